@@ -1,0 +1,1 @@
+//! Yester's benchmarks.

@@ -1,0 +1,2 @@
+//! yester.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Yester's platform-neutral core.
