@@ -1,1 +1,2 @@
 //! Yester's platform-neutral core.
+pub mod format;
