@@ -1,2 +1,3 @@
 //! Yester's platform-neutral core.
 pub mod format;
+pub mod store;
