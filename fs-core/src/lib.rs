@@ -1,1 +1,3 @@
 //! Yester's platform-neutral core.
+
+pub mod view;
