@@ -7,7 +7,6 @@ use anyhow::Result;
 use fs_core::format::Status;
 use fs_core::monitor::Cancellation;
 use fs_core::service::{ImportOptions, Imported, import_tree};
-use indicatif::HumanCount;
 use serde::Serialize;
 
 use super::{Context, snapshots};
@@ -16,7 +15,7 @@ use crate::error::Outcome;
 use crate::output::{Output, WriteError};
 use crate::progress::Reporter;
 use crate::settings::Settings;
-use crate::text::{printable, size};
+use crate::text::{count, printable, size};
 use crate::{platform, stderr};
 
 pub fn run(context: &mut Context, args: &ImportArgs) -> Result<Outcome> {
@@ -81,10 +80,10 @@ fn tell(output: &mut Output, imported: &Imported, took: Duration) -> Result<(), 
         })?;
     }
     output.tell(&format!(
-        "{} of {}: {} files, {}; added {} in {:.1} s",
+        "{} of {}: {}, {}; added {} in {:.1} s",
         snapshot.name,
         printable(&snapshot.manifest.source),
-        HumanCount(totals.files),
+        count(totals.files, "file"),
         size(totals.bytes),
         size(statistics.stored_bytes),
         took.as_secs_f64()

@@ -57,7 +57,7 @@ fn list_sources(output: &mut Output, history: &History, long: bool) -> Result<()
         }
     } else if long {
         let row = |snapshots: &&[SnapshotInfo]| {
-            let count = format!("{} snapshots", snapshots.len());
+            let count = text::count(snapshots.len() as u64, "snapshot");
             [printable(&name(snapshots)).into_owned(), count, last(snapshots)]
         };
         let rows: Vec<_> = sources.iter().map(row).collect();
@@ -201,6 +201,7 @@ impl Listing {
         let attr = self.view.attr(node);
         let size = match attr.kind {
             FileKind::CharDevice | FileKind::BlockDevice => format!("{}, {}", attr.rdev.0, attr.rdev.1),
+            FileKind::Directory => "-".to_owned(),
             _ => text::size(attr.size),
         };
         let mtime = attr.mtime.timestamp().to_zoned(self.zone.clone());
