@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::{Context, snapshots};
 use crate::args::ImportArgs;
-use crate::error::Outcome;
+use crate::error::{Outcome, abandon};
 use crate::output::{Output, WriteError};
 use crate::progress::Reporter;
 use crate::settings::Settings;
@@ -22,7 +22,12 @@ pub fn run(context: &mut Context, args: &ImportArgs) -> Result<Outcome> {
     let settings = context.settings()?;
     let cancellation = Arc::new(Cancellation::default());
     let asked = Arc::clone(&cancellation);
-    platform::on_stop(move |_| asked.cancel())?;
+    platform::on_stop(move |count| {
+        asked.cancel();
+        if count > 1 {
+            abandon();
+        }
+    })?;
     let options = options(args.source.as_ref(), args.one_file_system, &settings);
     match add(&mut context.output, &settings, &args.path, &options, &cancellation)? {
         Some(status) if status != Status::Complete => Ok(Outcome::Incomplete),
