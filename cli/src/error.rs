@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use anyhow::{Error, Result};
 use clap::error::ErrorKind;
-use fs_core::format::FormatError;
 #[cfg(unix)]
 use fs_core::import::ImportError;
 use fs_core::service::ServiceError;
@@ -59,8 +58,6 @@ pub fn abandon() -> ! {
 /// What an error's user is told.
 pub fn message(error: &Error) -> String {
     match store_error(error) {
-        // It is not damaged, but ahead of this program.
-        Some(StoreError::Damaged { object, reason }) if is_newer(reason) => format!("{object}: {reason}"),
         Some(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::StorageFull => {
             format!("{error}; what was there before is safe: make room and try again")
         }
@@ -76,7 +73,6 @@ fn status(error: &Error) -> u8 {
     }
     match store_error(error) {
         Some(StoreError::Locked { .. }) => LOCKED,
-        Some(StoreError::Damaged { reason, .. }) if is_newer(reason) => FAILED,
         Some(error) if error.is_damage() => DAMAGE,
         _ => FAILED,
     }
@@ -92,10 +88,6 @@ pub fn is_interruption(error: &Error) -> bool {
 #[cfg(not(unix))]
 fn is_interruption(_error: &Error) -> bool {
     false
-}
-
-fn is_newer(reason: &FormatError) -> bool {
-    matches!(reason, FormatError::Version { .. } | FormatError::Features(_))
 }
 
 fn store_error(error: &Error) -> Option<&StoreError> {
@@ -167,17 +159,6 @@ mod tests {
         assert_eq!(of(ServiceError::View { path: "@latest:a".into(), reason }).0, 4);
         let reason = ViewError::NotFound;
         assert_eq!(of(ServiceError::View { path: "@latest:a".into(), reason }).0, 1);
-    }
-
-    #[test]
-    fn what_is_ahead_is_not_called_damaged() {
-        let newer = StoreError::Damaged {
-            object: "the config".into(),
-            reason: FormatError::Version { found: 9, known: 1 },
-        };
-        let (status, message) = of(newer);
-        assert_eq!(status, 1);
-        assert!(message.starts_with("the config: format version 9"), "{message}");
     }
 
     #[test]

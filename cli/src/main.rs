@@ -25,5 +25,7 @@ fn main() -> ExitCode {
         Err(error) => return error::usage(&error),
     };
     stderr::init_log(arguments.global.quiet, arguments.global.verbose);
+    #[cfg(target_os = "linux")]
+    platform::raise_file_limit();
     error::exit(commands::run(arguments))
 }

@@ -45,6 +45,14 @@ pub enum StoreError {
         /// What is wrong.
         reason: FormatError,
     },
+    /// A later version of yester wrote it.
+    #[error("{object}: {reason}")]
+    Newer {
+        /// The file.
+        object: String,
+        /// What is unknown.
+        reason: FormatError,
+    },
     /// An object that must be there is not.
     #[error("{0} is missing from the repository")]
     Missing(Object),
@@ -75,7 +83,16 @@ impl StoreError {
         move |source| StoreError::Io { action, path, source }
     }
 
-    pub(super) fn damaged(object: impl ToString) -> impl FnOnce(FormatError) -> Self {
-        move |reason| StoreError::Damaged { object: object.to_string(), reason }
+    /// What the decoder's complaint about `object` means.
+    pub(crate) fn damaged(object: impl ToString) -> impl FnOnce(FormatError) -> Self {
+        move |reason| {
+            let object = object.to_string();
+            match reason {
+                FormatError::Version { .. } | FormatError::Features(_) => {
+                    StoreError::Newer { object, reason }
+                }
+                _ => StoreError::Damaged { object, reason },
+            }
+        }
     }
 }
