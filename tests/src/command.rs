@@ -103,7 +103,9 @@ impl<'a> Yester<'a> {
     pub fn command(&self) -> Command {
         let mut command = if self.nobody {
             let mut setpriv = Command::new("setpriv");
-            setpriv.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(self.sandbox.public_binary());
+            setpriv
+                .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+                .arg(self.sandbox.public_binary());
             setpriv
         } else {
             Command::new(binary::path())
@@ -243,7 +245,11 @@ impl Ran {
 
     /// It must have succeeded, without a word of error.
     #[track_caller]
-    #[allow(clippy::must_use_candidate, clippy::return_self_not_must_use, reason = "often only for its effect")]
+    #[allow(
+        clippy::must_use_candidate,
+        clippy::return_self_not_must_use,
+        reason = "often only for its effect"
+    )]
     pub fn ok(self) -> Self {
         assert_eq!(self.code(), Some(0), "{self}");
         assert!(!self.stderr().contains("yester: "), "an error in spite of success: {self}");
@@ -267,7 +273,8 @@ impl Ran {
     /// stdout as JSON, one object a line.
     #[track_caller]
     pub fn json_lines(&self) -> Vec<Value> {
-        let text = std::str::from_utf8(&self.stdout).unwrap_or_else(|_| panic!("JSON that is not UTF-8: {self}"));
+        let text =
+            std::str::from_utf8(&self.stdout).unwrap_or_else(|_| panic!("JSON that is not UTF-8: {self}"));
         text.lines()
             .map(|line| {
                 let value: Value =

@@ -1,7 +1,7 @@
 //! A mounted history that is taken down whatever happens.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -16,6 +16,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub struct Mounted {
     process: Option<Started>,
     point: PathBuf,
+    /// Where paths begin: the mount point, or a source's folder in it.
+    start: PathBuf,
 }
 
 impl Mounted {
@@ -23,6 +25,15 @@ impl Mounted {
     #[track_caller]
     pub fn source(sandbox: &Sandbox) -> Self {
         Self::with(sandbox, &["--source", "source"])
+    }
+
+    /// Mount the source `source` before it has any snapshot. That the source is unknown yet may be an error to the
+    /// product, so the whole repository is mounted, and paths begin in the source's folder.
+    #[track_caller]
+    pub fn source_to_come(sandbox: &Sandbox) -> Self {
+        let mut mounted = Self::with(sandbox, &[]);
+        mounted.start = mounted.point.join("source");
+        mounted
     }
 
     /// Mount the whole repository, or whatever these arguments add to `mount MOUNTPOINT`.
@@ -35,7 +46,8 @@ impl Mounted {
     /// Start a command that mounts at this point, and wait until it has.
     #[track_caller]
     pub fn start(command: &Yester<'_>, point: &Path) -> Self {
-        let mut mounted = Self { process: Some(command.start()), point: point.to_owned() };
+        let mut mounted =
+            Self { process: Some(command.start()), point: point.to_owned(), start: point.to_owned() };
         let ready = wait_until("the mount to come", LIMIT, || {
             let running = mounted.process.as_mut().is_some_and(Started::is_running);
             let there = mountinfo::is_yester(point);
@@ -53,18 +65,31 @@ impl Mounted {
         &self.point
     }
 
-    /// A path below the mount point.
+    /// A path in the mount.
     pub fn path(&self, inside: impl AsRef<Path>) -> PathBuf {
-        self.point.join(inside)
+        self.start.join(inside)
+    }
+
+    /// Wait until a snapshot of another process is listed, and say how long it took.
+    #[track_caller]
+    pub fn wait_for(&self, name: &str) -> Duration {
+        let begin = Instant::now();
+        wait_until(&format!("snapshot {name} to be listed"), Duration::from_secs(30), || {
+            let mut entries = std::fs::read_dir(&self.start).ok()?.flatten();
+            entries.any(|entry| entry.file_name() == name).then_some(())
+        });
+        begin.elapsed()
     }
 
     /// The names in a folder of the mount, sorted.
     #[track_caller]
     pub fn names(&self, inside: impl AsRef<Path>) -> Vec<String> {
         let folder = self.path(inside);
-        let entries = std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("cannot list {}: {e}", folder.display()));
-        let mut names: Vec<String> =
-            entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+        let entries =
+            std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("cannot list {}: {e}", folder.display()));
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+            .collect();
         names.sort();
         names
     }

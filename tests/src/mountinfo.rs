@@ -49,7 +49,8 @@ fn unescape(field: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(field.len());
     let mut rest = field;
     while let Some((&first, tail)) = rest.split_first() {
-        let octal = tail.get(..3).filter(|_| first == b'\\').and_then(|digits| std::str::from_utf8(digits).ok());
+        let octal =
+            tail.get(..3).filter(|_| first == b'\\').and_then(|digits| std::str::from_utf8(digits).ok());
         if let Some(byte) = octal.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
             plain.push(byte);
             rest = &tail[3..];

@@ -36,7 +36,8 @@ impl Need {
                 .err()
                 .map(|error| format!("needs /dev/fuse ({error}; modprobe fuse)")),
             Need::FuseForAll => {
-                let open = Path::new("/dev/fuse").metadata().is_ok_and(|m| m.permissions().mode() & 0o6 == 0o6);
+                let open =
+                    Path::new("/dev/fuse").metadata().is_ok_and(|m| m.permissions().mode() & 0o6 == 0o6);
                 if open {
                     Need::Program("fusermount3", "fuse3").missing()
                 } else {
@@ -69,7 +70,9 @@ pub fn skipped(what: &str) {
     // Not `eprintln`: the test harness would keep that of a passing test to itself.
     let _ = writeln!(std::io::stderr(), "{test}: skipped: {what}");
     if let Some(list) = env::var_os("YESTER_TEST_SKIPS") {
-        let mut list = OpenOptions::new().create(true).append(true).open(list).expect("YESTER_TEST_SKIPS opens");
-        list.write_all(format!("{test}: skipped: {what}\n").as_bytes()).expect("YESTER_TEST_SKIPS takes a line");
+        let mut list =
+            OpenOptions::new().create(true).append(true).open(list).expect("YESTER_TEST_SKIPS opens");
+        list.write_all(format!("{test}: skipped: {what}\n").as_bytes())
+            .expect("YESTER_TEST_SKIPS takes a line");
     }
 }

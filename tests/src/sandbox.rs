@@ -103,7 +103,9 @@ impl Sandbox {
         let named = self.root.as_os_str().as_bytes();
         let Ok(processes) = fs::read_dir("/proc") else { return };
         for process in processes.flatten() {
-            let Some(pid) = process.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+            let Some(pid) = process.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
+                continue;
+            };
             let told = fs::read(process.path().join("cmdline"))
                 .is_ok_and(|line| line.windows(named.len()).any(|window| window == named));
             if told

@@ -19,8 +19,11 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 fn declared_in(path: &Path, root: &Path) -> (PathBuf, String) {
     let stem = |path: &Path| path.file_stem().expect("a name").to_string_lossy().into_owned();
     let folder = path.parent().expect("a folder");
-    let (name, folder) =
-        if stem(path) == "mod" { (stem(folder), folder.parent().expect("a folder")) } else { (stem(path), folder) };
+    let (name, folder) = if stem(path) == "mod" {
+        (stem(folder), folder.parent().expect("a folder"))
+    } else {
+        (stem(path), folder)
+    };
     if folder == root { (root.join("main.rs"), name) } else { (folder.join("mod.rs"), name) }
 }
 

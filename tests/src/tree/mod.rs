@@ -57,5 +57,9 @@ pub struct Entry {
 /// A name or path for people.
 pub fn shown(path: &[u8]) -> String {
     let text: String = path.escape_ascii().to_string();
-    if text.len() > 120 { format!("`{}…` ({} bytes)", &text[..120], path.len()) } else { format!("`{text}`") }
+    if text.len() > 120 {
+        format!("`{}…` ({} bytes)", &text[..120], path.len())
+    } else {
+        format!("`{text}`")
+    }
 }
