@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::sandbox::as_nobody;
 use crate::{Sandbox, binary};
 
 /// A command that takes longer than this hangs.
@@ -101,15 +102,8 @@ impl<'a> Yester<'a> {
 
     /// The command for who wants its pipes.
     pub fn command(&self) -> Command {
-        let mut command = if self.nobody {
-            let mut setpriv = Command::new("setpriv");
-            setpriv
-                .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
-                .arg(self.sandbox.public_binary());
-            setpriv
-        } else {
-            Command::new(binary::path())
-        };
+        let mut command =
+            if self.nobody { as_nobody(self.sandbox.public_binary()) } else { Command::new(binary::path()) };
         command.args(&self.args).current_dir(&self.folder).stdin(Stdio::null());
         for (name, value) in &self.env {
             match value {
@@ -237,7 +231,11 @@ impl Ran {
 
     /// It must have ended with this status.
     #[track_caller]
-    #[must_use = "or say `expect_code` for its effect"]
+    #[allow(
+        clippy::must_use_candidate,
+        clippy::return_self_not_must_use,
+        reason = "often only for its effect"
+    )]
     pub fn code_is(self, code: i32) -> Self {
         assert_eq!(self.code(), Some(code), "{self}");
         self

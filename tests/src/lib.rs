@@ -19,6 +19,6 @@ pub mod plant;
 mod sandbox;
 pub mod tree;
 
-pub use command::{Ran, Yester, wait_until};
+pub use command::{Ran, Started, Yester, wait_until};
 pub use mount::Mounted;
-pub use sandbox::Sandbox;
+pub use sandbox::{Sandbox, as_nobody};

@@ -98,6 +98,21 @@ impl Sandbox {
         copy
     }
 
+    /// Let user and group 65534 own all that is in the sandbox so far.
+    pub fn give_to_nobody(&self) {
+        self.give_to_nobody_below("");
+    }
+
+    /// Let user and group 65534 own what is below a folder of the sandbox.
+    pub fn give_to_nobody_below(&self, inside: &str) {
+        let status = Command::new("chown")
+            .args(["-hR", "65534:65534"])
+            .arg(self.path(inside))
+            .status()
+            .expect("chown");
+        assert!(status.success(), "chown failed");
+    }
+
     fn kill_processes(&self) {
         let own = std::process::id();
         let named = self.root.as_os_str().as_bytes();
@@ -138,6 +153,13 @@ impl Drop for Sandbox {
             }
         }
     }
+}
+
+/// A command of user and group 65534.
+pub fn as_nobody(program: impl AsRef<OsStr>) -> Command {
+    let mut setpriv = Command::new("setpriv");
+    setpriv.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(program);
+    setpriv
 }
 
 /// Take down whatever is mounted there, lazily when it is busy.

@@ -1,4 +1,9 @@
 //! All end-to-end tests, in one binary.
 
+mod cli;
+mod errors;
 mod forgotten;
+mod live;
 mod model;
+mod real;
+mod up;
