@@ -72,7 +72,6 @@ pub fn skipped(what: &str) {
     if let Some(list) = env::var_os("YESTER_TEST_SKIPS") {
         let mut list =
             OpenOptions::new().create(true).append(true).open(list).expect("YESTER_TEST_SKIPS opens");
-        list.write_all(format!("{test}: skipped: {what}\n").as_bytes())
-            .expect("YESTER_TEST_SKIPS takes a line");
+        list.write_all(format!("{test}: {what}\n").as_bytes()).expect("YESTER_TEST_SKIPS takes a line");
     }
 }

@@ -49,6 +49,8 @@ fn what_cannot_be_shown_is_said() {
     cat("@latest:etc").fails(1, &["etc"]);
     cat("@2000:hello.txt").fails(1, &["@2000"]);
     cat("nonesuch@latest:hello.txt").fails(1, &["nonesuch"]);
+    let timeless = cat("hello.txt");
+    assert!(matches!(timeless.code(), Some(1 | 2)) && timeless.stderr().contains("hello.txt"), "{timeless}");
     let nonsense = cat("@nonsense:hello.txt");
     assert!(matches!(nonsense.code(), Some(1 | 2)) && nonsense.stderr().contains("@nonsense"), "{nonsense}");
 }

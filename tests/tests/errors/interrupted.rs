@@ -1,7 +1,6 @@
 //! Interrupted imports: nothing half-visible, and the next one is as good as any.
 
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use fs_tests::needs::{self, Need};
@@ -10,18 +9,7 @@ use fs_tests::tree::{assert_same, scan};
 use fs_tests::{Mounted, Sandbox, wait_until};
 use rustix::process::Signal;
 
-use super::{cat, snapshots};
-
-/// The bytes in a folder.
-fn size_of(folder: &Path) -> u64 {
-    let Ok(entries) = fs::read_dir(folder) else { return 0 };
-    let size = |entry: fs::DirEntry| match entry.metadata() {
-        Ok(meta) if meta.is_dir() => size_of(&entry.path()),
-        Ok(meta) => meta.len(),
-        Err(_) => 0,
-    };
-    entries.flatten().map(size).sum()
-}
+use super::{cat, size_of, snapshots};
 
 /// Import a large tree after a small one, and stop it with a signal when the repository has grown by so many bytes.
 fn interrupt(signal: Signal, after: u64) -> (Sandbox, String) {

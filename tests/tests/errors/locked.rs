@@ -5,7 +5,7 @@ use std::fs;
 use fs_tests::Sandbox;
 use fs_tests::plant::{file, many};
 
-use super::{cat, snapshots, text};
+use super::{cat, size_of, snapshots, text};
 
 #[test]
 fn two_imports_at_once() {
@@ -15,16 +15,15 @@ fn two_imports_at_once() {
     file(two.join("file"), "two");
     let mut first = sandbox.yester(["import"]).arg(&one).start();
     fs_tests::wait_until("the first import to begin", std::time::Duration::from_secs(60), || {
-        let packs = fs_tests::tree::scan(&sandbox.repo()).values().map(|entry| entry.size).sum::<u64>();
-        (packs > 5_000_000 || !first.is_running()).then_some(())
+        (size_of(&sandbox.repo()) > 5_000_000 || !first.is_running()).then_some(())
     });
+    let overlaps = first.is_running();
     let second = sandbox.yester(["import"]).arg(&two).run();
-    let overlapped = first.is_running();
     first.finish().ok();
     match second.code() {
         Some(0) => {}
         Some(75) => {
-            assert!(overlapped, "locked out by nobody: {second}");
+            assert!(overlaps, "locked out by nobody: {second}");
             second.fails(75, &[text(&sandbox.repo())]);
             sandbox.yester(["import"]).arg(&two).run().ok();
         }

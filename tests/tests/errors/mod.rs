@@ -9,6 +9,7 @@ mod repository;
 mod source;
 mod unreadable;
 
+use std::fs;
 use std::path::Path;
 
 use fs_tests::Sandbox;
@@ -39,4 +40,15 @@ fn leaves_alone<T>(folder: &Path, act: impl FnOnce() -> T) -> T {
     let result = act();
     fs_tests::tree::assert_same(&folder.display().to_string(), &before, &scan(folder));
     result
+}
+
+/// The bytes in a folder, whose files may come and go meanwhile.
+fn size_of(folder: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(folder) else { return 0 };
+    let size = |entry: fs::DirEntry| match entry.metadata() {
+        Ok(meta) if meta.is_dir() => size_of(&entry.path()),
+        Ok(meta) => meta.len(),
+        Err(_) => 0,
+    };
+    entries.flatten().map(size).sum()
 }

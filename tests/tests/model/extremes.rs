@@ -119,6 +119,21 @@ fn the_longest_names_of_links_and_the_largest_attributes() {
     round_trip(&sandbox);
 }
 
+#[test]
+fn file_capabilities() {
+    if !needs::met(&[Need::Root, Need::Fuse]) {
+        return;
+    }
+    let sandbox = Sandbox::with_repository();
+    let tool = sandbox.source().join("tool");
+    file(&tool, "#!/bin/sh\n");
+    // Version 2 with the effective bit; cap_net_raw permitted.
+    let capability = [0x0200_0001_u32, 1 << 13, 0, 0, 0].map(u32::to_le_bytes).concat();
+    rustix::fs::lsetxattr(&tool, "security.capability", &capability, XattrFlags::empty())
+        .expect("a capability");
+    round_trip(&sandbox);
+}
+
 /// tmpfs keeps any time that fits its counters.
 #[test]
 fn times_far_from_now() {
