@@ -3,6 +3,7 @@
 mod cli;
 mod errors;
 mod forgotten;
+mod judge;
 mod live;
 mod model;
 mod real;
