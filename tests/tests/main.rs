@@ -4,6 +4,7 @@ mod cli;
 mod errors;
 mod forgotten;
 mod judge;
+mod layering;
 mod live;
 mod model;
 mod real;

@@ -1,0 +1,167 @@
+use super::codec::{Cursor, Encode};
+use super::limits::{MAX_LEVELS, MAX_NODE_ITEMS};
+use super::{BlobId, FormatError};
+
+/// What a run of a file's bytes is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExtentKind {
+    /// Bytes of a blob.
+    Data(BlobId),
+    /// Zeros that take no space.
+    Hole,
+    /// The extents of another chunk list, for a file whose list would be too long.
+    List(BlobId),
+}
+
+/// A run of a file's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// Its first byte's offset from the start of the list.
+    pub start: u64,
+    /// Its length, never 0.
+    pub len: u64,
+    /// Where the bytes are.
+    pub kind: ExtentKind,
+}
+
+/// A large or sparse file's extents, in order and without gaps.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ChunkList {
+    level: u8,
+    extents: Vec<Extent>,
+    len: u64,
+}
+
+const DATA: u64 = 0;
+const HOLE: u64 = 1;
+const LIST: u64 = 2;
+
+/// A list ends after an extent whose id's first byte is 0 …
+const BOUNDARY: u8 = 0;
+/// … but not before this many extents …
+const MIN_ITEMS: usize = 256;
+/// … and at the latest here.
+const MAX_ITEMS: usize = 4096;
+
+impl ChunkList {
+    /// An empty list of `level`: 0 for one of data and holes, else one of lists a level below.
+    pub fn new(level: u8) -> Self {
+        assert!(level <= MAX_LEVELS, "a chunk list of {level} levels");
+        Self { level, extents: Vec::new(), len: 0 }
+    }
+
+    /// Appends an extent, joining holes; true when the list should end here. An extent of no bytes is ignored.
+    pub fn push(&mut self, len: u64, kind: ExtentKind) -> bool {
+        if len == 0 {
+            return false;
+        }
+        match (self.extents.last_mut(), kind) {
+            (Some(last), ExtentKind::Hole) if last.kind == ExtentKind::Hole => last.len += len,
+            _ => self.extents.push(Extent { start: self.len, len, kind }),
+        }
+        self.len += len;
+        let boundary = match kind {
+            ExtentKind::Data(id) | ExtentKind::List(id) => id.0[0] == BOUNDARY,
+            ExtentKind::Hole => false,
+        };
+        self.extents.len() >= MAX_ITEMS || (boundary && self.extents.len() >= MIN_ITEMS)
+    }
+
+    /// The extents.
+    pub fn extents(&self) -> &[Extent] {
+        &self.extents
+    }
+
+    /// Bytes that the list covers.
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether it covers none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// 0 for a list of data and holes.
+    pub fn level(&self) -> u8 {
+        self.level
+    }
+
+    /// The index of the extent that holds the byte at `offset`, which must lie below [`len`](Self::len).
+    pub fn position(&self, offset: u64) -> usize {
+        self.extents.partition_point(|extent| extent.start + extent.len <= offset)
+    }
+
+    /// The list's bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.extents.len() * 36 + 8);
+        out.push(self.level);
+        out.put_varint(self.extents.len() as u64);
+        for extent in &self.extents {
+            let (kind, id) = match extent.kind {
+                ExtentKind::Data(id) => (DATA, Some(id)),
+                ExtentKind::Hole => (HOLE, None),
+                ExtentKind::List(id) => (LIST, Some(id)),
+            };
+            out.put_varint(extent.len << 2 | kind);
+            if let Some(id) = id {
+                out.extend(id.0);
+            }
+        }
+        out
+    }
+
+    /// The reverse of [`encode`](Self::encode), all of `bytes`.
+    pub fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
+        let mut cursor = Cursor::new(bytes);
+        let level = cursor.u8("chunk list")?;
+        if level > MAX_LEVELS {
+            return Err(FormatError::Invalid("chunk list's level"));
+        }
+        let count = cursor.count(MAX_NODE_ITEMS, 1, "extents of a chunk list")?;
+        let mut list = Self { level, extents: Vec::with_capacity(count), len: 0 };
+        for _ in 0..count {
+            let head = cursor.varint("extent")?;
+            let len = head >> 2;
+            let kind = match head & 3 {
+                DATA if level == 0 => ExtentKind::Data(BlobId(cursor.array("chunk id")?)),
+                HOLE if level == 0 => ExtentKind::Hole,
+                LIST if level > 0 => ExtentKind::List(BlobId(cursor.array("chunk list id")?)),
+                _ => return Err(FormatError::Invalid("extent")),
+            };
+            let end = list.len.checked_add(len).filter(|end| len > 0 && *end <= i64::MAX as u64);
+            let end = end.ok_or(FormatError::Invalid("extent's length"))?;
+            list.extents.push(Extent { start: list.len, len, kind });
+            list.len = end;
+        }
+        cursor.end("chunk list")?;
+        Ok(list)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn lists_survive(extents in prop::collection::vec((1u64..1 << 40, any::<Option<[u8; 32]>>()), 0..50)) {
+            let mut list = ChunkList::new(0);
+            for (len, id) in extents {
+                list.push(len, id.map_or(ExtentKind::Hole, |id| ExtentKind::Data(BlobId(id))));
+            }
+            for (at, extent) in list.extents().iter().enumerate() {
+                prop_assert_eq!(list.position(extent.start), at);
+                prop_assert_eq!(list.position(extent.start + extent.len - 1), at);
+            }
+            prop_assert_eq!(ChunkList::decode(&list.encode()), Ok(list));
+        }
+
+        #[test]
+        fn any_bytes_are_decoded_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = ChunkList::decode(&bytes);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+use super::BlobId;
+use super::FormatError;
+use super::codec::Cursor;
+use super::limits::MAX_INLINE;
+
+/// Where a file's bytes are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// In the entry itself: at most [`MAX_INLINE`] bytes, none for an empty file.
+    Inline(Box<[u8]>),
+    /// One blob holds all of them.
+    Blob(BlobId),
+    /// A chunk list ([`super::ChunkList`]) tells.
+    Chunks(BlobId),
+}
+
+const INLINE: u8 = 0;
+const BLOB: u8 = 1;
+const CHUNKS: u8 = 2;
+
+impl Content {
+    /// An empty file's.
+    pub fn empty() -> Self {
+        Content::Inline(Box::default())
+    }
+
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Content::Inline(bytes) => {
+                out.push(INLINE);
+                out.extend(bytes.iter());
+            }
+            Content::Blob(id) => {
+                out.push(BLOB);
+                out.extend(id.0);
+            }
+            Content::Chunks(id) => {
+                out.push(CHUNKS);
+                out.extend(id.0);
+            }
+        }
+    }
+
+    /// `size` is the file's, which precedes its content.
+    pub(super) fn decode(cursor: &mut Cursor<'_>, size: u64) -> Result<Self, FormatError> {
+        match cursor.u8("content kind")? {
+            INLINE if size <= MAX_INLINE as u64 => {
+                Ok(Content::Inline(cursor.take(size as usize, "inline content")?.into()))
+            }
+            BLOB => Ok(Content::Blob(BlobId(cursor.array("content id")?))),
+            CHUNKS => Ok(Content::Chunks(BlobId(cursor.array("chunk list id")?))),
+            _ => Err(FormatError::Invalid("content kind")),
+        }
+    }
+}

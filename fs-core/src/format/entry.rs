@@ -1,0 +1,262 @@
+use super::FormatError;
+use super::codec::{Cursor, Encode};
+use super::limits::{MAX_INLINE_XATTRS, MAX_TARGET};
+use super::{BlobId, Content, Time, XattrSet};
+
+/// What every entry has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attributes {
+    /// Permission bits with set-user-id, set-group-id and sticky: at most `0o7777`.
+    pub mode: u16,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Last modification of the content.
+    pub mtime: Time,
+}
+
+/// What an entry is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    File {
+        /// Its length in bytes.
+        size: u64,
+        /// Of these, bytes that lie in holes.
+        holes: u64,
+        /// Its bytes.
+        content: Content,
+    },
+    /// A directory: the id of its topmost node.
+    Directory(BlobId),
+    /// A symbolic link and its target, never empty.
+    Symlink(Box<[u8]>),
+    /// A character device.
+    CharDevice {
+        /// Major number.
+        major: u32,
+        /// Minor number.
+        minor: u32,
+    },
+    /// A block device.
+    BlockDevice {
+        /// Major number.
+        major: u32,
+        /// Minor number.
+        minor: u32,
+    },
+    /// A named pipe.
+    Fifo,
+    /// A Unix domain socket.
+    Socket,
+}
+
+/// Where an entry's extended attributes are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Xattrs {
+    /// There are none.
+    None,
+    /// In the entry itself.
+    Inline(XattrSet),
+    /// In a blob: the set is long.
+    Blob(BlobId),
+}
+
+/// One thing in a directory, but for its name, which the directory keeps. Snapshots share it when it is equal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Mode, owner, time.
+    pub attributes: Attributes,
+    /// Type and content.
+    pub kind: Kind,
+    /// Extended attributes.
+    pub xattrs: Xattrs,
+    /// The file kept changing while it was read: its bytes may never have existed together.
+    pub unsettled: bool,
+}
+
+const FILE: u8 = 1;
+const DIRECTORY: u8 = 2;
+const SYMLINK: u8 = 3;
+const CHAR_DEVICE: u8 = 4;
+const BLOCK_DEVICE: u8 = 5;
+const FIFO: u8 = 6;
+const SOCKET: u8 = 7;
+const KIND_MASK: u8 = 0x0f;
+
+const XATTRS_INLINE: u8 = 0x10;
+const XATTRS_BLOB: u8 = 0x20;
+const UNSETTLED: u8 = 0x40;
+const RESERVED: u8 = 0x80;
+
+impl Entry {
+    /// Whether it is a directory.
+    pub fn is_directory(&self) -> bool {
+        matches!(self.kind, Kind::Directory(_))
+    }
+
+    /// Length as `stat` reports it: a file's bytes, a symlink's target, else 0.
+    pub fn size(&self) -> u64 {
+        match &self.kind {
+            Kind::File { size, .. } => *size,
+            Kind::Symlink(target) => target.len() as u64,
+            _ => 0,
+        }
+    }
+
+    /// Appends the canonical encoding: equal entries have equal bytes.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let kind = match self.kind {
+            Kind::File { .. } => FILE,
+            Kind::Directory(_) => DIRECTORY,
+            Kind::Symlink(_) => SYMLINK,
+            Kind::CharDevice { .. } => CHAR_DEVICE,
+            Kind::BlockDevice { .. } => BLOCK_DEVICE,
+            Kind::Fifo => FIFO,
+            Kind::Socket => SOCKET,
+        };
+        let xattrs = match self.xattrs {
+            Xattrs::None => 0,
+            Xattrs::Inline(_) => XATTRS_INLINE,
+            Xattrs::Blob(_) => XATTRS_BLOB,
+        };
+        out.push(kind | xattrs | if self.unsettled { UNSETTLED } else { 0 });
+        out.put_varint(u64::from(self.attributes.mode));
+        out.put_varint(u64::from(self.attributes.uid));
+        out.put_varint(u64::from(self.attributes.gid));
+        self.attributes.mtime.encode(out);
+        match &self.kind {
+            Kind::File { size, holes, content } => {
+                out.put_varint(*size);
+                out.put_varint(*holes);
+                content.encode(out);
+            }
+            Kind::Directory(id) => out.extend(id.0),
+            Kind::Symlink(target) => out.put_bytes(target),
+            Kind::CharDevice { major, minor } | Kind::BlockDevice { major, minor } => {
+                out.put_varint(u64::from(*major));
+                out.put_varint(u64::from(*minor));
+            }
+            Kind::Fifo | Kind::Socket => {}
+        }
+        match &self.xattrs {
+            Xattrs::None => {}
+            Xattrs::Inline(set) => out.put_bytes(&set.encode()),
+            Xattrs::Blob(id) => out.extend(id.0),
+        }
+    }
+
+    /// The entry that `bytes` are, all of them.
+    pub fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
+        let mut cursor = Cursor::new(bytes);
+        let tag = cursor.u8("entry kind")?;
+        if tag & RESERVED != 0 {
+            return Err(FormatError::Invalid("entry kind"));
+        }
+        let attributes = Attributes {
+            mode: cursor.bounded(0o7777, "mode")? as u16,
+            uid: cursor.bounded(u64::from(u32::MAX), "uid")? as u32,
+            gid: cursor.bounded(u64::from(u32::MAX), "gid")? as u32,
+            mtime: Time::decode(&mut cursor)?,
+        };
+        let kind = decode_kind(&mut cursor, tag & KIND_MASK)?;
+        let xattrs = match tag & (XATTRS_INLINE | XATTRS_BLOB) {
+            0 => Xattrs::None,
+            XATTRS_INLINE => {
+                let set = XattrSet::decode(cursor.bytes(MAX_INLINE_XATTRS, "extended attributes")?)?;
+                if set.is_empty() {
+                    return Err(FormatError::Invalid("extended attributes"));
+                }
+                Xattrs::Inline(set)
+            }
+            XATTRS_BLOB => Xattrs::Blob(BlobId(cursor.array("extended attributes' id")?)),
+            _ => return Err(FormatError::Invalid("entry kind")),
+        };
+        cursor.end("entry")?;
+        Ok(Self { attributes, kind, xattrs, unsettled: tag & UNSETTLED != 0 })
+    }
+}
+
+fn decode_kind(cursor: &mut Cursor<'_>, kind: u8) -> Result<Kind, FormatError> {
+    let number =
+        |cursor: &mut Cursor<'_>| cursor.bounded(u64::from(u32::MAX), "device").map(|number| number as u32);
+    Ok(match kind {
+        FILE => {
+            // off_t is signed: no file system has a longer file.
+            let size = cursor.bounded(i64::MAX as u64, "file size")?;
+            let holes = cursor.bounded(size, "bytes in holes")?;
+            Kind::File { size, holes, content: Content::decode(cursor, size)? }
+        }
+        DIRECTORY => Kind::Directory(BlobId(cursor.array("directory id")?)),
+        SYMLINK => match cursor.bytes(MAX_TARGET, "symlink target")? {
+            [] => return Err(FormatError::Invalid("symlink target")),
+            target => Kind::Symlink(target.into()),
+        },
+        CHAR_DEVICE => Kind::CharDevice { major: number(cursor)?, minor: number(cursor)? },
+        BLOCK_DEVICE => Kind::BlockDevice { major: number(cursor)?, minor: number(cursor)? },
+        FIFO => Kind::Fifo,
+        SOCKET => Kind::Socket,
+        _ => return Err(FormatError::Invalid("entry kind")),
+    })
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    pub(in crate::format) fn entries() -> impl Strategy<Value = Entry> {
+        let id = any::<[u8; 32]>().prop_map(BlobId);
+        let file = prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..=32)
+                .prop_map(|bytes| (bytes.len() as u64, Content::Inline(bytes.into()))),
+            (0..=i64::MAX as u64, id.clone()).prop_map(|(size, id)| (size, Content::Blob(id))),
+            (0..=i64::MAX as u64, id.clone()).prop_map(|(size, id)| (size, Content::Chunks(id))),
+        ]
+        .prop_map(|(size, content)| Kind::File { size, holes: size / 3, content });
+        let kind = prop_oneof![
+            file,
+            id.clone().prop_map(Kind::Directory),
+            prop::collection::vec(any::<u8>(), 1..300).prop_map(|target| Kind::Symlink(target.into())),
+            any::<(u32, u32)>().prop_map(|(major, minor)| Kind::CharDevice { major, minor }),
+            any::<(u32, u32)>().prop_map(|(major, minor)| Kind::BlockDevice { major, minor }),
+            Just(Kind::Fifo),
+            Just(Kind::Socket),
+        ];
+        let bytes = || prop::collection::vec(any::<u8>(), 1..20).prop_map(Vec::into_boxed_slice);
+        let xattrs = prop_oneof![
+            Just(Xattrs::None),
+            prop::collection::vec((bytes(), bytes()), 1..5)
+                .prop_map(|pairs| Xattrs::Inline(XattrSet::new(pairs).unwrap())),
+            id.prop_map(Xattrs::Blob),
+        ];
+        (0u16..=0o7777, any::<(u32, u32, i64)>(), 0u32..1_000_000_000, kind, xattrs, any::<bool>()).prop_map(
+            |(mode, (uid, gid, secs), nanos, kind, xattrs, unsettled)| Entry {
+                attributes: Attributes { mode, uid, gid, mtime: Time::new(secs, nanos).unwrap() },
+                kind,
+                xattrs,
+                unsettled,
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn entries_survive(entry in entries()) {
+            let mut bytes = Vec::new();
+            entry.encode(&mut bytes);
+            prop_assert_eq!(Entry::decode(&bytes), Ok(entry));
+        }
+
+        #[test]
+        fn accepted_bytes_are_canonical(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            if let Ok(entry) = Entry::decode(&bytes) {
+                let mut again = Vec::new();
+                entry.encode(&mut again);
+                prop_assert_eq!(again, bytes);
+            }
+        }
+    }
+}

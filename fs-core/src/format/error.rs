@@ -1,0 +1,43 @@
+use thiserror::Error;
+
+/// Why bytes are not what they should be.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum FormatError {
+    /// The bytes end before the value does.
+    #[error("{0} is cut short")]
+    Truncated(&'static str),
+    /// Bytes follow where the value should have ended.
+    #[error("{0} is followed by bytes that do not belong to it")]
+    Trailing(&'static str),
+    /// A number or length exceeds what the format allows.
+    #[error("{what} is {value}, beyond the limit of {limit}")]
+    Limit {
+        /// The field.
+        what: &'static str,
+        /// Its value.
+        value: u64,
+        /// The largest accepted value.
+        limit: u64,
+    },
+    /// A value that the format does not allow.
+    #[error("{0} is invalid")]
+    Invalid(&'static str),
+    /// The file does not begin as its kind should.
+    #[error("this is not a {0}")]
+    Magic(&'static str),
+    /// The bytes changed since they were written, or another repository wrote them.
+    #[error("the checksum of the {0} does not match: it is damaged")]
+    Checksum(&'static str),
+    /// A later format.
+    #[error("format version {found} is newer than this program's ({known}): use a newer yester")]
+    Version {
+        /// The version found.
+        found: u32,
+        /// The newest version that this program reads.
+        known: u32,
+    },
+    /// A later feature that must be understood to read on.
+    #[error("it needs features that this program does not know (bits {0:#x}): use a newer yester")]
+    Features(u64),
+}

@@ -1,0 +1,93 @@
+use std::fmt;
+
+/// Defines a 32- or 16-byte identifier that prints as lower-case hexadecimal.
+macro_rules! identifier {
+    ($(#[$doc:meta])* $name:ident, $len:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub [u8; $len]);
+
+        impl $name {
+            /// Parses exactly the form that `Display` prints.
+            pub fn parse(text: &str) -> Option<Self> {
+                parse_hex(text).map(Self)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({self})", stringify!($name))
+            }
+        }
+    };
+}
+
+identifier!(
+    /// Names a blob: the keyed BLAKE3 of its bytes.
+    BlobId,
+    32
+);
+identifier!(
+    /// Names a pack: the keyed BLAKE3 of its catalogue.
+    PackId,
+    32
+);
+identifier!(
+    /// Names a snapshot: the keyed BLAKE3 of its manifest.
+    SnapshotId,
+    32
+);
+identifier!(
+    /// Tells one repository from another.
+    RepositoryId,
+    16
+);
+
+impl BlobId {
+    /// The first 16 bytes, under which the index keeps it.
+    pub fn prefix(&self) -> [u8; 16] {
+        let mut prefix = [0; 16];
+        prefix.copy_from_slice(&self.0[..16]);
+        prefix
+    }
+}
+
+fn parse_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let digits = text.as_bytes();
+    if digits.len() != 2 * N {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = hex_digit(pair[0])? << 4 | hex_digit(pair[1])?;
+    }
+    Some(bytes)
+}
+
+fn hex_digit(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hexadecimal_goes_both_ways() {
+        let id = PackId(std::array::from_fn(|i| (i * 7) as u8));
+        assert_eq!(PackId::parse(&id.to_string()), Some(id));
+        for wrong in ["", "00", &"g".repeat(64), &"A".repeat(64), &"0".repeat(63)] {
+            assert_eq!(PackId::parse(wrong), None, "{wrong}");
+        }
+    }
+}

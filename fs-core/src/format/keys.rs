@@ -1,0 +1,107 @@
+use std::fmt;
+
+use super::{BlobId, PackId, SnapshotId};
+
+/// The random secret of a repository, from which all its keys derive.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub [u8; 32]);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// Names a path within a snapshot: a chain of keyed hashes from the root, one a component.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PathKey(pub [u8; 16]);
+
+impl PathKey {
+    /// The snapshot's root directory.
+    pub const ROOT: PathKey = PathKey([0; 16]);
+}
+
+/// The keys of one repository. Ids are keyed so that they tell nothing about content to who lacks the secret,
+/// and so that nobody without it can craft content with a wanted id.
+#[derive(Clone)]
+pub struct Keys {
+    blob: [u8; 32],
+    name: [u8; 32],
+    seal: [u8; 32],
+    split: [u8; 32],
+    path: [u8; 32],
+    inode: [u8; 32],
+}
+
+impl Keys {
+    /// Derives every key with BLAKE3's key derivation, one context string each.
+    pub fn derive(secret: &Secret) -> Self {
+        let key = |context: &str| blake3::derive_key(context, &secret.0);
+        Self {
+            blob: key("yester 2026 blob id"),
+            name: key("yester 2026 object name"),
+            seal: key("yester 2026 seal"),
+            split: key("yester 2026 node boundary"),
+            path: key("yester 2026 path"),
+            inode: key("yester 2026 inode number"),
+        }
+    }
+
+    /// The id of a blob with these bytes.
+    pub fn blob_id(&self, bytes: &[u8]) -> BlobId {
+        BlobId(*blake3::keyed_hash(&self.blob, bytes).as_bytes())
+    }
+
+    /// The name of the pack with this catalogue.
+    pub fn pack_id(&self, catalogue: &[u8]) -> PackId {
+        PackId(*blake3::keyed_hash(&self.name, catalogue).as_bytes())
+    }
+
+    /// The name of the snapshot with this manifest.
+    pub fn snapshot_id(&self, manifest: &[u8]) -> SnapshotId {
+        SnapshotId(*blake3::keyed_hash(&self.name, manifest).as_bytes())
+    }
+
+    /// The path `name` below `parent`.
+    pub fn path_key(&self, parent: PathKey, name: &[u8]) -> PathKey {
+        let mut hasher = blake3::Hasher::new_keyed(&self.path);
+        hasher.update(&parent.0).update(name);
+        PathKey(head(&hasher))
+    }
+
+    /// 128 bits that identify an inode by the parts that define it. Not stored; stable for a repository.
+    pub fn inode(&self, parts: &[&[u8]]) -> u128 {
+        let mut hasher = blake3::Hasher::new_keyed(&self.inode);
+        for part in parts {
+            hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
+        }
+        u128::from_le_bytes(head(&hasher))
+    }
+
+    /// The checksum of a sealed object.
+    pub(super) fn tag(&self, magic: [u8; 4], body: &[u8]) -> [u8; 16] {
+        let mut hasher = blake3::Hasher::new_keyed(&self.seal);
+        hasher.update(&magic).update(&(body.len() as u64).to_le_bytes()).update(body);
+        head(&hasher)
+    }
+
+    /// The bits that decide where a directory's nodes end.
+    pub(super) fn boundary(&self, name: &[u8]) -> u64 {
+        let hash = blake3::keyed_hash(&self.split, name);
+        let mut bits = [0; 8];
+        bits.copy_from_slice(&hash.as_bytes()[..8]);
+        u64::from_le_bytes(bits)
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keys(…)")
+    }
+}
+
+fn head(hasher: &blake3::Hasher) -> [u8; 16] {
+    let mut head = [0; 16];
+    head.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    head
+}

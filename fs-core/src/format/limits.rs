@@ -1,0 +1,36 @@
+//! What a reader accepts. Writers stay well below; a larger value in a file is damage, not data.
+
+/// Bytes of one blob. Chunks and tree nodes are far smaller.
+pub const MAX_BLOB: usize = 16 << 20;
+/// Uncompressed bytes of one block.
+pub const MAX_BLOCK_RAW: usize = 16 << 20;
+/// Bytes of a sealed body (block, catalogue, manifest) as stored.
+pub const MAX_BODY: usize = 64 << 20;
+/// Bytes of a pack file.
+pub const MAX_PACK: u64 = 1 << 30;
+/// Blobs in one block; each costs at least a byte of header.
+pub const MAX_BLOBS_PER_BLOCK: usize = 1 << 20;
+/// Bytes of a file name, as Linux has it (`NAME_MAX`).
+pub const MAX_NAME: usize = 255;
+/// Bytes of a symbolic link's target. Linux allows 4095; other systems' longer ones can still be kept.
+pub const MAX_TARGET: usize = 65_535;
+/// Content of at most this many bytes is kept in its directory entry: no larger than the id it replaces.
+pub const MAX_INLINE: usize = 32;
+/// Bytes of extended attributes kept in the directory entry; longer sets become a blob.
+pub const MAX_INLINE_XATTRS: usize = 512;
+/// Bytes of one extended attribute's value, as Linux has it (`XATTR_SIZE_MAX`).
+pub const MAX_XATTR_VALUE: usize = 65_536;
+/// Extended attributes of one entry. Linux lists at most 64 KiB of names.
+pub const MAX_XATTRS: usize = 32_768;
+/// Entries of one directory leaf, children of one inner node, extents of one chunk list.
+pub const MAX_NODE_ITEMS: usize = 65_536;
+/// Levels of inner nodes above a directory's leaves, and of lists above a file's chunks.
+pub const MAX_LEVELS: u8 = 8;
+/// Bytes of a source's name.
+pub const MAX_SOURCE_NAME: usize = 255;
+/// Bytes of the path that was imported, and of the host's name.
+pub const MAX_ORIGIN: usize = 65_535;
+/// Bytes of a snapshot manifest's file.
+pub const MAX_MANIFEST: usize = 1 << 20;
+/// Bytes of the repository's config file.
+pub const MAX_CONFIG: usize = 1 << 16;

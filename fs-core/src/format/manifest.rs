@@ -1,0 +1,266 @@
+use super::codec::{Cursor, Encode};
+use super::limits::{MAX_NODE_ITEMS, MAX_ORIGIN, MAX_SOURCE_NAME};
+use super::seal::{Sealed, open, seal};
+use super::{Content, Entry, FormatError, Keys, SnapshotId, Time};
+
+/// How the run that a snapshot holds went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Everything was taken.
+    Complete,
+    /// Some files vanished while the run went on (rsync's exit status 24).
+    Vanished,
+    /// Some files could not be read (rsync's 23).
+    Partial,
+    /// A limit stopped deletions (rsync's 25).
+    Limited,
+    /// Metadata may be later than the content: an old hard-link level was changed in place.
+    Approximate,
+    /// Nothing tells.
+    Unknown,
+}
+
+impl Status {
+    const ALL: [(Status, &'static str); 6] = [
+        (Status::Complete, "complete"),
+        (Status::Vanished, "vanished"),
+        (Status::Partial, "partial"),
+        (Status::Limited, "limited"),
+        (Status::Approximate, "approximate"),
+        (Status::Unknown, "unknown"),
+    ];
+
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        Self::ALL[usize::from(self.code())].1
+    }
+
+    fn code(self) -> u8 {
+        Self::ALL.iter().position(|(status, _)| *status == self).unwrap_or_default() as u8
+    }
+}
+
+/// Where a snapshot's files came from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Origin {
+    /// The machine's name.
+    pub host: Box<[u8]>,
+    /// The absolute path of the tree.
+    pub path: Box<[u8]>,
+}
+
+/// Counts over a snapshot's tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Names of regular files.
+    pub files: u64,
+    /// Directories, the root included.
+    pub directories: u64,
+    /// Names of anything else.
+    pub others: u64,
+    /// Bytes of the regular files, each name counted.
+    pub bytes: u64,
+    /// Entries that could not be taken, or changed while they were read.
+    pub troubled: u64,
+}
+
+/// A snapshot: one source at one time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest {
+    /// The source's name: what a user sees; it holds no `/` and no NUL, and does not begin with `@`.
+    pub source: Box<[u8]>,
+    /// When the run completed: the snapshot's time.
+    pub time: Time,
+    /// When reading began. A file changed since is read again by the next import even if it looks the same.
+    pub started: Time,
+    /// How the run went.
+    pub status: Status,
+    /// The root directory.
+    pub root: Entry,
+    /// Length of the hard-link table …
+    pub links_len: u64,
+    /// … and where it is.
+    pub links: Content,
+    /// Counts.
+    pub totals: Totals,
+    /// Where the tree came from.
+    pub origin: Origin,
+    /// The snapshot that it was imported against.
+    pub parent: Option<SnapshotId>,
+}
+
+/// Features that a reader must know; none yet.
+const KNOWN_FEATURES: u64 = 0;
+
+impl Manifest {
+    /// Its name and its file's bytes.
+    pub fn seal(&self, keys: &Keys) -> (SnapshotId, Vec<u8>) {
+        let body = self.encode();
+        (keys.snapshot_id(&body), seal(keys, Sealed::Manifest, &body))
+    }
+
+    /// Verifies and parses the manifest of the snapshot `name`.
+    pub fn open(keys: &Keys, name: &SnapshotId, bytes: &[u8]) -> Result<Self, FormatError> {
+        let body = open(keys, Sealed::Manifest, bytes)?;
+        if keys.snapshot_id(body) != *name {
+            return Err(FormatError::Invalid("snapshot's name: it holds another snapshot"));
+        }
+        Self::decode(body)
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(512);
+        out.put_varint(KNOWN_FEATURES);
+        out.put_bytes(&self.source);
+        self.time.encode(&mut out);
+        self.started.encode(&mut out);
+        out.push(self.status.code());
+        let mut root = Vec::new();
+        self.root.encode(&mut root);
+        out.put_bytes(&root);
+        out.put_varint(self.links_len);
+        self.links.encode(&mut out);
+        let Totals { files, directories, others, bytes, troubled } = self.totals;
+        [files, directories, others, bytes, troubled].into_iter().for_each(|count| out.put_varint(count));
+        out.put_bytes(&self.origin.host);
+        out.put_bytes(&self.origin.path);
+        match &self.parent {
+            None => out.push(0),
+            Some(parent) => {
+                out.push(1);
+                out.extend(parent.0);
+            }
+        }
+        // Extensions: none yet.
+        out.put_varint(0);
+        out
+    }
+
+    fn decode(body: &[u8]) -> Result<Self, FormatError> {
+        let mut cursor = Cursor::new(body);
+        let features = cursor.varint("features")?;
+        if features & !KNOWN_FEATURES != 0 {
+            return Err(FormatError::Features(features & !KNOWN_FEATURES));
+        }
+        let source = cursor.bytes(MAX_SOURCE_NAME, "source's name")?;
+        if !is_source_name(source) {
+            return Err(FormatError::Invalid("source's name"));
+        }
+        let time = Time::decode(&mut cursor)?;
+        let started = Time::decode(&mut cursor)?;
+        let status = Status::ALL
+            .get(usize::from(cursor.u8("status")?))
+            .ok_or(FormatError::Invalid("snapshot's status"))?
+            .0;
+        let root = Entry::decode(cursor.bytes(MAX_ORIGIN, "root directory")?)?;
+        if !root.is_directory() {
+            return Err(FormatError::Invalid("root directory"));
+        }
+        let links_len = cursor.varint("length of the link table")?;
+        let links = Content::decode(&mut cursor, links_len)?;
+        let totals = Totals {
+            files: cursor.varint("files")?,
+            directories: cursor.varint("directories")?,
+            others: cursor.varint("others")?,
+            bytes: cursor.varint("bytes")?,
+            troubled: cursor.varint("troubled")?,
+        };
+        let origin = Origin {
+            host: cursor.bytes(MAX_ORIGIN, "host")?.into(),
+            path: cursor.bytes(MAX_ORIGIN, "path")?.into(),
+        };
+        let parent = match cursor.u8("parent")? {
+            0 => None,
+            1 => Some(SnapshotId(cursor.array("parent")?)),
+            _ => return Err(FormatError::Invalid("parent")),
+        };
+        // An extension that must be understood has a feature bit; any other may be skipped.
+        for _ in 0..cursor.count(MAX_NODE_ITEMS, 2, "extensions")? {
+            cursor.varint("extension")?;
+            cursor.bytes(MAX_ORIGIN, "extension")?;
+        }
+        cursor.end("snapshot manifest")?;
+        Ok(Self {
+            source: source.into(),
+            time,
+            started,
+            status,
+            root,
+            links_len,
+            links,
+            totals,
+            origin,
+            parent,
+        })
+    }
+}
+
+/// Whether a source may be called so: it is a folder's name in a mount, where `@` begins times.
+pub(crate) fn is_source_name(name: &[u8]) -> bool {
+    !matches!(name, b"" | b"." | b"..")
+        && name.len() <= MAX_SOURCE_NAME
+        && name[0] != b'@'
+        && !name.iter().any(|byte| matches!(byte, b'/' | 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::format::entry::tests::entries;
+    use crate::format::{BlobId, Kind, Secret};
+
+    fn manifests() -> impl Strategy<Value = Manifest> {
+        let times = || (any::<i64>(), 0u32..1_000_000_000).prop_map(|(s, n)| Time::new(s, n).unwrap());
+        let bytes = || prop::collection::vec(any::<u8>(), 0..40).prop_map(Vec::into_boxed_slice);
+        let root = (entries(), any::<[u8; 32]>())
+            .prop_map(|(e, id)| Entry { kind: Kind::Directory(BlobId(id)), ..e });
+        (times(), times(), root, 0..6usize, (bytes(), bytes()), any::<[u64; 5]>(), any::<Option<[u8; 32]>>())
+            .prop_map(|(time, started, root, status, (host, path), counts, parent)| Manifest {
+                source: b"web\xff1".as_slice().into(),
+                time,
+                started,
+                status: Status::ALL[status].0,
+                root,
+                links_len: 0,
+                links: Content::empty(),
+                totals: Totals {
+                    files: counts[0],
+                    directories: counts[1],
+                    others: counts[2],
+                    bytes: counts[3],
+                    troubled: counts[4],
+                },
+                origin: Origin { host, path },
+                parent: parent.map(SnapshotId),
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn manifests_survive(manifest in manifests()) {
+            let keys = Keys::derive(&Secret([9; 32]));
+            let (id, bytes) = manifest.seal(&keys);
+            prop_assert_eq!(Manifest::open(&keys, &id, &bytes), Ok(manifest));
+            prop_assert!(Manifest::open(&keys, &SnapshotId([0; 32]), &bytes).is_err());
+        }
+
+        #[test]
+        fn any_bytes_are_decoded_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = Manifest::decode(&bytes);
+        }
+    }
+
+    #[test]
+    fn a_feature_from_the_future_is_refused() {
+        assert_eq!(Manifest::decode(&[4]), Err(FormatError::Features(4)));
+    }
+
+    #[test]
+    fn statuses_keep_their_numbers() {
+        for (at, (status, _)) in Status::ALL.iter().enumerate() {
+            assert_eq!(usize::from(status.code()), at);
+        }
+    }
+}

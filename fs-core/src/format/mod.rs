@@ -1,0 +1,40 @@
+//! Bytes ↔ types, without any I/O. `docs/format.md` is the specification of every layout here.
+//!
+//! Bytes that come from disk are hostile: each length is checked against a limit of [`limits`] before it
+//! is used in arithmetic or to allocate, and encodings are canonical, so that equal things have equal ids.
+
+mod block;
+mod chunks;
+mod codec;
+mod config;
+mod content;
+mod entry;
+mod error;
+mod id;
+mod keys;
+pub mod limits;
+mod links;
+mod manifest;
+mod node;
+mod pack;
+mod seal;
+mod time;
+mod xattrs;
+
+pub use block::{Block, BlockBuilder};
+pub use chunks::{ChunkList, Extent, ExtentKind};
+pub use config::Config;
+pub use content::Content;
+pub use entry::{Attributes, Entry, Kind, Xattrs};
+pub use error::FormatError;
+pub use id::{BlobId, PackId, RepositoryId, SnapshotId};
+pub use keys::{Keys, PathKey, Secret};
+pub use links::{Group, LinkTable, LinkTableBuilder};
+pub use manifest::{Manifest, Origin, Status, Totals};
+pub use node::{Child, InnerBuilder, Leaf, LeafBuilder, Node};
+pub use pack::{
+    Catalogue, PACK_HEADER_LEN, PackBuilder, PackKind, PackTrailer, Placement, SealedPack, TRAILER_LEN,
+};
+pub use seal::FRAME_HEADER_LEN;
+pub use time::Time;
+pub use xattrs::XattrSet;

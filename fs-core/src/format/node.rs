@@ -1,0 +1,308 @@
+//! Directory nodes. A directory is a search tree over its sorted names; where a node ends is decided by a keyed
+//! hash of the name there, so that a change rewrites one leaf and the path to it, and equal runs of entries
+//! are equal blobs (the "prolly tree" of Noms, with FastCDC's minimum and maximum).
+
+use super::codec::{Cursor, Encode};
+use super::limits::{MAX_LEVELS, MAX_NAME, MAX_NODE_ITEMS};
+use super::{BlobId, Entry, FormatError, Keys};
+
+const LEAF: u8 = 1;
+const INNER: u8 = 2;
+
+/// A node ends no sooner than this many items, but for a directory's last.
+const MIN_ITEMS: usize = 128;
+/// It ends at the latest here …
+const MAX_ITEMS: usize = 1024;
+/// … or when it has grown to this many bytes.
+const MAX_BYTES: usize = 256 << 10;
+/// Seven bits of the hash a level: beyond the minimum, one name in 128 ends a node.
+const BOUNDARY_BITS: u32 = 7;
+
+/// A decoded node.
+#[derive(Debug, Clone)]
+pub enum Node {
+    /// Entries.
+    Leaf(Leaf),
+    /// References to nodes one level below.
+    Inner(Vec<Child>),
+}
+
+/// Entries in the order of their names, decoded one at a time when asked for.
+#[derive(Debug, Clone)]
+pub struct Leaf {
+    bytes: Box<[u8]>,
+    items: Box<[Item]>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Item {
+    name: u32,
+    name_len: u8,
+    body: u32,
+    body_len: u32,
+}
+
+/// A reference to a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Child {
+    /// The last name below it.
+    pub last_name: Box<[u8]>,
+    /// Entries below it.
+    pub entries: u64,
+    /// Its blob.
+    pub id: BlobId,
+}
+
+impl Node {
+    /// The node that `bytes` are. Names are checked (order, length, characters); entries when they are taken.
+    pub fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
+        let mut cursor = Cursor::new(bytes);
+        match cursor.u8("node kind")? {
+            LEAF => Leaf::decode(bytes, cursor).map(Node::Leaf),
+            INNER => decode_inner(cursor).map(Node::Inner),
+            _ => Err(FormatError::Invalid("node kind")),
+        }
+    }
+
+    /// Bytes of memory that it takes, about.
+    pub fn weight(&self) -> usize {
+        match self {
+            Node::Leaf(leaf) => leaf.bytes.len() + leaf.items.len() * size_of::<Item>(),
+            Node::Inner(children) => children.len() * (size_of::<Child>() + 24),
+        }
+    }
+}
+
+impl Leaf {
+    fn decode(bytes: &[u8], mut cursor: Cursor<'_>) -> Result<Self, FormatError> {
+        let position = |cursor: &Cursor<'_>| (bytes.len() - cursor.remaining()) as u32;
+        let count = cursor.count(MAX_NODE_ITEMS, 3, "entries of a directory node")?;
+        let mut items = Vec::with_capacity(count);
+        let mut previous: &[u8] = b"";
+        for _ in 0..count {
+            let name_len = cursor.u8("name")?;
+            let name_at = position(&cursor);
+            let name = cursor.take(usize::from(name_len), "name")?;
+            check_name(name, previous)?;
+            previous = name;
+            let body_len = cursor.length(bytes.len(), "entry")?;
+            let body = position(&cursor);
+            cursor.take(body_len, "entry")?;
+            items.push(Item { name: name_at, name_len, body, body_len: body_len as u32 });
+        }
+        cursor.end("directory node")?;
+        Ok(Self { bytes: bytes.into(), items: items.into() })
+    }
+
+    /// Entries in it.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether it has no entry: only an empty directory's leaf has none.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// The name of entry `at`. Panics at or beyond [`len`](Self::len).
+    pub fn name(&self, at: usize) -> &[u8] {
+        let item = self.items[at];
+        &self.bytes[item.name as usize..][..usize::from(item.name_len)]
+    }
+
+    /// The encoded entry `at`. Panics at or beyond [`len`](Self::len).
+    pub fn body(&self, at: usize) -> &[u8] {
+        let item = self.items[at];
+        &self.bytes[item.body as usize..][..item.body_len as usize]
+    }
+
+    /// The entry `at`. Panics at or beyond [`len`](Self::len).
+    pub fn entry(&self, at: usize) -> Result<Entry, FormatError> {
+        Entry::decode(self.body(at))
+    }
+
+    /// Where `name` is.
+    pub fn find(&self, name: &[u8]) -> Option<usize> {
+        self.items
+            .binary_search_by(|item| self.bytes[item.name as usize..][..usize::from(item.name_len)].cmp(name))
+            .ok()
+    }
+}
+
+fn decode_inner(mut cursor: Cursor<'_>) -> Result<Vec<Child>, FormatError> {
+    let count = cursor.count(MAX_NODE_ITEMS, 35, "children of a directory node")?;
+    let mut children: Vec<Child> = Vec::with_capacity(count);
+    for _ in 0..count {
+        let name_len = cursor.u8("name")?;
+        let name = cursor.take(usize::from(name_len), "name")?;
+        check_name(name, children.last().map_or(b"", |child| &child.last_name))?;
+        let entries = cursor.varint("entries below a node")?;
+        let id = BlobId(cursor.array("node id")?);
+        children.push(Child { last_name: name.into(), entries, id });
+    }
+    cursor.end("directory node")?;
+    let total = children.iter().try_fold(0u64, |sum, child| sum.checked_add(child.entries));
+    if children.is_empty() || total.is_none() {
+        return Err(FormatError::Invalid("children of a directory node"));
+    }
+    Ok(children)
+}
+
+/// A name that a file system may show, greater than the one before it.
+fn check_name(name: &[u8], previous: &[u8]) -> Result<(), FormatError> {
+    if matches!(name, b"" | b"." | b"..") || name.contains(&b'/') || name.contains(&0) {
+        return Err(FormatError::Invalid("name"));
+    }
+    if name <= previous {
+        return Err(FormatError::Invalid("order of names"));
+    }
+    Ok(())
+}
+
+/// Whether `keys` end a node of `level` (leaves: 0) that has `items` items and `bytes` bytes after `name`.
+fn ends(keys: &Keys, level: u8, name: &[u8], items: usize, bytes: usize) -> bool {
+    if items >= MAX_ITEMS || bytes >= MAX_BYTES {
+        return true;
+    }
+    let shift = BOUNDARY_BITS * u32::from(level);
+    let mask = (1u64 << BOUNDARY_BITS) - 1;
+    items >= MIN_ITEMS && keys.boundary(name) >> shift & mask == 0
+}
+
+/// Collects a leaf.
+#[derive(Debug, Default)]
+pub struct LeafBuilder {
+    items: Vec<u8>,
+    count: usize,
+    last_name: Vec<u8>,
+}
+
+impl LeafBuilder {
+    /// Appends an entry, whose name must be greater than the one before; true when the leaf ends with it.
+    pub fn push(&mut self, keys: &Keys, name: &[u8], body: &[u8]) -> bool {
+        assert!(name.len() <= MAX_NAME && name > self.last_name.as_slice(), "names out of order");
+        self.items.push(name.len() as u8);
+        self.items.extend(name);
+        self.items.put_bytes(body);
+        self.count += 1;
+        name.clone_into(&mut self.last_name);
+        ends(keys, 0, name, self.count, self.items.len())
+    }
+
+    /// Whether nothing was pushed since the last [`finish`](Self::finish).
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The leaf's bytes, its last name and its number of entries; the builder is empty again.
+    pub fn finish(&mut self) -> (Vec<u8>, Box<[u8]>, u64) {
+        let mut bytes = Vec::with_capacity(self.items.len() + 4);
+        bytes.push(LEAF);
+        bytes.put_varint(self.count as u64);
+        bytes.append(&mut self.items);
+        let entries = std::mem::take(&mut self.count) as u64;
+        (bytes, std::mem::take(&mut self.last_name).into(), entries)
+    }
+}
+
+/// Collects an inner node.
+#[derive(Debug)]
+pub struct InnerBuilder {
+    level: u8,
+    children: Vec<Child>,
+    bytes: usize,
+}
+
+impl InnerBuilder {
+    /// `level` is 1 just above the leaves.
+    pub fn new(level: u8) -> Self {
+        assert!((1..=MAX_LEVELS).contains(&level), "a directory of {level} levels");
+        Self { level, children: Vec::new(), bytes: 0 }
+    }
+
+    /// Appends a child; true when the node ends with it.
+    pub fn push(&mut self, keys: &Keys, child: Child) -> bool {
+        self.bytes += child.last_name.len() + 40;
+        let ends = ends(keys, self.level, &child.last_name, self.children.len() + 1, self.bytes);
+        self.children.push(child);
+        ends
+    }
+
+    /// Children since the last [`finish`](Self::finish).
+    pub fn children(&self) -> &[Child] {
+        &self.children
+    }
+
+    /// The node's bytes, its last name and the number of entries below; the builder is empty again.
+    /// Panics when it is empty.
+    pub fn finish(&mut self) -> (Vec<u8>, Box<[u8]>, u64) {
+        let children = std::mem::take(&mut self.children);
+        let mut bytes = Vec::with_capacity(self.bytes + 8);
+        self.bytes = 0;
+        bytes.push(INNER);
+        bytes.put_varint(children.len() as u64);
+        for child in &children {
+            bytes.push(child.last_name.len() as u8);
+            bytes.extend(child.last_name.iter());
+            bytes.put_varint(child.entries);
+            bytes.extend(child.id.0);
+        }
+        let entries = children.iter().map(|child| child.entries).sum();
+        let last = children.into_iter().next_back().expect("an inner node has children");
+        (bytes, last.last_name, entries)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::format::Secret;
+    use crate::format::entry::tests::entries;
+
+    fn names() -> impl Strategy<Value = Vec<u8>> {
+        prop::collection::vec(any::<u8>().prop_filter("no / or NUL", |b| *b != b'/' && *b != 0), 1..=255)
+            .prop_filter("no dots", |name| name != b"." && name != b"..")
+    }
+
+    proptest! {
+        #[test]
+        fn leaves_survive(content in prop::collection::btree_map(names(), entries(), 0..40)) {
+            let keys = Keys::derive(&Secret([1; 32]));
+            let mut builder = LeafBuilder::default();
+            for (name, entry) in &content {
+                let mut body = Vec::new();
+                entry.encode(&mut body);
+                builder.push(&keys, name, &body);
+            }
+            let (bytes, _, count) = builder.finish();
+            prop_assert_eq!(count, content.len() as u64);
+            let Ok(Node::Leaf(leaf)) = Node::decode(&bytes) else { panic!("no leaf") };
+            let found: BTreeMap<Vec<u8>, _> =
+                (0..leaf.len()).map(|at| (leaf.name(at).to_vec(), leaf.entry(at).unwrap())).collect();
+            for (at, name) in content.keys().enumerate() {
+                prop_assert_eq!(leaf.find(name), Some(at));
+            }
+            prop_assert_eq!(leaf.find(b"/"), None);
+            prop_assert_eq!(found, content);
+        }
+
+        #[test]
+        fn any_bytes_are_decoded_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = Node::decode(&bytes);
+        }
+    }
+
+    #[test]
+    fn a_name_that_would_escape_is_refused() {
+        for name in [&b".."[..], b".", b"", b"a/b", b"a\0"] {
+            let mut bytes = vec![LEAF, 1, name.len() as u8];
+            bytes.extend(name);
+            bytes.extend([2, 0, 0]);
+            assert_eq!(Node::decode(&bytes).err(), Some(FormatError::Invalid("name")));
+        }
+    }
+}

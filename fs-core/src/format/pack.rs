@@ -1,0 +1,287 @@
+//! A pack: a header, sealed blocks one after the other, a sealed catalogue that tells which blob is where, and a
+//! trailer that finds the catalogue from the end. The catalogue can be made again from the blocks.
+
+use super::codec::{Cursor, Encode};
+use super::limits::{MAX_BLOB, MAX_BLOBS_PER_BLOCK, MAX_BODY, MAX_PACK};
+use super::seal::{FRAME_HEADER_LEN, Sealed, open, seal};
+use super::{BlobId, FormatError, Keys, PackId};
+
+/// Bytes before the first block.
+pub const PACK_HEADER_LEN: u64 = 8;
+/// Bytes after the catalogue.
+pub const TRAILER_LEN: u64 = 16;
+
+const MAGIC: [u8; 8] = *b"YESTPACK";
+const END: [u8; 4] = *b"YEND";
+const MAX_BLOCKS: usize = 1 << 20;
+
+/// What a pack's blobs are, kept apart so that a walk reads little.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PackKind {
+    /// Content of files.
+    Data,
+    /// Directory nodes, chunk lists, extended attributes.
+    Metadata,
+}
+
+impl PackKind {
+    /// Its number in the format.
+    pub fn code(self) -> u8 {
+        match self {
+            PackKind::Data => 0,
+            PackKind::Metadata => 1,
+        }
+    }
+
+    /// The reverse of [`code`](Self::code).
+    pub fn from_code(code: u8) -> Option<Self> {
+        [PackKind::Data, PackKind::Metadata].into_iter().find(|kind| kind.code() == code)
+    }
+}
+
+/// Where a blob is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placement {
+    /// Number of its block in the pack.
+    pub block: u32,
+    /// The block's first byte in the file.
+    pub block_offset: u64,
+    /// The block's bytes in the file.
+    pub block_len: u32,
+    /// The blob's first byte in the decompressed block.
+    pub start: u32,
+    /// The blob's bytes.
+    pub len: u32,
+}
+
+/// Which blobs a pack holds, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Catalogue {
+    kind: PackKind,
+    blocks: Vec<(u64, u32)>,
+    /// In the order of their place in the pack.
+    blobs: Vec<CatalogueBlob>,
+    /// Positions in `blobs`, in the order of their ids.
+    by_id: Vec<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct CatalogueBlob {
+    id: BlobId,
+    block: u32,
+    start: u32,
+    len: u32,
+}
+
+impl Catalogue {
+    /// What the pack's blobs are.
+    pub fn kind(&self) -> PackKind {
+        self.kind
+    }
+
+    /// The ids and lengths of its blobs, in the order of their place.
+    pub fn blobs(&self) -> impl ExactSizeIterator<Item = (BlobId, u32)> {
+        self.blobs.iter().map(|blob| (blob.id, blob.len))
+    }
+
+    /// Offset and length of each block in the file.
+    pub fn blocks(&self) -> &[(u64, u32)] {
+        &self.blocks
+    }
+
+    /// Where the blob `id` is.
+    pub fn find(&self, id: &BlobId) -> Option<Placement> {
+        let at = self.by_id.binary_search_by(|at| self.blobs[*at as usize].id.cmp(id)).ok()?;
+        let blob = &self.blobs[self.by_id[at] as usize];
+        let (block_offset, block_len) = self.blocks[blob.block as usize];
+        Some(Placement { block: blob.block, block_offset, block_len, start: blob.start, len: blob.len })
+    }
+
+    /// Bytes of memory that it takes, about.
+    pub fn weight(&self) -> usize {
+        self.blobs.len() * (size_of::<CatalogueBlob>() + 4) + self.blocks.len() * 16
+    }
+
+    /// Verifies and parses the sealed catalogue of the pack `name`.
+    pub fn open(keys: &Keys, name: &PackId, bytes: &[u8]) -> Result<Self, FormatError> {
+        let body = open(keys, Sealed::Catalogue, bytes)?;
+        if keys.pack_id(body) != *name {
+            return Err(FormatError::Invalid("pack's name: it holds another pack"));
+        }
+        Self::decode(body)
+    }
+
+    fn decode(body: &[u8]) -> Result<Self, FormatError> {
+        let mut cursor = Cursor::new(body);
+        let kind = PackKind::from_code(cursor.u8("pack kind")?).ok_or(FormatError::Invalid("pack kind"))?;
+        let block_count = cursor.count(MAX_BLOCKS, 2, "blocks of a pack")?;
+        let mut blocks = Vec::with_capacity(block_count);
+        let mut blobs = Vec::new();
+        let mut offset = PACK_HEADER_LEN;
+        for block in 0..block_count {
+            let len = cursor.length(MAX_BODY + FRAME_HEADER_LEN, "block")?;
+            blocks.push((offset, len as u32));
+            offset += len as u64;
+            if offset > MAX_PACK {
+                return Err(FormatError::Limit { what: "pack", value: offset, limit: MAX_PACK });
+            }
+            let count = cursor.count(MAX_BLOBS_PER_BLOCK, 33, "blobs of a block")?;
+            blobs.reserve(count);
+            let mut start = 0u32;
+            for _ in 0..count {
+                let len = cursor.length(MAX_BLOB, "blob")? as u32;
+                let id = BlobId(cursor.array("blob id")?);
+                blobs.push(CatalogueBlob { id, block: block as u32, start, len });
+                start = start.checked_add(len).ok_or(FormatError::Invalid("length of a block"))?;
+            }
+        }
+        cursor.end("pack catalogue")?;
+        let mut by_id: Vec<u32> = (0..blobs.len() as u32).collect();
+        by_id.sort_unstable_by_key(|at| blobs[*at as usize].id);
+        Ok(Self { kind, blocks, blobs, by_id })
+    }
+}
+
+/// Collects a pack in memory.
+#[derive(Debug)]
+pub struct PackBuilder {
+    bytes: Vec<u8>,
+    blocks: Vec<u8>,
+    block_count: usize,
+    kind: PackKind,
+}
+
+/// A whole pack, ready to be stored.
+#[derive(Debug)]
+pub struct SealedPack {
+    /// Its name.
+    pub id: PackId,
+    /// The file's bytes.
+    pub bytes: Vec<u8>,
+    /// Its catalogue, parsed again from `bytes`.
+    pub catalogue: Catalogue,
+}
+
+impl PackBuilder {
+    /// An empty pack.
+    pub fn new(kind: PackKind) -> Self {
+        Self { bytes: MAGIC.to_vec(), blocks: Vec::new(), block_count: 0, kind }
+    }
+
+    /// Appends a sealed block and the ids and lengths of its blobs.
+    pub fn push(&mut self, block: &[u8], blobs: impl ExactSizeIterator<Item = (BlobId, u32)>) {
+        self.bytes.extend_from_slice(block);
+        self.block_count += 1;
+        self.blocks.put_varint(block.len() as u64);
+        self.blocks.put_varint(blobs.len() as u64);
+        for (id, len) in blobs {
+            self.blocks.put_varint(u64::from(len));
+            self.blocks.extend(id.0);
+        }
+    }
+
+    /// Bytes of blocks so far.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether no block was added.
+    pub fn is_empty(&self) -> bool {
+        self.block_count == 0
+    }
+
+    /// The whole pack. What was encoded is parsed again before anybody may rely on it.
+    pub fn finish(mut self, keys: &Keys) -> Result<SealedPack, FormatError> {
+        let mut body = Vec::with_capacity(self.blocks.len() + 16);
+        body.push(self.kind.code());
+        body.put_varint(self.block_count as u64);
+        body.append(&mut self.blocks);
+        let id = keys.pack_id(&body);
+        let frame = seal(keys, Sealed::Catalogue, &body);
+        let catalogue = Catalogue::open(keys, &id, &frame)?;
+        let trailer = PackTrailer { offset: self.bytes.len() as u64, len: frame.len() as u32 };
+        self.bytes.extend(frame);
+        self.bytes.extend(trailer.encode());
+        Ok(SealedPack { id, bytes: self.bytes, catalogue })
+    }
+}
+
+/// Where the catalogue is. Not sealed: the catalogue that it points at is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PackTrailer {
+    /// The catalogue's first byte in the file.
+    pub offset: u64,
+    /// The catalogue's bytes.
+    pub len: u32,
+}
+
+impl PackTrailer {
+    fn encode(self) -> [u8; TRAILER_LEN as usize] {
+        let mut bytes = [0; TRAILER_LEN as usize];
+        bytes[..8].copy_from_slice(&self.offset.to_le_bytes());
+        bytes[8..12].copy_from_slice(&self.len.to_le_bytes());
+        bytes[12..].copy_from_slice(&END);
+        bytes
+    }
+
+    /// The trailer of a pack file of `size` bytes, from its last [`TRAILER_LEN`] bytes.
+    pub fn decode(bytes: &[u8], size: u64) -> Result<Self, FormatError> {
+        let mut cursor = Cursor::new(bytes);
+        let trailer = Self { offset: cursor.u64("pack trailer")?, len: cursor.u32("pack trailer")? };
+        if cursor.array("pack trailer")? != END {
+            return Err(FormatError::Magic("pack trailer"));
+        }
+        cursor.end("pack trailer")?;
+        let end = trailer.offset.checked_add(u64::from(trailer.len) + TRAILER_LEN);
+        if end != Some(size) || size > MAX_PACK || trailer.offset < PACK_HEADER_LEN {
+            return Err(FormatError::Invalid("pack trailer"));
+        }
+        Ok(trailer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::{BlockBuilder, Secret};
+
+    #[test]
+    fn every_blob_is_found_again() {
+        let keys = Keys::derive(&Secret([5; 32]));
+        let mut pack = PackBuilder::new(PackKind::Metadata);
+        for block in 0..3u8 {
+            let mut builder = BlockBuilder::default();
+            let blobs: Vec<_> = (0..10u8).map(|blob| vec![block * 10 + blob; usize::from(blob)]).collect();
+            blobs.iter().for_each(|blob| builder.push(blob));
+            let ids = blobs.iter().map(|blob| (keys.blob_id(blob), blob.len() as u32));
+            pack.push(&builder.finish(&keys, 3).unwrap(), ids);
+        }
+        let SealedPack { id, bytes, catalogue } = pack.finish(&keys).unwrap();
+        let trailer =
+            PackTrailer::decode(&bytes[bytes.len() - TRAILER_LEN as usize..], bytes.len() as u64).unwrap();
+        let frame = &bytes[trailer.offset as usize..][..trailer.len as usize];
+        assert_eq!(Catalogue::open(&keys, &id, frame).unwrap(), catalogue);
+        assert!(Catalogue::open(&keys, &PackId([0; 32]), frame).is_err());
+        for block in 0..3u8 {
+            for blob in 1..10u8 {
+                let wanted = vec![block * 10 + blob; usize::from(blob)];
+                let place = catalogue.find(&keys.blob_id(&wanted)).unwrap();
+                let stored = &bytes[place.block_offset as usize..][..place.block_len as usize];
+                let raw = super::super::Block::open(&keys, stored).unwrap().decompress().unwrap();
+                assert_eq!(raw[place.start as usize..][..place.len as usize], wanted);
+            }
+        }
+        assert_eq!(catalogue.find(&keys.blob_id(b"absent")), None);
+    }
+
+    #[test]
+    fn a_trailer_must_fit_its_file() {
+        let trailer = PackTrailer { offset: 100, len: 50 };
+        assert_eq!(PackTrailer::decode(&trailer.encode(), 166), Ok(trailer));
+        for size in [0, 165, 167, u64::MAX] {
+            assert!(PackTrailer::decode(&trailer.encode(), size).is_err());
+        }
+        let hostile = PackTrailer { offset: u64::MAX - 3, len: u32::MAX };
+        assert!(PackTrailer::decode(&hostile.encode(), 100).is_err());
+    }
+}

@@ -1,0 +1,89 @@
+//! The frame around every object of a repository: what it is, how long, and a keyed checksum. An encrypting
+//! seal will take the checksum's place; nothing else needs to know.
+
+use super::{FormatError, Keys, limits::MAX_BODY};
+
+/// Bytes of a frame before its body: magic 4, body length 4, tag 16.
+pub const FRAME_HEADER_LEN: usize = 24;
+
+const TAG: std::ops::Range<usize> = 8..24;
+
+/// What a frame holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sealed {
+    Block,
+    Catalogue,
+    Manifest,
+}
+
+impl Sealed {
+    fn magic(self) -> [u8; 4] {
+        match self {
+            Sealed::Block => *b"YBLK",
+            Sealed::Catalogue => *b"YCAT",
+            Sealed::Manifest => *b"YSNP",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Sealed::Block => "block",
+            Sealed::Catalogue => "pack catalogue",
+            Sealed::Manifest => "snapshot manifest",
+        }
+    }
+}
+
+/// Puts `body` in a frame. Panics above [`MAX_BODY`], which no writer comes near.
+pub(super) fn seal(keys: &Keys, kind: Sealed, body: &[u8]) -> Vec<u8> {
+    assert!(body.len() <= MAX_BODY, "a {} of {} bytes", kind.name(), body.len());
+    let mut frame = Vec::with_capacity(FRAME_HEADER_LEN + body.len());
+    frame.extend(kind.magic());
+    frame.extend((body.len() as u32).to_le_bytes());
+    frame.extend(keys.tag(kind.magic(), body));
+    frame.extend(body);
+    frame
+}
+
+/// The body of the frame that `bytes` are, all of them.
+pub(super) fn open<'a>(keys: &Keys, kind: Sealed, bytes: &'a [u8]) -> Result<&'a [u8], FormatError> {
+    let (header, body) =
+        bytes.split_at_checked(FRAME_HEADER_LEN).ok_or(FormatError::Truncated(kind.name()))?;
+    if header[..4] != kind.magic() {
+        return Err(FormatError::Magic(kind.name()));
+    }
+    let stated = u32::from_le_bytes([header[4], header[5], header[6], header[7]]) as usize;
+    if stated > body.len() {
+        return Err(FormatError::Truncated(kind.name()));
+    }
+    if stated < body.len() {
+        return Err(FormatError::Trailing(kind.name()));
+    }
+    if header[TAG] != keys.tag(kind.magic(), body) {
+        return Err(FormatError::Checksum(kind.name()));
+    }
+    Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::Secret;
+
+    #[test]
+    fn every_flipped_bit_and_every_truncation_is_noticed() {
+        let keys = Keys::derive(&Secret([7; 32]));
+        let frame = seal(&keys, Sealed::Block, b"some body");
+        assert_eq!(open(&keys, Sealed::Block, &frame), Ok(&b"some body"[..]));
+        for bit in 0..frame.len() * 8 {
+            let mut damaged = frame.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(open(&keys, Sealed::Block, &damaged).is_err(), "bit {bit}");
+        }
+        for len in 0..frame.len() {
+            assert!(open(&keys, Sealed::Block, &frame[..len]).is_err(), "length {len}");
+        }
+        assert!(open(&keys, Sealed::Manifest, &frame).is_err());
+        assert!(open(&Keys::derive(&Secret([8; 32])), Sealed::Block, &frame).is_err());
+    }
+}

@@ -1,0 +1,76 @@
+use super::FormatError;
+use super::codec::{Cursor, Encode};
+use super::limits::{MAX_NAME, MAX_XATTR_VALUE, MAX_XATTRS};
+
+/// Extended attributes (POSIX ACLs among them, as `system.posix_acl_*`), sorted by name, each name once.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct XattrSet(Vec<(Box<[u8]>, Box<[u8]>)>);
+
+impl XattrSet {
+    /// Takes (name, value) pairs in any order; of pairs with one name the first is kept.
+    ///
+    /// # Errors
+    /// When a name or value is longer than the format keeps, or there are too many.
+    pub fn new(mut pairs: Vec<(Box<[u8]>, Box<[u8]>)>) -> Result<Self, FormatError> {
+        pairs.sort_by(|a, b| a.0.cmp(&b.0));
+        pairs.dedup_by(|a, b| a.0 == b.0);
+        check("extended attributes", pairs.len(), MAX_XATTRS)?;
+        for (name, value) in &pairs {
+            check("extended attribute's name", name.len(), MAX_NAME)?;
+            check("extended attribute's value", value.len(), MAX_XATTR_VALUE)?;
+        }
+        Ok(Self(pairs))
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The value of `name`.
+    pub fn get(&self, name: &[u8]) -> Option<&[u8]> {
+        let at = self.0.binary_search_by(|pair| (*pair.0).cmp(name)).ok()?;
+        Some(&self.0[at].1)
+    }
+
+    /// The names, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().map(|pair| &*pair.0)
+    }
+
+    /// The bytes of a blob, or of the part of an entry, that holds this set.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        out.put_varint(self.0.len() as u64);
+        for (name, value) in &self.0 {
+            out.put_bytes(name);
+            out.put_bytes(value);
+        }
+        out
+    }
+
+    /// The reverse of [`encode`](Self::encode), all of `bytes`.
+    pub fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
+        let mut cursor = Cursor::new(bytes);
+        let count = cursor.count(MAX_XATTRS, 2, "extended attributes")?;
+        let mut pairs: Vec<(Box<[u8]>, Box<[u8]>)> = Vec::with_capacity(count);
+        for _ in 0..count {
+            let name = cursor.bytes(MAX_NAME, "extended attribute's name")?;
+            let value = cursor.bytes(MAX_XATTR_VALUE, "extended attribute's value")?;
+            if pairs.last().is_some_and(|last| *last.0 >= *name) {
+                return Err(FormatError::Invalid("order of extended attributes"));
+            }
+            pairs.push((name.into(), value.into()));
+        }
+        cursor.end("extended attributes")?;
+        Ok(Self(pairs))
+    }
+}
+
+fn check(what: &'static str, value: usize, limit: usize) -> Result<(), FormatError> {
+    if value <= limit {
+        Ok(())
+    } else {
+        Err(FormatError::Limit { what, value: value as u64, limit: limit as u64 })
+    }
+}

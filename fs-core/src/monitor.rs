@@ -1,0 +1,71 @@
+//! How long work tells of itself and is asked to stop. The core prints nothing.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Hears of the progress and the troubles of an import. Calls are frequent and must return at once.
+pub trait Monitor: Send + Sync {
+    /// Some work was done; the counts are since the start.
+    fn progress(&self, _progress: &Progress) {}
+
+    /// An entry was not taken as it should have been.
+    fn trouble(&self, _trouble: &Trouble) {}
+}
+
+/// Hears nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Monitor for Silent {}
+
+/// Counts since the start of an import.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Entries seen.
+    pub entries: u64,
+    /// Entries whose content was taken from the parent snapshot.
+    pub unchanged: u64,
+    /// Files read.
+    pub files_read: u64,
+    /// Bytes read.
+    pub bytes_read: u64,
+}
+
+/// An entry that was not taken as it should have been.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// The entry's path, as the user would name it; any bytes.
+    pub path: Vec<u8>,
+    /// What happened to it.
+    pub kind: TroubleKind,
+    /// The reason, for people.
+    pub reason: String,
+}
+
+/// What happened to an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TroubleKind {
+    /// It could not be read, and is not in the snapshot.
+    Unreadable,
+    /// It was gone before it could be read.
+    Vanished,
+    /// It is in the snapshot, but kept changing while it was read.
+    Unsettled,
+    /// It was left out on purpose: another mount of history, or the repository itself.
+    Skipped,
+}
+
+/// A request to stop, shared by those who ask and those who work.
+#[derive(Debug, Default)]
+pub struct Cancellation(AtomicBool);
+
+impl Cancellation {
+    /// Asks the work to stop soon, leaving nothing half-visible.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was asked.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}

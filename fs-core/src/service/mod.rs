@@ -1,0 +1,1 @@
+//! The façade that the command line and the frontends call.

@@ -1,0 +1,124 @@
+use std::fmt;
+
+use super::StoreError;
+
+/// The kinds of object that a repository consists of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ObjectKind {
+    /// The one config.
+    Config,
+    /// Packs, named by [`crate::format::PackId`].
+    Pack,
+    /// Manifests, named by [`crate::format::SnapshotId`].
+    Snapshot,
+}
+
+/// An object's kind and name. The name is empty for the config, else hexadecimal.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Object {
+    /// Its kind.
+    pub kind: ObjectKind,
+    /// Its name within the kind.
+    pub name: String,
+}
+
+impl Object {
+    /// The config.
+    pub fn config() -> Self {
+        Self { kind: ObjectKind::Config, name: String::new() }
+    }
+
+    /// A pack.
+    pub fn pack(id: crate::format::PackId) -> Self {
+        Self { kind: ObjectKind::Pack, name: id.to_string() }
+    }
+
+    /// A snapshot's manifest.
+    pub fn snapshot(id: crate::format::SnapshotId) -> Self {
+        Self { kind: ObjectKind::Snapshot, name: id.to_string() }
+    }
+}
+
+impl fmt::Display for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            ObjectKind::Config => write!(f, "the repository's config"),
+            ObjectKind::Pack => write!(f, "pack {}", self.name),
+            ObjectKind::Snapshot => write!(f, "snapshot {}", self.name),
+        }
+    }
+}
+
+/// Where objects are kept. An object store must be able to implement it, so there is no rename and no append.
+///
+/// - An object is immutable: it is put whole, once, and later at most deleted.
+/// - `put` returns when the object is durable. After a crash it is there whole or not at all; a reader never
+///   sees part of it.
+/// - An absent object is [`StoreError::Missing`], any other failure [`StoreError::Io`].
+pub trait Backend: Send + Sync + fmt::Debug {
+    /// Stores `bytes` as `object`. Putting the same object again is no error.
+    fn put(&self, object: &Object, bytes: &[u8]) -> Result<(), StoreError>;
+
+    /// The bytes of the object in `offset..offset + len`; all of them, or an error.
+    fn get_range(&self, object: &Object, offset: u64, len: usize) -> Result<Vec<u8>, StoreError>;
+
+    /// The object's length in bytes.
+    fn size(&self, object: &Object) -> Result<u64, StoreError>;
+
+    /// The names of all objects of a kind, in any order. What is no object of this kind is passed over.
+    fn list(&self, kind: ObjectKind) -> Result<Vec<String>, StoreError>;
+
+    /// Removes the object; an absent one is no error.
+    fn delete(&self, object: &Object) -> Result<(), StoreError>;
+
+    /// Something that has changed whenever [`list`](Self::list) of snapshots may have: cheap to ask often.
+    /// `None` when only listing can tell.
+    fn snapshots_stamp(&self) -> Result<Option<u128>, StoreError>;
+
+    /// All bytes of an object of at most `limit` bytes.
+    fn get(&self, object: &Object, limit: usize) -> Result<Vec<u8>, StoreError> {
+        let size = self.size(object)?;
+        if size > limit as u64 {
+            let reason =
+                crate::format::FormatError::Limit { what: "object's size", value: size, limit: limit as u64 };
+            return Err(StoreError::Damaged { object: object.to_string(), reason });
+        }
+        self.get_range(object, 0, size as usize)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    //! What every backend must do, run over each of them by its own tests.
+
+    use super::*;
+
+    pub(in crate::store) fn conforms(backend: &dyn Backend) {
+        let pack = |digit: &str| Object { kind: ObjectKind::Pack, name: digit.repeat(64) };
+        assert!(matches!(backend.size(&pack("a")), Err(StoreError::Missing(_))));
+        assert!(matches!(backend.get_range(&pack("a"), 0, 1), Err(StoreError::Missing(_))));
+        assert!(backend.delete(&pack("a")).is_ok());
+        assert_eq!(backend.list(ObjectKind::Pack).unwrap(), Vec::<String>::new());
+
+        backend.put(&pack("a"), b"0123456789").unwrap();
+        backend.put(&pack("a"), b"0123456789").unwrap();
+        backend.put(&pack("b"), b"").unwrap();
+        assert_eq!(backend.size(&pack("a")).unwrap(), 10);
+        assert_eq!(backend.get_range(&pack("a"), 3, 4).unwrap(), b"3456");
+        assert_eq!(backend.get(&pack("b"), 10).unwrap(), b"");
+        assert!(matches!(backend.get_range(&pack("a"), 8, 4), Err(StoreError::Damaged { .. })));
+        assert!(matches!(backend.get_range(&pack("a"), u64::MAX, 4), Err(StoreError::Damaged { .. })));
+        assert!(matches!(backend.get(&pack("a"), 9), Err(StoreError::Damaged { .. })));
+        let mut names = backend.list(ObjectKind::Pack).unwrap();
+        names.sort();
+        assert_eq!(names, ["a".repeat(64), "b".repeat(64)]);
+
+        let stamp = backend.snapshots_stamp().unwrap();
+        backend.put(&Object { kind: ObjectKind::Snapshot, name: "c".repeat(64) }, b"x").unwrap();
+        assert!(stamp.is_none() || backend.snapshots_stamp().unwrap() != stamp);
+        assert_eq!(backend.list(ObjectKind::Snapshot).unwrap(), ["c".repeat(64)]);
+
+        backend.delete(&pack("a")).unwrap();
+        assert_eq!(backend.list(ObjectKind::Pack).unwrap(), ["b".repeat(64)]);
+    }
+}

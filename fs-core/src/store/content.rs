@@ -1,0 +1,266 @@
+//! Files' contents: cut into chunks when written, put together when read.
+
+use std::io::{self, Read};
+
+use fastcdc::v2020::FastCDC;
+
+use super::{Reader, StoreError, Writer};
+use crate::format::limits::MAX_INLINE;
+use crate::format::{ChunkList, Content, ExtentKind, FormatError, PackKind};
+
+/// Chunk sizes in bytes: least, wanted, most. Content up to the least is one chunk.
+const CHUNK: (usize, usize, usize) = (64 << 10, 256 << 10, 1 << 20);
+/// Bytes read ahead of cutting: several chunks, so that little is moved to the front again.
+const BUFFER: usize = 4 << 20;
+
+/// Why a content could not be taken.
+#[derive(Debug)]
+pub enum CopyError {
+    /// The source could not be read.
+    Read(io::Error),
+    /// The repository could not be written.
+    Store(StoreError),
+}
+
+impl From<StoreError> for CopyError {
+    fn from(error: StoreError) -> Self {
+        CopyError::Store(error)
+    }
+}
+
+/// Takes a file's content in order, runs of data and holes. Reused from file to file for its buffer.
+#[derive(Debug, Default)]
+pub struct ContentWriter {
+    buffer: Vec<u8>,
+    /// Bytes of `buffer` that are data not yet cut.
+    filled: usize,
+    levels: Vec<ChunkList>,
+    size: u64,
+    holes: u64,
+}
+
+impl ContentWriter {
+    /// Appends at most `limit` bytes of `source`, fewer if it ends before; returns how many.
+    pub fn data(&mut self, writer: &mut Writer, source: &mut dyn Read, limit: u64) -> Result<u64, CopyError> {
+        let mut taken = 0;
+        loop {
+            // Small files need no large buffer; a large one is worth it only when it fills.
+            if self.filled == self.buffer.len() {
+                let len = (self.buffer.len() * 2).clamp(CHUNK.0 + 1, BUFFER);
+                self.buffer.resize(len, 0);
+            }
+            let room =
+                (self.buffer.len() - self.filled).min(usize::try_from(limit - taken).unwrap_or(usize::MAX));
+            let read = match source.read(&mut self.buffer[self.filled..self.filled + room]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                result => result.map_err(CopyError::Read)?,
+            };
+            if read == 0 {
+                return Ok(taken);
+            }
+            self.filled += read;
+            taken += read as u64;
+            self.size += read as u64;
+            if self.filled == BUFFER {
+                self.cut(writer, false)?;
+            }
+        }
+    }
+
+    /// Appends a hole of `len` bytes.
+    pub fn hole(&mut self, writer: &mut Writer, len: u64) -> Result<(), StoreError> {
+        self.cut(writer, true)?;
+        self.size += len;
+        self.holes += len;
+        self.push(writer, 0, len, ExtentKind::Hole)
+    }
+
+    /// Ends the file: its size, its bytes in holes, and its content. Ready for the next one.
+    pub fn finish(&mut self, writer: &mut Writer) -> Result<(u64, u64, Content), StoreError> {
+        let whole = self.levels.is_empty();
+        let content = if whole && self.filled <= MAX_INLINE {
+            Content::Inline(self.buffer[..self.filled].into())
+        } else if whole && self.filled <= CHUNK.0 {
+            Content::Blob(writer.put(PackKind::Data, &self.buffer[..self.filled])?)
+        } else {
+            self.cut(writer, true)?;
+            self.finish_lists(writer)?
+        };
+        let result = (self.size, self.holes, content);
+        self.reset();
+        Ok(result)
+    }
+
+    /// Forgets the file begun.
+    pub fn reset(&mut self) {
+        (self.filled, self.size, self.holes) = (0, 0, 0);
+        self.levels.clear();
+    }
+
+    /// Cuts chunks off the buffer; unless `all`, leaves what might continue.
+    fn cut(&mut self, writer: &mut Writer, all: bool) -> Result<(), StoreError> {
+        let buffer = std::mem::take(&mut self.buffer);
+        let mut start = 0;
+        let result = loop {
+            let rest = self.filled - start;
+            if rest == 0 || (!all && rest < CHUNK.2) {
+                break Ok(());
+            }
+            let cutter = FastCDC::new(&buffer[..self.filled], CHUNK.0, CHUNK.1, CHUNK.2);
+            let (_, end) = cutter.cut(start, rest);
+            let chunk = &buffer[start..end];
+            start = end;
+            let pushed = writer
+                .put(PackKind::Data, chunk)
+                .and_then(|id| self.push(writer, 0, chunk.len() as u64, ExtentKind::Data(id)));
+            if pushed.is_err() {
+                break pushed;
+            }
+        };
+        self.buffer = buffer;
+        self.buffer.copy_within(start..self.filled, 0);
+        self.filled -= start;
+        result
+    }
+
+    fn push(
+        &mut self,
+        writer: &mut Writer,
+        level: usize,
+        len: u64,
+        kind: ExtentKind,
+    ) -> Result<(), StoreError> {
+        if level == self.levels.len() {
+            self.levels.push(ChunkList::new(level as u8));
+        }
+        if self.levels[level].push(len, kind) { self.end_list(writer, level) } else { Ok(()) }
+    }
+
+    fn end_list(&mut self, writer: &mut Writer, level: usize) -> Result<(), StoreError> {
+        let list = std::mem::replace(&mut self.levels[level], ChunkList::new(level as u8));
+        let id = writer.put(PackKind::Metadata, &list.encode())?;
+        self.push(writer, level + 1, list.len(), ExtentKind::List(id))
+    }
+
+    fn finish_lists(&mut self, writer: &mut Writer) -> Result<Content, StoreError> {
+        let mut level = 0;
+        loop {
+            let top = level + 1 == self.levels.len();
+            let list = &self.levels[level];
+            match list.extents() {
+                // One chunk, or one list, needs no list around it.
+                [only] if top => match only.kind {
+                    ExtentKind::Data(id) => return Ok(Content::Blob(id)),
+                    ExtentKind::List(id) => return Ok(Content::Chunks(id)),
+                    ExtentKind::Hole => {
+                        return Ok(Content::Chunks(writer.put(PackKind::Metadata, &list.encode())?));
+                    }
+                },
+                [] => {}
+                _ if top => return Ok(Content::Chunks(writer.put(PackKind::Metadata, &list.encode())?)),
+                _ => self.end_list(writer, level)?,
+            }
+            level += 1;
+        }
+    }
+}
+
+/// Reads a file's content at any place.
+#[derive(Debug, Clone, Copy)]
+pub struct FileReader<'a> {
+    /// Where blobs come from.
+    pub reader: &'a Reader,
+    /// The content.
+    pub content: &'a Content,
+    /// The file's size in bytes.
+    pub size: u64,
+}
+
+impl FileReader<'_> {
+    /// Appends the bytes at `offset` to `out`: `len` of them, or as many as the file has from there.
+    pub fn read(&self, offset: u64, len: usize, out: &mut Vec<u8>) -> Result<(), StoreError> {
+        if offset >= self.size {
+            return Ok(());
+        }
+        let len = (len as u64).min(self.size - offset) as usize;
+        let damaged = |what: &'static str, reason| {
+            StoreError::damaged(format!("{what} {:?}", self.content))(FormatError::Invalid(reason))
+        };
+        let wrong_size = || damaged("content", "content: it has another length than its file");
+        match self.content {
+            Content::Inline(bytes) => {
+                let bytes = bytes.get(offset as usize..offset as usize + len).ok_or_else(wrong_size)?;
+                out.extend_from_slice(bytes);
+            }
+            Content::Blob(id) => {
+                let blob = self.reader.blob(id)?;
+                if blob.len() as u64 != self.size {
+                    return Err(wrong_size());
+                }
+                out.extend_from_slice(&blob[offset as usize..offset as usize + len]);
+            }
+            Content::Chunks(id) => {
+                let list = self.reader.chunk_list(id)?;
+                if list.len() != self.size {
+                    return Err(wrong_size());
+                }
+                self.read_list(&list, offset, len, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_list(
+        &self,
+        list: &ChunkList,
+        mut offset: u64,
+        mut len: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), StoreError> {
+        let mut at = list.position(offset);
+        while len > 0 {
+            let Some(extent) = list.extents().get(at) else {
+                return Err(list_damaged("end of a chunk list"));
+            };
+            let within = offset - extent.start;
+            let take = (extent.len - within).min(len as u64) as usize;
+            match extent.kind {
+                ExtentKind::Hole => out.resize(out.len() + take, 0),
+                ExtentKind::Data(id) => {
+                    let blob = self.reader.blob(&id)?;
+                    if blob.len() as u64 != extent.len {
+                        return Err(list_damaged("length of a chunk"));
+                    }
+                    out.extend_from_slice(&blob[within as usize..within as usize + take]);
+                }
+                ExtentKind::List(id) => {
+                    let below = self.reader.chunk_list(&id)?;
+                    // Levels fall by one, so that a list can never contain itself.
+                    if below.len() != extent.len || below.level() + 1 != list.level() {
+                        return Err(list_damaged("chunk list"));
+                    }
+                    self.read_list(&below, within, take, out)?;
+                }
+            }
+            offset += take as u64;
+            len -= take;
+            at += 1;
+        }
+        Ok(())
+    }
+}
+
+fn list_damaged(what: &'static str) -> StoreError {
+    StoreError::damaged("a chunk list")(FormatError::Invalid(what))
+}
+
+/// All bytes of a content that is known to be small, at most `limit`.
+pub fn read_all(reader: &Reader, content: &Content, size: u64, limit: usize) -> Result<Vec<u8>, StoreError> {
+    if size > limit as u64 {
+        let reason = FormatError::Limit { what: "content", value: size, limit: limit as u64 };
+        return Err(StoreError::damaged("a content")(reason));
+    }
+    let mut out = Vec::with_capacity(size as usize);
+    FileReader { reader, content, size }.read(0, size as usize, &mut out)?;
+    Ok(out)
+}

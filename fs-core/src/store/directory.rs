@@ -1,0 +1,150 @@
+//! Directories as trees of nodes: built in name order, searched by name, listed from any position.
+
+use std::sync::Arc;
+
+use super::{Reader, StoreError, Writer};
+use crate::format::limits::MAX_LEVELS;
+use crate::format::{BlobId, Child, Entry, FormatError, InnerBuilder, Leaf, LeafBuilder, Node, PackKind};
+
+/// Builds a directory from its entries in the order of their names.
+#[derive(Debug, Default)]
+pub struct DirectoryWriter {
+    leaf: LeafBuilder,
+    /// `levels[0]` is just above the leaves.
+    levels: Vec<InnerBuilder>,
+}
+
+impl DirectoryWriter {
+    /// Appends an entry in its encoding. Names must come in ascending order.
+    pub fn push(&mut self, writer: &mut Writer, name: &[u8], body: &[u8]) -> Result<(), StoreError> {
+        if self.leaf.push(writer.keys(), name, body) { self.end_leaf(writer) } else { Ok(()) }
+    }
+
+    /// Stores what is left and returns the directory's id.
+    pub fn finish(mut self, writer: &mut Writer) -> Result<BlobId, StoreError> {
+        if !self.leaf.is_empty() || self.levels.is_empty() {
+            self.end_leaf(writer)?;
+        }
+        let mut level = 0;
+        loop {
+            let top = level + 1 == self.levels.len();
+            match self.levels[level].children() {
+                // A node with one child would say nothing that the child does not.
+                [only] if top => return Ok(only.id),
+                [] => {}
+                _ => self.end_inner(writer, level)?,
+            }
+            level += 1;
+        }
+    }
+
+    fn end_leaf(&mut self, writer: &mut Writer) -> Result<(), StoreError> {
+        let (bytes, last_name, entries) = self.leaf.finish();
+        let id = writer.put(PackKind::Metadata, &bytes)?;
+        self.add_child(writer, 0, Child { last_name, entries, id })
+    }
+
+    fn end_inner(&mut self, writer: &mut Writer, level: usize) -> Result<(), StoreError> {
+        let (bytes, last_name, entries) = self.levels[level].finish();
+        let id = writer.put(PackKind::Metadata, &bytes)?;
+        self.add_child(writer, level + 1, Child { last_name, entries, id })
+    }
+
+    fn add_child(&mut self, writer: &mut Writer, level: usize, child: Child) -> Result<(), StoreError> {
+        if level == self.levels.len() {
+            self.levels.push(InnerBuilder::new(level as u8 + 1));
+        }
+        if self.levels[level].push(writer.keys(), child) { self.end_inner(writer, level) } else { Ok(()) }
+    }
+}
+
+/// The entry `name` of the directory `id`.
+pub fn lookup(reader: &Reader, id: &BlobId, name: &[u8]) -> Result<Option<Entry>, StoreError> {
+    let mut id = *id;
+    for _ in 0..=MAX_LEVELS {
+        match &*reader.node(&id)? {
+            Node::Leaf(leaf) => {
+                let entry = leaf.find(name).map(|at| leaf.entry(at)).transpose();
+                return entry.map_err(StoreError::damaged(format!("directory node {id}")));
+            }
+            Node::Inner(children) => {
+                let at = children.partition_point(|child| *child.last_name < *name);
+                match children.get(at) {
+                    Some(child) => id = child.id,
+                    None => return Ok(None),
+                }
+            }
+        }
+    }
+    Err(too_deep(&id))
+}
+
+/// Walks a directory's entries in the order of their names.
+#[derive(Debug)]
+pub struct DirectoryCursor {
+    reader: Reader,
+    /// Nodes still to visit, the next one last.
+    todo: Vec<(BlobId, u8)>,
+    leaf: Option<(Arc<Node>, BlobId)>,
+    at: usize,
+    /// Entries to pass over.
+    skip: u64,
+}
+
+impl DirectoryCursor {
+    /// Starts at entry number `skip` of the directory `id`.
+    pub fn new(reader: Reader, id: BlobId, skip: u64) -> Self {
+        Self { reader, todo: vec![(id, 0)], leaf: None, at: 0, skip }
+    }
+
+    /// Moves on to the next entry: its leaf, and its position there; `None` after the last.
+    pub fn advance(&mut self) -> Result<Option<(&Leaf, usize)>, StoreError> {
+        while !self.leaf.as_ref().is_some_and(|(node, _)| self.at < leaf_of(node).map_or(0, Leaf::len)) {
+            let Some((id, depth)) = self.todo.pop() else { return Ok(None) };
+            if depth > MAX_LEVELS {
+                return Err(too_deep(&id));
+            }
+            let node = self.reader.node(&id)?;
+            match &*node {
+                Node::Leaf(leaf) => {
+                    self.at = self.skip.min(leaf.len() as u64) as usize;
+                    self.skip -= self.at as u64;
+                    self.leaf = Some((node, id));
+                }
+                Node::Inner(children) => {
+                    let mut children = children.as_slice();
+                    while let [first, rest @ ..] = children
+                        && first.entries <= self.skip
+                    {
+                        self.skip -= first.entries;
+                        children = rest;
+                    }
+                    self.todo.extend(children.iter().rev().map(|child| (child.id, depth + 1)));
+                }
+            }
+        }
+        let at = self.at;
+        self.at += 1;
+        Ok(self.leaf.as_ref().and_then(|(node, _)| leaf_of(node)).map(|leaf| (leaf, at)))
+    }
+
+    /// Like [`advance`](Self::advance), with the entry decoded and the name copied.
+    pub fn next_entry(&mut self) -> Result<Option<(Box<[u8]>, Entry)>, StoreError> {
+        let Some((leaf, at)) = self.advance()? else { return Ok(None) };
+        let (name, entry) = (leaf.name(at).into(), leaf.entry(at));
+        let id = self.leaf.as_ref().map_or_else(String::new, |(_, id)| id.to_string());
+        let entry = entry.map_err(StoreError::damaged(format!("directory node {id}")))?;
+        Ok(Some((name, entry)))
+    }
+}
+
+fn leaf_of(node: &Node) -> Option<&Leaf> {
+    match node {
+        Node::Leaf(leaf) => Some(leaf),
+        Node::Inner(_) => None,
+    }
+}
+
+fn too_deep(id: &BlobId) -> StoreError {
+    StoreError::damaged(format!("directory node {id}"))(FormatError::Invalid("depth of a directory"))
+}

@@ -1,0 +1,81 @@
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use super::Object;
+use crate::format::{BlobId, FormatError};
+
+/// Why the repository could not be read or written.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// There is no repository.
+    #[error("{} is not a yester repository; make one with `yester init`", .0.display())]
+    NotARepository(PathBuf),
+    /// `init` found one.
+    #[error("{} is already a yester repository", .0.display())]
+    AlreadyExists(PathBuf),
+    /// `init` found something else.
+    #[error("{} is not empty; give `yester init` a new or empty directory", .0.display())]
+    NotEmpty(PathBuf),
+    /// Another process writes.
+    #[error("{} is locked by {holder}; try again when it has finished", path.display())]
+    Locked {
+        /// The repository.
+        path: PathBuf,
+        /// Its process id and since when, as far as known.
+        holder: String,
+    },
+    /// The operating system refused.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was attempted.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
+    /// An object's bytes are wrong.
+    #[error("{object} is damaged: {reason}")]
+    Damaged {
+        /// The file, or part of one.
+        object: String,
+        /// What is wrong.
+        reason: FormatError,
+    },
+    /// An object that must be there is not.
+    #[error("{0} is missing from the repository")]
+    Missing(Object),
+    /// A blob that must be there is not.
+    #[error("blob {0} is in no pack of the index; check the repository")]
+    MissingBlob(BlobId),
+    /// The index failed. It can be made again.
+    #[error("the index {} cannot be used: {reason}", path.display())]
+    Index {
+        /// Its file.
+        path: PathBuf,
+        /// What redb said.
+        reason: String,
+    },
+    /// The background writer stopped for a reason that was reported before.
+    #[error("writing to the repository has stopped after an earlier error")]
+    WriterStopped,
+}
+
+impl StoreError {
+    /// Whether stored bytes are wrong or gone, as against an operation that failed.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, StoreError::Damaged { .. } | StoreError::Missing(_) | StoreError::MissingBlob(_))
+    }
+
+    pub(super) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| StoreError::Io { action, path, source }
+    }
+
+    pub(super) fn damaged(object: impl ToString) -> impl FnOnce(FormatError) -> Self {
+        move |reason| StoreError::Damaged { object: object.to_string(), reason }
+    }
+}

@@ -1,0 +1,277 @@
+//! Where each blob is. Derived from the packs' catalogues: losing it costs time, never data.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use redb::{
+    Builder, ConcurrencyMode, Database, ReadOnlyDatabase, ReadOnlyTable, ReadableDatabase, ReadableTable,
+    TableDefinition,
+};
+
+use super::StoreError;
+use crate::format::{BlobId, Catalogue, PackId, PackKind, RepositoryId};
+
+/// The first half of a blob's id → the number of its pack, whose catalogue tells the rest: 20 bytes a blob.
+const BLOBS: TableDefinition<'_, [u8; 16], u32> = TableDefinition::new("blobs");
+/// Numbers of packs, never used twice.
+const PACKS: TableDefinition<'_, u32, [u8; RECORD_LEN]> = TableDefinition::new("packs");
+const META: TableDefinition<'_, &str, [u8; 16]> = TableDefinition::new("meta");
+
+const REPOSITORY: &str = "repository";
+const LAYOUT: &str = "layout";
+/// Raised when a table changes its meaning; an index of another layout is made again.
+const LAYOUT_VERSION: [u8; 16] = *b"yester index 1\0\0";
+
+const RECORD_LEN: usize = 32 + 1 + 8 + 8 + 8;
+const READER_CACHE: usize = 16 << 20;
+const WRITER_CACHE: usize = 64 << 20;
+
+/// What the index knows of a pack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PackRecord {
+    pub(super) id: PackId,
+    pub(super) kind: PackKind,
+    /// Bytes of the file.
+    pub(super) size: u64,
+    /// Blobs in it.
+    pub(super) blobs: u64,
+    /// Bytes of these blobs, uncompressed.
+    pub(super) raw: u64,
+}
+
+impl PackRecord {
+    pub(super) fn new(id: PackId, size: u64, catalogue: &Catalogue) -> Self {
+        let raw = catalogue.blobs().map(|(_, len)| u64::from(len)).sum();
+        Self { id, kind: catalogue.kind(), size, blobs: catalogue.blobs().len() as u64, raw }
+    }
+
+    fn encode(&self) -> [u8; RECORD_LEN] {
+        let mut bytes = [0; RECORD_LEN];
+        bytes[..32].copy_from_slice(&self.id.0);
+        bytes[32] = self.kind.code();
+        bytes[33..41].copy_from_slice(&self.size.to_le_bytes());
+        bytes[41..49].copy_from_slice(&self.blobs.to_le_bytes());
+        bytes[49..].copy_from_slice(&self.raw.to_le_bytes());
+        bytes
+    }
+
+    fn decode(bytes: &[u8; RECORD_LEN]) -> Option<Self> {
+        let number = |at: usize| bytes[at..].first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes));
+        Some(Self {
+            id: PackId(*bytes.first_chunk()?),
+            kind: PackKind::from_code(bytes[32])?,
+            size: number(33)?,
+            blobs: number(41)?,
+            raw: number(49)?,
+        })
+    }
+}
+
+/// A handle on the index. A writer's sees its own commits, a reader's those of another process.
+pub(super) struct Index {
+    handle: Handle,
+    path: PathBuf,
+    /// A transaction kept between look-ups; renewed by [`Index::refresh`].
+    tables: RwLock<Option<Arc<Tables>>>,
+}
+
+enum Handle {
+    Writer(Database),
+    Reader(ReadOnlyDatabase),
+}
+
+struct Tables {
+    blobs: ReadOnlyTable<[u8; 16], u32>,
+    packs: ReadOnlyTable<u32, [u8; RECORD_LEN]>,
+}
+
+impl Index {
+    /// Opens the index for writing; an absent, foreign or unusable one is replaced by an empty one.
+    pub(super) fn open_writer(path: &Path, repository: RepositoryId) -> Result<Self, StoreError> {
+        match Self::try_open_writer(path, repository) {
+            Ok(Some(index)) => return Ok(index),
+            Ok(None) => {
+                log::info!("{} belongs to another repository or version: making it again", path.display())
+            }
+            Err(error) => log::warn!("{error}: making it again"),
+        }
+        fs::remove_file(path).map_err(StoreError::io("replace", path))?;
+        Self::try_open_writer(path, repository)?
+            .ok_or_else(|| failed(path)("a new index belongs to another repository"))
+    }
+
+    fn try_open_writer(path: &Path, repository: RepositoryId) -> Result<Option<Self>, StoreError> {
+        let mut builder = Database::builder();
+        builder.set_concurrency_mode(ConcurrencyMode::SingleWriter).set_cache_size(WRITER_CACHE);
+        let database = builder.create(path).map_err(failed(path))?;
+        Self::with_database(database, path, repository)
+    }
+
+    /// An index in memory, for when there can be none on disk.
+    pub(super) fn in_memory(repository: RepositoryId) -> Result<Self, StoreError> {
+        let path = Path::new("(in memory)");
+        let database = Builder::new()
+            .set_cache_size(WRITER_CACHE)
+            .create_with_backend(redb::backends::InMemoryBackend::new())
+            .map_err(failed(path))?;
+        Self::with_database(database, path, repository)?.ok_or_else(|| failed(path)("it is not empty"))
+    }
+
+    /// `None` when the database is not this repository's index, in this version's layout.
+    fn with_database(
+        database: Database,
+        path: &Path,
+        repository: RepositoryId,
+    ) -> Result<Option<Self>, StoreError> {
+        let transaction = database.begin_write().map_err(failed(path))?;
+        {
+            let mut meta = transaction.open_table(META).map_err(failed(path))?;
+            for (key, wanted) in [(REPOSITORY, repository.0), (LAYOUT, LAYOUT_VERSION)] {
+                let found = meta.get(key).map_err(failed(path))?.map(|value| value.value());
+                match found {
+                    None => drop(meta.insert(key, wanted).map_err(failed(path))?),
+                    Some(found) if found == wanted => {}
+                    Some(_) => return Ok(None),
+                }
+            }
+            transaction.open_table(BLOBS).map_err(failed(path))?;
+            transaction.open_table(PACKS).map_err(failed(path))?;
+        }
+        transaction.commit().map_err(failed(path))?;
+        let handle = Handle::Writer(database);
+        Ok(Some(Self { handle, path: path.to_owned(), tables: RwLock::new(None) }))
+    }
+
+    /// Opens the index for reading beside any writer. Fails when it is absent, foreign, or was left unclean by a
+    /// writer that died: opening it for writing mends that.
+    pub(super) fn open_reader(path: &Path, repository: RepositoryId) -> Result<Self, StoreError> {
+        let mut builder = Database::builder();
+        builder.set_concurrency_mode(ConcurrencyMode::SingleWriter).set_cache_size(READER_CACHE);
+        let database = builder.open_read_only(path).map_err(failed(path))?;
+        {
+            let transaction = database.begin_read().map_err(failed(path))?;
+            let meta = transaction.open_table(META).map_err(failed(path))?;
+            for (key, wanted) in [(REPOSITORY, repository.0), (LAYOUT, LAYOUT_VERSION)] {
+                let found = meta.get_owned(key).map_err(failed(path))?.map(|value| value.value());
+                if found != Some(wanted) {
+                    return Err(failed(path)("it belongs to another repository or version"));
+                }
+            }
+        }
+        let index =
+            Self { handle: Handle::Reader(database), path: path.to_owned(), tables: RwLock::new(None) };
+        index.tables()?;
+        Ok(index)
+    }
+
+    /// Lets later look-ups see what was committed meanwhile.
+    pub(super) fn refresh(&self) {
+        *self.tables.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Whether the blob is in some pack.
+    pub(super) fn contains(&self, id: &BlobId) -> Result<bool, StoreError> {
+        Ok(self.tables()?.blobs.get_owned(id.prefix()).map_err(failed(&self.path))?.is_some())
+    }
+
+    /// The pack that holds the blob.
+    pub(super) fn pack_of(&self, id: &BlobId) -> Result<Option<PackId>, StoreError> {
+        let tables = self.tables()?;
+        let Some(number) = tables.blobs.get_owned(id.prefix()).map_err(failed(&self.path))? else {
+            return Ok(None);
+        };
+        let record = tables.packs.get_owned(number.value()).map_err(failed(&self.path))?;
+        Ok(record.and_then(|record| PackRecord::decode(&record.value())).map(|record| record.id))
+    }
+
+    /// Every pack, by number.
+    pub(super) fn packs(&self) -> Result<Vec<(u32, PackRecord)>, StoreError> {
+        let tables = self.tables()?;
+        let mut packs = Vec::new();
+        for item in tables.packs.iter().map_err(failed(&self.path))? {
+            let (number, record) = item.map_err(failed(&self.path))?;
+            let record = PackRecord::decode(&record.value());
+            packs.push((
+                number.value(),
+                record.ok_or_else(|| failed(&self.path)("a pack's record is invalid"))?,
+            ));
+        }
+        Ok(packs)
+    }
+
+    /// Adds packs with their blobs, durably. A blob that another pack holds already moves to the new one.
+    pub(super) fn add(&self, packs: &[(PackRecord, Catalogue)]) -> Result<(), StoreError> {
+        let transaction = self.database()?.begin_write().map_err(failed(&self.path))?;
+        {
+            let mut records = transaction.open_table(PACKS).map_err(failed(&self.path))?;
+            let mut blobs = transaction.open_table(BLOBS).map_err(failed(&self.path))?;
+            let last = records.last().map_err(failed(&self.path))?.map(|(number, _)| number.value());
+            let first = last.map_or(0, |last| last + 1);
+            // Sorted keys fill the tree's pages from left to right: half the time and file of random ones.
+            let mut keys = Vec::with_capacity(packs.iter().map(|(record, _)| record.blobs as usize).sum());
+            for (number, (record, catalogue)) in (first..).zip(packs) {
+                records.insert(number, record.encode()).map_err(failed(&self.path))?;
+                keys.extend(catalogue.blobs().map(|(id, _)| (id.prefix(), number)));
+            }
+            keys.sort_unstable();
+            for (key, number) in keys {
+                blobs.insert(key, number).map_err(failed(&self.path))?;
+            }
+        }
+        transaction.commit().map_err(failed(&self.path))?;
+        self.refresh();
+        Ok(())
+    }
+
+    /// Forgets packs that are gone.
+    pub(super) fn remove(&self, numbers: &HashSet<u32>) -> Result<(), StoreError> {
+        let transaction = self.database()?.begin_write().map_err(failed(&self.path))?;
+        {
+            let mut records = transaction.open_table(PACKS).map_err(failed(&self.path))?;
+            for number in numbers {
+                records.remove(number).map_err(failed(&self.path))?;
+            }
+            let mut blobs = transaction.open_table(BLOBS).map_err(failed(&self.path))?;
+            blobs.retain(|_, number| !numbers.contains(&number)).map_err(failed(&self.path))?;
+        }
+        transaction.commit().map_err(failed(&self.path))?;
+        self.refresh();
+        Ok(())
+    }
+
+    fn database(&self) -> Result<&Database, StoreError> {
+        match &self.handle {
+            Handle::Writer(database) => Ok(database),
+            Handle::Reader(_) => Err(failed(&self.path)("it is open for reading only")),
+        }
+    }
+
+    fn tables(&self) -> Result<Arc<Tables>, StoreError> {
+        if let Some(tables) = &*self.tables.read().unwrap_or_else(PoisonError::into_inner) {
+            return Ok(Arc::clone(tables));
+        }
+        let transaction = match &self.handle {
+            Handle::Writer(database) => database.begin_read(),
+            Handle::Reader(database) => database.begin_read(),
+        };
+        let transaction = transaction.map_err(failed(&self.path))?;
+        let tables = Arc::new(Tables {
+            blobs: transaction.open_table(BLOBS).map_err(failed(&self.path))?,
+            packs: transaction.open_table(PACKS).map_err(failed(&self.path))?,
+        });
+        *self.tables.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&tables));
+        Ok(tables)
+    }
+}
+
+impl std::fmt::Debug for Index {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Index").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+fn failed<E: ToString>(path: &Path) -> impl Fn(E) -> StoreError {
+    move |reason| StoreError::Index { path: path.to_owned(), reason: reason.to_string() }
+}

@@ -1,0 +1,202 @@
+//! A repository in a directory. `docs/format.md` draws its layout.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::{Backend, Object, ObjectKind, StoreError};
+use crate::format::FormatError;
+
+/// Objects as files below one directory.
+#[derive(Debug)]
+pub struct LocalBackend {
+    root: PathBuf,
+    next_temporary: AtomicU64,
+}
+
+/// A directory's time may stand still for this long while its content changes: the coarsest clock tick of a
+/// common file system (FAT's two seconds).
+const COARSEST_TICK: Duration = Duration::from_secs(2);
+
+impl LocalBackend {
+    /// The repository at `root`, which need not exist yet.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into(), next_temporary: AtomicU64::new(0) }
+    }
+
+    /// Makes the directories of an empty repository.
+    pub fn create_layout(&self) -> Result<(), StoreError> {
+        for directory in [self.root.clone(), self.packs(), self.snapshots(), self.temporary()] {
+            fs::create_dir_all(&directory).map_err(StoreError::io("create", &directory))?;
+        }
+        sync_directory(&self.root)
+    }
+
+    /// Removes what an interrupted writer left. Only the holder of the lock may call it.
+    pub fn clear_temporary(&self) -> Result<(), StoreError> {
+        let directory = self.temporary();
+        let entries = match fs::read_dir(&directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return fs::create_dir(&directory).map_err(StoreError::io("create", &directory));
+            }
+            entries => entries.map_err(StoreError::io("list", &directory))?,
+        };
+        for entry in entries {
+            let path = entry.map_err(StoreError::io("list", &directory))?.path();
+            fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
+        }
+        Ok(())
+    }
+
+    fn packs(&self) -> PathBuf {
+        self.root.join("packs")
+    }
+
+    fn snapshots(&self) -> PathBuf {
+        self.root.join("snapshots")
+    }
+
+    fn temporary(&self) -> PathBuf {
+        self.root.join("tmp")
+    }
+
+    fn path(&self, object: &Object) -> PathBuf {
+        match object.kind {
+            ObjectKind::Config => self.root.join("config"),
+            // Two levels: many file systems are slow with 100,000 files in one directory.
+            ObjectKind::Pack => self.packs().join(object.name.get(..2).unwrap_or("")).join(&object.name),
+            ObjectKind::Snapshot => self.snapshots().join(&object.name),
+        }
+    }
+
+    fn open(&self, object: &Object) -> Result<(File, PathBuf), StoreError> {
+        let path = self.path(object);
+        match File::open(&path) {
+            Ok(file) => Ok((file, path)),
+            Err(error) => Err(missing_or_io(object, path, error)),
+        }
+    }
+}
+
+impl Backend for LocalBackend {
+    fn put(&self, object: &Object, bytes: &[u8]) -> Result<(), StoreError> {
+        let path = self.path(object);
+        let number = self.next_temporary.fetch_add(1, Ordering::Relaxed);
+        let temporary = self.temporary().join(format!("{}-{number}", std::process::id()));
+        let written = File::create(&temporary).and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.sync_all()
+        });
+        let published = written.map_err(StoreError::io("write", &path)).and_then(|()| {
+            let directory = path.parent().unwrap_or(&self.root);
+            if !directory.exists() {
+                fs::create_dir_all(directory).map_err(StoreError::io("create", directory))?;
+                sync_directory(&self.packs())?;
+            }
+            fs::rename(&temporary, &path).map_err(StoreError::io("write", &path))?;
+            sync_directory(directory)
+        });
+        if published.is_err() {
+            // Frees a full disk again; a failure here changes nothing about the error to report.
+            let _ = fs::remove_file(&temporary);
+        }
+        published
+    }
+
+    fn get_range(&self, object: &Object, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
+        let (mut file, path) = self.open(object)?;
+        let size = file.metadata().map_err(StoreError::io("read", &path))?.len();
+        if offset.checked_add(len as u64).is_none_or(|end| end > size) {
+            return Err(StoreError::damaged(object)(FormatError::Truncated("object")));
+        }
+        let mut bytes = vec![0; len];
+        file.seek(SeekFrom::Start(offset))
+            .and_then(|_| file.read_exact(&mut bytes))
+            .map_err(StoreError::io("read", &path))?;
+        Ok(bytes)
+    }
+
+    fn size(&self, object: &Object) -> Result<u64, StoreError> {
+        let path = self.path(object);
+        match fs::metadata(&path) {
+            Ok(metadata) => Ok(metadata.len()),
+            Err(error) => Err(missing_or_io(object, path, error)),
+        }
+    }
+
+    fn list(&self, kind: ObjectKind) -> Result<Vec<String>, StoreError> {
+        let mut names = Vec::new();
+        match kind {
+            ObjectKind::Config => {}
+            ObjectKind::Snapshot => list_names(&self.snapshots(), &mut names)?,
+            ObjectKind::Pack => {
+                let mut fans = Vec::new();
+                list_names(&self.packs(), &mut fans)?;
+                for fan in fans.iter().filter(|fan| fan.len() == 2) {
+                    list_names(&self.packs().join(fan), &mut names)?;
+                }
+            }
+        }
+        names.retain(|name| name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        Ok(names)
+    }
+
+    fn delete(&self, object: &Object) -> Result<(), StoreError> {
+        let path = self.path(object);
+        match fs::remove_file(&path) {
+            Ok(()) => sync_directory(path.parent().unwrap_or(&self.root)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(StoreError::io("remove", path)(error)),
+        }
+    }
+
+    fn snapshots_stamp(&self) -> Result<Option<u128>, StoreError> {
+        let directory = self.snapshots();
+        let modified = fs::metadata(&directory)
+            .and_then(|metadata| metadata.modified())
+            .map_err(StoreError::io("read", &directory))?;
+        let settled = SystemTime::now().duration_since(modified).is_ok_and(|age| age > COARSEST_TICK);
+        let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Ok(settled.then_some(since.as_nanos()))
+    }
+}
+
+fn missing_or_io(object: &Object, path: PathBuf, error: io::Error) -> StoreError {
+    if error.kind() == io::ErrorKind::NotFound {
+        StoreError::Missing(object.clone())
+    } else {
+        StoreError::io("open", path)(error)
+    }
+}
+
+fn list_names(directory: &Path, names: &mut Vec<String>) -> Result<(), StoreError> {
+    for entry in fs::read_dir(directory).map_err(StoreError::io("list", directory))? {
+        let entry = entry.map_err(StoreError::io("list", directory))?;
+        names.extend(entry.file_name().into_string().ok());
+    }
+    Ok(())
+}
+
+/// Makes names in `directory` durable. Other systems than Unix cannot, and do it by themselves.
+fn sync_directory(directory: &Path) -> Result<(), StoreError> {
+    if cfg!(unix) {
+        File::open(directory).and_then(|file| file.sync_all()).map_err(StoreError::io("sync", directory))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conforms() {
+        let directory = tempfile::tempdir().unwrap();
+        let backend = LocalBackend::new(directory.path().join("repository"));
+        backend.create_layout().unwrap();
+        super::super::backend::tests::conforms(&backend);
+        assert_eq!(fs::read_dir(directory.path().join("repository/tmp")).unwrap().count(), 0);
+    }
+}

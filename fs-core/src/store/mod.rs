@@ -1,0 +1,31 @@
+//! All repository I/O: objects behind a [`Backend`], the derived index, and the ways to read and write blobs,
+//! directories, contents and snapshots.
+//!
+//! The order of writing is the durability argument: packs, then the index, then the manifest, each durable before
+//! the next. A crash leaves packs that nothing names, never a snapshot that misses a blob.
+
+mod backend;
+mod cache;
+mod content;
+mod directory;
+mod error;
+mod index;
+mod local;
+mod lock;
+mod memory;
+mod reader;
+mod repository;
+mod writer;
+
+pub use backend::{Backend, Object, ObjectKind};
+pub use content::{ContentWriter, CopyError, FileReader, read_all};
+pub use directory::{DirectoryCursor, DirectoryWriter, lookup};
+pub use error::StoreError;
+pub use local::LocalBackend;
+pub use memory::MemoryBackend;
+pub use reader::{Blob, CacheSizes, Reader};
+pub use repository::{Access, PackTotals, Repository};
+pub use writer::{Statistics, Writer};
+
+#[cfg(test)]
+mod tests;

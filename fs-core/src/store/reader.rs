@@ -1,0 +1,215 @@
+use std::collections::VecDeque;
+use std::ops::{Deref, Range};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::cache::WeightedCache;
+use super::index::Index;
+use super::{Backend, Object, StoreError};
+use crate::format::{
+    BlobId, Block, Catalogue, ChunkList, FormatError, Keys, Node, PackId, PackTrailer, Placement,
+    TRAILER_LEN, XattrSet,
+};
+
+/// How many bytes each cache of a [`Reader`] may hold.
+#[derive(Debug, Clone, Copy)]
+pub struct CacheSizes {
+    /// Decompressed blocks.
+    pub blocks: usize,
+    /// Catalogues of packs.
+    pub catalogues: usize,
+    /// Decoded directory nodes and chunk lists.
+    pub nodes: usize,
+}
+
+impl Default for CacheSizes {
+    fn default() -> Self {
+        Self { blocks: 64 << 20, catalogues: 32 << 20, nodes: 32 << 20 }
+    }
+}
+
+/// Reads blobs; shared by threads. Every block is verified when it is decoded.
+#[derive(Clone)]
+pub struct Reader {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    backend: Arc<dyn Backend>,
+    keys: Keys,
+    index: Arc<Index>,
+    catalogues: WeightedCache<PackId, Catalogue>,
+    /// Packs read last: a blob's neighbours are usually in one of them, which saves asking the index.
+    recent: Mutex<VecDeque<(PackId, Arc<Catalogue>)>>,
+    blocks: WeightedCache<(PackId, u32), Vec<u8>>,
+    nodes: WeightedCache<BlobId, Node>,
+    lists: WeightedCache<BlobId, ChunkList>,
+}
+
+const RECENT: usize = 4;
+/// Read with the trailer in the hope that the catalogue lies in it.
+const TAIL: u64 = 128 << 10;
+
+/// The bytes of a blob, within its decompressed block.
+#[derive(Debug, Clone)]
+pub struct Blob {
+    block: Arc<Vec<u8>>,
+    range: Range<usize>,
+}
+
+impl Deref for Blob {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.block[self.range.clone()]
+    }
+}
+
+impl Reader {
+    pub(super) fn new(backend: Arc<dyn Backend>, keys: Keys, index: Arc<Index>, sizes: CacheSizes) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                backend,
+                keys,
+                index,
+                catalogues: WeightedCache::new(sizes.catalogues),
+                recent: Mutex::default(),
+                blocks: WeightedCache::new(sizes.blocks),
+                nodes: WeightedCache::new(sizes.nodes),
+                lists: WeightedCache::new(sizes.nodes / 4),
+            }),
+        }
+    }
+
+    /// The repository's keys.
+    pub fn keys(&self) -> &Keys {
+        &self.shared.keys
+    }
+
+    /// Lets this reader see what was committed since it was made, or refreshed last.
+    pub fn refresh(&self) {
+        self.shared.index.refresh();
+    }
+
+    /// The bytes of the blob `id`.
+    pub fn blob(&self, id: &BlobId) -> Result<Blob, StoreError> {
+        let (pack, place) = self.locate(id)?;
+        let block = self.block(pack, place)?;
+        let start = place.start as usize;
+        let range = start..start + place.len as usize;
+        if range.end > block.len() {
+            return Err(block_damaged(pack, place)(FormatError::Invalid("length of a block")));
+        }
+        Ok(Blob { block, range })
+    }
+
+    /// The directory node `id`.
+    pub fn node(&self, id: &BlobId) -> Result<Arc<Node>, StoreError> {
+        if let Some(node) = self.shared.nodes.get(id) {
+            return Ok(node);
+        }
+        let blob = self.blob(id)?;
+        let node = Node::decode(&blob).map_err(StoreError::damaged(format!("directory node {id}")))?;
+        let weight = node.weight();
+        Ok(self.shared.nodes.insert(*id, node, weight))
+    }
+
+    /// The chunk list `id`.
+    pub fn chunk_list(&self, id: &BlobId) -> Result<Arc<ChunkList>, StoreError> {
+        if let Some(list) = self.shared.lists.get(id) {
+            return Ok(list);
+        }
+        let blob = self.blob(id)?;
+        let list = ChunkList::decode(&blob).map_err(StoreError::damaged(format!("chunk list {id}")))?;
+        let weight = blob.len();
+        Ok(self.shared.lists.insert(*id, list, weight))
+    }
+
+    /// The extended attributes in the blob `id`.
+    pub fn xattrs(&self, id: &BlobId) -> Result<XattrSet, StoreError> {
+        let blob = self.blob(id)?;
+        XattrSet::decode(&blob).map_err(StoreError::damaged(format!("extended attributes {id}")))
+    }
+
+    fn locate(&self, id: &BlobId) -> Result<(PackId, Placement), StoreError> {
+        {
+            let recent = self.shared.recent.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(found) =
+                recent.iter().find_map(|(pack, catalogue)| Some((*pack, catalogue.find(id)?)))
+            {
+                return Ok(found);
+            }
+        }
+        let pack = match self.shared.index.pack_of(id)? {
+            Some(pack) => pack,
+            None => {
+                // Perhaps committed after this reader's transaction began.
+                self.shared.index.refresh();
+                self.shared.index.pack_of(id)?.ok_or(StoreError::MissingBlob(*id))?
+            }
+        };
+        let catalogue = self.catalogue(pack)?;
+        let place = catalogue.find(id).ok_or_else(|| {
+            StoreError::damaged(Object::pack(pack))(FormatError::Invalid("catalogue: it lacks a blob"))
+        })?;
+        let mut recent = self.shared.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.retain(|(known, _)| *known != pack);
+        recent.push_front((pack, catalogue));
+        recent.truncate(RECENT);
+        Ok((pack, place))
+    }
+
+    fn catalogue(&self, pack: PackId) -> Result<Arc<Catalogue>, StoreError> {
+        if let Some(catalogue) = self.shared.catalogues.get(&pack) {
+            return Ok(catalogue);
+        }
+        let (catalogue, _) = read_catalogue(&*self.shared.backend, &self.shared.keys, pack)?;
+        let weight = catalogue.weight();
+        Ok(self.shared.catalogues.insert(pack, catalogue, weight))
+    }
+
+    fn block(&self, pack: PackId, place: Placement) -> Result<Arc<Vec<u8>>, StoreError> {
+        let key = (pack, place.block);
+        if let Some(block) = self.shared.blocks.get(&key) {
+            return Ok(block);
+        }
+        let object = Object::pack(pack);
+        let stored = self.shared.backend.get_range(&object, place.block_offset, place.block_len as usize)?;
+        let raw = Block::open(&self.shared.keys, &stored)
+            .and_then(|block| block.decompress())
+            .map_err(block_damaged(pack, place))?;
+        let weight = raw.len();
+        Ok(self.shared.blocks.insert(key, raw, weight))
+    }
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader").field("backend", &self.shared.backend).finish_non_exhaustive()
+    }
+}
+
+fn block_damaged(pack: PackId, place: Placement) -> impl FnOnce(FormatError) -> StoreError {
+    StoreError::damaged(format!("block {} (at byte {}) of pack {pack}", place.block, place.block_offset))
+}
+
+/// Reads a pack's catalogue, and the size of the pack's file.
+pub(super) fn read_catalogue(
+    backend: &dyn Backend,
+    keys: &Keys,
+    pack: PackId,
+) -> Result<(Catalogue, u64), StoreError> {
+    let object = Object::pack(pack);
+    let size = backend.size(&object)?;
+    let tail_len = size.min(TAIL);
+    let tail = backend.get_range(&object, size - tail_len, tail_len as usize)?;
+    let trailer_at = tail.len().saturating_sub(TRAILER_LEN as usize);
+    let trailer = PackTrailer::decode(&tail[trailer_at..], size).map_err(StoreError::damaged(&object))?;
+    let frame = if trailer.offset >= size - tail_len {
+        let start = (trailer.offset - (size - tail_len)) as usize;
+        tail[start..start + trailer.len as usize].to_vec()
+    } else {
+        backend.get_range(&object, trailer.offset, trailer.len as usize)?
+    };
+    let catalogue = Catalogue::open(keys, &pack, &frame).map_err(StoreError::damaged(&object))?;
+    Ok((catalogue, size))
+}

@@ -1,0 +1,242 @@
+//! Directories and contents against simple models, through a real repository on disk.
+
+use std::collections::BTreeMap;
+use std::io::Cursor;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::format::{
+    Attributes, BlobId, Content, Entry, Kind, Manifest, Origin, SnapshotId, Status, Time, Totals, Xattrs,
+};
+
+struct Store {
+    directory: tempfile::TempDir,
+}
+
+impl Store {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        Repository::init(&directory.path().join("repository")).unwrap();
+        Self { directory }
+    }
+
+    fn open(&self, access: Access) -> Repository {
+        Repository::open(&self.directory.path().join("repository"), access).unwrap()
+    }
+}
+
+fn entry(uid: u32) -> Entry {
+    Entry {
+        attributes: Attributes { mode: 0o644, uid, gid: 0, mtime: Time::default() },
+        kind: Kind::Fifo,
+        xattrs: Xattrs::None,
+        unsettled: false,
+    }
+}
+
+fn manifest(root: BlobId) -> Manifest {
+    Manifest {
+        source: b"source".as_slice().into(),
+        time: Time::default(),
+        started: Time::default(),
+        status: Status::Complete,
+        root: Entry { kind: Kind::Directory(root), ..entry(0) },
+        links_len: 0,
+        links: Content::empty(),
+        totals: Totals::default(),
+        origin: Origin::default(),
+        parent: None,
+    }
+}
+
+fn write_directory(writer: &mut Writer, entries: &BTreeMap<Vec<u8>, u32>) -> BlobId {
+    let mut directory = DirectoryWriter::default();
+    for (name, uid) in entries {
+        let mut body = Vec::new();
+        entry(*uid).encode(&mut body);
+        directory.push(writer, name, &body).unwrap();
+    }
+    directory.finish(writer).unwrap()
+}
+
+fn list(reader: &Reader, id: BlobId, skip: u64) -> Vec<(Vec<u8>, u32)> {
+    let mut cursor = DirectoryCursor::new(reader.clone(), id, skip);
+    let mut found = Vec::new();
+    while let Some((name, entry)) = cursor.next_entry().unwrap() {
+        found.push((name.to_vec(), entry.attributes.uid));
+    }
+    found
+}
+
+fn numbered(count: u32) -> BTreeMap<Vec<u8>, u32> {
+    (0..count).map(|n| (format!("file {n:07}").into_bytes(), n)).collect()
+}
+
+#[test]
+fn directories_of_all_sizes_are_found_and_listed() {
+    let store = Store::new();
+    let repository = store.open(Access::Write);
+    let mut writer = repository.writer().unwrap();
+    let sizes = [0, 1, 2, 127, 128, 129, 1000, 20_000, 60_000];
+    let written: Vec<_> =
+        sizes.map(|size| (numbered(size), write_directory(&mut writer, &numbered(size)))).into();
+    writer.commit(&manifest(written[0].1)).unwrap();
+    let reader = repository.reader(CacheSizes::default());
+    for (model, id) in written {
+        let model_list: Vec<_> = model.clone().into_iter().collect();
+        assert_eq!(list(&reader, id, 0), model_list);
+        for skip in [1, 255, 256, 9_999, 60_000, u64::MAX] {
+            let rest: Vec<_> = model_list.iter().skip(usize::try_from(skip).unwrap()).cloned().collect();
+            assert_eq!(list(&reader, id, skip), rest, "{} entries, {skip} skipped", model.len());
+        }
+        for (name, uid) in model.iter().step_by(97) {
+            assert_eq!(lookup(&reader, &id, name).unwrap(), Some(entry(*uid)));
+        }
+        for absent in [&b"a"[..], b"file 00000005", b"zzz"] {
+            assert_eq!(lookup(&reader, &id, absent).unwrap(), None);
+        }
+    }
+}
+
+#[test]
+fn one_change_in_a_large_directory_rewrites_few_nodes() {
+    let store = Store::new();
+    let repository = store.open(Access::Write);
+    let mut entries = numbered(100_000);
+    let mut writer = repository.writer().unwrap();
+    let first = write_directory(&mut writer, &entries);
+    writer.commit(&manifest(first)).unwrap();
+
+    for change in 0..3 {
+        match change {
+            0 => drop(entries.insert(b"file 0050000".into(), 7)),
+            1 => drop(entries.insert(b"file 0050000 and more".into(), 7)),
+            _ => drop(entries.remove(&b"file 0000000"[..])),
+        }
+        let mut writer = repository.writer().unwrap();
+        let changed = write_directory(&mut writer, &entries);
+        let (_, statistics) = writer.commit(&manifest(changed)).unwrap();
+        assert!(statistics.new_blobs <= 5, "{statistics:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn contents_survive(
+        runs in prop::collection::vec((any::<bool>(), 0usize..3_000_000, any::<u8>()), 0..6),
+        reads in prop::collection::vec((any::<prop::sample::Index>(), 0usize..700_000), 8),
+    ) {
+        let store = Store::new();
+        let repository = store.open(Access::Write);
+        let mut writer = repository.writer().unwrap();
+        let mut content_writer = ContentWriter::default();
+        let mut model = Vec::new();
+        let mut holes = 0;
+        for (is_hole, len, seed) in runs {
+            if is_hole {
+                model.resize(model.len() + len, 0);
+                holes += len as u64;
+                content_writer.hole(&mut writer, len as u64).unwrap();
+            } else {
+                let mut state = u64::from(seed);
+                let bytes: Vec<u8> = (0..len).map(|_| {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    (state >> 40) as u8
+                }).collect();
+                content_writer.data(&mut writer, &mut Cursor::new(&bytes), u64::MAX).unwrap();
+                model.extend(bytes);
+            }
+        }
+        let (size, in_holes, content) = content_writer.finish(&mut writer).unwrap();
+        prop_assert_eq!((size, in_holes), (model.len() as u64, holes));
+        let root = write_directory(&mut writer, &BTreeMap::new());
+        writer.commit(&manifest(root)).unwrap();
+
+        let repository = { drop(repository); store.open(Access::Read) };
+        let reader = repository.reader(CacheSizes { blocks: 1 << 20, catalogues: 1, nodes: 1 });
+        let file = FileReader { reader: &reader, content: &content, size };
+        let mut all = Vec::new();
+        file.read(0, usize::MAX, &mut all).unwrap();
+        prop_assert!(all == model);
+        for (at, len) in reads {
+            let at = at.index(model.len() + 1);
+            let mut part = Vec::new();
+            file.read(at as u64, len, &mut part).unwrap();
+            prop_assert!(part == model[at..model.len().min(at + len)]);
+        }
+    }
+}
+
+#[test]
+fn a_long_chunk_list_is_itself_cut() {
+    let store = Store::new();
+    let repository = store.open(Access::Write);
+    let mut writer = repository.writer().unwrap();
+    let mut content_writer = ContentWriter::default();
+    // A hole between any two makes every piece an extent of its own.
+    for piece in 0..6000u32 {
+        content_writer.data(&mut writer, &mut Cursor::new(piece.to_le_bytes()), 4).unwrap();
+        content_writer.hole(&mut writer, 96).unwrap();
+    }
+    let (size, _, content) = content_writer.finish(&mut writer).unwrap();
+    let root = write_directory(&mut writer, &BTreeMap::new());
+    writer.commit(&manifest(root)).unwrap();
+    let reader = repository.reader(CacheSizes::default());
+    let Content::Chunks(id) = &content else { panic!("{content:?}") };
+    assert!(reader.chunk_list(id).unwrap().level() > 0);
+    for piece in [0u32, 1, 255, 256, 4095, 5999] {
+        let mut bytes = Vec::new();
+        let file = FileReader { reader: &reader, content: &content, size };
+        file.read(u64::from(piece) * 100, 4, &mut bytes).unwrap();
+        assert_eq!(bytes, piece.to_le_bytes());
+    }
+}
+
+#[test]
+fn a_dropped_writer_leaves_no_snapshot_and_the_index_can_be_lost() {
+    let store = Store::new();
+    let repository = store.open(Access::Write);
+    let mut writer = repository.writer().unwrap();
+    write_directory(&mut writer, &numbered(10));
+    drop(writer);
+    assert_eq!(repository.snapshots().unwrap(), []);
+
+    let mut writer = repository.writer().unwrap();
+    let root = write_directory(&mut writer, &numbered(1000));
+    let (id, _) = writer.commit(&manifest(root)).unwrap();
+    let index = repository.root().join("index.redb");
+    drop(repository);
+    for damage in [None, Some(&b"this is no index"[..])] {
+        match damage {
+            None => std::fs::remove_file(&index).unwrap(),
+            Some(bytes) => std::fs::write(&index, bytes).unwrap(),
+        }
+        let repository = store.open(Access::Read);
+        assert_eq!(repository.snapshots().unwrap(), [id]);
+        let reader = repository.reader(CacheSizes::default());
+        assert_eq!(list(&reader, root, 0).len(), 1000);
+    }
+}
+
+#[test]
+fn a_reader_sees_what_a_writer_adds_beside_it() {
+    let store = Store::new();
+    let reading = store.open(Access::Read);
+    let reader = reading.reader(CacheSizes::default());
+    let writing = store.open(Access::Write);
+    let mut seen: Vec<SnapshotId> = Vec::new();
+    for count in 1..5 {
+        let mut writer = writing.writer().unwrap();
+        let root = write_directory(&mut writer, &numbered(count * 300));
+        seen.push(writer.commit(&manifest(root)).unwrap().0);
+        seen.sort_unstable();
+        let mut listed = reading.snapshots().unwrap();
+        listed.sort_unstable();
+        assert_eq!(listed, seen);
+        assert_eq!(list(&reader, root, 0).len(), count as usize * 300);
+    }
+    assert!(matches!(Repository::open(reading.root(), Access::Write), Err(StoreError::Locked { .. })));
+}

@@ -1,0 +1,3 @@
+//! The platform-neutral file system that every frontend shows.
+
+pub mod time;

@@ -1,0 +1,45 @@
+//! Canonical names of snapshots.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
+
+#[cfg(test)]
+mod tests;
+
+/// The canonical name of a second: `@2024-06-01T03-00-00`, and with the offset from UTC
+/// (`@2024-10-27T02-30-00+0200`) for both passes of an hour that the zone's clocks show twice.
+///
+/// Fractions of a second are cut off, towards the past. No name contains a colon, which Windows forbids.
+pub(super) fn canonical(zone: &TimeZone, time: Timestamp) -> String {
+    let offset = zone.to_offset(time);
+    let civil = offset.to_datetime(time);
+    let repeated = matches!(zone.to_ambiguous_timestamp(civil).offset(), AmbiguousOffset::Fold { .. });
+    let name = civil_part(civil);
+    if repeated { name + &offset_part(offset) } else { name }
+}
+
+fn civil_part(civil: DateTime) -> String {
+    let sign = if civil.year() < 0 { "-" } else { "" };
+    format!(
+        "@{sign}{:04}-{:02}-{:02}T{:02}-{:02}-{:02}",
+        civil.year().unsigned_abs(),
+        civil.month(),
+        civil.day(),
+        civil.hour(),
+        civil.minute(),
+        civil.second()
+    )
+}
+
+/// `±hhmm`, or `±hhmmss` for the local mean times that preceded standard time.
+fn offset_part(offset: Offset) -> String {
+    let size = offset.seconds().unsigned_abs();
+    let sign = if offset.is_negative() { '-' } else { '+' };
+    let (hours, minutes, seconds) = (size / 3600, size / 60 % 60, size % 60);
+    if seconds == 0 {
+        format!("{sign}{hours:02}{minutes:02}")
+    } else {
+        format!("{sign}{hours:02}{minutes:02}{seconds:02}")
+    }
+}

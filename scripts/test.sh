@@ -1,0 +1,191 @@
+#!/usr/bin/env bash
+# Runs every check and test of this repository, after installing what they need where that is permitted.
+# What cannot run here is listed and counted at the end: a skipped test is never a silent one.
+#
+# usage: scripts/test.sh [--quick]
+#   --quick   leave out the dependencies' check and the documentation
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+readonly CARGO_DENY_VERSION=0.20.2
+
+quick=false
+for argument in "$@"; do
+    case $argument in
+        --quick) quick=true ;;
+        -h | --help)
+            sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+            exit 0
+            ;;
+        *)
+            echo "scripts/test.sh: unknown option $argument (see --help)" >&2
+            exit 2
+            ;;
+    esac
+done
+
+# mkfs and its kind are not in everybody's PATH.
+export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
+target=${CARGO_TARGET_DIR:-target}
+tools=$target/tools
+
+# Tests append "NAME: needs X" to this file when they cannot run.
+YESTER_TEST_SKIPS=$(mktemp "${TMPDIR:-/tmp}/yester-test-skips.XXXXXX")
+export YESTER_TEST_SKIPS
+trap 'rm -f "$YESTER_TEST_SKIPS"' EXIT
+
+failed=()
+
+heading() {
+    printf '\n=== %s (%d s)\n' "$1" "$SECONDS"
+}
+
+# A failed step does not hide what the later ones have to say.
+step() {
+    local name=$1
+    shift
+    heading "$name"
+    if ! "$@"; then
+        failed+=("$name")
+        echo "FAILED: $name" >&2
+    fi
+}
+
+skip() {
+    echo "SKIPPED: $1" >&2
+    echo "$1" >>"$YESTER_TEST_SKIPS"
+}
+
+have() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+# The tools that tests call, each with its Debian package.
+debian_tools=(
+    rsync:rsync
+    fusermount3:fuse3
+    setfattr:attr
+    setfacl:acl
+    setpriv:util-linux
+    mkfs.ext4:e2fsprogs
+)
+
+missing_tools() {
+    local entry
+    for entry in "${debian_tools[@]}"; do
+        have "${entry%%:*}" || echo "$entry"
+    done
+}
+
+install_debian_packages() {
+    local missing log
+    mapfile -t missing < <(missing_tools)
+    if ((${#missing[@]} == 0)); then
+        echo "all there"
+        return
+    fi
+    if ((EUID == 0)) && have apt-get; then
+        log=$(mktemp)
+        export DEBIAN_FRONTEND=noninteractive
+        echo "installing: ${missing[*]##*:}"
+        if ! { apt-get update -q && apt-get install -q -y --no-install-recommends "${missing[@]##*:}"; } >"$log" 2>&1
+        then
+            tail -n 20 "$log" >&2
+        fi
+        rm -f "$log"
+    fi
+    local entry
+    for entry in $(missing_tools); do
+        skip "tests that call ${entry%%:*}: need the Debian package ${entry##*:}"
+    done
+}
+
+check_fuse() {
+    if [[ ! -c /dev/fuse ]]; then
+        skip "mounts: need /dev/fuse (modprobe fuse; in a container: --device /dev/fuse --cap-add SYS_ADMIN)"
+        return
+    fi
+    # Everybody may open it where udev runs; a bare container often leaves it to root, and the tests mount as others too.
+    if ((EUID == 0)) && [[ ${CI:-} == true && $(stat -c %a /dev/fuse) != 666 ]]; then
+        chmod 666 /dev/fuse || true
+    fi
+    if ! { : <>/dev/fuse; } 2>/dev/null; then
+        skip "mounts: need read and write permission for /dev/fuse"
+    elif [[ $(stat -c %a /dev/fuse) != 666 ]]; then
+        echo "/dev/fuse can be used by $(id -un), not by everybody: mounts of other users may be skipped"
+    else
+        echo "/dev/fuse can be used"
+    fi
+}
+
+# Whether `cargo $1` is there, after asking rustup for it.
+have_cargo() {
+    cargo "$1" --version >/dev/null 2>&1 && return
+    if have rustup; then
+        rustup component add "$2" && return
+    fi
+    skip "cargo $1: needs rustup component add $2"
+    return 1
+}
+
+format() {
+    have_cargo fmt rustfmt || return 0
+    cargo fmt --all --check
+}
+
+lint() {
+    have_cargo clippy clippy || return 0
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+}
+
+# cargo-deny reads a few manifests: built without optimisation it is there in a minute or two, and fast enough.
+install_cargo_deny() {
+    echo "building cargo-deny $CARGO_DENY_VERSION in $tools (once)"
+    env -u RUSTFLAGS \
+        CARGO_TARGET_DIR="$tools/build" \
+        CARGO_PROFILE_RELEASE_OPT_LEVEL=0 \
+        CARGO_PROFILE_RELEASE_LTO=off \
+        CARGO_PROFILE_RELEASE_DEBUG=false \
+        CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+        timeout 900 cargo install --quiet --locked --force --root "$tools" \
+        --version "$CARGO_DENY_VERSION" cargo-deny || return
+    # The finished program is all that is needed of half a gigabyte.
+    rm -rf "$tools/build"
+}
+
+dependencies() {
+    local deny=$tools/bin/cargo-deny
+    if [[ $("$deny" --version 2>/dev/null || true) != "cargo-deny $CARGO_DENY_VERSION" ]]; then
+        if ! install_cargo_deny; then
+            skip "licences, bans and sources of dependencies: need cargo-deny $CARGO_DENY_VERSION (cargo install)"
+            return
+        fi
+    fi
+    "$deny" --locked check bans licenses sources
+}
+
+document() {
+    RUSTDOCFLAGS="${RUSTDOCFLAGS:-} -D warnings" cargo doc --no-deps --workspace --locked
+}
+
+report() {
+    local skipped
+    mapfile -t skipped < <(sort -u "$YESTER_TEST_SKIPS")
+    heading "skipped: ${#skipped[@]}"
+    ((${#skipped[@]} == 0)) || printf '  %s\n' "${skipped[@]}"
+    if ((${#failed[@]} > 0)); then
+        heading "FAILED: $(IFS=,; echo "${failed[*]}")"
+        return 1
+    fi
+    heading "passed"
+}
+
+step "tools that tests call" install_debian_packages
+step "/dev/fuse" check_fuse
+step "format" format
+step "lints" lint
+$quick || step "dependencies" dependencies
+$quick || step "documentation" document
+step "build" cargo build --workspace --locked
+step "tests" cargo test --workspace --locked
+report

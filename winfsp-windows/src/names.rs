@@ -1,0 +1,94 @@
+//! Unix file names as names that Windows accepts, and back.
+//!
+//! A Unix name is any bytes but `/` and NUL. A Windows name is UTF-16 that must not hold certain characters, end
+//! in a dot or a space, or be that of a device. Whatever Windows would refuse or misread is written, byte by
+//! byte, as the private-use character U+F000 + byte, as Interix, Cygwin and WSL do. It concerns:
+//!
+//! - `< > : " / \ | ? *` and the control characters below space ("Naming Files, Paths, and Namespaces" in the
+//!   Win32 documentation)
+//! - all dots and spaces at the end, which Win32 would drop
+//! - the first character of a device name (`CON`, `nul.txt`, …), which Win32 would open instead of the file
+//! - bytes that are no UTF-8
+//! - the UTF-8 bytes of a character that itself is one of U+F000 to U+F0FF, so that it cannot be mistaken for an
+//!   escaped byte
+//!
+//! Reading back is then simple: U+F000 + byte is that byte, every other character is its UTF-8.
+//!
+//! **Length**: Windows allows 255 UTF-16 units in a name. The mapping never makes more units than there were
+//! bytes, so that every name of at most 255 bytes, all that Linux's file systems allow, fits and nothing is ever cut.
+
+/// Escaped bytes are the characters U+F000 to U+F0FF.
+const ESCAPED: u16 = 0xf000;
+
+/// The one Windows name of a Unix name.
+pub fn to_windows(name: &[u8]) -> Vec<u16> {
+    let mut units = Vec::with_capacity(name.len());
+    for chunk in name.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            if is_forbidden(character) || is_escaped(character) {
+                units.extend(character.encode_utf8(&mut [0; 4]).bytes().map(escape));
+            } else {
+                units.extend_from_slice(character.encode_utf16(&mut [0; 2]));
+            }
+        }
+        units.extend(chunk.invalid().iter().copied().map(escape));
+    }
+    for unit in units.iter_mut().rev().take_while(|unit| [u16::from(b'.'), u16::from(b' ')].contains(unit)) {
+        *unit |= ESCAPED;
+    }
+    if is_device(&units) {
+        // An ASCII letter: all device names begin with one.
+        units[0] |= ESCAPED;
+    }
+    units
+}
+
+/// The Unix name that [`to_windows`] maps to `name`; none if there is no such name.
+///
+/// Each Unix name has one Windows name only: `\u{f041}` would read as `A`, whose name is `A`, and so is none. Nor
+/// is anything that holds half of a surrogate pair.
+pub fn from_windows(name: &[u16]) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(name.len());
+    for character in char::decode_utf16(name.iter().copied()) {
+        match character.ok()? {
+            escaped if is_escaped(escaped) => bytes.push((u32::from(escaped) & 0xff) as u8),
+            plain => bytes.extend_from_slice(plain.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+    (to_windows(&bytes) == name).then_some(bytes)
+}
+
+fn escape(byte: u8) -> u16 {
+    ESCAPED | u16::from(byte)
+}
+
+fn is_escaped(character: char) -> bool {
+    ('\u{f000}'..='\u{f0ff}').contains(&character)
+}
+
+fn is_forbidden(character: char) -> bool {
+    character < ' ' || r#"<>:"/\|?*"#.contains(character)
+}
+
+/// Whether Win32 takes the name for a device's: up to the first dot, in any case, it is one.
+fn is_device(name: &[u16]) -> bool {
+    let stem = name.split(|&unit| unit == u16::from(b'.')).next().unwrap_or_default();
+    // Longer than any device's name; without this every long name would be decoded for nothing.
+    if stem.len() > 8 {
+        return false;
+    }
+    let stem = String::from_utf16_lossy(stem).to_ascii_uppercase();
+    // Win32 ignores spaces before the dot: `NUL .txt` is the device too.
+    let stem = stem.trim_end_matches(' ');
+    match stem {
+        // The two consoles are missing in Microsoft's list of reserved names, but are opened as devices as well.
+        "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$" => true,
+        _ => stem.strip_prefix("COM").or_else(|| stem.strip_prefix("LPT")).is_some_and(|port| {
+            // Windows takes the superscript digits of ISO 8859-1 for digits.
+            matches!(port, "0" | "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9" | "¹" | "²" | "³")
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests;
