@@ -30,6 +30,7 @@ pub use error::FormatError;
 pub use id::{BlobId, PackId, RepositoryId, SnapshotId};
 pub use keys::{Keys, PathKey, Secret};
 pub use links::{Group, LinkTable, LinkTableBuilder};
+pub(crate) use manifest::is_source_name;
 pub use manifest::{Manifest, Origin, Status, Totals};
 pub use node::{Child, InnerBuilder, Leaf, LeafBuilder, Node};
 pub use pack::{

@@ -24,6 +24,13 @@ impl Time {
         self.nanos
     }
 
+    /// The nearest time that `jiff` can express: it ends with the year 9999.
+    pub fn timestamp(self) -> jiff::Timestamp {
+        let limit = if self.secs < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+        let nanos = i128::from(self.secs) * 1_000_000_000 + i128::from(self.nanos);
+        jiff::Timestamp::from_nanosecond(nanos).unwrap_or(limit)
+    }
+
     pub(super) fn encode(self, out: &mut Vec<u8>) {
         out.put_zigzag(self.secs);
         out.put_varint(u64::from(self.nanos));
@@ -33,5 +40,27 @@ impl Time {
         let secs = cursor.zigzag("time")?;
         let nanos = cursor.bounded(999_999_999, "nanoseconds")? as u32;
         Ok(Self { secs, nanos })
+    }
+}
+
+impl From<jiff::Timestamp> for Time {
+    fn from(timestamp: jiff::Timestamp) -> Self {
+        let nanos = timestamp.as_nanosecond();
+        Self { secs: nanos.div_euclid(1_000_000_000) as i64, nanos: nanos.rem_euclid(1_000_000_000) as u32 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timestamps_go_both_ways() {
+        for nanos in [0, 1, -1, 1_717_210_800_000_000_005, -1_717_210_800_000_000_005] {
+            let timestamp = jiff::Timestamp::from_nanosecond(nanos).unwrap();
+            assert_eq!(Time::from(timestamp).timestamp(), timestamp);
+        }
+        assert_eq!(Time { secs: i64::MAX, nanos: 0 }.timestamp(), jiff::Timestamp::MAX);
+        assert_eq!(Time { secs: i64::MIN, nanos: 0 }.timestamp(), jiff::Timestamp::MIN);
     }
 }

@@ -1,1 +1,18 @@
 //! Trees on disk become snapshots.
+//!
+//! The walk and the parent snapshot's tree advance together in the order of names: what has the same size and
+//! modification time as before is taken over without being read, as rsync itself decides.
+
+#[cfg(unix)]
+mod disk;
+mod error;
+#[cfg(unix)]
+mod file;
+mod links;
+mod parent;
+#[cfg(unix)]
+mod walk;
+
+pub use error::ImportError;
+#[cfg(unix)]
+pub use walk::{Options, Outcome, Taken, run};

@@ -1,1 +1,26 @@
 //! The façade that the command line and the frontends call.
+
+mod error;
+mod history;
+#[cfg(unix)]
+mod import;
+#[cfg(target_os = "linux")]
+mod mounts;
+mod stats;
+
+use std::path::Path;
+
+pub use error::ServiceError;
+pub use history::{History, SnapshotInfo, open_view};
+#[cfg(unix)]
+pub use import::{ImportOptions, Imported, import_tree, source_name};
+#[cfg(target_os = "linux")]
+pub use mounts::{MOUNT_TYPE, Mounted, mounted};
+pub use stats::Stats;
+
+use crate::store::Repository;
+
+/// Makes a repository in the new or empty directory `root`.
+pub fn init(root: &Path) -> Result<(), ServiceError> {
+    Ok(Repository::init(root)?)
+}

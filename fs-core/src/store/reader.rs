@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::cache::WeightedCache;
 use super::index::Index;
-use super::{Backend, Object, StoreError};
+use super::{Backend, Object, StoreError, read_all};
 use crate::format::{
-    BlobId, Block, Catalogue, ChunkList, FormatError, Keys, Node, PackId, PackTrailer, Placement,
-    TRAILER_LEN, XattrSet,
+    BlobId, Block, Catalogue, ChunkList, Content, FormatError, Keys, LinkTable, Node, PackId, PackTrailer,
+    Placement, TRAILER_LEN, XattrSet,
 };
 
 /// How many bytes each cache of a [`Reader`] may hold.
@@ -43,11 +43,15 @@ struct Shared {
     blocks: WeightedCache<(PackId, u32), Vec<u8>>,
     nodes: WeightedCache<BlobId, Node>,
     lists: WeightedCache<BlobId, ChunkList>,
+    links: WeightedCache<BlobId, LinkTable>,
 }
 
 const RECENT: usize = 4;
 /// Read with the trailer in the hope that the catalogue lies in it.
 const TAIL: u64 = 128 << 10;
+
+/// Bytes of a hard-link table: some fifteen million paths.
+const MAX_LINK_TABLE: usize = 256 << 20;
 
 /// The bytes of a blob, within its decompressed block.
 #[derive(Debug, Clone)]
@@ -76,6 +80,7 @@ impl Reader {
                 blocks: WeightedCache::new(sizes.blocks),
                 nodes: WeightedCache::new(sizes.nodes),
                 lists: WeightedCache::new(sizes.nodes / 4),
+                links: WeightedCache::new(sizes.nodes / 4),
             }),
         }
     }
@@ -122,6 +127,22 @@ impl Reader {
         let list = ChunkList::decode(&blob).map_err(StoreError::damaged(format!("chunk list {id}")))?;
         let weight = blob.len();
         Ok(self.shared.lists.insert(*id, list, weight))
+    }
+
+    /// A snapshot's hard links.
+    pub fn link_table(&self, content: &Content, size: u64) -> Result<Arc<LinkTable>, StoreError> {
+        let id = match content {
+            Content::Inline(_) => return Ok(Arc::default()),
+            Content::Blob(id) | Content::Chunks(id) => id,
+        };
+        if let Some(table) = self.shared.links.get(id) {
+            return Ok(table);
+        }
+        let bytes = read_all(self, content, size, MAX_LINK_TABLE)?;
+        let table =
+            LinkTable::decode(&bytes).map_err(StoreError::damaged(format!("hard-link table {id}")))?;
+        // In memory a path takes about three times its bytes on disk.
+        Ok(self.shared.links.insert(*id, table, bytes.len() * 3))
     }
 
     /// The extended attributes in the blob `id`.

@@ -10,7 +10,7 @@ use super::lock::WriterLock;
 use super::reader::read_catalogue;
 use super::{Backend, CacheSizes, LocalBackend, Object, ObjectKind, Reader, StoreError, Writer};
 use crate::format::limits::{MAX_CONFIG, MAX_MANIFEST};
-use crate::format::{Config, Keys, Manifest, PackId, PackKind, RepositoryId, Secret, SnapshotId, Time};
+use crate::format::{Config, Keys, Manifest, PackId, PackKind, RepositoryId, Secret, SnapshotId};
 
 /// What a repository is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +74,11 @@ impl Repository {
         backend.create_layout()?;
         restrict(root)?;
         let _lock = WriterLock::acquire(root)?;
-        let config = Config { id: RepositoryId(random()?), secret: Secret(random()?), created: now() };
+        let config = Config {
+            id: RepositoryId(random()?),
+            secret: Secret(random()?),
+            created: jiff::Timestamp::now().into(),
+        };
         Index::open_writer(&root.join("index.redb"), config.id)?;
         backend.put(&Object::config(), &config.encode())
     }
@@ -252,10 +256,4 @@ fn random<const N: usize>() -> Result<[u8; N], StoreError> {
         source: io::Error::other(error.to_string()),
     })?;
     Ok(bytes)
-}
-
-fn now() -> Time {
-    let now = jiff::Timestamp::now();
-    // A timestamp before 1970 has a negative fraction; no clock that runs tells one.
-    Time::new(now.as_second(), now.subsec_nanosecond().max(0).cast_unsigned()).unwrap_or_default()
 }

@@ -1,3 +1,20 @@
-//! The platform-neutral file system that every frontend shows.
+//! The platform-neutral file system that every frontend shows. Everything about time, names and inodes is decided
+//! here; a frontend only converts types.
 
+mod attr;
+mod directory;
+mod error;
+mod filesystem;
+mod inodes;
+mod node;
+mod path;
+mod sources;
 pub mod time;
+
+pub use attr::{Attr, FileKind};
+pub use directory::DirEntry;
+pub use error::ViewError;
+pub use filesystem::{Options, Scope, View};
+pub use inodes::Inodes;
+pub use node::Node;
+pub use sources::{Snapshot, Source, Sources};

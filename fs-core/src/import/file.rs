@@ -1,0 +1,157 @@
+//! Reading one file: its data and its holes, and whether it stood still meanwhile.
+
+use std::fs::File;
+use std::io::{self, Read};
+
+use rustix::fs::{FileType, SeekFrom};
+use rustix::io::Errno;
+
+use super::ImportError;
+use super::disk::{Directory, Stat, stat_file};
+use crate::format::Kind;
+use crate::monitor::{Cancellation, Monitor, Progress};
+use crate::store::{ContentWriter, CopyError, Writer};
+
+/// A file as it was read.
+pub(super) struct ReadFile {
+    /// As it was when reading began.
+    pub(super) stat: Stat,
+    pub(super) kind: Kind,
+    /// It changed under each attempt to read it.
+    pub(super) unsettled: bool,
+}
+
+/// Why a file was not read.
+pub(super) enum ReadError {
+    /// This file could not be read.
+    File(io::Error),
+    /// The import must end.
+    Import(ImportError),
+}
+
+/// A second reading catches nearly every file that was just being saved; one that never stands still would not
+/// by a tenth either.
+const ATTEMPTS: u32 = 2;
+
+/// What reading needs beside the file.
+pub(super) struct FileContext<'a> {
+    pub(super) writer: &'a mut Writer,
+    pub(super) content: &'a mut ContentWriter,
+    pub(super) progress: &'a mut Progress,
+    pub(super) monitor: &'a dyn Monitor,
+    pub(super) cancellation: &'a Cancellation,
+}
+
+/// Reads the file `name`, again when it changed meanwhile.
+pub(super) fn read(
+    directory: &Directory,
+    name: &std::ffi::CStr,
+    context: &mut FileContext<'_>,
+) -> Result<ReadFile, ReadError> {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let mut file = directory.file(name).map_err(ReadError::File)?;
+        let before = stat_file(&file).map_err(ReadError::File)?;
+        if before.kind != FileType::RegularFile {
+            return Err(ReadError::File(io::Error::other("it was replaced while it was read")));
+        }
+        let result = read_once(&mut file, &before, context);
+        context.content.reset();
+        let kind = result?;
+        let after = stat_file(&file).map_err(ReadError::File)?;
+        let size = match kind {
+            Kind::File { size, .. } => size,
+            _ => 0,
+        };
+        let still = (before.size, before.attributes.mtime, before.ctime)
+            == (after.size, after.attributes.mtime, after.ctime)
+            && size == before.size;
+        if still || attempt == ATTEMPTS {
+            context.progress.files_read += 1;
+            return Ok(ReadFile { stat: before, kind, unsettled: !still });
+        }
+    }
+}
+
+fn read_once(file: &mut File, stat: &Stat, context: &mut FileContext<'_>) -> Result<Kind, ReadError> {
+    if stat.allocated < stat.size {
+        read_sparse(file, stat.size, context)?;
+    } else {
+        copy(file, u64::MAX, context)?;
+    }
+    let (size, holes, content) = context.content.finish(context.writer).map_err(store)?;
+    Ok(Kind::File { size, holes, content })
+}
+
+/// Reads `size` bytes, taking holes as holes.
+fn read_sparse(file: &mut File, size: u64, context: &mut FileContext<'_>) -> Result<(), ReadError> {
+    let mut at = 0;
+    while at < size {
+        let data = match rustix::fs::seek(&*file, SeekFrom::Data(at)) {
+            Ok(data) => data.min(size),
+            Err(Errno::NXIO) => size,
+            // This file system knows no holes.
+            Err(Errno::INVAL) => at,
+            Err(error) => return Err(ReadError::File(error.into())),
+        };
+        context.content.hole(context.writer, data - at).map_err(store)?;
+        if data == size {
+            return Ok(());
+        }
+        let end = match rustix::fs::seek(&*file, SeekFrom::Hole(data)) {
+            Ok(end) => end.min(size),
+            Err(Errno::NXIO | Errno::INVAL) => size,
+            Err(error) => return Err(ReadError::File(error.into())),
+        };
+        rustix::fs::seek(&*file, SeekFrom::Start(data)).map_err(|error| ReadError::File(error.into()))?;
+        let taken = copy(file, end - data, context)?;
+        if taken < end - data {
+            // Truncated meanwhile; the caller sees it by the size.
+            return Ok(());
+        }
+        at = end;
+    }
+    Ok(())
+}
+
+fn copy(file: &mut File, limit: u64, context: &mut FileContext<'_>) -> Result<u64, ReadError> {
+    let mut source = Watched {
+        file,
+        progress: context.progress,
+        monitor: context.monitor,
+        cancellation: context.cancellation,
+    };
+    match context.content.data(context.writer, &mut source, limit) {
+        Ok(taken) => Ok(taken),
+        Err(CopyError::Store(error)) => Err(store(error)),
+        Err(CopyError::Read(_)) if context.cancellation.is_cancelled() => {
+            Err(ReadError::Import(ImportError::Cancelled))
+        }
+        Err(CopyError::Read(error)) => Err(ReadError::File(error)),
+    }
+}
+
+fn store(error: crate::store::StoreError) -> ReadError {
+    ReadError::Import(ImportError::Store(error))
+}
+
+/// Counts what is read, and stops when asked: one file may be larger than everything else.
+struct Watched<'a> {
+    file: &'a mut File,
+    progress: &'a mut Progress,
+    monitor: &'a dyn Monitor,
+    cancellation: &'a Cancellation,
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.cancellation.is_cancelled() {
+            return Err(io::Error::other("cancelled"));
+        }
+        let len = self.file.read(buffer)?;
+        self.progress.bytes_read += len as u64;
+        self.monitor.progress(self.progress);
+        Ok(len)
+    }
+}

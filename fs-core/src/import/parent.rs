@@ -1,0 +1,61 @@
+use std::time::Duration;
+
+use crate::format::{BlobId, Entry, Time};
+use crate::store::{DirectoryCursor, Reader, StoreError};
+
+/// A time stamp this close to the moment of reading may hide a later change: file systems stamp with clocks as
+/// coarse as FAT's two seconds.
+const TICK: Duration = Duration::from_secs(2);
+
+/// A directory of the parent snapshot, walked beside the one on disk.
+#[derive(Debug)]
+pub(super) struct ParentDirectory {
+    cursor: DirectoryCursor,
+    current: Option<(Box<[u8]>, Entry)>,
+    started: bool,
+}
+
+impl ParentDirectory {
+    pub(super) fn new(reader: &Reader, id: BlobId) -> Self {
+        Self { cursor: DirectoryCursor::new(reader.clone(), id, 0), current: None, started: false }
+    }
+
+    /// The entry `name`. Names must be asked for in ascending order.
+    pub(super) fn take(&mut self, name: &[u8]) -> Result<Option<Entry>, StoreError> {
+        while !self.started || self.current.as_ref().is_some_and(|(current, _)| **current < *name) {
+            self.current = self.cursor.next_entry()?;
+            self.started = true;
+        }
+        match self.current.take() {
+            Some((current, entry)) if *current == *name => {
+                // The next name asked for is greater, so this one is passed.
+                self.current = self.cursor.next_entry()?;
+                Ok(Some(entry))
+            }
+            other => {
+                self.current = other;
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// Whether something stamped `stamp` may have changed after a walk that began at `started` looked at it, without
+/// its stamp changing.
+pub(super) fn may_have_changed_since(stamp: Time, started: Time) -> bool {
+    stamp.secs().saturating_add(TICK.as_secs().cast_signed()) >= started.secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stamps_near_the_walk_are_not_trusted() {
+        let at = |secs, nanos| Time::new(secs, nanos).unwrap();
+        assert!(!may_have_changed_since(at(1000, 0), at(1003, 0)));
+        assert!(may_have_changed_since(at(1001, 0), at(1003, 999)));
+        assert!(may_have_changed_since(at(1003, 5), at(1003, 0)));
+        assert!(may_have_changed_since(at(i64::MAX, 0), at(1003, 0)));
+    }
+}

@@ -1,0 +1,443 @@
+//! The lock-step walk.
+
+use std::ffi::{CStr, CString};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use rustix::fs::FileType;
+use rustix::io::Errno;
+
+use super::ImportError;
+use super::disk::{Directory, Stat};
+use super::file::{self, FileContext, ReadError};
+use super::links::LinkTracker;
+use super::parent::{ParentDirectory, may_have_changed_since};
+use crate::format::limits::{MAX_INLINE_XATTRS, MAX_TARGET};
+use crate::format::{
+    BlobId, Content, Entry, Kind, Manifest, PackKind, PathKey, Status, Time, Totals, XattrSet, Xattrs,
+};
+use crate::monitor::{Cancellation, Monitor, Progress, Trouble, TroubleKind};
+use crate::store::{ContentWriter, DirectoryWriter, Reader, StoreError, Writer};
+
+/// What to take, and against what.
+#[derive(Debug, Default)]
+pub struct Options<'a> {
+    /// The source's last snapshot.
+    pub parent: Option<&'a Manifest>,
+    /// Leave the content of other file systems out.
+    pub one_file_system: bool,
+    /// Directories to leave out, by device and inode number: the repository itself.
+    pub skip: Vec<(u64, u64)>,
+    /// File systems to leave out, by device number: mounts of history.
+    pub skip_devices: Vec<u64>,
+}
+
+/// A tree that was taken; not a snapshot yet.
+#[derive(Debug)]
+pub struct Taken {
+    /// When the walk began.
+    pub started: Time,
+    /// The root directory.
+    pub root: Entry,
+    /// Length of the link table.
+    pub links_len: u64,
+    /// The link table.
+    pub links: Content,
+    /// Counts.
+    pub totals: Totals,
+    /// Complete, vanished or partial.
+    pub status: Status,
+}
+
+/// What a walk leads to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The tree.
+    pub taken: Taken,
+    /// Final counts.
+    pub progress: Progress,
+}
+
+/// Paths below which nobody can name a file any more (`PATH_MAX` of one-letter names), and a bound on open files.
+const MAX_DEPTH: usize = 2048;
+
+/// Walks the tree at `path` into `writer`. `now` is the time at which the walk begins.
+pub fn run(
+    path: &Path,
+    options: &Options<'_>,
+    reader: &Reader,
+    writer: &mut Writer,
+    now: Time,
+    monitor: &dyn Monitor,
+    cancellation: &Cancellation,
+) -> Result<Outcome, ImportError> {
+    let walk = Walk {
+        options,
+        parent_started: options.parent.map(|parent| parent.started),
+        reader,
+        writer,
+        monitor,
+        cancellation,
+        base: path.as_os_str().as_bytes(),
+        root_device: 0,
+        content: ContentWriter::default(),
+        links: LinkTracker::default(),
+        progress: Progress::default(),
+        totals: Totals::default(),
+        vanished: false,
+        incomplete: false,
+    };
+    walk.run(path, now)
+}
+
+struct Walk<'a> {
+    options: &'a Options<'a>,
+    parent_started: Option<Time>,
+    reader: &'a Reader,
+    writer: &'a mut Writer,
+    monitor: &'a dyn Monitor,
+    cancellation: &'a Cancellation,
+    base: &'a [u8],
+    root_device: u64,
+    content: ContentWriter,
+    links: LinkTracker,
+    progress: Progress,
+    totals: Totals,
+    vanished: bool,
+    incomplete: bool,
+}
+
+/// A directory that is being walked.
+struct Frame {
+    name: CString,
+    key: PathKey,
+    directory: Directory,
+    names: std::vec::IntoIter<CString>,
+    parent: Option<ParentDirectory>,
+    /// All of its entry but for the directory's id, which its content decides.
+    entry: Entry,
+    out: DirectoryWriter,
+}
+
+/// What became of one entry.
+enum Step {
+    Done,
+    /// It is a directory, to be walked first.
+    Below(Frame),
+    Troubled(TroubleKind, &'static str),
+}
+
+impl Walk<'_> {
+    fn run(mut self, path: &Path, now: Time) -> Result<Outcome, ImportError> {
+        let root_error = |source| ImportError::Root { path: path.to_owned(), source };
+        let directory = Directory::open(path).map_err(|error| {
+            match error.raw_os_error().map(Errno::from_raw_os_error) {
+                Some(Errno::NOTDIR) => ImportError::NotADirectory(path.to_owned()),
+                _ => root_error(error),
+            }
+        })?;
+        let stat = directory.stat_self().map_err(root_error)?;
+        if self.options.skip.contains(&stat.id) {
+            return Err(ImportError::InsideRepository(path.to_owned()));
+        }
+        self.root_device = stat.id.0;
+        let names = directory.names().map_err(root_error)?;
+        let parent_root = self.options.parent.map(|parent| &parent.root);
+        let xattrs = self.xattrs(&directory, c"", &stat, parent_root).map_err(|error| match error {
+            ReadError::File(source) => root_error(source),
+            ReadError::Import(error) => error,
+        })?;
+        let entry = Entry {
+            attributes: stat.attributes,
+            kind: Kind::Directory(BlobId([0; 32])),
+            xattrs,
+            unsettled: false,
+        };
+        let parent = self.parent_directory(parent_root);
+        let root = Frame {
+            name: CString::default(),
+            key: PathKey::ROOT,
+            directory,
+            names: names.into_iter(),
+            parent,
+            entry,
+            out: DirectoryWriter::default(),
+        };
+        let root = self.walk(root)?;
+        let links = std::mem::take(&mut self.links).finish();
+        let (links_len, _, links) = {
+            let mut source = links.as_slice();
+            self.content
+                .data(self.writer, &mut source, u64::MAX)
+                .map_err(|error| match error {
+                    crate::store::CopyError::Store(error) => ImportError::Store(error),
+                    crate::store::CopyError::Read(source) => root_error(source),
+                })
+                .and_then(|_| Ok(self.content.finish(self.writer)?))?
+        };
+        let status = match (self.incomplete, self.vanished) {
+            (true, _) => Status::Partial,
+            (false, true) => Status::Vanished,
+            (false, false) => Status::Complete,
+        };
+        let taken = Taken { started: now, root, links_len, links, totals: self.totals, status };
+        Ok(Outcome { taken, progress: self.progress })
+    }
+
+    /// Walks everything below `root`. The stack is explicit: a tree may be deeper than a thread's stack.
+    fn walk(&mut self, root: Frame) -> Result<Entry, ImportError> {
+        let mut frames = vec![root];
+        loop {
+            if self.cancellation.is_cancelled() {
+                return Err(ImportError::Cancelled);
+            }
+            let Some(frame) = frames.last_mut() else { unreachable!("the root's frame returns") };
+            if let Some(name) = frame.names.next() {
+                let below = self.entry(&mut frames, &name)?;
+                frames.extend(below);
+                continue;
+            }
+            let Some(done) = frames.pop() else { unreachable!("there was a last frame") };
+            let id = done.out.finish(self.writer)?;
+            let entry = Entry { kind: Kind::Directory(id), ..done.entry };
+            self.totals.directories += 1;
+            match frames.last_mut() {
+                Some(above) => push(above, self.writer, &done.name, &entry)?,
+                None => return Ok(entry),
+            }
+        }
+    }
+
+    /// Takes the entry `name` of the last frame; of a directory only the beginning: its frame.
+    fn entry(&mut self, frames: &mut [Frame], name: &CStr) -> Result<Option<Frame>, ImportError> {
+        let depth = frames.len();
+        let result = match frames.last_mut() {
+            Some(frame) => self.take(frame, name, depth),
+            None => return Ok(None),
+        };
+        self.progress.entries += 1;
+        self.monitor.progress(&self.progress);
+        let (kind, reason) = match result {
+            Ok(Step::Done) => return Ok(None),
+            Ok(Step::Below(frame)) => return Ok(Some(frame)),
+            Ok(Step::Troubled(kind, reason)) => (kind, reason.to_owned()),
+            Err(ReadError::Import(error)) => return Err(error),
+            Err(ReadError::File(error)) => match error.raw_os_error().map(Errno::from_raw_os_error) {
+                Some(Errno::NOENT) => (TroubleKind::Vanished, "vanished before it was read".to_owned()),
+                _ => (TroubleKind::Unreadable, format!("cannot be read: {error}")),
+            },
+        };
+        self.trouble(frames, name, kind, reason);
+        Ok(None)
+    }
+
+    fn take(&mut self, frame: &mut Frame, name: &CStr, depth: usize) -> Result<Step, ReadError> {
+        let stat = frame.directory.stat(name).map_err(ReadError::File)?;
+        let bytes = name.to_bytes();
+        let parent = match &mut frame.parent {
+            Some(parent) => parent.take(bytes).map_err(|error| ReadError::Import(error.into()))?,
+            None => None,
+        };
+        if stat.kind == FileType::Directory {
+            return self.enter(frame, name, &stat, parent.as_ref(), depth);
+        }
+        let entry = self.leaf(frame, name, &stat, parent)?;
+        if stat.links > 1 {
+            let key = self.reader.keys().path_key(frame.key, bytes);
+            self.links.add(stat.id, stat.links, key, &entry);
+        }
+        match &entry.kind {
+            Kind::File { size, .. } => {
+                self.totals.files += 1;
+                self.totals.bytes += size;
+            }
+            _ => self.totals.others += 1,
+        }
+        push(frame, self.writer, name, &entry).map_err(|error| ReadError::Import(error.into()))?;
+        if entry.unsettled {
+            return Ok(Step::Troubled(TroubleKind::Unsettled, "kept changing while it was read"));
+        }
+        Ok(Step::Done)
+    }
+
+    /// Anything but a directory.
+    fn leaf(
+        &mut self,
+        frame: &Frame,
+        name: &CStr,
+        stat: &Stat,
+        parent: Option<Entry>,
+    ) -> Result<Entry, ReadError> {
+        let (major, minor) = stat.device;
+        let mut stat = *stat;
+        let mut unsettled = false;
+        let kind = match stat.kind {
+            FileType::RegularFile => match self.known_content(&stat, parent.as_ref()) {
+                Some(kind) => {
+                    self.progress.unchanged += 1;
+                    kind
+                }
+                None => {
+                    let read = file::read(
+                        &frame.directory,
+                        name,
+                        &mut FileContext {
+                            writer: self.writer,
+                            content: &mut self.content,
+                            progress: &mut self.progress,
+                            monitor: self.monitor,
+                            cancellation: self.cancellation,
+                        },
+                    )?;
+                    (stat, unsettled) = (read.stat, read.unsettled);
+                    read.kind
+                }
+            },
+            FileType::Symlink => {
+                let target = frame.directory.link_target(name).map_err(ReadError::File)?;
+                if target.is_empty() || target.len() > MAX_TARGET {
+                    return Err(ReadError::File(io::Error::other("its target is too long")));
+                }
+                Kind::Symlink(target)
+            }
+            FileType::CharacterDevice => Kind::CharDevice { major, minor },
+            FileType::BlockDevice => Kind::BlockDevice { major, minor },
+            FileType::Fifo => Kind::Fifo,
+            FileType::Socket => Kind::Socket,
+            _ => return Err(ReadError::File(io::Error::other("its type is unknown"))),
+        };
+        let xattrs = self.xattrs(&frame.directory, name, &stat, parent.as_ref())?;
+        Ok(Entry { attributes: stat.attributes, kind, xattrs, unsettled })
+    }
+
+    /// The content of a file that need not be read: another name of it was, or it is as the parent has it.
+    fn known_content(&self, stat: &Stat, parent: Option<&Entry>) -> Option<Kind> {
+        let same = |entry: &Entry| {
+            matches!(&entry.kind, Kind::File { size, .. } if *size == stat.size)
+                && entry.attributes.mtime == stat.attributes.mtime
+                && !entry.unsettled
+        };
+        if stat.links > 1
+            && let Some(entry) = self.links.known(stat.id).filter(|entry| same(entry))
+        {
+            return Some(entry.kind.clone());
+        }
+        let entry = parent.filter(|entry| same(entry))?;
+        let settled = !may_have_changed_since(stat.attributes.mtime, self.parent_started?);
+        settled.then(|| entry.kind.clone())
+    }
+
+    /// Extended attributes. Nothing about an inode changes without its ctime: an old one saves asking.
+    fn xattrs(
+        &mut self,
+        directory: &Directory,
+        name: &CStr,
+        stat: &Stat,
+        parent: Option<&Entry>,
+    ) -> Result<Xattrs, ReadError> {
+        if let (Some(parent), Some(started)) = (parent, self.parent_started)
+            && !may_have_changed_since(stat.ctime, started)
+            && same_type(&parent.kind, stat.kind)
+        {
+            return Ok(parent.xattrs.clone());
+        }
+        let set = directory.xattrs(name).map_err(ReadError::File)?;
+        self.store_xattrs(set).map_err(|error| ReadError::Import(error.into()))
+    }
+
+    fn store_xattrs(&mut self, set: XattrSet) -> Result<Xattrs, StoreError> {
+        if set.is_empty() {
+            return Ok(Xattrs::None);
+        }
+        let bytes = set.encode();
+        if bytes.len() <= MAX_INLINE_XATTRS {
+            Ok(Xattrs::Inline(set))
+        } else {
+            Ok(Xattrs::Blob(self.writer.put(PackKind::Metadata, &bytes)?))
+        }
+    }
+
+    /// Begins a subdirectory.
+    fn enter(
+        &mut self,
+        above: &Frame,
+        name: &CStr,
+        stat: &Stat,
+        parent: Option<&Entry>,
+        depth: usize,
+    ) -> Result<Step, ReadError> {
+        if self.options.skip.contains(&stat.id) || self.options.skip_devices.contains(&stat.id.0) {
+            let reason = "left out: it is this repository, or a mount of history";
+            return Ok(Step::Troubled(TroubleKind::Skipped, reason));
+        }
+        if depth >= MAX_DEPTH {
+            return Err(ReadError::File(io::Error::other("it is nested too deeply")));
+        }
+        let directory = above.directory.child(name).map_err(ReadError::File)?;
+        let stat = directory.stat_self().map_err(ReadError::File)?;
+        let foreign = self.options.one_file_system && stat.id.0 != self.root_device;
+        let names = if foreign { Vec::new() } else { directory.names().map_err(ReadError::File)? };
+        let xattrs = self.xattrs(&directory, c"", &stat, parent)?;
+        Ok(Step::Below(Frame {
+            name: name.to_owned(),
+            key: self.reader.keys().path_key(above.key, name.to_bytes()),
+            directory,
+            names: names.into_iter(),
+            parent: self.parent_directory(parent),
+            entry: Entry {
+                attributes: stat.attributes,
+                kind: Kind::Directory(BlobId([0; 32])),
+                xattrs,
+                unsettled: false,
+            },
+            out: DirectoryWriter::default(),
+        }))
+    }
+
+    fn parent_directory(&self, parent: Option<&Entry>) -> Option<ParentDirectory> {
+        match parent?.kind {
+            Kind::Directory(id) => Some(ParentDirectory::new(self.reader, id)),
+            _ => None,
+        }
+    }
+
+    fn trouble(&mut self, frames: &[Frame], name: &CStr, kind: TroubleKind, reason: String) {
+        match kind {
+            TroubleKind::Skipped => {}
+            TroubleKind::Vanished => self.vanished = true,
+            TroubleKind::Unreadable | TroubleKind::Unsettled => self.incomplete = true,
+        }
+        if kind != TroubleKind::Skipped {
+            self.totals.troubled += 1;
+        }
+        let mut path = self.base.to_vec();
+        let names = frames.iter().map(|frame| frame.name.as_c_str()).chain([name]);
+        for name in names.filter(|name| !name.is_empty()) {
+            if path.last() != Some(&b'/') {
+                path.push(b'/');
+            }
+            path.extend(name.to_bytes());
+        }
+        self.monitor.trouble(&Trouble { path, kind, reason });
+    }
+}
+
+fn push(frame: &mut Frame, writer: &mut Writer, name: &CStr, entry: &Entry) -> Result<(), StoreError> {
+    let mut body = Vec::with_capacity(96);
+    entry.encode(&mut body);
+    frame.out.push(writer, name.to_bytes(), &body)
+}
+
+fn same_type(kind: &Kind, found: FileType) -> bool {
+    let expected = match kind {
+        Kind::File { .. } => FileType::RegularFile,
+        Kind::Directory(_) => FileType::Directory,
+        Kind::Symlink(_) => FileType::Symlink,
+        Kind::CharDevice { .. } => FileType::CharacterDevice,
+        Kind::BlockDevice { .. } => FileType::BlockDevice,
+        Kind::Fifo => FileType::Fifo,
+        Kind::Socket => FileType::Socket,
+    };
+    expected == found
+}

@@ -1,0 +1,78 @@
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+#[cfg(unix)]
+use crate::import::ImportError;
+use crate::store::StoreError;
+use crate::view::ViewError;
+
+/// Why a command failed. The text is for its user: what, why, and what to do.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ServiceError {
+    /// The repository failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The import failed.
+    #[cfg(unix)]
+    #[error(transparent)]
+    Import(ImportError),
+    /// Something in history could not be read.
+    #[error("{path}: {reason}")]
+    View {
+        /// As the user wrote it.
+        path: String,
+        /// Why.
+        reason: ViewError,
+    },
+    /// There is no source of this name.
+    #[error("no source is called {name}; there {known}")]
+    NoSource {
+        /// The name.
+        name: String,
+        /// A list of those that there are, with its verb.
+        known: String,
+    },
+    /// Several sources, and none was named.
+    #[error("the repository has several sources: name one with --source ({known})")]
+    WhichSource {
+        /// A list of them.
+        known: String,
+    },
+    /// A time means no snapshot.
+    #[error("no snapshot of {source_name} is meant by {time}; the first is {first}")]
+    NoSnapshot {
+        /// The source.
+        source_name: String,
+        /// The expression.
+        time: String,
+        /// The first snapshot's name.
+        first: String,
+    },
+    /// A tree's folder cannot be a source's name.
+    #[error("{} cannot name a source; name it with --source", .0.display())]
+    SourceName(PathBuf),
+    /// A name was given that no source can have.
+    #[error("{0:?} cannot name a source: a name has 1 to 255 bytes, no / and no @ at its beginning")]
+    BadSourceName(String),
+    /// The tree to import cannot be found.
+    #[error("cannot import {}: {reason}", path.display())]
+    Tree {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        reason: io::Error,
+    },
+}
+
+#[cfg(unix)]
+impl From<ImportError> for ServiceError {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::Store(error) => ServiceError::Store(error),
+            error => ServiceError::Import(error),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use super::{ServiceError, Stats, stats};
+use crate::format::{Manifest, SnapshotId};
+use crate::store::{Access, CacheSizes, Repository};
+use crate::view::{Node, Options, Scope, Source, View, ViewError};
+
+/// A repository's history, open for reading.
+#[derive(Debug)]
+pub struct History {
+    view: View,
+}
+
+/// A snapshot and its name.
+#[derive(Debug, Clone)]
+pub struct SnapshotInfo {
+    /// Its id.
+    pub id: SnapshotId,
+    /// Its canonical name, such as `@2024-06-01T03-00-00`.
+    pub name: String,
+    /// What it is.
+    pub manifest: Manifest,
+}
+
+impl History {
+    /// Opens the repository in `root`; names of times are in `zone`.
+    pub fn open(root: &Path, zone: TimeZone) -> Result<Self, ServiceError> {
+        let view = open_view(root, Scope::Repository, zone, (0, 0), CacheSizes::default())?;
+        Ok(Self { view })
+    }
+
+    /// All snapshots, by source and time.
+    pub fn snapshots(&self) -> Vec<SnapshotInfo> {
+        let sources = self.view.sources();
+        sources.iter().flat_map(|source| infos(source)).collect()
+    }
+
+    /// Counts and sizes.
+    pub fn stats(&self) -> Result<Stats, ServiceError> {
+        stats::gather(&self.view)
+    }
+
+    /// The file at `path` in the snapshot that `time` means, of `source` or of the only one there is, and the view
+    /// to read it with. Symbolic links are not followed.
+    pub fn find(
+        &self,
+        source: Option<&[u8]>,
+        time: &[u8],
+        path: &[u8],
+    ) -> Result<(View, Node), ServiceError> {
+        let source = self.source(source)?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        if source.timeline.resolve(time, jiff::Timestamp::now()).is_none() {
+            return Err(ServiceError::NoSnapshot {
+                source_name: text(&source.name),
+                time: text(time),
+                first: source.timeline.name(0).unwrap_or_default().to_owned(),
+            });
+        }
+        match self.view.walk(&source, time, path) {
+            Ok(node) => Ok((self.view.clone(), node)),
+            Err(reason) => {
+                let path = format!("{}{}:{}", text(&source.name), text(time), text(path));
+                Err(ServiceError::View { path, reason })
+            }
+        }
+    }
+
+    /// The source of this name, or the only one.
+    pub fn source(&self, name: Option<&[u8]>) -> Result<Arc<Source>, ServiceError> {
+        let sources = self.view.sources();
+        let list = || {
+            let names: Vec<_> = sources.iter().map(|source| String::from_utf8_lossy(&source.name)).collect();
+            names.join(", ")
+        };
+        let nothing = || "is none yet; import one with `yester import`".to_owned();
+        match name {
+            Some(name) => sources.get(name).cloned().ok_or_else(|| ServiceError::NoSource {
+                name: String::from_utf8_lossy(name).into_owned(),
+                known: if sources.iter().len() == 0 { nothing() } else { format!("are: {}", list()) },
+            }),
+            None => match sources.iter().collect::<Vec<_>>().as_slice() {
+                [] => Err(ServiceError::View {
+                    path: self.view.repository().root().display().to_string(),
+                    reason: ViewError::NotFound,
+                }),
+                [only] => Ok(Arc::clone(only)),
+                _ => Err(ServiceError::WhichSource { known: list() }),
+            },
+        }
+    }
+}
+
+/// A view of the repository in `root`, for a mount.
+pub fn open_view(
+    root: &Path,
+    scope: Scope,
+    zone: TimeZone,
+    owner: (u32, u32),
+    caches: CacheSizes,
+) -> Result<View, ServiceError> {
+    let repository = Repository::open(root, Access::Read)?;
+    View::new(repository, Options { scope, zone, owner, caches }).map_err(|error| match error {
+        ViewError::Store(error) => ServiceError::Store(error),
+        reason => ServiceError::View { path: root.display().to_string(), reason },
+    })
+}
+
+fn infos(source: &Source) -> Vec<SnapshotInfo> {
+    let info = |(name, snapshot): (&str, &Arc<crate::view::Snapshot>)| SnapshotInfo {
+        id: snapshot.id,
+        name: name.to_owned(),
+        manifest: snapshot.manifest.clone(),
+    };
+    source.snapshots().map(info).collect()
+}

@@ -1,0 +1,104 @@
+use std::sync::Arc;
+
+use super::filesystem::View;
+use super::node::{Node, What};
+use super::{Snapshot, Source, ViewError};
+use crate::format::{Entry, Kind, PathKey};
+use crate::store::{DirectoryCursor, StoreError};
+
+/// One entry of a listing.
+#[derive(Debug)]
+pub struct DirEntry<'a> {
+    /// Its name.
+    pub name: &'a [u8],
+    /// What it names.
+    pub node: Node,
+    /// Where a listing that ends here goes on.
+    pub next_offset: u64,
+}
+
+/// The one expression that is listed beside the canonical names.
+pub(super) const LATEST: &str = "@latest";
+
+impl View {
+    /// Lists a directory, without `.` and `..`, from `offset` (0, or the `next_offset` of an entry) until the end
+    /// or until `emit` returns false.
+    pub fn read_directory(
+        &self,
+        node: &Node,
+        offset: u64,
+        emit: &mut dyn FnMut(DirEntry<'_>) -> bool,
+    ) -> Result<(), ViewError> {
+        match &node.what {
+            What::Root => {
+                let sources = self.sources();
+                let names =
+                    sources.iter().map(|source| (&*source.name, Node::source(self.keys(), &source.name)));
+                emit_all(names, offset, emit);
+                Ok(())
+            }
+            What::Source(name) => {
+                let sources = self.sources();
+                // A mounted source need not have a snapshot yet.
+                if let Some(source) = sources.get(name) {
+                    self.list_source(source, offset, emit);
+                }
+                Ok(())
+            }
+            What::Directory { snapshot, key, entry } => {
+                self.list_directory(snapshot, *key, entry, offset, emit)
+            }
+            What::Alias(_) | What::Version { .. } => Err(ViewError::NotADirectory),
+        }
+    }
+
+    fn list_source(&self, source: &Source, offset: u64, emit: &mut dyn FnMut(DirEntry<'_>) -> bool) {
+        let latest = source.snapshots().next_back().map(|(target, _)| {
+            let node = Node::alias(self.keys(), &source.name, LATEST.as_bytes(), target.as_bytes());
+            (LATEST.as_bytes(), node)
+        });
+        let snapshots = source
+            .snapshots()
+            .map(|(name, snapshot)| (name.as_bytes(), Node::snapshot(self.keys(), snapshot)));
+        emit_all(latest.into_iter().chain(snapshots), offset, emit);
+    }
+
+    fn list_directory(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        key: PathKey,
+        entry: &Entry,
+        offset: u64,
+        emit: &mut dyn FnMut(DirEntry<'_>) -> bool,
+    ) -> Result<(), ViewError> {
+        let Kind::Directory(id) = entry.kind else { return Err(ViewError::NotADirectory) };
+        let links = self.links(snapshot)?;
+        let mut cursor = DirectoryCursor::new(self.reader().clone(), id, offset);
+        let mut next_offset = offset;
+        while let Some((leaf, at)) = cursor.advance()? {
+            next_offset += 1;
+            let (name, body) = (leaf.name(at), leaf.body(at));
+            let child = leaf
+                .entry(at)
+                .map_err(|reason| StoreError::Damaged { object: format!("directory {id}"), reason })?;
+            let node = Node::child(self.keys(), snapshot, &links, key, name, body, child);
+            if !emit(DirEntry { name, node, next_offset }) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn emit_all<'a>(
+    entries: impl Iterator<Item = (&'a [u8], Node)>,
+    offset: u64,
+    emit: &mut dyn FnMut(DirEntry<'_>) -> bool,
+) {
+    let skip = usize::try_from(offset).unwrap_or(usize::MAX);
+    for ((name, node), next_offset) in entries.skip(skip).zip(offset + 1..) {
+        if !emit(DirEntry { name, node, next_offset }) {
+            return;
+        }
+    }
+}

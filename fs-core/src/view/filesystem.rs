@@ -1,0 +1,246 @@
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::ViewError;
+use super::attr::{Attr, FileKind};
+use super::node::{Node, What};
+use super::sources::{Snapshot, Source, Sources};
+use crate::format::{Entry, Keys, Kind, LinkTable, Time, XattrSet, Xattrs};
+use crate::store::{self, CacheSizes, FileReader, Reader, Repository, StoreError};
+
+/// What a view shows at its top.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// A folder for each source.
+    Repository,
+    /// One source's snapshots. It need not have any yet.
+    Source(Vec<u8>),
+}
+
+/// How a view shows a repository.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What is at its top.
+    pub scope: Scope,
+    /// The zone of times in names.
+    pub zone: TimeZone,
+    /// Owner of the folders that are in no snapshot.
+    pub owner: (u32, u32),
+    /// Sizes of the caches.
+    pub caches: CacheSizes,
+}
+
+/// A read-only file system of all snapshots. Cheap to clone; shared by threads.
+#[derive(Debug, Clone)]
+pub struct View {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    repository: Repository,
+    reader: Reader,
+    options: Options,
+    top: Arc<Node>,
+    sources: RwLock<Arc<Sources>>,
+    /// The repository's stamp when `sources` was loaded.
+    stamp: Mutex<Option<u128>>,
+}
+
+impl View {
+    /// A view of `repository`.
+    pub fn new(repository: Repository, options: Options) -> Result<Self, ViewError> {
+        let stamp = repository.snapshots_stamp()?;
+        let sources = Sources::load(&repository, &options.zone, &Sources::default())?;
+        let top = match &options.scope {
+            Scope::Repository => What::Root,
+            Scope::Source(name) => What::Source(Arc::from(name.as_slice())),
+        };
+        Ok(Self {
+            shared: Arc::new(Shared {
+                reader: repository.reader(options.caches),
+                repository,
+                top: Arc::new(Node::top(top)),
+                sources: RwLock::new(Arc::new(sources)),
+                stamp: Mutex::new(stamp),
+                options,
+            }),
+        })
+    }
+
+    /// The directory at the top.
+    pub fn top(&self) -> Arc<Node> {
+        Arc::clone(&self.shared.top)
+    }
+
+    /// The repository.
+    pub fn repository(&self) -> &Repository {
+        &self.shared.repository
+    }
+
+    /// The sources as of the last [`refresh`](Self::refresh).
+    pub fn sources(&self) -> Arc<Sources> {
+        Arc::clone(&self.shared.sources.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes up snapshots that appeared or went; true when there were any. Cheap when nothing happened.
+    pub fn refresh(&self) -> Result<bool, ViewError> {
+        // One refresh at a time, so that an older listing never replaces a newer one.
+        let mut known = self.shared.stamp.lock().unwrap_or_else(PoisonError::into_inner);
+        let stamp = self.shared.repository.snapshots_stamp()?;
+        if stamp.is_some() && stamp == *known {
+            return Ok(false);
+        }
+        let old = self.sources();
+        let new = Sources::load(&self.shared.repository, &self.shared.options.zone, &old)?;
+        let ids = |sources: &Sources| -> Vec<_> {
+            sources
+                .iter()
+                .flat_map(|source| source.snapshots().map(|(_, s)| s.id).collect::<Vec<_>>())
+                .collect()
+        };
+        let changed = ids(&old) != ids(&new);
+        if changed {
+            self.shared.reader.refresh();
+            *self.shared.sources.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+        }
+        *known = stamp;
+        Ok(changed)
+    }
+
+    /// The entry `name` of the directory `parent`.
+    pub fn lookup(&self, parent: &Node, name: &[u8]) -> Result<Node, ViewError> {
+        match &parent.what {
+            What::Root => {
+                let sources = self.sources();
+                let source = sources.get(name).ok_or(ViewError::NotFound)?;
+                Ok(Node::source(self.keys(), &source.name))
+            }
+            What::Source(source) => {
+                let sources = self.sources();
+                let source = sources.get(source).ok_or(ViewError::NotFound)?;
+                self.lookup_time(source, name)
+            }
+            What::Directory { snapshot, key, entry } => {
+                let Kind::Directory(id) = entry.kind else { return Err(ViewError::NotADirectory) };
+                let entry = store::lookup(self.reader(), &id, name)?.ok_or(ViewError::NotFound)?;
+                let mut body = Vec::with_capacity(96);
+                entry.encode(&mut body);
+                let links = self.links(snapshot)?;
+                Ok(Node::child(self.keys(), snapshot, &links, *key, name, &body, entry))
+            }
+            What::Alias(_) | What::Version { .. } => Err(ViewError::NotADirectory),
+        }
+    }
+
+    fn lookup_time(&self, source: &Source, name: &[u8]) -> Result<Node, ViewError> {
+        if let Some(snapshot) = source.timeline.find(name).and_then(|place| source.snapshot(place)) {
+            return Ok(Node::snapshot(self.keys(), snapshot));
+        }
+        let place = source.timeline.resolve(name, Timestamp::now()).ok_or(ViewError::NotFound)?;
+        let target = source.timeline.name(place).ok_or(ViewError::NotFound)?;
+        Ok(Node::alias(self.keys(), &source.name, name, target.as_bytes()))
+    }
+
+    /// What `stat` tells.
+    pub fn attr(&self, node: &Node) -> Attr {
+        let (entry, nlink) = match &node.what {
+            What::Root | What::Source(_) => return self.folder_attr(node),
+            What::Alias(target) => {
+                let attr = self.folder_attr(node);
+                return Attr { kind: FileKind::Symlink, mode: 0o777, size: target.len() as u64, ..attr };
+            }
+            What::Directory { entry, .. } => (entry, 1),
+            What::Version { entry, names } => (entry, *names),
+        };
+        let (blocks, rdev) = match &entry.kind {
+            Kind::File { size, holes, .. } => ((size - holes).div_ceil(512), (0, 0)),
+            Kind::CharDevice { major, minor } | Kind::BlockDevice { major, minor } => (0, (*major, *minor)),
+            _ => (0, (0, 0)),
+        };
+        Attr {
+            ino: node.ino(),
+            kind: FileKind::from(&entry.kind),
+            size: entry.size(),
+            blocks,
+            mode: entry.attributes.mode,
+            nlink,
+            uid: entry.attributes.uid,
+            gid: entry.attributes.gid,
+            mtime: entry.attributes.mtime,
+            rdev,
+        }
+    }
+
+    /// A folder that is in no snapshot: as new as the newest snapshot below it.
+    fn folder_attr(&self, node: &Node) -> Attr {
+        let sources = self.sources();
+        let newest = |source: &Arc<Source>| source.snapshots().next_back().map(|(_, s)| s.manifest.time);
+        let mtime: Option<Time> = match &node.what {
+            What::Source(name) => sources.get(name).and_then(newest),
+            _ => sources.iter().filter_map(newest).max(),
+        };
+        let (uid, gid) = self.shared.options.owner;
+        Attr {
+            ino: node.ino(),
+            kind: FileKind::Directory,
+            size: 0,
+            blocks: 0,
+            mode: 0o755,
+            nlink: 1,
+            uid,
+            gid,
+            mtime: mtime.unwrap_or_default(),
+            rdev: (0, 0),
+        }
+    }
+
+    /// Bytes of a file at `offset`: `len` of them, or as many as there are from there.
+    pub fn read(&self, node: &Node, offset: u64, len: usize) -> Result<Vec<u8>, ViewError> {
+        match &node.what {
+            What::Version { entry: Entry { kind: Kind::File { size, content, .. }, .. }, .. } => {
+                let mut out = Vec::with_capacity(len.min(size.saturating_sub(offset) as usize));
+                FileReader { reader: self.reader(), content, size: *size }.read(offset, len, &mut out)?;
+                Ok(out)
+            }
+            What::Root | What::Source(_) | What::Directory { .. } => Err(ViewError::IsADirectory),
+            What::Alias(_) | What::Version { .. } => Err(ViewError::WrongKind),
+        }
+    }
+
+    /// Where a symbolic link points.
+    pub fn read_link<'a>(&self, node: &'a Node) -> Result<&'a [u8], ViewError> {
+        match &node.what {
+            What::Alias(target) | What::Version { entry: Entry { kind: Kind::Symlink(target), .. }, .. } => {
+                Ok(target)
+            }
+            _ => Err(ViewError::WrongKind),
+        }
+    }
+
+    /// A node's extended attributes.
+    pub fn xattrs(&self, node: &Node) -> Result<XattrSet, ViewError> {
+        match &node.what {
+            What::Root | What::Source(_) | What::Alias(_) => Ok(XattrSet::default()),
+            What::Directory { entry, .. } | What::Version { entry, .. } => match &entry.xattrs {
+                Xattrs::None => Ok(XattrSet::default()),
+                Xattrs::Inline(set) => Ok(set.clone()),
+                Xattrs::Blob(id) => Ok(self.reader().xattrs(id)?),
+            },
+        }
+    }
+
+    pub(super) fn keys(&self) -> &Keys {
+        self.shared.reader.keys()
+    }
+
+    pub(super) fn reader(&self) -> &Reader {
+        &self.shared.reader
+    }
+
+    pub(super) fn links(&self, snapshot: &Snapshot) -> Result<Arc<LinkTable>, StoreError> {
+        self.reader().link_table(&snapshot.manifest.links, snapshot.manifest.links_len)
+    }
+}

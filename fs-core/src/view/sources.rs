@@ -1,0 +1,101 @@
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use super::time::{Moment, Timeline};
+use crate::format::{Manifest, SnapshotId};
+use crate::store::{Repository, StoreError};
+
+/// A snapshot that can be looked into.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Its id.
+    pub id: SnapshotId,
+    /// What it is.
+    pub manifest: Manifest,
+}
+
+/// A source's snapshots.
+#[derive(Debug)]
+pub struct Source {
+    /// Its name.
+    pub name: Arc<[u8]>,
+    /// Its snapshots' times and names.
+    pub timeline: Timeline,
+    /// Its snapshots, in the timeline's order.
+    snapshots: Vec<Arc<Snapshot>>,
+}
+
+/// All sources of a repository at one moment, in the order of their names.
+#[derive(Debug, Default)]
+pub struct Sources {
+    sources: BTreeMap<Arc<[u8]>, Arc<Source>>,
+}
+
+impl Source {
+    /// The snapshot at a place of the timeline.
+    pub fn snapshot(&self, place: usize) -> Option<&Arc<Snapshot>> {
+        self.snapshots.get(place)
+    }
+
+    /// Canonical names and snapshots, oldest first.
+    pub fn snapshots(&self) -> impl DoubleEndedIterator<Item = (&str, &Arc<Snapshot>)> {
+        self.snapshots
+            .iter()
+            .enumerate()
+            .filter_map(|(place, snapshot)| Some((self.timeline.name(place)?, snapshot)))
+    }
+}
+
+impl Sources {
+    /// Reads the repository's snapshots; those of `known` are not read again. A manifest that cannot be read is
+    /// logged and left out: it must not hide the others.
+    pub fn load(repository: &Repository, zone: &TimeZone, known: &Sources) -> Result<Self, StoreError> {
+        let known: HashMap<SnapshotId, &Arc<Snapshot>> = known
+            .sources
+            .values()
+            .flat_map(|source| source.snapshots.iter().map(|snapshot| (snapshot.id, snapshot)))
+            .collect();
+        let mut by_source: BTreeMap<Arc<[u8]>, Vec<Arc<Snapshot>>> = BTreeMap::new();
+        for id in repository.snapshots()? {
+            let snapshot = match known.get(&id) {
+                Some(snapshot) => Arc::clone(snapshot),
+                None => match repository.manifest(&id) {
+                    Ok(manifest) => Arc::new(Snapshot { id, manifest }),
+                    // Forgotten between listing and reading.
+                    Err(StoreError::Missing(_)) => continue,
+                    Err(error) => {
+                        log::error!("{error}");
+                        continue;
+                    }
+                },
+            };
+            by_source.entry(Arc::from(&*snapshot.manifest.source)).or_default().push(snapshot);
+        }
+        let sources = by_source.into_iter().map(|(name, snapshots)| {
+            (Arc::clone(&name), Arc::new(Source::new(name, zone.clone(), snapshots)))
+        });
+        Ok(Self { sources: sources.collect() })
+    }
+
+    /// The source of this name.
+    pub fn get(&self, name: &[u8]) -> Option<&Arc<Source>> {
+        self.sources.get(name)
+    }
+
+    /// All sources.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Source>> {
+        self.sources.values()
+    }
+}
+
+impl Source {
+    fn new(name: Arc<[u8]>, zone: TimeZone, mut snapshots: Vec<Arc<Snapshot>>) -> Self {
+        let moment =
+            |snapshot: &Arc<Snapshot>| Moment { time: snapshot.manifest.time.timestamp(), id: snapshot.id.0 };
+        snapshots.sort_by_key(moment);
+        let timeline = Timeline::new(zone, snapshots.iter().map(moment).collect());
+        Self { name, timeline, snapshots }
+    }
+}
