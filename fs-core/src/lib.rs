@@ -3,6 +3,11 @@
 //! Layers, each naming only itself and those before it:
 //! [`format`] → [`store`] → {[`import`], [`view`]} → [`service`]. [`monitor`] is below all of them.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "what comes from disk is checked against `format::limits` before it is narrowed; supported targets have 64 bits"
+)]
+
 pub mod format;
 pub mod import;
 pub mod monitor;

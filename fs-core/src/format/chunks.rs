@@ -129,7 +129,7 @@ impl ChunkList {
                 LIST if level > 0 => ExtentKind::List(BlobId(cursor.array("chunk list id")?)),
                 _ => return Err(FormatError::Invalid("extent")),
             };
-            let end = list.len.checked_add(len).filter(|end| len > 0 && *end <= i64::MAX as u64);
+            let end = list.len.checked_add(len).filter(|end| len > 0 && i64::try_from(*end).is_ok());
             let end = end.ok_or(FormatError::Invalid("extent's length"))?;
             list.extents.push(Extent { start: list.len, len, kind });
             list.len = end;

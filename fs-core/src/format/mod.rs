@@ -38,4 +38,4 @@ pub use pack::{
 };
 pub use seal::FRAME_HEADER_LEN;
 pub use time::Time;
-pub use xattrs::XattrSet;
+pub use xattrs::{Xattr, XattrSet};

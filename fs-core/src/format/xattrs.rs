@@ -2,16 +2,19 @@ use super::FormatError;
 use super::codec::{Cursor, Encode};
 use super::limits::{MAX_NAME, MAX_XATTR_VALUE, MAX_XATTRS};
 
+/// A name and a value.
+pub type Xattr = (Box<[u8]>, Box<[u8]>);
+
 /// Extended attributes (POSIX ACLs among them, as `system.posix_acl_*`), sorted by name, each name once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct XattrSet(Vec<(Box<[u8]>, Box<[u8]>)>);
+pub struct XattrSet(Vec<Xattr>);
 
 impl XattrSet {
     /// Takes (name, value) pairs in any order; of pairs with one name the first is kept.
     ///
     /// # Errors
     /// When a name or value is longer than the format keeps, or there are too many.
-    pub fn new(mut pairs: Vec<(Box<[u8]>, Box<[u8]>)>) -> Result<Self, FormatError> {
+    pub fn new(mut pairs: Vec<Xattr>) -> Result<Self, FormatError> {
         pairs.sort_by(|a, b| a.0.cmp(&b.0));
         pairs.dedup_by(|a, b| a.0 == b.0);
         check("extended attributes", pairs.len(), MAX_XATTRS)?;
@@ -53,7 +56,7 @@ impl XattrSet {
     pub fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
         let mut cursor = Cursor::new(bytes);
         let count = cursor.count(MAX_XATTRS, 2, "extended attributes")?;
-        let mut pairs: Vec<(Box<[u8]>, Box<[u8]>)> = Vec::with_capacity(count);
+        let mut pairs: Vec<Xattr> = Vec::with_capacity(count);
         for _ in 0..count {
             let name = cursor.bytes(MAX_NAME, "extended attribute's name")?;
             let value = cursor.bytes(MAX_XATTR_VALUE, "extended attribute's value")?;

@@ -50,7 +50,7 @@ impl Directory {
 
     /// The names in it, sorted by their bytes.
     pub(super) fn names(&self) -> io::Result<Vec<CString>> {
-        let mut buffer = [MaybeUninit::uninit(); 64 << 10];
+        let mut buffer = vec![MaybeUninit::uninit(); 64 << 10];
         let mut entries = RawDir::new(&self.0, &mut buffer);
         let mut names = Vec::new();
         while let Some(entry) = entries.next() {
@@ -130,7 +130,7 @@ fn read_growing(read: impl Fn(&mut [u8]) -> Result<usize, Errno>) -> Result<Vec<
 }
 
 // Field types differ between architectures.
-#[allow(clippy::useless_conversion, clippy::unnecessary_cast, clippy::cast_lossless)]
+#[allow(clippy::unnecessary_cast, clippy::cast_lossless, clippy::cast_sign_loss)]
 fn convert(stat: &rustix::fs::Stat) -> Stat {
     let time = |secs, nanos: u64| Time::new(secs, nanos as u32).unwrap_or_default();
     Stat {

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::format::{BlobId, Entry, Time};
-use crate::store::{DirectoryCursor, Reader, StoreError};
+use crate::store::{DirectoryCursor, NamedEntry, Reader, StoreError};
 
 /// A time stamp this close to the moment of reading may hide a later change: file systems stamp with clocks as
 /// coarse as FAT's two seconds.
@@ -11,7 +11,7 @@ const TICK: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct ParentDirectory {
     cursor: DirectoryCursor,
-    current: Option<(Box<[u8]>, Entry)>,
+    current: Option<NamedEntry>,
     started: bool,
 }
 

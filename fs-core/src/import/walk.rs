@@ -124,7 +124,7 @@ struct Frame {
 enum Step {
     Done,
     /// It is a directory, to be walked first.
-    Below(Frame),
+    Below(Box<Frame>),
     Troubled(TroubleKind, &'static str),
 }
 
@@ -220,7 +220,7 @@ impl Walk<'_> {
         self.monitor.progress(&self.progress);
         let (kind, reason) = match result {
             Ok(Step::Done) => return Ok(None),
-            Ok(Step::Below(frame)) => return Ok(Some(frame)),
+            Ok(Step::Below(frame)) => return Ok(Some(*frame)),
             Ok(Step::Troubled(kind, reason)) => (kind, reason.to_owned()),
             Err(ReadError::Import(error)) => return Err(error),
             Err(ReadError::File(error)) => match error.raw_os_error().map(Errno::from_raw_os_error) {
@@ -242,7 +242,7 @@ impl Walk<'_> {
         if stat.kind == FileType::Directory {
             return self.enter(frame, name, &stat, parent.as_ref(), depth);
         }
-        let entry = self.leaf(frame, name, &stat, parent)?;
+        let entry = self.leaf(frame, name, &stat, parent.as_ref())?;
         if stat.links > 1 {
             let key = self.reader.keys().path_key(frame.key, bytes);
             self.links.add(stat.id, stat.links, key, &entry);
@@ -267,18 +267,17 @@ impl Walk<'_> {
         frame: &Frame,
         name: &CStr,
         stat: &Stat,
-        parent: Option<Entry>,
+        parent: Option<&Entry>,
     ) -> Result<Entry, ReadError> {
         let (major, minor) = stat.device;
         let mut stat = *stat;
         let mut unsettled = false;
         let kind = match stat.kind {
-            FileType::RegularFile => match self.known_content(&stat, parent.as_ref()) {
-                Some(kind) => {
+            FileType::RegularFile => {
+                if let Some(kind) = self.known_content(&stat, parent) {
                     self.progress.unchanged += 1;
                     kind
-                }
-                None => {
+                } else {
                     let read = file::read(
                         &frame.directory,
                         name,
@@ -293,7 +292,7 @@ impl Walk<'_> {
                     (stat, unsettled) = (read.stat, read.unsettled);
                     read.kind
                 }
-            },
+            }
             FileType::Symlink => {
                 let target = frame.directory.link_target(name).map_err(ReadError::File)?;
                 if target.is_empty() || target.len() > MAX_TARGET {
@@ -307,7 +306,7 @@ impl Walk<'_> {
             FileType::Socket => Kind::Socket,
             _ => return Err(ReadError::File(io::Error::other("its type is unknown"))),
         };
-        let xattrs = self.xattrs(&frame.directory, name, &stat, parent.as_ref())?;
+        let xattrs = self.xattrs(&frame.directory, name, &stat, parent)?;
         Ok(Entry { attributes: stat.attributes, kind, xattrs, unsettled })
     }
 
@@ -379,7 +378,7 @@ impl Walk<'_> {
         let foreign = self.options.one_file_system && stat.id.0 != self.root_device;
         let names = if foreign { Vec::new() } else { directory.names().map_err(ReadError::File)? };
         let xattrs = self.xattrs(&directory, c"", &stat, parent)?;
-        Ok(Step::Below(Frame {
+        Ok(Step::Below(Box::new(Frame {
             name: name.to_owned(),
             key: self.reader.keys().path_key(above.key, name.to_bytes()),
             directory,
@@ -392,7 +391,7 @@ impl Walk<'_> {
                 unsettled: false,
             },
             out: DirectoryWriter::default(),
-        }))
+        })))
     }
 
     fn parent_directory(&self, parent: Option<&Entry>) -> Option<ParentDirectory> {

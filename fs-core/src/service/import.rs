@@ -69,6 +69,9 @@ pub fn import_tree(
     let source = source_name(tree, options)?;
     let path = absolute(tree)?;
     let repository = Repository::open(root, Access::Write)?;
+    if fs::canonicalize(repository.root()).is_ok_and(|root| path.starts_with(root)) {
+        return Err(import::ImportError::InsideRepository(tree.to_owned()).into());
+    }
     let sources = Sources::load(&repository, &options.zone, &Sources::default())?;
     let parent =
         sources.get(&source).and_then(|source| source.snapshots().next_back()).map(|(_, snapshot)| snapshot);

@@ -79,6 +79,9 @@ pub fn lookup(reader: &Reader, id: &BlobId, name: &[u8]) -> Result<Option<Entry>
     Err(too_deep(&id))
 }
 
+/// An entry with its name.
+pub type NamedEntry = (Box<[u8]>, Entry);
+
 /// Walks a directory's entries in the order of their names.
 #[derive(Debug)]
 pub struct DirectoryCursor {
@@ -99,7 +102,7 @@ impl DirectoryCursor {
 
     /// Moves on to the next entry: its leaf, and its position there; `None` after the last.
     pub fn advance(&mut self) -> Result<Option<(&Leaf, usize)>, StoreError> {
-        while !self.leaf.as_ref().is_some_and(|(node, _)| self.at < leaf_of(node).map_or(0, Leaf::len)) {
+        while self.leaf.as_ref().is_none_or(|(node, _)| self.at >= leaf_of(node).map_or(0, Leaf::len)) {
             let Some((id, depth)) = self.todo.pop() else { return Ok(None) };
             if depth > MAX_LEVELS {
                 return Err(too_deep(&id));
@@ -129,7 +132,7 @@ impl DirectoryCursor {
     }
 
     /// Like [`advance`](Self::advance), with the entry decoded and the name copied.
-    pub fn next_entry(&mut self) -> Result<Option<(Box<[u8]>, Entry)>, StoreError> {
+    pub fn next_entry(&mut self) -> Result<Option<NamedEntry>, StoreError> {
         let Some((leaf, at)) = self.advance()? else { return Ok(None) };
         let (name, entry) = (leaf.name(at).into(), leaf.entry(at));
         let id = self.leaf.as_ref().map_or_else(String::new, |(_, id)| id.to_string());

@@ -93,7 +93,7 @@ impl Index {
         match Self::try_open_writer(path, repository) {
             Ok(Some(index)) => return Ok(index),
             Ok(None) => {
-                log::info!("{} belongs to another repository or version: making it again", path.display())
+                log::info!("{} belongs to another repository or version: making it again", path.display());
             }
             Err(error) => log::warn!("{error}: making it again"),
         }

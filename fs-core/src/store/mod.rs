@@ -19,7 +19,7 @@ mod writer;
 
 pub use backend::{Backend, Object, ObjectKind};
 pub use content::{ContentWriter, CopyError, FileReader, read_all};
-pub use directory::{DirectoryCursor, DirectoryWriter, lookup};
+pub use directory::{DirectoryCursor, DirectoryWriter, NamedEntry, lookup};
 pub use error::StoreError;
 pub use local::LocalBackend;
 pub use memory::MemoryBackend;

@@ -160,13 +160,12 @@ impl Reader {
                 return Ok(found);
             }
         }
-        let pack = match self.shared.index.pack_of(id)? {
-            Some(pack) => pack,
-            None => {
-                // Perhaps committed after this reader's transaction began.
-                self.shared.index.refresh();
-                self.shared.index.pack_of(id)?.ok_or(StoreError::MissingBlob(*id))?
-            }
+        let pack = if let Some(pack) = self.shared.index.pack_of(id)? {
+            pack
+        } else {
+            // Perhaps committed after this reader's transaction began.
+            self.shared.index.refresh();
+            self.shared.index.pack_of(id)?.ok_or(StoreError::MissingBlob(*id))?
         };
         let catalogue = self.catalogue(pack)?;
         let place = catalogue.find(id).ok_or_else(|| {

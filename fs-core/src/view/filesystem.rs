@@ -1,4 +1,5 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -45,9 +46,20 @@ struct Shared {
     options: Options,
     top: Arc<Node>,
     sources: RwLock<Arc<Sources>>,
-    /// The repository's stamp when `sources` was loaded.
-    stamp: Mutex<Option<u128>>,
+    checked: Mutex<Checked>,
 }
+
+/// When the repository was last asked for its snapshots.
+#[derive(Debug)]
+struct Checked {
+    at: Instant,
+    /// Its stamp then.
+    stamp: Option<u128>,
+}
+
+/// Folders of snapshots may be this old: nobody notices, and a busy walk over them asks the disk ten times a second
+/// at most.
+const MAX_AGE: Duration = Duration::from_millis(100);
 
 impl View {
     /// A view of `repository`.
@@ -64,7 +76,7 @@ impl View {
                 repository,
                 top: Arc::new(Node::top(top)),
                 sources: RwLock::new(Arc::new(sources)),
-                stamp: Mutex::new(stamp),
+                checked: Mutex::new(Checked { at: Instant::now(), stamp }),
                 options,
             }),
         })
@@ -80,34 +92,37 @@ impl View {
         &self.shared.repository
     }
 
-    /// The sources as of the last [`refresh`](Self::refresh).
+    /// The sources, with every snapshot that was there a moment ago. When the repository does not answer, those that
+    /// are known.
     pub fn sources(&self) -> Arc<Sources> {
+        if let Err(error) = self.refresh() {
+            log::error!("cannot look for new snapshots: {error}");
+        }
+        self.known_sources()
+    }
+
+    fn known_sources(&self) -> Arc<Sources> {
         Arc::clone(&self.shared.sources.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes up snapshots that appeared or went; true when there were any. Cheap when nothing happened.
-    pub fn refresh(&self) -> Result<bool, ViewError> {
-        // One refresh at a time, so that an older listing never replaces a newer one.
-        let mut known = self.shared.stamp.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Takes up snapshots that appeared or went.
+    fn refresh(&self) -> Result<(), ViewError> {
+        // One at a time, so that an older listing never replaces a newer one; the others use what is known.
+        let Ok(mut checked) = self.shared.checked.try_lock() else { return Ok(()) };
+        if checked.at.elapsed() < MAX_AGE {
+            return Ok(());
+        }
+        checked.at = Instant::now();
         let stamp = self.shared.repository.snapshots_stamp()?;
-        if stamp.is_some() && stamp == *known {
-            return Ok(false);
+        if stamp.is_some() && stamp == checked.stamp {
+            return Ok(());
         }
-        let old = self.sources();
+        let old = self.known_sources();
         let new = Sources::load(&self.shared.repository, &self.shared.options.zone, &old)?;
-        let ids = |sources: &Sources| -> Vec<_> {
-            sources
-                .iter()
-                .flat_map(|source| source.snapshots().map(|(_, s)| s.id).collect::<Vec<_>>())
-                .collect()
-        };
-        let changed = ids(&old) != ids(&new);
-        if changed {
-            self.shared.reader.refresh();
-            *self.shared.sources.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
-        }
-        *known = stamp;
-        Ok(changed)
+        self.shared.reader.refresh();
+        *self.shared.sources.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+        checked.stamp = stamp;
+        Ok(())
     }
 
     /// The entry `name` of the directory `parent`.

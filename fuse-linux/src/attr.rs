@@ -1,0 +1,70 @@
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use fs_core::format::Time;
+use fs_core::view::{Attr, FileKind};
+use fuser::{FileAttr, FileType, INodeNo};
+
+/// A node's attributes under the inode number `ino`.
+pub(crate) fn file_attr(attr: &Attr, ino: u64) -> FileAttr {
+    let mtime = system_time(attr.mtime);
+    FileAttr {
+        ino: INodeNo(ino),
+        size: attr.size,
+        blocks: attr.blocks,
+        atime: mtime,
+        mtime,
+        ctime: mtime,
+        crtime: mtime,
+        kind: file_type(attr.kind),
+        perm: attr.mode,
+        nlink: attr.nlink,
+        uid: attr.uid,
+        gid: attr.gid,
+        rdev: device_number(attr.rdev),
+        blksize: 4096,
+        flags: 0,
+    }
+}
+
+pub(crate) fn file_type(kind: FileKind) -> FileType {
+    match kind {
+        FileKind::File => FileType::RegularFile,
+        FileKind::Directory => FileType::Directory,
+        FileKind::Symlink => FileType::Symlink,
+        FileKind::CharDevice => FileType::CharDevice,
+        FileKind::BlockDevice => FileType::BlockDevice,
+        FileKind::Fifo => FileType::NamedPipe,
+        FileKind::Socket => FileType::Socket,
+    }
+}
+
+/// The nearest time that the standard library can express.
+fn system_time(time: Time) -> SystemTime {
+    let seconds = Duration::from_secs(time.secs().unsigned_abs());
+    let whole =
+        if time.secs() < 0 { UNIX_EPOCH.checked_sub(seconds) } else { UNIX_EPOCH.checked_add(seconds) };
+    whole.and_then(|whole| whole.checked_add(Duration::from_nanos(time.nanos().into()))).unwrap_or(UNIX_EPOCH)
+}
+
+/// FUSE carries device numbers in the kernel's own 32-bit form, `new_encode_dev` of linux/kdev_t.h: 12 bits of
+/// major between the low 8 and the high 12 bits of minor.
+fn device_number((major, minor): (u32, u32)) -> u32 {
+    (minor & 0xff) | (major & 0xfff) << 8 | (minor & !0xff) << 12
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_before_1970_keep_their_fraction() {
+        let time = system_time(Time::new(-2, 250_000_000).unwrap());
+        assert_eq!(UNIX_EPOCH.duration_since(time).unwrap(), Duration::from_millis(1750));
+    }
+
+    #[test]
+    fn device_numbers_are_the_kernels() {
+        assert_eq!(device_number((8, 1)), 0x801);
+        assert_eq!(device_number((259, 0x12345)), 0x1231_0345);
+    }
+}

@@ -1,0 +1,269 @@
+//! FUSE's requests, answered from the view.
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fs_core::view::{Inodes, Node, View};
+use fuser::{
+    AccessFlags, Errno, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo, InitFlags,
+    KernelConfig, LockOwner, OpenAccMode, OpenFlags, ReplyAttr, ReplyData, ReplyDirectory,
+    ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, ReplyXattr, Request,
+};
+
+use crate::attr::{file_attr, file_type};
+use crate::errno::errno;
+
+/// Nothing inside a snapshot ever changes.
+const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+/// What may mean something else next time.
+const NOT_AT_ALL: Duration = Duration::ZERO;
+/// A canonical name, which goes only with its snapshot.
+const SHORT: Duration = Duration::from_secs(1);
+
+/// Listing offsets 0 and 1 are `.` and `..`.
+const DOTS: u64 = 2;
+
+#[derive(Debug)]
+pub(crate) struct History {
+    view: View,
+    inodes: Inodes,
+    with_acls: bool,
+}
+
+impl History {
+    /// With ACLs the kernel enforces them for other users than the one who mounts.
+    pub(crate) fn new(view: View, with_acls: bool) -> Self {
+        let inodes = Inodes::new(view.top());
+        Self { view, inodes, with_acls }
+    }
+
+    fn node(&self, ino: INodeNo) -> Result<Arc<Node>, Errno> {
+        self.inodes.get(ino.0).ok_or(Errno::ESTALE)
+    }
+
+    fn xattrs(&self, ino: INodeNo) -> Result<fs_core::format::XattrSet, Errno> {
+        self.view.xattrs(&*self.node(ino)?).map_err(|error| errno(&error))
+    }
+}
+
+/// How long the name of `node` in `parent`, and its attributes, may be kept.
+fn lifetimes(parent: &Node, node: &Node) -> (Duration, Duration) {
+    match (parent.is_immutable(), node.is_immutable()) {
+        (true, _) => (FOR_EVER, FOR_EVER),
+        (false, true) => (SHORT, FOR_EVER),
+        (false, false) => (NOT_AT_ALL, NOT_AT_ALL),
+    }
+}
+
+impl Filesystem for History {
+    fn init(&mut self, _request: &Request, config: &mut KernelConfig) -> io::Result<()> {
+        let mut wanted = InitFlags::FUSE_DO_READDIRPLUS
+            | InitFlags::FUSE_READDIRPLUS_AUTO
+            | InitFlags::FUSE_PARALLEL_DIROPS
+            | InitFlags::FUSE_CACHE_SYMLINKS
+            | InitFlags::FUSE_ASYNC_DIO;
+        if self.with_acls {
+            wanted |= InitFlags::FUSE_POSIX_ACL;
+        }
+        if let Err(unsupported) = config.add_capabilities(wanted) {
+            log::info!("this kernel's FUSE lacks {unsupported:?}");
+            // The rest is asked for by what is left; it cannot fail again.
+            let _ = config.add_capabilities(wanted - unsupported);
+            if unsupported.contains(InitFlags::FUSE_POSIX_ACL) {
+                return Err(io::Error::new(io::ErrorKind::Unsupported, "this kernel cannot enforce ACLs"));
+            }
+        }
+        Ok(())
+    }
+
+    fn lookup(&self, _request: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
+        let found = self.node(parent).and_then(|parent| {
+            let node = self.view.lookup(&parent, name.as_bytes()).map_err(|error| errno(&error))?;
+            Ok((lifetimes(&parent, &node), self.view.attr(&node), node))
+        });
+        match found {
+            Ok(((of_name, of_attr), attr, node)) => {
+                let attr = file_attr(&attr, self.inodes.remember(node));
+                reply.entry_with_ttls(&of_name, &of_attr, &attr, Generation(0));
+            }
+            Err(error) => reply.error(error),
+        }
+    }
+
+    fn forget(&self, _request: &Request, ino: INodeNo, lookups: u64) {
+        self.inodes.forget(ino.0, lookups);
+    }
+
+    fn getattr(&self, _request: &Request, ino: INodeNo, _handle: Option<FileHandle>, reply: ReplyAttr) {
+        match self.node(ino) {
+            Ok(node) => {
+                let lifetime = if node.is_immutable() { FOR_EVER } else { NOT_AT_ALL };
+                reply.attr(&lifetime, &file_attr(&self.view.attr(&node), ino.0));
+            }
+            Err(error) => reply.error(error),
+        }
+    }
+
+    fn readlink(&self, _request: &Request, ino: INodeNo, reply: ReplyData) {
+        match self.node(ino) {
+            Ok(node) => match self.view.read_link(&node) {
+                Ok(target) => reply.data(target),
+                Err(error) => reply.error(errno(&error)),
+            },
+            Err(error) => reply.error(error),
+        }
+    }
+
+    fn open(&self, _request: &Request, _ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
+        if flags.acc_mode() == OpenAccMode::O_RDONLY {
+            // The bytes behind an inode never change, so whatever is cached is right.
+            reply.opened(FileHandle(0), FopenFlags::FOPEN_KEEP_CACHE);
+        } else {
+            reply.error(Errno::EROFS);
+        }
+    }
+
+    fn read(
+        &self,
+        _request: &Request,
+        ino: INodeNo,
+        _handle: FileHandle,
+        offset: u64,
+        size: u32,
+        _flags: OpenFlags,
+        _lock_owner: Option<LockOwner>,
+        reply: ReplyData,
+    ) {
+        let bytes = self
+            .node(ino)
+            .and_then(|node| self.view.read(&node, offset, size as usize).map_err(|error| errno(&error)));
+        match bytes {
+            Ok(bytes) => reply.data(&bytes),
+            Err(error) => reply.error(error),
+        }
+    }
+
+    fn opendir(&self, _request: &Request, ino: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
+        match self.node(ino) {
+            Ok(node) if node.is_immutable() => {
+                reply.opened(FileHandle(0), FopenFlags::FOPEN_CACHE_DIR | FopenFlags::FOPEN_KEEP_CACHE);
+            }
+            Ok(_) => reply.opened(FileHandle(0), FopenFlags::empty()),
+            Err(error) => reply.error(error),
+        }
+    }
+
+    fn readdir(
+        &self,
+        _request: &Request,
+        ino: INodeNo,
+        _handle: FileHandle,
+        offset: u64,
+        mut reply: ReplyDirectory,
+    ) {
+        let node = match self.node(ino) {
+            Ok(node) => node,
+            Err(error) => return reply.error(error),
+        };
+        for (at, name) in (1..).zip([".", ".."]).skip(offset.min(DOTS) as usize) {
+            if reply.add(ino, at, FileType::Directory, name) {
+                return reply.ok();
+            }
+        }
+        let listed = self.view.read_directory(&node, offset.saturating_sub(DOTS), &mut |entry| {
+            let kind = file_type(self.view.attr(&entry.node).kind);
+            let ino = INodeNo(entry.node.ino());
+            !reply.add(ino, entry.next_offset + DOTS, kind, OsStr::from_bytes(entry.name))
+        });
+        match listed {
+            Ok(()) => reply.ok(),
+            Err(error) => reply.error(errno(&error)),
+        }
+    }
+
+    fn readdirplus(
+        &self,
+        _request: &Request,
+        ino: INodeNo,
+        _handle: FileHandle,
+        offset: u64,
+        mut reply: ReplyDirectoryPlus,
+    ) {
+        let node = match self.node(ino) {
+            Ok(node) => node,
+            Err(error) => return reply.error(error),
+        };
+        let own = file_attr(&self.view.attr(&node), ino.0);
+        for (at, name) in (1..).zip([".", ".."]).skip(offset.min(DOTS) as usize) {
+            if reply.add(ino, at, name, &NOT_AT_ALL, &own, Generation(0)) {
+                return reply.ok();
+            }
+        }
+        let listed = self.view.read_directory(&node, offset.saturating_sub(DOTS), &mut |entry| {
+            let (of_name, _) = lifetimes(&node, &entry.node);
+            let attr = self.view.attr(&entry.node);
+            // Each entry that is sent counts as a look-up.
+            let ino = self.inodes.remember(entry.node);
+            let full = reply.add(
+                INodeNo(ino),
+                entry.next_offset + DOTS,
+                OsStr::from_bytes(entry.name),
+                &of_name,
+                &file_attr(&attr, ino),
+                Generation(0),
+            );
+            if full {
+                self.inodes.forget(ino, 1);
+            }
+            !full
+        });
+        match listed {
+            Ok(()) => reply.ok(),
+            Err(error) => reply.error(errno(&error)),
+        }
+    }
+
+    fn statfs(&self, _request: &Request, _ino: INodeNo, reply: ReplyStatfs) {
+        reply.statfs(0, 0, 0, 0, 0, 4096, 255, 4096);
+    }
+
+    fn getxattr(&self, _request: &Request, ino: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {
+        match self.xattrs(ino) {
+            Ok(set) => match set.get(name.as_bytes()) {
+                Some(value) => sized(value, size, reply),
+                None => reply.error(Errno::ENODATA),
+            },
+            Err(error) => reply.error(error),
+        }
+    }
+
+    fn listxattr(&self, request: &Request, ino: INodeNo, size: u32, reply: ReplyXattr) {
+        match self.xattrs(ino) {
+            Ok(set) => {
+                // xattr(7): trusted attributes are for the privileged only.
+                let visible = |name: &&[u8]| request.uid() == 0 || !name.starts_with(b"trusted.");
+                let names: Vec<u8> =
+                    set.names().filter(visible).flat_map(|name| [name, b"\0"].concat()).collect();
+                sized(&names, size, reply);
+            }
+            Err(error) => reply.error(error),
+        }
+    }
+
+    fn access(&self, _request: &Request, _ino: INodeNo, _mask: AccessFlags, reply: ReplyEmpty) {
+        // Asked only where nobody but the owner of the mount is let in, who may see everything.
+        reply.error(Errno::ENOSYS);
+    }
+}
+
+/// Answers with `value`, or with its size when that was asked.
+fn sized(value: &[u8], size: u32, reply: ReplyXattr) {
+    match u32::try_from(value.len()) {
+        Ok(len) if size == 0 => reply.size(len),
+        Ok(len) if len <= size => reply.data(value),
+        _ => reply.error(Errno::ERANGE),
+    }
+}

@@ -1,0 +1,92 @@
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use fs_core::view::View;
+use fuser::{BackgroundSession, Session};
+use rustix::io::Errno;
+use rustix::mount::UnmountFlags;
+
+use crate::filesystem::History;
+use crate::mountpoint::{is_mounted, resolve};
+use crate::{MountError, MountOptions};
+
+/// A mount that this process serves. Dropping it unmounts.
+#[derive(Debug)]
+pub struct Mount {
+    session: BackgroundSession,
+    path: PathBuf,
+}
+
+/// Mounts `view` at `path`, which [`crate::check_mountpoint`] has found fit. It can be used when this returns.
+pub fn mount(view: View, path: &Path, options: &MountOptions) -> Result<Mount, MountError> {
+    let config = options.config()?;
+    let with_acls = config.acl != fuser::SessionACL::Owner;
+    let session = Session::new(History::new(view, with_acls), path, &config)
+        .and_then(Session::spawn)
+        .map_err(|error| {
+            let reason = error.to_string();
+            if reason.contains("user_allow_other") {
+                return MountError::AllowOther;
+            }
+            let reason = reason.trim().trim_start_matches("fusermount3: ").replace('\n', "; ");
+            let hint = if reason.is_empty() || error.kind() == std::io::ErrorKind::NotFound {
+                " (is the package fuse3 installed, and /dev/fuse there?)"
+            } else {
+                ""
+            };
+            MountError::Failed {
+                action: "mount at",
+                path: path.to_owned(),
+                reason: format!("{reason}{hint}"),
+            }
+        })?;
+    Ok(Mount { session, path: path.to_owned() })
+}
+
+impl Mount {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Serves it until somebody unmounts it.
+    pub fn wait(self) -> Result<(), MountError> {
+        let path = self.path;
+        self.session.join().map_err(MountError::failed("serve", path))
+    }
+}
+
+/// Unmounts the history at `path`; if `lazy`, also while it is used: it goes from sight at once, and for those who
+/// use it when they are done.
+pub fn unmount(path: &Path, lazy: bool) -> Result<(), MountError> {
+    let absolute = resolve(path).map_err(MountError::failed("unmount", path))?;
+    if !is_mounted(&absolute)? {
+        return Err(MountError::NotMounted(path.to_owned()));
+    }
+    let flags = if lazy { UnmountFlags::DETACH } else { UnmountFlags::empty() };
+    match rustix::mount::unmount(&absolute, flags) {
+        Ok(()) => Ok(()),
+        Err(Errno::BUSY) => Err(MountError::Busy(path.to_owned())),
+        Err(Errno::PERM) => unmount_as_user(path, &absolute, lazy),
+        Err(error) => Err(MountError::failed("unmount", path)(error.into())),
+    }
+}
+
+/// Only root may call umount(2); fusermount3 is set-user-id root for everybody else.
+fn unmount_as_user(path: &Path, absolute: &Path, lazy: bool) -> Result<(), MountError> {
+    let mut command = Command::new("fusermount3");
+    command.arg("-u").args(lazy.then_some("-z")).arg("--").arg(absolute).env("LC_ALL", "C");
+    let output = command.output().map_err(|error| MountError::Failed {
+        action: "unmount",
+        path: path.to_owned(),
+        reason: format!("cannot run fusermount3 (package fuse3): {error}"),
+    })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let reason = String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ");
+    if reason.contains("busy") {
+        return Err(MountError::Busy(path.to_owned()));
+    }
+    Err(MountError::Failed { action: "unmount", path: path.to_owned(), reason })
+}

@@ -1,0 +1,89 @@
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use fs_core::service::mounted;
+
+use crate::MountError;
+
+/// Checks that history can be mounted at `path`, and returns its absolute path. `forbidden` are directories that it
+/// must not be inside of, each with what to call it. A missing one is created if `create`.
+pub fn check_mountpoint(
+    path: &Path,
+    forbidden: &[(&'static str, &Path)],
+    create: bool,
+) -> Result<PathBuf, MountError> {
+    let absolute = resolve(path).map_err(MountError::failed("mount at", path))?;
+    if is_mounted(&absolute)? {
+        return Err(MountError::AlreadyMounted(path.to_owned()));
+    }
+    for (what, of) in forbidden {
+        let inside = resolve(of).is_ok_and(|of| absolute.starts_with(of));
+        if inside {
+            return Err(MountError::Inside { path: path.to_owned(), what, of: of.to_path_buf() });
+        }
+    }
+    match fs::read_dir(&absolute) {
+        Ok(mut entries) => {
+            if entries.next().is_some() {
+                return Err(MountError::NotEmpty(path.to_owned()));
+            }
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if !create {
+                return Err(MountError::Missing(path.to_owned()));
+            }
+            fs::create_dir_all(&absolute).map_err(MountError::failed("create mount point", path))?;
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            return Err(MountError::NotADirectory(path.to_owned()));
+        }
+        Err(error) => return Err(MountError::failed("mount at", path)(error)),
+    }
+    Ok(absolute)
+}
+
+/// Whether history is what is seen at `path`, which must be as the kernel names it.
+pub(crate) fn is_mounted(path: &Path) -> Result<bool, MountError> {
+    let mounts = mounted().map_err(MountError::failed("read the mounts for", path))?;
+    Ok(mounts
+        .iter()
+        .rev()
+        .find(|mount| mount.path == path)
+        .is_some_and(fs_core::service::Mounted::is_history))
+}
+
+/// The absolute path without symbolic links, of something that need not exist, or whose server may have died.
+pub(crate) fn resolve(path: &Path) -> io::Result<PathBuf> {
+    let path = std::path::absolute(path)?;
+    if let Ok(path) = fs::canonicalize(&path) {
+        return Ok(path);
+    }
+    match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) => Ok(resolve(parent)?.join(name)),
+        _ => Ok(path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unfit_mount_points_are_told_apart() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        fs::write(at("file"), "").unwrap();
+        fs::create_dir(at("empty")).unwrap();
+        let check = |path: &Path, create| check_mountpoint(path, &[("the source", &at("source"))], create);
+        assert!(matches!(check(&at("file"), false), Err(MountError::NotADirectory(_))));
+        assert!(matches!(check(&at("none"), false), Err(MountError::Missing(_))));
+        assert!(matches!(check(directory.path(), false), Err(MountError::NotEmpty(_))));
+        assert!(check(&at("empty"), false).is_ok());
+        // Inside, though neither exists yet, and by a detour.
+        assert!(matches!(check(&at("source/below"), true), Err(MountError::Inside { .. })));
+        assert!(matches!(check(&at("empty/../source"), true), Err(MountError::Inside { .. })));
+        assert!(check(&at("new/below"), true).is_ok());
+        assert!(at("new/below").is_dir());
+    }
+}

@@ -1,0 +1,76 @@
+use fuser::{Config, MountOption, SessionACL};
+
+use crate::MountError;
+
+/// How a mount is made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MountOptions {
+    /// What `df` and `mount` show as its device; the repository.
+    pub source_label: String,
+    /// Let every user in, as the modes of the files permit. Else only who mounted may, and may see everything.
+    pub allow_other: bool,
+    /// Words of mount(8), such as `noexec`.
+    pub extra: Vec<String>,
+}
+
+impl MountOptions {
+    /// For fuser.
+    pub(crate) fn config(&self) -> Result<Config, MountError> {
+        let mut options = vec![
+            MountOption::RO,
+            // As a word for the kernel: fuser drops a `Subtype` unless fusermount3 mounts.
+            MountOption::CUSTOM("subtype=yester".into()),
+            MountOption::FSName(label(&self.source_label)),
+        ];
+        let mut allow_other = self.allow_other;
+        for word in &self.extra {
+            match word.as_str() {
+                "" | "ro" | "defaults" | "default_permissions" => {}
+                "allow_other" => allow_other = true,
+                "exec" => options.push(MountOption::Exec),
+                "noexec" => options.push(MountOption::NoExec),
+                "suid" => options.push(MountOption::Suid),
+                "nosuid" => options.push(MountOption::NoSuid),
+                "dev" => options.push(MountOption::Dev),
+                "nodev" => options.push(MountOption::NoDev),
+                "atime" => options.push(MountOption::Atime),
+                "noatime" => options.push(MountOption::NoAtime),
+                other => return Err(MountError::Option(other.to_owned())),
+            }
+        }
+        let mut config = Config::default();
+        if allow_other {
+            // The kernel compares modes and ACLs with whoever asks.
+            options.push(MountOption::DefaultPermissions);
+            config.acl = SessionACL::All;
+        }
+        config.mount_options = options;
+        config.n_threads = Some(std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 8));
+        config.clone_fd = true;
+        Ok(config)
+    }
+}
+
+/// Commas would end the option, and fusermount3 reads backslashes.
+fn label(source: &str) -> String {
+    if source.is_empty() || source.contains([',', '\\', '\n']) { "yester".into() } else { source.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_known_or_refused() {
+        let with = |word: &str| MountOptions { extra: vec![word.into()], ..MountOptions::default() }.config();
+        assert_eq!(with("allow_other").unwrap().acl, SessionACL::All);
+        assert_eq!(with("noexec").unwrap().acl, SessionACL::Owner);
+        assert!(matches!(with("rw"), Err(MountError::Option(word)) if word == "rw"));
+    }
+
+    #[test]
+    fn a_label_cannot_smuggle_options() {
+        assert_eq!(label("/backup,suid"), "yester");
+        assert_eq!(label("/backup"), "/backup");
+    }
+}
