@@ -76,7 +76,7 @@ fn unmounting_nothing_is_an_error() {
         .bare_yester(["unmount"])
         .arg(&point)
         .run()
-        .fails(1, &[point.to_str().expect("a plain path"), "mounted"]);
+        .fails(1, &[point.to_str().expect("a plain path"), "mount"]);
     let missing = sandbox.path("missing");
     sandbox.bare_yester(["unmount"]).arg(&missing).run().fails(1, &[missing.to_str().expect("a plain path")]);
 }
