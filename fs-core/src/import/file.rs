@@ -78,7 +78,8 @@ fn read_once(file: &mut File, stat: &Stat, context: &mut FileContext<'_>) -> Res
     if stat.allocated < stat.size {
         read_sparse(file, stat.size, context)?;
     } else {
-        copy(file, u64::MAX, context)?;
+        // No more than it had: a file may grow faster than it is read.
+        copy(file, stat.size, context)?;
     }
     let (size, holes, content) = context.content.finish(context.writer).map_err(store)?;
     Ok(Kind::File { size, holes, content })

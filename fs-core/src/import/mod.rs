@@ -16,3 +16,6 @@ mod walk;
 pub use error::ImportError;
 #[cfg(unix)]
 pub use walk::{Options, Outcome, Taken, run};
+
+#[cfg(all(test, unix))]
+mod tests;

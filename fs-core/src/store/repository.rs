@@ -188,17 +188,18 @@ fn open_for_reading(
             Ok(index) => return Ok(index),
             Err(reason) => reason,
         };
-        match WriterLock::acquire(root) {
-            Ok(_lock) => {
-                log::info!("{reason}: mending it");
-                let index = Index::open_writer(path, id)?;
-                reconcile(&index, backend, keys)?;
-            }
+        let mended = WriterLock::acquire(root).and_then(|_lock| {
+            log::info!("{reason}: mending it");
+            reconcile(&Index::open_writer(path, id)?, backend, keys)
+        });
+        match mended {
+            Ok(()) => {}
             // Its holder mends the index before it does anything else.
             Err(StoreError::Locked { .. }) if attempt < RETRIES.0 => thread::sleep(RETRIES.1),
             Err(locked @ StoreError::Locked { .. }) => return Err(locked),
-            Err(_) => {
-                log::info!("{reason}, and cannot be mended: making one in memory");
+            // A read-only or a full file system.
+            Err(refused) => {
+                log::info!("{refused}: making an index in memory");
                 let index = Index::in_memory(id)?;
                 reconcile(&index, backend, keys)?;
                 return Ok(index);

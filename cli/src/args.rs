@@ -1,0 +1,311 @@
+//! The command line, as clap understands it.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::{ArgAction, Args, Parser, Subcommand};
+use jiff::{Span, SpanRelativeTo};
+
+use crate::place::{Place, Target};
+
+/// Keeps every version of your files and shows them as ordinary read-only folders
+#[derive(Debug, Parser)]
+#[command(name = "yester", version, propagate_version = false, arg_required_else_help = true)]
+#[command(after_help = "\
+Examples:
+  yester up ~/work ~/history         keep the history of ~/work, shown in ~/history
+  ls ~/history/@yesterday            look into it
+  yester cat @2d:notes.txt           the notes of two days ago, without a mount")]
+pub struct Arguments {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// The repository; else YESTER_REPO, the config file's, or the one in the data folder of your home
+    #[arg(short, long, global = true, value_name = "DIR")]
+    pub repo: Option<PathBuf>,
+    /// The zone of the times in names, such as Europe/Berlin; else the config file's or the machine's
+    #[arg(long, global = true, value_name = "ZONE")]
+    pub timezone: Option<String>,
+    /// Print one JSON object a line
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Print errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more; twice: everything
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Keep the history of a directory and show it: init, mount, import, and again every hour
+    Up(UpArgs),
+    /// Make a repository
+    Init(InitArgs),
+    /// Add a snapshot of a directory
+    Import(ImportArgs),
+    /// Show the history as folders, until Ctrl-C or `yester unmount`
+    Mount(MountArgs),
+    /// Take a mount away
+    Unmount(UnmountArgs),
+    /// List the snapshots
+    Snapshots(SnapshotsArgs),
+    /// List a directory of a snapshot, the snapshots of a source, or the sources
+    Ls(LsArgs),
+    /// Print files of a snapshot
+    Cat(CatArgs),
+    /// Tell how much is kept, and what it takes
+    Stats,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  yester up . ~/history
+  yester up /home /backup --every 15m -o allow_other")]
+pub struct UpArgs {
+    /// The directory whose history is kept
+    #[arg(value_name = "SOURCE")]
+    pub tree: PathBuf,
+    /// Where it is shown; created if it is missing
+    pub mountpoint: PathBuf,
+    /// The source's name, instead of the directory's
+    #[arg(long = "source", value_name = "NAME")]
+    pub source: Option<OsString>,
+    /// The time from one import to the next, such as 15m, 1h or 1d
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
+    pub every: Duration,
+    /// Leave out what other file systems hold
+    #[arg(short = 'x', long)]
+    pub one_file_system: bool,
+    /// Mount options, separated by commas, such as allow_other
+    #[arg(short, long, value_name = "OPTIONS")]
+    pub options: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  yester init
+  yester init /srv/backup/yester")]
+pub struct InitArgs {
+    /// Where; else as --repo says
+    pub path: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  yester import ~/work
+  yester import / --source laptop --one-file-system
+
+Exit status: 3 when some entries could not be read; they are named, the rest is in the snapshot.")]
+pub struct ImportArgs {
+    /// The directory
+    pub path: PathBuf,
+    /// The source's name, instead of the directory's
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<OsString>,
+    /// Leave out what other file systems hold
+    #[arg(short = 'x', long)]
+    pub one_file_system: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  yester mount ~/history
+  yester mount /backup --source web1 --timezone Europe/Berlin -o allow_other --daemon
+
+In /etc/fstab, with a link /sbin/mount.yester to yester:
+  /srv/repository  /backup  yester  source=web1,allow_other,nofail  0  0")]
+pub struct MountArgs {
+    /// An empty directory
+    pub mountpoint: PathBuf,
+    /// Show this source alone
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<OsString>,
+    /// Mount options, separated by commas, such as allow_other
+    #[arg(short, long, value_name = "OPTIONS")]
+    pub options: Vec<OsString>,
+    /// Go on in the background once it is mounted
+    #[arg(long)]
+    pub daemon: bool,
+    /// This is the process in the background: it tells the one that started it when it is ready.
+    #[arg(long, hide = true, conflicts_with = "daemon")]
+    pub daemon_child: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  yester unmount ~/history
+  yester unmount --lazy ~/history")]
+pub struct UnmountArgs {
+    /// Where it is mounted
+    pub mountpoint: PathBuf,
+    /// Also while it is used: it goes from sight at once
+    #[arg(long)]
+    pub lazy: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  yester snapshots
+  yester --json snapshots --source web1")]
+pub struct SnapshotsArgs {
+    /// Only those of this source
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<OsString>,
+}
+
+/// Said where `T:PATH` is an argument.
+const PLACE_HELP: &str = "\
+T is a time: @2024-06-01 (as that day ended), @2024-06-01T03, @yesterday, @monday, @3d (three days ago),
+@latest, @latest~2, @first, or a snapshot's name. A source may stand before it: web1@latest:etc/passwd";
+
+#[derive(Debug, Args)]
+#[command(after_help = format!("\
+Examples:
+  yester ls                          the sources
+  yester ls web1                     its snapshots
+  yester ls -l @yesterday:etc        a directory
+
+{PLACE_HELP}"))]
+pub struct LsArgs {
+    /// A place in a snapshot, or a source
+    #[arg(value_name = "T:PATH", value_parser = OsStringValueParser::new().map(|text| Target::parse(&text)))]
+    pub target: Option<Target>,
+    /// The source, where there are several
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<OsString>,
+    /// Show mode, links, owner, group, size and time
+    #[arg(short, long)]
+    pub long: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = format!("\
+Examples:
+  yester cat @latest:etc/passwd
+  yester cat web1@2024-06-01:var/log/syslog web1@2024-06-02:var/log/syslog
+
+{PLACE_HELP}"))]
+pub struct CatArgs {
+    /// Files in snapshots
+    #[arg(value_name = "T:PATH", required = true)]
+    #[arg(value_parser = OsStringValueParser::new().try_map(|text| Place::parse(&text)))]
+    pub places: Vec<Place>,
+    /// The source, where there are several
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<OsString>,
+}
+
+/// What mount(8) calls for a line of `/etc/fstab` whose type is `yester`.
+#[derive(Debug, Parser)]
+#[command(name = "mount.yester", version, about = "Mounts a repository of yester, as mount(8) asks")]
+struct Helper {
+    /// The repository
+    repository: PathBuf,
+    /// An empty directory
+    mountpoint: PathBuf,
+    /// Mount options, separated by commas, such as source=web1,allow_other
+    #[arg(short)]
+    options: Vec<OsString>,
+    /// Ignored: the type
+    #[arg(short = 't', value_name = "TYPE")]
+    kind: Option<String>,
+    /// Ignored: tolerate unknown options
+    #[arg(short)]
+    sloppy: bool,
+    /// Ignored: do not write /etc/mtab
+    #[arg(short)]
+    no_mtab: bool,
+    /// Say more
+    #[arg(short, action = ArgAction::Count)]
+    verbose: u8,
+}
+
+/// Understands the command line, also that of `mount.yester`.
+pub fn parse(words: impl Iterator<Item = OsString>) -> Result<Arguments, clap::Error> {
+    let words: Vec<OsString> = words.collect();
+    let called = words.first().and_then(|word| Path::new(word).file_name());
+    if called != Some(OsStr::new("mount.yester")) {
+        return Arguments::try_parse_from(words);
+    }
+    let Helper { repository, mountpoint, options, verbose, .. } = Helper::try_parse_from(words)?;
+    let global = Global { repo: Some(repository), timezone: None, json: false, quiet: false, verbose };
+    let command = MountArgs { mountpoint, source: None, options, daemon: true, daemon_child: false };
+    Ok(Arguments { global, command: Command::Mount(command) })
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let explain = || "say it as 15m, 1h or 1d".to_owned();
+    let span: Span = text.parse().map_err(|_| explain())?;
+    let signed = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| explain())?;
+    let duration = Duration::try_from(signed).map_err(|_| explain())?;
+    if duration < Duration::from_secs(1) { Err("a second is the least".to_owned()) } else { Ok(duration) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parsed(words: &[&str]) -> Result<Arguments, clap::Error> {
+        parse(words.iter().map(OsString::from))
+    }
+
+    #[test]
+    fn the_definition_holds() {
+        Arguments::command().debug_assert();
+        Helper::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_stand_anywhere() {
+        for words in
+            [["yester", "-r", "/r", "--json", "stats"], ["yester", "stats", "--repo", "/r", "--json"]]
+        {
+            let arguments = parsed(&words).unwrap();
+            assert_eq!(arguments.global.repo.as_deref(), Some(Path::new("/r")));
+            assert!(arguments.global.json);
+        }
+    }
+
+    #[test]
+    fn mount_asks_for_a_daemon() {
+        let words = ["/sbin/mount.yester", "/repo", "/mnt", "-s", "-n", "-o", "rw,source=web1"];
+        let arguments = parsed(&words).unwrap();
+        assert_eq!(arguments.global.repo.as_deref(), Some(Path::new("/repo")));
+        match arguments.command {
+            Command::Mount(mount) => {
+                assert!(mount.daemon);
+                assert_eq!(mount.mountpoint, Path::new("/mnt"));
+                assert_eq!(mount.options, ["rw,source=web1"]);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn durations_are_what_people_write() {
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(duration("1d"), Ok(Duration::from_secs(86_400)));
+        for wrong in ["", "0s", "5", "-1h", "1 month", "soon"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

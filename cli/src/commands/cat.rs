@@ -1,0 +1,57 @@
+use anyhow::{Result, bail};
+use fs_core::service::ServiceError;
+use fs_core::view::{FileKind, Node, View};
+
+use super::{Context, find};
+use crate::args::CatArgs;
+use crate::error::Outcome;
+use crate::output::Output;
+use crate::place::Place;
+use crate::progress::Bar;
+use crate::text::{printable, size};
+
+/// As large as a block of the repository: more would be decompressed for nothing if the reader goes.
+const STEP: usize = 1 << 20;
+
+pub fn run(context: &mut Context, args: &CatArgs) -> Result<Outcome> {
+    let history = context.history()?;
+    for place in &args.places {
+        let (view, node) = find(&history, place, args.source.as_ref())?;
+        copy(&mut context.output, &view, &node, &shown(place))?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn copy(output: &mut Output, view: &View, node: &Node, path: &str) -> Result<()> {
+    let attr = view.attr(node);
+    let failed = |reason| ServiceError::View { path: path.to_owned(), reason };
+    match attr.kind {
+        FileKind::File => {}
+        FileKind::Directory => bail!("{path} is a directory; see it with `yester ls`"),
+        FileKind::Symlink => {
+            let target = view.read_link(node).map_err(failed)?;
+            bail!("{path} is a symbolic link to {}; name that file", printable(target));
+        }
+        kind => bail!("{path} is a {}: it has no content", crate::text::kind(kind)),
+    }
+    // The content itself is progress enough on a terminal.
+    let bar = (!output.is_terminal()).then(|| Bar::new(output, "reading"));
+    let mut offset = 0;
+    while offset < attr.size {
+        let bytes = view.read(node, offset, STEP).map_err(failed)?;
+        if bytes.is_empty() {
+            bail!("{path} ends after {offset} of {} bytes", attr.size);
+        }
+        output.bytes(&bytes)?;
+        offset += bytes.len() as u64;
+        if let Some(bar) = &bar {
+            bar.say(format!("{path}: {} of {}", size(offset), size(attr.size)));
+        }
+    }
+    Ok(())
+}
+
+fn shown(place: &Place) -> String {
+    let source = place.source.as_deref().unwrap_or_default();
+    printable(&[source, &place.time, b":", &place.path].concat()).into_owned()
+}

@@ -1,0 +1,19 @@
+use anyhow::Result;
+use serde_json::json;
+
+use super::Context;
+use crate::args::InitArgs;
+use crate::error::Outcome;
+
+pub fn run(context: &mut Context, args: &InitArgs) -> Result<Outcome> {
+    let path = match &args.path {
+        Some(path) => path.clone(),
+        None => context.settings()?.repository,
+    };
+    fs_core::service::init(&path)?;
+    if context.output.is_json() {
+        context.output.json(&json!({ "repository": path.to_string_lossy() }))?;
+    }
+    context.output.tell(&format!("made the repository {}", path.display()))?;
+    Ok(Outcome::Done)
+}

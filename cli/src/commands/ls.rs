@@ -1,0 +1,225 @@
+use anyhow::{Result, anyhow};
+use fs_core::service::{History, ServiceError, SnapshotInfo};
+use fs_core::view::{Attr, DirEntry, FileKind, Node, View, ViewError};
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use serde_json::json;
+
+use super::{Context, find, snapshots};
+use crate::args::LsArgs;
+use crate::error::Outcome;
+use crate::output::{Align, Output, WriteError};
+use crate::place::{Place, Target};
+use crate::text::{self, for_json, printable};
+
+pub fn run(context: &mut Context, args: &LsArgs) -> Result<Outcome> {
+    let zone = context.settings()?.zone;
+    let history = context.history()?;
+    let output = &mut context.output;
+    let named = args.source.as_ref().map(|name| name.as_encoded_bytes());
+    match &args.target {
+        Some(Target::Place(place)) => {
+            let (view, node) = find(&history, place, args.source.as_ref())?;
+            Listing { view, long: args.long, zone }.print(output, place, &node)?;
+        }
+        Some(Target::Source(source)) if named.is_none_or(|named| named == source) => {
+            list_snapshots(output, &history, source, args.long)?;
+        }
+        Some(Target::Source(text)) => {
+            let text = String::from_utf8_lossy(text);
+            return Err(anyhow!("{text} names no time; write @latest:{text}"));
+        }
+        None => match named {
+            Some(source) => list_snapshots(output, &history, source, args.long)?,
+            None => list_sources(output, &history, args.long)?,
+        },
+    }
+    Ok(Outcome::Done)
+}
+
+/// The sources, by name.
+fn list_sources(output: &mut Output, history: &History, long: bool) -> Result<()> {
+    let all = history.snapshots();
+    let sources: Vec<&[SnapshotInfo]> = all.chunk_by(|a, b| a.manifest.source == b.manifest.source).collect();
+    let name = |snapshots: &[SnapshotInfo]| snapshots[0].manifest.source.to_vec();
+    let last = |snapshots: &[SnapshotInfo]| snapshots[snapshots.len() - 1].name.clone();
+    if output.is_json() {
+        for snapshots in sources {
+            let bytes = name(snapshots);
+            let (text, bytes) = for_json(&bytes);
+            let mut object = json!({
+                "name": text, "type": "source", "snapshots": snapshots.len(), "latest": last(snapshots),
+            });
+            if let Some(bytes) = bytes {
+                object["name_bytes"] = bytes.into();
+            }
+            output.json(&object)?;
+        }
+    } else if long {
+        let row = |snapshots: &&[SnapshotInfo]| {
+            let count = format!("{} snapshots", snapshots.len());
+            [printable(&name(snapshots)).into_owned(), count, last(snapshots)]
+        };
+        let rows: Vec<_> = sources.iter().map(row).collect();
+        output.table([Align::Left, Align::Right, Align::Left], &rows)?;
+    } else {
+        let names: Vec<_> = sources.iter().map(|snapshots| name(snapshots)).collect();
+        print_names(output, &names)?;
+    }
+    Ok(())
+}
+
+/// A source's snapshots, by time.
+fn list_snapshots(output: &mut Output, history: &History, name: &[u8], long: bool) -> Result<()> {
+    let source = history.source(Some(name))?;
+    let mut all = history.snapshots();
+    all.retain(|snapshot| snapshot.manifest.source[..] == source.name[..]);
+    if long || output.is_json() {
+        snapshots::print(output, &all)?;
+    } else {
+        let names: Vec<_> = all.iter().map(|snapshot| snapshot.name.clone().into_bytes()).collect();
+        print_names(output, &names)?;
+    }
+    Ok(())
+}
+
+fn print_names(output: &mut Output, names: &[Vec<u8>]) -> Result<(), WriteError> {
+    if output.is_terminal() {
+        output.columns(names)
+    } else {
+        names.iter().try_for_each(|name| output.name(name))
+    }
+}
+
+/// How files of a snapshot are listed.
+struct Listing {
+    view: View,
+    long: bool,
+    zone: TimeZone,
+}
+
+/// A file in JSON.
+#[derive(Debug, Serialize)]
+struct Described {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name_bytes: Option<String>,
+    r#type: &'static str,
+    mode: String,
+    nlink: u32,
+    uid: u32,
+    gid: u32,
+    size: u64,
+    mtime: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rdev: Option<(u32, u32)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target_bytes: Option<String>,
+}
+
+/// A file in a long listing.
+type Row = [String; 7];
+
+const ALIGNED: [Align; 7] =
+    [Align::Left, Align::Right, Align::Right, Align::Right, Align::Right, Align::Left, Align::Left];
+
+impl Listing {
+    fn print(&self, output: &mut Output, place: &Place, node: &Node) -> Result<()> {
+        if self.view.attr(node).kind != FileKind::Directory {
+            let name = place.path.rsplit(|byte| *byte == b'/').find(|name| !name.is_empty());
+            return self.print_one(output, name.unwrap_or_default(), node);
+        }
+        // What needs its neighbours to be laid out waits for them; anything else goes out at once.
+        let (mut names, mut rows) = (Vec::new(), Vec::new());
+        let mut failed = None;
+        let listed = self.view.read_directory(node, 0, &mut |DirEntry { name, node, .. }| {
+            let printed = if output.is_json() {
+                self.describe(name, &node).and_then(|described| Ok(output.json(&described)?))
+            } else if self.long {
+                self.row(name, &node).map(|row| rows.push(row))
+            } else if output.is_terminal() {
+                names.push(name.to_vec());
+                Ok(())
+            } else {
+                output.name(name).map_err(Into::into)
+            };
+            failed = printed.err();
+            failed.is_none()
+        });
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        listed.map_err(|reason| at(&place.path, reason))?;
+        output.columns(&names)?;
+        output.table(ALIGNED, &rows)?;
+        Ok(())
+    }
+
+    fn print_one(&self, output: &mut Output, name: &[u8], node: &Node) -> Result<()> {
+        if output.is_json() {
+            output.json(&self.describe(name, node)?)?;
+        } else if self.long {
+            output.table(ALIGNED, &[self.row(name, node)?])?;
+        } else {
+            output.name(name)?;
+        }
+        Ok(())
+    }
+
+    fn target<'a>(&self, name: &[u8], attr: &Attr, node: &'a Node) -> Result<Option<&'a [u8]>> {
+        if attr.kind != FileKind::Symlink {
+            return Ok(None);
+        }
+        self.view.read_link(node).map(Some).map_err(|reason| at(name, reason))
+    }
+
+    fn describe(&self, name: &[u8], node: &Node) -> Result<Described> {
+        let attr = self.view.attr(node);
+        let target = self.target(name, &attr, node)?.map(for_json);
+        let (target, target_bytes) = target.map_or((None, None), |(text, bytes)| (Some(text), bytes));
+        let (name, name_bytes) = for_json(name);
+        let is_device = matches!(attr.kind, FileKind::CharDevice | FileKind::BlockDevice);
+        Ok(Described {
+            name: name.into_owned(),
+            name_bytes,
+            r#type: text::kind(attr.kind),
+            mode: format!("{:04o}", attr.mode),
+            nlink: attr.nlink,
+            uid: attr.uid,
+            gid: attr.gid,
+            size: attr.size,
+            mtime: attr.mtime.timestamp().to_string(),
+            rdev: is_device.then_some(attr.rdev),
+            target: target.map(Into::into),
+            target_bytes,
+        })
+    }
+
+    fn row(&self, name: &[u8], node: &Node) -> Result<Row> {
+        let attr = self.view.attr(node);
+        let size = match attr.kind {
+            FileKind::CharDevice | FileKind::BlockDevice => format!("{}, {}", attr.rdev.0, attr.rdev.1),
+            _ => text::size(attr.size),
+        };
+        let mtime = attr.mtime.timestamp().to_zoned(self.zone.clone());
+        let mut shown = printable(name).into_owned();
+        if let Some(target) = self.target(name, &attr, node)? {
+            shown.extend([" -> ", &printable(target)]);
+        }
+        Ok([
+            text::mode(&attr),
+            attr.nlink.to_string(),
+            attr.uid.to_string(),
+            attr.gid.to_string(),
+            size,
+            mtime.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+            shown,
+        ])
+    }
+}
+
+fn at(path: &[u8], reason: ViewError) -> anyhow::Error {
+    ServiceError::View { path: printable(path).into_owned(), reason }.into()
+}

@@ -1,0 +1,99 @@
+//! The commands, one a file.
+
+mod cat;
+mod init;
+mod ls;
+mod snapshots;
+mod stats;
+
+#[cfg(target_os = "linux")]
+mod import;
+#[cfg(target_os = "linux")]
+mod mount;
+#[cfg(target_os = "linux")]
+mod serving;
+#[cfg(target_os = "linux")]
+mod unmount;
+#[cfg(target_os = "linux")]
+mod up;
+
+use std::ffi::OsString;
+
+use anyhow::{Result, bail};
+use fs_core::service::History;
+use fs_core::view::{Node, View};
+
+use crate::args::{Arguments, Command, Global};
+use crate::error::Outcome;
+use crate::output::Output;
+use crate::place::Place;
+use crate::progress::Bar;
+use crate::settings::Settings;
+
+/// What every command has.
+#[derive(Debug)]
+struct Context {
+    global: Global,
+    output: Output,
+}
+
+/// Does what the command line asks.
+pub fn run(arguments: Arguments) -> Result<Outcome> {
+    let output = Output::new(&arguments.global);
+    let mut context = Context { global: arguments.global, output };
+    let outcome = dispatch(&mut context, arguments.command)?;
+    context.output.flush()?;
+    Ok(outcome)
+}
+
+fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
+    match command {
+        Command::Init(args) => init::run(context, &args),
+        Command::Snapshots(args) => snapshots::run(context, &args),
+        Command::Ls(args) => ls::run(context, &args),
+        Command::Cat(args) => cat::run(context, &args),
+        Command::Stats => stats::run(context),
+        #[cfg(target_os = "linux")]
+        Command::Import(args) => import::run(context, &args),
+        #[cfg(target_os = "linux")]
+        Command::Mount(args) => mount::run(context, &args),
+        #[cfg(target_os = "linux")]
+        Command::Unmount(args) => unmount::run(&args),
+        #[cfg(target_os = "linux")]
+        Command::Up(args) => up::run(context, &args),
+        #[cfg(not(target_os = "linux"))]
+        Command::Import(_) | Command::Mount(_) | Command::Unmount(_) | Command::Up(_) => {
+            bail!("this command does not exist on this platform")
+        }
+    }
+}
+
+impl Context {
+    fn settings(&self) -> Result<Settings> {
+        Settings::load(&self.global)
+    }
+
+    fn history(&self) -> Result<History> {
+        let settings = self.settings()?;
+        let _bar = Bar::new(&self.output, "opening the repository");
+        Ok(History::open(&settings.repository, settings.zone)?)
+    }
+}
+
+/// What is at `place`, and the view to read it with; `named` is the source that an option names.
+fn find(history: &History, place: &Place, named: Option<&OsString>) -> Result<(View, Node)> {
+    let named = named.map(|name| name.as_encoded_bytes());
+    if let (Some(named), Some(source)) = (named, place.source.as_deref())
+        && named != source
+    {
+        bail!(
+            "two sources are named: {} and {}",
+            String::from_utf8_lossy(named),
+            String::from_utf8_lossy(source)
+        );
+    }
+    if history.snapshots().is_empty() {
+        bail!("the repository has no snapshot yet; add one with `yester import`");
+    }
+    Ok(history.find(named.or(place.source.as_deref()), &place.time, &place.path)?)
+}

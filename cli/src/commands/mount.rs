@@ -1,0 +1,46 @@
+use anyhow::{Result, anyhow};
+
+use super::{Context, serving};
+use crate::args::MountArgs;
+use crate::commands::serving::Serving;
+use crate::error::Outcome;
+use crate::mount_options::MountWords;
+use crate::platform::{self, daemon};
+use crate::progress::Bar;
+
+pub fn run(context: &mut Context, args: &MountArgs) -> Result<Outcome> {
+    let mut words = MountWords::parse(&args.options).map_err(|error| anyhow!(error))?;
+    context.global.timezone = context.global.timezone.take().or_else(|| words.timezone.take());
+    let settings = context.settings()?;
+    if args.daemon {
+        return daemon::start(&context.global, &settings.repository, args);
+    }
+    if args.daemon_child {
+        daemon::leave_terminal()?;
+    }
+    let source = args.source.as_ref().map(|name| name.as_encoded_bytes().to_vec());
+    let source = source.or_else(|| words.source.take());
+    let bar = Bar::new(&context.output, "opening the repository");
+    let view = serving::view(&settings, source.as_deref())?;
+    if let Some(source) = &source {
+        serving::require_source(&view, &settings, source)?;
+    }
+    drop(bar);
+    let forbidden = [("the repository", settings.repository.as_path())];
+    let point = platform::check_mountpoint(&args.mountpoint, &forbidden, false)?;
+    let options = serving::mount_options(&settings, words);
+    let serving = Serving::start(view, &point, &options, || {})?;
+    if args.daemon_child {
+        daemon::ready()?;
+    } else {
+        context.output.note(&format!(
+            "mounted {} at {}; Ctrl-C unmounts",
+            settings.repository.display(),
+            args.mountpoint.display()
+        ));
+    }
+    if let Some(end) = serving.wait(None) {
+        serving.finish(end)?;
+    }
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,123 @@
+//! A mount in the foreground, until a signal or somebody's unmount ends it.
+
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::Result;
+use fs_core::service::{History, open_view};
+use fs_core::store::CacheSizes;
+use fs_core::view::{Scope, View};
+use jiff::tz::TimeZone;
+
+use crate::mount_options::MountWords;
+use crate::platform::{self, MountError, MountOptions};
+use crate::settings::Settings;
+use crate::stderr;
+
+/// Why a mount ends.
+#[derive(Debug)]
+pub enum End {
+    /// A signal asks for it.
+    Stop,
+    /// It was unmounted, or could not be served any more.
+    Unmounted(Result<(), MountError>),
+}
+
+/// A mount that is served by other threads.
+#[derive(Debug)]
+pub struct Serving {
+    point: PathBuf,
+    ends: Receiver<End>,
+}
+
+impl Serving {
+    /// Mounts `view` at the checked mount point `point`. When the end comes, `on_end` hears of it at once, even while
+    /// nobody waits.
+    pub fn start(
+        view: View,
+        point: &Path,
+        options: &MountOptions,
+        on_end: impl Fn() + Clone + Send + 'static,
+    ) -> Result<Self> {
+        let (sender, ends) = mpsc::channel();
+        let (on_stop, stop, lost) = (on_end.clone(), sender.clone(), point.to_owned());
+        // Before the mount is there: a signal would leave it behind.
+        platform::on_stop(move |count| {
+            on_stop();
+            // The receiver goes only with the process.
+            let _ = stop.send(End::Stop);
+            if count > 1 {
+                // Impatience: whatever hangs does not matter any more.
+                let _ = platform::unmount(&lost, true);
+                process::exit(130);
+            }
+        })?;
+        let mount = platform::mount(view, point, options)?;
+        thread::spawn(move || {
+            let result = mount.wait();
+            on_end();
+            let _ = sender.send(End::Unmounted(result));
+        });
+        Ok(Self { point: point.to_owned(), ends })
+    }
+
+    /// Waits for the end, at most so long.
+    pub fn wait(&self, limit: Option<Duration>) -> Option<End> {
+        match limit {
+            None => self.ends.recv().ok(),
+            Some(limit) => match self.ends.recv_timeout(limit) {
+                Ok(end) => Some(end),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => Some(End::Stop),
+            },
+        }
+    }
+
+    /// Does what an end demands.
+    pub fn finish(&self, end: End) -> Result<()> {
+        match end {
+            End::Stop => self.unmount(),
+            End::Unmounted(result) => Ok(result?),
+        }
+    }
+
+    /// Unmounts, by force if need be.
+    pub fn unmount(&self) -> Result<()> {
+        match platform::unmount(&self.point, false) {
+            Err(MountError::Busy(_)) => {
+                platform::unmount(&self.point, true)?;
+                stderr::complain(&format!("{} was in use; unmounted all the same", self.point.display()));
+            }
+            Ok(()) | Err(MountError::NotMounted(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+}
+
+/// A view for a mount: of one source, or of all.
+pub fn view(settings: &Settings, source: Option<&[u8]>) -> Result<View> {
+    let scope = source.map_or(Scope::Repository, |name| Scope::Source(name.to_vec()));
+    let zone = settings.zone.clone();
+    Ok(open_view(&settings.repository, scope, zone, platform::owner(), CacheSizes::default())?)
+}
+
+/// Says so when there is no such source.
+pub fn require_source(view: &View, settings: &Settings, source: &[u8]) -> Result<()> {
+    if view.sources().get(source).is_none() {
+        History::open(&settings.repository, TimeZone::UTC)?.source(Some(source))?;
+    }
+    Ok(())
+}
+
+/// How to mount the repository with these words.
+pub fn mount_options(settings: &Settings, words: MountWords) -> MountOptions {
+    MountOptions {
+        source_label: settings.repository.to_string_lossy().into_owned(),
+        allow_other: words.allow_other,
+        extra: words.extra,
+    }
+}

@@ -1,0 +1,81 @@
+use anyhow::Result;
+use fs_core::service::SnapshotInfo;
+use indicatif::HumanCount;
+use serde::Serialize;
+
+use super::Context;
+use crate::args::SnapshotsArgs;
+use crate::error::Outcome;
+use crate::output::{Align, Output, WriteError};
+use crate::text::{for_json, printable, size};
+
+pub fn run(context: &mut Context, args: &SnapshotsArgs) -> Result<Outcome> {
+    let history = context.history()?;
+    let mut snapshots = history.snapshots();
+    if let Some(name) = &args.source {
+        let source = history.source(Some(name.as_encoded_bytes()))?;
+        snapshots.retain(|snapshot| snapshot.manifest.source[..] == source.name[..]);
+    }
+    if snapshots.is_empty() && context.output.is_terminal() {
+        context.output.note("no snapshots yet; add one with `yester import`");
+    }
+    print(&mut context.output, &snapshots)?;
+    Ok(Outcome::Done)
+}
+
+/// Prints a table, or an object for each.
+pub fn print(output: &mut Output, snapshots: &[SnapshotInfo]) -> Result<(), WriteError> {
+    if output.is_json() {
+        return snapshots.iter().try_for_each(|snapshot| output.json(&Described::from(snapshot)));
+    }
+    let row = |snapshot: &SnapshotInfo| {
+        let manifest = &snapshot.manifest;
+        [
+            snapshot.name.clone(),
+            printable(&manifest.source).into_owned(),
+            manifest.status.name().to_owned(),
+            format!("{} files", HumanCount(manifest.totals.files)),
+            size(manifest.totals.bytes),
+        ]
+    };
+    let rows: Vec<_> = snapshots.iter().map(row).collect();
+    output.table([Align::Left, Align::Left, Align::Left, Align::Right, Align::Right], &rows)
+}
+
+/// A snapshot in JSON.
+#[derive(Debug, Serialize)]
+pub struct Described {
+    source: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_bytes: Option<String>,
+    snapshot: String,
+    /// RFC 3339, in UTC whatever the zone of the name is.
+    time: String,
+    name: String,
+    status: &'static str,
+    files: u64,
+    directories: u64,
+    others: u64,
+    bytes: u64,
+    troubled: u64,
+}
+
+impl From<&SnapshotInfo> for Described {
+    fn from(snapshot: &SnapshotInfo) -> Self {
+        let manifest = &snapshot.manifest;
+        let (source, source_bytes) = for_json(&manifest.source);
+        Self {
+            source: source.into_owned(),
+            source_bytes,
+            snapshot: snapshot.id.to_string(),
+            time: manifest.time.timestamp().to_string(),
+            name: snapshot.name.clone(),
+            status: manifest.status.name(),
+            files: manifest.totals.files,
+            directories: manifest.totals.directories,
+            others: manifest.totals.others,
+            bytes: manifest.totals.bytes,
+            troubled: manifest.totals.troubled,
+        }
+    }
+}

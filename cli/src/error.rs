@@ -1,0 +1,185 @@
+//! From an error to its message and exit status.
+
+use std::io;
+use std::process::ExitCode;
+
+use anyhow::{Error, Result};
+use clap::error::ErrorKind;
+use fs_core::format::FormatError;
+use fs_core::import::ImportError;
+use fs_core::service::ServiceError;
+use fs_core::store::StoreError;
+use fs_core::view::ViewError;
+
+use crate::output::WriteError;
+use crate::stderr;
+
+const FAILED: u8 = 1;
+const USAGE: u8 = 2;
+const INCOMPLETE: u8 = 3;
+const DAMAGE: u8 = 4;
+/// sysexits.h's "try again later".
+const LOCKED: u8 = 75;
+/// What a shell tells of a program that SIGINT ended.
+const INTERRUPTED: u8 = 130;
+
+/// How a command ended that did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It did all that it was asked.
+    Done,
+    /// Some entries could not be read; they were named.
+    Incomplete,
+    /// As another process did, which has said why.
+    Status(u8),
+}
+
+/// Says what went wrong, if anything did.
+pub fn exit(result: Result<Outcome>) -> ExitCode {
+    let status = match result {
+        Ok(Outcome::Done) => 0,
+        Ok(Outcome::Incomplete) => INCOMPLETE,
+        Ok(Outcome::Status(status)) => status,
+        Err(error) if error.downcast_ref().is_some_and(WriteError::is_closed_pipe) => 0,
+        Err(error) => {
+            stderr::complain(&message(&error));
+            status(&error)
+        }
+    };
+    ExitCode::from(status)
+}
+
+/// What an error's user is told.
+pub fn message(error: &Error) -> String {
+    match store_error(error) {
+        // It is not damaged, but ahead of this program.
+        Some(StoreError::Damaged { object, reason }) if is_newer(reason) => format!("{object}: {reason}"),
+        Some(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::StorageFull => {
+            format!("{error}; what was there before is safe: make room and try again")
+        }
+        // These tell their causes themselves.
+        _ if error.is::<ServiceError>() || error.is::<WriteError>() => error.to_string(),
+        _ => format!("{error:#}"),
+    }
+}
+
+fn status(error: &Error) -> u8 {
+    if let Some(ServiceError::Import(ImportError::Cancelled)) = error.downcast_ref() {
+        return INTERRUPTED;
+    }
+    match store_error(error) {
+        Some(StoreError::Locked { .. }) => LOCKED,
+        Some(StoreError::Damaged { reason, .. }) if is_newer(reason) => FAILED,
+        Some(error) if error.is_damage() => DAMAGE,
+        _ => FAILED,
+    }
+}
+
+fn is_newer(reason: &FormatError) -> bool {
+    matches!(reason, FormatError::Version { .. } | FormatError::Features(_))
+}
+
+fn store_error(error: &Error) -> Option<&StoreError> {
+    match error.downcast_ref()? {
+        ServiceError::Store(error) | ServiceError::View { reason: ViewError::Store(error), .. } => {
+            Some(error)
+        }
+        _ => None,
+    }
+}
+
+/// Says what is wrong with the command line, or shows the help that it asks for.
+pub fn usage(error: &clap::Error) -> ExitCode {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp
+            | ErrorKind::DisplayVersion
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    ) {
+        // Whoever has closed the pipe has seen enough.
+        let _ = error.print();
+        return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
+    }
+    stderr::complain(&usage_message(&error.render().to_string()));
+    ExitCode::from(USAGE)
+}
+
+/// The one line of clap's message that tells what is wrong, with the lines that belong to it.
+fn usage_message(rendered: &str) -> String {
+    let text = rendered.strip_prefix("error: ").unwrap_or(rendered);
+    let parts = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
+    let mut message = String::new();
+    for part in parts.filter(|part| !part.is_empty() && !part.starts_with("For more information")) {
+        let link = match message.chars().last() {
+            None => "",
+            Some(':') => " ",
+            Some(_) if part.starts_with("tip:") || part.starts_with('[') => "; ",
+            Some(_) => ", ",
+        };
+        message.push_str(link);
+        message.push_str(part);
+    }
+    message + " (see --help)"
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use fs_core::store::Object;
+
+    use super::*;
+
+    fn of(error: impl Into<ServiceError>) -> (u8, String) {
+        let error = Error::from(error.into());
+        (status(&error), message(&error))
+    }
+
+    #[test]
+    fn each_kind_of_failure_has_its_status() {
+        let repository = PathBuf::from("/r");
+        let holder = "pid 1".to_owned();
+        assert_eq!(of(StoreError::NotARepository(repository.clone())).0, 1);
+        assert_eq!(of(StoreError::Locked { path: repository, holder }).0, 75);
+        assert_eq!(of(StoreError::Missing(Object::config())).0, 4);
+        assert_eq!(of(ImportError::Cancelled), (130, "interrupted: nothing was added".into()));
+        let reason = ViewError::Store(StoreError::Missing(Object::config()));
+        assert_eq!(of(ServiceError::View { path: "@latest:a".into(), reason }).0, 4);
+        let reason = ViewError::NotFound;
+        assert_eq!(of(ServiceError::View { path: "@latest:a".into(), reason }).0, 1);
+    }
+
+    #[test]
+    fn what_is_ahead_is_not_called_damaged() {
+        let newer = StoreError::Damaged {
+            object: "the config".into(),
+            reason: FormatError::Version { found: 9, known: 1 },
+        };
+        let (status, message) = of(newer);
+        assert_eq!(status, 1);
+        assert!(message.starts_with("the config: format version 9"), "{message}");
+    }
+
+    #[test]
+    fn nothing_is_said_twice() {
+        let source = io::Error::from(io::ErrorKind::PermissionDenied);
+        let (_, message) = of(StoreError::Io { action: "open", path: "/r".into(), source });
+        assert_eq!(message.matches("ermission").count(), 1, "{message}");
+    }
+
+    #[test]
+    fn usage_fits_a_line() {
+        let missing = "error: the following required arguments were not provided:\n  <A>\n  <B>\n\n\
+            Usage: yester up <A> <B>\n\nFor more information, try '--help'.\n";
+        assert_eq!(
+            usage_message(missing),
+            "the following required arguments were not provided: <A>, <B> (see --help)"
+        );
+        let tip =
+            "error: unrecognized subcommand 'cta'\n\n  tip: a similar subcommand exists: 'cat'\n\nUsage: x\n";
+        assert_eq!(
+            usage_message(tip),
+            "unrecognized subcommand 'cta'; tip: a similar subcommand exists: 'cat' (see --help)"
+        );
+    }
+}

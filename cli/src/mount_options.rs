@@ -1,0 +1,100 @@
+//! The words after `-o`.
+
+use std::ffi::OsString;
+
+/// What they ask for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct MountWords {
+    pub source: Option<Vec<u8>>,
+    pub timezone: Option<String>,
+    pub allow_other: bool,
+    /// Those for the kernel; the frontend refuses what it does not know.
+    pub extra: Vec<String>,
+}
+
+/// Words of fstab that are for mount(8), systemd or writers, and mean nothing here. mount(8) says `rw` unless it is told
+/// `ro`, so it is no wish.
+const IGNORED: [&str; 18] = [
+    "rw",
+    "ro",
+    "defaults",
+    "auto",
+    "noauto",
+    "user",
+    "nouser",
+    "users",
+    "owner",
+    "group",
+    "nofail",
+    "_netdev",
+    "relatime",
+    "norelatime",
+    "strictatime",
+    "diratime",
+    "nodiratime",
+    "lazytime",
+];
+
+impl MountWords {
+    /// Parses lists separated by commas.
+    pub fn parse(lists: &[OsString]) -> Result<Self, String> {
+        let mut words = Self::default();
+        for list in lists {
+            for word in list.as_encoded_bytes().split(|byte| *byte == b',') {
+                words.add(word)?;
+            }
+        }
+        Ok(words)
+    }
+
+    fn add(&mut self, word: &[u8]) -> Result<(), String> {
+        if let Some(name) = word.strip_prefix(b"source=") {
+            self.source = Some(name.to_vec());
+            return Ok(());
+        }
+        let word = str::from_utf8(word)
+            .map_err(|_| format!("unknown mount option {}", crate::text::printable(word)))?;
+        match word.split_once('=') {
+            Some(("timezone", zone)) => self.timezone = Some(zone.to_owned()),
+            Some(("comment", _)) => {}
+            _ if word.starts_with("x-") || word.starts_with("X-") || IGNORED.contains(&word) => {}
+            _ if word.is_empty() => {}
+            _ if word == "allow_other" => self.allow_other = true,
+            _ => self.extra.push(word.to_owned()),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(lists: &[&str]) -> MountWords {
+        let lists: Vec<OsString> = lists.iter().map(OsString::from).collect();
+        MountWords::parse(&lists).unwrap()
+    }
+
+    #[test]
+    fn words_find_their_place() {
+        let words = parsed(&["source=web1,timezone=Europe/Berlin", "allow_other,noexec"]);
+        let expected = MountWords {
+            source: Some(b"web1".to_vec()),
+            timezone: Some("Europe/Berlin".into()),
+            allow_other: true,
+            extra: vec!["noexec".into()],
+        };
+        assert_eq!(words, expected);
+    }
+
+    #[test]
+    fn what_fstab_holds_for_others_is_ignored() {
+        let line = "rw,noauto,user,nofail,_netdev,x-systemd.automount,x-gvfs-show,comment=mine,,defaults";
+        assert_eq!(parsed(&[line]), MountWords::default());
+    }
+
+    #[test]
+    fn what_nobody_knows_is_left_to_the_frontend() {
+        assert_eq!(parsed(&["no_such_option,uid=5"]).extra, ["no_such_option", "uid=5"]);
+    }
+}

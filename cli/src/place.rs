@@ -1,0 +1,124 @@
+//! Places in history, as the command line names them: `T:PATH`, `SOURCE@T:PATH`.
+
+use std::ffi::OsStr;
+
+use fs_core::view::time::Expression;
+
+/// A path in a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The source, if it is named.
+    pub source: Option<Vec<u8>>,
+    /// The time, with its `@`.
+    pub time: Vec<u8>,
+    /// The path below the snapshot; empty for its root.
+    pub path: Vec<u8>,
+}
+
+/// What can be listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A path in a snapshot.
+    Place(Place),
+    /// A source's snapshots.
+    Source(Vec<u8>),
+}
+
+impl Place {
+    /// Parses `[SOURCE]@T[:PATH]`.
+    pub fn parse(text: &OsStr) -> Result<Self, String> {
+        let shown = text.to_string_lossy();
+        parse(text.as_encoded_bytes()).ok_or_else(|| format!("it names no time; write @latest:{shown}"))
+    }
+}
+
+impl Target {
+    /// A place, or else a source.
+    pub fn parse(text: &OsStr) -> Self {
+        let bytes = text.as_encoded_bytes();
+        parse(bytes).map_or_else(|| Self::Source(bytes.to_vec()), Self::Place)
+    }
+}
+
+fn parse(text: &[u8]) -> Option<Place> {
+    // A name may hold an @ of its own: the time begins with the first that an expression follows.
+    let ats = || (0..text.len()).take_while(|at| text[*at] != b'/').filter(|at| text[*at] == b'@');
+    let is_time = |at: &usize| Expression::parse(split_time(&text[*at..]).0).is_some();
+    let at = ats().find(is_time).or_else(|| ats().next())?;
+    let (time, path) = split_time(&text[at..]);
+    if time.contains(&b'/') {
+        return None;
+    }
+    let source = (at > 0).then(|| text[..at].to_vec());
+    Some(Place { source, time: time.to_vec(), path: path.to_vec() })
+}
+
+/// Parts `@T:PATH`. Both may hold colons: the longest time that there is counts, and `@2024-06-01T03:./15` is how to
+/// reach a file called `15`.
+fn split_time(text: &[u8]) -> (&[u8], &[u8]) {
+    let colons = || (0..text.len()).filter(|at| text[*at] == b':');
+    let ends = colons().take_while(|end| *end <= Expression::MAX_LEN).chain([text.len()]);
+    let end = ends
+        .filter(|end| Expression::parse(&text[..*end]).is_some())
+        .last()
+        .or_else(|| colons().next())
+        .unwrap_or(text.len());
+    (&text[..end], text.get(end + 1..).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn is(text: &str, source: Option<&str>, time: &str, path: &str) {
+        let expected = Place {
+            source: source.map(Into::into),
+            time: time.as_bytes().into(),
+            path: path.as_bytes().into(),
+        };
+        assert_eq!(parse(text.as_bytes()), Some(expected), "{text}");
+    }
+
+    #[test]
+    fn times_and_paths_are_parted() {
+        is("@latest", None, "@latest", "");
+        is("@latest:", None, "@latest", "");
+        is("@latest:/etc/passwd", None, "@latest", "/etc/passwd");
+        is("@2024-06-01:etc/passwd", None, "@2024-06-01", "etc/passwd");
+        is("web1@latest~2:etc", Some("web1"), "@latest~2", "etc");
+        is("@2024-06-01T03-00-00+0200:a", None, "@2024-06-01T03-00-00+0200", "a");
+        is("@2024-06-01T03-00-00_2:a:b", None, "@2024-06-01T03-00-00_2", "a:b");
+    }
+
+    #[test]
+    fn colons_belong_to_the_time_as_long_as_they_can() {
+        is("@2024-06-01T03:15:etc", None, "@2024-06-01T03:15", "etc");
+        is("@2024-06-01T03:15:30:etc", None, "@2024-06-01T03:15:30", "etc");
+        is("@2024-06-01T03:./15", None, "@2024-06-01T03", "./15");
+        is("@latest:with: colon", None, "@latest", "with: colon");
+        is("@2024:15", None, "@2024", "15");
+    }
+
+    #[test]
+    fn an_at_in_a_name_is_no_time() {
+        is("joe@home@latest:x", Some("joe@home"), "@latest", "x");
+        is("@latest:joe@today:x", None, "@latest", "joe@today:x");
+        is("@today:a/@first:x", None, "@today", "a/@first:x");
+        // What is wrong with these is for the history to say.
+        is("@nonsense:x", None, "@nonsense", "x");
+        is("web1@nonsense", Some("web1"), "@nonsense", "");
+    }
+
+    #[test]
+    fn without_a_time_it_is_a_source() {
+        for text in ["web1", "hello.txt", "etc/@latest", "", "a:b"] {
+            assert_eq!(parse(text.as_bytes()), None, "{text}");
+            assert_eq!(Target::parse(OsStr::new(text)), Target::Source(text.as_bytes().into()));
+        }
+        assert_eq!(
+            Place::parse(OsStr::new("hello.txt")).unwrap_err(),
+            "it names no time; write @latest:hello.txt"
+        );
+    }
+}

@@ -1,0 +1,50 @@
+//! Linux: FUSE mounts and signals.
+
+pub mod daemon;
+
+use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+pub use fuse_linux::{MountError, MountOptions, check_mountpoint, mount};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+/// Calls `stop` on every signal that asks this process to end, with their number so far.
+pub fn on_stop(stop: impl Fn(u32) + Send + 'static) -> Result<()> {
+    let hang_up = (!is_ignored(SIGHUP)).then_some(SIGHUP);
+    let mut signals =
+        Signals::new([SIGINT, SIGTERM].into_iter().chain(hang_up)).context("cannot listen for signals")?;
+    thread::spawn(move || {
+        for (_, count) in signals.forever().zip(1..) {
+            stop(count);
+        }
+    });
+    Ok(())
+}
+
+/// Whether this process was started to ignore a signal, as nohup(1) does with SIGHUP.
+fn is_ignored(signal: i32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
+/// Unmounts. The kernel lets go of a closed file a moment later, so "busy" must last to be believed.
+pub fn unmount(path: &Path, lazy: bool) -> Result<(), MountError> {
+    for _ in 0..10 {
+        match fuse_linux::unmount(path, lazy) {
+            Err(MountError::Busy(_)) => thread::sleep(Duration::from_millis(50)),
+            result => return result,
+        }
+    }
+    fuse_linux::unmount(path, lazy)
+}
+
+/// Who owns what is in no snapshot.
+pub fn owner() -> (u32, u32) {
+    (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw())
+}

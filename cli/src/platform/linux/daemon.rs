@@ -1,0 +1,77 @@
+//! A mount in the background: this program started once more, in a session of its own. A process with threads cannot
+//! safely go on in a fork of itself.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::unix::process::CommandExt;
+use std::path::{self, Path};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+
+use crate::args::{Global, MountArgs};
+use crate::error::Outcome;
+
+/// What the child writes to its stdout, a pipe, when it has mounted.
+const READY: &[u8] = b"\n";
+
+/// Starts a child that mounts, and returns when it has, or with its status when it could not; it has said why then.
+pub fn start(global: &Global, repository: &Path, args: &MountArgs) -> Result<Outcome> {
+    let program = env::current_exe().context("cannot find this program")?;
+    let mut child = Command::new(program)
+        .arg0("yester")
+        .args(arguments(global, repository, args)?)
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot start the process in the background")?;
+    let mut said = Vec::new();
+    if let Some(mut pipe) = child.stdout.take() {
+        // The child closes it when it is ready, or when it ends.
+        pipe.read_to_end(&mut said)?;
+    }
+    if said == READY {
+        return Ok(Outcome::Done);
+    }
+    let status = child.wait()?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok()).filter(|code| *code != 0);
+    code.map(Outcome::Status).with_context(|| format!("the process in the background has ended: {status}"))
+}
+
+/// The child works in `/`, so all paths are absolute.
+fn arguments(global: &Global, repository: &Path, args: &MountArgs) -> Result<Vec<OsString>> {
+    let with = |option: &str, value: &OsStr| {
+        let mut word = OsString::from(option);
+        word.push("=");
+        word.push(value);
+        word
+    };
+    let mut words = vec![with("--repo", path::absolute(repository)?.as_os_str())];
+    words.extend(global.timezone.as_ref().map(|zone| with("--timezone", zone.as_ref())));
+    words.extend(global.quiet.then(|| "--quiet".into()));
+    words.extend((0..global.verbose).map(|_| "--verbose".into()));
+    words.extend(["mount".into(), "--daemon-child".into()]);
+    words.extend(args.source.as_ref().map(|source| with("--source", source)));
+    words.extend(args.options.iter().map(|options| with("--options", options)));
+    words.extend(["--".into(), path::absolute(&args.mountpoint)?.into_os_string()]);
+    Ok(words)
+}
+
+/// Makes this process, the child, independent of the terminal and of who started it.
+pub fn leave_terminal() -> Result<()> {
+    rustix::process::setsid().context("cannot begin a session")?;
+    Ok(())
+}
+
+/// Tells who started this process, the child, that the mount is there; nobody listens to it after that.
+pub fn ready() -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(READY).and_then(|()| stdout.flush()).context("nobody waits for the mount")?;
+    let null = File::options().read(true).write(true).open("/dev/null").context("cannot open /dev/null")?;
+    rustix::stdio::dup2_stdout(&null)?;
+    rustix::stdio::dup2_stderr(&null)?;
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! Progress on a terminal, for what takes longer than a second.
+
+use std::io::{self, IsTerminal};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use fs_core::monitor::{Monitor, Progress, Trouble, TroubleKind};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::text::{printable, size};
+use crate::{output::Output, stderr};
+
+/// What is over sooner is not worth a flicker.
+const PATIENCE: Duration = Duration::from_secs(1);
+const TICK: Duration = Duration::from_millis(100);
+
+/// Tells on the terminal what goes on, until it is dropped.
+#[derive(Debug)]
+pub struct Bar {
+    bar: ProgressBar,
+    /// Shows the bar in a second; dropping the sender calls it off.
+    showing: Option<(Sender<()>, JoinHandle<()>)>,
+}
+
+impl Bar {
+    /// A bar that says `message`; never shown when stderr is no terminal or the user wants quiet.
+    pub fn new(output: &Output, message: &'static str) -> Self {
+        let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}");
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
+            .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
+            .with_message(message);
+        let showing = (!output.is_quiet() && io::stderr().is_terminal()).then(|| {
+            let (call_off, called_off) = mpsc::channel();
+            let bar = bar.clone();
+            let show = move || {
+                if called_off.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                    bar.set_draw_target(ProgressDrawTarget::stderr());
+                    bar.enable_steady_tick(TICK);
+                    stderr::around(Some(bar));
+                }
+            };
+            (call_off, thread::spawn(show))
+        });
+        Self { bar, showing }
+    }
+
+    /// Says something else.
+    pub fn say(&self, message: String) {
+        self.bar.set_message(message);
+    }
+
+    fn is_shown(&self) -> bool {
+        !self.bar.is_hidden()
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        if let Some((call_off, thread)) = self.showing.take() {
+            drop(call_off);
+            let _ = thread.join();
+            stderr::around(None);
+            self.bar.finish_and_clear();
+        }
+    }
+}
+
+/// Hears of an import: shows its progress, and names its troubles as they occur.
+#[derive(Debug)]
+pub struct Reporter {
+    bar: Bar,
+    started: Instant,
+    /// When the bar's text was last made, in milliseconds since then: calls are far more frequent than eyes.
+    told: AtomicU64,
+}
+
+impl Reporter {
+    pub fn new(output: &Output) -> Self {
+        let bar = Bar::new(output, "importing");
+        Self { bar, started: Instant::now(), told: AtomicU64::new(0) }
+    }
+}
+
+impl Monitor for Reporter {
+    fn progress(&self, progress: &Progress) {
+        if !self.bar.is_shown() {
+            return;
+        }
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if now.saturating_sub(self.told.load(Ordering::Relaxed)) < 100 {
+            return;
+        }
+        self.told.store(now, Ordering::Relaxed);
+        self.bar.say(format!(
+            "importing: {} entries, {} read",
+            HumanCount(progress.entries),
+            size(progress.bytes_read)
+        ));
+    }
+
+    fn trouble(&self, trouble: &Trouble) {
+        let line = format!("{}: {}", printable(&trouble.path), trouble.reason);
+        match trouble.kind {
+            // On purpose, and the same every time.
+            TroubleKind::Skipped => log::info!("{line}"),
+            TroubleKind::Unreadable | TroubleKind::Vanished | TroubleKind::Unsettled => {
+                stderr::complain(&line);
+            }
+        }
+    }
+}

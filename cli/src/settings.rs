@@ -1,0 +1,178 @@
+//! Where the repository is, and which zone times are in: the command line, the environment, the config file, the
+//! default, in this order.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+
+use crate::args::Global;
+
+/// What holds for a command.
+#[derive(Debug)]
+pub struct Settings {
+    pub repository: PathBuf,
+    pub zone: TimeZone,
+}
+
+/// The environment variables that count.
+#[derive(Debug, Default)]
+struct Environment {
+    repository: Option<PathBuf>,
+    config_home: Option<PathBuf>,
+    data_home: Option<PathBuf>,
+    home: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    repository: Option<PathBuf>,
+    timezone: Option<String>,
+}
+
+impl Settings {
+    /// Those of this process.
+    pub fn load(global: &Global) -> Result<Self> {
+        let environment = Environment::of_process();
+        let config = environment.config()?;
+        let zone = match global.timezone.as_ref().or(config.timezone.as_ref()) {
+            Some(name) => zone(name)?,
+            None => TimeZone::system(),
+        };
+        let repository = environment.repository(global.repo.as_deref(), &config)?;
+        Ok(Self { repository, zone })
+    }
+}
+
+impl Environment {
+    fn of_process() -> Self {
+        let variable =
+            |name| env::var_os(name).filter(|value: &OsString| !value.is_empty()).map(PathBuf::from);
+        // The XDG base directory specification has relative ones ignored.
+        let directory = |name| variable(name).filter(|path: &PathBuf| path.is_absolute());
+        Self {
+            repository: variable("YESTER_REPO"),
+            config_home: directory("XDG_CONFIG_HOME"),
+            data_home: directory("XDG_DATA_HOME"),
+            home: env::home_dir().filter(|home| !home.as_os_str().is_empty()),
+        }
+    }
+
+    fn config(&self) -> Result<Config> {
+        let home = || self.home.as_ref().map(|home| home.join(".config"));
+        let Some(folder) = self.config_home.clone().or_else(home) else { return Ok(Config::default()) };
+        let path = folder.join("yester/config.toml");
+        match fs::read_to_string(&path) {
+            Ok(text) => self.parse(&text).map_err(|error| anyhow!("{}: {error}", path.display())),
+            // A home that others may not enter holds nothing for them.
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) =>
+            {
+                Ok(Config::default())
+            }
+            Err(error) => Err(anyhow!("cannot read {}: {error}", path.display())),
+        }
+    }
+
+    fn parse(&self, text: &str) -> Result<Config> {
+        let mut config: Config = toml::from_str(text).map_err(|error| {
+            let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+            anyhow!("line {line}: {}", error.message())
+        })?;
+        config.repository = config.repository.map(|path| self.expand(path)).transpose()?;
+        Ok(config)
+    }
+
+    /// The file is read wherever one stands: a path in it must not depend on that.
+    fn expand(&self, path: PathBuf) -> Result<PathBuf> {
+        let path = match (path.strip_prefix("~"), &self.home) {
+            (Ok(below), Some(home)) => home.join(below),
+            _ => path,
+        };
+        if !path.is_absolute() {
+            bail!("repository {} is neither absolute nor in ~/", path.display());
+        }
+        Ok(path)
+    }
+
+    fn repository(&self, named: Option<&Path>, config: &Config) -> Result<PathBuf> {
+        if let Some(path) = named.or(self.repository.as_deref()).or(config.repository.as_deref()) {
+            return Ok(path.to_owned());
+        }
+        let home = || self.home.as_ref().map(|home| home.join(".local/share"));
+        let data = self.data_home.clone().or_else(home);
+        Ok(data
+            .context("there is no home folder for a repository; name one with --repo")?
+            .join("yester/repository"))
+    }
+}
+
+fn zone(name: &str) -> Result<TimeZone> {
+    TimeZone::get(name)
+        .map_err(|_| anyhow!("no time zone is called {name}; names are like Europe/Berlin or UTC"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment() -> Environment {
+        Environment { home: Some("/home/joe".into()), ..Environment::default() }
+    }
+
+    #[test]
+    fn the_nearest_word_counts() {
+        let mut environment = environment();
+        let mut config = Config::default();
+        let of = |environment: &Environment, named, config: &Config| {
+            environment.repository(named, config).unwrap().display().to_string()
+        };
+        assert_eq!(of(&environment, None, &config), "/home/joe/.local/share/yester/repository");
+        environment.data_home = Some("/data".into());
+        assert_eq!(of(&environment, None, &config), "/data/yester/repository");
+        config.repository = Some("/configured".into());
+        assert_eq!(of(&environment, None, &config), "/configured");
+        environment.repository = Some("from/environment".into());
+        assert_eq!(of(&environment, None, &config), "from/environment");
+        assert_eq!(of(&environment, Some(Path::new("told")), &config), "told");
+    }
+
+    #[test]
+    fn without_a_home_there_is_no_default() {
+        let error = Environment::default().repository(None, &Config::default()).unwrap_err();
+        assert!(error.to_string().contains("--repo"), "{error}");
+        assert_eq!(Environment::default().config().unwrap(), Config::default());
+    }
+
+    #[test]
+    fn a_config_is_read_from_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".config/yester/config.toml");
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "repository = \"~/backup\"\ntimezone = \"Europe/Berlin\"\n").unwrap();
+        let environment = Environment { home: Some(folder.path().to_owned()), ..Environment::default() };
+        let config = environment.config().unwrap();
+        assert_eq!(config.repository, Some(folder.path().join("backup")));
+        assert_eq!(config.timezone.as_deref(), Some("Europe/Berlin"));
+    }
+
+    #[test]
+    fn a_wrong_config_is_told_with_its_line() {
+        let error = |text| environment().parse(text).unwrap_err().to_string();
+        assert!(error("\nrepositry = \"/r\"").starts_with("line 2: unknown field `repositry`"));
+        assert!(error("repository = ").starts_with("line 1: "));
+        assert!(error("repository = \"backup\"").contains("neither absolute"));
+    }
+
+    #[test]
+    fn zones_are_known_or_refused() {
+        assert!(zone("Europe/Berlin").is_ok() && zone("UTC").is_ok());
+        assert!(zone("Mars/Olympus").unwrap_err().to_string().contains("Mars/Olympus"));
+    }
+}

@@ -1,0 +1,197 @@
+//! Bytes and numbers, for people to read.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use fs_core::view::{Attr, FileKind};
+
+/// A size such as `1.5 MiB`.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let mut unit = 1;
+    for name in UNITS {
+        unit *= 1024;
+        let tenths = (u128::from(bytes) * 10 + unit / 2) / unit;
+        if tenths < 10_240 {
+            return format!("{}.{} {name}", tenths / 10, tenths % 10);
+        }
+    }
+    unreachable!("u64 ends at 16 EiB")
+}
+
+/// A name on one line that no terminal obeys: as it is, or, when it has control characters or is not UTF-8, quoted
+/// so that shells read it back.
+pub fn printable(name: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = str::from_utf8(name)
+        && !text.chars().any(char::is_control)
+    {
+        return Cow::Borrowed(text);
+    }
+    let mut quoted = String::from("$'");
+    for chunk in name.utf8_chunks() {
+        for char in chunk.valid().chars() {
+            match char {
+                '\n' => quoted.push_str("\\n"),
+                '\t' => quoted.push_str("\\t"),
+                '\r' => quoted.push_str("\\r"),
+                '\'' | '\\' => quoted.extend(['\\', char]),
+                _ if char.is_control() => hexadecimal(&mut quoted, char.encode_utf8(&mut [0; 4]).as_bytes()),
+                _ => quoted.push(char),
+            }
+        }
+        hexadecimal(&mut quoted, chunk.invalid());
+    }
+    quoted.push('\'');
+    Cow::Owned(quoted)
+}
+
+fn hexadecimal(out: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        let _ = write!(out, "\\x{byte:02x}");
+    }
+}
+
+/// A message on one line.
+pub fn one_line(message: &str) -> Cow<'_, str> {
+    if !message.chars().any(char::is_control) {
+        return Cow::Borrowed(message);
+    }
+    let escaped = message.chars().flat_map(|char| {
+        let (as_is, escaped) =
+            if char.is_control() { (None, Some(char.escape_default())) } else { (Some(char), None) };
+        as_is.into_iter().chain(escaped.into_iter().flatten())
+    });
+    Cow::Owned(escaped.collect())
+}
+
+/// A name for JSON: the text, and the bytes in hexadecimal where text cannot tell them.
+pub fn for_json(name: &[u8]) -> (Cow<'_, str>, Option<String>) {
+    let text = String::from_utf8_lossy(name);
+    let bytes = matches!(text, Cow::Owned(_)).then(|| {
+        let mut out = String::with_capacity(2 * name.len());
+        for byte in name {
+            let _ = write!(out, "{byte:02x}");
+        }
+        out
+    });
+    (text, bytes)
+}
+
+/// Type and permissions as `ls -l` shows them.
+pub fn mode(attr: &Attr) -> String {
+    let kind = match attr.kind {
+        FileKind::File => '-',
+        FileKind::Directory => 'd',
+        FileKind::Symlink => 'l',
+        FileKind::CharDevice => 'c',
+        FileKind::BlockDevice => 'b',
+        FileKind::Fifo => 'p',
+        FileKind::Socket => 's',
+    };
+    let bit = |bit: u16, char| if attr.mode & bit != 0 { char } else { '-' };
+    let execute = |special: u16, bit: u16, both, alone| match (attr.mode & special != 0, attr.mode & bit != 0)
+    {
+        (false, false) => '-',
+        (false, true) => 'x',
+        (true, true) => both,
+        (true, false) => alone,
+    };
+    [
+        kind,
+        bit(0o400, 'r'),
+        bit(0o200, 'w'),
+        execute(0o4000, 0o100, 's', 'S'),
+        bit(0o040, 'r'),
+        bit(0o020, 'w'),
+        execute(0o2000, 0o010, 's', 'S'),
+        bit(0o004, 'r'),
+        bit(0o002, 'w'),
+        execute(0o1000, 0o001, 't', 'T'),
+    ]
+    .into_iter()
+    .collect()
+}
+
+/// The word for a type in JSON.
+pub fn kind(kind: FileKind) -> &'static str {
+    match kind {
+        FileKind::File => "file",
+        FileKind::Directory => "directory",
+        FileKind::Symlink => "symlink",
+        FileKind::CharDevice => "character device",
+        FileKind::BlockDevice => "block device",
+        FileKind::Fifo => "fifo",
+        FileKind::Socket => "socket",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fs_core::format::Time;
+
+    use super::*;
+
+    #[test]
+    fn sizes_keep_one_decimal() {
+        let cases = [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (1536, "1.5 KiB"),
+            (1024 * 1024 - 1, "1.0 MiB"),
+            (1_000_000, "976.6 KiB"),
+            (5 << 40, "5.0 TiB"),
+            (u64::MAX, "16.0 EiB"),
+        ];
+        for (bytes, expected) in cases {
+            assert_eq!(size(bytes), expected, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn terminals_get_no_orders() {
+        assert_eq!(printable("größe 1".as_bytes()), "größe 1");
+        assert_eq!(printable(b"new\nline"), r"$'new\nline'");
+        assert_eq!(printable(b"\x1b[31mit's \\ red"), r"$'\x1b[31mit\'s \\ red'");
+        assert_eq!(printable(b"a\xff\xfe"), r"$'a\xff\xfe'");
+        assert_eq!(printable("\u{9b}".as_bytes()), r"$'\xc2\x9b'");
+        assert_eq!(one_line("a\nb"), "a\\nb");
+        assert_eq!(one_line("über"), "über");
+    }
+
+    #[test]
+    fn json_tells_bytes_only_where_text_cannot() {
+        assert_eq!(for_json("ü".as_bytes()), ("ü".into(), None));
+        assert_eq!(for_json(b"a\xff"), ("a\u{fffd}".into(), Some("61ff".into())));
+    }
+
+    #[test]
+    fn modes_look_as_in_ls() {
+        let of = |kind, mode| {
+            mode_of(Attr {
+                ino: 2,
+                kind,
+                size: 0,
+                blocks: 0,
+                mode,
+                nlink: 1,
+                uid: 0,
+                gid: 0,
+                mtime: Time::default(),
+                rdev: (0, 0),
+            })
+        };
+        assert_eq!(of(FileKind::File, 0o644), "-rw-r--r--");
+        assert_eq!(of(FileKind::File, 0o6755), "-rwsr-sr-x");
+        assert_eq!(of(FileKind::Directory, 0o1777), "drwxrwxrwt");
+        assert_eq!(of(FileKind::Directory, 0o7000), "d--S--S--T");
+        assert_eq!(of(FileKind::Symlink, 0o777), "lrwxrwxrwx");
+    }
+
+    fn mode_of(attr: Attr) -> String {
+        mode(&attr)
+    }
+}

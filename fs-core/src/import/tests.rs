@@ -1,0 +1,225 @@
+//! Trees that change while they are walked: a monitor that is told of each read does the changing.
+
+use std::fs;
+use std::os::unix::fs::{FileExt, symlink};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use super::*;
+use crate::format::{Entry, Kind, Manifest, Origin, Time};
+use crate::monitor::{Cancellation, Monitor, Progress, Silent, Trouble, TroubleKind};
+use crate::store::{Access, CacheSizes, Repository, lookup};
+
+struct Fixture {
+    directory: tempfile::TempDir,
+    repository: Repository,
+    last: Mutex<Option<Manifest>>,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().join("repository");
+        Repository::init(&root).unwrap();
+        let repository = Repository::open(&root, Access::Write).unwrap();
+        fs::create_dir(directory.path().join("tree")).unwrap();
+        Self { directory, repository, last: Mutex::default() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join("tree").join(name)
+    }
+
+    /// Imports the tree against the last import, at a time `later` seconds from now.
+    fn import_at(&self, later: i64, monitor: &dyn Monitor) -> Result<Outcome, ImportError> {
+        let now = Time::from(jiff::Timestamp::now());
+        let now = Time::new(now.secs() + later, now.nanos()).unwrap();
+        let last = self.last.lock().unwrap();
+        let options = Options { parent: last.as_ref(), ..Options::default() };
+        let reader = self.repository.reader(CacheSizes::default());
+        let mut writer = self.repository.writer()?;
+        let tree = self.directory.path().join("tree");
+        let outcome = run(&tree, &options, &reader, &mut writer, now, monitor, &Cancellation::default())?;
+        drop(last);
+        let taken = &outcome.taken;
+        let manifest = Manifest {
+            source: b"tree".as_slice().into(),
+            time: now,
+            started: taken.started,
+            status: taken.status,
+            root: taken.root.clone(),
+            links_len: taken.links_len,
+            links: taken.links.clone(),
+            totals: taken.totals,
+            origin: Origin::default(),
+            parent: None,
+        };
+        writer.commit(&manifest)?;
+        *self.last.lock().unwrap() = Some(manifest);
+        Ok(outcome)
+    }
+
+    fn entry(&self, name: &str) -> Option<Entry> {
+        let Kind::Directory(id) = self.last.lock().unwrap().as_ref()?.root.kind else { return None };
+        lookup(&self.repository.reader(CacheSizes::default()), &id, name.as_bytes()).unwrap()
+    }
+
+    fn size(&self, name: &str) -> u64 {
+        self.entry(name).unwrap().size()
+    }
+}
+
+/// Calls a function whenever something is read, and keeps the troubles.
+struct Meddler<F> {
+    meddle: Mutex<F>,
+    troubles: Mutex<Vec<(PathBuf, TroubleKind)>>,
+}
+
+impl<F: FnMut(&Progress) + Send> Meddler<F> {
+    fn new(meddle: F) -> Self {
+        Self { meddle: Mutex::new(meddle), troubles: Mutex::default() }
+    }
+
+    fn troubles(self) -> Vec<(PathBuf, TroubleKind)> {
+        self.troubles.into_inner().unwrap()
+    }
+}
+
+impl<F: FnMut(&Progress) + Send> Monitor for Meddler<F> {
+    fn progress(&self, progress: &Progress) {
+        (self.meddle.lock().unwrap())(progress);
+    }
+
+    fn trouble(&self, trouble: &Trouble) {
+        let path = PathBuf::from(String::from_utf8(trouble.path.clone()).unwrap());
+        self.troubles.lock().unwrap().push((path, trouble.kind));
+    }
+}
+
+#[test]
+fn what_looks_unchanged_is_not_read_unless_it_is_too_fresh_to_tell() {
+    let fixture = Fixture::new();
+    fs::write(fixture.path("file"), "one").unwrap();
+    // As if the walk had begun long after the file was written.
+    assert_eq!(fixture.import_at(100, &Silent).unwrap().progress.files_read, 1);
+    let again = fixture.import_at(0, &Silent).unwrap().progress;
+    assert_eq!((again.files_read, again.unchanged), (0, 1));
+    // That walk began when the file could still change within the same tick of the clock.
+    let again = fixture.import_at(0, &Silent).unwrap().progress;
+    assert_eq!((again.files_read, again.unchanged), (1, 0));
+}
+
+#[test]
+fn a_file_that_changes_once_is_read_again() {
+    let fixture = Fixture::new();
+    fs::write(fixture.path("file"), vec![1; 100_000]).unwrap();
+    let path = fixture.path("file");
+    let mut done = false;
+    let meddler = Meddler::new(|progress: &Progress| {
+        if progress.bytes_read > 0 && !std::mem::replace(&mut done, true) {
+            fs::write(&path, vec![2; 200_000]).unwrap();
+        }
+    });
+    let outcome = fixture.import_at(0, &meddler).unwrap();
+    assert_eq!(outcome.taken.status, crate::format::Status::Complete);
+    assert_eq!(meddler.troubles(), []);
+    assert_eq!(fixture.size("file"), 200_000);
+}
+
+#[test]
+fn a_file_that_never_stands_still_is_kept_and_marked() {
+    let fixture = Fixture::new();
+    fs::write(fixture.path("log"), vec![1; 300_000]).unwrap();
+    fs::write(fixture.path("quiet"), "quiet").unwrap();
+    let log = fs::OpenOptions::new().write(true).open(fixture.path("log")).unwrap();
+    let mut size = 300_000;
+    let meddler = Meddler::new(|_: &Progress| {
+        log.write_all_at(b"more", size).unwrap();
+        size += 4;
+    });
+    let outcome = fixture.import_at(100, &meddler).unwrap();
+    assert_eq!(outcome.taken.status, crate::format::Status::Partial);
+    assert_eq!(outcome.taken.totals.troubled, 1);
+    assert_eq!(meddler.troubles(), [(fixture.path("log"), TroubleKind::Unsettled)]);
+    assert!(fixture.entry("log").unwrap().unsettled);
+    assert!(!fixture.entry("quiet").unwrap().unsettled);
+    // Its time may be that of the last change already: it must be read again all the same.
+    assert_eq!(fixture.import_at(0, &Silent).unwrap().progress.files_read, 1);
+    assert!(!fixture.entry("log").unwrap().unsettled);
+}
+
+#[test]
+fn what_vanishes_is_named_and_the_rest_is_taken() {
+    let fixture = Fixture::new();
+    for name in ["a", "b", "c"] {
+        fs::write(fixture.path(name), name.repeat(100)).unwrap();
+    }
+    fs::create_dir(fixture.path("d")).unwrap();
+    let meddler = Meddler::new(|_: &Progress| {
+        let _ = fs::remove_file(fixture.path("b"));
+        let _ = fs::remove_dir(fixture.path("d"));
+    });
+    // The directory is listed before the first file is read.
+    let fixture_ref = &fixture;
+    let outcome = fixture_ref.import_at(0, &meddler).unwrap();
+    assert_eq!(outcome.taken.status, crate::format::Status::Vanished);
+    let gone = |name| (fixture_ref.path(name), TroubleKind::Vanished);
+    assert_eq!(meddler.troubles.lock().unwrap().clone(), [gone("b"), gone("d")]);
+    assert!(fixture.entry("a").is_some() && fixture.entry("c").is_some());
+    assert!(fixture.entry("b").is_none() && fixture.entry("d").is_none());
+}
+
+#[test]
+fn a_link_that_takes_a_directorys_place_leads_nowhere() {
+    let fixture = Fixture::new();
+    let outside = fixture.directory.path().join("outside");
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("secret"), "secret").unwrap();
+    fs::write(fixture.path("a"), "a".repeat(100)).unwrap();
+    fs::create_dir(fixture.path("b")).unwrap();
+    let meddler = Meddler::new(|_: &Progress| {
+        if fs::remove_dir(fixture.path("b")).is_ok() {
+            symlink(&outside, fixture.path("b")).unwrap();
+        }
+    });
+    fixture.import_at(0, &meddler).unwrap();
+    assert!(matches!(fixture.entry("b").unwrap().kind, Kind::Symlink(_)));
+}
+
+#[test]
+fn a_cancelled_import_ends_within_a_file() {
+    let fixture = Fixture::new();
+    fs::write(fixture.path("large"), vec![7; 8 << 20]).unwrap();
+    let cancellation = Cancellation::default();
+    let meddler = Meddler::new(|progress: &Progress| {
+        if progress.bytes_read > 0 {
+            cancellation.cancel();
+        }
+    });
+    let reader = fixture.repository.reader(CacheSizes::default());
+    let mut writer = fixture.repository.writer().unwrap();
+    let tree: &Path = &fixture.directory.path().join("tree");
+    let result =
+        run(tree, &Options::default(), &reader, &mut writer, Time::default(), &meddler, &cancellation);
+    assert!(matches!(result, Err(ImportError::Cancelled)), "{result:?}");
+    drop(writer);
+    assert_eq!(fixture.repository.snapshots().unwrap(), []);
+}
+
+#[test]
+fn a_tree_deeper_than_a_path_can_be_is_taken() {
+    let fixture = Fixture::new();
+    let mut directory = rustix::fs::open(
+        fixture.directory.path().join("tree"),
+        rustix::fs::OFlags::RDONLY,
+        rustix::fs::Mode::empty(),
+    )
+    .unwrap();
+    for _ in 0..600 {
+        let mode = rustix::fs::Mode::from_raw_mode(0o700);
+        rustix::fs::mkdirat(&directory, "deep", mode).unwrap();
+        directory = rustix::fs::openat(&directory, "deep", rustix::fs::OFlags::RDONLY, mode).unwrap();
+    }
+    let outcome = fixture.import_at(0, &Silent).unwrap();
+    assert_eq!(outcome.taken.totals.directories, 601);
+}
