@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Error, Result};
 use clap::error::ErrorKind;
 use fs_core::format::FormatError;
+#[cfg(unix)]
 use fs_core::import::ImportError;
 use fs_core::service::ServiceError;
 use fs_core::store::StoreError;
@@ -49,6 +50,12 @@ pub fn exit(result: Result<Outcome>) -> ExitCode {
     ExitCode::from(status)
 }
 
+/// Ends this process at once, for a user who asks a second time. Nothing half-done is visible in a repository.
+#[cfg(target_os = "linux")]
+pub fn abandon() -> ! {
+    std::process::exit(i32::from(INTERRUPTED))
+}
+
 /// What an error's user is told.
 pub fn message(error: &Error) -> String {
     match store_error(error) {
@@ -64,7 +71,7 @@ pub fn message(error: &Error) -> String {
 }
 
 fn status(error: &Error) -> u8 {
-    if let Some(ServiceError::Import(ImportError::Cancelled)) = error.downcast_ref() {
+    if is_interruption(error) {
         return INTERRUPTED;
     }
     match store_error(error) {
@@ -73,6 +80,18 @@ fn status(error: &Error) -> u8 {
         Some(error) if error.is_damage() => DAMAGE,
         _ => FAILED,
     }
+}
+
+/// Whether the user asked for it to stop.
+#[cfg(unix)]
+pub fn is_interruption(error: &Error) -> bool {
+    matches!(error.downcast_ref(), Some(ServiceError::Import(ImportError::Cancelled)))
+}
+
+/// Nothing can be interrupted where there is no import.
+#[cfg(not(unix))]
+fn is_interruption(_error: &Error) -> bool {
+    false
 }
 
 fn is_newer(reason: &FormatError) -> bool {
@@ -142,6 +161,7 @@ mod tests {
         assert_eq!(of(StoreError::NotARepository(repository.clone())).0, 1);
         assert_eq!(of(StoreError::Locked { path: repository, holder }).0, 75);
         assert_eq!(of(StoreError::Missing(Object::config())).0, 4);
+        #[cfg(unix)]
         assert_eq!(of(ImportError::Cancelled), (130, "interrupted: nothing was added".into()));
         let reason = ViewError::Store(StoreError::Missing(Object::config()));
         assert_eq!(of(ServiceError::View { path: "@latest:a".into(), reason }).0, 4);
