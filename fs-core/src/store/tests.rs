@@ -171,6 +171,21 @@ proptest! {
 }
 
 #[test]
+fn a_hole_of_no_bytes_leaves_no_trace() {
+    let store = Store::new();
+    let repository = store.open(Access::Write);
+    let mut writer = repository.writer().unwrap();
+    // As of a file with holes that was emptied, or cut to a few bytes, before it was read.
+    for bytes in [&b""[..], b"few bytes"] {
+        let mut content_writer = ContentWriter::default();
+        content_writer.hole(&mut writer, 0).unwrap();
+        content_writer.data(&mut writer, &mut Cursor::new(bytes), 100).unwrap();
+        let content = content_writer.finish(&mut writer).unwrap();
+        assert_eq!(content, (bytes.len() as u64, 0, Content::Inline(bytes.into())));
+    }
+}
+
+#[test]
 fn a_long_chunk_list_is_itself_cut() {
     let store = Store::new();
     let repository = store.open(Access::Write);
