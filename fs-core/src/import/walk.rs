@@ -13,7 +13,7 @@ use super::disk::{Directory, Stat};
 use super::file::{self, FileContext, ReadError};
 use super::links::LinkTracker;
 use super::parent::{ParentDirectory, may_have_changed_since};
-use crate::format::limits::{MAX_INLINE_XATTRS, MAX_TARGET};
+use crate::format::limits::{MAX_INLINE_XATTRS, MAX_NAME, MAX_TARGET};
 use crate::format::{
     BlobId, Content, Entry, Kind, Manifest, PackKind, PathKey, Status, Time, Totals, XattrSet, Xattrs,
 };
@@ -233,8 +233,12 @@ impl Walk<'_> {
     }
 
     fn take(&mut self, frame: &mut Frame, name: &CStr, depth: usize) -> Result<Step, ReadError> {
-        let stat = frame.directory.stat(name).map_err(ReadError::File)?;
         let bytes = name.to_bytes();
+        // Some file systems count characters instead of bytes (NTFS, CIFS).
+        if bytes.len() > MAX_NAME {
+            return Err(ReadError::File(io::Error::other("its name is longer than 255 bytes")));
+        }
+        let stat = frame.directory.stat(name).map_err(ReadError::File)?;
         let parent = match &mut frame.parent {
             Some(parent) => parent.take(bytes).map_err(|error| ReadError::Import(error.into()))?,
             None => None,
