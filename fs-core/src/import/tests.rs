@@ -110,6 +110,26 @@ fn what_looks_unchanged_is_not_read_unless_it_is_too_fresh_to_tell() {
 }
 
 #[test]
+fn what_moved_here_brings_its_own_extended_attributes() {
+    let fixture = Fixture::new();
+    for (directory, comment) in [("now", &b"old"[..]), ("next", b"new")] {
+        fs::create_dir(fixture.path(directory)).unwrap();
+        let file = fixture.path(&format!("{directory}/file"));
+        fs::write(&file, directory).unwrap();
+        rustix::fs::setxattr(&file, "user.comment", comment, rustix::fs::XattrFlags::empty()).unwrap();
+    }
+    // As if everything had been old already: the files' ctime does not tell that their directory moves.
+    fixture.import_at(100, &Silent).unwrap();
+    fs::rename(fixture.path("now"), fixture.path("before")).unwrap();
+    fs::rename(fixture.path("next"), fixture.path("now")).unwrap();
+    fixture.import_at(0, &Silent).unwrap();
+    let Kind::Directory(id) = fixture.entry("now").unwrap().kind else { panic!("no directory") };
+    let file = lookup(&fixture.repository.reader(CacheSizes::default()), &id, b"file").unwrap().unwrap();
+    let crate::format::Xattrs::Inline(set) = file.xattrs else { panic!("{file:?}") };
+    assert_eq!(set.get(b"user.comment"), Some(&b"new"[..]));
+}
+
+#[test]
 fn a_file_that_changes_once_is_read_again() {
     let fixture = Fixture::new();
     fs::write(fixture.path("file"), vec![1; 100_000]).unwrap();

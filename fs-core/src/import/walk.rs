@@ -144,7 +144,7 @@ impl Walk<'_> {
         self.root_device = stat.id.0;
         let names = directory.names().map_err(root_error)?;
         let parent_root = self.options.parent.map(|parent| &parent.root);
-        let xattrs = self.xattrs(&directory, c"", &stat, parent_root).map_err(|error| match error {
+        let xattrs = self.xattrs(&directory, c"").map_err(|error| match error {
             ReadError::File(source) => root_error(source),
             ReadError::Import(error) => error,
         })?;
@@ -310,7 +310,7 @@ impl Walk<'_> {
             FileType::Socket => Kind::Socket,
             _ => return Err(ReadError::File(io::Error::other("its type is unknown"))),
         };
-        let xattrs = self.xattrs(&frame.directory, name, &stat, parent)?;
+        let xattrs = self.xattrs(&frame.directory, name)?;
         Ok(Entry { attributes: stat.attributes, kind, xattrs, unsettled })
     }
 
@@ -331,20 +331,9 @@ impl Walk<'_> {
         settled.then(|| entry.kind.clone())
     }
 
-    /// Extended attributes. Nothing about an inode changes without its ctime: an old one saves asking.
-    fn xattrs(
-        &mut self,
-        directory: &Directory,
-        name: &CStr,
-        stat: &Stat,
-        parent: Option<&Entry>,
-    ) -> Result<Xattrs, ReadError> {
-        if let (Some(parent), Some(started)) = (parent, self.parent_started)
-            && !may_have_changed_since(stat.ctime, started)
-            && same_type(&parent.kind, stat.kind)
-        {
-            return Ok(parent.xattrs.clone());
-        }
+    /// Extended attributes. They are always asked for: when a directory was moved here, or another mounted over it, an
+    /// entry with an old ctime is none that the parent snapshot tells of.
+    fn xattrs(&mut self, directory: &Directory, name: &CStr) -> Result<Xattrs, ReadError> {
         let set = directory.xattrs(name).map_err(ReadError::File)?;
         self.store_xattrs(set).map_err(|error| ReadError::Import(error.into()))
     }
@@ -381,7 +370,7 @@ impl Walk<'_> {
         let stat = directory.stat_self().map_err(ReadError::File)?;
         let foreign = self.options.one_file_system && stat.id.0 != self.root_device;
         let names = if foreign { Vec::new() } else { directory.names().map_err(ReadError::File)? };
-        let xattrs = self.xattrs(&directory, c"", &stat, parent)?;
+        let xattrs = self.xattrs(&directory, c"")?;
         Ok(Step::Below(Box::new(Frame {
             name: name.to_owned(),
             key: self.reader.keys().path_key(above.key, name.to_bytes()),
@@ -430,17 +419,4 @@ fn push(frame: &mut Frame, writer: &mut Writer, name: &CStr, entry: &Entry) -> R
     let mut body = Vec::with_capacity(96);
     entry.encode(&mut body);
     frame.out.push(writer, name.to_bytes(), &body)
-}
-
-fn same_type(kind: &Kind, found: FileType) -> bool {
-    let expected = match kind {
-        Kind::File { .. } => FileType::RegularFile,
-        Kind::Directory(_) => FileType::Directory,
-        Kind::Symlink(_) => FileType::Symlink,
-        Kind::CharDevice { .. } => FileType::CharacterDevice,
-        Kind::BlockDevice { .. } => FileType::BlockDevice,
-        Kind::Fifo => FileType::Fifo,
-        Kind::Socket => FileType::Socket,
-    };
-    expected == found
 }
