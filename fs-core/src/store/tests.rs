@@ -255,3 +255,42 @@ fn a_reader_sees_what_a_writer_adds_beside_it() {
     }
     assert!(matches!(Repository::open(reading.root(), Access::Write), Err(StoreError::Locked { .. })));
 }
+
+#[test]
+fn a_reader_follows_an_index_that_is_made_again() {
+    let store = Store::new();
+    let mut writing = store.open(Access::Write);
+    let commit = |repository: &Repository, count: u32| {
+        let mut writer = repository.writer().unwrap();
+        let root = write_directory(&mut writer, &numbered(count));
+        writer.commit(&manifest(root)).unwrap();
+        root
+    };
+    commit(&writing, 10);
+    let reading = store.open(Access::Read);
+    let reader = reading.reader(CacheSizes::default());
+    for count in [20, 30] {
+        drop(writing);
+        std::fs::remove_file(reading.root().join("index.redb")).unwrap();
+        writing = store.open(Access::Write);
+        let root = commit(&writing, count);
+        assert_eq!(list(&reader, root, 0).len(), count as usize);
+    }
+}
+
+#[test]
+fn a_reader_with_an_index_in_memory_sees_what_a_writer_adds() {
+    let store = Store::new();
+    let index = store.open(Access::Read).root().join("index.redb");
+    // Neither an index nor a place for one.
+    std::fs::remove_file(&index).unwrap();
+    std::fs::create_dir(&index).unwrap();
+    let reading = store.open(Access::Read);
+    let reader = reading.reader(CacheSizes::default());
+    std::fs::remove_dir(&index).unwrap();
+    let writing = store.open(Access::Write);
+    let mut writer = writing.writer().unwrap();
+    let root = write_directory(&mut writer, &numbered(10));
+    writer.commit(&manifest(root)).unwrap();
+    assert_eq!(list(&reader, root, 0).len(), 10);
+}
