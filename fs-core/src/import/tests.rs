@@ -207,6 +207,23 @@ fn a_link_that_takes_a_directorys_place_leads_nowhere() {
 }
 
 #[test]
+fn a_damaged_parent_does_not_keep_from_importing() {
+    let fixture = Fixture::new();
+    fs::write(fixture.path("old"), "old").unwrap();
+    fixture.import_at(100, &Silent).unwrap();
+    for fan in fs::read_dir(fixture.repository.root().join("packs")).unwrap() {
+        for pack in fs::read_dir(fan.unwrap().path()).unwrap() {
+            let pack = fs::OpenOptions::new().write(true).open(pack.unwrap().path()).unwrap();
+            // In the first block.
+            pack.write_all_at(b"damage", 20).unwrap();
+        }
+    }
+    fs::write(fixture.path("new"), "new").unwrap();
+    fixture.import_at(100, &Silent).unwrap();
+    assert_eq!((fixture.size("old"), fixture.size("new")), (3, 3));
+}
+
+#[test]
 fn a_cancelled_import_ends_within_a_file() {
     let fixture = Fixture::new();
     fs::write(fixture.path("large"), vec![7; 8 << 20]).unwrap();

@@ -239,9 +239,14 @@ impl Walk<'_> {
             return Err(ReadError::File(io::Error::other("its name is longer than 255 bytes")));
         }
         let stat = frame.directory.stat(name).map_err(ReadError::File)?;
-        let parent = match &mut frame.parent {
-            Some(parent) => parent.take(bytes).map_err(|error| ReadError::Import(error.into()))?,
-            None => None,
+        let parent = match frame.parent.as_mut().map_or(Ok(None), |parent| parent.take(bytes)) {
+            // Damage to an old snapshot must not keep anybody from taking new ones.
+            Err(error) if error.is_damage() => {
+                log::error!("{error}: reading as if the last snapshot had no such directory");
+                frame.parent = None;
+                None
+            }
+            parent => parent.map_err(|error| ReadError::Import(error.into()))?,
         };
         if stat.kind == FileType::Directory {
             return self.enter(frame, name, &stat, parent.as_ref(), depth);
