@@ -145,6 +145,10 @@ impl Walk<'_> {
         let names = directory.names().map_err(root_error)?;
         let parent_root = self.options.parent.map(|parent| &parent.root);
         let xattrs = self.xattrs(&directory, c"").map_err(|error| match error {
+            // The directory is open, so it is the way to its attributes that is not there.
+            ReadError::File(source) if source.kind() == io::ErrorKind::NotFound => root_error(
+                io::Error::other("extended attributes are read through /proc, which is not mounted"),
+            ),
             ReadError::File(source) => root_error(source),
             ReadError::Import(error) => error,
         })?;
