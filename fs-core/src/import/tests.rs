@@ -224,6 +224,19 @@ fn a_damaged_parent_does_not_keep_from_importing() {
 }
 
 #[test]
+fn a_file_longer_than_the_format_knows_is_named() {
+    let fixture = Fixture::new();
+    let file = fs::File::create(fixture.path("huge")).unwrap();
+    // Few file systems have such files.
+    if file.set_len(1 << 62).is_err() {
+        return;
+    }
+    let meddler = Meddler::new(|_: &Progress| ());
+    fixture.import_at(0, &meddler).unwrap();
+    assert_eq!(meddler.troubles(), [(fixture.path("huge"), TroubleKind::Unreadable)]);
+}
+
+#[test]
 fn a_cancelled_import_ends_within_a_file() {
     let fixture = Fixture::new();
     fs::write(fixture.path("large"), vec![7; 8 << 20]).unwrap();
