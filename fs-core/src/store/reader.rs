@@ -208,8 +208,9 @@ impl Reader {
         }
         let object = Object::pack(pack);
         let stored = self.shared.backend.get_range(&object, place.block_offset, place.block_len as usize)?;
-        let raw = Block::open(&self.shared.keys, &stored)
-            .and_then(|block| block.decompress())
+        let raw = place
+            .check(&stored)
+            .and_then(|stored| Block::open(&self.shared.keys, stored)?.decompress())
             .map_err(block_damaged(pack, place))?;
         let weight = raw.len();
         Ok(self.shared.blocks.insert(key, raw, weight))

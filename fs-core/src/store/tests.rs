@@ -7,7 +7,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::format::{
-    Attributes, BlobId, Content, Entry, Kind, Manifest, Origin, SnapshotId, Status, Time, Totals, Xattrs,
+    Attributes, BlobId, Content, Entry, Kind, Manifest, Origin, PackKind, SnapshotId, Status, Time, Totals,
+    Xattrs,
 };
 
 struct Store {
@@ -293,4 +294,29 @@ fn a_reader_with_an_index_in_memory_sees_what_a_writer_adds() {
     let root = write_directory(&mut writer, &numbered(10));
     writer.commit(&manifest(root)).unwrap();
     assert_eq!(list(&reader, root, 0).len(), 10);
+}
+
+#[test]
+fn a_block_in_the_place_of_another_is_noticed() {
+    let store = Store::new();
+    let repository = store.open(Access::Write);
+    // Two packs whose blocks are of one length, each good by itself.
+    let [one, other] = [[1u8; 100], [2u8; 100]].map(|bytes| {
+        let mut writer = repository.writer().unwrap();
+        let id = writer.put(PackKind::Data, &bytes).unwrap();
+        writer.commit(&manifest(id)).unwrap();
+        id
+    });
+    let place = |id: &BlobId| repository.reader(CacheSizes::default()).blob(id);
+    assert_eq!(place(&one).unwrap()[..], [1; 100]);
+    let files: Vec<_> = std::fs::read_dir(repository.root().join("packs"))
+        .unwrap()
+        .flat_map(|fan| std::fs::read_dir(fan.unwrap().path()).unwrap())
+        .map(|pack| pack.unwrap().path())
+        .collect();
+    let [from, mut to] = [0, 1].map(|at: usize| std::fs::read(&files[at]).unwrap());
+    to[8..48].copy_from_slice(&from[8..48]);
+    std::fs::write(&files[1], to).unwrap();
+    let results = [place(&one), place(&other)];
+    assert_eq!(results.iter().filter(|result| result.is_err()).count(), 1, "{results:?}");
 }
