@@ -197,6 +197,7 @@ impl Filesystem for History {
             Err(error) => return reply.error(error),
         };
         let own = file_attr(&self.view.attr(&node), ino.0);
+        let mut sent = false;
         for (at, name) in (1..).zip([".", ".."]).skip(offset.min(DOTS) as usize) {
             if reply.add(ino, at, name, &NOT_AT_ALL, &own, Generation(0)) {
                 return reply.ok();
@@ -218,10 +219,13 @@ impl Filesystem for History {
             if full {
                 self.inodes.forget(ino, 1);
             }
+            sent |= !full;
             !full
         });
         match listed {
             Ok(()) => reply.ok(),
+            // An error would take back what was noted as told; the next request begins with it.
+            Err(_) if sent => reply.ok(),
             Err(error) => reply.error(errno(&error)),
         }
     }

@@ -9,6 +9,7 @@ use rustix::io::Errno;
 use super::ImportError;
 use super::disk::{Directory, Stat, stat_file};
 use crate::format::Kind;
+use crate::format::limits::MAX_FILE;
 use crate::monitor::{Cancellation, Monitor, Progress};
 use crate::store::{ContentWriter, CopyError, Writer};
 
@@ -55,6 +56,9 @@ pub(super) fn read(
         let before = stat_file(&file).map_err(ReadError::File)?;
         if before.kind != FileType::RegularFile {
             return Err(ReadError::File(io::Error::other("it was replaced while it was read")));
+        }
+        if before.size > MAX_FILE {
+            return Err(ReadError::File(io::Error::other("it has more than 4 EiB")));
         }
         let result = read_once(&mut file, &before, context);
         context.content.reset();

@@ -35,6 +35,9 @@ pub enum ServiceError {
         /// A list of those that there are, with its verb.
         known: String,
     },
+    /// There is no source at all.
+    #[error("{} has no snapshot yet; import one with `yester import`", .0.display())]
+    NoSnapshots(PathBuf),
     /// Several sources, and none was named.
     #[error("the repository has several sources: name one with --source ({known})")]
     WhichSource {

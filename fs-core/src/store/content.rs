@@ -67,8 +67,11 @@ impl ContentWriter {
         }
     }
 
-    /// Appends a hole of `len` bytes.
+    /// Appends a hole of `len` bytes; one of none does not count as a hole.
     pub fn hole(&mut self, writer: &mut Writer, len: u64) -> Result<(), StoreError> {
+        if len == 0 {
+            return Ok(());
+        }
         self.cut(writer, true)?;
         self.size += len;
         self.holes += len;

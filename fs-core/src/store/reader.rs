@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::cache::WeightedCache;
 use super::index::Index;
+use super::repository::reconcile;
 use super::{Backend, Object, StoreError, read_all};
 use crate::format::{
     BlobId, Block, Catalogue, ChunkList, Content, FormatError, Keys, LinkTable, Node, PackId, PackTrailer,
@@ -160,13 +161,7 @@ impl Reader {
                 return Ok(found);
             }
         }
-        let pack = if let Some(pack) = self.shared.index.pack_of(id)? {
-            pack
-        } else {
-            // Perhaps committed after this reader's transaction began.
-            self.shared.index.refresh();
-            self.shared.index.pack_of(id)?.ok_or(StoreError::MissingBlob(*id))?
-        };
+        let pack = self.pack_of(id)?;
         let catalogue = self.catalogue(pack)?;
         let place = catalogue.find(id).ok_or_else(|| {
             StoreError::damaged(Object::pack(pack))(FormatError::Invalid("catalogue: it lacks a blob"))
@@ -176,6 +171,25 @@ impl Reader {
         recent.push_front((pack, catalogue));
         recent.truncate(RECENT);
         Ok((pack, place))
+    }
+
+    fn pack_of(&self, id: &BlobId) -> Result<PackId, StoreError> {
+        let index = &self.shared.index;
+        if let Some(pack) = index.pack_of(id)? {
+            return Ok(pack);
+        }
+        // Perhaps committed after this reader's transaction began.
+        index.refresh();
+        if let Some(pack) = index.pack_of(id)? {
+            return Ok(pack);
+        }
+        // Perhaps committed to another index than this reader's.
+        if index.is_in_memory() {
+            reconcile(index, &*self.shared.backend, &self.shared.keys)?;
+        } else {
+            index.reopen()?;
+        }
+        index.pack_of(id)?.ok_or(StoreError::MissingBlob(*id))
     }
 
     fn catalogue(&self, pack: PackId) -> Result<Arc<Catalogue>, StoreError> {
@@ -194,8 +208,9 @@ impl Reader {
         }
         let object = Object::pack(pack);
         let stored = self.shared.backend.get_range(&object, place.block_offset, place.block_len as usize)?;
-        let raw = Block::open(&self.shared.keys, &stored)
-            .and_then(|block| block.decompress())
+        let raw = place
+            .check(&stored)
+            .and_then(|stored| Block::open(&self.shared.keys, stored)?.decompress())
             .map_err(block_damaged(pack, place))?;
         let weight = raw.len();
         Ok(self.shared.blocks.insert(key, raw, weight))

@@ -210,7 +210,7 @@ fn open_for_reading(
 }
 
 /// Makes the index tell of exactly the packs that there are.
-fn reconcile(index: &Index, backend: &dyn Backend, keys: &Keys) -> Result<(), StoreError> {
+pub(super) fn reconcile(index: &Index, backend: &dyn Backend, keys: &Keys) -> Result<(), StoreError> {
     let names = backend.list(ObjectKind::Pack)?;
     let stored: HashSet<PackId> = names.iter().filter_map(|name| PackId::parse(name)).collect();
     let known = index.packs()?;

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::format::{
-    Attributes, BlobId, Content, Entry, Kind, Manifest, Origin, SnapshotId, Status, Time, Totals, Xattrs,
+    Attributes, BlobId, Content, Entry, Kind, Manifest, Origin, PackKind, SnapshotId, Status, Time, Totals,
+    Xattrs,
 };
 
 struct Store {
@@ -171,6 +172,21 @@ proptest! {
 }
 
 #[test]
+fn a_hole_of_no_bytes_leaves_no_trace() {
+    let store = Store::new();
+    let repository = store.open(Access::Write);
+    let mut writer = repository.writer().unwrap();
+    // As of a file with holes that was emptied, or cut to a few bytes, before it was read.
+    for bytes in [&b""[..], b"few bytes"] {
+        let mut content_writer = ContentWriter::default();
+        content_writer.hole(&mut writer, 0).unwrap();
+        content_writer.data(&mut writer, &mut Cursor::new(bytes), 100).unwrap();
+        let content = content_writer.finish(&mut writer).unwrap();
+        assert_eq!(content, (bytes.len() as u64, 0, Content::Inline(bytes.into())));
+    }
+}
+
+#[test]
 fn a_long_chunk_list_is_itself_cut() {
     let store = Store::new();
     let repository = store.open(Access::Write);
@@ -239,4 +255,68 @@ fn a_reader_sees_what_a_writer_adds_beside_it() {
         assert_eq!(list(&reader, root, 0).len(), count as usize * 300);
     }
     assert!(matches!(Repository::open(reading.root(), Access::Write), Err(StoreError::Locked { .. })));
+}
+
+#[test]
+fn a_reader_follows_an_index_that_is_made_again() {
+    let store = Store::new();
+    let mut writing = store.open(Access::Write);
+    let commit = |repository: &Repository, count: u32| {
+        let mut writer = repository.writer().unwrap();
+        let root = write_directory(&mut writer, &numbered(count));
+        writer.commit(&manifest(root)).unwrap();
+        root
+    };
+    commit(&writing, 10);
+    let reading = store.open(Access::Read);
+    let reader = reading.reader(CacheSizes::default());
+    for count in [20, 30] {
+        drop(writing);
+        std::fs::remove_file(reading.root().join("index.redb")).unwrap();
+        writing = store.open(Access::Write);
+        let root = commit(&writing, count);
+        assert_eq!(list(&reader, root, 0).len(), count as usize);
+    }
+}
+
+#[test]
+fn a_reader_with_an_index_in_memory_sees_what_a_writer_adds() {
+    let store = Store::new();
+    let index = store.open(Access::Read).root().join("index.redb");
+    // Neither an index nor a place for one.
+    std::fs::remove_file(&index).unwrap();
+    std::fs::create_dir(&index).unwrap();
+    let reading = store.open(Access::Read);
+    let reader = reading.reader(CacheSizes::default());
+    std::fs::remove_dir(&index).unwrap();
+    let writing = store.open(Access::Write);
+    let mut writer = writing.writer().unwrap();
+    let root = write_directory(&mut writer, &numbered(10));
+    writer.commit(&manifest(root)).unwrap();
+    assert_eq!(list(&reader, root, 0).len(), 10);
+}
+
+#[test]
+fn a_block_in_the_place_of_another_is_noticed() {
+    let store = Store::new();
+    let repository = store.open(Access::Write);
+    // Two packs whose blocks are of one length, each good by itself.
+    let [one, other] = [[1u8; 100], [2u8; 100]].map(|bytes| {
+        let mut writer = repository.writer().unwrap();
+        let id = writer.put(PackKind::Data, &bytes).unwrap();
+        writer.commit(&manifest(id)).unwrap();
+        id
+    });
+    let place = |id: &BlobId| repository.reader(CacheSizes::default()).blob(id);
+    assert_eq!(place(&one).unwrap()[..], [1; 100]);
+    let files: Vec<_> = std::fs::read_dir(repository.root().join("packs"))
+        .unwrap()
+        .flat_map(|fan| std::fs::read_dir(fan.unwrap().path()).unwrap())
+        .map(|pack| pack.unwrap().path())
+        .collect();
+    let [from, mut to] = [0, 1].map(|at: usize| std::fs::read(&files[at]).unwrap());
+    to[8..48].copy_from_slice(&from[8..48]);
+    std::fs::write(&files[1], to).unwrap();
+    let results = [place(&one), place(&other)];
+    assert_eq!(results.iter().filter(|result| result.is_err()).count(), 1, "{results:?}");
 }
