@@ -50,6 +50,10 @@ pub struct Placement {
     pub block_len: u32,
     /// The block's tag.
     pub block_tag: [u8; TAG_LEN],
+    /// Whether the block is a delta.
+    pub delta: bool,
+    /// The blob's number in its block.
+    pub nth: u32,
     /// The blob's first byte in the decompressed block.
     pub start: u32,
     /// The blob's bytes.
@@ -72,6 +76,9 @@ struct CatalogueBlock {
     offset: u64,
     len: u32,
     tag: [u8; TAG_LEN],
+    delta: bool,
+    /// Its first blob, in the order of their place.
+    first: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,16 +119,27 @@ impl Catalogue {
     /// Where the blob `id` is.
     pub fn find(&self, id: &BlobId) -> Option<Placement> {
         let at = self.by_id.binary_search_by(|at| self.blobs[*at as usize].id.cmp(id)).ok()?;
-        let blob = &self.blobs[self.by_id[at] as usize];
+        let at = self.by_id[at];
+        let blob = &self.blobs[at as usize];
         let block = self.blocks[blob.block as usize];
         Some(Placement {
             block: blob.block,
             block_offset: block.offset,
             block_len: block.len,
             block_tag: block.tag,
+            delta: block.delta,
+            nth: at - block.first,
             start: blob.start,
             len: blob.len,
         })
+    }
+
+    /// Bytes of block number `block` as it is stored, and uncompressed.
+    pub fn block_sizes(&self, block: u32) -> Option<(u64, u64)> {
+        let stored = self.blocks.get(block as usize)?.len;
+        let first = self.blobs.partition_point(|blob| blob.block < block);
+        let raw = self.blobs[first..].iter().take_while(|blob| blob.block == block);
+        Some((u64::from(stored), raw.map(|blob| u64::from(blob.len)).sum()))
     }
 
     /// Bytes of memory that it takes, about.
@@ -146,8 +164,10 @@ impl Catalogue {
         let mut blobs = Vec::new();
         let mut offset = PACK_HEADER_LEN;
         for block in 0..block_count {
-            let len = cursor.length(MAX_BODY + FRAME_HEADER_LEN, "block")?;
-            blocks.push(CatalogueBlock { offset, len: len as u32, tag: cursor.array("block's tag")? });
+            let head = cursor.length((MAX_BODY + FRAME_HEADER_LEN) * 2 + 1, "block")?;
+            let (len, delta) = (head >> 1, head & 1 == 1);
+            let tag = cursor.array("block's tag")?;
+            blocks.push(CatalogueBlock { offset, len: len as u32, tag, delta, first: blobs.len() as u32 });
             offset += len as u64;
             if offset > MAX_PACK {
                 return Err(FormatError::Limit { what: "pack", value: offset, limit: MAX_PACK });
@@ -196,10 +216,10 @@ impl PackBuilder {
     }
 
     /// Appends a sealed block and the ids and lengths of its blobs. Panics when `block` is shorter than a frame's header.
-    pub fn push(&mut self, block: &[u8], blobs: impl ExactSizeIterator<Item = (BlobId, u32)>) {
+    pub fn push(&mut self, block: &[u8], delta: bool, blobs: impl ExactSizeIterator<Item = (BlobId, u32)>) {
         self.bytes.extend_from_slice(block);
         self.block_count += 1;
-        self.blocks.put_varint(block.len() as u64);
+        self.blocks.put_varint((block.len() as u64) << 1 | u64::from(delta));
         self.blocks.extend_from_slice(&block[TAG]);
         self.blocks.put_varint(blobs.len() as u64);
         for (id, len) in blobs {
@@ -283,7 +303,7 @@ mod tests {
             let blobs: Vec<_> = (0..10u8).map(|blob| vec![block * 10 + blob; usize::from(blob)]).collect();
             blobs.iter().for_each(|blob| builder.push(blob));
             let ids = blobs.iter().map(|blob| (keys.blob_id(blob), blob.len() as u32));
-            pack.push(&builder.finish(&keys, 3).unwrap(), ids);
+            pack.push(&builder.finish(&keys, 3).unwrap(), block == 1, ids);
         }
         let SealedPack { id, bytes, catalogue } = pack.finish(&keys).unwrap();
         let trailer =
@@ -297,7 +317,7 @@ mod tests {
                 let place = catalogue.find(&keys.blob_id(&wanted)).unwrap();
                 let stored = &bytes[place.block_offset as usize..][..place.block_len as usize];
                 let stored = place.check(stored).unwrap();
-                let raw = super::super::Block::open(&keys, stored).unwrap().decompress().unwrap();
+                let raw = super::super::Block::open(&keys, stored).unwrap().decompress(&[]).unwrap();
                 assert_eq!(raw[place.start as usize..][..place.len as usize], wanted);
             }
         }
@@ -308,7 +328,7 @@ mod tests {
     fn a_pack_is_as_long_as_its_blocks_and_its_catalogue() {
         let keys = Keys::derive(&Secret([5; 32]));
         let mut pack = PackBuilder::new(PackKind::Data);
-        pack.push(&[0; FRAME_HEADER_LEN], (0..1000u32).map(|n| (keys.blob_id(&n.to_le_bytes()), 40)));
+        pack.push(&[0; FRAME_HEADER_LEN], false, (0..1000u32).map(|n| (keys.blob_id(&n.to_le_bytes()), 40)));
         let len = pack.len();
         assert!(len.abs_diff(pack.finish(&keys).unwrap().bytes.len()) < 100, "{len}");
     }

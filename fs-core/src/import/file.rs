@@ -8,8 +8,8 @@ use rustix::io::Errno;
 
 use super::ImportError;
 use super::disk::{Directory, Stat, stat_file};
-use crate::format::Kind;
 use crate::format::limits::MAX_FILE;
+use crate::format::{Entry, Kind};
 use crate::monitor::{Cancellation, Monitor, Progress};
 use crate::store::{ContentWriter, CopyError, Writer};
 
@@ -38,6 +38,8 @@ const ATTEMPTS: u32 = 2;
 pub(super) struct FileContext<'a> {
     pub(super) writer: &'a mut Writer,
     pub(super) content: &'a mut ContentWriter,
+    /// The entry of the parent snapshot at this path.
+    pub(super) previous: Option<&'a Entry>,
     pub(super) progress: &'a mut Progress,
     pub(super) monitor: &'a dyn Monitor,
     pub(super) cancellation: &'a Cancellation,
@@ -79,6 +81,9 @@ pub(super) fn read(
 }
 
 fn read_once(file: &mut File, stat: &Stat, context: &mut FileContext<'_>) -> Result<Kind, ReadError> {
+    if let Some(Entry { kind: Kind::File { content, .. }, .. }) = context.previous {
+        context.content.resemble(content.clone());
+    }
     if stat.allocated < stat.size {
         read_sparse(file, stat.size, context)?;
     } else {

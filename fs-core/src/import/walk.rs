@@ -171,6 +171,9 @@ impl Walk<'_> {
         let root = self.walk(root)?;
         let links = std::mem::take(&mut self.links).finish();
         let (links_len, _, links) = {
+            if let Some(parent) = self.options.parent {
+                self.content.resemble(parent.links.clone());
+            }
             let mut source = links.as_slice();
             self.content
                 .data(self.writer, &mut source, u64::MAX)
@@ -297,6 +300,7 @@ impl Walk<'_> {
                         &mut FileContext {
                             writer: self.writer,
                             content: &mut self.content,
+                            previous: parent,
                             progress: &mut self.progress,
                             monitor: self.monitor,
                             cancellation: self.cancellation,
@@ -355,7 +359,7 @@ impl Walk<'_> {
         if bytes.len() <= MAX_INLINE_XATTRS {
             Ok(Xattrs::Inline(set))
         } else {
-            Ok(Xattrs::Blob(self.writer.put(PackKind::Metadata, &bytes)?))
+            Ok(Xattrs::Blob(self.writer.put(PackKind::Metadata, &bytes, None)?))
         }
     }
 
@@ -427,5 +431,6 @@ impl Walk<'_> {
 fn push(frame: &mut Frame, writer: &mut Writer, name: &CStr, entry: &Entry) -> Result<(), StoreError> {
     let mut body = Vec::with_capacity(96);
     entry.encode(&mut body);
+    frame.out.resemble(frame.parent.as_ref().and_then(ParentDirectory::leaf_id));
     frame.out.push(writer, name.to_bytes(), &body)
 }

@@ -78,6 +78,17 @@ impl StoreError {
         matches!(self, StoreError::Damaged { .. } | StoreError::Missing(_) | StoreError::MissingBlob(_))
     }
 
+    /// `None` for damage: of something that would only have helped.
+    pub(super) fn unless_damage<T>(result: Result<Option<T>, Self>) -> Result<Option<T>, Self> {
+        match result {
+            Err(error) if error.is_damage() => {
+                log::warn!("{error}");
+                Ok(None)
+            }
+            result => result,
+        }
+    }
+
     pub(super) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| StoreError::Io { action, path, source }

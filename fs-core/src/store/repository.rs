@@ -140,7 +140,7 @@ impl Repository {
 
     /// Begins to add a snapshot. The repository must be open for writing.
     pub fn writer(&self) -> Result<Writer, StoreError> {
-        Writer::new(Arc::clone(&self.backend), self.keys.clone(), Arc::clone(&self.index))
+        Writer::new(Arc::clone(&self.backend), self.reader(CacheSizes::default()), Arc::clone(&self.index))
     }
 
     /// The ids of all snapshots, in no order.

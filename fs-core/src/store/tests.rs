@@ -303,7 +303,7 @@ fn a_block_in_the_place_of_another_is_noticed() {
     // Two packs whose blocks are of one length, each good by itself.
     let [one, other] = [[1u8; 100], [2u8; 100]].map(|bytes| {
         let mut writer = repository.writer().unwrap();
-        let id = writer.put(PackKind::Data, &bytes).unwrap();
+        let id = writer.put(PackKind::Data, &bytes, None).unwrap();
         writer.commit(&manifest(id)).unwrap();
         id
     });
@@ -319,4 +319,85 @@ fn a_block_in_the_place_of_another_is_noticed() {
     std::fs::write(&files[1], to).unwrap();
     let results = [place(&one), place(&other)];
     assert_eq!(results.iter().filter(|result| result.is_err()).count(), 1, "{results:?}");
+}
+
+/// Text-like bytes that compress by themselves, but by far less than against a version of themselves.
+fn prose(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed;
+    let mut next = move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 33) as u32
+    };
+    let words: Vec<String> = (0..400).map(|_| format!("{:x}", next() % 100_000)).collect();
+    let mut text = Vec::with_capacity(len + 16);
+    while text.len() < len {
+        text.extend(words[next() as usize % words.len()].bytes());
+        text.push(b' ');
+    }
+    text.truncate(len);
+    text
+}
+
+#[test]
+fn versions_are_small_and_all_come_back() {
+    let store = Store::new();
+    let mut versions: Vec<(Vec<Vec<u8>>, Vec<(u64, Content)>)> = Vec::new();
+    let mut added = Vec::new();
+    // Small files, and one that has many chunks.
+    let mut files: Vec<Vec<u8>> =
+        (0..30).map(|n| prose(n, 20_000)).chain([prose(99, 5 << 20), Vec::new()]).collect();
+    for version in 0..12u64 {
+        let repository = store.open(Access::Write);
+        let mut writer = repository.writer().unwrap();
+        let mut contents = Vec::new();
+        for (n, file) in files.iter().enumerate() {
+            let mut content_writer = ContentWriter::default();
+            if let Some((_, last)) = versions.last() {
+                content_writer.resemble(last[n].1.clone());
+            }
+            content_writer.data(&mut writer, &mut file.as_slice(), u64::MAX).unwrap();
+            let (size, _, content) = content_writer.finish(&mut writer).unwrap();
+            contents.push((size, content));
+        }
+        let root = write_directory(&mut writer, &BTreeMap::new());
+        let (_, statistics) = writer.commit(&manifest(root)).unwrap();
+        added.push(statistics.stored_bytes);
+        versions.push((files.clone(), contents));
+        for (n, file) in files.iter_mut().enumerate() {
+            let at = (version as usize * 7919 + n * 31) % (file.len() + 1);
+            file.splice(at..at, prose(version * 1000 + n as u64, 40));
+        }
+    }
+    assert!(added[1..].iter().all(|size| *size < added[0] / 10), "{added:?}");
+
+    let repository = store.open(Access::Read);
+    let reader = repository.reader(CacheSizes { blocks: 1, catalogues: 1, nodes: 1 });
+    for (files, contents) in versions {
+        for (file, (size, content)) in files.iter().zip(&contents) {
+            let mut bytes = Vec::new();
+            FileReader { reader: &reader, content, size: *size }.read(0, usize::MAX, &mut bytes).unwrap();
+            assert!(bytes == *file);
+        }
+    }
+}
+
+#[test]
+fn what_changes_entirely_becomes_a_base_again() {
+    let store = Store::new();
+    let repository = store.open(Access::Write);
+    let mut put = |bytes: &[u8], previous| {
+        let mut writer = repository.writer().unwrap();
+        let id = writer.put(PackKind::Data, bytes, previous).unwrap();
+        let root = write_directory(&mut writer, &BTreeMap::new());
+        writer.commit(&manifest(root)).unwrap();
+        id
+    };
+    let mut text = prose(1, 50_000);
+    let first = put(&text, None);
+    text.extend(b"a little more");
+    let second = put(&text, Some(first));
+    let other = put(&prose(2, 50_000), Some(second));
+    let reader = repository.reader(CacheSizes::default());
+    let base = |id| reader.base_of(&id).unwrap().unwrap().id;
+    assert_eq!([base(first), base(second), base(other)], [first, first, other]);
 }
