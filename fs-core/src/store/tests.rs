@@ -320,3 +320,27 @@ fn a_block_in_the_place_of_another_is_noticed() {
     let results = [place(&one), place(&other)];
     assert_eq!(results.iter().filter(|result| result.is_err()).count(), 1, "{results:?}");
 }
+
+#[test]
+fn a_pack_that_cannot_be_read_does_not_hide_the_others() {
+    let store = Store::new();
+    let repository = store.open(Access::Write);
+    let [one, other] = [[1u8; 100], [2u8; 100]].map(|bytes| {
+        let mut writer = repository.writer().unwrap();
+        let id = writer.put(PackKind::Data, &bytes).unwrap();
+        writer.commit(&manifest(id)).unwrap();
+        id
+    });
+    let root = repository.root().to_owned();
+    drop(repository);
+    let fan = std::fs::read_dir(root.join("packs")).unwrap().next().unwrap().unwrap().path();
+    let pack = std::fs::read_dir(fan).unwrap().next().unwrap().unwrap().path();
+    std::fs::remove_file(&pack).unwrap();
+    // Reading a directory fails, as reading a bad sector does.
+    std::fs::create_dir(&pack).unwrap();
+    std::fs::remove_file(root.join("index.redb")).unwrap();
+    for access in [Access::Read, Access::Write] {
+        let reader = store.open(access).reader(CacheSizes::default());
+        assert_eq!([one, other].iter().filter(|id| reader.blob(id).is_ok()).count(), 1);
+    }
+}
