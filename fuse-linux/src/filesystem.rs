@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fs_core::format::limits::MAX_NAME;
 use fs_core::view::{Inodes, Node, View};
 use fuser::{
     AccessFlags, Errno, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo, InitFlags,
@@ -80,6 +81,9 @@ impl Filesystem for History {
     }
 
     fn lookup(&self, _request: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
+        if name.len() > MAX_NAME {
+            return reply.error(Errno::ENAMETOOLONG);
+        }
         let found = self.node(parent).and_then(|parent| {
             let node = self.view.lookup(&parent, name.as_bytes()).map_err(|error| errno(&error))?;
             Ok((lifetimes(&parent, &node), self.view.attr(&node), node))

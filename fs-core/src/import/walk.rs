@@ -258,7 +258,7 @@ impl Walk<'_> {
         if stat.kind == FileType::Directory {
             return self.enter(frame, name, &stat, parent.as_ref(), depth);
         }
-        let entry = self.leaf(frame, name, &stat, parent.as_ref())?;
+        let (entry, stat) = self.leaf(frame, name, &stat, parent.as_ref())?;
         if stat.links > 1 {
             let key = self.reader.keys().path_key(frame.key, bytes);
             self.links.add(stat.id, stat.links, key, &entry);
@@ -277,14 +277,14 @@ impl Walk<'_> {
         Ok(Step::Done)
     }
 
-    /// Anything but a directory.
+    /// Anything but a directory, and what was told of it when it was taken.
     fn leaf(
         &mut self,
         frame: &Frame,
         name: &CStr,
         stat: &Stat,
         parent: Option<&Entry>,
-    ) -> Result<Entry, ReadError> {
+    ) -> Result<(Entry, Stat), ReadError> {
         let (major, minor) = stat.device;
         let mut stat = *stat;
         let mut unsettled = false;
@@ -324,7 +324,7 @@ impl Walk<'_> {
             _ => return Err(ReadError::File(io::Error::other("its type is unknown"))),
         };
         let xattrs = self.xattrs(&frame.directory, name)?;
-        Ok(Entry { attributes: stat.attributes, kind, xattrs, unsettled })
+        Ok((Entry { attributes: stat.attributes, kind, xattrs, unsettled }, stat))
     }
 
     /// The content of a file that need not be read: another name of it was, or it is as the parent has it.

@@ -228,9 +228,8 @@ pub(super) fn reconcile(index: &Index, backend: &dyn Backend, keys: &Keys) -> Re
         for pack in batch {
             match read_catalogue(backend, keys, *pack) {
                 Ok((catalogue, size)) => packs.push((PackRecord::new(*pack, size, &catalogue), catalogue)),
-                // One bad pack must not keep anybody from the others.
-                Err(error) if error.is_damage() => log::error!("{error}"),
-                Err(error) => return Err(error),
+                // One bad pack must not keep anybody from the others, nor must one in a bad sector.
+                Err(error) => log::error!("{error}"),
             }
         }
         index.add(&packs)?;

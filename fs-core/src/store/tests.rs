@@ -401,3 +401,27 @@ fn what_changes_entirely_becomes_a_base_again() {
     let base = |id| reader.base_of(&id).unwrap().unwrap().id;
     assert_eq!([base(first), base(second), base(other)], [first, first, other]);
 }
+
+#[test]
+fn a_pack_that_cannot_be_read_does_not_hide_the_others() {
+    let store = Store::new();
+    let repository = store.open(Access::Write);
+    let [one, other] = [[1u8; 100], [2u8; 100]].map(|bytes| {
+        let mut writer = repository.writer().unwrap();
+        let id = writer.put(PackKind::Data, &bytes, None).unwrap();
+        writer.commit(&manifest(id)).unwrap();
+        id
+    });
+    let root = repository.root().to_owned();
+    drop(repository);
+    let fan = std::fs::read_dir(root.join("packs")).unwrap().next().unwrap().unwrap().path();
+    let pack = std::fs::read_dir(fan).unwrap().next().unwrap().unwrap().path();
+    std::fs::remove_file(&pack).unwrap();
+    // Reading a directory fails, as reading a bad sector does.
+    std::fs::create_dir(&pack).unwrap();
+    std::fs::remove_file(root.join("index.redb")).unwrap();
+    for access in [Access::Read, Access::Write] {
+        let reader = store.open(access).reader(CacheSizes::default());
+        assert_eq!([one, other].iter().filter(|id| reader.blob(id).is_ok()).count(), 1);
+    }
+}

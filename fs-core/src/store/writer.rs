@@ -17,8 +17,8 @@ const INDEX_BATCH: u64 = 250_000;
 /// Blocks that may wait for the packer: bounds memory.
 const QUEUE: usize = 8;
 const LEVEL: i32 = 3;
-/// A delta is kept when it takes at most this part of what its blobs would take in full.
-const DELTA_PAYS: f64 = 0.4;
+/// A delta is kept when it takes at most so many hundredths of what its blobs would take in full.
+const DELTA_PAYS: u64 = 40;
 
 /// What an import added.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -242,8 +242,8 @@ impl PackerThread {
                 .map_err(StoreError::io("compress", "a block"))?;
             let (stored, raw) = self.reader.block_sizes(group.block)?;
             // What the blobs would take in full, if they compress as their bases did.
-            let full = group.builder.raw_len() as f64 * stored as f64 / raw.max(1) as f64;
-            if sealed.len() as f64 <= full * DELTA_PAYS {
+            let full = group.builder.raw_len() as u64 * stored / raw.max(1);
+            if sealed.len() as u64 * 100 <= full * DELTA_PAYS {
                 return self.append(kind, &sealed, true, &group.ids, &group.builder);
             }
         }
