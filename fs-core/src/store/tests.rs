@@ -341,7 +341,11 @@ fn prose(seed: u64, len: usize) -> Vec<u8> {
 #[test]
 fn versions_are_small_and_all_come_back() {
     let store = Store::new();
-    let mut versions: Vec<(Vec<Vec<u8>>, Vec<(u64, Content)>)> = Vec::new();
+    struct Version {
+        files: Vec<Vec<u8>>,
+        contents: Vec<(u64, Content)>,
+    }
+    let mut versions: Vec<Version> = Vec::new();
     let mut added = Vec::new();
     // Small files, and one that has many chunks.
     let mut files: Vec<Vec<u8>> =
@@ -352,8 +356,8 @@ fn versions_are_small_and_all_come_back() {
         let mut contents = Vec::new();
         for (n, file) in files.iter().enumerate() {
             let mut content_writer = ContentWriter::default();
-            if let Some((_, last)) = versions.last() {
-                content_writer.resemble(last[n].1.clone());
+            if let Some(last) = versions.last() {
+                content_writer.resemble(last.contents[n].1.clone());
             }
             content_writer.data(&mut writer, &mut file.as_slice(), u64::MAX).unwrap();
             let (size, _, content) = content_writer.finish(&mut writer).unwrap();
@@ -362,7 +366,7 @@ fn versions_are_small_and_all_come_back() {
         let root = write_directory(&mut writer, &BTreeMap::new());
         let (_, statistics) = writer.commit(&manifest(root)).unwrap();
         added.push(statistics.stored_bytes);
-        versions.push((files.clone(), contents));
+        versions.push(Version { files: files.clone(), contents });
         for (n, file) in files.iter_mut().enumerate() {
             let at = (version as usize * 7919 + n * 31) % (file.len() + 1);
             file.splice(at..at, prose(version * 1000 + n as u64, 40));
@@ -372,7 +376,7 @@ fn versions_are_small_and_all_come_back() {
 
     let repository = store.open(Access::Read);
     let reader = repository.reader(CacheSizes { blocks: 1, catalogues: 1, nodes: 1 });
-    for (files, contents) in versions {
+    for Version { files, contents } in versions {
         for (file, (size, content)) in files.iter().zip(&contents) {
             let mut bytes = Vec::new();
             FileReader { reader: &reader, content, size: *size }.read(0, usize::MAX, &mut bytes).unwrap();
@@ -385,7 +389,7 @@ fn versions_are_small_and_all_come_back() {
 fn what_changes_entirely_becomes_a_base_again() {
     let store = Store::new();
     let repository = store.open(Access::Write);
-    let mut put = |bytes: &[u8], previous| {
+    let put = |bytes: &[u8], previous| {
         let mut writer = repository.writer().unwrap();
         let id = writer.put(PackKind::Data, bytes, previous).unwrap();
         let root = write_directory(&mut writer, &BTreeMap::new());
