@@ -338,13 +338,15 @@ fn prose(seed: u64, len: usize) -> Vec<u8> {
     text
 }
 
+/// The files of one version, and where their contents are.
+struct Version {
+    files: Vec<Vec<u8>>,
+    contents: Vec<(u64, Content)>,
+}
+
 #[test]
 fn versions_are_small_and_all_come_back() {
     let store = Store::new();
-    struct Version {
-        files: Vec<Vec<u8>>,
-        contents: Vec<(u64, Content)>,
-    }
     let mut versions: Vec<Version> = Vec::new();
     let mut added = Vec::new();
     // Small files, and one that has many chunks.
