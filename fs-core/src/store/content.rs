@@ -50,7 +50,7 @@ impl ContentWriter {
     /// Appends at most `limit` bytes of `source`, fewer if it ends before; returns how many.
     pub fn data(&mut self, writer: &mut Writer, source: &mut dyn Read, limit: u64) -> Result<u64, CopyError> {
         let mut taken = 0;
-        loop {
+        while taken < limit {
             // Small files need no large buffer; a large one is worth it only when it fills.
             if self.filled == self.buffer.len() {
                 let len = (self.buffer.len() * 2).clamp(CHUNK.0 + 1, BUFFER);
@@ -63,7 +63,7 @@ impl ContentWriter {
                 result => result.map_err(CopyError::Read)?,
             };
             if read == 0 {
-                return Ok(taken);
+                break;
             }
             self.filled += read;
             taken += read as u64;
@@ -72,6 +72,7 @@ impl ContentWriter {
                 self.cut(writer, false)?;
             }
         }
+        Ok(taken)
     }
 
     /// Appends a hole of `len` bytes; one of none does not count as a hole.
