@@ -118,6 +118,9 @@ pub struct ImportArgs {
     /// Leave out what other file systems hold
     #[arg(short = 'x', long)]
     pub one_file_system: bool,
+    /// While another process writes to the repository, wait for it
+    #[arg(long)]
+    pub wait: bool,
 }
 
 #[derive(Debug, Args)]

@@ -28,7 +28,8 @@ pub fn run(context: &mut Context, args: &ImportArgs) -> Result<Outcome> {
             abandon();
         }
     })?;
-    let options = options(args.source.as_ref(), args.one_file_system, &settings);
+    let mut options = options(args.source.as_ref(), args.one_file_system, &settings);
+    options.wait = args.wait;
     match add(&mut context.output, &settings, &args.path, &options, &cancellation)? {
         Some(status) if status != Status::Complete => Ok(Outcome::Incomplete),
         _ => Ok(Outcome::Done),
@@ -40,6 +41,7 @@ pub fn options(source: Option<&OsString>, one_file_system: bool, settings: &Sett
         source: source.map(|name| name.as_encoded_bytes().to_vec()),
         one_file_system,
         only_if_changed: false,
+        wait: false,
         zone: settings.zone.clone(),
     }
 }

@@ -3,6 +3,8 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -11,7 +13,7 @@ use super::{ServiceError, SnapshotInfo};
 use crate::format::{Manifest, Origin, Time, is_source_name};
 use crate::import;
 use crate::monitor::{Cancellation, Monitor, Progress};
-use crate::store::{Access, CacheSizes, Repository, Statistics};
+use crate::store::{Access, CacheSizes, Repository, Statistics, StoreError};
 use crate::view::{Snapshot, Sources};
 
 /// How a plain tree is imported.
@@ -23,13 +25,21 @@ pub struct ImportOptions {
     pub one_file_system: bool,
     /// Add no snapshot when the tree is as the last one has it.
     pub only_if_changed: bool,
+    /// While another process writes to the repository, wait for it.
+    pub wait: bool,
     /// The zone of the new snapshot's name.
     pub zone: TimeZone,
 }
 
 impl Default for ImportOptions {
     fn default() -> Self {
-        Self { source: None, one_file_system: false, only_if_changed: false, zone: TimeZone::UTC }
+        Self {
+            source: None,
+            one_file_system: false,
+            only_if_changed: false,
+            wait: false,
+            zone: TimeZone::UTC,
+        }
     }
 }
 
@@ -69,7 +79,7 @@ pub fn import_tree(
 ) -> Result<Option<Imported>, ServiceError> {
     let source = source_name(tree, options)?;
     let path = absolute(tree)?;
-    let repository = Repository::open(root, Access::Write)?;
+    let repository = open_for_writing(root, options.wait, cancellation)?;
     if fs::canonicalize(repository.root()).is_ok_and(|root| path.starts_with(root)) {
         return Err(import::ImportError::InsideRepository(tree.to_owned()).into());
     }
@@ -137,6 +147,28 @@ pub fn import_tree(
         .map_or_else(String::new, |(name, _)| name.to_owned());
     let snapshot = SnapshotInfo { id, name, manifest };
     Ok(Some(Imported { snapshot, statistics, progress: outcome.progress }))
+}
+
+/// How often a process that waits asks for the lock.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
+
+fn open_for_writing(
+    root: &Path,
+    wait: bool,
+    cancellation: &Cancellation,
+) -> Result<Repository, ServiceError> {
+    loop {
+        match Repository::open(root, Access::Write) {
+            Err(locked @ StoreError::Locked { .. }) if wait => {
+                log::info!("{locked}");
+                if cancellation.is_cancelled() {
+                    return Err(import::ImportError::Cancelled.into());
+                }
+                thread::sleep(ASK_AGAIN);
+            }
+            result => return Ok(result?),
+        }
+    }
 }
 
 fn absolute(tree: &Path) -> Result<PathBuf, ServiceError> {

@@ -38,6 +38,22 @@ fn two_imports_at_once() {
 }
 
 #[test]
+fn who_waits_gets_his_turn() {
+    let sandbox = Sandbox::with_repository();
+    let (one, two) = (sandbox.path("one"), sandbox.path("two"));
+    many(&one, 1500, 50_000);
+    file(two.join("file"), "two");
+    let mut first = sandbox.yester(["import"]).arg(&one).start();
+    fs_tests::wait_until("the first import to begin", std::time::Duration::from_secs(60), || {
+        (size_of(&sandbox.repo()) > 5_000_000 || !first.is_running()).then_some(())
+    });
+    sandbox.yester(["import", "--wait"]).arg(&two).run().ok();
+    assert!(!first.is_running(), "both wrote at once");
+    first.finish().ok();
+    assert_eq!(snapshots(&sandbox).len(), 2);
+}
+
+#[test]
 fn reading_goes_on_during_an_import() {
     let sandbox = Sandbox::with_repository();
     file(sandbox.source().join("hello.txt"), "hello\n");
