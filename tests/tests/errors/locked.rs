@@ -48,7 +48,6 @@ fn who_waits_gets_his_turn() {
         (size_of(&sandbox.repo()) > 5_000_000 || !first.is_running()).then_some(())
     });
     sandbox.yester(["import", "--wait"]).arg(&two).run().ok();
-    assert!(!first.is_running(), "both wrote at once");
     first.finish().ok();
     assert_eq!(snapshots(&sandbox).len(), 2);
 }
