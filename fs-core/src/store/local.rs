@@ -69,6 +69,13 @@ impl LocalBackend {
         self.root.join("tmp")
     }
 
+    /// The folders that hold packs.
+    fn fans(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let mut names = Vec::new();
+        list_names(&self.packs(), &mut names)?;
+        Ok(names.iter().filter(|name| name.len() == 2).map(|name| self.packs().join(name)).collect())
+    }
+
     fn path(&self, object: &Object) -> PathBuf {
         match object.kind {
             ObjectKind::Config => self.root.join("config"),
@@ -140,10 +147,8 @@ impl Backend for LocalBackend {
             ObjectKind::Config => {}
             ObjectKind::Snapshot => list_names(&self.snapshots(), &mut names)?,
             ObjectKind::Pack => {
-                let mut fans = Vec::new();
-                list_names(&self.packs(), &mut fans)?;
-                for fan in fans.iter().filter(|fan| fan.len() == 2) {
-                    list_names(&self.packs().join(fan), &mut names)?;
+                for fan in self.fans()? {
+                    list_names(&fan, &mut names)?;
                 }
             }
         }
@@ -157,6 +162,17 @@ impl Backend for LocalBackend {
             Ok(()) => sync_directory(path.parent().unwrap_or(&self.root)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(StoreError::io("remove", path)(error)),
+        }
+    }
+
+    fn settle(&self, kind: ObjectKind) -> Result<(), StoreError> {
+        match kind {
+            ObjectKind::Config => sync_directory(&self.root),
+            ObjectKind::Snapshot => sync_directory(&self.snapshots()),
+            ObjectKind::Pack => {
+                self.fans()?.iter().try_for_each(|fan| sync_directory(fan))?;
+                sync_directory(&self.packs())
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! Crashes at every moment of a history.
 
 use std::fs;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 
 use super::history::{Files, import, plant, read, versions};
@@ -14,6 +15,8 @@ struct Published {
     id: SnapshotId,
     files: Files,
     step: usize,
+    /// After how many steps its writer had closed the repository.
+    closed: usize,
 }
 
 /// A repository's life, operation by operation.
@@ -40,7 +43,9 @@ impl History {
             // Two in one session, too.
             let repository = Repository::open(&root, Access::Write).unwrap();
             let id = import(&repository, &tree, i64::try_from(number).unwrap());
-            snapshots.push(Published { id, files, step: recording.steps().len() });
+            let step = recording.steps().len();
+            drop(repository);
+            snapshots.push(Published { id, files, step, closed: recording.steps().len() });
         }
         Self { steps: recording.steps(), directory, made, snapshots }
     }
@@ -207,5 +212,40 @@ fn nothing_is_lost_when_the_power_fails_after_a_kill() {
                 assert!(visible.iter().all(|id| listed.contains(id)), "what the import built on is lost");
             }
         }
+    }
+}
+
+type Judge<'a> = &'a dyn Fn(&Path) -> bool;
+
+/// The tests above must fail when one kind of sync is forgotten.
+#[test]
+fn a_forgotten_sync_would_be_noticed() {
+    let history = History::write();
+    let root = history.directory.path().join("crashed");
+    let last = &history.snapshots[history.snapshots.len() - 1];
+    let before = history.snapshots[history.snapshots.len() - 2].closed;
+    let in_folder = |path: &Path, folder: &str| path.parent() == Some(Path::new(folder));
+    let forget: [(&str, Judge<'_>); 6] = [
+        ("objects", &|path| in_folder(path, "tmp")),
+        ("the index", &|path| path == Path::new("index.redb")),
+        ("the folder", &|path| path == Path::new("")),
+        ("the folder of folders of packs", &|path| path == Path::new("packs")),
+        ("folders of packs", &|path| in_folder(path, "packs")),
+        ("the folder of snapshots", &|path| path == Path::new("snapshots")),
+    ];
+    for (what, forgotten) in forget {
+        let since = if what == "the folder" { 0 } else { before };
+        let mut medium = Medium::new();
+        for (number, step) in history.steps[..last.step].iter().enumerate() {
+            let is_sync = matches!(step.operation, Operation::SyncFile | Operation::SyncDirectory);
+            if !(is_sync && number >= since && forgotten(&step.path)) {
+                medium.apply(step);
+            }
+        }
+        let noticed = [Fate::Nothing, Fate::Names].into_iter().any(|fate| {
+            materialise(&medium.after(fate), &root);
+            std::panic::catch_unwind(AssertUnwindSafe(|| history.check(&root, last.step))).is_err()
+        });
+        assert!(noticed, "nobody notices that {what} are not synced");
     }
 }
