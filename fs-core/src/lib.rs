@@ -13,4 +13,6 @@ pub mod import;
 pub mod monitor;
 pub mod service;
 pub mod store;
+#[cfg(all(test, unix))]
+mod testing;
 pub mod view;

@@ -71,6 +71,10 @@ pub trait Backend: Send + Sync + fmt::Debug {
     /// Removes the object; an absent one is no error.
     fn delete(&self, object: &Object) -> Result<(), StoreError>;
 
+    /// Makes durable all objects of a kind that can be seen: who put one may have been killed before it was. What is
+    /// written next may build on them.
+    fn settle(&self, kind: ObjectKind) -> Result<(), StoreError>;
+
     /// Something that has changed whenever [`list`](Self::list) of snapshots may have: cheap to ask often.
     /// `None` when only listing can tell.
     fn snapshots_stamp(&self) -> Result<Option<u128>, StoreError>;
@@ -113,6 +117,9 @@ pub(super) mod tests {
         names.sort();
         assert_eq!(names, ["a".repeat(64), "b".repeat(64)]);
 
+        for kind in [ObjectKind::Config, ObjectKind::Pack, ObjectKind::Snapshot] {
+            backend.settle(kind).unwrap();
+        }
         let stamp = backend.snapshots_stamp().unwrap();
         backend.put(&Object { kind: ObjectKind::Snapshot, name: "c".repeat(64) }, b"x").unwrap();
         assert!(stamp.is_none() || backend.snapshots_stamp().unwrap() != stamp);

@@ -1,7 +1,6 @@
 //! Where each blob is. Derived from the packs' catalogues: losing it costs time, never data.
 
 use std::collections::HashSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -10,7 +9,7 @@ use redb::{
     TableDefinition,
 };
 
-use super::StoreError;
+use super::{StoreError, disk};
 use crate::format::{BlobId, Catalogue, PackId, PackKind, RepositoryId};
 
 /// The first half of a blob's id → the number of its pack, whose catalogue tells the rest: 20 bytes a blob.
@@ -102,7 +101,7 @@ impl Index {
             }
             Err(error) => log::warn!("{error}: making it again"),
         }
-        fs::remove_file(path).map_err(StoreError::io("replace", path))?;
+        disk::remove(path).map_err(StoreError::io("replace", path))?;
         Self::try_open_writer(path, repository)?
             .ok_or_else(|| failed(path)("a new index belongs to another repository"))
     }
@@ -110,7 +109,7 @@ impl Index {
     fn try_open_writer(path: &Path, repository: RepositoryId) -> Result<Option<Self>, StoreError> {
         let mut builder = Database::builder();
         builder.set_concurrency_mode(ConcurrencyMode::SingleWriter).set_cache_size(WRITER_CACHE);
-        let database = builder.create(path).map_err(failed(path))?;
+        let database = disk::database(&builder, path).map_err(failed(path))?;
         Self::with_database(database, path, repository)
     }
 

@@ -1,11 +1,12 @@
 //! A repository in a directory. `docs/format.md` draws its layout.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::disk::{self, NewFile};
 use super::{Backend, Object, ObjectKind, StoreError};
 use crate::format::FormatError;
 
@@ -28,8 +29,9 @@ impl LocalBackend {
 
     /// Makes the directories of an empty repository.
     pub fn create_layout(&self) -> Result<(), StoreError> {
-        for directory in [self.root.clone(), self.packs(), self.snapshots(), self.temporary()] {
-            fs::create_dir_all(&directory).map_err(StoreError::io("create", &directory))?;
+        fs::create_dir_all(&self.root).map_err(StoreError::io("create", &self.root))?;
+        for directory in [self.packs(), self.snapshots(), self.temporary()] {
+            disk::create_directory(&directory).map_err(StoreError::io("create", &directory))?;
         }
         sync_directory(&self.root)?;
         if let Ok(root) = fs::canonicalize(&self.root) {
@@ -44,13 +46,13 @@ impl LocalBackend {
         let directory = self.temporary();
         let entries = match fs::read_dir(&directory) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return fs::create_dir(&directory).map_err(StoreError::io("create", &directory));
+                return disk::create_directory(&directory).map_err(StoreError::io("create", &directory));
             }
             entries => entries.map_err(StoreError::io("list", &directory))?,
         };
         for entry in entries {
             let path = entry.map_err(StoreError::io("list", &directory))?.path();
-            fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
+            disk::remove(&path).map_err(StoreError::io("remove", &path))?;
         }
         Ok(())
     }
@@ -65,6 +67,13 @@ impl LocalBackend {
 
     fn temporary(&self) -> PathBuf {
         self.root.join("tmp")
+    }
+
+    /// The folders that hold packs.
+    fn fans(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let mut names = Vec::new();
+        list_names(&self.packs(), &mut names)?;
+        Ok(names.iter().filter(|name| name.len() == 2).map(|name| self.packs().join(name)).collect())
     }
 
     fn path(&self, object: &Object) -> PathBuf {
@@ -90,21 +99,23 @@ impl Backend for LocalBackend {
         let path = self.path(object);
         let number = self.next_temporary.fetch_add(1, Ordering::Relaxed);
         let temporary = self.temporary().join(format!("{}-{number}", std::process::id()));
-        let written = File::create(&temporary).and_then(|mut file| {
-            file.write_all(bytes)?;
-            file.sync_all()
+        let written = NewFile::create(&temporary).and_then(|mut file| {
+            file.write(bytes)?;
+            file.sync()
         });
         let published = written.map_err(StoreError::io("write", &path)).and_then(|()| {
             let directory = path.parent().unwrap_or(&self.root);
-            fs::create_dir_all(directory).map_err(StoreError::io("create", directory))?;
-            fs::rename(&temporary, &path).map_err(StoreError::io("write", &path))?;
+            if object.kind == ObjectKind::Pack {
+                disk::create_directory(directory).map_err(StoreError::io("create", directory))?;
+            }
+            disk::rename(&temporary, &path).map_err(StoreError::io("write", &path))?;
             sync_directory(directory)?;
             // A folder that is there may have been made by a writer that was killed before it made it durable.
             if object.kind == ObjectKind::Pack { sync_directory(&self.packs()) } else { Ok(()) }
         });
         if published.is_err() {
             // Frees a full disk again; a failure here changes nothing about the error to report.
-            let _ = fs::remove_file(&temporary);
+            let _ = disk::remove(&temporary);
         }
         published
     }
@@ -136,10 +147,8 @@ impl Backend for LocalBackend {
             ObjectKind::Config => {}
             ObjectKind::Snapshot => list_names(&self.snapshots(), &mut names)?,
             ObjectKind::Pack => {
-                let mut fans = Vec::new();
-                list_names(&self.packs(), &mut fans)?;
-                for fan in fans.iter().filter(|fan| fan.len() == 2) {
-                    list_names(&self.packs().join(fan), &mut names)?;
+                for fan in self.fans()? {
+                    list_names(&fan, &mut names)?;
                 }
             }
         }
@@ -149,10 +158,21 @@ impl Backend for LocalBackend {
 
     fn delete(&self, object: &Object) -> Result<(), StoreError> {
         let path = self.path(object);
-        match fs::remove_file(&path) {
+        match disk::remove(&path) {
             Ok(()) => sync_directory(path.parent().unwrap_or(&self.root)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(StoreError::io("remove", path)(error)),
+        }
+    }
+
+    fn settle(&self, kind: ObjectKind) -> Result<(), StoreError> {
+        match kind {
+            ObjectKind::Config => sync_directory(&self.root),
+            ObjectKind::Snapshot => sync_directory(&self.snapshots()),
+            ObjectKind::Pack => {
+                self.fans()?.iter().try_for_each(|fan| sync_directory(fan))?;
+                sync_directory(&self.packs())
+            }
         }
     }
 
@@ -183,12 +203,8 @@ fn list_names(directory: &Path, names: &mut Vec<String>) -> Result<(), StoreErro
     Ok(())
 }
 
-/// Makes names in `directory` durable. Other systems than Unix cannot, and do it by themselves.
 fn sync_directory(directory: &Path) -> Result<(), StoreError> {
-    if cfg!(unix) {
-        File::open(directory).and_then(|file| file.sync_all()).map_err(StoreError::io("sync", directory))?;
-    }
-    Ok(())
+    disk::sync_directory(directory).map_err(StoreError::io("sync", directory))
 }
 
 #[cfg(test)]

@@ -47,6 +47,10 @@ impl Backend for MemoryBackend {
         Ok(())
     }
 
+    fn settle(&self, _: ObjectKind) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn snapshots_stamp(&self) -> Result<Option<u128>, StoreError> {
         Ok(None)
     }

@@ -9,6 +9,7 @@ mod cache;
 mod content;
 mod delta;
 mod directory;
+mod disk;
 mod error;
 mod index;
 mod local;

@@ -102,6 +102,8 @@ impl Repository {
             Access::Write => {
                 let lock = WriterLock::acquire(root)?;
                 backend.clear_temporary()?;
+                backend.settle(ObjectKind::Config)?;
+                backend.settle(ObjectKind::Snapshot)?;
                 let index = Index::open_writer(&index_path, config.id)?;
                 reconcile(&index, &backend, &keys)?;
                 (index, Some(lock))
@@ -223,6 +225,10 @@ pub(super) fn reconcile(index: &Index, backend: &dyn Backend, keys: &Keys) -> Re
     let known: HashSet<PackId> = known.iter().map(|(_, record)| record.id).collect();
     let mut new: Vec<PackId> = stored.difference(&known).copied().collect();
     new.sort_unstable();
+    // What the index knows must last: blobs in it are not stored again.
+    if !new.is_empty() && !index.is_in_memory() {
+        backend.settle(ObjectKind::Pack)?;
+    }
     for batch in new.chunks(RECONCILE_BATCH) {
         let mut packs = Vec::with_capacity(batch.len());
         for pack in batch {

@@ -1,0 +1,251 @@
+//! Crashes at every moment of a history.
+
+use std::fs;
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
+
+use super::history::{Files, import, plant, read, versions};
+use super::medium::{Fate, Medium, materialise, scan};
+use super::recording::{Operation, Recording, Step};
+use crate::format::SnapshotId;
+use crate::store::{Access, Repository, StoreError};
+
+/// A snapshot, and after how many steps it was promised to last.
+struct Published {
+    id: SnapshotId,
+    files: Files,
+    step: usize,
+    /// After how many steps its writer had closed the repository.
+    closed: usize,
+}
+
+/// A repository's life, operation by operation.
+struct History {
+    directory: tempfile::TempDir,
+    steps: Vec<Step>,
+    /// After how many steps `init` returned.
+    made: usize,
+    snapshots: Vec<Published>,
+}
+
+impl History {
+    fn write() -> Self {
+        let directory = fast_directory();
+        let root = directory.path().join("repository");
+        fs::create_dir(&root).unwrap();
+        let recording = Recording::of(&root);
+        Repository::init(&root).unwrap();
+        let made = recording.steps().len();
+        let mut snapshots = Vec::new();
+        for (number, files) in versions().into_iter().enumerate() {
+            let tree = directory.path().join(number.to_string());
+            plant(&files, &tree);
+            // Two in one session, too.
+            let repository = Repository::open(&root, Access::Write).unwrap();
+            let id = import(&repository, &tree, i64::try_from(number).unwrap());
+            let step = recording.steps().len();
+            drop(repository);
+            snapshots.push(Published { id, files, step, closed: recording.steps().len() });
+        }
+        Self { steps: recording.steps(), directory, made, snapshots }
+    }
+
+    fn next_tree(&self) -> (PathBuf, &Files) {
+        let last = self.snapshots.len() - 1;
+        (self.directory.path().join(last.to_string()), &self.snapshots[last].files)
+    }
+
+    /// Everything that must hold after a crash when the first `step` steps had been done.
+    fn check(&self, root: &Path, step: usize) {
+        match Repository::open(root, Access::Read) {
+            Err(StoreError::NotARepository(_)) if step < self.made => Repository::init(root).unwrap(),
+            repository => self.check_snapshots(&repository.unwrap(), step, None),
+        }
+        let (tree, files) = self.next_tree();
+        let next = {
+            let repository = Repository::open(root, Access::Write).unwrap();
+            self.check_snapshots(&repository, step, None);
+            import(&repository, &tree, 1000)
+        };
+        let repository = Repository::open(root, Access::Read).unwrap();
+        self.check_snapshots(&repository, step, Some((next, files)));
+        assert_eq!(fs::read_dir(root.join("tmp")).unwrap().count(), 0, "something is left in tmp/");
+    }
+
+    fn check_snapshots(&self, repository: &Repository, step: usize, next: Option<(SnapshotId, &Files)>) {
+        let listed = repository.snapshots().unwrap();
+        for published in self.snapshots.iter().filter(|published| published.step <= step) {
+            assert!(listed.contains(&published.id), "a snapshot is lost");
+        }
+        assert!(next.is_none_or(|(id, _)| listed.contains(&id)), "the next snapshot is lost");
+        for id in listed {
+            let mut known =
+                self.snapshots.iter().map(|published| (published.id, &published.files)).chain(next);
+            let (_, files) = known.find(|(known, _)| *known == id).expect("a snapshot that nobody made");
+            assert!(read(repository, id) == *files, "a snapshot has changed");
+        }
+    }
+}
+
+/// Where an fsync costs nothing, if there is such a place: thousands are made here, of data nobody needs.
+fn fast_directory() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
+/// Says where it happened when a check panics.
+struct Moment<'a>(&'a [Step], usize, String);
+
+impl Drop for Moment<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let last = self.1.checked_sub(1).map(|last| short(&self.0[last]));
+            eprintln!("the crash: {} after step {} ({last:?})", self.2, self.1);
+        }
+    }
+}
+
+fn short(step: &Step) -> String {
+    let mut text = format!("{:?}", step.operation);
+    text.truncate(60);
+    format!("{} {text}", step.path.display())
+}
+
+/// Whether a step is one of the index's many writes, of which a sample must do.
+fn is_index_write(step: &Step) -> bool {
+    step.path == Path::new("index.redb")
+        && matches!(step.operation, Operation::Write { .. } | Operation::SetLength(_))
+}
+
+/// Tries all crashes, or with `YESTER_TEST_ALL_CRASHES` unset one in a few of those within the index's writes.
+fn stride() -> usize {
+    if std::env::var_os("YESTER_TEST_ALL_CRASHES").is_some() { 1 } else { 7 }
+}
+
+#[test]
+fn the_recording_is_what_happened() {
+    let history = History::write();
+    let mut medium = Medium::new();
+    history.steps.iter().for_each(|step| medium.apply(step));
+    let real = scan(&history.directory.path().join("repository"));
+    assert!(medium.after(Fate::Everything) == real);
+    // All was made durable in the end.
+    assert!(real.iter().all(|(path, _)| !path.starts_with("tmp") || path == Path::new("tmp")));
+}
+
+#[test]
+fn nothing_is_lost_by_a_crash_at_any_moment() {
+    let history = History::write();
+    let root = history.directory.path().join("crashed");
+    let mut medium = Medium::new();
+    let (mut tried, mut passed) = (0, 0);
+    for step in 0..=history.steps.len() {
+        if let Some(last) = step.checked_sub(1) {
+            medium.apply(&history.steps[last]);
+            if is_index_write(&history.steps[last]) {
+                passed += 1;
+                if passed % stride() != 0 {
+                    continue;
+                }
+            }
+        }
+        let seed = step as u64 * 2;
+        let fates = [
+            Fate::Everything,
+            Fate::Nothing,
+            Fate::Names,
+            Fate::NamesAndZeros,
+            Fate::Bytes,
+            Fate::Some(seed),
+            Fate::Some(seed + 1),
+        ];
+        let mut seen = Vec::new();
+        for fate in fates {
+            let tree = medium.after(fate);
+            if seen.contains(&tree) {
+                continue;
+            }
+            let _moment = Moment(&history.steps, step, format!("{fate:?}"));
+            materialise(&tree, &root);
+            history.check(&root, step);
+            seen.push(tree);
+            tried += 1;
+        }
+    }
+    println!("{} steps, {tried} crashes", history.steps.len());
+}
+
+/// A killed process leaves what it had not made durable yet, and nothing tells the next one so.
+#[test]
+fn nothing_is_lost_when_the_power_fails_after_a_kill() {
+    let history = History::write();
+    let root = history.directory.path().join("crashed");
+    let (tree, files) = history.next_tree();
+    let mut killed = Medium::new();
+    for step in 0..=history.steps.len() {
+        let last = step.checked_sub(1).map(|last| &history.steps[last]);
+        if let Some(last) = last {
+            killed.apply(last);
+        }
+        if step < history.made - 1 || last.is_some_and(is_index_write) {
+            continue;
+        }
+        materialise(&killed.after(Fate::Everything), &root);
+        let recording = Recording::of(&root);
+        if !root.join("config").exists() {
+            Repository::init(&root).unwrap();
+        }
+        let repository = Repository::open(&root, Access::Write).unwrap();
+        let visible = repository.snapshots().unwrap();
+        let next = import(&repository, &tree, 1000);
+        drop(repository);
+        let steps = [&history.steps[..step], &recording.steps()].concat();
+        drop(recording);
+        let mut medium = killed.clone();
+        steps[step..].iter().for_each(|step| medium.apply(step));
+        for fate in [Fate::Nothing, Fate::Names, Fate::Bytes, Fate::Some(step as u64)] {
+            let _moment = Moment(&history.steps, step, format!("kill, and {fate:?} after an import"));
+            materialise(&medium.after(fate), &root);
+            for access in [Access::Read, Access::Write] {
+                let repository = Repository::open(&root, access).unwrap();
+                history.check_snapshots(&repository, step, Some((next, files)));
+                let listed = repository.snapshots().unwrap();
+                assert!(visible.iter().all(|id| listed.contains(id)), "what the import built on is lost");
+            }
+        }
+    }
+}
+
+type Judge<'a> = &'a dyn Fn(&Path) -> bool;
+
+/// The tests above must fail when one kind of sync is forgotten.
+#[test]
+fn a_forgotten_sync_would_be_noticed() {
+    let history = History::write();
+    let root = history.directory.path().join("crashed");
+    let last = &history.snapshots[history.snapshots.len() - 1];
+    let before = history.snapshots[history.snapshots.len() - 2].closed;
+    let in_folder = |path: &Path, folder: &str| path.parent() == Some(Path::new(folder));
+    let forget: [(&str, Judge<'_>); 6] = [
+        ("objects", &|path| in_folder(path, "tmp")),
+        ("the index", &|path| path == Path::new("index.redb")),
+        ("the folder", &|path| path == Path::new("")),
+        ("the folder of folders of packs", &|path| path == Path::new("packs")),
+        ("folders of packs", &|path| in_folder(path, "packs")),
+        ("the folder of snapshots", &|path| path == Path::new("snapshots")),
+    ];
+    for (what, forgotten) in forget {
+        let since = if what == "the folder" { 0 } else { before };
+        let mut medium = Medium::new();
+        for (number, step) in history.steps[..last.step].iter().enumerate() {
+            let is_sync = matches!(step.operation, Operation::SyncFile | Operation::SyncDirectory);
+            if !(is_sync && number >= since && forgotten(&step.path)) {
+                medium.apply(step);
+            }
+        }
+        let noticed = [Fate::Nothing, Fate::Names].into_iter().any(|fate| {
+            materialise(&medium.after(fate), &root);
+            std::panic::catch_unwind(AssertUnwindSafe(|| history.check(&root, last.step))).is_err()
+        });
+        assert!(noticed, "nobody notices that {what} are not synced");
+    }
+}

@@ -1,0 +1,114 @@
+//! A short history of a small tree, and how to read it back.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::format::{BlobId, Kind, Manifest, Origin, SnapshotId, Time};
+use crate::import::{Options, run};
+use crate::monitor::{Cancellation, Silent};
+use crate::store::{CacheSizes, DirectoryCursor, FileReader, Reader, Repository};
+
+/// Files by path.
+pub(super) type Files = BTreeMap<String, Vec<u8>>;
+
+/// Versions that need full blocks, deltas, chunk lists, directories of several nodes, and packs of both kinds each.
+pub(super) fn versions() -> Vec<Files> {
+    let mut files = Files::new();
+    for n in 0..300 {
+        files.insert(format!("many/{n:03}"), format!("file {n}, longer than what is kept inline").into());
+    }
+    for n in 0..8 {
+        files.insert(format!("src/{n}/text"), text(n, 6000));
+    }
+    files.insert("large".into(), text(99, 150_000));
+    files.insert("empty".into(), Vec::new());
+    let mut versions = vec![files.clone()];
+    for change in 1..4u64 {
+        for n in 0..4 {
+            let file = files.get_mut(&format!("src/{}/text", n + change)).unwrap();
+            file.splice(1000..1100, text(change * 10 + n, 200));
+        }
+        files.get_mut("large").unwrap().splice(70_000..70_010, text(change, 30));
+        files.remove(&format!("many/{:03}", change * 50));
+        files.insert(format!("new/{change}"), text(200 + change, 3000));
+        versions.push(files.clone());
+    }
+    versions
+}
+
+/// Words that repeat, so that compression and deltas pay.
+fn text(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed;
+    let mut text = Vec::new();
+    while text.len() < len {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        text.extend(format!("{:x} ", (state >> 33) % 5000).bytes());
+    }
+    text.truncate(len);
+    text
+}
+
+/// Writes a version to disk.
+pub(super) fn plant(files: &Files, root: &Path) {
+    for (path, bytes) in files {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+}
+
+/// Imports the tree at `tree` as the snapshot of second `time`, against the last one before it.
+pub(super) fn import(repository: &Repository, tree: &Path, time: i64) -> SnapshotId {
+    let manifests: Vec<_> =
+        repository.snapshots().unwrap().iter().map(|id| repository.manifest(id).unwrap()).collect();
+    let options =
+        Options { parent: manifests.iter().max_by_key(|manifest| manifest.time), ..Options::default() };
+    let time = Time::new(time, 0).unwrap();
+    let reader = repository.reader(CacheSizes::default());
+    let mut writer = repository.writer().unwrap();
+    let taken = run(tree, &options, &reader, &mut writer, time, &Silent, &Cancellation::default());
+    let taken = taken.unwrap().taken;
+    let manifest = Manifest {
+        source: b"tree".as_slice().into(),
+        time,
+        started: time,
+        status: taken.status,
+        root: taken.root,
+        links_len: taken.links_len,
+        links: taken.links,
+        totals: taken.totals,
+        origin: Origin::default(),
+        parent: None,
+    };
+    writer.commit(&manifest).unwrap().0
+}
+
+/// Every file of a snapshot, every byte.
+pub(super) fn read(repository: &Repository, id: SnapshotId) -> Files {
+    let manifest = repository.manifest(&id).unwrap();
+    let Kind::Directory(root) = manifest.root.kind else { panic!("{:?}", manifest.root) };
+    let mut files = Files::new();
+    read_directory(&repository.reader(CacheSizes::default()), root, Path::new(""), &mut files);
+    files
+}
+
+fn read_directory(reader: &Reader, id: BlobId, path: &Path, files: &mut Files) {
+    let mut cursor = DirectoryCursor::new(reader.clone(), id, 0);
+    let mut entries: Vec<(PathBuf, Kind)> = Vec::new();
+    while let Some((name, entry)) = cursor.next_entry().unwrap() {
+        entries.push((path.join(std::str::from_utf8(&name).unwrap()), entry.kind));
+    }
+    for (path, kind) in entries {
+        match kind {
+            Kind::Directory(id) => read_directory(reader, id, &path, files),
+            Kind::File { size, content, .. } => {
+                let mut bytes = Vec::new();
+                let file = FileReader { reader, content: &content, size };
+                file.read(0, usize::MAX, &mut bytes).unwrap();
+                files.insert(path.to_str().unwrap().to_owned(), bytes);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}

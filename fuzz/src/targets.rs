@@ -1,0 +1,119 @@
+use fs_core::format::{
+    Block, Catalogue, ChunkList, Config, Entry, FormatError, LinkTable, Manifest, Node, PackId, PackTrailer,
+    PathKey, SnapshotId, XattrSet,
+};
+use fs_core::view::time::Expression;
+
+use crate::seal::{keys, seal};
+
+pub fn config(data: &[u8]) {
+    let _ = Config::decode(data);
+    // With its checksum made right.
+    let mut data = data.to_vec();
+    let body = data.len().saturating_sub(16);
+    data.truncate(body);
+    data.extend(&blake3::hash(&data).as_bytes()[..16]);
+    if let Ok(config) = Config::decode(&data) {
+        assert_eq!(Config::decode(&config.encode()).as_ref(), Ok(&config));
+    }
+}
+
+pub fn manifest(body: &[u8]) {
+    let keys = keys();
+    let _ = Manifest::open(&keys, &SnapshotId([0; 32]), body);
+    if let Ok(manifest) = Manifest::open(&keys, &keys.snapshot_id(body), &seal(b"YSNP", body)) {
+        let (id, bytes) = manifest.seal(&keys);
+        assert_eq!(Manifest::open(&keys, &id, &bytes).as_ref(), Ok(&manifest));
+    }
+}
+
+pub fn catalogue(body: &[u8]) {
+    let keys = keys();
+    let _ = Catalogue::open(&keys, &PackId([0; 32]), body);
+    let Ok(catalogue) = Catalogue::open(&keys, &keys.pack_id(body), &seal(b"YCAT", body)) else { return };
+    for (id, len) in catalogue.blobs() {
+        let place = catalogue.find(&id).expect("a blob of the catalogue");
+        // Of two blobs with one id either is right.
+        let other = catalogue.blobs().any(|(other, other_len)| other == id && other_len == place.len);
+        assert!(place.len == len || other);
+        let _ = place.check(body);
+        assert!(catalogue.block_sizes(place.block).is_some());
+    }
+    assert!(catalogue.blocks().len() <= body.len());
+    let _ = catalogue.weight();
+}
+
+pub fn trailer(data: &[u8]) {
+    let (size, bytes) =
+        data.split_first_chunk::<8>().map_or((16, data), |(size, rest)| (u64::from_le_bytes(*size), rest));
+    if let Ok(trailer) = PackTrailer::decode(bytes, size) {
+        assert!(trailer.offset < size && trailer.offset + u64::from(trailer.len) < size);
+    }
+}
+
+/// The body of a block, after a byte that says how long a prefix to decompress it after.
+pub fn block(data: &[u8]) {
+    let keys = keys();
+    let _ = Block::open(&keys, data);
+    let Some((prefix, body)) = data.split_first() else { return };
+    let frame = seal(b"YBLK", body);
+    let Ok(block) = Block::open(&keys, &frame) else { return };
+    let prefix: Vec<u8> = (0..=255).cycle().take(usize::from(*prefix) * 64).collect();
+    if let Ok(raw) = block.decompress(&prefix) {
+        assert_eq!(raw.len(), block.lengths().iter().map(|len| *len as usize).sum::<usize>());
+    }
+    assert!(block.bases().is_empty() || block.bases().len() == block.lengths().len());
+}
+
+pub fn node(data: &[u8]) {
+    match Node::decode(data) {
+        Ok(Node::Leaf(leaf)) => {
+            for at in 0..leaf.len() {
+                assert_eq!(leaf.find(leaf.name(at)), Some(at));
+                assert!(at == 0 || leaf.name(at - 1) < leaf.name(at));
+                assert!(!leaf.name(at).contains(&b'/'));
+                let _ = leaf.entry(at);
+            }
+        }
+        Ok(Node::Inner(children)) => assert!(!children.is_empty()),
+        Err(_) => {}
+    }
+}
+
+pub fn entry(data: &[u8]) {
+    if let Ok(entry) = Entry::decode(data) {
+        let mut bytes = Vec::new();
+        entry.encode(&mut bytes);
+        // Two encodings of one entry would give equal directories unequal ids.
+        assert_eq!(bytes, data);
+    }
+}
+
+pub fn chunks(data: &[u8]) {
+    if let Ok(list) = ChunkList::decode(data) {
+        assert_eq!(ChunkList::decode(&list.encode()).as_ref(), Ok(&list));
+        for (at, extent) in list.extents().iter().enumerate() {
+            assert_eq!(list.position(extent.start), at);
+            assert_eq!(list.position(extent.start + extent.len - 1), at);
+        }
+    }
+}
+
+pub fn xattrs(data: &[u8]) {
+    if let Ok(set) = XattrSet::decode(data) {
+        assert_eq!(set.encode(), data);
+        assert!(set.names().all(|name| set.get(name).is_some()));
+    }
+}
+
+pub fn links(data: &[u8]) {
+    let decoded: Result<LinkTable, FormatError> = LinkTable::decode(data);
+    if let Ok(table) = decoded {
+        assert_eq!(table.is_empty(), data.is_empty());
+        let _ = table.group(PathKey::ROOT);
+    }
+}
+
+pub fn expression(data: &[u8]) {
+    let _ = Expression::parse(data);
+}
