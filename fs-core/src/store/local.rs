@@ -184,7 +184,7 @@ fn list_names(directory: &Path, names: &mut Vec<String>) -> Result<(), StoreErro
 }
 
 /// Makes names in `directory` durable. Other systems than Unix cannot, and do it by themselves.
-fn sync_directory(directory: &Path) -> Result<(), StoreError> {
+pub(super) fn sync_directory(directory: &Path) -> Result<(), StoreError> {
     if cfg!(unix) {
         File::open(directory).and_then(|file| file.sync_all()).map_err(StoreError::io("sync", directory))?;
     }
