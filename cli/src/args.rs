@@ -65,6 +65,10 @@ pub enum Command {
     Cat(CatArgs),
     /// Tell how much is kept, and what it takes
     Stats,
+    /// Look for damage
+    Check(CheckArgs),
+    /// Make the index again from the packs
+    RebuildIndex(RebuildIndexArgs),
 }
 
 #[derive(Debug, Args)]
@@ -214,6 +218,34 @@ pub struct CatArgs {
     pub source: Option<OsString>,
 }
 
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  yester check                       is everything there that snapshots need?
+  yester check --read-data           and is every stored byte as it was written?
+  yester check --read-data=5%        the same for a twentieth of the packs, drawn at random
+  yester --json check                an object for each finding, then one with the counts
+
+Nothing is changed. Imports wait while the structure is checked, not while data is read.
+
+Exit status: 0 when all is well, 4 when something is damaged; what, and which files it harms, is told.")]
+pub struct CheckArgs {
+    /// Also read and verify every byte, or those of so many percent of the packs
+    #[arg(long, value_name = "P%", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "100%", value_parser = percent)]
+    pub read_data: Option<u8>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  yester rebuild-index               when `yester check` says that the index is wrong
+
+The index only tells where things are: nothing is lost with it. Mounts go on meanwhile.
+
+Exit status: 4 when packs are damaged, so that they are not in the new index.")]
+pub struct RebuildIndexArgs {}
+
 /// What mount(8) calls for a line of `/etc/fstab` whose type is `yester`.
 #[derive(Debug, Parser)]
 #[command(name = "mount.yester", version, about = "Mounts a repository of yester, as mount(8) asks")]
@@ -250,6 +282,11 @@ pub fn parse(words: impl Iterator<Item = OsString>) -> Result<Arguments, clap::E
     let global = Global { repo: Some(repository), timezone: None, json: false, quiet: false, verbose };
     let command = MountArgs { mountpoint, source: None, options, daemon: true, daemon_child: false };
     Ok(Arguments { global, command: Command::Mount(command) })
+}
+
+fn percent(text: &str) -> Result<u8, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).parse().ok();
+    number.filter(|number| (1..=100).contains(number)).ok_or_else(|| "say it as 1% to 100%".to_owned())
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -299,6 +336,21 @@ mod tests {
                 assert_eq!(mount.options, ["rw,source=web1"]);
             }
             other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn data_is_read_in_part_or_whole() {
+        let of = |words: &[&str]| match parsed(words).unwrap().command {
+            Command::Check(check) => check.read_data,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(of(&["yester", "check"]), None);
+        assert_eq!(of(&["yester", "check", "--read-data"]), Some(100));
+        assert_eq!(of(&["yester", "check", "--read-data=5%"]), Some(5));
+        assert_eq!(of(&["yester", "check", "--read-data=25"]), Some(25));
+        for wrong in ["0%", "101%", "-1%", "all", ""] {
+            assert!(parsed(&["yester", "check", &format!("--read-data={wrong}")]).is_err(), "{wrong}");
         }
     }
 

@@ -30,6 +30,8 @@ pub enum Outcome {
     Done,
     /// Some entries could not be read; they were named.
     Incomplete,
+    /// It found damage, and told of it.
+    Damage,
     /// As another process did, which has said why.
     Status(u8),
 }
@@ -39,6 +41,7 @@ pub fn exit(result: Result<Outcome>) -> ExitCode {
     let status = match result {
         Ok(Outcome::Done) => 0,
         Ok(Outcome::Incomplete) => INCOMPLETE,
+        Ok(Outcome::Damage) => DAMAGE,
         Ok(Outcome::Status(status)) => status,
         Err(error) if error.downcast_ref().is_some_and(WriteError::is_closed_pipe) => 0,
         Err(error) => {
@@ -79,15 +82,13 @@ fn status(error: &Error) -> u8 {
 }
 
 /// Whether the user asked for it to stop.
-#[cfg(unix)]
 pub fn is_interruption(error: &Error) -> bool {
-    matches!(error.downcast_ref(), Some(ServiceError::Import(ImportError::Cancelled)))
-}
-
-/// Nothing can be interrupted where there is no import.
-#[cfg(not(unix))]
-fn is_interruption(_error: &Error) -> bool {
-    false
+    match error.downcast_ref() {
+        Some(ServiceError::Cancelled) => true,
+        #[cfg(unix)]
+        Some(ServiceError::Import(ImportError::Cancelled)) => true,
+        _ => false,
+    }
 }
 
 fn store_error(error: &Error) -> Option<&StoreError> {

@@ -6,7 +6,7 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use fs_core::monitor::{Monitor, Progress, Trouble, TroubleKind};
+use fs_core::monitor::{Monitor, Phase, Progress, Trouble, TroubleKind, Work};
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::text::{printable, size};
@@ -67,32 +67,81 @@ impl Drop for Bar {
     }
 }
 
+/// Hears of the care of a repository, and shows its progress.
+#[derive(Debug)]
+pub struct Carer {
+    bar: Bar,
+    pace: Pace,
+}
+
+impl Carer {
+    pub fn new(output: &Output) -> Self {
+        Self { bar: Bar::new(output, "opening the repository"), pace: Pace::new() }
+    }
+}
+
+impl Monitor for Carer {
+    fn work(&self, work: &Work) {
+        if !self.bar.is_shown() || !self.pace.is_due() {
+            return;
+        }
+        let (doing, things) = match work.phase {
+            Phase::Catalogues => ("checking", "packs"),
+            Phase::Index => ("checking the index:", "blobs"),
+            Phase::References => ("checking references:", "directories and the like"),
+            Phase::Blocks => ("reading", ""),
+            Phase::Harm => ("looking for harmed files:", "snapshots"),
+            Phase::Indexing => ("indexing", "packs"),
+        };
+        self.bar.say(match (work.phase, work.total) {
+            (Phase::Blocks, total) => format!("{doing} {} of {}", size(work.done), size(total)),
+            (_, 0) => format!("{doing} {} {things}", HumanCount(work.done)),
+            (_, total) => format!("{doing} {} of {} {things}", HumanCount(work.done), HumanCount(total)),
+        });
+    }
+}
+
+/// When a bar's text is to be made again: calls are far more frequent than eyes.
+#[derive(Debug)]
+struct Pace {
+    started: Instant,
+    /// In milliseconds since then.
+    told: AtomicU64,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self { started: Instant::now(), told: AtomicU64::new(0) }
+    }
+
+    fn is_due(&self) -> bool {
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let due = now.saturating_sub(self.told.load(Ordering::Relaxed)) >= 100;
+        if due {
+            self.told.store(now, Ordering::Relaxed);
+        }
+        due
+    }
+}
+
 /// Hears of an import: shows its progress, and names its troubles as they occur.
 #[derive(Debug)]
 pub struct Reporter {
     bar: Bar,
-    started: Instant,
-    /// When the bar's text was last made, in milliseconds since then: calls are far more frequent than eyes.
-    told: AtomicU64,
+    pace: Pace,
 }
 
 impl Reporter {
     pub fn new(output: &Output) -> Self {
-        let bar = Bar::new(output, "importing");
-        Self { bar, started: Instant::now(), told: AtomicU64::new(0) }
+        Self { bar: Bar::new(output, "importing"), pace: Pace::new() }
     }
 }
 
 impl Monitor for Reporter {
     fn progress(&self, progress: &Progress) {
-        if !self.bar.is_shown() {
+        if !self.bar.is_shown() || !self.pace.is_due() {
             return;
         }
-        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        if now.saturating_sub(self.told.load(Ordering::Relaxed)) < 100 {
-            return;
-        }
-        self.told.store(now, Ordering::Relaxed);
         self.bar.say(format!(
             "importing: {} entries, {} read",
             HumanCount(progress.entries),

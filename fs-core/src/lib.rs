@@ -1,7 +1,7 @@
 //! Yester's platform-neutral core.
 //!
 //! Layers, each naming only itself and those before it:
-//! [`mod@format`] → [`store`] → {[`import`], [`view`]} → [`service`]. [`monitor`] is below all of them.
+//! [`mod@format`] → [`store`] → {[`import`], [`view`], [`maintain`]} → [`service`]. [`monitor`] is below all of them.
 
 #![allow(
     clippy::cast_possible_truncation,
@@ -10,6 +10,7 @@
 
 pub mod format;
 pub mod import;
+pub mod maintain;
 pub mod monitor;
 pub mod service;
 pub mod store;

@@ -2,10 +2,13 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Hears of the progress and the troubles of an import. Calls are frequent and must return at once.
+/// Hears of the progress and the troubles of long work. Calls are frequent and must return at once.
 pub trait Monitor: Send + Sync {
-    /// Some work was done; the counts are since the start.
+    /// Some of an import was done; the counts are since the start.
     fn progress(&self, _progress: &Progress) {}
+
+    /// Some of the care of a repository was done.
+    fn work(&self, _work: &Work) {}
 
     /// An entry was not taken as it should have been.
     fn trouble(&self, _trouble: &Trouble) {}
@@ -28,6 +31,34 @@ pub struct Progress {
     pub files_read: u64,
     /// Bytes read.
     pub bytes_read: u64,
+}
+
+/// How far the care of a repository has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Work {
+    /// What goes on.
+    pub phase: Phase,
+    /// How much of it is done.
+    pub done: u64,
+    /// All of it; 0 when nobody knows.
+    pub total: u64,
+}
+
+/// The parts of the care of a repository, and what is counted in each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Reading catalogues: packs.
+    Catalogues,
+    /// Comparing the index: blobs.
+    Index,
+    /// Following references: directories and the like.
+    References,
+    /// Reading blocks: bytes.
+    Blocks,
+    /// Looking for what damage harms: snapshots.
+    Harm,
+    /// Making the index: packs.
+    Indexing,
 }
 
 /// An entry that was not taken as it should have been.

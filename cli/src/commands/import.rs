@@ -1,6 +1,5 @@
 use std::ffi::OsString;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -9,25 +8,18 @@ use fs_core::monitor::Cancellation;
 use fs_core::service::{ImportOptions, Imported, import_tree};
 use serde::Serialize;
 
-use super::{Context, snapshots};
+use super::{Context, snapshots, stop_on_signals};
 use crate::args::ImportArgs;
-use crate::error::{Outcome, abandon};
+use crate::error::Outcome;
 use crate::output::{Output, WriteError};
 use crate::progress::Reporter;
 use crate::settings::Settings;
+use crate::stderr;
 use crate::text::{count, printable, size};
-use crate::{platform, stderr};
 
 pub fn run(context: &mut Context, args: &ImportArgs) -> Result<Outcome> {
     let settings = context.settings()?;
-    let cancellation = Arc::new(Cancellation::default());
-    let asked = Arc::clone(&cancellation);
-    platform::on_stop(move |count| {
-        asked.cancel();
-        if count > 1 {
-            abandon();
-        }
-    })?;
+    let cancellation = stop_on_signals()?;
     let mut options = options(args.source.as_ref(), args.one_file_system, &settings);
     options.wait = args.wait;
     match add(&mut context.output, &settings, &args.path, &options, &cancellation)? {

@@ -1,8 +1,10 @@
 //! The commands, one a file.
 
 mod cat;
+mod check;
 mod init;
 mod ls;
+mod rebuild_index;
 mod snapshots;
 mod stats;
 
@@ -18,8 +20,10 @@ mod unmount;
 mod up;
 
 use std::ffi::OsString;
+use std::sync::Arc;
 
 use anyhow::{Result, bail};
+use fs_core::monitor::Cancellation;
 use fs_core::service::History;
 use fs_core::view::{Node, View};
 
@@ -53,6 +57,8 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         Command::Ls(args) => ls::run(context, &args),
         Command::Cat(args) => cat::run(context, &args),
         Command::Stats => stats::run(context),
+        Command::Check(args) => check::run(context, &args),
+        Command::RebuildIndex(_) => rebuild_index::run(context),
         #[cfg(target_os = "linux")]
         Command::Import(args) => import::run(context, &args),
         #[cfg(target_os = "linux")]
@@ -66,6 +72,26 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
             bail!("this command does not exist on this platform")
         }
     }
+}
+
+/// A request to stop that signals make; the second one ends the process at once.
+#[cfg(target_os = "linux")]
+fn stop_on_signals() -> Result<Arc<Cancellation>> {
+    let cancellation = Arc::new(Cancellation::default());
+    let asked = Arc::clone(&cancellation);
+    crate::platform::on_stop(move |count| {
+        asked.cancel();
+        if count > 1 {
+            crate::error::abandon();
+        }
+    })?;
+    Ok(cancellation)
+}
+
+/// There are no signals: Ctrl-C ends the process, which harms nothing.
+#[cfg(not(target_os = "linux"))]
+fn stop_on_signals() -> Result<Arc<Cancellation>> {
+    Ok(Arc::default())
 }
 
 impl Context {

@@ -34,7 +34,8 @@ pub(crate) use manifest::is_source_name;
 pub use manifest::{Manifest, Origin, Status, Totals};
 pub use node::{Child, InnerBuilder, Leaf, LeafBuilder, Node};
 pub use pack::{
-    Catalogue, PACK_HEADER_LEN, PackBuilder, PackKind, PackTrailer, Placement, SealedPack, TRAILER_LEN,
+    BlockEntry, Catalogue, PACK_HEADER_LEN, PackBuilder, PackKind, PackTrailer, Placement, SealedPack,
+    TRAILER_LEN, check_pack_header,
 };
 pub use seal::FRAME_HEADER_LEN;
 pub use time::Time;

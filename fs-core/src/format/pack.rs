@@ -92,11 +92,7 @@ struct CatalogueBlob {
 impl Placement {
     /// The block's bytes, unless another block is in its place.
     pub fn check<'a>(&self, stored: &'a [u8]) -> Result<&'a [u8], FormatError> {
-        if stored.get(TAG) == Some(&self.block_tag) {
-            Ok(stored)
-        } else {
-            Err(FormatError::Checksum("block"))
-        }
+        check_tag(&self.block_tag, stored)
     }
 }
 
@@ -111,9 +107,19 @@ impl Catalogue {
         self.blobs.iter().map(|blob| (blob.id, blob.len))
     }
 
-    /// Offset and length of each block in the file.
-    pub fn blocks(&self) -> impl ExactSizeIterator<Item = (u64, u32)> {
-        self.blocks.iter().map(|block| (block.offset, block.len))
+    /// Its blocks, in order.
+    pub fn blocks(&self) -> impl Iterator<Item = BlockEntry<'_>> {
+        (0..).zip(&self.blocks).map(|(number, block)| BlockEntry {
+            catalogue: self,
+            number,
+            offset: block.offset,
+            delta: block.delta,
+        })
+    }
+
+    /// Where its last block ends in the file: where the catalogue must begin.
+    pub fn blocks_end(&self) -> u64 {
+        self.blocks.last().map_or(PACK_HEADER_LEN, |block| block.offset + u64::from(block.len))
     }
 
     /// Where the blob `id` is.
@@ -187,6 +193,49 @@ impl Catalogue {
         by_id.sort_unstable_by_key(|at| blobs[*at as usize].id);
         Ok(Self { kind, blocks, blobs, by_id })
     }
+}
+
+/// A block, as its catalogue has it.
+#[derive(Debug, Clone, Copy)]
+pub struct BlockEntry<'a> {
+    catalogue: &'a Catalogue,
+    /// Its number in the pack.
+    pub number: u32,
+    /// Its first byte in the file.
+    pub offset: u64,
+    /// Whether it is a delta.
+    pub delta: bool,
+}
+
+impl<'a> BlockEntry<'a> {
+    /// The ids and lengths of its blobs, in order.
+    pub fn blobs(self) -> impl ExactSizeIterator<Item = (BlobId, u32)> + 'a {
+        let blocks = &self.catalogue.blocks;
+        let end = blocks.get(self.number as usize + 1).map(|next| next.first as usize);
+        let first = blocks[self.number as usize].first as usize;
+        self.catalogue.blobs[first..end.unwrap_or(self.catalogue.blobs.len())]
+            .iter()
+            .map(|blob| (blob.id, blob.len))
+    }
+
+    /// Bytes of the file that it takes.
+    pub fn stored_len(self) -> u32 {
+        self.catalogue.blocks[self.number as usize].len
+    }
+
+    /// The block's bytes, unless another block is in its place.
+    pub fn check<'b>(&self, stored: &'b [u8]) -> Result<&'b [u8], FormatError> {
+        check_tag(&self.catalogue.blocks[self.number as usize].tag, stored)
+    }
+}
+
+fn check_tag<'a>(tag: &[u8; TAG_LEN], stored: &'a [u8]) -> Result<&'a [u8], FormatError> {
+    if stored.get(TAG) == Some(tag) { Ok(stored) } else { Err(FormatError::Checksum("block")) }
+}
+
+/// Whether a pack may begin with these [`PACK_HEADER_LEN`] bytes.
+pub fn check_pack_header(bytes: &[u8]) -> Result<(), FormatError> {
+    if bytes == MAGIC { Ok(()) } else { Err(FormatError::Magic("pack")) }
 }
 
 /// Collects a pack in memory.

@@ -5,6 +5,7 @@ use thiserror::Error;
 
 #[cfg(unix)]
 use crate::import::ImportError;
+use crate::maintain::MaintainError;
 use crate::store::StoreError;
 use crate::view::ViewError;
 
@@ -19,6 +20,9 @@ pub enum ServiceError {
     #[cfg(unix)]
     #[error(transparent)]
     Import(ImportError),
+    /// The user asked the care of the repository to stop.
+    #[error("interrupted: nothing was changed")]
+    Cancelled,
     /// Something in history could not be read.
     #[error("{path}: {reason}")]
     View {
@@ -79,6 +83,15 @@ pub enum ServiceError {
         /// Why.
         reason: io::Error,
     },
+}
+
+impl From<MaintainError> for ServiceError {
+    fn from(error: MaintainError) -> Self {
+        match error {
+            MaintainError::Cancelled => ServiceError::Cancelled,
+            MaintainError::Store(error) => ServiceError::Store(error),
+        }
+    }
 }
 
 #[cfg(unix)]

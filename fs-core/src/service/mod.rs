@@ -4,6 +4,7 @@ mod error;
 mod history;
 #[cfg(unix)]
 mod import;
+mod maintain;
 #[cfg(target_os = "linux")]
 mod mounts;
 mod stats;
@@ -14,6 +15,7 @@ pub use error::ServiceError;
 pub use history::{History, SnapshotInfo, open_view};
 #[cfg(unix)]
 pub use import::{ImportOptions, Imported, import_tree, source_name};
+pub use maintain::{check, rebuild_index};
 #[cfg(target_os = "linux")]
 pub use mounts::{MOUNT_TYPE, Mounted, mounted};
 pub use stats::Stats;

@@ -60,7 +60,7 @@ pub enum StoreError {
     #[error("blob {0} is in no pack of the index; check the repository")]
     MissingBlob(BlobId),
     /// The index failed. It can be made again.
-    #[error("the index {} cannot be used: {reason}", path.display())]
+    #[error("the index {} cannot be used: {reason}; make it again with `yester rebuild-index`", path.display())]
     Index {
         /// Its file.
         path: PathBuf,

@@ -1,14 +1,16 @@
 //! Where each blob is. Derived from the packs' catalogues: losing it costs time, never data.
 
 use std::collections::HashSet;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use redb::{
-    Builder, ConcurrencyMode, Database, ReadOnlyDatabase, ReadOnlyTable, ReadableDatabase, ReadableTable,
-    TableDefinition,
+    Builder, ConcurrencyMode, Database, DatabaseError, ReadOnlyDatabase, ReadOnlyTable, ReadableDatabase,
+    ReadableTable, TableDefinition,
 };
 
+use super::guard::fenced;
 use super::{StoreError, disk};
 use crate::format::{BlobId, Catalogue, PackId, PackKind, RepositoryId};
 
@@ -32,19 +34,22 @@ const WRITER_CACHE: usize = 64 << 20;
 
 /// What the index knows of a pack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct PackRecord {
-    pub(super) id: PackId,
-    pub(super) kind: PackKind,
+pub struct PackRecord {
+    /// Its name.
+    pub id: PackId,
+    /// What its blobs are.
+    pub kind: PackKind,
     /// Bytes of the file.
-    pub(super) size: u64,
+    pub size: u64,
     /// Blobs in it.
-    pub(super) blobs: u64,
+    pub blobs: u64,
     /// Bytes of these blobs, uncompressed.
-    pub(super) raw: u64,
+    pub raw: u64,
 }
 
 impl PackRecord {
-    pub(super) fn new(id: PackId, size: u64, catalogue: &Catalogue) -> Self {
+    /// Of the pack `id`, whose file has `size` bytes.
+    pub fn new(id: PackId, size: u64, catalogue: &Catalogue) -> Self {
         let raw = catalogue.blobs().map(|(_, len)| u64::from(len)).sum();
         Self { id, kind: catalogue.kind(), size, blobs: catalogue.blobs().len() as u64, raw }
     }
@@ -84,6 +89,24 @@ enum Handle {
     Writer(Database),
     /// Opened anew when the file was replaced.
     Reader(RwLock<ReadOnlyDatabase>),
+    /// Being dropped.
+    Closed,
+}
+
+/// Why an index cannot be opened for reading.
+pub(super) enum Unreadable {
+    /// A writer died: opening it for writing mends it.
+    Unclean(StoreError),
+    /// It is absent, foreign or damaged.
+    Unusable(StoreError),
+}
+
+impl From<Unreadable> for StoreError {
+    fn from(unreadable: Unreadable) -> Self {
+        match unreadable {
+            Unreadable::Unclean(error) | Unreadable::Unusable(error) => error,
+        }
+    }
 }
 
 struct Tables {
@@ -101,7 +124,7 @@ impl Index {
             }
             Err(error) => log::warn!("{error}: making it again"),
         }
-        disk::remove(path).map_err(StoreError::io("replace", path))?;
+        remove_if_there(path)?;
         Self::try_open_writer(path, repository)?
             .ok_or_else(|| failed(path)("a new index belongs to another repository"))
     }
@@ -109,8 +132,17 @@ impl Index {
     fn try_open_writer(path: &Path, repository: RepositoryId) -> Result<Option<Self>, StoreError> {
         let mut builder = Database::builder();
         builder.set_concurrency_mode(ConcurrencyMode::SingleWriter).set_cache_size(WRITER_CACHE);
-        let database = disk::database(&builder, path).map_err(failed(path))?;
-        Self::with_database(database, path, repository)
+        let open = || {
+            let database = disk::database(&builder, path).map_err(failed(path))?;
+            Self::with_database(database, path, repository)
+        };
+        fence(path, open)
+    }
+
+    /// An index in a new file at `path`.
+    pub(super) fn create(path: &Path, repository: RepositoryId) -> Result<Self, StoreError> {
+        remove_if_there(path)?;
+        Self::open_writer(path, repository)
     }
 
     /// An index in memory, for when there can be none on disk.
@@ -155,10 +187,10 @@ impl Index {
 
     /// Opens the index for reading beside any writer. Fails when it is absent, foreign, or was left unclean by a
     /// writer that died: opening it for writing mends that.
-    pub(super) fn open_reader(path: &Path, repository: RepositoryId) -> Result<Self, StoreError> {
+    pub(super) fn open_reader(path: &Path, repository: RepositoryId) -> Result<Self, Unreadable> {
         let handle = Handle::Reader(RwLock::new(open_read_only(path, repository)?));
         let index = Self { handle, path: path.to_owned(), repository, tables: RwLock::new(None) };
-        index.tables()?;
+        fence(path, || index.tables().map(drop)).map_err(Unreadable::Unusable)?;
         Ok(index)
     }
 
@@ -179,36 +211,60 @@ impl Index {
 
     /// Whether the blob is in some pack.
     pub(super) fn contains(&self, id: &BlobId) -> Result<bool, StoreError> {
-        Ok(self.tables()?.blobs.get_owned(id.prefix()).map_err(failed(&self.path))?.is_some())
+        self.fence(|| Ok(self.tables()?.blobs.get_owned(id.prefix()).map_err(failed(&self.path))?.is_some()))
     }
 
     /// The pack that holds the blob.
     pub(super) fn pack_of(&self, id: &BlobId) -> Result<Option<PackId>, StoreError> {
-        let tables = self.tables()?;
-        let Some(number) = tables.blobs.get_owned(id.prefix()).map_err(failed(&self.path))? else {
-            return Ok(None);
-        };
-        let record = tables.packs.get_owned(number.value()).map_err(failed(&self.path))?;
-        Ok(record.and_then(|record| PackRecord::decode(&record.value())).map(|record| record.id))
+        self.fence(|| {
+            let tables = self.tables()?;
+            let Some(number) = tables.blobs.get_owned(id.prefix()).map_err(failed(&self.path))? else {
+                return Ok(None);
+            };
+            let record = tables.packs.get_owned(number.value()).map_err(failed(&self.path))?;
+            Ok(record.and_then(|record| PackRecord::decode(&record.value())).map(|record| record.id))
+        })
+    }
+
+    /// The complaint that `pack` lacks a blob which it should have.
+    pub(super) fn wrong_pack(&self, pack: PackId) -> StoreError {
+        failed(&self.path)(format!("it looks for a blob in pack {pack}, which lacks it"))
+    }
+
+    /// Tells of every blob: the first half of its id, and its pack's number.
+    pub(super) fn each_blob(&self, tell: &mut dyn FnMut(u128, u32)) -> Result<(), StoreError> {
+        self.fence(|| {
+            for item in self.tables()?.blobs.iter().map_err(failed(&self.path))? {
+                let (prefix, number) = item.map_err(failed(&self.path))?;
+                tell(u128::from_le_bytes(prefix.value()), number.value());
+            }
+            Ok(())
+        })
     }
 
     /// Every pack, by number.
     pub(super) fn packs(&self) -> Result<Vec<(u32, PackRecord)>, StoreError> {
-        let tables = self.tables()?;
-        let mut packs = Vec::new();
-        for item in tables.packs.iter().map_err(failed(&self.path))? {
-            let (number, record) = item.map_err(failed(&self.path))?;
-            let record = PackRecord::decode(&record.value());
-            packs.push((
-                number.value(),
-                record.ok_or_else(|| failed(&self.path)("a pack's record is invalid"))?,
-            ));
-        }
-        Ok(packs)
+        self.fence(|| {
+            let tables = self.tables()?;
+            let mut packs = Vec::new();
+            for item in tables.packs.iter().map_err(failed(&self.path))? {
+                let (number, record) = item.map_err(failed(&self.path))?;
+                let record = PackRecord::decode(&record.value());
+                packs.push((
+                    number.value(),
+                    record.ok_or_else(|| failed(&self.path)("a pack's record is invalid"))?,
+                ));
+            }
+            Ok(packs)
+        })
     }
 
     /// Adds packs with their blobs, durably. A blob that another pack holds already moves to the new one.
     pub(super) fn add(&self, packs: &[(PackRecord, Catalogue)]) -> Result<(), StoreError> {
+        self.fence(|| self.insert(packs))
+    }
+
+    fn insert(&self, packs: &[(PackRecord, Catalogue)]) -> Result<(), StoreError> {
         let transaction = self.database()?.begin_write().map_err(failed(&self.path))?;
         {
             let mut records = transaction.open_table(PACKS).map_err(failed(&self.path))?;
@@ -233,6 +289,10 @@ impl Index {
 
     /// Forgets packs that are gone.
     pub(super) fn remove(&self, numbers: &HashSet<u32>) -> Result<(), StoreError> {
+        self.fence(|| self.take_out(numbers))
+    }
+
+    fn take_out(&self, numbers: &HashSet<u32>) -> Result<(), StoreError> {
         let transaction = self.database()?.begin_write().map_err(failed(&self.path))?;
         {
             let mut records = transaction.open_table(PACKS).map_err(failed(&self.path))?;
@@ -247,10 +307,14 @@ impl Index {
         Ok(())
     }
 
+    fn fence<T>(&self, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        fence(&self.path, work)
+    }
+
     fn database(&self) -> Result<&Database, StoreError> {
         match &self.handle {
             Handle::Writer(database) => Ok(database),
-            Handle::Reader(_) => Err(failed(&self.path)("it is open for reading only")),
+            Handle::Reader(_) | Handle::Closed => Err(failed(&self.path)("it is open for reading only")),
         }
     }
 
@@ -266,6 +330,7 @@ impl Index {
         let transaction = match &self.handle {
             Handle::Writer(database) => database.begin_read(),
             Handle::Reader(database) => database.read().unwrap_or_else(PoisonError::into_inner).begin_read(),
+            Handle::Closed => return Err(failed(&self.path)("it is closed")),
         };
         let transaction = transaction.map_err(failed(&self.path))?;
         let tables = Arc::new(Tables {
@@ -278,11 +343,16 @@ impl Index {
 }
 
 /// Opens this repository's index in this version's layout.
-fn open_read_only(path: &Path, repository: RepositoryId) -> Result<ReadOnlyDatabase, StoreError> {
+fn open_read_only(path: &Path, repository: RepositoryId) -> Result<ReadOnlyDatabase, Unreadable> {
     let mut builder = Database::builder();
     builder.set_concurrency_mode(ConcurrencyMode::SingleWriter).set_cache_size(READER_CACHE);
-    let database = builder.open_read_only(path).map_err(failed(path))?;
-    {
+    let opened = fenced(|| builder.open_read_only(path));
+    let database = match opened.map_err(|reason| Unreadable::Unusable(failed(path)(reason)))? {
+        Ok(database) => database,
+        Err(error @ DatabaseError::RepairAborted) => return Err(Unreadable::Unclean(failed(path)(error))),
+        Err(error) => return Err(Unreadable::Unusable(failed(path)(error))),
+    };
+    let check = || {
         let transaction = database.begin_read().map_err(failed(path))?;
         let meta = transaction.open_table(META).map_err(failed(path))?;
         for (key, wanted) in [(REPOSITORY, repository.0), (LAYOUT, LAYOUT_VERSION)] {
@@ -291,8 +361,31 @@ fn open_read_only(path: &Path, repository: RepositoryId) -> Result<ReadOnlyDatab
                 return Err(failed(path)("it belongs to another repository or version"));
             }
         }
-    }
+        Ok(())
+    };
+    fence(path, check).map_err(Unreadable::Unusable)?;
     Ok(database)
+}
+
+impl Drop for Index {
+    fn drop(&mut self) {
+        let handle = std::mem::replace(&mut self.handle, Handle::Closed);
+        let tables = self.tables.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Err(reason) = fenced(|| drop((tables, handle))) {
+            log::warn!("{}", failed(&self.path)(reason));
+        }
+    }
+}
+
+fn remove_if_there(path: &Path) -> Result<(), StoreError> {
+    match disk::remove(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result.map_err(StoreError::io("replace", path)),
+    }
+}
+
+fn fence<T>(path: &Path, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    fenced(work).unwrap_or_else(|reason| Err(failed(path)(reason)))
 }
 
 impl std::fmt::Debug for Index {

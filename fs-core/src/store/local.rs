@@ -203,7 +203,7 @@ fn list_names(directory: &Path, names: &mut Vec<String>) -> Result<(), StoreErro
     Ok(())
 }
 
-fn sync_directory(directory: &Path) -> Result<(), StoreError> {
+pub(super) fn sync_directory(directory: &Path) -> Result<(), StoreError> {
     disk::sync_directory(directory).map_err(StoreError::io("sync", directory))
 }
 

@@ -11,22 +11,27 @@ mod delta;
 mod directory;
 mod disk;
 mod error;
+mod guard;
 mod index;
 mod local;
 mod lock;
 mod memory;
 mod reader;
+mod rebuild;
 mod repository;
+mod verify;
 mod writer;
 
 pub use backend::{Backend, Object, ObjectKind};
 pub use content::{ContentWriter, CopyError, FileReader, read_all};
 pub use directory::{DirectoryCursor, DirectoryWriter, NamedEntry, lookup};
 pub use error::StoreError;
+pub use index::PackRecord;
 pub use local::LocalBackend;
 pub use memory::MemoryBackend;
 pub use reader::{Blob, CacheSizes, Reader};
-pub use repository::{Access, PackTotals, Repository};
+pub use rebuild::Rebuilt;
+pub use repository::{Access, PackTotals, Repository, random};
 pub use writer::{Statistics, Writer};
 
 #[cfg(test)]

@@ -33,12 +33,12 @@ impl Default for CacheSizes {
 /// Reads blobs; shared by threads. Every block is verified when it is decoded.
 #[derive(Clone)]
 pub struct Reader {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
-struct Shared {
-    backend: Arc<dyn Backend>,
-    keys: Keys,
+pub(super) struct Shared {
+    pub(super) backend: Arc<dyn Backend>,
+    pub(super) keys: Keys,
     index: Arc<Index>,
     catalogues: WeightedCache<PackId, Catalogue>,
     /// Packs read last: a blob's neighbours are usually in one of them, which saves asking the index.
@@ -169,11 +169,18 @@ impl Reader {
                 return Ok(found);
             }
         }
-        let pack = self.pack_of(id)?;
-        let catalogue = self.catalogue(pack)?;
-        let place = catalogue.find(id).ok_or_else(|| {
-            StoreError::damaged(Object::pack(pack))(FormatError::Invalid("catalogue: it lacks a blob"))
-        })?;
+        let mut pack = self.pack_of(id)?;
+        let mut catalogue = self.catalogue(pack)?;
+        let place = match catalogue.find(id) {
+            Some(place) => place,
+            // Perhaps this reader's index is a damaged one that was made again.
+            None => {
+                self.shared.index.reopen()?;
+                pack = self.pack_of(id)?;
+                catalogue = self.catalogue(pack)?;
+                catalogue.find(id).ok_or_else(|| self.shared.index.wrong_pack(pack))?
+            }
+        };
         let mut recent = self.shared.recent.lock().unwrap_or_else(PoisonError::into_inner);
         recent.retain(|(known, _)| *known != pack);
         recent.push_front((pack, catalogue));
@@ -183,12 +190,12 @@ impl Reader {
 
     fn pack_of(&self, id: &BlobId) -> Result<PackId, StoreError> {
         let index = &self.shared.index;
-        if let Some(pack) = index.pack_of(id)? {
+        if let Ok(Some(pack)) = index.pack_of(id) {
             return Ok(pack);
         }
         // Perhaps committed after this reader's transaction began.
         index.refresh();
-        if let Some(pack) = index.pack_of(id)? {
+        if let Ok(Some(pack)) = index.pack_of(id) {
             return Ok(pack);
         }
         // Perhaps committed to another index than this reader's.
@@ -313,5 +320,9 @@ pub(super) fn read_catalogue(
         backend.get_range(&object, trailer.offset, trailer.len as usize)?
     };
     let catalogue = Catalogue::open(keys, &pack, &frame).map_err(StoreError::damaged(&object))?;
+    if catalogue.blocks_end() != trailer.offset {
+        let reason = FormatError::Invalid("place of the catalogue: its blocks do not end there");
+        return Err(StoreError::damaged(&object)(reason));
+    }
     Ok((catalogue, size))
 }

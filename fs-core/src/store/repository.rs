@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fs, thread};
 
-use super::index::{Index, PackRecord};
+use super::index::{Index, PackRecord, Unreadable};
 use super::lock::WriterLock;
 use super::reader::read_catalogue;
 use super::{Backend, CacheSizes, LocalBackend, Object, ObjectKind, Reader, StoreError, Writer};
@@ -19,6 +19,8 @@ pub enum Access {
     Read,
     /// Writing: holds the lock.
     Write,
+    /// Looking for damage: mends nothing that a check should tell of. Holds the lock where there can be one.
+    Check,
 }
 
 /// An open repository.
@@ -29,7 +31,9 @@ pub struct Repository {
     keys: Keys,
     backend: Arc<dyn Backend>,
     index: Arc<Index>,
-    _lock: Option<WriterLock>,
+    /// Why the index is not the one on disk.
+    index_fault: Option<StoreError>,
+    lock: Option<WriterLock>,
 }
 
 /// Sums over the packs of one kind.
@@ -45,6 +49,8 @@ pub struct PackTotals {
     pub raw_bytes: u64,
 }
 
+/// The index's file.
+pub(super) const INDEX: &str = "index.redb";
 /// Catalogues held in memory while the index is brought up to date.
 const RECONCILE_BATCH: usize = 64;
 /// How often, and how long apart, a reader tries an index that a writer is just mending.
@@ -60,6 +66,11 @@ impl Repository {
                 }
                 // A lock, a tmp and so on may be left of an `init` that was cut short.
                 let ours = ["lock", "tmp", "packs", "snapshots", "index.redb"];
+                let backend = LocalBackend::new(root);
+                if holds_objects(&backend) {
+                    // A new config would have another secret: nothing could be read any more.
+                    return Err(StoreError::Missing(Object::config()));
+                }
                 let foreign = entries.any(|entry| {
                     entry.is_ok_and(|entry| !ours.iter().any(|name| entry.file_name() == *name))
                 });
@@ -79,26 +90,31 @@ impl Repository {
             secret: Secret(random()?),
             created: jiff::Timestamp::now().into(),
         };
-        Index::open_writer(&root.join("index.redb"), config.id)?;
+        Index::open_writer(&root.join(INDEX), config.id)?;
         backend.put(&Object::config(), &config.encode())
     }
 
     /// Opens the repository in `root`.
     pub fn open(root: &Path, access: Access) -> Result<Self, StoreError> {
         let backend = LocalBackend::new(root);
-        let config = match backend.get(&Object::config(), MAX_CONFIG) {
-            Err(StoreError::Missing(_)) => return Err(StoreError::NotARepository(root.to_owned())),
-            // A file, or something below one.
-            Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotADirectory => {
-                return Err(StoreError::NotARepository(root.to_owned()));
-            }
-            result => result?,
-        };
-        let config = Config::decode(&config)
-            .map_err(StoreError::damaged(format!("the config of the repository {}", root.display())))?;
+        let config = read_config(root, &backend)?;
         let keys = Keys::derive(&config.secret);
-        let index_path = root.join("index.redb");
+        let index_path = root.join(INDEX);
+        let mut index_fault = None;
         let (index, lock) = match access {
+            Access::Check => {
+                let lock = match WriterLock::acquire(root) {
+                    Ok(lock) => Some(lock),
+                    Err(locked @ StoreError::Locked { .. }) => return Err(locked),
+                    Err(refused) => {
+                        log::info!("{refused}: checking without the lock");
+                        None
+                    }
+                };
+                let (index, fault) = open_to_check(&index_path, config.id, &backend, &keys, lock.is_some())?;
+                index_fault = fault;
+                (index, lock)
+            }
             Access::Write => {
                 let lock = WriterLock::acquire(root)?;
                 backend.clear_temporary()?;
@@ -116,7 +132,8 @@ impl Repository {
             keys,
             backend: Arc::new(backend),
             index: Arc::new(index),
-            _lock: lock,
+            index_fault,
+            lock,
         })
     }
 
@@ -163,6 +180,47 @@ impl Repository {
         Manifest::open(&self.keys, id, &bytes).map_err(StoreError::damaged(&object))
     }
 
+    /// The names of all packs, in no order.
+    pub fn packs(&self) -> Result<Vec<PackId>, StoreError> {
+        let names = self.backend.list(ObjectKind::Pack)?;
+        Ok(names.iter().filter_map(|name| PackId::parse(name)).collect())
+    }
+
+    /// Why the index on disk cannot be used. Of a repository opened to be checked.
+    pub fn index_fault(&self) -> Option<&StoreError> {
+        self.index_fault.as_ref()
+    }
+
+    /// Whether this holds the lock.
+    pub fn is_locked(&self) -> bool {
+        self.lock.is_some()
+    }
+
+    /// Lets others write while this goes on reading.
+    pub fn unlock(&mut self) {
+        self.lock = None;
+    }
+
+    /// The packs that the index knows, by their numbers.
+    pub fn indexed_packs(&self) -> Result<Vec<(u32, PackRecord)>, StoreError> {
+        self.index.packs()
+    }
+
+    /// Tells of every blob that the index knows: the first 16 bytes of its id, little-endian, and its pack's number.
+    pub fn each_indexed_blob(&self, tell: &mut dyn FnMut(u128, u32)) -> Result<(), StoreError> {
+        self.index.each_blob(tell)
+    }
+
+    /// Reads on with an index in memory, made from the packs that can be read.
+    pub fn distrust_index(&mut self) -> Result<(), StoreError> {
+        if !self.index.is_in_memory() {
+            let index = Index::in_memory(self.config.id)?;
+            reconcile(&index, &*self.backend, &self.keys)?;
+            self.index = Arc::new(index);
+        }
+        Ok(())
+    }
+
     /// Sums over the packs of a kind, as the index knows them.
     pub fn pack_totals(&self, kind: PackKind) -> Result<PackTotals, StoreError> {
         self.index.refresh();
@@ -188,7 +246,7 @@ fn open_for_reading(
     for attempt in 0..=RETRIES.0 {
         let reason = match Index::open_reader(path, id) {
             Ok(index) => return Ok(index),
-            Err(reason) => reason,
+            Err(reason) => StoreError::from(reason),
         };
         let mended = WriterLock::acquire(root).and_then(|_lock| {
             log::info!("{reason}: mending it");
@@ -208,7 +266,51 @@ fn open_for_reading(
             }
         }
     }
-    Index::open_reader(path, id)
+    Ok(Index::open_reader(path, id)?)
+}
+
+/// Opens the index as it is, or makes one in memory and tells why.
+fn open_to_check(
+    path: &Path,
+    id: RepositoryId,
+    backend: &LocalBackend,
+    keys: &Keys,
+    locked: bool,
+) -> Result<(Index, Option<StoreError>), StoreError> {
+    let mut opened = Index::open_reader(path, id);
+    // A writer that was killed is no damage.
+    if matches!(opened, Err(Unreadable::Unclean(_))) && locked {
+        drop(Index::open_writer(path, id)?);
+        opened = Index::open_reader(path, id);
+    }
+    let fault = match opened {
+        Ok(index) => return Ok((index, None)),
+        Err(fault) => StoreError::from(fault),
+    };
+    let index = Index::in_memory(id)?;
+    reconcile(&index, backend, keys)?;
+    Ok((index, Some(fault)))
+}
+
+/// The config of the repository in `root`.
+pub(super) fn read_config(root: &Path, backend: &LocalBackend) -> Result<Config, StoreError> {
+    let config = match backend.get(&Object::config(), MAX_CONFIG) {
+        Err(missing @ StoreError::Missing(_)) if holds_objects(backend) => return Err(missing),
+        Err(StoreError::Missing(_)) => return Err(StoreError::NotARepository(root.to_owned())),
+        // A file, or something below one.
+        Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotADirectory => {
+            return Err(StoreError::NotARepository(root.to_owned()));
+        }
+        result => result?,
+    };
+    Config::decode(&config)
+        .map_err(StoreError::damaged(format!("the config of the repository {}", root.display())))
+}
+
+/// Whether there are packs or snapshots.
+fn holds_objects(backend: &LocalBackend) -> bool {
+    let any = |kind| backend.list(kind).is_ok_and(|names| !names.is_empty());
+    any(ObjectKind::Snapshot) || any(ObjectKind::Pack)
 }
 
 /// Makes the index tell of exactly the packs that there are.
@@ -216,31 +318,72 @@ pub(super) fn reconcile(index: &Index, backend: &dyn Backend, keys: &Keys) -> Re
     let names = backend.list(ObjectKind::Pack)?;
     let stored: HashSet<PackId> = names.iter().filter_map(|name| PackId::parse(name)).collect();
     let known = index.packs()?;
-    let gone: HashSet<u32> =
-        known.iter().filter(|(_, record)| !stored.contains(&record.id)).map(|(number, _)| *number).collect();
-    if !gone.is_empty() {
-        log::warn!("{} packs of the index are gone", gone.len());
-        index.remove(&gone)?;
+    // Of a pack that cannot be read nothing may count as stored: the next import stores it again.
+    let lost = |record: &PackRecord| !stored.contains(&record.id) || !is_readable(backend, keys, record);
+    let lost: HashSet<u32> =
+        known.iter().filter(|(_, record)| lost(record)).map(|(number, _)| *number).collect();
+    if !lost.is_empty() {
+        log::warn!("{} packs of the index are gone or damaged", lost.len());
+        index.remove(&lost)?;
     }
     let known: HashSet<PackId> = known.iter().map(|(_, record)| record.id).collect();
-    let mut new: Vec<PackId> = stored.difference(&known).copied().collect();
+    let new = stored.difference(&known).copied().collect();
+    add_packs(index, backend, keys, new, &mut |_| true)?;
+    Ok(())
+}
+
+/// Whether a pack that the index knows has kept its size, or else its catalogue. To read each catalogue would cost a
+/// seek a pack at each import; `rebuild_index` does.
+fn is_readable(backend: &dyn Backend, keys: &Keys, record: &PackRecord) -> bool {
+    match backend.size(&Object::pack(record.id)) {
+        Ok(size) if size == record.size => true,
+        Ok(_) => match read_catalogue(backend, keys, record.id) {
+            Err(error) if error.is_damage() => {
+                log::error!("{error}");
+                false
+            }
+            _ => true,
+        },
+        // A bad sector may be read the next time.
+        Err(error) => !error.is_damage(),
+    }
+}
+
+/// Adds packs to the index; those whose catalogue cannot be read are left out and returned. `go_on` hears how many are
+/// done, and stops it.
+pub(super) fn add_packs(
+    index: &Index,
+    backend: &dyn Backend,
+    keys: &Keys,
+    mut new: Vec<PackId>,
+    go_on: &mut dyn FnMut(usize) -> bool,
+) -> Result<Vec<(PackId, StoreError)>, StoreError> {
     new.sort_unstable();
     // What the index knows must last: blobs in it are not stored again.
     if !new.is_empty() && !index.is_in_memory() {
         backend.settle(ObjectKind::Pack)?;
     }
+    let mut unreadable = Vec::new();
+    let mut done = 0;
     for batch in new.chunks(RECONCILE_BATCH) {
         let mut packs = Vec::with_capacity(batch.len());
         for pack in batch {
             match read_catalogue(backend, keys, *pack) {
                 Ok((catalogue, size)) => packs.push((PackRecord::new(*pack, size, &catalogue), catalogue)),
                 // One bad pack must not keep anybody from the others, nor must one in a bad sector.
-                Err(error) => log::error!("{error}"),
+                Err(error) => {
+                    log::error!("{error}");
+                    unreadable.push((*pack, error));
+                }
             }
         }
         index.add(&packs)?;
+        done += batch.len();
+        if !go_on(done) {
+            break;
+        }
     }
-    Ok(())
+    Ok(unreadable)
 }
 
 /// Snapshots hold everybody's files: nobody else may read the repository.
@@ -254,7 +397,8 @@ fn restrict(root: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn random<const N: usize>() -> Result<[u8; N], StoreError> {
+/// Bytes that nobody can foretell.
+pub fn random<const N: usize>() -> Result<[u8; N], StoreError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| StoreError::Io {
         action: "get random bytes for",

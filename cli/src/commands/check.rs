@@ -1,0 +1,173 @@
+use anyhow::Result;
+use fs_core::maintain::{CheckOptions, Finding, Harmed, Report};
+use fs_core::service;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+use super::{Context, stop_on_signals};
+use crate::args::CheckArgs;
+use crate::error::Outcome;
+use crate::output::{Output, WriteError};
+use crate::progress::Carer;
+use crate::text::{count, for_json, printable, size};
+
+pub fn run(context: &mut Context, args: &CheckArgs) -> Result<Outcome> {
+    let settings = context.settings()?;
+    let cancellation = stop_on_signals()?;
+    let options = CheckOptions { read_data: args.read_data };
+    let carer = Carer::new(&context.output);
+    let report = service::check(&settings.repository, options, &carer, &cancellation)?;
+    drop(carer);
+    if context.output.is_json() {
+        for finding in &report.findings {
+            context.output.json(&object(finding))?;
+        }
+        for harmed in &report.harmed {
+            context.output.json(&harmed_object(harmed))?;
+        }
+        context.output.json(&summary(&report))?;
+    } else {
+        tell(&mut context.output, &report, &settings.zone)?;
+    }
+    Ok(if report.is_clean() { Outcome::Done } else { Outcome::Damage })
+}
+
+fn tell(output: &mut Output, report: &Report, zone: &TimeZone) -> Result<(), WriteError> {
+    for finding in &report.findings {
+        output.line(&text(finding))?;
+    }
+    if report.more_findings > 0 {
+        output.line(&format!("and {}", count(report.more_findings, "further finding")))?;
+    }
+    for harmed in &report.harmed {
+        let time = harmed.time.timestamp().to_zoned(zone.clone());
+        output.line(&format!(
+            "cannot be read in full: {}@{}:{}",
+            printable(&harmed.source),
+            time.strftime("%Y-%m-%dT%H-%M-%S"),
+            printable(&harmed.path)
+        ))?;
+    }
+    if report.more_harmed > 0 {
+        output.line(&format!("and {}", count(report.more_harmed, "further path")))?;
+    }
+    let looked = format!(
+        "{}, {} in {}{}",
+        count(report.snapshots, "snapshot"),
+        count(report.blobs, "blob"),
+        count(report.packs, "pack"),
+        if report.bytes_read > 0 { format!(", {} read", size(report.bytes_read)) } else { String::new() }
+    );
+    if report.is_clean() {
+        return output.tell(&format!("no damage found: {looked}"));
+    }
+    let found = report.findings.len() as u64 + report.more_findings;
+    output.line(&format!("damage found: {} in {looked}", count(found, "finding")))?;
+    for advice in advice(report) {
+        output.line(advice)?;
+    }
+    Ok(())
+}
+
+/// What to do about it.
+fn advice(report: &Report) -> Vec<&'static str> {
+    let mut advice = Vec::new();
+    if report.has_index_damage() {
+        advice.push("The index can be made again without loss: run `yester rebuild-index`.");
+    }
+    if report.findings.iter().any(|finding| matches!(finding, Finding::Pack { .. })) {
+        advice.push(
+            "A pack that cannot be read must not be relied on: run `yester rebuild-index`, which leaves it out, then \
+             import again; of what still exists changed and new files are stored again.",
+        );
+    }
+    if report.has_data_damage() {
+        advice.push(
+            "Copy the repository before anything else, and look after its disk. Whatever is not named here can be read.",
+        );
+    }
+    advice
+}
+
+fn text(finding: &Finding) -> String {
+    match finding {
+        Finding::Manifest { reason, .. } | Finding::Pack { reason, .. } | Finding::Index { reason } => {
+            reason.clone()
+        }
+        Finding::PackHeader { reason, .. } => format!("{reason} (its header; its content can be read)"),
+        Finding::Block { pack, block, blobs, reason, .. } => {
+            let own = format!("block {block} ");
+            let lost = count(*blobs, "blob");
+            if reason.starts_with(&own) && reason.contains(&pack.to_string()) {
+                format!("{reason}; it holds {lost}")
+            } else {
+                format!("block {block} of pack {pack}, with {lost}, cannot be read: {reason}")
+            }
+        }
+        Finding::Base { pack, block, base, reason } => {
+            format!("block {block} of pack {pack} cannot be read: its base {base}: {reason}")
+        }
+        Finding::Blob { blob, what, reason } => format!("{what} {blob}: {reason}"),
+        Finding::IndexedPack { pack, reason } => format!("pack {pack}, in the index: {reason}"),
+        other => format!("{other:?}"),
+    }
+}
+
+fn object(finding: &Finding) -> Value {
+    let id = |id: &dyn ToString| id.to_string();
+    match finding {
+        Finding::Manifest { snapshot, reason } => {
+            json!({ "finding": "manifest", "snapshot": id(snapshot), "reason": reason })
+        }
+        Finding::PackHeader { pack, reason } => {
+            json!({ "finding": "pack header", "pack": id(pack), "reason": reason })
+        }
+        Finding::Pack { pack, reason } => json!({ "finding": "pack", "pack": id(pack), "reason": reason }),
+        Finding::Block { pack, block, offset, blobs, reason } => json!({
+            "finding": "block", "pack": id(pack), "block": block, "offset": offset, "blobs": blobs, "reason": reason,
+        }),
+        Finding::Base { pack, block, base, reason } => json!({
+            "finding": "base", "pack": id(pack), "block": block, "base": id(base), "reason": reason,
+        }),
+        Finding::Blob { blob, what, reason } => {
+            json!({ "finding": "blob", "blob": id(blob), "what": what, "reason": reason })
+        }
+        Finding::Index { reason } => json!({ "finding": "index", "reason": reason }),
+        Finding::IndexedPack { pack, reason } => {
+            json!({ "finding": "index", "pack": id(pack), "reason": reason })
+        }
+        other => json!({ "finding": "other", "reason": format!("{other:?}") }),
+    }
+}
+
+fn harmed_object(harmed: &Harmed) -> Value {
+    let (source, source_bytes) = for_json(&harmed.source);
+    let (path, path_bytes) = for_json(&harmed.path);
+    let mut object = json!({
+        "finding": "harmed path",
+        "snapshot": harmed.snapshot.to_string(),
+        "source": source,
+        "time": harmed.time.timestamp().to_string(),
+        "path": path,
+    });
+    for (key, bytes) in [("source_bytes", source_bytes), ("path_bytes", path_bytes)] {
+        if let Some(bytes) = bytes {
+            object[key] = bytes.into();
+        }
+    }
+    object
+}
+
+fn summary(report: &Report) -> Value {
+    json!({
+        "clean": report.is_clean(),
+        "findings": report.findings.len() as u64 + report.more_findings,
+        "harmed_paths": report.harmed.len() as u64 + report.more_harmed,
+        "harmed_snapshots": report.harmed_snapshots,
+        "snapshots": report.snapshots,
+        "packs": report.packs,
+        "blobs": report.blobs,
+        "blocks_read": report.blocks_read,
+        "bytes_read": report.bytes_read,
+    })
+}

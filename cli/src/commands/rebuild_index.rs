@@ -1,0 +1,35 @@
+use anyhow::Result;
+use serde_json::json;
+
+use super::{Context, stop_on_signals};
+use crate::error::Outcome;
+use crate::progress::Carer;
+use crate::stderr;
+use crate::text::count;
+
+pub fn run(context: &mut Context) -> Result<Outcome> {
+    let settings = context.settings()?;
+    let cancellation = stop_on_signals()?;
+    let carer = Carer::new(&context.output);
+    // The reasons of unreadable packs are in the log.
+    let rebuilt = fs_core::service::rebuild_index(&settings.repository, &carer, &cancellation)?;
+    drop(carer);
+    let unreadable: Vec<String> = rebuilt.unreadable.iter().map(|(pack, _)| pack.to_string()).collect();
+    if context.output.is_json() {
+        context.output.json(&json!({ "packs": rebuilt.packs, "unreadable": unreadable }))?;
+    }
+    context.output.tell(&format!("made the index again from {}", count(rebuilt.packs, "pack")))?;
+    if unreadable.is_empty() {
+        return Ok(Outcome::Done);
+    }
+    stderr::complain(&format!(
+        "{} left out of the index, for they cannot be read: import again, and what still exists is stored again; \
+         `yester check` tells what is lost",
+        if unreadable.len() == 1 {
+            "1 pack is".to_owned()
+        } else {
+            format!("{} packs are", unreadable.len())
+        }
+    ));
+    Ok(Outcome::Damage)
+}

@@ -1,0 +1,118 @@
+//! What a check knows of each blob, in about 40 bytes of memory.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use crate::format::BlobId;
+
+/// A blob's key: the first half of its id, as the index has it.
+pub(super) fn key(id: &BlobId) -> u128 {
+    u128::from_le_bytes(id.prefix())
+}
+
+/// Ids are keyed hashes: nobody can prepare colliding ones, so their own bits do.
+#[derive(Debug, Default)]
+pub(super) struct OwnBits(u64);
+
+impl Hasher for OwnBits {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u128(&mut self, number: u128) {
+        self.0 = number as u64;
+    }
+}
+
+/// A map by [`key`].
+pub(super) type ByKey<T> = HashMap<u128, T, BuildHasherDefault<OwnBits>>;
+
+/// The blobs of all packs that can be read.
+#[derive(Debug, Default)]
+pub(super) struct Blobs {
+    states: ByKey<State>,
+}
+
+/// A blob's pack, and what was seen of it.
+#[derive(Debug, Clone, Copy)]
+struct State {
+    /// The place of its pack in the list of packs.
+    pack: u32,
+    flags: u8,
+}
+
+/// It is in a delta, and in no full block.
+const DELTA: u8 = 1;
+/// The index has it right.
+const INDEXED: u8 = 2;
+/// It was read by a walk over references.
+const VISITED: u8 = 4;
+/// It cannot be read.
+const BAD: u8 = 8;
+
+impl Blobs {
+    /// Takes up a blob of pack number `pack`. One that two packs hold is in a delta only if it is in both.
+    pub(super) fn add(&mut self, id: &BlobId, pack: u32, delta: bool) {
+        let flags = if delta { DELTA } else { 0 };
+        let state = self.states.entry(key(id)).or_insert(State { pack, flags });
+        if !delta {
+            state.flags &= !DELTA;
+        }
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.states.len() as u64
+    }
+
+    /// The pack that has the blob.
+    pub(super) fn pack(&self, key: u128) -> Option<u32> {
+        self.states.get(&key).map(|state| state.pack)
+    }
+
+    pub(super) fn has(&self, id: &BlobId) -> bool {
+        self.states.contains_key(&key(id))
+    }
+
+    pub(super) fn is_delta(&self, id: &BlobId) -> bool {
+        self.states.get(&key(id)).is_some_and(|state| state.flags & DELTA != 0)
+    }
+
+    pub(super) fn set_indexed(&mut self, key: u128) {
+        self.set(key, INDEXED);
+    }
+
+    /// Blobs that the index lacks, by pack.
+    pub(super) fn not_indexed(&self) -> HashMap<u32, u64> {
+        let mut lacking = HashMap::new();
+        for state in self.states.values().filter(|state| state.flags & INDEXED == 0) {
+            *lacking.entry(state.pack).or_default() += 1;
+        }
+        lacking
+    }
+
+    /// Whether the blob is visited for the first time.
+    pub(super) fn visit(&mut self, id: &BlobId) -> bool {
+        self.set(key(id), VISITED)
+    }
+
+    pub(super) fn set_bad(&mut self, id: &BlobId) {
+        self.set(key(id), BAD);
+    }
+
+    /// Whether the blob cannot be read, as far as is known.
+    pub(super) fn is_bad(&self, id: &BlobId) -> bool {
+        self.states.get(&key(id)).is_none_or(|state| state.flags & BAD != 0)
+    }
+
+    /// True when the flag was not set.
+    fn set(&mut self, key: u128, flag: u8) -> bool {
+        let Some(state) = self.states.get_mut(&key) else { return false };
+        let new = state.flags & flag == 0;
+        state.flags |= flag;
+        new
+    }
+}

@@ -1,0 +1,87 @@
+//! A check from end to end: catalogues, index, references, blocks, and what damage harms.
+
+use std::path::Path;
+
+use super::blobs::Blobs;
+use super::finding::Findings;
+use super::{MaintainError, Report, blocks, catalogues, harm, index, references};
+use crate::format::{Manifest, PackId, SnapshotId};
+use crate::monitor::{Cancellation, Monitor, Phase, Work};
+use crate::store::{Access, CacheSizes, Reader, Repository};
+
+/// How deep a check looks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CheckOptions {
+    /// Read and verify the blocks of so many percent of the packs, drawn at random; `None`: only what tells of the
+    /// structure.
+    pub read_data: Option<u8>,
+}
+
+/// What all parts of a check share.
+pub(super) struct Check<'a> {
+    pub(super) repository: Repository,
+    pub(super) monitor: &'a dyn Monitor,
+    pub(super) cancellation: &'a Cancellation,
+    pub(super) findings: Findings,
+    pub(super) packs: Vec<CheckedPack>,
+    pub(super) blobs: Blobs,
+    pub(super) snapshots: Vec<(SnapshotId, Manifest)>,
+    pub(super) report: Report,
+    /// Something cannot be read, so that it is worth looking for what that harms.
+    pub(super) harm: bool,
+}
+
+/// A pack whose catalogue can be read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CheckedPack {
+    pub(super) id: PackId,
+    pub(super) size: u64,
+}
+
+impl Check<'_> {
+    /// Tells how far a part has come, and stops when asked.
+    pub(super) fn step(&self, phase: Phase, done: u64, total: u64) -> Result<(), MaintainError> {
+        self.monitor.work(&Work { phase, done, total });
+        if self.cancellation.is_cancelled() { Err(MaintainError::Cancelled) } else { Ok(()) }
+    }
+
+    pub(super) fn reader(&self) -> Reader {
+        self.repository.reader(CacheSizes::default())
+    }
+}
+
+/// Checks the repository in `root`. The structure is checked under the lock, which is released before all data is read:
+/// imports may go on meanwhile.
+pub fn check(
+    root: &Path,
+    options: CheckOptions,
+    monitor: &dyn Monitor,
+    cancellation: &Cancellation,
+) -> Result<Report, MaintainError> {
+    let mut check = Check {
+        repository: Repository::open(root, Access::Check)?,
+        monitor,
+        cancellation,
+        findings: Findings::default(),
+        packs: Vec::new(),
+        blobs: Blobs::default(),
+        snapshots: Vec::new(),
+        report: Report::default(),
+        harm: false,
+    };
+    catalogues::check(&mut check)?;
+    if index::check(&mut check)? {
+        check.repository.distrust_index()?;
+    }
+    references::check(&mut check)?;
+    check.repository.unlock();
+    blocks::check(&mut check, options.read_data)?;
+    if check.harm {
+        harm::look(&mut check)?;
+    }
+    let Check { findings, packs, blobs, snapshots, mut report, .. } = check;
+    (report.findings, report.more_findings) = findings.finish();
+    (report.packs, report.blobs, report.snapshots) =
+        (packs.len() as u64, blobs.len(), snapshots.len() as u64);
+    Ok(report)
+}

@@ -1,0 +1,106 @@
+//! The index against the packs: every pack recorded, every blob found in a pack that has it, and nothing else.
+
+use std::collections::{HashMap, HashSet};
+
+use super::blobs::key;
+use super::check::Check;
+use super::{Finding, MaintainError};
+use crate::format::PackId;
+use crate::monitor::Phase;
+use crate::store::{PackRecord, StoreError};
+
+/// True when the index must not be relied on.
+pub(super) fn check(check: &mut Check<'_>) -> Result<bool, MaintainError> {
+    if let Some(fault) = check.repository.index_fault() {
+        let reason = fault.to_string();
+        check.findings.push(Finding::Index { reason });
+        return Ok(true);
+    }
+    match compare(check) {
+        Ok(wrong) => Ok(wrong),
+        Err(MaintainError::Store(error @ StoreError::Index { .. })) => {
+            check.findings.push(Finding::Index { reason: error.to_string() });
+            Ok(true)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn compare(check: &mut Check<'_>) -> Result<bool, MaintainError> {
+    let mut findings = Vec::new();
+    let places: HashMap<PackId, u32> = (0..).zip(&check.packs).map(|(at, pack)| (pack.id, at)).collect();
+    let stored: HashSet<PackId> = check.repository.packs()?.into_iter().collect();
+    let mut recorded: HashMap<u32, PackRecord> = HashMap::new();
+    let mut say = |pack: PackId, reason: String| findings.push(Finding::IndexedPack { pack, reason });
+    for (number, record) in check.repository.indexed_packs()? {
+        match places.get(&record.id) {
+            Some(at) if check.packs[*at as usize].size != record.size => {
+                let reason = format!("it is {} bytes in the index", record.size);
+                say(record.id, reason);
+            }
+            None if !stored.contains(&record.id) => {
+                // Whatever of it is still needed is found missing later.
+                say(record.id, "the index knows it, but it is gone".to_owned());
+            }
+            // One that cannot be read has been told of.
+            _ => {}
+        }
+        recorded.insert(number, record);
+    }
+    let known: HashSet<PackId> = recorded.values().map(|record| record.id).collect();
+    let (mut extra, mut elsewhere) = (0u64, Vec::new());
+    let total = check.blobs.len();
+    let mut seen = 0u64;
+    let mut cancelled = Ok(());
+    let mut blobs = std::mem::take(&mut check.blobs);
+    let compared = check.repository.each_indexed_blob(&mut |key, number| {
+        seen += 1;
+        if seen.is_multiple_of(1 << 16) && cancelled.is_ok() {
+            cancelled = check.step(Phase::Index, seen, total);
+        }
+        let pack = recorded.get(&number).map(|record| record.id);
+        match (blobs.pack(key), pack) {
+            (Some(at), Some(pack)) if check.packs[at as usize].id == pack => blobs.set_indexed(key),
+            // Another pack may have it, too.
+            (Some(_), Some(pack)) if places.contains_key(&pack) => elsewhere.push((pack, key)),
+            (Some(_), _) => {}
+            // Of a pack that is gone or cannot be read.
+            (None, Some(pack)) if !places.contains_key(&pack) => {}
+            (None, _) => extra += 1,
+        }
+    });
+    check.blobs = blobs;
+    cancelled?;
+    compared?;
+    find_elsewhere(check, elsewhere)?;
+    if extra > 0 {
+        let reason = format!("it has {extra} blobs that no pack has");
+        findings.push(Finding::Index { reason });
+    }
+    for (at, lacking) in check.blobs.not_indexed() {
+        let pack = check.packs[at as usize].id;
+        // A writer that was killed before it indexed a pack is no damage: the next writer will.
+        if known.contains(&pack) {
+            let reason = format!("the index lacks {lacking} of its blobs, or looks for them elsewhere");
+            findings.push(Finding::IndexedPack { pack, reason });
+        }
+    }
+    let unrecorded = check.packs.iter().any(|pack| !known.contains(&pack.id));
+    let wrong = !findings.is_empty();
+    findings.into_iter().for_each(|finding| check.findings.push(finding));
+    Ok(wrong || unrecorded)
+}
+
+/// Accepts those blobs that the pack has where the index looks for them.
+fn find_elsewhere(check: &mut Check<'_>, mut elsewhere: Vec<(PackId, u128)>) -> Result<(), MaintainError> {
+    elsewhere.sort_unstable();
+    let reader = check.reader();
+    for group in elsewhere.chunk_by(|one, other| one.0 == other.0) {
+        let (catalogue, _) = reader.pack_catalogue(group[0].0)?;
+        let has: HashSet<u128> = catalogue.blobs().map(|(id, _)| key(&id)).collect();
+        for (_, key) in group.iter().filter(|(_, key)| has.contains(key)) {
+            check.blobs.set_indexed(*key);
+        }
+    }
+    Ok(())
+}

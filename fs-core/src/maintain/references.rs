@@ -1,0 +1,183 @@
+//! Every reference from the manifests on resolves. What two snapshots share is visited once.
+
+use super::check::Check;
+use super::{Finding, MaintainError};
+use crate::format::limits::MAX_LEVELS;
+use crate::format::{BlobId, Content, Entry, ExtentKind, Kind, Node, PackId, Xattrs};
+use crate::monitor::Phase;
+use crate::store::{Reader, StoreError};
+
+/// A reference that is to be followed.
+#[derive(Debug, Clone, Copy)]
+enum Reference {
+    Node(BlobId, u8),
+    /// A chunk list, the bytes that it must cover, and its level if that is known.
+    List(BlobId, u64, Option<u8>),
+    Xattrs(BlobId),
+    Data(BlobId),
+}
+
+pub(super) fn check(check: &mut Check<'_>) -> Result<(), MaintainError> {
+    for id in check.repository.snapshots()? {
+        match check.repository.manifest(&id) {
+            Ok(manifest) => check.snapshots.push((id, manifest)),
+            Err(error) => {
+                check.findings.push(Finding::Manifest { snapshot: id, reason: error.to_string() });
+            }
+        }
+    }
+    check.snapshots.sort_by_key(|(id, manifest)| (manifest.time, *id));
+    let mut walk = Walk { reader: check.reader(), todo: Vec::new(), visited: 0 };
+    for at in 0..check.snapshots.len() {
+        let manifest = &check.snapshots[at].1;
+        walk.content(&manifest.links, manifest.links_len);
+        walk.entry(&manifest.root);
+        let (links, len) = (manifest.links.clone(), manifest.links_len);
+        walk.run(check)?;
+        if let Some(id) = content_id(&links)
+            && !check.blobs.is_bad(&id)
+            && let Err(error) = walk.reader.link_table(&links, len)
+        {
+            blame(check, &walk.reader, id, "hard-link table", &error);
+        }
+    }
+    Ok(())
+}
+
+struct Walk {
+    reader: Reader,
+    todo: Vec<Reference>,
+    visited: u64,
+}
+
+impl Walk {
+    fn entry(&mut self, entry: &Entry) {
+        match &entry.kind {
+            Kind::File { size, content, .. } => self.content(content, *size),
+            Kind::Directory(id) => self.todo.push(Reference::Node(*id, 0)),
+            _ => {}
+        }
+        if let Xattrs::Blob(id) = entry.xattrs {
+            self.todo.push(Reference::Xattrs(id));
+        }
+    }
+
+    fn content(&mut self, content: &Content, size: u64) {
+        match content {
+            Content::Inline(_) => {}
+            Content::Blob(id) => self.todo.push(Reference::Data(*id)),
+            Content::Chunks(id) => self.todo.push(Reference::List(*id, size, None)),
+        }
+    }
+
+    fn run(&mut self, check: &mut Check<'_>) -> Result<(), MaintainError> {
+        while let Some(reference) = self.todo.pop() {
+            let (id, what) = match reference {
+                Reference::Node(id, _) => (id, "directory"),
+                Reference::List(id, ..) => (id, "chunk list"),
+                Reference::Xattrs(id) => (id, "extended attributes"),
+                Reference::Data(id) => (id, "content"),
+            };
+            if !check.blobs.has(&id) {
+                check.harm = true;
+                let reason = "it is in no pack that can be read".to_owned();
+                check.findings.push(Finding::Blob { blob: id, what, reason });
+                continue;
+            }
+            if matches!(reference, Reference::Data(_)) || !check.blobs.visit(&id) {
+                continue;
+            }
+            self.visited += 1;
+            check.step(Phase::References, self.visited, 0)?;
+            if let Err(error) = self.follow(reference) {
+                blame(check, &self.reader, id, what, &error);
+            }
+        }
+        Ok(())
+    }
+
+    fn follow(&mut self, reference: Reference) -> Result<(), StoreError> {
+        match reference {
+            Reference::Node(id, depth) => match &*self.reader.node(&id)? {
+                Node::Leaf(leaf) => {
+                    for at in 0..leaf.len() {
+                        let entry = leaf.entry(at).map_err(damaged("directory", &id))?;
+                        self.entry(&entry);
+                    }
+                }
+                Node::Inner(_) if depth >= MAX_LEVELS => return Err(invalid("directory", &id, "depth")),
+                Node::Inner(children) => {
+                    self.todo.extend(children.iter().map(|child| Reference::Node(child.id, depth + 1)));
+                }
+            },
+            Reference::List(id, size, level) => {
+                let list = self.reader.chunk_list(&id)?;
+                if list.len() != size || level.is_some_and(|level| level != list.level()) {
+                    return Err(invalid("chunk list", &id, "length"));
+                }
+                for extent in list.extents() {
+                    match extent.kind {
+                        ExtentKind::Data(id) => self.todo.push(Reference::Data(id)),
+                        ExtentKind::Hole => {}
+                        ExtentKind::List(id) => {
+                            let below = list.level().checked_sub(1);
+                            self.todo.push(Reference::List(id, extent.len, below));
+                        }
+                    }
+                }
+            }
+            Reference::Xattrs(id) => drop(self.reader.xattrs(&id)?),
+            Reference::Data(_) => {}
+        }
+        Ok(())
+    }
+}
+
+/// Finds out why a blob cannot be read: the block that holds it, as a rule.
+pub(super) fn blame(
+    check: &mut Check<'_>,
+    reader: &Reader,
+    id: BlobId,
+    what: &'static str,
+    error: &StoreError,
+) {
+    check.harm = true;
+    check.blobs.set_bad(&id);
+    let finding = guilty_block(check, reader, &id).unwrap_or_else(|| Finding::Blob {
+        blob: id,
+        what,
+        reason: error.to_string(),
+    });
+    check.findings.push(finding);
+}
+
+fn guilty_block(check: &Check<'_>, reader: &Reader, id: &BlobId) -> Option<Finding> {
+    let at = check.blobs.pack(super::blobs::key(id))?;
+    let pack: PackId = check.packs[at as usize].id;
+    let (catalogue, _) = reader.pack_catalogue(pack).ok()?;
+    let number = catalogue.find(id)?.block;
+    let block = catalogue.blocks().nth(number as usize)?;
+    let error = reader.verify_block(pack, block).err()?;
+    Some(Finding::Block {
+        pack,
+        block: number,
+        offset: block.offset,
+        blobs: block.blobs().len() as u64,
+        reason: error.to_string(),
+    })
+}
+
+fn content_id(content: &Content) -> Option<BlobId> {
+    match content {
+        Content::Inline(_) => None,
+        Content::Blob(id) | Content::Chunks(id) => Some(*id),
+    }
+}
+
+fn damaged(what: &str, id: &BlobId) -> impl FnOnce(crate::format::FormatError) -> StoreError {
+    StoreError::damaged(format!("{what} {id}"))
+}
+
+fn invalid(what: &str, id: &BlobId, part: &'static str) -> StoreError {
+    damaged(what, id)(crate::format::FormatError::Invalid(part))
+}

@@ -1,0 +1,25 @@
+use std::path::Path;
+
+use super::ServiceError;
+use crate::maintain::{self, CheckOptions, Report};
+use crate::monitor::{Cancellation, Monitor};
+use crate::store::{Rebuilt, Repository};
+
+/// Looks for damage in the repository in `root`. What is wrong is in the report; an error means that it could not look.
+pub fn check(
+    root: &Path,
+    options: CheckOptions,
+    monitor: &dyn Monitor,
+    cancellation: &Cancellation,
+) -> Result<Report, ServiceError> {
+    Ok(maintain::check(root, options, monitor, cancellation)?)
+}
+
+/// Makes the index of the repository in `root` again from its packs.
+pub fn rebuild_index(
+    root: &Path,
+    monitor: &dyn Monitor,
+    cancellation: &Cancellation,
+) -> Result<Rebuilt, ServiceError> {
+    Repository::rebuild_index(root, monitor, cancellation)?.ok_or(ServiceError::Cancelled)
+}

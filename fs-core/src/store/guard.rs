@@ -1,0 +1,46 @@
+//! A fence around redb, which trusts its file: a damaged page makes it panic.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Once;
+
+thread_local! {
+    static FENCED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Does `work`; a panic in it becomes the error's text, and nothing is printed.
+pub(super) fn fenced<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !FENCED.get() {
+                usual(info);
+            }
+        }));
+    });
+    let outer = FENCED.replace(true);
+    // What a panic leaves half-done is in memory only, and behind locks that it poisons: later calls fail, too.
+    let result = panic::catch_unwind(AssertUnwindSafe(work));
+    FENCED.set(outer);
+    result.map_err(|payload| format!("it is damaged ({})", text(&*payload)))
+}
+
+fn text(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("unknown")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_an_error() {
+        assert_eq!(fenced(|| 7), Ok(7));
+        let error = fenced(|| assert!(std::hint::black_box(false), "page {}", 3)).unwrap_err();
+        assert_eq!(error, "it is damaged (page 3)");
+        assert!(!FENCED.get());
+    }
+}

@@ -1,0 +1,79 @@
+//! Manifests and the config.
+
+use std::fs;
+use std::path::Path;
+
+use super::{Fixture, files, flip, swap, truncate, zero_page};
+
+#[test]
+fn a_manifest() {
+    let fixture = Fixture::new();
+    let manifests = files(&fixture.repo().join("snapshots"));
+    let [one, other] = &manifests[..2] else { panic!("no manifests") };
+    let name = one.file_name().expect("a name").to_str().expect("text").to_owned();
+    let len = fs::read(one).expect("a manifest").len();
+    let run = |what: &str, damage: &dyn Fn()| {
+        damage();
+        let what = format!("{what} in manifest {name}");
+        fixture.is_told(&what, &["manifest", &name]);
+        // The others are there still.
+        let ran = fixture.sandbox.yester(["--json", "snapshots"]).run();
+        let left = ran.json_lines();
+        assert!(!left.is_empty() && left.len() < 3, "{what}: {ran}");
+        for snapshot in left {
+            let place = format!("source{}:large", snapshot["name"].as_str().expect("a name"));
+            let ran = fixture.sandbox.yester(["cat", &place]).run();
+            assert!(
+                ran.stdout == fs::read(fixture.sandbox.source().join("large")).expect("a file"),
+                "{what}: {ran}"
+            );
+        }
+        fixture.mend();
+    };
+    for at in [0, 4, 8, 24, len / 2, len - 1] {
+        run("a flipped bit", &|| flip(one, at));
+    }
+    for len in [0, 10, len - 1] {
+        run("a truncation", &|| truncate(one, len));
+    }
+    run("a zeroed page", &|| assert!(zero_page(one, 0)));
+    run("a swapped file", &|| swap(one, other));
+    // Without it the snapshot is forgotten: nothing else refers to it, and the others are whole.
+    fs::remove_file(one).expect("removed");
+    fixture.is_clean("a deleted manifest");
+}
+
+#[test]
+fn the_config() {
+    let fixture = Fixture::new();
+    let config = fixture.repo().join("config");
+    let len = fs::read(&config).expect("the config").len();
+    let run = |what: &str, damage: &dyn Fn(&Path)| {
+        damage(&config);
+        for command in [&["check"][..], &["rebuild-index"], &["cat", "@latest:large"], &["import", "/tmp"]] {
+            let ran = fixture.sandbox.yester(command).run();
+            ran.fails(ran.code().expect("a status"), &["config"]);
+            assert!(matches!(ran.code(), Some(1 | 4)) && ran.stdout.is_empty(), "{what}: {ran}");
+        }
+        let ran = fixture.sandbox.yester(["check"]).run();
+        assert!(what.contains("version") || ran.code() == Some(4), "{what}: {ran}");
+        fixture.mend();
+    };
+    for at in [0, 20, 36, 60, len - 1] {
+        run("a flipped bit", &|path| flip(path, at));
+    }
+    // A later version, perhaps: nothing may be said of what it writes.
+    run("a flipped bit of the version", &|path| flip(path, 8));
+    for len in [0, 10, len - 1] {
+        run("a truncation", &|path| truncate(path, len));
+    }
+    run("a zeroed page", &|path| assert!(zero_page(path, 0)));
+    run("a swapped file", &|path| swap(path, &files(&fixture.repo().join("snapshots"))[0]));
+    run("a deletion", &|path| fs::remove_file(path).expect("removed"));
+    // A new config would have another secret, and make all packs unreadable for ever.
+    fs::remove_file(&config).expect("removed");
+    fixture.sandbox.yester(["init"]).run().fails(4, &["config"]);
+    assert!(!config.exists());
+    fixture.mend();
+    fixture.is_clean("after all");
+}
