@@ -122,6 +122,9 @@ pub struct ImportArgs {
     /// Leave out what other file systems hold
     #[arg(short = 'x', long)]
     pub one_file_system: bool,
+    /// Read back all that is stored already, and store again what is damaged
+    #[arg(long)]
+    pub heal: bool,
 }
 
 #[derive(Debug, Args)]

@@ -20,7 +20,8 @@ use crate::text::{count, printable, size};
 pub fn run(context: &mut Context, args: &ImportArgs) -> Result<Outcome> {
     let settings = context.settings()?;
     let cancellation = stop_on_signals()?;
-    let options = options(args.source.as_ref(), args.one_file_system, &settings);
+    let mut options = options(args.source.as_ref(), args.one_file_system, &settings);
+    options.heal = args.heal;
     match add(&mut context.output, &settings, &args.path, &options, &cancellation)? {
         Some(status) if status != Status::Complete => Ok(Outcome::Incomplete),
         _ => Ok(Outcome::Done),
@@ -31,6 +32,7 @@ pub fn options(source: Option<&OsString>, one_file_system: bool, settings: &Sett
     ImportOptions {
         source: source.map(|name| name.as_encoded_bytes().to_vec()),
         one_file_system,
+        heal: false,
         only_if_changed: false,
         zone: settings.zone.clone(),
     }

@@ -9,8 +9,8 @@ use super::repository::reconcile;
 use super::{Backend, Object, StoreError, read_all};
 use crate::format::limits::MAX_BLOCK_RAW;
 use crate::format::{
-    BlobId, Block, Catalogue, ChunkList, Content, FormatError, Keys, LinkTable, Node, PackId, PackTrailer,
-    Placement, TRAILER_LEN, XattrSet,
+    BlobId, Block, Catalogue, ChunkList, Content, ExtentKind, FormatError, Keys, LinkTable, Node, PackId,
+    PackTrailer, Placement, TRAILER_LEN, XattrSet,
 };
 
 /// How many bytes each cache of a [`Reader`] may hold.
@@ -158,6 +158,26 @@ impl Reader {
     pub fn xattrs(&self, id: &BlobId) -> Result<XattrSet, StoreError> {
         let blob = self.blob(id)?;
         XattrSet::decode(&blob).map_err(StoreError::damaged(format!("extended attributes {id}")))
+    }
+
+    /// Whether all of a content can be read.
+    pub fn has_content(&self, content: &Content) -> bool {
+        let mut lists = match content {
+            Content::Inline(_) => return true,
+            Content::Blob(id) => return self.blob(id).is_ok(),
+            Content::Chunks(id) => vec![*id],
+        };
+        while let Some(id) = lists.pop() {
+            let Ok(list) = self.chunk_list(&id) else { return false };
+            for extent in list.extents() {
+                match extent.kind {
+                    ExtentKind::Data(id) if self.blob(&id).is_err() => return false,
+                    ExtentKind::List(id) => lists.push(id),
+                    ExtentKind::Data(_) | ExtentKind::Hole => {}
+                }
+            }
+        }
+        true
     }
 
     fn locate(&self, id: &BlobId) -> Result<(PackId, Placement), StoreError> {

@@ -45,6 +45,8 @@ pub struct Writer {
     /// Where bases are read.
     reader: Reader,
     deltas: [DeltaGroups; 2],
+    /// Count only what can be read as stored.
+    verify: bool,
     statistics: Statistics,
 }
 
@@ -99,8 +101,19 @@ impl Writer {
             packer: Some(Packer { queue, thread }),
             reader,
             deltas: Default::default(),
+            verify: false,
             statistics: Statistics::default(),
         })
+    }
+
+    /// From now on takes only for stored what can be read: what is damaged is stored again.
+    pub fn verify(&mut self) {
+        self.verify = true;
+    }
+
+    /// Whether only what can be read is taken for stored.
+    pub fn verifies(&self) -> bool {
+        self.verify
     }
 
     /// The repository's keys.
@@ -127,7 +140,7 @@ impl Writer {
         if known {
             return Ok(id);
         }
-        if self.index.contains(&id)? {
+        if self.index.contains(&id)? && (!self.verify || self.reader.blob(&id).is_ok()) {
             self.pending.lock().unwrap_or_else(PoisonError::into_inner).remove(&id.prefix());
             return Ok(id);
         }
@@ -135,6 +148,8 @@ impl Writer {
         self.statistics.new_bytes += bytes.len() as u64;
         if let Some(previous) = previous
             && let Some(base) = StoreError::unless_damage(self.reader.base_of(&previous))?
+            // What is stored again because it could not be read must not need itself.
+            && base.id != id
         {
             if let Some(group) = self.deltas[slot(kind)].push(id, bytes, base) {
                 self.send(Job::Delta(kind, group))?;
