@@ -191,15 +191,14 @@ impl Reader {
         }
         let mut pack = self.pack_of(id)?;
         let mut catalogue = self.catalogue(pack)?;
-        let place = match catalogue.find(id) {
-            Some(place) => place,
+        let place = if let Some(place) = catalogue.find(id) {
+            place
+        } else {
             // Perhaps this reader's index is a damaged one that was made again.
-            None => {
-                self.shared.index.reopen()?;
-                pack = self.pack_of(id)?;
-                catalogue = self.catalogue(pack)?;
-                catalogue.find(id).ok_or_else(|| self.shared.index.wrong_pack(pack))?
-            }
+            self.shared.index.reopen()?;
+            pack = self.pack_of(id)?;
+            catalogue = self.catalogue(pack)?;
+            catalogue.find(id).ok_or_else(|| self.shared.index.wrong_pack(pack))?
         };
         let mut recent = self.shared.recent.lock().unwrap_or_else(PoisonError::into_inner);
         recent.retain(|(known, _)| *known != pack);
