@@ -107,6 +107,17 @@ impl Reader {
     /// The bytes of the blob `id`.
     pub fn blob(&self, id: &BlobId) -> Result<Blob, StoreError> {
         let (pack, place) = self.locate(id)?;
+        match self.blob_at(pack, place) {
+            // Perhaps it was stored again because of that.
+            Err(error) if error.is_damage() => match self.locate_indexed(id) {
+                Ok((other, place)) if other != pack => self.blob_at(other, place),
+                _ => Err(error),
+            },
+            result => result,
+        }
+    }
+
+    fn blob_at(&self, pack: PackId, place: Placement) -> Result<Blob, StoreError> {
         let block = self.block(pack, place)?;
         let start = place.start as usize;
         let range = start..start + place.len as usize;
@@ -189,6 +200,11 @@ impl Reader {
                 return Ok(found);
             }
         }
+        self.locate_indexed(id)
+    }
+
+    /// Where the index says that the blob is.
+    fn locate_indexed(&self, id: &BlobId) -> Result<(PackId, Placement), StoreError> {
         let mut pack = self.pack_of(id)?;
         let mut catalogue = self.catalogue(pack)?;
         let place = if let Some(place) = catalogue.find(id) {

@@ -146,10 +146,9 @@ impl Writer {
         }
         self.statistics.new_blobs += 1;
         self.statistics.new_bytes += bytes.len() as u64;
-        if let Some(previous) = previous
+        // What is stored again may be a base of others, which a delta must not be.
+        if let Some(previous) = previous.filter(|_| !self.verify)
             && let Some(base) = StoreError::unless_damage(self.reader.base_of(&previous))?
-            // What is stored again because it could not be read must not need itself.
-            && base.id != id
         {
             if let Some(group) = self.deltas[slot(kind)].push(id, bytes, base) {
                 self.send(Job::Delta(kind, group))?;
