@@ -125,6 +125,9 @@ pub struct ImportArgs {
     /// While another process writes to the repository, wait for it
     #[arg(long)]
     pub wait: bool,
+    /// Read back all that is stored already, and store again what is damaged
+    #[arg(long)]
+    pub heal: bool,
 }
 
 #[derive(Debug, Args)]

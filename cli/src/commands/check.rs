@@ -76,15 +76,11 @@ fn advice(report: &Report) -> Vec<&'static str> {
         advice.push("The index can be made again without loss: run `yester rebuild-index`.");
     }
     if report.findings.iter().any(|finding| matches!(finding, Finding::Pack { .. })) {
-        advice.push(
-            "A pack that cannot be read must not be relied on: run `yester rebuild-index`, which leaves it out, then \
-             import again; of what still exists changed and new files are stored again.",
-        );
+        advice.push("A pack that cannot be read must not be relied on: run `yester rebuild-index`, which leaves it out.");
     }
     if report.has_data_damage() {
-        advice.push(
-            "Copy the repository before anything else, and look after its disk. Whatever is not named here can be read.",
-        );
+        advice.push("Whatever is not named here can be read. Save the repository, and look after its disk.");
+        advice.push("What still exists in your files is stored again by `yester import --heal`.");
     }
     advice
 }

@@ -22,6 +22,7 @@ pub fn run(context: &mut Context, args: &ImportArgs) -> Result<Outcome> {
     let cancellation = stop_on_signals()?;
     let mut options = options(args.source.as_ref(), args.one_file_system, &settings);
     options.wait = args.wait;
+    options.heal = args.heal;
     match add(&mut context.output, &settings, &args.path, &options, &cancellation)? {
         Some(status) if status != Status::Complete => Ok(Outcome::Incomplete),
         _ => Ok(Outcome::Done),
@@ -32,6 +33,7 @@ pub fn options(source: Option<&OsString>, one_file_system: bool, settings: &Sett
     ImportOptions {
         source: source.map(|name| name.as_encoded_bytes().to_vec()),
         one_file_system,
+        heal: false,
         only_if_changed: false,
         wait: false,
         zone: settings.zone.clone(),

@@ -341,7 +341,11 @@ impl Walk<'_> {
         }
         let entry = parent.filter(|entry| same(entry))?;
         let settled = !may_have_changed_since(stat.attributes.mtime, self.parent_started?);
-        settled.then(|| entry.kind.clone())
+        let there = || match &entry.kind {
+            Kind::File { content, .. } if self.writer.verifies() => self.reader.has_content(content),
+            _ => true,
+        };
+        (settled && there()).then(|| entry.kind.clone())
     }
 
     /// Extended attributes. They are always asked for: when a directory was moved here, or another mounted over it, an

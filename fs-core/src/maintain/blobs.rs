@@ -1,6 +1,6 @@
 //! What a check knows of each blob, in about 40 bytes of memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::format::BlobId;
@@ -28,13 +28,13 @@ impl Hasher for OwnBits {
     }
 }
 
-/// A map by [`key`].
-pub(super) type ByKey<T> = HashMap<u128, T, BuildHasherDefault<OwnBits>>;
+/// A set of [`key`]s.
+pub(super) type Keys = HashSet<u128, BuildHasherDefault<OwnBits>>;
 
 /// The blobs of all packs that can be read.
 #[derive(Debug, Default)]
 pub(super) struct Blobs {
-    states: ByKey<State>,
+    states: HashMap<u128, State, BuildHasherDefault<OwnBits>>,
 }
 
 /// A blob's pack, and what was seen of it.

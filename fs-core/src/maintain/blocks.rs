@@ -47,7 +47,7 @@ fn check_pack(
         match reader.verify_block(pack.id, block) {
             Ok(()) => {}
             Err(StoreError::Missing(_)) => return Ok(()),
-            Err(error) => bad_block(check, pack, block, &error),
+            Err(error) => bad_block(check, reader, pack, block, &error),
         }
         let len = u64::from(block.stored_len());
         *done += len;
@@ -66,7 +66,7 @@ fn check_bases(check: &mut Check<'_>, reader: &Reader, pack: CheckedPack, block:
         Ok(bases) => bases,
         Err(StoreError::Missing(_)) => return false,
         Err(error) => {
-            bad_block(check, pack, block, &error);
+            bad_block(check, reader, pack, block, &error);
             return false;
         }
     };
@@ -81,16 +81,20 @@ fn check_bases(check: &mut Check<'_>, reader: &Reader, pack: CheckedPack, block:
         Some((base, reason))
     });
     let Some((base, reason)) = wrong else { return true };
-    check.harm = true;
-    block.blobs().for_each(|(id, _)| check.blobs.set_bad(&id));
+    mark(check, reader, block);
     let reason = reason.to_owned();
     check.findings.push(Finding::Base { pack: pack.id, block: block.number, base, reason });
     false
 }
 
-fn bad_block(check: &mut Check<'_>, pack: CheckedPack, block: BlockEntry<'_>, error: &StoreError) {
-    check.harm = true;
-    block.blobs().for_each(|(id, _)| check.blobs.set_bad(&id));
+fn bad_block(
+    check: &mut Check<'_>,
+    reader: &Reader,
+    pack: CheckedPack,
+    block: BlockEntry<'_>,
+    error: &StoreError,
+) {
+    mark(check, reader, block);
     check.findings.push(Finding::Block {
         pack: pack.id,
         block: block.number,
@@ -98,6 +102,16 @@ fn bad_block(check: &mut Check<'_>, pack: CheckedPack, block: BlockEntry<'_>, er
         blobs: block.blobs().len() as u64,
         reason: error.to_string(),
     });
+}
+
+/// Notes which blobs of a damaged block are lost: those that are not stored elsewhere, too.
+fn mark(check: &mut Check<'_>, reader: &Reader, block: BlockEntry<'_>) {
+    for (id, _) in block.blobs() {
+        if reader.blob(&id).is_err() {
+            check.harm = true;
+            check.blobs.set_bad(&id);
+        }
+    }
 }
 
 /// Draws `percent` of `count` things, at least one unless it is 0.

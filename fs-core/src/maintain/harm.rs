@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::blobs::{ByKey, key};
+use super::blobs::{Keys, key};
 use super::check::Check;
 use super::{Harmed, MaintainError};
 use crate::format::{BlobId, Content, Entry, ExtentKind, Kind, Manifest, Node, SnapshotId, Xattrs};
@@ -14,12 +14,12 @@ const MOST: usize = 100;
 
 pub(super) fn look(check: &mut Check<'_>) -> Result<(), MaintainError> {
     let snapshots = std::mem::take(&mut check.snapshots);
-    let mut search = Search { reader: check.reader(), sound: ByKey::default() };
+    let mut search = Search { reader: check.reader(), sound: Keys::default() };
     let total = snapshots.len() as u64;
     for (done, (id, manifest)) in (0..).zip(&snapshots) {
         check.step(Phase::Harm, done, total)?;
         let before = (check.report.harmed.len(), check.report.more_harmed);
-        if search.content_is_bad(check, &manifest.links) || search.xattrs_are_bad(check, &manifest.root) {
+        if search.content_is_bad(check, &manifest.links) || xattrs_are_bad(check, &manifest.root) {
             tell(check, id, manifest, &[]);
         }
         search.directory(check, id, manifest)?;
@@ -34,7 +34,7 @@ pub(super) fn look(check: &mut Check<'_>) -> Result<(), MaintainError> {
 struct Search {
     reader: Reader,
     /// Directory nodes below which nothing is harmed.
-    sound: ByKey<()>,
+    sound: Keys,
 }
 
 /// A node that is being walked.
@@ -74,7 +74,7 @@ impl Search {
                     }
                     path.extend_from_slice(leaf.name(at));
                     let Ok(entry) = leaf.entry(at) else { continue };
-                    if self.xattrs_are_bad(check, &entry) || self.file_is_bad(check, &entry) {
+                    if xattrs_are_bad(check, &entry) || self.file_is_bad(check, &entry) {
                         tell(check, snapshot, manifest, &path);
                     }
                     if let Kind::Directory(id) = entry.kind {
@@ -100,7 +100,7 @@ impl Search {
         open: &mut Vec<Open>,
     ) {
         // Hashes cannot form a ring, but a hash that is damaged and a node that is forged might.
-        if self.sound.contains_key(&key(&id)) || open.iter().any(|open| open.id == id) {
+        if self.sound.contains(&key(&id)) || open.iter().any(|open| open.id == id) {
             return;
         }
         match self.reader.node(&id) {
@@ -115,12 +115,8 @@ impl Search {
         if let Some(left) = open.pop()
             && left.told == told(check)
         {
-            self.sound.insert(key(&left.id), ());
+            self.sound.insert(key(&left.id));
         }
-    }
-
-    fn xattrs_are_bad(&self, check: &Check<'_>, entry: &Entry) -> bool {
-        matches!(&entry.xattrs, Xattrs::Blob(id) if check.blobs.is_bad(id))
     }
 
     fn file_is_bad(&self, check: &Check<'_>, entry: &Entry) -> bool {
@@ -153,6 +149,10 @@ impl Search {
             }
         }
     }
+}
+
+fn xattrs_are_bad(check: &Check<'_>, entry: &Entry) -> bool {
+    matches!(&entry.xattrs, Xattrs::Blob(id) if check.blobs.is_bad(id))
 }
 
 fn told(check: &Check<'_>) -> u64 {

@@ -1,1 +1,177 @@
+//! Checks of small repositories, made through the store.
 
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use super::*;
+use crate::format::{
+    Attributes, BlobId, ChunkList, Content, Entry, ExtentKind, Kind, Manifest, Origin, PackKind, Status,
+    Time, Totals, Xattrs,
+};
+use crate::monitor::{Cancellation, Monitor, Phase, Silent, Work};
+use crate::store::{Access, DirectoryWriter, Repository, Writer};
+
+struct Store {
+    _directory: tempfile::TempDir,
+    root: PathBuf,
+}
+
+impl Store {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().join("repository");
+        Repository::init(&root).unwrap();
+        Self { _directory: directory, root }
+    }
+
+    /// Adds a snapshot of files, in the order of their names.
+    fn add(&self, make: impl FnOnce(&mut Writer) -> Vec<(&'static str, Kind)>) {
+        let repository = Repository::open(&self.root, Access::Write).unwrap();
+        let mut writer = repository.writer().unwrap();
+        let mut directory = DirectoryWriter::default();
+        for (name, kind) in make(&mut writer) {
+            let mut body = Vec::new();
+            entry(kind).encode(&mut body);
+            directory.push(&mut writer, name.as_bytes(), &body).unwrap();
+        }
+        let root = directory.finish(&mut writer).unwrap();
+        let manifest = Manifest {
+            source: b"source".as_slice().into(),
+            time: Time::default(),
+            started: Time::default(),
+            status: Status::Complete,
+            root: entry(Kind::Directory(root)),
+            links_len: 0,
+            links: Content::empty(),
+            totals: Totals::default(),
+            origin: Origin::default(),
+            parent: None,
+        };
+        writer.commit(&manifest).unwrap();
+    }
+
+    fn check(&self) -> Report {
+        check(&self.root, CheckOptions { read_data: Some(100) }, &Silent, &Cancellation::default()).unwrap()
+    }
+
+    fn harmed(&self) -> Vec<String> {
+        let harmed = self.check().harmed;
+        harmed.into_iter().map(|harmed| String::from_utf8(harmed.path).unwrap()).collect()
+    }
+}
+
+fn entry(kind: Kind) -> Entry {
+    let attributes = Attributes { mode: 0o644, uid: 0, gid: 0, mtime: Time::default() };
+    Entry { attributes, kind, xattrs: Xattrs::None, unsettled: false }
+}
+
+fn file(size: u64, content: Content) -> Kind {
+    Kind::File { size, holes: 0, content }
+}
+
+fn sound(writer: &mut Writer) -> (&'static str, Kind) {
+    let id = writer.put(PackKind::Data, &[7; 500], None).unwrap();
+    ("sound", file(500, Content::Blob(id)))
+}
+
+#[test]
+fn a_sound_repository_is_clean() {
+    let store = Store::new();
+    assert!(store.check().is_clean());
+    store.add(|writer| vec![sound(writer)]);
+    store.add(|writer| vec![("again", sound(writer).1), ("empty", file(0, Content::empty()))]);
+    let report = store.check();
+    assert!(report.is_clean() && report.harmed.is_empty(), "{report:?}");
+    assert_eq!((report.snapshots, report.packs, report.blobs), (2, 3, 3));
+    assert_eq!(report.blocks_read, 3);
+}
+
+#[test]
+fn references_to_nothing_are_named_with_their_paths() {
+    let store = Store::new();
+    let lost = BlobId([9; 32]);
+    store.add(|writer| {
+        let mut list = ChunkList::new(0);
+        list.push(100, ExtentKind::Data(lost));
+        let list = writer.put(PackKind::Metadata, &list.encode(), None).unwrap();
+        vec![
+            ("directory", Kind::Directory(lost)),
+            ("list", file(100, Content::Chunks(list))),
+            ("lost", file(100, Content::Blob(lost))),
+            sound(writer),
+        ]
+    });
+    let report = store.check();
+    let lacks = |finding: &Finding| matches!(finding, Finding::Blob { blob, .. } if *blob == lost);
+    assert!(report.findings.len() == 3 && report.findings.iter().all(lacks), "{report:?}");
+    assert_eq!(store.harmed(), ["directory", "list", "lost"]);
+    assert_eq!(report.harmed_snapshots, 1);
+}
+
+#[test]
+fn a_list_of_another_length_and_a_node_that_is_none_are_named() {
+    let store = Store::new();
+    store.add(|writer| {
+        let mut list = ChunkList::new(0);
+        list.push(100, ExtentKind::Hole);
+        let list = writer.put(PackKind::Metadata, &list.encode(), None).unwrap();
+        let nonsense = writer.put(PackKind::Metadata, b"no node", None).unwrap();
+        vec![
+            ("list", file(99, Content::Chunks(list))),
+            ("nonsense", Kind::Directory(nonsense)),
+            sound(writer),
+        ]
+    });
+    let report = store.check();
+    assert_eq!(report.findings.len(), 2, "{report:?}");
+    assert_eq!(store.harmed(), ["list", "nonsense"]);
+}
+
+#[test]
+fn a_pack_that_a_killed_writer_did_not_index_is_no_damage() {
+    let store = Store::new();
+    store.add(|writer| vec![sound(writer)]);
+    let index = store.root.join("index.redb");
+    let before = std::fs::read(&index).unwrap();
+    store.add(|writer| {
+        let id = writer.put(PackKind::Data, &[8; 500], None).unwrap();
+        vec![("other", file(500, Content::Blob(id)))]
+    });
+    std::fs::write(&index, before).unwrap();
+    let report = store.check();
+    assert!(report.is_clean(), "{report:?}");
+}
+
+#[test]
+fn what_is_lost_by_the_thousand_is_counted() {
+    let store = Store::new();
+    let names: Vec<&'static str> = (0..3000).map(|n| &*format!("{n:04}").leak()).collect();
+    store.add(|_| {
+        let lost = |n: usize| file(100, Content::Blob(BlobId([n as u8; 32])));
+        names.iter().enumerate().map(|(n, name)| (*name, lost(n))).collect()
+    });
+    let report = store.check();
+    assert_eq!(report.harmed.len() as u64 + report.more_harmed, 3000);
+    assert!(report.harmed.len() <= 100 && report.findings.len() <= 20, "{}", report.findings.len());
+    assert_eq!(report.findings.len() as u64 + report.more_findings, 3000);
+}
+
+#[test]
+fn it_stops_when_asked() {
+    struct Asker(Cancellation, Mutex<Vec<Phase>>);
+    impl Monitor for Asker {
+        fn work(&self, work: &Work) {
+            self.1.lock().unwrap().push(work.phase);
+            self.0.cancel();
+        }
+    }
+    let store = Store::new();
+    store.add(|writer| vec![sound(writer)]);
+    let asker = Asker(Cancellation::default(), Mutex::default());
+    let stopped = check(&store.root, CheckOptions::default(), &asker, &asker.0);
+    assert!(matches!(stopped, Err(MaintainError::Cancelled)), "{stopped:?}");
+    assert_eq!(*asker.1.lock().unwrap(), [Phase::Catalogues]);
+    let stopped = Repository::rebuild_index(&store.root, &Silent, &asker.0);
+    assert!(matches!(stopped, Ok(None)));
+    assert!(store.check().is_clean());
+}

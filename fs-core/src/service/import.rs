@@ -23,6 +23,8 @@ pub struct ImportOptions {
     pub source: Option<Vec<u8>>,
     /// Leave the content of other file systems out.
     pub one_file_system: bool,
+    /// Read what is stored before relying on it, and store again what cannot be read. Done anyway when packs are lost.
+    pub heal: bool,
     /// Add no snapshot when the tree is as the last one has it.
     pub only_if_changed: bool,
     /// While another process writes to the repository, wait for it.
@@ -36,6 +38,7 @@ impl Default for ImportOptions {
         Self {
             source: None,
             one_file_system: false,
+            heal: false,
             only_if_changed: false,
             wait: false,
             zone: TimeZone::UTC,
@@ -106,6 +109,9 @@ pub fn import_tree(
     };
     let reader = repository.reader(CacheSizes::default());
     let mut writer = repository.writer()?;
+    if options.heal || repository.has_lost_packs() {
+        writer.verify();
+    }
     let started = Timestamp::now().into();
     let outcome = import::run(tree, &walk_options, &reader, &mut writer, started, monitor, cancellation)?;
     let taken = outcome.taken;

@@ -9,8 +9,8 @@ use super::repository::reconcile;
 use super::{Backend, Object, StoreError, read_all};
 use crate::format::limits::MAX_BLOCK_RAW;
 use crate::format::{
-    BlobId, Block, Catalogue, ChunkList, Content, FormatError, Keys, LinkTable, Node, PackId, PackTrailer,
-    Placement, TRAILER_LEN, XattrSet,
+    BlobId, Block, Catalogue, ChunkList, Content, ExtentKind, FormatError, Keys, LinkTable, Node, PackId,
+    PackTrailer, Placement, TRAILER_LEN, XattrSet,
 };
 
 /// How many bytes each cache of a [`Reader`] may hold.
@@ -107,6 +107,17 @@ impl Reader {
     /// The bytes of the blob `id`.
     pub fn blob(&self, id: &BlobId) -> Result<Blob, StoreError> {
         let (pack, place) = self.locate(id)?;
+        match self.blob_at(pack, place) {
+            // Perhaps it was stored again because of that.
+            Err(error) if error.is_damage() => match self.locate_indexed(id) {
+                Ok((other, place)) if other != pack => self.blob_at(other, place),
+                _ => Err(error),
+            },
+            result => result,
+        }
+    }
+
+    fn blob_at(&self, pack: PackId, place: Placement) -> Result<Blob, StoreError> {
         let block = self.block(pack, place)?;
         let start = place.start as usize;
         let range = start..start + place.len as usize;
@@ -160,6 +171,26 @@ impl Reader {
         XattrSet::decode(&blob).map_err(StoreError::damaged(format!("extended attributes {id}")))
     }
 
+    /// Whether all of a content can be read.
+    pub fn has_content(&self, content: &Content) -> bool {
+        let mut lists = match content {
+            Content::Inline(_) => return true,
+            Content::Blob(id) => return self.blob(id).is_ok(),
+            Content::Chunks(id) => vec![*id],
+        };
+        while let Some(id) = lists.pop() {
+            let Ok(list) = self.chunk_list(&id) else { return false };
+            for extent in list.extents() {
+                match extent.kind {
+                    ExtentKind::Data(id) if self.blob(&id).is_err() => return false,
+                    ExtentKind::List(id) => lists.push(id),
+                    ExtentKind::Data(_) | ExtentKind::Hole => {}
+                }
+            }
+        }
+        true
+    }
+
     fn locate(&self, id: &BlobId) -> Result<(PackId, Placement), StoreError> {
         {
             let recent = self.shared.recent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -169,17 +200,21 @@ impl Reader {
                 return Ok(found);
             }
         }
+        self.locate_indexed(id)
+    }
+
+    /// Where the index says that the blob is.
+    fn locate_indexed(&self, id: &BlobId) -> Result<(PackId, Placement), StoreError> {
         let mut pack = self.pack_of(id)?;
         let mut catalogue = self.catalogue(pack)?;
-        let place = match catalogue.find(id) {
-            Some(place) => place,
+        let place = if let Some(place) = catalogue.find(id) {
+            place
+        } else {
             // Perhaps this reader's index is a damaged one that was made again.
-            None => {
-                self.shared.index.reopen()?;
-                pack = self.pack_of(id)?;
-                catalogue = self.catalogue(pack)?;
-                catalogue.find(id).ok_or_else(|| self.shared.index.wrong_pack(pack))?
-            }
+            self.shared.index.reopen()?;
+            pack = self.pack_of(id)?;
+            catalogue = self.catalogue(pack)?;
+            catalogue.find(id).ok_or_else(|| self.shared.index.wrong_pack(pack))?
         };
         let mut recent = self.shared.recent.lock().unwrap_or_else(PoisonError::into_inner);
         recent.retain(|(known, _)| *known != pack);

@@ -31,6 +31,8 @@ pub struct Repository {
     keys: Keys,
     backend: Arc<dyn Backend>,
     index: Arc<Index>,
+    /// Packs are gone or cannot be read.
+    lost_packs: bool,
     /// Why the index is not the one on disk.
     index_fault: Option<StoreError>,
     lock: Option<WriterLock>,
@@ -100,7 +102,7 @@ impl Repository {
         let config = read_config(root, &backend)?;
         let keys = Keys::derive(&config.secret);
         let index_path = root.join(INDEX);
-        let mut index_fault = None;
+        let (mut index_fault, mut lost_packs) = (None, false);
         let (index, lock) = match access {
             Access::Check => {
                 let lock = match WriterLock::acquire(root) {
@@ -121,7 +123,7 @@ impl Repository {
                 backend.settle(ObjectKind::Config)?;
                 backend.settle(ObjectKind::Snapshot)?;
                 let index = Index::open_writer(&index_path, config.id)?;
-                reconcile(&index, &backend, &keys)?;
+                lost_packs = reconcile(&index, &backend, &keys)?;
                 (index, Some(lock))
             }
             Access::Read => (open_for_reading(root, &index_path, config.id, &backend, &keys)?, None),
@@ -132,6 +134,7 @@ impl Repository {
             keys,
             backend: Arc::new(backend),
             index: Arc::new(index),
+            lost_packs,
             index_fault,
             lock,
         })
@@ -191,9 +194,10 @@ impl Repository {
         self.index_fault.as_ref()
     }
 
-    /// Whether this holds the lock.
-    pub fn is_locked(&self) -> bool {
-        self.lock.is_some()
+    /// Whether packs were found gone, or cannot be read. Of a repository opened for writing: what snapshots have need not
+    /// be there.
+    pub fn has_lost_packs(&self) -> bool {
+        self.lost_packs
     }
 
     /// Lets others write while this goes on reading.
@@ -253,7 +257,7 @@ fn open_for_reading(
             reconcile(&Index::open_writer(path, id)?, backend, keys)
         });
         match mended {
-            Ok(()) => {}
+            Ok(_) => {}
             // Its holder mends the index before it does anything else.
             Err(StoreError::Locked { .. }) if attempt < RETRIES.0 => thread::sleep(RETRIES.1),
             Err(locked @ StoreError::Locked { .. }) => return Err(locked),
@@ -313,8 +317,8 @@ fn holds_objects(backend: &LocalBackend) -> bool {
     any(ObjectKind::Snapshot) || any(ObjectKind::Pack)
 }
 
-/// Makes the index tell of exactly the packs that there are.
-pub(super) fn reconcile(index: &Index, backend: &dyn Backend, keys: &Keys) -> Result<(), StoreError> {
+/// Makes the index tell of exactly the packs that there are. True when some are gone, or cannot be read.
+pub(super) fn reconcile(index: &Index, backend: &dyn Backend, keys: &Keys) -> Result<bool, StoreError> {
     let names = backend.list(ObjectKind::Pack)?;
     let stored: HashSet<PackId> = names.iter().filter_map(|name| PackId::parse(name)).collect();
     let known = index.packs()?;
@@ -328,8 +332,8 @@ pub(super) fn reconcile(index: &Index, backend: &dyn Backend, keys: &Keys) -> Re
     }
     let known: HashSet<PackId> = known.iter().map(|(_, record)| record.id).collect();
     let new = stored.difference(&known).copied().collect();
-    add_packs(index, backend, keys, new, &mut |_| true)?;
-    Ok(())
+    let unreadable = add_packs(index, backend, keys, new, &mut |_| true)?;
+    Ok(!lost.is_empty() || !unreadable.is_empty())
 }
 
 /// Whether a pack that the index knows has kept its size, or else its catalogue. To read each catalogue would cost a

@@ -431,3 +431,26 @@ fn a_pack_that_cannot_be_read_does_not_hide_the_others() {
         assert_eq!([one, other].iter().filter(|id| reader.blob(id).is_ok()).count(), 1);
     }
 }
+
+#[test]
+fn what_a_damaged_pack_held_is_stored_again() {
+    let store = Store::new();
+    let put = |bytes: &[u8]| {
+        let repository = store.open(Access::Write);
+        let mut writer = repository.writer().unwrap();
+        let id = writer.put(PackKind::Data, bytes, None).unwrap();
+        writer.commit(&manifest(id)).unwrap();
+        (id, repository.has_lost_packs())
+    };
+    let (id, lost) = put(&[1; 100]);
+    assert!(!lost);
+    let root = store.open(Access::Read).root().to_owned();
+    let fan = std::fs::read_dir(root.join("packs")).unwrap().next().unwrap().unwrap().path();
+    let pack = std::fs::read_dir(fan).unwrap().next().unwrap().unwrap().path();
+    let bytes = std::fs::read(&pack).unwrap();
+    std::fs::write(&pack, &bytes[..bytes.len() - 1]).unwrap();
+    let read = || store.open(Access::Read).reader(CacheSizes::default()).blob(&id).map(|blob| blob.to_vec());
+    assert!(read().is_err());
+    assert_eq!(put(&[1; 100]), (id, true));
+    assert_eq!(read().unwrap(), [1; 100]);
+}

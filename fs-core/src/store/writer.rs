@@ -46,6 +46,8 @@ pub struct Writer {
     /// Where bases are read.
     reader: Reader,
     deltas: [DeltaGroups; 2],
+    /// Count only what can be read as stored.
+    verify: bool,
     statistics: Statistics,
 }
 
@@ -100,8 +102,19 @@ impl Writer {
             packer: Some(Packer { queue, thread }),
             reader,
             deltas: Default::default(),
+            verify: false,
             statistics: Statistics::default(),
         })
+    }
+
+    /// From now on takes only for stored what can be read: what is damaged is stored again.
+    pub fn verify(&mut self) {
+        self.verify = true;
+    }
+
+    /// Whether only what can be read is taken for stored.
+    pub fn verifies(&self) -> bool {
+        self.verify
     }
 
     /// The repository's keys.
@@ -128,13 +141,14 @@ impl Writer {
         if known {
             return Ok(id);
         }
-        if self.index.contains(&id)? {
+        if self.index.contains(&id)? && (!self.verify || self.reader.blob(&id).is_ok()) {
             self.pending.lock().unwrap_or_else(PoisonError::into_inner).remove(&id.prefix());
             return Ok(id);
         }
         self.statistics.new_blobs += 1;
         self.statistics.new_bytes += bytes.len() as u64;
-        if let Some(previous) = previous
+        // What is stored again may be a base of others, which a delta must not be.
+        if let Some(previous) = previous.filter(|_| !self.verify)
             && let Some(base) = StoreError::unless_damage(self.reader.base_of(&previous))?
         {
             if let Some(group) = self.deltas[slot(kind)].push(id, bytes, base) {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use fs_tests::Mounted;
 use fs_tests::needs::{Need, met};
@@ -46,6 +48,45 @@ fn rebuilding_the_index_leaves_out_a_pack_that_cannot_be_read() {
     fixture.import();
     let cat = fixture.sandbox.yester(["cat", "source@latest:copy"]).run();
     assert!(cat.stdout == large, "{cat}");
+}
+
+/// What was lost of files that still exist comes back, though their times say that they need not be read.
+fn comes_back(import: &[&str], damage: impl Fn(&Path)) {
+    let fixture = Fixture::new();
+    // Of several blocks, so that readers have the damaged pack's catalogue when they come to the damage.
+    file(fixture.sandbox.source().join("large"), noise(5, 4_000_000));
+    let hour_ago = SystemTime::now() - Duration::from_secs(3600);
+    for path in files(&fixture.sandbox.source()) {
+        fs::File::options()
+            .write(true)
+            .open(path)
+            .and_then(|file| file.set_modified(hour_ago))
+            .expect("a time");
+    }
+    fixture.import();
+    let pack = fixture.packs().into_iter().max_by_key(|pack| pack.len).expect("a pack").path;
+    damage(&pack);
+    let cat = || fixture.sandbox.yester(["cat", "source@latest:large"]).run();
+    assert_ne!(cat().code(), Some(0), "no damage was done");
+    fixture.sandbox.yester(import).arg(fixture.sandbox.source()).run().code_is(0);
+    let large = fs::read(fixture.sandbox.source().join("large")).expect("a file");
+    assert!(cat().stdout == large, "{}", cat());
+    assert!(fixture.check().harmed.is_empty(), "{}", fixture.check().ran);
+}
+
+#[test]
+fn a_pack_that_is_gone_is_made_up_for() {
+    comes_back(&["import"], |pack| fs::remove_file(pack).expect("removed"));
+}
+
+#[test]
+fn a_pack_that_was_cut_short_is_made_up_for() {
+    comes_back(&["import"], |pack| truncate(pack, 2_500_000));
+}
+
+#[test]
+fn a_damaged_block_is_made_up_for_when_that_is_asked() {
+    comes_back(&["import", "--heal"], |pack| flip(pack, 2_500_000));
 }
 
 #[test]

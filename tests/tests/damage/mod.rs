@@ -215,9 +215,9 @@ fn copy(from: &Path, to: &Path) {
         let path = entry.expect("an entry").path();
         let to = to.join(path.file_name().expect("a name"));
         if path.is_dir() {
-            copy(&path, &to)
+            copy(&path, &to);
         } else {
-            let _ = fs::copy(&path, &to).expect("a copy");
+            fs::copy(&path, &to).expect("a copy");
         }
     }
 }
