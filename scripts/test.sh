@@ -3,7 +3,7 @@
 # What cannot run here is listed and counted at the end: a skipped test is never a silent one.
 #
 # usage: scripts/test.sh [--quick]
-#   --quick   leave out the dependencies' check and the documentation
+#   --quick   leave out the dependencies' check, the documentation and the decoders' fuzzing
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -130,7 +130,7 @@ have_cargo() {
 
 format() {
     have_cargo fmt rustfmt || return 0
-    cargo fmt --all --check
+    cargo fmt --all --check && cargo fmt --manifest-path fuzz/Cargo.toml --check
 }
 
 lint() {
@@ -168,6 +168,11 @@ document() {
     RUSTDOCFLAGS="${RUSTDOCFLAGS:-} -D warnings" cargo doc --no-deps --workspace --locked
 }
 
+# The fuzz targets on blind changes, a second each; `scripts/fuzz.sh` does it in earnest.
+fuzz_shortly() {
+    cargo test --manifest-path fuzz/Cargo.toml --locked
+}
+
 report() {
     local skipped
     mapfile -t skipped < <(sort -u "$YESTER_TEST_SKIPS")
@@ -188,4 +193,5 @@ $quick || step "dependencies" dependencies
 $quick || step "documentation" document
 step "build" cargo build --workspace --locked
 step "tests" cargo test --workspace --locked
+$quick || step "decoders" fuzz_shortly
 report

@@ -5,6 +5,7 @@
 //! done, after a power cut what was made durable and any part of the rest.
 
 mod crashes;
+mod golden;
 mod history;
 mod medium;
 mod recording;

@@ -2,6 +2,7 @@
 
 mod full_disk;
 mod interrupted;
+mod killed;
 mod locked;
 mod mount_point;
 mod read_only_repository;

@@ -1,0 +1,226 @@
+//! Repositories that earlier versions wrote, each with what it holds in words: `tests/fixtures/vN/`. They are read
+//! for ever. `docs/format.md` says when one may be replaced.
+
+mod model;
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::format::{
+    BlobId, Content, Entry, Kind, LinkTable, Manifest, PathKey, SnapshotId, Time, XattrSet, Xattrs,
+};
+use crate::store::{Access, CacheSizes, DirectoryCursor, FileReader, Reader, Repository, read_all};
+
+/// Every format that was ever written.
+const VERSIONS: [&str; 1] = ["v1"];
+/// Content up to this is shown as it is, longer one as its hash.
+const SHOWN: usize = 60;
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures")
+}
+
+/// Bytes for people.
+fn shown(bytes: &[u8]) -> String {
+    if bytes.len() <= SHOWN {
+        format!("\"{}\"", bytes.escape_ascii())
+    } else {
+        format!("blake3 {}", blake3::hash(bytes).to_hex())
+    }
+}
+
+fn time(time: Time) -> String {
+    format!("{}.{:09}", time.secs(), time.nanos())
+}
+
+/// A line for an entry; `detail` is what its type adds.
+fn line(path: &[u8], entry: &Entry, xattrs: &XattrSet, detail: &str) -> String {
+    let attributes = entry.attributes;
+    let mut line = format!(
+        "{} {:04o} {}:{} {}",
+        path.escape_ascii(),
+        attributes.mode,
+        attributes.uid,
+        attributes.gid,
+        time(attributes.mtime)
+    );
+    for part in [detail, if entry.unsettled { "unsettled" } else { "" }] {
+        if !part.is_empty() {
+            write!(line, " {part}").unwrap();
+        }
+    }
+    for name in xattrs.names() {
+        write!(line, " [{} {}]", name.escape_ascii(), shown(xattrs.get(name).unwrap())).unwrap();
+    }
+    line + "\n"
+}
+
+fn file_detail(bytes: &[u8], holes: u64, links: u32) -> String {
+    format!("file of {} bytes, {holes} in holes, {links} names: {}", bytes.len(), shown(bytes))
+}
+
+fn other_detail(kind: &Kind) -> String {
+    match kind {
+        Kind::Symlink(target) => format!("link to {}", shown(target)),
+        Kind::CharDevice { major, minor } => format!("character device {major},{minor}"),
+        Kind::BlockDevice { major, minor } => format!("block device {major},{minor}"),
+        Kind::Fifo => "fifo".into(),
+        Kind::Socket => "socket".into(),
+        Kind::Directory(_) => "directory".into(),
+        Kind::File { .. } => unreachable!("files have bytes"),
+    }
+}
+
+fn heading(manifest: &Manifest) -> String {
+    let Manifest { source, status, totals, origin, .. } = manifest;
+    format!(
+        "\n{} at {}, begun at {}, {}, from {}:{}{}\n{totals:?}\n",
+        source.escape_ascii(),
+        time(manifest.time),
+        time(manifest.started),
+        status.name(),
+        origin.host.escape_ascii(),
+        origin.path.escape_ascii(),
+        if manifest.parent.is_some() { ", after another" } else { "" },
+    )
+}
+
+/// Everything in a repository, in words.
+fn describe(repository: &Repository) -> String {
+    let reader = repository.reader(CacheSizes::default());
+    let mut manifests: Vec<(SnapshotId, Manifest)> = Vec::new();
+    for id in repository.snapshots().unwrap() {
+        manifests.push((id, repository.manifest(&id).unwrap()));
+    }
+    manifests.sort_by_key(|(_, manifest)| manifest.time);
+    let mut trees = Vec::new();
+    for (_, manifest) in &manifests {
+        assert!(manifest.parent.is_none_or(|parent| manifests.iter().any(|(id, _)| *id == parent)));
+        let mut text = String::new();
+        let links = read_all(&reader, &manifest.links, manifest.links_len, 1 << 20).unwrap();
+        let links = LinkTable::decode(&links).unwrap();
+        let walk = Walk { repository, reader: &reader, links };
+        walk.entry(b".", PathKey::ROOT, &manifest.root, &mut text);
+        trees.push((heading(manifest), text));
+    }
+    compact(&trees)
+}
+
+/// Snapshots after the first as what they changed.
+fn compact(trees: &[(String, String)]) -> String {
+    let mut text = String::new();
+    let mut before = HashSet::new();
+    for (heading, tree) in trees {
+        let now: HashSet<&str> = tree.lines().collect();
+        let new: Vec<&str> = tree.lines().filter(|line| !before.contains(line)).collect();
+        let mut gone: Vec<&str> = before.difference(&now).copied().collect();
+        gone.sort_unstable();
+        writeln!(text, "{heading}{} lines, of them new:\n{}", now.len(), new.join("\n")).unwrap();
+        writeln!(text, "and gone:\n{}", gone.join("\n")).unwrap();
+        before = now;
+    }
+    text
+}
+
+struct Walk<'a> {
+    repository: &'a Repository,
+    reader: &'a Reader,
+    links: LinkTable,
+}
+
+impl Walk<'_> {
+    fn entry(&self, path: &[u8], key: PathKey, entry: &Entry, text: &mut String) {
+        let xattrs = match &entry.xattrs {
+            Xattrs::None => XattrSet::default(),
+            Xattrs::Inline(set) => set.clone(),
+            Xattrs::Blob(id) => self.reader.xattrs(id).unwrap(),
+        };
+        let detail = match &entry.kind {
+            Kind::File { size, holes, content } => {
+                let names = self.links.group(key).map_or(1, |group| group.names);
+                file_detail(&self.bytes(content, *size), *holes, names)
+            }
+            other => other_detail(other),
+        };
+        *text += &line(path, entry, &xattrs, &detail);
+        if let Kind::Directory(id) = entry.kind {
+            self.directory(path, key, id, text);
+        }
+    }
+
+    fn directory(&self, path: &[u8], key: PathKey, id: BlobId, text: &mut String) {
+        let mut cursor = DirectoryCursor::new(self.reader.clone(), id, 0);
+        while let Some((name, entry)) = cursor.next_entry().unwrap() {
+            let below = [path, b"/", &name].concat();
+            self.entry(&below, self.repository.keys().path_key(key, &name), &entry, text);
+        }
+    }
+
+    fn bytes(&self, content: &Content, size: u64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        FileReader { reader: self.reader, content, size }.read(0, usize::MAX, &mut bytes).unwrap();
+        bytes
+    }
+}
+
+/// Version control keeps neither empty folders nor, here, the index: reading must make it.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+#[test]
+fn all_that_was_ever_written_is_read() {
+    for version in VERSIONS {
+        let fixture = fixtures().join(version);
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().join("repository");
+        copy(&fixture.join("repository"), &root);
+        let expected = fs::read_to_string(fixture.join("tree.txt")).unwrap();
+        for access in [Access::Read, Access::Write] {
+            let seen = describe(&Repository::open(&root, access).unwrap());
+            let differs = expected.lines().zip(seen.lines()).find(|(expected, seen)| expected != seen);
+            assert!(expected == seen, "{version}: {differs:#?}, or more or fewer lines");
+        }
+    }
+}
+
+#[test]
+fn no_fixture_is_forgotten() {
+    let mut found: Vec<String> = fs::read_dir(fixtures())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    found.sort();
+    assert_eq!(found, VERSIONS);
+}
+
+/// Writes the fixture of today's format anew: `cargo test -p fs-core write_the_fixture -- --ignored`.
+#[test]
+#[ignore = "it replaces the fixture"]
+fn write_the_fixture() {
+    let fixture = fixtures().join(VERSIONS[VERSIONS.len() - 1]);
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().join("repository");
+    Repository::init(&root).unwrap();
+    let repository = Repository::open(&root, Access::Write).unwrap();
+    let text = model::write_history(&repository);
+    drop(repository);
+    let _ = fs::remove_dir_all(&fixture);
+    for derived in ["index.redb", "lock"] {
+        fs::remove_file(root.join(derived)).unwrap();
+    }
+    fs::remove_dir(root.join("tmp")).unwrap();
+    copy(&root, &fixture.join("repository"));
+    fs::write(fixture.join("tree.txt"), text).unwrap();
+}
