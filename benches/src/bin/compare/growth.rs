@@ -8,11 +8,13 @@ use fs_benches::Random;
 
 use crate::data::{files, million};
 use crate::imports::{failure, size_of};
-use crate::lab::{Lab, SHORT, remove, settle};
+use crate::lab::{Lab, SHORT, remove};
 use crate::process::{Usage, to_f64};
 use crate::results::{Growth, Section, Unit};
 use crate::tools::{self, Keeper};
 
+/// A quick run wants to see that it works, not how it grows.
+const QUICK: [u64; 3] = [1, 2, 3];
 const FACTORS: [u64; 3] = [1, 4, 16];
 
 /// Sizes at factor 1: files, snapshots, bytes of a file.
@@ -25,7 +27,7 @@ struct Base {
 /// One round, of every keeper that is here.
 pub fn run(lab: &Lab, section: &mut Section) -> Result<()> {
     let base = if lab.quick {
-        Base { files: 100, snapshots: 2, bytes: 1 << 20 }
+        Base { files: 100, snapshots: 1, bytes: 1 << 20 }
     } else {
         Base { files: 2000, snapshots: 4, bytes: 8 << 20 }
     };
@@ -41,8 +43,12 @@ pub fn run(lab: &Lab, section: &mut Section) -> Result<()> {
     Ok(())
 }
 
+fn factors(lab: &Lab) -> [u64; 3] {
+    if lab.quick { QUICK } else { FACTORS }
+}
+
 fn files_grow(lab: &Lab, section: &mut Section, name: &str, base: u64) -> Result<()> {
-    for factor in FACTORS {
+    for factor in factors(lab) {
         let size = base * factor;
         let tree = lab.folder("growing")?;
         million::fill(lab, &tree, size)?;
@@ -54,7 +60,7 @@ fn files_grow(lab: &Lab, section: &mut Section, name: &str, base: u64) -> Result
 }
 
 fn sizes_grow(lab: &Lab, section: &mut Section, name: &str, base: u64) -> Result<()> {
-    for factor in FACTORS {
+    for factor in factors(lab) {
         let size = base * factor;
         let tree = lab.folder("growing")?;
         fs::write(tree.join("file"), Random::new(5).text(usize::try_from(size)?))?;
@@ -71,13 +77,13 @@ fn snapshots_grow(lab: &Lab, section: &mut Section, name: &str, base: u64) -> Re
     let tree = lab.folder("growing")?;
     million::fill(lab, &tree, FILES)?;
     let Some(mut keeper) = make(lab, name)? else { return Ok(()) };
-    for snapshot in 1..=base * FACTORS[2] {
+    for snapshot in 1..=base * factors(lab)[2] {
         for file in (0..FILES).step_by(100) {
             million::write(&tree, file, usize::try_from(snapshot)?)?;
         }
         lab.say(format!("growth: snapshot {snapshot}, {name}"));
         let usage = keeper.import(lab, &tree)?;
-        if FACTORS.iter().any(|factor| base * factor == snapshot) {
+        if factors(lab).iter().any(|factor| base * factor == snapshot) {
             let point = Point { of: "snapshots", size: snapshot, name };
             point.record_import(section, &usage, keeper.repository());
             point.reading(lab, section, &*keeper)?;
@@ -104,7 +110,7 @@ impl Point<'_> {
     fn first(&self, lab: &Lab, section: &mut Section, tree: &Path) -> Result<Option<Box<dyn Keeper>>> {
         lab.say(format!("growth: {} {}, {}", self.size, self.of, self.name));
         let Some(mut keeper) = make(lab, self.name)? else { return Ok(None) };
-        settle();
+        lab.settle();
         let usage = keeper.import(lab, tree)?;
         self.record_import(section, &usage, keeper.repository());
         Ok(Some(keeper))
@@ -112,7 +118,7 @@ impl Point<'_> {
 
     /// Imports the unchanged tree, reads, and clears away.
     fn rest(&self, lab: &Lab, section: &mut Section, mut keeper: Box<dyn Keeper>, tree: &Path) -> Result<()> {
-        settle();
+        lab.settle();
         let usage = keeper.import(lab, tree)?;
         self.record(section, "import, nothing changed", Unit::Seconds, usage.wall);
         self.reading(lab, section, &*keeper)?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::data::{DataSet, walk, warm};
-use crate::lab::{Lab, settle};
+use crate::lab::Lab;
 use crate::process::{Interrupted, Usage, to_f64};
 use crate::results::{Section, Unit, median};
 use crate::tools::{self, Keeper};
@@ -93,7 +93,7 @@ impl Entrant {
         }
         let name = self.keeper.name();
         lab.say(format!("{}: {step}, {name}", section.name));
-        settle();
+        lab.settle();
         match self.keeper.import(lab, source).with_context(|| step.to_owned()) {
             Ok(usage) => Ok(Some(usage)),
             Err(error) => {

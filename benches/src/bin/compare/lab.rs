@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::measured;
 use crate::process::{Runner, Usage};
 
 /// Everything that a measurement needs around it.
@@ -25,6 +26,8 @@ pub struct Lab {
     pub cold: bool,
     without: Vec<String>,
     path: String,
+    /// This program.
+    own: PathBuf,
     progress: ProgressBar,
 }
 
@@ -51,8 +54,10 @@ impl Lab {
         let progress = ProgressBar::new_spinner();
         progress.set_style(ProgressStyle::with_template("{spinner} [{elapsed_precise}] {wide_msg}")?);
         progress.enable_steady_tick(Duration::from_millis(250));
-        let cold = fs::OpenOptions::new().write(true).open(DROP_CACHES).is_ok();
-        Ok(Self { runner, scratch, data, yester, quick, cold, without, path, progress })
+        let own = std::env::current_exe().context("looking for this program")?;
+        // A smoke test has no use for the wait.
+        let cold = !quick && fs::OpenOptions::new().write(true).open(DROP_CACHES).is_ok();
+        Ok(Self { runner, scratch, data, yester, quick, cold, without, path, own, progress })
     }
 
     /// Whether a peer may take part.
@@ -60,10 +65,12 @@ impl Lab {
         !self.without.iter().any(|name| name == peer)
     }
 
-    /// A program whose settings and caches are this run's alone.
+    /// A program, to be measured, whose settings and caches are this run's alone.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
-        let mut command = Command::new(program);
+        let mut command = Command::new(&self.own);
         command
+            .arg(measured::ARGUMENT)
+            .arg(program)
             .env_clear()
             .env("PATH", &self.path)
             .env("HOME", self.scratch.join("home"))
@@ -95,10 +102,17 @@ impl Lab {
         self.progress.suspend(|| eprintln!("{message}"));
     }
 
+    /// Lets writes of what went before reach the disk, so that nobody pays for somebody else.
+    pub fn settle(&self) {
+        if !self.quick {
+            rustix::fs::sync();
+        }
+    }
+
     /// Empties the page cache, where that is permitted.
     pub fn make_cold(&self) -> Result<()> {
-        settle();
         if self.cold {
+            self.settle();
             fs::write(DROP_CACHES, "3").context("dropping the page cache")?;
         }
         Ok(())
@@ -111,11 +125,6 @@ impl Lab {
         fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
         Ok(folder)
     }
-}
-
-/// Lets writes of what went before reach the disk, so that nobody pays for somebody else.
-pub fn settle() {
-    rustix::fs::sync();
 }
 
 /// Removes a folder with all that is in it, if it is there.

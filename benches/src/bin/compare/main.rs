@@ -6,6 +6,7 @@ mod growth;
 mod imports;
 mod lab;
 mod machine;
+mod measured;
 mod mount;
 mod process;
 mod reading;
@@ -25,6 +26,10 @@ use process::Runner;
 use results::Results;
 
 fn main() -> ExitCode {
+    let mut words = std::env::args_os().skip(1);
+    if words.next().is_some_and(|first| first == measured::ARGUMENT) {
+        return measured::run(words);
+    }
     match run(&Arguments::parse()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,

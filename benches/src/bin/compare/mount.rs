@@ -9,16 +9,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use rustix::mount::UnmountFlags;
-use wait4::Wait4;
 
 use crate::lab::Lab;
-use crate::process::{Usage, complaint_of, shown};
+use crate::process::{Report, Usage, complaint_of, end, shown};
 
 /// A mounted file system, and the process that serves it, if one does. Dropped, it is taken down by force.
 #[derive(Debug)]
 pub struct Mounted {
     root: PathBuf,
-    server: Option<Child>,
+    server: Option<(Child, Report)>,
     /// Seconds until it could be listed; nothing when it always can.
     pub ready: Option<f64>,
 }
@@ -33,9 +32,10 @@ impl Mounted {
     pub fn serve(lab: &Lab, command: &mut Command, root: &Path) -> Result<Self> {
         let mut complaint = tempfile::tempfile()?;
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(complaint.try_clone()?);
+        let report = Report::of(command)?;
         let start = Instant::now();
         let server = command.spawn().with_context(|| format!("running {}", shown(command)))?;
-        let mut mounted = Self { root: root.to_owned(), server: Some(server), ready: None };
+        let mut mounted = Self { root: root.to_owned(), server: Some((server, report)), ready: None };
         while !is_mounted(root)? {
             lab.runner.check()?;
             mounted.check_alive(command, &mut complaint)?;
@@ -74,27 +74,26 @@ impl Mounted {
             }
             thread::sleep(Duration::from_millis(20));
         }
-        let Some(server) = &mut self.server else { return Ok(None) };
+        let Some((server, report)) = &mut self.server else { return Ok(None) };
         let start = Instant::now();
-        while is_running(server)? {
+        while server.try_wait()?.is_none() {
             if start.elapsed() > BUSY {
                 bail!("the server of {} goes on after its unmount", self.root.display());
             }
             thread::sleep(STEP);
         }
-        let usage = server.wait4().context("waiting for a mount's server")?.rusage;
+        let usage = report.usage()?;
         self.server = None;
-        let cpu = (usage.utime + usage.stime).as_secs_f64();
-        Ok(Some(Usage { wall: 0.0, cpu, peak: crate::process::to_f64(usage.maxrss) }))
+        Ok(Some(usage))
     }
 
     fn check_alive(&mut self, command: &Command, complaint: &mut File) -> Result<()> {
-        match &mut self.server {
-            Some(server) if !is_running(server)? => {
-                bail!("{}: it ended: {}", shown(command), complaint_of(complaint))
-            }
-            _ => Ok(()),
+        if let Some((server, _)) = &mut self.server
+            && server.try_wait()?.is_some()
+        {
+            bail!("{}: it ended: {}", shown(command), complaint_of(complaint));
         }
+        Ok(())
     }
 }
 
@@ -104,19 +103,11 @@ impl Drop for Mounted {
             // In use, or its server hangs: out of sight at least.
             let _ = rustix::mount::unmount(&self.root, UnmountFlags::DETACH);
         }
-        if let Some(server) = &mut self.server {
-            let _ = server.kill();
+        if let Some((server, _)) = &mut self.server {
+            end(server);
             let _ = server.wait();
         }
     }
-}
-
-/// Whether the process runs; it is not reaped, so that its usage can still be asked.
-fn is_running(server: &Child) -> Result<bool> {
-    let stat = fs::read_to_string(format!("/proc/{}/stat", server.id())).context("looking at a process")?;
-    // The name, in parentheses, may hold anything.
-    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.bytes().next());
-    Ok(state != Some(b'Z'))
 }
 
 fn unmount(root: &Path) -> Result<()> {

@@ -11,11 +11,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
-use wait4::Wait4;
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
 
 /// What a program took.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Usage {
     /// Seconds from its start to its end.
     pub wall: f64,
@@ -31,6 +32,8 @@ pub struct Runner {
     interrupted: Arc<AtomicBool>,
 }
 
+/// Names the file of a [`Report`].
+pub const REPORT: &str = "COMPARE_REPORT";
 /// How often a wait looks for Ctrl-C.
 const GLANCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 /// Bytes of a failed program's complaint that are shown.
@@ -72,29 +75,26 @@ impl Runner {
         keep: bool,
     ) -> Result<(Usage, String)> {
         self.check()?;
+        let report = Report::of(command)?;
         let mut complaint = tempfile::tempfile().context("making a temporary file")?;
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(complaint.try_clone()?);
         let start = Instant::now();
         let mut child = command.spawn().with_context(|| format!("running {}", shown(command)))?;
         let output = child.stdout.take();
         let drain = thread::spawn(move || output.map_or(Ok(Vec::new()), |pipe| drain(pipe, keep)));
-        let ended = self.wait(&mut child, start + limit);
-        let wall = start.elapsed().as_secs_f64();
+        let ended = self.wait(&child, start + limit);
         if ended.is_err() {
-            // It may have ended by itself meanwhile: then there is nobody to kill, and that is well.
-            let _ = child.kill();
+            end(&mut child);
         }
-        let result = child.wait4().with_context(|| format!("waiting for {}", shown(command)))?;
+        let status = child.wait().with_context(|| format!("waiting for {}", shown(command)))?;
         ended.with_context(|| shown(command))?;
         let output = drain.join().map_err(|_| anyhow!("reading from {}", shown(command)))??;
-        check_status(command, result.status, accept, &mut complaint)?;
-        let cpu = (result.rusage.utime + result.rusage.stime).as_secs_f64();
-        let usage = Usage { wall, cpu, peak: to_f64(result.rusage.maxrss) };
-        Ok((usage, String::from_utf8_lossy(&output).into_owned()))
+        check_status(command, status, accept, &mut complaint)?;
+        Ok((report.usage()?, String::from_utf8_lossy(&output).into_owned()))
     }
 
     /// Waits until `child` has ended, without reaping it.
-    pub fn wait(&self, child: &mut Child, deadline: Instant) -> Result<()> {
+    pub fn wait(&self, child: &Child, deadline: Instant) -> Result<()> {
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("a strange process id")?;
         let watch = pidfd_open(pid, PidfdFlags::empty()).context("watching a process")?;
         loop {
@@ -109,6 +109,45 @@ impl Runner {
                 bail!(TimedOut);
             }
         }
+    }
+}
+
+/// Where [`crate::measured`] puts the usage of the program that it runs.
+#[derive(Debug)]
+pub struct Report(NamedTempFile);
+
+impl Report {
+    /// Lets `command` report, if it is one that does.
+    pub fn of(command: &mut Command) -> Result<Self> {
+        let file = NamedTempFile::new().context("making a temporary file")?;
+        command.env(REPORT, file.path());
+        Ok(Self(file))
+    }
+
+    /// The usage, once the program has ended; nothing for one that does not report.
+    pub fn usage(&self) -> Result<Usage> {
+        let bytes = std::fs::read(self.0.path()).context("reading a program's usage")?;
+        if bytes.is_empty() {
+            return Ok(Usage::default());
+        }
+        serde_json::from_slice(&bytes).context("reading a program's usage")
+    }
+}
+
+/// Ends a program, and the one that it runs if it is ours.
+pub fn end(child: &mut Child) {
+    const PATIENCE: Duration = Duration::from_secs(5);
+    let start = Instant::now();
+    if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        // It may have ended by itself meanwhile: then there is nobody to end, and that is well.
+        let _ = kill_process(pid, Signal::TERM);
+    }
+    while matches!(child.try_wait(), Ok(None)) {
+        if start.elapsed() > PATIENCE {
+            let _ = child.kill();
+            return;
+        }
+        thread::sleep(Duration::from_millis(5));
     }
 }
 
@@ -169,7 +208,9 @@ pub fn complaint_of(file: &mut File) -> String {
 
 /// The program and its arguments as one would type them, but for quoting.
 pub fn shown(command: &Command) -> String {
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let all: Vec<_> = std::iter::once(command.get_program()).chain(command.get_args()).collect();
+    let measured = all.get(1).is_some_and(|word| *word == crate::measured::ARGUMENT);
+    let words = all.iter().skip(if measured { 2 } else { 0 });
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 

@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use crate::args::Part;
 use crate::data::{self, DataSet, Place, Reading};
 use crate::imports::{self, Entrant};
-use crate::lab::{Lab, remove, settle};
+use crate::lab::{Lab, remove};
 use crate::reading::Places;
 use crate::results::{Section, Unit};
 use crate::tools::{Ext4, Image, Shown, Squashfs, SquashfuseLl};
@@ -27,7 +27,9 @@ pub fn measure(lab: &Lab, part: Part, rounds: Option<usize>) -> Result<Option<Se
         notes: absent,
         growth: Vec::new(),
     };
-    if !lab.cold {
+    if lab.quick {
+        section.note("A quick run drops no caches: cold means a fresh mount alone.".into());
+    } else if !lab.cold {
         section.note(
             "The page cache could not be dropped (only root may): cold means a fresh mount alone.".into(),
         );
@@ -46,6 +48,7 @@ pub fn measure(lab: &Lab, part: Part, rounds: Option<usize>) -> Result<Option<Se
         return Ok(None);
     }
     for round in 0..section.rounds {
+        lab.note(&format!("{}: round {} of {}", section.name, round + 1, section.rounds));
         match &data {
             Some(data) => run_round(lab, &**data, round, &mut section)?,
             None => growth::run(lab, &mut section)?,
@@ -103,7 +106,7 @@ fn squash(lab: &Lab, data: &dyn DataSet, section: &mut Section) -> Result<Option
     let generations =
         (0..data.generations()).map(|number| data.generation(number)).collect::<Result<Vec<_>>>()?;
     lab.say(format!("{}: mksquashfs", section.name));
-    settle();
+    lab.settle();
     let file = lab.folder("squashfs")?.join("image");
     match Image::make(lab, all, &generations, file) {
         Ok((image, usage)) => {

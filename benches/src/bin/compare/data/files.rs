@@ -51,7 +51,7 @@ pub fn walk(root: &Path) -> Vec<Item> {
     items
 }
 
-/// Copies a file, a symbolic link or a folder (not what is in it) with its mode and time; passes over the rest.
+/// Copies a file, with its mode and time, a symbolic link, or a folder without what is in it; passes over the rest.
 pub fn copy(item: &Item, target: &Path) -> Result<()> {
     let kind = item.metadata.file_type();
     let done = if kind.is_dir() {

@@ -12,44 +12,52 @@ use super::files::{self, Item};
 use super::{DataSet, Place, Reading, once};
 use crate::lab::Lab;
 
+struct Crate {
+    name: &'static str,
+    versions: &'static [&'static str],
+}
+
 /// OpenSSL's sources: a real C project of 2,400 to 4,900 files, 30 consecutive versions but for yanked ones.
-const CRATE: &str = "openssl-src";
-const VERSIONS: [&str; 30] = [
-    "300.0.8", "300.0.9", "300.0.11", "300.0.12", "300.0.13", "300.1.0", "300.1.1", "300.1.2", "300.1.3",
-    "300.1.4", "300.1.5", "300.1.6", "300.2.0", "300.2.1", "300.2.2", "300.2.3", "300.3.0", "300.3.1",
-    "300.3.2", "300.4.0", "300.4.1", "300.4.2", "300.5.0", "300.5.1", "300.5.2", "300.5.3", "300.5.4",
-    "300.5.5", "300.6.0", "300.6.1",
-];
-const QUICK: usize = 3;
+const LARGE: Crate = Crate {
+    name: "openssl-src",
+    versions: &[
+        "300.0.8", "300.0.9", "300.0.11", "300.0.12", "300.0.13", "300.1.0", "300.1.1", "300.1.2", "300.1.3",
+        "300.1.4", "300.1.5", "300.1.6", "300.2.0", "300.2.1", "300.2.2", "300.2.3", "300.3.0", "300.3.1",
+        "300.3.2", "300.4.0", "300.4.1", "300.4.2", "300.5.0", "300.5.1", "300.5.2", "300.5.3", "300.5.4",
+        "300.5.5", "300.6.0", "300.6.1",
+    ],
+};
+const SMALL: Crate = Crate { name: "libc", versions: &["0.2.170", "0.2.171", "0.2.172"] };
 
 struct History {
     root: PathBuf,
-    versions: usize,
+    source: &'static Crate,
 }
 
 pub fn prepare(lab: &Lab) -> Result<Box<dyn DataSet>> {
-    let versions = if lab.quick { &VERSIONS[..QUICK] } else { &VERSIONS };
-    let root = once(lab, "history", |root| fill(lab, root, versions))?;
-    Ok(Box::new(History { root, versions: versions.len() }))
+    let source = if lab.quick { &SMALL } else { &LARGE };
+    let root = once(lab, "history", |root| fill(lab, root, source))?;
+    Ok(Box::new(History { root, source }))
 }
 
 impl DataSet for History {
     fn about(&self) -> String {
+        let Crate { name, versions } = self.source;
         format!(
-            "{} published versions of the crate {CRATE} (OpenSSL's sources), {} to {}, as an rsnapshot tree: unchanged \
-             files are hard links. Each is imported as the next generation of one source.",
-            self.versions,
-            VERSIONS[0],
-            VERSIONS[self.versions - 1]
+            "{} published versions of the crate {name}, {} to {}, as an rsnapshot tree: unchanged files are hard \
+             links. Each is imported as the next generation of one source.",
+            versions.len(),
+            versions[0],
+            versions[versions.len() - 1]
         )
     }
 
     fn generations(&self) -> usize {
-        self.versions
+        self.source.versions.len()
     }
 
     fn generation(&self, number: usize) -> Result<PathBuf> {
-        Ok(level(&self.root, self.versions, number))
+        Ok(level(&self.root, self.generations(), number))
     }
 
     fn place(&self) -> Place<'_> {
@@ -66,22 +74,23 @@ fn level(root: &Path, versions: usize, number: usize) -> PathBuf {
     root.join(format!("daily.{}", versions - 1 - number))
 }
 
-fn fill(lab: &Lab, root: &Path, versions: &[&str]) -> Result<()> {
+fn fill(lab: &Lab, root: &Path, source: &Crate) -> Result<()> {
     let project = tempfile::tempdir_in(&lab.data)?;
-    for (number, version) in versions.iter().enumerate() {
-        lab.say(format!("history: fetching {CRATE} {version} ({} of {})", number + 1, versions.len()));
-        let tree = vendor(lab, project.path(), version)?;
-        let older = number.checked_sub(1).map(|older| level(root, versions.len(), older));
-        lay_out(&tree, &level(root, versions.len(), number), older.as_deref(), files::day(number))?;
+    let count = source.versions.len();
+    for (number, version) in source.versions.iter().enumerate() {
+        lab.say(format!("history: fetching {} {version} ({} of {count})", source.name, number + 1));
+        let tree = vendor(lab, project.path(), source.name, version)?;
+        let older = number.checked_sub(1).map(|older| level(root, count, older));
+        lay_out(&tree, &level(root, count, number), older.as_deref(), files::day(number))?;
     }
     Ok(())
 }
 
 /// Lets cargo unpack that version, through a project that depends on it alone.
-fn vendor(lab: &Lab, project: &Path, version: &str) -> Result<PathBuf> {
+fn vendor(lab: &Lab, project: &Path, name: &str, version: &str) -> Result<PathBuf> {
     let manifest = format!(
         "[package]\nname = \"scratch\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[workspace]\n\n\
-         [dependencies]\n{CRATE} = \"={version}\"\n"
+         [dependencies]\n{name} = \"={version}\"\n"
     );
     fs::create_dir_all(project.join("src"))?;
     fs::write(project.join("src/lib.rs"), "")?;
@@ -94,7 +103,7 @@ fn vendor(lab: &Lab, project: &Path, version: &str) -> Result<PathBuf> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
     cargo.args(["vendor", "--quiet", "vendor"]).current_dir(project);
     lab.runner.run(&mut cargo, &[0], Duration::from_secs(300)).context("fetching a crate")?;
-    Ok(project.join("vendor").join(CRATE))
+    Ok(project.join("vendor").join(name))
 }
 
 /// As `rsync --checksum --link-dest` would: files with the bytes of the older level are links to it.

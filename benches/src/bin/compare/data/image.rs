@@ -29,8 +29,8 @@ struct Image<'a> {
 }
 
 pub fn prepare(lab: &Lab) -> Result<Box<dyn DataSet + '_>> {
-    let (size, used) = if lab.quick { (160 << 20, 40 << 20) } else { (3_000_000_000, 2_050_000_000) };
-    let edits = if lab.quick { 2 } else { EDITS };
+    let (size, used) = if lab.quick { (128 << 20, 20 << 20) } else { (3_000_000_000, 2_050_000_000) };
+    let edits = if lab.quick { 1 } else { EDITS };
     let root = once(lab, "image", |root| fill(lab, root, size, used))?;
     Ok(Box::new(Image { lab, folder: root.join("now"), root, edits, size }))
 }
@@ -78,7 +78,9 @@ fn fill(lab: &Lab, root: &Path, size: u64, used: u64) -> Result<()> {
     fs::create_dir_all(&tree)?;
     for item in usr::sample(used) {
         lab.runner.check()?;
-        files::copy(&item, &tree.join(item.path.strip_prefix("/usr")?))?;
+        let target = tree.join(item.path.strip_prefix("/usr")?);
+        target.parent().map_or(Ok(()), fs::create_dir_all)?;
+        files::copy(&item, &target)?;
     }
     let database = DATABASE.0 * PAGE;
     fs::write(tree.join("database"), Random::new(3).text(usize::try_from(database)?))?;

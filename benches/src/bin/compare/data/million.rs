@@ -19,7 +19,7 @@ struct Million {
 }
 
 pub fn prepare(lab: &Lab) -> Result<Box<dyn DataSet>> {
-    let files = if lab.quick { 5_000 } else { 1_000_000 };
+    let files = if lab.quick { 3_000 } else { 1_000_000 };
     let root = once(lab, "million", |root| fill(lab, root, files))?;
     Ok(Box::new(Million { root, files }))
 }

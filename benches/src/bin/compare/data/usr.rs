@@ -26,7 +26,7 @@ struct Usr {
 }
 
 pub fn prepare(lab: &Lab) -> Result<Box<dyn DataSet>> {
-    let wanted = if lab.quick { 30 << 20 } else { 1 << 30 };
+    let wanted = if lab.quick { 12 << 20 } else { 1 << 30 };
     let root = once(lab, "usr", |root| fill(lab, root, wanted))?;
     let items = files::walk(&root.join(STATES[0]));
     let files = items.iter().filter(|item| item.metadata.is_file());
@@ -61,16 +61,15 @@ impl DataSet for Usr {
     }
 }
 
-/// Files of `/usr`, chosen evenly over it, of about `wanted` bytes.
+/// Files and symbolic links of `/usr`, chosen evenly over it, of about `wanted` bytes.
 pub fn sample(wanted: u64) -> Vec<Item> {
     let mut items = files::walk(Path::new(SOURCE));
     let size = |item: &Item| if item.metadata.is_file() { item.metadata.len() } else { 0 };
     let total: u64 = items.iter().map(size).sum();
     let mut random = Random::new(1);
+    // Folders come with what is in them: empty ones would outnumber the files.
     items.retain(|item| {
-        item.metadata.is_dir()
-            || item.metadata.is_symlink()
-            || (item.metadata.is_file() && random.below(total.max(1)) < wanted)
+        (item.metadata.is_symlink() || item.metadata.is_file()) && random.below(total.max(1)) < wanted
     });
     items
 }
@@ -88,6 +87,9 @@ fn fill(lab: &Lab, root: &Path, wanted: u64) -> Result<()> {
         lab.runner.check()?;
         let name = item.path.strip_prefix(SOURCE)?;
         let (old, new) = (first.join(name), second.join(name));
+        for path in [&old, &new] {
+            path.parent().map_or(Ok(()), fs::create_dir_all)?;
+        }
         files::copy(&item, &old)?;
         if !item.metadata.is_file() {
             files::copy(&item, &new)?;
