@@ -171,7 +171,7 @@ pub struct SnapshotsArgs {
 
 /// Said where `T:PATH` is an argument.
 const PLACE_HELP: &str = "\
-T is a time: @2024-06-01 (as that day ended), @2024-06-01T03, @yesterday, @monday, @3d (three days ago),
+T is a time: @2024-06-01 (as that day ended), @2024-06-01T03, @yesterday, @monday, @3d (three days ago), \
 @latest, @latest~2, @first, or a snapshot's name. A source may stand before it: web1@latest:etc/passwd";
 
 #[derive(Debug, Args)]

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Error, Result};
 use clap::error::ErrorKind;
-use fs_core::format::FormatError;
+#[cfg(unix)]
 use fs_core::import::ImportError;
 use fs_core::service::ServiceError;
 use fs_core::store::StoreError;
@@ -49,11 +49,15 @@ pub fn exit(result: Result<Outcome>) -> ExitCode {
     ExitCode::from(status)
 }
 
+/// Ends this process at once, for a user who asks a second time. Nothing half-done is visible in a repository.
+#[cfg(target_os = "linux")]
+pub fn abandon() -> ! {
+    std::process::exit(i32::from(INTERRUPTED))
+}
+
 /// What an error's user is told.
 pub fn message(error: &Error) -> String {
     match store_error(error) {
-        // It is not damaged, but ahead of this program.
-        Some(StoreError::Damaged { object, reason }) if is_newer(reason) => format!("{object}: {reason}"),
         Some(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::StorageFull => {
             format!("{error}; what was there before is safe: make room and try again")
         }
@@ -64,19 +68,26 @@ pub fn message(error: &Error) -> String {
 }
 
 fn status(error: &Error) -> u8 {
-    if let Some(ServiceError::Import(ImportError::Cancelled)) = error.downcast_ref() {
+    if is_interruption(error) {
         return INTERRUPTED;
     }
     match store_error(error) {
         Some(StoreError::Locked { .. }) => LOCKED,
-        Some(StoreError::Damaged { reason, .. }) if is_newer(reason) => FAILED,
         Some(error) if error.is_damage() => DAMAGE,
         _ => FAILED,
     }
 }
 
-fn is_newer(reason: &FormatError) -> bool {
-    matches!(reason, FormatError::Version { .. } | FormatError::Features(_))
+/// Whether the user asked for it to stop.
+#[cfg(unix)]
+pub fn is_interruption(error: &Error) -> bool {
+    matches!(error.downcast_ref(), Some(ServiceError::Import(ImportError::Cancelled)))
+}
+
+/// Nothing can be interrupted where there is no import.
+#[cfg(not(unix))]
+fn is_interruption(_error: &Error) -> bool {
+    false
 }
 
 fn store_error(error: &Error) -> Option<&StoreError> {
@@ -142,22 +153,12 @@ mod tests {
         assert_eq!(of(StoreError::NotARepository(repository.clone())).0, 1);
         assert_eq!(of(StoreError::Locked { path: repository, holder }).0, 75);
         assert_eq!(of(StoreError::Missing(Object::config())).0, 4);
+        #[cfg(unix)]
         assert_eq!(of(ImportError::Cancelled), (130, "interrupted: nothing was added".into()));
         let reason = ViewError::Store(StoreError::Missing(Object::config()));
         assert_eq!(of(ServiceError::View { path: "@latest:a".into(), reason }).0, 4);
         let reason = ViewError::NotFound;
         assert_eq!(of(ServiceError::View { path: "@latest:a".into(), reason }).0, 1);
-    }
-
-    #[test]
-    fn what_is_ahead_is_not_called_damaged() {
-        let newer = StoreError::Damaged {
-            object: "the config".into(),
-            reason: FormatError::Version { found: 9, known: 1 },
-        };
-        let (status, message) = of(newer);
-        assert_eq!(status, 1);
-        assert!(message.starts_with("the config: format version 9"), "{message}");
     }
 
     #[test]

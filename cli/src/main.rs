@@ -1,5 +1,10 @@
 //! `yester`: every version of your files, in one dense repository, as an ordinary read-only file system.
 
+#![cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, reason = "importing and mounting are for Linux so far")
+)]
+
 mod args;
 mod commands;
 mod error;
@@ -20,5 +25,7 @@ fn main() -> ExitCode {
         Err(error) => return error::usage(&error),
     };
     stderr::init_log(arguments.global.quiet, arguments.global.verbose);
+    #[cfg(target_os = "linux")]
+    platform::raise_file_limit();
     error::exit(commands::run(arguments))
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use fs_core::view::{Attr, FileKind};
+use indicatif::HumanCount;
 
 /// A size such as `1.5 MiB`.
 pub fn size(bytes: u64) -> String {
@@ -20,6 +21,11 @@ pub fn size(bytes: u64) -> String {
         }
     }
     unreachable!("u64 ends at 16 EiB")
+}
+
+/// A number of things, such as `1 file` or `12,345 files`.
+pub fn count(number: u64, thing: &str) -> String {
+    format!("{} {thing}{}", HumanCount(number), if number == 1 { "" } else { "s" })
 }
 
 /// A name on one line that no terminal obeys: as it is, or, when it has control characters or is not UTF-8, quoted
@@ -152,6 +158,13 @@ mod tests {
     }
 
     #[test]
+    fn one_thing_is_no_plural() {
+        assert_eq!(count(0, "file"), "0 files");
+        assert_eq!(count(1, "file"), "1 file");
+        assert_eq!(count(12_345, "file"), "12,345 files");
+    }
+
+    #[test]
     fn terminals_get_no_orders() {
         assert_eq!(printable("größe 1".as_bytes()), "größe 1");
         assert_eq!(printable(b"new\nline"), r"$'new\nline'");
@@ -170,13 +183,13 @@ mod tests {
 
     #[test]
     fn modes_look_as_in_ls() {
-        let of = |kind, mode| {
-            mode_of(Attr {
+        let of = |kind, permissions| {
+            mode(&Attr {
                 ino: 2,
                 kind,
                 size: 0,
                 blocks: 0,
-                mode,
+                mode: permissions,
                 nlink: 1,
                 uid: 0,
                 gid: 0,
@@ -189,9 +202,5 @@ mod tests {
         assert_eq!(of(FileKind::Directory, 0o1777), "drwxrwxrwt");
         assert_eq!(of(FileKind::Directory, 0o7000), "d--S--S--T");
         assert_eq!(of(FileKind::Symlink, 0o777), "lrwxrwxrwx");
-    }
-
-    fn mode_of(attr: Attr) -> String {
-        mode(&attr)
     }
 }

@@ -1,7 +1,7 @@
 //! Yester's platform-neutral core.
 //!
 //! Layers, each naming only itself and those before it:
-//! [`format`] → [`store`] → {[`import`], [`view`]} → [`service`]. [`monitor`] is below all of them.
+//! [`mod@format`] → [`store`] → {[`import`], [`view`]} → [`service`]. [`monitor`] is below all of them.
 
 #![allow(
     clippy::cast_possible_truncation,

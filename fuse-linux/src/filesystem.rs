@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fs_core::format::limits::MAX_NAME;
 use fs_core::view::{Inodes, Node, View};
 use fuser::{
     AccessFlags, Errno, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo, InitFlags,
@@ -80,6 +81,9 @@ impl Filesystem for History {
     }
 
     fn lookup(&self, _request: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
+        if name.len() > MAX_NAME {
+            return reply.error(Errno::ENAMETOOLONG);
+        }
         let found = self.node(parent).and_then(|parent| {
             let node = self.view.lookup(&parent, name.as_bytes()).map_err(|error| errno(&error))?;
             Ok((lifetimes(&parent, &node), self.view.attr(&node), node))
@@ -197,6 +201,7 @@ impl Filesystem for History {
             Err(error) => return reply.error(error),
         };
         let own = file_attr(&self.view.attr(&node), ino.0);
+        let mut sent = false;
         for (at, name) in (1..).zip([".", ".."]).skip(offset.min(DOTS) as usize) {
             if reply.add(ino, at, name, &NOT_AT_ALL, &own, Generation(0)) {
                 return reply.ok();
@@ -218,10 +223,13 @@ impl Filesystem for History {
             if full {
                 self.inodes.forget(ino, 1);
             }
+            sent |= !full;
             !full
         });
         match listed {
             Ok(()) => reply.ok(),
+            // An error would take back what was noted as told; the next request begins with it.
+            Err(_) if sent => reply.ok(),
             Err(error) => reply.error(errno(&error)),
         }
     }

@@ -1,1 +1,32 @@
-//! Yester's tests.
+//! The harness of Yester's end-to-end tests.
+//!
+//! The tests under `tests/` know the product only as its users do: a binary, its exit status and output, and a
+//! mounted file system. This library gives them what they share:
+//!
+//! - [`binary`]: the `yester` under test, built once;
+//! - [`Sandbox`]: a temporary folder that holds repository, source, mount point and home;
+//! - [`Yester`] and [`Ran`]: one run of the command line, and what came of it;
+//! - [`Mounted`]: a running `yester mount` or `yester up`, taken down whatever happens;
+//! - [`needs`]: what a test wants of the machine; a test that lacks it says so and is listed as skipped;
+//! - [`tree`]: a directory tree as the disk shows it, in every attribute, and how two of them differ.
+//!
+//! | variable | does |
+//! |---|---|
+//! | `YESTER_BIN` | names the binary to test; otherwise `cargo` builds it in the profile of the tests |
+//! | `YESTER_TEST_CASES` | how many random histories the model test plays (6) |
+//! | `YESTER_TEST_SEED` | draws the histories of an earlier run again; each run prints its seed |
+//! | `YESTER_TEST_SKIPS` | a file that gets one line for each skipped test |
+//! | `YESTER_TEST_KEEP` | set: the sandbox of a failed test is kept, and its path printed |
+
+pub mod binary;
+mod command;
+mod mount;
+pub mod mountinfo;
+pub mod needs;
+pub mod plant;
+mod sandbox;
+pub mod tree;
+
+pub use command::{Ran, Started, Yester, wait_until};
+pub use mount::Mounted;
+pub use sandbox::{Sandbox, as_nobody};

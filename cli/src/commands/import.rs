@@ -7,23 +7,27 @@ use anyhow::Result;
 use fs_core::format::Status;
 use fs_core::monitor::Cancellation;
 use fs_core::service::{ImportOptions, Imported, import_tree};
-use indicatif::HumanCount;
 use serde::Serialize;
 
 use super::{Context, snapshots};
 use crate::args::ImportArgs;
-use crate::error::Outcome;
+use crate::error::{Outcome, abandon};
 use crate::output::{Output, WriteError};
 use crate::progress::Reporter;
 use crate::settings::Settings;
-use crate::text::{printable, size};
+use crate::text::{count, printable, size};
 use crate::{platform, stderr};
 
 pub fn run(context: &mut Context, args: &ImportArgs) -> Result<Outcome> {
     let settings = context.settings()?;
     let cancellation = Arc::new(Cancellation::default());
     let asked = Arc::clone(&cancellation);
-    platform::on_stop(move |_| asked.cancel())?;
+    platform::on_stop(move |count| {
+        asked.cancel();
+        if count > 1 {
+            abandon();
+        }
+    })?;
     let options = options(args.source.as_ref(), args.one_file_system, &settings);
     match add(&mut context.output, &settings, &args.path, &options, &cancellation)? {
         Some(status) if status != Status::Complete => Ok(Outcome::Incomplete),
@@ -81,10 +85,10 @@ fn tell(output: &mut Output, imported: &Imported, took: Duration) -> Result<(), 
         })?;
     }
     output.tell(&format!(
-        "{} of {}: {} files, {}; added {} in {:.1} s",
+        "{} of {}: {}, {}; added {} in {:.1} s",
         snapshot.name,
         printable(&snapshot.manifest.source),
-        HumanCount(totals.files),
+        count(totals.files, "file"),
         size(totals.bytes),
         size(statistics.stored_bytes),
         took.as_secs_f64()

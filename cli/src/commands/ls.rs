@@ -10,6 +10,7 @@ use crate::args::LsArgs;
 use crate::error::Outcome;
 use crate::output::{Align, Output, WriteError};
 use crate::place::{Place, Target};
+use crate::progress::Bar;
 use crate::text::{self, for_json, printable};
 
 pub fn run(context: &mut Context, args: &LsArgs) -> Result<Outcome> {
@@ -57,7 +58,7 @@ fn list_sources(output: &mut Output, history: &History, long: bool) -> Result<()
         }
     } else if long {
         let row = |snapshots: &&[SnapshotInfo]| {
-            let count = format!("{} snapshots", snapshots.len());
+            let count = text::count(snapshots.len() as u64, "snapshot");
             [printable(&name(snapshots)).into_owned(), count, last(snapshots)]
         };
         let rows: Vec<_> = sources.iter().map(row).collect();
@@ -133,6 +134,9 @@ impl Listing {
         }
         // What needs its neighbours to be laid out waits for them; anything else goes out at once.
         let (mut names, mut rows) = (Vec::new(), Vec::new());
+        // Lines that go to the terminal at once are progress enough.
+        let streams = output.is_terminal() && output.is_json();
+        let bar = (!streams).then(|| Bar::new(output, "listing"));
         let mut failed = None;
         let listed = self.view.read_directory(node, 0, &mut |DirEntry { name, node, .. }| {
             let printed = if output.is_json() {
@@ -148,6 +152,7 @@ impl Listing {
             failed = printed.err();
             failed.is_none()
         });
+        drop(bar);
         if let Some(error) = failed {
             return Err(error);
         }
@@ -201,6 +206,7 @@ impl Listing {
         let attr = self.view.attr(node);
         let size = match attr.kind {
             FileKind::CharDevice | FileKind::BlockDevice => format!("{}, {}", attr.rdev.0, attr.rdev.1),
+            FileKind::Directory => "-".to_owned(),
             _ => text::size(attr.size),
         };
         let mtime = attr.mtime.timestamp().to_zoned(self.zone.clone());

@@ -1,7 +1,6 @@
 //! A mount in the foreground, until a signal or somebody's unmount ends it.
 
 use std::path::{Path, PathBuf};
-use std::process;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
@@ -12,6 +11,7 @@ use fs_core::store::CacheSizes;
 use fs_core::view::{Scope, View};
 use jiff::tz::TimeZone;
 
+use crate::error::abandon;
 use crate::mount_options::MountWords;
 use crate::platform::{self, MountError, MountOptions};
 use crate::settings::Settings;
@@ -52,7 +52,7 @@ impl Serving {
             if count > 1 {
                 // Impatience: whatever hangs does not matter any more.
                 let _ = platform::unmount(&lost, true);
-                process::exit(130);
+                abandon();
             }
         })?;
         let mount = platform::mount(view, point, options)?;

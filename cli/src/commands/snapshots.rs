@@ -1,13 +1,12 @@
 use anyhow::Result;
 use fs_core::service::SnapshotInfo;
-use indicatif::HumanCount;
 use serde::Serialize;
 
 use super::Context;
 use crate::args::SnapshotsArgs;
 use crate::error::Outcome;
 use crate::output::{Align, Output, WriteError};
-use crate::text::{for_json, printable, size};
+use crate::text::{count, for_json, printable, size};
 
 pub fn run(context: &mut Context, args: &SnapshotsArgs) -> Result<Outcome> {
     let history = context.history()?;
@@ -34,7 +33,7 @@ pub fn print(output: &mut Output, snapshots: &[SnapshotInfo]) -> Result<(), Writ
             snapshot.name.clone(),
             printable(&manifest.source).into_owned(),
             manifest.status.name().to_owned(),
-            format!("{} files", HumanCount(manifest.totals.files)),
+            count(manifest.totals.files, "file"),
             size(manifest.totals.bytes),
         ]
     };

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::Context;
 use crate::error::Outcome;
 use crate::output::Align;
-use crate::text::size;
+use crate::text::{count, size};
 
 pub fn run(context: &mut Context) -> Result<Outcome> {
     let stats = context.history()?.stats()?;
@@ -16,17 +16,16 @@ pub fn run(context: &mut Context) -> Result<Outcome> {
         context.output.json(&object(&stats, stored))?;
         return Ok(Outcome::Done);
     }
-    let count = |count| HumanCount(count).to_string();
     let packs = |totals: &PackTotals| {
         let PackTotals { packs, stored_bytes, blobs, raw_bytes } = *totals;
-        let details = format!("{} blobs of {} in {packs} packs", count(blobs), size(raw_bytes));
+        let details = format!("{} of {} in {}", count(blobs, "blob"), size(raw_bytes), count(packs, "pack"));
         (size(stored_bytes), details)
     };
     let (data, data_details) = packs(&stats.data);
     let (metadata, metadata_details) = packs(&stats.metadata);
     let rows: [(&str, String, String); 7] = [
-        ("sources", count(stats.sources), String::new()),
-        ("snapshots", count(stats.snapshots), String::new()),
+        ("sources", HumanCount(stats.sources).to_string(), String::new()),
+        ("snapshots", HumanCount(stats.snapshots).to_string(), String::new()),
         ("files of all snapshots", size(stats.logical_bytes), "each snapshot a full copy".into()),
         ("stored", size(stored), times_less(stats.logical_bytes, stored)),
         ("  content", data, data_details),

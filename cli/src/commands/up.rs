@@ -13,7 +13,7 @@ use fs_core::view::View;
 use super::serving::{self, Serving};
 use super::{Context, import};
 use crate::args::UpArgs;
-use crate::error::{Outcome, message};
+use crate::error::{Outcome, is_interruption, message};
 use crate::mount_options::MountWords;
 use crate::progress::Bar;
 use crate::settings::Settings;
@@ -50,7 +50,7 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
             context.output.tell(&format!("look: ls {shown}/@latest"))?;
             context.output.flush()?;
         }
-        Err(error) if is_cancelled(&error) => context.output.note(&message(&error)),
+        Err(error) if is_interruption(&error) => context.output.note(&message(&error)),
         Err(error) => {
             serving.unmount()?;
             return Err(error);
@@ -63,7 +63,7 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
         }
         match import::add(&mut context.output, &settings, &args.tree, &options, &cancellation) {
             Ok(_) => {}
-            Err(error) if is_cancelled(&error) => context.output.note(&message(&error)),
+            Err(error) if is_interruption(&error) => context.output.note(&message(&error)),
             Err(error) => {
                 stderr::complain(&format!("{}; the next try is in {:#}", message(&error), every(args)));
             }
@@ -76,10 +76,6 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
 
 fn every(args: &UpArgs) -> jiff::SignedDuration {
     jiff::SignedDuration::try_from(args.every).unwrap_or(jiff::SignedDuration::MAX)
-}
-
-fn is_cancelled(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(ServiceError::Import(ImportError::Cancelled)))
 }
 
 fn open_or_init(context: &Context, settings: &Settings, source: &[u8]) -> Result<View> {

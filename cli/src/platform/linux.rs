@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 pub use fuse_linux::{MountError, MountOptions, check_mountpoint, mount};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -23,6 +24,13 @@ pub fn on_stop(stop: impl Fn(u32) + Send + 'static) -> Result<()> {
         }
     });
     Ok(())
+}
+
+/// Lets this process open as many files as it may: a walk keeps one open for each level of the tree.
+pub fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    // Refused, deep trees are named as unreadable below the old limit.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
 /// Whether this process was started to ignore a signal, as nohup(1) does with SIGHUP.

@@ -1,10 +1,19 @@
+use std::io;
+
+use zstd::zstd_safe::DCtx;
+
 use super::codec::{Cursor, Encode};
 use super::limits::{MAX_BLOB, MAX_BLOBS_PER_BLOCK, MAX_BLOCK_RAW};
 use super::seal::{Sealed, open, seal};
-use super::{FormatError, Keys};
+use super::{BlobId, FormatError, Keys};
 
 const STORED: u8 = 0;
 const ZSTD: u8 = 1;
+/// Compressed after a prefix: the blobs' bases, one after the other.
+const DELTA: u8 = 2;
+
+/// Both ends of a delta fit: twice the largest block.
+const MAX_WINDOW_LOG: u32 = 25;
 
 /// Collects blobs that are compressed together.
 #[derive(Debug, Default)]
@@ -19,6 +28,16 @@ impl BlockBuilder {
         assert!(blob.len() <= MAX_BLOB, "a blob of {} bytes", blob.len());
         self.raw.extend_from_slice(blob);
         self.lengths.push(blob.len() as u32);
+    }
+
+    /// The blobs, in order.
+    pub fn blobs(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = self.raw.as_slice();
+        self.lengths.iter().map(move |len| {
+            let (blob, tail) = rest.split_at(*len as usize);
+            rest = tail;
+            blob
+        })
     }
 
     /// Uncompressed bytes so far.
@@ -40,16 +59,42 @@ impl BlockBuilder {
     ///
     /// # Errors
     /// When zstd fails, which means that memory is short.
-    pub fn finish(&self, keys: &Keys, level: i32) -> std::io::Result<Vec<u8>> {
+    pub fn finish(&self, keys: &Keys, level: i32) -> io::Result<Vec<u8>> {
         let compressed = zstd::bulk::compress(&self.raw, level)?;
         let (codec, payload) =
             if compressed.len() < self.raw.len() { (ZSTD, &compressed) } else { (STORED, &self.raw) };
-        let mut body = Vec::with_capacity(payload.len() + self.lengths.len() * 3 + 16);
+        Ok(self.seal(keys, codec, &[], payload))
+    }
+
+    /// The block as a delta: `bases` has a base for each blob, `prefix` is the bases' bytes one after the other.
+    ///
+    /// # Errors
+    /// When zstd fails, which means that memory is short.
+    pub fn finish_delta(
+        &self,
+        keys: &Keys,
+        level: i32,
+        bases: &[BlobId],
+        prefix: &[u8],
+    ) -> io::Result<Vec<u8>> {
+        assert_eq!(bases.len(), self.lengths.len(), "a base for each blob");
+        let mut compressor = zstd::bulk::Compressor::new(level)?;
+        // The window must reach from the last byte back to the prefix's first.
+        let window = usize::BITS - (prefix.len() + self.raw.len()).leading_zeros();
+        compressor.set_parameter(zstd::zstd_safe::CParameter::WindowLog(window.clamp(10, MAX_WINDOW_LOG)))?;
+        compressor.context_mut().ref_prefix(prefix).map_err(zstd_error)?;
+        let payload = compressor.compress(&self.raw)?;
+        Ok(self.seal(keys, DELTA, bases, &payload))
+    }
+
+    fn seal(&self, keys: &Keys, codec: u8, bases: &[BlobId], payload: &[u8]) -> Vec<u8> {
+        let mut body = Vec::with_capacity(payload.len() + self.lengths.len() * 3 + bases.len() * 32 + 16);
         body.push(codec);
         body.put_varint(self.lengths.len() as u64);
         self.lengths.iter().for_each(|len| body.put_varint(u64::from(*len)));
+        bases.iter().for_each(|base| body.extend(base.0));
         body.extend_from_slice(payload);
-        Ok(seal(keys, Sealed::Block, &body))
+        seal(keys, Sealed::Block, &body)
     }
 }
 
@@ -58,6 +103,7 @@ impl BlockBuilder {
 pub struct Block<'a> {
     codec: u8,
     lengths: Vec<u32>,
+    bases: Vec<BlobId>,
     raw_len: usize,
     payload: &'a [u8],
 }
@@ -67,7 +113,7 @@ impl<'a> Block<'a> {
     pub fn open(keys: &Keys, bytes: &'a [u8]) -> Result<Self, FormatError> {
         let mut cursor = Cursor::new(open(keys, Sealed::Block, bytes)?);
         let codec = cursor.u8("block codec")?;
-        if codec != STORED && codec != ZSTD {
+        if codec > DELTA {
             return Err(FormatError::Invalid("block codec"));
         }
         let count = cursor.count(MAX_BLOBS_PER_BLOCK, 1, "blobs of a block")?;
@@ -85,7 +131,13 @@ impl<'a> Block<'a> {
                 });
             }
         }
-        Ok(Self { codec, lengths, raw_len, payload: cursor.rest() })
+        let mut bases = Vec::new();
+        if codec == DELTA {
+            for _ in 0..count {
+                bases.push(BlobId(cursor.array("base of a blob")?));
+            }
+        }
+        Ok(Self { codec, lengths, bases, raw_len, payload: cursor.rest() })
     }
 
     /// The lengths of its blobs, in order.
@@ -93,16 +145,29 @@ impl<'a> Block<'a> {
         &self.lengths
     }
 
-    /// The blobs' bytes, one after the other.
-    pub fn decompress(&self) -> Result<Vec<u8>, FormatError> {
+    /// The base of each of its blobs; none when it is no delta. A base is never in a delta itself.
+    pub fn bases(&self) -> &[BlobId] {
+        &self.bases
+    }
+
+    /// The blobs' bytes, one after the other. `prefix` is the bases' bytes, one after the other.
+    pub fn decompress(&self, prefix: &[u8]) -> Result<Vec<u8>, FormatError> {
+        let invalid = FormatError::Invalid("compressed data of a block");
         let raw = if self.codec == STORED {
             self.payload.to_vec()
         } else {
-            zstd::bulk::decompress(self.payload, self.raw_len)
-                .map_err(|_| FormatError::Invalid("compressed data of a block"))?
+            let mut raw = Vec::with_capacity(self.raw_len);
+            let mut context = DCtx::create();
+            context.ref_prefix(prefix).map_err(|_| invalid.clone())?;
+            context.decompress(&mut raw, self.payload).map_err(|_| invalid)?;
+            raw
         };
         if raw.len() == self.raw_len { Ok(raw) } else { Err(FormatError::Invalid("length of a block")) }
     }
+}
+
+fn zstd_error(code: usize) -> io::Error {
+    io::Error::other(zstd::zstd_safe::get_error_name(code))
 }
 
 #[cfg(test)]
@@ -120,9 +185,31 @@ mod tests {
             blobs.iter().for_each(|blob| builder.push(blob));
             let bytes = builder.finish(&keys, 3).unwrap();
             let block = Block::open(&keys, &bytes).unwrap();
-            prop_assert_eq!(block.decompress().unwrap(), blobs.concat());
+            prop_assert_eq!(block.decompress(&[]).unwrap(), blobs.concat());
             let lengths: Vec<_> = blobs.iter().map(|blob| blob.len() as u32).collect();
             prop_assert_eq!(block.lengths(), lengths);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn deltas_survive(
+            bases in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..2000), 1..8),
+            edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 8),
+        ) {
+            let keys = Keys::derive(&Secret([3; 32]));
+            let ids: Vec<_> = bases.iter().map(|base| keys.blob_id(base)).collect();
+            let mut builder = BlockBuilder::default();
+            let mut blobs = bases.clone();
+            for (blob, (at, byte)) in blobs.iter_mut().zip(edits) {
+                let at = at.index(blob.len() + 1);
+                blob.insert(at, byte);
+                builder.push(blob);
+            }
+            let bytes = builder.finish_delta(&keys, 3, &ids, &bases.concat()).unwrap();
+            let block = Block::open(&keys, &bytes).unwrap();
+            prop_assert_eq!(block.bases(), ids);
+            prop_assert_eq!(block.decompress(&bases.concat()).unwrap(), blobs.concat());
         }
     }
 
@@ -132,6 +219,6 @@ mod tests {
         let mut body = vec![ZSTD, 1, 10];
         body.extend(zstd::bulk::compress(&[0; 5000], 3).unwrap());
         let bytes = seal(&keys, Sealed::Block, &body);
-        assert!(Block::open(&keys, &bytes).unwrap().decompress().is_err());
+        assert!(Block::open(&keys, &bytes).unwrap().decompress(&[]).is_err());
     }
 }

@@ -1,5 +1,5 @@
 use super::codec::{Cursor, Encode};
-use super::limits::{MAX_LEVELS, MAX_NODE_ITEMS};
+use super::limits::{MAX_FILE, MAX_LEVELS, MAX_NODE_ITEMS};
 use super::{BlobId, FormatError};
 
 /// What a run of a file's bytes is.
@@ -51,10 +51,12 @@ impl ChunkList {
     }
 
     /// Appends an extent, joining holes; true when the list should end here. An extent of no bytes is ignored.
+    /// Panics when the list would cover more than [`MAX_FILE`].
     pub fn push(&mut self, len: u64, kind: ExtentKind) -> bool {
         if len == 0 {
             return false;
         }
+        assert!(len <= MAX_FILE - self.len, "an extent of {len} bytes after {}", self.len);
         match (self.extents.last_mut(), kind) {
             (Some(last), ExtentKind::Hole) if last.kind == ExtentKind::Hole => last.len += len,
             _ => self.extents.push(Extent { start: self.len, len, kind }),
@@ -129,7 +131,7 @@ impl ChunkList {
                 LIST if level > 0 => ExtentKind::List(BlobId(cursor.array("chunk list id")?)),
                 _ => return Err(FormatError::Invalid("extent")),
             };
-            let end = list.len.checked_add(len).filter(|end| len > 0 && i64::try_from(*end).is_ok());
+            let end = list.len.checked_add(len).filter(|end| len > 0 && *end <= MAX_FILE);
             let end = end.ok_or(FormatError::Invalid("extent's length"))?;
             list.extents.push(Extent { start: list.len, len, kind });
             list.len = end;
@@ -156,6 +158,14 @@ mod tests {
                 prop_assert_eq!(list.position(extent.start), at);
                 prop_assert_eq!(list.position(extent.start + extent.len - 1), at);
             }
+            prop_assert_eq!(ChunkList::decode(&list.encode()), Ok(list));
+        }
+
+        #[test]
+        fn the_longest_hole_survives(short in 0..1000u64) {
+            let mut list = ChunkList::new(0);
+            list.push(MAX_FILE - short, ExtentKind::Hole);
+            list.push(short, ExtentKind::Hole);
             prop_assert_eq!(ChunkList::decode(&list.encode()), Ok(list));
         }
 

@@ -1,6 +1,6 @@
 use super::FormatError;
 use super::codec::{Cursor, Encode};
-use super::limits::{MAX_INLINE_XATTRS, MAX_TARGET};
+use super::limits::{MAX_FILE, MAX_INLINE_XATTRS, MAX_TARGET};
 use super::{BlobId, Content, Time, XattrSet};
 
 /// What every entry has.
@@ -183,8 +183,7 @@ fn decode_kind(cursor: &mut Cursor<'_>, kind: u8) -> Result<Kind, FormatError> {
         |cursor: &mut Cursor<'_>| cursor.bounded(u64::from(u32::MAX), "device").map(|number| number as u32);
     Ok(match kind {
         FILE => {
-            // off_t is signed: no file system has a longer file.
-            let size = cursor.bounded(i64::MAX as u64, "file size")?;
+            let size = cursor.bounded(MAX_FILE, "file size")?;
             let holes = cursor.bounded(size, "bytes in holes")?;
             Kind::File { size, holes, content: Content::decode(cursor, size)? }
         }
@@ -212,8 +211,8 @@ pub(super) mod tests {
         let file = prop_oneof![
             prop::collection::vec(any::<u8>(), 0..=32)
                 .prop_map(|bytes| (bytes.len() as u64, Content::Inline(bytes.into()))),
-            (0..=i64::MAX as u64, id.clone()).prop_map(|(size, id)| (size, Content::Blob(id))),
-            (0..=i64::MAX as u64, id.clone()).prop_map(|(size, id)| (size, Content::Chunks(id))),
+            (0..=MAX_FILE, id.clone()).prop_map(|(size, id)| (size, Content::Blob(id))),
+            (0..=MAX_FILE, id.clone()).prop_map(|(size, id)| (size, Content::Chunks(id))),
         ]
         .prop_map(|(size, content)| Kind::File { size, holes: size / 3, content });
         let kind = prop_oneof![

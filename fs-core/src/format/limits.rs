@@ -10,6 +10,8 @@ pub const MAX_BODY: usize = 64 << 20;
 pub const MAX_PACK: u64 = 1 << 30;
 /// Blobs in one block; each costs at least a byte of header.
 pub const MAX_BLOBS_PER_BLOCK: usize = 1 << 20;
+/// Bytes of a file: a chunk list's extents keep two bits of 64 for their kind.
+pub const MAX_FILE: u64 = (1 << 62) - 1;
 /// Bytes of a file name, as Linux has it (`NAME_MAX`).
 pub const MAX_NAME: usize = 255;
 /// Bytes of a symbolic link's target. Linux allows 4095; other systems' longer ones can still be kept.

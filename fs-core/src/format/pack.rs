@@ -3,7 +3,7 @@
 
 use super::codec::{Cursor, Encode};
 use super::limits::{MAX_BLOB, MAX_BLOBS_PER_BLOCK, MAX_BODY, MAX_PACK};
-use super::seal::{FRAME_HEADER_LEN, Sealed, open, seal};
+use super::seal::{FRAME_HEADER_LEN, Sealed, TAG, TAG_LEN, open, seal};
 use super::{BlobId, FormatError, Keys, PackId};
 
 /// Bytes before the first block.
@@ -48,6 +48,12 @@ pub struct Placement {
     pub block_offset: u64,
     /// The block's bytes in the file.
     pub block_len: u32,
+    /// The block's tag.
+    pub block_tag: [u8; TAG_LEN],
+    /// Whether the block is a delta.
+    pub delta: bool,
+    /// The blob's number in its block.
+    pub nth: u32,
     /// The blob's first byte in the decompressed block.
     pub start: u32,
     /// The blob's bytes.
@@ -58,11 +64,21 @@ pub struct Placement {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Catalogue {
     kind: PackKind,
-    blocks: Vec<(u64, u32)>,
+    blocks: Vec<CatalogueBlock>,
     /// In the order of their place in the pack.
     blobs: Vec<CatalogueBlob>,
     /// Positions in `blobs`, in the order of their ids.
     by_id: Vec<u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct CatalogueBlock {
+    offset: u64,
+    len: u32,
+    tag: [u8; TAG_LEN],
+    delta: bool,
+    /// Its first blob, in the order of their place.
+    first: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +87,17 @@ struct CatalogueBlob {
     block: u32,
     start: u32,
     len: u32,
+}
+
+impl Placement {
+    /// The block's bytes, unless another block is in its place.
+    pub fn check<'a>(&self, stored: &'a [u8]) -> Result<&'a [u8], FormatError> {
+        if stored.get(TAG) == Some(&self.block_tag) {
+            Ok(stored)
+        } else {
+            Err(FormatError::Checksum("block"))
+        }
+    }
 }
 
 impl Catalogue {
@@ -85,21 +112,39 @@ impl Catalogue {
     }
 
     /// Offset and length of each block in the file.
-    pub fn blocks(&self) -> &[(u64, u32)] {
-        &self.blocks
+    pub fn blocks(&self) -> impl ExactSizeIterator<Item = (u64, u32)> {
+        self.blocks.iter().map(|block| (block.offset, block.len))
     }
 
     /// Where the blob `id` is.
     pub fn find(&self, id: &BlobId) -> Option<Placement> {
         let at = self.by_id.binary_search_by(|at| self.blobs[*at as usize].id.cmp(id)).ok()?;
-        let blob = &self.blobs[self.by_id[at] as usize];
-        let (block_offset, block_len) = self.blocks[blob.block as usize];
-        Some(Placement { block: blob.block, block_offset, block_len, start: blob.start, len: blob.len })
+        let at = self.by_id[at];
+        let blob = &self.blobs[at as usize];
+        let block = self.blocks[blob.block as usize];
+        Some(Placement {
+            block: blob.block,
+            block_offset: block.offset,
+            block_len: block.len,
+            block_tag: block.tag,
+            delta: block.delta,
+            nth: at - block.first,
+            start: blob.start,
+            len: blob.len,
+        })
+    }
+
+    /// Bytes of block number `block` as it is stored, and uncompressed.
+    pub fn block_sizes(&self, block: u32) -> Option<(u64, u64)> {
+        let stored = self.blocks.get(block as usize)?.len;
+        let first = self.blobs.partition_point(|blob| blob.block < block);
+        let raw = self.blobs[first..].iter().take_while(|blob| blob.block == block);
+        Some((u64::from(stored), raw.map(|blob| u64::from(blob.len)).sum()))
     }
 
     /// Bytes of memory that it takes, about.
     pub fn weight(&self) -> usize {
-        self.blobs.len() * (size_of::<CatalogueBlob>() + 4) + self.blocks.len() * 16
+        self.blobs.len() * (size_of::<CatalogueBlob>() + 4) + self.blocks.len() * size_of::<CatalogueBlock>()
     }
 
     /// Verifies and parses the sealed catalogue of the pack `name`.
@@ -114,13 +159,15 @@ impl Catalogue {
     fn decode(body: &[u8]) -> Result<Self, FormatError> {
         let mut cursor = Cursor::new(body);
         let kind = PackKind::from_code(cursor.u8("pack kind")?).ok_or(FormatError::Invalid("pack kind"))?;
-        let block_count = cursor.count(MAX_BLOCKS, 2, "blocks of a pack")?;
+        let block_count = cursor.count(MAX_BLOCKS, 2 + TAG_LEN, "blocks of a pack")?;
         let mut blocks = Vec::with_capacity(block_count);
         let mut blobs = Vec::new();
         let mut offset = PACK_HEADER_LEN;
         for block in 0..block_count {
-            let len = cursor.length(MAX_BODY + FRAME_HEADER_LEN, "block")?;
-            blocks.push((offset, len as u32));
+            let head = cursor.length((MAX_BODY + FRAME_HEADER_LEN) * 2 + 1, "block")?;
+            let (len, delta) = (head >> 1, head & 1 == 1);
+            let tag = cursor.array("block's tag")?;
+            blocks.push(CatalogueBlock { offset, len: len as u32, tag, delta, first: blobs.len() as u32 });
             offset += len as u64;
             if offset > MAX_PACK {
                 return Err(FormatError::Limit { what: "pack", value: offset, limit: MAX_PACK });
@@ -168,11 +215,12 @@ impl PackBuilder {
         Self { bytes: MAGIC.to_vec(), blocks: Vec::new(), block_count: 0, kind }
     }
 
-    /// Appends a sealed block and the ids and lengths of its blobs.
-    pub fn push(&mut self, block: &[u8], blobs: impl ExactSizeIterator<Item = (BlobId, u32)>) {
+    /// Appends a sealed block and the ids and lengths of its blobs. Panics when `block` is shorter than a frame's header.
+    pub fn push(&mut self, block: &[u8], delta: bool, blobs: impl ExactSizeIterator<Item = (BlobId, u32)>) {
         self.bytes.extend_from_slice(block);
         self.block_count += 1;
-        self.blocks.put_varint(block.len() as u64);
+        self.blocks.put_varint((block.len() as u64) << 1 | u64::from(delta));
+        self.blocks.extend_from_slice(&block[TAG]);
         self.blocks.put_varint(blobs.len() as u64);
         for (id, len) in blobs {
             self.blocks.put_varint(u64::from(len));
@@ -180,9 +228,10 @@ impl PackBuilder {
         }
     }
 
-    /// Bytes of blocks so far.
+    /// Bytes of the file so far. The catalogue counts: for blobs of a few bytes that compress well it is larger than
+    /// their blocks, and has a limit too.
     pub fn len(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() + self.blocks.len()
     }
 
     /// Whether no block was added.
@@ -254,7 +303,7 @@ mod tests {
             let blobs: Vec<_> = (0..10u8).map(|blob| vec![block * 10 + blob; usize::from(blob)]).collect();
             blobs.iter().for_each(|blob| builder.push(blob));
             let ids = blobs.iter().map(|blob| (keys.blob_id(blob), blob.len() as u32));
-            pack.push(&builder.finish(&keys, 3).unwrap(), ids);
+            pack.push(&builder.finish(&keys, 3).unwrap(), block == 1, ids);
         }
         let SealedPack { id, bytes, catalogue } = pack.finish(&keys).unwrap();
         let trailer =
@@ -267,11 +316,21 @@ mod tests {
                 let wanted = vec![block * 10 + blob; usize::from(blob)];
                 let place = catalogue.find(&keys.blob_id(&wanted)).unwrap();
                 let stored = &bytes[place.block_offset as usize..][..place.block_len as usize];
-                let raw = super::super::Block::open(&keys, stored).unwrap().decompress().unwrap();
+                let stored = place.check(stored).unwrap();
+                let raw = super::super::Block::open(&keys, stored).unwrap().decompress(&[]).unwrap();
                 assert_eq!(raw[place.start as usize..][..place.len as usize], wanted);
             }
         }
         assert_eq!(catalogue.find(&keys.blob_id(b"absent")), None);
+    }
+
+    #[test]
+    fn a_pack_is_as_long_as_its_blocks_and_its_catalogue() {
+        let keys = Keys::derive(&Secret([5; 32]));
+        let mut pack = PackBuilder::new(PackKind::Data);
+        pack.push(&[0; FRAME_HEADER_LEN], false, (0..1000u32).map(|n| (keys.blob_id(&n.to_le_bytes()), 40)));
+        let len = pack.len();
+        assert!(len.abs_diff(pack.finish(&keys).unwrap().bytes.len()) < 100, "{len}");
     }
 
     #[test]

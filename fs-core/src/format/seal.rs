@@ -6,7 +6,10 @@ use super::{FormatError, Keys, limits::MAX_BODY};
 /// Bytes of a frame before its body: magic 4, body length 4, tag 16.
 pub const FRAME_HEADER_LEN: usize = 24;
 
-const TAG: std::ops::Range<usize> = 8..24;
+/// Where the tag is in a frame …
+pub(super) const TAG: std::ops::Range<usize> = 8..24;
+/// … and its bytes.
+pub(super) const TAG_LEN: usize = 16;
 
 /// What a frame holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

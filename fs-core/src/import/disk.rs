@@ -48,7 +48,7 @@ impl Directory {
         Ok(Self(rustix::fs::openat(&self.0, name, DIRECTORY, Mode::empty())?))
     }
 
-    /// The names in it, sorted by their bytes.
+    /// The names in it, sorted by their bytes, each once.
     pub(super) fn names(&self) -> io::Result<Vec<CString>> {
         let mut buffer = vec![MaybeUninit::uninit(); 64 << 10];
         let mut entries = RawDir::new(&self.0, &mut buffer);
@@ -59,8 +59,7 @@ impl Directory {
                 names.push(name);
             }
         }
-        names.sort_unstable();
-        Ok(names)
+        Ok(sorted(names))
     }
 
     /// Itself.
@@ -107,6 +106,13 @@ impl Directory {
         }
         XattrSet::new(pairs).map_err(io::Error::other)
     }
+}
+
+/// A file system may tell a name twice when it is replaced during the listing.
+fn sorted(mut names: Vec<CString>) -> Vec<CString> {
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 /// What the operating system tells of an open file.
@@ -163,5 +169,11 @@ mod tests {
         assert!(root.file(c"link").is_err());
         assert_eq!(&*root.link_target(c"link").unwrap(), b"/etc");
         assert_eq!(root.names().unwrap(), [CString::from(c"link")]);
+    }
+
+    #[test]
+    fn a_name_that_is_told_twice_counts_once() {
+        let names = [c"b", c"a", c"b"].map(CString::from).to_vec();
+        assert_eq!(sorted(names), [c"a", c"b"].map(CString::from));
     }
 }

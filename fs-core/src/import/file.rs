@@ -8,7 +8,8 @@ use rustix::io::Errno;
 
 use super::ImportError;
 use super::disk::{Directory, Stat, stat_file};
-use crate::format::Kind;
+use crate::format::limits::MAX_FILE;
+use crate::format::{Entry, Kind};
 use crate::monitor::{Cancellation, Monitor, Progress};
 use crate::store::{ContentWriter, CopyError, Writer};
 
@@ -37,6 +38,8 @@ const ATTEMPTS: u32 = 2;
 pub(super) struct FileContext<'a> {
     pub(super) writer: &'a mut Writer,
     pub(super) content: &'a mut ContentWriter,
+    /// The entry of the parent snapshot at this path.
+    pub(super) previous: Option<&'a Entry>,
     pub(super) progress: &'a mut Progress,
     pub(super) monitor: &'a dyn Monitor,
     pub(super) cancellation: &'a Cancellation,
@@ -55,6 +58,9 @@ pub(super) fn read(
         let before = stat_file(&file).map_err(ReadError::File)?;
         if before.kind != FileType::RegularFile {
             return Err(ReadError::File(io::Error::other("it was replaced while it was read")));
+        }
+        if before.size > MAX_FILE {
+            return Err(ReadError::File(io::Error::other("it has more than 4 EiB")));
         }
         let result = read_once(&mut file, &before, context);
         context.content.reset();
@@ -75,6 +81,9 @@ pub(super) fn read(
 }
 
 fn read_once(file: &mut File, stat: &Stat, context: &mut FileContext<'_>) -> Result<Kind, ReadError> {
+    if let Some(Entry { kind: Kind::File { content, .. }, .. }) = context.previous {
+        context.content.resemble(content.clone());
+    }
     if stat.allocated < stat.size {
         read_sparse(file, stat.size, context)?;
     } else {

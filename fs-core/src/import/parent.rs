@@ -20,6 +20,11 @@ impl ParentDirectory {
         Self { cursor: DirectoryCursor::new(reader.clone(), id, 0), current: None, started: false }
     }
 
+    /// The leaf in which it has arrived.
+    pub(super) fn leaf_id(&self) -> Option<BlobId> {
+        self.cursor.leaf_id()
+    }
+
     /// The entry `name`. Names must be asked for in ascending order.
     pub(super) fn take(&mut self, name: &[u8]) -> Result<Option<Entry>, StoreError> {
         while !self.started || self.current.as_ref().is_some_and(|(current, _)| **current < *name) {

@@ -110,6 +110,26 @@ fn what_looks_unchanged_is_not_read_unless_it_is_too_fresh_to_tell() {
 }
 
 #[test]
+fn what_moved_here_brings_its_own_extended_attributes() {
+    let fixture = Fixture::new();
+    for (directory, comment) in [("now", &b"old"[..]), ("next", b"new")] {
+        fs::create_dir(fixture.path(directory)).unwrap();
+        let file = fixture.path(&format!("{directory}/file"));
+        fs::write(&file, directory).unwrap();
+        rustix::fs::setxattr(&file, "user.comment", comment, rustix::fs::XattrFlags::empty()).unwrap();
+    }
+    // As if everything had been old already: the files' ctime does not tell that their directory moves.
+    fixture.import_at(100, &Silent).unwrap();
+    fs::rename(fixture.path("now"), fixture.path("before")).unwrap();
+    fs::rename(fixture.path("next"), fixture.path("now")).unwrap();
+    fixture.import_at(0, &Silent).unwrap();
+    let Kind::Directory(id) = fixture.entry("now").unwrap().kind else { panic!("no directory") };
+    let file = lookup(&fixture.repository.reader(CacheSizes::default()), &id, b"file").unwrap().unwrap();
+    let crate::format::Xattrs::Inline(set) = file.xattrs else { panic!("{file:?}") };
+    assert_eq!(set.get(b"user.comment"), Some(&b"new"[..]));
+}
+
+#[test]
 fn a_file_that_changes_once_is_read_again() {
     let fixture = Fixture::new();
     fs::write(fixture.path("file"), vec![1; 100_000]).unwrap();
@@ -184,6 +204,36 @@ fn a_link_that_takes_a_directorys_place_leads_nowhere() {
     });
     fixture.import_at(0, &meddler).unwrap();
     assert!(matches!(fixture.entry("b").unwrap().kind, Kind::Symlink(_)));
+}
+
+#[test]
+fn a_damaged_parent_does_not_keep_from_importing() {
+    let fixture = Fixture::new();
+    fs::write(fixture.path("old"), "old").unwrap();
+    fixture.import_at(100, &Silent).unwrap();
+    for fan in fs::read_dir(fixture.repository.root().join("packs")).unwrap() {
+        for pack in fs::read_dir(fan.unwrap().path()).unwrap() {
+            let pack = fs::OpenOptions::new().write(true).open(pack.unwrap().path()).unwrap();
+            // In the first block.
+            pack.write_all_at(b"damage", 20).unwrap();
+        }
+    }
+    fs::write(fixture.path("new"), "new").unwrap();
+    fixture.import_at(100, &Silent).unwrap();
+    assert_eq!((fixture.size("old"), fixture.size("new")), (3, 3));
+}
+
+#[test]
+fn a_file_longer_than_the_format_knows_is_named() {
+    let fixture = Fixture::new();
+    let file = fs::File::create(fixture.path("huge")).unwrap();
+    // Few file systems have such files.
+    if file.set_len(1 << 62).is_err() {
+        return;
+    }
+    let meddler = Meddler::new(|_: &Progress| ());
+    fixture.import_at(0, &meddler).unwrap();
+    assert_eq!(meddler.troubles(), [(fixture.path("huge"), TroubleKind::Unreadable)]);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::disk::{Directory, Stat};
 use super::file::{self, FileContext, ReadError};
 use super::links::LinkTracker;
 use super::parent::{ParentDirectory, may_have_changed_since};
-use crate::format::limits::{MAX_INLINE_XATTRS, MAX_TARGET};
+use crate::format::limits::{MAX_INLINE_XATTRS, MAX_NAME, MAX_TARGET};
 use crate::format::{
     BlobId, Content, Entry, Kind, Manifest, PackKind, PathKey, Status, Time, Totals, XattrSet, Xattrs,
 };
@@ -144,7 +144,11 @@ impl Walk<'_> {
         self.root_device = stat.id.0;
         let names = directory.names().map_err(root_error)?;
         let parent_root = self.options.parent.map(|parent| &parent.root);
-        let xattrs = self.xattrs(&directory, c"", &stat, parent_root).map_err(|error| match error {
+        let xattrs = self.xattrs(&directory, c"").map_err(|error| match error {
+            // The directory is open, so it is the way to its attributes that is not there.
+            ReadError::File(source) if source.kind() == io::ErrorKind::NotFound => root_error(
+                io::Error::other("extended attributes are read through /proc, which is not mounted"),
+            ),
             ReadError::File(source) => root_error(source),
             ReadError::Import(error) => error,
         })?;
@@ -167,6 +171,9 @@ impl Walk<'_> {
         let root = self.walk(root)?;
         let links = std::mem::take(&mut self.links).finish();
         let (links_len, _, links) = {
+            if let Some(parent) = self.options.parent {
+                self.content.resemble(parent.links.clone());
+            }
             let mut source = links.as_slice();
             self.content
                 .data(self.writer, &mut source, u64::MAX)
@@ -233,16 +240,25 @@ impl Walk<'_> {
     }
 
     fn take(&mut self, frame: &mut Frame, name: &CStr, depth: usize) -> Result<Step, ReadError> {
-        let stat = frame.directory.stat(name).map_err(ReadError::File)?;
         let bytes = name.to_bytes();
-        let parent = match &mut frame.parent {
-            Some(parent) => parent.take(bytes).map_err(|error| ReadError::Import(error.into()))?,
-            None => None,
+        // Some file systems count characters instead of bytes (NTFS, CIFS).
+        if bytes.len() > MAX_NAME {
+            return Err(ReadError::File(io::Error::other("its name is longer than 255 bytes")));
+        }
+        let stat = frame.directory.stat(name).map_err(ReadError::File)?;
+        let parent = match frame.parent.as_mut().map_or(Ok(None), |parent| parent.take(bytes)) {
+            // Damage to an old snapshot must not keep anybody from taking new ones.
+            Err(error) if error.is_damage() => {
+                log::error!("{error}: reading as if the last snapshot had no such directory");
+                frame.parent = None;
+                None
+            }
+            parent => parent.map_err(|error| ReadError::Import(error.into()))?,
         };
         if stat.kind == FileType::Directory {
             return self.enter(frame, name, &stat, parent.as_ref(), depth);
         }
-        let entry = self.leaf(frame, name, &stat, parent.as_ref())?;
+        let (entry, stat) = self.leaf(frame, name, &stat, parent.as_ref())?;
         if stat.links > 1 {
             let key = self.reader.keys().path_key(frame.key, bytes);
             self.links.add(stat.id, stat.links, key, &entry);
@@ -261,14 +277,14 @@ impl Walk<'_> {
         Ok(Step::Done)
     }
 
-    /// Anything but a directory.
+    /// Anything but a directory, and what was told of it when it was taken.
     fn leaf(
         &mut self,
         frame: &Frame,
         name: &CStr,
         stat: &Stat,
         parent: Option<&Entry>,
-    ) -> Result<Entry, ReadError> {
+    ) -> Result<(Entry, Stat), ReadError> {
         let (major, minor) = stat.device;
         let mut stat = *stat;
         let mut unsettled = false;
@@ -284,6 +300,7 @@ impl Walk<'_> {
                         &mut FileContext {
                             writer: self.writer,
                             content: &mut self.content,
+                            previous: parent,
                             progress: &mut self.progress,
                             monitor: self.monitor,
                             cancellation: self.cancellation,
@@ -306,8 +323,8 @@ impl Walk<'_> {
             FileType::Socket => Kind::Socket,
             _ => return Err(ReadError::File(io::Error::other("its type is unknown"))),
         };
-        let xattrs = self.xattrs(&frame.directory, name, &stat, parent)?;
-        Ok(Entry { attributes: stat.attributes, kind, xattrs, unsettled })
+        let xattrs = self.xattrs(&frame.directory, name)?;
+        Ok((Entry { attributes: stat.attributes, kind, xattrs, unsettled }, stat))
     }
 
     /// The content of a file that need not be read: another name of it was, or it is as the parent has it.
@@ -327,20 +344,9 @@ impl Walk<'_> {
         settled.then(|| entry.kind.clone())
     }
 
-    /// Extended attributes. Nothing about an inode changes without its ctime: an old one saves asking.
-    fn xattrs(
-        &mut self,
-        directory: &Directory,
-        name: &CStr,
-        stat: &Stat,
-        parent: Option<&Entry>,
-    ) -> Result<Xattrs, ReadError> {
-        if let (Some(parent), Some(started)) = (parent, self.parent_started)
-            && !may_have_changed_since(stat.ctime, started)
-            && same_type(&parent.kind, stat.kind)
-        {
-            return Ok(parent.xattrs.clone());
-        }
+    /// Extended attributes. They are always asked for: when a directory was moved here, or another mounted over it, an
+    /// entry with an old ctime is none that the parent snapshot tells of.
+    fn xattrs(&mut self, directory: &Directory, name: &CStr) -> Result<Xattrs, ReadError> {
         let set = directory.xattrs(name).map_err(ReadError::File)?;
         self.store_xattrs(set).map_err(|error| ReadError::Import(error.into()))
     }
@@ -353,7 +359,7 @@ impl Walk<'_> {
         if bytes.len() <= MAX_INLINE_XATTRS {
             Ok(Xattrs::Inline(set))
         } else {
-            Ok(Xattrs::Blob(self.writer.put(PackKind::Metadata, &bytes)?))
+            Ok(Xattrs::Blob(self.writer.put(PackKind::Metadata, &bytes, None)?))
         }
     }
 
@@ -377,7 +383,7 @@ impl Walk<'_> {
         let stat = directory.stat_self().map_err(ReadError::File)?;
         let foreign = self.options.one_file_system && stat.id.0 != self.root_device;
         let names = if foreign { Vec::new() } else { directory.names().map_err(ReadError::File)? };
-        let xattrs = self.xattrs(&directory, c"", &stat, parent)?;
+        let xattrs = self.xattrs(&directory, c"")?;
         Ok(Step::Below(Box::new(Frame {
             name: name.to_owned(),
             key: self.reader.keys().path_key(above.key, name.to_bytes()),
@@ -425,18 +431,6 @@ impl Walk<'_> {
 fn push(frame: &mut Frame, writer: &mut Writer, name: &CStr, entry: &Entry) -> Result<(), StoreError> {
     let mut body = Vec::with_capacity(96);
     entry.encode(&mut body);
+    frame.out.resemble(frame.parent.as_ref().and_then(ParentDirectory::leaf_id));
     frame.out.push(writer, name.to_bytes(), &body)
-}
-
-fn same_type(kind: &Kind, found: FileType) -> bool {
-    let expected = match kind {
-        Kind::File { .. } => FileType::RegularFile,
-        Kind::Directory(_) => FileType::Directory,
-        Kind::Symlink(_) => FileType::Symlink,
-        Kind::CharDevice { .. } => FileType::CharacterDevice,
-        Kind::BlockDevice { .. } => FileType::BlockDevice,
-        Kind::Fifo => FileType::Fifo,
-        Kind::Socket => FileType::Socket,
-    };
-    expected == found
 }

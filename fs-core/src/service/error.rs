@@ -35,6 +35,9 @@ pub enum ServiceError {
         /// A list of those that there are, with its verb.
         known: String,
     },
+    /// There is no source at all.
+    #[error("{} has no snapshot yet; import one with `yester import`", .0.display())]
+    NoSnapshots(PathBuf),
     /// Several sources, and none was named.
     #[error("the repository has several sources: name one with --source ({known})")]
     WhichSource {
@@ -57,6 +60,17 @@ pub enum ServiceError {
     /// A name was given that no source can have.
     #[error("{0:?} cannot name a source: a name has 1 to 255 bytes, no / and no @ at its beginning")]
     BadSourceName(String),
+    /// The source that a tree would be named after is another tree's.
+    #[error(
+        "source {name} has the history of {}; go on with it by --source {name}, or name this one otherwise",
+        path.display()
+    )]
+    OtherTree {
+        /// The source.
+        name: String,
+        /// The tree that it was imported from last.
+        path: PathBuf,
+    },
     /// The tree to import cannot be found.
     #[error("cannot import {}: {reason}", path.display())]
     Tree {

@@ -83,10 +83,7 @@ impl History {
                 known: if sources.iter().len() == 0 { nothing() } else { format!("are: {}", list()) },
             }),
             None => match sources.iter().collect::<Vec<_>>().as_slice() {
-                [] => Err(ServiceError::View {
-                    path: self.view.repository().root().display().to_string(),
-                    reason: ViewError::NotFound,
-                }),
+                [] => Err(ServiceError::NoSnapshots(self.view.repository().root().to_owned())),
                 [only] => Ok(Arc::clone(only)),
                 _ => Err(ServiceError::WhichSource { known: list() }),
             },
@@ -116,4 +113,18 @@ fn infos(source: &Source) -> Vec<SnapshotInfo> {
         manifest: snapshot.manifest.clone(),
     };
     source.snapshots().map(info).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_repository_is_said_to_be_empty() {
+        let directory = tempfile::tempdir().unwrap();
+        Repository::init(directory.path()).unwrap();
+        let history = History::open(directory.path(), TimeZone::UTC).unwrap();
+        let error = history.find(None, b"@latest", b"etc").unwrap_err();
+        assert!(matches!(&error, ServiceError::NoSnapshots(path) if path == directory.path()), "{error}");
+    }
 }

@@ -1,3 +1,4 @@
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -75,6 +76,15 @@ pub fn import_tree(
     let sources = Sources::load(&repository, &options.zone, &Sources::default())?;
     let parent =
         sources.get(&source).and_then(|source| source.snapshots().next_back()).map(|(_, snapshot)| snapshot);
+    if let Some(parent) = parent
+        && options.source.is_none()
+        && *parent.manifest.origin.path != *path.as_os_str().as_bytes()
+    {
+        return Err(ServiceError::OtherTree {
+            name: String::from_utf8_lossy(&source).into_owned(),
+            path: OsStr::from_bytes(&parent.manifest.origin.path).into(),
+        });
+    }
     let walk_options = import::Options {
         parent: parent.map(|parent| &parent.manifest),
         one_file_system: options.one_file_system,

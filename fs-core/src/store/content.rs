@@ -5,8 +5,8 @@ use std::io::{self, Read};
 use fastcdc::v2020::FastCDC;
 
 use super::{Reader, StoreError, Writer};
-use crate::format::limits::MAX_INLINE;
-use crate::format::{ChunkList, Content, ExtentKind, FormatError, PackKind};
+use crate::format::limits::{MAX_INLINE, MAX_LEVELS};
+use crate::format::{BlobId, ChunkList, Content, ExtentKind, FormatError, PackKind};
 
 /// Chunk sizes in bytes: least, wanted, most. Content up to the least is one chunk.
 const CHUNK: (usize, usize, usize) = (64 << 10, 256 << 10, 1 << 20);
@@ -37,13 +37,20 @@ pub struct ContentWriter {
     levels: Vec<ChunkList>,
     size: u64,
     holes: u64,
+    /// The file as it was before.
+    previous: Option<Content>,
 }
 
 impl ContentWriter {
+    /// Says what the file that begins now may resemble: its content before.
+    pub fn resemble(&mut self, previous: Content) {
+        self.previous = Some(previous);
+    }
+
     /// Appends at most `limit` bytes of `source`, fewer if it ends before; returns how many.
     pub fn data(&mut self, writer: &mut Writer, source: &mut dyn Read, limit: u64) -> Result<u64, CopyError> {
         let mut taken = 0;
-        loop {
+        while taken < limit {
             // Small files need no large buffer; a large one is worth it only when it fills.
             if self.filled == self.buffer.len() {
                 let len = (self.buffer.len() * 2).clamp(CHUNK.0 + 1, BUFFER);
@@ -56,7 +63,7 @@ impl ContentWriter {
                 result => result.map_err(CopyError::Read)?,
             };
             if read == 0 {
-                return Ok(taken);
+                break;
             }
             self.filled += read;
             taken += read as u64;
@@ -65,10 +72,14 @@ impl ContentWriter {
                 self.cut(writer, false)?;
             }
         }
+        Ok(taken)
     }
 
-    /// Appends a hole of `len` bytes.
+    /// Appends a hole of `len` bytes; one of none does not count as a hole.
     pub fn hole(&mut self, writer: &mut Writer, len: u64) -> Result<(), StoreError> {
+        if len == 0 {
+            return Ok(());
+        }
         self.cut(writer, true)?;
         self.size += len;
         self.holes += len;
@@ -81,7 +92,8 @@ impl ContentWriter {
         let content = if whole && self.filled <= MAX_INLINE {
             Content::Inline(self.buffer[..self.filled].into())
         } else if whole && self.filled <= CHUNK.0 {
-            Content::Blob(writer.put(PackKind::Data, &self.buffer[..self.filled])?)
+            let previous = StoreError::unless_damage(self.previous_chunk(writer, 0))?;
+            Content::Blob(writer.put(PackKind::Data, &self.buffer[..self.filled], previous)?)
         } else {
             self.cut(writer, true)?;
             self.finish_lists(writer)?
@@ -93,13 +105,14 @@ impl ContentWriter {
 
     /// Forgets the file begun.
     pub fn reset(&mut self) {
-        (self.filled, self.size, self.holes) = (0, 0, 0);
+        (self.filled, self.size, self.holes, self.previous) = (0, 0, 0, None);
         self.levels.clear();
     }
 
     /// Cuts chunks off the buffer; unless `all`, leaves what might continue.
     fn cut(&mut self, writer: &mut Writer, all: bool) -> Result<(), StoreError> {
         let buffer = std::mem::take(&mut self.buffer);
+        let offset = self.size - self.filled as u64;
         let mut start = 0;
         let result = loop {
             let rest = self.filled - start;
@@ -109,9 +122,10 @@ impl ContentWriter {
             let cutter = FastCDC::new(&buffer[..self.filled], CHUNK.0, CHUNK.1, CHUNK.2);
             let (_, end) = cutter.cut(start, rest);
             let chunk = &buffer[start..end];
+            let middle = offset + (start + chunk.len() / 2) as u64;
             start = end;
-            let pushed = writer
-                .put(PackKind::Data, chunk)
+            let pushed = StoreError::unless_damage(self.previous_chunk(writer, middle))
+                .and_then(|previous| writer.put(PackKind::Data, chunk, previous))
                 .and_then(|id| self.push(writer, 0, chunk.len() as u64, ExtentKind::Data(id)));
             if pushed.is_err() {
                 break pushed;
@@ -121,6 +135,33 @@ impl ContentWriter {
         self.buffer.copy_within(start..self.filled, 0);
         self.filled -= start;
         result
+    }
+
+    /// The chunk that the previous content had at `offset`.
+    fn previous_chunk(&self, writer: &Writer, mut offset: u64) -> Result<Option<BlobId>, StoreError> {
+        let mut list = match self.previous {
+            None | Some(Content::Inline(_)) => return Ok(None),
+            Some(Content::Blob(id)) => return Ok((offset < CHUNK.2 as u64).then_some(id)),
+            Some(Content::Chunks(id)) => id,
+        };
+        for _ in 0..=MAX_LEVELS {
+            let extents = writer.reader().chunk_list(&list)?;
+            let Some(extent) = extents.extents().get(extents.position(offset)) else { return Ok(None) };
+            match extent.kind {
+                ExtentKind::Data(id) => return Ok(Some(id)),
+                ExtentKind::Hole => return Ok(None),
+                ExtentKind::List(id) => (list, offset) = (id, offset - extent.start),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The chunk list that the previous content had at its top.
+    fn previous_list(&self) -> Option<BlobId> {
+        match self.previous {
+            Some(Content::Chunks(id)) => Some(id),
+            _ => None,
+        }
     }
 
     fn push(
@@ -138,7 +179,7 @@ impl ContentWriter {
 
     fn end_list(&mut self, writer: &mut Writer, level: usize) -> Result<(), StoreError> {
         let list = std::mem::replace(&mut self.levels[level], ChunkList::new(level as u8));
-        let id = writer.put(PackKind::Metadata, &list.encode())?;
+        let id = writer.put(PackKind::Metadata, &list.encode(), None)?;
         self.push(writer, level + 1, list.len(), ExtentKind::List(id))
     }
 
@@ -153,11 +194,21 @@ impl ContentWriter {
                     ExtentKind::Data(id) => return Ok(Content::Blob(id)),
                     ExtentKind::List(id) => return Ok(Content::Chunks(id)),
                     ExtentKind::Hole => {
-                        return Ok(Content::Chunks(writer.put(PackKind::Metadata, &list.encode())?));
+                        return Ok(Content::Chunks(writer.put(
+                            PackKind::Metadata,
+                            &list.encode(),
+                            self.previous_list(),
+                        )?));
                     }
                 },
                 [] => {}
-                _ if top => return Ok(Content::Chunks(writer.put(PackKind::Metadata, &list.encode())?)),
+                _ if top => {
+                    return Ok(Content::Chunks(writer.put(
+                        PackKind::Metadata,
+                        &list.encode(),
+                        self.previous_list(),
+                    )?));
+                }
                 _ => self.end_list(writer, level)?,
             }
             level += 1;

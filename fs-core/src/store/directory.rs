@@ -10,11 +10,18 @@ use crate::format::{BlobId, Child, Entry, FormatError, InnerBuilder, Leaf, LeafB
 #[derive(Debug, Default)]
 pub struct DirectoryWriter {
     leaf: LeafBuilder,
+    /// A leaf of the directory's previous state, which the open leaf may resemble.
+    previous: Option<BlobId>,
     /// `levels[0]` is just above the leaves.
     levels: Vec<InnerBuilder>,
 }
 
 impl DirectoryWriter {
+    /// Says which leaf had the names that come next when the directory was written last.
+    pub fn resemble(&mut self, previous: Option<BlobId>) {
+        self.previous = previous.or(self.previous);
+    }
+
     /// Appends an entry in its encoding. Names must come in ascending order.
     pub fn push(&mut self, writer: &mut Writer, name: &[u8], body: &[u8]) -> Result<(), StoreError> {
         if self.leaf.push(writer.keys(), name, body) { self.end_leaf(writer) } else { Ok(()) }
@@ -40,13 +47,13 @@ impl DirectoryWriter {
 
     fn end_leaf(&mut self, writer: &mut Writer) -> Result<(), StoreError> {
         let (bytes, last_name, entries) = self.leaf.finish();
-        let id = writer.put(PackKind::Metadata, &bytes)?;
+        let id = writer.put(PackKind::Metadata, &bytes, self.previous)?;
         self.add_child(writer, 0, Child { last_name, entries, id })
     }
 
     fn end_inner(&mut self, writer: &mut Writer, level: usize) -> Result<(), StoreError> {
         let (bytes, last_name, entries) = self.levels[level].finish();
-        let id = writer.put(PackKind::Metadata, &bytes)?;
+        let id = writer.put(PackKind::Metadata, &bytes, None)?;
         self.add_child(writer, level + 1, Child { last_name, entries, id })
     }
 
@@ -129,6 +136,11 @@ impl DirectoryCursor {
         let at = self.at;
         self.at += 1;
         Ok(self.leaf.as_ref().and_then(|(node, _)| leaf_of(node)).map(|leaf| (leaf, at)))
+    }
+
+    /// The leaf of the last entry.
+    pub fn leaf_id(&self) -> Option<BlobId> {
+        self.leaf.as_ref().map(|(_, id)| *id)
     }
 
     /// Like [`advance`](Self::advance), with the entry decoded and the name copied.

@@ -45,6 +45,14 @@ pub enum StoreError {
         /// What is wrong.
         reason: FormatError,
     },
+    /// A later version of yester wrote it.
+    #[error("{object}: {reason}")]
+    Newer {
+        /// The file.
+        object: String,
+        /// What is unknown.
+        reason: FormatError,
+    },
     /// An object that must be there is not.
     #[error("{0} is missing from the repository")]
     Missing(Object),
@@ -70,12 +78,32 @@ impl StoreError {
         matches!(self, StoreError::Damaged { .. } | StoreError::Missing(_) | StoreError::MissingBlob(_))
     }
 
+    /// `None` for damage: of something that would only have helped.
+    pub(super) fn unless_damage<T>(result: Result<Option<T>, Self>) -> Result<Option<T>, Self> {
+        match result {
+            Err(error) if error.is_damage() => {
+                log::warn!("{error}");
+                Ok(None)
+            }
+            result => result,
+        }
+    }
+
     pub(super) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| StoreError::Io { action, path, source }
     }
 
-    pub(super) fn damaged(object: impl ToString) -> impl FnOnce(FormatError) -> Self {
-        move |reason| StoreError::Damaged { object: object.to_string(), reason }
+    /// What the decoder's complaint about `object` means.
+    pub(crate) fn damaged(object: impl ToString) -> impl FnOnce(FormatError) -> Self {
+        move |reason| {
+            let object = object.to_string();
+            match reason {
+                FormatError::Version { .. } | FormatError::Features(_) => {
+                    StoreError::Newer { object, reason }
+                }
+                _ => StoreError::Damaged { object, reason },
+            }
+        }
     }
 }

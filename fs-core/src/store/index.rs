@@ -24,6 +24,9 @@ const LAYOUT: &str = "layout";
 /// Raised when a table changes its meaning; an index of another layout is made again.
 const LAYOUT_VERSION: [u8; 16] = *b"yester index 1\0\0";
 
+/// Stands for the path of an index that is no file.
+const IN_MEMORY: &str = "(in memory)";
+
 const RECORD_LEN: usize = 32 + 1 + 8 + 8 + 8;
 const READER_CACHE: usize = 16 << 20;
 const WRITER_CACHE: usize = 64 << 20;
@@ -73,13 +76,15 @@ impl PackRecord {
 pub(super) struct Index {
     handle: Handle,
     path: PathBuf,
+    repository: RepositoryId,
     /// A transaction kept between look-ups; renewed by [`Index::refresh`].
     tables: RwLock<Option<Arc<Tables>>>,
 }
 
 enum Handle {
     Writer(Database),
-    Reader(ReadOnlyDatabase),
+    /// Opened anew when the file was replaced.
+    Reader(RwLock<ReadOnlyDatabase>),
 }
 
 struct Tables {
@@ -111,12 +116,17 @@ impl Index {
 
     /// An index in memory, for when there can be none on disk.
     pub(super) fn in_memory(repository: RepositoryId) -> Result<Self, StoreError> {
-        let path = Path::new("(in memory)");
+        let path = Path::new(IN_MEMORY);
         let database = Builder::new()
             .set_cache_size(WRITER_CACHE)
             .create_with_backend(redb::backends::InMemoryBackend::new())
             .map_err(failed(path))?;
         Self::with_database(database, path, repository)?.ok_or_else(|| failed(path)("it is not empty"))
+    }
+
+    /// Whether nobody but its owner adds to it.
+    pub(super) fn is_in_memory(&self) -> bool {
+        self.path == Path::new(IN_MEMORY)
     }
 
     /// `None` when the database is not this repository's index, in this version's layout.
@@ -141,29 +151,26 @@ impl Index {
         }
         transaction.commit().map_err(failed(path))?;
         let handle = Handle::Writer(database);
-        Ok(Some(Self { handle, path: path.to_owned(), tables: RwLock::new(None) }))
+        Ok(Some(Self { handle, path: path.to_owned(), repository, tables: RwLock::new(None) }))
     }
 
     /// Opens the index for reading beside any writer. Fails when it is absent, foreign, or was left unclean by a
     /// writer that died: opening it for writing mends that.
     pub(super) fn open_reader(path: &Path, repository: RepositoryId) -> Result<Self, StoreError> {
-        let mut builder = Database::builder();
-        builder.set_concurrency_mode(ConcurrencyMode::SingleWriter).set_cache_size(READER_CACHE);
-        let database = builder.open_read_only(path).map_err(failed(path))?;
-        {
-            let transaction = database.begin_read().map_err(failed(path))?;
-            let meta = transaction.open_table(META).map_err(failed(path))?;
-            for (key, wanted) in [(REPOSITORY, repository.0), (LAYOUT, LAYOUT_VERSION)] {
-                let found = meta.get_owned(key).map_err(failed(path))?.map(|value| value.value());
-                if found != Some(wanted) {
-                    return Err(failed(path)("it belongs to another repository or version"));
-                }
-            }
-        }
-        let index =
-            Self { handle: Handle::Reader(database), path: path.to_owned(), tables: RwLock::new(None) };
+        let handle = Handle::Reader(RwLock::new(open_read_only(path, repository)?));
+        let index = Self { handle, path: path.to_owned(), repository, tables: RwLock::new(None) };
         index.tables()?;
         Ok(index)
+    }
+
+    /// Takes up the file that is there now: a writer replaces one that it cannot use, or that was removed.
+    pub(super) fn reopen(&self) -> Result<(), StoreError> {
+        if let Handle::Reader(database) = &self.handle {
+            let now = open_read_only(&self.path, self.repository)?;
+            *database.write().unwrap_or_else(PoisonError::into_inner) = now;
+            self.refresh();
+        }
+        Ok(())
     }
 
     /// Lets later look-ups see what was committed meanwhile.
@@ -252,18 +259,41 @@ impl Index {
         if let Some(tables) = &*self.tables.read().unwrap_or_else(PoisonError::into_inner) {
             return Ok(Arc::clone(tables));
         }
+        // Held while the transaction begins, or one from before a refresh could be kept after it.
+        let mut kept = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tables) = &*kept {
+            return Ok(Arc::clone(tables));
+        }
         let transaction = match &self.handle {
             Handle::Writer(database) => database.begin_read(),
-            Handle::Reader(database) => database.begin_read(),
+            Handle::Reader(database) => database.read().unwrap_or_else(PoisonError::into_inner).begin_read(),
         };
         let transaction = transaction.map_err(failed(&self.path))?;
         let tables = Arc::new(Tables {
             blobs: transaction.open_table(BLOBS).map_err(failed(&self.path))?,
             packs: transaction.open_table(PACKS).map_err(failed(&self.path))?,
         });
-        *self.tables.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&tables));
+        *kept = Some(Arc::clone(&tables));
         Ok(tables)
     }
+}
+
+/// Opens this repository's index in this version's layout.
+fn open_read_only(path: &Path, repository: RepositoryId) -> Result<ReadOnlyDatabase, StoreError> {
+    let mut builder = Database::builder();
+    builder.set_concurrency_mode(ConcurrencyMode::SingleWriter).set_cache_size(READER_CACHE);
+    let database = builder.open_read_only(path).map_err(failed(path))?;
+    {
+        let transaction = database.begin_read().map_err(failed(path))?;
+        let meta = transaction.open_table(META).map_err(failed(path))?;
+        for (key, wanted) in [(REPOSITORY, repository.0), (LAYOUT, LAYOUT_VERSION)] {
+            let found = meta.get_owned(key).map_err(failed(path))?.map(|value| value.value());
+            if found != Some(wanted) {
+                return Err(failed(path)("it belongs to another repository or version"));
+            }
+        }
+    }
+    Ok(database)
 }
 
 impl std::fmt::Debug for Index {

@@ -31,7 +31,12 @@ impl LocalBackend {
         for directory in [self.root.clone(), self.packs(), self.snapshots(), self.temporary()] {
             fs::create_dir_all(&directory).map_err(StoreError::io("create", &directory))?;
         }
-        sync_directory(&self.root)
+        sync_directory(&self.root)?;
+        if let Ok(root) = fs::canonicalize(&self.root) {
+            // Its own name. Who may not read the folder above cannot do more.
+            let _ = sync_directory(root.parent().unwrap_or(&root));
+        }
+        Ok(())
     }
 
     /// Removes what an interrupted writer left. Only the holder of the lock may call it.
@@ -91,12 +96,11 @@ impl Backend for LocalBackend {
         });
         let published = written.map_err(StoreError::io("write", &path)).and_then(|()| {
             let directory = path.parent().unwrap_or(&self.root);
-            if !directory.exists() {
-                fs::create_dir_all(directory).map_err(StoreError::io("create", directory))?;
-                sync_directory(&self.packs())?;
-            }
+            fs::create_dir_all(directory).map_err(StoreError::io("create", directory))?;
             fs::rename(&temporary, &path).map_err(StoreError::io("write", &path))?;
-            sync_directory(directory)
+            sync_directory(directory)?;
+            // A folder that is there may have been made by a writer that was killed before it made it durable.
+            if object.kind == ObjectKind::Pack { sync_directory(&self.packs()) } else { Ok(()) }
         });
         if published.is_err() {
             // Frees a full disk again; a failure here changes nothing about the error to report.

@@ -7,6 +7,7 @@
 mod backend;
 mod cache;
 mod content;
+mod delta;
 mod directory;
 mod error;
 mod index;

@@ -3,8 +3,11 @@ use std::ops::{Deref, Range};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::cache::WeightedCache;
+use super::delta::Base;
 use super::index::Index;
+use super::repository::reconcile;
 use super::{Backend, Object, StoreError, read_all};
+use crate::format::limits::MAX_BLOCK_RAW;
 use crate::format::{
     BlobId, Block, Catalogue, ChunkList, Content, FormatError, Keys, LinkTable, Node, PackId, PackTrailer,
     Placement, TRAILER_LEN, XattrSet,
@@ -40,7 +43,9 @@ struct Shared {
     catalogues: WeightedCache<PackId, Catalogue>,
     /// Packs read last: a blob's neighbours are usually in one of them, which saves asking the index.
     recent: Mutex<VecDeque<(PackId, Arc<Catalogue>)>>,
-    blocks: WeightedCache<(PackId, u32), Vec<u8>>,
+    blocks: WeightedCache<BlockKey, Vec<u8>>,
+    /// The bases of delta blocks' blobs.
+    bases: WeightedCache<BlockKey, Vec<BlobId>>,
     nodes: WeightedCache<BlobId, Node>,
     lists: WeightedCache<BlobId, ChunkList>,
     links: WeightedCache<BlobId, LinkTable>,
@@ -49,6 +54,9 @@ struct Shared {
 const RECENT: usize = 4;
 /// Read with the trailer in the hope that the catalogue lies in it.
 const TAIL: u64 = 128 << 10;
+
+/// A block: its pack, and its number there.
+pub(super) type BlockKey = (PackId, u32);
 
 /// Bytes of a hard-link table: some fifteen million paths.
 const MAX_LINK_TABLE: usize = 256 << 20;
@@ -78,6 +86,7 @@ impl Reader {
                 catalogues: WeightedCache::new(sizes.catalogues),
                 recent: Mutex::default(),
                 blocks: WeightedCache::new(sizes.blocks),
+                bases: WeightedCache::new(sizes.nodes / 8),
                 nodes: WeightedCache::new(sizes.nodes),
                 lists: WeightedCache::new(sizes.nodes / 4),
                 links: WeightedCache::new(sizes.nodes / 4),
@@ -160,13 +169,7 @@ impl Reader {
                 return Ok(found);
             }
         }
-        let pack = if let Some(pack) = self.shared.index.pack_of(id)? {
-            pack
-        } else {
-            // Perhaps committed after this reader's transaction began.
-            self.shared.index.refresh();
-            self.shared.index.pack_of(id)?.ok_or(StoreError::MissingBlob(*id))?
-        };
+        let pack = self.pack_of(id)?;
         let catalogue = self.catalogue(pack)?;
         let place = catalogue.find(id).ok_or_else(|| {
             StoreError::damaged(Object::pack(pack))(FormatError::Invalid("catalogue: it lacks a blob"))
@@ -176,6 +179,25 @@ impl Reader {
         recent.push_front((pack, catalogue));
         recent.truncate(RECENT);
         Ok((pack, place))
+    }
+
+    fn pack_of(&self, id: &BlobId) -> Result<PackId, StoreError> {
+        let index = &self.shared.index;
+        if let Some(pack) = index.pack_of(id)? {
+            return Ok(pack);
+        }
+        // Perhaps committed after this reader's transaction began.
+        index.refresh();
+        if let Some(pack) = index.pack_of(id)? {
+            return Ok(pack);
+        }
+        // Perhaps committed to another index than this reader's.
+        if index.is_in_memory() {
+            reconcile(index, &*self.shared.backend, &self.shared.keys)?;
+        } else {
+            index.reopen()?;
+        }
+        index.pack_of(id)?.ok_or(StoreError::MissingBlob(*id))
     }
 
     fn catalogue(&self, pack: PackId) -> Result<Arc<Catalogue>, StoreError> {
@@ -194,11 +216,71 @@ impl Reader {
         }
         let object = Object::pack(pack);
         let stored = self.shared.backend.get_range(&object, place.block_offset, place.block_len as usize)?;
-        let raw = Block::open(&self.shared.keys, &stored)
-            .and_then(|block| block.decompress())
-            .map_err(block_damaged(pack, place))?;
+        let damaged = block_damaged(pack, place);
+        let block = place.check(&stored).and_then(|stored| Block::open(&self.shared.keys, stored));
+        let block = match block {
+            Ok(block) => block,
+            Err(reason) => return Err(damaged(reason)),
+        };
+        let prefix = self.prefix(block.bases())?;
+        let raw = block.decompress(&prefix).map_err(damaged)?;
         let weight = raw.len();
         Ok(self.shared.blocks.insert(key, raw, weight))
+    }
+
+    /// The bytes of these blobs, one after the other. They are bases of a delta, so none may be in a delta itself.
+    pub(super) fn prefix(&self, bases: &[BlobId]) -> Result<Vec<u8>, StoreError> {
+        let mut prefix = Vec::new();
+        for base in bases {
+            let (pack, place) = self.locate(base)?;
+            if place.delta {
+                return Err(block_damaged(pack, place)(FormatError::Invalid("base: it is a delta")));
+            }
+            prefix.extend_from_slice(&self.blob(base)?);
+            if prefix.len() > MAX_BLOCK_RAW {
+                return Err(block_damaged(pack, place)(FormatError::Invalid("length of a delta's bases")));
+            }
+        }
+        Ok(prefix)
+    }
+
+    /// What a new version of the blob `id` should be a delta against: `id` itself, or its own base. `None` when the
+    /// index does not have the blob yet.
+    pub(super) fn base_of(&self, id: &BlobId) -> Result<Option<Base>, StoreError> {
+        if !self.shared.index.contains(id)? {
+            return Ok(None);
+        }
+        let (pack, place) = self.locate(id)?;
+        if !place.delta {
+            return Ok(Some(Base { id: *id, len: place.len, block: (pack, place.block) }));
+        }
+        let bases = self.bases(pack, place)?;
+        let Some(id) = bases.get(place.nth as usize).copied() else {
+            return Err(block_damaged(pack, place)(FormatError::Invalid("base of a blob")));
+        };
+        let (pack, place) = self.locate(&id)?;
+        Ok(Some(Base { id, len: place.len, block: (pack, place.block) }))
+    }
+
+    /// Bytes of a block as it is stored, and uncompressed.
+    pub(super) fn block_sizes(&self, (pack, block): BlockKey) -> Result<(u64, u64), StoreError> {
+        Ok(self.catalogue(pack)?.block_sizes(block).unwrap_or_default())
+    }
+
+    /// The bases of a delta block's blobs.
+    fn bases(&self, pack: PackId, place: Placement) -> Result<Arc<Vec<BlobId>>, StoreError> {
+        let key = (pack, place.block);
+        if let Some(bases) = self.shared.bases.get(&key) {
+            return Ok(bases);
+        }
+        let object = Object::pack(pack);
+        let stored = self.shared.backend.get_range(&object, place.block_offset, place.block_len as usize)?;
+        let bases = place
+            .check(&stored)
+            .and_then(|stored| Ok(Block::open(&self.shared.keys, stored)?.bases().to_vec()))
+            .map_err(block_damaged(pack, place))?;
+        let weight = bases.len() * size_of::<BlobId>();
+        Ok(self.shared.bases.insert(key, bases, weight))
     }
 }
 

@@ -140,7 +140,7 @@ impl Repository {
 
     /// Begins to add a snapshot. The repository must be open for writing.
     pub fn writer(&self) -> Result<Writer, StoreError> {
-        Writer::new(Arc::clone(&self.backend), self.keys.clone(), Arc::clone(&self.index))
+        Writer::new(Arc::clone(&self.backend), self.reader(CacheSizes::default()), Arc::clone(&self.index))
     }
 
     /// The ids of all snapshots, in no order.
@@ -210,7 +210,7 @@ fn open_for_reading(
 }
 
 /// Makes the index tell of exactly the packs that there are.
-fn reconcile(index: &Index, backend: &dyn Backend, keys: &Keys) -> Result<(), StoreError> {
+pub(super) fn reconcile(index: &Index, backend: &dyn Backend, keys: &Keys) -> Result<(), StoreError> {
     let names = backend.list(ObjectKind::Pack)?;
     let stored: HashSet<PackId> = names.iter().filter_map(|name| PackId::parse(name)).collect();
     let known = index.packs()?;
@@ -228,9 +228,8 @@ fn reconcile(index: &Index, backend: &dyn Backend, keys: &Keys) -> Result<(), St
         for pack in batch {
             match read_catalogue(backend, keys, *pack) {
                 Ok((catalogue, size)) => packs.push((PackRecord::new(*pack, size, &catalogue), catalogue)),
-                // One bad pack must not keep anybody from the others.
-                Err(error) if error.is_damage() => log::error!("{error}"),
-                Err(error) => return Err(error),
+                // One bad pack must not keep anybody from the others, nor must one in a bad sector.
+                Err(error) => log::error!("{error}"),
             }
         }
         index.add(&packs)?;

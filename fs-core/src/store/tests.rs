@@ -7,7 +7,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::format::{
-    Attributes, BlobId, Content, Entry, Kind, Manifest, Origin, SnapshotId, Status, Time, Totals, Xattrs,
+    Attributes, BlobId, Content, Entry, Kind, Manifest, Origin, PackKind, SnapshotId, Status, Time, Totals,
+    Xattrs,
 };
 
 struct Store {
@@ -171,6 +172,21 @@ proptest! {
 }
 
 #[test]
+fn a_hole_of_no_bytes_leaves_no_trace() {
+    let store = Store::new();
+    let repository = store.open(Access::Write);
+    let mut writer = repository.writer().unwrap();
+    // As of a file with holes that was emptied, or cut to a few bytes, before it was read.
+    for bytes in [&b""[..], b"few bytes"] {
+        let mut content_writer = ContentWriter::default();
+        content_writer.hole(&mut writer, 0).unwrap();
+        content_writer.data(&mut writer, &mut Cursor::new(bytes), 100).unwrap();
+        let content = content_writer.finish(&mut writer).unwrap();
+        assert_eq!(content, (bytes.len() as u64, 0, Content::Inline(bytes.into())));
+    }
+}
+
+#[test]
 fn a_long_chunk_list_is_itself_cut() {
     let store = Store::new();
     let repository = store.open(Access::Write);
@@ -239,4 +255,179 @@ fn a_reader_sees_what_a_writer_adds_beside_it() {
         assert_eq!(list(&reader, root, 0).len(), count as usize * 300);
     }
     assert!(matches!(Repository::open(reading.root(), Access::Write), Err(StoreError::Locked { .. })));
+}
+
+#[test]
+fn a_reader_follows_an_index_that_is_made_again() {
+    let store = Store::new();
+    let mut writing = store.open(Access::Write);
+    let commit = |repository: &Repository, count: u32| {
+        let mut writer = repository.writer().unwrap();
+        let root = write_directory(&mut writer, &numbered(count));
+        writer.commit(&manifest(root)).unwrap();
+        root
+    };
+    commit(&writing, 10);
+    let reading = store.open(Access::Read);
+    let reader = reading.reader(CacheSizes::default());
+    for count in [20, 30] {
+        drop(writing);
+        std::fs::remove_file(reading.root().join("index.redb")).unwrap();
+        writing = store.open(Access::Write);
+        let root = commit(&writing, count);
+        assert_eq!(list(&reader, root, 0).len(), count as usize);
+    }
+}
+
+#[test]
+fn a_reader_with_an_index_in_memory_sees_what_a_writer_adds() {
+    let store = Store::new();
+    let index = store.open(Access::Read).root().join("index.redb");
+    // Neither an index nor a place for one.
+    std::fs::remove_file(&index).unwrap();
+    std::fs::create_dir(&index).unwrap();
+    let reading = store.open(Access::Read);
+    let reader = reading.reader(CacheSizes::default());
+    std::fs::remove_dir(&index).unwrap();
+    let writing = store.open(Access::Write);
+    let mut writer = writing.writer().unwrap();
+    let root = write_directory(&mut writer, &numbered(10));
+    writer.commit(&manifest(root)).unwrap();
+    assert_eq!(list(&reader, root, 0).len(), 10);
+}
+
+#[test]
+fn a_block_in_the_place_of_another_is_noticed() {
+    let store = Store::new();
+    let repository = store.open(Access::Write);
+    // Two packs whose blocks are of one length, each good by itself.
+    let [one, other] = [[1u8; 100], [2u8; 100]].map(|bytes| {
+        let mut writer = repository.writer().unwrap();
+        let id = writer.put(PackKind::Data, &bytes, None).unwrap();
+        writer.commit(&manifest(id)).unwrap();
+        id
+    });
+    let place = |id: &BlobId| repository.reader(CacheSizes::default()).blob(id);
+    assert_eq!(place(&one).unwrap()[..], [1; 100]);
+    let files: Vec<_> = std::fs::read_dir(repository.root().join("packs"))
+        .unwrap()
+        .flat_map(|fan| std::fs::read_dir(fan.unwrap().path()).unwrap())
+        .map(|pack| pack.unwrap().path())
+        .collect();
+    let [from, mut to] = [0, 1].map(|at: usize| std::fs::read(&files[at]).unwrap());
+    to[8..48].copy_from_slice(&from[8..48]);
+    std::fs::write(&files[1], to).unwrap();
+    let results = [place(&one), place(&other)];
+    assert_eq!(results.iter().filter(|result| result.is_err()).count(), 1, "{results:?}");
+}
+
+/// Text-like bytes that compress by themselves, but by far less than against a version of themselves.
+fn prose(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed;
+    let mut next = move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 33) as u32
+    };
+    let words: Vec<String> = (0..400).map(|_| format!("{:x}", next() % 100_000)).collect();
+    let mut text = Vec::with_capacity(len + 16);
+    while text.len() < len {
+        text.extend(words[next() as usize % words.len()].bytes());
+        text.push(b' ');
+    }
+    text.truncate(len);
+    text
+}
+
+/// The files of one version, and where their contents are.
+struct Version {
+    files: Vec<Vec<u8>>,
+    contents: Vec<(u64, Content)>,
+}
+
+#[test]
+fn versions_are_small_and_all_come_back() {
+    let store = Store::new();
+    let mut versions: Vec<Version> = Vec::new();
+    let mut added = Vec::new();
+    // Small files, and one that has many chunks.
+    let mut files: Vec<Vec<u8>> =
+        (0..30).map(|n| prose(n, 20_000)).chain([prose(99, 5 << 20), Vec::new()]).collect();
+    for version in 0..12u64 {
+        let repository = store.open(Access::Write);
+        let mut writer = repository.writer().unwrap();
+        let mut contents = Vec::new();
+        for (n, file) in files.iter().enumerate() {
+            let mut content_writer = ContentWriter::default();
+            if let Some(last) = versions.last() {
+                content_writer.resemble(last.contents[n].1.clone());
+            }
+            content_writer.data(&mut writer, &mut file.as_slice(), u64::MAX).unwrap();
+            let (size, _, content) = content_writer.finish(&mut writer).unwrap();
+            contents.push((size, content));
+        }
+        let root = write_directory(&mut writer, &BTreeMap::new());
+        let (_, statistics) = writer.commit(&manifest(root)).unwrap();
+        added.push(statistics.stored_bytes);
+        versions.push(Version { files: files.clone(), contents });
+        for (n, file) in files.iter_mut().enumerate() {
+            let at = (version as usize * 7919 + n * 31) % (file.len() + 1);
+            file.splice(at..at, prose(version * 1000 + n as u64, 40));
+        }
+    }
+    assert!(added[1..].iter().all(|size| *size < added[0] / 10), "{added:?}");
+
+    let repository = store.open(Access::Read);
+    let reader = repository.reader(CacheSizes { blocks: 1, catalogues: 1, nodes: 1 });
+    for Version { files, contents } in versions {
+        for (file, (size, content)) in files.iter().zip(&contents) {
+            let mut bytes = Vec::new();
+            FileReader { reader: &reader, content, size: *size }.read(0, usize::MAX, &mut bytes).unwrap();
+            assert!(bytes == *file);
+        }
+    }
+}
+
+#[test]
+fn what_changes_entirely_becomes_a_base_again() {
+    let store = Store::new();
+    let repository = store.open(Access::Write);
+    let put = |bytes: &[u8], previous| {
+        let mut writer = repository.writer().unwrap();
+        let id = writer.put(PackKind::Data, bytes, previous).unwrap();
+        let root = write_directory(&mut writer, &BTreeMap::new());
+        writer.commit(&manifest(root)).unwrap();
+        id
+    };
+    let mut text = prose(1, 50_000);
+    let first = put(&text, None);
+    text.extend(b"a little more");
+    let second = put(&text, Some(first));
+    let other = put(&prose(2, 50_000), Some(second));
+    let reader = repository.reader(CacheSizes::default());
+    let base = |id| reader.base_of(&id).unwrap().unwrap().id;
+    assert_eq!([base(first), base(second), base(other)], [first, first, other]);
+}
+
+#[test]
+fn a_pack_that_cannot_be_read_does_not_hide_the_others() {
+    let store = Store::new();
+    let repository = store.open(Access::Write);
+    let [one, other] = [[1u8; 100], [2u8; 100]].map(|bytes| {
+        let mut writer = repository.writer().unwrap();
+        let id = writer.put(PackKind::Data, &bytes, None).unwrap();
+        writer.commit(&manifest(id)).unwrap();
+        id
+    });
+    let root = repository.root().to_owned();
+    drop(repository);
+    let fan = std::fs::read_dir(root.join("packs")).unwrap().next().unwrap().unwrap().path();
+    let pack = std::fs::read_dir(fan).unwrap().next().unwrap().unwrap().path();
+    std::fs::remove_file(&pack).unwrap();
+    // Reading a directory fails, as reading a bad sector does.
+    std::fs::create_dir(&pack).unwrap();
+    std::fs::remove_file(root.join("index.redb")).unwrap();
+    for access in [Access::Read, Access::Write] {
+        let reader = store.open(access).reader(CacheSizes::default());
+        assert_eq!([one, other].iter().filter(|id| reader.blob(id).is_ok()).count(), 1);
+    }
 }

@@ -3,8 +3,9 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use super::delta::{DeltaGroup, DeltaGroups};
 use super::index::{Index, PackRecord};
-use super::{Backend, Object, StoreError};
+use super::{Backend, Object, Reader, StoreError};
 use crate::format::{BlobId, BlockBuilder, Catalogue, Keys, Manifest, PackBuilder, PackKind, SnapshotId};
 
 /// Uncompressed bytes at which a block is closed.
@@ -16,6 +17,8 @@ const INDEX_BATCH: u64 = 250_000;
 /// Blocks that may wait for the packer: bounds memory.
 const QUEUE: usize = 8;
 const LEVEL: i32 = 3;
+/// A delta is kept when it takes at most so many hundredths of what its blobs would take in full.
+const DELTA_PAYS: u64 = 40;
 
 /// What an import added.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -39,6 +42,9 @@ pub struct Writer {
     /// Blobs that were put but are not in the index yet.
     pending: Arc<Mutex<HashSet<[u8; 16]>>>,
     packer: Option<Packer>,
+    /// Where bases are read.
+    reader: Reader,
+    deltas: [DeltaGroups; 2],
     statistics: Statistics,
 }
 
@@ -56,11 +62,17 @@ struct Packer {
 
 enum Job {
     Block(PackKind, OpenBlock),
+    Delta(PackKind, DeltaGroup),
     Finish,
 }
 
 impl Writer {
-    pub(super) fn new(backend: Arc<dyn Backend>, keys: Keys, index: Arc<Index>) -> Result<Self, StoreError> {
+    pub(super) fn new(
+        backend: Arc<dyn Backend>,
+        reader: Reader,
+        index: Arc<Index>,
+    ) -> Result<Self, StoreError> {
+        let keys = reader.keys().clone();
         let pending = Arc::default();
         let (queue, jobs) = sync_channel(QUEUE);
         let worker = PackerThread {
@@ -68,6 +80,8 @@ impl Writer {
             keys: keys.clone(),
             index: Arc::clone(&index),
             pending: Arc::clone(&pending),
+            reader: reader.clone(),
+            rebased: Default::default(),
             packs: [PackBuilder::new(PackKind::Data), PackBuilder::new(PackKind::Metadata)],
             unindexed: Vec::new(),
             stored: 0,
@@ -83,6 +97,8 @@ impl Writer {
             blocks: Default::default(),
             pending,
             packer: Some(Packer { queue, thread }),
+            reader,
+            deltas: Default::default(),
             statistics: Statistics::default(),
         })
     }
@@ -92,8 +108,19 @@ impl Writer {
         &self.keys
     }
 
-    /// Stores a blob unless the repository has it, and returns its id.
-    pub fn put(&mut self, kind: PackKind, bytes: &[u8]) -> Result<BlobId, StoreError> {
+    /// Reads what the repository had when this writer was made.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// Stores a blob unless the repository has it, and returns its id. `previous` is what it is likely to resemble: the
+    /// same file, chunk or node as it was before.
+    pub fn put(
+        &mut self,
+        kind: PackKind,
+        bytes: &[u8],
+        previous: Option<BlobId>,
+    ) -> Result<BlobId, StoreError> {
         let id = self.keys.blob_id(bytes);
         // Pending is asked first: a blob leaves it only when the index has it.
         let known = !self.pending.lock().unwrap_or_else(PoisonError::into_inner).insert(id.prefix());
@@ -106,6 +133,14 @@ impl Writer {
         }
         self.statistics.new_blobs += 1;
         self.statistics.new_bytes += bytes.len() as u64;
+        if let Some(previous) = previous
+            && let Some(base) = StoreError::unless_damage(self.reader.base_of(&previous))?
+        {
+            if let Some(group) = self.deltas[slot(kind)].push(id, bytes, base) {
+                self.send(Job::Delta(kind, group))?;
+            }
+            return Ok(id);
+        }
         let block = &mut self.blocks[slot(kind)];
         if !block.builder.is_empty() && block.builder.raw_len() + bytes.len() > BLOCK_TARGET {
             let full = std::mem::take(block);
@@ -123,6 +158,9 @@ impl Writer {
             let last = std::mem::take(&mut self.blocks[slot(kind)]);
             if !last.builder.is_empty() {
                 self.send(Job::Block(kind, last))?;
+            }
+            while let Some(group) = self.deltas[slot(kind)].pop() {
+                self.send(Job::Delta(kind, group))?;
             }
         }
         self.send(Job::Finish)?;
@@ -161,6 +199,9 @@ struct PackerThread {
     keys: Keys,
     index: Arc<Index>,
     pending: Arc<Mutex<HashSet<[u8; 16]>>>,
+    reader: Reader,
+    /// Blobs for which a delta does not pay any more.
+    rebased: [OpenBlock; 2],
     packs: [PackBuilder; 2],
     unindexed: Vec<(PackRecord, Catalogue)>,
     stored: u64,
@@ -172,9 +213,12 @@ impl PackerThread {
         while let Ok(job) = jobs.recv() {
             match job {
                 Job::Block(kind, block) => self.pack(kind, &block)?,
+                Job::Delta(kind, group) => self.pack_delta(kind, &group)?,
                 Job::Finish => {
-                    self.store(PackKind::Data)?;
-                    self.store(PackKind::Metadata)?;
+                    for kind in [PackKind::Data, PackKind::Metadata] {
+                        self.pack_rebased(kind)?;
+                        self.store(kind)?;
+                    }
                     self.index_stored()?;
                     break;
                 }
@@ -186,9 +230,50 @@ impl PackerThread {
     fn pack(&mut self, kind: PackKind, block: &OpenBlock) -> Result<(), StoreError> {
         let sealed =
             block.builder.finish(&self.keys, LEVEL).map_err(StoreError::io("compress", "a block"))?;
-        let blobs = block.ids.iter().copied().zip(block.builder.lengths().iter().copied());
+        self.append(kind, &sealed, false, &block.ids, &block.builder)
+    }
+
+    /// Stores a group as a delta, or in full where that saves too little: then later versions have a closer base.
+    fn pack_delta(&mut self, kind: PackKind, group: &DeltaGroup) -> Result<(), StoreError> {
+        if let Some(prefix) = StoreError::unless_damage(self.reader.prefix(&group.bases).map(Some))? {
+            let sealed = group
+                .builder
+                .finish_delta(&self.keys, LEVEL, &group.bases, &prefix)
+                .map_err(StoreError::io("compress", "a block"))?;
+            let (stored, raw) = self.reader.block_sizes(group.block)?;
+            // What the blobs would take in full, if they compress as their bases did.
+            let full = group.builder.raw_len() as u64 * stored / raw.max(1);
+            if sealed.len() as u64 * 100 <= full * DELTA_PAYS {
+                return self.append(kind, &sealed, true, &group.ids, &group.builder);
+            }
+        }
+        for (id, blob) in group.ids.iter().zip(group.builder.blobs()) {
+            let block = &mut self.rebased[slot(kind)];
+            block.builder.push(blob);
+            block.ids.push(*id);
+            if block.builder.raw_len() >= BLOCK_TARGET {
+                self.pack_rebased(kind)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn pack_rebased(&mut self, kind: PackKind) -> Result<(), StoreError> {
+        let block = std::mem::take(&mut self.rebased[slot(kind)]);
+        if block.builder.is_empty() { Ok(()) } else { self.pack(kind, &block) }
+    }
+
+    fn append(
+        &mut self,
+        kind: PackKind,
+        sealed: &[u8],
+        delta: bool,
+        ids: &[BlobId],
+        builder: &BlockBuilder,
+    ) -> Result<(), StoreError> {
+        let blobs = ids.iter().copied().zip(builder.lengths().iter().copied());
         let pack = &mut self.packs[slot(kind)];
-        pack.push(&sealed, blobs);
+        pack.push(sealed, delta, blobs);
         if pack.len() >= PACK_TARGET {
             self.store(kind)?;
             if self.unindexed.iter().map(|(record, _)| record.blobs).sum::<u64>() >= INDEX_BATCH {

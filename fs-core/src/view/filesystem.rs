@@ -53,7 +53,7 @@ struct Shared {
 #[derive(Debug)]
 struct Checked {
     at: Instant,
-    /// Its stamp then.
+    /// Its stamp then; `None` when it must be asked again in any case.
     stamp: Option<u128>,
 }
 
@@ -66,6 +66,7 @@ impl View {
     pub fn new(repository: Repository, options: Options) -> Result<Self, ViewError> {
         let stamp = repository.snapshots_stamp()?;
         let sources = Sources::load(&repository, &options.zone, &Sources::default())?;
+        let stamp = stamp.filter(|_| !sources.is_incomplete());
         let top = match &options.scope {
             Scope::Repository => What::Root,
             Scope::Source(name) => What::Source(Arc::from(name.as_slice())),
@@ -119,9 +120,9 @@ impl View {
         }
         let old = self.known_sources();
         let new = Sources::load(&self.shared.repository, &self.shared.options.zone, &old)?;
+        checked.stamp = stamp.filter(|_| !new.is_incomplete());
         self.shared.reader.refresh();
         *self.shared.sources.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
-        checked.stamp = stamp;
         Ok(())
     }
 
@@ -257,5 +258,64 @@ impl View {
 
     pub(super) fn links(&self, snapshot: &Snapshot) -> Result<Arc<LinkTable>, StoreError> {
         self.reader().link_table(&snapshot.manifest.links, snapshot.manifest.links_len)
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use rustix::fs::{CWD, Timespec, Timestamps};
+
+    use super::*;
+    use crate::format::{Attributes, Content, Manifest, Origin, Status, Totals};
+    use crate::store::{Access, DirectoryWriter};
+
+    fn add_snapshot(repository: &Repository) {
+        let mut writer = repository.writer().unwrap();
+        let root = DirectoryWriter::default().finish(&mut writer).unwrap();
+        let attributes = Attributes { mode: 0o755, uid: 0, gid: 0, mtime: Time::default() };
+        let manifest = Manifest {
+            source: b"source".as_slice().into(),
+            time: Time::default(),
+            started: Time::default(),
+            status: Status::Complete,
+            root: Entry { attributes, kind: Kind::Directory(root), xattrs: Xattrs::None, unsettled: false },
+            links_len: 0,
+            links: Content::empty(),
+            totals: Totals::default(),
+            origin: Origin::default(),
+            parent: None,
+        };
+        writer.commit(&manifest).unwrap();
+    }
+
+    #[test]
+    fn a_snapshot_that_could_not_be_read_for_a_moment_appears() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        Repository::init(&at("repository")).unwrap();
+        add_snapshot(&Repository::open(&at("repository"), Access::Write).unwrap());
+        let snapshots = at("repository/snapshots");
+        let manifest = fs::read_dir(&snapshots).unwrap().next().unwrap().unwrap().path();
+        fs::rename(&manifest, at("manifest")).unwrap();
+        // Reading a directory fails, as reading from a disk does that is not there for a moment.
+        fs::create_dir(at("away")).unwrap();
+        symlink(at("target"), &manifest).unwrap();
+        symlink(at("away"), at("target")).unwrap();
+        let old = Timespec { tv_sec: 1_000_000_000, tv_nsec: 0 };
+        let times = Timestamps { last_access: old, last_modification: old };
+        rustix::fs::utimensat(CWD, &snapshots, &times, rustix::fs::AtFlags::empty()).unwrap();
+
+        let repository = Repository::open(&at("repository"), Access::Read).unwrap();
+        let (zone, caches) = (TimeZone::UTC, CacheSizes::default());
+        let options = Options { scope: Scope::Repository, zone, owner: (0, 0), caches };
+        let view = View::new(repository, options).unwrap();
+        assert_eq!(view.sources().iter().len(), 0);
+        fs::remove_file(at("target")).unwrap();
+        symlink(at("manifest"), at("target")).unwrap();
+        std::thread::sleep(2 * MAX_AGE);
+        assert_eq!(view.sources().iter().len(), 1);
     }
 }

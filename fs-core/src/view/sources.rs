@@ -31,6 +31,8 @@ pub struct Source {
 #[derive(Debug, Default)]
 pub struct Sources {
     sources: BTreeMap<Arc<[u8]>, Arc<Source>>,
+    /// A manifest could not be read for a reason that may pass.
+    incomplete: bool,
 }
 
 impl Source {
@@ -57,6 +59,7 @@ impl Sources {
             .values()
             .flat_map(|source| source.snapshots.iter().map(|snapshot| (snapshot.id, snapshot)))
             .collect();
+        let mut incomplete = false;
         let mut by_source: BTreeMap<Arc<[u8]>, Vec<Arc<Snapshot>>> = BTreeMap::new();
         for id in repository.snapshots()? {
             let snapshot = match known.get(&id) {
@@ -67,6 +70,7 @@ impl Sources {
                     Err(StoreError::Missing(_)) => continue,
                     Err(error) => {
                         log::error!("{error}");
+                        incomplete |= !error.is_damage();
                         continue;
                     }
                 },
@@ -76,7 +80,12 @@ impl Sources {
         let sources = by_source.into_iter().map(|(name, snapshots)| {
             (Arc::clone(&name), Arc::new(Source::new(name, zone.clone(), snapshots)))
         });
-        Ok(Self { sources: sources.collect() })
+        Ok(Self { sources: sources.collect(), incomplete })
+    }
+
+    /// Whether loading again may find more although the repository has not changed.
+    pub(super) fn is_incomplete(&self) -> bool {
+        self.incomplete
     }
 
     /// The source of this name.

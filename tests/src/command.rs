@@ -1,0 +1,297 @@
+//! One run of the command line.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::sandbox::as_nobody;
+use crate::{Sandbox, binary};
+
+/// A command that takes longer than this hangs.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// Look again and again until something is there, or fail when it has not come in time.
+#[track_caller]
+pub fn wait_until<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + limit;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited {} s in vain: {what}", limit.as_secs());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A `yester` command that can be run: in the sandbox's environment, and in no other.
+#[derive(Debug)]
+pub struct Yester<'a> {
+    sandbox: &'a Sandbox,
+    args: Vec<OsString>,
+    env: Vec<(OsString, Option<OsString>)>,
+    folder: PathBuf,
+    nobody: bool,
+}
+
+impl<'a> Yester<'a> {
+    pub(crate) fn new(sandbox: &'a Sandbox) -> Self {
+        let home = sandbox.path("home");
+        let mut env: Vec<(OsString, Option<OsString>)> = vec![
+            ("XDG_DATA_HOME".into(), Some(home.join("data").into())),
+            ("XDG_CONFIG_HOME".into(), Some(home.join("config").into())),
+            ("XDG_CACHE_HOME".into(), Some(home.join("cache").into())),
+            ("XDG_STATE_HOME".into(), Some(home.join("state").into())),
+            ("XDG_RUNTIME_DIR".into(), Some(home.join("runtime").into())),
+            ("TZ".into(), Some("UTC".into())),
+            ("LC_ALL".into(), Some("C".into())),
+            ("RUST_BACKTRACE".into(), Some("1".into())),
+        ];
+        env.extend(["YESTER_REPO", "RUST_LOG"].map(|name| (name.into(), None)));
+        env.push(("HOME".into(), Some(home.into())));
+        Self { sandbox, args: Vec::new(), env, folder: sandbox.root().to_owned(), nobody: false }
+    }
+
+    /// One more argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.args.push(arg.as_ref().to_owned());
+        self
+    }
+
+    /// More arguments.
+    #[must_use]
+    pub fn args<I: IntoIterator<Item = A>, A: AsRef<OsStr>>(mut self, args: I) -> Self {
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// An environment variable; the last word counts.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.env.push((name.into(), Some(value.as_ref().to_owned())));
+        self
+    }
+
+    /// Without this environment variable.
+    #[must_use]
+    pub fn env_remove(mut self, name: &str) -> Self {
+        self.env.push((name.into(), None));
+        self
+    }
+
+    /// In another working directory than the sandbox.
+    #[must_use]
+    pub fn folder(mut self, folder: impl AsRef<Path>) -> Self {
+        folder.as_ref().clone_into(&mut self.folder);
+        self
+    }
+
+    /// As user and group 65534, from a root's test.
+    #[must_use]
+    pub fn as_nobody(mut self) -> Self {
+        self.nobody = true;
+        self
+    }
+
+    /// The command for who wants its pipes.
+    pub fn command(&self) -> Command {
+        let mut command =
+            if self.nobody { as_nobody(self.sandbox.public_binary()) } else { Command::new(binary::path()) };
+        command.args(&self.args).current_dir(&self.folder).stdin(Stdio::null());
+        for (name, value) in &self.env {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command
+    }
+
+    /// Start it; its output goes to files, so that no pipe can fill.
+    pub fn start(&self) -> Started {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let output = |name: &str| self.sandbox.path(format!("output/{number}.{name}"));
+        let (stdout, stderr) = (output("stdout"), output("stderr"));
+        let mut command = self.command();
+        command.stdout(File::create(&stdout).expect("a file for stdout"));
+        command.stderr(File::create(&stderr).expect("a file for stderr"));
+        let mut shown = String::from("yester");
+        for arg in &self.args {
+            let _ = write!(shown, " {}", arg.display());
+        }
+        let child = command.spawn().unwrap_or_else(|error| panic!("cannot start {shown}: {error}"));
+        Started { child, stdout, stderr, shown }
+    }
+
+    /// Run it to its end.
+    #[track_caller]
+    pub fn run(&self) -> Ran {
+        self.start().finish()
+    }
+}
+
+/// A running command; killed when dropped.
+#[derive(Debug)]
+pub struct Started {
+    child: Child,
+    stdout: PathBuf,
+    stderr: PathBuf,
+    shown: String,
+}
+
+impl Started {
+    /// Send it a signal; nothing happens when it has ended.
+    pub fn signal(&mut self, signal: rustix::process::Signal) {
+        if self.child.try_wait().is_ok_and(|status| status.is_none()) {
+            let pid = rustix::process::Pid::from_child(&self.child);
+            let _ = rustix::process::kill_process(pid, signal);
+        }
+    }
+
+    /// Whether it still runs.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|status| status.is_none())
+    }
+
+    /// What it has written to stderr so far.
+    pub fn stderr(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.stderr).unwrap_or_default()).into_owned()
+    }
+
+    /// Wait for its end.
+    #[track_caller]
+    pub fn finish(mut self) -> Ran {
+        let status = wait_until(&self.shown, LIMIT, || self.child.try_wait().expect("the child's status"));
+        let ran = Ran {
+            status,
+            stdout: fs::read(&self.stdout).expect("its stdout"),
+            stderr: fs::read(&self.stderr).expect("its stderr"),
+            shown: self.shown.clone(),
+        };
+        assert!(!ran.stderr().contains("panicked"), "it panicked: {ran}");
+        ran
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        if self.is_running() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Ran {
+    status: ExitStatus,
+    /// What it wrote to stdout.
+    pub stdout: Vec<u8>,
+    stderr: Vec<u8>,
+    shown: String,
+}
+
+impl std::fmt::Display for Ran {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let start = &self.stdout[..self.stdout.len().min(2000)];
+        writeln!(f, "{}\n{}", self.shown, self.status)?;
+        write!(f, "stdout: {}\nstderr: {}", String::from_utf8_lossy(start), self.stderr())
+    }
+}
+
+impl Ran {
+    /// The exit status; none when a signal ended it.
+    pub fn code(&self) -> Option<i32> {
+        self.status.code()
+    }
+
+    /// The signal that ended it.
+    pub fn signal(&self) -> Option<i32> {
+        self.status.signal()
+    }
+
+    /// stdout as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// stderr as text.
+    pub fn stderr(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).into_owned()
+    }
+
+    /// It must have ended with this status.
+    #[track_caller]
+    #[allow(
+        clippy::must_use_candidate,
+        clippy::return_self_not_must_use,
+        reason = "often only for its effect"
+    )]
+    pub fn code_is(self, code: i32) -> Self {
+        assert_eq!(self.code(), Some(code), "{self}");
+        self
+    }
+
+    /// It must have succeeded, without a word of error.
+    #[track_caller]
+    #[allow(
+        clippy::must_use_candidate,
+        clippy::return_self_not_must_use,
+        reason = "often only for its effect"
+    )]
+    pub fn ok(self) -> Self {
+        assert_eq!(self.code(), Some(0), "{self}");
+        assert!(!self.stderr().contains("yester: "), "an error in spite of success: {self}");
+        self
+    }
+
+    /// It must have failed with this status and said so in one line that begins with `yester: ` and holds all of
+    /// these words, such as the path and what to do.
+    #[track_caller]
+    pub fn fails(&self, code: i32, words: &[&str]) {
+        assert_eq!(self.code(), Some(code), "{self}");
+        let stderr = self.stderr();
+        let lines: Vec<&str> = stderr.lines().filter(|line| !is_warning(line)).collect();
+        let [line] = lines[..] else { panic!("not one line of error but {}: {self}", lines.len()) };
+        assert!(line.starts_with("yester: "), "the error does not begin with `yester: `: {self}");
+        for word in words {
+            assert!(line.contains(word), "the error does not say `{word}`: {self}");
+        }
+    }
+
+    /// stdout as JSON, one object a line.
+    #[track_caller]
+    pub fn json_lines(&self) -> Vec<Value> {
+        let text =
+            std::str::from_utf8(&self.stdout).unwrap_or_else(|_| panic!("JSON that is not UTF-8: {self}"));
+        text.lines()
+            .map(|line| {
+                let value: Value =
+                    serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}: {self}"));
+                assert!(value.is_object(), "not an object: {line}");
+                value
+            })
+            .collect()
+    }
+
+    /// stdout as the one JSON object that it must be.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        let mut lines = self.json_lines();
+        assert_eq!(lines.len(), 1, "not one line of JSON: {self}");
+        lines.remove(0)
+    }
+}
+
+fn is_warning(line: &str) -> bool {
+    line.starts_with("yester: warning: ") || line.starts_with("warning: ") || line.trim().is_empty()
+}

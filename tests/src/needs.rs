@@ -1,0 +1,77 @@
+//! What a test needs of the machine. A test that lacks it is skipped aloud, never counted as passed in silence.
+
+use std::env;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+/// Something that a test cannot do without.
+#[derive(Clone, Copy, Debug)]
+pub enum Need {
+    /// To run as root.
+    Root,
+    /// To mount FUSE file systems.
+    Fuse,
+    /// FUSE for everybody: the device open to all, and `fusermount3` installed.
+    FuseForAll,
+    /// A program on the `PATH`, and the Debian package that brings it.
+    Program(&'static str, &'static str),
+}
+
+/// rsync, the judge of equal trees.
+pub const RSYNC: Need = Need::Program("rsync", "rsync");
+/// setpriv, to run commands as another user.
+pub const SETPRIV: Need = Need::Program("setpriv", "util-linux");
+
+impl Need {
+    /// What is missing, and how to get it.
+    fn missing(self) -> Option<String> {
+        match self {
+            Need::Root => (!rustix::process::geteuid().is_root()).then(|| "needs root".to_owned()),
+            Need::Fuse => OpenOptions::new()
+                .read(true)
+                .write(true)
+                .open("/dev/fuse")
+                .err()
+                .map(|error| format!("needs /dev/fuse ({error}; modprobe fuse)")),
+            Need::FuseForAll => {
+                let open =
+                    Path::new("/dev/fuse").metadata().is_ok_and(|m| m.permissions().mode() & 0o6 == 0o6);
+                if open {
+                    Need::Program("fusermount3", "fuse3").missing()
+                } else {
+                    Some("needs /dev/fuse open to all users (chmod 666 /dev/fuse)".to_owned())
+                }
+            }
+            Need::Program(program, package) => {
+                let path = env::var_os("PATH").unwrap_or_default();
+                let found = env::split_paths(&path).any(|folder| folder.join(program).is_file());
+                (!found).then(|| format!("needs {program} (Debian package {package})"))
+            }
+        }
+    }
+}
+
+/// Whether everything needed is there. When not, the test has been reported as skipped and must return at once.
+#[must_use]
+pub fn met(needs: &[Need]) -> bool {
+    let missing: Vec<String> = needs.iter().filter_map(|need| need.missing()).collect();
+    for what in &missing {
+        skipped(what);
+    }
+    missing.is_empty()
+}
+
+/// Report the running test as skipped: on stderr, and in the file that `YESTER_TEST_SKIPS` names, for the summary.
+pub fn skipped(what: &str) {
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or("a test");
+    // Not `eprintln`: the test harness would keep that of a passing test to itself.
+    let _ = writeln!(std::io::stderr(), "{test}: skipped: {what}");
+    if let Some(list) = env::var_os("YESTER_TEST_SKIPS") {
+        let mut list =
+            OpenOptions::new().create(true).append(true).open(list).expect("YESTER_TEST_SKIPS opens");
+        list.write_all(format!("{test}: {what}\n").as_bytes()).expect("YESTER_TEST_SKIPS takes a line");
+    }
+}

@@ -1,0 +1,8 @@
+//! The command line: its output for people and for programs, its exit status.
+
+mod cat;
+mod defaults;
+mod ls;
+mod pipes;
+mod snapshots;
+mod usage;

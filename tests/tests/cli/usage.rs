@@ -1,0 +1,53 @@
+//! Help, and arguments that make no sense.
+
+use fs_tests::Sandbox;
+
+#[test]
+fn help_and_version() {
+    let sandbox = Sandbox::new();
+    let help = sandbox.bare_yester(["--help"]).run().ok().text();
+    let commands = ["init", "up", "import", "mount", "unmount", "snapshots", "ls", "cat", "stats"];
+    for command in commands {
+        assert!(help.contains(command), "--help does not name {command}");
+        assert!(!sandbox.bare_yester([command, "--help"]).run().ok().text().is_empty());
+    }
+    let version = sandbox.bare_yester(["--version"]).run().ok().text();
+    assert!(version.starts_with("yester ") && version.lines().count() == 1, "{version}");
+}
+
+#[test]
+fn wrong_usage_exits_with_2() {
+    let sandbox = Sandbox::with_repository();
+    let wrong: [&[&str]; 13] = [
+        &[],
+        &["frobnicate"],
+        &["--no-such-option"],
+        &["import"],
+        &["import", "a", "b"],
+        &["mount"],
+        &["mount", "--no-such-option", "/mnt"],
+        &["unmount"],
+        &["up"],
+        &["up", "only-one"],
+        &["cat"],
+        &["ls", "--json=maybe", "@latest:"],
+        &["-q", "-v", "snapshots"],
+    ];
+    for args in wrong {
+        let ran = sandbox.yester(args).run();
+        assert_eq!(ran.code(), Some(2), "{ran}");
+        assert!(!ran.stderr().is_empty(), "nothing is said: {ran}");
+        assert!(ran.stdout.is_empty(), "an error on stdout: {ran}");
+    }
+}
+
+#[test]
+fn an_unknown_mount_option_is_refused() {
+    let sandbox = Sandbox::with_repository();
+    std::fs::write(sandbox.source().join("file"), "x").expect("a file");
+    sandbox.import();
+    let ran = sandbox.yester(["mount", "-o", "no_such_option"]).arg(sandbox.mnt()).run();
+    assert!(matches!(ran.code(), Some(1 | 2)), "{ran}");
+    assert!(ran.stderr().contains("no_such_option"), "{ran}");
+    assert!(fs_tests::mountinfo::at(&sandbox.mnt()).is_none());
+}

@@ -1,0 +1,88 @@
+//! The repository's disk is full: the import fails, what was there stays readable, and all is well once there is room.
+
+use std::ffi::CString;
+use std::fs;
+
+use fs_tests::needs::{self, Need};
+use fs_tests::plant::{file, many, small};
+use fs_tests::tree::{assert_same, scan};
+use fs_tests::{Mounted, Sandbox};
+use rustix::mount::{MountFlags, mount};
+
+use super::{cat, snapshots, text};
+
+/// A sandbox whose repository is alone on a small disk of memory.
+fn on_a_small_disk(size: &str) -> Sandbox {
+    let sandbox = Sandbox::new();
+    fs::create_dir(sandbox.repo()).expect("a folder");
+    let options = CString::new(format!("size={size}")).expect("an option");
+    mount("tmpfs", sandbox.repo(), "tmpfs", MountFlags::empty(), options.as_c_str()).expect("a tmpfs");
+    sandbox.yester(["init"]).run().ok();
+    sandbox
+}
+
+#[test]
+fn a_full_disk_loses_nothing() {
+    if !needs::met(&[Need::Root, Need::Fuse]) {
+        return;
+    }
+    let sandbox = on_a_small_disk("64m");
+    small(&sandbox.source());
+    let first = sandbox.import();
+    let before = scan(&sandbox.source());
+    // Something else fills most of the disk.
+    let ballast = sandbox.repo().join("ballast");
+    file(&ballast, vec![1; 48 << 20]);
+    many(&sandbox.source().join("much"), 500, 80_000);
+
+    for _ in 0..2 {
+        let ran = sandbox.yester(["import"]).arg(sandbox.source()).run();
+        ran.fails(1, &[text(&sandbox.repo()), "space"]);
+        assert_eq!(snapshots(&sandbox), [first.as_str()], "a failed import left a snapshot");
+        assert_eq!(cat(&sandbox, "@latest", "hello.txt"), b"hello\n");
+    }
+    let mounted = Mounted::source(&sandbox);
+    assert_same("the first snapshot", &before, &scan(&mounted.path(&first)));
+
+    fs::remove_file(ballast).expect("room");
+    let second = sandbox.import();
+    mounted.wait_for(&second);
+    assert_same("the first snapshot", &before, &scan(&mounted.path(&first)));
+    assert_same("the second snapshot", &scan(&sandbox.source()), &scan(&mounted.path(second)));
+}
+
+#[test]
+fn not_even_room_for_an_index() {
+    if !needs::met(&[Need::Root, Need::Fuse]) {
+        return;
+    }
+    let sandbox = on_a_small_disk("32m");
+    small(&sandbox.source());
+    let first = sandbox.import();
+    let before = scan(&sandbox.source());
+    let ballast = sandbox.repo().join("ballast");
+    // Fill it to the last byte.
+    let mut fill = fs::File::create(&ballast).expect("a file");
+    while std::io::Write::write(&mut fill, &[1; 4096]).is_ok_and(|written| written > 0) {}
+    drop(fill);
+    file(sandbox.source().join("one-more"), "small");
+    sandbox.yester(["import"]).arg(sandbox.source()).run().fails(1, &[text(&sandbox.repo())]);
+    assert_eq!(snapshots(&sandbox), [first.as_str()]);
+    let mounted = Mounted::source(&sandbox);
+    assert_same("the first snapshot", &before, &scan(&mounted.path(&first)));
+    drop(mounted);
+    fs::remove_file(ballast).expect("room");
+    sandbox.import();
+    assert_eq!(cat(&sandbox, "@latest", "one-more"), b"small");
+}
+
+#[test]
+fn init_on_a_full_disk() {
+    if !needs::met(&[Need::Root]) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    fs::create_dir(sandbox.repo()).expect("a folder");
+    mount("tmpfs", sandbox.repo(), "tmpfs", MountFlags::empty(), c"size=64k,nr_inodes=3").expect("a tmpfs");
+    sandbox.yester(["init"]).run().fails(1, &[text(&sandbox.repo())]);
+}

@@ -1,0 +1,68 @@
+//! A repository that cannot be written can still be read: from a read-only disk, or by a user who may not write.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use fs_tests::needs::{self, Need, SETPRIV};
+use fs_tests::plant::small;
+use fs_tests::tree::{assert_same, scan};
+use fs_tests::{Mounted, Sandbox};
+use rustix::mount::{MountFlags, mount_bind, mount_remount};
+
+use super::{cat, snapshots, text};
+
+#[test]
+fn mount_and_look_but_do_not_import() {
+    if !needs::met(&[Need::Root, Need::Fuse]) {
+        return;
+    }
+    let sandbox = Sandbox::with_repository();
+    small(&sandbox.source());
+    let name = sandbox.import();
+    let repository = sandbox.repo();
+    mount_bind(&repository, &repository).expect("a bind mount");
+    mount_remount(&repository, MountFlags::BIND | MountFlags::RDONLY, "").expect("a read-only bind mount");
+    assert!(fs::write(repository.join("probe"), "").is_err(), "the repository can be written");
+
+    assert_eq!(snapshots(&sandbox), [name.as_str()]);
+    assert_eq!(cat(&sandbox, "@latest", "hello.txt"), b"hello\n");
+    sandbox.yester(["ls", "@latest:etc"]).run().ok();
+    sandbox.yester(["stats"]).run().ok();
+    let mounted = Mounted::source(&sandbox);
+    assert_same("the snapshot", &scan(&sandbox.source()), &scan(&mounted.path(&name)));
+
+    let refused = sandbox.yester(["import"]).arg(sandbox.source()).run();
+    refused.fails(1, &[text(&repository)]);
+    assert!(refused.stderr().to_lowercase().contains("read-only"), "{refused}");
+    assert_eq!(snapshots(&sandbox), [name]);
+}
+
+#[test]
+fn another_user_may_look() {
+    if !needs::met(&[Need::Root, SETPRIV]) {
+        return;
+    }
+    let sandbox = Sandbox::with_repository();
+    small(&sandbox.source());
+    sandbox.import();
+    // If init keeps others out, the owner can let them in.
+    let status = std::process::Command::new("chmod").args(["-R", "a+rX"]).arg(sandbox.repo()).status();
+    assert!(status.expect("chmod").success());
+    let seen = sandbox.yester(["cat", "@latest:hello.txt"]).as_nobody().run().ok();
+    assert_eq!(seen.stdout, b"hello\n");
+    sandbox.yester(["snapshots"]).as_nobody().run().ok();
+    let refused = sandbox.yester(["import"]).arg(sandbox.source()).as_nobody().run();
+    refused.fails(1, &[text(&sandbox.repo())]);
+}
+
+#[test]
+fn a_repository_that_one_may_not_enter() {
+    if !needs::met(&[Need::Root, SETPRIV]) {
+        return;
+    }
+    let sandbox = Sandbox::with_repository();
+    fs::set_permissions(sandbox.repo(), fs::Permissions::from_mode(0o700)).expect("a closed repository");
+    let refused = sandbox.yester(["snapshots"]).as_nobody().run();
+    refused.fails(1, &[text(&sandbox.repo())]);
+    assert!(refused.stderr().to_lowercase().contains("permission"), "not told apart from `none`: {refused}");
+}
