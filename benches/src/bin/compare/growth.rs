@@ -77,7 +77,7 @@ fn snapshots_grow(lab: &Lab, section: &mut Section, name: &str, base: u64) -> Re
     const FILES: u64 = 500;
     let tree = lab.folder("growing")?;
     million::fill(lab, &tree, FILES)?;
-    let Some(mut keeper) = make(lab, name)? else { return Ok(()) };
+    let Some(mut keeper) = tools::make(lab, name).transpose()? else { return Ok(()) };
     for snapshot in 1..=base * factors(lab)[2] {
         for file in (0..FILES).step_by(100) {
             million::write(&tree, file, usize::try_from(snapshot)?)?;
@@ -93,11 +93,6 @@ fn snapshots_grow(lab: &Lab, section: &mut Section, name: &str, base: u64) -> Re
     remove(&tree)
 }
 
-fn make(lab: &Lab, name: &str) -> Result<Option<Box<dyn Keeper>>> {
-    let folder = lab.folder("keeper-growing")?;
-    tools::make(lab, name, &folder).transpose()
-}
-
 /// What is measured at one size.
 #[derive(Clone, Copy)]
 struct Point<'a> {
@@ -110,7 +105,7 @@ impl Point<'_> {
     /// A new repository, and the tree imported into it; `None` when `name` is no keeper.
     fn first(&self, lab: &Lab, section: &mut Section, tree: &Path) -> Result<Option<Box<dyn Keeper>>> {
         lab.say(format!("growth: {} {}, {}", self.size, self.of, self.name));
-        let Some(mut keeper) = make(lab, self.name)? else { return Ok(None) };
+        let Some(mut keeper) = tools::make(lab, self.name).transpose()? else { return Ok(None) };
         lab.settle();
         let usage = keeper.import(lab, tree)?;
         self.record_import(section, &usage, keeper.repository());

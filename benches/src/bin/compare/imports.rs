@@ -26,8 +26,7 @@ pub fn enter(lab: &Lab, section: &mut Section) -> Result<Vec<Entrant>> {
     let mut entrants = Vec::new();
     let names: Vec<String> = section.versions.iter().map(|(name, _)| name.clone()).collect();
     for name in names {
-        let folder = lab.folder(&format!("keeper-{}", name.replace([' ', '+'], "")))?;
-        match tools::make(lab, &name, &folder) {
+        match tools::make(lab, &name) {
             Some(Ok(keeper)) => {
                 let imports = Vec::new();
                 entrants.push(Entrant { keeper, imports, first_size: 0.0, failed: false });

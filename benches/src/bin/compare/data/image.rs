@@ -38,7 +38,7 @@ pub fn prepare(lab: &Lab) -> Result<Box<dyn DataSet + '_>> {
 impl DataSet for Image<'_> {
     fn about(&self) -> String {
         format!(
-            "An ext4 disk image of {} MB, three quarters of it used by files of /usr, and {} generations of edits: {} \
+            "An ext4 disk image of {} MB, two thirds of it used by files of /usr, and {} generations of edits: {} \
              new files, some removed, and {} pages of a database rewritten in place.",
             self.size / 1_000_000,
             self.edits,

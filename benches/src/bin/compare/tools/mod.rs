@@ -88,10 +88,11 @@ pub fn find(lab: &Lab) -> (Vec<Found>, Vec<String>) {
     (found, absent)
 }
 
-/// An empty repository of the keeper `name` in `folder`; `None` when it is no keeper.
-pub fn make(lab: &Lab, name: &str, folder: &Path) -> Option<Result<Box<dyn Keeper>>> {
+/// An empty repository of the keeper `name` in a folder of this run; `None` when it is no keeper.
+pub fn make(lab: &Lab, name: &str) -> Option<Result<Box<dyn Keeper>>> {
     let (_, _, make) = KEEPERS.iter().find(|(known, _, _)| *known == name)?;
-    Some(make(lab, folder).with_context(|| format!("{name}: making a repository")))
+    let folder = lab.folder(&format!("keeper-{}", name.replace([' ', '+'], "")));
+    Some(folder.and_then(|folder| make(lab, &folder)).with_context(|| format!("{name}: making a repository")))
 }
 
 /// The folders in `root`, by `key` of their names; those without a key are left out.
