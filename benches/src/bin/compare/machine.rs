@@ -7,6 +7,8 @@ use crate::lab::Lab;
 use crate::results::Machine;
 
 const UNKNOWN: &str = "unknown";
+/// What one leaves behind by starting a comparison.
+const IDLE: f64 = 1.0;
 
 pub fn describe(lab: &Lab) -> Machine {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -23,6 +25,13 @@ pub fn describe(lab: &Lab) -> Machine {
         kernel: uname.release().to_string_lossy().split('-').next().unwrap_or(UNKNOWN).to_owned(),
         file_system: file_system(lab),
     }
+}
+
+/// What is to be said when others use the machine: their work is in the results.
+pub fn busy() -> Option<String> {
+    let load = fs::read_to_string("/proc/loadavg").ok()?;
+    let load: f64 = load.split_whitespace().next()?.parse().ok()?;
+    (load > IDLE).then(|| format!("The machine was busy with other work when this began (load {load:.1})."))
 }
 
 fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {

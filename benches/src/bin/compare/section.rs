@@ -34,6 +34,8 @@ pub fn measure(lab: &Lab, part: Part, rounds: Option<usize>) -> Result<Option<Se
             "The page cache could not be dropped (only root may): cold means a fresh mount alone.".into(),
         );
     }
+    // Before the data set is made: that is work too.
+    machine::busy().into_iter().for_each(|note| section.note(note));
     let data = match data::prepare(lab, part) {
         Ok(data) => data,
         // Without a network there is no history to fetch, but everything else.
