@@ -1,0 +1,53 @@
+//! Blocks: compressing in full and as a delta, opening and decompressing.
+
+use std::hint::black_box;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use fs_benches::Random;
+use fs_core::format::{Block, BlockBuilder, Keys, Secret};
+
+const LEVEL: i32 = 3;
+const BLOB: usize = 8 << 10;
+const BLOBS: u64 = 128;
+
+/// A block of 1 MiB of text; with `edits`, each blob as it is after one.
+fn block(edits: bool) -> BlockBuilder {
+    let mut builder = BlockBuilder::default();
+    for number in 0..BLOBS {
+        let mut text = Random::new(number).text(BLOB);
+        if edits {
+            text.splice(3000..3100, Random::new(number + 1000).text(120));
+        }
+        builder.push(&text);
+    }
+    builder
+}
+
+fn blocks(criterion: &mut Criterion) {
+    let keys = Keys::derive(&Secret([1; 32]));
+    let (before, after) = (block(false), block(true));
+    let bases: Vec<_> = before.blobs().map(|blob| keys.blob_id(blob)).collect();
+    let prefix: Vec<u8> = before.blobs().flatten().copied().collect();
+    let mut group = criterion.benchmark_group("block of 1 MiB");
+    group.throughput(Throughput::Bytes(BLOBS * BLOB as u64));
+    group.sample_size(30);
+    group.bench_function("encode", |bencher| bencher.iter(|| before.finish(&keys, LEVEL).expect("a block")));
+    group.bench_function("encode as a delta", |bencher| {
+        bencher.iter(|| after.finish_delta(&keys, LEVEL, &bases, &prefix).expect("a block"));
+    });
+    let stored = before.finish(&keys, LEVEL).expect("a block");
+    group.bench_function("open: verify and parse", |bencher| {
+        bencher.iter(|| Block::open(&keys, black_box(&stored)).expect("the block").lengths().len());
+    });
+    group.bench_function("decode", |bencher| {
+        bencher.iter(|| Block::open(&keys, black_box(&stored)).expect("the block").decompress(&[]));
+    });
+    let delta = after.finish_delta(&keys, LEVEL, &bases, &prefix).expect("a block");
+    group.bench_function("decode a delta", |bencher| {
+        bencher.iter(|| Block::open(&keys, black_box(&delta)).expect("the block").decompress(&prefix));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, blocks);
+criterion_main!(benches);
