@@ -26,3 +26,6 @@ use crate::store::Repository;
 pub fn init(root: &Path) -> Result<(), ServiceError> {
     Ok(Repository::init(root)?)
 }
+
+#[cfg(all(test, unix))]
+mod tests;

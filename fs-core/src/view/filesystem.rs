@@ -96,7 +96,12 @@ impl View {
     /// The sources, with every snapshot that was there a moment ago. When the repository does not answer, those that
     /// are known.
     pub fn sources(&self) -> Arc<Sources> {
-        if let Err(error) = self.refresh() {
+        self.sources_since(MAX_AGE)
+    }
+
+    /// The sources as they were at most so long ago.
+    fn sources_since(&self, age: Duration) -> Arc<Sources> {
+        if let Err(error) = self.refresh(age) {
             log::error!("cannot look for new snapshots: {error}");
         }
         self.known_sources()
@@ -107,10 +112,10 @@ impl View {
     }
 
     /// Takes up snapshots that appeared or went.
-    fn refresh(&self) -> Result<(), ViewError> {
-        // One at a time, so that an older listing never replaces a newer one; the others use what is known.
-        let Ok(mut checked) = self.shared.checked.try_lock() else { return Ok(()) };
-        if checked.at.elapsed() < MAX_AGE {
+    fn refresh(&self, age: Duration) -> Result<(), ViewError> {
+        // One at a time, so that an older listing never replaces a newer one.
+        let mut checked = self.shared.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        if checked.at.elapsed() < age {
             return Ok(());
         }
         checked.at = Instant::now();
@@ -135,7 +140,11 @@ impl View {
                 Ok(Node::source(self.keys(), &source.name))
             }
             What::Source(source) => {
-                let sources = self.sources();
+                if let Some(snapshot) = self.sources().get(source).and_then(|source| source.find(name)) {
+                    return Ok(Node::snapshot(self.keys(), snapshot));
+                }
+                // Taken for an expression, the name of a snapshot just made would mean the one before.
+                let sources = self.sources_since(Duration::ZERO);
                 let source = sources.get(source).ok_or(ViewError::NotFound)?;
                 self.lookup_time(source, name)
             }
@@ -152,7 +161,7 @@ impl View {
     }
 
     fn lookup_time(&self, source: &Source, name: &[u8]) -> Result<Node, ViewError> {
-        if let Some(snapshot) = source.timeline.find(name).and_then(|place| source.snapshot(place)) {
+        if let Some(snapshot) = source.find(name) {
             return Ok(Node::snapshot(self.keys(), snapshot));
         }
         let place = source.timeline.resolve(name, Timestamp::now()).ok_or(ViewError::NotFound)?;

@@ -41,6 +41,11 @@ impl Source {
         self.snapshots.get(place)
     }
 
+    /// The snapshot with this canonical name.
+    pub fn find(&self, name: &[u8]) -> Option<&Arc<Snapshot>> {
+        self.snapshot(self.timeline.find(name)?)
+    }
+
     /// Canonical names and snapshots, oldest first.
     pub fn snapshots(&self) -> impl DoubleEndedIterator<Item = (&str, &Arc<Snapshot>)> {
         self.snapshots
