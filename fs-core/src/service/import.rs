@@ -18,6 +18,7 @@ use crate::view::{Snapshot, Sources};
 
 /// How a plain tree is imported.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a choice of its own, named where it is made")]
 pub struct ImportOptions {
     /// The source's name; the tree's folder name when `None`.
     pub source: Option<Vec<u8>>,
