@@ -175,7 +175,7 @@ fn content_id(content: &Content) -> Option<BlobId> {
 }
 
 fn damaged(what: &str, id: &BlobId) -> impl FnOnce(crate::format::FormatError) -> StoreError {
-    StoreError::damaged(format!("{what} {id}"))
+    StoreError::damaged(move || format!("{what} {id}"))
 }
 
 fn invalid(what: &str, id: &BlobId, part: &'static str) -> StoreError {

@@ -72,7 +72,7 @@ pub fn lookup(reader: &Reader, id: &BlobId, name: &[u8]) -> Result<Option<Entry>
         match &*reader.node(&id)? {
             Node::Leaf(leaf) => {
                 let entry = leaf.find(name).map(|at| leaf.entry(at)).transpose();
-                return entry.map_err(StoreError::damaged(format!("directory node {id}")));
+                return entry.map_err(StoreError::damaged(|| format!("directory node {id}")));
             }
             Node::Inner(children) => {
                 let at = children.partition_point(|child| *child.last_name < *name);
@@ -148,7 +148,7 @@ impl DirectoryCursor {
         let Some((leaf, at)) = self.advance()? else { return Ok(None) };
         let (name, entry) = (leaf.name(at).into(), leaf.entry(at));
         let id = self.leaf.as_ref().map_or_else(String::new, |(_, id)| id.to_string());
-        let entry = entry.map_err(StoreError::damaged(format!("directory node {id}")))?;
+        let entry = entry.map_err(StoreError::damaged(|| format!("directory node {id}")))?;
         Ok(Some((name, entry)))
     }
 }
@@ -161,5 +161,5 @@ fn leaf_of(node: &Node) -> Option<&Leaf> {
 }
 
 fn too_deep(id: &BlobId) -> StoreError {
-    StoreError::damaged(format!("directory node {id}"))(FormatError::Invalid("depth of a directory"))
+    StoreError::damaged(|| format!("directory node {id}"))(FormatError::Invalid("depth of a directory"))
 }

@@ -1,3 +1,4 @@
+use std::fmt::Display;
 use std::io;
 use std::path::PathBuf;
 
@@ -94,10 +95,10 @@ impl StoreError {
         move |source| StoreError::Io { action, path, source }
     }
 
-    /// What the decoder's complaint about `object` means.
-    pub(crate) fn damaged(object: impl ToString) -> impl FnOnce(FormatError) -> Self {
+    /// What the decoder's complaint about `object` means. It is named only when there is one: nearly always there is not.
+    pub(crate) fn damaged<D: Display>(object: impl FnOnce() -> D) -> impl FnOnce(FormatError) -> Self {
         move |reason| {
-            let object = object.to_string();
+            let object = object().to_string();
             match reason {
                 FormatError::Version { .. } | FormatError::Features(_) => {
                     StoreError::Newer { object, reason }

@@ -124,7 +124,7 @@ impl Backend for LocalBackend {
         let (mut file, path) = self.open(object)?;
         let size = file.metadata().map_err(StoreError::io("read", &path))?.len();
         if offset.checked_add(len as u64).is_none_or(|end| end > size) {
-            return Err(StoreError::damaged(object)(FormatError::Truncated("object")));
+            return Err(StoreError::damaged(|| object)(FormatError::Truncated("object")));
         }
         let mut bytes = vec![0; len];
         file.seek(SeekFrom::Start(offset))

@@ -29,7 +29,7 @@ impl Backend for MemoryBackend {
             .ok()
             .and_then(|offset| bytes.get(offset..offset.checked_add(len)?))
             .map(<[u8]>::to_vec)
-            .ok_or_else(|| StoreError::damaged(object)(FormatError::Truncated("object")))
+            .ok_or_else(|| StoreError::damaged(|| object)(FormatError::Truncated("object")))
     }
 
     fn size(&self, object: &Object) -> Result<u64, StoreError> {

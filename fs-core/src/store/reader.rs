@@ -133,7 +133,7 @@ impl Reader {
             return Ok(node);
         }
         let blob = self.blob(id)?;
-        let node = Node::decode(&blob).map_err(StoreError::damaged(format!("directory node {id}")))?;
+        let node = Node::decode(&blob).map_err(StoreError::damaged(|| format!("directory node {id}")))?;
         let weight = node.weight();
         Ok(self.shared.nodes.insert(*id, node, weight))
     }
@@ -144,7 +144,7 @@ impl Reader {
             return Ok(list);
         }
         let blob = self.blob(id)?;
-        let list = ChunkList::decode(&blob).map_err(StoreError::damaged(format!("chunk list {id}")))?;
+        let list = ChunkList::decode(&blob).map_err(StoreError::damaged(|| format!("chunk list {id}")))?;
         let weight = blob.len();
         Ok(self.shared.lists.insert(*id, list, weight))
     }
@@ -160,7 +160,7 @@ impl Reader {
         }
         let bytes = read_all(self, content, size, MAX_LINK_TABLE)?;
         let table =
-            LinkTable::decode(&bytes).map_err(StoreError::damaged(format!("hard-link table {id}")))?;
+            LinkTable::decode(&bytes).map_err(StoreError::damaged(|| format!("hard-link table {id}")))?;
         // In memory a path takes about three times its bytes on disk.
         Ok(self.shared.links.insert(*id, table, bytes.len() * 3))
     }
@@ -168,7 +168,7 @@ impl Reader {
     /// The extended attributes in the blob `id`.
     pub fn xattrs(&self, id: &BlobId) -> Result<XattrSet, StoreError> {
         let blob = self.blob(id)?;
-        XattrSet::decode(&blob).map_err(StoreError::damaged(format!("extended attributes {id}")))
+        XattrSet::decode(&blob).map_err(StoreError::damaged(|| format!("extended attributes {id}")))
     }
 
     /// Whether all of a content can be read.
@@ -333,7 +333,9 @@ impl std::fmt::Debug for Reader {
 }
 
 fn block_damaged(pack: PackId, place: Placement) -> impl FnOnce(FormatError) -> StoreError {
-    StoreError::damaged(format!("block {} (at byte {}) of pack {pack}", place.block, place.block_offset))
+    StoreError::damaged(move || {
+        format!("block {} (at byte {}) of pack {pack}", place.block, place.block_offset)
+    })
 }
 
 /// Reads a pack's catalogue, and the size of the pack's file.
@@ -347,17 +349,17 @@ pub(super) fn read_catalogue(
     let tail_len = size.min(TAIL);
     let tail = backend.get_range(&object, size - tail_len, tail_len as usize)?;
     let trailer_at = tail.len().saturating_sub(TRAILER_LEN as usize);
-    let trailer = PackTrailer::decode(&tail[trailer_at..], size).map_err(StoreError::damaged(&object))?;
+    let trailer = PackTrailer::decode(&tail[trailer_at..], size).map_err(StoreError::damaged(|| &object))?;
     let frame = if trailer.offset >= size - tail_len {
         let start = (trailer.offset - (size - tail_len)) as usize;
         tail[start..start + trailer.len as usize].to_vec()
     } else {
         backend.get_range(&object, trailer.offset, trailer.len as usize)?
     };
-    let catalogue = Catalogue::open(keys, &pack, &frame).map_err(StoreError::damaged(&object))?;
+    let catalogue = Catalogue::open(keys, &pack, &frame).map_err(StoreError::damaged(|| &object))?;
     if catalogue.blocks_end() != trailer.offset {
         let reason = FormatError::Invalid("place of the catalogue: its blocks do not end there");
-        return Err(StoreError::damaged(&object)(reason));
+        return Err(StoreError::damaged(|| &object)(reason));
     }
     Ok((catalogue, size))
 }

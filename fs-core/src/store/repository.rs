@@ -180,7 +180,7 @@ impl Repository {
     pub fn manifest(&self, id: &SnapshotId) -> Result<Manifest, StoreError> {
         let object = Object::snapshot(*id);
         let bytes = self.backend.get(&object, MAX_MANIFEST)?;
-        Manifest::open(&self.keys, id, &bytes).map_err(StoreError::damaged(&object))
+        Manifest::open(&self.keys, id, &bytes).map_err(StoreError::damaged(|| &object))
     }
 
     /// The names of all packs, in no order.
@@ -308,7 +308,7 @@ pub(super) fn read_config(root: &Path, backend: &LocalBackend) -> Result<Config,
         result => result?,
     };
     Config::decode(&config)
-        .map_err(StoreError::damaged(format!("the config of the repository {}", root.display())))
+        .map_err(StoreError::damaged(|| format!("the config of the repository {}", root.display())))
 }
 
 /// Whether there are packs or snapshots.

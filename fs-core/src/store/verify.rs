@@ -15,7 +15,7 @@ impl Reader {
     pub fn verify_pack_header(&self, pack: PackId) -> Result<(), StoreError> {
         let object = Object::pack(pack);
         let header = self.shared.backend.get_range(&object, 0, PACK_HEADER_LEN as usize)?;
-        check_pack_header(&header).map_err(StoreError::damaged(&object))
+        check_pack_header(&header).map_err(StoreError::damaged(|| &object))
     }
 
     /// Reads a block from the medium and verifies all of it: its tag, and the ids of its blobs.
@@ -68,5 +68,5 @@ impl Reader {
 }
 
 fn damaged(pack: PackId, block: BlockEntry<'_>) -> impl FnOnce(FormatError) -> StoreError {
-    StoreError::damaged(format!("block {} (at byte {}) of pack {pack}", block.number, block.offset))
+    StoreError::damaged(move || format!("block {} (at byte {}) of pack {pack}", block.number, block.offset))
 }

@@ -303,7 +303,7 @@ impl PackerThread {
         if pack.is_empty() {
             return Ok(());
         }
-        let pack = pack.finish(&self.keys).map_err(StoreError::damaged("a pack just made"))?;
+        let pack = pack.finish(&self.keys).map_err(StoreError::damaged(|| "a pack just made"))?;
         self.backend.put(&Object::pack(pack.id), &pack.bytes)?;
         let size = pack.bytes.len() as u64;
         self.stored += size;

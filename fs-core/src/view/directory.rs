@@ -78,7 +78,7 @@ impl View {
         while let Some((leaf, at)) = cursor.advance()? {
             next_offset += 1;
             let (name, body) = (leaf.name(at), leaf.body(at));
-            let child = leaf.entry(at).map_err(StoreError::damaged(format!("directory {id}")))?;
+            let child = leaf.entry(at).map_err(StoreError::damaged(|| format!("directory {id}")))?;
             let node = Node::child(self.keys(), snapshot, &links, key, name, body, child);
             if !emit(DirEntry { name, node, next_offset }) {
                 break;
