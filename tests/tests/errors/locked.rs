@@ -1,22 +1,29 @@
 //! Two imports at once: the second waits or says that it is locked out, and both histories are whole.
 
 use std::fs;
+use std::path::Path;
 
-use fs_tests::Sandbox;
 use fs_tests::plant::{file, many};
+use fs_tests::{Sandbox, Started};
 
 use super::{cat, size_of, snapshots, text};
+
+/// An import that has begun to write, of a new tree at `tree`.
+fn a_long_import(sandbox: &Sandbox, tree: &Path) -> Started {
+    many(tree, 1500, 50_000);
+    let mut import = sandbox.yester(["import"]).arg(tree).start();
+    fs_tests::wait_until("the first import to begin", std::time::Duration::from_secs(60), || {
+        (size_of(&sandbox.repo()) > 5_000_000 || !import.is_running()).then_some(())
+    });
+    import
+}
 
 #[test]
 fn two_imports_at_once() {
     let sandbox = Sandbox::with_repository();
     let (one, two) = (sandbox.path("one"), sandbox.path("two"));
-    many(&one, 1500, 50_000);
     file(two.join("file"), "two");
-    let mut first = sandbox.yester(["import"]).arg(&one).start();
-    fs_tests::wait_until("the first import to begin", std::time::Duration::from_secs(60), || {
-        (size_of(&sandbox.repo()) > 5_000_000 || !first.is_running()).then_some(())
-    });
+    let mut first = a_long_import(&sandbox, &one);
     let overlaps = first.is_running();
     let second = sandbox.yester(["import"]).arg(&two).run();
     first.finish().ok();
@@ -41,12 +48,8 @@ fn two_imports_at_once() {
 fn who_waits_gets_his_turn() {
     let sandbox = Sandbox::with_repository();
     let (one, two) = (sandbox.path("one"), sandbox.path("two"));
-    many(&one, 1500, 50_000);
     file(two.join("file"), "two");
-    let mut first = sandbox.yester(["import"]).arg(&one).start();
-    fs_tests::wait_until("the first import to begin", std::time::Duration::from_secs(60), || {
-        (size_of(&sandbox.repo()) > 5_000_000 || !first.is_running()).then_some(())
-    });
+    let first = a_long_import(&sandbox, &one);
     sandbox.yester(["import", "--wait"]).arg(&two).run().ok();
     first.finish().ok();
     assert_eq!(snapshots(&sandbox).len(), 2);
