@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fs_benches::Random;
-use fs_core::format::{Block, BlockBuilder, Keys, Secret};
+use fs_core::format::{Block, BlockBuilder, BlockEncoder, Keys, Secret};
 
 const LEVEL: i32 = 3;
 const BLOB: usize = 8 << 10;
@@ -28,21 +28,22 @@ fn blocks(criterion: &mut Criterion) {
     let (before, after) = (block(false), block(true));
     let bases: Vec<_> = before.blobs().map(|blob| keys.blob_id(blob)).collect();
     let prefix: Vec<u8> = before.blobs().flatten().copied().collect();
+    let mut encoder = BlockEncoder::new(LEVEL).expect("an encoder");
     let mut group = criterion.benchmark_group("block of 1 MiB");
     group.throughput(Throughput::Bytes(BLOBS * BLOB as u64));
     group.sample_size(30);
-    group.bench_function("encode", |bencher| bencher.iter(|| before.finish(&keys, LEVEL).expect("a block")));
+    group.bench_function("encode", |bencher| bencher.iter(|| encoder.full(&keys, &before).expect("a block")));
     group.bench_function("encode as a delta", |bencher| {
-        bencher.iter(|| after.finish_delta(&keys, LEVEL, &bases, &prefix).expect("a block"));
+        bencher.iter(|| encoder.delta(&keys, &after, &bases, &prefix).expect("a block"));
     });
-    let stored = before.finish(&keys, LEVEL).expect("a block");
+    let stored = encoder.full(&keys, &before).expect("a block");
     group.bench_function("open: verify and parse", |bencher| {
         bencher.iter(|| Block::open(&keys, black_box(&stored)).expect("the block").lengths().len());
     });
     group.bench_function("decode", |bencher| {
         bencher.iter(|| Block::open(&keys, black_box(&stored)).expect("the block").decompress(&[]));
     });
-    let delta = after.finish_delta(&keys, LEVEL, &bases, &prefix).expect("a block");
+    let delta = encoder.delta(&keys, &after, &bases, &prefix).expect("a block");
     group.bench_function("decode a delta", |bencher| {
         bencher.iter(|| Block::open(&keys, black_box(&delta)).expect("the block").decompress(&prefix));
     });

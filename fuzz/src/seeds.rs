@@ -1,7 +1,7 @@
 //! What the encoders make of a bit of everything: where a fuzzer begins.
 
 use fs_core::format::{
-    Attributes, BlobId, BlockBuilder, Child, ChunkList, Config, Content, Entry, ExtentKind, FRAME_HEADER_LEN,
+    Attributes, BlobId, BlockBuilder, BlockEncoder, Child, ChunkList, Config, Content, Entry, ExtentKind, FRAME_HEADER_LEN,
     InnerBuilder, Kind, LeafBuilder, LinkTableBuilder, Manifest, Origin, PackBuilder, PackKind, PathKey,
     RepositoryId, Secret, SnapshotId, Status, Time, Totals, XattrSet, Xattrs,
 };
@@ -155,10 +155,11 @@ fn blocks() -> Vec<(u8, Vec<u8>)> {
     delta.push(&prefix[10..400]);
     let mut stored = BlockBuilder::default();
     stored.push(b"\x01\x80\xff");
+    let mut encoder = BlockEncoder::new(3).expect("an encoder");
     vec![
-        (0, builder.finish(&keys, 3).expect("a block")),
-        (0, stored.finish(&keys, 3).expect("a block")),
-        (8, delta.finish_delta(&keys, 3, &[BlobId([4; 32])], &prefix).expect("a delta")),
+        (0, encoder.full(&keys, &builder).expect("a block")),
+        (0, encoder.full(&keys, &stored).expect("a block")),
+        (8, encoder.delta(&keys, &delta, &[BlobId([4; 32])], &prefix).expect("a delta")),
     ]
 }
 

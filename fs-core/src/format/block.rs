@@ -1,6 +1,7 @@
-use std::io;
+use std::{fmt, io};
 
-use zstd::zstd_safe::{CParameter, DCtx};
+use zstd::bulk::Compressor;
+use zstd::zstd_safe::{CParameter, DCtx, compress_bound};
 
 use super::codec::{Cursor, Encode};
 use super::limits::{MAX_BLOB, MAX_BLOBS_PER_BLOCK, MAX_BLOCK_RAW};
@@ -55,40 +56,6 @@ impl BlockBuilder {
         &self.lengths
     }
 
-    /// The block as it is stored. What zstd cannot shrink is stored as it is.
-    ///
-    /// # Errors
-    /// When zstd fails, which means that memory is short.
-    pub fn finish(&self, keys: &Keys, level: i32) -> io::Result<Vec<u8>> {
-        let compressed = zstd::bulk::compress(&self.raw, level)?;
-        let (codec, payload) =
-            if compressed.len() < self.raw.len() { (ZSTD, &compressed) } else { (STORED, &self.raw) };
-        Ok(self.seal(keys, codec, &[], payload))
-    }
-
-    /// The block as a delta: `bases` has a base for each blob, `prefix` is the bases' bytes one after the other.
-    ///
-    /// # Errors
-    /// When zstd fails, which means that memory is short.
-    pub fn finish_delta(
-        &self,
-        keys: &Keys,
-        level: i32,
-        bases: &[BlobId],
-        prefix: &[u8],
-    ) -> io::Result<Vec<u8>> {
-        assert_eq!(bases.len(), self.lengths.len(), "a base for each blob");
-        let mut compressor = zstd::bulk::Compressor::new(level)?;
-        // The window must reach from the last byte back to the prefix's first.
-        let window = usize::BITS - (prefix.len() + self.raw.len()).leading_zeros();
-        compressor.set_parameter(CParameter::WindowLog(window.clamp(10, MAX_WINDOW_LOG)))?;
-        // Finds what the level's small tables have forgotten of the prefix: 6 % smaller, at no cost in time.
-        compressor.set_parameter(CParameter::EnableLongDistanceMatching(true))?;
-        compressor.context_mut().ref_prefix(prefix).map_err(zstd_error)?;
-        let payload = compressor.compress(&self.raw)?;
-        Ok(self.seal(keys, DELTA, bases, &payload))
-    }
-
     fn seal(&self, keys: &Keys, codec: u8, bases: &[BlobId], payload: &[u8]) -> Vec<u8> {
         let mut body = Vec::with_capacity(payload.len() + self.lengths.len() * 3 + bases.len() * 32 + 16);
         body.push(codec);
@@ -97,6 +64,65 @@ impl BlockBuilder {
         bases.iter().for_each(|base| body.extend(base.0));
         body.extend_from_slice(payload);
         seal(keys, Sealed::Block, &body)
+    }
+}
+
+/// Compresses blocks. Kept from block to block for its context and its buffer.
+pub struct BlockEncoder {
+    compressor: Compressor<'static>,
+    level: i32,
+    buffer: Vec<u8>,
+}
+
+impl BlockEncoder {
+    /// Compresses at zstd's `level`.
+    ///
+    /// # Errors
+    /// When zstd fails, here as later: memory is short.
+    pub fn new(level: i32) -> io::Result<Self> {
+        Ok(Self { compressor: Compressor::new(level)?, level, buffer: Vec::new() })
+    }
+
+    /// The block as it is stored. What zstd cannot shrink is stored as it is.
+    pub fn full(&mut self, keys: &Keys, block: &BlockBuilder) -> io::Result<Vec<u8>> {
+        self.reserve(block.raw.len());
+        self.compressor.compress_to_buffer(&block.raw, &mut self.buffer)?;
+        let (codec, payload) =
+            if self.buffer.len() < block.raw.len() { (ZSTD, &self.buffer) } else { (STORED, &block.raw) };
+        Ok(block.seal(keys, codec, &[], payload))
+    }
+
+    /// The block as a delta: `bases` has a base for each blob, `prefix` is the bases' bytes one after the other.
+    pub fn delta(
+        &mut self,
+        keys: &Keys,
+        block: &BlockBuilder,
+        bases: &[BlobId],
+        prefix: &[u8],
+    ) -> io::Result<Vec<u8>> {
+        assert_eq!(bases.len(), block.lengths.len(), "a base for each blob");
+        // A context borrows its prefix for as long as it lives, so each delta needs one of its own.
+        let mut compressor = Compressor::new(self.level)?;
+        // The window must reach from the last byte back to the prefix's first.
+        let window = usize::BITS - (prefix.len() + block.raw.len()).leading_zeros();
+        compressor.set_parameter(CParameter::WindowLog(window.clamp(10, MAX_WINDOW_LOG)))?;
+        // Finds what the level's small tables have forgotten of the prefix: 6 % smaller, at no cost in time.
+        compressor.set_parameter(CParameter::EnableLongDistanceMatching(true))?;
+        compressor.context_mut().ref_prefix(prefix).map_err(zstd_error)?;
+        self.reserve(block.raw.len());
+        compressor.compress_to_buffer(&block.raw, &mut self.buffer)?;
+        Ok(block.seal(keys, DELTA, bases, &self.buffer))
+    }
+
+    fn reserve(&mut self, raw_len: usize) {
+        self.buffer.clear();
+        self.buffer.reserve(compress_bound(raw_len));
+    }
+}
+
+impl fmt::Debug for BlockEncoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BlockEncoder").field("level", &self.level).finish_non_exhaustive()
     }
 }
 
@@ -185,7 +211,7 @@ mod tests {
             let keys = Keys::derive(&Secret([3; 32]));
             let mut builder = BlockBuilder::default();
             blobs.iter().for_each(|blob| builder.push(blob));
-            let bytes = builder.finish(&keys, 3).unwrap();
+            let bytes = BlockEncoder::new(3).unwrap().full(&keys, &builder).unwrap();
             let block = Block::open(&keys, &bytes).unwrap();
             prop_assert_eq!(block.decompress(&[]).unwrap(), blobs.concat());
             let lengths: Vec<_> = blobs.iter().map(|blob| blob.len() as u32).collect();
@@ -208,7 +234,7 @@ mod tests {
                 blob.insert(at, byte);
                 builder.push(blob);
             }
-            let bytes = builder.finish_delta(&keys, 3, &ids, &bases.concat()).unwrap();
+            let bytes = BlockEncoder::new(3).unwrap().delta(&keys, &builder, &ids, &bases.concat()).unwrap();
             let block = Block::open(&keys, &bytes).unwrap();
             prop_assert_eq!(block.bases(), ids);
             prop_assert_eq!(block.decompress(&bases.concat()).unwrap(), blobs.concat());

@@ -21,7 +21,7 @@ mod seal;
 mod time;
 mod xattrs;
 
-pub use block::{Block, BlockBuilder};
+pub use block::{Block, BlockBuilder, BlockEncoder};
 pub use chunks::{ChunkList, Extent, ExtentKind};
 pub use config::Config;
 pub use content::Content;

@@ -341,7 +341,7 @@ impl PackTrailer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::{BlockBuilder, Secret};
+    use crate::format::{BlockBuilder, BlockEncoder, Secret};
 
     #[test]
     fn every_blob_is_found_again() {
@@ -352,7 +352,7 @@ mod tests {
             let blobs: Vec<_> = (0..10u8).map(|blob| vec![block * 10 + blob; usize::from(blob)]).collect();
             blobs.iter().for_each(|blob| builder.push(blob));
             let ids = blobs.iter().map(|blob| (keys.blob_id(blob), blob.len() as u32));
-            pack.push(&builder.finish(&keys, 3).unwrap(), block == 1, ids);
+            pack.push(&BlockEncoder::new(3).unwrap().full(&keys, &builder).unwrap(), block == 1, ids);
         }
         let SealedPack { id, bytes, catalogue } = pack.finish(&keys).unwrap();
         let trailer =

@@ -32,6 +32,13 @@ pub(super) struct DeltaGroup {
     number: u64,
 }
 
+impl DeltaGroup {
+    /// Its blobs, in order.
+    pub(super) fn blobs(&self) -> impl Iterator<Item = (BlobId, &[u8])> {
+        self.ids.iter().copied().zip(self.builder.blobs())
+    }
+}
+
 /// Groups that are still open.
 #[derive(Debug, Default)]
 pub(super) struct DeltaGroups {

@@ -6,6 +6,7 @@
 
 mod backend;
 mod cache;
+mod compress;
 mod content;
 mod delta;
 mod directory;
@@ -16,6 +17,7 @@ mod index;
 mod local;
 mod lock;
 mod memory;
+mod packer;
 mod reader;
 mod rebuild;
 mod repository;

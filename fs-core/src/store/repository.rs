@@ -162,7 +162,8 @@ impl Repository {
 
     /// Begins to add a snapshot. The repository must be open for writing.
     pub fn writer(&self) -> Result<Writer, StoreError> {
-        Writer::new(Arc::clone(&self.backend), self.reader(CacheSizes::default()), Arc::clone(&self.index))
+        let reader = self.reader(CacheSizes::default());
+        Ok(Writer::new(Arc::clone(&self.backend), reader, Arc::clone(&self.index)))
     }
 
     /// The ids of all snapshots, in no order.

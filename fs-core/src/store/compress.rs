@@ -1,0 +1,113 @@
+//! Blocks on their way from the walk to a pack.
+
+use super::delta::DeltaGroup;
+use super::{Reader, StoreError};
+use crate::format::{BlobId, BlockBuilder, BlockEncoder, PackKind};
+
+/// Uncompressed bytes at which a block is closed.
+const BLOCK_TARGET: usize = 1 << 20;
+/// This and what follows: measured in docs/decisions/0001-delta-blocks.md.
+const LEVEL: i32 = 3;
+/// A delta is kept when it takes at most so many hundredths of what its blobs would take in full.
+const DELTA_PAYS: u64 = 50;
+
+/// A block that is being filled.
+#[derive(Debug, Default)]
+pub(super) struct OpenBlock {
+    builder: BlockBuilder,
+    ids: Vec<BlobId>,
+}
+
+impl OpenBlock {
+    pub(super) fn push(&mut self, id: BlobId, blob: &[u8]) {
+        self.builder.push(blob);
+        self.ids.push(id);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.builder.is_empty()
+    }
+
+    /// Whether it must be closed before `blob` comes.
+    pub(super) fn is_full_for(&self, blob: &[u8]) -> bool {
+        !self.is_empty() && self.builder.raw_len() + blob.len() > BLOCK_TARGET
+    }
+}
+
+/// What is to be compressed.
+#[derive(Debug)]
+pub(super) enum Job {
+    Block(PackKind, OpenBlock),
+    Delta(PackKind, DeltaGroup),
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub(super) enum Compressed {
+    Block(PackKind, CompressedBlock),
+    /// A delta that does not pay: its blobs are stored in full, so that later versions have a closer base.
+    Unpaid(PackKind, DeltaGroup),
+}
+
+/// A block as it is stored.
+#[derive(Debug)]
+pub(super) struct CompressedBlock {
+    pub(super) sealed: Vec<u8>,
+    pub(super) delta: bool,
+    /// Its blobs and their lengths, in order.
+    pub(super) blobs: Vec<(BlobId, u32)>,
+}
+
+/// Compresses; one for each thread that does.
+#[derive(Debug)]
+pub(super) struct Compressor {
+    encoder: BlockEncoder,
+    /// Where bases are read.
+    reader: Reader,
+}
+
+impl Compressor {
+    pub(super) fn new(reader: Reader) -> Result<Self, StoreError> {
+        let encoder = BlockEncoder::new(LEVEL).map_err(StoreError::io("compress", "a block"))?;
+        Ok(Self { encoder, reader })
+    }
+
+    pub(super) fn run(&mut self, job: Job) -> Result<Compressed, StoreError> {
+        match job {
+            Job::Block(kind, block) => Ok(Compressed::Block(kind, self.full(&block)?)),
+            Job::Delta(kind, group) => Ok(match self.delta(&group)? {
+                Some(block) => Compressed::Block(kind, block),
+                None => Compressed::Unpaid(kind, group),
+            }),
+        }
+    }
+
+    pub(super) fn full(&mut self, block: &OpenBlock) -> Result<CompressedBlock, StoreError> {
+        let sealed = self
+            .encoder
+            .full(self.reader.keys(), &block.builder)
+            .map_err(StoreError::io("compress", "a block"))?;
+        Ok(CompressedBlock { sealed, delta: false, blobs: with_lengths(&block.ids, &block.builder) })
+    }
+
+    /// `None` when it saves too little, or its bases are damaged.
+    fn delta(&mut self, group: &DeltaGroup) -> Result<Option<CompressedBlock>, StoreError> {
+        let Some(prefix) = StoreError::unless_damage(self.reader.prefix(&group.bases).map(Some))? else {
+            return Ok(None);
+        };
+        let sealed = self
+            .encoder
+            .delta(self.reader.keys(), &group.builder, &group.bases, &prefix)
+            .map_err(StoreError::io("compress", "a block"))?;
+        let (stored, raw) = self.reader.block_sizes(group.block)?;
+        // What the blobs would take in full, if they compress as their bases did.
+        let full = group.builder.raw_len() as u64 * stored / raw.max(1);
+        let pays = sealed.len() as u64 * 100 <= full * DELTA_PAYS;
+        let blobs = with_lengths(&group.ids, &group.builder);
+        Ok(pays.then_some(CompressedBlock { sealed, delta: true, blobs }))
+    }
+}
+
+fn with_lengths(ids: &[BlobId], builder: &BlockBuilder) -> Vec<(BlobId, u32)> {
+    ids.iter().copied().zip(builder.lengths().iter().copied()).collect()
+}
