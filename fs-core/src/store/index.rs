@@ -1,5 +1,8 @@
 //! Where each blob is. Derived from the packs' catalogues: losing it costs time, never data.
 
+mod packs;
+mod snapshots;
+
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,12 +10,18 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use redb::{
     Builder, ConcurrencyMode, Database, DatabaseError, ReadOnlyDatabase, ReadOnlyTable, ReadableDatabase,
-    ReadableTable, TableDefinition,
+    ReadableTable, TableDefinition, TableError,
 };
+
+pub use packs::PackRecord;
+pub use snapshots::SnapshotRecord;
+
+use packs::RECORD_LEN;
+use snapshots::SNAPSHOTS;
 
 use super::guard::fenced;
 use super::{StoreError, disk};
-use crate::format::{BlobId, Catalogue, PackId, PackKind, RepositoryId};
+use crate::format::{BlobId, Catalogue, PackId, RepositoryId};
 
 /// The first half of a blob's id → the number of its pack, whose catalogue tells the rest: 20 bytes a blob.
 const BLOBS: TableDefinition<'_, [u8; 16], u32> = TableDefinition::new("blobs");
@@ -23,58 +32,13 @@ const META: TableDefinition<'_, &str, [u8; 16]> = TableDefinition::new("meta");
 const REPOSITORY: &str = "repository";
 const LAYOUT: &str = "layout";
 /// Raised when a table changes its meaning; an index of another layout is made again.
-const LAYOUT_VERSION: [u8; 16] = *b"yester index 1\0\0";
+const LAYOUT_VERSION: [u8; 16] = *b"yester index 2\0\0";
 
 /// Stands for the path of an index that is no file.
 const IN_MEMORY: &str = "(in memory)";
 
-const RECORD_LEN: usize = 32 + 1 + 8 + 8 + 8;
 const READER_CACHE: usize = 16 << 20;
 const WRITER_CACHE: usize = 64 << 20;
-
-/// What the index knows of a pack.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PackRecord {
-    /// Its name.
-    pub id: PackId,
-    /// What its blobs are.
-    pub kind: PackKind,
-    /// Bytes of the file.
-    pub size: u64,
-    /// Blobs in it.
-    pub blobs: u64,
-    /// Bytes of these blobs, uncompressed.
-    pub raw: u64,
-}
-
-impl PackRecord {
-    /// Of the pack `id`, whose file has `size` bytes.
-    pub fn new(id: PackId, size: u64, catalogue: &Catalogue) -> Self {
-        let raw = catalogue.blobs().map(|(_, len)| u64::from(len)).sum();
-        Self { id, kind: catalogue.kind(), size, blobs: catalogue.blobs().len() as u64, raw }
-    }
-
-    fn encode(&self) -> [u8; RECORD_LEN] {
-        let mut bytes = [0; RECORD_LEN];
-        bytes[..32].copy_from_slice(&self.id.0);
-        bytes[32] = self.kind.code();
-        bytes[33..41].copy_from_slice(&self.size.to_le_bytes());
-        bytes[41..49].copy_from_slice(&self.blobs.to_le_bytes());
-        bytes[49..].copy_from_slice(&self.raw.to_le_bytes());
-        bytes
-    }
-
-    fn decode(bytes: &[u8; RECORD_LEN]) -> Option<Self> {
-        let number = |at: usize| bytes[at..].first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes));
-        Some(Self {
-            id: PackId(*bytes.first_chunk()?),
-            kind: PackKind::from_code(bytes[32])?,
-            size: number(33)?,
-            blobs: number(41)?,
-            raw: number(49)?,
-        })
-    }
-}
 
 /// A handle on the index. A writer's sees its own commits, a reader's those of another process.
 pub(super) struct Index {
@@ -112,6 +76,7 @@ impl From<Unreadable> for StoreError {
 struct Tables {
     blobs: ReadOnlyTable<[u8; 16], u32>,
     packs: ReadOnlyTable<u32, [u8; RECORD_LEN]>,
+    snapshots: ReadOnlyTable<[u8; 32], &'static [u8]>,
 }
 
 impl Index {
@@ -166,21 +131,12 @@ impl Index {
         path: &Path,
         repository: RepositoryId,
     ) -> Result<Option<Self>, StoreError> {
-        let transaction = database.begin_write().map_err(failed(path))?;
-        {
-            let mut meta = transaction.open_table(META).map_err(failed(path))?;
-            for (key, wanted) in [(REPOSITORY, repository.0), (LAYOUT, LAYOUT_VERSION)] {
-                let found = meta.get(key).map_err(failed(path))?.map(|value| value.value());
-                match found {
-                    None => drop(meta.insert(key, wanted).map_err(failed(path))?),
-                    Some(found) if found == wanted => {}
-                    Some(_) => return Ok(None),
-                }
-            }
-            transaction.open_table(BLOBS).map_err(failed(path))?;
-            transaction.open_table(PACKS).map_err(failed(path))?;
+        // To begin by writing would cost each import a sync.
+        match is_ours(&database, path, repository)? {
+            Some(true) => {}
+            Some(false) => return Ok(None),
+            None => make_tables(&database, path, repository)?,
         }
-        transaction.commit().map_err(failed(path))?;
         let handle = Handle::Writer(database);
         Ok(Some(Self { handle, path: path.to_owned(), repository, tables: RwLock::new(None) }))
     }
@@ -336,6 +292,7 @@ impl Index {
         let tables = Arc::new(Tables {
             blobs: transaction.open_table(BLOBS).map_err(failed(&self.path))?,
             packs: transaction.open_table(PACKS).map_err(failed(&self.path))?,
+            snapshots: transaction.open_table(SNAPSHOTS).map_err(failed(&self.path))?,
         });
         *kept = Some(Arc::clone(&tables));
         Ok(tables)
@@ -352,19 +309,46 @@ fn open_read_only(path: &Path, repository: RepositoryId) -> Result<ReadOnlyDatab
         Err(error @ DatabaseError::RepairAborted) => return Err(Unreadable::Unclean(failed(path)(error))),
         Err(error) => return Err(Unreadable::Unusable(failed(path)(error))),
     };
-    let check = || {
-        let transaction = database.begin_read().map_err(failed(path))?;
-        let meta = transaction.open_table(META).map_err(failed(path))?;
-        for (key, wanted) in [(REPOSITORY, repository.0), (LAYOUT, LAYOUT_VERSION)] {
-            let found = meta.get_owned(key).map_err(failed(path))?.map(|value| value.value());
-            if found != Some(wanted) {
-                return Err(failed(path)("it belongs to another repository or version"));
-            }
-        }
-        Ok(())
+    let check = || match is_ours(&database, path, repository)? {
+        Some(true) => Ok(()),
+        _ => Err(failed(path)("it belongs to another repository or version")),
     };
     fence(path, check).map_err(Unreadable::Unusable)?;
     Ok(database)
+}
+
+/// Whether a database is this repository's index, in this version's layout; `None` when it is empty.
+fn is_ours(
+    database: &impl ReadableDatabase,
+    path: &Path,
+    repository: RepositoryId,
+) -> Result<Option<bool>, StoreError> {
+    let transaction = database.begin_read().map_err(failed(path))?;
+    let meta = match transaction.open_table(META) {
+        Err(TableError::TableDoesNotExist(_)) => return Ok(None),
+        table => table.map_err(failed(path))?,
+    };
+    for (key, wanted) in [(REPOSITORY, repository.0), (LAYOUT, LAYOUT_VERSION)] {
+        let found = meta.get_owned(key).map_err(failed(path))?.map(|value| value.value());
+        if found != Some(wanted) {
+            return Ok(Some(false));
+        }
+    }
+    Ok(Some(true))
+}
+
+/// Makes all tables at once, so that whoever finds one finds all.
+fn make_tables(database: &Database, path: &Path, repository: RepositoryId) -> Result<(), StoreError> {
+    let transaction = database.begin_write().map_err(failed(path))?;
+    {
+        let mut meta = transaction.open_table(META).map_err(failed(path))?;
+        meta.insert(REPOSITORY, repository.0).map_err(failed(path))?;
+        meta.insert(LAYOUT, LAYOUT_VERSION).map_err(failed(path))?;
+        transaction.open_table(BLOBS).map_err(failed(path))?;
+        transaction.open_table(PACKS).map_err(failed(path))?;
+        transaction.open_table(SNAPSHOTS).map_err(failed(path))?;
+    }
+    transaction.commit().map_err(failed(path))
 }
 
 impl Drop for Index {

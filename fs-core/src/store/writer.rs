@@ -182,6 +182,7 @@ impl Writer {
         self.statistics.stored_bytes = self.join()?;
         let (id, bytes) = manifest.seal(&self.keys);
         self.backend.put(&Object::snapshot(id), &bytes)?;
+        self.index.note_snapshot(id, manifest);
         Ok((id, self.statistics))
     }
 

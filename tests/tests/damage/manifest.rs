@@ -38,9 +38,34 @@ fn a_manifest() {
     }
     run("a zeroed page", &|| assert!(zero_page(one, 0)));
     run("a swapped file", &|| swap(one, other));
-    // Without it the snapshot is forgotten: nothing else refers to it, and the others are whole.
-    fs::remove_file(one).expect("removed");
-    fixture.is_clean("a deleted manifest");
+    run("a deletion", &|| fs::remove_file(one).expect("removed"));
+}
+
+#[test]
+fn a_manifest_that_is_gone_is_missed_until_the_index_is_made_again() {
+    let fixture = Fixture::new();
+    let listed = fixture.sandbox.yester(["--json", "snapshots"]).run().ok().json_lines();
+    let (id, name) =
+        (listed[1]["snapshot"].as_str().expect("an id"), listed[1]["name"].as_str().expect("a name"));
+    fs::remove_file(fixture.repo().join("snapshots").join(id)).expect("removed");
+    let is_missed = |what: &str| {
+        let checked = fixture.is_told(what, &["manifest", id, "missing", "\"source\":\"source\""]);
+        assert_eq!(checked.findings.len(), 1, "{what}: {}", checked.ran);
+        let time = listed[1]["time"].as_str().expect("a time");
+        assert_eq!(checked.findings[0]["time"], time, "{what}");
+        let people = fixture.sandbox.yester(["check"]).run();
+        let place = format!("source{}", name.split('_').next().expect("a name"));
+        assert!(people.text().contains(&place), "{what}: {people}");
+    };
+    is_missed("deleted");
+    fixture.import();
+    is_missed("deleted, and another imported");
+    fixture.sandbox.yester(["rebuild-index"]).run().ok();
+    fixture.is_clean("known no more");
+    // The others are known still.
+    let id = listed[0]["snapshot"].as_str().expect("an id");
+    fs::remove_file(fixture.repo().join("snapshots").join(id)).expect("removed");
+    fixture.is_told("another deleted", &["manifest", id, "missing"]);
 }
 
 #[test]
