@@ -67,6 +67,7 @@ debian_tools=(
     setfattr:attr
     setfacl:acl
     setpriv:util-linux
+    strace:strace
     mkfs.ext4:e2fsprogs
 )
 

@@ -61,7 +61,7 @@ pub fn abandon() -> ! {
 /// What an error's user is told.
 pub fn message(error: &Error) -> String {
     match store_error(error) {
-        Some(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::StorageFull => {
+        Some(full) if full.is_full() => {
             format!("{error}; what was there before is safe: make room and try again")
         }
         // These tell their causes themselves.

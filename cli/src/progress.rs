@@ -154,9 +154,10 @@ impl Monitor for Reporter {
         match trouble.kind {
             // On purpose, and the same every time.
             TroubleKind::Skipped => log::info!("{line}"),
-            TroubleKind::Unreadable | TroubleKind::Vanished | TroubleKind::Unsettled => {
-                stderr::complain(&line);
-            }
+            TroubleKind::Unreadable
+            | TroubleKind::Incomplete
+            | TroubleKind::Vanished
+            | TroubleKind::Unsettled => stderr::complain(&line),
         }
     }
 }

@@ -77,6 +77,8 @@ pub struct Trouble {
 pub enum TroubleKind {
     /// It could not be read, and is not in the snapshot.
     Unreadable,
+    /// It is in the snapshot, but without what could not be read: a directory's content, extended attributes.
+    Incomplete,
     /// It was gone before it could be read.
     Vanished,
     /// It is in the snapshot, but kept changing while it was read.

@@ -38,6 +38,8 @@ pub struct Yester<'a> {
     env: Vec<(OsString, Option<OsString>)>,
     folder: PathBuf,
     nobody: bool,
+    /// How strace is to be called around it.
+    strace: Vec<OsString>,
 }
 
 impl<'a> Yester<'a> {
@@ -55,7 +57,14 @@ impl<'a> Yester<'a> {
         ];
         env.extend(["YESTER_REPO", "RUST_LOG"].map(|name| (name.into(), None)));
         env.push(("HOME".into(), Some(home.into())));
-        Self { sandbox, args: Vec::new(), env, folder: sandbox.root().to_owned(), nobody: false }
+        Self {
+            sandbox,
+            args: Vec::new(),
+            env,
+            folder: sandbox.root().to_owned(),
+            nobody: false,
+            strace: Vec::new(),
+        }
     }
 
     /// One more argument.
@@ -100,10 +109,26 @@ impl<'a> Yester<'a> {
         self
     }
 
+    /// Let all these system calls on `path` fail by EIO, or on anything when it is none. Needs strace.
+    #[must_use]
+    pub fn failing(mut self, call: &str, path: Option<&Path>) -> Self {
+        self.strace = ["strace", "-f", "-qq", "-o", "/dev/null"].map(OsString::from).to_vec();
+        self.strace.extend([format!("--trace={call}").into(), format!("--inject={call}:error=EIO").into()]);
+        self.strace.extend(path.into_iter().flat_map(|path| ["-P".into(), path.into()]));
+        self
+    }
+
     /// The command for who wants its pipes.
     pub fn command(&self) -> Command {
-        let mut command =
-            if self.nobody { as_nobody(self.sandbox.public_binary()) } else { Command::new(binary::path()) };
+        let mut command = match self.strace.split_first() {
+            _ if self.nobody => as_nobody(self.sandbox.public_binary()),
+            None => Command::new(binary::path()),
+            Some((strace, options)) => {
+                let mut command = Command::new(strace);
+                command.args(options).arg(binary::path());
+                command
+            }
+        };
         command.args(&self.args).current_dir(&self.folder).stdin(Stdio::null());
         for (name, value) in &self.env {
             match value {

@@ -23,6 +23,8 @@ pub enum Need {
 pub const RSYNC: Need = Need::Program("rsync", "rsync");
 /// setpriv, to run commands as another user.
 pub const SETPRIV: Need = Need::Program("setpriv", "util-linux");
+/// strace, to let system calls fail.
+pub const STRACE: Need = Need::Program("strace", "strace");
 
 impl Need {
     /// What is missing, and how to get it.

@@ -1,4 +1,5 @@
 use anyhow::Result;
+use fs_core::format::Time;
 use fs_core::maintain::{CheckOptions, Finding, Harmed, Report};
 use fs_core::service;
 use jiff::tz::TimeZone;
@@ -34,17 +35,15 @@ pub fn run(context: &mut Context, args: &CheckArgs) -> Result<Outcome> {
 
 fn tell(output: &mut Output, report: &Report, zone: &TimeZone) -> Result<(), WriteError> {
     for finding in &report.findings {
-        output.line(&text(finding))?;
+        output.line(&text(finding, zone))?;
     }
     if report.more_findings > 0 {
         output.line(&format!("and {}", count(report.more_findings, "further finding")))?;
     }
     for harmed in &report.harmed {
-        let time = harmed.time.timestamp().to_zoned(zone.clone());
         output.line(&format!(
-            "cannot be read in full: {}@{}:{}",
-            printable(&harmed.source),
-            time.strftime("%Y-%m-%dT%H-%M-%S"),
+            "cannot be read in full: {}:{}",
+            snapshot(&harmed.source, harmed.time, zone),
             printable(&harmed.path)
         ))?;
     }
@@ -78,6 +77,11 @@ fn advice(report: &Report) -> Vec<&'static str> {
     if report.findings.iter().any(|finding| matches!(finding, Finding::Pack { .. })) {
         advice.push("A pack that cannot be read must not be relied on: run `yester rebuild-index`, which leaves it out.");
     }
+    if report.findings.iter().any(|finding| matches!(finding, Finding::Manifest { .. })) {
+        advice.push(
+            "A snapshot without its manifest comes back only with that file, from a copy of the repository.",
+        );
+    }
     if report.has_data_damage() {
         advice.push("Whatever is not named here can be read. Save the repository, and look after its disk.");
         advice.push("What still exists in your files is stored again by `yester import --heal`.");
@@ -85,11 +89,20 @@ fn advice(report: &Report) -> Vec<&'static str> {
     advice
 }
 
-fn text(finding: &Finding) -> String {
+/// As a user would name it.
+fn snapshot(source: &[u8], time: Time, zone: &TimeZone) -> String {
+    let time = time.timestamp().to_zoned(zone.clone());
+    format!("{}@{}", printable(source), time.strftime("%Y-%m-%dT%H-%M-%S"))
+}
+
+fn text(finding: &Finding, zone: &TimeZone) -> String {
     match finding {
-        Finding::Manifest { reason, .. } | Finding::Pack { reason, .. } | Finding::Index { reason } => {
-            reason.clone()
+        Finding::Manifest { record: Some(record), reason, .. } => {
+            format!("{}: {reason}", snapshot(&record.source, record.time, zone))
         }
+        Finding::Manifest { record: None, reason, .. }
+        | Finding::Pack { reason, .. }
+        | Finding::Index { reason } => reason.clone(),
         Finding::PackHeader { reason, .. } => format!("{reason} (its header; its content can be read)"),
         Finding::Block { pack, block, blobs, reason, .. } => {
             let own = format!("block {block} ");
@@ -112,8 +125,13 @@ fn text(finding: &Finding) -> String {
 fn object(finding: &Finding) -> Value {
     let id = |id: &dyn ToString| id.to_string();
     match finding {
-        Finding::Manifest { snapshot, reason } => {
-            json!({ "finding": "manifest", "snapshot": id(snapshot), "reason": reason })
+        Finding::Manifest { snapshot, record, reason } => {
+            let mut object = json!({ "finding": "manifest", "snapshot": id(snapshot), "reason": reason });
+            if let Some(record) = record {
+                put_bytes(&mut object, "source", &record.source);
+                object["time"] = record.time.timestamp().to_string().into();
+            }
+            object
         }
         Finding::PackHeader { pack, reason } => {
             json!({ "finding": "pack header", "pack": id(pack), "reason": reason })
@@ -137,21 +155,23 @@ fn object(finding: &Finding) -> Value {
 }
 
 fn harmed_object(harmed: &Harmed) -> Value {
-    let (source, source_bytes) = for_json(&harmed.source);
-    let (path, path_bytes) = for_json(&harmed.path);
     let mut object = json!({
         "finding": "harmed path",
         "snapshot": harmed.snapshot.to_string(),
-        "source": source,
         "time": harmed.time.timestamp().to_string(),
-        "path": path,
     });
-    for (key, bytes) in [("source_bytes", source_bytes), ("path_bytes", path_bytes)] {
-        if let Some(bytes) = bytes {
-            object[key] = bytes.into();
-        }
-    }
+    put_bytes(&mut object, "source", &harmed.source);
+    put_bytes(&mut object, "path", &harmed.path);
     object
+}
+
+/// Text, and beside it the bytes when they are none.
+fn put_bytes(object: &mut Value, key: &str, bytes: &[u8]) {
+    let (text, raw) = for_json(bytes);
+    object[key] = text.into();
+    if let Some(raw) = raw {
+        object[format!("{key}_bytes")] = raw.into();
+    }
 }
 
 fn summary(report: &Report) -> Value {

@@ -48,18 +48,22 @@ impl Directory {
         Ok(Self(rustix::fs::openat(&self.0, name, DIRECTORY, Mode::empty())?))
     }
 
-    /// The names in it, sorted by their bytes, each once.
-    pub(super) fn names(&self) -> io::Result<Vec<CString>> {
+    /// The names in it, sorted by their bytes, each once; and why they are not all.
+    pub(super) fn names(&self) -> (Vec<CString>, Option<io::Error>) {
         let mut buffer = vec![MaybeUninit::uninit(); 64 << 10];
         let mut entries = RawDir::new(&self.0, &mut buffer);
-        let mut names = Vec::new();
+        let (mut names, mut error) = (Vec::new(), None);
         while let Some(entry) = entries.next() {
-            let name = entry?.file_name().to_owned();
-            if !matches!(name.as_bytes(), b"." | b"..") {
-                names.push(name);
+            match entry {
+                Ok(entry) if matches!(entry.file_name().to_bytes(), b"." | b"..") => {}
+                Ok(entry) => names.push(entry.file_name().to_owned()),
+                Err(reason) => {
+                    error = Some(reason.into());
+                    break;
+                }
             }
         }
-        Ok(sorted(names))
+        (sorted(names), error)
     }
 
     /// Itself.
@@ -85,26 +89,33 @@ impl Directory {
         }
     }
 
-    /// The extended attributes of the entry `name`, of any type; of the directory itself for an empty name.
-    pub(super) fn xattrs(&self, name: &CStr) -> io::Result<XattrSet> {
+    /// The extended attributes of the entry `name`, of any type, or of the directory itself for an empty name; and why
+    /// they are not all. Fails only when there is no such entry.
+    pub(super) fn xattrs(&self, name: &CStr) -> io::Result<(XattrSet, Option<io::Error>)> {
         // There is no call that takes a directory and a name, but this path is the same.
         let mut path = format!("/proc/self/fd/{}/", self.0.as_raw_fd()).into_bytes();
         path.extend(name.to_bytes());
         let path = path.as_slice();
         let names = match read_growing(|buffer| rustix::fs::llistxattr(path, buffer)) {
-            Err(Errno::NOTSUP) => return Ok(XattrSet::default()),
-            result => result?,
+            Err(Errno::NOTSUP) => return Ok((XattrSet::default(), None)),
+            Err(error @ Errno::NOENT) => return Err(error.into()),
+            Err(error) => return Ok((XattrSet::default(), Some(error.into()))),
+            Ok(names) => names,
         };
-        let mut pairs = Vec::new();
+        let (mut pairs, mut lacking) = (Vec::new(), None);
         for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
             match read_growing(|buffer| rustix::fs::lgetxattr(path, name, buffer)) {
                 Ok(value) => pairs.push((name.into(), value.into())),
                 // Removed since it was listed, or one that the kernel lists but does not tell.
                 Err(Errno::NODATA | Errno::NOTSUP) => {}
-                Err(error) => return Err(error.into()),
+                Err(error @ Errno::NOENT) => return Err(error.into()),
+                Err(error) => lacking = Some(error.into()),
             }
         }
-        XattrSet::new(pairs).map_err(io::Error::other)
+        Ok(match XattrSet::new(pairs) {
+            Ok(set) => (set, lacking),
+            Err(error) => (XattrSet::default(), Some(io::Error::other(error))),
+        })
     }
 }
 
@@ -168,7 +179,7 @@ mod tests {
         assert!(root.child(c"link").is_err());
         assert!(root.file(c"link").is_err());
         assert_eq!(&*root.link_target(c"link").unwrap(), b"/etc");
-        assert_eq!(root.names().unwrap(), [CString::from(c"link")]);
+        assert_eq!(root.names().0, [CString::from(c"link")]);
     }
 
     #[test]

@@ -11,6 +11,8 @@ mod file;
 mod links;
 mod parent;
 #[cfg(unix)]
+mod troubles;
+#[cfg(unix)]
 mod walk;
 
 pub use error::ImportError;

@@ -13,11 +13,12 @@ use super::disk::{Directory, Stat};
 use super::file::{self, FileContext, ReadError};
 use super::links::LinkTracker;
 use super::parent::{ParentDirectory, may_have_changed_since};
+use super::troubles::Troubles;
 use crate::format::limits::{MAX_INLINE_XATTRS, MAX_NAME, MAX_TARGET};
 use crate::format::{
     BlobId, Content, Entry, Kind, Manifest, PackKind, PathKey, Status, Time, Totals, XattrSet, Xattrs,
 };
-use crate::monitor::{Cancellation, Monitor, Progress, Trouble, TroubleKind};
+use crate::monitor::{Cancellation, Monitor, Progress, TroubleKind};
 use crate::store::{ContentWriter, DirectoryWriter, Reader, StoreError, Writer};
 
 /// What to take, and against what.
@@ -85,8 +86,7 @@ pub fn run(
         links: LinkTracker::default(),
         progress: Progress::default(),
         totals: Totals::default(),
-        vanished: false,
-        incomplete: false,
+        troubles: Troubles::default(),
     };
     walk.run(path, now)
 }
@@ -104,8 +104,7 @@ struct Walk<'a> {
     links: LinkTracker,
     progress: Progress,
     totals: Totals,
-    vanished: bool,
-    incomplete: bool,
+    troubles: Troubles,
 }
 
 /// A directory that is being walked.
@@ -120,29 +119,22 @@ struct Frame {
     out: DirectoryWriter,
 }
 
-/// What became of one entry.
-enum Step {
-    Done,
-    /// It is a directory, to be walked first.
-    Below(Box<Frame>),
-    Troubled(TroubleKind, &'static str),
-}
-
 impl Walk<'_> {
     fn run(mut self, path: &Path, now: Time) -> Result<Outcome, ImportError> {
         let root_error = |source| ImportError::Root { path: path.to_owned(), source };
-        let directory = Directory::open(path).map_err(|error| {
-            match error.raw_os_error().map(Errno::from_raw_os_error) {
-                Some(Errno::NOTDIR) => ImportError::NotADirectory(path.to_owned()),
-                _ => root_error(error),
-            }
+        let directory = Directory::open(path).map_err(|error| match errno(&error) {
+            Some(Errno::NOTDIR) => ImportError::NotADirectory(path.to_owned()),
+            _ => root_error(error),
         })?;
         let stat = directory.stat_self().map_err(root_error)?;
         if self.options.skip.contains(&stat.id) {
             return Err(ImportError::InsideRepository(path.to_owned()));
         }
         self.root_device = stat.id.0;
-        let names = directory.names().map_err(root_error)?;
+        let (names, lacking) = directory.names();
+        if let Some(error) = lacking {
+            return Err(root_error(error));
+        }
         let parent_root = self.options.parent.map(|parent| &parent.root);
         let xattrs = self.xattrs(&directory, c"").map_err(|error| match error {
             // The directory is open, so it is the way to its attributes that is not there.
@@ -152,12 +144,8 @@ impl Walk<'_> {
             ReadError::File(source) => root_error(source),
             ReadError::Import(error) => error,
         })?;
-        let entry = Entry {
-            attributes: stat.attributes,
-            kind: Kind::Directory(BlobId([0; 32])),
-            xattrs,
-            unsettled: false,
-        };
+        self.tell(&[], c"");
+        let entry = unwalked(&stat, xattrs);
         let parent = self.parent_directory(parent_root);
         let root = Frame {
             name: CString::default(),
@@ -183,12 +171,8 @@ impl Walk<'_> {
                 })
                 .and_then(|_| Ok(self.content.finish(self.writer)?))?
         };
-        let status = match (self.incomplete, self.vanished) {
-            (true, _) => Status::Partial,
-            (false, true) => Status::Vanished,
-            (false, false) => Status::Complete,
-        };
-        let taken = Taken { started: now, root, links_len, links, totals: self.totals, status };
+        let totals = Totals { troubled: self.troubles.entries(), ..self.totals };
+        let taken = Taken { started: now, root, links_len, links, totals, status: self.troubles.status() };
         Ok(Outcome { taken, progress: self.progress })
     }
 
@@ -225,21 +209,23 @@ impl Walk<'_> {
         };
         self.progress.entries += 1;
         self.monitor.progress(&self.progress);
-        let (kind, reason) = match result {
-            Ok(Step::Done) => return Ok(None),
-            Ok(Step::Below(frame)) => return Ok(Some(*frame)),
-            Ok(Step::Troubled(kind, reason)) => (kind, reason.to_owned()),
+        let below = match result {
+            Ok(below) => below,
             Err(ReadError::Import(error)) => return Err(error),
-            Err(ReadError::File(error)) => match error.raw_os_error().map(Errno::from_raw_os_error) {
-                Some(Errno::NOENT) => (TroubleKind::Vanished, "vanished before it was read".to_owned()),
-                _ => (TroubleKind::Unreadable, format!("cannot be read: {error}")),
-            },
+            Err(ReadError::File(error)) => {
+                let (kind, reason) = match errno(&error) {
+                    Some(Errno::NOENT) => (TroubleKind::Vanished, "vanished before it was read".to_owned()),
+                    _ => (TroubleKind::Unreadable, format!("cannot be read: {error}")),
+                };
+                self.troubles.note(kind, reason);
+                None
+            }
         };
-        self.trouble(frames, name, kind, reason);
-        Ok(None)
+        self.tell(frames, name);
+        Ok(below)
     }
 
-    fn take(&mut self, frame: &mut Frame, name: &CStr, depth: usize) -> Result<Step, ReadError> {
+    fn take(&mut self, frame: &mut Frame, name: &CStr, depth: usize) -> Result<Option<Frame>, ReadError> {
         let bytes = name.to_bytes();
         // Some file systems count characters instead of bytes (NTFS, CIFS).
         if bytes.len() > MAX_NAME {
@@ -272,9 +258,9 @@ impl Walk<'_> {
         }
         push(frame, self.writer, name, &entry).map_err(|error| ReadError::Import(error.into()))?;
         if entry.unsettled {
-            return Ok(Step::Troubled(TroubleKind::Unsettled, "kept changing while it was read"));
+            self.troubles.note(TroubleKind::Unsettled, "kept changing while it was read");
         }
-        Ok(Step::Done)
+        Ok(None)
     }
 
     /// Anything but a directory, and what was told of it when it was taken.
@@ -351,7 +337,11 @@ impl Walk<'_> {
     /// Extended attributes. They are always asked for: when a directory was moved here, or another mounted over it, an
     /// entry with an old ctime is none that the parent snapshot tells of.
     fn xattrs(&mut self, directory: &Directory, name: &CStr) -> Result<Xattrs, ReadError> {
-        let set = directory.xattrs(name).map_err(ReadError::File)?;
+        let (set, lacking) = directory.xattrs(name).map_err(ReadError::File)?;
+        if let Some(error) = lacking {
+            let reason = format!("extended attributes of it cannot be read: {error}");
+            self.troubles.note(TroubleKind::Incomplete, reason);
+        }
         self.store_xattrs(set).map_err(|error| ReadError::Import(error.into()))
     }
 
@@ -370,38 +360,59 @@ impl Walk<'_> {
     /// Begins a subdirectory.
     fn enter(
         &mut self,
-        above: &Frame,
+        above: &mut Frame,
         name: &CStr,
         stat: &Stat,
         parent: Option<&Entry>,
         depth: usize,
-    ) -> Result<Step, ReadError> {
+    ) -> Result<Option<Frame>, ReadError> {
         if self.options.skip.contains(&stat.id) || self.options.skip_devices.contains(&stat.id.0) {
-            let reason = "left out: it is this repository, or a mount of history";
-            return Ok(Step::Troubled(TroubleKind::Skipped, reason));
+            self.troubles
+                .note(TroubleKind::Skipped, "left out: it is this repository, or a mount of history");
+            return Ok(None);
         }
         if depth >= MAX_DEPTH {
             return Err(ReadError::File(io::Error::other("it is nested too deeply")));
         }
-        let directory = above.directory.child(name).map_err(ReadError::File)?;
+        let directory = match above.directory.child(name) {
+            Ok(directory) => directory,
+            // Something else took its place, or nothing.
+            Err(error) if matches!(errno(&error), Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP)) => {
+                return Err(ReadError::File(error));
+            }
+            Err(error) => {
+                self.troubles.note(TroubleKind::Incomplete, format!("its content cannot be read: {error}"));
+                return self.keep_empty(above, name, stat).map(|()| None);
+            }
+        };
         let stat = directory.stat_self().map_err(ReadError::File)?;
         let foreign = self.options.one_file_system && stat.id.0 != self.root_device;
-        let names = if foreign { Vec::new() } else { directory.names().map_err(ReadError::File)? };
+        let (names, lacking) = if foreign { Default::default() } else { directory.names() };
+        if let Some(error) = lacking {
+            self.troubles.note(TroubleKind::Incomplete, format!("its content cannot be read: {error}"));
+        }
         let xattrs = self.xattrs(&directory, c"")?;
-        Ok(Step::Below(Box::new(Frame {
+        Ok(Some(Frame {
             name: name.to_owned(),
             key: self.reader.keys().path_key(above.key, name.to_bytes()),
             directory,
             names: names.into_iter(),
             parent: self.parent_directory(parent),
-            entry: Entry {
-                attributes: stat.attributes,
-                kind: Kind::Directory(BlobId([0; 32])),
-                xattrs,
-                unsettled: false,
-            },
+            entry: unwalked(&stat, xattrs),
             out: DirectoryWriter::default(),
-        })))
+        }))
+    }
+
+    /// Takes a directory that cannot be opened: its attributes are known all the same.
+    fn keep_empty(&mut self, above: &mut Frame, name: &CStr, stat: &Stat) -> Result<(), ReadError> {
+        let xattrs = self.xattrs(&above.directory, name)?;
+        let id = DirectoryWriter::default().finish(self.writer);
+        let stored = id.and_then(|id| {
+            let entry = Entry { kind: Kind::Directory(id), ..unwalked(stat, xattrs) };
+            push(above, self.writer, name, &entry)
+        });
+        self.totals.directories += 1;
+        stored.map_err(|error| ReadError::Import(error.into()))
     }
 
     fn parent_directory(&self, parent: Option<&Entry>) -> Option<ParentDirectory> {
@@ -411,25 +422,30 @@ impl Walk<'_> {
         }
     }
 
-    fn trouble(&mut self, frames: &[Frame], name: &CStr, kind: TroubleKind, reason: String) {
-        match kind {
-            TroubleKind::Skipped => {}
-            TroubleKind::Vanished => self.vanished = true,
-            TroubleKind::Unreadable | TroubleKind::Unsettled => self.incomplete = true,
-        }
-        if kind != TroubleKind::Skipped {
-            self.totals.troubled += 1;
-        }
-        let mut path = self.base.to_vec();
-        let names = frames.iter().map(|frame| frame.name.as_c_str()).chain([name]);
-        for name in names.filter(|name| !name.is_empty()) {
-            if path.last() != Some(&b'/') {
-                path.push(b'/');
+    /// Tells the troubles of the entry `name` of the last frame.
+    fn tell(&mut self, frames: &[Frame], name: &CStr) {
+        self.troubles.tell(self.monitor, || {
+            let mut path = self.base.to_vec();
+            let names = frames.iter().map(|frame| frame.name.as_c_str()).chain([name]);
+            for name in names.filter(|name| !name.is_empty()) {
+                if path.last() != Some(&b'/') {
+                    path.push(b'/');
+                }
+                path.extend(name.to_bytes());
             }
-            path.extend(name.to_bytes());
-        }
-        self.monitor.trouble(&Trouble { path, kind, reason });
+            path
+        });
     }
+}
+
+/// A directory's entry, but for its id.
+fn unwalked(stat: &Stat, xattrs: Xattrs) -> Entry {
+    let kind = Kind::Directory(BlobId([0; 32]));
+    Entry { attributes: stat.attributes, kind, xattrs, unsettled: false }
+}
+
+fn errno(error: &io::Error) -> Option<Errno> {
+    error.raw_os_error().map(Errno::from_raw_os_error)
 }
 
 fn push(frame: &mut Frame, writer: &mut Writer, name: &CStr, entry: &Entry) -> Result<(), StoreError> {

@@ -1,5 +1,6 @@
 //! A check from end to end: catalogues, index, references, blocks, and what damage harms.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::blobs::Blobs;
@@ -7,7 +8,7 @@ use super::finding::Findings;
 use super::{MaintainError, Report, blocks, catalogues, harm, index, references};
 use crate::format::{Manifest, PackId, SnapshotId};
 use crate::monitor::{Cancellation, Monitor, Phase, Work};
-use crate::store::{Access, CacheSizes, Reader, Repository};
+use crate::store::{Access, CacheSizes, Reader, Repository, SnapshotRecord};
 
 /// How deep a check looks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub(super) struct Check<'a> {
     pub(super) findings: Findings,
     pub(super) packs: Vec<CheckedPack>,
     pub(super) blobs: Blobs,
+    /// What the index says that there is.
+    pub(super) recorded: BTreeMap<SnapshotId, SnapshotRecord>,
     pub(super) snapshots: Vec<(SnapshotId, Manifest)>,
     pub(super) report: Report,
     /// Something cannot be read, so that it is worth looking for what that harms.
@@ -65,6 +68,7 @@ pub fn check(
         findings: Findings::default(),
         packs: Vec::new(),
         blobs: Blobs::default(),
+        recorded: BTreeMap::new(),
         snapshots: Vec::new(),
         report: Report::default(),
         harm: false,

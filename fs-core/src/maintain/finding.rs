@@ -1,15 +1,18 @@
 use std::collections::HashSet;
 
 use crate::format::{BlobId, PackId, SnapshotId, Time};
+use crate::store::SnapshotRecord;
 
 /// One thing that is wrong with a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Finding {
-    /// A snapshot's manifest cannot be read: nothing of this snapshot can.
+    /// A snapshot's manifest is gone or cannot be read: nothing of this snapshot can.
     Manifest {
         /// The snapshot.
         snapshot: SnapshotId,
+        /// Its source and time, when the index knows them.
+        record: Option<SnapshotRecord>,
         /// What is wrong.
         reason: String,
     },

@@ -27,6 +27,9 @@ pub(super) fn check(check: &mut Check<'_>) -> Result<bool, MaintainError> {
 }
 
 fn compare(check: &mut Check<'_>) -> Result<bool, MaintainError> {
+    // Before the manifests are listed: a snapshot that appears meanwhile is not missed.
+    let recorded = check.repository.recorded_snapshots()?;
+    check.recorded = recorded.into_iter().map(|record| (record.id, record)).collect();
     let mut findings = Vec::new();
     let places: HashMap<PackId, u32> = (0..).zip(&check.packs).map(|(at, pack)| (pack.id, at)).collect();
     let stored: HashSet<PackId> = check.repository.packs()?.into_iter().collect();

@@ -5,7 +5,7 @@ use super::{Finding, MaintainError};
 use crate::format::limits::MAX_LEVELS;
 use crate::format::{BlobId, Content, Entry, ExtentKind, Kind, Node, PackId, Xattrs};
 use crate::monitor::Phase;
-use crate::store::{Reader, StoreError};
+use crate::store::{Object, Reader, StoreError};
 
 /// A reference that is to be followed.
 #[derive(Debug, Clone, Copy)]
@@ -18,14 +18,7 @@ enum Reference {
 }
 
 pub(super) fn check(check: &mut Check<'_>) -> Result<(), MaintainError> {
-    for id in check.repository.snapshots()? {
-        match check.repository.manifest(&id) {
-            Ok(manifest) => check.snapshots.push((id, manifest)),
-            Err(error) => {
-                check.findings.push(Finding::Manifest { snapshot: id, reason: error.to_string() });
-            }
-        }
-    }
+    manifests(check)?;
     check.snapshots.sort_by_key(|(id, manifest)| (manifest.time, *id));
     let mut walk = Walk { reader: check.reader(), todo: Vec::new(), visited: 0 };
     for at in 0..check.snapshots.len() {
@@ -40,6 +33,25 @@ pub(super) fn check(check: &mut Check<'_>) -> Result<(), MaintainError> {
         {
             blame(check, &walk.reader, id, "hard-link table", &error);
         }
+    }
+    Ok(())
+}
+
+/// Reads those that there are, and names those that should be.
+fn manifests(check: &mut Check<'_>) -> Result<(), MaintainError> {
+    let mut recorded = std::mem::take(&mut check.recorded);
+    for id in check.repository.snapshots()? {
+        let record = recorded.remove(&id);
+        match check.repository.manifest(&id) {
+            Ok(manifest) => check.snapshots.push((id, manifest)),
+            Err(error) => {
+                check.findings.push(Finding::Manifest { snapshot: id, record, reason: error.to_string() });
+            }
+        }
+    }
+    for (id, record) in recorded {
+        let reason = StoreError::Missing(Object::snapshot(id)).to_string();
+        check.findings.push(Finding::Manifest { snapshot: id, record: Some(record), reason });
     }
     Ok(())
 }

@@ -143,6 +143,33 @@ fn a_pack_that_a_killed_writer_did_not_index_is_no_damage() {
 }
 
 #[test]
+fn a_manifest_is_missed_though_its_writer_was_killed_before_it_recorded_it() {
+    let store = Store::new();
+    store.add(|writer| vec![sound(writer)]);
+    let index = store.root.join("index.redb");
+    let before = std::fs::read(&index).unwrap();
+    store.add(|writer| vec![("again", sound(writer).1)]);
+    let last = store.check().snapshots;
+    std::fs::write(&index, before).unwrap();
+    // The next writer, whatever it wants.
+    let repository = Repository::open(&store.root, Access::Write).unwrap();
+    let ids = repository.snapshots().unwrap();
+    drop(repository);
+    assert!(store.check().is_clean());
+    for (missed, id) in (1..).zip(&ids) {
+        std::fs::remove_file(store.root.join("snapshots").join(id.to_string())).unwrap();
+        let report = store.check();
+        assert_eq!(report.findings.len(), missed, "{report:?}");
+        let named = |finding: &Finding| {
+            matches!(finding, Finding::Manifest { snapshot, record: Some(record), .. }
+                if snapshot == id && &*record.source == b"source" && record.time == Time::default())
+        };
+        assert!(report.findings.iter().any(named), "{report:?}");
+    }
+    assert_eq!(ids.len() as u64, last);
+}
+
+#[test]
 fn what_is_lost_by_the_thousand_is_counted() {
     let store = Store::new();
     let names: Vec<&'static str> = (0..3000).map(|n| &*format!("{n:04}").leak()).collect();

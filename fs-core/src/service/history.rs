@@ -53,7 +53,8 @@ impl History {
     ) -> Result<(View, Node), ServiceError> {
         let source = self.source(source)?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        if source.timeline.resolve(time, jiff::Timestamp::now()).is_none() {
+        let now = jiff::Timestamp::now();
+        if source.check_lost(time).is_ok() && source.timeline.resolve(time, now).is_none() {
             return Err(ServiceError::NoSnapshot {
                 source_name: text(&source.name),
                 time: text(time),

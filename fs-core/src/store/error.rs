@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::Object;
-use crate::format::{BlobId, FormatError};
+use crate::format::{BlobId, FormatError, SnapshotId};
 
 /// Why the repository could not be read or written.
 #[derive(Debug, Error)]
@@ -60,6 +60,9 @@ pub enum StoreError {
     /// A blob that must be there is not.
     #[error("blob {0} is in no pack of the index; check the repository")]
     MissingBlob(BlobId),
+    /// There was a snapshot that cannot be shown.
+    #[error("the manifest of snapshot {0} is gone or damaged; check the repository")]
+    LostSnapshot(SnapshotId),
     /// The index failed. It can be made again.
     #[error("the index {} cannot be used: {reason}; make it again with `yester rebuild-index`", path.display())]
     Index {
@@ -76,7 +79,18 @@ pub enum StoreError {
 impl StoreError {
     /// Whether stored bytes are wrong or gone, as against an operation that failed.
     pub fn is_damage(&self) -> bool {
-        matches!(self, StoreError::Damaged { .. } | StoreError::Missing(_) | StoreError::MissingBlob(_))
+        matches!(
+            self,
+            StoreError::Damaged { .. }
+                | StoreError::Missing(_)
+                | StoreError::MissingBlob(_)
+                | StoreError::LostSnapshot(_)
+        )
+    }
+
+    /// Whether there was no room to write.
+    pub fn is_full(&self) -> bool {
+        matches!(self, StoreError::Io { source, .. } if is_full(source))
     }
 
     /// `None` for damage: of something that would only have helped.
@@ -107,4 +121,8 @@ impl StoreError {
             }
         }
     }
+}
+
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

@@ -1,5 +1,8 @@
 //! Where each blob is. Derived from the packs' catalogues: losing it costs time, never data.
 
+mod packs;
+mod snapshots;
+
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,12 +10,19 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use redb::{
     Builder, ConcurrencyMode, Database, DatabaseError, ReadOnlyDatabase, ReadOnlyTable, ReadableDatabase,
-    ReadableTable, TableDefinition,
+    ReadableTable, TableDefinition, TableError,
 };
 
+pub use packs::PackRecord;
+pub use snapshots::SnapshotRecord;
+
+use packs::RECORD_LEN;
+use snapshots::SNAPSHOTS;
+
+use super::error::is_full;
 use super::guard::fenced;
 use super::{StoreError, disk};
-use crate::format::{BlobId, Catalogue, PackId, PackKind, RepositoryId};
+use crate::format::{BlobId, Catalogue, PackId, RepositoryId};
 
 /// The first half of a blob's id → the number of its pack, whose catalogue tells the rest: 20 bytes a blob.
 const BLOBS: TableDefinition<'_, [u8; 16], u32> = TableDefinition::new("blobs");
@@ -23,58 +33,13 @@ const META: TableDefinition<'_, &str, [u8; 16]> = TableDefinition::new("meta");
 const REPOSITORY: &str = "repository";
 const LAYOUT: &str = "layout";
 /// Raised when a table changes its meaning; an index of another layout is made again.
-const LAYOUT_VERSION: [u8; 16] = *b"yester index 1\0\0";
+const LAYOUT_VERSION: [u8; 16] = *b"yester index 2\0\0";
 
 /// Stands for the path of an index that is no file.
 const IN_MEMORY: &str = "(in memory)";
 
-const RECORD_LEN: usize = 32 + 1 + 8 + 8 + 8;
 const READER_CACHE: usize = 16 << 20;
 const WRITER_CACHE: usize = 64 << 20;
-
-/// What the index knows of a pack.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PackRecord {
-    /// Its name.
-    pub id: PackId,
-    /// What its blobs are.
-    pub kind: PackKind,
-    /// Bytes of the file.
-    pub size: u64,
-    /// Blobs in it.
-    pub blobs: u64,
-    /// Bytes of these blobs, uncompressed.
-    pub raw: u64,
-}
-
-impl PackRecord {
-    /// Of the pack `id`, whose file has `size` bytes.
-    pub fn new(id: PackId, size: u64, catalogue: &Catalogue) -> Self {
-        let raw = catalogue.blobs().map(|(_, len)| u64::from(len)).sum();
-        Self { id, kind: catalogue.kind(), size, blobs: catalogue.blobs().len() as u64, raw }
-    }
-
-    fn encode(&self) -> [u8; RECORD_LEN] {
-        let mut bytes = [0; RECORD_LEN];
-        bytes[..32].copy_from_slice(&self.id.0);
-        bytes[32] = self.kind.code();
-        bytes[33..41].copy_from_slice(&self.size.to_le_bytes());
-        bytes[41..49].copy_from_slice(&self.blobs.to_le_bytes());
-        bytes[49..].copy_from_slice(&self.raw.to_le_bytes());
-        bytes
-    }
-
-    fn decode(bytes: &[u8; RECORD_LEN]) -> Option<Self> {
-        let number = |at: usize| bytes[at..].first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes));
-        Some(Self {
-            id: PackId(*bytes.first_chunk()?),
-            kind: PackKind::from_code(bytes[32])?,
-            size: number(33)?,
-            blobs: number(41)?,
-            raw: number(49)?,
-        })
-    }
-}
 
 /// A handle on the index. A writer's sees its own commits, a reader's those of another process.
 pub(super) struct Index {
@@ -112,6 +77,7 @@ impl From<Unreadable> for StoreError {
 struct Tables {
     blobs: ReadOnlyTable<[u8; 16], u32>,
     packs: ReadOnlyTable<u32, [u8; RECORD_LEN]>,
+    snapshots: ReadOnlyTable<[u8; 32], &'static [u8]>,
 }
 
 impl Index {
@@ -122,11 +88,12 @@ impl Index {
             Ok(None) => {
                 log::info!("{} belongs to another repository or version: making it again", path.display());
             }
+            Err(full @ StoreError::Io { .. }) => return Err(full),
             Err(error) => log::warn!("{error}: making it again"),
         }
         remove_if_there(path)?;
         Self::try_open_writer(path, repository)?
-            .ok_or_else(|| failed(path)("a new index belongs to another repository"))
+            .ok_or_else(|| wrong(path, "a new index belongs to another repository"))
     }
 
     fn try_open_writer(path: &Path, repository: RepositoryId) -> Result<Option<Self>, StoreError> {
@@ -152,7 +119,7 @@ impl Index {
             .set_cache_size(WRITER_CACHE)
             .create_with_backend(redb::backends::InMemoryBackend::new())
             .map_err(failed(path))?;
-        Self::with_database(database, path, repository)?.ok_or_else(|| failed(path)("it is not empty"))
+        Self::with_database(database, path, repository)?.ok_or_else(|| wrong(path, "it is not empty"))
     }
 
     /// Whether nobody but its owner adds to it.
@@ -166,21 +133,12 @@ impl Index {
         path: &Path,
         repository: RepositoryId,
     ) -> Result<Option<Self>, StoreError> {
-        let transaction = database.begin_write().map_err(failed(path))?;
-        {
-            let mut meta = transaction.open_table(META).map_err(failed(path))?;
-            for (key, wanted) in [(REPOSITORY, repository.0), (LAYOUT, LAYOUT_VERSION)] {
-                let found = meta.get(key).map_err(failed(path))?.map(|value| value.value());
-                match found {
-                    None => drop(meta.insert(key, wanted).map_err(failed(path))?),
-                    Some(found) if found == wanted => {}
-                    Some(_) => return Ok(None),
-                }
-            }
-            transaction.open_table(BLOBS).map_err(failed(path))?;
-            transaction.open_table(PACKS).map_err(failed(path))?;
+        // To begin by writing would cost each import a sync.
+        match is_ours(&database, path, repository)? {
+            Some(true) => {}
+            Some(false) => return Ok(None),
+            None => make_tables(&database, path, repository)?,
         }
-        transaction.commit().map_err(failed(path))?;
         let handle = Handle::Writer(database);
         Ok(Some(Self { handle, path: path.to_owned(), repository, tables: RwLock::new(None) }))
     }
@@ -228,7 +186,7 @@ impl Index {
 
     /// The complaint that `pack` lacks a blob which it should have.
     pub(super) fn wrong_pack(&self, pack: PackId) -> StoreError {
-        failed(&self.path)(format!("it looks for a blob in pack {pack}, which lacks it"))
+        wrong(&self.path, format!("it looks for a blob in pack {pack}, which lacks it"))
     }
 
     /// Tells of every blob: the first half of its id, and its pack's number.
@@ -252,7 +210,7 @@ impl Index {
                 let record = PackRecord::decode(&record.value());
                 packs.push((
                     number.value(),
-                    record.ok_or_else(|| failed(&self.path)("a pack's record is invalid"))?,
+                    record.ok_or_else(|| wrong(&self.path, "a pack's record is invalid"))?,
                 ));
             }
             Ok(packs)
@@ -314,7 +272,7 @@ impl Index {
     fn database(&self) -> Result<&Database, StoreError> {
         match &self.handle {
             Handle::Writer(database) => Ok(database),
-            Handle::Reader(_) | Handle::Closed => Err(failed(&self.path)("it is open for reading only")),
+            Handle::Reader(_) | Handle::Closed => Err(wrong(&self.path, "it is open for reading only")),
         }
     }
 
@@ -330,12 +288,13 @@ impl Index {
         let transaction = match &self.handle {
             Handle::Writer(database) => database.begin_read(),
             Handle::Reader(database) => database.read().unwrap_or_else(PoisonError::into_inner).begin_read(),
-            Handle::Closed => return Err(failed(&self.path)("it is closed")),
+            Handle::Closed => return Err(wrong(&self.path, "it is closed")),
         };
         let transaction = transaction.map_err(failed(&self.path))?;
         let tables = Arc::new(Tables {
             blobs: transaction.open_table(BLOBS).map_err(failed(&self.path))?,
             packs: transaction.open_table(PACKS).map_err(failed(&self.path))?,
+            snapshots: transaction.open_table(SNAPSHOTS).map_err(failed(&self.path))?,
         });
         *kept = Some(Arc::clone(&tables));
         Ok(tables)
@@ -347,24 +306,51 @@ fn open_read_only(path: &Path, repository: RepositoryId) -> Result<ReadOnlyDatab
     let mut builder = Database::builder();
     builder.set_concurrency_mode(ConcurrencyMode::SingleWriter).set_cache_size(READER_CACHE);
     let opened = fenced(|| builder.open_read_only(path));
-    let database = match opened.map_err(|reason| Unreadable::Unusable(failed(path)(reason)))? {
+    let database = match opened.map_err(|reason| Unreadable::Unusable(wrong(path, reason)))? {
         Ok(database) => database,
         Err(error @ DatabaseError::RepairAborted) => return Err(Unreadable::Unclean(failed(path)(error))),
         Err(error) => return Err(Unreadable::Unusable(failed(path)(error))),
     };
-    let check = || {
-        let transaction = database.begin_read().map_err(failed(path))?;
-        let meta = transaction.open_table(META).map_err(failed(path))?;
-        for (key, wanted) in [(REPOSITORY, repository.0), (LAYOUT, LAYOUT_VERSION)] {
-            let found = meta.get_owned(key).map_err(failed(path))?.map(|value| value.value());
-            if found != Some(wanted) {
-                return Err(failed(path)("it belongs to another repository or version"));
-            }
-        }
-        Ok(())
+    let check = || match is_ours(&database, path, repository)? {
+        Some(true) => Ok(()),
+        _ => Err(wrong(path, "it belongs to another repository or version")),
     };
     fence(path, check).map_err(Unreadable::Unusable)?;
     Ok(database)
+}
+
+/// Whether a database is this repository's index, in this version's layout; `None` when it is empty.
+fn is_ours(
+    database: &impl ReadableDatabase,
+    path: &Path,
+    repository: RepositoryId,
+) -> Result<Option<bool>, StoreError> {
+    let transaction = database.begin_read().map_err(failed(path))?;
+    let meta = match transaction.open_table(META) {
+        Err(TableError::TableDoesNotExist(_)) => return Ok(None),
+        table => table.map_err(failed(path))?,
+    };
+    for (key, wanted) in [(REPOSITORY, repository.0), (LAYOUT, LAYOUT_VERSION)] {
+        let found = meta.get_owned(key).map_err(failed(path))?.map(|value| value.value());
+        if found != Some(wanted) {
+            return Ok(Some(false));
+        }
+    }
+    Ok(Some(true))
+}
+
+/// Makes all tables at once, so that whoever finds one finds all.
+fn make_tables(database: &Database, path: &Path, repository: RepositoryId) -> Result<(), StoreError> {
+    let transaction = database.begin_write().map_err(failed(path))?;
+    {
+        let mut meta = transaction.open_table(META).map_err(failed(path))?;
+        meta.insert(REPOSITORY, repository.0).map_err(failed(path))?;
+        meta.insert(LAYOUT, LAYOUT_VERSION).map_err(failed(path))?;
+        transaction.open_table(BLOBS).map_err(failed(path))?;
+        transaction.open_table(PACKS).map_err(failed(path))?;
+        transaction.open_table(SNAPSHOTS).map_err(failed(path))?;
+    }
+    transaction.commit().map_err(failed(path))
 }
 
 impl Drop for Index {
@@ -372,7 +358,7 @@ impl Drop for Index {
         let handle = std::mem::replace(&mut self.handle, Handle::Closed);
         let tables = self.tables.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         if let Err(reason) = fenced(|| drop((tables, handle))) {
-            log::warn!("{}", failed(&self.path)(reason));
+            log::warn!("{}", wrong(&self.path, reason));
         }
     }
 }
@@ -385,7 +371,7 @@ fn remove_if_there(path: &Path) -> Result<(), StoreError> {
 }
 
 fn fence<T>(path: &Path, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    fenced(work).unwrap_or_else(|reason| Err(failed(path)(reason)))
+    fenced(work).unwrap_or_else(|reason| Err(wrong(path, reason)))
 }
 
 impl std::fmt::Debug for Index {
@@ -394,6 +380,14 @@ impl std::fmt::Debug for Index {
     }
 }
 
-fn failed<E: ToString>(path: &Path) -> impl Fn(E) -> StoreError {
-    move |reason| StoreError::Index { path: path.to_owned(), reason: reason.to_string() }
+/// What redb's error means. A full disk is none of the index's faults, and redb's text would hide it.
+fn failed<E: Into<redb::Error>>(path: &Path) -> impl Fn(E) -> StoreError {
+    move |error| match error.into() {
+        redb::Error::Io(source) if is_full(&source) => StoreError::io("write", path)(source),
+        error => wrong(path, error.to_string()),
+    }
+}
+
+fn wrong(path: &Path, reason: impl Into<String>) -> StoreError {
+    StoreError::Index { path: path.to_owned(), reason: reason.into() }
 }

@@ -2,7 +2,8 @@
 //! directories, contents and snapshots.
 //!
 //! The order of writing is the durability argument: packs, then the index, then the manifest, each durable before
-//! the next. A crash leaves packs that nothing names, never a snapshot that misses a blob.
+//! the next, and at last the record that there is this manifest. A crash leaves packs that nothing names, never a
+//! snapshot that misses a blob.
 
 mod backend;
 mod cache;
@@ -20,6 +21,7 @@ mod memory;
 mod packer;
 mod reader;
 mod rebuild;
+mod reconcile;
 mod repository;
 mod verify;
 mod writer;
@@ -28,7 +30,7 @@ pub use backend::{Backend, Object, ObjectKind};
 pub use content::{ContentWriter, CopyError, FileReader, read_all};
 pub use directory::{DirectoryCursor, DirectoryWriter, NamedEntry, lookup};
 pub use error::StoreError;
-pub use index::PackRecord;
+pub use index::{PackRecord, SnapshotRecord};
 pub use local::LocalBackend;
 pub use memory::MemoryBackend;
 pub use reader::{Blob, CacheSizes, Reader};

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::cache::WeightedCache;
 use super::delta::Base;
 use super::index::Index;
-use super::repository::reconcile;
+use super::reconcile::reconcile;
 use super::{Backend, Object, StoreError, read_all};
 use crate::format::limits::MAX_BLOCK_RAW;
 use crate::format::{

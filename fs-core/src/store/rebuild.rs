@@ -6,7 +6,8 @@ use super::disk;
 use super::index::Index;
 use super::local::sync_directory;
 use super::lock::WriterLock;
-use super::repository::{INDEX, add_packs, read_config};
+use super::reconcile::{add_packs, record_snapshots};
+use super::repository::{INDEX, read_config};
 use super::{Backend, LocalBackend, ObjectKind, Repository, StoreError};
 use crate::format::{Keys, PackId};
 use crate::monitor::{Cancellation, Monitor, Phase, Work};
@@ -21,7 +22,7 @@ pub struct Rebuilt {
 }
 
 impl Repository {
-    /// Makes the index of the repository in `root` again. Readers go on with the old one until they miss something in
+    /// Makes the index of the repository in `root` again. It knows of no snapshot whose manifest is gone. Readers go on with the old one until they miss something in
     /// it. `None` when it was asked to stop: then the old one stays.
     pub fn rebuild_index(
         root: &Path,
@@ -38,10 +39,14 @@ impl Repository {
         // Beside the old one, so that nobody ever finds none.
         let (temporary, path) = (root.join("tmp").join(INDEX), root.join(INDEX));
         let index = Index::create(&temporary, config.id)?;
-        let unreadable = add_packs(&index, &backend, &Keys::derive(&config.secret), packs, &mut |done| {
+        let keys = Keys::derive(&config.secret);
+        let unreadable = add_packs(&index, &backend, &keys, packs, &mut |done| {
             monitor.work(&Work { phase: Phase::Indexing, done: done as u64, total });
             !cancellation.is_cancelled()
         })?;
+        if !cancellation.is_cancelled() {
+            record_snapshots(&index, &backend, &keys)?;
+        }
         drop(index);
         if cancellation.is_cancelled() {
             disk::remove(&temporary).map_err(StoreError::io("remove", &temporary))?;

@@ -1,13 +1,12 @@
-use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use std::{fs, thread};
 
-use super::index::{Index, PackRecord, Unreadable};
+use super::index::{Index, PackRecord, SnapshotRecord, Unreadable};
 use super::lock::WriterLock;
-use super::reader::read_catalogue;
+use super::reconcile::{reconcile, record_snapshots};
 use super::{Backend, CacheSizes, LocalBackend, Object, ObjectKind, Reader, StoreError, Writer};
 use crate::format::limits::{MAX_CONFIG, MAX_MANIFEST};
 use crate::format::{Config, Keys, Manifest, PackId, PackKind, RepositoryId, Secret, SnapshotId};
@@ -53,8 +52,6 @@ pub struct PackTotals {
 
 /// The index's file.
 pub(super) const INDEX: &str = "index.redb";
-/// Catalogues held in memory while the index is brought up to date.
-const RECONCILE_BATCH: usize = 64;
 /// How often, and how long apart, a reader tries an index that a writer is just mending.
 const RETRIES: (u32, Duration) = (50, Duration::from_millis(100));
 
@@ -124,6 +121,7 @@ impl Repository {
                 backend.settle(ObjectKind::Snapshot)?;
                 let index = Index::open_writer(&index_path, config.id)?;
                 lost_packs = reconcile(&index, &backend, &keys)?;
+                record_snapshots(&index, &backend, &keys)?;
                 (index, Some(lock))
             }
             Access::Read => (open_for_reading(root, &index_path, config.id, &backend, &keys)?, None),
@@ -179,9 +177,14 @@ impl Repository {
 
     /// The manifest of a snapshot.
     pub fn manifest(&self, id: &SnapshotId) -> Result<Manifest, StoreError> {
-        let object = Object::snapshot(*id);
-        let bytes = self.backend.get(&object, MAX_MANIFEST)?;
-        Manifest::open(&self.keys, id, &bytes).map_err(StoreError::damaged(|| &object))
+        read_manifest(&*self.backend, &self.keys, id)
+    }
+
+    /// The snapshots that there were when somebody wrote last, in no order. One that is not among
+    /// [`snapshots`](Self::snapshots) a moment later is gone.
+    pub fn recorded_snapshots(&self) -> Result<Vec<SnapshotRecord>, StoreError> {
+        self.index.refresh();
+        self.index.snapshots()
     }
 
     /// The names of all packs, in no order.
@@ -248,33 +251,41 @@ fn open_for_reading(
     backend: &LocalBackend,
     keys: &Keys,
 ) -> Result<Index, StoreError> {
-    for attempt in 0..=RETRIES.0 {
+    let mut attempts = 0;
+    loop {
         let reason = match Index::open_reader(path, id) {
             Ok(index) => return Ok(index),
             Err(reason) => StoreError::from(reason),
         };
         let mended = WriterLock::acquire(root).and_then(|_lock| {
             log::info!("{reason}: mending it");
-            reconcile(&Index::open_writer(path, id)?, backend, keys)
+            let index = Index::open_writer(path, id)?;
+            reconcile(&index, backend, keys)?;
+            record_snapshots(&index, backend, keys)
         });
-        match mended {
-            Ok(_) => {}
+        let refused = match mended {
+            Ok(()) => match Index::open_reader(path, id) {
+                Ok(index) => return Ok(index),
+                Err(reason) => StoreError::from(reason),
+            },
             // Its holder mends the index before it does anything else.
-            Err(StoreError::Locked { .. }) if attempt < RETRIES.0 => thread::sleep(RETRIES.1),
-            Err(locked @ StoreError::Locked { .. }) => return Err(locked),
-            // A read-only or a full file system.
-            Err(refused) => {
-                log::info!("{refused}: making an index in memory");
-                let index = Index::in_memory(id)?;
-                reconcile(&index, backend, keys)?;
-                return Ok(index);
+            Err(StoreError::Locked { .. }) if attempts < RETRIES.0 => {
+                attempts += 1;
+                thread::sleep(RETRIES.1);
+                continue;
             }
-        }
+            Err(locked @ StoreError::Locked { .. }) => return Err(locked),
+            Err(refused) => refused,
+        };
+        // A read-only or a full file system.
+        log::info!("{refused}: making an index in memory");
+        let index = Index::in_memory(id)?;
+        reconcile(&index, backend, keys)?;
+        return Ok(index);
     }
-    Ok(Index::open_reader(path, id)?)
 }
 
-/// Opens the index as it is, or makes one in memory and tells why.
+/// Opens the index as it is, or makes one in memory and tells what is wrong with the one on disk.
 fn open_to_check(
     path: &Path,
     id: RepositoryId,
@@ -290,11 +301,27 @@ fn open_to_check(
     }
     let fault = match opened {
         Ok(index) => return Ok((index, None)),
-        Err(fault) => StoreError::from(fault),
+        // On a read-only or a full file system it stays unclean.
+        Err(Unreadable::Unclean(reason)) => {
+            log::info!("{reason}: making an index in memory");
+            None
+        }
+        Err(Unreadable::Unusable(fault)) => Some(fault),
     };
     let index = Index::in_memory(id)?;
     reconcile(&index, backend, keys)?;
-    Ok((index, Some(fault)))
+    Ok((index, fault))
+}
+
+/// The manifest of a snapshot.
+pub(super) fn read_manifest(
+    backend: &dyn Backend,
+    keys: &Keys,
+    id: &SnapshotId,
+) -> Result<Manifest, StoreError> {
+    let object = Object::snapshot(*id);
+    let bytes = backend.get(&object, MAX_MANIFEST)?;
+    Manifest::open(keys, id, &bytes).map_err(StoreError::damaged(|| &object))
 }
 
 /// The config of the repository in `root`.
@@ -316,79 +343,6 @@ pub(super) fn read_config(root: &Path, backend: &LocalBackend) -> Result<Config,
 fn holds_objects(backend: &LocalBackend) -> bool {
     let any = |kind| backend.list(kind).is_ok_and(|names| !names.is_empty());
     any(ObjectKind::Snapshot) || any(ObjectKind::Pack)
-}
-
-/// Makes the index tell of exactly the packs that there are. True when some are gone, or cannot be read.
-pub(super) fn reconcile(index: &Index, backend: &dyn Backend, keys: &Keys) -> Result<bool, StoreError> {
-    let names = backend.list(ObjectKind::Pack)?;
-    let stored: HashSet<PackId> = names.iter().filter_map(|name| PackId::parse(name)).collect();
-    let known = index.packs()?;
-    // Of a pack that cannot be read nothing may count as stored: the next import stores it again.
-    let lost = |record: &PackRecord| !stored.contains(&record.id) || !is_readable(backend, keys, record);
-    let lost: HashSet<u32> =
-        known.iter().filter(|(_, record)| lost(record)).map(|(number, _)| *number).collect();
-    if !lost.is_empty() {
-        log::warn!("{} packs of the index are gone or damaged", lost.len());
-        index.remove(&lost)?;
-    }
-    let known: HashSet<PackId> = known.iter().map(|(_, record)| record.id).collect();
-    let new = stored.difference(&known).copied().collect();
-    let unreadable = add_packs(index, backend, keys, new, &mut |_| true)?;
-    Ok(!lost.is_empty() || !unreadable.is_empty())
-}
-
-/// Whether a pack that the index knows has kept its size, or else its catalogue. To read each catalogue would cost a
-/// seek a pack at each import; `rebuild_index` does.
-fn is_readable(backend: &dyn Backend, keys: &Keys, record: &PackRecord) -> bool {
-    match backend.size(&Object::pack(record.id)) {
-        Ok(size) if size == record.size => true,
-        Ok(_) => match read_catalogue(backend, keys, record.id) {
-            Err(error) if error.is_damage() => {
-                log::error!("{error}");
-                false
-            }
-            _ => true,
-        },
-        // A bad sector may be read the next time.
-        Err(error) => !error.is_damage(),
-    }
-}
-
-/// Adds packs to the index; those whose catalogue cannot be read are left out and returned. `go_on` hears how many are
-/// done, and stops it.
-pub(super) fn add_packs(
-    index: &Index,
-    backend: &dyn Backend,
-    keys: &Keys,
-    mut new: Vec<PackId>,
-    go_on: &mut dyn FnMut(usize) -> bool,
-) -> Result<Vec<(PackId, StoreError)>, StoreError> {
-    new.sort_unstable();
-    // What the index knows must last: blobs in it are not stored again.
-    if !new.is_empty() && !index.is_in_memory() {
-        backend.settle(ObjectKind::Pack)?;
-    }
-    let mut unreadable = Vec::new();
-    let mut done = 0;
-    for batch in new.chunks(RECONCILE_BATCH) {
-        let mut packs = Vec::with_capacity(batch.len());
-        for pack in batch {
-            match read_catalogue(backend, keys, *pack) {
-                Ok((catalogue, size)) => packs.push((PackRecord::new(*pack, size, &catalogue), catalogue)),
-                // One bad pack must not keep anybody from the others, nor must one in a bad sector.
-                Err(error) => {
-                    log::error!("{error}");
-                    unreadable.push((*pack, error));
-                }
-            }
-        }
-        index.add(&packs)?;
-        done += batch.len();
-        if !go_on(done) {
-            break;
-        }
-    }
-    Ok(unreadable)
 }
 
 /// Snapshots hold everybody's files: nobody else may read the repository.

@@ -129,6 +129,7 @@ impl Writer {
         self.statistics.stored_bytes = self.packer.finish()?;
         let (id, bytes) = manifest.seal(&self.keys);
         self.backend.put(&Object::snapshot(id), &bytes)?;
+        self.index.note_snapshot(id, manifest);
         Ok((id, self.statistics))
     }
 }

@@ -8,6 +8,8 @@ use super::history::{Files, import, plant, read, versions};
 use super::medium::{Fate, Medium, materialise, scan};
 use super::recording::{Operation, Recording, Step};
 use crate::format::SnapshotId;
+use crate::maintain::{CheckOptions, Finding, check};
+use crate::monitor::{Cancellation, Silent};
 use crate::store::{Access, Repository, StoreError};
 
 /// A snapshot, and after how many steps it was promised to last.
@@ -56,11 +58,15 @@ impl History {
     }
 
     /// Everything that must hold after a crash when the first `step` steps had been done.
-    fn check(&self, root: &Path, step: usize) {
-        match Repository::open(root, Access::Read) {
-            Err(StoreError::NotARepository(_)) if step < self.made => Repository::init(root).unwrap(),
-            repository => self.check_snapshots(&repository.unwrap(), step, None),
+    fn check(&self, root: &Path, step: usize, fate: Fate) {
+        if step < self.made
+            && matches!(Repository::open(root, Access::Read), Err(StoreError::NotARepository(_)))
+        {
+            Repository::init(root).unwrap();
         }
+        // First, as others may mend what they open.
+        assert_sound(root, fate);
+        self.check_snapshots(&Repository::open(root, Access::Read).unwrap(), step, None);
         let (tree, files) = self.next_tree();
         let next = {
             let repository = Repository::open(root, Access::Write).unwrap();
@@ -69,7 +75,9 @@ impl History {
         };
         let repository = Repository::open(root, Access::Read).unwrap();
         self.check_snapshots(&repository, step, Some((next, files)));
+        drop(repository);
         assert_eq!(fs::read_dir(root.join("tmp")).unwrap().count(), 0, "something is left in tmp/");
+        assert_eq!(findings(root), [], "a check finds something after the next import");
     }
 
     fn check_snapshots(&self, repository: &Repository, step: usize, next: Option<(SnapshotId, &Files)>) {
@@ -85,6 +93,20 @@ impl History {
             assert!(read(repository, id) == *files, "a snapshot has changed");
         }
     }
+}
+
+/// What `check --read-data` finds.
+fn findings(root: &Path) -> Vec<Finding> {
+    let options = CheckOptions { read_data: Some(100) };
+    check(root, options, &Silent, &Cancellation::default()).unwrap().findings
+}
+
+/// A crash is no damage to what had been made durable.
+fn assert_sound(root: &Path, fate: Fate) {
+    let found = findings(root);
+    // But zeros may have come over the index, which is derived.
+    let harmless = |finding: &Finding| fate.may_zero() && matches!(finding, Finding::Index { .. });
+    assert!(found.iter().all(harmless), "a check finds {found:?}");
 }
 
 /// Where an fsync costs nothing, if there is such a place: thousands are made here, of data nobody needs.
@@ -166,7 +188,7 @@ fn nothing_is_lost_by_a_crash_at_any_moment() {
             }
             let _moment = Moment(&history.steps, step, format!("{fate:?}"));
             materialise(&tree, &root);
-            history.check(&root, step);
+            history.check(&root, step, fate);
             seen.push(tree);
             tried += 1;
         }
@@ -205,6 +227,7 @@ fn nothing_is_lost_when_the_power_fails_after_a_kill() {
         for fate in [Fate::Nothing, Fate::Names, Fate::Bytes, Fate::Some(step as u64)] {
             let _moment = Moment(&history.steps, step, format!("kill, and {fate:?} after an import"));
             materialise(&medium.after(fate), &root);
+            assert_sound(&root, fate);
             for access in [Access::Read, Access::Write] {
                 let repository = Repository::open(&root, access).unwrap();
                 history.check_snapshots(&repository, step, Some((next, files)));
@@ -244,7 +267,7 @@ fn a_forgotten_sync_would_be_noticed() {
         }
         let noticed = [Fate::Nothing, Fate::Names].into_iter().any(|fate| {
             materialise(&medium.after(fate), &root);
-            std::panic::catch_unwind(AssertUnwindSafe(|| history.check(&root, last.step))).is_err()
+            std::panic::catch_unwind(AssertUnwindSafe(|| history.check(&root, last.step, fate))).is_err()
         });
         assert!(noticed, "nobody notices that {what} are not synced");
     }

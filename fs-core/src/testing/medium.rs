@@ -24,6 +24,13 @@ pub(super) enum Fate {
     Some(u64),
 }
 
+impl Fate {
+    /// Whether zeros may take the place of bytes that were durable.
+    pub(super) fn may_zero(self) -> bool {
+        matches!(self, Fate::NamesAndZeros | Fate::Some(_))
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Inode {
     File { durable: Vec<u8>, pending: Vec<Change> },

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use super::time::{Moment, Timeline};
-use crate::format::{Manifest, SnapshotId};
-use crate::store::{Repository, StoreError};
+use crate::format::{Manifest, SnapshotId, Time};
+use crate::store::{Repository, SnapshotRecord, StoreError};
 
 /// A snapshot that can be looked into.
 #[derive(Debug)]
@@ -46,6 +46,15 @@ impl Source {
         self.snapshot(self.timeline.find(name)?)
     }
 
+    /// Fails when this is the canonical name of a snapshot whose manifest is gone or damaged: as an expression it would
+    /// mean the one before.
+    pub fn check_lost(&self, name: &[u8]) -> Result<(), StoreError> {
+        match self.timeline.lost(name) {
+            Some(id) => Err(StoreError::LostSnapshot(SnapshotId(id))),
+            None => Ok(()),
+        }
+    }
+
     /// Canonical names and snapshots, oldest first.
     pub fn snapshots(&self) -> impl DoubleEndedIterator<Item = (&str, &Arc<Snapshot>)> {
         self.snapshots
@@ -64,6 +73,14 @@ impl Sources {
             .values()
             .flat_map(|source| source.snapshots.iter().map(|snapshot| (snapshot.id, snapshot)))
             .collect();
+        // Before the manifests are listed: a snapshot that appears meanwhile is not missed.
+        let mut recorded: HashMap<SnapshotId, SnapshotRecord> = match repository.recorded_snapshots() {
+            Ok(recorded) => recorded.into_iter().map(|record| (record.id, record)).collect(),
+            Err(error) => {
+                log::error!("{error}");
+                HashMap::new()
+            }
+        };
         let mut incomplete = false;
         let mut by_source: BTreeMap<Arc<[u8]>, Vec<Arc<Snapshot>>> = BTreeMap::new();
         for id in repository.snapshots()? {
@@ -80,10 +97,16 @@ impl Sources {
                     }
                 },
             };
+            recorded.remove(&id);
             by_source.entry(Arc::from(&*snapshot.manifest.source)).or_default().push(snapshot);
         }
+        let mut lost: HashMap<Box<[u8]>, Vec<Moment>> = HashMap::new();
+        for (id, record) in recorded {
+            lost.entry(record.source).or_default().push(moment(record.time, id));
+        }
         let sources = by_source.into_iter().map(|(name, snapshots)| {
-            (Arc::clone(&name), Arc::new(Source::new(name, zone.clone(), snapshots)))
+            let lost = lost.remove(&*name).unwrap_or_default();
+            (Arc::clone(&name), Arc::new(Source::new(name, zone.clone(), snapshots, &lost)))
         });
         Ok(Self { sources: sources.collect(), incomplete })
     }
@@ -105,11 +128,14 @@ impl Sources {
 }
 
 impl Source {
-    fn new(name: Arc<[u8]>, zone: TimeZone, mut snapshots: Vec<Arc<Snapshot>>) -> Self {
-        let moment =
-            |snapshot: &Arc<Snapshot>| Moment { time: snapshot.manifest.time.timestamp(), id: snapshot.id.0 };
-        snapshots.sort_by_key(moment);
-        let timeline = Timeline::new(zone, snapshots.iter().map(moment).collect());
+    fn new(name: Arc<[u8]>, zone: TimeZone, mut snapshots: Vec<Arc<Snapshot>>, lost: &[Moment]) -> Self {
+        let of = |snapshot: &Arc<Snapshot>| moment(snapshot.manifest.time, snapshot.id);
+        snapshots.sort_by_key(of);
+        let timeline = Timeline::with_lost(zone, snapshots.iter().map(of).collect(), lost);
         Self { name, timeline, snapshots }
     }
+}
+
+fn moment(time: Time, id: SnapshotId) -> Moment {
+    Moment { time: time.timestamp(), id: id.0 }
 }

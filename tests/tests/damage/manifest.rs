@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use fs_tests::Mounted;
+use fs_tests::needs::{Need, met};
+
 use super::{Fixture, files, flip, swap, truncate, zero_page};
 
 #[test]
@@ -12,10 +15,19 @@ fn a_manifest() {
     let [one, other] = &manifests[..2] else { panic!("no manifests") };
     let name = one.file_name().expect("a name").to_str().expect("text").to_owned();
     let len = fs::read(one).expect("a manifest").len();
+    let listed = fixture.sandbox.yester(["--json", "snapshots"]).run().ok().json_lines();
+    let victim = listed.iter().find(|snapshot| snapshot["snapshot"] == *name).expect("the snapshot");
+    let victim = format!("source{}:large", victim["name"].as_str().expect("a name"));
     let run = |what: &str, damage: &dyn Fn()| {
         damage();
         let what = format!("{what} in manifest {name}");
         fixture.is_told(&what, &["manifest", &name]);
+        // As an expression its name would mean the snapshot before.
+        let ran = fixture.sandbox.yester(["cat", &victim]).run();
+        assert!(
+            ran.code() == Some(4) && ran.stdout.is_empty() && ran.stderr().contains(&name),
+            "{what}: {ran}"
+        );
         // The others are there still.
         let ran = fixture.sandbox.yester(["--json", "snapshots"]).run();
         let left = ran.json_lines();
@@ -38,9 +50,34 @@ fn a_manifest() {
     }
     run("a zeroed page", &|| assert!(zero_page(one, 0)));
     run("a swapped file", &|| swap(one, other));
-    // Without it the snapshot is forgotten: nothing else refers to it, and the others are whole.
-    fs::remove_file(one).expect("removed");
-    fixture.is_clean("a deleted manifest");
+    run("a deletion", &|| fs::remove_file(one).expect("removed"));
+}
+
+#[test]
+fn a_manifest_that_is_gone_is_missed_until_the_index_is_made_again() {
+    let fixture = Fixture::new();
+    let listed = fixture.sandbox.yester(["--json", "snapshots"]).run().ok().json_lines();
+    let (id, name) =
+        (listed[1]["snapshot"].as_str().expect("an id"), listed[1]["name"].as_str().expect("a name"));
+    fs::remove_file(fixture.repo().join("snapshots").join(id)).expect("removed");
+    let is_missed = |what: &str| {
+        let checked = fixture.is_told(what, &["manifest", id, "missing", "\"source\":\"source\""]);
+        assert_eq!(checked.findings.len(), 1, "{what}: {}", checked.ran);
+        let time = listed[1]["time"].as_str().expect("a time");
+        assert_eq!(checked.findings[0]["time"], time, "{what}");
+        let people = fixture.sandbox.yester(["check"]).run();
+        let place = format!("source{}", name.split('_').next().expect("a name"));
+        assert!(people.text().contains(&place), "{what}: {people}");
+    };
+    is_missed("deleted");
+    fixture.import();
+    is_missed("deleted, and another imported");
+    fixture.sandbox.yester(["rebuild-index"]).run().ok();
+    fixture.is_clean("known no more");
+    // The others are known still.
+    let id = listed[0]["snapshot"].as_str().expect("an id");
+    fs::remove_file(fixture.repo().join("snapshots").join(id)).expect("removed");
+    fixture.is_told("another deleted", &["manifest", id, "missing"]);
 }
 
 #[test]
@@ -76,4 +113,22 @@ fn the_config() {
     assert!(!config.exists());
     fixture.mend();
     fixture.is_clean("after all");
+}
+
+#[test]
+fn a_mount_shows_no_other_snapshot_under_the_name_of_one_that_is_gone() {
+    if !met(&[Need::Fuse]) {
+        return;
+    }
+    let fixture = Fixture::new();
+    let listed = fixture.sandbox.yester(["--json", "snapshots"]).run().ok().json_lines();
+    let text = |key: &str| listed[1][key].as_str().expect("text");
+    fs::remove_file(fixture.repo().join("snapshots").join(text("snapshot"))).expect("removed");
+    let mounted = Mounted::source(&fixture.sandbox);
+    let error = fs::metadata(mounted.path(text("name"))).expect_err("no other snapshot");
+    assert_eq!(error.raw_os_error(), Some(rustix::io::Errno::IO.raw_os_error()));
+    assert!(!mounted.names("").contains(&text("name").to_owned()));
+    // Another time means the one before, as if this had never been.
+    let day = text("name").split('T').next().expect("a day");
+    assert!(fs::read(mounted.path(day).join("large")).is_ok());
 }

@@ -2,13 +2,17 @@
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use fs_tests::Sandbox;
-use fs_tests::needs::{self, Need, SETPRIV};
+use fs_tests::needs::{self, Need, SETPRIV, STRACE};
 use fs_tests::plant::{file, noise, small};
+use fs_tests::{Mounted, Sandbox};
+use rustix::fs::XattrFlags;
+use rustix::io::Errno;
+use serde_json::json;
 
-use super::{snapshots, text};
+use super::{cat, snapshots, text};
 
 /// Tells a busy thread to stop, also when the test fails before its end.
 struct Stop<'a>(&'a AtomicBool);
@@ -47,6 +51,13 @@ fn what_one_may_not_read_is_named() {
     }
     assert!(!ran.stderr().contains("hello.txt"), "{ran}");
 
+    // The folder's mode and owner are known all the same.
+    let listed = sandbox.yester(["--json", "ls", "@latest:"]).run().ok().json_lines();
+    let closed = listed.iter().find(|entry| entry["name"] == "closed").expect("the folder");
+    assert_eq!((closed["mode"].as_str(), &closed["uid"]), (Some("0700"), &json!(0)), "{closed}");
+    assert!(sandbox.yester(["ls", "@latest:closed"]).run().ok().stdout.is_empty());
+    assert!(!listed.iter().any(|entry| entry["name"] == "secret"));
+
     let listed = sandbox.yester(["--json", "snapshots"]).run().ok().json();
     assert_eq!(listed["status"], "partial");
     let cat = sandbox.yester(["cat", "@latest:etc/passwd"]).run().ok();
@@ -58,6 +69,63 @@ fn what_one_may_not_read_is_named() {
     assert_eq!(next.json()["status"], "complete");
     assert_eq!(sandbox.yester(["cat", "@latest:secret"]).run().ok().stdout, b"for root");
     assert_eq!(sandbox.yester(["cat", "@latest:closed/inside"]).run().ok().stdout, b"for root");
+}
+
+/// Imports while a system call fails; what it was asked of must be named, and the snapshot be partial.
+#[track_caller]
+fn import_failing(sandbox: &Sandbox, call: &str, on: &Path) {
+    let path = (call == "getdents64").then_some(on);
+    let import = sandbox.yester(["--json", "import"]).arg(sandbox.source()).failing(call, path);
+    let ran = import.run().code_is(3);
+    assert_eq!(ran.json()["status"], "partial", "{ran}");
+    assert!(ran.stderr().lines().any(|line| line.contains(text(on))), "{call}: {ran}");
+}
+
+#[test]
+fn a_file_is_kept_whose_attributes_cannot_be_read() {
+    if !needs::met(&[Need::Fuse, STRACE]) {
+        return;
+    }
+    let sandbox = Sandbox::with_repository();
+    small(&sandbox.source());
+    let attributed = sandbox.source().join("attributed");
+    file(&attributed, "content");
+    rustix::fs::setxattr(&attributed, "user.key", b"value", XattrFlags::empty()).expect("an attribute");
+    let value = |path: &Path| {
+        let mut value = [0; 10];
+        rustix::fs::getxattr(path, "user.key", &mut value[..]).map(|len| value[..len].to_vec())
+    };
+    for call in ["llistxattr", "lgetxattr"] {
+        import_failing(&sandbox, call, &attributed);
+        assert_eq!(cat(&sandbox, "@latest", "attributed"), b"content");
+        assert_eq!(cat(&sandbox, "@latest", "hello.txt"), b"hello\n");
+        let partial = snapshots(&sandbox).pop().expect("a snapshot");
+        let whole = sandbox.import();
+        let mounted = Mounted::source(&sandbox);
+        assert_eq!(value(&mounted.path(partial).join("attributed")), Err(Errno::NODATA), "{call}");
+        assert_eq!(value(&mounted.path(whole).join("attributed")), Ok(b"value".to_vec()), "{call}");
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_listed_is_filled_by_the_next_import() {
+    if !needs::met(&[STRACE]) {
+        return;
+    }
+    let sandbox = Sandbox::with_repository();
+    small(&sandbox.source());
+    let folder = sandbox.source().join("folder");
+    file(folder.join("inside"), "content");
+    fs::set_permissions(&folder, Permissions::from_mode(0o751)).expect("a mode");
+    sandbox.import();
+    import_failing(&sandbox, "getdents64", &folder);
+    let listed = sandbox.yester(["--json", "ls", "@latest:"]).run().ok().json_lines();
+    let kept = listed.iter().find(|entry| entry["name"] == "folder").expect("the folder");
+    assert_eq!(kept["mode"], "0751", "{kept}");
+    assert!(sandbox.yester(["ls", "@latest:folder"]).run().ok().stdout.is_empty());
+    // It has not changed since, but is no unchanged empty folder.
+    sandbox.import();
+    assert_eq!(cat(&sandbox, "@latest", "folder/inside"), b"content");
 }
 
 #[test]

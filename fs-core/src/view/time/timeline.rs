@@ -31,33 +31,53 @@ pub struct Timeline {
     moments: Vec<Moment>,
     names: Vec<Arc<str>>,
     by_name: HashMap<Arc<str>, usize>,
+    /// Ids of snapshots that cannot be shown, by their names.
+    lost: HashMap<Arc<str>, [u8; 32]>,
 }
 
 impl Timeline {
     /// Sorts the snapshots and names them.
     ///
     /// Of several in one second of the clock the first has the plain name, the next `_2`, then `_3`.
-    pub fn new(zone: TimeZone, mut moments: Vec<Moment>) -> Timeline {
-        moments.sort_unstable();
-        let mut names = Vec::with_capacity(moments.len());
-        let mut by_name = HashMap::with_capacity(moments.len());
+    pub fn new(zone: TimeZone, moments: Vec<Moment>) -> Timeline {
+        Self::with_lost(zone, moments, &[])
+    }
+
+    /// As [`new`](Self::new), where the snapshots `lost` are known to have been. No expression means one of them, but
+    /// their names stay theirs, and the names of others are what they were.
+    pub fn with_lost(zone: TimeZone, moments: Vec<Moment>, lost: &[Moment]) -> Timeline {
+        let mut all: Vec<(Moment, bool)> = moments.into_iter().map(|moment| (moment, true)).collect();
+        all.extend(lost.iter().map(|moment| (*moment, false)));
+        all.sort_unstable();
+        let mut timeline = Timeline {
+            zone,
+            moments: Vec::new(),
+            names: Vec::new(),
+            by_name: HashMap::new(),
+            lost: HashMap::new(),
+        };
         let mut previous = String::new();
         let mut nth = 0_usize;
-        for (place, moment) in moments.iter().enumerate() {
-            let second = names::canonical(&zone, moment.time);
+        for (moment, there) in all {
+            let second = names::canonical(&timeline.zone, moment.time);
             nth = if second == previous { nth + 1 } else { 1 };
             let mut name = numbered(&second, nth);
             // Zone data that contradicts itself must not make two snapshots share a name.
-            while by_name.contains_key(name.as_str()) {
+            while timeline.find(name.as_bytes()).is_some() || timeline.lost.contains_key(name.as_str()) {
                 nth += 1;
                 name = numbered(&second, nth);
             }
             let name: Arc<str> = name.into();
-            by_name.insert(Arc::clone(&name), place);
-            names.push(name);
+            if there {
+                timeline.by_name.insert(Arc::clone(&name), timeline.moments.len());
+                timeline.names.push(name);
+                timeline.moments.push(moment);
+            } else {
+                timeline.lost.insert(name, moment.id);
+            }
             previous = second;
         }
-        Timeline { zone, moments, names, by_name }
+        timeline
     }
 
     /// The zone whose clocks the names speak of.
@@ -96,6 +116,14 @@ impl Timeline {
             return None;
         }
         self.by_name.get(std::str::from_utf8(name).ok()?).copied()
+    }
+
+    /// The id of the lost snapshot with this canonical name, its letters in any case.
+    pub fn lost(&self, name: &[u8]) -> Option<[u8; 32]> {
+        if self.lost.is_empty() || name.len() > Expression::MAX_LEN {
+            return None;
+        }
+        self.lost.get(std::str::from_utf8(name).ok()?.to_ascii_uppercase().as_str()).copied()
     }
 
     /// The place of the snapshot that a name means at the time `now`: a canonical name (its letters in

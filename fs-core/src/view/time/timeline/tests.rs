@@ -291,3 +291,26 @@ fn many_snapshots_in_one_second_are_no_burden() {
     assert_eq!(timeline.find(b"@2024-06-01T03-00-00_20000"), Some(19_999));
     assert_eq!(timeline.find(b"@2024-06-01T03-00-00_20001"), None);
 }
+
+#[test]
+fn lost_snapshots_keep_their_names_and_are_never_meant() {
+    let there = vec![moment("2024-06-01T03:00:00.5Z", 2), moment("2024-06-03T03:00:00Z", 4)];
+    let lost = [moment("2024-06-01T03:00:00Z", 1), moment("2024-06-02T03:00:00Z", 3)];
+    let timeline = Timeline::with_lost(TimeZone::UTC, there, &lost);
+    assert_eq!(names(&timeline), ["@2024-06-01T03-00-00_2", "@2024-06-03T03-00-00"]);
+    for (name, id) in [
+        ("@2024-06-01T03-00-00", Some([1; 32])),
+        ("@2024-06-01t03-00-00", Some([1; 32])),
+        ("@2024-06-02T03-00-00", Some([3; 32])),
+        ("@2024-06-02", None),
+        ("@2024-06-03T03-00-00", None),
+        ("@2024-06-01T03-00-00_2", None),
+    ] {
+        assert_eq!(timeline.lost(name.as_bytes()), id, "{name}");
+    }
+    check(
+        &timeline,
+        "2024-07-01T00:00:00Z",
+        &[("@2024-06-02", Some("@2024-06-01T03-00-00_2")), ("@latest~1", Some("@2024-06-01T03-00-00_2"))],
+    );
+}

@@ -1,0 +1,307 @@
+//! Looks at entries ahead of the walk, on threads of its own: what an unchanged tree costs is nearly all in the
+//! kernel, and a disk with many requests at hand answers sooner.
+
+use std::collections::VecDeque;
+use std::ffi::{CStr, CString};
+use std::io;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use rustix::fs::FileType;
+
+use super::disk::{Directory, OwnWorkingDirectory, Stat};
+use crate::format::XattrSet;
+
+/// Entries that are looked at together.
+const BATCH: usize = 256;
+/// Subdirectories of one directory that are opened ahead …
+const AHEAD: usize = 8;
+/// … and of all directories on the way down: bounds memory and open files.
+const MAX_AHEAD: usize = 64;
+
+/// An entry that was looked at.
+#[derive(Debug)]
+pub(super) struct Scanned {
+    pub(super) name: CString,
+    pub(super) found: io::Result<Found>,
+}
+
+/// What was found.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) stat: Stat,
+    /// None of a directory: they are asked for when it is opened.
+    pub(super) xattrs: io::Result<XattrSet>,
+    /// Of a symbolic link.
+    pub(super) target: io::Result<Box<[u8]>>,
+}
+
+/// A directory that was opened.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) directory: Arc<Directory>,
+    pub(super) stat: Stat,
+    pub(super) xattrs: io::Result<XattrSet>,
+    pub(super) entries: io::Result<Entries>,
+}
+
+/// The entries of a directory in the order of their names, looked at a batch ahead.
+#[derive(Debug)]
+pub(super) struct Entries {
+    directory: Arc<Directory>,
+    ready: std::vec::IntoIter<Scanned>,
+    coming: Option<Receiver<Vec<Scanned>>>,
+    /// Those that nobody looks at yet.
+    names: std::vec::IntoIter<CString>,
+    /// Subdirectories in `ready` that nobody opens yet, in order …
+    below: VecDeque<CString>,
+    /// … and those that somebody does.
+    opening: VecDeque<(CString, Receiver<io::Result<Opened>>)>,
+}
+
+/// Where a walk does not go.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Bounds {
+    /// Directories to leave out, by device and inode number.
+    pub(super) skip: Vec<(u64, u64)>,
+    /// File systems to leave out, by device number.
+    pub(super) skip_devices: Vec<u64>,
+    /// The only device whose directories are listed; those of others stay empty.
+    pub(super) only_device: Option<u64>,
+}
+
+impl Bounds {
+    /// Whether the directory is left out.
+    pub(super) fn skip(&self, stat: &Stat) -> bool {
+        self.skip.contains(&stat.id) || self.skip_devices.contains(&stat.id.0)
+    }
+
+    fn keep_empty(&self, stat: &Stat) -> bool {
+        self.only_device.is_some_and(|device| device != stat.id.0)
+    }
+}
+
+/// The threads.
+#[derive(Debug)]
+pub(super) struct Scanner {
+    bounds: Arc<Bounds>,
+    requests: Option<Sender<Request>>,
+    threads: Vec<JoinHandle<()>>,
+    /// Subdirectories that were asked for before they were needed.
+    ahead: usize,
+}
+
+#[derive(Debug)]
+enum Request {
+    Batch { directory: Arc<Directory>, names: Vec<CString>, reply: SyncSender<Vec<Scanned>> },
+    Open { above: Arc<Directory>, name: CString, reply: SyncSender<io::Result<Opened>> },
+}
+
+impl Scanner {
+    pub(super) fn start(bounds: Bounds) -> io::Result<Self> {
+        let bounds = Arc::new(bounds);
+        let (requests, queue) = channel();
+        let queue = Arc::new(Mutex::new(queue));
+        let threads = thread::available_parallelism().map_or(1, usize::from).clamp(2, 4);
+        let mut scanner =
+            Self { bounds: Arc::clone(&bounds), requests: Some(requests), threads: Vec::new(), ahead: 0 };
+        for _ in 0..threads {
+            let (bounds, queue) = (Arc::clone(&bounds), Arc::clone(&queue));
+            let thread = thread::Builder::new().name("scanner".into());
+            scanner.threads.push(thread.spawn(move || Thread::new(bounds).run(&queue))?);
+        }
+        Ok(scanner)
+    }
+
+    /// The entries of the root.
+    pub(super) fn root(&self, directory: Arc<Directory>, names: Vec<CString>) -> Entries {
+        let mut entries = Entries::new(directory, Vec::new(), names.into_iter());
+        entries.request(self);
+        entries
+    }
+
+    /// Where the walk does not go.
+    pub(super) fn bounds(&self) -> &Bounds {
+        &self.bounds
+    }
+
+    fn ask(&self, request: Request) {
+        // Nobody listens only when every thread has panicked, which the missing reply tells.
+        if let Some(requests) = &self.requests {
+            let _ = requests.send(request);
+        }
+    }
+}
+
+impl Drop for Scanner {
+    fn drop(&mut self) {
+        self.requests = None;
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Entries {
+    fn new(directory: Arc<Directory>, ready: Vec<Scanned>, names: std::vec::IntoIter<CString>) -> Self {
+        Self {
+            directory,
+            ready: ready.into_iter(),
+            coming: None,
+            names,
+            below: VecDeque::new(),
+            opening: VecDeque::new(),
+        }
+    }
+
+    /// The next entry.
+    pub(super) fn next(&mut self, scanner: &mut Scanner) -> io::Result<Option<Scanned>> {
+        loop {
+            if let Some(scanned) = self.ready.next() {
+                return Ok(Some(scanned));
+            }
+            let Some(coming) = self.coming.take() else {
+                scanner.ahead -= self.opening.drain(..).len();
+                return Ok(None);
+            };
+            self.ready = coming.recv().map_err(|_| stopped())?.into_iter();
+            self.proceed(scanner);
+        }
+    }
+
+    /// The subdirectory `name`, which [`next`](Self::next) told of last.
+    pub(super) fn open(&mut self, name: &CStr, scanner: &mut Scanner) -> io::Result<Opened> {
+        // Those that the walk leaves out are passed over.
+        while self.opening.front().is_some_and(|(other, _)| other.as_c_str() < name) {
+            self.opening.pop_front();
+            scanner.ahead -= 1;
+        }
+        let reply = match self.opening.front() {
+            Some((other, _)) if other.as_c_str() == name => {
+                scanner.ahead -= 1;
+                self.opening.pop_front().map(|(_, reply)| reply)
+            }
+            _ => None,
+        };
+        let reply = reply.unwrap_or_else(|| self.ask(name.to_owned(), scanner));
+        while self.below.front().is_some_and(|other| other.as_c_str() <= name) {
+            self.below.pop_front();
+        }
+        self.open_ahead(scanner);
+        let mut opened = reply.recv().unwrap_or_else(|_| Err(stopped()))?;
+        if let Ok(entries) = &mut opened.entries {
+            entries.proceed(scanner);
+        }
+        Ok(opened)
+    }
+
+    /// Has looked at what will be needed after `ready`.
+    fn proceed(&mut self, scanner: &mut Scanner) {
+        self.request(scanner);
+        let goes_below = |scanned: &&Scanned| {
+            scanned.found.as_ref().is_ok_and(|found| {
+                let stat = &found.stat;
+                let bounds = &scanner.bounds;
+                stat.kind == FileType::Directory && !bounds.skip(stat) && !bounds.keep_empty(stat)
+            })
+        };
+        let ready = self.ready.as_slice().iter();
+        self.below.extend(ready.filter(goes_below).map(|scanned| scanned.name.clone()));
+        self.open_ahead(scanner);
+    }
+
+    /// Has subdirectories opened that will be needed soon.
+    fn open_ahead(&mut self, scanner: &mut Scanner) {
+        while self.opening.len() < AHEAD && scanner.ahead < MAX_AHEAD {
+            let Some(name) = self.below.pop_front() else { return };
+            let reply = self.ask(name.clone(), scanner);
+            self.opening.push_back((name, reply));
+            scanner.ahead += 1;
+        }
+    }
+
+    fn ask(&self, name: CString, scanner: &Scanner) -> Receiver<io::Result<Opened>> {
+        let (reply, receiver) = sync_channel(1);
+        scanner.ask(Request::Open { above: Arc::clone(&self.directory), name, reply });
+        receiver
+    }
+
+    /// Has the next batch looked at.
+    fn request(&mut self, scanner: &Scanner) {
+        let names: Vec<_> = self.names.by_ref().take(BATCH).collect();
+        if !names.is_empty() {
+            let (reply, receiver) = sync_channel(1);
+            scanner.ask(Request::Batch { directory: Arc::clone(&self.directory), names, reply });
+            self.coming = Some(receiver);
+        }
+    }
+}
+
+fn stopped() -> io::Error {
+    io::Error::other("a thread that looks at entries ahead has stopped")
+}
+
+/// One of the threads.
+struct Thread {
+    bounds: Arc<Bounds>,
+    place: Option<OwnWorkingDirectory>,
+}
+
+impl Thread {
+    fn new(bounds: Arc<Bounds>) -> Self {
+        Self { bounds, place: OwnWorkingDirectory::new() }
+    }
+
+    fn run(mut self, queue: &Mutex<Receiver<Request>>) {
+        loop {
+            let request = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            match request {
+                Ok(Request::Batch { directory, names, reply }) => {
+                    let _ = reply.send(self.look_at(&directory, names));
+                }
+                Ok(Request::Open { above, name, reply }) => {
+                    let _ = reply.send(self.open(&above, &name));
+                }
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn open(&mut self, above: &Directory, name: &CStr) -> io::Result<Opened> {
+        let directory = Arc::new(above.child(name)?);
+        let stat = directory.stat_self()?;
+        let names = if self.bounds.keep_empty(&stat) { Ok(Vec::new()) } else { directory.names() };
+        let entries = names.map(|names| {
+            let mut names = names.into_iter();
+            let first = names.by_ref().take(BATCH).collect();
+            Entries::new(Arc::clone(&directory), self.look_at(&directory, first), names)
+        });
+        Ok(Opened { xattrs: directory.xattrs_self(), directory, stat, entries })
+    }
+
+    fn look_at(&mut self, directory: &Directory, names: Vec<CString>) -> Vec<Scanned> {
+        let here = self.place.as_mut().and_then(|place| place.enter(directory));
+        let xattrs = |name: &CStr| match &here {
+            Some(here) => here.xattrs(name),
+            None => directory.xattrs(name),
+        };
+        let look_at = |name: CString| {
+            let found = directory.stat(&name).map(|stat| Found {
+                stat,
+                xattrs: if stat.kind == FileType::Directory {
+                    Ok(XattrSet::default())
+                } else {
+                    xattrs(&name)
+                },
+                target: if stat.kind == FileType::Symlink {
+                    directory.link_target(&name)
+                } else {
+                    Ok([].into())
+                },
+            });
+            Scanned { name, found }
+        };
+        names.into_iter().map(look_at).collect()
+    }
+}
