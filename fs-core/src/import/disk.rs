@@ -5,17 +5,17 @@ use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir};
 use rustix::io::Errno;
 
-use crate::format::{Attributes, Time, XattrSet};
+use crate::format::{Attributes, Time};
 
 /// An open directory.
 #[derive(Debug)]
-pub(super) struct Directory(OwnedFd);
+pub(super) struct Directory(pub(super) OwnedFd);
 
 /// What the operating system tells of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,35 +88,6 @@ impl Directory {
             result => Ok(File::from(result?)),
         }
     }
-
-    /// The extended attributes of the entry `name`, of any type, or of the directory itself for an empty name; and why
-    /// they are not all. Fails only when there is no such entry.
-    pub(super) fn xattrs(&self, name: &CStr) -> io::Result<(XattrSet, Option<io::Error>)> {
-        // There is no call that takes a directory and a name, but this path is the same.
-        let mut path = format!("/proc/self/fd/{}/", self.0.as_raw_fd()).into_bytes();
-        path.extend(name.to_bytes());
-        let path = path.as_slice();
-        let names = match read_growing(|buffer| rustix::fs::llistxattr(path, buffer)) {
-            Err(Errno::NOTSUP) => return Ok((XattrSet::default(), None)),
-            Err(error @ Errno::NOENT) => return Err(error.into()),
-            Err(error) => return Ok((XattrSet::default(), Some(error.into()))),
-            Ok(names) => names,
-        };
-        let (mut pairs, mut lacking) = (Vec::new(), None);
-        for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
-            match read_growing(|buffer| rustix::fs::lgetxattr(path, name, buffer)) {
-                Ok(value) => pairs.push((name.into(), value.into())),
-                // Removed since it was listed, or one that the kernel lists but does not tell.
-                Err(Errno::NODATA | Errno::NOTSUP) => {}
-                Err(error @ Errno::NOENT) => return Err(error.into()),
-                Err(error) => lacking = Some(error.into()),
-            }
-        }
-        Ok(match XattrSet::new(pairs) {
-            Ok(set) => (set, lacking),
-            Err(error) => (XattrSet::default(), Some(io::Error::other(error))),
-        })
-    }
 }
 
 /// A file system may tell a name twice when it is replaced during the listing.
@@ -129,21 +100,6 @@ fn sorted(mut names: Vec<CString>) -> Vec<CString> {
 /// What the operating system tells of an open file.
 pub(super) fn stat_file(file: &File) -> io::Result<Stat> {
     Ok(convert(&rustix::fs::fstat(file.as_fd())?))
-}
-
-/// Calls `read` with a buffer that is large enough.
-fn read_growing(read: impl Fn(&mut [u8]) -> Result<usize, Errno>) -> Result<Vec<u8>, Errno> {
-    let mut buffer = vec![0; 256];
-    loop {
-        match read(&mut buffer) {
-            Ok(len) => {
-                buffer.truncate(len);
-                return Ok(buffer);
-            }
-            Err(Errno::RANGE) if buffer.len() < 1 << 20 => buffer.resize(buffer.len() * 8, 0),
-            Err(error) => return Err(error),
-        }
-    }
 }
 
 // Field types differ between architectures.

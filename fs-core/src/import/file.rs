@@ -8,6 +8,7 @@ use rustix::io::Errno;
 
 use super::ImportError;
 use super::disk::{Directory, Stat, stat_file};
+use super::xattrs::{ReadXattrs, xattrs_of};
 use crate::format::limits::MAX_FILE;
 use crate::format::{Entry, Kind};
 use crate::monitor::{Cancellation, Monitor, Progress};
@@ -18,6 +19,7 @@ pub(super) struct ReadFile {
     /// As it was when reading began.
     pub(super) stat: Stat,
     pub(super) kind: Kind,
+    pub(super) xattrs: io::Result<ReadXattrs>,
     /// It changed under each attempt to read it.
     pub(super) unsettled: bool,
 }
@@ -75,7 +77,8 @@ pub(super) fn read(
             && size == before.size;
         if still || attempt == ATTEMPTS {
             context.progress.files_read += 1;
-            return Ok(ReadFile { stat: before, kind, unsettled: !still });
+            let xattrs = xattrs_of(&file);
+            return Ok(ReadFile { stat: before, kind, xattrs, unsettled: !still });
         }
     }
 }

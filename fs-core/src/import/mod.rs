@@ -11,9 +11,14 @@ mod file;
 mod links;
 mod parent;
 #[cfg(unix)]
+#[cfg(unix)]
+mod scan;
+#[cfg(unix)]
 mod troubles;
 #[cfg(unix)]
 mod walk;
+#[cfg(unix)]
+mod xattrs;
 
 pub use error::ImportError;
 #[cfg(unix)]

@@ -10,8 +10,8 @@ use std::thread::{self, JoinHandle};
 
 use rustix::fs::FileType;
 
-use super::disk::{Directory, OwnWorkingDirectory, Stat};
-use crate::format::XattrSet;
+use super::disk::{Directory, Stat};
+use super::xattrs::{OwnWorkingDirectory, ReadXattrs};
 
 /// Entries that are looked at together.
 const BATCH: usize = 256;
@@ -32,7 +32,7 @@ pub(super) struct Scanned {
 pub(super) struct Found {
     pub(super) stat: Stat,
     /// None of a directory: they are asked for when it is opened.
-    pub(super) xattrs: io::Result<XattrSet>,
+    pub(super) xattrs: io::Result<ReadXattrs>,
     /// Of a symbolic link.
     pub(super) target: io::Result<Box<[u8]>>,
 }
@@ -42,8 +42,10 @@ pub(super) struct Found {
 pub(super) struct Opened {
     pub(super) directory: Arc<Directory>,
     pub(super) stat: Stat,
-    pub(super) xattrs: io::Result<XattrSet>,
-    pub(super) entries: io::Result<Entries>,
+    pub(super) xattrs: io::Result<ReadXattrs>,
+    pub(super) entries: Entries,
+    /// Why the entries are not all.
+    pub(super) lacking: Option<io::Error>,
 }
 
 /// The entries of a directory in the order of their names, looked at a batch ahead.
@@ -190,9 +192,7 @@ impl Entries {
         }
         self.open_ahead(scanner);
         let mut opened = reply.recv().unwrap_or_else(|_| Err(stopped()))?;
-        if let Ok(entries) = &mut opened.entries {
-            entries.proceed(scanner);
-        }
+        opened.entries.proceed(scanner);
         Ok(opened)
     }
 
@@ -271,13 +271,12 @@ impl Thread {
     fn open(&mut self, above: &Directory, name: &CStr) -> io::Result<Opened> {
         let directory = Arc::new(above.child(name)?);
         let stat = directory.stat_self()?;
-        let names = if self.bounds.keep_empty(&stat) { Ok(Vec::new()) } else { directory.names() };
-        let entries = names.map(|names| {
-            let mut names = names.into_iter();
-            let first = names.by_ref().take(BATCH).collect();
-            Entries::new(Arc::clone(&directory), self.look_at(&directory, first), names)
-        });
-        Ok(Opened { xattrs: directory.xattrs_self(), directory, stat, entries })
+        let (names, lacking) =
+            if self.bounds.keep_empty(&stat) { Default::default() } else { directory.names() };
+        let mut names = names.into_iter();
+        let first = names.by_ref().take(BATCH).collect();
+        let entries = Entries::new(Arc::clone(&directory), self.look_at(&directory, first), names);
+        Ok(Opened { xattrs: directory.xattrs_self(), directory, stat, entries, lacking })
     }
 
     fn look_at(&mut self, directory: &Directory, names: Vec<CString>) -> Vec<Scanned> {
@@ -289,15 +288,13 @@ impl Thread {
         let look_at = |name: CString| {
             let found = directory.stat(&name).map(|stat| Found {
                 stat,
-                xattrs: if stat.kind == FileType::Directory {
-                    Ok(XattrSet::default())
-                } else {
-                    xattrs(&name)
+                xattrs: match stat.kind {
+                    FileType::Directory => Ok(ReadXattrs::default()),
+                    _ => xattrs(&name),
                 },
-                target: if stat.kind == FileType::Symlink {
-                    directory.link_target(&name)
-                } else {
-                    Ok([].into())
+                target: match stat.kind {
+                    FileType::Symlink => directory.link_target(&name),
+                    _ => Ok([].into()),
                 },
             });
             Scanned { name, found }

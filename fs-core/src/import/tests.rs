@@ -168,25 +168,33 @@ fn a_file_that_never_stands_still_is_kept_and_marked() {
     assert!(!fixture.entry("log").unwrap().unsettled);
 }
 
+/// Makes more directories than are opened ahead, and tells the last one's name.
+fn directories(fixture: &Fixture) -> &'static str {
+    for number in 0..20 {
+        fs::create_dir(fixture.path(&format!("d{number:02}"))).unwrap();
+    }
+    "d19"
+}
+
 #[test]
 fn what_vanishes_is_named_and_the_rest_is_taken() {
     let fixture = Fixture::new();
     for name in ["a", "b", "c"] {
         fs::write(fixture.path(name), name.repeat(100)).unwrap();
     }
-    fs::create_dir(fixture.path("d")).unwrap();
+    let last = directories(&fixture);
     let meddler = Meddler::new(|_: &Progress| {
         let _ = fs::remove_file(fixture.path("b"));
-        let _ = fs::remove_dir(fixture.path("d"));
+        let _ = fs::remove_dir(fixture.path(last));
     });
     // The directory is listed before the first file is read.
     let fixture_ref = &fixture;
     let outcome = fixture_ref.import_at(0, &meddler).unwrap();
     assert_eq!(outcome.taken.status, crate::format::Status::Vanished);
     let gone = |name| (fixture_ref.path(name), TroubleKind::Vanished);
-    assert_eq!(meddler.troubles.lock().unwrap().clone(), [gone("b"), gone("d")]);
+    assert_eq!(meddler.troubles.lock().unwrap().clone(), [gone("b"), gone(last)]);
     assert!(fixture.entry("a").is_some() && fixture.entry("c").is_some());
-    assert!(fixture.entry("b").is_none() && fixture.entry("d").is_none());
+    assert!(fixture.entry("b").is_none() && fixture.entry(last).is_none());
 }
 
 #[test]
@@ -196,14 +204,15 @@ fn a_link_that_takes_a_directorys_place_leads_nowhere() {
     fs::create_dir(&outside).unwrap();
     fs::write(outside.join("secret"), "secret").unwrap();
     fs::write(fixture.path("a"), "a".repeat(100)).unwrap();
-    fs::create_dir(fixture.path("b")).unwrap();
+    let last = directories(&fixture);
     let meddler = Meddler::new(|_: &Progress| {
-        if fs::remove_dir(fixture.path("b")).is_ok() {
-            symlink(&outside, fixture.path("b")).unwrap();
+        if fs::remove_dir(fixture.path(last)).is_ok() {
+            symlink(&outside, fixture.path(last)).unwrap();
         }
     });
-    fixture.import_at(0, &meddler).unwrap();
-    assert!(matches!(fixture.entry("b").unwrap().kind, Kind::Symlink(_)));
+    let outcome = fixture.import_at(0, &meddler).unwrap();
+    assert_eq!(outcome.taken.status, crate::format::Status::Vanished);
+    assert!(fixture.entry(last).is_none());
 }
 
 #[test]
@@ -272,4 +281,26 @@ fn a_tree_deeper_than_a_path_can_be_is_taken() {
     }
     let outcome = fixture.import_at(0, &Silent).unwrap();
     assert_eq!(outcome.taken.totals.directories, 601);
+}
+
+#[test]
+fn a_tree_with_more_than_is_looked_at_ahead_is_taken_whole() {
+    let fixture = Fixture::new();
+    let mut directories = 1;
+    // More directories than are opened ahead, more entries than are looked at together, and both in turn.
+    for outer in 0..30 {
+        for inner in 0..12 {
+            fs::create_dir_all(fixture.path(&format!("{outer}/{inner}/leaf"))).unwrap();
+            fs::write(fixture.path(&format!("{outer}/{inner}/leaf/file")), "content").unwrap();
+            directories += 2;
+        }
+        directories += 1;
+    }
+    for number in 0..700 {
+        fs::write(fixture.path(&format!("7/file {number}")), "content").unwrap();
+        fs::create_dir(fixture.path(&format!("9/folder {number}"))).unwrap();
+    }
+    directories += 700;
+    let totals = fixture.import_at(0, &Silent).unwrap().taken.totals;
+    assert_eq!((totals.files, totals.directories, totals.troubled), (30 * 12 + 700, directories, 0));
 }

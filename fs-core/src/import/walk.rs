@@ -4,6 +4,7 @@ use std::ffi::{CStr, CString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use rustix::fs::FileType;
 use rustix::io::Errno;
@@ -13,7 +14,9 @@ use super::disk::{Directory, Stat};
 use super::file::{self, FileContext, ReadError};
 use super::links::LinkTracker;
 use super::parent::{ParentDirectory, may_have_changed_since};
+use super::scan::{Bounds, Entries, Found, Scanned, Scanner};
 use super::troubles::Troubles;
+use super::xattrs::ReadXattrs;
 use crate::format::limits::{MAX_INLINE_XATTRS, MAX_NAME, MAX_TARGET};
 use crate::format::{
     BlobId, Content, Entry, Kind, Manifest, PackKind, PathKey, Status, Time, Totals, XattrSet, Xattrs,
@@ -73,6 +76,17 @@ pub fn run(
     monitor: &dyn Monitor,
     cancellation: &Cancellation,
 ) -> Result<Outcome, ImportError> {
+    let directory = open_root(path)?;
+    let failed = |source| ImportError::Root { path: path.to_owned(), source };
+    let stat = directory.stat_self().map_err(failed)?;
+    if options.skip.contains(&stat.id) {
+        return Err(ImportError::InsideRepository(path.to_owned()));
+    }
+    let bounds = Bounds {
+        skip: options.skip.clone(),
+        skip_devices: options.skip_devices.clone(),
+        only_device: options.one_file_system.then_some(stat.id.0),
+    };
     let walk = Walk {
         options,
         parent_started: options.parent.map(|parent| parent.started),
@@ -80,15 +94,22 @@ pub fn run(
         writer,
         monitor,
         cancellation,
-        base: path.as_os_str().as_bytes(),
-        root_device: 0,
+        base: path,
+        scanner: Scanner::start(bounds).map_err(failed)?,
         content: ContentWriter::default(),
         links: LinkTracker::default(),
         progress: Progress::default(),
         totals: Totals::default(),
         troubles: Troubles::default(),
     };
-    walk.run(path, now)
+    walk.run(directory, &stat, now)
+}
+
+fn open_root(path: &Path) -> Result<Directory, ImportError> {
+    Directory::open(path).map_err(|source| match errno(&source) {
+        Some(Errno::NOTDIR) => ImportError::NotADirectory(path.to_owned()),
+        _ => ImportError::Root { path: path.to_owned(), source },
+    })
 }
 
 struct Walk<'a> {
@@ -98,8 +119,8 @@ struct Walk<'a> {
     writer: &'a mut Writer,
     monitor: &'a dyn Monitor,
     cancellation: &'a Cancellation,
-    base: &'a [u8],
-    root_device: u64,
+    base: &'a Path,
+    scanner: Scanner,
     content: ContentWriter,
     links: LinkTracker,
     progress: Progress,
@@ -111,8 +132,8 @@ struct Walk<'a> {
 struct Frame {
     name: CString,
     key: PathKey,
-    directory: Directory,
-    names: std::vec::IntoIter<CString>,
+    directory: Arc<Directory>,
+    entries: Entries,
     parent: Option<ParentDirectory>,
     /// All of its entry but for the directory's id, which its content decides.
     entry: Entry,
@@ -120,40 +141,24 @@ struct Frame {
 }
 
 impl Walk<'_> {
-    fn run(mut self, path: &Path, now: Time) -> Result<Outcome, ImportError> {
-        let root_error = |source| ImportError::Root { path: path.to_owned(), source };
-        let directory = Directory::open(path).map_err(|error| match errno(&error) {
-            Some(Errno::NOTDIR) => ImportError::NotADirectory(path.to_owned()),
-            _ => root_error(error),
-        })?;
-        let stat = directory.stat_self().map_err(root_error)?;
-        if self.options.skip.contains(&stat.id) {
-            return Err(ImportError::InsideRepository(path.to_owned()));
-        }
-        self.root_device = stat.id.0;
+    fn run(mut self, directory: Directory, stat: &Stat, now: Time) -> Result<Outcome, ImportError> {
         let (names, lacking) = directory.names();
         if let Some(error) = lacking {
-            return Err(root_error(error));
+            return Err(self.root_error(error));
         }
-        let parent_root = self.options.parent.map(|parent| &parent.root);
-        let xattrs = self.xattrs(&directory, c"").map_err(|error| match error {
-            // The directory is open, so it is the way to its attributes that is not there.
-            ReadError::File(source) if source.kind() == io::ErrorKind::NotFound => root_error(
-                io::Error::other("extended attributes are read through /proc, which is not mounted"),
-            ),
-            ReadError::File(source) => root_error(source),
+        let xattrs = self.xattrs(directory.xattrs_self()).map_err(|error| match error {
+            ReadError::File(source) => self.root_error(source),
             ReadError::Import(error) => error,
         })?;
         self.tell(&[], c"");
-        let entry = unwalked(&stat, xattrs);
-        let parent = self.parent_directory(parent_root);
+        let directory = Arc::new(directory);
         let root = Frame {
             name: CString::default(),
             key: PathKey::ROOT,
+            entries: self.scanner.root(Arc::clone(&directory), names),
             directory,
-            names: names.into_iter(),
-            parent,
-            entry,
+            parent: self.parent_directory(self.options.parent.map(|parent| &parent.root)),
+            entry: unwalked(stat, xattrs),
             out: DirectoryWriter::default(),
         };
         let root = self.walk(root)?;
@@ -167,13 +172,19 @@ impl Walk<'_> {
                 .data(self.writer, &mut source, u64::MAX)
                 .map_err(|error| match error {
                     crate::store::CopyError::Store(error) => ImportError::Store(error),
-                    crate::store::CopyError::Read(source) => root_error(source),
+                    crate::store::CopyError::Read(source) => {
+                        ImportError::Root { path: self.base.to_owned(), source }
+                    }
                 })
                 .and_then(|_| Ok(self.content.finish(self.writer)?))?
         };
         let totals = Totals { troubled: self.troubles.entries(), ..self.totals };
         let taken = Taken { started: now, root, links_len, links, totals, status: self.troubles.status() };
         Ok(Outcome { taken, progress: self.progress })
+    }
+
+    fn root_error(&self, source: io::Error) -> ImportError {
+        ImportError::Root { path: self.base.to_owned(), source }
     }
 
     /// Walks everything below `root`. The stack is explicit: a tree may be deeper than a thread's stack.
@@ -184,8 +195,9 @@ impl Walk<'_> {
                 return Err(ImportError::Cancelled);
             }
             let Some(frame) = frames.last_mut() else { unreachable!("the root's frame returns") };
-            if let Some(name) = frame.names.next() {
-                let below = self.entry(&mut frames, &name)?;
+            let next = frame.entries.next(&mut self.scanner);
+            if let Some(scanned) = next.map_err(|error| self.root_error(error))? {
+                let below = self.entry(&mut frames, scanned)?;
                 frames.extend(below);
                 continue;
             }
@@ -200,12 +212,14 @@ impl Walk<'_> {
         }
     }
 
-    /// Takes the entry `name` of the last frame; of a directory only the beginning: its frame.
-    fn entry(&mut self, frames: &mut [Frame], name: &CStr) -> Result<Option<Frame>, ImportError> {
+    /// Takes an entry of the last frame; of a directory only the beginning: its frame.
+    fn entry(&mut self, frames: &mut [Frame], scanned: Scanned) -> Result<Option<Frame>, ImportError> {
         let depth = frames.len();
-        let result = match frames.last_mut() {
-            Some(frame) => self.take(frame, name, depth),
-            None => return Ok(None),
+        let Scanned { name, found } = scanned;
+        let result = match (frames.last_mut(), found) {
+            (Some(frame), Ok(found)) => self.take(frame, &name, found, depth),
+            (_, Err(error)) => Err(ReadError::File(error)),
+            (None, _) => return Ok(None),
         };
         self.progress.entries += 1;
         self.monitor.progress(&self.progress);
@@ -213,25 +227,30 @@ impl Walk<'_> {
             Ok(below) => below,
             Err(ReadError::Import(error)) => return Err(error),
             Err(ReadError::File(error)) => {
-                let (kind, reason) = match errno(&error) {
-                    Some(Errno::NOENT) => (TroubleKind::Vanished, "vanished before it was read".to_owned()),
-                    _ => (TroubleKind::Unreadable, format!("cannot be read: {error}")),
-                };
-                self.troubles.note(kind, reason);
+                if is_gone(&error) {
+                    self.troubles.note(TroubleKind::Vanished, "vanished before it was read");
+                } else {
+                    self.troubles.note(TroubleKind::Unreadable, format!("cannot be read: {error}"));
+                }
                 None
             }
         };
-        self.tell(frames, name);
+        self.tell(frames, &name);
         Ok(below)
     }
 
-    fn take(&mut self, frame: &mut Frame, name: &CStr, depth: usize) -> Result<Option<Frame>, ReadError> {
+    fn take(
+        &mut self,
+        frame: &mut Frame,
+        name: &CStr,
+        found: Found,
+        depth: usize,
+    ) -> Result<Option<Frame>, ReadError> {
         let bytes = name.to_bytes();
         // Some file systems count characters instead of bytes (NTFS, CIFS).
         if bytes.len() > MAX_NAME {
             return Err(ReadError::File(io::Error::other("its name is longer than 255 bytes")));
         }
-        let stat = frame.directory.stat(name).map_err(ReadError::File)?;
         let parent = match frame.parent.as_mut().map_or(Ok(None), |parent| parent.take(bytes)) {
             // Damage to an old snapshot must not keep anybody from taking new ones.
             Err(error) if error.is_damage() => {
@@ -241,10 +260,10 @@ impl Walk<'_> {
             }
             parent => parent.map_err(|error| ReadError::Import(error.into()))?,
         };
-        if stat.kind == FileType::Directory {
-            return self.enter(frame, name, &stat, parent.as_ref(), depth);
+        if found.stat.kind == FileType::Directory {
+            return self.enter(frame, name, &found.stat, parent.as_ref(), depth);
         }
-        let (entry, stat) = self.leaf(frame, name, &stat, parent.as_ref())?;
+        let (entry, stat) = self.leaf(frame, name, found, parent.as_ref())?;
         if stat.links > 1 {
             let key = self.reader.keys().path_key(frame.key, bytes);
             self.links.add(stat.id, stat.links, key, &entry);
@@ -268,11 +287,11 @@ impl Walk<'_> {
         &mut self,
         frame: &Frame,
         name: &CStr,
-        stat: &Stat,
+        found: Found,
         parent: Option<&Entry>,
     ) -> Result<(Entry, Stat), ReadError> {
+        let Found { mut stat, mut xattrs, target } = found;
         let (major, minor) = stat.device;
-        let mut stat = *stat;
         let mut unsettled = false;
         let kind = match stat.kind {
             FileType::RegularFile => {
@@ -292,12 +311,12 @@ impl Walk<'_> {
                             cancellation: self.cancellation,
                         },
                     )?;
-                    (stat, unsettled) = (read.stat, read.unsettled);
+                    (stat, xattrs, unsettled) = (read.stat, read.xattrs, read.unsettled);
                     read.kind
                 }
             }
             FileType::Symlink => {
-                let target = frame.directory.link_target(name).map_err(ReadError::File)?;
+                let target = target.map_err(ReadError::File)?;
                 if target.is_empty() || target.len() > MAX_TARGET {
                     return Err(ReadError::File(io::Error::other("its target is too long")));
                 }
@@ -309,7 +328,7 @@ impl Walk<'_> {
             FileType::Socket => Kind::Socket,
             _ => return Err(ReadError::File(io::Error::other("its type is unknown"))),
         };
-        let xattrs = self.xattrs(&frame.directory, name)?;
+        let xattrs = self.xattrs(xattrs)?;
         Ok((Entry { attributes: stat.attributes, kind, xattrs, unsettled }, stat))
     }
 
@@ -334,10 +353,10 @@ impl Walk<'_> {
         (settled && there()).then(|| entry.kind.clone())
     }
 
-    /// Extended attributes. They are always asked for: when a directory was moved here, or another mounted over it, an
-    /// entry with an old ctime is none that the parent snapshot tells of.
-    fn xattrs(&mut self, directory: &Directory, name: &CStr) -> Result<Xattrs, ReadError> {
-        let (set, lacking) = directory.xattrs(name).map_err(ReadError::File)?;
+    /// Extended attributes as they were read. They are always asked for: when a directory was moved here, or another
+    /// mounted over it, an entry with an old ctime is none that the parent snapshot tells of.
+    fn xattrs(&mut self, read: io::Result<ReadXattrs>) -> Result<Xattrs, ReadError> {
+        let (set, lacking) = read.map_err(ReadError::File)?;
         if let Some(error) = lacking {
             let reason = format!("extended attributes of it cannot be read: {error}");
             self.troubles.note(TroubleKind::Incomplete, reason);
@@ -357,7 +376,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Begins a subdirectory.
+    /// Begins a subdirectory. One that cannot be listed is kept as an empty one.
     fn enter(
         &mut self,
         above: &mut Frame,
@@ -366,7 +385,7 @@ impl Walk<'_> {
         parent: Option<&Entry>,
         depth: usize,
     ) -> Result<Option<Frame>, ReadError> {
-        if self.options.skip.contains(&stat.id) || self.options.skip_devices.contains(&stat.id.0) {
+        if self.scanner.bounds().skip(stat) {
             self.troubles
                 .note(TroubleKind::Skipped, "left out: it is this repository, or a mount of history");
             return Ok(None);
@@ -374,38 +393,32 @@ impl Walk<'_> {
         if depth >= MAX_DEPTH {
             return Err(ReadError::File(io::Error::other("it is nested too deeply")));
         }
-        let directory = match above.directory.child(name) {
-            Ok(directory) => directory,
-            // Something else took its place, or nothing.
-            Err(error) if matches!(errno(&error), Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP)) => {
-                return Err(ReadError::File(error));
-            }
+        let opened = match above.entries.open(name, &mut self.scanner) {
+            Ok(opened) => opened,
+            Err(error) if is_gone(&error) => return Err(ReadError::File(error)),
             Err(error) => {
                 self.troubles.note(TroubleKind::Incomplete, format!("its content cannot be read: {error}"));
                 return self.keep_empty(above, name, stat).map(|()| None);
             }
         };
-        let stat = directory.stat_self().map_err(ReadError::File)?;
-        let foreign = self.options.one_file_system && stat.id.0 != self.root_device;
-        let (names, lacking) = if foreign { Default::default() } else { directory.names() };
-        if let Some(error) = lacking {
+        if let Some(error) = opened.lacking {
             self.troubles.note(TroubleKind::Incomplete, format!("its content cannot be read: {error}"));
         }
-        let xattrs = self.xattrs(&directory, c"")?;
+        let xattrs = self.xattrs(opened.xattrs)?;
         Ok(Some(Frame {
             name: name.to_owned(),
             key: self.reader.keys().path_key(above.key, name.to_bytes()),
-            directory,
-            names: names.into_iter(),
+            directory: opened.directory,
+            entries: opened.entries,
             parent: self.parent_directory(parent),
-            entry: unwalked(&stat, xattrs),
+            entry: unwalked(&opened.stat, xattrs),
             out: DirectoryWriter::default(),
         }))
     }
 
     /// Takes a directory that cannot be opened: its attributes are known all the same.
     fn keep_empty(&mut self, above: &mut Frame, name: &CStr, stat: &Stat) -> Result<(), ReadError> {
-        let xattrs = self.xattrs(&above.directory, name)?;
+        let xattrs = self.xattrs(above.directory.xattrs(name))?;
         let id = DirectoryWriter::default().finish(self.writer);
         let stored = id.and_then(|id| {
             let entry = Entry { kind: Kind::Directory(id), ..unwalked(stat, xattrs) };
@@ -425,7 +438,7 @@ impl Walk<'_> {
     /// Tells the troubles of the entry `name` of the last frame.
     fn tell(&mut self, frames: &[Frame], name: &CStr) {
         self.troubles.tell(self.monitor, || {
-            let mut path = self.base.to_vec();
+            let mut path = self.base.as_os_str().as_bytes().to_vec();
             let names = frames.iter().map(|frame| frame.name.as_c_str()).chain([name]);
             for name in names.filter(|name| !name.is_empty()) {
                 if path.last() != Some(&b'/') {
@@ -453,4 +466,9 @@ fn push(frame: &mut Frame, writer: &mut Writer, name: &CStr, entry: &Entry) -> R
     entry.encode(&mut body);
     frame.out.resemble(frame.parent.as_ref().and_then(ParentDirectory::leaf_id));
     frame.out.push(writer, name.to_bytes(), &body)
+}
+
+/// Whether it is gone since it was listed, or something else has taken its place.
+fn is_gone(error: &io::Error) -> bool {
+    matches!(errno(error), Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::STALE))
 }

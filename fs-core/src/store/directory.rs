@@ -147,8 +147,11 @@ impl DirectoryCursor {
     pub fn next_entry(&mut self) -> Result<Option<NamedEntry>, StoreError> {
         let Some((leaf, at)) = self.advance()? else { return Ok(None) };
         let (name, entry) = (leaf.name(at).into(), leaf.entry(at));
-        let id = self.leaf.as_ref().map_or_else(String::new, |(_, id)| id.to_string());
-        let entry = entry.map_err(StoreError::damaged(|| format!("directory node {id}")))?;
+        let id = self.leaf_id();
+        let entry = entry.map_err(StoreError::damaged(|| match id {
+            Some(id) => format!("directory node {id}"),
+            None => "a directory node".to_owned(),
+        }))?;
         Ok(Some((name, entry)))
     }
 }

@@ -95,7 +95,7 @@ fn a_file_is_kept_whose_attributes_cannot_be_read() {
         let mut value = [0; 10];
         rustix::fs::getxattr(path, "user.key", &mut value[..]).map(|len| value[..len].to_vec())
     };
-    for call in ["llistxattr", "lgetxattr"] {
+    for call in ["llistxattr,flistxattr", "lgetxattr,fgetxattr"] {
         import_failing(&sandbox, call, &attributed);
         assert_eq!(cat(&sandbox, "@latest", "attributed"), b"content");
         assert_eq!(cat(&sandbox, "@latest", "hello.txt"), b"hello\n");

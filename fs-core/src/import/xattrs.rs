@@ -1,0 +1,128 @@
+//! Reading extended attributes.
+
+use std::ffi::CStr;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::path::Path;
+
+use rustix::io::Errno;
+
+use super::disk::Directory;
+use crate::format::XattrSet;
+
+/// The attributes that could be read, and why they are not all.
+pub(super) type ReadXattrs = (XattrSet, Option<io::Error>);
+
+/// A working directory of this thread alone: in it a name is found without the long way through /proc, which costs
+/// eight times what asking for the attributes does.
+#[derive(Debug)]
+pub(super) struct OwnWorkingDirectory(());
+
+/// The directory where this thread is.
+#[derive(Debug)]
+pub(super) struct Here<'a>(
+    #[expect(dead_code, reason = "as long as it is held nobody goes elsewhere")] &'a mut OwnWorkingDirectory,
+);
+
+impl OwnWorkingDirectory {
+    /// Parts this thread from the process's working directory; `None` where that is forbidden.
+    pub(super) fn new() -> Option<Self> {
+        nix::sched::unshare(nix::sched::CloneFlags::CLONE_FS).ok().map(Self)
+    }
+
+    /// Goes to `directory`; `None` when nobody may be there.
+    pub(super) fn enter(&mut self, directory: &Directory) -> Option<Here<'_>> {
+        rustix::process::fchdir(&directory.0).ok().map(|()| Here(self))
+    }
+}
+
+impl Here<'_> {
+    /// Those of the entry `name`, of any type. Fails only when there is no such entry, as do the others.
+    #[expect(clippy::unused_self, reason = "to be here is what it takes")]
+    pub(super) fn xattrs(&self, name: &CStr) -> io::Result<ReadXattrs> {
+        xattrs_at(name.to_bytes())
+    }
+}
+
+impl Directory {
+    /// Those of the entry `name`, of any type.
+    pub(super) fn xattrs(&self, name: &CStr) -> io::Result<ReadXattrs> {
+        // There is no call that takes a directory and a name, but this path is the same.
+        let mut path = format!("/proc/self/fd/{}/", self.0.as_raw_fd()).into_bytes();
+        path.extend(name.to_bytes());
+        xattrs_at(&path).or_else(|error| {
+            if Path::new("/proc/self/fd").exists() {
+                return Err(error);
+            }
+            let reason = io::Error::other("they are read through /proc, which is not mounted");
+            Ok((XattrSet::default(), Some(reason)))
+        })
+    }
+
+    /// Its own.
+    pub(super) fn xattrs_self(&self) -> io::Result<ReadXattrs> {
+        xattrs_of(&self.0)
+    }
+}
+
+/// Those of an open file.
+pub(super) fn xattrs_of(file: &impl AsFd) -> io::Result<ReadXattrs> {
+    read(
+        |buffer| rustix::fs::flistxattr(file, buffer),
+        |name, buffer| rustix::fs::fgetxattr(file, name, buffer),
+    )
+}
+
+fn xattrs_at(path: &[u8]) -> io::Result<ReadXattrs> {
+    read(
+        |buffer| rustix::fs::llistxattr(path, buffer),
+        |name, buffer| rustix::fs::lgetxattr(path, name, buffer),
+    )
+}
+
+fn read(
+    list: impl Fn(&mut [u8]) -> Result<usize, Errno>,
+    get: impl Fn(&[u8], &mut [u8]) -> Result<usize, Errno>,
+) -> io::Result<ReadXattrs> {
+    let names = match read_growing(list) {
+        Err(Errno::NOTSUP) => return Ok((XattrSet::default(), None)),
+        Err(error @ Errno::NOENT) => return Err(error.into()),
+        Err(error) => return Ok((XattrSet::default(), Some(error.into()))),
+        Ok(names) => names,
+    };
+    let (mut pairs, mut lacking) = (Vec::new(), None);
+    for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+        match read_growing(|buffer| get(name, buffer)) {
+            Ok(value) => pairs.push((name.into(), value.into())),
+            // Removed since it was listed, or one that the kernel lists but does not tell.
+            Err(Errno::NODATA | Errno::NOTSUP) => {}
+            Err(error @ Errno::NOENT) => return Err(error.into()),
+            Err(error) => lacking = Some(error.into()),
+        }
+    }
+    Ok(match XattrSet::new(pairs) {
+        Ok(set) => (set, lacking),
+        Err(error) => (XattrSet::default(), Some(io::Error::other(error))),
+    })
+}
+
+/// Calls `read` with a buffer that is large enough.
+fn read_growing(read: impl Fn(&mut [u8]) -> Result<usize, Errno>) -> Result<Vec<u8>, Errno> {
+    // Most have none, which must not cost an allocation.
+    let mut small = [0; 256];
+    match read(&mut small) {
+        Err(Errno::RANGE) => {}
+        result => return Ok(small[..result?].to_vec()),
+    }
+    let mut buffer = vec![0; 4 << 10];
+    loop {
+        match read(&mut buffer) {
+            Ok(len) => {
+                buffer.truncate(len);
+                return Ok(buffer);
+            }
+            Err(Errno::RANGE) if buffer.len() < 1 << 20 => buffer.resize(buffer.len() * 8, 0),
+            Err(error) => return Err(error),
+        }
+    }
+}
