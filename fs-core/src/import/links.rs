@@ -32,14 +32,14 @@ impl LinkTracker {
         if linked.paths.len() as u64 >= names
             && let Some(linked) = self.open.remove(&id)
         {
-            self.finished.push(linked.paths);
+            self.finished.push(&linked.paths);
         }
     }
 
     /// The bytes of the snapshot's link table.
     pub(super) fn finish(mut self) -> Vec<u8> {
         for linked in self.open.into_values() {
-            self.finished.push(linked.paths);
+            self.finished.push(&linked.paths);
         }
         self.finished.finish()
     }
