@@ -15,29 +15,36 @@ pub struct LinkSearch {
     least: u128,
     greatest: u128,
     seen: u32,
+    /// The record to look at next, if there is one left.
+    at: u64,
 }
 
 impl LinkSearch {
     /// Begins to look for `path` in a table of so many records.
     pub fn new(path: PathKey, records: u64) -> Self {
-        Self { path: number(path), from: 0, to: records, least: 0, greatest: u128::MAX, seen: 0 }
+        let (path, greatest) = (number(path), u128::MAX);
+        let mut search = Self { path, from: 0, to: records, least: 0, greatest, seen: 0, at: 0 };
+        search.aim();
+        search
     }
 
     /// The number of the record to read next; `None` when the path is not in the table.
     pub fn next(&self) -> Option<u64> {
+        (self.from < self.to).then_some(self.at)
+    }
+
+    fn aim(&mut self) {
         let len = self.to - self.from;
-        if len == 0 {
-            return None;
-        }
         // Keys are hashes, so a key tells about where it is. But those of one directory are close to each other, and
         // a table may be made to mislead: every third step halves what is left, whatever the keys.
         if self.seen % 3 == 2 {
-            return Some(self.from + len / 2);
+            self.at = self.from + len / 2;
+            return;
         }
         let (span, ahead) = (self.greatest - self.least, self.path - self.least);
         let excess = 64u32.saturating_sub(span.leading_zeros());
         let (span, ahead) = (span >> excess, ahead >> excess);
-        Some(self.from + (ahead * u128::from(len) / (span + 1)) as u64)
+        self.at = self.from + (ahead * u128::from(len) / (span + 1)) as u64;
     }
 
     /// Takes the record that [`next`](Self::next) asked for; the group when it is the path's.
@@ -53,6 +60,7 @@ impl LinkSearch {
             Ordering::Less => (self.to, self.greatest) = (at, key - 1),
             Ordering::Greater => (self.from, self.least) = (at + 1, key + 1),
         }
+        self.aim();
         Ok(None)
     }
 }

@@ -3,18 +3,23 @@ use std::collections::HashMap;
 use super::*;
 use crate::format::LinkTableBuilder;
 use crate::store::tests::manifest;
-use crate::store::{Access, CacheSizes, ContentWriter, Repository};
+use crate::store::{Access, CacheSizes, ContentWriter, Repository, Statistics};
 
-/// Stores `bytes` as a table's content.
+/// Stores `bytes` as a table's content in a new repository.
 fn store(root: &std::path::Path, bytes: &[u8]) -> (Repository, Content) {
     Repository::init(root).unwrap();
     let repository = Repository::open(root, Access::Write).unwrap();
+    let (content, _) = add(&repository, bytes);
+    (repository, content)
+}
+
+fn add(repository: &Repository, bytes: &[u8]) -> (Content, Statistics) {
     let mut writer = repository.writer().unwrap();
     let mut content = ContentWriter::default();
     content.data(&mut writer, &mut &bytes[..], u64::MAX).unwrap();
     let (_, _, content) = content.finish(&mut writer).unwrap();
-    writer.commit(&manifest(BlobId([0; 32]))).unwrap();
-    (repository, content)
+    let (_, statistics) = writer.commit(&manifest(BlobId([0; 32]))).unwrap();
+    (content, statistics)
 }
 
 #[test]
@@ -46,6 +51,29 @@ fn stored_tables_are_as_maps() {
             }
         }
     }
+}
+
+#[test]
+fn a_change_in_a_directory_rewrites_one_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().join("repository");
+    Repository::init(&root).unwrap();
+    let repository = Repository::open(&root, Access::Write).unwrap();
+    let keys = repository.keys();
+    // A thousand directories of a hundred linked files, and then thirty more in one of them.
+    let table = |more: u64| {
+        let mut builder = LinkTableBuilder::default();
+        for folder in 0..1000u64 {
+            let key = keys.path_key(PathKey::ROOT, &folder.to_le_bytes());
+            let files = if folder == 500 { 100 + more } else { 100 };
+            let paths: Vec<_> = (0..files).map(|file| keys.path_key(key, &file.to_le_bytes())).collect();
+            paths.chunks(2).for_each(|pair| builder.push(pair));
+        }
+        builder.finish()
+    };
+    let (_, first) = add(&repository, &table(0));
+    let (_, second) = add(&repository, &table(30));
+    assert!(first.new_bytes > 3_600_000 && second.new_bytes < 1_200_000, "{first:?}, then {second:?}");
 }
 
 #[test]
