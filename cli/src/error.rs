@@ -1,6 +1,5 @@
 //! From an error to its message and exit status.
 
-use std::io;
 use std::process::ExitCode;
 
 use anyhow::{Error, Result};

@@ -37,8 +37,8 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
         "xattrs" => vec![XattrSet::default().encode(), xattrs().encode()],
         "links" => {
             let mut links = LinkTableBuilder::default();
-            links.push([1, 9, 4].map(|byte| PathKey([byte; 16])).into());
-            links.push([2, 3].map(|byte| PathKey([byte; 16])).into());
+            links.push(&[1, 9, 4].map(|byte| PathKey([byte; 16])));
+            links.push(&[2, 3].map(|byte| PathKey([byte; 16])));
             vec![Vec::new(), links.finish()]
         }
         "expression" => EXPRESSIONS.map(|text| text.as_bytes().to_vec()).into(),
@@ -135,7 +135,7 @@ fn manifest(parent: Option<SnapshotId>) -> Manifest {
         started: Time::default(),
         status: Status::Partial,
         root,
-        links_len: 1000,
+        links_len: 1008,
         links: Content::Blob(BlobId([6; 32])),
         totals: Totals { files: 1, directories: 2, others: 3, bytes: 4, troubled: 5 },
         origin: Origin { host: b"host".as_slice().into(), path: b"/srv/web1".as_slice().into() },

@@ -1,6 +1,6 @@
 use fs_core::format::{
-    Block, Catalogue, ChunkList, Config, Entry, FormatError, LinkTable, Manifest, Node, PackId, PackTrailer,
-    PathKey, SnapshotId, XattrSet,
+    Block, Catalogue, ChunkList, Config, Entry, FormatError, LINK_RECORD_LEN, LinkCheck, LinkRecord,
+    LinkSearch, Manifest, Node, PackId, PackTrailer, PathKey, SnapshotId, XattrSet,
 };
 use fs_core::view::time::Expression;
 
@@ -107,11 +107,28 @@ pub fn xattrs(data: &[u8]) {
 }
 
 pub fn links(data: &[u8]) {
-    let decoded: Result<LinkTable, FormatError> = LinkTable::decode(data);
-    if let Ok(table) = decoded {
-        assert_eq!(table.is_empty(), data.is_empty());
-        let _ = table.group(PathKey::ROOT);
+    let table: Vec<&[u8]> = data.chunks_exact(LINK_RECORD_LEN).collect();
+    let group = |path| -> Result<_, FormatError> {
+        let mut search = LinkSearch::new(path, table.len() as u64);
+        for _ in 0..=table.len() {
+            let Some(at) = search.next() else { return Ok(None) };
+            let record = LinkRecord::decode(table[usize::try_from(at).expect("a record of the table")])?;
+            if let Some(group) = search.see(&record)? {
+                return Ok(Some(group));
+            }
+        }
+        panic!("more records were read than there are");
+    };
+    let _ = group(PathKey::ROOT);
+    let records: Result<Vec<_>, FormatError> =
+        table.iter().map(|record| LinkRecord::decode(record)).collect();
+    let mut check = LinkCheck::default();
+    let sound = records
+        .and_then(|records| records.iter().try_for_each(|record| check.push(record)).map(|()| records));
+    for record in sound.into_iter().flatten() {
+        assert_eq!(group(record.path), Ok(Some(record.group)));
     }
+    let _ = check.finish();
 }
 
 pub fn expression(data: &[u8]) {

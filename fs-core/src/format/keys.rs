@@ -12,7 +12,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Names a path within a snapshot: a chain of keyed hashes from the root, one a component.
+/// Names a path within a snapshot: a chain of keyed hashes from the root, one a component. What is in one directory
+/// has neighbouring keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PathKey(pub [u8; 16]);
 
@@ -62,11 +63,14 @@ impl Keys {
         SnapshotId(*blake3::keyed_hash(&self.name, manifest).as_bytes())
     }
 
-    /// The path `name` below `parent`.
+    /// The path `name` below `parent`: four bytes that all in this directory share, then its hash.
     pub fn path_key(&self, parent: PathKey, name: &[u8]) -> PathKey {
         let mut hasher = blake3::Hasher::new_keyed(&self.path);
         hasher.update(&parent.0).update(name);
-        PathKey(head(&hasher))
+        let mut key = [0; 16];
+        key[..4].copy_from_slice(&parent.0[4..8]);
+        key[4..].copy_from_slice(&hasher.finalize().as_bytes()[..12]);
+        PathKey(key)
     }
 
     /// 128 bits that identify an inode by the parts that define it. Not stored; stable for a repository.

@@ -1,7 +1,7 @@
 use super::codec::{Cursor, Encode};
 use super::limits::{MAX_NODE_ITEMS, MAX_ORIGIN, MAX_SOURCE_NAME};
 use super::seal::{Sealed, open, seal};
-use super::{Content, Entry, FormatError, Keys, SnapshotId, Time};
+use super::{Content, Entry, FormatError, Keys, LINK_RECORD_LEN, SnapshotId, Time};
 
 /// How the run that a snapshot holds went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +77,7 @@ pub struct Manifest {
     pub status: Status,
     /// The root directory.
     pub root: Entry,
-    /// Length of the hard-link table …
+    /// Length of the hard-link table, a multiple of [`LINK_RECORD_LEN`] …
     pub links_len: u64,
     /// … and where it is.
     pub links: Content,
@@ -157,6 +157,9 @@ impl Manifest {
             return Err(FormatError::Invalid("root directory"));
         }
         let links_len = cursor.varint("length of the link table")?;
+        if links_len % LINK_RECORD_LEN as u64 != 0 {
+            return Err(FormatError::Invalid("length of the link table"));
+        }
         let links = Content::decode(&mut cursor, links_len)?;
         let totals = Totals {
             files: cursor.varint("files")?,

@@ -29,7 +29,7 @@ pub use entry::{Attributes, Entry, Kind, Xattrs};
 pub use error::FormatError;
 pub use id::{BlobId, PackId, RepositoryId, SnapshotId};
 pub use keys::{Keys, PathKey, Secret};
-pub use links::{Group, LinkTable, LinkTableBuilder};
+pub use links::{Group, LINK_RECORD_LEN, LinkCheck, LinkRecord, LinkSearch, LinkTableBuilder};
 pub(crate) use manifest::is_source_name;
 pub use manifest::{Manifest, Origin, Status, Totals};
 pub use node::{Child, InnerBuilder, Leaf, LeafBuilder, Node};

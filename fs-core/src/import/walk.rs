@@ -340,9 +340,9 @@ impl Walk<'_> {
                 && !entry.unsettled
         };
         if stat.links > 1
-            && let Some(entry) = self.links.known(stat.id).filter(|entry| same(entry))
+            && let Some(kind) = self.links.known(stat.id, stat.size, stat.attributes.mtime)
         {
-            return Some(entry.kind.clone());
+            return Some(kind);
         }
         let entry = parent.filter(|entry| same(entry))?;
         let settled = !may_have_changed_since(stat.attributes.mtime, self.parent_started?);

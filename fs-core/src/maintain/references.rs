@@ -1,11 +1,13 @@
 //! Every reference from the manifests on resolves. What two snapshots share is visited once.
 
+use std::collections::HashSet;
+
 use super::check::Check;
 use super::{Finding, MaintainError};
 use crate::format::limits::MAX_LEVELS;
 use crate::format::{BlobId, Content, Entry, ExtentKind, Kind, Node, PackId, Xattrs};
 use crate::monitor::Phase;
-use crate::store::{Object, Reader, StoreError};
+use crate::store::{LinkTable, Object, Reader, StoreError};
 
 /// A reference that is to be followed.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +23,8 @@ pub(super) fn check(check: &mut Check<'_>) -> Result<(), MaintainError> {
     manifests(check)?;
     check.snapshots.sort_by_key(|(id, manifest)| (manifest.time, *id));
     let mut walk = Walk { reader: check.reader(), todo: Vec::new(), visited: 0 };
+    // Snapshots without a change among their hard links share one table.
+    let mut tables = HashSet::new();
     for at in 0..check.snapshots.len() {
         let manifest = &check.snapshots[at].1;
         walk.content(&manifest.links, manifest.links_len);
@@ -29,7 +33,8 @@ pub(super) fn check(check: &mut Check<'_>) -> Result<(), MaintainError> {
         walk.run(check)?;
         if let Some(id) = content_id(&links)
             && !check.blobs.is_bad(&id)
-            && let Err(error) = walk.reader.link_table(&links, len)
+            && tables.insert(id)
+            && let Err(error) = LinkTable::new(&walk.reader, &links, len).check()
         {
             blame(check, &walk.reader, id, "hard-link table", &error);
         }

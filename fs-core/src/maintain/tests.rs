@@ -5,11 +5,11 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::format::{
-    Attributes, BlobId, ChunkList, Content, Entry, ExtentKind, Kind, Manifest, Origin, PackKind, Status,
-    Time, Totals, Xattrs,
+    Attributes, BlobId, ChunkList, Content, Entry, ExtentKind, Kind, LinkTableBuilder, Manifest, Origin,
+    PackKind, PathKey, Status, Time, Totals, Xattrs,
 };
 use crate::monitor::{Cancellation, Monitor, Phase, Silent, Work};
-use crate::store::{Access, DirectoryWriter, Repository, Writer};
+use crate::store::{Access, ContentWriter, DirectoryWriter, Repository, Writer};
 
 struct Store {
     _directory: tempfile::TempDir,
@@ -26,6 +26,11 @@ impl Store {
 
     /// Adds a snapshot of files, in the order of their names.
     fn add(&self, make: impl FnOnce(&mut Writer) -> Vec<(&'static str, Kind)>) {
+        self.add_linked(&[], make);
+    }
+
+    /// The same, with a table of hard links.
+    fn add_linked(&self, mut links: &[u8], make: impl FnOnce(&mut Writer) -> Vec<(&'static str, Kind)>) {
         let repository = Repository::open(&self.root, Access::Write).unwrap();
         let mut writer = repository.writer().unwrap();
         let mut directory = DirectoryWriter::default();
@@ -35,14 +40,17 @@ impl Store {
             directory.push(&mut writer, name.as_bytes(), &body).unwrap();
         }
         let root = directory.finish(&mut writer).unwrap();
+        let mut content = ContentWriter::default();
+        content.data(&mut writer, &mut links, u64::MAX).unwrap();
+        let (links_len, _, links) = content.finish(&mut writer).unwrap();
         let manifest = Manifest {
             source: b"source".as_slice().into(),
             time: Time::default(),
             started: Time::default(),
             status: Status::Complete,
             root: entry(Kind::Directory(root)),
-            links_len: 0,
-            links: Content::empty(),
+            links_len,
+            links,
             totals: Totals::default(),
             origin: Origin::default(),
             parent: None,
@@ -125,6 +133,26 @@ fn a_list_of_another_length_and_a_node_that_is_none_are_named() {
     let report = store.check();
     assert_eq!(report.findings.len(), 2, "{report:?}");
     assert_eq!(store.harmed(), ["list", "nonsense"]);
+}
+
+#[test]
+fn a_wrong_table_of_hard_links_is_named_once_and_harms_each_snapshot() {
+    let mut links = LinkTableBuilder::default();
+    links.push(&[1, 2].map(|path| PathKey([path; 16])));
+    let mut links = links.finish();
+    let store = Store::new();
+    store.add_linked(&links, |writer| vec![sound(writer)]);
+    assert!(store.check().is_clean());
+    // The number of names of the second record.
+    links[68] = 3;
+    store.add_linked(&links, |writer| vec![sound(writer)]);
+    store.add_linked(&links, |writer| vec![("other", sound(writer).1)]);
+    let report = store.check();
+    let [Finding::Blob { what: "hard-link table", reason, .. }] = &*report.findings else {
+        panic!("{report:?}")
+    };
+    assert!(reason.contains("names"), "{reason}");
+    assert_eq!(store.harmed(), ["", ""]);
 }
 
 #[test]

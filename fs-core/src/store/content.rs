@@ -304,14 +304,3 @@ impl FileReader<'_> {
 fn list_damaged(what: &'static str) -> StoreError {
     StoreError::damaged(|| "a chunk list")(FormatError::Invalid(what))
 }
-
-/// All bytes of a content that is known to be small, at most `limit`.
-pub fn read_all(reader: &Reader, content: &Content, size: u64, limit: usize) -> Result<Vec<u8>, StoreError> {
-    if size > limit as u64 {
-        let reason = FormatError::Limit { what: "content", value: size, limit: limit as u64 };
-        return Err(StoreError::damaged(|| "a content")(reason));
-    }
-    let mut out = Vec::with_capacity(size as usize);
-    FileReader { reader, content, size }.read(0, size as usize, &mut out)?;
-    Ok(out)
-}

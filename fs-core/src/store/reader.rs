@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::cache::WeightedCache;
 use super::delta::Base;
 use super::index::Index;
+use super::links::RunKey;
 use super::reconcile::reconcile;
-use super::{Backend, Object, StoreError, read_all};
+use super::{Backend, Object, StoreError};
 use crate::format::limits::MAX_BLOCK_RAW;
 use crate::format::{
-    BlobId, Block, Catalogue, ChunkList, Content, ExtentKind, FormatError, Keys, LinkTable, Node, PackId,
+    BlobId, Block, Catalogue, ChunkList, Content, ExtentKind, FormatError, Keys, LinkRecord, Node, PackId,
     PackTrailer, Placement, TRAILER_LEN, XattrSet,
 };
 
@@ -48,7 +49,8 @@ pub(super) struct Shared {
     bases: WeightedCache<BlockKey, Vec<BlobId>>,
     nodes: WeightedCache<BlobId, Node>,
     lists: WeightedCache<BlobId, ChunkList>,
-    links: WeightedCache<BlobId, LinkTable>,
+    /// Runs of hard-link tables.
+    pub(super) links: WeightedCache<RunKey, Vec<LinkRecord>>,
 }
 
 const RECENT: usize = 4;
@@ -57,9 +59,6 @@ const TAIL: u64 = 128 << 10;
 
 /// A block: its pack, and its number there.
 pub(super) type BlockKey = (PackId, u32);
-
-/// Bytes of a hard-link table: some fifteen million paths.
-const MAX_LINK_TABLE: usize = 256 << 20;
 
 /// The bytes of a blob, within its decompressed block.
 #[derive(Debug, Clone)]
@@ -147,22 +146,6 @@ impl Reader {
         let list = ChunkList::decode(&blob).map_err(StoreError::damaged(|| format!("chunk list {id}")))?;
         let weight = blob.len();
         Ok(self.shared.lists.insert(*id, list, weight))
-    }
-
-    /// A snapshot's hard links.
-    pub fn link_table(&self, content: &Content, size: u64) -> Result<Arc<LinkTable>, StoreError> {
-        let id = match content {
-            Content::Inline(_) => return Ok(Arc::default()),
-            Content::Blob(id) | Content::Chunks(id) => id,
-        };
-        if let Some(table) = self.shared.links.get(id) {
-            return Ok(table);
-        }
-        let bytes = read_all(self, content, size, MAX_LINK_TABLE)?;
-        let table =
-            LinkTable::decode(&bytes).map_err(StoreError::damaged(|| format!("hard-link table {id}")))?;
-        // In memory a path takes about three times its bytes on disk.
-        Ok(self.shared.links.insert(*id, table, bytes.len() * 3))
     }
 
     /// The extended attributes in the blob `id`.

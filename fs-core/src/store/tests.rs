@@ -36,7 +36,7 @@ fn entry(uid: u32) -> Entry {
     }
 }
 
-fn manifest(root: BlobId) -> Manifest {
+pub(super) fn manifest(root: BlobId) -> Manifest {
     Manifest {
         source: b"source".as_slice().into(),
         time: Time::default(),

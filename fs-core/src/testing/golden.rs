@@ -8,10 +8,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::format::{
-    BlobId, Content, Entry, Kind, LinkTable, Manifest, PathKey, SnapshotId, Time, XattrSet, Xattrs,
-};
-use crate::store::{Access, CacheSizes, DirectoryCursor, FileReader, Reader, Repository, read_all};
+use crate::format::{BlobId, Content, Entry, Kind, Manifest, PathKey, SnapshotId, Time, XattrSet, Xattrs};
+use crate::store::{Access, CacheSizes, DirectoryCursor, FileReader, LinkTable, Reader, Repository};
 
 /// Every format that was ever written.
 const VERSIONS: [&str; 1] = ["v1"];
@@ -99,8 +97,8 @@ fn describe(repository: &Repository) -> String {
     for (_, manifest) in &manifests {
         assert!(manifest.parent.is_none_or(|parent| manifests.iter().any(|(id, _)| *id == parent)));
         let mut text = String::new();
-        let links = read_all(&reader, &manifest.links, manifest.links_len, 1 << 20).unwrap();
-        let links = LinkTable::decode(&links).unwrap();
+        let links = LinkTable::new(&reader, &manifest.links, manifest.links_len);
+        links.check().unwrap();
         let walk = Walk { repository, reader: &reader, links };
         walk.entry(b".", PathKey::ROOT, &manifest.root, &mut text);
         trees.push((heading(manifest), text));
@@ -127,7 +125,7 @@ fn compact(trees: &[(String, String)]) -> String {
 struct Walk<'a> {
     repository: &'a Repository,
     reader: &'a Reader,
-    links: LinkTable,
+    links: LinkTable<'a>,
 }
 
 impl Walk<'_> {
@@ -139,7 +137,7 @@ impl Walk<'_> {
         };
         let detail = match &entry.kind {
             Kind::File { size, holes, content } => {
-                let names = self.links.group(key).map_or(1, |group| group.names);
+                let names = self.links.group(key).unwrap().map_or(1, |group| group.names);
                 file_detail(&self.bytes(content, *size), *holes, names)
             }
             other => other_detail(other),

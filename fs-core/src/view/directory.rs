@@ -72,14 +72,14 @@ impl View {
         emit: &mut dyn FnMut(DirEntry<'_>) -> bool,
     ) -> Result<(), ViewError> {
         let Kind::Directory(id) = entry.kind else { return Err(ViewError::NotADirectory) };
-        let links = self.links(snapshot)?;
+        let links = self.links(snapshot);
         let mut cursor = DirectoryCursor::new(self.reader().clone(), id, offset);
         let mut next_offset = offset;
         while let Some((leaf, at)) = cursor.advance()? {
             next_offset += 1;
             let (name, body) = (leaf.name(at), leaf.body(at));
             let child = leaf.entry(at).map_err(StoreError::damaged(|| format!("directory {id}")))?;
-            let node = Node::child(self.keys(), snapshot, &links, key, name, body, child);
+            let node = Node::child(self.keys(), snapshot, links, key, name, body, child)?;
             if !emit(DirEntry { name, node, next_offset }) {
                 break;
             }

@@ -8,8 +8,8 @@ use super::ViewError;
 use super::attr::{Attr, FileKind};
 use super::node::{Node, What};
 use super::sources::{Snapshot, Source, Sources};
-use crate::format::{Entry, Keys, Kind, LinkTable, Time, XattrSet, Xattrs};
-use crate::store::{self, CacheSizes, FileReader, Reader, Repository, StoreError};
+use crate::format::{Entry, Keys, Kind, Time, XattrSet, Xattrs};
+use crate::store::{self, CacheSizes, FileReader, LinkTable, Reader, Repository};
 
 /// What a view shows at its top.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,8 +153,8 @@ impl View {
                 let entry = store::lookup(self.reader(), &id, name)?.ok_or(ViewError::NotFound)?;
                 let mut body = Vec::with_capacity(96);
                 entry.encode(&mut body);
-                let links = self.links(snapshot)?;
-                Ok(Node::child(self.keys(), snapshot, &links, *key, name, &body, entry))
+                let links = self.links(snapshot);
+                Ok(Node::child(self.keys(), snapshot, links, *key, name, &body, entry)?)
             }
             What::Alias(_) | What::Version { .. } => Err(ViewError::NotADirectory),
         }
@@ -266,8 +266,8 @@ impl View {
         &self.shared.reader
     }
 
-    pub(super) fn links(&self, snapshot: &Snapshot) -> Result<Arc<LinkTable>, StoreError> {
-        self.reader().link_table(&snapshot.manifest.links, snapshot.manifest.links_len)
+    pub(super) fn links<'a>(&'a self, snapshot: &'a Snapshot) -> LinkTable<'a> {
+        LinkTable::new(self.reader(), &snapshot.manifest.links, snapshot.manifest.links_len)
     }
 }
 

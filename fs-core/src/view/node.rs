@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use super::Snapshot;
-use crate::format::{Entry, Keys, LinkTable, PathKey};
+use crate::format::{Entry, Keys, PathKey};
+use crate::store::{LinkTable, StoreError};
 
 /// A file or directory of the view.
 ///
@@ -59,16 +60,16 @@ impl Node {
     pub(super) fn child(
         keys: &Keys,
         snapshot: &Arc<Snapshot>,
-        links: &LinkTable,
+        links: LinkTable<'_>,
         parent: PathKey,
         name: &[u8],
         body: &[u8],
         entry: Entry,
-    ) -> Self {
+    ) -> Result<Self, StoreError> {
         if entry.is_directory() {
-            return Self::directory(keys, Arc::clone(snapshot), keys.path_key(parent, name), entry);
+            return Ok(Self::directory(keys, Arc::clone(snapshot), keys.path_key(parent, name), entry));
         }
-        let group = if links.is_empty() { None } else { links.group(keys.path_key(parent, name)) };
+        let group = if links.is_empty() { None } else { links.group(keys.path_key(parent, name))? };
         let (identity, names) = match group {
             None => (keys.inode(&[b"version", &parent.0, name, body]), 1),
             Some(group) => {
@@ -76,7 +77,7 @@ impl Node {
                 (keys.inode(&[b"linked version", &group.first.0, &names, body]), group.names)
             }
         };
-        Self { identity, what: What::Version { entry, names } }
+        Ok(Self { identity, what: What::Version { entry, names } })
     }
 
     /// Its inode number, but for a clash of numbers, which [`super::Inodes`] settles.

@@ -11,6 +11,19 @@ use fs_tests::tree::{Folder, Tree, assert_same, scan};
 use fs_tests::{Mounted, Sandbox};
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, XattrFlags, utimensat};
 
+/// A sandbox with a repository, where there is what the test needs.
+fn sandbox(needs: &[Need]) -> Option<Sandbox> {
+    needs::met(needs).then(Sandbox::with_repository)
+}
+
+/// A sandbox whose source is a tmpfs: it keeps what few other file systems do.
+fn sandbox_of_tmpfs() -> Option<Sandbox> {
+    let sandbox = sandbox(&[Need::Root, Need::Fuse])?;
+    rustix::mount::mount("tmpfs", sandbox.source(), "tmpfs", rustix::mount::MountFlags::empty(), None)
+        .expect("a tmpfs");
+    Some(sandbox)
+}
+
 /// Import the source and compare the snapshot with it.
 fn round_trip(sandbox: &Sandbox) {
     let name = sandbox.import();
@@ -20,10 +33,7 @@ fn round_trip(sandbox: &Sandbox) {
 
 #[test]
 fn paths_longer_than_the_kernel_takes_at_once() {
-    if !needs::met(&[Need::Fuse]) {
-        return;
-    }
-    let sandbox = Sandbox::with_repository();
+    let Some(sandbox) = sandbox(&[Need::Fuse]) else { return };
     let mut folder = Folder::open(&sandbox.source()).expect("the source");
     for level in 0..40 {
         let name = format!("{level:02}-{}", "x".repeat(200)).into_bytes();
@@ -36,10 +46,7 @@ fn paths_longer_than_the_kernel_takes_at_once() {
 
 #[test]
 fn three_hundred_levels() {
-    if !needs::met(&[Need::Fuse]) {
-        return;
-    }
-    let sandbox = Sandbox::with_repository();
+    let Some(sandbox) = sandbox(&[Need::Fuse]) else { return };
     let deep: std::path::PathBuf = std::iter::repeat_n("d", 300).collect();
     file(sandbox.source().join(deep).join("bottom"), "found");
     round_trip(&sandbox);
@@ -47,10 +54,7 @@ fn three_hundred_levels() {
 
 #[test]
 fn a_folder_of_twenty_thousand_names() {
-    if !needs::met(&[Need::Fuse]) {
-        return;
-    }
-    let sandbox = Sandbox::with_repository();
+    let Some(sandbox) = sandbox(&[Need::Fuse]) else { return };
     let crowd = sandbox.source().join("crowd");
     fs::create_dir(&crowd).expect("a folder");
     for number in 0..20_000 {
@@ -70,10 +74,7 @@ fn a_folder_of_twenty_thousand_names() {
 
 #[test]
 fn a_huge_hole_costs_no_time() {
-    if !needs::met(&[Need::Fuse]) {
-        return;
-    }
-    let sandbox = Sandbox::with_repository();
+    let Some(sandbox) = sandbox(&[Need::Fuse]) else { return };
     let path = sandbox.source().join("sparse");
     let size = 1_u64 << 40;
     let sparse = OpenOptions::new().create_new(true).write(true).open(&path).expect("a file");
@@ -98,13 +99,8 @@ fn a_huge_hole_costs_no_time() {
 #[test]
 fn the_longest_names_of_links_and_the_largest_attributes() {
     // Only tmpfs takes attributes of this size.
-    if !needs::met(&[Need::Root, Need::Fuse]) {
-        return;
-    }
-    let sandbox = Sandbox::with_repository();
+    let Some(sandbox) = sandbox_of_tmpfs() else { return };
     let source = sandbox.source();
-    rustix::mount::mount("tmpfs", &source, "tmpfs", rustix::mount::MountFlags::empty(), None)
-        .expect("a tmpfs");
     file(source.join("large"), "x");
     std::os::unix::fs::symlink("t".repeat(4095), source.join("link")).expect("the longest link");
     let set = |name: &str, value: &[u8]| {
@@ -121,10 +117,7 @@ fn the_longest_names_of_links_and_the_largest_attributes() {
 
 #[test]
 fn file_capabilities() {
-    if !needs::met(&[Need::Root, Need::Fuse]) {
-        return;
-    }
-    let sandbox = Sandbox::with_repository();
+    let Some(sandbox) = sandbox(&[Need::Root, Need::Fuse]) else { return };
     let tool = sandbox.source().join("tool");
     file(&tool, "#!/bin/sh\n");
     // Version 2 with the effective bit; cap_net_raw permitted.
@@ -137,13 +130,8 @@ fn file_capabilities() {
 /// tmpfs keeps any time that fits its counters.
 #[test]
 fn times_far_from_now() {
-    if !needs::met(&[Need::Root, Need::Fuse]) {
-        return;
-    }
-    let sandbox = Sandbox::with_repository();
+    let Some(sandbox) = sandbox_of_tmpfs() else { return };
     let source = sandbox.source();
-    rustix::mount::mount("tmpfs", &source, "tmpfs", rustix::mount::MountFlags::empty(), None)
-        .expect("a tmpfs");
     let times: [(i64, u32); 5] = [
         (-62_135_596_800, 999_999_999),
         (-30_000_000_000, 1),

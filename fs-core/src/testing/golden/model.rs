@@ -84,7 +84,7 @@ pub(super) fn write_history(repository: &Repository) -> String {
     for version in 0..3 {
         let mut writer = repository.writer().unwrap();
         let mut links = LinkTableBuilder::default();
-        links.push(TWINS.map(|name| repository.keys().path_key(PathKey::ROOT, name)).into());
+        links.push(&TWINS.map(|name| repository.keys().path_key(PathKey::ROOT, name)));
         let links = links.finish();
         let mut taking = Taking { writer: &mut writer, previous: &mut previous, text: String::new() };
         let root = taking.thing(b".", &tree(version));
