@@ -1,6 +1,5 @@
 //! From an error to its message and exit status.
 
-use std::io;
 use std::process::ExitCode;
 
 use anyhow::{Error, Result};
@@ -61,7 +60,7 @@ pub fn abandon() -> ! {
 /// What an error's user is told.
 pub fn message(error: &Error) -> String {
     match store_error(error) {
-        Some(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::StorageFull => {
+        Some(full) if full.is_full() => {
             format!("{error}; what was there before is safe: make room and try again")
         }
         // These tell their causes themselves.
@@ -136,6 +135,7 @@ fn usage_message(rendered: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
     use std::path::PathBuf;
 
     use fs_core::store::Object;

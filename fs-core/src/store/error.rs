@@ -88,6 +88,11 @@ impl StoreError {
         )
     }
 
+    /// Whether there was no room to write.
+    pub fn is_full(&self) -> bool {
+        matches!(self, StoreError::Io { source, .. } if is_full(source))
+    }
+
     /// `None` for damage: of something that would only have helped.
     pub(super) fn unless_damage<T>(result: Result<Option<T>, Self>) -> Result<Option<T>, Self> {
         match result {
@@ -116,4 +121,8 @@ impl StoreError {
             }
         }
     }
+}
+
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

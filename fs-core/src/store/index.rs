@@ -19,6 +19,7 @@ pub use snapshots::SnapshotRecord;
 use packs::RECORD_LEN;
 use snapshots::SNAPSHOTS;
 
+use super::error::is_full;
 use super::guard::fenced;
 use super::{StoreError, disk};
 use crate::format::{BlobId, Catalogue, PackId, RepositoryId};
@@ -87,11 +88,12 @@ impl Index {
             Ok(None) => {
                 log::info!("{} belongs to another repository or version: making it again", path.display());
             }
+            Err(full @ StoreError::Io { .. }) => return Err(full),
             Err(error) => log::warn!("{error}: making it again"),
         }
         remove_if_there(path)?;
         Self::try_open_writer(path, repository)?
-            .ok_or_else(|| failed(path)("a new index belongs to another repository"))
+            .ok_or_else(|| wrong(path, "a new index belongs to another repository"))
     }
 
     fn try_open_writer(path: &Path, repository: RepositoryId) -> Result<Option<Self>, StoreError> {
@@ -117,7 +119,7 @@ impl Index {
             .set_cache_size(WRITER_CACHE)
             .create_with_backend(redb::backends::InMemoryBackend::new())
             .map_err(failed(path))?;
-        Self::with_database(database, path, repository)?.ok_or_else(|| failed(path)("it is not empty"))
+        Self::with_database(database, path, repository)?.ok_or_else(|| wrong(path, "it is not empty"))
     }
 
     /// Whether nobody but its owner adds to it.
@@ -184,7 +186,7 @@ impl Index {
 
     /// The complaint that `pack` lacks a blob which it should have.
     pub(super) fn wrong_pack(&self, pack: PackId) -> StoreError {
-        failed(&self.path)(format!("it looks for a blob in pack {pack}, which lacks it"))
+        wrong(&self.path, format!("it looks for a blob in pack {pack}, which lacks it"))
     }
 
     /// Tells of every blob: the first half of its id, and its pack's number.
@@ -208,7 +210,7 @@ impl Index {
                 let record = PackRecord::decode(&record.value());
                 packs.push((
                     number.value(),
-                    record.ok_or_else(|| failed(&self.path)("a pack's record is invalid"))?,
+                    record.ok_or_else(|| wrong(&self.path, "a pack's record is invalid"))?,
                 ));
             }
             Ok(packs)
@@ -270,7 +272,7 @@ impl Index {
     fn database(&self) -> Result<&Database, StoreError> {
         match &self.handle {
             Handle::Writer(database) => Ok(database),
-            Handle::Reader(_) | Handle::Closed => Err(failed(&self.path)("it is open for reading only")),
+            Handle::Reader(_) | Handle::Closed => Err(wrong(&self.path, "it is open for reading only")),
         }
     }
 
@@ -286,7 +288,7 @@ impl Index {
         let transaction = match &self.handle {
             Handle::Writer(database) => database.begin_read(),
             Handle::Reader(database) => database.read().unwrap_or_else(PoisonError::into_inner).begin_read(),
-            Handle::Closed => return Err(failed(&self.path)("it is closed")),
+            Handle::Closed => return Err(wrong(&self.path, "it is closed")),
         };
         let transaction = transaction.map_err(failed(&self.path))?;
         let tables = Arc::new(Tables {
@@ -304,14 +306,14 @@ fn open_read_only(path: &Path, repository: RepositoryId) -> Result<ReadOnlyDatab
     let mut builder = Database::builder();
     builder.set_concurrency_mode(ConcurrencyMode::SingleWriter).set_cache_size(READER_CACHE);
     let opened = fenced(|| builder.open_read_only(path));
-    let database = match opened.map_err(|reason| Unreadable::Unusable(failed(path)(reason)))? {
+    let database = match opened.map_err(|reason| Unreadable::Unusable(wrong(path, reason)))? {
         Ok(database) => database,
         Err(error @ DatabaseError::RepairAborted) => return Err(Unreadable::Unclean(failed(path)(error))),
         Err(error) => return Err(Unreadable::Unusable(failed(path)(error))),
     };
     let check = || match is_ours(&database, path, repository)? {
         Some(true) => Ok(()),
-        _ => Err(failed(path)("it belongs to another repository or version")),
+        _ => Err(wrong(path, "it belongs to another repository or version")),
     };
     fence(path, check).map_err(Unreadable::Unusable)?;
     Ok(database)
@@ -356,7 +358,7 @@ impl Drop for Index {
         let handle = std::mem::replace(&mut self.handle, Handle::Closed);
         let tables = self.tables.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         if let Err(reason) = fenced(|| drop((tables, handle))) {
-            log::warn!("{}", failed(&self.path)(reason));
+            log::warn!("{}", wrong(&self.path, reason));
         }
     }
 }
@@ -369,7 +371,7 @@ fn remove_if_there(path: &Path) -> Result<(), StoreError> {
 }
 
 fn fence<T>(path: &Path, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    fenced(work).unwrap_or_else(|reason| Err(failed(path)(reason)))
+    fenced(work).unwrap_or_else(|reason| Err(wrong(path, reason)))
 }
 
 impl std::fmt::Debug for Index {
@@ -378,6 +380,14 @@ impl std::fmt::Debug for Index {
     }
 }
 
-fn failed<E: ToString>(path: &Path) -> impl Fn(E) -> StoreError {
-    move |reason| StoreError::Index { path: path.to_owned(), reason: reason.to_string() }
+/// What redb's error means. A full disk is none of the index's faults, and redb's text would hide it.
+fn failed<E: Into<redb::Error>>(path: &Path) -> impl Fn(E) -> StoreError {
+    move |error| match error.into() {
+        redb::Error::Io(source) if is_full(&source) => StoreError::io("write", path)(source),
+        error => wrong(path, error.to_string()),
+    }
+}
+
+fn wrong(path: &Path, reason: impl Into<String>) -> StoreError {
+    StoreError::Index { path: path.to_owned(), reason: reason.into() }
 }

@@ -250,7 +250,8 @@ fn open_for_reading(
     backend: &LocalBackend,
     keys: &Keys,
 ) -> Result<Index, StoreError> {
-    for attempt in 0..=RETRIES.0 {
+    let mut attempts = 0;
+    loop {
         let reason = match Index::open_reader(path, id) {
             Ok(index) => return Ok(index),
             Err(reason) => StoreError::from(reason),
@@ -261,24 +262,29 @@ fn open_for_reading(
             reconcile(&index, backend, keys)?;
             record_snapshots(&index, backend, keys)
         });
-        match mended {
-            Ok(()) => {}
+        let refused = match mended {
+            Ok(()) => match Index::open_reader(path, id) {
+                Ok(index) => return Ok(index),
+                Err(reason) => StoreError::from(reason),
+            },
             // Its holder mends the index before it does anything else.
-            Err(StoreError::Locked { .. }) if attempt < RETRIES.0 => thread::sleep(RETRIES.1),
-            Err(locked @ StoreError::Locked { .. }) => return Err(locked),
-            // A read-only or a full file system.
-            Err(refused) => {
-                log::info!("{refused}: making an index in memory");
-                let index = Index::in_memory(id)?;
-                reconcile(&index, backend, keys)?;
-                return Ok(index);
+            Err(StoreError::Locked { .. }) if attempts < RETRIES.0 => {
+                attempts += 1;
+                thread::sleep(RETRIES.1);
+                continue;
             }
-        }
+            Err(locked @ StoreError::Locked { .. }) => return Err(locked),
+            Err(refused) => refused,
+        };
+        // A read-only or a full file system.
+        log::info!("{refused}: making an index in memory");
+        let index = Index::in_memory(id)?;
+        reconcile(&index, backend, keys)?;
+        return Ok(index);
     }
-    Ok(Index::open_reader(path, id)?)
 }
 
-/// Opens the index as it is, or makes one in memory and tells why.
+/// Opens the index as it is, or makes one in memory and tells what is wrong with the one on disk.
 fn open_to_check(
     path: &Path,
     id: RepositoryId,
@@ -294,11 +300,16 @@ fn open_to_check(
     }
     let fault = match opened {
         Ok(index) => return Ok((index, None)),
-        Err(fault) => StoreError::from(fault),
+        // On a read-only or a full file system it stays unclean.
+        Err(Unreadable::Unclean(reason)) => {
+            log::info!("{reason}: making an index in memory");
+            None
+        }
+        Err(Unreadable::Unusable(fault)) => Some(fault),
     };
     let index = Index::in_memory(id)?;
     reconcile(&index, backend, keys)?;
-    Ok((index, Some(fault)))
+    Ok((index, fault))
 }
 
 /// The manifest of a snapshot.

@@ -2,6 +2,7 @@
 
 use std::ffi::CString;
 use std::fs;
+use std::path::Path;
 
 use fs_tests::needs::{self, Need};
 use fs_tests::plant::{file, many, small};
@@ -19,6 +20,12 @@ fn on_a_small_disk(size: &str) -> Sandbox {
     mount("tmpfs", sandbox.repo(), "tmpfs", MountFlags::empty(), options.as_c_str()).expect("a tmpfs");
     sandbox.yester(["init"]).run().ok();
     sandbox
+}
+
+/// Fills the disk to the last byte.
+fn fill(ballast: &Path) {
+    let mut ballast = fs::File::create(ballast).expect("a file");
+    while std::io::Write::write(&mut ballast, &[1; 4096]).is_ok_and(|written| written > 0) {}
 }
 
 #[test]
@@ -61,10 +68,7 @@ fn not_even_room_for_an_index() {
     let first = sandbox.import();
     let before = scan(&sandbox.source());
     let ballast = sandbox.repo().join("ballast");
-    // Fill it to the last byte.
-    let mut fill = fs::File::create(&ballast).expect("a file");
-    while std::io::Write::write(&mut fill, &[1; 4096]).is_ok_and(|written| written > 0) {}
-    drop(fill);
+    fill(&ballast);
     file(sandbox.source().join("one-more"), "small");
     sandbox.yester(["import"]).arg(sandbox.source()).run().fails(1, &[text(&sandbox.repo())]);
     assert_eq!(snapshots(&sandbox), [first.as_str()]);
@@ -74,6 +78,37 @@ fn not_even_room_for_an_index() {
     fs::remove_file(ballast).expect("room");
     sandbox.import();
     assert_eq!(cat(&sandbox, "@latest", "one-more"), b"small");
+}
+
+/// Only the index is on the full disk, so that it is redb which has no room.
+#[test]
+fn no_room_for_the_index_to_grow() {
+    if !needs::met(&[Need::Root]) {
+        return;
+    }
+    let sandbox = Sandbox::with_repository();
+    small(&sandbox.source());
+    let first = sandbox.import();
+    let (small, index) = (sandbox.path("small"), sandbox.repo().join("index.redb"));
+    fs::create_dir(&small).expect("a folder");
+    mount("tmpfs", &small, "tmpfs", MountFlags::empty(), c"size=8m").expect("a tmpfs");
+    fs::copy(&index, small.join("index.redb")).expect("copied");
+    fs::remove_file(&index).expect("removed");
+    std::os::unix::fs::symlink(small.join("index.redb"), &index).expect("a link");
+    fill(&small.join("ballast"));
+    many(&sandbox.source().join("much"), 3000, 100);
+
+    for _ in 0..2 {
+        let ran = sandbox.yester(["import"]).arg(sandbox.source()).run();
+        ran.fails(1, &[text(&index), "space", "make room"]);
+        assert_eq!(snapshots(&sandbox), [first.as_str()], "a failed import left a snapshot");
+        assert_eq!(cat(&sandbox, "@latest", "hello.txt"), b"hello\n");
+    }
+    fs::remove_file(small.join("ballast")).expect("room");
+    sandbox.import();
+    assert_eq!(cat(&sandbox, "@latest", "hello.txt"), b"hello\n");
+    sandbox.yester(["check", "--read-data"]).run().ok();
+    assert!(index.is_symlink(), "an index that had no room was made again");
 }
 
 #[test]

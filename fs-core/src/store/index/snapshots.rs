@@ -3,7 +3,7 @@
 use redb::{ReadableTable, TableDefinition};
 
 use super::super::StoreError;
-use super::{Index, failed};
+use super::{Index, failed, wrong};
 use crate::format::{Manifest, SnapshotId, Time, is_source_name};
 
 /// A snapshot's id → its time, its source and a tag. Redb does not notice a flipped bit, which must not pass for a
@@ -67,7 +67,7 @@ impl Index {
             for item in tables.snapshots.iter().map_err(failed(&self.path))? {
                 let (id, bytes) = item.map_err(failed(&self.path))?;
                 let record = SnapshotRecord::decode(SnapshotId(id.value()), bytes.value());
-                records.push(record.ok_or_else(|| failed(&self.path)("a snapshot's record is invalid"))?);
+                records.push(record.ok_or_else(|| wrong(&self.path, "a snapshot's record is invalid"))?);
             }
             Ok(records)
         })
