@@ -135,6 +135,7 @@ fn usage_message(rendered: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
     use std::path::PathBuf;
 
     use fs_core::store::Object;

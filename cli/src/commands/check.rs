@@ -78,9 +78,9 @@ fn advice(report: &Report) -> Vec<&'static str> {
         advice.push("A pack that cannot be read must not be relied on: run `yester rebuild-index`, which leaves it out.");
     }
     if report.findings.iter().any(|finding| matches!(finding, Finding::Manifest { .. })) {
-        advice.push(
-            "A snapshot without its manifest comes back only with that file, from a copy of the repository.",
-        );
+        advice.push("A snapshot comes back only with its manifest, from a copy of the repository.");
+        advice
+            .push("To give up those whose manifests are gone, run `yester rebuild-index`: it forgets them.");
     }
     if report.has_data_damage() {
         advice.push("Whatever is not named here can be read. Save the repository, and look after its disk.");

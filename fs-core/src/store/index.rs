@@ -1,10 +1,11 @@
 //! Where each blob is. Derived from the packs' catalogues: losing it costs time, never data.
 
+mod change;
 mod packs;
 mod snapshots;
 
-use std::collections::HashSet;
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -22,10 +23,13 @@ use snapshots::SNAPSHOTS;
 use super::error::is_full;
 use super::guard::fenced;
 use super::{StoreError, disk};
-use crate::format::{BlobId, Catalogue, PackId, RepositoryId};
+use crate::format::{BlobId, PackId, RepositoryId};
 
 /// The first half of a blob's id → the number of its pack, whose catalogue tells the rest: 20 bytes a blob.
 const BLOBS: TableDefinition<'_, [u8; 16], u32> = TableDefinition::new("blobs");
+/// Further packs that hold a blob: it was stored again when the one before could not be read, and may be needed when the
+/// other one cannot.
+const COPIES: TableDefinition<'_, ([u8; 16], u32), ()> = TableDefinition::new("copies");
 /// Numbers of packs, never used twice.
 const PACKS: TableDefinition<'_, u32, [u8; RECORD_LEN]> = TableDefinition::new("packs");
 const META: TableDefinition<'_, &str, [u8; 16]> = TableDefinition::new("meta");
@@ -76,6 +80,7 @@ impl From<Unreadable> for StoreError {
 
 struct Tables {
     blobs: ReadOnlyTable<[u8; 16], u32>,
+    copies: ReadOnlyTable<([u8; 16], u32), ()>,
     packs: ReadOnlyTable<u32, [u8; RECORD_LEN]>,
     snapshots: ReadOnlyTable<[u8; 32], &'static [u8]>,
 }
@@ -179,9 +184,26 @@ impl Index {
             let Some(number) = tables.blobs.get_owned(id.prefix()).map_err(failed(&self.path))? else {
                 return Ok(None);
             };
-            let record = tables.packs.get_owned(number.value()).map_err(failed(&self.path))?;
-            Ok(record.and_then(|record| PackRecord::decode(&record.value())).map(|record| record.id))
+            self.pack(&tables, number.value())
         })
+    }
+
+    /// Further packs that hold the blob.
+    pub(super) fn copies_of(&self, id: &BlobId) -> Result<Vec<PackId>, StoreError> {
+        self.fence(|| {
+            let tables = self.tables()?;
+            let mut packs = Vec::new();
+            for item in tables.copies.range(copies(id.prefix())).map_err(failed(&self.path))? {
+                let (_, number) = item.map_err(failed(&self.path))?.0.value();
+                packs.extend(self.pack(&tables, number)?);
+            }
+            Ok(packs)
+        })
+    }
+
+    fn pack(&self, tables: &Tables, number: u32) -> Result<Option<PackId>, StoreError> {
+        let record = tables.packs.get_owned(number).map_err(failed(&self.path))?;
+        Ok(record.and_then(|record| PackRecord::decode(&record.value())).map(|record| record.id))
     }
 
     /// The complaint that `pack` lacks a blob which it should have.
@@ -217,54 +239,6 @@ impl Index {
         })
     }
 
-    /// Adds packs with their blobs, durably. A blob that another pack holds already moves to the new one.
-    pub(super) fn add(&self, packs: &[(PackRecord, Catalogue)]) -> Result<(), StoreError> {
-        self.fence(|| self.insert(packs))
-    }
-
-    fn insert(&self, packs: &[(PackRecord, Catalogue)]) -> Result<(), StoreError> {
-        let transaction = self.database()?.begin_write().map_err(failed(&self.path))?;
-        {
-            let mut records = transaction.open_table(PACKS).map_err(failed(&self.path))?;
-            let mut blobs = transaction.open_table(BLOBS).map_err(failed(&self.path))?;
-            let last = records.last().map_err(failed(&self.path))?.map(|(number, _)| number.value());
-            let first = last.map_or(0, |last| last + 1);
-            // Sorted keys fill the tree's pages from left to right: half the time and file of random ones.
-            let mut keys = Vec::with_capacity(packs.iter().map(|(record, _)| record.blobs as usize).sum());
-            for (number, (record, catalogue)) in (first..).zip(packs) {
-                records.insert(number, record.encode()).map_err(failed(&self.path))?;
-                keys.extend(catalogue.blobs().map(|(id, _)| (id.prefix(), number)));
-            }
-            keys.sort_unstable();
-            for (key, number) in keys {
-                blobs.insert(key, number).map_err(failed(&self.path))?;
-            }
-        }
-        transaction.commit().map_err(failed(&self.path))?;
-        self.refresh();
-        Ok(())
-    }
-
-    /// Forgets packs that are gone.
-    pub(super) fn remove(&self, numbers: &HashSet<u32>) -> Result<(), StoreError> {
-        self.fence(|| self.take_out(numbers))
-    }
-
-    fn take_out(&self, numbers: &HashSet<u32>) -> Result<(), StoreError> {
-        let transaction = self.database()?.begin_write().map_err(failed(&self.path))?;
-        {
-            let mut records = transaction.open_table(PACKS).map_err(failed(&self.path))?;
-            for number in numbers {
-                records.remove(number).map_err(failed(&self.path))?;
-            }
-            let mut blobs = transaction.open_table(BLOBS).map_err(failed(&self.path))?;
-            blobs.retain(|_, number| !numbers.contains(&number)).map_err(failed(&self.path))?;
-        }
-        transaction.commit().map_err(failed(&self.path))?;
-        self.refresh();
-        Ok(())
-    }
-
     fn fence<T>(&self, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
         fence(&self.path, work)
     }
@@ -293,12 +267,18 @@ impl Index {
         let transaction = transaction.map_err(failed(&self.path))?;
         let tables = Arc::new(Tables {
             blobs: transaction.open_table(BLOBS).map_err(failed(&self.path))?,
+            copies: transaction.open_table(COPIES).map_err(failed(&self.path))?,
             packs: transaction.open_table(PACKS).map_err(failed(&self.path))?,
             snapshots: transaction.open_table(SNAPSHOTS).map_err(failed(&self.path))?,
         });
         *kept = Some(Arc::clone(&tables));
         Ok(tables)
     }
+}
+
+/// The keys of a blob in [`COPIES`].
+fn copies(blob: [u8; 16]) -> RangeInclusive<([u8; 16], u32)> {
+    (blob, 0)..=(blob, u32::MAX)
 }
 
 /// Opens this repository's index in this version's layout.
@@ -347,6 +327,7 @@ fn make_tables(database: &Database, path: &Path, repository: RepositoryId) -> Re
         meta.insert(REPOSITORY, repository.0).map_err(failed(path))?;
         meta.insert(LAYOUT, LAYOUT_VERSION).map_err(failed(path))?;
         transaction.open_table(BLOBS).map_err(failed(path))?;
+        transaction.open_table(COPIES).map_err(failed(path))?;
         transaction.open_table(PACKS).map_err(failed(path))?;
         transaction.open_table(SNAPSHOTS).map_err(failed(path))?;
     }

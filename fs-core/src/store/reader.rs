@@ -105,15 +105,32 @@ impl Reader {
 
     /// The bytes of the blob `id`.
     pub fn blob(&self, id: &BlobId) -> Result<Blob, StoreError> {
-        let (pack, place) = self.locate(id)?;
-        match self.blob_at(pack, place) {
-            // Perhaps it was stored again because of that.
-            Err(error) if error.is_damage() => match self.locate_indexed(id) {
-                Ok((other, place)) if other != pack => self.blob_at(other, place),
-                _ => Err(error),
-            },
-            result => result,
-        }
+        self.blob_in(id, true)
+    }
+
+    /// The bytes of the blob `id`, from a delta only if that is allowed.
+    fn blob_in(&self, id: &BlobId, delta: bool) -> Result<Blob, StoreError> {
+        let read = |(pack, place): (PackId, Placement)| {
+            if place.delta && !delta {
+                return Err(block_damaged(pack, place)(FormatError::Invalid("base: it is a delta")));
+            }
+            self.blob_at(pack, place)
+        };
+        let located = self.locate(id);
+        let tried = located.as_ref().ok().map(|(pack, _)| *pack);
+        let error = match located.and_then(read) {
+            Err(error) if error.is_damage() => error,
+            result => return result,
+        };
+        // Perhaps it was stored again because of that.
+        let index = &self.shared.index;
+        let indexed = index.pack_of(id).unwrap_or_default();
+        let others = indexed.into_iter().chain(index.copies_of(id).unwrap_or_default());
+        let sound = others.filter(|pack| Some(*pack) != tried).find_map(|pack| {
+            let place = self.catalogue(pack).ok()?.find(id)?;
+            read((pack, place)).ok()
+        });
+        sound.ok_or(error)
     }
 
     fn blob_at(&self, pack: PackId, place: Placement) -> Result<Blob, StoreError> {
@@ -257,13 +274,10 @@ impl Reader {
     pub(super) fn prefix(&self, bases: &[BlobId]) -> Result<Vec<u8>, StoreError> {
         let mut prefix = Vec::new();
         for base in bases {
-            let (pack, place) = self.locate(base)?;
-            if place.delta {
-                return Err(block_damaged(pack, place)(FormatError::Invalid("base: it is a delta")));
-            }
-            prefix.extend_from_slice(&self.blob(base)?);
+            prefix.extend_from_slice(&self.blob_in(base, false)?);
             if prefix.len() > MAX_BLOCK_RAW {
-                return Err(block_damaged(pack, place)(FormatError::Invalid("length of a delta's bases")));
+                let reason = FormatError::Invalid("length of a delta's bases");
+                return Err(StoreError::damaged(|| format!("blob {base}"))(reason));
             }
         }
         Ok(prefix)

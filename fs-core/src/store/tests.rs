@@ -5,6 +5,8 @@ use std::io::Cursor;
 
 use proptest::prelude::*;
 
+mod copies;
+
 use super::*;
 use crate::format::{
     Attributes, BlobId, Content, Entry, Kind, Manifest, Origin, PackKind, SnapshotId, Status, Time, Totals,

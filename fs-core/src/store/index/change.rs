@@ -1,0 +1,94 @@
+//! Packs come and go. What a pack that goes has held stays findable in others that hold it.
+
+use std::collections::HashSet;
+
+use redb::{ReadableTable, Table};
+
+use super::super::StoreError;
+use super::{BLOBS, COPIES, Index, PACKS, PackRecord, copies, failed};
+use crate::format::Catalogue;
+
+impl Index {
+    /// Adds packs with their blobs, durably. A blob that another pack holds already moves to the new one.
+    pub(in crate::store) fn add(&self, packs: &[(PackRecord, Catalogue)]) -> Result<(), StoreError> {
+        self.fence(|| self.insert(packs))
+    }
+
+    fn insert(&self, packs: &[(PackRecord, Catalogue)]) -> Result<(), StoreError> {
+        let transaction = self.database()?.begin_write().map_err(failed(&self.path))?;
+        {
+            let mut records = transaction.open_table(PACKS).map_err(failed(&self.path))?;
+            let mut blobs = transaction.open_table(BLOBS).map_err(failed(&self.path))?;
+            let mut copies = transaction.open_table(COPIES).map_err(failed(&self.path))?;
+            let last = records.last().map_err(failed(&self.path))?.map(|(number, _)| number.value());
+            let first = last.map_or(0, |last| last + 1);
+            // Sorted keys fill the tree's pages from left to right: half the time and file of random ones.
+            let mut keys = Vec::with_capacity(packs.iter().map(|(record, _)| record.blobs as usize).sum());
+            for (number, (record, catalogue)) in (first..).zip(packs) {
+                records.insert(number, record.encode()).map_err(failed(&self.path))?;
+                keys.extend(catalogue.blobs().map(|(id, _)| (id.prefix(), number)));
+            }
+            keys.sort_unstable();
+            keys.dedup();
+            for (key, number) in keys {
+                let before = blobs.insert(key, number).map_err(failed(&self.path))?;
+                if let Some(before) = before.map(|before| before.value()) {
+                    copies.insert((key, before), ()).map_err(failed(&self.path))?;
+                }
+            }
+        }
+        transaction.commit().map_err(failed(&self.path))?;
+        self.refresh();
+        Ok(())
+    }
+
+    /// Forgets packs that are gone.
+    pub(in crate::store) fn remove(&self, numbers: &HashSet<u32>) -> Result<(), StoreError> {
+        self.fence(|| self.take_out(numbers))
+    }
+
+    fn take_out(&self, numbers: &HashSet<u32>) -> Result<(), StoreError> {
+        let transaction = self.database()?.begin_write().map_err(failed(&self.path))?;
+        {
+            let mut records = transaction.open_table(PACKS).map_err(failed(&self.path))?;
+            for number in numbers {
+                records.remove(number).map_err(failed(&self.path))?;
+            }
+            let mut copies = transaction.open_table(COPIES).map_err(failed(&self.path))?;
+            copies.retain(|(_, number), ()| !numbers.contains(&number)).map_err(failed(&self.path))?;
+            let mut blobs = transaction.open_table(BLOBS).map_err(failed(&self.path))?;
+            let mut moved = Vec::new();
+            let mut unreadable = None;
+            let keep = |blob, number| {
+                let stays = !numbers.contains(&number);
+                if !stays {
+                    match last_copy(&copies, blob) {
+                        Ok(copy) => moved.extend(copy.map(|number| (blob, number))),
+                        Err(error) => unreadable = Some(error),
+                    }
+                }
+                stays
+            };
+            blobs.retain(keep).map_err(failed(&self.path))?;
+            if let Some(error) = unreadable {
+                return Err(failed(&self.path)(error));
+            }
+            for (blob, number) in moved {
+                blobs.insert(blob, number).map_err(failed(&self.path))?;
+                copies.remove((blob, number)).map_err(failed(&self.path))?;
+            }
+        }
+        transaction.commit().map_err(failed(&self.path))?;
+        self.refresh();
+        Ok(())
+    }
+}
+
+/// The pack that was added last of those that a blob may move to.
+fn last_copy(
+    table: &Table<'_, ([u8; 16], u32), ()>,
+    blob: [u8; 16],
+) -> Result<Option<u32>, redb::StorageError> {
+    let last = table.range(copies(blob))?.next_back().transpose()?;
+    Ok(last.map(|(key, _)| key.value().1))
+}
