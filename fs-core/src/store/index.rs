@@ -259,7 +259,8 @@ impl Index {
         })
     }
 
-    /// Adds packs with their blobs, durably. A blob that another pack holds already moves to the new one.
+    /// Adds packs with their blobs, durably. A blob that another pack holds already moves to the new one, unless it is in
+    /// a delta there: a delta must find its bases in full.
     pub(super) fn add(&self, packs: &[(PackRecord, Catalogue)]) -> Result<(), StoreError> {
         self.fence(|| self.insert(packs))
     }
@@ -275,11 +276,15 @@ impl Index {
             let mut keys = Vec::with_capacity(packs.iter().map(|(record, _)| record.blobs as usize).sum());
             for (number, (record, catalogue)) in (first..).zip(packs) {
                 records.insert(number, record.encode()).map_err(failed(&self.path))?;
-                keys.extend(catalogue.blobs().map(|(id, _)| (id.prefix(), number)));
+                for block in catalogue.blocks() {
+                    keys.extend(block.blobs().map(|(id, _)| (id.prefix(), !block.delta, number)));
+                }
             }
             keys.sort_unstable();
-            for (key, number) in keys {
-                blobs.insert(key, number).map_err(failed(&self.path))?;
+            for (key, full, number) in keys {
+                if full || blobs.get(key).map_err(failed(&self.path))?.is_none() {
+                    blobs.insert(key, number).map_err(failed(&self.path))?;
+                }
             }
         }
         transaction.commit().map_err(failed(&self.path))?;

@@ -16,9 +16,12 @@ mod index;
 mod local;
 mod lock;
 mod memory;
+mod mend;
 mod reader;
 mod rebuild;
 mod repository;
+mod salvage;
+mod scan;
 mod verify;
 mod writer;
 
@@ -32,6 +35,7 @@ pub use memory::MemoryBackend;
 pub use reader::{Blob, CacheSizes, Reader};
 pub use rebuild::Rebuilt;
 pub use repository::{Access, PackTotals, Repository, random};
+pub use salvage::{PackNames, Salvage};
 pub use writer::{Statistics, Writer};
 
 #[cfg(test)]

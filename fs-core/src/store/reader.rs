@@ -39,7 +39,7 @@ pub struct Reader {
 pub(super) struct Shared {
     pub(super) backend: Arc<dyn Backend>,
     pub(super) keys: Keys,
-    index: Arc<Index>,
+    pub(super) index: Arc<Index>,
     catalogues: WeightedCache<PackId, Catalogue>,
     /// Packs read last: a blob's neighbours are usually in one of them, which saves asking the index.
     recent: Mutex<VecDeque<(PackId, Arc<Catalogue>)>>,
@@ -108,13 +108,41 @@ impl Reader {
     pub fn blob(&self, id: &BlobId) -> Result<Blob, StoreError> {
         let (pack, place) = self.locate(id)?;
         match self.blob_at(pack, place) {
-            // Perhaps it was stored again because of that.
-            Err(error) if error.is_damage() => match self.locate_indexed(id) {
-                Ok((other, place)) if other != pack => self.blob_at(other, place),
-                _ => Err(error),
-            },
+            Err(error) => self.elsewhere(id, pack, error, Self::blob_at),
             result => result,
         }
+    }
+
+    /// Reads a blob that `pack` has lost in the pack that the index names by now: perhaps it was stored again.
+    fn elsewhere(
+        &self,
+        id: &BlobId,
+        pack: PackId,
+        error: StoreError,
+        read: impl FnOnce(&Self, PackId, Placement) -> Result<Blob, StoreError>,
+    ) -> Result<Blob, StoreError> {
+        match &error {
+            // A pack that was set aside: the index was made again.
+            StoreError::Missing(_) => self.shared.index.reopen()?,
+            error if error.is_damage() => self.shared.index.refresh(),
+            _ => return Err(error),
+        }
+        match self.locate_indexed(id) {
+            Ok((other, place)) if other != pack => read(self, other, place),
+            _ => Err(error),
+        }
+    }
+
+    /// The blob `id`, which must not be in a delta where it is read.
+    fn base(&self, id: &BlobId) -> Result<Blob, StoreError> {
+        let full = |reader: &Self, pack, place: Placement| {
+            if place.delta {
+                return Err(block_damaged(pack, place)(FormatError::Invalid("base: it is a delta")));
+            }
+            reader.blob_at(pack, place)
+        };
+        let (pack, place) = self.locate(id)?;
+        full(self, pack, place).or_else(|error| self.elsewhere(id, pack, error, full))
     }
 
     fn blob_at(&self, pack: PackId, place: Placement) -> Result<Blob, StoreError> {
@@ -274,12 +302,9 @@ impl Reader {
     pub(super) fn prefix(&self, bases: &[BlobId]) -> Result<Vec<u8>, StoreError> {
         let mut prefix = Vec::new();
         for base in bases {
-            let (pack, place) = self.locate(base)?;
-            if place.delta {
-                return Err(block_damaged(pack, place)(FormatError::Invalid("base: it is a delta")));
-            }
-            prefix.extend_from_slice(&self.blob(base)?);
+            prefix.extend_from_slice(&self.base(base)?);
             if prefix.len() > MAX_BLOCK_RAW {
+                let (pack, place) = self.locate(base)?;
                 return Err(block_damaged(pack, place)(FormatError::Invalid("length of a delta's bases")));
             }
         }
