@@ -116,3 +116,129 @@ fn unless_lost<T>(result: Result<T, StoreError>) -> Result<Option<T>, StoreError
         result => result.map(Some),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::ops::Range;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::format::{BlockBuilder, Keys, PackBuilder, PackKind, RepositoryId, SealedPack, Secret};
+    use crate::store::index::Index;
+    use crate::store::{CacheSizes, MemoryBackend, ObjectKind};
+
+    /// A medium with a sector that cannot be read.
+    #[derive(Debug, Default)]
+    struct Scratched {
+        below: MemoryBackend,
+        scratch: Range<u64>,
+    }
+
+    impl Backend for Scratched {
+        fn put(&self, object: &Object, bytes: &[u8]) -> Result<(), StoreError> {
+            self.below.put(object, bytes)
+        }
+        fn get_range(&self, object: &Object, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
+            if offset < self.scratch.end && self.scratch.start < offset + len as u64 {
+                return Err(StoreError::io("read", "pack")(io::Error::from_raw_os_error(5)));
+            }
+            self.below.get_range(object, offset, len)
+        }
+        fn size(&self, object: &Object) -> Result<u64, StoreError> {
+            self.below.size(object)
+        }
+        fn list(&self, kind: ObjectKind) -> Result<Vec<String>, StoreError> {
+            self.below.list(kind)
+        }
+        fn delete(&self, object: &Object) -> Result<(), StoreError> {
+            self.below.delete(object)
+        }
+        fn set_aside(&self, object: &Object) -> Result<String, StoreError> {
+            self.below.set_aside(object)
+        }
+        fn settle(&self, kind: ObjectKind) -> Result<(), StoreError> {
+            self.below.settle(kind)
+        }
+        fn snapshots_stamp(&self) -> Result<Option<u128>, StoreError> {
+            self.below.snapshots_stamp()
+        }
+    }
+
+    fn noise(seed: u8, len: usize) -> Vec<u8> {
+        let mut bytes = vec![0; len];
+        blake3::Hasher::new().update(&[seed]).finalize_xof().fill(&mut bytes);
+        bytes
+    }
+
+    /// A pack of five blocks of incompressible bytes, the last one a delta of the first; and where each begins.
+    fn pack(keys: &Keys) -> (SealedPack, Vec<u64>) {
+        let mut pack = PackBuilder::new(PackKind::Data);
+        let mut at = 8;
+        let mut starts = Vec::new();
+        for number in 0..5 {
+            let mut block = BlockBuilder::default();
+            let mut bytes = noise(number % 4, 9000);
+            bytes[4000] ^= number;
+            block.push(&bytes);
+            let base = noise(0, 9000);
+            let sealed = match number {
+                4 => block.finish_delta(keys, 3, &[keys.blob_id(&base)], &base),
+                _ => block.finish(keys, 3),
+            };
+            let sealed = sealed.unwrap();
+            pack.push(&sealed, number == 4, [(keys.blob_id(&bytes), 9000)].into_iter());
+            starts.push(at);
+            at += sealed.len() as u64;
+        }
+        (pack.finish(keys).unwrap(), starts)
+    }
+
+    /// Where the blocks begin that are found in a pack with these bytes.
+    fn found(keys: &Keys, sealed: &SealedPack, bytes: &[u8], scratch: Range<u64>, deltas: bool) -> Vec<u64> {
+        let backend = Arc::new(Scratched { below: MemoryBackend::default(), scratch });
+        backend.put(&Object::pack(PackId([7; 32])), bytes).unwrap();
+        // What the bases are read from.
+        let sound = Arc::new(MemoryBackend::default());
+        sound.put(&Object::pack(sealed.id), &sealed.bytes).unwrap();
+        let index = Index::in_memory(RepositoryId([0; 16])).unwrap();
+        let record = super::super::PackRecord::new(sealed.id, sealed.bytes.len() as u64, &sealed.catalogue);
+        index.add(&[(record, sealed.catalogue.clone())]).unwrap();
+        let reader = Reader::new(sound, keys.clone(), Arc::new(index), CacheSizes::default());
+        let scanner = Scanner { packs: &*backend, reader: &reader };
+        let found = scanner.scan(PackId([7; 32]), deltas).unwrap();
+        let ids = sealed.catalogue.blobs().map(|(id, _)| id).collect::<Vec<_>>();
+        assert!(found.iter().all(|block| ids.contains(&block.blobs[0].0) && !block.metadata));
+        found.iter().map(|block| block.offset).collect()
+    }
+
+    #[test]
+    fn blocks_are_found_wherever_they_are() {
+        let keys = Keys::derive(&Secret([6; 32]));
+        let (sealed, starts) = pack(&keys);
+        let all = |bytes: &[u8], deltas| found(&keys, &sealed, bytes, 0..0, deltas);
+        assert_eq!(all(&sealed.bytes, true), starts);
+        assert_eq!(all(&sealed.bytes, false), starts[..4]);
+        // Moved by bytes that were put before them.
+        let moved = [b"YBLKYBLK some other bytes", &sealed.bytes[..]].concat();
+        assert_eq!(all(&moved, true), starts.iter().map(|start| start + 25).collect::<Vec<_>>());
+        for len in 0..sealed.bytes.len() {
+            if len % 97 == 0 {
+                let whole = starts.windows(2).filter(|two| two[1] <= len as u64).count();
+                let found = all(&sealed.bytes[..len], false);
+                assert!(found.starts_with(&starts[..whole.min(4)]), "{len}");
+            }
+        }
+        assert_eq!(all(b"", true), [0; 0]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_sector_that_cannot_be_read_costs_the_blocks_in_it() {
+        let keys = Keys::derive(&Secret([6; 32]));
+        let (sealed, starts) = pack(&keys);
+        let scratch = starts[1] + 5000..starts[1] + 5512;
+        let found = found(&keys, &sealed, &sealed.bytes, scratch, true);
+        assert_eq!(found, [starts[0], starts[2], starts[3], starts[4]]);
+    }
+}

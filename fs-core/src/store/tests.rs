@@ -11,6 +11,8 @@ use crate::format::{
     Xattrs,
 };
 
+mod duplicates;
+
 struct Store {
     directory: tempfile::TempDir,
 }
