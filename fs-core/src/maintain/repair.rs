@@ -42,6 +42,9 @@ pub fn repair(
         error => error.into(),
     })?;
     let mut check = Check::begin(root, monitor, cancellation)?;
+    if !options.dry_run {
+        check.repository.lock()?;
+    }
     let mut repaired = Repaired { index: check_index(&mut check)?, ..Repaired::default() };
     let survey = packs::survey(&mut check)?;
     repaired.packs = (survey.names.sound.len() + survey.names.damaged.len()) as u64;

@@ -27,6 +27,14 @@ impl Repository {
         Scanner { packs: &packs, reader }.salvage(from, kind, deltas, names)
     }
 
+    /// Takes the lock where a check goes on without.
+    pub fn lock(&mut self) -> Result<(), StoreError> {
+        if self.lock.is_none() {
+            self.lock = Some(WriterLock::acquire(&self.root)?);
+        }
+        Ok(())
+    }
+
     /// Reads on as if damaged packs were replaced already, with an index in memory. Nothing is written.
     pub fn look_past(&mut self, names: &PackNames, salvages: &[Salvage]) -> Result<(), StoreError> {
         let below = Arc::new(LocalBackend::new(&self.root));
@@ -38,7 +46,7 @@ impl Repository {
     }
 
     /// Replaces the damaged packs by what was salvaged of them, makes the index again when `new_index` says so or packs
-    /// were replaced, and is open for writing from then on. Returns where the damaged packs are now.
+    /// were replaced, and is open for writing from then on. The lock must be held. Returns where the damaged packs are now.
     ///
     /// What is salvaged is durable before anything is set aside; until the new index is there, whoever opens the
     /// repository for writing brings the old one up to date.
@@ -50,10 +58,6 @@ impl Repository {
     ) -> Result<(Self, Vec<(PackId, String)>), StoreError> {
         let Self { root, config, keys, index, lock, .. } = self;
         drop(index);
-        let lock = match lock {
-            Some(lock) => lock,
-            None => WriterLock::acquire(&root)?,
-        };
         let backend = LocalBackend::new(&root);
         backend.clear_temporary()?;
         for kind in [ObjectKind::Config, ObjectKind::Snapshot, ObjectKind::Pack] {
@@ -89,7 +93,7 @@ impl Repository {
             index: Arc::new(index),
             lost_packs,
             index_fault: None,
-            lock: Some(lock),
+            lock,
         };
         Ok((repository, aside))
     }

@@ -307,7 +307,7 @@ fn people_are_told_what_to_do() {
 fn what_was_healed_first_is_not_lost() {
     let fixture = Fixture::new();
     for (pack, _) in victims(&fixture) {
-        flip(&pack.path, (8 + pack.catalogue.start) / 2);
+        flip(&pack.path, 8usize.midpoint(pack.catalogue.start));
         fixture.sandbox.yester(["import", "--heal"]).arg(fixture.sandbox.source()).run().code_is(0);
         let harmed = fixture.check().harmed;
         let repair = Repair::of(&fixture, &[]);

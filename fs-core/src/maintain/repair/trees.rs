@@ -9,7 +9,7 @@ use crate::format::{BlobId, Content, Entry, Kind, Manifest, Node, SnapshotId, St
 use crate::maintain::blobs::{Keys, OwnBits, key};
 use crate::maintain::judge::Judge;
 use crate::maintain::{Lost, MaintainError};
-use crate::store::{DirectoryWriter, StoreError, Writer};
+use crate::store::{DirectoryWriter, NamedEntry, StoreError, Writer};
 
 pub(super) struct Mender<'a> {
     judge: Judge<'a>,
@@ -27,7 +27,7 @@ struct Open {
     /// Its nodes still to come, the next one last, and how many are above each.
     todo: Vec<(BlobId, u8)>,
     /// The rest of the leaf that was taken last, in reverse.
-    entries: Vec<(Box<[u8]>, Entry)>,
+    entries: Vec<NamedEntry>,
     written: DirectoryWriter,
     last_name: Box<[u8]>,
 }
@@ -66,39 +66,36 @@ impl<'a> Mender<'a> {
     }
 
     fn directory(&mut self, writer: &mut Writer, root: BlobId) -> Result<BlobId, MaintainError> {
-        if let Some(done) = self.done(&root) {
-            return Ok(done);
+        let mut open = Vec::new();
+        if self.done(&root).is_none() {
+            open.push(Open::new(root));
         }
-        let mut open = vec![Open::new(root)];
-        let mut finished = root;
-        while let Some(mut top) = open.pop() {
-            match self.next(&mut top)? {
-                Some((name, mut entry)) => {
-                    if let Kind::Directory(id) = &mut entry.kind {
-                        let Some(done) = self.done(id) else {
-                            let below = Open::new(*id);
-                            top.entries.push((name, entry));
-                            // Of a ring, which only a forged node can make, nothing is kept.
-                            if open.iter().chain([&top]).any(|open| open.id == below.id) {
-                                top.entries.pop();
-                                open.push(top);
-                            } else {
-                                open.extend([top, below]);
-                            }
-                            continue;
-                        };
-                        *id = done;
+        while let Some(top) = open.last_mut() {
+            let Some((name, mut entry)) = self.next(top)? else {
+                if let Some(top) = open.pop() {
+                    let mended = top.written.finish(writer)?;
+                    self.mended.insert(key(&top.id), mended);
+                }
+                continue;
+            };
+            if let Kind::Directory(id) = &mut entry.kind {
+                let Some(done) = self.done(id) else {
+                    // It comes again when what is below it is done.
+                    let below = *id;
+                    top.entries.push((name, entry));
+                    if open.iter().any(|open| open.id == below) {
+                        // A ring, which only a forged node can make.
+                        open.last_mut().map(|top| top.entries.pop());
+                    } else {
+                        open.push(Open::new(below));
                     }
-                    top.push(writer, name, &entry)?;
-                    open.push(top);
-                }
-                None => {
-                    finished = top.written.finish(writer)?;
-                    self.mended.insert(key(&top.id), finished);
-                }
+                    continue;
+                };
+                *id = done;
             }
+            top.push(writer, name, &entry)?;
         }
-        Ok(finished)
+        Ok(self.done(&root).unwrap_or(root))
     }
 
     /// What stands for a directory, once that is known.
@@ -107,7 +104,7 @@ impl<'a> Mender<'a> {
     }
 
     /// The directory's next entry that can be read, as far as it can.
-    fn next(&self, open: &mut Open) -> Result<Option<(Box<[u8]>, Entry)>, StoreError> {
+    fn next(&self, open: &mut Open) -> Result<Option<NamedEntry>, StoreError> {
         loop {
             if let Some((name, mut entry)) = open.entries.pop() {
                 match self.judge.loss(&entry)? {

@@ -18,11 +18,11 @@ fn the_index_prefers_what_is_in_full() {
     let blob = BlobId([1; 32]);
     let full = listed(repository.keys(), 1, false, &[blob]);
     let delta = listed(repository.keys(), 2, true, &[blob]);
-    let orders: [&[&[_]]; 4] = [
-        &[&[full.clone()], &[delta.clone()]],
-        &[&[delta.clone()], &[full.clone()]],
-        &[&[full.clone(), delta.clone()]],
-        &[&[delta.clone(), full.clone()]],
+    let orders = [
+        vec![vec![full.clone()], vec![delta.clone()]],
+        vec![vec![delta.clone()], vec![full.clone()]],
+        vec![vec![full.clone(), delta.clone()]],
+        vec![vec![delta, full.clone()]],
     ];
     for batches in orders {
         let index = Index::in_memory(repository.id()).unwrap();
