@@ -254,7 +254,7 @@ pub struct RebuildIndexArgs {}
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  yester import --heal ~/work        first: what still exists is stored again, and nothing of it is lost
+  yester import --heal ~/work        first: what still exists is stored again
   yester repair --dry-run            what would be left out of which snapshots?
   yester repair                      leave it out, and set aside what is damaged
   yester --json repair               an object for each loss, then one with what was done

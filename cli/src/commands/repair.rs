@@ -44,8 +44,11 @@ fn tell_loss(output: &mut Output, loss: &Loss, zone: &TimeZone) -> Result<(), Wr
     if output.is_json() {
         return output.json(&object(loss));
     }
-    let place = place(&loss.source, loss.time, zone);
-    output.line(&format!("{place}:{}: {}", printable(&loss.path), text(&loss.lost)))
+    let mut place = place(&loss.source, loss.time, zone);
+    if !loss.path.is_empty() {
+        place.extend([":", &printable(&loss.path)]);
+    }
+    output.line(&format!("{place}: {}", text(&loss.lost)))
 }
 
 fn text(lost: &Lost) -> String {
@@ -58,7 +61,9 @@ fn text(lost: &Lost) -> String {
         Lost::Entries { .. } => "all entries left out: the list of them is lost".to_owned(),
         Lost::Entry => "left out: what it is cannot be read".to_owned(),
         Lost::Xattrs => "its extended attributes are left out, the rest is kept".to_owned(),
-        Lost::Links => "which files are hard links to each other is lost; all files are kept".to_owned(),
+        Lost::Links => {
+            "that some of its files are hard links to each other is lost; they are kept as files".to_owned()
+        }
         other => format!("left out: {other:?}"),
     }
 }
@@ -153,15 +158,15 @@ fn tell_summary(
 fn advice(repaired: &Repaired, dry_run: bool) -> Vec<String> {
     let mut lines = Vec::new();
     if repaired.has_losses() {
-        let (paths, snapshots) = (repaired.losses(), repaired.repaired_snapshots.len() as u64);
+        let snapshots = repaired.repaired_snapshots.len() as u64;
+        if snapshots > 0 {
+            let left_out = if dry_run { "would be left out" } else { "left out" };
+            lines.push(format!("{left_out}: what is named above, of {}", count(snapshots, "snapshot")));
+        }
         let lost = repaired.lost_manifests.len() as u64;
-        lines.push(format!(
-            "{}: {} in {}, {} lost",
-            if dry_run { "would be left out" } else { "left out" },
-            count(paths, "thing"),
-            count(snapshots, "snapshot"),
-            count(lost, "whole snapshot")
-        ));
+        if lost > 0 {
+            lines.push(format!("lost as a whole: {}", count(lost, "snapshot")));
+        }
     } else {
         lines.push(format!("nothing of any snapshot {} lost", if dry_run { "would be" } else { "is" }));
     }
