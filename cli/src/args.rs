@@ -69,6 +69,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Make the index again from the packs
     RebuildIndex(RebuildIndexArgs),
+    /// Put a damaged repository right, and name what is lost
+    Repair(RepairArgs),
 }
 
 #[derive(Debug, Args)]
@@ -248,6 +250,25 @@ The index only tells where things are: nothing is lost with it. Mounts go on mea
 
 Exit status: 4 when packs are damaged, so that they are not in the new index.")]
 pub struct RebuildIndexArgs {}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  yester import --heal ~/work        first: what still exists is stored again
+  yester repair --dry-run            what would be left out of which snapshots?
+  yester repair                      leave it out, and set aside what is damaged
+  yester --json repair               an object for each loss, then one with what was done
+
+Every byte is read. What verifies is kept, also of damaged packs. Snapshots that reach something lost are replaced \
+by ones without it; all others stay as they are. Nothing is destroyed: damaged packs and the manifests of replaced \
+snapshots go to the folder `damaged` of the repository. Mounts go on meanwhile, imports wait.
+
+Exit status: 0 when nothing was lost, 3 when something was left out; it is named, a line each.")]
+pub struct RepairArgs {
+    /// Only tell what would be done; change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
 
 /// What mount(8) calls for a line of `/etc/fstab` whose type is `yester`.
 #[derive(Debug, Parser)]

@@ -6,6 +6,7 @@ use anyhow::{Error, Result};
 use clap::error::ErrorKind;
 #[cfg(unix)]
 use fs_core::import::ImportError;
+use fs_core::maintain::MaintainError;
 use fs_core::service::ServiceError;
 use fs_core::store::StoreError;
 use fs_core::view::ViewError;
@@ -83,7 +84,7 @@ fn status(error: &Error) -> u8 {
 /// Whether the user asked for it to stop.
 pub fn is_interruption(error: &Error) -> bool {
     match error.downcast_ref() {
-        Some(ServiceError::Cancelled) => true,
+        Some(ServiceError::Cancelled | ServiceError::Maintain(MaintainError::Halfway)) => true,
         #[cfg(unix)]
         Some(ServiceError::Import(ImportError::Cancelled)) => true,
         _ => false,
@@ -92,9 +93,9 @@ pub fn is_interruption(error: &Error) -> bool {
 
 fn store_error(error: &Error) -> Option<&StoreError> {
     match error.downcast_ref()? {
-        ServiceError::Store(error) | ServiceError::View { reason: ViewError::Store(error), .. } => {
-            Some(error)
-        }
+        ServiceError::Store(error)
+        | ServiceError::View { reason: ViewError::Store(error), .. }
+        | ServiceError::Maintain(MaintainError::Config(error)) => Some(error),
         _ => None,
     }
 }

@@ -92,6 +92,8 @@ impl Monitor for Carer {
             Phase::Blocks => ("reading", ""),
             Phase::Harm => ("looking for harmed files:", "snapshots"),
             Phase::Indexing => ("indexing", "packs"),
+            Phase::Verifying => ("reading", "packs"),
+            Phase::Salvaging => ("salvaging of", "damaged packs"),
         };
         self.bar.say(match (work.phase, work.total) {
             (Phase::Blocks, total) => format!("{doing} {} of {}", size(work.done), size(total)),

@@ -59,6 +59,10 @@ pub enum Phase {
     Harm,
     /// Making the index: packs.
     Indexing,
+    /// Reading all of each pack: packs.
+    Verifying,
+    /// Looking for what is left of damaged packs: packs.
+    Salvaging,
 }
 
 /// An entry that was not taken as it should have been.

@@ -75,7 +75,9 @@ fn advice(report: &Report) -> Vec<&'static str> {
         advice.push("The index can be made again without loss: run `yester rebuild-index`.");
     }
     if report.findings.iter().any(|finding| matches!(finding, Finding::Pack { .. })) {
-        advice.push("A pack that cannot be read must not be relied on: run `yester rebuild-index`, which leaves it out.");
+        advice.push(
+            "A pack that cannot be read must not be relied on: `yester repair` saves what it still has.",
+        );
     }
     if report.findings.iter().any(|finding| matches!(finding, Finding::Manifest { .. })) {
         advice.push("A snapshot comes back only with its manifest, from a copy of the repository.");
@@ -85,6 +87,9 @@ fn advice(report: &Report) -> Vec<&'static str> {
     if report.has_data_damage() {
         advice.push("Whatever is not named here can be read. Save the repository, and look after its disk.");
         advice.push("What still exists in your files is stored again by `yester import --heal`.");
+        advice.push(
+            "Then `yester repair` leaves out of the snapshots what is lost; `--dry-run` tells what that is.",
+        );
     }
     advice
 }

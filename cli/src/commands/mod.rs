@@ -5,6 +5,7 @@ mod check;
 mod init;
 mod ls;
 mod rebuild_index;
+mod repair;
 mod snapshots;
 mod stats;
 
@@ -59,6 +60,7 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         Command::Stats => stats::run(context),
         Command::Check(args) => check::run(context, &args),
         Command::RebuildIndex(_) => rebuild_index::run(context),
+        Command::Repair(args) => repair::run(context, &args),
         #[cfg(target_os = "linux")]
         Command::Import(args) => import::run(context, &args),
         #[cfg(target_os = "linux")]

@@ -37,6 +37,6 @@ pub use pack::{
     BlockEntry, Catalogue, PACK_HEADER_LEN, PackBuilder, PackKind, PackTrailer, Placement, SealedPack,
     TRAILER_LEN, check_pack_header,
 };
-pub use seal::FRAME_HEADER_LEN;
+pub use seal::{BLOCK_MAGIC, FRAME_HEADER_LEN, block_frame_len};
 pub use time::Time;
 pub use xattrs::{Xattr, XattrSet};

@@ -6,6 +6,9 @@ use super::{FormatError, Keys, limits::MAX_BODY};
 /// Bytes of a frame before its body: magic 4, body length 4, tag 16.
 pub const FRAME_HEADER_LEN: usize = 24;
 
+/// What a block's frame begins with.
+pub const BLOCK_MAGIC: [u8; 4] = *b"YBLK";
+
 /// Where the tag is in a frame …
 pub(super) const TAG: std::ops::Range<usize> = 8..24;
 /// … and its bytes.
@@ -22,7 +25,7 @@ pub(super) enum Sealed {
 impl Sealed {
     fn magic(self) -> [u8; 4] {
         match self {
-            Sealed::Block => *b"YBLK",
+            Sealed::Block => BLOCK_MAGIC,
             Sealed::Catalogue => *b"YCAT",
             Sealed::Manifest => *b"YSNP",
         }
@@ -66,6 +69,13 @@ pub(super) fn open<'a>(keys: &Keys, kind: Sealed, bytes: &'a [u8]) -> Result<&'a
         return Err(FormatError::Checksum(kind.name()));
     }
     Ok(body)
+}
+
+/// Bytes of the frame of a block that begins with this header, if one does.
+pub fn block_frame_len(header: &[u8]) -> Option<usize> {
+    let (magic, rest) = header.split_first_chunk::<4>()?;
+    let body = u32::from_le_bytes(*rest.first_chunk()?) as usize;
+    (*magic == BLOCK_MAGIC && body <= MAX_BODY).then_some(FRAME_HEADER_LEN + body)
 }
 
 #[cfg(test)]

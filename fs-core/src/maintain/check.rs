@@ -41,7 +41,26 @@ pub(super) struct CheckedPack {
     pub(super) size: u64,
 }
 
-impl Check<'_> {
+impl<'a> Check<'a> {
+    pub(super) fn begin(
+        root: &Path,
+        monitor: &'a dyn Monitor,
+        cancellation: &'a Cancellation,
+    ) -> Result<Self, MaintainError> {
+        Ok(Self {
+            repository: Repository::open(root, Access::Check)?,
+            monitor,
+            cancellation,
+            findings: Findings::default(),
+            packs: Vec::new(),
+            blobs: Blobs::default(),
+            recorded: BTreeMap::new(),
+            snapshots: Vec::new(),
+            report: Report::default(),
+            harm: false,
+        })
+    }
+
     /// Tells how far a part has come, and stops when asked.
     pub(super) fn step(&self, phase: Phase, done: u64, total: u64) -> Result<(), MaintainError> {
         self.monitor.work(&Work { phase, done, total });
@@ -61,18 +80,7 @@ pub fn check(
     monitor: &dyn Monitor,
     cancellation: &Cancellation,
 ) -> Result<Report, MaintainError> {
-    let mut check = Check {
-        repository: Repository::open(root, Access::Check)?,
-        monitor,
-        cancellation,
-        findings: Findings::default(),
-        packs: Vec::new(),
-        blobs: Blobs::default(),
-        recorded: BTreeMap::new(),
-        snapshots: Vec::new(),
-        report: Report::default(),
-        harm: false,
-    };
+    let mut check = Check::begin(root, monitor, cancellation)?;
     catalogues::check(&mut check)?;
     if index::check(&mut check)? {
         check.repository.distrust_index()?;

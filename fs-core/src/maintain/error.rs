@@ -9,6 +9,12 @@ pub enum MaintainError {
     /// Somebody asked for it to stop.
     #[error("interrupted: nothing was changed")]
     Cancelled,
+    /// Somebody asked for it to stop when a part was done.
+    #[error("interrupted: what was done is done well; run `yester repair` again to go on")]
+    Halfway,
+    /// The config cannot be read, which holds the key to everything else.
+    #[error("{0}; no repair can make it again: put it back from a copy of the repository")]
+    Config(StoreError),
     /// The repository failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -1,4 +1,4 @@
-//! The care of a repository: finding damage, and telling what it harms.
+//! The care of a repository: finding damage, telling what it harms, and putting it right.
 
 mod blobs;
 mod blocks;
@@ -8,11 +8,17 @@ mod error;
 mod finding;
 mod harm;
 mod index;
+mod judge;
+mod loss;
 mod references;
+mod repair;
+mod search;
 
 pub use check::{CheckOptions, check};
 pub use error::MaintainError;
 pub use finding::{Finding, Harmed, Report};
+pub use loss::{Loss, Lost};
+pub use repair::{DamagedPack, LostManifest, RepairOptions, Repaired, RepairedSnapshot, repair};
 
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,8 @@ use crate::format::{
 use crate::monitor::{Cancellation, Monitor, Phase, Silent, Work};
 use crate::store::{Access, ContentWriter, DirectoryWriter, Repository, Writer};
 
+mod repair;
+
 struct Store {
     _directory: tempfile::TempDir,
     root: PathBuf,

@@ -23,6 +23,9 @@ pub enum ServiceError {
     /// The user asked the care of the repository to stop.
     #[error("interrupted: nothing was changed")]
     Cancelled,
+    /// The repair of the repository stopped.
+    #[error(transparent)]
+    Maintain(MaintainError),
     /// Something in history could not be read.
     #[error("{path}: {reason}")]
     View {
@@ -90,6 +93,7 @@ impl From<MaintainError> for ServiceError {
         match error {
             MaintainError::Cancelled => ServiceError::Cancelled,
             MaintainError::Store(error) => ServiceError::Store(error),
+            error => ServiceError::Maintain(error),
         }
     }
 }

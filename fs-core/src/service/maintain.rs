@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::ServiceError;
-use crate::maintain::{self, CheckOptions, Report};
+use crate::maintain::{self, CheckOptions, Loss, RepairOptions, Repaired, Report};
 use crate::monitor::{Cancellation, Monitor};
 use crate::store::{Rebuilt, Repository};
 
@@ -13,6 +13,17 @@ pub fn check(
     cancellation: &Cancellation,
 ) -> Result<Report, ServiceError> {
     Ok(maintain::check(root, options, monitor, cancellation)?)
+}
+
+/// Puts the repository in `root` right; `tell` hears of everything that is lost of its snapshots.
+pub fn repair(
+    root: &Path,
+    options: RepairOptions,
+    monitor: &dyn Monitor,
+    cancellation: &Cancellation,
+    tell: &mut dyn FnMut(&Loss),
+) -> Result<Repaired, ServiceError> {
+    Ok(maintain::repair(root, options, monitor, cancellation, tell)?)
 }
 
 /// Makes the index of the repository in `root` again from its packs.

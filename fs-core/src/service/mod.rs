@@ -15,7 +15,7 @@ pub use error::ServiceError;
 pub use history::{History, SnapshotInfo, open_view};
 #[cfg(unix)]
 pub use import::{ImportOptions, Imported, import_tree, source_name};
-pub use maintain::{check, rebuild_index};
+pub use maintain::{check, rebuild_index, repair};
 #[cfg(target_os = "linux")]
 pub use mounts::{MOUNT_TYPE, Mounted, mounted};
 pub use stats::Stats;

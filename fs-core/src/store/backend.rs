@@ -71,6 +71,11 @@ pub trait Backend: Send + Sync + fmt::Debug {
     /// Removes the object; an absent one is no error.
     fn delete(&self, object: &Object) -> Result<(), StoreError>;
 
+    /// Takes the object out of its place and keeps its bytes where only people look for them; tells where, as they would
+    /// name it below the repository. What was set aside before under the same name stays. It is never read, as the
+    /// medium may fail at it. Durable on return; an absent object is [`StoreError::Missing`].
+    fn set_aside(&self, object: &Object) -> Result<String, StoreError>;
+
     /// Makes durable all objects of a kind that can be seen: who put one may have been killed before it was. What is
     /// written next may build on them.
     fn settle(&self, kind: ObjectKind) -> Result<(), StoreError>;
@@ -127,5 +132,11 @@ pub(super) mod tests {
 
         backend.delete(&pack("a")).unwrap();
         assert_eq!(backend.list(ObjectKind::Pack).unwrap(), ["b".repeat(64)]);
+
+        let first = backend.set_aside(&pack("b")).unwrap();
+        assert!(matches!(backend.set_aside(&pack("b")), Err(StoreError::Missing(_))));
+        assert_eq!(backend.list(ObjectKind::Pack).unwrap(), Vec::<String>::new());
+        backend.put(&pack("b"), b"again").unwrap();
+        assert_ne!(backend.set_aside(&pack("b")).unwrap(), first, "one would replace the other");
     }
 }

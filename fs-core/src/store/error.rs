@@ -93,6 +93,18 @@ impl StoreError {
         matches!(self, StoreError::Io { source, .. } if is_full(source))
     }
 
+    /// Whether it cannot be read and never will be: damage, or the medium fails there. Anything else, such as a missing
+    /// permission, may pass, and must not make anybody give up what is stored.
+    pub fn is_loss(&self) -> bool {
+        match self {
+            #[cfg(unix)]
+            StoreError::Io { source, .. } => {
+                source.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
+            }
+            error => error.is_damage(),
+        }
+    }
+
     /// `None` for damage: of something that would only have helped.
     pub(super) fn unless_damage<T>(result: Result<Option<T>, Self>) -> Result<Option<T>, Self> {
         match result {

@@ -17,6 +17,9 @@ pub struct LocalBackend {
     next_temporary: AtomicU64,
 }
 
+/// The folder for what was set aside.
+const DAMAGED: &str = "damaged";
+
 /// A directory's time may stand still for this long while its content changes: the coarsest clock tick of a
 /// common file system (FAT's two seconds).
 const COARSEST_TICK: Duration = Duration::from_secs(2);
@@ -163,6 +166,33 @@ impl Backend for LocalBackend {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(StoreError::io("remove", path)(error)),
         }
+    }
+
+    fn set_aside(&self, object: &Object) -> Result<String, StoreError> {
+        let path = self.path(object);
+        // A new folder's name is made durable by the sync of the one above it.
+        let above = self.root.join(DAMAGED);
+        let kind = match object.kind {
+            ObjectKind::Config => "config",
+            ObjectKind::Pack => "packs",
+            ObjectKind::Snapshot => "snapshots",
+        };
+        let directory = above.join(kind);
+        for (new, above) in [(&above, &self.root), (&directory, &above)] {
+            disk::create_directory(new).map_err(StoreError::io("create", new))?;
+            sync_directory(above)?;
+        }
+        let names = (1..).map(|copy| match copy {
+            1 => object.name.clone(),
+            copy => format!("{}.{copy}", object.name),
+        });
+        let free = names.into_iter().find(|name| fs::symlink_metadata(directory.join(name)).is_err());
+        let name = free.unwrap_or_default();
+        disk::rename(&path, &directory.join(&name))
+            .map_err(|error| missing_or_io(object, path.clone(), error))?;
+        sync_directory(&directory)?;
+        sync_directory(path.parent().unwrap_or(&self.root))?;
+        Ok(format!("{DAMAGED}/{kind}/{name}"))
     }
 
     fn settle(&self, kind: ObjectKind) -> Result<(), StoreError> {

@@ -19,11 +19,14 @@ mod links;
 mod local;
 mod lock;
 mod memory;
+mod mend;
 mod packer;
 mod reader;
 mod rebuild;
 mod reconcile;
 mod repository;
+mod salvage;
+mod scan;
 mod verify;
 mod writer;
 
@@ -38,6 +41,7 @@ pub use memory::MemoryBackend;
 pub use reader::{Blob, CacheSizes, Reader};
 pub use rebuild::Rebuilt;
 pub use repository::{Access, PackTotals, Repository, random};
+pub use salvage::{PackNames, Salvage};
 pub use writer::{Statistics, Writer};
 
 #[cfg(test)]

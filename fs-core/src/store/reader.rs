@@ -40,7 +40,7 @@ pub struct Reader {
 pub(super) struct Shared {
     pub(super) backend: Arc<dyn Backend>,
     pub(super) keys: Keys,
-    index: Arc<Index>,
+    pub(super) index: Arc<Index>,
     catalogues: WeightedCache<PackId, Catalogue>,
     /// Packs read last: a blob's neighbours are usually in one of them, which saves asking the index.
     recent: Mutex<VecDeque<(PackId, Arc<Catalogue>)>>,
@@ -122,8 +122,12 @@ impl Reader {
             Err(error) if error.is_damage() => error,
             result => return result,
         };
-        // Perhaps it was stored again because of that.
         let index = &self.shared.index;
+        // Perhaps it was stored again because of that; or its pack was set aside, and the index made again.
+        match error {
+            StoreError::Missing(_) => index.reopen()?,
+            _ => index.refresh(),
+        }
         let indexed = index.pack_of(id).unwrap_or_default();
         let others = indexed.into_iter().chain(index.copies_of(id).unwrap_or_default());
         let sound = others.filter(|pack| Some(*pack) != tried).find_map(|pack| {

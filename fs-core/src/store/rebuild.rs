@@ -1,6 +1,6 @@
 //! The index made again from the packs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::disk;
 use super::index::Index;
@@ -9,7 +9,7 @@ use super::lock::WriterLock;
 use super::reconcile::{add_packs, record_snapshots};
 use super::repository::{INDEX, read_config};
 use super::{Backend, LocalBackend, ObjectKind, Repository, StoreError};
-use crate::format::{Keys, PackId};
+use crate::format::{Keys, PackId, RepositoryId};
 use crate::monitor::{Cancellation, Monitor, Phase, Work};
 
 /// What became of the index.
@@ -36,24 +36,48 @@ impl Repository {
         let names = backend.list(ObjectKind::Pack)?;
         let packs: Vec<PackId> = names.iter().filter_map(|name| PackId::parse(name)).collect();
         let total = packs.len() as u64;
-        // Beside the old one, so that nobody ever finds none.
-        let (temporary, path) = (root.join("tmp").join(INDEX), root.join(INDEX));
-        let index = Index::create(&temporary, config.id)?;
         let keys = Keys::derive(&config.secret);
-        let unreadable = add_packs(&index, &backend, &keys, packs, &mut |done| {
+        let (index, unreadable) = NewIndex::make(root, config.id, &backend, &keys, packs, &mut |done| {
             monitor.work(&Work { phase: Phase::Indexing, done: done as u64, total });
             !cancellation.is_cancelled()
         })?;
-        if !cancellation.is_cancelled() {
-            record_snapshots(&index, &backend, &keys)?;
-        }
-        drop(index);
         if cancellation.is_cancelled() {
-            disk::remove(&temporary).map_err(StoreError::io("remove", &temporary))?;
+            index.discard()?;
             return Ok(None);
         }
-        disk::rename(&temporary, &path).map_err(StoreError::io("replace", &path))?;
-        sync_directory(root)?;
+        index.publish(root)?;
         Ok(Some(Rebuilt { packs: total - unreadable.len() as u64, unreadable }))
+    }
+}
+
+/// An index beside the one in use, so that nobody ever finds none.
+pub(super) struct NewIndex(PathBuf);
+
+impl NewIndex {
+    /// Makes it of these packs. Returns those that cannot be read, too.
+    pub(super) fn make(
+        root: &Path,
+        id: RepositoryId,
+        backend: &dyn Backend,
+        keys: &Keys,
+        packs: Vec<PackId>,
+        go_on: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<(Self, Vec<(PackId, StoreError)>), StoreError> {
+        let path = root.join("tmp").join(INDEX);
+        let index = Index::create(&path, id)?;
+        let unreadable = add_packs(&index, backend, keys, packs, go_on)?;
+        record_snapshots(&index, backend, keys)?;
+        Ok((Self(path), unreadable))
+    }
+
+    fn discard(self) -> Result<(), StoreError> {
+        disk::remove(&self.0).map_err(StoreError::io("remove", &self.0))
+    }
+
+    /// Puts it in the place of the one in use.
+    pub(super) fn publish(self, root: &Path) -> Result<(), StoreError> {
+        let path = root.join(INDEX);
+        disk::rename(&self.0, &path).map_err(StoreError::io("replace", &path))?;
+        sync_directory(root)
     }
 }

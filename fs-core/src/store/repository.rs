@@ -25,16 +25,16 @@ pub enum Access {
 /// An open repository.
 #[derive(Debug)]
 pub struct Repository {
-    root: PathBuf,
-    config: Config,
-    keys: Keys,
-    backend: Arc<dyn Backend>,
-    index: Arc<Index>,
+    pub(super) root: PathBuf,
+    pub(super) config: Config,
+    pub(super) keys: Keys,
+    pub(super) backend: Arc<dyn Backend>,
+    pub(super) index: Arc<Index>,
     /// Packs are gone or cannot be read.
-    lost_packs: bool,
+    pub(super) lost_packs: bool,
     /// Why the index is not the one on disk.
-    index_fault: Option<StoreError>,
-    lock: Option<WriterLock>,
+    pub(super) index_fault: Option<StoreError>,
+    pub(super) lock: Option<WriterLock>,
 }
 
 /// Sums over the packs of one kind.
@@ -136,6 +136,11 @@ impl Repository {
             index_fault,
             lock,
         })
+    }
+
+    /// Whether the config of the repository in `root` can be read, without which nothing can.
+    pub fn check_config(root: &Path) -> Result<(), StoreError> {
+        read_config(root, &LocalBackend::new(root)).map(drop)
     }
 
     /// Its directory.

@@ -13,6 +13,8 @@ use crate::format::{
     Xattrs,
 };
 
+mod duplicates;
+
 struct Store {
     directory: tempfile::TempDir,
 }

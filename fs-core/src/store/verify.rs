@@ -11,6 +11,11 @@ impl Reader {
         super::reader::read_catalogue(&*self.shared.backend, &self.shared.keys, pack)
     }
 
+    /// Whether the index knows a blob.
+    pub fn knows(&self, id: &BlobId) -> Result<bool, StoreError> {
+        self.shared.index.contains(id)
+    }
+
     /// Whether a pack begins as one should.
     pub fn verify_pack_header(&self, pack: PackId) -> Result<(), StoreError> {
         let object = Object::pack(pack);

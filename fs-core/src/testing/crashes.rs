@@ -110,12 +110,12 @@ fn assert_sound(root: &Path, fate: Fate) {
 }
 
 /// Where an fsync costs nothing, if there is such a place: thousands are made here, of data nobody needs.
-fn fast_directory() -> tempfile::TempDir {
+pub(super) fn fast_directory() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 /// Says where it happened when a check panics.
-struct Moment<'a>(&'a [Step], usize, String);
+pub(super) struct Moment<'a>(pub(super) &'a [Step], pub(super) usize, pub(super) String);
 
 impl Drop for Moment<'_> {
     fn drop(&mut self) {
@@ -133,13 +133,13 @@ fn short(step: &Step) -> String {
 }
 
 /// Whether a step is one of the index's many writes, of which a sample must do.
-fn is_index_write(step: &Step) -> bool {
-    step.path == Path::new("index.redb")
+pub(super) fn is_index_write(step: &Step) -> bool {
+    step.path.file_name() == Some("index.redb".as_ref())
         && matches!(step.operation, Operation::Write { .. } | Operation::SetLength(_))
 }
 
 /// Tries all crashes, or with `YESTER_TEST_ALL_CRASHES` unset one in a few of those within the index's writes.
-fn stride() -> usize {
+pub(super) fn stride() -> usize {
     if std::env::var_os("YESTER_TEST_ALL_CRASHES").is_some() { 1 } else { 7 }
 }
 

@@ -62,6 +62,26 @@ impl Medium {
         Self { inodes: vec![Inode::Directory { durable: BTreeMap::new(), pending: Vec::new() }] }
     }
 
+    /// A directory that holds exactly this, durably.
+    pub(super) fn holding(tree: &Tree) -> Self {
+        let mut medium = Self::new();
+        for (path, bytes) in tree.iter().filter(|(path, _)| !path.as_os_str().is_empty()) {
+            medium.create(
+                path,
+                match bytes {
+                    None => Inode::Directory { durable: BTreeMap::new(), pending: Vec::new() },
+                    Some(bytes) => Inode::File { durable: bytes.clone(), pending: Vec::new() },
+                },
+            );
+        }
+        for inode in &mut medium.inodes {
+            if let Inode::Directory { durable, pending } = inode {
+                pending.drain(..).for_each(|(name, inode)| set_name(durable, name, inode));
+            }
+        }
+        medium
+    }
+
     pub(super) fn apply(&mut self, step: &Step) {
         let path = &step.path;
         match &step.operation {

@@ -9,5 +9,6 @@ mod golden;
 mod history;
 mod medium;
 mod recording;
+mod repairs;
 
 pub(crate) use recording::{Operation, note, recorded_database};

@@ -5,6 +5,7 @@ mod healing;
 mod index;
 mod manifest;
 mod pack;
+mod repair;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

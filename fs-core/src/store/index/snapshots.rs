@@ -96,6 +96,21 @@ impl Index {
             Ok(())
         })
     }
+
+    /// Forgets a snapshot whose manifest is not there any more, on purpose.
+    pub(in crate::store) fn forget_snapshot(&self, id: SnapshotId) -> Result<(), StoreError> {
+        self.fence(|| {
+            let transaction = self.database()?.begin_write().map_err(failed(&self.path))?;
+            transaction
+                .open_table(SNAPSHOTS)
+                .map_err(failed(&self.path))?
+                .remove(id.0)
+                .map_err(failed(&self.path))?;
+            transaction.commit().map_err(failed(&self.path))?;
+            self.refresh();
+            Ok(())
+        })
+    }
 }
 
 #[cfg(test)]

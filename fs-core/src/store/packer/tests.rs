@@ -32,6 +32,10 @@ impl Backend for FullDisk {
         self.0.delete(object)
     }
 
+    fn set_aside(&self, object: &Object) -> Result<String, StoreError> {
+        self.0.set_aside(object)
+    }
+
     fn settle(&self, kind: ObjectKind) -> Result<(), StoreError> {
         self.0.settle(kind)
     }

@@ -1,0 +1,224 @@
+use anyhow::Result;
+use fs_core::maintain::{Loss, Lost, RepairOptions, Repaired};
+use fs_core::service;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+use super::{Context, stop_on_signals};
+use crate::args::RepairArgs;
+use crate::error::Outcome;
+use crate::output::{Output, WriteError};
+use crate::progress::Carer;
+use crate::text::{count, for_json, printable};
+
+pub fn run(context: &mut Context, args: &RepairArgs) -> Result<Outcome> {
+    let settings = context.settings()?;
+    let cancellation = stop_on_signals()?;
+    let options = RepairOptions { dry_run: args.dry_run };
+    let carer = Carer::new(&context.output);
+    let output = &mut context.output;
+    let mut written = Ok(());
+    let mut tell = |loss: &Loss| {
+        // A reader that has gone away must not stop a repair.
+        if written.is_ok() {
+            written = tell_loss(output, loss, &settings.zone);
+        }
+    };
+    let repaired = service::repair(&settings.repository, options, &carer, &cancellation, &mut tell)?;
+    drop(carer);
+    written?;
+    if output.is_json() {
+        output.json(&summary(&repaired, args.dry_run))?;
+    } else {
+        tell_summary(output, &repaired, args.dry_run, &settings.zone)?;
+    }
+    Ok(if repaired.has_losses() { Outcome::Incomplete } else { Outcome::Done })
+}
+
+fn place(source: &[u8], time: fs_core::format::Time, zone: &TimeZone) -> String {
+    let time = time.timestamp().to_zoned(zone.clone());
+    format!("{}@{}", printable(source), time.strftime("%Y-%m-%dT%H-%M-%S"))
+}
+
+fn tell_loss(output: &mut Output, loss: &Loss, zone: &TimeZone) -> Result<(), WriteError> {
+    if output.is_json() {
+        return output.json(&object(loss));
+    }
+    let mut place = place(&loss.source, loss.time, zone);
+    if !loss.path.is_empty() {
+        place.extend([":", &printable(&loss.path)]);
+    }
+    output.line(&format!("{place}: {}", text(&loss.lost)))
+}
+
+fn text(lost: &Lost) -> String {
+    match lost {
+        Lost::Content => "left out: its content is lost".to_owned(),
+        Lost::Entries { count: Some(number), last: Some(last) } => {
+            let entries = if *number == 1 { "1 entry".to_owned() } else { format!("{number} entries") };
+            format!("{entries} left out, the last one called {}: the list of them is lost", printable(last))
+        }
+        Lost::Entries { .. } => "all entries left out: the list of them is lost".to_owned(),
+        Lost::Entry => "left out: what it is cannot be read".to_owned(),
+        Lost::Xattrs => "its extended attributes are left out, the rest is kept".to_owned(),
+        Lost::Links => {
+            "that some of its files are hard links to each other is lost; they are kept as files".to_owned()
+        }
+        other => format!("left out: {other:?}"),
+    }
+}
+
+fn word(lost: &Lost) -> &'static str {
+    match lost {
+        Lost::Content => "content",
+        Lost::Entries { .. } => "entries",
+        Lost::Entry => "entry",
+        Lost::Xattrs => "extended attributes",
+        Lost::Links => "hard links",
+        _ => "other",
+    }
+}
+
+fn object(loss: &Loss) -> Value {
+    let (source, source_bytes) = for_json(&loss.source);
+    let (path, path_bytes) = for_json(&loss.path);
+    let mut object = json!({
+        "lost": word(&loss.lost),
+        "snapshot": loss.snapshot.to_string(),
+        "source": source,
+        "time": loss.time.timestamp().to_string(),
+        "path": path,
+    });
+    let mut set = |key: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            object[key] = value;
+        }
+    };
+    set("source_bytes", source_bytes.map(Value::from));
+    set("path_bytes", path_bytes.map(Value::from));
+    if let Lost::Entries { count, last } = &loss.lost {
+        set("entries", count.map(Value::from));
+        let last = last.as_deref().map(for_json);
+        set("last", last.as_ref().map(|(text, _)| Value::from(text.as_ref())));
+        set("last_bytes", last.and_then(|(_, bytes)| bytes).map(Value::from));
+    }
+    object
+}
+
+fn tell_summary(
+    output: &mut Output,
+    repaired: &Repaired,
+    dry_run: bool,
+    zone: &TimeZone,
+) -> Result<(), WriteError> {
+    let set_aside = |place: &Option<String>| match place {
+        Some(place) => format!("set aside as {place}"),
+        None => "to be set aside".to_owned(),
+    };
+    for pack in &repaired.damaged_packs {
+        let blobs = count(pack.salvaged, "blob");
+        let fate = match (pack.restored, dry_run) {
+            (true, false) => format!("all {blobs} are right, and it is written again"),
+            (true, true) => format!("all {blobs} are right, and it is to be written again"),
+            (false, _) => format!("{blobs} saved from it; {}", set_aside(&pack.place)),
+        };
+        output.line(&format!("{}; {fate}", pack.reason))?;
+    }
+    if let Some(reason) = &repaired.index {
+        let fate = if dry_run { "to be made again" } else { "made again, without loss" };
+        output.line(&format!("{reason}; the index is {fate}"))?;
+    }
+    for lost in &repaired.lost_manifests {
+        output.line(&format!("{}; the snapshot is lost, {}", lost.reason, set_aside(&lost.place)))?;
+    }
+    for snapshot in &repaired.repaired_snapshots {
+        let name = place(&snapshot.source, snapshot.time, zone);
+        let fate = match &snapshot.new {
+            Some(new) => format!("is now {new}"),
+            None => "to be replaced".to_owned(),
+        };
+        let losses = if snapshot.losses == 1 { "loss" } else { "losses" };
+        output.line(&format!(
+            "{name}: {} {losses}, named above; {fate}; snapshot {} {}",
+            snapshot.losses,
+            snapshot.old,
+            set_aside(&snapshot.place)
+        ))?;
+    }
+    let looked = format!("{} in {}", count(repaired.snapshots, "snapshot"), count(repaired.packs, "pack"));
+    if repaired.is_clean() {
+        return output.tell(&format!("nothing to repair: {looked}, every byte read"));
+    }
+    for line in advice(repaired, dry_run) {
+        output.line(&line)?;
+    }
+    Ok(())
+}
+
+fn advice(repaired: &Repaired, dry_run: bool) -> Vec<String> {
+    let mut lines = Vec::new();
+    if repaired.has_losses() {
+        let snapshots = repaired.repaired_snapshots.len() as u64;
+        if snapshots > 0 {
+            let left_out = if dry_run { "would be left out" } else { "left out" };
+            lines.push(format!("{left_out}: what is named above, of {}", count(snapshots, "snapshot")));
+        }
+        let lost = repaired.lost_manifests.len() as u64;
+        if lost > 0 {
+            lines.push(format!("lost as a whole: {}", count(lost, "snapshot")));
+        }
+    } else {
+        lines.push(format!("nothing of any snapshot {} lost", if dry_run { "would be" } else { "is" }));
+    }
+    let aside = repaired.damaged_packs.iter().any(|pack| pack.place.is_some())
+        || repaired.lost_manifests.iter().any(|lost| lost.place.is_some())
+        || repaired.repaired_snapshots.iter().any(|snapshot| snapshot.place.is_some());
+    if dry_run {
+        lines.push("Nothing was changed.".to_owned());
+        if repaired.has_losses() {
+            lines.push(
+                "What still exists in your files is stored again by `yester import --heal`: run that first."
+                    .to_owned(),
+            );
+        }
+    } else if aside {
+        lines.push(
+            "What was set aside is in the folder `damaged` of the repository; delete it when you want it no more."
+                .to_owned(),
+        );
+        if repaired.has_losses() {
+            lines.push("The next `yester import` takes up what still exists in your files.".to_owned());
+        }
+    }
+    lines
+}
+
+fn summary(repaired: &Repaired, dry_run: bool) -> Value {
+    let packs = repaired.damaged_packs.iter().map(|pack| {
+        json!({
+            "pack": pack.pack.to_string(), "reason": pack.reason, "saved_blobs": pack.salvaged,
+            "written_again": pack.restored, "set_aside": pack.place,
+        })
+    });
+    let manifests = repaired.lost_manifests.iter().map(|lost| {
+        json!({ "snapshot": lost.snapshot.to_string(), "reason": lost.reason, "set_aside": lost.place })
+    });
+    let snapshots = repaired.repaired_snapshots.iter().map(|snapshot| {
+        json!({
+            "snapshot": snapshot.old.to_string(), "new": snapshot.new.map(|new| new.to_string()),
+            "source": for_json(&snapshot.source).0, "time": snapshot.time.timestamp().to_string(),
+            "losses": snapshot.losses, "set_aside": snapshot.place,
+        })
+    });
+    json!({
+        "clean": repaired.is_clean(),
+        "dry_run": dry_run,
+        "packs": repaired.packs,
+        "snapshots": repaired.snapshots,
+        "losses": repaired.losses(),
+        "index": repaired.index,
+        "damaged_packs": packs.collect::<Vec<_>>(),
+        "lost_snapshots": manifests.collect::<Vec<_>>(),
+        "repaired_snapshots": snapshots.collect::<Vec<_>>(),
+    })
+}

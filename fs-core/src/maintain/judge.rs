@@ -1,0 +1,82 @@
+//! What can be read of an entry, and what cannot.
+
+use std::sync::Arc;
+
+use super::Lost;
+use crate::format::{BlobId, Content, Entry, ExtentKind, Kind, Manifest, Node, Xattrs};
+use crate::store::{LinkTable, Reader, StoreError};
+
+pub(super) struct Judge<'a> {
+    pub(super) reader: Reader,
+    /// Tells of a blob that it cannot be read, as far as is known.
+    pub(super) is_bad: &'a dyn Fn(&BlobId) -> Result<bool, StoreError>,
+    /// Every failure to read counts, also one that may pass.
+    pub(super) strict: bool,
+}
+
+impl Judge<'_> {
+    /// A directory node, unless it is lost.
+    pub(super) fn node(&self, id: &BlobId) -> Result<Option<Arc<Node>>, StoreError> {
+        self.unless_bad(id, Reader::node)
+    }
+
+    /// What of an entry is lost by itself, whatever is below it.
+    pub(super) fn loss(&self, entry: &Entry) -> Result<Option<Lost>, StoreError> {
+        if let Kind::File { size, content, .. } = &entry.kind
+            && self.content_is_bad(content, *size)?
+        {
+            return Ok(Some(Lost::Content));
+        }
+        Ok(self.xattrs_are_bad(entry)?.then_some(Lost::Xattrs))
+    }
+
+    pub(super) fn xattrs_are_bad(&self, entry: &Entry) -> Result<bool, StoreError> {
+        match &entry.xattrs {
+            Xattrs::Blob(id) => Ok(self.unless_bad(id, Reader::xattrs)?.is_none()),
+            Xattrs::None | Xattrs::Inline(_) => Ok(false),
+        }
+    }
+
+    pub(super) fn links_are_bad(&self, manifest: &Manifest) -> Result<bool, StoreError> {
+        let (links, len) = (&manifest.links, manifest.links_len);
+        Ok(self.content_is_bad(links, len)?
+            || self.unless_lost(LinkTable::new(&self.reader, links, len).check())?.is_none())
+    }
+
+    fn content_is_bad(&self, content: &Content, size: u64) -> Result<bool, StoreError> {
+        let mut lists = match content {
+            Content::Inline(_) => return Ok(false),
+            Content::Blob(id) => return (self.is_bad)(id),
+            Content::Chunks(id) => vec![(*id, size, None)],
+        };
+        while let Some((id, len, level)) = lists.pop() {
+            let Some(list) = self.unless_bad(&id, Reader::chunk_list)? else { return Ok(true) };
+            if list.len() != len || level.is_some_and(|level| level != list.level()) {
+                return Ok(true);
+            }
+            for extent in list.extents() {
+                match extent.kind {
+                    ExtentKind::Data(id) if (self.is_bad)(&id)? => return Ok(true),
+                    ExtentKind::List(id) => lists.push((id, extent.len, list.level().checked_sub(1))),
+                    ExtentKind::Data(_) | ExtentKind::Hole => {}
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    fn unless_bad<T>(
+        &self,
+        id: &BlobId,
+        read: impl FnOnce(&Reader, &BlobId) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        if (self.is_bad)(id)? { Ok(None) } else { self.unless_lost(read(&self.reader, id)) }
+    }
+
+    fn unless_lost<T>(&self, result: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+        match result {
+            Err(error) if self.strict || error.is_loss() => Ok(None),
+            result => result.map(Some),
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! A repair from end to end: what can be salvaged of damaged packs, what is lost of snapshots; then packs, index and
+//! snapshots are replaced, in this order, and what was damaged is set aside.
+
+mod packs;
+mod report;
+mod trees;
+
+use std::path::Path;
+
+pub use report::{DamagedPack, LostManifest, RepairOptions, Repaired, RepairedSnapshot};
+
+use super::check::Check;
+use super::judge::Judge;
+use super::search::Search;
+use super::{Finding, Loss, Lost, MaintainError, catalogues, index};
+use crate::format::{Manifest, SnapshotId, Totals};
+use crate::maintain::blobs::{Blobs, Keys};
+use crate::monitor::{Cancellation, Monitor, Phase};
+use crate::store::{CacheSizes, Object, Repository, StoreError};
+
+/// A snapshot of which something is lost.
+struct HarmedSnapshot {
+    id: SnapshotId,
+    manifest: Manifest,
+    /// Of what is left.
+    totals: Totals,
+    losses: u64,
+    links_lost: bool,
+}
+
+/// Puts the repository in `root` right, and tells of everything that is lost of its snapshots. Nothing is destroyed:
+/// what is damaged is set aside.
+pub fn repair(
+    root: &Path,
+    options: RepairOptions,
+    monitor: &dyn Monitor,
+    cancellation: &Cancellation,
+    tell: &mut dyn FnMut(&Loss),
+) -> Result<Repaired, MaintainError> {
+    Repository::check_config(root).map_err(|error| match error {
+        error if error.is_loss() => MaintainError::Config(error),
+        error => error.into(),
+    })?;
+    let mut check = Check::begin(root, monitor, cancellation)?;
+    if !options.dry_run {
+        check.repository.lock()?;
+    }
+    let mut repaired = Repaired { index: check_index(&mut check)?, ..Repaired::default() };
+    let survey = packs::survey(&mut check)?;
+    repaired.packs = (survey.names.sound.len() + survey.names.damaged.len()) as u64;
+    load_manifests(&mut check, &mut repaired)?;
+    let (harmed, directories) = find_losses(&mut check, tell)?;
+    repaired.damaged_packs = survey.damaged;
+    repaired.repaired_snapshots.extend(harmed.iter().map(|harmed| RepairedSnapshot {
+        old: harmed.id,
+        new: None,
+        source: harmed.manifest.source.clone(),
+        time: harmed.manifest.time,
+        losses: harmed.losses,
+        place: None,
+    }));
+    if options.dry_run || repaired.is_clean() {
+        return Ok(repaired);
+    }
+    let new_index = repaired.index.is_some();
+    let (repository, aside) = check.repository.put_right(&survey.names, &survey.salvages, new_index)?;
+    for (pack, place) in aside {
+        let damaged = repaired.damaged_packs.iter_mut().find(|damaged| damaged.pack == pack);
+        damaged.into_iter().for_each(|damaged| damaged.place = Some(place.clone()));
+    }
+    let reader = repository.reader(CacheSizes::default());
+    let judge = Judge { reader: reader.clone(), is_bad: &|id| Ok(!reader.knows(id)?), strict: false };
+    let mut mender = trees::Mender::new(judge, directories);
+    for (harmed, told) in harmed.iter().zip(&mut repaired.repaired_snapshots) {
+        if cancellation.is_cancelled() {
+            return Err(MaintainError::Halfway);
+        }
+        let new = mender.mend(repository.writer()?, harmed)?;
+        told.new = Some(new);
+        if new != harmed.id {
+            told.place = repository.set_aside_snapshot(&harmed.id)?;
+        }
+    }
+    for lost in &mut repaired.lost_manifests {
+        lost.place = repository.set_aside_snapshot(&lost.snapshot)?;
+    }
+    Ok(repaired)
+}
+
+/// Why the index cannot be relied on. One that only lacks packs is not wrong: the next writer adds them.
+fn check_index(check: &mut Check<'_>) -> Result<Option<String>, MaintainError> {
+    catalogues::check(check)?;
+    if index::check(check)? {
+        check.repository.distrust_index()?;
+    }
+    (check.blobs, check.packs) = (Blobs::default(), Vec::new());
+    let (findings, _) = std::mem::take(&mut check.findings).finish();
+    Ok(findings.into_iter().find_map(|finding| match finding {
+        Finding::Index { reason } => Some(reason),
+        Finding::IndexedPack { pack, reason } => Some(format!("pack {pack}: {reason}")),
+        _ => None,
+    }))
+}
+
+fn load_manifests(check: &mut Check<'_>, repaired: &mut Repaired) -> Result<(), MaintainError> {
+    let mut gone = std::mem::take(&mut check.recorded);
+    for id in check.repository.snapshots()? {
+        gone.remove(&id);
+        match check.repository.manifest(&id) {
+            Ok(manifest) => check.snapshots.push((id, manifest)),
+            Err(StoreError::Missing(_)) => continue,
+            Err(error) if error.is_loss() => {
+                let reason = error.to_string();
+                repaired.lost_manifests.push(LostManifest { snapshot: id, reason, place: None });
+            }
+            Err(error) => return Err(error.into()),
+        }
+        repaired.snapshots += 1;
+    }
+    repaired.lost_manifests.extend(gone.into_keys().map(|snapshot| {
+        let reason = StoreError::Missing(Object::snapshot(snapshot)).to_string();
+        LostManifest { snapshot, reason, place: None }
+    }));
+    check.snapshots.sort_by_key(|(id, manifest)| (manifest.time, *id));
+    repaired.lost_manifests.sort_by_key(|lost| lost.snapshot);
+    Ok(())
+}
+
+/// Snapshots of which something is lost, and the directories in which or below which it is.
+fn find_losses(
+    check: &mut Check<'_>,
+    tell: &mut dyn FnMut(&Loss),
+) -> Result<(Vec<HarmedSnapshot>, Keys), MaintainError> {
+    let reader = check.reader();
+    // Every block that the index leads to was verified.
+    let judge = Judge { reader: reader.clone(), is_bad: &|id| Ok(!reader.knows(id)?), strict: false };
+    let mut search = Search::new(judge, check.cancellation);
+    let mut harmed = Vec::new();
+    let snapshots = std::mem::take(&mut check.snapshots);
+    let total = snapshots.len() as u64;
+    for (done, (id, manifest)) in (0..).zip(snapshots) {
+        check.step(Phase::Harm, done, total)?;
+        let mut losses = 0;
+        let mut tell_one = |path: &[u8], lost| {
+            losses += 1;
+            let (source, time) = (manifest.source.clone(), manifest.time);
+            tell(&Loss { snapshot: id, source, time, path: path.to_vec(), lost });
+        };
+        let links_lost = search.judge.links_are_bad(&manifest)?;
+        if links_lost {
+            tell_one(&[], Lost::Links);
+        }
+        let totals = search.tree(&manifest.root, &mut tell_one)?;
+        if losses > 0 {
+            harmed.push(HarmedSnapshot { id, manifest, totals, losses, links_lost });
+        }
+    }
+    Ok((harmed, search.into_harmed()))
+}

@@ -1,0 +1,109 @@
+//! Which packs are damaged, and what can be salvaged of them.
+
+use super::DamagedPack;
+use crate::format::{PackId, PackKind};
+use crate::maintain::MaintainError;
+use crate::maintain::check::Check;
+use crate::monitor::Phase;
+use crate::store::{PackNames, Reader, Salvage, StoreError};
+
+/// What is to become of the packs.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    pub(super) names: PackNames,
+    pub(super) damaged: Vec<DamagedPack>,
+    pub(super) salvages: Vec<Salvage>,
+    /// Of the damaged packs, in their order, as far as their catalogues tell.
+    kinds: Vec<Option<PackKind>>,
+}
+
+/// Verifies every block, and lets the check read on as if the damaged packs were replaced.
+///
+/// Blocks in full come first: deltas can be verified when it is known where their bases are, also those in damaged packs.
+pub(super) fn survey(check: &mut Check<'_>) -> Result<Survey, MaintainError> {
+    let mut packs = check.repository.packs()?;
+    packs.sort_unstable();
+    let mut survey = Survey::default();
+    let sound = survey.look(check, packs, false)?;
+    survey.salvage(check, false)?;
+    survey.names.sound.clear();
+    survey.look(check, sound, true)?;
+    survey.salvage(check, true)?;
+    Ok(survey)
+}
+
+impl Survey {
+    /// Verifies the packs' blocks of one sort; returns the sound packs.
+    fn look(
+        &mut self,
+        check: &Check<'_>,
+        packs: Vec<PackId>,
+        deltas: bool,
+    ) -> Result<Vec<PackId>, MaintainError> {
+        let reader = check.reader();
+        let total = packs.len() as u64;
+        let mut sound = Vec::with_capacity(packs.len());
+        for (done, pack) in (0..).zip(packs) {
+            check.step(Phase::Verifying, done, total)?;
+            match verify(check, &reader, pack, deltas) {
+                Ok(()) => {
+                    self.names.sound.insert(pack);
+                    sound.push(pack);
+                }
+                Err(MaintainError::Store(error)) if error.is_loss() => {
+                    self.names.damaged.insert(pack);
+                    self.kinds.push(kind(&reader, pack)?);
+                    let reason = error.to_string();
+                    self.damaged.push(DamagedPack {
+                        pack,
+                        reason,
+                        salvaged: 0,
+                        restored: false,
+                        place: None,
+                    });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(sound)
+    }
+
+    fn salvage(&mut self, check: &mut Check<'_>, deltas: bool) -> Result<(), MaintainError> {
+        if self.damaged.is_empty() {
+            return Ok(());
+        }
+        let reader = check.reader();
+        self.salvages.clear();
+        let total = self.damaged.len() as u64;
+        for ((done, damaged), kind) in (0..).zip(&mut self.damaged).zip(&self.kinds) {
+            check.step(Phase::Salvaging, done, total)?;
+            let salvages = check.repository.salvage(&reader, damaged.pack, *kind, deltas, &self.names)?;
+            damaged.salvaged = salvages.iter().map(|salvage| salvage.blobs).sum();
+            damaged.restored = salvages.iter().any(|salvage| salvage.id == damaged.pack);
+            self.salvages.extend(salvages);
+        }
+        Ok(check.repository.look_past(&self.names, &self.salvages)?)
+    }
+}
+
+/// The kind of a damaged pack, when its catalogue can be read.
+fn kind(reader: &Reader, pack: PackId) -> Result<Option<PackKind>, StoreError> {
+    match reader.pack_catalogue(pack) {
+        Err(error) if error.is_loss() => Ok(None),
+        result => result.map(|(catalogue, _)| Some(catalogue.kind())),
+    }
+}
+
+fn verify(check: &Check<'_>, reader: &Reader, pack: PackId, deltas: bool) -> Result<(), MaintainError> {
+    if !deltas {
+        reader.verify_pack_header(pack)?;
+    }
+    let (catalogue, _) = reader.pack_catalogue(pack)?;
+    for block in catalogue.blocks().filter(|block| block.delta == deltas) {
+        if check.cancellation.is_cancelled() {
+            return Err(MaintainError::Cancelled);
+        }
+        reader.verify_block(pack, block)?;
+    }
+    Ok(())
+}

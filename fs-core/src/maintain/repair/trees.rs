@@ -1,0 +1,157 @@
+//! Snapshots' trees without what is lost. Directories that snapshots share are written once.
+
+use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
+
+use super::HarmedSnapshot;
+use crate::format::limits::MAX_LEVELS;
+use crate::format::{BlobId, Content, Entry, Kind, Manifest, Node, SnapshotId, Status, Totals, Xattrs};
+use crate::maintain::blobs::{Keys, OwnBits, key};
+use crate::maintain::judge::Judge;
+use crate::maintain::{Lost, MaintainError};
+use crate::store::{DirectoryWriter, NamedEntry, StoreError, Writer};
+
+pub(super) struct Mender<'a> {
+    judge: Judge<'a>,
+    /// Directories that need it.
+    harmed: Keys,
+    /// What became of them.
+    mended: HashMap<u128, BlobId, BuildHasherDefault<OwnBits>>,
+    /// What became of snapshots.
+    replaced: HashMap<SnapshotId, SnapshotId>,
+}
+
+/// A directory that is being written again.
+struct Open {
+    id: BlobId,
+    /// Its nodes still to come, the next one last, and how many are above each.
+    todo: Vec<(BlobId, u8)>,
+    /// The rest of the leaf that was taken last, in reverse.
+    entries: Vec<NamedEntry>,
+    written: DirectoryWriter,
+    last_name: Box<[u8]>,
+}
+
+impl<'a> Mender<'a> {
+    pub(super) fn new(judge: Judge<'a>, harmed: Keys) -> Self {
+        Self { judge, harmed, mended: HashMap::default(), replaced: HashMap::new() }
+    }
+
+    /// Stores a snapshot without what is lost of it.
+    pub(super) fn mend(
+        &mut self,
+        mut writer: Writer,
+        harmed: &HarmedSnapshot,
+    ) -> Result<SnapshotId, MaintainError> {
+        let HarmedSnapshot { id, manifest, totals, losses, links_lost } = harmed;
+        let mut root = manifest.root.clone();
+        if let Kind::Directory(id) = &mut root.kind {
+            *id = self.directory(&mut writer, *id)?;
+        }
+        if self.judge.xattrs_are_bad(&root)? {
+            root.xattrs = Xattrs::None;
+        }
+        let manifest = Manifest {
+            status: Status::Partial,
+            root,
+            links_len: if *links_lost { 0 } else { manifest.links_len },
+            links: if *links_lost { Content::empty() } else { manifest.links.clone() },
+            totals: Totals { troubled: manifest.totals.troubled.saturating_add(*losses), ..*totals },
+            parent: manifest.parent.map(|parent| *self.replaced.get(&parent).unwrap_or(&parent)),
+            ..manifest.clone()
+        };
+        let (new, _) = writer.commit(&manifest)?;
+        self.replaced.insert(*id, new);
+        Ok(new)
+    }
+
+    fn directory(&mut self, writer: &mut Writer, root: BlobId) -> Result<BlobId, MaintainError> {
+        let mut open = Vec::new();
+        if self.done(&root).is_none() {
+            open.push(Open::new(root));
+        }
+        while let Some(top) = open.last_mut() {
+            let Some((name, mut entry)) = self.next(top)? else {
+                if let Some(top) = open.pop() {
+                    let mended = top.written.finish(writer)?;
+                    self.mended.insert(key(&top.id), mended);
+                }
+                continue;
+            };
+            if let Kind::Directory(id) = &mut entry.kind {
+                let Some(done) = self.done(id) else {
+                    // It comes again when what is below it is done.
+                    let below = *id;
+                    top.entries.push((name, entry));
+                    if open.iter().any(|open| open.id == below) {
+                        // A ring, which only a forged node can make.
+                        open.last_mut().map(|top| top.entries.pop());
+                    } else {
+                        open.push(Open::new(below));
+                    }
+                    continue;
+                };
+                *id = done;
+            }
+            top.push(writer, name, &entry)?;
+        }
+        Ok(self.done(&root).unwrap_or(root))
+    }
+
+    /// What stands for a directory, once that is known.
+    fn done(&self, id: &BlobId) -> Option<BlobId> {
+        if self.harmed.contains(&key(id)) { self.mended.get(&key(id)).copied() } else { Some(*id) }
+    }
+
+    /// The directory's next entry that can be read, as far as it can.
+    fn next(&self, open: &mut Open) -> Result<Option<NamedEntry>, StoreError> {
+        loop {
+            if let Some((name, mut entry)) = open.entries.pop() {
+                match self.judge.loss(&entry)? {
+                    None => {}
+                    Some(Lost::Xattrs) => entry.xattrs = Xattrs::None,
+                    Some(_) => continue,
+                }
+                return Ok(Some((name, entry)));
+            }
+            let Some((id, depth)) = open.todo.pop() else { return Ok(None) };
+            let Some(node) = self.judge.node(&id)? else { continue };
+            match &*node {
+                Node::Leaf(leaf) => {
+                    open.written.resemble(Some(id));
+                    let entries = (0..leaf.len()).rev();
+                    open.entries
+                        .extend(entries.filter_map(|at| Some((leaf.name(at).into(), leaf.entry(at).ok()?))));
+                }
+                Node::Inner(_) if depth >= MAX_LEVELS => {}
+                Node::Inner(children) => {
+                    open.todo.extend(children.iter().rev().map(|child| (child.id, depth + 1)));
+                }
+            }
+        }
+    }
+}
+
+impl Open {
+    fn new(id: BlobId) -> Self {
+        Self {
+            id,
+            todo: vec![(id, 0)],
+            entries: Vec::new(),
+            written: DirectoryWriter::default(),
+            last_name: Box::default(),
+        }
+    }
+
+    fn push(&mut self, writer: &mut Writer, name: Box<[u8]>, entry: &Entry) -> Result<(), StoreError> {
+        // Nodes that do not follow each other are forged: the writer relies on their order.
+        if name <= self.last_name {
+            return Ok(());
+        }
+        let mut body = Vec::new();
+        entry.encode(&mut body);
+        self.written.push(writer, &name, &body)?;
+        self.last_name = name;
+        Ok(())
+    }
+}

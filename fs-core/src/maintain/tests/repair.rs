@@ -1,0 +1,184 @@
+//! Repairs of trees that reach what is lost.
+
+use super::*;
+use crate::format::{Child, InnerBuilder, LeafBuilder, SnapshotId};
+use crate::store::{CacheSizes, DirectoryCursor};
+
+const LOST: BlobId = BlobId([9; 32]);
+
+impl Store {
+    fn repair(&self, dry_run: bool) -> (Repaired, Vec<(String, Lost)>) {
+        let mut losses = Vec::new();
+        let mut tell = |loss: &Loss| {
+            losses.push((String::from_utf8(loss.path.clone()).unwrap(), loss.lost.clone()));
+        };
+        let options = RepairOptions { dry_run };
+        let repaired = repair(&self.root, options, &Silent, &Cancellation::default(), &mut tell).unwrap();
+        (repaired, losses)
+    }
+
+    fn snapshots(&self) -> Vec<SnapshotId> {
+        let mut ids = Repository::open(&self.root, Access::Read).unwrap().snapshots().unwrap();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// The manifest, and the entries of its root.
+    fn open(&self, id: SnapshotId) -> (Manifest, Vec<(String, Entry)>) {
+        let repository = Repository::open(&self.root, Access::Read).unwrap();
+        let manifest = repository.manifest(&id).unwrap();
+        (manifest.clone(), list(&repository, &manifest.root))
+    }
+}
+
+fn list(repository: &Repository, directory: &Entry) -> Vec<(String, Entry)> {
+    let Kind::Directory(id) = directory.kind else { panic!("{directory:?}") };
+    let mut cursor = DirectoryCursor::new(repository.reader(CacheSizes::default()), id, 0);
+    let mut entries = Vec::new();
+    while let Some((name, entry)) = cursor.next_entry().unwrap() {
+        entries.push((String::from_utf8(name.to_vec()).unwrap(), entry));
+    }
+    entries
+}
+
+/// A directory of two leaves, the first of which is lost.
+fn half_lost(writer: &mut Writer) -> Kind {
+    let keys = writer.keys().clone();
+    let mut leaf = LeafBuilder::default();
+    for name in ["x", "y", "z"] {
+        let mut body = Vec::new();
+        entry(sound(writer).1).encode(&mut body);
+        leaf.push(&keys, name.as_bytes(), &body);
+    }
+    let (bytes, last_name, entries) = leaf.finish();
+    let id = writer.put(PackKind::Metadata, &bytes, None).unwrap();
+    let mut inner = InnerBuilder::new(1);
+    inner.push(&keys, Child { last_name: b"w".as_slice().into(), entries: 130, id: LOST });
+    inner.push(&keys, Child { last_name, entries, id });
+    let (bytes, ..) = inner.finish();
+    Kind::Directory(writer.put(PackKind::Metadata, &bytes, None).unwrap())
+}
+
+fn chunked(writer: &mut Writer, kind: ExtentKind) -> Kind {
+    let mut list = ChunkList::new(0);
+    list.push(100, ExtentKind::Hole);
+    list.push(100, kind);
+    let list = writer.put(PackKind::Metadata, &list.encode(), None).unwrap();
+    file(200, Content::Chunks(list))
+}
+
+#[test]
+fn what_is_lost_costs_itself_and_nothing_else() {
+    let store = Store::new();
+    store.add(|writer| vec![sound(writer)]);
+    let unharmed = store.snapshots();
+    for _ in 0..2 {
+        store.add(|writer| {
+            vec![
+                ("blob", file(100, Content::Blob(LOST))),
+                ("chunk", chunked(writer, ExtentKind::Data(LOST))),
+                ("directory", Kind::Directory(LOST)),
+                ("half", half_lost(writer)),
+                ("holes", chunked(writer, ExtentKind::Hole)),
+                ("list", file(100, Content::Chunks(LOST))),
+                sound(writer),
+            ]
+        });
+    }
+    let harmed = store.snapshots().into_iter().filter(|id| !unharmed.contains(id)).count();
+    assert_eq!(harmed, 1, "equal snapshots are one");
+    let entries =
+        |count, last: Option<&str>| Lost::Entries { count, last: last.map(|last| last.as_bytes().into()) };
+    let expected = [
+        ("blob", Lost::Content),
+        ("chunk", Lost::Content),
+        ("directory", entries(None, None)),
+        ("half", entries(Some(130), Some("w"))),
+        ("list", Lost::Content),
+    ]
+    .map(|(path, lost)| (path.to_owned(), lost));
+    let (foretold, losses) = store.repair(true);
+    assert_eq!(losses, expected);
+    assert!(foretold.repaired_snapshots[0].new.is_none() && store.snapshots().len() == 2);
+    let (repaired, losses) = store.repair(false);
+    assert_eq!(losses, expected);
+    assert!(store.check().is_clean(), "{:?}", store.check());
+    let told = &repaired.repaired_snapshots[0];
+    let new = told.new.unwrap();
+    let mut now = [unharmed.clone(), vec![new]].concat();
+    now.sort_unstable();
+    assert_eq!(store.snapshots(), now);
+    assert!(store.root.join(told.place.as_ref().unwrap()).exists());
+    let (manifest, entries) = store.open(new);
+    let names: Vec<&str> = entries.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["directory", "half", "holes", "sound"]);
+    let repository = Repository::open(&store.root, Access::Read).unwrap();
+    assert!(list(&repository, &entries[0].1).is_empty());
+    assert_eq!(list(&repository, &entries[1].1).len(), 3);
+    assert_eq!(manifest.status, Status::Partial);
+    let totals = Totals { files: 5, directories: 3, others: 0, bytes: 2200, troubled: 5 };
+    assert_eq!(manifest.totals, totals);
+    assert!(store.repair(false).0.is_clean());
+}
+
+#[test]
+fn lost_attributes_and_links_cost_no_file() {
+    let store = Store::new();
+    {
+        let repository = Repository::open(&store.root, Access::Write).unwrap();
+        let mut writer = repository.writer().unwrap();
+        let mut directory = DirectoryWriter::default();
+        let mut body = Vec::new();
+        let with = Entry { xattrs: Xattrs::Blob(LOST), ..entry(sound(&mut writer).1) };
+        with.encode(&mut body);
+        directory.push(&mut writer, b"file", &body).unwrap();
+        let inner = directory.finish(&mut writer).unwrap();
+        let mut body = Vec::new();
+        entry(Kind::Directory(inner)).encode(&mut body);
+        let mut directory = DirectoryWriter::default();
+        directory.push(&mut writer, b"in", &body).unwrap();
+        let root = directory.finish(&mut writer).unwrap();
+        let manifest = Manifest {
+            source: b"source".as_slice().into(),
+            time: Time::default(),
+            started: Time::default(),
+            status: Status::Complete,
+            root: Entry { xattrs: Xattrs::Blob(LOST), ..entry(Kind::Directory(root)) },
+            links_len: 100,
+            links: Content::Blob(LOST),
+            totals: Totals::default(),
+            origin: Origin::default(),
+            parent: None,
+        };
+        writer.commit(&manifest).unwrap();
+    }
+    let (repaired, losses) = store.repair(false);
+    let expected = [("", Lost::Links), ("", Lost::Xattrs), ("in/file", Lost::Xattrs)];
+    assert_eq!(losses, expected.map(|(path, lost)| (path.to_owned(), lost)));
+    assert!(store.check().is_clean(), "{:?}", store.check());
+    let (manifest, entries) = store.open(repaired.repaired_snapshots[0].new.unwrap());
+    assert_eq!((manifest.links_len, manifest.links), (0, Content::empty()));
+    assert_eq!(manifest.root.xattrs, Xattrs::None);
+    let repository = Repository::open(&store.root, Access::Read).unwrap();
+    let files = list(&repository, &entries[0].1);
+    assert_eq!(files.len(), 1);
+    assert_eq!((&files[0].1.xattrs, files[0].1.size()), (&Xattrs::None, 500));
+}
+
+#[test]
+fn a_failure_that_may_pass_is_no_damage() {
+    let store = Store::new();
+    store.add(|writer| vec![sound(writer)]);
+    let fan = std::fs::read_dir(store.root.join("packs")).unwrap().next().unwrap().unwrap().path();
+    let pack = std::fs::read_dir(&fan).unwrap().next().unwrap().unwrap().path();
+    // Not even root can read a directory as a file.
+    let bytes = std::fs::read(&pack).unwrap();
+    std::fs::remove_file(&pack).unwrap();
+    std::fs::create_dir(&pack).unwrap();
+    let result =
+        repair(&store.root, RepairOptions::default(), &Silent, &Cancellation::default(), &mut |_| {});
+    assert!(matches!(result, Err(MaintainError::Store(crate::store::StoreError::Io { .. }))), "{result:?}");
+    std::fs::remove_dir(&pack).unwrap();
+    std::fs::write(&pack, bytes).unwrap();
+    assert!(store.repair(false).0.is_clean());
+}

@@ -1,0 +1,112 @@
+//! Putting a repository right: damaged packs replaced by what was salvaged of them, the index made again.
+
+use std::sync::Arc;
+
+use super::index::Index;
+use super::lock::WriterLock;
+use super::rebuild::NewIndex;
+use super::reconcile::{reconcile, record_snapshots};
+use super::repository::INDEX;
+use super::salvage::{PackNames, Salvage, Salvaged};
+use super::scan::Scanner;
+use super::{Backend, LocalBackend, Object, ObjectKind, Reader, Repository, StoreError};
+use crate::format::{PackId, PackKind, SnapshotId};
+
+impl Repository {
+    /// Makes packs of the blocks that a damaged one still has; of its deltas only when that is asked, as their bases may be
+    /// in another damaged pack, and must be known to `reader`. Without its catalogue nobody knows for sure of what kind it
+    /// is: it matters for speed only.
+    pub fn salvage(
+        &self,
+        reader: &Reader,
+        from: PackId,
+        kind: Option<PackKind>,
+        deltas: bool,
+        names: &PackNames,
+    ) -> Result<Vec<Salvage>, StoreError> {
+        let packs = LocalBackend::new(&self.root);
+        Scanner { packs: &packs, reader }.salvage(from, kind, deltas, names)
+    }
+
+    /// Takes the lock where a check goes on without.
+    pub fn lock(&mut self) -> Result<(), StoreError> {
+        if self.lock.is_none() {
+            self.lock = Some(WriterLock::acquire(&self.root)?);
+        }
+        Ok(())
+    }
+
+    /// Reads on as if damaged packs were replaced already, with an index in memory. Nothing is written.
+    pub fn look_past(&mut self, names: &PackNames, salvages: &[Salvage]) -> Result<(), StoreError> {
+        let below = Arc::new(LocalBackend::new(&self.root));
+        self.backend = Arc::new(Salvaged::new(below, names.damaged.iter().copied(), salvages));
+        let index = Index::in_memory(self.config.id)?;
+        reconcile(&index, &*self.backend, &self.keys)?;
+        self.index = Arc::new(index);
+        Ok(())
+    }
+
+    /// Replaces the damaged packs by what was salvaged of them, makes the index again when `new_index` says so or packs
+    /// were replaced, and is open for writing from then on. The lock must be held. Returns where the damaged packs are now.
+    ///
+    /// What is salvaged is durable before anything is set aside; until the new index is there, whoever opens the
+    /// repository for writing brings the old one up to date.
+    pub fn put_right(
+        self,
+        names: &PackNames,
+        salvages: &[Salvage],
+        new_index: bool,
+    ) -> Result<(Self, Vec<(PackId, String)>), StoreError> {
+        let Self { root, config, keys, index, lock, .. } = self;
+        drop(index);
+        let backend = LocalBackend::new(&root);
+        backend.clear_temporary()?;
+        for kind in [ObjectKind::Config, ObjectKind::Snapshot, ObjectKind::Pack] {
+            backend.settle(kind)?;
+        }
+        // A pack that takes its own place is the last that is made of what was there.
+        let (same, other): (Vec<&Salvage>, Vec<&Salvage>) =
+            salvages.iter().partition(|salvage| salvage.id == salvage.from);
+        for salvage in other.into_iter().chain(same) {
+            backend.put(&Object::pack(salvage.id), &salvage.bytes(&backend)?)?;
+        }
+        let replaced = |pack: &PackId| salvages.iter().any(|salvage| salvage.id == *pack);
+        let mut gone: Vec<PackId> = names.damaged.iter().copied().filter(|pack| !replaced(pack)).collect();
+        gone.sort_unstable();
+        let mut aside = Vec::with_capacity(gone.len());
+        if new_index || !names.damaged.is_empty() {
+            let mut packs: Vec<PackId> = names.sound.iter().copied().collect();
+            packs.extend(salvages.iter().map(|salvage| salvage.id));
+            let (new, _) = NewIndex::make(&root, config.id, &backend, &keys, packs, &mut |_| true)?;
+            // Until it is published mounts look for packs in their old places: nothing slow comes in between.
+            for pack in gone {
+                aside.push((pack, backend.set_aside(&Object::pack(pack))?));
+            }
+            new.publish(&root)?;
+        }
+        let index = Index::open_writer(&root.join(INDEX), config.id)?;
+        let lost_packs = reconcile(&index, &backend, &keys)?;
+        record_snapshots(&index, &backend, &keys)?;
+        let repository = Self {
+            root,
+            config,
+            keys,
+            backend: Arc::new(backend),
+            index: Arc::new(index),
+            lost_packs,
+            index_fault: None,
+            lock,
+        };
+        Ok((repository, aside))
+    }
+
+    /// Takes a snapshot's manifest out of sight, and tells where it is now; `None` when it was gone already.
+    pub fn set_aside_snapshot(&self, id: &SnapshotId) -> Result<Option<String>, StoreError> {
+        // First, or a crash in between would leave one that a check misses for ever.
+        self.index.forget_snapshot(*id)?;
+        match self.backend.set_aside(&Object::snapshot(*id)) {
+            Err(StoreError::Missing(_)) => Ok(None),
+            place => place.map(Some),
+        }
+    }
+}

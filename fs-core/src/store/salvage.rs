@@ -1,0 +1,247 @@
+//! Packs made of what can still be read of damaged ones: first only as a view, then stored.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::sync::Arc;
+
+use super::scan::{FoundBlock, Scanner};
+use super::{Backend, Object, ObjectKind, StoreError};
+use crate::format::{
+    BlockBuilder, BlockEncoder, FormatError, PACK_HEADER_LEN, PackBuilder, PackId, PackKind, SealedPack,
+};
+
+/// Bytes at which a pack is closed …
+const PACK_BYTES: u64 = 64 << 20;
+/// … and blobs: its catalogue has a limit, too.
+const PACK_BLOBS: usize = 500_000;
+
+/// A pack of blocks that a damaged one still has, as they are.
+#[derive(Debug, Clone)]
+pub struct Salvage {
+    /// The damaged pack. When all of its blocks are there, and its catalogue can be told from them, it is the same.
+    pub from: PackId,
+    /// The pack.
+    pub id: PackId,
+    /// Blobs in it.
+    pub blobs: u64,
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone)]
+enum Part {
+    /// Of the damaged pack.
+    Old {
+        offset: u64,
+        len: u64,
+    },
+    New(Vec<u8>),
+}
+
+impl Part {
+    fn len(&self) -> u64 {
+        match self {
+            Part::Old { len, .. } => *len,
+            Part::New(bytes) => bytes.len() as u64,
+        }
+    }
+}
+
+/// Names of packs that there are.
+#[derive(Debug, Default)]
+pub struct PackNames {
+    /// Of sound packs.
+    pub sound: HashSet<PackId>,
+    /// Of damaged ones.
+    pub damaged: HashSet<PackId>,
+}
+
+impl Scanner<'_> {
+    /// Makes packs of the blocks of a damaged one.
+    pub(super) fn salvage(
+        &self,
+        from: PackId,
+        kind: Option<PackKind>,
+        deltas: bool,
+        names: &PackNames,
+    ) -> Result<Vec<Salvage>, StoreError> {
+        let found = self.scan(from, deltas)?;
+        let metadata = found.iter().all(|block| block.metadata);
+        let kind = kind.unwrap_or(if metadata { PackKind::Metadata } else { PackKind::Data });
+        let mut salvages = Vec::new();
+        let mut rest = found.as_slice();
+        while !rest.is_empty() {
+            let (mut bytes, mut blobs) = (0, 0);
+            let full = rest.iter().position(|block| {
+                bytes += block.len;
+                blobs += block.blobs.len();
+                bytes >= PACK_BYTES || blobs >= PACK_BLOBS
+            });
+            let (blocks, after) = rest.split_at(full.map_or(rest.len(), |last| last + 1));
+            rest = after;
+            salvages.extend(self.assemble(from, kind, blocks, names)?);
+        }
+        Ok(salvages)
+    }
+
+    /// `None` when a sound pack is the same.
+    fn assemble(
+        &self,
+        from: PackId,
+        kind: PackKind,
+        blocks: &[FoundBlock],
+        names: &PackNames,
+    ) -> Result<Option<Salvage>, StoreError> {
+        let mut filling = Vec::new();
+        loop {
+            let (pack, head) = self.assemble_after(from, kind, blocks, &filling)?;
+            if names.sound.contains(&pack.id) {
+                return Ok(None);
+            }
+            if pack.id == from || !names.damaged.contains(&pack.id) {
+                let mut parts = vec![Part::New(head)];
+                parts.extend(blocks.iter().map(|block| Part::Old { offset: block.offset, len: block.len }));
+                let tail = pack.catalogue.blocks_end() as usize;
+                parts.push(Part::New(pack.bytes[tail..].to_vec()));
+                let blobs = pack.catalogue.blobs().len() as u64;
+                return Ok(Some(Salvage { from, id: pack.id, blobs, parts }));
+            }
+            // Packs were swapped: its name is another damaged pack's, from which something may be salvaged, too. An
+            // empty block gives it a name of its own.
+            let empty = BlockEncoder::new(0)
+                .and_then(|mut encoder| encoder.full(self.reader.keys(), &BlockBuilder::default()));
+            filling.push(empty.map_err(StoreError::io("compress", "a block"))?);
+        }
+    }
+
+    /// The pack, and what comes before its first block.
+    fn assemble_after(
+        &self,
+        from: PackId,
+        kind: PackKind,
+        blocks: &[FoundBlock],
+        filling: &[Vec<u8>],
+    ) -> Result<(SealedPack, Vec<u8>), StoreError> {
+        let object = Object::pack(from);
+        let mut pack = PackBuilder::new(kind);
+        filling.iter().for_each(|block| pack.push(block, false, std::iter::empty()));
+        for block in blocks {
+            let bytes = self.packs.get_range(&object, block.offset, block.len as usize)?;
+            pack.push(&bytes, block.delta, block.blobs.iter().copied());
+        }
+        let pack = pack.finish(self.reader.keys()).map_err(StoreError::damaged(|| "a pack just made"))?;
+        let head = PACK_HEADER_LEN as usize + filling.iter().map(Vec::len).sum::<usize>();
+        let head = pack.bytes[..head].to_vec();
+        Ok((pack, head))
+    }
+}
+
+impl Salvage {
+    fn len(&self) -> u64 {
+        self.parts.iter().map(Part::len).sum()
+    }
+
+    /// All of its bytes; `below` has the damaged pack.
+    pub(super) fn bytes(&self, below: &dyn Backend) -> Result<Vec<u8>, StoreError> {
+        self.read(below, 0, self.len() as usize)
+    }
+
+    fn read(&self, below: &dyn Backend, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
+        let end = offset.checked_add(len as u64).filter(|end| *end <= self.len());
+        let end = end
+            .ok_or_else(|| StoreError::damaged(|| Object::pack(self.id))(FormatError::Truncated("object")))?;
+        let mut bytes = Vec::with_capacity(len);
+        let mut start = 0;
+        for part in &self.parts {
+            let (first, last) = (offset.max(start), end.min(start + part.len()));
+            if first < last {
+                let (within, len) = (first - start, (last - first) as usize);
+                match part {
+                    Part::New(new) => bytes.extend_from_slice(&new[within as usize..][..len]),
+                    Part::Old { offset, .. } => {
+                        bytes.extend(below.get_range(&Object::pack(self.from), offset + within, len)?);
+                    }
+                }
+            }
+            start += part.len();
+        }
+        Ok(bytes)
+    }
+}
+
+/// Objects as they will be when damaged packs are replaced by what is salvaged of them. For reading only.
+#[derive(Debug)]
+pub(super) struct Salvaged {
+    below: Arc<dyn Backend>,
+    hidden: HashSet<String>,
+    salvages: HashMap<String, Salvage>,
+}
+
+impl Salvaged {
+    pub(super) fn new(
+        below: Arc<dyn Backend>,
+        damaged: impl Iterator<Item = PackId>,
+        salvages: &[Salvage],
+    ) -> Self {
+        let salvages = salvages.iter().map(|salvage| (salvage.id.to_string(), salvage.clone()));
+        Self { below, hidden: damaged.map(|id| id.to_string()).collect(), salvages: salvages.collect() }
+    }
+
+    fn salvage(&self, object: &Object) -> Option<&Salvage> {
+        if object.kind == ObjectKind::Pack { self.salvages.get(&object.name) } else { None }
+    }
+
+    fn is_hidden(&self, object: &Object) -> bool {
+        object.kind == ObjectKind::Pack && self.hidden.contains(&object.name)
+    }
+
+    fn read_only<T>(object: &Object) -> Result<T, StoreError> {
+        Err(StoreError::io("write", object.to_string())(io::ErrorKind::ReadOnlyFilesystem.into()))
+    }
+}
+
+impl Backend for Salvaged {
+    fn put(&self, object: &Object, _: &[u8]) -> Result<(), StoreError> {
+        Self::read_only(object)
+    }
+
+    fn get_range(&self, object: &Object, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
+        match self.salvage(object) {
+            Some(salvage) => salvage.read(&*self.below, offset, len),
+            None if self.is_hidden(object) => Err(StoreError::Missing(object.clone())),
+            None => self.below.get_range(object, offset, len),
+        }
+    }
+
+    fn size(&self, object: &Object) -> Result<u64, StoreError> {
+        match self.salvage(object) {
+            Some(salvage) => Ok(salvage.len()),
+            None if self.is_hidden(object) => Err(StoreError::Missing(object.clone())),
+            None => self.below.size(object),
+        }
+    }
+
+    fn list(&self, kind: ObjectKind) -> Result<Vec<String>, StoreError> {
+        let mut names = self.below.list(kind)?;
+        if kind == ObjectKind::Pack {
+            names.retain(|name| !self.hidden.contains(name) && !self.salvages.contains_key(name));
+            names.extend(self.salvages.keys().cloned());
+        }
+        Ok(names)
+    }
+
+    fn delete(&self, object: &Object) -> Result<(), StoreError> {
+        Self::read_only(object)
+    }
+
+    fn set_aside(&self, object: &Object) -> Result<String, StoreError> {
+        Self::read_only(object)
+    }
+
+    fn settle(&self, _: ObjectKind) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn snapshots_stamp(&self) -> Result<Option<u128>, StoreError> {
+        self.below.snapshots_stamp()
+    }
+}

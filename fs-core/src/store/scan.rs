@@ -1,0 +1,247 @@
+//! Finding the blocks of a damaged pack without its catalogue: they are sealed, tell their own length, and their blobs'
+//! ids follow from their bytes.
+
+use super::{Backend, Object, Reader, StoreError};
+use crate::format::limits::MAX_PACK;
+use crate::format::{
+    BLOCK_MAGIC, BlobId, Block, ChunkList, FRAME_HEADER_LEN, Node, PackId, XattrSet, block_frame_len,
+};
+
+/// Read at a time while looking for a block's beginning; a page that the medium cannot read is passed over.
+const PAGE: u64 = 4096;
+const MAGIC_LEN: u64 = BLOCK_MAGIC.len() as u64;
+
+/// A block that verifies, and what a catalogue says of one.
+#[derive(Debug)]
+pub(super) struct FoundBlock {
+    pub(super) offset: u64,
+    pub(super) len: u64,
+    pub(super) delta: bool,
+    pub(super) blobs: Vec<(BlobId, u32)>,
+    /// All its blobs look like directory nodes, chunk lists or extended attributes.
+    pub(super) metadata: bool,
+}
+
+/// Looks through packs as they are, and reads bases where the index has them.
+pub(super) struct Scanner<'a> {
+    pub(super) packs: &'a dyn Backend,
+    pub(super) reader: &'a Reader,
+}
+
+impl Scanner<'_> {
+    /// Every block of a pack that verifies, wherever it begins; deltas only when that is asked: their bases must be
+    /// readable, too.
+    pub(super) fn scan(&self, pack: PackId, deltas: bool) -> Result<Vec<FoundBlock>, StoreError> {
+        let object = Object::pack(pack);
+        let end = self.packs.size(&object)?.min(MAX_PACK);
+        let mut found = Vec::new();
+        let mut at = 0;
+        while at + FRAME_HEADER_LEN as u64 <= end {
+            match self.block_at(&object, at, end, deltas)? {
+                Found::Block(block) => {
+                    at += block.len;
+                    found.push(block);
+                }
+                Found::Other(len) => at += len,
+                Found::Nothing => at = self.next_magic(&object, at + 1, end)?,
+            }
+        }
+        Ok(found)
+    }
+
+    fn block_at(&self, object: &Object, at: u64, end: u64, deltas: bool) -> Result<Found, StoreError> {
+        let read = |len| unless_lost(self.packs.get_range(object, at, len));
+        let Some(header) = read(FRAME_HEADER_LEN)? else { return Ok(Found::Nothing) };
+        let Some(len) = block_frame_len(&header) else { return Ok(Found::Nothing) };
+        if at + len as u64 > end {
+            return Ok(Found::Nothing);
+        }
+        let Some(frame) = read(len)? else { return Ok(Found::Nothing) };
+        let Ok(block) = Block::open(self.reader.keys(), &frame) else { return Ok(Found::Nothing) };
+        let delta = !block.bases().is_empty();
+        // Its tag is right: nothing begins within it.
+        let other = Found::Other(len as u64);
+        if delta && !deltas {
+            return Ok(other);
+        }
+        let Some(prefix) = unless_lost(self.reader.prefix(block.bases()))? else { return Ok(other) };
+        let Ok(raw) = block.decompress(&prefix) else { return Ok(other) };
+        let mut rest = raw.as_slice();
+        let mut blobs = Vec::with_capacity(block.lengths().len());
+        let mut metadata = true;
+        for len in block.lengths() {
+            let Some((blob, tail)) = rest.split_at_checked(*len as usize) else { return Ok(other) };
+            blobs.push((self.reader.keys().blob_id(blob), *len));
+            metadata &= is_metadata(blob);
+            rest = tail;
+        }
+        Ok(Found::Block(FoundBlock { offset: at, len: len as u64, delta, blobs, metadata }))
+    }
+
+    /// Where the next block may begin, at `at` or later; `end` when nowhere.
+    fn next_magic(&self, object: &Object, mut at: u64, end: u64) -> Result<u64, StoreError> {
+        while at + MAGIC_LEN <= end {
+            let read = |len: u64| unless_lost(self.packs.get_range(object, at, len.min(end - at) as usize));
+            let rest = PAGE - at % PAGE;
+            // Into the next page, unless that is the one that cannot be read.
+            let page = match read(rest + MAGIC_LEN - 1)? {
+                None => read(rest)?,
+                page => page,
+            };
+            if let Some(page) = page
+                && let Some(place) = page.windows(MAGIC_LEN as usize).position(|bytes| bytes == BLOCK_MAGIC)
+            {
+                return Ok(at + place as u64);
+            }
+            at += rest;
+        }
+        Ok(end)
+    }
+}
+
+enum Found {
+    Block(FoundBlock),
+    /// A block of so many bytes that cannot be decompressed.
+    Other(u64),
+    Nothing,
+}
+
+fn is_metadata(blob: &[u8]) -> bool {
+    Node::decode(blob).is_ok() || ChunkList::decode(blob).is_ok() || XattrSet::decode(blob).is_ok()
+}
+
+fn unless_lost<T>(result: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match result {
+        Err(error) if error.is_loss() => Ok(None),
+        result => result.map(Some),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::ops::Range;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::format::{
+        BlockBuilder, BlockEncoder, Keys, PackBuilder, PackKind, RepositoryId, SealedPack, Secret,
+    };
+    use crate::store::index::Index;
+    use crate::store::{CacheSizes, MemoryBackend, ObjectKind};
+
+    /// A medium with a sector that cannot be read.
+    #[derive(Debug, Default)]
+    struct Scratched {
+        below: MemoryBackend,
+        scratch: Range<u64>,
+    }
+
+    impl Backend for Scratched {
+        fn put(&self, object: &Object, bytes: &[u8]) -> Result<(), StoreError> {
+            self.below.put(object, bytes)
+        }
+        fn get_range(&self, object: &Object, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
+            if offset < self.scratch.end && self.scratch.start < offset + len as u64 {
+                return Err(StoreError::io("read", "pack")(io::Error::from_raw_os_error(5)));
+            }
+            self.below.get_range(object, offset, len)
+        }
+        fn size(&self, object: &Object) -> Result<u64, StoreError> {
+            self.below.size(object)
+        }
+        fn list(&self, kind: ObjectKind) -> Result<Vec<String>, StoreError> {
+            self.below.list(kind)
+        }
+        fn delete(&self, object: &Object) -> Result<(), StoreError> {
+            self.below.delete(object)
+        }
+        fn set_aside(&self, object: &Object) -> Result<String, StoreError> {
+            self.below.set_aside(object)
+        }
+        fn settle(&self, kind: ObjectKind) -> Result<(), StoreError> {
+            self.below.settle(kind)
+        }
+        fn snapshots_stamp(&self) -> Result<Option<u128>, StoreError> {
+            self.below.snapshots_stamp()
+        }
+    }
+
+    fn noise(seed: u8, len: usize) -> Vec<u8> {
+        let mut bytes = vec![0; len];
+        blake3::Hasher::new().update(&[seed]).finalize_xof().fill(&mut bytes);
+        bytes
+    }
+
+    /// A pack of five blocks of incompressible bytes, the last one a delta of the first; and where each begins.
+    fn pack(keys: &Keys) -> (SealedPack, Vec<u64>) {
+        let mut encoder = BlockEncoder::new(3).unwrap();
+        let mut pack = PackBuilder::new(PackKind::Data);
+        let mut at = 8;
+        let mut starts = Vec::new();
+        for number in 0..5 {
+            let mut block = BlockBuilder::default();
+            let mut bytes = noise(number % 4, 9000);
+            bytes[4000] ^= number;
+            block.push(&bytes);
+            let base = noise(0, 9000);
+            let sealed = match number {
+                4 => encoder.delta(keys, &block, &[keys.blob_id(&base)], &base),
+                _ => encoder.full(keys, &block),
+            };
+            let sealed = sealed.unwrap();
+            pack.push(&sealed, number == 4, [(keys.blob_id(&bytes), 9000)].into_iter());
+            starts.push(at);
+            at += sealed.len() as u64;
+        }
+        (pack.finish(keys).unwrap(), starts)
+    }
+
+    /// Where the blocks begin that are found in a pack with these bytes.
+    fn found(keys: &Keys, sealed: &SealedPack, bytes: &[u8], scratch: Range<u64>, deltas: bool) -> Vec<u64> {
+        let backend = Arc::new(Scratched { below: MemoryBackend::default(), scratch });
+        backend.put(&Object::pack(PackId([7; 32])), bytes).unwrap();
+        // What the bases are read from.
+        let sound = Arc::new(MemoryBackend::default());
+        sound.put(&Object::pack(sealed.id), &sealed.bytes).unwrap();
+        let index = Index::in_memory(RepositoryId([0; 16])).unwrap();
+        let record = super::super::PackRecord::new(sealed.id, sealed.bytes.len() as u64, &sealed.catalogue);
+        index.add(&[(record, sealed.catalogue.clone())]).unwrap();
+        let reader = Reader::new(sound, keys.clone(), Arc::new(index), CacheSizes::default());
+        let scanner = Scanner { packs: &*backend, reader: &reader };
+        let found = scanner.scan(PackId([7; 32]), deltas).unwrap();
+        let ids = sealed.catalogue.blobs().map(|(id, _)| id).collect::<Vec<_>>();
+        assert!(found.iter().all(|block| ids.contains(&block.blobs[0].0) && !block.metadata));
+        found.iter().map(|block| block.offset).collect()
+    }
+
+    #[test]
+    fn blocks_are_found_wherever_they_are() {
+        let keys = Keys::derive(&Secret([6; 32]));
+        let (sealed, starts) = pack(&keys);
+        let all = |bytes: &[u8], deltas| found(&keys, &sealed, bytes, 0..0, deltas);
+        assert_eq!(all(&sealed.bytes, true), starts);
+        assert_eq!(all(&sealed.bytes, false), starts[..4]);
+        // Moved by bytes that were put before them.
+        let moved = [b"YBLKYBLK some other bytes", &sealed.bytes[..]].concat();
+        assert_eq!(all(&moved, true), starts.iter().map(|start| start + 25).collect::<Vec<_>>());
+        for len in 0..sealed.bytes.len() {
+            if len % 97 == 0 {
+                let whole = starts.windows(2).filter(|two| two[1] <= len as u64).count();
+                let found = all(&sealed.bytes[..len], false);
+                assert!(found.starts_with(&starts[..whole.min(4)]), "{len}");
+            }
+        }
+        assert_eq!(all(b"", true), [0; 0]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_sector_that_cannot_be_read_costs_the_blocks_in_it() {
+        let keys = Keys::derive(&Secret([6; 32]));
+        let (sealed, starts) = pack(&keys);
+        let scratch = starts[1] + 5000..starts[1] + 5512;
+        let found = found(&keys, &sealed, &sealed.bytes, scratch, true);
+        assert_eq!(found, [starts[0], starts[2], starts[3], starts[4]]);
+    }
+}

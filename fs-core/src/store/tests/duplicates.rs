@@ -1,0 +1,41 @@
+//! Blobs that are stored twice: in a delta, and in full since the delta could not be read for a while.
+
+use super::*;
+use crate::format::{BlockBuilder, BlockEncoder, PackBuilder, PackId, SealedPack};
+
+/// Stores a pack of one block, a delta when it has bases.
+fn store_pack(repository: &Repository, blobs: &[&[u8]], bases: &[&[u8]]) -> PackId {
+    let keys = repository.keys();
+    let mut encoder = BlockEncoder::new(3).unwrap();
+    let mut block = BlockBuilder::default();
+    blobs.iter().for_each(|blob| block.push(blob));
+    let ids: Vec<_> = bases.iter().map(|base| keys.blob_id(base)).collect();
+    let sealed = match bases {
+        [] => encoder.full(keys, &block),
+        bases => encoder.delta(keys, &block, &ids, &bases.concat()),
+    };
+    let mut pack = PackBuilder::new(PackKind::Data);
+    let listed = blobs.iter().map(|blob| (keys.blob_id(blob), blob.len() as u32));
+    pack.push(&sealed.unwrap(), !bases.is_empty(), listed);
+    let SealedPack { id, bytes, .. } = pack.finish(keys).unwrap();
+    repository.backend.put(&Object::pack(id), &bytes).unwrap();
+    id
+}
+
+#[test]
+fn a_base_is_read_in_full_though_a_delta_of_it_is_at_hand() {
+    let store = Store::new();
+    let repository = store.open(Access::Read);
+    let [first, second, third, other] = [&[1; 3000][..], &[2; 3000], &[3; 3000], &[4; 3000]];
+    store_pack(&repository, &[first], &[]);
+    store_pack(&repository, &[second, other], &[first, first]);
+    store_pack(&repository, &[second], &[]);
+    store_pack(&repository, &[third], &[second]);
+    drop(repository);
+    drop(store.open(Access::Write));
+    let repository = store.open(Access::Read);
+    let reader = repository.reader(CacheSizes::default());
+    for blob in [other, third, second] {
+        assert_eq!(&*reader.blob(&repository.keys().blob_id(blob)).unwrap(), blob);
+    }
+}

@@ -1,0 +1,164 @@
+//! Crashes at every moment of a repair.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::crashes::{Moment, fast_directory, is_index_write, stride};
+use super::history::{Files, import, plant, versions};
+use super::medium::{Fate, Medium, materialise, scan};
+use super::recording::{Recording, Step};
+use crate::format::{BlobId, Kind};
+use crate::maintain::{CheckOptions, RepairOptions, Repaired, check, repair};
+use crate::monitor::{Cancellation, Silent};
+use crate::store::{Access, CacheSizes, DirectoryCursor, FileReader, Reader, Repository};
+
+/// What can be read, by the second of the snapshot.
+type Readable = BTreeMap<i64, Files>;
+
+fn repaired(root: &Path) -> Repaired {
+    repair(root, RepairOptions::default(), &Silent, &Cancellation::default(), &mut |_| {}).unwrap()
+}
+
+/// Everything that can be read. Of two snapshots of one time, which there are in the midst of a repair, the better one.
+fn readable(root: &Path) -> Readable {
+    let repository = Repository::open(root, Access::Read).unwrap();
+    let reader = repository.reader(CacheSizes::default());
+    let mut all = Readable::new();
+    for id in repository.snapshots().unwrap() {
+        let Ok(manifest) = repository.manifest(&id) else { continue };
+        let Kind::Directory(top) = manifest.root.kind else { panic!("{:?}", manifest.root) };
+        let mut files = Files::new();
+        read(&reader, top, Path::new(""), &mut files);
+        let known = all.entry(manifest.time.secs()).or_default();
+        if known.len() < files.len() {
+            *known = files;
+        }
+    }
+    all
+}
+
+fn read(reader: &Reader, id: BlobId, path: &Path, files: &mut Files) {
+    let mut cursor = DirectoryCursor::new(reader.clone(), id, 0);
+    let mut entries: Vec<(PathBuf, Kind)> = Vec::new();
+    while let Ok(Some((name, entry))) = cursor.next_entry() {
+        entries.push((path.join(std::str::from_utf8(&name).unwrap()), entry.kind));
+    }
+    for (path, kind) in entries {
+        match kind {
+            Kind::Directory(id) => read(reader, id, &path, files),
+            Kind::File { size, content, .. } => {
+                let mut bytes = Vec::new();
+                let file = FileReader { reader, content: &content, size };
+                if file.read(0, usize::MAX, &mut bytes).is_ok() {
+                    files.insert(path.to_str().unwrap().to_owned(), bytes);
+                }
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let tree = scan(folder);
+    let files = tree.into_iter().filter(|(_, bytes)| bytes.is_some());
+    files.map(|(path, _)| folder.join(path)).collect()
+}
+
+fn change(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+    let mut bytes = fs::read(path).unwrap();
+    change(&mut bytes);
+    fs::write(path, bytes).unwrap();
+}
+
+/// A repository in which a block, a catalogue, a header and a manifest are damaged, and two packs are swapped.
+fn damaged(directory: &Path) -> PathBuf {
+    let root = directory.join("repository");
+    Repository::init(&root).unwrap();
+    for (number, files) in versions().into_iter().enumerate() {
+        let tree = directory.join(number.to_string());
+        plant(&files, &tree);
+        let repository = Repository::open(&root, Access::Write).unwrap();
+        import(&repository, &tree, i64::try_from(number).unwrap());
+    }
+    let mut packs = files_below(&root.join("packs"));
+    // In the order of their age, which decides what needs them.
+    packs.sort_by_key(|path| fs::metadata(path).unwrap().modified().unwrap());
+    assert!(packs.len() >= 7, "{packs:?}");
+    let middle = |bytes: &mut Vec<u8>| {
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+    };
+    change(&packs[2], middle);
+    change(&packs[3], |bytes| bytes.truncate(bytes.len() - 30));
+    change(&packs[4], |bytes| bytes[0] ^= 1);
+    let swapped = fs::read(&packs[5]).unwrap();
+    fs::rename(&packs[6], &packs[5]).unwrap();
+    fs::write(&packs[6], swapped).unwrap();
+    let manifests = files_below(&root.join("snapshots"));
+    change(&manifests[0], middle);
+    root
+}
+
+/// The repository can be used, nothing is lost that could be read before, and a repair ends well.
+fn check_crash(root: &Path, before: &Readable) {
+    let keeps = |now: &Readable| {
+        for (time, files) in before {
+            let found = now.get(time).expect("a snapshot");
+            for (path, bytes) in files {
+                assert!(found.get(path) == Some(bytes), "{path} of snapshot {time}");
+            }
+        }
+    };
+    keeps(&readable(root));
+    drop(Repository::open(root, Access::Write).unwrap());
+    keeps(&readable(root));
+    repaired(root);
+    keeps(&readable(root));
+    let options = CheckOptions { read_data: Some(100) };
+    let report = check(root, options, &Silent, &Cancellation::default()).unwrap();
+    assert!(report.is_clean(), "{report:?}");
+    let again = repaired(root);
+    assert!(again.is_clean(), "{again:?}");
+}
+
+#[test]
+fn a_crash_in_a_repair_loses_nothing() {
+    let directory = fast_directory();
+    let root = damaged(directory.path());
+    let before = readable(&root);
+    let mut medium = Medium::holding(&scan(&root));
+    let steps: Vec<Step> = {
+        let recording = Recording::of(&root);
+        let repaired = repaired(&root);
+        assert!(repaired.damaged_packs.len() == 5 && repaired.lost_manifests.len() == 1, "{repaired:?}");
+        assert!(!repaired.repaired_snapshots.is_empty(), "{repaired:?}");
+        recording.steps()
+    };
+    let crashed = directory.path().join("crashed");
+    let (mut tried, mut passed) = (0, 0);
+    for step in 0..=steps.len() {
+        if let Some(last) = step.checked_sub(1) {
+            medium.apply(&steps[last]);
+            if is_index_write(&steps[last]) {
+                passed += 1;
+                if passed % stride() != 0 {
+                    continue;
+                }
+            }
+        }
+        let mut seen = Vec::new();
+        for fate in [Fate::Everything, Fate::Nothing, Fate::NamesAndZeros, Fate::Some(step as u64)] {
+            let tree = medium.after(fate);
+            if seen.contains(&tree) {
+                continue;
+            }
+            let _moment = Moment(&steps, step, format!("{fate:?}"));
+            materialise(&tree, &crashed);
+            check_crash(&crashed, &before);
+            seen.push(tree);
+            tried += 1;
+        }
+    }
+    println!("{} steps, {tried} crashes", steps.len());
+}
