@@ -140,6 +140,7 @@ fn manifest(parent: Option<SnapshotId>) -> Manifest {
         totals: Totals { files: 1, directories: 2, others: 3, bytes: 4, troubled: 5 },
         origin: Origin { host: b"host".as_slice().into(), path: b"/srv/web1".as_slice().into() },
         parent,
+        run: None,
     }
 }
 

@@ -8,12 +8,18 @@ mod disk;
 mod error;
 #[cfg(unix)]
 mod file;
+#[cfg(unix)]
+pub mod layout;
 mod links;
 mod parent;
+#[cfg(unix)]
+mod seen;
 #[cfg(unix)]
 mod walk;
 
 pub use error::ImportError;
+#[cfg(unix)]
+pub use seen::SeenFiles;
 #[cfg(unix)]
 pub use walk::{Options, Outcome, Taken, run};
 

@@ -13,6 +13,7 @@ use super::disk::{Directory, Stat};
 use super::file::{self, FileContext, ReadError};
 use super::links::LinkTracker;
 use super::parent::{ParentDirectory, may_have_changed_since};
+use super::seen::SeenFiles;
 use crate::format::limits::{MAX_INLINE_XATTRS, MAX_NAME, MAX_TARGET};
 use crate::format::{
     BlobId, Content, Entry, Kind, Manifest, PackKind, PathKey, Status, Time, Totals, XattrSet, Xattrs,
@@ -31,6 +32,8 @@ pub struct Options<'a> {
     pub skip: Vec<(u64, u64)>,
     /// File systems to leave out, by device number: mounts of history.
     pub skip_devices: Vec<u64>,
+    /// Files that walks over other levels of the same hard-link farm have read, for this one to know.
+    pub seen: Option<&'a SeenFiles>,
 }
 
 /// A tree that was taken; not a snapshot yet.
@@ -48,6 +51,9 @@ pub struct Taken {
     pub totals: Totals,
     /// Complete, vanished or partial.
     pub status: Status,
+    /// Something changed while the walk went on: an entry vanished, a file did not stand still, a directory has changed
+    /// since. Of a live tree that is to be expected; of what is finished it tells that it is being taken away.
+    pub unsteady: bool,
 }
 
 /// What a walk leads to.
@@ -80,6 +86,8 @@ pub fn run(
         monitor,
         cancellation,
         base: path.as_os_str().as_bytes(),
+        started: now,
+        unsteady: false,
         root_device: 0,
         content: ContentWriter::default(),
         links: LinkTracker::default(),
@@ -99,6 +107,8 @@ struct Walk<'a> {
     monitor: &'a dyn Monitor,
     cancellation: &'a Cancellation,
     base: &'a [u8],
+    started: Time,
+    unsteady: bool,
     root_device: u64,
     content: ContentWriter,
     links: LinkTracker,
@@ -142,6 +152,7 @@ impl Walk<'_> {
             return Err(ImportError::InsideRepository(path.to_owned()));
         }
         self.root_device = stat.id.0;
+        self.unsteady = stat.ctime >= now;
         let names = directory.names().map_err(root_error)?;
         let parent_root = self.options.parent.map(|parent| &parent.root);
         let xattrs = self.xattrs(&directory, c"").map_err(|error| match error {
@@ -188,7 +199,15 @@ impl Walk<'_> {
             (false, true) => Status::Vanished,
             (false, false) => Status::Complete,
         };
-        let taken = Taken { started: now, root, links_len, links, totals: self.totals, status };
+        let taken = Taken {
+            started: now,
+            root,
+            links_len,
+            links,
+            totals: self.totals,
+            status,
+            unsteady: self.unsteady,
+        };
         Ok(Outcome { taken, progress: self.progress })
     }
 
@@ -307,6 +326,9 @@ impl Walk<'_> {
                         },
                     )?;
                     (stat, unsettled) = (read.stat, read.unsettled);
+                    if let (Some(seen), false) = (self.options.seen, unsettled) {
+                        seen.add(&stat, &read.kind, self.started);
+                    }
                     read.kind
                 }
             }
@@ -338,6 +360,9 @@ impl Walk<'_> {
             && let Some(entry) = self.links.known(stat.id).filter(|entry| same(entry))
         {
             return Some(entry.kind.clone());
+        }
+        if let Some(kind) = self.options.seen.and_then(|seen| seen.content(stat)) {
+            return Some(kind);
         }
         let entry = parent.filter(|entry| same(entry))?;
         let settled = !may_have_changed_since(stat.attributes.mtime, self.parent_started?);
@@ -385,6 +410,7 @@ impl Walk<'_> {
         }
         let directory = above.directory.child(name).map_err(ReadError::File)?;
         let stat = directory.stat_self().map_err(ReadError::File)?;
+        self.unsteady |= stat.ctime >= self.started;
         let foreign = self.options.one_file_system && stat.id.0 != self.root_device;
         let names = if foreign { Vec::new() } else { directory.names().map_err(ReadError::File)? };
         let xattrs = self.xattrs(&directory, c"")?;
@@ -417,6 +443,7 @@ impl Walk<'_> {
             TroubleKind::Vanished => self.vanished = true,
             TroubleKind::Unreadable | TroubleKind::Unsettled => self.incomplete = true,
         }
+        self.unsteady |= matches!(kind, TroubleKind::Vanished | TroubleKind::Unsettled);
         if kind != TroubleKind::Skipped {
             self.totals.troubled += 1;
         }

@@ -46,6 +46,7 @@ impl Store {
             totals: Totals::default(),
             origin: Origin::default(),
             parent: None,
+            run: None,
         };
         writer.commit(&manifest).unwrap();
     }

@@ -48,6 +48,7 @@ fn manifest(root: BlobId) -> Manifest {
         totals: Totals::default(),
         origin: Origin::default(),
         parent: None,
+        run: None,
     }
 }
 

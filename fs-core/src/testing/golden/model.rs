@@ -102,6 +102,7 @@ pub(super) fn write_history(repository: &Repository) -> String {
             totals: Totals { files: 308, directories: 3, others: 5, bytes: 1, troubled: u64::from(version) },
             origin: Origin { host: b"host".as_slice().into(), path: b"/srv/tree".as_slice().into() },
             parent,
+            run: None,
         };
         trees.push((heading(&manifest), tree_text));
         parent = Some(writer.commit(&manifest).unwrap().0);
