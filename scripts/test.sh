@@ -68,6 +68,9 @@ debian_tools=(
     setfacl:acl
     setpriv:util-linux
     mkfs.ext4:e2fsprogs
+    rsnapshot:rsnapshot
+    dirvish:dirvish
+    unshare:util-linux
 )
 
 missing_tools() {

@@ -34,6 +34,8 @@ pub struct Options<'a> {
     pub skip_devices: Vec<u64>,
     /// Files that walks over other levels of the same hard-link farm have read, for this one to know.
     pub seen: Option<&'a SeenFiles>,
+    /// The tree is finished, and has been at rest since; else since the walk began. See [`Taken::unsteady`].
+    pub at_rest_since: Option<Time>,
 }
 
 /// A tree that was taken; not a snapshot yet.
@@ -51,8 +53,8 @@ pub struct Taken {
     pub totals: Totals,
     /// Complete, vanished or partial.
     pub status: Status,
-    /// Something changed while the walk went on: an entry vanished, a file did not stand still, a directory has changed
-    /// since. Of a live tree that is to be expected; of what is finished it tells that it is being taken away.
+    /// It was not at rest: an entry vanished, a file did not stand still, a directory was changed lately. That is to be
+    /// expected of a live tree; what is finished is being taken away.
     pub unsteady: bool,
 }
 
@@ -87,6 +89,7 @@ pub fn run(
         cancellation,
         base: path.as_os_str().as_bytes(),
         started: now,
+        at_rest_since: options.at_rest_since.unwrap_or(now),
         unsteady: false,
         root_device: 0,
         content: ContentWriter::default(),
@@ -108,6 +111,7 @@ struct Walk<'a> {
     cancellation: &'a Cancellation,
     base: &'a [u8],
     started: Time,
+    at_rest_since: Time,
     unsteady: bool,
     root_device: u64,
     content: ContentWriter,
@@ -152,7 +156,7 @@ impl Walk<'_> {
             return Err(ImportError::InsideRepository(path.to_owned()));
         }
         self.root_device = stat.id.0;
-        self.unsteady = stat.ctime >= now;
+        self.unsteady = stat.ctime >= self.at_rest_since;
         let names = directory.names().map_err(root_error)?;
         let parent_root = self.options.parent.map(|parent| &parent.root);
         let xattrs = self.xattrs(&directory, c"").map_err(|error| match error {
@@ -410,7 +414,7 @@ impl Walk<'_> {
         }
         let directory = above.directory.child(name).map_err(ReadError::File)?;
         let stat = directory.stat_self().map_err(ReadError::File)?;
-        self.unsteady |= stat.ctime >= self.started;
+        self.unsteady |= stat.ctime >= self.at_rest_since;
         let foreign = self.options.one_file_system && stat.id.0 != self.root_device;
         let names = if foreign { Vec::new() } else { directory.names().map_err(ReadError::File)? };
         let xattrs = self.xattrs(&directory, c"")?;

@@ -95,7 +95,12 @@ pub fn import_tree(
             path: OsStr::from_bytes(&parent.manifest.origin.path).into(),
         });
     }
-    let pending = session.walk(&Walked { tree, parent, seen: None }, options, monitor, cancellation)?;
+    let pending = session.walk(
+        &Walked { tree, parent, seen: None, at_rest_since: None },
+        options,
+        monitor,
+        cancellation,
+    )?;
     let taken = &pending.taken;
     let unchanged = parent
         .is_some_and(|parent| (&parent.manifest.root, &parent.manifest.links) == (&taken.root, &taken.links));

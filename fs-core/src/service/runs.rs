@@ -161,14 +161,19 @@ impl<'a> RunImporter<'a> {
         let status = run.status();
         let source = self.names.of(run);
         let parent = self.parent(source, run);
-        let walked = Walked { tree: &run.tree, parent: parent.as_deref(), seen: Some(&self.seen) };
+        let walked = Walked {
+            tree: &run.tree,
+            parent: parent.as_deref(),
+            seen: Some(&self.seen),
+            at_rest_since: Some(self.plan.made),
+        };
         let pending = self.session.walk(&walked, self.options, monitor, cancellation)?;
         if let Some(change) = run.change() {
             return Ok(left_out(run, change));
         }
-        // A finished run stands still, unless it is just being removed: then some of it may be missing already.
+        // Some of a run that is being removed, or is made anew, may be missing already.
         if pending.taken.unsteady {
-            return Ok(left_out(run, "it changed while it was read"));
+            return Ok(left_out(run, "it was not at rest while it was read"));
         }
         let label = Label {
             source,

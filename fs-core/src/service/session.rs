@@ -34,6 +34,7 @@ pub(super) struct Walked<'a> {
     pub(super) tree: &'a Path,
     pub(super) parent: Option<&'a Snapshot>,
     pub(super) seen: Option<&'a SeenFiles>,
+    pub(super) at_rest_since: Option<Time>,
 }
 
 /// What a snapshot tells beside its tree.
@@ -89,6 +90,7 @@ impl Session {
             skip: own.into_iter().collect(),
             skip_devices: history_devices(),
             seen: walked.seen,
+            at_rest_since: walked.at_rest_since,
         };
         let reader = self.repository.reader(CacheSizes::default());
         let mut writer = self.repository.writer()?;

@@ -64,6 +64,8 @@ pub struct Plan {
     pub layout: Layout,
     /// Its absolute path.
     pub root: PathBuf,
+    /// When it was begun.
+    pub made: Time,
     /// The runs, oldest first. Of a plain tree there are none.
     pub runs: Vec<PlannedRun>,
     /// What else is there, and why it is no run.
@@ -135,7 +137,15 @@ impl Plan {
     }
 
     fn empty(layout: Layout, root: PathBuf) -> Self {
-        Self { layout, root, runs: Vec::new(), left_out: Vec::new(), retention: Vec::new(), running: None }
+        Self {
+            layout,
+            root,
+            made: jiff::Timestamp::now().into(),
+            runs: Vec::new(),
+            left_out: Vec::new(),
+            retention: Vec::new(),
+            running: None,
+        }
     }
 
     fn leave_out(&mut self, path: PathBuf, reason: impl Into<String>) {
