@@ -116,6 +116,7 @@ Examples:
   yester import /srv/bank --dry-run            what dirvish has there, and what of it is new
 
 Exit status: 3 when some entries or runs could not be read; they are named, the rest is in the snapshots.")]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub struct ImportArgs {
     /// The directory: a tree, rsnapshot's root, or a bank or vault of dirvish
     #[arg(required_unless_present = "config")]

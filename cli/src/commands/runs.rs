@@ -97,11 +97,8 @@ pub fn show(
     let states = run_states(&settings.repository, plan, options)?;
     tell_plan(output, plan)?;
     let mut rows = Vec::new();
-    for (run, (source, state)) in plan.runs.iter().zip(&states) {
-        let state = match state {
-            RunState::New => "new",
-            RunState::Imported => "imported",
-        };
+    for (run, RunState { source, is_new }) in plan.runs.iter().zip(&states) {
+        let state = if *is_new { "new" } else { "imported" };
         if output.is_json() {
             output.json(&described(plan, run, source, state))?;
             continue;

@@ -41,21 +41,17 @@ pub fn make_plan(
     }
 }
 
-/// Whether a planned run is in the repository.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RunState {
-    /// It is not.
-    New,
-    /// It was imported before.
-    Imported,
+/// What a planned run is to the repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunState {
+    /// The source that it belongs to there.
+    pub source: Box<[u8]>,
+    /// It was not imported before.
+    pub is_new: bool,
 }
 
-/// The source and the state of each run of a plan, for the repository in `root` as it is now; without one, all are new.
-pub fn run_states(
-    root: &Path,
-    plan: &Plan,
-    options: &ImportOptions,
-) -> Result<Vec<(Box<[u8]>, RunState)>, ServiceError> {
+/// What each run of a plan is, for the repository in `root` as it is now; without one, all are new.
+pub fn run_states(root: &Path, plan: &Plan, options: &ImportOptions) -> Result<Vec<RunState>, ServiceError> {
     let sources = match Repository::open(root, Access::Read) {
         Ok(repository) => Sources::load(&repository, &options.zone, &Sources::default())?,
         Err(crate::store::StoreError::NotARepository(_)) => Sources::default(),
@@ -65,8 +61,7 @@ pub fn run_states(
     let names = SourceNames::new(plan, options)?;
     let state = |run: &PlannedRun| {
         let source = names.of(run);
-        let state = if known.has(source, run) { RunState::Imported } else { RunState::New };
-        (source.into(), state)
+        RunState { source: source.into(), is_new: !known.has(source, run) }
     };
     Ok(plan.runs.iter().map(state).collect())
 }

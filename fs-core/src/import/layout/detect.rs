@@ -3,25 +3,25 @@
 use std::path::Path;
 
 use super::folder::names;
-use super::{Layout, LayoutError, dirvish, rsnapshot};
+use super::{Layout, dirvish, rsnapshot};
 
-pub(super) fn layout(root: &Path) -> Result<Layout, LayoutError> {
+pub(super) fn layout(root: &Path) -> Layout {
     // What cannot be listed, or is a file, is for the plain import to complain of.
-    let Ok(names) = names(root) else { return Ok(Layout::Tree) };
+    let Ok(names) = names(root) else { return Layout::Tree };
     let mut rest =
         names.iter().filter(|(name, _)| !rsnapshot::is_expected(name)).map(|(name, is_dir)| (name, *is_dir));
     if dirvish::is_vault(root) {
         let image = |(name, is_dir): (_, bool)| is_dir && root.join(name).join("summary").is_file();
-        return Ok(if rest.any(image) { Layout::Dirvish } else { Layout::Tree });
+        return if rest.any(image) { Layout::Dirvish } else { Layout::Tree };
     }
     if rest.clone().next().is_none() {
-        return Ok(Layout::Tree);
+        return Layout::Tree;
     }
     if rest.clone().all(|(name, is_dir)| is_dir && rsnapshot::level_name(name).is_some()) {
-        return Ok(Layout::Rsnapshot);
+        return Layout::Rsnapshot;
     }
     let vault = |(name, is_dir): (_, bool)| is_dir && dirvish::is_vault(&root.join(name));
-    Ok(if rest.all(vault) { Layout::Dirvish } else { Layout::Tree })
+    if rest.all(vault) { Layout::Dirvish } else { Layout::Tree }
 }
 
 #[cfg(test)]
@@ -43,7 +43,7 @@ mod tests {
                     fs::create_dir_all(path).unwrap();
                 }
             }
-            layout(directory.path()).unwrap()
+            layout(directory.path())
         };
         assert_eq!(of(&[]), Layout::Tree);
         assert_eq!(of(&["lost+found"]), Layout::Tree);

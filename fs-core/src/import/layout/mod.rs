@@ -128,7 +128,7 @@ impl Plan {
         }
         let given = place.root.as_deref().unwrap_or(Path::new("."));
         let root = folder::absolute(given)?;
-        let layout = if place.layout == Layout::Auto { detect::layout(&root)? } else { place.layout };
+        let layout = if place.layout == Layout::Auto { detect::layout(&root) } else { place.layout };
         match layout {
             Layout::Rsnapshot => rsnapshot::plan(&root, None),
             Layout::Dirvish => dirvish::plan(&root, zone),

@@ -101,7 +101,7 @@ fn all_intervals_are_one_history() {
 #[test]
 fn rotation_changes_no_identity() {
     let farm = Farm::new(&[("daily.0", 200), ("daily.1", 100)], &["localhost"]);
-    let identities = |plan: &Plan| Vec::from_iter(plan.runs.iter().map(|run| run.run.identity.clone()));
+    let identities = |plan: &Plan| plan.runs.iter().map(|run| run.run.identity.clone()).collect::<Vec<_>>();
     let before = identities(&farm.plan(None));
     fs::rename(farm.path("daily.1"), farm.path("weekly.0")).unwrap();
     fs::rename(farm.path("daily.0"), farm.path("daily.1")).unwrap();
