@@ -31,9 +31,8 @@ pub fn make_plan(
 ) -> Result<Plan, ServiceError> {
     loop {
         let plan = Plan::make(place, zone)?;
-        if !wait || plan.running.is_none() {
-            return Ok(plan);
-        }
+        let Some(pid) = plan.running.filter(|_| wait) else { return Ok(plan) };
+        log::info!("process {pid} works on {}: waiting for its end", plan.root.display());
         if cancellation.is_cancelled() {
             return Err(ImportError::Cancelled.into());
         }
@@ -153,6 +152,9 @@ impl<'a> RunImporter<'a> {
         monitor: &dyn Monitor,
         cancellation: &Cancellation,
     ) -> Result<Outcome, ServiceError> {
+        if let Some(change) = run.change() {
+            return Ok(left_out(run, change));
+        }
         let status = run.status();
         let source = self.names.of(run);
         let parent = self.parent(source, run);

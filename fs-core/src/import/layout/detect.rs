@@ -1,27 +1,34 @@
 //! What a folder looks like. A folder that anything else is in, too, is a plain tree.
 
+use std::fs;
 use std::path::Path;
 
-use super::folder::names;
+use super::folder::is_dir;
 use super::{Layout, dirvish, rsnapshot};
 
 pub(super) fn layout(root: &Path) -> Layout {
     // What cannot be listed, or is a file, is for the plain import to complain of.
-    let Ok(names) = names(root) else { return Layout::Tree };
-    let mut rest =
-        names.iter().filter(|(name, _)| !rsnapshot::is_expected(name)).map(|(name, is_dir)| (name, *is_dir));
+    let Ok(entries) = fs::read_dir(root) else { return Layout::Tree };
+    let mut entries = entries.flatten().filter(|entry| !rsnapshot::is_expected(&entry.file_name()));
     if dirvish::is_vault(root) {
-        let image = |(name, is_dir): (_, bool)| is_dir && root.join(name).join("summary").is_file();
-        return if rest.any(image) { Layout::Dirvish } else { Layout::Tree };
+        let has_image = entries.any(|entry| is_dir(&entry) && entry.path().join("summary").is_file());
+        return if has_image { Layout::Dirvish } else { Layout::Tree };
     }
-    if rest.clone().next().is_none() {
-        return Layout::Tree;
+    // A tree's first few entries tell that it is nothing else, however many there are.
+    let (mut some, mut levels, mut vaults) = (false, true, true);
+    for entry in entries {
+        some = true;
+        levels = levels && is_dir(&entry) && rsnapshot::level_name(&entry.file_name()).is_some();
+        vaults = vaults && is_dir(&entry) && dirvish::is_vault(&entry.path());
+        if !levels && !vaults {
+            return Layout::Tree;
+        }
     }
-    if rest.clone().all(|(name, is_dir)| is_dir && rsnapshot::level_name(name).is_some()) {
-        return Layout::Rsnapshot;
+    match (some, levels) {
+        (false, _) => Layout::Tree,
+        (true, true) => Layout::Rsnapshot,
+        (true, false) => Layout::Dirvish,
     }
-    let vault = |(name, is_dir): (_, bool)| is_dir && dirvish::is_vault(&root.join(name));
-    if rest.all(vault) { Layout::Dirvish } else { Layout::Tree }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Folders on disk as the layouts see them: never through a symbolic link.
 
 use std::ffi::OsString;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, DirEntry, File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -34,9 +34,9 @@ impl Mark {
     pub(super) fn change(&self) -> Option<&'static str> {
         match Self::of(self.path.clone()) {
             Ok(Some(now)) if now.id != self.id => Some("another folder has its name now"),
-            Ok(Some(now)) if now.mtime != self.mtime => Some("it changed while it was read"),
+            Ok(Some(now)) if now.mtime != self.mtime => Some("it has changed meanwhile"),
             Ok(Some(_)) => None,
-            Ok(None) => Some("it was removed or renamed while it was read"),
+            Ok(None) => Some("it was removed or renamed meanwhile"),
             Err(_) => Some("it cannot be looked at any more"),
         }
     }
@@ -51,13 +51,18 @@ pub(super) fn absolute(path: &Path) -> Result<PathBuf, LayoutError> {
     fs::canonicalize(path).map_err(|source| LayoutError::Read { path: path.to_owned(), source })
 }
 
+/// Whether this is a folder; not when it is gone.
+pub(super) fn is_dir(entry: &DirEntry) -> bool {
+    entry.file_type().is_ok_and(|kind| kind.is_dir())
+}
+
 /// The names in a folder, sorted, each with whether it is a folder itself.
 pub(super) fn names(path: &Path) -> Result<Vec<(OsString, bool)>, LayoutError> {
     let read = || {
         let mut names = Vec::new();
         for entry in fs::read_dir(path)? {
             let entry = entry?;
-            names.push((entry.file_name(), entry.file_type()?.is_dir()));
+            names.push((entry.file_name(), is_dir(&entry)));
         }
         names.sort_unstable();
         Ok(names)

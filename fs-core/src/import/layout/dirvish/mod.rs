@@ -2,6 +2,7 @@
 
 mod summary;
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -13,8 +14,8 @@ use summary::{Summary, Times, later};
 use super::folder::{Mark, names, small_file};
 use super::lock::{self, Lock};
 use super::{Layout, LayoutError, Plan, PlannedRun};
-use crate::format::Run;
-use crate::format::is_source_name;
+use crate::format::limits::MAX_RUN_IDENTITY;
+use crate::format::{Run, is_source_name};
 
 /// Longer summaries are none, even with thousands of patterns to exclude.
 const MAX_SUMMARY: u64 = 4 << 20;
@@ -37,8 +38,11 @@ pub(super) fn plan(root: &Path, zone: &TimeZone) -> Result<Plan, LayoutError> {
         for (name, is_dir) in names(root)? {
             let path = root.join(&name);
             if is_dir && is_vault(&path) {
-                vault(&mut plan, &path, zone)?;
                 vaults += 1;
+                // Not readable for this user: others may be.
+                if let Err(error) = vault(&mut plan, &path, zone) {
+                    plan.leave_out(path, error.to_string());
+                }
             } else if name != "lost+found" {
                 plan.leave_out(path, "it is no vault");
             }
@@ -124,7 +128,7 @@ fn image(vault: &Path, folder: &Path, name: &OsStr, zone: &TimeZone) -> Result<P
     let mut identity = [b"dirvish ", &vault[..], b":", &branch, b":", &image, b" "].concat();
     // As it was written, whatever the zone is when it is read.
     identity.extend(began.strftime("%Y-%m-%dT%H:%M:%S").to_string().bytes());
-    if identity.len() > crate::format::limits::MAX_RUN_IDENTITY {
+    if identity.len() > MAX_RUN_IDENTITY {
         return Err("its names are too long".into());
     }
     Ok(PlannedRun {
@@ -153,7 +157,7 @@ fn source(vault: &[u8], branch: &[u8]) -> Box<[u8]> {
 /// Images name their reference by its folder; a branch may begin from an image of another one.
 fn name_references(runs: &mut [PlannedRun]) {
     let folder = |run: &PlannedRun| -> Option<PathBuf> { Some(run.tree.parent()?.file_name()?.into()) };
-    let known: std::collections::HashMap<_, _> =
+    let known: HashMap<_, _> =
         runs.iter().filter_map(|run| Some((folder(run)?, run.run.identity.clone()))).collect();
     for run in runs {
         let name = run.reference.take();

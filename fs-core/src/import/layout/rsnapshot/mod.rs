@@ -13,7 +13,7 @@ use config::is_interval;
 
 use super::folder::{Mark, names};
 use super::lock::{self, Lock};
-use super::{Layout, LayoutError, Plan, PlannedRun};
+use super::{Layout, LayoutError, Plan, PlannedRun, Retention};
 use crate::format::{Run, Status, Time, is_source_name};
 
 /// A level's folder.
@@ -23,6 +23,8 @@ struct Level {
     number: u64,
     /// The folders of its backup points, by name.
     points: Vec<(Box<[u8]>, PathBuf)>,
+    /// Why it is no run.
+    left_out: Option<String>,
 }
 
 /// A level's name in two: `daily.0` is `daily` and 0.
@@ -58,8 +60,8 @@ pub(super) fn plan(root: &Path, config: Option<&Config>) -> Result<Plan, LayoutE
         plan.running = Some(pid);
     }
     sort(&mut levels, &plan);
-    drop_copies(&mut plan, &mut levels);
-    drop_unfinished(&mut plan, &mut levels, lock);
+    leave_copies(&mut levels);
+    leave_unfinished(&mut levels, &plan.retention, lock);
     add(&mut plan, &levels);
     Ok(plan)
 }
@@ -82,18 +84,24 @@ fn levels(plan: &mut Plan, config: Option<&Config>) -> Result<Vec<Level>, Layout
             plan.leave_out(path, format!("the config has no interval {interval}"));
             continue;
         }
-        let read = |source| LayoutError::Read { path: path.clone(), source };
-        // Renamed since it was listed: there will be a next time.
-        let Some(mark) = Mark::of(path.clone()).map_err(read)? else { continue };
+        // Rotated since the root was listed, or not readable for this user: others may be.
+        let (mark, names) = match (Mark::of(path.clone()), names(&path)) {
+            (Ok(Some(mark)), Ok(names)) => (mark, names),
+            (_, Err(error)) => {
+                plan.leave_out(path, error.to_string());
+                continue;
+            }
+            (_, Ok(_)) => continue,
+        };
         let mut points = Vec::new();
-        for (name, is_dir) in names(&path)? {
+        for (name, is_dir) in names {
             if is_dir && is_source_name(name.as_bytes()) {
                 points.push((name.as_bytes().into(), path.join(&name)));
             } else {
                 plan.leave_out(path.join(&name), "it is no folder of a backup point");
             }
         }
-        levels.push(Level { mark, interval: interval.to_owned(), number, points });
+        levels.push(Level { mark, interval: interval.to_owned(), number, points, left_out: None });
     }
     Ok(levels)
 }
@@ -109,57 +117,46 @@ fn sort(levels: &mut [Level], plan: &Plan) {
 
 /// Two levels have one time when a run copied the last level, to make the next one of it, and has not completed:
 /// the one with the older name is the level that was there before.
-fn drop_copies(plan: &mut Plan, levels: &mut Vec<Level>) {
-    let mut last: Option<(Time, PathBuf)> = None;
-    levels.retain(|level| {
-        if let Some((time, path)) = &last
-            && *time == level.mark.mtime
-        {
-            let older = path.file_name().unwrap_or_default().display();
-            let reason = format!("its time is that of {older}: its run has not completed");
-            plan.leave_out(level.mark.path.clone(), reason);
-            return false;
+fn leave_copies(levels: &mut [Level]) {
+    for at in 1..levels.len() {
+        let (before, level) = (&levels[at - 1], &levels[at]);
+        if before.mark.mtime == level.mark.mtime {
+            let older = format!("{}.{}", before.interval, before.number);
+            levels[at].left_out = Some(format!("its time is that of {older}: its run has not completed"));
         }
-        last = Some((level.mark.mtime, level.mark.path.clone()));
-        true
-    });
+    }
 }
 
 /// While rsnapshot works, the newest level may be half-made and the last of an interval half-deleted; when it
 /// was killed, the newest may be.
-fn drop_unfinished(plan: &mut Plan, levels: &mut Vec<Level>, lock: Lock) {
+fn leave_unfinished(levels: &mut [Level], retention: &[Retention], lock: Lock) {
     let newest = levels.iter().map(|level| level.mark.mtime).max();
-    let last = |level: &Level| {
-        let retain = plan.retention.iter().find(|retain| retain.interval == level.interval);
+    let is_last = |level: &Level| {
+        let retain = retention.iter().find(|retain| retain.interval == level.interval);
         retain.is_some_and(|retain| level.number.saturating_add(1) >= retain.keep)
     };
-    let reasons: Vec<Option<String>> = levels
-        .iter()
-        .map(|level| match lock {
-            Lock::Held(pid) if Some(level.mark.mtime) == newest || last(level) => {
+    for level in levels.iter_mut().filter(|level| level.left_out.is_none()) {
+        let is_newest = Some(level.mark.mtime) == newest;
+        level.left_out = match lock {
+            Lock::Held(pid) if is_newest || is_last(level) => {
                 Some(format!("rsnapshot is running (process {pid})"))
             }
-            Lock::Abandoned(began)
-                if Some(level.mark.mtime) == newest && level.mark.mtime.secs() >= began.secs() =>
-            {
+            Lock::Abandoned(began) if is_newest && level.mark.mtime.secs() >= began.secs() => {
                 Some("the run that made it did not complete: its lock file is still there".to_owned())
             }
             _ => None,
-        })
-        .collect();
-    let mut reasons = reasons.into_iter();
-    levels.retain(|level| match reasons.next().flatten() {
-        Some(reason) => {
-            plan.leave_out(level.mark.path.clone(), reason);
-            false
-        }
-        None => true,
-    });
+        };
+    }
 }
 
 fn add(plan: &mut Plan, levels: &[Level]) {
     for (at, level) in levels.iter().enumerate() {
+        if let Some(reason) = &level.left_out {
+            plan.leave_out(level.mark.path.clone(), reason.clone());
+            continue;
+        }
         for (source, tree) in &level.points {
+            // Also one that is left out: it is there, and shares files.
             let newer = levels[at + 1..].iter().flat_map(|level| &level.points);
             let newer = newer.filter(|(name, _)| name == source).map(|(_, tree)| tree.clone()).next();
             let time = level.mark.mtime;

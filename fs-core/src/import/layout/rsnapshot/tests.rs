@@ -168,6 +168,13 @@ fn old_levels_that_share_files_are_approximate() {
     fs::rename(farm.path("daily.2/localhost/own"), farm.path("daily.2/localhost/shared")).unwrap();
     let statuses: Vec<_> = farm.plan(None).runs.iter().map(PlannedRun::status).collect();
     assert_eq!(statuses, [Status::Approximate, Status::Unknown, Status::Unknown]);
+    // What a run that has not completed makes may have been changed already.
+    farm.stamp("daily.0", 200);
+    fs::hard_link(farm.path("daily.1/localhost/own"), farm.path("daily.0/localhost/shared")).unwrap();
+    fs::rename(farm.path("daily.1/localhost/own"), farm.path("daily.1/localhost/shared.too")).unwrap();
+    fs::rename(farm.path("daily.0/localhost/shared"), farm.path("daily.0/localhost/shared.too")).unwrap();
+    let statuses: Vec<_> = farm.plan(None).runs.iter().map(PlannedRun::status).collect();
+    assert_eq!(statuses, [Status::Approximate, Status::Approximate]);
 }
 
 #[test]
@@ -177,9 +184,9 @@ fn a_level_that_moves_under_the_reader_is_noticed() {
     let [old, new] = plan.runs.as_slice() else { panic!("{plan:?}") };
     assert_eq!((old.change(), new.change()), (None, None));
     farm.stamp("daily.0", 301);
-    assert_eq!(new.change(), Some("it changed while it was read"));
+    assert_eq!(new.change(), Some("it has changed meanwhile"));
     fs::rename(farm.path("daily.1"), farm.path("daily.2")).unwrap();
-    assert_eq!(old.change(), Some("it was removed or renamed while it was read"));
+    assert_eq!(old.change(), Some("it was removed or renamed meanwhile"));
     fs::rename(farm.path("daily.0"), farm.path("daily.1")).unwrap();
     assert_eq!(old.change(), Some("another folder has its name now"));
 }
