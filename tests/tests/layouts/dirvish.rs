@@ -137,7 +137,8 @@ fn every_image_is_imported_once() {
         })
         .collect();
     assert_eq!(told, [("web1+nightly", "complete"), ("web1", "vanished"), ("web1", "partial")]);
-    assert_eq!(more[0]["new_blobs"], 0, "{}", more[0]);
+    // No content: a folder at most, whose time rsync sets to the second only.
+    assert!(more[0]["new_bytes"].as_u64().is_some_and(|bytes| bytes < 2000), "{}", more[0]);
     check(&sandbox, &kept);
 
     // dirvish lets an image go: its snapshot stays.
