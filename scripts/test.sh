@@ -69,6 +69,9 @@ debian_tools=(
     setpriv:util-linux
     strace:strace
     mkfs.ext4:e2fsprogs
+    rsnapshot:rsnapshot
+    dirvish:dirvish
+    unshare:util-linux
 )
 
 missing_tools() {

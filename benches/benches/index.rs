@@ -31,6 +31,7 @@ fn manifest(root: BlobId) -> Manifest {
         totals: Totals::default(),
         origin: Origin { host: b"host".as_slice().into(), path: b"/".as_slice().into() },
         parent: None,
+        run: None,
     }
 }
 

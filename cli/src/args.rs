@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use jiff::{Span, SpanRelativeTo};
 
 use crate::place::{Place, Target};
@@ -51,7 +51,7 @@ pub enum Command {
     Up(UpArgs),
     /// Make a repository
     Init(InitArgs),
-    /// Add a snapshot of a directory
+    /// Add a snapshot of a directory, or of each run that rsnapshot or dirvish keeps in it
     Import(ImportArgs),
     /// Show the history as folders, until Ctrl-C or `yester unmount`
     Mount(MountArgs),
@@ -113,23 +113,50 @@ pub struct InitArgs {
 Examples:
   yester import ~/work
   yester import / --source laptop --one-file-system
+  yester import /backup/rsnapshot              every level that is not imported yet, oldest first
+  yester import --config /etc/rsnapshot.conf   the same, and while rsnapshot runs not what it works on
+  yester import /srv/bank --dry-run            what dirvish has there, and what of it is new
 
-Exit status: 3 when some entries could not be read; they are named, the rest is in the snapshot.")]
+Exit status: 3 when some entries or runs could not be read; they are named, the rest is in the snapshots.")]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub struct ImportArgs {
-    /// The directory
-    pub path: PathBuf,
+    /// The directory: a tree, rsnapshot's root, or a bank or vault of dirvish
+    #[arg(required_unless_present = "config")]
+    pub path: Option<PathBuf>,
+    /// How it holds history; told from its look when not said
+    #[arg(long, value_name = "LAYOUT", default_value = "auto", hide_default_value = true)]
+    pub layout: LayoutArg,
+    /// The rsnapshot.conf that names the directory, its lock and its intervals; read, never executed
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Say what would be imported, and import nothing
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
     /// The source's name, instead of the directory's
     #[arg(long, value_name = "NAME")]
     pub source: Option<OsString>,
     /// Leave out what other file systems hold
     #[arg(short = 'x', long)]
     pub one_file_system: bool,
-    /// While another process writes to the repository, wait for it
+    /// While another process writes to the repository, or rsnapshot or dirvish works, wait for it
     #[arg(long)]
     pub wait: bool,
     /// Read back all that is stored already, and store again what is damaged
     #[arg(long)]
     pub heal: bool,
+}
+
+/// How a directory holds history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LayoutArg {
+    /// As it looks
+    Auto,
+    /// A plain tree
+    Tree,
+    /// Levels such as daily.0
+    Rsnapshot,
+    /// A vault of images, or a bank of vaults
+    Dirvish,
 }
 
 #[derive(Debug, Args)]

@@ -32,6 +32,8 @@ pub enum Outcome {
     Incomplete,
     /// It found damage, and told of it.
     Damage,
+    /// The user stopped it; what it had done by then stays, and was told.
+    Interrupted,
     /// As another process did, which has said why.
     Status(u8),
 }
@@ -42,6 +44,7 @@ pub fn exit(result: Result<Outcome>) -> ExitCode {
         Ok(Outcome::Done) => 0,
         Ok(Outcome::Incomplete) => INCOMPLETE,
         Ok(Outcome::Damage) => DAMAGE,
+        Ok(Outcome::Interrupted) => INTERRUPTED,
         Ok(Outcome::Status(status)) => status,
         Err(error) if error.downcast_ref().is_some_and(WriteError::is_closed_pipe) => 0,
         Err(error) => {

@@ -3,10 +3,11 @@
 use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use fs_core::monitor::{Monitor, Phase, Progress, Trouble, TroubleKind, Work};
+use fs_core::monitor::{Monitor, Phase, Progress, RunBegins, Trouble, TroubleKind, Work};
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::text::{printable, size};
@@ -131,21 +132,32 @@ impl Pace {
 pub struct Reporter {
     bar: Bar,
     pace: Pace,
+    /// What is being imported, where there is more than one thing.
+    run: Mutex<String>,
 }
 
 impl Reporter {
     pub fn new(output: &Output) -> Self {
-        Self { bar: Bar::new(output, "importing"), pace: Pace::new() }
+        Self { bar: Bar::new(output, "importing"), pace: Pace::new(), run: Mutex::default() }
     }
 }
 
 impl Monitor for Reporter {
+    fn run(&self, run: &RunBegins<'_>) {
+        let text = format!(" {} ({} of {})", printable(run.name), run.number, run.total);
+        if self.bar.is_shown() {
+            self.bar.say(format!("importing{text}"));
+        }
+        *self.run.lock().unwrap_or_else(PoisonError::into_inner) = text;
+    }
+
     fn progress(&self, progress: &Progress) {
         if !self.bar.is_shown() || !self.pace.is_due() {
             return;
         }
         self.bar.say(format!(
-            "importing: {} entries, {} read",
+            "importing{}: {} entries, {} read",
+            self.run.lock().unwrap_or_else(PoisonError::into_inner),
             HumanCount(progress.entries),
             size(progress.bytes_read)
         ));

@@ -10,6 +10,9 @@ pub trait Monitor: Send + Sync {
     /// Some of the care of a repository was done.
     fn work(&self, _work: &Work) {}
 
+    /// One of several runs is going to be imported; the counts of [`progress`](Self::progress) begin anew.
+    fn run(&self, _run: &RunBegins<'_>) {}
+
     /// An entry was not taken as it should have been.
     fn trouble(&self, _trouble: &Trouble) {}
 }
@@ -31,6 +34,17 @@ pub struct Progress {
     pub files_read: u64,
     /// Bytes read.
     pub bytes_read: u64,
+}
+
+/// A run that is going to be imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunBegins<'a> {
+    /// Its folder or name, for people; any bytes.
+    pub name: &'a [u8],
+    /// Which it is, from 1.
+    pub number: u64,
+    /// Of how many.
+    pub total: u64,
 }
 
 /// How far the care of a repository has come.

@@ -21,6 +21,12 @@ pub enum Need {
 
 /// rsync, the judge of equal trees.
 pub const RSYNC: Need = Need::Program("rsync", "rsync");
+/// rsnapshot, whose levels are imported.
+pub const RSNAPSHOT: Need = Need::Program("rsnapshot", "rsnapshot");
+/// dirvish, whose images are imported.
+pub const DIRVISH: Need = Need::Program("dirvish", "dirvish");
+/// unshare, to give a program a folder in /etc of its own.
+pub const UNSHARE: Need = Need::Program("unshare", "util-linux");
 /// setpriv, to run commands as another user.
 pub const SETPRIV: Need = Need::Program("setpriv", "util-linux");
 /// strace, to let system calls fail.

@@ -6,6 +6,7 @@ mod errors;
 mod forgotten;
 mod judge;
 mod layering;
+mod layouts;
 mod live;
 mod model;
 mod real;

@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use fs_core::format::Status;
+use fs_core::import::layout::{Layout, Place};
 use fs_core::monitor::Cancellation;
-use fs_core::service::{ImportOptions, Imported, import_tree};
+use fs_core::service::{ImportOptions, Imported, import_tree, make_plan};
 use serde::Serialize;
 
-use super::{Context, snapshots, stop_on_signals};
-use crate::args::ImportArgs;
+use super::{Context, runs, snapshots, stop_on_signals};
+use crate::args::{ImportArgs, LayoutArg};
 use crate::error::Outcome;
 use crate::output::{Output, WriteError};
 use crate::progress::Reporter;
@@ -23,9 +24,28 @@ pub fn run(context: &mut Context, args: &ImportArgs) -> Result<Outcome> {
     let mut options = options(args.source.as_ref(), args.one_file_system, &settings);
     options.wait = args.wait;
     options.heal = args.heal;
-    match add(&mut context.output, &settings, &args.path, &options, &cancellation)? {
+    let place = Place { root: args.path.clone(), layout: layout(args.layout), config: args.config.clone() };
+    let plan = make_plan(&place, &settings.zone, args.wait, &cancellation)?;
+    if args.dry_run {
+        return runs::show(&mut context.output, &settings, &plan, &options);
+    }
+    if plan.layout != Layout::Tree {
+        return runs::add(&mut context.output, &settings, &plan, &options, &cancellation);
+    }
+    // As it was named: links in it may be meant.
+    let tree = args.path.as_ref().unwrap_or(&plan.root);
+    match add(&mut context.output, &settings, tree, &options, &cancellation)? {
         Some(status) if status != Status::Complete => Ok(Outcome::Incomplete),
         _ => Ok(Outcome::Done),
+    }
+}
+
+fn layout(arg: LayoutArg) -> Layout {
+    match arg {
+        LayoutArg::Auto => Layout::Auto,
+        LayoutArg::Tree => Layout::Tree,
+        LayoutArg::Rsnapshot => Layout::Rsnapshot,
+        LayoutArg::Dirvish => Layout::Dirvish,
     }
 }
 
@@ -53,7 +73,7 @@ pub fn add(
     let imported = import_tree(&settings.repository, tree, options, &reporter, cancellation)?;
     drop(reporter);
     let Some(imported) = imported else { return Ok(None) };
-    tell(output, &imported, started.elapsed())?;
+    tell(output, &imported, None, started.elapsed())?;
     Ok(Some(imported.snapshot.manifest.status))
 }
 
@@ -62,18 +82,28 @@ pub fn add(
 struct Described {
     #[serde(flatten)]
     snapshot: snapshots::Described,
+    /// The level or image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<String>,
     new_blobs: u64,
     new_bytes: u64,
     stored_bytes: u64,
     seconds: f64,
 }
 
-fn tell(output: &mut Output, imported: &Imported, took: Duration) -> Result<(), WriteError> {
+/// Tells of a snapshot; `run` is the level or image that it holds.
+pub fn tell(
+    output: &mut Output,
+    imported: &Imported,
+    run: Option<&str>,
+    took: Duration,
+) -> Result<(), WriteError> {
     let Imported { snapshot, statistics, .. } = imported;
     let totals = &snapshot.manifest.totals;
     if output.is_json() {
         output.json(&Described {
             snapshot: snapshots::Described::from(snapshot),
+            run: run.map(str::to_owned),
             new_blobs: statistics.new_blobs,
             new_bytes: statistics.new_bytes,
             stored_bytes: statistics.stored_bytes,
@@ -81,9 +111,10 @@ fn tell(output: &mut Output, imported: &Imported, took: Duration) -> Result<(), 
         })?;
     }
     output.tell(&format!(
-        "{} of {}: {}, {}; added {} in {:.1} s",
+        "{} of {}: {}{}, {}; added {} in {:.1} s",
         snapshot.name,
         printable(&snapshot.manifest.source),
+        run.map(|run| format!("{run}, ")).unwrap_or_default(),
         count(totals.files, "file"),
         size(totals.bytes),
         size(statistics.stored_bytes),

@@ -14,6 +14,8 @@ mod import;
 #[cfg(target_os = "linux")]
 mod mount;
 #[cfg(target_os = "linux")]
+mod runs;
+#[cfg(target_os = "linux")]
 mod serving;
 #[cfg(target_os = "linux")]
 mod unmount;

@@ -51,6 +51,9 @@ pub struct Described {
     /// RFC 3339, in UTC whatever the zone of the name is.
     time: String,
     name: String,
+    /// When the program that made the run lets it go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<String>,
     status: &'static str,
     files: u64,
     directories: u64,
@@ -69,6 +72,11 @@ impl From<&SnapshotInfo> for Described {
             snapshot: snapshot.id.to_string(),
             time: manifest.time.timestamp().to_string(),
             name: snapshot.name.clone(),
+            expires: manifest
+                .run
+                .as_ref()
+                .and_then(|run| run.expires)
+                .map(|time| time.timestamp().to_string()),
             status: manifest.status.name(),
             files: manifest.totals.files,
             directories: manifest.totals.directories,

@@ -32,6 +32,8 @@ pub const MAX_LEVELS: u8 = 8;
 pub const MAX_SOURCE_NAME: usize = 255;
 /// Bytes of the path that was imported, and of the host's name.
 pub const MAX_ORIGIN: usize = 65_535;
+/// Bytes of what tells a run from all others: a few names.
+pub const MAX_RUN_IDENTITY: usize = 4096;
 /// Bytes of a snapshot manifest's file.
 pub const MAX_MANIFEST: usize = 1 << 20;
 /// Bytes of the repository's config file.

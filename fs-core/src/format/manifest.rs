@@ -1,7 +1,7 @@
 use super::codec::{Cursor, Encode};
 use super::limits::{MAX_NODE_ITEMS, MAX_ORIGIN, MAX_SOURCE_NAME};
 use super::seal::{Sealed, open, seal};
-use super::{Content, Entry, FormatError, Keys, LINK_RECORD_LEN, SnapshotId, Time};
+use super::{Content, Entry, FormatError, Keys, LINK_RECORD_LEN, Run, SnapshotId, Time};
 
 /// How the run that a snapshot holds went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub struct Totals {
 pub struct Manifest {
     /// The source's name: what a user sees; it holds no `/` and no NUL, and does not begin with `@`.
     pub source: Box<[u8]>,
-    /// When the run completed: the snapshot's time.
+    /// The snapshot's time: when its run completed; of a dirvish image, when it began.
     pub time: Time,
     /// When reading began. A file changed since is read again by the next import even if it looks the same.
     pub started: Time,
@@ -87,10 +87,15 @@ pub struct Manifest {
     pub origin: Origin,
     /// The snapshot that it was imported against.
     pub parent: Option<SnapshotId>,
+    /// The run of another program that it holds, if it holds one.
+    pub run: Option<Run>,
 }
 
 /// Features that a reader must know; none yet.
 const KNOWN_FEATURES: u64 = 0;
+
+/// The extension that holds [`Manifest::run`].
+const RUN: u64 = 1;
 
 impl Manifest {
     /// Its name and its file's bytes.
@@ -131,8 +136,11 @@ impl Manifest {
                 out.extend(parent.0);
             }
         }
-        // Extensions: none yet.
-        out.put_varint(0);
+        out.put_varint(self.run.iter().count() as u64);
+        if let Some(run) = &self.run {
+            out.put_varint(RUN);
+            out.put_bytes(&run.encode());
+        }
         out
     }
 
@@ -178,9 +186,13 @@ impl Manifest {
             _ => return Err(FormatError::Invalid("parent")),
         };
         // An extension that must be understood has a feature bit; any other may be skipped.
+        let mut run = None;
         for _ in 0..cursor.count(MAX_NODE_ITEMS, 2, "extensions")? {
-            cursor.varint("extension")?;
-            cursor.bytes(MAX_ORIGIN, "extension")?;
+            let tag = cursor.varint("extension")?;
+            let body = cursor.bytes(MAX_ORIGIN, "extension")?;
+            if tag == RUN && run.replace(Run::decode(body)?).is_some() {
+                return Err(FormatError::Invalid("second run"));
+            }
         }
         cursor.end("snapshot manifest")?;
         Ok(Self {
@@ -194,6 +206,7 @@ impl Manifest {
             totals,
             origin,
             parent,
+            run,
         })
     }
 }
@@ -212,6 +225,7 @@ mod tests {
 
     use super::*;
     use crate::format::entry::tests::entries;
+    use crate::format::run::tests::runs;
     use crate::format::{BlobId, Kind, Secret};
 
     fn manifests() -> impl Strategy<Value = Manifest> {
@@ -219,24 +233,35 @@ mod tests {
         let bytes = || prop::collection::vec(any::<u8>(), 0..40).prop_map(Vec::into_boxed_slice);
         let root = (entries(), any::<[u8; 32]>())
             .prop_map(|(e, id)| Entry { kind: Kind::Directory(BlobId(id)), ..e });
-        (times(), times(), root, 0..6usize, (bytes(), bytes()), any::<[u64; 5]>(), any::<Option<[u8; 32]>>())
-            .prop_map(|(time, started, root, status, (host, path), counts, parent)| Manifest {
-                source: b"web\xff1".as_slice().into(),
-                time,
-                started,
-                status: Status::ALL[status].0,
-                root,
-                links_len: 0,
-                links: Content::empty(),
-                totals: Totals {
-                    files: counts[0],
-                    directories: counts[1],
-                    others: counts[2],
-                    bytes: counts[3],
-                    troubled: counts[4],
-                },
-                origin: Origin { host, path },
-                parent: parent.map(SnapshotId),
+        (
+            times(),
+            times(),
+            root,
+            0..6usize,
+            (bytes(), bytes()),
+            any::<[u64; 5]>(),
+            (any::<Option<[u8; 32]>>(), prop::option::of(runs())),
+        )
+            .prop_map(|(time, started, root, status, (host, path), counts, (parent, run))| {
+                Manifest {
+                    source: b"web\xff1".as_slice().into(),
+                    time,
+                    started,
+                    status: Status::ALL[status].0,
+                    root,
+                    links_len: 0,
+                    links: Content::empty(),
+                    totals: Totals {
+                        files: counts[0],
+                        directories: counts[1],
+                        others: counts[2],
+                        bytes: counts[3],
+                        troubled: counts[4],
+                    },
+                    origin: Origin { host, path },
+                    parent: parent.map(SnapshotId),
+                    run,
+                }
             })
     }
 

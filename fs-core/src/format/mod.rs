@@ -17,6 +17,7 @@ mod links;
 mod manifest;
 mod node;
 mod pack;
+mod run;
 mod seal;
 mod time;
 mod xattrs;
@@ -37,6 +38,7 @@ pub use pack::{
     BlockEntry, Catalogue, PACK_HEADER_LEN, PackBuilder, PackKind, PackTrailer, Placement, SealedPack,
     TRAILER_LEN, check_pack_header,
 };
+pub use run::Run;
 pub use seal::{BLOCK_MAGIC, FRAME_HEADER_LEN, block_frame_len};
 pub use time::Time;
 pub use xattrs::{Xattr, XattrSet};

@@ -8,11 +8,14 @@ mod disk;
 mod error;
 #[cfg(unix)]
 mod file;
+#[cfg(unix)]
+pub mod layout;
 mod links;
 mod parent;
 #[cfg(unix)]
-#[cfg(unix)]
 mod scan;
+#[cfg(unix)]
+mod seen;
 #[cfg(unix)]
 mod troubles;
 #[cfg(unix)]
@@ -21,6 +24,8 @@ mod walk;
 mod xattrs;
 
 pub use error::ImportError;
+#[cfg(unix)]
+pub use seen::SeenFiles;
 #[cfg(unix)]
 pub use walk::{Options, Outcome, Taken, run};
 

@@ -53,6 +53,7 @@ impl Fixture {
             totals: taken.totals,
             origin: Origin::default(),
             parent: None,
+            run: None,
         };
         writer.commit(&manifest)?;
         *self.last.lock().unwrap() = Some(manifest);

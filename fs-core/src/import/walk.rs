@@ -15,6 +15,7 @@ use super::file::{self, FileContext, ReadError};
 use super::links::LinkTracker;
 use super::parent::{ParentDirectory, may_have_changed_since};
 use super::scan::{Bounds, Entries, Found, Scanned, Scanner};
+use super::seen::SeenFiles;
 use super::troubles::Troubles;
 use super::xattrs::ReadXattrs;
 use crate::format::limits::{MAX_INLINE_XATTRS, MAX_NAME, MAX_TARGET};
@@ -35,6 +36,10 @@ pub struct Options<'a> {
     pub skip: Vec<(u64, u64)>,
     /// File systems to leave out, by device number: mounts of history.
     pub skip_devices: Vec<u64>,
+    /// Files that walks over other levels of the same hard-link farm have read, for this one to know.
+    pub seen: Option<&'a SeenFiles>,
+    /// The tree is finished, and has been at rest since; else since the walk began. See [`Taken::unsteady`].
+    pub at_rest_since: Option<Time>,
 }
 
 /// A tree that was taken; not a snapshot yet.
@@ -52,6 +57,9 @@ pub struct Taken {
     pub totals: Totals,
     /// Complete, vanished or partial.
     pub status: Status,
+    /// It was not at rest: an entry vanished, a file did not stand still, a directory was changed lately. That is to be
+    /// expected of a live tree; what is finished is being taken away.
+    pub unsteady: bool,
 }
 
 /// What a walk leads to.
@@ -95,6 +103,9 @@ pub fn run(
         monitor,
         cancellation,
         base: path,
+        started: now,
+        at_rest_since: options.at_rest_since.unwrap_or(now),
+        unsteady: false,
         scanner: Scanner::start(bounds).map_err(failed)?,
         content: ContentWriter::default(),
         links: LinkTracker::default(),
@@ -120,6 +131,9 @@ struct Walk<'a> {
     monitor: &'a dyn Monitor,
     cancellation: &'a Cancellation,
     base: &'a Path,
+    started: Time,
+    at_rest_since: Time,
+    unsteady: bool,
     scanner: Scanner,
     content: ContentWriter,
     links: LinkTracker,
@@ -146,6 +160,7 @@ impl Walk<'_> {
         if let Some(error) = lacking {
             return Err(self.root_error(error));
         }
+        self.unsteady = stat.ctime >= self.at_rest_since;
         let xattrs = self.xattrs(directory.xattrs_self()).map_err(|error| match error {
             ReadError::File(source) => self.root_error(source),
             ReadError::Import(error) => error,
@@ -178,8 +193,15 @@ impl Walk<'_> {
                 })
                 .and_then(|_| Ok(self.content.finish(self.writer)?))?
         };
-        let totals = Totals { troubled: self.troubles.entries(), ..self.totals };
-        let taken = Taken { started: now, root, links_len, links, totals, status: self.troubles.status() };
+        let taken = Taken {
+            started: now,
+            root,
+            links_len,
+            links,
+            totals: Totals { troubled: self.troubles.entries(), ..self.totals },
+            status: self.troubles.status(),
+            unsteady: self.unsteady || self.troubles.unsteady(),
+        };
         Ok(Outcome { taken, progress: self.progress })
     }
 
@@ -312,6 +334,9 @@ impl Walk<'_> {
                         },
                     )?;
                     (stat, xattrs, unsettled) = (read.stat, read.xattrs, read.unsettled);
+                    if let (Some(seen), false) = (self.options.seen, unsettled) {
+                        seen.add(&stat, &read.kind, self.started);
+                    }
                     read.kind
                 }
             }
@@ -342,6 +367,9 @@ impl Walk<'_> {
         if stat.links > 1
             && let Some(kind) = self.links.known(stat.id, stat.size, stat.attributes.mtime)
         {
+            return Some(kind);
+        }
+        if let Some(kind) = self.options.seen.and_then(|seen| seen.content(stat)) {
             return Some(kind);
         }
         let entry = parent.filter(|entry| same(entry))?;
@@ -404,6 +432,7 @@ impl Walk<'_> {
         if let Some(error) = opened.lacking {
             self.troubles.note(TroubleKind::Incomplete, format!("its content cannot be read: {error}"));
         }
+        self.unsteady |= opened.stat.ctime >= self.at_rest_since;
         let xattrs = self.xattrs(opened.xattrs)?;
         Ok(Some(Frame {
             name: name.to_owned(),

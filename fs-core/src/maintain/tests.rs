@@ -56,6 +56,7 @@ impl Store {
             totals: Totals::default(),
             origin: Origin::default(),
             parent: None,
+            run: None,
         };
         writer.commit(&manifest).unwrap();
     }

@@ -5,6 +5,8 @@ use thiserror::Error;
 
 #[cfg(unix)]
 use crate::import::ImportError;
+#[cfg(unix)]
+use crate::import::layout::LayoutError;
 use crate::maintain::MaintainError;
 use crate::store::StoreError;
 use crate::view::ViewError;
@@ -20,6 +22,13 @@ pub enum ServiceError {
     #[cfg(unix)]
     #[error(transparent)]
     Import(ImportError),
+    /// The runs of another program cannot be looked for.
+    #[cfg(unix)]
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// One name was given to the runs of several sources.
+    #[error("--source names one source, and these are several: {0}")]
+    SeveralSources(String),
     /// The user asked the care of the repository to stop.
     #[error("interrupted: nothing was changed")]
     Cancelled,

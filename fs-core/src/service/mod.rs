@@ -7,6 +7,10 @@ mod import;
 mod maintain;
 #[cfg(target_os = "linux")]
 mod mounts;
+#[cfg(unix)]
+mod runs;
+#[cfg(unix)]
+mod session;
 mod stats;
 
 use std::path::Path;
@@ -18,6 +22,8 @@ pub use import::{ImportOptions, Imported, import_tree, source_name};
 pub use maintain::{check, rebuild_index, repair};
 #[cfg(target_os = "linux")]
 pub use mounts::{MOUNT_TYPE, Mounted, mounted};
+#[cfg(unix)]
+pub use runs::{Outcome, RunImporter, RunState, make_plan, run_states};
 pub use stats::Stats;
 
 use crate::store::Repository;

@@ -49,8 +49,7 @@ impl Repository {
     /// Replaces the damaged packs by what was salvaged of them, makes the index again when `new_index` says so or packs
     /// were replaced, and is open for writing from then on. The lock must be held. Returns where the damaged packs are now.
     ///
-    /// What is salvaged is durable before anything is set aside; until the new index is there, whoever opens the
-    /// repository for writing brings the old one up to date.
+    /// What is salvaged is durable, and the new index there, before anything is set aside.
     pub fn put_right(
         self,
         names: &PackNames,
@@ -78,11 +77,12 @@ impl Repository {
             let mut packs: Vec<PackId> = names.sound.iter().copied().collect();
             packs.extend(salvages.iter().map(|salvage| salvage.id));
             let (new, _) = NewIndex::make(&root, config.id, &backend, &keys, packs, &mut |_| true)?;
-            // Until it is published mounts look for packs in their old places: nothing slow comes in between.
+            // First, so that readers never look for a pack in vain. A writer that comes in between takes the damaged packs
+            // up again, as further copies of what is salvaged.
+            new.publish(&root)?;
             for pack in gone {
                 aside.push((pack, backend.set_aside(&Object::pack(pack))?));
             }
-            new.publish(&root)?;
         }
         let index = Index::open_writer(&root.join(INDEX), config.id)?;
         let lost_packs = reconcile(&index, &backend, &keys)?;

@@ -52,6 +52,7 @@ pub(super) fn manifest(root: BlobId) -> Manifest {
         totals: Totals::default(),
         origin: Origin::default(),
         parent: None,
+        run: None,
     }
 }
 

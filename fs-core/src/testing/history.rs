@@ -80,6 +80,7 @@ pub(super) fn import(repository: &Repository, tree: &Path, time: i64) -> Snapsho
         totals: taken.totals,
         origin: Origin::default(),
         parent: None,
+        run: None,
     };
     writer.commit(&manifest).unwrap().0
 }

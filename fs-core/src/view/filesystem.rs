@@ -297,6 +297,7 @@ mod tests {
             totals: Totals::default(),
             origin: Origin::default(),
             parent: None,
+            run: None,
         };
         writer.commit(&manifest).unwrap();
     }

@@ -144,10 +144,11 @@ fn lost_attributes_and_links_cost_no_file() {
             started: Time::default(),
             status: Status::Complete,
             root: Entry { xattrs: Xattrs::Blob(LOST), ..entry(Kind::Directory(root)) },
-            links_len: 100,
+            links_len: 108,
             links: Content::Blob(LOST),
             totals: Totals::default(),
             origin: Origin::default(),
+            run: None,
             parent: None,
         };
         writer.commit(&manifest).unwrap();

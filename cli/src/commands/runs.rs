@@ -1,0 +1,183 @@
+//! What `yester import` does where rsnapshot or dirvish keeps its runs.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::Result;
+use fs_core::import::layout::{Layout, LeftOut, Plan, PlannedRun};
+use fs_core::monitor::Cancellation;
+use fs_core::service::{
+    ImportOptions, Outcome as RunOutcome, RunImporter, RunState, run_states, source_name,
+};
+use serde_json::{Value, json};
+
+use super::import::tell;
+use crate::error::{Outcome, is_interruption};
+use crate::output::{Align, Output, WriteError};
+use crate::progress::Reporter;
+use crate::settings::Settings;
+use crate::stderr;
+use crate::text::{count, for_json, printable};
+
+/// Imports the runs that are new.
+pub fn add(
+    output: &mut Output,
+    settings: &Settings,
+    plan: &Plan,
+    options: &ImportOptions,
+    cancellation: &Cancellation,
+) -> Result<Outcome> {
+    tell_plan(output, plan)?;
+    let mut importer = RunImporter::open(&settings.repository, plan, options, cancellation)?;
+    let total = importer.total();
+    let (mut added, mut incomplete) = (0, false);
+    loop {
+        let started = Instant::now();
+        let reporter = Reporter::new(output);
+        let next = importer.next(&reporter, cancellation);
+        drop(reporter);
+        match next {
+            Ok(Some(RunOutcome::Imported(imported))) => {
+                let path = imported.snapshot.manifest.origin.path.to_vec();
+                let shown = shown(plan, Path::new(std::ffi::OsStr::from_bytes(&path)));
+                tell(output, &imported, Some(&shown), started.elapsed())?;
+                incomplete |= imported.snapshot.manifest.totals.troubled > 0;
+                added += 1;
+            }
+            Ok(Some(RunOutcome::LeftOut(left_out))) => {
+                tell_left_out(output, &left_out)?;
+                incomplete = true;
+            }
+            Ok(None) => break,
+            Err(error) => {
+                let error = error.into();
+                if added == 0 || !is_interruption(&error) {
+                    return Err(error);
+                }
+                let of = count(total, "run");
+                output.note(&format!("interrupted: {added} of {of} were added; the next import goes on"));
+                return Ok(Outcome::Interrupted);
+            }
+        }
+    }
+    if total == 0 {
+        let runs = count(plan.runs.len() as u64, "run");
+        output.tell(&format!("nothing new: {runs} of {} {}", plan.root.display(), already(plan)))?;
+    }
+    Ok(if incomplete { Outcome::Incomplete } else { Outcome::Done })
+}
+
+fn already(plan: &Plan) -> &'static str {
+    match plan.runs.len() {
+        0 => "to be imported",
+        1 => "is in the repository already",
+        _ => "are in the repository already",
+    }
+}
+
+/// Shows what would be imported.
+pub fn show(
+    output: &mut Output,
+    settings: &Settings,
+    plan: &Plan,
+    options: &ImportOptions,
+) -> Result<Outcome> {
+    if plan.layout == Layout::Tree {
+        let source = source_name(&plan.root, options)?;
+        if output.is_json() {
+            let (source, _) = for_json(&source);
+            output
+                .json(&json!({ "layout": "tree", "path": plan.root.to_string_lossy(), "source": source }))?;
+        } else {
+            output.line(&format!("{} as a tree, of source {}", plan.root.display(), printable(&source)))?;
+        }
+        return Ok(Outcome::Done);
+    }
+    let states = run_states(&settings.repository, plan, options)?;
+    tell_plan(output, plan)?;
+    let mut rows = Vec::new();
+    for (run, RunState { source, is_new }) in plan.runs.iter().zip(&states) {
+        let state = if *is_new { "new" } else { "imported" };
+        if output.is_json() {
+            output.json(&described(plan, run, source, state))?;
+            continue;
+        }
+        let time = run.time.timestamp().to_zoned(settings.zone.clone());
+        rows.push([
+            time.strftime("@%Y-%m-%dT%H-%M-%S").to_string(),
+            printable(source).into_owned(),
+            run.status().name().to_owned(),
+            state.to_owned(),
+            shown(plan, &run.tree),
+        ]);
+    }
+    output.table([Align::Left; 5], &rows)?;
+    Ok(Outcome::Done)
+}
+
+/// Tells what is there beside runs.
+fn tell_plan(output: &mut Output, plan: &Plan) -> Result<(), WriteError> {
+    if output.is_json() {
+        for retention in &plan.retention {
+            output.json(&json!({ "retain": retention.interval, "keep": retention.keep }))?;
+        }
+    }
+    for left_out in &plan.left_out {
+        if output.is_json() {
+            output.json(&left_out_object(left_out))?;
+        } else {
+            output.note(&left_out_text(left_out));
+        }
+    }
+    Ok(())
+}
+
+fn tell_left_out(output: &mut Output, left_out: &LeftOut) -> Result<(), WriteError> {
+    if output.is_json() {
+        output.json(&left_out_object(left_out))?;
+    }
+    stderr::complain(&left_out_text(left_out));
+    Ok(())
+}
+
+fn left_out_text(left_out: &LeftOut) -> String {
+    format!("left out: {}: {}", printable(left_out.path.as_os_str().as_bytes()), left_out.reason)
+}
+
+fn left_out_object(left_out: &LeftOut) -> Value {
+    let (path, bytes) = for_json(left_out.path.as_os_str().as_bytes());
+    let mut object = json!({ "left_out": path, "reason": left_out.reason });
+    if let Some(bytes) = bytes {
+        object["left_out_bytes"] = bytes.into();
+    }
+    object
+}
+
+fn described(plan: &Plan, run: &PlannedRun, source: &[u8], state: &str) -> Value {
+    let (source, source_bytes) = for_json(source);
+    let mut object = json!({
+        "source": source,
+        "time": run.time.timestamp().to_string(),
+        "status": run.status().name(),
+        "state": state,
+        "run": shown(plan, &run.tree),
+    });
+    if let Some(bytes) = source_bytes {
+        object["source_bytes"] = bytes.into();
+    }
+    for (key, time) in
+        [("began", run.run.began), ("completed", run.run.completed), ("expires", run.run.expires)]
+    {
+        if let Some(time) = time {
+            object[key] = time.timestamp().to_string().into();
+        }
+    }
+    object
+}
+
+/// A run's tree as seen from the root.
+fn shown(plan: &Plan, tree: &Path) -> String {
+    let path = tree.strip_prefix(&plan.root).unwrap_or(tree);
+    printable(path.as_os_str().as_bytes()).into_owned()
+}

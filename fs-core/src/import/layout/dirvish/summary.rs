@@ -1,0 +1,217 @@
+use jiff::civil::DateTime;
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::format::{Status, Time};
+
+/// What matters of an image's `summary`. Times are those of the clock on the wall.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Summary {
+    pub(super) vault: Option<Box<[u8]>>,
+    pub(super) branch: Option<Box<[u8]>>,
+    pub(super) image: Option<Box<[u8]>>,
+    pub(super) reference: Option<Box<[u8]>>,
+    pub(super) began: Option<DateTime>,
+    pub(super) completed: Option<DateTime>,
+    pub(super) expires: Option<DateTime>,
+    pub(super) status: Option<String>,
+}
+
+impl Summary {
+    pub(super) fn parse(text: &[u8]) -> Self {
+        let mut summary = Self::default();
+        // Lists go on in lines that begin with a tab: those are patterns and options, whatever they look like.
+        for line in text.split(|byte| *byte == b'\n').filter(|line| !line.starts_with(b"\t")) {
+            let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
+            let value = line[colon + 1..].trim_ascii();
+            if value.is_empty() {
+                continue;
+            }
+            let bytes = || Some(Box::from(value));
+            match &line[..colon] {
+                b"vault" => summary.vault = bytes(),
+                b"branch" => summary.branch = bytes(),
+                b"Image" => summary.image = bytes(),
+                b"Reference" => summary.reference = bytes(),
+                b"Backup-begin" => summary.began = time(value),
+                b"Backup-complete" => summary.completed = time(value),
+                // A rule and what came of it, as in `+3 months == 2024-09-01 03:00:00`; or `Never`.
+                b"Expire" => {
+                    let at = value.windows(4).position(|window| window == b" == ");
+                    summary.expires = at.and_then(|at| time(&value[at + 4..]));
+                }
+                b"Status" => summary.status = str::from_utf8(value).ok().map(str::to_owned),
+                _ => {}
+            }
+        }
+        summary
+    }
+
+    /// How the run went, or why it left nothing that is worth keeping.
+    pub(super) fn outcome(&self) -> Result<Status, String> {
+        let Some(status) = &self.status else { return Err("its run has not completed".to_owned()) };
+        let word = status.split([' ', '(']).next().unwrap_or_default();
+        let code = status
+            .split_once('(')
+            .and_then(|(_, rest)| rest.split_once(')'))
+            .and_then(|(code, _)| code.parse::<u8>().ok());
+        let known = match (word, code) {
+            ("success", _) => Some(Status::Complete),
+            ("warning" | "error" | "unknown", Some(24)) => Some(Status::Vanished),
+            ("warning" | "error" | "unknown", Some(23)) => Some(Status::Partial),
+            ("warning" | "error" | "unknown", Some(25)) => Some(Status::Limited),
+            // As dirvish sees it, these have a useful result.
+            ("warning" | "unknown", _) => Some(Status::Unknown),
+            _ => None,
+        };
+        known
+            .filter(|_| self.completed.is_some())
+            .ok_or_else(|| format!("its run failed: {}", status.chars().take(200).collect::<String>()))
+    }
+}
+
+fn time(value: &[u8]) -> Option<DateTime> {
+    let text = str::from_utf8(value).ok()?;
+    DateTime::strptime("%Y-%m-%d %H:%M:%S", text.trim()).ok()
+}
+
+/// The image's times in the world: of a time that clocks showed twice, the one that fits when the summary was written.
+pub(super) struct Times {
+    pub(super) began: Time,
+    pub(super) completed: Time,
+}
+
+impl Times {
+    pub(super) fn of(began: DateTime, completed: DateTime, written: Time, zone: &TimeZone) -> Option<Self> {
+        let written = written.timestamp();
+        let distance = |time: &Timestamp| time.duration_since(written).abs();
+        let completed = both(completed, zone).into_iter().flatten().min_by_key(distance)?;
+        // A run does not end before it begins; but what does so by its summary is still kept.
+        let candidates = both(began, zone).into_iter().flatten();
+        let late = |time: &Timestamp| {
+            let took = completed.duration_since(*time);
+            (took < SignedDuration::ZERO, took.abs())
+        };
+        let began = candidates.min_by_key(late)?;
+        Some(Self { began: began.into(), completed: completed.into() })
+    }
+}
+
+/// When something is let go, of two times the later.
+pub(super) fn later(time: DateTime, zone: &TimeZone) -> Option<Time> {
+    both(time, zone).into_iter().flatten().max().map(Time::from)
+}
+
+/// When clocks showed this time.
+fn both(time: DateTime, zone: &TimeZone) -> [Option<Timestamp>; 2] {
+    let offsets = match zone.to_ambiguous_timestamp(time).offset() {
+        AmbiguousOffset::Unambiguous { offset } => [Some(offset), None],
+        // Never shown: the clocks were set forward over it. As if they had not been yet.
+        AmbiguousOffset::Gap { before, .. } => [Some(before), None],
+        AmbiguousOffset::Fold { before, after } => [Some(before), Some(after)],
+    };
+    offsets.map(|offset| offset?.to_timestamp(time).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const GOOD: &str = "client: web1\ntree: /srv\nServer: backup\nBank: /bank\nvault: web1\nbranch: default\n\
+        Image: 20240601\nReference: 20240531\nImage-now: 2024-06-01 03:00:00\n\
+        Expire: +3 months == 2024-09-01 03:00:00\nexclude:\n\tStatus: fatal\n\t*.o\nSET permissions stats \n\
+        UNSET checksum \n\n\nACTION: rsync -vrltH /srv/ /bank/web1/20240601/tree\n\
+        Backup-begin: 2024-06-01 03:00:05\nBackup-complete: 2024-06-01 03:07:00\nStatus: success\n";
+
+    #[test]
+    fn a_summary_is_read() {
+        let summary = Summary::parse(GOOD.as_bytes());
+        assert_eq!(summary.vault.as_deref(), Some(&b"web1"[..]));
+        assert_eq!(summary.image.as_deref(), Some(&b"20240601"[..]));
+        assert_eq!(summary.reference.as_deref(), Some(&b"20240531"[..]));
+        assert_eq!(summary.began, "2024-06-01T03:00:05".parse().ok());
+        assert_eq!(summary.completed, "2024-06-01T03:07:00".parse().ok());
+        assert_eq!(summary.expires, "2024-09-01T03:00:00".parse().ok());
+        assert_eq!(summary.outcome(), Ok(Status::Complete));
+        assert_eq!(Summary::parse(b"Expire: Never\n").expires, None);
+    }
+
+    #[test]
+    fn statuses_are_what_rsync_meant() {
+        let of = |status: &str| Summary::parse(GOOD.replace("success", status).as_bytes()).outcome();
+        assert_eq!(of("warning (24) -- file vanished on sender"), Ok(Status::Vanished));
+        assert_eq!(of("error (23) -- partial transfer"), Ok(Status::Partial));
+        assert_eq!(of("unknown (25) -- "), Ok(Status::Limited));
+        assert_eq!(of("unknown (99) -- "), Ok(Status::Unknown));
+        for failed in ["fatal error (1) -- syntax", "fatal error (23) -- x", "error (30) -- timeout", "", "?"]
+        {
+            assert!(of(failed).is_err(), "{failed}");
+        }
+        for missing in ["Status: success", "Backup-complete: 2024-06-01 03:07:00"] {
+            assert!(Summary::parse(GOOD.replace(missing, "").as_bytes()).outcome().is_err(), "{missing}");
+        }
+    }
+
+    #[test]
+    fn the_repeated_hour_is_told_apart() {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let times = |began: &str, completed: &str, written: &str| {
+            let times =
+                Times::of(began.parse().unwrap(), completed.parse().unwrap(), at(written).into(), &zone)
+                    .unwrap();
+            (times.began.timestamp().to_string(), times.completed.timestamp().to_string())
+        };
+        // On 2024-10-27 the hour from 2 to 3 came twice: from 0:00 and from 1:00 UTC.
+        let of = |began, completed, written| times(began, completed, written);
+        assert_eq!(
+            of("2024-10-27T02:10:00", "2024-10-27T02:20:00", "2024-10-27T00:20:00Z"),
+            ("2024-10-27T00:10:00Z".into(), "2024-10-27T00:20:00Z".into())
+        );
+        assert_eq!(
+            of("2024-10-27T02:10:00", "2024-10-27T02:20:00", "2024-10-27T01:20:01Z"),
+            ("2024-10-27T01:10:00Z".into(), "2024-10-27T01:20:00Z".into())
+        );
+        // It began in the first pass and ended in the second.
+        assert_eq!(
+            of("2024-10-27T02:50:00", "2024-10-27T02:05:00", "2024-10-27T01:05:00Z"),
+            ("2024-10-27T00:50:00Z".into(), "2024-10-27T01:05:00Z".into())
+        );
+        // The hour that never was.
+        assert_eq!(
+            of("2024-03-31T02:30:00", "2024-03-31T03:40:00", "2024-03-31T01:40:00Z"),
+            ("2024-03-31T01:30:00Z".into(), "2024-03-31T01:40:00Z".into())
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read(text in prop::collection::vec(any::<u8>(), 0..400)) {
+            let _ = Summary::parse(&text).outcome();
+        }
+
+        #[test]
+        fn any_fields_are_read(
+            lines in prop::collection::vec("(Status|Expire|Image|Backup-begin|x):( ?[0-9(): =-]{0,20}|error (.{0,9}))?", 0..20)
+        ) {
+            let summary = Summary::parse(lines.join("\n").as_bytes());
+            let _ = summary.outcome();
+            let zone = TimeZone::get("America/New_York").unwrap();
+            for time in [summary.began, summary.expires].into_iter().flatten() {
+                let _ = Times::of(time, time, Time::default(), &zone);
+                let _ = later(time, &zone);
+            }
+        }
+    }
+
+    #[test]
+    fn the_ends_of_time_are_no_trouble() {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        for time in [DateTime::MIN, DateTime::MAX] {
+            let _ = later(time, &zone);
+            let _ = Times::of(time, time, Time::new(i64::MAX, 0).unwrap(), &zone);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Folders on disk as the layouts see them: never through a symbolic link.
+
+use std::ffi::OsString;
+use std::fs::{self, DirEntry, File, Metadata};
+use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+
+use super::LayoutError;
+use crate::format::Time;
+
+/// A folder, and what must still be true of it when a run has been read.
+#[derive(Debug, Clone)]
+pub(super) struct Mark {
+    pub(super) path: PathBuf,
+    id: (u64, u64),
+    pub(super) mtime: Time,
+}
+
+impl Mark {
+    /// The folder at `path`; `None` when there is something else, or nothing.
+    pub(super) fn of(path: PathBuf) -> io::Result<Option<Self>> {
+        let metadata = match fs::symlink_metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            result => result?,
+        };
+        let mark = Self { path, id: (metadata.dev(), metadata.ino()), mtime: mtime(&metadata) };
+        Ok(metadata.is_dir().then_some(mark))
+    }
+
+    /// What happened to it since.
+    pub(super) fn change(&self) -> Option<&'static str> {
+        match Self::of(self.path.clone()) {
+            Ok(Some(now)) if now.id != self.id => Some("another folder has its name now"),
+            Ok(Some(now)) if now.mtime != self.mtime => Some("it has changed meanwhile"),
+            Ok(Some(_)) => None,
+            Ok(None) => Some("it was removed or renamed meanwhile"),
+            Err(_) => Some("it cannot be looked at any more"),
+        }
+    }
+}
+
+pub(super) fn mtime(metadata: &Metadata) -> Time {
+    Time::new(metadata.mtime(), u32::try_from(metadata.mtime_nsec()).unwrap_or_default()).unwrap_or_default()
+}
+
+/// A folder's absolute path, without symbolic links.
+pub(super) fn absolute(path: &Path) -> Result<PathBuf, LayoutError> {
+    fs::canonicalize(path).map_err(|source| LayoutError::Read { path: path.to_owned(), source })
+}
+
+/// Whether this is a folder; not when it is gone.
+pub(super) fn is_dir(entry: &DirEntry) -> bool {
+    entry.file_type().is_ok_and(|kind| kind.is_dir())
+}
+
+/// The names in a folder, sorted, each with whether it is a folder itself.
+pub(super) fn names(path: &Path) -> Result<Vec<(OsString, bool)>, LayoutError> {
+    let read = || {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(path)? {
+            let entry = entry?;
+            names.push((entry.file_name(), is_dir(&entry)));
+        }
+        names.sort_unstable();
+        Ok(names)
+    };
+    read().map_err(|source| LayoutError::Read { path: path.to_owned(), source })
+}
+
+/// A small file's bytes and its modification time. Anything but a regular file is an error: a fifo would never end.
+pub(super) fn small_file(path: &Path, limit: u64) -> io::Result<(Vec<u8>, Time)> {
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options().read(true).custom_flags(flags).open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(io::Error::other("it is too long to be what it should be"));
+    }
+    Ok((bytes, mtime(&metadata)))
+}

@@ -1,0 +1,49 @@
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use super::disk::Stat;
+use super::links::FileId;
+use super::parent::may_have_changed_since;
+use crate::format::{Kind, Time};
+
+/// Files that several levels of a hard-link farm share and whose content the last level's snapshot cannot vouch for,
+/// as they were changed about when it was read. All others are known by it, so these few are all that must be
+/// remembered from one walk to the next.
+#[derive(Debug, Default)]
+pub struct SeenFiles(RefCell<HashMap<FileId, (Seen, Kind)>>);
+
+/// What must be the same for a file to be the one that was read. A change of its content changes the last of these,
+/// and while nobody links it anew nothing else does.
+#[derive(Debug, PartialEq, Eq)]
+struct Seen {
+    size: u64,
+    mtime: Time,
+    ctime: Time,
+}
+
+impl Seen {
+    fn of(stat: &Stat) -> Self {
+        Self { size: stat.size, mtime: stat.attributes.mtime, ctime: stat.ctime }
+    }
+}
+
+/// More are forgotten, which costs no more than reading them again.
+const MOST: usize = 1 << 18;
+
+impl SeenFiles {
+    /// Remembers a file that a walk begun at `started` has read.
+    pub(super) fn add(&self, stat: &Stat, kind: &Kind, started: Time) {
+        let fresh = may_have_changed_since(stat.attributes.mtime, started);
+        let mut files = self.0.borrow_mut();
+        if stat.links > 1 && fresh && files.len() < MOST {
+            files.insert(stat.id, (Seen::of(stat), kind.clone()));
+        }
+    }
+
+    /// The content of a file that was read before.
+    pub(super) fn content(&self, stat: &Stat) -> Option<Kind> {
+        let files = self.0.borrow();
+        let (seen, kind) = files.get(&stat.id)?;
+        (*seen == Seen::of(stat)).then(|| kind.clone())
+    }
+}

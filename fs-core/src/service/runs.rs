@@ -1,0 +1,284 @@
+//! Importing the runs that other programs keep.
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use super::session::{Label, Session, Walked};
+use super::{ImportOptions, Imported, ServiceError};
+use crate::format::{Status, is_source_name};
+use crate::import::layout::{LeftOut, Place, Plan, PlannedRun};
+use crate::import::{ImportError, SeenFiles};
+use crate::monitor::{Cancellation, Monitor, RunBegins};
+use crate::store::{Access, Repository};
+use crate::view::{Snapshot, Sources};
+
+/// How often it is looked whether the program that makes runs still works.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Looks for runs, when `wait` says so not before the program that makes them has ended.
+pub fn make_plan(
+    place: &Place,
+    zone: &TimeZone,
+    wait: bool,
+    cancellation: &Cancellation,
+) -> Result<Plan, ServiceError> {
+    loop {
+        let plan = Plan::make(place, zone)?;
+        let Some(pid) = plan.running.filter(|_| wait) else { return Ok(plan) };
+        log::info!("process {pid} works on {}: waiting for its end", plan.root.display());
+        if cancellation.is_cancelled() {
+            return Err(ImportError::Cancelled.into());
+        }
+        thread::sleep(ASK_AGAIN);
+    }
+}
+
+/// What a planned run is to the repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunState {
+    /// The source that it belongs to there.
+    pub source: Box<[u8]>,
+    /// It was not imported before.
+    pub is_new: bool,
+}
+
+/// What each run of a plan is, for the repository in `root` as it is now; without one, all are new.
+pub fn run_states(root: &Path, plan: &Plan, options: &ImportOptions) -> Result<Vec<RunState>, ServiceError> {
+    let sources = match Repository::open(root, Access::Read) {
+        Ok(repository) => Sources::load(&repository, &options.zone, &Sources::default())?,
+        Err(crate::store::StoreError::NotARepository(_)) => Sources::default(),
+        Err(error) => return Err(error.into()),
+    };
+    let known = Known::new(&sources);
+    let names = SourceNames::new(plan, options)?;
+    let state = |run: &PlannedRun| {
+        let source = names.of(run);
+        RunState { source: source.into(), is_new: !known.has(source, run) }
+    };
+    Ok(plan.runs.iter().map(state).collect())
+}
+
+/// Imports the runs of a plan that the repository does not have yet, one at a time. Each is a snapshot of its own as
+/// soon as it is imported, so whatever stops this, the next importer goes on behind it.
+#[derive(Debug)]
+pub struct RunImporter<'a> {
+    session: Session,
+    plan: &'a Plan,
+    options: &'a ImportOptions,
+    names: SourceNames<'a>,
+    seen: SeenFiles,
+    /// The places of the new runs in the plan.
+    new: std::vec::IntoIter<usize>,
+    total: u64,
+    done: u64,
+}
+
+/// What became of a run.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It is a snapshot now.
+    Imported(Box<Imported>),
+    /// It could not be, or must not; the next import will try again.
+    LeftOut(LeftOut),
+}
+
+impl<'a> RunImporter<'a> {
+    /// Opens the repository in `root` for the new runs of `plan`.
+    pub fn open(
+        root: &Path,
+        plan: &'a Plan,
+        options: &'a ImportOptions,
+        cancellation: &Cancellation,
+    ) -> Result<Self, ServiceError> {
+        let names = SourceNames::new(plan, options)?;
+        let session = Session::open(root, options, cancellation)?;
+        if session.holds(&plan.root) {
+            return Err(ImportError::InsideRepository(plan.root.clone()).into());
+        }
+        let known = Known::new(session.sources());
+        if options.source.is_none() {
+            for source in plan.sources() {
+                check_same_history(&session, &known, plan, source)?;
+            }
+        }
+        let new: Vec<_> = (0..plan.runs.len())
+            .filter(|at| !known.has(names.of(&plan.runs[*at]), &plan.runs[*at]))
+            .collect();
+        let total = new.len() as u64;
+        let new = new.into_iter();
+        Ok(Self { session, plan, options, names, seen: SeenFiles::default(), new, total, done: 0 })
+    }
+
+    /// How many runs are new.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Imports the oldest of those that are left; `None` when none is.
+    pub fn next(
+        &mut self,
+        monitor: &dyn Monitor,
+        cancellation: &Cancellation,
+    ) -> Result<Option<Outcome>, ServiceError> {
+        let Some(at) = self.new.next() else { return Ok(None) };
+        if cancellation.is_cancelled() {
+            return Err(ImportError::Cancelled.into());
+        }
+        let run = &self.plan.runs[at];
+        self.done += 1;
+        let name = run.tree.strip_prefix(&self.plan.root).unwrap_or(&run.tree);
+        let name = name.as_os_str().as_bytes();
+        monitor.run(&RunBegins { name, number: self.done, total: self.total });
+        match self.import(run, monitor, cancellation) {
+            Ok(outcome) => Ok(Some(outcome)),
+            // Rotated away, or not readable for this user: the others may be.
+            Err(ServiceError::Import(error @ (ImportError::Root { .. } | ImportError::NotADirectory(_)))) => {
+                Ok(Some(left_out(run, &error.to_string())))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn import(
+        &mut self,
+        run: &PlannedRun,
+        monitor: &dyn Monitor,
+        cancellation: &Cancellation,
+    ) -> Result<Outcome, ServiceError> {
+        if let Some(change) = run.change() {
+            return Ok(left_out(run, change));
+        }
+        let status = run.status();
+        let source = self.names.of(run);
+        let parent = self.parent(source, run);
+        let walked = Walked {
+            tree: &run.tree,
+            parent: parent.as_deref(),
+            seen: Some(&self.seen),
+            at_rest_since: Some(self.plan.made),
+        };
+        let pending = self.session.walk(&walked, self.options, monitor, cancellation)?;
+        if let Some(change) = run.change() {
+            return Ok(left_out(run, change));
+        }
+        // Some of a run that is being removed, or is made anew, may be missing already.
+        if pending.taken.unsteady {
+            return Ok(left_out(run, "it was not at rest while it was read"));
+        }
+        let label = Label {
+            source,
+            path: &run.tree,
+            time: run.time,
+            status: worse(pending.taken.status, status),
+            run: Some(run.run.clone()),
+        };
+        let imported = self.session.commit(pending, label, cancellation)?;
+        Ok(Outcome::Imported(Box::new(imported)))
+    }
+
+    /// What the run most resembles: the run that it was made against, else the source's last before it.
+    fn parent(&self, source: &[u8], run: &PlannedRun) -> Option<Arc<Snapshot>> {
+        let snapshots = || self.session.sources().iter().flat_map(|source| source.snapshots());
+        let is = |snapshot: &Snapshot, identity: &[u8]| {
+            snapshot.manifest.run.as_ref().is_some_and(|run| *run.identity == *identity)
+        };
+        let reference = run.reference.as_deref().and_then(|identity| {
+            snapshots().map(|(_, snapshot)| snapshot).find(|snapshot| is(snapshot, identity))
+        });
+        reference.cloned().or_else(|| {
+            let source = self.session.sources().get(source)?;
+            let all = || source.snapshots().map(|(_, snapshot)| snapshot);
+            all().rev().find(|snapshot| snapshot.manifest.time <= run.time).or_else(|| all().next()).cloned()
+        })
+    }
+}
+
+fn left_out(run: &PlannedRun, reason: &str) -> Outcome {
+    Outcome::LeftOut(LeftOut {
+        path: run.tree.clone(),
+        reason: format!("{reason}; the next import tries again"),
+    })
+}
+
+/// What the walk saw tells more than what is known of the run.
+fn worse(walk: Status, run: Status) -> Status {
+    const WORST_FIRST: [Status; 6] = [
+        Status::Partial,
+        Status::Limited,
+        Status::Vanished,
+        Status::Approximate,
+        Status::Unknown,
+        Status::Complete,
+    ];
+    WORST_FIRST.into_iter().find(|status| [walk, run].contains(status)).unwrap_or(run)
+}
+
+/// A source must not get the runs of two roots: this root's, or one that was moved, holds runs that it has, or its last
+/// snapshot is from there.
+fn check_same_history(
+    session: &Session,
+    known: &Known,
+    plan: &Plan,
+    source: &[u8],
+) -> Result<(), ServiceError> {
+    let Some(last) = session.last(source) else { return Ok(()) };
+    let path = Path::new(OsStr::from_bytes(&last.manifest.origin.path));
+    let is_run = last.manifest.run.is_some();
+    let shared = || plan.runs.iter().any(|run| *run.source == *source && known.has(source, run));
+    if is_run && path.starts_with(&plan.root) || shared() {
+        return Ok(());
+    }
+    Err(ServiceError::OtherTree { name: String::from_utf8_lossy(source).into_owned(), path: path.to_owned() })
+}
+
+/// Which runs the repository has, by source.
+#[derive(Debug)]
+struct Known(HashMap<Box<[u8]>, HashSet<Box<[u8]>>>);
+
+impl Known {
+    fn new(sources: &Sources) -> Self {
+        let of = |source: &crate::view::Source| {
+            source
+                .snapshots()
+                .filter_map(|(_, snapshot)| Some(snapshot.manifest.run.as_ref()?.identity.clone()))
+                .collect()
+        };
+        Self(sources.iter().map(|source| (source.name[..].into(), of(source))).collect())
+    }
+
+    fn has(&self, source: &[u8], run: &PlannedRun) -> bool {
+        self.0.get(source).is_some_and(|runs| runs.contains(&run.run.identity))
+    }
+}
+
+/// What the sources of runs are called in the repository.
+#[derive(Debug)]
+struct SourceNames<'a>(Option<&'a [u8]>);
+
+impl<'a> SourceNames<'a> {
+    fn new(plan: &Plan, options: &'a ImportOptions) -> Result<Self, ServiceError> {
+        let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+        match options.source.as_deref() {
+            Some(name) if !is_source_name(name) => Err(ServiceError::BadSourceName(text(name))),
+            Some(_) if plan.sources().len() > 1 => {
+                let names: Vec<_> = plan.sources().into_iter().map(text).collect();
+                Err(ServiceError::SeveralSources(names.join(", ")))
+            }
+            name => Ok(Self(name)),
+        }
+    }
+
+    fn of<'r>(&self, run: &'r PlannedRun) -> &'r [u8]
+    where
+        'a: 'r,
+    {
+        self.0.unwrap_or(&run.source)
+    }
+}

@@ -1,0 +1,181 @@
+//! A repository that is open for imports.
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::{ImportOptions, Imported, ServiceError, SnapshotInfo};
+use crate::format::{Manifest, Origin, Run, Status, Time};
+use crate::import::{self, ImportError, SeenFiles, Taken};
+use crate::monitor::{Cancellation, Monitor, Progress};
+use crate::store::{Access, CacheSizes, Repository, StoreError, Writer};
+use crate::view::{Snapshot, Sources};
+
+/// How often a process that waits asks for the lock.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
+
+/// The lock, and the snapshots as they are now: nobody else adds any.
+#[derive(Debug)]
+pub(super) struct Session {
+    repository: Repository,
+    sources: Sources,
+    zone: TimeZone,
+}
+
+/// What is to be walked, and what its snapshot will be.
+pub(super) struct Walked<'a> {
+    pub(super) tree: &'a Path,
+    pub(super) parent: Option<&'a Snapshot>,
+    pub(super) seen: Option<&'a SeenFiles>,
+    pub(super) at_rest_since: Option<Time>,
+}
+
+/// What a snapshot tells beside its tree.
+pub(super) struct Label<'a> {
+    pub(super) source: &'a [u8],
+    /// The absolute path.
+    pub(super) path: &'a Path,
+    pub(super) time: Time,
+    pub(super) status: Status,
+    pub(super) run: Option<Run>,
+}
+
+/// A tree that was walked, waiting for its snapshot.
+pub(super) struct Pending {
+    writer: Writer,
+    parent: Option<crate::format::SnapshotId>,
+    pub(super) taken: Taken,
+    progress: Progress,
+}
+
+impl Session {
+    pub(super) fn open(
+        root: &Path,
+        options: &ImportOptions,
+        cancellation: &Cancellation,
+    ) -> Result<Self, ServiceError> {
+        let repository = open_for_writing(root, options.wait, cancellation)?;
+        let sources = Sources::load(&repository, &options.zone, &Sources::default())?;
+        Ok(Self { repository, sources, zone: options.zone.clone() })
+    }
+
+    pub(super) fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    /// Whether this absolute path is inside the repository.
+    pub(super) fn holds(&self, path: &Path) -> bool {
+        fs::canonicalize(self.repository.root()).is_ok_and(|root| path.starts_with(root))
+    }
+
+    /// Walks a tree; nothing of it can be seen before it is committed.
+    pub(super) fn walk(
+        &self,
+        walked: &Walked<'_>,
+        options: &ImportOptions,
+        monitor: &dyn Monitor,
+        cancellation: &Cancellation,
+    ) -> Result<Pending, ServiceError> {
+        let own = fs::metadata(self.repository.root()).map(|metadata| (metadata.dev(), metadata.ino()));
+        let walk_options = import::Options {
+            parent: walked.parent.map(|parent| &parent.manifest),
+            one_file_system: options.one_file_system,
+            skip: own.into_iter().collect(),
+            skip_devices: history_devices(),
+            seen: walked.seen,
+            at_rest_since: walked.at_rest_since,
+        };
+        let reader = self.repository.reader(CacheSizes::default());
+        let mut writer = self.repository.writer()?;
+        if options.heal || self.repository.has_lost_packs() {
+            writer.verify();
+        }
+        let started = Timestamp::now().into();
+        let outcome =
+            import::run(walked.tree, &walk_options, &reader, &mut writer, started, monitor, cancellation)?;
+        let parent = walked.parent.map(|parent| parent.id);
+        Ok(Pending { writer, parent, taken: outcome.taken, progress: outcome.progress })
+    }
+
+    /// Makes a walked tree a snapshot.
+    pub(super) fn commit(
+        &mut self,
+        pending: Pending,
+        label: Label<'_>,
+        cancellation: &Cancellation,
+    ) -> Result<Imported, ServiceError> {
+        let Pending { writer, parent, taken, progress } = pending;
+        let manifest = Manifest {
+            source: label.source.into(),
+            time: label.time,
+            started: taken.started,
+            status: label.status,
+            root: taken.root,
+            links_len: taken.links_len,
+            links: taken.links,
+            totals: taken.totals,
+            origin: Origin {
+                host: rustix::system::uname().nodename().to_bytes().into(),
+                path: label.path.as_os_str().as_bytes().into(),
+            },
+            parent,
+            run: label.run,
+        };
+        if cancellation.is_cancelled() {
+            return Err(ImportError::Cancelled.into());
+        }
+        let (id, statistics) = writer.commit(&manifest)?;
+        self.sources = Sources::load(&self.repository, &self.zone, &self.sources)?;
+        let name = self
+            .sources
+            .get(&manifest.source)
+            .and_then(|source| source.snapshots().find(|(_, snapshot)| snapshot.id == id))
+            .map_or_else(String::new, |(name, _)| name.to_owned());
+        let snapshot = SnapshotInfo { id, name, manifest };
+        Ok(Imported { snapshot, statistics, progress })
+    }
+
+    /// A source's last snapshot.
+    pub(super) fn last(&self, source: &[u8]) -> Option<Arc<Snapshot>> {
+        self.sources.get(source)?.snapshots().next_back().map(|(_, snapshot)| Arc::clone(snapshot))
+    }
+}
+
+fn open_for_writing(
+    root: &Path,
+    wait: bool,
+    cancellation: &Cancellation,
+) -> Result<Repository, ServiceError> {
+    loop {
+        match Repository::open(root, Access::Write) {
+            Err(locked @ StoreError::Locked { .. }) if wait => {
+                log::info!("{locked}");
+                if cancellation.is_cancelled() {
+                    return Err(ImportError::Cancelled.into());
+                }
+                thread::sleep(ASK_AGAIN);
+            }
+            result => return Ok(result?),
+        }
+    }
+}
+
+/// File systems that show history: taking them in would take every snapshot in again.
+fn history_devices() -> Vec<u64> {
+    #[cfg(target_os = "linux")]
+    {
+        let mounts = super::mounted().unwrap_or_default();
+        mounts.iter().filter(|mount| mount.is_history()).map(|mount| mount.device).collect()
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        Vec::new()
+    }
+}

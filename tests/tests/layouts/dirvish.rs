@@ -1,0 +1,190 @@
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::thread::sleep;
+use std::time::Duration;
+
+use fs_tests::needs::{self, DIRVISH, Need, RSYNC, UNSHARE};
+use fs_tests::{Sandbox, wait_until};
+use jiff::Timestamp;
+
+use super::{Kept, check, done, import, live};
+
+/// Where dirvish writes its local times, and yester reads them: one whose clocks are not UTC's.
+const ZONE: &str = "America/New_York";
+
+/// A dirvish of the sandbox's source, whose vault is `web1`.
+struct Dirvish<'a> {
+    sandbox: &'a Sandbox,
+}
+
+impl<'a> Dirvish<'a> {
+    fn new(sandbox: &'a Sandbox) -> Self {
+        let dirvish = Self { sandbox };
+        let own = dirvish.vault().join("dirvish");
+        fs::create_dir_all(&own).expect("a vault");
+        fs::create_dir(sandbox.path("etc")).expect("a folder");
+        let bank = sandbox.path("bank");
+        fs::write(sandbox.path("etc/master.conf"), format!("bank:\n\t{}\n", bank.display()))
+            .expect("a config");
+        let config = format!(
+            "client: {}\ntree: {}\nxdev: 0\nindex: none\nimage-default: %Y%m%d-%H%M%S\nexpire-default: +15 days\n\
+             rsync: {}\nrsync-option:\n\t-AX\nexclude:\n\t*.o\n\tStatus: success\n",
+            rustix::system::uname().nodename().to_string_lossy(),
+            sandbox.source().display(),
+            sandbox.path("rsync").display()
+        );
+        fs::write(own.join("default.conf"), &config).expect("a config");
+        fs::write(own.join("nightly.conf"), &config).expect("a config");
+        dirvish.rsync("exec /usr/bin/rsync \"$@\"");
+        dirvish
+    }
+
+    fn vault(&self) -> PathBuf {
+        self.sandbox.path("bank/web1")
+    }
+
+    /// What dirvish calls as rsync.
+    fn rsync(&self, script: &str) {
+        let path = self.sandbox.path("rsync");
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a script");
+        done(Command::new("chmod").arg("+x").arg(&path));
+    }
+
+    /// dirvish with a folder /etc/dirvish of its own.
+    fn command(&self, args: &[&str]) -> Command {
+        let etc = self.sandbox.path("etc");
+        let script = format!("mount --bind '{}' /etc/dirvish && exec dirvish \"$@\"", etc.display());
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", &script, "sh", "--vault", "web1"]).args(args).env("TZ", ZONE);
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        let output = self.command(args).output().expect("dirvish runs");
+        // Images are named by seconds.
+        sleep(Duration::from_millis(1100));
+        output
+    }
+
+    #[track_caller]
+    fn good(&self, args: &[&str]) {
+        let ran = self.run(args);
+        assert!(ran.status.success(), "{args:?}: {}", String::from_utf8_lossy(&ran.stderr));
+    }
+
+    fn images(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.vault()).expect("the vault");
+        let mut names: Vec<_> =
+            entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.retain(|name| name != "dirvish");
+        names.sort();
+        names
+    }
+}
+
+fn met() -> bool {
+    needs::met(&[Need::Root, Need::Fuse, RSYNC, DIRVISH, UNSHARE])
+}
+
+#[test]
+fn every_image_is_imported_once() {
+    if !met() {
+        return;
+    }
+    let sandbox = Sandbox::with_repository();
+    let dirvish = Dirvish::new(&sandbox);
+    let (bank, vault) = (sandbox.path("bank"), dirvish.vault());
+    let args = |root: &'static str| ["--timezone", ZONE, "--layout", "dirvish", root];
+    let mut kept: Vec<Kept> = Vec::new();
+    let begin = Timestamp::now();
+    for day in 0..3 {
+        live(&sandbox.source(), day);
+        fs::write(sandbox.source().join("left-out.o"), "x").expect("a file");
+        dirvish.good(if day == 0 { &["--init"] } else { &[] });
+    }
+    let three = import(&sandbox, &args("bank"), &bank, &mut kept);
+    let runs: Vec<_> = three.iter().map(|line| line["run"].as_str().expect("a run").to_owned()).collect();
+    let expected: Vec<_> = dirvish.images().iter().map(|image| format!("web1/{image}/tree")).collect();
+    assert_eq!(runs, expected);
+    let mut last = begin - Duration::from_secs(1);
+    for line in &three {
+        let time: Timestamp = line["time"].as_str().expect("a time").parse().expect("a time");
+        assert!(last <= time && time <= Timestamp::now(), "{line}");
+        last = time;
+        let expires: Timestamp = line["expires"].as_str().expect("an expiry").parse().expect("a time");
+        let days = expires.duration_since(time).as_hours();
+        assert!((15 * 24 - 2..=15 * 24 + 2).contains(&days), "{line}");
+        assert_eq!((line["source"].as_str(), line["status"].as_str()), (Some("web1"), Some("complete")));
+    }
+    check(&sandbox, &kept);
+    assert!(import(&sandbox, &args("bank"), &bank, &mut kept).is_empty());
+
+    // Another branch, from an image of the first one: what they share is stored already.
+    let reference = dirvish.images().pop().expect("an image");
+    dirvish.good(&["--branch", "nightly", "--reference", &reference]);
+    live(&sandbox.source(), 3);
+    // Files that vanish and files that cannot be read, as rsync tells dirvish.
+    dirvish.rsync("/usr/bin/rsync \"$@\"; exit 24");
+    dirvish.good(&[]);
+    dirvish.rsync("/usr/bin/rsync \"$@\"; exit 23");
+    assert!(!dirvish.run(&[]).status.success());
+    let more = import(&sandbox, &args("bank/web1"), &vault, &mut kept);
+    let told: Vec<_> = more
+        .iter()
+        .map(|line| {
+            (line["source"].as_str().unwrap_or_default(), line["status"].as_str().unwrap_or_default())
+        })
+        .collect();
+    assert_eq!(told, [("web1+nightly", "complete"), ("web1", "vanished"), ("web1", "partial")]);
+    // No content: a folder at most, whose time rsync sets to the second only.
+    assert!(more[0]["new_bytes"].as_u64().is_some_and(|bytes| bytes < 2000), "{}", more[0]);
+    check(&sandbox, &kept);
+
+    // dirvish lets an image go: its snapshot stays.
+    fs::remove_dir_all(vault.join(&dirvish.images()[0])).expect("an image less");
+    assert!(import(&sandbox, &args("bank"), &bank, &mut kept).is_empty());
+    check(&sandbox, &kept);
+}
+
+#[test]
+fn failed_running_and_killed_runs_are_not_imported() {
+    if !met() {
+        return;
+    }
+    let sandbox = Sandbox::with_repository();
+    let dirvish = Dirvish::new(&sandbox);
+    live(&sandbox.source(), 0);
+    let import = |args: &[&str]| {
+        let yester = sandbox.yester(["--json", "import", "--timezone", ZONE]).args(args);
+        let lines = yester.arg(sandbox.path("bank")).run().ok().json_lines();
+        let reasons: Vec<String> =
+            lines.iter().filter_map(|line| Some(line["reason"].as_str()?.to_owned())).collect();
+        (lines.iter().filter(|line| line["snapshot"].is_string()).count(), reasons)
+    };
+    dirvish.rsync("echo no such option >&2; exit 1");
+    dirvish.run(&["--init"]);
+    let (count, reasons) = import(&[]);
+    assert_eq!(count, 0);
+    assert!(reasons[0].starts_with("its run failed: fatal error (1)"), "{reasons:?}");
+
+    let begun = sandbox.path("begun");
+    dirvish.rsync(&format!("/usr/bin/rsync \"$@\"; touch '{}'; sleep 3", begun.display()));
+    let mut running = dirvish.command(&["--init"]).spawn().expect("dirvish");
+    wait_until("dirvish to run rsync", Duration::from_secs(60), || begun.exists().then_some(()));
+    let (count, reasons) = import(&[]);
+    assert_eq!(count, 0);
+    assert!(reasons[1].contains("dirvish is running"), "{reasons:?}");
+    let (count, reasons) = import(&["--wait"]);
+    assert_eq!((count, reasons.len()), (1, 1), "{reasons:?}");
+    assert!(running.wait().expect("dirvish").success());
+
+    fs::remove_file(&begun).expect("the mark");
+    let mut running = dirvish.command(&[]).spawn().expect("dirvish");
+    wait_until("dirvish to run rsync", Duration::from_secs(60), || begun.exists().then_some(()));
+    running.kill().expect("dirvish killed");
+    running.wait().expect("dirvish");
+    let (count, reasons) = import(&[]);
+    assert_eq!(count, 0);
+    assert_eq!(reasons[1], "its run did not complete");
+}
