@@ -15,6 +15,8 @@ use super::xattrs::{OwnWorkingDirectory, ReadXattrs};
 
 /// Entries that are looked at together.
 const BATCH: usize = 256;
+/// Batches of one directory that are looked at ahead.
+const BATCHES: usize = 3;
 /// Subdirectories of one directory that are opened ahead …
 const AHEAD: usize = 8;
 /// … and of all directories on the way down: bounds memory and open files.
@@ -48,12 +50,12 @@ pub(super) struct Opened {
     pub(super) lacking: Option<io::Error>,
 }
 
-/// The entries of a directory in the order of their names, looked at a batch ahead.
+/// The entries of a directory in the order of their names, looked at some batches ahead.
 #[derive(Debug)]
 pub(super) struct Entries {
     directory: Arc<Directory>,
     ready: std::vec::IntoIter<Scanned>,
-    coming: Option<Receiver<Vec<Scanned>>>,
+    coming: VecDeque<Receiver<Vec<Scanned>>>,
     /// Those that nobody looks at yet.
     names: std::vec::IntoIter<CString>,
     /// Subdirectories in `ready` that nobody opens yet, in order …
@@ -150,7 +152,7 @@ impl Entries {
         Self {
             directory,
             ready: ready.into_iter(),
-            coming: None,
+            coming: VecDeque::new(),
             names,
             below: VecDeque::new(),
             opening: VecDeque::new(),
@@ -163,7 +165,7 @@ impl Entries {
             if let Some(scanned) = self.ready.next() {
                 return Ok(Some(scanned));
             }
-            let Some(coming) = self.coming.take() else {
+            let Some(coming) = self.coming.pop_front() else {
                 scanner.ahead -= self.opening.drain(..).len();
                 return Ok(None);
             };
@@ -227,13 +229,16 @@ impl Entries {
         receiver
     }
 
-    /// Has the next batch looked at.
+    /// Has the next batches looked at.
     fn request(&mut self, scanner: &Scanner) {
-        let names: Vec<_> = self.names.by_ref().take(BATCH).collect();
-        if !names.is_empty() {
+        while self.coming.len() < BATCHES {
+            let names: Vec<_> = self.names.by_ref().take(BATCH).collect();
+            if names.is_empty() {
+                return;
+            }
             let (reply, receiver) = sync_channel(1);
             scanner.ask(Request::Batch { directory: Arc::clone(&self.directory), names, reply });
-            self.coming = Some(receiver);
+            self.coming.push_back(receiver);
         }
     }
 }
