@@ -3,7 +3,7 @@
 # What cannot run here is listed and counted at the end: a skipped test is never a silent one.
 #
 # usage: scripts/test.sh [--quick]
-#   --quick   leave out the dependencies' check, the documentation and the decoders' fuzzing
+#   --quick   leave out the dependencies' check, the documentation, the decoders' fuzzing and the comparison
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -72,6 +72,10 @@ debian_tools=(
     rsnapshot:rsnapshot
     dirvish:dirvish
     unshare:util-linux
+    restic:restic
+    borg:borgbackup
+    mksquashfs:squashfs-tools
+    squashfuse_ll:squashfuse
 )
 
 missing_tools() {
@@ -177,6 +181,17 @@ fuzz_shortly() {
     cargo test --manifest-path fuzz/Cargo.toml --locked
 }
 
+# Whether the comparison with other programs still runs; how fast they are is not looked at.
+compare_shortly() {
+    local out
+    out=$(mktemp -d "${TMPDIR:-/tmp}/yester-comparison.XXXXXX")
+    cargo run --quiet --locked --package fs-benches --bin compare -- --quick --out "$out" &&
+        [[ -s $out/README.md && -s $out/results.json ]]
+    local result=$?
+    rm -rf "$out"
+    return $result
+}
+
 report() {
     local skipped
     mapfile -t skipped < <(sort -u "$YESTER_TEST_SKIPS")
@@ -198,4 +213,5 @@ $quick || step "documentation" document
 step "build" cargo build --workspace --locked
 step "tests" cargo test --workspace --locked
 $quick || step "decoders" fuzz_shortly
+$quick || step "comparison" compare_shortly
 report

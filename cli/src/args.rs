@@ -53,6 +53,10 @@ pub enum Command {
     Init(InitArgs),
     /// Add a snapshot of a directory, or of each run that rsnapshot or dirvish keeps in it
     Import(ImportArgs),
+    /// Run rsync, and add a snapshot of what it has written
+    Rsync(RsyncArgs),
+    /// Add a snapshot when an rsync daemon says that a transfer has ended
+    Hook(HookArgs),
     /// Show the history as folders, until Ctrl-C or `yester unmount`
     Mount(MountArgs),
     /// Take a mount away
@@ -144,6 +148,55 @@ pub struct ImportArgs {
     /// Read back all that is stored already, and store again what is damaged
     #[arg(long)]
     pub heal: bool,
+    /// Take owners, modes and special files from where rsync --fake-super keeps them
+    #[arg(long)]
+    pub fake_super: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  yester rsync -- -aHAX --delete web1:/home/ /backup/web1/
+  yester rsync --source web1 -- -a --delete --exclude tmp web1:/srv/ /backup/web1/
+
+rsync's status says what becomes of the run: 0 a complete snapshot, 23 a partial one, 24 one from which files vanished, 25 one
+where deletions were limited; after any other there is none.
+
+Exit status: rsync's; when the snapshot cannot be added, that of the failed import.")]
+pub struct RsyncArgs {
+    /// The source's name, instead of the destination folder's
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<OsString>,
+    /// What rsync is to be called with
+    #[arg(last = true, required = true, value_name = "ARGS")]
+    pub words: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+In /etc/rsyncd.conf, for a module to which clients push:
+  [backup]
+  path = /srv/backup
+  read only = no
+  post-xfer exec = /usr/bin/yester --repo /srv/history hook post-xfer
+
+The module is the source. Pulls, listings and dry runs change nothing, and so add nothing.")]
+pub struct HookArgs {
+    /// What has happened
+    pub event: HookEvent,
+    /// The source's name, instead of the module's
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<OsString>,
+    /// Take owners, modes and special files from where a module with `fake super` keeps them
+    #[arg(long)]
+    pub fake_super: bool,
+}
+
+/// What an rsync daemon tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum HookEvent {
+    /// A transfer has ended
+    PostXfer,
 }
 
 /// How a directory holds history.

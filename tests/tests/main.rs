@@ -10,4 +10,5 @@ mod layouts;
 mod live;
 mod model;
 mod real;
+mod rsync;
 mod up;

@@ -81,8 +81,7 @@ fn advice(report: &Report) -> Vec<&'static str> {
     }
     if report.findings.iter().any(|finding| matches!(finding, Finding::Manifest { .. })) {
         advice.push("A snapshot comes back only with its manifest, from a copy of the repository.");
-        advice
-            .push("To give up those whose manifests are gone, run `yester rebuild-index`: it forgets them.");
+        advice.push("To give it up, run `yester repair`, which names it once more and forgets it.");
     }
     if report.has_data_damage() {
         advice.push("Whatever is not named here can be read. Save the repository, and look after its disk.");

@@ -24,6 +24,7 @@ pub fn run(context: &mut Context, args: &ImportArgs) -> Result<Outcome> {
     let mut options = options(args.source.as_ref(), args.one_file_system, &settings);
     options.wait = args.wait;
     options.heal = args.heal;
+    options.fake_super = args.fake_super;
     let place = Place { root: args.path.clone(), layout: layout(args.layout), config: args.config.clone() };
     let plan = make_plan(&place, &settings.zone, args.wait, &cancellation)?;
     if args.dry_run {
@@ -56,6 +57,8 @@ pub fn options(source: Option<&OsString>, one_file_system: bool, settings: &Sett
         heal: false,
         only_if_changed: false,
         wait: false,
+        fake_super: false,
+        run_status: Status::Complete,
         zone: settings.zone.clone(),
     }
 }

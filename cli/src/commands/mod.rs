@@ -10,9 +10,13 @@ mod snapshots;
 mod stats;
 
 #[cfg(target_os = "linux")]
+mod hook;
+#[cfg(target_os = "linux")]
 mod import;
 #[cfg(target_os = "linux")]
 mod mount;
+#[cfg(target_os = "linux")]
+mod rsync;
 #[cfg(target_os = "linux")]
 mod runs;
 #[cfg(target_os = "linux")]
@@ -66,13 +70,22 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         #[cfg(target_os = "linux")]
         Command::Import(args) => import::run(context, &args),
         #[cfg(target_os = "linux")]
+        Command::Rsync(args) => rsync::run(context, &args),
+        #[cfg(target_os = "linux")]
+        Command::Hook(args) => hook::run(context, &args),
+        #[cfg(target_os = "linux")]
         Command::Mount(args) => mount::run(context, &args),
         #[cfg(target_os = "linux")]
         Command::Unmount(args) => unmount::run(&args),
         #[cfg(target_os = "linux")]
         Command::Up(args) => up::run(context, &args),
         #[cfg(not(target_os = "linux"))]
-        Command::Import(_) | Command::Mount(_) | Command::Unmount(_) | Command::Up(_) => {
+        Command::Import(_)
+        | Command::Rsync(_)
+        | Command::Hook(_)
+        | Command::Mount(_)
+        | Command::Unmount(_)
+        | Command::Up(_) => {
             bail!("this command does not exist on this platform")
         }
     }

@@ -129,7 +129,15 @@ fn tell_summary(
         output.line(&format!("{reason}; the index is {fate}"))?;
     }
     for lost in &repaired.lost_manifests {
-        output.line(&format!("{}; the snapshot is lost, {}", lost.reason, set_aside(&lost.place)))?;
+        let name = lost
+            .record
+            .as_ref()
+            .map_or_else(|| "the snapshot".to_owned(), |record| place(&record.source, record.time, zone));
+        let fate = match (&lost.place, dry_run) {
+            (None, false) => "its manifest is gone".to_owned(),
+            (aside, _) => set_aside(aside),
+        };
+        output.line(&format!("{}; {name} is lost, {fate}", lost.reason))?;
     }
     for snapshot in &repaired.repaired_snapshots {
         let name = place(&snapshot.source, snapshot.time, zone);
@@ -187,7 +195,10 @@ fn advice(repaired: &Repaired, dry_run: bool) -> Vec<String> {
                 .to_owned(),
         );
         if repaired.has_losses() {
-            lines.push("The next `yester import` takes up what still exists in your files.".to_owned());
+            lines.push(
+                "The next `yester import` takes up what still exists in your files; runs of rsnapshot and dirvish that were imported stay as they are."
+                    .to_owned(),
+            );
         }
     }
     lines
@@ -201,7 +212,11 @@ fn summary(repaired: &Repaired, dry_run: bool) -> Value {
         })
     });
     let manifests = repaired.lost_manifests.iter().map(|lost| {
-        json!({ "snapshot": lost.snapshot.to_string(), "reason": lost.reason, "set_aside": lost.place })
+        json!({
+            "snapshot": lost.snapshot.to_string(), "reason": lost.reason, "set_aside": lost.place,
+            "source": lost.record.as_ref().map(|record| for_json(&record.source).0),
+            "time": lost.record.as_ref().map(|record| record.time.timestamp().to_string()),
+        })
     });
     let snapshots = repaired.repaired_snapshots.iter().map(|snapshot| {
         json!({

@@ -28,10 +28,10 @@ pub fn add(
     options: &ImportOptions,
     cancellation: &Cancellation,
 ) -> Result<Outcome> {
-    tell_plan(output, plan)?;
+    let readable = tell_plan(output, plan)?;
     let mut importer = RunImporter::open(&settings.repository, plan, options, cancellation)?;
     let total = importer.total();
-    let (mut added, mut incomplete) = (0, false);
+    let (mut added, mut incomplete) = (0, !readable);
     loop {
         let started = Instant::now();
         let reporter = Reporter::new(output);
@@ -116,21 +116,23 @@ pub fn show(
     Ok(Outcome::Done)
 }
 
-/// Tells what is there beside runs.
-fn tell_plan(output: &mut Output, plan: &Plan) -> Result<(), WriteError> {
+/// Tells what is there beside runs. False when something cannot be read, so that there may be more.
+fn tell_plan(output: &mut Output, plan: &Plan) -> Result<bool, WriteError> {
     if output.is_json() {
         for retention in &plan.retention {
             output.json(&json!({ "retain": retention.interval, "keep": retention.keep }))?;
         }
     }
     for left_out in &plan.left_out {
-        if output.is_json() {
+        if left_out.unreadable {
+            tell_left_out(output, left_out)?;
+        } else if output.is_json() {
             output.json(&left_out_object(left_out))?;
         } else {
             output.note(&left_out_text(left_out));
         }
     }
-    Ok(())
+    Ok(!plan.left_out.iter().any(|left_out| left_out.unreadable))
 }
 
 fn tell_left_out(output: &mut Output, left_out: &LeftOut) -> Result<(), WriteError> {

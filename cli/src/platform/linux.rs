@@ -1,6 +1,7 @@
 //! Linux: FUSE mounts and signals.
 
 pub mod daemon;
+mod relay;
 
 use std::fs;
 use std::path::Path;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 pub use fuse_linux::{MountError, MountOptions, check_mountpoint, mount};
+pub use relay::Relay;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;

@@ -4,7 +4,7 @@ use super::codec::Cursor;
 use super::limits::MAX_INLINE;
 
 /// Where a file's bytes are.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Content {
     /// In the entry itself: at most [`MAX_INLINE`] bytes, none for an empty file.
     Inline(Box<[u8]>),

@@ -36,6 +36,16 @@ impl XattrSet {
         Some(&self.0[at].1)
     }
 
+    /// Bytes of all names and values.
+    pub fn weight(&self) -> usize {
+        self.0.iter().map(|(name, value)| name.len() + value.len()).sum()
+    }
+
+    /// Takes `name` out.
+    pub fn remove(&mut self, name: &[u8]) {
+        self.0.retain(|pair| *pair.0 != *name);
+    }
+
     /// The names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &[u8]> {
         self.0.iter().map(|pair| &*pair.0)

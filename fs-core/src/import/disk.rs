@@ -3,7 +3,7 @@
 
 use std::ffi::{CStr, CString};
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
@@ -79,6 +79,13 @@ impl Directory {
     /// The target of the symbolic link `name`.
     pub(super) fn link_target(&self, name: &CStr) -> io::Result<Box<[u8]>> {
         Ok(rustix::fs::readlinkat(&self.0, name, Vec::new())?.into_bytes().into())
+    }
+
+    /// The bytes of the file `name`, of which there may be at most `limit`.
+    pub(super) fn text(&self, name: &CStr, limit: usize) -> io::Result<Box<[u8]>> {
+        let mut bytes = Vec::new();
+        self.file(name)?.take(limit as u64 + 1).read_to_end(&mut bytes)?;
+        Ok(bytes.into())
     }
 
     /// Opens the file `name`, without marking it as accessed where that is permitted.

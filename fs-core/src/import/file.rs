@@ -102,7 +102,8 @@ fn read_sparse(file: &mut File, size: u64, context: &mut FileContext<'_>) -> Res
     let mut at = 0;
     while at < size {
         let data = match rustix::fs::seek(&*file, SeekFrom::Data(at)) {
-            Ok(data) => data.min(size),
+            // A file system that answers nonsense must not lead back.
+            Ok(data) => data.clamp(at, size),
             Err(Errno::NXIO) => size,
             // This file system knows no holes.
             Err(Errno::INVAL) => at,
@@ -113,8 +114,8 @@ fn read_sparse(file: &mut File, size: u64, context: &mut FileContext<'_>) -> Res
             return Ok(());
         }
         let end = match rustix::fs::seek(&*file, SeekFrom::Hole(data)) {
-            Ok(end) => end.min(size),
-            Err(Errno::NXIO | Errno::INVAL) => size,
+            Ok(end) if end > data => end.min(size),
+            Ok(_) | Err(Errno::NXIO | Errno::INVAL) => size,
             Err(error) => return Err(ReadError::File(error.into())),
         };
         rustix::fs::seek(&*file, SeekFrom::Start(data)).map_err(|error| ReadError::File(error.into()))?;

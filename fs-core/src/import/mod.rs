@@ -7,6 +7,8 @@
 mod disk;
 mod error;
 #[cfg(unix)]
+mod fake_super;
+#[cfg(unix)]
 mod file;
 #[cfg(unix)]
 pub mod layout;

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::ffi::{CStr, CString};
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -21,6 +22,10 @@ const BATCHES: usize = 3;
 const AHEAD: usize = 8;
 /// … and of all directories on the way down: bounds memory and open files.
 const MAX_AHEAD: usize = 64;
+/// Names in a directory that is opened ahead: bounds memory, too …
+const MAX_NAMES_AHEAD: usize = 1 << 14;
+/// … as do bytes of the extended attributes of one entry.
+const MAX_XATTRS_AHEAD: usize = 1 << 10;
 
 /// An entry that was looked at.
 #[derive(Debug)]
@@ -33,8 +38,8 @@ pub(super) struct Scanned {
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) stat: Stat,
-    /// None of a directory: they are asked for when it is opened.
-    pub(super) xattrs: io::Result<ReadXattrs>,
+    /// `None` when they are to be asked for: of a directory, or as they are many.
+    pub(super) xattrs: Option<io::Result<ReadXattrs>>,
     /// Of a symbolic link.
     pub(super) target: io::Result<Box<[u8]>>,
 }
@@ -44,7 +49,8 @@ pub(super) struct Found {
 pub(super) struct Opened {
     pub(super) directory: Arc<Directory>,
     pub(super) stat: Stat,
-    pub(super) xattrs: io::Result<ReadXattrs>,
+    /// `None` when they are to be asked for, as they are many.
+    pub(super) xattrs: Option<io::Result<ReadXattrs>>,
     pub(super) entries: Entries,
     /// Why the entries are not all.
     pub(super) lacking: Option<io::Error>,
@@ -61,7 +67,7 @@ pub(super) struct Entries {
     /// Subdirectories in `ready` that nobody opens yet, in order …
     below: VecDeque<CString>,
     /// … and those that somebody does.
-    opening: VecDeque<(CString, Receiver<io::Result<Opened>>)>,
+    opening: VecDeque<Opening>,
 }
 
 /// Where a walk does not go.
@@ -92,28 +98,46 @@ pub(super) struct Scanner {
     bounds: Arc<Bounds>,
     requests: Option<Sender<Request>>,
     threads: Vec<JoinHandle<()>>,
-    /// Subdirectories that were asked for before they were needed.
-    ahead: usize,
+    /// The walk has ended: what is still asked for is not needed.
+    ended: Arc<AtomicBool>,
+    /// Held once more by each subdirectory that is opened ahead, which counts them.
+    ahead: Arc<()>,
 }
 
 #[derive(Debug)]
 enum Request {
     Batch { directory: Arc<Directory>, names: Vec<CString>, reply: SyncSender<Vec<Scanned>> },
-    Open { above: Arc<Directory>, name: CString, reply: SyncSender<io::Result<Opened>> },
+    Open { above: Arc<Directory>, name: CString, needed: bool, reply: SyncSender<OpenReply> },
+}
+
+/// `None` for a directory too large to be opened before it is needed.
+type OpenReply = io::Result<Option<Opened>>;
+
+/// A subdirectory that is opened ahead.
+#[derive(Debug)]
+struct Opening {
+    name: CString,
+    reply: Receiver<OpenReply>,
+    /// See [`Scanner::ahead`].
+    _counted: Arc<()>,
 }
 
 impl Scanner {
     pub(super) fn start(bounds: Bounds) -> io::Result<Self> {
-        let bounds = Arc::new(bounds);
         let (requests, queue) = channel();
         let queue = Arc::new(Mutex::new(queue));
-        let threads = thread::available_parallelism().map_or(1, usize::from).clamp(2, 4);
-        let mut scanner =
-            Self { bounds: Arc::clone(&bounds), requests: Some(requests), threads: Vec::new(), ahead: 0 };
-        for _ in 0..threads {
-            let (bounds, queue) = (Arc::clone(&bounds), Arc::clone(&queue));
+        let mut scanner = Self {
+            bounds: Arc::new(bounds),
+            requests: Some(requests),
+            threads: Vec::new(),
+            ended: Arc::default(),
+            ahead: Arc::default(),
+        };
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from).clamp(2, 4) {
+            let (bounds, ended) = (Arc::clone(&scanner.bounds), Arc::clone(&scanner.ended));
+            let queue = Arc::clone(&queue);
             let thread = thread::Builder::new().name("scanner".into());
-            scanner.threads.push(thread.spawn(move || Thread::new(bounds).run(&queue))?);
+            scanner.threads.push(thread.spawn(move || Thread::new(bounds, ended).run(&queue))?);
         }
         Ok(scanner)
     }
@@ -130,6 +154,10 @@ impl Scanner {
         &self.bounds
     }
 
+    fn may_open_ahead(&self) -> bool {
+        Arc::strong_count(&self.ahead) <= MAX_AHEAD
+    }
+
     fn ask(&self, request: Request) {
         // Nobody listens only when every thread has panicked, which the missing reply tells.
         if let Some(requests) = &self.requests {
@@ -140,6 +168,7 @@ impl Scanner {
 
 impl Drop for Scanner {
     fn drop(&mut self) {
+        self.ended.store(true, Ordering::Relaxed);
         self.requests = None;
         for thread in self.threads.drain(..) {
             let _ = thread.join();
@@ -160,51 +189,48 @@ impl Entries {
     }
 
     /// The next entry.
-    pub(super) fn next(&mut self, scanner: &mut Scanner) -> io::Result<Option<Scanned>> {
+    pub(super) fn next(&mut self, scanner: &Scanner) -> io::Result<Option<Scanned>> {
         loop {
             if let Some(scanned) = self.ready.next() {
                 return Ok(Some(scanned));
             }
-            let Some(coming) = self.coming.pop_front() else {
-                scanner.ahead -= self.opening.drain(..).len();
-                return Ok(None);
-            };
+            let Some(coming) = self.coming.pop_front() else { return Ok(None) };
             self.ready = coming.recv().map_err(|_| stopped())?.into_iter();
             self.proceed(scanner);
         }
     }
 
     /// The subdirectory `name`, which [`next`](Self::next) told of last.
-    pub(super) fn open(&mut self, name: &CStr, scanner: &mut Scanner) -> io::Result<Opened> {
+    pub(super) fn open(&mut self, name: &CStr, scanner: &Scanner) -> io::Result<Opened> {
         // Those that the walk leaves out are passed over.
-        while self.opening.front().is_some_and(|(other, _)| other.as_c_str() < name) {
-            self.opening.pop_front();
-            scanner.ahead -= 1;
-        }
-        let reply = match self.opening.front() {
-            Some((other, _)) if other.as_c_str() == name => {
-                scanner.ahead -= 1;
-                self.opening.pop_front().map(|(_, reply)| reply)
-            }
-            _ => None,
-        };
-        let reply = reply.unwrap_or_else(|| self.ask(name.to_owned(), scanner));
         while self.below.front().is_some_and(|other| other.as_c_str() <= name) {
             self.below.pop_front();
         }
+        while self.opening.front().is_some_and(|other| other.name.as_c_str() < name) {
+            self.opening.pop_front();
+        }
+        let ahead = match self.opening.front() {
+            Some(opening) if opening.name.as_c_str() == name => self.opening.pop_front(),
+            _ => None,
+        };
+        let ask = || self.ask(name.to_owned(), true, scanner);
+        let reply = ahead.map_or_else(ask, |opening| opening.reply);
         self.open_ahead(scanner);
-        let mut opened = reply.recv().unwrap_or_else(|_| Err(stopped()))?;
+        let wait = |reply: &Receiver<OpenReply>| reply.recv().unwrap_or_else(|_| Err(stopped()));
+        let mut opened = match wait(&reply)? {
+            Some(opened) => opened,
+            None => wait(&self.ask(name.to_owned(), true, scanner))?.ok_or_else(stopped)?,
+        };
         opened.entries.proceed(scanner);
         Ok(opened)
     }
 
     /// Has looked at what will be needed after `ready`.
-    fn proceed(&mut self, scanner: &mut Scanner) {
+    fn proceed(&mut self, scanner: &Scanner) {
         self.request(scanner);
         let goes_below = |scanned: &&Scanned| {
             scanned.found.as_ref().is_ok_and(|found| {
-                let stat = &found.stat;
-                let bounds = &scanner.bounds;
+                let (stat, bounds) = (&found.stat, scanner.bounds());
                 stat.kind == FileType::Directory && !bounds.skip(stat) && !bounds.keep_empty(stat)
             })
         };
@@ -214,18 +240,17 @@ impl Entries {
     }
 
     /// Has subdirectories opened that will be needed soon.
-    fn open_ahead(&mut self, scanner: &mut Scanner) {
-        while self.opening.len() < AHEAD && scanner.ahead < MAX_AHEAD {
+    fn open_ahead(&mut self, scanner: &Scanner) {
+        while self.opening.len() < AHEAD && scanner.may_open_ahead() {
             let Some(name) = self.below.pop_front() else { return };
-            let reply = self.ask(name.clone(), scanner);
-            self.opening.push_back((name, reply));
-            scanner.ahead += 1;
+            let reply = self.ask(name.clone(), false, scanner);
+            self.opening.push_back(Opening { name, reply, _counted: Arc::clone(&scanner.ahead) });
         }
     }
 
-    fn ask(&self, name: CString, scanner: &Scanner) -> Receiver<io::Result<Opened>> {
+    fn ask(&self, name: CString, needed: bool, scanner: &Scanner) -> Receiver<OpenReply> {
         let (reply, receiver) = sync_channel(1);
-        scanner.ask(Request::Open { above: Arc::clone(&self.directory), name, reply });
+        scanner.ask(Request::Open { above: Arc::clone(&self.directory), name, needed, reply });
         receiver
     }
 
@@ -250,41 +275,53 @@ fn stopped() -> io::Error {
 /// One of the threads.
 struct Thread {
     bounds: Arc<Bounds>,
+    ended: Arc<AtomicBool>,
     place: Option<OwnWorkingDirectory>,
 }
 
 impl Thread {
-    fn new(bounds: Arc<Bounds>) -> Self {
-        Self { bounds, place: OwnWorkingDirectory::new() }
+    fn new(bounds: Arc<Bounds>, ended: Arc<AtomicBool>) -> Self {
+        Self { bounds, ended, place: OwnWorkingDirectory::new() }
     }
 
     fn run(mut self, queue: &Mutex<Receiver<Request>>) {
         loop {
             let request = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
             match request {
+                Err(_) => return,
+                Ok(_) if self.has_ended() => return,
                 Ok(Request::Batch { directory, names, reply }) => {
                     let _ = reply.send(self.look_at(&directory, names));
                 }
-                Ok(Request::Open { above, name, reply }) => {
-                    let _ = reply.send(self.open(&above, &name));
+                Ok(Request::Open { above, name, needed, reply }) => {
+                    let _ = reply.send(self.open(&above, &name, needed));
                 }
-                Err(_) => return,
             }
         }
     }
 
-    fn open(&mut self, above: &Directory, name: &CStr) -> io::Result<Opened> {
+    fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+
+    fn open(&mut self, above: &Directory, name: &CStr, needed: bool) -> OpenReply {
         let directory = Arc::new(above.child(name)?);
+        let keep_empty = self.bounds.keep_empty(&directory.stat_self()?);
+        let (names, lacking) = if keep_empty { Default::default() } else { directory.names() };
+        if !needed && names.len() > MAX_NAMES_AHEAD {
+            return Ok(None);
+        }
+        // After the listing: what was removed during it shows in the directory's times.
         let stat = directory.stat_self()?;
-        let (names, lacking) =
-            if self.bounds.keep_empty(&stat) { Default::default() } else { directory.names() };
         let mut names = names.into_iter();
         let first = names.by_ref().take(BATCH).collect();
         let entries = Entries::new(Arc::clone(&directory), self.look_at(&directory, first), names);
-        Ok(Opened { xattrs: directory.xattrs_self(), directory, stat, entries, lacking })
+        let xattrs = unless_large(directory.xattrs_self());
+        Ok(Some(Opened { directory, stat, xattrs, entries, lacking }))
     }
 
     fn look_at(&mut self, directory: &Directory, names: Vec<CString>) -> Vec<Scanned> {
+        let ended = Arc::clone(&self.ended);
         let here = self.place.as_mut().and_then(|place| place.enter(directory));
         let xattrs = |name: &CStr| match &here {
             Some(here) => here.xattrs(name),
@@ -294,8 +331,8 @@ impl Thread {
             let found = directory.stat(&name).map(|stat| Found {
                 stat,
                 xattrs: match stat.kind {
-                    FileType::Directory => Ok(ReadXattrs::default()),
-                    _ => xattrs(&name),
+                    FileType::Directory => None,
+                    _ => unless_large(xattrs(&name)),
                 },
                 target: match stat.kind {
                     FileType::Symlink => directory.link_target(&name),
@@ -304,6 +341,12 @@ impl Thread {
             });
             Scanned { name, found }
         };
-        names.into_iter().map(look_at).collect()
+        names.into_iter().take_while(|_| !ended.load(Ordering::Relaxed)).map(look_at).collect()
     }
+}
+
+/// What waits for the walk must be small: large ones are read when they are needed.
+fn unless_large(read: io::Result<ReadXattrs>) -> Option<io::Result<ReadXattrs>> {
+    let large = read.as_ref().is_ok_and(|(set, _)| set.weight() > MAX_XATTRS_AHEAD);
+    (!large).then_some(read)
 }

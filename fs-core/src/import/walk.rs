@@ -11,6 +11,7 @@ use rustix::io::Errno;
 
 use super::ImportError;
 use super::disk::{Directory, Stat};
+use super::fake_super::FakeStat;
 use super::file::{self, FileContext, ReadError};
 use super::links::LinkTracker;
 use super::parent::{ParentDirectory, may_have_changed_since};
@@ -40,6 +41,8 @@ pub struct Options<'a> {
     pub seen: Option<&'a SeenFiles>,
     /// The tree is finished, and has been at rest since; else since the walk began. See [`Taken::unsteady`].
     pub at_rest_since: Option<Time>,
+    /// Take owners, modes and special files from where `rsync --fake-super` keeps them.
+    pub fake_super: bool,
 }
 
 /// A tree that was taken; not a snapshot yet.
@@ -70,6 +73,8 @@ pub struct Outcome {
     /// Final counts.
     pub progress: Progress,
 }
+
+const SKIPPED: &str = "left out: it is this repository, or a mount of history";
 
 /// Paths below which nobody can name a file any more (`PATH_MAX` of one-letter names), and a bound on open files.
 const MAX_DEPTH: usize = 2048;
@@ -161,7 +166,11 @@ impl Walk<'_> {
             return Err(self.root_error(error));
         }
         self.unsteady = stat.ctime >= self.at_rest_since;
-        let xattrs = self.xattrs(directory.xattrs_self()).map_err(|error| match error {
+        let (mut stat, mut xattrs) = (*stat, directory.xattrs_self());
+        if let Some(fake) = self.fake_stat(&mut xattrs) {
+            fake.apply(&mut stat);
+        }
+        let xattrs = self.xattrs(xattrs).map_err(|error| match error {
             ReadError::File(source) => self.root_error(source),
             ReadError::Import(error) => error,
         })?;
@@ -173,7 +182,7 @@ impl Walk<'_> {
             entries: self.scanner.root(Arc::clone(&directory), names),
             directory,
             parent: self.parent_directory(self.options.parent.map(|parent| &parent.root)),
-            entry: unwalked(stat, xattrs),
+            entry: unwalked(&stat, xattrs),
             out: DirectoryWriter::default(),
         };
         let root = self.walk(root)?;
@@ -217,7 +226,7 @@ impl Walk<'_> {
                 return Err(ImportError::Cancelled);
             }
             let Some(frame) = frames.last_mut() else { unreachable!("the root's frame returns") };
-            let next = frame.entries.next(&mut self.scanner);
+            let next = frame.entries.next(&self.scanner);
             if let Some(scanned) = next.map_err(|error| self.root_error(error))? {
                 let below = self.entry(&mut frames, scanned)?;
                 frames.extend(below);
@@ -275,7 +284,7 @@ impl Walk<'_> {
         }
         let parent = match frame.parent.as_mut().map_or(Ok(None), |parent| parent.take(bytes)) {
             // Damage to an old snapshot must not keep anybody from taking new ones.
-            Err(error) if error.is_damage() => {
+            Err(error) if error.is_loss() => {
                 log::error!("{error}: reading as if the last snapshot had no such directory");
                 frame.parent = None;
                 None
@@ -312,9 +321,17 @@ impl Walk<'_> {
         found: Found,
         parent: Option<&Entry>,
     ) -> Result<(Entry, Stat), ReadError> {
-        let Found { mut stat, mut xattrs, target } = found;
-        let (major, minor) = stat.device;
+        let Found { mut stat, xattrs, mut target } = found;
+        let mut xattrs = xattrs.unwrap_or_else(|| frame.directory.xattrs(name));
         let mut unsettled = false;
+        if let Some(fake) = self.fake_stat(&mut xattrs) {
+            let real = stat.kind;
+            fake.apply(&mut stat);
+            if (real, stat.kind) == (FileType::RegularFile, FileType::Symlink) {
+                target = frame.directory.text(name, MAX_TARGET);
+            }
+        }
+        let (major, minor) = stat.device;
         let kind = match stat.kind {
             FileType::RegularFile => {
                 if let Some(kind) = self.known_content(&stat, parent) {
@@ -334,6 +351,9 @@ impl Walk<'_> {
                         },
                     )?;
                     (stat, xattrs, unsettled) = (read.stat, read.xattrs, read.unsettled);
+                    if let Some(fake) = self.fake_stat(&mut xattrs) {
+                        fake.apply(&mut stat);
+                    }
                     if let (Some(seen), false) = (self.options.seen, unsettled) {
                         seen.add(&stat, &read.kind, self.started);
                     }
@@ -392,6 +412,10 @@ impl Walk<'_> {
         self.store_xattrs(set).map_err(|error| ReadError::Import(error.into()))
     }
 
+    fn fake_stat(&self, xattrs: &mut io::Result<ReadXattrs>) -> Option<FakeStat> {
+        self.options.fake_super.then(|| FakeStat::take(xattrs)).flatten()
+    }
+
     fn store_xattrs(&mut self, set: XattrSet) -> Result<Xattrs, StoreError> {
         if set.is_empty() {
             return Ok(Xattrs::None);
@@ -414,14 +438,13 @@ impl Walk<'_> {
         depth: usize,
     ) -> Result<Option<Frame>, ReadError> {
         if self.scanner.bounds().skip(stat) {
-            self.troubles
-                .note(TroubleKind::Skipped, "left out: it is this repository, or a mount of history");
+            self.troubles.note(TroubleKind::Skipped, SKIPPED);
             return Ok(None);
         }
         if depth >= MAX_DEPTH {
             return Err(ReadError::File(io::Error::other("it is nested too deeply")));
         }
-        let opened = match above.entries.open(name, &mut self.scanner) {
+        let mut opened = match above.entries.open(name, &self.scanner) {
             Ok(opened) => opened,
             Err(error) if is_gone(&error) => return Err(ReadError::File(error)),
             Err(error) => {
@@ -433,7 +456,16 @@ impl Walk<'_> {
             self.troubles.note(TroubleKind::Incomplete, format!("its content cannot be read: {error}"));
         }
         self.unsteady |= opened.stat.ctime >= self.at_rest_since;
-        let xattrs = self.xattrs(opened.xattrs)?;
+        // Something may have been mounted here since it was looked at.
+        if self.scanner.bounds().skip(&opened.stat) {
+            self.troubles.note(TroubleKind::Skipped, SKIPPED);
+            return Ok(None);
+        }
+        let mut xattrs = opened.xattrs.unwrap_or_else(|| opened.directory.xattrs_self());
+        if let Some(fake) = self.fake_stat(&mut xattrs) {
+            fake.apply(&mut opened.stat);
+        }
+        let xattrs = self.xattrs(xattrs)?;
         Ok(Some(Frame {
             name: name.to_owned(),
             key: self.reader.keys().path_key(above.key, name.to_bytes()),

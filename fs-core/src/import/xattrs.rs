@@ -13,6 +13,9 @@ use crate::format::XattrSet;
 /// The attributes that could be read, and why they are not all.
 pub(super) type ReadXattrs = (XattrSet, Option<io::Error>);
 
+/// Bytes of the names and values of one entry's attributes, which are kept in one blob.
+const MAX_BYTES: usize = 8 << 20;
+
 /// A working directory of this thread alone: in it a name is found without the long way through /proc, which costs
 /// eight times what asking for the attributes does.
 #[derive(Debug)]
@@ -91,9 +94,17 @@ fn read(
         Ok(names) => names,
     };
     let (mut pairs, mut lacking) = (Vec::new(), None);
+    let mut bytes = 0;
     for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
         match read_growing(|buffer| get(name, buffer)) {
-            Ok(value) => pairs.push((name.into(), value.into())),
+            Ok(value) => {
+                bytes += name.len() + value.len();
+                if bytes > MAX_BYTES {
+                    let reason = format!("they have more than {} MiB", MAX_BYTES >> 20);
+                    return Ok((XattrSet::default(), Some(io::Error::other(reason))));
+                }
+                pairs.push((name.into(), value.into()));
+            }
             // Removed since it was listed, or one that the kernel lists but does not tell.
             Err(Errno::NODATA | Errno::NOTSUP) => {}
             Err(error @ Errno::NOENT) => return Err(error.into()),

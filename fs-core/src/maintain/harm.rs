@@ -31,7 +31,7 @@ pub(super) fn look(check: &mut Check<'_>) -> Result<(), MaintainError> {
                 report.more_harmed += 1;
             }
         };
-        if search.judge.links_are_bad(manifest)? {
+        if search.links_are_bad(manifest)? {
             tell(&[]);
         }
         search.tree(&manifest.root, &mut |path, _| tell(path))?;

@@ -63,7 +63,9 @@ pub fn repair(
         return Ok(repaired);
     }
     let new_index = repaired.index.is_some();
-    let (repository, aside) = check.repository.put_right(&survey.names, &survey.salvages, new_index)?;
+    let lost: Vec<_> = repaired.lost_manifests.iter().filter_map(|lost| lost.record.clone()).collect();
+    let (repository, aside) =
+        check.repository.put_right(&survey.names, &survey.salvages, new_index, &lost)?;
     for (pack, place) in aside {
         let damaged = repaired.damaged_packs.iter_mut().find(|damaged| damaged.pack == pack);
         damaged.into_iter().for_each(|damaged| damaged.place = Some(place.clone()));
@@ -91,7 +93,11 @@ pub fn repair(
 fn check_index(check: &mut Check<'_>) -> Result<Option<String>, MaintainError> {
     catalogues::check(check)?;
     if index::check(check)? {
-        check.repository.distrust_index()?;
+        let unreadable = check.repository.distrust_index()?;
+        // What may be read the next time is not lost.
+        if let Some(error) = unreadable.into_iter().find(|error| !error.is_loss()) {
+            return Err(error.into());
+        }
     }
     (check.blobs, check.packs) = (Blobs::default(), Vec::new());
     let (findings, _) = std::mem::take(&mut check.findings).finish();
@@ -103,24 +109,23 @@ fn check_index(check: &mut Check<'_>) -> Result<Option<String>, MaintainError> {
 }
 
 fn load_manifests(check: &mut Check<'_>, repaired: &mut Repaired) -> Result<(), MaintainError> {
-    let mut gone = std::mem::take(&mut check.recorded);
+    let mut recorded = std::mem::take(&mut check.recorded);
     for id in check.repository.snapshots()? {
-        gone.remove(&id);
+        let record = recorded.remove(&id);
         match check.repository.manifest(&id) {
             Ok(manifest) => check.snapshots.push((id, manifest)),
-            Err(StoreError::Missing(_)) => continue,
             Err(error) if error.is_loss() => {
                 let reason = error.to_string();
-                repaired.lost_manifests.push(LostManifest { snapshot: id, reason, place: None });
+                repaired.lost_manifests.push(LostManifest { snapshot: id, record, reason, place: None });
             }
             Err(error) => return Err(error.into()),
         }
-        repaired.snapshots += 1;
     }
-    repaired.lost_manifests.extend(gone.into_keys().map(|snapshot| {
+    repaired.lost_manifests.extend(recorded.into_iter().map(|(snapshot, record)| {
         let reason = StoreError::Missing(Object::snapshot(snapshot)).to_string();
-        LostManifest { snapshot, reason, place: None }
+        LostManifest { snapshot, record: Some(record), reason, place: None }
     }));
+    repaired.snapshots = (check.snapshots.len() + repaired.lost_manifests.len()) as u64;
     check.snapshots.sort_by_key(|(id, manifest)| (manifest.time, *id));
     repaired.lost_manifests.sort_by_key(|lost| lost.snapshot);
     Ok(())
@@ -146,7 +151,7 @@ fn find_losses(
             let (source, time) = (manifest.source.clone(), manifest.time);
             tell(&Loss { snapshot: id, source, time, path: path.to_vec(), lost });
         };
-        let links_lost = search.judge.links_are_bad(&manifest)?;
+        let links_lost = search.links_are_bad(&manifest)?;
         if links_lost {
             tell_one(&[], Lost::Links);
         }

@@ -8,7 +8,7 @@ use super::blobs::{Keys, OwnBits, key};
 use super::judge::Judge;
 use super::{Lost, MaintainError};
 use crate::format::limits::MAX_LEVELS;
-use crate::format::{BlobId, Entry, Kind, Node, Totals};
+use crate::format::{BlobId, Content, Entry, Kind, Manifest, Node, Totals};
 use crate::monitor::Cancellation;
 
 /// Hears of what is lost, with its path.
@@ -21,6 +21,8 @@ pub(super) struct Search<'a> {
     sound: HashMap<u128, Totals, BuildHasherDefault<OwnBits>>,
     /// The topmost nodes of directories in which, or below which, something is harmed.
     harmed: Keys,
+    /// Hard-link tables that were judged: snapshots share them.
+    links: HashMap<Content, bool>,
     told: u64,
 }
 
@@ -40,12 +42,29 @@ struct Open {
 
 impl<'a> Search<'a> {
     pub(super) fn new(judge: Judge<'a>, cancellation: &'a Cancellation) -> Self {
-        Self { judge, cancellation, sound: HashMap::default(), harmed: Keys::default(), told: 0 }
+        Self {
+            judge,
+            cancellation,
+            sound: HashMap::default(),
+            harmed: Keys::default(),
+            links: HashMap::new(),
+            told: 0,
+        }
     }
 
     /// The topmost nodes of directories in which, or below which, something was found harmed.
     pub(super) fn into_harmed(self) -> Keys {
         self.harmed
+    }
+
+    /// Whether a snapshot's hard-link table is lost.
+    pub(super) fn links_are_bad(&mut self, manifest: &Manifest) -> Result<bool, MaintainError> {
+        if let Some(bad) = self.links.get(&manifest.links) {
+            return Ok(*bad);
+        }
+        let bad = self.judge.links_are_bad(manifest)?;
+        self.links.insert(manifest.links.clone(), bad);
+        Ok(bad)
     }
 
     /// Tells of everything that is lost in the tree of `root`, and counts what is not.
@@ -159,8 +178,9 @@ fn count(totals: &mut Totals, entry: &Entry) {
 }
 
 fn add(totals: &mut Totals, more: &Totals) {
-    totals.files += more.files;
-    totals.directories += more.directories;
-    totals.others += more.others;
+    // A forged tree may have more of them than can be counted.
+    totals.files = totals.files.saturating_add(more.files);
+    totals.directories = totals.directories.saturating_add(more.directories);
+    totals.others = totals.others.saturating_add(more.others);
     totals.bytes = totals.bytes.saturating_add(more.bytes);
 }

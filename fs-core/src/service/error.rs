@@ -26,6 +26,9 @@ pub enum ServiceError {
     #[cfg(unix)]
     #[error(transparent)]
     Layout(#[from] LayoutError),
+    /// Which runs were imported cannot be told.
+    #[error("a snapshot cannot be read just now, which may be that of a run that looks new: try again")]
+    UnreadableSnapshot,
     /// One name was given to the runs of several sources.
     #[error("--source names one source, and these are several: {0}")]
     SeveralSources(String),

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::session::{Label, Session, Walked};
+use super::session::{Label, Session, Walked, worse};
 use super::{ServiceError, SnapshotInfo};
-use crate::format::{Time, is_source_name};
+use crate::format::{Status, Time, is_source_name};
 use crate::import::ImportError;
 use crate::monitor::{Cancellation, Monitor, Progress};
 use crate::store::Statistics;
@@ -27,6 +27,10 @@ pub struct ImportOptions {
     pub only_if_changed: bool,
     /// While another process writes to the repository, wait for it.
     pub wait: bool,
+    /// Take owners, modes and special files from where `rsync --fake-super` keeps them.
+    pub fake_super: bool,
+    /// How the run went that has made the tree.
+    pub run_status: Status,
     /// The zone of the new snapshot's name.
     pub zone: TimeZone,
 }
@@ -39,6 +43,8 @@ impl Default for ImportOptions {
             heal: false,
             only_if_changed: false,
             wait: false,
+            fake_super: false,
+            run_status: Status::Complete,
             zone: TimeZone::UTC,
         }
     }
@@ -114,7 +120,8 @@ pub fn import_tree(
             parent.manifest.time.timestamp()
         );
     }
-    let label = Label { source: &source, path: &path, time, status: taken.status, run: None };
+    let status = worse(taken.status, options.run_status);
+    let label = Label { source: &source, path: &path, time, status, run: None };
     session.commit(pending, label, cancellation).map(Some)
 }
 

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::session::{Label, Session, Walked};
+use super::session::{Label, Session, Walked, worse};
 use super::{ImportOptions, Imported, ServiceError};
-use crate::format::{Status, is_source_name};
+use crate::format::is_source_name;
 use crate::import::layout::{LeftOut, Place, Plan, PlannedRun};
 use crate::import::{ImportError, SeenFiles};
 use crate::monitor::{Cancellation, Monitor, RunBegins};
@@ -108,9 +108,18 @@ impl<'a> RunImporter<'a> {
                 check_same_history(&session, &known, plan, source)?;
             }
         }
-        let new: Vec<_> = (0..plan.runs.len())
-            .filter(|at| !known.has(names.of(&plan.runs[*at]), &plan.runs[*at]))
-            .collect();
+        if session.sources().is_incomplete() {
+            // Its run would be taken for a new one.
+            return Err(ServiceError::UnreadableSnapshot);
+        }
+        // A copy of an image has its identity.
+        let mut planned = HashSet::new();
+        let is_new = |at: &usize| {
+            let run = &plan.runs[*at];
+            let source = names.of(run);
+            !known.has(source, run) && planned.insert((source, &run.run.identity))
+        };
+        let new: Vec<_> = (0..plan.runs.len()).filter(is_new).collect();
         let total = new.len() as u64;
         let new = new.into_iter();
         Ok(Self { session, plan, options, names, seen: SeenFiles::default(), new, total, done: 0 })
@@ -136,7 +145,12 @@ impl<'a> RunImporter<'a> {
         let name = run.tree.strip_prefix(&self.plan.root).unwrap_or(&run.tree);
         let name = name.as_os_str().as_bytes();
         monitor.run(&RunBegins { name, number: self.done, total: self.total });
-        match self.import(run, monitor, cancellation) {
+        let outcome = self.import(run, monitor, cancellation);
+        if !matches!(outcome, Ok(Outcome::Imported(_))) {
+            // What that walk has read need not be stored.
+            self.seen = SeenFiles::default();
+        }
+        match outcome {
             Ok(outcome) => Ok(Some(outcome)),
             // Rotated away, or not readable for this user: the others may be.
             Err(ServiceError::Import(error @ (ImportError::Root { .. } | ImportError::NotADirectory(_)))) => {
@@ -162,7 +176,7 @@ impl<'a> RunImporter<'a> {
             tree: &run.tree,
             parent: parent.as_deref(),
             seen: Some(&self.seen),
-            at_rest_since: Some(self.plan.made),
+            at_rest_since: Some(self.plan.at_rest_since),
         };
         let pending = self.session.walk(&walked, self.options, monitor, cancellation)?;
         if let Some(change) = run.change() {
@@ -204,20 +218,8 @@ fn left_out(run: &PlannedRun, reason: &str) -> Outcome {
     Outcome::LeftOut(LeftOut {
         path: run.tree.clone(),
         reason: format!("{reason}; the next import tries again"),
+        unreadable: false,
     })
-}
-
-/// What the walk saw tells more than what is known of the run.
-fn worse(walk: Status, run: Status) -> Status {
-    const WORST_FIRST: [Status; 6] = [
-        Status::Partial,
-        Status::Limited,
-        Status::Vanished,
-        Status::Approximate,
-        Status::Unknown,
-        Status::Complete,
-    ];
-    WORST_FIRST.into_iter().find(|status| [walk, run].contains(status)).unwrap_or(run)
 }
 
 /// A source must not get the runs of two roots: this root's, or one that was moved, holds runs that it has, or its last

@@ -91,6 +91,7 @@ impl Session {
             skip_devices: history_devices(),
             seen: walked.seen,
             at_rest_since: walked.at_rest_since,
+            fake_super: options.fake_super,
         };
         let reader = self.repository.reader(CacheSizes::default());
         let mut writer = self.repository.writer()?;
@@ -146,6 +147,19 @@ impl Session {
     pub(super) fn last(&self, source: &[u8]) -> Option<Arc<Snapshot>> {
         self.sources.get(source)?.snapshots().next_back().map(|(_, snapshot)| Arc::clone(snapshot))
     }
+}
+
+/// What the walk saw tells more than what is known of the run.
+pub(super) fn worse(walk: Status, run: Status) -> Status {
+    const WORST_FIRST: [Status; 6] = [
+        Status::Partial,
+        Status::Limited,
+        Status::Vanished,
+        Status::Approximate,
+        Status::Unknown,
+        Status::Complete,
+    ];
+    WORST_FIRST.into_iter().find(|status| [walk, run].contains(status)).unwrap_or(run)
 }
 
 fn open_for_writing(

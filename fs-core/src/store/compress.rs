@@ -92,14 +92,15 @@ impl Compressor {
 
     /// `None` when it saves too little, or its bases are damaged.
     fn delta(&mut self, group: &DeltaGroup) -> Result<Option<CompressedBlock>, StoreError> {
-        let Some(prefix) = StoreError::unless_damage(self.reader.prefix(&group.bases).map(Some))? else {
+        let Some(prefix) = StoreError::unless_lost(self.reader.prefix(&group.bases).map(Some))? else {
             return Ok(None);
         };
         let sealed = self
             .encoder
             .delta(self.reader.keys(), &group.builder, &group.bases, &prefix)
             .map_err(StoreError::io("compress", "a block"))?;
-        let (stored, raw) = self.reader.block_sizes(group.block)?;
+        let sizes = StoreError::unless_lost(self.reader.block_sizes(group.block).map(Some))?;
+        let Some((stored, raw)) = sizes else { return Ok(None) };
         // What the blobs would take in full, if they compress as their bases did.
         let full = group.builder.raw_len() as u64 * stored / raw.max(1);
         let pays = sealed.len() as u64 * 100 <= full * DELTA_PAYS;

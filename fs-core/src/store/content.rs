@@ -92,7 +92,7 @@ impl ContentWriter {
         let content = if whole && self.filled <= MAX_INLINE {
             Content::Inline(self.buffer[..self.filled].into())
         } else if whole && self.filled <= CHUNK.0 {
-            let previous = StoreError::unless_damage(self.previous_chunk(writer, 0))?;
+            let previous = StoreError::unless_lost(self.previous_chunk(writer, 0))?;
             Content::Blob(writer.put(PackKind::Data, &self.buffer[..self.filled], previous)?)
         } else {
             self.cut(writer, true)?;
@@ -124,7 +124,7 @@ impl ContentWriter {
             let chunk = &buffer[start..end];
             let middle = offset + (start + chunk.len() / 2) as u64;
             start = end;
-            let pushed = StoreError::unless_damage(self.previous_chunk(writer, middle))
+            let pushed = StoreError::unless_lost(self.previous_chunk(writer, middle))
                 .and_then(|previous| writer.put(PackKind::Data, chunk, previous))
                 .and_then(|id| self.push(writer, 0, chunk.len() as u64, ExtentKind::Data(id)));
             if pushed.is_err() {

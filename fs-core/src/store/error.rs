@@ -105,10 +105,10 @@ impl StoreError {
         }
     }
 
-    /// `None` for damage: of something that would only have helped.
-    pub(super) fn unless_damage<T>(result: Result<Option<T>, Self>) -> Result<Option<T>, Self> {
+    /// `None` for what is lost: of something that would only have helped.
+    pub(super) fn unless_lost<T>(result: Result<Option<T>, Self>) -> Result<Option<T>, Self> {
         match result {
-            Err(error) if error.is_damage() => {
+            Err(error) if error.is_loss() => {
                 log::warn!("{error}");
                 Ok(None)
             }

@@ -186,7 +186,11 @@ impl Backend for LocalBackend {
             1 => object.name.clone(),
             copy => format!("{}.{copy}", object.name),
         });
-        let free = names.into_iter().find(|name| fs::symlink_metadata(directory.join(name)).is_err());
+        let is_free = |name: &String| {
+            let found = fs::symlink_metadata(directory.join(name));
+            found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+        };
+        let free = names.into_iter().find(is_free);
         let name = free.unwrap_or_default();
         disk::rename(&path, &directory.join(&name))
             .map_err(|error| missing_or_io(object, path.clone(), error))?;

@@ -1,15 +1,16 @@
 //! Putting a repository right: damaged packs replaced by what was salvaged of them, the index made again.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::index::Index;
 use super::lock::WriterLock;
 use super::rebuild::NewIndex;
-use super::reconcile::{reconcile, record_snapshots};
+use super::reconcile::{add_packs, reconcile, record_snapshots};
 use super::repository::INDEX;
 use super::salvage::{PackNames, Salvage, Salvaged};
 use super::scan::Scanner;
-use super::{Backend, LocalBackend, Object, ObjectKind, Reader, Repository, StoreError};
+use super::{Backend, LocalBackend, Object, ObjectKind, Reader, Repository, SnapshotRecord, StoreError};
 use crate::format::{PackId, PackKind, SnapshotId};
 
 impl Repository {
@@ -41,13 +42,16 @@ impl Repository {
         let below = Arc::new(LocalBackend::new(&self.root));
         self.backend = Arc::new(Salvaged::new(below, names.damaged.iter().copied(), salvages));
         let index = Index::in_memory(self.config.id)?;
-        reconcile(&index, &*self.backend, &self.keys)?;
+        let packs = packs_after(names, salvages);
+        let unreadable = add_packs(&index, &*self.backend, &self.keys, packs, &mut |_| true)?;
+        all_readable(unreadable)?;
         self.index = Arc::new(index);
         Ok(())
     }
 
     /// Replaces the damaged packs by what was salvaged of them, makes the index again when `new_index` says so or packs
     /// were replaced, and is open for writing from then on. The lock must be held. Returns where the damaged packs are now.
+    /// `lost` are snapshots whose manifests are lost: the index knows them until [`set_aside_snapshot`](Self::set_aside_snapshot).
     ///
     /// What is salvaged is durable, and the new index there, before anything is set aside.
     pub fn put_right(
@@ -55,6 +59,7 @@ impl Repository {
         names: &PackNames,
         salvages: &[Salvage],
         new_index: bool,
+        lost: &[SnapshotRecord],
     ) -> Result<(Self, Vec<(PackId, String)>), StoreError> {
         let Self { root, config, keys, index, lock, .. } = self;
         drop(index);
@@ -67,25 +72,29 @@ impl Repository {
         let (same, other): (Vec<&Salvage>, Vec<&Salvage>) =
             salvages.iter().partition(|salvage| salvage.id == salvage.from);
         for salvage in other.into_iter().chain(same) {
-            backend.put(&Object::pack(salvage.id), &salvage.bytes(&backend)?)?;
+            backend.put(&Object::pack(salvage.id), &salvage.verified_bytes(&keys, &backend)?)?;
         }
         let replaced = |pack: &PackId| salvages.iter().any(|salvage| salvage.id == *pack);
         let mut gone: Vec<PackId> = names.damaged.iter().copied().filter(|pack| !replaced(pack)).collect();
         gone.sort_unstable();
         let mut aside = Vec::with_capacity(gone.len());
         if new_index || !names.damaged.is_empty() {
-            let mut packs: Vec<PackId> = names.sound.iter().copied().collect();
-            packs.extend(salvages.iter().map(|salvage| salvage.id));
-            let (new, _) = NewIndex::make(&root, config.id, &backend, &keys, packs, &mut |_| true)?;
+            let packs = packs_after(names, salvages);
+            let (new, unreadable) = NewIndex::make(&root, config.id, &backend, &keys, packs, &mut |_| true)?;
+            all_readable(unreadable)?;
+            new.record(config.id, lost)?;
             // First, so that readers never look for a pack in vain. A writer that comes in between takes the damaged packs
             // up again, as further copies of what is salvaged.
             new.publish(&root)?;
             for pack in gone {
-                aside.push((pack, backend.set_aside(&Object::pack(pack))?));
+                match backend.set_aside(&Object::pack(pack)) {
+                    Err(StoreError::Missing(_)) => {}
+                    place => aside.push((pack, place?)),
+                }
             }
         }
         let index = Index::open_writer(&root.join(INDEX), config.id)?;
-        let lost_packs = reconcile(&index, &backend, &keys)?;
+        let lost_packs = reconcile(&index, &backend, &keys)?.has_losses();
         record_snapshots(&index, &backend, &keys)?;
         let repository = Self {
             root,
@@ -109,4 +118,16 @@ impl Repository {
             place => place.map(Some),
         }
     }
+}
+
+/// The packs that there will be.
+fn packs_after(names: &PackNames, salvages: &[Salvage]) -> Vec<PackId> {
+    let salvaged = salvages.iter().map(|salvage| salvage.id);
+    let packs: HashSet<PackId> = names.sound.iter().copied().chain(salvaged).collect();
+    packs.into_iter().collect()
+}
+
+/// These packs were read a moment ago: what fails now may pass, and must not be taken for a loss.
+fn all_readable(unreadable: Vec<(PackId, StoreError)>) -> Result<(), StoreError> {
+    unreadable.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
 }

@@ -158,7 +158,15 @@ struct PackStore {
 
 impl PackStore {
     /// Returns the bytes of all packs that were stored.
-    fn run(mut self, mut compressor: Compressor, lanes: &[Receiver<Done>]) -> Result<u64, StoreError> {
+    fn run(mut self, compressor: Compressor, lanes: &[Receiver<Done>]) -> Result<u64, StoreError> {
+        let packed = self.pack(compressor, lanes);
+        // Also when the import fails: the next one, perhaps of this process, need not store again what is there.
+        let indexed = self.index_stored();
+        packed.and(indexed)?;
+        Ok(self.stored)
+    }
+
+    fn pack(&mut self, mut compressor: Compressor, lanes: &[Receiver<Done>]) -> Result<(), StoreError> {
         for lane in lanes.iter().cycle() {
             // Who hangs up before the end has failed, or the writer was dropped.
             match lane.recv().unwrap_or(Err(StoreError::WriterStopped))? {
@@ -178,8 +186,7 @@ impl PackStore {
             self.pack_rebased(kind, &mut compressor)?;
             self.store(kind)?;
         }
-        self.index_stored()?;
-        Ok(self.stored)
+        Ok(())
     }
 
     fn pack_rebased(&mut self, kind: PackKind, compressor: &mut Compressor) -> Result<(), StoreError> {

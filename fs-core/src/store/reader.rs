@@ -119,14 +119,16 @@ impl Reader {
         let located = self.locate(id);
         let tried = located.as_ref().ok().map(|(pack, _)| *pack);
         let error = match located.and_then(read) {
-            Err(error) if error.is_damage() => error,
+            Err(error) if error.is_loss() => error,
             result => return result,
         };
         let index = &self.shared.index;
         // Perhaps it was stored again because of that; or its pack was set aside, and the index made again.
-        match error {
-            StoreError::Missing(_) => index.reopen()?,
-            _ => index.refresh(),
+        if matches!(error, StoreError::Missing(_)) && index.reopen().is_ok() {
+            let mut recent = self.shared.recent.lock().unwrap_or_else(PoisonError::into_inner);
+            recent.retain(|(pack, _)| Some(*pack) != tried);
+        } else {
+            index.refresh();
         }
         let indexed = index.pack_of(id).unwrap_or_default();
         let others = indexed.into_iter().chain(index.copies_of(id).unwrap_or_default());
@@ -268,6 +270,10 @@ impl Reader {
             Ok(block) => block,
             Err(reason) => return Err(damaged(reason)),
         };
+        // Else a forged block could be its own base.
+        if block.bases().is_empty() == place.delta {
+            return Err(damaged(FormatError::Invalid("codec: the catalogue has another")));
+        }
         let prefix = self.prefix(block.bases())?;
         let raw = block.decompress(&prefix).map_err(damaged)?;
         let weight = raw.len();

@@ -8,7 +8,7 @@ use super::local::sync_directory;
 use super::lock::WriterLock;
 use super::reconcile::{add_packs, record_snapshots};
 use super::repository::{INDEX, read_config};
-use super::{Backend, LocalBackend, ObjectKind, Repository, StoreError};
+use super::{Backend, LocalBackend, ObjectKind, Repository, SnapshotRecord, StoreError};
 use crate::format::{Keys, PackId, RepositoryId};
 use crate::monitor::{Cancellation, Monitor, Phase, Work};
 
@@ -22,8 +22,8 @@ pub struct Rebuilt {
 }
 
 impl Repository {
-    /// Makes the index of the repository in `root` again. It knows of no snapshot whose manifest is gone. Readers go on with the old one until they miss something in
-    /// it. `None` when it was asked to stop: then the old one stays.
+    /// Makes the index of the repository in `root` again. It knows of no snapshot whose manifest is gone. Readers go on
+    /// with the old one until they miss something in it. `None` when it was asked to stop: then the old one stays.
     pub fn rebuild_index(
         root: &Path,
         monitor: &dyn Monitor,
@@ -68,6 +68,11 @@ impl NewIndex {
         let unreadable = add_packs(&index, backend, keys, packs, go_on)?;
         record_snapshots(&index, backend, keys)?;
         Ok((Self(path), unreadable))
+    }
+
+    /// Lets it know these snapshots too, whose manifests are lost.
+    pub(super) fn record(&self, id: RepositoryId, lost: &[SnapshotRecord]) -> Result<(), StoreError> {
+        if lost.is_empty() { Ok(()) } else { Index::open_writer(&self.0, id)?.record_snapshots(lost) }
     }
 
     fn discard(self) -> Result<(), StoreError> {

@@ -11,8 +11,24 @@ use crate::format::{Keys, PackId, SnapshotId};
 /// Catalogues held in memory while the index is brought up to date.
 const RECONCILE_BATCH: usize = 64;
 
-/// Makes the index tell of exactly the packs that there are. True when some are gone, or cannot be read.
-pub(super) fn reconcile(index: &Index, backend: &dyn Backend, keys: &Keys) -> Result<bool, StoreError> {
+/// What was found of packs while the index was brought up to date.
+#[derive(Debug)]
+pub(super) struct Reconciled {
+    /// Packs that the index knew are gone or damaged.
+    gone: bool,
+    /// Why others cannot be read.
+    pub(super) unreadable: Vec<StoreError>,
+}
+
+impl Reconciled {
+    /// Whether packs are gone, or cannot be read.
+    pub(super) fn has_losses(&self) -> bool {
+        self.gone || !self.unreadable.is_empty()
+    }
+}
+
+/// Makes the index tell of exactly the packs that there are, and can be read.
+pub(super) fn reconcile(index: &Index, backend: &dyn Backend, keys: &Keys) -> Result<Reconciled, StoreError> {
     let names = backend.list(ObjectKind::Pack)?;
     let stored: HashSet<PackId> = names.iter().filter_map(|name| PackId::parse(name)).collect();
     let known = index.packs()?;
@@ -27,7 +43,8 @@ pub(super) fn reconcile(index: &Index, backend: &dyn Backend, keys: &Keys) -> Re
     let known: HashSet<PackId> = known.iter().map(|(_, record)| record.id).collect();
     let new = stored.difference(&known).copied().collect();
     let unreadable = add_packs(index, backend, keys, new, &mut |_| true)?;
-    Ok(!lost.is_empty() || !unreadable.is_empty())
+    let unreadable = unreadable.into_iter().map(|(_, error)| error).collect();
+    Ok(Reconciled { gone: !lost.is_empty(), unreadable })
 }
 
 /// Whether a pack that the index knows has kept its size, or else its catalogue. To read each catalogue would cost a

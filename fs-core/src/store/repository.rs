@@ -120,7 +120,7 @@ impl Repository {
                 backend.settle(ObjectKind::Config)?;
                 backend.settle(ObjectKind::Snapshot)?;
                 let index = Index::open_writer(&index_path, config.id)?;
-                lost_packs = reconcile(&index, &backend, &keys)?;
+                lost_packs = reconcile(&index, &backend, &keys)?.has_losses();
                 record_snapshots(&index, &backend, &keys)?;
                 (index, Some(lock))
             }
@@ -188,6 +188,10 @@ impl Repository {
     /// The snapshots that there were when somebody wrote last, in no order. One that is not among
     /// [`snapshots`](Self::snapshots) a moment later is gone.
     pub fn recorded_snapshots(&self) -> Result<Vec<SnapshotRecord>, StoreError> {
+        // A repair makes the index again.
+        if let Err(error) = self.index.reopen() {
+            log::debug!("{error}");
+        }
         self.index.refresh();
         self.index.snapshots()
     }
@@ -224,14 +228,15 @@ impl Repository {
         self.index.each_blob(tell)
     }
 
-    /// Reads on with an index in memory, made from the packs that can be read.
-    pub fn distrust_index(&mut self) -> Result<(), StoreError> {
-        if !self.index.is_in_memory() {
-            let index = Index::in_memory(self.config.id)?;
-            reconcile(&index, &*self.backend, &self.keys)?;
-            self.index = Arc::new(index);
+    /// Reads on with an index in memory, made from the packs that can be read. Returns why others cannot.
+    pub fn distrust_index(&mut self) -> Result<Vec<StoreError>, StoreError> {
+        if self.index.is_in_memory() {
+            return Ok(Vec::new());
         }
-        Ok(())
+        let index = Index::in_memory(self.config.id)?;
+        let reconciled = reconcile(&index, &*self.backend, &self.keys)?;
+        self.index = Arc::new(index);
+        Ok(reconciled.unreadable)
     }
 
     /// Sums over the packs of a kind, as the index knows them.

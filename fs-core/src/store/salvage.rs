@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::scan::{FoundBlock, Scanner};
 use super::{Backend, Object, ObjectKind, StoreError};
 use crate::format::{
-    BlockBuilder, BlockEncoder, FormatError, PACK_HEADER_LEN, PackBuilder, PackId, PackKind, SealedPack,
+    Block, BlockBuilder, BlockEncoder, Catalogue, FormatError, Keys, PACK_HEADER_LEN, PackBuilder, PackId,
+    PackKind, PackTrailer, SealedPack, TRAILER_LEN,
 };
 
 /// Bytes at which a pack is closed …
@@ -140,9 +141,23 @@ impl Salvage {
         self.parts.iter().map(Part::len).sum()
     }
 
-    /// All of its bytes; `below` has the damaged pack.
-    pub(super) fn bytes(&self, below: &dyn Backend) -> Result<Vec<u8>, StoreError> {
-        self.read(below, 0, self.len() as usize)
+    /// All of its bytes; `below` has the damaged pack, which may be read otherwise than before: its medium fails.
+    pub(super) fn verified_bytes(&self, keys: &Keys, below: &dyn Backend) -> Result<Vec<u8>, StoreError> {
+        let bytes = self.read(below, 0, self.len() as usize)?;
+        let verified = || {
+            let trailer_at = bytes.len().saturating_sub(TRAILER_LEN as usize);
+            let trailer = PackTrailer::decode(&bytes[trailer_at..], bytes.len() as u64)?;
+            let frame = &bytes[trailer.offset as usize..][..trailer.len as usize];
+            let catalogue = Catalogue::open(keys, &self.id, frame)?;
+            for block in catalogue.blocks() {
+                let stored = bytes.get(block.offset as usize..).unwrap_or_default();
+                let stored = stored.get(..block.stored_len() as usize).unwrap_or_default();
+                Block::open(keys, block.check(stored)?)?;
+            }
+            Ok(())
+        };
+        verified().map_err(StoreError::damaged(|| Object::pack(self.from)))?;
+        Ok(bytes)
     }
 
     fn read(&self, below: &dyn Backend, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {

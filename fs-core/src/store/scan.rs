@@ -33,7 +33,7 @@ impl Scanner<'_> {
     /// readable, too.
     pub(super) fn scan(&self, pack: PackId, deltas: bool) -> Result<Vec<FoundBlock>, StoreError> {
         let object = Object::pack(pack);
-        let end = self.packs.size(&object)?.min(MAX_PACK);
+        let end = unless_lost(self.packs.size(&object))?.unwrap_or(0).min(MAX_PACK);
         let mut found = Vec::new();
         let mut at = 0;
         while at + FRAME_HEADER_LEN as u64 <= end {

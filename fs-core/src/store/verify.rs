@@ -27,6 +27,10 @@ impl Reader {
     pub fn verify_block(&self, pack: PackId, block: BlockEntry<'_>) -> Result<(), StoreError> {
         let stored = self.stored_block(pack, block)?;
         let opened = self.open_block(pack, block, &stored)?;
+        // Else a forged block could be its own base.
+        if opened.bases().is_empty() == block.delta {
+            return Err(damaged(pack, block)(FormatError::Invalid("codec: the catalogue has another")));
+        }
         let prefix = self.prefix(opened.bases())?;
         let damaged = |reason| damaged(pack, block)(reason);
         let raw = opened.decompress(&prefix).map_err(damaged)?;

@@ -100,7 +100,7 @@ impl Writer {
         self.statistics.new_bytes += bytes.len() as u64;
         // What is stored again may be a base of others, which a delta must not be.
         if let Some(previous) = previous.filter(|_| !self.verify)
-            && let Some(base) = StoreError::unless_damage(self.reader.base_of(&previous))?
+            && let Some(base) = StoreError::unless_lost(self.reader.base_of(&previous))?
         {
             if let Some(group) = self.deltas[slot(kind)].push(id, bytes, base) {
                 self.packer.send(Job::Delta(kind, group))?;

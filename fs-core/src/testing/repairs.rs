@@ -1,6 +1,6 @@
 //! Crashes at every moment of a repair.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -120,6 +120,10 @@ fn check_crash(root: &Path, before: &Readable) {
     assert!(report.is_clean(), "{report:?}");
     let again = repaired(root);
     assert!(again.is_clean(), "{again:?}");
+    let repository = Repository::open(root, Access::Read).unwrap();
+    let snapshots = repository.snapshots().unwrap();
+    let times: BTreeSet<_> = snapshots.iter().map(|id| repository.manifest(id).unwrap().time).collect();
+    assert_eq!(times.len(), snapshots.len(), "a snapshot that was mended twice");
 }
 
 #[test]

@@ -112,7 +112,7 @@ impl Sources {
     }
 
     /// Whether loading again may find more although the repository has not changed.
-    pub(super) fn is_incomplete(&self) -> bool {
+    pub fn is_incomplete(&self) -> bool {
         self.incomplete
     }
 

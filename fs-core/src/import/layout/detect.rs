@@ -11,14 +11,18 @@ pub(super) fn layout(root: &Path) -> Layout {
     let Ok(entries) = fs::read_dir(root) else { return Layout::Tree };
     let mut entries = entries.flatten().filter(|entry| !rsnapshot::is_expected(&entry.file_name()));
     if dirvish::is_vault(root) {
-        let has_image = entries.any(|entry| is_dir(&entry) && entry.path().join("summary").is_file());
-        return if has_image { Layout::Dirvish } else { Layout::Tree };
+        let mut has_image = false;
+        let folders_alone = entries.all(|entry| {
+            has_image |= entry.path().join("summary").is_file();
+            is_dir(&entry)
+        });
+        return if folders_alone && has_image { Layout::Dirvish } else { Layout::Tree };
     }
     // A tree's first few entries tell that it is nothing else, however many there are.
     let (mut some, mut levels, mut vaults) = (false, true, true);
     for entry in entries {
         some = true;
-        levels = levels && is_dir(&entry) && rsnapshot::level_name(&entry.file_name()).is_some();
+        levels = levels && is_dir(&entry) && is_usual_level(&entry);
         vaults = vaults && is_dir(&entry) && dirvish::is_vault(&entry.path());
         if !levels && !vaults {
             return Layout::Tree;
@@ -29,6 +33,20 @@ pub(super) fn layout(root: &Path) -> Layout {
         (true, true) => Layout::Rsnapshot,
         (true, false) => Layout::Dirvish,
     }
+}
+
+/// The intervals of rsnapshot's own configs. Others must be named by a config, or the layout be said: versions of a
+/// program are called `v1.0` and the like, too.
+const USUAL_INTERVALS: [&str; 9] =
+    ["hourly", "daily", "weekly", "monthly", "yearly", "alpha", "beta", "gamma", "delta"];
+
+/// A level holds backup points, which are folders, and nothing else.
+fn is_usual_level(entry: &fs::DirEntry) -> bool {
+    let name = entry.file_name();
+    let usual = rsnapshot::level_name(&name).is_some_and(|(interval, _)| USUAL_INTERVALS.contains(&interval));
+    usual
+        && fs::read_dir(entry.path())
+            .is_ok_and(|mut points| points.all(|point| point.is_ok_and(|point| is_dir(&point))))
 }
 
 #[cfg(test)]
@@ -58,9 +76,12 @@ mod tests {
         assert_eq!(of(&["daily.0", "notes!"]), Layout::Tree);
         assert_eq!(of(&["daily.0", "project"]), Layout::Tree);
         assert_eq!(of(&["daily.00"]), Layout::Tree);
+        assert_eq!(of(&["data.0/a", "data.1/a"]), Layout::Tree);
+        assert_eq!(of(&["daily.0/a", "daily.1/notes!"]), Layout::Tree);
         assert_eq!(of(&["daily.0!"]), Layout::Tree);
         assert_eq!(of(&["dirvish/default.conf!", "image/summary!"]), Layout::Dirvish);
         assert_eq!(of(&["dirvish/default.conf!", "image"]), Layout::Tree);
+        assert_eq!(of(&["dirvish/default.conf!", "image/summary!", "notes!"]), Layout::Tree);
         assert_eq!(of(&["web1/dirvish/default.conf!", "db1/dirvish"]), Layout::Dirvish);
         assert_eq!(of(&["web1/dirvish", "notes"]), Layout::Tree);
     }

@@ -64,8 +64,8 @@ pub struct Plan {
     pub layout: Layout,
     /// Its absolute path.
     pub root: PathBuf,
-    /// When it was begun.
-    pub made: Time,
+    /// Runs that are complete have been at rest since: when the plan was begun, or what made them was killed.
+    pub at_rest_since: Time,
     /// The runs, oldest first. Of a plain tree there are none.
     pub runs: Vec<PlannedRun>,
     /// What else is there, and why it is no run.
@@ -103,6 +103,8 @@ pub struct LeftOut {
     pub path: PathBuf,
     /// Why.
     pub reason: String,
+    /// It could not be read, so nobody knows what is in it.
+    pub unreadable: bool,
 }
 
 /// A line `retain` of rsnapshot's config.
@@ -140,7 +142,7 @@ impl Plan {
         Self {
             layout,
             root,
-            made: jiff::Timestamp::now().into(),
+            at_rest_since: jiff::Timestamp::now().into(),
             runs: Vec::new(),
             left_out: Vec::new(),
             retention: Vec::new(),
@@ -149,7 +151,11 @@ impl Plan {
     }
 
     fn leave_out(&mut self, path: PathBuf, reason: impl Into<String>) {
-        self.left_out.push(LeftOut { path, reason: reason.into() });
+        self.left_out.push(LeftOut { path, reason: reason.into(), unreadable: false });
+    }
+
+    fn leave_unreadable(&mut self, path: PathBuf, reason: &impl ToString) {
+        self.left_out.push(LeftOut { path, reason: reason.to_string(), unreadable: true });
     }
 
     /// Oldest first. Runs of equal times keep the order in which they were found.

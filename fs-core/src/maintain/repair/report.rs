@@ -1,4 +1,5 @@
 use crate::format::{PackId, SnapshotId, Time};
+use crate::store::SnapshotRecord;
 
 /// How a repair is done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -27,9 +28,11 @@ pub struct DamagedPack {
 pub struct LostManifest {
     /// The snapshot.
     pub snapshot: SnapshotId,
+    /// Its source and time, when the index knows them.
+    pub record: Option<SnapshotRecord>,
     /// What is wrong.
     pub reason: String,
-    /// Where it was set aside, below the repository.
+    /// Where it was set aside, below the repository; `None` too when it was gone.
     pub place: Option<String>,
 }
 

@@ -17,8 +17,6 @@ pub(super) struct Mender<'a> {
     harmed: Keys,
     /// What became of them.
     mended: HashMap<u128, BlobId, BuildHasherDefault<OwnBits>>,
-    /// What became of snapshots.
-    replaced: HashMap<SnapshotId, SnapshotId>,
 }
 
 /// A directory that is being written again.
@@ -34,7 +32,7 @@ struct Open {
 
 impl<'a> Mender<'a> {
     pub(super) fn new(judge: Judge<'a>, harmed: Keys) -> Self {
-        Self { judge, harmed, mended: HashMap::default(), replaced: HashMap::new() }
+        Self { judge, harmed, mended: HashMap::default() }
     }
 
     /// Stores a snapshot without what is lost of it.
@@ -43,7 +41,7 @@ impl<'a> Mender<'a> {
         mut writer: Writer,
         harmed: &HarmedSnapshot,
     ) -> Result<SnapshotId, MaintainError> {
-        let HarmedSnapshot { id, manifest, totals, losses, links_lost } = harmed;
+        let HarmedSnapshot { manifest, totals, losses, links_lost, .. } = harmed;
         let mut root = manifest.root.clone();
         if let Kind::Directory(id) = &mut root.kind {
             *id = self.directory(&mut writer, *id)?;
@@ -57,12 +55,10 @@ impl<'a> Mender<'a> {
             links_len: if *links_lost { 0 } else { manifest.links_len },
             links: if *links_lost { Content::empty() } else { manifest.links.clone() },
             totals: Totals { troubled: manifest.totals.troubled.saturating_add(*losses), ..*totals },
-            parent: manifest.parent.map(|parent| *self.replaced.get(&parent).unwrap_or(&parent)),
+            // Its parent stays, mended or not: a repair that goes on after a crash must make the same of it.
             ..manifest.clone()
         };
-        let (new, _) = writer.commit(&manifest)?;
-        self.replaced.insert(*id, new);
-        Ok(new)
+        Ok(writer.commit(&manifest)?.0)
     }
 
     fn directory(&mut self, writer: &mut Writer, root: BlobId) -> Result<BlobId, MaintainError> {

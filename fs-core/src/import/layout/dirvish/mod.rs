@@ -41,7 +41,7 @@ pub(super) fn plan(root: &Path, zone: &TimeZone) -> Result<Plan, LayoutError> {
                 vaults += 1;
                 // Not readable for this user: others may be.
                 if let Err(error) = vault(&mut plan, &path, zone) {
-                    plan.leave_out(path, error.to_string());
+                    plan.leave_unreadable(path, &error);
                 }
             } else if name != "lost+found" {
                 plan.leave_out(path, "it is no vault");

@@ -56,8 +56,11 @@ pub(super) fn plan(root: &Path, config: Option<&Config>) -> Result<Plan, LayoutE
         return Err(LayoutError::Nothing { path: root.to_owned(), what: "level such as daily.0" });
     }
     plan.retention = config.map(|config| config.retention.clone()).unwrap_or_default();
-    if let Lock::Held(pid) = lock {
-        plan.running = Some(pid);
+    match lock {
+        Lock::Held(pid) => plan.running = Some(pid),
+        // Since then it may have deleted parts of levels.
+        Lock::Abandoned(began) => plan.at_rest_since = plan.at_rest_since.min(began),
+        Lock::Free => {}
     }
     sort(&mut levels, &plan);
     leave_copies(&mut levels);
@@ -88,7 +91,7 @@ fn levels(plan: &mut Plan, config: Option<&Config>) -> Result<Vec<Level>, Layout
         let (mark, names) = match (Mark::of(path.clone()), names(&path)) {
             (Ok(Some(mark)), Ok(names)) => (mark, names),
             (_, Err(error)) => {
-                plan.leave_out(path, error.to_string());
+                plan.leave_unreadable(path, &error);
                 continue;
             }
             (_, Ok(_)) => continue,

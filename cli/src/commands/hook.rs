@@ -1,0 +1,43 @@
+//! What an rsync daemon calls when a transfer has ended (rsyncd.conf(5), `post-xfer exec`).
+
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use fs_core::format::Status;
+
+use super::{Context, import, rsync, stop_on_signals};
+use crate::args::{HookArgs, HookEvent};
+use crate::error::Outcome;
+
+pub fn run(context: &mut Context, args: &HookArgs) -> Result<Outcome> {
+    let HookEvent::PostXfer = args.event;
+    let variable = |name: &'static str| {
+        env::var_os(name).with_context(|| {
+            format!("{name} is not set: let an rsync daemon call this, by `post-xfer exec` in rsyncd.conf")
+        })
+    };
+    let ended = variable("RSYNC_EXIT_STATUS")?;
+    let (module, folder) = (variable("RSYNC_MODULE_NAME")?, PathBuf::from(variable("RSYNC_MODULE_PATH")?));
+    let Some(status) = run_status(&ended) else {
+        log::info!("the transfer ended with status {}: no snapshot is added", ended.display());
+        return Ok(Outcome::Done);
+    };
+    let settings = context.settings()?;
+    let cancellation = stop_on_signals()?;
+    let mut options = import::options(Some(args.source.as_ref().unwrap_or(&module)), false, &settings);
+    options.run_status = status;
+    options.fake_super = args.fake_super;
+    options.wait = true;
+    // The daemon does not tell a pull, a listing or a dry run from a push; but they change nothing.
+    options.only_if_changed = true;
+    match import::add(&mut context.output, &settings, &folder, &options, &cancellation)? {
+        Some(Status::Complete) | None => Ok(Outcome::Done),
+        Some(_) => Ok(Outcome::Incomplete),
+    }
+}
+
+fn run_status(ended: &OsString) -> Option<Status> {
+    rsync::run_status(ended.to_str()?.parse().ok()?)
+}

@@ -1,0 +1,78 @@
+//! The user's own rsync, and a snapshot of what it has written.
+
+mod destination;
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitStatus};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+use destination::Destination;
+use fs_core::format::Status;
+
+use super::{Context, import, stop_on_signals};
+use crate::args::RsyncArgs;
+use crate::error::Outcome;
+use crate::platform::Relay;
+use crate::stderr;
+
+pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
+    let destination = Destination::find(&args.words);
+    if let Destination::Remote(name) = &destination {
+        bail!(
+            "rsync writes to another machine here ({}): run yester there, or let rsync write to a folder",
+            name.display()
+        );
+    }
+    let settings = context.settings()?;
+    let ended = run_rsync(args)?;
+    let Some(code) = ended.code() else {
+        // As a shell tells it.
+        return Ok(Outcome::Status(128 + u8::try_from(ended.signal().unwrap_or(0)).unwrap_or(0)));
+    };
+    let outcome = Outcome::Status(u8::try_from(code).unwrap_or(1));
+    let Some(status) = run_status(code) else {
+        stderr::complain(&format!("rsync has ended with status {code}: no snapshot is added"));
+        return Ok(outcome);
+    };
+    let folder = match destination {
+        Destination::Folder(folder) => folder,
+        Destination::Remote(_) => return Ok(outcome),
+        Destination::None(reason) => {
+            stderr::complain(&format!("{reason}: no snapshot is added"));
+            return Ok(outcome);
+        }
+    };
+    let cancellation = stop_on_signals()?;
+    let mut options = import::options(args.source.as_ref(), false, &settings);
+    options.run_status = status;
+    options.fake_super = args.words.iter().any(|word| word == "--fake-super");
+    // The run is over: to fail now because somebody else is writing would lose it.
+    options.wait = true;
+    import::add(&mut context.output, &settings, &folder, &options, &cancellation)?;
+    Ok(outcome)
+}
+
+/// Runs rsync in this one's place: its input, its output, its signals.
+fn run_rsync(args: &RsyncArgs) -> Result<ExitStatus> {
+    let relay = Arc::new(Relay::new()?);
+    let mut child = Command::new("rsync")
+        .args(&args.words)
+        .spawn()
+        .context("cannot start rsync; is it installed? (Debian: apt install rsync)")?;
+    relay.connect(child.id())?;
+    let ended = child.wait().context("waiting for rsync");
+    relay.disconnect();
+    ended
+}
+
+/// What rsync's exit status (rsync(1), EXIT VALUES) says of its destination; `None` when that is not a run to keep.
+pub fn run_status(code: i32) -> Option<Status> {
+    match code {
+        0 => Some(Status::Complete),
+        23 => Some(Status::Partial),
+        24 => Some(Status::Vanished),
+        25 => Some(Status::Limited),
+        _ => None,
+    }
+}

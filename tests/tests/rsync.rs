@@ -1,0 +1,248 @@
+//! `yester rsync`: the user's own runs, each with its status, and what `--fake-super` keeps.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use fs_tests::needs::{self, Need};
+use fs_tests::plant::{file, noise, small};
+use fs_tests::{Mounted, Ran, Sandbox, wait_until};
+use rustix::process::Signal;
+use serde_json::Value;
+
+const RSYNC: Need = Need::Program("rsync", "rsync");
+
+/// Runs `yester rsync` on the source and a folder `copy`.
+fn run(sandbox: &Sandbox, words: &[&str]) -> Ran {
+    let (from, to) = (sandbox.source().join(""), sandbox.path("copy"));
+    sandbox.yester(["rsync", "--", "-a"]).args(words).arg(from).arg(to).run()
+}
+
+fn snapshots(sandbox: &Sandbox) -> Vec<Value> {
+    sandbox.yester(["--json", "snapshots"]).run().ok().json_lines()
+}
+
+fn statuses(sandbox: &Sandbox) -> Vec<String> {
+    let status = |line: &Value| line["status"].as_str().expect("a status").to_owned();
+    snapshots(sandbox).iter().map(status).collect()
+}
+
+#[test]
+fn each_run_becomes_a_snapshot_with_its_status() {
+    if !needs::met(&[RSYNC]) {
+        return;
+    }
+    let sandbox = Sandbox::with_repository();
+    small(&sandbox.source());
+    run(&sandbox, &[]).ok();
+    file(sandbox.source().join("hello.txt"), "later\n");
+    run(&sandbox, &["--delete"]).ok();
+    let missing = sandbox.path("missing");
+    run(&sandbox, &[missing.to_str().expect("a path")]).code_is(23);
+    for name in ["empty", "hello.txt"] {
+        fs::remove_file(sandbox.source().join(name)).expect("a file less");
+    }
+    run(&sandbox, &["--delete", "--max-delete=1"]).code_is(25);
+    assert_eq!(statuses(&sandbox), ["complete", "complete", "partial", "limited"]);
+    let sources: Vec<Value> = snapshots(&sandbox).iter().map(|line| line["source"].clone()).collect();
+    assert_eq!(sources, ["copy"; 4]);
+    let cat = |at: &str| sandbox.yester(["cat", at]).run().ok().text();
+    assert_eq!((cat("@first:hello.txt"), cat("@latest~2:hello.txt")), ("hello\n".into(), "later\n".into()));
+}
+
+#[test]
+fn what_is_no_run_adds_nothing_and_keeps_its_status() {
+    if !needs::met(&[RSYNC]) {
+        return;
+    }
+    let sandbox = Sandbox::with_repository();
+    small(&sandbox.source());
+    run(&sandbox, &["--dry-run"]).code_is(0);
+    assert!(!sandbox.path("copy").exists());
+    run(&sandbox, &["--no-such-option"]).code_is(1);
+    sandbox.yester(["rsync", "--"]).arg(sandbox.source()).run().code_is(0);
+    sandbox.yester(["rsync", "--", "--version"]).run().code_is(0);
+    // Refused before anything is sent.
+    let remote = sandbox.yester(["rsync", "--", "-a", "."]).arg("nowhere.invalid:/srv").run();
+    remote.fails(1, &["nowhere.invalid:/srv", "another machine"]);
+    assert_eq!(statuses(&sandbox), Vec::<String>::new());
+}
+
+#[test]
+fn a_failed_import_shows_in_the_exit_status() {
+    if !needs::met(&[RSYNC]) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    small(&sandbox.source());
+    let ran = run(&sandbox, &[]);
+    ran.fails(1, &["yester init"]);
+    assert!(sandbox.path("copy/hello.txt").exists(), "the run itself is not to suffer: {ran}");
+}
+
+#[test]
+fn signals_reach_rsync() {
+    if !needs::met(&[RSYNC]) {
+        return;
+    }
+    let sandbox = Sandbox::with_repository();
+    file(sandbox.source().join("large"), noise(1, 3_000_000));
+    let (from, to) = (sandbox.source().join(""), sandbox.path("copy"));
+    let mut slow = sandbox.yester(["rsync", "--", "-a", "--bwlimit=100"]).arg(from).arg(&to).start();
+    wait_until("rsync's temporary file", Duration::from_secs(30), || {
+        fs::read_dir(&to).ok()?.flatten().find(|entry| entry.metadata().is_ok_and(|data| data.len() > 0))
+    });
+    slow.signal(Signal::TERM);
+    slow.finish().code_is(20);
+    assert_eq!(statuses(&sandbox), Vec::<String>::new());
+}
+
+/// Everything that only root may make, as the source of a copy by whom may not.
+fn special(source: &Path) {
+    small(source);
+    let done = |command: &mut Command| assert!(command.status().expect("it runs").success(), "{command:?}");
+    done(Command::new("mknod").arg(source.join("null")).args(["c", "1", "3"]));
+    done(Command::new("mknod").arg(source.join("disk")).args(["b", "8", "17"]));
+    done(Command::new("mkfifo").arg(source.join("fifo")));
+    symlink("hello.txt", source.join("pointer")).expect("a link");
+    file(source.join("owned/program"), "run me");
+    let set = |path: &str, mode, uid, gid| {
+        std::os::unix::fs::lchown(source.join(path), Some(uid), Some(gid)).expect("an owner");
+        fs::set_permissions(source.join(path), Permissions::from_mode(mode)).expect("a mode");
+    };
+    set("owned/program", 0o4751, 1234, 5678);
+    set("owned", 0o2710, 4321, 8765);
+}
+
+#[test]
+fn what_fake_super_keeps_is_what_is_shown() {
+    if !needs::met(&[RSYNC, Need::Fuse, Need::Root]) {
+        return;
+    }
+    let sandbox = Sandbox::with_repository();
+    special(&sandbox.source());
+    run(&sandbox, &["-H", "--fake-super"]).ok();
+    let copy = sandbox.path("copy");
+    let faked = fs::symlink_metadata(copy.join("null")).expect("its stand-in");
+    assert!(faked.is_file(), "rsync did it for real, so that this test shows nothing");
+    // Without being told, an import takes the stand-ins as they are.
+    sandbox.yester(["import", "--source", "plain"]).arg(&copy).run().ok();
+    let mounted = Mounted::with(&sandbox, &[]);
+    let plain = mounted.path("plain/@latest");
+    assert!(fs::symlink_metadata(plain.join("null")).expect("the stand-in").is_file());
+    let shown = mounted.path("copy/@latest");
+    let owner = |path: &str| {
+        let data = fs::symlink_metadata(shown.join(path)).expect(path);
+        (data.mode() & 0o7777, data.uid(), data.gid())
+    };
+    assert_eq!(owner("owned"), (0o2710, 4321, 8765));
+    assert_eq!(owner("owned/program"), (0o4751, 1234, 5678));
+    let compared = Command::new("rsync")
+        .args(["-naicHX", "--numeric-ids", "--delete"])
+        .arg(sandbox.source().join(""))
+        .arg(shown.join(""))
+        .output()
+        .expect("rsync runs");
+    let said = String::from_utf8_lossy(&compared.stdout) + String::from_utf8_lossy(&compared.stderr);
+    assert!(compared.status.success() && said.is_empty(), "{said}");
+}
+
+/// A daemon with a module to which anybody may push; ended when dropped.
+struct Daemon {
+    child: std::process::Child,
+    port: u16,
+}
+
+impl Daemon {
+    fn start(sandbox: &Sandbox) -> Self {
+        let port =
+            std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("it").port();
+        let config = sandbox.path("rsyncd.conf");
+        let module = sandbox.path("module");
+        fs::create_dir(&module).expect("the module's folder");
+        let hook = sandbox.path("hook");
+        // As the daemon calls it, but for the home of this test.
+        let yester = sandbox.yester(["-q", "hook", "post-xfer"]).command();
+        let env: Vec<String> = yester
+            .get_envs()
+            .filter_map(|(name, value)| Some(format!("export {}='{}'", name.to_str()?, value?.to_str()?)))
+            .collect();
+        let words: Vec<_> = std::iter::once(yester.get_program()).chain(yester.get_args()).collect();
+        let line = words.iter().map(|word| format!("'{}'", word.display())).collect::<Vec<_>>().join(" ");
+        file(
+            &hook,
+            format!("#!/bin/sh\n{}\nexec {line} 2>>{}\n", env.join("\n"), sandbox.path("said").display()),
+        );
+        fs::set_permissions(&hook, Permissions::from_mode(0o755)).expect("a mode");
+        let text = format!(
+            "use chroot = no\n[incoming]\npath = {}\nread only = no\nuid = root\ngid = root\npost-xfer exec = {}\n",
+            module.display(),
+            hook.display()
+        );
+        file(&config, text);
+        let child = Command::new("rsync")
+            .args(["--daemon", "--no-detach", "--address=127.0.0.1", &format!("--port={port}"), "--config"])
+            .arg(&config)
+            .spawn()
+            .expect("a daemon");
+        let daemon = Self { child, port };
+        wait_until("the daemon", Duration::from_secs(10), || {
+            std::net::TcpStream::connect(("127.0.0.1", port)).ok()
+        });
+        daemon
+    }
+
+    fn url(&self) -> String {
+        format!("rsync://127.0.0.1:{}/incoming/", self.port)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_push_to_a_daemon_becomes_a_snapshot() {
+    if !needs::met(&[RSYNC, Need::Root]) {
+        return;
+    }
+    let sandbox = Sandbox::with_repository();
+    small(&sandbox.source());
+    let daemon = Daemon::start(&sandbox);
+    let rsync = |words: &[&str], from: &str, to: &str| {
+        let status = Command::new("rsync").args(words).args([from, to]).status().expect("rsync runs");
+        assert!(status.success(), "{words:?}");
+    };
+    let source = sandbox.source().join("").to_str().expect("a path").to_owned();
+    let pulled = sandbox.path("pulled").to_str().expect("a path").to_owned();
+    let count = |wanted: usize| {
+        wait_until("snapshots", Duration::from_secs(20), || {
+            let said = fs::read_to_string(sandbox.path("said")).unwrap_or_default();
+            assert!(!said.contains("yester: "), "{said}");
+            let listed = snapshots(&sandbox);
+            (listed.len() == wanted).then_some(listed)
+        })
+    };
+    rsync(&["-a"], &source, &daemon.url());
+    let first = count(1);
+    assert_eq!((&first[0]["source"], &first[0]["status"]), (&"incoming".into(), &"complete".into()));
+    file(sandbox.source().join("hello.txt"), "later\n");
+    rsync(&["-an"], &source, &daemon.url());
+    rsync(&["-a"], &daemon.url(), &pulled);
+    rsync(&["-a"], &source, &daemon.url());
+    // The last one is over when the others are.
+    count(2);
+    assert_eq!(sandbox.yester(["cat", "@latest:hello.txt"]).run().ok().text(), "later\n");
+    assert_eq!(sandbox.yester(["cat", "@first:hello.txt"]).run().ok().text(), "hello\n");
+}
+
+#[test]
+fn a_hook_that_nobody_called_says_so() {
+    let sandbox = Sandbox::with_repository();
+    sandbox.yester(["hook", "post-xfer"]).run().fails(1, &["RSYNC_EXIT_STATUS", "rsyncd.conf"]);
+}
