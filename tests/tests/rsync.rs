@@ -37,7 +37,7 @@ fn each_run_becomes_a_snapshot_with_its_status() {
     let sandbox = Sandbox::with_repository();
     small(&sandbox.source());
     run(&sandbox, &[]).ok();
-    file(sandbox.source().join("hello.txt"), "later\n");
+    file(sandbox.source().join("hello.txt"), "hello, later\n");
     run(&sandbox, &["--delete"]).ok();
     let missing = sandbox.path("missing");
     run(&sandbox, &[missing.to_str().expect("a path")]).code_is(23);
@@ -49,7 +49,7 @@ fn each_run_becomes_a_snapshot_with_its_status() {
     let sources: Vec<Value> = snapshots(&sandbox).iter().map(|line| line["source"].clone()).collect();
     assert_eq!(sources, ["copy"; 4]);
     let cat = |at: &str| sandbox.yester(["cat", at]).run().ok().text();
-    assert_eq!((cat("@first:hello.txt"), cat("@latest~2:hello.txt")), ("hello\n".into(), "later\n".into()));
+    assert_eq!((cat("@first:hello.txt"), cat("@latest~2:hello.txt")), ("hello\n".into(), "hello, later\n".into()));
 }
 
 #[test]
@@ -231,13 +231,13 @@ fn a_push_to_a_daemon_becomes_a_snapshot() {
     rsync(&["-a"], &source, &daemon.url());
     let first = count(1);
     assert_eq!((&first[0]["source"], &first[0]["status"]), (&"incoming".into(), &"complete".into()));
-    file(sandbox.source().join("hello.txt"), "later\n");
+    file(sandbox.source().join("hello.txt"), "hello, later\n");
     rsync(&["-an"], &source, &daemon.url());
     rsync(&["-a"], &daemon.url(), &pulled);
     rsync(&["-a"], &source, &daemon.url());
     // The last one is over when the others are.
     count(2);
-    assert_eq!(sandbox.yester(["cat", "@latest:hello.txt"]).run().ok().text(), "later\n");
+    assert_eq!(sandbox.yester(["cat", "@latest:hello.txt"]).run().ok().text(), "hello, later\n");
     assert_eq!(sandbox.yester(["cat", "@first:hello.txt"]).run().ok().text(), "hello\n");
 }
 
