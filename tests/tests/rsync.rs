@@ -49,7 +49,10 @@ fn each_run_becomes_a_snapshot_with_its_status() {
     let sources: Vec<Value> = snapshots(&sandbox).iter().map(|line| line["source"].clone()).collect();
     assert_eq!(sources, ["copy"; 4]);
     let cat = |at: &str| sandbox.yester(["cat", at]).run().ok().text();
-    assert_eq!((cat("@first:hello.txt"), cat("@latest~2:hello.txt")), ("hello\n".into(), "hello, later\n".into()));
+    assert_eq!(
+        (cat("@first:hello.txt"), cat("@latest~2:hello.txt")),
+        ("hello\n".into(), "hello, later\n".into())
+    );
 }
 
 #[test]

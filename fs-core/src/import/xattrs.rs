@@ -137,3 +137,27 @@ fn read_growing(read: impl Fn(&mut [u8]) -> Result<usize, Errno>) -> Result<Vec<
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_than_a_blob_holds_is_refused_and_said() {
+        let names: Vec<u8> = (0..200u8)
+            .flat_map(|number| [b"user.".as_slice(), &[b'a' + number / 26, b'a' + number % 26, 0]].concat())
+            .collect();
+        let answer = |bytes: &[u8], buffer: &mut [u8]| {
+            let Some(room) = buffer.get_mut(..bytes.len()) else { return Err(Errno::RANGE) };
+            room.copy_from_slice(bytes);
+            Ok(bytes.len())
+        };
+        let value = vec![7; 64 << 10];
+        let (set, lacking) =
+            read(|buffer| answer(&names, buffer), |_, buffer| answer(&value, buffer)).unwrap();
+        assert!(set.is_empty() && lacking.is_some_and(|reason| reason.to_string().contains("8 MiB")));
+        let (set, lacking) =
+            read(|buffer| answer(&names, buffer), |_, buffer| answer(&value[..1000], buffer)).unwrap();
+        assert!(set.names().count() == 200 && lacking.is_none());
+    }
+}

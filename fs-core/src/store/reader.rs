@@ -353,8 +353,16 @@ pub(super) fn read_catalogue(
 ) -> Result<(Catalogue, u64), StoreError> {
     let object = Object::pack(pack);
     let size = backend.size(&object)?;
-    let tail_len = size.min(TAIL);
-    let tail = backend.get_range(&object, size - tail_len, tail_len as usize)?;
+    let read_tail = |len: u64| backend.get_range(&object, size - len, len as usize);
+    let mut tail_len = size.min(TAIL);
+    let tail = match read_tail(tail_len) {
+        // A bad sector in what was read in hope must not cost the catalogue.
+        Err(error) if error.is_loss() && tail_len > TRAILER_LEN => {
+            tail_len = TRAILER_LEN;
+            read_tail(tail_len)?
+        }
+        tail => tail?,
+    };
     let trailer_at = tail.len().saturating_sub(TRAILER_LEN as usize);
     let trailer = PackTrailer::decode(&tail[trailer_at..], size).map_err(StoreError::damaged(|| &object))?;
     let frame = if trailer.offset >= size - tail_len {

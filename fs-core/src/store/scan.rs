@@ -119,7 +119,6 @@ fn unless_lost<T>(result: Result<T, StoreError>) -> Result<Option<T>, StoreError
 
 #[cfg(test)]
 mod tests {
-    use std::io;
     use std::ops::Range;
     use std::sync::Arc;
 
@@ -128,44 +127,8 @@ mod tests {
         BlockBuilder, BlockEncoder, Keys, PackBuilder, PackKind, RepositoryId, SealedPack, Secret,
     };
     use crate::store::index::Index;
-    use crate::store::{CacheSizes, MemoryBackend, ObjectKind};
-
-    /// A medium with a sector that cannot be read.
-    #[derive(Debug, Default)]
-    struct Scratched {
-        below: MemoryBackend,
-        scratch: Range<u64>,
-    }
-
-    impl Backend for Scratched {
-        fn put(&self, object: &Object, bytes: &[u8]) -> Result<(), StoreError> {
-            self.below.put(object, bytes)
-        }
-        fn get_range(&self, object: &Object, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
-            if offset < self.scratch.end && self.scratch.start < offset + len as u64 {
-                return Err(StoreError::io("read", "pack")(io::Error::from_raw_os_error(5)));
-            }
-            self.below.get_range(object, offset, len)
-        }
-        fn size(&self, object: &Object) -> Result<u64, StoreError> {
-            self.below.size(object)
-        }
-        fn list(&self, kind: ObjectKind) -> Result<Vec<String>, StoreError> {
-            self.below.list(kind)
-        }
-        fn delete(&self, object: &Object) -> Result<(), StoreError> {
-            self.below.delete(object)
-        }
-        fn set_aside(&self, object: &Object) -> Result<String, StoreError> {
-            self.below.set_aside(object)
-        }
-        fn settle(&self, kind: ObjectKind) -> Result<(), StoreError> {
-            self.below.settle(kind)
-        }
-        fn snapshots_stamp(&self) -> Result<Option<u128>, StoreError> {
-            self.below.snapshots_stamp()
-        }
-    }
+    use crate::store::tests::scratched::Scratched;
+    use crate::store::{CacheSizes, MemoryBackend};
 
     fn noise(seed: u8, len: usize) -> Vec<u8> {
         let mut bytes = vec![0; len];

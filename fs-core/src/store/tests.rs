@@ -14,6 +14,7 @@ use crate::format::{
 };
 
 mod duplicates;
+pub(super) mod scratched;
 
 struct Store {
     directory: tempfile::TempDir,

@@ -1,0 +1,107 @@
+//! Media that cannot be read in places, and blocks that nobody but a forger writes.
+
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::*;
+use crate::format::{BlockBuilder, BlockEncoder, Keys, PackBuilder, RepositoryId, SealedPack, Secret};
+use crate::store::index::Index;
+
+/// A medium with a sector that cannot be read.
+#[derive(Debug, Default)]
+pub(in crate::store) struct Scratched {
+    pub(in crate::store) below: MemoryBackend,
+    pub(in crate::store) scratch: Range<u64>,
+}
+
+impl Backend for Scratched {
+    fn put(&self, object: &Object, bytes: &[u8]) -> Result<(), StoreError> {
+        self.below.put(object, bytes)
+    }
+    fn get_range(&self, object: &Object, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
+        if offset < self.scratch.end && self.scratch.start < offset + len as u64 {
+            return Err(StoreError::io("read", "pack")(io::Error::from_raw_os_error(5)));
+        }
+        self.below.get_range(object, offset, len)
+    }
+    fn size(&self, object: &Object) -> Result<u64, StoreError> {
+        self.below.size(object)
+    }
+    fn list(&self, kind: ObjectKind) -> Result<Vec<String>, StoreError> {
+        self.below.list(kind)
+    }
+    fn delete(&self, object: &Object) -> Result<(), StoreError> {
+        self.below.delete(object)
+    }
+    fn set_aside(&self, object: &Object) -> Result<String, StoreError> {
+        self.below.set_aside(object)
+    }
+    fn settle(&self, kind: ObjectKind) -> Result<(), StoreError> {
+        self.below.settle(kind)
+    }
+    fn snapshots_stamp(&self) -> Result<Option<u128>, StoreError> {
+        self.below.snapshots_stamp()
+    }
+}
+
+fn noise(seed: u8, len: usize) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    blake3::Hasher::new().update(&[seed]).finalize_xof().fill(&mut bytes);
+    bytes
+}
+
+/// A pack of a block for each blob.
+fn pack(keys: &Keys, blobs: &[&[u8]]) -> SealedPack {
+    let mut encoder = BlockEncoder::new(3).unwrap();
+    let mut pack = PackBuilder::new(PackKind::Data);
+    for blob in blobs {
+        let mut block = BlockBuilder::default();
+        block.push(blob);
+        let sealed = encoder.full(keys, &block).unwrap();
+        pack.push(&sealed, false, [(keys.blob_id(blob), blob.len() as u32)].into_iter());
+    }
+    pack.finish(keys).unwrap()
+}
+
+/// A reader of these packs, the last of which is asked first.
+fn reader(keys: &Keys, packs: &[SealedPack], scratch: Range<u64>) -> Reader {
+    let backend = Arc::new(Scratched { below: MemoryBackend::default(), scratch });
+    let index = Index::in_memory(RepositoryId([0; 16])).unwrap();
+    for pack in packs {
+        backend.put(&Object::pack(pack.id), &pack.bytes).unwrap();
+        let record = PackRecord::new(pack.id, pack.bytes.len() as u64, &pack.catalogue);
+        index.add(&[(record, pack.catalogue.clone())]).unwrap();
+    }
+    Reader::new(backend, keys.clone(), Arc::new(index), CacheSizes::default())
+}
+
+#[cfg(unix)]
+#[test]
+fn a_copy_is_read_where_the_medium_fails() {
+    let keys = Keys::derive(&Secret([6; 32]));
+    let (other, blob) = (noise(1, 20_000), noise(2, 9000));
+    let packs = [pack(&keys, &[&blob]), pack(&keys, &[&other, &blob])];
+    // Within the second block of the second pack, and beyond the end of the first.
+    let reader = reader(&keys, &packs, 22_000..22_512);
+    assert_eq!(reader.pack_catalogue(packs[1].id).unwrap().0.blobs().len(), 2);
+    assert!(*reader.blob(&keys.blob_id(&other)).unwrap() == *other);
+    assert!(*reader.blob(&keys.blob_id(&blob)).unwrap() == *blob);
+}
+
+#[test]
+fn a_block_that_is_its_own_base_is_refused() {
+    let keys = Keys::derive(&Secret([6; 32]));
+    let blob = noise(1, 3000);
+    let id = keys.blob_id(&blob);
+    let mut block = BlockBuilder::default();
+    block.push(&blob);
+    let sealed = BlockEncoder::new(3).unwrap().delta(&keys, &block, &[id], &blob).unwrap();
+    let mut pack = PackBuilder::new(PackKind::Data);
+    pack.push(&sealed, false, [(id, 3000)].into_iter());
+    let packs = [pack.finish(&keys).unwrap()];
+    let reader = reader(&keys, &packs, 0..0);
+    assert!(reader.blob(&id).is_err_and(|error| error.is_damage()));
+    let block = packs[0].catalogue.blocks().next().unwrap();
+    assert!(reader.verify_block(packs[0].id, block).is_err_and(|error| error.is_damage()));
+}
