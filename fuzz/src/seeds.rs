@@ -1,9 +1,9 @@
 //! What the encoders make of a bit of everything: where a fuzzer begins.
 
 use fs_core::format::{
-    Attributes, BlobId, BlockBuilder, BlockEncoder, Child, ChunkList, Config, Content, Entry, ExtentKind, FRAME_HEADER_LEN,
-    InnerBuilder, Kind, LeafBuilder, LinkTableBuilder, Manifest, Origin, PackBuilder, PackKind, PathKey,
-    RepositoryId, Run, Secret, SnapshotId, Status, Time, Totals, XattrSet, Xattrs,
+    Attributes, BlobId, BlockBuilder, BlockEncoder, Child, ChunkList, Config, Content, Entry, ExtentKind,
+    FRAME_HEADER_LEN, InnerBuilder, Kind, LeafBuilder, LinkTableBuilder, Manifest, Origin, PackBuilder,
+    PackKind, PathKey, RepositoryId, Run, Secret, SnapshotId, Status, Time, Totals, XattrSet, Xattrs,
 };
 
 use crate::seal::{SECRET, keys};
