@@ -102,6 +102,18 @@ impl Lab {
         self.progress.suspend(|| eprintln!("{message}"));
     }
 
+    /// `text` with words in the place of this run's own folders and program.
+    pub fn without_folders(&self, text: &str) -> String {
+        // The innermost first: the scratch folder may be below that of the data.
+        let words = [
+            (&self.scratch, "scratch"),
+            (&self.data, "data"),
+            (&self.yester, "yester"),
+            (&self.own, "compare"),
+        ];
+        words.iter().fold(text.to_owned(), |text, (path, word)| text.replace(&*path.to_string_lossy(), word))
+    }
+
     /// Lets writes of what went before reach the disk, so that nobody pays for somebody else.
     pub fn settle(&self) {
         if !self.quick {
@@ -134,5 +146,23 @@ pub fn remove(folder: &Path) -> Result<()> {
             Err(error).with_context(|| format!("removing {}", folder.display()))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_name_no_folder_of_the_machine() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let runner = Runner::new().unwrap();
+        let lab =
+            Lab::new(runner, at("data/run/work"), at("data"), at("bin/yester"), true, Vec::new()).unwrap();
+        let text = |path: PathBuf| format!("find {} failed", path.display());
+        assert_eq!(lab.without_folders(&text(lab.scratch.join("mount/a"))), "find scratch/mount/a failed");
+        assert_eq!(lab.without_folders(&text(lab.data.join("usr"))), "find data/usr failed");
+        assert_eq!(lab.without_folders(&text(lab.yester.clone())), "find yester failed");
     }
 }

@@ -79,9 +79,11 @@ fn compare(lab: &Lab, arguments: &Arguments) -> Result<bool> {
         if !arguments.only.is_empty() && !arguments.only.contains(part) {
             continue;
         }
-        let Some(section) = section::measure(lab, *part, arguments.rounds)? else { continue };
-        for note in &section.notes {
+        let Some(mut section) = section::measure(lab, *part, arguments.rounds)? else { continue };
+        for note in &mut section.notes {
             lab.note(&format!("{}: {note}", section.name));
+            // Whoever reads the results knows nothing of this machine's folders.
+            *note = lab.without_folders(note);
         }
         sound &= !section.notes.iter().any(|note| note.starts_with("yester failed"));
         results.replace(section, &order);
