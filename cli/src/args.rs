@@ -97,6 +97,9 @@ pub struct UpArgs {
     /// Leave out what other file systems hold
     #[arg(short = 'x', long)]
     pub one_file_system: bool,
+    /// Take a tree that has become empty; else it is taken for a file system that is not mounted
+    #[arg(long)]
+    pub allow_empty: bool,
     /// Mount options, separated by commas, such as allow_other
     #[arg(short, long, value_name = "OPTIONS")]
     pub options: Vec<OsString>,
@@ -142,7 +145,7 @@ pub struct ImportArgs {
     /// Leave out what other file systems hold
     #[arg(short = 'x', long)]
     pub one_file_system: bool,
-    /// While another process writes to the repository, or rsnapshot or dirvish works, wait for it
+    /// While another process writes to the repository, or rsync, rsnapshot or dirvish to the tree, wait for it
     #[arg(long)]
     pub wait: bool,
     /// Read back all that is stored already, and store again what is damaged
@@ -151,6 +154,9 @@ pub struct ImportArgs {
     /// Take owners, modes and special files from where rsync --fake-super keeps them
     #[arg(long)]
     pub fake_super: bool,
+    /// Take a tree that has become empty; else it is taken for a file system that is not mounted
+    #[arg(long)]
+    pub allow_empty: bool,
 }
 
 #[derive(Debug, Args)]
@@ -167,6 +173,9 @@ pub struct RsyncArgs {
     /// The source's name, instead of the destination folder's
     #[arg(long, value_name = "NAME")]
     pub source: Option<OsString>,
+    /// Take a tree that has become empty; else it is taken for a file system that is not mounted
+    #[arg(long)]
+    pub allow_empty: bool,
     /// What rsync is to be called with
     #[arg(last = true, required = true, value_name = "ARGS")]
     pub words: Vec<OsString>,
@@ -190,6 +199,9 @@ pub struct HookArgs {
     /// Take owners, modes and special files from where a module with `fake super` keeps them
     #[arg(long)]
     pub fake_super: bool,
+    /// Take a tree that has become empty; else it is taken for a file system that is not mounted
+    #[arg(long)]
+    pub allow_empty: bool,
 }
 
 /// What an rsync daemon tells.

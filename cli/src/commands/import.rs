@@ -25,6 +25,7 @@ pub fn run(context: &mut Context, args: &ImportArgs) -> Result<Outcome> {
     options.wait = args.wait;
     options.heal = args.heal;
     options.fake_super = args.fake_super;
+    options.allow_empty = args.allow_empty;
     let place = Place { root: args.path.clone(), layout: layout(args.layout), config: args.config.clone() };
     let plan = make_plan(&place, &settings.zone, args.wait, &cancellation)?;
     if args.dry_run {
@@ -57,6 +58,8 @@ pub fn options(source: Option<&OsString>, one_file_system: bool, settings: &Sett
         heal: false,
         only_if_changed: false,
         wait: false,
+        at_rest_for: None,
+        allow_empty: false,
         fake_super: false,
         run_status: Status::Complete,
         zone: settings.zone.clone(),

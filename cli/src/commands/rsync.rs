@@ -49,6 +49,7 @@ pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
     options.fake_super = args.words.iter().any(|word| word == "--fake-super");
     // The run is over: to fail now because somebody else is writing would lose it.
     options.wait = true;
+    options.allow_empty = args.allow_empty;
     import::add(&mut context.output, &settings, &folder, &options, &cancellation)?;
     Ok(outcome)
 }

@@ -27,6 +27,7 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
     let mut options = import::options(args.source.as_ref(), args.one_file_system, &settings);
     options.source = options.source.or_else(|| words.source.take());
     options.wait = true;
+    options.allow_empty = args.allow_empty;
     let source = source_name(&args.tree, &options)?;
     if !args.tree.is_dir() {
         return Err(ServiceError::from(ImportError::NotADirectory(args.tree.clone())).into());

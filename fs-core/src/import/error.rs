@@ -23,6 +23,21 @@ pub enum ImportError {
     /// It is the repository, or a part of it.
     #[error("{} is inside the repository; give the directory whose history is to be kept", .0.display())]
     InsideRepository(PathBuf),
+    /// It has nothing in it, and had before.
+    #[error(
+        "{} is empty, which it was not at the last import: is everything mounted? If all was deleted on purpose, say \
+         --allow-empty",
+        .0.display()
+    )]
+    Emptied(PathBuf),
+    /// Somebody is writing to it, and it was to be at rest.
+    #[error("{} is not at rest: {sign}", path.display())]
+    NotAtRest {
+        /// The entry that tells it.
+        path: PathBuf,
+        /// How.
+        sign: String,
+    },
     /// Somebody asked for it to stop.
     #[error("interrupted: nothing was added")]
     Cancelled,

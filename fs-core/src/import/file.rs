@@ -30,6 +30,8 @@ pub(super) enum ReadError {
     File(io::Error),
     /// The import must end.
     Import(ImportError),
+    /// The import must end: somebody is writing what was to be at rest.
+    NotAtRest(&'static str),
 }
 
 /// A second reading catches nearly every file that was just being saved; one that never stands still would not

@@ -4,6 +4,8 @@
 //! modification time as before is taken over without being read, as rsync itself decides.
 
 #[cfg(unix)]
+mod at_rest;
+#[cfg(unix)]
 mod disk;
 mod error;
 #[cfg(unix)]
@@ -25,6 +27,8 @@ mod walk;
 #[cfg(unix)]
 mod xattrs;
 
+#[cfg(unix)]
+pub use at_rest::AtRest;
 pub use error::ImportError;
 #[cfg(unix)]
 pub use seen::SeenFiles;

@@ -32,10 +32,19 @@ impl Fixture {
 
     /// Imports the tree against the last import, at a time `later` seconds from now.
     fn import_at(&self, later: i64, monitor: &dyn Monitor) -> Result<Outcome, ImportError> {
+        self.import(later, Options::default(), monitor)
+    }
+
+    fn import(
+        &self,
+        later: i64,
+        options: Options<'_>,
+        monitor: &dyn Monitor,
+    ) -> Result<Outcome, ImportError> {
         let now = Time::from(jiff::Timestamp::now());
         let now = Time::new(now.secs() + later, now.nanos()).unwrap();
         let last = self.last.lock().unwrap();
-        let options = Options { parent: last.as_ref(), ..Options::default() };
+        let options = Options { parent: last.as_ref(), ..options };
         let reader = self.repository.reader(CacheSizes::default());
         let mut writer = self.repository.writer()?;
         let tree = self.directory.path().join("tree");
@@ -304,4 +313,49 @@ fn a_tree_with_more_than_is_looked_at_ahead_is_taken_whole() {
     directories += 700;
     let totals = fixture.import_at(0, &Silent).unwrap().taken.totals;
     assert_eq!((totals.files, totals.directories, totals.troubled), (30 * 12 + 700, directories, 0));
+}
+
+#[test]
+fn a_tree_that_has_become_empty_is_refused_unless_that_is_meant() {
+    let fixture = Fixture::new();
+    fixture.import_at(0, &Silent).unwrap();
+    fs::write(fixture.path("file"), "one").unwrap();
+    fixture.import_at(0, &Silent).unwrap();
+    fs::remove_file(fixture.path("file")).unwrap();
+    // As a file system has that is mounted, and empty.
+    fs::create_dir(fixture.path("lost+found")).unwrap();
+    let error = fixture.import_at(0, &Silent).unwrap_err();
+    assert!(matches!(&error, ImportError::Emptied(path) if path.ends_with("tree")), "{error}");
+    fixture.import(0, Options { allow_empty: true, ..Options::default() }, &Silent).unwrap();
+    fixture.import_at(0, &Silent).unwrap();
+}
+
+#[test]
+fn what_must_be_at_rest_is_given_up_when_it_is_not() {
+    let since = |ago: i64| {
+        let now = Time::from(jiff::Timestamp::now());
+        Time::new(now.secs() - ago, 0).unwrap()
+    };
+    let fixture = Fixture::new();
+    fs::create_dir(fixture.path("folder")).unwrap();
+    fs::write(fixture.path("folder/file"), "one").unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(2100));
+    let try_since = |at_rest| fixture.import(0, Options { at_rest, ..Options::default() }, &Silent);
+    try_since(AtRest::Everything(since(0))).unwrap();
+    // Hard-link farms: another level has got a name of this file, too.
+    fs::hard_link(fixture.path("folder/file"), fixture.directory.path().join("other")).unwrap();
+    try_since(AtRest::Directories(since(1))).unwrap();
+    let error = try_since(AtRest::Everything(since(1))).unwrap_err();
+    assert!(
+        matches!(&error, ImportError::NotAtRest { path, .. } if path.ends_with("tree/folder/file")),
+        "{error}"
+    );
+    std::thread::sleep(std::time::Duration::from_millis(2100));
+    // What is gone has left its trace in the directory.
+    fs::remove_file(fixture.path("folder/file")).unwrap();
+    let error = try_since(AtRest::Directories(since(1))).unwrap_err();
+    assert!(
+        matches!(&error, ImportError::NotAtRest { path, .. } if path.ends_with("tree/folder")),
+        "{error}"
+    );
 }

@@ -9,7 +9,6 @@ pub(super) struct Troubles {
     entries: u64,
     vanished: bool,
     incomplete: bool,
-    unsteady: bool,
 }
 
 impl Troubles {
@@ -26,7 +25,6 @@ impl Troubles {
         let path = path();
         self.entries += u64::from(self.noted.iter().any(|(kind, _)| *kind != TroubleKind::Skipped));
         for (kind, reason) in self.noted.drain(..) {
-            self.unsteady |= matches!(kind, TroubleKind::Vanished | TroubleKind::Unsettled);
             match kind {
                 TroubleKind::Skipped => {}
                 TroubleKind::Vanished => self.vanished = true,
@@ -41,11 +39,6 @@ impl Troubles {
     /// Entries in trouble, but for those left out on purpose.
     pub(super) fn entries(&self) -> u64 {
         self.entries
-    }
-
-    /// Whether something was not at rest.
-    pub(super) fn unsteady(&self) -> bool {
-        self.unsteady
     }
 
     /// What they make of the snapshot.

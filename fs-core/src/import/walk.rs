@@ -1,30 +1,31 @@
 //! The lock-step walk.
 
-use std::ffi::{CStr, CString};
+mod directory;
+mod leaf;
+
+use std::ffi::{CStr, CString, OsString};
 use std::io;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 use std::sync::Arc;
 
+use directory::unwalked;
 use rustix::fs::FileType;
 use rustix::io::Errno;
 
 use super::ImportError;
+use super::at_rest::{AtRest, rsync_writes};
 use super::disk::{Directory, Stat};
-use super::fake_super::FakeStat;
-use super::file::{self, FileContext, ReadError};
+use super::file::ReadError;
 use super::links::LinkTracker;
-use super::parent::{ParentDirectory, may_have_changed_since};
+use super::parent::ParentDirectory;
 use super::scan::{Bounds, Entries, Found, Scanned, Scanner};
 use super::seen::SeenFiles;
 use super::troubles::Troubles;
-use super::xattrs::ReadXattrs;
-use crate::format::limits::{MAX_INLINE_XATTRS, MAX_NAME, MAX_TARGET};
-use crate::format::{
-    BlobId, Content, Entry, Kind, Manifest, PackKind, PathKey, Status, Time, Totals, XattrSet, Xattrs,
-};
+use crate::format::limits::MAX_NAME;
+use crate::format::{Content, Entry, Kind, Manifest, PathKey, Status, Time, Totals};
 use crate::monitor::{Cancellation, Monitor, Progress, TroubleKind};
-use crate::store::{ContentWriter, DirectoryWriter, Reader, StoreError, Writer};
+use crate::store::{ContentWriter, CopyError, DirectoryWriter, Reader, StoreError, Writer};
 
 /// What to take, and against what.
 #[derive(Debug, Default)]
@@ -39,8 +40,10 @@ pub struct Options<'a> {
     pub skip_devices: Vec<u64>,
     /// Files that walks over other levels of the same hard-link farm have read, for this one to know.
     pub seen: Option<&'a SeenFiles>,
-    /// The tree is finished, and has been at rest since; else since the walk began. See [`Taken::unsteady`].
-    pub at_rest_since: Option<Time>,
+    /// What must be at rest.
+    pub at_rest: AtRest,
+    /// Take a tree that has become empty: else it is taken for a file system that is not mounted.
+    pub allow_empty: bool,
     /// Take owners, modes and special files from where `rsync --fake-super` keeps them.
     pub fake_super: bool,
 }
@@ -60,9 +63,6 @@ pub struct Taken {
     pub totals: Totals,
     /// Complete, vanished or partial.
     pub status: Status,
-    /// It was not at rest: an entry vanished, a file did not stand still, a directory was changed lately. That is to be
-    /// expected of a live tree; what is finished is being taken away.
-    pub unsteady: bool,
 }
 
 /// What a walk leads to.
@@ -73,11 +73,6 @@ pub struct Outcome {
     /// Final counts.
     pub progress: Progress,
 }
-
-const SKIPPED: &str = "left out: it is this repository, or a mount of history";
-
-/// Paths below which nobody can name a file any more (`PATH_MAX` of one-letter names), and a bound on open files.
-const MAX_DEPTH: usize = 2048;
 
 /// Walks the tree at `path` into `writer`. `now` is the time at which the walk begins.
 pub fn run(
@@ -109,8 +104,6 @@ pub fn run(
         cancellation,
         base: path,
         started: now,
-        at_rest_since: options.at_rest_since.unwrap_or(now),
-        unsteady: false,
         scanner: Scanner::start(bounds).map_err(failed)?,
         content: ContentWriter::default(),
         links: LinkTracker::default(),
@@ -118,7 +111,7 @@ pub fn run(
         totals: Totals::default(),
         troubles: Troubles::default(),
     };
-    walk.run(directory, &stat, now)
+    walk.run(directory)
 }
 
 fn open_root(path: &Path) -> Result<Directory, ImportError> {
@@ -137,8 +130,6 @@ struct Walk<'a> {
     cancellation: &'a Cancellation,
     base: &'a Path,
     started: Time,
-    at_rest_since: Time,
-    unsteady: bool,
     scanner: Scanner,
     content: ContentWriter,
     links: LinkTracker,
@@ -160,19 +151,23 @@ struct Frame {
 }
 
 impl Walk<'_> {
-    fn run(mut self, directory: Directory, stat: &Stat, now: Time) -> Result<Outcome, ImportError> {
+    fn run(mut self, directory: Directory) -> Result<Outcome, ImportError> {
         let (names, lacking) = directory.names();
         if let Some(error) = lacking {
             return Err(self.root_error(error));
         }
-        self.unsteady = stat.ctime >= self.at_rest_since;
-        let (mut stat, mut xattrs) = (*stat, directory.xattrs_self());
+        self.check_not_emptied(&names)?;
+        // After the listing: what was removed meanwhile shows.
+        let mut stat = directory.stat_self().map_err(|error| self.root_error(error))?;
+        let mut xattrs = directory.xattrs_self();
         if let Some(fake) = self.fake_stat(&mut xattrs) {
             fake.apply(&mut stat);
         }
-        let xattrs = self.xattrs(xattrs).map_err(|error| match error {
+        let xattrs = self.check_rest(&stat).and_then(|()| self.xattrs(xattrs));
+        let xattrs = xattrs.map_err(|error| match error {
             ReadError::File(source) => self.root_error(source),
             ReadError::Import(error) => error,
+            ReadError::NotAtRest(sign) => self.not_at_rest(&[], c"", sign),
         })?;
         self.tell(&[], c"");
         let directory = Arc::new(directory);
@@ -186,32 +181,42 @@ impl Walk<'_> {
             out: DirectoryWriter::default(),
         };
         let root = self.walk(root)?;
-        let links = std::mem::take(&mut self.links).finish();
-        let (links_len, _, links) = {
-            if let Some(parent) = self.options.parent {
-                self.content.resemble(parent.links.clone());
-            }
-            let mut source = links.as_slice();
-            self.content
-                .data(self.writer, &mut source, u64::MAX)
-                .map_err(|error| match error {
-                    crate::store::CopyError::Store(error) => ImportError::Store(error),
-                    crate::store::CopyError::Read(source) => {
-                        ImportError::Root { path: self.base.to_owned(), source }
-                    }
-                })
-                .and_then(|_| Ok(self.content.finish(self.writer)?))?
-        };
+        let (links_len, links) = self.store_links()?;
         let taken = Taken {
-            started: now,
+            started: self.started,
             root,
             links_len,
             links,
             totals: Totals { troubled: self.troubles.entries(), ..self.totals },
             status: self.troubles.status(),
-            unsteady: self.unsteady || self.troubles.unsteady(),
         };
         Ok(Outcome { taken, progress: self.progress })
+    }
+
+    fn check_not_emptied(&self, names: &[CString]) -> Result<(), ImportError> {
+        let is_empty = names.iter().all(|name| name.as_bytes() == b"lost+found");
+        let was_empty = self.options.parent.is_none_or(|parent| {
+            let Totals { files, directories, others, .. } = parent.totals;
+            files + others == 0 && directories <= 2
+        });
+        if is_empty && !was_empty && !self.options.allow_empty {
+            return Err(ImportError::Emptied(self.base.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Stores the table of hard links; its length and where it is.
+    fn store_links(&mut self) -> Result<(u64, Content), ImportError> {
+        let links = std::mem::take(&mut self.links).finish();
+        if let Some(parent) = self.options.parent {
+            self.content.resemble(parent.links.clone());
+        }
+        self.content.data(self.writer, &mut links.as_slice(), u64::MAX).map_err(|error| match error {
+            CopyError::Store(error) => ImportError::Store(error),
+            CopyError::Read(source) => self.root_error(source),
+        })?;
+        let (len, _, content) = self.content.finish(self.writer)?;
+        Ok((len, content))
     }
 
     fn root_error(&self, source: io::Error) -> ImportError {
@@ -257,17 +262,30 @@ impl Walk<'_> {
         let below = match result {
             Ok(below) => below,
             Err(ReadError::Import(error)) => return Err(error),
-            Err(ReadError::File(error)) => {
-                if is_gone(&error) {
-                    self.troubles.note(TroubleKind::Vanished, "vanished before it was read");
-                } else {
-                    self.troubles.note(TroubleKind::Unreadable, format!("cannot be read: {error}"));
+            Err(ReadError::NotAtRest(sign)) => return Err(self.not_at_rest(frames, &name, sign)),
+            Err(ReadError::File(error)) if is_gone(&error) => {
+                if self.options.at_rest.is_demanded() {
+                    return Err(self.not_at_rest(frames, &name, "it has vanished"));
                 }
+                self.troubles.note(TroubleKind::Vanished, "vanished before it was read");
+                None
+            }
+            Err(ReadError::File(error)) => {
+                self.troubles.note(TroubleKind::Unreadable, format!("cannot be read: {error}"));
                 None
             }
         };
         self.tell(frames, &name);
         Ok(below)
+    }
+
+    fn not_at_rest(&self, frames: &[Frame], name: &CStr, sign: &'static str) -> ImportError {
+        let path = OsString::from_vec(path(self.base, frames, name));
+        ImportError::NotAtRest { path: path.into(), sign: sign.to_owned() }
+    }
+
+    fn check_rest(&self, stat: &Stat) -> Result<(), ReadError> {
+        self.options.at_rest.disturbance(stat).map_or(Ok(()), |sign| Err(ReadError::NotAtRest(sign)))
     }
 
     fn take(
@@ -282,6 +300,13 @@ impl Walk<'_> {
         if bytes.len() > MAX_NAME {
             return Err(ReadError::File(io::Error::other("its name is longer than 255 bytes")));
         }
+        self.check_rest(&found.stat)?;
+        if rsync_writes(bytes, &found.stat) {
+            if self.options.at_rest.is_demanded() {
+                return Err(ReadError::NotAtRest("rsync is writing it"));
+            }
+            self.troubles.note(TroubleKind::Unsettled, "it looks as if rsync were still writing it");
+        }
         let parent = match frame.parent.as_mut().map_or(Ok(None), |parent| parent.take(bytes)) {
             // Damage to an old snapshot must not keep anybody from taking new ones.
             Err(error) if error.is_loss() => {
@@ -295,6 +320,13 @@ impl Walk<'_> {
             return self.enter(frame, name, &found.stat, parent.as_ref(), depth);
         }
         let (entry, stat) = self.leaf(frame, name, found, parent.as_ref())?;
+        self.check_rest(&stat)?;
+        if entry.unsettled {
+            if self.options.at_rest.is_demanded() {
+                return Err(ReadError::NotAtRest("it has kept changing"));
+            }
+            self.troubles.note(TroubleKind::Unsettled, "kept changing while it was read");
+        }
         if stat.links > 1 {
             let key = self.reader.keys().path_key(frame.key, bytes);
             self.links.add(stat.id, stat.links, key, &entry);
@@ -307,215 +339,26 @@ impl Walk<'_> {
             _ => self.totals.others += 1,
         }
         push(frame, self.writer, name, &entry).map_err(|error| ReadError::Import(error.into()))?;
-        if entry.unsettled {
-            self.troubles.note(TroubleKind::Unsettled, "kept changing while it was read");
-        }
         Ok(None)
-    }
-
-    /// Anything but a directory, and what was told of it when it was taken.
-    fn leaf(
-        &mut self,
-        frame: &Frame,
-        name: &CStr,
-        found: Found,
-        parent: Option<&Entry>,
-    ) -> Result<(Entry, Stat), ReadError> {
-        let Found { mut stat, xattrs, mut target } = found;
-        let mut xattrs = xattrs.unwrap_or_else(|| frame.directory.xattrs(name));
-        let mut unsettled = false;
-        if let Some(fake) = self.fake_stat(&mut xattrs) {
-            let real = stat.kind;
-            fake.apply(&mut stat);
-            if (real, stat.kind) == (FileType::RegularFile, FileType::Symlink) {
-                target = frame.directory.text(name, MAX_TARGET);
-            }
-        }
-        let (major, minor) = stat.device;
-        let kind = match stat.kind {
-            FileType::RegularFile => {
-                if let Some(kind) = self.known_content(&stat, parent) {
-                    self.progress.unchanged += 1;
-                    kind
-                } else {
-                    let read = file::read(
-                        &frame.directory,
-                        name,
-                        &mut FileContext {
-                            writer: self.writer,
-                            content: &mut self.content,
-                            previous: parent,
-                            progress: &mut self.progress,
-                            monitor: self.monitor,
-                            cancellation: self.cancellation,
-                        },
-                    )?;
-                    (stat, xattrs, unsettled) = (read.stat, read.xattrs, read.unsettled);
-                    if let Some(fake) = self.fake_stat(&mut xattrs) {
-                        fake.apply(&mut stat);
-                    }
-                    if let (Some(seen), false) = (self.options.seen, unsettled) {
-                        seen.add(&stat, &read.kind, self.started);
-                    }
-                    read.kind
-                }
-            }
-            FileType::Symlink => {
-                let target = target.map_err(ReadError::File)?;
-                if target.is_empty() || target.len() > MAX_TARGET {
-                    return Err(ReadError::File(io::Error::other("its target is too long")));
-                }
-                Kind::Symlink(target)
-            }
-            FileType::CharacterDevice => Kind::CharDevice { major, minor },
-            FileType::BlockDevice => Kind::BlockDevice { major, minor },
-            FileType::Fifo => Kind::Fifo,
-            FileType::Socket => Kind::Socket,
-            _ => return Err(ReadError::File(io::Error::other("its type is unknown"))),
-        };
-        let xattrs = self.xattrs(xattrs)?;
-        Ok((Entry { attributes: stat.attributes, kind, xattrs, unsettled }, stat))
-    }
-
-    /// The content of a file that need not be read: another name of it was, or it is as the parent has it.
-    fn known_content(&self, stat: &Stat, parent: Option<&Entry>) -> Option<Kind> {
-        let same = |entry: &Entry| {
-            matches!(&entry.kind, Kind::File { size, .. } if *size == stat.size)
-                && entry.attributes.mtime == stat.attributes.mtime
-                && !entry.unsettled
-        };
-        if stat.links > 1
-            && let Some(kind) = self.links.known(stat.id, stat.size, stat.attributes.mtime)
-        {
-            return Some(kind);
-        }
-        if let Some(kind) = self.options.seen.and_then(|seen| seen.content(stat)) {
-            return Some(kind);
-        }
-        let entry = parent.filter(|entry| same(entry))?;
-        let settled = !may_have_changed_since(stat.attributes.mtime, self.parent_started?);
-        let there = || match &entry.kind {
-            Kind::File { content, .. } if self.writer.verifies() => self.reader.has_content(content),
-            _ => true,
-        };
-        (settled && there()).then(|| entry.kind.clone())
-    }
-
-    /// Extended attributes as they were read. They are always asked for: when a directory was moved here, or another
-    /// mounted over it, an entry with an old ctime is none that the parent snapshot tells of.
-    fn xattrs(&mut self, read: io::Result<ReadXattrs>) -> Result<Xattrs, ReadError> {
-        let (set, lacking) = read.map_err(ReadError::File)?;
-        if let Some(error) = lacking {
-            let reason = format!("extended attributes of it cannot be read: {error}");
-            self.troubles.note(TroubleKind::Incomplete, reason);
-        }
-        self.store_xattrs(set).map_err(|error| ReadError::Import(error.into()))
-    }
-
-    fn fake_stat(&self, xattrs: &mut io::Result<ReadXattrs>) -> Option<FakeStat> {
-        self.options.fake_super.then(|| FakeStat::take(xattrs)).flatten()
-    }
-
-    fn store_xattrs(&mut self, set: XattrSet) -> Result<Xattrs, StoreError> {
-        if set.is_empty() {
-            return Ok(Xattrs::None);
-        }
-        let bytes = set.encode();
-        if bytes.len() <= MAX_INLINE_XATTRS {
-            Ok(Xattrs::Inline(set))
-        } else {
-            Ok(Xattrs::Blob(self.writer.put(PackKind::Metadata, &bytes, None)?))
-        }
-    }
-
-    /// Begins a subdirectory. One that cannot be listed is kept as an empty one.
-    fn enter(
-        &mut self,
-        above: &mut Frame,
-        name: &CStr,
-        stat: &Stat,
-        parent: Option<&Entry>,
-        depth: usize,
-    ) -> Result<Option<Frame>, ReadError> {
-        if self.scanner.bounds().skip(stat) {
-            self.troubles.note(TroubleKind::Skipped, SKIPPED);
-            return Ok(None);
-        }
-        if depth >= MAX_DEPTH {
-            return Err(ReadError::File(io::Error::other("it is nested too deeply")));
-        }
-        let mut opened = match above.entries.open(name, &self.scanner) {
-            Ok(opened) => opened,
-            Err(error) if is_gone(&error) => return Err(ReadError::File(error)),
-            Err(error) => {
-                self.troubles.note(TroubleKind::Incomplete, format!("its content cannot be read: {error}"));
-                return self.keep_empty(above, name, stat).map(|()| None);
-            }
-        };
-        if let Some(error) = opened.lacking {
-            self.troubles.note(TroubleKind::Incomplete, format!("its content cannot be read: {error}"));
-        }
-        self.unsteady |= opened.stat.ctime >= self.at_rest_since;
-        // Something may have been mounted here since it was looked at.
-        if self.scanner.bounds().skip(&opened.stat) {
-            self.troubles.note(TroubleKind::Skipped, SKIPPED);
-            return Ok(None);
-        }
-        let mut xattrs = opened.xattrs.unwrap_or_else(|| opened.directory.xattrs_self());
-        if let Some(fake) = self.fake_stat(&mut xattrs) {
-            fake.apply(&mut opened.stat);
-        }
-        let xattrs = self.xattrs(xattrs)?;
-        Ok(Some(Frame {
-            name: name.to_owned(),
-            key: self.reader.keys().path_key(above.key, name.to_bytes()),
-            directory: opened.directory,
-            entries: opened.entries,
-            parent: self.parent_directory(parent),
-            entry: unwalked(&opened.stat, xattrs),
-            out: DirectoryWriter::default(),
-        }))
-    }
-
-    /// Takes a directory that cannot be opened: its attributes are known all the same.
-    fn keep_empty(&mut self, above: &mut Frame, name: &CStr, stat: &Stat) -> Result<(), ReadError> {
-        let xattrs = self.xattrs(above.directory.xattrs(name))?;
-        let id = DirectoryWriter::default().finish(self.writer);
-        let stored = id.and_then(|id| {
-            let entry = Entry { kind: Kind::Directory(id), ..unwalked(stat, xattrs) };
-            push(above, self.writer, name, &entry)
-        });
-        self.totals.directories += 1;
-        stored.map_err(|error| ReadError::Import(error.into()))
-    }
-
-    fn parent_directory(&self, parent: Option<&Entry>) -> Option<ParentDirectory> {
-        match parent?.kind {
-            Kind::Directory(id) => Some(ParentDirectory::new(self.reader, id)),
-            _ => None,
-        }
     }
 
     /// Tells the troubles of the entry `name` of the last frame.
     fn tell(&mut self, frames: &[Frame], name: &CStr) {
-        self.troubles.tell(self.monitor, || {
-            let mut path = self.base.as_os_str().as_bytes().to_vec();
-            let names = frames.iter().map(|frame| frame.name.as_c_str()).chain([name]);
-            for name in names.filter(|name| !name.is_empty()) {
-                if path.last() != Some(&b'/') {
-                    path.push(b'/');
-                }
-                path.extend(name.to_bytes());
-            }
-            path
-        });
+        self.troubles.tell(self.monitor, || path(self.base, frames, name));
     }
 }
 
-/// A directory's entry, but for its id.
-fn unwalked(stat: &Stat, xattrs: Xattrs) -> Entry {
-    let kind = Kind::Directory(BlobId([0; 32]));
-    Entry { attributes: stat.attributes, kind, xattrs, unsettled: false }
+/// The path of the entry `name` of the last frame, as the user would name it.
+fn path(base: &Path, frames: &[Frame], name: &CStr) -> Vec<u8> {
+    let mut path = base.as_os_str().as_bytes().to_vec();
+    let names = frames.iter().map(|frame| frame.name.as_c_str()).chain([name]);
+    for name in names.filter(|name| !name.is_empty()) {
+        if path.last() != Some(&b'/') {
+            path.push(b'/');
+        }
+        path.extend(name.to_bytes());
+    }
+    path
 }
 
 fn errno(error: &io::Error) -> Option<Errno> {

@@ -2,16 +2,23 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+#[cfg(target_os = "linux")]
+use super::rsync_at_work::rsync_at_work;
 use super::session::{Label, Session, Walked, worse};
 use super::{ServiceError, SnapshotInfo};
 use crate::format::{Status, Time, is_source_name};
-use crate::import::ImportError;
+use crate::import::{AtRest, ImportError};
 use crate::monitor::{Cancellation, Monitor, Progress};
 use crate::store::Statistics;
+
+/// How often it is looked whether rsync still writes.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// How trees and runs are imported.
 #[derive(Debug, Clone)]
@@ -25,10 +32,14 @@ pub struct ImportOptions {
     pub heal: bool,
     /// Add no snapshot when the tree is as the last one has it.
     pub only_if_changed: bool,
-    /// While another process writes to the repository, wait for it.
+    /// While another process writes to the repository, or rsync to the tree, wait for it.
     pub wait: bool,
+    /// Give up when rsync is writing to the tree, or anything in it was changed within this time.
+    pub at_rest_for: Option<Duration>,
     /// Take owners, modes and special files from where `rsync --fake-super` keeps them.
     pub fake_super: bool,
+    /// Take a tree that is empty, though the last snapshot was not.
+    pub allow_empty: bool,
     /// How the run went that has made the tree.
     pub run_status: Status,
     /// The zone of the new snapshot's name.
@@ -43,7 +54,9 @@ impl Default for ImportOptions {
             heal: false,
             only_if_changed: false,
             wait: false,
+            at_rest_for: None,
             fake_super: false,
+            allow_empty: false,
             run_status: Status::Complete,
             zone: TimeZone::UTC,
         }
@@ -86,6 +99,7 @@ pub fn import_tree(
 ) -> Result<Option<Imported>, ServiceError> {
     let source = source_name(tree, options)?;
     let path = absolute(tree)?;
+    let run_status = status_of_writers(&path, options, cancellation)?;
     let mut session = Session::open(root, options, cancellation)?;
     if session.holds(&path) {
         return Err(ImportError::InsideRepository(tree.to_owned()).into());
@@ -101,12 +115,12 @@ pub fn import_tree(
             path: OsStr::from_bytes(&parent.manifest.origin.path).into(),
         });
     }
-    let pending = session.walk(
-        &Walked { tree, parent, seen: None, at_rest_since: None },
-        options,
-        monitor,
-        cancellation,
-    )?;
+    let at_rest = options.at_rest_for.map_or(AtRest::Nothing, |quiet| {
+        let since = Timestamp::now().checked_sub(quiet).unwrap_or(Timestamp::MIN);
+        AtRest::Everything(since.into())
+    });
+    let walked = Walked { tree, parent, seen: None, at_rest, allow_empty: options.allow_empty };
+    let pending = session.walk(&walked, options, monitor, cancellation)?;
     let taken = &pending.taken;
     let unchanged = parent
         .is_some_and(|parent| (&parent.manifest.root, &parent.manifest.links) == (&taken.root, &taken.links));
@@ -120,9 +134,38 @@ pub fn import_tree(
             parent.manifest.time.timestamp()
         );
     }
-    let status = worse(taken.status, options.run_status);
+    let status = worse(taken.status, run_status);
     let label = Label { source: &source, path: &path, time, status, run: None };
     session.commit(pending, label, cancellation).map(Some)
+}
+
+/// The status of the run, worse when rsync is still writing.
+fn status_of_writers(
+    tree: &Path,
+    options: &ImportOptions,
+    cancellation: &Cancellation,
+) -> Result<Status, ServiceError> {
+    loop {
+        let Some(pid) = rsync_at_work(tree) else { return Ok(options.run_status) };
+        let sign = format!("rsync is writing to it (process {pid})");
+        if options.at_rest_for.is_some() {
+            return Err(ImportError::NotAtRest { path: tree.to_owned(), sign }.into());
+        }
+        if !options.wait {
+            log::warn!("{} is taken as it is, and counts as partial: {sign}", tree.display());
+            return Ok(Status::Partial);
+        }
+        log::info!("waiting for {}: {sign}", tree.display());
+        if cancellation.is_cancelled() {
+            return Err(ImportError::Cancelled.into());
+        }
+        thread::sleep(ASK_AGAIN);
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn rsync_at_work(_tree: &Path) -> Option<u32> {
+    None
 }
 
 fn absolute(tree: &Path) -> Result<PathBuf, ServiceError> {

@@ -7,6 +7,8 @@ mod import;
 mod maintain;
 #[cfg(target_os = "linux")]
 mod mounts;
+#[cfg(target_os = "linux")]
+mod rsync_at_work;
 #[cfg(unix)]
 mod runs;
 #[cfg(unix)]

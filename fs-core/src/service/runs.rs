@@ -14,7 +14,7 @@ use super::session::{Label, Session, Walked, worse};
 use super::{ImportOptions, Imported, ServiceError};
 use crate::format::is_source_name;
 use crate::import::layout::{LeftOut, Place, Plan, PlannedRun};
-use crate::import::{ImportError, SeenFiles};
+use crate::import::{AtRest, ImportError, SeenFiles};
 use crate::monitor::{Cancellation, Monitor, RunBegins};
 use crate::store::{Access, Repository};
 use crate::view::{Snapshot, Sources};
@@ -152,10 +152,12 @@ impl<'a> RunImporter<'a> {
         }
         match outcome {
             Ok(outcome) => Ok(Some(outcome)),
-            // Rotated away, or not readable for this user: the others may be.
-            Err(ServiceError::Import(error @ (ImportError::Root { .. } | ImportError::NotADirectory(_)))) => {
-                Ok(Some(left_out(run, &error.to_string())))
-            }
+            // Rotated away, or being removed, or not readable for this user: the others may be.
+            Err(ServiceError::Import(
+                error @ (ImportError::Root { .. }
+                | ImportError::NotADirectory(_)
+                | ImportError::NotAtRest { .. }),
+            )) => Ok(Some(left_out(run, &error.to_string()))),
             Err(error) => Err(error),
         }
     }
@@ -176,15 +178,13 @@ impl<'a> RunImporter<'a> {
             tree: &run.tree,
             parent: parent.as_deref(),
             seen: Some(&self.seen),
-            at_rest_since: Some(self.plan.at_rest_since),
+            at_rest: AtRest::Directories(self.plan.at_rest_since),
+            // What a run has made is what it is.
+            allow_empty: true,
         };
         let pending = self.session.walk(&walked, self.options, monitor, cancellation)?;
         if let Some(change) = run.change() {
             return Ok(left_out(run, change));
-        }
-        // Some of a run that is being removed, or is made anew, may be missing already.
-        if pending.taken.unsteady {
-            return Ok(left_out(run, "it was not at rest while it was read"));
         }
         let label = Label {
             source,

@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 
 use super::{ImportOptions, Imported, ServiceError, SnapshotInfo};
 use crate::format::{Manifest, Origin, Run, Status, Time};
-use crate::import::{self, ImportError, SeenFiles, Taken};
+use crate::import::{self, AtRest, ImportError, SeenFiles, Taken};
 use crate::monitor::{Cancellation, Monitor, Progress};
 use crate::store::{Access, CacheSizes, Repository, StoreError, Writer};
 use crate::view::{Snapshot, Sources};
@@ -34,7 +34,8 @@ pub(super) struct Walked<'a> {
     pub(super) tree: &'a Path,
     pub(super) parent: Option<&'a Snapshot>,
     pub(super) seen: Option<&'a SeenFiles>,
-    pub(super) at_rest_since: Option<Time>,
+    pub(super) at_rest: AtRest,
+    pub(super) allow_empty: bool,
 }
 
 /// What a snapshot tells beside its tree.
@@ -90,7 +91,8 @@ impl Session {
             skip: own.into_iter().collect(),
             skip_devices: history_devices(),
             seen: walked.seen,
-            at_rest_since: walked.at_rest_since,
+            at_rest: walked.at_rest,
+            allow_empty: walked.allow_empty,
             fake_super: options.fake_super,
         };
         let reader = self.repository.reader(CacheSizes::default());

@@ -1,0 +1,93 @@
+//! Where a directory begins.
+
+use std::ffi::CStr;
+use std::io;
+
+use super::{Frame, Walk, is_gone, push};
+use crate::format::{BlobId, Entry, Kind, Xattrs};
+use crate::import::disk::Stat;
+use crate::import::file::ReadError;
+use crate::import::parent::ParentDirectory;
+use crate::monitor::TroubleKind;
+use crate::store::DirectoryWriter;
+
+const SKIPPED: &str = "left out: it is this repository, or a mount of history";
+
+/// Paths below which nobody can name a file any more (`PATH_MAX` of one-letter names), and a bound on open files.
+const MAX_DEPTH: usize = 2048;
+
+impl Walk<'_> {
+    /// Begins a subdirectory. One that cannot be listed is kept as an empty one.
+    pub(super) fn enter(
+        &mut self,
+        above: &mut Frame,
+        name: &CStr,
+        stat: &Stat,
+        parent: Option<&Entry>,
+        depth: usize,
+    ) -> Result<Option<Frame>, ReadError> {
+        if self.scanner.bounds().skip(stat) {
+            self.troubles.note(TroubleKind::Skipped, SKIPPED);
+            return Ok(None);
+        }
+        if depth >= MAX_DEPTH {
+            return Err(ReadError::File(io::Error::other("it is nested too deeply")));
+        }
+        let mut opened = match above.entries.open(name, &self.scanner) {
+            Ok(opened) => opened,
+            Err(error) if is_gone(&error) => return Err(ReadError::File(error)),
+            Err(error) => {
+                self.troubles.note(TroubleKind::Incomplete, format!("its content cannot be read: {error}"));
+                return self.keep_empty(above, name, stat).map(|()| None);
+            }
+        };
+        if let Some(error) = opened.lacking {
+            self.troubles.note(TroubleKind::Incomplete, format!("its content cannot be read: {error}"));
+        }
+        self.check_rest(&opened.stat)?;
+        // Something may have been mounted here since it was looked at.
+        if self.scanner.bounds().skip(&opened.stat) {
+            self.troubles.note(TroubleKind::Skipped, SKIPPED);
+            return Ok(None);
+        }
+        let mut xattrs = opened.xattrs.unwrap_or_else(|| opened.directory.xattrs_self());
+        if let Some(fake) = self.fake_stat(&mut xattrs) {
+            fake.apply(&mut opened.stat);
+        }
+        let xattrs = self.xattrs(xattrs)?;
+        Ok(Some(Frame {
+            name: name.to_owned(),
+            key: self.reader.keys().path_key(above.key, name.to_bytes()),
+            directory: opened.directory,
+            entries: opened.entries,
+            parent: self.parent_directory(parent),
+            entry: unwalked(&opened.stat, xattrs),
+            out: DirectoryWriter::default(),
+        }))
+    }
+
+    /// Takes a directory that cannot be opened: its attributes are known all the same.
+    fn keep_empty(&mut self, above: &mut Frame, name: &CStr, stat: &Stat) -> Result<(), ReadError> {
+        let xattrs = self.xattrs(above.directory.xattrs(name))?;
+        let id = DirectoryWriter::default().finish(self.writer);
+        let stored = id.and_then(|id| {
+            let entry = Entry { kind: Kind::Directory(id), ..unwalked(stat, xattrs) };
+            push(above, self.writer, name, &entry)
+        });
+        self.totals.directories += 1;
+        stored.map_err(|error| ReadError::Import(error.into()))
+    }
+
+    pub(super) fn parent_directory(&self, parent: Option<&Entry>) -> Option<ParentDirectory> {
+        match parent?.kind {
+            Kind::Directory(id) => Some(ParentDirectory::new(self.reader, id)),
+            _ => None,
+        }
+    }
+}
+
+/// A directory's entry, but for its id.
+pub(super) fn unwalked(stat: &Stat, xattrs: Xattrs) -> Entry {
+    let kind = Kind::Directory(BlobId([0; 32]));
+    Entry { attributes: stat.attributes, kind, xattrs, unsettled: false }
+}

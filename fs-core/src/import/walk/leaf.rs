@@ -1,0 +1,135 @@
+//! What is no directory.
+
+use std::ffi::CStr;
+use std::io;
+
+use rustix::fs::FileType;
+
+use super::{Frame, Walk};
+use crate::format::limits::{MAX_INLINE_XATTRS, MAX_TARGET};
+use crate::format::{Entry, Kind, PackKind, XattrSet, Xattrs};
+use crate::import::disk::Stat;
+use crate::import::fake_super::FakeStat;
+use crate::import::file::{self, FileContext, ReadError};
+use crate::import::parent::may_have_changed_since;
+use crate::import::scan::Found;
+use crate::import::xattrs::ReadXattrs;
+use crate::monitor::TroubleKind;
+use crate::store::StoreError;
+
+impl Walk<'_> {
+    /// Anything but a directory, and what was told of it when it was taken.
+    pub(super) fn leaf(
+        &mut self,
+        frame: &Frame,
+        name: &CStr,
+        found: Found,
+        parent: Option<&Entry>,
+    ) -> Result<(Entry, Stat), ReadError> {
+        let Found { mut stat, xattrs, mut target } = found;
+        let mut xattrs = xattrs.unwrap_or_else(|| frame.directory.xattrs(name));
+        let mut unsettled = false;
+        if let Some(fake) = self.fake_stat(&mut xattrs) {
+            let real = stat.kind;
+            fake.apply(&mut stat);
+            if (real, stat.kind) == (FileType::RegularFile, FileType::Symlink) {
+                target = frame.directory.text(name, MAX_TARGET);
+            }
+        }
+        let (major, minor) = stat.device;
+        let kind = match stat.kind {
+            FileType::RegularFile => {
+                if let Some(kind) = self.known_content(&stat, parent) {
+                    self.progress.unchanged += 1;
+                    kind
+                } else {
+                    let read = file::read(
+                        &frame.directory,
+                        name,
+                        &mut FileContext {
+                            writer: self.writer,
+                            content: &mut self.content,
+                            previous: parent,
+                            progress: &mut self.progress,
+                            monitor: self.monitor,
+                            cancellation: self.cancellation,
+                        },
+                    )?;
+                    (stat, xattrs, unsettled) = (read.stat, read.xattrs, read.unsettled);
+                    if let Some(fake) = self.fake_stat(&mut xattrs) {
+                        fake.apply(&mut stat);
+                    }
+                    if let (Some(seen), false) = (self.options.seen, unsettled) {
+                        seen.add(&stat, &read.kind, self.started);
+                    }
+                    read.kind
+                }
+            }
+            FileType::Symlink => {
+                let target = target.map_err(ReadError::File)?;
+                if target.is_empty() || target.len() > MAX_TARGET {
+                    return Err(ReadError::File(io::Error::other("its target is too long")));
+                }
+                Kind::Symlink(target)
+            }
+            FileType::CharacterDevice => Kind::CharDevice { major, minor },
+            FileType::BlockDevice => Kind::BlockDevice { major, minor },
+            FileType::Fifo => Kind::Fifo,
+            FileType::Socket => Kind::Socket,
+            _ => return Err(ReadError::File(io::Error::other("its type is unknown"))),
+        };
+        let xattrs = self.xattrs(xattrs)?;
+        Ok((Entry { attributes: stat.attributes, kind, xattrs, unsettled }, stat))
+    }
+
+    /// The content of a file that need not be read: another name of it was, or it is as the parent has it.
+    fn known_content(&self, stat: &Stat, parent: Option<&Entry>) -> Option<Kind> {
+        let same = |entry: &Entry| {
+            matches!(&entry.kind, Kind::File { size, .. } if *size == stat.size)
+                && entry.attributes.mtime == stat.attributes.mtime
+                && !entry.unsettled
+        };
+        if stat.links > 1
+            && let Some(kind) = self.links.known(stat.id, stat.size, stat.attributes.mtime)
+        {
+            return Some(kind);
+        }
+        if let Some(kind) = self.options.seen.and_then(|seen| seen.content(stat)) {
+            return Some(kind);
+        }
+        let entry = parent.filter(|entry| same(entry))?;
+        let settled = !may_have_changed_since(stat.attributes.mtime, self.parent_started?);
+        let there = || match &entry.kind {
+            Kind::File { content, .. } if self.writer.verifies() => self.reader.has_content(content),
+            _ => true,
+        };
+        (settled && there()).then(|| entry.kind.clone())
+    }
+
+    /// Extended attributes as they were read. They are always asked for: when a directory was moved here, or another
+    /// mounted over it, an entry with an old ctime is none that the parent snapshot tells of.
+    pub(super) fn xattrs(&mut self, read: io::Result<ReadXattrs>) -> Result<Xattrs, ReadError> {
+        let (set, lacking) = read.map_err(ReadError::File)?;
+        if let Some(error) = lacking {
+            let reason = format!("extended attributes of it cannot be read: {error}");
+            self.troubles.note(TroubleKind::Incomplete, reason);
+        }
+        self.store_xattrs(set).map_err(|error| ReadError::Import(error.into()))
+    }
+
+    pub(super) fn fake_stat(&self, xattrs: &mut io::Result<ReadXattrs>) -> Option<FakeStat> {
+        self.options.fake_super.then(|| FakeStat::take(xattrs)).flatten()
+    }
+
+    fn store_xattrs(&mut self, set: XattrSet) -> Result<Xattrs, StoreError> {
+        if set.is_empty() {
+            return Ok(Xattrs::None);
+        }
+        let bytes = set.encode();
+        if bytes.len() <= MAX_INLINE_XATTRS {
+            Ok(Xattrs::Inline(set))
+        } else {
+            Ok(Xattrs::Blob(self.writer.put(PackKind::Metadata, &bytes, None)?))
+        }
+    }
+}
