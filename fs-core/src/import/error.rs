@@ -25,8 +25,7 @@ pub enum ImportError {
     InsideRepository(PathBuf),
     /// It has nothing in it, and had before.
     #[error(
-        "{} is empty, which it was not at the last import: is everything mounted? If all was deleted on purpose, say \
-         --allow-empty",
+        "{} is empty: is everything mounted? If all was deleted on purpose, say --allow-empty",
         .0.display()
     )]
     Emptied(PathBuf),

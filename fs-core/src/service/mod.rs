@@ -14,6 +14,8 @@ mod runs;
 #[cfg(unix)]
 mod session;
 mod stats;
+#[cfg(target_os = "linux")]
+pub mod watch;
 
 use std::path::Path;
 

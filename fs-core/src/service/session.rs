@@ -184,7 +184,7 @@ fn open_for_writing(
 }
 
 /// File systems that show history: taking them in would take every snapshot in again.
-fn history_devices() -> Vec<u64> {
+pub(super) fn history_devices() -> Vec<u64> {
     #[cfg(target_os = "linux")]
     {
         let mounts = super::mounted().unwrap_or_default();

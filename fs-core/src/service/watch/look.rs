@@ -1,0 +1,189 @@
+//! One look at a source: what is new there is imported.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use super::schedule::Look;
+use super::source::Source;
+use super::{Activity, Event, Trigger};
+use crate::format::{Status, Time};
+use crate::import::ImportError;
+use crate::import::layout::{Layout, LeftOut, Plan};
+use crate::monitor::{Cancellation, Monitor};
+use crate::service::rsync_at_work::rsync_at_work;
+use crate::service::runs::{Outcome, RunImporter, make_plan, run_states};
+use crate::service::{ImportOptions, Imported, ServiceError, import_tree, source_name};
+use crate::store::{Access, Repository};
+use crate::view::Sources;
+
+/// What a look needs beside the source.
+struct Context<'a> {
+    repository: &'a Path,
+    monitor: &'a dyn Monitor,
+    tell: &'a mut dyn FnMut(Event<'_>),
+    cancellation: &'a Cancellation,
+}
+
+/// Imports what is new of a source, if it is complete.
+pub(super) fn look(
+    repository: &Path,
+    source: &mut Source,
+    monitor: &dyn Monitor,
+    tell: &mut dyn FnMut(Event<'_>),
+    cancellation: &Cancellation,
+) -> Result<(Look, Activity), ServiceError> {
+    let plan =
+        |source: &Source| make_plan(&source.watched.place, &source.watched.options.zone, false, cancellation);
+    let mut planned = plan(source)?;
+    if source.cover(repository, &planned, tell) {
+        planned = plan(source)?;
+    }
+    source.schedule.begin();
+    // Summaries and locks tell of single runs; elsewhere it is all or nothing.
+    let tells = planned.layout == Layout::Dirvish || source.watched.place.config.is_some();
+    if let Some(pid) = rsync_at_work(&planned.root).filter(|_| !tells) {
+        return Ok(at_work(pid));
+    }
+    let running = planned.running;
+    let mut context = Context { repository, monitor, tell, cancellation };
+    let result = match planned.layout {
+        Layout::Tree => tree(source, &planned, &mut context),
+        _ => runs(source, planned, &mut context),
+    };
+    match (result, running) {
+        (Ok((Look::Done, _)), Some(pid)) => Ok(at_work(pid)),
+        (Err(ServiceError::Import(error @ ImportError::NotAtRest { .. })), _) => {
+            Ok((Look::NotAtRest, Activity::Busy(error.to_string())))
+        }
+        (result, _) => result,
+    }
+}
+
+fn at_work(pid: u32) -> (Look, Activity) {
+    (Look::AtWork, Activity::Busy(format!("process {pid} is writing to it")))
+}
+
+const DONE: (Look, Activity) = (Look::Done, Activity::Idle);
+
+fn tree(
+    source: &mut Source,
+    plan: &Plan,
+    context: &mut Context<'_>,
+) -> Result<(Look, Activity), ServiceError> {
+    let mut options = source.watched.options.clone();
+    options.wait = true;
+    match &source.watched.trigger {
+        Trigger::Time => options.only_if_changed = true,
+        Trigger::Quiet(quiet) => {
+            options.only_if_changed = true;
+            options.at_rest_for = Some(*quiet);
+            // Nobody has told how it went.
+            options.run_status = Status::Unknown;
+        }
+        Trigger::Stamp(stamp) => {
+            if !is_touched(stamp, &plan.root, &options, context.repository)? {
+                return Ok(DONE);
+            }
+        }
+    }
+    // Also of a source that has no snapshot yet: before it is mounted it looks like a tree, whatever it is.
+    if source.watched.trigger != Trigger::Time && !options.allow_empty && is_empty(&plan.root) {
+        return Err(ImportError::Emptied(plan.root.clone()).into());
+    }
+    let began = Instant::now();
+    // As it was named: links in it may be meant.
+    let tree = source.watched.place.root.as_deref().unwrap_or(&plan.root);
+    let imported = import_tree(context.repository, tree, &options, context.monitor, context.cancellation)?;
+    if let Some(imported) = imported {
+        source.last = Some(named(&imported));
+        (context.tell)(Event::Imported { imported: &imported, run: None, took: began.elapsed() });
+    }
+    Ok(DONE)
+}
+
+fn is_empty(tree: &Path) -> bool {
+    fs::read_dir(tree)
+        .is_ok_and(|entries| entries.flatten().all(|entry| entry.file_name() == OsStr::new("lost+found")))
+}
+
+/// Whether a stamp is newer than the last snapshot's reading. One that is not there was never touched.
+fn is_touched(
+    stamp: &Path,
+    tree: &Path,
+    options: &ImportOptions,
+    repository: &Path,
+) -> Result<bool, ServiceError> {
+    let unreadable = |reason| ServiceError::Tree { path: stamp.to_owned(), reason };
+    let touched = match fs::metadata(stamp).and_then(|metadata| metadata.modified()) {
+        Ok(time) => time,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(unreadable(error)),
+    };
+    let touched = Timestamp::try_from(touched).map_err(|error| unreadable(io::Error::other(error)))?;
+    let repository = Repository::open(repository, Access::Read)?;
+    let sources = Sources::load(&repository, &options.zone, &Sources::default())?;
+    let name = source_name(tree, options)?;
+    let last =
+        sources.get(&name).and_then(|source| source.snapshots().next_back().map(|(_, last)| last.clone()));
+    Ok(last.is_none_or(|last| last.manifest.started < Time::from(touched)))
+}
+
+fn runs(
+    source: &mut Source,
+    mut plan: Plan,
+    context: &mut Context<'_>,
+) -> Result<(Look, Activity), ServiceError> {
+    tell_left_out(source, &plan, context);
+    if let Trigger::Quiet(quiet) = source.watched.trigger
+        && let Ok(since) = Timestamp::now().checked_sub(quiet)
+    {
+        plan.at_rest_since = plan.at_rest_since.min(since.into());
+    }
+    let mut options = source.watched.options.clone();
+    options.wait = true;
+    // Nobody else has to wait while there is nothing to do.
+    let states = run_states(context.repository, &plan, &options)?;
+    if !states.iter().any(|state| state.is_new) {
+        return Ok(DONE);
+    }
+    let mut importer = RunImporter::open(context.repository, &plan, &options, context.cancellation)?;
+    let mut left_out = None;
+    loop {
+        let began = Instant::now();
+        match importer.next(context.monitor, context.cancellation)? {
+            Some(Outcome::Imported(imported)) => {
+                source.last = Some(named(&imported));
+                let tree = Path::new(OsStr::from_bytes(&imported.snapshot.manifest.origin.path));
+                let run = Some(tree.strip_prefix(&plan.root).unwrap_or(tree));
+                (context.tell)(Event::Imported { imported: &imported, run, took: began.elapsed() });
+            }
+            Some(Outcome::LeftOut(run)) => left_out = Some(run),
+            None => break,
+        }
+    }
+    Ok(match left_out {
+        // It is being removed or rotated, and is gone or at rest the next time.
+        Some(LeftOut { path, reason, .. }) => {
+            (Look::NotAtRest, Activity::Busy(format!("{}: {reason}", path.display())))
+        }
+        None => DONE,
+    })
+}
+
+/// Tells what was not left out the last time.
+fn tell_left_out(source: &mut Source, plan: &Plan, context: &mut Context<'_>) {
+    for left_out in plan.left_out.iter().filter(|left_out| !source.left_out.contains(left_out)) {
+        (context.tell)(Event::LeftOut(left_out));
+    }
+    source.left_out.clone_from(&plan.left_out);
+}
+
+fn named(imported: &Imported) -> (Box<[u8]>, String) {
+    (imported.snapshot.manifest.source[..].into(), imported.snapshot.name.clone())
+}

@@ -1,0 +1,188 @@
+//! What the kernel notices of a source: inotify(7), one instance a source, so that nothing need be remembered of the
+//! many folders that are watched.
+
+use std::ffi::{CString, OsStr};
+use std::fs;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
+use rustix::io::Errno;
+
+/// What tells that something is being written, moved or removed. Reading is not among it: an import reads.
+const CHANGES: WatchFlags = WatchFlags::CREATE
+    .union(WatchFlags::DELETE)
+    .union(WatchFlags::MOVED_FROM)
+    .union(WatchFlags::MOVED_TO)
+    .union(WatchFlags::MODIFY)
+    .union(WatchFlags::CLOSE_WRITE)
+    .union(WatchFlags::ATTRIB)
+    .union(WatchFlags::DELETE_SELF)
+    .union(WatchFlags::MOVE_SELF)
+    .union(WatchFlags::EXCL_UNLINK)
+    .union(WatchFlags::ONLYDIR);
+
+/// Which folders below a root are watched.
+#[derive(Debug, Clone)]
+pub(super) struct Reach {
+    /// How far below the root they may be.
+    pub(super) depth: usize,
+    /// Folders that are left out, by device and inode number: the repository, which each import changes.
+    pub(super) skip: Vec<(u64, u64)>,
+    /// File systems that are left out, by device number.
+    pub(super) skip_devices: Vec<u64>,
+    /// File systems other than the root's are left out.
+    pub(super) one_file_system: bool,
+}
+
+/// An instance of inotify.
+#[derive(Debug)]
+pub(super) struct Notices {
+    instance: OwnedFd,
+    /// The only name that counts.
+    named: Option<CString>,
+}
+
+/// What was noticed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Noticed {
+    /// Something changed.
+    pub(super) change: bool,
+    /// There may be folders that are not watched yet.
+    pub(super) growth: bool,
+}
+
+impl Notices {
+    pub(super) fn new() -> io::Result<Self> {
+        let instance = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
+        Ok(Self { instance, named: None })
+    }
+
+    /// Watches the folders below `root`, and itself. Those that are watched already stay so; what is gone or cannot be read is
+    /// passed over. Fails when the kernel watches no more.
+    pub(super) fn cover(&self, root: &Path, reach: &Reach) -> io::Result<()> {
+        let device = fs::metadata(root)?.dev();
+        let mut folders = vec![(root.to_owned(), 0)];
+        while let Some((folder, depth)) = folders.pop() {
+            let Ok(metadata) = fs::metadata(&folder) else { continue };
+            let (id, other) = ((metadata.dev(), metadata.ino()), metadata.dev() != device);
+            if reach.skip.contains(&id)
+                || reach.skip_devices.contains(&metadata.dev())
+                || reach.one_file_system && other
+            {
+                continue;
+            }
+            // Before it is listed: what appears in it after that is noticed.
+            match inotify::add_watch(&self.instance, &folder, CHANGES) {
+                Err(full @ (Errno::NOSPC | Errno::NOMEM)) => return Err(full.into()),
+                Err(_) => continue,
+                Ok(_) => {}
+            }
+            if depth < reach.depth {
+                let below = fs::read_dir(&folder).into_iter().flatten().flatten();
+                let below = below.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+                folders.extend(below.map(|entry| (entry.path(), depth + 1)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Watches one file, which need not be there yet.
+    pub(super) fn cover_name(&mut self, file: &Path) -> io::Result<()> {
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let name = file.file_name().unwrap_or(OsStr::new(""));
+        inotify::add_watch(&self.instance, folder.unwrap_or(Path::new(".")), CHANGES)?;
+        self.named = Some(CString::new(name.as_bytes())?);
+        Ok(())
+    }
+
+    /// What was noticed since the last time.
+    pub(super) fn take(&self) -> Noticed {
+        let mut noticed = Noticed::default();
+        let mut buffer = [MaybeUninit::uninit(); 16 << 10];
+        let mut reader = Reader::new(&self.instance, &mut buffer);
+        while let Ok(event) = reader.next() {
+            let flags = event.events();
+            let other = self.named.as_ref().is_some_and(|name| event.file_name() != Some(name));
+            // Ignored: that watch is gone, and its folder's end was told before.
+            if flags.contains(ReadFlags::IGNORED) || other && event.file_name().is_some() {
+                continue;
+            }
+            noticed.change = true;
+            let appeared = flags.intersects(ReadFlags::CREATE | ReadFlags::MOVED_TO);
+            noticed.growth |= appeared && flags.contains(ReadFlags::ISDIR)
+                || flags.intersects(ReadFlags::QUEUE_OVERFLOW | ReadFlags::UNMOUNT);
+        }
+        noticed
+    }
+}
+
+impl AsFd for Notices {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.instance.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: Reach =
+        Reach { depth: usize::MAX, skip: Vec::new(), skip_devices: Vec::new(), one_file_system: false };
+    const CHANGE: Noticed = Noticed { change: true, growth: false };
+    const GROWTH: Noticed = Noticed { change: true, growth: true };
+
+    #[test]
+    fn changes_below_are_noticed_and_reading_is_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        fs::create_dir_all(root.join("a/b")).unwrap();
+        let notices = Notices::new().unwrap();
+        notices.cover(root, &ALL).unwrap();
+        assert_eq!(notices.take(), Noticed::default());
+        fs::write(root.join("a/b/file"), "x").unwrap();
+        assert_eq!(notices.take(), CHANGE);
+        fs::read(root.join("a/b/file")).unwrap();
+        fs::read_dir(root.join("a")).unwrap().for_each(drop);
+        assert_eq!(notices.take(), Noticed::default());
+        fs::create_dir(root.join("a/c")).unwrap();
+        assert_eq!(notices.take(), GROWTH);
+        fs::write(root.join("a/c/file"), "x").unwrap();
+        assert_eq!(notices.take(), Noticed::default());
+        notices.cover(root, &ALL).unwrap();
+        fs::remove_dir_all(root.join("a/c")).unwrap();
+        assert_eq!(notices.take(), CHANGE);
+    }
+
+    #[test]
+    fn what_is_out_of_reach_is_not_noticed() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        fs::create_dir_all(root.join("a/b/c")).unwrap();
+        fs::create_dir(root.join("own")).unwrap();
+        let own = fs::metadata(root.join("own")).unwrap();
+        let notices = Notices::new().unwrap();
+        notices.cover(root, &Reach { depth: 2, skip: vec![(own.dev(), own.ino())], ..ALL }).unwrap();
+        fs::write(root.join("a/b/c/file"), "x").unwrap();
+        fs::write(root.join("own/file"), "x").unwrap();
+        assert_eq!(notices.take(), Noticed::default());
+        fs::write(root.join("a/b/file"), "x").unwrap();
+        assert_eq!(notices.take(), CHANGE);
+        assert!(notices.cover(&root.join("gone"), &ALL).is_err());
+    }
+
+    #[test]
+    fn one_name_can_be_watched() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut notices = Notices::new().unwrap();
+        notices.cover_name(&directory.path().join("stamp")).unwrap();
+        fs::write(directory.path().join("other"), "").unwrap();
+        assert_eq!(notices.take(), Noticed::default());
+        fs::write(directory.path().join("stamp"), "").unwrap();
+        assert_eq!(notices.take(), CHANGE);
+    }
+}

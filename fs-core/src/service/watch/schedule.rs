@@ -1,0 +1,191 @@
+//! When a source is looked at.
+
+use std::time::{Duration, Instant};
+
+/// After the first failure; doubled by each further one …
+const BACK_OFF: Duration = Duration::from_secs(10);
+/// … up to this.
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(3600);
+/// The most that a source that is not at rest has to wait, when nothing tells that it is.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// How a look at a source ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    /// All that was there to be imported is.
+    Done,
+    /// A program is at work there, whose end nothing announces.
+    AtWork,
+    /// Something has changed just now.
+    NotAtRest,
+    /// It could not be imported.
+    Failed,
+}
+
+/// When one source is looked at.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    quiet: Duration,
+    every: Duration,
+    /// Of the changes that no look has seen.
+    last_change: Option<Instant>,
+    /// When nothing changes.
+    next: Instant,
+    /// Of the last looks.
+    failures: u32,
+    /// Looks that found it not at rest, one after the other.
+    waits: u32,
+    /// It could not be imported since, because it was being written.
+    restless_since: Option<Instant>,
+}
+
+impl Schedule {
+    /// Looks at `first`, at least once within `every`, and once nothing has changed for `quiet`.
+    pub(super) fn new(quiet: Duration, every: Duration, first: Instant) -> Self {
+        Self { quiet, every, last_change: None, next: first, failures: 0, waits: 0, restless_since: None }
+    }
+
+    /// Something changed.
+    pub(super) fn change(&mut self, now: Instant) {
+        self.last_change = Some(now);
+        self.restless_since.get_or_insert(now);
+    }
+
+    /// How long it is being written, when that is longer than it should be imported, counted anew after this.
+    pub(super) fn restlessness(&mut self, now: Instant) -> Option<Duration> {
+        let lasting = now.saturating_duration_since(self.restless_since?);
+        (lasting > self.every).then(|| {
+            self.restless_since = Some(now);
+            lasting
+        })
+    }
+
+    /// Whether there are changes that no look has seen.
+    pub(super) fn is_changing(&self) -> bool {
+        self.last_change.is_some()
+    }
+
+    /// Failures, one after the other.
+    pub(super) fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// When to look. What fails is not tried sooner because it changes; what changes is not looked at before it is
+    /// quiet, however long that takes: it would be given up.
+    pub(super) fn due(&self) -> Instant {
+        match self.last_change {
+            Some(at) if self.failures == 0 => at + self.quiet,
+            _ => self.next,
+        }
+    }
+
+    /// A look begins: what changes from now on it may miss.
+    pub(super) fn begin(&mut self) {
+        self.last_change = None;
+    }
+
+    /// A look has ended.
+    pub(super) fn end(&mut self, look: Look, now: Instant) {
+        self.failures = if look == Look::Failed { self.failures + 1 } else { 0 };
+        self.waits = if look == Look::NotAtRest { self.waits + 1 } else { 0 };
+        match look {
+            // What has changed since it began is counted from now.
+            Look::Done | Look::Failed => self.restless_since = self.last_change.map(|_| now),
+            Look::AtWork | Look::NotAtRest => drop(self.restless_since.get_or_insert(now)),
+        }
+        self.next = now
+            + match look {
+                Look::Done => self.every,
+                Look::AtWork => self.quiet,
+                Look::NotAtRest => doubled(self.quiet, self.waits).min(LONGEST_WAIT.max(self.quiet)),
+                Look::Failed => doubled(BACK_OFF, self.failures).min(LONGEST_BACK_OFF),
+            };
+    }
+}
+
+fn doubled(first: Duration, times: u32) -> Duration {
+    first.saturating_mul(1_u32.checked_shl(times.saturating_sub(1)).unwrap_or(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUIET: Duration = Duration::from_secs(5);
+    const EVERY: Duration = Duration::from_secs(1000);
+
+    fn second(number: u64, start: Instant) -> Instant {
+        start + Duration::from_secs(number)
+    }
+
+    #[test]
+    fn quiet_is_waited_for() {
+        let start = Instant::now();
+        let at = |number| second(number, start);
+        let mut schedule = Schedule::new(QUIET, EVERY, start);
+        assert_eq!(schedule.due(), start);
+        schedule.begin();
+        schedule.end(Look::Done, at(1));
+        assert_eq!(schedule.due(), at(1001));
+        schedule.change(at(10));
+        schedule.change(at(13));
+        assert_eq!(schedule.due(), at(18));
+        schedule.begin();
+        // While it was looked at.
+        schedule.change(at(19));
+        schedule.end(Look::Done, at(20));
+        assert_eq!(schedule.due(), at(24));
+    }
+
+    #[test]
+    fn what_is_not_at_rest_is_asked_less_and_less_often() {
+        let start = Instant::now();
+        let at = |number| second(number, start);
+        let mut schedule = Schedule::new(QUIET, EVERY, start);
+        for wait in [5, 10, 20, 40, 60, 60] {
+            schedule.begin();
+            schedule.end(Look::NotAtRest, start);
+            assert_eq!(schedule.due(), at(wait));
+        }
+        for _ in 0..3 {
+            schedule.end(Look::AtWork, start);
+            assert_eq!(schedule.due(), at(5));
+        }
+        schedule.change(at(2));
+        assert_eq!(schedule.due(), at(7));
+    }
+
+    #[test]
+    fn restlessness_is_told_once_in_a_while() {
+        let start = Instant::now();
+        let at = |number| second(number, start);
+        let mut schedule = Schedule::new(QUIET, EVERY, start);
+        (0..2500).for_each(|number| schedule.change(at(number)));
+        assert_eq!(schedule.restlessness(at(1000)), None);
+        assert_eq!(schedule.restlessness(at(1001)), Some(Duration::from_secs(1001)));
+        assert_eq!(schedule.restlessness(at(1002)), None);
+        schedule.begin();
+        schedule.end(Look::NotAtRest, at(2000));
+        assert!(schedule.restlessness(at(2100)).is_some());
+        schedule.begin();
+        schedule.end(Look::Done, at(2200));
+        assert_eq!(schedule.restlessness(at(9000)), None);
+    }
+
+    #[test]
+    fn failures_are_not_repeated_at_once() {
+        let start = Instant::now();
+        let at = |number| second(number, start);
+        let mut schedule = Schedule::new(QUIET, EVERY, start);
+        for wait in [10, 20, 40] {
+            schedule.end(Look::Failed, start);
+            schedule.change(at(1));
+            assert_eq!(schedule.due(), at(wait));
+        }
+        (0..100).for_each(|_| schedule.end(Look::Failed, start));
+        assert_eq!(schedule.due(), at(3600));
+        schedule.begin();
+        schedule.end(Look::Done, start);
+        assert_eq!((schedule.due(), schedule.failures()), (at(1000), 0));
+    }
+}

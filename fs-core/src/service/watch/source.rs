@@ -1,0 +1,136 @@
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::notices::{Notices, Reach};
+use super::schedule::Schedule;
+use super::{Activity, Event, State, Trigger, Watched};
+use crate::import::layout::{Layout, LeftOut, Plan};
+use crate::service::session::history_devices;
+
+/// What is told by one change, or by time, is looked at after this.
+const SOON: Duration = Duration::from_secs(1);
+
+/// A watched source, and what is known of it.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub(super) watched: Watched,
+    /// As it is called for people.
+    pub(super) path: PathBuf,
+    pub(super) schedule: Schedule,
+    pub(super) activity: Activity,
+    /// Source and name of its last snapshot.
+    pub(super) last: Option<(Box<[u8]>, String)>,
+    /// What was told already.
+    pub(super) left_out: Vec<LeftOut>,
+    /// What is covered, and by what.
+    notices: Option<(PathBuf, Layout, Notices)>,
+    /// There may be folders that are not covered.
+    grown: bool,
+    /// That nothing is noticed was told already.
+    unnoticed: bool,
+}
+
+impl Source {
+    pub(super) fn new(watched: Watched, first: Instant) -> Self {
+        let path = watched.place.root.clone().or_else(|| watched.place.config.clone()).unwrap_or_default();
+        let quiet = match &watched.trigger {
+            Trigger::Quiet(quiet) => *quiet,
+            Trigger::Stamp(_) | Trigger::Time => SOON,
+        };
+        Self {
+            schedule: Schedule::new(quiet, watched.every, first),
+            watched,
+            path,
+            activity: Activity::Idle,
+            last: None,
+            left_out: Vec::new(),
+            notices: None,
+            grown: false,
+            unnoticed: false,
+        }
+    }
+
+    pub(super) fn state(&self) -> State {
+        let activity = match &self.activity {
+            Activity::Idle if self.schedule.is_changing() => Activity::Busy("it has just changed".to_owned()),
+            activity => activity.clone(),
+        };
+        let next = (activity == Activity::Idle).then(|| self.schedule.due());
+        State { path: self.path.clone(), activity, next, last: self.last.clone() }
+    }
+
+    pub(super) fn notices(&self) -> Option<&Notices> {
+        self.notices.as_ref().map(|(_, _, notices)| notices)
+    }
+
+    /// Takes notice of what has changed.
+    pub(super) fn take_notice(&mut self) {
+        let noticed = self.notices().map(Notices::take).unwrap_or_default();
+        self.grown |= noticed.growth;
+        if noticed.change {
+            self.schedule.change(Instant::now());
+        }
+    }
+
+    pub(super) fn tell_restlessness(&mut self, tell: &mut dyn FnMut(Event<'_>)) {
+        if let Some(lasting) = self.schedule.restlessness(Instant::now()) {
+            tell(Event::Restless { place: &self.path, lasting });
+        }
+    }
+
+    /// Sees to it that changes of what is planned are noticed from now on. True when they were not before, so that the plan
+    /// may have missed some.
+    pub(super) fn cover(&mut self, repository: &Path, plan: &Plan, tell: &mut dyn FnMut(Event<'_>)) -> bool {
+        if self.watched.trigger == Trigger::Time && plan.layout == Layout::Tree {
+            return false;
+        }
+        let known =
+            self.notices.take().filter(|(root, layout, _)| (root, *layout) == (&plan.root, plan.layout));
+        let is_new = known.is_none();
+        // What nobody has noticed may have come unnoticed: a folder that was mounted, a file system that notices nothing.
+        if !is_new && !self.grown && self.schedule.is_changing() {
+            self.notices = known;
+            return false;
+        }
+        let begun = known.map_or_else(Notices::new, |(_, _, notices)| Ok(notices));
+        self.grown = false;
+        let covered = begun.and_then(|mut notices| {
+            match (&self.watched.trigger, plan.layout) {
+                (Trigger::Stamp(stamp), Layout::Tree) => notices.cover_name(stamp)?,
+                _ => notices.cover(&plan.root, &self.reach(repository, plan))?,
+            }
+            Ok(notices)
+        });
+        match covered {
+            Ok(notices) => {
+                self.unnoticed = false;
+                self.notices = Some((plan.root.clone(), plan.layout, notices));
+            }
+            Err(error) if !self.unnoticed => {
+                self.unnoticed = true;
+                tell(Event::Unnoticed { place: &self.path, error });
+            }
+            Err(_) => {}
+        }
+        is_new
+    }
+
+    fn reach(&self, repository: &Path, plan: &Plan) -> Reach {
+        let depth = match plan.layout {
+            // Levels appear, and are renamed.
+            Layout::Rsnapshot => 0,
+            // Vaults in a bank, images in a vault, summaries in an image.
+            Layout::Dirvish => 2,
+            Layout::Tree | Layout::Auto => usize::MAX,
+        };
+        let own = fs::metadata(repository).map(|metadata| (metadata.dev(), metadata.ino()));
+        Reach {
+            depth,
+            skip: own.into_iter().collect(),
+            skip_devices: history_devices(),
+            one_file_system: self.watched.options.one_file_system,
+        }
+    }
+}
