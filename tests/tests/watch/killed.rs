@@ -1,0 +1,86 @@
+//! A watch that is killed at random moments while runs are made: nothing comes in twice, and all comes in.
+//!
+//! `YESTER_TEST_WATCH_KILLS` says how often (15). Each run has its number in a file.
+
+use std::env;
+use std::fs;
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use fs_tests::needs::{self, Need, RSNAPSHOT, RSYNC};
+use fs_tests::plant::{file, noise, small};
+use fs_tests::{Sandbox, wait_until};
+use rustix::process::Signal;
+
+use super::writer::rsync;
+use super::{SOON, check, command, snapshots, stays, watched};
+use crate::layouts::rsnapshot::Rsnapshot;
+
+fn rounds() -> u64 {
+    env::var("YESTER_TEST_WATCH_KILLS").map_or(15, |rounds| rounds.parse().expect("a number of rounds"))
+}
+
+/// The numbers of the runs that a source's snapshots hold, the oldest first.
+fn runs(sandbox: &Sandbox, source: &str, known: &mut Vec<(String, u64)>) -> Vec<u64> {
+    let listed = snapshots(sandbox);
+    let names = listed.iter().filter(|line| line["source"] == source);
+    for name in names.skip(known.len()).map(|line| line["name"].as_str().expect("a name")) {
+        let seen = sandbox.yester(["cat", "--source", source]).arg(format!("{name}:run")).run().ok().text();
+        known.push((name.to_owned(), seen.parse().expect("a number")));
+    }
+    known.iter().map(|(_, run)| *run).collect()
+}
+
+#[test]
+fn at_random_moments_while_runs_are_made() {
+    if !needs::met(&[Need::Root, RSYNC, RSNAPSHOT]) {
+        return;
+    }
+    let sandbox = Sandbox::with_repository();
+    let (source, target) = (sandbox.source(), sandbox.path("target"));
+    small(&source);
+    let rsnapshot = Rsnapshot::new(&sandbox, true, false);
+    let text = fs::read_to_string(rsnapshot.config()).expect("a config");
+    fs::write(rsnapshot.config(), text.replace("retain\talpha\t2", "retain\talpha\t9999")).expect("it");
+    let levels = format!("[[watch]]\nconfig = \"{}\"\n", rsnapshot.config().display());
+    let config = watched(&target, "layout = \"tree\"\nquiet = \"1s\"") + &levels;
+    let run = |number: u64| {
+        file(source.join("run"), number.to_string());
+        file(source.join("noise"), noise(number, 2_000_000));
+        rsync(&["-a", "--delete"], &source, &target);
+        rsnapshot.run("alpha");
+    };
+    let seed = u64::from(SystemTime::UNIX_EPOCH.elapsed().map_or(0, |now| now.subsec_nanos()));
+    let (mut of_target, mut of_levels) = (Vec::new(), Vec::new());
+    run(0);
+    let watch = command(&sandbox, &config);
+    let mut running = watch.start();
+    for round in 1..=rounds() {
+        let chance = f64::from(noise(seed + round, 1)[0]) / 255.0;
+        thread::scope(|scope| {
+            scope.spawn(|| run(round));
+            thread::sleep(Duration::from_millis(3000).mul_f64(chance));
+            running.signal(Signal::KILL);
+            running = watch.start();
+        });
+        wait_until(&format!("round {round} (seed {seed}) to come in"), 3 * SOON, || {
+            assert!(running.is_running(), "round {round}: it ended: {}", running.stderr());
+            let seen =
+                (runs(&sandbox, "target", &mut of_target), runs(&sandbox, "localhost", &mut of_levels));
+            // A tree's run may be overtaken by the next one, a level's not.
+            assert!(seen.0.is_sorted_by(|one, other| one < other), "seed {seed}: {seen:?}");
+            assert!(seen.1.iter().copied().eq(0..seen.1.len() as u64), "seed {seed}: {seen:?}");
+            (seen.0.last() == Some(&round) && seen.1.last() == Some(&round)).then_some(())
+        });
+    }
+    let all = snapshots(&sandbox).len();
+    stays(&sandbox, all, Duration::from_secs(3));
+    let ended = {
+        running.signal(Signal::TERM);
+        running.finish().ok()
+    };
+    println!("seed {seed}: {} of {} runs of the tree came in; {ended}", of_target.len(), rounds() + 1);
+    let of_web1 = snapshots(&sandbox).iter().filter(|line| line["source"] == "web1").count();
+    assert_eq!(of_web1, of_levels.len(), "of two points of one level");
+    check(&sandbox);
+}
