@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use jiff::{Span, SpanRelativeTo};
 
 use crate::place::{Place, Target};
+use crate::text;
 
 /// Keeps every version of your files and shows them as ordinary read-only folders
 #[derive(Debug, Parser)]
@@ -57,6 +57,10 @@ pub enum Command {
     Rsync(RsyncArgs),
     /// Add a snapshot when an rsync daemon says that a transfer has ended
     Hook(HookArgs),
+    /// Import every run as it completes, of the sources that the config file names
+    Watch(WatchArgs),
+    /// Tell what `yester watch` does
+    Status,
     /// Show the history as folders, until Ctrl-C or `yester unmount`
     Mount(MountArgs),
     /// Take a mount away
@@ -81,9 +85,10 @@ pub enum Command {
 #[command(after_help = "\
 Examples:
   yester up . ~/history
+  yester up /srv/rsnapshot /backup           each level, and those that come
   yester up /home /backup --every 15m -o allow_other")]
 pub struct UpArgs {
-    /// The directory whose history is kept
+    /// The directory whose history is kept, or the one where rsnapshot or dirvish keeps it
     #[arg(value_name = "SOURCE")]
     pub tree: PathBuf,
     /// Where it is shown; created if it is missing
@@ -92,7 +97,7 @@ pub struct UpArgs {
     #[arg(long = "source", value_name = "NAME")]
     pub source: Option<OsString>,
     /// The time from one import to the next, such as 15m, 1h or 1d
-    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = text::duration)]
     pub every: Duration,
     /// Leave out what other file systems hold
     #[arg(short = 'x', long)]
@@ -202,6 +207,22 @@ pub struct HookArgs {
     /// Take a tree that has become empty; else it is taken for a file system that is not mounted
     #[arg(long)]
     pub allow_empty: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+In the config file, ~/.config/yester/config.toml if no other is named, a table for each source:
+  [[watch]]
+  path = \"/srv/backup/web1\"           a folder that rsync writes to
+  [[watch]]
+  path = \"/srv/rsnapshot\"
+  config = \"/etc/rsnapshot.conf\"
+
+docs/watch.md tells all that can be said there. `yester status` tells what goes on.")]
+pub struct WatchArgs {
+    /// The config file
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// What an rsync daemon tells.
@@ -405,14 +426,6 @@ fn percent(text: &str) -> Result<u8, String> {
     number.filter(|number| (1..=100).contains(number)).ok_or_else(|| "say it as 1% to 100%".to_owned())
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
-    let explain = || "say it as 15m, 1h or 1d".to_owned();
-    let span: Span = text.parse().map_err(|_| explain())?;
-    let signed = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| explain())?;
-    let duration = Duration::try_from(signed).map_err(|_| explain())?;
-    if duration < Duration::from_secs(1) { Err("a second is the least".to_owned()) } else { Ok(duration) }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -467,16 +480,6 @@ mod tests {
         assert_eq!(of(&["yester", "check", "--read-data=25"]), Some(25));
         for wrong in ["0%", "101%", "-1%", "all", ""] {
             assert!(parsed(&["yester", "check", &format!("--read-data={wrong}")]).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn durations_are_what_people_write() {
-        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
-        assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5400)));
-        assert_eq!(duration("1d"), Ok(Duration::from_secs(86_400)));
-        for wrong in ["", "0s", "5", "-1h", "1 month", "soon"] {
-            assert!(duration(wrong).is_err(), "{wrong}");
         }
     }
 }

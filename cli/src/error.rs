@@ -80,6 +80,8 @@ fn status(error: &Error) -> u8 {
     match store_error(error) {
         Some(StoreError::Locked { .. }) => LOCKED,
         Some(error) if error.is_damage() => DAMAGE,
+        #[cfg(target_os = "linux")]
+        _ if matches!(error.downcast_ref(), Some(ServiceError::Watched { .. })) => LOCKED,
         _ => FAILED,
     }
 }

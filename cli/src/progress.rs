@@ -164,14 +164,19 @@ impl Monitor for Reporter {
     }
 
     fn trouble(&self, trouble: &Trouble) {
-        let line = format!("{}: {}", printable(&trouble.path), trouble.reason);
-        match trouble.kind {
-            // On purpose, and the same every time.
-            TroubleKind::Skipped => log::info!("{line}"),
-            TroubleKind::Unreadable
-            | TroubleKind::Incomplete
-            | TroubleKind::Vanished
-            | TroubleKind::Unsettled => stderr::complain(&line),
-        }
+        tell_trouble(trouble);
+    }
+}
+
+/// Names an entry that was not taken as it should have been.
+pub fn tell_trouble(trouble: &Trouble) {
+    let line = format!("{}: {}", printable(&trouble.path), trouble.reason);
+    match trouble.kind {
+        // On purpose, and the same every time.
+        TroubleKind::Skipped => log::info!("{line}"),
+        TroubleKind::Unreadable
+        | TroubleKind::Incomplete
+        | TroubleKind::Vanished
+        | TroubleKind::Unsettled => stderr::complain(&line),
     }
 }

@@ -1,6 +1,9 @@
 //! Where the repository is, and which zone times are in: the command line, the environment, the config file, the
 //! default, in this order.
 
+#[cfg(target_os = "linux")]
+pub mod watch;
+
 use std::env;
 use std::ffi::OsString;
 use std::fs;
@@ -18,6 +21,9 @@ use crate::args::Global;
 pub struct Settings {
     pub repository: PathBuf,
     pub zone: TimeZone,
+    /// What is to be watched, and the file that says so.
+    #[cfg(target_os = "linux")]
+    pub watch: (Vec<watch::Table>, Option<PathBuf>),
 }
 
 /// The environment variables that count.
@@ -34,19 +40,37 @@ struct Environment {
 struct Config {
     repository: Option<PathBuf>,
     timezone: Option<String>,
+    #[cfg(target_os = "linux")]
+    #[serde(default)]
+    watch: Vec<watch::Table>,
 }
 
 impl Settings {
     /// Those of this process.
     pub fn load(global: &Global) -> Result<Self> {
+        Self::with(global, None)
+    }
+
+    /// Those of this process with the config file `file`, else the usual one.
+    pub fn with(global: &Global, file: Option<&Path>) -> Result<Self> {
         let environment = Environment::of_process();
-        let config = environment.config()?;
+        let usual = environment.config_file();
+        let config = match (file, &usual) {
+            (Some(file), _) => environment.read(file)?,
+            (None, Some(usual)) => environment.read_if_there(usual)?,
+            (None, None) => Config::default(),
+        };
         let zone = match global.timezone.as_ref().or(config.timezone.as_ref()) {
             Some(name) => zone(name)?,
             None => TimeZone::system(),
         };
         let repository = environment.repository(global.repo.as_deref(), &config)?;
-        Ok(Self { repository, zone })
+        Ok(Self {
+            repository,
+            zone,
+            #[cfg(target_os = "linux")]
+            watch: (config.watch, file.map(Path::to_owned).or(usual)),
+        })
     }
 }
 
@@ -64,20 +88,23 @@ impl Environment {
         }
     }
 
-    fn config(&self) -> Result<Config> {
+    fn config_file(&self) -> Option<PathBuf> {
         let home = || self.home.as_ref().map(|home| home.join(".config"));
-        let Some(folder) = self.config_home.clone().or_else(home) else { return Ok(Config::default()) };
-        let path = folder.join("yester/config.toml");
-        match fs::read_to_string(&path) {
-            Ok(text) => self.parse(&text).map_err(|error| anyhow!("{}: {error}", path.display())),
+        Some(self.config_home.clone().or_else(home)?.join("yester/config.toml"))
+    }
+
+    fn read(&self, path: &Path) -> Result<Config> {
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        self.parse(&text).map_err(|error| anyhow!("{}: {error}", path.display()))
+    }
+
+    fn read_if_there(&self, path: &Path) -> Result<Config> {
+        let is_none = |error: &anyhow::Error| {
+            let kind = error.downcast_ref().map(io::Error::kind);
             // A home that others may not enter holds nothing for them.
-            Err(error)
-                if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) =>
-            {
-                Ok(Config::default())
-            }
-            Err(error) => Err(anyhow!("cannot read {}: {error}", path.display())),
-        }
+            matches!(kind, Some(io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied))
+        };
+        self.read(path).or_else(|error| if is_none(&error) { Ok(Config::default()) } else { Err(error) })
     }
 
     fn parse(&self, text: &str) -> Result<Config> {
@@ -85,18 +112,25 @@ impl Environment {
             let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
             anyhow!("line {line}: {}", error.message())
         })?;
-        config.repository = config.repository.map(|path| self.expand(path)).transpose()?;
+        config.repository = config.repository.map(|path| self.expand("repository", path)).transpose()?;
+        #[cfg(target_os = "linux")]
+        {
+            let tables = config.watch.into_iter();
+            config.watch = tables
+                .map(|table| table.resolve(|key, path| self.expand(key, path)))
+                .collect::<Result<_>>()?;
+        }
         Ok(config)
     }
 
     /// The file is read wherever one stands: a path in it must not depend on that.
-    fn expand(&self, path: PathBuf) -> Result<PathBuf> {
+    fn expand(&self, key: &str, path: PathBuf) -> Result<PathBuf> {
         let path = match (path.strip_prefix("~"), &self.home) {
             (Ok(below), Some(home)) => home.join(below),
             _ => path,
         };
         if !path.is_absolute() {
-            bail!("repository {} is neither absolute nor in ~/", path.display());
+            bail!("{key} {} is neither absolute nor in ~/", path.display());
         }
         Ok(path)
     }
@@ -147,7 +181,7 @@ mod tests {
     fn without_a_home_there_is_no_default() {
         let error = Environment::default().repository(None, &Config::default()).unwrap_err();
         assert!(error.to_string().contains("--repo"), "{error}");
-        assert_eq!(Environment::default().config().unwrap(), Config::default());
+        assert_eq!(Environment::default().config_file(), None);
     }
 
     #[test]
@@ -157,7 +191,7 @@ mod tests {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, "repository = \"~/backup\"\ntimezone = \"Europe/Berlin\"\n").unwrap();
         let environment = Environment { home: Some(folder.path().to_owned()), ..Environment::default() };
-        let config = environment.config().unwrap();
+        let config = environment.read(&environment.config_file().unwrap()).unwrap();
         assert_eq!(config.repository, Some(folder.path().join("backup")));
         assert_eq!(config.timezone.as_deref(), Some("Europe/Berlin"));
     }

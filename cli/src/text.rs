@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 use std::fmt::Write;
+use std::time::Duration;
 
 use fs_core::view::{Attr, FileKind};
 use indicatif::HumanCount;
+use jiff::{Span, SpanRelativeTo};
 
 /// A size such as `1.5 MiB`.
 pub fn size(bytes: u64) -> String {
@@ -134,6 +136,15 @@ pub fn kind(kind: FileKind) -> &'static str {
     }
 }
 
+/// Reads a length of time of at least a second, such as 15m, 1h or 1d.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let explain = || "say it as 15m, 1h or 1d".to_owned();
+    let span: Span = text.parse().map_err(|_| explain())?;
+    let signed = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| explain())?;
+    let duration = Duration::try_from(signed).map_err(|_| explain())?;
+    if duration < Duration::from_secs(1) { Err("a second is the least".to_owned()) } else { Ok(duration) }
+}
+
 #[cfg(test)]
 mod tests {
     use fs_core::format::Time;
@@ -202,5 +213,15 @@ mod tests {
         assert_eq!(of(FileKind::Directory, 0o1777), "drwxrwxrwt");
         assert_eq!(of(FileKind::Directory, 0o7000), "d--S--S--T");
         assert_eq!(of(FileKind::Symlink, 0o777), "lrwxrwxrwx");
+    }
+
+    #[test]
+    fn durations_are_what_people_write() {
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5400)));
+        assert_eq!(duration("1d"), Ok(Duration::from_secs(86_400)));
+        for wrong in ["", "0s", "5", "-1h", "1 month", "soon"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -22,9 +22,13 @@ mod runs;
 #[cfg(target_os = "linux")]
 mod serving;
 #[cfg(target_os = "linux")]
+mod status;
+#[cfg(target_os = "linux")]
 mod unmount;
 #[cfg(target_os = "linux")]
 mod up;
+#[cfg(target_os = "linux")]
+mod watch;
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -79,13 +83,19 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         Command::Unmount(args) => unmount::run(&args),
         #[cfg(target_os = "linux")]
         Command::Up(args) => up::run(context, &args),
+        #[cfg(target_os = "linux")]
+        Command::Watch(args) => watch::run(context, &args),
+        #[cfg(target_os = "linux")]
+        Command::Status => status::run(context),
         #[cfg(not(target_os = "linux"))]
         Command::Import(_)
         | Command::Rsync(_)
         | Command::Hook(_)
         | Command::Mount(_)
         | Command::Unmount(_)
-        | Command::Up(_) => {
+        | Command::Up(_)
+        | Command::Watch(_)
+        | Command::Status => {
             bail!("this command does not exist on this platform")
         }
     }

@@ -124,15 +124,21 @@ fn tell_plan(output: &mut Output, plan: &Plan) -> Result<bool, WriteError> {
         }
     }
     for left_out in &plan.left_out {
-        if left_out.unreadable {
-            tell_left_out(output, left_out)?;
-        } else if output.is_json() {
-            output.json(&left_out_object(left_out))?;
-        } else {
-            output.note(&left_out_text(left_out));
-        }
+        note_left_out(output, left_out)?;
     }
     Ok(!plan.left_out.iter().any(|left_out| left_out.unreadable))
+}
+
+/// Tells of what is no run, as loud as it may be one.
+pub fn note_left_out(output: &mut Output, left_out: &LeftOut) -> Result<(), WriteError> {
+    if left_out.unreadable {
+        return tell_left_out(output, left_out);
+    }
+    if output.is_json() {
+        return output.json(&left_out_object(left_out));
+    }
+    output.note(&left_out_text(left_out));
+    Ok(())
 }
 
 fn tell_left_out(output: &mut Output, left_out: &LeftOut) -> Result<(), WriteError> {

@@ -2,23 +2,31 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use fs_core::import::ImportError;
+use fs_core::import::layout::{Layout, Place, Plan};
 use fs_core::monitor::Cancellation;
-use fs_core::service::{ServiceError, source_name};
+use fs_core::service::watch::{Trigger, Watch, WatchLock, Watched};
+use fs_core::service::{ImportOptions, ServiceError, make_plan, source_name};
 use fs_core::store::StoreError;
 use fs_core::view::View;
 
-use super::serving::{self, Serving};
-use super::{Context, import};
+use super::serving::{self, End, Serving};
+use super::watch::{Board, Teller};
+use super::{Context, import, runs};
 use crate::args::UpArgs;
 use crate::error::{Outcome, is_interruption, message};
 use crate::mount_options::MountWords;
+use crate::output::WriteError;
+use crate::platform;
 use crate::progress::Bar;
 use crate::settings::Settings;
 use crate::text::printable;
-use crate::{platform, stderr};
+
+/// How long nothing may change in a folder of levels or images before it is looked at.
+const SETTLED: Duration = Duration::from_secs(5);
 
 pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
     let mut words = MountWords::parse(&args.options).map_err(|error| anyhow!(error))?;
@@ -28,28 +36,46 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
     options.source = options.source.or_else(|| words.source.take());
     options.wait = true;
     options.allow_empty = args.allow_empty;
-    let source = source_name(&args.tree, &options)?;
     if !args.tree.is_dir() {
         return Err(ServiceError::from(ImportError::NotADirectory(args.tree.clone())).into());
     }
+    let cancellation = Arc::new(Cancellation::default());
+    let place = Place { root: Some(args.tree.clone()), ..Place::default() };
+    let plan = make_plan(&place, &settings.zone, false, &cancellation)?;
+    let source = match plan.layout {
+        Layout::Tree => Some(source_name(&args.tree, &options)?),
+        // Each run tells its source.
+        _ => options.source.clone(),
+    };
 
     let created = Created::before(&args.mountpoint);
     let forbidden = [("the source", args.tree.as_path()), ("the repository", &settings.repository)];
     let point = platform::check_mountpoint(&args.mountpoint, &forbidden, true)?;
     let bar = Bar::new(&context.output, "opening the repository");
-    let view = open_or_init(context, &settings, &source)?;
+    let view = open_or_init(context, &settings, source.as_deref())?;
     drop(bar);
 
-    let cancellation = Arc::new(Cancellation::default());
-    let ended = Arc::clone(&cancellation);
+    let mut watch = Watch::new(&settings.repository, vec![watched(args, &plan, &options)])?;
+    let (ended, waker) = (Arc::clone(&cancellation), watch.waker());
     let mount_options = serving::mount_options(&settings, words);
-    let serving = Serving::start(view, &point, &mount_options, move || ended.cancel())?;
+    let serving = Serving::start(view, &point, &mount_options, move || {
+        ended.cancel();
+        waker.wake();
+    })?;
     let shown = args.mountpoint.display();
-    context.output.note(&format!("the history of {} is at {shown}; Ctrl-C unmounts", printable(&source)));
+    let of = printable(source.as_deref().unwrap_or(plan.root.as_os_str().as_encoded_bytes())).into_owned();
+    context.output.note(&format!("the history of {of} is at {shown}; Ctrl-C unmounts"));
 
-    match import::add(&mut context.output, &settings, &args.tree, &options, &cancellation) {
-        Ok(_) => {
-            context.output.tell(&format!("look: ls {shown}/@latest"))?;
+    let first = match plan.layout {
+        Layout::Tree => {
+            import::add(&mut context.output, &settings, &args.tree, &options, &cancellation).map(drop)
+        }
+        _ => runs::add(&mut context.output, &settings, &plan, &options, &cancellation).map(drop),
+    };
+    match first {
+        Ok(()) => {
+            let inside = if source.is_some() { "/@latest" } else { "" };
+            context.output.tell(&format!("look: ls {shown}{inside}"))?;
             context.output.flush()?;
         }
         Err(error) if is_interruption(&error) => context.output.note(&message(&error)),
@@ -58,34 +84,49 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
             return Err(error);
         }
     }
-    options.only_if_changed = true;
-    let end = loop {
-        if let Some(end) = serving.wait(Some(args.every)) {
-            break end;
-        }
-        match import::add(&mut context.output, &settings, &args.tree, &options, &cancellation) {
-            Ok(_) => {}
-            Err(error) if is_interruption(&error) => context.output.note(&message(&error)),
-            Err(error) => {
-                stderr::complain(&format!("{}; the next try is in {:#}", message(&error), every(args)));
-            }
-        }
-    };
-    serving.finish(end)?;
+    if plan.layout == Layout::Tree {
+        watch.begin_later();
+    }
+    let told = keep_up(context, &settings, &mut watch, &cancellation);
+    // Without an end that was told, stdout is closed.
+    let end = if told.is_ok() { serving.wait(None) } else { None };
+    serving.finish(end.unwrap_or(End::Stop))?;
+    told?;
     drop(created);
     Ok(Outcome::Done)
 }
 
-fn every(args: &UpArgs) -> jiff::SignedDuration {
-    jiff::SignedDuration::try_from(args.every).unwrap_or(jiff::SignedDuration::MAX)
+fn watched(args: &UpArgs, plan: &Plan, options: &ImportOptions) -> Watched {
+    let trigger = match plan.layout {
+        Layout::Tree => Trigger::Time,
+        _ => Trigger::Quiet(SETTLED),
+    };
+    let place = Place { root: Some(args.tree.clone()), layout: plan.layout, config: None };
+    Watched { place, options: options.clone(), trigger, every: args.every }
 }
 
-fn open_or_init(context: &Context, settings: &Settings, source: &[u8]) -> Result<View> {
-    match serving::view(settings, Some(source)) {
+/// Imports what comes until the end, giving way to everything else.
+fn keep_up(
+    context: &mut Context,
+    settings: &Settings,
+    watch: &mut Watch,
+    cancellation: &Cancellation,
+) -> Result<(), WriteError> {
+    // Beside a `yester watch` this one has nothing to show, and imports what that one does not.
+    let lock = WatchLock::acquire(&settings.repository);
+    let board = lock.as_ref().map_or_else(|_| Board::hidden(), |_| Board::new(&settings.repository));
+    platform::lower_priority();
+    let mut teller = Teller::new(&mut context.output, &board, cancellation);
+    watch.run(&board, &mut |event| teller.tell(event), cancellation);
+    teller.finish()
+}
+
+fn open_or_init(context: &Context, settings: &Settings, source: Option<&[u8]>) -> Result<View> {
+    match serving::view(settings, source) {
         Err(error) if is_missing(&error) => {
             fs_core::service::init(&settings.repository)?;
             context.output.note(&format!("made the repository {}", settings.repository.display()));
-            serving::view(settings, Some(source))
+            serving::view(settings, source)
         }
         result => result,
     }

@@ -1,6 +1,7 @@
 //! Linux: FUSE mounts and signals.
 
 pub mod daemon;
+mod priority;
 mod relay;
 
 use std::fs;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 pub use fuse_linux::{MountError, MountOptions, check_mountpoint, mount};
+pub use priority::lower_priority;
 pub use relay::Relay;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};

@@ -64,6 +64,13 @@ pub struct Totals {
     pub troubled: u64,
 }
 
+impl Totals {
+    /// Whether there is nothing in the tree, but for the folder that a new file system has.
+    pub fn is_empty(&self) -> bool {
+        self.files + self.others == 0 && self.directories <= 2
+    }
+}
+
 /// A snapshot: one source at one time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {

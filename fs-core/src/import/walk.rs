@@ -195,10 +195,7 @@ impl Walk<'_> {
 
     fn check_not_emptied(&self, names: &[CString]) -> Result<(), ImportError> {
         let is_empty = names.iter().all(|name| name.as_bytes() == b"lost+found");
-        let was_empty = self.options.parent.is_none_or(|parent| {
-            let Totals { files, directories, others, .. } = parent.totals;
-            files + others == 0 && directories <= 2
-        });
+        let was_empty = self.options.parent.is_none_or(|parent| parent.totals.is_empty());
         if is_empty && !was_empty && !self.options.allow_empty {
             return Err(ImportError::Emptied(self.base.to_owned()));
         }

@@ -32,6 +32,15 @@ pub enum ServiceError {
     /// One name was given to the runs of several sources.
     #[error("--source names one source, and these are several: {0}")]
     SeveralSources(String),
+    /// Another process watches for this repository already.
+    #[cfg(target_os = "linux")]
+    #[error("a watch of {} runs already ({holder})", path.display())]
+    Watched {
+        /// The repository.
+        path: PathBuf,
+        /// Who.
+        holder: String,
+    },
     /// The user asked the care of the repository to stop.
     #[error("interrupted: nothing was changed")]
     Cancelled,

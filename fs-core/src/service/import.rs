@@ -16,6 +16,7 @@ use crate::format::{Status, Time, is_source_name};
 use crate::import::{AtRest, ImportError};
 use crate::monitor::{Cancellation, Monitor, Progress};
 use crate::store::Statistics;
+use crate::view::Snapshot;
 
 /// How often it is looked whether rsync still writes.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -30,7 +31,7 @@ pub struct ImportOptions {
     pub one_file_system: bool,
     /// Read what is stored before relying on it, and store again what cannot be read. Done anyway when packs are lost.
     pub heal: bool,
-    /// Add no snapshot when the tree is as the last one has it.
+    /// Add no snapshot when the tree is as the last one has it, nor a first one of an empty tree, which may not be mounted yet.
     pub only_if_changed: bool,
     /// While another process writes to the repository, or rsync to the tree, wait for it.
     pub wait: bool,
@@ -122,8 +123,10 @@ pub fn import_tree(
     let walked = Walked { tree, parent, seen: None, at_rest, allow_empty: options.allow_empty };
     let pending = session.walk(&walked, options, monitor, cancellation)?;
     let taken = &pending.taken;
-    let unchanged = parent
-        .is_some_and(|parent| (&parent.manifest.root, &parent.manifest.links) == (&taken.root, &taken.links));
+    let unchanged = match parent {
+        Some(Snapshot { manifest, .. }) => (&manifest.root, &manifest.links) == (&taken.root, &taken.links),
+        None => taken.totals.is_empty(),
+    };
     if options.only_if_changed && unchanged {
         return Ok(None);
     }

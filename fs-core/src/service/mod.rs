@@ -30,11 +30,17 @@ pub use mounts::{MOUNT_TYPE, Mounted, mounted};
 pub use runs::{Outcome, RunImporter, RunState, make_plan, run_states};
 pub use stats::Stats;
 
-use crate::store::Repository;
+use crate::store::{Access, Repository};
 
 /// Makes a repository in the new or empty directory `root`.
 pub fn init(root: &Path) -> Result<(), ServiceError> {
     Ok(Repository::init(root)?)
+}
+
+/// Fails when there is no repository in `root`, or none that can be read.
+pub fn require_repository(root: &Path) -> Result<(), ServiceError> {
+    Repository::open(root, Access::Read)?;
+    Ok(())
 }
 
 #[cfg(all(test, unix))]

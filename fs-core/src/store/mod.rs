@@ -37,6 +37,7 @@ pub use error::StoreError;
 pub use index::{PackRecord, SnapshotRecord};
 pub use links::LinkTable;
 pub use local::LocalBackend;
+pub use lock::FileLock;
 pub use memory::MemoryBackend;
 pub use reader::{Blob, CacheSizes, Reader};
 pub use rebuild::Rebuilt;

@@ -92,10 +92,6 @@ fn tree(
             }
         }
     }
-    // Also of a source that has no snapshot yet: before it is mounted it looks like a tree, whatever it is.
-    if source.watched.trigger != Trigger::Time && !options.allow_empty && is_empty(&plan.root) {
-        return Err(ImportError::Emptied(plan.root.clone()).into());
-    }
     let began = Instant::now();
     // As it was named: links in it may be meant.
     let tree = source.watched.place.root.as_deref().unwrap_or(&plan.root);
@@ -105,11 +101,6 @@ fn tree(
         (context.tell)(Event::Imported { imported: &imported, run: None, took: began.elapsed() });
     }
     Ok(DONE)
-}
-
-fn is_empty(tree: &Path) -> bool {
-    fs::read_dir(tree)
-        .is_ok_and(|entries| entries.flatten().all(|entry| entry.file_name() == OsStr::new("lost+found")))
 }
 
 /// Whether a stamp is newer than the last snapshot's reading. One that is not there was never touched.

@@ -18,9 +18,10 @@ use schedule::Look;
 use source::Source;
 pub use waker::Waker;
 
-use super::{ImportOptions, Imported, ServiceError};
+use super::{ImportOptions, Imported, ServiceError, require_repository};
 use crate::import::layout::{LeftOut, Place};
 use crate::monitor::{Cancellation, Monitor};
+use crate::store::FileLock;
 
 /// A source of history, or a folder of several, that is kept an eye on.
 #[derive(Debug, Clone)]
@@ -67,7 +68,7 @@ pub enum Event<'a> {
         /// The source's place.
         place: &'a Path,
         /// Why.
-        error: &'a ServiceError,
+        error: ServiceError,
         /// It is tried again after this.
         again: Duration,
     },
@@ -123,12 +124,47 @@ pub struct Watch {
     waker: Waker,
 }
 
+/// The right to watch for a repository, until dropped: a second watch would do all twice.
+#[derive(Debug)]
+pub struct WatchLock {
+    _lock: FileLock,
+}
+
+impl WatchLock {
+    /// Takes it, or tells who has it.
+    pub fn acquire(root: &Path) -> Result<Self, ServiceError> {
+        // Else this would leave a lock where no repository is.
+        require_repository(root)?;
+        match FileLock::acquire(root.join(LOCK))? {
+            Ok(lock) => Ok(Self { _lock: lock }),
+            Err(holder) => Err(ServiceError::Watched { path: root.to_owned(), holder }),
+        }
+    }
+
+    /// Who watches for the repository, if somebody does.
+    pub fn holder(root: &Path) -> Result<Option<String>, ServiceError> {
+        Ok(FileLock::holder(&root.join(LOCK))?)
+    }
+}
+
+/// The name of the lock in a repository.
+const LOCK: &str = "watch.lock";
+
 impl Watch {
-    /// A watch that imports into the repository in `root`; first at `first`.
-    pub fn new(root: &Path, watched: Vec<Watched>, first: Instant) -> Result<Self, ServiceError> {
+    /// A watch that imports into the repository in `root`; first at once.
+    pub fn new(root: &Path, watched: Vec<Watched>) -> Result<Self, ServiceError> {
         let waker = Waker::new().map_err(|reason| ServiceError::Tree { path: root.to_owned(), reason })?;
-        let sources = watched.into_iter().map(|watched| Source::new(watched, first)).collect();
+        let now = Instant::now();
+        let sources = watched.into_iter().map(|watched| Source::new(watched, now)).collect();
         Ok(Self { root: root.to_owned(), sources, waker })
+    }
+
+    /// Looks at each source for the first time when its `every` has passed.
+    pub fn begin_later(&mut self) {
+        for source in &mut self.sources {
+            let first = Instant::now() + source.watched.every;
+            *source = Source::new(source.watched.clone(), first);
+        }
     }
 
     /// What makes it look at its cancellation at once.
@@ -206,7 +242,7 @@ impl Watch {
                 source.schedule.end(Look::Failed, Instant::now());
                 source.activity = Activity::Failing(error.to_string(), source.schedule.failures());
                 let again = source.schedule.due().saturating_duration_since(Instant::now());
-                tell(Event::Failed { place: &source.path, error: &error, again });
+                tell(Event::Failed { place: &source.path, error, again });
             }
         }
     }

@@ -1,0 +1,75 @@
+//! What `yester watch` does, for who asks.
+
+use anyhow::Result;
+use fs_core::service::watch::WatchLock;
+use indicatif::HumanCount;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::json;
+
+use super::Context;
+use super::watch::{Board, Report, Shown};
+use crate::error::Outcome;
+use crate::output::{Align, Output, WriteError};
+use crate::text::{one_line, size};
+
+pub fn run(context: &mut Context) -> Result<Outcome> {
+    let settings = context.settings()?;
+    fs_core::service::require_repository(&settings.repository)?;
+    let runs = WatchLock::holder(&settings.repository)?.is_some();
+    // Between its lock and its first word there is nothing to read.
+    let report = Board::read(&settings.repository).ok().filter(|_| runs);
+    if context.output.is_json() {
+        tell_json(&mut context.output, runs, report.as_ref())?;
+    } else if runs {
+        tell(&mut context.output, report.as_ref(), &settings.zone)?;
+    } else {
+        context.output.line(&format!("no watch runs on {}", settings.repository.display()))?;
+    }
+    let fails = |report: &Report| report.sources.iter().any(|source| source.failures.is_some());
+    let is_well = runs && !report.as_ref().is_some_and(fails);
+    Ok(if is_well { Outcome::Done } else { Outcome::Incomplete })
+}
+
+fn tell_json(output: &mut Output, runs: bool, report: Option<&Report>) -> Result<(), WriteError> {
+    let (pid, since) = (report.map(|report| report.pid), report.map(|report| report.since));
+    output.json(&json!({ "running": runs, "pid": pid, "since": since }))?;
+    report.iter().flat_map(|report| &report.sources).try_for_each(|source| output.json(source))
+}
+
+fn tell(output: &mut Output, report: Option<&Report>, zone: &TimeZone) -> Result<(), WriteError> {
+    let Some(report) = report else { return output.line("a watch has just begun") };
+    output.line(&format!("watching since {} (process {})", clock(report.since, zone), report.pid))?;
+    let row = |source: &Shown| {
+        let last = source.last.as_ref();
+        [
+            source.path.clone(),
+            activity(source, zone),
+            last.map(|last| format!("{} of {}", last.name, last.source)).unwrap_or_default(),
+        ]
+    };
+    let rows: Vec<_> = report.sources.iter().map(row).collect();
+    output.table([Align::Left; 3], &rows)
+}
+
+fn activity(source: &Shown, zone: &TimeZone) -> String {
+    let counts = |entries, bytes| format!(", {} entries, {} read", HumanCount(entries), size(bytes));
+    [
+        Some(source.activity.clone()),
+        source.reason.as_ref().map(|reason| format!(": {}", one_line(reason))),
+        source.failures.filter(|failures| *failures > 1).map(|failures| format!(" ({failures} times)")),
+        source.since.map(|since| format!(" since {}", clock(since, zone))),
+        source.entries.zip(source.bytes_read).map(|(entries, bytes)| counts(entries, bytes)),
+        source.next.map(|next| format!(", looked at again at {}", clock(next, zone))),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// A time of the clock; with the date when that is another than today's.
+fn clock(time: Timestamp, zone: &TimeZone) -> String {
+    let (time, now) = (time.to_zoned(zone.clone()), Timestamp::now().to_zoned(zone.clone()));
+    let form = if time.date() == now.date() { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" };
+    time.strftime(form).to_string()
+}

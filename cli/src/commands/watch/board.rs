@@ -1,0 +1,174 @@
+//! How a watch is, for `yester status`: a file in the repository that is replaced whenever that changes.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use fs_core::monitor::{Monitor, Progress, Trouble};
+use fs_core::service::watch::{Activity, State};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::progress;
+use crate::text::for_json;
+
+/// Counts of an import that goes on are told this often.
+const PACE: Duration = Duration::from_secs(2);
+
+/// The file.
+#[derive(Debug)]
+pub struct Board {
+    /// `None` when it is not shown.
+    path: Option<PathBuf>,
+    report: Mutex<(Report, Instant)>,
+}
+
+/// What it holds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Report {
+    pub pid: u32,
+    pub since: Timestamp,
+    pub sources: Vec<Shown>,
+}
+
+/// A watched source.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Shown {
+    pub path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path_bytes: Option<String>,
+    /// `idle`, `busy`, `importing` or `failing`.
+    pub activity: String,
+    /// Why it is busy or failing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failures: Option<u32>,
+    /// When the import began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// What of the import is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entries: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_read: Option<u64>,
+    /// When it is looked at, if nothing changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<Timestamp>,
+    /// Its last snapshot, if this watch has made one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<Last>,
+}
+
+/// A snapshot.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Last {
+    pub source: String,
+    pub name: String,
+}
+
+impl Board {
+    /// The board of a repository, which goes when this is dropped.
+    pub fn new(repository: &Path) -> Self {
+        Self::at(Some(path(repository)))
+    }
+
+    /// One that nobody sees.
+    pub fn hidden() -> Self {
+        Self::at(None)
+    }
+
+    fn at(path: Option<PathBuf>) -> Self {
+        let since = Timestamp::now().round(jiff::Unit::Second).unwrap_or_default();
+        let report = Report { pid: std::process::id(), since, sources: Vec::new() };
+        Self { path, report: Mutex::new((report, Instant::now())) }
+    }
+
+    /// What is written on a repository's board.
+    pub fn read(repository: &Path) -> io::Result<Report> {
+        Ok(serde_json::from_slice(&fs::read(path(repository))?)?)
+    }
+
+    pub fn show(&self, states: &[State]) {
+        let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+        report.0.sources = states.iter().map(Shown::of).collect();
+        self.write(&report.0);
+    }
+
+    /// Whoever reads it finds the old one or the new one. When neither can be written, the import matters more.
+    fn write(&self, report: &Report) {
+        let Some(path) = &self.path else { return };
+        let next = path.with_extension("json.new");
+        let written = serde_json::to_vec(report)
+            .map_err(io::Error::from)
+            .and_then(|text| fs::write(&next, text))
+            .and_then(|()| fs::rename(&next, path));
+        if let Err(error) = written {
+            log::debug!("cannot write {}: {error}", path.display());
+        }
+    }
+}
+
+impl Drop for Board {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path {
+            // Left behind it would be known for an old one by the lock.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+impl Monitor for Board {
+    fn progress(&self, progress: &Progress) {
+        let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+        let (report, told) = &mut *report;
+        if told.elapsed() < PACE {
+            return;
+        }
+        *told = Instant::now();
+        for source in report.sources.iter_mut().filter(|source| source.activity == "importing") {
+            (source.entries, source.bytes_read) = (Some(progress.entries), Some(progress.bytes_read));
+        }
+        self.write(report);
+    }
+
+    fn trouble(&self, trouble: &Trouble) {
+        progress::tell_trouble(trouble);
+    }
+}
+
+impl Shown {
+    fn of(state: &State) -> Self {
+        let (path, path_bytes) = for_json(state.path.as_os_str().as_encoded_bytes());
+        let (activity, reason, failures, since) = match &state.activity {
+            Activity::Idle => ("idle", None, None, None),
+            Activity::Busy(reason) => ("busy", Some(reason), None, None),
+            Activity::Importing(since) => ("importing", None, None, Some(*since)),
+            Activity::Failing(reason, failures) => ("failing", Some(reason), Some(*failures), None),
+        };
+        let in_a_while =
+            |at: Instant| Timestamp::now().checked_add(at.saturating_duration_since(Instant::now()));
+        let last = |(source, name): &(Box<[u8]>, String)| Last {
+            source: String::from_utf8_lossy(source).into_owned(),
+            name: name.clone(),
+        };
+        Self {
+            path: path.into_owned(),
+            path_bytes,
+            activity: activity.to_owned(),
+            reason: reason.cloned(),
+            failures,
+            since,
+            entries: None,
+            bytes_read: None,
+            next: state.next.and_then(|at| in_a_while(at).ok()),
+            last: state.last.as_ref().map(last),
+        }
+    }
+}
+
+fn path(repository: &Path) -> PathBuf {
+    repository.join("watch.json")
+}

@@ -1,0 +1,83 @@
+use std::time::Duration;
+
+use fs_core::monitor::Cancellation;
+use fs_core::service::watch::Event;
+use jiff::SignedDuration;
+use rustix::io::Errno;
+
+use super::Board;
+use crate::commands::{import, runs};
+use crate::error;
+use crate::output::{Output, WriteError};
+use crate::stderr;
+use crate::text::printable;
+
+/// Tells what a watch has to tell: snapshots on stdout, what goes wrong on stderr, how it is on the board.
+pub struct Teller<'a> {
+    output: &'a mut Output,
+    board: &'a Board,
+    cancellation: &'a Cancellation,
+    failed: Option<WriteError>,
+}
+
+impl<'a> Teller<'a> {
+    /// When stdout takes no more, it asks for an end by `cancellation`.
+    pub fn new(output: &'a mut Output, board: &'a Board, cancellation: &'a Cancellation) -> Self {
+        Self { output, board, cancellation, failed: None }
+    }
+
+    pub fn tell(&mut self, event: Event<'_>) {
+        let told = match event {
+            Event::Imported { imported, run, took } => {
+                let run = run.map(|run| printable(run.as_os_str().as_encoded_bytes()).into_owned());
+                import::tell(self.output, imported, run.as_deref(), took)
+            }
+            Event::LeftOut(left_out) => runs::note_left_out(self.output, left_out),
+            Event::Failed { place, error, again } => {
+                let text = error::message(&error.into());
+                stderr::complain(&format!(
+                    "{}: {text}; the next try is in {}",
+                    place.display(),
+                    length(again)
+                ));
+                Ok(())
+            }
+            Event::Unnoticed { place, error } => {
+                let full = error.raw_os_error() == Some(Errno::NOSPC.raw_os_error());
+                let cure = if full { "; raise fs.inotify.max_user_watches (sysctl)" } else { "" };
+                stderr::complain(&format!(
+                    "changes of {} are not noticed, it is looked at from time to time: {error}{cure}",
+                    place.display()
+                ));
+                Ok(())
+            }
+            Event::Restless { place, lasting } => {
+                stderr::complain(&format!(
+                    "{} has not been at rest for {}, so nothing was imported; with `live = true` it is taken as it is",
+                    place.display(),
+                    length(lasting)
+                ));
+                Ok(())
+            }
+            Event::States(states) => {
+                self.board.show(&states);
+                Ok(())
+            }
+            _ => Ok(()),
+        };
+        if let Err(error) = told {
+            self.failed = Some(error);
+            self.cancellation.cancel();
+        }
+    }
+
+    /// Why it has asked for an end, if it has.
+    pub fn finish(self) -> Result<(), WriteError> {
+        self.failed.map_or(Ok(()), Err)
+    }
+}
+
+fn length(time: Duration) -> String {
+    let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
+    format!("{:#}", SignedDuration::from_secs(seconds.try_into().unwrap_or(i64::MAX)))
+}

@@ -1,0 +1,158 @@
+//! The tables `[[watch]]` of the config file: what `yester watch` keeps an eye on.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use fs_core::import::layout::{Layout, Place};
+use fs_core::service::ImportOptions;
+use fs_core::service::watch::{Trigger, Watched};
+use jiff::tz::TimeZone;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+
+use crate::text;
+
+/// How long nothing may change in a tree before it counts as complete, when nobody says otherwise.
+const QUIET: Duration = Duration::from_secs(5);
+/// How often a source is looked at when nothing is noticed.
+const EVERY: Duration = Duration::from_secs(3600);
+
+/// A source, as the config names it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a key of the file")]
+pub struct Table {
+    path: Option<PathBuf>,
+    source: Option<String>,
+    #[serde(default)]
+    layout: LayoutWord,
+    config: Option<PathBuf>,
+    #[serde(default, deserialize_with = "duration")]
+    quiet: Option<Duration>,
+    stamp: Option<PathBuf>,
+    #[serde(default)]
+    live: bool,
+    #[serde(default, deserialize_with = "duration")]
+    every: Option<Duration>,
+    #[serde(default)]
+    one_file_system: bool,
+    #[serde(default)]
+    fake_super: bool,
+    #[serde(default)]
+    allow_empty: bool,
+}
+
+/// A layout's name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum LayoutWord {
+    #[default]
+    Auto,
+    Tree,
+    Rsnapshot,
+    Dirvish,
+}
+
+fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    let word = String::deserialize(from)?;
+    text::duration(&word)
+        .map(Some)
+        .map_err(|explanation| D::Error::custom(format!("{word:?}: {explanation}")))
+}
+
+impl Table {
+    /// Checks it, and makes its paths ones that `expand` gives.
+    pub fn resolve(mut self, expand: impl Fn(&str, PathBuf) -> Result<PathBuf>) -> Result<Self> {
+        for (key, path) in
+            [("path", &mut self.path), ("config", &mut self.config), ("stamp", &mut self.stamp)]
+        {
+            *path = path.take().map(|path| expand(key, path)).transpose()?;
+        }
+        let of_tree = matches!(self.layout, LayoutWord::Auto | LayoutWord::Tree) && self.config.is_none();
+        match () {
+            () if self.path.is_none() && self.config.is_none() => bail!("a [[watch]] has no path"),
+            () if u8::from(self.quiet.is_some()) + u8::from(self.stamp.is_some()) + u8::from(self.live)
+                > 1 =>
+            {
+                bail!("{}: only one of quiet, stamp and live can be", self.shown())
+            }
+            () if (self.stamp.is_some() || self.live) && !of_tree => {
+                bail!(
+                    "{}: stamp and live are for plain trees: levels and images tell themselves",
+                    self.shown()
+                )
+            }
+            () => Ok(self),
+        }
+    }
+
+    fn shown(&self) -> String {
+        self.path.as_deref().or(self.config.as_deref()).unwrap_or(Path::new("")).display().to_string()
+    }
+
+    /// What is to be watched.
+    pub fn watched(&self, zone: &TimeZone) -> Watched {
+        let layout = match self.layout {
+            // A trigger of trees says that it is one.
+            LayoutWord::Auto if self.stamp.is_some() || self.live => Layout::Tree,
+            LayoutWord::Auto => Layout::Auto,
+            LayoutWord::Tree => Layout::Tree,
+            LayoutWord::Rsnapshot => Layout::Rsnapshot,
+            LayoutWord::Dirvish => Layout::Dirvish,
+        };
+        let trigger = match &self.stamp {
+            Some(stamp) => Trigger::Stamp(stamp.clone()),
+            None if self.live => Trigger::Time,
+            None => Trigger::Quiet(self.quiet.unwrap_or(QUIET)),
+        };
+        let options = ImportOptions {
+            source: self.source.clone().map(String::into_bytes),
+            one_file_system: self.one_file_system,
+            fake_super: self.fake_super,
+            allow_empty: self.allow_empty,
+            zone: zone.clone(),
+            ..ImportOptions::default()
+        };
+        Watched {
+            place: Place { root: self.path.clone(), layout, config: self.config.clone() },
+            options,
+            trigger,
+            every: self.every.unwrap_or(EVERY),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Table> {
+        let table: Table = toml::from_str(text)?;
+        table.resolve(|_, path| Ok(path))
+    }
+
+    #[test]
+    fn what_is_not_said_is_usual() {
+        let watched = parse("path = '/a'").unwrap().watched(&TimeZone::UTC);
+        assert_eq!(watched.trigger, Trigger::Quiet(QUIET));
+        assert_eq!((watched.every, watched.place.layout), (EVERY, Layout::Auto));
+        let watched = parse("path = '/a'\nlive = true\nevery = '15m'").unwrap().watched(&TimeZone::UTC);
+        assert_eq!((watched.trigger, watched.place.layout), (Trigger::Time, Layout::Tree));
+        assert_eq!(watched.every, Duration::from_secs(900));
+        let watched = parse("path = '/a'\nstamp = '/s'\nsource = 'web'").unwrap().watched(&TimeZone::UTC);
+        assert_eq!(watched.trigger, Trigger::Stamp("/s".into()));
+        assert_eq!(watched.options.source.as_deref(), Some(&b"web"[..]));
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        let error = |text| format!("{:#}", parse(text).unwrap_err());
+        assert!(error("layout = 'tree'").contains("no path"));
+        assert!(error("path = '/a'\nquiet = '1s'\nlive = true").starts_with("/a: only one of"));
+        assert!(error("path = '/a'\nlayout = 'dirvish'\nstamp = '/s'").contains("plain trees"));
+        assert!(error("path = '/a'\nevery = 'often'").contains("\"often\": say it as"));
+        assert!(error("path = '/a'\nlayout = 'rsnap'").contains("rsnapshot"));
+        assert!(error("path = '/a'\nevry = '1h'").contains("unknown field"));
+    }
+}
