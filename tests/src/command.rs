@@ -201,6 +201,12 @@ impl Started {
         String::from_utf8_lossy(&fs::read(&self.stderr).unwrap_or_default()).into_owned()
     }
 
+    /// Wait until a signal has ended it.
+    #[track_caller]
+    pub fn end(&mut self) {
+        wait_until("it to end", LIMIT, || (!self.is_running()).then_some(()));
+    }
+
     /// Wait for its end.
     #[track_caller]
     pub fn finish(mut self) -> Ran {

@@ -33,6 +33,8 @@ fn images_come_in_and_half_of_one_never() {
     running.wait().expect("dirvish");
     stays(&sandbox, 1, Duration::from_secs(5));
 
+    // It does not run again before somebody has seen to that.
+    fs::remove_file(dirvish.vault().join("dirvish/lock_file")).expect("the lock of the killed run");
     dirvish.rsync("exec /usr/bin/rsync \"$@\"");
     live(&sandbox.source(), 2);
     dirvish.good(&["--reference", &dirvish.images()[0]]);

@@ -4,6 +4,7 @@
 
 use std::env;
 use std::fs;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -20,12 +21,18 @@ fn rounds() -> u64 {
     env::var("YESTER_TEST_WATCH_KILLS").map_or(15, |rounds| rounds.parse().expect("a number of rounds"))
 }
 
-/// The numbers of the runs that a source's snapshots hold, the oldest first.
-fn runs(sandbox: &Sandbox, source: &str, known: &mut Vec<(String, u64)>) -> Vec<u64> {
+/// The numbers of the runs that a source's snapshots hold, the oldest first; `folder` is where they are told.
+fn runs(sandbox: &Sandbox, source: &str, folder: &Path, known: &mut Vec<(String, u64)>) -> Vec<u64> {
     let listed = snapshots(sandbox);
     let names = listed.iter().filter(|line| line["source"] == source);
+    let path = folder.join("run");
     for name in names.skip(known.len()).map(|line| line["name"].as_str().expect("a name")) {
-        let seen = sandbox.yester(["cat", "--source", source]).arg(format!("{name}:run")).run().ok().text();
+        let seen = sandbox
+            .yester(["cat", "--source", source])
+            .arg(format!("{name}:{}", path.display()))
+            .run()
+            .ok()
+            .text();
         known.push((name.to_owned(), seen.parse().expect("a number")));
     }
     known.iter().map(|(_, run)| *run).collect()
@@ -50,6 +57,8 @@ fn at_random_moments_while_runs_are_made() {
         rsync(&["-a", "--delete"], &source, &target);
         rsnapshot.run("alpha");
     };
+    // rsnapshot keeps the whole path.
+    let whole = source.strip_prefix("/").expect("an absolute path");
     let seed = u64::from(SystemTime::UNIX_EPOCH.elapsed().map_or(0, |now| now.subsec_nanos()));
     let (mut of_target, mut of_levels) = (Vec::new(), Vec::new());
     run(0);
@@ -61,12 +70,15 @@ fn at_random_moments_while_runs_are_made() {
             scope.spawn(|| run(round));
             thread::sleep(Duration::from_millis(3000).mul_f64(chance));
             running.signal(Signal::KILL);
+            running.end();
             running = watch.start();
         });
         wait_until(&format!("round {round} (seed {seed}) to come in"), 3 * SOON, || {
             assert!(running.is_running(), "round {round}: it ended: {}", running.stderr());
-            let seen =
-                (runs(&sandbox, "target", &mut of_target), runs(&sandbox, "localhost", &mut of_levels));
+            let seen = (
+                runs(&sandbox, "target", Path::new(""), &mut of_target),
+                runs(&sandbox, "localhost", whole, &mut of_levels),
+            );
             // A tree's run may be overtaken by the next one, a level's not.
             assert!(seen.0.is_sorted_by(|one, other| one < other), "seed {seed}: {seen:?}");
             assert!(seen.1.iter().copied().eq(0..seen.1.len() as u64), "seed {seed}: {seen:?}");

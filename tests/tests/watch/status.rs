@@ -42,12 +42,15 @@ fn busy_then_importing_then_idle() {
     let sandbox = Sandbox::with_repository();
     let (one, two) = (sandbox.path("one"), sandbox.path("two"));
     small(&one);
+    small(&two);
     let watch = Watch::start(&sandbox, &(watched(&one, "quiet = \"2s\"") + &watched(&two, "quiet = \"2s\"")));
     let idle = {
-        wait_for(&sandbox, 1, SOON);
+        wait_for(&sandbox, 2, SOON);
+        watch.wait_for_activity(&two, "idle");
         watch.wait_for_activity(&one, "idle")
     };
-    let name = snapshots(&sandbox)[0]["name"].clone();
+    let listed = snapshots(&sandbox);
+    let name = listed.iter().find(|line| line["source"] == "one").expect("it")["name"].clone();
     assert_eq!((&idle["last"]["source"], &idle["last"]["name"]), (&"one".into(), &name), "{idle}");
     let text = sandbox.yester(["status"]).run();
     assert!(text.text().starts_with("watching since 20"), "{text}");
@@ -60,7 +63,7 @@ fn busy_then_importing_then_idle() {
     let busy = watch.wait_for_activity(&one, "busy");
     assert!(busy["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{busy}");
     watch.wait_for_activity(&one, "importing");
-    wait_for(&sandbox, 2, 3 * SOON);
+    wait_for(&sandbox, 3, 3 * SOON);
     watch.wait_for_activity(&one, "idle");
     watch.stop();
 }
@@ -74,9 +77,7 @@ fn a_failing_source_is_an_exit_status() {
     let watch = Watch::start(&sandbox, &config);
     let failing = watch.wait_for_activity(&missing, "failing");
     assert!(failing["failures"].as_u64().is_some_and(|failures| failures >= 1), "{failing}");
-    for key in ["reason", "next"] {
-        assert!(failing[key].is_string(), "{key}: {failing}");
-    }
+    assert!(failing["reason"].as_str().is_some_and(|reason| reason.contains(missing.to_str().expect("it"))));
     assert_eq!(status(&sandbox).code, Some(3));
     let text = sandbox.yester(["status"]).run().code_is(3).text();
     let path = missing.to_str().expect("a path");
