@@ -147,6 +147,9 @@ impl WatchLock {
     }
 }
 
+/// Changes come in crowds: they are taken notice of together.
+const CROWD: Duration = Duration::from_millis(200);
+
 /// The name of the lock in a repository.
 const LOCK: &str = "watch.lock";
 
@@ -207,17 +210,12 @@ impl Watch {
 
     /// Waits for changes, at most so long.
     fn wait(&mut self, limit: Duration) {
-        let timeout = Timespec::try_from(limit).ok();
         let fds = self.sources.iter().filter_map(|source| source.notices());
         let mut fds: Vec<_> = fds.map(|notices| PollFd::new(notices, PollFlags::IN)).collect();
         fds.push(PollFd::new(&self.waker, PollFlags::IN));
-        if let Err(error) = poll(&mut fds, timeout.as_ref())
-            && error != Errno::INTR
-        {
-            // Nothing is noticed, then; the looks from time to time go on.
-            thread::sleep(limit.min(Duration::from_secs(1)));
+        if poll_for(&mut fds, limit) {
+            poll_for(&mut [PollFd::new(&self.waker, PollFlags::IN)], CROWD);
         }
-        drop(fds);
         self.sources.iter_mut().for_each(Source::take_notice);
     }
 
@@ -244,6 +242,19 @@ impl Watch {
                 let again = source.schedule.due().saturating_duration_since(Instant::now());
                 tell(Event::Failed { place: &source.path, error, again });
             }
+        }
+    }
+}
+
+/// Waits at most so long; true when there was something.
+fn poll_for(fds: &mut [PollFd<'_>], limit: Duration) -> bool {
+    match poll(fds, Timespec::try_from(limit).ok().as_ref()) {
+        Ok(ready) => ready > 0,
+        Err(Errno::INTR) => false,
+        Err(_) => {
+            // Nothing is noticed, then; the looks from time to time go on.
+            thread::sleep(limit.min(Duration::from_secs(1)));
+            false
         }
     }
 }
