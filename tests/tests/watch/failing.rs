@@ -67,6 +67,18 @@ fn a_folder_that_has_become_empty_is_not_taken_for_deleted() {
     watch.stop().ok();
 }
 
+/// It has never held anything, and is to be imported all the same.
+#[test]
+fn an_empty_folder_may_be_meant() {
+    let sandbox = Sandbox::with_repository();
+    let target = sandbox.path("target");
+    fs::create_dir(&target).expect("a folder");
+    let watch = Watch::start(&sandbox, &watched(&target, &format!("{KEYS}\nallow_empty = true")));
+    let listed = wait_for(&sandbox, 1, SOON);
+    assert_eq!(listed[0]["files"], 0);
+    watch.stop().ok();
+}
+
 #[test]
 fn a_root_without_levels_is_not_mounted() {
     let sandbox = Sandbox::with_repository();

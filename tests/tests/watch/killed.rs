@@ -14,7 +14,7 @@ use fs_tests::{Sandbox, wait_until};
 use rustix::process::Signal;
 
 use super::writer::rsync;
-use super::{SOON, check, command, snapshots, stays, watched};
+use super::{SOON, check, command, count, snapshots, stays, watched};
 use crate::layouts::rsnapshot::Rsnapshot;
 
 fn rounds() -> u64 {
@@ -36,6 +36,10 @@ fn runs(sandbox: &Sandbox, source: &str, folder: &Path, known: &mut Vec<(String,
         known.push((name.to_owned(), seen.parse().expect("a number")));
     }
     known.iter().map(|(_, run)| *run).collect()
+}
+
+fn count_of(sandbox: &Sandbox, source: &str) -> usize {
+    snapshots(sandbox).iter().filter(|line| line["source"] == source).count()
 }
 
 #[test]
@@ -73,8 +77,13 @@ fn at_random_moments_while_runs_are_made() {
             running.end();
             running = watch.start();
         });
+        let mut looked = 0;
         wait_until(&format!("round {round} (seed {seed}) to come in"), 3 * SOON, || {
             assert!(running.is_running(), "round {round}: it ended: {}", running.stderr());
+            if count(&sandbox) == looked {
+                return None;
+            }
+            looked = count(&sandbox);
             let seen = (
                 runs(&sandbox, "target", Path::new(""), &mut of_target),
                 runs(&sandbox, "localhost", whole, &mut of_levels),
@@ -82,7 +91,8 @@ fn at_random_moments_while_runs_are_made() {
             // A tree's run may be overtaken by the next one, a level's not.
             assert!(seen.0.is_sorted_by(|one, other| one < other), "seed {seed}: {seen:?}");
             assert!(seen.1.iter().copied().eq(0..seen.1.len() as u64), "seed {seed}: {seen:?}");
-            (seen.0.last() == Some(&round) && seen.1.last() == Some(&round)).then_some(())
+            let both = count_of(&sandbox, "web1") == seen.1.len() && seen.1.last() == Some(&round);
+            (seen.0.last() == Some(&round) && both).then_some(())
         });
     }
     let all = snapshots(&sandbox).len();
@@ -92,7 +102,6 @@ fn at_random_moments_while_runs_are_made() {
         running.finish().ok()
     };
     println!("seed {seed}: {} of {} runs of the tree came in; {ended}", of_target.len(), rounds() + 1);
-    let of_web1 = snapshots(&sandbox).iter().filter(|line| line["source"] == "web1").count();
-    assert_eq!(of_web1, of_levels.len(), "of two points of one level");
+    assert_eq!(count_of(&sandbox, "web1"), of_levels.len());
     check(&sandbox);
 }

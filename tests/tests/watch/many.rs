@@ -12,7 +12,7 @@ use fs_tests::plant::{file, small};
 use super::{SOON, Watch, check, wait_for, watched};
 
 /// As many runs are made at once.
-const SOURCES: usize = 5;
+const SOURCES: usize = 15;
 
 /// What the process has: memory in KiB, open files, threads.
 fn held(pid: u32) -> [u64; 3] {
@@ -46,7 +46,7 @@ fn memory_and_files_stay_as_they_are() {
             file(folder.join(format!("etc/{}", done % 7)), done.to_string());
             file(stamp, "");
         }
-        super::wait_for_count(&sandbox, done, SOON);
+        super::wait_for_count(&sandbox, done, 6 * SOON);
         if early.is_none() && done * 5 >= runs {
             early = Some(held(pid));
         }

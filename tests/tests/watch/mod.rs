@@ -9,6 +9,7 @@ mod killed;
 mod levels;
 mod live;
 mod many;
+mod noticed;
 mod stamp;
 mod status;
 mod target;
@@ -59,6 +60,8 @@ impl<'a> Watch<'a> {
         let path = path.to_str().expect("a path");
         let mut last = Value::Null;
         wait_until(&format!("{path} to be {activity}"), 3 * SOON, || {
+            // Each look is a process.
+            std::thread::sleep(Duration::from_millis(50));
             last = status(self.sandbox).sources.into_iter().find(|source| source["path"] == path)?;
             (last["activity"] == activity).then_some(last.clone())
         })
