@@ -6,7 +6,7 @@ use fs_tests::Sandbox;
 use fs_tests::plant::{file, small};
 use rustix::process::Signal;
 
-use super::{SOON, command, config_path, count, status, wait_for, watched};
+use super::{LIMIT, command, config_path, count, status, wait_for, watched};
 
 /// A config, the lines that may be named, and a word that tells what is wrong.
 type Wrong = (String, RangeInclusive<usize>, &'static str);
@@ -71,7 +71,7 @@ fn what_does_not_fit_is_named_with_its_line() {
 
 /// A config that is not refused would let the watch run for ever.
 fn ended(mut started: fs_tests::Started) -> fs_tests::Ran {
-    for _ in 0..500 {
+    for _ in 0..3000 {
         if !started.is_running() {
             break;
         }
@@ -114,7 +114,7 @@ fn the_usual_config_is_enough() {
     );
     file(sandbox.path("home/config/yester/config.toml"), text);
     let mut watch = sandbox.bare_yester(["watch"]).start();
-    wait_for(&sandbox, 1, SOON);
+    wait_for(&sandbox, 1, LIMIT);
     let said = sandbox.bare_yester(["status"]).run();
     assert!(said.text().starts_with("watching since "), "{said}");
     watch.signal(Signal::TERM);
@@ -140,7 +140,7 @@ fn the_keys_do_as_the_options_of_import() {
     }
     let keys = "quiet = \"1s\"\nsource = \"web1\"\nfake_super = true";
     let mut watch = command(&sandbox, &watched(&target, keys)).start();
-    assert_eq!(wait_for(&sandbox, 1, SOON)[0]["source"], "web1");
+    assert_eq!(wait_for(&sandbox, 1, LIMIT)[0]["source"], "web1");
     watch.signal(Signal::TERM);
     watch.finish().ok();
     let told = sandbox.yester(["--json", "ls", "--source", "web1", "@latest:"]).run().ok().text();

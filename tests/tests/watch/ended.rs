@@ -6,7 +6,7 @@ use fs_tests::Sandbox;
 use fs_tests::plant::{many, small};
 use rustix::process::Signal;
 
-use super::{SOON, Watch, check, count, wait_for, watched};
+use super::{LIMIT, Watch, check, count, wait_for, watched};
 
 const SOURCE: &str = "quiet = \"1s\"";
 
@@ -26,7 +26,7 @@ fn at_rest() {
     let config = watched(&sandbox.source(), SOURCE);
     ends_at_once(Watch::start(&sandbox, &config), Signal::TERM);
     let watch = Watch::start(&sandbox, &config);
-    wait_for(&sandbox, 1, SOON);
+    wait_for(&sandbox, 1, LIMIT);
     watch.wait_for_activity(&sandbox.source(), "idle");
     ends_at_once(watch, Signal::INT);
     assert_eq!(count(&sandbox), 1);
@@ -44,7 +44,7 @@ fn during_an_import() {
         assert_eq!(count(&sandbox), 0, "the import was too fast to be interrupted, or half of it is there");
     }
     let watch = Watch::start(&sandbox, &config);
-    let listed = wait_for(&sandbox, 1, 6 * SOON);
+    let listed = wait_for(&sandbox, 1, LIMIT);
     assert_eq!(listed[0]["files"], 2000);
     watch.stop().ok();
     check(&sandbox);

@@ -11,7 +11,7 @@ use fs_tests::{Sandbox, Started, wait_until};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::{SOON, Watch, command, count, snapshots, status, stays, wait_for, watched};
+use super::{LIMIT, Watch, command, count, snapshots, status, stays, wait_for, watched};
 
 const KEYS: &str = "layout = \"tree\"\nquiet = \"1s\"";
 
@@ -32,7 +32,7 @@ fn a_missing_folder_is_imported_when_it_comes() {
     assert!(failing["reason"].as_str().expect("a reason").contains("target"), "{failing}");
     small(&target);
     // At the second attempt at the latest: 10 s after the first.
-    wait_for(&sandbox, 1, 2 * SOON);
+    wait_for(&sandbox, 1, LIMIT);
     watch.wait_for_activity(&target, "idle");
     let said = watch.stop();
     let told = format!("yester: {}: ", target.display());
@@ -45,7 +45,7 @@ fn a_folder_that_has_become_empty_is_not_taken_for_deleted() {
     let (target, away) = (sandbox.path("target"), sandbox.path("away"));
     small(&target);
     let watch = Watch::start(&sandbox, &watched(&target, KEYS));
-    wait_for(&sandbox, 1, SOON);
+    wait_for(&sandbox, 1, LIMIT);
     empty_into(&target, &away);
     let failing = watch.wait_for_activity(&target, "failing");
     assert!(failing["reason"].as_str().expect("a reason").contains("mounted"), "{failing}");
@@ -62,7 +62,7 @@ fn a_folder_that_has_become_empty_is_not_taken_for_deleted() {
 
     let config = watched(&target, &format!("{KEYS}\nallow_empty = true"));
     let watch = Watch::start(&sandbox, &config);
-    let last = wait_for(&sandbox, listed + 1, SOON).pop().expect("a snapshot");
+    let last = wait_for(&sandbox, listed + 1, LIMIT).pop().expect("a snapshot");
     assert_eq!(last["files"], 0, "{last}");
     watch.stop().ok();
 }
@@ -74,7 +74,7 @@ fn an_empty_folder_may_be_meant() {
     let target = sandbox.path("target");
     fs::create_dir(&target).expect("a folder");
     let watch = Watch::start(&sandbox, &watched(&target, &format!("{KEYS}\nallow_empty = true")));
-    let listed = wait_for(&sandbox, 1, SOON);
+    let listed = wait_for(&sandbox, 1, LIMIT);
     assert_eq!(listed[0]["files"], 0);
     watch.stop().ok();
 }
@@ -94,7 +94,7 @@ fn a_root_without_levels_is_not_mounted() {
     small(&levels.join("daily.0/localhost"));
     let past = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_717_210_800);
     fs::File::open(levels.join("daily.0")).expect("it").set_modified(past).expect("a time");
-    let listed = wait_for(&sandbox, 1, 3 * SOON);
+    let listed = wait_for(&sandbox, 1, LIMIT);
     assert_eq!(
         (&listed[0]["source"], &listed[0]["name"]),
         (&"localhost".into(), &"@2024-06-01T03-00-00".into())
@@ -118,7 +118,7 @@ fn what_may_not_be_read_is_said() {
     let yester = command(&sandbox, &(watched(&locked, KEYS) + &watched(&partly, KEYS))).as_nobody();
     let mut watch: Started = yester.start();
     let said = |path: &Path, activity: &str| {
-        wait_until(&format!("{} to be {activity}", path.display()), 3 * SOON, || {
+        wait_until(&format!("{} to be {activity}", path.display()), LIMIT, || {
             let mut sources = status(&sandbox).sources.into_iter();
             sources
                 .find(|source| source["path"] == path.to_str().expect("it") && source["activity"] == activity)
@@ -126,13 +126,13 @@ fn what_may_not_be_read_is_said() {
     };
     let failing: Value = said(&locked, "failing");
     assert!(failing["reason"].as_str().expect("a reason").contains("locked"), "{failing}");
-    let listed = wait_for(&sandbox, 1, SOON);
+    let listed = wait_for(&sandbox, 1, LIMIT);
     assert_eq!((&listed[0]["source"], &listed[0]["status"]), (&"partly".into(), &"partial".into()));
     assert!(watch.stderr().contains("hello.txt"), "{}", watch.stderr());
     // Once is enough: nothing has changed.
     stays(&sandbox, 1, Duration::from_secs(3));
     mode(&locked, 0o755);
-    wait_for(&sandbox, 2, 3 * SOON);
+    wait_for(&sandbox, 2, LIMIT);
     watch.signal(Signal::TERM);
     watch.finish().code_is(0);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fs_tests::{Sandbox, wait_until};
 
-use super::{SOON, Watch, stays, wait_for, watched};
+use super::{LIMIT, Watch, stays, wait_for, watched};
 use crate::layouts::dirvish::{Dirvish, ZONE, met};
 use crate::layouts::{Kept, done, live};
 
@@ -20,7 +20,7 @@ fn images_come_in_and_half_of_one_never() {
     live(&sandbox.source(), 0);
     dirvish.good(&["--init"]);
     let watch = Watch::start(&sandbox, &config);
-    wait_for(&sandbox, 1, SOON);
+    wait_for(&sandbox, 1, LIMIT);
 
     // Killed half-way: first it goes on, then nobody goes on with it.
     let begun = sandbox.path("begun");
@@ -38,7 +38,7 @@ fn images_come_in_and_half_of_one_never() {
     dirvish.rsync("exec /usr/bin/rsync \"$@\"");
     live(&sandbox.source(), 2);
     dirvish.good(&["--reference", &dirvish.images()[0]]);
-    let listed = wait_for(&sandbox, 2, SOON);
+    let listed = wait_for(&sandbox, 2, LIMIT);
     stays(&sandbox, 2, Duration::from_secs(2));
     watch.stop();
 

@@ -10,7 +10,7 @@ use fs_tests::{Mounted, Sandbox, wait_until};
 use rustix::process::Signal;
 
 use super::writer::{Rsync, rsync, temporary};
-use super::{SOON, Watch, count, stays, wait_for, watched};
+use super::{LIMIT, Watch, count, stays, wait_for, watched};
 use crate::layouts::same;
 
 const QUIET: &str = "quiet = \"1s\"";
@@ -95,7 +95,7 @@ fn never_in_progress(words: &[&str], between: bool) {
     }
     run.finish();
     println!("the run took {:.1} s", begin.elapsed().as_secs_f64());
-    wait_for(&sandbox, 1, SOON);
+    wait_for(&sandbox, 1, LIMIT);
     stays(&sandbox, 1, HELD);
     same(&target, &Mounted::with(&sandbox, &[]).path("target/@latest"));
     same(&source, &target);
@@ -128,7 +128,7 @@ fn killed_in_the_midst() {
     wait_until("the long file", Duration::from_secs(60), || half_written(&target));
     let watch = Watch::start(&sandbox, &watched(&target, QUIET));
     run.signal(Signal::KILL);
-    wait_until("it to end", SOON, || (!run.is_running()).then_some(()));
+    wait_until("it to end", LIMIT, || (!run.is_running()).then_some(()));
     assert!(!temporary(&target, "long").is_empty(), "nothing is left, so that this shows nothing");
     stays(&sandbox, 0, 2 * HELD);
     let said = watch.source();
@@ -136,7 +136,7 @@ fn killed_in_the_midst() {
 
     rsync(&["-a", "--delete"], &source, &target);
     assert!(temporary(&target, "long").is_empty());
-    wait_for(&sandbox, 1, SOON);
+    wait_for(&sandbox, 1, LIMIT);
     stays(&sandbox, 1, HELD);
     same(&source, &Mounted::with(&sandbox, &[]).path("target/@latest"));
     watch.stop();

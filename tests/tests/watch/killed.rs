@@ -1,6 +1,6 @@
 //! A watch that is killed at random moments while runs are made: nothing comes in twice, and all comes in.
 //!
-//! `YESTER_TEST_WATCH_KILLS` says how often (15). Each run has its number in a file.
+//! `YESTER_TEST_WATCH_KILLS` says how often (15): three times a run. Each run has its number in a file.
 
 use std::env;
 use std::fs;
@@ -14,11 +14,15 @@ use fs_tests::{Sandbox, wait_until};
 use rustix::process::Signal;
 
 use super::writer::rsync;
-use super::{SOON, check, command, count, snapshots, stays, watched};
+use super::{LIMIT, check, command, count, snapshots, stays, watched};
 use crate::layouts::rsnapshot::Rsnapshot;
 
+const KILLS: u64 = 3;
+
 fn rounds() -> u64 {
-    env::var("YESTER_TEST_WATCH_KILLS").map_or(15, |rounds| rounds.parse().expect("a number of rounds"))
+    let kills: u64 =
+        env::var("YESTER_TEST_WATCH_KILLS").map_or(15, |kills| kills.parse().expect("a number of kills"));
+    kills.div_ceil(KILLS)
 }
 
 /// The numbers of the runs that a source's snapshots hold, the oldest first; `folder` is where they are told.
@@ -69,16 +73,19 @@ fn at_random_moments_while_runs_are_made() {
     let watch = command(&sandbox, &config);
     let mut running = watch.start();
     for round in 1..=rounds() {
-        let chance = f64::from(noise(seed + round, 1)[0]) / 255.0;
         thread::scope(|scope| {
             scope.spawn(|| run(round));
-            thread::sleep(Duration::from_millis(3000).mul_f64(chance));
-            running.signal(Signal::KILL);
-            running.end();
-            running = watch.start();
+            for kill in 0..KILLS {
+                let chance = f64::from(noise(seed + round * KILLS + kill, 1)[0]) / 255.0;
+                // A tree is imported after a second of quiet, a level at once.
+                thread::sleep(Duration::from_secs(2).mul_f64(chance));
+                running.signal(Signal::KILL);
+                running.end();
+                running = watch.start();
+            }
         });
         let mut looked = 0;
-        wait_until(&format!("round {round} (seed {seed}) to come in"), 3 * SOON, || {
+        wait_until(&format!("round {round} (seed {seed}) to come in"), LIMIT, || {
             assert!(running.is_running(), "round {round}: it ended: {}", running.stderr());
             if count(&sandbox) == looked {
                 return None;

@@ -7,7 +7,7 @@ use fs_tests::Sandbox;
 use fs_tests::needs::{self, Need, RSNAPSHOT, RSYNC};
 use serde_json::Value;
 
-use super::{SOON, Watch, snapshots, stays, wait_for};
+use super::{LIMIT, Watch, snapshots, stays, wait_for};
 use crate::layouts::rsnapshot::Rsnapshot;
 use crate::layouts::{Kept, done, live};
 
@@ -47,7 +47,7 @@ fn every_rotation_comes_in(link_dest: bool, sync_first: bool) {
     let config =
         format!("[[watch]]\nlayout = \"rsnapshot\"\nconfig = \"{}\"\n", rsnapshot.config().display());
     let watch = Watch::start(&sandbox, &config);
-    wait_for(&sandbox, 2, SOON);
+    wait_for(&sandbox, 2, LIMIT);
     for day in 1..4 {
         live(&sandbox.source(), day.try_into().expect("small"));
         if day == 2 {
@@ -56,7 +56,7 @@ fn every_rotation_comes_in(link_dest: bool, sync_first: bool) {
         rsnapshot.run("alpha");
         copies.extend(copy(&sandbox, &root.join("alpha.0"), day));
         if day != 2 {
-            wait_for(&sandbox, 2 * (day + 1), SOON);
+            wait_for(&sandbox, 2 * (day + 1), LIMIT);
         }
     }
     stays(&sandbox, 8, std::time::Duration::from_secs(2));
@@ -94,7 +94,7 @@ fn a_level_in_the_making_waits() {
     rsnapshot.run("alpha");
     let config = format!("[[watch]]\nconfig = \"{}\"\n", rsnapshot.config().display());
     let watch = Watch::start(&sandbox, &config);
-    wait_for(&sandbox, 2, SOON);
+    wait_for(&sandbox, 2, LIMIT);
 
     let slow = sandbox.path("slow-rsync");
     std::fs::write(&slow, "#!/bin/sh\ntouch \"$0.begun\"\nsleep 2\nexec /usr/bin/rsync \"$@\"\n")
@@ -114,7 +114,7 @@ fn a_level_in_the_making_waits() {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     assert!(sandbox.path("slow-rsync.begun").exists());
-    wait_for(&sandbox, 4, SOON);
+    wait_for(&sandbox, 4, LIMIT);
     // rsnapshot keeps the whole path.
     let hello = format!("@latest:{}/hello.txt", sandbox.source().display()).replace(":/", ":");
     let seen = sandbox.yester(["cat", "--source", "localhost"]).arg(hello).run().ok().text();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use fs_tests::Sandbox;
 use fs_tests::plant::file;
 
-use super::{SOON, Watch, count, snapshots, stays, wait_for, watched};
+use super::{LIMIT, Watch, count, snapshots, stays, wait_for, watched};
 use crate::layouts;
 
 #[test]
@@ -15,10 +15,10 @@ fn changes_appear_and_nothing_else() {
     let sandbox = Sandbox::with_repository();
     layouts::live(&sandbox.source(), 0);
     let watch = Watch::start(&sandbox, &watched(&sandbox.source(), "live = true\nevery = \"1s\""));
-    wait_for(&sandbox, 1, SOON);
+    wait_for(&sandbox, 1, LIMIT);
     stays(&sandbox, 1, Duration::from_secs(4));
     file(sandbox.source().join("hello.txt"), "hello, later\n");
-    wait_for(&sandbox, 2, SOON);
+    wait_for(&sandbox, 2, LIMIT);
     stays(&sandbox, 2, Duration::from_secs(4));
     assert_eq!(sandbox.yester(["cat", "@latest:hello.txt"]).run().ok().text(), "hello, later\n");
     watch.stop().ok();

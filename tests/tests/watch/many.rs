@@ -9,7 +9,7 @@ use std::time::Instant;
 use fs_tests::Sandbox;
 use fs_tests::plant::{file, small};
 
-use super::{SOON, Watch, check, wait_for, watched};
+use super::{LIMIT, Watch, check, wait_for, watched};
 
 /// As many runs are made at once.
 const SOURCES: usize = 15;
@@ -46,7 +46,7 @@ fn memory_and_files_stay_as_they_are() {
             file(folder.join(format!("etc/{}", done % 7)), done.to_string());
             file(stamp, "");
         }
-        super::wait_for_count(&sandbox, done, 6 * SOON);
+        super::wait_for_count(&sandbox, done, LIMIT);
         if early.is_none() && done * 5 >= runs {
             early = Some(held(pid));
         }
@@ -56,7 +56,7 @@ fn memory_and_files_stay_as_they_are() {
     assert!(late[0] < early[0] + early[0] / 10 + 4096, "{} KiB became {} KiB", early[0], late[0]);
     assert!(late[1] <= early[1] + 2, "{} open files became {}", early[1], late[1]);
     assert!(late[2] <= early[2] + 2, "{} threads became {}", early[2], late[2]);
-    wait_for(&sandbox, runs / SOURCES * SOURCES, SOON);
+    wait_for(&sandbox, runs / SOURCES * SOURCES, LIMIT);
     watch.stop().ok();
     check(&sandbox);
 }

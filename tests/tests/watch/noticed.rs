@@ -10,7 +10,7 @@ use fs_tests::needs::{self, Need};
 use fs_tests::plant::{file, small};
 use fs_tests::{Sandbox, wait_until};
 
-use super::{SOON, Watch, count, stays, wait_for, wait_for_count, watched};
+use super::{LIMIT, Watch, count, stays, wait_for, wait_for_count, watched};
 use crate::layouts::done;
 
 const KEYS: &str = "layout = \"tree\"\nquiet = \"1s\"";
@@ -25,7 +25,7 @@ fn in_folders_that_were_made_renamed_and_moved() {
     let (target, away) = (sandbox.path("target"), sandbox.path("away"));
     small(&target);
     let watch = Watch::start(&sandbox, &watched(&target, KEYS));
-    wait_for(&sandbox, 1, SOON);
+    wait_for(&sandbox, 1, LIMIT);
     let steps: [(&str, &dyn Fn()); 9] = [
         ("new folders", &|| fs::create_dir_all(target.join("b/c/d/e")).expect("folders")),
         ("a file in them", &|| file(target.join("b/c/d/e/file"), "1")),
@@ -44,7 +44,7 @@ fn in_folders_that_were_made_renamed_and_moved() {
     for (number, (what, step)) in steps.iter().enumerate() {
         step();
         println!("{what}");
-        wait_for_count(&sandbox, number + 2, SOON);
+        wait_for_count(&sandbox, number + 2, LIMIT);
     }
     // What is not in it any more is nobody's business.
     assert_eq!(count(&sandbox), 10);
@@ -58,15 +58,15 @@ fn in_a_folder_that_took_the_place_of_another() {
     let (target, next) = (sandbox.path("target"), sandbox.path("next"));
     small(&target);
     let watch = Watch::start(&sandbox, &watched(&target, KEYS));
-    wait_for(&sandbox, 1, SOON);
+    wait_for(&sandbox, 1, LIMIT);
     small(&next);
     file(next.join("new"), "new");
     renamed(&target, sandbox.path("old"));
     renamed(&next, &target);
-    wait_for(&sandbox, 2, SOON);
+    wait_for(&sandbox, 2, LIMIT);
     watch.wait_for_activity(&target, "idle");
     file(target.join("new"), "newer");
-    wait_for(&sandbox, 3, SOON);
+    wait_for(&sandbox, 3, LIMIT);
     watch.stop().ok();
 }
 
@@ -80,10 +80,10 @@ fn a_repository_in_the_tree(keys: &str) {
     std::os::unix::fs::symlink(&repo, sandbox.repo()).expect("a link");
     file(root.join("hello.txt"), "hello\n");
     let watch = Watch::start(&sandbox, &watched(&root, keys));
-    wait_for(&sandbox, 1, SOON);
+    wait_for(&sandbox, 1, LIMIT);
     stays(&sandbox, 1, Duration::from_secs(4));
     file(root.join("hello.txt"), "hello, later\n");
-    wait_for(&sandbox, 2, SOON);
+    wait_for(&sandbox, 2, LIMIT);
     stays(&sandbox, 2, Duration::from_secs(2));
     watch.stop().ok();
 }
@@ -126,7 +126,7 @@ fn in_what_is_mounted_later() {
     let config = watched(&target, KEYS);
     let mounted = Bound::to(&data, &target);
     let watch = Watch::start(&sandbox, &config);
-    wait_for(&sandbox, 1, SOON);
+    wait_for(&sandbox, 1, LIMIT);
     watch.stop();
     drop(mounted);
 
@@ -134,10 +134,10 @@ fn in_what_is_mounted_later() {
     watch.wait_for_activity(&target, "failing");
     file(data.join("hello.txt"), "hello, later\n");
     let mounted = Bound::to(&data, &target);
-    wait_for(&sandbox, 2, 2 * SOON);
-    wait_until("it to be idle", SOON, || (watch.source()["activity"] == "idle").then_some(()));
+    wait_for(&sandbox, 2, LIMIT);
+    wait_until("it to be idle", LIMIT, || (watch.source()["activity"] == "idle").then_some(()));
     file(target.join("hello.txt"), "hello, later still\n");
-    wait_for(&sandbox, 3, SOON);
+    wait_for(&sandbox, 3, LIMIT);
     watch.stop();
     drop(mounted);
 }

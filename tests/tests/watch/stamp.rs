@@ -8,7 +8,7 @@ use std::time::Duration;
 use fs_tests::Sandbox;
 use fs_tests::plant::file;
 
-use super::{SOON, Watch, snapshots, stays, wait_for, watched};
+use super::{LIMIT, Watch, snapshots, stays, wait_for, watched};
 use crate::layouts::{done, live};
 
 fn touch(stamp: &Path) {
@@ -25,14 +25,14 @@ fn a_snapshot_for_each_touch() {
     // Quiet for as long as it may be: it is not complete before somebody says so.
     stays(&sandbox, 0, Duration::from_secs(6));
     touch(&stamp);
-    wait_for(&sandbox, 1, SOON);
+    wait_for(&sandbox, 1, LIMIT);
     live(&target, 1);
     stays(&sandbox, 1, Duration::from_secs(2));
     touch(&stamp);
-    wait_for(&sandbox, 2, SOON);
+    wait_for(&sandbox, 2, LIMIT);
     // A run that changed nothing is a run.
     touch(&stamp);
-    wait_for(&sandbox, 3, SOON);
+    wait_for(&sandbox, 3, LIMIT);
     stays(&sandbox, 3, Duration::from_secs(2));
     watch.stop().ok();
 
@@ -43,7 +43,7 @@ fn a_snapshot_for_each_touch() {
     live(&target, 2);
     touch(&stamp);
     let watch = Watch::start(&sandbox, &config);
-    wait_for(&sandbox, 4, SOON);
+    wait_for(&sandbox, 4, LIMIT);
     watch.stop().ok();
 
     let listed = snapshots(&sandbox);
@@ -71,7 +71,7 @@ fn a_stamp_right_behind_its_run() {
     for run in 1..=5 {
         file(target.join("run"), run.to_string());
         touch(&stamp);
-        let listed = wait_for(&sandbox, run, SOON);
+        let listed = wait_for(&sandbox, run, LIMIT);
         let at = listed[run - 1]["name"].as_str().expect("a name");
         let seen = sandbox.yester(["cat"]).arg(format!("{at}:run")).run().ok().text();
         assert_eq!(seen, run.to_string());

@@ -5,7 +5,7 @@ use std::fs;
 use fs_tests::Sandbox;
 use fs_tests::plant::{many, small};
 
-use super::{SOON, Watch, command, snapshots, status, wait_for, watched};
+use super::{LIMIT, Watch, command, snapshots, status, wait_for, watched};
 
 #[test]
 fn when_no_watch_runs() {
@@ -21,7 +21,7 @@ fn when_no_watch_runs() {
     small(&sandbox.source());
     let watch = Watch::start(&sandbox, &watched(&sandbox.source(), "quiet = \"1s\""));
     assert_eq!(status(&sandbox).code, Some(0));
-    wait_for(&sandbox, 1, SOON);
+    wait_for(&sandbox, 1, LIMIT);
     watch.stop().ok();
     says_none();
     // Killed, it cannot say good-bye.
@@ -45,7 +45,7 @@ fn busy_then_importing_then_idle() {
     small(&two);
     let watch = Watch::start(&sandbox, &(watched(&one, "quiet = \"2s\"") + &watched(&two, "quiet = \"2s\"")));
     let idle = {
-        wait_for(&sandbox, 2, SOON);
+        wait_for(&sandbox, 2, LIMIT);
         watch.wait_for_activity(&two, "idle");
         watch.wait_for_activity(&one, "idle")
     };
@@ -63,7 +63,7 @@ fn busy_then_importing_then_idle() {
     let busy = watch.wait_for_activity(&one, "busy");
     assert!(busy["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{busy}");
     watch.wait_for_activity(&one, "importing");
-    wait_for(&sandbox, 3, 3 * SOON);
+    wait_for(&sandbox, 3, LIMIT);
     watch.wait_for_activity(&one, "idle");
     watch.stop();
 }
@@ -84,7 +84,7 @@ fn a_failing_source_is_an_exit_status() {
     let line = text.lines().find(|line| line.contains(path)).expect("its line");
     assert!(line.contains("failing: "), "{text}");
     // It keeps no other from its turn.
-    wait_for(&sandbox, 1, SOON);
+    wait_for(&sandbox, 1, LIMIT);
     watch.stop();
 }
 
@@ -97,7 +97,7 @@ fn a_second_watch_is_told_of_the_first() {
     command(&sandbox, &config).run().fails(75, &[&watch.process.pid().to_string()]);
     assert_eq!(status(&sandbox).pid, Some(watch.process.pid().into()));
     // Others may write between its imports.
-    wait_for(&sandbox, 1, SOON);
+    wait_for(&sandbox, 1, LIMIT);
     fs::create_dir(sandbox.path("other")).expect("a folder");
     small(&sandbox.path("other"));
     sandbox.yester(["import", "--wait"]).arg(sandbox.path("other")).run().ok();

@@ -7,9 +7,11 @@ use fs_tests::needs::{self, Need, RSYNC};
 use fs_tests::{Mounted, Sandbox};
 
 use super::writer::rsync;
-use super::{SOON, Watch, snapshots, stays, wait_for, watched};
+use super::{LIMIT, Watch, snapshots, stays, wait_for, watched};
 use crate::layouts::{live, same};
 
+/// How soon a run is to be in after it has completed, when nothing is said of `quiet`.
+const SOON: Duration = Duration::from_secs(10);
 const WORDS: &[&str] = &["-aHAX", "--delete"];
 
 #[test]
@@ -69,7 +71,7 @@ fn the_first_run_into_an_empty_folder() {
     let watch = Watch::start(&sandbox, &watched(&target, "quiet = \"1s\""));
     stays(&sandbox, 0, Duration::from_secs(3));
     rsync(WORDS, &sandbox.source(), &target);
-    wait_for(&sandbox, 1, SOON);
+    wait_for(&sandbox, 1, LIMIT);
     watch.stop();
 }
 
@@ -80,9 +82,9 @@ fn a_snapshot_is_told_as_import_tells_it() {
     live(&target, 0);
     let config = watched(&target, "quiet = \"1s\"\nsource = \"web1\"");
     let mut watch = super::command(&sandbox, &config).arg("--json").start();
-    let listed = wait_for(&sandbox, 1, SOON);
+    let listed = wait_for(&sandbox, 1, LIMIT);
     assert_eq!(listed[0]["source"], "web1");
-    fs_tests::wait_until("a line", SOON, || watch.text().ends_with('\n').then_some(()));
+    fs_tests::wait_until("a line", LIMIT, || watch.text().ends_with('\n').then_some(()));
     watch.signal(rustix::process::Signal::INT);
     let told = watch.finish().ok().json();
     for (key, value) in listed[0].as_object().expect("an object") {
