@@ -1,8 +1,9 @@
 //! Repairs of trees that reach what is lost.
 
 use super::*;
-use crate::format::{Child, InnerBuilder, LeafBuilder, SnapshotId};
+use crate::format::{Child, Entry, InnerBuilder, LeafBuilder, SnapshotId, Status, Totals, Xattrs};
 use crate::store::{CacheSizes, DirectoryCursor};
+use crate::testing::samples::pack_files;
 
 const LOST: BlobId = BlobId([9; 32]);
 
@@ -138,18 +139,12 @@ fn lost_attributes_and_links_cost_no_file() {
         let mut directory = DirectoryWriter::default();
         directory.push(&mut writer, b"in", &body).unwrap();
         let root = directory.finish(&mut writer).unwrap();
+        let sound = manifest(root);
         let manifest = Manifest {
-            source: b"source".as_slice().into(),
-            time: Time::default(),
-            started: Time::default(),
-            status: Status::Complete,
-            root: Entry { xattrs: Xattrs::Blob(LOST), ..entry(Kind::Directory(root)) },
+            root: Entry { xattrs: Xattrs::Blob(LOST), ..sound.root },
             links_len: 108,
             links: Content::Blob(LOST),
-            totals: Totals::default(),
-            origin: Origin::default(),
-            run: None,
-            parent: None,
+            ..sound
         };
         writer.commit(&manifest).unwrap();
     }
@@ -170,8 +165,7 @@ fn lost_attributes_and_links_cost_no_file() {
 fn a_failure_that_may_pass_is_no_damage() {
     let store = Store::new();
     store.add(|writer| vec![sound(writer)]);
-    let fan = std::fs::read_dir(store.root.join("packs")).unwrap().next().unwrap().unwrap().path();
-    let pack = std::fs::read_dir(&fan).unwrap().next().unwrap().unwrap().path();
+    let pack = pack_files(&store.root).remove(0);
     // Not even root can read a directory as a file.
     let bytes = std::fs::read(&pack).unwrap();
     std::fs::remove_file(&pack).unwrap();
