@@ -12,8 +12,7 @@ const MOST: usize = 100;
 pub(super) fn look(check: &mut Check<'_>) -> Result<(), MaintainError> {
     let snapshots = std::mem::take(&mut check.snapshots);
     let blobs = std::mem::take(&mut check.blobs);
-    let judge = Judge { reader: check.reader(), is_bad: &|id| Ok(blobs.is_bad(id)), strict: true };
-    let mut search = Search::new(judge, check.cancellation);
+    let mut search = Search::new(Judge::of_check(check.reader(), &blobs), check.cancellation);
     let total = snapshots.len() as u64;
     for (done, (id, manifest)) in (0..).zip(&snapshots) {
         check.step(Phase::Harm, done, total)?;

@@ -70,8 +70,7 @@ pub fn repair(
         let damaged = repaired.damaged_packs.iter_mut().find(|damaged| damaged.pack == pack);
         damaged.into_iter().for_each(|damaged| damaged.place = Some(place.clone()));
     }
-    let reader = repository.reader(CacheSizes::default());
-    let judge = Judge { reader: reader.clone(), is_bad: &|id| Ok(!reader.knows(id)?), strict: false };
+    let judge = Judge::of_repair(repository.reader(CacheSizes::default()));
     let mut mender = trees::Mender::new(judge, directories);
     for (harmed, told) in harmed.iter().zip(&mut repaired.repaired_snapshots) {
         if cancellation.is_cancelled() {
@@ -136,10 +135,7 @@ fn find_losses(
     check: &mut Check<'_>,
     tell: &mut dyn FnMut(&Loss),
 ) -> Result<(Vec<HarmedSnapshot>, Keys), MaintainError> {
-    let reader = check.reader();
-    // Every block that the index leads to was verified.
-    let judge = Judge { reader: reader.clone(), is_bad: &|id| Ok(!reader.knows(id)?), strict: false };
-    let mut search = Search::new(judge, check.cancellation);
+    let mut search = Search::new(Judge::of_repair(check.reader()), check.cancellation);
     let mut harmed = Vec::new();
     let snapshots = std::mem::take(&mut check.snapshots);
     let total = snapshots.len() as u64;
