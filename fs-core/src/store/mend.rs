@@ -11,22 +11,20 @@ use super::repository::INDEX;
 use super::salvage::{PackNames, Salvage, Salvaged};
 use super::scan::Scanner;
 use super::{Backend, LocalBackend, Object, ObjectKind, Reader, Repository, SnapshotRecord, StoreError};
-use crate::format::{PackId, PackKind, SnapshotId};
+use crate::format::{PackId, SnapshotId};
 
 impl Repository {
     /// Makes packs of the blocks that a damaged one still has; of its deltas only when that is asked, as their bases may be
-    /// in another damaged pack, and must be known to `reader`. Without its catalogue nobody knows for sure of what kind it
-    /// is: it matters for speed only.
+    /// in another damaged pack, and must be known to `reader`.
     pub fn salvage(
         &self,
         reader: &Reader,
         from: PackId,
-        kind: Option<PackKind>,
         deltas: bool,
         names: &PackNames,
     ) -> Result<Vec<Salvage>, StoreError> {
         let packs = LocalBackend::new(&self.root);
-        Scanner { packs: &packs, reader }.salvage(from, kind, deltas, names)
+        Scanner { packs: &packs, reader }.salvage(from, deltas, names)
     }
 
     /// Takes the lock where a check goes on without.

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 
+use super::reader::read_catalogue;
 use super::scan::{FoundBlock, Scanner};
 use super::{Backend, Object, ObjectKind, StoreError};
 use crate::format::{
@@ -61,13 +62,11 @@ impl Scanner<'_> {
     pub(super) fn salvage(
         &self,
         from: PackId,
-        kind: Option<PackKind>,
         deltas: bool,
         names: &PackNames,
     ) -> Result<Vec<Salvage>, StoreError> {
         let found = self.scan(from, deltas)?;
-        let metadata = found.iter().all(|block| block.metadata);
-        let kind = kind.unwrap_or(if metadata { PackKind::Metadata } else { PackKind::Data });
+        let kind = self.kind(from, &found)?;
         let mut salvages = Vec::new();
         let mut rest = found.as_slice();
         while !rest.is_empty() {
@@ -82,6 +81,17 @@ impl Scanner<'_> {
             salvages.extend(self.assemble(from, kind, blocks, names)?);
         }
         Ok(salvages)
+    }
+
+    /// The kind of a damaged pack. Without its catalogue nobody knows it for sure: it matters for speed only.
+    fn kind(&self, pack: PackId, found: &[FoundBlock]) -> Result<PackKind, StoreError> {
+        match read_catalogue(self.packs, self.reader.keys(), pack) {
+            Err(error) if error.is_loss() => {
+                let metadata = found.iter().all(|block| block.metadata);
+                Ok(if metadata { PackKind::Metadata } else { PackKind::Data })
+            }
+            result => result.map(|(catalogue, _)| catalogue.kind()),
+        }
     }
 
     /// `None` when a sound pack is the same.
