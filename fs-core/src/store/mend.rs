@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::index::Index;
 use super::lock::WriterLock;
 use super::rebuild::NewIndex;
-use super::reconcile::{add_packs, reconcile, record_snapshots};
+use super::reconcile::{add_packs, open_up_to_date};
 use super::repository::INDEX;
 use super::salvage::{PackNames, Salvage, Salvaged};
 use super::scan::Scanner;
@@ -80,7 +80,7 @@ impl Repository {
             let packs = packs_after(names, salvages);
             let (new, unreadable) = NewIndex::make(&root, config.id, &backend, &keys, packs, &mut |_| true)?;
             all_readable(unreadable)?;
-            new.record(config.id, lost)?;
+            new.record(lost)?;
             // First, so that readers never look for a pack in vain. A writer that comes in between takes the damaged packs
             // up again, as further copies of what is salvaged.
             new.publish(&root)?;
@@ -91,9 +91,7 @@ impl Repository {
                 }
             }
         }
-        let index = Index::open_writer(&root.join(INDEX), config.id)?;
-        let lost_packs = reconcile(&index, &backend, &keys)?.has_losses();
-        record_snapshots(&index, &backend, &keys)?;
+        let (index, lost_packs) = open_up_to_date(&root.join(INDEX), config.id, &backend, &keys)?;
         let repository = Self {
             root,
             config,
