@@ -17,26 +17,21 @@ pub(super) fn look(check: &mut Check<'_>) -> Result<(), MaintainError> {
     for (done, (id, manifest)) in (0..).zip(&snapshots) {
         check.step(Phase::Harm, done, total)?;
         let report = &mut check.report;
-        let before = (report.harmed.len(), report.more_harmed);
-        let mut tell = |path: &[u8]| {
+        let mut kept = 0;
+        let mut tell = |path: &[u8], _| {
             if report.harmed.len() < MOST {
+                kept += 1;
                 report.harmed.push(Harmed {
                     snapshot: *id,
                     source: manifest.source.clone(),
                     time: manifest.time,
                     path: path.to_vec(),
                 });
-            } else {
-                report.more_harmed += 1;
             }
         };
-        if search.links_are_bad(manifest)? {
-            tell(&[]);
-        }
-        search.tree(&manifest.root, &mut |path, _| tell(path))?;
-        if before != (report.harmed.len(), report.more_harmed) {
-            report.harmed_snapshots += 1;
-        }
+        let losses = search.snapshot(manifest, &mut tell)?.found.losses;
+        report.more_harmed = report.more_harmed.saturating_add(losses - kept);
+        report.harmed_snapshots += u64::from(losses > 0);
     }
     (check.snapshots, check.blobs) = (snapshots, blobs);
     Ok(())

@@ -1,5 +1,6 @@
 //! What can be read of an entry, and what cannot.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Lost;
@@ -63,7 +64,12 @@ impl<'a> Judge<'a> {
             Content::Blob(id) => return self.is_bad(id),
             Content::Chunks(id) => vec![(*id, size, None)],
         };
+        // A forged list may name the same one below it many times.
+        let mut seen = HashSet::new();
         while let Some((id, len, level)) = lists.pop() {
+            if !seen.insert((id, len, level)) {
+                continue;
+            }
             let Some(list) = self.unless_bad(&id, Reader::chunk_list)? else { return Ok(true) };
             if list.len() != len || level.is_some_and(|level| level != list.level()) {
                 return Ok(true);

@@ -11,9 +11,9 @@ pub use report::{DamagedPack, LostManifest, RepairOptions, Repaired, RepairedSna
 
 use super::check::Check;
 use super::judge::Judge;
-use super::search::Search;
+use super::search::{Search, Searched};
 use super::{Finding, Loss, Lost, MaintainError, catalogues, index};
-use crate::format::{Manifest, SnapshotId, Totals};
+use crate::format::{Manifest, SnapshotId};
 use crate::maintain::blobs::{Blobs, Keys};
 use crate::monitor::{Cancellation, Monitor, Phase};
 use crate::store::{CacheSizes, Object, Repository, StoreError};
@@ -22,10 +22,7 @@ use crate::store::{CacheSizes, Object, Repository, StoreError};
 struct HarmedSnapshot {
     id: SnapshotId,
     manifest: Manifest,
-    /// Of what is left.
-    totals: Totals,
-    losses: u64,
-    links_lost: bool,
+    searched: Searched,
 }
 
 /// Puts the repository in `root` right, and tells of everything that is lost of its snapshots. Nothing is destroyed:
@@ -56,7 +53,7 @@ pub fn repair(
         new: None,
         source: harmed.manifest.source.clone(),
         time: harmed.manifest.time,
-        losses: harmed.losses,
+        losses: harmed.searched.found.losses,
         place: None,
     }));
     if options.dry_run || repaired.is_clean() {
@@ -141,19 +138,16 @@ fn find_losses(
     let total = snapshots.len() as u64;
     for (done, (id, manifest)) in (0..).zip(snapshots) {
         check.step(Phase::Harm, done, total)?;
-        let mut losses = 0;
         let mut tell_one = |path: &[u8], lost| {
-            losses += 1;
             let (source, time) = (manifest.source.clone(), manifest.time);
             tell(&Loss { snapshot: id, source, time, path: path.to_vec(), lost });
         };
-        let links_lost = search.links_are_bad(&manifest)?;
-        if links_lost {
-            tell_one(&[], Lost::Links);
+        let searched = search.snapshot(&manifest, &mut tell_one)?;
+        if searched.untold > 0 {
+            tell_one(&[], Lost::More(searched.untold));
         }
-        let totals = search.tree(&manifest.root, &mut tell_one)?;
-        if losses > 0 {
-            harmed.push(HarmedSnapshot { id, manifest, totals, losses, links_lost });
+        if searched.found.losses > 0 {
+            harmed.push(HarmedSnapshot { id, manifest, searched });
         }
     }
     Ok((harmed, search.into_harmed()))

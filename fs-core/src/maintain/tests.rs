@@ -11,6 +11,7 @@ use crate::monitor::{Cancellation, Monitor, Phase, Silent, Work};
 use crate::store::{Access, ContentWriter, DirectoryWriter, Repository, Writer};
 use crate::testing::samples::{entry, manifest};
 
+mod forged;
 mod repair;
 
 struct Store {

@@ -47,7 +47,7 @@ pub struct RepairedSnapshot {
     pub source: Box<[u8]>,
     /// Its time.
     pub time: Time,
-    /// Losses that were told of.
+    /// Losses, with those that were told of only by their number.
     pub losses: u64,
     /// Where the old manifest was set aside, below the repository.
     pub place: Option<String>,
@@ -81,8 +81,8 @@ impl Repaired {
         !self.lost_manifests.is_empty() || !self.repaired_snapshots.is_empty()
     }
 
-    /// Losses that were told of.
+    /// Losses of all snapshots.
     pub fn losses(&self) -> u64 {
-        self.repaired_snapshots.iter().map(|snapshot| snapshot.losses).sum()
+        self.repaired_snapshots.iter().fold(0, |sum, snapshot| sum.saturating_add(snapshot.losses))
     }
 }

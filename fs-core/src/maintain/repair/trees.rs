@@ -8,6 +8,7 @@ use crate::format::limits::MAX_LEVELS;
 use crate::format::{BlobId, Content, Entry, Kind, Manifest, Node, SnapshotId, Status, Totals, Xattrs};
 use crate::maintain::blobs::{Keys, OwnBits, key};
 use crate::maintain::judge::Judge;
+use crate::maintain::search::Searched;
 use crate::maintain::{Lost, MaintainError};
 use crate::store::{DirectoryWriter, NamedEntry, StoreError, Writer};
 
@@ -24,6 +25,8 @@ struct Open {
     id: BlobId,
     /// Its nodes still to come, the next one last, and how many are above each.
     todo: Vec<(BlobId, u8)>,
+    /// Inner nodes that were taken. A forged one may come again, with names that were before: nothing of it would be kept.
+    taken: Keys,
     /// The rest of the leaf that was taken last, in reverse.
     entries: Vec<NamedEntry>,
     written: DirectoryWriter,
@@ -41,7 +44,8 @@ impl<'a> Mender<'a> {
         mut writer: Writer,
         harmed: &HarmedSnapshot,
     ) -> Result<SnapshotId, MaintainError> {
-        let HarmedSnapshot { manifest, totals, losses, links_lost, .. } = harmed;
+        let HarmedSnapshot { manifest, searched: Searched { links_lost, found, .. }, .. } = harmed;
+        let troubled = manifest.totals.troubled.saturating_add(found.losses);
         let mut root = manifest.root.clone();
         if let Kind::Directory(id) = &mut root.kind {
             *id = self.directory(&mut writer, *id)?;
@@ -54,7 +58,7 @@ impl<'a> Mender<'a> {
             root,
             links_len: if *links_lost { 0 } else { manifest.links_len },
             links: if *links_lost { Content::empty() } else { manifest.links.clone() },
-            totals: Totals { troubled: manifest.totals.troubled.saturating_add(*losses), ..*totals },
+            totals: Totals { troubled, ..found.totals },
             // Its parent stays, mended or not: a repair that goes on after a crash must make the same of it.
             ..manifest.clone()
         };
@@ -119,7 +123,7 @@ impl<'a> Mender<'a> {
                     open.entries
                         .extend(entries.filter_map(|at| Some((leaf.name(at).into(), leaf.entry(at).ok()?))));
                 }
-                Node::Inner(_) if depth >= MAX_LEVELS => {}
+                Node::Inner(_) if depth >= MAX_LEVELS || !open.taken.insert(key(&id)) => {}
                 Node::Inner(children) => {
                     open.todo.extend(children.iter().rev().map(|child| (child.id, depth + 1)));
                 }
@@ -133,6 +137,7 @@ impl Open {
         Self {
             id,
             todo: vec![(id, 0)],
+            taken: Keys::default(),
             entries: Vec::new(),
             written: DirectoryWriter::default(),
             last_name: Box::default(),
