@@ -8,7 +8,7 @@ use super::lock::WriterLock;
 use super::rebuild::NewIndex;
 use super::reconcile::{add_packs, open_up_to_date};
 use super::repository::INDEX;
-use super::salvage::{PackNames, Salvage, Salvaged};
+use super::salvage::{PackNames, Salvage, Salvaged, Salvages};
 use super::scan::Scanner;
 use super::{Backend, LocalBackend, Object, ObjectKind, Reader, Repository, SnapshotRecord, StoreError};
 use crate::format::{PackId, SnapshotId};
@@ -22,7 +22,7 @@ impl Repository {
         from: PackId,
         deltas: bool,
         names: &PackNames,
-    ) -> Result<Vec<Salvage>, StoreError> {
+    ) -> Result<Salvages, StoreError> {
         let packs = LocalBackend::new(&self.root);
         Scanner { packs: &packs, reader }.salvage(from, deltas, names)
     }

@@ -55,6 +55,7 @@ impl Survey {
                         pack,
                         reason,
                         salvaged: 0,
+                        stored_before: 0,
                         restored: false,
                         place: None,
                     });
@@ -75,9 +76,11 @@ impl Survey {
         for (done, damaged) in (0..).zip(&mut self.damaged) {
             check.step(Phase::Salvaging, done, total)?;
             let salvages = check.repository.salvage(&reader, damaged.pack, deltas, &self.names)?;
-            damaged.salvaged = salvages.iter().map(|salvage| salvage.blobs).sum();
-            damaged.restored = salvages.iter().any(|salvage| salvage.id == damaged.pack);
-            self.salvages.extend(salvages);
+            let new: u64 = salvages.new.iter().map(|salvage| salvage.blobs).sum();
+            damaged.salvaged = new + salvages.stored;
+            damaged.stored_before = salvages.stored;
+            damaged.restored = salvages.new.iter().any(|salvage| salvage.id == damaged.pack);
+            self.salvages.extend(salvages.new);
         }
         Ok(check.repository.look_past(&self.names, &self.salvages)?)
     }

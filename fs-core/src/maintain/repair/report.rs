@@ -17,6 +17,8 @@ pub struct DamagedPack {
     pub reason: String,
     /// Blobs that were salvaged. Some of them may be stored elsewhere, too.
     pub salvaged: u64,
+    /// Of these, blobs that an earlier repair had stored already, which was interrupted then.
+    pub stored_before: u64,
     /// The pack was complete but for its frame, and is written again in its place.
     pub restored: bool,
     /// Where it was set aside, below the repository.

@@ -162,6 +162,36 @@ fn lost_attributes_and_links_cost_no_file() {
 }
 
 #[test]
+fn what_an_interrupted_repair_stored_counts_as_saved() {
+    let store = Store::new();
+    store.add(|writer| {
+        let contents = [1, 2].map(|seed| {
+            // Too much for one block, and nothing that can be compressed.
+            let mut bytes = vec![0; 700_000];
+            blake3::Hasher::new().update(&[seed]).finalize_xof().fill(&mut bytes);
+            file(700_000, Content::Blob(writer.put(PackKind::Data, &bytes, None).unwrap()))
+        });
+        vec![("one", contents[0].clone()), ("two", contents[1].clone())]
+    });
+    let size = |path: &PathBuf| std::fs::metadata(path).unwrap().len();
+    let pack = pack_files(&store.root).into_iter().max_by_key(size).unwrap();
+    let mut bytes = std::fs::read(&pack).unwrap();
+    bytes[1000] ^= 1;
+    std::fs::write(&pack, bytes).unwrap();
+    for stored_before in [0, 1] {
+        for dry_run in [true, false] {
+            let (repaired, _) = store.repair(dry_run);
+            let [damaged] = &*repaired.damaged_packs else { panic!("{repaired:?}") };
+            assert_eq!((damaged.salvaged, damaged.stored_before), (1, stored_before));
+            // As if it had not come to this.
+            damaged.place.iter().for_each(|place| std::fs::rename(store.root.join(place), &pack).unwrap());
+        }
+    }
+    store.repair(false);
+    assert!(store.repair(false).0.is_clean() && store.check().is_clean());
+}
+
+#[test]
 fn a_failure_that_may_pass_is_no_damage() {
     let store = Store::new();
     store.add(|writer| vec![sound(writer)]);
