@@ -32,7 +32,7 @@ const BLOBS: TableDefinition<'_, [u8; 16], u32> = TableDefinition::new("blobs");
 /// Further packs that hold a blob: it was stored again when the one before could not be read, and may be needed when the
 /// other one cannot.
 const COPIES: TableDefinition<'_, ([u8; 16], u32), ()> = TableDefinition::new("copies");
-/// Numbers of packs, never used twice.
+/// Packs by number.
 const PACKS: TableDefinition<'_, u32, [u8; RECORD_LEN]> = TableDefinition::new("packs");
 const META: TableDefinition<'_, &str, [u8; 16]> = TableDefinition::new("meta");
 
