@@ -39,12 +39,11 @@ impl Repository {
     pub fn look_past(&mut self, names: &PackNames, salvages: &[Salvage]) -> Result<(), StoreError> {
         let below = Arc::new(LocalBackend::new(&self.root));
         self.backend = Arc::new(Salvaged::new(below, names.damaged.iter().copied(), salvages));
-        let index = Index::in_memory(self.config.id)?;
+        // In the place of the one before, which may be in memory, too: there is no room for two.
+        self.index = Arc::new(Index::in_memory(self.config.id)?);
         let packs = packs_after(names, salvages);
-        let unreadable = add_packs(&index, &*self.backend, &self.keys, packs, &mut |_| true)?;
-        all_readable(unreadable)?;
-        self.index = Arc::new(index);
-        Ok(())
+        let unreadable = add_packs(&self.index, &*self.backend, &self.keys, packs, &mut |_| true)?;
+        all_readable(unreadable)
     }
 
     /// Replaces the damaged packs by what was salvaged of them, makes the index again when `new_index` says so or packs

@@ -82,6 +82,7 @@ impl Survey {
             damaged.restored = salvages.new.iter().any(|salvage| salvage.id == damaged.pack);
             self.salvages.extend(salvages.new);
         }
+        drop(reader);
         Ok(check.repository.look_past(&self.names, &self.salvages)?)
     }
 }
