@@ -5,13 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::crashes::{Moment, fast_directory, is_index_write, stride};
-use super::history::{Files, import, plant, versions};
+use super::history::{Files, import, plant, read_directory, versions};
 use super::medium::{Fate, Medium, materialise, scan};
 use super::recording::{Recording, Step};
-use crate::format::{BlobId, Kind, PackId};
+use crate::format::{Kind, PackId};
 use crate::maintain::{CheckOptions, RepairOptions, Repaired, check, repair};
 use crate::monitor::{Cancellation, Silent};
-use crate::store::{Access, CacheSizes, DirectoryCursor, FileReader, Reader, Repository};
+use crate::store::{Access, CacheSizes, Repository};
 
 /// What can be read, by the second of the snapshot.
 type Readable = BTreeMap<i64, Files>;
@@ -36,34 +36,13 @@ fn readable(root: &Path) -> Readable {
         let Ok(manifest) = repository.manifest(&id) else { continue };
         let Kind::Directory(top) = manifest.root.kind else { panic!("{:?}", manifest.root) };
         let mut files = Files::new();
-        read(&reader, top, Path::new(""), &mut files);
+        read_directory(&reader, top, Path::new(""), &mut files, &mut |_| {});
         let known = all.entry(manifest.time.secs()).or_default();
         if known.len() < files.len() {
             *known = files;
         }
     }
     all
-}
-
-fn read(reader: &Reader, id: BlobId, path: &Path, files: &mut Files) {
-    let mut cursor = DirectoryCursor::new(reader.clone(), id, 0);
-    let mut entries: Vec<(PathBuf, Kind)> = Vec::new();
-    while let Ok(Some((name, entry))) = cursor.next_entry() {
-        entries.push((path.join(std::str::from_utf8(&name).unwrap()), entry.kind));
-    }
-    for (path, kind) in entries {
-        match kind {
-            Kind::Directory(id) => read(reader, id, &path, files),
-            Kind::File { size, content, .. } => {
-                let mut bytes = Vec::new();
-                let file = FileReader { reader, content: &content, size };
-                if file.read(0, usize::MAX, &mut bytes).is_ok() {
-                    files.insert(path.to_str().unwrap().to_owned(), bytes);
-                }
-            }
-            other => panic!("{other:?}"),
-        }
-    }
 }
 
 fn files_below(folder: &Path) -> Vec<PathBuf> {
