@@ -9,14 +9,14 @@ use std::path::Path;
 
 pub use report::{DamagedPack, LostManifest, RepairOptions, Repaired, RepairedSnapshot};
 
-use super::check::Check;
+use super::check::{Check, UnreadManifest};
 use super::judge::Judge;
 use super::search::{Search, Searched};
 use super::{Finding, Loss, Lost, MaintainError, catalogues, index};
 use crate::format::{Manifest, SnapshotId};
 use crate::maintain::blobs::{Blobs, Keys};
 use crate::monitor::{Cancellation, Monitor, Phase};
-use crate::store::{CacheSizes, Object, Repository, StoreError};
+use crate::store::{CacheSizes, Repository};
 
 /// A snapshot of which something is lost.
 struct HarmedSnapshot {
@@ -105,24 +105,14 @@ fn check_index(check: &mut Check<'_>) -> Result<Option<String>, MaintainError> {
 }
 
 fn load_manifests(check: &mut Check<'_>, repaired: &mut Repaired) -> Result<(), MaintainError> {
-    let mut recorded = std::mem::take(&mut check.recorded);
-    for id in check.repository.snapshots()? {
-        let record = recorded.remove(&id);
-        match check.repository.manifest(&id) {
-            Ok(manifest) => check.snapshots.push((id, manifest)),
-            Err(error) if error.is_loss() => {
-                let reason = error.to_string();
-                repaired.lost_manifests.push(LostManifest { snapshot: id, record, reason, place: None });
-            }
-            Err(error) => return Err(error.into()),
+    for UnreadManifest { snapshot, record, error } in check.load_manifests()? {
+        if !error.is_loss() {
+            return Err(error.into());
         }
+        let reason = error.to_string();
+        repaired.lost_manifests.push(LostManifest { snapshot, record, reason, place: None });
     }
-    repaired.lost_manifests.extend(recorded.into_iter().map(|(snapshot, record)| {
-        let reason = StoreError::Missing(Object::snapshot(snapshot)).to_string();
-        LostManifest { snapshot, record: Some(record), reason, place: None }
-    }));
     repaired.snapshots = (check.snapshots.len() + repaired.lost_manifests.len()) as u64;
-    check.snapshots.sort_by_key(|(id, manifest)| (manifest.time, *id));
     repaired.lost_manifests.sort_by_key(|lost| lost.snapshot);
     Ok(())
 }
