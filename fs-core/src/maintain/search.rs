@@ -65,6 +65,8 @@ struct Open {
 #[derive(Default)]
 struct Stack {
     open: Vec<Open>,
+    /// Their keys: a forged tree may be deep.
+    entered: Keys,
     all: Found,
     /// Losses that were told of.
     told: u64,
@@ -185,7 +187,7 @@ impl<'a> Search<'a> {
             self.revisits += 1;
         }
         // Hashes cannot form a ring, but a hash that is damaged and a node that is forged might.
-        let ring = stack.open.iter().any(|open| open.id == id);
+        let ring = stack.entered.contains(&key(&id));
         let node = if ring { None } else { self.judge.node(&id)? };
         let node = node.filter(|node| depth < MAX_LEVELS || matches!(**node, Node::Leaf(_)));
         let Some(node) = node else {
@@ -194,12 +196,14 @@ impl<'a> Search<'a> {
             }
             return Ok(false);
         };
+        stack.entered.insert(key(&id));
         stack.open.push(Open { id, node, at: 0, depth, path_len, found: Found::default() });
         Ok(true)
     }
 
     fn leave(&mut self, stack: &mut Stack) {
         let Some(left) = stack.open.pop() else { return };
+        stack.entered.remove(&key(&left.id));
         stack.top().add(&left.found);
         self.known.insert(key(&left.id), left.found);
         if left.found.losses > 0 && left.depth == 0 {

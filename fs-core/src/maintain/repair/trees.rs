@@ -16,6 +16,8 @@ pub(super) struct Mender<'a> {
     judge: Judge<'a>,
     /// Directories that need it.
     harmed: Keys,
+    /// Those that were begun.
+    opened: Keys,
     /// What became of them.
     mended: HashMap<u128, BlobId, BuildHasherDefault<OwnBits>>,
 }
@@ -35,7 +37,7 @@ struct Open {
 
 impl<'a> Mender<'a> {
     pub(super) fn new(judge: Judge<'a>, harmed: Keys) -> Self {
-        Self { judge, harmed, mended: HashMap::default() }
+        Self { judge, harmed, opened: Keys::default(), mended: HashMap::default() }
     }
 
     /// Stores a snapshot without what is lost of it.
@@ -68,6 +70,7 @@ impl<'a> Mender<'a> {
     fn directory(&mut self, writer: &mut Writer, root: BlobId) -> Result<BlobId, MaintainError> {
         let mut open = Vec::new();
         if self.done(&root).is_none() {
+            self.opened.insert(key(&root));
             open.push(Open::new(root));
         }
         while let Some(top) = open.last_mut() {
@@ -80,13 +83,11 @@ impl<'a> Mender<'a> {
             };
             if let Kind::Directory(id) = &mut entry.kind {
                 let Some(done) = self.done(id) else {
-                    // It comes again when what is below it is done.
+                    // What was begun and is not done is above: a ring, which only a forged node can make.
                     let below = *id;
-                    top.entries.push((name, entry));
-                    if open.iter().any(|open| open.id == below) {
-                        // A ring, which only a forged node can make.
-                        open.last_mut().map(|top| top.entries.pop());
-                    } else {
+                    if self.opened.insert(key(&below)) {
+                        // It comes again when what is below it is done.
+                        top.entries.push((name, entry));
                         open.push(Open::new(below));
                     }
                     continue;
