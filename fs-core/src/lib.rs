@@ -14,6 +14,6 @@ pub mod maintain;
 pub mod monitor;
 pub mod service;
 pub mod store;
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod testing;
 pub mod view;

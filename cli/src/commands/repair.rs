@@ -64,6 +64,7 @@ fn text(lost: &Lost) -> String {
         Lost::Links => {
             "that some of its files are hard links to each other is lost; they are kept as files".to_owned()
         }
+        Lost::More(number) => format!("{number} more left out: too many paths lead to them to tell of each"),
         other => format!("left out: {other:?}"),
     }
 }
@@ -75,6 +76,7 @@ fn word(lost: &Lost) -> &'static str {
         Lost::Entry => "entry",
         Lost::Xattrs => "extended attributes",
         Lost::Links => "hard links",
+        Lost::More(_) => "more",
         _ => "other",
     }
 }
@@ -96,6 +98,9 @@ fn object(loss: &Loss) -> Value {
     };
     set("source_bytes", source_bytes.map(Value::from));
     set("path_bytes", path_bytes.map(Value::from));
+    if let Lost::More(number) = &loss.lost {
+        set("losses", Some(Value::from(*number)));
+    }
     if let Lost::Entries { count, last } = &loss.lost {
         set("entries", count.map(Value::from));
         let last = last.as_deref().map(for_json);
@@ -120,7 +125,13 @@ fn tell_summary(
         let fate = match (pack.restored, dry_run) {
             (true, false) => format!("all {blobs} are right, and it is written again"),
             (true, true) => format!("all {blobs} are right, and it is to be written again"),
-            (false, _) => format!("{blobs} saved from it; {}", set_aside(&pack.place)),
+            (false, _) => {
+                let before = match pack.stored_before {
+                    0 => String::new(),
+                    number => format!(", {number} of them by a repair that was interrupted"),
+                };
+                format!("{blobs} saved from it{before}; {}", set_aside(&pack.place))
+            }
         };
         output.line(&format!("{}; {fate}", pack.reason))?;
     }
@@ -208,7 +219,7 @@ fn summary(repaired: &Repaired, dry_run: bool) -> Value {
     let packs = repaired.damaged_packs.iter().map(|pack| {
         json!({
             "pack": pack.pack.to_string(), "reason": pack.reason, "saved_blobs": pack.salvaged,
-            "written_again": pack.restored, "set_aside": pack.place,
+            "saved_before": pack.stored_before, "written_again": pack.restored, "set_aside": pack.place,
         })
     });
     let manifests = repaired.lost_manifests.iter().map(|lost| {

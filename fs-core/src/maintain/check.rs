@@ -8,7 +8,7 @@ use super::finding::Findings;
 use super::{MaintainError, Report, blocks, catalogues, harm, index, references};
 use crate::format::{Manifest, PackId, SnapshotId};
 use crate::monitor::{Cancellation, Monitor, Phase, Work};
-use crate::store::{Access, CacheSizes, Reader, Repository, SnapshotRecord};
+use crate::store::{Access, CacheSizes, Object, Reader, Repository, SnapshotRecord, StoreError};
 
 /// How deep a check looks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -41,6 +41,14 @@ pub(super) struct CheckedPack {
     pub(super) size: u64,
 }
 
+/// A manifest that cannot be read.
+pub(super) struct UnreadManifest {
+    pub(super) snapshot: SnapshotId,
+    /// What the index knows of it.
+    pub(super) record: Option<SnapshotRecord>,
+    pub(super) error: StoreError,
+}
+
 impl<'a> Check<'a> {
     pub(super) fn begin(
         root: &Path,
@@ -65,6 +73,26 @@ impl<'a> Check<'a> {
     pub(super) fn step(&self, phase: Phase, done: u64, total: u64) -> Result<(), MaintainError> {
         self.monitor.work(&Work { phase, done, total });
         if self.cancellation.is_cancelled() { Err(MaintainError::Cancelled) } else { Ok(()) }
+    }
+
+    /// Reads the manifests that there are, and tells why others cannot be read: they are lost, or the index knows them and
+    /// they are gone.
+    pub(super) fn load_manifests(&mut self) -> Result<Vec<UnreadManifest>, MaintainError> {
+        let mut recorded = std::mem::take(&mut self.recorded);
+        let mut unread = Vec::new();
+        for snapshot in self.repository.snapshots()? {
+            let record = recorded.remove(&snapshot);
+            match self.repository.manifest(&snapshot) {
+                Ok(manifest) => self.snapshots.push((snapshot, manifest)),
+                Err(error) => unread.push(UnreadManifest { snapshot, record, error }),
+            }
+        }
+        self.snapshots.sort_by_key(|(id, manifest)| (manifest.time, *id));
+        unread.extend(recorded.into_iter().map(|(snapshot, record)| {
+            let error = StoreError::Missing(Object::snapshot(snapshot));
+            UnreadManifest { snapshot, record: Some(record), error }
+        }));
+        Ok(unread)
     }
 
     pub(super) fn reader(&self) -> Reader {

@@ -12,32 +12,26 @@ const MOST: usize = 100;
 pub(super) fn look(check: &mut Check<'_>) -> Result<(), MaintainError> {
     let snapshots = std::mem::take(&mut check.snapshots);
     let blobs = std::mem::take(&mut check.blobs);
-    let judge = Judge { reader: check.reader(), is_bad: &|id| Ok(blobs.is_bad(id)), strict: true };
-    let mut search = Search::new(judge, check.cancellation);
+    let mut search = Search::new(Judge::of_check(check.reader(), &blobs), check.cancellation);
     let total = snapshots.len() as u64;
     for (done, (id, manifest)) in (0..).zip(&snapshots) {
         check.step(Phase::Harm, done, total)?;
         let report = &mut check.report;
-        let before = (report.harmed.len(), report.more_harmed);
-        let mut tell = |path: &[u8]| {
+        let mut kept = 0;
+        let mut tell = |path: &[u8], _| {
             if report.harmed.len() < MOST {
+                kept += 1;
                 report.harmed.push(Harmed {
                     snapshot: *id,
                     source: manifest.source.clone(),
                     time: manifest.time,
                     path: path.to_vec(),
                 });
-            } else {
-                report.more_harmed += 1;
             }
         };
-        if search.links_are_bad(manifest)? {
-            tell(&[]);
-        }
-        search.tree(&manifest.root, &mut |path, _| tell(path))?;
-        if before != (report.harmed.len(), report.more_harmed) {
-            report.harmed_snapshots += 1;
-        }
+        let losses = search.snapshot(manifest, &mut tell)?.found.losses;
+        report.more_harmed = report.more_harmed.saturating_add(losses - kept);
+        report.harmed_snapshots += u64::from(losses > 0);
     }
     (check.snapshots, check.blobs) = (snapshots, blobs);
     Ok(())

@@ -1,20 +1,35 @@
 //! What can be read of an entry, and what cannot.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Lost;
+use super::blobs::Blobs;
 use crate::format::{BlobId, Content, Entry, ExtentKind, Kind, Manifest, Node, Xattrs};
 use crate::store::{LinkTable, Reader, StoreError};
 
 pub(super) struct Judge<'a> {
-    pub(super) reader: Reader,
-    /// Tells of a blob that it cannot be read, as far as is known.
-    pub(super) is_bad: &'a dyn Fn(&BlobId) -> Result<bool, StoreError>,
-    /// Every failure to read counts, also one that may pass.
-    pub(super) strict: bool,
+    reader: Reader,
+    witness: Witness<'a>,
 }
 
-impl Judge<'_> {
+/// Who knows of a blob whether it can be read.
+enum Witness<'a> {
+    /// What a check has seen. To it every failure to read counts, also one that may pass.
+    Check(&'a Blobs),
+    /// The index, where every block that it leads to was verified.
+    Index,
+}
+
+impl<'a> Judge<'a> {
+    pub(super) fn of_check(reader: Reader, blobs: &'a Blobs) -> Self {
+        Self { reader, witness: Witness::Check(blobs) }
+    }
+
+    pub(super) fn of_repair(reader: Reader) -> Self {
+        Self { reader, witness: Witness::Index }
+    }
+
     /// A directory node, unless it is lost.
     pub(super) fn node(&self, id: &BlobId) -> Result<Option<Arc<Node>>, StoreError> {
         self.unless_bad(id, Reader::node)
@@ -46,17 +61,22 @@ impl Judge<'_> {
     fn content_is_bad(&self, content: &Content, size: u64) -> Result<bool, StoreError> {
         let mut lists = match content {
             Content::Inline(_) => return Ok(false),
-            Content::Blob(id) => return (self.is_bad)(id),
+            Content::Blob(id) => return self.is_bad(id),
             Content::Chunks(id) => vec![(*id, size, None)],
         };
+        // A forged list may name the same one below it many times.
+        let mut seen = HashSet::new();
         while let Some((id, len, level)) = lists.pop() {
+            if !seen.insert((id, len, level)) {
+                continue;
+            }
             let Some(list) = self.unless_bad(&id, Reader::chunk_list)? else { return Ok(true) };
             if list.len() != len || level.is_some_and(|level| level != list.level()) {
                 return Ok(true);
             }
             for extent in list.extents() {
                 match extent.kind {
-                    ExtentKind::Data(id) if (self.is_bad)(&id)? => return Ok(true),
+                    ExtentKind::Data(id) if self.is_bad(&id)? => return Ok(true),
                     ExtentKind::List(id) => lists.push((id, extent.len, list.level().checked_sub(1))),
                     ExtentKind::Data(_) | ExtentKind::Hole => {}
                 }
@@ -65,17 +85,24 @@ impl Judge<'_> {
         Ok(false)
     }
 
+    fn is_bad(&self, id: &BlobId) -> Result<bool, StoreError> {
+        match self.witness {
+            Witness::Check(blobs) => Ok(blobs.is_bad(id)),
+            Witness::Index => Ok(!self.reader.knows(id)?),
+        }
+    }
+
     fn unless_bad<T>(
         &self,
         id: &BlobId,
         read: impl FnOnce(&Reader, &BlobId) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
-        if (self.is_bad)(id)? { Ok(None) } else { self.unless_lost(read(&self.reader, id)) }
+        if self.is_bad(id)? { Ok(None) } else { self.unless_lost(read(&self.reader, id)) }
     }
 
     fn unless_lost<T>(&self, result: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
         match result {
-            Err(error) if self.strict || error.is_loss() => Ok(None),
+            Err(error) if matches!(self.witness, Witness::Check(_)) || error.is_loss() => Ok(None),
             result => result.map(Some),
         }
     }

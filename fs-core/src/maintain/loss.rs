@@ -19,6 +19,9 @@ pub enum Lost {
     Xattrs,
     /// Which of the snapshot's files are hard links to each other.
     Links,
+    /// So many further things in the snapshot, below directories that too many paths lead to: only a tree that was forged
+    /// has them.
+    More(u64),
 }
 
 /// Something in a snapshot that cannot be read.

@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use super::check::Check;
+use super::check::{Check, UnreadManifest};
 use super::{Finding, MaintainError};
 use crate::format::limits::MAX_LEVELS;
 use crate::format::{BlobId, Content, Entry, ExtentKind, Kind, Node, PackId, Xattrs};
 use crate::monitor::Phase;
-use crate::store::{LinkTable, Object, Reader, StoreError};
+use crate::store::{LinkTable, Reader, StoreError};
 
 /// A reference that is to be followed.
 #[derive(Debug, Clone, Copy)]
@@ -20,8 +20,9 @@ enum Reference {
 }
 
 pub(super) fn check(check: &mut Check<'_>) -> Result<(), MaintainError> {
-    manifests(check)?;
-    check.snapshots.sort_by_key(|(id, manifest)| (manifest.time, *id));
+    for UnreadManifest { snapshot, record, error } in check.load_manifests()? {
+        check.findings.push(Finding::Manifest { snapshot, record, reason: error.to_string() });
+    }
     let mut walk = Walk { reader: check.reader(), todo: Vec::new(), visited: 0 };
     // Snapshots without a change among their hard links share one table.
     let mut tables = HashSet::new();
@@ -38,25 +39,6 @@ pub(super) fn check(check: &mut Check<'_>) -> Result<(), MaintainError> {
         {
             blame(check, &walk.reader, id, "hard-link table", &error);
         }
-    }
-    Ok(())
-}
-
-/// Reads those that there are, and names those that should be.
-fn manifests(check: &mut Check<'_>) -> Result<(), MaintainError> {
-    let mut recorded = std::mem::take(&mut check.recorded);
-    for id in check.repository.snapshots()? {
-        let record = recorded.remove(&id);
-        match check.repository.manifest(&id) {
-            Ok(manifest) => check.snapshots.push((id, manifest)),
-            Err(error) => {
-                check.findings.push(Finding::Manifest { snapshot: id, record, reason: error.to_string() });
-            }
-        }
-    }
-    for (id, record) in recorded {
-        let reason = StoreError::Missing(Object::snapshot(id)).to_string();
-        check.findings.push(Finding::Manifest { snapshot: id, record: Some(record), reason });
     }
     Ok(())
 }

@@ -9,23 +9,20 @@ use std::path::Path;
 
 pub use report::{DamagedPack, LostManifest, RepairOptions, Repaired, RepairedSnapshot};
 
-use super::check::Check;
+use super::check::{Check, UnreadManifest};
 use super::judge::Judge;
-use super::search::Search;
+use super::search::{Search, Searched};
 use super::{Finding, Loss, Lost, MaintainError, catalogues, index};
-use crate::format::{Manifest, SnapshotId, Totals};
+use crate::format::{Manifest, SnapshotId};
 use crate::maintain::blobs::{Blobs, Keys};
 use crate::monitor::{Cancellation, Monitor, Phase};
-use crate::store::{CacheSizes, Object, Repository, StoreError};
+use crate::store::{CacheSizes, Repository};
 
 /// A snapshot of which something is lost.
 struct HarmedSnapshot {
     id: SnapshotId,
     manifest: Manifest,
-    /// Of what is left.
-    totals: Totals,
-    losses: u64,
-    links_lost: bool,
+    searched: Searched,
 }
 
 /// Puts the repository in `root` right, and tells of everything that is lost of its snapshots. Nothing is destroyed:
@@ -56,7 +53,7 @@ pub fn repair(
         new: None,
         source: harmed.manifest.source.clone(),
         time: harmed.manifest.time,
-        losses: harmed.losses,
+        losses: harmed.searched.found.losses,
         place: None,
     }));
     if options.dry_run || repaired.is_clean() {
@@ -70,8 +67,7 @@ pub fn repair(
         let damaged = repaired.damaged_packs.iter_mut().find(|damaged| damaged.pack == pack);
         damaged.into_iter().for_each(|damaged| damaged.place = Some(place.clone()));
     }
-    let reader = repository.reader(CacheSizes::default());
-    let judge = Judge { reader: reader.clone(), is_bad: &|id| Ok(!reader.knows(id)?), strict: false };
+    let judge = Judge::of_repair(repository.reader(CacheSizes::default()));
     let mut mender = trees::Mender::new(judge, directories);
     for (harmed, told) in harmed.iter().zip(&mut repaired.repaired_snapshots) {
         if cancellation.is_cancelled() {
@@ -109,24 +105,14 @@ fn check_index(check: &mut Check<'_>) -> Result<Option<String>, MaintainError> {
 }
 
 fn load_manifests(check: &mut Check<'_>, repaired: &mut Repaired) -> Result<(), MaintainError> {
-    let mut recorded = std::mem::take(&mut check.recorded);
-    for id in check.repository.snapshots()? {
-        let record = recorded.remove(&id);
-        match check.repository.manifest(&id) {
-            Ok(manifest) => check.snapshots.push((id, manifest)),
-            Err(error) if error.is_loss() => {
-                let reason = error.to_string();
-                repaired.lost_manifests.push(LostManifest { snapshot: id, record, reason, place: None });
-            }
-            Err(error) => return Err(error.into()),
+    for UnreadManifest { snapshot, record, error } in check.load_manifests()? {
+        if !error.is_loss() {
+            return Err(error.into());
         }
+        let reason = error.to_string();
+        repaired.lost_manifests.push(LostManifest { snapshot, record, reason, place: None });
     }
-    repaired.lost_manifests.extend(recorded.into_iter().map(|(snapshot, record)| {
-        let reason = StoreError::Missing(Object::snapshot(snapshot)).to_string();
-        LostManifest { snapshot, record: Some(record), reason, place: None }
-    }));
     repaired.snapshots = (check.snapshots.len() + repaired.lost_manifests.len()) as u64;
-    check.snapshots.sort_by_key(|(id, manifest)| (manifest.time, *id));
     repaired.lost_manifests.sort_by_key(|lost| lost.snapshot);
     Ok(())
 }
@@ -136,28 +122,22 @@ fn find_losses(
     check: &mut Check<'_>,
     tell: &mut dyn FnMut(&Loss),
 ) -> Result<(Vec<HarmedSnapshot>, Keys), MaintainError> {
-    let reader = check.reader();
-    // Every block that the index leads to was verified.
-    let judge = Judge { reader: reader.clone(), is_bad: &|id| Ok(!reader.knows(id)?), strict: false };
-    let mut search = Search::new(judge, check.cancellation);
+    let mut search = Search::new(Judge::of_repair(check.reader()), check.cancellation);
     let mut harmed = Vec::new();
     let snapshots = std::mem::take(&mut check.snapshots);
     let total = snapshots.len() as u64;
     for (done, (id, manifest)) in (0..).zip(snapshots) {
         check.step(Phase::Harm, done, total)?;
-        let mut losses = 0;
         let mut tell_one = |path: &[u8], lost| {
-            losses += 1;
             let (source, time) = (manifest.source.clone(), manifest.time);
             tell(&Loss { snapshot: id, source, time, path: path.to_vec(), lost });
         };
-        let links_lost = search.links_are_bad(&manifest)?;
-        if links_lost {
-            tell_one(&[], Lost::Links);
+        let searched = search.snapshot(&manifest, &mut tell_one)?;
+        if searched.untold > 0 {
+            tell_one(&[], Lost::More(searched.untold));
         }
-        let totals = search.tree(&manifest.root, &mut tell_one)?;
-        if losses > 0 {
-            harmed.push(HarmedSnapshot { id, manifest, totals, losses, links_lost });
+        if searched.found.losses > 0 {
+            harmed.push(HarmedSnapshot { id, manifest, searched });
         }
     }
     Ok((harmed, search.into_harmed()))

@@ -1,4 +1,5 @@
-//! What of snapshots' trees cannot be read. Subtrees without harm are entered once, whoever shares them.
+//! What of snapshots' trees cannot be read. Subtrees without harm are entered once, whoever shares them; harmed ones for
+//! each path, but not without end: a forged tree of few nodes has more paths than anybody can walk.
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
@@ -14,16 +15,38 @@ use crate::monitor::Cancellation;
 /// Hears of what is lost, with its path.
 pub(super) type Tell<'a> = &'a mut dyn FnMut(&[u8], Lost);
 
+/// So often harmed nodes are entered again in a snapshot to tell of paths, or as often as there are nodes: a tree that was
+/// made from files has hardly more. What is below them is counted after that.
+const REVISITS: u64 = 10_000;
+
 pub(super) struct Search<'a> {
-    pub(super) judge: Judge<'a>,
+    judge: Judge<'a>,
     cancellation: &'a Cancellation,
-    /// Nodes below which nothing is harmed, and what is there.
-    sound: HashMap<u128, Totals, BuildHasherDefault<OwnBits>>,
+    /// Every node that was left, and what is in it and below it.
+    known: HashMap<u128, Found, BuildHasherDefault<OwnBits>>,
     /// The topmost nodes of directories in which, or below which, something is harmed.
     harmed: Keys,
     /// Hard-link tables that were judged: snapshots share them.
     links: HashMap<Content, bool>,
-    told: u64,
+    revisits: u64,
+}
+
+/// What is in a tree.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Found {
+    /// Of what can be read.
+    pub(super) totals: Totals,
+    /// Told of or not.
+    pub(super) losses: u64,
+}
+
+/// What is in a snapshot.
+pub(super) struct Searched {
+    /// Its hard-link table is lost; that is one of the losses.
+    pub(super) links_lost: bool,
+    pub(super) found: Found,
+    /// Losses that no path was told of.
+    pub(super) untold: u64,
 }
 
 /// A node that is being walked.
@@ -35,9 +58,18 @@ struct Open {
     depth: u8,
     /// Length of its directory's path.
     path_len: usize,
-    /// Losses told of before it was entered.
+    found: Found,
+}
+
+/// The nodes from the root to the one that is being walked.
+#[derive(Default)]
+struct Stack {
+    open: Vec<Open>,
+    /// Their keys: a forged tree may be deep.
+    entered: Keys,
+    all: Found,
+    /// Losses that were told of.
     told: u64,
-    totals: Totals,
 }
 
 impl<'a> Search<'a> {
@@ -45,10 +77,10 @@ impl<'a> Search<'a> {
         Self {
             judge,
             cancellation,
-            sound: HashMap::default(),
+            known: HashMap::default(),
             harmed: Keys::default(),
             links: HashMap::new(),
-            told: 0,
+            revisits: 0,
         }
     }
 
@@ -57,8 +89,23 @@ impl<'a> Search<'a> {
         self.harmed
     }
 
-    /// Whether a snapshot's hard-link table is lost.
-    pub(super) fn links_are_bad(&mut self, manifest: &Manifest) -> Result<bool, MaintainError> {
+    /// Tells of what is lost of a snapshot, and counts everything.
+    pub(super) fn snapshot(
+        &mut self,
+        manifest: &Manifest,
+        tell: Tell<'_>,
+    ) -> Result<Searched, MaintainError> {
+        self.revisits = 0;
+        let mut stack = Stack::default();
+        let links_lost = self.links_are_bad(manifest)?;
+        if links_lost {
+            stack.lose(tell, &[], Lost::Links);
+        }
+        self.tree(&manifest.root, &mut stack, tell)?;
+        Ok(Searched { links_lost, found: stack.all, untold: stack.all.losses - stack.told })
+    }
+
+    fn links_are_bad(&mut self, manifest: &Manifest) -> Result<bool, MaintainError> {
         if let Some(bad) = self.links.get(&manifest.links) {
             return Ok(*bad);
         }
@@ -67,28 +114,26 @@ impl<'a> Search<'a> {
         Ok(bad)
     }
 
-    /// Tells of everything that is lost in the tree of `root`, and counts what is not.
-    pub(super) fn tree(&mut self, root: &Entry, tell: Tell<'_>) -> Result<Totals, MaintainError> {
-        let mut open: Vec<Open> = Vec::new();
+    fn tree(&mut self, root: &Entry, stack: &mut Stack, tell: Tell<'_>) -> Result<(), MaintainError> {
         let mut path = Vec::new();
-        let mut totals = Totals { directories: 1, ..Totals::default() };
-        let Kind::Directory(id) = root.kind else { return Ok(totals) };
+        stack.all.totals.directories = 1;
+        let Kind::Directory(id) = root.kind else { return Ok(()) };
         if self.judge.xattrs_are_bad(root)? {
-            self.lost(tell, &path, Lost::Xattrs);
+            stack.lose(tell, &path, Lost::Xattrs);
         }
-        if !self.enter(id, 0, 0, &mut open, &mut totals)? {
-            self.lost(tell, &path, Lost::Entries { count: None, last: None });
+        if !self.enter(id, 0, 0, stack)? {
+            stack.lose(tell, &path, Lost::Entries { count: None, last: None });
         }
-        while let Some(top) = open.last_mut() {
+        while let Some(top) = stack.open.last_mut() {
             path.truncate(top.path_len);
             let (at, depth) = (top.at, top.depth);
             top.at += 1;
             match &*Arc::clone(&top.node) {
                 Node::Inner(children) if at < children.len() => {
                     let child = &children[at];
-                    if !self.enter(child.id, depth + 1, path.len(), &mut open, &mut totals)? {
+                    if !self.enter(child.id, depth + 1, path.len(), stack)? {
                         let last = Some(child.last_name.clone());
-                        self.lost(tell, &path, Lost::Entries { count: Some(child.entries), last });
+                        stack.lose(tell, &path, Lost::Entries { count: Some(child.entries), last });
                     }
                 }
                 Node::Leaf(leaf) if at < leaf.len() => {
@@ -97,34 +142,29 @@ impl<'a> Search<'a> {
                     }
                     path.extend_from_slice(leaf.name(at));
                     let Ok(entry) = leaf.entry(at) else {
-                        self.lost(tell, &path, Lost::Entry);
+                        stack.lose(tell, &path, Lost::Entry);
                         continue;
                     };
                     let loss = self.judge.loss(&entry)?;
                     if loss != Some(Lost::Content) {
-                        count(&mut top.totals, &entry);
+                        top.found.add(&Found::one(&entry));
                     }
                     if let Some(loss) = loss {
-                        self.lost(tell, &path, loss);
+                        stack.lose(tell, &path, loss);
                     }
                     if let Kind::Directory(id) = entry.kind
-                        && !self.enter(id, 0, path.len(), &mut open, &mut totals)?
+                        && !self.enter(id, 0, path.len(), stack)?
                     {
-                        self.lost(tell, &path, Lost::Entries { count: None, last: None });
+                        stack.lose(tell, &path, Lost::Entries { count: None, last: None });
                     }
                 }
-                _ => self.leave(&mut open, &mut totals),
+                _ => self.leave(stack),
             }
             if self.cancellation.is_cancelled() {
                 return Err(MaintainError::Cancelled);
             }
         }
-        Ok(totals)
-    }
-
-    fn lost(&mut self, tell: Tell<'_>, path: &[u8], lost: Lost) {
-        self.told += 1;
-        tell(path, lost);
+        Ok(())
     }
 
     /// False when the node is lost.
@@ -133,15 +173,21 @@ impl<'a> Search<'a> {
         id: BlobId,
         depth: u8,
         path_len: usize,
-        open: &mut Vec<Open>,
-        all: &mut Totals,
+        stack: &mut Stack,
     ) -> Result<bool, MaintainError> {
-        if let Some(totals) = self.sound.get(&key(&id)) {
-            add(open.last_mut().map_or(all, |above| &mut above.totals), totals);
-            return Ok(true);
+        if let Some(found) = self.known.get(&key(&id)) {
+            let again = self.revisits < REVISITS.max(self.known.len() as u64);
+            if found.losses == 0 || !again {
+                if found.losses > 0 && depth == 0 {
+                    self.harmed.insert(key(&id));
+                }
+                stack.top().add(found);
+                return Ok(true);
+            }
+            self.revisits += 1;
         }
         // Hashes cannot form a ring, but a hash that is damaged and a node that is forged might.
-        let ring = open.iter().any(|open| open.id == id);
+        let ring = stack.entered.contains(&key(&id));
         let node = if ring { None } else { self.judge.node(&id)? };
         let node = node.filter(|node| depth < MAX_LEVELS || matches!(**node, Node::Leaf(_)));
         let Some(node) = node else {
@@ -150,37 +196,54 @@ impl<'a> Search<'a> {
             }
             return Ok(false);
         };
-        let totals = Totals::default();
-        open.push(Open { id, node, at: 0, depth, path_len, told: self.told, totals });
+        stack.entered.insert(key(&id));
+        stack.open.push(Open { id, node, at: 0, depth, path_len, found: Found::default() });
         Ok(true)
     }
 
-    fn leave(&mut self, open: &mut Vec<Open>, all: &mut Totals) {
-        let Some(left) = open.pop() else { return };
-        add(open.last_mut().map_or(all, |above| &mut above.totals), &left.totals);
-        if left.told == self.told {
-            self.sound.insert(key(&left.id), left.totals);
-        } else if left.depth == 0 {
+    fn leave(&mut self, stack: &mut Stack) {
+        let Some(left) = stack.open.pop() else { return };
+        stack.entered.remove(&key(&left.id));
+        stack.top().add(&left.found);
+        self.known.insert(key(&left.id), left.found);
+        if left.found.losses > 0 && left.depth == 0 {
             self.harmed.insert(key(&left.id));
         }
     }
 }
 
-fn count(totals: &mut Totals, entry: &Entry) {
-    match entry.kind {
-        Kind::File { size, .. } => {
-            totals.files += 1;
-            totals.bytes = totals.bytes.saturating_add(size);
-        }
-        Kind::Directory(_) => totals.directories += 1,
-        _ => totals.others += 1,
+impl Stack {
+    /// What was found of the node that is being walked.
+    fn top(&mut self) -> &mut Found {
+        self.open.last_mut().map_or(&mut self.all, |top| &mut top.found)
+    }
+
+    fn lose(&mut self, tell: Tell<'_>, path: &[u8], lost: Lost) {
+        self.told += 1;
+        self.top().add(&Found { losses: 1, ..Found::default() });
+        tell(path, lost);
     }
 }
 
-fn add(totals: &mut Totals, more: &Totals) {
-    // A forged tree may have more of them than can be counted.
-    totals.files = totals.files.saturating_add(more.files);
-    totals.directories = totals.directories.saturating_add(more.directories);
-    totals.others = totals.others.saturating_add(more.others);
-    totals.bytes = totals.bytes.saturating_add(more.bytes);
+impl Found {
+    /// Of an entry that can be read.
+    fn one(entry: &Entry) -> Self {
+        let mut totals = Totals::default();
+        match entry.kind {
+            Kind::File { size, .. } => (totals.files, totals.bytes) = (1, size),
+            Kind::Directory(_) => totals.directories = 1,
+            _ => totals.others = 1,
+        }
+        Self { totals, losses: 0 }
+    }
+
+    /// A forged tree may have more of everything than can be counted.
+    fn add(&mut self, more: &Found) {
+        let (totals, new) = (&mut self.totals, &more.totals);
+        totals.files = totals.files.saturating_add(new.files);
+        totals.directories = totals.directories.saturating_add(new.directories);
+        totals.others = totals.others.saturating_add(new.others);
+        totals.bytes = totals.bytes.saturating_add(new.bytes);
+        self.losses = self.losses.saturating_add(more.losses);
+    }
 }

@@ -5,12 +5,13 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::format::{
-    Attributes, BlobId, ChunkList, Content, Entry, ExtentKind, Kind, LinkTableBuilder, Manifest, Origin,
-    PackKind, PathKey, Status, Time, Totals, Xattrs,
+    BlobId, ChunkList, Content, ExtentKind, Kind, LinkTableBuilder, Manifest, PackKind, PathKey, Time,
 };
 use crate::monitor::{Cancellation, Monitor, Phase, Silent, Work};
 use crate::store::{Access, ContentWriter, DirectoryWriter, Repository, Writer};
+use crate::testing::samples::{entry, manifest};
 
+mod forged;
 mod repair;
 
 struct Store {
@@ -45,20 +46,7 @@ impl Store {
         let mut content = ContentWriter::default();
         content.data(&mut writer, &mut links, u64::MAX).unwrap();
         let (links_len, _, links) = content.finish(&mut writer).unwrap();
-        let manifest = Manifest {
-            source: b"source".as_slice().into(),
-            time: Time::default(),
-            started: Time::default(),
-            status: Status::Complete,
-            root: entry(Kind::Directory(root)),
-            links_len,
-            links,
-            totals: Totals::default(),
-            origin: Origin::default(),
-            parent: None,
-            run: None,
-        };
-        writer.commit(&manifest).unwrap();
+        writer.commit(&Manifest { links_len, links, ..manifest(root) }).unwrap();
     }
 
     fn check(&self) -> Report {
@@ -69,11 +57,6 @@ impl Store {
         let harmed = self.check().harmed;
         harmed.into_iter().map(|harmed| String::from_utf8(harmed.path).unwrap()).collect()
     }
-}
-
-fn entry(kind: Kind) -> Entry {
-    let attributes = Attributes { mode: 0o644, uid: 0, gid: 0, mtime: Time::default() };
-    Entry { attributes, kind, xattrs: Xattrs::None, unsettled: false }
 }
 
 fn file(size: u64, content: Content) -> Kind {

@@ -6,7 +6,7 @@ use fastcdc::v2020::FastCDC;
 
 use super::{Reader, StoreError, Writer};
 use crate::format::limits::{MAX_INLINE, MAX_LEVELS};
-use crate::format::{BlobId, ChunkList, Content, ExtentKind, FormatError, PackKind};
+use crate::format::{BlobId, ChunkList, Content, Extent, ExtentKind, FormatError, PackKind};
 
 /// Chunk sizes in bytes: least, wanted, most. Content up to the least is one chunk.
 const CHUNK: (usize, usize, usize) = (64 << 10, 256 << 10, 1 << 20);
@@ -190,17 +190,8 @@ impl ContentWriter {
             let list = &self.levels[level];
             match list.extents() {
                 // One chunk, or one list, needs no list around it.
-                [only] if top => match only.kind {
-                    ExtentKind::Data(id) => return Ok(Content::Blob(id)),
-                    ExtentKind::List(id) => return Ok(Content::Chunks(id)),
-                    ExtentKind::Hole => {
-                        return Ok(Content::Chunks(writer.put(
-                            PackKind::Metadata,
-                            &list.encode(),
-                            self.previous_list(),
-                        )?));
-                    }
-                },
+                [Extent { kind: ExtentKind::Data(id), .. }] if top => return Ok(Content::Blob(*id)),
+                [Extent { kind: ExtentKind::List(id), .. }] if top => return Ok(Content::Chunks(*id)),
                 [] => {}
                 _ if top => {
                     return Ok(Content::Chunks(writer.put(

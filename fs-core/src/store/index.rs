@@ -1,6 +1,7 @@
 //! Where each blob is. Derived from the packs' catalogues: losing it costs time, never data.
 
 mod change;
+mod opened;
 mod packs;
 mod snapshots;
 
@@ -10,13 +11,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use redb::{
-    Builder, ConcurrencyMode, Database, DatabaseError, ReadOnlyDatabase, ReadOnlyTable, ReadableDatabase,
-    ReadableTable, TableDefinition, TableError,
+    Builder, ConcurrencyMode, Database, ReadOnlyTable, ReadableDatabase, ReadableTable, TableDefinition,
+    TableError,
 };
 
 pub use packs::PackRecord;
 pub use snapshots::SnapshotRecord;
 
+use opened::Opened;
 use packs::RECORD_LEN;
 use snapshots::SNAPSHOTS;
 
@@ -30,7 +32,7 @@ const BLOBS: TableDefinition<'_, [u8; 16], u32> = TableDefinition::new("blobs");
 /// Further packs that hold a blob: it was stored again when the one before could not be read, and may be needed when the
 /// other one cannot.
 const COPIES: TableDefinition<'_, ([u8; 16], u32), ()> = TableDefinition::new("copies");
-/// Numbers of packs, never used twice.
+/// Packs by number.
 const PACKS: TableDefinition<'_, u32, [u8; RECORD_LEN]> = TableDefinition::new("packs");
 const META: TableDefinition<'_, &str, [u8; 16]> = TableDefinition::new("meta");
 
@@ -42,7 +44,6 @@ const LAYOUT_VERSION: [u8; 16] = *b"yester index 2\0\0";
 /// Stands for the path of an index that is no file.
 const IN_MEMORY: &str = "(in memory)";
 
-const READER_CACHE: usize = 16 << 20;
 const WRITER_CACHE: usize = 64 << 20;
 
 /// A handle on the index. A writer's sees its own commits, a reader's those of another process.
@@ -57,7 +58,7 @@ pub(super) struct Index {
 enum Handle {
     Writer(Database),
     /// Opened anew when the file was replaced.
-    Reader(RwLock<ReadOnlyDatabase>),
+    Reader(RwLock<Opened>),
     /// Being dropped.
     Closed,
 }
@@ -151,17 +152,20 @@ impl Index {
     /// Opens the index for reading beside any writer. Fails when it is absent, foreign, or was left unclean by a
     /// writer that died: opening it for writing mends that.
     pub(super) fn open_reader(path: &Path, repository: RepositoryId) -> Result<Self, Unreadable> {
-        let handle = Handle::Reader(RwLock::new(open_read_only(path, repository)?));
+        let handle = Handle::Reader(RwLock::new(Opened::open(path, repository)?));
         let index = Self { handle, path: path.to_owned(), repository, tables: RwLock::new(None) };
         fence(path, || index.tables().map(drop)).map_err(Unreadable::Unusable)?;
         Ok(index)
     }
 
-    /// Takes up the file that is there now: a writer replaces one that it cannot use, or that was removed.
+    /// Takes up the file that is there now, unless it is the one that is open: a writer replaces one that it cannot use,
+    /// or that was removed. Lets later look-ups see what is in it.
     pub(super) fn reopen(&self) -> Result<(), StoreError> {
-        if let Handle::Reader(database) = &self.handle {
-            let now = open_read_only(&self.path, self.repository)?;
-            *database.write().unwrap_or_else(PoisonError::into_inner) = now;
+        if let Handle::Reader(opened) = &self.handle {
+            if !opened.read().unwrap_or_else(PoisonError::into_inner).is_at(&self.path) {
+                let now = Opened::open(&self.path, self.repository)?;
+                *opened.write().unwrap_or_else(PoisonError::into_inner) = now;
+            }
             self.refresh();
         }
         Ok(())
@@ -240,7 +244,13 @@ impl Index {
     }
 
     fn fence<T>(&self, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-        fence(&self.path, work)
+        let result = fence(&self.path, work);
+        if result.is_err()
+            && let Handle::Reader(opened) = &self.handle
+        {
+            opened.write().unwrap_or_else(PoisonError::into_inner).distrust();
+        }
+        result
     }
 
     fn database(&self) -> Result<&Database, StoreError> {
@@ -261,7 +271,9 @@ impl Index {
         }
         let transaction = match &self.handle {
             Handle::Writer(database) => database.begin_read(),
-            Handle::Reader(database) => database.read().unwrap_or_else(PoisonError::into_inner).begin_read(),
+            Handle::Reader(opened) => {
+                opened.read().unwrap_or_else(PoisonError::into_inner).database.begin_read()
+            }
             Handle::Closed => return Err(wrong(&self.path, "it is closed")),
         };
         let transaction = transaction.map_err(failed(&self.path))?;
@@ -279,24 +291,6 @@ impl Index {
 /// The keys of a blob in [`COPIES`].
 fn copies(blob: [u8; 16]) -> RangeInclusive<([u8; 16], u32)> {
     (blob, 0)..=(blob, u32::MAX)
-}
-
-/// Opens this repository's index in this version's layout.
-fn open_read_only(path: &Path, repository: RepositoryId) -> Result<ReadOnlyDatabase, Unreadable> {
-    let mut builder = Database::builder();
-    builder.set_concurrency_mode(ConcurrencyMode::SingleWriter).set_cache_size(READER_CACHE);
-    let opened = fenced(|| builder.open_read_only(path));
-    let database = match opened.map_err(|reason| Unreadable::Unusable(wrong(path, reason)))? {
-        Ok(database) => database,
-        Err(error @ DatabaseError::RepairAborted) => return Err(Unreadable::Unclean(failed(path)(error))),
-        Err(error) => return Err(Unreadable::Unusable(failed(path)(error))),
-    };
-    let check = || match is_ours(&database, path, repository)? {
-        Some(true) => Ok(()),
-        _ => Err(wrong(path, "it belongs to another repository or version")),
-    };
-    fence(path, check).map_err(Unreadable::Unusable)?;
-    Ok(database)
 }
 
 /// Whether a database is this repository's index, in this version's layout; `None` when it is empty.

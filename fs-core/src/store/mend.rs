@@ -6,27 +6,25 @@ use std::sync::Arc;
 use super::index::Index;
 use super::lock::WriterLock;
 use super::rebuild::NewIndex;
-use super::reconcile::{add_packs, reconcile, record_snapshots};
+use super::reconcile::{add_packs, open_up_to_date};
 use super::repository::INDEX;
-use super::salvage::{PackNames, Salvage, Salvaged};
+use super::salvage::{PackNames, Salvage, Salvaged, Salvages};
 use super::scan::Scanner;
 use super::{Backend, LocalBackend, Object, ObjectKind, Reader, Repository, SnapshotRecord, StoreError};
-use crate::format::{PackId, PackKind, SnapshotId};
+use crate::format::{PackId, SnapshotId};
 
 impl Repository {
     /// Makes packs of the blocks that a damaged one still has; of its deltas only when that is asked, as their bases may be
-    /// in another damaged pack, and must be known to `reader`. Without its catalogue nobody knows for sure of what kind it
-    /// is: it matters for speed only.
+    /// in another damaged pack, and must be known to `reader`.
     pub fn salvage(
         &self,
         reader: &Reader,
         from: PackId,
-        kind: Option<PackKind>,
         deltas: bool,
         names: &PackNames,
-    ) -> Result<Vec<Salvage>, StoreError> {
+    ) -> Result<Salvages, StoreError> {
         let packs = LocalBackend::new(&self.root);
-        Scanner { packs: &packs, reader }.salvage(from, kind, deltas, names)
+        Scanner { packs: &packs, reader }.salvage(from, deltas, names)
     }
 
     /// Takes the lock where a check goes on without.
@@ -41,12 +39,11 @@ impl Repository {
     pub fn look_past(&mut self, names: &PackNames, salvages: &[Salvage]) -> Result<(), StoreError> {
         let below = Arc::new(LocalBackend::new(&self.root));
         self.backend = Arc::new(Salvaged::new(below, names.damaged.iter().copied(), salvages));
-        let index = Index::in_memory(self.config.id)?;
+        // In the place of the one before, which may be in memory, too: there is no room for two.
+        self.index = Arc::new(Index::in_memory(self.config.id)?);
         let packs = packs_after(names, salvages);
-        let unreadable = add_packs(&index, &*self.backend, &self.keys, packs, &mut |_| true)?;
-        all_readable(unreadable)?;
-        self.index = Arc::new(index);
-        Ok(())
+        let unreadable = add_packs(&self.index, &*self.backend, &self.keys, packs, &mut |_| true)?;
+        all_readable(unreadable)
     }
 
     /// Replaces the damaged packs by what was salvaged of them, makes the index again when `new_index` says so or packs
@@ -82,7 +79,7 @@ impl Repository {
             let packs = packs_after(names, salvages);
             let (new, unreadable) = NewIndex::make(&root, config.id, &backend, &keys, packs, &mut |_| true)?;
             all_readable(unreadable)?;
-            new.record(config.id, lost)?;
+            new.record(lost)?;
             // First, so that readers never look for a pack in vain. A writer that comes in between takes the damaged packs
             // up again, as further copies of what is salvaged.
             new.publish(&root)?;
@@ -93,9 +90,7 @@ impl Repository {
                 }
             }
         }
-        let index = Index::open_writer(&root.join(INDEX), config.id)?;
-        let lost_packs = reconcile(&index, &backend, &keys)?.has_losses();
-        record_snapshots(&index, &backend, &keys)?;
+        let (index, lost_packs) = open_up_to_date(&root.join(INDEX), config.id, &backend, &keys)?;
         let repository = Self {
             root,
             config,

@@ -42,7 +42,7 @@ pub use memory::MemoryBackend;
 pub use reader::{Blob, CacheSizes, Reader};
 pub use rebuild::Rebuilt;
 pub use repository::{Access, PackTotals, Repository, random};
-pub use salvage::{PackNames, Salvage};
+pub use salvage::{PackNames, Salvage, Salvages};
 pub use writer::{Statistics, Writer};
 
 #[cfg(test)]

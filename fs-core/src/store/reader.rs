@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::ops::{Deref, Range};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -184,7 +184,12 @@ impl Reader {
             Content::Blob(id) => return self.blob(id).is_ok(),
             Content::Chunks(id) => vec![*id],
         };
+        // A forged list may name the same one below it many times.
+        let mut seen = HashSet::new();
         while let Some(id) = lists.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
             let Ok(list) = self.chunk_list(&id) else { return false };
             for extent in list.extents() {
                 match extent.kind {

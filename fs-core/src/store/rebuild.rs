@@ -51,7 +51,10 @@ impl Repository {
 }
 
 /// An index beside the one in use, so that nobody ever finds none.
-pub(super) struct NewIndex(PathBuf);
+pub(super) struct NewIndex {
+    path: PathBuf,
+    index: Index,
+}
 
 impl NewIndex {
     /// Makes it of these packs. Returns those that cannot be read, too.
@@ -67,22 +70,24 @@ impl NewIndex {
         let index = Index::create(&path, id)?;
         let unreadable = add_packs(&index, backend, keys, packs, go_on)?;
         record_snapshots(&index, backend, keys)?;
-        Ok((Self(path), unreadable))
+        Ok((Self { path, index }, unreadable))
     }
 
     /// Lets it know these snapshots too, whose manifests are lost.
-    pub(super) fn record(&self, id: RepositoryId, lost: &[SnapshotRecord]) -> Result<(), StoreError> {
-        if lost.is_empty() { Ok(()) } else { Index::open_writer(&self.0, id)?.record_snapshots(lost) }
+    pub(super) fn record(&self, lost: &[SnapshotRecord]) -> Result<(), StoreError> {
+        if lost.is_empty() { Ok(()) } else { self.index.record_snapshots(lost) }
     }
 
     fn discard(self) -> Result<(), StoreError> {
-        disk::remove(&self.0).map_err(StoreError::io("remove", &self.0))
+        drop(self.index);
+        disk::remove(&self.path).map_err(StoreError::io("remove", &self.path))
     }
 
     /// Puts it in the place of the one in use.
     pub(super) fn publish(self, root: &Path) -> Result<(), StoreError> {
+        drop(self.index);
         let path = root.join(INDEX);
-        disk::rename(&self.0, &path).map_err(StoreError::io("replace", &path))?;
+        disk::rename(&self.path, &path).map_err(StoreError::io("replace", &path))?;
         sync_directory(root)
     }
 }

@@ -1,12 +1,13 @@
 //! The index brought up to date with the packs and manifests that there are.
 
 use std::collections::HashSet;
+use std::path::Path;
 
 use super::index::{Index, PackRecord, SnapshotRecord};
 use super::reader::read_catalogue;
 use super::repository::read_manifest;
 use super::{Backend, Object, ObjectKind, StoreError};
-use crate::format::{Keys, PackId, SnapshotId};
+use crate::format::{Keys, PackId, RepositoryId, SnapshotId};
 
 /// Catalogues held in memory while the index is brought up to date.
 const RECONCILE_BATCH: usize = 64;
@@ -20,11 +21,19 @@ pub(super) struct Reconciled {
     pub(super) unreadable: Vec<StoreError>,
 }
 
-impl Reconciled {
-    /// Whether packs are gone, or cannot be read.
-    pub(super) fn has_losses(&self) -> bool {
-        self.gone || !self.unreadable.is_empty()
-    }
+/// Opens the index for writing, and brings it up to date. Even one that was made a moment ago: what cannot be opened is
+/// replaced by an empty one, and an index must never be taken for complete that is not. Tells whether packs are gone, or
+/// cannot be read.
+pub(super) fn open_up_to_date(
+    path: &Path,
+    repository: RepositoryId,
+    backend: &dyn Backend,
+    keys: &Keys,
+) -> Result<(Index, bool), StoreError> {
+    let index = Index::open_writer(path, repository)?;
+    let reconciled = reconcile(&index, backend, keys)?;
+    record_snapshots(&index, backend, keys)?;
+    Ok((index, reconciled.gone || !reconciled.unreadable.is_empty()))
 }
 
 /// Makes the index tell of exactly the packs that there are, and can be read.

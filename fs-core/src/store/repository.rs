@@ -6,7 +6,7 @@ use std::{fs, thread};
 
 use super::index::{Index, PackRecord, SnapshotRecord, Unreadable};
 use super::lock::WriterLock;
-use super::reconcile::{reconcile, record_snapshots};
+use super::reconcile::{open_up_to_date, reconcile};
 use super::{Backend, CacheSizes, LocalBackend, Object, ObjectKind, Reader, StoreError, Writer};
 use crate::format::limits::{MAX_CONFIG, MAX_MANIFEST};
 use crate::format::{Config, Keys, Manifest, PackId, PackKind, RepositoryId, Secret, SnapshotId};
@@ -119,9 +119,8 @@ impl Repository {
                 backend.clear_temporary()?;
                 backend.settle(ObjectKind::Config)?;
                 backend.settle(ObjectKind::Snapshot)?;
-                let index = Index::open_writer(&index_path, config.id)?;
-                lost_packs = reconcile(&index, &backend, &keys)?.has_losses();
-                record_snapshots(&index, &backend, &keys)?;
+                let (index, lost) = open_up_to_date(&index_path, config.id, &backend, &keys)?;
+                lost_packs = lost;
                 (index, Some(lock))
             }
             Access::Read => (open_for_reading(root, &index_path, config.id, &backend, &keys)?, None),
@@ -269,9 +268,7 @@ fn open_for_reading(
         };
         let mended = WriterLock::acquire(root).and_then(|_lock| {
             log::info!("{reason}: mending it");
-            let index = Index::open_writer(path, id)?;
-            reconcile(&index, backend, keys)?;
-            record_snapshots(&index, backend, keys)
+            open_up_to_date(path, id, backend, keys).map(drop)
         });
         let refused = match mended {
             Ok(()) => match Index::open_reader(path, id) {

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 
+use super::reader::read_catalogue;
 use super::scan::{FoundBlock, Scanner};
 use super::{Backend, Object, ObjectKind, StoreError};
 use crate::format::{
@@ -47,6 +48,15 @@ impl Part {
     }
 }
 
+/// What can be saved of a damaged pack.
+#[derive(Debug, Default)]
+pub struct Salvages {
+    /// Packs to be stored.
+    pub new: Vec<Salvage>,
+    /// Blobs of packs that would be, but are there, and sound: a repair that stored them was interrupted.
+    pub stored: u64,
+}
+
 /// Names of packs that there are.
 #[derive(Debug, Default)]
 pub struct PackNames {
@@ -61,14 +71,12 @@ impl Scanner<'_> {
     pub(super) fn salvage(
         &self,
         from: PackId,
-        kind: Option<PackKind>,
         deltas: bool,
         names: &PackNames,
-    ) -> Result<Vec<Salvage>, StoreError> {
+    ) -> Result<Salvages, StoreError> {
         let found = self.scan(from, deltas)?;
-        let metadata = found.iter().all(|block| block.metadata);
-        let kind = kind.unwrap_or(if metadata { PackKind::Metadata } else { PackKind::Data });
-        let mut salvages = Vec::new();
+        let kind = self.kind(from, &found)?;
+        let mut salvages = Salvages::default();
         let mut rest = found.as_slice();
         while !rest.is_empty() {
             let (mut bytes, mut blobs) = (0, 0);
@@ -79,32 +87,44 @@ impl Scanner<'_> {
             });
             let (blocks, after) = rest.split_at(full.map_or(rest.len(), |last| last + 1));
             rest = after;
-            salvages.extend(self.assemble(from, kind, blocks, names)?);
+            let salvage = self.assemble(from, kind, blocks, names)?;
+            if names.sound.contains(&salvage.id) {
+                salvages.stored += salvage.blobs;
+            } else {
+                salvages.new.push(salvage);
+            }
         }
         Ok(salvages)
     }
 
-    /// `None` when a sound pack is the same.
+    /// The kind of a damaged pack. Without its catalogue nobody knows it for sure: it matters for speed only.
+    fn kind(&self, pack: PackId, found: &[FoundBlock]) -> Result<PackKind, StoreError> {
+        match read_catalogue(self.packs, self.reader.keys(), pack) {
+            Err(error) if error.is_loss() => {
+                let metadata = found.iter().all(|block| block.metadata);
+                Ok(if metadata { PackKind::Metadata } else { PackKind::Data })
+            }
+            result => result.map(|(catalogue, _)| catalogue.kind()),
+        }
+    }
+
     fn assemble(
         &self,
         from: PackId,
         kind: PackKind,
         blocks: &[FoundBlock],
         names: &PackNames,
-    ) -> Result<Option<Salvage>, StoreError> {
+    ) -> Result<Salvage, StoreError> {
         let mut filling = Vec::new();
         loop {
             let (pack, head) = self.assemble_after(from, kind, blocks, &filling)?;
-            if names.sound.contains(&pack.id) {
-                return Ok(None);
-            }
             if pack.id == from || !names.damaged.contains(&pack.id) {
                 let mut parts = vec![Part::New(head)];
                 parts.extend(blocks.iter().map(|block| Part::Old { offset: block.offset, len: block.len }));
                 let tail = pack.catalogue.blocks_end() as usize;
                 parts.push(Part::New(pack.bytes[tail..].to_vec()));
                 let blobs = pack.catalogue.blobs().len() as u64;
-                return Ok(Some(Salvage { from, id: pack.id, blobs, parts }));
+                return Ok(Salvage { from, id: pack.id, blobs, parts });
             }
             // Packs were swapped: its name is another damaged pack's, from which something may be salvaged, too. An
             // empty block gives it a name of its own.

@@ -8,10 +8,8 @@ use proptest::prelude::*;
 mod copies;
 
 use super::*;
-use crate::format::{
-    Attributes, BlobId, Content, Entry, Kind, Manifest, Origin, PackKind, SnapshotId, Status, Time, Totals,
-    Xattrs,
-};
+use crate::format::{BlobId, Content, Entry, Kind, PackKind, SnapshotId};
+use crate::testing::samples::{self, manifest, pack_files};
 
 mod duplicates;
 pub(super) mod scratched;
@@ -33,28 +31,9 @@ impl Store {
 }
 
 fn entry(uid: u32) -> Entry {
-    Entry {
-        attributes: Attributes { mode: 0o644, uid, gid: 0, mtime: Time::default() },
-        kind: Kind::Fifo,
-        xattrs: Xattrs::None,
-        unsettled: false,
-    }
-}
-
-pub(super) fn manifest(root: BlobId) -> Manifest {
-    Manifest {
-        source: b"source".as_slice().into(),
-        time: Time::default(),
-        started: Time::default(),
-        status: Status::Complete,
-        root: Entry { kind: Kind::Directory(root), ..entry(0) },
-        links_len: 0,
-        links: Content::empty(),
-        totals: Totals::default(),
-        origin: Origin::default(),
-        parent: None,
-        run: None,
-    }
+    let mut entry = samples::entry(Kind::Fifo);
+    entry.attributes.uid = uid;
+    entry
 }
 
 fn write_directory(writer: &mut Writer, entries: &BTreeMap<Vec<u8>, u32>) -> BlobId {
@@ -74,6 +53,16 @@ fn list(reader: &Reader, id: BlobId, skip: u64) -> Vec<(Vec<u8>, u32)> {
         found.push((name.to_vec(), entry.attributes.uid));
     }
     found
+}
+
+/// Stores two packs whose blocks are of one length; tells their blobs.
+fn two_packs(repository: &Repository) -> [BlobId; 2] {
+    [[1u8; 100], [2u8; 100]].map(|bytes| {
+        let mut writer = repository.writer().unwrap();
+        let id = writer.put(PackKind::Data, &bytes, None).unwrap();
+        writer.commit(&manifest(id)).unwrap();
+        id
+    })
 }
 
 fn numbered(count: u32) -> BTreeMap<Vec<u8>, u32> {
@@ -306,20 +295,10 @@ fn a_reader_with_an_index_in_memory_sees_what_a_writer_adds() {
 fn a_block_in_the_place_of_another_is_noticed() {
     let store = Store::new();
     let repository = store.open(Access::Write);
-    // Two packs whose blocks are of one length, each good by itself.
-    let [one, other] = [[1u8; 100], [2u8; 100]].map(|bytes| {
-        let mut writer = repository.writer().unwrap();
-        let id = writer.put(PackKind::Data, &bytes, None).unwrap();
-        writer.commit(&manifest(id)).unwrap();
-        id
-    });
+    let [one, other] = two_packs(&repository);
     let place = |id: &BlobId| repository.reader(CacheSizes::default()).blob(id);
     assert_eq!(place(&one).unwrap()[..], [1; 100]);
-    let files: Vec<_> = std::fs::read_dir(repository.root().join("packs"))
-        .unwrap()
-        .flat_map(|fan| std::fs::read_dir(fan.unwrap().path()).unwrap())
-        .map(|pack| pack.unwrap().path())
-        .collect();
+    let files = pack_files(repository.root());
     let [from, mut to] = [0, 1].map(|at: usize| std::fs::read(&files[at]).unwrap());
     to[8..48].copy_from_slice(&from[8..48]);
     std::fs::write(&files[1], to).unwrap();
@@ -418,16 +397,10 @@ fn what_changes_entirely_becomes_a_base_again() {
 fn a_pack_that_cannot_be_read_does_not_hide_the_others() {
     let store = Store::new();
     let repository = store.open(Access::Write);
-    let [one, other] = [[1u8; 100], [2u8; 100]].map(|bytes| {
-        let mut writer = repository.writer().unwrap();
-        let id = writer.put(PackKind::Data, &bytes, None).unwrap();
-        writer.commit(&manifest(id)).unwrap();
-        id
-    });
+    let [one, other] = two_packs(&repository);
     let root = repository.root().to_owned();
     drop(repository);
-    let fan = std::fs::read_dir(root.join("packs")).unwrap().next().unwrap().unwrap().path();
-    let pack = std::fs::read_dir(fan).unwrap().next().unwrap().unwrap().path();
+    let pack = pack_files(&root).remove(0);
     std::fs::remove_file(&pack).unwrap();
     // Reading a directory fails, as reading a bad sector does.
     std::fs::create_dir(&pack).unwrap();
@@ -451,8 +424,7 @@ fn what_a_damaged_pack_held_is_stored_again() {
     let (id, lost) = put(&[1; 100]);
     assert!(!lost);
     let root = store.open(Access::Read).root().to_owned();
-    let fan = std::fs::read_dir(root.join("packs")).unwrap().next().unwrap().unwrap().path();
-    let pack = std::fs::read_dir(fan).unwrap().next().unwrap().unwrap().path();
+    let pack = pack_files(&root).remove(0);
     let bytes = std::fs::read(&pack).unwrap();
     std::fs::write(&pack, &bytes[..bytes.len() - 1]).unwrap();
     let read = || store.open(Access::Read).reader(CacheSizes::default()).blob(&id).map(|blob| blob.to_vec());

@@ -1,5 +1,5 @@
 //! Repositories that earlier versions wrote, each with what it holds in words: `tests/fixtures/vN/`. They are read
-//! for ever. They are never replaced.
+//! for ever, and never replaced.
 
 mod model;
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::format::{BlobId, Kind, Manifest, Origin, SnapshotId, Time};
 use crate::import::{Options, run};
 use crate::monitor::{Cancellation, Silent};
-use crate::store::{CacheSizes, DirectoryCursor, FileReader, Reader, Repository};
+use crate::store::{CacheSizes, DirectoryCursor, FileReader, Reader, Repository, StoreError};
 
 /// Files by path.
 pub(super) type Files = BTreeMap<String, Vec<u8>>;
@@ -90,24 +90,40 @@ pub(super) fn read(repository: &Repository, id: SnapshotId) -> Files {
     let manifest = repository.manifest(&id).unwrap();
     let Kind::Directory(root) = manifest.root.kind else { panic!("{:?}", manifest.root) };
     let mut files = Files::new();
-    read_directory(&repository.reader(CacheSizes::default()), root, Path::new(""), &mut files);
+    let mut fail = |error: StoreError| panic!("{error}");
+    read_directory(&repository.reader(CacheSizes::default()), root, Path::new(""), &mut files, &mut fail);
     files
 }
 
-fn read_directory(reader: &Reader, id: BlobId, path: &Path, files: &mut Files) {
+/// Takes the files below a directory that can be read; `fail` hears why others cannot.
+pub(super) fn read_directory(
+    reader: &Reader,
+    id: BlobId,
+    path: &Path,
+    files: &mut Files,
+    fail: &mut dyn FnMut(StoreError),
+) {
     let mut cursor = DirectoryCursor::new(reader.clone(), id, 0);
     let mut entries: Vec<(PathBuf, Kind)> = Vec::new();
-    while let Some((name, entry)) = cursor.next_entry().unwrap() {
-        entries.push((path.join(std::str::from_utf8(&name).unwrap()), entry.kind));
+    loop {
+        match cursor.next_entry() {
+            Ok(Some((name, entry))) => {
+                entries.push((path.join(std::str::from_utf8(&name).unwrap()), entry.kind));
+            }
+            Ok(None) => break,
+            Err(error) => break fail(error),
+        }
     }
     for (path, kind) in entries {
         match kind {
-            Kind::Directory(id) => read_directory(reader, id, &path, files),
+            Kind::Directory(id) => read_directory(reader, id, &path, files, fail),
             Kind::File { size, content, .. } => {
                 let mut bytes = Vec::new();
                 let file = FileReader { reader, content: &content, size };
-                file.read(0, usize::MAX, &mut bytes).unwrap();
-                files.insert(path.to_str().unwrap().to_owned(), bytes);
+                match file.read(0, usize::MAX, &mut bytes) {
+                    Ok(()) => drop(files.insert(path.to_str().unwrap().to_owned(), bytes)),
+                    Err(error) => fail(error),
+                }
             }
             other => panic!("{other:?}"),
         }

@@ -4,11 +4,19 @@
 //! replays the operations up to any point and tells what a disk may hold then: after a kill everything that was
 //! done, after a power cut what was made durable and any part of the rest.
 
+#[cfg(unix)]
 mod crashes;
+#[cfg(unix)]
 mod golden;
+#[cfg(unix)]
 mod history;
+#[cfg(unix)]
 mod medium;
+#[cfg(unix)]
 mod recording;
+#[cfg(unix)]
 mod repairs;
+pub(crate) mod samples;
 
+#[cfg(unix)]
 pub(crate) use recording::{Operation, note, recorded_database};

@@ -5,16 +5,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::crashes::{Moment, fast_directory, is_index_write, stride};
-use super::history::{Files, import, plant, versions};
+use super::history::{Files, import, plant, read_directory, versions};
 use super::medium::{Fate, Medium, materialise, scan};
 use super::recording::{Recording, Step};
-use crate::format::{BlobId, Kind};
+use crate::format::{Kind, PackId};
 use crate::maintain::{CheckOptions, RepairOptions, Repaired, check, repair};
 use crate::monitor::{Cancellation, Silent};
-use crate::store::{Access, CacheSizes, DirectoryCursor, FileReader, Reader, Repository};
+use crate::store::{Access, CacheSizes, Repository};
 
 /// What can be read, by the second of the snapshot.
 type Readable = BTreeMap<i64, Files>;
+
+/// Blobs that were saved, by the damaged pack: as many after a crash as without one.
+type Salvaged = BTreeMap<PackId, u64>;
+
+fn salvaged_of(repaired: &Repaired) -> Salvaged {
+    repaired.damaged_packs.iter().map(|damaged| (damaged.pack, damaged.salvaged)).collect()
+}
 
 fn repaired(root: &Path) -> Repaired {
     repair(root, RepairOptions::default(), &Silent, &Cancellation::default(), &mut |_| {}).unwrap()
@@ -29,34 +36,13 @@ fn readable(root: &Path) -> Readable {
         let Ok(manifest) = repository.manifest(&id) else { continue };
         let Kind::Directory(top) = manifest.root.kind else { panic!("{:?}", manifest.root) };
         let mut files = Files::new();
-        read(&reader, top, Path::new(""), &mut files);
+        read_directory(&reader, top, Path::new(""), &mut files, &mut |_| {});
         let known = all.entry(manifest.time.secs()).or_default();
         if known.len() < files.len() {
             *known = files;
         }
     }
     all
-}
-
-fn read(reader: &Reader, id: BlobId, path: &Path, files: &mut Files) {
-    let mut cursor = DirectoryCursor::new(reader.clone(), id, 0);
-    let mut entries: Vec<(PathBuf, Kind)> = Vec::new();
-    while let Ok(Some((name, entry))) = cursor.next_entry() {
-        entries.push((path.join(std::str::from_utf8(&name).unwrap()), entry.kind));
-    }
-    for (path, kind) in entries {
-        match kind {
-            Kind::Directory(id) => read(reader, id, &path, files),
-            Kind::File { size, content, .. } => {
-                let mut bytes = Vec::new();
-                let file = FileReader { reader, content: &content, size };
-                if file.read(0, usize::MAX, &mut bytes).is_ok() {
-                    files.insert(path.to_str().unwrap().to_owned(), bytes);
-                }
-            }
-            other => panic!("{other:?}"),
-        }
-    }
 }
 
 fn files_below(folder: &Path) -> Vec<PathBuf> {
@@ -101,7 +87,7 @@ fn damaged(directory: &Path) -> PathBuf {
 }
 
 /// The repository can be used, nothing is lost that could be read before, and a repair ends well.
-fn check_crash(root: &Path, before: &Readable) {
+fn check_crash(root: &Path, before: &Readable, salvaged: &Salvaged) {
     let keeps = |now: &Readable| {
         for (time, files) in before {
             let found = now.get(time).expect("a snapshot");
@@ -113,7 +99,10 @@ fn check_crash(root: &Path, before: &Readable) {
     keeps(&readable(root));
     drop(Repository::open(root, Access::Write).unwrap());
     keeps(&readable(root));
-    repaired(root);
+    let repairs = repaired(root);
+    for (pack, blobs) in salvaged_of(&repairs) {
+        assert_eq!(salvaged[&pack], blobs, "of a pack: {repairs:?}");
+    }
     keeps(&readable(root));
     let options = CheckOptions { read_data: Some(100) };
     let report = check(root, options, &Silent, &Cancellation::default()).unwrap();
@@ -132,12 +121,12 @@ fn a_crash_in_a_repair_loses_nothing() {
     let root = damaged(directory.path());
     let before = readable(&root);
     let mut medium = Medium::holding(&scan(&root));
-    let steps: Vec<Step> = {
+    let (steps, salvaged): (Vec<Step>, Salvaged) = {
         let recording = Recording::of(&root);
         let repaired = repaired(&root);
         assert!(repaired.damaged_packs.len() == 5 && repaired.lost_manifests.len() == 1, "{repaired:?}");
         assert!(!repaired.repaired_snapshots.is_empty(), "{repaired:?}");
-        recording.steps()
+        (recording.steps(), salvaged_of(&repaired))
     };
     let crashed = directory.path().join("crashed");
     let (mut tried, mut passed) = (0, 0);
@@ -159,7 +148,7 @@ fn a_crash_in_a_repair_loses_nothing() {
             }
             let _moment = Moment(&steps, step, format!("{fate:?}"));
             materialise(&tree, &crashed);
-            check_crash(&crashed, &before);
+            check_crash(&crashed, &before, &salvaged);
             seen.push(tree);
             tried += 1;
         }

@@ -279,27 +279,13 @@ mod tests {
     use rustix::fs::{CWD, Timespec, Timestamps};
 
     use super::*;
-    use crate::format::{Attributes, Content, Manifest, Origin, Status, Totals};
     use crate::store::{Access, DirectoryWriter};
+    use crate::testing::samples::manifest;
 
     fn add_snapshot(repository: &Repository) {
         let mut writer = repository.writer().unwrap();
         let root = DirectoryWriter::default().finish(&mut writer).unwrap();
-        let attributes = Attributes { mode: 0o755, uid: 0, gid: 0, mtime: Time::default() };
-        let manifest = Manifest {
-            source: b"source".as_slice().into(),
-            time: Time::default(),
-            started: Time::default(),
-            status: Status::Complete,
-            root: Entry { attributes, kind: Kind::Directory(root), xattrs: Xattrs::None, unsettled: false },
-            links_len: 0,
-            links: Content::empty(),
-            totals: Totals::default(),
-            origin: Origin::default(),
-            parent: None,
-            run: None,
-        };
-        writer.commit(&manifest).unwrap();
+        writer.commit(&manifest(root)).unwrap();
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! Which packs are damaged, and what can be salvaged of them.
 
 use super::DamagedPack;
-use crate::format::{PackId, PackKind};
+use crate::format::PackId;
 use crate::maintain::MaintainError;
 use crate::maintain::check::Check;
 use crate::monitor::Phase;
-use crate::store::{PackNames, Reader, Salvage, StoreError};
+use crate::store::{PackNames, Reader, Salvage};
 
 /// What is to become of the packs.
 #[derive(Debug, Default)]
@@ -13,8 +13,6 @@ pub(super) struct Survey {
     pub(super) names: PackNames,
     pub(super) damaged: Vec<DamagedPack>,
     pub(super) salvages: Vec<Salvage>,
-    /// Of the damaged packs, in their order, as far as their catalogues tell.
-    kinds: Vec<Option<PackKind>>,
 }
 
 /// Verifies every block, and lets the check read on as if the damaged packs were replaced.
@@ -52,12 +50,12 @@ impl Survey {
                 }
                 Err(MaintainError::Store(error)) if error.is_loss() => {
                     self.names.damaged.insert(pack);
-                    self.kinds.push(kind(&reader, pack)?);
                     let reason = error.to_string();
                     self.damaged.push(DamagedPack {
                         pack,
                         reason,
                         salvaged: 0,
+                        stored_before: 0,
                         restored: false,
                         place: None,
                     });
@@ -75,22 +73,17 @@ impl Survey {
         let reader = check.reader();
         self.salvages.clear();
         let total = self.damaged.len() as u64;
-        for ((done, damaged), kind) in (0..).zip(&mut self.damaged).zip(&self.kinds) {
+        for (done, damaged) in (0..).zip(&mut self.damaged) {
             check.step(Phase::Salvaging, done, total)?;
-            let salvages = check.repository.salvage(&reader, damaged.pack, *kind, deltas, &self.names)?;
-            damaged.salvaged = salvages.iter().map(|salvage| salvage.blobs).sum();
-            damaged.restored = salvages.iter().any(|salvage| salvage.id == damaged.pack);
-            self.salvages.extend(salvages);
+            let salvages = check.repository.salvage(&reader, damaged.pack, deltas, &self.names)?;
+            let new: u64 = salvages.new.iter().map(|salvage| salvage.blobs).sum();
+            damaged.salvaged = new + salvages.stored;
+            damaged.stored_before = salvages.stored;
+            damaged.restored = salvages.new.iter().any(|salvage| salvage.id == damaged.pack);
+            self.salvages.extend(salvages.new);
         }
+        drop(reader);
         Ok(check.repository.look_past(&self.names, &self.salvages)?)
-    }
-}
-
-/// The kind of a damaged pack, when its catalogue can be read.
-fn kind(reader: &Reader, pack: PackId) -> Result<Option<PackKind>, StoreError> {
-    match reader.pack_catalogue(pack) {
-        Err(error) if error.is_loss() => Ok(None),
-        result => result.map(|(catalogue, _)| Some(catalogue.kind())),
     }
 }
 

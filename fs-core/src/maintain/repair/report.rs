@@ -17,6 +17,8 @@ pub struct DamagedPack {
     pub reason: String,
     /// Blobs that were salvaged. Some of them may be stored elsewhere, too.
     pub salvaged: u64,
+    /// Of these, blobs that an earlier repair had stored already, which was interrupted then.
+    pub stored_before: u64,
     /// The pack was complete but for its frame, and is written again in its place.
     pub restored: bool,
     /// Where it was set aside, below the repository.
@@ -47,7 +49,7 @@ pub struct RepairedSnapshot {
     pub source: Box<[u8]>,
     /// Its time.
     pub time: Time,
-    /// Losses that were told of.
+    /// Losses, with those that were told of only by their number.
     pub losses: u64,
     /// Where the old manifest was set aside, below the repository.
     pub place: Option<String>,
@@ -81,8 +83,8 @@ impl Repaired {
         !self.lost_manifests.is_empty() || !self.repaired_snapshots.is_empty()
     }
 
-    /// Losses that were told of.
+    /// Losses of all snapshots.
     pub fn losses(&self) -> u64 {
-        self.repaired_snapshots.iter().map(|snapshot| snapshot.losses).sum()
+        self.repaired_snapshots.iter().fold(0, |sum, snapshot| sum.saturating_add(snapshot.losses))
     }
 }

@@ -8,6 +8,7 @@ use crate::format::limits::MAX_LEVELS;
 use crate::format::{BlobId, Content, Entry, Kind, Manifest, Node, SnapshotId, Status, Totals, Xattrs};
 use crate::maintain::blobs::{Keys, OwnBits, key};
 use crate::maintain::judge::Judge;
+use crate::maintain::search::Searched;
 use crate::maintain::{Lost, MaintainError};
 use crate::store::{DirectoryWriter, NamedEntry, StoreError, Writer};
 
@@ -15,6 +16,8 @@ pub(super) struct Mender<'a> {
     judge: Judge<'a>,
     /// Directories that need it.
     harmed: Keys,
+    /// Those that were begun.
+    opened: Keys,
     /// What became of them.
     mended: HashMap<u128, BlobId, BuildHasherDefault<OwnBits>>,
 }
@@ -24,6 +27,8 @@ struct Open {
     id: BlobId,
     /// Its nodes still to come, the next one last, and how many are above each.
     todo: Vec<(BlobId, u8)>,
+    /// Inner nodes that were taken. A forged one may come again, with names that were before: nothing of it would be kept.
+    taken: Keys,
     /// The rest of the leaf that was taken last, in reverse.
     entries: Vec<NamedEntry>,
     written: DirectoryWriter,
@@ -32,7 +37,7 @@ struct Open {
 
 impl<'a> Mender<'a> {
     pub(super) fn new(judge: Judge<'a>, harmed: Keys) -> Self {
-        Self { judge, harmed, mended: HashMap::default() }
+        Self { judge, harmed, opened: Keys::default(), mended: HashMap::default() }
     }
 
     /// Stores a snapshot without what is lost of it.
@@ -41,7 +46,8 @@ impl<'a> Mender<'a> {
         mut writer: Writer,
         harmed: &HarmedSnapshot,
     ) -> Result<SnapshotId, MaintainError> {
-        let HarmedSnapshot { manifest, totals, losses, links_lost, .. } = harmed;
+        let HarmedSnapshot { manifest, searched: Searched { links_lost, found, .. }, .. } = harmed;
+        let troubled = manifest.totals.troubled.saturating_add(found.losses);
         let mut root = manifest.root.clone();
         if let Kind::Directory(id) = &mut root.kind {
             *id = self.directory(&mut writer, *id)?;
@@ -54,7 +60,7 @@ impl<'a> Mender<'a> {
             root,
             links_len: if *links_lost { 0 } else { manifest.links_len },
             links: if *links_lost { Content::empty() } else { manifest.links.clone() },
-            totals: Totals { troubled: manifest.totals.troubled.saturating_add(*losses), ..*totals },
+            totals: Totals { troubled, ..found.totals },
             // Its parent stays, mended or not: a repair that goes on after a crash must make the same of it.
             ..manifest.clone()
         };
@@ -64,6 +70,7 @@ impl<'a> Mender<'a> {
     fn directory(&mut self, writer: &mut Writer, root: BlobId) -> Result<BlobId, MaintainError> {
         let mut open = Vec::new();
         if self.done(&root).is_none() {
+            self.opened.insert(key(&root));
             open.push(Open::new(root));
         }
         while let Some(top) = open.last_mut() {
@@ -76,13 +83,11 @@ impl<'a> Mender<'a> {
             };
             if let Kind::Directory(id) = &mut entry.kind {
                 let Some(done) = self.done(id) else {
-                    // It comes again when what is below it is done.
+                    // What was begun and is not done is above: a ring, which only a forged node can make.
                     let below = *id;
-                    top.entries.push((name, entry));
-                    if open.iter().any(|open| open.id == below) {
-                        // A ring, which only a forged node can make.
-                        open.last_mut().map(|top| top.entries.pop());
-                    } else {
+                    if self.opened.insert(key(&below)) {
+                        // It comes again when what is below it is done.
+                        top.entries.push((name, entry));
                         open.push(Open::new(below));
                     }
                     continue;
@@ -119,7 +124,7 @@ impl<'a> Mender<'a> {
                     open.entries
                         .extend(entries.filter_map(|at| Some((leaf.name(at).into(), leaf.entry(at).ok()?))));
                 }
-                Node::Inner(_) if depth >= MAX_LEVELS => {}
+                Node::Inner(_) if depth >= MAX_LEVELS || !open.taken.insert(key(&id)) => {}
                 Node::Inner(children) => {
                     open.todo.extend(children.iter().rev().map(|child| (child.id, depth + 1)));
                 }
@@ -133,6 +138,7 @@ impl Open {
         Self {
             id,
             todo: vec![(id, 0)],
+            taken: Keys::default(),
             entries: Vec::new(),
             written: DirectoryWriter::default(),
             last_name: Box::default(),

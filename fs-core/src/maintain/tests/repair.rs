@@ -1,8 +1,9 @@
 //! Repairs of trees that reach what is lost.
 
 use super::*;
-use crate::format::{Child, InnerBuilder, LeafBuilder, SnapshotId};
+use crate::format::{Child, Entry, InnerBuilder, LeafBuilder, SnapshotId, Status, Totals, Xattrs};
 use crate::store::{CacheSizes, DirectoryCursor};
+use crate::testing::samples::pack_files;
 
 const LOST: BlobId = BlobId([9; 32]);
 
@@ -138,18 +139,12 @@ fn lost_attributes_and_links_cost_no_file() {
         let mut directory = DirectoryWriter::default();
         directory.push(&mut writer, b"in", &body).unwrap();
         let root = directory.finish(&mut writer).unwrap();
+        let sound = manifest(root);
         let manifest = Manifest {
-            source: b"source".as_slice().into(),
-            time: Time::default(),
-            started: Time::default(),
-            status: Status::Complete,
-            root: Entry { xattrs: Xattrs::Blob(LOST), ..entry(Kind::Directory(root)) },
+            root: Entry { xattrs: Xattrs::Blob(LOST), ..sound.root },
             links_len: 108,
             links: Content::Blob(LOST),
-            totals: Totals::default(),
-            origin: Origin::default(),
-            run: None,
-            parent: None,
+            ..sound
         };
         writer.commit(&manifest).unwrap();
     }
@@ -167,11 +162,40 @@ fn lost_attributes_and_links_cost_no_file() {
 }
 
 #[test]
+fn what_an_interrupted_repair_stored_counts_as_saved() {
+    let store = Store::new();
+    store.add(|writer| {
+        let contents = [1, 2].map(|seed| {
+            // Too much for one block, and nothing that can be compressed.
+            let mut bytes = vec![0; 700_000];
+            blake3::Hasher::new().update(&[seed]).finalize_xof().fill(&mut bytes);
+            file(700_000, Content::Blob(writer.put(PackKind::Data, &bytes, None).unwrap()))
+        });
+        vec![("one", contents[0].clone()), ("two", contents[1].clone())]
+    });
+    let size = |path: &PathBuf| std::fs::metadata(path).unwrap().len();
+    let pack = pack_files(&store.root).into_iter().max_by_key(size).unwrap();
+    let mut bytes = std::fs::read(&pack).unwrap();
+    bytes[1000] ^= 1;
+    std::fs::write(&pack, bytes).unwrap();
+    for stored_before in [0, 1] {
+        for dry_run in [true, false] {
+            let (repaired, _) = store.repair(dry_run);
+            let [damaged] = &*repaired.damaged_packs else { panic!("{repaired:?}") };
+            assert_eq!((damaged.salvaged, damaged.stored_before), (1, stored_before));
+            // As if it had not come to this.
+            damaged.place.iter().for_each(|place| std::fs::rename(store.root.join(place), &pack).unwrap());
+        }
+    }
+    store.repair(false);
+    assert!(store.repair(false).0.is_clean() && store.check().is_clean());
+}
+
+#[test]
 fn a_failure_that_may_pass_is_no_damage() {
     let store = Store::new();
     store.add(|writer| vec![sound(writer)]);
-    let fan = std::fs::read_dir(store.root.join("packs")).unwrap().next().unwrap().unwrap().path();
-    let pack = std::fs::read_dir(&fan).unwrap().next().unwrap().unwrap().path();
+    let pack = pack_files(&store.root).remove(0);
     // Not even root can read a directory as a file.
     let bytes = std::fs::read(&pack).unwrap();
     std::fs::remove_file(&pack).unwrap();

@@ -2,8 +2,8 @@ use std::collections::HashMap;
 
 use super::*;
 use crate::format::LinkTableBuilder;
-use crate::store::tests::manifest;
 use crate::store::{Access, CacheSizes, ContentWriter, Repository, Statistics};
+use crate::testing::samples::manifest;
 
 /// Stores `bytes` as a table's content in a new repository.
 fn store(root: &std::path::Path, bytes: &[u8]) -> (Repository, Content) {

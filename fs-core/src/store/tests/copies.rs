@@ -31,11 +31,7 @@ fn two_copies() -> (Store, BlobId, [PathBuf; 2]) {
 }
 
 fn packs(store: &Store) -> Vec<PathBuf> {
-    let folders = fs::read_dir(store.directory.path().join("repository/packs")).unwrap();
-    folders
-        .flat_map(|folder| fs::read_dir(folder.unwrap().path()).unwrap())
-        .map(|entry| entry.unwrap().path())
-        .collect()
+    pack_files(&store.directory.path().join("repository"))
 }
 
 fn flip(path: &std::path::Path, at: usize) {

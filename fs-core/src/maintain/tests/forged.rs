@@ -1,0 +1,117 @@
+//! Trees that nobody but a forger writes: a few nodes with more paths than anybody can walk.
+
+use super::*;
+use crate::format::{Child, InnerBuilder, LeafBuilder, limits::MAX_LEVELS};
+use crate::store::CacheSizes;
+
+const LOST: Content = Content::Blob(BlobId([9; 32]));
+
+/// So many directories one below the other, each naming the next one twice, and `bottom` in the last.
+fn doubled(writer: &mut Writer, bottom: Kind, levels: u32) -> Kind {
+    (0..levels).fold(bottom, |below, _| {
+        let mut body = Vec::new();
+        entry(below).encode(&mut body);
+        let mut directory = DirectoryWriter::default();
+        for name in [b"a", b"b"] {
+            directory.push(writer, name, &body).unwrap();
+        }
+        Kind::Directory(directory.finish(writer).unwrap())
+    })
+}
+
+/// A directory whose inner nodes each name the next one many times; the last one a leaf with a lost file.
+fn many_inner_nodes(writer: &mut Writer) -> Kind {
+    let keys = writer.keys().clone();
+    let mut leaf = LeafBuilder::default();
+    for (name, kind) in [("lost", file(100, LOST)), sound(writer)] {
+        let mut body = Vec::new();
+        entry(kind).encode(&mut body);
+        leaf.push(&keys, name.as_bytes(), &body);
+    }
+    let mut id = writer.put(PackKind::Metadata, &leaf.finish().0, None).unwrap();
+    for level in 1..=MAX_LEVELS {
+        let mut inner = InnerBuilder::new(level);
+        for last in b'a'..=b'z' {
+            inner.push(&keys, Child { last_name: [last].into(), entries: 2, id });
+        }
+        id = writer.put(PackKind::Metadata, &inner.finish().0, None).unwrap();
+    }
+    Kind::Directory(id)
+}
+
+/// A file whose chunk lists each name the next one many times.
+fn many_lists(writer: &mut Writer) -> Kind {
+    const TIMES: u64 = 50;
+    let byte = writer.put(PackKind::Data, &[7], None).unwrap();
+    let (mut len, mut below) = (1, ExtentKind::Data(byte));
+    for level in 0..=MAX_LEVELS {
+        let mut list = ChunkList::new(level);
+        for _ in 0..TIMES {
+            list.push(len, below);
+        }
+        len = list.len();
+        below = ExtentKind::List(writer.put(PackKind::Metadata, &list.encode(), None).unwrap());
+    }
+    let ExtentKind::List(top) = below else { unreachable!("a list was just made") };
+    file(len, Content::Chunks(top))
+}
+
+/// Everything that a repair tells of: how many paths, how many things without one, and what became of it.
+fn repair_counted(store: &Store) -> (u64, u64, Repaired) {
+    let (mut paths, mut more) = (0, 0);
+    let mut tell = |loss: &Loss| match loss.lost {
+        Lost::More(count) => more += count,
+        _ => paths += 1,
+    };
+    let (options, never) = (RepairOptions::default(), Cancellation::default());
+    let repaired = repair(&store.root, options, &Silent, &never, &mut tell).unwrap();
+    assert!(store.check().is_clean(), "{:?}", store.check());
+    (paths, more, repaired)
+}
+
+#[test]
+fn a_tree_with_more_paths_than_can_be_walked() {
+    for (levels, losses) in [(60, 1 << 60), (70, u64::MAX)] {
+        let store = Store::new();
+        store.add(|writer| {
+            let (name, file) = sound(writer);
+            vec![(name, doubled(writer, file, levels))]
+        });
+        assert!(store.check().is_clean());
+        store.add(|writer| vec![("top", doubled(writer, file(100, LOST), levels))]);
+        let report = store.check();
+        assert_eq!((report.harmed.len(), report.harmed_snapshots), (100, 1));
+        assert_eq!(report.more_harmed, losses - 100);
+        let (paths, more, repaired) = repair_counted(&store);
+        assert!((100..50_000).contains(&paths), "{paths}");
+        assert_eq!((paths + more, repaired.losses()), (losses, losses));
+        let repository = Repository::open(&store.root, Access::Read).unwrap();
+        let totals = repository.manifest(&repaired.repaired_snapshots[0].new.unwrap()).unwrap().totals;
+        assert_eq!((totals.files, totals.directories), (0, losses));
+    }
+}
+
+#[test]
+fn a_directory_with_more_inner_nodes_than_can_be_walked() {
+    let store = Store::new();
+    store.add(|writer| vec![("top", many_inner_nodes(writer))]);
+    let losses = 26u64.pow(MAX_LEVELS.into());
+    assert_eq!(store.check().more_harmed, losses - 100);
+    let (paths, more, _) = repair_counted(&store);
+    assert_eq!(paths + more, losses);
+}
+
+#[test]
+fn a_file_with_more_lists_than_can_be_walked() {
+    let store = Store::new();
+    let mut kinds = Vec::new();
+    store.add(|writer| {
+        kinds = vec![many_lists(writer), file(100, LOST)];
+        vec![("lists", kinds[0].clone()), ("lost", kinds[1].clone())]
+    });
+    assert_eq!(store.harmed(), ["lost"]);
+    let reader = Repository::open(&store.root, Access::Read).unwrap().reader(CacheSizes::default());
+    let has = |kind: &Kind| matches!(kind, Kind::File { content, .. } if reader.has_content(content));
+    assert!(has(&kinds[0]) && !has(&kinds[1]));
+    assert_eq!(repair_counted(&store).0, 1);
+}

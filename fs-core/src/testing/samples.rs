@@ -1,0 +1,39 @@
+//! The least that can be stored, and where it is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::format::{
+    Attributes, BlobId, Content, Entry, Kind, Manifest, Origin, Status, Time, Totals, Xattrs,
+};
+
+/// An entry of root's, without extended attributes.
+pub(crate) fn entry(kind: Kind) -> Entry {
+    let attributes = Attributes { mode: 0o644, uid: 0, gid: 0, mtime: Time::default() };
+    Entry { attributes, kind, xattrs: Xattrs::None, unsettled: false }
+}
+
+/// A snapshot of the directory `root`, without hard links.
+pub(crate) fn manifest(root: BlobId) -> Manifest {
+    Manifest {
+        source: b"source".as_slice().into(),
+        time: Time::default(),
+        started: Time::default(),
+        status: Status::Complete,
+        root: entry(Kind::Directory(root)),
+        links_len: 0,
+        links: Content::empty(),
+        totals: Totals::default(),
+        origin: Origin::default(),
+        parent: None,
+        run: None,
+    }
+}
+
+/// The files of a repository's packs, in the order of their names.
+pub(crate) fn pack_files(repository: &Path) -> Vec<PathBuf> {
+    let list = |folder: &Path| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = list(&repository.join("packs")).flat_map(|fan| list(&fan)).collect();
+    files.sort_unstable();
+    files
+}
