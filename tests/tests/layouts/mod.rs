@@ -1,8 +1,8 @@
 //! The history that other programs keep, made by these programs themselves.
 
 mod config;
-pub(crate) mod dirvish;
-pub(crate) mod rsnapshot;
+pub mod dirvish;
+pub mod rsnapshot;
 mod stopped;
 
 use std::fs;

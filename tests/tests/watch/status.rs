@@ -104,3 +104,36 @@ fn a_second_watch_is_told_of_the_first() {
     watch.stop();
     Watch::start(&sandbox, &config).stop();
 }
+
+/// Also that of a watch before this one: what was done is known from the repository.
+#[test]
+fn the_last_snapshot_is_told_by_the_next_watch() {
+    let sandbox = Sandbox::with_repository();
+    small(&sandbox.source());
+    let config = watched(&sandbox.source(), "quiet = \"1s\"");
+    let watch = Watch::start(&sandbox, &config);
+    let name = wait_for(&sandbox, 1, LIMIT)[0]["name"].clone();
+    watch.stop();
+    let watch = Watch::start(&sandbox, &config);
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    let idle = watch.wait_for_activity(&sandbox.source(), "idle");
+    assert_eq!(idle["last"]["name"], name, "{idle}");
+    watch.stop();
+}
+
+/// A folder may have any name, and what a terminal would obey is not sent to one.
+#[test]
+fn a_line_is_a_line() {
+    let sandbox = Sandbox::with_repository();
+    let target = sandbox.path("two\nlines\u{1b}[7m");
+    small(&target);
+    let config = format!("[[watch]]\npath = {:?}\nquiet = \"1s\"\n", target.to_str().expect("UTF-8"));
+    let watch = Watch::start(&sandbox, &config.replace("\\u{1b}", "\\u001b"));
+    wait_for(&sandbox, 1, LIMIT);
+    let said = watch.wait_for_activity(&target, "idle");
+    assert_eq!(said["last"]["source"], "two\nlines\u{1b}[7m", "{said}");
+    let text = sandbox.yester(["status"]).run().ok().text();
+    assert_eq!(text.lines().count(), 2, "{text:?}");
+    assert!(!text.contains('\u{1b}'), "{text:?}");
+    watch.stop();
+}
