@@ -181,14 +181,30 @@ impl Started {
         }
     }
 
+    /// The number of its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Whether it still runs.
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().is_ok_and(|status| status.is_none())
     }
 
+    /// What it has written to stdout so far.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.stdout).unwrap_or_default()).into_owned()
+    }
+
     /// What it has written to stderr so far.
     pub fn stderr(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.stderr).unwrap_or_default()).into_owned()
+    }
+
+    /// Wait until a signal has ended it.
+    #[track_caller]
+    pub fn end(&mut self) {
+        wait_until("it to end", LIMIT, || (!self.is_running()).then_some(()));
     }
 
     /// Wait for its end.

@@ -16,6 +16,8 @@
 //! | `YESTER_TEST_CASES` | how many random histories the model test plays (6) |
 //! | `YESTER_TEST_SEED` | draws the histories of an earlier run again; each run prints its seed |
 //! | `YESTER_TEST_KILL_ROUNDS` | how many imports are killed at random moments (10) |
+//! | `YESTER_TEST_WATCH_KILLS` | how many times `yester watch` is killed at a random moment (15) |
+//! | `YESTER_TEST_WATCH_RUNS` | how many runs one `yester watch` imports while its memory is looked at (150) |
 //! | `YESTER_TEST_SKIPS` | a file that gets one line for each skipped test |
 //! | `YESTER_TEST_KEEP` | set: the sandbox of a failed test is kept, and its path printed |
 

@@ -12,3 +12,4 @@ mod model;
 mod real;
 mod rsync;
 mod up;
+mod watch;

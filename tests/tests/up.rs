@@ -9,6 +9,9 @@ use fs_tests::tree::{assert_same, scan};
 use fs_tests::{Mounted, Sandbox, binary, mountinfo, wait_until};
 use rustix::process::Signal;
 
+use crate::layouts::rsnapshot::Rsnapshot;
+use crate::layouts::{live, same};
+
 /// The first snapshot in a mount.
 fn wait_for_history(mounted: &Mounted) {
     wait_until("the first snapshot", Duration::from_secs(120), || {
@@ -128,5 +131,64 @@ fn an_import_of_another_process_appears_in_it() {
     });
     mounted.wait_for(&name);
     assert!(mounted.path(name).join("later").is_file());
+    mounted.stop(Signal::INT).ok();
+}
+
+/// What rsnapshot has made is shown, and what it makes appears by itself.
+#[test]
+fn of_levels() {
+    if !needs::met(&[Need::Fuse, Need::Root, needs::RSYNC, needs::RSNAPSHOT]) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let rsnapshot = Rsnapshot::new(&sandbox, true, false);
+    let (root, point) = (sandbox.path("backup"), sandbox.mnt());
+    for day in 0..2 {
+        live(&sandbox.source(), day);
+        rsnapshot.run("alpha");
+    }
+    let mounted = Mounted::start(&sandbox.yester(["up"]).args([&root, &point]), &point);
+    let shows = |count: usize, limit: u64| {
+        wait_until(&format!("{count} levels"), Duration::from_secs(limit), || {
+            let entries = fs::read_dir(mounted.path("localhost")).ok()?.flatten();
+            let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+            let mut names: Vec<_> = names.filter(|name| name.starts_with("@20")).collect();
+            names.sort();
+            assert!(names.len() <= count, "{names:?}");
+            (names.len() == count).then_some(names)
+        })
+    };
+    let two = shows(2, 30);
+    same(&root.join("alpha.1/localhost"), &mounted.path("localhost").join(&two[0]));
+    same(&root.join("alpha.0/localhost"), &mounted.path("localhost").join(&two[1]));
+    same(&root.join("alpha.0/web1"), &mounted.path("web1/@latest"));
+    live(&sandbox.source(), 2);
+    rsnapshot.run("alpha");
+    let three = shows(3, 20);
+    assert!(three.starts_with(&two), "{three:?}");
+    same(&root.join("alpha.0/localhost"), &mounted.path("localhost").join(&three[2]));
+    mounted.stop(Signal::INT).ok();
+    assert!(mountinfo::at(&point).is_none(), "Ctrl-C did not unmount");
+}
+
+/// Each time that `--every` has passed, when something has changed.
+#[test]
+fn changes_come_in_by_themselves() {
+    if !needs::met(&[Need::Fuse]) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    small(&sandbox.source());
+    let point = sandbox.mnt();
+    let up = sandbox.yester(["up", "--every", "1s"]).args([&sandbox.source(), &point]);
+    let mounted = Mounted::start(&up, &point);
+    wait_for_history(&mounted);
+    file(sandbox.source().join("later"), "x");
+    wait_until("the change", Duration::from_secs(10), || {
+        mounted.path("@latest/later").exists().then_some(())
+    });
+    std::thread::sleep(Duration::from_secs(3));
+    let names = mounted.names("");
+    assert_eq!(names.iter().filter(|name| name.starts_with("@20")).count(), 2, "{names:?}");
     mounted.stop(Signal::INT).ok();
 }

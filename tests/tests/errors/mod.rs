@@ -1,5 +1,6 @@
 //! Bad input and bad luck: each gets one clear line that names the path and what to do, and nothing is lost.
 
+mod emptied;
 mod full_disk;
 mod interrupted;
 mod killed;
@@ -9,6 +10,7 @@ mod read_only_repository;
 mod repository;
 mod source;
 mod unreadable;
+mod written;
 
 use std::fs;
 use std::path::Path;

@@ -11,15 +11,15 @@ use jiff::Timestamp;
 use super::{Kept, check, done, import, live};
 
 /// Where dirvish writes its local times, and yester reads them: one whose clocks are not UTC's.
-const ZONE: &str = "America/New_York";
+pub(crate) const ZONE: &str = "America/New_York";
 
 /// A dirvish of the sandbox's source, whose vault is `web1`.
-struct Dirvish<'a> {
+pub(crate) struct Dirvish<'a> {
     sandbox: &'a Sandbox,
 }
 
 impl<'a> Dirvish<'a> {
-    fn new(sandbox: &'a Sandbox) -> Self {
+    pub(crate) fn new(sandbox: &'a Sandbox) -> Self {
         let dirvish = Self { sandbox };
         let own = dirvish.vault().join("dirvish");
         fs::create_dir_all(&own).expect("a vault");
@@ -40,19 +40,19 @@ impl<'a> Dirvish<'a> {
         dirvish
     }
 
-    fn vault(&self) -> PathBuf {
+    pub(crate) fn vault(&self) -> PathBuf {
         self.sandbox.path("bank/web1")
     }
 
     /// What dirvish calls as rsync.
-    fn rsync(&self, script: &str) {
+    pub(crate) fn rsync(&self, script: &str) {
         let path = self.sandbox.path("rsync");
         fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a script");
         done(Command::new("chmod").arg("+x").arg(&path));
     }
 
     /// dirvish with a folder /etc/dirvish of its own.
-    fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let etc = self.sandbox.path("etc");
         let script = format!("mount --bind '{}' /etc/dirvish && exec dirvish \"$@\"", etc.display());
         let mut command = Command::new("unshare");
@@ -60,7 +60,7 @@ impl<'a> Dirvish<'a> {
         command
     }
 
-    fn run(&self, args: &[&str]) -> Output {
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
         let output = self.command(args).output().expect("dirvish runs");
         // Images are named by seconds.
         sleep(Duration::from_millis(1100));
@@ -68,12 +68,12 @@ impl<'a> Dirvish<'a> {
     }
 
     #[track_caller]
-    fn good(&self, args: &[&str]) {
+    pub(crate) fn good(&self, args: &[&str]) {
         let ran = self.run(args);
         assert!(ran.status.success(), "{args:?}: {}", String::from_utf8_lossy(&ran.stderr));
     }
 
-    fn images(&self) -> Vec<String> {
+    pub(crate) fn images(&self) -> Vec<String> {
         let entries = fs::read_dir(self.vault()).expect("the vault");
         let mut names: Vec<_> =
             entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
@@ -83,7 +83,7 @@ impl<'a> Dirvish<'a> {
     }
 }
 
-fn met() -> bool {
+pub(crate) fn met() -> bool {
     needs::met(&[Need::Root, Need::Fuse, RSYNC, DIRVISH, UNSHARE])
 }
 

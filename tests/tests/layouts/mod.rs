@@ -1,8 +1,8 @@
 //! The history that other programs keep, made by these programs themselves.
 
 mod config;
-mod dirvish;
-mod rsnapshot;
+pub mod dirvish;
+pub mod rsnapshot;
 mod stopped;
 
 use std::fs;
@@ -15,14 +15,14 @@ use fs_tests::{Mounted, Sandbox};
 use serde_json::Value;
 
 #[track_caller]
-fn done(command: &mut Command) {
+pub(crate) fn done(command: &mut Command) {
     let ran = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let said = String::from_utf8_lossy(&ran.stdout) + String::from_utf8_lossy(&ran.stderr);
     assert!(ran.status.success(), "{command:?}: {}\n{said}", ran.status);
 }
 
 /// The source as it is on one day of its life: everything that happens to trees happens on one of them.
-fn live(source: &Path, day: u64) {
+pub(crate) fn live(source: &Path, day: u64) {
     match day {
         0 => small(source),
         1 => file(source.join("hello.txt"), "hello, later\n"),
@@ -37,10 +37,10 @@ fn live(source: &Path, day: u64) {
 }
 
 /// A snapshot that was imported, and the tree as it was then.
-struct Kept {
-    id: String,
-    source: String,
-    copy: PathBuf,
+pub(crate) struct Kept {
+    pub(crate) id: String,
+    pub(crate) source: String,
+    pub(crate) copy: PathBuf,
 }
 
 /// Imports, and keeps copies of what was imported.
@@ -59,7 +59,7 @@ fn import(sandbox: &Sandbox, args: &[&str], root: &Path, kept: &mut Vec<Kept>) -
 
 /// Every snapshot is what was kept of it, and there is no other.
 #[track_caller]
-fn check(sandbox: &Sandbox, kept: &[Kept]) {
+pub(crate) fn check(sandbox: &Sandbox, kept: &[Kept]) {
     let listed = sandbox.yester(["--json", "snapshots"]).run().ok().json_lines();
     let name = |id: &str| {
         let line =
@@ -75,7 +75,7 @@ fn check(sandbox: &Sandbox, kept: &[Kept]) {
 
 /// rsync must find nothing to do in either direction.
 #[track_caller]
-fn same(one: &Path, other: &Path) {
+pub(crate) fn same(one: &Path, other: &Path) {
     for (from, to) in [(one, other), (other, one)] {
         let ran = Command::new("rsync")
             .args(["-naicHAX", "--numeric-ids", "--delete"])

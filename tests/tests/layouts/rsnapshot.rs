@@ -11,13 +11,13 @@ use fs_tests::needs::{self, Need, RSNAPSHOT, RSYNC};
 use super::{Kept, check, done, import, live};
 
 /// An rsnapshot of the sandbox's source, with two backup points.
-struct Rsnapshot<'a> {
+pub(crate) struct Rsnapshot<'a> {
     sandbox: &'a Sandbox,
     sync_first: bool,
 }
 
 impl<'a> Rsnapshot<'a> {
-    fn new(sandbox: &'a Sandbox, link_dest: bool, sync_first: bool) -> Self {
+    pub(crate) fn new(sandbox: &'a Sandbox, link_dest: bool, sync_first: bool) -> Self {
         let (root, source) = (sandbox.path("backup"), sandbox.source());
         fs::create_dir(&root).expect("a root");
         let config = [
@@ -36,12 +36,12 @@ impl<'a> Rsnapshot<'a> {
         Self { sandbox, sync_first }
     }
 
-    fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         self.sandbox.path("rsnapshot.conf")
     }
 
     #[track_caller]
-    fn run(&self, interval: &str) {
+    pub(crate) fn run(&self, interval: &str) {
         let run = |what: &str| done(Command::new("rsnapshot").arg("-c").arg(self.config()).arg(what));
         if self.sync_first && interval == "alpha" {
             run("sync");

@@ -1,0 +1,62 @@
+//! A watch that has imported many runs is no larger than one that has imported a few.
+//!
+//! `YESTER_TEST_WATCH_RUNS` says how many (150).
+
+use std::env;
+use std::fs;
+use std::time::Instant;
+
+use fs_tests::Sandbox;
+use fs_tests::plant::{file, small};
+
+use super::{LIMIT, Watch, check, wait_for, watched};
+
+/// As many runs are made at once.
+const SOURCES: usize = 15;
+
+/// What the process has: memory in KiB, open files, threads.
+fn held(pid: u32) -> [u64; 3] {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("its status");
+    let number = |key: &str| {
+        let line = status.lines().find(|line| line.starts_with(key)).expect("a line");
+        line.split_ascii_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
+    };
+    let files = fs::read_dir(format!("/proc/{pid}/fd")).expect("its files").count();
+    [number("VmRSS:"), files as u64, number("Threads:")]
+}
+
+#[test]
+fn memory_and_files_stay_as_they_are() {
+    let runs = env::var("YESTER_TEST_WATCH_RUNS").map_or(150, |runs| runs.parse().expect("a number of runs"));
+    let sandbox = Sandbox::with_repository();
+    let folders: Vec<_> = (0..SOURCES).map(|number| sandbox.path(format!("target{number}"))).collect();
+    let stamps: Vec<_> = folders.iter().map(|folder| folder.with_extension("stamp")).collect();
+    let mut config = String::new();
+    for (folder, stamp) in folders.iter().zip(&stamps) {
+        small(folder);
+        config += &watched(folder, &format!("stamp = \"{}\"", stamp.display()));
+    }
+    let watch = Watch::start(&sandbox, &config);
+    let pid = watch.process.pid();
+    let begin = Instant::now();
+    let mut early = None;
+    for done in (SOURCES..=runs).step_by(SOURCES) {
+        for (folder, stamp) in folders.iter().zip(&stamps) {
+            file(folder.join("run"), done.to_string());
+            file(folder.join(format!("etc/{}", done % 7)), done.to_string());
+            file(stamp, "");
+        }
+        super::wait_for_count(&sandbox, done, LIMIT);
+        if early.is_none() && done * 5 >= runs {
+            early = Some(held(pid));
+        }
+    }
+    let (early, late) = (early.expect("some runs"), held(pid));
+    println!("{runs} runs in {:.0} s: {early:?} became {late:?}", begin.elapsed().as_secs_f64());
+    assert!(late[0] < early[0] + early[0] / 10 + 4096, "{} KiB became {} KiB", early[0], late[0]);
+    assert!(late[1] <= early[1] + 2, "{} open files became {}", early[1], late[1]);
+    assert!(late[2] <= early[2] + 2, "{} threads became {}", early[2], late[2]);
+    wait_for(&sandbox, runs / SOURCES * SOURCES, LIMIT);
+    watch.stop().ok();
+    check(&sandbox);
+}
