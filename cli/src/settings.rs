@@ -42,7 +42,7 @@ struct Config {
     timezone: Option<String>,
     #[cfg(target_os = "linux")]
     #[serde(default)]
-    watch: Vec<watch::Table>,
+    watch: Vec<toml::Spanned<watch::Table>>,
 }
 
 impl Settings {
@@ -69,9 +69,14 @@ impl Settings {
             repository,
             zone,
             #[cfg(target_os = "linux")]
-            watch: (config.watch, file.map(Path::to_owned).or(usual)),
+            watch: (tables(config), file.map(Path::to_owned).or(usual)),
         })
     }
+}
+
+#[cfg(target_os = "linux")]
+fn tables(config: Config) -> Vec<watch::Table> {
+    config.watch.into_iter().map(toml::Spanned::into_inner).collect()
 }
 
 impl Environment {
@@ -108,17 +113,25 @@ impl Environment {
     }
 
     fn parse(&self, text: &str) -> Result<Config> {
+        let line = |at: usize| 1 + text[..at].matches('\n').count();
         let mut config: Config = toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
-            anyhow!("line {line}: {}", error.message())
+            anyhow!("line {}: {}", error.span().map_or(1, |span| line(span.start)), error.message())
         })?;
         config.repository = config.repository.map(|path| self.expand("repository", path)).transpose()?;
         #[cfg(target_os = "linux")]
-        {
-            let tables = config.watch.into_iter();
-            config.watch = tables
-                .map(|table| table.resolve(|key, path| self.expand(key, path)))
-                .collect::<Result<_>>()?;
+        for table in &mut config.watch {
+            let at = line(table.span().start);
+            let resolved = table.get_mut().resolve(|key, path| self.expand(key, path));
+            resolved.map_err(|error| anyhow!("line {at}: {error}"))?;
+        }
+        #[cfg(target_os = "linux")]
+        for (at, table) in config.watch.iter().enumerate() {
+            if config.watch[..at].iter().any(|other| other.get_ref().is_for_same(table.get_ref())) {
+                bail!(
+                    "line {}: this folder is watched already, by a [[watch]] above",
+                    line(table.span().start)
+                );
+            }
         }
         Ok(config)
     }

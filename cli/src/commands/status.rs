@@ -11,7 +11,7 @@ use super::Context;
 use super::watch::{Board, Report, Shown};
 use crate::error::Outcome;
 use crate::output::{Align, Output, WriteError};
-use crate::text::{one_line, size};
+use crate::text::{one_line, printable, size};
 
 pub fn run(context: &mut Context) -> Result<Outcome> {
     let settings = context.settings()?;
@@ -43,9 +43,10 @@ fn tell(output: &mut Output, report: Option<&Report>, zone: &TimeZone) -> Result
     let row = |source: &Shown| {
         let last = source.last.as_ref();
         [
-            source.path.clone(),
+            printable(source.path.as_bytes()).into_owned(),
             activity(source, zone),
-            last.map(|last| format!("{} of {}", last.name, last.source)).unwrap_or_default(),
+            last.map(|last| format!("{} of {}", last.name, printable(last.source.as_bytes())))
+                .unwrap_or_default(),
         ]
     };
     let rows: Vec<_> = report.sources.iter().map(row).collect();

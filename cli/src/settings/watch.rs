@@ -63,7 +63,7 @@ fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::E
 
 impl Table {
     /// Checks it, and makes its paths ones that `expand` gives.
-    pub fn resolve(mut self, expand: impl Fn(&str, PathBuf) -> Result<PathBuf>) -> Result<Self> {
+    pub fn resolve(&mut self, expand: impl Fn(&str, PathBuf) -> Result<PathBuf>) -> Result<()> {
         for (key, path) in
             [("path", &mut self.path), ("config", &mut self.config), ("stamp", &mut self.stamp)]
         {
@@ -83,8 +83,13 @@ impl Table {
                     self.shown()
                 )
             }
-            () => Ok(self),
+            () => Ok(()),
         }
+    }
+
+    /// Whether both watch one folder.
+    pub fn is_for_same(&self, other: &Self) -> bool {
+        (&self.path, &self.config) == (&other.path, &other.config)
     }
 
     fn shown(&self) -> String {
@@ -128,8 +133,9 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Table> {
-        let table: Table = toml::from_str(text)?;
-        table.resolve(|_, path| Ok(path))
+        let mut table: Table = toml::from_str(text)?;
+        table.resolve(|_, path| Ok(path))?;
+        Ok(table)
     }
 
     #[test]

@@ -25,7 +25,8 @@ pub enum ImportError {
     InsideRepository(PathBuf),
     /// It has nothing in it, and had before.
     #[error(
-        "{} is empty: is everything mounted? If all was deleted on purpose, say --allow-empty",
+        "{} is empty: is everything mounted? If all was deleted on purpose, allow it (--allow-empty, in a \
+         config allow_empty = true)",
         .0.display()
     )]
     Emptied(PathBuf),

@@ -297,7 +297,6 @@ impl Walk<'_> {
         if bytes.len() > MAX_NAME {
             return Err(ReadError::File(io::Error::other("its name is longer than 255 bytes")));
         }
-        self.check_rest(&found.stat)?;
         if rsync_writes(bytes, &found.stat) {
             if self.options.at_rest.is_demanded() {
                 return Err(ReadError::NotAtRest("rsync is writing it"));
@@ -316,6 +315,8 @@ impl Walk<'_> {
         if found.stat.kind == FileType::Directory {
             return self.enter(frame, name, &found.stat, parent.as_ref(), depth);
         }
+        // Before it is read, which may take long.
+        self.check_rest(&found.stat)?;
         let (entry, stat) = self.leaf(frame, name, found, parent.as_ref())?;
         self.check_rest(&stat)?;
         if entry.unsettled {

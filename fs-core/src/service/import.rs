@@ -125,7 +125,7 @@ pub fn import_tree(
     let taken = &pending.taken;
     let unchanged = match parent {
         Some(Snapshot { manifest, .. }) => (&manifest.root, &manifest.links) == (&taken.root, &taken.links),
-        None => taken.totals.is_empty(),
+        None => taken.totals.is_empty() && !options.allow_empty,
     };
     if options.only_if_changed && unchanged {
         return Ok(None);

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use fs_core::monitor::{Monitor, Progress, Trouble};
-use fs_core::service::watch::{Activity, State};
+use fs_core::service::watch::{self, Activity, State};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -150,9 +150,9 @@ impl Shown {
         };
         let in_a_while =
             |at: Instant| Timestamp::now().checked_add(at.saturating_duration_since(Instant::now()));
-        let last = |(source, name): &(Box<[u8]>, String)| Last {
-            source: String::from_utf8_lossy(source).into_owned(),
-            name: name.clone(),
+        let last = |last: &watch::Last| Last {
+            source: String::from_utf8_lossy(&last.source).into_owned(),
+            name: last.name.clone(),
         };
         Self {
             path: path.into_owned(),

@@ -44,12 +44,12 @@ impl Walk<'_> {
         if let Some(error) = opened.lacking {
             self.troubles.note(TroubleKind::Incomplete, format!("its content cannot be read: {error}"));
         }
-        self.check_rest(&opened.stat)?;
         // Something may have been mounted here since it was looked at.
         if self.scanner.bounds().skip(&opened.stat) {
             self.troubles.note(TroubleKind::Skipped, SKIPPED);
             return Ok(None);
         }
+        self.check_rest(&opened.stat)?;
         let mut xattrs = opened.xattrs.unwrap_or_else(|| opened.directory.xattrs_self());
         if let Some(fake) = self.fake_stat(&mut xattrs) {
             fake.apply(&mut opened.stat);

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::schedule::Look;
 use super::source::Source;
-use super::{Activity, Event, Trigger};
+use super::{Activity, Event, Last, Trigger};
 use crate::format::{Status, Time};
 use crate::import::ImportError;
 use crate::import::layout::{Layout, LeftOut, Plan};
@@ -45,6 +45,9 @@ pub(super) fn look(
         planned = plan(source)?;
     }
     source.schedule.begin();
+    if source.last.is_none() {
+        source.last = last_of(repository, source, &planned)?;
+    }
     // Summaries and locks tell of single runs; elsewhere it is all or nothing.
     let tells = planned.layout == Layout::Dirvish || source.watched.place.config.is_some();
     if let Some(pid) = rsync_at_work(&planned.root).filter(|_| !tells) {
@@ -99,8 +102,32 @@ fn tree(
     if let Some(imported) = imported {
         source.last = Some(named(&imported));
         (context.tell)(Event::Imported { imported: &imported, run: None, took: began.elapsed() });
+    } else if source.last.is_none() {
+        // Nothing tells when something is mounted here.
+        return Ok((Look::NotAtRest, Activity::Busy("it is empty".to_owned())));
     }
     Ok(DONE)
+}
+
+/// The last snapshot that there is of a source that was imported before.
+fn last_of(repository: &Path, source: &Source, plan: &Plan) -> Result<Option<Last>, ServiceError> {
+    let options = &source.watched.options;
+    let own = if plan.layout == Layout::Tree { Some(source_name(&plan.root, options)?) } else { None };
+    let names: Vec<&[u8]> = match own.as_ref().or(options.source.as_ref()) {
+        Some(name) => vec![name],
+        None => plan.sources(),
+    };
+    let sources = load(repository, options)?;
+    let lasts = names.iter().filter_map(|name| {
+        let (snapshot, last) = sources.get(name)?.snapshots().next_back()?;
+        Some((last.manifest.time, Last { source: (*name).into(), name: snapshot.to_owned() }))
+    });
+    Ok(lasts.max_by_key(|(time, _)| *time).map(|(_, last)| last))
+}
+
+fn load(repository: &Path, options: &ImportOptions) -> Result<Sources, ServiceError> {
+    let repository = Repository::open(repository, Access::Read)?;
+    Ok(Sources::load(&repository, &options.zone, &Sources::default())?)
 }
 
 /// Whether a stamp is newer than the last snapshot's reading. One that is not there was never touched.
@@ -117,8 +144,7 @@ fn is_touched(
         Err(error) => return Err(unreadable(error)),
     };
     let touched = Timestamp::try_from(touched).map_err(|error| unreadable(io::Error::other(error)))?;
-    let repository = Repository::open(repository, Access::Read)?;
-    let sources = Sources::load(&repository, &options.zone, &Sources::default())?;
+    let sources = load(repository, options)?;
     let name = source_name(tree, options)?;
     let last =
         sources.get(&name).and_then(|source| source.snapshots().next_back().map(|(_, last)| last.clone()));
@@ -175,6 +201,7 @@ fn tell_left_out(source: &mut Source, plan: &Plan, context: &mut Context<'_>) {
     source.left_out.clone_from(&plan.left_out);
 }
 
-fn named(imported: &Imported) -> (Box<[u8]>, String) {
-    (imported.snapshot.manifest.source[..].into(), imported.snapshot.name.clone())
+fn named(imported: &Imported) -> Last {
+    let snapshot = &imported.snapshot;
+    Last { source: snapshot.manifest.source.clone(), name: snapshot.name.clone() }
 }

@@ -99,8 +99,17 @@ pub struct State {
     pub activity: Activity,
     /// When it will be looked at, if nothing changes; `None` when that changes by the moment.
     pub next: Option<Instant>,
-    /// The last snapshot that this watch has made of it: its source and its name.
-    pub last: Option<(Box<[u8]>, String)>,
+    /// Its last snapshot.
+    pub last: Option<Last>,
+}
+
+/// A source's last snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Last {
+    /// The source's name in the repository.
+    pub source: Box<[u8]>,
+    /// The snapshot's canonical name.
+    pub name: String,
 }
 
 /// What goes on with a watched source.

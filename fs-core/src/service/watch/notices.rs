@@ -54,6 +54,8 @@ pub(super) struct Noticed {
     pub(super) change: bool,
     /// There may be folders that are not watched yet.
     pub(super) growth: bool,
+    /// Folders that are watched may be elsewhere now, and others in their place.
+    pub(super) departure: bool,
 }
 
 impl Notices {
@@ -113,9 +115,11 @@ impl Notices {
                 continue;
             }
             noticed.change = true;
+            noticed.departure |=
+                flags.intersects(ReadFlags::MOVE_SELF | ReadFlags::DELETE_SELF | ReadFlags::UNMOUNT);
             let appeared = flags.intersects(ReadFlags::CREATE | ReadFlags::MOVED_TO);
-            noticed.growth |= appeared && flags.contains(ReadFlags::ISDIR)
-                || flags.intersects(ReadFlags::QUEUE_OVERFLOW | ReadFlags::UNMOUNT);
+            noticed.growth |=
+                appeared && flags.contains(ReadFlags::ISDIR) || flags.contains(ReadFlags::QUEUE_OVERFLOW);
         }
         noticed
     }
@@ -133,8 +137,9 @@ mod tests {
 
     const ALL: Reach =
         Reach { depth: usize::MAX, skip: Vec::new(), skip_devices: Vec::new(), one_file_system: false };
-    const CHANGE: Noticed = Noticed { change: true, growth: false };
-    const GROWTH: Noticed = Noticed { change: true, growth: true };
+    const CHANGE: Noticed = Noticed { change: true, growth: false, departure: false };
+    const GROWTH: Noticed = Noticed { growth: true, ..CHANGE };
+    const DEPARTURE: Noticed = Noticed { departure: true, ..CHANGE };
 
     #[test]
     fn changes_below_are_noticed_and_reading_is_not() {
@@ -154,8 +159,13 @@ mod tests {
         fs::write(root.join("a/c/file"), "x").unwrap();
         assert_eq!(notices.take(), Noticed::default());
         notices.cover(root, &ALL).unwrap();
-        fs::remove_dir_all(root.join("a/c")).unwrap();
+        fs::remove_file(root.join("a/c/file")).unwrap();
         assert_eq!(notices.take(), CHANGE);
+        fs::remove_dir(root.join("a/c")).unwrap();
+        assert_eq!(notices.take(), DEPARTURE);
+        fs::rename(root.join("a"), directory.path().with_extension("moved")).unwrap();
+        assert_eq!(notices.take(), DEPARTURE);
+        fs::remove_dir_all(directory.path().with_extension("moved")).unwrap();
     }
 
     #[test]

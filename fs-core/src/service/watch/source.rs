@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::notices::{Notices, Reach};
 use super::schedule::Schedule;
-use super::{Activity, Event, State, Trigger, Watched};
+use super::{Activity, Event, Last, State, Trigger, Watched};
 use crate::import::layout::{Layout, LeftOut, Plan};
 use crate::service::session::history_devices;
 
@@ -20,8 +20,7 @@ pub(super) struct Source {
     pub(super) path: PathBuf,
     pub(super) schedule: Schedule,
     pub(super) activity: Activity,
-    /// Source and name of its last snapshot.
-    pub(super) last: Option<(Box<[u8]>, String)>,
+    pub(super) last: Option<Last>,
     /// What was told already.
     pub(super) left_out: Vec<LeftOut>,
     /// What is covered, and by what.
@@ -57,7 +56,8 @@ impl Source {
             Activity::Idle if self.schedule.is_changing() => Activity::Busy("it has just changed".to_owned()),
             activity => activity.clone(),
         };
-        let next = (activity == Activity::Idle).then(|| self.schedule.due());
+        let told = matches!(activity, Activity::Idle | Activity::Failing(..));
+        let next = told.then(|| self.schedule.due());
         State { path: self.path.clone(), activity, next, last: self.last.clone() }
     }
 
@@ -69,6 +69,10 @@ impl Source {
     pub(super) fn take_notice(&mut self) {
         let noticed = self.notices().map(Notices::take).unwrap_or_default();
         self.grown |= noticed.growth;
+        if noticed.departure {
+            // Watched anew, as what is where it was is another.
+            self.notices = None;
+        }
         if noticed.change {
             self.schedule.change(Instant::now());
         }
