@@ -26,6 +26,7 @@ pub mod mountinfo;
 pub mod needs;
 pub mod plant;
 mod sandbox;
+mod terminal;
 pub mod tree;
 
 pub use command::{Ran, Started, Yester, wait_until};

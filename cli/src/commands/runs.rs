@@ -32,12 +32,10 @@ pub fn add(
     let mut importer = RunImporter::open(&settings.repository, plan, options, cancellation)?;
     let total = importer.total();
     let (mut added, mut incomplete) = (0, !readable);
+    let reporter = Reporter::new(output);
     loop {
         let started = Instant::now();
-        let reporter = Reporter::new(output);
-        let next = importer.next(&reporter, cancellation);
-        drop(reporter);
-        match next {
+        match importer.next(&reporter, cancellation) {
             Ok(Some(RunOutcome::Imported(imported))) => {
                 let path = imported.snapshot.manifest.origin.path.to_vec();
                 let shown = shown(plan, Path::new(std::ffi::OsStr::from_bytes(&path)));
@@ -61,6 +59,7 @@ pub fn add(
             }
         }
     }
+    drop(reporter);
     if total == 0 {
         let runs = count(plan.runs.len() as u64, "run");
         output.tell(&format!("nothing new: {runs} of {} {}", plan.root.display(), already(plan)))?;

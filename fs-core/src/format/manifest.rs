@@ -64,6 +64,13 @@ pub struct Totals {
     pub troubled: u64,
 }
 
+impl Totals {
+    /// Entries below the root.
+    pub fn entries(&self) -> u64 {
+        self.files.saturating_add(self.directories).saturating_add(self.others).saturating_sub(1)
+    }
+}
+
 /// A snapshot: one source at one time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {

@@ -99,6 +99,7 @@ impl Session {
             writer.verify();
         }
         let started = Timestamp::now().into();
+        monitor.walk(walked.parent.map(|parent| parent.manifest.totals.entries()));
         let outcome =
             import::run(walked.tree, &walk_options, &reader, &mut writer, started, monitor, cancellation)?;
         let parent = walked.parent.map(|parent| parent.id);

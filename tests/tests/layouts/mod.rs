@@ -2,6 +2,7 @@
 
 mod config;
 mod dirvish;
+mod progress;
 mod rsnapshot;
 mod stopped;
 
