@@ -124,7 +124,8 @@ impl<'a> Yester<'a> {
     }
 
     fn traced(mut self, call: &str, injected: &str) -> Self {
-        self.strace = ["strace", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null"].map(OsString::from).to_vec();
+        self.strace =
+            ["strace", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null"].map(OsString::from).to_vec();
         self.strace.extend([format!("--trace={call}").into(), format!("--inject={call}:{injected}").into()]);
         self
     }

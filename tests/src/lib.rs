@@ -8,6 +8,7 @@
 //! - [`Yester`] and [`Ran`]: one run of the command line, and what came of it;
 //! - [`Mounted`]: a running `yester mount` or `yester up`, taken down whatever happens;
 //! - [`needs`]: what a test wants of the machine; a test that lacks it says so and is listed as skipped;
+//! - [`judge`]: rsync, which says whether two trees are one;
 //! - [`tree`]: a directory tree as the disk shows it, in every attribute, and how two of them differ.
 //!
 //! | variable | does |
@@ -21,6 +22,7 @@
 
 pub mod binary;
 mod command;
+pub mod judge;
 mod mount;
 pub mod mountinfo;
 pub mod needs;

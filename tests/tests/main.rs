@@ -10,5 +10,6 @@ mod layouts;
 mod live;
 mod model;
 mod real;
+mod renamed;
 mod rsync;
 mod up;
