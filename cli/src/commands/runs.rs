@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Result;
-use fs_core::import::layout::{Layout, LeftOut, Plan, PlannedRun};
+use fs_core::import::layout::{Layout, LeftOut, Plan, PlannedRun, Retention};
 use fs_core::monitor::Cancellation;
 use fs_core::service::{
     ImportOptions, Outcome as RunOutcome, RunImporter, RunState, run_states, source_name,
@@ -112,7 +112,16 @@ pub fn show(
         ]);
     }
     output.table([Align::Left; 5], &rows)?;
+    if !output.is_json() && !plan.retention.is_empty() {
+        output.line(&format!("rsnapshot keeps: {}", kept(&plan.retention)))?;
+    }
     Ok(Outcome::Done)
+}
+
+/// How many levels are kept of each interval.
+fn kept(retention: &[Retention]) -> String {
+    let each = |retention: &Retention| format!("{} {}", retention.keep, retention.interval);
+    retention.iter().map(each).collect::<Vec<_>>().join(", ")
 }
 
 /// Tells what is there beside runs. False when something cannot be read, so that there may be more.
