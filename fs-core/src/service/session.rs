@@ -15,7 +15,7 @@ use super::{ImportOptions, Imported, ServiceError, SnapshotInfo};
 use crate::format::{Manifest, Origin, Run, Status, Time};
 use crate::import::{self, ImportError, SeenFiles, Taken};
 use crate::monitor::{Cancellation, Monitor, Progress};
-use crate::store::{Access, CacheSizes, Repository, StoreError, Writer};
+use crate::store::{Access, Repository, StoreError, Writer};
 use crate::view::{Snapshot, Sources};
 
 /// How often a process that waits asks for the lock.
@@ -93,8 +93,9 @@ impl Session {
             at_rest_since: walked.at_rest_since,
             fake_super: options.fake_super,
         };
-        let reader = self.repository.reader(CacheSizes::default());
         let mut writer = self.repository.writer()?;
+        // One reader for both, so that an import has its caches once.
+        let reader = writer.reader().clone();
         if options.heal || self.repository.has_lost_packs() {
             writer.verify();
         }
