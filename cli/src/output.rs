@@ -133,8 +133,8 @@ impl Output {
         }
     }
 
-    /// Lets everything out.
+    /// Lets everything out, around the progress that may be shown.
     pub fn flush(&mut self) -> Result {
-        Ok(self.out.flush()?)
+        Ok(stderr::beside(|| self.out.flush())?)
     }
 }

@@ -1,14 +1,19 @@
 //! Progress on a terminal, for what takes longer than a second.
 
+mod estimate;
+mod line;
+
 use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use estimate::Estimate;
 use fs_core::monitor::{Monitor, Phase, Progress, RunBegins, Trouble, TroubleKind, Work};
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use line::Line;
 
 use crate::text::{printable, size};
 use crate::{output::Output, stderr};
@@ -28,7 +33,11 @@ pub struct Bar {
 impl Bar {
     /// A bar that says `message`; never shown when stderr is no terminal or the user wants quiet.
     pub fn new(output: &Output, message: &'static str) -> Self {
-        let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}");
+        Self::with_template(output, "{spinner} {msg} {elapsed}", message)
+    }
+
+    fn with_template(output: &Output, template: &str, message: &'static str) -> Self {
+        let style = ProgressStyle::with_template(template);
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
             .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
             .with_message(message);
@@ -50,6 +59,17 @@ impl Bar {
     /// Says something else.
     pub fn say(&self, message: String) {
         self.bar.set_message(message);
+    }
+
+    /// Columns of the terminal beside the spinner.
+    fn room() -> usize {
+        let size = terminal_size::terminal_size_of(io::stderr());
+        size.map_or(80, |(width, _)| usize::from(width.0)).saturating_sub(2)
+    }
+
+    /// Whether there is a terminal to show it on.
+    fn may_be_shown(&self) -> bool {
+        self.showing.is_some()
     }
 
     fn is_shown(&self) -> bool {
@@ -117,8 +137,12 @@ impl Pace {
         Self { started: Instant::now(), told: AtomicU64::new(0) }
     }
 
+    fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
     fn is_due(&self) -> bool {
-        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let now = u64::try_from(self.elapsed().as_millis()).unwrap_or(u64::MAX);
         let due = now.saturating_sub(self.told.load(Ordering::Relaxed)) >= 100;
         if due {
             self.told.store(now, Ordering::Relaxed);
@@ -132,35 +156,62 @@ impl Pace {
 pub struct Reporter {
     bar: Bar,
     pace: Pace,
-    /// What is being imported, where there is more than one thing.
-    run: Mutex<String>,
+    import: Mutex<Import>,
+}
+
+/// What is known of an import.
+#[derive(Debug)]
+struct Import {
+    /// What is being imported.
+    name: String,
+    /// Which it is of several, and of how many.
+    place: Option<(u64, u64)>,
+    estimate: Estimate,
 }
 
 impl Reporter {
     pub fn new(output: &Output) -> Self {
-        Self { bar: Bar::new(output, "importing"), pace: Pace::new(), run: Mutex::default() }
+        let bar = Bar::with_template(output, "{spinner} {msg}", "importing");
+        let import = Import { name: "importing".to_owned(), place: None, estimate: Estimate::default() };
+        Self { bar, pace: Pace::new(), import: Mutex::new(import) }
+    }
+
+    fn import(&self) -> MutexGuard<'_, Import> {
+        self.import.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Monitor for Reporter {
     fn run(&self, run: &RunBegins<'_>) {
-        let text = format!(" {} ({} of {})", printable(run.name), run.number, run.total);
-        if self.bar.is_shown() {
-            self.bar.say(format!("importing{text}"));
-        }
-        *self.run.lock().unwrap_or_else(PoisonError::into_inner) = text;
+        let mut import = self.import();
+        import.name = printable(run.name).into_owned();
+        import.place = Some((run.number, run.total));
+        import.estimate.run(self.pace.elapsed(), run.total.saturating_sub(run.number));
+    }
+
+    fn walk(&self, expected: Option<u64>) {
+        self.import().estimate.walk(self.pace.elapsed(), expected);
     }
 
     fn progress(&self, progress: &Progress) {
-        if !self.bar.is_shown() || !self.pace.is_due() {
+        if !self.bar.may_be_shown() || !self.pace.is_due() {
             return;
         }
-        self.bar.say(format!(
-            "importing{}: {} entries, {} read",
-            self.run.lock().unwrap_or_else(PoisonError::into_inner),
-            HumanCount(progress.entries),
-            size(progress.bytes_read)
-        ));
+        let mut import = self.import();
+        import.estimate.advance(self.pace.elapsed(), progress);
+        if !self.bar.is_shown() {
+            return;
+        }
+        let line = Line {
+            name: &import.name,
+            place: import.place,
+            files: progress.files,
+            bytes_read: progress.bytes_read,
+            rate: import.estimate.rate(),
+            left: import.estimate.left(),
+            spent: import.estimate.spent(),
+        };
+        self.bar.say(line.fit(Bar::room()));
     }
 
     fn trouble(&self, trouble: &Trouble) {

@@ -64,12 +64,16 @@ impl Write for Lines {
 }
 
 fn write(bytes: &[u8]) {
-    let put = || {
+    beside(|| {
         let _ = io::stderr().lock().write_all(bytes);
-    };
+    });
+}
+
+/// Does something that writes, while no progress is shown. It must not write through this module itself.
+pub fn beside<T>(write: impl FnOnce() -> T) -> T {
     // Held while it writes, so that the progress cannot end or begin in between.
     match &*SHOWN.lock().unwrap_or_else(PoisonError::into_inner) {
-        Some(bar) => bar.suspend(put),
-        None => put(),
+        Some(bar) => bar.suspend(write),
+        None => write(),
     }
 }

@@ -10,8 +10,12 @@ pub trait Monitor: Send + Sync {
     /// Some of the care of a repository was done.
     fn work(&self, _work: &Work) {}
 
-    /// One of several runs is going to be imported; the counts of [`progress`](Self::progress) begin anew.
+    /// One of several runs is going to be imported.
     fn run(&self, _run: &RunBegins<'_>) {}
+
+    /// A tree is going to be walked; the counts of [`progress`](Self::progress) begin anew. `expected` is how many
+    /// entries it had when it was imported last, if it was.
+    fn walk(&self, _expected: Option<u64>) {}
 
     /// An entry was not taken as it should have been.
     fn trouble(&self, _trouble: &Trouble) {}
@@ -28,6 +32,8 @@ impl Monitor for Silent {}
 pub struct Progress {
     /// Entries seen.
     pub entries: u64,
+    /// Those of them that are files.
+    pub files: u64,
     /// Entries whose content was taken from the parent snapshot.
     pub unchanged: u64,
     /// Files read.

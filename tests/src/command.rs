@@ -112,9 +112,21 @@ impl<'a> Yester<'a> {
     /// Let all these system calls on `path` fail by EIO, or on anything when it is none. Needs strace.
     #[must_use]
     pub fn failing(mut self, call: &str, path: Option<&Path>) -> Self {
-        self.strace = ["strace", "-f", "-qq", "-o", "/dev/null"].map(OsString::from).to_vec();
-        self.strace.extend([format!("--trace={call}").into(), format!("--inject={call}:error=EIO").into()]);
+        self = self.traced(call, "error=EIO");
         self.strace.extend(path.into_iter().flat_map(|path| ["-P".into(), path.into()]));
+        self
+    }
+
+    /// Let all these system calls take so much longer. Needs strace.
+    #[must_use]
+    pub fn slowed(self, call: &str, delay: Duration) -> Self {
+        self.traced(call, &format!("delay_enter={}", delay.as_micros()))
+    }
+
+    fn traced(mut self, call: &str, injected: &str) -> Self {
+        self.strace =
+            ["strace", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null"].map(OsString::from).to_vec();
+        self.strace.extend([format!("--trace={call}").into(), format!("--inject={call}:{injected}").into()]);
         self
     }
 

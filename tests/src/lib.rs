@@ -8,6 +8,7 @@
 //! - [`Yester`] and [`Ran`]: one run of the command line, and what came of it;
 //! - [`Mounted`]: a running `yester mount` or `yester up`, taken down whatever happens;
 //! - [`needs`]: what a test wants of the machine; a test that lacks it says so and is listed as skipped;
+//! - [`judge`]: rsync, which says whether two trees are one;
 //! - [`tree`]: a directory tree as the disk shows it, in every attribute, and how two of them differ.
 //!
 //! | variable | does |
@@ -23,11 +24,13 @@
 
 pub mod binary;
 mod command;
+pub mod judge;
 mod mount;
 pub mod mountinfo;
 pub mod needs;
 pub mod plant;
 mod sandbox;
+mod terminal;
 pub mod tree;
 
 pub use command::{Ran, Started, Yester, wait_until};

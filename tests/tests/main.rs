@@ -10,6 +10,7 @@ mod layouts;
 mod live;
 mod model;
 mod real;
+mod renamed;
 mod rsync;
 mod up;
 mod watch;

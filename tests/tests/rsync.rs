@@ -1,11 +1,12 @@
 //! `yester rsync`: the user's own runs, each with its status, and what `--fake-super` keeps.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use fs_tests::judge::same;
 use fs_tests::needs::{self, Need};
 use fs_tests::plant::{file, noise, small};
 use fs_tests::{Mounted, Ran, Sandbox, wait_until};
@@ -74,6 +75,42 @@ fn what_is_no_run_adds_nothing_and_keeps_its_status() {
 }
 
 #[test]
+fn each_run_through_a_shell_is_what_the_mount_shows() {
+    if !needs::met(&[RSYNC, Need::Fuse, Need::Root]) {
+        return;
+    }
+    let sandbox = Sandbox::with_repository();
+    let source = sandbox.source();
+    small(&source);
+    // As ssh is called, but for the machine.
+    let shell = sandbox.path("shell");
+    file(&shell, "#!/bin/sh\nshift\nexec sh -c \"$*\"\n");
+    fs::set_permissions(&shell, Permissions::from_mode(0o755)).expect("a mode");
+    let changes: [&dyn Fn(); 3] = [&|| (), &|| file(source.join("hello.txt"), "hello, later\n"), &|| {
+        fs::rename(source.join("etc"), source.join("conf")).expect("a new name");
+        lchown(source.join("conf/passwd"), Some(1234), Some(5678)).expect("an owner");
+        fs::remove_file(source.join("empty")).expect("a file less");
+    }];
+    let mounted = Mounted::with(&sandbox, &[]);
+    for (nth, change) in changes.iter().enumerate() {
+        change();
+        let from = format!("elsewhere:{}/", source.display());
+        let run = sandbox.yester(["rsync", "--", "-aHAX", "--delete", "-e"]).arg(&shell).arg(from);
+        run.arg(sandbox.path("copy")).run().ok();
+        let kept = sandbox.path(format!("kept-{nth}"));
+        let copied = Command::new("cp").arg("-a").arg(sandbox.path("copy")).arg(&kept).status();
+        assert!(copied.expect("cp runs").success());
+        let listed = snapshots(&sandbox);
+        assert_eq!(listed.len(), nth + 1);
+        for (nth, line) in listed.iter().enumerate() {
+            let name = line["name"].as_str().expect("a name");
+            same(&sandbox.path(format!("kept-{nth}")), &mounted.path("copy").join(name));
+        }
+    }
+    same(&source, &mounted.path("copy/@latest"));
+}
+
+#[test]
 fn a_failed_import_shows_in_the_exit_status() {
     if !needs::met(&[RSYNC]) {
         return;
@@ -112,7 +149,7 @@ fn special(source: &Path) {
     symlink("hello.txt", source.join("pointer")).expect("a link");
     file(source.join("owned/program"), "run me");
     let set = |path: &str, mode, uid, gid| {
-        std::os::unix::fs::lchown(source.join(path), Some(uid), Some(gid)).expect("an owner");
+        lchown(source.join(path), Some(uid), Some(gid)).expect("an owner");
         fs::set_permissions(source.join(path), Permissions::from_mode(mode)).expect("a mode");
     };
     set("owned/program", 0o4751, 1234, 5678);
@@ -211,7 +248,7 @@ impl Drop for Daemon {
 
 #[test]
 fn a_push_to_a_daemon_becomes_a_snapshot() {
-    if !needs::met(&[RSYNC, Need::Root]) {
+    if !needs::met(&[RSYNC, Need::Fuse, Need::Root]) {
         return;
     }
     let sandbox = Sandbox::with_repository();
@@ -240,6 +277,8 @@ fn a_push_to_a_daemon_becomes_a_snapshot() {
     rsync(&["-a"], &source, &daemon.url());
     // The last one is over when the others are.
     count(2);
+    let mounted = Mounted::with(&sandbox, &[]);
+    same(&sandbox.path("module"), &mounted.path("incoming/@latest"));
     assert_eq!(sandbox.yester(["cat", "@latest:hello.txt"]).run().ok().text(), "hello, later\n");
     assert_eq!(sandbox.yester(["cat", "@first:hello.txt"]).run().ok().text(), "hello\n");
 }

@@ -3,14 +3,15 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use fs_tests::judge::same;
 use fs_tests::needs::{self, Need};
 use fs_tests::plant::{file, small};
 use fs_tests::tree::{assert_same, scan};
 use fs_tests::{Mounted, Sandbox, binary, mountinfo, wait_until};
 use rustix::process::Signal;
 
+use crate::layouts::live;
 use crate::layouts::rsnapshot::Rsnapshot;
-use crate::layouts::{live, same};
 
 /// The first snapshot in a mount.
 fn wait_for_history(mounted: &Mounted) {

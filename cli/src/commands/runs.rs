@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Result;
-use fs_core::import::layout::{Layout, LeftOut, Plan, PlannedRun};
+use fs_core::import::layout::{Layout, LeftOut, Plan, PlannedRun, Retention};
 use fs_core::monitor::Cancellation;
 use fs_core::service::{
     ImportOptions, Outcome as RunOutcome, RunImporter, RunState, run_states, source_name,
@@ -32,12 +32,10 @@ pub fn add(
     let mut importer = RunImporter::open(&settings.repository, plan, options, cancellation)?;
     let total = importer.total();
     let (mut added, mut incomplete) = (0, !readable);
+    let reporter = Reporter::new(output);
     loop {
         let started = Instant::now();
-        let reporter = Reporter::new(output);
-        let next = importer.next(&reporter, cancellation);
-        drop(reporter);
-        match next {
+        match importer.next(&reporter, cancellation) {
             Ok(Some(RunOutcome::Imported(imported))) => {
                 let path = imported.snapshot.manifest.origin.path.to_vec();
                 let shown = shown(plan, Path::new(std::ffi::OsStr::from_bytes(&path)));
@@ -61,6 +59,7 @@ pub fn add(
             }
         }
     }
+    drop(reporter);
     if total == 0 {
         let runs = count(plan.runs.len() as u64, "run");
         output.tell(&format!("nothing new: {runs} of {} {}", plan.root.display(), already(plan)))?;
@@ -113,7 +112,16 @@ pub fn show(
         ]);
     }
     output.table([Align::Left; 5], &rows)?;
+    if !output.is_json() && !plan.retention.is_empty() {
+        output.line(&format!("rsnapshot keeps: {}", kept(&plan.retention)))?;
+    }
     Ok(Outcome::Done)
+}
+
+/// How many levels are kept of each interval.
+fn kept(retention: &[Retention]) -> String {
+    let each = |retention: &Retention| format!("{} {}", retention.keep, retention.interval);
+    retention.iter().map(each).collect::<Vec<_>>().join(", ")
 }
 
 /// Tells what is there beside runs. False when something cannot be read, so that there may be more.

@@ -69,6 +69,11 @@ impl Totals {
     pub fn is_empty(&self) -> bool {
         self.files + self.others == 0 && self.directories <= 2
     }
+
+    /// Entries below the root.
+    pub fn entries(&self) -> u64 {
+        self.files.saturating_add(self.directories).saturating_add(self.others).saturating_sub(1)
+    }
 }
 
 /// A snapshot: one source at one time.

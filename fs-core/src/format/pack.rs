@@ -189,6 +189,8 @@ impl Catalogue {
             }
         }
         cursor.end("pack catalogue")?;
+        // It stays in memory, and grew by doubling.
+        blobs.shrink_to_fit();
         let mut by_id: Vec<u32> = (0..blobs.len() as u32).collect();
         by_id.sort_unstable_by_key(|at| blobs[*at as usize].id);
         Ok(Self { kind, blocks, blobs, by_id })

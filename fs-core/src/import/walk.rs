@@ -332,6 +332,7 @@ impl Walk<'_> {
         match &entry.kind {
             Kind::File { size, .. } => {
                 self.totals.files += 1;
+                self.progress.files += 1;
                 self.totals.bytes += size;
             }
             _ => self.totals.others += 1,

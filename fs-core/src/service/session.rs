@@ -15,7 +15,7 @@ use super::{ImportOptions, Imported, ServiceError, SnapshotInfo};
 use crate::format::{Manifest, Origin, Run, Status, Time};
 use crate::import::{self, AtRest, ImportError, SeenFiles, Taken};
 use crate::monitor::{Cancellation, Monitor, Progress};
-use crate::store::{Access, CacheSizes, Repository, StoreError, Writer};
+use crate::store::{Access, Repository, StoreError, Writer};
 use crate::view::{Snapshot, Sources};
 
 /// How often a process that waits asks for the lock.
@@ -95,12 +95,14 @@ impl Session {
             allow_empty: walked.allow_empty,
             fake_super: options.fake_super,
         };
-        let reader = self.repository.reader(CacheSizes::default());
         let mut writer = self.repository.writer()?;
+        // One reader for both, so that an import has its caches once.
+        let reader = writer.reader().clone();
         if options.heal || self.repository.has_lost_packs() {
             writer.verify();
         }
         let started = Timestamp::now().into();
+        monitor.walk(walked.parent.map(|parent| parent.manifest.totals.entries()));
         let outcome =
             import::run(walked.tree, &walk_options, &reader, &mut writer, started, monitor, cancellation)?;
         let parent = walked.parent.map(|parent| parent.id);

@@ -25,6 +25,11 @@ pub struct CacheSizes {
     pub nodes: usize,
 }
 
+impl CacheSizes {
+    /// For an import, which reads each directory of the parent snapshot once, in order, and bases of deltas near them.
+    pub(super) const IMPORT: Self = Self { blocks: 48 << 20, catalogues: 32 << 20, nodes: 8 << 20 };
+}
+
 impl Default for CacheSizes {
     fn default() -> Self {
         Self { blocks: 64 << 20, catalogues: 32 << 20, nodes: 32 << 20 }

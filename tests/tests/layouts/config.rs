@@ -26,12 +26,38 @@ fn a_config_that_says_nothing_certain() {
         (format!("snapshot_root {}/", root.display()), "line 1: no tab"),
         (format!("include_conf\t`touch {}`", marker.display()), "line 1: include_conf with backticks"),
         ("retain\tdaily\t7".to_owned(), "no snapshot_root"),
+        ("retain\tdai ly\t7".to_owned(), "line 1: an interval's name"),
+        ("retain\tdaily\tseven".to_owned(), "line 1: no number of levels"),
     ] {
         fs::write(&conf, line + "\n").expect("a config");
         let ran = sandbox.yester(["import", "--config"]).arg(&conf).run();
         ran.fails(1, &[conf.to_str().expect("a path"), expected]);
     }
     assert!(!marker.exists(), "the config was executed");
+    assert_eq!(sandbox.yester(["snapshots"]).run().ok().text(), "");
+}
+
+#[test]
+fn intervals_that_nobody_knows() {
+    let sandbox = Sandbox::with_repository();
+    let (root, conf) = (sandbox.path("backup"), sandbox.path("rsnapshot.conf"));
+    level(&root, "fortnightly.0");
+    // By its look this is no root of rsnapshot's …
+    let tree = sandbox.yester(["import", "-n"]).arg(&root).run().ok().text();
+    assert!(tree.contains("as a tree"), "{tree}");
+    // … nor is the level one of a config that does not name it …
+    level(&root, "daily.0");
+    let config = |interval: &str| {
+        let text = format!("snapshot_root\t{}/\nretain\t{interval}\t6\n", root.display());
+        fs::write(&conf, text).expect("a config");
+        sandbox.yester(["import", "-n", "--config"]).arg(&conf).run().ok()
+    };
+    let shown = config("daily");
+    assert!(shown.stderr().contains("fortnightly.0: the config has no interval fortnightly"), "{shown}");
+    assert!(shown.text().contains("daily.0") && !shown.text().contains("fortnightly"), "{shown}");
+    // … but of one that does.
+    let shown = config("fortnightly").text();
+    assert!(shown.contains("fortnightly.0") && shown.contains("rsnapshot keeps: 6 fortnightly"), "{shown}");
     assert_eq!(sandbox.yester(["snapshots"]).run().ok().text(), "");
 }
 

@@ -1,12 +1,17 @@
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::thread::sleep;
 use std::time::Duration;
 
-use fs_tests::needs::{self, DIRVISH, Need, RSYNC, UNSHARE};
+use fs_tests::needs::{self, DIRVISH, Need, RSYNC, SETPRIV, UNSHARE};
+use fs_tests::plant::{file, noise};
 use fs_tests::{Sandbox, wait_until};
 use jiff::Timestamp;
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::{Kept, check, done, import, live};
 
@@ -73,6 +78,30 @@ impl<'a> Dirvish<'a> {
         assert!(ran.status.success(), "{args:?}: {}", String::from_utf8_lossy(&ran.stderr));
     }
 
+    /// A run that is killed with all that belongs to it while a file is on its way; the image that is left.
+    #[track_caller]
+    fn killed_half_way(&self) -> String {
+        let before = self.images();
+        self.rsync("exec /usr/bin/rsync --bwlimit=100 \"$@\"");
+        let mut running = self.command(&[]).process_group(0).spawn().expect("dirvish");
+        let image = wait_until("a file on its way", Duration::from_secs(60), || {
+            let image = self.images().into_iter().find(|image| !before.contains(image))?;
+            let names = fs::read_dir(self.vault().join(&image).join("tree")).ok()?.flatten();
+            names
+                .into_iter()
+                .any(|entry| entry.file_name().as_bytes().starts_with(b".large."))
+                .then_some(image)
+        });
+        let group = Pid::from_child(&running);
+        kill_process_group(group, Signal::KILL).expect("dirvish and rsync killed");
+        running.wait().expect("dirvish");
+        // What dirvish wants an administrator to do.
+        fs::remove_file(self.vault().join("dirvish/lock_file")).expect("the lock of the killed run");
+        // Images are named by seconds.
+        sleep(Duration::from_millis(1100));
+        image
+    }
+
     pub(crate) fn images(&self) -> Vec<String> {
         let entries = fs::read_dir(self.vault()).expect("the vault");
         let mut names: Vec<_> =
@@ -84,7 +113,7 @@ impl<'a> Dirvish<'a> {
 }
 
 pub(crate) fn met() -> bool {
-    needs::met(&[Need::Root, Need::Fuse, RSYNC, DIRVISH, UNSHARE])
+    needs::met(&[Need::Root, Need::Fuse, RSYNC, DIRVISH, SETPRIV, UNSHARE])
 }
 
 #[test]
@@ -127,8 +156,14 @@ fn every_image_is_imported_once() {
     // Files that vanish and files that cannot be read, as rsync tells dirvish.
     dirvish.rsync("/usr/bin/rsync \"$@\"; exit 24");
     dirvish.good(&[]);
-    dirvish.rsync("/usr/bin/rsync \"$@\"; exit 23");
+    // Nothing is unreadable for root, unless it lets go of what makes it root.
+    let secret = sandbox.source().join("secret");
+    file(&secret, "nobody may read this");
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o000)).expect("a mode");
+    dirvish.rsync("exec setpriv --bounding-set=-dac_override,-dac_read_search /usr/bin/rsync \"$@\"");
     assert!(!dirvish.run(&[]).status.success());
+    let unread = dirvish.images().pop().expect("an image");
+    assert!(!vault.join(unread).join("tree/secret").exists(), "it was read, so that this test shows nothing");
     let more = import(&sandbox, &args("bank/web1"), &vault, &mut kept);
     let told: Vec<_> = more
         .iter()
@@ -139,6 +174,20 @@ fn every_image_is_imported_once() {
     assert_eq!(told, [("web1+nightly", "complete"), ("web1", "vanished"), ("web1", "partial")]);
     // No content: a folder at most, whose time rsync sets to the second only.
     assert!(more[0]["new_bytes"].as_u64().is_some_and(|bytes| bytes < 2000), "{}", more[0]);
+    check(&sandbox, &kept);
+
+    // One that is killed half-way, and two after it.
+    file(sandbox.source().join("large"), noise(99, 3_000_000));
+    let halves = dirvish.killed_half_way();
+    dirvish.rsync("exec /usr/bin/rsync \"$@\"");
+    for day in 4..6 {
+        live(&sandbox.source(), day);
+        dirvish.good(&["--reference", &reference]);
+    }
+    let last = import(&sandbox, &args("bank"), &bank, &mut kept);
+    assert_eq!(last.len(), 2, "{last:?}");
+    assert!(last.iter().all(|line| line["status"] == "complete"), "{last:?}");
+    assert_eq!((kept.len(), dirvish.images().len()), (8, 9), "all but {halves}");
     check(&sandbox, &kept);
 
     // dirvish lets an image go: its snapshot stays.
@@ -187,4 +236,18 @@ fn failed_running_and_killed_runs_are_not_imported() {
     let (count, reasons) = import(&[]);
     assert_eq!(count, 0);
     assert_eq!(reasons[1], "its run did not complete");
+
+    // A summary that has lost its status says no more than that of a run that did not complete.
+    let image = dirvish.images().into_iter().find(|image| {
+        let summary = fs::read_to_string(dirvish.vault().join(image).join("summary"));
+        summary.is_ok_and(|text| text.contains("\nStatus: success"))
+    });
+    let summary = dirvish.vault().join(image.expect("an image")).join("summary");
+    let text = fs::read_to_string(&summary).expect("a summary").replace("\nStatus: success", "");
+    fs::write(&summary, text).expect("a summary without");
+    let fresh = Sandbox::with_repository();
+    let bank = sandbox.path("bank");
+    let said = fresh.yester(["import", "--layout", "dirvish", "--timezone", ZONE]).arg(&bank).run().ok();
+    assert!(said.stderr().contains("its run did not complete"), "{said}");
+    assert_eq!(fresh.yester(["snapshots"]).run().ok().text(), "");
 }

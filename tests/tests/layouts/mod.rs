@@ -2,16 +2,20 @@
 
 mod config;
 pub mod dirvish;
+mod progress;
 pub mod rsnapshot;
 mod stopped;
+mod vanishing;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, lchown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use fs_tests::judge::same;
 use fs_tests::plant::{file, noise, small};
 use fs_tests::{Mounted, Sandbox};
+use rustix::fs::{XattrFlags, lsetxattr};
 use serde_json::Value;
 
 #[track_caller]
@@ -31,7 +35,25 @@ pub(crate) fn live(source: &Path, day: u64) {
                 .expect("a mode");
             fs::rename(source.join("etc/deep"), source.join("etc/deeper")).expect("a new name");
         }
-        _ => fs::remove_file(source.join("empty")).expect("a file less"),
+        3 => fs::remove_file(source.join("empty")).expect("a file less"),
+        4 => {
+            // Owner and mode change in place, where levels share the file.
+            lchown(source.join("hello.txt"), Some(1234), Some(5678)).expect("an owner");
+            fs::remove_file(source.join("link")).expect("the link");
+            symlink("etc/passwd", source.join("link")).expect("another link");
+        }
+        5 => {
+            fs::remove_dir(source.join("hollow")).expect("a folder less");
+            file(source.join("hollow"), "a file where a folder was\n");
+        }
+        6 => {
+            fs::remove_file(source.join("etc/hello-again")).expect("a name less");
+            fs::hard_link(source.join("etc/passwd"), source.join("etc/shadow")).expect("a hard link");
+        }
+        _ => {
+            lsetxattr(source.join("hello.txt"), "user.note", b"kept", XattrFlags::empty())
+                .expect("an attribute");
+        }
     }
     file(source.join(format!("day-{day}")), noise(day, 3000 + usize::try_from(day).unwrap_or(0)));
 }
@@ -71,25 +93,4 @@ pub(crate) fn check(sandbox: &Sandbox, kept: &[Kept]) {
         same(&kept.copy, &mounted.path(&kept.source).join(name(&kept.id)));
     }
     assert_eq!(listed.len(), kept.len(), "{listed:?}");
-}
-
-/// rsync must find nothing to do in either direction.
-#[track_caller]
-pub(crate) fn same(one: &Path, other: &Path) {
-    for (from, to) in [(one, other), (other, one)] {
-        let ran = Command::new("rsync")
-            .args(["-naicHAX", "--numeric-ids", "--delete"])
-            .arg(from.join(""))
-            .arg(to.join(""))
-            .output()
-            .expect("rsync runs");
-        let said = String::from_utf8_lossy(&ran.stdout) + String::from_utf8_lossy(&ran.stderr);
-        assert!(
-            ran.status.success() && said.is_empty(),
-            "{} → {}: {}\n{said}",
-            from.display(),
-            to.display(),
-            ran.status
-        );
-    }
 }

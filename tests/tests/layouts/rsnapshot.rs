@@ -101,6 +101,24 @@ fn every_rotation_is_imported_once(link_dest: bool, sync_first: bool) {
     assert_eq!(two[0]["run"], "alpha.1/localhost");
     assert!(import(&sandbox, &by_root, &root, &mut kept).is_empty());
     check(&sandbox, &kept);
+
+    // On and on, until levels go at the end: twelve rotations in all.
+    for day in 4..8 {
+        live(&sandbox.source(), day);
+        if day % 2 == 0 {
+            rsnapshot.run("beta");
+        }
+        rsnapshot.run("alpha");
+        let new = import(&sandbox, &by_config, &root, &mut kept);
+        let runs: Vec<_> = new.iter().map(|line| line["run"].as_str().expect("a run")).collect();
+        assert_eq!(runs, ["alpha.0/localhost", "alpha.0/web1"], "day {day}");
+        check(&sandbox, &kept);
+    }
+    rsnapshot.run("beta");
+    assert!(import(&sandbox, &by_config, &root, &mut kept).is_empty());
+    let shown = sandbox.yester(["import", "-n"]).args(by_config).run().ok().text();
+    assert!(shown.ends_with("\nrsnapshot keeps: 2 alpha, 3 beta\n"), "{shown}");
+    assert!(!shown.contains("  new  "), "{shown}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use fs_tests::judge::same;
 use fs_tests::needs::{self, Need, RSYNC};
 use fs_tests::plant::{file, noise};
 use fs_tests::{Mounted, Sandbox, wait_until};
@@ -11,7 +12,6 @@ use rustix::process::Signal;
 
 use super::writer::{Rsync, rsync, temporary};
 use super::{LIMIT, Watch, count, stays, wait_for, watched};
-use crate::layouts::same;
 
 const QUIET: &str = "quiet = \"1s\"";
 /// For longer than that.

@@ -3,12 +3,13 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use fs_tests::judge::same;
 use fs_tests::needs::{self, Need, RSYNC};
 use fs_tests::{Mounted, Sandbox};
 
 use super::writer::rsync;
 use super::{LIMIT, Watch, snapshots, stays, wait_for, watched};
-use crate::layouts::{live, same};
+use crate::layouts::live;
 
 /// How soon a run is to be in after it has completed, when nothing is said of `quiet`.
 const SOON: Duration = Duration::from_secs(10);

@@ -1,0 +1,264 @@
+//! How fast an import goes, and how long it will still take. All times are since its start: nothing here asks a clock.
+
+use std::time::Duration;
+
+use fs_core::monitor::Progress;
+
+/// A walk that is younger than this, or has seen less than a hundredth, tells nothing of the rest of it.
+const SETTLED: Duration = Duration::from_secs(2);
+/// A rate is that of this time, up to twice of it.
+const RECENT: Duration = Duration::from_secs(5);
+
+/// What is known of an import of one tree, or of several runs.
+#[derive(Debug, Default)]
+pub(super) struct Estimate {
+    now: Duration,
+    walk: Option<Walk>,
+    /// Runs behind this one.
+    runs_left: u64,
+    over: Over,
+    recent: Recent,
+}
+
+/// The tree that is being walked.
+#[derive(Debug, Clone, Copy)]
+struct Walk {
+    began: Duration,
+    expected: Option<u64>,
+    seen: Progress,
+}
+
+/// The walks that are over, of those that were expected to be like one before. The first of a source, which reads
+/// everything, is no measure for what comes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Over {
+    walks: u64,
+    entries: u64,
+    took: Duration,
+}
+
+/// Where the import was a while ago, and a while before that.
+#[derive(Debug, Clone, Copy, Default)]
+struct Recent {
+    older: Passed,
+    newer: Passed,
+    /// What the walks that are over have done.
+    before: Passed,
+}
+
+/// A point on an import's way.
+#[derive(Debug, Clone, Copy, Default)]
+struct Passed {
+    at: Duration,
+    files: u64,
+    bytes: u64,
+}
+
+/// How fast it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rate {
+    /// So many bytes are read in a second.
+    Bytes(u64),
+    /// Nothing is read, and so many files are looked at.
+    Files(u64),
+}
+
+impl Estimate {
+    /// A run begins, with so many behind it.
+    pub(super) fn run(&mut self, now: Duration, left: u64) {
+        self.close(now);
+        self.runs_left = left;
+    }
+
+    /// A tree is going to be walked that had so many entries when it was imported last.
+    pub(super) fn walk(&mut self, now: Duration, expected: Option<u64>) {
+        self.close(now);
+        self.walk = Some(Walk { began: now, expected, seen: Progress::default() });
+    }
+
+    /// The walk has come so far.
+    pub(super) fn advance(&mut self, now: Duration, seen: &Progress) {
+        self.now = now;
+        if let Some(walk) = &mut self.walk {
+            walk.seen = *seen;
+        }
+        let passed = self.passed();
+        let Recent { older, newer, .. } = &mut self.recent;
+        if now.saturating_sub(newer.at) >= RECENT {
+            (*older, *newer) = (*newer, passed);
+        }
+    }
+
+    fn passed(&self) -> Passed {
+        let seen = self.walk.map(|walk| walk.seen).unwrap_or_default();
+        let Passed { files, bytes, .. } = self.recent.before;
+        Passed {
+            at: self.now,
+            files: files.saturating_add(seen.files),
+            bytes: bytes.saturating_add(seen.bytes_read),
+        }
+    }
+
+    fn close(&mut self, now: Duration) {
+        self.now = now;
+        self.recent.before = self.passed();
+        let Some(walk) = self.walk.take() else { return };
+        if let Some(expected) = walk.expected {
+            self.over.walks += 1;
+            self.over.entries = self.over.entries.saturating_add(expected);
+            self.over.took = self.over.took.saturating_add(now.saturating_sub(walk.began));
+        }
+    }
+
+    /// Of the last seconds; none before there were any.
+    pub(super) fn rate(&self) -> Option<Rate> {
+        let (older, now) = (self.recent.older, self.passed());
+        let took = now.at.saturating_sub(older.at);
+        if took < Duration::from_secs(1) {
+            return None;
+        }
+        let a_second = |count: u64| {
+            u64::try_from(u128::from(count) * 1000 / took.as_millis().max(1)).unwrap_or(u64::MAX)
+        };
+        let bytes = a_second(now.bytes.saturating_sub(older.bytes));
+        match (bytes, a_second(now.files.saturating_sub(older.files))) {
+            (0, 0) => None,
+            (0, files) => Some(Rate::Files(files)),
+            (bytes, _) => Some(Rate::Bytes(bytes)),
+        }
+    }
+
+    /// What is left of all runs; none when nobody knows, as in a tree that was never imported, or is larger than it was.
+    pub(super) fn left(&self) -> Option<Duration> {
+        let walk = self.walk?;
+        let expected = walk.expected?;
+        let ahead = expected.checked_sub(walk.seen.entries)?;
+        let took = self.now.saturating_sub(walk.began);
+        let is_settled = took >= SETTLED && walk.seen.entries.saturating_mul(100) >= expected;
+        let pace = Pace::new(took, walk.seen.entries)
+            .filter(|_| is_settled)
+            .or_else(|| Pace::new(self.over.took, self.over.entries))?;
+        let each = match self.over.walks {
+            0 => pace.of(expected),
+            walks => self.over.took.as_nanos() / u128::from(walks),
+        };
+        let nanos = pace.of(ahead).saturating_add(each.saturating_mul(self.runs_left.into()));
+        Some(Duration::from_secs(u64::try_from(nanos.div_ceil(1_000_000_000)).ok()?))
+    }
+
+    /// Since the start.
+    pub(super) fn spent(&self) -> Duration {
+        self.now
+    }
+}
+
+/// How long so many entries have taken.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    nanos: u128,
+    entries: u64,
+}
+
+impl Pace {
+    fn new(took: Duration, entries: u64) -> Option<Self> {
+        (entries > 0).then_some(Self { nanos: took.as_nanos(), entries })
+    }
+
+    /// How many nanoseconds others will take.
+    fn of(self, entries: u64) -> u128 {
+        self.nanos.saturating_mul(entries.into()) / u128::from(self.entries)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secs(secs: u64) -> Duration {
+        Duration::from_secs(secs)
+    }
+
+    fn seen(entries: u64, bytes_read: u64) -> Progress {
+        Progress { entries, files: entries, bytes_read, ..Progress::default() }
+    }
+
+    #[test]
+    fn nothing_is_known_of_a_new_tree() {
+        let mut estimate = Estimate::default();
+        assert_eq!((estimate.left(), estimate.rate()), (None, None));
+        estimate.walk(secs(0), None);
+        estimate.advance(secs(100), &seen(1_000_000, 0));
+        assert_eq!(estimate.left(), None);
+        // Nor of what comes behind it.
+        estimate.run(secs(200), 10);
+        estimate.walk(secs(200), Some(1000));
+        estimate.advance(secs(201), &seen(500, 0));
+        assert_eq!(estimate.left(), None, "too early");
+        estimate.advance(secs(202), &seen(500, 0));
+        assert_eq!(estimate.left(), Some(secs(2 + 10 * 4)));
+    }
+
+    #[test]
+    fn a_tree_is_compared_with_what_it_was() {
+        let mut estimate = Estimate::default();
+        estimate.walk(secs(5), Some(1000));
+        estimate.advance(secs(15), &seen(9, 0));
+        assert_eq!(estimate.left(), None, "less than a hundredth");
+        estimate.advance(secs(15), &seen(100, 0));
+        assert_eq!(estimate.left(), Some(secs(90)));
+        estimate.advance(secs(105), &seen(1000, 0));
+        assert_eq!(estimate.left(), Some(secs(0)));
+        estimate.advance(secs(106), &seen(1001, 0));
+        assert_eq!(estimate.left(), None, "it has grown, nobody knows how much");
+    }
+
+    #[test]
+    fn runs_that_are_over_tell_of_those_to_come() {
+        let mut estimate = Estimate::default();
+        estimate.run(secs(0), 3);
+        estimate.walk(secs(0), None);
+        estimate.run(secs(1000), 2);
+        estimate.walk(secs(1000), Some(100));
+        estimate.run(secs(1010), 1);
+        estimate.walk(secs(1010), Some(200));
+        // 0.1 s an entry in the one before, which is all that is known at first; and 10 s for the run to come.
+        assert_eq!(estimate.left(), Some(secs(20 + 10)));
+        // This one is slower.
+        estimate.advance(secs(1030), &seen(50, 0));
+        assert_eq!(estimate.left(), Some(secs(60 + 10)));
+        // A run that is left out is not walked.
+        estimate.run(secs(1090), 0);
+        assert_eq!(estimate.left(), None);
+    }
+
+    #[test]
+    fn the_rate_is_that_of_the_last_seconds() {
+        let mut estimate = Estimate::default();
+        estimate.walk(secs(0), None);
+        estimate.advance(Duration::from_millis(500), &seen(10, 1 << 20));
+        assert_eq!(estimate.rate(), None);
+        estimate.advance(secs(2), &seen(20, 40_000));
+        assert_eq!(estimate.rate(), Some(Rate::Bytes(20_000)));
+        for second in 3..60 {
+            estimate.advance(secs(second), &seen(20 + 7 * (second - 2), 40_000));
+        }
+        assert_eq!(estimate.rate(), Some(Rate::Files(7)), "nothing is read any more");
+        // What is counted anew for the next run is no step back.
+        estimate.run(secs(60), 0);
+        estimate.walk(secs(60), None);
+        estimate.advance(secs(61), &seen(0, 0));
+        assert!(matches!(estimate.rate(), Some(Rate::Files(1..=7))), "{:?}", estimate.rate());
+    }
+
+    #[test]
+    fn nonsense_is_no_panic() {
+        let mut estimate = Estimate::default();
+        estimate.run(secs(u64::MAX), u64::MAX);
+        for _ in 0..2 {
+            estimate.walk(secs(0), Some(u64::MAX));
+            estimate.advance(secs(u64::MAX), &seen(1, u64::MAX / 4));
+            estimate.advance(secs(0), &seen(u64::MAX / 4, 0));
+            let _ = (estimate.left(), estimate.rate());
+        }
+    }
+}
