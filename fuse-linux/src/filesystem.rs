@@ -7,18 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fs_core::format::limits::MAX_NAME;
-use fs_core::view::{Inodes, Node, View};
+use fs_core::view::{Inodes, Node, View, ViewError};
 use fuser::{
-    AccessFlags, Errno, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo, InitFlags,
-    KernelConfig, LockOwner, OpenAccMode, OpenFlags, ReplyAttr, ReplyData, ReplyDirectory,
+    AccessFlags, Errno, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo, InitFlags, KernelConfig,
+    LockOwner, OpenFlags, ReplyAttr, ReplyData, ReplyDirectory,
     ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, ReplyXattr, Request,
 };
 
 use crate::attr::{file_attr, file_type};
 use crate::errno::errno;
+use crate::settings::{FOR_EVER, negotiate};
 
-/// Nothing inside a snapshot ever changes.
-const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// What may mean something else next time.
 const NOT_AT_ALL: Duration = Duration::ZERO;
 /// A canonical name, which goes only with its snapshot.
@@ -32,13 +31,15 @@ pub(crate) struct History {
     view: View,
     inodes: Inodes,
     with_acls: bool,
+    /// What this kernel can be spared.
+    needless: InitFlags,
 }
 
 impl History {
     /// With ACLs the kernel enforces them for other users than the one who mounts.
     pub(crate) fn new(view: View, with_acls: bool) -> Self {
         let inodes = Inodes::new(view.top());
-        Self { view, inodes, with_acls }
+        Self { view, inodes, with_acls, needless: InitFlags::empty() }
     }
 
     fn node(&self, ino: INodeNo) -> Result<Arc<Node>, Errno> {
@@ -61,39 +62,31 @@ fn lifetimes(parent: &Node, node: &Node) -> (Duration, Duration) {
 
 impl Filesystem for History {
     fn init(&mut self, _request: &Request, config: &mut KernelConfig) -> io::Result<()> {
-        let mut wanted = InitFlags::FUSE_DO_READDIRPLUS
-            | InitFlags::FUSE_READDIRPLUS_AUTO
-            | InitFlags::FUSE_PARALLEL_DIROPS
-            | InitFlags::FUSE_CACHE_SYMLINKS
-            | InitFlags::FUSE_ASYNC_DIO;
-        if self.with_acls {
-            wanted |= InitFlags::FUSE_POSIX_ACL;
-        }
-        if let Err(unsupported) = config.add_capabilities(wanted) {
-            log::info!("this kernel's FUSE lacks {unsupported:?}");
-            // The rest is asked for by what is left; it cannot fail again.
-            let _ = config.add_capabilities(wanted - unsupported);
-            if unsupported.contains(InitFlags::FUSE_POSIX_ACL) {
-                return Err(io::Error::new(io::ErrorKind::Unsupported, "this kernel cannot enforce ACLs"));
-            }
-        }
-        Ok(())
+        self.needless = config.capabilities();
+        negotiate(config, self.with_acls)
     }
 
     fn lookup(&self, _request: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
         if name.len() > MAX_NAME {
             return reply.error(Errno::ENAMETOOLONG);
         }
-        let found = self.node(parent).and_then(|parent| {
-            let node = self.view.lookup(&parent, name.as_bytes()).map_err(|error| errno(&error))?;
-            Ok((lifetimes(&parent, &node), self.view.attr(&node), node))
-        });
-        match found {
-            Ok(((of_name, of_attr), attr, node)) => {
+        let parent = match self.node(parent) {
+            Ok(parent) => parent,
+            Err(error) => return reply.error(error),
+        };
+        match self.view.lookup(&parent, name.as_bytes()) {
+            Ok(node) => {
+                let (of_name, of_attr) = lifetimes(&parent, &node);
+                let attr = self.view.attr(&node);
                 let attr = file_attr(&attr, self.inodes.remember(node));
-                reply.entry_with_ttls(&of_name, &of_attr, &attr, Generation(0));
+                reply.entry_with_ttls(&of_attr, &of_name, &attr, Generation(0));
             }
-            Err(error) => reply.error(error),
+            Err(ViewError::NotFound) if parent.is_immutable() => {
+                // The number 0 says that there is no such name, and that it may be kept.
+                let nothing = file_attr(&self.view.attr(&parent), 0);
+                reply.entry_with_ttls(&FOR_EVER, &FOR_EVER, &nothing, Generation(0));
+            }
+            Err(error) => reply.error(errno(&error)),
         }
     }
 
@@ -121,12 +114,12 @@ impl Filesystem for History {
         }
     }
 
-    fn open(&self, _request: &Request, _ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
-        if flags.acc_mode() == OpenAccMode::O_RDONLY {
-            // The bytes behind an inode never change, so whatever is cached is right.
-            reply.opened(FileHandle(0), FopenFlags::FOPEN_KEEP_CACHE);
+    fn open(&self, _request: &Request, _ino: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
+        if self.needless.contains(InitFlags::FUSE_NO_OPEN_SUPPORT) {
+            // Not again: the kernel opens by itself from now on, and keeps what is cached, which never changes.
+            reply.error(Errno::ENOSYS);
         } else {
-            reply.error(Errno::EROFS);
+            reply.opened(FileHandle(0), FopenFlags::FOPEN_KEEP_CACHE);
         }
     }
 
@@ -150,13 +143,12 @@ impl Filesystem for History {
         }
     }
 
-    fn opendir(&self, _request: &Request, ino: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
-        match self.node(ino) {
-            Ok(node) if node.is_immutable() => {
-                reply.opened(FileHandle(0), FopenFlags::FOPEN_CACHE_DIR | FopenFlags::FOPEN_KEEP_CACHE);
-            }
-            Ok(_) => reply.opened(FileHandle(0), FopenFlags::empty()),
-            Err(error) => reply.error(error),
+    fn opendir(&self, _request: &Request, _ino: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
+        if self.needless.contains(InitFlags::FUSE_NO_OPENDIR_SUPPORT) {
+            // As for files. Of the folders that change, `watch` tells the kernel.
+            reply.error(Errno::ENOSYS);
+        } else {
+            reply.opened(FileHandle(0), FopenFlags::FOPEN_CACHE_DIR | FopenFlags::FOPEN_KEEP_CACHE);
         }
     }
 

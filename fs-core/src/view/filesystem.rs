@@ -88,6 +88,11 @@ impl View {
         Arc::clone(&self.shared.top)
     }
 
+    /// What is shown at the top.
+    pub fn scope(&self) -> &Scope {
+        &self.shared.options.scope
+    }
+
     /// The repository.
     pub fn repository(&self) -> &Repository {
         &self.shared.repository

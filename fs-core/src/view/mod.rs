@@ -2,6 +2,7 @@
 //! here; a frontend only converts types.
 
 mod attr;
+mod changes;
 mod directory;
 mod error;
 mod filesystem;
@@ -12,6 +13,7 @@ mod sources;
 pub mod time;
 
 pub use attr::{Attr, FileKind};
+pub use changes::Change;
 pub use directory::DirEntry;
 pub use error::ViewError;
 pub use filesystem::{Options, Scope, View};
