@@ -3,15 +3,14 @@
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use fs_core::format::limits::MAX_NAME;
 use fs_core::view::{Inodes, Node, View, ViewError};
 use fuser::{
-    AccessFlags, Errno, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo, InitFlags, KernelConfig,
-    LockOwner, OpenFlags, ReplyAttr, ReplyData, ReplyDirectory,
-    ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, ReplyXattr, Request,
+    AccessFlags, Errno, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo, InitFlags,
+    KernelConfig, LockOwner, OpenFlags, ReplyAttr, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty,
+    ReplyEntry, ReplyOpen, ReplyStatfs, ReplyXattr, Request,
 };
 
 use crate::attr::{file_attr, file_type};
@@ -38,16 +37,16 @@ pub(crate) struct History {
 impl History {
     /// With ACLs the kernel enforces them for other users than the one who mounts.
     pub(crate) fn new(view: View, with_acls: bool) -> Self {
-        let inodes = Inodes::new(view.top());
+        let inodes = Inodes::new(view.clone());
         Self { view, inodes, with_acls, needless: InitFlags::empty() }
     }
 
-    fn node(&self, ino: INodeNo) -> Result<Arc<Node>, Errno> {
-        self.inodes.get(ino.0).ok_or(Errno::ESTALE)
+    fn node(&self, ino: INodeNo) -> Result<Node, Errno> {
+        self.inodes.get(ino.0).map_err(|error| errno(&error))?.ok_or(Errno::ESTALE)
     }
 
     fn xattrs(&self, ino: INodeNo) -> Result<fs_core::format::XattrSet, Errno> {
-        self.view.xattrs(&*self.node(ino)?).map_err(|error| errno(&error))
+        self.view.xattrs(&self.node(ino)?).map_err(|error| errno(&error))
     }
 }
 
@@ -78,7 +77,7 @@ impl Filesystem for History {
             Ok(node) => {
                 let (of_name, of_attr) = lifetimes(&parent, &node);
                 let attr = self.view.attr(&node);
-                let attr = file_attr(&attr, self.inodes.remember(node));
+                let attr = file_attr(&attr, self.inodes.remember(&node));
                 reply.entry_with_ttls(&of_attr, &of_name, &attr, Generation(0));
             }
             Err(ViewError::NotFound) if parent.is_immutable() => {
@@ -203,7 +202,7 @@ impl Filesystem for History {
             let (of_name, _) = lifetimes(&node, &entry.node);
             let attr = self.view.attr(&entry.node);
             // Each entry that is sent counts as a look-up.
-            let ino = self.inodes.remember(entry.node);
+            let ino = self.inodes.remember(&entry.node);
             let full = reply.add(
                 INodeNo(ino),
                 entry.next_offset + DOTS,

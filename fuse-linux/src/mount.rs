@@ -33,11 +33,7 @@ pub fn mount(view: View, path: &Path, options: &MountOptions) -> Result<Mount, M
 }
 
 /// Mounts any file system in the same way.
-pub fn serve<F: Filesystem>(
-    filesystem: F,
-    path: &Path,
-    options: &MountOptions,
-) -> Result<Mount, MountError> {
+pub fn serve<F: Filesystem>(filesystem: F, path: &Path, options: &MountOptions) -> Result<Mount, MountError> {
     let session = Session::new(filesystem, path, &options.config()?)
         .and_then(Session::spawn)
         .map_err(|error| refused(&error, path))?;

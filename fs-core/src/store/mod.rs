@@ -32,7 +32,7 @@ mod writer;
 
 pub use backend::{Backend, Object, ObjectKind};
 pub use content::{ContentWriter, CopyError, FileReader};
-pub use directory::{DirectoryCursor, DirectoryWriter, NamedEntry, lookup};
+pub use directory::{DirectoryCursor, DirectoryWriter, Found, NamedEntry, find, lookup};
 pub use error::StoreError;
 pub use index::{PackRecord, SnapshotRecord};
 pub use links::LinkTable;

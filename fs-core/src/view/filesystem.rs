@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::ViewError;
 use super::attr::{Attr, FileKind};
-use super::node::{Node, What};
+use super::node::{Home, Node, Place, What};
 use super::sources::{Snapshot, Source, Sources};
 use crate::format::{Entry, Keys, Kind, Time, XattrSet, Xattrs};
 use crate::store::{self, CacheSizes, FileReader, LinkTable, Reader, Repository};
@@ -155,11 +155,11 @@ impl View {
             }
             What::Directory { snapshot, key, entry } => {
                 let Kind::Directory(id) = entry.kind else { return Err(ViewError::NotADirectory) };
-                let entry = store::lookup(self.reader(), &id, name)?.ok_or(ViewError::NotFound)?;
-                let mut body = Vec::with_capacity(96);
-                entry.encode(&mut body);
+                let found = store::find(self.reader(), &id, name)?.ok_or(ViewError::NotFound)?;
+                let home = Home { snapshot: Arc::clone(snapshot), directory: *key, leaf: found.leaf };
+                let place = Place { home, at: found.at as u32 };
                 let links = self.links(snapshot);
-                Ok(Node::child(self.keys(), snapshot, links, *key, name, &body, entry)?)
+                Ok(Node::child(self.keys(), links, place, name, found.body(), found.entry()?)?)
             }
             What::Alias(_) | What::Version { .. } => Err(ViewError::NotADirectory),
         }

@@ -3,8 +3,8 @@ use std::io;
 
 use fuse_linux::{FOR_EVER, negotiate};
 use fuser::{
-    Errno, FileHandle, Filesystem, Generation, INodeNo, KernelConfig, LockOwner, OpenFlags,
-    ReplyAttr, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEntry, ReplyOpen, ReplyXattr, Request,
+    Errno, FileHandle, Filesystem, Generation, INodeNo, KernelConfig, LockOwner, OpenFlags, ReplyAttr,
+    ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEntry, ReplyOpen, ReplyXattr, Request,
 };
 
 use super::tree::{Node, Tree};
@@ -24,10 +24,8 @@ impl Floor {
         offset: u64,
     ) -> impl Iterator<Item = (u64, &'a OsStr, &'a Node)> {
         let dots = [".", ".."].map(|name| (OsStr::new(name), folder));
-        let children = folder
-            .children
-            .iter()
-            .filter_map(|(name, ino)| Some((name.as_os_str(), self.0.get(*ino)?)));
+        let children =
+            folder.children.iter().filter_map(|(name, ino)| Some((name.as_os_str(), self.0.get(*ino)?)));
         let skip = usize::try_from(offset).unwrap_or(usize::MAX);
         (1..).zip(dots.into_iter().chain(children)).skip(skip).map(|(next, (name, node))| (next, name, node))
     }
