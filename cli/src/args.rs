@@ -8,6 +8,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use jiff::{Span, SpanRelativeTo};
 
+use crate::mount_options;
 use crate::place::{Place, Target};
 
 /// Keeps every version of your files and shows them as ordinary read-only folders
@@ -97,6 +98,9 @@ pub struct UpArgs {
     /// Leave out what other file systems hold
     #[arg(short = 'x', long)]
     pub one_file_system: bool,
+    /// Memory for what was read last, such as 64M or 1G [default: 128M]
+    #[arg(long, value_name = "SIZE", value_parser = mount_options::size)]
+    pub cache_size: Option<usize>,
     /// Mount options, separated by commas, such as allow_other
     #[arg(short, long, value_name = "OPTIONS")]
     pub options: Vec<OsString>,
@@ -229,6 +233,9 @@ pub struct MountArgs {
     /// Mount options, separated by commas, such as allow_other
     #[arg(short, long, value_name = "OPTIONS")]
     pub options: Vec<OsString>,
+    /// Memory for what was read last, such as 64M or 1G [default: 128M]
+    #[arg(long, value_name = "SIZE", value_parser = mount_options::size)]
+    pub cache_size: Option<usize>,
     /// Go on in the background once it is mounted
     #[arg(long)]
     pub daemon: bool,
@@ -384,7 +391,8 @@ pub fn parse(words: impl Iterator<Item = OsString>) -> Result<Arguments, clap::E
     }
     let Helper { repository, mountpoint, options, verbose, .. } = Helper::try_parse_from(words)?;
     let global = Global { repo: Some(repository), timezone: None, json: false, quiet: false, verbose };
-    let command = MountArgs { mountpoint, source: None, options, daemon: true, daemon_child: false };
+    let command =
+        MountArgs { mountpoint, source: None, cache_size: None, options, daemon: true, daemon_child: false };
     Ok(Arguments { global, command: Command::Mount(command) })
 }
 

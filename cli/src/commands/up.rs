@@ -36,7 +36,7 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
     let forbidden = [("the source", args.tree.as_path()), ("the repository", &settings.repository)];
     let point = platform::check_mountpoint(&args.mountpoint, &forbidden, true)?;
     let bar = Bar::new(&context.output, "opening the repository");
-    let view = open_or_init(context, &settings, &source)?;
+    let view = open_or_init(context, &settings, &source, args.cache_size.or(words.cache_size))?;
     drop(bar);
 
     let cancellation = Arc::new(Cancellation::default());
@@ -79,12 +79,12 @@ fn every(args: &UpArgs) -> jiff::SignedDuration {
     jiff::SignedDuration::try_from(args.every).unwrap_or(jiff::SignedDuration::MAX)
 }
 
-fn open_or_init(context: &Context, settings: &Settings, source: &[u8]) -> Result<View> {
-    match serving::view(settings, Some(source)) {
+fn open_or_init(context: &Context, settings: &Settings, source: &[u8], cache: Option<usize>) -> Result<View> {
+    match serving::view(settings, Some(source), cache) {
         Err(error) if is_missing(&error) => {
             fs_core::service::init(&settings.repository)?;
             context.output.note(&format!("made the repository {}", settings.repository.display()));
-            serving::view(settings, Some(source))
+            serving::view(settings, Some(source), cache)
         }
         result => result,
     }
