@@ -10,7 +10,7 @@ use fs_core::view::{Inodes, Node, View, ViewError};
 use fuser::{
     AccessFlags, Errno, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo, InitFlags,
     KernelConfig, LockOwner, OpenFlags, ReplyAttr, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty,
-    ReplyEntry, ReplyOpen, ReplyStatfs, ReplyXattr, Request,
+    ReplyEntry, ReplyLseek, ReplyOpen, ReplyStatfs, ReplyXattr, Request,
 };
 
 use crate::attr::{file_attr, file_type};
@@ -225,8 +225,41 @@ impl Filesystem for History {
         }
     }
 
+    fn lseek(
+        &self,
+        _request: &Request,
+        ino: INodeNo,
+        _handle: FileHandle,
+        offset: i64,
+        whence: i32,
+        reply: ReplyLseek,
+    ) {
+        // The kernel asks for these two only; linux/fs.h has their numbers.
+        const SEEK_DATA: i32 = 3;
+        const SEEK_HOLE: i32 = 4;
+        let (Ok(from), SEEK_DATA | SEEK_HOLE) = (u64::try_from(offset), whence) else {
+            return reply.error(Errno::EINVAL);
+        };
+        let found = self
+            .node(ino)
+            .and_then(|node| self.view.seek(&node, from, whence == SEEK_HOLE).map_err(|error| errno(&error)));
+        match found.map(|found| found.and_then(|at| i64::try_from(at).ok())) {
+            Ok(Some(at)) => reply.offset(at),
+            Ok(None) => reply.error(Errno::ENXIO),
+            Err(error) => reply.error(error),
+        }
+    }
+
+    /// Of the disk that holds the repository: what `df` tells is how much room there is for history.
     fn statfs(&self, _request: &Request, _ino: INodeNo, reply: ReplyStatfs) {
-        reply.statfs(0, 0, 0, 0, 0, 4096, 255, 4096);
+        match rustix::fs::statvfs(self.view.repository().root()) {
+            Ok(disk) => {
+                let block = u32::try_from(disk.f_frsize).unwrap_or(4096);
+                let (blocks, free, available) = (disk.f_blocks, disk.f_bfree, disk.f_bavail);
+                reply.statfs(blocks, free, available, 0, 0, block, MAX_NAME as u32, block);
+            }
+            Err(error) => reply.error(Errno::from_i32(error.raw_os_error())),
+        }
     }
 
     fn getxattr(&self, _request: &Request, ino: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {

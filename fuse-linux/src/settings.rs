@@ -14,8 +14,9 @@ pub const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// # Errors
 /// When ACLs are wanted and the kernel cannot enforce them.
 pub fn negotiate(config: &mut KernelConfig, with_acls: bool) -> io::Result<()> {
+    // Every listing brings attributes, not only its first part (READDIRPLUS_AUTO): who lists usually looks, and a look-up
+    // costs a hundred times what an entry more does.
     let mut wanted = InitFlags::FUSE_DO_READDIRPLUS
-        | InitFlags::FUSE_READDIRPLUS_AUTO
         | InitFlags::FUSE_PARALLEL_DIROPS
         | InitFlags::FUSE_CACHE_SYMLINKS
         // A listing is kept no longer than its folder's time of change stays what it was.

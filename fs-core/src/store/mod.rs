@@ -31,7 +31,7 @@ mod verify;
 mod writer;
 
 pub use backend::{Backend, Object, ObjectKind};
-pub use content::{ContentWriter, CopyError, FileReader};
+pub use content::{Bytes, ContentWriter, CopyError, FileReader};
 pub use directory::{DirectoryCursor, DirectoryWriter, Found, NamedEntry, find, lookup};
 pub use error::StoreError;
 pub use index::{PackRecord, SnapshotRecord};

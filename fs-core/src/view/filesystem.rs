@@ -9,7 +9,7 @@ use super::attr::{Attr, FileKind};
 use super::node::{Home, Node, Place, What};
 use super::sources::{Snapshot, Source, Sources};
 use crate::format::{Entry, Keys, Kind, Time, XattrSet, Xattrs};
-use crate::store::{self, CacheSizes, FileReader, LinkTable, Reader, Repository};
+use crate::store::{self, Bytes, CacheSizes, FileReader, LinkTable, Reader, Repository};
 
 /// What a view shows at its top.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -229,12 +229,20 @@ impl View {
     }
 
     /// Bytes of a file at `offset`: `len` of them, or as many as there are from there.
-    pub fn read(&self, node: &Node, offset: u64, len: usize) -> Result<Vec<u8>, ViewError> {
+    pub fn read(&self, node: &Node, offset: u64, len: usize) -> Result<Bytes, ViewError> {
+        Ok(self.file(node)?.bytes(offset, len)?)
+    }
+
+    /// Where data begin in a file at or after `offset`, or a hole if that is asked, as `lseek` tells. `None` when there
+    /// are none any more.
+    pub fn seek(&self, node: &Node, offset: u64, hole: bool) -> Result<Option<u64>, ViewError> {
+        Ok(self.file(node)?.seek(offset, hole)?)
+    }
+
+    fn file<'a>(&'a self, node: &'a Node) -> Result<FileReader<'a>, ViewError> {
         match &node.what {
             What::Version { entry: Entry { kind: Kind::File { size, content, .. }, .. }, .. } => {
-                let mut out = Vec::with_capacity(len.min(size.saturating_sub(offset) as usize));
-                FileReader { reader: self.reader(), content, size: *size }.read(offset, len, &mut out)?;
-                Ok(out)
+                Ok(FileReader { reader: self.reader(), content, size: *size })
             }
             What::Root | What::Source(_) | What::Directory { .. } => Err(ViewError::IsADirectory),
             What::Alias(_) | What::Version { .. } => Err(ViewError::WrongKind),
