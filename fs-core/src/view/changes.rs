@@ -62,3 +62,48 @@ fn changed(ino: u64, then: Option<&Arc<Source>>, now: Option<&Arc<Source>>) -> O
     let gone = then.into_iter().filter(|(name, id)| !stays(name, *id)).map(|(name, _)| name).collect();
     Some(Change { ino, gone })
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::store::{Access, Repository};
+    use crate::view::fixtures::{add_snapshot, view};
+
+    /// What changes after `change` of the repository below this folder.
+    fn after(view: &View, known: &mut Arc<Sources>, change: impl FnOnce(&Repository)) -> Vec<Change> {
+        assert!(view.take_changes(known).is_empty());
+        // A moment later than the view has looked last.
+        std::thread::sleep(std::time::Duration::from_millis(150));
+        change(&Repository::open(view.repository().root(), Access::Write).unwrap());
+        view.take_changes(known)
+    }
+
+    #[test]
+    fn the_folders_in_which_something_appears_change() {
+        let (_folder, view) = view(&[(1, 8)], Scope::Repository);
+        let mut known = view.sources();
+        let folder = |name: &[u8]| view.lookup(&view.top(), name).unwrap().ino();
+        let changes = after(&view, &mut known, |repository| add_snapshot(repository, b"source", 2, 9));
+        assert_eq!(changes, [Change { ino: folder(b"source"), gone: Vec::new() }]);
+        let changes = after(&view, &mut known, |repository| add_snapshot(repository, b"other", 3, 9));
+        let new = |ino| Change { ino, gone: Vec::new() };
+        assert_eq!(changes, [new(folder(b"other")), new(view.top().ino())]);
+        assert!(view.take_changes(&mut known).is_empty());
+    }
+
+    #[test]
+    fn what_goes_is_named() {
+        let (_folder, view) = view(&[(1, 8), (2, 9)], Scope::Source(b"source".to_vec()));
+        let mut known = view.sources();
+        let (name, id) = {
+            let (name, snapshot) = known.get(b"source").unwrap().snapshots().next().unwrap();
+            (name.as_bytes().to_vec(), snapshot.id)
+        };
+        let changes = after(&view, &mut known, |repository| {
+            fs::remove_file(repository.root().join("snapshots").join(id.to_string())).unwrap();
+        });
+        assert_eq!(changes, [Change { ino: view.top().ino(), gone: vec![name.into()] }]);
+    }
+}

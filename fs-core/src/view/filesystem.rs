@@ -292,35 +292,15 @@ mod tests {
     use rustix::fs::{CWD, Timespec, Timestamps};
 
     use super::*;
-    use crate::format::{Attributes, Content, Manifest, Origin, Status, Totals};
-    use crate::store::{Access, DirectoryWriter};
-
-    fn add_snapshot(repository: &Repository) {
-        let mut writer = repository.writer().unwrap();
-        let root = DirectoryWriter::default().finish(&mut writer).unwrap();
-        let attributes = Attributes { mode: 0o755, uid: 0, gid: 0, mtime: Time::default() };
-        let manifest = Manifest {
-            source: b"source".as_slice().into(),
-            time: Time::default(),
-            started: Time::default(),
-            status: Status::Complete,
-            root: Entry { attributes, kind: Kind::Directory(root), xattrs: Xattrs::None, unsettled: false },
-            links_len: 0,
-            links: Content::empty(),
-            totals: Totals::default(),
-            origin: Origin::default(),
-            parent: None,
-            run: None,
-        };
-        writer.commit(&manifest).unwrap();
-    }
+    use crate::store::Access;
+    use crate::view::fixtures::add_snapshot;
 
     #[test]
     fn a_snapshot_that_could_not_be_read_for_a_moment_appears() {
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name);
         Repository::init(&at("repository")).unwrap();
-        add_snapshot(&Repository::open(&at("repository"), Access::Write).unwrap());
+        add_snapshot(&Repository::open(&at("repository"), Access::Write).unwrap(), b"source", 1, 1);
         let snapshots = at("repository/snapshots");
         let manifest = fs::read_dir(&snapshots).unwrap().next().unwrap().unwrap().path();
         fs::rename(&manifest, at("manifest")).unwrap();

@@ -6,6 +6,8 @@ mod changes;
 mod directory;
 mod error;
 mod filesystem;
+#[cfg(all(test, unix))]
+mod fixtures;
 mod inodes;
 mod node;
 mod path;
