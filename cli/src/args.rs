@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+use crate::mount_options;
 use crate::place::{Place, Target};
 use crate::text;
 
@@ -105,6 +106,9 @@ pub struct UpArgs {
     /// Take a tree that has become empty; else it is taken for a file system that is not mounted
     #[arg(long)]
     pub allow_empty: bool,
+    /// Memory for what was read last, such as 64M or 1G [default: 128M]
+    #[arg(long, value_name = "SIZE", value_parser = mount_options::size)]
+    pub cache_size: Option<usize>,
     /// Mount options, separated by commas, such as allow_other
     #[arg(short, long, value_name = "OPTIONS")]
     pub options: Vec<OsString>,
@@ -262,6 +266,9 @@ pub struct MountArgs {
     /// Mount options, separated by commas, such as allow_other
     #[arg(short, long, value_name = "OPTIONS")]
     pub options: Vec<OsString>,
+    /// Memory for what was read last, such as 64M or 1G [default: 128M]
+    #[arg(long, value_name = "SIZE", value_parser = mount_options::size)]
+    pub cache_size: Option<usize>,
     /// Go on in the background once it is mounted
     #[arg(long)]
     pub daemon: bool,
@@ -417,7 +424,8 @@ pub fn parse(words: impl Iterator<Item = OsString>) -> Result<Arguments, clap::E
     }
     let Helper { repository, mountpoint, options, verbose, .. } = Helper::try_parse_from(words)?;
     let global = Global { repo: Some(repository), timezone: None, json: false, quiet: false, verbose };
-    let command = MountArgs { mountpoint, source: None, options, daemon: true, daemon_child: false };
+    let command =
+        MountArgs { mountpoint, source: None, cache_size: None, options, daemon: true, daemon_child: false };
     Ok(Arguments { global, command: Command::Mount(command) })
 }
 

@@ -16,6 +16,7 @@ mod progress;
 mod settings;
 mod stderr;
 mod text;
+mod zone;
 
 use std::process::ExitCode;
 

@@ -7,6 +7,8 @@ use std::ffi::OsString;
 pub struct MountWords {
     pub source: Option<Vec<u8>>,
     pub timezone: Option<String>,
+    /// Bytes.
+    pub cache_size: Option<usize>,
     pub allow_other: bool,
     /// Those for the kernel; the frontend refuses what it does not know.
     pub extra: Vec<String>,
@@ -56,6 +58,9 @@ impl MountWords {
             .map_err(|_| format!("unknown mount option {}", crate::text::printable(word)))?;
         match word.split_once('=') {
             Some(("timezone", zone)) => self.timezone = Some(zone.to_owned()),
+            Some(("cache-size", text)) => {
+                self.cache_size = Some(size(text).map_err(|reason| format!("{word}: {reason}"))?);
+            }
             Some(("comment", _)) => {}
             _ if word.starts_with("x-") || word.starts_with("X-") || IGNORED.contains(&word) => {}
             _ if word.is_empty() => {}
@@ -66,9 +71,34 @@ impl MountWords {
     }
 }
 
+/// Bytes, such as `64M`, of at least a mebibyte.
+pub fn size(text: &str) -> Result<usize, String> {
+    let explain = || "say it as 64M or 1G; 1M is the least".to_owned();
+    let digits = text.trim_end_matches(|last: char| last.is_ascii_alphabetic());
+    let shift = match &text[digits.len()..] {
+        "" => 0,
+        "K" | "k" => 10,
+        "M" | "m" => 20,
+        "G" | "g" => 30,
+        _ => return Err(explain()),
+    };
+    let bytes: usize = digits.parse().map_err(|_| explain())?;
+    bytes.checked_mul(1 << shift).filter(|bytes| *bytes >= 1 << 20).ok_or_else(explain)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_understood() {
+        assert_eq!(size("64M"), Ok(64 << 20));
+        assert_eq!(size("2g"), Ok(2 << 30));
+        assert_eq!(size("1048576"), Ok(1 << 20));
+        for wrong in ["", "M", "1", "1023K", "12X", "-5M", "1MB", "1.5G", "99999999999999999G"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
 
     fn parsed(lists: &[&str]) -> MountWords {
         let lists: Vec<OsString> = lists.iter().map(OsString::from).collect();
@@ -77,10 +107,11 @@ mod tests {
 
     #[test]
     fn words_find_their_place() {
-        let words = parsed(&["source=web1,timezone=Europe/Berlin", "allow_other,noexec"]);
+        let words = parsed(&["source=web1,timezone=Europe/Berlin", "allow_other,noexec,cache-size=64M"]);
         let expected = MountWords {
             source: Some(b"web1".to_vec()),
             timezone: Some("Europe/Berlin".into()),
+            cache_size: Some(64 << 20),
             allow_other: true,
             extra: vec!["noexec".into()],
         };

@@ -3,22 +3,20 @@
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use fs_core::format::limits::MAX_NAME;
-use fs_core::view::{Inodes, Node, View};
+use fs_core::view::{Inodes, Node, View, ViewError};
 use fuser::{
     AccessFlags, Errno, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo, InitFlags,
-    KernelConfig, LockOwner, OpenAccMode, OpenFlags, ReplyAttr, ReplyData, ReplyDirectory,
-    ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, ReplyXattr, Request,
+    KernelConfig, LockOwner, OpenFlags, ReplyAttr, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty,
+    ReplyEntry, ReplyLseek, ReplyOpen, ReplyStatfs, ReplyXattr, Request,
 };
 
 use crate::attr::{file_attr, file_type};
 use crate::errno::errno;
+use crate::settings::{FOR_EVER, negotiate};
 
-/// Nothing inside a snapshot ever changes.
-const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// What may mean something else next time.
 const NOT_AT_ALL: Duration = Duration::ZERO;
 /// A canonical name, which goes only with its snapshot.
@@ -32,21 +30,23 @@ pub(crate) struct History {
     view: View,
     inodes: Inodes,
     with_acls: bool,
+    /// What this kernel can be spared.
+    needless: InitFlags,
 }
 
 impl History {
     /// With ACLs the kernel enforces them for other users than the one who mounts.
     pub(crate) fn new(view: View, with_acls: bool) -> Self {
-        let inodes = Inodes::new(view.top());
-        Self { view, inodes, with_acls }
+        let inodes = Inodes::new(view.clone());
+        Self { view, inodes, with_acls, needless: InitFlags::empty() }
     }
 
-    fn node(&self, ino: INodeNo) -> Result<Arc<Node>, Errno> {
-        self.inodes.get(ino.0).ok_or(Errno::ESTALE)
+    fn node(&self, ino: INodeNo) -> Result<Node, Errno> {
+        self.inodes.get(ino.0).map_err(|error| errno(&error))?.ok_or(Errno::ESTALE)
     }
 
     fn xattrs(&self, ino: INodeNo) -> Result<fs_core::format::XattrSet, Errno> {
-        self.view.xattrs(&*self.node(ino)?).map_err(|error| errno(&error))
+        self.view.xattrs(&self.node(ino)?).map_err(|error| errno(&error))
     }
 }
 
@@ -61,39 +61,31 @@ fn lifetimes(parent: &Node, node: &Node) -> (Duration, Duration) {
 
 impl Filesystem for History {
     fn init(&mut self, _request: &Request, config: &mut KernelConfig) -> io::Result<()> {
-        let mut wanted = InitFlags::FUSE_DO_READDIRPLUS
-            | InitFlags::FUSE_READDIRPLUS_AUTO
-            | InitFlags::FUSE_PARALLEL_DIROPS
-            | InitFlags::FUSE_CACHE_SYMLINKS
-            | InitFlags::FUSE_ASYNC_DIO;
-        if self.with_acls {
-            wanted |= InitFlags::FUSE_POSIX_ACL;
-        }
-        if let Err(unsupported) = config.add_capabilities(wanted) {
-            log::info!("this kernel's FUSE lacks {unsupported:?}");
-            // The rest is asked for by what is left; it cannot fail again.
-            let _ = config.add_capabilities(wanted - unsupported);
-            if unsupported.contains(InitFlags::FUSE_POSIX_ACL) {
-                return Err(io::Error::new(io::ErrorKind::Unsupported, "this kernel cannot enforce ACLs"));
-            }
-        }
-        Ok(())
+        self.needless = config.capabilities();
+        negotiate(config, self.with_acls)
     }
 
     fn lookup(&self, _request: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
         if name.len() > MAX_NAME {
             return reply.error(Errno::ENAMETOOLONG);
         }
-        let found = self.node(parent).and_then(|parent| {
-            let node = self.view.lookup(&parent, name.as_bytes()).map_err(|error| errno(&error))?;
-            Ok((lifetimes(&parent, &node), self.view.attr(&node), node))
-        });
-        match found {
-            Ok(((of_name, of_attr), attr, node)) => {
-                let attr = file_attr(&attr, self.inodes.remember(node));
-                reply.entry_with_ttls(&of_name, &of_attr, &attr, Generation(0));
+        let parent = match self.node(parent) {
+            Ok(parent) => parent,
+            Err(error) => return reply.error(error),
+        };
+        match self.view.lookup(&parent, name.as_bytes()) {
+            Ok(node) => {
+                let (of_name, of_attr) = lifetimes(&parent, &node);
+                let attr = self.view.attr(&node);
+                let attr = file_attr(&attr, self.inodes.remember(&node));
+                reply.entry_with_ttls(&of_attr, &of_name, &attr, Generation(0));
             }
-            Err(error) => reply.error(error),
+            Err(ViewError::NotFound) if parent.is_immutable() => {
+                // The number 0 says that there is no such name, and that it may be kept.
+                let nothing = file_attr(&self.view.attr(&parent), 0);
+                reply.entry_with_ttls(&FOR_EVER, &FOR_EVER, &nothing, Generation(0));
+            }
+            Err(error) => reply.error(errno(&error)),
         }
     }
 
@@ -121,12 +113,12 @@ impl Filesystem for History {
         }
     }
 
-    fn open(&self, _request: &Request, _ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
-        if flags.acc_mode() == OpenAccMode::O_RDONLY {
-            // The bytes behind an inode never change, so whatever is cached is right.
-            reply.opened(FileHandle(0), FopenFlags::FOPEN_KEEP_CACHE);
+    fn open(&self, _request: &Request, _ino: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
+        if self.needless.contains(InitFlags::FUSE_NO_OPEN_SUPPORT) {
+            // Not again: the kernel opens by itself from now on, and keeps what is cached, which never changes.
+            reply.error(Errno::ENOSYS);
         } else {
-            reply.error(Errno::EROFS);
+            reply.opened(FileHandle(0), FopenFlags::FOPEN_KEEP_CACHE);
         }
     }
 
@@ -150,13 +142,12 @@ impl Filesystem for History {
         }
     }
 
-    fn opendir(&self, _request: &Request, ino: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
-        match self.node(ino) {
-            Ok(node) if node.is_immutable() => {
-                reply.opened(FileHandle(0), FopenFlags::FOPEN_CACHE_DIR | FopenFlags::FOPEN_KEEP_CACHE);
-            }
-            Ok(_) => reply.opened(FileHandle(0), FopenFlags::empty()),
-            Err(error) => reply.error(error),
+    fn opendir(&self, _request: &Request, _ino: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
+        if self.needless.contains(InitFlags::FUSE_NO_OPENDIR_SUPPORT) {
+            // As for files. Of the folders that change, `watch` tells the kernel.
+            reply.error(Errno::ENOSYS);
+        } else {
+            reply.opened(FileHandle(0), FopenFlags::FOPEN_CACHE_DIR | FopenFlags::FOPEN_KEEP_CACHE);
         }
     }
 
@@ -211,7 +202,7 @@ impl Filesystem for History {
             let (of_name, _) = lifetimes(&node, &entry.node);
             let attr = self.view.attr(&entry.node);
             // Each entry that is sent counts as a look-up.
-            let ino = self.inodes.remember(entry.node);
+            let ino = self.inodes.remember(&entry.node);
             let full = reply.add(
                 INodeNo(ino),
                 entry.next_offset + DOTS,
@@ -234,8 +225,41 @@ impl Filesystem for History {
         }
     }
 
+    fn lseek(
+        &self,
+        _request: &Request,
+        ino: INodeNo,
+        _handle: FileHandle,
+        offset: i64,
+        whence: i32,
+        reply: ReplyLseek,
+    ) {
+        // The kernel asks for these two only; linux/fs.h has their numbers.
+        const SEEK_DATA: i32 = 3;
+        const SEEK_HOLE: i32 = 4;
+        let (Ok(from), SEEK_DATA | SEEK_HOLE) = (u64::try_from(offset), whence) else {
+            return reply.error(Errno::EINVAL);
+        };
+        let found = self
+            .node(ino)
+            .and_then(|node| self.view.seek(&node, from, whence == SEEK_HOLE).map_err(|error| errno(&error)));
+        match found.map(|found| found.and_then(|at| i64::try_from(at).ok())) {
+            Ok(Some(at)) => reply.offset(at),
+            Ok(None) => reply.error(Errno::ENXIO),
+            Err(error) => reply.error(error),
+        }
+    }
+
+    /// Of the disk that holds the repository: what `df` tells is how much room there is for history.
     fn statfs(&self, _request: &Request, _ino: INodeNo, reply: ReplyStatfs) {
-        reply.statfs(0, 0, 0, 0, 0, 4096, 255, 4096);
+        match rustix::fs::statvfs(self.view.repository().root()) {
+            Ok(disk) => {
+                let block = u32::try_from(disk.f_frsize).unwrap_or(4096);
+                let (blocks, free, available) = (disk.f_blocks, disk.f_bfree, disk.f_bavail);
+                reply.statfs(blocks, free, available, 0, 0, block, MAX_NAME as u32, block);
+            }
+            Err(error) => reply.error(Errno::from_i32(error.raw_os_error())),
+        }
     }
 
     fn getxattr(&self, _request: &Request, ino: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {

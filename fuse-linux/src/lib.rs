@@ -8,8 +8,12 @@ mod filesystem;
 mod mount;
 mod mountpoint;
 mod options;
+mod read_ahead;
+mod settings;
+mod watch;
 
 pub use error::MountError;
-pub use mount::{Mount, mount, unmount};
+pub use mount::{Mount, mount, serve, unmount};
 pub use mountpoint::check_mountpoint;
 pub use options::MountOptions;
+pub use settings::{FOR_EVER, negotiate};

@@ -1,46 +1,58 @@
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use fs_core::view::View;
-use fuser::{BackgroundSession, Session};
+use fuser::{BackgroundSession, Filesystem, Session, SessionACL};
 use rustix::io::Errno;
 use rustix::mount::UnmountFlags;
 
 use crate::filesystem::History;
 use crate::mountpoint::{is_mounted, resolve};
-use crate::{MountError, MountOptions};
+use crate::watch::Watch;
+use crate::{MountError, MountOptions, read_ahead};
 
 /// A mount that this process serves. Dropping it unmounts.
 #[derive(Debug)]
 pub struct Mount {
+    /// Ends before the session does.
+    watch: Option<Watch>,
     session: BackgroundSession,
     path: PathBuf,
 }
 
 /// Mounts `view` at `path`, which [`crate::check_mountpoint`] has found fit. It can be used when this returns.
 pub fn mount(view: View, path: &Path, options: &MountOptions) -> Result<Mount, MountError> {
-    let config = options.config()?;
-    let with_acls = config.acl != fuser::SessionACL::Owner;
-    let session = Session::new(History::new(view, with_acls), path, &config)
+    let with_acls = options.config()?.acl != SessionACL::Owner;
+    // What the kernel may have seen before it is watched.
+    let known = view.sources();
+    let mut mount = serve(History::new(view.clone(), with_acls), path, options)?;
+    let watch = Watch::start(view, known, mount.session.notifier());
+    mount.watch = Some(watch.map_err(MountError::failed("watch for new snapshots of", path))?);
+    Ok(mount)
+}
+
+/// Mounts any file system in the same way.
+pub fn serve<F: Filesystem>(filesystem: F, path: &Path, options: &MountOptions) -> Result<Mount, MountError> {
+    let session = Session::new(filesystem, path, &options.config()?)
         .and_then(Session::spawn)
-        .map_err(|error| {
-            let reason = error.to_string();
-            if reason.contains("user_allow_other") {
-                return MountError::AllowOther;
-            }
-            let reason = reason.trim().trim_start_matches("fusermount3: ").replace('\n', "; ");
-            let hint = if reason.is_empty() || error.kind() == std::io::ErrorKind::NotFound {
-                " (is the package fuse3 installed, and /dev/fuse there?)"
-            } else {
-                ""
-            };
-            MountError::Failed {
-                action: "mount at",
-                path: path.to_owned(),
-                reason: format!("{reason}{hint}"),
-            }
-        })?;
-    Ok(Mount { session, path: path.to_owned() })
+        .map_err(|error| refused(&error, path))?;
+    read_ahead::raise(path);
+    Ok(Mount { watch: None, session, path: path.to_owned() })
+}
+
+fn refused(error: &io::Error, path: &Path) -> MountError {
+    let reason = error.to_string();
+    if reason.contains("user_allow_other") {
+        return MountError::AllowOther;
+    }
+    let reason = reason.trim().trim_start_matches("fusermount3: ").replace('\n', "; ");
+    let hint = if reason.is_empty() || error.kind() == io::ErrorKind::NotFound {
+        " (is the package fuse3 installed, and /dev/fuse there?)"
+    } else {
+        ""
+    };
+    MountError::Failed { action: "mount at", path: path.to_owned(), reason: format!("{reason}{hint}") }
 }
 
 impl Mount {

@@ -21,7 +21,7 @@ pub fn run(context: &mut Context, args: &MountArgs) -> Result<Outcome> {
     let source = args.source.as_ref().map(|name| name.as_encoded_bytes().to_vec());
     let source = source.or_else(|| words.source.take());
     let bar = Bar::new(&context.output, "opening the repository");
-    let view = serving::view(&settings, source.as_deref())?;
+    let view = serving::view(&settings, source.as_deref(), args.cache_size.or(words.cache_size))?;
     if let Some(source) = &source {
         serving::require_source(&view, &settings, source)?;
     }

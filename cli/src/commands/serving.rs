@@ -98,11 +98,12 @@ impl Serving {
     }
 }
 
-/// A view for a mount: of one source, or of all.
-pub fn view(settings: &Settings, source: Option<&[u8]>) -> Result<View> {
+/// A view for a mount: of one source, or of all, with caches of so many bytes.
+pub fn view(settings: &Settings, source: Option<&[u8]>, cache: Option<usize>) -> Result<View> {
     let scope = source.map_or(Scope::Repository, |name| Scope::Source(name.to_vec()));
     let zone = settings.zone.clone();
-    Ok(open_view(&settings.repository, scope, zone, platform::owner(), CacheSizes::default())?)
+    let caches = cache.map_or_else(CacheSizes::default, CacheSizes::of);
+    Ok(open_view(&settings.repository, scope, zone, platform::owner(), caches)?)
 }
 
 /// Says so when there is no such source.

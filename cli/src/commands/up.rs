@@ -52,7 +52,8 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
     let forbidden = [("the source", args.tree.as_path()), ("the repository", &settings.repository)];
     let point = platform::check_mountpoint(&args.mountpoint, &forbidden, true)?;
     let bar = Bar::new(&context.output, "opening the repository");
-    let view = open_or_init(context, &settings, source.as_deref())?;
+    let cache = args.cache_size.or(words.cache_size);
+    let view = open_or_init(context, &settings, source.as_deref(), cache)?;
     drop(bar);
 
     let mut watch = Watch::new(&settings.repository, vec![watched(args, &plan, &options)])?;
@@ -121,12 +122,17 @@ fn keep_up(
     teller.finish()
 }
 
-fn open_or_init(context: &Context, settings: &Settings, source: Option<&[u8]>) -> Result<View> {
-    match serving::view(settings, source) {
+fn open_or_init(
+    context: &Context,
+    settings: &Settings,
+    source: Option<&[u8]>,
+    cache: Option<usize>,
+) -> Result<View> {
+    match serving::view(settings, source, cache) {
         Err(error) if is_missing(&error) => {
             fs_core::service::init(&settings.repository)?;
             context.output.note(&format!("made the repository {}", settings.repository.display()));
-            serving::view(settings, source)
+            serving::view(settings, source, cache)
         }
         result => result,
     }

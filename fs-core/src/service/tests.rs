@@ -24,7 +24,7 @@ fn a_snapshot_just_made_is_found_by_its_name() {
         // At once, while the folder of snapshots still counts as fresh.
         let node = view.lookup(&view.top(), imported.snapshot.name.as_bytes()).unwrap();
         let file = view.lookup(&node, b"file").unwrap();
-        assert_eq!(view.read(&file, 0, 1).unwrap(), version.to_string().as_bytes());
+        assert_eq!(*view.read(&file, 0, 1).unwrap(), *version.to_string().as_bytes());
     }
 }
 

@@ -1,5 +1,6 @@
+use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 
@@ -7,6 +8,8 @@ use lru::LruCache;
 pub(super) struct WeightedCache<K, V> {
     inner: Mutex<Inner<K, V>>,
     capacity: usize,
+    /// Held by whoever makes the value of a key.
+    making: Mutex<HashMap<K, Arc<Mutex<()>>>>,
 }
 
 struct Inner<K, V> {
@@ -14,20 +17,21 @@ struct Inner<K, V> {
     weight: usize,
 }
 
-impl<K: Hash + Eq, V> WeightedCache<K, V> {
+impl<K: Hash + Eq + Copy, V> WeightedCache<K, V> {
     pub(super) fn new(capacity: usize) -> Self {
-        Self { inner: Mutex::new(Inner { values: LruCache::unbounded(), weight: 0 }), capacity }
+        let inner = Inner { values: LruCache::unbounded(), weight: 0 };
+        Self { inner: Mutex::new(inner), capacity, making: Mutex::default() }
     }
 
     pub(super) fn get(&self, key: &K) -> Option<Arc<V>> {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = lock(&self.inner);
         inner.values.get(key).map(|(value, _)| Arc::clone(value))
     }
 
     /// Keeps `value`, letting go of the least recently used ones beyond the capacity; but always keeps this one.
     pub(super) fn insert(&self, key: K, value: V, weight: usize) -> Arc<V> {
         let value = Arc::new(value);
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = lock(&self.inner);
         if let Some((_, (_, old))) = inner.values.push(key, (Arc::clone(&value), weight)) {
             inner.weight -= old;
         }
@@ -38,10 +42,45 @@ impl<K: Hash + Eq, V> WeightedCache<K, V> {
         }
         value
     }
+
+    /// The value of `key`; `make` makes it, and tells its weight, unless it is there. Who wants it at the same time
+    /// waits instead of making it too.
+    pub(super) fn get_or_make<E>(
+        &self,
+        key: K,
+        make: impl FnOnce() -> Result<(V, usize), E>,
+    ) -> Result<Arc<V>, E> {
+        if let Some(value) = self.get(&key) {
+            return Ok(value);
+        }
+        let turn = Arc::clone(lock(&self.making).entry(key).or_default());
+        let value = {
+            let _turn = lock(&turn);
+            // Perhaps somebody made it meanwhile.
+            match self.get(&key) {
+                Some(value) => Ok(value),
+                None => make().map(|(value, weight)| self.insert(key, value, weight)),
+            }
+        };
+        let mut making = lock(&self.making);
+        // The map's and ours: nobody else waits.
+        if Arc::strong_count(&turn) == 2 {
+            making.remove(&key);
+        }
+        value
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::thread;
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -58,5 +97,24 @@ mod tests {
         assert!(cache.get(&3).is_some());
         cache.insert(4, "larger than all", 50);
         assert!(cache.get(&4).is_some() && cache.get(&1).is_none());
+    }
+
+    #[test]
+    fn many_who_want_a_value_make_it_once() {
+        let (cache, made) = (WeightedCache::new(100), AtomicU32::new(0));
+        let make = || {
+            made.fetch_add(1, Ordering::Relaxed);
+            thread::sleep(Duration::from_millis(20));
+            Ok::<_, ()>(("value", 1))
+        };
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| assert_eq!(cache.get_or_make(1, make).as_deref(), Ok(&"value")));
+            }
+        });
+        assert_eq!(made.into_inner(), 1);
+        assert_eq!(cache.get_or_make(2, || Err("not made")), Err("not made"));
+        assert_eq!(cache.get_or_make(2, || Ok::<_, &str>(("later", 1))).as_deref(), Ok(&"later"));
+        assert!(lock(&cache.making).is_empty());
     }
 }

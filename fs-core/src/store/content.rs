@@ -1,10 +1,11 @@
 //! Files' contents: cut into chunks when written, put together when read.
 
 use std::io::{self, Read};
+use std::ops::Deref;
 
 use fastcdc::v2020::FastCDC;
 
-use super::{Reader, StoreError, Writer};
+use super::{Blob, Reader, StoreError, Writer};
 use crate::format::limits::{MAX_INLINE, MAX_LEVELS};
 use crate::format::{BlobId, ChunkList, Content, Extent, ExtentKind, FormatError, PackKind};
 
@@ -218,7 +219,98 @@ pub struct FileReader<'a> {
     pub size: u64,
 }
 
+/// Bytes of a file.
+#[derive(Debug)]
+pub enum Bytes {
+    /// Where they lie together anyway.
+    Within(Blob),
+    /// Put together.
+    Own(Vec<u8>),
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Bytes::Within(blob) => blob,
+            Bytes::Own(bytes) => bytes,
+        }
+    }
+}
+
 impl FileReader<'_> {
+    /// The bytes at `offset`: `len` of them, or as many as the file has from there. Not copied if they are of one blob.
+    pub fn bytes(&self, offset: u64, len: usize) -> Result<Bytes, StoreError> {
+        let len = (len as u64).min(self.size.saturating_sub(offset)) as usize;
+        if let Some((blob, start)) = self.blob_around(offset, len)? {
+            return Ok(Bytes::Within(blob.part(start, len)));
+        }
+        let mut out = Vec::with_capacity(len);
+        self.read(offset, len, &mut out)?;
+        Ok(Bytes::Own(out))
+    }
+
+    /// The blob that holds all these bytes, and where in it they begin; `None` also when only reading can tell.
+    fn blob_around(&self, offset: u64, len: usize) -> Result<Option<(Blob, usize)>, StoreError> {
+        let (id, start, size) = match self.content {
+            _ if len == 0 => return Ok(None),
+            Content::Inline(_) => return Ok(None),
+            Content::Blob(id) => (*id, 0, self.size),
+            Content::Chunks(id) => {
+                let list = self.reader.chunk_list(id)?;
+                let extent = list.extents().get(list.position(offset)).filter(|_| list.len() == self.size);
+                match extent {
+                    Some(Extent { start, len: size, kind: ExtentKind::Data(id) })
+                        if offset + len as u64 <= start + size =>
+                    {
+                        (*id, *start, *size)
+                    }
+                    _ => return Ok(None),
+                }
+            }
+        };
+        let blob = self.reader.blob(&id)?;
+        Ok((blob.len() as u64 == size).then_some((blob, (offset - start) as usize)))
+    }
+
+    /// Where data begin at or after `offset`, or a hole if that is asked; the end of the file counts as a hole. `None`
+    /// at or after the end, and when there are no more data.
+    pub fn seek(&self, offset: u64, hole: bool) -> Result<Option<u64>, StoreError> {
+        if offset >= self.size {
+            return Ok(None);
+        }
+        match self.content {
+            Content::Inline(_) | Content::Blob(_) => Ok(Some(if hole { self.size } else { offset })),
+            Content::Chunks(id) => {
+                let found = self.seek_in(id, MAX_LEVELS, offset, hole)?;
+                Ok(found.or(hole.then_some(self.size)))
+            }
+        }
+    }
+
+    fn seek_in(&self, id: &BlobId, levels: u8, offset: u64, hole: bool) -> Result<Option<u64>, StoreError> {
+        let list = self.reader.chunk_list(id)?;
+        if list.level() > levels {
+            return Err(list_damaged("level of a chunk list"));
+        }
+        for extent in list.extents().iter().skip(list.position(offset)) {
+            let start = extent.start.max(offset);
+            match extent.kind {
+                ExtentKind::Hole if hole => return Ok(Some(start)),
+                ExtentKind::Data(_) if !hole => return Ok(Some(start)),
+                ExtentKind::Hole | ExtentKind::Data(_) => {}
+                ExtentKind::List(id) => {
+                    let levels = list.level().saturating_sub(1);
+                    if let Some(found) = self.seek_in(&id, levels, start - extent.start, hole)? {
+                        return Ok(Some(extent.start + found));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
     /// Appends the bytes at `offset` to `out`: `len` of them, or as many as the file has from there.
     pub fn read(&self, offset: u64, len: usize, out: &mut Vec<u8>) -> Result<(), StoreError> {
         if offset >= self.size {

@@ -65,14 +65,54 @@ impl DirectoryWriter {
     }
 }
 
-/// The entry `name` of the directory `id`.
-pub fn lookup(reader: &Reader, id: &BlobId, name: &[u8]) -> Result<Option<Entry>, StoreError> {
+/// An entry of a directory where it is stored.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The leaf that holds it.
+    pub leaf: BlobId,
+    /// Its position there.
+    pub at: usize,
+    /// That leaf.
+    node: Arc<Node>,
+}
+
+impl Found {
+    /// Entry `at` of the leaf `leaf`.
+    pub fn read(reader: &Reader, leaf: BlobId, at: usize) -> Result<Self, StoreError> {
+        let node = reader.node(&leaf)?;
+        if leaf_of(&node).is_none_or(|leaf| at >= leaf.len()) {
+            let reason = FormatError::Invalid("position of an entry");
+            return Err(StoreError::damaged(|| format!("directory node {leaf}"))(reason));
+        }
+        Ok(Self { leaf, at, node })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &[u8] {
+        leaf_of(&self.node).map_or(b"", |leaf| leaf.name(self.at))
+    }
+
+    /// Its encoding.
+    pub fn body(&self) -> &[u8] {
+        leaf_of(&self.node).map_or(b"", |leaf| leaf.body(self.at))
+    }
+
+    /// The entry.
+    pub fn entry(&self) -> Result<Entry, StoreError> {
+        let leaf = self.leaf;
+        Entry::decode(self.body()).map_err(StoreError::damaged(|| format!("directory node {leaf}")))
+    }
+}
+
+/// Where the entry `name` of the directory `id` is.
+pub fn find(reader: &Reader, id: &BlobId, name: &[u8]) -> Result<Option<Found>, StoreError> {
     let mut id = *id;
     for _ in 0..=MAX_LEVELS {
-        match &*reader.node(&id)? {
+        let node = reader.node(&id)?;
+        match &*node {
             Node::Leaf(leaf) => {
-                let entry = leaf.find(name).map(|at| leaf.entry(at)).transpose();
-                return entry.map_err(StoreError::damaged(|| format!("directory node {id}")));
+                let at = leaf.find(name);
+                return Ok(at.map(|at| Found { leaf: id, at, node }));
             }
             Node::Inner(children) => {
                 let at = children.partition_point(|child| *child.last_name < *name);
@@ -84,6 +124,11 @@ pub fn lookup(reader: &Reader, id: &BlobId, name: &[u8]) -> Result<Option<Entry>
         }
     }
     Err(too_deep(&id))
+}
+
+/// The entry `name` of the directory `id`.
+pub fn lookup(reader: &Reader, id: &BlobId, name: &[u8]) -> Result<Option<Entry>, StoreError> {
+    find(reader, id, name)?.map(|found| found.entry()).transpose()
 }
 
 /// An entry with its name.
@@ -107,8 +152,8 @@ impl DirectoryCursor {
         Self { reader, todo: vec![(id, 0)], leaf: None, at: 0, skip }
     }
 
-    /// Moves on to the next entry: its leaf, and its position there; `None` after the last.
-    pub fn advance(&mut self) -> Result<Option<(&Leaf, usize)>, StoreError> {
+    /// Moves on to the next entry: its leaf, that leaf's id, and its position there; `None` after the last.
+    pub fn advance(&mut self) -> Result<Option<(&Leaf, BlobId, usize)>, StoreError> {
         while self.leaf.as_ref().is_none_or(|(node, _)| self.at >= leaf_of(node).map_or(0, Leaf::len)) {
             let Some((id, depth)) = self.todo.pop() else { return Ok(None) };
             if depth > MAX_LEVELS {
@@ -135,7 +180,7 @@ impl DirectoryCursor {
         }
         let at = self.at;
         self.at += 1;
-        Ok(self.leaf.as_ref().and_then(|(node, _)| leaf_of(node)).map(|leaf| (leaf, at)))
+        Ok(self.leaf.as_ref().and_then(|(node, id)| Some((leaf_of(node)?, *id, at))))
     }
 
     /// The leaf of the last entry.
@@ -145,14 +190,9 @@ impl DirectoryCursor {
 
     /// Like [`advance`](Self::advance), with the entry decoded and the name copied.
     pub fn next_entry(&mut self) -> Result<Option<NamedEntry>, StoreError> {
-        let Some((leaf, at)) = self.advance()? else { return Ok(None) };
-        let (name, entry) = (leaf.name(at).into(), leaf.entry(at));
-        let id = self.leaf_id();
-        let entry = entry.map_err(StoreError::damaged(|| match id {
-            Some(id) => format!("directory node {id}"),
-            None => "a directory node".to_owned(),
-        }))?;
-        Ok(Some((name, entry)))
+        let Some((leaf, id, at)) = self.advance()? else { return Ok(None) };
+        let entry = leaf.entry(at).map_err(StoreError::damaged(|| format!("directory node {id}")))?;
+        Ok(Some((leaf.name(at).into(), entry)))
     }
 }
 

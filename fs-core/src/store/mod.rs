@@ -31,8 +31,8 @@ mod verify;
 mod writer;
 
 pub use backend::{Backend, Object, ObjectKind};
-pub use content::{ContentWriter, CopyError, FileReader};
-pub use directory::{DirectoryCursor, DirectoryWriter, NamedEntry, lookup};
+pub use content::{Bytes, ContentWriter, CopyError, FileReader};
+pub use directory::{DirectoryCursor, DirectoryWriter, Found, NamedEntry, find, lookup};
 pub use error::StoreError;
 pub use index::{PackRecord, SnapshotRecord};
 pub use links::LinkTable;

@@ -28,11 +28,17 @@ pub struct CacheSizes {
 impl CacheSizes {
     /// For an import, which reads each directory of the parent snapshot once, in order, and bases of deltas near them.
     pub(super) const IMPORT: Self = Self { blocks: 48 << 20, catalogues: 32 << 20, nodes: 8 << 20 };
+
+    /// Caches that hold `total` bytes together.
+    pub fn of(total: usize) -> Self {
+        // Chunk lists, hard links and bases have 5/8 of what nodes have, in caches of their own.
+        Self { blocks: total / 16 * 9, catalogues: total / 8, nodes: total / 16 * 3 }
+    }
 }
 
 impl Default for CacheSizes {
     fn default() -> Self {
-        Self { blocks: 64 << 20, catalogues: 32 << 20, nodes: 32 << 20 }
+        Self::of(128 << 20)
     }
 }
 
@@ -65,11 +71,20 @@ const TAIL: u64 = 128 << 10;
 /// A block: its pack, and its number there.
 pub(super) type BlockKey = (PackId, u32);
 
-/// The bytes of a blob, within its decompressed block.
+/// The bytes of a blob, or of a part of one, within its decompressed block.
 #[derive(Debug, Clone)]
 pub struct Blob {
     block: Arc<Vec<u8>>,
     range: Range<usize>,
+}
+
+impl Blob {
+    /// Those from `start` on, at most `len`.
+    pub(super) fn part(mut self, start: usize, len: usize) -> Self {
+        let start = self.range.start.saturating_add(start).min(self.range.end);
+        self.range = start..start.saturating_add(len).min(self.range.end);
+        self
+    }
 }
 
 impl Deref for Blob {
@@ -268,10 +283,15 @@ impl Reader {
     }
 
     fn block(&self, pack: PackId, place: Placement) -> Result<Arc<Vec<u8>>, StoreError> {
-        let key = (pack, place.block);
-        if let Some(block) = self.shared.blocks.get(&key) {
-            return Ok(block);
-        }
+        // Who makes a delta waits for its bases at most, and they for nobody.
+        self.shared.blocks.get_or_make((pack, place.block), || {
+            let raw = self.decode_block(pack, place)?;
+            let weight = raw.len();
+            Ok((raw, weight))
+        })
+    }
+
+    fn decode_block(&self, pack: PackId, place: Placement) -> Result<Vec<u8>, StoreError> {
         let object = Object::pack(pack);
         let stored = self.shared.backend.get_range(&object, place.block_offset, place.block_len as usize)?;
         let damaged = block_damaged(pack, place);
@@ -284,15 +304,20 @@ impl Reader {
         if block.bases().is_empty() == place.delta {
             return Err(damaged(FormatError::Invalid("codec: the catalogue has another")));
         }
-        let prefix = self.prefix(block.bases())?;
-        let raw = block.decompress(&prefix).map_err(damaged)?;
-        let weight = raw.len();
-        Ok(self.shared.blocks.insert(key, raw, weight))
+        // About as much: versions of a file are alike.
+        let len = block.lengths().iter().map(|len| *len as usize).sum();
+        let prefix = self.prefix_of(block.bases(), len)?;
+        block.decompress(&prefix).map_err(damaged)
     }
 
     /// The bytes of these blobs, one after the other. They are bases of a delta, so none may be in a delta itself.
     pub(super) fn prefix(&self, bases: &[BlobId]) -> Result<Vec<u8>, StoreError> {
-        let mut prefix = Vec::new();
+        self.prefix_of(bases, 0)
+    }
+
+    /// The same, of about `len` bytes.
+    fn prefix_of(&self, bases: &[BlobId], len: usize) -> Result<Vec<u8>, StoreError> {
+        let mut prefix = Vec::with_capacity(if bases.is_empty() { 0 } else { len });
         for base in bases {
             prefix.extend_from_slice(&self.blob_in(base, false)?);
             if prefix.len() > MAX_BLOCK_RAW {

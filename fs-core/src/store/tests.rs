@@ -162,7 +162,9 @@ proptest! {
             let mut part = Vec::new();
             file.read(at as u64, len, &mut part).unwrap();
             prop_assert!(part == model[at..model.len().min(at + len)]);
+            prop_assert!(*file.bytes(at as u64, len).unwrap() == part[..]);
         }
+        prop_assert!(file.bytes(size + 5, 10).unwrap().is_empty());
     }
 }
 
@@ -179,6 +181,38 @@ fn a_hole_of_no_bytes_leaves_no_trace() {
         let content = content_writer.finish(&mut writer).unwrap();
         assert_eq!(content, (bytes.len() as u64, 0, Content::Inline(bytes.into())));
     }
+}
+
+#[test]
+fn data_and_holes_are_found_from_any_place() {
+    let store = Store::new();
+    let repository = store.open(Access::Write);
+    let mut writer = repository.writer().unwrap();
+    let mut content_writer = ContentWriter::default();
+    // Long enough for lists of lists.
+    for piece in 0..6000u32 {
+        content_writer.data(&mut writer, &mut Cursor::new(piece.to_le_bytes()), 4).unwrap();
+        content_writer.hole(&mut writer, 96).unwrap();
+    }
+    let (size, _, content) = content_writer.finish(&mut writer).unwrap();
+    let whole = content_writer.data(&mut writer, &mut Cursor::new([7; 1000]), 1000).unwrap();
+    let (_, _, blob) = content_writer.finish(&mut writer).unwrap();
+    let root = write_directory(&mut writer, &BTreeMap::new());
+    writer.commit(&manifest(root)).unwrap();
+    let reader = repository.reader(CacheSizes::default());
+    let file = FileReader { reader: &reader, content: &content, size };
+    let seek = |offset, hole| file.seek(offset, hole).unwrap();
+    for piece in [0u64, 1, 255, 256, 4095, 5998] {
+        let start = piece * 100;
+        assert_eq!((seek(start, false), seek(start, true)), (Some(start), Some(start + 4)));
+        assert_eq!((seek(start + 3, false), seek(start + 3, true)), (Some(start + 3), Some(start + 4)));
+        assert_eq!((seek(start + 4, false), seek(start + 50, true)), (Some(start + 100), Some(start + 50)));
+    }
+    assert_eq!((seek(size - 1, false), seek(size - 1, true)), (None, Some(size - 1)));
+    assert_eq!((seek(size, false), seek(size, true), seek(u64::MAX, true)), (None, None, None));
+    let file = FileReader { reader: &reader, content: &blob, size: whole };
+    assert_eq!(file.seek(10, false).unwrap(), Some(10));
+    assert_eq!(file.seek(10, true).unwrap(), Some(whole));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::filesystem::View;
-use super::node::{Node, What};
+use super::node::{Home, Node, Place, What};
 use super::{Snapshot, Source, ViewError};
 use crate::format::{Entry, Kind, PathKey};
 use crate::store::{DirectoryCursor, StoreError};
@@ -75,11 +75,13 @@ impl View {
         let links = self.links(snapshot);
         let mut cursor = DirectoryCursor::new(self.reader().clone(), id, offset);
         let mut next_offset = offset;
-        while let Some((leaf, at)) = cursor.advance()? {
+        while let Some((leaf, leaf_id, at)) = cursor.advance()? {
             next_offset += 1;
             let (name, body) = (leaf.name(at), leaf.body(at));
-            let child = leaf.entry(at).map_err(StoreError::damaged(|| format!("directory {id}")))?;
-            let node = Node::child(self.keys(), snapshot, links, key, name, body, child)?;
+            let child =
+                leaf.entry(at).map_err(StoreError::damaged(|| format!("directory node {leaf_id}")))?;
+            let home = Home { snapshot: Arc::clone(snapshot), directory: key, leaf: leaf_id };
+            let node = Node::child(self.keys(), links, Place { home, at: at as u32 }, name, body, child)?;
             if !emit(DirEntry { name, node, next_offset }) {
                 break;
             }

@@ -6,10 +6,10 @@ use jiff::tz::TimeZone;
 
 use super::ViewError;
 use super::attr::{Attr, FileKind};
-use super::node::{Node, What};
+use super::node::{Home, Node, Place, What};
 use super::sources::{Snapshot, Source, Sources};
 use crate::format::{Entry, Keys, Kind, Time, XattrSet, Xattrs};
-use crate::store::{self, CacheSizes, FileReader, LinkTable, Reader, Repository};
+use crate::store::{self, Bytes, CacheSizes, FileReader, LinkTable, Reader, Repository};
 
 /// What a view shows at its top.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +88,11 @@ impl View {
         Arc::clone(&self.shared.top)
     }
 
+    /// What is shown at the top.
+    pub fn scope(&self) -> &Scope {
+        &self.shared.options.scope
+    }
+
     /// The repository.
     pub fn repository(&self) -> &Repository {
         &self.shared.repository
@@ -150,11 +155,11 @@ impl View {
             }
             What::Directory { snapshot, key, entry } => {
                 let Kind::Directory(id) = entry.kind else { return Err(ViewError::NotADirectory) };
-                let entry = store::lookup(self.reader(), &id, name)?.ok_or(ViewError::NotFound)?;
-                let mut body = Vec::with_capacity(96);
-                entry.encode(&mut body);
+                let found = store::find(self.reader(), &id, name)?.ok_or(ViewError::NotFound)?;
+                let home = Home { snapshot: Arc::clone(snapshot), directory: *key, leaf: found.leaf };
+                let place = Place { home, at: found.at as u32 };
                 let links = self.links(snapshot);
-                Ok(Node::child(self.keys(), snapshot, links, *key, name, &body, entry)?)
+                Ok(Node::child(self.keys(), links, place, name, found.body(), found.entry()?)?)
             }
             What::Alias(_) | What::Version { .. } => Err(ViewError::NotADirectory),
         }
@@ -224,12 +229,20 @@ impl View {
     }
 
     /// Bytes of a file at `offset`: `len` of them, or as many as there are from there.
-    pub fn read(&self, node: &Node, offset: u64, len: usize) -> Result<Vec<u8>, ViewError> {
+    pub fn read(&self, node: &Node, offset: u64, len: usize) -> Result<Bytes, ViewError> {
+        Ok(self.file(node)?.bytes(offset, len)?)
+    }
+
+    /// Where data begin in a file at or after `offset`, or a hole if that is asked, as `lseek` tells. `None` when there
+    /// are none any more.
+    pub fn seek(&self, node: &Node, offset: u64, hole: bool) -> Result<Option<u64>, ViewError> {
+        Ok(self.file(node)?.seek(offset, hole)?)
+    }
+
+    fn file<'a>(&'a self, node: &'a Node) -> Result<FileReader<'a>, ViewError> {
         match &node.what {
             What::Version { entry: Entry { kind: Kind::File { size, content, .. }, .. }, .. } => {
-                let mut out = Vec::with_capacity(len.min(size.saturating_sub(offset) as usize));
-                FileReader { reader: self.reader(), content, size: *size }.read(offset, len, &mut out)?;
-                Ok(out)
+                Ok(FileReader { reader: self.reader(), content, size: *size })
             }
             What::Root | What::Source(_) | What::Directory { .. } => Err(ViewError::IsADirectory),
             What::Alias(_) | What::Version { .. } => Err(ViewError::WrongKind),
@@ -279,21 +292,15 @@ mod tests {
     use rustix::fs::{CWD, Timespec, Timestamps};
 
     use super::*;
-    use crate::store::{Access, DirectoryWriter};
-    use crate::testing::samples::manifest;
-
-    fn add_snapshot(repository: &Repository) {
-        let mut writer = repository.writer().unwrap();
-        let root = DirectoryWriter::default().finish(&mut writer).unwrap();
-        writer.commit(&manifest(root)).unwrap();
-    }
+    use crate::store::Access;
+    use crate::view::fixtures::add_snapshot;
 
     #[test]
     fn a_snapshot_that_could_not_be_read_for_a_moment_appears() {
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name);
         Repository::init(&at("repository")).unwrap();
-        add_snapshot(&Repository::open(&at("repository"), Access::Write).unwrap());
+        add_snapshot(&Repository::open(&at("repository"), Access::Write).unwrap(), b"source", 1, 1);
         let snapshots = at("repository/snapshots");
         let manifest = fs::read_dir(&snapshots).unwrap().next().unwrap().unwrap().path();
         fs::rename(&manifest, at("manifest")).unwrap();

@@ -2,9 +2,12 @@
 //! here; a frontend only converts types.
 
 mod attr;
+mod changes;
 mod directory;
 mod error;
 mod filesystem;
+#[cfg(all(test, unix))]
+mod fixtures;
 mod inodes;
 mod node;
 mod path;
@@ -12,6 +15,7 @@ mod sources;
 pub mod time;
 
 pub use attr::{Attr, FileKind};
+pub use changes::Change;
 pub use directory::DirEntry;
 pub use error::ViewError;
 pub use filesystem::{Options, Scope, View};

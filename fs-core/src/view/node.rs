@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::Snapshot;
-use crate::format::{Entry, Keys, PathKey};
+use crate::format::{BlobId, Entry, Keys, PathKey};
 use crate::store::{LinkTable, StoreError};
 
 /// A file or directory of the view.
@@ -9,13 +9,15 @@ use crate::store::{LinkTable, StoreError};
 /// A directory is itself in one snapshot only. Anything else is a *version*: path, content and metadata; while it
 /// does not change it is the same node, with the same inode number, in every snapshot, so that a kernel caches
 /// its bytes once. Nothing about a version may depend on the snapshot through which it was reached.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Node {
-    pub(super) identity: u128,
+    pub(super) identity: Identity,
     pub(super) what: What,
+    /// Where it can be read again; `None` for what is in no directory of a snapshot.
+    pub(super) place: Option<Place>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum What {
     /// All sources.
     Root,
@@ -29,65 +31,109 @@ pub(super) enum What {
     Version { entry: Entry, names: u32 },
 }
 
+/// Tells nodes apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Identity {
+    /// The inode number, but for a clash of numbers, which [`super::Inodes`] settles.
+    pub(super) ino: u64,
+    /// Settles it.
+    pub(super) check: u32,
+}
+
+/// A leaf of a directory of a snapshot.
+#[derive(Debug, Clone)]
+pub(super) struct Home {
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) directory: PathKey,
+    pub(super) leaf: BlobId,
+}
+
+/// An entry of a leaf.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) home: Home,
+    pub(super) at: u32,
+}
+
 /// The number that kernels expect of a mount's root.
-pub(super) const ROOT_INO: u64 = 1;
+const ROOT_INO: u64 = 1;
+/// That of its root, when a view is told it.
+pub(super) const ROOT: Identity = Identity { ino: ROOT_INO, check: 0 };
+
+impl Identity {
+    pub(super) fn new(keys: &Keys, parts: &[&[u8]]) -> Self {
+        let bits = keys.inode(parts);
+        let ino = match bits as u64 {
+            // 0 means "none" to many programs, 1 is the root's.
+            0 | ROOT_INO => 2,
+            ino => ino,
+        };
+        Self { ino, check: (bits >> 64) as u32 }
+    }
+}
+
+impl Home {
+    pub(super) fn is(&self, other: &Home) -> bool {
+        self.leaf == other.leaf
+            && self.directory == other.directory
+            && Arc::ptr_eq(&self.snapshot, &other.snapshot)
+    }
+}
 
 impl Node {
     /// What the mount shows at its top.
     pub(super) fn top(what: What) -> Self {
-        Self { identity: u128::from(ROOT_INO), what }
+        Self { identity: ROOT, what, place: None }
     }
 
     pub(super) fn source(keys: &Keys, name: &Arc<[u8]>) -> Self {
-        Self { identity: keys.inode(&[b"source", name]), what: What::Source(Arc::clone(name)) }
+        let identity = Identity::new(keys, &[b"source", name]);
+        Self { identity, what: What::Source(Arc::clone(name)), place: None }
     }
 
     pub(super) fn alias(keys: &Keys, source: &[u8], name: &[u8], target: &[u8]) -> Self {
-        Self { identity: keys.inode(&[b"alias", source, name, target]), what: What::Alias(target.into()) }
+        let identity = Identity::new(keys, &[b"alias", source, name, target]);
+        Self { identity, what: What::Alias(target.into()), place: None }
     }
 
     /// The root directory of a snapshot.
     pub(super) fn snapshot(keys: &Keys, snapshot: &Arc<Snapshot>) -> Self {
-        Self::directory(keys, Arc::clone(snapshot), PathKey::ROOT, snapshot.manifest.root.clone())
+        let key = PathKey::ROOT;
+        let identity = Identity::new(keys, &[b"directory", &snapshot.id.0, &key.0]);
+        let entry = snapshot.manifest.root.clone();
+        Self { identity, what: What::Directory { snapshot: Arc::clone(snapshot), key, entry }, place: None }
     }
 
-    fn directory(keys: &Keys, snapshot: Arc<Snapshot>, key: PathKey, entry: Entry) -> Self {
-        let identity = keys.inode(&[b"directory", &snapshot.id.0, &key.0]);
-        Self { identity, what: What::Directory { snapshot, key, entry } }
-    }
-
-    /// The entry `name`, encoded as `body`, of the directory `parent` in a snapshot with these hard links.
+    /// The entry `name`, encoded as `body`, at this place of a snapshot with these hard links.
     pub(super) fn child(
         keys: &Keys,
-        snapshot: &Arc<Snapshot>,
         links: LinkTable<'_>,
-        parent: PathKey,
+        place: Place,
         name: &[u8],
         body: &[u8],
         entry: Entry,
     ) -> Result<Self, StoreError> {
+        let Home { snapshot, directory, .. } = &place.home;
         if entry.is_directory() {
-            return Ok(Self::directory(keys, Arc::clone(snapshot), keys.path_key(parent, name), entry));
+            let key = keys.path_key(*directory, name);
+            let identity = Identity::new(keys, &[b"directory", &snapshot.id.0, &key.0]);
+            let what = What::Directory { snapshot: Arc::clone(snapshot), key, entry };
+            return Ok(Self { identity, what, place: Some(place) });
         }
-        let group = if links.is_empty() { None } else { links.group(keys.path_key(parent, name))? };
+        let group = if links.is_empty() { None } else { links.group(keys.path_key(*directory, name))? };
         let (identity, names) = match group {
-            None => (keys.inode(&[b"version", &parent.0, name, body]), 1),
+            None => (Identity::new(keys, &[b"version", &directory.0, name, body]), 1),
             Some(group) => {
                 let names = group.names.to_le_bytes();
-                (keys.inode(&[b"linked version", &group.first.0, &names, body]), group.names)
+                (Identity::new(keys, &[b"linked version", &group.first.0, &names, body]), group.names)
             }
         };
-        Ok(Self { identity, what: What::Version { entry, names } })
+        Ok(Self { identity, what: What::Version { entry, names }, place: Some(place) })
     }
 
     /// Its inode number, but for a clash of numbers, which [`super::Inodes`] settles.
     pub fn ino(&self) -> u64 {
-        // 0 means "none" to many programs, 1 is the root's.
-        match self.identity as u64 {
-            0 => 2,
-            1 if self.identity != u128::from(ROOT_INO) => 3,
-            ino => ino,
-        }
+        self.identity.ino
     }
 
     /// Whether what it is never changes: true for all but the folders in which new snapshots appear, and the

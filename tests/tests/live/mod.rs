@@ -7,3 +7,4 @@ mod lifetime;
 mod permissions;
 mod read_only;
 mod reads;
+mod semantics;

@@ -60,6 +60,11 @@ impl Lab {
         Ok(Self { runner, scratch, data, yester, quick, cold, without, path, own, progress })
     }
 
+    /// This program.
+    pub fn own(&self) -> &Path {
+        &self.own
+    }
+
     /// Whether a peer may take part.
     pub fn wanted(&self, peer: &str) -> bool {
         !self.without.iter().any(|name| name == peer)

@@ -2,6 +2,7 @@
 
 mod args;
 mod data;
+mod floor;
 mod growth;
 mod imports;
 mod lab;
@@ -27,8 +28,10 @@ use results::Results;
 
 fn main() -> ExitCode {
     let mut words = std::env::args_os().skip(1);
-    if words.next().is_some_and(|first| first == measured::ARGUMENT) {
-        return measured::run(words);
+    match words.next() {
+        Some(first) if first == measured::ARGUMENT => return measured::run(words),
+        Some(first) if first == floor::ARGUMENT => return floor::run(words),
+        _ => {}
     }
     match run(&Arguments::parse()) {
         Ok(true) => ExitCode::SUCCESS,

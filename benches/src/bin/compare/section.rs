@@ -8,7 +8,7 @@ use crate::imports::{self, Entrant};
 use crate::lab::{Lab, remove};
 use crate::reading::Places;
 use crate::results::{Section, Unit};
-use crate::tools::{Ext4, Image, Shown, Squashfs, SquashfuseLl};
+use crate::tools::{Ext4, Floor, Image, Shown, Squashfs, SquashfuseLl};
 use crate::{growth, machine, reading, tools};
 
 /// Runs a part of the comparison; `None` when only its data were to be made.
@@ -83,6 +83,10 @@ fn run_round(lab: &Lab, data: &dyn DataSet, round: usize, section: &mut Section)
     let mut shown: Vec<&dyn Shown> = entrants.iter().filter_map(|entrant| entrant.keeper.reader()).collect();
     shown.extend(kernel.as_ref().map(|shown| shown as &dyn Shown));
     shown.extend(fuse.as_ref().map(|shown| shown as &dyn Shown));
+    // A large file may be larger than memory; and there FUSE is the least of it.
+    let floor = (lab.wanted(tools::FLOOR) && data.reading() != Reading::LargeFile).then(|| Floor::of(data));
+    let floor = floor.transpose()?;
+    shown.extend(floor.as_ref().map(|shown| shown as &dyn Shown));
     shown.push(&fs);
     let places = Places::choose(fs.last()?)?;
     reading::run(lab, data.reading(), round, &shown, &places, section)?;

@@ -15,7 +15,8 @@ cargo run --release -p fs-benches --bin compare
 (as root, to drop the page cache and to mount squashfs; `--help` tells more). The tools take turns in each round. A value is the median
 of all rounds, with the least and the greatest in parentheses; **bold** is the best of the backup tools. Cold means: a fresh mount
 and a dropped page cache. Sources are in memory when they are imported. borg compresses with zstd at level 3, as Yester does and restic about does;
-it does not encrypt, as Yester does not yet, while restic cannot do without. ext4 is the data set itself. What bounds the numbers is told in
+it does not encrypt, as Yester does not yet, while restic cannot do without. floor is the data
+set in memory, mounted with Yester's own settings: what FUSE itself takes. ext4 is the data set itself. What bounds the numbers is told in
 [performance.md](../performance.md); all values are in [results.json](results.json).
 ";
 

@@ -3,6 +3,7 @@
 mod borg;
 mod copies;
 mod ext4;
+mod floor;
 mod restic;
 mod squashfs;
 mod yester;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 pub use ext4::Ext4;
+pub use floor::{Floor, NAME as FLOOR};
 pub use squashfs::{FUSE as SQUASHFUSE, Image, KERNEL as SQUASHFS, Squashfs, SquashfuseLl};
 
 use crate::lab::Lab;

@@ -1,0 +1,109 @@
+use std::sync::Arc;
+
+use super::filesystem::View;
+use super::node::Node;
+use super::{Scope, Source, Sources};
+
+/// A folder whose listing is not what it was, for frontends whose kernel keeps listings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Its inode number.
+    pub ino: u64,
+    /// Names in it that mean nothing, or something else, now.
+    pub gone: Vec<Box<[u8]>>,
+}
+
+impl View {
+    /// The folders that changed since the sources were as in `known`, which becomes what they are now.
+    pub fn take_changes(&self, known: &mut Arc<Sources>) -> Vec<Change> {
+        let now = self.sources();
+        if Arc::ptr_eq(known, &now) {
+            return Vec::new();
+        }
+        let then = std::mem::replace(known, Arc::clone(&now));
+        match self.scope() {
+            Scope::Source(name) => {
+                let change = changed(self.top().ino(), then.get(name), now.get(name));
+                change.into_iter().collect()
+            }
+            Scope::Repository => {
+                let folder = |name| Node::source(self.keys(), name).ino();
+                let gone: Vec<_> = then.iter().filter(|source| now.get(&source.name).is_none()).collect();
+                let added = now.iter().any(|source| then.get(&source.name).is_none());
+                let mut changes: Vec<Change> = now
+                    .iter()
+                    .chain(gone.iter().copied())
+                    .filter_map(|source| {
+                        let name = &source.name;
+                        changed(folder(name), then.get(name), now.get(name))
+                    })
+                    .collect();
+                if added || !gone.is_empty() {
+                    let gone = gone.iter().map(|source| source.name.as_ref().into()).collect();
+                    changes.push(Change { ino: self.top().ino(), gone });
+                }
+                changes
+            }
+        }
+    }
+}
+
+/// What became of the folder `ino` of a source.
+fn changed(ino: u64, then: Option<&Arc<Source>>, now: Option<&Arc<Source>>) -> Option<Change> {
+    let list = |source: Option<&Arc<Source>>| -> Vec<(Box<[u8]>, _)> {
+        let snapshots = source.into_iter().flat_map(|source| source.snapshots());
+        snapshots.map(|(name, snapshot)| (name.as_bytes().into(), snapshot.id)).collect()
+    };
+    let (then, with) = (list(then), list(now));
+    if then == with {
+        return None;
+    }
+    let stays = |name: &[u8], id| now.and_then(|now| now.find(name)).is_some_and(|now| now.id == id);
+    let gone = then.into_iter().filter(|(name, id)| !stays(name, *id)).map(|(name, _)| name).collect();
+    Some(Change { ino, gone })
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::store::{Access, Repository};
+    use crate::view::fixtures::{add_snapshot, view};
+
+    /// What changes after `change` of the repository below this folder.
+    fn after(view: &View, known: &mut Arc<Sources>, change: impl FnOnce(&Repository)) -> Vec<Change> {
+        assert!(view.take_changes(known).is_empty());
+        // A moment later than the view has looked last.
+        std::thread::sleep(std::time::Duration::from_millis(150));
+        change(&Repository::open(view.repository().root(), Access::Write).unwrap());
+        view.take_changes(known)
+    }
+
+    #[test]
+    fn the_folders_in_which_something_appears_change() {
+        let (_folder, view) = view(&[(1, 8)], Scope::Repository);
+        let mut known = view.sources();
+        let folder = |name: &[u8]| view.lookup(&view.top(), name).unwrap().ino();
+        let changes = after(&view, &mut known, |repository| add_snapshot(repository, b"source", 2, 9));
+        assert_eq!(changes, [Change { ino: folder(b"source"), gone: Vec::new() }]);
+        let changes = after(&view, &mut known, |repository| add_snapshot(repository, b"other", 3, 9));
+        let new = |ino| Change { ino, gone: Vec::new() };
+        assert_eq!(changes, [new(folder(b"other")), new(view.top().ino())]);
+        assert!(view.take_changes(&mut known).is_empty());
+    }
+
+    #[test]
+    fn what_goes_is_named() {
+        let (_folder, view) = view(&[(1, 8), (2, 9)], Scope::Source(b"source".to_vec()));
+        let mut known = view.sources();
+        let (name, id) = {
+            let (name, snapshot) = known.get(b"source").unwrap().snapshots().next().unwrap();
+            (name.as_bytes().to_vec(), snapshot.id)
+        };
+        let changes = after(&view, &mut known, |repository| {
+            fs::remove_file(repository.root().join("snapshots").join(id.to_string())).unwrap();
+        });
+        assert_eq!(changes, [Change { ino: view.top().ino(), gone: vec![name.into()] }]);
+    }
+}

@@ -1,0 +1,67 @@
+//! Repositories for tests.
+
+use jiff::tz::TimeZone;
+use tempfile::TempDir;
+
+use super::{Options, Scope, View};
+use crate::format::{
+    Attributes, Content, Entry, Kind, Manifest, Origin, Status, Time, Totals, XattrSet, Xattrs,
+};
+use crate::store::{Access, CacheSizes, DirectoryWriter, Repository, Writer};
+
+pub(super) const FILES: u32 = 2000;
+
+fn entry(kind: Kind, uid: u32) -> Entry {
+    let attributes = Attributes { mode: 0o644, uid, gid: 5, mtime: Time::new(1000, 7).unwrap() };
+    let set = XattrSet::new(vec![(b"user.a".as_slice().into(), b"value".as_slice().into())]).unwrap();
+    Entry { attributes, kind, xattrs: Xattrs::Inline(set), unsettled: false }
+}
+
+fn directory(writer: &mut Writer, entries: impl IntoIterator<Item = (String, Entry)>) -> Entry {
+    let mut directory = DirectoryWriter::default();
+    for (name, entry) in entries {
+        let mut body = Vec::new();
+        entry.encode(&mut body);
+        directory.push(writer, name.as_bytes(), &body).unwrap();
+    }
+    entry(Kind::Directory(directory.finish(writer).unwrap()), 1)
+}
+
+/// Adds `large` with so many files, `link`, and `small/below`, in a snapshot of that second.
+pub(super) fn add_snapshot(repository: &Repository, source: &[u8], second: i64, below: u32) {
+    let mut writer = repository.writer().unwrap();
+    let file = |uid| entry(Kind::File { size: 3, holes: 0, content: Content::Inline((*b"abc").into()) }, uid);
+    let large = directory(&mut writer, (0..FILES).map(|uid| (format!("{uid:05}"), file(uid))));
+    let small = directory(&mut writer, [("below".to_owned(), file(below))]);
+    let link = entry(Kind::Symlink((*b"target").into()), 2);
+    let entries = [("large", large), ("link", link), ("small", small)];
+    let root = directory(&mut writer, entries.map(|(name, entry)| (name.to_owned(), entry)));
+    let time = Time::new(second, 0).unwrap();
+    let manifest = Manifest {
+        source: source.into(),
+        time,
+        started: time,
+        status: Status::Complete,
+        root,
+        links_len: 0,
+        links: Content::empty(),
+        totals: Totals::default(),
+        origin: Origin::default(),
+        parent: None,
+        run: None,
+    };
+    writer.commit(&manifest).unwrap();
+}
+
+/// A view of a repository in that folder, with these snapshots of `source`.
+pub(super) fn view(snapshots: &[(i64, u32)], scope: Scope) -> (TempDir, View) {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("repository");
+    Repository::init(&root).unwrap();
+    for (second, below) in snapshots {
+        add_snapshot(&Repository::open(&root, Access::Write).unwrap(), b"source", *second, *below);
+    }
+    let (zone, owner, caches) = (TimeZone::UTC, (0, 0), CacheSizes::default());
+    let options = Options { scope, zone, owner, caches };
+    (folder, View::new(Repository::open(&root, Access::Read).unwrap(), options).unwrap())
+}

@@ -1,0 +1,230 @@
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+
+use crate::view::node::{Home, Identity, Node, Place, What};
+
+/// What is known of a number.
+#[derive(Debug)]
+pub(super) enum Known {
+    /// The node, which is nowhere else.
+    Itself(Box<Node>),
+    /// Where it is. Its number of names, unless that is too large to be kept.
+    At { identity: Identity, place: Place, names: Option<u32> },
+}
+
+/// Numbers and what they mean. A million of them is usual, so each takes little: 32 bytes, five in the index, and its
+/// part of the leaf that its neighbours share.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    slots: Vec<Slot>,
+    /// Where in `slots` a number is.
+    index: HashTable<u32>,
+    /// Homes told last: the next one is usually among them.
+    recent: Vec<Arc<Origin>>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    ino: u64,
+    check: u32,
+    /// How often the kernel was told of it; at the greatest value nobody knows any more.
+    lookups: u32,
+    origin: Arc<Origin>,
+    at: u16,
+    /// Of a version; 0 when there are more than fit.
+    names: u16,
+}
+
+#[derive(Debug)]
+enum Origin {
+    Leaf(Home),
+    Itself(Box<Node>),
+}
+
+/// As many directories as are usually open at a time.
+const RECENT: usize = 16;
+/// A table so small is not worth making smaller.
+const SMALL: usize = 1024;
+
+impl Table {
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(super) fn get(&self, ino: u64) -> Option<Known> {
+        let slots = &self.slots;
+        let slot = &slots[*self.index.find(ino, |at| slots[*at as usize].ino == ino)? as usize];
+        Some(match &*slot.origin {
+            Origin::Itself(node) => Known::Itself(node.clone()),
+            Origin::Leaf(home) => Known::At {
+                identity: Identity { ino, check: slot.check },
+                place: Place { home: home.clone(), at: u32::from(slot.at) },
+                names: (slot.names > 0).then_some(u32::from(slot.names)),
+            },
+        })
+    }
+
+    /// Counts a telling of `node`, and returns its number.
+    pub(super) fn add(&mut self, node: &Node) -> u64 {
+        let Identity { mut ino, check } = node.identity;
+        loop {
+            let slots = &mut self.slots;
+            match self.index.entry(ino, |at| slots[*at as usize].ino == ino, |at| slots[*at as usize].ino) {
+                Entry::Vacant(vacant) => {
+                    vacant.insert(slots.len() as u32);
+                    let (origin, at) = self.origin(node);
+                    self.slots.push(Slot { ino, check, lookups: 1, origin, at, names: names(node) });
+                    return ino;
+                }
+                Entry::Occupied(occupied) if slots[*occupied.get() as usize].check == check => {
+                    let number = *occupied.get() as usize;
+                    let slot = &mut slots[number];
+                    slot.lookups = slot.lookups.saturating_add(1);
+                    if slot.is_older_than(node) {
+                        let (origin, at) = self.origin(node);
+                        let slot = &mut self.slots[number];
+                        (slot.origin, slot.at) = (origin, at);
+                    }
+                    return ino;
+                }
+                // 64 bits of two nodes agree.
+                Entry::Occupied(_) => ino = ino.wrapping_add(1).max(2),
+            }
+        }
+    }
+
+    pub(super) fn take_back(&mut self, ino: u64, lookups: u64) {
+        let slots = &mut self.slots;
+        let Ok(found) = self.index.find_entry(ino, |at| slots[*at as usize].ino == ino) else { return };
+        let number = *found.get() as usize;
+        let slot = &mut slots[number];
+        if slot.lookups == u32::MAX {
+            return;
+        }
+        slot.lookups = u64::from(slot.lookups).saturating_sub(lookups) as u32;
+        if slot.lookups > 0 {
+            return;
+        }
+        found.remove();
+        // The last one takes its place.
+        let last = slots.len() - 1;
+        if last != number {
+            let moved = slots[last].ino;
+            if let Some(at) = self.index.find_mut(moved, |at| *at as usize == last) {
+                *at = number as u32;
+            }
+        }
+        slots.swap_remove(number);
+        self.shrink();
+    }
+
+    /// Gives back what is not needed when much was forgotten.
+    fn shrink(&mut self) {
+        let len = self.slots.len();
+        if len < self.slots.capacity() / 4 && self.slots.capacity() > SMALL {
+            let slots = &mut self.slots;
+            slots.shrink_to(len * 2);
+            self.index.shrink_to(len * 2, |at| slots[*at as usize].ino);
+            self.recent = Vec::new();
+        }
+    }
+
+    fn origin(&mut self, node: &Node) -> (Arc<Origin>, u16) {
+        let place = node.place.as_ref();
+        let Some((home, at)) = place.and_then(|place| Some((&place.home, u16::try_from(place.at).ok()?)))
+        else {
+            return (Arc::new(Origin::Itself(Box::new(node.clone()))), 0);
+        };
+        let same = |origin: &&Arc<Origin>| matches!(&***origin, Origin::Leaf(known) if known.is(home));
+        if let Some(known) = self.recent.iter().rev().find(same) {
+            return (Arc::clone(known), at);
+        }
+        if self.recent.len() == RECENT {
+            self.recent.remove(0);
+        }
+        let origin = Arc::new(Origin::Leaf(home.clone()));
+        self.recent.push(Arc::clone(&origin));
+        (origin, at)
+    }
+}
+
+impl Slot {
+    /// Whether `node`, the same, was found in a later snapshot: old ones are given up first.
+    fn is_older_than(&self, node: &Node) -> bool {
+        match (&*self.origin, &node.place) {
+            (Origin::Leaf(home), Some(place)) => {
+                home.snapshot.manifest.time < place.home.snapshot.manifest.time
+            }
+            _ => false,
+        }
+    }
+}
+
+fn names(node: &Node) -> u16 {
+    match node.what {
+        What::Version { names, .. } => u16::try_from(names).unwrap_or(0),
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(ino: u64, check: u32) -> Node {
+        Node { identity: Identity { ino, check }, what: What::Root, place: None }
+    }
+
+    fn known(table: &Table, ino: u64) -> Option<Identity> {
+        match table.get(ino)? {
+            Known::Itself(node) => Some(node.identity),
+            Known::At { identity, .. } => Some(identity),
+        }
+    }
+
+    #[test]
+    fn a_slot_is_small() {
+        assert_eq!(size_of::<Slot>(), 32);
+    }
+
+    #[test]
+    fn numbers_that_clash_are_told_apart_and_forgotten() {
+        let mut table = Table::default();
+        assert_eq!(table.add(&node(5, 1)), 5);
+        assert_eq!(table.add(&node(5, 2)), 6);
+        assert_eq!(table.add(&node(5, 1)), 5);
+        assert_eq!(known(&table, 6), Some(Identity { ino: 5, check: 2 }));
+        table.take_back(5, 1);
+        assert!(known(&table, 5).is_some());
+        table.take_back(5, 1);
+        assert!(known(&table, 5).is_none());
+        table.take_back(6, 9);
+        assert_eq!(table.len(), 0);
+    }
+
+    #[test]
+    fn what_is_forgotten_takes_no_memory() {
+        let mut table = Table::default();
+        let numbers = || (2..100_000u64).map(|number| number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        numbers().for_each(|ino| assert_eq!(table.add(&node(ino, 7)), ino));
+        assert!(numbers().all(|ino| known(&table, ino).is_some()));
+        numbers().skip(10).for_each(|ino| table.take_back(ino, 1));
+        assert_eq!(table.len(), 10);
+        assert!(numbers().take(10).all(|ino| known(&table, ino).is_some()));
+        assert!(numbers().skip(10).all(|ino| known(&table, ino).is_none()));
+        assert!(table.slots.capacity() <= SMALL && table.index.capacity() <= 2 * SMALL);
+    }
+
+    #[test]
+    fn a_count_beyond_counting_is_never_taken_back() {
+        let mut table = Table::default();
+        table.add(&node(9, 0));
+        table.slots[0].lookups = u32::MAX - 1;
+        table.add(&node(9, 0));
+        table.take_back(9, 5);
+        table.take_back(9, u64::MAX);
+        assert!(known(&table, 9).is_some());
+    }
+}

@@ -1,0 +1,50 @@
+//! Tells the kernel what it must not keep: not asked before a folder is listed, it keeps every listing.
+
+use std::convert::Infallible;
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::Duration;
+
+use fs_core::view::{Change, Sources, View};
+use fuser::{INodeNo, Notifier};
+
+/// How often new snapshots are looked for.
+const GLANCE: Duration = Duration::from_millis(200);
+
+/// A thread that looks for new snapshots until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    _stop: Sender<Infallible>,
+}
+
+impl Watch {
+    /// `known` are the sources before the kernel asked anything.
+    pub(crate) fn start(view: View, mut known: Arc<Sources>, notifier: Notifier) -> io::Result<Self> {
+        let (stop, stopped) = mpsc::channel::<Infallible>();
+        thread::Builder::new().name("watch".into()).spawn(move || {
+            let mut before = Vec::new();
+            while stopped.recv_timeout(GLANCE) == Err(RecvTimeoutError::Timeout) {
+                let changes = view.take_changes(&mut known);
+                // Told twice: an answer given just before a change may reach the kernel's cache just after it was told.
+                before.iter().chain(&changes).for_each(|change| tell(&notifier, change));
+                before = changes;
+            }
+        })?;
+        Ok(Self { _stop: stop })
+    }
+}
+
+/// Must not be called by whoever answers requests: the kernel may wait for an answer about the folder.
+fn tell(notifier: &Notifier, change: &Change) {
+    let folder = INodeNo(change.ino);
+    let gone = change.gone.iter().map(|name| notifier.inval_entry(folder, OsStr::from_bytes(name)));
+    for result in gone.chain([notifier.inval_inode(folder, 0, 0)]) {
+        if let Err(error) = result {
+            log::debug!("telling of a change: {error}");
+        }
+    }
+}
