@@ -72,6 +72,8 @@ pub enum Command {
     Ls(LsArgs),
     /// Print files of a snapshot
     Cat(CatArgs),
+    /// Take files and folders of a snapshot back to disk
+    Restore(RestoreArgs),
     /// Tell how much is kept, and what it takes
     Stats,
     /// Look for damage
@@ -338,6 +340,38 @@ pub struct CatArgs {
     #[arg(value_name = "T:PATH", required = true)]
     #[arg(value_parser = OsStringValueParser::new().try_map(|text| Place::parse(&text)))]
     pub places: Vec<Place>,
+    /// The source, where there are several
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<OsString>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = format!("\
+Examples:
+  yester restore @yesterday:docs --to .            ./docs, as it was
+  yester restore @2d:notes.txt --to /tmp           /tmp/notes.txt
+  yester restore web1@2024-06-01: --to /srv/new    a whole snapshot
+
+All that is kept of a file comes back: owner (for root), mode, times, extended attributes, ACLs, hard links, holes. What \
+exists is left as it is, and named; folders are merged. Symbolic links in DIR are not followed.
+
+Exit status: 3 when something was not restored as it should have been.
+
+{PLACE_HELP}"))]
+pub struct RestoreArgs {
+    /// Files or folders in snapshots
+    #[arg(value_name = "T:PATH", required = true)]
+    #[arg(value_parser = OsStringValueParser::new().try_map(|text| Place::parse(&text)))]
+    pub places: Vec<Place>,
+    /// The folder that is to hold them, made when it is missing
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// Replace files that are in the way
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Say what would be restored, and what is in the way; change nothing
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
     /// The source, where there are several
     #[arg(long, value_name = "NAME")]
     pub source: Option<OsString>,

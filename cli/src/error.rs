@@ -89,7 +89,11 @@ fn status(error: &Error) -> u8 {
 /// Whether the user asked for it to stop.
 pub fn is_interruption(error: &Error) -> bool {
     match error.downcast_ref() {
-        Some(ServiceError::Cancelled | ServiceError::Maintain(MaintainError::Halfway)) => true,
+        Some(
+            ServiceError::Cancelled
+            | ServiceError::RestoreCancelled
+            | ServiceError::Maintain(MaintainError::Halfway),
+        ) => true,
         #[cfg(unix)]
         Some(ServiceError::Import(ImportError::Cancelled)) => true,
         _ => false,

@@ -4,6 +4,8 @@ use std::ffi::OsStr;
 
 use fs_core::view::time::Expression;
 
+use crate::text::printable;
+
 /// A path in a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
@@ -29,6 +31,12 @@ impl Place {
     pub fn parse(text: &OsStr) -> Result<Self, String> {
         let shown = text.to_string_lossy();
         parse(text.as_encoded_bytes()).ok_or_else(|| format!("it names no time; write @latest:{shown}"))
+    }
+
+    /// As it may be shown, and written again.
+    pub fn shown(&self) -> String {
+        let source = self.source.as_deref().unwrap_or_default();
+        printable(&[source, &self.time, b":", &self.path].concat()).into_owned()
     }
 }
 

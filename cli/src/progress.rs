@@ -219,13 +219,40 @@ impl Monitor for Reporter {
     }
 }
 
+/// Hears of a restore: shows its progress, and names its troubles as they occur.
+#[derive(Debug)]
+pub struct Restorer {
+    bar: Bar,
+    pace: Pace,
+}
+
+impl Restorer {
+    pub fn new(output: &Output) -> Self {
+        Self { bar: Bar::new(output, "restoring"), pace: Pace::new() }
+    }
+}
+
+impl Monitor for Restorer {
+    fn progress(&self, progress: &Progress) {
+        if self.bar.is_shown() && self.pace.is_due() {
+            let (entries, bytes) = (HumanCount(progress.entries), size(progress.bytes_read));
+            self.bar.say(format!("restoring: {entries} entries, {bytes}"));
+        }
+    }
+
+    fn trouble(&self, trouble: &Trouble) {
+        tell_trouble(trouble);
+    }
+}
+
 /// Names an entry that was not taken as it should have been.
 pub fn tell_trouble(trouble: &Trouble) {
     let line = format!("{}: {}", printable(&trouble.path), trouble.reason);
     match trouble.kind {
         // On purpose, and the same every time.
         TroubleKind::Skipped => log::info!("{line}"),
-        TroubleKind::Unreadable
+        TroubleKind::Exists
+        | TroubleKind::Unreadable
         | TroubleKind::Incomplete
         | TroubleKind::Vanished
         | TroubleKind::Unsettled => stderr::complain(&line),

@@ -107,6 +107,8 @@ pub enum TroubleKind {
     Vanished,
     /// It is in the snapshot, but kept changing while it was read.
     Unsettled,
+    /// It was left as it is on disk.
+    Exists,
     /// It was left out on purpose: another mount of history, or the repository itself.
     Skipped,
 }

@@ -11,6 +11,7 @@ mod live;
 mod model;
 mod real;
 mod renamed;
+mod restore;
 mod rsync;
 mod up;
 mod watch;

@@ -6,7 +6,6 @@ use super::{Context, find};
 use crate::args::CatArgs;
 use crate::error::Outcome;
 use crate::output::Output;
-use crate::place::Place;
 use crate::progress::Bar;
 use crate::text::{printable, size};
 
@@ -17,7 +16,7 @@ pub fn run(context: &mut Context, args: &CatArgs) -> Result<Outcome> {
     let history = context.history()?;
     for place in &args.places {
         let (view, node) = find(&history, place, args.source.as_ref())?;
-        copy(&mut context.output, &view, &node, &shown(place))?;
+        copy(&mut context.output, &view, &node, &place.shown())?;
     }
     Ok(Outcome::Done)
 }
@@ -49,9 +48,4 @@ fn copy(output: &mut Output, view: &View, node: &Node, path: &str) -> Result<()>
         }
     }
     Ok(())
-}
-
-fn shown(place: &Place) -> String {
-    let source = place.source.as_deref().unwrap_or_default();
-    printable(&[source, &place.time, b":", &place.path].concat()).into_owned()
 }

@@ -16,6 +16,8 @@ mod import;
 #[cfg(target_os = "linux")]
 mod mount;
 #[cfg(target_os = "linux")]
+mod restore;
+#[cfg(target_os = "linux")]
 mod rsync;
 #[cfg(target_os = "linux")]
 mod runs;
@@ -74,6 +76,8 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         #[cfg(target_os = "linux")]
         Command::Import(args) => import::run(context, &args),
         #[cfg(target_os = "linux")]
+        Command::Restore(args) => restore::run(context, &args),
+        #[cfg(target_os = "linux")]
         Command::Rsync(args) => rsync::run(context, &args),
         #[cfg(target_os = "linux")]
         Command::Hook(args) => hook::run(context, &args),
@@ -90,6 +94,7 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         #[cfg(not(target_os = "linux"))]
         Command::Import(_)
         | Command::Rsync(_)
+        | Command::Restore(_)
         | Command::Hook(_)
         | Command::Mount(_)
         | Command::Unmount(_)

@@ -41,6 +41,17 @@ pub enum ServiceError {
         /// Who.
         holder: String,
     },
+    /// The folder that is to hold what is taken back cannot be had.
+    #[error("cannot restore to {}: {reason}", path.display())]
+    Target {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        reason: io::Error,
+    },
+    /// The user asked a restore to stop.
+    #[error("interrupted: what was restored by now stays")]
+    RestoreCancelled,
     /// The user asked the care of the repository to stop.
     #[error("interrupted: nothing was changed")]
     Cancelled,

@@ -8,6 +8,8 @@ mod maintain;
 #[cfg(target_os = "linux")]
 mod mounts;
 #[cfg(target_os = "linux")]
+mod restore;
+#[cfg(target_os = "linux")]
 mod rsync_at_work;
 #[cfg(unix)]
 mod runs;
@@ -26,6 +28,8 @@ pub use import::{ImportOptions, Imported, import_tree, source_name};
 pub use maintain::{check, rebuild_index, repair};
 #[cfg(target_os = "linux")]
 pub use mounts::{MOUNT_TYPE, Mounted, mounted};
+#[cfg(target_os = "linux")]
+pub use restore::{RestoreOptions, Restored, restore};
 #[cfg(unix)]
 pub use runs::{Outcome, RunImporter, RunState, make_plan, run_states};
 pub use stats::Stats;

@@ -136,6 +136,11 @@ impl Node {
         self.identity.ino
     }
 
+    /// Equal for the names of one file in a snapshot, and unequal for all else.
+    pub fn identity(&self) -> u128 {
+        u128::from(self.identity.check) << 64 | u128::from(self.identity.ino)
+    }
+
     /// Whether what it is never changes: true for all but the folders in which new snapshots appear, and the
     /// expressions whose meaning depends on now.
     pub fn is_immutable(&self) -> bool {

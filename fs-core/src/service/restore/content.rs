@@ -1,0 +1,56 @@
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
+
+use crate::monitor::Cancellation;
+use crate::view::{Attr, Node, View, ViewError};
+
+/// Bytes that are read at a time.
+const STEP: usize = 1 << 20;
+
+/// Why a file's bytes are not all there.
+pub(super) enum ContentError {
+    /// History does not give them.
+    Read(ViewError),
+    /// The target does not take them.
+    Write(io::Error),
+    /// Somebody asked for it to stop.
+    Cancelled,
+}
+
+/// Writes the bytes of a file; where it had holes it gets holes.
+pub(super) fn write(
+    view: &View,
+    node: &Node,
+    attr: &Attr,
+    file: &mut File,
+    cancellation: &Cancellation,
+) -> Result<(), ContentError> {
+    let has_holes = attr.blocks.saturating_mul(512) < attr.size;
+    let mut at = 0;
+    while at < attr.size {
+        let mut end = attr.size;
+        if has_holes {
+            let Some(data) = view.seek(node, at, false).map_err(ContentError::Read)? else { break };
+            end = view.seek(node, data, true).map_err(ContentError::Read)?.unwrap_or(end);
+            at = data;
+            file.seek(SeekFrom::Start(at)).map_err(ContentError::Write)?;
+        }
+        while at < end {
+            if cancellation.is_cancelled() {
+                return Err(ContentError::Cancelled);
+            }
+            let len = usize::try_from(end - at).unwrap_or(STEP).min(STEP);
+            let bytes = view.read(node, at, len).map_err(ContentError::Read)?;
+            if bytes.is_empty() {
+                return Err(ContentError::Write(io::ErrorKind::UnexpectedEof.into()));
+            }
+            file.write_all(&bytes).map_err(ContentError::Write)?;
+            at += bytes.len() as u64;
+        }
+    }
+    if has_holes {
+        // What ends with a hole is no longer than its last data yet.
+        file.set_len(attr.size).map_err(ContentError::Write)?;
+    }
+    Ok(())
+}
