@@ -110,7 +110,7 @@ pub fn restore(
         let mut walk = Walk::new(shared, sender);
         match name.map(CString::new) {
             None => {
-                if made {
+                if made || options.overwrite {
                     walk.rest.folders.push((Names::new(), node.clone()));
                 }
                 walk.enter(folder.clone(), node);
