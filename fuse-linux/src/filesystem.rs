@@ -256,7 +256,16 @@ impl Filesystem for History {
             Ok(disk) => {
                 let block = u32::try_from(disk.f_frsize).unwrap_or(4096);
                 let (blocks, free, available) = (disk.f_blocks, disk.f_bfree, disk.f_bavail);
-                reply.statfs(blocks, free, available, 0, 0, block, MAX_NAME as u32, block);
+                reply.statfs(
+                    blocks,
+                    free,
+                    available,
+                    0,
+                    0,
+                    block,
+                    u32::try_from(MAX_NAME).unwrap_or(255),
+                    block,
+                );
             }
             Err(error) => reply.error(Errno::from_i32(error.raw_os_error())),
         }
