@@ -1,0 +1,34 @@
+//! Adds many snapshots of a source's last tree to a repository, an hour between two: what a mount of a long history
+//! costs is to be measured, and nobody wants to wait for years.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use fs_core::format::Time;
+use fs_core::service::History;
+use fs_core::store::{Access, Repository};
+use jiff::tz::TimeZone;
+
+#[derive(Debug, Parser)]
+#[command(about = "Adds many snapshots of a repository's last tree, an hour between two")]
+struct Arguments {
+    /// The repository; it must have a snapshot
+    repository: PathBuf,
+    /// How many
+    #[arg(default_value_t = 10_000)]
+    count: u32,
+}
+
+fn main() -> Result<()> {
+    let Arguments { repository, count } = Arguments::parse();
+    let snapshots = History::open(&repository, TimeZone::UTC)?.snapshots();
+    let mut manifest = snapshots.last().context("the repository has no snapshot")?.manifest.clone();
+    let repository = Repository::open(&repository, Access::Write)?;
+    for _ in 0..count {
+        let time = manifest.time;
+        manifest.time = Time::new(time.secs() + 3600, time.nanos()).context("too far in the future")?;
+        repository.writer()?.commit(&manifest)?;
+    }
+    Ok(())
+}
