@@ -4,6 +4,34 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 
+/// How many bytes each cache of a [`Reader`](super::Reader) may hold.
+#[derive(Debug, Clone, Copy)]
+pub struct CacheSizes {
+    /// Decompressed blocks.
+    pub blocks: usize,
+    /// Catalogues of packs.
+    pub catalogues: usize,
+    /// Decoded directory nodes and chunk lists.
+    pub nodes: usize,
+}
+
+impl CacheSizes {
+    /// For an import, which reads each directory of the parent snapshot once, in order, and bases of deltas near them.
+    pub(super) const IMPORT: Self = Self { blocks: 48 << 20, catalogues: 32 << 20, nodes: 8 << 20 };
+
+    /// Caches that hold `total` bytes together.
+    pub fn of(total: usize) -> Self {
+        // Chunk lists, hard links and bases have 5/8 of what nodes have, in caches of their own.
+        Self { blocks: total / 16 * 9, catalogues: total / 8, nodes: total / 16 * 3 }
+    }
+}
+
+impl Default for CacheSizes {
+    fn default() -> Self {
+        Self::of(128 << 20)
+    }
+}
+
 /// Least-recently-used values, bounded by the sum of their weights in bytes. Shared by threads.
 pub(super) struct WeightedCache<K, V> {
     inner: Mutex<Inner<K, V>>,

@@ -31,6 +31,7 @@ mod verify;
 mod writer;
 
 pub use backend::{Backend, Object, ObjectKind};
+pub use cache::CacheSizes;
 pub use content::{Bytes, ContentWriter, CopyError, FileReader};
 pub use directory::{DirectoryCursor, DirectoryWriter, Found, NamedEntry, find, lookup};
 pub use error::StoreError;
@@ -39,7 +40,7 @@ pub use links::LinkTable;
 pub use local::LocalBackend;
 pub use lock::FileLock;
 pub use memory::MemoryBackend;
-pub use reader::{Blob, CacheSizes, Reader};
+pub use reader::{Blob, Reader};
 pub use rebuild::Rebuilt;
 pub use repository::{Access, PackTotals, Repository, random};
 pub use salvage::{PackNames, Salvage, Salvages};

@@ -2,7 +2,7 @@ use std::collections::{HashSet, VecDeque};
 use std::ops::{Deref, Range};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::cache::WeightedCache;
+use super::cache::{CacheSizes, WeightedCache};
 use super::delta::Base;
 use super::index::Index;
 use super::links::RunKey;
@@ -13,34 +13,6 @@ use crate::format::{
     BlobId, Block, Catalogue, ChunkList, Content, ExtentKind, FormatError, Keys, LinkRecord, Node, PackId,
     PackTrailer, Placement, TRAILER_LEN, XattrSet,
 };
-
-/// How many bytes each cache of a [`Reader`] may hold.
-#[derive(Debug, Clone, Copy)]
-pub struct CacheSizes {
-    /// Decompressed blocks.
-    pub blocks: usize,
-    /// Catalogues of packs.
-    pub catalogues: usize,
-    /// Decoded directory nodes and chunk lists.
-    pub nodes: usize,
-}
-
-impl CacheSizes {
-    /// For an import, which reads each directory of the parent snapshot once, in order, and bases of deltas near them.
-    pub(super) const IMPORT: Self = Self { blocks: 48 << 20, catalogues: 32 << 20, nodes: 8 << 20 };
-
-    /// Caches that hold `total` bytes together.
-    pub fn of(total: usize) -> Self {
-        // Chunk lists, hard links and bases have 5/8 of what nodes have, in caches of their own.
-        Self { blocks: total / 16 * 9, catalogues: total / 8, nodes: total / 16 * 3 }
-    }
-}
-
-impl Default for CacheSizes {
-    fn default() -> Self {
-        Self::of(128 << 20)
-    }
-}
 
 /// Reads blobs; shared by threads. Every block is verified when it is decoded.
 #[derive(Clone)]

@@ -8,7 +8,7 @@ use super::crashes::{Moment, fast_directory, is_index_write, stride};
 use super::history::{Files, import, plant, read_directory, versions};
 use super::medium::{Fate, Medium, materialise, scan};
 use super::recording::{Recording, Step};
-use crate::format::{Kind, PackId};
+use crate::format::{Kind, PackId, SnapshotId};
 use crate::maintain::{CheckOptions, RepairOptions, Repaired, check, repair};
 use crate::monitor::{Cancellation, Silent};
 use crate::store::{Access, CacheSizes, Repository};
@@ -81,8 +81,14 @@ fn damaged(directory: &Path) -> PathBuf {
     let swapped = fs::read(&packs[5]).unwrap();
     fs::rename(&packs[6], &packs[5]).unwrap();
     fs::write(&packs[6], swapped).unwrap();
+    // Of the oldest snapshot: others need the damaged packs.
+    let repository = Repository::open(&root, Access::Read).unwrap();
+    let is_first = |path: &&PathBuf| {
+        let id = SnapshotId::parse(path.file_name().unwrap().to_str().unwrap()).unwrap();
+        repository.manifest(&id).unwrap().time.secs() == 0
+    };
     let manifests = files_below(&root.join("snapshots"));
-    change(&manifests[0], middle);
+    change(manifests.iter().find(is_first).unwrap(), middle);
     root
 }
 
