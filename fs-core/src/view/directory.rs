@@ -31,10 +31,10 @@ impl View {
     ) -> Result<(), ViewError> {
         match &node.what {
             What::Root => {
-                let sources = self.sources();
-                let names =
-                    sources.iter().map(|source| (&*source.name, Node::source(self.keys(), &source.name)));
-                emit_all(names, offset, emit);
+                let sources: Vec<_> = self.sources().iter().cloned().collect();
+                emit_from(offset, sources.len(), emit, |at| {
+                    Some((&*sources[at].name, Node::source(self.keys(), &sources[at].name)))
+                });
                 Ok(())
             }
             What::Source(name) => {
@@ -53,14 +53,18 @@ impl View {
     }
 
     fn list_source(&self, source: &Source, offset: u64, emit: &mut dyn FnMut(DirEntry<'_>) -> bool) {
-        let latest = source.snapshots().next_back().map(|(target, _)| {
-            let node = Node::alias(self.keys(), &source.name, LATEST.as_bytes(), target.as_bytes());
-            (LATEST.as_bytes(), node)
+        let latest = source.snapshots().next_back();
+        // First what is always there, then a place of the timeline each.
+        let (folders, snapshots) = (usize::from(latest.is_some()), source.timeline.len());
+        emit_from(offset, folders + snapshots, emit, |at| {
+            if let (0, Some((target, _))) = (at, latest) {
+                let node = Node::alias(self.keys(), &source.name, LATEST.as_bytes(), target.as_bytes());
+                return Some((LATEST.as_bytes(), node));
+            }
+            let place = at - folders;
+            let (name, snapshot) = (source.timeline.name(place)?, source.snapshot(place)?);
+            Some((name.as_bytes(), Node::snapshot(self.keys(), snapshot)))
         });
-        let snapshots = source
-            .snapshots()
-            .map(|(name, snapshot)| (name.as_bytes(), Node::snapshot(self.keys(), snapshot)));
-        emit_all(latest.into_iter().chain(snapshots), offset, emit);
     }
 
     fn list_directory(
@@ -90,14 +94,16 @@ impl View {
     }
 }
 
-fn emit_all<'a>(
-    entries: impl Iterator<Item = (&'a [u8], Node)>,
+/// Tells the entries from number `offset` on, of so many.
+fn emit_from<'a>(
     offset: u64,
+    count: usize,
     emit: &mut dyn FnMut(DirEntry<'_>) -> bool,
+    entry: impl Fn(usize) -> Option<(&'a [u8], Node)>,
 ) {
-    let skip = usize::try_from(offset).unwrap_or(usize::MAX);
-    for ((name, node), next_offset) in entries.skip(skip).zip(offset + 1..) {
-        if !emit(DirEntry { name, node, next_offset }) {
+    for at in usize::try_from(offset).unwrap_or(usize::MAX)..count {
+        let Some((name, node)) = entry(at) else { continue };
+        if !emit(DirEntry { name, node, next_offset: at as u64 + 1 }) {
             return;
         }
     }
