@@ -8,3 +8,4 @@ mod permissions;
 mod read_only;
 mod reads;
 mod semantics;
+mod stale;
