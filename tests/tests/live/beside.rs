@@ -4,9 +4,12 @@
 //! `YESTER_TEST_READ_SECONDS` says for how long beside imports (6).
 
 use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use fs_tests::needs::{self, Need};
+use fs_tests::plant::{file, noise};
 use fs_tests::process::held;
 use fs_tests::{Mounted, Sandbox};
 
@@ -89,5 +92,55 @@ fn rebuilt_indexes() {
         files
     });
     assert!(files[11] <= files[3] + 2, "replaced indexes stay open: {files:?}");
+    mounted.stop(rustix::process::Signal::TERM).ok();
+}
+
+/// The repository's packs.
+fn packs(repository: &Path) -> Vec<PathBuf> {
+    let folder = |path: &Path| -> Vec<PathBuf> {
+        let entries = fs::read_dir(path).expect("a folder");
+        entries.map(|entry| entry.expect("an entry").path()).collect()
+    };
+    folder(&repository.join("packs")).iter().flat_map(|fan| folder(fan)).collect()
+}
+
+/// Imports another source, and damages what only this import has stored.
+fn damage(sandbox: &Sandbox, round: u64) {
+    let tree = sandbox.path("other");
+    file(tree.join("large"), noise(50_000 + round, 500_000));
+    file(tree.join("small"), format!("{round}"));
+    let before = packs(&sandbox.repo());
+    sandbox.yester(["import", "--source", "other"]).arg(&tree).run().ok();
+    let new = packs(&sandbox.repo()).into_iter().filter(|pack| !before.contains(pack));
+    let largest = new.max_by_key(|pack| pack.metadata().expect("a pack").len()).expect("a new pack");
+    let mut bytes = fs::read(&largest).expect("the pack");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&largest, bytes).expect("the damaged pack");
+}
+
+#[test]
+fn repairs() {
+    if !needs::met(&[Need::Fuse]) {
+        return;
+    }
+    let sandbox = with_snapshots(4);
+    let mounted = mounted(&sandbox);
+    let pid = mounted.pid();
+    let files = Load::new(&sandbox, &mounted).beside(|load| {
+        let mut files = Vec::new();
+        for round in 0..6 {
+            // Nothing to do; then something is lost that no reader looks at.
+            sandbox.yester(["repair"]).run().ok();
+            damage(&sandbox, round);
+            sandbox.yester(["repair"]).run().code_is(3);
+            plant_version(&sandbox.source(), 4 + round);
+            sandbox.import();
+            files.push(held(pid)[1]);
+            assert!(!load.is_over(), "a reader saw something wrong");
+        }
+        files
+    });
+    assert!(files[5] <= files[2] + 2, "replaced files stay open: {files:?}");
     mounted.stop(rustix::process::Signal::TERM).ok();
 }

@@ -10,6 +10,7 @@ mod load;
 mod permissions;
 mod read_only;
 mod reads;
+mod refusals;
 mod semantics;
 mod stale;
 mod survives;

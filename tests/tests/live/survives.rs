@@ -3,10 +3,11 @@
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use fs_tests::needs::{self, Need};
+use fs_tests::needs::{self, Need, STRACE};
 use fs_tests::plant::{file, noise, small};
 use fs_tests::tree::{assert_same, scan};
 use fs_tests::{Mounted, Sandbox, wait_until};
@@ -66,6 +67,14 @@ fn read_all(snapshot: &Path) -> (u64, u64) {
         }
     }
     (right, failed)
+}
+
+/// What the repository consists of.
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() { files(&path, found) } else { found.push(path) }
+    }
 }
 
 /// The mount lives while `away` and reads as before after `back`.
@@ -141,4 +150,39 @@ fn its_folder_empty() {
     let repo = sandbox.repo();
     let cover = || mount("tmpfs", &repo, "tmpfs", MountFlags::empty(), None).expect("a tmpfs");
     outlives(&sandbox, &names, cover, || unmount(&repo, UnmountFlags::DETACH).expect("uncovered"));
+}
+
+/// As with a disk that fails and recovers: files that are open cannot be read either.
+#[test]
+fn its_files_unreadable() {
+    // Root: others may not trace what they have not started everywhere.
+    if !needs::met(&[Need::Root, Need::Fuse, STRACE]) {
+        return;
+    }
+    let (sandbox, names) = with_two_snapshots();
+    let mut mounted = mounted(&sandbox);
+    let first = mounted.path(&names[0]);
+    assert_eq!(read_all(&first), (FILES, 0));
+    let mut failing = Command::new("strace");
+    failing.args(["-f", "-qq", "-o", "/dev/null", "-p", &mounted.pid().to_string()]);
+    failing.args(["--trace=openat,read,pread64", "--inject=openat,read,pread64:error=EIO"]);
+    let mut paths = Vec::new();
+    files(&sandbox.repo(), &mut paths);
+    failing.args(paths.iter().flat_map(|path| ["-P".as_ref(), path.as_os_str()]));
+    let mut failing = failing.stderr(Stdio::null()).spawn().expect("strace runs");
+    wait_until("reads to fail", Duration::from_secs(30), || (read_all(&first).1 > 0).then_some(()));
+    let (_, failed) = read_all(&first);
+    // Of a snapshot that was not looked at nothing is known.
+    let told = fs::read_dir(mounted.path(&names[1]).join("data")).map(Iterator::count);
+    rustix::process::kill_process(rustix::process::Pid::from_child(&failing), rustix::process::Signal::TERM)
+        .expect("a signal");
+    failing.wait().expect("its end");
+    assert!(failed > FILES / 2, "only {failed} files cannot be read");
+    assert!(told.is_err() || told.is_ok_and(|count| count as u64 == FILES), "a part of a folder is told");
+    assert!(mounted.is_running());
+    assert_eq!(read_all(&first), (FILES, 0));
+    assert_same("after it recovered", &scan(&sandbox.source()), &scan(&mounted.path(&names[1])));
+    let third = sandbox.import();
+    mounted.wait_for(&third);
+    mounted.stop(rustix::process::Signal::TERM).code_is(0);
 }
