@@ -14,6 +14,6 @@ mod watch;
 
 pub use error::MountError;
 pub use mount::{Mount, mount, serve, unmount};
-pub use mountpoint::check_mountpoint;
+pub use mountpoint::{check_mountpoint, clear_stale};
 pub use options::MountOptions;
 pub use settings::{FOR_EVER, negotiate};

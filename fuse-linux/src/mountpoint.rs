@@ -3,8 +3,27 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use fs_core::service::mounted;
+use rustix::io::Errno;
 
-use crate::MountError;
+use crate::{MountError, unmount};
+
+/// Takes away the mounts of history at `path` whose servers have died, as by SIGKILL; whether there were any. What is
+/// served, and what is not a mount of history, stays.
+pub fn clear_stale(path: &Path) -> Result<bool, MountError> {
+    let absolute = resolve(path).map_err(MountError::failed("mount at", path))?;
+    let mut any = false;
+    while is_mounted(&absolute)? && is_dead(&absolute) {
+        // Also when somebody still stands in it.
+        unmount(path, true)?;
+        any = true;
+    }
+    Ok(any)
+}
+
+/// Whether nobody serves what is mounted at `path`. Of attributes the kernel may answer without asking.
+fn is_dead(path: &Path) -> bool {
+    matches!(rustix::fs::statvfs(path), Err(Errno::NOTCONN))
+}
 
 /// Checks that history can be mounted at `path`, and returns its absolute path. `forbidden` are directories that it
 /// must not be inside of, each with what to call it. A missing one is created if `create`.

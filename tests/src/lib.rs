@@ -9,6 +9,7 @@
 //! - [`Mounted`]: a running `yester mount` or `yester up`, taken down whatever happens;
 //! - [`needs`]: what a test wants of the machine; a test that lacks it says so and is listed as skipped;
 //! - [`judge`]: rsync, which says whether two trees are one;
+//! - [`process`]: what a process has, to tell whether it grows;
 //! - [`tree`]: a directory tree as the disk shows it, in every attribute, and how two of them differ.
 //!
 //! | variable | does |
@@ -19,6 +20,7 @@
 //! | `YESTER_TEST_KILL_ROUNDS` | how many imports are killed at random moments (10) |
 //! | `YESTER_TEST_WATCH_KILLS` | how many times `yester watch` is killed at a random moment (15) |
 //! | `YESTER_TEST_WATCH_RUNS` | how many runs one `yester watch` imports while its memory is looked at (150) |
+//! | `YESTER_TEST_READ_SECONDS` | how long a mount is read beside imports, its memory and files looked at (6) |
 //! | `YESTER_TEST_SKIPS` | a file that gets one line for each skipped test |
 //! | `YESTER_TEST_KEEP` | set: the sandbox of a failed test is kept, and its path printed |
 
@@ -29,6 +31,7 @@ mod mount;
 pub mod mountinfo;
 pub mod needs;
 pub mod plant;
+pub mod process;
 mod sandbox;
 mod terminal;
 pub mod tree;

@@ -94,6 +94,12 @@ impl Mounted {
         names
     }
 
+    /// The number of its process.
+    #[track_caller]
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().expect("a process").pid()
+    }
+
     /// Whether its process still runs.
     pub fn is_running(&mut self) -> bool {
         self.process.as_mut().is_some_and(Started::is_running)

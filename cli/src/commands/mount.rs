@@ -5,7 +5,7 @@ use crate::args::MountArgs;
 use crate::commands::serving::Serving;
 use crate::error::Outcome;
 use crate::mount_options::MountWords;
-use crate::platform::{self, daemon};
+use crate::platform::daemon;
 use crate::progress::Bar;
 
 pub fn run(context: &mut Context, args: &MountArgs) -> Result<Outcome> {
@@ -27,7 +27,7 @@ pub fn run(context: &mut Context, args: &MountArgs) -> Result<Outcome> {
     }
     drop(bar);
     let forbidden = [("the repository", settings.repository.as_path())];
-    let point = platform::check_mountpoint(&args.mountpoint, &forbidden, false)?;
+    let point = serving::check_point(&context.output, &args.mountpoint, &forbidden, false)?;
     let options = serving::mount_options(&settings, words);
     let serving = Serving::start(view, &point, &options, || {})?;
     if args.daemon_child {

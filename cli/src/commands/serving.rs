@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 
 use crate::error::abandon;
 use crate::mount_options::MountWords;
+use crate::output::Output;
 use crate::platform::{self, MountError, MountOptions};
 use crate::settings::Settings;
 use crate::stderr;
@@ -112,6 +113,19 @@ pub fn require_source(view: &View, settings: &Settings, source: &[u8]) -> Result
         History::open(&settings.repository, TimeZone::UTC)?.source(Some(source))?;
     }
     Ok(())
+}
+
+/// Checks the mount point. What a mount that was killed has left there is taken away first.
+pub fn check_point(
+    output: &Output,
+    path: &Path,
+    forbidden: &[(&'static str, &Path)],
+    create: bool,
+) -> Result<PathBuf> {
+    if platform::clear_stale(path)? {
+        output.note(&format!("took away what a mount that was killed had left at {}", path.display()));
+    }
+    Ok(platform::check_mountpoint(path, forbidden, create)?)
 }
 
 /// How to mount the repository with these words.

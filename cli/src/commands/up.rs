@@ -50,7 +50,7 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
 
     let created = Created::before(&args.mountpoint);
     let forbidden = [("the source", args.tree.as_path()), ("the repository", &settings.repository)];
-    let point = platform::check_mountpoint(&args.mountpoint, &forbidden, true)?;
+    let point = serving::check_point(&context.output, &args.mountpoint, &forbidden, true)?;
     let bar = Bar::new(&context.output, "opening the repository");
     let cache = args.cache_size.or(words.cache_size);
     let view = open_or_init(context, &settings, source.as_deref(), cache)?;

@@ -1,10 +1,16 @@
 //! The mount while it lives: new snapshots, time expressions, permissions, and that nothing can be written.
 
 mod appear;
+mod beside;
+mod copied;
 mod expressions;
 mod inodes;
 mod lifetime;
+mod load;
 mod permissions;
 mod read_only;
 mod reads;
+mod refusals;
 mod semantics;
+mod stale;
+mod survives;

@@ -3,27 +3,16 @@
 //! `YESTER_TEST_WATCH_RUNS` says how many (150).
 
 use std::env;
-use std::fs;
 use std::time::Instant;
 
 use fs_tests::Sandbox;
 use fs_tests::plant::{file, small};
+use fs_tests::process::held;
 
 use super::{LIMIT, Watch, check, wait_for, watched};
 
 /// As many runs are made at once.
 const SOURCES: usize = 15;
-
-/// What the process has: memory in KiB, open files, threads.
-fn held(pid: u32) -> [u64; 3] {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("its status");
-    let number = |key: &str| {
-        let line = status.lines().find(|line| line.starts_with(key)).expect("a line");
-        line.split_ascii_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
-    };
-    let files = fs::read_dir(format!("/proc/{pid}/fd")).expect("its files").count();
-    [number("VmRSS:"), files as u64, number("Threads:")]
-}
 
 #[test]
 fn memory_and_files_stay_as_they_are() {
