@@ -31,7 +31,7 @@ fn plant(root: &Path) {
         file(folder.join("program"), "#!/bin/sh\n");
     }
     let modes = |name: &str, mode| {
-        fs::set_permissions(root.join(name), Permissions::from_mode(mode)).expect("a mode")
+        fs::set_permissions(root.join(name), Permissions::from_mode(mode)).expect("a mode");
     };
     let chown = Command::new("chown").args(["-hR", "65534:65534"]).arg(root.join("theirs")).status();
     assert!(chown.expect("chown").success());
