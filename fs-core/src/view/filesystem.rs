@@ -140,9 +140,10 @@ impl View {
     pub fn lookup(&self, parent: &Node, name: &[u8]) -> Result<Node, ViewError> {
         match &parent.what {
             What::Root => {
-                let sources = self.sources();
-                let source = sources.get(name).ok_or(ViewError::NotFound)?;
-                Ok(Node::source(self.keys(), &source.name))
+                // One whose first snapshot was just made is there.
+                let known = self.sources().get(name).cloned();
+                let source = known.or_else(|| self.sources_since(Duration::ZERO).get(name).cloned());
+                Ok(Node::source(self.keys(), &source.ok_or(ViewError::NotFound)?.name))
             }
             What::Source(source) => {
                 if let Some(snapshot) = self.sources().get(source).and_then(|source| source.find(name)) {
@@ -294,6 +295,23 @@ mod tests {
     use super::*;
     use crate::store::Access;
     use crate::view::fixtures::add_snapshot;
+
+    #[test]
+    fn a_source_is_there_as_soon_as_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        Repository::init(directory.path()).unwrap();
+        let repository = Repository::open(directory.path(), Access::Read).unwrap();
+        let (zone, caches) = (TimeZone::UTC, CacheSizes::default());
+        let options = Options { scope: Scope::Repository, zone, owner: (0, 0), caches };
+        let view = View::new(repository, options).unwrap();
+        let writer = Repository::open(directory.path(), Access::Write).unwrap();
+        for (second, source) in [b"one", b"two"].into_iter().enumerate() {
+            add_snapshot(&writer, source, second as i64, 1);
+            let found = view.lookup(&view.top(), source).unwrap();
+            assert!(view.lookup(&found, b"@latest").is_ok());
+        }
+        assert!(matches!(view.lookup(&view.top(), b"three"), Err(ViewError::NotFound)));
+    }
 
     #[test]
     fn a_snapshot_that_cannot_be_read_for_a_moment_is_there() {
