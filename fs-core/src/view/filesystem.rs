@@ -305,8 +305,8 @@ mod tests {
         let options = Options { scope: Scope::Repository, zone, owner: (0, 0), caches };
         let view = View::new(repository, options).unwrap();
         let writer = Repository::open(directory.path(), Access::Write).unwrap();
-        for (second, source) in [b"one", b"two"].into_iter().enumerate() {
-            add_snapshot(&writer, source, second as i64, 1);
+        for (second, source) in [(1, b"one"), (2, b"two")] {
+            add_snapshot(&writer, source, second, 1);
             let found = view.lookup(&view.top(), source).unwrap();
             assert!(view.lookup(&found, b"@latest").is_ok());
         }
