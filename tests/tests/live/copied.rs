@@ -3,6 +3,8 @@
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{FileExt, PermissionsExt, lchown, symlink};
 use std::process::Command;
+use std::thread::sleep;
+use std::time::Duration;
 
 use fs_tests::judge;
 use fs_tests::needs::{self, Need, RSYNC};
@@ -57,6 +59,8 @@ fn rsync_makes_the_original_again() {
     lsetxattr(at("empty"), "system.posix_acl_access", &acl(), XattrFlags::empty()).expect("an ACL");
     lsetxattr(at("hollow"), "system.posix_acl_default", &acl(), XattrFlags::empty()).expect("an ACL");
     let name = sandbox.import();
+    // rsync takes times of one second for equal where it need not write a file.
+    sleep(Duration::from_millis(1100));
 
     for options in [&["--source", "source"][..], &["--source", "source", "-o", "allow_other"]] {
         let mounted = Mounted::with(&sandbox, options);
