@@ -46,6 +46,10 @@ impl Keeper for Yester {
         &self.repository
     }
 
+    fn restore(&self, lab: &Lab, target: &Path) -> Result<Option<Usage>> {
+        lab.run(self.command(lab).args(["restore", "@latest:", "--to"]).arg(target), &[0]).map(Some)
+    }
+
     fn reader(&self) -> Option<&dyn Shown> {
         Some(self)
     }
