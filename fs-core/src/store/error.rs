@@ -58,10 +58,12 @@ pub enum StoreError {
     #[error("{0} is missing from the repository")]
     Missing(Object),
     /// A blob that must be there is not.
-    #[error("blob {0} is in no pack of the index; check the repository")]
+    #[error(
+        "blob {0} is in no pack of the index; run `yester check`, and `yester rebuild-index` if the index is wrong"
+    )]
     MissingBlob(BlobId),
     /// There was a snapshot that cannot be shown.
-    #[error("the manifest of snapshot {0} is gone or damaged; check the repository")]
+    #[error("the manifest of snapshot {0} is gone or damaged; run `yester check`")]
     LostSnapshot(SnapshotId),
     /// The index failed. It can be made again.
     #[error("the index {} cannot be used: {reason}; make it again with `yester rebuild-index`", path.display())]
