@@ -49,9 +49,13 @@ const OTHERS: u16 = 0o077;
 
 /// Whether rsync is writing this entry, as its name tells: `.name.XXXXXX` holds what a file will be (`get_tmpname` in
 /// rsync's receiver.c; nobody else may read it before it is complete), `.~tmp~` what `--delay-updates` holds back.
-pub(super) fn rsync_writes(name: &[u8], stat: &Stat) -> bool {
+///
+/// One name in two hundred is a word by chance: a tree that must be at rest can wait, a live one must not for people's names.
+pub(super) fn rsync_writes(name: &[u8], stat: &Stat, at_rest: AtRest) -> bool {
     let named = match stat.kind {
-        FileType::RegularFile => is_temporary(name) && stat.attributes.mode & OTHERS == 0,
+        FileType::RegularFile => {
+            is_temporary(name, at_rest.is_demanded()) && stat.attributes.mode & OTHERS == 0
+        }
         FileType::Directory => name == b".~tmp~",
         _ => false,
     };
@@ -59,14 +63,13 @@ pub(super) fn rsync_writes(name: &[u8], stat: &Stat) -> bool {
 }
 
 /// Six random letters and digits. People's own endings are words or dates, as in `.profile.backup`.
-fn is_temporary(name: &[u8]) -> bool {
+fn is_temporary(name: &[u8], or_a_word: bool) -> bool {
     let Some((stem, ending)) = name.split_last_chunk::<6>() else { return false };
     stem.len() > 2
         && stem.starts_with(b".")
         && stem.ends_with(b".")
         && ending.iter().all(u8::is_ascii_alphanumeric)
-        && !ending.iter().all(u8::is_ascii_lowercase)
-        && !ending.iter().all(u8::is_ascii_digit)
+        && (or_a_word || !ending.iter().all(u8::is_ascii_lowercase) && !ending.iter().all(u8::is_ascii_digit))
 }
 
 #[cfg(test)]
@@ -80,7 +83,7 @@ mod tests {
     #[test]
     fn temporary_names_are_told_from_people_s() {
         for name in [".file.Xa3b9Q", ".a.b.c.aaaaa1", ".x.AAAAAA"] {
-            assert!(is_temporary(name.as_bytes()), "{name}");
+            assert!(is_temporary(name.as_bytes(), false), "{name}");
         }
         let others = [
             "file.Xa3b9Q",
@@ -93,7 +96,7 @@ mod tests {
             "",
         ];
         for name in others {
-            assert!(!is_temporary(name.as_bytes()), "{name}");
+            assert!(!is_temporary(name.as_bytes(), false), "{name}");
         }
     }
 
@@ -101,12 +104,14 @@ mod tests {
     fn nobody_else_may_read_what_rsync_writes() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let stat = stat_file(file.as_file()).unwrap();
-        assert!(rsync_writes(b".file.Xa3b9Q", &stat));
-        assert!(!rsync_writes(b"file", &stat));
+        assert!(rsync_writes(b".file.Xa3b9Q", &stat, AtRest::Nothing));
+        assert!(!rsync_writes(b"file", &stat, AtRest::Nothing));
+        assert!(!rsync_writes(b".file.random", &stat, AtRest::Nothing));
+        assert!(rsync_writes(b".file.random", &stat, AtRest::Everything(stat.ctime)));
         fs::set_permissions(file.path(), Permissions::from_mode(0o644)).unwrap();
-        assert!(!rsync_writes(b".file.Xa3b9Q", &stat_file(file.as_file()).unwrap()));
+        assert!(!rsync_writes(b".file.Xa3b9Q", &stat_file(file.as_file()).unwrap(), AtRest::Nothing));
         let left = Time::new(stat.ctime.secs() - 2 * STALLED_SECS, 0).unwrap();
-        assert!(!rsync_writes(b".file.Xa3b9Q", &Stat { ctime: left, ..stat }));
+        assert!(!rsync_writes(b".file.Xa3b9Q", &Stat { ctime: left, ..stat }, AtRest::Nothing));
     }
 
     #[test]

@@ -297,7 +297,7 @@ impl Walk<'_> {
         if bytes.len() > MAX_NAME {
             return Err(ReadError::File(io::Error::other("its name is longer than 255 bytes")));
         }
-        if rsync_writes(bytes, &found.stat) {
+        if rsync_writes(bytes, &found.stat, self.options.at_rest) {
             if self.options.at_rest.is_demanded() {
                 return Err(ReadError::NotAtRest("rsync is writing it"));
             }
