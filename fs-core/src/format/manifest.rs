@@ -125,8 +125,7 @@ impl Manifest {
         Self::decode(body)
     }
 
-    /// Its bytes within the seal.
-    pub(crate) fn encode(&self) -> Vec<u8> {
+    fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(512);
         out.put_varint(KNOWN_FEATURES);
         out.put_bytes(&self.source);
@@ -157,8 +156,7 @@ impl Manifest {
         out
     }
 
-    /// The manifest with these bytes within its seal.
-    pub(crate) fn decode(body: &[u8]) -> Result<Self, FormatError> {
+    fn decode(body: &[u8]) -> Result<Self, FormatError> {
         let mut cursor = Cursor::new(body);
         let features = cursor.varint("features")?;
         if features & !KNOWN_FEATURES != 0 {
