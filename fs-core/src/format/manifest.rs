@@ -125,7 +125,8 @@ impl Manifest {
         Self::decode(body)
     }
 
-    fn encode(&self) -> Vec<u8> {
+    /// Its bytes within the seal.
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(512);
         out.put_varint(KNOWN_FEATURES);
         out.put_bytes(&self.source);
@@ -156,7 +157,8 @@ impl Manifest {
         out
     }
 
-    fn decode(body: &[u8]) -> Result<Self, FormatError> {
+    /// The manifest with these bytes within its seal.
+    pub(crate) fn decode(body: &[u8]) -> Result<Self, FormatError> {
         let mut cursor = Cursor::new(body);
         let features = cursor.varint("features")?;
         if features & !KNOWN_FEATURES != 0 {

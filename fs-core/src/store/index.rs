@@ -39,7 +39,7 @@ const META: TableDefinition<'_, &str, [u8; 16]> = TableDefinition::new("meta");
 const REPOSITORY: &str = "repository";
 const LAYOUT: &str = "layout";
 /// Raised when a table changes its meaning; an index of another layout is made again.
-const LAYOUT_VERSION: [u8; 16] = *b"yester index 2\0\0";
+const LAYOUT_VERSION: [u8; 16] = *b"yester index 3\0\0";
 
 /// Stands for the path of an index that is no file.
 const IN_MEMORY: &str = "(in memory)";

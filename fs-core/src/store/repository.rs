@@ -184,6 +184,11 @@ impl Repository {
         read_manifest(&*self.backend, &self.keys, id)
     }
 
+    /// The manifest of a snapshot, out of its record if that has it: of thousands that is a hundred times faster.
+    pub fn recorded_manifest(&self, record: &SnapshotRecord) -> Result<Manifest, StoreError> {
+        record.manifest(&self.keys).map_or_else(|| self.manifest(&record.id), Ok)
+    }
+
     /// The snapshots that there were when somebody wrote last, in no order. One that is not among
     /// [`snapshots`](Self::snapshots) a moment later is gone.
     pub fn recorded_snapshots(&self) -> Result<Vec<SnapshotRecord>, StoreError> {

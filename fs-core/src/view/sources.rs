@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -74,19 +74,24 @@ impl Sources {
             .flat_map(|source| source.snapshots.iter().map(|snapshot| (snapshot.id, snapshot)))
             .collect();
         // Before the manifests are listed: a snapshot that appears meanwhile is not missed.
-        let mut recorded: HashMap<SnapshotId, SnapshotRecord> = match repository.recorded_snapshots() {
+        let recorded: HashMap<SnapshotId, SnapshotRecord> = match repository.recorded_snapshots() {
             Ok(recorded) => recorded.into_iter().map(|record| (record.id, record)).collect(),
             Err(error) => {
                 log::error!("{error}");
                 HashMap::new()
             }
         };
+        let mut seen = HashSet::new();
         let mut incomplete = false;
+        let read = |id: &SnapshotId| match recorded.get(id) {
+            Some(record) => repository.recorded_manifest(record),
+            None => repository.manifest(id),
+        };
         let mut by_source: BTreeMap<Arc<[u8]>, Vec<Arc<Snapshot>>> = BTreeMap::new();
         for id in repository.snapshots()? {
             let snapshot = match known.get(&id) {
                 Some(snapshot) => Arc::clone(snapshot),
-                None => match repository.manifest(&id) {
+                None => match read(&id) {
                     Ok(manifest) => Arc::new(Snapshot { id, manifest }),
                     // Forgotten between listing and reading.
                     Err(StoreError::Missing(_)) => continue,
@@ -97,11 +102,11 @@ impl Sources {
                     }
                 },
             };
-            recorded.remove(&id);
+            seen.insert(id);
             by_source.entry(Arc::from(&*snapshot.manifest.source)).or_default().push(snapshot);
         }
         let mut lost: HashMap<Box<[u8]>, Vec<Moment>> = HashMap::new();
-        for (id, record) in recorded {
+        for (id, record) in recorded.into_iter().filter(|(id, _)| !seen.contains(id)) {
             lost.entry(record.source).or_default().push(moment(record.time, id));
         }
         let sources = by_source.into_iter().map(|(name, snapshots)| {

@@ -75,18 +75,13 @@ mod tests {
 
     use super::super::Index;
     use super::*;
-    use crate::format::{SnapshotId, Time};
     use crate::store::SnapshotRecord;
 
     const OURS: RepositoryId = RepositoryId([5; 16]);
 
     /// Makes an index that knows one snapshot.
     fn write(path: &Path, snapshot: u8) {
-        let record = SnapshotRecord {
-            id: SnapshotId([snapshot; 32]),
-            source: b"web1".as_slice().into(),
-            time: Time::default(),
-        };
+        let record = SnapshotRecord::sample(snapshot);
         Index::create(path, OURS).unwrap().record_snapshots(&[record]).unwrap();
     }
 

@@ -4,15 +4,16 @@ use redb::{ReadableTable, TableDefinition};
 
 use super::super::StoreError;
 use super::{Index, failed, wrong};
-use crate::format::{Manifest, SnapshotId, Time, is_source_name};
+use crate::format::{Keys, Manifest, SnapshotId, Time, is_source_name};
 
-/// A snapshot's id → its time, its source and a tag. Redb does not notice a flipped bit, which must not pass for a
-/// snapshot that is gone.
+/// A snapshot's id → its time, its source, its manifest, and a tag. Redb does not notice a flipped bit, which must not pass
+/// for a snapshot that is gone.
 pub(super) const SNAPSHOTS: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("snapshots");
 
 const TAG_LEN: usize = 16;
 
-/// What the index knows of a snapshot: enough to name it when its manifest is gone.
+/// What the index knows of a snapshot: enough to name it when its manifest is gone, and not to read thousands of files for
+/// a list of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SnapshotRecord {
     /// Its id.
@@ -21,18 +22,28 @@ pub struct SnapshotRecord {
     pub source: Box<[u8]>,
     /// Its time.
     pub time: Time,
+    /// Its manifest, as it is in the file within the seal.
+    manifest: Box<[u8]>,
 }
 
 impl SnapshotRecord {
     /// Of the snapshot `id`.
     pub fn new(id: SnapshotId, manifest: &Manifest) -> Self {
-        Self { id, source: manifest.source.clone(), time: manifest.time }
+        Self { id, source: manifest.source.clone(), time: manifest.time, manifest: manifest.encode().into() }
+    }
+
+    /// Its manifest, when the record holds the very bytes that the snapshot is named by.
+    pub(in crate::store) fn manifest(&self, keys: &Keys) -> Option<Manifest> {
+        (keys.snapshot_id(&self.manifest) == self.id).then(|| Manifest::decode(&self.manifest).ok()).flatten()
     }
 
     fn encode(&self) -> Vec<u8> {
         let mut bytes = self.time.secs().to_le_bytes().to_vec();
         bytes.extend(self.time.nanos().to_le_bytes());
+        // A source's name has 255 bytes at most.
+        bytes.push(self.source.len() as u8);
         bytes.extend(&self.source);
+        bytes.extend(&self.manifest);
         let tag = tag(self.id, &bytes);
         bytes.extend(tag);
         bytes
@@ -44,9 +55,11 @@ impl SnapshotRecord {
             return None;
         }
         let (secs, bytes) = bytes.split_first_chunk()?;
-        let (nanos, source) = bytes.split_first_chunk()?;
+        let (nanos, bytes) = bytes.split_first_chunk()?;
         let time = Time::new(i64::from_le_bytes(*secs), u32::from_le_bytes(*nanos))?;
-        is_source_name(source).then(|| Self { id, source: source.into(), time })
+        let (len, bytes) = bytes.split_first()?;
+        let (source, manifest) = bytes.split_at_checked(usize::from(*len))?;
+        is_source_name(source).then(|| Self { id, source: source.into(), time, manifest: manifest.into() })
     }
 }
 
@@ -114,13 +127,23 @@ impl Index {
 }
 
 #[cfg(test)]
+impl SnapshotRecord {
+    /// One whose id is of this byte.
+    pub(super) fn sample(id: u8) -> Self {
+        let manifest = (*b"a manifest").into();
+        Self { id: SnapshotId([id; 32]), source: b"web1".as_slice().into(), time: Time::default(), manifest }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_record_with_a_flipped_bit_is_none() {
         let time = Time::new(-5, 7).unwrap();
-        let record = SnapshotRecord { id: SnapshotId([3; 32]), source: b"web1".as_slice().into(), time };
+        let mut record = SnapshotRecord::sample(3);
+        record.time = time;
         let mut bytes = record.encode();
         assert_eq!(SnapshotRecord::decode(record.id, &bytes), Some(record.clone()));
         assert_eq!(SnapshotRecord::decode(SnapshotId([4; 32]), &bytes), None);
