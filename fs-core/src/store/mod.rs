@@ -27,6 +27,7 @@ mod reconcile;
 mod repository;
 mod salvage;
 mod scan;
+mod strays;
 mod verify;
 mod writer;
 

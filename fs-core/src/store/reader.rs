@@ -7,6 +7,7 @@ use super::delta::Base;
 use super::index::Index;
 use super::links::RunKey;
 use super::reconcile::reconcile;
+use super::strays::Strays;
 use super::{Backend, Object, StoreError};
 use crate::format::limits::MAX_BLOCK_RAW;
 use crate::format::{
@@ -32,6 +33,7 @@ pub(super) struct Shared {
     bases: WeightedCache<BlockKey, Vec<BlobId>>,
     nodes: WeightedCache<BlobId, Node>,
     lists: WeightedCache<BlobId, ChunkList>,
+    pub(super) strays: Strays,
     /// Runs of hard-link tables.
     pub(super) links: WeightedCache<RunKey, Vec<LinkRecord>>,
 }
@@ -80,6 +82,7 @@ impl Reader {
                 bases: WeightedCache::new(sizes.nodes / 8),
                 nodes: WeightedCache::new(sizes.nodes),
                 lists: WeightedCache::new(sizes.nodes / 4),
+                strays: Strays::default(),
                 links: WeightedCache::new(sizes.nodes / 4),
             }),
         }
@@ -111,7 +114,7 @@ impl Reader {
         let located = self.locate(id);
         let tried = located.as_ref().ok().map(|(pack, _)| *pack);
         let error = match located.and_then(read) {
-            Err(error) if error.is_loss() => error,
+            Err(error) if error.is_loss() || matches!(error, StoreError::Index { .. }) => error,
             result => return result,
         };
         let index = &self.shared.index;
@@ -128,7 +131,12 @@ impl Reader {
             let place = self.catalogue(pack).ok()?.find(id)?;
             read((pack, place)).ok()
         });
-        sound.ok_or(error)
+        let stray = || match error {
+            // The pack is there, and what was looked for in it.
+            StoreError::Damaged { .. } | StoreError::Io { .. } => None,
+            _ => self.stray(id).and_then(|place| read(place).ok()),
+        };
+        sound.or_else(stray).ok_or(error)
     }
 
     fn blob_at(&self, pack: PackId, place: Placement) -> Result<Blob, StoreError> {
@@ -245,7 +253,7 @@ impl Reader {
         index.pack_of(id)?.ok_or(StoreError::MissingBlob(*id))
     }
 
-    fn catalogue(&self, pack: PackId) -> Result<Arc<Catalogue>, StoreError> {
+    pub(super) fn catalogue(&self, pack: PackId) -> Result<Arc<Catalogue>, StoreError> {
         if let Some(catalogue) = self.shared.catalogues.get(&pack) {
             return Ok(catalogue);
         }

@@ -13,6 +13,7 @@ use crate::testing::samples::{self, manifest, pack_files};
 
 mod duplicates;
 pub(super) mod scratched;
+mod strays;
 
 struct Store {
     directory: tempfile::TempDir,
