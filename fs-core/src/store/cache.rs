@@ -7,8 +7,10 @@ use lru::LruCache;
 /// How many bytes each cache of a [`Reader`](super::Reader) may hold.
 #[derive(Debug, Clone, Copy)]
 pub struct CacheSizes {
-    /// Decompressed blocks.
+    /// Decompressed blocks that are stored in full.
     pub blocks: usize,
+    /// Decompressed blocks that are stored as deltas.
+    pub deltas: usize,
     /// Catalogues of packs.
     pub catalogues: usize,
     /// Decoded directory nodes and chunk lists.
@@ -17,12 +19,13 @@ pub struct CacheSizes {
 
 impl CacheSizes {
     /// For an import, which reads each directory of the parent snapshot once, in order, and bases of deltas near them.
-    pub(super) const IMPORT: Self = Self { blocks: 48 << 20, catalogues: 32 << 20, nodes: 8 << 20 };
+    pub(super) const IMPORT: Self =
+        Self { blocks: 36 << 20, deltas: 12 << 20, catalogues: 32 << 20, nodes: 8 << 20 };
 
     /// Caches that hold `total` bytes together.
     pub fn of(total: usize) -> Self {
         // Chunk lists, hard links and bases have 5/8 of what nodes have, in caches of their own.
-        Self { blocks: total / 16 * 9, catalogues: total / 8, nodes: total / 16 * 3 }
+        Self { blocks: total / 16 * 6, deltas: total / 16 * 3, catalogues: total / 8, nodes: total / 16 * 3 }
     }
 }
 

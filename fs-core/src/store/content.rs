@@ -311,6 +311,33 @@ impl FileReader<'_> {
         Ok(None)
     }
 
+    /// Decompresses what holds the bytes from `from` to `to`, so that they can be read at once.
+    pub fn prefetch(&self, from: u64, to: u64) -> Result<(), StoreError> {
+        match self.content {
+            Content::Inline(_) => Ok(()),
+            Content::Blob(id) => self.reader.prefetch(id).map(drop),
+            Content::Chunks(id) => self.prefetch_in(id, MAX_LEVELS, from, to),
+        }
+    }
+
+    fn prefetch_in(&self, id: &BlobId, levels: u8, from: u64, to: u64) -> Result<(), StoreError> {
+        let list = self.reader.chunk_list(id)?;
+        if list.level() > levels {
+            return Err(list_damaged("level of a chunk list"));
+        }
+        for extent in list.extents().iter().skip(list.position(from)).take_while(|extent| extent.start < to) {
+            match extent.kind {
+                ExtentKind::Hole => {}
+                ExtentKind::Data(id) => drop(self.reader.prefetch(&id)?),
+                ExtentKind::List(id) => {
+                    let within = |at: u64| at.saturating_sub(extent.start);
+                    self.prefetch_in(&id, list.level().saturating_sub(1), within(from), within(to))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Appends the bytes at `offset` to `out`: `len` of them, or as many as the file has from there.
     pub fn read(&self, offset: u64, len: usize, out: &mut Vec<u8>) -> Result<(), StoreError> {
         if offset >= self.size {

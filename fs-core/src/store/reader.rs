@@ -28,7 +28,10 @@ pub(super) struct Shared {
     catalogues: WeightedCache<PackId, Catalogue>,
     /// Packs read last: a blob's neighbours are usually in one of them, which saves asking the index.
     recent: Mutex<VecDeque<(PackId, Arc<Catalogue>)>>,
+    /// Blocks in full. Deltas must not drive them out: one of these is the base of many.
     blocks: WeightedCache<BlockKey, Vec<u8>>,
+    /// Delta blocks, as they are when they are decompressed.
+    deltas: WeightedCache<BlockKey, Vec<u8>>,
     /// The bases of delta blocks' blobs.
     bases: WeightedCache<BlockKey, Vec<BlobId>>,
     nodes: WeightedCache<BlobId, Node>,
@@ -79,6 +82,7 @@ impl Reader {
                 catalogues: WeightedCache::new(sizes.catalogues),
                 recent: Mutex::default(),
                 blocks: WeightedCache::new(sizes.blocks),
+                deltas: WeightedCache::new(sizes.deltas),
                 bases: WeightedCache::new(sizes.nodes / 8),
                 nodes: WeightedCache::new(sizes.nodes),
                 lists: WeightedCache::new(sizes.nodes / 4),
@@ -137,6 +141,15 @@ impl Reader {
             _ => self.stray(id).and_then(|place| read(place).ok()),
         };
         sound.or_else(stray).ok_or(error)
+    }
+
+    /// Decompresses the block that holds the blob, so that it can be read at once. False when that was done before.
+    pub fn prefetch(&self, id: &BlobId) -> Result<bool, StoreError> {
+        let (pack, place) = self.locate(id)?;
+        if self.blocks(place).get(&(pack, place.block)).is_some() {
+            return Ok(false);
+        }
+        self.block(pack, place).map(|_| true)
     }
 
     fn blob_at(&self, pack: PackId, place: Placement) -> Result<Blob, StoreError> {
@@ -264,11 +277,16 @@ impl Reader {
 
     fn block(&self, pack: PackId, place: Placement) -> Result<Arc<Vec<u8>>, StoreError> {
         // Who makes a delta waits for its bases at most, and they for nobody.
-        self.shared.blocks.get_or_make((pack, place.block), || {
+        self.blocks(place).get_or_make((pack, place.block), || {
             let raw = self.decode_block(pack, place)?;
             let weight = raw.len();
             Ok((raw, weight))
         })
+    }
+
+    /// Where a block like this is kept.
+    fn blocks(&self, place: Placement) -> &WeightedCache<BlockKey, Vec<u8>> {
+        if place.delta { &self.shared.deltas } else { &self.shared.blocks }
     }
 
     fn decode_block(&self, pack: PackId, place: Placement) -> Result<Vec<u8>, StoreError> {

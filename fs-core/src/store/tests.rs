@@ -153,7 +153,7 @@ proptest! {
         writer.commit(&manifest(root)).unwrap();
 
         let repository = { drop(repository); store.open(Access::Read) };
-        let reader = repository.reader(CacheSizes { blocks: 1 << 20, catalogues: 1, nodes: 1 });
+        let reader = repository.reader(CacheSizes { blocks: 1 << 20, deltas: 1 << 20, catalogues: 1, nodes: 1 });
         let file = FileReader { reader: &reader, content: &content, size };
         let mut all = Vec::new();
         file.read(0, usize::MAX, &mut all).unwrap();
@@ -397,7 +397,7 @@ fn versions_are_small_and_all_come_back() {
     assert!(added[1..].iter().all(|size| *size < added[0] / 10), "{added:?}");
 
     let repository = store.open(Access::Read);
-    let reader = repository.reader(CacheSizes { blocks: 1, catalogues: 1, nodes: 1 });
+    let reader = repository.reader(CacheSizes { blocks: 1, deltas: 1, catalogues: 1, nodes: 1 });
     for Version { files, contents } in versions {
         for (file, (size, content)) in files.iter().zip(&contents) {
             let mut bytes = Vec::new();

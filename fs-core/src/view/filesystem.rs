@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use super::ViewError;
 use super::attr::{Attr, FileKind};
 use super::node::{Home, Node, Place, What};
+use super::read_ahead::ReadAhead;
 use super::sources::{Snapshot, Source, Sources};
 use crate::format::{Entry, Keys, Kind, Time, XattrSet, Xattrs};
 use crate::store::{self, Bytes, CacheSizes, FileReader, LinkTable, Reader, Repository};
@@ -47,6 +48,7 @@ struct Shared {
     top: Arc<Node>,
     sources: RwLock<Arc<Sources>>,
     checked: Mutex<Checked>,
+    read_ahead: ReadAhead,
 }
 
 /// When the repository was last asked for its snapshots.
@@ -78,6 +80,7 @@ impl View {
                 top: Arc::new(Node::top(top)),
                 sources: RwLock::new(Arc::new(sources)),
                 checked: Mutex::new(Checked { at: Instant::now(), stamp }),
+                read_ahead: ReadAhead::default(),
                 options,
             }),
         })
@@ -231,7 +234,9 @@ impl View {
 
     /// Bytes of a file at `offset`: `len` of them, or as many as there are from there.
     pub fn read(&self, node: &Node, offset: u64, len: usize) -> Result<Bytes, ViewError> {
-        Ok(self.file(node)?.bytes(offset, len)?)
+        let file = self.file(node)?;
+        self.shared.read_ahead.note(&file, node.place.as_ref(), offset, len);
+        Ok(file.bytes(offset, len)?)
     }
 
     /// Where data begin in a file at or after `offset`, or a hole if that is asked, as `lseek` tells. `None` when there

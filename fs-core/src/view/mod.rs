@@ -11,6 +11,7 @@ mod fixtures;
 mod inodes;
 mod node;
 mod path;
+mod read_ahead;
 mod sources;
 pub mod time;
 

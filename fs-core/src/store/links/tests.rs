@@ -41,7 +41,7 @@ fn stored_tables_are_as_maps() {
         let (repository, content) = store(&directory.path().join("repository"), &bytes);
         assert_eq!(matches!(content, Content::Chunks(_)), chunked);
         // Nothing is kept from one look-up to the next, or much.
-        for sizes in [CacheSizes { blocks: 0, catalogues: 0, nodes: 0 }, CacheSizes::default()] {
+        for sizes in [CacheSizes { blocks: 0, deltas: 0, catalogues: 0, nodes: 0 }, CacheSizes::default()] {
             let reader = repository.reader(sizes);
             let table = LinkTable::new(&reader, &content, bytes.len() as u64);
             assert_eq!(table.is_empty(), files == 0);

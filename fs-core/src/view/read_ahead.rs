@@ -1,0 +1,244 @@
+//! Who reads one file of a directory after the other will want the next ones, and who reads a large file its next bytes: a
+//! thread of its own decompresses their blocks meanwhile.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread;
+
+use super::node::Place;
+use crate::format::{BlobId, Content, Kind};
+use crate::store::{FileReader, Found, Reader, StoreError};
+
+/// So many files in a row count as reading in order.
+const STREAK: u32 = 4;
+/// What lies between two files that are read in order: directories, and what has no content.
+const GAP: u32 = 2;
+/// Entries looked at ahead, and blocks that are made for them at most.
+const ENTRIES: u32 = 64;
+const BLOCKS: u32 = 16;
+/// Bytes ahead in a large file.
+const BYTES: u64 = 1 << 20;
+/// Directories, and large files, that are read at the same time.
+const AT_ONCE: usize = 8;
+/// Requests that may wait; further ones are not made.
+const WAITING: usize = 4;
+
+/// Watches what is read, and reads ahead.
+#[derive(Debug, Default)]
+pub(super) struct ReadAhead {
+    seen: Mutex<Seen>,
+    thread: OnceLock<SyncSender<Request>>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// The last first, as those below.
+    leaves: VecDeque<SeenLeaf>,
+    /// Files that were read in a row.
+    streak: u32,
+    files: VecDeque<SeenFile>,
+}
+
+/// A leaf of a directory.
+#[derive(Debug)]
+struct SeenLeaf {
+    id: BlobId,
+    /// The entry that was read last.
+    at: u32,
+    /// Where reading ahead has come to.
+    ahead: u32,
+}
+
+/// A file of several chunks.
+#[derive(Debug)]
+struct SeenFile {
+    list: BlobId,
+    /// Where the last read ended.
+    end: u64,
+    /// Where reading ahead has come to.
+    ahead: u64,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Request {
+    /// These entries of a leaf.
+    Entries { leaf: BlobId, from: u32, to: u32 },
+    /// These bytes of a file.
+    Bytes { list: BlobId, size: u64, from: u64, to: u64 },
+}
+
+impl ReadAhead {
+    /// Notes that `len` bytes of a file at `place` are read, and reads ahead what is likely to come.
+    pub(super) fn note(&self, file: &FileReader<'_>, place: Option<&Place>, offset: u64, len: usize) {
+        let request = {
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            match (file.content, place) {
+                (Content::Chunks(list), _) => seen.bytes(*list, file.size, offset, offset + len as u64),
+                (_, Some(place)) => seen.entry(place.home.leaf, place.at),
+                _ => None,
+            }
+        };
+        let Some(request) = request else { return };
+        let thread = self.thread.get_or_init(|| {
+            let (sender, receiver) = sync_channel(WAITING);
+            let reader = file.reader.clone();
+            let started =
+                thread::Builder::new().name("read-ahead".into()).spawn(move || serve(&reader, &receiver));
+            // Without it everything is read when it is asked for.
+            if let Err(error) = started {
+                log::warn!("cannot read ahead: {error}");
+            }
+            sender
+        });
+        // It is behind already, or not there: whatever it is, the read itself goes on.
+        let _ = thread.try_send(request);
+    }
+}
+
+impl Seen {
+    /// What to read ahead, now that entry `at` of a leaf is read.
+    fn entry(&mut self, id: BlobId, at: u32) -> Option<Request> {
+        let known = self.leaves.iter().position(|leaf| leaf.id == id);
+        let seen = known.and_then(|place| self.leaves.remove(place));
+        let (last, ahead) = seen.map_or((None, at + 1), |leaf| (Some(leaf.at), leaf.ahead));
+        let follows = match last {
+            Some(last) => (last..=last.saturating_add(GAP)).contains(&at),
+            // Another directory at its beginning goes on with what was before.
+            None => at < GAP,
+        };
+        self.streak = if follows { self.streak + u32::from(last.is_some()) } else { 0 };
+        // The further they went on in a row, the further they will.
+        let window = (self.streak / 2).min(ENTRIES);
+        let request = (self.streak >= STREAK && at + window / 2 >= ahead).then(|| Request::Entries {
+            leaf: id,
+            from: ahead.max(at + 1),
+            to: at + window,
+        });
+        let ahead = if request.is_some() { at + window } else { ahead };
+        keep(&mut self.leaves, SeenLeaf { id, at, ahead });
+        request
+    }
+
+    /// What to read ahead, now that these bytes of a file are read.
+    fn bytes(&mut self, list: BlobId, size: u64, offset: u64, end: u64) -> Option<Request> {
+        let known = self.files.iter().position(|file| file.list == list);
+        let Some(mut file) = known.and_then(|place| self.files.remove(place)) else {
+            keep(&mut self.files, SeenFile { list, end, ahead: end });
+            return None;
+        };
+        // Several reads of a kernel that reads ahead itself may come in any order.
+        let follows = offset.abs_diff(file.end) <= BYTES;
+        if !follows {
+            file.ahead = end;
+        }
+        file.end = end;
+        let (from, to) = (file.ahead.max(end), size.min(end + BYTES));
+        let request = (follows && from < to && file.ahead <= end + BYTES / 2).then_some(Request::Bytes {
+            list,
+            size,
+            from,
+            to,
+        });
+        if request.is_some() {
+            file.ahead = to;
+        }
+        keep(&mut self.files, file);
+        request
+    }
+}
+
+fn keep<T>(seen: &mut VecDeque<T>, last: T) {
+    seen.push_front(last);
+    seen.truncate(AT_ONCE);
+}
+
+fn serve(reader: &Reader, requests: &Receiver<Request>) {
+    for request in requests {
+        // Whoever reads it is told what is wrong.
+        let _ = match request {
+            Request::Entries { leaf, from, to } => read_entries(reader, leaf, from..to),
+            Request::Bytes { list, size, from, to } => {
+                FileReader { reader, content: &Content::Chunks(list), size }.prefetch(from, to)
+            }
+        };
+    }
+}
+
+fn read_entries(reader: &Reader, leaf: BlobId, entries: Range<u32>) -> Result<(), StoreError> {
+    let mut made = 0;
+    for at in entries {
+        // Of a large file this would be a small part: that is read ahead as it is read.
+        if let Kind::File { content: Content::Blob(id), .. } =
+            Found::read(reader, leaf, at as usize)?.entry()?.kind
+        {
+            made += u32::from(reader.prefetch(&id)?);
+        }
+        if made == BLOCKS {
+            break;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEAF: BlobId = BlobId([1; 32]);
+    const OTHER: BlobId = BlobId([2; 32]);
+
+    fn entries(seen: &mut Seen, leaf: BlobId, at: impl IntoIterator<Item = u32>) -> Vec<(u32, u32)> {
+        let told = at.into_iter().filter_map(|at| seen.entry(leaf, at));
+        let pair = |request| match request {
+            Request::Entries { from, to, .. } => (from, to),
+            Request::Bytes { .. } => panic!("{request:?}"),
+        };
+        told.map(pair).collect()
+    }
+
+    #[test]
+    fn a_walk_is_ahead_of_its_reads_and_asks_for_nothing_twice() {
+        let mut seen = Seen::default();
+        let told = entries(&mut seen, LEAF, 0..250);
+        assert!(told.windows(2).all(|pair| pair[0].1 <= pair[1].0), "{told:?}");
+        assert!(told.iter().all(|(from, to)| from < to && to - from <= ENTRIES), "{told:?}");
+        assert!(told.last().unwrap().1 > 250, "{told:?}");
+        // The next directory begins where this one has brought it to.
+        assert_eq!(entries(&mut seen, OTHER, [0]), [(1, ENTRIES)]);
+    }
+
+    #[test]
+    fn what_is_read_here_and_there_is_not_read_ahead() {
+        let mut seen = Seen::default();
+        assert_eq!(entries(&mut seen, LEAF, [5, 9, 14, 20, 25, 3, 2, 1, 0]), []);
+        for at in 0..200 {
+            assert_eq!(entries(&mut seen, BlobId([at; 32]), [u32::from(at)]), []);
+        }
+        assert_eq!(seen.leaves.len(), AT_ONCE);
+    }
+
+    #[test]
+    fn the_bytes_of_a_large_file_come_before_they_are_asked_for() {
+        let (mut seen, size, step) = (Seen::default(), 10 * BYTES + 5, 128 << 10);
+        let mut ahead = 0;
+        for offset in (0..size).step_by(step) {
+            let end = size.min(offset + step as u64);
+            if let Some(Request::Bytes { from, to, .. }) = seen.bytes(LEAF, size, offset, end) {
+                assert!(from >= ahead && from < to && to <= size, "{from} {to}");
+                ahead = to;
+            }
+            assert!(offset == 0 || ahead >= size.min(end + BYTES / 2), "{offset}: {ahead}");
+        }
+        assert_eq!(ahead, size);
+    }
+
+    #[test]
+    fn bytes_here_and_there_are_not_read_ahead() {
+        let mut seen = Seen::default();
+        for offset in [0, 30, 5, 100, 50, 9] {
+            assert_eq!(seen.bytes(LEAF, 200 * BYTES, offset * BYTES, offset * BYTES + 4096), None);
+        }
+    }
+}
