@@ -76,6 +76,7 @@ debian_tools=(
     borg:borgbackup
     mksquashfs:squashfs-tools
     squashfuse_ll:squashfuse
+    fio:fio
 )
 
 missing_tools() {

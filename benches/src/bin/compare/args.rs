@@ -12,8 +12,8 @@ Examples:
   cargo run --release -p fs-benches --bin compare -- --only history --rounds 5
   cargo run -p fs-benches --bin compare -- --quick --out /tmp/comparison
 
-Peers are found on PATH (restic, borg, rsync, mksquashfs, squashfuse_ll); those that are absent are left out, and the
-table says so. As root, caches are dropped before cold runs and squashfs is mounted by the kernel too.
+Peers (restic, borg, rsync, mksquashfs, squashfuse_ll) and fio are found on PATH; those that are absent are left out, and
+the table says so. As root, caches are dropped before cold runs and squashfs is mounted by the kernel too.
 
 Exit status: 0 done; 1 a data set could not be made, or Yester failed."
 )]

@@ -23,6 +23,7 @@ enum Step {
     Copy,
     Sequential,
     Random,
+    Fio,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +54,10 @@ const NAMES: Job = &[("find, cold", Step::Find(Which::Last)), ("find, again", St
 const SEQUENTIAL: Job =
     &[("read the file, cold", Step::Sequential), ("read the file, again", Step::Sequential)];
 
+const FIO: Job =
+    &[("fio: 2,000 random reads of 4 KiB, cold", Step::Fio), ("fio: the same, again", Step::Fio)];
+
+const FIO_READS: &str = "2000";
 const RANDOM_READS: usize = 500;
 const RANDOM_LEN: usize = 4096;
 
@@ -71,7 +76,7 @@ pub fn run(
     let jobs: &[Job] = match reading {
         Reading::Tree => &[FIND, TAR, DIFF, COPY, RANDOM],
         Reading::Names => &[NAMES],
-        Reading::LargeFile => &[SEQUENTIAL, RANDOM],
+        Reading::LargeFile => &[SEQUENTIAL, COPY, RANDOM, FIO],
     };
     let mut servers = vec![None::<(f64, f64)>; shown.len()];
     for (number, job) in jobs.iter().enumerate() {
@@ -168,10 +173,34 @@ fn perform(
             cat
         }
         Step::Random => return places.read(last).map(Some),
+        Step::Fio => return fio(lab, &last.join("disk.img")),
     };
     // diff: 1 says that they differ.
     let accept: &[i32] = if matches!(step, Step::Diff) { &[0, 1] } else { &[0] };
     Ok(Some(lab.runner.run(&mut command, accept, SHORT)?.wall))
+}
+
+/// Seconds that fio takes to read here and there in a file, without its start; `None` where it is not installed.
+fn fio(lab: &Lab, file: &Path) -> Result<Option<f64>> {
+    if lab.runner.output(lab.command("fio").arg("--version"), &[0], SHORT).is_err() {
+        return Ok(None);
+    }
+    let mut fio = lab.command("fio");
+    fio.args([
+        "--name=reads",
+        "--readonly",
+        "--rw=randread",
+        "--bs=4k",
+        "--ioengine=psync",
+        "--invalidate=0",
+    ])
+    .args(["--randseed=1", "--output-format=json", "--number_ios", FIO_READS])
+    .arg("--filename")
+    .arg(file);
+    let (_, told) = lab.runner.output(&mut fio, &[0], SHORT)?;
+    let told: serde_json::Value = serde_json::from_str(&told).context("reading what fio has told")?;
+    let milliseconds = told["jobs"][0]["read"]["runtime"].as_f64().context("fio tells no time")?;
+    Ok(Some(milliseconds / 1000.0))
 }
 
 impl Places {
