@@ -114,12 +114,34 @@ fn a_dry_run_only_tells() {
     sandbox.import();
     let to = sandbox.path("out");
     let said = restore(&sandbox, &["@latest:", "-n"], &to).ok();
-    assert!(said.text().starts_with("would restore "), "{said}");
+    assert!(said.text().starts_with("would restore 6 files"), "{said}");
     assert!(!to.exists());
     file(to.join("etc/passwd"), "mine");
     incomplete(restore(&sandbox, &["@latest:", "-n"], &to), &["etc/passwd: exists"]);
     let told = sandbox.yester(["--json", "restore", "-n", "@latest:etc", "--to"]).arg(&to).run();
     assert_eq!((told.json()["directories"].as_u64(), told.json()["troubled"].as_u64()), (Some(3), Some(1)));
+    // A file's other name is told of as its first.
+    file(to.join("etc/hello-again"), "mine");
+    incomplete(
+        restore(&sandbox, &["@latest:", "-n"], &to),
+        &["etc/passwd: exists", "etc/hello-again: exists"],
+    );
+}
+
+#[test]
+fn linked_files_do_not_keep_their_folders_open() {
+    let sandbox = Sandbox::with_repository();
+    let first = sandbox.source().join("first");
+    file(&first, "one file");
+    for number in 0..400 {
+        let folder = sandbox.source().join(format!("folder-{number}"));
+        fs::create_dir(&folder).expect("a folder");
+        fs::hard_link(&first, folder.join("other")).expect("a hard link");
+    }
+    sandbox.import();
+    let to = sandbox.path("out");
+    sandbox.yester(["restore", "@latest:", "--to"]).arg(&to).with_open_files(256).run().ok();
+    assert_same("what was restored", &scan(&sandbox.source()), &scan(&to));
 }
 
 #[test]

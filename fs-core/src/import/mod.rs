@@ -33,6 +33,8 @@ pub use error::ImportError;
 #[cfg(unix)]
 pub use seen::SeenFiles;
 #[cfg(unix)]
+pub(crate) use walk::MAX_DEPTH;
+#[cfg(unix)]
 pub use walk::{Options, Outcome, Taken, run};
 
 #[cfg(all(test, unix))]

@@ -13,8 +13,8 @@ use crate::store::DirectoryWriter;
 
 const SKIPPED: &str = "left out: it is this repository, or a mount of history";
 
-/// Paths below which nobody can name a file any more (`PATH_MAX` of one-letter names), and a bound on open files.
-const MAX_DEPTH: usize = 2048;
+/// Folders in each other: below, nobody can name a file any more (`PATH_MAX` of one-letter names). A bound on open files.
+pub(crate) const MAX_DEPTH: usize = 2048;
 
 impl Walk<'_> {
     /// Begins a subdirectory. One that cannot be listed is kept as an empty one.
