@@ -9,7 +9,6 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 use std::sync::Arc;
 
-pub(crate) use directory::MAX_DEPTH;
 use directory::unwalked;
 use rustix::fs::FileType;
 use rustix::io::Errno;
