@@ -38,8 +38,8 @@ pub struct Yester<'a> {
     env: Vec<(OsString, Option<OsString>)>,
     folder: PathBuf,
     nobody: bool,
-    /// How strace is to be called around it.
-    strace: Vec<OsString>,
+    /// The program that is to run it, and its options.
+    through: Vec<OsString>,
 }
 
 impl<'a> Yester<'a> {
@@ -63,7 +63,7 @@ impl<'a> Yester<'a> {
             env,
             folder: sandbox.root().to_owned(),
             nobody: false,
-            strace: Vec::new(),
+            through: Vec::new(),
         }
     }
 
@@ -113,7 +113,7 @@ impl<'a> Yester<'a> {
     #[must_use]
     pub fn failing(mut self, call: &str, path: Option<&Path>) -> Self {
         self = self.traced(call, "error=EIO");
-        self.strace.extend(path.into_iter().flat_map(|path| ["-P".into(), path.into()]));
+        self.through.extend(path.into_iter().flat_map(|path| ["-P".into(), path.into()]));
         self
     }
 
@@ -123,20 +123,28 @@ impl<'a> Yester<'a> {
         self.traced(call, &format!("delay_enter={}", delay.as_micros()))
     }
 
+    /// Let it have no more files open at a time.
+    #[must_use]
+    pub fn with_open_files(mut self, limit: u32) -> Self {
+        let script = "ulimit -n \"$0\" && exec \"$@\"";
+        self.through = vec!["sh".into(), "-c".into(), script.into(), limit.to_string().into()];
+        self
+    }
+
     fn traced(mut self, call: &str, injected: &str) -> Self {
-        self.strace =
+        self.through =
             ["strace", "-f", "-qq", "--seccomp-bpf", "-o", "/dev/null"].map(OsString::from).to_vec();
-        self.strace.extend([format!("--trace={call}").into(), format!("--inject={call}:{injected}").into()]);
+        self.through.extend([format!("--trace={call}").into(), format!("--inject={call}:{injected}").into()]);
         self
     }
 
     /// The command for who wants its pipes.
     pub fn command(&self) -> Command {
-        let mut command = match self.strace.split_first() {
+        let mut command = match self.through.split_first() {
             _ if self.nobody => as_nobody(self.sandbox.public_binary()),
             None => Command::new(binary::path()),
-            Some((strace, options)) => {
-                let mut command = Command::new(strace);
+            Some((program, options)) => {
+                let mut command = Command::new(program);
                 command.args(options).arg(binary::path());
                 command
             }

@@ -1,4 +1,4 @@
-//! Small trees to begin with, and bytes that no compressor shrinks.
+//! Small trees to begin with, bytes that no compressor shrinks, and ACLs.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -45,4 +45,15 @@ pub fn many(root: &Path, files: u32, length: usize) {
     for number in 0..files {
         file(root.join(format!("{:03}/{number:06}.bin", number / 100)), noise(u64::from(number) + 7, length));
     }
+}
+
+/// An ACL's bytes as the kernel takes and shows them (linux/posix_acl_xattr.h): of each entry its tag, permissions and id.
+pub fn acl(entries: impl IntoIterator<Item = (u16, u16, u32)>) -> Vec<u8> {
+    let mut bytes = 2_u32.to_le_bytes().to_vec();
+    for (tag, permissions, id) in entries {
+        bytes.extend(tag.to_le_bytes());
+        bytes.extend(permissions.to_le_bytes());
+        bytes.extend(id.to_le_bytes());
+    }
+    bytes
 }

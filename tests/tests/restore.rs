@@ -1,14 +1,15 @@
 //! Files back on disk, without a mount.
 
 use std::fs;
+use std::os::fd::{AsFd, BorrowedFd, IntoRawFd};
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fs_tests::needs::{self, Need};
 use fs_tests::plant::{file, noise, small};
 use fs_tests::tree::{assert_same, scan};
 use fs_tests::{Ran, Sandbox};
-use rustix::fs::{CWD, FileType, Mode, XattrFlags, makedev, mknodat};
+use rustix::fs::{CWD, FileType, Mode, OFlags, XattrFlags, makedev, mkdirat, mknodat, openat};
 
 fn restore(sandbox: &Sandbox, words: &[&str], to: &Path) -> Ran {
     sandbox.yester(["restore"]).args(words).arg("--to").arg(to).run()
@@ -114,12 +115,34 @@ fn a_dry_run_only_tells() {
     sandbox.import();
     let to = sandbox.path("out");
     let said = restore(&sandbox, &["@latest:", "-n"], &to).ok();
-    assert!(said.text().starts_with("would restore "), "{said}");
+    assert!(said.text().starts_with("would restore 6 files"), "{said}");
     assert!(!to.exists());
     file(to.join("etc/passwd"), "mine");
     incomplete(restore(&sandbox, &["@latest:", "-n"], &to), &["etc/passwd: exists"]);
     let told = sandbox.yester(["--json", "restore", "-n", "@latest:etc", "--to"]).arg(&to).run();
     assert_eq!((told.json()["directories"].as_u64(), told.json()["troubled"].as_u64()), (Some(3), Some(1)));
+    // A file's other name is told of as its first.
+    file(to.join("etc/hello-again"), "mine");
+    incomplete(
+        restore(&sandbox, &["@latest:", "-n"], &to),
+        &["etc/passwd: exists", "etc/hello-again: exists"],
+    );
+}
+
+#[test]
+fn linked_files_do_not_keep_their_folders_open() {
+    let sandbox = Sandbox::with_repository();
+    let first = sandbox.source().join("first");
+    file(&first, "one file");
+    for number in 0..400 {
+        let folder = sandbox.source().join(format!("folder-{number}"));
+        fs::create_dir(&folder).expect("a folder");
+        fs::hard_link(&first, folder.join("other")).expect("a hard link");
+    }
+    sandbox.import();
+    let to = sandbox.path("out");
+    sandbox.yester(["restore", "@latest:", "--to"]).arg(&to).with_open_files(256).run().ok();
+    assert_same("what was restored", &scan(&sandbox.source()), &scan(&to));
 }
 
 #[test]
@@ -139,4 +162,31 @@ fn who_is_not_root_gets_files_as_his_own() {
     let metadata = fs::metadata(to.join("lending")).expect("a file");
     // Root's file with nobody as its owner must not lend nobody's rights.
     assert_eq!((metadata.uid(), metadata.mode() & 0o7777), (65534, 0o755));
+}
+
+/// The folder at the end of a path that no call takes as a whole.
+fn down(root: &Path, make: bool) -> PathBuf {
+    let name = "deep".repeat(50);
+    let open = |above: BorrowedFd<'_>, name: &Path| {
+        openat(above, name, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).expect("a folder")
+    };
+    let mut folder = open(CWD, root);
+    for _ in 0..30 {
+        if make {
+            mkdirat(&folder, name.as_str(), Mode::RWXU).expect("a folder");
+        }
+        folder = open(folder.as_fd(), name.as_ref());
+    }
+    // Open until the test ends.
+    PathBuf::from(format!("/proc/self/fd/{}", folder.into_raw_fd()))
+}
+
+#[test]
+fn what_is_deeper_than_a_path_comes_back() {
+    let sandbox = Sandbox::with_repository();
+    let (original, to) = (down(&sandbox.source(), true), sandbox.path("out"));
+    small(&original);
+    sandbox.import();
+    restore(&sandbox, &["@latest:"], &to).ok();
+    assert_same("what was restored", &scan(&original.join(".")), &scan(&down(&to, false).join(".")));
 }

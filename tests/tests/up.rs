@@ -1,6 +1,7 @@
 //! The main job in one command: `yester up SOURCE MOUNTPOINT`.
 
 use std::fs;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use fs_tests::judge::same;
@@ -8,6 +9,7 @@ use fs_tests::needs::{self, Need};
 use fs_tests::plant::{file, small};
 use fs_tests::tree::{assert_same, scan};
 use fs_tests::{Mounted, Sandbox, binary, mountinfo, wait_until};
+use rustix::pipe::{PipeFlags, fcntl_setpipe_size};
 use rustix::process::Signal;
 
 use crate::layouts::live;
@@ -133,6 +135,30 @@ fn an_import_of_another_process_appears_in_it() {
     mounted.wait_for(&name);
     assert!(mounted.path(name).join("later").is_file());
     mounted.stop(Signal::INT).ok();
+}
+
+/// As in `yester up … | head -1`: the reader goes between two lines.
+#[test]
+fn nobody_reads_what_it_says() {
+    if !needs::met(&[Need::Fuse]) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    small(&sandbox.source());
+    let point = sandbox.mnt();
+    let (reader, writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC).expect("a pipe");
+    fcntl_setpipe_size(&writer, 4096).expect("a pipe of a page");
+    // There is room for one line.
+    let full = rustix::io::write(&writer, &[b'x'; 4096 - 100]).expect("a pipe that is nearly full");
+    let up = sandbox.yester(["up"]).args([&sandbox.source(), &point]);
+    let mut up = up.command().stdout(writer).stderr(Stdio::null()).spawn().expect("yester starts");
+    wait_until("the first line", Duration::from_secs(60), || {
+        let waiting = rustix::io::ioctl_fionread(&reader).expect("what waits");
+        (waiting > full as u64).then_some(())
+    });
+    drop(reader);
+    wait_until("its end", Duration::from_secs(60), || up.try_wait().expect("its status"));
+    assert!(mountinfo::at(&point).is_none(), "a mount that nobody serves is left behind");
 }
 
 /// What rsnapshot has made is shown, and what it makes appears by itself.

@@ -30,17 +30,16 @@ pub fn run(context: &mut Context, args: &MountArgs) -> Result<Outcome> {
     let point = serving::check_point(&context.output, &args.mountpoint, &forbidden, false)?;
     let options = serving::mount_options(&settings, words);
     let serving = Serving::start(view, &point, &options, || {})?;
-    if args.daemon_child {
-        daemon::ready()?;
+    let ready = if args.daemon_child {
+        daemon::ready()
     } else {
         context.output.note(&format!(
             "mounted {} at {}; Ctrl-C unmounts",
             settings.repository.display(),
             args.mountpoint.display()
         ));
-    }
-    if let Some(end) = serving.wait(None) {
-        serving.finish(end)?;
-    }
+        Ok(())
+    };
+    serving.finish(ready)?;
     Ok(Outcome::Done)
 }

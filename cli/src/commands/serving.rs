@@ -1,9 +1,8 @@
 //! A mount in the foreground, until a signal or somebody's unmount ends it.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::Duration;
 
 use anyhow::Result;
 use fs_core::service::{History, open_view};
@@ -20,7 +19,7 @@ use crate::stderr;
 
 /// Why a mount ends.
 #[derive(Debug)]
-pub enum End {
+enum End {
     /// A signal asks for it.
     Stop,
     /// It was unmounted, or could not be served any more.
@@ -65,28 +64,19 @@ impl Serving {
         Ok(Self { point: point.to_owned(), ends })
     }
 
-    /// Waits for the end, at most so long.
-    pub fn wait(&self, limit: Option<Duration>) -> Option<End> {
-        match limit {
-            None => self.ends.recv().ok(),
-            Some(limit) => match self.ends.recv_timeout(limit) {
-                Ok(end) => Some(end),
-                Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => Some(End::Stop),
-            },
-        }
-    }
-
-    /// Does what an end demands.
-    pub fn finish(&self, end: End) -> Result<()> {
+    /// Serves until the end, at once when the `work` beside it has failed: nothing stays mounted that nobody serves.
+    pub fn finish(self, work: Result<()>) -> Result<()> {
+        // Who may tell of the end goes only with the process.
+        let end = if work.is_ok() { self.ends.recv().unwrap_or(End::Stop) } else { End::Stop };
         match end {
-            End::Stop => self.unmount(),
-            End::Unmounted(result) => Ok(result?),
+            End::Stop => self.unmount()?,
+            End::Unmounted(result) => result?,
         }
+        work
     }
 
     /// Unmounts, by force if need be.
-    pub fn unmount(&self) -> Result<()> {
+    fn unmount(&self) -> Result<()> {
         match platform::unmount(&self.point, false) {
             Err(MountError::Busy(_)) => {
                 platform::unmount(&self.point, true)?;

@@ -13,7 +13,7 @@ use fs_core::service::{ImportOptions, ServiceError, make_plan, source_name};
 use fs_core::store::StoreError;
 use fs_core::view::View;
 
-use super::serving::{self, End, Serving};
+use super::serving::{self, Serving};
 use super::watch::{Board, Teller};
 use super::{Context, import, runs};
 use crate::args::UpArgs;
@@ -48,7 +48,8 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
         _ => options.source.clone(),
     };
 
-    let created = Created::before(&args.mountpoint);
+    // They go when nothing is mounted there any more.
+    let _created = Created::before(&args.mountpoint);
     let forbidden = [("the source", args.tree.as_path()), ("the repository", &settings.repository)];
     let point = serving::check_point(&context.output, &args.mountpoint, &forbidden, true)?;
     let bar = Bar::new(&context.output, "opening the repository");
@@ -67,34 +68,42 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
     let of = printable(source.as_deref().unwrap_or(plan.root.as_os_str().as_encoded_bytes())).into_owned();
     context.output.note(&format!("the history of {of} is at {shown}; Ctrl-C unmounts"));
 
-    let first = match plan.layout {
-        Layout::Tree => {
-            import::add(&mut context.output, &settings, &args.tree, &options, &cancellation).map(drop)
+    let inside = if source.is_some() { "/@latest" } else { "" };
+    let hint = format!("look: ls {shown}{inside}");
+    let kept = import_first(context, &settings, args, &plan, &options, &hint, &cancellation).and_then(|()| {
+        if plan.layout == Layout::Tree {
+            watch.begin_later();
         }
-        _ => runs::add(&mut context.output, &settings, &plan, &options, &cancellation).map(drop),
-    };
-    match first {
-        Ok(()) => {
-            let inside = if source.is_some() { "/@latest" } else { "" };
-            context.output.tell(&format!("look: ls {shown}{inside}"))?;
-            context.output.flush()?;
-        }
-        Err(error) if is_interruption(&error) => context.output.note(&message(&error)),
-        Err(error) => {
-            serving.unmount()?;
-            return Err(error);
-        }
-    }
-    if plan.layout == Layout::Tree {
-        watch.begin_later();
-    }
-    let told = keep_up(context, &settings, &mut watch, &cancellation);
-    // Without an end that was told, stdout is closed.
-    let end = if told.is_ok() { serving.wait(None) } else { None };
-    serving.finish(end.unwrap_or(End::Stop))?;
-    told?;
-    drop(created);
+        Ok(keep_up(context, &settings, &mut watch, &cancellation)?)
+    });
+    serving.finish(kept)?;
     Ok(Outcome::Done)
+}
+
+/// Imports what is there, and gives a hint where it is.
+fn import_first(
+    context: &mut Context,
+    settings: &Settings,
+    args: &UpArgs,
+    plan: &Plan,
+    options: &ImportOptions,
+    hint: &str,
+    cancellation: &Cancellation,
+) -> Result<()> {
+    let output = &mut context.output;
+    let imported = match plan.layout {
+        Layout::Tree => import::add(output, settings, &args.tree, options, cancellation).map(drop),
+        _ => runs::add(output, settings, plan, options, cancellation).map(drop),
+    };
+    match imported {
+        Ok(()) => {
+            output.tell(hint)?;
+            output.flush()?;
+        }
+        Err(error) if is_interruption(&error) => output.note(&message(&error)),
+        Err(error) => return Err(error),
+    }
+    Ok(())
 }
 
 fn watched(args: &UpArgs, plan: &Plan, options: &ImportOptions) -> Watched {

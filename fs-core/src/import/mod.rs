@@ -35,5 +35,9 @@ pub use seen::SeenFiles;
 #[cfg(unix)]
 pub use walk::{Options, Outcome, Taken, run};
 
+/// Folders in each other: below, nobody can name a file any more (`PATH_MAX` of one-letter names). A bound on open files.
+#[cfg(unix)]
+pub(crate) const MAX_DEPTH: usize = 2048;
+
 #[cfg(all(test, unix))]
 mod tests;

@@ -2,24 +2,19 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-#[cfg(target_os = "linux")]
 use super::rsync_at_work::rsync_at_work;
-use super::session::{Label, Session, Walked, worse};
+use super::session::{Label, Session, WRITERS, Walked, pause, worse};
 use super::{ServiceError, SnapshotInfo};
 use crate::format::{Status, Time, is_source_name};
 use crate::import::{AtRest, ImportError};
 use crate::monitor::{Cancellation, Monitor, Progress};
 use crate::store::Statistics;
 use crate::view::Snapshot;
-
-/// How often it is looked whether rsync still writes.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// How trees and runs are imported.
 #[derive(Debug, Clone)]
@@ -159,16 +154,8 @@ fn status_of_writers(
             return Ok(Status::Partial);
         }
         log::info!("waiting for {}: {sign}", tree.display());
-        if cancellation.is_cancelled() {
-            return Err(ImportError::Cancelled.into());
-        }
-        thread::sleep(ASK_AGAIN);
+        pause(WRITERS, cancellation)?;
     }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn rsync_at_work(_tree: &Path) -> Option<u32> {
-    None
 }
 
 fn absolute(tree: &Path) -> Result<PathBuf, ServiceError> {

@@ -9,7 +9,7 @@ mod maintain;
 mod mounts;
 #[cfg(target_os = "linux")]
 mod restore;
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 mod rsync_at_work;
 #[cfg(unix)]
 mod runs;

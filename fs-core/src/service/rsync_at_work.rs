@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The number of an rsync process that writes to `tree`, an absolute path without links, or to something in it or around
-/// it. Processes of other users may be invisible, and those of other machines are.
+/// it. Processes of other users may be invisible, and those of other machines are; so are all where there is no `/proc`.
 pub(super) fn rsync_at_work(tree: &Path) -> Option<u32> {
     let near =
         |folder: &Path| folder.starts_with(tree) || tree.starts_with(folder) && folder != Path::new("/");
@@ -37,7 +37,7 @@ fn parent(process: &Path) -> Option<u32> {
     fields.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
 

@@ -5,12 +5,10 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::session::{Label, Session, Walked, worse};
+use super::session::{Label, Session, WRITERS, Walked, pause, worse};
 use super::{ImportOptions, Imported, ServiceError};
 use crate::format::is_source_name;
 use crate::import::layout::{LeftOut, Place, Plan, PlannedRun};
@@ -18,9 +16,6 @@ use crate::import::{AtRest, ImportError, SeenFiles};
 use crate::monitor::{Cancellation, Monitor, RunBegins};
 use crate::store::{Access, Repository};
 use crate::view::{Snapshot, Sources};
-
-/// How often it is looked whether the program that makes runs still works.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Looks for runs, when `wait` says so not before the program that makes them has ended.
 pub fn make_plan(
@@ -33,10 +28,7 @@ pub fn make_plan(
         let plan = Plan::make(place, zone)?;
         let Some(pid) = plan.running.filter(|_| wait) else { return Ok(plan) };
         log::info!("process {pid} works on {}: waiting for its end", plan.root.display());
-        if cancellation.is_cancelled() {
-            return Err(ImportError::Cancelled.into());
-        }
-        thread::sleep(ASK_AGAIN);
+        pause(WRITERS, cancellation)?;
     }
 }
 

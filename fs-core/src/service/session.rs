@@ -19,7 +19,9 @@ use crate::store::{Access, Repository, StoreError, Writer};
 use crate::view::{Snapshot, Sources};
 
 /// How often a process that waits asks for the lock.
-const ASK_AGAIN: Duration = Duration::from_millis(200);
+const LOCK: Duration = Duration::from_millis(200);
+/// How often it looks whether another program still writes what is to be imported.
+pub(super) const WRITERS: Duration = Duration::from_secs(1);
 
 /// The lock, and the snapshots as they are now: nobody else adds any.
 #[derive(Debug)]
@@ -175,14 +177,20 @@ fn open_for_writing(
         match Repository::open(root, Access::Write) {
             Err(locked @ StoreError::Locked { .. }) if wait => {
                 log::info!("{locked}");
-                if cancellation.is_cancelled() {
-                    return Err(ImportError::Cancelled.into());
-                }
-                thread::sleep(ASK_AGAIN);
+                pause(LOCK, cancellation)?;
             }
             result => return Ok(result?),
         }
     }
+}
+
+/// Waits before something is looked at again, unless nobody wants to wait any more.
+pub(super) fn pause(time: Duration, cancellation: &Cancellation) -> Result<(), ServiceError> {
+    if cancellation.is_cancelled() {
+        return Err(ImportError::Cancelled.into());
+    }
+    thread::sleep(time);
+    Ok(())
 }
 
 /// File systems that show history: taking them in would take every snapshot in again.

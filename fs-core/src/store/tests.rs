@@ -184,18 +184,25 @@ fn a_hole_of_no_bytes_leaves_no_trace() {
     }
 }
 
+/// Stores a file of 6000 pieces, each its number and a hole up to the next hundred bytes: long enough for lists of lists, as every
+/// piece is an extent of its own.
+fn full_of_holes(writer: &mut Writer) -> (u64, Content) {
+    let mut content = ContentWriter::default();
+    for piece in 0..6000u32 {
+        content.data(writer, &mut Cursor::new(piece.to_le_bytes()), 4).unwrap();
+        content.hole(writer, 96).unwrap();
+    }
+    let (size, _, content) = content.finish(writer).unwrap();
+    (size, content)
+}
+
 #[test]
 fn data_and_holes_are_found_from_any_place() {
     let store = Store::new();
     let repository = store.open(Access::Write);
     let mut writer = repository.writer().unwrap();
+    let (size, content) = full_of_holes(&mut writer);
     let mut content_writer = ContentWriter::default();
-    // Long enough for lists of lists.
-    for piece in 0..6000u32 {
-        content_writer.data(&mut writer, &mut Cursor::new(piece.to_le_bytes()), 4).unwrap();
-        content_writer.hole(&mut writer, 96).unwrap();
-    }
-    let (size, _, content) = content_writer.finish(&mut writer).unwrap();
     let whole = content_writer.data(&mut writer, &mut Cursor::new([7; 1000]), 1000).unwrap();
     let (_, _, blob) = content_writer.finish(&mut writer).unwrap();
     let root = write_directory(&mut writer, &BTreeMap::new());
@@ -221,13 +228,7 @@ fn a_long_chunk_list_is_itself_cut() {
     let store = Store::new();
     let repository = store.open(Access::Write);
     let mut writer = repository.writer().unwrap();
-    let mut content_writer = ContentWriter::default();
-    // A hole between any two makes every piece an extent of its own.
-    for piece in 0..6000u32 {
-        content_writer.data(&mut writer, &mut Cursor::new(piece.to_le_bytes()), 4).unwrap();
-        content_writer.hole(&mut writer, 96).unwrap();
-    }
-    let (size, _, content) = content_writer.finish(&mut writer).unwrap();
+    let (size, content) = full_of_holes(&mut writer);
     let root = write_directory(&mut writer, &BTreeMap::new());
     writer.commit(&manifest(root)).unwrap();
     let reader = repository.reader(CacheSizes::default());

@@ -4,10 +4,9 @@ use jiff::tz::TimeZone;
 use tempfile::TempDir;
 
 use super::{Options, Scope, View};
-use crate::format::{
-    Attributes, Content, Entry, Kind, Manifest, Origin, Status, Time, Totals, XattrSet, Xattrs,
-};
+use crate::format::{Attributes, BlobId, Content, Entry, Kind, Manifest, Time, XattrSet, Xattrs};
 use crate::store::{Access, CacheSizes, DirectoryWriter, Repository, Writer};
+use crate::testing::samples;
 
 pub(super) const FILES: u32 = 2000;
 
@@ -17,14 +16,14 @@ fn entry(kind: Kind, uid: u32) -> Entry {
     Entry { attributes, kind, xattrs: Xattrs::Inline(set), unsettled: false }
 }
 
-fn directory(writer: &mut Writer, entries: impl IntoIterator<Item = (String, Entry)>) -> Entry {
+fn directory(writer: &mut Writer, entries: impl IntoIterator<Item = (String, Entry)>) -> BlobId {
     let mut directory = DirectoryWriter::default();
     for (name, entry) in entries {
         let mut body = Vec::new();
         entry.encode(&mut body);
         directory.push(writer, name.as_bytes(), &body).unwrap();
     }
-    entry(Kind::Directory(directory.finish(writer).unwrap()), 1)
+    directory.finish(writer).unwrap()
 }
 
 /// Adds `large` with so many files, `link`, and `small/below`, in a snapshot of that second.
@@ -34,22 +33,11 @@ pub(super) fn add_snapshot(repository: &Repository, source: &[u8], second: i64, 
     let large = directory(&mut writer, (0..FILES).map(|uid| (format!("{uid:05}"), file(uid))));
     let small = directory(&mut writer, [("below".to_owned(), file(below))]);
     let link = entry(Kind::Symlink((*b"target").into()), 2);
-    let entries = [("large", large), ("link", link), ("small", small)];
+    let folder = |id| entry(Kind::Directory(id), 1);
+    let entries = [("large", folder(large)), ("link", link), ("small", folder(small))];
     let root = directory(&mut writer, entries.map(|(name, entry)| (name.to_owned(), entry)));
     let time = Time::new(second, 0).unwrap();
-    let manifest = Manifest {
-        source: source.into(),
-        time,
-        started: time,
-        status: Status::Complete,
-        root,
-        links_len: 0,
-        links: Content::empty(),
-        totals: Totals::default(),
-        origin: Origin::default(),
-        parent: None,
-        run: None,
-    };
+    let manifest = Manifest { source: source.into(), time, started: time, ..samples::manifest(root) };
     writer.commit(&manifest).unwrap();
 }
 

@@ -30,6 +30,22 @@ fn mounted(sandbox: &Sandbox) -> Mounted {
     Mounted::with(sandbox, &["--source", "source", "--cache-size", "4M"])
 }
 
+/// Does `work` again and again beside readers; how many files the mount has open after each time.
+#[track_caller]
+fn open_files(sandbox: &Sandbox, times: u64, work: impl Fn(u64)) -> Vec<u64> {
+    let mounted = mounted(sandbox);
+    let files = Load::new(sandbox, &mounted).beside(|load| {
+        let after = |time| {
+            work(time);
+            assert!(!load.is_over(), "a reader saw something wrong");
+            held(mounted.pid())[1]
+        };
+        (0..times).map(after).collect()
+    });
+    mounted.stop(rustix::process::Signal::TERM).ok();
+    files
+}
+
 #[test]
 fn imports() {
     if !needs::met(&[Need::Fuse]) {
@@ -77,22 +93,13 @@ fn rebuilt_indexes() {
         return;
     }
     let sandbox = with_snapshots(4);
-    let mounted = mounted(&sandbox);
-    let pid = mounted.pid();
-    let files = Load::new(&sandbox, &mounted).beside(|load| {
-        let mut files = Vec::new();
-        for version in 4..16 {
-            sandbox.yester(["rebuild-index"]).run().ok();
-            // What is new is in the new index only.
-            plant_version(&sandbox.source(), version);
-            sandbox.import();
-            files.push(held(pid)[1]);
-            assert!(!load.is_over(), "a reader saw something wrong");
-        }
-        files
+    let files = open_files(&sandbox, 12, |time| {
+        sandbox.yester(["rebuild-index"]).run().ok();
+        // What is new is in the new index only.
+        plant_version(&sandbox.source(), 4 + time);
+        sandbox.import();
     });
     assert!(files[11] <= files[3] + 2, "replaced indexes stay open: {files:?}");
-    mounted.stop(rustix::process::Signal::TERM).ok();
 }
 
 /// The repository's packs.
@@ -125,22 +132,13 @@ fn repairs() {
         return;
     }
     let sandbox = with_snapshots(4);
-    let mounted = mounted(&sandbox);
-    let pid = mounted.pid();
-    let files = Load::new(&sandbox, &mounted).beside(|load| {
-        let mut files = Vec::new();
-        for round in 0..6 {
-            // Nothing to do; then something is lost that no reader looks at.
-            sandbox.yester(["repair"]).run().ok();
-            damage(&sandbox, round);
-            sandbox.yester(["repair"]).run().code_is(3);
-            plant_version(&sandbox.source(), 4 + round);
-            sandbox.import();
-            files.push(held(pid)[1]);
-            assert!(!load.is_over(), "a reader saw something wrong");
-        }
-        files
+    let files = open_files(&sandbox, 6, |time| {
+        // Nothing to do; then something is lost that no reader looks at.
+        sandbox.yester(["repair"]).run().ok();
+        damage(&sandbox, time);
+        sandbox.yester(["repair"]).run().code_is(3);
+        plant_version(&sandbox.source(), 4 + time);
+        sandbox.import();
     });
     assert!(files[5] <= files[2] + 2, "replaced files stay open: {files:?}");
-    mounted.stop(rustix::process::Signal::TERM).ok();
 }

@@ -8,22 +8,15 @@ use std::time::Duration;
 
 use fs_tests::judge;
 use fs_tests::needs::{self, Need, RSYNC};
-use fs_tests::plant::{file, many, noise, small};
+use fs_tests::plant::{self, file, many, noise, small};
 use fs_tests::tree::{assert_same, scan};
 use fs_tests::{Mounted, Sandbox};
 use rustix::fs::{CWD, FileType, Mode, XattrFlags, lsetxattr, makedev, mknodat};
 
-/// An ACL as the kernel takes it (linux/posix_acl_xattr.h): owner rw-, user 1234 r--, group r--, mask r--, others none.
+/// Owner rw-, user 1234 r--, group r--, mask r--, others none.
 fn acl() -> Vec<u8> {
     let none = u32::MAX;
-    let entries = [(1_u16, 6_u16, none), (2, 4, 1234), (4, 4, none), (16, 4, none), (32, 0, none)];
-    let mut bytes = 2_u32.to_le_bytes().to_vec();
-    for (tag, permissions, id) in entries {
-        bytes.extend(tag.to_le_bytes());
-        bytes.extend(permissions.to_le_bytes());
-        bytes.extend(id.to_le_bytes());
-    }
-    bytes
+    plant::acl([(1, 6, none), (2, 4, 1234), (4, 4, none), (16, 4, none), (32, 0, none)])
 }
 
 #[test]

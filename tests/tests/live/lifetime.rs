@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Read;
+use std::process::Stdio;
 use std::time::Duration;
 
 use fs_tests::needs::{self, Need};
@@ -92,6 +93,21 @@ fn a_daemon_returns_when_the_mount_can_be_used() {
     assert_eq!(fs::read(sandbox.mnt().join("@latest/hello.txt")).expect("a file"), b"hello\n");
     sandbox.yester(["unmount"]).arg(sandbox.mnt()).run().ok();
     assert!(mountinfo::at(&sandbox.mnt()).is_none());
+}
+
+/// Killed before its child had mounted.
+#[test]
+fn a_daemon_that_nobody_waits_for_leaves_no_mount() {
+    if !needs::met(&[Need::Fuse]) {
+        return;
+    }
+    let sandbox = with_a_snapshot();
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut child = sandbox.yester(["mount", "--daemon-child"]).arg(sandbox.mnt()).command();
+    let status = child.stdout(writer).stderr(Stdio::null()).status().expect("yester starts");
+    assert_eq!(status.code(), Some(1));
+    assert!(mountinfo::at(&sandbox.mnt()).is_none(), "a mount that nobody serves is left behind");
 }
 
 #[test]

@@ -58,7 +58,7 @@ pub struct Node {
 }
 
 impl Acl {
-    /// As the kernel shows it: version 2, then (tag, permissions, id), little-endian, in the order of tags.
+    /// As the kernel shows it: in the order of tags.
     fn bytes(&self, mode: u32) -> Vec<u8> {
         const NO_ID: u32 = u32::MAX;
         let of_mode = |shift: u32| u16::try_from(mode >> shift & 7).expect("three bits");
@@ -68,13 +68,7 @@ impl Acl {
         entries.extend(self.groups.iter().map(|(id, permissions)| (0x08, *permissions, *id)));
         entries.push((0x10, of_mode(3), NO_ID));
         entries.push((0x20, of_mode(0), NO_ID));
-        let mut bytes = 2_u32.to_le_bytes().to_vec();
-        for (tag, permissions, id) in entries {
-            bytes.extend(tag.to_le_bytes());
-            bytes.extend(permissions.to_le_bytes());
-            bytes.extend(id.to_le_bytes());
-        }
-        bytes
+        fs_tests::plant::acl(entries)
     }
 }
 

@@ -5,6 +5,7 @@ use std::io;
 
 use super::{Frame, Walk, is_gone, push};
 use crate::format::{BlobId, Entry, Kind, Xattrs};
+use crate::import::MAX_DEPTH;
 use crate::import::disk::Stat;
 use crate::import::file::ReadError;
 use crate::import::parent::ParentDirectory;
@@ -12,9 +13,6 @@ use crate::monitor::TroubleKind;
 use crate::store::DirectoryWriter;
 
 const SKIPPED: &str = "left out: it is this repository, or a mount of history";
-
-/// Paths below which nobody can name a file any more (`PATH_MAX` of one-letter names), and a bound on open files.
-const MAX_DEPTH: usize = 2048;
 
 impl Walk<'_> {
     /// Begins a subdirectory. One that cannot be listed is kept as an empty one.

@@ -30,7 +30,7 @@ pub(super) fn set(file: impl AsFd, attr: &Attr, xattrs: &XattrSet) -> io::Result
 
 /// Gives them to what cannot be opened: a symbolic link or a special file.
 pub(super) fn set_unopened(node: &Unfinished, attr: &Attr, xattrs: &XattrSet) -> io::Result<Lacking> {
-    let (folder, name, flags) = (&node.folder, node.name(), AtFlags::SYMLINK_NOFOLLOW);
+    let (folder, name, flags) = (&node.folder, &*node.name, AtFlags::SYMLINK_NOFOLLOW);
     let owner = (Some(Uid::from_raw(attr.uid)), Some(Gid::from_raw(attr.gid)));
     let owned = own(rustix::fs::chownat(folder, name, owner.0, owner.1, flags))?;
     if attr.kind != FileKind::Symlink {

@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
+use super::names::Names;
+
 /// An open folder of the target.
 #[derive(Debug, Clone)]
 pub(super) struct Folder(pub(super) Arc<OwnedFd>);
@@ -52,8 +54,8 @@ impl Folder {
     }
 
     /// The folder at this path below.
-    pub(super) fn below(&self, path: &[CString]) -> io::Result<Self> {
-        path.iter().try_fold(self.clone(), |folder, name| folder.enter(name))
+    pub(super) fn below(&self, names: &Names) -> io::Result<Self> {
+        names.down().try_fold(self.clone(), |folder, name| folder.enter(name))
     }
 
     pub(super) fn has(&self, name: &CStr) -> bool {
@@ -73,7 +75,7 @@ impl Folder {
                 // Left by a process that was killed, and had this number.
                 Err(Errno::EXIST) => {}
                 Err(error) => return Err(error.into()),
-                Ok(()) => return Ok(Unfinished { folder: self.clone(), name: Some(name) }),
+                Ok(()) => return Ok(Unfinished { folder: self.clone(), name, gone: false }),
             }
         }
     }
@@ -89,42 +91,37 @@ impl AsFd for Folder {
 #[derive(Debug)]
 pub(super) struct Unfinished {
     pub(super) folder: Folder,
-    name: Option<CString>,
+    /// What it is called meanwhile.
+    pub(super) name: CString,
+    /// Whether that name is gone.
+    gone: bool,
 }
 
 impl Unfinished {
-    pub(super) fn name(&self) -> &CStr {
-        self.name.as_deref().unwrap_or_default()
-    }
-
     /// Gives it its name, in the place of what has it if `replace` says so.
     pub(super) fn finish(mut self, name: &CStr, replace: bool) -> io::Result<()> {
-        let folder = &self.folder.0;
-        let own = self.name();
-        let renamed = if replace {
-            rustix::fs::renameat(folder, own, folder, name)
-        } else {
-            match rustix::fs::renameat_with(folder, own, folder, name, RenameFlags::NOREPLACE) {
-                // File systems that cannot rename so can link.
-                Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
-                    return Ok(rustix::fs::linkat(folder, own, folder, name, AtFlags::empty())?);
-                }
-                result => result,
-            }
-        };
-        renamed?;
-        // A rename to another name of the same file does nothing: then it is still there to be removed.
-        if !replace {
-            self.name = None;
+        let (folder, own) = (&self.folder.0, &self.name);
+        if replace {
+            // A rename to another name of the same file does nothing: then it is still there to be removed.
+            return Ok(rustix::fs::renameat(folder, own, folder, name)?);
         }
-        Ok(())
+        match rustix::fs::renameat_with(folder, own, folder, name, RenameFlags::NOREPLACE) {
+            // File systems that cannot rename so can link.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+                Ok(rustix::fs::linkat(folder, own, folder, name, AtFlags::empty())?)
+            }
+            renamed => {
+                self.gone = renamed.is_ok();
+                Ok(renamed?)
+            }
+        }
     }
 }
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        if let Some(name) = &self.name {
-            let _ = rustix::fs::unlinkat(&self.folder.0, name, AtFlags::empty());
+        if !self.gone {
+            let _ = rustix::fs::unlinkat(&self.folder.0, &self.name, AtFlags::empty());
         }
     }
 }

@@ -6,19 +6,23 @@
 mod attributes;
 mod content;
 mod destination;
+mod names;
 mod one;
 mod walk;
 
-use std::collections::HashSet;
-use std::ffi::{CString, OsStr};
+use std::collections::HashMap;
+use std::ffi::{CStr, CString, OsStr};
 use std::fmt::Display;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+use attributes::Lacking;
 use destination::Folder;
+use names::Names;
 use one::Reason;
 use rustix::fs::AtFlags;
 use walk::{Rest, Walk};
@@ -54,18 +58,23 @@ pub struct Restored {
     pub troubled: u64,
 }
 
-/// An entry's path below the target.
-type Names = Vec<CString>;
-
 /// An entry that is to be made.
 #[derive(Debug)]
-struct Job {
-    /// Where; `None` when that would be made, and is not there.
-    folder: Option<Folder>,
+struct Entry {
     names: Names,
     node: Node,
     attr: Attr,
 }
+
+impl Entry {
+    /// What the file is, if it has other names.
+    fn shared(&self) -> Option<u128> {
+        (self.attr.kind == FileKind::File && self.attr.nlink > 1).then(|| self.node.identity())
+    }
+}
+
+/// An entry for the threads, and the folder that it belongs in; `None` when that would be made, and is not there.
+type Job = (Option<Folder>, Entry);
 
 /// What all threads have.
 struct Shared<'a> {
@@ -81,8 +90,8 @@ struct Shared<'a> {
 struct State {
     restored: Restored,
     progress: Progress,
-    /// Files with several names whose first could not be made.
-    failed: HashSet<u128>,
+    /// Of files with several names the one that was made.
+    firsts: HashMap<u128, Names>,
 }
 
 /// Takes back `node` of `view` into the folder `target`, which is made when it is missing: as `name`, or without one its entries.
@@ -108,21 +117,15 @@ pub fn restore(
             scope.spawn(move || shared.work(&jobs));
         }
         let mut walk = Walk::new(shared, sender);
+        let top = Names::default();
         match name.map(CString::new) {
-            None => {
-                if made || options.overwrite {
-                    walk.rest.folders.push((Names::new(), node.clone()));
-                }
-                walk.enter(folder.clone(), node);
-            }
-            Some(Ok(name)) => walk.take(folder.as_ref(), name, node),
-            Some(Err(_)) => shared.trouble(&[], TroubleKind::Unreadable, "its name cannot be one here"),
+            None => walk.enter(folder.clone(), made, top, node),
+            Some(Ok(name)) => walk.take(folder.clone(), top.with(name), node),
+            Some(Err(_)) => shared.trouble(&top, TroubleKind::Unreadable, "its name cannot be one here"),
         }
         walk.run()
     });
-    if let Some(folder) = folder.filter(|_| !options.dry_run) {
-        shared.finish(&folder, rest);
-    }
+    shared.finish(folder.as_ref(), &rest);
     if cancellation.is_cancelled() {
         return Err(ServiceError::RestoreCancelled);
     }
@@ -133,137 +136,137 @@ impl Shared<'_> {
     fn work(&self, jobs: &Mutex<Receiver<Job>>) {
         loop {
             let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            let Ok(job) = job else { return };
-            if self.cancellation.is_cancelled() {
-                continue;
-            }
-            if !self.make(&job) && job.attr.nlink > 1 {
-                self.state().failed.insert(job.node.identity());
+            let Ok((folder, entry)) = job else { return };
+            if !self.cancellation.is_cancelled() {
+                self.make(folder.as_ref(), &entry);
             }
         }
     }
 
-    /// Makes an entry, and tells what was wrong; true when it is there.
-    fn make(&self, job: &Job) -> bool {
-        let Some(name) = job.names.last() else { return false };
-        let made = match &job.folder {
-            Some(folder) if !self.options.dry_run => one::make(self, folder, name, &job.node, &job.attr),
-            Some(folder) if folder.has(name) && !self.options.overwrite => Err(Reason::Exists),
-            _ => Ok(Vec::new()),
+    /// Makes an entry with all that it had.
+    fn make(&self, folder: Option<&Folder>, entry: &Entry) {
+        self.put(folder, entry, "cannot be written", |folder, name| one::make(self, folder, name, entry));
+    }
+
+    /// Gives a file another name.
+    fn link(&self, target: Option<&Folder>, first: &Names, folder: Option<&Folder>, entry: &Entry) {
+        self.put(folder, entry, "cannot be linked", |folder, name| {
+            let (Some(target), Some((above, first))) = (target, first.split()) else {
+                return Ok(Lacking::new());
+            };
+            let above = target.below(above)?;
+            let link = folder
+                .begin(|folder, name| rustix::fs::linkat(&above, first, folder, name, AtFlags::empty()))?;
+            link.finish(name, self.options.overwrite)?;
+            Ok(Lacking::new())
+        });
+    }
+
+    /// Lets `make` make an entry, unless something is in its way or nothing is to be made, and tells what was wrong.
+    fn put(
+        &self,
+        folder: Option<&Folder>,
+        entry: &Entry,
+        cannot: &str,
+        make: impl FnOnce(&Folder, &CStr) -> Result<Lacking, Reason>,
+    ) {
+        let Some((_, name)) = entry.names.split() else { return };
+        let made = match folder {
+            Some(folder) if !self.options.overwrite && folder.has(name) => Err(Reason::Exists),
+            Some(folder) if !self.options.dry_run => make(folder, name),
+            _ => Ok(Lacking::new()),
         };
-        match made {
-            Ok(lacking) => {
-                for reason in lacking {
-                    self.trouble(&job.names, TroubleKind::Incomplete, reason);
-                }
-                self.made(&job.attr);
-                return true;
-            }
-            Err(Reason::Exists) => {
-                self.trouble(&job.names, TroubleKind::Exists, "exists, and was left as it is");
-            }
-            Err(Reason::Read(error)) => {
-                self.trouble(
-                    &job.names,
-                    TroubleKind::Unreadable,
-                    format!("cannot be read from history: {error}"),
-                );
-            }
-            Err(Reason::Write(error)) => {
-                self.trouble(&job.names, TroubleKind::Unreadable, format!("cannot be written: {error}"));
-            }
-            Err(Reason::Cancelled) => {}
+        if made.is_ok() {
+            self.made(entry);
         }
-        false
+        self.tell(&entry.names, TroubleKind::Unreadable, cannot, made);
     }
 
-    /// Makes what relies on the files.
-    fn finish(&self, target: &Folder, mut rest: Rest) {
-        for (identity, job) in rest.links {
+    /// Makes what relies on the files: their other names, and the attributes of the folders that they are in.
+    fn finish(&self, target: Option<&Folder>, rest: &Rest) {
+        for entry in &rest.links {
             if self.cancellation.is_cancelled() {
                 return;
             }
-            if self.state().failed.contains(&identity) {
-                if self.make(&job) {
-                    self.state().failed.remove(&identity);
-                    rest.firsts.insert(identity, job.names);
+            // Not kept open since it was walked: there may be more folders than a process may have open.
+            let folder = match self.folder(target, entry) {
+                Ok(folder) => folder,
+                Err(error) => {
+                    self.tell(&entry.names, TroubleKind::Unreadable, "cannot be written", Err(error.into()));
+                    continue;
                 }
-            } else if let Some(first) = rest.firsts.get(&identity) {
-                match self.link(target, first, &job) {
-                    Ok(()) => self.made(&job.attr),
-                    Err(Reason::Exists) => {
-                        self.trouble(&job.names, TroubleKind::Exists, "exists, and was left as it is");
-                    }
-                    Err(Reason::Write(error)) => {
-                        self.trouble(
-                            &job.names,
-                            TroubleKind::Unreadable,
-                            format!("cannot be linked: {error}"),
-                        );
-                    }
-                    Err(Reason::Read(_) | Reason::Cancelled) => {}
-                }
+            };
+            let first = entry.shared().and_then(|file| self.state().firsts.get(&file).cloned());
+            match first {
+                Some(first) => self.link(target, &first, folder.as_ref(), entry),
+                None => self.make(folder.as_ref(), entry),
             }
         }
+        let Some(target) = target.filter(|_| !self.options.dry_run) else { return };
         for (names, node) in rest.folders.iter().rev() {
             let set = || {
                 let xattrs = self.view.xattrs(node)?;
-                Ok::<_, Reason>(attributes::set(target.below(names)?, &self.view.attr(node), &xattrs)?)
+                Ok(attributes::set(target.below(names)?, &self.view.attr(node), &xattrs)?)
             };
-            match set() {
-                Ok(lacking) => {
-                    lacking
-                        .into_iter()
-                        .for_each(|reason| self.trouble(names, TroubleKind::Incomplete, reason));
-                }
-                Err(Reason::Read(error)) => self.trouble(names, TroubleKind::Incomplete, error),
-                Err(Reason::Write(error)) => {
-                    let reason = format!("its attributes cannot be set: {error}");
-                    self.trouble(names, TroubleKind::Incomplete, reason);
-                }
-                Err(Reason::Exists | Reason::Cancelled) => {}
-            }
+            self.tell(names, TroubleKind::Incomplete, "its attributes cannot be set", set());
         }
     }
 
-    fn link(&self, target: &Folder, first: &[CString], job: &Job) -> Result<(), Reason> {
-        let (Some((first, above)), Some(folder), Some(name)) =
-            (first.split_last(), &job.folder, job.names.last())
-        else {
-            return Ok(());
-        };
-        let replace = self.options.overwrite;
-        if !replace && folder.has(name) {
-            return Err(Reason::Exists);
+    /// The folder that an entry belongs in.
+    fn folder(&self, target: Option<&Folder>, entry: &Entry) -> io::Result<Option<Folder>> {
+        let (Some(target), Some((above, _))) = (target, entry.names.split()) else { return Ok(None) };
+        match target.below(above) {
+            Err(error) if self.options.dry_run && error.kind() == io::ErrorKind::NotFound => Ok(None),
+            folder => folder.map(Some),
         }
-        let above = target.below(above)?;
-        let link =
-            folder.begin(|folder, name| rustix::fs::linkat(&above, first, folder, name, AtFlags::empty()))?;
-        Ok(link.finish(name, replace)?)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn made(&self, attr: &Attr) {
+    fn made(&self, entry: &Entry) {
         let mut state = self.state();
-        if attr.kind == FileKind::File {
+        if entry.attr.kind == FileKind::File {
             state.restored.files += 1;
-            state.restored.bytes += attr.size;
-            state.progress.bytes_read += attr.size;
+            state.restored.bytes += entry.attr.size;
+            state.progress.bytes_read += entry.attr.size;
         } else {
             state.restored.others += 1;
+        }
+        if let Some(file) = entry.shared() {
+            state.firsts.entry(file).or_insert_with(|| entry.names.clone());
         }
         state.progress.entries += 1;
         self.monitor.progress(&state.progress);
     }
 
-    fn trouble(&self, names: &[CString], kind: TroubleKind, reason: impl Display) {
+    /// Tells what an entry lacks, or as a trouble of this kind why it is not what it was; `cannot` is what the target
+    /// may not let be done.
+    fn tell(&self, names: &Names, kind: TroubleKind, cannot: &str, result: Result<Lacking, Reason>) {
+        match result {
+            Ok(lacking) => {
+                lacking.iter().for_each(|reason| self.trouble(names, TroubleKind::Incomplete, reason));
+            }
+            Err(Reason::Exists) => {
+                self.trouble(names, TroubleKind::Exists, "exists, and was left as it is");
+            }
+            Err(Reason::Read(error)) => {
+                self.trouble(names, kind, format!("cannot be read from history: {error}"));
+            }
+            Err(Reason::Write(error)) => self.trouble(names, kind, format!("{cannot}: {error}")),
+            Err(Reason::Cancelled) => {}
+        }
+    }
+
+    fn trouble(&self, names: &Names, kind: TroubleKind, reason: impl Display) {
         self.state().restored.troubled += 1;
         let mut path = self.target.to_owned();
-        path.extend(names.iter().map(|name| OsStr::from_bytes(name.as_bytes())));
+        path.extend(names.down().map(|name| OsStr::from_bytes(name.to_bytes())));
         let path = path.into_os_string().into_encoded_bytes();
         self.monitor.trouble(&Trouble { path, kind, reason: reason.to_string() });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,10 +5,10 @@ use std::io;
 
 use rustix::fs::{FileType, Mode, OFlags, makedev};
 
-use super::Shared;
 use super::attributes::{self, Lacking};
 use super::content::{self, ContentError};
 use super::destination::{Folder, Unfinished};
+use super::{Entry, Shared};
 use crate::store::StoreError;
 use crate::view::{Attr, FileKind, Node, ViewError};
 
@@ -55,18 +55,14 @@ impl From<StoreError> for Reason {
     }
 }
 
-/// Makes `name` in `folder` what `node` is. Tells what of it could not be set.
+/// Makes `name` in `folder` what the entry is. Tells what of it could not be set.
 pub(super) fn make(
     shared: &Shared<'_>,
     folder: &Folder,
     name: &CStr,
-    node: &Node,
-    attr: &Attr,
+    entry: &Entry,
 ) -> Result<Lacking, Reason> {
-    let replace = shared.options.overwrite;
-    if !replace && folder.has(name) {
-        return Err(Reason::Exists);
-    }
+    let Entry { node, attr, .. } = entry;
     let xattrs = shared.view.xattrs(node)?;
     let (unfinished, lacking) = if attr.kind == FileKind::File {
         let mut open = None;
@@ -84,7 +80,7 @@ pub(super) fn make(
         let lacking = attributes::set_unopened(&unfinished, attr, &xattrs)?;
         (unfinished, lacking)
     };
-    unfinished.finish(name, replace)?;
+    unfinished.finish(name, shared.options.overwrite)?;
     Ok(lacking)
 }
 

@@ -1,12 +1,14 @@
 //! The walk of a tree that is taken back.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::ffi::CString;
 use std::io;
 use std::sync::mpsc::SyncSender;
 
 use super::destination::Folder;
-use super::{Job, Names, Shared};
+use super::names::Names;
+use super::{Entry, Job, Shared};
+use crate::import::MAX_DEPTH;
 use crate::monitor::TroubleKind;
 use crate::view::{FileKind, Node};
 
@@ -16,10 +18,8 @@ const BATCH: usize = 1024;
 /// What is left to do when all files are there.
 #[derive(Debug, Default)]
 pub(super) struct Rest {
-    /// The first name of each file that has several, by what the file is.
-    pub(super) firsts: HashMap<u128, Names>,
-    /// Its other names.
-    pub(super) links: Vec<(u128, Job)>,
+    /// Further names of files that have several.
+    pub(super) links: Vec<Entry>,
     /// Folders, those above before those below. Their attributes change by what is made in them.
     pub(super) folders: Vec<(Names, Node)>,
 }
@@ -28,22 +28,24 @@ pub(super) struct Rest {
 struct Frame {
     /// Where it is made; `None` when it would be, and is not there.
     folder: Option<Folder>,
+    names: Names,
     node: Node,
     offset: u64,
     batch: VecDeque<(CString, Node)>,
 }
 
 pub(super) struct Walk<'a> {
-    pub(super) shared: &'a Shared<'a>,
-    pub(super) jobs: SyncSender<Job>,
-    pub(super) rest: Rest,
+    shared: &'a Shared<'a>,
+    jobs: SyncSender<Job>,
+    rest: Rest,
+    /// Files with several names that were sent to be made.
+    begun: HashSet<u128>,
     frames: Vec<Frame>,
-    names: Names,
 }
 
 impl<'a> Walk<'a> {
     pub(super) fn new(shared: &'a Shared<'a>, jobs: SyncSender<Job>) -> Self {
-        Self { shared, jobs, rest: Rest::default(), frames: Vec::new(), names: Vec::new() }
+        Self { shared, jobs, rest: Rest::default(), begun: HashSet::new(), frames: Vec::new() }
     }
 
     /// Walks what is below the folder that was entered or taken last. The stack is explicit: a tree may be deeper than a thread's.
@@ -53,11 +55,10 @@ impl<'a> Walk<'a> {
                 break;
             }
             if let Some((name, node)) = frame.batch.pop_front() {
-                let folder = frame.folder.clone();
-                self.take(folder.as_ref(), name, node);
+                let (folder, names) = (frame.folder.clone(), frame.names.with(name));
+                self.take(folder, names, node);
             } else if !self.read_on() {
                 self.frames.pop();
-                self.names.pop();
             }
         }
         self.rest
@@ -77,65 +78,56 @@ impl<'a> Walk<'a> {
             batch.len() < BATCH
         });
         if let Err(error) = read {
-            self.shared.trouble(
-                &self.names,
-                TroubleKind::Incomplete,
-                format!("its content cannot be read: {error}"),
-            );
+            let reason = format!("its content cannot be read: {error}");
+            self.shared.trouble(&frame.names, TroubleKind::Incomplete, reason);
             return false;
         }
         if unnamed > 0 {
-            self.shared.trouble(&self.names, TroubleKind::Incomplete, "names in it cannot be names here");
+            self.shared.trouble(&frame.names, TroubleKind::Incomplete, "names in it cannot be names here");
         }
-        !self.frames.last().is_some_and(|frame| frame.batch.is_empty())
+        !batch.is_empty()
     }
 
     /// Takes back an entry; of a folder only the beginning.
-    pub(super) fn take(&mut self, above: Option<&Folder>, name: CString, node: Node) {
+    pub(super) fn take(&mut self, above: Option<Folder>, names: Names, node: Node) {
         let attr = self.shared.view.attr(&node);
-        self.names.push(name);
         if attr.kind == FileKind::Directory {
-            match self.make_folder(above) {
-                Ok((folder, made)) => {
-                    if made || self.shared.options.overwrite {
-                        self.rest.folders.push((self.names.clone(), node.clone()));
-                    }
-                    self.enter(folder, node);
-                }
+            match self.make_folder(above.as_ref(), &names) {
+                Ok((folder, made)) => self.enter(folder, made, names, node),
                 Err(error) => {
                     let reason = match error.kind() {
                         io::ErrorKind::NotADirectory => "something else has its name".to_owned(),
                         _ => format!("cannot be made: {error}"),
                     };
-                    self.shared.trouble(&self.names, TroubleKind::Unreadable, reason);
-                    self.names.pop();
+                    self.shared.trouble(&names, TroubleKind::Unreadable, reason);
                 }
             }
             return;
         }
-        let job = Job { folder: above.cloned(), names: self.names.clone(), node, attr };
-        self.names.pop();
-        if attr.kind == FileKind::File && attr.nlink > 1 {
-            let identity = job.node.identity();
-            if self.rest.firsts.contains_key(&identity) {
-                self.rest.links.push((identity, job));
-                return;
-            }
-            self.rest.firsts.insert(identity, job.names.clone());
+        let entry = Entry { names, node, attr };
+        if entry.shared().is_some_and(|file| !self.begun.insert(file)) {
+            self.rest.links.push(entry);
+        } else {
+            // The threads go only after this.
+            let _ = self.jobs.send((above, entry));
         }
-        // The threads go only after this.
-        let _ = self.jobs.send(job);
     }
 
-    /// Begins with a folder that is there.
-    pub(super) fn enter(&mut self, folder: Option<Folder>, node: Node) {
+    /// Begins with a folder that is there, or would be made.
+    pub(super) fn enter(&mut self, folder: Option<Folder>, made: bool, names: Names, node: Node) {
+        if made || self.shared.options.overwrite {
+            self.rest.folders.push((names.clone(), node.clone()));
+        }
         self.shared.state().restored.directories += 1;
-        self.frames.push(Frame { folder, node, offset: 0, batch: VecDeque::new() });
+        self.frames.push(Frame { folder, names, node, offset: 0, batch: VecDeque::new() });
     }
 
-    /// The last name's folder, and whether it was not there.
-    fn make_folder(&self, above: Option<&Folder>) -> io::Result<(Option<Folder>, bool)> {
-        let (Some(above), Some(name)) = (above, self.names.last()) else { return Ok((None, true)) };
+    /// The folder itself, and whether it was not there.
+    fn make_folder(&self, above: Option<&Folder>, names: &Names) -> io::Result<(Option<Folder>, bool)> {
+        if self.frames.len() >= MAX_DEPTH {
+            return Err(io::Error::other("it is nested too deeply"));
+        }
+        let (Some(above), Some((_, name))) = (above, names.split()) else { return Ok((None, true)) };
         if !self.shared.options.dry_run {
             let (folder, made) = above.make(name)?;
             return Ok((Some(folder), made));

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -130,7 +130,11 @@ fn load(repository: &Path, options: &ImportOptions) -> Result<Sources, ServiceEr
     Ok(Sources::load(&repository, &options.zone, &Sources::default())?)
 }
 
-/// Whether a stamp is newer than the last snapshot's reading. One that is not there was never touched.
+/// A kernel's time of files goes in steps of at most so long, behind the clock: a file that is touched in one looks as if that
+/// had been at its beginning.
+const STEP: Duration = Duration::from_millis(10);
+
+/// Whether a stamp may be newer than the last snapshot's reading. One that is not there was never touched.
 fn is_touched(
     stamp: &Path,
     tree: &Path,
@@ -148,6 +152,8 @@ fn is_touched(
     let name = source_name(tree, options)?;
     let last =
         sources.get(&name).and_then(|source| source.snapshots().next_back().map(|(_, last)| last.clone()));
+    // A run that comes in twice is better than one that does not.
+    let touched = touched.checked_add(STEP).unwrap_or(Timestamp::MAX);
     Ok(last.is_none_or(|last| last.manifest.started < Time::from(touched)))
 }
 
@@ -204,4 +210,36 @@ fn tell_left_out(source: &mut Source, plan: &Plan, context: &mut Context<'_>) {
 fn named(imported: &Imported) -> Last {
     let snapshot = &imported.snapshot;
     Last { source: snapshot.manifest.source.clone(), name: snapshot.name.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::monitor::Silent;
+    use crate::service::init;
+
+    #[test]
+    fn a_stamp_touched_just_after_an_import_has_begun_looks_a_little_older() {
+        let directory = tempfile::tempdir().unwrap();
+        let (root, tree) = (directory.path().join("repository"), directory.path().join("tree"));
+        init(&root).unwrap();
+        fs::create_dir(&tree).unwrap();
+        fs::write(tree.join("file"), "x").unwrap();
+        let stamp = directory.path().join("stamp");
+        let options = ImportOptions::default();
+        let is_touched = || is_touched(&stamp, &tree, &options, &root).unwrap();
+        assert!(!is_touched());
+        let stamp = fs::File::create(&stamp).unwrap();
+        assert!(is_touched());
+        let imported = import_tree(&root, &tree, &options, &Silent, &Cancellation::default()).unwrap();
+        let began = SystemTime::from(imported.unwrap().snapshot.manifest.started.timestamp());
+        for (before, expected) in [(0, true), (4, true), (50, false), (1000, false)] {
+            stamp.set_modified(began - Duration::from_millis(before)).unwrap();
+            assert_eq!(is_touched(), expected, "{before} ms before");
+        }
+        stamp.set_modified(began + Duration::from_nanos(1)).unwrap();
+        assert!(is_touched());
+    }
 }

@@ -45,6 +45,8 @@ pub(super) struct Notices {
     instance: OwnedFd,
     /// The only name that counts.
     named: Option<CString>,
+    /// The kernel's number of the folder that was watched last; those that are watched already have a lower one.
+    last: i32,
 }
 
 /// What was noticed.
@@ -61,13 +63,14 @@ pub(super) struct Noticed {
 impl Notices {
     pub(super) fn new() -> io::Result<Self> {
         let instance = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
-        Ok(Self { instance, named: None })
+        Ok(Self { instance, named: None, last: 0 })
     }
 
     /// Watches the folders below `root`, and itself. Those that are watched already stay so; what is gone or cannot be read is
-    /// passed over. Fails when the kernel watches no more.
-    pub(super) fn cover(&self, root: &Path, reach: &Reach) -> io::Result<()> {
+    /// passed over. True when there are some that were not watched before. Fails when the kernel watches no more.
+    pub(super) fn cover(&mut self, root: &Path, reach: &Reach) -> io::Result<bool> {
         let device = fs::metadata(root)?.dev();
+        let before = self.last;
         let mut folders = vec![(root.to_owned(), 0)];
         while let Some((folder, depth)) = folders.pop() {
             let Ok(metadata) = fs::metadata(&folder) else { continue };
@@ -82,7 +85,7 @@ impl Notices {
             match inotify::add_watch(&self.instance, &folder, CHANGES) {
                 Err(full @ (Errno::NOSPC | Errno::NOMEM)) => return Err(full.into()),
                 Err(_) => continue,
-                Ok(_) => {}
+                Ok(number) => self.last = self.last.max(number),
             }
             if depth < reach.depth {
                 let below = fs::read_dir(&folder).into_iter().flatten().flatten();
@@ -90,16 +93,16 @@ impl Notices {
                 folders.extend(below.map(|entry| (entry.path(), depth + 1)));
             }
         }
-        Ok(())
+        Ok(self.last > before)
     }
 
-    /// Watches one file, which need not be there yet.
-    pub(super) fn cover_name(&mut self, file: &Path) -> io::Result<()> {
+    /// Watches one file, which need not be there yet. True when it was not watched before.
+    pub(super) fn cover_name(&mut self, file: &Path) -> io::Result<bool> {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
         let name = file.file_name().unwrap_or(OsStr::new(""));
-        inotify::add_watch(&self.instance, folder.unwrap_or(Path::new(".")), CHANGES)?;
+        let number = inotify::add_watch(&self.instance, folder.unwrap_or(Path::new(".")), CHANGES)?;
         self.named = Some(CString::new(name.as_bytes())?);
-        Ok(())
+        Ok(number > std::mem::replace(&mut self.last, number))
     }
 
     /// What was noticed since the last time.
@@ -146,8 +149,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path();
         fs::create_dir_all(root.join("a/b")).unwrap();
-        let notices = Notices::new().unwrap();
-        notices.cover(root, &ALL).unwrap();
+        let mut notices = Notices::new().unwrap();
+        assert!(notices.cover(root, &ALL).unwrap());
+        assert!(!notices.cover(root, &ALL).unwrap());
         assert_eq!(notices.take(), Noticed::default());
         fs::write(root.join("a/b/file"), "x").unwrap();
         assert_eq!(notices.take(), CHANGE);
@@ -158,7 +162,7 @@ mod tests {
         assert_eq!(notices.take(), GROWTH);
         fs::write(root.join("a/c/file"), "x").unwrap();
         assert_eq!(notices.take(), Noticed::default());
-        notices.cover(root, &ALL).unwrap();
+        assert!(notices.cover(root, &ALL).unwrap());
         fs::remove_file(root.join("a/c/file")).unwrap();
         assert_eq!(notices.take(), CHANGE);
         fs::remove_dir(root.join("a/c")).unwrap();
@@ -175,7 +179,7 @@ mod tests {
         fs::create_dir_all(root.join("a/b/c")).unwrap();
         fs::create_dir(root.join("own")).unwrap();
         let own = fs::metadata(root.join("own")).unwrap();
-        let notices = Notices::new().unwrap();
+        let mut notices = Notices::new().unwrap();
         notices.cover(root, &Reach { depth: 2, skip: vec![(own.dev(), own.ino())], ..ALL }).unwrap();
         fs::write(root.join("a/b/c/file"), "x").unwrap();
         fs::write(root.join("own/file"), "x").unwrap();
@@ -189,7 +193,7 @@ mod tests {
     fn one_name_can_be_watched() {
         let directory = tempfile::tempdir().unwrap();
         let mut notices = Notices::new().unwrap();
-        notices.cover_name(&directory.path().join("stamp")).unwrap();
+        assert!(notices.cover_name(&directory.path().join("stamp")).unwrap());
         fs::write(directory.path().join("other"), "").unwrap();
         assert_eq!(notices.take(), Noticed::default());
         fs::write(directory.path().join("stamp"), "").unwrap();

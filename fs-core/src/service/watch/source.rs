@@ -1,4 +1,5 @@
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -84,41 +85,43 @@ impl Source {
         }
     }
 
-    /// Sees to it that changes of what is planned are noticed from now on. True when they were not before, so that the plan
-    /// may have missed some.
+    /// Sees to it that changes of what is planned are noticed from now on. True when those of some of it were not before, so that
+    /// the plan may have missed them.
     pub(super) fn cover(&mut self, repository: &Path, plan: &Plan, tell: &mut dyn FnMut(Event<'_>)) -> bool {
         if self.watched.trigger == Trigger::Time && plan.layout == Layout::Tree {
             return false;
         }
-        let known =
-            self.notices.take().filter(|(root, layout, _)| (root, *layout) == (&plan.root, plan.layout));
-        let is_new = known.is_none();
-        // What nobody has noticed may have come unnoticed: a folder that was mounted, a file system that notices nothing.
-        if !is_new && !self.grown && self.schedule.is_changing() {
-            self.notices = known;
-            return false;
-        }
-        let begun = known.map_or_else(Notices::new, |(_, _, notices)| Ok(notices));
-        self.grown = false;
-        let covered = begun.and_then(|mut notices| {
-            match (&self.watched.trigger, plan.layout) {
-                (Trigger::Stamp(stamp), Layout::Tree) => notices.cover_name(stamp)?,
-                _ => notices.cover(&plan.root, &self.reach(repository, plan))?,
-            }
-            Ok(notices)
-        });
+        let same = |(root, layout, _): &(PathBuf, Layout, _)| *root == plan.root && *layout == plan.layout;
+        let known = self.notices.take().filter(same).map(|(_, _, notices)| notices);
+        let noticed = !std::mem::take(&mut self.grown) && self.schedule.is_changing();
+        let covered = match known {
+            Some(notices) if noticed => Ok((notices, false)),
+            // What nobody has noticed may have come unnoticed: a folder that was mounted, a file system that notices nothing.
+            known => self.extend(known, repository, plan),
+        };
         match covered {
-            Ok(notices) => {
+            Ok((notices, has_more)) => {
                 self.unnoticed = false;
                 self.notices = Some((plan.root.clone(), plan.layout, notices));
+                has_more
             }
-            Err(error) if !self.unnoticed => {
-                self.unnoticed = true;
-                tell(Event::Unnoticed { place: &self.path, error });
+            Err(error) => {
+                if !std::mem::replace(&mut self.unnoticed, true) {
+                    tell(Event::Unnoticed { place: &self.path, error });
+                }
+                false
             }
-            Err(_) => {}
         }
-        is_new
+    }
+
+    /// Takes notice of all that is there now, and tells whether some of it is new.
+    fn extend(&self, known: Option<Notices>, repository: &Path, plan: &Plan) -> io::Result<(Notices, bool)> {
+        let mut notices = known.map_or_else(Notices::new, Ok)?;
+        let has_more = match (&self.watched.trigger, plan.layout) {
+            (Trigger::Stamp(stamp), Layout::Tree) => notices.cover_name(stamp)?,
+            _ => notices.cover(&plan.root, &self.reach(repository, plan))?,
+        };
+        Ok((notices, has_more))
     }
 
     fn reach(&self, repository: &Path, plan: &Plan) -> Reach {

@@ -1,0 +1,29 @@
+use std::ffi::{CStr, CString};
+use std::sync::Arc;
+
+/// An entry's path below the target; without names the target's own. The path of a folder is kept once for all that is in it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Names(Option<Arc<(Names, CString)>>);
+
+impl Names {
+    /// The path of what is called `name` there.
+    pub(super) fn with(&self, name: CString) -> Self {
+        Self(Some(Arc::new((self.clone(), name))))
+    }
+
+    /// The folder's path, and the name in it.
+    pub(super) fn split(&self) -> Option<(&Names, &CStr)> {
+        self.0.as_deref().map(|(above, name)| (above, name.as_c_str()))
+    }
+
+    /// All names, from the target down.
+    pub(super) fn down(&self) -> impl Iterator<Item = &CStr> {
+        let mut names = Vec::new();
+        let mut at = self;
+        while let Some((above, name)) = at.split() {
+            names.push(name);
+            at = above;
+        }
+        names.into_iter().rev()
+    }
+}
