@@ -72,6 +72,8 @@ pub enum Command {
     Ls(LsArgs),
     /// Print files of a snapshot
     Cat(CatArgs),
+    /// Tell what differs between two times
+    Diff(DiffArgs),
     /// Take files and folders of a snapshot back to disk
     Restore(RestoreArgs),
     /// Tell how much is kept, and what it takes
@@ -343,6 +345,46 @@ pub struct CatArgs {
     /// The source, where there are several
     #[arg(long, value_name = "NAME")]
     pub source: Option<OsString>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = format!("\
+Examples:
+  yester diff @yesterday @latest             what has changed since yesterday
+  yester diff @2024-06-01 @latest etc --patch
+  yester diff web1@latest:etc web2@latest:etc --stat
+
+A line for each path: + added, - deleted, M another content, T another type, m only mode, owner, time or extended \
+attributes. A folder's name ends with a slash. --json tells in what they differ. A patch has text only: of files that are \
+binary, or larger than 16 MiB, it says that they differ.
+
+Exit status: 0 also when there are differences, unless --exit-code is given.
+
+{PLACE_HELP}"))]
+pub struct DiffArgs {
+    /// The earlier time, or a place then
+    #[arg(value_name = "A", value_parser = OsStringValueParser::new().try_map(|text| Place::parse(&text)))]
+    pub before: Place,
+    /// The later one
+    #[arg(value_name = "B", value_parser = OsStringValueParser::new().try_map(|text| Place::parse(&text)))]
+    pub after: Place,
+    /// Only what is there
+    pub path: Option<OsString>,
+    /// The source, where there are several
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<OsString>,
+    /// Show the lines that differ, as git does
+    #[arg(short, long, conflicts_with = "stat")]
+    pub patch: bool,
+    /// Tell how many lines differ in each file, and in all
+    #[arg(long)]
+    pub stat: bool,
+    /// Also name folders that differ in their time alone
+    #[arg(long)]
+    pub all: bool,
+    /// Exit with 1 when there are differences
+    #[arg(long)]
+    pub exit_code: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,4 +1,4 @@
-//! What goes to stdout: for people, or with `--json` one object a line. Never coloured.
+//! What goes to stdout: for people, or with `--json` one object a line. Coloured only by `diff`.
 
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 

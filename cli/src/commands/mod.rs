@@ -2,6 +2,7 @@
 
 mod cat;
 mod check;
+mod diff;
 mod init;
 mod ls;
 mod rebuild_index;
@@ -69,6 +70,7 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         Command::Snapshots(args) => snapshots::run(context, &args),
         Command::Ls(args) => ls::run(context, &args),
         Command::Cat(args) => cat::run(context, &args),
+        Command::Diff(args) => diff::run(context, &args),
         Command::Stats => stats::run(context),
         Command::Check(args) => check::run(context, &args),
         Command::RebuildIndex(_) => rebuild_index::run(context),

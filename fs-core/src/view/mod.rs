@@ -3,6 +3,7 @@
 
 mod attr;
 mod changes;
+mod difference;
 mod directory;
 mod error;
 mod filesystem;
@@ -16,6 +17,7 @@ pub mod time;
 
 pub use attr::{Attr, FileKind};
 pub use changes::Change;
+pub use difference::{Aspect, Aspects, Difference};
 pub use directory::DirEntry;
 pub use error::ViewError;
 pub use filesystem::{Options, Scope, View};

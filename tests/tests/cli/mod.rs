@@ -2,6 +2,7 @@
 
 mod cat;
 mod defaults;
+mod diff;
 mod ls;
 mod pipes;
 mod snapshots;
