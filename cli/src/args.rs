@@ -74,6 +74,8 @@ pub enum Command {
     Cat(CatArgs),
     /// Tell what differs between two times
     Diff(DiffArgs),
+    /// Write a file or folder of a snapshot to stdout, as a tar or zip archive
+    Export(ExportArgs),
     /// Take files and folders of a snapshot back to disk
     Restore(RestoreArgs),
     /// Tell how much is kept, and what it takes
@@ -385,6 +387,34 @@ pub struct DiffArgs {
     /// Exit with 1 when there are differences
     #[arg(long)]
     pub exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = format!("\
+Examples:
+  yester export @yesterday:docs > docs.tar
+  yester export web1@latest: | ssh web2 tar -x --xattrs --acls -C /srv/new
+  yester export @2d:docs --zip > docs.zip
+
+A tar archive has all that is kept: owners, modes, times to the nanosecond, hard links, devices, extended attributes, ACLs; \
+GNU tar takes the last two back with --xattrs --xattrs-include='*' --acls. Sockets are left out, and holes are written as zeros. \
+A zip archive has names, contents, permissions, symbolic links, and times to two seconds; not owners, hard links, devices, \
+fifos, extended attributes, or names that are no text.
+
+Exit status: 3 when something was left out; it is named.
+
+{PLACE_HELP}"))]
+pub struct ExportArgs {
+    /// A file or folder in a snapshot
+    #[arg(value_name = "T:PATH")]
+    #[arg(value_parser = OsStringValueParser::new().try_map(|text| Place::parse(&text)))]
+    pub place: Place,
+    /// A zip archive instead of tar
+    #[arg(long)]
+    pub zip: bool,
+    /// The source, where there are several
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<OsString>,
 }
 
 #[derive(Debug, Args)]

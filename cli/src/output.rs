@@ -73,6 +73,11 @@ impl Output {
         Ok(self.out.write_all(bytes)?)
     }
 
+    /// For who writes much.
+    pub fn writer(&mut self) -> &mut impl Write {
+        &mut self.out
+    }
+
     /// Writes a line.
     pub fn line(&mut self, text: &str) -> Result {
         Ok(writeln!(self.out, "{text}")?)

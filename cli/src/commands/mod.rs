@@ -3,6 +3,7 @@
 mod cat;
 mod check;
 mod diff;
+mod export;
 mod init;
 mod ls;
 mod rebuild_index;
@@ -71,6 +72,7 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         Command::Ls(args) => ls::run(context, &args),
         Command::Cat(args) => cat::run(context, &args),
         Command::Diff(args) => diff::run(context, &args),
+        Command::Export(args) => export::run(context, &args),
         Command::Stats => stats::run(context),
         Command::Check(args) => check::run(context, &args),
         Command::RebuildIndex(_) => rebuild_index::run(context),

@@ -1,6 +1,7 @@
 //! The façade that the command line and the frontends call.
 
 mod error;
+mod export;
 mod history;
 #[cfg(unix)]
 mod import;
@@ -22,6 +23,7 @@ pub mod watch;
 use std::path::Path;
 
 pub use error::ServiceError;
+pub use export::{Archive, Exported, export};
 pub use history::{History, SnapshotInfo, open_view};
 #[cfg(unix)]
 pub use import::{ImportOptions, Imported, import_tree, source_name};
