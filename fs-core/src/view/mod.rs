@@ -3,6 +3,7 @@
 
 mod attr;
 mod changes;
+mod days;
 mod difference;
 mod directory;
 mod error;

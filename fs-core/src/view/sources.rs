@@ -1,8 +1,10 @@
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::tz::TimeZone;
 
+use super::days::Calendar;
+use super::node::Identity;
 use super::time::{Moment, Timeline};
 use crate::format::{Manifest, SnapshotId, Time};
 use crate::store::{Repository, SnapshotRecord, StoreError};
@@ -14,6 +16,15 @@ pub struct Snapshot {
     pub id: SnapshotId,
     /// What it is.
     pub manifest: Manifest,
+    /// The folder through which its directories are seen, if that is not its own: there they are others.
+    pub(super) through: Option<Identity>,
+}
+
+impl Snapshot {
+    /// The same, whose directories are seen through this folder. Its files stay the same.
+    pub(super) fn seen_through(&self, folder: Identity) -> Self {
+        Self { id: self.id, manifest: self.manifest.clone(), through: Some(folder) }
+    }
 }
 
 /// A source's snapshots.
@@ -33,6 +44,8 @@ pub struct Sources {
     sources: BTreeMap<Arc<[u8]>, Arc<Source>>,
     /// A manifest could not be read for a reason that may pass.
     incomplete: bool,
+    /// Made when it is asked for.
+    calendar: OnceLock<Option<Calendar>>,
 }
 
 impl Source {
@@ -87,7 +100,7 @@ impl Sources {
             let snapshot = match known.get(&id) {
                 Some(snapshot) => Arc::clone(snapshot),
                 None => match repository.manifest(&id) {
-                    Ok(manifest) => Arc::new(Snapshot { id, manifest }),
+                    Ok(manifest) => Arc::new(Snapshot { id, manifest, through: None }),
                     // Forgotten between listing and reading.
                     Err(StoreError::Missing(_)) => continue,
                     Err(error) => {
@@ -108,7 +121,7 @@ impl Sources {
             let lost = lost.remove(&*name).unwrap_or_default();
             (Arc::clone(&name), Arc::new(Source::new(name, zone.clone(), snapshots, &lost)))
         });
-        Ok(Self { sources: sources.collect(), incomplete })
+        Ok(Self { sources: sources.collect(), incomplete, calendar: OnceLock::new() })
     }
 
     /// Whether loading again may find more although the repository has not changed.
@@ -119,6 +132,11 @@ impl Sources {
     /// The source of this name.
     pub fn get(&self, name: &[u8]) -> Option<&Arc<Source>> {
         self.sources.get(name)
+    }
+
+    /// All sources' snapshots in order.
+    pub(super) fn calendar(&self) -> Option<&Calendar> {
+        self.calendar.get_or_init(|| Calendar::of(self)).as_ref()
     }
 
     /// All sources.

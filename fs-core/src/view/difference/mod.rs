@@ -4,9 +4,11 @@
 //! changed: the directories on the way to a change, and of a large one the few nodes around it.
 
 mod aspects;
+mod folders;
 mod walk;
 
 pub use aspects::{Aspect, Aspects};
+pub(in crate::view) use folders::{CHANGES, Changes};
 pub use walk::Difference;
 
 #[cfg(all(test, unix))]
