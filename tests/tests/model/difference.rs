@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use fs_tests::Sandbox;
-use fs_tests::tree::{Entry, Kind, Tree, shown};
+use fs_tests::tree::{Entry, Kind, Tree, scan, shown};
+use fs_tests::{Mounted, Sandbox};
 use proptest::test_runner::TestCaseError;
 use serde_json::Value;
 
@@ -58,7 +58,7 @@ fn parsed(line: &Value) -> ((Vec<u8>, &'static str), Vec<String>) {
     ((path, change), differs.map(|aspect| aspect.as_str().expect("a word").to_owned()).collect())
 }
 
-pub fn expected(old: &Tree, new: &Tree) -> Told {
+fn expected(old: &Tree, new: &Tree) -> Told {
     let mut told = Told::new();
     for path in old.keys().chain(new.keys()) {
         match (old.get(path), new.get(path)) {
@@ -81,7 +81,7 @@ pub fn expected(old: &Tree, new: &Tree) -> Told {
     told
 }
 
-pub fn is_folder(entry: &Entry) -> bool {
+fn is_folder(entry: &Entry) -> bool {
     entry.kind == Kind::Directory
 }
 
@@ -96,4 +96,44 @@ fn aspects(before: &Entry, after: &Entry) -> Vec<String> {
         ("xattrs", before.xattrs != after.xattrs),
     ];
     differing.into_iter().filter(|(_, differ)| *differ).map(|(aspect, _)| aspect.to_owned()).collect()
+}
+
+/// Compare `@changes/@A..@B` of the first and the last snapshot, and of the first and its neighbour: each file there is the very one of
+/// the snapshot, and no other is there.
+pub fn check_mounted(mounted: &Mounted, snapshots: &[(String, Tree)]) -> Result<(), TestCaseError> {
+    let ((Some((first, old)), Some(next)), Some(last)) =
+        ((snapshots.first(), snapshots.get(1)), snapshots.last())
+    else {
+        return Ok(());
+    };
+    for (after, new) in [next, last] {
+        let told = expected(old, new);
+        let folder = mounted.path(format!("@changes/{first}..{after}"));
+        for (part, shown_in) in [("added", after), ("modified", after), ("deleted", first)] {
+            let (seen, whole) = (scan(&folder.join(part)), scan(&mounted.path(shown_in)));
+            for (path, entry) in &seen {
+                let is_told = told.contains_key(&(path.clone(), part));
+                // A hole that came or went is a change that the model does not know.
+                let may_be = is_folder(entry) && old.contains_key(path) && new.contains_key(path)
+                    || part == "modified" && old[path].data == new[path].data;
+                let same = is_folder(entry) || *entry == whole[path];
+                if !same || !(is_told || may_be) {
+                    return Err(TestCaseError::fail(format!(
+                        "{first}..{after}: {} should not be in {part}, or not so ({:?})",
+                        shown(path),
+                        entry.kind
+                    )));
+                }
+            }
+            let missing =
+                told.keys().filter(|(_, change)| *change == part).find(|(path, _)| !seen.contains_key(path));
+            if let Some((path, _)) = missing {
+                return Err(TestCaseError::fail(format!(
+                    "{first}..{after}: {} is not in {part}",
+                    shown(path)
+                )));
+            }
+        }
+    }
+    Ok(())
 }

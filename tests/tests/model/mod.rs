@@ -55,6 +55,7 @@ fn play(history: &History) -> Result<(), TestCaseError> {
     for (number, (name, expected)) in snapshots.iter().enumerate() {
         check(&format!("snapshot {number}, {name}"), expected, &mounted.path(name))?;
     }
+    difference::check_mounted(mounted, &snapshots)?;
     Ok(())
 }
 
