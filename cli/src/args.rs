@@ -80,6 +80,8 @@ pub enum Command {
     Restore(RestoreArgs),
     /// Tell how much is kept, and what it takes
     Stats,
+    /// Show the days that have snapshots, and how much changed, as a calendar
+    Timeline(TimelineArgs),
     /// Look for damage
     Check(CheckArgs),
     /// Make the index again from the packs
@@ -387,6 +389,23 @@ pub struct DiffArgs {
     /// Exit with 1 when there are differences
     #[arg(long)]
     pub exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  yester timeline
+  yester timeline --source web1 --svg web1.svg
+
+The darker a day, the more paths differ from the snapshot before. A terminal shows the last weeks, at most a year; a picture and \
+--json have all.")]
+pub struct TimelineArgs {
+    /// Only this source
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<OsString>,
+    /// Draw a picture instead
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,7 @@ mod rebuild_index;
 mod repair;
 mod snapshots;
 mod stats;
+mod timeline;
 
 #[cfg(target_os = "linux")]
 mod hook;
@@ -74,6 +75,7 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         Command::Diff(args) => diff::run(context, &args),
         Command::Export(args) => export::run(context, &args),
         Command::Stats => stats::run(context),
+        Command::Timeline(args) => timeline::run(context, &args),
         Command::Check(args) => check::run(context, &args),
         Command::RebuildIndex(_) => rebuild_index::run(context),
         Command::Repair(args) => repair::run(context, &args),

@@ -1,5 +1,6 @@
 //! The façade that the command line and the frontends call.
 
+mod days;
 mod error;
 mod export;
 mod history;
@@ -22,6 +23,7 @@ pub mod watch;
 
 use std::path::Path;
 
+pub use days::{Day, days};
 pub use error::ServiceError;
 pub use export::{Archive, Exported, export};
 pub use history::{History, SnapshotInfo, open_view};

@@ -6,4 +6,5 @@ mod diff;
 mod ls;
 mod pipes;
 mod snapshots;
+mod timeline;
 mod usage;

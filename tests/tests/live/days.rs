@@ -21,19 +21,21 @@ fn every_source_is_there_as_of_a_time() {
     let first = import("web1", "one");
     let day = first.split_once('T').expect("a time").0.to_owned();
     let mounted = Mounted::with(&sandbox, &[]);
-    let listed = |wanted: &[&str]| {
-        // Midnight may have passed: then there is a day more.
-        let mut names = mounted.names("");
-        names.retain(|name| !name.starts_with('@') || *name == day);
-        assert_eq!(names, [&[day.as_str()], wanted].concat());
+    let wait_for = |wanted: &[&str]| {
+        wait_until("the top to list it", Duration::from_secs(10), || {
+            // Midnight may have passed: then there is a day more.
+            let mut names = mounted.names("");
+            names.retain(|name| !name.starts_with('@') || *name == day);
+            (names == [&[day.as_str()], wanted].concat()).then_some(())
+        });
     };
-    listed(&["web1"]);
+    wait_for(&["web1"]);
     let today = |source: &str| mounted.path("@latest").join(source).join("file");
     assert_eq!(mounted.names("@latest"), ["web1"]);
     assert_eq!(fs::read(today("web1")).expect("a file"), b"one");
     assert!(!today("web2").exists());
     import("web2", "two");
-    listed(&["web1", "web2"]);
+    wait_for(&["web1", "web2"]);
     assert_eq!(fs::read(today("web2")).expect("a file"), b"two");
     wait_until("the source in its day", Duration::from_secs(10), || {
         (mounted.names("@latest") == ["web1", "web2"]).then_some(())

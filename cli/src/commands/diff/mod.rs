@@ -68,11 +68,6 @@ impl Item<'_> {
         node.is_some_and(|node| self.view.attr(node).kind == FileKind::Directory)
     }
 
-    /// Whether it is a folder that differs in its time alone, as whatever is made or removed in it has it differ.
-    fn is_wake(&self) -> bool {
-        self.aspects.iter().eq([Aspect::Time]) && self.is_directory()
-    }
-
     /// A reason with the path that it is about.
     fn failed(&self, reason: ViewError) -> Error {
         ServiceError::View { path: printable(self.path).into_owned(), reason }.into()
@@ -100,6 +95,9 @@ pub fn run(context: &mut Context, args: &DiffArgs) -> Result<Outcome> {
     let (mut failed, mut differ) = (None, false);
     let mut path = Vec::new();
     let compared = view.compare(old.as_ref(), new.as_ref(), &mut |difference| {
+        if difference.is_wake() && !args.all {
+            return true;
+        }
         let Difference { path: below, before, after, aspects } = difference;
         path.clear();
         path.extend(base);
@@ -108,10 +106,8 @@ pub fn run(context: &mut Context, args: &DiffArgs) -> Result<Outcome> {
         }
         path.extend(below);
         let item = Item { view: &view, path: &path, before, after, aspects };
-        if args.all || !item.is_wake() {
-            differ = true;
-            failed = teller.tell(output, &item).err();
-        }
+        differ = true;
+        failed = teller.tell(output, &item).err();
         failed.is_none()
     });
     if let Some(error) = failed {

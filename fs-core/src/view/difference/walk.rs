@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::Aspects;
+use super::{Aspect, Aspects};
 use crate::format::{BlobId, Entry, Kind, PathKey};
 use crate::store::{Comparison, Differing, Found, StoreError};
 use crate::view::node::{Home, Node, Place, What};
@@ -17,6 +17,13 @@ pub struct Difference<'a> {
     pub after: Option<&'a Node>,
     /// In what these two differ; nothing when there is only one.
     pub aspects: Aspects,
+}
+
+impl Difference<'_> {
+    /// Whether it is a directory that differs in its time alone, as whatever is made or removed in it has it differ.
+    pub fn is_wake(&self) -> bool {
+        self.aspects.iter().eq([Aspect::Time]) && self.after.and_then(Tree::of).is_some()
+    }
 }
 
 impl View {
