@@ -3,13 +3,13 @@
 //! The snapshots of all sources are one timeline. Between two of them nothing changes, so every expression means the
 //! state as of one of them. It has a folder, which is called after its day if it is the last one of that day.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::node::{Identity, Node, What};
-use super::time::Timeline;
+use super::time::{Moment, Timeline};
 use super::{Change, DirEntry, Snapshot, Source, Sources, View, ViewError};
 use crate::format::{Keys, Time};
 
@@ -138,36 +138,33 @@ impl View {
 
 /// The folders of times that changed.
 pub(super) fn changes(view: &View, then: &Sources, now: &Sources, changes: &mut Vec<Change>) {
-    let all = |sources: &Sources| -> BTreeMap<_, _> {
-        let moments = sources.calendar().into_iter().flat_map(|calendar| calendar.timeline.iter());
-        moments.map(|(_, moment)| (*moment, ())).collect()
+    let moments = |sources: &Sources| -> BTreeSet<Moment> {
+        let calendar = sources.calendar().into_iter();
+        calendar.flat_map(|calendar| calendar.timeline.iter()).map(|(_, moment)| *moment).collect()
     };
-    let (old, new) = (all(then), all(now));
-    let came = new.keys().find(|moment| !old.contains_key(moment));
-    let went = old.keys().find(|moment| !new.contains_key(moment));
-    let Some(first) = came.into_iter().chain(went).map(|moment| moment.time).min() else { return };
-    let names = |sources: &Sources| -> Vec<Box<str>> {
-        let calendar = sources.calendar();
-        calendar.map_or_else(Vec::new, |calendar| calendar.names_since(first).map(Into::into).collect())
+    let (old, new) = (moments(then), moments(now));
+    let Some(first) = old.symmetric_difference(&new).next() else { return };
+    let names = |sources: &Sources| -> BTreeSet<Box<str>> {
+        let calendar = sources.calendar().into_iter();
+        calendar.flat_map(|calendar| calendar.names_since(first.time)).map(Into::into).collect()
     };
-    let mut folders = [names(then), names(now)].concat();
-    folders.sort_unstable();
-    folders.dedup();
     let shown = |sources: &Sources, name: &str| -> Vec<_> {
         sources.as_of(name).map(|(source, snapshot)| (Arc::clone(&source.name), snapshot.id)).collect()
     };
-    for name in folders {
+    for name in &names(then) | &names(now) {
         let (was, is) = (shown(then, &name), shown(now, &name));
         if was != is {
             let gone = was.iter().filter(|entry| !is.contains(entry)).map(|(source, _)| (**source).into());
             changes.push(Change { ino: Node::as_of(view.keys(), &name).ino(), gone: gone.collect() });
         }
     }
-    let days = |sources: &Sources| sources.calendar().map(|calendar| calendar.days.keys().cloned().collect());
-    let (was, is): (Option<Vec<Box<str>>>, Option<Vec<Box<str>>>) = (days(then), days(now));
+    let days = |sources: &Sources| -> BTreeSet<Box<str>> {
+        sources.calendar().map(|calendar| calendar.days.keys().cloned().collect()).unwrap_or_default()
+    };
+    let (was, is) = (days(then), days(now));
     if was != is {
-        let gone = was.into_iter().flatten().filter(|day| is.as_ref().is_none_or(|is| !is.contains(day)));
-        changes.push(Change { ino: view.top().ino(), gone: gone.map(|day| day.as_bytes().into()).collect() });
+        let gone = was.difference(&is).map(|day| day.as_bytes().into()).collect();
+        changes.push(Change { ino: view.top().ino(), gone });
     }
 }
 

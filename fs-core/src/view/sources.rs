@@ -41,7 +41,7 @@ pub struct Source {
 /// All sources of a repository at one moment, in the order of their names.
 #[derive(Debug, Default)]
 pub struct Sources {
-    sources: BTreeMap<Arc<[u8]>, Arc<Source>>,
+    by_name: BTreeMap<Arc<[u8]>, Arc<Source>>,
     /// A manifest could not be read for a reason that may pass.
     incomplete: bool,
     /// Made when it is asked for.
@@ -82,7 +82,7 @@ impl Sources {
     /// logged and left out: it must not hide the others.
     pub fn load(repository: &Repository, zone: &TimeZone, known: &Sources) -> Result<Self, StoreError> {
         let known: HashMap<SnapshotId, &Arc<Snapshot>> = known
-            .sources
+            .by_name
             .values()
             .flat_map(|source| source.snapshots.iter().map(|snapshot| (snapshot.id, snapshot)))
             .collect();
@@ -121,7 +121,7 @@ impl Sources {
             let lost = lost.remove(&*name).unwrap_or_default();
             (Arc::clone(&name), Arc::new(Source::new(name, zone.clone(), snapshots, &lost)))
         });
-        Ok(Self { sources: sources.collect(), incomplete, calendar: OnceLock::new() })
+        Ok(Self { by_name: sources.collect(), incomplete, calendar: OnceLock::new() })
     }
 
     /// Whether loading again may find more although the repository has not changed.
@@ -131,7 +131,7 @@ impl Sources {
 
     /// The source of this name.
     pub fn get(&self, name: &[u8]) -> Option<&Arc<Source>> {
-        self.sources.get(name)
+        self.by_name.get(name)
     }
 
     /// All sources' snapshots in order.
@@ -141,7 +141,7 @@ impl Sources {
 
     /// All sources.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Source>> {
-        self.sources.values()
+        self.by_name.values()
     }
 }
 

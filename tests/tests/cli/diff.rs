@@ -100,7 +100,8 @@ fn git_applies_the_patch() {
     }
     let sandbox = Sandbox::with_repository();
     let source = sandbox.source();
-    let lines = |numbers: std::ops::Range<u32>| numbers.map(|n| format!("line {n}\n")).collect::<String>();
+    let lines =
+        |numbers: std::ops::Range<u32>| numbers.map(|n| format!("line {n}\n")).collect::<Vec<_>>().concat();
     file(source.join("long"), lines(0..500));
     file(source.join("no end"), "a\nb");
     file(source.join("carriage"), "a\rb\r\nc\n");

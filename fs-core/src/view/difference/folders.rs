@@ -26,7 +26,7 @@ pub(in crate::view) enum Changes {
     /// `@A..@B`.
     Between(Arc<Snapshot>, Arc<Snapshot>),
     /// A directory that both have.
-    Both(Both),
+    Both(Box<Both>),
 }
 
 #[derive(Debug)]
@@ -92,7 +92,7 @@ impl Node {
     fn both(keys: &Keys, both: Both) -> Self {
         let (before, after) = (&both.before.snapshot.id.0, &both.after.snapshot.id.0);
         let parts: &[&[u8]] = &[b"changes below", both.part.name(), before, after, &both.after.key.0];
-        Self::changes(Identity::new(keys, parts), Changes::Both(both))
+        Self::changes(Identity::new(keys, parts), Changes::Both(Box::new(both)))
     }
 }
 
