@@ -72,6 +72,9 @@ debian_tools=(
     rsnapshot:rsnapshot
     dirvish:dirvish
     unshare:util-linux
+    git:git
+    tar:tar
+    unzip:unzip
     restic:restic
     borg:borgbackup
     mksquashfs:squashfs-tools

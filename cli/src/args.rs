@@ -72,10 +72,16 @@ pub enum Command {
     Ls(LsArgs),
     /// Print files of a snapshot
     Cat(CatArgs),
+    /// Tell what differs between two times
+    Diff(DiffArgs),
+    /// Write a file or folder of a snapshot to stdout, as a tar or zip archive
+    Export(ExportArgs),
     /// Take files and folders of a snapshot back to disk
     Restore(RestoreArgs),
     /// Tell how much is kept, and what it takes
     Stats,
+    /// Show the days that have snapshots, and how much changed, as a calendar
+    Timeline(TimelineArgs),
     /// Look for damage
     Check(CheckArgs),
     /// Make the index again from the packs
@@ -340,6 +346,91 @@ pub struct CatArgs {
     #[arg(value_name = "T:PATH", required = true)]
     #[arg(value_parser = OsStringValueParser::new().try_map(|text| Place::parse(&text)))]
     pub places: Vec<Place>,
+    /// The source, where there are several
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<OsString>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = format!("\
+Examples:
+  yester diff @yesterday @latest             what has changed since yesterday
+  yester diff @2024-06-01 @latest etc --patch
+  yester diff web1@latest:etc web2@latest:etc --stat
+
+A line for each path: + added, - deleted, M another content, T another type, m only mode, owner, time or extended \
+attributes. A folder's name ends with a slash. --json tells in what they differ. A patch has text only: of files that are \
+binary, or larger than 16 MiB, it says that they differ.
+
+Exit status: 0 also when there are differences, unless --exit-code is given.
+
+{PLACE_HELP}"))]
+pub struct DiffArgs {
+    /// The earlier time, or a place then
+    #[arg(value_name = "A", value_parser = OsStringValueParser::new().try_map(|text| Place::parse(&text)))]
+    pub before: Place,
+    /// The later one
+    #[arg(value_name = "B", value_parser = OsStringValueParser::new().try_map(|text| Place::parse(&text)))]
+    pub after: Place,
+    /// Only what is there
+    pub path: Option<OsString>,
+    /// The source, where there are several
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<OsString>,
+    /// Show the lines that differ, as git does
+    #[arg(short, long, conflicts_with = "stat")]
+    pub patch: bool,
+    /// Tell how many lines differ in each file, and in all
+    #[arg(long)]
+    pub stat: bool,
+    /// Also name folders that differ in their time alone
+    #[arg(long)]
+    pub all: bool,
+    /// Exit with 1 when there are differences
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  yester timeline
+  yester timeline --source web1 --svg web1.svg
+
+The darker a day, the more paths differ from the snapshot before. A terminal shows the last weeks, at most a year; a picture and \
+--json have all.")]
+pub struct TimelineArgs {
+    /// Only this source
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<OsString>,
+    /// Draw a picture instead
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = format!("\
+Examples:
+  yester export @yesterday:docs > docs.tar
+  yester export web1@latest: | ssh web2 tar -x --xattrs --acls -C /srv/new
+  yester export @2d:docs --zip > docs.zip
+
+A tar archive has all that is kept: owners, modes, times to the nanosecond, hard links, devices, extended attributes, ACLs; \
+GNU tar takes the last two back with --xattrs --xattrs-include='*' --acls. Sockets are left out, and holes are written as zeros. \
+A zip archive has names, contents, permissions, symbolic links, and times to two seconds; not owners, hard links, devices, \
+fifos, extended attributes, or names that are no text.
+
+Exit status: 3 when something was left out; it is named.
+
+{PLACE_HELP}"))]
+pub struct ExportArgs {
+    /// A file or folder in a snapshot
+    #[arg(value_name = "T:PATH")]
+    #[arg(value_parser = OsStringValueParser::new().try_map(|text| Place::parse(&text)))]
+    pub place: Place,
+    /// A zip archive instead of tar
+    #[arg(long)]
+    pub zip: bool,
     /// The source, where there are several
     #[arg(long, value_name = "NAME")]
     pub source: Option<OsString>,

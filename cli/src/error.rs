@@ -92,6 +92,7 @@ pub fn is_interruption(error: &Error) -> bool {
         Some(
             ServiceError::Cancelled
             | ServiceError::RestoreCancelled
+            | ServiceError::ExportCancelled
             | ServiceError::Maintain(MaintainError::Halfway),
         ) => true,
         #[cfg(unix)]

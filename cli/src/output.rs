@@ -1,4 +1,4 @@
-//! What goes to stdout: for people, or with `--json` one object a line. Never coloured.
+//! What goes to stdout: for people, or with `--json` one object a line. Coloured only by `diff`.
 
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 
@@ -71,6 +71,11 @@ impl Output {
     /// Writes bytes as they are.
     pub fn bytes(&mut self, bytes: &[u8]) -> Result {
         Ok(self.out.write_all(bytes)?)
+    }
+
+    /// For who writes much.
+    pub fn writer(&mut self) -> &mut impl Write {
+        &mut self.out
     }
 
     /// Writes a line.

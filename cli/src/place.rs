@@ -33,6 +33,17 @@ impl Place {
         parse(text.as_encoded_bytes()).ok_or_else(|| format!("it names no time; write @latest:{shown}"))
     }
 
+    /// The name that ends its path; `None` for a whole snapshot, which has none.
+    pub fn last_name(&self) -> Result<Option<&[u8]>, String> {
+        let mut words = self.path.split(|byte| *byte == b'/');
+        let last = words.rfind(|word| !matches!(*word, b"" | b"."));
+        if last == Some(b"..") {
+            let path = String::from_utf8_lossy(&self.path);
+            return Err(format!("{path} does not end with a name: say which folder is meant"));
+        }
+        Ok(last)
+    }
+
     /// As it may be shown, and written again.
     pub fn shown(&self) -> String {
         let source = self.source.as_deref().unwrap_or_default();

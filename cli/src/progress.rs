@@ -222,13 +222,19 @@ impl Monitor for Reporter {
 /// Hears of a restore: shows its progress, and names its troubles as they occur.
 #[derive(Debug)]
 pub struct Restorer {
+    verb: &'static str,
     bar: Bar,
     pace: Pace,
 }
 
 impl Restorer {
     pub fn new(output: &Output) -> Self {
-        Self { bar: Bar::new(output, "restoring"), pace: Pace::new() }
+        Self::saying(output, "restoring")
+    }
+
+    /// The same for what is called otherwise.
+    pub fn saying(output: &Output, verb: &'static str) -> Self {
+        Self { verb, bar: Bar::new(output, verb), pace: Pace::new() }
     }
 }
 
@@ -236,7 +242,7 @@ impl Monitor for Restorer {
     fn progress(&self, progress: &Progress) {
         if self.bar.is_shown() && self.pace.is_due() {
             let (entries, bytes) = (HumanCount(progress.entries), size(progress.bytes_read));
-            self.bar.say(format!("restoring: {entries} entries, {bytes}"));
+            self.bar.say(format!("{}: {entries} entries, {bytes}", self.verb));
         }
     }
 

@@ -3,6 +3,7 @@
 mod cli;
 mod damage;
 mod errors;
+mod export;
 mod forgotten;
 mod judge;
 mod layering;

@@ -2,12 +2,15 @@
 
 mod cat;
 mod check;
+mod diff;
+mod export;
 mod init;
 mod ls;
 mod rebuild_index;
 mod repair;
 mod snapshots;
 mod stats;
+mod timeline;
 
 #[cfg(target_os = "linux")]
 mod hook;
@@ -69,7 +72,10 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         Command::Snapshots(args) => snapshots::run(context, &args),
         Command::Ls(args) => ls::run(context, &args),
         Command::Cat(args) => cat::run(context, &args),
+        Command::Diff(args) => diff::run(context, &args),
+        Command::Export(args) => export::run(context, &args),
         Command::Stats => stats::run(context),
+        Command::Timeline(args) => timeline::run(context, &args),
         Command::Check(args) => check::run(context, &args),
         Command::RebuildIndex(_) => rebuild_index::run(context),
         Command::Repair(args) => repair::run(context, &args),

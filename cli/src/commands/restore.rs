@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use anyhow::{Result, bail};
+use anyhow::{Error, Result};
 use fs_core::service::{RestoreOptions, Restored, restore};
 use serde::Serialize;
 
@@ -27,7 +27,8 @@ struct Described {
 }
 
 pub fn run(context: &mut Context, args: &RestoreArgs) -> Result<Outcome> {
-    let names = args.places.iter().map(name).collect::<Result<Vec<_>>>()?;
+    let names =
+        args.places.iter().map(Place::last_name).collect::<Result<Vec<_>, _>>().map_err(Error::msg)?;
     let history = context.history()?;
     let cancellation = stop_on_signals()?;
     let options = RestoreOptions { overwrite: args.overwrite, dry_run: args.dry_run };
@@ -44,16 +45,6 @@ pub fn run(context: &mut Context, args: &RestoreArgs) -> Result<Outcome> {
         }
     }
     Ok(outcome)
-}
-
-/// What it will be called; `None` for a whole snapshot, which has no name.
-fn name(place: &Place) -> Result<Option<&[u8]>> {
-    let mut words = place.path.split(|byte| *byte == b'/');
-    let last = words.rfind(|word| !matches!(*word, b"" | b"."));
-    if last == Some(b"..") {
-        bail!("{} does not end with a name: say which folder is meant", String::from_utf8_lossy(&place.path));
-    }
-    Ok(last)
 }
 
 fn tell(

@@ -49,6 +49,12 @@ pub enum ServiceError {
         /// Why.
         reason: io::Error,
     },
+    /// An archive cannot be written on.
+    #[error("cannot write the archive: {0}; what was written of it is not whole")]
+    Export(io::Error),
+    /// The user asked an export to stop.
+    #[error("interrupted: what was written of the archive is not whole")]
+    ExportCancelled,
     /// The user asked a restore to stop.
     #[error("interrupted: what was restored by now stays")]
     RestoreCancelled,

@@ -32,6 +32,10 @@ impl History {
         Ok(Self { view })
     }
 
+    pub(super) fn view(&self) -> &View {
+        &self.view
+    }
+
     /// All snapshots, by source and time.
     pub fn snapshots(&self) -> Vec<SnapshotInfo> {
         let sources = self.view.sources();

@@ -1,6 +1,8 @@
 //! The façade that the command line and the frontends call.
 
+mod days;
 mod error;
+mod export;
 mod history;
 #[cfg(unix)]
 mod import;
@@ -21,7 +23,9 @@ pub mod watch;
 
 use std::path::Path;
 
+pub use days::{Day, days};
 pub use error::ServiceError;
+pub use export::{Archive, Exported, export};
 pub use history::{History, SnapshotInfo, open_view};
 #[cfg(unix)]
 pub use import::{ImportOptions, Imported, import_tree, source_name};

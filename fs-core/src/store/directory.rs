@@ -6,6 +6,10 @@ use super::{Reader, StoreError, Writer};
 use crate::format::limits::MAX_LEVELS;
 use crate::format::{BlobId, Child, Entry, FormatError, InnerBuilder, Leaf, LeafBuilder, Node, PackKind};
 
+mod compare;
+
+pub use compare::{Comparison, Differing};
+
 /// Builds a directory from its entries in the order of their names.
 #[derive(Debug, Default)]
 pub struct DirectoryWriter {

@@ -34,7 +34,9 @@ mod writer;
 pub use backend::{Backend, Object, ObjectKind};
 pub use cache::CacheSizes;
 pub use content::{Bytes, ContentWriter, CopyError, FileReader};
-pub use directory::{DirectoryCursor, DirectoryWriter, Found, NamedEntry, find, lookup};
+pub use directory::{
+    Comparison, Differing, DirectoryCursor, DirectoryWriter, Found, NamedEntry, find, lookup,
+};
 pub use error::StoreError;
 pub use index::{PackRecord, SnapshotRecord};
 pub use links::LinkTable;

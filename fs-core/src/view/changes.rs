@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use super::days;
 use super::filesystem::View;
 use super::node::Node;
 use super::{Scope, Source, Sources};
@@ -42,6 +43,7 @@ impl View {
                     let gone = gone.iter().map(|source| source.name.as_ref().into()).collect();
                     changes.push(Change { ino: self.top().ino(), gone });
                 }
+                days::changes(self, &then, &now, &mut changes);
                 changes
             }
         }
@@ -86,10 +88,17 @@ mod tests {
         let mut known = view.sources();
         let folder = |name: &[u8]| view.lookup(&view.top(), name).unwrap().ino();
         let changes = after(&view, &mut known, |repository| add_snapshot(repository, b"source", 2, 9));
-        assert_eq!(changes, [Change { ino: folder(b"source"), gone: Vec::new() }]);
-        let changes = after(&view, &mut known, |repository| add_snapshot(repository, b"other", 3, 9));
+        // The day's folder shows another snapshot; that of the second was not there before.
         let new = |ino| Change { ino, gone: Vec::new() };
-        assert_eq!(changes, [new(folder(b"other")), new(view.top().ino())]);
+        let of_day = |gone: &[&[u8]]| Change {
+            ino: folder(b"@1970-01-01"),
+            gone: gone.iter().map(|name| (*name).into()).collect(),
+        };
+        let second = |name: &[u8]| new(folder(name));
+        assert_eq!(changes, [new(folder(b"source")), of_day(&[b"source"]), second(b"@1970-01-01T00-00-02")]);
+        let changes = after(&view, &mut known, |repository| add_snapshot(repository, b"other", 3, 9));
+        let appeared = [new(folder(b"other")), new(view.top().ino())];
+        assert_eq!(changes, [&appeared[..], &[of_day(&[]), second(b"@1970-01-01T00-00-03")]].concat());
         assert!(view.take_changes(&mut known).is_empty());
     }
 

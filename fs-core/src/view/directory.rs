@@ -31,12 +31,21 @@ impl View {
     ) -> Result<(), ViewError> {
         match &node.what {
             What::Root => {
-                let sources: Vec<_> = self.sources().iter().cloned().collect();
-                emit_from(offset, sources.len(), emit, |at| {
+                let known = self.sources();
+                let sources: Vec<_> = known.iter().cloned().collect();
+                let goes_on = emit_from(offset, sources.len(), emit, |at| {
                     Some((&*sources[at].name, Node::source(self.keys(), &sources[at].name)))
                 });
+                if goes_on {
+                    self.list_days(&known, sources.len() as u64, offset, emit);
+                }
                 Ok(())
             }
+            What::AsOf(name) => {
+                self.list_as_of(name, offset, emit);
+                Ok(())
+            }
+            What::Changes(changes) => self.list_changes(changes, offset, emit),
             What::Source(name) => {
                 let sources = self.sources();
                 // A mounted source need not have a snapshot yet.
@@ -94,17 +103,18 @@ impl View {
     }
 }
 
-/// Tells the entries from number `offset` on, of so many.
+/// Tells the entries from number `offset` on, of so many; false when nobody listens any more.
 fn emit_from<'a>(
     offset: u64,
     count: usize,
     emit: &mut dyn FnMut(DirEntry<'_>) -> bool,
     entry: impl Fn(usize) -> Option<(&'a [u8], Node)>,
-) {
+) -> bool {
     for at in usize::try_from(offset).unwrap_or(usize::MAX)..count {
         let Some((name, node)) = entry(at) else { continue };
         if !emit(DirEntry { name, node, next_offset: at as u64 + 1 }) {
-            return;
+            return false;
         }
     }
+    true
 }

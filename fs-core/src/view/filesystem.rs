@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::ViewError;
 use super::attr::{Attr, FileKind};
+use super::difference::{CHANGES, Changes};
 use super::node::{Home, Node, Place, What};
 use super::read_ahead::ReadAhead;
 use super::sources::{Snapshot, Source, Sources};
@@ -115,6 +116,11 @@ impl View {
         self.known_sources()
     }
 
+    /// The sources as they are now.
+    pub(super) fn newest_sources(&self) -> Arc<Sources> {
+        self.sources_since(Duration::ZERO)
+    }
+
     fn known_sources(&self) -> Arc<Sources> {
         Arc::clone(&self.shared.sources.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -144,10 +150,18 @@ impl View {
         match &parent.what {
             What::Root => {
                 // One whose first snapshot was just made is there.
-                let known = self.sources().get(name).cloned();
-                let source = known.or_else(|| self.sources_since(Duration::ZERO).get(name).cloned());
-                Ok(Node::source(self.keys(), &source.ok_or(ViewError::NotFound)?.name))
+                if let Some(source) = self.sources().get(name) {
+                    return Ok(Node::source(self.keys(), &source.name));
+                }
+                let sources = self.newest_sources();
+                match sources.get(name) {
+                    Some(source) => Ok(Node::source(self.keys(), &source.name)),
+                    None => self.lookup_as_of(&sources, name),
+                }
             }
+            What::AsOf(time) => self.lookup_in_as_of(time, name),
+            What::Changes(changes) => self.lookup_changes(changes, name),
+            What::Source(source) if name == CHANGES => Ok(Node::changes_of(self.keys(), source)),
             What::Source(source) => {
                 if let Some(snapshot) = self.sources().get(source).and_then(|source| source.find(name)) {
                     return Ok(Node::snapshot(self.keys(), snapshot));
@@ -182,7 +196,11 @@ impl View {
     /// What `stat` tells.
     pub fn attr(&self, node: &Node) -> Attr {
         let (entry, nlink) = match &node.what {
-            What::Root | What::Source(_) => return self.folder_attr(node),
+            What::Root | What::Source(_) | What::AsOf(_) => return self.folder_attr(node),
+            What::Changes(changes) => match changes.entry() {
+                Some(entry) => (entry, 1),
+                None => return self.folder_attr(node),
+            },
             What::Alias(target) => {
                 let attr = self.folder_attr(node);
                 return Attr { kind: FileKind::Symlink, mode: 0o777, size: target.len() as u64, ..attr };
@@ -215,6 +233,12 @@ impl View {
         let newest = |source: &Arc<Source>| source.snapshots().next_back().map(|(_, s)| s.manifest.time);
         let mtime: Option<Time> = match &node.what {
             What::Source(name) => sources.get(name).and_then(newest),
+            What::AsOf(name) => Self::time_as_of(&sources, name),
+            What::Changes(changes) => match &**changes {
+                Changes::Top(source) => sources.get(source).and_then(newest),
+                Changes::Between(before, after) => Some(before.manifest.time.max(after.manifest.time)),
+                Changes::Both(both) => Some(both.entry().attributes.mtime),
+            },
             _ => sources.iter().filter_map(newest).max(),
         };
         let (uid, gid) = self.shared.options.owner;
@@ -250,7 +274,9 @@ impl View {
             What::Version { entry: Entry { kind: Kind::File { size, content, .. }, .. }, .. } => {
                 Ok(FileReader { reader: self.reader(), content, size: *size })
             }
-            What::Root | What::Source(_) | What::Directory { .. } => Err(ViewError::IsADirectory),
+            What::Root | What::Source(_) | What::Directory { .. } | What::AsOf(_) | What::Changes(_) => {
+                Err(ViewError::IsADirectory)
+            }
             What::Alias(_) | What::Version { .. } => Err(ViewError::WrongKind),
         }
     }
@@ -267,13 +293,15 @@ impl View {
 
     /// A node's extended attributes.
     pub fn xattrs(&self, node: &Node) -> Result<XattrSet, ViewError> {
-        match &node.what {
-            What::Root | What::Source(_) | What::Alias(_) => Ok(XattrSet::default()),
-            What::Directory { entry, .. } | What::Version { entry, .. } => match &entry.xattrs {
-                Xattrs::None => Ok(XattrSet::default()),
-                Xattrs::Inline(set) => Ok(set.clone()),
-                Xattrs::Blob(id) => Ok(self.reader().xattrs(id)?),
-            },
+        let entry = match &node.what {
+            What::Directory { entry, .. } | What::Version { entry, .. } => Some(entry),
+            What::Changes(changes) => changes.entry(),
+            What::Root | What::Source(_) | What::AsOf(_) | What::Alias(_) => None,
+        };
+        match entry.map_or(&Xattrs::None, |entry| &entry.xattrs) {
+            Xattrs::None => Ok(XattrSet::default()),
+            Xattrs::Inline(set) => Ok(set.clone()),
+            Xattrs::Blob(id) => Ok(self.reader().xattrs(id)?),
         }
     }
 

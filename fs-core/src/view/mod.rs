@@ -3,6 +3,8 @@
 
 mod attr;
 mod changes;
+mod days;
+mod difference;
 mod directory;
 mod error;
 mod filesystem;
@@ -17,6 +19,7 @@ pub mod time;
 
 pub use attr::{Attr, FileKind};
 pub use changes::Change;
+pub use difference::{Aspect, Aspects, Difference};
 pub use directory::DirEntry;
 pub use error::ViewError;
 pub use filesystem::{Options, Scope, View};

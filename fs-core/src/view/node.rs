@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::Snapshot;
+use super::difference::Changes;
 use crate::format::{BlobId, Entry, Keys, PathKey};
 use crate::store::{LinkTable, StoreError};
 
@@ -27,6 +28,10 @@ pub(super) enum What {
     Alias(Box<[u8]>),
     /// A directory of a snapshot.
     Directory { snapshot: Arc<Snapshot>, key: PathKey, entry: Entry },
+    /// All sources as of a time: its name.
+    AsOf(Arc<str>),
+    /// Differences between snapshots.
+    Changes(Arc<Changes>),
     /// A version of anything else, and its number of names.
     Version { entry: Entry, names: u32 },
 }
@@ -70,6 +75,17 @@ impl Identity {
         };
         Self { ino, check: (bits >> 64) as u32 }
     }
+
+    fn directory(keys: &Keys, snapshot: &Snapshot, key: PathKey) -> Self {
+        let (id, key) = (&snapshot.id.0, &key.0);
+        match snapshot.through {
+            None => Self::new(keys, &[b"directory", id, key]),
+            Some(Identity { ino, check }) => {
+                let folder = [&ino.to_le_bytes()[..], &check.to_le_bytes()].concat();
+                Self::new(keys, &[b"directory through", id, key, &folder])
+            }
+        }
+    }
 }
 
 impl Home {
@@ -99,7 +115,7 @@ impl Node {
     /// The root directory of a snapshot.
     pub(super) fn snapshot(keys: &Keys, snapshot: &Arc<Snapshot>) -> Self {
         let key = PathKey::ROOT;
-        let identity = Identity::new(keys, &[b"directory", &snapshot.id.0, &key.0]);
+        let identity = Identity::directory(keys, snapshot, key);
         let entry = snapshot.manifest.root.clone();
         Self { identity, what: What::Directory { snapshot: Arc::clone(snapshot), key, entry }, place: None }
     }
@@ -116,7 +132,7 @@ impl Node {
         let Home { snapshot, directory, .. } = &place.home;
         if entry.is_directory() {
             let key = keys.path_key(*directory, name);
-            let identity = Identity::new(keys, &[b"directory", &snapshot.id.0, &key.0]);
+            let identity = Identity::directory(keys, snapshot, key);
             let what = What::Directory { snapshot: Arc::clone(snapshot), key, entry };
             return Ok(Self { identity, what, place: Some(place) });
         }
@@ -144,6 +160,10 @@ impl Node {
     /// Whether what it is never changes: true for all but the folders in which new snapshots appear, and the
     /// expressions whose meaning depends on now.
     pub fn is_immutable(&self) -> bool {
-        matches!(self.what, What::Directory { .. } | What::Version { .. })
+        match &self.what {
+            What::Directory { .. } | What::Version { .. } => true,
+            What::Changes(changes) => !matches!(**changes, Changes::Top(_)),
+            What::Root | What::Source(_) | What::AsOf(_) | What::Alias(_) => false,
+        }
     }
 }

@@ -1,8 +1,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::tz::TimeZone;
 
+use super::days::Calendar;
+use super::node::Identity;
 use super::time::{Moment, Timeline};
 use crate::format::{Manifest, SnapshotId, Time};
 use crate::store::{Repository, SnapshotRecord, StoreError};
@@ -14,6 +16,15 @@ pub struct Snapshot {
     pub id: SnapshotId,
     /// What it is.
     pub manifest: Manifest,
+    /// The folder through which its directories are seen, if that is not its own: there they are others.
+    pub(super) through: Option<Identity>,
+}
+
+impl Snapshot {
+    /// The same, whose directories are seen through this folder. Its files stay the same.
+    pub(super) fn seen_through(&self, folder: Identity) -> Self {
+        Self { id: self.id, manifest: self.manifest.clone(), through: Some(folder) }
+    }
 }
 
 /// A source's snapshots.
@@ -30,9 +41,11 @@ pub struct Source {
 /// All sources of a repository at one moment, in the order of their names.
 #[derive(Debug, Default)]
 pub struct Sources {
-    sources: BTreeMap<Arc<[u8]>, Arc<Source>>,
+    by_name: BTreeMap<Arc<[u8]>, Arc<Source>>,
     /// A manifest could not be read for a reason that may pass.
     incomplete: bool,
+    /// Made when it is asked for.
+    calendar: OnceLock<Option<Calendar>>,
 }
 
 impl Source {
@@ -69,7 +82,7 @@ impl Sources {
     /// logged and left out: it must not hide the others.
     pub fn load(repository: &Repository, zone: &TimeZone, known: &Sources) -> Result<Self, StoreError> {
         let known: HashMap<SnapshotId, &Arc<Snapshot>> = known
-            .sources
+            .by_name
             .values()
             .flat_map(|source| source.snapshots.iter().map(|snapshot| (snapshot.id, snapshot)))
             .collect();
@@ -92,7 +105,7 @@ impl Sources {
             let snapshot = match known.get(&id) {
                 Some(snapshot) => Arc::clone(snapshot),
                 None => match read(&id) {
-                    Ok(manifest) => Arc::new(Snapshot { id, manifest }),
+                    Ok(manifest) => Arc::new(Snapshot { id, manifest, through: None }),
                     // Forgotten between listing and reading.
                     Err(StoreError::Missing(_)) => continue,
                     Err(error) => {
@@ -113,7 +126,7 @@ impl Sources {
             let lost = lost.remove(&*name).unwrap_or_default();
             (Arc::clone(&name), Arc::new(Source::new(name, zone.clone(), snapshots, &lost)))
         });
-        Ok(Self { sources: sources.collect(), incomplete })
+        Ok(Self { by_name: sources.collect(), incomplete, calendar: OnceLock::new() })
     }
 
     /// Whether loading again may find more although the repository has not changed.
@@ -123,12 +136,17 @@ impl Sources {
 
     /// The source of this name.
     pub fn get(&self, name: &[u8]) -> Option<&Arc<Source>> {
-        self.sources.get(name)
+        self.by_name.get(name)
+    }
+
+    /// All sources' snapshots in order.
+    pub(super) fn calendar(&self) -> Option<&Calendar> {
+        self.calendar.get_or_init(|| Calendar::of(self)).as_ref()
     }
 
     /// All sources.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Source>> {
-        self.sources.values()
+        self.by_name.values()
     }
 }
 

@@ -2,7 +2,9 @@
 
 mod cat;
 mod defaults;
+mod diff;
 mod ls;
 mod pipes;
 mod snapshots;
+mod timeline;
 mod usage;

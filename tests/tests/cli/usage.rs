@@ -6,7 +6,20 @@ use fs_tests::Sandbox;
 fn help_and_version() {
     let sandbox = Sandbox::new();
     let help = sandbox.bare_yester(["--help"]).run().ok().text();
-    let commands = ["init", "up", "import", "mount", "unmount", "snapshots", "ls", "cat", "stats"];
+    let commands = [
+        "init",
+        "up",
+        "import",
+        "mount",
+        "unmount",
+        "snapshots",
+        "ls",
+        "cat",
+        "diff",
+        "export",
+        "timeline",
+        "stats",
+    ];
     for command in commands {
         assert!(help.contains(command), "--help does not name {command}");
         assert!(!sandbox.bare_yester([command, "--help"]).run().ok().text().is_empty());

@@ -2,7 +2,9 @@
 
 mod appear;
 mod beside;
+mod changes;
 mod copied;
+mod days;
 mod expressions;
 mod inodes;
 mod lifetime;

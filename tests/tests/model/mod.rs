@@ -3,6 +3,7 @@
 
 mod bytes;
 mod content;
+mod difference;
 mod disk;
 mod edit;
 mod extremes;
@@ -49,10 +50,12 @@ fn play(history: &History) -> Result<(), TestCaseError> {
             check(&format!("snapshot {number}, just made"), expected, &mounted.path(&name))?;
         }
     }
+    difference::check(&sandbox, &snapshots)?;
     let mounted = mounted.get_or_insert_with(|| Mounted::source(&sandbox));
     for (number, (name, expected)) in snapshots.iter().enumerate() {
         check(&format!("snapshot {number}, {name}"), expected, &mounted.path(name))?;
     }
+    difference::check_mounted(mounted, &snapshots)?;
     Ok(())
 }
 

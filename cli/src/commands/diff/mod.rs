@@ -1,0 +1,187 @@
+//! What differs between two times.
+
+mod colour;
+mod lines;
+mod names;
+mod patch;
+mod stat;
+
+use anyhow::{Error, Result, bail};
+use fs_core::service::{History, ServiceError};
+use fs_core::view::{Aspect, Aspects, Difference, FileKind, Node, View, ViewError};
+
+use self::colour::Colours;
+use super::{Context, find};
+use crate::args::DiffArgs;
+use crate::error::Outcome;
+use crate::output::Output;
+use crate::place::Place;
+use crate::text::printable;
+
+/// How differences are told.
+trait Teller {
+    /// Tells of one.
+    fn tell(&mut self, output: &mut Output, item: &Item<'_>) -> Result<()>;
+
+    /// Tells what can be said when all are told.
+    fn finish(&mut self, _output: &mut Output) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Something that differs.
+struct Item<'a> {
+    view: &'a View,
+    /// Its path in its snapshot.
+    path: &'a [u8],
+    before: Option<&'a Node>,
+    after: Option<&'a Node>,
+    aspects: Aspects,
+}
+
+/// In what way something differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Added,
+    Deleted,
+    /// Its content, or what it points to.
+    Modified,
+    /// What it is.
+    Retyped,
+    /// Only what is kept beside the content.
+    Attributes,
+}
+
+impl Item<'_> {
+    fn change(&self) -> Change {
+        match (self.before, self.after) {
+            (None, _) => Change::Added,
+            (_, None) => Change::Deleted,
+            _ if self.aspects.contains(Aspect::Kind) => Change::Retyped,
+            _ if self.aspects.contains(Aspect::Content) => Change::Modified,
+            _ => Change::Attributes,
+        }
+    }
+
+    fn is_directory(&self) -> bool {
+        let node = self.after.or(self.before);
+        node.is_some_and(|node| self.view.attr(node).kind == FileKind::Directory)
+    }
+
+    /// A reason with the path that it is about.
+    fn failed(&self, reason: ViewError) -> Error {
+        ServiceError::View { path: printable(self.path).into_owned(), reason }.into()
+    }
+}
+
+pub fn run(context: &mut Context, args: &DiffArgs) -> Result<Outcome> {
+    let (before, after) = places(args)?;
+    let history = context.history()?;
+    let (view, old) = look(&history, &before, args)?;
+    let (_, new) = look(&history, &after, args)?;
+    if old.is_none() && new.is_none() {
+        bail!("neither {} nor {} is there", before.shown(), after.shown());
+    }
+    let output = &mut context.output;
+    let colours = Colours::of(output);
+    let mut teller: Box<dyn Teller> = match (args.patch, args.stat) {
+        (true, _) if output.is_json() => bail!("a patch is no JSON: leave out --patch or --json"),
+        (true, _) => Box::new(patch::Patch { colours }),
+        (_, true) => Box::new(stat::Stat::new(colours)),
+        _ => Box::new(names::Names { colours }),
+    };
+    // Where both are named alike, that is what paths begin with.
+    let base = if before.path == after.path { &before.path[..] } else { b"" };
+    let (mut failed, mut differ) = (None, false);
+    let mut path = Vec::new();
+    let compared = view.compare(old.as_ref(), new.as_ref(), &mut |difference| {
+        if difference.is_wake() && !args.all {
+            return true;
+        }
+        let Difference { path: below, before, after, aspects } = difference;
+        path.clear();
+        path.extend(base);
+        if !base.is_empty() && !below.is_empty() {
+            path.push(b'/');
+        }
+        path.extend(below);
+        let item = Item { view: &view, path: &path, before, after, aspects };
+        differ = true;
+        failed = teller.tell(output, &item).err();
+        failed.is_none()
+    });
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    compared.map_err(|reason| ServiceError::View { path: printable(&path).into_owned(), reason })?;
+    teller.finish(output)?;
+    Ok(if differ && args.exit_code { Outcome::Status(1) } else { Outcome::Done })
+}
+
+/// What is compared: the second place is in the first one's source and at its path unless it says otherwise.
+fn places(args: &DiffArgs) -> Result<(Place, Place)> {
+    let (mut before, mut after) = (args.before.clone(), args.after.clone());
+    if let Some(path) = &args.path {
+        if !before.path.is_empty() || !after.path.is_empty() {
+            bail!("two paths are given: name it once, as in `yester diff @yesterday @latest etc`");
+        }
+        path.as_encoded_bytes().clone_into(&mut before.path);
+    }
+    if after.source.is_none() {
+        after.source.clone_from(&before.source);
+    }
+    if after.path.is_empty() {
+        after.path.clone_from(&before.path);
+    }
+    for place in [&mut before, &mut after] {
+        let names = place.path.split(|byte| *byte == b'/').filter(|name| !matches!(*name, b"" | b"."));
+        place.path = names.collect::<Vec<_>>().join(&b'/');
+    }
+    Ok((before, after))
+}
+
+/// What is at a place; `None` when nothing was there then.
+fn look(history: &History, place: &Place, args: &DiffArgs) -> Result<(View, Option<Node>)> {
+    match find(history, place, args.source.as_ref()) {
+        Ok((view, node)) => Ok((view, Some(node))),
+        Err(error) => match error.downcast_ref() {
+            Some(ServiceError::View { reason: ViewError::NotFound | ViewError::NotADirectory, .. }) => {
+                let top = Place { path: Vec::new(), ..place.clone() };
+                Ok((find(history, &top, args.source.as_ref())?.0, None))
+            }
+            _ => Err(error),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+
+    use super::*;
+
+    #[test]
+    fn the_second_place_follows_the_first() {
+        let of = |before: &str, after: &str, path: Option<&str>| {
+            let place = |text| Place::parse(OsStr::new(text)).unwrap();
+            let args = DiffArgs {
+                before: place(before),
+                after: place(after),
+                path: path.map(Into::into),
+                source: None,
+                patch: false,
+                stat: false,
+                all: false,
+                exit_code: false,
+            };
+            places(&args).map(|(before, after)| (before.shown(), after.shown()))
+        };
+        let both = |before: &str, after: &str| (before.to_owned(), after.to_owned());
+        assert_eq!(of("@first", "@latest", None).unwrap(), both("@first:", "@latest:"));
+        assert_eq!(of("@first", "@latest", Some("/etc//x/")).unwrap(), both("@first:etc/x", "@latest:etc/x"));
+        assert_eq!(of("w@first:etc", "@latest", None).unwrap(), both("w@first:etc", "w@latest:etc"));
+        assert_eq!(of("@first:a", "@first:b", None).unwrap(), both("@first:a", "@first:b"));
+        assert_eq!(of("@first:a", "@first:.", None).unwrap(), both("@first:a", "@first:"));
+        assert!(of("@first:a", "@latest", Some("b")).is_err());
+    }
+}

@@ -1,0 +1,135 @@
+//! A patch that `git apply` and `patch -p1` understand.
+
+use std::fmt::Write as _;
+
+use anyhow::Result;
+use fs_core::view::{FileKind, Node};
+
+use super::colour::{Colour, Colours};
+use super::lines::{Fate, Lines, Text};
+use super::{Change, Item, Teller};
+use crate::output::Output;
+
+pub(super) struct Patch {
+    pub(super) colours: Colours,
+}
+
+impl Teller for Patch {
+    fn tell(&mut self, output: &mut Output, item: &Item<'_>) -> Result<()> {
+        if item.change() == Change::Retyped {
+            // A patch has no word for it but these two.
+            self.part(output, &Item { after: None, ..*item })?;
+            return self.part(output, &Item { before: None, ..*item });
+        }
+        self.part(output, item)
+    }
+}
+
+impl Patch {
+    fn part(&self, output: &mut Output, item: &Item<'_>) -> Result<()> {
+        if item.is_directory() {
+            return Ok(());
+        }
+        let (before, after) = (Text::of(item, item.before)?, Text::of(item, item.after)?);
+        let (old_mode, new_mode) =
+            (item.before.map(|node| mode(item, node)), item.after.map(|node| mode(item, node)));
+        if item.change() == Change::Attributes && old_mode == new_mode {
+            return Ok(());
+        }
+        let (a, b) = (quoted(b"a/", item.path), quoted(b"b/", item.path));
+        self.line(output, Colour::Bold, &[b"diff --git ", &a[..], b" ", &b].concat())?;
+        let modes = match (old_mode, new_mode) {
+            (None, Some(new)) => format!("new file mode {new}"),
+            (Some(old), None) => format!("deleted file mode {old}"),
+            (Some(old), Some(new)) if old != new => format!("old mode {old}\nnew mode {new}"),
+            _ => String::new(),
+        };
+        for line in modes.lines() {
+            self.line(output, Colour::Bold, line.as_bytes())?;
+        }
+        if item.change() == Change::Attributes {
+            return Ok(());
+        }
+        let from = if item.before.is_some() { a } else { b"/dev/null".to_vec() };
+        let to = if item.after.is_some() { b } else { b"/dev/null".to_vec() };
+        match (&before, &after) {
+            (Text::Lines(before), Text::Lines(after)) => self.hunks(output, &from, &to, before, after),
+            _ => {
+                let what = match (&before, &after) {
+                    (Text::Special, _) | (_, Text::Special) => "Special",
+                    (Text::Large, _) | (_, Text::Large) => "Large",
+                    _ => "Binary",
+                };
+                let line = [what.as_bytes(), b" files ", &from, b" and ", &to, b" differ\n"].concat();
+                Ok(output.bytes(&line)?)
+            }
+        }
+    }
+
+    fn hunks(&self, output: &mut Output, from: &[u8], to: &[u8], before: &[u8], after: &[u8]) -> Result<()> {
+        // A space in a name ends it but for a tab.
+        let tab = |name: &[u8]| if name.contains(&b' ') { &b"\t"[..] } else { b"" };
+        let header = [[b"--- ", from, tab(from)].concat(), [b"+++ ", to, tab(to)].concat()];
+        let mut begun = false;
+        Lines::compare(before, after).hunks(|hunk| {
+            if !begun {
+                header.iter().try_for_each(|line| self.line(output, Colour::Bold, line))?;
+                begun = true;
+            }
+            self.line(output, Colour::Cyan, hunk.header.as_bytes())?;
+            for (fate, line) in hunk.lines() {
+                let text = line.strip_suffix(b"\n").unwrap_or(line);
+                let (sign, colour) = match fate {
+                    Fate::Stays => (b' ', None),
+                    Fate::Goes => (b'-', Some(Colour::Red)),
+                    Fate::Comes => (b'+', Some(Colour::Green)),
+                };
+                let whole = [&[sign], text].concat();
+                match colour {
+                    Some(colour) => self.line(output, colour, &whole)?,
+                    None => output.bytes(&[&whole[..], b"\n"].concat())?,
+                }
+                if text.len() == line.len() {
+                    output.bytes(b"\\ No newline at end of file\n")?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn line(&self, output: &mut Output, colour: Colour, line: &[u8]) -> Result<()> {
+        output.bytes(&self.colours.paint(colour, line))?;
+        Ok(output.bytes(b"\n")?)
+    }
+}
+
+/// The modes that git tells apart.
+fn mode(item: &Item<'_>, node: &Node) -> &'static str {
+    let attr = item.view.attr(node);
+    match attr.kind {
+        FileKind::Symlink => "120000",
+        _ if attr.mode & 0o100 != 0 => "100755",
+        _ => "100644",
+    }
+}
+
+/// A name as git writes it: in quotes, and octal where it is not plain.
+fn quoted(side: &[u8], path: &[u8]) -> Vec<u8> {
+    let name = [side, path].concat();
+    let plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+    if name.iter().all(plain) {
+        return name;
+    }
+    let mut quoted = String::from("\"");
+    for byte in name {
+        match byte {
+            b'"' | b'\\' => quoted.extend(['\\', char::from(byte)]),
+            b' '..=b'~' => quoted.push(char::from(byte)),
+            _ => {
+                let _ = write!(quoted, "\\{byte:03o}");
+            }
+        }
+    }
+    quoted.push('"');
+    quoted.into_bytes()
+}

@@ -1,0 +1,92 @@
+//! How much differs: a line for each file, and one for all.
+
+use anyhow::Result;
+
+use super::colour::{Colour, Colours};
+use super::lines::{Lines, Text};
+use super::names::{Described, shown};
+use super::{Change, Item, Teller};
+use crate::output::Output;
+use crate::text::{count, size};
+
+pub(super) struct Stat {
+    colours: Colours,
+    added: u64,
+    deleted: u64,
+    modified: u64,
+    lines: (u64, u64),
+}
+
+impl Stat {
+    pub(super) fn new(colours: Colours) -> Self {
+        Self { colours, added: 0, deleted: 0, modified: 0, lines: (0, 0) }
+    }
+}
+
+impl Teller for Stat {
+    fn tell(&mut self, output: &mut Output, item: &Item<'_>) -> Result<()> {
+        let change = item.change();
+        let total = match change {
+            Change::Added => &mut self.added,
+            Change::Deleted => &mut self.deleted,
+            Change::Modified | Change::Retyped | Change::Attributes => &mut self.modified,
+        };
+        *total += 1;
+        let lines = if change == Change::Attributes { None } else { lines(item)? };
+        let (come, go) = lines.unwrap_or_default();
+        self.lines = (self.lines.0.saturating_add(come), self.lines.1.saturating_add(go));
+        if output.is_json() {
+            let mut described = Described::of(item)?;
+            (described.lines_added, described.lines_deleted) = lines.unzip();
+            return Ok(output.json(&described)?);
+        }
+        let what = match lines {
+            Some((come, go)) => format!("{:>9} {:>9}", format!("+{come}"), format!("-{go}")),
+            None => format!("{:>19}", bytes(item)),
+        };
+        output
+            .bytes(&self.colours.paint(change.into(), format!("{} {what}  ", change.letter()).as_bytes()))?;
+        output.bytes(&shown(output, item))?;
+        Ok(output.bytes(b"\n")?)
+    }
+
+    fn finish(&mut self, output: &mut Output) -> Result<()> {
+        let Self { added, deleted, modified, lines: (come, go), .. } = self;
+        if output.is_json() || (*added, *deleted, *modified) == (0, 0, 0) {
+            return Ok(());
+        }
+        let total = format!(
+            "{added} added, {deleted} deleted, {modified} modified; {} of text more, {} fewer",
+            count(*come, "line"),
+            count(*go, "line"),
+        );
+        output.bytes(&self.colours.paint(Colour::Bold, total.as_bytes()))?;
+        Ok(output.bytes(b"\n")?)
+    }
+}
+
+/// Lines that come and go, of text.
+fn lines(item: &Item<'_>) -> Result<Option<(u64, u64)>> {
+    if item.is_directory() {
+        return Ok(None);
+    }
+    match (Text::of(item, item.before)?, Text::of(item, item.after)?) {
+        (Text::Lines(before), Text::Lines(after)) => Ok(Some(Lines::compare(&before, &after).counts())),
+        _ => Ok(None),
+    }
+}
+
+/// What can be said of what has no lines.
+fn bytes(item: &Item<'_>) -> String {
+    let of = |node| item.view.attr(node).size;
+    match (item.before.map(of), item.after.map(of)) {
+        _ if item.is_directory() => String::new(),
+        _ if item.change() == Change::Attributes => {
+            item.aspects.iter().map(fs_core::view::Aspect::name).collect::<Vec<_>>().join(",")
+        }
+        (None, Some(after)) => format!("+{}", size(after)),
+        (Some(before), None) => format!("-{}", size(before)),
+        (Some(before), Some(after)) => format!("{} > {}", size(before), size(after)),
+        (None, None) => String::new(),
+    }
+}

@@ -1,0 +1,35 @@
+//! Files and folders of a snapshot as an archive on stdout.
+
+use anyhow::{Error, Result, bail};
+use fs_core::service::{Archive, ServiceError, export};
+
+use super::{Context, find, stop_on_signals};
+use crate::args::ExportArgs;
+use crate::error::Outcome;
+use crate::output::WriteError;
+use crate::progress::Restorer;
+
+pub fn run(context: &mut Context, args: &ExportArgs) -> Result<Outcome> {
+    if context.output.is_json() {
+        bail!("an archive is no JSON: leave out --json");
+    }
+    if context.output.is_terminal() {
+        bail!("an archive is nothing for a terminal: write it to a file, as in `yester export … > FILE.tar`");
+    }
+    let name = args.place.last_name().map_err(Error::msg)?;
+    let zone = context.settings()?.zone;
+    let history = context.history()?;
+    let (view, node) = find(&history, &args.place, args.source.as_ref())?;
+    let cancellation = stop_on_signals()?;
+    let archive = if args.zip { Archive::Zip(zone) } else { Archive::Tar };
+    let monitor = Restorer::saying(&context.output, "exporting");
+    let out = context.output.writer();
+    let exported = export(&view, &node, name, archive, out, &monitor, &cancellation);
+    drop(monitor);
+    match exported {
+        Ok(exported) if exported.left_out > 0 => Ok(Outcome::Incomplete),
+        Ok(_) => Ok(Outcome::Done),
+        Err(ServiceError::Export(error)) => Err(WriteError::from(error).into()),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,57 @@
+//! The days that have snapshots, as a calendar.
+
+mod calendar;
+mod svg;
+
+use std::fs;
+
+use anyhow::{Context as _, Result, bail};
+use fs_core::service::days;
+use serde_json::json;
+
+use self::calendar::Calendar;
+use super::{Context, stop_on_signals};
+use crate::args::TimelineArgs;
+use crate::error::Outcome;
+use crate::progress::Bar;
+use crate::text::count;
+
+/// A year, and the week that it does not fill.
+const WEEKS: usize = 53;
+
+pub fn run(context: &mut Context, args: &TimelineArgs) -> Result<Outcome> {
+    let history = context.history()?;
+    let cancellation = stop_on_signals()?;
+    let bar = Bar::new(&context.output, "comparing snapshots");
+    let source = args.source.as_ref().map(|name| name.as_encoded_bytes());
+    let days = days(
+        &history,
+        source,
+        &|done, all| bar.say(format!("comparing snapshots: {done} of {all}")),
+        &cancellation,
+    )?;
+    drop(bar);
+    let output = &mut context.output;
+    if output.is_json() {
+        for day in &days {
+            let (snapshots, changes) = (day.snapshots, day.changes);
+            output
+                .json(&json!({ "day": day.date.to_string(), "snapshots": snapshots, "changes": changes }))?;
+        }
+    }
+    let Some(all) = Calendar::of(&days, usize::MAX) else { bail!("there is no snapshot yet") };
+    if let Some(file) = &args.svg {
+        fs::write(file, svg::draw(&all)).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    if output.is_json() || args.svg.is_some() {
+        return Ok(Outcome::Done);
+    }
+    let width = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
+    let room = if output.is_terminal() { width.saturating_sub(calendar::MARGIN) / 2 } else { WEEKS };
+    let shown = Calendar::of(&days, room.clamp(1, WEEKS)).unwrap_or(all);
+    shown.lines().iter().try_for_each(|line| output.line(line))?;
+    let snapshots = count(days.iter().map(|day| day.snapshots).sum(), "snapshot");
+    let changes = count(days.iter().fold(0, |sum, day| sum.saturating_add(day.changes)), "change");
+    output.tell(&format!("{snapshots} on {}, {changes}", count(days.len() as u64, "day")))?;
+    Ok(Outcome::Done)
+}

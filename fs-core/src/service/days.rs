@@ -1,0 +1,75 @@
+//! The days on which snapshots were made, and how much changed.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
+use super::{History, ServiceError};
+use crate::monitor::Cancellation;
+use crate::view::{Node, Source, View};
+
+/// A day that has snapshots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Day {
+    /// Which, in the zone of the history.
+    pub date: Date,
+    /// How many.
+    pub snapshots: u64,
+    /// Paths in which they differ from the ones before them. A source's first snapshot differs from none.
+    pub changes: u64,
+}
+
+/// Tells the days of a source, or of all, in their order. `progress` hears how many snapshots are done, of how many.
+pub fn days(
+    history: &History,
+    source: Option<&[u8]>,
+    progress: &dyn Fn(usize, usize),
+    cancellation: &Cancellation,
+) -> Result<Vec<Day>, ServiceError> {
+    let view = history.view();
+    let sources: Vec<_> = match source {
+        Some(name) => vec![history.source(Some(name))?],
+        None => view.sources().iter().cloned().collect(),
+    };
+    let all = sources.iter().map(|source| source.timeline.len()).sum();
+    let mut days: BTreeMap<Date, Day> = BTreeMap::new();
+    let mut done = 0;
+    for source in sources {
+        let mut before = None;
+        for (name, moment) in source.timeline.iter() {
+            progress(done, all);
+            let (node, changes) = changes(view, &source, name, before.as_ref(), cancellation)?;
+            let date = source.timeline.zone().to_datetime(moment.time).date();
+            let day = days.entry(date).or_insert(Day { date, snapshots: 0, changes: 0 });
+            day.snapshots += 1;
+            day.changes = day.changes.saturating_add(changes);
+            before = Some(node);
+            done += 1;
+        }
+    }
+    Ok(days.into_values().collect())
+}
+
+/// The root of a snapshot, and in how many paths it differs from the one before.
+fn changes(
+    view: &View,
+    source: &Source,
+    name: &str,
+    before: Option<&Node>,
+    cancellation: &Cancellation,
+) -> Result<(Node, u64), ServiceError> {
+    let failed = |reason| {
+        let path = format!("{}{name}", String::from_utf8_lossy(&source.name));
+        ServiceError::View { path, reason }
+    };
+    let node = view.walk(source, name.as_bytes(), b"").map_err(failed)?;
+    let mut changes = 0;
+    if before.is_some() {
+        view.compare(before, Some(&node), &mut |difference| {
+            changes += u64::from(!difference.is_wake());
+            !cancellation.is_cancelled()
+        })
+        .map_err(failed)?;
+    }
+    if cancellation.is_cancelled() { Err(ServiceError::Cancelled) } else { Ok((node, changes)) }
+}

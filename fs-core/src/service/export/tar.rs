@@ -1,0 +1,226 @@
+//! Pax archives, as POSIX.1-2001 and star's extensions have them and GNU tar reads them.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use tar::{EntryType, Header};
+
+use super::{Failure, Fate, Member, Sink, acl};
+use crate::format::{Time, XattrSet};
+use crate::view::FileKind;
+
+/// What archives are made of.
+const RECORD: usize = 512;
+/// The lengths of fields of a header, and what fits into those that are octal.
+const NAME: usize = 100;
+const MOST_ID: u32 = 0o777_7777;
+const MOST_SIZE: u64 = 0o777_7777_7777;
+
+pub(super) struct Tar<'a> {
+    out: &'a mut dyn Write,
+    written: u64,
+}
+
+impl<'a> Tar<'a> {
+    pub(super) fn new(out: &'a mut dyn Write) -> Self {
+        Self { out, written: 0 }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.out.write_all(bytes)?;
+        self.written += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Fills the last record.
+    fn pad(&mut self, to: usize) -> io::Result<()> {
+        let over = (self.written % to as u64) as usize;
+        if over > 0 { self.write(&vec![0; to - over]) } else { Ok(()) }
+    }
+
+    fn extended(&mut self, records: &[u8]) -> io::Result<()> {
+        let mut header = Header::new_ustar();
+        name(&mut header, b"@PaxHeader");
+        header.set_entry_type(EntryType::XHeader);
+        header.set_mode(0o644);
+        header.set_size(records.len() as u64);
+        header.set_cksum();
+        self.write(header.as_bytes())?;
+        self.write(records)?;
+        self.pad(RECORD)
+    }
+}
+
+impl Sink for Tar<'_> {
+    fn add(&mut self, member: &Member<'_>) -> Result<Fate, Failure> {
+        let attr = &member.attr;
+        let mut path = if member.path.is_empty() { b".".to_vec() } else { member.path.to_vec() };
+        let mut target: &[u8] = b"";
+        let (kind, size) = match attr.kind {
+            _ if member.link.is_some() => {
+                target = member.link.unwrap_or_default();
+                (EntryType::Link, 0)
+            }
+            FileKind::File => (EntryType::Regular, attr.size),
+            FileKind::Directory => {
+                path.push(b'/');
+                (EntryType::Directory, 0)
+            }
+            FileKind::Symlink => {
+                target = member.view.read_link(member.node)?;
+                (EntryType::Symlink, 0)
+            }
+            FileKind::CharDevice => (EntryType::Char, 0),
+            FileKind::BlockDevice => (EntryType::Block, 0),
+            FileKind::Fifo => (EntryType::Fifo, 0),
+            FileKind::Socket => return Ok(Fate::LeftOut("is a socket, for which tar has no word")),
+        };
+        let mut header = Header::new_ustar();
+        let mut records = Vec::new();
+        name(&mut header, &path);
+        if path.len() > NAME {
+            record(&mut records, b"path", &path);
+        }
+        link_name(&mut header, target);
+        if target.len() > NAME {
+            record(&mut records, b"linkpath", target);
+        }
+        header.set_entry_type(kind);
+        header.set_mode(u32::from(attr.mode));
+        header.set_size(size.min(MOST_SIZE));
+        if size > MOST_SIZE {
+            record(&mut records, b"size", size.to_string().as_bytes());
+        }
+        header.set_uid(u64::from(attr.uid.min(MOST_ID)));
+        header.set_gid(u64::from(attr.gid.min(MOST_ID)));
+        for (key, id) in [(&b"uid"[..], attr.uid), (b"gid", attr.gid)] {
+            if id > MOST_ID {
+                record(&mut records, key, id.to_string().as_bytes());
+            }
+        }
+        header.set_mtime(u64::try_from(attr.mtime.secs()).unwrap_or(0).min(MOST_SIZE));
+        if attr.mtime.nanos() > 0 || !(0..=MOST_SIZE.cast_signed()).contains(&attr.mtime.secs()) {
+            record(&mut records, b"mtime", decimal(attr.mtime).as_bytes());
+        }
+        header.set_device_major(attr.rdev.0)?;
+        header.set_device_minor(attr.rdev.1)?;
+        if member.link.is_none() {
+            attributes(&mut records, &member.view.xattrs(member.node)?);
+        }
+        header.set_cksum();
+        if !records.is_empty() {
+            self.extended(&records)?;
+        }
+        self.write(header.as_bytes())?;
+        if kind == EntryType::Regular {
+            member.copy(self.out)?;
+            self.written += size;
+            self.pad(RECORD)?;
+        }
+        Ok(Fate::Written)
+    }
+
+    fn finish(mut self: Box<Self>) -> io::Result<()> {
+        self.write(&[0; 2 * RECORD])?;
+        // What tar reads at a time, for those that insist.
+        self.pad(20 * RECORD)?;
+        self.out.flush()
+    }
+}
+
+fn name(header: &mut Header, path: &[u8]) {
+    if let Some(header) = header.as_ustar_mut() {
+        let len = path.len().min(NAME);
+        header.name[..len].copy_from_slice(&path[..len]);
+    }
+}
+
+fn link_name(header: &mut Header, target: &[u8]) {
+    if let Some(header) = header.as_ustar_mut() {
+        let len = target.len().min(NAME);
+        header.linkname[..len].copy_from_slice(&target[..len]);
+    }
+}
+
+/// `LENGTH KEY=VALUE\n`, where the length counts itself.
+fn record(records: &mut Vec<u8>, key: &[u8], value: &[u8]) {
+    let rest = key.len() + value.len() + 3;
+    let digits = |number: usize| number.to_string().len();
+    let mut len = rest + digits(rest);
+    len = rest + digits(len);
+    records.extend(len.to_string().as_bytes());
+    records.push(b' ');
+    records.extend(key);
+    records.push(b'=');
+    records.extend(value);
+    records.push(b'\n');
+}
+
+fn attributes(records: &mut Vec<u8>, xattrs: &XattrSet) {
+    for name in xattrs.names() {
+        let value = xattrs.get(name).unwrap_or_default();
+        let list = match name {
+            b"system.posix_acl_access" => Some(&b"SCHILY.acl.access"[..]),
+            b"system.posix_acl_default" => Some(&b"SCHILY.acl.default"[..]),
+            _ => None,
+        };
+        if let Some((key, text)) = list.and_then(|key| Some((key, acl::text(value)?))) {
+            record(records, key, text.as_bytes());
+            continue;
+        }
+        let mut key = b"SCHILY.xattr.".to_vec();
+        for byte in name {
+            match byte {
+                // As GNU tar writes them, and reads them back.
+                b'%' => key.extend(b"%25"),
+                b'=' => key.extend(b"%3D"),
+                _ => key.push(*byte),
+            }
+        }
+        record(records, &key, value);
+    }
+}
+
+/// Seconds since 1970 with their fraction.
+fn decimal(time: Time) -> String {
+    let (mut secs, mut nanos) = (time.secs(), time.nanos());
+    let mut text = String::new();
+    if secs < 0 {
+        // The fraction counts forward, a decimal's away from zero.
+        text.push('-');
+        if nanos > 0 {
+            (secs, nanos) = (secs + 1, 1_000_000_000 - nanos);
+        }
+    }
+    let _ = write!(text, "{}", secs.unsigned_abs());
+    if nanos > 0 {
+        let _ = write!(text, ".{nanos:09}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_counts_its_own_length() {
+        for len in 0..2000 {
+            let mut records = Vec::new();
+            record(&mut records, b"key", &vec![b'v'; len]);
+            let text = String::from_utf8(records).unwrap();
+            let (told, _) = text.split_once(' ').unwrap();
+            assert_eq!(told.parse(), Ok(text.len()), "{len}");
+        }
+    }
+
+    #[test]
+    fn times_are_decimals() {
+        let of = |secs, nanos| decimal(Time::new(secs, nanos).unwrap());
+        assert_eq!(of(12, 0), "12");
+        assert_eq!(of(12, 5), "12.000000005");
+        assert_eq!(of(-2, 250_000_000), "-1.750000000");
+        assert_eq!(of(-1, 999_999_999), "-0.000000001");
+        assert_eq!(of(-1, 0), "-1");
+    }
+}

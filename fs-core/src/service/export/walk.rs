@@ -1,0 +1,120 @@
+//! The walk of a tree that is exported.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::{Exported, Failure, Fate, Member, Sink};
+use crate::monitor::{Cancellation, Monitor, Progress, Trouble, TroubleKind};
+use crate::service::ServiceError;
+use crate::view::{FileKind, Node, View};
+
+/// Entries of a folder that are read at a time.
+const BATCH: usize = 1024;
+
+struct Walk<'a> {
+    view: &'a View,
+    sink: &'a mut dyn Sink,
+    monitor: &'a dyn Monitor,
+    /// The folders above, each with the length of its path.
+    frames: Vec<Frame>,
+    path: Vec<u8>,
+    /// The first name of each file that has several, by what the file is.
+    firsts: HashMap<u128, Vec<u8>>,
+    exported: Exported,
+    progress: Progress,
+}
+
+struct Frame {
+    node: Node,
+    path_len: usize,
+    offset: u64,
+    batch: VecDeque<(Vec<u8>, Node)>,
+}
+
+pub(super) fn walk(
+    view: &View,
+    node: &Node,
+    name: Option<&[u8]>,
+    sink: &mut dyn Sink,
+    monitor: &dyn Monitor,
+    cancellation: &Cancellation,
+) -> Result<Exported, ServiceError> {
+    let mut walk = Walk {
+        view,
+        sink,
+        monitor,
+        frames: Vec::new(),
+        path: name.unwrap_or_default().to_vec(),
+        firsts: HashMap::new(),
+        exported: Exported::default(),
+        progress: Progress::default(),
+    };
+    let mut result = walk.take(node.clone());
+    while result.is_ok() && !walk.frames.is_empty() {
+        if cancellation.is_cancelled() {
+            return Err(ServiceError::ExportCancelled);
+        }
+        result = walk.step();
+    }
+    match result {
+        Ok(()) => Ok(walk.exported),
+        Err(Failure::Write(error)) => Err(ServiceError::Export(error)),
+        Err(Failure::Read(reason)) => {
+            Err(ServiceError::View { path: String::from_utf8_lossy(&walk.path).into_owned(), reason })
+        }
+    }
+}
+
+impl Walk<'_> {
+    /// Takes the next entry of the last folder, or leaves it. The stack is explicit: a tree may be deeper than a thread's.
+    fn step(&mut self) -> Result<(), Failure> {
+        let Some(frame) = self.frames.last_mut() else { return Ok(()) };
+        self.path.truncate(frame.path_len);
+        if frame.batch.is_empty() {
+            let (batch, offset) = (&mut frame.batch, &mut frame.offset);
+            self.view.read_directory(&frame.node, *offset, &mut |entry| {
+                batch.push_back((entry.name.to_vec(), entry.node));
+                *offset = entry.next_offset;
+                batch.len() < BATCH
+            })?;
+        }
+        let Some((name, node)) = frame.batch.pop_front() else {
+            self.frames.pop();
+            return Ok(());
+        };
+        if !self.path.is_empty() {
+            self.path.push(b'/');
+        }
+        self.path.extend(name);
+        self.take(node)
+    }
+
+    /// Writes what has the path now, and enters it.
+    fn take(&mut self, node: Node) -> Result<(), Failure> {
+        let attr = self.view.attr(&node);
+        let several = attr.kind != FileKind::Directory && attr.nlink > 1;
+        let link = if several { self.firsts.get(&node.identity()).map(|path| &path[..]) } else { None };
+        let first = several && link.is_none();
+        let member = Member { view: self.view, path: &self.path, node: &node, attr, link };
+        match self.sink.add(&member)? {
+            Fate::Written => {
+                if first {
+                    self.firsts.insert(node.identity(), self.path.clone());
+                }
+                self.exported.entries += 1;
+                self.progress.entries += 1;
+                self.progress.bytes_read += if attr.kind == FileKind::File { attr.size } else { 0 };
+                self.monitor.progress(&self.progress);
+            }
+            Fate::LeftOut(reason) => {
+                self.exported.left_out += 1;
+                let kind = TroubleKind::Unreadable;
+                self.monitor.trouble(&Trouble { path: self.path.clone(), kind, reason: reason.to_owned() });
+            }
+        }
+        if attr.kind == FileKind::Directory {
+            let path_len = self.path.len();
+            self.frames.push(Frame { node, path_len, offset: 0, batch: VecDeque::new() });
+        }
+        Ok(())
+    }
+}

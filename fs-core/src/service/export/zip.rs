@@ -1,0 +1,80 @@
+//! Zip, for those who have nothing else.
+
+use std::io::{self, Write};
+
+use jiff::tz::TimeZone;
+use zip::write::{SimpleFileOptions, StreamWriter, ZipWriter};
+use zip::{CompressionMethod, DateTime};
+
+use super::{Failure, Fate, Member, Sink};
+use crate::format::Time;
+use crate::view::FileKind;
+
+pub(super) struct Zip<'a> {
+    writer: ZipWriter<StreamWriter<&'a mut dyn Write>>,
+    zone: TimeZone,
+}
+
+impl<'a> Zip<'a> {
+    pub(super) fn new(out: &'a mut dyn Write, zone: TimeZone) -> Self {
+        Self { writer: ZipWriter::new_stream(out), zone }
+    }
+
+    /// The time of a clock in the zone, as far as zip can tell it.
+    fn time(&self, time: Time) -> DateTime {
+        let clock = self.zone.to_datetime(time.timestamp());
+        let part = |number: i8| u8::try_from(number).unwrap_or_default();
+        DateTime::from_date_and_time(
+            u16::try_from(clock.year()).unwrap_or_default(),
+            part(clock.month()),
+            part(clock.day()),
+            part(clock.hour()),
+            part(clock.minute()),
+            part(clock.second()),
+        )
+        .unwrap_or_default()
+    }
+}
+
+impl Sink for Zip<'_> {
+    fn add(&mut self, member: &Member<'_>) -> Result<Fate, Failure> {
+        let attr = &member.attr;
+        let Ok(path) = str::from_utf8(member.path) else {
+            return Ok(Fate::LeftOut("has a name that is no text, for which zip has no word"));
+        };
+        let options = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Deflated)
+            .unix_permissions(u32::from(attr.mode))
+            .last_modified_time(self.time(attr.mtime))
+            .large_file(attr.size >= u64::from(u32::MAX));
+        match attr.kind {
+            FileKind::Directory if path.is_empty() => {}
+            FileKind::Directory => self.writer.add_directory(path, options).map_err(io::Error::from)?,
+            FileKind::File => {
+                self.writer.start_file(path, options).map_err(io::Error::from)?;
+                member.copy(&mut self.writer)?;
+            }
+            FileKind::Symlink => {
+                let Ok(target) = str::from_utf8(member.view.read_link(member.node)?) else {
+                    return Ok(Fate::LeftOut("has a target that is no text, for which zip has no word"));
+                };
+                self.writer.add_symlink(path, target, options).map_err(io::Error::from)?;
+            }
+            FileKind::CharDevice | FileKind::BlockDevice => {
+                return Ok(Fate::LeftOut("is a device, for which zip has no word"));
+            }
+            FileKind::Fifo => return Ok(Fate::LeftOut("is a fifo, for which zip has no word")),
+            FileKind::Socket => return Ok(Fate::LeftOut("is a socket, for which zip has no word")),
+        }
+        Ok(Fate::Written)
+    }
+
+    fn finish(self: Box<Self>) -> io::Result<()> {
+        self.writer.finish().map_err(io::Error::from)?.into_inner().flush()
+    }
+
+    fn abandon(self: Box<Self>) {
+        // Dropped, it would write the end that a whole archive has.
+        std::mem::forget(self.writer);
+    }
+}

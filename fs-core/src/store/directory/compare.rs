@@ -1,0 +1,181 @@
+//! Two directories side by side: only what differs is decoded, and nodes that both share are not even read.
+
+use std::sync::Arc;
+
+use super::{Found, leaf_of, too_deep};
+use crate::format::limits::MAX_LEVELS;
+use crate::format::{BlobId, Node};
+use crate::store::{Reader, StoreError};
+
+/// Finds the names under which two directories have different entries, in the order of the names.
+///
+/// Where a node ends is decided by the names in it, so directories that are mostly equal consist mostly of the same
+/// nodes; behind a change the two sides fall into step again at the next node that both have.
+#[derive(Debug)]
+pub struct Comparison {
+    reader: Reader,
+    before: Side,
+    after: Side,
+}
+
+/// A name and its entries, of which at least one is there.
+#[derive(Debug)]
+pub struct Differing {
+    /// What had the name in the first directory.
+    pub before: Option<Found>,
+    /// What has it in the second.
+    pub after: Option<Found>,
+}
+
+/// How far one directory is walked.
+#[derive(Debug)]
+struct Side {
+    /// Nodes still to visit, the next one last.
+    todo: Vec<Pending>,
+    leaf: Option<(BlobId, Arc<Node>)>,
+    /// The next entry of the leaf.
+    at: usize,
+    #[cfg(test)]
+    opened: usize,
+}
+
+/// A node that was not read yet.
+#[derive(Debug, Clone, Copy)]
+struct Pending {
+    id: BlobId,
+    depth: u8,
+    entries: u64,
+}
+
+impl Comparison {
+    /// Compares two directories; one that is not there counts as empty.
+    pub fn new(reader: Reader, before: Option<BlobId>, after: Option<BlobId>) -> Self {
+        Self { reader, before: Side::new(before), after: Side::new(after) }
+    }
+
+    /// The next name whose entries differ; `None` after the last.
+    pub fn advance(&mut self) -> Result<Option<Differing>, StoreError> {
+        loop {
+            if self.skip_equal() {
+                continue;
+            }
+            // A large node may begin with the very node that the other side is at.
+            match (self.before.pending(), self.after.pending()) {
+                (Some(before), Some(after)) if before.entries < after.entries => {
+                    self.after.open(&self.reader)?;
+                }
+                (Some(_), _) => self.before.open(&self.reader)?,
+                (None, Some(_)) => self.after.open(&self.reader)?,
+                (None, None) => match self.step() {
+                    Step::Equal => {}
+                    Step::Differing(differing) => return Ok(Some(differing)),
+                    Step::End => return Ok(None),
+                },
+            }
+        }
+    }
+
+    /// Passes over a node that comes next on both sides.
+    fn skip_equal(&mut self) -> bool {
+        let equal = self.before.next_node().is_some_and(|id| self.after.next_node() == Some(id));
+        if equal {
+            self.before.skip_node();
+            self.after.skip_node();
+        }
+        equal
+    }
+
+    /// Takes the next name, which both sides know if they have it.
+    fn step(&mut self) -> Step {
+        let (before, after) = (self.before.entry(), self.after.entry());
+        let order = match (&before, &after) {
+            (None, None) => return Step::End,
+            (Some(_), None) => std::cmp::Ordering::Less,
+            (None, Some(_)) => std::cmp::Ordering::Greater,
+            (Some(before), Some(after)) => before.name().cmp(after.name()),
+        };
+        let (before, after) = (before.filter(|_| order.is_le()), after.filter(|_| order.is_ge()));
+        self.before.at += usize::from(before.is_some());
+        self.after.at += usize::from(after.is_some());
+        match (&before, &after) {
+            (Some(one), Some(other)) if one.body() == other.body() => Step::Equal,
+            _ => Step::Differing(Differing { before, after }),
+        }
+    }
+}
+
+enum Step {
+    Equal,
+    Differing(Differing),
+    End,
+}
+
+impl Side {
+    fn new(directory: Option<BlobId>) -> Self {
+        let whole = directory.map(|id| Pending { id, depth: 0, entries: u64::MAX });
+        Self {
+            todo: whole.into_iter().collect(),
+            leaf: None,
+            at: 0,
+            #[cfg(test)]
+            opened: 0,
+        }
+    }
+
+    fn in_leaf(&self) -> Option<&(BlobId, Arc<Node>)> {
+        self.leaf.as_ref().filter(|(_, node)| leaf_of(node).is_some_and(|leaf| self.at < leaf.len()))
+    }
+
+    /// The node that must be read to know the next name.
+    fn pending(&self) -> Option<Pending> {
+        if self.in_leaf().is_some() { None } else { self.todo.last().copied() }
+    }
+
+    /// The node of which nothing was passed yet.
+    fn next_node(&self) -> Option<BlobId> {
+        match self.in_leaf() {
+            Some((id, _)) => (self.at == 0).then_some(*id),
+            None => self.todo.last().map(|pending| pending.id),
+        }
+    }
+
+    fn skip_node(&mut self) {
+        if self.in_leaf().is_some() {
+            self.leaf = None;
+        } else {
+            self.todo.pop();
+        }
+    }
+
+    fn open(&mut self, reader: &Reader) -> Result<(), StoreError> {
+        let Some(Pending { id, depth, .. }) = self.todo.pop() else { return Ok(()) };
+        if depth > MAX_LEVELS {
+            return Err(too_deep(&id));
+        }
+        let node = reader.node(&id)?;
+        #[cfg(test)]
+        {
+            self.opened += 1;
+        }
+        match &*node {
+            Node::Leaf(_) => (self.leaf, self.at) = (Some((id, node)), 0),
+            Node::Inner(children) => {
+                let below = |child: &crate::format::Child| Pending {
+                    id: child.id,
+                    depth: depth + 1,
+                    entries: child.entries,
+                };
+                self.todo.extend(children.iter().rev().map(below));
+            }
+        }
+        Ok(())
+    }
+
+    fn entry(&self) -> Option<Found> {
+        let (leaf, node) = self.in_leaf()?;
+        Some(Found { leaf: *leaf, at: self.at, node: Arc::clone(node) })
+    }
+}
+
+#[cfg(test)]
+mod tests;

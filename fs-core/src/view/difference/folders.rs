@@ -1,0 +1,230 @@
+//! `@changes/@A..@B/{added,modified,deleted}` in a source's folder: only what differs, as trees.
+//!
+//! A directory that both snapshots have and that is not the same leads on in all three, as looking for what is
+//! below it would read all that differs; it may turn out to hold nothing of its kind. Everything else is where it belongs: what only B has
+//! in `added`, what only A has in `deleted`, and in `modified`, as B has it, what both have.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Aspects;
+use super::walk::Tree;
+use crate::format::{Entry, Keys};
+use crate::store::{self, Comparison, Differing, Found, StoreError};
+use crate::view::node::{Identity, Node, What};
+use crate::view::{DirEntry, Snapshot, View, ViewError};
+
+/// The folder of differences in a source's.
+pub(in crate::view) const CHANGES: &[u8] = b"@changes";
+
+/// What is in it. Such a node is kept as it is while a kernel knows it: it is made of two others.
+#[derive(Debug)]
+pub(in crate::view) enum Changes {
+    /// `@changes` of this source.
+    Top(Arc<[u8]>),
+    /// `@A..@B`.
+    Between(Arc<Snapshot>, Arc<Snapshot>),
+    /// A directory that both have.
+    Both(Box<Both>),
+}
+
+#[derive(Debug)]
+pub(in crate::view) struct Both {
+    part: Part,
+    before: Tree,
+    after: Tree,
+    /// Whose attributes are shown.
+    entry: Entry,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Added,
+    Deleted,
+    Modified,
+}
+
+impl Part {
+    const ALL: [Part; 3] = [Part::Added, Part::Deleted, Part::Modified];
+
+    fn name(self) -> &'static [u8] {
+        match self {
+            Part::Added => b"added",
+            Part::Deleted => b"deleted",
+            Part::Modified => b"modified",
+        }
+    }
+}
+
+impl Changes {
+    /// What a directory shows of its own.
+    pub(in crate::view) fn entry(&self) -> Option<&Entry> {
+        match self {
+            Changes::Both(both) => Some(both.entry()),
+            Changes::Top(_) | Changes::Between(..) => None,
+        }
+    }
+}
+
+impl Both {
+    pub(in crate::view) fn entry(&self) -> &Entry {
+        &self.entry
+    }
+}
+
+impl Node {
+    fn changes(identity: Identity, changes: Changes) -> Self {
+        Self { identity, what: What::Changes(Arc::new(changes)), place: None }
+    }
+
+    /// `@changes` of a source.
+    pub(in crate::view) fn changes_of(keys: &Keys, source: &Arc<[u8]>) -> Self {
+        let identity = Identity::new(keys, &[b"changes", source]);
+        Self::changes(identity, Changes::Top(Arc::clone(source)))
+    }
+
+    fn between(keys: &Keys, before: &Arc<Snapshot>, after: &Arc<Snapshot>) -> Self {
+        let identity = Identity::new(keys, &[b"changes between", &before.id.0, &after.id.0]);
+        Self::changes(identity, Changes::Between(Arc::clone(before), Arc::clone(after)))
+    }
+
+    fn both(keys: &Keys, both: Both) -> Self {
+        let (before, after) = (&both.before.snapshot.id.0, &both.after.snapshot.id.0);
+        let parts: &[&[u8]] = &[b"changes below", both.part.name(), before, after, &both.after.key.0];
+        Self::changes(Identity::new(keys, parts), Changes::Both(Box::new(both)))
+    }
+}
+
+impl View {
+    pub(in crate::view) fn lookup_changes(&self, changes: &Changes, name: &[u8]) -> Result<Node, ViewError> {
+        match changes {
+            Changes::Top(source) => self.lookup_between(source, name),
+            Changes::Between(before, after) => {
+                let part = Part::ALL.into_iter().find(|part| part.name() == name);
+                self.part(part.ok_or(ViewError::NotFound)?, before, after)
+            }
+            Changes::Both(both) => {
+                let find = |tree: &Tree| store::find(self.reader(), &tree.id, name);
+                let differing = Differing { before: find(&both.before)?, after: find(&both.after)? };
+                self.in_both(both, &differing)?.ok_or(ViewError::NotFound)
+            }
+        }
+    }
+
+    /// `@A..@B`, or a link to it when these are not the canonical names.
+    fn lookup_between(&self, source: &[u8], name: &[u8]) -> Result<Node, ViewError> {
+        let dots = name.windows(3).position(|window| window == b"..@").ok_or(ViewError::NotFound)?;
+        let (from, to) = (&name[..dots], &name[dots + 2..]);
+        let known = self.sources();
+        if let Some(source) = known.get(source)
+            && let (Some(before), Some(after)) = (source.find(from), source.find(to))
+        {
+            return Ok(Node::between(self.keys(), before, after));
+        }
+        // Taken for an expression, the name of a snapshot just made would mean the one before.
+        let sources = self.newest_sources();
+        let source = sources.get(source).ok_or(ViewError::NotFound)?;
+        let now = Timestamp::now();
+        let resolve = |time: &[u8]| {
+            source.check_lost(time)?;
+            source.timeline.resolve(time, now).ok_or(ViewError::NotFound)
+        };
+        let (before, after) = (resolve(from)?, resolve(to)?);
+        let names = source.timeline.name(before).zip(source.timeline.name(after));
+        let target = names.map(|(before, after)| format!("{before}..{after}")).ok_or(ViewError::NotFound)?;
+        if target.as_bytes() == name
+            && let Some((before, after)) = source.snapshot(before).zip(source.snapshot(after))
+        {
+            return Ok(Node::between(self.keys(), before, after));
+        }
+        Ok(Node::alias(self.keys(), &source.name, name, target.as_bytes()))
+    }
+
+    /// A part of the differences. Directories below it are others than those of the snapshots: a kernel knows a
+    /// directory in one place only.
+    fn part(&self, part: Part, before: &Arc<Snapshot>, after: &Arc<Snapshot>) -> Result<Node, ViewError> {
+        let parts: &[&[u8]] = &[b"changes through", part.name(), &before.id.0, &after.id.0];
+        let through = Identity::new(self.keys(), parts);
+        let root = |snapshot: &Arc<Snapshot>| {
+            let seen = snapshot.seen_through(through);
+            Tree::of(&Node::snapshot(self.keys(), &Arc::new(seen))).ok_or(ViewError::NotADirectory)
+        };
+        let entry = if part == Part::Deleted { &before.manifest.root } else { &after.manifest.root };
+        let both = Both { part, before: root(before)?, after: root(after)?, entry: entry.clone() };
+        Ok(Node::both(self.keys(), both))
+    }
+
+    pub(in crate::view) fn list_changes(
+        &self,
+        changes: &Changes,
+        offset: u64,
+        emit: &mut dyn FnMut(DirEntry<'_>) -> bool,
+    ) -> Result<(), ViewError> {
+        let both = match changes {
+            // There are as many as pairs of snapshots.
+            Changes::Top(_) => return Ok(()),
+            Changes::Between(before, after) => {
+                for (number, part) in (0..).zip(Part::ALL).skip(usize::try_from(offset).unwrap_or(usize::MAX))
+                {
+                    let node = self.part(part, before, after)?;
+                    if !emit(DirEntry { name: part.name(), node, next_offset: number + 1 }) {
+                        break;
+                    }
+                }
+                return Ok(());
+            }
+            Changes::Both(both) => both,
+        };
+        let mut comparison =
+            Comparison::new(self.reader().clone(), Some(both.before.id), Some(both.after.id));
+        let mut next_offset = 0;
+        while let Some(differing) = comparison.advance()? {
+            next_offset += 1;
+            if next_offset <= offset {
+                continue;
+            }
+            let Some(node) = self.in_both(both, &differing)? else { continue };
+            let found = differing.after.as_ref().or(differing.before.as_ref());
+            if !emit(DirEntry { name: found.map_or(b"", Found::name), node, next_offset }) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a part shows of a name that differs, or may differ.
+    fn in_both(&self, both: &Both, differing: &Differing) -> Result<Option<Node>, StoreError> {
+        let Both { part, before, after, .. } = both;
+        let whole = |tree: &Tree, found: &Option<Found>| {
+            found.as_ref().map(|found| self.child(tree, found)).transpose()
+        };
+        if let (Some(old), Some(new)) = (&differing.before, &differing.after) {
+            let (old_entry, new_entry) = (old.entry()?, new.entry()?);
+            if old_entry.is_directory() == new_entry.is_directory() {
+                let aspects = Aspects::of(&old_entry, &new_entry);
+                let modified = *part == Part::Modified && !aspects.is_empty();
+                if !new_entry.is_directory() {
+                    return if modified { whole(after, &differing.after) } else { Ok(None) };
+                }
+                let trees = (self.child(before, old)?, self.child(after, new)?);
+                let (Some(before), Some(after)) = (Tree::of(&trees.0), Tree::of(&trees.1)) else {
+                    return Ok(None);
+                };
+                if before.id == after.id && !modified {
+                    return Ok(None);
+                }
+                let entry = if *part == Part::Deleted { old_entry } else { new_entry };
+                return Ok(Some(Node::both(self.keys(), Both { part: *part, before, after, entry })));
+            }
+        }
+        match part {
+            Part::Added => whole(after, &differing.after),
+            Part::Deleted => whole(before, &differing.before),
+            Part::Modified => Ok(None),
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests;

@@ -1,0 +1,149 @@
+use std::sync::Arc;
+
+use super::{Aspect, Aspects};
+use crate::format::{BlobId, Entry, Kind, PathKey};
+use crate::store::{Comparison, Differing, Found, StoreError};
+use crate::view::node::{Home, Node, Place, What};
+use crate::view::{Snapshot, View, ViewError};
+
+/// One thing that differs.
+#[derive(Debug)]
+pub struct Difference<'a> {
+    /// Its path below what was compared; empty for that itself.
+    pub path: &'a [u8],
+    /// What it was; `None` when it is new.
+    pub before: Option<&'a Node>,
+    /// What it is; `None` when it is gone.
+    pub after: Option<&'a Node>,
+    /// In what these two differ; nothing when there is only one.
+    pub aspects: Aspects,
+}
+
+impl Difference<'_> {
+    /// Whether it is a directory that differs in its time alone, as whatever is made or removed in it has it differ.
+    pub fn is_wake(&self) -> bool {
+        self.aspects.iter().eq([Aspect::Time]) && self.after.and_then(Tree::of).is_some()
+    }
+}
+
+impl View {
+    /// Tells what differs between two nodes and all below them, until the end or until `tell` returns false: the names of a directory
+    /// in their order, and a directory before what is in it. Memory is bounded by the depth.
+    ///
+    /// Where one of both is a directory and the other is none, the one is told as gone and the other as new. That a file
+    /// has more names, or fewer, is no difference.
+    pub fn compare(
+        &self,
+        before: Option<&Node>,
+        after: Option<&Node>,
+        tell: &mut dyn FnMut(Difference<'_>) -> bool,
+    ) -> Result<(), ViewError> {
+        let mut walk = Walk { view: self, frames: Vec::new(), path: Vec::new(), tell };
+        let mut goes_on = walk.meet(before, after);
+        while goes_on && let Some(frame) = walk.frames.last_mut() {
+            let Some(differing) = frame.comparison.advance()? else {
+                walk.frames.pop();
+                continue;
+            };
+            let (before, after) = frame.nodes(self, &differing)?;
+            walk.path.truncate(frame.path_len);
+            if frame.path_len > 0 {
+                walk.path.push(b'/');
+            }
+            let found = differing.before.as_ref().or(differing.after.as_ref());
+            walk.path.extend(found.map_or(&b""[..], Found::name));
+            goes_on = walk.meet(before.as_ref(), after.as_ref());
+        }
+        Ok(())
+    }
+
+    /// What was found in a directory of a snapshot.
+    pub(in crate::view) fn child(&self, tree: &Tree, found: &Found) -> Result<Node, StoreError> {
+        let home = Home { snapshot: Arc::clone(&tree.snapshot), directory: tree.key, leaf: found.leaf };
+        let place = Place { home, at: found.at as u32 };
+        let links = self.links(&tree.snapshot);
+        Node::child(self.keys(), links, place, found.name(), found.body(), found.entry()?)
+    }
+}
+
+/// A directory of a snapshot.
+#[derive(Debug, Clone)]
+pub(in crate::view) struct Tree {
+    pub(in crate::view) snapshot: Arc<Snapshot>,
+    pub(in crate::view) key: PathKey,
+    pub(in crate::view) id: BlobId,
+}
+
+impl Tree {
+    pub(in crate::view) fn of(node: &Node) -> Option<Self> {
+        match &node.what {
+            What::Directory { snapshot, key, entry: Entry { kind: Kind::Directory(id), .. } } => {
+                Some(Self { snapshot: Arc::clone(snapshot), key: *key, id: *id })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The walk: its stack is explicit, as a tree may be deeper than a thread's.
+struct Walk<'a> {
+    view: &'a View,
+    frames: Vec<Frame>,
+    path: Vec<u8>,
+    tell: &'a mut dyn FnMut(Difference<'_>) -> bool,
+}
+
+/// A directory that is being compared, or one that is alone.
+struct Frame {
+    before: Option<Tree>,
+    after: Option<Tree>,
+    comparison: Comparison,
+    path_len: usize,
+}
+
+impl Frame {
+    fn nodes(&self, view: &View, differing: &Differing) -> Result<(Option<Node>, Option<Node>), StoreError> {
+        let node = |tree: &Option<Tree>, found: &Option<Found>| {
+            tree.as_ref().zip(found.as_ref()).map(|(tree, found)| view.child(tree, found)).transpose()
+        };
+        Ok((node(&self.before, &differing.before)?, node(&self.after, &differing.after)?))
+    }
+}
+
+impl Walk<'_> {
+    /// Tells of what has the path now, and enters what must be looked into. False when nobody listens any more.
+    fn meet(&mut self, before: Option<&Node>, after: Option<&Node>) -> bool {
+        let trees = (before.and_then(Tree::of), after.and_then(Tree::of));
+        let goes_on = match (before, after) {
+            (Some(old), Some(new)) if trees.0.is_some() == trees.1.is_some() => {
+                let aspects = match (entry(old), entry(new)) {
+                    (Some(old), Some(new)) => Aspects::of(old, new),
+                    _ => Aspects::default(),
+                };
+                aspects.is_empty() || self.tell(before, after, aspects)
+            }
+            _ => {
+                before.is_none_or(|_| self.tell(before, None, Aspects::default()))
+                    && after.is_none_or(|_| self.tell(None, after, Aspects::default()))
+            }
+        };
+        let ids = (trees.0.as_ref().map(|tree| tree.id), trees.1.as_ref().map(|tree| tree.id));
+        if goes_on && ids.0 != ids.1 {
+            let comparison = Comparison::new(self.view.reader().clone(), ids.0, ids.1);
+            let path_len = self.path.len();
+            self.frames.push(Frame { before: trees.0, after: trees.1, comparison, path_len });
+        }
+        goes_on
+    }
+
+    fn tell(&mut self, before: Option<&Node>, after: Option<&Node>, aspects: Aspects) -> bool {
+        (self.tell)(Difference { path: &self.path, before, after, aspects })
+    }
+}
+
+fn entry(node: &Node) -> Option<&Entry> {
+    match &node.what {
+        What::Directory { entry, .. } | What::Version { entry, .. } => Some(entry),
+        _ => None,
+    }
+}
