@@ -32,8 +32,9 @@ mod writer;
 
 pub use backend::{Backend, Object, ObjectKind};
 pub use cache::CacheSizes;
+pub(crate) use cache::WeightedCache;
 pub use content::{Bytes, ContentWriter, CopyError, FileReader};
-pub use directory::{DirectoryCursor, DirectoryWriter, Found, NamedEntry, find, lookup};
+pub use directory::{DirectoryCursor, DirectoryWriter, Found, NamedEntry, entries, find, lookup};
 pub use error::StoreError;
 pub use index::{PackRecord, SnapshotRecord};
 pub use links::LinkTable;

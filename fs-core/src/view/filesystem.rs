@@ -8,6 +8,7 @@ use super::ViewError;
 use super::attr::{Attr, FileKind};
 use super::node::{Home, Node, Place, What};
 use super::sources::{Snapshot, Source, Sources};
+use super::versions::{Recent, VERSIONS};
 use crate::format::{Entry, Keys, Kind, Time, XattrSet, Xattrs};
 use crate::store::{self, Bytes, CacheSizes, FileReader, LinkTable, Reader, Repository};
 
@@ -37,6 +38,8 @@ pub struct Options {
 #[derive(Debug, Clone)]
 pub struct View {
     shared: Arc<Shared>,
+    lists_versions: bool,
+    is_shared: bool,
 }
 
 #[derive(Debug)]
@@ -47,6 +50,7 @@ struct Shared {
     top: Arc<Node>,
     sources: RwLock<Arc<Sources>>,
     checked: Mutex<Checked>,
+    recent: Recent,
 }
 
 /// When the repository was last asked for its snapshots.
@@ -59,7 +63,7 @@ struct Checked {
 
 /// Folders of snapshots may be this old: nobody notices, and a busy walk over them asks the disk ten times a second
 /// at most.
-const MAX_AGE: Duration = Duration::from_millis(100);
+pub(super) const MAX_AGE: Duration = Duration::from_millis(100);
 
 impl View {
     /// A view of `repository`.
@@ -78,9 +82,37 @@ impl View {
                 top: Arc::new(Node::top(top)),
                 sources: RwLock::new(Arc::new(sources)),
                 checked: Mutex::new(Checked { at: Instant::now(), stamp }),
+                recent: Recent::new(options.caches.nodes / 4),
                 options,
             }),
+            lists_versions: false,
+            is_shared: false,
         })
+    }
+
+    /// The same view, in which folders of snapshots list the versions that can be looked up in them, such as `passwd;3`.
+    #[must_use]
+    pub fn listing_versions(self) -> Self {
+        Self { lists_versions: true, ..self }
+    }
+
+    /// The same view, for users of whom not everyone may see everything.
+    #[must_use]
+    pub fn for_many_users(self) -> Self {
+        Self { is_shared: true, ..self }
+    }
+
+    /// Whether folders of snapshots list versions, so that their listings change.
+    pub fn lists_versions(&self) -> bool {
+        self.lists_versions
+    }
+
+    pub(super) fn is_shared(&self) -> bool {
+        self.is_shared
+    }
+
+    pub(super) fn recent(&self) -> &Recent {
+        &self.shared.recent
     }
 
     /// The directory at the top.
@@ -105,7 +137,7 @@ impl View {
     }
 
     /// The sources as they were at most so long ago.
-    fn sources_since(&self, age: Duration) -> Arc<Sources> {
+    pub(super) fn sources_since(&self, age: Duration) -> Arc<Sources> {
         if let Err(error) = self.refresh(age) {
             log::error!("cannot look for new snapshots: {error}");
         }
@@ -145,6 +177,7 @@ impl View {
                 let source = known.or_else(|| self.sources_since(Duration::ZERO).get(name).cloned());
                 Ok(Node::source(self.keys(), &source.ok_or(ViewError::NotFound)?.name))
             }
+            What::Source(source) if name == VERSIONS => self.versions_folder(source, b""),
             What::Source(source) => {
                 if let Some(snapshot) = self.sources().get(source).and_then(|source| source.find(name)) {
                     return Ok(Node::snapshot(self.keys(), snapshot));
@@ -154,14 +187,18 @@ impl View {
                 let source = sources.get(source).ok_or(ViewError::NotFound)?;
                 self.lookup_time(source, name)
             }
-            What::Directory { snapshot, key, entry } => {
+            What::Directory { snapshot, key, path, entry } => {
                 let Kind::Directory(id) = entry.kind else { return Err(ViewError::NotADirectory) };
-                let found = store::find(self.reader(), &id, name)?.ok_or(ViewError::NotFound)?;
-                let home = Home { snapshot: Arc::clone(snapshot), directory: *key, leaf: found.leaf };
+                let Some(found) = store::find(self.reader(), &id, name)? else {
+                    return self.lookup_numbered(snapshot, path, name);
+                };
+                let path = Arc::clone(path);
+                let home = Home { snapshot: Arc::clone(snapshot), directory: *key, path, leaf: found.leaf };
                 let place = Place { home, at: found.at as u32 };
                 let links = self.links(snapshot);
                 Ok(Node::child(self.keys(), links, place, name, found.body(), found.entry()?)?)
             }
+            What::Versions { source, path, .. } => self.lookup_in_versions(source, path, name),
             What::Alias(_) | What::Version { .. } => Err(ViewError::NotADirectory),
         }
     }
@@ -180,6 +217,9 @@ impl View {
     pub fn attr(&self, node: &Node) -> Attr {
         let (entry, nlink) = match &node.what {
             What::Root | What::Source(_) => return self.folder_attr(node),
+            What::Versions { source, access, .. } => {
+                return self.versions_attr(self.folder_attr(node), source, *access);
+            }
             What::Alias(target) => {
                 let attr = self.folder_attr(node);
                 return Attr { kind: FileKind::Symlink, mode: 0o777, size: target.len() as u64, ..attr };
@@ -211,7 +251,7 @@ impl View {
         let sources = self.sources();
         let newest = |source: &Arc<Source>| source.snapshots().next_back().map(|(_, s)| s.manifest.time);
         let mtime: Option<Time> = match &node.what {
-            What::Source(name) => sources.get(name).and_then(newest),
+            What::Source(name) | What::Versions { source: name, .. } => sources.get(name).and_then(newest),
             _ => sources.iter().filter_map(newest).max(),
         };
         let (uid, gid) = self.shared.options.owner;
@@ -245,7 +285,9 @@ impl View {
             What::Version { entry: Entry { kind: Kind::File { size, content, .. }, .. }, .. } => {
                 Ok(FileReader { reader: self.reader(), content, size: *size })
             }
-            What::Root | What::Source(_) | What::Directory { .. } => Err(ViewError::IsADirectory),
+            What::Root | What::Source(_) | What::Versions { .. } | What::Directory { .. } => {
+                Err(ViewError::IsADirectory)
+            }
             What::Alias(_) | What::Version { .. } => Err(ViewError::WrongKind),
         }
     }
@@ -263,7 +305,7 @@ impl View {
     /// A node's extended attributes.
     pub fn xattrs(&self, node: &Node) -> Result<XattrSet, ViewError> {
         match &node.what {
-            What::Root | What::Source(_) | What::Alias(_) => Ok(XattrSet::default()),
+            What::Root | What::Source(_) | What::Versions { .. } | What::Alias(_) => Ok(XattrSet::default()),
             What::Directory { entry, .. } | What::Version { entry, .. } => match &entry.xattrs {
                 Xattrs::None => Ok(XattrSet::default()),
                 Xattrs::Inline(set) => Ok(set.clone()),

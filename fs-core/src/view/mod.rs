@@ -11,8 +11,10 @@ mod fixtures;
 mod inodes;
 mod node;
 mod path;
+mod properties;
 mod sources;
 pub mod time;
+pub mod versions;
 
 pub use attr::{Attr, FileKind};
 pub use changes::Change;
