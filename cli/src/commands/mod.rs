@@ -2,7 +2,9 @@
 
 mod cat;
 mod check;
+mod find;
 mod init;
+mod log;
 mod ls;
 mod rebuild_index;
 mod repair;
@@ -69,6 +71,8 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         Command::Snapshots(args) => snapshots::run(context, &args),
         Command::Ls(args) => ls::run(context, &args),
         Command::Cat(args) => cat::run(context, &args),
+        Command::Find(args) => find::run(context, &args),
+        Command::Log(args) => log::run(context, &args),
         Command::Stats => stats::run(context),
         Command::Check(args) => check::run(context, &args),
         Command::RebuildIndex(_) => rebuild_index::run(context),

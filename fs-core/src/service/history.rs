@@ -32,6 +32,11 @@ impl History {
         Ok(Self { view })
     }
 
+    /// The view to read it with.
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
     /// All snapshots, by source and time.
     pub fn snapshots(&self) -> Vec<SnapshotInfo> {
         let sources = self.view.sources();

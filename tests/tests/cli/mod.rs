@@ -2,6 +2,8 @@
 
 mod cat;
 mod defaults;
+mod find;
+mod log;
 mod ls;
 mod pipes;
 mod snapshots;

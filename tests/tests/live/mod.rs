@@ -14,3 +14,4 @@ mod refusals;
 mod semantics;
 mod stale;
 mod survives;
+mod versions;
