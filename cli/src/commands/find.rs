@@ -25,7 +25,7 @@ pub fn run(context: &mut Context, args: &FindArgs) -> Result<Outcome> {
         None => all.iter().cloned().collect(),
     };
     for source in &sources {
-        let since = args.since.as_deref().map_or(Ok(0), |time| history.after(source, &expression(time)))?;
+        let since = args.since.as_deref().map_or(Ok(0), |time| History::after(source, &expression(time)))?;
         let matches = |path: &[u8], name: &[u8]| pattern.matches(path, name);
         let query = Query { matches: &matches, deleted: args.deleted, since, larger: args.larger };
         Finding { source, named: sources.len() > 1 }.tell_all(&mut context.output, &history, &query)?;

@@ -1,4 +1,5 @@
 use std::ffi::OsStr;
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use fs_core::format::{Attributes, Entry};
@@ -16,7 +17,7 @@ use crate::progress::Bar;
 use crate::text::{self, count, for_json, mode_of, size};
 
 pub fn run(context: &mut Context, args: &LogArgs) -> Result<Outcome> {
-    let Asked { source, time, path } = asked(context, &args.path)?;
+    let Asked { source, time, path } = asked(context, &args.path);
     let named = args.source.as_ref().map(|name| name.as_encoded_bytes());
     if let (Some(named), Some(source)) = (named, &source)
         && named != source
@@ -37,18 +38,29 @@ struct Asked {
 }
 
 /// A place in history, a path in a mount, or else a path in a source.
-fn asked(context: &mut Context, path: &OsStr) -> Result<Asked> {
+fn asked(context: &mut Context, path: &OsStr) -> Asked {
     if let Ok(Place { source, time, path }) = Place::parse(path) {
-        return Ok(Asked { source, time: Some(time), path });
+        return Asked { source, time: Some(time), path };
     }
-    #[cfg(target_os = "linux")]
-    if let Some(within) = fs_core::service::within(path.as_ref()).ok().flatten() {
-        if context.global.repo.is_none() && within.repository.is_absolute() {
-            context.global.repo = Some(within.repository);
+    if let Some((repository, asked)) = in_mount(path) {
+        if context.global.repo.is_none() && repository.is_absolute() {
+            context.global.repo = Some(repository);
         }
-        return Ok(Asked { source: Some(within.source), time: None, path: within.path });
+        return asked;
     }
-    Ok(Asked { source: None, time: None, path: path.as_encoded_bytes().to_vec() })
+    Asked { source: None, time: None, path: path.as_encoded_bytes().to_vec() }
+}
+
+/// The repository, and what a path in a mount means there.
+#[cfg(target_os = "linux")]
+fn in_mount(path: &OsStr) -> Option<(PathBuf, Asked)> {
+    let found = fs_core::service::within(path.as_ref()).ok()??;
+    Some((found.repository, Asked { source: Some(found.source), time: None, path: found.path }))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn in_mount(_path: &OsStr) -> Option<(PathBuf, Asked)> {
+    None
 }
 
 fn look(

@@ -27,7 +27,7 @@ impl History {
         let source = self.source(source)?;
         let until = match time {
             None => source.timeline.len(),
-            Some(time) => self.place(&source, time)? + 1,
+            Some(time) => place(&source, time)? + 1,
         };
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let trace = self
@@ -55,8 +55,8 @@ impl History {
     }
 
     /// The place in the timeline of `source` from which on snapshots are later than `time`.
-    pub fn after(&self, source: &Source, time: &[u8]) -> Result<usize, ServiceError> {
-        match (self.place(source, time), Expression::parse(time)) {
+    pub fn after(source: &Source, time: &[u8]) -> Result<usize, ServiceError> {
+        match (place(source, time), Expression::parse(time)) {
             (Ok(place), _) => Ok(place + 1),
             // Before the first snapshot.
             (Err(ServiceError::NoSnapshot { .. }), Some(Expression::AsOf(_) | Expression::Latest { .. })) => {
@@ -65,17 +65,17 @@ impl History {
             (Err(error), _) => Err(error),
         }
     }
+}
 
-    /// The place in its timeline of the snapshot of `source` that `time` means.
-    fn place(&self, source: &Source, time: &[u8]) -> Result<usize, ServiceError> {
-        source.check_lost(time)?;
-        let place = source.timeline.resolve(time, jiff::Timestamp::now());
-        place.ok_or_else(|| ServiceError::NoSnapshot {
-            source_name: String::from_utf8_lossy(&source.name).into_owned(),
-            time: String::from_utf8_lossy(time).into_owned(),
-            first: source.timeline.name(0).unwrap_or_default().to_owned(),
-        })
-    }
+/// The place in its timeline of the snapshot of `source` that `time` means.
+fn place(source: &Source, time: &[u8]) -> Result<usize, ServiceError> {
+    source.check_lost(time)?;
+    let place = source.timeline.resolve(time, jiff::Timestamp::now());
+    place.ok_or_else(|| ServiceError::NoSnapshot {
+        source_name: String::from_utf8_lossy(&source.name).into_owned(),
+        time: String::from_utf8_lossy(time).into_owned(),
+        first: source.timeline.name(0).unwrap_or_default().to_owned(),
+    })
 }
 
 impl PathLog {

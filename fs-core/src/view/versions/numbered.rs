@@ -19,9 +19,9 @@ pub fn is_numbered(name: &[u8]) -> bool {
 }
 
 /// Parts `NAME;NUMBER`. A number has one way to be written.
-fn parse(name: &[u8]) -> Option<(&[u8], i32)> {
+fn parse(name: &[u8]) -> Option<(&[u8], i64)> {
     let at = name.iter().rposition(|byte| *byte == b';').filter(|at| *at > 0)?;
-    let number: i32 = str::from_utf8(&name[at + 1..]).ok()?.parse().ok()?;
+    let number: i64 = str::from_utf8(&name[at + 1..]).ok()?.parse().ok()?;
     let is_plain = number.to_string().as_bytes() == &name[at + 1..];
     (number != 0 && is_plain).then_some((&name[..at], number))
 }
@@ -66,7 +66,7 @@ impl View {
             if store::find(self.reader(), id, &name)?.is_some() {
                 continue;
             }
-            let Some(node) = past.numbered(snapshot, path, &base.name, number as i32)? else { continue };
+            let Some(node) = past.numbered(snapshot, path, &base.name, number.into())? else { continue };
             if !emit(DirEntry { name: &name, node, next_offset: entries + at as u64 + 1 }) {
                 break;
             }
@@ -81,7 +81,7 @@ impl Past<'_> {
         snapshot: &Arc<Snapshot>,
         directory: &[u8],
         name: &[u8],
-        number: i32,
+        number: i64,
     ) -> Result<Option<Node>, ViewError> {
         let path = joined(directory, name);
         let here = self.source.snapshots().position(|(_, other)| other.id == snapshot.id);
@@ -130,7 +130,7 @@ mod tests {
             b"a;01",
             b"a; 1",
             b"a;1x",
-            b"a;99999999999",
+            b"a;99999999999999999999",
         ] {
             assert_eq!(parse(other), None, "{}", other.escape_ascii());
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::access::Access;
 use super::places::Places;
-use super::sweep::{Swept, sweep};
+use super::sweep::{Swept, SweptState, sweep};
 use super::trace::{State, Trace};
 use crate::format::PathKey;
 use crate::store::{StoreError, WeightedCache};
@@ -23,12 +23,12 @@ pub(in crate::view) struct Recent {
 
 struct Answers {
     traces: WeightedCache<u128, Trace>,
-    names: WeightedCache<u128, Vec<Name>>,
+    names: WeightedCache<u128, Vec<Child>>,
 }
 
 /// A name that was ever in a directory.
 #[derive(Debug)]
-pub(in crate::view) struct Name {
+pub(in crate::view) struct Child {
     pub(in crate::view) name: Box<[u8]>,
     /// Distinct versions of it that are no directories.
     pub(in crate::view) versions: u32,
@@ -107,7 +107,7 @@ impl Past<'_> {
     }
 
     /// Every name that was ever in the directory `path`, in order.
-    pub(in crate::view) fn names(&self, path: &[u8]) -> Result<Arc<Vec<Name>>, StoreError> {
+    pub(in crate::view) fn names(&self, path: &[u8]) -> Result<Arc<Vec<Child>>, StoreError> {
         if let Some(known) = self.answers.names.get(&self.key(path)) {
             return Ok(known);
         }
@@ -116,8 +116,8 @@ impl Past<'_> {
             nodes.entry(id).or_default().add(stretch.first, stretch.last);
         }
         let swept = sweep(self.view.reader(), nodes.into_iter().collect(), &|_| true)?;
-        let names: Vec<Name> = swept.into_iter().map(Name::of).collect::<Result<_, _>>()?;
-        let weight = names.iter().map(|name| size_of::<Name>() + name.name.len() + 16).sum();
+        let names: Vec<Child> = swept.into_iter().map(Child::of).collect::<Result<_, _>>()?;
+        let weight = names.iter().map(|name| size_of::<Child>() + name.name.len() + 16).sum();
         Ok(self.answers.names.insert(self.key(path), names, weight))
     }
 
@@ -134,10 +134,10 @@ impl Past<'_> {
     }
 }
 
-impl Name {
+impl Child {
     fn of(swept: Swept) -> Result<Self, StoreError> {
         let directories = swept.states.iter().filter(|state| state.is_directory());
-        let directories: Vec<_> = directories.map(|state| state.entry()).collect::<Result<_, _>>()?;
+        let directories: Vec<_> = directories.map(SweptState::entry).collect::<Result<_, _>>()?;
         let versions = (swept.states.len() - directories.len()) as u32;
         Ok(Self { name: swept.name, versions, access: Access::of(directories.iter()) })
     }
