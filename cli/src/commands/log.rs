@@ -18,6 +18,8 @@ use crate::text::{self, count, for_json, mode_of, size};
 
 pub fn run(context: &mut Context, args: &LogArgs) -> Result<Outcome> {
     let Asked { source, time, path } = asked(context, &args.path);
+    let names = path.split(|byte| *byte == b'/').filter(|name| !matches!(*name, b"" | b"."));
+    let path = names.collect::<Vec<_>>().join(&b'/');
     let named = args.source.as_ref().map(|name| name.as_encoded_bytes());
     if let (Some(named), Some(source)) = (named, &source)
         && named != source

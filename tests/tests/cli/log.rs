@@ -52,6 +52,11 @@ fn each_stretch_is_told() {
     assert_eq!(strings(&lines[0], "changed"), [""; 0]);
     assert_eq!(strings(&lines[1], "changed"), ["mode"]);
     assert_eq!(strings(&lines[2], "changed"), ["content", "time"]);
+    let again = sandbox.yester(["--json", "log", "/etc//./passwd"]).run().ok().json_lines();
+    assert_eq!(again, lines);
+    // A number is enough to take a version.
+    let first = sandbox.yester(["cat", "@latest:etc/passwd;1"]).run().ok().stdout;
+    assert_eq!(first, sandbox.yester(["cat", &format!("{}:etc/passwd", names[0])]).run().ok().stdout);
     let text = sandbox.yester(["log", "/etc/passwd"]).run().ok().text();
     assert_eq!(text.lines().count(), 5, "{text}");
     for word in ["new", "mode", "content, time", "deleted", "2 snapshots", "-rw-------"] {

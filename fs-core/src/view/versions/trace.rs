@@ -1,8 +1,9 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::thread;
 
 use crate::format::{BlobId, Entry, Kind};
-use crate::store::{self, Reader, StoreError};
+use crate::store::{self, Found, Reader, StoreError};
 use crate::view::path::components;
 use crate::view::{Source, View, ViewError};
 
@@ -75,26 +76,16 @@ impl Trace {
 
     /// That of the entry `name` of this directory.
     pub(in crate::view) fn step(&self, reader: &Reader, name: &[u8]) -> Result<Self, StoreError> {
+        let directory = |stretch: &Stretch| stretch.state.as_ref().and_then(|state| state.directory());
+        let found = find_in_all(reader, self.stretches.iter().filter_map(directory), name)?;
         let mut builder = Builder::default();
-        let mut known: HashMap<BlobId, Option<Arc<State>>> = HashMap::new();
         for stretch in &self.stretches {
-            let directory = stretch.state.as_ref().and_then(|state| state.directory());
-            let state = match directory.map(|id| (id, known.get(&id))) {
-                None => None,
-                Some((_, Some(state))) => state.clone(),
-                Some((id, None)) => {
-                    let state = match store::find(reader, &id, name)? {
-                        None => None,
-                        Some(found) => {
-                            let place = Some((found.leaf, found.at as u32));
-                            Some(builder.state(found.body(), stretch.first, place, || found.entry())?)
-                        }
-                    };
-                    known.insert(id, state.clone());
-                    state
-                }
-            };
-            builder.push(stretch.first, stretch.last, state);
+            let there = directory(stretch).and_then(|id| found.get(&id)?.as_ref());
+            let state = there.map(|there| {
+                let place = Some((there.leaf, there.at));
+                builder.state(&there.body, stretch.first, place, || there.entry())
+            });
+            builder.push(stretch.first, stretch.last, state.transpose()?);
         }
         Ok(builder.finish())
     }
@@ -153,6 +144,54 @@ impl Trace {
         size_of::<Self>()
             + self.stretches.iter().map(|stretch| size_of::<Stretch>() + state(stretch)).sum::<usize>()
     }
+}
+
+/// An entry where it was found.
+struct There {
+    leaf: BlobId,
+    at: u32,
+    body: Box<[u8]>,
+}
+
+impl There {
+    fn entry(&self) -> Result<Entry, StoreError> {
+        let leaf = self.leaf;
+        Entry::decode(&self.body).map_err(StoreError::damaged(|| format!("directory node {leaf}")))
+    }
+}
+
+/// So few directories are not worth a thread.
+const FEW: usize = 32;
+
+/// What `name` is in each of these directories. Those of a long history are in as many packs: opening them is most of the
+/// work, which threads share.
+fn find_in_all(
+    reader: &Reader,
+    directories: impl Iterator<Item = BlobId>,
+    name: &[u8],
+) -> Result<HashMap<BlobId, Option<There>>, StoreError> {
+    let mut seen = HashSet::new();
+    let ids: Vec<BlobId> = directories.filter(|id| seen.insert(*id)).collect();
+    let find = |id: &BlobId| {
+        let found = store::find(reader, id, name)?;
+        let there = |found: Found| There { leaf: found.leaf, at: found.at as u32, body: found.body().into() };
+        Ok((*id, found.map(there)))
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let share = ids.len().div_ceil(threads).max(FEW);
+    thread::scope(|scope| {
+        let mut shares = ids.chunks(share);
+        let own = shares.next().unwrap_or_default();
+        let others: Vec<_> = shares
+            .map(|ids| scope.spawn(move || ids.iter().map(find).collect::<Result<Vec<_>, _>>()))
+            .collect();
+        let mut found: HashMap<_, _> = own.iter().map(find).collect::<Result<_, StoreError>>()?;
+        for other in others {
+            let others = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            found.extend(others?);
+        }
+        Ok(found)
+    })
 }
 
 #[derive(Default)]
