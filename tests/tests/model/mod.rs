@@ -10,6 +10,7 @@ mod node;
 mod racy;
 mod state;
 mod strategy;
+mod versions;
 
 use std::env;
 use std::path::Path;
@@ -52,6 +53,11 @@ fn play(history: &History) -> Result<(), TestCaseError> {
     let mounted = mounted.get_or_insert_with(|| Mounted::source(&sandbox));
     for (number, (name, expected)) in snapshots.iter().enumerate() {
         check(&format!("snapshot {number}, {name}"), expected, &mounted.path(name))?;
+    }
+    let mount = mounted.path("");
+    let found = versions::differences(&mount, &snapshots).unwrap_or_else(|error| vec![error.to_string()]);
+    if !found.is_empty() {
+        return Err(TestCaseError::fail(format!("@versions:\n  {}\n", found.join("\n  "))));
     }
     Ok(())
 }
