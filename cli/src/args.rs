@@ -76,6 +76,10 @@ pub enum Command {
     Diff(DiffArgs),
     /// Write a file or folder of a snapshot to stdout, as a tar or zip archive
     Export(ExportArgs),
+    /// Tell the versions of a file: when each was there, and what changed
+    Log(LogArgs),
+    /// Find files by name in all snapshots, deleted ones too
+    Find(FindArgs),
     /// Take files and folders of a snapshot back to disk
     Restore(RestoreArgs),
     /// Tell how much is kept, and what it takes
@@ -277,6 +281,9 @@ pub struct MountArgs {
     /// Memory for what was read last, such as 64M or 1G [default: 128M]
     #[arg(long, value_name = "SIZE", value_parser = mount_options::size)]
     pub cache_size: Option<usize>,
+    /// List the versions of each file beside it, as file;1, file;2; unlisted, they are found when named
+    #[arg(long)]
+    pub with_versions: bool,
     /// Go on in the background once it is mounted
     #[arg(long)]
     pub daemon: bool,
@@ -392,6 +399,26 @@ pub struct DiffArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = format!("\
+Examples:
+  yester log etc/passwd              when it changed, in what, and when it was not there
+  yester log web1@2024-06:etc/passwd the same, until the end of that June
+  yester log ~/history/@latest/etc/passwd      from within a mount: source and repository are found
+
+A line for each stretch of snapshots in which it was the same: the version's number (as in `passwd;2` in a mount), the first \
+and the last of them, how many, size, mode, and what changed.
+
+{PLACE_HELP}"))]
+pub struct LogArgs {
+    /// A path, in a source or in a mount; T: only what was until then
+    #[arg(value_name = "[T:]PATH")]
+    pub path: OsString,
+    /// The source, where there are several
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<OsString>,
+}
+
+#[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   yester timeline
@@ -432,6 +459,33 @@ pub struct ExportArgs {
     #[arg(long)]
     pub zip: bool,
     /// The source, where there are several
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<OsString>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  yester find '*.tex'                          every file of that name that ever was
+  yester find 'notes*' --deleted               those that are gone
+  yester find '*' --since @yesterday           what appeared, changed or went since then
+  yester find 'home/*/.ssh/**' --larger 1M     with a slash, the whole path counts
+
+A line for each: when it was seen first, its size, how many versions, whether it is deleted, and where it was seen last, as \
+`yester restore` and `yester cat` understand it.")]
+pub struct FindArgs {
+    /// What its name is like: * stands for anything, ? for one character, [a-z] for one of these, {a,b} for a or b
+    pub pattern: OsString,
+    /// Only what is not in the last snapshot
+    #[arg(long)]
+    pub deleted: bool,
+    /// Only what has appeared, changed or gone since then
+    #[arg(long, value_name = "T")]
+    pub since: Option<OsString>,
+    /// Only what was once larger, such as 10K, 1M or 2G
+    #[arg(long, value_name = "SIZE", value_parser = text::bytes)]
+    pub larger: Option<u64>,
+    /// Only in this source
     #[arg(long, value_name = "NAME")]
     pub source: Option<OsString>,
 }
@@ -549,8 +603,15 @@ pub fn parse(words: impl Iterator<Item = OsString>) -> Result<Arguments, clap::E
     }
     let Helper { repository, mountpoint, options, verbose, .. } = Helper::try_parse_from(words)?;
     let global = Global { repo: Some(repository), timezone: None, json: false, quiet: false, verbose };
-    let command =
-        MountArgs { mountpoint, source: None, cache_size: None, options, daemon: true, daemon_child: false };
+    let command = MountArgs {
+        mountpoint,
+        source: None,
+        cache_size: None,
+        options,
+        with_versions: false,
+        daemon: true,
+        daemon_child: false,
+    };
     Ok(Arguments { global, command: Command::Mount(command) })
 }
 

@@ -10,6 +10,7 @@ pub struct MountWords {
     /// Bytes.
     pub cache_size: Option<usize>,
     pub allow_other: bool,
+    pub with_versions: bool,
     /// Those for the kernel; the frontend refuses what it does not know.
     pub extra: Vec<String>,
 }
@@ -65,6 +66,7 @@ impl MountWords {
             _ if word.starts_with("x-") || word.starts_with("X-") || IGNORED.contains(&word) => {}
             _ if word.is_empty() => {}
             _ if word == "allow_other" => self.allow_other = true,
+            _ if word == "with-versions" => self.with_versions = true,
             _ => self.extra.push(word.to_owned()),
         }
         Ok(())
@@ -107,12 +109,16 @@ mod tests {
 
     #[test]
     fn words_find_their_place() {
-        let words = parsed(&["source=web1,timezone=Europe/Berlin", "allow_other,noexec,cache-size=64M"]);
+        let words = parsed(&[
+            "source=web1,timezone=Europe/Berlin",
+            "allow_other,noexec,cache-size=64M,with-versions",
+        ]);
         let expected = MountWords {
             source: Some(b"web1".to_vec()),
             timezone: Some("Europe/Berlin".into()),
             cache_size: Some(64 << 20),
             allow_other: true,
+            with_versions: true,
             extra: vec!["noexec".into()],
         };
         assert_eq!(words, expected);

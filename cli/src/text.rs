@@ -25,6 +25,22 @@ pub fn size(bytes: u64) -> String {
     unreachable!("u64 ends at 16 EiB")
 }
 
+/// Reads a number of bytes, such as 512, 10K, 1M or 2G.
+pub fn bytes(text: &str) -> Result<u64, String> {
+    let explain = || "say it as 512, 10K, 1M or 2G".to_owned();
+    let digits = text.trim_end_matches(|last: char| last.is_ascii_alphabetic());
+    let shift = match &text[digits.len()..] {
+        "" => 0,
+        "K" | "k" => 10,
+        "M" | "m" => 20,
+        "G" | "g" => 30,
+        "T" | "t" => 40,
+        _ => return Err(explain()),
+    };
+    let number: u64 = digits.parse().map_err(|_| explain())?;
+    number.checked_mul(1 << shift).ok_or_else(explain)
+}
+
 /// A number of things, such as `1 file` or `12,345 files`.
 pub fn count(number: u64, thing: &str) -> String {
     format!("{} {thing}{}", HumanCount(number), if number == 1 { "" } else { "s" })
@@ -90,7 +106,12 @@ pub fn for_json(name: &[u8]) -> (Cow<'_, str>, Option<String>) {
 
 /// Type and permissions as `ls -l` shows them.
 pub fn mode(attr: &Attr) -> String {
-    let kind = match attr.kind {
+    mode_of(attr.kind, attr.mode)
+}
+
+/// The same of something that is no node.
+pub fn mode_of(kind: FileKind, mode: u16) -> String {
+    let kind = match kind {
         FileKind::File => '-',
         FileKind::Directory => 'd',
         FileKind::Symlink => 'l',
@@ -99,9 +120,8 @@ pub fn mode(attr: &Attr) -> String {
         FileKind::Fifo => 'p',
         FileKind::Socket => 's',
     };
-    let bit = |bit: u16, char| if attr.mode & bit != 0 { char } else { '-' };
-    let execute = |special: u16, bit: u16, both, alone| match (attr.mode & special != 0, attr.mode & bit != 0)
-    {
+    let bit = |bit: u16, char| if mode & bit != 0 { char } else { '-' };
+    let execute = |special: u16, bit: u16, both, alone| match (mode & special != 0, mode & bit != 0) {
         (false, false) => '-',
         (false, true) => 'x',
         (true, true) => both,
@@ -165,6 +185,16 @@ mod tests {
         ];
         for (bytes, expected) in cases {
             assert_eq!(size(bytes), expected, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_bytes_are_understood() {
+        assert_eq!(bytes("0"), Ok(0));
+        assert_eq!(bytes("10k"), Ok(10 << 10));
+        assert_eq!(bytes("2T"), Ok(2 << 40));
+        for wrong in ["", "K", "1.5M", "-1", "1KB", "99999999999T"] {
+            assert!(bytes(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use fs_core::format::limits::MAX_NAME;
+use fs_core::view::versions::is_numbered;
 use fs_core::view::{Inodes, Node, View, ViewError};
 use fuser::{
     AccessFlags, Errno, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo, InitFlags,
@@ -50,9 +51,14 @@ impl History {
     }
 }
 
-/// How long the name of `node` in `parent`, and its attributes, may be kept.
-fn lifetimes(parent: &Node, node: &Node) -> (Duration, Duration) {
-    match (parent.is_immutable(), node.is_immutable()) {
+/// Whether what `name` means in `parent` never changes: that of a version does with the snapshots that there are.
+fn is_settled(parent: &Node, name: &[u8]) -> bool {
+    parent.is_immutable() && !is_numbered(name)
+}
+
+/// How long `name` of `node` in `parent`, and its attributes, may be kept.
+fn lifetimes(parent: &Node, name: &[u8], node: &Node) -> (Duration, Duration) {
+    match (is_settled(parent, name), node.is_immutable()) {
         (true, _) => (FOR_EVER, FOR_EVER),
         (false, true) => (SHORT, FOR_EVER),
         (false, false) => (NOT_AT_ALL, NOT_AT_ALL),
@@ -75,12 +81,12 @@ impl Filesystem for History {
         };
         match self.view.lookup(&parent, name.as_bytes()) {
             Ok(node) => {
-                let (of_name, of_attr) = lifetimes(&parent, &node);
+                let (of_name, of_attr) = lifetimes(&parent, name.as_bytes(), &node);
                 let attr = self.view.attr(&node);
                 let attr = file_attr(&attr, self.inodes.remember(&node));
                 reply.entry_with_ttls(&of_attr, &of_name, &attr, Generation(0));
             }
-            Err(ViewError::NotFound) if parent.is_immutable() => {
+            Err(ViewError::NotFound) if is_settled(&parent, name.as_bytes()) => {
                 // The number 0 says that there is no such name, and that it may be kept.
                 let nothing = file_attr(&self.view.attr(&parent), 0);
                 reply.entry_with_ttls(&FOR_EVER, &FOR_EVER, &nothing, Generation(0));
@@ -143,7 +149,10 @@ impl Filesystem for History {
     }
 
     fn opendir(&self, _request: &Request, _ino: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
-        if self.needless.contains(InitFlags::FUSE_NO_OPENDIR_SUPPORT) {
+        if self.view.lists_versions() {
+            // Every listing may change.
+            reply.opened(FileHandle(0), FopenFlags::empty());
+        } else if self.needless.contains(InitFlags::FUSE_NO_OPENDIR_SUPPORT) {
             // As for files. Of the folders that change, `watch` tells the kernel.
             reply.error(Errno::ENOSYS);
         } else {
@@ -199,7 +208,7 @@ impl Filesystem for History {
             }
         }
         let listed = self.view.read_directory(&node, offset.saturating_sub(DOTS), &mut |entry| {
-            let (of_name, _) = lifetimes(&node, &entry.node);
+            let (of_name, _) = lifetimes(&node, entry.name, &entry.node);
             let attr = self.view.attr(&entry.node);
             // Each entry that is sent counts as a look-up.
             let ino = self.inodes.remember(&entry.node);
@@ -272,11 +281,12 @@ impl Filesystem for History {
     }
 
     fn getxattr(&self, _request: &Request, ino: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {
-        match self.xattrs(ino) {
-            Ok(set) => match set.get(name.as_bytes()) {
-                Some(value) => sized(value, size, reply),
-                None => reply.error(Errno::ENODATA),
-            },
+        let value = self
+            .node(ino)
+            .and_then(|node| self.view.xattr(&node, name.as_bytes()).map_err(|error| errno(&error)));
+        match value {
+            Ok(Some(value)) => sized(&value, size, reply),
+            Ok(None) => reply.error(Errno::ENODATA),
             Err(error) => reply.error(error),
         }
     }

@@ -26,6 +26,7 @@ pub fn mount(view: View, path: &Path, options: &MountOptions) -> Result<Mount, M
     let with_acls = options.config()?.acl != SessionACL::Owner;
     // What the kernel may have seen before it is watched.
     let known = view.sources();
+    let view = if with_acls { view.for_many_users() } else { view };
     let mut mount = serve(History::new(view.clone(), with_acls), path, options)?;
     let watch = Watch::start(view, known, mount.session.notifier());
     mount.watch = Some(watch.map_err(MountError::failed("watch for new snapshots of", path))?);

@@ -4,7 +4,9 @@ mod cat;
 mod check;
 mod diff;
 mod export;
+mod find;
 mod init;
+mod log;
 mod ls;
 mod rebuild_index;
 mod repair;
@@ -74,6 +76,8 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         Command::Cat(args) => cat::run(context, &args),
         Command::Diff(args) => diff::run(context, &args),
         Command::Export(args) => export::run(context, &args),
+        Command::Find(args) => find::run(context, &args),
+        Command::Log(args) => log::run(context, &args),
         Command::Stats => stats::run(context),
         Command::Timeline(args) => timeline::run(context, &args),
         Command::Check(args) => check::run(context, &args),

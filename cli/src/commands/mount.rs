@@ -25,6 +25,7 @@ pub fn run(context: &mut Context, args: &MountArgs) -> Result<Outcome> {
     if let Some(source) = &source {
         serving::require_source(&view, &settings, source)?;
     }
+    let view = if args.with_versions || words.with_versions { view.listing_versions() } else { view };
     drop(bar);
     let forbidden = [("the repository", settings.repository.as_path())];
     let point = serving::check_point(&context.output, &args.mountpoint, &forbidden, false)?;

@@ -55,6 +55,7 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
     let bar = Bar::new(&context.output, "opening the repository");
     let cache = args.cache_size.or(words.cache_size);
     let view = open_or_init(context, &settings, source.as_deref(), cache)?;
+    let view = if words.with_versions { view.listing_versions() } else { view };
     drop(bar);
 
     let mut watch = Watch::new(&settings.repository, vec![watched(args, &plan, &options)])?;

@@ -105,6 +105,11 @@ impl Entry {
         }
     }
 
+    /// Whether an encoding says so of its entry.
+    pub fn encodes_directory(body: &[u8]) -> bool {
+        body.first().is_some_and(|tag| tag & KIND_MASK == DIRECTORY)
+    }
+
     /// Appends the canonical encoding: equal entries have equal bytes.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let kind = match self.kind {

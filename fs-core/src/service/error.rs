@@ -89,6 +89,14 @@ pub enum ServiceError {
         /// A list of them.
         known: String,
     },
+    /// A path was never in a source.
+    #[error("{path} is in no snapshot of {source_name}")]
+    NeverThere {
+        /// The path.
+        path: String,
+        /// The source.
+        source_name: String,
+    },
     /// A time means no snapshot.
     #[error("no snapshot of {source_name} is meant by {time}; the first is {first}")]
     NoSnapshot {

@@ -32,7 +32,8 @@ impl History {
         Ok(Self { view })
     }
 
-    pub(super) fn view(&self) -> &View {
+    /// The view to read it with.
+    pub fn view(&self) -> &View {
         &self.view
     }
 

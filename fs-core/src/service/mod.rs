@@ -18,8 +18,11 @@ mod runs;
 #[cfg(unix)]
 mod session;
 mod stats;
+mod versions;
 #[cfg(target_os = "linux")]
 pub mod watch;
+#[cfg(target_os = "linux")]
+mod within;
 
 use std::path::Path;
 
@@ -37,6 +40,9 @@ pub use restore::{RestoreOptions, Restored, restore};
 #[cfg(unix)]
 pub use runs::{Outcome, RunImporter, RunState, make_plan, run_states};
 pub use stats::Stats;
+pub use versions::PathLog;
+#[cfg(target_os = "linux")]
+pub use within::{Within, within};
 
 use crate::store::{Access, Repository};
 

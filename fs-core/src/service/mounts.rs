@@ -18,6 +18,8 @@ pub struct Mounted {
     pub device: u64,
     /// The file system's type.
     pub kind: String,
+    /// What it is mounted from: for history the repository, unless its path has characters that cannot be told.
+    pub source: PathBuf,
 }
 
 impl Mounted {
@@ -32,15 +34,17 @@ pub fn mounted() -> io::Result<Vec<Mounted>> {
     Ok(fs::read("/proc/self/mountinfo")?.split(|byte| *byte == b'\n').filter_map(parse).collect())
 }
 
-/// One line of mountinfo (proc_pid_mountinfo(5)): fields 3 and 5, and the first after the lone hyphen.
+/// One line of mountinfo (proc_pid_mountinfo(5)): fields 3 and 5, and the first two after the lone hyphen.
 fn parse(line: &[u8]) -> Option<Mounted> {
     let mut fields = line.split(|byte| *byte == b' ');
     let device = str::from_utf8(fields.nth(2)?).ok()?;
     let (major, minor) = device.split_once(':')?;
     let device = rustix::fs::makedev(major.parse().ok()?, minor.parse().ok()?);
-    let path = PathBuf::from(OsString::from_vec(unescape(fields.nth(1)?)));
-    let kind = fields.skip_while(|field| *field != b"-").nth(1)?;
-    Some(Mounted { path, device, kind: String::from_utf8_lossy(kind).into_owned() })
+    let told = |field: &[u8]| PathBuf::from(OsString::from_vec(unescape(field)));
+    let path = told(fields.nth(1)?);
+    let mut fields = fields.skip_while(|field| *field != b"-").skip(1);
+    let kind = String::from_utf8_lossy(fields.next()?).into_owned();
+    Some(Mounted { path, device, kind, source: told(fields.next()?) })
 }
 
 /// Spaces, tabs, newlines and backslashes stand as three octal digits.
@@ -66,11 +70,13 @@ mod tests {
 
     #[test]
     fn a_line_is_understood() {
-        let line = br"99 61 0:44 / /home/a\040b\134 rw,nosuid shared:1 - fuse.yester yester ro,user_id=0";
+        let line =
+            br"99 61 0:44 / /home/a\040b\134 rw,nosuid shared:1 - fuse.yester /my\040repository ro,user_id=0";
         let expected = Mounted {
             path: PathBuf::from("/home/a b\\"),
             device: rustix::fs::makedev(0, 44),
             kind: MOUNT_TYPE.into(),
+            source: PathBuf::from("/my repository"),
         };
         assert_eq!(parse(line), Some(expected));
         assert_eq!(parse(b""), None);

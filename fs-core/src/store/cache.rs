@@ -36,7 +36,7 @@ impl Default for CacheSizes {
 }
 
 /// Least-recently-used values, bounded by the sum of their weights in bytes. Shared by threads.
-pub(super) struct WeightedCache<K, V> {
+pub(crate) struct WeightedCache<K, V> {
     inner: Mutex<Inner<K, V>>,
     capacity: usize,
     /// Held by whoever makes the value of a key.
@@ -49,18 +49,18 @@ struct Inner<K, V> {
 }
 
 impl<K: Hash + Eq + Copy, V> WeightedCache<K, V> {
-    pub(super) fn new(capacity: usize) -> Self {
+    pub(crate) fn new(capacity: usize) -> Self {
         let inner = Inner { values: LruCache::unbounded(), weight: 0 };
         Self { inner: Mutex::new(inner), capacity, making: Mutex::default() }
     }
 
-    pub(super) fn get(&self, key: &K) -> Option<Arc<V>> {
+    pub(crate) fn get(&self, key: &K) -> Option<Arc<V>> {
         let mut inner = lock(&self.inner);
         inner.values.get(key).map(|(value, _)| Arc::clone(value))
     }
 
     /// Keeps `value`, letting go of the least recently used ones beyond the capacity; but always keeps this one.
-    pub(super) fn insert(&self, key: K, value: V, weight: usize) -> Arc<V> {
+    pub(crate) fn insert(&self, key: K, value: V, weight: usize) -> Arc<V> {
         let value = Arc::new(value);
         let mut inner = lock(&self.inner);
         if let Some((_, (_, old))) = inner.values.push(key, (Arc::clone(&value), weight)) {

@@ -135,6 +135,14 @@ pub fn lookup(reader: &Reader, id: &BlobId, name: &[u8]) -> Result<Option<Entry>
     find(reader, id, name)?.map(|found| found.entry()).transpose()
 }
 
+/// How many entries the directory `id` has.
+pub fn entries(reader: &Reader, id: &BlobId) -> Result<u64, StoreError> {
+    Ok(match &*reader.node(id)? {
+        Node::Leaf(leaf) => leaf.len() as u64,
+        Node::Inner(children) => children.iter().fold(0, |sum, child| sum.saturating_add(child.entries)),
+    })
+}
+
 /// An entry with its name.
 pub type NamedEntry = (Box<[u8]>, Entry);
 

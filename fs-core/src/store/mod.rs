@@ -33,9 +33,10 @@ mod writer;
 
 pub use backend::{Backend, Object, ObjectKind};
 pub use cache::CacheSizes;
+pub(crate) use cache::WeightedCache;
 pub use content::{Bytes, ContentWriter, CopyError, FileReader};
 pub use directory::{
-    Comparison, Differing, DirectoryCursor, DirectoryWriter, Found, NamedEntry, find, lookup,
+    Comparison, Differing, DirectoryCursor, DirectoryWriter, Found, NamedEntry, entries, find, lookup,
 };
 pub use error::StoreError;
 pub use index::{PackRecord, SnapshotRecord};

@@ -54,9 +54,10 @@ impl View {
                 }
                 Ok(())
             }
-            What::Directory { snapshot, key, entry } => {
-                self.list_directory(snapshot, *key, entry, offset, emit)
+            What::Directory { snapshot, key, path, entry } => {
+                self.list_directory(snapshot, *key, path, entry, offset, emit)
             }
+            What::Versions { source, path, .. } => self.list_versions(source, path, offset, emit),
             What::Alias(_) | What::Version { .. } => Err(ViewError::NotADirectory),
         }
     }
@@ -80,6 +81,7 @@ impl View {
         &self,
         snapshot: &Arc<Snapshot>,
         key: PathKey,
+        path: &Arc<[u8]>,
         entry: &Entry,
         offset: u64,
         emit: &mut dyn FnMut(DirEntry<'_>) -> bool,
@@ -93,11 +95,15 @@ impl View {
             let (name, body) = (leaf.name(at), leaf.body(at));
             let child =
                 leaf.entry(at).map_err(StoreError::damaged(|| format!("directory node {leaf_id}")))?;
-            let home = Home { snapshot: Arc::clone(snapshot), directory: key, leaf: leaf_id };
+            let path = Arc::clone(path);
+            let home = Home { snapshot: Arc::clone(snapshot), directory: key, path, leaf: leaf_id };
             let node = Node::child(self.keys(), links, Place { home, at: at as u32 }, name, body, child)?;
             if !emit(DirEntry { name, node, next_offset }) {
-                break;
+                return Ok(());
             }
+        }
+        if self.lists_versions() {
+            self.list_numbered(snapshot, path, &id, next_offset, emit)?;
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use super::difference::{CHANGES, Changes};
 use super::node::{Home, Node, Place, What};
 use super::read_ahead::ReadAhead;
 use super::sources::{Snapshot, Source, Sources};
+use super::versions::{Recent, VERSIONS};
 use crate::format::{Entry, Keys, Kind, Time, XattrSet, Xattrs};
 use crate::store::{self, Bytes, CacheSizes, FileReader, LinkTable, Reader, Repository};
 
@@ -39,6 +40,8 @@ pub struct Options {
 #[derive(Debug, Clone)]
 pub struct View {
     shared: Arc<Shared>,
+    lists_versions: bool,
+    is_shared: bool,
 }
 
 #[derive(Debug)]
@@ -50,6 +53,7 @@ struct Shared {
     sources: RwLock<Arc<Sources>>,
     checked: Mutex<Checked>,
     read_ahead: ReadAhead,
+    recent: Recent,
 }
 
 /// When the repository was last asked for its snapshots.
@@ -62,7 +66,7 @@ struct Checked {
 
 /// Folders of snapshots may be this old: nobody notices, and a busy walk over them asks the disk ten times a second
 /// at most.
-const MAX_AGE: Duration = Duration::from_millis(100);
+pub(super) const MAX_AGE: Duration = Duration::from_millis(100);
 
 impl View {
     /// A view of `repository`.
@@ -82,9 +86,37 @@ impl View {
                 sources: RwLock::new(Arc::new(sources)),
                 checked: Mutex::new(Checked { at: Instant::now(), stamp }),
                 read_ahead: ReadAhead::default(),
+                recent: Recent::new(options.caches.nodes / 4),
                 options,
             }),
+            lists_versions: false,
+            is_shared: false,
         })
+    }
+
+    /// The same view, in which folders of snapshots list the versions that can be looked up in them, such as `passwd;3`.
+    #[must_use]
+    pub fn listing_versions(self) -> Self {
+        Self { lists_versions: true, ..self }
+    }
+
+    /// The same view, for users of whom not everyone may see everything.
+    #[must_use]
+    pub fn for_many_users(self) -> Self {
+        Self { is_shared: true, ..self }
+    }
+
+    /// Whether folders of snapshots list versions, so that their listings change.
+    pub fn lists_versions(&self) -> bool {
+        self.lists_versions
+    }
+
+    pub(super) fn is_shared(&self) -> bool {
+        self.is_shared
+    }
+
+    pub(super) fn recent(&self) -> &Recent {
+        &self.shared.recent
     }
 
     /// The directory at the top.
@@ -109,7 +141,7 @@ impl View {
     }
 
     /// The sources as they were at most so long ago.
-    fn sources_since(&self, age: Duration) -> Arc<Sources> {
+    pub(super) fn sources_since(&self, age: Duration) -> Arc<Sources> {
         if let Err(error) = self.refresh(age) {
             log::error!("cannot look for new snapshots: {error}");
         }
@@ -162,6 +194,7 @@ impl View {
             What::AsOf(time) => self.lookup_in_as_of(time, name),
             What::Changes(changes) => self.lookup_changes(changes, name),
             What::Source(source) if name == CHANGES => Ok(Node::changes_of(self.keys(), source)),
+            What::Source(source) if name == VERSIONS => self.versions_folder(source, b""),
             What::Source(source) => {
                 if let Some(snapshot) = self.sources().get(source).and_then(|source| source.find(name)) {
                     return Ok(Node::snapshot(self.keys(), snapshot));
@@ -171,14 +204,18 @@ impl View {
                 let source = sources.get(source).ok_or(ViewError::NotFound)?;
                 self.lookup_time(source, name)
             }
-            What::Directory { snapshot, key, entry } => {
+            What::Directory { snapshot, key, path, entry } => {
                 let Kind::Directory(id) = entry.kind else { return Err(ViewError::NotADirectory) };
-                let found = store::find(self.reader(), &id, name)?.ok_or(ViewError::NotFound)?;
-                let home = Home { snapshot: Arc::clone(snapshot), directory: *key, leaf: found.leaf };
+                let Some(found) = store::find(self.reader(), &id, name)? else {
+                    return self.lookup_numbered(snapshot, path, name);
+                };
+                let path = Arc::clone(path);
+                let home = Home { snapshot: Arc::clone(snapshot), directory: *key, path, leaf: found.leaf };
                 let place = Place { home, at: found.at as u32 };
                 let links = self.links(snapshot);
                 Ok(Node::child(self.keys(), links, place, name, found.body(), found.entry()?)?)
             }
+            What::Versions { source, path, .. } => self.lookup_in_versions(source, path, name),
             What::Alias(_) | What::Version { .. } => Err(ViewError::NotADirectory),
         }
     }
@@ -197,6 +234,9 @@ impl View {
     pub fn attr(&self, node: &Node) -> Attr {
         let (entry, nlink) = match &node.what {
             What::Root | What::Source(_) | What::AsOf(_) => return self.folder_attr(node),
+            What::Versions { source, access, .. } => {
+                return self.versions_attr(self.folder_attr(node), source, *access);
+            }
             What::Changes(changes) => match changes.entry() {
                 Some(entry) => (entry, 1),
                 None => return self.folder_attr(node),
@@ -232,7 +272,7 @@ impl View {
         let sources = self.sources();
         let newest = |source: &Arc<Source>| source.snapshots().next_back().map(|(_, s)| s.manifest.time);
         let mtime: Option<Time> = match &node.what {
-            What::Source(name) => sources.get(name).and_then(newest),
+            What::Source(name) | What::Versions { source: name, .. } => sources.get(name).and_then(newest),
             What::AsOf(name) => Self::time_as_of(&sources, name),
             What::Changes(changes) => match &**changes {
                 Changes::Top(source) => sources.get(source).and_then(newest),
@@ -274,9 +314,12 @@ impl View {
             What::Version { entry: Entry { kind: Kind::File { size, content, .. }, .. }, .. } => {
                 Ok(FileReader { reader: self.reader(), content, size: *size })
             }
-            What::Root | What::Source(_) | What::Directory { .. } | What::AsOf(_) | What::Changes(_) => {
-                Err(ViewError::IsADirectory)
-            }
+            What::Root
+            | What::Source(_)
+            | What::Versions { .. }
+            | What::Directory { .. }
+            | What::AsOf(_)
+            | What::Changes(_) => Err(ViewError::IsADirectory),
             What::Alias(_) | What::Version { .. } => Err(ViewError::WrongKind),
         }
     }
@@ -296,7 +339,7 @@ impl View {
         let entry = match &node.what {
             What::Directory { entry, .. } | What::Version { entry, .. } => Some(entry),
             What::Changes(changes) => changes.entry(),
-            What::Root | What::Source(_) | What::AsOf(_) | What::Alias(_) => None,
+            What::Root | What::Source(_) | What::Versions { .. } | What::AsOf(_) | What::Alias(_) => None,
         };
         match entry.map_or(&Xattrs::None, |entry| &entry.xattrs) {
             Xattrs::None => Ok(XattrSet::default()),

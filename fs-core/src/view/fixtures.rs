@@ -1,5 +1,7 @@
 //! Repositories for tests.
 
+use std::collections::BTreeMap;
+
 use jiff::tz::TimeZone;
 use tempfile::TempDir;
 
@@ -36,9 +38,63 @@ pub(super) fn add_snapshot(repository: &Repository, source: &[u8], second: i64, 
     let folder = |id| entry(Kind::Directory(id), 1);
     let entries = [("large", folder(large)), ("link", link), ("small", folder(small))];
     let root = directory(&mut writer, entries.map(|(name, entry)| (name.to_owned(), entry)));
+    commit(writer, source, second, root);
+}
+
+/// Files by path, each told from others by a number.
+pub(super) type Files = BTreeMap<String, u32>;
+
+/// Adds a snapshot of these files.
+pub(super) fn add_files(repository: &Repository, source: &[u8], second: i64, files: &Files) {
+    let mut writer = repository.writer().unwrap();
+    let root = tree(&mut writer, files);
+    commit(writer, source, second, root);
+}
+
+/// The file that a number stands for.
+pub(super) fn numbered(number: u32) -> Entry {
+    let size = u64::from(number % 20);
+    let content = Content::Inline(vec![b'x'; size as usize].into());
+    entry(Kind::File { size, holes: 0, content }, number)
+}
+
+fn tree(writer: &mut Writer, files: &Files) -> BlobId {
+    let mut entries: BTreeMap<String, Entry> = BTreeMap::new();
+    let mut folders: BTreeMap<&str, Files> = BTreeMap::new();
+    for (path, number) in files {
+        match path.split_once('/') {
+            None => drop(entries.insert(path.clone(), numbered(*number))),
+            Some((name, below)) => {
+                folders.entry(name).or_default().insert(below.to_owned(), *number);
+            }
+        }
+    }
+    for (name, files) in folders {
+        let below = tree(writer, &files);
+        entries.insert(name.to_owned(), entry(Kind::Directory(below), 1));
+    }
+    directory(writer, entries)
+}
+
+fn commit(writer: Writer, source: &[u8], second: i64, root: BlobId) {
     let time = Time::new(second, 0).unwrap();
     let manifest = Manifest { source: source.into(), time, started: time, ..samples::manifest(root) };
     writer.commit(&manifest).unwrap();
+}
+
+/// A view of the only source of a repository, and its folder.
+pub(super) fn view_of_files(history: &[Files]) -> (TempDir, View) {
+    let folder = tempfile::tempdir().unwrap();
+    Repository::init(folder.path()).unwrap();
+    let repository = Repository::open(folder.path(), Access::Write).unwrap();
+    for (second, files) in (1..).zip(history) {
+        add_files(&repository, b"source", second, files);
+    }
+    drop(repository);
+    let (zone, owner, caches) = (TimeZone::UTC, (0, 0), CacheSizes::default());
+    let options = Options { scope: Scope::Source(b"source".to_vec()), zone, owner, caches };
+    let view = View::new(Repository::open(folder.path(), Access::Read).unwrap(), options).unwrap();
+    (folder, view)
 }
 
 /// A view of a repository in that folder, with these snapshots of `source`.

@@ -2,6 +2,7 @@ use std::sync::{PoisonError, RwLock};
 
 use self::table::{Known, Table};
 use super::node::{Identity, Node, Place, What};
+use super::path::joined;
 use super::{View, ViewError};
 use crate::store::{Found, StoreError};
 
@@ -31,6 +32,14 @@ impl Inodes {
         Ok(match known {
             None => None,
             Some(Known::Itself(node)) => Some(*node),
+            // Who may look into it depends on the snapshots that there are.
+            Some(Known::Versions { identity, source, path }) => {
+                match self.view.versions_folder(&source, &path) {
+                    Ok(node) => Some(Node { identity, ..node }),
+                    Err(ViewError::NotFound) => None,
+                    Err(error) => return Err(error),
+                }
+            }
             Some(Known::At { identity, place, names }) => Some(self.read(identity, place, names)?),
         })
     }
@@ -63,7 +72,8 @@ impl Inodes {
         let what = match names {
             _ if entry.is_directory() => {
                 let key = keys.path_key(place.home.directory, found.name());
-                What::Directory { snapshot: place.home.snapshot.clone(), key, entry }
+                let path = joined(&place.home.path, found.name()).into();
+                What::Directory { snapshot: place.home.snapshot.clone(), key, path, entry }
             }
             Some(names) => What::Version { entry, names },
             None => {

@@ -13,9 +13,11 @@ mod fixtures;
 mod inodes;
 mod node;
 mod path;
+mod properties;
 mod read_ahead;
 mod sources;
 pub mod time;
+pub mod versions;
 
 pub use attr::{Attr, FileKind};
 pub use changes::Change;

@@ -2,6 +2,8 @@ use std::sync::Arc;
 
 use super::Snapshot;
 use super::difference::Changes;
+use super::path::joined;
+use super::versions::Access;
 use crate::format::{BlobId, Entry, Keys, PathKey};
 use crate::store::{LinkTable, StoreError};
 
@@ -27,11 +29,13 @@ pub(super) enum What {
     /// A time expression: a symbolic link to the canonical name that it means.
     Alias(Box<[u8]>),
     /// A directory of a snapshot.
-    Directory { snapshot: Arc<Snapshot>, key: PathKey, entry: Entry },
+    Directory { snapshot: Arc<Snapshot>, key: PathKey, path: Arc<[u8]>, entry: Entry },
     /// All sources as of a time: its name.
     AsOf(Arc<str>),
     /// Differences between snapshots.
     Changes(Arc<Changes>),
+    /// A path of a source through all snapshots: its versions, and what was ever below it.
+    Versions { source: Arc<[u8]>, path: Arc<[u8]>, access: Access },
     /// A version of anything else, and its number of names.
     Version { entry: Entry, names: u32 },
 }
@@ -50,6 +54,8 @@ pub(super) struct Identity {
 pub(super) struct Home {
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) directory: PathKey,
+    /// The directory's path.
+    pub(super) path: Arc<[u8]>,
     pub(super) leaf: BlobId,
 }
 
@@ -117,7 +123,14 @@ impl Node {
         let key = PathKey::ROOT;
         let identity = Identity::directory(keys, snapshot, key);
         let entry = snapshot.manifest.root.clone();
-        Self { identity, what: What::Directory { snapshot: Arc::clone(snapshot), key, entry }, place: None }
+        let what = What::Directory { snapshot: Arc::clone(snapshot), key, path: Arc::from([]), entry };
+        Self { identity, what, place: None }
+    }
+
+    pub(super) fn versions(keys: &Keys, source: &Arc<[u8]>, path: &[u8], access: Access) -> Self {
+        let identity = Identity::new(keys, &[b"versions", source, path]);
+        let what = What::Versions { source: Arc::clone(source), path: path.into(), access };
+        Self { identity, what, place: None }
     }
 
     /// The entry `name`, encoded as `body`, at this place of a snapshot with these hard links.
@@ -129,11 +142,12 @@ impl Node {
         body: &[u8],
         entry: Entry,
     ) -> Result<Self, StoreError> {
-        let Home { snapshot, directory, .. } = &place.home;
+        let Home { snapshot, directory, path, .. } = &place.home;
         if entry.is_directory() {
             let key = keys.path_key(*directory, name);
             let identity = Identity::directory(keys, snapshot, key);
-            let what = What::Directory { snapshot: Arc::clone(snapshot), key, entry };
+            let path = joined(path, name).into();
+            let what = What::Directory { snapshot: Arc::clone(snapshot), key, path, entry };
             return Ok(Self { identity, what, place: Some(place) });
         }
         let group = if links.is_empty() { None } else { links.group(keys.path_key(*directory, name))? };
@@ -163,7 +177,7 @@ impl Node {
         match &self.what {
             What::Directory { .. } | What::Version { .. } => true,
             What::Changes(changes) => !matches!(**changes, Changes::Top(_)),
-            What::Root | What::Source(_) | What::AsOf(_) | What::Alias(_) => false,
+            What::Root | What::Source(_) | What::AsOf(_) | What::Versions { .. } | What::Alias(_) => false,
         }
     }
 }

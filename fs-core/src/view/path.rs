@@ -10,9 +10,27 @@ impl View {
         let place = source.timeline.resolve(time, jiff::Timestamp::now()).ok_or(ViewError::NotFound)?;
         let snapshot = source.snapshot(place).ok_or(ViewError::NotFound)?;
         let mut node = Node::snapshot(self.keys(), snapshot);
-        for name in path.split(|byte| *byte == b'/').filter(|name| !matches!(*name, b"" | b".")) {
+        for name in components(path) {
             node = self.lookup(&node, name)?;
         }
         Ok(node)
     }
+}
+
+/// The path of the entry `name` of the directory `path`.
+pub(super) fn joined(path: &[u8], name: &[u8]) -> Vec<u8> {
+    if path.is_empty() { name.to_vec() } else { [path, b"/", name].concat() }
+}
+
+/// The directory, and the name in it, of a path without needless slashes.
+pub(super) fn parted(path: &[u8]) -> (&[u8], &[u8]) {
+    match path.iter().rposition(|byte| *byte == b'/') {
+        Some(at) => (&path[..at], &path[at + 1..]),
+        None => (b"", path),
+    }
+}
+
+/// The names that a path consists of.
+pub(super) fn components(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    path.split(|byte| *byte == b'/').filter(|name| !matches!(*name, b"" | b"."))
 }

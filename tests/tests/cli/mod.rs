@@ -3,6 +3,8 @@
 mod cat;
 mod defaults;
 mod diff;
+mod find;
+mod log;
 mod ls;
 mod pipes;
 mod snapshots;

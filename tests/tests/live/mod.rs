@@ -16,3 +16,4 @@ mod refusals;
 mod semantics;
 mod stale;
 mod survives;
+mod versions;

@@ -11,6 +11,7 @@ mod node;
 mod racy;
 mod state;
 mod strategy;
+mod versions;
 
 use std::env;
 use std::path::Path;
@@ -56,6 +57,11 @@ fn play(history: &History) -> Result<(), TestCaseError> {
         check(&format!("snapshot {number}, {name}"), expected, &mounted.path(name))?;
     }
     difference::check_mounted(mounted, &snapshots)?;
+    let mount = mounted.path("");
+    let found = versions::differences(&mount, &snapshots).unwrap_or_else(|error| vec![error.to_string()]);
+    if !found.is_empty() {
+        return Err(TestCaseError::fail(format!("@versions:\n  {}\n", found.join("\n  "))));
+    }
     Ok(())
 }
 

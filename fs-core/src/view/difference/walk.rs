@@ -59,7 +59,12 @@ impl View {
 
     /// What was found in a directory of a snapshot.
     pub(in crate::view) fn child(&self, tree: &Tree, found: &Found) -> Result<Node, StoreError> {
-        let home = Home { snapshot: Arc::clone(&tree.snapshot), directory: tree.key, leaf: found.leaf };
+        let home = Home {
+            snapshot: Arc::clone(&tree.snapshot),
+            directory: tree.key,
+            path: Arc::clone(&tree.path),
+            leaf: found.leaf,
+        };
         let place = Place { home, at: found.at as u32 };
         let links = self.links(&tree.snapshot);
         Node::child(self.keys(), links, place, found.name(), found.body(), found.entry()?)
@@ -71,14 +76,15 @@ impl View {
 pub(in crate::view) struct Tree {
     pub(in crate::view) snapshot: Arc<Snapshot>,
     pub(in crate::view) key: PathKey,
+    pub(in crate::view) path: Arc<[u8]>,
     pub(in crate::view) id: BlobId,
 }
 
 impl Tree {
     pub(in crate::view) fn of(node: &Node) -> Option<Self> {
         match &node.what {
-            What::Directory { snapshot, key, entry: Entry { kind: Kind::Directory(id), .. } } => {
-                Some(Self { snapshot: Arc::clone(snapshot), key: *key, id: *id })
+            What::Directory { snapshot, key, path, entry: Entry { kind: Kind::Directory(id), .. } } => {
+                Some(Self { snapshot: Arc::clone(snapshot), key: *key, path: Arc::clone(path), id: *id })
             }
             _ => None,
         }

@@ -10,6 +10,8 @@ use crate::view::node::{Home, Identity, Node, Place, What};
 pub(super) enum Known {
     /// The node, which is nowhere else.
     Itself(Box<Node>),
+    /// The path whose folder of versions it is.
+    Versions { identity: Identity, source: Arc<[u8]>, path: Arc<[u8]> },
     /// Where it is. Its number of names, unless that is too large to be kept.
     At { identity: Identity, place: Place, names: Option<u32> },
 }
@@ -40,6 +42,7 @@ struct Slot {
 #[derive(Debug)]
 enum Origin {
     Leaf(Home),
+    Versions { source: Arc<[u8]>, path: Arc<[u8]> },
     Itself(Box<Node>),
 }
 
@@ -56,10 +59,14 @@ impl Table {
     pub(super) fn get(&self, ino: u64) -> Option<Known> {
         let slots = &self.slots;
         let slot = &slots[*self.index.find(ino, |at| slots[*at as usize].ino == ino)? as usize];
+        let identity = Identity { ino, check: slot.check };
         Some(match &*slot.origin {
             Origin::Itself(node) => Known::Itself(node.clone()),
+            Origin::Versions { source, path } => {
+                Known::Versions { identity, source: Arc::clone(source), path: Arc::clone(path) }
+            }
             Origin::Leaf(home) => Known::At {
-                identity: Identity { ino, check: slot.check },
+                identity,
                 place: Place { home: home.clone(), at: u32::from(slot.at) },
                 names: (slot.names > 0).then_some(u32::from(slot.names)),
             },
@@ -132,6 +139,10 @@ impl Table {
     }
 
     fn origin(&mut self, node: &Node) -> (Arc<Origin>, u16) {
+        if let What::Versions { source, path, .. } = &node.what {
+            let (source, path) = (Arc::clone(source), Arc::clone(path));
+            return (Arc::new(Origin::Versions { source, path }), 0);
+        }
         let place = node.place.as_ref();
         let Some((home, at)) = place.and_then(|place| Some((&place.home, u16::try_from(place.at).ok()?)))
         else {
@@ -180,7 +191,7 @@ mod tests {
     fn known(table: &Table, ino: u64) -> Option<Identity> {
         match table.get(ino)? {
             Known::Itself(node) => Some(node.identity),
-            Known::At { identity, .. } => Some(identity),
+            Known::Versions { identity, .. } | Known::At { identity, .. } => Some(identity),
         }
     }
 

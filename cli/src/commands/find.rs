@@ -1,0 +1,174 @@
+use std::ffi::OsStr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use fs_core::service::History;
+use fs_core::view::versions::{Hit, Query};
+use fs_core::view::{FileKind, Source};
+use globset::{GlobBuilder, GlobMatcher};
+use serde::Serialize;
+
+use super::Context;
+use crate::args::FindArgs;
+use crate::error::Outcome;
+use crate::output::{Output, WriteError};
+use crate::progress::Bar;
+use crate::text::{self, count, for_json, printable, size};
+
+pub fn run(context: &mut Context, args: &FindArgs) -> Result<Outcome> {
+    let pattern = Pattern::new(&args.pattern)?;
+    let history = context.history()?;
+    let all = history.view().sources();
+    let sources: Vec<Arc<Source>> = match &args.source {
+        Some(name) => vec![history.source(Some(name.as_encoded_bytes()))?],
+        None => all.iter().cloned().collect(),
+    };
+    for source in &sources {
+        let since = args.since.as_deref().map_or(Ok(0), |time| History::after(source, &expression(time)))?;
+        let matches = |path: &[u8], name: &[u8]| pattern.matches(path, name);
+        let query = Query { matches: &matches, deleted: args.deleted, since, larger: args.larger };
+        Finding { source, named: sources.len() > 1 }.tell_all(&mut context.output, &history, &query)?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// A time may be said without its `@` where nothing else can stand.
+fn expression(time: &OsStr) -> Vec<u8> {
+    let time = time.as_encoded_bytes();
+    if time.starts_with(b"@") { time.to_vec() } else { [b"@", time].concat() }
+}
+
+/// What names, or whole paths, are to be like.
+struct Pattern {
+    glob: GlobMatcher,
+    of_path: bool,
+}
+
+impl Pattern {
+    fn new(pattern: &OsStr) -> Result<Self> {
+        let text = pattern.to_str().context("the pattern is not UTF-8; write ? for what cannot be said")?;
+        let glob = GlobBuilder::new(text.trim_start_matches('/')).literal_separator(true).build();
+        let glob = glob.with_context(|| format!("the pattern {text} means nothing"))?;
+        Ok(Self { glob: glob.compile_matcher(), of_path: text.contains('/') })
+    }
+
+    fn matches(&self, path: &[u8], name: &[u8]) -> bool {
+        if !self.of_path || path.is_empty() {
+            return self.glob.is_match(file_name(name));
+        }
+        self.glob.is_match(file_name(&[path, b"/", name].concat()))
+    }
+}
+
+#[cfg(unix)]
+fn file_name(name: &[u8]) -> &Path {
+    Path::new(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(name))
+}
+
+#[cfg(not(unix))]
+fn file_name(name: &[u8]) -> std::path::PathBuf {
+    String::from_utf8_lossy(name).into_owned().into()
+}
+
+/// What is found in one source.
+struct Finding<'a> {
+    source: &'a Source,
+    /// Whether it must be told which one.
+    named: bool,
+}
+
+/// A path that was found, in JSON.
+#[derive(Debug, Serialize)]
+struct Described<'a> {
+    source: String,
+    path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path_bytes: Option<String>,
+    r#type: &'static str,
+    size: u64,
+    versions: usize,
+    snapshots: usize,
+    deleted: bool,
+    first: &'a str,
+    first_time: String,
+    last: &'a str,
+    last_time: String,
+}
+
+impl Finding<'_> {
+    fn tell_all(&self, output: &mut Output, history: &History, query: &Query<'_>) -> Result<()> {
+        // Lines that go to a terminal at once are progress enough.
+        let bar = (!output.is_terminal()).then(|| Bar::new(output, "looking through the snapshots"));
+        let mut failed = None;
+        history.search(self.source, query, &mut |hit| {
+            failed = self.tell(output, &hit).err();
+            failed.is_none()
+        })?;
+        drop(bar);
+        failed.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    fn tell(&self, output: &mut Output, hit: &Hit) -> Result<(), WriteError> {
+        let timeline = &self.source.timeline;
+        let name = |place| timeline.name(place).unwrap_or_default();
+        let is_deleted = hit.last + 1 < timeline.len();
+        if output.is_json() {
+            let time = |place| timeline.get(place).map(|moment| moment.time.to_string()).unwrap_or_default();
+            let (path, path_bytes) = for_json(&hit.path);
+            return output.json(&Described {
+                source: String::from_utf8_lossy(&self.source.name).into_owned(),
+                path: path.into_owned(),
+                path_bytes,
+                r#type: text::kind(hit.kind),
+                size: hit.size,
+                versions: hit.versions,
+                snapshots: hit.snapshots,
+                deleted: is_deleted,
+                first: name(hit.first),
+                first_time: time(hit.first),
+                last: name(hit.last),
+                last_time: time(hit.last),
+            });
+        }
+        let length = if hit.kind == FileKind::Directory { "-".to_owned() } else { size(hit.size) };
+        let versions = count(hit.versions as u64, "version");
+        let deleted = if is_deleted { "deleted" } else { "" };
+        let columns = format!("{}  {length:>10}  {versions:>12}  {deleted:7}  ", name(hit.first));
+        let source: &[u8] = if self.named { &self.source.name } else { b"" };
+        let place = [source, name(hit.last).as_bytes(), b":", &hit.path].concat();
+        output.bytes(columns.as_bytes())?;
+        if output.is_terminal() { output.line(&printable(&place)) } else { output.name(&place) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_are_of_names_or_of_paths() {
+        let matches = |pattern: &str, path: &str, name: &str| {
+            Pattern::new(OsStr::new(pattern)).unwrap().matches(path.as_bytes(), name.as_bytes())
+        };
+        assert!(matches("*.tex", "a/b", "x.tex") && !matches("*.tex", "a.tex", "x"));
+        assert!(matches("pass?d", "", "passwd") && matches("{a,b}", "c", "b") && matches("*", "", ".hidden"));
+        assert!(
+            matches("/etc/*", "etc", "passwd")
+                && !matches("etc/*", "etc/ssl", "x")
+                && !matches("etc/*", "a/etc", "x")
+        );
+        assert!(
+            matches("etc/**", "etc/ssl", "x")
+                && matches("**/ssl/*", "etc/ssl", "x")
+                && matches("/x", "", "x")
+        );
+        assert!(Pattern::new(OsStr::new("[z")).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn names_that_are_no_text_match() {
+        assert!(Pattern::new(OsStr::new("a*")).unwrap().matches(b"", b"a\xff"));
+    }
+}

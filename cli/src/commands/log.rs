@@ -1,0 +1,187 @@
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use fs_core::format::{Attributes, Entry};
+use fs_core::service::{History, PathLog};
+use fs_core::view::FileKind;
+use fs_core::view::versions::{Aspect, Stretch, changed};
+use serde::Serialize;
+
+use super::Context;
+use crate::args::LogArgs;
+use crate::error::Outcome;
+use crate::output::{Align, Output, WriteError};
+use crate::place::Place;
+use crate::progress::Bar;
+use crate::text::{self, count, for_json, mode_of, size};
+
+pub fn run(context: &mut Context, args: &LogArgs) -> Result<Outcome> {
+    let Asked { source, time, path } = asked(context, &args.path);
+    let names = path.split(|byte| *byte == b'/').filter(|name| !matches!(*name, b"" | b"."));
+    let path = names.collect::<Vec<_>>().join(&b'/');
+    let named = args.source.as_ref().map(|name| name.as_encoded_bytes());
+    if let (Some(named), Some(source)) = (named, &source)
+        && named != source
+    {
+        bail!("two sources are named: {} and {}", text::printable(named), text::printable(source));
+    }
+    let history = context.history()?;
+    let log = look(context, &history, named.or(source.as_deref()), time.as_deref(), &path)?;
+    print(&mut context.output, &log, &path)?;
+    Ok(Outcome::Done)
+}
+
+/// What is asked for.
+struct Asked {
+    source: Option<Vec<u8>>,
+    time: Option<Vec<u8>>,
+    path: Vec<u8>,
+}
+
+/// A place in history, a path in a mount, or else a path in a source.
+fn asked(context: &mut Context, path: &OsStr) -> Asked {
+    if let Ok(Place { source, time, path }) = Place::parse(path) {
+        return Asked { source, time: Some(time), path };
+    }
+    if let Some((repository, asked)) = in_mount(path) {
+        if context.global.repo.is_none() && repository.is_absolute() {
+            context.global.repo = Some(repository);
+        }
+        return asked;
+    }
+    Asked { source: None, time: None, path: path.as_encoded_bytes().to_vec() }
+}
+
+/// The repository, and what a path in a mount means there.
+#[cfg(target_os = "linux")]
+fn in_mount(path: &OsStr) -> Option<(PathBuf, Asked)> {
+    let found = fs_core::service::within(path.as_ref()).ok()??;
+    Some((found.repository, Asked { source: Some(found.source), time: None, path: found.path }))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn in_mount(_path: &OsStr) -> Option<(PathBuf, Asked)> {
+    None
+}
+
+fn look(
+    context: &Context,
+    history: &History,
+    source: Option<&[u8]>,
+    time: Option<&[u8]>,
+    path: &[u8],
+) -> Result<PathLog> {
+    let _bar = Bar::new(&context.output, "looking through the snapshots");
+    Ok(history.log(source, time, path)?)
+}
+
+fn print(output: &mut Output, log: &PathLog, path: &[u8]) -> Result<(), WriteError> {
+    let stretches: Vec<Stretch> = log.stretches().collect();
+    let mut previous: Option<Entry> = None;
+    let mut rows = Vec::new();
+    for stretch in &stretches {
+        let entry = stretch.state.as_ref().map(|state| &state.entry);
+        let changes = match (&previous, entry) {
+            (_, None) | (None, _) => Vec::new(),
+            (Some(before), Some(after)) => changed(before, after),
+        };
+        if output.is_json() {
+            output.json(&Described::new(log, path, stretch, &changes))?;
+        } else {
+            rows.push(row(log, stretch, previous.is_some(), &changes));
+        }
+        previous = entry.cloned().or(previous);
+    }
+    let aligned =
+        [Align::Right, Align::Left, Align::Left, Align::Right, Align::Right, Align::Left, Align::Left];
+    output.table(aligned, &rows)
+}
+
+fn row(log: &PathLog, stretch: &Stretch, seen: bool, changes: &[Aspect]) -> [String; 7] {
+    let name = |place| log.source.timeline.name(place).unwrap_or_default().to_owned();
+    let snapshots = count((stretch.last - stretch.first + 1) as u64, "snapshot");
+    let words = || changes.iter().map(|aspect| aspect.name()).collect::<Vec<_>>().join(", ");
+    let dash = || "-".to_owned();
+    let (number, length, mode, what) = match &stretch.state {
+        None => (dash(), dash(), dash(), "deleted".to_owned()),
+        Some(state) => {
+            let length = if state.entry.is_directory() { dash() } else { size(state.entry.size()) };
+            let what = match changes {
+                [] if seen => "back".to_owned(),
+                [] => "new".to_owned(),
+                _ => words(),
+            };
+            (state.number.map_or_else(dash, |number| number.to_string()), length, mode(&state.entry), what)
+        }
+    };
+    [number, name(stretch.first), name(stretch.last), snapshots, length, mode, what]
+}
+
+fn mode(entry: &Entry) -> String {
+    mode_of(FileKind::from(&entry.kind), entry.attributes.mode)
+}
+
+/// A stretch in JSON.
+#[derive(Debug, Serialize)]
+struct Described<'a> {
+    source: String,
+    path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path_bytes: Option<String>,
+    /// `absent` when it was not there.
+    r#type: &'static str,
+    /// The number of the version; none for a directory.
+    version: Option<u32>,
+    first: &'a str,
+    first_time: String,
+    last: &'a str,
+    last_time: String,
+    snapshots: usize,
+    /// What differs from what it was before; nothing when it is new, deleted, or back as it was.
+    changed: Vec<&'static str>,
+    #[serde(flatten)]
+    kept: Option<Kept>,
+}
+
+/// What is kept of a version, in JSON.
+#[derive(Debug, Serialize)]
+struct Kept {
+    size: u64,
+    mode: String,
+    uid: u32,
+    gid: u32,
+    mtime: String,
+}
+
+impl<'a> Described<'a> {
+    fn new(log: &'a PathLog, path: &[u8], stretch: &Stretch, changes: &[Aspect]) -> Self {
+        let timeline = &log.source.timeline;
+        let name = |place| timeline.name(place).unwrap_or_default();
+        let time = |place| timeline.get(place).map(|moment| moment.time.to_string()).unwrap_or_default();
+        let entry = stretch.state.as_ref().map(|state| &state.entry);
+        let (path, path_bytes) = for_json(path);
+        Self {
+            source: String::from_utf8_lossy(&log.source.name).into_owned(),
+            path: path.into_owned(),
+            path_bytes,
+            r#type: entry.map_or("absent", |entry| text::kind(FileKind::from(&entry.kind))),
+            version: stretch.state.as_ref().and_then(|state| state.number),
+            first: name(stretch.first),
+            first_time: time(stretch.first),
+            last: name(stretch.last),
+            last_time: time(stretch.last),
+            snapshots: stretch.last - stretch.first + 1,
+            changed: changes.iter().map(|aspect| aspect.name()).collect(),
+            kept: entry.map(Kept::from),
+        }
+    }
+}
+
+impl From<&Entry> for Kept {
+    fn from(entry: &Entry) -> Self {
+        let Attributes { mode, uid, gid, mtime } = entry.attributes;
+        let mtime = mtime.timestamp().to_string();
+        Self { size: entry.size(), mode: format!("{mode:04o}"), uid, gid, mtime }
+    }
+}

@@ -1,0 +1,88 @@
+use std::sync::Arc;
+
+use super::{History, ServiceError};
+use crate::view::Source;
+use crate::view::time::Expression;
+use crate::view::versions::{Hit, Query, Stretch, Trace};
+
+/// The versions of a path.
+#[derive(Debug)]
+pub struct PathLog {
+    /// The source whose timeline they belong to.
+    pub source: Arc<Source>,
+    /// What the path was in each snapshot.
+    trace: Trace,
+    /// How many snapshots count, from the first on.
+    until: usize,
+}
+
+impl History {
+    /// The versions of `path` in a source, or in the only one; with a time, those that had been seen by then.
+    pub fn log(
+        &self,
+        source: Option<&[u8]>,
+        time: Option<&[u8]>,
+        path: &[u8],
+    ) -> Result<PathLog, ServiceError> {
+        let source = self.source(source)?;
+        let until = match time {
+            None => source.timeline.len(),
+            Some(time) => place(&source, time)? + 1,
+        };
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let trace = self
+            .view()
+            .trace(&source, path)
+            .map_err(|reason| ServiceError::View { path: text(path), reason })?;
+        let log = PathLog { source, trace, until };
+        if log.stretches().next().is_none() {
+            return Err(ServiceError::NeverThere { path: text(path), source_name: text(&log.source.name) });
+        }
+        Ok(log)
+    }
+
+    /// Tells of every path of a source that a query means, in whichever snapshots it is, until `emit` returns false.
+    pub fn search(
+        &self,
+        source: &Source,
+        query: &Query<'_>,
+        emit: &mut dyn FnMut(Hit) -> bool,
+    ) -> Result<(), ServiceError> {
+        self.view().search(source, query, emit).map_err(|reason| ServiceError::View {
+            path: String::from_utf8_lossy(&source.name).into_owned(),
+            reason,
+        })
+    }
+
+    /// The place in the timeline of `source` from which on snapshots are later than `time`.
+    pub fn after(source: &Source, time: &[u8]) -> Result<usize, ServiceError> {
+        match (place(source, time), Expression::parse(time)) {
+            (Ok(place), _) => Ok(place + 1),
+            // Before the first snapshot.
+            (Err(ServiceError::NoSnapshot { .. }), Some(Expression::AsOf(_) | Expression::Latest { .. })) => {
+                Ok(0)
+            }
+            (Err(error), _) => Err(error),
+        }
+    }
+}
+
+/// The place in its timeline of the snapshot of `source` that `time` means.
+fn place(source: &Source, time: &[u8]) -> Result<usize, ServiceError> {
+    source.check_lost(time)?;
+    let place = source.timeline.resolve(time, jiff::Timestamp::now());
+    place.ok_or_else(|| ServiceError::NoSnapshot {
+        source_name: String::from_utf8_lossy(&source.name).into_owned(),
+        time: String::from_utf8_lossy(time).into_owned(),
+        first: source.timeline.name(0).unwrap_or_default().to_owned(),
+    })
+}
+
+impl PathLog {
+    /// What the path was, the oldest first, from the first snapshot that has it.
+    pub fn stretches(&self) -> impl Iterator<Item = Stretch> {
+        let seen = self.trace.stretches().iter().skip_while(|stretch| stretch.state.is_none());
+        seen.take_while(|stretch| stretch.first < self.until)
+            .map(|stretch| Stretch { last: stretch.last.min(self.until - 1), ..stretch.clone() })
+    }
+}

@@ -1,0 +1,35 @@
+//! What a node tells of itself by extended attributes that are answered by name and never listed, so that no copy carries
+//! them.
+
+use super::ViewError;
+use super::filesystem::View;
+use super::node::{Node, What};
+
+const PREFIX: &[u8] = b"user.yester.";
+
+impl View {
+    /// The value of an extended attribute. One that is kept wins over one of ours.
+    pub fn xattr(&self, node: &Node, name: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
+        let kept = self.xattrs(node)?.get(name).map(<[u8]>::to_vec);
+        Ok(kept.or_else(|| own(node, name.strip_prefix(PREFIX)?)))
+    }
+}
+
+fn own(node: &Node, name: &[u8]) -> Option<Vec<u8>> {
+    let value = match (&node.what, name) {
+        (What::Source(source) | What::Versions { source, .. }, b"source") => return Some(source.to_vec()),
+        (What::Directory { snapshot, .. }, name) => {
+            let manifest = &snapshot.manifest;
+            match name {
+                b"source" => return Some(manifest.source.to_vec()),
+                b"snapshot" => snapshot.id.to_string(),
+                b"time" => manifest.time.timestamp().to_string(),
+                b"status" => manifest.status.name().to_owned(),
+                _ => return None,
+            }
+        }
+        (What::Version { .. }, b"version") => format!("{:024x}", node.identity()),
+        _ => return None,
+    };
+    Some(value.into_bytes())
+}

@@ -1,0 +1,138 @@
+//! Versions by number, beside the file: `passwd;3` is the third distinct one, `passwd;-1` the one before this snapshot's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::access::Access;
+use super::past::Past;
+use super::trace::State;
+use crate::format::BlobId;
+use crate::store;
+use crate::view::filesystem::{MAX_AGE, View};
+use crate::view::node::Node;
+use crate::view::path::joined;
+use crate::view::{DirEntry, Snapshot, ViewError};
+
+/// Whether a name may be that of a version, so that what it means changes with the snapshots that there are.
+pub fn is_numbered(name: &[u8]) -> bool {
+    parse(name).is_some()
+}
+
+/// Parts `NAME;NUMBER`. A number has one way to be written.
+fn parse(name: &[u8]) -> Option<(&[u8], i64)> {
+    let at = name.iter().rposition(|byte| *byte == b';').filter(|at| *at > 0)?;
+    let number: i64 = str::from_utf8(&name[at + 1..]).ok()?.parse().ok()?;
+    let is_plain = number.to_string().as_bytes() == &name[at + 1..];
+    (number != 0 && is_plain).then_some((&name[..at], number))
+}
+
+impl View {
+    /// What the name of a version means in the directory `path` of a snapshot that has no entry of that name.
+    pub(in crate::view) fn lookup_numbered(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        path: &[u8],
+        name: &[u8],
+    ) -> Result<Node, ViewError> {
+        let (base, number) = parse(name).ok_or(ViewError::NotFound)?;
+        let find = |age| {
+            let past = self.past(&snapshot.manifest.source, age)?;
+            past.numbered(snapshot, path, base, number)
+        };
+        match find(MAX_AGE)? {
+            Some(node) => Ok(node),
+            // It may be of a snapshot just made.
+            None => find(Duration::ZERO)?.ok_or(ViewError::NotFound),
+        }
+    }
+
+    /// Lists the versions of every name that was ever in the directory `path` of a snapshot, whose node is `id`, after
+    /// its entries.
+    pub(in crate::view) fn list_numbered(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        path: &[u8],
+        id: &BlobId,
+        offset: u64,
+        emit: &mut dyn FnMut(DirEntry<'_>) -> bool,
+    ) -> Result<(), ViewError> {
+        let past = self.past(&snapshot.manifest.source, MAX_AGE)?;
+        let names = past.names(path)?;
+        let numbered = names.iter().flat_map(|name| (1..=name.versions).map(move |number| (name, number)));
+        let entries = store::entries(self.reader(), id)?;
+        let skip = usize::try_from(offset.saturating_sub(entries)).unwrap_or(usize::MAX);
+        for (at, (base, number)) in numbered.enumerate().skip(skip) {
+            let name = [&*base.name, format!(";{number}").as_bytes()].concat();
+            if store::find(self.reader(), id, &name)?.is_some() {
+                continue;
+            }
+            let Some(node) = past.numbered(snapshot, path, &base.name, number.into())? else { continue };
+            if !emit(DirEntry { name: &name, node, next_offset: entries + at as u64 + 1 }) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Past<'_> {
+    fn numbered(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        directory: &[u8],
+        name: &[u8],
+        number: i64,
+    ) -> Result<Option<Node>, ViewError> {
+        let path = joined(directory, name);
+        let here = self.source.snapshots().position(|(_, other)| other.id == snapshot.id);
+        let (trace, here) = (self.trace(&path)?, here.ok_or(ViewError::NotFound)?);
+        let count = number.unsigned_abs() as usize;
+        let state = if number > 0 { trace.versions().nth(count - 1) } else { trace.before(here, count) };
+        match state {
+            Some(state) if !self.view.is_shared() || self.is_as_open(directory, here, state)? => {
+                self.version(&path, state).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether the directories on the way let everybody in, when a version was first seen, whom they let in at `here`: what
+    /// was private then is not to be seen because it was opened later.
+    fn is_as_open(&self, directory: &[u8], here: usize, state: &State) -> Result<bool, ViewError> {
+        let ends = (0..directory.len()).filter(|at| directory[*at] == b'/').chain([directory.len()]);
+        for end in ends.chain([0]) {
+            let trace = self.trace(&directory[..end])?;
+            let (Some(now), Some(then)) = (trace.at(here), trace.at(state.first)) else { return Ok(false) };
+            let now = Access::of_directory(&now.entry);
+            if now.and(Access::of_directory(&then.entry)) != now {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_versions_are_told_from_others() {
+        assert_eq!(parse(b"passwd;3"), Some((&b"passwd"[..], 3)));
+        assert_eq!(parse(b"a;1;-12"), Some((&b"a;1"[..], -12)));
+        for other in [
+            &b"passwd"[..],
+            b";1",
+            b"a;",
+            b"a;0",
+            b"a;-0",
+            b"a;+1",
+            b"a;01",
+            b"a; 1",
+            b"a;1x",
+            b"a;99999999999999999999",
+        ] {
+            assert_eq!(parse(other), None, "{}", other.escape_ascii());
+        }
+    }
+}

@@ -1,0 +1,144 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::access::Access;
+use super::places::Places;
+use super::sweep::{Swept, SweptState, sweep};
+use super::trace::{State, Trace};
+use crate::format::PathKey;
+use crate::store::{StoreError, WeightedCache};
+use crate::view::filesystem::View;
+use crate::view::node::{Home, Node, Place};
+use crate::view::path::{components, parted};
+use crate::view::{Source, Sources, ViewError};
+
+/// Answers about the past that were given last. They hold as long as the sources are what they were.
+pub(in crate::view) struct Recent {
+    /// Bytes for each kind of answer.
+    capacity: usize,
+    held: Mutex<Option<(Arc<Sources>, Arc<Answers>)>>,
+}
+
+struct Answers {
+    traces: WeightedCache<u128, Trace>,
+    names: WeightedCache<u128, Vec<Child>>,
+}
+
+/// A name that was ever in a directory.
+#[derive(Debug)]
+pub(in crate::view) struct Child {
+    pub(in crate::view) name: Box<[u8]>,
+    /// Distinct versions of it that are no directories.
+    pub(in crate::view) versions: u32,
+    pub(in crate::view) access: Access,
+}
+
+/// The snapshots of a source as they are now.
+pub(in crate::view) struct Past<'a> {
+    pub(in crate::view) view: &'a View,
+    pub(in crate::view) source: Arc<Source>,
+    answers: Arc<Answers>,
+}
+
+impl Recent {
+    pub(in crate::view) fn new(capacity: usize) -> Self {
+        Self { capacity, held: Mutex::default() }
+    }
+
+    fn answers(&self, now: &Arc<Sources>) -> Arc<Answers> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*held {
+            Some((then, answers)) if Arc::ptr_eq(then, now) => Arc::clone(answers),
+            _ => {
+                let (traces, names) = (WeightedCache::new(self.capacity), WeightedCache::new(self.capacity));
+                let answers = Arc::new(Answers { traces, names });
+                *held = Some((Arc::clone(now), Arc::clone(&answers)));
+                answers
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Recent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recent").field("capacity", &self.capacity).finish_non_exhaustive()
+    }
+}
+
+impl View {
+    /// The past of a source as it was at most so long ago.
+    pub(in crate::view) fn past(&self, source: &[u8], age: Duration) -> Result<Past<'_>, ViewError> {
+        let sources = self.sources_since(age);
+        let source = sources.get(source).cloned().ok_or(ViewError::NotFound)?;
+        Ok(Past { view: self, source, answers: self.recent().answers(&sources) })
+    }
+}
+
+impl Past<'_> {
+    fn key(&self, path: &[u8]) -> u128 {
+        self.view.keys().inode(&[b"past", &self.source.name, path])
+    }
+
+    /// What `path` (without needless slashes) was in each snapshot.
+    pub(in crate::view) fn trace(&self, path: &[u8]) -> Result<Arc<Trace>, StoreError> {
+        // From the nearest directory that is known.
+        let (mut missing, mut at) = (Vec::new(), path);
+        let mut trace = loop {
+            if let Some(known) = self.answers.traces.get(&self.key(at)) {
+                break known;
+            }
+            if at.is_empty() {
+                break self.keep(at, Trace::root(&self.source));
+            }
+            missing.push(at);
+            at = parted(at).0;
+        };
+        for path in missing.into_iter().rev() {
+            trace = self.keep(path, trace.step(self.view.reader(), parted(path).1)?);
+        }
+        Ok(trace)
+    }
+
+    fn keep(&self, path: &[u8], trace: Trace) -> Arc<Trace> {
+        let weight = trace.weight();
+        self.answers.traces.insert(self.key(path), trace, weight)
+    }
+
+    /// Every name that was ever in the directory `path`, in order.
+    pub(in crate::view) fn names(&self, path: &[u8]) -> Result<Arc<Vec<Child>>, StoreError> {
+        if let Some(known) = self.answers.names.get(&self.key(path)) {
+            return Ok(known);
+        }
+        let mut nodes: HashMap<_, Places> = HashMap::new();
+        for (stretch, id) in self.trace(path)?.directories() {
+            nodes.entry(id).or_default().add(stretch.first, stretch.last);
+        }
+        let swept = sweep(self.view.reader(), nodes.into_iter().collect(), &|_| true)?;
+        let names: Vec<Child> = swept.into_iter().map(Child::of).collect::<Result<_, _>>()?;
+        let weight = names.iter().map(|name| size_of::<Child>() + name.name.len() + 16).sum();
+        Ok(self.answers.names.insert(self.key(path), names, weight))
+    }
+
+    /// The node of a version of `path`, as the first snapshot has it.
+    pub(in crate::view) fn version(&self, path: &[u8], state: &State) -> Result<Node, ViewError> {
+        let snapshot = self.source.snapshot(state.first).ok_or(ViewError::NotFound)?;
+        let (leaf, at) = state.place.ok_or(ViewError::NotFound)?;
+        let (directory, name) = parted(path);
+        let keys = self.view.keys();
+        let key = components(directory).fold(PathKey::ROOT, |key, name| keys.path_key(key, name));
+        let home = Home { snapshot: Arc::clone(snapshot), directory: key, path: directory.into(), leaf };
+        let (place, links) = (Place { home, at }, self.view.links(snapshot));
+        Ok(Node::child(keys, links, place, name, &state.body, state.entry.clone())?)
+    }
+}
+
+impl Child {
+    fn of(swept: Swept) -> Result<Self, StoreError> {
+        let directories = swept.states.iter().filter(|state| state.is_directory());
+        let directories: Vec<_> = directories.map(SweptState::entry).collect::<Result<_, _>>()?;
+        let versions = (swept.states.len() - directories.len()) as u32;
+        Ok(Self { name: swept.name, versions, access: Access::of(directories.iter()) })
+    }
+}

@@ -1,0 +1,72 @@
+/// Places of a timeline: ranges, first and last place of each.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Places(Vec<(usize, usize)>);
+
+impl Places {
+    #[cfg(test)]
+    pub(super) fn new(first: usize, last: usize) -> Self {
+        Self(vec![(first, last)])
+    }
+
+    pub(super) fn add(&mut self, first: usize, last: usize) {
+        match self.0.last_mut() {
+            Some(open) if open.1 + 1 == first => open.1 = last,
+            _ => self.0.push((first, last)),
+        }
+    }
+
+    pub(super) fn extend(&mut self, other: &Places) {
+        other.0.iter().for_each(|(first, last)| self.add(*first, *last));
+    }
+
+    /// Puts the ranges in order, and makes one of those that touch.
+    pub(super) fn settle(&mut self) {
+        if self.0.is_sorted_by(|a, b| a.1 + 1 < b.0) {
+            return;
+        }
+        self.0.sort_unstable();
+        let mut settled: Vec<(usize, usize)> = Vec::with_capacity(self.0.len());
+        for (first, last) in self.0.drain(..) {
+            match settled.last_mut() {
+                Some(open) if first <= open.1 + 1 => open.1 = open.1.max(last),
+                _ => settled.push((first, last)),
+            }
+        }
+        self.0 = settled;
+    }
+
+    /// The ranges; once [settled](Self::settle), in order and apart.
+    pub(super) fn ranges(&self) -> &[(usize, usize)] {
+        &self.0
+    }
+
+    pub(super) fn first(&self) -> usize {
+        self.0.first().map_or(0, |range| range.0)
+    }
+
+    pub(super) fn last(&self) -> usize {
+        self.0.last().map_or(0, |range| range.1)
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.0.iter().map(|(first, last)| last - first + 1).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_put_in_order_and_joined() {
+        let mut places = Places::new(3, 4);
+        places.add(5, 5);
+        assert_eq!(places.ranges(), [(3, 5)]);
+        for (first, last) in [(9, 9), (0, 1), (2, 2), (9, 10)] {
+            places.add(first, last);
+        }
+        places.settle();
+        assert_eq!(places.ranges(), [(0, 5), (9, 10)]);
+        assert_eq!((places.first(), places.last(), places.count()), (0, 10, 8));
+    }
+}

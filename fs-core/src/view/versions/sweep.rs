@@ -1,0 +1,106 @@
+//! All that was ever in a directory, found by reading each of its nodes once, whatever the number of snapshots.
+
+use std::collections::HashMap;
+
+use super::places::Places;
+use crate::format::limits::MAX_LEVELS;
+use crate::format::{BlobId, Entry, Leaf, Node};
+use crate::store::{Reader, StoreError};
+
+/// A name that was in the directory, and what it was.
+#[derive(Debug)]
+pub(super) struct Swept {
+    pub(super) name: Box<[u8]>,
+    /// Each once, in the order in which they were first seen.
+    pub(super) states: Vec<SweptState>,
+}
+
+/// What a name was, and in which snapshots.
+#[derive(Debug)]
+pub(super) struct SweptState {
+    /// The entry, encoded.
+    pub(super) body: Box<[u8]>,
+    pub(super) places: Places,
+}
+
+impl SweptState {
+    pub(super) fn is_directory(&self) -> bool {
+        Entry::encodes_directory(&self.body)
+    }
+
+    pub(super) fn entry(&self) -> Result<Entry, StoreError> {
+        Entry::decode(&self.body).map_err(StoreError::damaged(|| "directory node"))
+    }
+}
+
+/// By name. What is not wanted has no states.
+type Names = HashMap<Box<[u8]>, Vec<SweptState>>;
+
+/// The names that were in a directory which had these nodes in these places of the timeline: those that are `wanted`, and
+/// the directories among the others. In the order of names.
+pub(super) fn sweep(
+    reader: &Reader,
+    mut nodes: Vec<(BlobId, Places)>,
+    wanted: &dyn Fn(&[u8]) -> bool,
+) -> Result<Vec<Swept>, StoreError> {
+    let mut names = Names::new();
+    for _ in 0..=MAX_LEVELS {
+        let mut below: HashMap<BlobId, Places> = HashMap::new();
+        for (id, places) in nodes {
+            match &*reader.node(&id)? {
+                Node::Leaf(leaf) => take(&mut names, leaf, &places, wanted),
+                Node::Inner(children) => {
+                    children.iter().for_each(|child| below.entry(child.id).or_default().extend(&places));
+                }
+            }
+        }
+        nodes = below.into_iter().collect();
+        nodes.iter_mut().for_each(|(_, places)| places.settle());
+        // Nodes of one time are stored together.
+        nodes.sort_unstable_by_key(|(_, places)| places.first());
+    }
+    let mut swept: Vec<Swept> = names
+        .into_iter()
+        .filter(|(_, states)| !states.is_empty())
+        .map(|(name, states)| Swept { name, states: settled(states) })
+        .collect();
+    swept.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    Ok(swept)
+}
+
+fn take(names: &mut Names, leaf: &Leaf, places: &Places, wanted: &dyn Fn(&[u8]) -> bool) {
+    for at in 0..leaf.len() {
+        let (name, body) = (leaf.name(at), leaf.body(at));
+        let known = names.get_mut(name);
+        let is_new = known.is_none();
+        if let Some(states) = known {
+            match states.last_mut() {
+                Some(last) if *last.body == *body => last.places.extend(places),
+                None if !Entry::encodes_directory(body) => {}
+                _ => states.push(SweptState { body: body.into(), places: places.clone() }),
+            }
+        }
+        if is_new {
+            let is_wanted = Entry::encodes_directory(body) || wanted(name);
+            let states = is_wanted.then(|| SweptState { body: body.into(), places: places.clone() });
+            names.insert(name.into(), states.into_iter().collect());
+        }
+    }
+}
+
+/// Makes one of equal states, and puts them in order.
+fn settled(mut states: Vec<SweptState>) -> Vec<SweptState> {
+    if states.len() > 1 {
+        states.sort_by(|a, b| a.body.cmp(&b.body));
+        states.dedup_by(|next, first| {
+            let same = next.body == first.body;
+            if same {
+                first.places.extend(&next.places);
+            }
+            same
+        });
+    }
+    states.iter_mut().for_each(|state| state.places.settle());
+    states.sort_by_key(|state| state.places.first());
+    states
+}

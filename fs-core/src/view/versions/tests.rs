@@ -1,0 +1,69 @@
+//! Random histories of a few paths, some of them a file in one snapshot and a directory in another: what the engine says
+//! is what one finds by looking at each snapshot.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::view::fixtures::{Files, numbered, view_of_files};
+
+mod folder;
+mod oracle;
+mod search;
+
+use oracle::{PATHS, histories};
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn a_trace_is_what_each_snapshot_says(history in histories()) {
+        let (_folder, view) = view_of_files(&history);
+        let sources = view.sources();
+        let source = sources.get(b"source").unwrap();
+        for path in PATHS {
+            let trace = view.trace(source, path.as_bytes()).unwrap();
+            let expected = oracle::states(&history, path);
+            for (place, expected) in expected.iter().enumerate() {
+                let found = trace.at(place);
+                let walked = view.walk(source, source.timeline.name(place).unwrap().as_bytes(), path.as_bytes());
+                prop_assert!(found.is_none() || walked.is_ok());
+                match expected {
+                    oracle::State::Absent => prop_assert!(found.is_none()),
+                    oracle::State::Directory => prop_assert_eq!(found.unwrap().number, None),
+                    oracle::State::File(number) => {
+                        prop_assert_eq!(&found.unwrap().entry, &numbered(*number));
+                        prop_assert_eq!(found.unwrap().number, oracle::number(&expected_files(&history, path), *number));
+                    }
+                }
+                for changes in 1..4 {
+                    let before = trace.before(place, changes).map(|state| state.entry.clone());
+                    prop_assert_eq!(before, oracle::before(&history, path, place, changes).map(numbered));
+                }
+            }
+            let versions: Vec<_> = trace.versions().map(|state| state.entry.clone()).collect();
+            let expected = oracle::distinct(&expected_files(&history, path));
+            prop_assert_eq!(versions, expected.into_iter().map(numbered).collect::<Vec<_>>());
+            // Stretches follow each other without a gap, and neighbours differ.
+            let stretches = trace.stretches();
+            prop_assert_eq!(stretches.first().map(|stretch| stretch.first), Some(0));
+            prop_assert_eq!(stretches.last().map(|stretch| stretch.last), Some(history.len() - 1));
+            for pair in stretches.windows(2) {
+                prop_assert_eq!(pair[0].last + 1, pair[1].first);
+                let body = |stretch: &Stretch| stretch.state.as_ref().map(|state| state.body.clone());
+                prop_assert_ne!(body(&pair[0]), body(&pair[1]));
+            }
+        }
+    }
+}
+
+/// The numbers of the files that a path was, a snapshot each.
+fn expected_files(history: &[Files], path: &str) -> Vec<u32> {
+    let states = oracle::states(history, path);
+    states
+        .into_iter()
+        .filter_map(|state| match state {
+            oracle::State::File(number) => Some(number),
+            _ => None,
+        })
+        .collect()
+}

@@ -1,0 +1,237 @@
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::thread;
+
+use crate::format::{BlobId, Entry, Kind};
+use crate::store::{self, Found, Reader, StoreError};
+use crate::view::path::components;
+use crate::view::{Source, View, ViewError};
+
+/// What a path was in each snapshot of a source: stretches of its timeline that follow each other without a gap.
+#[derive(Debug)]
+pub struct Trace {
+    stretches: Vec<Stretch>,
+}
+
+/// Snapshots that follow each other in which a path was the same, or was not there.
+#[derive(Debug, Clone)]
+pub struct Stretch {
+    /// The first snapshot's place in the timeline.
+    pub first: usize,
+    /// The last one's.
+    pub last: usize,
+    /// What the path was; `None` when it was not there.
+    pub state: Option<Arc<State>>,
+}
+
+/// What a path was. Equal ones of a trace are one.
+#[derive(Debug)]
+pub struct State {
+    /// What is kept of it.
+    pub entry: Entry,
+    /// Counts the distinct versions from 1, in the order in which they were first seen; `None` for a directory, which
+    /// holds versions and is none.
+    pub number: Option<u32>,
+    /// The first snapshot that has it.
+    pub first: usize,
+    /// The leaf that has it there, and the position in it; `None` for a snapshot's root.
+    pub(in crate::view) place: Option<(BlobId, u32)>,
+    /// The entry, encoded.
+    pub(in crate::view) body: Box<[u8]>,
+}
+
+impl State {
+    fn directory(&self) -> Option<BlobId> {
+        match self.entry.kind {
+            Kind::Directory(id) => Some(id),
+            _ => None,
+        }
+    }
+}
+
+impl View {
+    /// What `path` (components separated by `/`, empty ones ignored) was in each snapshot of `source`.
+    pub fn trace(&self, source: &Source, path: &[u8]) -> Result<Trace, ViewError> {
+        let mut trace = Trace::root(source);
+        for name in components(path) {
+            trace = trace.step(self.reader(), name)?;
+        }
+        Ok(trace)
+    }
+}
+
+impl Trace {
+    /// That of the root directory.
+    pub(in crate::view) fn root(source: &Source) -> Self {
+        let mut builder = Builder::default();
+        for (at, (_, snapshot)) in source.snapshots().enumerate() {
+            let entry = &snapshot.manifest.root;
+            let mut body = Vec::new();
+            entry.encode(&mut body);
+            let state = builder.state(&body, at, None, || Ok::<_, StoreError>(entry.clone()));
+            builder.push(at, at, state.ok());
+        }
+        builder.finish()
+    }
+
+    /// That of the entry `name` of this directory.
+    pub(in crate::view) fn step(&self, reader: &Reader, name: &[u8]) -> Result<Self, StoreError> {
+        let directory = |stretch: &Stretch| stretch.state.as_ref().and_then(|state| state.directory());
+        let found = find_in_all(reader, self.stretches.iter().filter_map(directory), name)?;
+        let mut builder = Builder::default();
+        for stretch in &self.stretches {
+            let there = directory(stretch).and_then(|id| found.get(&id)?.as_ref());
+            let state = there.map(|there| {
+                let place = Some((there.leaf, there.at));
+                builder.state(&there.body, stretch.first, place, || there.entry())
+            });
+            builder.push(stretch.first, stretch.last, state.transpose()?);
+        }
+        Ok(builder.finish())
+    }
+
+    /// All stretches, the oldest first.
+    pub fn stretches(&self) -> &[Stretch] {
+        &self.stretches
+    }
+
+    /// Whether the path was ever there.
+    pub fn exists(&self) -> bool {
+        self.stretches.iter().any(|stretch| stretch.state.is_some())
+    }
+
+    /// What the path was in the snapshot at a place of the timeline.
+    pub fn at(&self, place: usize) -> Option<&Arc<State>> {
+        let at = self.stretches.partition_point(|stretch| stretch.last < place);
+        self.stretches.get(at)?.state.as_ref()
+    }
+
+    /// The distinct versions that are no directories, in the order in which they were first seen.
+    pub fn versions(&self) -> impl Iterator<Item = &Arc<State>> {
+        let mut next = 1;
+        self.stretches.iter().filter_map(|stretch| stretch.state.as_ref()).filter(move |state| {
+            let is_new = state.number == Some(next);
+            next += u32::from(is_new);
+            is_new
+        })
+    }
+
+    /// The version so many changes before what the path is in the snapshot at `place`. That it was not there, or was a
+    /// directory, is no version.
+    pub fn before(&self, place: usize, changes: usize) -> Option<&Arc<State>> {
+        let mut past: Vec<&Arc<State>> = self
+            .stretches
+            .iter()
+            .take_while(|stretch| stretch.first <= place)
+            .filter_map(|stretch| stretch.state.as_ref().filter(|state| state.number.is_some()))
+            .collect();
+        past.dedup_by_key(|state| state.number);
+        let is_version = self.at(place).is_some_and(|state| state.number.is_some());
+        let here = past.len() - usize::from(is_version);
+        here.checked_sub(changes).and_then(|at| past.get(at)).copied()
+    }
+
+    /// The versions of a directory that the path was.
+    pub(in crate::view) fn directories(&self) -> impl Iterator<Item = (&Stretch, BlobId)> {
+        self.stretches.iter().filter_map(|stretch| Some((stretch, stretch.state.as_ref()?.directory()?)))
+    }
+
+    /// Bytes of memory that it takes, about.
+    pub(in crate::view) fn weight(&self) -> usize {
+        let state = |stretch: &Stretch| {
+            stretch.state.as_ref().map_or(0, |state| size_of::<State>() + 2 * state.body.len())
+        };
+        size_of::<Self>()
+            + self.stretches.iter().map(|stretch| size_of::<Stretch>() + state(stretch)).sum::<usize>()
+    }
+}
+
+/// An entry where it was found.
+struct There {
+    leaf: BlobId,
+    at: u32,
+    body: Box<[u8]>,
+}
+
+impl There {
+    fn entry(&self) -> Result<Entry, StoreError> {
+        let leaf = self.leaf;
+        Entry::decode(&self.body).map_err(StoreError::damaged(|| format!("directory node {leaf}")))
+    }
+}
+
+/// So few directories are not worth a thread.
+const FEW: usize = 32;
+
+/// What `name` is in each of these directories. Those of a long history are in as many packs: opening them is most of the
+/// work, which threads share.
+fn find_in_all(
+    reader: &Reader,
+    directories: impl Iterator<Item = BlobId>,
+    name: &[u8],
+) -> Result<HashMap<BlobId, Option<There>>, StoreError> {
+    let mut seen = HashSet::new();
+    let ids: Vec<BlobId> = directories.filter(|id| seen.insert(*id)).collect();
+    let find = |id: &BlobId| {
+        let found = store::find(reader, id, name)?;
+        let there = |found: Found| There { leaf: found.leaf, at: found.at as u32, body: found.body().into() };
+        Ok((*id, found.map(there)))
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let share = ids.len().div_ceil(threads).max(FEW);
+    thread::scope(|scope| {
+        let mut shares = ids.chunks(share);
+        let own = shares.next().unwrap_or_default();
+        let others: Vec<_> = shares
+            .map(|ids| scope.spawn(move || ids.iter().map(find).collect::<Result<Vec<_>, _>>()))
+            .collect();
+        let mut found: HashMap<_, _> = own.iter().map(find).collect::<Result<_, StoreError>>()?;
+        for other in others {
+            let others = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            found.extend(others?);
+        }
+        Ok(found)
+    })
+}
+
+#[derive(Default)]
+struct Builder {
+    stretches: Vec<Stretch>,
+    states: HashMap<Box<[u8]>, Arc<State>>,
+    versions: u32,
+}
+
+impl Builder {
+    /// The state of this encoding, first seen in the snapshot `first` at `place` unless it is known.
+    fn state<E>(
+        &mut self,
+        body: &[u8],
+        first: usize,
+        place: Option<(BlobId, u32)>,
+        entry: impl FnOnce() -> Result<Entry, E>,
+    ) -> Result<Arc<State>, E> {
+        if let Some(state) = self.states.get(body) {
+            return Ok(Arc::clone(state));
+        }
+        let entry = entry()?;
+        let number = (!entry.is_directory()).then(|| {
+            self.versions += 1;
+            self.versions
+        });
+        let state = Arc::new(State { entry, number, first, place, body: body.into() });
+        self.states.insert(body.into(), Arc::clone(&state));
+        Ok(state)
+    }
+
+    fn push(&mut self, first: usize, last: usize, state: Option<Arc<State>>) {
+        let id = |state: &Option<Arc<State>>| state.as_ref().map(Arc::as_ptr);
+        match self.stretches.last_mut() {
+            Some(open) if id(&open.state) == id(&state) => open.last = last,
+            _ => self.stretches.push(Stretch { first, last, state }),
+        }
+    }
+
+    fn finish(self) -> Trace {
+        Trace { stretches: self.stretches }
+    }
+}
