@@ -52,20 +52,27 @@ impl View {
     ) -> Result<(), ViewError> {
         let past = self.past(source, MAX_AGE)?;
         let (names, trace) = (past.names(path)?, past.trace(path)?);
-        let below = names.iter().map(|name| {
-            let node = Node::versions(self.keys(), &past.source.name, &joined(path, &name.name), name.access);
-            Ok((&*name.name, node))
-        });
-        let own = trace.versions().filter_map(|state| {
-            let name = past.source.timeline.name(state.first)?.as_bytes();
+        let skip = usize::try_from(offset).unwrap_or(usize::MAX);
+        let mut next_offset = skip.min(names.len()) as u64;
+        for name in names.iter().skip(skip) {
+            next_offset += 1;
+            let path = joined(path, &name.name);
+            let node = Node::versions(self.keys(), &past.source.name, &path, name.access);
+            if !emit(DirEntry { name: &name.name, node, next_offset }) {
+                return Ok(());
+            }
+        }
+        let skip = skip.saturating_sub(names.len());
+        next_offset += skip as u64;
+        for state in trace.versions().skip(skip) {
+            next_offset += 1;
+            let Some(name) = past.source.timeline.name(state.first).map(str::as_bytes) else { continue };
             // A real entry of that name wins.
-            let is_taken = names.binary_search_by(|taken| (*taken.name).cmp(name)).is_ok();
-            (!is_taken).then(|| past.version(path, state).map(|node| (name, node)))
-        });
-        for (at, entry) in below.chain(own).enumerate().skip(usize::try_from(offset).unwrap_or(usize::MAX)) {
-            let (name, node) = entry?;
-            if !emit(DirEntry { name, node, next_offset: at as u64 + 1 }) {
-                break;
+            if names.binary_search_by(|taken| (*taken.name).cmp(name)).is_ok() {
+                continue;
+            }
+            if !emit(DirEntry { name, node: past.version(path, state)?, next_offset }) {
+                return Ok(());
             }
         }
         Ok(())
