@@ -372,6 +372,7 @@ binary, or larger than 16 MiB, it says that they differ.
 Exit status: 0 also when there are differences, unless --exit-code is given.
 
 {PLACE_HELP}"))]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub struct DiffArgs {
     /// The earlier time, or a place then
     #[arg(value_name = "A", value_parser = OsStringValueParser::new().try_map(|text| Place::parse(&text)))]

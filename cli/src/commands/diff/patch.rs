@@ -52,18 +52,16 @@ impl Patch {
         }
         let from = if item.before.is_some() { a } else { b"/dev/null".to_vec() };
         let to = if item.after.is_some() { b } else { b"/dev/null".to_vec() };
-        match (&before, &after) {
-            (Text::Lines(before), Text::Lines(after)) => self.hunks(output, &from, &to, before, after),
-            _ => {
-                let what = match (&before, &after) {
-                    (Text::Special, _) | (_, Text::Special) => "Special",
-                    (Text::Large, _) | (_, Text::Large) => "Large",
-                    _ => "Binary",
-                };
-                let line = [what.as_bytes(), b" files ", &from, b" and ", &to, b" differ\n"].concat();
-                Ok(output.bytes(&line)?)
-            }
+        if let (Text::Lines(before), Text::Lines(after)) = (&before, &after) {
+            return self.hunks(output, &from, &to, before, after);
         }
+        let what = match (&before, &after) {
+            (Text::Special, _) | (_, Text::Special) => "Special",
+            (Text::Large, _) | (_, Text::Large) => "Large",
+            _ => "Binary",
+        };
+        let line = [what.as_bytes(), b" files ", &from, b" and ", &to, b" differ\n"].concat();
+        Ok(output.bytes(&line)?)
     }
 
     fn hunks(&self, output: &mut Output, from: &[u8], to: &[u8], before: &[u8], after: &[u8]) -> Result<()> {
