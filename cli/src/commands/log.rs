@@ -5,7 +5,8 @@ use anyhow::{Result, bail};
 use fs_core::format::{Attributes, Entry};
 use fs_core::service::{History, PathLog};
 use fs_core::view::FileKind;
-use fs_core::view::versions::{Aspect, Stretch, changed};
+use fs_core::view::versions::Stretch;
+use fs_core::view::{Aspect, Aspects};
 use serde::Serialize;
 
 use super::Context;
@@ -83,13 +84,13 @@ fn print(output: &mut Output, log: &PathLog, path: &[u8]) -> Result<(), WriteErr
     for stretch in &stretches {
         let entry = stretch.state.as_ref().map(|state| &state.entry);
         let changes = match (&previous, entry) {
-            (_, None) | (None, _) => Vec::new(),
-            (Some(before), Some(after)) => changed(before, after),
+            (_, None) | (None, _) => Aspects::default(),
+            (Some(before), Some(after)) => Aspects::between_versions(before, after),
         };
         if output.is_json() {
-            output.json(&Described::new(log, path, stretch, &changes))?;
+            output.json(&Described::new(log, path, stretch, changes))?;
         } else {
-            rows.push(row(log, stretch, previous.is_some(), &changes));
+            rows.push(row(log, stretch, previous.is_some(), changes));
         }
         previous = entry.cloned().or(previous);
     }
@@ -98,19 +99,19 @@ fn print(output: &mut Output, log: &PathLog, path: &[u8]) -> Result<(), WriteErr
     output.table(aligned, &rows)
 }
 
-fn row(log: &PathLog, stretch: &Stretch, seen: bool, changes: &[Aspect]) -> [String; 7] {
+fn row(log: &PathLog, stretch: &Stretch, seen: bool, changes: Aspects) -> [String; 7] {
     let name = |place| log.source.timeline.name(place).unwrap_or_default().to_owned();
     let snapshots = count((stretch.last - stretch.first + 1) as u64, "snapshot");
-    let words = || changes.iter().map(|aspect| aspect.name()).collect::<Vec<_>>().join(", ");
+    let words = || changes.iter().map(Aspect::name).collect::<Vec<_>>().join(", ");
     let dash = || "-".to_owned();
     let (number, length, mode, what) = match &stretch.state {
         None => (dash(), dash(), dash(), "deleted".to_owned()),
         Some(state) => {
             let length = if state.entry.is_directory() { dash() } else { size(state.entry.size()) };
-            let what = match changes {
-                [] if seen => "back".to_owned(),
-                [] => "new".to_owned(),
-                _ => words(),
+            let what = match changes.is_empty() {
+                false => words(),
+                true if seen => "back".to_owned(),
+                true => "new".to_owned(),
             };
             (state.number.map_or_else(dash, |number| number.to_string()), length, mode(&state.entry), what)
         }
@@ -155,7 +156,7 @@ struct Kept {
 }
 
 impl<'a> Described<'a> {
-    fn new(log: &'a PathLog, path: &[u8], stretch: &Stretch, changes: &[Aspect]) -> Self {
+    fn new(log: &'a PathLog, path: &[u8], stretch: &Stretch, changes: Aspects) -> Self {
         let timeline = &log.source.timeline;
         let name = |place| timeline.name(place).unwrap_or_default();
         let time = |place| timeline.get(place).map(|moment| moment.time.to_string()).unwrap_or_default();
@@ -172,7 +173,7 @@ impl<'a> Described<'a> {
             last: name(stretch.last),
             last_time: time(stretch.last),
             snapshots: stretch.last - stretch.first + 1,
-            changed: changes.iter().map(|aspect| aspect.name()).collect(),
+            changed: changes.iter().map(Aspect::name).collect(),
             kept: entry.map(Kept::from),
         }
     }

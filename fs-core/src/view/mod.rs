@@ -1,6 +1,7 @@
 //! The platform-neutral file system that every frontend shows. Everything about time, names and inodes is decided
 //! here; a frontend only converts types.
 
+mod aspects;
 mod attr;
 mod changes;
 mod days;
@@ -19,9 +20,10 @@ mod sources;
 pub mod time;
 pub mod versions;
 
+pub use aspects::{Aspect, Aspects};
 pub use attr::{Attr, FileKind};
 pub use changes::Change;
-pub use difference::{Aspect, Aspects, Difference};
+pub use difference::Difference;
 pub use directory::DirEntry;
 pub use error::ViewError;
 pub use filesystem::{Options, Scope, View};

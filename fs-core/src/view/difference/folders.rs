@@ -8,12 +8,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::Aspects;
 use super::walk::Tree;
 use crate::format::{Entry, Keys};
 use crate::store::{self, Comparison, Differing, Found, StoreError};
 use crate::view::node::{Identity, Node, What};
-use crate::view::{DirEntry, Snapshot, View, ViewError};
+use crate::view::{Aspects, DirEntry, Snapshot, View, ViewError};
 
 /// The folder of differences in a source's.
 pub(in crate::view) const CHANGES: &[u8] = b"@changes";

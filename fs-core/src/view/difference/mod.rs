@@ -3,11 +3,9 @@
 //! Both are walked in lock-step. Equal ids say that nothing below differs, so what is read is little more than what
 //! changed: the directories on the way to a change, and of a large one the few nodes around it.
 
-mod aspects;
 mod folders;
 mod walk;
 
-pub use aspects::{Aspect, Aspects};
 pub(in crate::view) use folders::{CHANGES, Changes};
 pub use walk::Difference;
 

@@ -1,4 +1,4 @@
-use super::*;
+use crate::view::Aspect;
 use crate::view::fixtures::{FILES, view};
 use crate::view::{Node, Scope, View};
 

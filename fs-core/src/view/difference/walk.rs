@@ -1,10 +1,9 @@
 use std::sync::Arc;
 
-use super::{Aspect, Aspects};
 use crate::format::{BlobId, Entry, Kind, PathKey};
 use crate::store::{Comparison, Differing, Found, StoreError};
 use crate::view::node::{Home, Node, Place, What};
-use crate::view::{Snapshot, View, ViewError};
+use crate::view::{Aspect, Aspects, Snapshot, View, ViewError};
 
 /// One thing that differs.
 #[derive(Debug)]

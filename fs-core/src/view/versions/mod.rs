@@ -5,7 +5,6 @@
 //! and never is snapshots × files.
 
 mod access;
-mod changed;
 mod folder;
 mod numbered;
 mod past;
@@ -15,7 +14,6 @@ mod sweep;
 mod trace;
 
 pub(super) use access::Access;
-pub use changed::{Aspect, changed};
 pub(super) use folder::VERSIONS;
 pub use numbered::is_numbered;
 pub(super) use past::Recent;

@@ -1,0 +1,95 @@
+use crate::format::Entry;
+
+/// Something in which two entries can differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aspect {
+    /// The type: a file became a symbolic link.
+    Kind,
+    /// A file's bytes or holes, a symbolic link's target, a device's number.
+    Content,
+    /// The permissions.
+    Mode,
+    /// Owner or group.
+    Owner,
+    /// The time of the last modification.
+    Time,
+    /// The extended attributes, ACLs among them.
+    Xattrs,
+    /// Whether the file kept changing while it was read.
+    Settled,
+}
+
+/// In what two entries differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Aspects(u8);
+
+impl Aspect {
+    const ALL: [Aspect; 7] = [
+        Aspect::Kind,
+        Aspect::Content,
+        Aspect::Mode,
+        Aspect::Owner,
+        Aspect::Time,
+        Aspect::Xattrs,
+        Aspect::Settled,
+    ];
+
+    /// Its word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Aspect::Kind => "type",
+            Aspect::Content => "content",
+            Aspect::Mode => "mode",
+            Aspect::Owner => "owner",
+            Aspect::Time => "time",
+            Aspect::Xattrs => "xattrs",
+            Aspect::Settled => "settled",
+        }
+    }
+}
+
+impl Aspects {
+    /// Compares what two entries show, of directories without what is in them.
+    pub(super) fn of(before: &Entry, after: &Entry) -> Self {
+        let both_directories = before.is_directory() && after.is_directory();
+        let mut aspects = Self::between_versions(before, after);
+        aspects.set(Aspect::Settled, false);
+        aspects.set(Aspect::Content, aspects.contains(Aspect::Content) && !both_directories);
+        aspects
+    }
+
+    /// Compares all that two entries keep: what makes them two versions. Whatever changes below a directory is its content.
+    pub fn between_versions(before: &Entry, after: &Entry) -> Self {
+        let (old, new) = (&before.attributes, &after.attributes);
+        let kind = std::mem::discriminant(&before.kind) != std::mem::discriminant(&after.kind);
+        let mut aspects = Self::default();
+        aspects.set(Aspect::Kind, kind);
+        aspects.set(Aspect::Content, !kind && before.kind != after.kind);
+        aspects.set(Aspect::Mode, old.mode != new.mode);
+        aspects.set(Aspect::Owner, (old.uid, old.gid) != (new.uid, new.gid));
+        aspects.set(Aspect::Time, old.mtime != new.mtime);
+        aspects.set(Aspect::Xattrs, before.xattrs != after.xattrs);
+        aspects.set(Aspect::Settled, before.unsettled != after.unsettled);
+        aspects
+    }
+
+    fn set(&mut self, aspect: Aspect, differs: bool) {
+        let bit = 1 << aspect as u8;
+        self.0 = if differs { self.0 | bit } else { self.0 & !bit };
+    }
+
+    /// Whether they differ in this.
+    pub fn contains(self, aspect: Aspect) -> bool {
+        self.0 & 1 << aspect as u8 != 0
+    }
+
+    /// Whether they differ in nothing.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// All in which they differ.
+    pub fn iter(self) -> impl Iterator<Item = Aspect> {
+        Aspect::ALL.into_iter().filter(move |aspect| self.contains(*aspect))
+    }
+}
