@@ -7,6 +7,7 @@
 
 mod args;
 mod commands;
+mod completion;
 mod error;
 mod mount_options;
 mod output;
@@ -21,6 +22,7 @@ mod zone;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    completion::answer();
     let arguments = match args::parse(std::env::args_os()) {
         Ok(arguments) => arguments,
         Err(error) => return error::usage(&error),

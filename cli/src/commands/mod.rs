@@ -2,12 +2,14 @@
 
 mod cat;
 mod check;
+mod completions;
 mod diff;
 mod export;
 mod find;
 mod init;
 mod log;
 mod ls;
+mod man;
 mod rebuild_index;
 mod repair;
 mod snapshots;
@@ -83,6 +85,8 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         Command::Check(args) => check::run(context, &args),
         Command::RebuildIndex(_) => rebuild_index::run(context),
         Command::Repair(args) => repair::run(context, &args),
+        Command::Completions(args) => completions::run(context, &args),
+        Command::Man(args) => man::run(context, &args),
         #[cfg(target_os = "linux")]
         Command::Import(args) => import::run(context, &args),
         #[cfg(target_os = "linux")]

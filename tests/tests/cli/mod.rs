@@ -1,6 +1,7 @@
 //! The command line: its output for people and for programs, its exit status.
 
 mod cat;
+mod completions;
 mod defaults;
 mod diff;
 mod find;

@@ -1,0 +1,236 @@
+//! Commands that look into history, and take things out of it.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap_complete::ArgValueCompleter;
+
+use crate::completion;
+use crate::place::{Place, Target};
+use crate::text;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  yester snapshots
+  yester --json snapshots --source web1")]
+pub struct SnapshotsArgs {
+    /// Only those of this source
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::sources))]
+    pub source: Option<OsString>,
+}
+
+/// Said where `T:PATH` is an argument.
+const PLACE_HELP: &str = "\
+T is a time: @2024-06-01 (as that day ended), @2024-06-01T03, @yesterday, @monday, @3d (three days ago), \
+@latest, @latest~2, @first, or a snapshot's name. A source may stand before it: web1@latest:etc/passwd";
+
+#[derive(Debug, Args)]
+#[command(after_help = format!("\
+Examples:
+  yester ls                          the sources
+  yester ls web1                     its snapshots
+  yester ls -l @yesterday:etc        a directory
+
+{PLACE_HELP}"))]
+pub struct LsArgs {
+    /// A place in a snapshot, or a source
+    #[arg(value_name = "T:PATH", value_parser = OsStringValueParser::new().map(|text| Target::parse(&text)))]
+    #[arg(add = ArgValueCompleter::new(completion::places))]
+    pub target: Option<Target>,
+    /// The source, where there are several
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::sources))]
+    pub source: Option<OsString>,
+    /// Show mode, links, owner, group, size and time
+    #[arg(short, long)]
+    pub long: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = format!("\
+Examples:
+  yester cat @latest:etc/passwd
+  yester cat web1@2024-06-01:var/log/syslog web1@2024-06-02:var/log/syslog
+
+{PLACE_HELP}"))]
+pub struct CatArgs {
+    /// Files in snapshots
+    #[arg(value_name = "T:PATH", required = true)]
+    #[arg(value_parser = OsStringValueParser::new().try_map(|text| Place::parse(&text)))]
+    #[arg(add = ArgValueCompleter::new(completion::places))]
+    pub places: Vec<Place>,
+    /// The source, where there are several
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::sources))]
+    pub source: Option<OsString>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = format!("\
+Examples:
+  yester diff @yesterday @latest             what has changed since yesterday
+  yester diff @2024-06-01 @latest etc --patch
+  yester diff web1@latest:etc web2@latest:etc --stat
+
+A line for each path: + added, - deleted, M another content, T another type, m only mode, owner, time or extended \
+attributes. A folder's name ends with a slash. --json tells in what they differ. A patch has text only: of files that are \
+binary, or larger than 16 MiB, it says that they differ.
+
+Exit status: 0 also when there are differences, unless --exit-code is given.
+
+{PLACE_HELP}"))]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
+pub struct DiffArgs {
+    /// The earlier time, or a place then
+    #[arg(value_name = "A", value_parser = OsStringValueParser::new().try_map(|text| Place::parse(&text)))]
+    #[arg(add = ArgValueCompleter::new(completion::places))]
+    pub before: Place,
+    /// The later one
+    #[arg(value_name = "B", value_parser = OsStringValueParser::new().try_map(|text| Place::parse(&text)))]
+    #[arg(add = ArgValueCompleter::new(completion::places))]
+    pub after: Place,
+    /// Only what is there
+    pub path: Option<OsString>,
+    /// The source, where there are several
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::sources))]
+    pub source: Option<OsString>,
+    /// Show the lines that differ, as git does
+    #[arg(short, long, conflicts_with = "stat")]
+    pub patch: bool,
+    /// Tell how many lines differ in each file, and in all
+    #[arg(long)]
+    pub stat: bool,
+    /// Also name folders that differ in their time alone
+    #[arg(long)]
+    pub all: bool,
+    /// Exit with 1 when there are differences
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = format!("\
+Examples:
+  yester log etc/passwd              when it changed, in what, and when it was not there
+  yester log web1@2024-06:etc/passwd the same, until the end of that June
+  yester log ~/history/@latest/etc/passwd      from within a mount: source and repository are found
+
+A line for each stretch of snapshots in which it was the same: the version's number (as in `passwd;2` in a mount), the first \
+and the last of them, how many, size, mode, and what changed.
+
+{PLACE_HELP}"))]
+pub struct LogArgs {
+    /// A path, in a source or in a mount; T: only what was until then
+    #[arg(value_name = "[T:]PATH", add = ArgValueCompleter::new(completion::places))]
+    pub path: OsString,
+    /// The source, where there are several
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::sources))]
+    pub source: Option<OsString>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  yester timeline
+  yester timeline --source web1 --svg web1.svg
+
+The darker a day, the more paths differ from the snapshot before. A terminal shows the last weeks, at most a year; a picture and \
+--json have all.")]
+pub struct TimelineArgs {
+    /// Only this source
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::sources))]
+    pub source: Option<OsString>,
+    /// Draw a picture instead
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = format!("\
+Examples:
+  yester export @yesterday:docs > docs.tar
+  yester export web1@latest: | ssh web2 tar -x --xattrs --acls -C /srv/new
+  yester export @2d:docs --zip > docs.zip
+
+A tar archive has all that is kept: owners, modes, times to the nanosecond, hard links, devices, extended attributes, ACLs; \
+GNU tar takes the last two back with --xattrs --xattrs-include='*' --acls. Sockets are left out, and holes are written as zeros. \
+A zip archive has names, contents, permissions, symbolic links, and times to two seconds; not owners, hard links, devices, \
+fifos, extended attributes, or names that are no text.
+
+Exit status: 3 when something was left out; it is named.
+
+{PLACE_HELP}"))]
+pub struct ExportArgs {
+    /// A file or folder in a snapshot
+    #[arg(value_name = "T:PATH")]
+    #[arg(value_parser = OsStringValueParser::new().try_map(|text| Place::parse(&text)))]
+    #[arg(add = ArgValueCompleter::new(completion::places))]
+    pub place: Place,
+    /// A zip archive instead of tar
+    #[arg(long)]
+    pub zip: bool,
+    /// The source, where there are several
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::sources))]
+    pub source: Option<OsString>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  yester find '*.tex'                          every file of that name that ever was
+  yester find 'notes*' --deleted               those that are gone
+  yester find '*' --since @yesterday           what appeared, changed or went since then
+  yester find 'home/*/.ssh/**' --larger 1M     with a slash, the whole path counts
+
+A line for each: when it was seen first, its size, how many versions, whether it is deleted, and where it was seen last, as \
+`yester restore` and `yester cat` understand it.")]
+pub struct FindArgs {
+    /// What its name is like: * stands for anything, ? for one character, [a-z] for one of these, {a,b} for a or b
+    pub pattern: OsString,
+    /// Only what is not in the last snapshot
+    #[arg(long)]
+    pub deleted: bool,
+    /// Only what has appeared, changed or gone since then
+    #[arg(long, value_name = "T")]
+    pub since: Option<OsString>,
+    /// Only what was once larger, such as 10K, 1M or 2G
+    #[arg(long, value_name = "SIZE", value_parser = text::bytes)]
+    pub larger: Option<u64>,
+    /// Only in this source
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::sources))]
+    pub source: Option<OsString>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = format!("\
+Examples:
+  yester restore @yesterday:docs --to .            ./docs, as it was
+  yester restore @2d:notes.txt --to /tmp           /tmp/notes.txt
+  yester restore web1@2024-06-01: --to /srv/new    a whole snapshot
+
+All that is kept of a file comes back: owner (for root), mode, times, extended attributes, ACLs, hard links, holes. What \
+exists is left as it is, and named; folders are merged. Symbolic links in DIR are not followed.
+
+Exit status: 3 when something was not restored as it should have been.
+
+{PLACE_HELP}"))]
+pub struct RestoreArgs {
+    /// Files or folders in snapshots
+    #[arg(value_name = "T:PATH", required = true)]
+    #[arg(value_parser = OsStringValueParser::new().try_map(|text| Place::parse(&text)))]
+    #[arg(add = ArgValueCompleter::new(completion::places))]
+    pub places: Vec<Place>,
+    /// The folder that is to hold them, made when it is missing
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// Replace files that are in the way
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Say what would be restored, and what is in the way; change nothing
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+    /// The source, where there are several
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::sources))]
+    pub source: Option<OsString>,
+}

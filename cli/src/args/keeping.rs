@@ -1,0 +1,177 @@
+//! Commands that keep history.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use crate::mount_options;
+use crate::text;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  yester up . ~/history
+  yester up /srv/rsnapshot /backup           each level, and those that come
+  yester up /home /backup --every 15m -o allow_other")]
+pub struct UpArgs {
+    /// The directory whose history is kept, or the one where rsnapshot or dirvish keeps it
+    #[arg(value_name = "SOURCE")]
+    pub tree: PathBuf,
+    /// Where it is shown; created if it is missing
+    pub mountpoint: PathBuf,
+    /// The source's name, instead of the directory's
+    #[arg(long = "source", value_name = "NAME")]
+    pub source: Option<OsString>,
+    /// The time from one import to the next, such as 15m, 1h or 1d
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = text::duration)]
+    pub every: Duration,
+    /// Leave out what other file systems hold
+    #[arg(short = 'x', long)]
+    pub one_file_system: bool,
+    /// Take a tree that has become empty; else it is taken for a file system that is not mounted
+    #[arg(long)]
+    pub allow_empty: bool,
+    /// Memory for what was read last, such as 64M or 1G [default: 128M]
+    #[arg(long, value_name = "SIZE", value_parser = mount_options::size)]
+    pub cache_size: Option<usize>,
+    /// Mount options, separated by commas, such as allow_other
+    #[arg(short, long, value_name = "OPTIONS")]
+    pub options: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  yester init
+  yester init /srv/backup/yester")]
+pub struct InitArgs {
+    /// Where; else as --repo says
+    pub path: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  yester import ~/work
+  yester import / --source laptop --one-file-system
+  yester import /backup/rsnapshot              every level that is not imported yet, oldest first
+  yester import --config /etc/rsnapshot.conf   the same, and while rsnapshot runs not what it works on
+  yester import /srv/bank --dry-run            what dirvish has there, and what of it is new
+
+Exit status: 3 when some entries or runs could not be read; they are named, the rest is in the snapshots.")]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
+pub struct ImportArgs {
+    /// The directory: a tree, rsnapshot's root, or a bank or vault of dirvish
+    #[arg(required_unless_present = "config")]
+    pub path: Option<PathBuf>,
+    /// How it holds history; told from its look when not said
+    #[arg(long, value_name = "LAYOUT", default_value = "auto", hide_default_value = true)]
+    pub layout: LayoutArg,
+    /// The rsnapshot.conf that names the directory, its lock and its intervals; read, never executed
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Say what would be imported, and import nothing
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+    /// The source's name, instead of the directory's
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<OsString>,
+    /// Leave out what other file systems hold
+    #[arg(short = 'x', long)]
+    pub one_file_system: bool,
+    /// While another process writes to the repository, or rsync, rsnapshot or dirvish to the tree, wait for it
+    #[arg(long)]
+    pub wait: bool,
+    /// Read back all that is stored already, and store again what is damaged
+    #[arg(long)]
+    pub heal: bool,
+    /// Take owners, modes and special files from where rsync --fake-super keeps them
+    #[arg(long)]
+    pub fake_super: bool,
+    /// Take a tree that has become empty; else it is taken for a file system that is not mounted
+    #[arg(long)]
+    pub allow_empty: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  yester rsync -- -aHAX --delete web1:/home/ /backup/web1/
+  yester rsync --source web1 -- -a --delete --exclude tmp web1:/srv/ /backup/web1/
+
+rsync's status says what becomes of the run: 0 a complete snapshot, 23 a partial one, 24 one from which files vanished, 25 one
+where deletions were limited; after any other there is none.
+
+Exit status: rsync's; when the snapshot cannot be added, that of the failed import.")]
+pub struct RsyncArgs {
+    /// The source's name, instead of the destination folder's
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<OsString>,
+    /// Take a tree that has become empty; else it is taken for a file system that is not mounted
+    #[arg(long)]
+    pub allow_empty: bool,
+    /// What rsync is to be called with
+    #[arg(last = true, required = true, value_name = "ARGS")]
+    pub words: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+In /etc/rsyncd.conf, for a module to which clients push:
+  [backup]
+  path = /srv/backup
+  read only = no
+  post-xfer exec = /usr/bin/yester --repo /srv/history hook post-xfer
+
+The module is the source. Pulls, listings and dry runs change nothing, and so add nothing.")]
+pub struct HookArgs {
+    /// What has happened
+    pub event: HookEvent,
+    /// The source's name, instead of the module's
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<OsString>,
+    /// Take owners, modes and special files from where a module with `fake super` keeps them
+    #[arg(long)]
+    pub fake_super: bool,
+    /// Take a tree that has become empty; else it is taken for a file system that is not mounted
+    #[arg(long)]
+    pub allow_empty: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+In the config file, ~/.config/yester/config.toml if no other is named, a table for each source:
+  [[watch]]
+  path = \"/srv/backup/web1\"           a folder that rsync writes to
+  [[watch]]
+  path = \"/srv/rsnapshot\"
+  config = \"/etc/rsnapshot.conf\"
+
+docs/watch.md tells all that can be said there. `yester status` tells what goes on.")]
+pub struct WatchArgs {
+    /// The config file
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// What an rsync daemon tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum HookEvent {
+    /// A transfer has ended
+    PostXfer,
+}
+
+/// How a directory holds history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LayoutArg {
+    /// As it looks
+    Auto,
+    /// A plain tree
+    Tree,
+    /// Levels such as daily.0
+    Rsnapshot,
+    /// A vault of images, or a bank of vaults
+    Dirvish,
+}

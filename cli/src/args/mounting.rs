@@ -1,0 +1,77 @@
+//! Commands that mount.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser};
+
+use crate::mount_options;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  yester mount ~/history
+  yester mount /backup --source web1 --timezone Europe/Berlin -o allow_other --daemon
+
+In /etc/fstab, with a link /sbin/mount.yester to yester:
+  /srv/repository  /backup  yester  source=web1,allow_other,nofail  0  0")]
+pub struct MountArgs {
+    /// An empty directory
+    pub mountpoint: PathBuf,
+    /// Show this source alone
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<OsString>,
+    /// Mount options, separated by commas, such as allow_other
+    #[arg(short, long, value_name = "OPTIONS")]
+    pub options: Vec<OsString>,
+    /// Memory for what was read last, such as 64M or 1G [default: 128M]
+    #[arg(long, value_name = "SIZE", value_parser = mount_options::size)]
+    pub cache_size: Option<usize>,
+    /// List the versions of each file beside it, as file;1, file;2; unlisted, they are found when named
+    #[arg(long)]
+    pub with_versions: bool,
+    /// Go on in the background once it is mounted
+    #[arg(long)]
+    pub daemon: bool,
+    /// This is the process in the background: it tells the one that started it when it is ready.
+    #[arg(long, hide = true, conflicts_with = "daemon")]
+    pub daemon_child: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  yester unmount ~/history
+  yester unmount --lazy ~/history")]
+pub struct UnmountArgs {
+    /// Where it is mounted
+    pub mountpoint: PathBuf,
+    /// Also while it is used: it goes from sight at once
+    #[arg(long)]
+    pub lazy: bool,
+}
+
+/// What mount(8) calls for a line of `/etc/fstab` whose type is `yester`.
+#[derive(Debug, Parser)]
+#[command(name = "mount.yester", version, about = "Mounts a repository of yester, as mount(8) asks")]
+pub(super) struct Helper {
+    /// The repository
+    pub repository: PathBuf,
+    /// An empty directory
+    pub mountpoint: PathBuf,
+    /// Mount options, separated by commas, such as source=web1,allow_other
+    #[arg(short)]
+    pub options: Vec<OsString>,
+    /// Ignored: the type
+    #[arg(short = 't', value_name = "TYPE")]
+    kind: Option<String>,
+    /// Ignored: tolerate unknown options
+    #[arg(short)]
+    sloppy: bool,
+    /// Ignored: do not write /etc/mtab
+    #[arg(short)]
+    no_mtab: bool,
+    /// Say more
+    #[arg(short, action = ArgAction::Count)]
+    pub verbose: u8,
+}

@@ -1,0 +1,197 @@
+//! What a shell asks while somebody types. Commands and options follow from the command line's definition; times, sources
+//! and paths come from the repository.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::builder::StyledStr;
+use clap::{Command, CommandFactory};
+use clap_complete::CompletionCandidate;
+use clap_complete::env::{CompleteEnv, Elvish, EnvCompleter, Fish, Powershell, Shells, Zsh};
+use fs_core::service::History;
+use fs_core::view::{FileKind, Source};
+
+use crate::args::{Arguments, Global};
+use crate::place::Place;
+use crate::settings::Settings;
+
+/// The variable with which a shell asks.
+const VARIABLE: &str = "YESTER_COMPLETE";
+const SHELLS: Shells<'static> = Shells(&[&Bash, &Elvish, &Fish, &Powershell, &Zsh]);
+/// Nobody looks at more.
+const MOST: usize = 2000;
+/// Beside the snapshots' names; every other expression works, too.
+const EXPRESSIONS: [&str; 4] = ["@latest", "@yesterday", "@today", "@first"];
+
+/// Answers a shell that asks, and ends the process; returns when none does.
+pub fn answer() {
+    CompleteEnv::with_factory(Arguments::command).var(VARIABLE).shells(SHELLS).complete();
+}
+
+/// The names of the shells that can ask.
+pub fn shells() -> impl Iterator<Item = &'static str> {
+    SHELLS.names()
+}
+
+/// Writes what `shell` must read to ask.
+pub fn register(shell: &str, out: &mut dyn Write) -> io::Result<()> {
+    let program =
+        env::current_exe().map_or_else(|_| "yester".into(), |path| path.to_string_lossy().into_owned());
+    match SHELLS.completer(shell) {
+        Some(completer) => completer.write_registration(VARIABLE, "yester", "yester", &program, out),
+        None => Err(io::Error::new(io::ErrorKind::InvalidInput, format!("the shell {shell} is not known"))),
+    }
+}
+
+/// Sources.
+pub fn sources(current: &OsStr) -> Vec<CompletionCandidate> {
+    let Some(history) = history() else { return Vec::new() };
+    let sources = history.view().sources();
+    let names = sources.iter().map(|source| &*source.name);
+    names.filter(|name| name.starts_with(current.as_encoded_bytes())).filter_map(candidate).collect()
+}
+
+/// Times, and paths below them: `T:PATH`, with a source before it where there are several.
+pub fn places(current: &OsStr) -> Vec<CompletionCandidate> {
+    let typed = current.as_encoded_bytes();
+    let Some(history) = history() else { return Vec::new() };
+    match Place::parse(current) {
+        Ok(place) if typed.contains(&b':') => paths(&history, &place, typed),
+        _ => times(&history, typed),
+    }
+}
+
+fn times(history: &History, typed: &[u8]) -> Vec<CompletionCandidate> {
+    let all = history.view().sources();
+    let named = option("--source").map(OsString::into_encoded_bytes);
+    let of = |source: &Source, prefix: &[u8]| {
+        let names = (0..source.timeline.len()).rev().filter_map(|place| source.timeline.name(place));
+        let names = EXPRESSIONS.into_iter().chain(names).map(|name| [prefix, name.as_bytes(), b":"].concat());
+        let wanted = names.filter(|name| name.starts_with(typed)).take(MOST);
+        wanted.filter_map(candidate).collect::<Vec<_>>()
+    };
+    match (history.source(named.as_deref()), typed.iter().position(|byte| *byte == b'@')) {
+        (Ok(source), None | Some(0)) => of(&source, b""),
+        (_, Some(at)) => all.get(&typed[..at]).map_or_else(Vec::new, |source| of(source, &typed[..at])),
+        (Err(_), None) => {
+            let names = all.iter().map(|source| [&source.name, &b"@"[..]].concat());
+            names.filter(|name| name.starts_with(typed)).filter_map(candidate).collect()
+        }
+    }
+}
+
+fn paths(history: &History, place: &Place, typed: &[u8]) -> Vec<CompletionCandidate> {
+    let slash = place.path.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
+    let (folder, begun) = place.path.split_at(slash);
+    let before = &typed[..typed.len() - begun.len()];
+    let named = option("--source").map(OsString::into_encoded_bytes);
+    let source = place.source.as_deref().or(named.as_deref());
+    let Ok((view, node)) = history.find(source, &place.time, folder) else { return Vec::new() };
+    let mut found = Vec::new();
+    // What could be read before an error is better than nothing.
+    let _ = view.read_directory(&node, 0, &mut |entry| {
+        if entry.name.starts_with(begun) {
+            let is_folder = view.attr(&entry.node).kind == FileKind::Directory;
+            let end: &[u8] = if is_folder { b"/" } else { b"" };
+            found.extend(candidate([before, entry.name, end].concat()));
+        }
+        found.len() < MOST
+    });
+    found
+}
+
+/// `None` for what no shell can hold.
+fn candidate(value: impl AsRef<[u8]>) -> Option<CompletionCandidate> {
+    let text = std::str::from_utf8(value.as_ref()).ok()?;
+    (!text.contains(char::is_control)).then(|| CompletionCandidate::new(text).help(None::<StyledStr>))
+}
+
+/// The history that the half-written command line is about.
+fn history() -> Option<History> {
+    let repo = option("--repo").or_else(|| option("-r")).map(PathBuf::from);
+    let timezone = option("--timezone").and_then(|zone| zone.into_string().ok());
+    let settings = Settings::load(&Global { repo, timezone, json: false, quiet: true, verbose: 0 }).ok()?;
+    History::open(&settings.repository, settings.zone).ok()
+}
+
+/// The value of an option in the half-written command line.
+fn option(name: &str) -> Option<OsString> {
+    let mut words = env::args_os().skip_while(|word| word != "--");
+    while let Some(word) = words.next() {
+        if word == name {
+            return words.next();
+        }
+        let bytes = word.as_encoded_bytes();
+        if let Some(value) = bytes.strip_prefix(name.as_bytes()).and_then(|rest| rest.strip_prefix(b"=")) {
+            return std::str::from_utf8(value).ok().map(OsString::from);
+        }
+    }
+    None
+}
+
+/// Bash, which parts words also at `@`, `:` and `=`: they are put together again here, and what stands before the last
+/// of these is taken off the answers, as bash leaves that in place.
+struct Bash;
+
+const BASH: &str = r#"_yester() {
+    local IFS=$' \t\n' rest=${COMP_LINE:0:COMP_POINT} word words=() i
+    for ((i = 0; i <= COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        if ((i == 0)) || [[ $rest == [[:space:]]* ]]; then
+            words+=("")
+            rest=${rest#"${rest%%[![:space:]]*}"}
+        fi
+        ((i == COMP_CWORD)) && word=$rest
+        words[${#words[@]} - 1]+=$word
+        rest=${rest#"$word"}
+    done
+    local kept=${words[${#words[@]} - 1]%"$2"}
+    COMPREPLY=()
+    while IFS= read -r word; do
+        printf -v word %q "${word#"$kept"}"
+        COMPREPLY+=("$word")
+    done < <(VARIABLE=bash YESTER_WORD=$((${#words[@]} - 1)) 'PROGRAM' -- "${words[@]//\\/}")
+    if ((${#COMPREPLY[@]} == 1)) && [[ ${COMPREPLY[0]} != *[@=/:] ]]; then
+        compopt +o nospace
+    fi
+}
+complete -o nospace -o bashdefault -o nosort -F _yester yester
+"#;
+
+impl EnvCompleter for Bash {
+    fn name(&self) -> &'static str {
+        "bash"
+    }
+
+    fn is(&self, name: &str) -> bool {
+        name == "bash"
+    }
+
+    fn write_registration(
+        &self,
+        variable: &str,
+        _name: &str,
+        _bin: &str,
+        completer: &str,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let program = completer.replace('\'', r"'\''");
+        out.write_all(BASH.replace("VARIABLE", variable).replace("PROGRAM", &program).as_bytes())
+    }
+
+    fn write_complete(
+        &self,
+        command: &mut Command,
+        words: Vec<OsString>,
+        folder: Option<&Path>,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let word = env::var("YESTER_WORD").ok().and_then(|word| word.parse().ok()).unwrap_or_default();
+        for candidate in clap_complete::engine::complete(command, words, word, folder)? {
+            writeln!(out, "{}", candidate.get_value().to_string_lossy())?;
+        }
+        Ok(())
+    }
+}
