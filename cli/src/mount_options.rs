@@ -2,6 +2,8 @@
 
 use std::ffi::OsString;
 
+use crate::text;
+
 /// What they ask for.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct MountWords {
@@ -56,7 +58,7 @@ impl MountWords {
             return Ok(());
         }
         let word = str::from_utf8(word)
-            .map_err(|_| format!("unknown mount option {}", crate::text::printable(word)))?;
+            .map_err(|_| format!("unknown mount option {}", text::printable(word)))?;
         match word.split_once('=') {
             Some(("timezone", zone)) => self.timezone = Some(zone.to_owned()),
             Some(("cache-size", text)) => {
@@ -75,17 +77,8 @@ impl MountWords {
 
 /// Bytes, such as `64M`, of at least a mebibyte.
 pub fn size(text: &str) -> Result<usize, String> {
-    let explain = || "say it as 64M or 1G; 1M is the least".to_owned();
-    let digits = text.trim_end_matches(|last: char| last.is_ascii_alphabetic());
-    let shift = match &text[digits.len()..] {
-        "" => 0,
-        "K" | "k" => 10,
-        "M" | "m" => 20,
-        "G" | "g" => 30,
-        _ => return Err(explain()),
-    };
-    let bytes: usize = digits.parse().map_err(|_| explain())?;
-    bytes.checked_mul(1 << shift).filter(|bytes| *bytes >= 1 << 20).ok_or_else(explain)
+    let bytes = text::bytes(text).ok().and_then(|bytes| usize::try_from(bytes).ok());
+    bytes.filter(|bytes| *bytes >= 1 << 20).ok_or_else(|| "say it as 64M or 1G; 1M is the least".to_owned())
 }
 
 #[cfg(test)]

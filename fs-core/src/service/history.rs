@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-use super::{ServiceError, Stats, stats};
+use super::{ServiceError, Stats, meant, stats};
 use crate::format::{Manifest, SnapshotId};
 use crate::store::{Access, CacheSizes, Repository};
 use crate::view::{Node, Options, Scope, Source, View, ViewError};
@@ -69,8 +69,14 @@ impl History {
         match self.view.walk(&source, time, path) {
             Ok(node) => Ok((self.view.clone(), node)),
             Err(reason) => {
-                let path = format!("{}{}:{}", text(&source.name), text(time), text(path));
-                Err(ServiceError::View { path, reason })
+                let shown = |path: &[u8]| format!("{}{}:{}", text(&source.name), text(time), text(path));
+                let meant = matches!(reason, ViewError::NotFound)
+                    .then(|| meant::path(&self.view, &source, time, path))
+                    .flatten();
+                Err(match meant {
+                    Some(meant) => ServiceError::Mistyped { path: shown(path), meant: shown(&meant) },
+                    None => ServiceError::View { path: shown(path), reason },
+                })
             }
         }
     }
@@ -86,6 +92,7 @@ impl History {
         match name {
             Some(name) => sources.get(name).cloned().ok_or_else(|| ServiceError::NoSource {
                 name: String::from_utf8_lossy(name).into_owned(),
+                meant: meant::name(name, sources.iter().map(|source| &*source.name)).map(str::to_owned),
                 known: if sources.iter().len() == 0 { nothing() } else { format!("are: {}", list()) },
             }),
             None => match sources.iter().collect::<Vec<_>>().as_slice() {

@@ -7,6 +7,7 @@ mod history;
 #[cfg(unix)]
 mod import;
 mod maintain;
+mod meant;
 #[cfg(target_os = "linux")]
 mod mounts;
 #[cfg(target_os = "linux")]

@@ -1,6 +1,7 @@
 //! Help, and arguments that make no sense.
 
 use fs_tests::Sandbox;
+use fs_tests::plant::small;
 
 #[test]
 fn help_and_version() {
@@ -63,4 +64,22 @@ fn an_unknown_mount_option_is_refused() {
     assert!(matches!(ran.code(), Some(1 | 2)), "{ran}");
     assert!(ran.stderr().contains("no_such_option"), "{ran}");
     assert!(fs_tests::mountinfo::at(&sandbox.mnt()).is_none());
+}
+
+#[test]
+fn a_mistyped_source_or_path_is_known_by_one_that_is_like_it() {
+    let sandbox = Sandbox::with_repository();
+    small(&sandbox.source());
+    sandbox.import();
+    sandbox.import_as("web1");
+    let says = |place: &str, meant: &str| {
+        let ran = sandbox.yester(["cat", place]).run();
+        assert_eq!(ran.code(), Some(1), "{ran}");
+        assert!(ran.stderr().contains(meant), "{ran}");
+    };
+    says("source@latest:etc/paswd", "did you mean source@latest:etc/passwd?");
+    says("source@latest:ETC/passwd", "did you mean source@latest:etc/passwd?");
+    says("wbe1@latest:etc/passwd", "did you mean web1?");
+    let ran = sandbox.yester(["cat", "web1@latest:nothing/like/it"]).run();
+    assert!(ran.code() == Some(1) && !ran.stderr().contains("did you mean"), "{ran}");
 }

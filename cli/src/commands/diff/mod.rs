@@ -145,7 +145,10 @@ fn look(history: &History, place: &Place, args: &DiffArgs) -> Result<(View, Opti
     match find(history, place, args.source.as_ref()) {
         Ok((view, node)) => Ok((view, Some(node))),
         Err(error) => match error.downcast_ref() {
-            Some(ServiceError::View { reason: ViewError::NotFound | ViewError::NotADirectory, .. }) => {
+            Some(
+                ServiceError::Mistyped { .. }
+                | ServiceError::View { reason: ViewError::NotFound | ViewError::NotADirectory, .. },
+            ) => {
                 let top = Place { path: Vec::new(), ..place.clone() };
                 Ok((find(history, &top, args.source.as_ref())?.0, None))
             }

@@ -1,0 +1,83 @@
+//! What somebody may have meant who mistyped.
+
+use crate::view::{Source, View};
+
+/// Names of a directory that are looked at: who has more must type well.
+const MOST: usize = 20_000;
+
+/// The name that is most like `typed`, if one is nearly the same: in another case, or with a few letters missing, swapped, too
+/// many or others.
+/// Only what can be shown and written is told.
+pub(super) fn name<'a>(typed: &[u8], known: impl Iterator<Item = &'a [u8]>) -> Option<&'a str> {
+    let typed = String::from_utf8_lossy(typed);
+    let lowercase = typed.to_lowercase();
+    let nearness = |name: &str| {
+        if name.to_lowercase() == lowercase {
+            return Some(0);
+        }
+        // Longer names can never be near; to compare them costs time.
+        let (len, other) = (typed.chars().count(), name.chars().count());
+        let most = len.max(other).div_ceil(4).min(3);
+        let distance = (len.abs_diff(other) <= most).then(|| strsim::damerau_levenshtein(&typed, name))?;
+        (distance <= most && distance < len.min(other)).then_some(distance)
+    };
+    let known = known.filter_map(|name| str::from_utf8(name).ok());
+    let known = known.filter(|name| !name.contains(char::is_control));
+    let near = known.filter_map(|name| Some((nearness(name)?, name)));
+    near.min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
+}
+
+/// The path that is most like `typed` in the snapshot that `time` means: the first name on the way that is not there is
+/// another one.
+pub(super) fn path(view: &View, source: &Source, time: &[u8], typed: &[u8]) -> Option<Vec<u8>> {
+    let mut meant: Vec<u8> = Vec::new();
+    let mut node = view.walk(source, time, b"").ok()?;
+    for wanted in typed.split(|byte| *byte == b'/').filter(|name| !matches!(*name, b"" | b".")) {
+        if !meant.is_empty() {
+            meant.push(b'/');
+        }
+        if let Ok(found) = view.lookup(&node, wanted) {
+            meant.extend(wanted);
+            node = found;
+            continue;
+        }
+        let mut names: Vec<Vec<u8>> = Vec::new();
+        // Of a directory that cannot be read nothing can have been meant.
+        view.read_directory(&node, 0, &mut |entry| {
+            names.push(entry.name.to_vec());
+            names.len() < MOST
+        })
+        .ok()?;
+        let near = name(wanted, names.iter().map(Vec::as_slice))?.as_bytes();
+        node = view.lookup(&node, near).ok()?;
+        meant.extend(near);
+    }
+    Some(meant)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn is(typed: &str, known: &[&str], meant: Option<&str>) {
+        let found = name(typed.as_bytes(), known.iter().map(|name| name.as_bytes()));
+        assert_eq!(found, meant, "{typed}");
+    }
+
+    #[test]
+    fn what_is_nearly_the_same_is_meant() {
+        is("pasword", &["group", "passwd", "password", "shadow"], Some("password"));
+        is("readme", &["README", "reade"], Some("README"));
+        is("web11", &["web1", "web2"], Some("web1"));
+        is("hsots", &["hosts"], Some("hosts"));
+    }
+
+    #[test]
+    fn what_is_another_name_is_not() {
+        is("etc", &["usr", "var", "e"], None);
+        is("a", &["b", "c"], None);
+        is("passwd", &[], None);
+        is("notes.txt", &["photos.tar"], None);
+    }
+}
