@@ -57,8 +57,8 @@ impl MountWords {
             self.source = Some(name.to_vec());
             return Ok(());
         }
-        let word = str::from_utf8(word)
-            .map_err(|_| format!("unknown mount option {}", text::printable(word)))?;
+        let word =
+            str::from_utf8(word).map_err(|_| format!("unknown mount option {}", text::printable(word)))?;
         match word.split_once('=') {
             Some(("timezone", zone)) => self.timezone = Some(zone.to_owned()),
             Some(("cache-size", text)) => {

@@ -28,6 +28,12 @@ impl Reader {
         Some((pack, self.catalogue(pack).ok()?.find(id)?))
     }
 
+    /// Whether there was a search.
+    #[cfg(test)]
+    pub(crate) fn has_searched(&self) -> bool {
+        self.shared.strays.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     fn strays(&self) -> Option<Arc<Packs>> {
         // Whoever else needs one waits, instead of searching too.
         let mut found = self.shared.strays.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -10,7 +10,7 @@ use super::recording::{Operation, Recording, Step};
 use crate::format::SnapshotId;
 use crate::maintain::{CheckOptions, Finding, check};
 use crate::monitor::{Cancellation, Silent};
-use crate::store::{Access, Repository, StoreError};
+use crate::store::{Access, CacheSizes, Repository, StoreError};
 
 /// A snapshot, and after how many steps it was promised to last.
 struct Published {
@@ -66,21 +66,27 @@ impl History {
         }
         // First, as others may mend what they open.
         assert_sound(root, fate);
-        self.check_snapshots(&Repository::open(root, Access::Read).unwrap(), step, None);
+        self.check_snapshots(&Repository::open(root, Access::Read).unwrap(), step, fate, None);
         let (tree, files) = self.next_tree();
         let next = {
             let repository = Repository::open(root, Access::Write).unwrap();
-            self.check_snapshots(&repository, step, None);
+            self.check_snapshots(&repository, step, fate, None);
             import(&repository, &tree, 1000)
         };
         let repository = Repository::open(root, Access::Read).unwrap();
-        self.check_snapshots(&repository, step, Some((next, files)));
+        self.check_snapshots(&repository, step, fate, Some((next, files)));
         drop(repository);
         assert_eq!(fs::read_dir(root.join("tmp")).unwrap().count(), 0, "something is left in tmp/");
         assert_eq!(findings(root), [], "a check finds something after the next import");
     }
 
-    fn check_snapshots(&self, repository: &Repository, step: usize, next: Option<(SnapshotId, &Files)>) {
+    fn check_snapshots(
+        &self,
+        repository: &Repository,
+        step: usize,
+        fate: Fate,
+        next: Option<(SnapshotId, &Files)>,
+    ) {
         let listed = repository.snapshots().unwrap();
         for published in self.snapshots.iter().filter(|published| published.step <= step) {
             assert!(listed.contains(&published.id), "a snapshot is lost");
@@ -90,7 +96,11 @@ impl History {
             let mut known =
                 self.snapshots.iter().map(|published| (published.id, &published.files)).chain(next);
             let (_, files) = known.find(|(known, _)| *known == id).expect("a snapshot that nobody made");
-            assert!(read(repository, id) == *files, "a snapshot has changed");
+            let reader = repository.reader(CacheSizes::default());
+            assert!(read(&reader, repository, id) == *files, "a snapshot has changed");
+            // It would be found all the same, by a search that reads every catalogue.
+            let complete = !reader.has_searched() || fate.may_zero();
+            assert!(complete, "the index does not lead to what a snapshot has");
         }
     }
 }
@@ -230,7 +240,7 @@ fn nothing_is_lost_when_the_power_fails_after_a_kill() {
             assert_sound(&root, fate);
             for access in [Access::Read, Access::Write] {
                 let repository = Repository::open(&root, access).unwrap();
-                history.check_snapshots(&repository, step, Some((next, files)));
+                history.check_snapshots(&repository, step, fate, Some((next, files)));
                 let listed = repository.snapshots().unwrap();
                 assert!(visible.iter().all(|id| listed.contains(id)), "what the import built on is lost");
             }

@@ -86,12 +86,12 @@ pub(super) fn import(repository: &Repository, tree: &Path, time: i64) -> Snapsho
 }
 
 /// Every file of a snapshot, every byte.
-pub(super) fn read(repository: &Repository, id: SnapshotId) -> Files {
+pub(super) fn read(reader: &Reader, repository: &Repository, id: SnapshotId) -> Files {
     let manifest = repository.manifest(&id).unwrap();
     let Kind::Directory(root) = manifest.root.kind else { panic!("{:?}", manifest.root) };
     let mut files = Files::new();
     let mut fail = |error: StoreError| panic!("{error}");
-    read_directory(&repository.reader(CacheSizes::default()), root, Path::new(""), &mut files, &mut fail);
+    read_directory(reader, root, Path::new(""), &mut files, &mut fail);
     files
 }
 
