@@ -76,8 +76,12 @@ impl DataSet for Image<'_> {
 fn fill(lab: &Lab, root: &Path, size: u64, used: u64) -> Result<()> {
     let tree = root.join("tree");
     fs::create_dir_all(&tree)?;
+    // One large file may make a sample much larger than was wanted, and small ones take a page each.
+    let mut room = size / 4 * 3 - DATABASE.0 * PAGE;
     for item in usr::sample(used) {
         lab.runner.check()?;
+        let Some(left) = room.checked_sub(item.metadata.len().next_multiple_of(PAGE)) else { continue };
+        room = left;
         let target = tree.join(item.path.strip_prefix("/usr")?);
         target.parent().map_or(Ok(()), fs::create_dir_all)?;
         files::copy(&item, &target)?;
