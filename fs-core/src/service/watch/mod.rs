@@ -144,7 +144,7 @@ impl WatchLock {
     pub fn acquire(root: &Path) -> Result<Self, ServiceError> {
         // Else this would leave a lock where no repository is.
         require_repository(root)?;
-        match FileLock::acquire(root.join(LOCK))? {
+        match FileLock::acquire(&root.join(LOCK))? {
             Ok(lock) => Ok(Self { _lock: lock }),
             Err(holder) => Err(ServiceError::Watched { path: root.to_owned(), holder }),
         }
