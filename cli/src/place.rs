@@ -1,7 +1,8 @@
 //! Places in history, as the command line names them: `T:PATH`, `SOURCE@T:PATH`.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 
+use fs_core::view::components;
 use fs_core::view::time::Expression;
 
 use crate::text::printable;
@@ -35,13 +36,22 @@ impl Place {
 
     /// The name that ends its path; `None` for a whole snapshot, which has none.
     pub fn last_name(&self) -> Result<Option<&[u8]>, String> {
-        let mut words = self.path.split(|byte| *byte == b'/');
-        let last = words.rfind(|word| !matches!(*word, b"" | b"."));
+        let last = components(&self.path).last();
         if last == Some(b"..") {
             let path = String::from_utf8_lossy(&self.path);
             return Err(format!("{path} does not end with a name: say which folder is meant"));
         }
         Ok(last)
+    }
+
+    /// The source that is meant, where an option may name one, too.
+    pub fn source_or<'a>(&'a self, named: Option<&'a OsString>) -> Result<Option<&'a [u8]>, String> {
+        match (named.map(|name| name.as_encoded_bytes()), self.source.as_deref()) {
+            (Some(named), Some(source)) if named != source => {
+                Err(format!("two sources are named: {} and {}", printable(named), printable(source)))
+            }
+            (named, source) => Ok(named.or(source)),
+        }
     }
 
     /// As it may be shown, and written again.

@@ -6,7 +6,7 @@ use fs_core::format::{Attributes, Entry};
 use fs_core::service::{History, PathLog};
 use fs_core::view::FileKind;
 use fs_core::view::versions::Stretch;
-use fs_core::view::{Aspect, Aspects};
+use fs_core::view::{Aspect, Aspects, components};
 use serde::Serialize;
 
 use super::Context;
@@ -19,8 +19,7 @@ use crate::text::{self, count, for_json, mode_of, size};
 
 pub fn run(context: &mut Context, args: &LogArgs) -> Result<Outcome> {
     let Asked { source, time, path } = asked(context, &args.path);
-    let names = path.split(|byte| *byte == b'/').filter(|name| !matches!(*name, b"" | b"."));
-    let path = names.collect::<Vec<_>>().join(&b'/');
+    let path = components(&path).collect::<Vec<_>>().join(&b'/');
     let named = args.source.as_ref().map(|name| name.as_encoded_bytes());
     if let (Some(named), Some(source)) = (named, &source)
         && named != source

@@ -42,10 +42,10 @@ mod watch;
 use std::ffi::OsString;
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Error, Result, anyhow, bail};
 use fs_core::monitor::Cancellation;
-use fs_core::service::History;
-use fs_core::view::{Node, View};
+use fs_core::service::{History, ServiceError};
+use fs_core::view::{Node, View, ViewError};
 
 use crate::args::{Arguments, Command, Global};
 use crate::error::Outcome;
@@ -154,18 +154,26 @@ impl Context {
 
 /// What is at `place`, and the view to read it with; `named` is the source that an option names.
 fn find(history: &History, place: &Place, named: Option<&OsString>) -> Result<(View, Node)> {
-    let named = named.map(|name| name.as_encoded_bytes());
-    if let (Some(named), Some(source)) = (named, place.source.as_deref())
-        && named != source
-    {
-        bail!(
-            "two sources are named: {} and {}",
-            String::from_utf8_lossy(named),
-            String::from_utf8_lossy(source)
-        );
-    }
-    if history.snapshots().is_empty() {
+    try_find(history, place, named).map_err(|error| {
+        let meant = match error.downcast_ref() {
+            Some(ServiceError::View { reason: ViewError::NotFound, .. }) => {
+                let source = place.source_or(named).unwrap_or_default();
+                history.meant(source, &place.time, &place.path)
+            }
+            _ => None,
+        };
+        match meant {
+            Some(meant) => anyhow!("{error}; did you mean {meant}?"),
+            None => error,
+        }
+    })
+}
+
+/// The same where it need not be there, so that nobody has mistyped it.
+fn try_find(history: &History, place: &Place, named: Option<&OsString>) -> Result<(View, Node)> {
+    let source = place.source_or(named).map_err(Error::msg)?;
+    if history.view().sources().iter().len() == 0 {
         bail!("the repository has no snapshot yet; add one with `yester import`");
     }
-    Ok(history.find(named.or(place.source.as_deref()), &place.time, &place.path)?)
+    Ok(history.find(source, &place.time, &place.path)?)
 }

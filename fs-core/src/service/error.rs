@@ -72,14 +72,6 @@ pub enum ServiceError {
         /// Why.
         reason: ViewError,
     },
-    /// There is no such path, but one that is nearly the same.
-    #[error("{path}: no such file or directory; did you mean {meant}?")]
-    Mistyped {
-        /// As the user wrote it.
-        path: String,
-        /// What is there, as it is to be written.
-        meant: String,
-    },
     /// There is no source of this name.
     #[error("no source is called {name}; {}there {known}", meant.as_ref().map(|meant| format!("did you mean {meant}? ")).unwrap_or_default())]
     NoSource {

@@ -69,16 +69,18 @@ impl History {
         match self.view.walk(&source, time, path) {
             Ok(node) => Ok((self.view.clone(), node)),
             Err(reason) => {
-                let shown = |path: &[u8]| format!("{}{}:{}", text(&source.name), text(time), text(path));
-                let meant = matches!(reason, ViewError::NotFound)
-                    .then(|| meant::path(&self.view, &source, time, path))
-                    .flatten();
-                Err(match meant {
-                    Some(meant) => ServiceError::Mistyped { path: shown(path), meant: shown(&meant) },
-                    None => ServiceError::View { path: shown(path), reason },
-                })
+                let path = format!("{}{}:{}", text(&source.name), text(time), text(path));
+                Err(ServiceError::View { path, reason })
             }
         }
+    }
+
+    /// What is there and nearly the same as a path that [`find`](Self::find) has not found, as it is to be written.
+    pub fn meant(&self, source: Option<&[u8]>, time: &[u8], path: &[u8]) -> Option<String> {
+        let source = self.source(source).ok()?;
+        let meant = meant::path(&self.view, &source, time, path)?;
+        let [source, time, meant] = [&source.name, time, &meant].map(String::from_utf8_lossy);
+        Some(format!("{source}{time}:{meant}"))
     }
 
     /// The source of this name, or the only one.

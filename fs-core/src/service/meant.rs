@@ -1,6 +1,6 @@
 //! What somebody may have meant who mistyped.
 
-use crate::view::{Source, View};
+use crate::view::{Source, View, components};
 
 /// Names of a directory that are looked at: who has more must type well.
 const MOST: usize = 20_000;
@@ -32,7 +32,7 @@ pub(super) fn name<'a>(typed: &[u8], known: impl Iterator<Item = &'a [u8]>) -> O
 pub(super) fn path(view: &View, source: &Source, time: &[u8], typed: &[u8]) -> Option<Vec<u8>> {
     let mut meant: Vec<u8> = Vec::new();
     let mut node = view.walk(source, time, b"").ok()?;
-    for wanted in typed.split(|byte| *byte == b'/').filter(|name| !matches!(*name, b"" | b".")) {
+    for wanted in components(typed) {
         if !meant.is_empty() {
             meant.push(b'/');
         }

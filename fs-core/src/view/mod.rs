@@ -29,4 +29,5 @@ pub use error::ViewError;
 pub use filesystem::{Options, Scope, View};
 pub use inodes::Inodes;
 pub use node::Node;
+pub use path::components;
 pub use sources::{Snapshot, Source, Sources};

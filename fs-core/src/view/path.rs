@@ -31,6 +31,6 @@ pub(super) fn parted(path: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// The names that a path consists of.
-pub(super) fn components(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub fn components(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     path.split(|byte| *byte == b'/').filter(|name| !matches!(*name, b"" | b"."))
 }

@@ -8,10 +8,10 @@ mod stat;
 
 use anyhow::{Error, Result, bail};
 use fs_core::service::{History, ServiceError};
-use fs_core::view::{Aspect, Aspects, Difference, FileKind, Node, View, ViewError};
+use fs_core::view::{Aspect, Aspects, Difference, FileKind, Node, View, ViewError, components};
 
 use self::colour::Colours;
-use super::{Context, find};
+use super::{Context, find, try_find};
 use crate::args::DiffArgs;
 use crate::error::Outcome;
 use crate::output::Output;
@@ -134,21 +134,17 @@ fn places(args: &DiffArgs) -> Result<(Place, Place)> {
         after.path.clone_from(&before.path);
     }
     for place in [&mut before, &mut after] {
-        let names = place.path.split(|byte| *byte == b'/').filter(|name| !matches!(*name, b"" | b"."));
-        place.path = names.collect::<Vec<_>>().join(&b'/');
+        place.path = components(&place.path).collect::<Vec<_>>().join(&b'/');
     }
     Ok((before, after))
 }
 
 /// What is at a place; `None` when nothing was there then.
 fn look(history: &History, place: &Place, args: &DiffArgs) -> Result<(View, Option<Node>)> {
-    match find(history, place, args.source.as_ref()) {
+    match try_find(history, place, args.source.as_ref()) {
         Ok((view, node)) => Ok((view, Some(node))),
         Err(error) => match error.downcast_ref() {
-            Some(
-                ServiceError::Mistyped { .. }
-                | ServiceError::View { reason: ViewError::NotFound | ViewError::NotADirectory, .. },
-            ) => {
+            Some(ServiceError::View { reason: ViewError::NotFound | ViewError::NotADirectory, .. }) => {
                 let top = Place { path: Vec::new(), ..place.clone() };
                 Ok((find(history, &top, args.source.as_ref())?.0, None))
             }
