@@ -44,16 +44,6 @@ impl Place {
         Ok(last)
     }
 
-    /// The source that is meant, where an option may name one, too.
-    pub fn source_or<'a>(&'a self, named: Option<&'a OsString>) -> Result<Option<&'a [u8]>, String> {
-        match (named.map(|name| name.as_encoded_bytes()), self.source.as_deref()) {
-            (Some(named), Some(source)) if named != source => {
-                Err(format!("two sources are named: {} and {}", printable(named), printable(source)))
-            }
-            (named, source) => Ok(named.or(source)),
-        }
-    }
-
     /// As it may be shown, and written again.
     pub fn shown(&self) -> String {
         let source = self.source.as_deref().unwrap_or_default();
@@ -66,6 +56,19 @@ impl Target {
     pub fn parse(text: &OsStr) -> Self {
         let bytes = text.as_encoded_bytes();
         parse(bytes).map_or_else(|| Self::Source(bytes.to_vec()), Self::Place)
+    }
+}
+
+/// The source that is meant, where an option and a place may name one.
+pub fn one_source<'a>(
+    option: Option<&'a OsString>,
+    place: Option<&'a [u8]>,
+) -> Result<Option<&'a [u8]>, String> {
+    match (option.map(|name| name.as_encoded_bytes()), place) {
+        (Some(option), Some(place)) if option != place => {
+            Err(format!("two sources are named: {} and {}", printable(option), printable(place)))
+        }
+        (option, place) => Ok(option.or(place)),
     }
 }
 

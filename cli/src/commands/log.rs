@@ -1,7 +1,7 @@
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Error, Result};
 use fs_core::format::{Attributes, Entry};
 use fs_core::service::{History, PathLog};
 use fs_core::view::FileKind;
@@ -13,21 +13,16 @@ use super::Context;
 use crate::args::LogArgs;
 use crate::error::Outcome;
 use crate::output::{Align, Output, WriteError};
-use crate::place::Place;
+use crate::place::{Place, one_source};
 use crate::progress::Bar;
 use crate::text::{self, count, for_json, mode_of, size};
 
 pub fn run(context: &mut Context, args: &LogArgs) -> Result<Outcome> {
     let Asked { source, time, path } = asked(context, &args.path);
     let path = components(&path).collect::<Vec<_>>().join(&b'/');
-    let named = args.source.as_ref().map(|name| name.as_encoded_bytes());
-    if let (Some(named), Some(source)) = (named, &source)
-        && named != source
-    {
-        bail!("two sources are named: {} and {}", text::printable(named), text::printable(source));
-    }
+    let source = one_source(args.source.as_ref(), source.as_deref()).map_err(Error::msg)?;
     let history = context.history()?;
-    let log = look(context, &history, named.or(source.as_deref()), time.as_deref(), &path)?;
+    let log = look(context, &history, source, time.as_deref(), &path)?;
     print(&mut context.output, &log, &path)?;
     Ok(Outcome::Done)
 }

@@ -50,7 +50,7 @@ use fs_core::view::{Node, View, ViewError};
 use crate::args::{Arguments, Command, Global};
 use crate::error::Outcome;
 use crate::output::Output;
-use crate::place::Place;
+use crate::place::{Place, one_source};
 use crate::progress::Bar;
 use crate::settings::Settings;
 
@@ -157,7 +157,7 @@ fn find(history: &History, place: &Place, named: Option<&OsString>) -> Result<(V
     try_find(history, place, named).map_err(|error| {
         let meant = match error.downcast_ref() {
             Some(ServiceError::View { reason: ViewError::NotFound, .. }) => {
-                let source = place.source_or(named).unwrap_or_default();
+                let source = one_source(named, place.source.as_deref()).unwrap_or_default();
                 history.meant(source, &place.time, &place.path)
             }
             _ => None,
@@ -171,7 +171,7 @@ fn find(history: &History, place: &Place, named: Option<&OsString>) -> Result<(V
 
 /// The same where it need not be there, so that nobody has mistyped it.
 fn try_find(history: &History, place: &Place, named: Option<&OsString>) -> Result<(View, Node)> {
-    let source = place.source_or(named).map_err(Error::msg)?;
+    let source = one_source(named, place.source.as_deref()).map_err(Error::msg)?;
     if history.view().sources().iter().len() == 0 {
         bail!("the repository has no snapshot yet; add one with `yester import`");
     }

@@ -151,7 +151,7 @@ impl Session {
 
     /// A source's last snapshot.
     pub(super) fn last(&self, source: &[u8]) -> Option<Arc<Snapshot>> {
-        self.sources.get(source)?.snapshots().next_back().map(|(_, snapshot)| Arc::clone(snapshot))
+        self.sources.last(source).map(|(_, snapshot)| Arc::clone(snapshot))
     }
 }
 

@@ -139,6 +139,11 @@ impl Sources {
         self.by_name.get(name)
     }
 
+    /// The last snapshot of a source, and its name.
+    pub fn last(&self, source: &[u8]) -> Option<(&str, &Arc<Snapshot>)> {
+        self.get(source)?.snapshots().next_back()
+    }
+
     /// All sources' snapshots in order.
     pub(super) fn calendar(&self) -> Option<&Calendar> {
         self.calendar.get_or_init(|| Calendar::of(self)).as_ref()

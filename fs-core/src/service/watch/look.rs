@@ -119,7 +119,7 @@ fn last_of(repository: &Path, source: &Source, plan: &Plan) -> Result<Option<Las
     };
     let sources = load(repository, options)?;
     let lasts = names.iter().filter_map(|name| {
-        let (snapshot, last) = sources.get(name)?.snapshots().next_back()?;
+        let (snapshot, last) = sources.last(name)?;
         Some((last.manifest.time, Last { source: (*name).into(), name: snapshot.to_owned() }))
     });
     Ok(lasts.max_by_key(|(time, _)| *time).map(|(_, last)| last))
@@ -150,11 +150,10 @@ fn is_touched(
     let touched = Timestamp::try_from(touched).map_err(|error| unreadable(io::Error::other(error)))?;
     let sources = load(repository, options)?;
     let name = source_name(tree, options)?;
-    let last =
-        sources.get(&name).and_then(|source| source.snapshots().next_back().map(|(_, last)| last.clone()));
+    let last = sources.last(&name);
     // A run that comes in twice is better than one that does not.
     let touched = touched.checked_add(STEP).unwrap_or(Timestamp::MAX);
-    Ok(last.is_none_or(|last| last.manifest.started < Time::from(touched)))
+    Ok(last.is_none_or(|(_, last)| last.manifest.started < Time::from(touched)))
 }
 
 fn runs(
