@@ -39,6 +39,7 @@ fn main() -> Result<()> {
     // The snapshot in which each file changed last.
     let mut tree: BTreeMap<u32, [i64; FILES as usize]> = (0..directories).map(|at| (at, [0; 100])).collect();
     let mut ids: BTreeMap<u32, BlobId> = BTreeMap::new();
+    let mut root = None;
     for number in 0..snapshots {
         let mut writer = repository.writer()?;
         let mut changed: Vec<u32> = Vec::new();
@@ -61,14 +62,15 @@ fn main() -> Result<()> {
         }
         let folders =
             ids.iter().map(|(at, id)| (format!("folder-{at:05}"), of(0o755, BEGIN, Kind::Directory(*id))));
-        let root = directory(&mut writer, None, folders)?;
+        let id = directory(&mut writer, root, folders)?;
+        root = Some(id);
         let time = Time::new(BEGIN + number * 3600, 0).context("a time")?;
         writer.commit(&Manifest {
             source: b"tree".as_slice().into(),
             time,
             started: time,
             status: Status::Complete,
-            root: of(0o755, BEGIN, Kind::Directory(root)),
+            root: of(0o755, BEGIN, Kind::Directory(id)),
             links_len: 0,
             links: Content::empty(),
             totals: Totals::default(),
@@ -98,14 +100,18 @@ fn of(mode: u16, time: i64, kind: Kind) -> Entry {
     }
 }
 
+/// Writes a directory of which `previous` is the version before: each leaf resembles the one that had its names.
 fn directory(
     writer: &mut Writer,
     previous: Option<BlobId>,
     entries: impl Iterator<Item = (String, Entry)>,
 ) -> Result<BlobId> {
     let mut directory = DirectoryWriter::default();
-    directory.resemble(previous);
     for (name, entry) in entries {
+        if let Some(previous) = previous {
+            let before = fs_core::store::find(writer.reader(), &previous, name.as_bytes())?;
+            directory.resemble(before.map(|before| before.leaf));
+        }
         let mut body = Vec::new();
         entry.encode(&mut body);
         directory.push(writer, name.as_bytes(), &body)?;

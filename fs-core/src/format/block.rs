@@ -1,7 +1,8 @@
+use std::cell::RefCell;
 use std::{fmt, io};
 
 use zstd::bulk::Compressor;
-use zstd::zstd_safe::{CParameter, DCtx, compress_bound};
+use zstd::zstd_safe::{CParameter, DCtx, MAGIC_DICTIONARY, SafeResult, compress_bound};
 
 use super::codec::{Cursor, Encode};
 use super::limits::{MAX_BLOB, MAX_BLOBS_PER_BLOCK, MAX_BLOCK_RAW};
@@ -185,13 +186,28 @@ impl<'a> Block<'a> {
             self.payload.to_vec()
         } else {
             let mut raw = Vec::with_capacity(self.raw_len);
-            let mut context = DCtx::create();
-            context.ref_prefix(prefix).map_err(|_| invalid.clone())?;
-            context.decompress(&mut raw, self.payload).map_err(|_| invalid)?;
+            decompress(&mut raw, self.payload, prefix).map_err(|_| invalid)?;
             raw
         };
         if raw.len() == self.raw_len { Ok(raw) } else { Err(FormatError::Invalid("length of a block")) }
     }
+}
+
+/// Decompresses a frame after `prefix` into the room that `raw` has.
+fn decompress(raw: &mut Vec<u8>, frame: &[u8], prefix: &[u8]) -> SafeResult {
+    // A context borrows its prefix for as long as it lives, but not a dictionary; and bytes that are no dictionary of
+    // zstd's own making are the same as a prefix.
+    if prefix.starts_with(&MAGIC_DICTIONARY.to_le_bytes()) {
+        let mut context = DCtx::create();
+        context.ref_prefix(prefix)?;
+        return context.decompress(raw, frame);
+    }
+    CONTEXT.with_borrow_mut(|context| context.decompress_using_dict(raw, frame, prefix))
+}
+
+thread_local! {
+    /// To make one costs about as much as a small block.
+    static CONTEXT: RefCell<DCtx<'static>> = RefCell::new(DCtx::create());
 }
 
 fn zstd_error(code: usize) -> io::Error {
@@ -239,6 +255,18 @@ mod tests {
             prop_assert_eq!(block.bases(), ids);
             prop_assert_eq!(block.decompress(&bases.concat()).unwrap(), blobs.concat());
         }
+    }
+
+    #[test]
+    fn a_base_may_look_like_a_dictionary() {
+        let keys = Keys::derive(&Secret([3; 32]));
+        let base = [&MAGIC_DICTIONARY.to_le_bytes(), [7; 500].as_slice()].concat();
+        let blob = [&base[..], b"more"].concat();
+        let mut builder = BlockBuilder::default();
+        builder.push(&blob);
+        let ids = [keys.blob_id(&base)];
+        let bytes = BlockEncoder::new(3).unwrap().delta(&keys, &builder, &ids, &base).unwrap();
+        assert_eq!(Block::open(&keys, &bytes).unwrap().decompress(&base).unwrap(), blob);
     }
 
     #[test]

@@ -84,6 +84,13 @@ pub trait Backend: Send + Sync + fmt::Debug {
     /// `None` when only listing can tell.
     fn snapshots_stamp(&self) -> Result<Option<u128>, StoreError>;
 
+    /// The last bytes of the object, at most `len`, and its length.
+    fn get_end(&self, object: &Object, len: usize) -> Result<(Vec<u8>, u64), StoreError> {
+        let size = self.size(object)?;
+        let len = size.min(len as u64);
+        Ok((self.get_range(object, size - len, len as usize)?, size))
+    }
+
     /// All bytes of an object of at most `limit` bytes.
     fn get(&self, object: &Object, limit: usize) -> Result<Vec<u8>, StoreError> {
         let size = self.size(object)?;
@@ -118,6 +125,9 @@ pub(super) mod tests {
         assert!(matches!(backend.get_range(&pack("a"), 8, 4), Err(StoreError::Damaged { .. })));
         assert!(matches!(backend.get_range(&pack("a"), u64::MAX, 4), Err(StoreError::Damaged { .. })));
         assert!(matches!(backend.get(&pack("a"), 9), Err(StoreError::Damaged { .. })));
+        assert_eq!(backend.get_end(&pack("a"), 4).unwrap(), (b"6789".to_vec(), 10));
+        assert_eq!(backend.get_end(&pack("a"), 99).unwrap(), (b"0123456789".to_vec(), 10));
+        assert!(matches!(backend.get_end(&pack("c"), 4), Err(StoreError::Missing(_))));
         let mut names = backend.list(ObjectKind::Pack).unwrap();
         names.sort();
         assert_eq!(names, ["a".repeat(64), "b".repeat(64)]);

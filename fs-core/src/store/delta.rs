@@ -4,10 +4,8 @@
 use std::collections::HashMap;
 
 use super::reader::BlockKey;
-use crate::format::{BlobId, BlockBuilder};
+use crate::format::{BlobId, BlockBuilder, PackKind};
 
-/// Uncompressed bytes at which a group is closed, of its blobs or of their bases.
-const GROUP_TARGET: usize = 1 << 20;
 /// Uncompressed bytes that may wait in all groups: bounds memory.
 const WAITING_LIMIT: usize = 32 << 20;
 
@@ -40,14 +38,27 @@ impl DeltaGroup {
 }
 
 /// Groups that are still open.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct DeltaGroups {
+    /// Uncompressed bytes at which a group is closed, of its blobs or of their bases.
+    target: usize,
     open: HashMap<BlockKey, DeltaGroup>,
     waiting: usize,
     begun: u64,
 }
 
 impl DeltaGroups {
+    /// For blobs of this kind. What a blob's neighbours could give is nothing against what its base gives, so groups are
+    /// small (docs/decisions/0001-delta-blocks.md): who follows a path through time reads one node of each snapshot, and
+    /// who reads a file a part of it.
+    pub(super) fn new(kind: PackKind) -> Self {
+        let target = match kind {
+            PackKind::Data => 256 << 10,
+            PackKind::Metadata => 32 << 10,
+        };
+        Self { target, open: HashMap::new(), waiting: 0, begun: 0 }
+    }
+
     /// Adds a blob; returns a group that must be stored now.
     pub(super) fn push(&mut self, id: BlobId, bytes: &[u8], base: Base) -> Option<DeltaGroup> {
         let number = self.begun;
@@ -67,7 +78,7 @@ impl DeltaGroups {
         group.bases.push(base.id);
         group.bases_len += base.len as usize;
         self.waiting += bytes.len();
-        if group.builder.raw_len() >= GROUP_TARGET || group.bases_len >= GROUP_TARGET {
+        if group.builder.raw_len() >= self.target || group.bases_len >= self.target {
             return self.close(base.block);
         }
         if self.waiting > WAITING_LIMIT {

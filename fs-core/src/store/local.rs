@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -88,12 +89,25 @@ impl LocalBackend {
         }
     }
 
-    fn open(&self, object: &Object) -> Result<(File, PathBuf), StoreError> {
+    /// Reads the bytes in the range that `choose` makes of the object's size, and tells that.
+    fn read(
+        &self,
+        object: &Object,
+        choose: impl FnOnce(u64) -> Option<Range<u64>>,
+    ) -> Result<(Vec<u8>, u64), StoreError> {
         let path = self.path(object);
-        match File::open(&path) {
-            Ok(file) => Ok((file, path)),
-            Err(error) => Err(missing_or_io(object, path, error)),
-        }
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) => return Err(missing_or_io(object, path, error)),
+        };
+        let size = file.metadata().map_err(StoreError::io("read", &path))?.len();
+        let Some(Range { start, end }) = choose(size).filter(|range| range.end <= size) else {
+            return Err(StoreError::damaged(|| object)(FormatError::Truncated("object")));
+        };
+        let mut bytes = vec![0; (end - start) as usize];
+        let found = if start == 0 { Ok(0) } else { file.seek(SeekFrom::Start(start)) };
+        found.and_then(|_| file.read_exact(&mut bytes)).map_err(StoreError::io("read", &path))?;
+        Ok((bytes, size))
     }
 }
 
@@ -124,16 +138,12 @@ impl Backend for LocalBackend {
     }
 
     fn get_range(&self, object: &Object, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
-        let (mut file, path) = self.open(object)?;
-        let size = file.metadata().map_err(StoreError::io("read", &path))?.len();
-        if offset.checked_add(len as u64).is_none_or(|end| end > size) {
-            return Err(StoreError::damaged(|| object)(FormatError::Truncated("object")));
-        }
-        let mut bytes = vec![0; len];
-        file.seek(SeekFrom::Start(offset))
-            .and_then(|_| file.read_exact(&mut bytes))
-            .map_err(StoreError::io("read", &path))?;
+        let (bytes, _) = self.read(object, |_| Some(offset..offset.checked_add(len as u64)?))?;
         Ok(bytes)
+    }
+
+    fn get_end(&self, object: &Object, len: usize) -> Result<(Vec<u8>, u64), StoreError> {
+        self.read(object, |size| Some(size.saturating_sub(len as u64)..size))
     }
 
     fn size(&self, object: &Object) -> Result<u64, StoreError> {

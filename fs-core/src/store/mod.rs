@@ -21,6 +21,7 @@ mod lock;
 mod memory;
 mod mend;
 mod packer;
+mod packs;
 mod reader;
 mod rebuild;
 mod reconcile;

@@ -1,49 +1,55 @@
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::ops::{Deref, Range};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::cache::{CacheSizes, WeightedCache};
 use super::delta::Base;
 use super::index::Index;
 use super::links::RunKey;
+use super::packs::Packs;
 use super::reconcile::reconcile;
 use super::strays::Strays;
-use super::{Backend, Object, StoreError};
+use super::{Backend, StoreError};
 use crate::format::limits::MAX_BLOCK_RAW;
 use crate::format::{
     BlobId, Block, Catalogue, ChunkList, Content, ExtentKind, FormatError, Keys, LinkRecord, Node, PackId,
-    PackTrailer, Placement, TRAILER_LEN, XattrSet,
+    Placement, XattrSet,
 };
 
 /// Reads blobs; shared by threads. Every block is verified when it is decoded.
 #[derive(Clone)]
 pub struct Reader {
     pub(super) shared: Arc<Shared>,
+    passing: Arc<Passing>,
+}
+
+/// What differs from snapshot to snapshot.
+struct Passing {
+    /// Delta blocks, as they are when they are decompressed.
+    deltas: WeightedCache<BlockKey, Vec<u8>>,
+    nodes: WeightedCache<BlobId, Node>,
+}
+
+impl Passing {
+    fn new(deltas: usize, nodes: usize) -> Arc<Self> {
+        Arc::new(Self { deltas: WeightedCache::new(deltas), nodes: WeightedCache::new(nodes) })
+    }
 }
 
 pub(super) struct Shared {
     pub(super) backend: Arc<dyn Backend>,
     pub(super) keys: Keys,
     pub(super) index: Arc<Index>,
-    catalogues: WeightedCache<PackId, Catalogue>,
-    /// Packs read last: a blob's neighbours are usually in one of them, which saves asking the index.
-    recent: Mutex<VecDeque<(PackId, Arc<Catalogue>)>>,
+    packs: Packs,
     /// Blocks in full. Deltas must not drive them out: one of these is the base of many.
     blocks: WeightedCache<BlockKey, Vec<u8>>,
-    /// Delta blocks, as they are when they are decompressed.
-    deltas: WeightedCache<BlockKey, Vec<u8>>,
     /// The bases of delta blocks' blobs.
     bases: WeightedCache<BlockKey, Vec<BlobId>>,
-    nodes: WeightedCache<BlobId, Node>,
     lists: WeightedCache<BlobId, ChunkList>,
     pub(super) strays: Strays,
     /// Runs of hard-link tables.
     pub(super) links: WeightedCache<RunKey, Vec<LinkRecord>>,
 }
-
-const RECENT: usize = 4;
-/// Read with the trailer in the hope that the catalogue lies in it.
-const TAIL: u64 = 128 << 10;
 
 /// A block: its pack, and its number there.
 pub(super) type BlockKey = (PackId, u32);
@@ -76,20 +82,24 @@ impl Reader {
     pub(super) fn new(backend: Arc<dyn Backend>, keys: Keys, index: Arc<Index>, sizes: CacheSizes) -> Self {
         Self {
             shared: Arc::new(Shared {
+                packs: Packs::new(Arc::clone(&backend), keys.clone(), sizes.catalogues),
                 backend,
                 keys,
                 index,
-                catalogues: WeightedCache::new(sizes.catalogues),
-                recent: Mutex::default(),
                 blocks: WeightedCache::new(sizes.blocks),
-                deltas: WeightedCache::new(sizes.deltas),
                 bases: WeightedCache::new(sizes.nodes / 8),
-                nodes: WeightedCache::new(sizes.nodes),
                 lists: WeightedCache::new(sizes.nodes / 4),
                 strays: Strays::default(),
                 links: WeightedCache::new(sizes.nodes / 4),
             }),
+            passing: Passing::new(sizes.deltas, sizes.nodes),
         }
+    }
+
+    /// A reader of the same that keeps hardly anything of what differs from snapshot to snapshot: for who comes by once, as
+    /// to fill a cache takes longer than to read.
+    pub fn in_passing(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), passing: Passing::new(1 << 20, 1 << 20) }
     }
 
     /// The repository's keys.
@@ -124,8 +134,7 @@ impl Reader {
         let index = &self.shared.index;
         // Perhaps it was stored again because of that; or its pack was set aside, and the index made again.
         if matches!(error, StoreError::Missing(_)) && index.reopen().is_ok() {
-            let mut recent = self.shared.recent.lock().unwrap_or_else(PoisonError::into_inner);
-            recent.retain(|(pack, _)| Some(*pack) != tried);
+            self.shared.packs.forget(tried);
         } else {
             index.refresh();
         }
@@ -164,13 +173,13 @@ impl Reader {
 
     /// The directory node `id`.
     pub fn node(&self, id: &BlobId) -> Result<Arc<Node>, StoreError> {
-        if let Some(node) = self.shared.nodes.get(id) {
+        if let Some(node) = self.passing.nodes.get(id) {
             return Ok(node);
         }
         let blob = self.blob(id)?;
         let node = Node::decode(&blob).map_err(StoreError::damaged(|| format!("directory node {id}")))?;
         let weight = node.weight();
-        Ok(self.shared.nodes.insert(*id, node, weight))
+        Ok(self.passing.nodes.insert(*id, node, weight))
     }
 
     /// The chunk list `id`.
@@ -216,34 +225,18 @@ impl Reader {
     }
 
     fn locate(&self, id: &BlobId) -> Result<(PackId, Placement), StoreError> {
-        {
-            let recent = self.shared.recent.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(found) =
-                recent.iter().find_map(|(pack, catalogue)| Some((*pack, catalogue.find(id)?)))
-            {
-                return Ok(found);
-            }
+        let (packs, index) = (&self.shared.packs, &self.shared.index);
+        if let Some(found) = packs.find_in_recent(id) {
+            return Ok(found);
         }
-        self.locate_indexed(id)
-    }
-
-    /// Where the index says that the blob is.
-    fn locate_indexed(&self, id: &BlobId) -> Result<(PackId, Placement), StoreError> {
-        let mut pack = self.pack_of(id)?;
-        let mut catalogue = self.catalogue(pack)?;
-        let place = if let Some(place) = catalogue.find(id) {
-            place
-        } else {
-            // Perhaps this reader's index is a damaged one that was made again.
-            self.shared.index.reopen()?;
-            pack = self.pack_of(id)?;
-            catalogue = self.catalogue(pack)?;
-            catalogue.find(id).ok_or_else(|| self.shared.index.wrong_pack(pack))?
-        };
-        let mut recent = self.shared.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.retain(|(known, _)| *known != pack);
-        recent.push_front((pack, catalogue));
-        recent.truncate(RECENT);
+        let pack = self.pack_of(id)?;
+        if let Some(place) = packs.find_in(pack, id)? {
+            return Ok((pack, place));
+        }
+        // Perhaps this reader's index is a damaged one that was made again.
+        index.reopen()?;
+        let pack = self.pack_of(id)?;
+        let place = packs.find_in(pack, id)?.ok_or_else(|| index.wrong_pack(pack))?;
         Ok((pack, place))
     }
 
@@ -267,12 +260,7 @@ impl Reader {
     }
 
     pub(super) fn catalogue(&self, pack: PackId) -> Result<Arc<Catalogue>, StoreError> {
-        if let Some(catalogue) = self.shared.catalogues.get(&pack) {
-            return Ok(catalogue);
-        }
-        let (catalogue, _) = read_catalogue(&*self.shared.backend, &self.shared.keys, pack)?;
-        let weight = catalogue.weight();
-        Ok(self.shared.catalogues.insert(pack, catalogue, weight))
+        self.shared.packs.catalogue(pack)
     }
 
     fn block(&self, pack: PackId, place: Placement) -> Result<Arc<Vec<u8>>, StoreError> {
@@ -286,12 +274,11 @@ impl Reader {
 
     /// Where a block like this is kept.
     fn blocks(&self, place: Placement) -> &WeightedCache<BlockKey, Vec<u8>> {
-        if place.delta { &self.shared.deltas } else { &self.shared.blocks }
+        if place.delta { &self.passing.deltas } else { &self.shared.blocks }
     }
 
     fn decode_block(&self, pack: PackId, place: Placement) -> Result<Vec<u8>, StoreError> {
-        let object = Object::pack(pack);
-        let stored = self.shared.backend.get_range(&object, place.block_offset, place.block_len as usize)?;
+        let stored = self.shared.packs.block(pack, place)?;
         let damaged = block_damaged(pack, place);
         let block = place.check(&stored).and_then(|stored| Block::open(&self.shared.keys, stored));
         let block = match block {
@@ -355,8 +342,7 @@ impl Reader {
         if let Some(bases) = self.shared.bases.get(&key) {
             return Ok(bases);
         }
-        let object = Object::pack(pack);
-        let stored = self.shared.backend.get_range(&object, place.block_offset, place.block_len as usize)?;
+        let stored = self.shared.packs.block(pack, place)?;
         let bases = place
             .check(&stored)
             .and_then(|stored| Ok(Block::open(&self.shared.keys, stored)?.bases().to_vec()))
@@ -376,38 +362,4 @@ fn block_damaged(pack: PackId, place: Placement) -> impl FnOnce(FormatError) -> 
     StoreError::damaged(move || {
         format!("block {} (at byte {}) of pack {pack}", place.block, place.block_offset)
     })
-}
-
-/// Reads a pack's catalogue, and the size of the pack's file.
-pub(super) fn read_catalogue(
-    backend: &dyn Backend,
-    keys: &Keys,
-    pack: PackId,
-) -> Result<(Catalogue, u64), StoreError> {
-    let object = Object::pack(pack);
-    let size = backend.size(&object)?;
-    let read_tail = |len: u64| backend.get_range(&object, size - len, len as usize);
-    let mut tail_len = size.min(TAIL);
-    let tail = match read_tail(tail_len) {
-        // A bad sector in what was read in hope must not cost the catalogue.
-        Err(error) if error.is_loss() && tail_len > TRAILER_LEN => {
-            tail_len = TRAILER_LEN;
-            read_tail(tail_len)?
-        }
-        tail => tail?,
-    };
-    let trailer_at = tail.len().saturating_sub(TRAILER_LEN as usize);
-    let trailer = PackTrailer::decode(&tail[trailer_at..], size).map_err(StoreError::damaged(|| &object))?;
-    let frame = if trailer.offset >= size - tail_len {
-        let start = (trailer.offset - (size - tail_len)) as usize;
-        tail[start..start + trailer.len as usize].to_vec()
-    } else {
-        backend.get_range(&object, trailer.offset, trailer.len as usize)?
-    };
-    let catalogue = Catalogue::open(keys, &pack, &frame).map_err(StoreError::damaged(|| &object))?;
-    if catalogue.blocks_end() != trailer.offset {
-        let reason = FormatError::Invalid("place of the catalogue: its blocks do not end there");
-        return Err(StoreError::damaged(|| &object)(reason));
-    }
-    Ok((catalogue, size))
 }

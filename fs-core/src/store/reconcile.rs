@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use super::index::{Index, PackRecord, SnapshotRecord};
-use super::reader::read_catalogue;
+use super::packs::read_catalogue;
 use super::repository::read_manifest;
 use super::{Backend, Object, ObjectKind, StoreError};
 use crate::format::{Keys, PackId, RepositoryId, SnapshotId};

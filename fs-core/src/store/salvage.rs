@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 
-use super::reader::read_catalogue;
+use super::packs::read_catalogue;
 use super::scan::{FoundBlock, Scanner};
 use super::{Backend, Object, ObjectKind, StoreError};
 use crate::format::{

@@ -10,11 +10,11 @@ use super::{ObjectKind, StoreError};
 use crate::format::{BlobId, PackId, Placement};
 
 /// By the first half of their ids, the packs that have them.
-type Packs = HashMap<[u8; 16], PackId>;
+type PackOf = HashMap<[u8; 16], PackId>;
 
 /// What a search for strays has found, and when.
 #[derive(Default)]
-pub(super) struct Strays(Mutex<Option<(Instant, Arc<Packs>)>>);
+pub(super) struct Strays(Mutex<Option<(Instant, Arc<PackOf>)>>);
 
 /// A search reads every catalogue, so that one must do for a while.
 const PAUSE: Duration = Duration::from_secs(600);
@@ -34,7 +34,7 @@ impl Reader {
         self.shared.strays.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    fn strays(&self) -> Option<Arc<Packs>> {
+    fn strays(&self) -> Option<Arc<PackOf>> {
         // Whoever else needs one waits, instead of searching too.
         let mut found = self.shared.strays.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, packs)) = &*found
@@ -53,8 +53,8 @@ impl Reader {
         Some(packs)
     }
 
-    fn search(&self) -> Result<Packs, StoreError> {
-        let mut packs = Packs::new();
+    fn search(&self) -> Result<PackOf, StoreError> {
+        let mut packs = PackOf::new();
         for name in self.shared.backend.list(ObjectKind::Pack)? {
             let Some(pack) = PackId::parse(&name) else { continue };
             // What cannot be read is told when something in it is wanted.

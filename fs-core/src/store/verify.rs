@@ -8,7 +8,7 @@ use crate::format::{
 impl Reader {
     /// Reads the catalogue of a pack, and the size of its file.
     pub fn pack_catalogue(&self, pack: PackId) -> Result<(Catalogue, u64), StoreError> {
-        super::reader::read_catalogue(&*self.shared.backend, &self.shared.keys, pack)
+        super::packs::read_catalogue(&*self.shared.backend, &self.shared.keys, pack)
     }
 
     /// Whether the index knows a blob.

@@ -52,7 +52,7 @@ impl Writer {
             pending,
             packer,
             reader,
-            deltas: Default::default(),
+            deltas: [DeltaGroups::new(PackKind::Data), DeltaGroups::new(PackKind::Metadata)],
             verify: false,
             statistics: Statistics::default(),
         }

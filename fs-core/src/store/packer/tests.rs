@@ -2,7 +2,7 @@ use super::super::{MemoryBackend, ObjectKind};
 use super::*;
 use crate::format::{BlobId, Keys, RepositoryId, Secret};
 use crate::store::CacheSizes;
-use crate::store::reader::read_catalogue;
+use crate::store::packs::read_catalogue;
 
 /// Refuses packs from the second on.
 #[derive(Debug, Default)]

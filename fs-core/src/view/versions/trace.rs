@@ -52,9 +52,10 @@ impl State {
 impl View {
     /// What `path` (components separated by `/`, empty ones ignored) was in each snapshot of `source`.
     pub fn trace(&self, source: &Source, path: &[u8]) -> Result<Trace, ViewError> {
+        let reader = self.reader().in_passing();
         let mut trace = Trace::root(source);
         for name in components(path) {
-            trace = trace.step(self.reader(), name)?;
+            trace = trace.step(&reader, name)?;
         }
         Ok(trace)
     }
