@@ -98,6 +98,7 @@ impl Reader {
 
     /// A reader of the same that keeps hardly anything of what differs from snapshot to snapshot: for who comes by once, as
     /// to fill a cache takes longer than to read.
+    #[must_use]
     pub fn in_passing(&self) -> Self {
         Self { shared: Arc::clone(&self.shared), passing: Passing::new(1 << 20, 1 << 20) }
     }
