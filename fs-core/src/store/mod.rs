@@ -28,6 +28,7 @@ mod repository;
 mod salvage;
 mod scan;
 mod strays;
+mod tags;
 mod verify;
 mod writer;
 
