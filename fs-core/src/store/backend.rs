@@ -52,7 +52,7 @@ impl fmt::Display for Object {
             ObjectKind::Config => write!(f, "the repository's config"),
             ObjectKind::Pack => write!(f, "pack {}", self.name),
             ObjectKind::Snapshot => write!(f, "snapshot {}", self.name),
-            ObjectKind::Tag => write!(f, "tag {}", self.name),
+            ObjectKind::Tag => write!(f, "the tag in tags/{}", self.name),
         }
     }
 }
