@@ -47,7 +47,7 @@ impl Tags {
                         log::error!("{error}");
                     }
                     tags.unread.insert(id);
-                    tags.incomplete |= !error.is_damage();
+                    tags.incomplete |= matches!(error, StoreError::Io { .. });
                 }
             }
         }
