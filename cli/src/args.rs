@@ -10,6 +10,7 @@ mod history;
 mod keeping;
 mod mounting;
 mod shell;
+mod tags;
 
 pub use care::{CheckArgs, RebuildIndexArgs, RepairArgs};
 pub use history::{
@@ -18,6 +19,7 @@ pub use history::{
 pub use keeping::{HookArgs, HookEvent, ImportArgs, InitArgs, LayoutArg, RsyncArgs, UpArgs, WatchArgs};
 pub use mounting::{MountArgs, UnmountArgs};
 pub use shell::{CompletionsArgs, ManArgs};
+pub use tags::TagArgs;
 
 use mounting::Helper;
 
@@ -78,6 +80,8 @@ pub enum Command {
     Unmount(UnmountArgs),
     /// List the snapshots
     Snapshots(SnapshotsArgs),
+    /// Give snapshots names, take them away, or list them
+    Tag(TagArgs),
     /// List a directory of a snapshot, the snapshots of a source, or the sources
     Ls(LsArgs),
     /// Print files of a snapshot

@@ -1,6 +1,7 @@
 //! What a shell asks while somebody types. Commands and options follow from the command line's definition; times, sources
 //! and paths come from the repository.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
@@ -59,16 +60,32 @@ pub fn places(current: &OsStr) -> Vec<CompletionCandidate> {
     let Some(history) = history() else { return Vec::new() };
     match Place::parse(current) {
         Ok(place) if typed.contains(&b':') => paths(&history, &place, typed),
-        _ => times(&history, typed),
+        _ => times(&history, typed, b":"),
     }
 }
 
-fn times(history: &History, typed: &[u8]) -> Vec<CompletionCandidate> {
+/// Times, with a source before them where there are several.
+pub fn times_alone(current: &OsStr) -> Vec<CompletionCandidate> {
+    history().map_or_else(Vec::new, |history| times(&history, current.as_encoded_bytes(), b""))
+}
+
+/// Names that snapshots were given.
+pub fn tags(current: &OsStr) -> Vec<CompletionCandidate> {
+    let tags = history().and_then(|history| history.tags(None).ok()).unwrap_or_default();
+    let names: BTreeSet<_> = tags.into_iter().map(|tag| tag.name).collect();
+    let wanted = names.iter().filter(|name| name.as_bytes().starts_with(current.as_encoded_bytes()));
+    wanted.take(MOST).filter_map(candidate).collect()
+}
+
+/// What each ends with leads on.
+fn times(history: &History, typed: &[u8], end: &[u8]) -> Vec<CompletionCandidate> {
     let all = history.view().sources();
     let named = option("--source").map(OsString::into_encoded_bytes);
     let of = |source: &Source, prefix: &[u8]| {
         let names = (0..source.timeline.len()).rev().filter_map(|place| source.timeline.name(place));
-        let names = EXPRESSIONS.into_iter().chain(names).map(|name| [prefix, name.as_bytes(), b":"].concat());
+        let tags: BTreeSet<_> = source.tags().map(|(tag, _)| format!("@{}", tag.name)).collect();
+        let names = EXPRESSIONS.into_iter().chain(tags.iter().map(String::as_str)).chain(names);
+        let names = names.map(|name| [prefix, name.as_bytes(), end].concat());
         let wanted = names.filter(|name| name.starts_with(typed)).take(MOST);
         wanted.filter_map(candidate).collect::<Vec<_>>()
     };

@@ -73,10 +73,16 @@ pub fn one_source<'a>(
 }
 
 fn parse(text: &[u8]) -> Option<Place> {
-    // A name may hold an @ of its own: the time begins with the first that an expression follows.
+    // A source's name may hold an @ of its own: the time begins with the first that an expression follows. A tag cannot be
+    // told from other words, but it holds no @, so it begins with the last one before the colon.
     let ats = || (0..text.len()).take_while(|at| text[*at] != b'/').filter(|at| text[*at] == b'@');
     let is_time = |at: &usize| Expression::parse(split_time(&text[*at..]).0).is_some();
-    let at = ats().find(is_time).or_else(|| ats().next())?;
+    let first = ats().next()?;
+    let colon = text[first..].iter().position(|byte| *byte == b':').map_or(text.len(), |colon| first + colon);
+    let at = match first {
+        0 => 0,
+        _ => ats().find(is_time).or_else(|| ats().take_while(|at| *at < colon).last())?,
+    };
     let (time, path) = split_time(&text[at..]);
     if time.contains(&b'/') {
         return None;
@@ -140,6 +146,12 @@ mod tests {
         // What is wrong with these is for the history to say.
         is("@nonsense:x", None, "@nonsense", "x");
         is("web1@nonsense", Some("web1"), "@nonsense", "");
+        // A tag may follow it.
+        is("joe@home@kept:x", Some("joe@home"), "@kept", "x");
+        is("joe@home@kept", Some("joe@home"), "@kept", "");
+        is("joe:home@kept:x", Some("joe:home"), "@kept", "x");
+        is("web1@kept:joe@home:x", Some("web1"), "@kept", "joe@home:x");
+        is("@kept:joe@today:x", None, "@kept", "joe@today:x");
     }
 
     #[test]

@@ -23,9 +23,10 @@ const BASE: usize = 48 << 20;
 const PER_BYTE: usize = 160;
 
 /// The targets, by name.
-pub const TARGETS: [(&str, fn(&[u8])); 11] = [
+pub const TARGETS: [(&str, fn(&[u8])); 12] = [
     ("config", targets::config),
     ("manifest", targets::manifest),
+    ("tag", targets::tag),
     ("catalogue", targets::catalogue),
     ("trailer", targets::trailer),
     ("block", targets::block),

@@ -3,7 +3,7 @@
 use fs_core::format::{
     Attributes, BlobId, BlockBuilder, BlockEncoder, Child, ChunkList, Config, Content, Entry, ExtentKind,
     FRAME_HEADER_LEN, InnerBuilder, Kind, LeafBuilder, LinkTableBuilder, Manifest, Origin, PackBuilder,
-    PackKind, PathKey, RepositoryId, Run, Secret, SnapshotId, Status, Time, Totals, XattrSet, Xattrs,
+    PackKind, PathKey, RepositoryId, Run, Secret, SnapshotId, Status, Tag, Time, Totals, XattrSet, Xattrs,
 };
 
 use crate::seal::{SECRET, keys};
@@ -18,6 +18,7 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
             let parents = [None, Some(SnapshotId([5; 32]))];
             parents.map(|parent| manifest(parent).seal(&keys()).1[FRAME_HEADER_LEN..].to_vec()).into()
         }
+        "tag" => vec![tag().seal(&keys()).1[FRAME_HEADER_LEN..].to_vec()],
         "catalogue" => {
             let pack = pack();
             vec![pack[catalogue_offset(&pack) + FRAME_HEADER_LEN..pack.len() - 16].to_vec()]
@@ -147,6 +148,11 @@ fn manifest(parent: Option<SnapshotId>) -> Manifest {
         }),
         parent,
     }
+}
+
+fn tag() -> Tag {
+    let source = b"web1".as_slice().into();
+    Tag { snapshot: SnapshotId([5; 32]), source, name: "before-upgrade".into(), given: Time::default() }
 }
 
 /// Blocks, each with the length of its prefix in units of 64 bytes. The prefix is what the target makes of that.

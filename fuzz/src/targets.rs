@@ -1,6 +1,6 @@
 use fs_core::format::{
     Block, Catalogue, ChunkList, Config, Entry, FormatError, LINK_RECORD_LEN, LinkCheck, LinkRecord,
-    LinkSearch, Manifest, Node, PackId, PackTrailer, PathKey, SnapshotId, XattrSet,
+    LinkSearch, Manifest, Node, PackId, PackTrailer, PathKey, SnapshotId, Tag, TagId, XattrSet,
 };
 use fs_core::view::time::Expression;
 
@@ -24,6 +24,17 @@ pub fn manifest(body: &[u8]) {
     if let Ok(manifest) = Manifest::open(&keys, &keys.snapshot_id(body), &seal(b"YSNP", body)) {
         let (id, bytes) = manifest.seal(&keys);
         assert_eq!(Manifest::open(&keys, &id, &bytes).as_ref(), Ok(&manifest));
+    }
+}
+
+pub fn tag(body: &[u8]) {
+    let keys = keys();
+    let _ = Tag::open(&keys, &TagId([0; 32]), body);
+    if let Ok(tag) = Tag::decode(body) {
+        let (id, bytes) = tag.seal(&keys);
+        assert_eq!(Tag::open(&keys, &id, &bytes).as_ref(), Ok(&tag));
+        assert_eq!(Tag::open(&keys, &id, &seal(b"YTAG", body)).as_ref(), Ok(&tag));
+        assert!(!tag.name.contains(['/', '@', ':']));
     }
 }
 

@@ -15,8 +15,12 @@ use crate::text;
 #[command(after_help = "\
 Examples:
   yester snapshots
-  yester --json snapshots --source web1")]
+  yester --json snapshots --source web1
+  yester snapshots --tag before-upgrade      those that `yester tag` gave this name")]
 pub struct SnapshotsArgs {
+    /// Only those that were given this name
+    #[arg(long, value_name = "TAG", add = ArgValueCompleter::new(completion::tags))]
+    pub tag: Option<OsString>,
     /// Only those of this source
     #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::sources))]
     pub source: Option<OsString>,
@@ -25,7 +29,7 @@ pub struct SnapshotsArgs {
 /// Said where `T:PATH` is an argument.
 const PLACE_HELP: &str = "\
 T is a time: @2024-06-01 (as that day ended), @2024-06-01T03, @yesterday, @monday, @3d (three days ago), \
-@latest, @latest~2, @first, or a snapshot's name. A source may stand before it: web1@latest:etc/passwd";
+@latest, @latest~2, @first, a snapshot's name, or one that `yester tag` gave it. A source may stand before it: web1@latest:etc/passwd";
 
 #[derive(Debug, Args)]
 #[command(after_help = format!("\

@@ -83,6 +83,11 @@ fn advice(report: &Report) -> Vec<&'static str> {
         advice.push("A snapshot comes back only with its manifest, from a copy of the repository.");
         advice.push("To give it up, run `yester repair`, which names it once more and forgets it.");
     }
+    if report.findings.iter().any(|finding| matches!(finding, Finding::Tag { .. })) {
+        advice.push(
+            "A tag that cannot be read is a lost name, no lost data: `yester repair` sets it aside, `yester tag` gives it again.",
+        );
+    }
     if report.has_data_damage() {
         advice.push("Whatever is not named here can be read. Save the repository, and look after its disk.");
         advice.push("What still exists in your files is stored again by `yester import --heal`.");
@@ -106,6 +111,7 @@ fn text(finding: &Finding, zone: &TimeZone) -> String {
         }
         Finding::Manifest { record: None, reason, .. }
         | Finding::Pack { reason, .. }
+        | Finding::Tag { reason, .. }
         | Finding::Index { reason } => reason.clone(),
         Finding::PackHeader { reason, .. } => format!("{reason} (its header; its content can be read)"),
         Finding::Block { pack, block, blobs, reason, .. } => {
@@ -141,6 +147,7 @@ fn object(finding: &Finding) -> Value {
             json!({ "finding": "pack header", "pack": id(pack), "reason": reason })
         }
         Finding::Pack { pack, reason } => json!({ "finding": "pack", "pack": id(pack), "reason": reason }),
+        Finding::Tag { tag, reason } => json!({ "finding": "tag", "tag": id(tag), "reason": reason }),
         Finding::Block { pack, block, offset, blobs, reason } => json!({
             "finding": "block", "pack": id(pack), "block": block, "offset": offset, "blobs": blobs, "reason": reason,
         }),

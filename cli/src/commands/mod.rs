@@ -33,6 +33,8 @@ mod serving;
 #[cfg(target_os = "linux")]
 mod status;
 #[cfg(target_os = "linux")]
+mod tag;
+#[cfg(target_os = "linux")]
 mod unmount;
 #[cfg(target_os = "linux")]
 mod up;
@@ -90,6 +92,8 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         #[cfg(target_os = "linux")]
         Command::Import(args) => import::run(context, &args),
         #[cfg(target_os = "linux")]
+        Command::Tag(args) => tag::run(context, &args),
+        #[cfg(target_os = "linux")]
         Command::Restore(args) => restore::run(context, &args),
         #[cfg(target_os = "linux")]
         Command::Rsync(args) => rsync::run(context, &args),
@@ -107,6 +111,7 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         Command::Status => status::run(context),
         #[cfg(not(target_os = "linux"))]
         Command::Import(_)
+        | Command::Tag(_)
         | Command::Rsync(_)
         | Command::Restore(_)
         | Command::Hook(_)

@@ -32,7 +32,8 @@ pub fn run(context: &mut Context, args: &RepairArgs) -> Result<Outcome> {
     } else {
         tell_summary(output, &repaired, args.dry_run, &settings.zone)?;
     }
-    Ok(if repaired.has_losses() { Outcome::Incomplete } else { Outcome::Done })
+    let lost = repaired.has_losses() || !repaired.damaged_tags.is_empty();
+    Ok(if lost { Outcome::Incomplete } else { Outcome::Done })
 }
 
 fn place(source: &[u8], time: fs_core::format::Time, zone: &TimeZone) -> String {
@@ -164,6 +165,13 @@ fn tell_summary(
             set_aside(&snapshot.place)
         ))?;
     }
+    for tag in &repaired.damaged_tags {
+        output.line(&format!(
+            "{}; that name is lost, its snapshot is not; {}",
+            tag.reason,
+            set_aside(&tag.place)
+        ))?;
+    }
     let looked = format!("{} in {}", count(repaired.snapshots, "snapshot"), count(repaired.packs, "pack"));
     if repaired.is_clean() {
         return output.tell(&format!("nothing to repair: {looked}, every byte read"));
@@ -191,6 +199,7 @@ fn advice(repaired: &Repaired, dry_run: bool) -> Vec<String> {
     }
     let aside = repaired.damaged_packs.iter().any(|pack| pack.place.is_some())
         || repaired.lost_manifests.iter().any(|lost| lost.place.is_some())
+        || repaired.damaged_tags.iter().any(|tag| tag.place.is_some())
         || repaired.repaired_snapshots.iter().any(|snapshot| snapshot.place.is_some());
     if dry_run {
         lines.push("Nothing was changed.".to_owned());
@@ -236,6 +245,10 @@ fn summary(repaired: &Repaired, dry_run: bool) -> Value {
             "losses": snapshot.losses, "set_aside": snapshot.place,
         })
     });
+    let tags = repaired
+        .damaged_tags
+        .iter()
+        .map(|tag| json!({ "tag": tag.tag.to_string(), "reason": tag.reason, "set_aside": tag.place }));
     json!({
         "clean": repaired.is_clean(),
         "dry_run": dry_run,
@@ -246,5 +259,6 @@ fn summary(repaired: &Repaired, dry_run: bool) -> Value {
         "damaged_packs": packs.collect::<Vec<_>>(),
         "lost_snapshots": manifests.collect::<Vec<_>>(),
         "repaired_snapshots": snapshots.collect::<Vec<_>>(),
+        "damaged_tags": tags.collect::<Vec<_>>(),
     })
 }

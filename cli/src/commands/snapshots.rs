@@ -15,7 +15,10 @@ pub fn run(context: &mut Context, args: &SnapshotsArgs) -> Result<Outcome> {
         let source = history.source(Some(name.as_encoded_bytes()))?;
         snapshots.retain(|snapshot| snapshot.manifest.source[..] == source.name[..]);
     }
-    if snapshots.is_empty() && context.output.is_terminal() {
+    if let Some(tag) = &args.tag {
+        snapshots
+            .retain(|snapshot| snapshot.tags.iter().any(|name| name.as_bytes() == tag.as_encoded_bytes()));
+    } else if snapshots.is_empty() && context.output.is_terminal() {
         context.output.note("no snapshots yet; add one with `yester import`");
     }
     print(&mut context.output, &snapshots)?;
@@ -35,10 +38,12 @@ pub fn print(output: &mut Output, snapshots: &[SnapshotInfo]) -> Result<(), Writ
             manifest.status.name().to_owned(),
             count(manifest.totals.files, "file"),
             size(manifest.totals.bytes),
+            snapshot.tags.join(" "),
         ]
     };
     let rows: Vec<_> = snapshots.iter().map(row).collect();
-    output.table([Align::Left, Align::Left, Align::Left, Align::Right, Align::Right], &rows)
+    let aligned = [Align::Left, Align::Left, Align::Left, Align::Right, Align::Right, Align::Left];
+    output.table(aligned, &rows)
 }
 
 /// A snapshot in JSON.
@@ -60,6 +65,7 @@ pub struct Described {
     others: u64,
     bytes: u64,
     troubled: u64,
+    tags: Vec<String>,
 }
 
 impl From<&SnapshotInfo> for Described {
@@ -83,6 +89,7 @@ impl From<&SnapshotInfo> for Described {
             others: manifest.totals.others,
             bytes: manifest.totals.bytes,
             troubled: manifest.totals.troubled,
+            tags: snapshot.tags.clone(),
         }
     }
 }

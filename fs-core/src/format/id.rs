@@ -44,6 +44,11 @@ identifier!(
     32
 );
 identifier!(
+    /// Names a snapshot's tag: the keyed BLAKE3 of what is tagged, and how.
+    TagId,
+    32
+);
+identifier!(
     /// Tells one repository from another.
     RepositoryId,
     16

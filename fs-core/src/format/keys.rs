@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::{BlobId, PackId, SnapshotId};
+use super::{BlobId, PackId, SnapshotId, TagId};
 
 /// The random secret of a repository, from which all its keys derive.
 #[derive(Clone, PartialEq, Eq)]
@@ -61,6 +61,11 @@ impl Keys {
     /// The name of the snapshot with this manifest.
     pub fn snapshot_id(&self, manifest: &[u8]) -> SnapshotId {
         SnapshotId(*blake3::keyed_hash(&self.name, manifest).as_bytes())
+    }
+
+    /// The name of the tag with this snapshot, source and name.
+    pub(super) fn tag_id(&self, identity: &[u8]) -> TagId {
+        TagId(*blake3::keyed_hash(&self.name, identity).as_bytes())
     }
 
     /// The path `name` below `parent`: four bytes that all in this directory share, then its hash.

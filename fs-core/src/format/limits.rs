@@ -30,6 +30,10 @@ pub const MAX_NODE_ITEMS: usize = 65_536;
 pub const MAX_LEVELS: u8 = 8;
 /// Bytes of a source's name.
 pub const MAX_SOURCE_NAME: usize = 255;
+/// Bytes of a tag's name.
+pub const MAX_TAG_NAME: usize = 100;
+/// Bytes of a tag's file: hundreds, and room for extensions.
+pub const MAX_TAG: usize = 1 << 16;
 /// Bytes of the path that was imported, and of the host's name.
 pub const MAX_ORIGIN: usize = 65_535;
 /// Bytes of what tells a run from all others: a few names.

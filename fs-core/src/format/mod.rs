@@ -19,6 +19,7 @@ mod node;
 mod pack;
 mod run;
 mod seal;
+mod tag;
 mod time;
 mod xattrs;
 
@@ -28,7 +29,7 @@ pub use config::Config;
 pub use content::Content;
 pub use entry::{Attributes, Entry, Kind, Xattrs};
 pub use error::FormatError;
-pub use id::{BlobId, PackId, RepositoryId, SnapshotId};
+pub use id::{BlobId, PackId, RepositoryId, SnapshotId, TagId};
 pub use keys::{Keys, PathKey, Secret};
 pub use links::{Group, LINK_RECORD_LEN, LinkCheck, LinkRecord, LinkSearch, LinkTableBuilder};
 pub(crate) use manifest::is_source_name;
@@ -40,5 +41,6 @@ pub use pack::{
 };
 pub use run::Run;
 pub use seal::{BLOCK_MAGIC, FRAME_HEADER_LEN, block_frame_len};
+pub use tag::{Tag, check_tag_name};
 pub use time::Time;
 pub use xattrs::{Xattr, XattrSet};

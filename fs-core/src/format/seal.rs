@@ -20,6 +20,7 @@ pub(super) enum Sealed {
     Block,
     Catalogue,
     Manifest,
+    Tag,
 }
 
 impl Sealed {
@@ -28,6 +29,7 @@ impl Sealed {
             Sealed::Block => BLOCK_MAGIC,
             Sealed::Catalogue => *b"YCAT",
             Sealed::Manifest => *b"YSNP",
+            Sealed::Tag => *b"YTAG",
         }
     }
 
@@ -36,6 +38,7 @@ impl Sealed {
             Sealed::Block => "block",
             Sealed::Catalogue => "pack catalogue",
             Sealed::Manifest => "snapshot manifest",
+            Sealed::Tag => "tag",
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::blobs::Blobs;
 use super::finding::Findings;
-use super::{MaintainError, Report, blocks, catalogues, harm, index, references};
+use super::{MaintainError, Report, blocks, catalogues, harm, index, references, tags};
 use crate::format::{Manifest, PackId, SnapshotId};
 use crate::monitor::{Cancellation, Monitor, Phase, Work};
 use crate::store::{Access, CacheSizes, Object, Reader, Repository, SnapshotRecord, StoreError};
@@ -114,6 +114,7 @@ pub fn check(
         check.repository.distrust_index()?;
     }
     references::check(&mut check)?;
+    tags::check(&mut check)?;
     check.repository.unlock();
     blocks::check(&mut check, options.read_data)?;
     if check.harm {

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use crate::format::{BlobId, PackId, SnapshotId, Time};
+use crate::format::{BlobId, PackId, SnapshotId, TagId, Time};
 use crate::store::SnapshotRecord;
 
 /// One thing that is wrong with a repository.
@@ -60,6 +60,13 @@ pub enum Finding {
         blob: BlobId,
         /// What it is referred to as.
         what: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A name that a snapshot was given cannot be read: the snapshot can.
+    Tag {
+        /// The name's object.
+        tag: TagId,
         /// What is wrong.
         reason: String,
     },
@@ -127,10 +134,12 @@ impl Report {
         self.findings.iter().any(index)
     }
 
-    /// Whether something that is not derived is wrong.
+    /// Whether something of snapshots is wrong that is not derived.
     pub fn has_data_damage(&self) -> bool {
-        let index = |finding: &_| matches!(finding, Finding::Index { .. } | Finding::IndexedPack { .. });
-        !self.findings.iter().all(index)
+        let other = |finding: &_| {
+            matches!(finding, Finding::Index { .. } | Finding::IndexedPack { .. } | Finding::Tag { .. })
+        };
+        !self.findings.iter().all(other)
     }
 }
 

@@ -13,12 +13,13 @@ mod loss;
 mod references;
 mod repair;
 mod search;
+mod tags;
 
 pub use check::{CheckOptions, check};
 pub use error::MaintainError;
 pub use finding::{Finding, Harmed, Report};
 pub use loss::{Loss, Lost};
-pub use repair::{DamagedPack, LostManifest, RepairOptions, Repaired, RepairedSnapshot, repair};
+pub use repair::{DamagedPack, DamagedTag, LostManifest, RepairOptions, Repaired, RepairedSnapshot, repair};
 
 #[cfg(test)]
 mod tests;

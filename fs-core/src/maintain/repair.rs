@@ -7,13 +7,13 @@ mod trees;
 
 use std::path::Path;
 
-pub use report::{DamagedPack, LostManifest, RepairOptions, Repaired, RepairedSnapshot};
+pub use report::{DamagedPack, DamagedTag, LostManifest, RepairOptions, Repaired, RepairedSnapshot};
 
 use super::check::{Check, UnreadManifest};
 use super::judge::Judge;
 use super::search::{Search, Searched};
-use super::{Finding, Loss, Lost, MaintainError, catalogues, index};
-use crate::format::{Manifest, SnapshotId};
+use super::{Finding, Loss, Lost, MaintainError, catalogues, index, tags};
+use crate::format::{Manifest, SnapshotId, Tag};
 use crate::maintain::blobs::{Blobs, Keys};
 use crate::monitor::{Cancellation, Monitor, Phase};
 use crate::store::{CacheSizes, Repository};
@@ -46,6 +46,8 @@ pub fn repair(
     let survey = packs::survey(&mut check)?;
     repaired.packs = (survey.names.sound.len() + survey.names.damaged.len()) as u64;
     load_manifests(&mut check, &mut repaired)?;
+    let (tags, damaged_tags) = tags::survey(&check.repository)?;
+    repaired.damaged_tags = damaged_tags;
     let (harmed, directories) = find_losses(&mut check, tell)?;
     repaired.damaged_packs = survey.damaged;
     repaired.repaired_snapshots.extend(harmed.iter().map(|harmed| RepairedSnapshot {
@@ -76,11 +78,18 @@ pub fn repair(
         let new = mender.mend(repository.writer()?, harmed)?;
         told.new = Some(new);
         if new != harmed.id {
+            // First: a crash in between must leave the names on one of them.
+            for tag in tags.iter().filter(|tag| tag.snapshot == harmed.id) {
+                repository.put_tag(&Tag { snapshot: new, ..tag.clone() })?;
+            }
             told.place = repository.set_aside_snapshot(&harmed.id)?;
         }
     }
     for lost in &mut repaired.lost_manifests {
         lost.place = repository.set_aside_snapshot(&lost.snapshot)?;
+    }
+    for damaged in &mut repaired.damaged_tags {
+        damaged.place = repository.set_aside_tag(&damaged.tag)?;
     }
     Ok(repaired)
 }

@@ -73,7 +73,7 @@ pub enum ServiceError {
         reason: ViewError,
     },
     /// There is no source of this name.
-    #[error("no source is called {name}; {}there {known}", meant.as_ref().map(|meant| format!("did you mean {meant}? ")).unwrap_or_default())]
+    #[error("no source is called {name}; {}there {known}", did_you_mean(meant.as_ref()))]
     NoSource {
         /// The name.
         name: String,
@@ -100,12 +100,14 @@ pub enum ServiceError {
         source_name: String,
     },
     /// A time means no snapshot.
-    #[error("no snapshot of {source_name} is meant by {time}; the first is {first}")]
+    #[error("no snapshot of {source_name} is meant by {time}; {}the first is {first}", did_you_mean(meant.as_ref()))]
     NoSnapshot {
         /// The source.
         source_name: String,
         /// The expression.
         time: String,
+        /// A tag that is nearly the same.
+        meant: Option<String>,
         /// The first snapshot's name.
         first: String,
     },
@@ -115,6 +117,22 @@ pub enum ServiceError {
     /// A name was given that no source can have.
     #[error("{0:?} cannot name a source: a name has 1 to 255 bytes, no / and no @ at its beginning")]
     BadSourceName(String),
+    /// A name was given that no tag can have.
+    #[error("{name:?} cannot be a tag: {reason}")]
+    BadTagName {
+        /// The name.
+        name: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A snapshot does not have the tag that is to be taken away.
+    #[error("{snapshot} has no tag {name}; `yester tag` lists those that there are")]
+    NoTag {
+        /// The tag.
+        name: String,
+        /// The snapshot.
+        snapshot: String,
+    },
     /// The source that a tree would be named after is another tree's.
     #[error(
         "source {name} has the history of {}; go on with it by --source {name}, or name this one otherwise",
@@ -134,6 +152,10 @@ pub enum ServiceError {
         /// Why.
         reason: io::Error,
     },
+}
+
+fn did_you_mean(meant: Option<&String>) -> String {
+    meant.map(|meant| format!("did you mean {meant}? ")).unwrap_or_default()
 }
 
 impl From<MaintainError> for ServiceError {

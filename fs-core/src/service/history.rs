@@ -4,9 +4,10 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use super::{ServiceError, Stats, meant, stats};
-use crate::format::{Manifest, SnapshotId};
+use crate::format::{Manifest, SnapshotId, Tag, Time};
 use crate::store::{Access, CacheSizes, Repository};
-use crate::view::{Node, Options, Scope, Source, View, ViewError};
+use crate::view::time::Expression;
+use crate::view::{Node, Options, Scope, Source, Sources, View, ViewError};
 
 /// A repository's history, open for reading.
 #[derive(Debug)]
@@ -23,6 +24,35 @@ pub struct SnapshotInfo {
     pub name: String,
     /// What it is.
     pub manifest: Manifest,
+    /// Other names that it was given.
+    pub tags: Vec<String>,
+}
+
+/// A name that a snapshot was given.
+#[derive(Debug, Clone)]
+pub struct TagInfo {
+    /// The name.
+    pub name: String,
+    /// The snapshot's source.
+    pub source: Box<[u8]>,
+    /// The snapshot.
+    pub snapshot: SnapshotId,
+    /// The snapshot's canonical name.
+    pub snapshot_name: String,
+    /// When it was given.
+    pub given: Time,
+}
+
+impl TagInfo {
+    pub(super) fn new(tag: &Tag, snapshot_name: &str) -> Self {
+        Self {
+            name: tag.name.clone().into(),
+            source: tag.source.clone(),
+            snapshot: tag.snapshot,
+            snapshot_name: snapshot_name.to_owned(),
+            given: tag.given,
+        }
+    }
 }
 
 impl History {
@@ -43,6 +73,19 @@ impl History {
         sources.iter().flat_map(|source| infos(source)).collect()
     }
 
+    /// The names that snapshots of a source, or of all, were given: by source, name and time.
+    pub fn tags(&self, source: Option<&[u8]>) -> Result<Vec<TagInfo>, ServiceError> {
+        let sources = match source {
+            Some(name) => vec![self.source(Some(name))?],
+            None => self.view.sources().iter().cloned().collect(),
+        };
+        let of = |source: &Arc<Source>| {
+            let info = |(tag, place)| Some(TagInfo::new(tag, source.timeline.name(place)?));
+            source.tags().filter_map(info).collect::<Vec<_>>()
+        };
+        Ok(sources.iter().flat_map(of).collect())
+    }
+
     /// Counts and sizes.
     pub fn stats(&self) -> Result<Stats, ServiceError> {
         stats::gather(&self.view)
@@ -58,13 +101,8 @@ impl History {
     ) -> Result<(View, Node), ServiceError> {
         let source = self.source(source)?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let now = jiff::Timestamp::now();
-        if source.check_lost(time).is_ok() && source.timeline.resolve(time, now).is_none() {
-            return Err(ServiceError::NoSnapshot {
-                source_name: text(&source.name),
-                time: text(time),
-                first: source.timeline.name(0).unwrap_or_default().to_owned(),
-            });
+        if source.check_lost(time).is_ok() && source.resolve(time, jiff::Timestamp::now()).is_none() {
+            return Err(no_snapshot(&source, time));
         }
         match self.view.walk(&source, time, path) {
             Ok(node) => Ok((self.view.clone(), node)),
@@ -85,24 +123,45 @@ impl History {
 
     /// The source of this name, or the only one.
     pub fn source(&self, name: Option<&[u8]>) -> Result<Arc<Source>, ServiceError> {
-        let sources = self.view.sources();
-        let list = || {
-            let names: Vec<_> = sources.iter().map(|source| String::from_utf8_lossy(&source.name)).collect();
-            names.join(", ")
-        };
-        let nothing = || "is none yet; import one with `yester import`".to_owned();
-        match name {
-            Some(name) => sources.get(name).cloned().ok_or_else(|| ServiceError::NoSource {
-                name: String::from_utf8_lossy(name).into_owned(),
-                meant: meant::name(name, sources.iter().map(|source| &*source.name)).map(str::to_owned),
-                known: if sources.iter().len() == 0 { nothing() } else { format!("are: {}", list()) },
-            }),
-            None => match sources.iter().collect::<Vec<_>>().as_slice() {
-                [] => Err(ServiceError::NoSnapshots(self.view.repository().root().to_owned())),
-                [only] => Ok(Arc::clone(only)),
-                _ => Err(ServiceError::WhichSource { known: list() }),
-            },
-        }
+        source_of(&self.view.sources(), self.view.repository().root(), name)
+    }
+}
+
+/// The source of this name, or the only one of the repository in `root`.
+pub(super) fn source_of(
+    sources: &Sources,
+    root: &Path,
+    name: Option<&[u8]>,
+) -> Result<Arc<Source>, ServiceError> {
+    let list = || {
+        let names: Vec<_> = sources.iter().map(|source| String::from_utf8_lossy(&source.name)).collect();
+        names.join(", ")
+    };
+    let nothing = || "is none yet; import one with `yester import`".to_owned();
+    match name {
+        Some(name) => sources.get(name).cloned().ok_or_else(|| ServiceError::NoSource {
+            name: String::from_utf8_lossy(name).into_owned(),
+            meant: meant::name(name, sources.iter().map(|source| &*source.name)).map(str::to_owned),
+            known: if sources.iter().len() == 0 { nothing() } else { format!("are: {}", list()) },
+        }),
+        None => match sources.iter().collect::<Vec<_>>().as_slice() {
+            [] => Err(ServiceError::NoSnapshots(root.to_owned())),
+            [only] => Ok(Arc::clone(only)),
+            _ => Err(ServiceError::WhichSource { known: list() }),
+        },
+    }
+}
+
+/// That `time` means no snapshot of this source.
+pub(super) fn no_snapshot(source: &Source, time: &[u8]) -> ServiceError {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let typed = time.strip_prefix(b"@").filter(|_| Expression::parse(time).is_none());
+    let tags = source.tags().map(|(tag, _)| tag.name.as_bytes());
+    ServiceError::NoSnapshot {
+        source_name: text(&source.name),
+        time: text(time),
+        meant: typed.and_then(|typed| meant::name(typed, tags)).map(|tag| format!("@{tag}")),
+        first: source.timeline.name(0).unwrap_or_default().to_owned(),
     }
 }
 
@@ -122,12 +181,15 @@ pub fn open_view(
 }
 
 fn infos(source: &Source) -> Vec<SnapshotInfo> {
-    let info = |(name, snapshot): (&str, &Arc<crate::view::Snapshot>)| SnapshotInfo {
+    let mut tags: Vec<Vec<String>> = vec![Vec::new(); source.timeline.len()];
+    source.tags().for_each(|(tag, place)| tags[place].push(tag.name.clone().into()));
+    let info = |((name, snapshot), tags): ((&str, &Arc<crate::view::Snapshot>), _)| SnapshotInfo {
         id: snapshot.id,
         name: name.to_owned(),
         manifest: snapshot.manifest.clone(),
+        tags,
     };
-    source.snapshots().map(info).collect()
+    source.snapshots().zip(tags).map(info).collect()
 }
 
 #[cfg(test)]

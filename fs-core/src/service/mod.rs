@@ -19,6 +19,8 @@ mod runs;
 #[cfg(unix)]
 mod session;
 mod stats;
+#[cfg(unix)]
+mod tags;
 mod versions;
 #[cfg(target_os = "linux")]
 pub mod watch;
@@ -30,7 +32,7 @@ use std::path::Path;
 pub use days::{Day, days};
 pub use error::ServiceError;
 pub use export::{Archive, Exported, export};
-pub use history::{History, SnapshotInfo, open_view};
+pub use history::{History, SnapshotInfo, TagInfo, open_view};
 #[cfg(unix)]
 pub use import::{ImportOptions, Imported, import_tree, source_name};
 pub use maintain::{check, rebuild_index, repair};
@@ -41,6 +43,8 @@ pub use restore::{RestoreOptions, Restored, restore};
 #[cfg(unix)]
 pub use runs::{Outcome, RunImporter, RunState, make_plan, run_states};
 pub use stats::Stats;
+#[cfg(unix)]
+pub use tags::{TagOptions, Tagged, tag};
 pub use versions::PathLog;
 #[cfg(target_os = "linux")]
 pub use within::{Within, within};

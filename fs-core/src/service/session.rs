@@ -145,7 +145,7 @@ impl Session {
             .get(&manifest.source)
             .and_then(|source| source.snapshots().find(|(_, snapshot)| snapshot.id == id))
             .map_or_else(String::new, |(name, _)| name.to_owned());
-        let snapshot = SnapshotInfo { id, name, manifest };
+        let snapshot = SnapshotInfo { id, name, manifest, tags: Vec::new() };
         Ok(Imported { snapshot, statistics, progress })
     }
 
@@ -168,7 +168,7 @@ pub(super) fn worse(walk: Status, run: Status) -> Status {
     WORST_FIRST.into_iter().find(|status| [walk, run].contains(status)).unwrap_or(run)
 }
 
-fn open_for_writing(
+pub(super) fn open_for_writing(
     root: &Path,
     wait: bool,
     cancellation: &Cancellation,

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use super::history::no_snapshot;
 use super::{History, ServiceError};
 use crate::view::Source;
 use crate::view::time::Expression;
@@ -68,14 +69,10 @@ impl History {
 }
 
 /// The place in its timeline of the snapshot of `source` that `time` means.
-fn place(source: &Source, time: &[u8]) -> Result<usize, ServiceError> {
+pub(super) fn place(source: &Source, time: &[u8]) -> Result<usize, ServiceError> {
     source.check_lost(time)?;
-    let place = source.timeline.resolve(time, jiff::Timestamp::now());
-    place.ok_or_else(|| ServiceError::NoSnapshot {
-        source_name: String::from_utf8_lossy(&source.name).into_owned(),
-        time: String::from_utf8_lossy(time).into_owned(),
-        first: source.timeline.name(0).unwrap_or_default().to_owned(),
-    })
+    let place = source.resolve(time, jiff::Timestamp::now());
+    place.ok_or_else(|| no_snapshot(source, time))
 }
 
 impl PathLog {

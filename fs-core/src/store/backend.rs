@@ -11,6 +11,8 @@ pub enum ObjectKind {
     Pack,
     /// Manifests, named by [`crate::format::SnapshotId`].
     Snapshot,
+    /// Names given to snapshots, named by [`crate::format::TagId`].
+    Tag,
 }
 
 /// An object's kind and name. The name is empty for the config, else hexadecimal.
@@ -37,6 +39,11 @@ impl Object {
     pub fn snapshot(id: crate::format::SnapshotId) -> Self {
         Self { kind: ObjectKind::Snapshot, name: id.to_string() }
     }
+
+    /// A snapshot's tag.
+    pub fn tag(id: crate::format::TagId) -> Self {
+        Self { kind: ObjectKind::Tag, name: id.to_string() }
+    }
 }
 
 impl fmt::Display for Object {
@@ -45,6 +52,7 @@ impl fmt::Display for Object {
             ObjectKind::Config => write!(f, "the repository's config"),
             ObjectKind::Pack => write!(f, "pack {}", self.name),
             ObjectKind::Snapshot => write!(f, "snapshot {}", self.name),
+            ObjectKind::Tag => write!(f, "the tag in tags/{}", self.name),
         }
     }
 }
@@ -80,7 +88,7 @@ pub trait Backend: Send + Sync + fmt::Debug {
     /// written next may build on them.
     fn settle(&self, kind: ObjectKind) -> Result<(), StoreError>;
 
-    /// Something that has changed whenever [`list`](Self::list) of snapshots may have: cheap to ask often.
+    /// Something that has changed whenever [`list`](Self::list) of snapshots or tags may have: cheap to ask often.
     /// `None` when only listing can tell.
     fn snapshots_stamp(&self) -> Result<Option<u128>, StoreError>;
 
@@ -132,13 +140,14 @@ pub(super) mod tests {
         names.sort();
         assert_eq!(names, ["a".repeat(64), "b".repeat(64)]);
 
-        for kind in [ObjectKind::Config, ObjectKind::Pack, ObjectKind::Snapshot] {
+        for kind in [ObjectKind::Config, ObjectKind::Pack, ObjectKind::Snapshot, ObjectKind::Tag] {
             backend.settle(kind).unwrap();
         }
         let stamp = backend.snapshots_stamp().unwrap();
         backend.put(&Object { kind: ObjectKind::Snapshot, name: "c".repeat(64) }, b"x").unwrap();
         assert!(stamp.is_none() || backend.snapshots_stamp().unwrap() != stamp);
         assert_eq!(backend.list(ObjectKind::Snapshot).unwrap(), ["c".repeat(64)]);
+        tags_conform(backend);
 
         backend.delete(&pack("a")).unwrap();
         assert_eq!(backend.list(ObjectKind::Pack).unwrap(), ["b".repeat(64)]);
@@ -148,5 +157,25 @@ pub(super) mod tests {
         assert_eq!(backend.list(ObjectKind::Pack).unwrap(), Vec::<String>::new());
         backend.put(&pack("b"), b"again").unwrap();
         assert_ne!(backend.set_aside(&pack("b")).unwrap(), first, "one would replace the other");
+    }
+
+    /// Old repositories have no place for tags: it is made for the first one.
+    fn tags_conform(backend: &dyn Backend) {
+        let tag = Object { kind: ObjectKind::Tag, name: "d".repeat(64) };
+        assert_eq!(backend.list(ObjectKind::Tag).unwrap(), Vec::<String>::new());
+        assert!(matches!(backend.get(&tag, 10), Err(StoreError::Missing(_))));
+        assert!(matches!(backend.set_aside(&tag), Err(StoreError::Missing(_))));
+        backend.delete(&tag).unwrap();
+        for is_put in [true, false] {
+            let stamp = backend.snapshots_stamp().unwrap();
+            if is_put { backend.put(&tag, b"x") } else { backend.delete(&tag) }.unwrap();
+            assert!(stamp.is_none() || backend.snapshots_stamp().unwrap() != stamp);
+            backend.settle(ObjectKind::Tag).unwrap();
+        }
+        backend.put(&tag, b"x").unwrap();
+        assert_eq!(backend.list(ObjectKind::Tag).unwrap(), ["d".repeat(64)]);
+        assert_eq!(backend.list(ObjectKind::Snapshot).unwrap(), ["c".repeat(64)], "of another kind");
+        backend.set_aside(&tag).unwrap();
+        assert_eq!(backend.list(ObjectKind::Tag).unwrap(), Vec::<String>::new());
     }
 }

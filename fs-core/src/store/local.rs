@@ -69,6 +69,11 @@ impl LocalBackend {
         self.root.join("snapshots")
     }
 
+    /// Made for the first tag.
+    fn tags(&self) -> PathBuf {
+        self.root.join("tags")
+    }
+
     fn temporary(&self) -> PathBuf {
         self.root.join("tmp")
     }
@@ -86,6 +91,7 @@ impl LocalBackend {
             // Two levels: many file systems are slow with 100,000 files in one directory.
             ObjectKind::Pack => self.packs().join(object.name.get(..2).unwrap_or("")).join(&object.name),
             ObjectKind::Snapshot => self.snapshots().join(&object.name),
+            ObjectKind::Tag => self.tags().join(&object.name),
         }
     }
 
@@ -122,13 +128,19 @@ impl Backend for LocalBackend {
         });
         let published = written.map_err(StoreError::io("write", &path)).and_then(|()| {
             let directory = path.parent().unwrap_or(&self.root);
-            if object.kind == ObjectKind::Pack {
+            // Where its folder's name is, when that is made on demand.
+            let above = match object.kind {
+                ObjectKind::Config | ObjectKind::Snapshot => None,
+                ObjectKind::Pack => Some(self.packs()),
+                ObjectKind::Tag => Some(self.root.clone()),
+            };
+            if above.is_some() {
                 disk::create_directory(directory).map_err(StoreError::io("create", directory))?;
             }
             disk::rename(&temporary, &path).map_err(StoreError::io("write", &path))?;
             sync_directory(directory)?;
             // A folder that is there may have been made by a writer that was killed before it made it durable.
-            if object.kind == ObjectKind::Pack { sync_directory(&self.packs()) } else { Ok(()) }
+            above.map_or(Ok(()), |above| sync_directory(&above))
         });
         if published.is_err() {
             // Frees a full disk again; a failure here changes nothing about the error to report.
@@ -159,6 +171,10 @@ impl Backend for LocalBackend {
         match kind {
             ObjectKind::Config => {}
             ObjectKind::Snapshot => list_names(&self.snapshots(), &mut names)?,
+            ObjectKind::Tag => match list_names(&self.tags(), &mut names) {
+                Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+                listed => listed?,
+            },
             ObjectKind::Pack => {
                 for fan in self.fans()? {
                     list_names(&fan, &mut names)?;
@@ -186,6 +202,7 @@ impl Backend for LocalBackend {
             ObjectKind::Config => "config",
             ObjectKind::Pack => "packs",
             ObjectKind::Snapshot => "snapshots",
+            ObjectKind::Tag => "tags",
         };
         let directory = above.join(kind);
         for (new, above) in [(&above, &self.root), (&directory, &above)] {
@@ -213,6 +230,12 @@ impl Backend for LocalBackend {
         match kind {
             ObjectKind::Config => sync_directory(&self.root),
             ObjectKind::Snapshot => sync_directory(&self.snapshots()),
+            ObjectKind::Tag => match disk::sync_directory(&self.tags()) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                Err(error) => Err(StoreError::io("sync", self.tags())(error)),
+                // Its own name may not be durable yet.
+                Ok(()) => sync_directory(&self.root),
+            },
             ObjectKind::Pack => {
                 self.fans()?.iter().try_for_each(|fan| sync_directory(fan))?;
                 sync_directory(&self.packs())
@@ -221,14 +244,23 @@ impl Backend for LocalBackend {
     }
 
     fn snapshots_stamp(&self) -> Result<Option<u128>, StoreError> {
-        let directory = self.snapshots();
-        let modified = fs::metadata(&directory)
-            .and_then(|metadata| metadata.modified())
-            .map_err(StoreError::io("read", &directory))?;
-        let settled = SystemTime::now().duration_since(modified).is_ok_and(|age| age > COARSEST_TICK);
-        let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
-        Ok(settled.then_some(since.as_nanos()))
+        let snapshots = directory_stamp(&self.snapshots())?;
+        let tags = match directory_stamp(&self.tags()) {
+            Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Some(0),
+            stamp => stamp?,
+        };
+        Ok(snapshots.zip(tags).map(|(snapshots, tags)| u128::from(snapshots) << 64 | u128::from(tags)))
     }
+}
+
+/// Changes whenever the directory's names may have; `None` when only listing can tell.
+fn directory_stamp(directory: &Path) -> Result<Option<u64>, StoreError> {
+    let modified = fs::metadata(directory)
+        .and_then(|metadata| metadata.modified())
+        .map_err(StoreError::io("read", directory))?;
+    let settled = SystemTime::now().duration_since(modified).is_ok_and(|age| age > COARSEST_TICK);
+    let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok(settled.then_some(since.as_nanos() as u64))
 }
 
 fn missing_or_io(object: &Object, path: PathBuf, error: io::Error) -> StoreError {

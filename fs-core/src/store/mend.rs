@@ -62,7 +62,7 @@ impl Repository {
         drop(index);
         let backend = LocalBackend::new(&root);
         backend.clear_temporary()?;
-        for kind in [ObjectKind::Config, ObjectKind::Snapshot, ObjectKind::Pack] {
+        for kind in [ObjectKind::Config, ObjectKind::Snapshot, ObjectKind::Pack, ObjectKind::Tag] {
             backend.settle(kind)?;
         }
         // A pack that takes its own place is the last that is made of what was there.

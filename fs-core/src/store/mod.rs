@@ -29,6 +29,7 @@ mod repository;
 mod salvage;
 mod scan;
 mod strays;
+mod tags;
 mod verify;
 mod writer;
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 
-use super::history::{Files, import, plant, read, versions};
+use super::history::{Files, give, import, names, plant, read, versions};
 use super::medium::{Fate, Medium, materialise, scan};
 use super::recording::{Operation, Recording, Step};
 use crate::format::SnapshotId;
@@ -45,6 +45,7 @@ impl History {
             // Two in one session, too.
             let repository = Repository::open(&root, Access::Write).unwrap();
             let id = import(&repository, &tree, i64::try_from(number).unwrap());
+            give(&repository, id, &name(number));
             let step = recording.steps().len();
             drop(repository);
             snapshots.push(Published { id, files, step, closed: recording.steps().len() });
@@ -91,6 +92,10 @@ impl History {
         for published in self.snapshots.iter().filter(|published| published.step <= step) {
             assert!(listed.contains(&published.id), "a snapshot is lost");
         }
+        let names = names(repository);
+        for (number, published) in self.snapshots.iter().enumerate().filter(|(_, one)| one.step <= step) {
+            assert!(names.contains(&(published.id, name(number).into())), "a snapshot's name is lost");
+        }
         assert!(next.is_none_or(|(id, _)| listed.contains(&id)), "the next snapshot is lost");
         for id in listed {
             let mut known =
@@ -103,6 +108,11 @@ impl History {
             assert!(complete, "the index does not lead to what a snapshot has");
         }
     }
+}
+
+/// The name that a snapshot is given.
+fn name(number: usize) -> String {
+    format!("version-{number}")
 }
 
 /// What `check --read-data` finds.
@@ -258,13 +268,14 @@ fn a_forgotten_sync_would_be_noticed() {
     let last = &history.snapshots[history.snapshots.len() - 1];
     let before = history.snapshots[history.snapshots.len() - 2].closed;
     let in_folder = |path: &Path, folder: &str| path.parent() == Some(Path::new(folder));
-    let forget: [(&str, Judge<'_>); 6] = [
+    let forget: [(&str, Judge<'_>); 7] = [
         ("objects", &|path| in_folder(path, "tmp")),
         ("the index", &|path| path == Path::new("index.redb")),
         ("the folder", &|path| path == Path::new("")),
         ("the folder of folders of packs", &|path| path == Path::new("packs")),
         ("folders of packs", &|path| in_folder(path, "packs")),
         ("the folder of snapshots", &|path| path == Path::new("snapshots")),
+        ("the folder of tags", &|path| path == Path::new("tags")),
     ];
     for (what, forgotten) in forget {
         let since = if what == "the folder" { 0 } else { before };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::format::{BlobId, Kind, Manifest, Origin, SnapshotId, Time};
+use crate::format::{BlobId, Kind, Manifest, Origin, SnapshotId, Tag, Time};
 use crate::import::{Options, run};
 use crate::monitor::{Cancellation, Silent};
 use crate::store::{CacheSizes, DirectoryCursor, FileReader, Reader, Repository, StoreError};
@@ -83,6 +83,20 @@ pub(super) fn import(repository: &Repository, tree: &Path, time: i64) -> Snapsho
         run: None,
     };
     writer.commit(&manifest).unwrap().0
+}
+
+/// Gives a snapshot a name.
+pub(super) fn give(repository: &Repository, snapshot: SnapshotId, name: &str) {
+    let source = b"tree".as_slice().into();
+    let tag = Tag { snapshot, source, name: name.into(), given: Time::default() };
+    assert!(repository.put_tag(&tag).unwrap());
+}
+
+/// The snapshots' names that can be read.
+pub(super) fn names(repository: &Repository) -> Vec<(SnapshotId, Box<str>)> {
+    let ids = repository.tags().unwrap();
+    let tags = ids.iter().filter_map(|id| repository.tag(id).ok());
+    tags.map(|tag| (tag.snapshot, tag.name)).collect()
 }
 
 /// Every file of a snapshot, every byte.

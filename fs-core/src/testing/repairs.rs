@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::crashes::{Moment, fast_directory, is_index_write, stride};
-use super::history::{Files, import, plant, read_directory, versions};
+use super::history::{Files, give, import, names, plant, read_directory, versions};
 use super::medium::{Fate, Medium, materialise, scan};
 use super::recording::{Recording, Step};
 use crate::format::{Kind, PackId, SnapshotId};
@@ -45,6 +45,13 @@ fn readable(root: &Path) -> Readable {
     all
 }
 
+/// The names that can be looked up, with the second of their snapshot.
+fn named(root: &Path) -> BTreeSet<(i64, Box<str>)> {
+    let repository = Repository::open(root, Access::Read).unwrap();
+    let of = |(id, name)| Some((repository.manifest(&id).ok()?.time.secs(), name));
+    names(&repository).into_iter().filter_map(of).collect()
+}
+
 fn files_below(folder: &Path) -> Vec<PathBuf> {
     let tree = scan(folder);
     let files = tree.into_iter().filter(|(_, bytes)| bytes.is_some());
@@ -65,7 +72,9 @@ fn damaged(directory: &Path) -> PathBuf {
         let tree = directory.join(number.to_string());
         plant(&files, &tree);
         let repository = Repository::open(&root, Access::Write).unwrap();
-        import(&repository, &tree, i64::try_from(number).unwrap());
+        let id = import(&repository, &tree, i64::try_from(number).unwrap());
+        give(&repository, id, &format!("version-{number}"));
+        give(&repository, id, "all");
     }
     let mut packs = files_below(&root.join("packs"));
     // In the order of their age, which decides what needs them.
@@ -81,6 +90,7 @@ fn damaged(directory: &Path) -> PathBuf {
     let swapped = fs::read(&packs[5]).unwrap();
     fs::rename(&packs[6], &packs[5]).unwrap();
     fs::write(&packs[6], swapped).unwrap();
+    change(&files_below(&root.join("tags"))[0], middle);
     // Of the oldest snapshot: others need the damaged packs.
     let repository = Repository::open(&root, Access::Read).unwrap();
     let is_first = |path: &&PathBuf| {
@@ -93,8 +103,9 @@ fn damaged(directory: &Path) -> PathBuf {
 }
 
 /// The repository can be used, nothing is lost that could be read before, and a repair ends well.
-fn check_crash(root: &Path, before: &Readable, salvaged: &Salvaged) {
+fn check_crash(root: &Path, before: &Readable, tags: &BTreeSet<(i64, Box<str>)>, salvaged: &Salvaged) {
     let keeps = |now: &Readable| {
+        assert!(named(root).is_superset(tags), "{tags:?} became {:?}", named(root));
         for (time, files) in before {
             let found = now.get(time).expect("a snapshot");
             for (path, bytes) in files {
@@ -125,12 +136,14 @@ fn check_crash(root: &Path, before: &Readable, salvaged: &Salvaged) {
 fn a_crash_in_a_repair_loses_nothing() {
     let directory = fast_directory();
     let root = damaged(directory.path());
-    let before = readable(&root);
+    let (before, tags) = (readable(&root), named(&root));
+    assert!(tags.len() >= 5, "{tags:?}");
     let mut medium = Medium::holding(&scan(&root));
     let (steps, salvaged): (Vec<Step>, Salvaged) = {
         let recording = Recording::of(&root);
         let repaired = repaired(&root);
         assert!(repaired.damaged_packs.len() == 5 && repaired.lost_manifests.len() == 1, "{repaired:?}");
+        assert_eq!(repaired.damaged_tags.len(), 1, "{repaired:?}");
         assert!(!repaired.repaired_snapshots.is_empty(), "{repaired:?}");
         (recording.steps(), salvaged_of(&repaired))
     };
@@ -154,7 +167,7 @@ fn a_crash_in_a_repair_loses_nothing() {
             }
             let _moment = Moment(&steps, step, format!("{fate:?}"));
             materialise(&tree, &crashed);
-            check_crash(&crashed, &before, &salvaged);
+            check_crash(&crashed, &before, &tags, &salvaged);
             seen.push(tree);
             tried += 1;
         }

@@ -39,9 +39,13 @@ impl Calendar {
         self.days.get(name).copied().or_else(place)
     }
 
-    /// The folder that an expression means.
-    fn resolve(&self, name: &[u8]) -> Option<&str> {
-        let place = self.timeline.resolve(name, Timestamp::now())?;
+    /// The folder that an expression means, or a tag: then the last snapshot's of all that have it.
+    fn resolve(&self, sources: &Sources, name: &[u8]) -> Option<&str> {
+        let tagged = || {
+            let of = |source: &Arc<Source>| Some(source.timeline.get(source.tagged(name)?)?.time);
+            self.timeline.last_at(sources.iter().filter_map(of).max()?)
+        };
+        let place = self.timeline.resolve(name, Timestamp::now()).or_else(tagged)?;
         let (name, moment) = (self.timeline.name(place)?, self.timeline.get(place)?);
         let last = self.days.get_key_value(day(name)).filter(|(_, last)| **last == moment.time);
         Some(last.map_or(name, |(day, _)| day))
@@ -84,7 +88,7 @@ impl View {
         if let Some(text) = text.filter(|text| calendar.moment(text).is_some()) {
             return Ok(Node::as_of(self.keys(), text));
         }
-        let target = calendar.resolve(name).ok_or(ViewError::NotFound)?;
+        let target = calendar.resolve(sources, name).ok_or(ViewError::NotFound)?;
         Ok(Node::alias(self.keys(), b"", name, target.as_bytes()))
     }
 

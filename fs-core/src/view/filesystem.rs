@@ -225,7 +225,7 @@ impl View {
             return Ok(Node::snapshot(self.keys(), snapshot));
         }
         source.check_lost(name)?;
-        let place = source.timeline.resolve(name, Timestamp::now()).ok_or(ViewError::NotFound)?;
+        let place = source.resolve(name, Timestamp::now()).ok_or(ViewError::NotFound)?;
         let target = source.timeline.name(place).ok_or(ViewError::NotFound)?;
         Ok(Node::alias(self.keys(), &source.name, name, target.as_bytes()))
     }

@@ -17,6 +17,7 @@ mod path;
 mod properties;
 mod read_ahead;
 mod sources;
+mod tags;
 pub mod time;
 pub mod versions;
 
@@ -31,3 +32,4 @@ pub use inodes::Inodes;
 pub use node::Node;
 pub use path::components;
 pub use sources::{Snapshot, Source, Sources};
+pub use tags::is_taken;

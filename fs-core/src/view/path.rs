@@ -7,7 +7,7 @@ impl View {
     /// `time` means. Symbolic links are not followed.
     pub fn walk(&self, source: &Source, time: &[u8], path: &[u8]) -> Result<Node, ViewError> {
         source.check_lost(time)?;
-        let place = source.timeline.resolve(time, jiff::Timestamp::now()).ok_or(ViewError::NotFound)?;
+        let place = source.resolve(time, jiff::Timestamp::now()).ok_or(ViewError::NotFound)?;
         let snapshot = source.snapshot(place).ok_or(ViewError::NotFound)?;
         let mut node = Node::snapshot(self.keys(), snapshot);
         for name in components(path) {

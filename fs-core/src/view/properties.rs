@@ -11,25 +11,35 @@ impl View {
     /// The value of an extended attribute. One that is kept wins over one of ours.
     pub fn xattr(&self, node: &Node, name: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
         let kept = self.xattrs(node)?.get(name).map(<[u8]>::to_vec);
-        Ok(kept.or_else(|| own(node, name.strip_prefix(PREFIX)?)))
+        Ok(kept.or_else(|| self.own(node, name.strip_prefix(PREFIX)?)))
     }
-}
 
-fn own(node: &Node, name: &[u8]) -> Option<Vec<u8>> {
-    let value = match (&node.what, name) {
-        (What::Source(source) | What::Versions { source, .. }, b"source") => return Some(source.to_vec()),
-        (What::Directory { snapshot, .. }, name) => {
-            let manifest = &snapshot.manifest;
-            match name {
-                b"source" => return Some(manifest.source.to_vec()),
-                b"snapshot" => snapshot.id.to_string(),
-                b"time" => manifest.time.timestamp().to_string(),
-                b"status" => manifest.status.name().to_owned(),
-                _ => return None,
+    fn own(&self, node: &Node, name: &[u8]) -> Option<Vec<u8>> {
+        let value = match (&node.what, name) {
+            (What::Source(source) | What::Versions { source, .. }, b"source") => {
+                return Some(source.to_vec());
             }
-        }
-        (What::Version { .. }, b"version") => format!("{:024x}", node.identity()),
-        _ => return None,
-    };
-    Some(value.into_bytes())
+            (What::Directory { snapshot, .. }, name) => {
+                let manifest = &snapshot.manifest;
+                match name {
+                    b"source" => return Some(manifest.source.to_vec()),
+                    b"snapshot" => snapshot.id.to_string(),
+                    b"time" => manifest.time.timestamp().to_string(),
+                    b"status" => manifest.status.name().to_owned(),
+                    b"tags" => {
+                        let sources = self.sources();
+                        let tags: Vec<_> = sources.get(&manifest.source)?.tags_of(snapshot.id).collect();
+                        if tags.is_empty() {
+                            return None;
+                        }
+                        tags.join(" ")
+                    }
+                    _ => return None,
+                }
+            }
+            (What::Version { .. }, b"version") => format!("{:024x}", node.identity()),
+            _ => return None,
+        };
+        Some(value.into_bytes())
+    }
 }

@@ -5,8 +5,9 @@ use jiff::tz::TimeZone;
 
 use super::days::Calendar;
 use super::node::Identity;
+use super::tags::{SourceTags, Tags};
 use super::time::{Moment, Timeline};
-use crate::format::{Manifest, SnapshotId, Time};
+use crate::format::{Manifest, SnapshotId, Tag, Time};
 use crate::store::{Repository, SnapshotRecord, StoreError};
 
 /// A snapshot that can be looked into.
@@ -36,13 +37,16 @@ pub struct Source {
     pub timeline: Timeline,
     /// Its snapshots, in the timeline's order.
     snapshots: Vec<Arc<Snapshot>>,
+    /// Other names of its snapshots.
+    pub(super) tags: SourceTags,
 }
 
 /// All sources of a repository at one moment, in the order of their names.
 #[derive(Debug, Default)]
 pub struct Sources {
     by_name: BTreeMap<Arc<[u8]>, Arc<Source>>,
-    /// A manifest could not be read for a reason that may pass.
+    tags: Tags,
+    /// A manifest or a tag could not be read for a reason that may pass.
     incomplete: bool,
     /// Made when it is asked for.
     calendar: OnceLock<Option<Calendar>>,
@@ -78,9 +82,10 @@ impl Source {
 }
 
 impl Sources {
-    /// Reads the repository's snapshots; those of `known` are not read again. A manifest that cannot be read is
+    /// Reads the repository's snapshots and tags; those of `known` are not read again. A manifest that cannot be read is
     /// logged and left out: it must not hide the others.
     pub fn load(repository: &Repository, zone: &TimeZone, known: &Sources) -> Result<Self, StoreError> {
+        let tags = Tags::load(repository, &known.tags);
         let known: HashMap<SnapshotId, &Arc<Snapshot>> = known
             .by_name
             .values()
@@ -95,7 +100,7 @@ impl Sources {
             }
         };
         let mut seen = HashSet::new();
-        let mut incomplete = false;
+        let mut incomplete = tags.is_incomplete();
         let read = |id: &SnapshotId| match recorded.get(id) {
             Some(record) => repository.recorded_manifest(record),
             None => repository.manifest(id),
@@ -122,11 +127,12 @@ impl Sources {
         for (id, record) in recorded.into_iter().filter(|(id, _)| !seen.contains(id)) {
             lost.entry(record.source).or_default().push(moment(record.time, id));
         }
+        let tags_of = tags.by_snapshot();
         let sources = by_source.into_iter().map(|(name, snapshots)| {
             let lost = lost.remove(&*name).unwrap_or_default();
-            (Arc::clone(&name), Arc::new(Source::new(name, zone.clone(), snapshots, &lost)))
+            (Arc::clone(&name), Arc::new(Source::new(name, zone.clone(), snapshots, &lost, &tags_of)))
         });
-        Ok(Self { by_name: sources.collect(), incomplete, calendar: OnceLock::new() })
+        Ok(Self { by_name: sources.collect(), tags, incomplete, calendar: OnceLock::new() })
     }
 
     /// Whether loading again may find more although the repository has not changed.
@@ -156,11 +162,18 @@ impl Sources {
 }
 
 impl Source {
-    fn new(name: Arc<[u8]>, zone: TimeZone, mut snapshots: Vec<Arc<Snapshot>>, lost: &[Moment]) -> Self {
+    fn new(
+        name: Arc<[u8]>,
+        zone: TimeZone,
+        mut snapshots: Vec<Arc<Snapshot>>,
+        lost: &[Moment],
+        tags: &HashMap<SnapshotId, Vec<Arc<Tag>>>,
+    ) -> Self {
         let of = |snapshot: &Arc<Snapshot>| moment(snapshot.manifest.time, snapshot.id);
         snapshots.sort_by_key(of);
         let timeline = Timeline::with_lost(zone, snapshots.iter().map(of).collect(), lost);
-        Self { name, timeline, snapshots }
+        let tags = SourceTags::of(&snapshots, tags);
+        Self { name, timeline, snapshots, tags }
     }
 }
 

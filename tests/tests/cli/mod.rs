@@ -9,5 +9,6 @@ mod log;
 mod ls;
 mod pipes;
 mod snapshots;
+mod tag;
 mod timeline;
 mod usage;

@@ -6,6 +6,7 @@ mod index;
 mod manifest;
 mod pack;
 mod repair;
+mod tags;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -210,7 +211,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
     for entry in fs::read_dir(from).expect("a folder") {
         let path = entry.expect("an entry").path();

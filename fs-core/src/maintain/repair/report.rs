@@ -1,4 +1,4 @@
-use crate::format::{PackId, SnapshotId, Time};
+use crate::format::{PackId, SnapshotId, TagId, Time};
 use crate::store::SnapshotRecord;
 
 /// How a repair is done.
@@ -38,6 +38,17 @@ pub struct LostManifest {
     pub place: Option<String>,
 }
 
+/// A name of a snapshot that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DamagedTag {
+    /// The name's object.
+    pub tag: TagId,
+    /// What is wrong.
+    pub reason: String,
+    /// Where it was set aside, below the repository.
+    pub place: Option<String>,
+}
+
 /// A snapshot from which something is left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepairedSnapshot {
@@ -70,12 +81,17 @@ pub struct Repaired {
     pub lost_manifests: Vec<LostManifest>,
     /// Snapshots from which something is left out.
     pub repaired_snapshots: Vec<RepairedSnapshot>,
+    /// Lost names of snapshots.
+    pub damaged_tags: Vec<DamagedTag>,
 }
 
 impl Repaired {
     /// Whether nothing was wrong.
     pub fn is_clean(&self) -> bool {
-        self.damaged_packs.is_empty() && self.index.is_none() && !self.has_losses()
+        self.damaged_packs.is_empty()
+            && self.index.is_none()
+            && self.damaged_tags.is_empty()
+            && !self.has_losses()
     }
 
     /// Whether something of a snapshot is lost.

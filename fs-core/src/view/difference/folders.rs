@@ -127,7 +127,7 @@ impl View {
         let now = Timestamp::now();
         let resolve = |time: &[u8]| {
             source.check_lost(time)?;
-            source.timeline.resolve(time, now).ok_or(ViewError::NotFound)
+            source.resolve(time, now).ok_or(ViewError::NotFound)
         };
         let (before, after) = (resolve(from)?, resolve(to)?);
         let names = source.timeline.name(before).zip(source.timeline.name(after));

@@ -1,0 +1,52 @@
+//! The command that names snapshots.
+
+use std::ffi::{OsStr, OsString};
+
+use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap_complete::ArgValueCompleter;
+
+use crate::completion;
+use crate::place::Place;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  yester tag @latest before-upgrade            the last snapshot has this name, too
+  yester ls @before-upgrade:etc                and it is a time, here and in mounts
+  yester tag web1@2024-06-01 audited 2024-q2
+  yester tag --remove @before-upgrade before-upgrade
+  yester tag                                   all names: name, source, snapshot
+
+Several snapshots may have one name: @NAME means the last of them. What means a time by itself cannot be a name. A name has \
+1 to 100 bytes, no blanks and none of / @ : ~ < > \" \\ | ? *
+
+Exit status: 75 when another process writes to the repository.")]
+pub struct TagArgs {
+    /// The snapshot, as a time; without it, names are listed
+    #[arg(value_name = "T", value_parser = OsStringValueParser::new().try_map(|text| time(&text)))]
+    #[arg(requires = "names", add = ArgValueCompleter::new(completion::times_alone))]
+    pub time: Option<Place>,
+    /// The names that it is given
+    #[arg(value_name = "NAME", add = ArgValueCompleter::new(completion::tags))]
+    pub names: Vec<OsString>,
+    /// Take the names away
+    #[arg(short = 'd', long, visible_alias = "delete", requires = "time")]
+    pub remove: bool,
+    /// While another process writes to the repository, wait for it
+    #[arg(long, requires = "time")]
+    pub wait: bool,
+    /// The source, where there are several
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::sources))]
+    pub source: Option<OsString>,
+}
+
+/// A whole snapshot.
+fn time(text: &OsStr) -> Result<Place, String> {
+    let place = Place::parse(text).map_err(|_| "it names no time: write @latest, or SOURCE@2024-06-01")?;
+    if place.path.is_empty() {
+        Ok(place)
+    } else {
+        Err("a path cannot have a name, only a whole snapshot".to_owned())
+    }
+}

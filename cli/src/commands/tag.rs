@@ -1,0 +1,100 @@
+use anyhow::{Error, Result};
+use fs_core::service::{self, TagInfo, TagOptions, Tagged};
+use serde::Serialize;
+
+use super::{Context, stop_on_signals};
+use crate::args::TagArgs;
+use crate::error::Outcome;
+use crate::output::{Align, Output, WriteError};
+use crate::place::{Place, one_source};
+use crate::progress::Bar;
+use crate::text::{for_json, printable};
+
+pub fn run(context: &mut Context, args: &TagArgs) -> Result<Outcome> {
+    match &args.time {
+        Some(time) => change(context, args, time)?,
+        None => list(context, args)?,
+    }
+    Ok(Outcome::Done)
+}
+
+fn list(context: &mut Context, args: &TagArgs) -> Result<()> {
+    let history = context.history()?;
+    let mut tags = history.tags(args.source.as_ref().map(|name| name.as_encoded_bytes()))?;
+    tags.sort_by(|one, other| (&one.name, &one.source).cmp(&(&other.name, &other.source)));
+    let output = &mut context.output;
+    if output.is_json() {
+        tags.iter().try_for_each(|tag| output.json(&Described::new(tag, None)))?;
+        return Ok(());
+    }
+    if tags.is_empty() && output.is_terminal() {
+        output.note("no snapshot has a name yet; give it one with `yester tag @latest NAME`");
+    }
+    let row =
+        |tag: &TagInfo| [tag.name.clone(), printable(&tag.source).into_owned(), tag.snapshot_name.clone()];
+    let rows: Vec<_> = tags.iter().map(row).collect();
+    Ok(output.table([Align::Left; 3], &rows)?)
+}
+
+fn change(context: &mut Context, args: &TagArgs, place: &Place) -> Result<()> {
+    let settings = context.settings()?;
+    let cancellation = stop_on_signals()?;
+    let source = one_source(args.source.as_ref(), place.source.as_deref()).map_err(Error::msg)?;
+    let options = TagOptions {
+        source: source.map(<[u8]>::to_vec),
+        time: place.time.clone(),
+        names: args.names.iter().map(|name| name.as_encoded_bytes().to_vec()).collect(),
+        remove: args.remove,
+        wait: args.wait,
+        zone: settings.zone,
+    };
+    let bar = Bar::new(&context.output, "opening the repository");
+    let tagged = service::tag(&settings.repository, &options, &cancellation)?;
+    drop(bar);
+    tagged.iter().try_for_each(|tagged| tell(&mut context.output, tagged, args.remove))?;
+    Ok(())
+}
+
+fn tell(output: &mut Output, tagged: &Tagged, removed: bool) -> Result<(), WriteError> {
+    let Tagged { tag, changed } = tagged;
+    if output.is_json() {
+        let what = if removed { "removed" } else { "added" };
+        return output.json(&Described::new(tag, changed.then_some(what)));
+    }
+    let snapshot = format!("{}{}", printable(&tag.source), tag.snapshot_name);
+    output.tell(&match (removed, changed) {
+        (true, _) => format!("{snapshot} is not @{} any more", tag.name),
+        (false, true) => format!("{snapshot} is @{}", tag.name),
+        (false, false) => format!("{snapshot} is @{} already", tag.name),
+    })
+}
+
+/// A tag in JSON.
+#[derive(Debug, Serialize)]
+struct Described<'a> {
+    tag: &'a str,
+    source: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_bytes: Option<String>,
+    snapshot: String,
+    name: &'a str,
+    given: String,
+    /// What was done to it, if anything was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    change: Option<&'static str>,
+}
+
+impl<'a> Described<'a> {
+    fn new(tag: &'a TagInfo, change: Option<&'static str>) -> Self {
+        let (source, source_bytes) = for_json(&tag.source);
+        Self {
+            tag: &tag.name,
+            source: source.into_owned(),
+            source_bytes,
+            snapshot: tag.snapshot.to_string(),
+            name: &tag.snapshot_name,
+            given: tag.given.timestamp().to_string(),
+            change,
+        }
+    }
+}

@@ -1,0 +1,205 @@
+use super::codec::{Cursor, Encode};
+use super::limits::{MAX_NODE_ITEMS, MAX_ORIGIN, MAX_SOURCE_NAME, MAX_TAG_NAME};
+use super::seal::{Sealed, open, seal};
+use super::{FormatError, Keys, SnapshotId, TagId, Time, is_source_name};
+
+/// A name that somebody has given to a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tag {
+    /// The snapshot.
+    pub snapshot: SnapshotId,
+    /// The snapshot's source.
+    pub source: Box<[u8]>,
+    /// The name; see [`check_tag_name`].
+    pub name: Box<str>,
+    /// When it was given.
+    pub given: Time,
+}
+
+/// Features that a reader must know; none yet.
+const KNOWN_FEATURES: u64 = 0;
+
+impl Tag {
+    /// The name of its object: the same whenever this snapshot is given this name.
+    pub fn id(&self, keys: &Keys) -> TagId {
+        let mut identity = Vec::with_capacity(512);
+        identity.extend(self.snapshot.0);
+        identity.put_bytes(&self.source);
+        identity.put_bytes(self.name.as_bytes());
+        keys.tag_id(&identity)
+    }
+
+    /// The name of its object, and that object's bytes.
+    pub fn seal(&self, keys: &Keys) -> (TagId, Vec<u8>) {
+        let mut body = Vec::with_capacity(512);
+        body.put_varint(KNOWN_FEATURES);
+        body.extend(self.snapshot.0);
+        body.put_bytes(&self.source);
+        body.put_bytes(self.name.as_bytes());
+        self.given.encode(&mut body);
+        body.put_varint(0);
+        (self.id(keys), seal(keys, Sealed::Tag, &body))
+    }
+
+    /// Verifies and parses the object called `id`.
+    pub fn open(keys: &Keys, id: &TagId, bytes: &[u8]) -> Result<Self, FormatError> {
+        let tag = Self::decode(open(keys, Sealed::Tag, bytes)?)?;
+        if tag.id(keys) == *id {
+            Ok(tag)
+        } else {
+            Err(FormatError::Invalid("tag's file name: it holds another tag"))
+        }
+    }
+
+    /// The tag with these bytes within its seal.
+    pub fn decode(body: &[u8]) -> Result<Self, FormatError> {
+        let mut cursor = Cursor::new(body);
+        let features = cursor.varint("features")?;
+        if features & !KNOWN_FEATURES != 0 {
+            return Err(FormatError::Features(features & !KNOWN_FEATURES));
+        }
+        let snapshot = SnapshotId(cursor.array("tag's snapshot")?);
+        let source = cursor.bytes(MAX_SOURCE_NAME, "source's name")?;
+        if !is_source_name(source) {
+            return Err(FormatError::Invalid("source's name"));
+        }
+        let name = cursor.bytes(MAX_TAG_NAME, "tag's name")?;
+        let name = check_tag_name(name).map_err(|_| FormatError::Invalid("tag's name"))?;
+        let given = Time::decode(&mut cursor)?;
+        // An extension that must be understood has a feature bit; any other may be skipped.
+        for _ in 0..cursor.count(MAX_NODE_ITEMS, 2, "extensions")? {
+            cursor.varint("extension")?;
+            cursor.bytes(MAX_ORIGIN, "extension")?;
+        }
+        cursor.end("tag")?;
+        Ok(Self { snapshot, source: source.into(), name: name.into(), given })
+    }
+}
+
+/// The name of a tag, or why it cannot be one. Behind an `@` it is a file's name, also on Windows, stands before the colon
+/// of `T:PATH` and around the dots of `@A..@B`, and is one word of a list.
+pub fn check_tag_name(name: &[u8]) -> Result<&str, &'static str> {
+    let text = str::from_utf8(name).map_err(|_| "it is no UTF-8")?;
+    if text.is_empty() || text.len() > MAX_TAG_NAME {
+        return Err("it has not 1 to 100 bytes");
+    }
+    if text.starts_with(['-', '.', '#']) {
+        return Err("it begins with - or . or #");
+    }
+    if text.chars().any(|char| char.is_whitespace() || char.is_control()) {
+        return Err("it has blanks or control characters");
+    }
+    if text.contains(['/', '@', ':', '~', '<', '>', '"', '\\', '|', '?', '*']) {
+        return Err("it has one of / @ : ~ < > \" \\ | ? *");
+    }
+    if text.contains("..") || text.ends_with('.') {
+        return Err("it has two dots in a row, or one at its end");
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::format::Secret;
+
+    fn tags() -> impl Strategy<Value = Tag> {
+        let names = "[a-zü0-9_+=,;!-]{0,40}".prop_map(|name| format!("a{name}"));
+        let time = (any::<i64>(), 0u32..1_000_000_000).prop_map(|(s, n)| Time::new(s, n).unwrap());
+        (any::<[u8; 32]>(), "[a-z:]{1,40}", names, time).prop_map(|(snapshot, source, name, given)| Tag {
+            snapshot: SnapshotId(snapshot),
+            source: source.into_bytes().into(),
+            name: name.into(),
+            given,
+        })
+    }
+
+    fn keys() -> Keys {
+        Keys::derive(&Secret([9; 32]))
+    }
+
+    fn sample() -> Tag {
+        let (source, given) = ((*b"web1").into(), Time::new(5, 6).unwrap());
+        Tag { snapshot: SnapshotId([3; 32]), source, name: "before-upgrade".into(), given }
+    }
+
+    proptest! {
+        #[test]
+        fn tags_survive(tag in tags()) {
+            let (id, bytes) = tag.seal(&keys());
+            prop_assert_eq!(Tag::open(&keys(), &id, &bytes), Ok(tag));
+            prop_assert!(Tag::open(&keys(), &TagId([0; 32]), &bytes).is_err());
+        }
+
+        #[test]
+        fn any_bytes_are_decoded_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = Tag::decode(&bytes);
+        }
+
+        #[test]
+        fn a_name_that_is_taken_can_be_a_part_of_a_path(name in "\\PC{0,120}") {
+            if let Ok(name) = check_tag_name(name.as_bytes()) {
+                prop_assert!((1..=100).contains(&name.len()) && !name.contains(['/', '\0', '@', ':']));
+            }
+        }
+    }
+
+    #[test]
+    fn one_snapshot_has_a_name_once() {
+        let later = Tag { given: Time::new(7, 0).unwrap(), ..sample() };
+        assert_eq!(later.id(&keys()), sample().id(&keys()));
+        let others = [
+            Tag { snapshot: SnapshotId([4; 32]), ..sample() },
+            Tag { source: (*b"web2").into(), ..sample() },
+            Tag { name: "before".into(), ..sample() },
+            // The same letters, otherwise parted.
+            Tag { source: (*b"web1b").into(), name: "efore-upgrade".into(), ..sample() },
+        ];
+        for other in others {
+            assert_ne!(other.id(&keys()), sample().id(&keys()), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_damaged_is_noticed() {
+        let (id, sound) = sample().seal(&keys());
+        for bit in 0..sound.len() * 8 {
+            let mut bytes = sound.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert!(Tag::open(&keys(), &id, &bytes).is_err(), "bit {bit}");
+        }
+        for len in 0..sound.len() {
+            assert!(Tag::open(&keys(), &id, &sound[..len]).is_err(), "length {len}");
+        }
+    }
+
+    #[test]
+    fn the_future_is_refused_or_skipped() {
+        assert_eq!(Tag::decode(&[4]), Err(FormatError::Features(4)));
+        let (_, mut bytes) = sample().seal(&keys());
+        let mut body = bytes.split_off(crate::format::FRAME_HEADER_LEN);
+        assert_eq!(body.pop(), Some(0));
+        body.extend([1, 99, 3, b'n', b'e', b'w']);
+        assert_eq!(Tag::decode(&body), Ok(sample()));
+        body.push(0);
+        assert_eq!(Tag::decode(&body), Err(FormatError::Trailing("tag")));
+    }
+
+    #[test]
+    fn names_are_words_that_can_be_looked_up() {
+        for name in ["a", "before-upgrade", "v1.2", "größe", "a;b,c", "(ok)", &"x".repeat(100)] {
+            assert_eq!(check_tag_name(name.as_bytes()), Ok(name));
+        }
+        let long = "x".repeat(101);
+        let refused = [
+            "", ".", "..", ".a", "-a", "#a", "a/b", "a@b", "a:b", "a b", "a\tb", "a\u{a0}b", "a\0b", "a~1",
+            "a..b", "a.", "a<", "a>", "a\"", "a\\b", "a|b", "a?", "a*", &long,
+        ];
+        for name in refused {
+            assert!(check_tag_name(name.as_bytes()).is_err(), "{name:?}");
+        }
+        assert!(check_tag_name(b"a\xff").is_err());
+    }
+}

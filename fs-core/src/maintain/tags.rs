@@ -1,0 +1,45 @@
+//! Names given to snapshots. Nothing refers to them, so that none can be missed, only damaged.
+
+use super::check::Check;
+use super::repair::DamagedTag;
+use super::{Finding, MaintainError};
+use crate::format::{Tag, TagId};
+use crate::store::{Repository, StoreError};
+
+/// Those that can be read, and why others cannot.
+type Read = (Vec<Tag>, Vec<(TagId, StoreError)>);
+
+fn read(repository: &Repository) -> Result<Read, StoreError> {
+    let (mut tags, mut unread) = (Vec::new(), Vec::new());
+    let mut ids = repository.tags()?;
+    ids.sort_unstable();
+    for id in ids {
+        match repository.tag(&id) {
+            Ok(tag) => tags.push(tag),
+            // Taken away meanwhile: there may be no lock.
+            Err(StoreError::Missing(_)) => {}
+            Err(error) => unread.push((id, error)),
+        }
+    }
+    Ok((tags, unread))
+}
+
+pub(super) fn check(check: &mut Check<'_>) -> Result<(), MaintainError> {
+    for (tag, error) in read(&check.repository)?.1 {
+        check.findings.push(Finding::Tag { tag, reason: error.to_string() });
+    }
+    Ok(())
+}
+
+/// The tags that can be read, and those that never will be.
+pub(super) fn survey(repository: &Repository) -> Result<(Vec<Tag>, Vec<DamagedTag>), MaintainError> {
+    let (tags, unread) = read(repository)?;
+    let mut damaged = Vec::with_capacity(unread.len());
+    for (tag, error) in unread {
+        if !error.is_loss() {
+            return Err(error.into());
+        }
+        damaged.push(DamagedTag { tag, reason: error.to_string(), place: None });
+    }
+    Ok((tags, damaged))
+}

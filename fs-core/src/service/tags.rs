@@ -1,0 +1,153 @@
+//! Names for snapshots: giving them, and taking them away.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::history::{no_snapshot, source_of};
+use super::session::open_for_writing;
+use super::versions::place;
+use super::{ServiceError, TagInfo};
+use crate::format::{Tag, check_tag_name};
+use crate::monitor::Cancellation;
+use crate::store::{Repository, StoreError};
+use crate::view::{Sources, is_taken};
+
+/// A snapshot, and what is to become of its names.
+#[derive(Debug, Clone)]
+pub struct TagOptions {
+    /// The source; the only one when `None`.
+    pub source: Option<Vec<u8>>,
+    /// What means the snapshot, with its `@`.
+    pub time: Vec<u8>,
+    /// The names.
+    pub names: Vec<Vec<u8>>,
+    /// Take them away.
+    pub remove: bool,
+    /// While another process writes to the repository, wait for it.
+    pub wait: bool,
+    /// The zone of snapshots' names.
+    pub zone: TimeZone,
+}
+
+/// A name, and what became of it.
+#[derive(Debug, Clone)]
+pub struct Tagged {
+    /// The name and its snapshot.
+    pub tag: TagInfo,
+    /// Whether that is new: a snapshot may have had the name before.
+    pub changed: bool,
+}
+
+/// Gives a snapshot of the repository in `root` names, or takes them away: all of them, or none when one cannot be.
+pub fn tag(
+    root: &Path,
+    options: &TagOptions,
+    cancellation: &Cancellation,
+) -> Result<Vec<Tagged>, ServiceError> {
+    let names = options.names.iter().map(|name| checked(name, options.remove));
+    let names = names.collect::<Result<Vec<_>, _>>()?;
+    let repository = open_for_writing(root, options.wait, cancellation)?;
+    let sources = Sources::load(&repository, &options.zone, &Sources::default())?;
+    let source = source_of(&sources, root, options.source.as_deref())?;
+    let at = place(&source, &options.time)?;
+    let (snapshot_name, snapshot) =
+        source.snapshots().nth(at).ok_or_else(|| no_snapshot(&source, &options.time))?;
+    let given = Timestamp::now().into();
+    let mut all = Vec::with_capacity(names.len());
+    for name in names {
+        let asked =
+            Tag { snapshot: snapshot.id, source: source.name.as_ref().into(), name: name.into(), given };
+        let kept = kept(&repository, &asked)?;
+        if options.remove && kept.is_none() {
+            let snapshot = format!("{}{snapshot_name}", String::from_utf8_lossy(&source.name));
+            return Err(ServiceError::NoTag { name: asked.name.into(), snapshot });
+        }
+        all.push((asked, kept));
+    }
+    let mut tagged = Vec::with_capacity(all.len());
+    for (asked, kept) in all {
+        let changed = if options.remove {
+            repository.remove_tag(&asked.id(repository.keys()))?;
+            true
+        } else {
+            repository.put_tag(&asked)?
+        };
+        let tag = TagInfo::new(kept.as_ref().unwrap_or(&asked), snapshot_name);
+        tagged.push(Tagged { tag, changed });
+    }
+    Ok(tagged)
+}
+
+/// The tag as it is kept, if it is. Nothing is known of a damaged one but that it was there.
+fn kept(repository: &Repository, tag: &Tag) -> Result<Option<Tag>, ServiceError> {
+    match repository.tag(&tag.id(repository.keys())) {
+        Ok(kept) => Ok(Some(kept)),
+        Err(StoreError::Missing(_)) => Ok(None),
+        Err(error) if error.is_damage() => Ok(Some(tag.clone())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A name that can be given. Any that was given can be taken away.
+fn checked(name: &[u8], remove: bool) -> Result<&str, ServiceError> {
+    let refused =
+        |reason| ServiceError::BadTagName { name: String::from_utf8_lossy(name).into_owned(), reason };
+    let text = check_tag_name(name).map_err(refused)?;
+    if !remove && is_taken(text) {
+        return Err(refused("behind an @ it has a meaning already, or looks like a time"));
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::monitor::Silent;
+    use crate::service::{History, ImportOptions, import_tree, init};
+
+    fn options(names: &[&str]) -> TagOptions {
+        let names = names.iter().map(|name| name.as_bytes().to_vec()).collect();
+        let (time, zone) = (b"@latest".to_vec(), TimeZone::UTC);
+        TagOptions { source: None, time, names, remove: false, wait: false, zone }
+    }
+
+    fn changed(tagged: &[Tagged]) -> Vec<(&str, bool)> {
+        tagged.iter().map(|tagged| (tagged.tag.name.as_str(), tagged.changed)).collect()
+    }
+
+    #[test]
+    fn names_are_given_and_taken_away_together() {
+        let directory = tempfile::tempdir().unwrap();
+        let (root, tree) = (directory.path().join("repository"), directory.path().join("tree"));
+        fs::create_dir(&tree).unwrap();
+        fs::write(tree.join("file"), "content").unwrap();
+        init(&root).unwrap();
+        import_tree(&root, &tree, &ImportOptions::default(), &Silent, &Cancellation::default()).unwrap();
+        let tag = |options: &TagOptions| tag(&root, options, &Cancellation::default());
+        let known = || History::open(&root, TimeZone::UTC).unwrap().tags(None).unwrap();
+
+        assert_eq!(changed(&tag(&options(&["one", "two"])).unwrap()), [("one", true), ("two", true)]);
+        assert_eq!(changed(&tag(&options(&["one", "three"])).unwrap()), [("one", false), ("three", true)]);
+        let names: Vec<_> = known().into_iter().map(|tag| tag.name).collect();
+        assert_eq!(names, ["one", "three", "two"]);
+        let error = tag(&options(&["four", "today"])).unwrap_err();
+        assert!(matches!(&error, ServiceError::BadTagName { name, .. } if name == "today"), "{error}");
+
+        let remove = |names: &[&str]| tag(&TagOptions { remove: true, ..options(names) });
+        let error = remove(&["one", "four"]).unwrap_err();
+        assert!(matches!(&error, ServiceError::NoTag { name, .. } if name == "four"), "{error}");
+        assert_eq!(known().len(), 3, "none was taken away");
+        assert_eq!(changed(&remove(&["one", "two"]).unwrap()), [("one", true), ("two", true)]);
+        assert_eq!(known().len(), 1);
+
+        let history = History::open(&root, TimeZone::UTC).unwrap();
+        assert_eq!(history.snapshots()[0].tags, ["three"]);
+        assert!(history.find(None, b"@three", b"file").is_ok());
+        let error = history.find(None, b"@thre", b"file").unwrap_err().to_string();
+        assert!(error.contains("did you mean @three?"), "{error}");
+    }
+}

@@ -1,0 +1,94 @@
+//! Names given to snapshots, an object each. Nothing refers to them.
+
+use super::{Object, ObjectKind, Repository, StoreError};
+use crate::format::limits::MAX_TAG;
+use crate::format::{Tag, TagId};
+
+impl Repository {
+    /// The ids of all tags, in no order.
+    pub fn tags(&self) -> Result<Vec<TagId>, StoreError> {
+        let names = self.backend.list(ObjectKind::Tag)?;
+        Ok(names.iter().filter_map(|name| TagId::parse(name)).collect())
+    }
+
+    /// A tag.
+    pub fn tag(&self, id: &TagId) -> Result<Tag, StoreError> {
+        let object = Object::tag(*id);
+        let bytes = self.backend.get(&object, MAX_TAG)?;
+        Tag::open(&self.keys, id, &bytes).map_err(StoreError::damaged(|| &object))
+    }
+
+    /// Keeps a tag; false when it is there already. One that is damaged is written again. The lock must be held.
+    pub fn put_tag(&self, tag: &Tag) -> Result<bool, StoreError> {
+        let (id, bytes) = tag.seal(&self.keys);
+        match self.tag(&id) {
+            Ok(_) => {
+                // Who put it may have been killed before it was durable.
+                self.backend.settle(ObjectKind::Tag)?;
+                Ok(false)
+            }
+            Err(error) if error.is_damage() => {
+                self.backend.put(&Object::tag(id), &bytes)?;
+                Ok(true)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes a tag. The lock must be held.
+    pub fn remove_tag(&self, id: &TagId) -> Result<(), StoreError> {
+        self.backend.delete(&Object::tag(*id))
+    }
+
+    /// Takes a damaged tag out of sight, and tells where it is now; `None` when it was gone already.
+    pub fn set_aside_tag(&self, id: &TagId) -> Result<Option<String>, StoreError> {
+        match self.backend.set_aside(&Object::tag(*id)) {
+            Err(StoreError::Missing(_)) => Ok(None),
+            place => place.map(Some),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::format::{SnapshotId, Time};
+    use crate::store::Access;
+
+    fn sample(given: i64) -> Tag {
+        let (source, given) = ((*b"web1").into(), Time::new(given, 0).unwrap());
+        Tag { snapshot: SnapshotId([3; 32]), source, name: "kept".into(), given }
+    }
+
+    #[test]
+    fn a_tag_is_kept_once_and_written_again_when_it_is_damaged() {
+        let directory = tempfile::tempdir().unwrap();
+        Repository::init(directory.path()).unwrap();
+        let repository = Repository::open(directory.path(), Access::Write).unwrap();
+        assert_eq!(repository.tags().unwrap(), []);
+        let id = sample(1).id(repository.keys());
+        assert!(repository.put_tag(&sample(1)).unwrap());
+        assert!(!repository.put_tag(&sample(2)).unwrap());
+        assert_eq!(repository.tags().unwrap(), [id]);
+        assert_eq!(repository.tag(&id).unwrap(), sample(1), "as it was given first");
+
+        let file = directory.path().join("tags").join(id.to_string());
+        fs::write(&file, b"YTAG").unwrap();
+        assert!(repository.tag(&id).unwrap_err().is_damage());
+        assert!(repository.put_tag(&sample(2)).unwrap());
+        assert_eq!(repository.tag(&id).unwrap(), sample(2));
+
+        // A file of another name is another tag's.
+        let swapped = TagId([7; 32]);
+        fs::copy(&file, directory.path().join("tags").join(swapped.to_string())).unwrap();
+        assert!(repository.tag(&swapped).unwrap_err().is_damage());
+        assert_eq!(repository.set_aside_tag(&swapped).unwrap(), Some(format!("damaged/tags/{swapped}")));
+        assert_eq!(repository.set_aside_tag(&swapped).unwrap(), None);
+
+        repository.remove_tag(&id).unwrap();
+        repository.remove_tag(&id).unwrap();
+        assert_eq!(repository.tags().unwrap(), []);
+    }
+}

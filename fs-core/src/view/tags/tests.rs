@@ -1,0 +1,150 @@
+use std::fs;
+use std::time::Duration;
+
+use super::*;
+use crate::format::Time;
+use crate::store::Access;
+use crate::view::fixtures::{add_snapshot, view};
+use crate::view::{Scope, Sources, View, ViewError};
+
+/// Gives the snapshot at a place of a source a name.
+fn give(view: &View, source: &[u8], place: usize, name: &str) -> TagId {
+    let sources = view.sources();
+    let snapshot = sources.get(source).unwrap().snapshot(place).unwrap().id;
+    let tag = Tag { snapshot, source: source.into(), name: name.into(), given: Time::default() };
+    let repository = Repository::open(view.repository().root(), Access::Write).unwrap();
+    repository.put_tag(&tag).unwrap();
+    tag.id(repository.keys())
+}
+
+fn link(view: &View, folder: &[u8], name: &[u8]) -> Result<String, ViewError> {
+    let folder = if folder.is_empty() { (*view.top()).clone() } else { view.lookup(&view.top(), folder)? };
+    let node = view.lookup(&folder, name)?;
+    Ok(String::from_utf8(view.read_link(&node)?.to_vec()).unwrap())
+}
+
+const NAMES: [&str; 3] = ["@1970-01-01T00-00-01", "@1970-01-01T00-00-02", "@1970-01-01T00-00-03"];
+
+#[test]
+fn a_tag_means_the_last_snapshot_that_has_it() {
+    let (_folder, view) = view(&[(1, 8), (2, 9), (3, 10)], Scope::Source(b"source".to_vec()));
+    let is = |name: &str, expected: &str| {
+        assert_eq!(link(&view, b"", name.as_bytes()).unwrap(), expected, "{name}")
+    };
+    give(&view, b"source", 0, "one");
+    give(&view, b"source", 0, "both");
+    is("@one", NAMES[0]);
+    is("@both", NAMES[0]);
+    let later = give(&view, b"source", 1, "both");
+    is("@both", NAMES[1]);
+    // A tag that means a time, from another version of the program: the time wins.
+    give(&view, b"source", 0, "latest");
+    give(&view, b"source", 0, "first~1");
+    is("@latest", NAMES[2]);
+    for name in ["@o", "@onee", "one", "@One", "@"] {
+        assert!(matches!(link(&view, b"", name.as_bytes()), Err(ViewError::NotFound)), "{name}");
+    }
+    let between = format!("{}..{}", NAMES[0], NAMES[1]);
+    assert_eq!(link(&view, b"@changes", b"@one..@both").unwrap(), between);
+    let source = view.sources().get(b"source").cloned().unwrap();
+    assert!(view.walk(&source, b"@both", b"small/below").is_ok());
+    assert_eq!(source.tags_of(source.snapshot(0).unwrap().id).collect::<Vec<_>>(), ["both", "latest", "one"]);
+    let folder = view.lookup(&view.top(), NAMES[0].as_bytes()).unwrap();
+    assert_eq!(view.xattr(&folder, b"user.yester.tags").unwrap().unwrap(), b"both latest one");
+    let untagged = view.lookup(&view.top(), NAMES[2].as_bytes()).unwrap();
+    assert_eq!(view.xattr(&untagged, b"user.yester.tags").unwrap(), None);
+
+    Repository::open(view.repository().root(), Access::Write).unwrap().remove_tag(&later).unwrap();
+    is("@both", NAMES[0]);
+}
+
+#[test]
+fn what_cannot_be_read_is_passed_over() {
+    let (_folder, view) = view(&[(1, 8), (2, 9)], Scope::Source(b"source".to_vec()));
+    let root = view.repository().root().to_owned();
+    let damaged = give(&view, b"source", 0, "damaged");
+    give(&view, b"source", 0, "sound");
+    let orphan = Tag {
+        snapshot: SnapshotId([9; 32]),
+        source: (*b"source").into(),
+        name: "orphan".into(),
+        given: Time::default(),
+    };
+    Repository::open(&root, Access::Write).unwrap().put_tag(&orphan).unwrap();
+    fs::write(root.join("tags").join(damaged.to_string()), b"YTAG, but no more").unwrap();
+    let repository = Repository::open(&root, Access::Read).unwrap();
+    let zone = jiff::tz::TimeZone::UTC;
+    let sources = Sources::load(&repository, &zone, &Sources::default()).unwrap();
+    assert!(!sources.is_incomplete());
+    let source = sources.get(b"source").unwrap();
+    assert_eq!(source.tags().map(|(tag, place)| (&*tag.name, place)).collect::<Vec<_>>(), [("sound", 0)]);
+    // A folder that cannot be listed costs the tags, not the snapshots.
+    fs::remove_dir_all(root.join("tags")).unwrap();
+    fs::write(root.join("tags"), b"no folder").unwrap();
+    let sources = Sources::load(&repository, &zone, &sources).unwrap();
+    assert!(sources.is_incomplete());
+    assert_eq!(sources.get(b"source").unwrap().timeline.len(), 2);
+}
+
+#[test]
+fn what_is_known_is_not_read_again() {
+    let (_folder, view) = view(&[(1, 8)], Scope::Source(b"source".to_vec()));
+    let id = give(&view, b"source", 0, "kept");
+    let known = Tags::load(view.repository(), &Tags::default());
+    // Only the name is looked at from now on.
+    fs::write(view.repository().root().join("tags").join(id.to_string()), b"other bytes").unwrap();
+    let again = Tags::load(view.repository(), &known);
+    assert!(Arc::ptr_eq(&known.by_id[&id], &again.by_id[&id]));
+    assert!(Tags::load(view.repository(), &Tags::default()).by_id.is_empty());
+}
+
+#[test]
+fn in_a_mount_of_all_it_is_the_time_of_the_last_one() {
+    let (_folder, view) = view(&[(1, 8), (90_000, 9)], Scope::Repository);
+    {
+        let repository = Repository::open(view.repository().root(), Access::Write).unwrap();
+        add_snapshot(&repository, b"other", 50_000, 1);
+        add_snapshot(&repository, b"other", 100_000, 1);
+    }
+    std::thread::sleep(Duration::from_millis(150));
+    give(&view, b"source", 0, "mark");
+    assert_eq!(link(&view, b"source", b"@mark").unwrap(), NAMES[0]);
+    assert_eq!(link(&view, b"", b"@mark").unwrap(), NAMES[0]);
+    give(&view, b"other", 0, "mark");
+    // The last snapshot of that day.
+    assert_eq!(link(&view, b"", b"@mark").unwrap(), "@1970-01-01");
+    assert!(matches!(link(&view, b"", b"@marks"), Err(ViewError::NotFound)));
+}
+
+#[test]
+fn names_that_mean_something_are_taken() {
+    let taken = [
+        "latest",
+        "LATEST",
+        "latest~2",
+        "first",
+        "today",
+        "Monday",
+        "3d",
+        "6h",
+        "2024",
+        "12345",
+        "2024-06-01",
+        "2024-06-01T03-00-00_2",
+        "2024-02-30",
+        "GMT-2024.06.01-03.00.00",
+        "gmt",
+        "GMT-x",
+        "#1a2b",
+        "changes",
+        "Versions",
+        "42",
+    ];
+    for name in taken {
+        assert!(is_taken(name), "{name}");
+    }
+    for name in ["before-upgrade", "v2", "2024-05-upgrade", "1.0", "late", "gmtime", "monday2", "größe", "ä"]
+    {
+        assert!(!is_taken(name), "{name}");
+    }
+}
