@@ -11,6 +11,8 @@ use fs_core::service::ServiceError;
 use fs_core::store::StoreError;
 use fs_core::view::ViewError;
 
+use thiserror::Error as ThisError;
+
 use crate::output::WriteError;
 use crate::stderr;
 
@@ -22,6 +24,11 @@ const DAMAGE: u8 = 4;
 const LOCKED: u8 = 75;
 /// What a shell tells of a program that SIGINT ended.
 const INTERRUPTED: u8 = 130;
+
+/// What is wrong with the command line, where that is seen only once it is understood.
+#[derive(Debug, ThisError)]
+#[error("{0} (see --help)")]
+pub struct Usage(pub String);
 
 /// How a command ended that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +83,9 @@ pub fn message(error: &Error) -> String {
 fn status(error: &Error) -> u8 {
     if is_interruption(error) {
         return INTERRUPTED;
+    }
+    if error.is::<Usage>() {
+        return USAGE;
     }
     match store_error(error) {
         Some(StoreError::Locked { .. }) => LOCKED,

@@ -6,6 +6,7 @@
 )]
 
 mod args;
+mod colour;
 mod commands;
 mod completion;
 mod error;
@@ -16,6 +17,7 @@ mod platform;
 mod progress;
 mod settings;
 mod stderr;
+mod table;
 mod text;
 mod zone;
 

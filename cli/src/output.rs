@@ -1,15 +1,17 @@
-//! What goes to stdout: for people, or with `--json` one object a line. Coloured only by `diff`.
+//! What goes to stdout: for people, or with `--json` one object a line.
 
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 
+use jiff::Timestamp;
 use serde::Serialize;
 use term_grid::{Direction, Filling, Grid, GridOptions};
 use thiserror::Error;
-use unicode_width::UnicodeWidthStr;
 
 use crate::args::Global;
+use crate::colour::Colours;
 use crate::stderr;
-use crate::text::printable;
+use crate::table::{self, Column};
+use crate::text::{ago, printable};
 
 /// Stdout does not take it.
 #[derive(Debug, Error)]
@@ -24,13 +26,6 @@ impl WriteError {
 }
 
 type Result = std::result::Result<(), WriteError>;
-
-/// Where a table's column stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Align {
-    Left,
-    Right,
-}
 
 /// Stdout.
 #[derive(Debug)]
@@ -68,6 +63,16 @@ impl Output {
         self.terminal
     }
 
+    /// The colours that may be used.
+    pub fn colours(&self) -> Colours {
+        Colours::of_terminal(self.terminal)
+    }
+
+    /// How long ago something was, for a person; a program is told the time only.
+    pub fn when(&self, time: Timestamp, now: Timestamp) -> String {
+        if self.terminal { ago(time, now) } else { String::new() }
+    }
+
     /// Writes bytes as they are.
     pub fn bytes(&mut self, bytes: &[u8]) -> Result {
         Ok(self.out.write_all(bytes)?)
@@ -98,32 +103,18 @@ impl Output {
         self.bytes(b"\n")
     }
 
-    /// Writes names side by side, as many as the terminal is wide.
-    pub fn columns(&mut self, names: &[Vec<u8>]) -> Result {
-        let cells: Vec<_> = names.iter().map(|name| printable(name)).collect();
-        let width = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
-        let options = GridOptions { filling: Filling::Spaces(2), direction: Direction::TopToBottom, width };
+    /// Writes words side by side, as many as the terminal is wide.
+    pub fn columns(&mut self, cells: Vec<String>) -> Result {
+        let (filling, direction) = (Filling::Spaces(2), Direction::TopToBottom);
+        let options = GridOptions { filling, direction, width: width() };
         let grid = Grid::new(cells, options).to_string();
         if grid.is_empty() { Ok(()) } else { self.line(grid.trim_end_matches('\n')) }
     }
 
-    /// Writes rows with their columns in line.
-    pub fn table<const N: usize>(&mut self, aligned: [Align; N], rows: &[[String; N]]) -> Result {
-        let width = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
-        let widths: [usize; N] = std::array::from_fn(width);
-        for row in rows {
-            let mut line = String::new();
-            for (column, cell) in row.iter().enumerate() {
-                let padding = " ".repeat(widths[column] - cell.width());
-                match aligned[column] {
-                    Align::Left => line.extend([cell.as_str(), &padding]),
-                    Align::Right => line.extend([padding.as_str(), cell]),
-                }
-                line.push_str("  ");
-            }
-            self.line(line.trim_end())?;
-        }
-        Ok(())
+    /// Writes rows with their columns in line. A terminal shows the columns for which it has room.
+    pub fn table<const N: usize>(&mut self, columns: [Column; N], rows: &[[String; N]]) -> Result {
+        let room = if self.terminal { width() } else { usize::MAX };
+        table::lines(columns, rows, room).iter().try_for_each(|line| self.line(line))
     }
 
     /// Tells a person what was done; a program asks for JSON, or looks at the exit status.
@@ -142,4 +133,9 @@ impl Output {
     pub fn flush(&mut self) -> Result {
         Ok(stderr::beside(|| self.out.flush())?)
     }
+}
+
+/// How many columns the terminal has.
+pub fn width() -> usize {
+    terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0))
 }

@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use fs_core::view::components;
 use fs_core::view::time::Expression;
 
+use crate::error::Usage;
 use crate::text::printable;
 
 /// A path in a snapshot.
@@ -18,13 +19,13 @@ pub struct Place {
     pub path: Vec<u8>,
 }
 
-/// What can be listed.
+/// What stands for a place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// A path in a snapshot.
     Place(Place),
-    /// A source's snapshots.
-    Source(Vec<u8>),
+    /// What names no time: a source, or a path whose time an option tells.
+    Name(Vec<u8>),
 }
 
 impl Place {
@@ -52,11 +53,33 @@ impl Place {
 }
 
 impl Target {
-    /// A place, or else a source.
+    /// A place, or else a name.
     pub fn parse(text: &OsStr) -> Self {
         let bytes = text.as_encoded_bytes();
-        parse(bytes).map_or_else(|| Self::Source(bytes.to_vec()), Self::Place)
+        parse(bytes).map_or_else(|| Self::Name(bytes.to_vec()), Self::Place)
     }
+
+    /// The place, of which an option may tell the time.
+    pub fn place(&self, at: Option<&OsString>) -> Result<Place, Usage> {
+        match (self, at) {
+            (Self::Place(place), None) => Ok(place.clone()),
+            (Self::Name(path), Some(at)) => {
+                Ok(Place { source: None, time: expression(at), path: path.clone() })
+            }
+            (Self::Place(place), Some(_)) => {
+                Err(Usage(format!("{} names a time of its own: leave out --at", place.shown())))
+            }
+            (Self::Name(path), None) => {
+                Err(Usage(format!("{0} names no time; write @latest:{0}, or add --at T", printable(path))))
+            }
+        }
+    }
+}
+
+/// A time, which may be said without its `@` where nothing else can stand.
+pub fn expression(time: &OsStr) -> Vec<u8> {
+    let time = time.as_encoded_bytes();
+    if time.starts_with(b"@") { time.to_vec() } else { [b"@", time].concat() }
 }
 
 /// The source that is meant, where an option and a place may name one.
@@ -155,10 +178,23 @@ mod tests {
     }
 
     #[test]
-    fn without_a_time_it_is_a_source() {
+    fn an_option_may_tell_the_time() {
+        let place = |text: &str, at: Option<&str>| {
+            let place = Target::parse(OsStr::new(text)).place(at.map(OsString::from).as_ref());
+            place.map(|place| place.shown()).map_err(|error| error.to_string())
+        };
+        assert_eq!(place("etc", Some("yesterday")).unwrap(), "@yesterday:etc");
+        assert_eq!(place("etc", Some("@2024-06-01")).unwrap(), "@2024-06-01:etc");
+        assert_eq!(place("web1@latest:etc", None).unwrap(), "web1@latest:etc");
+        assert!(place("@latest:etc", Some("yesterday")).unwrap_err().contains("--at"));
+        assert!(place("etc", None).unwrap_err().contains("@latest:etc"));
+    }
+
+    #[test]
+    fn without_a_time_it_is_a_name() {
         for text in ["web1", "hello.txt", "etc/@latest", "", "a:b"] {
             assert_eq!(parse(text.as_bytes()), None, "{text}");
-            assert_eq!(Target::parse(OsStr::new(text)), Target::Source(text.as_bytes().into()));
+            assert_eq!(Target::parse(OsStr::new(text)), Target::Name(text.as_bytes().into()));
         }
         assert_eq!(
             Place::parse(OsStr::new("hello.txt")).unwrap_err(),

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use fs_core::view::{Attr, FileKind};
-use indicatif::HumanCount;
-use jiff::{Span, SpanRelativeTo};
+use indicatif::{HumanCount, HumanDuration};
+use jiff::{Span, SpanRelativeTo, Timestamp};
 
 /// A size such as `1.5 MiB`.
 pub fn size(bytes: u64) -> String {
@@ -44,6 +44,13 @@ pub fn bytes(text: &str) -> Result<u64, String> {
 /// A number of things, such as `1 file` or `12,345 files`.
 pub fn count(number: u64, thing: &str) -> String {
     format!("{} {thing}{}", HumanCount(number), if number == 1 { "" } else { "s" })
+}
+
+/// How long ago something was, such as `3 days ago`.
+pub fn ago(time: Timestamp, now: Timestamp) -> String {
+    let past = now.duration_since(time);
+    let length = HumanDuration(past.unsigned_abs());
+    if past.is_negative() { format!("in {length}") } else { format!("{length} ago") }
 }
 
 /// A name on one line that no terminal obeys: as it is, or, when it has control characters or is not UTF-8, quoted
@@ -203,6 +210,23 @@ mod tests {
         assert_eq!(count(0, "file"), "0 files");
         assert_eq!(count(1, "file"), "1 file");
         assert_eq!(count(12_345, "file"), "12,345 files");
+    }
+
+    #[test]
+    fn the_past_is_as_people_tell_it() {
+        let now: Timestamp = "2024-06-01T03:00:00Z".parse().unwrap();
+        let cases = [
+            ("2024-06-01T03:00:00Z", "0 seconds ago"),
+            ("2024-06-01T02:59:59Z", "1 second ago"),
+            ("2024-06-01T01:00:00Z", "2 hours ago"),
+            ("2024-05-29T03:00:00Z", "3 days ago"),
+            ("2014-06-01T03:00:00Z", "10 years ago"),
+            ("2024-06-01T05:00:00Z", "in 2 hours"),
+        ];
+        for (time, expected) in cases {
+            assert_eq!(ago(time.parse().unwrap(), now), expected, "{time}");
+        }
+        assert!(ago(Timestamp::MIN, Timestamp::MAX).ends_with("years ago"));
     }
 
     #[test]

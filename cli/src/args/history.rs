@@ -18,6 +18,9 @@ Examples:
   yester --json snapshots --source web1
   yester snapshots --tag before-upgrade      those that `yester tag` gave this name")]
 pub struct SnapshotsArgs {
+    /// Only the last one of each source at that time, such as yesterday or 2024-06-01
+    #[arg(long, visible_alias = "as-of", value_name = "T", add = ArgValueCompleter::new(completion::times_alone))]
+    pub at: Option<OsString>,
     /// Only those that were given this name
     #[arg(long, value_name = "TAG", add = ArgValueCompleter::new(completion::tags))]
     pub tag: Option<OsString>,
@@ -37,6 +40,7 @@ Examples:
   yester ls                          the sources
   yester ls web1                     its snapshots
   yester ls -l @yesterday:etc        a directory
+  yester ls -l etc --at yesterday    the same
 
 {PLACE_HELP}"))]
 pub struct LsArgs {
@@ -44,6 +48,9 @@ pub struct LsArgs {
     #[arg(value_name = "T:PATH", value_parser = OsStringValueParser::new().map(|text| Target::parse(&text)))]
     #[arg(add = ArgValueCompleter::new(completion::places))]
     pub target: Option<Target>,
+    /// The time, where PATH names none, such as yesterday or 2024-06-01
+    #[arg(long, visible_alias = "as-of", value_name = "T", add = ArgValueCompleter::new(completion::times_alone))]
+    pub at: Option<OsString>,
     /// The source, where there are several
     #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::sources))]
     pub source: Option<OsString>,
@@ -62,9 +69,12 @@ Examples:
 pub struct CatArgs {
     /// Files in snapshots
     #[arg(value_name = "T:PATH", required = true)]
-    #[arg(value_parser = OsStringValueParser::new().try_map(|text| Place::parse(&text)))]
+    #[arg(value_parser = OsStringValueParser::new().map(|text| Target::parse(&text)))]
     #[arg(add = ArgValueCompleter::new(completion::places))]
-    pub places: Vec<Place>,
+    pub targets: Vec<Target>,
+    /// The time, where PATH names none, such as yesterday or 2024-06-01
+    #[arg(long, visible_alias = "as-of", value_name = "T", add = ArgValueCompleter::new(completion::times_alone))]
+    pub at: Option<OsString>,
     /// The source, where there are several
     #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::sources))]
     pub source: Option<OsString>,
@@ -128,6 +138,9 @@ pub struct LogArgs {
     /// A path, in a source or in a mount; T: only what was until then
     #[arg(value_name = "[T:]PATH", add = ArgValueCompleter::new(completion::places))]
     pub path: OsString,
+    /// Only what was until then, such as yesterday or 2024-06-01
+    #[arg(long, visible_alias = "as-of", value_name = "T", add = ArgValueCompleter::new(completion::times_alone))]
+    pub at: Option<OsString>,
     /// The source, where there are several
     #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::sources))]
     pub source: Option<OsString>,
@@ -168,9 +181,12 @@ Exit status: 3 when something was left out; it is named.
 pub struct ExportArgs {
     /// A file or folder in a snapshot
     #[arg(value_name = "T:PATH")]
-    #[arg(value_parser = OsStringValueParser::new().try_map(|text| Place::parse(&text)))]
+    #[arg(value_parser = OsStringValueParser::new().map(|text| Target::parse(&text)))]
     #[arg(add = ArgValueCompleter::new(completion::places))]
-    pub place: Place,
+    pub target: Target,
+    /// The time, where PATH names none, such as yesterday or 2024-06-01
+    #[arg(long, visible_alias = "as-of", value_name = "T", add = ArgValueCompleter::new(completion::times_alone))]
+    pub at: Option<OsString>,
     /// A zip archive instead of tar
     #[arg(long)]
     pub zip: bool,
@@ -222,9 +238,12 @@ Exit status: 3 when something was not restored as it should have been.
 pub struct RestoreArgs {
     /// Files or folders in snapshots
     #[arg(value_name = "T:PATH", required = true)]
-    #[arg(value_parser = OsStringValueParser::new().try_map(|text| Place::parse(&text)))]
+    #[arg(value_parser = OsStringValueParser::new().map(|text| Target::parse(&text)))]
     #[arg(add = ArgValueCompleter::new(completion::places))]
-    pub places: Vec<Place>,
+    pub targets: Vec<Target>,
+    /// The time, where PATH names none, such as yesterday or 2024-06-01
+    #[arg(long, visible_alias = "as-of", value_name = "T", add = ArgValueCompleter::new(completion::times_alone))]
+    pub at: Option<OsString>,
     /// The folder that is to hold them, made when it is missing
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,

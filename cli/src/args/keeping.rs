@@ -56,6 +56,7 @@ pub struct InitArgs {
 Examples:
   yester import ~/work
   yester import / --source laptop --one-file-system
+  yester import /mnt/old-disk/home --source home --at 2019-12-24T18:00      an old copy, at its time
   yester import /backup/rsnapshot              every level that is not imported yet, oldest first
   yester import --config /etc/rsnapshot.conf   the same, and while rsnapshot runs not what it works on
   yester import /srv/bank --dry-run            what dirvish has there, and what of it is new
@@ -72,6 +73,9 @@ pub struct ImportArgs {
     /// The rsnapshot.conf that names the directory, its lock and its intervals; read, never executed
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// When the tree was as it is, if not just now: an old copy, such as 2024-06-01T03:15
+    #[arg(long, visible_alias = "as-of", value_name = "TIME")]
+    pub at: Option<String>,
     /// Say what would be imported, and import nothing
     #[arg(short = 'n', long)]
     pub dry_run: bool,

@@ -13,8 +13,10 @@ use crate::text::{printable, size};
 const STEP: usize = 1 << 20;
 
 pub fn run(context: &mut Context, args: &CatArgs) -> Result<Outcome> {
+    let places = args.targets.iter().map(|target| target.place(args.at.as_ref()));
+    let places = places.collect::<Result<Vec<_>, _>>()?;
     let history = context.history()?;
-    for place in &args.places {
+    for place in &places {
         let (view, node) = find(&history, place, args.source.as_ref())?;
         copy(&mut context.output, &view, &node, &place.shown())?;
     }

@@ -11,8 +11,10 @@ use serde::Serialize;
 
 use super::Context;
 use crate::args::FindArgs;
+use crate::colour::Colour;
 use crate::error::Outcome;
-use crate::output::{Output, WriteError};
+use crate::output::{self, Output, WriteError};
+use crate::place::expression;
 use crate::progress::Bar;
 use crate::text::{self, count, for_json, printable, size};
 
@@ -28,15 +30,11 @@ pub fn run(context: &mut Context, args: &FindArgs) -> Result<Outcome> {
         let since = args.since.as_deref().map_or(Ok(0), |time| History::after(source, &expression(time)))?;
         let matches = |path: &[u8], name: &[u8]| pattern.matches(path, name);
         let query = Query { matches: &matches, deleted: args.deleted, since, larger: args.larger };
-        Finding { source, named: sources.len() > 1 }.tell_all(&mut context.output, &history, &query)?;
+        let output = &mut context.output;
+        let finding = Finding { source, named: sources.len() > 1, columns: columns(output) };
+        finding.tell_all(output, &history, &query)?;
     }
     Ok(Outcome::Done)
-}
-
-/// A time may be said without its `@` where nothing else can stand.
-fn expression(time: &OsStr) -> Vec<u8> {
-    let time = time.as_encoded_bytes();
-    if time.starts_with(b"@") { time.to_vec() } else { [b"@", time].concat() }
 }
 
 /// What names, or whole paths, are to be like.
@@ -76,6 +74,8 @@ struct Finding<'a> {
     source: &'a Source,
     /// Whether it must be told which one.
     named: bool,
+    /// How many columns are told before a path.
+    columns: usize,
 }
 
 /// A path that was found, in JSON.
@@ -132,13 +132,31 @@ impl Finding<'_> {
             });
         }
         let length = if hit.kind == FileKind::Directory { "-".to_owned() } else { size(hit.size) };
-        let versions = count(hit.versions as u64, "version");
-        let deleted = if is_deleted { "deleted" } else { "" };
-        let columns = format!("{}  {length:>10}  {versions:>12}  {deleted:7}  ", name(hit.first));
+        let colours = output.colours();
+        let columns = [
+            (name(hit.first).to_owned(), 3),
+            (format!("{length:>10}"), 2),
+            (format!("{:>12}", count(hit.versions as u64, "version")), 1),
+            (if is_deleted { colours.word(Colour::Red, "deleted") } else { " ".repeat(7) }, 0),
+        ];
+        for (column, _) in columns.iter().filter(|(_, rank)| *rank < self.columns) {
+            output.bytes(column.as_bytes())?;
+            output.bytes(b"  ")?;
+        }
         let source: &[u8] = if self.named { &self.source.name } else { b"" };
         let place = [source, name(hit.last).as_bytes(), b":", &hit.path].concat();
-        output.bytes(columns.as_bytes())?;
         if output.is_terminal() { output.line(&printable(&place)) } else { output.name(&place) }
+    }
+}
+
+/// How many columns stand before a path: on a terminal they take half of its width at most.
+fn columns(output: &Output) -> usize {
+    match output::width() / 2 {
+        _ if !output.is_terminal() => 4,
+        58.. => 4,
+        35.. => 3,
+        23.. => 2,
+        _ => 1,
     }
 }
 

@@ -7,11 +7,13 @@ use fs_core::format::Status;
 use fs_core::import::layout::{Layout, Place};
 use fs_core::monitor::Cancellation;
 use fs_core::service::{ImportOptions, Imported, import_tree, make_plan};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::{Context, runs, snapshots, stop_on_signals};
 use crate::args::{ImportArgs, LayoutArg};
-use crate::error::Outcome;
+use crate::error::{Outcome, Usage};
 use crate::output::{Output, WriteError};
 use crate::progress::Reporter;
 use crate::settings::Settings;
@@ -26,8 +28,16 @@ pub fn run(context: &mut Context, args: &ImportArgs) -> Result<Outcome> {
     options.heal = args.heal;
     options.fake_super = args.fake_super;
     options.allow_empty = args.allow_empty;
+    options.time = args.at.as_deref().map(|time| moment(time, &settings.zone)).transpose()?;
     let place = Place { root: args.path.clone(), layout: layout(args.layout), config: args.config.clone() };
     let plan = make_plan(&place, &settings.zone, args.wait, &cancellation)?;
+    if plan.layout != Layout::Tree && args.at.is_some() {
+        return Err(Usage(format!(
+            "the runs in {} have times of their own: leave out --at",
+            plan.root.display()
+        ))
+        .into());
+    }
     if args.dry_run {
         return runs::show(&mut context.output, &settings, &plan, &options);
     }
@@ -39,6 +49,17 @@ pub fn run(context: &mut Context, args: &ImportArgs) -> Result<Outcome> {
     match add(&mut context.output, &settings, tree, &options, &cancellation)? {
         Some(status) if status != Status::Complete => Ok(Outcome::Incomplete),
         _ => Ok(Outcome::Done),
+    }
+}
+
+/// A time in the past, as clocks in the zone show it unless it says otherwise.
+fn moment(text: &str, zone: &TimeZone) -> Result<Timestamp, Usage> {
+    let clock = || zone.to_timestamp(text.parse().ok()?).ok();
+    let moment = text.parse().ok().or_else(clock);
+    match moment.filter(|moment| *moment <= Timestamp::now()) {
+        Some(moment) => Ok(moment),
+        None if moment.is_some() => Err(Usage(format!("{text} is in the future"))),
+        None => Err(Usage(format!("{text} is no time; say it as 2024-06-01T03:15 or 2024-06-01T03:15:00Z"))),
     }
 }
 
@@ -62,6 +83,7 @@ pub fn options(source: Option<&OsString>, one_file_system: bool, settings: &Sett
         allow_empty: false,
         fake_super: false,
         run_status: Status::Complete,
+        time: None,
         zone: settings.zone.clone(),
     }
 }

@@ -7,18 +7,25 @@ use fs_core::service::{History, PathLog};
 use fs_core::view::FileKind;
 use fs_core::view::versions::Stretch;
 use fs_core::view::{Aspect, Aspects, components};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Context;
 use crate::args::LogArgs;
-use crate::error::Outcome;
-use crate::output::{Align, Output, WriteError};
-use crate::place::{Place, one_source};
+use crate::colour::Colour;
+use crate::error::{Outcome, Usage};
+use crate::output::{Output, WriteError};
+use crate::place::{Place, expression, one_source};
 use crate::progress::Bar;
+use crate::table::Column;
 use crate::text::{self, count, for_json, mode_of, size};
 
 pub fn run(context: &mut Context, args: &LogArgs) -> Result<Outcome> {
     let Asked { source, time, path } = asked(context, &args.path);
+    if let (Some(_), Some(_)) = (&time, &args.at) {
+        return Err(Usage("the path names a time of its own: leave out --at".to_owned()).into());
+    }
+    let time = time.or(args.at.as_deref().map(expression));
     let path = components(&path).collect::<Vec<_>>().join(&b'/');
     let source = one_source(args.source.as_ref(), source.as_deref()).map_err(Error::msg)?;
     let history = context.history()?;
@@ -84,33 +91,44 @@ fn print(output: &mut Output, log: &PathLog, path: &[u8]) -> Result<(), WriteErr
         if output.is_json() {
             output.json(&Described::new(log, path, stretch, changes))?;
         } else {
-            rows.push(row(log, stretch, previous.is_some(), changes));
+            rows.push(row(output, log, stretch, previous.is_some(), changes));
         }
         previous = entry.cloned().or(previous);
     }
-    let aligned =
-        [Align::Right, Align::Left, Align::Left, Align::Right, Align::Right, Align::Left, Align::Left];
-    output.table(aligned, &rows)
+    let columns = [
+        Column::right(0),
+        Column::left(0),
+        Column::left(2),
+        Column::left(3),
+        Column::right(5),
+        Column::right(1),
+        Column::left(4),
+        Column::left(0),
+    ];
+    output.table(columns, &rows)
 }
 
-fn row(log: &PathLog, stretch: &Stretch, seen: bool, changes: Aspects) -> [String; 7] {
+fn row(output: &Output, log: &PathLog, stretch: &Stretch, seen: bool, changes: Aspects) -> [String; 8] {
+    let colours = output.colours();
     let name = |place| log.source.timeline.name(place).unwrap_or_default().to_owned();
     let snapshots = count((stretch.last - stretch.first + 1) as u64, "snapshot");
     let words = || changes.iter().map(Aspect::name).collect::<Vec<_>>().join(", ");
     let dash = || "-".to_owned();
     let (number, length, mode, what) = match &stretch.state {
-        None => (dash(), dash(), dash(), "deleted".to_owned()),
+        None => (dash(), dash(), dash(), colours.word(Colour::Red, "deleted")),
         Some(state) => {
             let length = if state.entry.is_directory() { dash() } else { size(state.entry.size()) };
             let what = match changes.is_empty() {
                 false => words(),
-                true if seen => "back".to_owned(),
-                true => "new".to_owned(),
+                true if seen => colours.word(Colour::Green, "back"),
+                true => colours.word(Colour::Green, "new"),
             };
             (state.number.map_or_else(dash, |number| number.to_string()), length, mode(&state.entry), what)
         }
     };
-    [number, name(stretch.first), name(stretch.last), snapshots, length, mode, what]
+    let began = log.source.timeline.get(stretch.first).map(|moment| moment.time);
+    let when = began.map(|began| output.when(began, Timestamp::now())).unwrap_or_default();
+    [number, name(stretch.first), when, name(stretch.last), snapshots, length, mode, what]
 }
 
 fn mode(entry: &Entry) -> String {

@@ -27,13 +27,14 @@ struct Described {
 }
 
 pub fn run(context: &mut Context, args: &RestoreArgs) -> Result<Outcome> {
-    let names =
-        args.places.iter().map(Place::last_name).collect::<Result<Vec<_>, _>>().map_err(Error::msg)?;
+    let places = args.targets.iter().map(|target| target.place(args.at.as_ref()));
+    let places = places.collect::<Result<Vec<_>, _>>()?;
+    let names = places.iter().map(Place::last_name).collect::<Result<Vec<_>, _>>().map_err(Error::msg)?;
     let history = context.history()?;
     let cancellation = stop_on_signals()?;
     let options = RestoreOptions { overwrite: args.overwrite, dry_run: args.dry_run };
     let mut outcome = Outcome::Done;
-    for (place, name) in args.places.iter().zip(names) {
+    for (place, name) in places.iter().zip(names) {
         let began = Instant::now();
         let (view, node) = find(&history, place, args.source.as_ref())?;
         let monitor = Restorer::new(&context.output);

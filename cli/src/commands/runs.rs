@@ -14,10 +14,11 @@ use serde_json::{Value, json};
 
 use super::import::tell;
 use crate::error::{Outcome, is_interruption};
-use crate::output::{Align, Output, WriteError};
+use crate::output::{Output, WriteError};
 use crate::progress::Reporter;
 use crate::settings::Settings;
 use crate::stderr;
+use crate::table::Column;
 use crate::text::{count, for_json, printable};
 
 /// Imports the runs that are new.
@@ -111,7 +112,7 @@ pub fn show(
             shown(plan, &run.tree),
         ]);
     }
-    output.table([Align::Left; 5], &rows)?;
+    output.table([0, 1, 3, 2, 4].map(Column::left), &rows)?;
     if !output.is_json() && !plan.retention.is_empty() {
         output.line(&format!("rsnapshot keeps: {}", kept(&plan.retention)))?;
     }

@@ -1,11 +1,16 @@
 use anyhow::Result;
-use fs_core::service::SnapshotInfo;
+use fs_core::format::{SnapshotId, Status};
+use fs_core::service::{History, SnapshotInfo};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Context;
 use crate::args::SnapshotsArgs;
+use crate::colour::Colour;
 use crate::error::Outcome;
-use crate::output::{Align, Output, WriteError};
+use crate::output::{Output, WriteError};
+use crate::place::expression;
+use crate::table::Column;
 use crate::text::{count, for_json, printable, size};
 
 pub fn run(context: &mut Context, args: &SnapshotsArgs) -> Result<Outcome> {
@@ -14,6 +19,10 @@ pub fn run(context: &mut Context, args: &SnapshotsArgs) -> Result<Outcome> {
     if let Some(name) = &args.source {
         let source = history.source(Some(name.as_encoded_bytes()))?;
         snapshots.retain(|snapshot| snapshot.manifest.source[..] == source.name[..]);
+    }
+    if let Some(time) = &args.at {
+        let at = last_at(&history, &expression(time))?;
+        snapshots.retain(|snapshot| at.contains(&snapshot.id));
     }
     if let Some(tag) = &args.tag {
         snapshots
@@ -25,25 +34,49 @@ pub fn run(context: &mut Context, args: &SnapshotsArgs) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
+/// The last snapshot of each source at a time.
+fn last_at(history: &History, time: &[u8]) -> Result<Vec<SnapshotId>> {
+    let mut last = Vec::new();
+    for source in history.view().sources().iter() {
+        let after = History::after(source, time)?;
+        last.extend(after.checked_sub(1).and_then(|at| source.snapshot(at)).map(|snapshot| snapshot.id));
+    }
+    Ok(last)
+}
+
 /// Prints a table, or an object for each.
 pub fn print(output: &mut Output, snapshots: &[SnapshotInfo]) -> Result<(), WriteError> {
     if output.is_json() {
         return snapshots.iter().try_for_each(|snapshot| output.json(&Described::from(snapshot)));
     }
+    let (now, colours) = (Timestamp::now(), output.colours());
     let row = |snapshot: &SnapshotInfo| {
         let manifest = &snapshot.manifest;
+        let status = manifest.status.name();
         [
             snapshot.name.clone(),
+            output.when(manifest.time.timestamp(), now),
             printable(&manifest.source).into_owned(),
-            manifest.status.name().to_owned(),
+            match manifest.status {
+                Status::Complete => status.to_owned(),
+                _ => colours.word(Colour::Yellow, status),
+            },
             count(manifest.totals.files, "file"),
             size(manifest.totals.bytes),
             snapshot.tags.join(" "),
         ]
     };
     let rows: Vec<_> = snapshots.iter().map(row).collect();
-    let aligned = [Align::Left, Align::Left, Align::Left, Align::Right, Align::Right, Align::Left];
-    output.table(aligned, &rows)
+    let columns = [
+        Column::left(0),
+        Column::left(2),
+        Column::left(1),
+        Column::left(3),
+        Column::right(5),
+        Column::right(4),
+        Column::left(1),
+    ];
+    output.table(columns, &rows)
 }
 
 /// A snapshot in JSON.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use crate::error::Outcome;
-use crate::output::Align;
+use crate::table::Column;
 use crate::text::{count, size};
 
 pub fn run(context: &mut Context) -> Result<Outcome> {
@@ -33,7 +33,7 @@ pub fn run(context: &mut Context) -> Result<Outcome> {
         ("  index", size(stats.index_bytes), String::new()),
     ];
     let rows = rows.map(|(name, value, details)| [name.to_owned(), value, details]);
-    context.output.table([Align::Left, Align::Right, Align::Left], &rows)?;
+    context.output.table([Column::left(0), Column::right(0), Column::left(1)], &rows)?;
     Ok(Outcome::Done)
 }
 

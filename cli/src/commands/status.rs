@@ -10,7 +10,8 @@ use serde_json::json;
 use super::Context;
 use super::watch::{Board, Report, Shown};
 use crate::error::Outcome;
-use crate::output::{Align, Output, WriteError};
+use crate::output::{Output, WriteError};
+use crate::table::Column;
 use crate::text::{one_line, printable, size};
 
 pub fn run(context: &mut Context) -> Result<Outcome> {
@@ -50,7 +51,7 @@ fn tell(output: &mut Output, report: Option<&Report>, zone: &TimeZone) -> Result
         ]
     };
     let rows: Vec<_> = report.sources.iter().map(row).collect();
-    output.table([Align::Left; 3], &rows)
+    output.table([Column::left(0), Column::left(0), Column::left(1)], &rows)
 }
 
 fn activity(source: &Shown, zone: &TimeZone) -> String {

@@ -5,9 +5,10 @@ use serde::Serialize;
 use super::{Context, stop_on_signals};
 use crate::args::TagArgs;
 use crate::error::Outcome;
-use crate::output::{Align, Output, WriteError};
+use crate::output::{Output, WriteError};
 use crate::place::{Place, one_source};
 use crate::progress::Bar;
+use crate::table::Column;
 use crate::text::{for_json, printable};
 
 pub fn run(context: &mut Context, args: &TagArgs) -> Result<Outcome> {
@@ -33,7 +34,7 @@ fn list(context: &mut Context, args: &TagArgs) -> Result<()> {
     let row =
         |tag: &TagInfo| [tag.name.clone(), printable(&tag.source).into_owned(), tag.snapshot_name.clone()];
     let rows: Vec<_> = tags.iter().map(row).collect();
-    Ok(output.table([Align::Left; 3], &rows)?)
+    Ok(output.table([Column::left(0); 3], &rows)?)
 }
 
 fn change(context: &mut Context, args: &TagArgs, place: &Place) -> Result<()> {

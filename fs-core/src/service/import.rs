@@ -38,6 +38,8 @@ pub struct ImportOptions {
     pub allow_empty: bool,
     /// How the run went that has made the tree.
     pub run_status: Status,
+    /// When the tree was as it is; now when `None`. Of no concern to runs, which tell their times.
+    pub time: Option<Timestamp>,
     /// The zone of the new snapshot's name.
     pub zone: TimeZone,
 }
@@ -54,6 +56,7 @@ impl Default for ImportOptions {
             fake_super: false,
             allow_empty: false,
             run_status: Status::Complete,
+            time: None,
             zone: TimeZone::UTC,
         }
     }
@@ -125,8 +128,8 @@ pub fn import_tree(
     if options.only_if_changed && unchanged {
         return Ok(None);
     }
-    let time: Time = Timestamp::now().into();
-    if let Some(parent) = parent.filter(|parent| parent.manifest.time >= time) {
+    let time: Time = options.time.unwrap_or_else(Timestamp::now).into();
+    if let Some(parent) = parent.filter(|parent| options.time.is_none() && parent.manifest.time >= time) {
         log::warn!(
             "the clock has gone back: the last snapshot is from {}, and stays @latest until then",
             parent.manifest.time.timestamp()

@@ -1,6 +1,5 @@
 //! What differs between two times.
 
-mod colour;
 mod lines;
 mod names;
 mod patch;
@@ -10,7 +9,6 @@ use anyhow::{Error, Result, bail};
 use fs_core::service::{History, ServiceError};
 use fs_core::view::{Aspect, Aspects, Difference, FileKind, Node, View, ViewError, components};
 
-use self::colour::Colours;
 use super::{Context, find, try_find};
 use crate::args::DiffArgs;
 use crate::error::Outcome;
@@ -83,7 +81,7 @@ pub fn run(context: &mut Context, args: &DiffArgs) -> Result<Outcome> {
         bail!("neither {} nor {} is there", before.shown(), after.shown());
     }
     let output = &mut context.output;
-    let colours = Colours::of(output);
+    let colours = output.colours();
     let mut teller: Box<dyn Teller> = match (args.patch, args.stat) {
         (true, _) if output.is_json() => bail!("a patch is no JSON: leave out --patch or --json"),
         (true, _) => Box::new(patch::Patch { colours }),

@@ -4,8 +4,8 @@ use anyhow::Result;
 use fs_core::view::{Aspect, Attr, FileKind, Node};
 use serde::Serialize;
 
-use super::colour::Colours;
 use super::{Change, Item, Teller};
+use crate::colour::{Colour, Colours};
 use crate::output::Output;
 use crate::text::{self, for_json, printable};
 
@@ -30,6 +30,16 @@ impl Change {
             Change::Added => "added",
             Change::Deleted => "deleted",
             Change::Modified | Change::Retyped | Change::Attributes => "modified",
+        }
+    }
+}
+
+impl From<Change> for Colour {
+    fn from(change: Change) -> Self {
+        match change {
+            Change::Added => Colour::Green,
+            Change::Deleted => Colour::Red,
+            Change::Modified | Change::Retyped | Change::Attributes => Colour::Yellow,
         }
     }
 }

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use fs_core::view::{FileKind, Node};
 
-use super::colour::{Colour, Colours};
 use super::lines::{Fate, Lines, Text};
 use super::{Change, Item, Teller};
+use crate::colour::{Colour, Colours};
 use crate::output::Output;
 
 pub(super) struct Patch {

@@ -2,10 +2,10 @@
 
 use anyhow::Result;
 
-use super::colour::{Colour, Colours};
 use super::lines::{Lines, Text};
 use super::names::{Described, shown};
 use super::{Change, Item, Teller};
+use crate::colour::{Colour, Colours};
 use crate::output::Output;
 use crate::text::{count, size};
 

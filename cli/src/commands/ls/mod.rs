@@ -1,16 +1,21 @@
+mod dye;
+
 use anyhow::{Result, anyhow};
 use fs_core::service::{History, ServiceError, SnapshotInfo};
 use fs_core::view::{Attr, DirEntry, FileKind, Node, View, ViewError};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde_json::json;
 
+use self::dye::Dye;
 use super::{Context, find, snapshots};
 use crate::args::LsArgs;
 use crate::error::Outcome;
-use crate::output::{Align, Output, WriteError};
+use crate::output::{Output, WriteError};
 use crate::place::{Place, Target};
 use crate::progress::Bar;
+use crate::table::Column;
 use crate::text::{self, for_json, printable};
 
 pub fn run(context: &mut Context, args: &LsArgs) -> Result<Outcome> {
@@ -18,17 +23,23 @@ pub fn run(context: &mut Context, args: &LsArgs) -> Result<Outcome> {
     let history = context.history()?;
     let output = &mut context.output;
     let named = args.source.as_ref().map(|name| name.as_encoded_bytes());
-    match &args.target {
+    let target = match (&args.target, &args.at) {
+        (target, None) => target.clone(),
+        (None, at) => Some(Target::Place(Target::Name(Vec::new()).place(at.as_ref())?)),
+        (Some(target), at) => Some(Target::Place(target.place(at.as_ref())?)),
+    };
+    match &target {
         Some(Target::Place(place)) => {
             let (view, node) = find(&history, place, args.source.as_ref())?;
-            Listing { view, long: args.long, zone }.print(output, place, &node)?;
+            let dye = Dye::of(output);
+            Listing { view, long: args.long, zone, dye }.print(output, place, &node)?;
         }
-        Some(Target::Source(source)) if named.is_none_or(|named| named == source) => {
+        Some(Target::Name(source)) if named.is_none_or(|named| named == source) => {
             list_snapshots(output, &history, source, args.long)?;
         }
-        Some(Target::Source(text)) => {
+        Some(Target::Name(text)) => {
             let text = String::from_utf8_lossy(text);
-            return Err(anyhow!("{text} names no time; write @latest:{text}"));
+            return Err(anyhow!("{text} names no time; write @latest:{text}, or add --at T"));
         }
         None => match named {
             Some(source) => list_snapshots(output, &history, source, args.long)?,
@@ -57,12 +68,14 @@ fn list_sources(output: &mut Output, history: &History, long: bool) -> Result<()
             output.json(&object)?;
         }
     } else if long {
+        let now = Timestamp::now();
         let row = |snapshots: &&[SnapshotInfo]| {
             let count = text::count(snapshots.len() as u64, "snapshot");
-            [printable(&name(snapshots)).into_owned(), count, last(snapshots)]
+            let when = output.when(snapshots[snapshots.len() - 1].manifest.time.timestamp(), now);
+            [printable(&name(snapshots)).into_owned(), count, last(snapshots), when]
         };
         let rows: Vec<_> = sources.iter().map(row).collect();
-        output.table([Align::Left, Align::Right, Align::Left], &rows)?;
+        output.table([Column::left(0), Column::right(1), Column::left(0), Column::left(2)], &rows)?;
     } else {
         let names: Vec<_> = sources.iter().map(|snapshots| name(snapshots)).collect();
         print_names(output, &names)?;
@@ -86,7 +99,7 @@ fn list_snapshots(output: &mut Output, history: &History, name: &[u8], long: boo
 
 fn print_names(output: &mut Output, names: &[Vec<u8>]) -> Result<(), WriteError> {
     if output.is_terminal() {
-        output.columns(names)
+        output.columns(names.iter().map(|name| printable(name).into_owned()).collect())
     } else {
         names.iter().try_for_each(|name| output.name(name))
     }
@@ -97,6 +110,7 @@ struct Listing {
     view: View,
     long: bool,
     zone: TimeZone,
+    dye: Dye,
 }
 
 /// A file in JSON.
@@ -123,8 +137,15 @@ struct Described {
 /// A file in a long listing.
 type Row = [String; 7];
 
-const ALIGNED: [Align; 7] =
-    [Align::Left, Align::Right, Align::Right, Align::Right, Align::Right, Align::Left, Align::Left];
+const COLUMNS: [Column; 7] = [
+    Column::left(1),
+    Column::right(6),
+    Column::right(5),
+    Column::right(4),
+    Column::right(2),
+    Column::left(3),
+    Column::left(0),
+];
 
 impl Listing {
     fn print(&self, output: &mut Output, place: &Place, node: &Node) -> Result<()> {
@@ -144,7 +165,7 @@ impl Listing {
             } else if self.long {
                 self.row(name, &node).map(|row| rows.push(row))
             } else if output.is_terminal() {
-                names.push(name.to_vec());
+                names.push(self.dye.name(name, &self.view.attr(&node)));
                 Ok(())
             } else {
                 output.name(name).map_err(Into::into)
@@ -157,8 +178,8 @@ impl Listing {
             return Err(error);
         }
         listed.map_err(|reason| at(&place.path, reason))?;
-        output.columns(&names)?;
-        output.table(ALIGNED, &rows)?;
+        output.columns(names)?;
+        output.table(COLUMNS, &rows)?;
         Ok(())
     }
 
@@ -166,7 +187,7 @@ impl Listing {
         if output.is_json() {
             output.json(&self.describe(name, node)?)?;
         } else if self.long {
-            output.table(ALIGNED, &[self.row(name, node)?])?;
+            output.table(COLUMNS, &[self.row(name, node)?])?;
         } else {
             output.name(name)?;
         }
@@ -210,7 +231,7 @@ impl Listing {
             _ => text::size(attr.size),
         };
         let mtime = attr.mtime.timestamp().to_zoned(self.zone.clone());
-        let mut shown = printable(name).into_owned();
+        let mut shown = self.dye.name(name, &attr);
         if let Some(target) = self.target(name, &attr, node)? {
             shown.extend([" -> ", &printable(target)]);
         }

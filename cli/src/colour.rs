@@ -2,11 +2,8 @@
 
 use std::env;
 
-use super::Change;
-use crate::output::Output;
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Colour {
+pub enum Colour {
     Bold = 1,
     Red = 31,
     Green = 32,
@@ -16,31 +13,32 @@ pub(super) enum Colour {
 
 /// Whether there are any.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Colours(bool);
+pub struct Colours(bool);
 
 impl Colours {
-    pub(super) fn of(output: &Output) -> Self {
+    /// On a terminal, or on none.
+    pub fn of_terminal(terminal: bool) -> Self {
         let unwanted = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = env::var_os("TERM").is_none_or(|terminal| terminal == "dumb");
-        Self(output.is_terminal() && !unwanted && !dumb)
+        Self(terminal && !unwanted && !dumb)
+    }
+
+    /// Whether there are any.
+    pub fn is_on(self) -> bool {
+        self.0
+    }
+
+    /// A word in a colour.
+    pub fn word(self, colour: Colour, word: &str) -> String {
+        if self.0 { format!("\x1b[{}m{word}\x1b[m", colour as u8) } else { word.to_owned() }
     }
 
     /// A line, without its end, in a colour.
-    pub(super) fn paint(self, colour: Colour, line: &[u8]) -> Vec<u8> {
+    pub fn paint(self, colour: Colour, line: &[u8]) -> Vec<u8> {
         if self.0 {
             [format!("\x1b[{}m", colour as u8).as_bytes(), line, b"\x1b[m"].concat()
         } else {
             line.to_vec()
-        }
-    }
-}
-
-impl From<Change> for Colour {
-    fn from(change: Change) -> Self {
-        match change {
-            Change::Added => Colour::Green,
-            Change::Deleted => Colour::Red,
-            Change::Modified | Change::Retyped | Change::Attributes => Colour::Yellow,
         }
     }
 }

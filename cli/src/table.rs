@@ -1,0 +1,101 @@
+//! Rows with their columns in line, as wide as there is room.
+
+use ansi_width::ansi_width;
+
+/// A column of a table.
+#[derive(Debug, Clone, Copy)]
+pub struct Column {
+    right: bool,
+    /// What is left out first when there is no room has the greatest; 0 is never left out.
+    rank: u8,
+}
+
+const GAP: usize = 2;
+
+impl Column {
+    /// One whose words begin in line.
+    pub const fn left(rank: u8) -> Self {
+        Self { right: false, rank }
+    }
+
+    /// One whose words end in line.
+    pub const fn right(rank: u8) -> Self {
+        Self { right: true, rank }
+    }
+}
+
+/// The lines of a table, at most `room` wide if leaving columns out can bring that about. A column that is empty takes no
+/// room. Cells may hold colours.
+pub fn lines<const N: usize>(columns: [Column; N], rows: &[[String; N]], room: usize) -> Vec<String> {
+    let widths: [usize; N] =
+        std::array::from_fn(|column| rows.iter().map(|row| ansi_width(&row[column])).max().unwrap_or(0));
+    let mut shown = widths.map(|width| width > 0);
+    let total = |shown: &[bool; N]| {
+        let all = widths.iter().zip(shown).filter(|(_, shown)| **shown);
+        all.map(|(width, _)| width + GAP).sum::<usize>().saturating_sub(GAP)
+    };
+    while total(&shown) > room {
+        let present = (0..N).filter(|column| shown[*column] && columns[*column].rank > 0);
+        let Some(least) = present.max_by_key(|column| columns[*column].rank) else { break };
+        shown[least] = false;
+    }
+    rows.iter().map(|row| line(columns, row, widths, shown)).collect()
+}
+
+fn line<const N: usize>(
+    columns: [Column; N],
+    row: &[String; N],
+    widths: [usize; N],
+    shown: [bool; N],
+) -> String {
+    let mut line = String::new();
+    for (column, cell) in row.iter().enumerate().filter(|(column, _)| shown[*column]) {
+        let padding = " ".repeat(widths[column] - ansi_width(cell));
+        if columns[column].right {
+            line.extend([padding.as_str(), cell]);
+        } else {
+            line.extend([cell.as_str(), &padding]);
+        }
+        line.push_str(&" ".repeat(GAP));
+    }
+    line.truncate(line.trim_end().len());
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COLUMNS: [Column; 3] = [Column::left(0), Column::right(2), Column::left(1)];
+
+    fn rows() -> Vec<[String; 3]> {
+        [["a", "10", "new"], ["long", "5", ""]].map(|row| row.map(str::to_owned)).to_vec()
+    }
+
+    #[test]
+    fn columns_are_in_line() {
+        assert_eq!(lines(COLUMNS, &rows(), 80), ["a     10  new", "long   5"]);
+        assert_eq!(lines(COLUMNS, &[], 80), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_matters_least_is_left_out() {
+        assert_eq!(lines(COLUMNS, &rows(), 13), ["a     10  new", "long   5"]);
+        assert_eq!(lines(COLUMNS, &rows(), 12), ["a     new", "long"]);
+        for room in [8, 1] {
+            assert_eq!(lines(COLUMNS, &rows(), room), ["a", "long"]);
+        }
+    }
+
+    #[test]
+    fn colours_and_wide_letters_keep_the_line() {
+        let rows = [["\x1b[31mü\x1b[m", "1", "x"], ["日本", "22", "y"]].map(|row| row.map(str::to_owned));
+        assert_eq!(lines(COLUMNS, &rows, 80), ["\x1b[31mü\x1b[m      1  x", "日本  22  y"]);
+    }
+
+    #[test]
+    fn empty_columns_take_no_room() {
+        let rows = [["a", "", "x"], ["b", "", "y"]].map(|row| row.map(str::to_owned));
+        assert_eq!(lines(COLUMNS, &rows, 80), ["a  x", "b  y"]);
+    }
+}
