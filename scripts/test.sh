@@ -75,6 +75,7 @@ debian_tools=(
     git:git
     tar:tar
     unzip:unzip
+    python3:python3
     restic:restic
     borg:borgbackup
     mksquashfs:squashfs-tools

@@ -7,22 +7,24 @@ use std::path::Path;
 use std::process::Command;
 
 use fs_tests::needs::{self, Need};
-use fs_tests::plant::{file, noise, small};
+use fs_tests::plant::{acl, file, noise, small};
 use fs_tests::tree::{Kind, Tree, assert_same, scan};
 use fs_tests::{Ran, Sandbox};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, Timespec, Timestamps, XattrFlags, makedev, mknodat};
 
 /// GNU tar.
-const TAR: Need = Need::Program("tar", "tar");
+pub const TAR: Need = Need::Program("tar", "tar");
 const UNZIP: Need = Need::Program("unzip", "unzip");
 
-fn export(sandbox: &Sandbox, args: &[&str], to: &Path) -> Ran {
+/// Run `yester export` and keep what it writes.
+pub fn export(sandbox: &Sandbox, args: &[&str], to: &Path) -> Ran {
     let ran = sandbox.yester(["export"]).args(args).run();
     fs::write(to, &ran.stdout).expect("an archive");
     ran
 }
 
-fn unpack(archive: &Path, to: &Path) {
+/// Let GNU tar make what an archive holds, in a new folder.
+pub fn unpack(archive: &Path, to: &Path) {
     fs::create_dir(to).expect("a folder");
     let mut tar = Command::new("tar");
     tar.args(["-x", "--xattrs", "--xattrs-include=*", "--acls", "--numeric-owner", "-p", "-f"]).arg(archive);
@@ -38,12 +40,7 @@ fn set_time(path: &Path, tv_sec: i64, tv_nsec: i64) {
 
 /// `user::rw-,user:1000:r--,group::r--,mask::r--,other::---` as Linux keeps it.
 fn access_list() -> Vec<u8> {
-    let entries =
-        [(1u16, 6u16, u32::MAX), (2, 4, 1000), (4, 4, u32::MAX), (16, 4, u32::MAX), (32, 0, u32::MAX)];
-    let entries = entries.map(|(tag, permissions, id)| {
-        [&tag.to_le_bytes()[..], &permissions.to_le_bytes(), &id.to_le_bytes()].concat()
-    });
-    [&2u32.to_le_bytes()[..], &entries.concat()].concat()
+    acl([(1, 6, u32::MAX), (2, 4, 1000), (4, 4, u32::MAX), (16, 4, u32::MAX), (32, 0, u32::MAX)])
 }
 
 #[test]

@@ -46,7 +46,7 @@ impl Sink for Zip<'_> {
             .compression_method(CompressionMethod::Deflated)
             .unix_permissions(u32::from(attr.mode))
             .last_modified_time(self.time(attr.mtime))
-            .large_file(attr.size >= u64::from(u32::MAX));
+            .large_file(needs_zip64(attr.size));
         match attr.kind {
             FileKind::Directory if path.is_empty() => {}
             FileKind::Directory => self.writer.add_directory(path, options).map_err(io::Error::from)?,
@@ -76,5 +76,26 @@ impl Sink for Zip<'_> {
     fn abandon(self: Box<Self>) {
         // Dropped, it would write the end that a whole archive has.
         std::mem::forget(self.writer);
+    }
+}
+
+/// Whether a length of the entry may be beyond zip's 32 bits. What does not compress grows, by less than a thousandth.
+fn needs_zip64(size: u64) -> bool {
+    size.saturating_add(size / 1000) >= u64::from(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::needs_zip64;
+
+    #[test]
+    fn what_grows_beyond_four_gibibytes_needs_zip64() {
+        let most = u64::from(u32::MAX);
+        // As zlib bounds it.
+        let grown = |size: u64| size + (size >> 12) + (size >> 14) + (size >> 25) + 13;
+        for size in (0..1 << 24).step_by(1 << 12).map(|less| most + 1 - less) {
+            assert!(needs_zip64(size) || grown(size) < most, "{size}");
+        }
+        assert!(needs_zip64(u64::MAX) && !needs_zip64(4_200_000_000));
     }
 }

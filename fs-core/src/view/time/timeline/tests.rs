@@ -4,7 +4,11 @@ use jiff::{SignedDuration, Timestamp};
 use super::super::fixtures::{at, zone};
 use super::{Moment, Timeline};
 
+mod clocks;
+mod generated;
+mod oracle;
 mod properties;
+mod traps;
 
 fn moment(time: &str, id: u8) -> Moment {
     Moment { time: at(time), id: [id; 32] }

@@ -1,0 +1,184 @@
+//! Names looked up in drawn timelines, and what the oracle says of them.
+
+use chrono::{DateTime, Datelike, NaiveDateTime, Offset, TimeDelta, Timelike, Utc, Weekday};
+use chrono_tz::Tz;
+use jiff::Timestamp;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngSeed, TestCaseResult, TestRunner};
+use proptest::{collection, option, sample};
+
+use super::super::super::fixtures::zone;
+use super::oracle::{Asked, Fields, Instant, Oracle};
+use super::{Moment, Timeline};
+
+/// Zones with something odd about them, of which all tables of 1995 to 2023 say the same.
+const ZONES: [&str; 21] = [
+    "UTC",
+    "Europe/Berlin",
+    "Europe/London",
+    // Daylight saving is a negative offset from the standard.
+    "Europe/Dublin",
+    "America/New_York",
+    "America/Los_Angeles",
+    // Until 2011 clocks were set at one minute past midnight, and a day began twice.
+    "America/St_Johns",
+    // Set at midnight: the first hour of a day is skipped, the last of one repeated.
+    "America/Sao_Paulo",
+    "America/Havana",
+    // Standard time changed by half an hour, there and back.
+    "America/Caracas",
+    "Asia/Pyongyang",
+    "Asia/Kolkata",
+    "Asia/Kathmandu",
+    "Asia/Tokyo",
+    // Set by half an hour, and by two hours.
+    "Australia/Lord_Howe",
+    "Antarctica/Troll",
+    // 45 minutes past the hour, and set.
+    "Pacific/Chatham",
+    // As far east and west as it goes.
+    "Pacific/Kiritimati",
+    "Pacific/Pago_Pago",
+    // Skipped 2011-12-30.
+    "Pacific/Apia",
+    "Pacific/Fakaofo",
+];
+
+/// 1995-01-03 and 2023-12-29.
+const SECONDS: std::ops::Range<i64> = 789_091_200..1_703_808_000;
+
+/// The minute at which the zone's clocks are set next, if they are within a year.
+fn setting(zone: Tz, start: Instant) -> Option<Instant> {
+    let offset = |time: Instant| time.with_timezone(&zone).offset().fix();
+    let hours = (0..366 * 24).map(|hours| start + TimeDelta::hours(hours));
+    let before = hours.clone().zip(hours.skip(1)).find(|(hour, next)| offset(*hour) != offset(*next))?.0;
+    let mut minutes = (0..=60).map(|minutes| before + TimeDelta::minutes(minutes));
+    minutes.find(|minute| offset(*minute) != offset(before))
+}
+
+fn kept(time: Instant) -> Instant {
+    let second = time.timestamp().clamp(SECONDS.start, SECONDS.end);
+    DateTime::from_timestamp(second, time.timestamp_subsec_nanos()).expect("a time")
+}
+
+/// Near and far, and again and again the same second.
+fn shift() -> impl Strategy<Value = TimeDelta> {
+    let millis = prop_oneof![
+        2 => -1_500..1_500_i64,
+        3 => -9_000_000..9_000_000_i64,
+        2 => -200_000_000..200_000_000_i64,
+        1 => -50_000_000_000..50_000_000_000_i64,
+    ];
+    (millis, sample::select(vec![0, 1, 999_999]))
+        .prop_map(|(millis, nanos)| TimeDelta::milliseconds(millis) + TimeDelta::nanoseconds(nanos))
+}
+
+fn fields(clock: NaiveDateTime) -> Fields {
+    let year = clock.year().try_into().expect("after year 0");
+    [year, clock.month(), clock.day(), clock.hour(), clock.minute(), clock.second()]
+}
+
+/// What the clock shows when its hands, not the time, are moved: also what it never shows. One field may be any number.
+fn clock(shown: NaiveDateTime) -> impl Strategy<Value = Fields> {
+    let wrong = (1..6_usize, prop_oneof![0..100_u32, Just(0), Just(13), 29..32_u32, Just(24), Just(60)]);
+    (shift(), option::weighted(0.1, wrong)).prop_map(move |(shift, wrong)| {
+        let mut fields = fields(shown + shift);
+        if let Some((place, number)) = wrong {
+            fields[place] = number;
+        }
+        fields
+    })
+}
+
+fn asked(zone: Tz, centre: Instant) -> impl Strategy<Value = Asked> {
+    let east = prop_oneof![
+        Just(centre.with_timezone(&zone).offset().fix().local_minus_utc() / 60),
+        -840..=840_i32,
+        Just(0),
+    ];
+    let offset = (4..=6_usize, option::weighted(0.3, east));
+    let count = prop_oneof![1 => (1..=3_usize, Just(None)), 3 => offset];
+    let shown = centre.with_timezone(&zone).naive_local();
+    let ago = prop_oneof![4 => 0..40_u32, 1 => 0..10_000_u32, 1 => any::<u32>()];
+    let day = (0..7_u8).prop_map(|day| Weekday::try_from(day).expect("below seven"));
+    let epoch = shift().prop_map(move |shift| (centre + shift).timestamp());
+    prop_oneof![
+        12 => (clock(shown), count, any::<bool>())
+            .prop_map(|(fields, (count, east), colons)| Asked::Clock { fields, count, colons, east }),
+        1 => Just(Asked::Today),
+        1 => Just(Asked::Yesterday),
+        3 => day.prop_map(Asked::Weekday),
+        6 => (ago, sample::select(vec!['h', 'd', 'w', 'y'])).prop_map(|(count, unit)| Asked::Ago(count, unit)),
+        2 => epoch.prop_map(Asked::Epoch),
+        1 => option::of(0..14_usize).prop_map(Asked::Latest),
+        1 => Just(Asked::First),
+        2 => clock(centre.naive_utc()).prop_map(Asked::Gmt),
+        2 => (0..3_u8, 0..12_u8, 4..=64_usize).prop_map(|(kind, nth, digits)| {
+            Asked::Id((format!("{kind:02x}").repeat(2) + &format!("{nth:02x}").repeat(30))[..digits].to_owned())
+        }),
+        2 => (0..12_usize, option::of(0..4_u32)).prop_map(|(place, number)| Asked::Listed(place, number)),
+    ]
+}
+
+/// Snapshots in a zone, and names with the times at which they are looked up.
+#[derive(Clone, Debug)]
+struct Case {
+    zone: Tz,
+    snapshots: Vec<(Instant, [u8; 32])>,
+    asked: Vec<(Instant, Asked)>,
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    (sample::select(ZONES.to_vec()), SECONDS, any::<bool>(), 0..3_u8).prop_flat_map(
+        |(name, second, near, kind)| {
+            let zone: Tz = name.parse().expect("a known zone");
+            let start = DateTime::<Utc>::from_timestamp_secs(second).expect("a time");
+            let centre = near.then(|| setting(zone, start)).flatten().map_or(start, kept);
+            let at = move |shift| kept(centre + shift);
+            let snapshots = collection::vec(shift(), 0..12);
+            let asked = collection::vec((shift(), asked(zone, centre)), 16);
+            (snapshots, asked).prop_map(move |(shifts, asked)| {
+                let id = |nth: u8| std::array::from_fn(|place| if place < 2 { nth % 2 + kind } else { nth });
+                Case {
+                    zone,
+                    snapshots: shifts.into_iter().zip(0..).map(|(shift, nth)| (at(shift), id(nth))).collect(),
+                    asked: asked.into_iter().map(|(shift, asked)| (at(shift), asked)).collect(),
+                }
+            })
+        },
+    )
+}
+
+fn timestamp(time: Instant) -> Timestamp {
+    let nanos = time.timestamp_subsec_nanos().try_into().expect("below a second");
+    Timestamp::new(time.timestamp(), nanos).expect("a time")
+}
+
+fn judge(Case { zone: tz, snapshots, asked }: Case) -> TestCaseResult {
+    let moment = |&(time, id): &(Instant, [u8; 32])| Moment { time: timestamp(time), id };
+    let timeline = Timeline::new(zone(tz.name()), snapshots.iter().map(moment).collect());
+    let oracle = Oracle::new(tz, snapshots);
+    prop_assert_eq!(super::names(&timeline), oracle.names.iter().collect::<Vec<_>>());
+    for (now, asked) in asked {
+        for (place, name) in oracle.names.iter().enumerate() {
+            prop_assert_eq!(timeline.resolve(name.as_bytes(), timestamp(now)), Some(place), "{}", name);
+        }
+        let name = oracle.spell(&asked);
+        let seen = timeline.resolve(name.as_bytes(), timestamp(now));
+        prop_assert_eq!(seen, oracle.meaning(&asked, now), "{} at {} among {:?}", name, now, oracle.names);
+    }
+    Ok(())
+}
+
+/// 40,000 look-ups, the same at each run.
+#[test]
+fn names_mean_what_another_calendar_says() {
+    let config = Config {
+        cases: 2_500,
+        max_shrink_iters: 2_000,
+        rng_seed: RngSeed::Fixed(1),
+        failure_persistence: None,
+        ..Config::default()
+    };
+    TestRunner::new(config).run(&case(), judge).unwrap_or_else(|error| panic!("{error}"));
+}
