@@ -29,7 +29,7 @@ const NAMES: [&str; 3] = ["@1970-01-01T00-00-01", "@1970-01-01T00-00-02", "@1970
 fn a_tag_means_the_last_snapshot_that_has_it() {
     let (_folder, view) = view(&[(1, 8), (2, 9), (3, 10)], Scope::Source(b"source".to_vec()));
     let is = |name: &str, expected: &str| {
-        assert_eq!(link(&view, b"", name.as_bytes()).unwrap(), expected, "{name}")
+        assert_eq!(link(&view, b"", name.as_bytes()).unwrap(), expected, "{name}");
     };
     give(&view, b"source", 0, "one");
     give(&view, b"source", 0, "both");
