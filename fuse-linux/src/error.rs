@@ -37,7 +37,7 @@ pub enum MountError {
     Busy(PathBuf),
     /// A mount option that nobody knows.
     #[error(
-        "unknown mount option {0:?}; known are allow_other, ro, exec, noexec, suid, nosuid, dev, nodev, atime, noatime"
+        "unknown mount option {0:?}; beside those in `yester mount --help` known are ro, exec, noexec, suid, nosuid, dev, nodev, atime, noatime"
     )]
     Option(String),
     /// `/etc/fuse.conf` must permit it.

@@ -14,7 +14,10 @@ Examples:
   yester mount /backup --source web1 --timezone Europe/Berlin -o allow_other --daemon
 
 In /etc/fstab, with a link /sbin/mount.yester to yester:
-  /srv/repository  /backup  yester  source=web1,allow_other,nofail  0  0")]
+  /srv/repository  /backup  yester  source=web1,allow_other,nofail  0  0
+
+Options of -o: source=NAME, timezone=ZONE, cache-size=SIZE, with-versions, allow_other (let all users look, each at what modes \
+let them), noexec, nosuid, nodev, noatime")]
 pub struct MountArgs {
     /// An empty directory
     pub mountpoint: PathBuf,

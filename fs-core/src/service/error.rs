@@ -92,24 +92,37 @@ pub enum ServiceError {
         known: String,
     },
     /// A path was never in a source.
-    #[error("{path} is in no snapshot of {source_name}")]
+    #[error("{path} is in no snapshot of {source_name}{}", meant.as_ref().map(|meant| format!("; did you mean {meant}?")).unwrap_or_default())]
     NeverThere {
         /// The path.
         path: String,
+        /// What is in the last snapshot and nearly the same.
+        meant: Option<String>,
         /// The source.
         source_name: String,
     },
     /// A time means no snapshot.
-    #[error("no snapshot of {source_name} is meant by {time}; {}the first is {first}", did_you_mean(meant.as_ref()))]
+    #[error("no snapshot of {source_name} is meant by {time}; the first is {first}")]
     NoSnapshot {
         /// The source.
         source_name: String,
         /// The expression.
         time: String,
-        /// A tag that is nearly the same.
-        meant: Option<String>,
         /// The first snapshot's name.
         first: String,
+    },
+    /// What should be a time is none.
+    #[error(
+        "{time} is no time, nor a tag of {source_name}; {}times are like @2024-06-01, @yesterday, @3d and @latest",
+        did_you_mean(meant.as_ref())
+    )]
+    NoTime {
+        /// The source.
+        source_name: String,
+        /// What was given for a time.
+        time: String,
+        /// A tag or a word for a time that is nearly the same.
+        meant: Option<String>,
     },
     /// A tree's folder cannot be a source's name.
     #[error("{} cannot name a source; name it with --source", .0.display())]

@@ -155,14 +155,16 @@ pub(super) fn source_of(
 /// That `time` means no snapshot of this source.
 pub(super) fn no_snapshot(source: &Source, time: &[u8]) -> ServiceError {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let typed = time.strip_prefix(b"@").filter(|_| Expression::parse(time).is_none());
-    let tags = source.tags().map(|(tag, _)| tag.name.as_bytes());
-    ServiceError::NoSnapshot {
-        source_name: text(&source.name),
-        time: text(time),
-        meant: typed.and_then(|typed| meant::name(typed, tags)).map(|tag| format!("@{tag}")),
-        first: source.timeline.name(0).unwrap_or_default().to_owned(),
+    let (source_name, shown) = (text(&source.name), text(time));
+    if Expression::parse(time).is_some() {
+        let first = source.timeline.name(0).unwrap_or_default().to_owned();
+        return ServiceError::NoSnapshot { source_name, time: shown, first };
     }
+    let tags = source.tags().map(|(tag, _)| tag.name.as_bytes());
+    let known = tags.chain(Expression::WORDS.map(str::as_bytes));
+    let typed = time.strip_prefix(b"@").unwrap_or(time);
+    let meant = meant::name(typed, known).map(|known| format!("@{known}"));
+    ServiceError::NoTime { source_name, time: shown, meant }
 }
 
 /// A view of the repository in `root`, for a mount.

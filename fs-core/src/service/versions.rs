@@ -37,7 +37,9 @@ impl History {
             .map_err(|reason| ServiceError::View { path: text(path), reason })?;
         let log = PathLog { source, trace, until };
         if log.stretches().next().is_none() {
-            return Err(ServiceError::NeverThere { path: text(path), source_name: text(&log.source.name) });
+            let source_name = text(&log.source.name);
+            let meant = self.meant(Some(&log.source.name), b"@latest", path);
+            return Err(ServiceError::NeverThere { path: text(path), meant, source_name });
         }
         Ok(log)
     }

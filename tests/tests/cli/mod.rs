@@ -1,5 +1,6 @@
 //! The command line: its output for people and for programs, its exit status.
 
+mod at;
 mod cat;
 mod completions;
 mod defaults;
@@ -10,5 +11,6 @@ mod ls;
 mod pipes;
 mod snapshots;
 mod tag;
+mod terminal;
 mod timeline;
 mod usage;

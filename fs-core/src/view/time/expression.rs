@@ -37,6 +37,21 @@ impl Expression {
     /// a number. It bounds the work that a made-up name can cause.
     pub const MAX_LEN: usize = 80;
 
+    /// The words that mean a time, without their `@`.
+    pub const WORDS: [&str; 11] = [
+        "latest",
+        "first",
+        "today",
+        "yesterday",
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+    ];
+
     /// Parses a name with its leading `@`. `None`: not an expression, or a date that no calendar has.
     ///
     /// Letters count the same in both cases, for the sake of file systems that think so.

@@ -16,6 +16,13 @@ fn calendar(last: &str, offset: Option<i32>) -> Expression {
 }
 
 #[test]
+fn each_word_means_a_time() {
+    for word in Expression::WORDS {
+        assert!(parse(&format!("@{word}")).is_some(), "{word}");
+    }
+}
+
+#[test]
 fn dates_end_with_their_last_nanosecond() {
     let table = [
         ("@2024", "2024-12-31T23:59:59"),
