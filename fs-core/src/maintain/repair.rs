@@ -69,6 +69,10 @@ pub fn repair(
         let damaged = repaired.damaged_packs.iter_mut().find(|damaged| damaged.pack == pack);
         damaged.into_iter().for_each(|damaged| damaged.place = Some(place.clone()));
     }
+    // Before others take their places.
+    for damaged in &mut repaired.damaged_tags {
+        damaged.place = repository.set_aside_tag(&damaged.tag)?;
+    }
     let judge = Judge::of_repair(repository.reader(CacheSizes::default()));
     let mut mender = trees::Mender::new(judge, directories);
     for (harmed, told) in harmed.iter().zip(&mut repaired.repaired_snapshots) {
@@ -87,9 +91,6 @@ pub fn repair(
     }
     for lost in &mut repaired.lost_manifests {
         lost.place = repository.set_aside_snapshot(&lost.snapshot)?;
-    }
-    for damaged in &mut repaired.damaged_tags {
-        damaged.place = repository.set_aside_tag(&damaged.tag)?;
     }
     Ok(repaired)
 }

@@ -12,7 +12,7 @@ use super::{ServiceError, TagInfo};
 use crate::format::{Tag, check_tag_name};
 use crate::monitor::Cancellation;
 use crate::store::{Repository, StoreError};
-use crate::view::{Sources, is_taken};
+use crate::view::{Sources, is_reserved_name};
 
 /// A snapshot, and what is to become of its names.
 #[derive(Debug, Clone)]
@@ -95,7 +95,7 @@ fn checked(name: &[u8], remove: bool) -> Result<&str, ServiceError> {
     let refused =
         |reason| ServiceError::BadTagName { name: String::from_utf8_lossy(name).into_owned(), reason };
     let text = check_tag_name(name).map_err(refused)?;
-    if !remove && is_taken(text) {
+    if !remove && is_reserved_name(text) {
         return Err(refused("behind an @ it has a meaning already, or looks like a time"));
     }
     Ok(text)

@@ -32,4 +32,4 @@ pub use inodes::Inodes;
 pub use node::Node;
 pub use path::components;
 pub use sources::{Snapshot, Source, Sources};
-pub use tags::is_taken;
+pub use tags::is_reserved_name;

@@ -44,7 +44,7 @@ impl Tags {
                 Err(StoreError::Missing(_)) => {}
                 Err(error) => {
                     if !known.unread.contains(&id) {
-                        log::error!("{error}");
+                        log::warn!("{error}");
                     }
                     tags.unread.insert(id);
                     tags.incomplete |= matches!(error, StoreError::Io { .. });
@@ -121,7 +121,7 @@ impl Source {
 }
 
 /// Whether `@NAME` means something by itself, looks as if it did, or is a folder beside the snapshots.
-pub fn is_taken(name: &str) -> bool {
+pub fn is_reserved_name(name: &str) -> bool {
     let at = ["@", name].concat();
     let folder = |folder: &[u8]| at.as_bytes().eq_ignore_ascii_case(folder);
     let looks_like_time = name.starts_with(|first: char| first.is_ascii_digit())

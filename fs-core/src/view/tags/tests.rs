@@ -141,10 +141,10 @@ fn names_that_mean_something_are_taken() {
         "42",
     ];
     for name in taken {
-        assert!(is_taken(name), "{name}");
+        assert!(is_reserved_name(name), "{name}");
     }
     for name in ["before-upgrade", "v2", "2024-05-upgrade", "1.0", "late", "gmtime", "monday2", "größe", "ä"]
     {
-        assert!(!is_taken(name), "{name}");
+        assert!(!is_reserved_name(name), "{name}");
     }
 }
