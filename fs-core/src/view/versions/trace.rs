@@ -1,5 +1,6 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crate::format::{BlobId, Entry, Kind};
@@ -161,7 +162,7 @@ impl There {
     }
 }
 
-/// So few directories are not worth a thread.
+/// So few directories are looked at in one go: for fewer a thread is not worth it.
 const FEW: usize = 32;
 
 /// What `name` is in each of these directories. Those of a long history are in as many packs: opening them is most of the
@@ -176,19 +177,25 @@ fn find_in_all(
     let find = |id: &BlobId| {
         let found = store::find(reader, id, name)?;
         let there = |found: Found| There { leaf: found.leaf, at: found.at as u32, body: found.body().into() };
-        Ok((*id, found.map(there)))
+        Ok::<_, StoreError>((*id, found.map(there)))
     };
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    let share = ids.len().div_ceil(threads).max(FEW);
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut found = Vec::new();
+        while let Some(ids) = ids.chunks(FEW).nth(next.fetch_add(1, Ordering::Relaxed)) {
+            for id in ids {
+                found.push(find(id)?);
+            }
+        }
+        Ok::<_, StoreError>(found)
+    };
+    let cores = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
-        let mut shares = ids.chunks(share);
-        let own = shares.next().unwrap_or_default();
-        let others: Vec<_> = shares
-            .map(|ids| scope.spawn(move || ids.iter().map(find).collect::<Result<Vec<_>, _>>()))
-            .collect();
-        let mut found: HashMap<_, _> = own.iter().map(find).collect::<Result<_, StoreError>>()?;
-        for other in others {
-            let others = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let helpers = 1..cores.min(ids.len().div_ceil(FEW));
+        let helpers: Vec<_> = helpers.map(|_| scope.spawn(work)).collect();
+        let mut found: HashMap<_, _> = work()?.into_iter().collect();
+        for helper in helpers {
+            let others = helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             found.extend(others?);
         }
         Ok(found)
