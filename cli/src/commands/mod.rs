@@ -6,12 +6,15 @@ mod completions;
 mod diff;
 mod export;
 mod find;
+mod import;
 mod init;
 mod log;
 mod ls;
 mod man;
 mod rebuild_index;
 mod repair;
+#[cfg(target_os = "linux")]
+mod restore;
 mod snapshots;
 mod stats;
 mod timeline;
@@ -19,11 +22,7 @@ mod timeline;
 #[cfg(target_os = "linux")]
 mod hook;
 #[cfg(target_os = "linux")]
-mod import;
-#[cfg(target_os = "linux")]
 mod mount;
-#[cfg(target_os = "linux")]
-mod restore;
 #[cfg(target_os = "linux")]
 mod rsync;
 #[cfg(target_os = "linux")]
@@ -73,6 +72,7 @@ pub fn run(arguments: Arguments) -> Result<Outcome> {
 fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
     match command {
         Command::Init(args) => init::run(context, &args),
+        Command::Import(args) => import::run(context, &args),
         Command::Snapshots(args) => snapshots::run(context, &args),
         Command::Ls(args) => ls::run(context, &args),
         Command::Cat(args) => cat::run(context, &args),
@@ -85,12 +85,10 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         Command::Check(args) => check::run(context, &args),
         Command::RebuildIndex(_) => rebuild_index::run(context),
         Command::Repair(args) => repair::run(context, &args),
-        Command::Completions(args) => completions::run(context, &args),
-        Command::Man(args) => man::run(context, &args),
-        #[cfg(target_os = "linux")]
-        Command::Import(args) => import::run(context, &args),
         #[cfg(target_os = "linux")]
         Command::Restore(args) => restore::run(context, &args),
+        Command::Completions(args) => completions::run(context, &args),
+        Command::Man(args) => man::run(context, &args),
         #[cfg(target_os = "linux")]
         Command::Rsync(args) => rsync::run(context, &args),
         #[cfg(target_os = "linux")]
@@ -106,22 +104,21 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         #[cfg(target_os = "linux")]
         Command::Status => status::run(context),
         #[cfg(not(target_os = "linux"))]
-        Command::Import(_)
+        Command::Restore(_)
         | Command::Rsync(_)
-        | Command::Restore(_)
         | Command::Hook(_)
         | Command::Mount(_)
         | Command::Unmount(_)
         | Command::Up(_)
         | Command::Watch(_)
         | Command::Status => {
-            bail!("this command does not exist on this platform")
+            bail!("this command is for Linux only")
         }
     }
 }
 
 /// A request to stop that signals make; the second one ends the process at once.
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", windows))]
 fn stop_on_signals() -> Result<Arc<Cancellation>> {
     let cancellation = Arc::new(Cancellation::default());
     let asked = Arc::clone(&cancellation);
@@ -135,7 +132,7 @@ fn stop_on_signals() -> Result<Arc<Cancellation>> {
 }
 
 /// There are no signals: Ctrl-C ends the process, which harms nothing.
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", windows)))]
 fn stop_on_signals() -> Result<Arc<Cancellation>> {
     Ok(Arc::default())
 }

@@ -4,7 +4,6 @@ mod days;
 mod error;
 mod export;
 mod history;
-#[cfg(unix)]
 mod import;
 mod maintain;
 mod meant;
@@ -16,7 +15,6 @@ mod restore;
 mod rsync_at_work;
 #[cfg(unix)]
 mod runs;
-#[cfg(unix)]
 mod session;
 mod stats;
 mod versions;
@@ -31,7 +29,6 @@ pub use days::{Day, days};
 pub use error::ServiceError;
 pub use export::{Archive, Exported, export};
 pub use history::{History, SnapshotInfo, open_view};
-#[cfg(unix)]
 pub use import::{ImportOptions, Imported, import_tree, source_name};
 pub use maintain::{check, rebuild_index, repair};
 #[cfg(target_os = "linux")]

@@ -358,13 +358,16 @@ fn holds_objects(backend: &LocalBackend) -> bool {
 }
 
 /// Snapshots hold everybody's files: nobody else may read the repository.
+#[cfg(unix)]
 fn restrict(root: &Path) -> Result<(), StoreError> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(root, fs::Permissions::from_mode(0o700))
-            .map_err(StoreError::io("restrict access to", root))?;
-    }
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(root, fs::Permissions::from_mode(0o700))
+        .map_err(StoreError::io("restrict access to", root))
+}
+
+/// Who may read it follows from the folder that it is in.
+#[cfg(not(unix))]
+fn restrict(_: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
