@@ -13,7 +13,6 @@ mod ls;
 mod man;
 mod rebuild_index;
 mod repair;
-#[cfg(target_os = "linux")]
 mod restore;
 mod snapshots;
 mod stats;
@@ -85,7 +84,6 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         Command::Check(args) => check::run(context, &args),
         Command::RebuildIndex(_) => rebuild_index::run(context),
         Command::Repair(args) => repair::run(context, &args),
-        #[cfg(target_os = "linux")]
         Command::Restore(args) => restore::run(context, &args),
         Command::Completions(args) => completions::run(context, &args),
         Command::Man(args) => man::run(context, &args),
@@ -104,8 +102,7 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         #[cfg(target_os = "linux")]
         Command::Status => status::run(context),
         #[cfg(not(target_os = "linux"))]
-        Command::Restore(_)
-        | Command::Rsync(_)
+        Command::Rsync(_)
         | Command::Hook(_)
         | Command::Mount(_)
         | Command::Unmount(_)

@@ -9,7 +9,7 @@ mod maintain;
 mod meant;
 #[cfg(target_os = "linux")]
 mod mounts;
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", windows))]
 mod restore;
 #[cfg(unix)]
 mod rsync_at_work;
@@ -33,7 +33,7 @@ pub use import::{ImportOptions, Imported, import_tree, source_name};
 pub use maintain::{check, rebuild_index, repair};
 #[cfg(target_os = "linux")]
 pub use mounts::{MOUNT_TYPE, Mounted, mounted};
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", windows))]
 pub use restore::{RestoreOptions, Restored, restore};
 #[cfg(unix)]
 pub use runs::{Outcome, RunImporter, RunState, make_plan, run_states};

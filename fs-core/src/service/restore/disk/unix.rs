@@ -1,21 +1,27 @@
-//! Where files are put back: names in open folders, never through a symbolic link, so that nothing that lies in the target
-//! can lead out of it.
+//! Unix: folders are file descriptors, and what is in them is named relative to these.
 
-use std::ffi::{CStr, CString};
+mod attributes;
+
+use std::ffi::CStr;
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags};
+pub(in crate::service::restore) use attributes::{set_file, set_folder, set_unopened};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, makedev};
 use rustix::io::Errno;
 
-use super::names::Names;
+use crate::format::XattrSet;
+use crate::view::{Attr, FileKind};
 
 /// An open folder of the target.
 #[derive(Debug, Clone)]
-pub(super) struct Folder(pub(super) Arc<OwnedFd>);
+pub(in crate::service::restore) struct Folder(Arc<OwnedFd>);
+
+/// Symbolic links need not wait for what they lead to.
+pub(in crate::service::restore) const LINKS_LAST: bool = false;
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
@@ -25,7 +31,7 @@ const OWN: Mode = Mode::RWXU;
 impl Folder {
     /// The target itself, made when it is missing, and whether it was; when it is only looked at, `None` then. Here symbolic links
     /// are the user's own.
-    pub(super) fn target(path: &Path, look: bool) -> io::Result<(Option<Self>, bool)> {
+    pub(in crate::service::restore) fn target(path: &Path, look: bool) -> io::Result<(Option<Self>, bool)> {
         let open = || rustix::fs::openat(CWD, path, FOLDER, Mode::empty()).map(|fd| Self(Arc::new(fd)));
         match open() {
             Ok(folder) => Ok((Some(folder), false)),
@@ -39,7 +45,7 @@ impl Folder {
     }
 
     /// Makes or enters the folder `name`; true when it was made.
-    pub(super) fn make(&self, name: &CStr) -> io::Result<(Self, bool)> {
+    pub(in crate::service::restore) fn make(&self, name: &CStr) -> io::Result<(Self, bool)> {
         let made = match rustix::fs::mkdirat(&self.0, name, OWN) {
             Ok(()) => true,
             Err(Errno::EXIST) => false,
@@ -48,80 +54,83 @@ impl Folder {
         Ok((self.enter(name)?, made))
     }
 
-    pub(super) fn enter(&self, name: &CStr) -> io::Result<Self> {
+    pub(in crate::service::restore) fn enter(&self, name: &CStr) -> io::Result<Self> {
         let fd = rustix::fs::openat(&self.0, name, FOLDER | OFlags::NOFOLLOW, Mode::empty())?;
         Ok(Self(Arc::new(fd)))
     }
 
-    /// The folder at this path below.
-    pub(super) fn below(&self, names: &Names) -> io::Result<Self> {
-        names.down().try_fold(self.clone(), |folder, name| folder.enter(name))
-    }
-
-    pub(super) fn has(&self, name: &CStr) -> bool {
+    pub(in crate::service::restore) fn has(&self, name: &CStr) -> bool {
         rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
     }
 
-    /// Makes what will be `name` under another name, which it loses by [`Unfinished::finish`].
-    pub(super) fn begin(
+    /// Makes an empty file.
+    pub(in crate::service::restore) fn make_file(&self, name: &CStr, _: &XattrSet) -> io::Result<File> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(rustix::fs::openat(&self.0, name, flags, Mode::RUSR | Mode::WUSR)?.into())
+    }
+
+    pub(in crate::service::restore) fn make_symlink(
         &self,
-        mut make: impl FnMut(&Folder, &CStr) -> rustix::io::Result<()>,
-    ) -> io::Result<Unfinished> {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        loop {
-            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-            let name = CString::new(format!(".yester-{}-{number}", std::process::id()))?;
-            match make(self, &name) {
-                // Left by a process that was killed, and had this number.
-                Err(Errno::EXIST) => {}
-                Err(error) => return Err(error.into()),
-                Ok(()) => return Ok(Unfinished { folder: self.clone(), name, gone: false }),
+        name: &CStr,
+        target: &[u8],
+        _: &XattrSet,
+    ) -> io::Result<()> {
+        Ok(rustix::fs::symlinkat(target, &self.0, name)?)
+    }
+
+    /// Makes what is neither a file nor a symbolic link.
+    pub(in crate::service::restore) fn make_special(&self, name: &CStr, attr: &Attr) -> io::Result<()> {
+        let kind = match attr.kind {
+            FileKind::CharDevice => FileType::CharacterDevice,
+            FileKind::BlockDevice => FileType::BlockDevice,
+            FileKind::Fifo => FileType::Fifo,
+            FileKind::Socket => FileType::Socket,
+            FileKind::File | FileKind::Directory | FileKind::Symlink => FileType::RegularFile,
+        };
+        let device = makedev(attr.rdev.0, attr.rdev.1);
+        Ok(rustix::fs::mknodat(&self.0, name, kind, Mode::RUSR | Mode::WUSR, device)?)
+    }
+
+    /// Gives the file `first` of the folder `above` another name.
+    pub(in crate::service::restore) fn make_link(
+        &self,
+        name: &CStr,
+        above: &Folder,
+        first: &CStr,
+    ) -> io::Result<()> {
+        Ok(rustix::fs::linkat(&above.0, first, &self.0, name, AtFlags::empty())?)
+    }
+
+    /// Renames what is in this folder, in the place of what has the new name.
+    pub(super) fn rename(&self, from: &CStr, to: &CStr) -> io::Result<()> {
+        Ok(rustix::fs::renameat(&self.0, from, &self.0, to)?)
+    }
+
+    /// The same when nothing has it; false when the old name still is there to be removed.
+    pub(super) fn rename_new(&self, from: &CStr, to: &CStr) -> io::Result<bool> {
+        let folder = &self.0;
+        match rustix::fs::renameat_with(folder, from, folder, to, RenameFlags::NOREPLACE) {
+            // File systems that cannot rename so can link.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+                rustix::fs::linkat(folder, from, folder, to, AtFlags::empty())?;
+                Ok(false)
             }
+            renamed => Ok(renamed.map(|()| true)?),
         }
     }
+
+    pub(super) fn remove(&self, name: &CStr) -> io::Result<()> {
+        Ok(rustix::fs::unlinkat(&self.0, name, AtFlags::empty())?)
+    }
+}
+
+/// What can only be set when a file has its name: nothing.
+pub(in crate::service::restore) fn seal(_: &File, _: &Attr) -> io::Result<()> {
+    Ok(())
 }
 
 impl AsFd for Folder {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
         self.0.as_fd()
-    }
-}
-
-/// Something that has no name of its own yet; dropped, it goes.
-#[derive(Debug)]
-pub(super) struct Unfinished {
-    pub(super) folder: Folder,
-    /// What it is called meanwhile.
-    pub(super) name: CString,
-    /// Whether that name is gone.
-    gone: bool,
-}
-
-impl Unfinished {
-    /// Gives it its name, in the place of what has it if `replace` says so.
-    pub(super) fn finish(mut self, name: &CStr, replace: bool) -> io::Result<()> {
-        let (folder, own) = (&self.folder.0, &self.name);
-        if replace {
-            // A rename to another name of the same file does nothing: then it is still there to be removed.
-            return Ok(rustix::fs::renameat(folder, own, folder, name)?);
-        }
-        match rustix::fs::renameat_with(folder, own, folder, name, RenameFlags::NOREPLACE) {
-            // File systems that cannot rename so can link.
-            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
-                Ok(rustix::fs::linkat(folder, own, folder, name, AtFlags::empty())?)
-            }
-            renamed => {
-                self.gone = renamed.is_ok();
-                Ok(renamed?)
-            }
-        }
-    }
-}
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        if !self.gone {
-            let _ = rustix::fs::unlinkat(&self.folder.0, &self.name, AtFlags::empty());
-        }
     }
 }
