@@ -35,16 +35,14 @@ pub fn to_windows(name: &[u8]) -> Vec<u16> {
         }
         rest = &rest[chunk.valid().len()..];
         // Two halves side by side would be read as a pair, which has bytes of its own.
-        let half = half_pair(rest).filter(|half| !is_low(*half) || !units.last().is_some_and(is_high));
-        let taken = match half {
-            Some(half) => {
-                units.push(half);
-                3
-            }
-            None => {
-                units.extend(chunk.invalid().iter().copied().map(escape));
-                chunk.invalid().len()
-            }
+        let half =
+            half_pair(rest).filter(|half| !is_low(*half) || !units.last().is_some_and(|last| is_high(*last)));
+        let taken = if let Some(half) = half {
+            units.push(half);
+            3
+        } else {
+            units.extend(chunk.invalid().iter().copied().map(escape));
+            chunk.invalid().len()
         };
         rest = &rest[taken..];
     }
@@ -101,8 +99,8 @@ fn half_pair(bytes: &[u8]) -> Option<u16> {
     }
 }
 
-fn is_high(unit: &u16) -> bool {
-    (0xd800..0xdc00).contains(unit)
+fn is_high(unit: u16) -> bool {
+    (0xd800..0xdc00).contains(&unit)
 }
 
 fn is_low(unit: u16) -> bool {
