@@ -155,7 +155,15 @@ impl Folder {
     pub(super) fn remove(&self, name: &CStr) -> io::Result<()> {
         let path = self.entry(name);
         let is_folder_link = fs::symlink_metadata(&path)?.file_type().is_symlink_dir();
-        if is_folder_link { fs::remove_dir(path) } else { fs::remove_file(path) }
+        if is_folder_link {
+            return fs::remove_dir(path);
+        }
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                attributes::remove_read_only(&path).map_err(|_| error)
+            }
+            removed => removed,
+        }
     }
 
     /// Where the entry `name` is.
