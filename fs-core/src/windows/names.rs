@@ -61,7 +61,12 @@ pub fn to_windows(name: &[u8]) -> Vec<u16> {
 /// Each Unix name has one Windows name only: `\u{f041}` would read as `A`, whose name is `A`, and so is none.
 pub fn from_windows(name: &[u16]) -> Option<Vec<u8>> {
     let bytes = decode(name, |character| is_escaped(character).then_some(u32::from(character) as u8));
-    (to_windows(&bytes) == name).then_some(bytes)
+    (is_unix_name(&bytes) && to_windows(&bytes) == name).then_some(bytes)
+}
+
+/// Whether a file may be called so: escaped, also what parts names, and what means a folder, can be written.
+fn is_unix_name(name: &[u8]) -> bool {
+    !matches!(name, b"." | b"..") && !name.iter().any(|byte| matches!(byte, 0 | b'/'))
 }
 
 /// The bytes of `name` without any meaning: each character its UTF-8, half a pair what UTF-8 would have for it (WTF-8).

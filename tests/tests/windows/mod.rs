@@ -49,9 +49,9 @@ fn kept(tree: &Tree) -> BTreeMap<Vec<u8>, Kept> {
 #[track_caller]
 fn assert_kept(expected: &Path, seen: &Path) {
     let (expected, seen) = (kept(&scan(expected)), kept(&scan(seen)));
-    for path in seen.keys().filter(|path| !expected.contains_key(*path)) {
-        panic!("{}: should not be there", path.escape_ascii());
-    }
+    let others = seen.keys().filter(|path| !expected.contains_key(*path));
+    let others: Vec<String> = others.map(|path| path.escape_ascii().to_string()).collect();
+    assert!(others.is_empty(), "should not be there: {others:?}");
     for (path, entry) in &expected {
         let (seen, path) = (seen.get(path), path.escape_ascii());
         let seen = seen.unwrap_or_else(|| panic!("{path}: missing"));

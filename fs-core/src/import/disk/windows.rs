@@ -1,7 +1,7 @@
 //! Windows: a directory is a path, and an open handle that holds it in its place.
 //!
 //! Nobody can rename or remove a directory that is open without sharing this (`FILE_SHARE_DELETE`), nor those above it, so a path
-//! leads where it led as long as the handle is held. Nothing is opened through a reparse point that is a link.
+//! leads where it led as long as the handle is held; the walk holds all on its way down. Nothing is opened through a reparse point that is a link.
 
 #![expect(clippy::unnecessary_wraps, reason = "on other platforms these fail")]
 
