@@ -16,7 +16,9 @@ pub use care::{CheckArgs, RebuildIndexArgs, RepairArgs};
 pub use history::{
     CatArgs, DiffArgs, ExportArgs, FindArgs, LogArgs, LsArgs, RestoreArgs, SnapshotsArgs, TimelineArgs,
 };
-pub use keeping::{HookArgs, HookEvent, ImportArgs, InitArgs, LayoutArg, RsyncArgs, UpArgs, WatchArgs};
+#[cfg(target_os = "linux")]
+pub use keeping::HookEvent;
+pub use keeping::{HookArgs, ImportArgs, InitArgs, LayoutArg, RsyncArgs, UpArgs, WatchArgs};
 pub use mounting::{MountArgs, UnmountArgs};
 pub use shell::{CompletionsArgs, ManArgs};
 pub use tags::TagArgs;
@@ -61,22 +63,29 @@ pub struct Global {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Keep the history of a directory and show it: init, mount, import, and again every hour
+    #[cfg_attr(windows, command(hide = true))]
     Up(UpArgs),
     /// Make a repository
     Init(InitArgs),
     /// Add a snapshot of a directory, or of each run that rsnapshot or dirvish keeps in it
     Import(ImportArgs),
     /// Run rsync, and add a snapshot of what it has written
+    #[cfg_attr(windows, command(hide = true))]
     Rsync(RsyncArgs),
     /// Add a snapshot when an rsync daemon says that a transfer has ended
+    #[cfg_attr(windows, command(hide = true))]
     Hook(HookArgs),
     /// Import every run as it completes, of the sources that the config file names
+    #[cfg_attr(windows, command(hide = true))]
     Watch(WatchArgs),
     /// Tell what `yester watch` does
+    #[cfg_attr(windows, command(hide = true))]
     Status,
     /// Show the history as folders, until Ctrl-C or `yester unmount`
+    #[cfg_attr(windows, command(hide = true))]
     Mount(MountArgs),
     /// Take a mount away
+    #[cfg_attr(windows, command(hide = true))]
     Unmount(UnmountArgs),
     /// List the snapshots
     Snapshots(SnapshotsArgs),

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use anyhow::{Error, Result};
 use clap::error::ErrorKind;
-#[cfg(unix)]
 use fs_core::import::ImportError;
 use fs_core::maintain::MaintainError;
 use fs_core::service::ServiceError;
@@ -63,7 +62,7 @@ pub fn exit(result: Result<Outcome>) -> ExitCode {
 }
 
 /// Ends this process at once, for a user who asks a second time. Nothing half-done is visible in a repository.
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", windows))]
 pub fn abandon() -> ! {
     std::process::exit(i32::from(INTERRUPTED))
 }
@@ -98,17 +97,16 @@ fn status(error: &Error) -> u8 {
 
 /// Whether the user asked for it to stop.
 pub fn is_interruption(error: &Error) -> bool {
-    match error.downcast_ref() {
+    matches!(
+        error.downcast_ref(),
         Some(
             ServiceError::Cancelled
-            | ServiceError::RestoreCancelled
-            | ServiceError::ExportCancelled
-            | ServiceError::Maintain(MaintainError::Halfway),
-        ) => true,
-        #[cfg(unix)]
-        Some(ServiceError::Import(ImportError::Cancelled)) => true,
-        _ => false,
-    }
+                | ServiceError::RestoreCancelled
+                | ServiceError::ExportCancelled
+                | ServiceError::Maintain(MaintainError::Halfway)
+                | ServiceError::Import(ImportError::Cancelled)
+        )
+    )
 }
 
 fn store_error(error: &Error) -> Option<&StoreError> {
@@ -175,7 +173,6 @@ mod tests {
         assert_eq!(of(StoreError::NotARepository(repository.clone())).0, 1);
         assert_eq!(of(StoreError::Locked { path: repository, holder }).0, 75);
         assert_eq!(of(StoreError::Missing(Object::config())).0, 4);
-        #[cfg(unix)]
         assert_eq!(of(ImportError::Cancelled), (130, "interrupted: nothing was added".into()));
         let reason = ViewError::Store(StoreError::Missing(Object::config()));
         assert_eq!(of(ServiceError::View { path: "@latest:a".into(), reason }).0, 4);

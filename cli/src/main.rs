@@ -2,7 +2,7 @@
 
 #![cfg_attr(
     not(target_os = "linux"),
-    allow(dead_code, reason = "importing and mounting are for Linux so far")
+    allow(dead_code, reason = "mounting, watching and rsync's runs are for Linux so far")
 )]
 
 mod args;

@@ -86,10 +86,12 @@ impl Environment {
             |name| env::var_os(name).filter(|value: &OsString| !value.is_empty()).map(PathBuf::from);
         // The XDG base directory specification has relative ones ignored.
         let directory = |name| variable(name).filter(|path: &PathBuf| path.is_absolute());
+        let (config, data) =
+            if cfg!(windows) { ("APPDATA", "LOCALAPPDATA") } else { ("XDG_CONFIG_HOME", "XDG_DATA_HOME") };
         Self {
             repository: variable("YESTER_REPO"),
-            config_home: directory("XDG_CONFIG_HOME"),
-            data_home: directory("XDG_DATA_HOME"),
+            config_home: directory(config),
+            data_home: directory(data),
             home: env::home_dir().filter(|home| !home.as_os_str().is_empty()),
         }
     }

@@ -1,7 +1,8 @@
 //! Yester's platform-neutral core.
 //!
 //! Layers, each naming only itself and those before it:
-//! [`mod@format`] → [`store`] → {[`import`], [`view`], [`maintain`]} → [`service`]. [`monitor`] is below all of them.
+//! [`mod@format`] → [`store`] → {[`import`], [`view`], [`maintain`]} → [`service`]. [`monitor`] and [`windows`] are below all of
+//! them.
 
 #![allow(
     clippy::cast_possible_truncation,
@@ -17,3 +18,4 @@ pub mod store;
 #[cfg(test)]
 mod testing;
 pub mod view;
+pub mod windows;

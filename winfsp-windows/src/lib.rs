@@ -1,9 +1,7 @@
 //! Yester on Windows, through WinFsp.
 //!
-//! What only converts between the two worlds is platform-neutral, and so is tested on Linux:
+//! What only converts between the two worlds is platform-neutral, and lies in fs-core, where the importer needs it, too:
 //!
-//! - [`filetime`]: Unix times and Windows `FILETIME`s
-//! - [`names`]: Unix file names and names that Windows accepts
+//! Unix times and Windows `FILETIME`s ([`filetime`]), Unix file names and names that Windows accepts ([`names`]).
 
-pub mod filetime;
-pub mod names;
+pub use fs_core::windows::{filetime, names};

@@ -1,5 +1,4 @@
 use std::ffi::OsStr;
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
@@ -60,8 +59,8 @@ impl Pattern {
 }
 
 #[cfg(unix)]
-fn file_name(name: &[u8]) -> &Path {
-    Path::new(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(name))
+fn file_name(name: &[u8]) -> &std::path::Path {
+    std::path::Path::new(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(name))
 }
 
 #[cfg(not(unix))]

@@ -1,24 +1,27 @@
 use std::ffi::OsString;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use fs_core::format::Status;
-use fs_core::import::layout::{Layout, Place};
 use fs_core::monitor::Cancellation;
-use fs_core::service::{ImportOptions, Imported, import_tree, make_plan};
+use fs_core::service::{ImportOptions, Imported, import_tree, source_name};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
+use serde_json::json;
 
-use super::{Context, runs, snapshots, stop_on_signals};
-use crate::args::{ImportArgs, LayoutArg};
+#[cfg(target_os = "linux")]
+use super::runs;
+use super::{Context, snapshots, stop_on_signals};
+use crate::args::ImportArgs;
 use crate::error::{Outcome, Usage};
 use crate::output::{Output, WriteError};
 use crate::progress::Reporter;
 use crate::settings::Settings;
 use crate::stderr;
-use crate::text::{count, printable, size};
+use crate::text::{count, for_json, printable, size};
 
 pub fn run(context: &mut Context, args: &ImportArgs) -> Result<Outcome> {
     let settings = context.settings()?;
@@ -29,24 +32,11 @@ pub fn run(context: &mut Context, args: &ImportArgs) -> Result<Outcome> {
     options.fake_super = args.fake_super;
     options.allow_empty = args.allow_empty;
     options.time = args.at.as_deref().map(|time| moment(time, &settings.zone)).transpose()?;
-    let place = Place { root: args.path.clone(), layout: layout(args.layout), config: args.config.clone() };
-    let plan = make_plan(&place, &settings.zone, args.wait, &cancellation)?;
-    if plan.layout != Layout::Tree && args.at.is_some() {
-        return Err(Usage(format!(
-            "the runs in {} have times of their own: leave out --at",
-            plan.root.display()
-        ))
-        .into());
-    }
-    if args.dry_run {
-        return runs::show(&mut context.output, &settings, &plan, &options);
-    }
-    if plan.layout != Layout::Tree {
-        return runs::add(&mut context.output, &settings, &plan, &options, &cancellation);
-    }
-    // As it was named: links in it may be meant.
-    let tree = args.path.as_ref().unwrap_or(&plan.root);
-    match add(&mut context.output, &settings, tree, &options, &cancellation)? {
+    let tree = match runs::instead(&mut context.output, &settings, args, &options, &cancellation)? {
+        ControlFlow::Continue(tree) => tree,
+        ControlFlow::Break(outcome) => return Ok(outcome),
+    };
+    match add(&mut context.output, &settings, &tree, &options, &cancellation)? {
         Some(status) if status != Status::Complete => Ok(Outcome::Incomplete),
         _ => Ok(Outcome::Done),
     }
@@ -63,13 +53,52 @@ fn moment(text: &str, zone: &TimeZone) -> Result<Timestamp, Usage> {
     }
 }
 
-fn layout(arg: LayoutArg) -> Layout {
-    match arg {
-        LayoutArg::Auto => Layout::Auto,
-        LayoutArg::Tree => Layout::Tree,
-        LayoutArg::Rsnapshot => Layout::Rsnapshot,
-        LayoutArg::Dirvish => Layout::Dirvish,
+/// Where there are no runs: all that can be imported is a tree.
+#[cfg(not(target_os = "linux"))]
+mod runs {
+    use std::ops::ControlFlow;
+    use std::path::PathBuf;
+
+    use anyhow::{Result, bail};
+    use fs_core::monitor::Cancellation;
+    use fs_core::service::ImportOptions;
+
+    use super::show_tree;
+    use crate::args::{ImportArgs, LayoutArg};
+    use crate::error::Outcome;
+    use crate::output::Output;
+    use crate::settings::Settings;
+
+    pub fn instead(
+        output: &mut Output,
+        _: &Settings,
+        args: &ImportArgs,
+        options: &ImportOptions,
+        _: &Cancellation,
+    ) -> Result<ControlFlow<Outcome, PathBuf>> {
+        let (Some(path), LayoutArg::Auto | LayoutArg::Tree, None) = (&args.path, args.layout, &args.config)
+        else {
+            bail!(
+                "what rsnapshot and dirvish keep is imported on Linux only; name a directory to import it as a tree"
+            );
+        };
+        if args.dry_run {
+            return show_tree(output, path, options).map(ControlFlow::Break);
+        }
+        Ok(ControlFlow::Continue(path.clone()))
     }
+}
+
+/// Shows what an import of the tree at `path` would be.
+pub fn show_tree(output: &mut Output, path: &Path, options: &ImportOptions) -> Result<Outcome> {
+    let source = source_name(path, options)?;
+    if output.is_json() {
+        let (source, _) = for_json(&source);
+        output.json(&json!({ "layout": "tree", "path": path.to_string_lossy(), "source": source }))?;
+    } else {
+        output.line(&format!("{} as a tree, of source {}", path.display(), printable(&source)))?;
+    }
+    Ok(Outcome::Done)
 }
 
 pub fn options(source: Option<&OsString>, one_file_system: bool, settings: &Settings) -> ImportOptions {

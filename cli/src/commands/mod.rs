@@ -6,24 +6,23 @@ mod completions;
 mod diff;
 mod export;
 mod find;
+mod import;
 mod init;
 mod log;
 mod ls;
 mod man;
 mod rebuild_index;
 mod repair;
+mod restore;
 mod snapshots;
 mod stats;
+mod tag;
 mod timeline;
 
 #[cfg(target_os = "linux")]
 mod hook;
 #[cfg(target_os = "linux")]
-mod import;
-#[cfg(target_os = "linux")]
 mod mount;
-#[cfg(target_os = "linux")]
-mod restore;
 #[cfg(target_os = "linux")]
 mod rsync;
 #[cfg(target_os = "linux")]
@@ -32,8 +31,6 @@ mod runs;
 mod serving;
 #[cfg(target_os = "linux")]
 mod status;
-#[cfg(target_os = "linux")]
-mod tag;
 #[cfg(target_os = "linux")]
 mod unmount;
 #[cfg(target_os = "linux")]
@@ -75,6 +72,7 @@ pub fn run(arguments: Arguments) -> Result<Outcome> {
 fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
     match command {
         Command::Init(args) => init::run(context, &args),
+        Command::Import(args) => import::run(context, &args),
         Command::Snapshots(args) => snapshots::run(context, &args),
         Command::Ls(args) => ls::run(context, &args),
         Command::Cat(args) => cat::run(context, &args),
@@ -87,14 +85,10 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         Command::Check(args) => check::run(context, &args),
         Command::RebuildIndex(_) => rebuild_index::run(context),
         Command::Repair(args) => repair::run(context, &args),
+        Command::Restore(args) => restore::run(context, &args),
         Command::Completions(args) => completions::run(context, &args),
         Command::Man(args) => man::run(context, &args),
-        #[cfg(target_os = "linux")]
-        Command::Import(args) => import::run(context, &args),
-        #[cfg(target_os = "linux")]
         Command::Tag(args) => tag::run(context, &args),
-        #[cfg(target_os = "linux")]
-        Command::Restore(args) => restore::run(context, &args),
         #[cfg(target_os = "linux")]
         Command::Rsync(args) => rsync::run(context, &args),
         #[cfg(target_os = "linux")]
@@ -110,23 +104,20 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         #[cfg(target_os = "linux")]
         Command::Status => status::run(context),
         #[cfg(not(target_os = "linux"))]
-        Command::Import(_)
-        | Command::Tag(_)
-        | Command::Rsync(_)
-        | Command::Restore(_)
+        Command::Rsync(_)
         | Command::Hook(_)
         | Command::Mount(_)
         | Command::Unmount(_)
         | Command::Up(_)
         | Command::Watch(_)
         | Command::Status => {
-            bail!("this command does not exist on this platform")
+            bail!("this command is for Linux only")
         }
     }
 }
 
 /// A request to stop that signals make; the second one ends the process at once.
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", windows))]
 fn stop_on_signals() -> Result<Arc<Cancellation>> {
     let cancellation = Arc::new(Cancellation::default());
     let asked = Arc::clone(&cancellation);
@@ -140,7 +131,7 @@ fn stop_on_signals() -> Result<Arc<Cancellation>> {
 }
 
 /// There are no signals: Ctrl-C ends the process, which harms nothing.
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", windows)))]
 fn stop_on_signals() -> Result<Arc<Cancellation>> {
     Ok(Arc::default())
 }

@@ -1,25 +1,58 @@
 //! What `yester import` does where rsnapshot or dirvish keeps its runs.
 
+use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Result;
-use fs_core::import::layout::{Layout, LeftOut, Plan, PlannedRun, Retention};
+use fs_core::import::layout::{Layout, LeftOut, Place, Plan, PlannedRun, Retention};
 use fs_core::monitor::Cancellation;
-use fs_core::service::{
-    ImportOptions, Outcome as RunOutcome, RunImporter, RunState, run_states, source_name,
-};
+use fs_core::service::{ImportOptions, Outcome as RunOutcome, RunImporter, RunState, make_plan, run_states};
 use serde_json::{Value, json};
 
-use super::import::tell;
-use crate::error::{Outcome, is_interruption};
+use super::import::{show_tree, tell};
+use crate::args::{ImportArgs, LayoutArg};
+use crate::error::{Outcome, Usage, is_interruption};
 use crate::output::{Output, WriteError};
 use crate::progress::Reporter;
 use crate::settings::Settings;
 use crate::stderr;
 use crate::table::Column;
 use crate::text::{count, for_json, printable};
+
+/// Imports what rsnapshot or dirvish keeps, or shows what there is; leaves a plain tree to be imported.
+pub fn instead(
+    output: &mut Output,
+    settings: &Settings,
+    args: &ImportArgs,
+    options: &ImportOptions,
+    cancellation: &Cancellation,
+) -> Result<ControlFlow<Outcome, PathBuf>> {
+    let place = Place { root: args.path.clone(), layout: layout(args.layout), config: args.config.clone() };
+    let plan = make_plan(&place, &settings.zone, args.wait, cancellation)?;
+    if plan.layout != Layout::Tree && args.at.is_some() {
+        let root = plan.root.display();
+        return Err(Usage(format!("the runs in {root} have times of their own: leave out --at")).into());
+    }
+    if args.dry_run {
+        return show(output, settings, &plan, options).map(ControlFlow::Break);
+    }
+    if plan.layout != Layout::Tree {
+        return add(output, settings, &plan, options, cancellation).map(ControlFlow::Break);
+    }
+    // As it was named: links in it may be meant.
+    Ok(ControlFlow::Continue(args.path.clone().unwrap_or(plan.root)))
+}
+
+fn layout(arg: LayoutArg) -> Layout {
+    match arg {
+        LayoutArg::Auto => Layout::Auto,
+        LayoutArg::Tree => Layout::Tree,
+        LayoutArg::Rsnapshot => Layout::Rsnapshot,
+        LayoutArg::Dirvish => Layout::Dirvish,
+    }
+}
 
 /// Imports the runs that are new.
 pub fn add(
@@ -77,22 +110,9 @@ fn already(plan: &Plan) -> &'static str {
 }
 
 /// Shows what would be imported.
-pub fn show(
-    output: &mut Output,
-    settings: &Settings,
-    plan: &Plan,
-    options: &ImportOptions,
-) -> Result<Outcome> {
+fn show(output: &mut Output, settings: &Settings, plan: &Plan, options: &ImportOptions) -> Result<Outcome> {
     if plan.layout == Layout::Tree {
-        let source = source_name(&plan.root, options)?;
-        if output.is_json() {
-            let (source, _) = for_json(&source);
-            output
-                .json(&json!({ "layout": "tree", "path": plan.root.to_string_lossy(), "source": source }))?;
-        } else {
-            output.line(&format!("{} as a tree, of source {}", plan.root.display(), printable(&source)))?;
-        }
-        return Ok(Outcome::Done);
+        return show_tree(output, &plan.root, options);
     }
     let states = run_states(&settings.repository, plan, options)?;
     tell_plan(output, plan)?;

@@ -1,9 +1,8 @@
 //! Whether a tree is at rest: what somebody is still writing is no finished run.
 
 use jiff::Timestamp;
-use rustix::fs::FileType;
 
-use super::disk::Stat;
+use super::disk::{FileType, Stat};
 use super::parent::may_have_changed_since;
 use crate::format::Time;
 
@@ -72,7 +71,7 @@ fn is_temporary(name: &[u8], or_a_word: bool) -> bool {
         && (or_a_word || !ending.iter().all(u8::is_ascii_lowercase) && !ending.iter().all(u8::is_ascii_digit))
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use std::fs::{self, Permissions};
     use std::os::unix::fs::PermissionsExt;

@@ -3,10 +3,7 @@
 
 use std::io;
 
-use rustix::fs::FileType;
-
-use super::disk::Stat;
-use super::xattrs::ReadXattrs;
+use super::disk::{FileType, ReadXattrs, Stat};
 
 const STAT: &[u8] = b"user.rsync.%stat";
 
@@ -35,7 +32,7 @@ impl FakeStat {
         let mode = u32::from_str_radix(words.next()?, 8).ok()?;
         let (major, minor) = words.next()?.split_once(',')?;
         let (uid, gid) = words.next()?.split_once(':')?;
-        let kind = FileType::from_raw_mode(mode);
+        let kind = FileType::from_mode(mode);
         if words.next().is_some() || kind == FileType::Unknown {
             return None;
         }

@@ -1,14 +1,10 @@
 //! Reading one file: its data and its holes, and whether it stood still meanwhile.
 
 use std::fs::File;
-use std::io::{self, Read};
-
-use rustix::fs::{FileType, SeekFrom};
-use rustix::io::Errno;
+use std::io::{self, Read, Seek, SeekFrom};
 
 use super::ImportError;
-use super::disk::{Directory, Stat, stat_file};
-use super::xattrs::{ReadXattrs, xattrs_of};
+use super::disk::{Directory, FileType, ReadXattrs, Stat, next_data, next_hole, stat_file, xattrs_of};
 use crate::format::limits::MAX_FILE;
 use crate::format::{Entry, Kind};
 use crate::monitor::{Cancellation, Monitor, Progress};
@@ -103,24 +99,15 @@ fn read_once(file: &mut File, stat: &Stat, context: &mut FileContext<'_>) -> Res
 fn read_sparse(file: &mut File, size: u64, context: &mut FileContext<'_>) -> Result<(), ReadError> {
     let mut at = 0;
     while at < size {
-        let data = match rustix::fs::seek(&*file, SeekFrom::Data(at)) {
-            // A file system that answers nonsense must not lead back.
-            Ok(data) => data.clamp(at, size),
-            Err(Errno::NXIO) => size,
-            // This file system knows no holes.
-            Err(Errno::INVAL) => at,
-            Err(error) => return Err(ReadError::File(error.into())),
-        };
+        // A file system that answers nonsense must not lead back.
+        let data = next_data(file, at).map_err(ReadError::File)?.map_or(size, |data| data.clamp(at, size));
         context.content.hole(context.writer, data - at).map_err(store)?;
         if data == size {
             return Ok(());
         }
-        let end = match rustix::fs::seek(&*file, SeekFrom::Hole(data)) {
-            Ok(end) if end > data => end.min(size),
-            Ok(_) | Err(Errno::NXIO | Errno::INVAL) => size,
-            Err(error) => return Err(ReadError::File(error.into())),
-        };
-        rustix::fs::seek(&*file, SeekFrom::Start(data)).map_err(|error| ReadError::File(error.into()))?;
+        let end = next_hole(file, data).map_err(ReadError::File)?;
+        let end = end.filter(|end| *end > data).map_or(size, |end| end.min(size));
+        file.seek(SeekFrom::Start(data)).map_err(ReadError::File)?;
         let taken = copy(file, end - data, context)?;
         if taken < end - data {
             // Truncated meanwhile; the caller sees it by the size.

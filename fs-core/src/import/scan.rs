@@ -9,10 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use rustix::fs::FileType;
-
-use super::disk::{Directory, Stat};
-use super::xattrs::{OwnWorkingDirectory, ReadXattrs};
+use super::disk::{Directory, FileType, Place, ReadXattrs, Stat};
 
 /// Entries that are looked at together.
 const BATCH: usize = 256;
@@ -276,12 +273,12 @@ fn stopped() -> io::Error {
 struct Thread {
     bounds: Arc<Bounds>,
     ended: Arc<AtomicBool>,
-    place: Option<OwnWorkingDirectory>,
+    place: Place,
 }
 
 impl Thread {
     fn new(bounds: Arc<Bounds>, ended: Arc<AtomicBool>) -> Self {
-        Self { bounds, ended, place: OwnWorkingDirectory::new() }
+        Self { bounds, ended, place: Place::new() }
     }
 
     fn run(mut self, queue: &Mutex<Receiver<Request>>) {
@@ -322,17 +319,13 @@ impl Thread {
 
     fn look_at(&mut self, directory: &Directory, names: Vec<CString>) -> Vec<Scanned> {
         let ended = Arc::clone(&self.ended);
-        let here = self.place.as_mut().and_then(|place| place.enter(directory));
-        let xattrs = |name: &CStr| match &here {
-            Some(here) => here.xattrs(name),
-            None => directory.xattrs(name),
-        };
+        let here = self.place.enter(directory);
         let look_at = |name: CString| {
             let found = directory.stat(&name).map(|stat| Found {
                 stat,
                 xattrs: match stat.kind {
                     FileType::Directory => None,
-                    _ => unless_large(xattrs(&name)),
+                    _ => unless_large(here.xattrs(&name, &stat)),
                 },
                 target: match stat.kind {
                     FileType::Symlink => directory.link_target(&name),

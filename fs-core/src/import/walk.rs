@@ -3,19 +3,16 @@
 mod directory;
 mod leaf;
 
-use std::ffi::{CStr, CString, OsString};
+use std::ffi::{CStr, CString};
 use std::io;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::Path;
+use std::path::{MAIN_SEPARATOR, Path};
 use std::sync::Arc;
 
 use directory::unwalked;
-use rustix::fs::FileType;
-use rustix::io::Errno;
 
 use super::ImportError;
 use super::at_rest::{AtRest, rsync_writes};
-use super::disk::{Directory, Stat};
+use super::disk::{Directory, FileType, Stat, is_gone, path_of};
 use super::file::ReadError;
 use super::links::LinkTracker;
 use super::parent::ParentDirectory;
@@ -115,8 +112,8 @@ pub fn run(
 }
 
 fn open_root(path: &Path) -> Result<Directory, ImportError> {
-    Directory::open(path).map_err(|source| match errno(&source) {
-        Some(Errno::NOTDIR) => ImportError::NotADirectory(path.to_owned()),
+    Directory::open(path).map_err(|source| match source.kind() {
+        io::ErrorKind::NotADirectory => ImportError::NotADirectory(path.to_owned()),
         _ => ImportError::Root { path: path.to_owned(), source },
     })
 }
@@ -277,8 +274,8 @@ impl Walk<'_> {
     }
 
     fn not_at_rest(&self, frames: &[Frame], name: &CStr, sign: &'static str) -> ImportError {
-        let path = OsString::from_vec(path(self.base, frames, name));
-        ImportError::NotAtRest { path: path.into(), sign: sign.to_owned() }
+        let path = path_of(&path(self.base, frames, name));
+        ImportError::NotAtRest { path, sign: sign.to_owned() }
     }
 
     fn check_rest(&self, stat: &Stat) -> Result<(), ReadError> {
@@ -349,19 +346,16 @@ impl Walk<'_> {
 
 /// The path of the entry `name` of the last frame, as the user would name it.
 fn path(base: &Path, frames: &[Frame], name: &CStr) -> Vec<u8> {
-    let mut path = base.as_os_str().as_bytes().to_vec();
+    let separator = MAIN_SEPARATOR as u8;
+    let mut path = base.as_os_str().as_encoded_bytes().to_vec();
     let names = frames.iter().map(|frame| frame.name.as_c_str()).chain([name]);
     for name in names.filter(|name| !name.is_empty()) {
-        if path.last() != Some(&b'/') {
-            path.push(b'/');
+        if path.last() != Some(&separator) {
+            path.push(separator);
         }
         path.extend(name.to_bytes());
     }
     path
-}
-
-fn errno(error: &io::Error) -> Option<Errno> {
-    error.raw_os_error().map(Errno::from_raw_os_error)
 }
 
 fn push(frame: &mut Frame, writer: &mut Writer, name: &CStr, entry: &Entry) -> Result<(), StoreError> {
@@ -369,9 +363,4 @@ fn push(frame: &mut Frame, writer: &mut Writer, name: &CStr, entry: &Entry) -> R
     entry.encode(&mut body);
     frame.out.resemble(frame.parent.as_ref().and_then(ParentDirectory::leaf_id));
     frame.out.push(writer, name.to_bytes(), &body)
-}
-
-/// Whether it is gone since it was listed, or something else has taken its place.
-fn is_gone(error: &io::Error) -> bool {
-    matches!(errno(error), Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::STALE))
 }

@@ -3,7 +3,6 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-#[cfg(unix)]
 use crate::import::ImportError;
 #[cfg(unix)]
 use crate::import::layout::LayoutError;
@@ -19,7 +18,6 @@ pub enum ServiceError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The import failed.
-    #[cfg(unix)]
     #[error(transparent)]
     Import(ImportError),
     /// The runs of another program cannot be looked for.
@@ -181,7 +179,6 @@ impl From<MaintainError> for ServiceError {
     }
 }
 
-#[cfg(unix)]
 impl From<ImportError> for ServiceError {
     fn from(error: ImportError) -> Self {
         match error {

@@ -1,17 +1,16 @@
-use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf, Prefix};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+#[cfg(unix)]
 use super::rsync_at_work::rsync_at_work;
-use super::session::{Label, Session, WRITERS, Walked, pause, worse};
+use super::session::{Label, Session, WRITERS, Walked, origin, pause, worse};
 use super::{ServiceError, SnapshotInfo};
 use crate::format::{Status, Time, is_source_name};
-use crate::import::{AtRest, ImportError};
+use crate::import::{AtRest, ImportError, path_of};
 use crate::monitor::{Cancellation, Monitor, Progress};
 use crate::store::Statistics;
 use crate::view::Snapshot;
@@ -83,8 +82,19 @@ pub fn source_name(tree: &Path, options: &ImportOptions) -> Result<Vec<u8>, Serv
         };
     }
     let path = absolute(tree)?;
-    let name = path.file_name().map_or(&b"root"[..], |name| name.as_bytes());
-    if is_source_name(name) { Ok(name.to_vec()) } else { Err(ServiceError::SourceName(path)) }
+    let name = path.file_name().map_or_else(|| of_root(&path), |name| name.as_encoded_bytes().to_vec());
+    if is_source_name(&name) { Ok(name) } else { Err(ServiceError::SourceName(path)) }
+}
+
+/// What a root is called: its drive, where there are several.
+fn of_root(path: &Path) -> Vec<u8> {
+    match path.components().next() {
+        Some(Component::Prefix(prefix)) => match prefix.kind() {
+            Prefix::Disk(letter) | Prefix::VerbatimDisk(letter) => vec![letter],
+            _ => b"root".to_vec(),
+        },
+        _ => b"root".to_vec(),
+    }
 }
 
 /// Imports the directory `tree` into the repository in `root`. `None` when nothing changed and
@@ -107,11 +117,11 @@ pub fn import_tree(
     let parent = parent.as_deref();
     if let Some(parent) = parent
         && options.source.is_none()
-        && *parent.manifest.origin.path != *path.as_os_str().as_bytes()
+        && *parent.manifest.origin.path != *origin(&path)
     {
         return Err(ServiceError::OtherTree {
             name: String::from_utf8_lossy(&source).into_owned(),
-            path: OsStr::from_bytes(&parent.manifest.origin.path).into(),
+            path: path_of(&parent.manifest.origin.path),
         });
     }
     let at_rest = options.at_rest_for.map_or(AtRest::Nothing, |quiet| {
@@ -159,6 +169,12 @@ fn status_of_writers(
         log::info!("waiting for {}: {sign}", tree.display());
         pause(WRITERS, cancellation)?;
     }
+}
+
+/// Nobody looks for rsync's processes here: a tree that Windows' programs write to is never at rest as a whole.
+#[cfg(not(unix))]
+fn rsync_at_work(_: &Path) -> Option<u32> {
+    None
 }
 
 fn absolute(tree: &Path) -> Result<PathBuf, ServiceError> {

@@ -4,22 +4,19 @@ mod days;
 mod error;
 mod export;
 mod history;
-#[cfg(unix)]
 mod import;
 mod maintain;
 mod meant;
 #[cfg(target_os = "linux")]
 mod mounts;
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", windows))]
 mod restore;
 #[cfg(unix)]
 mod rsync_at_work;
 #[cfg(unix)]
 mod runs;
-#[cfg(unix)]
 mod session;
 mod stats;
-#[cfg(unix)]
 mod tags;
 mod versions;
 #[cfg(target_os = "linux")]
@@ -33,17 +30,15 @@ pub use days::{Day, days};
 pub use error::ServiceError;
 pub use export::{Archive, Exported, export};
 pub use history::{History, SnapshotInfo, TagInfo, open_view};
-#[cfg(unix)]
 pub use import::{ImportOptions, Imported, import_tree, source_name};
 pub use maintain::{check, rebuild_index, repair};
 #[cfg(target_os = "linux")]
 pub use mounts::{MOUNT_TYPE, Mounted, mounted};
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", windows))]
 pub use restore::{RestoreOptions, Restored, restore};
 #[cfg(unix)]
 pub use runs::{Outcome, RunImporter, RunState, make_plan, run_states};
 pub use stats::Stats;
-#[cfg(unix)]
 pub use tags::{TagOptions, Tagged, tag};
 pub use versions::PathLog;
 #[cfg(target_os = "linux")]

@@ -1,8 +1,6 @@
 //! A repository that is open for imports.
 
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -69,6 +67,7 @@ impl Session {
         Ok(Self { repository, sources, zone: options.zone.clone() })
     }
 
+    #[cfg(unix)]
     pub(super) fn sources(&self) -> &Sources {
         &self.sources
     }
@@ -86,7 +85,7 @@ impl Session {
         monitor: &dyn Monitor,
         cancellation: &Cancellation,
     ) -> Result<Pending, ServiceError> {
-        let own = fs::metadata(self.repository.root()).map(|metadata| (metadata.dev(), metadata.ino()));
+        let own = import::directory_id(self.repository.root());
         let walk_options = import::Options {
             parent: walked.parent.map(|parent| &parent.manifest),
             one_file_system: options.one_file_system,
@@ -128,10 +127,7 @@ impl Session {
             links_len: taken.links_len,
             links: taken.links,
             totals: taken.totals,
-            origin: Origin {
-                host: rustix::system::uname().nodename().to_bytes().into(),
-                path: label.path.as_os_str().as_bytes().into(),
-            },
+            origin: Origin { host: host().into(), path: origin(label.path).into() },
             parent,
             run: label.run,
         };
@@ -152,6 +148,34 @@ impl Session {
     /// A source's last snapshot.
     pub(super) fn last(&self, source: &[u8]) -> Option<Arc<Snapshot>> {
         self.sources.last(source).map(|(_, snapshot)| Arc::clone(snapshot))
+    }
+}
+
+/// What this machine is called.
+fn host() -> Vec<u8> {
+    #[cfg(unix)]
+    {
+        rustix::system::uname().nodename().to_bytes().to_vec()
+    }
+    #[cfg(windows)]
+    {
+        use winapi_util::sysinfo::{ComputerNameKind, get_computer_name};
+        get_computer_name(ComputerNameKind::DnsHostname).unwrap_or_default().into_encoded_bytes()
+    }
+}
+
+/// The bytes of a tree's absolute path that its snapshots keep.
+pub(super) fn origin(tree: &Path) -> Vec<u8> {
+    #[cfg(unix)]
+    {
+        tree.as_os_str().as_encoded_bytes().to_vec()
+    }
+    #[cfg(windows)]
+    {
+        use std::os::windows::ffi::OsStrExt;
+
+        use crate::windows::{names, paths};
+        names::plain(&paths::without_verbatim(&tree.as_os_str().encode_wide().collect::<Vec<_>>()))
     }
 }
 

@@ -82,6 +82,8 @@ impl Repository {
         }
         let backend = LocalBackend::new(root);
         backend.create_layout()?;
+        // Elsewhere who may read it follows from the folder that it is in.
+        #[cfg(unix)]
         restrict(root)?;
         let _lock = WriterLock::acquire(root)?;
         let config = Config {
@@ -358,14 +360,11 @@ fn holds_objects(backend: &LocalBackend) -> bool {
 }
 
 /// Snapshots hold everybody's files: nobody else may read the repository.
+#[cfg(unix)]
 fn restrict(root: &Path) -> Result<(), StoreError> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(root, fs::Permissions::from_mode(0o700))
-            .map_err(StoreError::io("restrict access to", root))?;
-    }
-    Ok(())
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(root, fs::Permissions::from_mode(0o700))
+        .map_err(StoreError::io("restrict access to", root))
 }
 
 /// Bytes that nobody can foretell.

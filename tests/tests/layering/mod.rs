@@ -19,14 +19,15 @@ use read::Crate;
 use sizes::check_size;
 
 /// Each module of fs-core's root, and what it may name beside itself.
-const LAYERS: [(&str, &[&str]); 8] = [
+const LAYERS: [(&str, &[&str]); 9] = [
     ("monitor", &[]),
+    ("windows", &[]),
     ("format", &["monitor"]),
     ("store", &["monitor", "format"]),
-    ("import", &["monitor", "format", "store"]),
-    ("view", &["monitor", "format", "store"]),
+    ("import", &["monitor", "windows", "format", "store"]),
+    ("view", &["monitor", "windows", "format", "store"]),
     ("maintain", &["monitor", "format", "store"]),
-    ("service", &["monitor", "format", "store", "import", "view", "maintain"]),
+    ("service", &["monitor", "windows", "format", "store", "import", "view", "maintain"]),
     ("testing", &["monitor", "format", "store", "import", "view", "maintain", "service"]),
 ];
 

@@ -4,9 +4,7 @@ use std::ffi::CStr;
 use std::io;
 use std::path::Path;
 
-use rustix::fs::FileType;
-
-use crate::import::disk::Directory;
+use crate::import::disk::{Directory, FileType};
 
 /// No path that can be named has more folders.
 const MAX_DEPTH: usize = 2048;

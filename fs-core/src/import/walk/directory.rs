@@ -3,10 +3,10 @@
 use std::ffi::CStr;
 use std::io;
 
-use super::{Frame, Walk, is_gone, push};
+use super::{Frame, Walk, push};
 use crate::format::{BlobId, Entry, Kind, Xattrs};
 use crate::import::MAX_DEPTH;
-use crate::import::disk::Stat;
+use crate::import::disk::{Stat, is_gone};
 use crate::import::file::ReadError;
 use crate::import::parent::ParentDirectory;
 use crate::monitor::TroubleKind;

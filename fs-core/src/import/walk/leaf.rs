@@ -3,17 +3,14 @@
 use std::ffi::CStr;
 use std::io;
 
-use rustix::fs::FileType;
-
 use super::{Frame, Walk};
 use crate::format::limits::{MAX_INLINE_XATTRS, MAX_TARGET};
 use crate::format::{Entry, Kind, PackKind, XattrSet, Xattrs};
-use crate::import::disk::Stat;
+use crate::import::disk::{FileType, ReadXattrs, Stat};
 use crate::import::fake_super::FakeStat;
 use crate::import::file::{self, FileContext, ReadError};
 use crate::import::parent::may_have_changed_since;
 use crate::import::scan::Found;
-use crate::import::xattrs::ReadXattrs;
 use crate::monitor::TroubleKind;
 use crate::store::StoreError;
 

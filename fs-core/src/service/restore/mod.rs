@@ -3,28 +3,24 @@
 //! One thread walks the tree and makes folders, others make files. Each file appears whole, under its name, with all that it
 //! had. Hard links and the attributes of folders come last: they rely on the files.
 
-mod attributes;
 mod content;
-mod destination;
+mod disk;
 mod names;
 mod one;
 mod walk;
 
 use std::collections::HashMap;
-use std::ffi::{CStr, CString, OsStr};
+use std::ffi::{CStr, CString};
 use std::fmt::Display;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{MAIN_SEPARATOR, Path};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use attributes::Lacking;
-use destination::Folder;
+use disk::{Folder, Lacking};
 use names::Names;
 use one::Reason;
-use rustix::fs::AtFlags;
 use walk::{Rest, Walk};
 
 use super::ServiceError;
@@ -155,8 +151,7 @@ impl Shared<'_> {
                 return Ok(Lacking::new());
             };
             let above = target.below(above)?;
-            let link = folder
-                .begin(|folder, name| rustix::fs::linkat(&above, first, folder, name, AtFlags::empty()))?;
+            let (link, ()) = folder.begin(|folder, name| folder.make_link(name, &above, first))?;
             link.finish(name, self.options.overwrite)?;
             Ok(Lacking::new())
         });
@@ -206,7 +201,7 @@ impl Shared<'_> {
         for (names, node) in rest.folders.iter().rev() {
             let set = || {
                 let xattrs = self.view.xattrs(node)?;
-                Ok(attributes::set(target.below(names)?, &self.view.attr(node), &xattrs)?)
+                Ok(disk::set_folder(&target.below(names)?, &self.view.attr(node), &xattrs)?)
             };
             self.tell(names, TroubleKind::Incomplete, "its attributes cannot be set", set());
         }
@@ -261,9 +256,14 @@ impl Shared<'_> {
 
     fn trouble(&self, names: &Names, kind: TroubleKind, reason: impl Display) {
         self.state().restored.troubled += 1;
-        let mut path = self.target.to_owned();
-        path.extend(names.down().map(|name| OsStr::from_bytes(name.to_bytes())));
-        let path = path.into_os_string().into_encoded_bytes();
+        let separator = MAIN_SEPARATOR as u8;
+        let mut path = self.target.as_os_str().as_encoded_bytes().to_vec();
+        for name in names.down() {
+            if path.last() != Some(&separator) {
+                path.push(separator);
+            }
+            path.extend(name.to_bytes());
+        }
         self.monitor.trouble(&Trouble { path, kind, reason: reason.to_string() });
     }
 }

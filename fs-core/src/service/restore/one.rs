@@ -3,14 +3,11 @@
 use std::ffi::CStr;
 use std::io;
 
-use rustix::fs::{FileType, Mode, OFlags, makedev};
-
-use super::attributes::{self, Lacking};
 use super::content::{self, ContentError};
-use super::destination::{Folder, Unfinished};
+use super::disk::{self, Folder, Lacking};
 use super::{Entry, Shared};
 use crate::store::StoreError;
-use crate::view::{Attr, FileKind, Node, ViewError};
+use crate::view::{FileKind, ViewError};
 
 /// Why an entry was not taken back.
 pub(super) enum Reason {
@@ -64,39 +61,22 @@ pub(super) fn make(
 ) -> Result<Lacking, Reason> {
     let Entry { node, attr, .. } = entry;
     let xattrs = shared.view.xattrs(node)?;
-    let (unfinished, lacking) = if attr.kind == FileKind::File {
-        let mut open = None;
-        let unfinished = folder.begin(|folder, name| {
-            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            open = Some(rustix::fs::openat(folder, name, flags, Mode::RUSR | Mode::WUSR)?);
-            Ok(())
-        })?;
-        let Some(file) = open else { return Err(Reason::Exists) };
-        let mut file = file.into();
+    let replace = shared.options.overwrite;
+    if attr.kind == FileKind::File {
+        let (unfinished, mut file) = folder.begin(|folder, name| folder.make_file(name, &xattrs))?;
         content::write(shared.view, node, attr, &mut file, shared.cancellation)?;
-        (unfinished, attributes::set(&file, attr, &xattrs)?)
+        let lacking = disk::set_file(&file, attr, &xattrs)?;
+        unfinished.finish(name, replace)?;
+        disk::seal(&file, attr)?;
+        return Ok(lacking);
+    }
+    let (unfinished, ()) = if attr.kind == FileKind::Symlink {
+        let target = shared.view.read_link(node)?;
+        folder.begin(|folder, name| folder.make_symlink(name, target, &xattrs))?
     } else {
-        let unfinished = special(shared, folder, node, attr)?;
-        let lacking = attributes::set_unopened(&unfinished, attr, &xattrs)?;
-        (unfinished, lacking)
+        folder.begin(|folder, name| folder.make_special(name, attr))?
     };
-    unfinished.finish(name, shared.options.overwrite)?;
+    let lacking = disk::set_unopened(&unfinished, attr, &xattrs)?;
+    unfinished.finish(name, replace)?;
     Ok(lacking)
-}
-
-fn special(shared: &Shared<'_>, folder: &Folder, node: &Node, attr: &Attr) -> Result<Unfinished, Reason> {
-    let kind = match attr.kind {
-        FileKind::Symlink => {
-            let target = shared.view.read_link(node)?;
-            return Ok(folder.begin(|folder, name| rustix::fs::symlinkat(target, folder, name))?);
-        }
-        FileKind::CharDevice => FileType::CharacterDevice,
-        FileKind::BlockDevice => FileType::BlockDevice,
-        FileKind::Fifo => FileType::Fifo,
-        FileKind::Socket => FileType::Socket,
-        FileKind::File | FileKind::Directory => FileType::RegularFile,
-    };
-    let device = makedev(attr.rdev.0, attr.rdev.1);
-    Ok(folder
-        .begin(|folder, name| rustix::fs::mknodat(folder, name, kind, Mode::RUSR | Mode::WUSR, device))?)
 }

@@ -5,7 +5,7 @@ use std::ffi::CString;
 use std::io;
 use std::sync::mpsc::SyncSender;
 
-use super::destination::Folder;
+use super::disk::{Folder, LINKS_LAST};
 use super::names::Names;
 use super::{Entry, Job, Shared};
 use crate::import::MAX_DEPTH;
@@ -18,7 +18,7 @@ const BATCH: usize = 1024;
 /// What is left to do when all files are there.
 #[derive(Debug, Default)]
 pub(super) struct Rest {
-    /// Further names of files that have several.
+    /// Further names of files that have several, and where they wait, symbolic links.
     pub(super) links: Vec<Entry>,
     /// Folders, those above before those below. Their attributes change by what is made in them.
     pub(super) folders: Vec<(Names, Node)>,
@@ -105,7 +105,8 @@ impl<'a> Walk<'a> {
             return;
         }
         let entry = Entry { names, node, attr };
-        if entry.shared().is_some_and(|file| !self.begun.insert(file)) {
+        let waits = LINKS_LAST && attr.kind == FileKind::Symlink;
+        if waits || entry.shared().is_some_and(|file| !self.begun.insert(file)) {
             self.rest.links.push(entry);
         } else {
             // The threads go only after this.

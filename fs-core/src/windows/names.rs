@@ -12,7 +12,8 @@
 //! - the UTF-8 bytes of a character that itself is one of U+F000 to U+F0FF, so that it cannot be mistaken for an
 //!   escaped byte
 //!
-//! Reading back is then simple: U+F000 + byte is that byte, every other character is its UTF-8.
+//! Reading back is then simple: U+F000 + byte is that byte, every other character is its UTF-8. Half a surrogate pair,
+//! which Windows allows in names, is the three bytes that UTF-8 would have for it (WTF-8), and those are it.
 //!
 //! **Length**: Windows allows 255 UTF-16 units in a name. The mapping never makes more units than there were
 //! bytes, so that every name of at most 255 bytes, all that Linux's file systems allow, fits and nothing is ever cut.
@@ -23,7 +24,8 @@ const ESCAPED: u16 = 0xf000;
 /// The one Windows name of a Unix name.
 pub fn to_windows(name: &[u8]) -> Vec<u16> {
     let mut units = Vec::with_capacity(name.len());
-    for chunk in name.utf8_chunks() {
+    let mut rest = name;
+    while let Some(chunk) = rest.utf8_chunks().next() {
         for character in chunk.valid().chars() {
             if is_forbidden(character) || is_escaped(character) {
                 units.extend(character.encode_utf8(&mut [0; 4]).bytes().map(escape));
@@ -31,7 +33,18 @@ pub fn to_windows(name: &[u8]) -> Vec<u16> {
                 units.extend_from_slice(character.encode_utf16(&mut [0; 2]));
             }
         }
-        units.extend(chunk.invalid().iter().copied().map(escape));
+        rest = &rest[chunk.valid().len()..];
+        // Two halves side by side would be read as a pair, which has bytes of its own.
+        let half =
+            half_pair(rest).filter(|half| !is_low(*half) || !units.last().is_some_and(|last| is_high(*last)));
+        let taken = if let Some(half) = half {
+            units.push(half);
+            3
+        } else {
+            units.extend(chunk.invalid().iter().copied().map(escape));
+            chunk.invalid().len()
+        };
+        rest = &rest[taken..];
     }
     for unit in units.iter_mut().rev().take_while(|unit| [u16::from(b'.'), u16::from(b' ')].contains(unit)) {
         *unit |= ESCAPED;
@@ -45,17 +58,58 @@ pub fn to_windows(name: &[u8]) -> Vec<u16> {
 
 /// The Unix name that [`to_windows`] maps to `name`; none if there is no such name.
 ///
-/// Each Unix name has one Windows name only: `\u{f041}` would read as `A`, whose name is `A`, and so is none. Nor
-/// is anything that holds half of a surrogate pair.
+/// Each Unix name has one Windows name only: `\u{f041}` would read as `A`, whose name is `A`, and so is none.
 pub fn from_windows(name: &[u16]) -> Option<Vec<u8>> {
+    let bytes = decode(name, |character| is_escaped(character).then_some(u32::from(character) as u8));
+    (is_unix_name(&bytes) && to_windows(&bytes) == name).then_some(bytes)
+}
+
+/// Whether a file may be called so: escaped, also what parts names, and what means a folder, can be written.
+fn is_unix_name(name: &[u8]) -> bool {
+    !matches!(name, b"." | b"..") && !name.iter().any(|byte| matches!(byte, 0 | b'/'))
+}
+
+/// The bytes of `name` without any meaning: each character its UTF-8, half a pair what UTF-8 would have for it (WTF-8).
+pub fn plain(name: &[u16]) -> Vec<u8> {
+    decode(name, |_| None)
+}
+
+/// The UTF-8 of `name`, but for characters that `byte` has a byte for.
+fn decode(name: &[u16], byte: impl Fn(char) -> Option<u8>) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(name.len());
     for character in char::decode_utf16(name.iter().copied()) {
-        match character.ok()? {
-            escaped if is_escaped(escaped) => bytes.push((u32::from(escaped) & 0xff) as u8),
-            plain => bytes.extend_from_slice(plain.encode_utf8(&mut [0; 4]).as_bytes()),
+        match character {
+            Ok(character) => match byte(character) {
+                Some(byte) => bytes.push(byte),
+                None => bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+            },
+            Err(half) => {
+                let half = half.unpaired_surrogate();
+                bytes.extend(
+                    [0xe0 | half >> 12, 0x80 | half >> 6 & 0x3f, 0x80 | half & 0x3f].map(|byte| byte as u8),
+                );
+            }
         }
     }
-    (to_windows(&bytes) == name).then_some(bytes)
+    bytes
+}
+
+/// The half of a surrogate pair whose three bytes `bytes` begins with.
+fn half_pair(bytes: &[u8]) -> Option<u16> {
+    match *bytes {
+        [0xed, high @ 0xa0..=0xbf, low @ 0x80..=0xbf, ..] => {
+            Some(0xd000 | u16::from(high & 0x3f) << 6 | u16::from(low & 0x3f))
+        }
+        _ => None,
+    }
+}
+
+fn is_high(unit: u16) -> bool {
+    (0xd800..0xdc00).contains(&unit)
+}
+
+fn is_low(unit: u16) -> bool {
+    (0xdc00..0xe000).contains(&unit)
 }
 
 fn escape(byte: u8) -> u16 {

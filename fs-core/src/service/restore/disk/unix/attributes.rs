@@ -2,24 +2,40 @@
 //! set-user-id and capabilities, anything else the time.
 
 use std::ffi::CString;
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 
 use rustix::fs::{AtFlags, Gid, Mode, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
 
-use super::destination::Unfinished;
+use super::Folder;
 use crate::format::{Time, XattrSet};
+use crate::service::restore::disk::{Lacking, Unfinished};
 use crate::view::{Attr, FileKind};
 
 /// Modes that lend the owner's rights.
 const LENDING: u16 = 0o6000;
 
-/// What could not be set.
-pub(super) type Lacking = Vec<String>;
+/// Gives an open file its attributes.
+pub(in crate::service::restore) fn set_file(
+    file: &File,
+    attr: &Attr,
+    xattrs: &XattrSet,
+) -> io::Result<Lacking> {
+    set(file, attr, xattrs)
+}
 
-/// Gives an open file or folder its attributes.
-pub(super) fn set(file: impl AsFd, attr: &Attr, xattrs: &XattrSet) -> io::Result<Lacking> {
+/// Gives a folder its attributes.
+pub(in crate::service::restore) fn set_folder(
+    folder: &Folder,
+    attr: &Attr,
+    xattrs: &XattrSet,
+) -> io::Result<Lacking> {
+    set(folder, attr, xattrs)
+}
+
+fn set(file: impl AsFd, attr: &Attr, xattrs: &XattrSet) -> io::Result<Lacking> {
     let owned = own(rustix::fs::fchown(&file, Some(Uid::from_raw(attr.uid)), Some(Gid::from_raw(attr.gid))))?;
     rustix::fs::fchmod(&file, mode(attr, owned))?;
     let lacking =
@@ -29,7 +45,11 @@ pub(super) fn set(file: impl AsFd, attr: &Attr, xattrs: &XattrSet) -> io::Result
 }
 
 /// Gives them to what cannot be opened: a symbolic link or a special file.
-pub(super) fn set_unopened(node: &Unfinished, attr: &Attr, xattrs: &XattrSet) -> io::Result<Lacking> {
+pub(in crate::service::restore) fn set_unopened(
+    node: &Unfinished,
+    attr: &Attr,
+    xattrs: &XattrSet,
+) -> io::Result<Lacking> {
     let (folder, name, flags) = (&node.folder, &*node.name, AtFlags::SYMLINK_NOFOLLOW);
     let owner = (Some(Uid::from_raw(attr.uid)), Some(Gid::from_raw(attr.gid)));
     let owned = own(rustix::fs::chownat(folder, name, owner.0, owner.1, flags))?;

@@ -2,54 +2,58 @@
 
 use std::ffi::CStr;
 use std::io;
+use std::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 
 use rustix::io::Errno;
 
-use super::disk::Directory;
+use super::Directory;
 use crate::format::XattrSet;
-
-/// The attributes that could be read, and why they are not all.
-pub(super) type ReadXattrs = (XattrSet, Option<io::Error>);
+use crate::import::disk::{ReadXattrs, Stat};
 
 /// Bytes of the names and values of one entry's attributes, which are kept in one blob.
 const MAX_BYTES: usize = 8 << 20;
 
-/// A working directory of this thread alone: in it a name is found without the long way through /proc, which costs
-/// eight times what asking for the attributes does.
+/// Where a thread looks at entries. With a working directory of its own, a name is found there without the long way through
+/// /proc, which costs eight times what asking for the attributes does.
 #[derive(Debug)]
-pub(super) struct OwnWorkingDirectory(());
+pub(in crate::import) struct Place {
+    has_own: bool,
+}
 
-/// The directory where this thread is.
+/// The directory where this thread is; as long as this is held it goes nowhere else.
 #[derive(Debug)]
-pub(super) struct Here<'a>(
-    #[expect(dead_code, reason = "as long as it is held nobody goes elsewhere")] &'a mut OwnWorkingDirectory,
-);
+pub(in crate::import) struct Here<'a> {
+    directory: &'a Directory,
+    _place: PhantomData<&'a mut Place>,
+    /// It could not go there.
+    is_elsewhere: bool,
+}
 
-impl OwnWorkingDirectory {
-    /// Parts this thread from the process's working directory; `None` where that is forbidden.
-    pub(super) fn new() -> Option<Self> {
-        nix::sched::unshare(nix::sched::CloneFlags::CLONE_FS).ok().map(Self)
+impl Place {
+    /// Parts this thread from the process's working directory, where that is permitted.
+    pub(in crate::import) fn new() -> Self {
+        Self { has_own: nix::sched::unshare(nix::sched::CloneFlags::CLONE_FS).is_ok() }
     }
 
-    /// Goes to `directory`; `None` when nobody may be there.
-    pub(super) fn enter(&mut self, directory: &Directory) -> Option<Here<'_>> {
-        rustix::process::fchdir(&directory.0).ok().map(|()| Here(self))
+    /// Goes to `directory`.
+    pub(in crate::import) fn enter<'a>(&'a mut self, directory: &'a Directory) -> Here<'a> {
+        let is_elsewhere = !self.has_own || rustix::process::fchdir(&directory.0).is_err();
+        Here { _place: PhantomData, directory, is_elsewhere }
     }
 }
 
 impl Here<'_> {
-    /// Those of the entry `name`, of any type. Fails only when there is no such entry, as do the others.
-    #[expect(clippy::unused_self, reason = "to be here is what it takes")]
-    pub(super) fn xattrs(&self, name: &CStr) -> io::Result<ReadXattrs> {
-        xattrs_at(name.to_bytes())
+    /// Those of the entry `name`, of any type, of which `_stat` was told. Fails only when there is no such entry, as do the others.
+    pub(in crate::import) fn xattrs(&self, name: &CStr, _stat: &Stat) -> io::Result<ReadXattrs> {
+        if self.is_elsewhere { self.directory.xattrs(name) } else { xattrs_at(name.to_bytes()) }
     }
 }
 
 impl Directory {
     /// Those of the entry `name`, of any type.
-    pub(super) fn xattrs(&self, name: &CStr) -> io::Result<ReadXattrs> {
+    pub(in crate::import) fn xattrs(&self, name: &CStr) -> io::Result<ReadXattrs> {
         // There is no call that takes a directory and a name, but this path is the same.
         let mut path = format!("/proc/self/fd/{}/", self.0.as_raw_fd()).into_bytes();
         path.extend(name.to_bytes());
@@ -63,13 +67,13 @@ impl Directory {
     }
 
     /// Its own.
-    pub(super) fn xattrs_self(&self) -> io::Result<ReadXattrs> {
+    pub(in crate::import) fn xattrs_self(&self) -> io::Result<ReadXattrs> {
         xattrs_of(&self.0)
     }
 }
 
 /// Those of an open file.
-pub(super) fn xattrs_of(file: &impl AsFd) -> io::Result<ReadXattrs> {
+pub(in crate::import) fn xattrs_of(file: &impl AsFd) -> io::Result<ReadXattrs> {
     read(
         |buffer| rustix::fs::flistxattr(file, buffer),
         |name, buffer| rustix::fs::fgetxattr(file, name, buffer),

@@ -1,35 +1,25 @@
-//! Directories on disk, opened one below the other without following symbolic links, so that nothing that moves
-//! during the walk can lead it out of the tree.
+//! Unix: directories are file descriptors, and what is in them is looked for relative to these.
 
-use std::ffi::{CStr, CString};
+mod xattrs;
+
+use std::ffi::{CStr, CString, OsStr};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir};
+use rustix::fs::{AtFlags, Mode, OFlags, RawDir, SeekFrom};
 use rustix::io::Errno;
+pub(in crate::import) use xattrs::{Place, xattrs_of};
 
+use super::{FileType, Stat, sorted};
 use crate::format::{Attributes, Time};
 
 /// An open directory.
 #[derive(Debug)]
-pub(super) struct Directory(pub(super) OwnedFd);
-
-/// What the operating system tells of an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stat {
-    pub(super) kind: FileType,
-    pub(super) id: (u64, u64),
-    pub(super) links: u64,
-    pub(super) attributes: Attributes,
-    pub(super) ctime: Time,
-    pub(super) size: u64,
-    /// Bytes allocated.
-    pub(super) allocated: u64,
-    pub(super) device: (u32, u32),
-}
+pub(in crate::import) struct Directory(OwnedFd);
 
 const DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -38,18 +28,18 @@ const FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXE
 
 impl Directory {
     /// Opens the root of a tree; here a symbolic link is followed.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub(in crate::import) fn open(path: &Path) -> io::Result<Self> {
         let flags = DIRECTORY.difference(OFlags::NOFOLLOW);
         Ok(Self(rustix::fs::open(path, flags, Mode::empty())?))
     }
 
     /// Opens the subdirectory `name`.
-    pub(super) fn child(&self, name: &CStr) -> io::Result<Self> {
+    pub(in crate::import) fn child(&self, name: &CStr) -> io::Result<Self> {
         Ok(Self(rustix::fs::openat(&self.0, name, DIRECTORY, Mode::empty())?))
     }
 
     /// The names in it, sorted by their bytes, each once; and why they are not all.
-    pub(super) fn names(&self) -> (Vec<CString>, Option<io::Error>) {
+    pub(in crate::import) fn names(&self) -> (Vec<CString>, Option<io::Error>) {
         let mut buffer = vec![MaybeUninit::uninit(); 64 << 10];
         let mut entries = RawDir::new(&self.0, &mut buffer);
         let (mut names, mut error) = (Vec::new(), None);
@@ -67,29 +57,22 @@ impl Directory {
     }
 
     /// Itself.
-    pub(super) fn stat_self(&self) -> io::Result<Stat> {
+    pub(in crate::import) fn stat_self(&self) -> io::Result<Stat> {
         Ok(convert(&rustix::fs::fstat(&self.0)?))
     }
 
     /// The entry `name`.
-    pub(super) fn stat(&self, name: &CStr) -> io::Result<Stat> {
+    pub(in crate::import) fn stat(&self, name: &CStr) -> io::Result<Stat> {
         Ok(convert(&rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?))
     }
 
     /// The target of the symbolic link `name`.
-    pub(super) fn link_target(&self, name: &CStr) -> io::Result<Box<[u8]>> {
+    pub(in crate::import) fn link_target(&self, name: &CStr) -> io::Result<Box<[u8]>> {
         Ok(rustix::fs::readlinkat(&self.0, name, Vec::new())?.into_bytes().into())
     }
 
-    /// The bytes of the file `name`, of which there may be at most `limit`.
-    pub(super) fn text(&self, name: &CStr, limit: usize) -> io::Result<Box<[u8]>> {
-        let mut bytes = Vec::new();
-        self.file(name)?.take(limit as u64 + 1).read_to_end(&mut bytes)?;
-        Ok(bytes.into())
-    }
-
     /// Opens the file `name`, without marking it as accessed where that is permitted.
-    pub(super) fn file(&self, name: &CStr) -> io::Result<File> {
+    pub(in crate::import) fn file(&self, name: &CStr) -> io::Result<File> {
         match rustix::fs::openat(&self.0, name, FILE | OFlags::NOATIME, Mode::empty()) {
             Err(Errno::PERM) => Ok(File::from(rustix::fs::openat(&self.0, name, FILE, Mode::empty())?)),
             result => Ok(File::from(result?)),
@@ -97,16 +80,38 @@ impl Directory {
     }
 }
 
-/// A file system may tell a name twice when it is replaced during the listing.
-fn sorted(mut names: Vec<CString>) -> Vec<CString> {
-    names.sort_unstable();
-    names.dedup();
-    names
+/// What the operating system tells of an open file.
+pub(in crate::import) fn stat_file(file: &File) -> io::Result<Stat> {
+    Ok(convert(&rustix::fs::fstat(file.as_fd())?))
 }
 
-/// What the operating system tells of an open file.
-pub(super) fn stat_file(file: &File) -> io::Result<Stat> {
-    Ok(convert(&rustix::fs::fstat(file.as_fd())?))
+/// Where data begin, at `at` or behind it; `None` when there are none.
+pub(in crate::import) fn next_data(file: &File, at: u64) -> io::Result<Option<u64>> {
+    match rustix::fs::seek(file, SeekFrom::Data(at)) {
+        Err(Errno::NXIO) => Ok(None),
+        // This file system knows no holes.
+        Err(Errno::INVAL) => Ok(Some(at)),
+        found => Ok(Some(found?)),
+    }
+}
+
+/// Where the hole begins that is next behind the data at `at`; `None` when there is none.
+pub(in crate::import) fn next_hole(file: &File, at: u64) -> io::Result<Option<u64>> {
+    match rustix::fs::seek(file, SeekFrom::Hole(at)) {
+        Err(Errno::NXIO | Errno::INVAL) => Ok(None),
+        found => Ok(Some(found?)),
+    }
+}
+
+/// Whether what was listed is gone since, or something else has taken its place.
+pub(in crate::import) fn is_gone(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(errno, Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::STALE))
+}
+
+/// The path of these bytes.
+pub(crate) fn path_of(bytes: &[u8]) -> PathBuf {
+    OsStr::from_bytes(bytes).into()
 }
 
 // Field types differ between architectures.
@@ -114,7 +119,7 @@ pub(super) fn stat_file(file: &File) -> io::Result<Stat> {
 fn convert(stat: &rustix::fs::Stat) -> Stat {
     let time = |secs, nanos: u64| Time::new(secs, nanos as u32).unwrap_or_default();
     Stat {
-        kind: FileType::from_raw_mode(stat.st_mode),
+        kind: FileType::from_mode(stat.st_mode as u32),
         id: (stat.st_dev as u64, stat.st_ino as u64),
         links: stat.st_nlink as u64,
         attributes: Attributes {
@@ -143,11 +148,5 @@ mod tests {
         assert!(root.file(c"link").is_err());
         assert_eq!(&*root.link_target(c"link").unwrap(), b"/etc");
         assert_eq!(root.names().0, [CString::from(c"link")]);
-    }
-
-    #[test]
-    fn a_name_that_is_told_twice_counts_once() {
-        let names = [c"b", c"a", c"b"].map(CString::from).to_vec();
-        assert_eq!(sorted(names), [c"a", c"b"].map(CString::from));
     }
 }

@@ -1,0 +1,99 @@
+//! Directories on disk, opened one below the other without following symbolic links, so that nothing that moves
+//! during the walk can lead it out of the tree.
+//!
+//! Each platform gives the same: [`Directory`] and [`Place`], and functions on open files.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+use std::ffi::{CStr, CString};
+use std::io::{self, Read};
+
+#[cfg(unix)]
+pub(crate) use unix::path_of;
+#[cfg(unix)]
+pub(super) use unix::{Directory, Place, is_gone, next_data, next_hole, stat_file, xattrs_of};
+#[cfg(windows)]
+pub(crate) use windows::path_of;
+#[cfg(windows)]
+pub(super) use windows::{Directory, Place, is_gone, next_data, next_hole, stat_file, xattrs_of};
+
+use crate::format::{Attributes, Time, XattrSet};
+
+/// What an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FileType {
+    RegularFile,
+    Directory,
+    Symlink,
+    CharacterDevice,
+    BlockDevice,
+    Fifo,
+    Socket,
+    Unknown,
+}
+
+impl FileType {
+    /// That of a mode as Unix has it.
+    pub(super) fn from_mode(mode: u32) -> Self {
+        match mode & 0o170_000 {
+            0o100_000 => FileType::RegularFile,
+            0o040_000 => FileType::Directory,
+            0o120_000 => FileType::Symlink,
+            0o020_000 => FileType::CharacterDevice,
+            0o060_000 => FileType::BlockDevice,
+            0o010_000 => FileType::Fifo,
+            0o140_000 => FileType::Socket,
+            _ => FileType::Unknown,
+        }
+    }
+}
+
+/// What the operating system tells of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stat {
+    pub(super) kind: FileType,
+    pub(super) id: (u64, u64),
+    pub(super) links: u64,
+    pub(super) attributes: Attributes,
+    pub(super) ctime: Time,
+    pub(super) size: u64,
+    /// Bytes allocated.
+    pub(super) allocated: u64,
+    pub(super) device: (u32, u32),
+    /// What becomes an extended attribute.
+    #[cfg(windows)]
+    pub(super) dos: crate::windows::attributes::DosAttributes,
+}
+
+/// The extended attributes that could be read, and why they are not all.
+pub(super) type ReadXattrs = (XattrSet, Option<io::Error>);
+
+impl Directory {
+    /// The bytes of the file `name`, of which there may be at most `limit`.
+    pub(super) fn text(&self, name: &CStr, limit: usize) -> io::Result<Box<[u8]>> {
+        let mut bytes = Vec::new();
+        self.file(name)?.take(limit as u64 + 1).read_to_end(&mut bytes)?;
+        Ok(bytes.into())
+    }
+}
+
+/// A file system may tell a name twice when it is replaced during the listing.
+fn sorted(mut names: Vec<CString>) -> Vec<CString> {
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_told_twice_counts_once() {
+        let names = [c"b", c"a", c"b"].map(CString::from).to_vec();
+        assert_eq!(sorted(names), [c"a", c"b"].map(CString::from));
+    }
+}

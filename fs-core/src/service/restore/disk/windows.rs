@@ -1,0 +1,182 @@
+//! Windows: a folder is a path, and an open handle that holds it in its place: nobody can rename or remove it, nor those above it,
+//! so that the path leads where it led.
+
+mod attributes;
+
+use std::collections::HashSet;
+use std::ffi::{CStr, OsString};
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::windows::ffi::OsStringExt;
+use std::os::windows::fs::{FileTypeExt, OpenOptionsExt, symlink_dir, symlink_file};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub(in crate::service::restore) use attributes::{seal, set_file, set_folder, set_unopened};
+
+use crate::format::XattrSet;
+use crate::view::Attr;
+use crate::windows::names::to_windows;
+use crate::windows::paths::to_target;
+
+const FILE_SHARE_READ: u32 = 1;
+const FILE_SHARE_WRITE: u32 = 2;
+const FILE_FLAG_BACKUP_SEMANTICS: u32 = 0x0200_0000;
+const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
+
+/// An open folder of the target.
+#[derive(Debug, Clone)]
+pub(in crate::service::restore) struct Folder(Arc<Open>);
+
+#[derive(Debug)]
+struct Open {
+    path: PathBuf,
+    _held: File,
+    /// Held, too: not every file system keeps a folder in its place because of what is open below it.
+    _above: Option<Folder>,
+    /// Names that were given in it, in lower case: two that differ in nothing else are one to Windows.
+    given: Mutex<HashSet<String>>,
+}
+
+/// Whether it leads to a folder must be known of a symbolic link when it is made.
+pub(in crate::service::restore) const LINKS_LAST: bool = true;
+
+impl Folder {
+    /// The target itself, made when it is missing, and whether it was; when it is only looked at, `None` then. Here links
+    /// are the user's own.
+    pub(in crate::service::restore) fn target(path: &Path, look: bool) -> io::Result<(Option<Self>, bool)> {
+        // A canonical path is one of any length.
+        match fs::canonicalize(path) {
+            Ok(path) => Ok((Some(Self::at(path, None)?), false)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && look => Ok((None, true)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir_all(path)?;
+                Ok((Some(Self::at(fs::canonicalize(path)?, None)?), true))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn at(path: PathBuf, above: Option<Self>) -> io::Result<Self> {
+        let held = OpenOptions::new()
+            .read(true)
+            .share_mode(FILE_SHARE_READ | FILE_SHARE_WRITE)
+            .custom_flags(FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT)
+            .open(&path)?;
+        if !held.metadata()?.is_dir() {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        Ok(Self(Arc::new(Open { path, _held: held, _above: above, given: Mutex::default() })))
+    }
+
+    /// Makes or enters the folder `name`; true when it was made.
+    pub(in crate::service::restore) fn make(&self, name: &CStr) -> io::Result<(Self, bool)> {
+        let made = match fs::create_dir(self.entry(name)) {
+            Ok(()) => true,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
+            Err(error) => return Err(error),
+        };
+        Ok((self.enter(name)?, made))
+    }
+
+    pub(in crate::service::restore) fn enter(&self, name: &CStr) -> io::Result<Self> {
+        Self::at(self.entry(name), Some(self.clone()))
+    }
+
+    pub(in crate::service::restore) fn has(&self, name: &CStr) -> bool {
+        fs::symlink_metadata(self.entry(name)).is_ok()
+    }
+
+    /// Makes an empty file, hidden if it was.
+    pub(in crate::service::restore) fn make_file(&self, name: &CStr, xattrs: &XattrSet) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).attributes(attributes::of_new_file(xattrs));
+        options.open(self.entry(name))
+    }
+
+    pub(in crate::service::restore) fn make_symlink(
+        &self,
+        name: &CStr,
+        target: &[u8],
+        xattrs: &XattrSet,
+    ) -> io::Result<()> {
+        let target = PathBuf::from(OsString::from_wide(&to_target(target)));
+        let there = || fs::metadata(self.0.path.join(&target)).is_ok_and(|found| found.is_dir());
+        if attributes::leads_to_folder(xattrs).unwrap_or_else(there) {
+            symlink_dir(&target, self.entry(name))
+        } else {
+            symlink_file(&target, self.entry(name))
+        }
+    }
+
+    /// Makes what is neither a file nor a symbolic link.
+    #[expect(clippy::unused_self, reason = "other platforms can")]
+    pub(in crate::service::restore) fn make_special(&self, _: &CStr, _: &Attr) -> io::Result<()> {
+        Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "Windows has no devices, pipes and sockets in folders",
+        ))
+    }
+
+    /// Gives the file `first` of the folder `above` another name.
+    pub(in crate::service::restore) fn make_link(
+        &self,
+        name: &CStr,
+        above: &Folder,
+        first: &CStr,
+    ) -> io::Result<()> {
+        fs::hard_link(above.entry(first), self.entry(name))
+    }
+
+    /// Renames what is in this folder, in the place of what has the new name.
+    pub(super) fn rename(&self, from: &CStr, to: &CStr) -> io::Result<()> {
+        self.give(to)?;
+        let (from, to) = (self.entry(from), self.entry(to));
+        match fs::rename(&from, &to) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                // What may not be written to cannot be replaced either.
+                attributes::make_writable(&to)?;
+                fs::rename(&from, &to).map_err(|_| error)
+            }
+            renamed => renamed,
+        }
+    }
+
+    /// The same when nothing has it; false when the old name still is there to be removed.
+    pub(super) fn rename_new(&self, from: &CStr, to: &CStr) -> io::Result<bool> {
+        let (old, new) = (self.entry(from), self.entry(to));
+        match fs::hard_link(&old, &new) {
+            Ok(()) => {}
+            Err(_) if self.has(to) => return Err(io::ErrorKind::AlreadyExists.into()),
+            // A symbolic link, or a file system without hard links.
+            Err(_) => return fs::rename(&old, &new).map(|()| true),
+        }
+        Ok(false)
+    }
+
+    pub(super) fn remove(&self, name: &CStr) -> io::Result<()> {
+        let path = self.entry(name);
+        let is_folder_link = fs::symlink_metadata(&path)?.file_type().is_symlink_dir();
+        if is_folder_link {
+            return fs::remove_dir(path);
+        }
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                attributes::remove_read_only(&path).map_err(|_| error)
+            }
+            removed => removed,
+        }
+    }
+
+    /// Where the entry `name` is.
+    fn entry(&self, name: &CStr) -> PathBuf {
+        self.0.path.join(OsString::from_wide(&to_windows(name.to_bytes())))
+    }
+
+    /// Where one of this restore has a name that is the same but for its case, it is not replaced.
+    fn give(&self, name: &CStr) -> io::Result<()> {
+        let name = String::from_utf16_lossy(&to_windows(name.to_bytes())).to_lowercase();
+        let mut given = self.0.given.lock().unwrap_or_else(PoisonError::into_inner);
+        if given.insert(name) { Ok(()) } else { Err(io::ErrorKind::AlreadyExists.into()) }
+    }
+}

@@ -1,0 +1,155 @@
+//! Times, and attributes such as hidden. Owners, modes and other extended attributes than [`NAME`] have no place here.
+
+use std::fs::{self, File, FileTimes, OpenOptions, Permissions};
+use std::io;
+use std::os::windows::fs::{FileTimesExt, OpenOptionsExt};
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::{FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT, Folder};
+use crate::format::{Time, XattrSet};
+use crate::service::restore::disk::{Lacking, Unfinished};
+use crate::view::{Attr, FileKind};
+use crate::windows::attributes::{ARCHIVE, DIRECTORY, DosAttributes, HIDDEN, NAME, READ_ONLY, SYSTEM};
+
+const FILE_WRITE_ATTRIBUTES: u32 = 0x100;
+const FILE_READ_ATTRIBUTES: u32 = 0x80;
+/// Not to be looked at by the search.
+const NOT_CONTENT_INDEXED: u32 = 0x2000;
+/// Anybody's right to write.
+const WRITABLE: u16 = 0o222;
+
+fn dos(xattrs: &XattrSet) -> Option<DosAttributes> {
+    DosAttributes::decode(xattrs.get(NAME)?)
+}
+
+/// The attributes that a file has from its beginning.
+pub(super) fn of_new_file(xattrs: &XattrSet) -> u32 {
+    dos(xattrs).map_or(0, |dos| dos.bits & (HIDDEN | SYSTEM | ARCHIVE | NOT_CONTENT_INDEXED))
+}
+
+/// Whether a symbolic link is to lead to a folder, if that was noted.
+pub(super) fn leads_to_folder(xattrs: &XattrSet) -> Option<bool> {
+    dos(xattrs).map(|dos| dos.bits & DIRECTORY != 0)
+}
+
+/// Gives an open file its attributes.
+pub(in crate::service::restore) fn set_file(
+    file: &File,
+    attr: &Attr,
+    xattrs: &XattrSet,
+) -> io::Result<Lacking> {
+    set_times(file, attr, xattrs)?;
+    Ok(lacking(xattrs))
+}
+
+/// Forbids writing, which would also forbid to take the first name away.
+pub(in crate::service::restore) fn seal(file: &File, attr: &Attr) -> io::Result<()> {
+    if attr.mode & WRITABLE != 0 {
+        return Ok(());
+    }
+    let mut permissions = file.metadata()?.permissions();
+    permissions.set_readonly(true);
+    file.set_permissions(permissions)
+}
+
+/// Gives a folder its attributes.
+pub(in crate::service::restore) fn set_folder(
+    folder: &Folder,
+    attr: &Attr,
+    xattrs: &XattrSet,
+) -> io::Result<Lacking> {
+    let opened = open(&folder.0.path)?;
+    let bits = dos(xattrs).map_or(0, |dos| dos.bits & (HIDDEN | SYSTEM | READ_ONLY));
+    if bits != 0 {
+        opened.set_permissions(permissions(folder, bits)?)?;
+    }
+    set_times(&opened, attr, xattrs)?;
+    Ok(lacking(xattrs))
+}
+
+/// Gives them to a symbolic link.
+pub(in crate::service::restore) fn set_unopened(
+    node: &Unfinished,
+    attr: &Attr,
+    xattrs: &XattrSet,
+) -> io::Result<Lacking> {
+    set_times(&open(&node.folder.entry(&node.name))?, attr, xattrs)?;
+    Ok(lacking(xattrs))
+}
+
+/// Lets a file be replaced.
+pub(super) fn make_writable(path: &Path) -> io::Result<()> {
+    let metadata = fs::symlink_metadata(path)?;
+    let mut permissions = metadata.permissions();
+    if metadata.is_file() && permissions.readonly() {
+        #[expect(
+            clippy::permissions_set_readonly_false,
+            reason = "on Windows it is one attribute, and nobody else's"
+        )]
+        permissions.set_readonly(false);
+        fs::set_permissions(path, permissions)?;
+    }
+    Ok(())
+}
+
+/// Takes a name away from a file that may not be written to, which for Windows includes this. It stays so under its other names.
+pub(super) fn remove_read_only(path: &Path) -> io::Result<()> {
+    let file = open(path)?;
+    let sealed = file.metadata()?.permissions();
+    make_writable(path)?;
+    let removed = fs::remove_file(path);
+    file.set_permissions(sealed)?;
+    removed
+}
+
+/// Opens what may be a folder or a link to set what is not its content.
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .access_mode(FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES)
+        .custom_flags(FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT)
+        .open(path)
+}
+
+/// Permissions with these attributes. std sets what they were read with, and makes no others: so a file that has them is made
+/// for a moment.
+fn permissions(folder: &Folder, bits: u32) -> io::Result<Permissions> {
+    let (model, mut permissions) = folder.begin(|folder, name| {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).attributes(bits & (HIDDEN | SYSTEM));
+        Ok(options.open(folder.entry(name))?.metadata()?.permissions())
+    })?;
+    drop(model);
+    permissions.set_readonly(bits & READ_ONLY != 0);
+    Ok(permissions)
+}
+
+fn set_times(file: &File, attr: &Attr, xattrs: &XattrSet) -> io::Result<()> {
+    let modified = system_time(attr.mtime)?;
+    let mut times = FileTimes::new().set_modified(modified);
+    if attr.kind != FileKind::Symlink {
+        times = times.set_accessed(modified);
+    }
+    if let Some(created) = dos(xattrs).and_then(|dos| dos.created) {
+        let (secs, nanos) = created.to_unix();
+        if let Some(created) = Time::new(secs, nanos).and_then(|time| system_time(time).ok()) {
+            times = times.set_created(created);
+        }
+    }
+    file.set_times(times)
+}
+
+fn system_time(time: Time) -> io::Result<SystemTime> {
+    let secs = Duration::from_secs(time.secs().unsigned_abs());
+    let whole = if time.secs() < 0 { UNIX_EPOCH.checked_sub(secs) } else { UNIX_EPOCH.checked_add(secs) };
+    whole
+        .and_then(|whole| whole.checked_add(Duration::from_nanos(time.nanos().into())))
+        .ok_or_else(|| io::Error::other("Windows has no such time"))
+}
+
+fn lacking(xattrs: &XattrSet) -> Lacking {
+    let others = xattrs.names().filter(|name| *name != NAME);
+    others
+        .map(|name| format!("extended attribute {}: Windows keeps none", String::from_utf8_lossy(name)))
+        .collect()
+}
