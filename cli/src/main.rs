@@ -16,6 +16,9 @@ mod place;
 mod platform;
 mod progress;
 mod settings;
+// Made on Windows only, tried everywhere.
+#[cfg(any(windows, test))]
+mod shadow;
 mod stderr;
 mod table;
 mod text;

@@ -76,6 +76,9 @@ pub struct ImportArgs {
     /// When the tree was as it is, if not just now: an old copy, such as 2024-06-01T03:15
     #[arg(long, visible_alias = "as-of", value_name = "TIME")]
     pub at: Option<String>,
+    /// Read a shadow copy of the volume (VSS), where files that programs have open can be read; for administrators
+    #[arg(long, hide = cfg!(not(windows)))]
+    pub vss: bool,
     /// Say what would be imported, and import nothing
     #[arg(short = 'n', long)]
     pub dry_run: bool,

@@ -36,10 +36,44 @@ pub fn run(context: &mut Context, args: &ImportArgs) -> Result<Outcome> {
         ControlFlow::Continue(tree) => tree,
         ControlFlow::Break(outcome) => return Ok(outcome),
     };
-    match add(&mut context.output, &settings, &tree, &options, &cancellation)? {
+    let output = &mut context.output;
+    let added = if args.vss {
+        add_frozen(output, &settings, &tree, &options, &cancellation)
+    } else {
+        add(output, &settings, &tree, &options, &cancellation)
+    };
+    match added? {
         Some(status) if status != Status::Complete => Ok(Outcome::Incomplete),
         _ => Ok(Outcome::Done),
     }
+}
+
+/// Imports from a shadow copy, which goes afterwards.
+#[cfg(windows)]
+fn add_frozen(
+    output: &mut Output,
+    settings: &Settings,
+    tree: &Path,
+    options: &ImportOptions,
+    cancellation: &Cancellation,
+) -> Result<Option<Status>> {
+    crate::shadow::in_copy(&crate::platform::VolumeShadowCopies, tree, |frozen| {
+        let options = ImportOptions { read_from: Some(frozen), ..options.clone() };
+        add(output, settings, tree, &options, cancellation)
+    })
+}
+
+#[cfg(not(windows))]
+fn add_frozen(
+    _: &mut Output,
+    _: &Settings,
+    _: &Path,
+    _: &ImportOptions,
+    _: &Cancellation,
+) -> Result<Option<Status>> {
+    anyhow::bail!(
+        "shadow copies are there on Windows only: import a snapshot of the file system (LVM, btrfs, ZFS) instead"
+    )
 }
 
 /// A time in the past, as clocks in the zone show it unless it says otherwise.
@@ -113,6 +147,7 @@ pub fn options(source: Option<&OsString>, one_file_system: bool, settings: &Sett
         fake_super: false,
         run_status: Status::Complete,
         time: None,
+        read_from: None,
         zone: settings.zone.clone(),
     }
 }

@@ -1,5 +1,9 @@
 //! Windows: Ctrl-C. What mounts will be here, too.
 
+mod shadow;
+
+pub use shadow::VolumeShadowCopies;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;

@@ -39,6 +39,8 @@ pub struct ImportOptions {
     pub run_status: Status,
     /// When the tree was as it is; now when `None`. Of no concern to runs, which tell their times.
     pub time: Option<Timestamp>,
+    /// Where the tree is read, when that is a frozen copy of it.
+    pub read_from: Option<PathBuf>,
     /// The zone of the new snapshot's name.
     pub zone: TimeZone,
 }
@@ -56,6 +58,7 @@ impl Default for ImportOptions {
             allow_empty: false,
             run_status: Status::Complete,
             time: None,
+            read_from: None,
             zone: TimeZone::UTC,
         }
     }
@@ -128,6 +131,7 @@ pub fn import_tree(
         let since = Timestamp::now().checked_sub(quiet).unwrap_or(Timestamp::MIN);
         AtRest::Everything(since.into())
     });
+    let tree = options.read_from.as_deref().unwrap_or(tree);
     let walked = Walked { tree, parent, seen: None, at_rest, allow_empty: options.allow_empty };
     let pending = session.walk(&walked, options, monitor, cancellation)?;
     let taken = &pending.taken;

@@ -83,3 +83,10 @@ fn a_mistyped_source_or_path_is_known_by_one_that_is_like_it() {
     let ran = sandbox.yester(["cat", "web1@latest:nothing/like/it"]).run();
     assert!(ran.code() == Some(1) && !ran.stderr().contains("did you mean"), "{ran}");
 }
+
+#[test]
+fn what_only_windows_can_do_says_so() {
+    let sandbox = Sandbox::with_repository();
+    let import = sandbox.yester(["import", "--vss"]).arg(sandbox.source());
+    import.run().fails(1, &["on Windows only"]);
+}

@@ -68,6 +68,8 @@ fn what_cannot_be_on_windows_says_so() {
     wine.yester(["init"]).run().ok();
     wine.yester(["watch"]).run().fails(1, &["Linux only"]);
     wine.yester(["import", "--layout", "dirvish", "Z:\\"]).run().fails(1, &["dirvish", "Linux only"]);
+    // Wine has no shadow copies.
+    wine.yester(["import", "--vss", "C:\\"]).run().fails(1, &["cannot make a shadow copy of C:\\"]);
     let help = wine.yester(["--help"]).run().ok().text();
     assert!(help.contains("  import ") && !help.contains("  watch "), "{help}");
 }

@@ -11,7 +11,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::windows::ffi::{OsStrExt, OsStringExt};
 use std::os::windows::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::OnceLock;
 
 use winapi_util::file::information;
@@ -45,8 +45,9 @@ pub(in crate::import) struct Directory {
 impl Directory {
     /// Opens the root of a tree; here a link is followed.
     pub(in crate::import) fn open(path: &Path) -> io::Result<Self> {
-        // This path is one of any length.
-        Self::at(fs::canonicalize(path)?)
+        let is_verbatim = matches!(path.components().next(), Some(Component::Prefix(prefix)) if prefix.kind().is_verbatim());
+        // Which may be of any length. A volume without a letter, as a shadow copy is, has no other.
+        Self::at(if is_verbatim { path.to_owned() } else { fs::canonicalize(path)? })
     }
 
     /// Opens the subdirectory `name`.

@@ -1,0 +1,159 @@
+//! Frozen copies of volumes: in them files that programs have open can be read, all as they were at one moment.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// Makes and deletes shadow copies.
+pub trait ShadowCopies {
+    /// Makes one of a volume, such as `C:\`.
+    fn create(&self, volume: &str) -> Result<ShadowCopy>;
+
+    /// Deletes one.
+    fn delete(&self, copy: &ShadowCopy) -> Result<()>;
+}
+
+/// A shadow copy that there is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShadowCopy {
+    /// What it is called, such as `{3808876b-c176-4e48-b7ae-04046e6cc752}`.
+    pub id: String,
+    /// Where it is, such as `\\?\GLOBALROOT\Device\HarddiskVolumeShadowCopy1`.
+    pub device: String,
+}
+
+/// Calls `work` with the place of `path` in a shadow copy of its volume, which goes when that ends, however it ends.
+pub fn in_copy<T>(
+    copies: &impl ShadowCopies,
+    path: &Path,
+    work: impl FnOnce(PathBuf) -> Result<T>,
+) -> Result<T> {
+    let shown = path.display();
+    let path = fs::canonicalize(path).with_context(|| format!("cannot read {shown}"))?;
+    let (volume, below) = path
+        .to_str()
+        .and_then(parted)
+        .with_context(|| format!("{shown} is on no drive with a letter: it cannot be copied"))?;
+    let copy = copies.create(&volume).with_context(|| format!("cannot make a shadow copy of {volume}"))?;
+    let place = PathBuf::from(format!(r"{}\{below}", copy.device));
+    let _gone_at_last = Kept { copies, copy };
+    work(place)
+}
+
+/// The volume of an absolute path, and the path below it.
+fn parted(path: &str) -> Option<(String, &str)> {
+    let path = path.strip_prefix(r"\\?\").unwrap_or(path);
+    let (drive, below) = path.split_at_checked(3)?;
+    let is_drive = matches!(drive.as_bytes(), [letter, b':', b'\\'] if letter.is_ascii_alphabetic());
+    is_drive.then(|| (drive.to_owned(), below))
+}
+
+/// Deletes the copy when it is dropped.
+struct Kept<'a, C: ShadowCopies> {
+    copies: &'a C,
+    copy: ShadowCopy,
+}
+
+impl<C: ShadowCopies> Drop for Kept<'_, C> {
+    fn drop(&mut self) {
+        if let Err(error) = self.copies.delete(&self.copy) {
+            let id = &self.copy.id;
+            log::warn!(
+                "a shadow copy is left ({error:#}): delete it with `vssadmin delete shadows /Shadow={id}`"
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use anyhow::bail;
+
+    use super::*;
+
+    /// Tells what was asked of it.
+    #[derive(Default)]
+    struct Fake {
+        asked: RefCell<Vec<String>>,
+        refuses: bool,
+    }
+
+    impl ShadowCopies for Fake {
+        fn create(&self, volume: &str) -> Result<ShadowCopy> {
+            self.asked.borrow_mut().push(format!("create {volume}"));
+            if self.refuses {
+                bail!("access denied");
+            }
+            Ok(ShadowCopy { id: "{1}".to_owned(), device: r"\\?\GLOBALROOT\Device\Copy1".to_owned() })
+        }
+
+        fn delete(&self, copy: &ShadowCopy) -> Result<()> {
+            self.asked.borrow_mut().push(format!("delete {}", copy.id));
+            if self.refuses {
+                bail!("access denied");
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn volumes_and_what_is_below_them() {
+        assert_eq!(parted(r"C:\Users\me"), Some((r"C:\".to_owned(), r"Users\me")));
+        assert_eq!(parted(r"\\?\d:\"), Some((r"d:\".to_owned(), "")));
+        for other in [r"\\?\UNC\server\share", r"\\server\share", "/home", "C:", "", r"ä:\x", r"C:x\y"] {
+            assert_eq!(parted(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn what_is_on_no_drive_makes_no_copy() {
+        let fake = Fake::default();
+        let missing = Path::new("no such folder");
+        assert!(in_copy(&fake, missing, |_| Ok(())).unwrap_err().to_string().contains("no such folder"));
+        #[cfg(unix)]
+        assert!(in_copy(&fake, Path::new("/"), |_| Ok(())).unwrap_err().to_string().contains("no drive"));
+        assert_eq!(fake.asked.take(), [""; 0]);
+    }
+
+    fn kept(fake: &Fake) -> Kept<'_, Fake> {
+        Kept { copies: fake, copy: fake.create(r"C:\").unwrap() }
+    }
+
+    #[test]
+    fn a_copy_goes_also_after_an_error_or_a_panic() {
+        let fake = Fake::default();
+        let fails = || -> Result<()> {
+            let _kept = kept(&fake);
+            bail!("the import fails")
+        };
+        assert!(fails().is_err());
+        assert_eq!(fake.asked.take(), [r"create C:\", "delete {1}"]);
+        let panics = catch_unwind(AssertUnwindSafe(|| {
+            let _kept = kept(&fake);
+            panic!("a defect");
+        }));
+        assert!(panics.is_err());
+        assert_eq!(fake.asked.take(), [r"create C:\", "delete {1}"]);
+    }
+
+    #[cfg(windows)]
+    #[test]
+    fn work_is_done_in_the_copy() {
+        let fake = Fake::default();
+        let here = std::env::current_dir().unwrap();
+        let place = in_copy(&fake, &here, Ok).unwrap();
+        assert!(place.starts_with(r"\\?\GLOBALROOT\Device\Copy1"), "{place:?}");
+        assert!(
+            place.ends_with(here.strip_prefix(r"C:\").or(here.strip_prefix(r"Z:\")).unwrap()),
+            "{place:?}"
+        );
+        assert_eq!(fake.asked.take().len(), 2);
+        let refusing = Fake { refuses: true, ..Fake::default() };
+        assert!(in_copy(&refusing, &here, Ok).is_err());
+        assert_eq!(refusing.asked.take().len(), 1);
+    }
+}
