@@ -26,7 +26,7 @@ done
 
 # mkfs and its kind are not in everybody's PATH.
 export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
-target=${CARGO_TARGET_DIR:-target}
+target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 tools=$target/tools
 
 # Tests append "NAME: needs X" to this file when they cannot run.
@@ -196,6 +196,12 @@ compare_shortly() {
     return $result
 }
 
+# yester.exe, for the tests that run it under Wine.
+build_for_windows() {
+    scripts/windows.sh --build || return
+    [[ ! -d $target/windows ]] || export YESTER_WINDOWS=$target/windows
+}
+
 report() {
     local skipped
     mapfile -t skipped < <(sort -u "$YESTER_TEST_SKIPS")
@@ -215,6 +221,7 @@ step "lints" lint
 $quick || step "dependencies" dependencies
 $quick || step "documentation" document
 step "build" cargo build --workspace --locked
+step "yester.exe" build_for_windows
 step "tests" cargo test --workspace --locked
 $quick || step "decoders" fuzz_shortly
 $quick || step "comparison" compare_shortly

@@ -87,16 +87,16 @@ fn status(error: &Error) -> u8 {
 
 /// Whether the user asked for it to stop.
 pub fn is_interruption(error: &Error) -> bool {
-    match error.downcast_ref() {
+    matches!(
+        error.downcast_ref(),
         Some(
             ServiceError::Cancelled
-            | ServiceError::RestoreCancelled
-            | ServiceError::ExportCancelled
-            | ServiceError::Maintain(MaintainError::Halfway),
-        ) => true,
-        Some(ServiceError::Import(ImportError::Cancelled)) => true,
-        _ => false,
-    }
+                | ServiceError::RestoreCancelled
+                | ServiceError::ExportCancelled
+                | ServiceError::Maintain(MaintainError::Halfway)
+                | ServiceError::Import(ImportError::Cancelled)
+        )
+    )
 }
 
 fn store_error(error: &Error) -> Option<&StoreError> {

@@ -38,6 +38,8 @@ pub struct Yester<'a> {
     env: Vec<(OsString, Option<OsString>)>,
     folder: PathBuf,
     nobody: bool,
+    /// What is run instead of the binary under test.
+    program: Option<PathBuf>,
     /// The program that is to run it, and its options.
     through: Vec<OsString>,
 }
@@ -63,6 +65,7 @@ impl<'a> Yester<'a> {
             env,
             folder: sandbox.root().to_owned(),
             nobody: false,
+            program: None,
             through: Vec::new(),
         }
     }
@@ -99,6 +102,13 @@ impl<'a> Yester<'a> {
     #[must_use]
     pub fn folder(mut self, folder: impl AsRef<Path>) -> Self {
         folder.as_ref().clone_into(&mut self.folder);
+        self
+    }
+
+    /// Another program, run by `runner`.
+    pub(crate) fn of(mut self, program: PathBuf, runner: &str) -> Self {
+        self.program = Some(program);
+        self.through = vec![runner.into()];
         self
     }
 
@@ -140,12 +150,13 @@ impl<'a> Yester<'a> {
 
     /// The command for who wants its pipes.
     pub fn command(&self) -> Command {
+        let binary = self.program.as_deref().unwrap_or_else(|| binary::path());
         let mut command = match self.through.split_first() {
             _ if self.nobody => as_nobody(self.sandbox.public_binary()),
-            None => Command::new(binary::path()),
+            None => Command::new(binary),
             Some((program, options)) => {
                 let mut command = Command::new(program);
-                command.args(options).arg(binary::path());
+                command.args(options).arg(binary);
                 command
             }
         };

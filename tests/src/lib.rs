@@ -9,12 +9,14 @@
 //! - [`Mounted`]: a running `yester mount` or `yester up`, taken down whatever happens;
 //! - [`needs`]: what a test wants of the machine; a test that lacks it says so and is listed as skipped;
 //! - [`judge`]: rsync, which says whether two trees are one;
+//! - [`Wine`]: the same command line for Windows;
 //! - [`process`]: what a process has, to tell whether it grows;
 //! - [`tree`]: a directory tree as the disk shows it, in every attribute, and how two of them differ.
 //!
 //! | variable | does |
 //! |---|---|
 //! | `YESTER_BIN` | names the binary to test; otherwise `cargo` builds it in the profile of the tests |
+//! | `YESTER_WINDOWS` | names the folder with the binary for Windows; `scripts/windows.sh` makes it |
 //! | `YESTER_TEST_CASES` | how many random histories the model test plays (6) |
 //! | `YESTER_TEST_SEED` | draws the histories of an earlier run again; each run prints its seed |
 //! | `YESTER_TEST_KILL_ROUNDS` | how many imports are killed at random moments (10) |
@@ -35,7 +37,9 @@ pub mod process;
 mod sandbox;
 mod terminal;
 pub mod tree;
+mod wine;
 
 pub use command::{Ran, Started, Yester, wait_until};
 pub use mount::Mounted;
 pub use sandbox::{Sandbox, as_nobody};
+pub use wine::Wine;

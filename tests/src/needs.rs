@@ -15,6 +15,8 @@ pub enum Need {
     Fuse,
     /// FUSE for everybody: the device open to all, and `fusermount3` installed.
     FuseForAll,
+    /// The product for Windows, and what runs it: see [`crate::Wine`].
+    Windows,
     /// A program on the `PATH`, and the Debian package that brings it.
     Program(&'static str, &'static str),
 }
@@ -52,6 +54,10 @@ impl Need {
                     Some("needs /dev/fuse open to all users (chmod 666 /dev/fuse)".to_owned())
                 }
             }
+            Need::Windows => match env::var_os("YESTER_WINDOWS") {
+                Some(_) => Need::Program("wine", "wine").missing(),
+                None => Some("needs yester.exe (scripts/windows.sh makes it)".to_owned()),
+            },
             Need::Program(program, package) => {
                 let path = env::var_os("PATH").unwrap_or_default();
                 let found = env::split_paths(&path).any(|folder| folder.join(program).is_file());

@@ -16,3 +16,4 @@ mod restore;
 mod rsync;
 mod up;
 mod watch;
+mod windows;

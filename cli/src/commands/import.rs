@@ -1,6 +1,6 @@
 use std::ffi::OsString;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -42,10 +42,18 @@ pub fn run(context: &mut Context, args: &ImportArgs) -> Result<Outcome> {
 /// Where there are no runs: all that can be imported is a tree.
 #[cfg(not(target_os = "linux"))]
 mod runs {
-    use anyhow::bail;
+    use std::ops::ControlFlow;
+    use std::path::PathBuf;
 
-    use super::*;
-    use crate::args::LayoutArg;
+    use anyhow::{Result, bail};
+    use fs_core::monitor::Cancellation;
+    use fs_core::service::ImportOptions;
+
+    use super::show_tree;
+    use crate::args::{ImportArgs, LayoutArg};
+    use crate::error::Outcome;
+    use crate::output::Output;
+    use crate::settings::Settings;
 
     pub fn instead(
         output: &mut Output,

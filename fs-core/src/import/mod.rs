@@ -18,6 +18,7 @@ mod troubles;
 mod walk;
 
 pub use at_rest::AtRest;
+pub(crate) use disk::path_of;
 pub use error::ImportError;
 pub use seen::SeenFiles;
 pub use walk::{Options, Outcome, Taken, run};

@@ -273,7 +273,7 @@ fn stopped() -> io::Error {
 struct Thread {
     bounds: Arc<Bounds>,
     ended: Arc<AtomicBool>,
-    place: Option<Place>,
+    place: Place,
 }
 
 impl Thread {
@@ -319,17 +319,13 @@ impl Thread {
 
     fn look_at(&mut self, directory: &Directory, names: Vec<CString>) -> Vec<Scanned> {
         let ended = Arc::clone(&self.ended);
-        let here = self.place.as_mut().and_then(|place| place.enter(directory));
-        let xattrs = |name: &CStr, stat: &Stat| match &here {
-            Some(here) => here.xattrs(name, stat),
-            None => directory.xattrs(name),
-        };
+        let here = self.place.enter(directory);
         let look_at = |name: CString| {
             let found = directory.stat(&name).map(|stat| Found {
                 stat,
                 xattrs: match stat.kind {
                     FileType::Directory => None,
-                    _ => unless_large(xattrs(&name, &stat)),
+                    _ => unless_large(here.xattrs(&name, &stat)),
                 },
                 target: match stat.kind {
                     FileType::Symlink => directory.link_target(&name),

@@ -274,7 +274,7 @@ impl Walk<'_> {
     }
 
     fn not_at_rest(&self, frames: &[Frame], name: &CStr, sign: &'static str) -> ImportError {
-        let path = path_of(path(self.base, frames, name));
+        let path = path_of(&path(self.base, frames, name));
         ImportError::NotAtRest { path, sign: sign.to_owned() }
     }
 

@@ -7,10 +7,10 @@ use jiff::tz::TimeZone;
 
 #[cfg(unix)]
 use super::rsync_at_work::rsync_at_work;
-use super::session::{Label, Session, WRITERS, Walked, origin, path_of, pause, worse};
+use super::session::{Label, Session, WRITERS, Walked, origin, pause, worse};
 use super::{ServiceError, SnapshotInfo};
 use crate::format::{Status, Time, is_source_name};
-use crate::import::{AtRest, ImportError};
+use crate::import::{AtRest, ImportError, path_of};
 use crate::monitor::{Cancellation, Monitor, Progress};
 use crate::store::Statistics;
 use crate::view::Snapshot;

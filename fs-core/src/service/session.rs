@@ -1,7 +1,7 @@
 //! A repository that is open for imports.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -176,19 +176,6 @@ pub(super) fn origin(tree: &Path) -> Vec<u8> {
 
         use crate::windows::{names, paths};
         names::plain(&paths::without_verbatim(&tree.as_os_str().encode_wide().collect::<Vec<_>>()))
-    }
-}
-
-/// The path that these bytes are of.
-pub(super) fn path_of(origin: &[u8]) -> PathBuf {
-    #[cfg(unix)]
-    {
-        use std::os::unix::ffi::OsStrExt;
-        std::ffi::OsStr::from_bytes(origin).into()
-    }
-    #[cfg(not(unix))]
-    {
-        String::from_utf8_lossy(origin).into_owned().into()
     }
 }
 

@@ -74,7 +74,8 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes names in a directory durable. Other systems than Unix cannot, and do it by themselves.
+/// Makes names in a directory durable. Windows lets nobody do that; NTFS logs changes of names in their order, so that none
+/// is durable before another that it relies on.
 pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     if cfg!(unix) {
         File::open(path)?.sync_all()?;

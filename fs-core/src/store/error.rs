@@ -103,6 +103,9 @@ impl StoreError {
             StoreError::Io { source, .. } => {
                 source.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
             }
+            // ERROR_CRC and ERROR_IO_DEVICE.
+            #[cfg(windows)]
+            StoreError::Io { source, .. } => matches!(source.raw_os_error(), Some(23 | 1117)),
             error => error.is_damage(),
         }
     }

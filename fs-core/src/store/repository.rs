@@ -82,6 +82,8 @@ impl Repository {
         }
         let backend = LocalBackend::new(root);
         backend.create_layout()?;
+        // Elsewhere who may read it follows from the folder that it is in.
+        #[cfg(unix)]
         restrict(root)?;
         let _lock = WriterLock::acquire(root)?;
         let config = Config {
@@ -363,12 +365,6 @@ fn restrict(root: &Path) -> Result<(), StoreError> {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(root, fs::Permissions::from_mode(0o700))
         .map_err(StoreError::io("restrict access to", root))
-}
-
-/// Who may read it follows from the folder that it is in.
-#[cfg(not(unix))]
-fn restrict(_: &Path) -> Result<(), StoreError> {
-    Ok(())
 }
 
 /// Bytes that nobody can foretell.

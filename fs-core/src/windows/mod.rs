@@ -1,9 +1,11 @@
 //! What Windows calls things, and back. Platform-neutral, so that it is tested everywhere:
 //!
-//! - [`names`]: names that Windows accepts
-//! - [`paths`]: targets of links
-//! - [`filetime`]: times
-//! - [`attributes`]: hidden, system and the like, as an extended attribute keeps them
+//! | module | of |
+//! |---|---|
+//! | [`names`] | names that Windows accepts |
+//! | [`paths`] | targets of links |
+//! | [`filetime`] | times |
+//! | [`attributes`] | hidden, system and the like, as an extended attribute keeps them |
 
 pub mod attributes;
 pub mod filetime;

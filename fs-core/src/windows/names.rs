@@ -35,16 +35,14 @@ pub fn to_windows(name: &[u8]) -> Vec<u16> {
         }
         rest = &rest[chunk.valid().len()..];
         // Two halves side by side would be read as a pair, which has bytes of its own.
-        let half = half_pair(rest).filter(|half| !is_low(*half) || !units.last().is_some_and(is_high));
-        let taken = match half {
-            Some(half) => {
-                units.push(half);
-                3
-            }
-            None => {
-                units.extend(chunk.invalid().iter().copied().map(escape));
-                chunk.invalid().len()
-            }
+        let half =
+            half_pair(rest).filter(|half| !is_low(*half) || !units.last().is_some_and(|last| is_high(*last)));
+        let taken = if let Some(half) = half {
+            units.push(half);
+            3
+        } else {
+            units.extend(chunk.invalid().iter().copied().map(escape));
+            chunk.invalid().len()
         };
         rest = &rest[taken..];
     }
@@ -63,7 +61,12 @@ pub fn to_windows(name: &[u8]) -> Vec<u16> {
 /// Each Unix name has one Windows name only: `\u{f041}` would read as `A`, whose name is `A`, and so is none.
 pub fn from_windows(name: &[u16]) -> Option<Vec<u8>> {
     let bytes = decode(name, |character| is_escaped(character).then_some(u32::from(character) as u8));
-    (to_windows(&bytes) == name).then_some(bytes)
+    (is_unix_name(&bytes) && to_windows(&bytes) == name).then_some(bytes)
+}
+
+/// Whether a file may be called so: escaped, also what parts names, and what means a folder, can be written.
+fn is_unix_name(name: &[u8]) -> bool {
+    !matches!(name, b"." | b"..") && !name.iter().any(|byte| matches!(byte, 0 | b'/'))
 }
 
 /// The bytes of `name` without any meaning: each character its UTF-8, half a pair what UTF-8 would have for it (WTF-8).
@@ -101,8 +104,8 @@ fn half_pair(bytes: &[u8]) -> Option<u16> {
     }
 }
 
-fn is_high(unit: &u16) -> bool {
-    (0xd800..0xdc00).contains(unit)
+fn is_high(unit: u16) -> bool {
+    (0xd800..0xdc00).contains(&unit)
 }
 
 fn is_low(unit: u16) -> bool {

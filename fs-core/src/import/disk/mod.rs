@@ -1,7 +1,7 @@
 //! Directories on disk, opened one below the other without following symbolic links, so that nothing that moves
 //! during the walk can lead it out of the tree.
 //!
-//! Each platform gives the same: [`Directory`], [`Place`] and [`Here`], and functions on open files.
+//! Each platform gives the same: [`Directory`] and [`Place`], and functions on open files.
 
 #[cfg(unix)]
 mod unix;
@@ -12,9 +12,13 @@ use std::ffi::{CStr, CString};
 use std::io::{self, Read};
 
 #[cfg(unix)]
-pub(super) use unix::{Directory, Place, is_gone, next_data, next_hole, path_of, stat_file, xattrs_of};
+pub(crate) use unix::path_of;
+#[cfg(unix)]
+pub(super) use unix::{Directory, Place, is_gone, next_data, next_hole, stat_file, xattrs_of};
 #[cfg(windows)]
-pub(super) use windows::{Directory, Place, is_gone, next_data, next_hole, path_of, stat_file, xattrs_of};
+pub(crate) use windows::path_of;
+#[cfg(windows)]
+pub(super) use windows::{Directory, Place, is_gone, next_data, next_hole, stat_file, xattrs_of};
 
 use crate::format::{Attributes, Time, XattrSet};
 

@@ -2,12 +2,12 @@
 
 mod xattrs;
 
-use std::ffi::{CStr, CString, OsString};
+use std::ffi::{CStr, CString, OsStr};
 use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, Mode, OFlags, RawDir, SeekFrom};
@@ -110,8 +110,8 @@ pub(in crate::import) fn is_gone(error: &io::Error) -> bool {
 }
 
 /// The path of these bytes.
-pub(in crate::import) fn path_of(bytes: Vec<u8>) -> PathBuf {
-    OsString::from_vec(bytes).into()
+pub(crate) fn path_of(bytes: &[u8]) -> PathBuf {
+    OsStr::from_bytes(bytes).into()
 }
 
 // Field types differ between architectures.

@@ -1,7 +1,9 @@
 //! Windows: a directory is a path, and an open handle that holds it in its place.
 //!
 //! Nobody can rename or remove a directory that is open without sharing this (`FILE_SHARE_DELETE`), nor those above it, so a path
-//! leads where it led as long as the handle is held. Nothing is opened through a reparse point that is a link.
+//! leads where it led as long as the handle is held; the walk holds all on its way down. Nothing is opened through a reparse point that is a link.
+
+#![expect(clippy::unnecessary_wraps, reason = "on other platforms these fail")]
 
 use std::collections::HashMap;
 use std::ffi::{CStr, CString, OsString};
@@ -165,27 +167,27 @@ fn kept(called: OsString) -> io::Result<(CString, Option<OsString>)> {
 
 /// Where a thread looks at entries. Here no place is better than another.
 #[derive(Debug)]
-pub(in crate::import) struct Place(());
+pub(in crate::import) struct Place;
 
 /// See [`Place`].
 #[derive(Debug)]
-pub(in crate::import) struct Here(());
+pub(in crate::import) struct Here;
 
 impl Place {
-    pub(in crate::import) fn new() -> Option<Self> {
-        Some(Self(()))
+    pub(in crate::import) fn new() -> Self {
+        Self
     }
 
-    pub(in crate::import) fn enter(&mut self, _: &Directory) -> Option<Here> {
-        let Self(()) = self;
-        Some(Here(()))
+    #[expect(clippy::unused_self, reason = "on other platforms it goes there")]
+    pub(in crate::import) fn enter(&mut self, _: &Directory) -> Here {
+        Here
     }
 }
 
 impl Here {
     /// The extended attributes of an entry of which `stat` was told.
+    #[expect(clippy::unused_self, reason = "on other platforms it is where they are")]
     pub(in crate::import) fn xattrs(&self, _: &CStr, stat: &Stat) -> io::Result<ReadXattrs> {
-        let Self(()) = self;
         Ok(xattrs(stat))
     }
 }
@@ -254,6 +256,6 @@ pub(in crate::import) fn is_gone(error: &io::Error) -> bool {
 }
 
 /// The path of these bytes, which are text but for half surrogate pairs.
-pub(in crate::import) fn path_of(bytes: Vec<u8>) -> PathBuf {
-    String::from_utf8_lossy(&bytes).into_owned().into()
+pub(crate) fn path_of(bytes: &[u8]) -> PathBuf {
+    String::from_utf8_lossy(bytes).into_owned().into()
 }

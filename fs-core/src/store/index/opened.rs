@@ -17,7 +17,7 @@ pub(super) struct Opened {
     file: Option<FileId>,
 }
 
-/// A file's device and inode. While a file is open no other gets its number.
+/// A file's device and inode, or volume and index. While a file is open no other gets its number.
 type FileId = (u64, u64);
 
 impl Opened {
@@ -47,9 +47,10 @@ fn file_id(path: &Path) -> Option<FileId> {
     path.metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
-#[cfg(not(unix))]
-fn file_id(_: &Path) -> Option<FileId> {
-    None
+#[cfg(windows)]
+fn file_id(path: &Path) -> Option<FileId> {
+    let told = winapi_util::file::information(&std::fs::File::open(path).ok()?).ok()?;
+    Some((told.volume_serial_number(), told.file_index()))
 }
 
 fn open(path: &Path, repository: RepositoryId) -> Result<ReadOnlyDatabase, Unreadable> {

@@ -2,6 +2,7 @@
 
 use std::ffi::CStr;
 use std::io;
+use std::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 
@@ -14,34 +15,39 @@ use crate::import::disk::{ReadXattrs, Stat};
 /// Bytes of the names and values of one entry's attributes, which are kept in one blob.
 const MAX_BYTES: usize = 8 << 20;
 
-/// Where a thread looks at entries: a working directory of this thread alone, in which a name is found without the long way
-/// through /proc, which costs eight times what asking for the attributes does.
+/// Where a thread looks at entries. With a working directory of its own, a name is found there without the long way through
+/// /proc, which costs eight times what asking for the attributes does.
 #[derive(Debug)]
-pub(in crate::import) struct Place(());
+pub(in crate::import) struct Place {
+    has_own: bool,
+}
 
-/// The directory where this thread is.
+/// The directory where this thread is; as long as this is held it goes nowhere else.
 #[derive(Debug)]
-pub(in crate::import) struct Here<'a>(
-    #[expect(dead_code, reason = "as long as it is held nobody goes elsewhere")] &'a mut Place,
-);
+pub(in crate::import) struct Here<'a> {
+    directory: &'a Directory,
+    _place: PhantomData<&'a mut Place>,
+    /// It could not go there.
+    is_elsewhere: bool,
+}
 
 impl Place {
-    /// Parts this thread from the process's working directory; `None` where that is forbidden.
-    pub(in crate::import) fn new() -> Option<Self> {
-        nix::sched::unshare(nix::sched::CloneFlags::CLONE_FS).ok().map(Self)
+    /// Parts this thread from the process's working directory, where that is permitted.
+    pub(in crate::import) fn new() -> Self {
+        Self { has_own: nix::sched::unshare(nix::sched::CloneFlags::CLONE_FS).is_ok() }
     }
 
-    /// Goes to `directory`; `None` when nobody may be there.
-    pub(in crate::import) fn enter(&mut self, directory: &Directory) -> Option<Here<'_>> {
-        rustix::process::fchdir(&directory.0).ok().map(|()| Here(self))
+    /// Goes to `directory`.
+    pub(in crate::import) fn enter<'a>(&'a mut self, directory: &'a Directory) -> Here<'a> {
+        let is_elsewhere = !self.has_own || rustix::process::fchdir(&directory.0).is_err();
+        Here { _place: PhantomData, directory, is_elsewhere }
     }
 }
 
 impl Here<'_> {
     /// Those of the entry `name`, of any type, of which `_stat` was told. Fails only when there is no such entry, as do the others.
-    #[expect(clippy::unused_self, reason = "to be here is what it takes")]
     pub(in crate::import) fn xattrs(&self, name: &CStr, _stat: &Stat) -> io::Result<ReadXattrs> {
-        xattrs_at(name.to_bytes())
+        if self.is_elsewhere { self.directory.xattrs(name) } else { xattrs_at(name.to_bytes()) }
     }
 }
 

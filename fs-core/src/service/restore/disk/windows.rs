@@ -32,6 +32,8 @@ pub(in crate::service::restore) struct Folder(Arc<Open>);
 struct Open {
     path: PathBuf,
     _held: File,
+    /// Held, too: not every file system keeps a folder in its place because of what is open below it.
+    _above: Option<Folder>,
     /// Names that were given in it, in lower case: two that differ in nothing else are one to Windows.
     given: Mutex<HashSet<String>>,
 }
@@ -45,17 +47,17 @@ impl Folder {
     pub(in crate::service::restore) fn target(path: &Path, look: bool) -> io::Result<(Option<Self>, bool)> {
         // A canonical path is one of any length.
         match fs::canonicalize(path) {
-            Ok(path) => Ok((Some(Self::at(path)?), false)),
+            Ok(path) => Ok((Some(Self::at(path, None)?), false)),
             Err(error) if error.kind() == io::ErrorKind::NotFound && look => Ok((None, true)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 fs::create_dir_all(path)?;
-                Ok((Some(Self::at(fs::canonicalize(path)?)?), true))
+                Ok((Some(Self::at(fs::canonicalize(path)?, None)?), true))
             }
             Err(error) => Err(error),
         }
     }
 
-    fn at(path: PathBuf) -> io::Result<Self> {
+    fn at(path: PathBuf, above: Option<Self>) -> io::Result<Self> {
         let held = OpenOptions::new()
             .read(true)
             .share_mode(FILE_SHARE_READ | FILE_SHARE_WRITE)
@@ -64,7 +66,7 @@ impl Folder {
         if !held.metadata()?.is_dir() {
             return Err(io::ErrorKind::NotADirectory.into());
         }
-        Ok(Self(Arc::new(Open { path, _held: held, given: Mutex::default() })))
+        Ok(Self(Arc::new(Open { path, _held: held, _above: above, given: Mutex::default() })))
     }
 
     /// Makes or enters the folder `name`; true when it was made.
@@ -78,7 +80,7 @@ impl Folder {
     }
 
     pub(in crate::service::restore) fn enter(&self, name: &CStr) -> io::Result<Self> {
-        Self::at(self.entry(name))
+        Self::at(self.entry(name), Some(self.clone()))
     }
 
     pub(in crate::service::restore) fn has(&self, name: &CStr) -> bool {
@@ -155,7 +157,15 @@ impl Folder {
     pub(super) fn remove(&self, name: &CStr) -> io::Result<()> {
         let path = self.entry(name);
         let is_folder_link = fs::symlink_metadata(&path)?.file_type().is_symlink_dir();
-        if is_folder_link { fs::remove_dir(path) } else { fs::remove_file(path) }
+        if is_folder_link {
+            return fs::remove_dir(path);
+        }
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                attributes::remove_read_only(&path).map_err(|_| error)
+            }
+            removed => removed,
+        }
     }
 
     /// Where the entry `name` is.

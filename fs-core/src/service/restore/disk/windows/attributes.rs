@@ -93,6 +93,16 @@ pub(super) fn make_writable(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Takes a name away from a file that may not be written to, which for Windows includes this. It stays so under its other names.
+pub(super) fn remove_read_only(path: &Path) -> io::Result<()> {
+    let file = open(path)?;
+    let sealed = file.metadata()?.permissions();
+    make_writable(path)?;
+    let removed = fs::remove_file(path);
+    file.set_permissions(sealed)?;
+    removed
+}
+
 /// Opens what may be a folder or a link to set what is not its content.
 fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new()

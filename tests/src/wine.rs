@@ -1,0 +1,71 @@
+//! The product for Windows, run under Wine.
+
+use std::env;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::{Sandbox, Yester};
+
+/// A Windows of the test's own, in its sandbox. Ask for [`crate::needs::Need::Windows`] first.
+#[derive(Debug)]
+pub struct Wine<'a> {
+    sandbox: &'a Sandbox,
+    prefix: PathBuf,
+    /// What `scripts/windows.sh` has built.
+    built: PathBuf,
+}
+
+/// Wine is told less, asks nothing, and takes file names for what they are.
+const ENVIRONMENT: [(&str, &str); 3] =
+    [("WINEDEBUG", "-all"), ("WINEDLLOVERRIDES", "mscoree,mshtml="), ("LC_ALL", "C.UTF-8")];
+
+impl<'a> Wine<'a> {
+    /// Sets it up.
+    pub fn new(sandbox: &'a Sandbox) -> Self {
+        let built = env::var_os("YESTER_WINDOWS").expect("YESTER_WINDOWS names a folder");
+        let wine = Self { sandbox, prefix: sandbox.path("wine"), built: built.into() };
+        let made = wine.tool("wineboot").arg("--init").status().expect("wineboot can be run");
+        assert!(made.success(), "wineboot failed");
+        let library = "bcryptprimitives.dll";
+        let system = wine.prefix.join("drive_c/windows/system32");
+        fs::copy(wine.built.join(library), system.join(library)).expect("a library that Wine lacks");
+        wine
+    }
+
+    /// `yester.exe --repo REPO ARGS…`, not yet run. Paths among the arguments are Windows': see [`Wine::path`].
+    pub fn yester<I: IntoIterator<Item = A>, A: AsRef<OsStr>>(&self, args: I) -> Yester<'a> {
+        let repo = Self::path(self.sandbox.repo());
+        self.run("yester.exe").arg("--repo").arg(repo).args(args)
+    }
+
+    /// Another program that was built, not yet run.
+    pub fn run(&self, program: &str) -> Yester<'a> {
+        let start = self.sandbox.bare_yester([""; 0]).env("WINEPREFIX", &self.prefix);
+        let yester = ENVIRONMENT.into_iter().fold(start, |yester, (name, value)| yester.env(name, value));
+        yester.of(self.built.join(program), "wine")
+    }
+
+    /// What Windows calls a path.
+    pub fn path(path: impl AsRef<Path>) -> String {
+        let path = path.as_ref().to_str().expect("a path that is text");
+        format!("Z:{}", path.replace('/', "\\"))
+    }
+
+    fn tool(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.env("WINEPREFIX", &self.prefix).envs(ENVIRONMENT).env_remove("DISPLAY");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+}
+
+impl Drop for Wine<'_> {
+    fn drop(&mut self) {
+        // Its server outlives the programs; the sandbox must not go before it.
+        for word in ["--kill", "--wait"] {
+            let _ = self.tool("wineserver").arg(word).status();
+        }
+    }
+}

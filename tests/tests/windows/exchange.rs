@@ -1,0 +1,86 @@
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+
+use fs_tests::needs::{self, Need};
+use fs_tests::plant::file;
+use fs_tests::tree::{Kind, scan};
+use fs_tests::{Sandbox, Wine};
+
+use super::{assert_kept, plant};
+
+#[test]
+fn what_windows_has_written_linux_gives_back() {
+    if !needs::met(&[Need::Windows]) {
+        return;
+    }
+    let sandbox = Sandbox::new();
+    let wine = Wine::new(&sandbox);
+    plant(&sandbox.source());
+    // These characters could stand for bytes, but not here: `A` needs none, and no name has a slash.
+    for name in ["\u{f041}", "a\u{f02f}b", "\u{f02e}\u{f02e}"] {
+        file(sandbox.source().join(name), name);
+    }
+    wine.yester(["init"]).run().ok();
+    wine.yester(["import"]).arg(Wine::path(sandbox.source())).run().ok();
+    let to = sandbox.path("restored");
+    sandbox.yester(["restore", "@latest:", "--to"]).arg(&to).run().ok();
+    assert_kept(&sandbox.source(), &to);
+    // The same history goes on: bytes that are there are not stored again.
+    let here =
+        sandbox.yester(["--json", "import", "--source", "source"]).arg(sandbox.source()).run().ok().json();
+    assert_eq!(here["files"].as_u64(), Some(309), "{here}");
+    assert!(here["new_bytes"].as_u64().is_some_and(|bytes| bytes < 100_000), "{here}");
+    sandbox.yester(["check", "--read-data"]).run().ok();
+    wine.yester(["check", "--read-data"]).run().ok();
+}
+
+#[test]
+fn what_linux_has_written_windows_reads() {
+    if !needs::met(&[Need::Windows]) {
+        return;
+    }
+    let sandbox = Sandbox::with_repository();
+    let wine = Wine::new(&sandbox);
+    let source = sandbox.source();
+    plant(&source);
+    symlink("hollow", source.join("link")).expect("a link");
+    sandbox.import();
+    for words in [
+        &["--json", "snapshots"][..],
+        &["ls", "-l", "@latest:"],
+        &["--json", "stats"],
+        &["--json", "find", "*.txt"],
+    ] {
+        let (here, there) = (sandbox.yester(words).run().ok(), wine.yester(words).run().ok());
+        assert_eq!(here.text(), there.text(), "{words:?}");
+    }
+    for (path, entry) in scan(&source).into_iter().filter(|(_, entry)| entry.kind == Kind::File).step_by(30) {
+        let place = [b"@latest:", &path[..]].concat();
+        let there = wine.yester(["cat"]).arg(OsStr::from_bytes(&place)).run().ok();
+        assert!(there.stdout == *entry.data, "{}: other bytes", path.escape_ascii());
+    }
+    wine.yester(["check", "--read-data"]).run().ok();
+}
+
+#[test]
+fn names_that_windows_forbids_come_back_as_they_were() {
+    if !needs::met(&[Need::Windows]) {
+        return;
+    }
+    let sandbox = Sandbox::with_repository();
+    let wine = Wine::new(&sandbox);
+    let source = sandbox.source();
+    for name in [&b"a:b"[..], b"CON/nul.txt", b"what?/end.", b"back\\slash", b"caf\xe9", b"plain"] {
+        file(source.join(OsStr::from_bytes(name)), name);
+    }
+    sandbox.import();
+    let to = sandbox.path("restored");
+    wine.yester(["restore", "@latest:", "--to"]).arg(Wine::path(&to)).run().ok();
+    assert_eq!(fs::read(to.join("a\u{f03a}b")).expect("a file"), b"a:b");
+    wine.yester(["import", "--source", "back"]).arg(Wine::path(&to)).run().ok();
+    let back = sandbox.path("back");
+    sandbox.yester(["restore", "back@latest:", "--to"]).arg(&back).run().ok();
+    assert_kept(&source, &back);
+}
