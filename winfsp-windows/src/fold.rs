@@ -26,8 +26,8 @@ pub fn is_same(a: &[u16], b: &[u16]) -> bool {
 
 /// The unit's capital.
 pub(crate) fn upper(unit: u16) -> u16 {
-    if unit < 0x80 {
-        return u16::from((unit as u8).to_ascii_uppercase());
+    if let [byte @ ..0x80, 0] = unit.to_le_bytes() {
+        return byte.to_ascii_uppercase().into();
     }
     let Some(character) = char::from_u32(unit.into()) else { return unit };
     let mut capitals = character.to_uppercase();

@@ -19,23 +19,17 @@ const HEADER: usize = 20;
 impl Sid {
     /// `S-1-5-32-544`
     pub fn administrators() -> Self {
-        Self::nt(&[32, 544])
+        Self(vec![1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 32, 2, 0, 0])
     }
 
     /// `S-1-5-18`
     pub fn system() -> Self {
-        Self::nt(&[18])
+        Self(vec![1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0])
     }
 
     /// `S-1-1-0`
     pub fn everyone() -> Self {
         Self(vec![1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0])
-    }
-
-    fn nt(parts: &[u32]) -> Self {
-        let mut bytes = vec![1, parts.len() as u8, 0, 0, 0, 0, 0, 5];
-        bytes.extend(parts.iter().flat_map(|part| part.to_le_bytes()));
-        Self(bytes)
     }
 
     /// What Windows tells, if it is one.
@@ -75,6 +69,7 @@ impl Security {
     }
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "an identifier has 68 bytes at most, and there are four")]
 fn descriptor(readers: &[Sid]) -> Vec<u8> {
     let entries: Vec<u8> = readers
         .iter()

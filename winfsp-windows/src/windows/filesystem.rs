@@ -178,7 +178,7 @@ impl FileSystemContext for Drive {
         }
         match self.tree.read(&handle.found, offset, buffer).map_err(failed)? {
             0 if !buffer.is_empty() => refuse(Status::END_OF_FILE),
-            len => Ok(len as u32),
+            len => Ok(u32::try_from(len).unwrap_or(u32::MAX)),
         }
     }
 

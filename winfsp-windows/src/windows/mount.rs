@@ -11,6 +11,8 @@ use crate::options::{MountError, MountOptions};
 use crate::status::Status;
 
 const SECTOR: u16 = 512;
+const SECTORS: u16 = 8;
+const _: () = assert!(UNIT == SECTOR as u64 * SECTORS as u64);
 /// Milliseconds for which the driver may keep what it was told: snapshots appear meanwhile.
 const LIFETIME: u32 = 1000;
 /// Milliseconds for which it may keep who may read what.
@@ -61,7 +63,7 @@ fn volume() -> VolumeParams {
     volume
         .filesystem_name("yester")
         .sector_size(SECTOR)
-        .sectors_per_allocation_unit(UNIT as u16 / SECTOR)
+        .sectors_per_allocation_unit(SECTORS)
         .max_component_length(255)
         .case_sensitive_search(false)
         .case_preserved_names(true)

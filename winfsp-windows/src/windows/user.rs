@@ -5,19 +5,18 @@ use crate::security::Sid;
 
 /// This process's own token, as `GetCurrentProcessToken` of the Windows headers: it need not be opened or closed.
 const OWN_TOKEN: HANDLE = -4_isize as HANDLE;
-/// A user's name takes at most 68 bytes behind the structure, `SECURITY_MAX_SID_SIZE`.
-const ROOM: usize = 32;
+/// Words of eight bytes: the structure takes two, and the user's name behind it at most nine, `SECURITY_MAX_SID_SIZE`.
+const WORDS: u32 = 32;
 
 /// Who runs this process.
 #[expect(unsafe_code, reason = "std does not tell who the user is")]
 pub(super) fn current() -> Option<Sid> {
     // Of words, so that the structure lies as it must.
-    let mut buffer = [0_u64; ROOM];
+    let mut buffer = [0_u64; WORDS as usize];
     let mut length = 0;
-    let size = size_of_val(&buffer) as u32;
     // SAFETY: the buffer is as long as is said, and the call's alone.
     let done = unsafe {
-        GetTokenInformation(OWN_TOKEN, TokenUser, buffer.as_mut_ptr().cast(), size, &raw mut length)
+        GetTokenInformation(OWN_TOKEN, TokenUser, buffer.as_mut_ptr().cast(), 8 * WORDS, &raw mut length)
     };
     if done == 0 {
         return None;
