@@ -2,7 +2,8 @@
    the requests of a script, as the driver would send them, through the real library's own code, which checks access and packs
    and unpacks what is told. All else is the real library's (winfspreal.dll), to which scripts/windows.sh forwards it.
 
-   %DOUBLE_SCRIPT% holds a request a line, its words parted by tabs; what comes of them goes to %DOUBLE_OUT%.
+   %DOUBLE_SCRIPT% holds a request a line, its words parted by tabs; what comes of each goes to
+   %DOUBLE_OUT%, behind a line `>`.
 
      volume                       sizes and label
      stat PATH                    attributes, size, room, times, number, links, name as it is told back
@@ -30,7 +31,7 @@
 static FILE *out;
 static WCHAR mount_point[MAX_PATH];
 static UINT64 token;
-static int lost;
+static int lost, interrupted;
 
 static union {
     FSP_FSCTL_TRANSACT_REQ it;
@@ -54,11 +55,22 @@ static const char *utf8(const WCHAR *text, int units)
     return to;
 }
 
+/* The real library lies beside this one, where nobody looks for it by its name alone. */
+static void load_real(void)
+{
+    WCHAR path[MAX_PATH];
+    GetModuleFileNameW(GetModuleHandleA("winfsp-x64.dll"), path, MAX_PATH - 16);
+    wcscpy(wcsrchr(path, L'\\') + 1, L"winfspreal.dll");
+    if (!LoadLibraryW(path))
+        abort();
+}
+
 EXPORT NTSTATUS FspFileSystemCreate(PWSTR device, const FSP_FSCTL_VOLUME_PARAMS *params,
     const FSP_FILE_SYSTEM_INTERFACE *answers, FSP_FILE_SYSTEM **made)
 {
     FSP_FILE_SYSTEM *system = calloc(1, sizeof *system);
     const char *path = getenv("DOUBLE_OUT");
+    load_real();
     out = path ? fopen(path, "wb") : stdout;
     system->Version = sizeof *system;
     system->Interface = answers;
@@ -250,20 +262,25 @@ static void security(FSP_FILE_SYSTEM *system)
     fprintf(out, "security %08lx %s\n", status, text ? text : "");
 }
 
+/* What a reparse point of a link holds. */
+static void tell_link(const char *verb, NTSTATUS status, FSP_FSCTL_TRANSACT_BUF place)
+{
+    const char *data = (const char *)response.it.Buffer + place.Offset;
+    const UINT16 *fields = (const UINT16 *)(data + 8);
+    fprintf(out, "%s %08lx tag=%x relative=%d %s\n", verb, status, *(const UINT32 *)data, fields[4],
+        utf8((const WCHAR *)(data + 20 + fields[0]), fields[1] / 2));
+}
+
 static void reparse_target(FSP_FILE_SYSTEM *system, const WCHAR *path)
 {
     BEGIN(FileSystemControl);
     request.it.Req.FileSystemControl.FsControlCode = FSCTL_GET_REPARSE_POINT;
     request.it.FileName = put(0, path);
     NTSTATUS status = call(system, "FileSystemControl");
-    FSP_FSCTL_TRANSACT_BUF place = response.it.Rsp.FileSystemControl.Buffer;
-    const char *data = (const char *)response.it.Buffer + place.Offset;
-    const UINT16 *fields = (const UINT16 *)(data + 8);
     if (status)
         fprintf(out, "link %08lx\n", status);
     else
-        fprintf(out, "link %08lx tag=%x relative=%d %s\n", status, *(const UINT32 *)data, fields[4],
-            utf8((const WCHAR *)(data + 20 + fields[0]), fields[1] / 2));
+        tell_link("link", status, response.it.Rsp.FileSystemControl.Buffer);
 }
 
 static void change(FSP_FILE_SYSTEM *system, const WCHAR *path)
@@ -310,9 +327,8 @@ static void through(FSP_FILE_SYSTEM *system, const WCHAR *path)
 {
     NTSTATUS status = open(system, path, FILE_OPEN, 0, FILE_GENERIC_READ, 1);
     if (status == STATUS_REPARSE) {
-        FSP_FSCTL_TRANSACT_BUF place = response.it.Rsp.Create.Reparse.Buffer;
-        fprintf(out, "through %08lx %s\n", status,
-            utf8((const WCHAR *)(response.it.Buffer + place.Offset), place.Size / 2));
+        /* The driver passes it on to Windows, which opens what it leads to. */
+        tell_link("through", status, response.it.Rsp.Create.Reparse.Buffer);
         return;
     }
     fprintf(out, "through %08lx\n", status);
@@ -378,6 +394,8 @@ static void run(FSP_FILE_SYSTEM *system, char *line)
         MultiByteToWideChar(CP_UTF8, 0, word, -1, wide[count], 1023);
         words[count++] = word;
     }
+    if (count)
+        fprintf(out, ">\n");
     if (!strcmp(words[0], "volume"))
         volume(system);
     else if (!strcmp(words[0], "through"))
@@ -389,7 +407,7 @@ static void run(FSP_FILE_SYSTEM *system, char *line)
     else if (!strcmp(words[0], "end") && !strcmp(words[1], "lost"))
         lost = 1;
     else if (!strcmp(words[0], "end"))
-        GenerateConsoleCtrlEvent(CTRL_C_EVENT, 0);
+        interrupted = 1;
     else if (count)
         with_open_file(system, words[0], words, wide);
 }
@@ -401,7 +419,6 @@ static DWORD WINAPI dispatch(void *context)
     static char line[4096];
     const char *path = getenv("DOUBLE_SCRIPT");
     FILE *script = path ? fopen(path, "r") : 0;
-    LoadLibraryA("winfspreal.dll");
     OpenProcessToken(GetCurrentProcess(), TOKEN_DUPLICATE | TOKEN_QUERY, &own);
     DuplicateTokenEx(own, TOKEN_ALL_ACCESS, 0, SecurityImpersonation, TokenImpersonation, &copy);
     token = (UINT_PTR)copy;
@@ -411,6 +428,8 @@ static DWORD WINAPI dispatch(void *context)
         fclose(script);
     fprintf(out, "done\n");
     fflush(out);
+    if (interrupted)
+        GenerateConsoleCtrlEvent(CTRL_C_EVENT, 0);
     if (lost && system->Interface->DispatcherStopped)
         system->Interface->DispatcherStopped(system, FALSE);
     return 0;

@@ -8,7 +8,7 @@
 //! may come after names of folders, and not after that of a link.
 
 use fs_core::view::{FileKind, Node, View, ViewError};
-use fs_core::windows::paths::to_target;
+use fs_core::windows::names::to_windows;
 
 /// `IO_REPARSE_TAG_SYMLINK`
 pub const TAG: u32 = 0xa000_000c;
@@ -16,6 +16,8 @@ pub const TAG: u32 = 0xa000_000c;
 const RELATIVE: u32 = 1;
 /// The tag, the length of what follows, and two bytes that are not used.
 const HEADER: usize = 8;
+const SEPARATOR: u16 = b'\\' as u16;
+const UP: &[u8] = b"..";
 /// More links than anybody makes, as Linux counts them: they may lead in a circle.
 const MOST: u32 = 40;
 
@@ -33,20 +35,26 @@ pub enum Link {
     Text,
 }
 
+/// What an entry of a directory is called on Windows.
+pub type Naming<'a> = &'a dyn Fn(&Node, &[u8]) -> Result<Vec<u16>, ViewError>;
+
 impl Link {
     /// How a link with this target is shown that lies in the last of these directories, each in the one before.
-    pub fn new(view: &View, above: &[Node], target: &[u8]) -> Result<Self, ViewError> {
-        let outside = above.iter().rev().take_while(|node| node.is_in_snapshot()).count();
-        let inside = &above[above.len() - outside..];
-        if inside.is_empty() || target.is_empty() || target.starts_with(b"/") {
+    pub fn new(view: &View, above: &[Node], target: &[u8], name: Naming<'_>) -> Result<Self, ViewError> {
+        let inside = above.iter().rev().take_while(|node| node.is_in_snapshot()).count();
+        let folders = above[above.len() - inside..].to_vec();
+        if folders.is_empty() || target.is_empty() || target.starts_with(b"/") {
             return Ok(Self::Text);
         }
-        let mut way = Way { view, folders: inside.to_vec(), links: 0 };
-        Ok(match way.follow(target)? {
-            End::Folder => Self::Inside { target: to_target(target), directory: true },
-            End::File => Self::Inside { target: to_target(target), directory: false },
-            End::Outside => Self::Text,
-        })
+        let mut way = Way { view, folders, links: 0, name, told: Vec::new() };
+        let directory = match way.follow(target)? {
+            End::Folder => true,
+            End::File => false,
+            End::Outside => return Ok(Self::Text),
+        };
+        // What leads to where it lies itself.
+        let here = if way.told.is_empty() { vec![vec![u16::from(b'.')]] } else { way.told };
+        Ok(Self::Inside { target: here.join(&SEPARATOR), directory })
     }
 }
 
@@ -66,6 +74,9 @@ struct Way<'a> {
     folders: Vec<Node>,
     /// How many links it has followed.
     links: u32,
+    name: Naming<'a>,
+    /// The target as Windows is told it.
+    told: Vec<Vec<u16>>,
 }
 
 impl Way<'_> {
@@ -73,20 +84,25 @@ impl Way<'_> {
         let mut names = target.split(|byte| *byte == b'/').filter(|name| !matches!(*name, b"" | b"."));
         let mut through_link = false;
         while let Some(name) = names.next() {
-            let Some(folder) = self.folders.last() else { return Ok(End::Outside) };
-            if name == b".." {
+            let Some(folder) = self.folders.last().cloned() else { return Ok(End::Outside) };
+            if name == UP {
+                self.tell(|| Ok(utf16_of(UP)))?;
                 self.folders.pop();
                 if through_link || self.folders.is_empty() {
                     return Ok(End::Outside);
                 }
                 continue;
             }
-            let node = match self.view.lookup(folder, name) {
+            let node = match self.view.lookup(&folder, name) {
                 Ok(node) => node,
-                // Nothing is there: where it would lead, only the names tell.
-                Err(ViewError::NotFound) => return Ok(End::File.unless(names.any(|name| name == b".."))),
+                Err(ViewError::NotFound) => {
+                    self.tell(|| Ok(to_windows(name)))?;
+                    return self.end(names);
+                }
                 Err(error) => return Err(error),
             };
+            let naming = self.name;
+            self.tell(|| naming(&folder, name))?;
             match self.view.attr(&node).kind {
                 FileKind::Directory => self.folders.push(node),
                 FileKind::Symlink => {
@@ -95,23 +111,41 @@ impl Way<'_> {
                     if self.links > MOST || target.starts_with(b"/") {
                         return Ok(End::Outside);
                     }
-                    match self.follow(target)? {
+                    // Only what this target itself says is told.
+                    let told = std::mem::take(&mut self.told);
+                    let end = self.follow(target)?;
+                    self.told = told;
+                    match end {
                         End::Folder => through_link = true,
-                        End::File => return Ok(End::File.unless(names.any(|name| name == b".."))),
+                        End::File => return self.end(names),
                         End::Outside => return Ok(End::Outside),
                     }
                 }
-                _ => return Ok(End::File.unless(names.any(|name| name == b".."))),
+                _ => return self.end(names),
             }
         }
         Ok(End::Folder)
     }
+
+    fn tell(&mut self, name: impl FnOnce() -> Result<Vec<u16>, ViewError>) -> Result<(), ViewError> {
+        self.told.push(name()?);
+        Ok(())
+    }
+
+    /// Where it leads when these names come behind what is no folder: to nothing; with a `..`, nobody can tell.
+    fn end<'a>(&mut self, names: impl Iterator<Item = &'a [u8]>) -> Result<End, ViewError> {
+        for name in names {
+            if name == UP {
+                return Ok(End::Outside);
+            }
+            self.tell(|| Ok(to_windows(name)))?;
+        }
+        Ok(End::File)
+    }
 }
 
-impl End {
-    fn unless(self, unknown: bool) -> Self {
-        if unknown { Self::Outside } else { self }
-    }
+fn utf16_of(ascii: &[u8]) -> Vec<u16> {
+    ascii.iter().copied().map(u16::from).collect()
 }
 
 /// The `REPARSE_DATA_BUFFER` of a link ([MS-FSCC] 2.1.2.4); none if the target is too long for one.

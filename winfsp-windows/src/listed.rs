@@ -9,6 +9,8 @@ use crate::fold::key;
 
 /// The most units of a name.
 const MOST: usize = 255;
+/// Before the number that tells a name from others.
+const SUFFIX: u16 = b'~' as u16;
 
 /// Where an entry is: a listing that begins at this offset begins with it.
 pub type Offset = u64;
@@ -52,6 +54,14 @@ impl Listed {
     /// The name that is shown for the entry there, if it is not its own.
     pub fn renamed(&self, offset: Offset) -> Option<&[u16]> {
         self.renamed.get(&offset).map(|name| &**name)
+    }
+
+    /// Where the entry may be that has this name and is shown by another.
+    pub fn renamed_from<'a>(&'a self, name: &'a [u16]) -> impl Iterator<Item = Offset> + 'a {
+        self.renamed.iter().filter_map(move |(offset, shown)| {
+            let stem = &shown[..shown.iter().rposition(|unit| *unit == SUFFIX)?];
+            name.starts_with(stem).then_some(*offset)
+        })
     }
 
     /// Where the entry may be that is shown by this name, in whatever case. Almost always one place; to be compared.
@@ -145,6 +155,9 @@ mod tests {
             prop_assert_eq!(folded.len(), names.len());
             for (name, offset) in shown.iter().zip(0..) {
                 prop_assert_eq!(listed.find(&fold(name)).collect::<Vec<_>>(), [offset]);
+                let own = &names[usize::try_from(offset).unwrap()];
+                let renamed = listed.renamed_from(own).any(|found| found == offset);
+                prop_assert_eq!(renamed, name != own);
             }
             // The first of those that are alike keeps its name.
             for (at, name) in names.iter().enumerate() {

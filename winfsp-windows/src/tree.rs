@@ -270,6 +270,18 @@ impl Tree {
         failed.map_or(Ok(!full), Err)
     }
 
+    /// The name that is shown for the entry `own` of a directory.
+    fn name(&self, directory: &Node, own: &[u8]) -> Result<Vec<u16>, ViewError> {
+        let listed = self.listed(directory)?;
+        let name = to_windows(own);
+        for offset in listed.renamed_from(&name) {
+            if self.at(directory, offset)?.is_some_and(|(other, _, _)| other == own) {
+                return Ok(shown(&listed, offset, own));
+            }
+        }
+        Ok(name)
+    }
+
     /// Where a listing goes on behind the entry that is shown as `name`.
     fn behind(&self, directory: &Node, listed: &Listed, name: &[u16]) -> Result<Option<Offset>, ViewError> {
         for offset in listed.find(name) {
@@ -320,7 +332,10 @@ impl Tree {
 
     fn link(&self, above: &[Node], node: &Node) -> Result<Option<Link>, ViewError> {
         match self.view.attr(node).kind {
-            FileKind::Symlink => Link::new(&self.view, above, self.view.read_link(node)?).map(Some),
+            FileKind::Symlink => {
+                let naming = |directory: &Node, name: &[u8]| self.name(directory, name);
+                Link::new(&self.view, above, self.view.read_link(node)?, &naming).map(Some)
+            }
             _ => Ok(None),
         }
     }

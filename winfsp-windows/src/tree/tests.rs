@@ -137,8 +137,13 @@ fn names_that_windows_forbids_are_reached_by_what_is_shown() {
 fn links_are_links_only_inside() {
     let (_folder, tree) = drive(|files| {
         fs::create_dir_all(files.join("a/b")).unwrap();
-        fs::write(files.join("a/file"), "content").unwrap();
+        for file in ["file", "File", "a:b"] {
+            fs::write(files.join("a").join(file), "content").unwrap();
+        }
         for (target, link) in [
+            ("./a:b/", "a/escaped"),
+            ("nowhere/a:b", "a/nowhere_escaped"),
+            (".", "a/here"),
             ("file", "a/to_file"),
             ("../a/b", "a/to_folder"),
             ("../..", "a/out"),
@@ -156,7 +161,11 @@ fn links_are_links_only_inside() {
     });
     let link = |name: &str| find(&tree, &format!(r"\web1\@latest\a\{name}")).link.unwrap();
     let inside = |target: &str, directory| Link::Inside { target: utf16(target), directory };
-    assert_eq!(link("to_file"), inside("file", false));
+    // `File` comes first, and keeps its name.
+    assert_eq!(link("to_file"), inside("file~2", false));
+    assert_eq!(link("escaped"), inside("a\u{f03a}b", false));
+    assert_eq!(link("nowhere_escaped"), inside("nowhere\\a\u{f03a}b", false));
+    assert_eq!(link("here"), inside(".", true));
     assert_eq!(link("to_folder"), inside(r"..\a\b", true));
     assert_eq!(link("dangling"), inside("nowhere", false));
     assert_eq!(link("below"), inside(r"to_folder\x", false));
