@@ -83,7 +83,7 @@ fn lock(file: &File) -> io::Result<bool> {
     Ok(true)
 }
 
-/// What the holder of a lock has written into it.
+/// What the holder of a lock has written into it. Windows lets nobody else read it as long as it is held.
 fn note(path: &Path) -> String {
     let note = fs::read_to_string(path).unwrap_or_default();
     let line = note.lines().next().filter(|line| !line.is_empty());

@@ -7,8 +7,11 @@ use fs_tests::needs::{self, Need};
 use fs_tests::plant::file;
 use fs_tests::tree::{Kind, scan};
 use fs_tests::{Sandbox, Wine};
+use rustix::fs::XattrFlags;
 
 use super::{assert_kept, plant};
+
+const ATTRIBUTES: &str = "user.DOSATTRIB";
 
 #[test]
 fn what_windows_has_written_linux_gives_back() {
@@ -30,7 +33,7 @@ fn what_windows_has_written_linux_gives_back() {
     // The same history goes on: bytes that are there are not stored again.
     let here =
         sandbox.yester(["--json", "import", "--source", "source"]).arg(sandbox.source()).run().ok().json();
-    assert_eq!(here["files"].as_u64(), Some(309), "{here}");
+    assert_eq!(here["files"].as_u64(), Some(310), "{here}");
     assert!(here["new_bytes"].as_u64().is_some_and(|bytes| bytes < 100_000), "{here}");
     sandbox.yester(["check", "--read-data"]).run().ok();
     wine.yester(["check", "--read-data"]).run().ok();
@@ -62,6 +65,37 @@ fn what_linux_has_written_windows_reads() {
         assert!(there.stdout == *entry.data, "{}: other bytes", path.escape_ascii());
     }
     wine.yester(["check", "--read-data"]).run().ok();
+}
+
+#[test]
+fn what_is_hidden_stays_hidden() {
+    if !needs::met(&[Need::Windows]) {
+        return;
+    }
+    let sandbox = Sandbox::with_repository();
+    let wine = Wine::new(&sandbox);
+    // As Samba or Wine on Linux notes it: hidden, and of a folder that it is the system's, too.
+    for (name, value) in [("folder/file", "0x2"), ("folder", "0x16")] {
+        let path = sandbox.source().join(name);
+        if name == "folder/file" {
+            file(&path, "hidden\n");
+        }
+        rustix::fs::setxattr(&path, ATTRIBUTES, value.as_bytes(), XattrFlags::empty()).expect("an attribute");
+    }
+    sandbox.import();
+    let to = sandbox.path("restored");
+    wine.yester(["restore", "@latest:", "--to"]).arg(Wine::path(&to)).run().ok();
+    wine.yester(["import", "--source", "back"]).arg(Wine::path(&to)).run().ok();
+    let back = sandbox.path("back");
+    sandbox.yester(["restore", "back@latest:", "--to"]).arg(&back).run().ok();
+    let hidden = |name: &str| {
+        let mut value = [0; 64];
+        let len = rustix::fs::getxattr(back.join(name), ATTRIBUTES, &mut value[..]).expect("an attribute");
+        let text = value[..len].split(|byte| *byte == 0).next().unwrap_or_default();
+        let text = str::from_utf8(text).expect("text").trim_start_matches("0x");
+        u32::from_str_radix(text, 16).expect("a number") & 0x6
+    };
+    assert_eq!((hidden("folder/file"), hidden("folder")), (0x2, 0x6));
 }
 
 #[test]

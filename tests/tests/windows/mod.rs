@@ -19,6 +19,8 @@ fn plant(root: &Path) {
     file(root.join("large.bin"), noise(5, 5_000_000));
     file(root.join("Grüße/日本語 🦀.txt"), "text\n");
     file(root.join("a/b/c/d/e/deep.txt"), "deep\n");
+    // Longer than Windows takes without being asked.
+    file(root.join(["long"; 30].join("/")).join("x".repeat(200)).join("deep.txt"), "deeper\n");
     file(root.join("read-only"), "nobody writes here\n");
     fs::hard_link(root.join("read-only"), root.join("a/linked")).expect("a hard link");
     let mut permissions = fs::metadata(root.join("read-only")).expect("a file").permissions();

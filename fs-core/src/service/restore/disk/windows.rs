@@ -177,6 +177,7 @@ impl Folder {
     fn give(&self, name: &CStr) -> io::Result<()> {
         let name = String::from_utf16_lossy(&to_windows(name.to_bytes())).to_lowercase();
         let mut given = self.0.given.lock().unwrap_or_else(PoisonError::into_inner);
-        if given.insert(name) { Ok(()) } else { Err(io::ErrorKind::AlreadyExists.into()) }
+        let is_new = given.insert(name);
+        is_new.then_some(()).ok_or_else(|| io::Error::other("its name differs from another's only in case"))
     }
 }
