@@ -91,7 +91,7 @@ pub enum Command {
     #[cfg_attr(windows, command(hide = true))]
     Status,
     /// Show the history as folders, until Ctrl-C or `yester unmount`
-    #[cfg_attr(windows, command(hide = true))]
+    #[cfg_attr(windows, command(about = "Show the history as a drive, until Ctrl-C"))]
     Mount(MountArgs),
     /// Take a mount away
     #[cfg_attr(windows, command(hide = true))]

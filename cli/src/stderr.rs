@@ -41,6 +41,7 @@ pub fn init_log(quiet: bool, verbose: u8) {
         .filter_module("yester", level)
         .filter_module("fs_core", level)
         .filter_module("fuse_linux", level)
+        .filter_module("winfsp_windows", level)
         .target(Target::Pipe(Box::new(Lines)))
         .format(|out, record| {
             let weight = if record.level() == Level::Warn { "warning: " } else { "" };

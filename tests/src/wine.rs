@@ -47,6 +47,15 @@ impl<'a> Wine<'a> {
         yester.of(self.built.join(program), "wine")
     }
 
+    /// Installs a WinFsp that was built: `winfsp`, the real one, which lacks a driver, or `double`, which plays scripts.
+    pub fn install(&self, winfsp: &str) {
+        let folder = Self::path(self.built.join(winfsp));
+        let key = r"HKLM\SOFTWARE\WOW6432Node\WinFsp";
+        let mut reg = self.tool("wine");
+        reg.args(["reg", "add", key, "/v", "InstallDir", "/t", "REG_SZ", "/f", "/d"]).arg(folder);
+        assert!(reg.status().expect("reg can be run").success(), "reg failed");
+    }
+
     /// What Windows calls a path.
     pub fn path(path: impl AsRef<Path>) -> String {
         let path = path.as_ref().to_str().expect("a path that is text");

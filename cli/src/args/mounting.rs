@@ -7,8 +7,8 @@ use clap::{ArgAction, Args, Parser};
 
 use crate::mount_options;
 
-#[derive(Debug, Args)]
-#[command(after_help = "\
+#[cfg(not(windows))]
+const MOUNT_EXAMPLES: &str = "\
 Examples:
   yester mount ~/history
   yester mount /backup --source web1 --timezone Europe/Berlin -o allow_other --daemon
@@ -17,9 +17,20 @@ In /etc/fstab, with a link /sbin/mount.yester to yester:
   /srv/repository  /backup  yester  source=web1,allow_other,nofail  0  0
 
 Options of -o: source=NAME, timezone=ZONE, cache-size=SIZE, with-versions, allow_other (let all users look, each at what modes \
-let them), noexec, nosuid, nodev, noatime")]
+let them), noexec, nosuid, nodev, noatime";
+#[cfg(windows)]
+const MOUNT_EXAMPLES: &str = "\
+Examples:
+  yester mount Z:
+  yester mount C:\\history --source web1 --timezone Europe/Berlin
+
+Needs WinFsp, from https://winfsp.dev";
+
+#[derive(Debug, Args)]
+#[command(after_help = MOUNT_EXAMPLES)]
 pub struct MountArgs {
     /// An empty directory
+    #[cfg_attr(windows, arg(help = "A drive such as Z:, or a folder that does not exist yet"))]
     pub mountpoint: PathBuf,
     /// Show this source alone
     #[arg(long, value_name = "NAME")]
@@ -34,7 +45,7 @@ pub struct MountArgs {
     #[arg(long)]
     pub with_versions: bool,
     /// Go on in the background once it is mounted
-    #[arg(long)]
+    #[arg(long, hide = cfg!(windows))]
     pub daemon: bool,
     /// This is the process in the background: it tells the one that started it when it is ready.
     #[arg(long, hide = true, conflicts_with = "daemon")]

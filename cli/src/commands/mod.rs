@@ -19,6 +19,8 @@ mod stats;
 mod tag;
 mod timeline;
 
+#[cfg(windows)]
+mod drive;
 #[cfg(target_os = "linux")]
 mod hook;
 #[cfg(target_os = "linux")]
@@ -35,6 +37,8 @@ mod status;
 mod unmount;
 #[cfg(target_os = "linux")]
 mod up;
+#[cfg(any(target_os = "linux", windows))]
+mod viewing;
 #[cfg(target_os = "linux")]
 mod watch;
 
@@ -103,10 +107,13 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         Command::Watch(args) => watch::run(context, &args),
         #[cfg(target_os = "linux")]
         Command::Status => status::run(context),
+        #[cfg(windows)]
+        Command::Mount(args) => drive::run(context, &args),
+        #[cfg(not(any(target_os = "linux", windows)))]
+        Command::Mount(_) => bail!("mounts are for Linux and Windows only"),
         #[cfg(not(target_os = "linux"))]
         Command::Rsync(_)
         | Command::Hook(_)
-        | Command::Mount(_)
         | Command::Unmount(_)
         | Command::Up(_)
         | Command::Watch(_)

@@ -1,6 +1,6 @@
 use anyhow::{Result, anyhow};
 
-use super::{Context, serving};
+use super::{Context, serving, viewing};
 use crate::args::MountArgs;
 use crate::commands::serving::Serving;
 use crate::error::Outcome;
@@ -21,9 +21,9 @@ pub fn run(context: &mut Context, args: &MountArgs) -> Result<Outcome> {
     let source = args.source.as_ref().map(|name| name.as_encoded_bytes().to_vec());
     let source = source.or_else(|| words.source.take());
     let bar = Bar::new(&context.output, "opening the repository");
-    let view = serving::view(&settings, source.as_deref(), args.cache_size.or(words.cache_size))?;
+    let view = viewing::view(&settings, source.as_deref(), args.cache_size.or(words.cache_size))?;
     if let Some(source) = &source {
-        serving::require_source(&view, &settings, source)?;
+        viewing::require_source(&view, &settings, source)?;
     }
     let view = if args.with_versions || words.with_versions { view.listing_versions() } else { view };
     drop(bar);

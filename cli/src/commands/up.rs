@@ -14,6 +14,7 @@ use fs_core::store::StoreError;
 use fs_core::view::View;
 
 use super::serving::{self, Serving};
+use super::viewing;
 use super::watch::{Board, Teller};
 use super::{Context, import, runs};
 use crate::args::UpArgs;
@@ -138,11 +139,11 @@ fn open_or_init(
     source: Option<&[u8]>,
     cache: Option<usize>,
 ) -> Result<View> {
-    match serving::view(settings, source, cache) {
+    match viewing::view(settings, source, cache) {
         Err(error) if is_missing(&error) => {
             fs_core::service::init(&settings.repository)?;
             context.output.note(&format!("made the repository {}", settings.repository.display()));
-            serving::view(settings, source, cache)
+            viewing::view(settings, source, cache)
         }
         result => result,
     }

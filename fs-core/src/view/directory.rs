@@ -67,8 +67,12 @@ impl View {
         // First what is always there, then a place of the timeline each.
         let (folders, snapshots) = (usize::from(latest.is_some()), source.timeline.len());
         emit_from(offset, folders + snapshots, emit, |at| {
-            if let (0, Some((target, _))) = (at, latest) {
-                let node = Node::alias(self.keys(), &source.name, LATEST.as_bytes(), target.as_bytes());
+            if let (0, Some((target, snapshot))) = (at, latest) {
+                let node = if self.resolves_times() {
+                    Node::snapshot(self.keys(), snapshot)
+                } else {
+                    Node::alias(self.keys(), &source.name, LATEST.as_bytes(), target.as_bytes())
+                };
                 return Some((LATEST.as_bytes(), node));
             }
             let place = at - folders;

@@ -41,6 +41,7 @@ pub struct Options {
 pub struct View {
     shared: Arc<Shared>,
     lists_versions: bool,
+    resolves_times: bool,
     is_shared: bool,
 }
 
@@ -90,6 +91,7 @@ impl View {
                 options,
             }),
             lists_versions: false,
+            resolves_times: false,
             is_shared: false,
         })
     }
@@ -98,6 +100,13 @@ impl View {
     #[must_use]
     pub fn listing_versions(self) -> Self {
         Self { lists_versions: true, ..self }
+    }
+
+    /// The same view, in which a time expression is the folder that it means, and not a link to it: for systems whose
+    /// programs think little of links.
+    #[must_use]
+    pub fn resolving_times(self) -> Self {
+        Self { resolves_times: true, ..self }
     }
 
     /// The same view, for users of whom not everyone may see everything.
@@ -109,6 +118,10 @@ impl View {
     /// Whether folders of snapshots list versions, so that their listings change.
     pub fn lists_versions(&self) -> bool {
         self.lists_versions
+    }
+
+    pub(super) fn resolves_times(&self) -> bool {
+        self.resolves_times
     }
 
     pub(super) fn is_shared(&self) -> bool {
@@ -179,6 +192,16 @@ impl View {
 
     /// The entry `name` of the directory `parent`.
     pub fn lookup(&self, parent: &Node, name: &[u8]) -> Result<Node, ViewError> {
+        let node = self.lookup_itself(parent, name)?;
+        match &node.what {
+            // A name beside it, which is no expression.
+            What::Alias(target) if self.resolves_times => self.lookup_itself(parent, target),
+            _ => Ok(node),
+        }
+    }
+
+    /// The entry, also if it is a link to what an expression means.
+    fn lookup_itself(&self, parent: &Node, name: &[u8]) -> Result<Node, ViewError> {
         match &parent.what {
             What::Root => {
                 // One whose first snapshot was just made is there.
@@ -362,59 +385,4 @@ impl View {
 }
 
 #[cfg(all(test, unix))]
-mod tests {
-    use std::fs;
-    use std::os::unix::fs::symlink;
-
-    use rustix::fs::{CWD, Timespec, Timestamps};
-
-    use super::*;
-    use crate::store::Access;
-    use crate::view::fixtures::add_snapshot;
-
-    #[test]
-    fn a_source_is_there_as_soon_as_it_is() {
-        let directory = tempfile::tempdir().unwrap();
-        Repository::init(directory.path()).unwrap();
-        let repository = Repository::open(directory.path(), Access::Read).unwrap();
-        let (zone, caches) = (TimeZone::UTC, CacheSizes::default());
-        let options = Options { scope: Scope::Repository, zone, owner: (0, 0), caches };
-        let view = View::new(repository, options).unwrap();
-        let writer = Repository::open(directory.path(), Access::Write).unwrap();
-        for (second, source) in [(1, b"one"), (2, b"two")] {
-            add_snapshot(&writer, source, second, 1);
-            let found = view.lookup(&view.top(), source).unwrap();
-            assert!(view.lookup(&found, b"@latest").is_ok());
-        }
-        assert!(matches!(view.lookup(&view.top(), b"three"), Err(ViewError::NotFound)));
-    }
-
-    #[test]
-    fn a_snapshot_that_cannot_be_read_for_a_moment_is_there() {
-        let directory = tempfile::tempdir().unwrap();
-        let at = |name: &str| directory.path().join(name);
-        Repository::init(&at("repository")).unwrap();
-        add_snapshot(&Repository::open(&at("repository"), Access::Write).unwrap(), b"source", 1, 1);
-        let snapshots = at("repository/snapshots");
-        let manifest = fs::read_dir(&snapshots).unwrap().next().unwrap().unwrap().path();
-        fs::rename(&manifest, at("manifest")).unwrap();
-        // Reading a directory fails, as reading from a disk does that is not there for a moment.
-        fs::create_dir(at("away")).unwrap();
-        symlink(at("target"), &manifest).unwrap();
-        symlink(at("away"), at("target")).unwrap();
-        let old = Timespec { tv_sec: 1_000_000_000, tv_nsec: 0 };
-        let times = Timestamps { last_access: old, last_modification: old };
-        rustix::fs::utimensat(CWD, &snapshots, &times, rustix::fs::AtFlags::empty()).unwrap();
-
-        let repository = Repository::open(&at("repository"), Access::Read).unwrap();
-        let (zone, caches) = (TimeZone::UTC, CacheSizes::default());
-        let options = Options { scope: Scope::Repository, zone, owner: (0, 0), caches };
-        let view = View::new(repository, options).unwrap();
-        // The index remembers it, to the letter.
-        assert_eq!(view.sources().iter().len(), 1);
-        fs::remove_file(at("target")).unwrap();
-        symlink(at("manifest"), at("target")).unwrap();
-        std::thread::sleep(2 * MAX_AGE);
-        assert_eq!(view.sources().iter().len(), 1);
-    }
-}
+mod tests;

@@ -171,6 +171,11 @@ impl Node {
         u128::from(self.identity.check) << 64 | u128::from(self.identity.ino)
     }
 
+    /// Whether it is a directory that is in a snapshot, or the snapshot itself.
+    pub fn is_in_snapshot(&self) -> bool {
+        matches!(self.what, What::Directory { .. })
+    }
+
     /// Whether what it is never changes: true for all but the folders in which new snapshots appear, and the
     /// expressions whose meaning depends on now.
     pub fn is_immutable(&self) -> bool {

@@ -1,6 +1,7 @@
 //! `yester.exe` under Wine: what it keeps of a tree, gives back, and shares with Linux.
 
 mod commands;
+mod drive;
 mod exchange;
 mod locked;
 

@@ -1,0 +1,68 @@
+//! A mount on Windows: a drive letter, or a folder.
+
+use std::sync::mpsc;
+
+use anyhow::{Result, anyhow, bail};
+use winfsp_windows::{MountOptions, mount};
+
+use super::{Context, viewing};
+use crate::args::MountArgs;
+use crate::error::{Outcome, abandon};
+use crate::mount_options::MountWords;
+use crate::platform;
+use crate::progress::Bar;
+use crate::text;
+
+/// Why it ends.
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    /// Ctrl-C, the console's close or the machine's shutdown ask for it.
+    Stop,
+    /// WinFsp serves it no more.
+    Lost,
+}
+
+pub fn run(context: &mut Context, args: &MountArgs) -> Result<Outcome> {
+    if args.daemon || args.daemon_child {
+        bail!("--daemon is for Linux only; leave the console open, or run it as a task that starts at logon");
+    }
+    let mut words = MountWords::parse(&args.options).map_err(|error| anyhow!(error))?;
+    if let Some(word) = words.extra.first() {
+        bail!(
+            "unknown mount option {word:?}; known are allow_other, source=, timezone=, cache-size= and with-versions"
+        );
+    }
+    context.global.timezone = context.global.timezone.take().or_else(|| words.timezone.take());
+    let settings = context.settings()?;
+    let source = args.source.as_ref().map(|name| name.as_encoded_bytes().to_vec());
+    let source = source.or_else(|| words.source.take());
+    let bar = Bar::new(&context.output, "opening the repository");
+    let view = viewing::view(&settings, source.as_deref(), args.cache_size.or(words.cache_size))?;
+    if let Some(source) = &source {
+        viewing::require_source(&view, &settings, source)?;
+    }
+    let view = if args.with_versions || words.with_versions { view.listing_versions() } else { view };
+    drop(bar);
+    let (stop, ends) = mpsc::channel();
+    let lost = stop.clone();
+    platform::on_stop(move |count| {
+        // The receiver goes only with the process.
+        let _ = stop.send(End::Stop);
+        if count > 1 {
+            // The driver takes the drive away when nobody serves it.
+            abandon();
+        }
+    })?;
+    let label = source.map_or_else(|| "yester".to_owned(), |source| text::printable(&source).into_owned());
+    let options = MountOptions { label, allow_other: words.allow_other };
+    let point = args.mountpoint.as_os_str();
+    let drive = mount(view, point, &options, move || drop(lost.send(End::Lost)))?;
+    let shown = args.mountpoint.display();
+    context.output.note(&format!("mounted {} at {shown}; Ctrl-C unmounts", settings.repository.display()));
+    let end = ends.recv().unwrap_or(End::Stop);
+    drive.unmount();
+    if end == End::Lost {
+        bail!("{shown} is not served any more: WinFsp has stopped");
+    }
+    Ok(Outcome::Done)
+}

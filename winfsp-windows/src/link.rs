@@ -1,0 +1,178 @@
+//! Symbolic links, as far as Windows is shown them.
+//!
+//! A link that stays inside its snapshot is a symbolic link of Windows with a relative target. Any other one (an absolute one,
+//! one with more `..` than there are folders, one that Windows would follow to another place) would lead out of history, to whatever
+//! has that name on the drive: it is shown as a small file that holds the target, as Git for Windows shows it.
+//!
+//! Unix follows a link before it looks at a `..` behind it; Windows takes the name before a `..` off without looking. So a `..`
+//! may come after names of folders, and not after that of a link.
+
+use fs_core::view::{FileKind, Node, View, ViewError};
+use fs_core::windows::names::to_windows;
+
+/// `IO_REPARSE_TAG_SYMLINK`
+pub const TAG: u32 = 0xa000_000c;
+/// `SYMLINK_FLAG_RELATIVE`
+const RELATIVE: u32 = 1;
+/// The tag, the length of what follows, and two bytes that are not used.
+const HEADER: usize = 8;
+const SEPARATOR: u16 = b'\\' as u16;
+const UP: &[u8] = b"..";
+/// More links than anybody makes, as Linux counts them: they may lead in a circle.
+const MOST: u32 = 40;
+
+/// How a symbolic link is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Link {
+    /// As a link.
+    Inside {
+        /// Relative, with Windows' names and separators.
+        target: Vec<u16>,
+        /// Whether it leads to a directory, which Windows wants to know before it looks.
+        directory: bool,
+    },
+    /// As a file that holds its target.
+    Text,
+}
+
+/// What an entry of a directory is called on Windows.
+pub type Naming<'a> = &'a dyn Fn(&Node, &[u8]) -> Result<Vec<u16>, ViewError>;
+
+impl Link {
+    /// How a link with this target is shown that lies in the last of these directories, each in the one before.
+    pub fn new(view: &View, above: &[Node], target: &[u8], name: Naming<'_>) -> Result<Self, ViewError> {
+        let inside = above.iter().rev().take_while(|node| node.is_in_snapshot()).count();
+        let folders = above[above.len() - inside..].to_vec();
+        if folders.is_empty() || target.is_empty() || target.starts_with(b"/") {
+            return Ok(Self::Text);
+        }
+        let mut way = Way { view, folders, links: 0, name, told: Vec::new() };
+        let directory = match way.follow(target)? {
+            End::Folder => true,
+            End::File => false,
+            End::Outside => return Ok(Self::Text),
+        };
+        // What leads to where it lies itself.
+        let here = if way.told.is_empty() { vec![vec![u16::from(b'.')]] } else { way.told };
+        Ok(Self::Inside { target: here.join(&SEPARATOR), directory })
+    }
+}
+
+/// Where a target leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Folder,
+    /// Or to nothing.
+    File,
+    Outside,
+}
+
+/// A walk through a snapshot.
+struct Way<'a> {
+    view: &'a View,
+    /// From the snapshot's root to where it has come.
+    folders: Vec<Node>,
+    /// How many links it has followed.
+    links: u32,
+    name: Naming<'a>,
+    /// The target as Windows is told it.
+    told: Vec<Vec<u16>>,
+}
+
+impl Way<'_> {
+    fn follow(&mut self, target: &[u8]) -> Result<End, ViewError> {
+        let mut names = target.split(|byte| *byte == b'/').filter(|name| !matches!(*name, b"" | b"."));
+        let mut through_link = false;
+        while let Some(name) = names.next() {
+            let Some(folder) = self.folders.last().cloned() else { return Ok(End::Outside) };
+            if name == UP {
+                self.tell(|| Ok(utf16_of(UP)))?;
+                self.folders.pop();
+                if through_link || self.folders.is_empty() {
+                    return Ok(End::Outside);
+                }
+                continue;
+            }
+            let node = match self.view.lookup(&folder, name) {
+                Ok(node) => node,
+                Err(ViewError::NotFound) => {
+                    self.tell(|| Ok(to_windows(name)))?;
+                    return self.end(names);
+                }
+                Err(error) => return Err(error),
+            };
+            let naming = self.name;
+            self.tell(|| naming(&folder, name))?;
+            match self.view.attr(&node).kind {
+                FileKind::Directory => self.folders.push(node),
+                FileKind::Symlink => {
+                    self.links += 1;
+                    let target = self.view.read_link(&node)?;
+                    if self.links > MOST || target.starts_with(b"/") {
+                        return Ok(End::Outside);
+                    }
+                    // Only what this target itself says is told.
+                    let told = std::mem::take(&mut self.told);
+                    let end = self.follow(target)?;
+                    self.told = told;
+                    match end {
+                        End::Folder => through_link = true,
+                        End::File => return self.end(names),
+                        End::Outside => return Ok(End::Outside),
+                    }
+                }
+                _ => return self.end(names),
+            }
+        }
+        Ok(End::Folder)
+    }
+
+    fn tell(&mut self, name: impl FnOnce() -> Result<Vec<u16>, ViewError>) -> Result<(), ViewError> {
+        self.told.push(name()?);
+        Ok(())
+    }
+
+    /// Where it leads when these names come behind what is no folder: to nothing; with a `..`, nobody can tell.
+    fn end<'a>(&mut self, names: impl Iterator<Item = &'a [u8]>) -> Result<End, ViewError> {
+        for name in names {
+            if name == UP {
+                return Ok(End::Outside);
+            }
+            self.tell(|| Ok(to_windows(name)))?;
+        }
+        Ok(End::File)
+    }
+}
+
+fn utf16_of(ascii: &[u8]) -> Vec<u16> {
+    ascii.iter().copied().map(u16::from).collect()
+}
+
+/// The `REPARSE_DATA_BUFFER` of a link ([MS-FSCC] 2.1.2.4); none if the target is too long for one.
+pub fn reparse_buffer(target: &[u16]) -> Option<Vec<u8>> {
+    let bytes: Vec<u8> = target.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+    let length = u16::try_from(bytes.len()).ok()?;
+    let data = u16::try_from(12 + 2 * bytes.len()).ok()?;
+    let mut buffer = Vec::with_capacity(HEADER + usize::from(data));
+    buffer.extend(TAG.to_le_bytes());
+    buffer.extend([data, 0].map(u16::to_le_bytes).concat());
+    // The target, and once more as it is shown to people: offset and length of each.
+    buffer.extend([0, length, length, length].map(u16::to_le_bytes).concat());
+    buffer.extend(RELATIVE.to_le_bytes());
+    buffer.extend_from_slice(&bytes);
+    buffer.extend_from_slice(&bytes);
+    Some(buffer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_layout_is_windows() {
+        let expected =
+            [&[0x0c, 0, 0, 0xa0, 20, 0, 0, 0][..], &[0, 0, 4, 0, 4, 0, 4, 0, 1, 0, 0, 0], b"a\0\\\0a\0\\\0"];
+        assert_eq!(reparse_buffer(&[u16::from(b'a'), u16::from(b'\\')]).unwrap(), expected.concat());
+        assert_eq!(reparse_buffer(&[65; 40_000]), None);
+    }
+}

@@ -1,0 +1,76 @@
+//! Errors as Windows' codes.
+
+use fs_core::view::ViewError;
+
+/// An `NTSTATUS` ([MS-ERREF] 2.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Status(pub u32);
+
+impl Status {
+    /// The operation does not fit what it is asked of.
+    pub const INVALID_DEVICE_REQUEST: Self = Self(0xc000_0010);
+    /// Nothing is there any more.
+    pub const END_OF_FILE: Self = Self(0xc000_0011);
+    /// No driver answers.
+    pub const NO_SUCH_DEVICE: Self = Self(0xc000_000e);
+    /// Nothing has this name.
+    pub const OBJECT_NAME_NOT_FOUND: Self = Self(0xc000_0034);
+    /// Something has this name already.
+    pub const OBJECT_NAME_COLLISION: Self = Self(0xc000_0035);
+    /// A directory on the way is not there.
+    pub const OBJECT_PATH_NOT_FOUND: Self = Self(0xc000_003a);
+    /// The volume is read-only.
+    pub const MEDIA_WRITE_PROTECTED: Self = Self(0xc000_00a2);
+    /// Anything but a directory was needed.
+    pub const FILE_IS_A_DIRECTORY: Self = Self(0xc000_00ba);
+    /// The disk, or what is on it, failed.
+    pub const UNEXPECTED_IO_ERROR: Self = Self(0xc000_00e9);
+    /// What is stored is damaged.
+    pub const FILE_CORRUPT_ERROR: Self = Self(0xc000_0102);
+    /// A directory was needed.
+    pub const NOT_A_DIRECTORY: Self = Self(0xc000_0103);
+    /// It is no link.
+    pub const NOT_A_REPARSE_POINT: Self = Self(0xc000_0275);
+    /// What is told does not fit into the buffer; its length is told.
+    pub const BUFFER_OVERFLOW: Self = Self(0x8000_0005);
+    /// What is told does not fit into the buffer.
+    pub const BUFFER_TOO_SMALL: Self = Self(0xc000_0023);
+}
+
+/// What is wrong with the repository is logged, as the code cannot tell it.
+impl From<ViewError> for Status {
+    fn from(error: ViewError) -> Self {
+        match error {
+            ViewError::NotFound => Self::OBJECT_NAME_NOT_FOUND,
+            ViewError::NotADirectory => Self::NOT_A_DIRECTORY,
+            ViewError::IsADirectory => Self::FILE_IS_A_DIRECTORY,
+            ViewError::WrongKind => Self::INVALID_DEVICE_REQUEST,
+            error => {
+                log::error!("{error}");
+                match error {
+                    ViewError::Store(error) if error.is_damage() => Self::FILE_CORRUPT_ERROR,
+                    _ => Self::UNEXPECTED_IO_ERROR,
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fs_core::store::{Object, StoreError};
+
+    use super::*;
+
+    #[test]
+    fn damage_is_told_apart() {
+        assert_eq!(Status::from(ViewError::NotFound), Status::OBJECT_NAME_NOT_FOUND);
+        assert_eq!(
+            Status::from(ViewError::Store(StoreError::Missing(Object::config()))),
+            Status::FILE_CORRUPT_ERROR
+        );
+        let source = std::io::Error::from(std::io::ErrorKind::TimedOut);
+        let error = StoreError::Io { action: "read", path: "x".into(), source };
+        assert_eq!(Status::from(ViewError::Store(error)), Status::UNEXPECTED_IO_ERROR);
+    }
+}

@@ -1,0 +1,359 @@
+//! From a path to what is there, and what a directory lists, whatever case Windows says it in.
+
+mod cache;
+
+use std::sync::Arc;
+
+use fs_core::view::{FileKind, Node, View, ViewError};
+use fs_core::windows::attributes::{DosAttributes, NAME};
+use fs_core::windows::names::{from_windows, to_windows};
+
+use self::cache::Cache;
+use crate::fold::is_same;
+use crate::info::Info;
+use crate::link::Link;
+use crate::listed::{Listed, Offset};
+use crate::pattern::Pattern;
+use crate::status::Status;
+
+const SEPARATOR: u16 = b'\\' as u16;
+const DOT: &[u16] = &[b'.' as u16];
+const DOTS: &[u16] = &[b'.' as u16, b'.' as u16];
+
+/// What is mounted.
+#[derive(Debug)]
+pub struct Tree {
+    view: View,
+    cache: Cache,
+}
+
+/// A file or directory at a path.
+#[derive(Debug)]
+pub struct Found {
+    /// The directories from the top on, and itself. Never empty.
+    way: Vec<Node>,
+    /// The path in the names that are shown.
+    path: Vec<u16>,
+    /// What Windows is told of it.
+    pub info: Info,
+    /// How it is shown if it is a symbolic link.
+    pub link: Option<Link>,
+}
+
+/// Why nothing was found.
+#[derive(Debug)]
+pub enum Missing {
+    /// There is no such path, or it could not be looked at.
+    Status(Status),
+    /// A directory on the way is a link, which Windows is to follow.
+    Link,
+}
+
+/// An entry of a directory, with the name that is shown.
+struct Child {
+    name: Vec<u16>,
+    node: Node,
+}
+
+impl From<ViewError> for Missing {
+    fn from(error: ViewError) -> Self {
+        Self::Status(error.into())
+    }
+}
+
+impl Found {
+    /// What it is.
+    pub fn node(&self) -> &Node {
+        self.way.last().expect("the top at least")
+    }
+
+    /// Its path as it is shown, from `\` on. Windows caches by path, so one file must have one.
+    pub fn path(&self) -> &[u16] {
+        &self.path
+    }
+
+    /// The directories above it.
+    pub fn above(&self) -> &[Node] {
+        &self.way[..self.way.len() - 1]
+    }
+
+    fn is_top(&self) -> bool {
+        self.way.len() == 1
+    }
+}
+
+impl Tree {
+    /// Of `view`, in which time expressions become folders.
+    pub fn new(view: View) -> Self {
+        Self { view: view.resolving_times(), cache: Cache::default() }
+    }
+
+    /// What is shown.
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// What is at a path such as `\web1\@latest\etc`.
+    pub fn find(&self, path: &[u16]) -> Result<Found, Missing> {
+        let mut way = vec![(*self.view.top()).clone()];
+        let mut shown = Vec::with_capacity(path.len());
+        let mut names = path.split(|unit| *unit == SEPARATOR).filter(|name| !name.is_empty()).peekable();
+        while let Some(name) = names.next() {
+            if way.len() > 1 {
+                self.require_folder(&way)?;
+            }
+            let Some(child) = self.child(&way[way.len() - 1], name)? else {
+                // Windows tells what is not there itself from what is in nothing.
+                let status = match names.peek() {
+                    None => Status::OBJECT_NAME_NOT_FOUND,
+                    Some(_) => Status::OBJECT_PATH_NOT_FOUND,
+                };
+                return Err(Missing::Status(status));
+            };
+            shown.push(SEPARATOR);
+            shown.extend_from_slice(&child.name);
+            way.push(child.node);
+        }
+        if shown.is_empty() {
+            shown.push(SEPARATOR);
+        }
+        let (node, above) = way.split_last().expect("the top at least");
+        let (info, link) = self.info(above, node)?;
+        Ok(Found { way, path: shown, info, link })
+    }
+
+    /// Fails when the last one is no directory.
+    fn require_folder(&self, way: &[Node]) -> Result<(), Missing> {
+        let (node, above) = way.split_last().expect("the top at least");
+        match self.view.attr(node).kind {
+            FileKind::Directory => Ok(()),
+            FileKind::Symlink if self.link(above, node)? != Some(Link::Text) => Err(Missing::Link),
+            _ => Err(Missing::Status(Status::OBJECT_PATH_NOT_FOUND)),
+        }
+    }
+
+    /// The entry of a directory that Windows calls `name`.
+    pub fn entry(&self, directory: &Found, name: &[u16]) -> Result<Option<(Vec<u16>, Info)>, ViewError> {
+        let Some(child) = self.child(directory.node(), name)? else { return Ok(None) };
+        let (info, _) = self.info(&directory.way, &child.node)?;
+        Ok(Some((child.name, info)))
+    }
+
+    /// A name means what is shown by it, in whatever case. Even a name that is somebody's to the letter leads to another if that one
+    /// is shown by it: the driver takes both for one name, and would answer for the one with what it has cached of the other.
+    fn child(&self, directory: &Node, name: &[u16]) -> Result<Option<Child>, ViewError> {
+        let listed = self.listed(directory)?;
+        if let Some((child, _)) = self.listed_child(directory, &listed, name)? {
+            return Ok(Some(child));
+        }
+        if let Some(at) = name.iter().rposition(|unit| *unit == u16::from(b';')).filter(|at| *at > 0)
+            && let Some((child, own)) = self.listed_child(directory, &listed, &name[..at])?
+        {
+            return self.version(directory, child, own, &name[at..]);
+        }
+        let Some(own) = from_windows(name) else { return Ok(None) };
+        if let Some(node) = found(self.view.lookup(directory, &own))? {
+            return Ok(Some(Child { name: name.to_vec(), node }));
+        }
+        // Folders such as `@versions`, which are not listed.
+        if !own.starts_with(b"@") || directory.is_in_snapshot() {
+            return Ok(None);
+        }
+        let own = own.to_ascii_lowercase();
+        let node = found(self.view.lookup(directory, &own))?;
+        Ok(node.map(|node| Child { name: to_windows(&own), node }))
+    }
+
+    /// The entry that is listed under this name, and its own name.
+    fn listed_child(
+        &self,
+        directory: &Node,
+        listed: &Listed,
+        name: &[u16],
+    ) -> Result<Option<(Child, Vec<u8>)>, ViewError> {
+        for offset in listed.find(name) {
+            if let Some((own, node, _)) = self.at(directory, offset)? {
+                let shown = shown(listed, offset, &own);
+                if is_same(&shown, name) {
+                    return Ok(Some((Child { name: shown, node }, own)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The version `number`, such as `;3`, of an entry.
+    fn version(
+        &self,
+        directory: &Node,
+        of: Child,
+        own: Vec<u8>,
+        number: &[u16],
+    ) -> Result<Option<Child>, ViewError> {
+        let Some(bytes) = from_windows(number) else { return Ok(None) };
+        let node = found(self.view.lookup(directory, &[own, bytes].concat()))?;
+        Ok(node.map(|node| Child { name: [of.name, number.to_vec()].concat(), node }))
+    }
+
+    /// The entry that a listing from `offset` on begins with, and where one goes on behind it.
+    fn at(&self, directory: &Node, offset: Offset) -> Result<Option<(Vec<u8>, Node, Offset)>, ViewError> {
+        let mut first = None;
+        self.view.read_directory(directory, offset, &mut |entry| {
+            first = Some((entry.name.to_vec(), entry.node, entry.next_offset));
+            false
+        })?;
+        Ok(first)
+    }
+
+    /// The names of a directory.
+    pub fn listed(&self, directory: &Node) -> Result<Arc<Listed>, ViewError> {
+        self.cache.get(&self.view, directory, || {
+            Listed::new(|tell| {
+                let mut offset = 0;
+                self.view.read_directory(directory, 0, &mut |entry| {
+                    tell(offset, &to_windows(entry.name));
+                    offset = entry.next_offset;
+                    true
+                })
+            })
+        })
+    }
+
+    /// Lists a directory behind the name `after`, or from the beginning, until `emit` returns false. Whether it came to the end.
+    ///
+    /// `listed` is as it was when the listing began, so that every name that was told is found again.
+    pub fn list(
+        &self,
+        directory: &Found,
+        listed: &Listed,
+        after: Option<&[u16]>,
+        pattern: Option<&Pattern>,
+        emit: &mut dyn FnMut(&[u16], &Info) -> bool,
+    ) -> Result<bool, ViewError> {
+        let wanted = |name: &[u16]| pattern.is_none_or(|pattern| pattern.matches(name));
+        // The top has no folder above it, and so neither of the two.
+        if let [.., above, _] = &*directory.way {
+            let begins = after.is_none();
+            if begins && wanted(DOT) && !emit(DOT, &directory.info) {
+                return Ok(false);
+            }
+            if (begins || after == Some(DOT)) && wanted(DOTS) {
+                let (info, _) = self.info(&[], above)?;
+                if !emit(DOTS, &info) {
+                    return Ok(false);
+                }
+            }
+        }
+        let is_dots = |name: &&[u16]| !directory.is_top() && [DOT, DOTS].contains(name);
+        let mut offset = match after.filter(|name| !is_dots(name)) {
+            None => 0,
+            Some(name) => match self.behind(directory.node(), listed, name)? {
+                Some(offset) => offset,
+                // Gone meanwhile, and nobody knows what was behind it.
+                None => return Ok(true),
+            },
+        };
+        let mut full = false;
+        let mut failed = None;
+        self.view.read_directory(directory.node(), offset, &mut |entry| {
+            let name = listed.renamed(offset).map_or_else(|| to_windows(entry.name), <[u16]>::to_vec);
+            offset = entry.next_offset;
+            if !wanted(&name) {
+                return true;
+            }
+            match self.info(&directory.way, &entry.node) {
+                Ok((info, _)) => full = !emit(&name, &info),
+                Err(error) => failed = Some(error),
+            }
+            !full && failed.is_none()
+        })?;
+        failed.map_or(Ok(!full), Err)
+    }
+
+    /// The name that is shown for the entry `own` of a directory.
+    fn name(&self, directory: &Node, own: &[u8]) -> Result<Vec<u16>, ViewError> {
+        let listed = self.listed(directory)?;
+        let name = to_windows(own);
+        for offset in listed.renamed_from(&name) {
+            if self.at(directory, offset)?.is_some_and(|(other, _, _)| other == own) {
+                return Ok(shown(&listed, offset, own));
+            }
+        }
+        Ok(name)
+    }
+
+    /// Where a listing goes on behind the entry that is shown as `name`.
+    fn behind(&self, directory: &Node, listed: &Listed, name: &[u16]) -> Result<Option<Offset>, ViewError> {
+        for offset in listed.find(name) {
+            if let Some((own, _, next)) = self.at(directory, offset)?
+                && is_same(&shown(listed, offset, &own), name)
+            {
+                return Ok(Some(next));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Modes from the top on, and whether they are folders', to tell who may read.
+    pub fn modes<'a>(&'a self, file: &'a Found) -> impl Iterator<Item = (u16, bool)> + 'a {
+        file.way.iter().map(|node| {
+            let attr = self.view.attr(node);
+            (attr.mode, attr.kind == FileKind::Directory)
+        })
+    }
+
+    /// The content of a file from `offset` on, into the buffer; how much of it was filled.
+    pub fn read(&self, file: &Found, offset: u64, buffer: &mut [u8]) -> Result<usize, ViewError> {
+        if file.link == Some(Link::Text) {
+            let text = self.view.read_link(file.node())?;
+            let rest = usize::try_from(offset).ok().and_then(|offset| text.get(offset..)).unwrap_or_default();
+            let len = rest.len().min(buffer.len());
+            buffer[..len].copy_from_slice(&rest[..len]);
+            return Ok(len);
+        }
+        if !matches!(self.view.attr(file.node()).kind, FileKind::File | FileKind::Directory) {
+            return Ok(0);
+        }
+        let bytes = self.view.read(file.node(), offset, buffer.len())?;
+        buffer[..bytes.len()].copy_from_slice(&bytes);
+        Ok(bytes.len())
+    }
+
+    fn info(&self, above: &[Node], node: &Node) -> Result<(Info, Option<Link>), ViewError> {
+        let link = self.link(above, node)?;
+        // That an attribute cannot be read hides no file.
+        let dos = self.view.xattr(node, NAME).unwrap_or_else(|error| {
+            log::error!("{error}");
+            None
+        });
+        let dos = dos.and_then(|value| DosAttributes::decode(&value));
+        Ok((Info::new(&self.view.attr(node), dos, link.as_ref()), link))
+    }
+
+    fn link(&self, above: &[Node], node: &Node) -> Result<Option<Link>, ViewError> {
+        match self.view.attr(node).kind {
+            FileKind::Symlink => {
+                let naming = |directory: &Node, name: &[u8]| self.name(directory, name);
+                Link::new(&self.view, above, self.view.read_link(node)?, &naming).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// The name that is shown for the entry there.
+fn shown(listed: &Listed, offset: Offset, own: &[u8]) -> Vec<u16> {
+    listed.renamed(offset).map_or_else(|| to_windows(own), <[u16]>::to_vec)
+}
+
+/// Nothing, if there is nothing of that name.
+fn found(looked_up: Result<Node, ViewError>) -> Result<Option<Node>, ViewError> {
+    match looked_up {
+        Ok(node) => Ok(Some(node)),
+        Err(ViewError::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests;

@@ -1,0 +1,79 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
+use fs_core::view::{Node, Sources, View, ViewError};
+use lru::LruCache;
+
+use crate::listed::Listed;
+
+/// As many entries of directories are kept: some 32 megabytes.
+const MOST_ENTRIES: usize = 2_000_000;
+/// What a directory without entries counts.
+const EMPTY: usize = 10;
+
+/// The names of the directories that were looked at last.
+#[derive(Debug)]
+pub(super) struct Cache(Mutex<Kept>);
+
+#[derive(Debug)]
+struct Kept {
+    directories: LruCache<u128, Names>,
+    entries: usize,
+}
+
+#[derive(Debug)]
+struct Names {
+    listed: Arc<Listed>,
+    /// For as long as there are no other snapshots.
+    until: Option<Arc<Sources>>,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self(Mutex::new(Kept { directories: LruCache::unbounded(), entries: 0 }))
+    }
+}
+
+impl Cache {
+    /// The names of the directory, which `list` tells when they are not known.
+    pub(super) fn get(
+        &self,
+        view: &View,
+        directory: &Node,
+        list: impl FnOnce() -> Result<Listed, ViewError>,
+    ) -> Result<Arc<Listed>, ViewError> {
+        let settled = directory.is_immutable() && !view.lists_versions();
+        let now = (!settled).then(|| view.sources());
+        let key = directory.identity();
+        if let Some(names) = self.lock().directories.get(&key)
+            && match (&names.until, &now) {
+                (Some(until), Some(now)) => Arc::ptr_eq(until, now),
+                (None, None) => true,
+                _ => false,
+            }
+        {
+            return Ok(Arc::clone(&names.listed));
+        }
+        let listed = Arc::new(list()?);
+        self.lock().put(key, Names { listed: Arc::clone(&listed), until: now });
+        Ok(listed)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn put(&mut self, key: u128, names: Names) {
+        let weight = |names: &Names| names.listed.len() + EMPTY;
+        self.entries += weight(&names);
+        if let Some(old) = self.directories.put(key, names) {
+            self.entries -= weight(&old);
+        }
+        // The one just put stays, however large.
+        while self.entries > MOST_ENTRIES && self.directories.len() > 1 {
+            let Some((_, old)) = self.directories.pop_lru() else { break };
+            self.entries -= weight(&old);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+use std::ffi::OsStr;
+
+use fs_core::view::View;
+use winfsp::FspError;
+use winfsp::host::{FileSystemHost, FileSystemParams, VolumeParams};
+
+use super::filesystem::Drive;
+use super::runtime;
+use crate::info::UNIT;
+use crate::options::{MountError, MountOptions};
+use crate::status::Status;
+
+const SECTOR: u16 = 512;
+const SECTORS: u16 = 8;
+const _: () = assert!(UNIT == SECTOR as u64 * SECTORS as u64);
+/// Milliseconds for which the driver may keep what it was told: snapshots appear meanwhile.
+const LIFETIME: u32 = 1000;
+/// Milliseconds for which it may keep who may read what.
+const SECURITY_LIFETIME: u32 = 60_000;
+
+/// A drive that this process serves. Dropping it unmounts.
+pub struct Mount {
+    host: FileSystemHost<Drive>,
+}
+
+impl std::fmt::Debug for Mount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mount").finish_non_exhaustive()
+    }
+}
+
+/// Mounts `view` at a drive such as `Z:`, or at a folder that does not exist yet. `on_end` hears of it when WinFsp stops
+/// by itself, as when its driver goes.
+pub fn mount(
+    view: View,
+    point: &OsStr,
+    options: &MountOptions,
+    on_end: impl Fn() + Send + Sync + 'static,
+) -> Result<Mount, MountError> {
+    runtime::load()?;
+    let name = point.to_string_lossy();
+    let view = if options.allow_other { view.for_many_users() } else { view };
+    let parameters =
+        FileSystemParams { use_dir_info_by_name: true, ..FileSystemParams::default_params(volume()) };
+    let drive = Drive::new(view, options, Box::new(on_end));
+    let mut host: FileSystemHost<Drive> = FileSystemHost::new_with_options(parameters, drive)
+        .map_err(|error| MountError::creating(&name, status(error)))?;
+    host.mount(point).map_err(|error| MountError::mounting(&name, status(error)))?;
+    host.start().map_err(|error| MountError::creating(&name, status(error)))?;
+    Ok(Mount { host })
+}
+
+impl Mount {
+    /// Unmounts, and waits for what is being answered.
+    pub fn unmount(mut self) {
+        self.host.unmount();
+        self.host.stop();
+    }
+}
+
+fn volume() -> VolumeParams {
+    let mut volume = VolumeParams::new();
+    volume
+        .filesystem_name("yester")
+        .sector_size(SECTOR)
+        .sectors_per_allocation_unit(SECTORS)
+        .max_component_length(255)
+        .case_sensitive_search(false)
+        .case_preserved_names(true)
+        .unicode_on_disk(true)
+        .persistent_acls(true)
+        .reparse_points(true)
+        .read_only_volume(true)
+        .pass_query_directory_pattern(true)
+        .pass_query_directory_filename(true)
+        .post_cleanup_when_modified_only(true)
+        .file_info_timeout(LIFETIME)
+        .dir_info_timeout(LIFETIME)
+        .volume_info_timeout(LIFETIME)
+        .security_timeout(SECURITY_LIFETIME);
+    volume
+}
+
+fn status(error: impl Into<FspError>) -> Status {
+    Status(error.into().to_ntstatus().cast_unsigned())
+}
