@@ -23,14 +23,23 @@ pub use shell::{CompletionsArgs, ManArgs};
 
 use mounting::Helper;
 
-/// Keeps every version of your files and shows them as ordinary read-only folders
-#[derive(Debug, Parser)]
-#[command(name = "yester", version, propagate_version = false, arg_required_else_help = true)]
-#[command(after_help = "\
+#[cfg(not(windows))]
+const EXAMPLES: &str = "\
 Examples:
   yester up ~/work ~/history         keep the history of ~/work, shown in ~/history
   ls ~/history/@yesterday            look into it
-  yester cat @2d:notes.txt           the notes of two days ago, without a mount")]
+  yester cat @2d:notes.txt           the notes of two days ago, without a mount";
+#[cfg(windows)]
+const EXAMPLES: &str = "\
+Examples:
+  yester init
+  yester import C:\\Users\\joe\\work      add a snapshot of it
+  yester cat @2d:notes.txt           the notes of two days ago";
+
+/// Keeps every version of your files and shows them as ordinary read-only folders
+#[derive(Debug, Parser)]
+#[command(name = "yester", version, propagate_version = false, arg_required_else_help = true)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     #[command(flatten)]
     pub global: Global,

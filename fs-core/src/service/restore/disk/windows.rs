@@ -19,6 +19,7 @@ use crate::view::Attr;
 use crate::windows::names::to_windows;
 use crate::windows::paths::to_target;
 
+const ERROR_PRIVILEGE_NOT_HELD: i32 = 1314;
 const FILE_SHARE_READ: u32 = 1;
 const FILE_SHARE_WRITE: u32 = 2;
 const FILE_FLAG_BACKUP_SEMANTICS: u32 = 0x0200_0000;
@@ -102,11 +103,17 @@ impl Folder {
     ) -> io::Result<()> {
         let target = PathBuf::from(OsString::from_wide(&to_target(target)));
         let there = || fs::metadata(self.0.path.join(&target)).is_ok_and(|found| found.is_dir());
-        if attributes::leads_to_folder(xattrs).unwrap_or_else(there) {
+        let made = if attributes::leads_to_folder(xattrs).unwrap_or_else(there) {
             symlink_dir(&target, self.entry(name))
         } else {
             symlink_file(&target, self.entry(name))
-        }
+        };
+        made.map_err(|error| match error.raw_os_error() {
+            Some(ERROR_PRIVILEGE_NOT_HELD) => io::Error::other(
+                "it is a link, and making links takes the developer mode or an administrator",
+            ),
+            _ => error,
+        })
     }
 
     /// Makes what is neither a file nor a symbolic link.
