@@ -16,7 +16,7 @@
      read PATH OFFSET LENGTH      bytes
      create|write|delete PATH     opens that would write
      driver create|write|delete PATH   the same as the driver may, whom no access list stops
-     change PATH                  everything that changes an open file
+     change PATH WHAT             changes of an open file: times, rename, delete, room, size, bytes, overwrite
      end interrupt|lost           Ctrl-C; the driver goes
 
    Not shown by it: the driver with its checks and caches, requests at once, Explorer. */
@@ -283,14 +283,29 @@ static void reparse_target(FSP_FILE_SYSTEM *system, const WCHAR *path)
         tell_link("link", status, response.it.Rsp.FileSystemControl.Buffer);
 }
 
-static void change(FSP_FILE_SYSTEM *system, const WCHAR *path)
+static void change(FSP_FILE_SYSTEM *system, const WCHAR *path, const char *what)
 {
     static const struct {
         const char *name;
         UINT32 class;
     } kinds[] = { { "times", 4 }, { "rename", 10 }, { "delete", 13 }, { "room", 19 }, { "size", 20 } };
+    NTSTATUS status = STATUS_INVALID_PARAMETER;
     char byte = 'x';
+    if (!strcmp(what, "bytes")) {
+        BEGIN(Write);
+        request.it.Req.Write.Address = (UINT_PTR)&byte;
+        request.it.Req.Write.Length = 1;
+        status = call(system, "Write");
+    } else if (!strcmp(what, "overwrite")) {
+        BEGIN(Overwrite);
+        status = call(system, "Overwrite");
+        /* An open that could not overwrite has failed as a whole: the library has closed the file. */
+        if (status)
+            opened.context = opened.context2 = 0;
+    }
     for (int at = 0; at < 5; ++at) {
+        if (strcmp(what, kinds[at].name))
+            continue;
         BEGIN(SetInformation);
         request.it.Req.SetInformation.FileInformationClass = kinds[at].class;
         request.it.FileName = put(0, path);
@@ -299,14 +314,9 @@ static void change(FSP_FILE_SYSTEM *system, const WCHAR *path)
             request.it.Req.SetInformation.Info.Rename.AccessToken = token;
         } else if (kinds[at].class == 13)
             request.it.Req.SetInformation.Info.Disposition.Delete = 1;
-        fprintf(out, "%s %08lx\n", kinds[at].name, call(system, "SetInformation"));
+        status = call(system, "SetInformation");
     }
-    BEGIN(Write);
-    request.it.Req.Write.Address = (UINT_PTR)&byte;
-    request.it.Req.Write.Length = 1;
-    fprintf(out, "bytes %08lx\n", call(system, "Write"));
-    BEGIN(Overwrite);
-    fprintf(out, "overwrite %08lx\n", call(system, "Overwrite"));
+    fprintf(out, "%s %08lx\n", what, status);
 }
 
 static void write_attempt(FSP_FILE_SYSTEM *system, const char *verb, const WCHAR *path, int by_user)
@@ -379,7 +389,7 @@ static void with_open_file(FSP_FILE_SYSTEM *system, const char *verb, char **wor
     else if (!strcmp(verb, "read"))
         read(system, strtoull(words[2], 0, 10), strtoul(words[3], 0, 10));
     else if (!strcmp(verb, "change"))
-        change(system, wide[1]);
+        change(system, wide[1], words[2]);
     else
         fprintf(out, "unknown request\n");
     close_it(system);

@@ -173,6 +173,6 @@ mod tests {
         let expected =
             [&[0x0c, 0, 0, 0xa0, 20, 0, 0, 0][..], &[0, 0, 4, 0, 4, 0, 4, 0, 1, 0, 0, 0], b"a\0\\\0a\0\\\0"];
         assert_eq!(reparse_buffer(&[u16::from(b'a'), u16::from(b'\\')]).unwrap(), expected.concat());
-        assert_eq!(reparse_buffer(&[65; 40_000]), None);
+        assert_eq!(reparse_buffer(&vec![65; 40_000]), None);
     }
 }

@@ -25,9 +25,9 @@ pub struct Listed {
 
 impl Listed {
     /// Looks at a directory, whose names `list` tells in order, each with its offset: once, or twice when some are alike.
-    pub fn new<E>(mut list: impl FnMut(&mut dyn FnMut(Offset, &[u16])) -> Result<(), E>) -> Result<Self, E> {
+    pub fn new(mut list: impl FnMut(&mut dyn FnMut(Offset, &[u16]))) -> Self {
         let mut places = Vec::new();
-        list(&mut |offset, name| places.push((key(name), offset)))?;
+        list(&mut |offset, name| places.push((key(name), offset)));
         // Of equal keys, the first place is first.
         places.sort_unstable();
         let later: HashSet<Offset> =
@@ -39,7 +39,7 @@ impl Listed {
                 if later.contains(&offset) {
                     renamed.insert(offset, distinct(name, &mut taken));
                 }
-            })?;
+            });
             for (place, offset) in &mut places {
                 if let Some(name) = renamed.get(offset) {
                     *place = key(name);
@@ -48,7 +48,7 @@ impl Listed {
             places.sort_unstable();
         }
         places.shrink_to_fit();
-        Ok(Self { places, renamed })
+        Self { places, renamed }
     }
 
     /// The name that is shown for the entry there, if it is not its own.
@@ -104,7 +104,6 @@ fn distinct(name: &[u16], taken: &mut HashSet<u64>) -> Box<[u16]> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::convert::Infallible;
 
     use proptest::prelude::*;
 
@@ -114,9 +113,7 @@ mod tests {
     fn listed(names: &[Vec<u16>]) -> (Listed, Vec<Vec<u16>>) {
         let listed = Listed::new(|tell| {
             names.iter().zip(0..).for_each(|(name, offset)| tell(offset, name));
-            Ok::<_, Infallible>(())
-        })
-        .unwrap();
+        });
         let name =
             |(own, offset): (&Vec<u16>, u64)| listed.renamed(offset).map_or(own.clone(), <[u16]>::to_vec);
         let shown = names.iter().zip(0..).map(name).collect();

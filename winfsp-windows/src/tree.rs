@@ -208,14 +208,25 @@ impl Tree {
     /// The names of a directory.
     pub fn listed(&self, directory: &Node) -> Result<Arc<Listed>, ViewError> {
         self.cache.get(&self.view, directory, || {
-            Listed::new(|tell| {
+            let mut failed = None;
+            let listed = Listed::new(|tell| {
                 let mut offset = 0;
-                self.view.read_directory(directory, 0, &mut |entry| {
+                let told = self.view.read_directory(directory, 0, &mut |entry| {
                     tell(offset, &to_windows(entry.name));
                     offset = entry.next_offset;
                     true
-                })
-            })
+                });
+                failed = told.err();
+            });
+            match failed {
+                None => Ok((listed, true)),
+                // What is behind the damage can still be looked up by its own name, and next time there may be none.
+                Some(ViewError::Store(error)) => {
+                    log::error!("{error}");
+                    Ok((listed, false))
+                }
+                Some(error) => Err(error),
+            }
         })
     }
 

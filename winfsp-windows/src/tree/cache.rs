@@ -34,12 +34,12 @@ impl Default for Cache {
 }
 
 impl Cache {
-    /// The names of the directory, which `list` tells when they are not known.
+    /// The names of the directory, which `list` tells when they are not known, and whether these are all.
     pub(super) fn get(
         &self,
         view: &View,
         directory: &Node,
-        list: impl FnOnce() -> Result<Listed, ViewError>,
+        list: impl FnOnce() -> Result<(Listed, bool), ViewError>,
     ) -> Result<Arc<Listed>, ViewError> {
         let settled = directory.is_immutable() && !view.lists_versions();
         let now = (!settled).then(|| view.sources());
@@ -53,8 +53,11 @@ impl Cache {
         {
             return Ok(Arc::clone(&names.listed));
         }
-        let listed = Arc::new(list()?);
-        self.lock().put(key, Names { listed: Arc::clone(&listed), until: now });
+        let (listed, all) = list()?;
+        let listed = Arc::new(listed);
+        if all {
+            self.lock().put(key, Names { listed: Arc::clone(&listed), until: now });
+        }
         Ok(listed)
     }
 

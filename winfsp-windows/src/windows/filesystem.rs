@@ -210,12 +210,12 @@ impl FileSystemContext for Drive {
             }
             entry.append_to_buffer(buffer, &mut filled)
         };
-        let ended = self
-            .tree
-            .list(&handle.found, &listed, marker.inner(), pattern.as_ref(), &mut emit)
-            .map_err(failed)?;
-        if ended {
-            DirInfo::<255>::finalize_buffer(buffer, &mut filled);
+        match self.tree.list(&handle.found, &listed, marker.inner(), pattern.as_ref(), &mut emit) {
+            Ok(true) => drop(DirInfo::<255>::finalize_buffer(buffer, &mut filled)),
+            // The next request begins with the error.
+            Ok(false) => {}
+            Err(_) if filled > 0 => {}
+            Err(error) => return Err(failed(error)),
         }
         Ok(filled)
     }

@@ -1,4 +1,5 @@
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 
 use fs_core::view::View;
 use winfsp::FspError;
@@ -45,9 +46,19 @@ pub fn mount(
     let drive = Drive::new(view, options, Box::new(on_end));
     let mut host: FileSystemHost<Drive> = FileSystemHost::new_with_options(parameters, drive)
         .map_err(|error| MountError::creating(&name, status(error)))?;
-    host.mount(point).map_err(|error| MountError::mounting(&name, status(error)))?;
+    host.mount(&place(point)).map_err(|error| MountError::mounting(&name, status(error)))?;
     host.start().map_err(|error| MountError::creating(&name, status(error)))?;
     Ok(Mount { host })
+}
+
+/// The place as WinFsp wants it: a drive without the backslash of its root, a folder as every process calls it.
+fn place(point: &OsStr) -> OsString {
+    let text = point.to_string_lossy();
+    let drive = text.strip_suffix(['\\', '/']).unwrap_or(&text);
+    if drive.len() == 2 && drive.ends_with(':') {
+        return drive.into();
+    }
+    std::path::absolute(point).map_or_else(|_| point.to_owned(), PathBuf::into_os_string)
 }
 
 impl Mount {

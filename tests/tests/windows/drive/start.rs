@@ -43,10 +43,17 @@ fn a_mount_ends_when_the_driver_goes() {
     wine.install("double");
     let (script, out) = (sandbox.path("script"), sandbox.path("answers"));
     fs::write(&script, "end\tlost\n").expect("a script");
-    let mount = wine.yester(["mount", r"C:\history"]);
-    let ran =
-        mount.env("DOUBLE_SCRIPT", Wine::path(&script)).env("DOUBLE_OUT", Wine::path(&out)).run().code_is(1);
-    assert!(ran.stderr().contains(r"C:\history is not served any more: WinFsp has stopped"), "{ran}");
-    let told = fs::read_to_string(&out).expect("answers");
-    assert!(told.contains("mounted C:\\history\n") && told.ends_with("unmounted\ndeleted\n"), "{told}");
+    for (point, place) in [(r"C:\history", r"C:\history"), (r"Y:\", "Y:")] {
+        let mount = wine.yester(["mount", point]);
+        let ran = mount
+            .env("DOUBLE_SCRIPT", Wine::path(&script))
+            .env("DOUBLE_OUT", Wine::path(&out))
+            .run()
+            .code_is(1);
+        let lost = format!("{point} is not served any more: WinFsp has stopped");
+        assert!(ran.stderr().contains(&lost), "{ran}");
+        let told = fs::read_to_string(&out).expect("answers");
+        assert!(told.contains(&format!("mounted {place}\n")), "{told}");
+        assert!(told.ends_with("unmounted\ndeleted\n"), "{told}");
+    }
 }
