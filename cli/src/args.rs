@@ -36,6 +36,7 @@ const EXAMPLES: &str = "\
 Examples:
   yester init
   yester import C:\\Users\\joe\\work      add a snapshot of it
+  yester mount Z:                    the history as a drive: Z:\\@yesterday
   yester cat @2d:notes.txt           the notes of two days ago";
 
 /// Keeps every version of your files and shows them as ordinary read-only folders
