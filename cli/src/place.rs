@@ -66,6 +66,13 @@ impl Target {
             (Self::Name(path), Some(at)) => {
                 Ok(Place { source: None, time: expression(at), path: path.clone() })
             }
+            // An @ in a name, as in getty@tty1.service, is no time.
+            (Self::Place(place), Some(at)) if Expression::parse(&place.time).is_none() => {
+                let source = place.source.as_deref().unwrap_or_default();
+                let colon: &[u8] = if place.path.is_empty() { b"" } else { b":" };
+                let path = [source, &place.time, colon, &place.path].concat();
+                Ok(Place { source: None, time: expression(at), path })
+            }
             (Self::Place(place), Some(_)) => {
                 Err(Usage(format!("{} names a time of its own: leave out --at", place.shown())))
             }
@@ -186,6 +193,7 @@ mod tests {
         assert_eq!(place("etc", Some("yesterday")).unwrap(), "@yesterday:etc");
         assert_eq!(place("etc", Some("@2024-06-01")).unwrap(), "@2024-06-01:etc");
         assert_eq!(place("web1@latest:etc", None).unwrap(), "web1@latest:etc");
+        assert_eq!(place("getty@tty1.service", Some("yesterday")).unwrap(), "@yesterday:getty@tty1.service");
         assert!(place("@latest:etc", Some("yesterday")).unwrap_err().contains("--at"));
         assert!(place("etc", None).unwrap_err().contains("@latest:etc"));
     }

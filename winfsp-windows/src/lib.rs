@@ -5,7 +5,6 @@
 //!
 //! - [`tree`]: from a path to what is there; what a directory lists
 //! - [`listed`]: names of a directory that Windows can tell apart
-//! - [`fold`]: when Windows takes two names for one
 //! - [`info`]: attributes, sizes, times
 //! - [`link`]: symbolic links, as far as Windows is shown them
 //! - [`pattern`]: the wildcards of a listing
@@ -13,9 +12,8 @@
 //! - [`status`]: errors as Windows' codes
 //! - [`options`]: how a drive is mounted
 //!
-//! Names and times themselves ([`names`], [`filetime`]) lie in fs-core, where the importer needs them, too.
+//! Names and times themselves ([`names`], [`fold`], [`filetime`]) lie in fs-core, where the importer needs them, too.
 
-pub mod fold;
 pub mod info;
 pub mod link;
 pub mod listed;
@@ -28,7 +26,7 @@ pub mod tree;
 #[cfg(windows)]
 mod windows;
 
-pub use fs_core::windows::{filetime, names};
+pub use fs_core::windows::{filetime, fold, names};
 pub use options::{MountError, MountOptions};
 #[cfg(windows)]
 pub use windows::{Mount, mount};

@@ -345,7 +345,14 @@ impl Tree {
         match self.view.attr(node).kind {
             FileKind::Symlink => {
                 let naming = |directory: &Node, name: &[u8]| self.name(directory, name);
-                Link::new(&self.view, above, self.view.read_link(node)?, &naming).map(Some)
+                match Link::new(&self.view, above, self.view.read_link(node)?, &naming) {
+                    // What is damaged where it leads must not hide it, nor what lies beside it.
+                    Err(ViewError::Store(error)) => {
+                        log::error!("{error}");
+                        Ok(Some(Link::Text))
+                    }
+                    link => link.map(Some),
+                }
             }
             _ => Ok(None),
         }

@@ -8,7 +8,7 @@ use fs_core::view::{FileKind, Source};
 use globset::{GlobBuilder, GlobMatcher};
 use serde::Serialize;
 
-use super::Context;
+use super::{Context, after_in_each};
 use crate::args::FindArgs;
 use crate::colour::Colour;
 use crate::error::Outcome;
@@ -25,8 +25,12 @@ pub fn run(context: &mut Context, args: &FindArgs) -> Result<Outcome> {
         Some(name) => vec![history.source(Some(name.as_encoded_bytes()))?],
         None => all.iter().cloned().collect(),
     };
-    for source in &sources {
-        let since = args.since.as_deref().map_or(Ok(0), |time| History::after(source, &expression(time)))?;
+    let since = match &args.since {
+        Some(time) => after_in_each(&sources, &expression(time))?,
+        None => vec![Some(0); sources.len()],
+    };
+    for (source, since) in sources.iter().zip(since) {
+        let Some(since) = since else { continue };
         let matches = |path: &[u8], name: &[u8]| pattern.matches(path, name);
         let query = Query { matches: &matches, deleted: args.deleted, since, larger: args.larger };
         let output = &mut context.output;

@@ -48,7 +48,7 @@ use std::sync::Arc;
 use anyhow::{Error, Result, anyhow, bail};
 use fs_core::monitor::Cancellation;
 use fs_core::service::{History, ServiceError};
-use fs_core::view::{Node, View, ViewError};
+use fs_core::view::{Node, Source, View, ViewError};
 
 use crate::args::{Arguments, Command, Global};
 use crate::error::Outcome;
@@ -153,6 +153,16 @@ impl Context {
         let _bar = Bar::new(&self.output, "opening the repository");
         Ok(History::open(&settings.repository, settings.zone)?)
     }
+}
+
+/// In each of these sources the place from which on snapshots are later than a time; `None` where it is no time, as a tag of
+/// another source. Fails when no source knows it.
+fn after_in_each(sources: &[Arc<Source>], time: &[u8]) -> Result<Vec<Option<usize>>, ServiceError> {
+    let all = sources.iter().map(|source| History::after(source, time)).collect::<Vec<_>>();
+    if all.iter().all(Result::is_err) {
+        return all.into_iter().map(|after| after.map(Some)).collect();
+    }
+    Ok(all.into_iter().map(Result::ok).collect())
 }
 
 /// What is at `place`, and the view to read it with; `named` is the source that an option names.

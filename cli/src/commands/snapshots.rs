@@ -1,10 +1,13 @@
+use std::sync::Arc;
+
 use anyhow::Result;
 use fs_core::format::{SnapshotId, Status};
-use fs_core::service::{History, SnapshotInfo};
+use fs_core::service::SnapshotInfo;
+use fs_core::view::Source;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Context;
+use super::{Context, after_in_each};
 use crate::args::SnapshotsArgs;
 use crate::colour::Colour;
 use crate::error::Outcome;
@@ -21,8 +24,12 @@ pub fn run(context: &mut Context, args: &SnapshotsArgs) -> Result<Outcome> {
         snapshots.retain(|snapshot| snapshot.manifest.source[..] == source.name[..]);
     }
     if let Some(time) = &args.at {
-        let at = last_at(&history, &expression(time))?;
-        snapshots.retain(|snapshot| at.contains(&snapshot.id));
+        let sources = match &args.source {
+            Some(name) => vec![history.source(Some(name.as_encoded_bytes()))?],
+            None => history.view().sources().iter().cloned().collect(),
+        };
+        let last = last_at(&sources, &expression(time))?;
+        snapshots.retain(|snapshot| last.contains(&snapshot.id));
     }
     if let Some(tag) = &args.tag {
         snapshots
@@ -35,13 +42,11 @@ pub fn run(context: &mut Context, args: &SnapshotsArgs) -> Result<Outcome> {
 }
 
 /// The last snapshot of each source at a time.
-fn last_at(history: &History, time: &[u8]) -> Result<Vec<SnapshotId>> {
-    let mut last = Vec::new();
-    for source in history.view().sources().iter() {
-        let after = History::after(source, time)?;
-        last.extend(after.checked_sub(1).and_then(|at| source.snapshot(at)).map(|snapshot| snapshot.id));
-    }
-    Ok(last)
+fn last_at(sources: &[Arc<Source>], time: &[u8]) -> Result<Vec<SnapshotId>> {
+    let after = after_in_each(sources, time)?;
+    let last =
+        |(source, after): (&Arc<Source>, Option<usize>)| Some(source.snapshot(after?.checked_sub(1)?)?.id);
+    Ok(sources.iter().zip(after).filter_map(last).collect())
 }
 
 /// Prints a table, or an object for each.

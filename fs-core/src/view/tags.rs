@@ -30,7 +30,8 @@ impl Tags {
             Ok(ids) => ids,
             Err(error) => {
                 log::error!("{error}");
-                return Self { incomplete: true, ..tags };
+                // Those that are known are there still, as far as anybody can tell.
+                return Self { by_id: known.by_id.clone(), unread: known.unread.clone(), incomplete: true };
             }
         };
         for id in ids {

@@ -5,9 +5,11 @@
 //! | [`names`] | names that Windows accepts |
 //! | [`paths`] | targets of links |
 //! | [`filetime`] | times |
+//! | [`fold`] | names that are one to it |
 //! | [`attributes`] | hidden, system and the like, as an extended attribute keeps them |
 
 pub mod attributes;
 pub mod filetime;
+pub mod fold;
 pub mod names;
 pub mod paths;

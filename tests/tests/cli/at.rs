@@ -105,3 +105,21 @@ fn what_is_no_time_is_told_apart_from_what_is_too_early() {
     sandbox.yester(["ls", "@2024-02-30:"]).run().fails(1, &["@2024-02-30 is no time", "@2024-06-01"]);
     sandbox.yester(["log", "nota"]).run().fails(1, &["no snapshot", "did you mean source@latest:note?"]);
 }
+
+#[test]
+fn a_tag_of_one_source_is_a_time_of_that_source_alone() {
+    let sandbox = with_history();
+    sandbox.import_as("other");
+    sandbox.yester(["tag", "source@first", "begun"]).run().ok();
+    let sources = |words: &[&str]| {
+        let lines = sandbox.yester(["--json"]).args(words).run().ok().json_lines();
+        lines.iter().map(|line| line["source"].as_str().expect("a source").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(sources(&["snapshots", "--at", "begun"]), ["source"]);
+    assert_eq!(sources(&["snapshots", "--at", "begun", "--source", "source"]), ["source"]);
+    assert_eq!(sources(&["find", "note", "--since", "begun"]), ["source"]);
+    for words in [&["snapshots", "--at", "nosuch"][..], &["find", "note", "--since", "nosuch"]] {
+        sandbox.yester(words).run().fails(1, &["@nosuch is no time"]);
+    }
+    sandbox.yester(["snapshots", "--at", "begun", "--source", "other"]).run().fails(1, &["no time"]);
+}

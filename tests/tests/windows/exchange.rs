@@ -118,3 +118,24 @@ fn names_that_windows_forbids_come_back_as_they_were() {
     sandbox.yester(["restore", "back@latest:", "--to"]).arg(&back).run().ok();
     assert_kept(&source, &back);
 }
+
+#[test]
+fn what_is_one_name_to_windows_replaces_nothing() {
+    if !needs::met(&[Need::Windows]) {
+        return;
+    }
+    let sandbox = Sandbox::with_repository();
+    let wine = Wine::new(&sandbox);
+    for name in ["README", "readme", "A/x", "a/x", "\u{c4}", "\u{e4}"] {
+        file(sandbox.source().join(name), name);
+    }
+    sandbox.import();
+    for words in [&["restore", "--overwrite"][..], &["restore"]] {
+        let to = sandbox.path(words.join(""));
+        let ran = wine.yester(words).args(["@latest:", "--to"]).arg(Wine::path(&to)).run().code_is(3);
+        let files = scan(&to).into_iter().filter(|(_, entry)| entry.kind == Kind::File);
+        // Whichever came first.
+        assert_eq!(files.count(), 3, "{words:?}: {ran}");
+        assert_eq!(ran.stderr().lines().filter(|line| line.contains(": ")).count(), 3, "{words:?}: {ran}");
+    }
+}

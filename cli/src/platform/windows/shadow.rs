@@ -42,21 +42,34 @@ impl ShadowCopies for VolumeShadowCopies {
         let Some(id) = created.id.filter(|id| created.return_value == 0 && is_id(id)) else {
             bail!("{}", reason(created.return_value));
         };
-        let query = format!("SELECT DeviceObject FROM Win32_ShadowCopy WHERE ID = '{id}'");
-        let found: Vec<Shadow> = service.raw_query(query)?;
-        let device =
-            found.into_iter().next().with_context(|| format!("it is gone already ({id})"))?.device_object;
-        Ok(ShadowCopy { id, device })
+        match device(&service, &id) {
+            Ok(device) => Ok(ShadowCopy { id, device }),
+            Err(error) => {
+                delete(&id).with_context(|| format!("the shadow copy {id} is left"))?;
+                Err(error)
+            }
+        }
     }
 
     fn delete(&self, copy: &ShadowCopy) -> Result<()> {
-        let shadow = format!("/Shadow={}", copy.id);
-        let ran = Command::new("vssadmin").args(["delete", "shadows", &shadow, "/Quiet"]).output()?;
-        if !ran.status.success() {
-            bail!("vssadmin ended with {}", ran.status);
-        }
-        Ok(())
+        delete(&copy.id)
     }
+}
+
+/// Where the shadow copy is.
+fn device(service: &WMIConnection, id: &str) -> Result<String> {
+    let query = format!("SELECT DeviceObject FROM Win32_ShadowCopy WHERE ID = '{id}'");
+    let found: Vec<Shadow> = service.raw_query(query)?;
+    Ok(found.into_iter().next().context("it is gone already")?.device_object)
+}
+
+fn delete(id: &str) -> Result<()> {
+    let shadow = format!("/Shadow={id}");
+    let ran = Command::new("vssadmin").args(["delete", "shadows", &shadow, "/Quiet"]).output()?;
+    if !ran.status.success() {
+        bail!("vssadmin ended with {}", ran.status);
+    }
+    Ok(())
 }
 
 /// Whether this is what identifies a shadow copy: it becomes part of a query.

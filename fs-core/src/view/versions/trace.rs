@@ -192,7 +192,9 @@ fn find_in_all(
     let cores = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
         let helpers = 1..cores.min(ids.len().div_ceil(FEW));
-        let helpers: Vec<_> = helpers.map(|_| scope.spawn(work)).collect();
+        // Where there may be no further thread this one does it all.
+        let spawn = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
+        let helpers: Vec<_> = helpers.filter_map(spawn).collect();
         let mut found: HashMap<_, _> = work()?.into_iter().collect();
         for helper in helpers {
             let others = helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::ffi::{CStr, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::windows::ffi::OsStringExt;
+use std::os::windows::ffi::{OsStrExt, OsStringExt};
 use std::os::windows::fs::{FileTypeExt, OpenOptionsExt, symlink_dir, symlink_file};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,6 +16,7 @@ pub(in crate::service::restore) use attributes::{seal, set_file, set_folder, set
 
 use crate::format::XattrSet;
 use crate::view::Attr;
+use crate::windows::fold::fold;
 use crate::windows::names::to_windows;
 use crate::windows::paths::to_target;
 
@@ -35,8 +36,9 @@ struct Open {
     _held: File,
     /// Held, too: not every file system keeps a folder in its place because of what is open below it.
     _above: Option<Folder>,
-    /// Names that were given in it, in lower case: two that differ in nothing else are one to Windows.
-    given: Mutex<HashSet<String>>,
+    /// Paths that were given by this restore, as Windows compares them: of two that are one to it the second must not replace
+    /// the first.
+    given: Arc<Mutex<HashSet<Vec<u16>>>>,
 }
 
 /// Whether it leads to a folder must be known of a symbolic link when it is made.
@@ -67,7 +69,8 @@ impl Folder {
         if !held.metadata()?.is_dir() {
             return Err(io::ErrorKind::NotADirectory.into());
         }
-        Ok(Self(Arc::new(Open { path, _held: held, _above: above, given: Mutex::default() })))
+        let given = above.as_ref().map(|above| Arc::clone(&above.0.given)).unwrap_or_default();
+        Ok(Self(Arc::new(Open { path, _held: held, _above: above, given })))
     }
 
     /// Makes or enters the folder `name`; true when it was made.
@@ -155,8 +158,11 @@ impl Folder {
         match fs::hard_link(&old, &new) {
             Ok(()) => {}
             Err(_) if self.has(to) => return Err(io::ErrorKind::AlreadyExists.into()),
-            // A symbolic link, or a file system without hard links.
-            Err(_) => return fs::rename(&old, &new).map(|()| true),
+            // A symbolic link, or a file system without hard links. This would replace what another thread has just put there.
+            Err(_) => {
+                self.give(to)?;
+                return fs::rename(&old, &new).map(|()| true);
+            }
         }
         Ok(false)
     }
@@ -182,9 +188,9 @@ impl Folder {
 
     /// Where one of this restore has a name that is the same but for its case, it is not replaced.
     fn give(&self, name: &CStr) -> io::Result<()> {
-        let name = String::from_utf16_lossy(&to_windows(name.to_bytes())).to_lowercase();
+        let path: Vec<u16> = self.entry(name).as_os_str().encode_wide().collect();
         let mut given = self.0.given.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = given.insert(name);
+        let is_new = given.insert(fold(&path));
         is_new.then_some(()).ok_or_else(|| io::Error::other("its name differs from another's only in case"))
     }
 }

@@ -11,7 +11,7 @@ pub fn fold(name: &[u16]) -> Vec<u16> {
 }
 
 /// Equal for names that are one to Windows.
-pub(crate) fn key(name: &[u16]) -> u64 {
+pub fn key(name: &[u16]) -> u64 {
     let mut hasher = DefaultHasher::new();
     for unit in name {
         upper(*unit).hash(&mut hasher);
@@ -25,7 +25,7 @@ pub fn is_same(a: &[u16], b: &[u16]) -> bool {
 }
 
 /// The unit's capital.
-pub(crate) fn upper(unit: u16) -> u16 {
+pub fn upper(unit: u16) -> u16 {
     if let [byte @ ..0x80, 0] = unit.to_le_bytes() {
         return byte.to_ascii_uppercase().into();
     }
