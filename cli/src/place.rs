@@ -19,20 +19,32 @@ pub struct Place {
     pub path: Vec<u8>,
 }
 
-/// What stands for a place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
-    /// A path in a snapshot.
-    Place(Place),
-    /// What names no time: a source, or a path whose time an option tells.
-    Name(Vec<u8>),
-}
-
 impl Place {
     /// Parses `[SOURCE]@T[:PATH]`.
     pub fn parse(text: &OsStr) -> Result<Self, String> {
         let shown = text.to_string_lossy();
         parse(text.as_encoded_bytes()).ok_or_else(|| format!("it names no time; write @latest:{shown}"))
+    }
+
+    /// Parses a place of which an option may tell the time: then the text is a path, in which an @ is no time unless an
+    /// expression follows, as in `getty@tty1.service`.
+    pub fn with_time(text: &OsStr, at: Option<&OsString>) -> Result<Self, Usage> {
+        let bytes = text.as_encoded_bytes();
+        match (parse(bytes), at) {
+            (Some(place), None) => Ok(place),
+            (Some(place), Some(_)) if Expression::parse(&place.time).is_some() => {
+                Err(Usage(format!("{} names a time of its own: leave out --at", place.shown())))
+            }
+            (_, Some(at)) => Ok(Self { source: None, time: expression(at), path: bytes.to_vec() }),
+            (None, None) => {
+                Err(Usage(format!("{0} names no time; write @latest:{0}, or add --at T", printable(bytes))))
+            }
+        }
+    }
+
+    /// The same of several.
+    pub fn all_with_time(texts: &[OsString], at: Option<&OsString>) -> Result<Vec<Self>, Usage> {
+        texts.iter().map(|text| Self::with_time(text, at)).collect()
     }
 
     /// The name that ends its path; `None` for a whole snapshot, which has none.
@@ -49,37 +61,6 @@ impl Place {
     pub fn shown(&self) -> String {
         let source = self.source.as_deref().unwrap_or_default();
         printable(&[source, &self.time, b":", &self.path].concat()).into_owned()
-    }
-}
-
-impl Target {
-    /// A place, or else a name.
-    pub fn parse(text: &OsStr) -> Self {
-        let bytes = text.as_encoded_bytes();
-        parse(bytes).map_or_else(|| Self::Name(bytes.to_vec()), Self::Place)
-    }
-
-    /// The place, of which an option may tell the time.
-    pub fn place(&self, at: Option<&OsString>) -> Result<Place, Usage> {
-        match (self, at) {
-            (Self::Place(place), None) => Ok(place.clone()),
-            (Self::Name(path), Some(at)) => {
-                Ok(Place { source: None, time: expression(at), path: path.clone() })
-            }
-            // An @ in a name, as in getty@tty1.service, is no time.
-            (Self::Place(place), Some(at)) if Expression::parse(&place.time).is_none() => {
-                let source = place.source.as_deref().unwrap_or_default();
-                let colon: &[u8] = if place.path.is_empty() { b"" } else { b":" };
-                let path = [source, &place.time, colon, &place.path].concat();
-                Ok(Place { source: None, time: expression(at), path })
-            }
-            (Self::Place(place), Some(_)) => {
-                Err(Usage(format!("{} names a time of its own: leave out --at", place.shown())))
-            }
-            (Self::Name(path), None) => {
-                Err(Usage(format!("{0} names no time; write @latest:{0}, or add --at T", printable(path))))
-            }
-        }
     }
 }
 
@@ -187,13 +168,14 @@ mod tests {
     #[test]
     fn an_option_may_tell_the_time() {
         let place = |text: &str, at: Option<&str>| {
-            let place = Target::parse(OsStr::new(text)).place(at.map(OsString::from).as_ref());
+            let place = Place::with_time(OsStr::new(text), at.map(OsString::from).as_ref());
             place.map(|place| place.shown()).map_err(|error| error.to_string())
         };
         assert_eq!(place("etc", Some("yesterday")).unwrap(), "@yesterday:etc");
         assert_eq!(place("etc", Some("@2024-06-01")).unwrap(), "@2024-06-01:etc");
         assert_eq!(place("web1@latest:etc", None).unwrap(), "web1@latest:etc");
         assert_eq!(place("getty@tty1.service", Some("yesterday")).unwrap(), "@yesterday:getty@tty1.service");
+        assert_eq!(place("x@y:", Some("yesterday")).unwrap(), "@yesterday:x@y:");
         assert!(place("@latest:etc", Some("yesterday")).unwrap_err().contains("--at"));
         assert!(place("etc", None).unwrap_err().contains("@latest:etc"));
     }
@@ -202,7 +184,6 @@ mod tests {
     fn without_a_time_it_is_a_name() {
         for text in ["web1", "hello.txt", "etc/@latest", "", "a:b"] {
             assert_eq!(parse(text.as_bytes()), None, "{text}");
-            assert_eq!(Target::parse(OsStr::new(text)), Target::Name(text.as_bytes().into()));
         }
         assert_eq!(
             Place::parse(OsStr::new("hello.txt")).unwrap_err(),

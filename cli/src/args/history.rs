@@ -8,7 +8,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap_complete::ArgValueCompleter;
 
 use crate::completion;
-use crate::place::{Place, Target};
+use crate::place::Place;
 use crate::text;
 
 #[derive(Debug, Args)]
@@ -45,9 +45,8 @@ Examples:
 {PLACE_HELP}"))]
 pub struct LsArgs {
     /// A place in a snapshot, or a source
-    #[arg(value_name = "T:PATH", value_parser = OsStringValueParser::new().map(|text| Target::parse(&text)))]
-    #[arg(add = ArgValueCompleter::new(completion::places))]
-    pub target: Option<Target>,
+    #[arg(value_name = "T:PATH", add = ArgValueCompleter::new(completion::places))]
+    pub target: Option<OsString>,
     /// The time, where PATH names none, such as yesterday or 2024-06-01
     #[arg(long, visible_alias = "as-of", value_name = "T", add = ArgValueCompleter::new(completion::times_alone))]
     pub at: Option<OsString>,
@@ -68,10 +67,8 @@ Examples:
 {PLACE_HELP}"))]
 pub struct CatArgs {
     /// Files in snapshots
-    #[arg(value_name = "T:PATH", required = true)]
-    #[arg(value_parser = OsStringValueParser::new().map(|text| Target::parse(&text)))]
-    #[arg(add = ArgValueCompleter::new(completion::places))]
-    pub targets: Vec<Target>,
+    #[arg(value_name = "T:PATH", required = true, add = ArgValueCompleter::new(completion::places))]
+    pub targets: Vec<OsString>,
     /// The time, where PATH names none, such as yesterday or 2024-06-01
     #[arg(long, visible_alias = "as-of", value_name = "T", add = ArgValueCompleter::new(completion::times_alone))]
     pub at: Option<OsString>,
@@ -180,10 +177,8 @@ Exit status: 3 when something was left out; it is named.
 {PLACE_HELP}"))]
 pub struct ExportArgs {
     /// A file or folder in a snapshot
-    #[arg(value_name = "T:PATH")]
-    #[arg(value_parser = OsStringValueParser::new().map(|text| Target::parse(&text)))]
-    #[arg(add = ArgValueCompleter::new(completion::places))]
-    pub target: Target,
+    #[arg(value_name = "T:PATH", add = ArgValueCompleter::new(completion::places))]
+    pub target: OsString,
     /// The time, where PATH names none, such as yesterday or 2024-06-01
     #[arg(long, visible_alias = "as-of", value_name = "T", add = ArgValueCompleter::new(completion::times_alone))]
     pub at: Option<OsString>,
@@ -237,10 +232,8 @@ Exit status: 3 when something was not restored as it should have been.
 {PLACE_HELP}"))]
 pub struct RestoreArgs {
     /// Files or folders in snapshots
-    #[arg(value_name = "T:PATH", required = true)]
-    #[arg(value_parser = OsStringValueParser::new().map(|text| Target::parse(&text)))]
-    #[arg(add = ArgValueCompleter::new(completion::places))]
-    pub targets: Vec<Target>,
+    #[arg(value_name = "T:PATH", required = true, add = ArgValueCompleter::new(completion::places))]
+    pub targets: Vec<OsString>,
     /// The time, where PATH names none, such as yesterday or 2024-06-01
     #[arg(long, visible_alias = "as-of", value_name = "T", add = ArgValueCompleter::new(completion::times_alone))]
     pub at: Option<OsString>,

@@ -6,6 +6,7 @@ use super::{Context, find};
 use crate::args::CatArgs;
 use crate::error::Outcome;
 use crate::output::Output;
+use crate::place::Place;
 use crate::progress::Bar;
 use crate::text::{printable, size};
 
@@ -13,8 +14,7 @@ use crate::text::{printable, size};
 const STEP: usize = 1 << 20;
 
 pub fn run(context: &mut Context, args: &CatArgs) -> Result<Outcome> {
-    let places = args.targets.iter().map(|target| target.place(args.at.as_ref()));
-    let places = places.collect::<Result<Vec<_>, _>>()?;
+    let places = Place::all_with_time(&args.targets, args.at.as_ref())?;
     let history = context.history()?;
     for place in &places {
         let (view, node) = find(&history, place, args.source.as_ref())?;

@@ -10,7 +10,6 @@ use crate::args::MountArgs;
 use crate::error::{Outcome, abandon};
 use crate::mount_options::MountWords;
 use crate::platform;
-use crate::progress::Bar;
 use crate::text;
 
 /// Why it ends.
@@ -34,15 +33,7 @@ pub fn run(context: &mut Context, args: &MountArgs) -> Result<Outcome> {
     }
     context.global.timezone = context.global.timezone.take().or_else(|| words.timezone.take());
     let settings = context.settings()?;
-    let source = args.source.as_ref().map(|name| name.as_encoded_bytes().to_vec());
-    let source = source.or_else(|| words.source.take());
-    let bar = Bar::new(&context.output, "opening the repository");
-    let view = viewing::view(&settings, source.as_deref(), args.cache_size.or(words.cache_size))?;
-    if let Some(source) = &source {
-        viewing::require_source(&view, &settings, source)?;
-    }
-    let view = if args.with_versions || words.with_versions { view.listing_versions() } else { view };
-    drop(bar);
+    let (view, source) = viewing::asked(context, &settings, args, &words)?;
     let (stop, ends) = mpsc::channel();
     let lost = stop.clone();
     platform::on_stop(move |count| {

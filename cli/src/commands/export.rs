@@ -7,6 +7,7 @@ use super::{Context, find, stop_on_signals};
 use crate::args::ExportArgs;
 use crate::error::Outcome;
 use crate::output::WriteError;
+use crate::place::Place;
 use crate::progress::Restorer;
 
 pub fn run(context: &mut Context, args: &ExportArgs) -> Result<Outcome> {
@@ -16,7 +17,7 @@ pub fn run(context: &mut Context, args: &ExportArgs) -> Result<Outcome> {
     if context.output.is_terminal() {
         bail!("an archive is nothing for a terminal: write it to a file, as in `yester export … > FILE.tar`");
     }
-    let place = args.target.place(args.at.as_ref())?;
+    let place = Place::with_time(&args.target, args.at.as_ref())?;
     let name = place.last_name().map_err(Error::msg)?;
     let zone = context.settings()?.zone;
     let history = context.history()?;

@@ -1,5 +1,4 @@
 use std::ffi::OsStr;
-use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use fs_core::service::History;
@@ -8,7 +7,7 @@ use fs_core::view::{FileKind, Source};
 use globset::{GlobBuilder, GlobMatcher};
 use serde::Serialize;
 
-use super::{Context, after_in_each};
+use super::{Context, after_in_each, sources};
 use crate::args::FindArgs;
 use crate::colour::Colour;
 use crate::error::Outcome;
@@ -20,11 +19,7 @@ use crate::text::{self, count, for_json, printable, size};
 pub fn run(context: &mut Context, args: &FindArgs) -> Result<Outcome> {
     let pattern = Pattern::new(&args.pattern)?;
     let history = context.history()?;
-    let all = history.view().sources();
-    let sources: Vec<Arc<Source>> = match &args.source {
-        Some(name) => vec![history.source(Some(name.as_encoded_bytes()))?],
-        None => all.iter().cloned().collect(),
-    };
+    let sources = sources(&history, args.source.as_ref())?;
     let since = match &args.since {
         Some(time) => after_in_each(&sources, &expression(time))?,
         None => vec![Some(0); sources.len()],

@@ -21,11 +21,7 @@ use crate::table::Column;
 use crate::text::{self, count, for_json, mode_of, size};
 
 pub fn run(context: &mut Context, args: &LogArgs) -> Result<Outcome> {
-    let Asked { source, time, path } = asked(context, &args.path);
-    if let (Some(_), Some(_)) = (&time, &args.at) {
-        return Err(Usage("the path names a time of its own: leave out --at".to_owned()).into());
-    }
-    let time = time.or(args.at.as_deref().map(expression));
+    let Asked { source, time, path } = asked(context, args)?;
     let path = components(&path).collect::<Vec<_>>().join(&b'/');
     let source = one_source(args.source.as_ref(), source.as_deref()).map_err(Error::msg)?;
     let history = context.history()?;
@@ -42,17 +38,20 @@ struct Asked {
 }
 
 /// A place in history, a path in a mount, or else a path in a source.
-fn asked(context: &mut Context, path: &OsStr) -> Asked {
-    if let Ok(Place { source, time, path }) = Place::parse(path) {
-        return Asked { source, time: Some(time), path };
+fn asked(context: &mut Context, args: &LogArgs) -> Result<Asked, Usage> {
+    let (path, at) = (&args.path, args.at.as_ref());
+    if Place::parse(path).is_ok() {
+        let Place { source, time, path } = Place::with_time(path, at)?;
+        return Ok(Asked { source, time: Some(time), path });
     }
+    let time = at.map(|at| expression(at));
     if let Some((repository, asked)) = in_mount(path) {
         if context.global.repo.is_none() && repository.is_absolute() {
             context.global.repo = Some(repository);
         }
-        return asked;
+        return Ok(Asked { time, ..asked });
     }
-    Asked { source: None, time: None, path: path.as_encoded_bytes().to_vec() }
+    Ok(Asked { source: None, time, path: path.as_encoded_bytes().to_vec() })
 }
 
 /// The repository, and what a path in a mount means there.

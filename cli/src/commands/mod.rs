@@ -155,14 +155,32 @@ impl Context {
     }
 }
 
+/// The source that an option names, or all.
+fn sources(history: &History, named: Option<&OsString>) -> Result<Vec<Arc<Source>>, ServiceError> {
+    match named {
+        Some(name) => Ok(vec![history.source(Some(name.as_encoded_bytes()))?]),
+        None => Ok(history.view().sources().iter().cloned().collect()),
+    }
+}
+
 /// In each of these sources the place from which on snapshots are later than a time; `None` where it is no time, as a tag of
 /// another source. Fails when no source knows it.
 fn after_in_each(sources: &[Arc<Source>], time: &[u8]) -> Result<Vec<Option<usize>>, ServiceError> {
-    let all = sources.iter().map(|source| History::after(source, time)).collect::<Vec<_>>();
-    if all.iter().all(Result::is_err) {
-        return all.into_iter().map(|after| after.map(Some)).collect();
+    let (mut all, mut unknown) = (Vec::with_capacity(sources.len()), None);
+    for source in sources {
+        all.push(match History::after(source, time) {
+            Ok(after) => Some(after),
+            Err(error @ (ServiceError::NoTime { .. } | ServiceError::NoSnapshot { .. })) => {
+                unknown.get_or_insert(error);
+                None
+            }
+            Err(error) => return Err(error),
+        });
     }
-    Ok(all.into_iter().map(Result::ok).collect())
+    match unknown {
+        Some(error) if all.iter().all(Option::is_none) => Err(error),
+        _ => Ok(all),
+    }
 }
 
 /// What is at `place`, and the view to read it with; `named` is the source that an option names.

@@ -6,7 +6,6 @@ use crate::commands::serving::Serving;
 use crate::error::Outcome;
 use crate::mount_options::MountWords;
 use crate::platform::daemon;
-use crate::progress::Bar;
 
 pub fn run(context: &mut Context, args: &MountArgs) -> Result<Outcome> {
     let mut words = MountWords::parse(&args.options).map_err(|error| anyhow!(error))?;
@@ -18,15 +17,7 @@ pub fn run(context: &mut Context, args: &MountArgs) -> Result<Outcome> {
     if args.daemon_child {
         daemon::leave_terminal()?;
     }
-    let source = args.source.as_ref().map(|name| name.as_encoded_bytes().to_vec());
-    let source = source.or_else(|| words.source.take());
-    let bar = Bar::new(&context.output, "opening the repository");
-    let view = viewing::view(&settings, source.as_deref(), args.cache_size.or(words.cache_size))?;
-    if let Some(source) = &source {
-        viewing::require_source(&view, &settings, source)?;
-    }
-    let view = if args.with_versions || words.with_versions { view.listing_versions() } else { view };
-    drop(bar);
+    let (view, _) = viewing::asked(context, &settings, args, &words)?;
     let forbidden = [("the repository", settings.repository.as_path())];
     let point = serving::check_point(&context.output, &args.mountpoint, &forbidden, false)?;
     let options = serving::mount_options(&settings, words);

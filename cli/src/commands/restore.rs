@@ -27,8 +27,7 @@ struct Described {
 }
 
 pub fn run(context: &mut Context, args: &RestoreArgs) -> Result<Outcome> {
-    let places = args.targets.iter().map(|target| target.place(args.at.as_ref()));
-    let places = places.collect::<Result<Vec<_>, _>>()?;
+    let places = Place::all_with_time(&args.targets, args.at.as_ref())?;
     let names = places.iter().map(Place::last_name).collect::<Result<Vec<_>, _>>().map_err(Error::msg)?;
     let history = context.history()?;
     let cancellation = stop_on_signals()?;

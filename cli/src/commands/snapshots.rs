@@ -7,7 +7,7 @@ use fs_core::view::Source;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Context, after_in_each};
+use super::{Context, after_in_each, sources};
 use crate::args::SnapshotsArgs;
 use crate::colour::Colour;
 use crate::error::Outcome;
@@ -24,17 +24,15 @@ pub fn run(context: &mut Context, args: &SnapshotsArgs) -> Result<Outcome> {
         snapshots.retain(|snapshot| snapshot.manifest.source[..] == source.name[..]);
     }
     if let Some(time) = &args.at {
-        let sources = match &args.source {
-            Some(name) => vec![history.source(Some(name.as_encoded_bytes()))?],
-            None => history.view().sources().iter().cloned().collect(),
-        };
-        let last = last_at(&sources, &expression(time))?;
+        let last = last_at(&sources(&history, args.source.as_ref())?, &expression(time))?;
         snapshots.retain(|snapshot| last.contains(&snapshot.id));
     }
     if let Some(tag) = &args.tag {
-        snapshots
-            .retain(|snapshot| snapshot.tags.iter().any(|name| name.as_bytes() == tag.as_encoded_bytes()));
-    } else if snapshots.is_empty() && context.output.is_terminal() {
+        let wanted = tag.as_encoded_bytes();
+        snapshots.retain(|snapshot| snapshot.tags.iter().any(|name| name.as_bytes() == wanted));
+    }
+    let is_filtered = args.at.is_some() || args.tag.is_some();
+    if snapshots.is_empty() && !is_filtered && context.output.is_terminal() {
         context.output.note("no snapshots yet; add one with `yester import`");
     }
     print(&mut context.output, &snapshots)?;

@@ -6,8 +6,30 @@ use fs_core::store::CacheSizes;
 use fs_core::view::{Scope, View};
 use jiff::tz::TimeZone;
 
+use super::Context;
+use crate::args::MountArgs;
+use crate::mount_options::MountWords;
 use crate::platform;
+use crate::progress::Bar;
 use crate::settings::Settings;
+
+/// The view that `yester mount` is asked for, and its source if it is of one alone.
+pub fn asked(
+    context: &Context,
+    settings: &Settings,
+    args: &MountArgs,
+    words: &MountWords,
+) -> Result<(View, Option<Vec<u8>>)> {
+    let source = args.source.as_ref().map(|name| name.as_encoded_bytes().to_vec());
+    let source = source.or_else(|| words.source.clone());
+    let _bar = Bar::new(&context.output, "opening the repository");
+    let view = view(settings, source.as_deref(), args.cache_size.or(words.cache_size))?;
+    if let Some(source) = &source {
+        require_source(&view, settings, source)?;
+    }
+    let view = if args.with_versions || words.with_versions { view.listing_versions() } else { view };
+    Ok((view, source))
+}
 
 /// A view for a mount: of one source, or of all, with caches of so many bytes.
 pub fn view(settings: &Settings, source: Option<&[u8]>, cache: Option<usize>) -> Result<View> {
@@ -18,7 +40,7 @@ pub fn view(settings: &Settings, source: Option<&[u8]>, cache: Option<usize>) ->
 }
 
 /// Says so when there is no such source.
-pub fn require_source(view: &View, settings: &Settings, source: &[u8]) -> Result<()> {
+fn require_source(view: &View, settings: &Settings, source: &[u8]) -> Result<()> {
     if view.sources().get(source).is_none() {
         History::open(&settings.repository, TimeZone::UTC)?.source(Some(source))?;
     }

@@ -1,6 +1,8 @@
 mod dye;
 
-use anyhow::{Result, anyhow};
+use std::ffi::OsStr;
+
+use anyhow::Result;
 use fs_core::service::{History, ServiceError, SnapshotInfo};
 use fs_core::view::{Attr, DirEntry, FileKind, Node, View, ViewError};
 use jiff::Timestamp;
@@ -13,7 +15,7 @@ use super::{Context, find, snapshots};
 use crate::args::LsArgs;
 use crate::error::Outcome;
 use crate::output::{Output, WriteError};
-use crate::place::{Place, Target};
+use crate::place::Place;
 use crate::progress::Bar;
 use crate::table::Column;
 use crate::text::{self, for_json, printable};
@@ -23,28 +25,20 @@ pub fn run(context: &mut Context, args: &LsArgs) -> Result<Outcome> {
     let history = context.history()?;
     let output = &mut context.output;
     let named = args.source.as_ref().map(|name| name.as_encoded_bytes());
-    let target = match (&args.target, &args.at) {
-        (target, None) => target.clone(),
-        (None, at) => Some(Target::Place(Target::Name(Vec::new()).place(at.as_ref())?)),
-        (Some(target), at) => Some(Target::Place(target.place(at.as_ref())?)),
-    };
-    match &target {
-        Some(Target::Place(place)) => {
-            let (view, node) = find(&history, place, args.source.as_ref())?;
+    let (target, at) = (args.target.as_deref(), args.at.as_ref());
+    // What names no time is a source, where it cannot be a path.
+    let source = target.filter(|text| at.is_none() && Place::parse(text).is_err());
+    let source =
+        source.map(OsStr::as_encoded_bytes).filter(|source| named.is_none_or(|named| named == *source));
+    match (source.or(named.filter(|_| target.is_none() && at.is_none())), target, at) {
+        (Some(source), ..) => list_snapshots(output, &history, source, args.long)?,
+        (None, None, None) => list_sources(output, &history, args.long)?,
+        (None, target, at) => {
+            let place = Place::with_time(target.unwrap_or_default(), at)?;
+            let (view, node) = find(&history, &place, args.source.as_ref())?;
             let dye = Dye::of(output);
-            Listing { view, long: args.long, zone, dye }.print(output, place, &node)?;
+            Listing { view, long: args.long, zone, dye }.print(output, &place, &node)?;
         }
-        Some(Target::Name(source)) if named.is_none_or(|named| named == source) => {
-            list_snapshots(output, &history, source, args.long)?;
-        }
-        Some(Target::Name(text)) => {
-            let text = String::from_utf8_lossy(text);
-            return Err(anyhow!("{text} names no time; write @latest:{text}, or add --at T"));
-        }
-        None => match named {
-            Some(source) => list_snapshots(output, &history, source, args.long)?,
-            None => list_sources(output, &history, args.long)?,
-        },
     }
     Ok(Outcome::Done)
 }
