@@ -3,14 +3,12 @@
 //! Of names that do, the first in the directory's order (that of bytes) is shown as it is, and each other one with a suffix, such as
 //! `readme~2`, that makes it a name of its own. The suffix depends on the directory's content alone, and any two mounts show the same.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use crate::fold::key;
 
 /// The most units of a name.
 const MOST: usize = 255;
-/// Before the number that tells a name from others.
-const SUFFIX: u16 = b'~' as u16;
 
 /// Where an entry is: a listing that begins at this offset begins with it.
 pub type Offset = u64;
@@ -20,7 +18,15 @@ pub type Offset = u64;
 pub struct Listed {
     /// By the key of the name that is shown.
     places: Vec<(u64, Offset)>,
-    renamed: BTreeMap<Offset, Box<[u16]>>,
+    /// From an entry's own name to the one that is shown.
+    renamed: HashMap<Box<[u16]>, Box<[u16]>>,
+}
+
+/// The names that are taken in a directory, by their keys.
+struct Taken {
+    names: HashSet<u64>,
+    /// The first number that was not tried with a stem, lest all of them are tried for each of many names that are alike.
+    untried: HashMap<u64, u64>,
 }
 
 impl Listed {
@@ -32,17 +38,21 @@ impl Listed {
         places.sort_unstable();
         let later: HashSet<Offset> =
             places.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[1].1).collect();
-        let mut renamed = BTreeMap::new();
+        let mut renamed = HashMap::new();
         if !later.is_empty() {
-            let mut taken: HashSet<u64> = places.iter().map(|(key, _)| *key).collect();
+            let names = places.iter().map(|(key, _)| *key).collect();
+            let mut taken = Taken { names, untried: HashMap::new() };
+            let mut keys = HashMap::new();
             list(&mut |offset, name| {
                 if later.contains(&offset) {
-                    renamed.insert(offset, distinct(name, &mut taken));
+                    let shown = taken.distinct(name);
+                    keys.insert(offset, key(&shown));
+                    renamed.insert(name.into(), shown);
                 }
             });
             for (place, offset) in &mut places {
-                if let Some(name) = renamed.get(offset) {
-                    *place = key(name);
+                if let Some(key) = keys.get(offset) {
+                    *place = *key;
                 }
             }
             places.sort_unstable();
@@ -51,17 +61,9 @@ impl Listed {
         Self { places, renamed }
     }
 
-    /// The name that is shown for the entry there, if it is not its own.
-    pub fn renamed(&self, offset: Offset) -> Option<&[u16]> {
-        self.renamed.get(&offset).map(|name| &**name)
-    }
-
-    /// Where the entry may be that has this name and is shown by another.
-    pub fn renamed_from<'a>(&'a self, name: &'a [u16]) -> impl Iterator<Item = Offset> + 'a {
-        self.renamed.iter().filter_map(move |(offset, shown)| {
-            let stem = &shown[..shown.iter().rposition(|unit| *unit == SUFFIX)?];
-            name.starts_with(stem).then_some(*offset)
-        })
+    /// The name that is shown for the entry of this name, if it is not its own.
+    pub fn renamed(&self, own: &[u16]) -> Option<&[u16]> {
+        self.renamed.get(own).map(|name| &**name)
     }
 
     /// Where the entry may be that is shown by this name, in whatever case. Almost always one place; to be compared.
@@ -82,23 +84,33 @@ impl Listed {
     }
 }
 
-/// The name with the first suffix that nobody has.
-fn distinct(name: &[u16], taken: &mut HashSet<u64>) -> Box<[u16]> {
-    for number in 2_u64.. {
-        let suffix: Vec<u16> = format!("~{number}").encode_utf16().collect();
-        let mut stem = &name[..name.len().min(MOST - suffix.len())];
-        // Half a pair would be another character.
-        if stem.len() < name.len()
-            && let [most @ .., 0xd800..0xdc00] = stem
-        {
-            stem = most;
-        }
-        let candidate = [stem, &suffix].concat();
-        if taken.insert(key(&candidate)) {
-            return candidate.into();
+impl Taken {
+    /// The name with the first suffix that nobody has.
+    fn distinct(&mut self, name: &[u16]) -> Box<[u16]> {
+        let mut number = 2;
+        loop {
+            let suffix: Vec<u16> = format!("~{number}").encode_utf16().collect();
+            let mut stem = &name[..name.len().min(MOST - suffix.len())];
+            // Half a pair would be another character.
+            if stem.len() < name.len()
+                && let [most @ .., 0xd800..0xdc00] = stem
+            {
+                stem = most;
+            }
+            let untried = self.untried.entry(key(stem)).or_default();
+            if number < *untried {
+                // Whose suffix may be longer, and the stem shorter.
+                number = *untried;
+                continue;
+            }
+            number += 1;
+            *untried = number;
+            let candidate = [stem, &suffix].concat();
+            if self.names.insert(key(&candidate)) {
+                return candidate.into();
+            }
         }
     }
-    unreachable!("there are fewer names than numbers")
 }
 
 #[cfg(test)]
@@ -114,9 +126,8 @@ mod tests {
         let listed = Listed::new(|tell| {
             names.iter().zip(0..).for_each(|(name, offset)| tell(offset, name));
         });
-        let name =
-            |(own, offset): (&Vec<u16>, u64)| listed.renamed(offset).map_or(own.clone(), <[u16]>::to_vec);
-        let shown = names.iter().zip(0..).map(name).collect();
+        let shown =
+            names.iter().map(|own| listed.renamed(own).map_or(own.clone(), <[u16]>::to_vec)).collect();
         (listed, shown)
     }
 
@@ -142,6 +153,22 @@ mod tests {
         assert!(names[3].ends_with("x\u{1f600}~2") || names[3].ends_with("x~2"), "{}", names[3]);
     }
 
+    #[test]
+    fn a_hundred_thousand_names_that_are_alike_take_no_time_each_for_all() {
+        // Those that are cut share their stems.
+        for (length, common) in [(20, 3), (255, 235)] {
+            let variant = |number: u32| -> Vec<u16> {
+                let letter = |bit: u32| if number >> bit & 1 == 0 { b'a' } else { b'A' };
+                let tail = (0..17).map(letter).chain(std::iter::repeat(b'b')).map(u16::from);
+                std::iter::repeat_n(u16::from(b'x'), common).chain(tail).take(length).collect()
+            };
+            let names: Vec<Vec<u16>> = (0..100_000).map(variant).collect();
+            let (listed, shown) = listed(&names);
+            assert_eq!(listed.len(), names.len());
+            assert_eq!(shown.iter().map(|name| key(name)).collect::<BTreeSet<_>>().len(), names.len());
+        }
+    }
+
     proptest! {
         #[test]
         fn all_names_differ_and_lead_to_their_entries(names in prop::collection::btree_set("[aAbB~2]{1,4}", 0..40)) {
@@ -152,9 +179,6 @@ mod tests {
             prop_assert_eq!(folded.len(), names.len());
             for (name, offset) in shown.iter().zip(0..) {
                 prop_assert_eq!(listed.find(&fold(name)).collect::<Vec<_>>(), [offset]);
-                let own = &names[usize::try_from(offset).unwrap()];
-                let renamed = listed.renamed_from(own).any(|found| found == offset);
-                prop_assert_eq!(renamed, name != own);
             }
             // The first of those that are alike keeps its name.
             for (at, name) in names.iter().enumerate() {

@@ -173,7 +173,7 @@ impl Tree {
     ) -> Result<Option<(Child, Vec<u8>)>, ViewError> {
         for offset in listed.find(name) {
             if let Some((own, node, _)) = self.at(directory, offset)? {
-                let shown = shown(listed, offset, &own);
+                let shown = shown(listed, &own);
                 if is_same(&shown, name) {
                     return Ok(Some((Child { name: shown, node }, own)));
                 }
@@ -256,7 +256,7 @@ impl Tree {
             }
         }
         let is_dots = |name: &&[u16]| !directory.is_top() && [DOT, DOTS].contains(name);
-        let mut offset = match after.filter(|name| !is_dots(name)) {
+        let offset = match after.filter(|name| !is_dots(name)) {
             None => 0,
             Some(name) => match self.behind(directory.node(), listed, name)? {
                 Some(offset) => offset,
@@ -267,8 +267,7 @@ impl Tree {
         let mut full = false;
         let mut failed = None;
         self.view.read_directory(directory.node(), offset, &mut |entry| {
-            let name = listed.renamed(offset).map_or_else(|| to_windows(entry.name), <[u16]>::to_vec);
-            offset = entry.next_offset;
+            let name = shown(listed, entry.name);
             if !wanted(&name) {
                 return true;
             }
@@ -283,26 +282,25 @@ impl Tree {
 
     /// The name that is shown for the entry `own` of a directory.
     fn name(&self, directory: &Node, own: &[u8]) -> Result<Vec<u16>, ViewError> {
-        let listed = self.listed(directory)?;
-        let name = to_windows(own);
-        for offset in listed.renamed_from(&name) {
-            if self.at(directory, offset)?.is_some_and(|(other, _, _)| other == own) {
-                return Ok(shown(&listed, offset, own));
-            }
-        }
-        Ok(name)
+        Ok(shown(&*self.listed(directory)?, own))
     }
 
     /// Where a listing goes on behind the entry that is shown as `name`.
     fn behind(&self, directory: &Node, listed: &Listed, name: &[u16]) -> Result<Option<Offset>, ViewError> {
         for offset in listed.find(name) {
             if let Some((own, _, next)) = self.at(directory, offset)?
-                && is_same(&shown(listed, offset, &own), name)
+                && is_same(&shown(listed, &own), name)
             {
                 return Ok(Some(next));
             }
         }
-        Ok(None)
+        // A snapshot that came meanwhile, and is older than others, has moved them.
+        let mut found = None;
+        self.view.read_directory(directory, 0, &mut |entry| {
+            found = is_same(&shown(listed, entry.name), name).then_some(entry.next_offset);
+            found.is_none()
+        })?;
+        Ok(found)
     }
 
     /// Modes from the top on, and whether they are folders', to tell who may read.
@@ -359,9 +357,10 @@ impl Tree {
     }
 }
 
-/// The name that is shown for the entry there.
-fn shown(listed: &Listed, offset: Offset, own: &[u8]) -> Vec<u16> {
-    listed.renamed(offset).map_or_else(|| to_windows(own), <[u16]>::to_vec)
+/// The name that is shown for the entry `own` of a directory that is listed so.
+fn shown(listed: &Listed, own: &[u8]) -> Vec<u16> {
+    let own = to_windows(own);
+    listed.renamed(&own).map(<[u16]>::to_vec).unwrap_or(own)
 }
 
 /// Nothing, if there is nothing of that name.

@@ -9,6 +9,7 @@ use fs_core::service::{ImportOptions, import_tree, init, open_view};
 use fs_core::store::CacheSizes;
 use fs_core::view::Scope;
 use fs_core::windows::attributes::{DIRECTORY, REPARSE_POINT};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tempfile::TempDir;
 
@@ -203,6 +204,35 @@ fn what_is_not_there_is_told_as_windows_does() {
     assert_eq!(tree.read(&file, 5, &mut buffer).unwrap(), 0);
     assert!(tree.list(&file, &Listed::default(), None, None, &mut |_, _| true).is_err());
     assert!(tree.read(&find(&tree, r"\web1"), 0, &mut buffer).is_err());
+}
+
+#[test]
+fn a_listing_goes_on_when_an_older_snapshot_comes() {
+    let (folder, tree) = drive(|files| fs::write(files.join("file"), "now").unwrap());
+    let import_at = |second: i64| {
+        let options = ImportOptions {
+            source: Some(b"web1".to_vec()),
+            time: Some(Timestamp::from_second(second).unwrap()),
+            ..ImportOptions::default()
+        };
+        let (repository, files) = (folder.path().join("repository"), folder.path().join("files"));
+        import_tree(&repository, &files, &options, &Silent, &Cancellation::default()).unwrap();
+        // An expression means the newest of what is there now.
+        find(&tree, r"\web1\@today");
+    };
+    import_at(2_000_000);
+    let source = find(&tree, r"\web1");
+    let listed = tree.listed(source.node()).unwrap();
+    let all = list(&tree, r"\web1", 9, "");
+    import_at(1_000_000);
+    assert_eq!(list(&tree, r"\web1", 9, "").len(), all.len() + 1);
+    let mut rest = Vec::new();
+    let told = tree.list(&source, &listed, Some(&utf16(&all[3])), None, &mut |name, _| {
+        rest.push(text(name));
+        true
+    });
+    assert!(told.unwrap());
+    assert_eq!(rest, all[4..]);
 }
 
 #[test]
