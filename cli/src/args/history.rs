@@ -34,6 +34,17 @@ const PLACE_HELP: &str = "\
 T is a time: @2024-06-01 (as that day ended), @2024-06-01T03, @yesterday, @monday, @3d (three days ago), \
 @latest, @latest~2, @first, a snapshot's name, or one that `yester tag` gave it. A source may stand before it: web1@latest:etc/passwd";
 
+/// What a place may leave out.
+#[derive(Debug, Args)]
+pub struct Implied {
+    /// The time, where PATH names none, such as yesterday or 2024-06-01
+    #[arg(long, visible_alias = "as-of", value_name = "T", add = ArgValueCompleter::new(completion::times_alone))]
+    pub at: Option<OsString>,
+    /// The source, where there are several
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::sources))]
+    pub source: Option<OsString>,
+}
+
 #[derive(Debug, Args)]
 #[command(after_help = format!("\
 Examples:
@@ -47,12 +58,8 @@ pub struct LsArgs {
     /// A place in a snapshot, or a source
     #[arg(value_name = "T:PATH", add = ArgValueCompleter::new(completion::places))]
     pub target: Option<OsString>,
-    /// The time, where PATH names none, such as yesterday or 2024-06-01
-    #[arg(long, visible_alias = "as-of", value_name = "T", add = ArgValueCompleter::new(completion::times_alone))]
-    pub at: Option<OsString>,
-    /// The source, where there are several
-    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::sources))]
-    pub source: Option<OsString>,
+    #[command(flatten)]
+    pub implied: Implied,
     /// Show mode, links, owner, group, size and time
     #[arg(short, long)]
     pub long: bool,
@@ -69,12 +76,8 @@ pub struct CatArgs {
     /// Files in snapshots
     #[arg(value_name = "T:PATH", required = true, add = ArgValueCompleter::new(completion::places))]
     pub targets: Vec<OsString>,
-    /// The time, where PATH names none, such as yesterday or 2024-06-01
-    #[arg(long, visible_alias = "as-of", value_name = "T", add = ArgValueCompleter::new(completion::times_alone))]
-    pub at: Option<OsString>,
-    /// The source, where there are several
-    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::sources))]
-    pub source: Option<OsString>,
+    #[command(flatten)]
+    pub implied: Implied,
 }
 
 #[derive(Debug, Args)]
@@ -135,12 +138,8 @@ pub struct LogArgs {
     /// A path, in a source or in a mount; T: only what was until then
     #[arg(value_name = "[T:]PATH", add = ArgValueCompleter::new(completion::places))]
     pub path: OsString,
-    /// Only what was until then, such as yesterday or 2024-06-01
-    #[arg(long, visible_alias = "as-of", value_name = "T", add = ArgValueCompleter::new(completion::times_alone))]
-    pub at: Option<OsString>,
-    /// The source, where there are several
-    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::sources))]
-    pub source: Option<OsString>,
+    #[command(flatten)]
+    pub implied: Implied,
 }
 
 #[derive(Debug, Args)]
@@ -179,15 +178,11 @@ pub struct ExportArgs {
     /// A file or folder in a snapshot
     #[arg(value_name = "T:PATH", add = ArgValueCompleter::new(completion::places))]
     pub target: OsString,
-    /// The time, where PATH names none, such as yesterday or 2024-06-01
-    #[arg(long, visible_alias = "as-of", value_name = "T", add = ArgValueCompleter::new(completion::times_alone))]
-    pub at: Option<OsString>,
+    #[command(flatten)]
+    pub implied: Implied,
     /// A zip archive instead of tar
     #[arg(long)]
     pub zip: bool,
-    /// The source, where there are several
-    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::sources))]
-    pub source: Option<OsString>,
 }
 
 #[derive(Debug, Args)]
@@ -234,9 +229,8 @@ pub struct RestoreArgs {
     /// Files or folders in snapshots
     #[arg(value_name = "T:PATH", required = true, add = ArgValueCompleter::new(completion::places))]
     pub targets: Vec<OsString>,
-    /// The time, where PATH names none, such as yesterday or 2024-06-01
-    #[arg(long, visible_alias = "as-of", value_name = "T", add = ArgValueCompleter::new(completion::times_alone))]
-    pub at: Option<OsString>,
+    #[command(flatten)]
+    pub implied: Implied,
     /// The folder that is to hold them, made when it is missing
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
@@ -246,7 +240,4 @@ pub struct RestoreArgs {
     /// Say what would be restored, and what is in the way; change nothing
     #[arg(short = 'n', long)]
     pub dry_run: bool,
-    /// The source, where there are several
-    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::sources))]
-    pub source: Option<OsString>,
 }

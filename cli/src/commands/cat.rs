@@ -14,10 +14,10 @@ use crate::text::{printable, size};
 const STEP: usize = 1 << 20;
 
 pub fn run(context: &mut Context, args: &CatArgs) -> Result<Outcome> {
-    let places = Place::all_with_time(&args.targets, args.at.as_ref())?;
+    let places = Place::all_with_time(&args.targets, args.implied.at.as_ref())?;
     let history = context.history()?;
     for place in &places {
-        let (view, node) = find(&history, place, args.source.as_ref())?;
+        let (view, node) = find(&history, place, args.implied.source.as_ref())?;
         copy(&mut context.output, &view, &node, &place.shown())?;
     }
     Ok(Outcome::Done)

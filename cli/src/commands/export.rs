@@ -17,11 +17,11 @@ pub fn run(context: &mut Context, args: &ExportArgs) -> Result<Outcome> {
     if context.output.is_terminal() {
         bail!("an archive is nothing for a terminal: write it to a file, as in `yester export … > FILE.tar`");
     }
-    let place = Place::with_time(&args.target, args.at.as_ref())?;
+    let place = Place::with_time(&args.target, args.implied.at.as_ref())?;
     let name = place.last_name().map_err(Error::msg)?;
     let zone = context.settings()?.zone;
     let history = context.history()?;
-    let (view, node) = find(&history, &place, args.source.as_ref())?;
+    let (view, node) = find(&history, &place, args.implied.source.as_ref())?;
     let cancellation = stop_on_signals()?;
     let archive = if args.zip { Archive::Zip(zone) } else { Archive::Tar };
     let monitor = Restorer::saying(&context.output, "exporting");

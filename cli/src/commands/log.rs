@@ -23,7 +23,7 @@ use crate::text::{self, count, for_json, mode_of, size};
 pub fn run(context: &mut Context, args: &LogArgs) -> Result<Outcome> {
     let Asked { source, time, path } = asked(context, args)?;
     let path = components(&path).collect::<Vec<_>>().join(&b'/');
-    let source = one_source(args.source.as_ref(), source.as_deref()).map_err(Error::msg)?;
+    let source = one_source(args.implied.source.as_ref(), source.as_deref()).map_err(Error::msg)?;
     let history = context.history()?;
     let log = look(context, &history, source, time.as_deref(), &path)?;
     print(&mut context.output, &log, &path)?;
@@ -39,7 +39,7 @@ struct Asked {
 
 /// A place in history, a path in a mount, or else a path in a source.
 fn asked(context: &mut Context, args: &LogArgs) -> Result<Asked, Usage> {
-    let (path, at) = (&args.path, args.at.as_ref());
+    let (path, at) = (&args.path, args.implied.at.as_ref());
     if Place::parse(path).is_ok() {
         let Place { source, time, path } = Place::with_time(path, at)?;
         return Ok(Asked { source, time: Some(time), path });

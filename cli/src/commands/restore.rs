@@ -27,7 +27,7 @@ struct Described {
 }
 
 pub fn run(context: &mut Context, args: &RestoreArgs) -> Result<Outcome> {
-    let places = Place::all_with_time(&args.targets, args.at.as_ref())?;
+    let places = Place::all_with_time(&args.targets, args.implied.at.as_ref())?;
     let names = places.iter().map(Place::last_name).collect::<Result<Vec<_>, _>>().map_err(Error::msg)?;
     let history = context.history()?;
     let cancellation = stop_on_signals()?;
@@ -35,7 +35,7 @@ pub fn run(context: &mut Context, args: &RestoreArgs) -> Result<Outcome> {
     let mut outcome = Outcome::Done;
     for (place, name) in places.iter().zip(names) {
         let began = Instant::now();
-        let (view, node) = find(&history, place, args.source.as_ref())?;
+        let (view, node) = find(&history, place, args.implied.source.as_ref())?;
         let monitor = Restorer::new(&context.output);
         let restored = restore(&view, node, name, &args.to, options, &monitor, &cancellation)?;
         drop(monitor);

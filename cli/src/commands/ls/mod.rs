@@ -24,8 +24,8 @@ pub fn run(context: &mut Context, args: &LsArgs) -> Result<Outcome> {
     let zone = context.settings()?.zone;
     let history = context.history()?;
     let output = &mut context.output;
-    let named = args.source.as_ref().map(|name| name.as_encoded_bytes());
-    let (target, at) = (args.target.as_deref(), args.at.as_ref());
+    let named = args.implied.source.as_ref().map(|name| name.as_encoded_bytes());
+    let (target, at) = (args.target.as_deref(), args.implied.at.as_ref());
     // What names no time is a source, where it cannot be a path.
     let source = target.filter(|text| at.is_none() && Place::parse(text).is_err());
     let source =
@@ -35,7 +35,7 @@ pub fn run(context: &mut Context, args: &LsArgs) -> Result<Outcome> {
         (None, None, None) => list_sources(output, &history, args.long)?,
         (None, target, at) => {
             let place = Place::with_time(target.unwrap_or_default(), at)?;
-            let (view, node) = find(&history, &place, args.source.as_ref())?;
+            let (view, node) = find(&history, &place, args.implied.source.as_ref())?;
             let dye = Dye::of(output);
             Listing { view, long: args.long, zone, dye }.print(output, &place, &node)?;
         }
