@@ -10,7 +10,7 @@ use fs_benches::Random;
 use fs_core::format::{
     Attributes, BlobId, Content, Entry, Kind, Manifest, Origin, Status, Time, Totals, Xattrs,
 };
-use fs_core::store::{Access, DirectoryWriter, Repository, Writer};
+use fs_core::store::{Access, DirectoryCursor, DirectoryWriter, Repository, Writer};
 
 #[derive(Debug, Parser)]
 #[command(about = "Makes a repository with a long history of a large tree")]
@@ -107,10 +107,12 @@ fn directory(
     entries: impl Iterator<Item = (String, Entry)>,
 ) -> Result<BlobId> {
     let mut directory = DirectoryWriter::default();
+    let mut before = previous.map(|id| DirectoryCursor::new(writer.reader().clone(), id, 0));
     for (name, entry) in entries {
-        if let Some(previous) = previous {
-            let before = fs_core::store::find(writer.reader(), &previous, name.as_bytes())?;
-            directory.resemble(before.map(|before| before.leaf));
+        // The names stay as they are.
+        if let Some(before) = &mut before {
+            before.advance()?;
+            directory.resemble(before.leaf_id());
         }
         let mut body = Vec::new();
         entry.encode(&mut body);

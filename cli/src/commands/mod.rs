@@ -43,6 +43,7 @@ mod viewing;
 mod watch;
 
 use std::ffi::OsString;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use anyhow::{Error, Result, anyhow, bail};
@@ -148,10 +149,11 @@ impl Context {
         Settings::load(&self.global)
     }
 
-    fn history(&self) -> Result<History> {
+    /// Never dropped: the process ends with its command, which is faster than to free what the caches hold piece by piece.
+    fn history(&self) -> Result<ManuallyDrop<History>> {
         let settings = self.settings()?;
         let _bar = Bar::new(&self.output, "opening the repository");
-        Ok(History::open(&settings.repository, settings.zone)?)
+        Ok(ManuallyDrop::new(History::open(&settings.repository, settings.zone)?))
     }
 }
 

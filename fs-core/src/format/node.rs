@@ -150,7 +150,9 @@ fn decode_inner(mut cursor: Cursor<'_>) -> Result<Vec<Child>, FormatError> {
 
 /// A name that a file system may show, greater than the one before it.
 fn check_name(name: &[u8], previous: &[u8]) -> Result<(), FormatError> {
-    if matches!(name, b"" | b"." | b"..") || name.contains(&b'/') || name.contains(&0) {
+    // Looking at every byte is faster than stopping at the first: most names are short, and all of them are checked.
+    let foul = name.iter().filter(|byte| matches!(byte, b'/' | 0)).count();
+    if foul > 0 || matches!(name, b"" | b"." | b"..") {
         return Err(FormatError::Invalid("name"));
     }
     if name <= previous {

@@ -100,7 +100,7 @@ impl Reader {
     /// to fill a cache takes longer than to read.
     #[must_use]
     pub fn in_passing(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), passing: Passing::new(1 << 20, 1 << 20) }
+        Self { shared: Arc::clone(&self.shared), passing: Passing::new(1 << 17, 1 << 17) }
     }
 
     /// The repository's keys.
