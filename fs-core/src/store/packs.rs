@@ -12,9 +12,11 @@ pub(super) struct Packs {
     backend: Arc<dyn Backend>,
     keys: Keys,
     catalogues: WeightedCache<PackId, Catalogue>,
-    /// Packs read last: a blob's neighbours are usually in one of them, which saves asking the index.
-    recent: Mutex<VecDeque<RecentPack>>,
 }
+
+/// Packs read last: a blob's neighbours are usually in one of them, which saves asking the index.
+#[derive(Default)]
+pub(super) struct Recent(Mutex<VecDeque<RecentPack>>);
 
 struct RecentPack {
     id: PackId,
@@ -30,39 +32,36 @@ const TAIL: usize = 128 << 10;
 impl Packs {
     /// `capacity`: bytes of catalogues.
     pub(super) fn new(backend: Arc<dyn Backend>, keys: Keys, capacity: usize) -> Self {
-        Self { backend, keys, catalogues: WeightedCache::new(capacity), recent: Mutex::default() }
+        Self { backend, keys, catalogues: WeightedCache::new(capacity) }
     }
 
     pub(super) fn catalogue(&self, pack: PackId) -> Result<Arc<Catalogue>, StoreError> {
         self.open(pack).map(|pack| pack.catalogue)
     }
 
-    /// Where a blob is, if in one of the packs read last.
-    pub(super) fn find_in_recent(&self, id: &BlobId) -> Option<(PackId, Placement)> {
-        self.recent().iter().find_map(|pack| Some((pack.id, pack.catalogue.find(id)?)))
-    }
-
     /// Where a blob is in a pack. If it is there, the pack counts as read last.
-    pub(super) fn find_in(&self, pack: PackId, id: &BlobId) -> Result<Option<Placement>, StoreError> {
+    pub(super) fn find_in(
+        &self,
+        pack: PackId,
+        id: &BlobId,
+        recent: &Recent,
+    ) -> Result<Option<Placement>, StoreError> {
         let pack = self.open(pack)?;
         let place = pack.catalogue.find(id);
         if place.is_some() {
-            let mut recent = self.recent();
-            recent.retain(|known| known.id != pack.id);
-            recent.push_front(pack);
-            recent.truncate(RECENT);
+            recent.push(pack);
         }
         Ok(place)
     }
 
-    /// A pack is not there any more.
-    pub(super) fn forget(&self, pack: Option<PackId>) {
-        self.recent().retain(|known| Some(known.id) != pack);
-    }
-
     /// A block as it is stored.
-    pub(super) fn block(&self, pack: PackId, place: Placement) -> Result<Vec<u8>, StoreError> {
-        let bytes = self.recent().iter().find(|known| known.id == pack).and_then(|known| known.bytes.clone());
+    pub(super) fn block(
+        &self,
+        pack: PackId,
+        place: Placement,
+        recent: &Recent,
+    ) -> Result<Vec<u8>, StoreError> {
+        let bytes = recent.bytes(pack);
         let start = place.block_offset as usize;
         let range = start..start.saturating_add(place.block_len as usize);
         match bytes.as_ref().and_then(|bytes| bytes.get(range)) {
@@ -80,9 +79,32 @@ impl Packs {
         let bytes = (bytes.len() as u64 == size).then(|| Arc::new(bytes));
         Ok(RecentPack { id, catalogue: self.catalogues.insert(id, catalogue, weight), bytes })
     }
+}
 
-    fn recent(&self) -> MutexGuard<'_, VecDeque<RecentPack>> {
-        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+impl Recent {
+    /// Where a blob is, if in one of these packs.
+    pub(super) fn find(&self, id: &BlobId) -> Option<(PackId, Placement)> {
+        self.packs().iter().find_map(|pack| Some((pack.id, pack.catalogue.find(id)?)))
+    }
+
+    /// A pack is not there any more.
+    pub(super) fn forget(&self, pack: Option<PackId>) {
+        self.packs().retain(|known| Some(known.id) != pack);
+    }
+
+    fn push(&self, pack: RecentPack) {
+        let mut packs = self.packs();
+        packs.retain(|known| known.id != pack.id);
+        packs.push_front(pack);
+        packs.truncate(RECENT);
+    }
+
+    fn bytes(&self, pack: PackId) -> Option<Arc<Vec<u8>>> {
+        self.packs().iter().find(|known| known.id == pack).and_then(|known| known.bytes.clone())
+    }
+
+    fn packs(&self) -> MutexGuard<'_, VecDeque<RecentPack>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

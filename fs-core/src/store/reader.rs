@@ -6,7 +6,7 @@ use super::cache::{CacheSizes, WeightedCache};
 use super::delta::Base;
 use super::index::Index;
 use super::links::RunKey;
-use super::packs::Packs;
+use super::packs::{Packs, Recent};
 use super::reconcile::reconcile;
 use super::strays::Strays;
 use super::{Backend, StoreError};
@@ -28,11 +28,16 @@ struct Passing {
     /// Delta blocks, as they are when they are decompressed.
     deltas: WeightedCache<BlockKey, Vec<u8>>,
     nodes: WeightedCache<BlobId, Node>,
+    recent: Recent,
 }
 
 impl Passing {
     fn new(deltas: usize, nodes: usize) -> Arc<Self> {
-        Arc::new(Self { deltas: WeightedCache::new(deltas), nodes: WeightedCache::new(nodes) })
+        Arc::new(Self {
+            deltas: WeightedCache::new(deltas),
+            nodes: WeightedCache::new(nodes),
+            recent: Recent::default(),
+        })
     }
 }
 
@@ -135,7 +140,7 @@ impl Reader {
         let index = &self.shared.index;
         // Perhaps it was stored again because of that; or its pack was set aside, and the index made again.
         if matches!(error, StoreError::Missing(_)) && index.reopen().is_ok() {
-            self.shared.packs.forget(tried);
+            self.passing.recent.forget(tried);
         } else {
             index.refresh();
         }
@@ -226,18 +231,18 @@ impl Reader {
     }
 
     fn locate(&self, id: &BlobId) -> Result<(PackId, Placement), StoreError> {
-        let (packs, index) = (&self.shared.packs, &self.shared.index);
-        if let Some(found) = packs.find_in_recent(id) {
+        let (packs, recent, index) = (&self.shared.packs, &self.passing.recent, &self.shared.index);
+        if let Some(found) = recent.find(id) {
             return Ok(found);
         }
         let pack = self.pack_of(id)?;
-        if let Some(place) = packs.find_in(pack, id)? {
+        if let Some(place) = packs.find_in(pack, id, recent)? {
             return Ok((pack, place));
         }
         // Perhaps this reader's index is a damaged one that was made again.
         index.reopen()?;
         let pack = self.pack_of(id)?;
-        let place = packs.find_in(pack, id)?.ok_or_else(|| index.wrong_pack(pack))?;
+        let place = packs.find_in(pack, id, recent)?.ok_or_else(|| index.wrong_pack(pack))?;
         Ok((pack, place))
     }
 
@@ -279,7 +284,7 @@ impl Reader {
     }
 
     fn decode_block(&self, pack: PackId, place: Placement) -> Result<Vec<u8>, StoreError> {
-        let stored = self.shared.packs.block(pack, place)?;
+        let stored = self.shared.packs.block(pack, place, &self.passing.recent)?;
         let damaged = block_damaged(pack, place);
         let block = place.check(&stored).and_then(|stored| Block::open(&self.shared.keys, stored));
         let block = match block {
@@ -343,7 +348,7 @@ impl Reader {
         if let Some(bases) = self.shared.bases.get(&key) {
             return Ok(bases);
         }
-        let stored = self.shared.packs.block(pack, place)?;
+        let stored = self.shared.packs.block(pack, place, &self.passing.recent)?;
         let bases = place
             .check(&stored)
             .and_then(|stored| Ok(Block::open(&self.shared.keys, stored)?.bases().to_vec()))

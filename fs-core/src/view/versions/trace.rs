@@ -174,17 +174,19 @@ fn find_in_all(
 ) -> Result<HashMap<BlobId, Option<There>>, StoreError> {
     let mut seen = HashSet::new();
     let ids: Vec<BlobId> = directories.filter(|id| seen.insert(*id)).collect();
-    let find = |id: &BlobId| {
+    let find = |reader: &Reader, id: &BlobId| {
         let found = store::find(reader, id, name)?;
         let there = |found: Found| There { leaf: found.leaf, at: found.at as u32, body: found.body().into() };
         Ok::<_, StoreError>((*id, found.map(there)))
     };
     let next = AtomicUsize::new(0);
     let work = || {
+        // Else threads wait for each other's caches.
+        let reader = reader.in_passing();
         let mut found = Vec::new();
         while let Some(ids) = ids.chunks(FEW).nth(next.fetch_add(1, Ordering::Relaxed)) {
             for id in ids {
-                found.push(find(id)?);
+                found.push(find(&reader, id)?);
             }
         }
         Ok::<_, StoreError>(found)
