@@ -5,9 +5,10 @@ use std::ffi::{OsStr, OsString};
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap_complete::ArgValueCompleter;
+use fs_core::view::time::Expression;
 
 use crate::completion;
-use crate::place::Place;
+use crate::place::{Place, expression};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -43,10 +44,34 @@ pub struct TagArgs {
 
 /// A whole snapshot.
 fn time(text: &OsStr) -> Result<Place, String> {
-    let place = Place::parse(text).map_err(|_| "it names no time: write @latest, or SOURCE@2024-06-01")?;
+    let alone = expression(text);
+    if Expression::parse(&alone).is_some() {
+        return Ok(Place { source: None, time: alone, path: Vec::new() });
+    }
+    let place = Place::parse(text).map_err(|_| {
+        let name = text.to_string_lossy();
+        format!("it names no time, which comes first: yester tag @latest {name}, or SOURCE@2024-06-01 {name}")
+    })?;
     if place.path.is_empty() {
         Ok(place)
     } else {
         Err("a path cannot have a name, only a whole snapshot".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_is_a_time_with_or_without_its_sign() {
+        for (text, shown) in
+            [("@latest", "@latest:"), ("yesterday", "@yesterday:"), ("web1@2024-06-01", "web1@2024-06-01:")]
+        {
+            assert_eq!(time(text.as_ref()).map(|place| place.shown()).as_deref(), Ok(shown));
+        }
+        let error = time("before-upgrade".as_ref()).unwrap_err();
+        assert!(error.contains("yester tag @latest before-upgrade"), "{error}");
+        assert!(time("@latest:etc".as_ref()).unwrap_err().contains("a path"));
     }
 }
