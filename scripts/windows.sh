@@ -61,7 +61,7 @@ build_double() {
     # Its headers are made for Microsoft's compiler.
     x86_64-w64-mingw32-gcc -O1 -shared -Wall -Wno-attributes -Wno-unknown-pragmas -Wno-incompatible-pointer-types \
         -fms-extensions -Dalign=aligned -D_ReadWriteBarrier=_ReadWriteBarrier -isystem "$shipped/inc" \
-        tests/wine/double.c "$1/double.def" -o "$1/double/bin/winfsp-x64.dll" -ladvapi32
+        tests/wine/double.c tests/wine/requests.c "$1/double.def" -o "$1/double/bin/winfsp-x64.dll" -ladvapi32
 }
 
 # Whether the code is sound for Microsoft's toolchain, too, as far as that can be said without it: nothing is linked.
