@@ -76,5 +76,11 @@ impl Drop for Wine<'_> {
         for word in ["--kill", "--wait"] {
             let _ = self.tool("wineserver").arg(word).status();
         }
+        // Debian's tells there where its socket was, and leaves that folder when it is killed.
+        if let Ok(name) = fs::read_to_string(self.prefix.join("wineserver"))
+            && name.starts_with("wine-")
+        {
+            let _ = fs::remove_dir_all(env::temp_dir().join(name));
+        }
     }
 }
