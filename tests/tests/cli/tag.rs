@@ -146,14 +146,14 @@ fn names_that_no_tag_can_have() {
         sandbox.yester(["tag", "@latest", "fine", name]).run().fails(1, &["cannot be a tag"]);
     }
     for args in
-        [&["@latest"][..], &["latest", "name"], &["@latest:version", "name"], &["@latest", "-name"], &["-d"]]
+        [&["@latest"][..], &["name", "@latest"], &["@latest:version", "name"], &["@latest", "-name"], &["-d"]]
     {
         sandbox.yester(["tag"]).args(args).run().fails(2, &[]);
     }
     assert!(listed(&sandbox).is_empty(), "none of several is given when one cannot be");
     assert!(!sandbox.repo().join("tags").exists());
     sandbox.yester(["tag", "@1999", "name"]).run().fails(1, &["@1999"]);
-    tag(&sandbox, &["@latest", &"x".repeat(100), "v1.2", "2024-q2"]);
+    tag(&sandbox, &["latest", &"x".repeat(100), "v1.2", "2024-q2"]);
     assert_eq!(cat(&sandbox, &format!("@{}:version", "x".repeat(100))), "two");
     // What was meant.
     sandbox.yester(["cat", "@2024-q3:version"]).run().fails(1, &["did you mean @2024-q2?"]);
