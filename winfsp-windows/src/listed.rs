@@ -42,19 +42,14 @@ impl Listed {
         if !later.is_empty() {
             let names = places.iter().map(|(key, _)| *key).collect();
             let mut taken = Taken { names, untried: HashMap::new() };
-            let mut keys = HashMap::new();
+            places.retain(|(_, offset)| !later.contains(offset));
             list(&mut |offset, name| {
                 if later.contains(&offset) {
                     let shown = taken.distinct(name);
-                    keys.insert(offset, key(&shown));
+                    places.push((key(&shown), offset));
                     renamed.insert(name.into(), shown);
                 }
             });
-            for (place, offset) in &mut places {
-                if let Some(key) = keys.get(offset) {
-                    *place = *key;
-                }
-            }
             places.sort_unstable();
         }
         places.shrink_to_fit();
@@ -179,6 +174,8 @@ mod tests {
             prop_assert_eq!(folded.len(), names.len());
             for (name, offset) in shown.iter().zip(0..) {
                 prop_assert_eq!(listed.find(&fold(name)).collect::<Vec<_>>(), [offset]);
+                let own = &names[usize::try_from(offset).unwrap()];
+                prop_assert_eq!(listed.renamed(own).is_some(), name != own);
             }
             // The first of those that are alike keeps its name.
             for (at, name) in names.iter().enumerate() {

@@ -27,17 +27,16 @@ pub struct Reader {
 struct Passing {
     /// Delta blocks, as they are when they are decompressed.
     deltas: WeightedCache<BlockKey, Vec<u8>>,
-    nodes: WeightedCache<BlobId, Node>,
+    nodes: Arc<WeightedCache<BlobId, Node>>,
     recent: Recent,
 }
 
+/// So many bytes keep who comes by once.
+const BRIEFLY: usize = 1 << 17;
+
 impl Passing {
-    fn new(deltas: usize, nodes: usize) -> Arc<Self> {
-        Arc::new(Self {
-            deltas: WeightedCache::new(deltas),
-            nodes: WeightedCache::new(nodes),
-            recent: Recent::default(),
-        })
+    fn new(deltas: usize, nodes: Arc<WeightedCache<BlobId, Node>>) -> Arc<Self> {
+        Arc::new(Self { deltas: WeightedCache::new(deltas), nodes, recent: Recent::default() })
     }
 }
 
@@ -97,7 +96,7 @@ impl Reader {
                 strays: Strays::default(),
                 links: WeightedCache::new(sizes.nodes / 4),
             }),
-            passing: Passing::new(sizes.deltas, sizes.nodes),
+            passing: Passing::new(sizes.deltas, Arc::new(WeightedCache::new(sizes.nodes))),
         }
     }
 
@@ -105,7 +104,16 @@ impl Reader {
     /// to fill a cache takes longer than to read.
     #[must_use]
     pub fn in_passing(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), passing: Passing::new(1 << 17, 1 << 17) }
+        let nodes = Arc::new(WeightedCache::new(BRIEFLY));
+        Self { shared: Arc::clone(&self.shared), passing: Passing::new(BRIEFLY, nodes) }
+    }
+
+    /// A reader of the same for another thread, that finds and keeps the same nodes. Packs and deltas it has for itself:
+    /// sharing what each looks at once makes both wait.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        let nodes = Arc::clone(&self.passing.nodes);
+        Self { shared: Arc::clone(&self.shared), passing: Passing::new(BRIEFLY, nodes) }
     }
 
     /// The repository's keys.

@@ -53,10 +53,9 @@ impl State {
 impl View {
     /// What `path` (components separated by `/`, empty ones ignored) was in each snapshot of `source`.
     pub fn trace(&self, source: &Source, path: &[u8]) -> Result<Trace, ViewError> {
-        let reader = self.reader().in_passing();
         let mut trace = Trace::root(source);
         for name in components(path) {
-            trace = trace.step(&reader, name)?;
+            trace = trace.step(self.reader(), name)?;
         }
         Ok(trace)
     }
@@ -164,6 +163,8 @@ impl There {
 
 /// So few directories are looked at in one go: for fewer a thread is not worth it.
 const FEW: usize = 32;
+/// So many, and what is read of them is not kept: it would drive out what somebody comes back to.
+const MANY: usize = 256;
 
 /// What `name` is in each of these directories. Those of a long history are in as many packs: opening them is most of the
 /// work, which threads share.
@@ -179,14 +180,14 @@ fn find_in_all(
         let there = |found: Found| There { leaf: found.leaf, at: found.at as u32, body: found.body().into() };
         Ok::<_, StoreError>((*id, found.map(there)))
     };
+    let brief = (ids.len() > MANY).then(|| reader.in_passing());
+    let helping = || brief.as_ref().map_or_else(|| reader.beside(), Reader::in_passing);
     let next = AtomicUsize::new(0);
-    let work = || {
-        // Else threads wait for each other's caches.
-        let reader = reader.in_passing();
+    let work = |reader: &Reader| {
         let mut found = Vec::new();
         while let Some(ids) = ids.chunks(FEW).nth(next.fetch_add(1, Ordering::Relaxed)) {
             for id in ids {
-                found.push(find(&reader, id)?);
+                found.push(find(reader, id)?);
             }
         }
         Ok::<_, StoreError>(found)
@@ -195,9 +196,10 @@ fn find_in_all(
     thread::scope(|scope| {
         let helpers = 1..cores.min(ids.len().div_ceil(FEW));
         // Where there may be no further thread this one does it all.
-        let spawn = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
+        let help = || work(&helping());
+        let spawn = |_| thread::Builder::new().spawn_scoped(scope, help).ok();
         let helpers: Vec<_> = helpers.filter_map(spawn).collect();
-        let mut found: HashMap<_, _> = work()?.into_iter().collect();
+        let mut found: HashMap<_, _> = work(brief.as_ref().unwrap_or(reader))?.into_iter().collect();
         for helper in helpers {
             let others = helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             found.extend(others?);
