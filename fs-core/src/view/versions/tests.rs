@@ -1,9 +1,12 @@
 //! Random histories of a few paths, some of them a file in one snapshot and a directory in another: what the engine says
 //! is what one finds by looking at each snapshot.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
 use super::*;
+use crate::format::Entry;
 use crate::view::fixtures::{Files, numbered, view_of_files};
 
 mod folder;
@@ -51,6 +54,33 @@ proptest! {
                 prop_assert_eq!(pair[0].last + 1, pair[1].first);
                 let body = |stretch: &Stretch| stretch.state.as_ref().map(|state| state.body.clone());
                 prop_assert_ne!(body(&pair[0]), body(&pair[1]));
+            }
+        }
+    }
+}
+
+/// So many directories are shared by threads: a few keep what they read, more do not.
+#[test]
+fn long_histories_are_followed_as_short_ones_are() {
+    for snapshots in [40, 300] {
+        let files = |number: u32| {
+            let there = [("d/each", number), ("d/same", 1), ("d/some", number / 50)];
+            Files::from(there.map(|(path, number)| (path.to_owned(), number)))
+        };
+        let history: Vec<Files> = (0..snapshots).map(files).collect();
+        let (_folder, view) = view_of_files(&history);
+        let sources = view.sources();
+        let source = sources.get(b"source").unwrap();
+        for name in ["d/each", "d/same", "d/some"] {
+            // Again, with what the first look has kept.
+            for _ in 0..2 {
+                let trace = view.trace(source, name.as_bytes()).unwrap();
+                let found: Vec<Entry> =
+                    (0..history.len()).map(|place| trace.at(place).unwrap().entry.clone()).collect();
+                let expected: Vec<Entry> = history.iter().map(|files| numbered(files[name])).collect();
+                assert_eq!(found, expected, "{name}");
+                let distinct: BTreeSet<u32> = history.iter().map(|files| files[name]).collect();
+                assert_eq!(trace.versions().count(), distinct.len(), "{name}");
             }
         }
     }
