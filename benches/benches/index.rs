@@ -5,7 +5,8 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use fs_benches::Random;
 use fs_core::format::{
-    Attributes, BlobId, Content, Entry, Kind, Manifest, Origin, PackKind, Status, Time, Totals, Xattrs,
+    Attributes, BlobId, Content, Entry, Extensions, Kind, Manifest, Origin, PackKind, Status, Time, Totals,
+    Xattrs,
 };
 use fs_core::store::{Access, CacheSizes, DirectoryWriter, Repository};
 
@@ -31,7 +32,7 @@ fn manifest(root: BlobId) -> Manifest {
         totals: Totals::default(),
         origin: Origin { host: b"host".as_slice().into(), path: b"/".as_slice().into() },
         parent: None,
-        run: None,
+        extensions: Extensions::default(),
     }
 }
 

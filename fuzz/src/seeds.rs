@@ -1,9 +1,10 @@
 //! What the encoders make of a bit of everything: where a fuzzer begins.
 
 use fs_core::format::{
-    Attributes, BlobId, BlockBuilder, BlockEncoder, Child, ChunkList, Config, Content, Entry, ExtentKind,
-    FRAME_HEADER_LEN, InnerBuilder, Kind, LeafBuilder, LinkTableBuilder, Manifest, Origin, PackBuilder,
-    PackKind, PathKey, RepositoryId, Run, Secret, SnapshotId, Status, Tag, Time, Totals, XattrSet, Xattrs,
+    Attributes, BlobId, BlockBuilder, BlockEncoder, Child, ChunkList, Config, Content, Entry, Extensions,
+    ExtentKind, FRAME_HEADER_LEN, InnerBuilder, Kind, LeafBuilder, LinkTableBuilder, Manifest, Origin,
+    PackBuilder, PackKind, PathKey, RepositoryId, Run, Secret, SnapshotId, Status, Tag, Time, Totals,
+    XattrSet, Xattrs,
 };
 
 use crate::seal::{SECRET, keys};
@@ -140,12 +141,15 @@ fn manifest(parent: Option<SnapshotId>) -> Manifest {
         links: Content::Blob(BlobId([6; 32])),
         totals: Totals { files: 1, directories: 2, others: 3, bytes: 4, troubled: 5 },
         origin: Origin { host: b"host".as_slice().into(), path: b"/srv/web1".as_slice().into() },
-        run: parent.map(|_| Run {
-            identity: b"rsnapshot 1717210800.000000000 web1".as_slice().into(),
-            began: None,
-            completed: Some(Time::default()),
-            expires: Some(Time::default()),
-        }),
+        extensions: Extensions {
+            run: parent.map(|_| Run {
+                identity: b"rsnapshot 1717210800.000000000 web1".as_slice().into(),
+                began: None,
+                completed: Some(Time::default()),
+                expires: Some(Time::default()),
+            }),
+            ..Extensions::default()
+        },
         parent,
     }
 }

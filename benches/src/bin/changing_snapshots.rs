@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use fs_benches::Random;
 use fs_core::format::{
-    Attributes, BlobId, Content, Entry, Kind, Manifest, Origin, Status, Time, Totals, Xattrs,
+    Attributes, BlobId, Content, Entry, Extensions, Kind, Manifest, Origin, Status, Time, Totals, Xattrs,
 };
 use fs_core::store::{Access, DirectoryCursor, DirectoryWriter, Repository, Writer};
 
@@ -76,7 +76,7 @@ fn main() -> Result<()> {
             totals: Totals::default(),
             origin: Origin::default(),
             parent: None,
-            run: None,
+            extensions: Extensions::default(),
         })?;
     }
     Ok(())

@@ -115,6 +115,7 @@ impl From<&SnapshotInfo> for Described {
             time: manifest.time.timestamp().to_string(),
             name: snapshot.name.clone(),
             expires: manifest
+                .extensions
                 .run
                 .as_ref()
                 .and_then(|run| run.expires)

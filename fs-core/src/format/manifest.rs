@@ -1,7 +1,7 @@
 use super::codec::{Cursor, Encode};
-use super::limits::{MAX_NODE_ITEMS, MAX_ORIGIN, MAX_SOURCE_NAME};
+use super::limits::{MAX_ORIGIN, MAX_SOURCE_NAME};
 use super::seal::{Sealed, open, seal};
-use super::{Content, Entry, FormatError, Keys, LINK_RECORD_LEN, Run, SnapshotId, Time};
+use super::{Content, Entry, Extensions, FormatError, Keys, LINK_RECORD_LEN, SnapshotId, Time};
 
 /// How the run that a snapshot holds went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,15 +99,12 @@ pub struct Manifest {
     pub origin: Origin,
     /// The snapshot that it was imported against.
     pub parent: Option<SnapshotId>,
-    /// The run of another program that it holds, if it holds one.
-    pub run: Option<Run>,
+    /// What only some snapshots have.
+    pub extensions: Extensions,
 }
 
 /// Features that a reader must know; none yet.
 const KNOWN_FEATURES: u64 = 0;
-
-/// The extension that holds [`Manifest::run`].
-const RUN: u64 = 1;
 
 impl Manifest {
     /// Its name and its file's bytes.
@@ -149,11 +146,7 @@ impl Manifest {
                 out.extend(parent.0);
             }
         }
-        out.put_varint(self.run.iter().count() as u64);
-        if let Some(run) = &self.run {
-            out.put_varint(RUN);
-            out.put_bytes(&run.encode());
-        }
+        self.extensions.encode(&mut out);
         out
     }
 
@@ -200,14 +193,7 @@ impl Manifest {
             _ => return Err(FormatError::Invalid("parent")),
         };
         // An extension that must be understood has a feature bit; any other may be skipped.
-        let mut run = None;
-        for _ in 0..cursor.count(MAX_NODE_ITEMS, 2, "extensions")? {
-            let tag = cursor.varint("extension")?;
-            let body = cursor.bytes(MAX_ORIGIN, "extension")?;
-            if tag == RUN && run.replace(Run::decode(body)?).is_some() {
-                return Err(FormatError::Invalid("second run"));
-            }
-        }
+        let extensions = Extensions::decode(&mut cursor)?;
         cursor.end("snapshot manifest")?;
         Ok(Self {
             source: source.into(),
@@ -220,7 +206,7 @@ impl Manifest {
             totals,
             origin,
             parent,
-            run,
+            extensions,
         })
     }
 }
@@ -239,7 +225,7 @@ mod tests {
 
     use super::*;
     use crate::format::entry::tests::entries;
-    use crate::format::run::tests::runs;
+    use crate::format::extensions::tests::extensions;
     use crate::format::{BlobId, Kind, Secret};
 
     fn manifests() -> impl Strategy<Value = Manifest> {
@@ -254,9 +240,9 @@ mod tests {
             0..6usize,
             (bytes(), bytes()),
             any::<[u64; 5]>(),
-            (any::<Option<[u8; 32]>>(), prop::option::of(runs())),
+            (any::<Option<[u8; 32]>>(), extensions()),
         )
-            .prop_map(|(time, started, root, status, (host, path), counts, (parent, run))| {
+            .prop_map(|(time, started, root, status, (host, path), counts, (parent, extensions))| {
                 Manifest {
                     source: b"web\xff1".as_slice().into(),
                     time,
@@ -274,7 +260,7 @@ mod tests {
                     },
                     origin: Origin { host, path },
                     parent: parent.map(SnapshotId),
-                    run,
+                    extensions,
                 }
             })
     }

@@ -3,6 +3,7 @@
 //! Bytes that come from disk are hostile: each length is checked against a limit of [`limits`] before it
 //! is used in arithmetic or to allocate, and encodings are canonical, so that equal things have equal ids.
 
+mod ancestors;
 mod block;
 mod chunks;
 mod codec;
@@ -10,6 +11,7 @@ mod config;
 mod content;
 mod entry;
 mod error;
+mod extensions;
 mod id;
 mod keys;
 pub mod limits;
@@ -18,17 +20,21 @@ mod manifest;
 mod node;
 mod pack;
 mod run;
+mod run_folder;
 mod seal;
 mod tag;
 mod time;
+mod unread;
 mod xattrs;
 
+pub use ancestors::Ancestor;
 pub use block::{Block, BlockBuilder, BlockEncoder};
 pub use chunks::{ChunkList, Extent, ExtentKind};
 pub use config::Config;
 pub use content::Content;
 pub use entry::{Attributes, Entry, Kind, Xattrs};
 pub use error::FormatError;
+pub use extensions::Extensions;
 pub use id::{BlobId, PackId, RepositoryId, SnapshotId, TagId};
 pub use keys::{Keys, PathKey, Secret};
 pub use links::{Group, LINK_RECORD_LEN, LinkCheck, LinkRecord, LinkSearch, LinkTableBuilder};
@@ -40,7 +46,9 @@ pub use pack::{
     TRAILER_LEN, check_pack_header,
 };
 pub use run::Run;
+pub use run_folder::RunFolder;
 pub use seal::{BLOCK_MAGIC, FRAME_HEADER_LEN, block_frame_len};
 pub use tag::{Tag, check_tag_name};
 pub use time::Time;
+pub use unread::Unread;
 pub use xattrs::{Xattr, XattrSet};

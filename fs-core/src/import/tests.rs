@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use super::*;
-use crate::format::{Entry, Kind, Manifest, Origin, Time};
+use crate::format::{Entry, Extensions, Kind, Manifest, Origin, Time};
 use crate::monitor::{Cancellation, Monitor, Progress, Silent, Trouble, TroubleKind};
 use crate::store::{Access, CacheSizes, Repository, lookup};
 
@@ -62,7 +62,7 @@ impl Fixture {
             totals: taken.totals,
             origin: Origin::default(),
             parent: None,
-            run: None,
+            extensions: Extensions::default(),
         };
         writer.commit(&manifest)?;
         *self.last.lock().unwrap() = Some(manifest);

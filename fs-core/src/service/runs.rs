@@ -193,7 +193,7 @@ impl<'a> RunImporter<'a> {
     fn parent(&self, source: &[u8], run: &PlannedRun) -> Option<Arc<Snapshot>> {
         let snapshots = || self.session.sources().iter().flat_map(|source| source.snapshots());
         let is = |snapshot: &Snapshot, identity: &[u8]| {
-            snapshot.manifest.run.as_ref().is_some_and(|run| *run.identity == *identity)
+            snapshot.manifest.extensions.run.as_ref().is_some_and(|run| *run.identity == *identity)
         };
         let reference = run.reference.as_deref().and_then(|identity| {
             snapshots().map(|(_, snapshot)| snapshot).find(|snapshot| is(snapshot, identity))
@@ -224,7 +224,7 @@ fn check_same_history(
 ) -> Result<(), ServiceError> {
     let Some(last) = session.last(source) else { return Ok(()) };
     let path = Path::new(OsStr::from_bytes(&last.manifest.origin.path));
-    let is_run = last.manifest.run.is_some();
+    let is_run = last.manifest.extensions.run.is_some();
     let shared = || plan.runs.iter().any(|run| *run.source == *source && known.has(source, run));
     if is_run && path.starts_with(&plan.root) || shared() {
         return Ok(());
@@ -241,7 +241,7 @@ impl Known {
         let of = |source: &crate::view::Source| {
             source
                 .snapshots()
-                .filter_map(|(_, snapshot)| Some(snapshot.manifest.run.as_ref()?.identity.clone()))
+                .filter_map(|(_, snapshot)| Some(snapshot.manifest.extensions.run.as_ref()?.identity.clone()))
                 .collect()
         };
         Self(sources.iter().map(|source| (source.name[..].into(), of(source))).collect())

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{ImportOptions, Imported, ServiceError, SnapshotInfo};
-use crate::format::{Manifest, Origin, Run, Status, Time};
+use crate::format::{Extensions, Manifest, Origin, Run, Status, Time};
 use crate::import::{self, AtRest, ImportError, SeenFiles, Taken};
 use crate::monitor::{Cancellation, Monitor, Progress};
 use crate::store::{Access, Repository, StoreError, Writer};
@@ -129,7 +129,7 @@ impl Session {
             totals: taken.totals,
             origin: Origin { host: host().into(), path: origin(label.path).into() },
             parent,
-            run: label.run,
+            extensions: Extensions { run: label.run, ..Extensions::default() },
         };
         if cancellation.is_cancelled() {
             return Err(ImportError::Cancelled.into());

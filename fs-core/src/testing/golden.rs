@@ -73,7 +73,7 @@ fn other_detail(kind: &Kind) -> String {
 
 fn heading(manifest: &Manifest) -> String {
     let Manifest { source, status, totals, origin, .. } = manifest;
-    let run = manifest.run.as_ref().map_or_else(String::new, |run| {
+    let run = manifest.extensions.run.as_ref().map_or_else(String::new, |run| {
         let times = [("began", run.began), ("completed", run.completed), ("expires", run.expires)];
         let told = times.iter().filter_map(|(word, at)| Some(format!(", {word} {}", time((*at)?))));
         format!("run {}{}\n", shown(&run.identity), told.collect::<String>())

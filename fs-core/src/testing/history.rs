@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::format::{BlobId, Kind, Manifest, Origin, SnapshotId, Tag, Time};
+use crate::format::{BlobId, Extensions, Kind, Manifest, Origin, SnapshotId, Tag, Time};
 use crate::import::{Options, run};
 use crate::monitor::{Cancellation, Silent};
 use crate::store::{CacheSizes, DirectoryCursor, FileReader, Reader, Repository, StoreError};
@@ -80,7 +80,7 @@ pub(super) fn import(repository: &Repository, tree: &Path, time: i64) -> Snapsho
         totals: taken.totals,
         origin: Origin::default(),
         parent: None,
-        run: None,
+        extensions: Extensions::default(),
     };
     writer.commit(&manifest).unwrap().0
 }

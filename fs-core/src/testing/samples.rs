@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::format::{
-    Attributes, BlobId, Content, Entry, Kind, Manifest, Origin, Status, Time, Totals, Xattrs,
+    Attributes, BlobId, Content, Entry, Extensions, Kind, Manifest, Origin, Status, Time, Totals, Xattrs,
 };
 
 /// An entry of root's, without extended attributes.
@@ -26,7 +26,7 @@ pub(crate) fn manifest(root: BlobId) -> Manifest {
         totals: Totals::default(),
         origin: Origin::default(),
         parent: None,
-        run: None,
+        extensions: Extensions::default(),
     }
 }
 

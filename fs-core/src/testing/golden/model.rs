@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, HashMap};
 use super::{compact, file_detail, heading, line, other_detail};
 use crate::format::limits::MAX_INLINE_XATTRS;
 use crate::format::{
-    Attributes, BlobId, Content, Entry, Kind, LinkTableBuilder, Manifest, Origin, PackKind, PathKey, Run,
-    Status, Time, Totals, XattrSet, Xattrs,
+    Attributes, BlobId, Content, Entry, Extensions, Kind, LinkTableBuilder, Manifest, Origin, PackKind,
+    PathKey, Run, Status, Time, Totals, XattrSet, Xattrs,
 };
 use crate::store::{ContentWriter, DirectoryWriter, Repository, Writer};
 
@@ -102,12 +102,15 @@ pub(super) fn write_history(repository: &Repository) -> String {
             totals: Totals { files: 308, directories: 3, others: 5, bytes: 1, troubled: u64::from(version) },
             origin: Origin { host: b"host".as_slice().into(), path: b"/srv/tree".as_slice().into() },
             parent,
-            run: (version == 2).then(|| Run {
-                identity: b"rsnapshot 1717472800.000000014 web1, \xc3\xa4".as_slice().into(),
-                began: None,
-                completed: Some(time),
-                expires: Time::new(-1, 999_999_999),
-            }),
+            extensions: Extensions {
+                run: (version == 2).then(|| Run {
+                    identity: b"rsnapshot 1717472800.000000014 web1, \xc3\xa4".as_slice().into(),
+                    began: None,
+                    completed: Some(time),
+                    expires: Time::new(-1, 999_999_999),
+                }),
+                ..Extensions::default()
+            },
         };
         trees.push((heading(&manifest), tree_text));
         parent = Some(writer.commit(&manifest).unwrap().0);

@@ -1,0 +1,131 @@
+//! What a manifest holds beyond its fixed part. A reader skips an extension that it does not know.
+
+use super::codec::{Cursor, Encode};
+use super::limits::{MAX_NODE_ITEMS, MAX_ORIGIN};
+use super::{Ancestor, FormatError, Run, RunFolder, Unread};
+
+/// The extensions of a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Extensions {
+    /// The run of another program that the snapshot was imported from.
+    pub run: Option<Run>,
+    /// The snapshot's number among those of its source in the same second, from 1. Assigned when it is committed.
+    pub number: Option<u32>,
+    /// What could not be read.
+    pub unread: Unread,
+    /// The directories above the tree, the root of the file system first. Empty when they are not known.
+    pub ancestors: Vec<Ancestor>,
+    /// The folder that held the run when it was imported.
+    pub run_folder: Option<RunFolder>,
+    /// Extensions of later versions, by their tags. A rewritten manifest keeps them.
+    pub unknown: Vec<(u64, Box<[u8]>)>,
+}
+
+const RUN: u64 = 1;
+const NUMBER: u64 = 2;
+const UNREAD: u64 = 3;
+const ANCESTORS: u64 = 4;
+const RUN_FOLDER: u64 = 5;
+
+impl Extensions {
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        let known = [
+            (RUN, self.run.as_ref().map(Run::encode)),
+            (NUMBER, self.number.map(encode_number)),
+            (UNREAD, (!self.unread.is_empty()).then(|| self.unread.encode())),
+            (ANCESTORS, (!self.ancestors.is_empty()).then(|| Ancestor::encode_all(&self.ancestors))),
+            (RUN_FOLDER, self.run_folder.as_ref().map(RunFolder::encode)),
+        ];
+        let known = known.into_iter().filter_map(|(tag, body)| Some((tag, body?)));
+        let unknown = self.unknown.iter().map(|(tag, body)| (*tag, body.to_vec()));
+        let all: Vec<_> = known.chain(unknown).collect();
+        out.put_varint(all.len() as u64);
+        for (tag, body) in all {
+            out.put_varint(tag);
+            out.put_bytes(&body);
+        }
+    }
+
+    pub(super) fn decode(cursor: &mut Cursor<'_>) -> Result<Self, FormatError> {
+        let mut extensions = Self::default();
+        let mut seen = 0_u64;
+        for _ in 0..cursor.count(MAX_NODE_ITEMS, 2, "extensions")? {
+            let tag = cursor.varint("extension")?;
+            let body = cursor.bytes(MAX_ORIGIN, "extension")?;
+            if let RUN..=RUN_FOLDER = tag {
+                if seen & 1 << tag != 0 {
+                    return Err(FormatError::Invalid("extension: it is there twice"));
+                }
+                seen |= 1 << tag;
+            }
+            match tag {
+                RUN => extensions.run = Some(Run::decode(body)?),
+                NUMBER => extensions.number = Some(decode_number(body)?),
+                UNREAD => extensions.unread = Unread::decode(body)?,
+                ANCESTORS => extensions.ancestors = Ancestor::decode_all(body)?,
+                RUN_FOLDER => extensions.run_folder = Some(RunFolder::decode(body)?),
+                _ => extensions.unknown.push((tag, body.into())),
+            }
+        }
+        Ok(extensions)
+    }
+}
+
+fn encode_number(number: u32) -> Vec<u8> {
+    let mut out = Vec::new();
+    out.put_varint(number.into());
+    out
+}
+
+fn decode_number(body: &[u8]) -> Result<u32, FormatError> {
+    let mut cursor = Cursor::new(body);
+    let number = u32::try_from(cursor.varint("snapshot's number")?).ok().filter(|number| *number > 0);
+    cursor.end("snapshot's number")?;
+    number.ok_or(FormatError::Invalid("snapshot's number"))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::format::ancestors::tests::ancestors;
+    use crate::format::run::tests::runs;
+    use crate::format::run_folder::tests::run_folders;
+    use crate::format::unread::tests::unread;
+
+    pub(crate) fn extensions() -> impl Strategy<Value = Extensions> {
+        let unknown = (6u64.., prop::collection::vec(any::<u8>(), 0..40))
+            .prop_map(|(tag, body)| (tag, body.into_boxed_slice()));
+        (
+            prop::option::of(runs()),
+            prop::option::of(1u32..),
+            unread(),
+            prop::collection::vec(ancestors(), 0..4),
+            prop::option::of(run_folders()),
+            prop::collection::vec(unknown, 0..3),
+        )
+            .prop_map(|(run, number, unread, ancestors, run_folder, unknown)| Extensions {
+                run,
+                number,
+                unread,
+                ancestors,
+                run_folder,
+                unknown,
+            })
+    }
+
+    #[test]
+    fn an_extension_that_is_there_twice_is_refused() {
+        let twice = [&[2][..], &[2, 1, 1], &[2, 1, 2]].concat();
+        assert!(Extensions::decode(&mut Cursor::new(&twice)).is_err());
+        assert_eq!(Extensions::decode(&mut Cursor::new(&twice[..4])).is_ok(), false);
+        let once = [1, 2, 1, 7];
+        assert_eq!(Extensions::decode(&mut Cursor::new(&once)).unwrap().number, Some(7));
+    }
+
+    #[test]
+    fn a_number_of_zero_is_refused() {
+        assert!(Extensions::decode(&mut Cursor::new(&[1, 2, 1, 0])).is_err());
+    }
+}

@@ -1,0 +1,67 @@
+use super::FormatError;
+use super::codec::{Cursor, Encode};
+use super::limits::{MAX_NODE_ITEMS, MAX_UNREAD_PATH};
+
+/// Entries that an import could not read, though they may have been there.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Unread {
+    /// Their paths below the root, names separated by `/`, in ascending order. Whatever is below such a path was not
+    /// read either. At most [`MAX_UNREAD`](super::limits::MAX_UNREAD) bytes in all.
+    pub paths: Vec<Box<[u8]>>,
+    /// How many more there were.
+    pub more: u64,
+}
+
+impl Unread {
+    /// Whether everything was read.
+    pub fn is_empty(&self) -> bool {
+        self.paths.is_empty() && self.more == 0
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        out.put_varint(self.more);
+        out.put_varint(self.paths.len() as u64);
+        self.paths.iter().for_each(|path| out.put_bytes(path));
+        out
+    }
+
+    pub(super) fn decode(body: &[u8]) -> Result<Self, FormatError> {
+        let mut cursor = Cursor::new(body);
+        let more = cursor.varint("paths not read")?;
+        let count = cursor.count(MAX_NODE_ITEMS, 1, "paths not read")?;
+        let path = |_| Ok(Box::from(cursor.bytes(MAX_UNREAD_PATH, "path not read")?));
+        let paths = (0..count).map(path).collect::<Result<Vec<Box<[u8]>>, FormatError>>()?;
+        cursor.end("paths not read")?;
+        if !paths.is_sorted_by(|a, b| a < b) {
+            return Err(FormatError::Invalid("paths not read: they are not in order"));
+        }
+        Ok(Self { paths, more })
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    pub(crate) fn unread() -> impl Strategy<Value = Unread> {
+        let path = prop::collection::vec(any::<u8>(), 0..20);
+        (prop::collection::btree_set(path, 0..5), any::<u64>()).prop_map(
+            |(paths, more): (BTreeSet<Vec<u8>>, u64)| Unread {
+                paths: paths.into_iter().map(Vec::into_boxed_slice).collect(),
+                more,
+            },
+        )
+    }
+
+    #[test]
+    fn paths_out_of_order_are_refused() {
+        let path = |text: &str| text.as_bytes().into();
+        let wrong = Unread { paths: vec![path("b"), path("a")], more: 0 };
+        assert!(Unread::decode(&wrong.encode()).is_err());
+    }
+}
