@@ -18,7 +18,7 @@ pub use history::{
 };
 #[cfg(target_os = "linux")]
 pub use keeping::HookEvent;
-pub use keeping::{HookArgs, ImportArgs, InitArgs, LayoutArg, RsyncArgs, UpArgs, WatchArgs};
+pub use keeping::{HookArgs, ImportArgs, InitArgs, LayoutArg, RsyncArgs, UnchangedArgs, UpArgs, WatchArgs};
 pub use mounting::{MountArgs, UnmountArgs};
 pub use shell::{CompletionsArgs, ManArgs};
 pub use tags::TagArgs;

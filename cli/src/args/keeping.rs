@@ -9,6 +9,17 @@ use clap::{Args, ValueEnum};
 use crate::mount_options;
 use crate::text;
 
+/// What counts as an unchanged file.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct UnchangedArgs {
+    /// Read every file, also those whose inode, size and times say that they are unchanged
+    #[arg(short = 'c', long)]
+    pub checksum: bool,
+    /// Do not rely on inode numbers: this file system changes them
+    #[arg(long)]
+    pub ignore_inode: bool,
+}
+
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -30,6 +41,8 @@ pub struct UpArgs {
     /// Leave out what other file systems hold
     #[arg(short = 'x', long)]
     pub one_file_system: bool,
+    #[command(flatten)]
+    pub unchanged: UnchangedArgs,
     /// Take a tree that has become empty; else it is taken for a file system that is not mounted
     #[arg(long)]
     pub allow_empty: bool,
@@ -88,6 +101,11 @@ pub struct ImportArgs {
     /// Leave out what other file systems hold
     #[arg(short = 'x', long)]
     pub one_file_system: bool,
+    #[command(flatten)]
+    pub unchanged: UnchangedArgs,
+    /// The directory is a frozen copy of the tree with this name: a snapshot of LVM, btrfs or ZFS, wherever it is mounted
+    #[arg(long, value_name = "NAME")]
+    pub origin: Option<OsString>,
     /// While another process writes to the repository, or rsync, rsnapshot or dirvish to the tree, wait for it
     #[arg(long)]
     pub wait: bool,
@@ -116,6 +134,8 @@ pub struct RsyncArgs {
     /// The source's name, instead of the destination folder's
     #[arg(long, value_name = "NAME")]
     pub source: Option<OsString>,
+    #[command(flatten)]
+    pub unchanged: UnchangedArgs,
     /// Take a tree that has become empty; else it is taken for a file system that is not mounted
     #[arg(long)]
     pub allow_empty: bool,
@@ -139,6 +159,8 @@ pub struct HookArgs {
     /// The source's name, instead of the module's
     #[arg(long, value_name = "NAME")]
     pub source: Option<OsString>,
+    #[command(flatten)]
+    pub unchanged: UnchangedArgs,
     /// Take owners, modes and special files from where a module with `fake super` keeps them
     #[arg(long)]
     pub fake_super: bool,

@@ -26,7 +26,7 @@ pub fn run(context: &mut Context, args: &HookArgs) -> Result<Outcome> {
     };
     let settings = context.settings()?;
     let cancellation = stop_on_signals()?;
-    let mut options = import::options(Some(args.source.as_ref().unwrap_or(&module)), false, &settings);
+    let mut options = import::options(Some(args.source.as_ref().unwrap_or(&module)), false, args.unchanged, &settings);
     options.run_status = status;
     options.fake_super = args.fake_super;
     options.wait = true;

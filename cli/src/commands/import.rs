@@ -15,7 +15,7 @@ use serde_json::json;
 #[cfg(target_os = "linux")]
 use super::runs;
 use super::{Context, snapshots, stop_on_signals};
-use crate::args::ImportArgs;
+use crate::args::{ImportArgs, UnchangedArgs};
 use crate::error::{Outcome, Usage};
 use crate::output::{Output, WriteError};
 use crate::progress::Reporter;
@@ -26,11 +26,12 @@ use crate::text::{count, for_json, printable, size};
 pub fn run(context: &mut Context, args: &ImportArgs) -> Result<Outcome> {
     let settings = context.settings()?;
     let cancellation = stop_on_signals()?;
-    let mut options = options(args.source.as_ref(), args.one_file_system, &settings);
+    let mut options = options(args.source.as_ref(), args.one_file_system, args.unchanged, &settings);
     options.wait = args.wait;
     options.heal = args.heal;
     options.fake_super = args.fake_super;
     options.allow_empty = args.allow_empty;
+    options.origin = args.origin.as_ref().map(|name| name.as_encoded_bytes().to_vec());
     options.time = args.at.as_deref().map(|time| moment(time, &settings.zone)).transpose()?;
     let tree = match runs::instead(&mut context.output, &settings, args, &options, &cancellation)? {
         ControlFlow::Continue(tree) => tree,
@@ -135,10 +136,19 @@ pub fn show_tree(output: &mut Output, path: &Path, options: &ImportOptions) -> R
     Ok(Outcome::Done)
 }
 
-pub fn options(source: Option<&OsString>, one_file_system: bool, settings: &Settings) -> ImportOptions {
+pub fn options(
+    source: Option<&OsString>,
+    one_file_system: bool,
+    unchanged: UnchangedArgs,
+    settings: &Settings,
+) -> ImportOptions {
     ImportOptions {
         source: source.map(|name| name.as_encoded_bytes().to_vec()),
         one_file_system,
+        checksum: unchanged.checksum,
+        checksum_every: None,
+        ignore_inode: unchanged.ignore_inode,
+        origin: None,
         heal: false,
         only_if_changed: false,
         wait: false,

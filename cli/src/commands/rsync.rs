@@ -44,7 +44,7 @@ pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
         }
     };
     let cancellation = stop_on_signals()?;
-    let mut options = import::options(args.source.as_ref(), false, &settings);
+    let mut options = import::options(args.source.as_ref(), false, args.unchanged, &settings);
     options.run_status = status;
     options.fake_super = args.words.iter().any(|word| word == "--fake-super");
     // The run is over: to fail now because somebody else is writing would lose it.

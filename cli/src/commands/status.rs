@@ -63,6 +63,7 @@ fn activity(source: &Shown, zone: &TimeZone) -> String {
         source.since.map(|since| format!(" since {}", clock(since, zone))),
         source.entries.zip(source.bytes_read).map(|(entries, bytes)| counts(entries, bytes)),
         source.next.map(|next| format!(", looked at again at {}", clock(next, zone))),
+        source.all_read.map(|read| format!(", every file read {}", clock(read, zone))),
     ]
     .into_iter()
     .flatten()

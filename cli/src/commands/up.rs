@@ -33,7 +33,7 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
     let mut words = MountWords::parse(&args.options).map_err(|error| anyhow!(error))?;
     context.global.timezone = context.global.timezone.take().or_else(|| words.timezone.take());
     let settings = context.settings()?;
-    let mut options = import::options(args.source.as_ref(), args.one_file_system, &settings);
+    let mut options = import::options(args.source.as_ref(), args.one_file_system, args.unchanged, &settings);
     options.source = options.source.or_else(|| words.source.take());
     options.wait = true;
     options.allow_empty = args.allow_empty;

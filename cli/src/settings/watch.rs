@@ -35,6 +35,11 @@ pub struct Table {
     live: bool,
     #[serde(default, deserialize_with = "duration")]
     every: Option<Duration>,
+    #[serde(default, alias = "checksum-every", deserialize_with = "duration")]
+    checksum_every: Option<Duration>,
+    #[serde(default, alias = "ignore-inode")]
+    ignore_inode: bool,
+    origin: Option<String>,
     #[serde(default)]
     one_file_system: bool,
     #[serde(default)]
@@ -77,6 +82,9 @@ impl Table {
             {
                 bail!("{}: only one of quiet, stamp and live can be", self.shown())
             }
+            () if self.origin.is_some() && !of_tree => {
+                bail!("{}: origin is for plain trees", self.shown())
+            }
             () if (self.stamp.is_some() || self.live) && !of_tree => {
                 bail!(
                     "{}: stamp and live are for plain trees: levels and images tell themselves",
@@ -113,6 +121,9 @@ impl Table {
         };
         let options = ImportOptions {
             source: self.source.clone().map(String::into_bytes),
+            checksum_every: self.checksum_every,
+            ignore_inode: self.ignore_inode,
+            origin: self.origin.clone().map(String::into_bytes),
             one_file_system: self.one_file_system,
             fake_super: self.fake_super,
             allow_empty: self.allow_empty,
@@ -149,6 +160,10 @@ mod tests {
         let watched = parse("path = '/a'\nstamp = '/s'\nsource = 'web'").unwrap().watched(&TimeZone::UTC);
         assert_eq!(watched.trigger, Trigger::Stamp("/s".into()));
         assert_eq!(watched.options.source.as_deref(), Some(&b"web"[..]));
+        for key in ["checksum-every", "checksum_every"] {
+            let watched = parse(&format!("path = '/a'\n{key} = '30d'")).unwrap().watched(&TimeZone::UTC);
+            assert_eq!(watched.options.checksum_every, Some(Duration::from_secs(30 * 86_400)));
+        }
     }
 
     #[test]

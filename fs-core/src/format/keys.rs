@@ -68,6 +68,13 @@ impl Keys {
         TagId(*blake3::keyed_hash(&self.name, identity).as_bytes())
     }
 
+    /// The name of the stat cache of a tree, which is known by `tree`, as a source of this name.
+    pub fn stat_cache_name(&self, source: &[u8], tree: &[u8]) -> String {
+        let mut hasher = blake3::Hasher::new_keyed(&self.name);
+        hasher.update(b"stat cache").update(&(source.len() as u64).to_le_bytes()).update(source).update(tree);
+        hasher.finalize().to_hex()[..32].to_owned()
+    }
+
     /// The path `name` below `parent`: four bytes that all in this directory share, then its hash.
     pub fn path_key(&self, parent: PathKey, name: &[u8]) -> PathKey {
         let mut hasher = blake3::Hasher::new_keyed(&self.path);

@@ -22,6 +22,7 @@ mod pack;
 mod run;
 mod run_folder;
 mod seal;
+mod stat_cache;
 mod tag;
 mod time;
 mod unread;
@@ -48,6 +49,7 @@ pub use pack::{
 pub use run::Run;
 pub use run_folder::RunFolder;
 pub use seal::{BLOCK_MAGIC, FRAME_HEADER_LEN, block_frame_len};
+pub use stat_cache::{DirectoryStats, FileStat, KnownFileSystem, MAX_FILE_SYSTEM, MAX_TRAILER, PART_SLOTS, Slot, StatPart, StatTrailer};
 pub use tag::{Tag, check_tag_name};
 pub use time::Time;
 pub use unread::Unread;

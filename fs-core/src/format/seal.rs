@@ -21,6 +21,8 @@ pub(super) enum Sealed {
     Catalogue,
     Manifest,
     Tag,
+    StatPart,
+    StatTrailer,
 }
 
 impl Sealed {
@@ -30,6 +32,8 @@ impl Sealed {
             Sealed::Catalogue => *b"YCAT",
             Sealed::Manifest => *b"YSNP",
             Sealed::Tag => *b"YTAG",
+            Sealed::StatPart => *b"YSTP",
+            Sealed::StatTrailer => *b"YSTE",
         }
     }
 
@@ -39,6 +43,8 @@ impl Sealed {
             Sealed::Catalogue => "pack catalogue",
             Sealed::Manifest => "snapshot manifest",
             Sealed::Tag => "tag",
+            Sealed::StatPart => "part of a stat cache",
+            Sealed::StatTrailer => "end of a stat cache",
         }
     }
 }

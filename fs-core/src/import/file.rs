@@ -34,6 +34,9 @@ pub(super) enum ReadError {
 /// by a tenth either.
 const ATTEMPTS: u32 = 2;
 
+/// Bytes that are read behind a file's end as its size tells it.
+const MOST_UNTOLD: u64 = 64 << 20;
+
 /// What reading needs beside the file.
 pub(super) struct FileContext<'a> {
     pub(super) writer: &'a mut Writer,
@@ -66,13 +69,8 @@ pub(super) fn read(
         context.content.reset();
         let kind = result?;
         let after = stat_file(&file).map_err(ReadError::File)?;
-        let size = match kind {
-            Kind::File { size, .. } => size,
-            _ => 0,
-        };
         let still = (before.size, before.attributes.mtime, before.ctime)
-            == (after.size, after.attributes.mtime, after.ctime)
-            && size == before.size;
+            == (after.size, after.attributes.mtime, after.ctime);
         if still || attempt == ATTEMPTS {
             context.progress.files_read += 1;
             let xattrs = xattrs_of(&file);
@@ -85,37 +83,44 @@ fn read_once(file: &mut File, stat: &Stat, context: &mut FileContext<'_>) -> Res
     if let Some(Entry { kind: Kind::File { content, .. }, .. }) = context.previous {
         context.content.resemble(content.clone());
     }
-    if stat.allocated < stat.size {
-        read_sparse(file, stat.size, context)?;
+    let is_whole = if stat.allocated < stat.size {
+        read_sparse(file, stat.size, context)?
     } else {
         // No more than it had: a file may grow faster than it is read.
-        copy(file, stat.size, context)?;
+        copy(file, stat.size, context)? == stat.size
+    };
+    // In /proc and the like sizes mean nothing: what can be read is the content.
+    if is_whole && stat_file(file).map_err(ReadError::File)?.size == stat.size {
+        let more = copy(file, MOST_UNTOLD, context)?;
+        if more == MOST_UNTOLD {
+            return Err(ReadError::File(io::Error::other("it has far more content than its size tells")));
+        }
     }
     let (size, holes, content) = context.content.finish(context.writer).map_err(store)?;
     Ok(Kind::File { size, holes, content })
 }
 
-/// Reads `size` bytes, taking holes as holes.
-fn read_sparse(file: &mut File, size: u64, context: &mut FileContext<'_>) -> Result<(), ReadError> {
+/// Reads `size` bytes, taking holes as holes. Returns whether there were as many.
+fn read_sparse(file: &mut File, size: u64, context: &mut FileContext<'_>) -> Result<bool, ReadError> {
     let mut at = 0;
     while at < size {
         // A file system that answers nonsense must not lead back.
         let data = next_data(file, at).map_err(ReadError::File)?.map_or(size, |data| data.clamp(at, size));
         context.content.hole(context.writer, data - at).map_err(store)?;
         if data == size {
-            return Ok(());
+            file.seek(SeekFrom::Start(size)).map_err(ReadError::File)?;
+            return Ok(true);
         }
         let end = next_hole(file, data).map_err(ReadError::File)?;
         let end = end.filter(|end| *end > data).map_or(size, |end| end.min(size));
         file.seek(SeekFrom::Start(data)).map_err(ReadError::File)?;
         let taken = copy(file, end - data, context)?;
         if taken < end - data {
-            // Truncated meanwhile; the caller sees it by the size.
-            return Ok(());
+            return Ok(false);
         }
         at = end;
     }
-    Ok(())
+    Ok(true)
 }
 
 fn copy(file: &mut File, limit: u64, context: &mut FileContext<'_>) -> Result<u64, ReadError> {

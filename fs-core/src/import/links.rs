@@ -42,7 +42,7 @@ struct Linked {
     print: Print,
 }
 
-/// In few bytes what tells whether a file changed between two of its names: a hash of its size and time, with a key that
+/// In few bytes what tells whether a file changed between two of its names: a hash of its size and times, with a key that
 /// nobody can foresee.
 type Print = [u8; 5];
 
@@ -51,11 +51,11 @@ const CHUNKS: u8 = MAX_INLINE as u8 + 2;
 const UNKNOWN: u8 = MAX_INLINE as u8 + 3;
 
 impl LinkTracker {
-    /// What this file was taken as under another name, if it was, and has kept its size and time since.
-    pub(super) fn known(&self, id: FileId, size: u64, mtime: Time) -> Option<Kind> {
+    /// What this file was taken as under another name, if it was, and has kept its size and times since.
+    pub(super) fn known(&self, id: FileId, size: u64, mtime: Time, ctime: Time) -> Option<Kind> {
         let place = self.find(id, self.hasher.hash_one(id))?;
         let linked = &self.files[place as usize];
-        if linked.print != self.print(size, mtime) {
+        if linked.print != self.print(size, mtime, ctime) {
             return None;
         }
         let content = match linked.content {
@@ -69,9 +69,9 @@ impl LinkTracker {
     }
 
     /// Notes that `path` is a name of the file `id`, which has `names` names in all, here or elsewhere.
-    pub(super) fn add(&mut self, id: FileId, names: u64, path: PathKey, entry: &Entry) {
+    pub(super) fn add(&mut self, id: FileId, names: u64, ctime: Time, path: PathKey, entry: &Entry) {
         let hash = self.hasher.hash_one(id);
-        let Some(place) = self.find(id, hash) else { return self.insert(id, hash, path, entry) };
+        let Some(place) = self.find(id, hash) else { return self.insert(id, hash, ctime, path, entry) };
         let first = self.files[place as usize].path;
         let paths = self.paths.entry(place).or_insert_with(|| vec![first]);
         paths.push(path);
@@ -104,7 +104,7 @@ impl LinkTracker {
         self.places.find(hash, same).copied()
     }
 
-    fn insert(&mut self, (device, inode): FileId, hash: u64, path: PathKey, entry: &Entry) {
+    fn insert(&mut self, (device, inode): FileId, hash: u64, ctime: Time, path: PathKey, entry: &Entry) {
         let known = self.devices.iter().position(|known| *known == device);
         let nth = known.unwrap_or(self.devices.len());
         let place = self.free.pop().or_else(|| u32::try_from(self.files.len()).ok());
@@ -114,7 +114,7 @@ impl LinkTracker {
             self.devices.push(device);
         }
         let (content, bytes, holes) = remembered(entry);
-        let print = self.print(entry.size(), entry.attributes.mtime);
+        let print = self.print(entry.size(), entry.attributes.mtime, ctime);
         let linked = Linked { inode, device: nth, path, content, bytes, print };
         match self.files.get_mut(place as usize) {
             Some(unused) => *unused = linked,
@@ -131,8 +131,8 @@ impl LinkTracker {
         self.places.insert_unique(hash, place, rehash);
     }
 
-    fn print(&self, size: u64, mtime: Time) -> Print {
-        let hash = self.hasher.hash_one((size, mtime.secs(), mtime.nanos())).to_le_bytes();
+    fn print(&self, size: u64, mtime: Time, ctime: Time) -> Print {
+        let hash = self.hasher.hash_one((size, mtime, ctime)).to_le_bytes();
         [hash[0], hash[1], hash[2], hash[3], hash[4]]
     }
 }

@@ -1,13 +1,14 @@
 //! Trees on disk become snapshots.
 //!
-//! The walk and the parent snapshot's tree advance together in the order of names: what has the same size and
-//! modification time as before is taken over without being read, as rsync itself decides.
+//! The walk and the parent snapshot's tree advance together in the order of names. A file that is proven to be
+//! unchanged (`walk/unchanged.rs`) is taken over without being read.
 
 mod at_rest;
 mod disk;
 mod error;
 mod fake_super;
 mod file;
+mod file_systems;
 #[cfg(unix)]
 pub mod layout;
 mod links;
@@ -21,7 +22,7 @@ pub use at_rest::AtRest;
 pub(crate) use disk::path_of;
 pub use error::ImportError;
 pub use seen::SeenFiles;
-pub use walk::{Options, Outcome, Taken, run};
+pub use walk::{Options, Outcome, Stats, Taken, run};
 
 /// What tells the directory at `path`, behind any links, from every other: see [`Options::skip`].
 pub fn directory_id(path: &std::path::Path) -> std::io::Result<(u64, u64)> {

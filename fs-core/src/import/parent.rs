@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::format::{BlobId, Entry, Time};
+use crate::format::{BlobId, Entry, Kind, Time};
 use crate::store::{DirectoryCursor, NamedEntry, Reader, StoreError};
 
 /// A time stamp this close to the moment of reading may hide a later change: file systems stamp with clocks as
@@ -13,11 +13,21 @@ pub(super) struct ParentDirectory {
     cursor: DirectoryCursor,
     current: Option<NamedEntry>,
     started: bool,
+    /// Regular files and directories before `current`.
+    slots: u64,
+}
+
+/// An entry of the parent snapshot.
+#[derive(Debug)]
+pub(super) struct Previous {
+    pub(super) entry: Entry,
+    /// Its position among the regular files and directories of its directory, if it is one.
+    pub(super) slot: u64,
 }
 
 impl ParentDirectory {
     pub(super) fn new(reader: &Reader, id: BlobId) -> Self {
-        Self { cursor: DirectoryCursor::new(reader.clone(), id, 0), current: None, started: false }
+        Self { cursor: DirectoryCursor::new(reader.clone(), id, 0), current: None, started: false, slots: 0 }
     }
 
     /// The leaf in which it has arrived.
@@ -26,23 +36,31 @@ impl ParentDirectory {
     }
 
     /// The entry `name`. Names must be asked for in ascending order.
-    pub(super) fn take(&mut self, name: &[u8]) -> Result<Option<Entry>, StoreError> {
+    pub(super) fn take(&mut self, name: &[u8]) -> Result<Option<Previous>, StoreError> {
         while !self.started || self.current.as_ref().is_some_and(|(current, _)| **current < *name) {
-            self.current = self.cursor.next_entry()?;
-            self.started = true;
+            self.advance()?;
         }
-        match self.current.take() {
-            Some((current, entry)) if *current == *name => {
-                // The next name asked for is greater, so this one is passed.
-                self.current = self.cursor.next_entry()?;
-                Ok(Some(entry))
-            }
-            other => {
-                self.current = other;
-                Ok(None)
-            }
+        if self.current.as_ref().is_none_or(|(current, _)| **current != *name) {
+            return Ok(None);
         }
+        // The next name asked for is greater, so this one is passed.
+        let slot = self.slots;
+        Ok(self.advance()?.map(|(_, entry)| Previous { entry, slot }))
     }
+
+    /// Moves on to the next entry, and returns the one that is passed.
+    fn advance(&mut self) -> Result<Option<NamedEntry>, StoreError> {
+        self.started = true;
+        let passed = self.current.take();
+        self.slots += u64::from(passed.as_ref().is_some_and(|(_, entry)| has_slot(entry)));
+        self.current = self.cursor.next_entry()?;
+        Ok(passed)
+    }
+}
+
+/// Whether a stat cache has a slot for this entry.
+pub(super) fn has_slot(entry: &Entry) -> bool {
+    matches!(entry.kind, Kind::File { .. } | Kind::Directory(_))
 }
 
 /// Whether something stamped `stamp` may have changed after a walk that began at `started` looked at it, without

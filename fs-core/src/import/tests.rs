@@ -44,11 +44,13 @@ impl Fixture {
         let now = Time::from(jiff::Timestamp::now());
         let now = Time::new(now.secs() + later, now.nanos()).unwrap();
         let last = self.last.lock().unwrap();
-        let options = Options { parent: last.as_ref(), ..options };
-        let reader = self.repository.reader(CacheSizes::default());
+        let stat_cache = self.repository.stat_cache(b"tree", b"");
+        let options = Options { parent: last.as_ref(), stat_cache, file_clock: Some(now), ..options };
         let mut writer = self.repository.writer()?;
+        let mut stat_cache = self.repository.stat_cache_writer(b"tree", b"");
         let tree = self.directory.path().join("tree");
-        let outcome = run(&tree, &options, &reader, &mut writer, now, monitor, &Cancellation::default())?;
+        let cancellation = Cancellation::default();
+        let outcome = run(&tree, &options, &mut writer, &mut stat_cache, now, monitor, &cancellation)?;
         drop(last);
         let taken = &outcome.taken;
         let manifest = Manifest {
@@ -64,7 +66,9 @@ impl Fixture {
             parent: None,
             extensions: Extensions::default(),
         };
-        writer.commit(&manifest)?;
+        let (id, _) = writer.commit(&manifest)?;
+        let Stats { root, file_systems, all_read } = outcome.stats.clone();
+        stat_cache.finish(id, all_read, file_systems, root)?;
         *self.last.lock().unwrap() = Some(manifest);
         Ok(outcome)
     }
@@ -265,11 +269,11 @@ fn a_cancelled_import_ends_within_a_file() {
             cancellation.cancel();
         }
     });
-    let reader = fixture.repository.reader(CacheSizes::default());
     let mut writer = fixture.repository.writer().unwrap();
-    let tree: &Path = &fixture.directory.path().join("tree");
+    let mut stat_cache = fixture.repository.stat_cache_writer(b"tree", b"");
+    let (tree, now) = (&fixture.directory.path().join("tree"), Time::default());
     let result =
-        run(tree, &Options::default(), &reader, &mut writer, Time::default(), &meddler, &cancellation);
+        run(tree, &Options::default(), &mut writer, &mut stat_cache, now, &meddler, &cancellation);
     assert!(matches!(result, Err(ImportError::Cancelled)), "{result:?}");
     drop(writer);
     assert_eq!(fixture.repository.snapshots().unwrap(), []);
@@ -359,3 +363,5 @@ fn what_must_be_at_rest_is_given_up_when_it_is_not() {
         "{error}"
     );
 }
+
+mod unchanged;

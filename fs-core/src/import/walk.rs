@@ -2,6 +2,7 @@
 
 mod directory;
 mod leaf;
+mod unchanged;
 
 use std::ffi::{CStr, CString};
 use std::io;
@@ -14,28 +15,44 @@ use super::ImportError;
 use super::at_rest::{AtRest, rsync_writes};
 use super::disk::{Directory, FileType, Stat, is_gone, path_of};
 use super::file::ReadError;
+use super::file_systems::FileSystems;
 use super::links::LinkTracker;
-use super::parent::ParentDirectory;
+use super::parent::{ParentDirectory, has_slot};
 use super::scan::{Bounds, Entries, Found, Scanned, Scanner};
 use super::seen::SeenFiles;
 use super::troubles::Troubles;
 use crate::format::limits::MAX_NAME;
-use crate::format::{Content, Entry, Kind, Manifest, PathKey, Status, Time, Totals};
+use crate::format::{
+    Content, Entry, Kind, KnownFileSystem, Manifest, PathKey, Slot, Status, Time, Totals,
+};
 use crate::monitor::{Cancellation, Monitor, Progress, TroubleKind};
-use crate::store::{ContentWriter, CopyError, DirectoryWriter, Reader, StoreError, Writer};
+use crate::store::{
+    ContentWriter, CopyError, DirectoryWriter, Reader, StatCache, StatCacheWriter, StatCursor, StoreError, Writer,
+};
 
 /// What to take, and against what.
 #[derive(Debug, Default)]
 pub struct Options<'a> {
-    /// The source's last snapshot.
+    /// A snapshot that the tree is likely to resemble.
     pub parent: Option<&'a Manifest>,
+    /// What the import of that snapshot saw of the files. Without it every file is read.
+    pub stat_cache: Option<StatCache>,
+    /// Read every file, whatever proves it unchanged.
+    pub checksum: bool,
+    /// Inode numbers change from one walk to the next: they prove nothing.
+    pub ignore_inode: bool,
+    /// The name of the tree that this one is a frozen copy of, whatever device it is on.
+    pub origin: Option<&'a [u8]>,
+    /// The time of the file systems' clocks, in tests.
+    pub file_clock: Option<Time>,
     /// Leave the content of other file systems out.
     pub one_file_system: bool,
     /// Directories to leave out, by device and inode number: the repository itself.
     pub skip: Vec<(u64, u64)>,
     /// File systems to leave out, by device number: mounts of history.
     pub skip_devices: Vec<u64>,
-    /// Files that walks over other levels of the same hard-link farm have read, for this one to know.
+    /// Files that walks over other levels of the same hard-link farm have read, for this one to know. In a farm each new
+    /// link changes a file's ctime, so that it proves nothing.
     pub seen: Option<&'a SeenFiles>,
     /// What must be at rest.
     pub at_rest: AtRest,
@@ -69,14 +86,28 @@ pub struct Outcome {
     pub taken: Taken,
     /// Final counts.
     pub progress: Progress,
+    /// The end of the new stat cache.
+    pub stats: Stats,
 }
 
-/// Walks the tree at `path` into `writer`. `now` is the time at which the walk begins.
+/// What ends a stat cache.
+#[derive(Debug, Clone)]
+pub struct Stats {
+    /// The slot of the root directory.
+    pub root: Slot,
+    /// The file systems that the tree is on.
+    pub file_systems: Vec<KnownFileSystem>,
+    /// When a walk that read every file began last.
+    pub all_read: Time,
+}
+
+/// Walks the tree at `path` into `writer`, and what it sees of the files into `stat_cache`. `now` is the time at which the
+/// walk begins.
 pub fn run(
     path: &Path,
     options: &Options<'_>,
-    reader: &Reader,
     writer: &mut Writer,
+    stat_cache: &mut StatCacheWriter,
     now: Time,
     monitor: &dyn Monitor,
     cancellation: &Cancellation,
@@ -92,11 +123,15 @@ pub fn run(
         skip_devices: options.skip_devices.clone(),
         only_device: options.one_file_system.then_some(stat.id.0),
     };
+    // One reader for both, so that an import has its caches once.
+    let reader = writer.reader().clone();
     let walk = Walk {
         options,
         parent_started: options.parent.map(|parent| parent.started),
         reader,
         writer,
+        stat_cache,
+        file_systems: FileSystems::new(options.origin, options.file_clock),
         monitor,
         cancellation,
         base: path,
@@ -121,8 +156,10 @@ fn open_root(path: &Path) -> Result<Directory, ImportError> {
 struct Walk<'a> {
     options: &'a Options<'a>,
     parent_started: Option<Time>,
-    reader: &'a Reader,
+    reader: Reader,
     writer: &'a mut Writer,
+    stat_cache: &'a mut StatCacheWriter,
+    file_systems: FileSystems,
     monitor: &'a dyn Monitor,
     cancellation: &'a Cancellation,
     base: &'a Path,
@@ -145,6 +182,12 @@ struct Frame {
     /// All of its entry but for the directory's id, which its content decides.
     entry: Entry,
     out: DirectoryWriter,
+    /// The index of its file system.
+    file_system: usize,
+    /// What the parent's import saw here.
+    seen_before: Option<StatCursor>,
+    /// What this one sees of its regular files and directories.
+    slots: Vec<Slot>,
 }
 
 impl Walk<'_> {
@@ -167,17 +210,23 @@ impl Walk<'_> {
             ReadError::NotAtRest(sign) => self.not_at_rest(&[], c"", sign),
         })?;
         self.tell(&[], c"");
+        let file_system = self.file_system(&directory, &stat);
+        let parent = self.options.parent.map(|parent| &parent.root);
+        let seen_before = self.root_seen_before(parent, file_system);
         let directory = Arc::new(directory);
         let root = Frame {
             name: CString::default(),
             key: PathKey::ROOT,
             entries: self.scanner.root(Arc::clone(&directory), names),
             directory,
-            parent: self.parent_directory(self.options.parent.map(|parent| &parent.root)),
+            parent: self.parent_directory(parent),
             entry: unwalked(&stat, xattrs),
             out: DirectoryWriter::default(),
+            file_system,
+            seen_before,
+            slots: Vec::new(),
         };
-        let root = self.walk(root)?;
+        let (root, slot) = self.walk(root)?;
         let (links_len, links) = self.store_links()?;
         let taken = Taken {
             started: self.started,
@@ -187,7 +236,12 @@ impl Walk<'_> {
             totals: Totals { troubled: self.troubles.entries(), ..self.totals },
             status: self.troubles.status(),
         };
-        Ok(Outcome { taken, progress: self.progress })
+        let all_read = match &self.options.stat_cache {
+            Some(cache) if !self.options.checksum => cache.all_read(),
+            _ => self.started,
+        };
+        let stats = Stats { root: slot, file_systems: self.file_systems.known(), all_read };
+        Ok(Outcome { taken, progress: self.progress, stats })
     }
 
     fn check_not_emptied(&self, names: &[CString]) -> Result<(), ImportError> {
@@ -218,7 +272,7 @@ impl Walk<'_> {
     }
 
     /// Walks everything below `root`. The stack is explicit: a tree may be deeper than a thread's stack.
-    fn walk(&mut self, root: Frame) -> Result<Entry, ImportError> {
+    fn walk(&mut self, root: Frame) -> Result<(Entry, Slot), ImportError> {
         let mut frames = vec![root];
         loop {
             if self.cancellation.is_cancelled() {
@@ -234,10 +288,11 @@ impl Walk<'_> {
             let Some(done) = frames.pop() else { unreachable!("there was a last frame") };
             let id = done.out.finish(self.writer)?;
             let entry = Entry { kind: Kind::Directory(id), ..done.entry };
+            let slot = self.stat_cache.add(&id, done.file_system as u32, &done.slots);
             self.totals.directories += 1;
             match frames.last_mut() {
-                Some(above) => push(above, self.writer, &done.name, &entry)?,
-                None => return Ok(entry),
+                Some(above) => push(above, self.writer, &done.name, &entry, slot)?,
+                None => return Ok((entry, slot)),
             }
         }
     }
@@ -316,6 +371,7 @@ impl Walk<'_> {
         self.check_rest(&found.stat)?;
         let (entry, stat) = self.leaf(frame, name, found, parent.as_ref())?;
         self.check_rest(&stat)?;
+        let slot = self.slot_of(frame.file_system, &stat, &entry);
         if entry.unsettled {
             if self.options.at_rest.is_demanded() {
                 return Err(ReadError::NotAtRest("it has kept changing"));
@@ -324,7 +380,7 @@ impl Walk<'_> {
         }
         if stat.links > 1 {
             let key = self.reader.keys().path_key(frame.key, bytes);
-            self.links.add(stat.id, stat.links, key, &entry);
+            self.links.add(stat.id, stat.links, stat.ctime, key, &entry);
         }
         match &entry.kind {
             Kind::File { size, .. } => {
@@ -334,7 +390,7 @@ impl Walk<'_> {
             }
             _ => self.totals.others += 1,
         }
-        push(frame, self.writer, name, &entry).map_err(|error| ReadError::Import(error.into()))?;
+        push(frame, self.writer, name, &entry, slot).map_err(|error| ReadError::Import(error.into()))?;
         Ok(None)
     }
 
@@ -358,7 +414,17 @@ fn path(base: &Path, frames: &[Frame], name: &CStr) -> Vec<u8> {
     path
 }
 
-fn push(frame: &mut Frame, writer: &mut Writer, name: &CStr, entry: &Entry) -> Result<(), StoreError> {
+/// Adds an entry to its directory; `slot` is what is known of a regular file or a directory.
+fn push(
+    frame: &mut Frame,
+    writer: &mut Writer,
+    name: &CStr,
+    entry: &Entry,
+    slot: Slot,
+) -> Result<(), StoreError> {
+    if has_slot(entry) {
+        frame.slots.push(slot);
+    }
     let mut body = Vec::with_capacity(96);
     entry.encode(&mut body);
     frame.out.resemble(frame.parent.as_ref().and_then(ParentDirectory::leaf_id));

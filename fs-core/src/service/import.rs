@@ -7,9 +7,9 @@ use jiff::tz::TimeZone;
 
 #[cfg(unix)]
 use super::rsync_at_work::rsync_at_work;
-use super::session::{Label, Session, WRITERS, Walked, origin, pause, worse};
+use super::session::{Label, Session, TreeIdentity, WRITERS, Walked, origin, pause, worse};
 use super::{ServiceError, SnapshotInfo};
-use crate::format::{Status, Time, is_source_name};
+use crate::format::{Manifest, Status, Time, is_source_name};
 use crate::import::{AtRest, ImportError, path_of};
 use crate::monitor::{Cancellation, Monitor, Progress};
 use crate::store::Statistics;
@@ -23,6 +23,14 @@ pub struct ImportOptions {
     pub source: Option<Vec<u8>>,
     /// Leave the content of other file systems out.
     pub one_file_system: bool,
+    /// Read every file, whatever proves that it is unchanged …
+    pub checksum: bool,
+    /// … when that was done so long ago.
+    pub checksum_every: Option<Duration>,
+    /// Inode numbers change from one import to the next, and prove nothing.
+    pub ignore_inode: bool,
+    /// The tree is a frozen copy of the one with this name: a snapshot of the file system, wherever it is mounted.
+    pub origin: Option<Vec<u8>>,
     /// Read what is stored before relying on it, and store again what cannot be read. Done anyway when packs are lost.
     pub heal: bool,
     /// Add no snapshot when the tree is as the last one has it, nor a first one of an empty tree, which may not be mounted yet.
@@ -50,6 +58,10 @@ impl Default for ImportOptions {
         Self {
             source: None,
             one_file_system: false,
+            checksum: false,
+            checksum_every: None,
+            ignore_inode: false,
+            origin: None,
             heal: false,
             only_if_changed: false,
             wait: false,
@@ -116,9 +128,9 @@ pub fn import_tree(
     if session.holds(&path) {
         return Err(ImportError::InsideRepository(tree.to_owned()).into());
     }
-    let parent = session.last(&source);
-    let parent = parent.as_deref();
-    if let Some(parent) = parent
+    let last = session.last(&source);
+    let last = last.as_deref();
+    if let Some(parent) = last
         && options.source.is_none()
         && *parent.manifest.origin.path != *origin(&path)
     {
@@ -132,18 +144,35 @@ pub fn import_tree(
         AtRest::Everything(since.into())
     });
     let tree = options.read_from.as_deref().unwrap_or(tree);
-    let walked = Walked { tree, parent, seen: None, at_rest, allow_empty: options.allow_empty };
+    let key = tree_key(&path, options);
+    let identity = TreeIdentity { source: &source, tree: &key };
+    let (parent, stat_cache) = session.imported_last(&identity).unzip();
+    if let (None, Some(last)) = (&parent, last) {
+        tell_reading(&last.manifest, &path);
+    }
+    let walked = Walked {
+        tree,
+        identity: &identity,
+        parent: parent.as_deref().or(last),
+        stat_cache,
+        seen: None,
+        at_rest,
+        allow_empty: options.allow_empty,
+    };
     let pending = session.walk(&walked, options, monitor, cancellation)?;
     let taken = &pending.taken;
-    let unchanged = match parent {
+    let unchanged = match last {
         Some(Snapshot { manifest, .. }) => (&manifest.root, &manifest.links) == (&taken.root, &taken.links),
         None => taken.totals.is_empty() && !options.allow_empty,
     };
     if options.only_if_changed && unchanged {
+        if let Some(last) = last {
+            pending.store_stat_cache(last.id);
+        }
         return Ok(None);
     }
     let time: Time = options.time.unwrap_or_else(Timestamp::now).into();
-    if let Some(parent) = parent.filter(|parent| options.time.is_none() && parent.manifest.time >= time) {
+    if let Some(parent) = last.filter(|parent| options.time.is_none() && parent.manifest.time >= time) {
         log::warn!(
             "the clock has gone back: the last snapshot is from {}, and stays @latest until then",
             parent.manifest.time.timestamp()
@@ -152,6 +181,26 @@ pub fn import_tree(
     let status = worse(taken.status, run_status);
     let label = Label { source: &source, path: &path, time, status, run: None };
     session.commit(pending, label, cancellation).map(Some)
+}
+
+/// What is the same for all imports of the tree at this absolute path.
+pub(super) fn tree_key(path: &Path, options: &ImportOptions) -> Vec<u8> {
+    match &options.origin {
+        Some(name) => [b"origin ", name.as_slice()].concat(),
+        None => [b"tree ", origin(path).as_slice()].concat(),
+    }
+}
+
+/// Says that every file is read, which takes long, and why.
+fn tell_reading(last: &Manifest, tree: &Path) {
+    if *last.origin.path == *origin(tree) {
+        log::warn!(
+            "there is no record of the inodes that the last import of {} saw: every file is read",
+            tree.display()
+        );
+    } else {
+        log::info!("{} was not imported before: every file is read", tree.display());
+    }
 }
 
 /// The status of the run, worse when rsync is still writing.

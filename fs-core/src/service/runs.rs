@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-use super::session::{Label, Session, WRITERS, Walked, pause, worse};
+use super::session::{Label, RUNS, Session, TreeIdentity, WRITERS, Walked, pause, worse};
 use super::{ImportOptions, Imported, ServiceError};
 use crate::format::is_source_name;
 use crate::import::layout::{LeftOut, Place, Plan, PlannedRun};
@@ -165,10 +165,15 @@ impl<'a> RunImporter<'a> {
         }
         let status = run.status();
         let source = self.names.of(run);
-        let parent = self.parent(source, run);
+        // Any run of the farm shares inodes with any other.
+        let identity = TreeIdentity { source, tree: RUNS };
+        let (imported_last, stat_cache) = self.session.imported_last(&identity).unzip();
+        let parent = imported_last.or_else(|| self.parent(source, run));
         let walked = Walked {
             tree: &run.tree,
+            identity: &identity,
             parent: parent.as_deref(),
+            stat_cache,
             seen: Some(&self.seen),
             at_rest: AtRest::Directories(self.plan.at_rest_since),
             // What a run has made is what it is.

@@ -10,10 +10,10 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{ImportOptions, Imported, ServiceError, SnapshotInfo};
-use crate::format::{Extensions, Manifest, Origin, Run, Status, Time};
-use crate::import::{self, AtRest, ImportError, SeenFiles, Taken};
+use crate::format::{Extensions, Manifest, Origin, Run, SnapshotId, Status, Time};
+use crate::import::{self, AtRest, ImportError, SeenFiles, Stats, Taken};
 use crate::monitor::{Cancellation, Monitor, Progress};
-use crate::store::{Access, Repository, StoreError, Writer};
+use crate::store::{Access, Repository, StatCache, StatCacheWriter, StoreError, Writer};
 use crate::view::{Snapshot, Sources};
 
 /// How often a process that waits asks for the lock.
@@ -32,11 +32,24 @@ pub(super) struct Session {
 /// What is to be walked, and what its snapshot will be.
 pub(super) struct Walked<'a> {
     pub(super) tree: &'a Path,
+    pub(super) identity: &'a TreeIdentity<'a>,
     pub(super) parent: Option<&'a Snapshot>,
+    /// What the import of the parent saw of the files.
+    pub(super) stat_cache: Option<StatCache>,
     pub(super) seen: Option<&'a SeenFiles>,
     pub(super) at_rest: AtRest,
     pub(super) allow_empty: bool,
 }
+
+/// What is the same for all imports of one tree, or of the levels of one farm.
+pub(super) struct TreeIdentity<'a> {
+    pub(super) source: &'a [u8],
+    /// The tree among those of the source.
+    pub(super) tree: &'a [u8],
+}
+
+/// The stat caches of a farm's sources have this name, wherever the farm is: each of its file systems is recorded.
+pub(super) const RUNS: &[u8] = b"runs";
 
 /// What a snapshot tells beside its tree.
 pub(super) struct Label<'a> {
@@ -51,9 +64,26 @@ pub(super) struct Label<'a> {
 /// A tree that was walked, waiting for its snapshot.
 pub(super) struct Pending {
     writer: Writer,
-    parent: Option<crate::format::SnapshotId>,
+    parent: Option<SnapshotId>,
     pub(super) taken: Taken,
     progress: Progress,
+    stat_cache: StatCacheWriter,
+    stats: Stats,
+}
+
+impl Pending {
+    /// Makes what the walk saw of the files the stat cache of the tree, whose snapshot this is.
+    pub(super) fn store_stat_cache(self, snapshot: SnapshotId) {
+        store(self.stat_cache, self.stats, snapshot);
+    }
+}
+
+/// Without a stat cache the next import only takes longer.
+fn store(stat_cache: StatCacheWriter, stats: Stats, snapshot: SnapshotId) {
+    let Stats { root, file_systems, all_read } = stats;
+    if let Err(error) = stat_cache.finish(snapshot, all_read, file_systems, root) {
+        log::warn!("{error}: the next import will read every file");
+    }
 }
 
 impl Session {
@@ -85,9 +115,20 @@ impl Session {
         monitor: &dyn Monitor,
         cancellation: &Cancellation,
     ) -> Result<Pending, ServiceError> {
+        let started = Timestamp::now();
+        let is_due = |every: Duration| {
+            let read = walked.stat_cache.as_ref().map(|cache| cache.all_read().timestamp());
+            read.is_none_or(|read| started.duration_since(read).unsigned_abs() >= every)
+        };
+        let checksum = options.checksum || options.checksum_every.is_some_and(is_due);
         let own = import::directory_id(self.repository.root());
         let walk_options = import::Options {
             parent: walked.parent.map(|parent| &parent.manifest),
+            stat_cache: walked.stat_cache.clone(),
+            checksum,
+            ignore_inode: options.ignore_inode,
+            origin: options.origin.as_deref(),
+            file_clock: None,
             one_file_system: options.one_file_system,
             skip: own.into_iter().collect(),
             skip_devices: history_devices(),
@@ -97,17 +138,24 @@ impl Session {
             fake_super: options.fake_super,
         };
         let mut writer = self.repository.writer()?;
-        // One reader for both, so that an import has its caches once.
-        let reader = writer.reader().clone();
         if options.heal || self.repository.has_lost_packs() {
             writer.verify();
         }
-        let started = Timestamp::now().into();
+        let TreeIdentity { source, tree } = *walked.identity;
+        let mut stat_cache = self.repository.stat_cache_writer(source, tree);
         monitor.walk(walked.parent.map(|parent| parent.manifest.totals.entries()));
-        let outcome =
-            import::run(walked.tree, &walk_options, &reader, &mut writer, started, monitor, cancellation)?;
+        let outcome = import::run(
+            walked.tree,
+            &walk_options,
+            &mut writer,
+            &mut stat_cache,
+            started.into(),
+            monitor,
+            cancellation,
+        )?;
         let parent = walked.parent.map(|parent| parent.id);
-        Ok(Pending { writer, parent, taken: outcome.taken, progress: outcome.progress })
+        let import::Outcome { taken, progress, stats } = outcome;
+        Ok(Pending { writer, parent, taken, progress, stat_cache, stats })
     }
 
     /// Makes a walked tree a snapshot.
@@ -117,7 +165,7 @@ impl Session {
         label: Label<'_>,
         cancellation: &Cancellation,
     ) -> Result<Imported, ServiceError> {
-        let Pending { writer, parent, taken, progress } = pending;
+        let Pending { writer, parent, taken, progress, stat_cache, stats } = pending;
         let manifest = Manifest {
             source: label.source.into(),
             time: label.time,
@@ -135,6 +183,7 @@ impl Session {
             return Err(ImportError::Cancelled.into());
         }
         let (id, statistics) = writer.commit(&manifest)?;
+        store(stat_cache, stats, id);
         self.sources = Sources::load(&self.repository, &self.zone, &self.sources)?;
         let name = self
             .sources
@@ -143,6 +192,14 @@ impl Session {
             .map_or_else(String::new, |(name, _)| name.to_owned());
         let snapshot = SnapshotInfo { id, name, manifest, tags: Vec::new() };
         Ok(Imported { snapshot, statistics, progress })
+    }
+
+    /// The snapshot that the last import of a tree has made, and what that saw of the files.
+    pub(super) fn imported_last(&self, identity: &TreeIdentity<'_>) -> Option<(Arc<Snapshot>, StatCache)> {
+        let cache = self.repository.stat_cache(identity.source, identity.tree)?;
+        let source = self.sources.get(identity.source)?;
+        let (_, snapshot) = source.snapshots().rev().find(|(_, snapshot)| snapshot.id == cache.snapshot())?;
+        Some((Arc::clone(snapshot), cache))
     }
 
     /// A source's last snapshot.

@@ -23,8 +23,11 @@ macro_rules! note {
 }
 
 /// A file that is being written for the first time.
+#[derive(Debug)]
 pub(super) struct NewFile {
     file: File,
+    /// Bytes written.
+    len: u64,
     #[cfg_attr(not(all(test, unix)), expect(dead_code, reason = "only tests ask for it"))]
     path: PathBuf,
 }
@@ -33,12 +36,13 @@ impl NewFile {
     pub(super) fn create(path: &Path) -> io::Result<Self> {
         let file = File::create(path)?;
         note!(path, Operation::CreateFile);
-        Ok(Self { file, path: path.to_owned() })
+        Ok(Self { file, len: 0, path: path.to_owned() })
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes)?;
-        note!(&self.path, Operation::Write { offset: 0, bytes: bytes.to_vec() });
+        note!(&self.path, Operation::Write { offset: self.len, bytes: bytes.to_vec() });
+        self.len += bytes.len() as u64;
         Ok(())
     }
 

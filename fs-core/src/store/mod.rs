@@ -28,6 +28,7 @@ mod reconcile;
 mod repository;
 mod salvage;
 mod scan;
+mod stat_cache;
 mod strays;
 mod tags;
 mod verify;
@@ -50,6 +51,7 @@ pub use reader::{Blob, Reader};
 pub use rebuild::Rebuilt;
 pub use repository::{Access, PackTotals, Repository, random};
 pub use salvage::{PackNames, Salvage, Salvages};
+pub use stat_cache::{StatCache, StatCacheWriter, StatCursor};
 pub use writer::{Statistics, Writer};
 
 #[cfg(test)]

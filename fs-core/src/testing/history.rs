@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::format::{BlobId, Extensions, Kind, Manifest, Origin, SnapshotId, Tag, Time};
-use crate::import::{Options, run};
+use crate::import::{Options, Stats, run};
 use crate::monitor::{Cancellation, Silent};
-use crate::store::{CacheSizes, DirectoryCursor, FileReader, Reader, Repository, StoreError};
+use crate::store::{DirectoryCursor, FileReader, Reader, Repository, StoreError};
 
 /// Files by path.
 pub(super) type Files = BTreeMap<String, Vec<u8>>;
@@ -65,10 +65,11 @@ pub(super) fn import(repository: &Repository, tree: &Path, time: i64) -> Snapsho
     let options =
         Options { parent: manifests.iter().max_by_key(|manifest| manifest.time), ..Options::default() };
     let time = Time::new(time, 0).unwrap();
-    let reader = repository.reader(CacheSizes::default());
     let mut writer = repository.writer().unwrap();
-    let taken = run(tree, &options, &reader, &mut writer, time, &Silent, &Cancellation::default());
-    let taken = taken.unwrap().taken;
+    let mut stat_cache = repository.stat_cache_writer(b"tree", b"");
+    let outcome =
+        run(tree, &options, &mut writer, &mut stat_cache, time, &Silent, &Cancellation::default()).unwrap();
+    let taken = outcome.taken;
     let manifest = Manifest {
         source: b"tree".as_slice().into(),
         time,
@@ -82,7 +83,10 @@ pub(super) fn import(repository: &Repository, tree: &Path, time: i64) -> Snapsho
         parent: None,
         extensions: Extensions::default(),
     };
-    writer.commit(&manifest).unwrap().0
+    let id = writer.commit(&manifest).unwrap().0;
+    let Stats { root, file_systems, all_read } = outcome.stats;
+    stat_cache.finish(id, all_read, file_systems, root).unwrap();
+    id
 }
 
 /// Gives a snapshot a name.

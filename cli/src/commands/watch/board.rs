@@ -60,6 +60,9 @@ pub struct Shown {
     /// Its last snapshot, if this watch has made one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<Last>,
+    /// When every file was read last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub all_read: Option<Timestamp>,
 }
 
 /// A snapshot.
@@ -165,6 +168,7 @@ impl Shown {
             bytes_read: None,
             next: state.next.and_then(|at| in_a_while(at).ok()),
             last: state.last.as_ref().map(last),
+            all_read: state.all_read.map(|read| read.round(jiff::Unit::Second).unwrap_or(read)),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Unix: directories are file descriptors, and what is in them is looked for relative to these.
 
+mod file_system;
 mod xattrs;
 
 use std::ffi::{CStr, CString, OsStr};

@@ -146,6 +146,24 @@ impl Directory {
         }
     }
 
+    /// What tells the volume, whose serial number is `device`, from any other.
+    #[expect(clippy::unused_self, reason = "on other platforms it is asked")]
+    pub(in crate::import) fn file_system(&self, device: u64) -> Box<[u8]> {
+        format!("volume {device:x}").into_bytes().into()
+    }
+
+    /// Whether a file of the volume has the same number for as long as it exists.
+    #[expect(clippy::unused_self, reason = "on other platforms it is asked")]
+    pub(in crate::import) fn keeps_inodes(&self, _: u64) -> bool {
+        true
+    }
+
+    /// The time of the volume's clock: nothing tells it.
+    #[expect(clippy::unused_self, reason = "on other platforms it is asked")]
+    pub(in crate::import) fn clock(&self) -> Option<Time> {
+        None
+    }
+
     /// The extended attributes of the entry `name`, of any type.
     pub(in crate::import) fn xattrs(&self, name: &CStr) -> io::Result<ReadXattrs> {
         Ok(xattrs(&self.stat(name)?))

@@ -3,6 +3,18 @@ use proptest::prelude::*;
 use super::*;
 use crate::format::{Attributes, Xattrs};
 
+const CTIME: Time = Time::EPOCH;
+
+#[test]
+fn a_file_that_was_changed_between_two_of_its_names_is_not_known() {
+    let mut tracker = LinkTracker::default();
+    let file = entry(Kind::File { size: 100, holes: 0, content: Content::Blob(BlobId([1; 32])) }, 5, false);
+    tracker.add((1, 2), 3, CTIME, PathKey([1; 16]), &file);
+    let known = |ctime| tracker.known((1, 2), 100, file.attributes.mtime, ctime);
+    assert_eq!(known(CTIME), Some(file.kind.clone()));
+    assert_eq!(known(Time::new(0, 1).unwrap()), None);
+}
+
 fn entry(kind: Kind, second: i64, unsettled: bool) -> Entry {
     let mtime = Time::new(second, 5).unwrap();
     let attributes = Attributes { mode: 0o644, uid: 0, gid: 0, mtime };
@@ -59,9 +71,9 @@ proptest! {
         let (mut tracker, mut model) = (LinkTracker::default(), Model::default());
         for (number, (device, inode, names, kind, second, unsettled)) in met.into_iter().enumerate() {
             let (id, entry) = ((device, inode), entry(kind, second, unsettled));
-            prop_assert_eq!(tracker.known(id, entry.size(), entry.attributes.mtime), model.known(id, &entry));
+            prop_assert_eq!(tracker.known(id, entry.size(), entry.attributes.mtime, CTIME), model.known(id, &entry));
             let path = PathKey((number as u128).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835).to_le_bytes());
-            tracker.add(id, names, path, &entry);
+            tracker.add(id, names, CTIME, path, &entry);
             model.add(id, names, path, &entry);
         }
         for (_, paths) in model.open.into_values() {
@@ -77,8 +89,8 @@ fn what_is_met_once_takes_little_memory() {
     let mut tracker = LinkTracker::default();
     let fifo = entry(Kind::Fifo, 0, false);
     for inode in 0..10_000 {
-        tracker.add((1, inode), 2, PathKey([1; 16]), &fifo);
-        tracker.add((1, inode), 2, PathKey([2; 16]), &fifo);
+        tracker.add((1, inode), 2, CTIME, PathKey([1; 16]), &fifo);
+        tracker.add((1, inode), 2, CTIME, PathKey([2; 16]), &fifo);
     }
     // Whose names were all met is forgotten.
     assert_eq!((tracker.files.len(), tracker.places.len(), tracker.paths.len()), (1, 0, 0));

@@ -4,11 +4,11 @@ use std::ffi::CStr;
 use std::io;
 
 use super::{Frame, Walk, push};
-use crate::format::{BlobId, Entry, Kind, Xattrs};
+use crate::format::{BlobId, Entry, Kind, Slot, Xattrs};
 use crate::import::MAX_DEPTH;
 use crate::import::disk::{Stat, is_gone};
 use crate::import::file::ReadError;
-use crate::import::parent::ParentDirectory;
+use crate::import::parent::{ParentDirectory, Previous};
 use crate::monitor::TroubleKind;
 use crate::store::DirectoryWriter;
 
@@ -21,7 +21,7 @@ impl Walk<'_> {
         above: &mut Frame,
         name: &CStr,
         stat: &Stat,
-        parent: Option<&Entry>,
+        parent: Option<&Previous>,
         depth: usize,
     ) -> Result<Option<Frame>, ReadError> {
         if self.scanner.bounds().skip(stat) {
@@ -53,14 +53,19 @@ impl Walk<'_> {
             fake.apply(&mut opened.stat);
         }
         let xattrs = self.xattrs(xattrs)?;
+        let file_system = self.file_system(&opened.directory, &opened.stat);
+        let seen_before = self.seen_before(above, parent, file_system);
         Ok(Some(Frame {
             name: name.to_owned(),
             key: self.reader.keys().path_key(above.key, name.to_bytes()),
             directory: opened.directory,
             entries: opened.entries,
-            parent: self.parent_directory(parent),
+            parent: self.parent_directory(parent.map(|parent| &parent.entry)),
             entry: unwalked(&opened.stat, xattrs),
             out: DirectoryWriter::default(),
+            file_system,
+            seen_before,
+            slots: Vec::new(),
         }))
     }
 
@@ -70,7 +75,7 @@ impl Walk<'_> {
         let id = DirectoryWriter::default().finish(self.writer);
         let stored = id.and_then(|id| {
             let entry = Entry { kind: Kind::Directory(id), ..unwalked(stat, xattrs) };
-            push(above, self.writer, name, &entry)
+            push(above, self.writer, name, &entry, Slot::UNKNOWN)
         });
         self.totals.directories += 1;
         stored.map_err(|error| ReadError::Import(error.into()))
@@ -78,7 +83,7 @@ impl Walk<'_> {
 
     pub(super) fn parent_directory(&self, parent: Option<&Entry>) -> Option<ParentDirectory> {
         match parent?.kind {
-            Kind::Directory(id) => Some(ParentDirectory::new(self.reader, id)),
+            Kind::Directory(id) => Some(ParentDirectory::new(&self.reader, id)),
             _ => None,
         }
     }

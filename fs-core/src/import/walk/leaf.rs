@@ -9,7 +9,7 @@ use crate::format::{Entry, Kind, PackKind, XattrSet, Xattrs};
 use crate::import::disk::{FileType, ReadXattrs, Stat};
 use crate::import::fake_super::FakeStat;
 use crate::import::file::{self, FileContext, ReadError};
-use crate::import::parent::may_have_changed_since;
+use crate::import::parent::Previous;
 use crate::import::scan::Found;
 use crate::monitor::TroubleKind;
 use crate::store::StoreError;
@@ -18,10 +18,10 @@ impl Walk<'_> {
     /// Anything but a directory, and what was told of it when it was taken.
     pub(super) fn leaf(
         &mut self,
-        frame: &Frame,
+        frame: &mut Frame,
         name: &CStr,
         found: Found,
-        parent: Option<&Entry>,
+        parent: Option<&Previous>,
     ) -> Result<(Entry, Stat), ReadError> {
         let Found { mut stat, xattrs, mut target } = found;
         let mut xattrs = xattrs.unwrap_or_else(|| frame.directory.xattrs(name));
@@ -36,7 +36,7 @@ impl Walk<'_> {
         let (major, minor) = stat.device;
         let kind = match stat.kind {
             FileType::RegularFile => {
-                if let Some(kind) = self.known_content(&stat, parent) {
+                if let Some(kind) = self.known_content(frame, &stat, parent) {
                     self.progress.unchanged += 1;
                     kind
                 } else {
@@ -46,7 +46,7 @@ impl Walk<'_> {
                         &mut FileContext {
                             writer: self.writer,
                             content: &mut self.content,
-                            previous: parent,
+                            previous: parent.map(|parent| &parent.entry),
                             progress: &mut self.progress,
                             monitor: self.monitor,
                             cancellation: self.cancellation,
@@ -77,30 +77,6 @@ impl Walk<'_> {
         };
         let xattrs = self.xattrs(xattrs)?;
         Ok((Entry { attributes: stat.attributes, kind, xattrs, unsettled }, stat))
-    }
-
-    /// The content of a file that need not be read: another name of it was, or it is as the parent has it.
-    fn known_content(&self, stat: &Stat, parent: Option<&Entry>) -> Option<Kind> {
-        let same = |entry: &Entry| {
-            matches!(&entry.kind, Kind::File { size, .. } if *size == stat.size)
-                && entry.attributes.mtime == stat.attributes.mtime
-                && !entry.unsettled
-        };
-        if stat.links > 1
-            && let Some(kind) = self.links.known(stat.id, stat.size, stat.attributes.mtime)
-        {
-            return Some(kind);
-        }
-        if let Some(kind) = self.options.seen.and_then(|seen| seen.content(stat)) {
-            return Some(kind);
-        }
-        let entry = parent.filter(|entry| same(entry))?;
-        let settled = !may_have_changed_since(stat.attributes.mtime, self.parent_started?);
-        let there = || match &entry.kind {
-            Kind::File { content, .. } if self.writer.verifies() => self.reader.has_content(content),
-            _ => true,
-        };
-        (settled && there()).then(|| entry.kind.clone())
     }
 
     /// Extended attributes as they were read. They are always asked for: when a directory was moved here, or another

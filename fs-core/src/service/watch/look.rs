@@ -16,8 +16,10 @@ use crate::format::{Status, Time};
 use crate::import::ImportError;
 use crate::import::layout::{Layout, LeftOut, Plan};
 use crate::monitor::{Cancellation, Monitor};
+use crate::service::import::tree_key;
 use crate::service::rsync_at_work::rsync_at_work;
 use crate::service::runs::{Outcome, RunImporter, make_plan, run_states};
+use crate::service::session::RUNS;
 use crate::service::{ImportOptions, Imported, ServiceError, import_tree, source_name};
 use crate::store::{Access, Repository};
 use crate::view::Sources;
@@ -54,11 +56,15 @@ pub(super) fn look(
         return Ok(at_work(pid));
     }
     let running = planned.running;
+    let keys = stat_caches(source, &planned)?;
     let mut context = Context { repository, monitor, tell, cancellation };
     let result = match planned.layout {
         Layout::Tree => tree(source, &planned, &mut context),
         _ => runs(source, planned, &mut context),
     };
+    if source.watched.options.checksum_every.is_some() {
+        source.all_read = all_read(repository, &keys)?;
+    }
     match (result, running) {
         (Ok((Look::Done, _)), Some(pid)) => Ok(at_work(pid)),
         (Err(ServiceError::Import(error @ ImportError::NotAtRest { .. })), _) => {
@@ -66,6 +72,29 @@ pub(super) fn look(
         }
         (result, _) => result,
     }
+}
+
+/// The source and the tree of each stat cache of a watched source.
+fn stat_caches(source: &Source, plan: &Plan) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ServiceError> {
+    let options = &source.watched.options;
+    if plan.layout == Layout::Tree {
+        return Ok(vec![(source_name(&plan.root, options)?, tree_key(&plan.root, options))]);
+    }
+    let names = match &options.source {
+        Some(name) => vec![name.as_slice()],
+        None => plan.sources(),
+    };
+    Ok(names.into_iter().map(|name| (name.to_vec(), RUNS.to_vec())).collect())
+}
+
+/// When every file of all these was read last.
+fn all_read(
+    repository: &Path,
+    stat_caches: &[(Vec<u8>, Vec<u8>)],
+) -> Result<Option<Timestamp>, ServiceError> {
+    let repository = Repository::open(repository, Access::Read)?;
+    let caches = stat_caches.iter().filter_map(|(source, tree)| repository.stat_cache(source, tree));
+    Ok(caches.map(|cache| cache.all_read().timestamp()).min())
 }
 
 fn at_work(pid: u32) -> (Look, Activity) {

@@ -101,6 +101,8 @@ pub struct State {
     pub next: Option<Instant>,
     /// Its last snapshot.
     pub last: Option<Last>,
+    /// When an import that read every file began last, where that is done from time to time.
+    pub all_read: Option<Timestamp>,
 }
 
 /// A source's last snapshot.

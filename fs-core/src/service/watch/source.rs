@@ -4,6 +4,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
 use super::notices::{Notices, Reach};
 use super::schedule::Schedule;
 use super::{Activity, Event, Last, State, Trigger, Watched};
@@ -22,6 +24,8 @@ pub(super) struct Source {
     pub(super) schedule: Schedule,
     pub(super) activity: Activity,
     pub(super) last: Option<Last>,
+    /// See [`State::all_read`].
+    pub(super) all_read: Option<Timestamp>,
     /// What was told already.
     pub(super) left_out: Vec<LeftOut>,
     /// What is covered, and by what.
@@ -45,6 +49,7 @@ impl Source {
             path,
             activity: Activity::Idle,
             last: None,
+            all_read: None,
             left_out: Vec::new(),
             notices: None,
             grown: false,
@@ -59,7 +64,7 @@ impl Source {
         };
         let told = matches!(activity, Activity::Idle | Activity::Failing(..));
         let next = told.then(|| self.schedule.due());
-        State { path: self.path.clone(), activity, next, last: self.last.clone() }
+        State { path: self.path.clone(), activity, next, last: self.last.clone(), all_read: self.all_read }
     }
 
     pub(super) fn notices(&self) -> Option<&Notices> {

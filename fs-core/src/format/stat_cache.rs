@@ -1,0 +1,266 @@
+//! What the last import of a tree saw of its files: derived data, which proves that a file is unchanged.
+//!
+//! A directory of the snapshot has a slot for each regular file and each directory in it, in the order of its listing.
+//! Slots are kept in parts of at most [`PART_SLOTS`], each sealed by itself.
+
+use super::codec::{Cursor, Encode};
+use super::limits::MAX_NODE_ITEMS;
+use super::seal::{FRAME_HEADER_LEN, Sealed, open, seal};
+use super::{BlobId, FormatError, Keys, SnapshotId, Time};
+
+/// Slots of one part.
+pub const PART_SLOTS: u64 = 1 << 16;
+/// Bytes of a slot.
+pub const SLOT_LEN: usize = 20;
+/// Bytes of a part's body before its slots: half of the id of the directory's node, file system, number of the part.
+const PART_HEADER_LEN: usize = 24;
+/// Bytes of a file system's identity.
+pub const MAX_FILE_SYSTEM: usize = 64;
+/// Bytes of a trailer's frame; it names a few file systems.
+pub const MAX_TRAILER: u32 = 1 << 20;
+
+/// What is known of one entry, as bytes: cheap to keep by the million.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slot([u8; SLOT_LEN]);
+
+/// A regular file as an import saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileStat {
+    /// Its inode number; not 0.
+    pub inode: u64,
+    /// When its inode was last changed.
+    pub ctime: Time,
+}
+
+/// Where the slots of a directory are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DirectoryStats {
+    /// The first byte of its first part.
+    pub offset: u64,
+    /// How many slots it has; not 0.
+    pub slots: u64,
+}
+
+impl Slot {
+    /// Nothing is known.
+    pub const UNKNOWN: Slot = Slot([0; SLOT_LEN]);
+
+    /// A file's.
+    pub fn of_file(stat: FileStat) -> Self {
+        let mut bytes = [0; SLOT_LEN];
+        bytes[..8].copy_from_slice(&stat.inode.to_le_bytes());
+        bytes[8..16].copy_from_slice(&stat.ctime.secs().to_le_bytes());
+        bytes[16..].copy_from_slice(&stat.ctime.nanos().to_le_bytes());
+        Self(bytes)
+    }
+
+    /// A directory's.
+    pub fn of_directory(stats: DirectoryStats) -> Self {
+        let mut bytes = [0; SLOT_LEN];
+        bytes[..8].copy_from_slice(&stats.slots.to_le_bytes());
+        bytes[8..16].copy_from_slice(&stats.offset.to_le_bytes());
+        Self(bytes)
+    }
+
+    /// The file that it is of, if it is known.
+    pub fn file(self) -> Option<FileStat> {
+        let (inode, secs, nanos) = self.fields();
+        let ctime = Time::new(secs.cast_signed(), nanos)?;
+        (inode != 0).then_some(FileStat { inode, ctime })
+    }
+
+    /// The directory that it is of, if anything in it is known.
+    pub fn directory(self) -> Option<DirectoryStats> {
+        let (slots, offset, _) = self.fields();
+        (slots != 0).then_some(DirectoryStats { offset, slots })
+    }
+
+    fn fields(self) -> (u64, u64, u32) {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, rest @ ..] = self.0;
+        let first = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+        let second = u64::from_le_bytes([i, j, k, l, m, n, o, p]);
+        (first, second, u32::from_le_bytes(rest))
+    }
+}
+
+/// A part of a directory's slots.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatPart {
+    /// The first half of the id of the directory's node.
+    pub node: [u8; 16],
+    /// The directory's file system: an index into [`StatTrailer::file_systems`].
+    pub file_system: u32,
+    slots: Vec<u8>,
+}
+
+impl StatPart {
+    /// Bytes that the part with this number takes in the file, of a directory with `slots` slots. `None` for no part.
+    pub fn stored_len(slots: u64, number: u64) -> Option<usize> {
+        let before = number.checked_mul(PART_SLOTS)?;
+        let here = slots.checked_sub(before)?.min(PART_SLOTS);
+        (here > 0).then_some(FRAME_HEADER_LEN + PART_HEADER_LEN + here as usize * SLOT_LEN)
+    }
+
+    /// The bytes of the parts of a directory, which follow each other in the file.
+    pub fn seal_all(keys: &Keys, node: &BlobId, file_system: u32, slots: &[Slot]) -> Vec<Vec<u8>> {
+        let part = |(number, slots): (usize, &[Slot])| {
+            let mut body = Vec::with_capacity(PART_HEADER_LEN + slots.len() * SLOT_LEN);
+            body.extend(node.prefix());
+            body.extend(file_system.to_le_bytes());
+            body.extend((number as u32).to_le_bytes());
+            slots.iter().for_each(|slot| body.extend(slot.0));
+            seal(keys, Sealed::StatPart, &body)
+        };
+        slots.chunks(PART_SLOTS as usize).enumerate().map(part).collect()
+    }
+
+    /// Verifies and parses the part with this number.
+    pub fn open(keys: &Keys, number: u64, bytes: &[u8]) -> Result<Self, FormatError> {
+        let mut cursor = Cursor::new(open(keys, Sealed::StatPart, bytes)?);
+        let node = cursor.array("directory's node")?;
+        let file_system = cursor.u32("file system")?;
+        if u64::from(cursor.u32("number of the part")?) != number || cursor.remaining() % SLOT_LEN != 0 {
+            return Err(FormatError::Invalid("part of a stat cache"));
+        }
+        Ok(Self { node, file_system, slots: cursor.rest().into() })
+    }
+
+    /// The slot at this position in the part.
+    pub fn get(&self, position: u64) -> Option<Slot> {
+        let at = usize::try_from(position).ok()?.checked_mul(SLOT_LEN)?;
+        Some(Slot(*self.slots.get(at..)?.first_chunk()?))
+    }
+}
+
+/// A file system that an import has met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownFileSystem {
+    /// What tells it from any other, also after a reboot; at most [`MAX_FILE_SYSTEM`] bytes.
+    pub identity: Box<[u8]>,
+    /// A time that its clock has passed.
+    pub clock: Time,
+}
+
+/// The end of a stat cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatTrailer {
+    /// The snapshot that the import has made.
+    pub snapshot: SnapshotId,
+    /// When an import that read every file began last.
+    pub all_read: Time,
+    /// The file systems that the tree is on.
+    pub file_systems: Vec<KnownFileSystem>,
+    /// The root directory.
+    pub root: Option<DirectoryStats>,
+}
+
+impl StatTrailer {
+    /// The bytes that end the file. The last four are the length of those before them.
+    pub fn seal(&self, keys: &Keys) -> Vec<u8> {
+        let mut body = self.snapshot.0.to_vec();
+        self.all_read.encode(&mut body);
+        body.put_varint(self.file_systems.len() as u64);
+        for KnownFileSystem { identity, clock } in &self.file_systems {
+            body.put_bytes(identity);
+            clock.encode(&mut body);
+        }
+        let root = self.root.unwrap_or(DirectoryStats { offset: 0, slots: 0 });
+        body.put_varint(root.offset);
+        body.put_varint(root.slots);
+        let mut bytes = seal(keys, Sealed::StatTrailer, &body);
+        bytes.extend((bytes.len() as u32).to_le_bytes());
+        bytes
+    }
+
+    /// Verifies and parses a trailer, without the four bytes of its length.
+    pub fn open(keys: &Keys, bytes: &[u8]) -> Result<Self, FormatError> {
+        let mut cursor = Cursor::new(open(keys, Sealed::StatTrailer, bytes)?);
+        let snapshot = SnapshotId(cursor.array("snapshot")?);
+        let all_read = Time::decode(&mut cursor)?;
+        let count = cursor.count(MAX_NODE_ITEMS, 1, "file systems")?;
+        let mut file_system = || {
+            let identity = cursor.bytes(MAX_FILE_SYSTEM, "file system")?.into();
+            Ok(KnownFileSystem { identity, clock: Time::decode(&mut cursor)? })
+        };
+        let file_systems = (0..count).map(|_| file_system()).collect::<Result<_, FormatError>>()?;
+        let (offset, slots) = (cursor.varint("root directory")?, cursor.varint("root directory")?);
+        cursor.end("end of a stat cache")?;
+        let root = (slots > 0).then_some(DirectoryStats { offset, slots });
+        Ok(Self { snapshot, all_read, file_systems, root })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::format::Secret;
+
+    fn keys() -> Keys {
+        Keys::derive(&Secret([5; 32]))
+    }
+
+    #[test]
+    fn slots_say_what_was_put_in() {
+        let stat = FileStat { inode: u64::MAX, ctime: Time::new(-5, 999_999_999).unwrap() };
+        assert_eq!(Slot::of_file(stat).file(), Some(stat));
+        let stats = DirectoryStats { offset: 1 << 40, slots: 3 };
+        assert_eq!(Slot::of_directory(stats).directory(), Some(stats));
+        assert_eq!((Slot::UNKNOWN.file(), Slot::UNKNOWN.directory()), (None, None));
+        assert_eq!(Slot([0xff; SLOT_LEN]).file(), None, "no such nanoseconds");
+    }
+
+    #[test]
+    fn a_large_directory_has_several_parts() {
+        let count = PART_SLOTS + 7;
+        let stat = |inode| FileStat { inode, ctime: Time::default() };
+        let slots: Vec<_> = (1..=count).map(|inode| Slot::of_file(stat(inode))).collect();
+        let node = BlobId([3; 32]);
+        let parts = StatPart::seal_all(&keys(), &node, 2, &slots);
+        assert_eq!(parts.len(), 2);
+        for (number, bytes) in (0..).zip(&parts) {
+            assert_eq!(StatPart::stored_len(count, number), Some(bytes.len()));
+            let part = StatPart::open(&keys(), number, bytes).unwrap();
+            assert_eq!((part.node, part.file_system), ([3; 16], 2));
+            assert_eq!(part.get(6), Some(slots[(number * PART_SLOTS + 6) as usize]));
+            assert!(StatPart::open(&keys(), number + 1, bytes).is_err());
+        }
+        assert_eq!(StatPart::open(&keys(), 1, &parts[1]).unwrap().get(7), None);
+        assert_eq!(StatPart::stored_len(count, 2), None);
+        assert_eq!(StatPart::stored_len(u64::MAX, u64::MAX), None);
+    }
+
+    proptest! {
+        #[test]
+        fn trailers_survive(
+            snapshot: [u8; 32],
+            secs: i64,
+            file_systems in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..64), 0..4),
+            offset: u64,
+            slots: u64,
+        ) {
+            let trailer = StatTrailer {
+                snapshot: SnapshotId(snapshot),
+                all_read: Time::new(secs, 7).unwrap(),
+                file_systems: file_systems
+                    .into_iter()
+                    .map(|identity| KnownFileSystem { identity: identity.into(), clock: Time::default() })
+                    .collect(),
+                root: (slots > 0).then_some(DirectoryStats { offset, slots }),
+            };
+            let bytes = trailer.seal(&keys());
+            let (frame, len) = bytes.split_at(bytes.len() - 4);
+            prop_assert_eq!(frame.len(), u32::from_le_bytes(len.try_into().unwrap()) as usize);
+            prop_assert_eq!(StatTrailer::open(&keys(), frame), Ok(trailer));
+        }
+
+        #[test]
+        fn damaged_bytes_are_refused(bit in 0_usize..(24 + 24 + 20) * 8) {
+            let slots = [Slot::of_file(FileStat { inode: 9, ctime: Time::default() })];
+            let mut bytes = StatPart::seal_all(&keys(), &BlobId([1; 32]), 0, &slots).remove(0);
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            prop_assert!(StatPart::open(&keys(), 0, &bytes).is_err());
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Which file system a directory is on, what its inode numbers are worth, and its clock.
+
+use std::fs;
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
+
+use rustix::fs::{Mode, OFlags};
+
+use super::{Directory, convert};
+use crate::format::{MAX_FILE_SYSTEM, Time};
+
+// linux/magic.h, and the file systems' own headers.
+const EXT: u64 = 0xef53;
+const BTRFS: u64 = 0x9123_683e;
+const TMPFS: u64 = 0x0102_1994;
+const ZFS: u64 = 0x2fc1_2fc1;
+const BCACHEFS: u64 = 0xca45_1a4e;
+const FAT: u64 = 0x4d44;
+const EXFAT: u64 = 0x2011_bab0;
+const FUSE: u64 = 0x6573_5546;
+const CIFS: u64 = 0xff53_4d42;
+const SMB2: u64 = 0xfe53_4d42;
+
+/// Those whose `f_fsid` comes from their UUID. Elsewhere it is often the device's number, which is another one after a reboot.
+const WITH_FSID: [u64; 5] = [EXT, BTRFS, TMPFS, ZFS, BCACHEFS];
+/// Those that make inode numbers up as they go.
+const WITHOUT_INODES: [u64; 3] = [FAT, EXFAT, FUSE];
+
+impl Directory {
+    /// What tells the directory's file system, whose device is `device`, from any other, also after a reboot. At most
+    /// [`MAX_FILE_SYSTEM`] bytes.
+    pub(in crate::import) fn file_system(&self, device: u64) -> Box<[u8]> {
+        let identity = self
+            .fsid()
+            .or_else(|| uuid(device))
+            .or_else(|| remote(device))
+            .unwrap_or_else(|| format!("boot {} {device:x}", boot_id()));
+        let mut bytes = identity.into_bytes();
+        if bytes.len() > MAX_FILE_SYSTEM {
+            bytes = blake3::hash(&bytes).as_bytes().to_vec();
+        }
+        bytes.into()
+    }
+
+    /// Whether a file of the directory's file system has the same inode number for as long as it exists.
+    pub(in crate::import) fn keeps_inodes(&self, device: u64) -> bool {
+        match self.magic() {
+            Some(CIFS | SMB2) => {
+                mount(device).is_none_or(|mount| !mount.options.split(',').any(|option| option == "noserverino"))
+            }
+            Some(magic) => !WITHOUT_INODES.contains(&magic),
+            None => true,
+        }
+    }
+
+    /// The time of the file system's clock: the ctime of a file just created there, which never gets a name. `None` where no
+    /// such file can be created.
+    pub(in crate::import) fn clock(&self) -> Option<Time> {
+        let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&self.0, c".", flags, Mode::RUSR | Mode::WUSR).ok()?;
+        Some(convert(&rustix::fs::fstat(file.as_fd()).ok()?).ctime)
+    }
+
+    // The field's type differs between architectures.
+    #[allow(clippy::unnecessary_cast, clippy::cast_lossless, clippy::cast_sign_loss)]
+    fn magic(&self) -> Option<u64> {
+        Some(rustix::fs::fstatfs(&self.0).ok()?.f_type as u64 & 0xffff_ffff)
+    }
+
+    fn fsid(&self) -> Option<String> {
+        let magic = self.magic().filter(|magic| WITH_FSID.contains(magic))?;
+        let fsid = rustix::fs::fstatvfs(&self.0).ok()?.f_fsid;
+        (fsid != 0).then(|| format!("fsid {magic:x} {fsid:x}"))
+    }
+}
+
+/// The UUID of the file system on a disk.
+fn uuid(device: u64) -> Option<String> {
+    let named = fs::read_dir("/dev/disk/by-uuid").ok()?.flatten();
+    let found = named.into_iter().find(|entry| fs::metadata(entry.path()).is_ok_and(|disk| disk.rdev() == device));
+    Some(format!("uuid {}", found?.file_name().to_string_lossy()))
+}
+
+/// The server and its export.
+fn remote(device: u64) -> Option<String> {
+    const TYPES: [&str; 7] = ["nfs", "nfs4", "cifs", "smb3", "9p", "virtiofs", "ceph"];
+    let mount = mount(device)?;
+    let is_remote = TYPES.contains(&&*mount.kind) || mount.kind.starts_with("fuse");
+    is_remote.then(|| format!("mount {} {}", mount.kind, mount.source))
+}
+
+/// What mountinfo (proc_pid_mountinfo(5)) tells of a mounted file system.
+struct Mount {
+    kind: String,
+    source: String,
+    options: String,
+}
+
+fn mount(device: u64) -> Option<Mount> {
+    let number = format!("{}:{}", rustix::fs::major(device), rustix::fs::minor(device));
+    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
+    let line = mounts.lines().find(|line| line.split(' ').nth(2) == Some(&number))?;
+    let mut fields = line.split_once(" - ")?.1.split(' ').map(str::to_owned);
+    Some(Mount { kind: fields.next()?, source: fields.next()?, options: fields.next()? })
+}
+
+fn boot_id() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_system_is_known_again() {
+        let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let identity = |path| {
+            let directory = Directory::open(path).unwrap();
+            directory.file_system(directory.stat_self().unwrap().id.0)
+        };
+        assert_eq!(identity(one.path()), identity(other.path()));
+        assert_ne!(identity(one.path()), identity(std::path::Path::new("/proc")));
+        assert!(identity(one.path()).len() <= MAX_FILE_SYSTEM);
+    }
+
+    #[test]
+    fn a_clock_is_read_without_a_trace() {
+        let directory = tempfile::tempdir().unwrap();
+        let opened = Directory::open(directory.path()).unwrap();
+        let before = opened.stat_self().unwrap();
+        let Some(clock) = opened.clock() else { return };
+        assert!(clock >= before.ctime);
+        assert_eq!(opened.stat_self().unwrap(), before);
+        assert_eq!(opened.names().0.len(), 0);
+    }
+
+    #[test]
+    fn memory_keeps_inode_numbers() {
+        let directory = Directory::open(std::path::Path::new("/proc")).unwrap();
+        assert!(directory.keeps_inodes(directory.stat_self().unwrap().id.0));
+    }
+}

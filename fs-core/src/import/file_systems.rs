@@ -1,0 +1,92 @@
+//! The file systems that a walk meets.
+
+use super::disk::{Directory, Stat};
+use super::parent::may_have_changed_since;
+use crate::format::{KnownFileSystem, Time};
+use crate::store::StatCache;
+
+/// A file system.
+#[derive(Debug)]
+pub(super) struct FileSystem {
+    device: u64,
+    /// What tells it from any other, also after a reboot.
+    pub(super) identity: Box<[u8]>,
+    /// Whether a file keeps its inode number.
+    pub(super) keeps_inodes: bool,
+    /// A time that its clock has passed.
+    clock: Time,
+    /// The clock could not be read: the latest ctime that was met stands for it.
+    is_estimated: bool,
+}
+
+/// All that were met, by index.
+#[derive(Debug, Default)]
+pub(super) struct FileSystems {
+    all: Vec<FileSystem>,
+    /// In tests, the time of every clock.
+    fixed: Option<Time>,
+    /// The identity of the root's file system, where it is declared.
+    declared: Option<Box<[u8]>>,
+}
+
+impl FileSystems {
+    pub(super) fn new(declared: Option<&[u8]>, fixed: Option<Time>) -> Self {
+        let declared = declared.map(|name| blake3::hash(name).as_bytes().as_slice().into());
+        Self { all: Vec::new(), fixed, declared }
+    }
+
+    /// The index of the one that `directory` is on, of which `stat` was told.
+    pub(super) fn of(&mut self, directory: &Directory, stat: &Stat, cache: Option<&StatCache>) -> usize {
+        let device = stat.id.0;
+        if let Some(known) = self.all.iter().position(|known| known.device == device) {
+            return known;
+        }
+        let declared = self.declared.take();
+        let identity = declared.unwrap_or_else(|| directory.file_system(device));
+        let read = self.fixed.or_else(|| directory.clock());
+        let known = cache.and_then(|cache| cache.clock(&identity));
+        let earliest = Time::new(i64::MIN, 0).unwrap_or_default();
+        self.all.push(FileSystem {
+            device,
+            identity,
+            keeps_inodes: directory.keeps_inodes(device),
+            clock: read.or(known).unwrap_or(earliest),
+            is_estimated: read.is_none(),
+        });
+        self.all.len() - 1
+    }
+
+    pub(super) fn get(&self, index: usize) -> &FileSystem {
+        &self.all[index]
+    }
+
+    /// Notes an entry that was met: the clock of its file system has passed its ctime.
+    pub(super) fn note(&mut self, index: usize, stat: &Stat) {
+        let file_system = &mut self.all[index];
+        if file_system.is_estimated && file_system.holds(stat) && stat.ctime > file_system.clock {
+            // A ctime from the future must not make all others look old.
+            file_system.clock = stat.ctime.min(jiff::Timestamp::now().into());
+        }
+    }
+
+    /// What the next import must know of them.
+    pub(super) fn known(self) -> Vec<KnownFileSystem> {
+        let known = |file_system: FileSystem| KnownFileSystem {
+            identity: file_system.identity,
+            clock: file_system.clock,
+        };
+        self.all.into_iter().map(known).collect()
+    }
+}
+
+impl FileSystem {
+    /// Whether every later change of this file will show in its ctime, as the clock has moved on since that.
+    pub(super) fn is_settled(&self, stat: &Stat) -> bool {
+        !may_have_changed_since(stat.ctime, self.clock)
+    }
+
+    /// Whether the entry is on this file system: on an overlay, an entry may be on another one than its directory.
+    pub(super) fn holds(&self, stat: &Stat) -> bool {
+        stat.id.0 == self.device
+    }
+}

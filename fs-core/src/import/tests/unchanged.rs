@@ -1,0 +1,216 @@
+//! Files that change without their sizes and times telling.
+
+use std::fs::{File, FileTimes};
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::time::SystemTime;
+
+use super::*;
+
+/// So long after the files were written that their ctimes prove something.
+const LATER: i64 = 100;
+
+/// Gives a file this modification time, whatever it had.
+fn set_time(path: &Path, seconds: u64) {
+    let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+    File::options().write(true).open(path).unwrap().set_times(FileTimes::new().set_modified(time)).unwrap();
+}
+
+/// Waits until the clock of the file system shows another time than that of the file's last change.
+fn tick(path: &Path) {
+    let ctime = |path: &Path| fs::metadata(path).map(|told| (told.ctime(), told.ctime_nsec())).unwrap();
+    let probe = tempfile::Builder::new().tempfile_in(path.parent().unwrap().parent().unwrap()).unwrap();
+    let before = ctime(path);
+    while ctime(probe.path()) <= before {
+        fs::write(probe.path(), "tick").unwrap();
+    }
+}
+
+impl Fixture {
+    fn write(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        set_time(&path, 1_500_000_000);
+        path
+    }
+
+    /// What the last snapshot has at a path.
+    fn content(&self, path: &str) -> String {
+        let reader = self.repository.reader(CacheSizes::default());
+        let mut kind = self.last.lock().unwrap().as_ref().unwrap().root.kind.clone();
+        for name in path.split('/') {
+            let Kind::Directory(id) = kind else { panic!("{path}: no directory") };
+            kind = lookup(&reader, &id, name.as_bytes()).unwrap().unwrap().kind;
+        }
+        let Kind::File { content: crate::format::Content::Inline(bytes), .. } = kind else {
+            panic!("{path}: {kind:?}")
+        };
+        String::from_utf8(bytes.into()).unwrap()
+    }
+
+    fn again(&self) -> Progress {
+        self.import_at(LATER, &Silent).unwrap().progress
+    }
+
+    fn again_with(&self, options: Options<'_>) -> Progress {
+        self.import(LATER, options, &Silent).unwrap().progress
+    }
+}
+
+#[test]
+fn a_file_changed_in_place_with_its_time_restored_is_read_again() {
+    let fixture = Fixture::new();
+    let path = fixture.write("container", "AAAA");
+    fixture.write("other", "....");
+    fixture.again();
+    tick(&path);
+    fixture.write("container", "BBBB");
+    let progress = fixture.again();
+    assert_eq!((progress.files_read, progress.unchanged), (1, 1));
+    assert_eq!(fixture.content("container"), "BBBB");
+}
+
+#[test]
+fn names_that_two_files_or_directories_have_swapped_are_read_again() {
+    let fixture = Fixture::new();
+    for name in ["x", "y", "d/f", "e/f"] {
+        fixture.write(name, name.get(..1).unwrap());
+    }
+    fixture.again();
+    for (one, other) in [("x", "y"), ("d", "e")] {
+        fs::rename(fixture.path(one), fixture.path("third")).unwrap();
+        fs::rename(fixture.path(other), fixture.path(one)).unwrap();
+        fs::rename(fixture.path("third"), fixture.path(other)).unwrap();
+    }
+    assert_eq!(fixture.again().files_read, 4);
+    assert_eq!(["x", "y", "d/f", "e/f"].map(|path| fixture.content(path)), ["y", "x", "e", "d"]);
+    assert_eq!(fixture.again().files_read, 0);
+}
+
+#[test]
+fn an_unchanged_file_is_found_among_others_that_come_and_go() {
+    let fixture = Fixture::new();
+    for name in ["a", "c/1", "c/3", "d", "f/x", "g"] {
+        fixture.write(name, name);
+    }
+    symlink("a", fixture.path("b")).unwrap();
+    fixture.again();
+    fs::remove_file(fixture.path("a")).unwrap();
+    fs::remove_file(fixture.path("b")).unwrap();
+    fs::remove_dir_all(fixture.path("f")).unwrap();
+    for name in ["aa", "c/2", "e/new", "ff"] {
+        fixture.write(name, name);
+    }
+    let progress = fixture.again();
+    assert_eq!((progress.files_read, progress.unchanged), (4, 4));
+    assert_eq!(fixture.again().files_read, 0);
+}
+
+#[test]
+fn checksum_reads_all_and_says_since_when() {
+    let fixture = Fixture::new();
+    fixture.write("file", "content");
+    let first = fixture.import_at(LATER, &Silent).unwrap().stats.all_read;
+    let second = fixture.import_at(2 * LATER, &Silent).unwrap();
+    assert_eq!((second.progress.unchanged, second.stats.all_read), (1, first));
+    let options = Options { checksum: true, ..Options::default() };
+    let third = fixture.import(3 * LATER, options, &Silent).unwrap();
+    assert_eq!(third.progress.files_read, 1);
+    assert!(third.stats.all_read > first);
+    assert_eq!(fixture.import_at(4 * LATER, &Silent).unwrap().stats.all_read, third.stats.all_read);
+}
+
+#[test]
+fn other_inodes_are_read_unless_they_mean_nothing() {
+    let fixture = Fixture::new();
+    let path = fixture.write("file", "content");
+    fixture.again();
+    let link = fixture.directory.path().join("kept");
+    fs::hard_link(&path, &link).unwrap();
+    fixture.again();
+    // The same in all that can be set.
+    fs::remove_file(&path).unwrap();
+    fixture.write("file", "content");
+    let ignoring = || Options { ignore_inode: true, ..Options::default() };
+    // Its ctime is later.
+    assert_eq!(fixture.again_with(ignoring()).files_read, 1);
+    assert_eq!(fixture.again_with(ignoring()).files_read, 0);
+}
+
+#[test]
+fn what_another_tree_had_proves_nothing() {
+    let fixture = Fixture::new();
+    fixture.write("photo", "live");
+    fixture.again();
+    let options = || Options { origin: Some(b"another"), ..Options::default() };
+    assert_eq!(fixture.again_with(options()).files_read, 1);
+    assert_eq!(fixture.again_with(options()).files_read, 0);
+    assert_eq!(fixture.again().files_read, 1);
+}
+
+#[test]
+fn in_a_farm_the_inode_decides() {
+    let fixture = Fixture::new();
+    let seen = SeenFiles::default();
+    let farm = || Options { seen: Some(&seen), ..Options::default() };
+    let (kept, rewritten) = (fixture.write("kept", "kept"), fixture.write("rewritten", "AAAA"));
+    fixture.again_with(farm());
+    // As the next level is made: links change the ctime of what is kept, a changed file is another one.
+    let level = fixture.directory.path().join("level");
+    fs::create_dir(&level).unwrap();
+    fs::hard_link(&kept, level.join("kept")).unwrap();
+    fs::rename(&rewritten, level.join("rewritten")).unwrap();
+    fixture.write("rewritten", "BBBB");
+    let progress = fixture.again_with(farm());
+    assert_eq!((progress.files_read, progress.unchanged), (1, 1));
+    assert_eq!(fixture.content("rewritten"), "BBBB");
+    // The limit: one file in all levels, changed in place, with its time restored.
+    fixture.write("kept", "KEPT");
+    assert_eq!(fixture.again_with(farm()).files_read, 0);
+    assert_eq!(fixture.again_with(Options { checksum: true, ..farm() }).files_read, 2);
+    assert_eq!(fixture.content("kept"), "KEPT");
+}
+
+#[test]
+fn a_stat_cache_that_is_gone_costs_nothing_but_reading() {
+    let fixture = Fixture::new();
+    fixture.write("file", "content");
+    fixture.again();
+    fs::remove_dir_all(fixture.directory.path().join("repository/stat-cache")).unwrap();
+    assert_eq!(fixture.again().files_read, 1);
+    assert_eq!(fixture.again().files_read, 0);
+}
+
+#[test]
+fn sizes_that_lie_are_passed_over() {
+    let fixture = Fixture::new();
+    let read = |path: &str, outcome: &Fixture| {
+        let mut expected = Vec::new();
+        File::open(path).unwrap().read_to_end(&mut expected).unwrap();
+        let name = path.rsplit('/').next().unwrap();
+        let entry = outcome.entry(name).unwrap();
+        assert!(!entry.unsettled, "{path}");
+        assert_eq!(entry.size(), expected.len() as u64, "{path}");
+    };
+    // Size 0 with content, and 4096 with less.
+    for (folder, name) in [("/proc/sys/kernel", "osrelease"), ("/sys/kernel", "fscaps")] {
+        let path = format!("{folder}/{name}");
+        if !Path::new(&path).exists() {
+            continue;
+        }
+        let tree = Path::new(folder);
+        let mut writer = fixture.repository.writer().unwrap();
+        let mut stat_cache = fixture.repository.stat_cache_writer(b"lies", b"");
+        let now = Time::from(jiff::Timestamp::now());
+        let outcome =
+            run(tree, &Options::default(), &mut writer, &mut stat_cache, now, &Silent, &Cancellation::default());
+        let manifest = Manifest {
+            root: outcome.unwrap().taken.root,
+            ..crate::testing::samples::manifest(crate::format::BlobId([0; 32]))
+        };
+        writer.commit(&manifest).unwrap();
+        *fixture.last.lock().unwrap() = Some(manifest);
+        read(&path, &fixture);
+    }
+}

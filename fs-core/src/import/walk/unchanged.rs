@@ -1,0 +1,112 @@
+//! What proves that a file is unchanged since the parent snapshot, so that it need not be read.
+//!
+//! Size and modification time are no proof: both can be kept, or set, by whoever changes the content. On a plain tree
+//! the inode number and the ctime must be equal, too. Nobody can set a ctime, so a file that was changed in any way has
+//! a later one, if the clock has moved on since it was read: that is what [`FileSystem::is_settled`] looks at.
+//!
+//! In a farm of hard links each new link changes the ctime. There whoever changes a file's content gives it a new inode
+//! (or else all levels change with it), so the inode number has to be enough.
+//!
+//! A write through a shared mapping changes no attribute before it is written back, and one into a farm's file may be
+//! followed by setting the time: these only [`Options::checksum`](super::Options::checksum) finds.
+//!
+//! [`FileSystem::is_settled`]: crate::import::file_systems::FileSystem::is_settled
+
+use super::{Frame, Walk};
+use crate::format::{Entry, FileStat, Kind, Slot};
+use crate::import::disk::{Directory, Stat};
+use crate::import::parent::{Previous, may_have_changed_since};
+use crate::store::StatCursor;
+
+impl Walk<'_> {
+    /// The content of a file that need not be read: another name of it was, or it is proven to be unchanged.
+    pub(super) fn known_content(
+        &mut self,
+        frame: &mut Frame,
+        stat: &Stat,
+        parent: Option<&Previous>,
+    ) -> Option<Kind> {
+        if stat.links > 1
+            && let Some(kind) = self.links.known(stat.id, stat.size, stat.attributes.mtime, stat.ctime)
+        {
+            return Some(kind);
+        }
+        if self.options.checksum {
+            return None;
+        }
+        if let Some(kind) = self.options.seen.and_then(|seen| seen.content(stat)) {
+            return Some(kind);
+        }
+        let Previous { entry, slot } = parent?;
+        let Kind::File { size, content, .. } = &entry.kind else { return None };
+        let looks_same =
+            *size == stat.size && entry.attributes.mtime == stat.attributes.mtime && !entry.unsettled;
+        if !looks_same || !self.is_proven(frame, stat, *slot) {
+            return None;
+        }
+        let is_stored = !self.writer.verifies() || self.reader.has_content(content);
+        is_stored.then(|| entry.kind.clone())
+    }
+
+    /// Whether the file is the one that the parent's import read, and has not been changed since.
+    fn is_proven(&self, frame: &mut Frame, stat: &Stat, slot: u64) -> bool {
+        let Some(before) = frame.seen_before.as_mut().and_then(|seen| seen.get(slot)?.file()) else {
+            return false;
+        };
+        let file_system = self.file_systems.get(frame.file_system);
+        let is_same_inode =
+            before.inode == stat.id.1 || self.options.ignore_inode || !file_system.keeps_inodes;
+        let is_unchanged = if self.is_farm() {
+            self.parent_started.is_some_and(|started| !may_have_changed_since(stat.attributes.mtime, started))
+        } else {
+            before.ctime == stat.ctime
+        };
+        file_system.holds(stat) && is_same_inode && is_unchanged
+    }
+
+    /// What the next import must know of an entry to prove it unchanged.
+    pub(super) fn slot_of(&mut self, file_system: usize, stat: &Stat, entry: &Entry) -> Slot {
+        self.file_systems.note(file_system, stat);
+        let file_system = self.file_systems.get(file_system);
+        let is_settled = self.is_farm() || file_system.is_settled(stat);
+        if entry.unsettled || !is_settled || !file_system.holds(stat) {
+            return Slot::UNKNOWN;
+        }
+        Slot::of_file(FileStat { inode: stat.id.1, ctime: stat.ctime })
+    }
+
+    /// The index of a directory's file system.
+    pub(super) fn file_system(&mut self, directory: &Directory, stat: &Stat) -> usize {
+        let index = self.file_systems.of(directory, stat, self.options.stat_cache.as_ref());
+        self.file_systems.note(index, stat);
+        index
+    }
+
+    /// What the parent's import saw in the root.
+    pub(super) fn root_seen_before(&self, parent: Option<&Entry>, file_system: usize) -> Option<StatCursor> {
+        let Kind::Directory(node) = parent?.kind else { return None };
+        self.if_on(file_system, self.options.stat_cache.as_ref()?.root(node)?)
+    }
+
+    /// What the parent's import saw in a directory of the frame's.
+    pub(super) fn seen_before(
+        &self,
+        above: &mut Frame,
+        parent: Option<&Previous>,
+        file_system: usize,
+    ) -> Option<StatCursor> {
+        let Previous { entry, slot } = parent?;
+        let Kind::Directory(node) = entry.kind else { return None };
+        self.if_on(file_system, above.seen_before.as_mut()?.directory(*slot, node)?)
+    }
+
+    /// What was seen on another file system proves nothing: inode numbers are worth something on their own only.
+    fn if_on(&self, file_system: usize, mut seen: StatCursor) -> Option<StatCursor> {
+        let is_same = seen.file_system()? == &*self.file_systems.get(file_system).identity;
+        is_same.then_some(seen)
+    }
+
+    fn is_farm(&self) -> bool {
+        self.options.seen.is_some()
+    }
+}

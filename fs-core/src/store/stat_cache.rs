@@ -1,0 +1,267 @@
+//! Stat caches: what the last import of a tree saw of its files. Derived: one that is missing or damaged costs the
+//! next import the time to read every file. `format/stat_cache.rs` is the layout.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::disk::{self, NewFile};
+use super::{Repository, StoreError};
+use crate::format::{
+    BlobId, DirectoryStats, Keys, KnownFileSystem, MAX_TRAILER, PART_SLOTS, Slot, SnapshotId, StatPart,
+    StatTrailer, Time,
+};
+
+/// The folder of the repository that holds them.
+const FOLDER: &str = "stat-cache";
+/// Bytes that are written at once.
+const BUFFER: usize = 256 << 10;
+/// Bytes of the length that ends the file.
+const LENGTH: u64 = 4;
+
+/// The stat cache of a tree, open for reading.
+#[derive(Debug, Clone)]
+pub struct StatCache(Arc<Opened>);
+
+#[derive(Debug)]
+struct Opened {
+    file: File,
+    path: PathBuf,
+    keys: Keys,
+    trailer: StatTrailer,
+    /// Damage was reported.
+    reported: AtomicBool,
+}
+
+/// What a stat cache has of one directory, for positions in ascending order.
+#[derive(Debug)]
+pub struct StatCursor {
+    cache: Arc<Opened>,
+    stats: DirectoryStats,
+    node: BlobId,
+    /// The part read last, and its number.
+    part: Option<(u64, StatPart)>,
+    /// Where the part after it is.
+    next: (u64, u64),
+}
+
+/// A stat cache that an import makes.
+#[derive(Debug)]
+pub struct StatCacheWriter {
+    keys: Keys,
+    temporary: PathBuf,
+    path: PathBuf,
+    /// Until something fails.
+    file: Result<NewFile, io::Error>,
+    buffer: Vec<u8>,
+    /// Bytes written, and in the buffer.
+    len: u64,
+}
+
+impl Repository {
+    /// The stat cache of a tree, which is known by `tree`, as a source of this name. `None` when there is none that can
+    /// be read.
+    pub fn stat_cache(&self, source: &[u8], tree: &[u8]) -> Option<StatCache> {
+        let path = self.root.join(FOLDER).join(self.keys.stat_cache_name(source, tree));
+        match StatCache::open(path.clone(), &self.keys) {
+            Ok(cache) => Some(cache),
+            Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => {
+                log::warn!("{error}: reading every file, and making the stat cache again");
+                None
+            }
+        }
+    }
+
+    /// Begins the stat cache of an import. The repository must be open for writing, and only one can be made at a time.
+    pub fn stat_cache_writer(&self, source: &[u8], tree: &[u8]) -> StatCacheWriter {
+        let name = self.keys.stat_cache_name(source, tree);
+        let temporary = self.root.join("tmp").join(&name);
+        StatCacheWriter {
+            keys: self.keys.clone(),
+            file: NewFile::create(&temporary),
+            temporary,
+            path: self.root.join(FOLDER).join(name),
+            buffer: Vec::new(),
+            len: 0,
+        }
+    }
+}
+
+impl StatCache {
+    fn open(path: PathBuf, keys: &Keys) -> Result<Self, StoreError> {
+        let mut file = File::open(&path).map_err(StoreError::io("open", &path))?;
+        let bytes = read_end(&mut file).map_err(StoreError::io("read", &path))?;
+        let trailer = StatTrailer::open(keys, &bytes)
+            .map_err(StoreError::damaged(|| format!("the stat cache {}", path.display())))?;
+        Ok(Self(Arc::new(Opened { file, path, keys: keys.clone(), trailer, reported: AtomicBool::new(false) })))
+    }
+
+    /// The snapshot whose tree it describes.
+    pub fn snapshot(&self) -> SnapshotId {
+        self.0.trailer.snapshot
+    }
+
+    /// When an import that read every file began last.
+    pub fn all_read(&self) -> Time {
+        self.0.trailer.all_read
+    }
+
+    /// A time that the clock of this file system has passed, if the tree was on it.
+    pub fn clock(&self, identity: &[u8]) -> Option<Time> {
+        let file_systems = &self.0.trailer.file_systems;
+        file_systems.iter().find(|known| *known.identity == *identity).map(|known| known.clock)
+    }
+
+    /// The root directory, which is the node `node`.
+    pub fn root(&self, node: BlobId) -> Option<StatCursor> {
+        Some(StatCursor::new(&self.0, self.0.trailer.root?, node))
+    }
+}
+
+/// The bytes of the trailer.
+fn read_end(file: &mut File) -> io::Result<Vec<u8>> {
+    let damaged = || io::Error::new(io::ErrorKind::InvalidData, "it has no end");
+    let size = file.seek(SeekFrom::End(0))?;
+    let mut len = [0; LENGTH as usize];
+    file.seek(SeekFrom::Start(size.checked_sub(LENGTH).ok_or_else(damaged)?))?;
+    file.read_exact(&mut len)?;
+    let len = u32::from_le_bytes(len);
+    let start = size.checked_sub(LENGTH + u64::from(len)).filter(|_| len <= MAX_TRAILER);
+    file.seek(SeekFrom::Start(start.ok_or_else(damaged)?))?;
+    let mut bytes = vec![0; len as usize];
+    file.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+impl StatCursor {
+    fn new(cache: &Arc<Opened>, stats: DirectoryStats, node: BlobId) -> Self {
+        Self { cache: Arc::clone(cache), stats, node, part: None, next: (0, stats.offset) }
+    }
+
+    /// The identity of the directory's file system.
+    pub fn file_system(&mut self) -> Option<&[u8]> {
+        if self.part.is_none() {
+            self.advance();
+        }
+        let index = self.part.as_ref()?.1.file_system as usize;
+        self.cache.trailer.file_systems.get(index).map(|known| &*known.identity)
+    }
+
+    /// The slot at this position among the directory's regular files and directories. Positions must ascend.
+    pub fn get(&mut self, position: u64) -> Option<Slot> {
+        let number = position / PART_SLOTS;
+        while self.part.as_ref().is_none_or(|(read, _)| *read < number) {
+            self.advance()?;
+        }
+        let (read, part) = self.part.as_ref()?;
+        if *read == number { part.get(position % PART_SLOTS) } else { None }
+    }
+
+    /// The directory at this position, which is the node `node`.
+    pub fn directory(&mut self, position: u64, node: BlobId) -> Option<StatCursor> {
+        let stats = self.get(position)?.directory()?;
+        Some(Self::new(&self.cache, stats, node))
+    }
+
+    /// Reads the next part.
+    fn advance(&mut self) -> Option<()> {
+        let (number, offset) = self.next;
+        let len = StatPart::stored_len(self.stats.slots, number)?;
+        match self.cache.part(number, offset, len) {
+            Ok(part) if part.node == self.node.prefix() => {
+                self.part = Some((number, part));
+                self.next = (number + 1, offset + len as u64);
+                Some(())
+            }
+            result => {
+                if let Err(error) = result
+                    && !self.cache.reported.swap(true, Ordering::Relaxed)
+                {
+                    log::warn!("{error}: reading the files whose inodes it does not give");
+                }
+                // Neither can the parts after it be read.
+                self.stats.slots = 0;
+                None
+            }
+        }
+    }
+}
+
+impl Opened {
+    fn part(&self, number: u64, offset: u64, len: usize) -> Result<StatPart, StoreError> {
+        let mut bytes = vec![0; len];
+        (&self.file)
+            .seek(SeekFrom::Start(offset))
+            .and_then(|_| (&self.file).read_exact(&mut bytes))
+            .map_err(StoreError::io("read", &self.path))?;
+        StatPart::open(&self.keys, number, &bytes)
+            .map_err(StoreError::damaged(|| format!("the stat cache {}", self.path.display())))
+    }
+}
+
+impl StatCacheWriter {
+    /// Adds the directory whose node is `node`, on the file system with this index, and returns its slot.
+    pub fn add(&mut self, node: &BlobId, file_system: u32, slots: &[Slot]) -> Slot {
+        if slots.iter().all(|slot| *slot == Slot::UNKNOWN) {
+            return Slot::UNKNOWN;
+        }
+        let stats = DirectoryStats { offset: self.len, slots: slots.len() as u64 };
+        for part in StatPart::seal_all(&self.keys, node, file_system, slots) {
+            self.push(&part);
+        }
+        Slot::of_directory(stats)
+    }
+
+    /// Replaces the stat cache that there was. It is not synced: after a power loss it may be damaged, which its seals tell.
+    pub fn finish(
+        mut self,
+        snapshot: SnapshotId,
+        all_read: Time,
+        file_systems: Vec<KnownFileSystem>,
+        root: Slot,
+    ) -> Result<(), StoreError> {
+        let trailer = StatTrailer { snapshot, all_read, file_systems, root: root.directory() };
+        self.push(&trailer.seal(&self.keys));
+        self.flush();
+        std::mem::replace(&mut self.file, Err(io::ErrorKind::Other.into()))
+            .and_then(|_written| {
+                disk::create_directory(self.path.parent().unwrap_or(Path::new(".")))?;
+                disk::rename(&self.temporary, &self.path)
+            })
+            .map_err(StoreError::io("write", &self.path))
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        self.buffer.extend(bytes);
+        self.len += bytes.len() as u64;
+        if self.buffer.len() >= BUFFER {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        let buffer = std::mem::take(&mut self.buffer);
+        if let Ok(file) = &mut self.file
+            && let Err(error) = file.write(&buffer)
+        {
+            self.file = Err(error);
+        }
+        self.buffer = buffer;
+        self.buffer.clear();
+    }
+}
+
+impl Drop for StatCacheWriter {
+    fn drop(&mut self) {
+        if self.file.is_ok() {
+            // Frees a full disk; what is left is removed by the next writer.
+            let _ = disk::remove(&self.temporary);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
