@@ -364,4 +364,5 @@ fn what_must_be_at_rest_is_given_up_when_it_is_not() {
     );
 }
 
+mod histories;
 mod unchanged;

@@ -55,10 +55,18 @@ fn a_file_that_levels_share_is_read_once() {
     fs::write(file("daily.2", "fresh"), "fresh").unwrap();
     fs::hard_link(file("daily.2", "fresh"), file("daily.1", "fresh")).unwrap();
     fs::hard_link(file("daily.2", "fresh"), file("daily.0", "moved")).unwrap();
-    // Old enough to be known by its size and time, in whatever inode.
+    // Old enough to be known by its inode.
+    let write_old = |level: &str, name: &str| {
+        fs::write(file(level, name), "old").unwrap();
+        fs::File::options().write(true).open(file(level, name)).unwrap().set_modified(at(1000)).unwrap();
+    };
+    write_old("daily.2", "old");
+    for level in ["daily.1", "daily.0"] {
+        fs::hard_link(file("daily.2", "old"), file(level, "old")).unwrap();
+    }
+    // The same in all but its inode, so that it is read in each.
     for level in ["daily.2", "daily.1", "daily.0"] {
-        fs::write(file(level, "old"), "old").unwrap();
-        fs::File::options().write(true).open(file(level, "old")).unwrap().set_modified(at(1000)).unwrap();
+        write_old(level, "copied");
     }
     for (level, secs) in [("daily.2", 2000), ("daily.1", 3000), ("daily.0", 4000)] {
         fs::File::open(farm.join(level)).unwrap().set_modified(at(secs)).unwrap();
@@ -73,7 +81,7 @@ fn a_file_that_levels_share_is_read_once() {
         assert!(matches!(outcome, Outcome::Imported(_)), "{outcome:?}");
     }
     let read: Vec<_> = counts.0.into_inner().unwrap().iter().map(|progress| progress.files_read).collect();
-    assert_eq!(read, [2, 0, 0]);
+    assert_eq!(read, [3, 1, 1]);
 }
 
 #[test]

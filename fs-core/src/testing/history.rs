@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::format::{BlobId, Extensions, Kind, Manifest, Origin, SnapshotId, Tag, Time};
+use crate::format::{BlobId, Entry, Extensions, Kind, Manifest, Origin, SnapshotId, Tag, Time};
 use crate::import::{Options, Stats, run};
 use crate::monitor::{Cancellation, Silent};
-use crate::store::{DirectoryCursor, FileReader, Reader, Repository, StoreError};
+use crate::store::{CacheSizes, DirectoryCursor, FileReader, Reader, Repository, StoreError};
 
 /// Files by path.
 pub(super) type Files = BTreeMap<String, Vec<u8>>;
@@ -110,6 +110,15 @@ pub(super) fn read(reader: &Reader, repository: &Repository, id: SnapshotId) -> 
     let mut files = Files::new();
     let mut fail = |error: StoreError| panic!("{error}");
     read_directory(reader, root, Path::new(""), &mut files, &mut fail);
+    files
+}
+
+/// Every file below the root of a snapshot, every byte.
+pub(crate) fn read_files(repository: &Repository, root: &Entry) -> Files {
+    let Kind::Directory(root) = root.kind else { panic!("{root:?}") };
+    let mut files = Files::new();
+    let reader = repository.reader(CacheSizes::default());
+    read_directory(&reader, root, Path::new(""), &mut files, &mut |error| panic!("{error}"));
     files
 }
 

@@ -19,4 +19,6 @@ mod repairs;
 pub(crate) mod samples;
 
 #[cfg(unix)]
+pub(crate) use history::read_files;
+#[cfg(unix)]
 pub(crate) use recording::{Operation, note, recorded_database};

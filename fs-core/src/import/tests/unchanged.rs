@@ -16,14 +16,14 @@ fn set_time(path: &Path, seconds: u64) {
     File::options().write(true).open(path).unwrap().set_times(FileTimes::new().set_modified(time)).unwrap();
 }
 
-/// Waits until the clock of the file system shows another time than that of the file's last change.
-fn tick(path: &Path) {
-    let ctime = |path: &Path| fs::metadata(path).map(|told| (told.ctime(), told.ctime_nsec())).unwrap();
-    let probe = tempfile::Builder::new().tempfile_in(path.parent().unwrap().parent().unwrap()).unwrap();
-    let before = ctime(path);
-    while ctime(probe.path()) <= before {
-        fs::write(probe.path(), "tick").unwrap();
-    }
+/// Waits until the clock of a folder's file system shows another time than it does now.
+pub(super) fn tick(folder: &Path) {
+    let ctime = || {
+        let probe = tempfile::tempfile_in(folder).unwrap();
+        probe.metadata().map(|told| (told.ctime(), told.ctime_nsec())).unwrap()
+    };
+    let now = ctime();
+    while ctime() <= now {}
 }
 
 impl Fixture {
@@ -61,10 +61,10 @@ impl Fixture {
 #[test]
 fn a_file_changed_in_place_with_its_time_restored_is_read_again() {
     let fixture = Fixture::new();
-    let path = fixture.write("container", "AAAA");
+    fixture.write("container", "AAAA");
     fixture.write("other", "....");
     fixture.again();
-    tick(&path);
+    tick(fixture.directory.path());
     fixture.write("container", "BBBB");
     let progress = fixture.again();
     assert_eq!((progress.files_read, progress.unchanged), (1, 1));
