@@ -14,6 +14,7 @@ mod real;
 mod renamed;
 mod restore;
 mod rsync;
+mod unchanged;
 mod up;
 mod watch;
 mod windows;

@@ -187,6 +187,9 @@ struct Described {
     /// The level or image.
     #[serde(skip_serializing_if = "Option::is_none")]
     run: Option<String>,
+    /// Files whose content was read, and files that were proven unchanged.
+    files_read: u64,
+    files_unchanged: u64,
     new_blobs: u64,
     new_bytes: u64,
     stored_bytes: u64,
@@ -200,12 +203,14 @@ pub fn tell(
     run: Option<&str>,
     took: Duration,
 ) -> Result<(), WriteError> {
-    let Imported { snapshot, statistics, .. } = imported;
+    let Imported { snapshot, statistics, progress } = imported;
     let totals = &snapshot.manifest.totals;
     if output.is_json() {
         output.json(&Described {
             snapshot: snapshots::Described::from(snapshot),
             run: run.map(str::to_owned),
+            files_read: progress.files_read,
+            files_unchanged: progress.unchanged,
             new_blobs: statistics.new_blobs,
             new_bytes: statistics.new_bytes,
             stored_bytes: statistics.stored_bytes,

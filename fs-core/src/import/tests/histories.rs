@@ -234,7 +234,7 @@ fn play(shape: Shape, steps: &[Vec<Edit>]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 6, ..ProptestConfig::default() })]
 
     #[test]
     fn every_snapshot_is_what_was_on_disk(

@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Runs one of the randomised tests many times. scripts/test.sh runs a slice of each.
+#
+# usage: scripts/soak.sh NAME [--seed N] [--count N]
+#   histories      drawn trees and hard-link farms: every snapshot is what was on disk     (2000 cases)
+#   model          drawn trees through the mount, against a model                          (150 cases)
+#   killed         imports killed beside two mounts                                        (200 rounds)
+#   watch-killed   a watch killed while runs are made                                      (100 rounds)
+# It prints the commit, the seed, the count and how long it took.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+usage() {
+    sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+}
+
+[[ $# -gt 0 ]] || { usage >&2; exit 2; }
+name=$1
+shift
+seed=$((RANDOM * 32768 + RANDOM))
+count=
+while (($# > 0)); do
+    case $1 in
+        --seed) seed=$2; shift 2 ;;
+        --count) count=$2; shift 2 ;;
+        *) echo "scripts/soak.sh: unknown option $1" >&2; usage >&2; exit 2 ;;
+    esac
+done
+
+case $name in
+    histories)
+        count=${count:-2000}
+        # The test takes a sixth of the usual number of cases.
+        run=(env PROPTEST_CASES=$((count * 6)) PROPTEST_RNG_SEED="$seed"
+            cargo test --locked --package fs-core --lib import::tests::histories) ;;
+    model)
+        count=${count:-150}
+        run=(env YESTER_TEST_CASES="$count" YESTER_TEST_SEED="$seed"
+            cargo test --locked --package fs-tests --test main model::every_snapshot) ;;
+    killed)
+        count=${count:-200}
+        run=(env YESTER_TEST_KILL_ROUNDS="$count" cargo test --locked --package fs-tests --test main errors::killed) ;;
+    watch-killed)
+        count=${count:-100}
+        run=(env YESTER_TEST_WATCH_KILLS="$count" cargo test --locked --package fs-tests --test main watch::killed) ;;
+    -h | --help) usage; exit 0 ;;
+    *) echo "scripts/soak.sh: no soak is called $name" >&2; usage >&2; exit 2 ;;
+esac
+
+"${run[@]}"
+echo "soak $name: commit $(git rev-parse --short HEAD), seed $seed, count $count, $SECONDS s"
