@@ -118,6 +118,8 @@ impl Session {
         cancellation: &Cancellation,
     ) -> Result<Imported, ServiceError> {
         let Pending { writer, parent, taken, progress } = pending;
+        // Under the lock nobody else can take it.
+        let number = self.sources.next_number(label.source, label.time);
         let manifest = Manifest {
             source: label.source.into(),
             time: label.time,
@@ -129,7 +131,7 @@ impl Session {
             totals: taken.totals,
             origin: Origin { host: host().into(), path: origin(label.path).into() },
             parent,
-            extensions: Extensions { run: label.run, ..Extensions::default() },
+            extensions: Extensions { run: label.run, number, ..Extensions::default() },
         };
         if cancellation.is_cancelled() {
             return Err(ImportError::Cancelled.into());
