@@ -142,6 +142,7 @@ pub fn options(source: Option<&OsString>, one_file_system: bool, settings: &Sett
         heal: false,
         only_if_changed: false,
         wait: false,
+        wait_limit: None,
         at_rest_for: None,
         allow_empty: false,
         fake_super: false,

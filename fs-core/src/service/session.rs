@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::waiting::Waiting;
 use super::{ImportOptions, Imported, ServiceError, SnapshotInfo};
 use crate::format::{Extensions, Manifest, Origin, Run, Status, Time};
 use crate::import::{self, AtRest, ImportError, SeenFiles, Taken};
@@ -62,7 +63,7 @@ impl Session {
         options: &ImportOptions,
         cancellation: &Cancellation,
     ) -> Result<Self, ServiceError> {
-        let repository = open_for_writing(root, options.wait, cancellation)?;
+        let repository = open_for_writing(root, options.wait, options.wait_limit, cancellation)?;
         let sources = Sources::load(&repository, &options.zone, &Sources::default())?;
         Ok(Self { repository, sources, zone: options.zone.clone() })
     }
@@ -194,16 +195,20 @@ pub(super) fn worse(walk: Status, run: Status) -> Status {
     WORST_FIRST.into_iter().find(|status| [walk, run].contains(status)).unwrap_or(run)
 }
 
+/// Opens the repository in `root`. If another process writes to it, waits at most so long when `wait` says so.
 pub(super) fn open_for_writing(
     root: &Path,
     wait: bool,
+    limit: Option<Duration>,
     cancellation: &Cancellation,
 ) -> Result<Repository, ServiceError> {
+    let mut waiting = Waiting::new(limit);
     loop {
         match Repository::open(root, Access::Write) {
             Err(locked @ StoreError::Locked { .. }) if wait => {
-                log::info!("{locked}");
-                pause(LOCK, cancellation)?;
+                if !waiting.step(LOCK, &locked.to_string(), cancellation)? {
+                    return Err(locked.into());
+                }
             }
             result => return Ok(result?),
         }
