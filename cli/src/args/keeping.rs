@@ -125,6 +125,10 @@ pub struct ImportArgs {
 Examples:
   yester rsync -- -aHAX --delete web1:/home/ /backup/web1/
   yester rsync --source web1 -- -a --delete --exclude tmp web1:/srv/ /backup/web1/
+  yester rsync --destination /backup/web1 -- -a --new-option 2 web1:/srv/ /backup/web1/
+
+The destination is the last word that is neither an option nor an option's value. An option that is not known is refused \
+before rsync runs, unless its value stands behind a =, or --destination names the folder.
 
 rsync's status says what becomes of the run: 0 a complete snapshot, 23 a partial one, 24 one from which files vanished, 25 one
 where deletions were limited; after any other there is none.
@@ -139,6 +143,9 @@ pub struct RsyncArgs {
     /// Take a tree that has become empty; else it is taken for a file system that is not mounted
     #[arg(long)]
     pub allow_empty: bool,
+    /// The folder that rsync writes to, instead of the last path in ARGS
+    #[arg(long, value_name = "DIR")]
+    pub destination: Option<PathBuf>,
     /// What rsync is to be called with
     #[arg(last = true, required = true, value_name = "ARGS")]
     pub words: Vec<OsString>,
@@ -152,7 +159,10 @@ In /etc/rsyncd.conf, for a module to which clients push:
   read only = no
   post-xfer exec = /usr/bin/yester --repo /srv/history hook post-xfer
 
-The module is the source. Pulls, listings and dry runs change nothing, and so add nothing.")]
+The module is the source. Pulls, listings and dry runs change nothing, and so add nothing.
+
+While another rsync writes to the module, or another import to the repository, this waits, and says so on stderr. What rsync has \
+not completed within --max-wait is taken as it is, as a partial snapshot.")]
 pub struct HookArgs {
     /// What has happened
     pub event: HookEvent,
@@ -161,6 +171,9 @@ pub struct HookArgs {
     pub source: Option<OsString>,
     #[command(flatten)]
     pub unchanged: UnchangedArgs,
+    /// The longest time to wait for other processes that write
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = text::duration)]
+    pub max_wait: Duration,
     /// Take owners, modes and special files from where a module with `fake super` keeps them
     #[arg(long)]
     pub fake_super: bool,

@@ -30,6 +30,8 @@ pub fn run(context: &mut Context, args: &HookArgs) -> Result<Outcome> {
     options.run_status = status;
     options.fake_super = args.fake_super;
     options.wait = true;
+    // Nobody looks at a hook that hangs.
+    options.wait_limit = Some(args.max_wait);
     options.allow_empty = args.allow_empty;
     // The daemon does not tell a pull, a listing or a dry run from a push; but they change nothing.
     options.only_if_changed = true;

@@ -152,6 +152,7 @@ pub fn options(
         heal: false,
         only_if_changed: false,
         wait: false,
+        wait_limit: None,
         at_rest_for: None,
         allow_empty: false,
         fake_super: false,

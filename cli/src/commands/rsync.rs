@@ -1,23 +1,30 @@
 //! The user's own rsync, and a snapshot of what it has written.
 
 mod destination;
+mod options;
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
-use destination::Destination;
+use destination::{CommandLine, Destination, UnknownOption};
 use fs_core::format::Status;
 
 use super::{Context, import, stop_on_signals};
 use crate::args::RsyncArgs;
-use crate::error::Outcome;
+use crate::error::{Outcome, Usage};
 use crate::platform::Relay;
 use crate::stderr;
 
 pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
-    let destination = Destination::find(&args.words);
+    let line = CommandLine::read(&args.words);
+    let destination = line.destination(args.destination.as_deref()).map_err(|UnknownOption(option)| {
+        Usage(format!(
+            "{option}: this option of rsync is not known, so its next word may be its value or the destination; \
+             say {option}=VALUE, or name the folder: yester rsync --destination DIR -- ARGS"
+        ))
+    })?;
     if let Destination::Remote(name) = &destination {
         bail!(
             "rsync writes to another machine here ({}): run yester there, or let rsync write to a folder",
@@ -46,7 +53,8 @@ pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
     let cancellation = stop_on_signals()?;
     let mut options = import::options(args.source.as_ref(), false, args.unchanged, &settings);
     options.run_status = status;
-    options.fake_super = args.words.iter().any(|word| word == "--fake-super");
+    options.fake_super = line.has_fake_super();
+    options.checksum |= line.has_checksum();
     // The run is over: to fail now because somebody else is writing would lose it.
     options.wait = true;
     options.allow_empty = args.allow_empty;

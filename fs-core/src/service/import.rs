@@ -7,7 +7,8 @@ use jiff::tz::TimeZone;
 
 #[cfg(unix)]
 use super::rsync_at_work::rsync_at_work;
-use super::session::{Label, Session, TreeIdentity, WRITERS, Walked, origin, pause, worse};
+use super::session::{Label, Session, TreeIdentity, WRITERS, Walked, origin, worse};
+use super::waiting::Waiting;
 use super::{ServiceError, SnapshotInfo};
 use crate::format::{Manifest, Status, Time, is_source_name};
 use crate::import::{AtRest, ImportError, path_of};
@@ -37,6 +38,9 @@ pub struct ImportOptions {
     pub only_if_changed: bool,
     /// While another process writes to the repository, or rsync to the tree, wait for it.
     pub wait: bool,
+    /// Wait no longer than this; for ever when `None`. Then a tree is taken as it is, and counts as partial, and a
+    /// repository that is still locked is an error.
+    pub wait_limit: Option<Duration>,
     /// Give up when rsync is writing to the tree, or anything in it was changed within this time.
     pub at_rest_for: Option<Duration>,
     /// Take owners, modes and special files from where `rsync --fake-super` keeps them.
@@ -65,6 +69,7 @@ impl Default for ImportOptions {
             heal: false,
             only_if_changed: false,
             wait: false,
+            wait_limit: None,
             at_rest_for: None,
             fake_super: false,
             allow_empty: false,
@@ -172,7 +177,9 @@ pub fn import_tree(
         return Ok(None);
     }
     let time: Time = options.time.unwrap_or_else(Timestamp::now).into();
-    if let Some(parent) = last.filter(|parent| options.time.is_none() && parent.manifest.time >= time) {
+    if let Some(parent) =
+        last.filter(|last| options.time.is_none() && last.manifest.time.secs() > time.secs())
+    {
         log::warn!(
             "the clock has gone back: the last snapshot is from {}, and stays @latest until then",
             parent.manifest.time.timestamp()
@@ -209,18 +216,18 @@ fn status_of_writers(
     options: &ImportOptions,
     cancellation: &Cancellation,
 ) -> Result<Status, ServiceError> {
+    let mut waiting = Waiting::new(options.wait_limit);
     loop {
         let Some(pid) = rsync_at_work(tree) else { return Ok(options.run_status) };
         let sign = format!("rsync is writing to it (process {pid})");
         if options.at_rest_for.is_some() {
             return Err(ImportError::NotAtRest { path: tree.to_owned(), sign }.into());
         }
-        if !options.wait {
+        let what = format!("{}: {sign}; stop that process if it hangs", tree.display());
+        if !options.wait || !waiting.step(WRITERS, &what, cancellation)? {
             log::warn!("{} is taken as it is, and counts as partial: {sign}", tree.display());
             return Ok(Status::Partial);
         }
-        log::info!("waiting for {}: {sign}", tree.display());
-        pause(WRITERS, cancellation)?;
     }
 }
 

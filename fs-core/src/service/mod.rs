@@ -19,6 +19,7 @@ mod session;
 mod stats;
 mod tags;
 mod versions;
+mod waiting;
 #[cfg(target_os = "linux")]
 pub mod watch;
 #[cfg(target_os = "linux")]

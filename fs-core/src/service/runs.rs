@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-use super::session::{Label, RUNS, Session, TreeIdentity, WRITERS, Walked, pause, worse};
+use super::session::{Label, RUNS, Session, TreeIdentity, WRITERS, Walked, worse};
+use super::waiting::Waiting;
 use super::{ImportOptions, Imported, ServiceError};
 use crate::format::is_source_name;
 use crate::import::layout::{LeftOut, Place, Plan, PlannedRun};
@@ -24,11 +25,12 @@ pub fn make_plan(
     wait: bool,
     cancellation: &Cancellation,
 ) -> Result<Plan, ServiceError> {
+    let mut waiting = Waiting::new(None);
     loop {
         let plan = Plan::make(place, zone)?;
         let Some(pid) = plan.running.filter(|_| wait) else { return Ok(plan) };
-        log::info!("process {pid} works on {}: waiting for its end", plan.root.display());
-        pause(WRITERS, cancellation)?;
+        let what = format!("process {pid} works on {}; stop it if it hangs", plan.root.display());
+        waiting.step(WRITERS, &what, cancellation)?;
     }
 }
 

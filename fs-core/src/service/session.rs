@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::waiting::Waiting;
 use super::{ImportOptions, Imported, ServiceError, SnapshotInfo};
 use crate::format::{Extensions, Manifest, Origin, Run, SnapshotId, Status, Time};
 use crate::import::{self, AtRest, ImportError, SeenFiles, Stats, Taken};
@@ -92,7 +93,7 @@ impl Session {
         options: &ImportOptions,
         cancellation: &Cancellation,
     ) -> Result<Self, ServiceError> {
-        let repository = open_for_writing(root, options.wait, cancellation)?;
+        let repository = open_for_writing(root, options.wait, options.wait_limit, cancellation)?;
         let sources = Sources::load(&repository, &options.zone, &Sources::default())?;
         Ok(Self { repository, sources, zone: options.zone.clone() })
     }
@@ -166,6 +167,8 @@ impl Session {
         cancellation: &Cancellation,
     ) -> Result<Imported, ServiceError> {
         let Pending { writer, parent, taken, progress, stat_cache, stats } = pending;
+        // Under the lock nobody else can take it.
+        let number = self.sources.next_number(label.source, label.time);
         let manifest = Manifest {
             source: label.source.into(),
             time: label.time,
@@ -177,7 +180,7 @@ impl Session {
             totals: taken.totals,
             origin: Origin { host: host().into(), path: origin(label.path).into() },
             parent,
-            extensions: Extensions { run: label.run, ..Extensions::default() },
+            extensions: Extensions { run: label.run, number, ..Extensions::default() },
         };
         if cancellation.is_cancelled() {
             return Err(ImportError::Cancelled.into());
@@ -249,16 +252,20 @@ pub(super) fn worse(walk: Status, run: Status) -> Status {
     WORST_FIRST.into_iter().find(|status| [walk, run].contains(status)).unwrap_or(run)
 }
 
+/// Opens the repository in `root`. If another process writes to it, waits at most so long when `wait` says so.
 pub(super) fn open_for_writing(
     root: &Path,
     wait: bool,
+    limit: Option<Duration>,
     cancellation: &Cancellation,
 ) -> Result<Repository, ServiceError> {
+    let mut waiting = Waiting::new(limit);
     loop {
         match Repository::open(root, Access::Write) {
             Err(locked @ StoreError::Locked { .. }) if wait => {
-                log::info!("{locked}");
-                pause(LOCK, cancellation)?;
+                if !waiting.step(LOCK, &locked.to_string(), cancellation)? {
+                    return Err(locked.into());
+                }
             }
             result => return Ok(result?),
         }

@@ -48,7 +48,7 @@ pub fn tag(
 ) -> Result<Vec<Tagged>, ServiceError> {
     let names = options.names.iter().map(|name| checked(name, options.remove));
     let names = names.collect::<Result<Vec<_>, _>>()?;
-    let repository = open_for_writing(root, options.wait, cancellation)?;
+    let repository = open_for_writing(root, options.wait, None, cancellation)?;
     let sources = Sources::load(&repository, &options.zone, &Sources::default())?;
     let source = source_of(&sources, root, options.source.as_deref())?;
     let at = place(&source, &options.time)?;

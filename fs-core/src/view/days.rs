@@ -1,7 +1,9 @@
 //! All sources as of a time: `/@2024-06-01/web1/…` where the whole repository is mounted.
 //!
 //! The snapshots of all sources are one timeline. Between two of them nothing changes, so every expression means the
-//! state as of one of them. It has a folder, which is called after its day if it is the last one of that day.
+//! state as of one of them. It has a folder, which is called after its day if it is the last one of that day. Snapshots
+//! of several sources with the same second and number share a folder: that of `@…_2` shows each source's last snapshot
+//! that is not after the second one of that second, so its name, too, means the same whatever is imported later.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,16 +11,17 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::node::{Identity, Node, What};
-use super::time::{Moment, Timeline};
+use super::time::{Expression, Moment, Ordinal, Timeline};
 use super::{Change, DirEntry, Snapshot, Source, Sources, View, ViewError};
 use crate::format::{Keys, Time};
 
 /// The days that have a snapshot, by name, and the last one of each.
-type Days = BTreeMap<Box<str>, Timestamp>;
+type Days = BTreeMap<Box<str>, Ordinal>;
 
 /// All sources' snapshots in order.
 #[derive(Debug)]
 pub(super) struct Calendar {
+    /// One for each position that a snapshot has, with the time of the latest one there.
     timeline: Timeline,
     days: Days,
 }
@@ -27,36 +30,57 @@ impl Calendar {
     /// `None` when there is no snapshot.
     pub(super) fn of(sources: &Sources) -> Option<Self> {
         let zone = sources.iter().next()?.timeline.zone().clone();
-        let moments = sources.iter().flat_map(|source| source.timeline.iter().map(|(_, moment)| *moment));
-        let timeline = Timeline::new(zone, moments.collect());
-        let days = timeline.iter().map(|(name, moment)| (day(name).into(), moment.time)).collect();
+        let mut positions: BTreeMap<Ordinal, Moment> = BTreeMap::new();
+        for (ordinal, moment) in all(sources) {
+            let numbered = Moment { number: Some(ordinal.number()), ..*moment };
+            let latest = positions.entry(ordinal).or_insert(numbered);
+            latest.time = latest.time.max(moment.time);
+        }
+        let timeline = Timeline::new(zone, positions.into_values().collect());
+        let days = (0..timeline.len())
+            .filter_map(|place| Some((day(timeline.name(place)?).into(), timeline.ordinal(place)?)))
+            .collect();
         Some(Self { timeline, days })
     }
 
-    /// The time that a folder of this name is as of.
-    fn moment(&self, name: &str) -> Option<Timestamp> {
-        let place = || Some(self.timeline.get(self.timeline.find(name.as_bytes())?)?.time);
+    /// The position that a folder of this name is as of.
+    fn position(&self, name: &str) -> Option<Ordinal> {
+        let place = || self.timeline.ordinal(self.timeline.find(name.as_bytes())?);
         self.days.get(name).copied().or_else(place)
     }
 
     /// The folder that an expression means, or a tag: then the last snapshot's of all that have it.
     fn resolve(&self, sources: &Sources, name: &[u8]) -> Option<&str> {
-        let tagged = || {
-            let of = |source: &Arc<Source>| Some(source.timeline.get(source.tagged(name)?)?.time);
-            self.timeline.last_at(sources.iter().filter_map(of).max()?)
+        let place = match Expression::parse(name) {
+            Some(Expression::Id(prefix)) => {
+                let mut matching = all(sources).filter(|(_, moment)| prefix.matches(&moment.id));
+                let (ordinal, _) = matching.next().filter(|_| matching.next().is_none())?;
+                self.timeline.last_until(ordinal)?
+            }
+            _ => self.timeline.resolve(name, Timestamp::now()).or_else(|| {
+                let of = |source: &Arc<Source>| source.timeline.ordinal(source.tagged(name)?);
+                self.timeline.last_until(sources.iter().filter_map(of).max()?)
+            })?,
         };
-        let place = self.timeline.resolve(name, Timestamp::now()).or_else(tagged)?;
-        let (name, moment) = (self.timeline.name(place)?, self.timeline.get(place)?);
-        let last = self.days.get_key_value(day(name)).filter(|(_, last)| **last == moment.time);
+        let (name, position) = (self.timeline.name(place)?, self.timeline.ordinal(place)?);
+        let last = self.days.get_key_value(day(name)).filter(|(_, last)| **last == position);
         Some(last.map_or(name, |(day, _)| day))
     }
 
-    /// The names of all folders that are as of this time or later.
-    fn names_since(&self, time: Timestamp) -> impl Iterator<Item = &str> {
-        let days = self.days.iter().filter(move |(_, last)| **last >= time).map(|(day, _)| &**day);
-        let after = self.timeline.iter().rev().take_while(move |(_, moment)| moment.time >= time);
-        days.chain(after.map(|(name, _)| name))
+    /// The names of all folders that are as of this position or later.
+    fn names_since(&self, position: Ordinal) -> impl Iterator<Item = &str> {
+        let days = self.days.iter().filter(move |(_, last)| **last >= position).map(|(day, _)| &**day);
+        let first = self.timeline.last_until(position).unwrap_or(0);
+        days.chain((first..self.timeline.len()).filter_map(|place| self.timeline.name(place)))
     }
+}
+
+/// The snapshots of all sources, each with its position.
+fn all(sources: &Sources) -> impl Iterator<Item = (Ordinal, &Moment)> {
+    sources.iter().flat_map(|source| {
+        let timeline = &source.timeline;
+        (0..timeline.len()).filter_map(|place| Some((timeline.ordinal(place)?, timeline.get(place)?)))
+    })
 }
 
 /// The day in a canonical name.
@@ -67,9 +91,9 @@ fn day(name: &str) -> &str {
 impl Sources {
     /// Each source's last snapshot as of the time that a folder of this name means.
     fn as_of(&self, name: &str) -> impl Iterator<Item = (&Arc<Source>, &Arc<Snapshot>)> {
-        let until = self.calendar().and_then(|calendar| calendar.moment(name));
+        let until = self.calendar().and_then(|calendar| calendar.position(name));
         self.iter()
-            .filter_map(move |source| Some((source, source.snapshot(source.timeline.last_at(until?)?)?)))
+            .filter_map(move |source| Some((source, source.snapshot(source.timeline.last_until(until?)?)?)))
     }
 }
 
@@ -85,7 +109,7 @@ impl View {
     pub(super) fn lookup_as_of(&self, sources: &Sources, name: &[u8]) -> Result<Node, ViewError> {
         let calendar = sources.calendar().ok_or(ViewError::NotFound)?;
         let text = str::from_utf8(name).ok();
-        if let Some(text) = text.filter(|text| calendar.moment(text).is_some()) {
+        if let Some(text) = text.filter(|text| calendar.position(text).is_some()) {
             return Ok(Node::as_of(self.keys(), text));
         }
         let target = calendar.resolve(sources, name).ok_or(ViewError::NotFound)?;
@@ -140,17 +164,18 @@ impl View {
     }
 }
 
+/// The position and the id of every snapshot.
+fn identified(sources: &Sources) -> impl Iterator<Item = (Ordinal, [u8; 32])> {
+    all(sources).map(|(ordinal, moment)| (ordinal, moment.id))
+}
+
 /// The folders of times that changed.
 pub(super) fn changes(view: &View, then: &Sources, now: &Sources, changes: &mut Vec<Change>) {
-    let moments = |sources: &Sources| -> BTreeSet<Moment> {
-        let calendar = sources.calendar().into_iter();
-        calendar.flat_map(|calendar| calendar.timeline.iter()).map(|(_, moment)| *moment).collect()
-    };
-    let (old, new) = (moments(then), moments(now));
-    let Some(first) = old.symmetric_difference(&new).next() else { return };
+    let (old, new): (BTreeSet<_>, BTreeSet<_>) = (identified(then).collect(), identified(now).collect());
+    let Some((first, _)) = old.symmetric_difference(&new).next() else { return };
     let names = |sources: &Sources| -> BTreeSet<Box<str>> {
         let calendar = sources.calendar().into_iter();
-        calendar.flat_map(|calendar| calendar.names_since(first.time)).map(Into::into).collect()
+        calendar.flat_map(|calendar| calendar.names_since(*first)).map(Into::into).collect()
     };
     let shown = |sources: &Sources, name: &str| -> Vec<_> {
         sources.as_of(name).map(|(source, snapshot)| (Arc::clone(&source.name), snapshot.id)).collect()

@@ -45,6 +45,8 @@ pub struct Source {
 #[derive(Debug, Default)]
 pub struct Sources {
     by_name: BTreeMap<Arc<[u8]>, Arc<Source>>,
+    /// Sources of which the index knows snapshots, though none is there any more.
+    gone: BTreeMap<Box<[u8]>, Timeline>,
     tags: Tags,
     /// A manifest or a tag could not be read for a reason that may pass.
     incomplete: bool,
@@ -125,14 +127,18 @@ impl Sources {
         }
         let mut lost: HashMap<Box<[u8]>, Vec<Moment>> = HashMap::new();
         for (id, record) in recorded.into_iter().filter(|(id, _)| !seen.contains(id)) {
-            lost.entry(record.source).or_default().push(moment(record.time, id));
+            let moment = moment(record.time, id, repository.recorded_number(&record));
+            lost.entry(record.source).or_default().push(moment);
         }
         let tags_of = tags.by_snapshot();
         let sources = by_source.into_iter().map(|(name, snapshots)| {
             let lost = lost.remove(&*name).unwrap_or_default();
             (Arc::clone(&name), Arc::new(Source::new(name, zone.clone(), snapshots, &lost, &tags_of)))
         });
-        Ok(Self { by_name: sources.collect(), tags, incomplete, calendar: OnceLock::new() })
+        let by_name = sources.collect();
+        let gone =
+            lost.into_iter().map(|(name, lost)| (name, Timeline::with_lost(zone.clone(), Vec::new(), &lost)));
+        Ok(Self { by_name, gone: gone.collect(), tags, incomplete, calendar: OnceLock::new() })
     }
 
     /// Whether loading again may find more although the repository has not changed.
@@ -150,6 +156,13 @@ impl Sources {
         self.get(source)?.snapshots().next_back()
     }
 
+    /// The number of a source's next snapshot in the second of this time. No number is given twice, also not that of a
+    /// snapshot that is gone, as long as the index knows of it. `None` when there is no higher one.
+    pub fn next_number(&self, source: &[u8], time: Time) -> Option<u32> {
+        let timeline = self.get(source).map(|source| &source.timeline).or_else(|| self.gone.get(source));
+        timeline.map_or(Some(1), |timeline| timeline.next_number(time.timestamp()))
+    }
+
     /// All sources' snapshots in order.
     pub(super) fn calendar(&self) -> Option<&Calendar> {
         self.calendar.get_or_init(|| Calendar::of(self)).as_ref()
@@ -165,18 +178,22 @@ impl Source {
     fn new(
         name: Arc<[u8]>,
         zone: TimeZone,
-        mut snapshots: Vec<Arc<Snapshot>>,
+        snapshots: Vec<Arc<Snapshot>>,
         lost: &[Moment],
         tags: &HashMap<SnapshotId, Vec<Arc<Tag>>>,
     ) -> Self {
-        let of = |snapshot: &Arc<Snapshot>| moment(snapshot.manifest.time, snapshot.id);
-        snapshots.sort_by_key(of);
+        let of = |snapshot: &Arc<Snapshot>| {
+            moment(snapshot.manifest.time, snapshot.id, snapshot.manifest.extensions.number)
+        };
         let timeline = Timeline::with_lost(zone, snapshots.iter().map(of).collect(), lost);
+        let mut by_id: HashMap<_, _> =
+            snapshots.into_iter().map(|snapshot| (snapshot.id.0, snapshot)).collect();
+        let snapshots: Vec<_> = timeline.iter().filter_map(|(_, moment)| by_id.remove(&moment.id)).collect();
         let tags = SourceTags::of(&snapshots, tags);
         Self { name, timeline, snapshots, tags }
     }
 }
 
-fn moment(time: Time, id: SnapshotId) -> Moment {
-    Moment { time: time.timestamp(), id: id.0 }
+fn moment(time: Time, id: SnapshotId, number: Option<u32>) -> Moment {
+    Moment { time: time.timestamp(), id: id.0, number }
 }

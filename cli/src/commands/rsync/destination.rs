@@ -1,7 +1,9 @@
 //! Where an rsync with these words writes to.
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use super::options::{self, Arity};
 
 /// What rsync will write to.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,102 +16,70 @@ pub enum Destination {
     None(&'static str),
 }
 
-/// rsync(1)'s options whose value may be the next word; those of one letter.
-const SHORT_WITH_VALUE: &[u8] = b"BTMef@";
-const LONG_WITH_VALUE: [&str; 61] = [
-    "address",
-    "backup-dir",
-    "block-size",
-    "bwlimit",
-    "cc",
-    "checksum-choice",
-    "checksum-seed",
-    "chmod",
-    "chown",
-    "compare-dest",
-    "compress-choice",
-    "compress-level",
-    "config",
-    "contimeout",
-    "copy-as",
-    "copy-dest",
-    "debug",
-    "dparam",
-    "early-input",
-    "exclude",
-    "exclude-from",
-    "files-from",
-    "filter",
-    "groupmap",
-    "iconv",
-    "include",
-    "include-from",
-    "info",
-    "link-dest",
-    "log-file",
-    "log-file-format",
-    "log-format",
-    "max-alloc",
-    "max-delete",
-    "max-size",
-    "min-size",
-    "modify-window",
-    "only-write-batch",
-    "out-format",
-    "outbuf",
-    "partial-dir",
-    "password-file",
-    "port",
-    "protocol",
-    "read-batch",
-    "remote-option",
-    "rsh",
-    "rsync-path",
-    "skip-compress",
-    "sockopts",
-    "stderr",
-    "stop-after",
-    "stop-at",
-    "suffix",
-    "temp-dir",
-    "time-limit",
-    "timeout",
-    "usermap",
-    "write-batch",
-    "zc",
-    "zl",
-];
-
 const DRY_RUN: &str = "this is a dry run";
 const NO_COPY: &str = "rsync does not copy here";
 
-impl Destination {
-    /// Finds it as rsync does: the last word that is no option and no option's value.
-    pub fn find(words: &[OsString]) -> Self {
-        let mut found = Words::default();
-        let mut words = words.iter();
-        while let Some(word) = words.next() {
-            if found.take(word) {
-                words.next();
-            }
-        }
-        found.destination()
-    }
-}
+/// An option that is not known: its next word may be its value, or a path.
+#[derive(Debug, PartialEq, Eq)]
+pub struct UnknownOption(pub String);
 
-/// What was seen of the command line so far.
+/// rsync's command line, as far as it decides what comes of a run.
 #[derive(Debug, Default)]
-struct Words<'a> {
+pub struct CommandLine<'a> {
     paths: Vec<&'a OsStr>,
     options_end: bool,
     reads_batch: bool,
     /// Why nothing will be written.
     idle: Option<&'static str>,
+    /// The first one.
+    unknown: Option<String>,
+    /// Whether `--fake-super` or `--super` was said last, here and for the other side.
+    fake_super: Option<bool>,
+    remote_fake_super: Option<bool>,
+    checksum: bool,
 }
 
-impl<'a> Words<'a> {
-    /// True when the next word is this one's value.
-    fn take(&mut self, word: &'a OsStr) -> bool {
+impl<'a> CommandLine<'a> {
+    /// Reads it as rsync does: paths are the words that are no options and no options' values.
+    pub fn read(words: &'a [OsString]) -> Self {
+        let mut line = Self::default();
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            if let Some(name) = line.take(word)
+                && let Some(value) = words.next()
+            {
+                line.value(&name, &value.to_string_lossy());
+            }
+        }
+        line
+    }
+
+    /// Where rsync writes to: the last path, or the folder that was named to Yester.
+    pub fn destination(&self, named: Option<&Path>) -> Result<Destination, UnknownOption> {
+        if let Some(folder) = named {
+            let idle = self.idle.map(Destination::None);
+            return Ok(idle.unwrap_or_else(|| Destination::Folder(folder.to_owned())));
+        }
+        match &self.unknown {
+            Some(option) => Err(UnknownOption(option.clone())),
+            None => Ok(self.last_path()),
+        }
+    }
+
+    /// Whether the destination's owners, modes and special files are kept in attributes. Between two folders here, the
+    /// destination is the other side.
+    pub fn has_fake_super(&self) -> bool {
+        let is_local = !self.paths.iter().any(|path| is_remote(path));
+        self.remote_fake_super.filter(|_| is_local).or(self.fake_super).unwrap_or(false)
+    }
+
+    /// Whether rsync compares all files by their content.
+    pub fn has_checksum(&self) -> bool {
+        self.checksum
+    }
+
+    /// The name of the option whose value the next word is.
+    fn take(&mut self, word: &'a OsStr) -> Option<String> {
         let bytes = word.as_encoded_bytes();
         match bytes {
             _ if self.options_end => self.paths.push(word),
@@ -118,34 +88,73 @@ impl<'a> Words<'a> {
             [b'-', short @ ..] if !short.is_empty() => return self.short(short),
             _ => self.paths.push(word),
         }
-        false
+        None
     }
 
-    fn long(&mut self, option: &str) -> bool {
+    fn long(&mut self, option: &str) -> Option<String> {
         let (name, value) =
             option.split_once('=').map_or((option, None), |(name, value)| (name, Some(value)));
         match name {
             "dry-run" | "only-write-batch" => self.idle = Some(DRY_RUN),
-            "list-only" | "help" | "version" | "daemon" | "server" => self.idle = Some(NO_COPY),
+            "list-only" | "help" | "version" | "server" => self.idle = Some(NO_COPY),
+            // Any of these makes rsync a daemon.
+            "daemon" | "config" | "dparam" | "detach" | "no-detach" => self.idle = Some(NO_COPY),
             "read-batch" => self.reads_batch = true,
+            "checksum" => self.checksum = true,
+            "no-checksum" | "no-c" => self.checksum = false,
+            "fake-super" => self.fake_super = Some(true),
+            "super" | "no-super" => self.fake_super = Some(false),
             _ => {}
         }
-        value.is_none() && LONG_WITH_VALUE.contains(&name)
+        match (options::long(name), value) {
+            (_, Some(value)) => self.value(name, value),
+            (Some(Arity::Value), None) => return Some(name.to_owned()),
+            (Some(Arity::Flag), None) => {}
+            (None, None) => drop(self.unknown.get_or_insert_with(|| format!("--{name}"))),
+        }
+        None
     }
 
-    fn short(&mut self, letters: &[u8]) -> bool {
+    fn short(&mut self, letters: &[u8]) -> Option<String> {
         for (at, letter) in letters.iter().enumerate() {
             match letter {
                 b'n' => self.idle = Some(DRY_RUN),
                 b'V' => self.idle = Some(NO_COPY),
-                letter if SHORT_WITH_VALUE.contains(letter) => return at + 1 == letters.len(),
+                b'c' => self.checksum = true,
                 _ => {}
             }
+            match options::short(*letter) {
+                Some(Arity::Flag) => {}
+                Some(Arity::Value) => {
+                    let name = char::from(*letter).to_string();
+                    let value = String::from_utf8_lossy(&letters[at + 1..]);
+                    if value.is_empty() {
+                        return Some(name);
+                    }
+                    self.value(&name, value.strip_prefix('=').unwrap_or(&value));
+                    return None;
+                }
+                None => {
+                    let letters = String::from_utf8_lossy(&letters[at..]);
+                    let letter = letters.chars().next().unwrap_or_default();
+                    self.unknown.get_or_insert_with(|| format!("-{letter}"));
+                    // What follows may be its value.
+                    return None;
+                }
+            }
         }
-        false
+        None
     }
 
-    fn destination(&self) -> Destination {
+    fn value(&mut self, name: &str, value: &str) {
+        match (name, value) {
+            ("M" | "remote-option", "--fake-super") => self.remote_fake_super = Some(true),
+            ("M" | "remote-option", "--super" | "--no-super") => self.remote_fake_super = Some(false),
+            _ => {}
+        }
+    }
+
+    fn last_path(&self) -> Destination {
         let least = if self.reads_batch { 1 } else { 2 };
         if let Some(reason) = self.idle {
             return Destination::None(reason);
@@ -171,8 +180,12 @@ fn is_remote(path: &OsStr) -> bool {
 mod tests {
     use super::*;
 
+    fn words(line: &str) -> Vec<OsString> {
+        line.split(' ').map(OsString::from).collect()
+    }
+
     fn find(line: &str) -> Destination {
-        Destination::find(&line.split(' ').map(OsString::from).collect::<Vec<_>>())
+        CommandLine::read(&words(line)).destination(None).unwrap()
     }
 
     #[test]
@@ -199,5 +212,64 @@ mod tests {
         assert_eq!(find("-a host:src"), Destination::None("rsync is given no destination"));
         assert_eq!(find("--version"), Destination::None(NO_COPY));
         assert_eq!(find("-a --exclude -n src dst"), Destination::Folder("dst".into()));
+    }
+
+    #[test]
+    fn an_unknown_option_is_refused_unless_its_value_is_with_it() {
+        let unknown = |line| CommandLine::read(&words(line)).destination(None).unwrap_err().0;
+        assert_eq!(unknown("-az src/ dst --sooner-threads 2"), "--sooner-threads");
+        assert_eq!(unknown("-az --sooner src/ dst --later"), "--sooner");
+        assert_eq!(unknown("-azw src/ dst"), "-w");
+        assert_eq!(unknown("-aé src/ dst"), "-é");
+        // No abbreviations.
+        assert_eq!(unknown("--exclu x src dst"), "--exclu");
+        assert_eq!(find("-az src/ dst --sooner-threads=2"), Destination::Folder("dst".into()));
+        assert_eq!(find("-az src/ dst --compress-threads 2"), Destination::Folder("dst".into()));
+        assert_eq!(find("-az --zt 2 src/ dst"), Destination::Folder("dst".into()));
+        assert_eq!(find("-a --exclude --unknown src -e -w -- dst"), Destination::Folder("dst".into()));
+        assert_eq!(find("-a --no-perms --no-o --no-i-r src dst"), Destination::Folder("dst".into()));
+        assert_eq!(find("-a -- src --unknown"), Destination::Folder("--unknown".into()));
+    }
+
+    #[test]
+    fn a_named_destination_needs_no_guess() {
+        let named = |line| CommandLine::read(&words(line)).destination(Some(Path::new("/dst"))).unwrap();
+        assert_eq!(named("-az src/ /dst --sooner-threads 2"), Destination::Folder("/dst".into()));
+        assert_eq!(named("-az src/ /dst --sooner-threads 2 -n"), Destination::None(DRY_RUN));
+    }
+
+    #[test]
+    fn checksum_is_found_in_any_form() {
+        for (line, expected) in [
+            ("-a src dst", false),
+            ("-ac src dst", true),
+            ("-a --checksum src dst", true),
+            ("-ac --no-checksum src dst", false),
+            ("-a -e c src dst", false),
+            ("-aec src dst", false),
+            ("-a --exclude -c src dst", false),
+        ] {
+            assert_eq!(CommandLine::read(&words(line)).has_checksum(), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn fake_super_is_that_of_the_destination() {
+        for (line, expected) in [
+            ("-a src dst", false),
+            ("-a --fake-super src dst", true),
+            ("-a --fake-super host:src dst", true),
+            ("-a --fake-super --super src dst", false),
+            ("-a --exclude --fake-super src dst", false),
+            ("-a -- --fake-super dst", false),
+            // The other side, which is the destination where both are here.
+            ("-a -M--fake-super src dst", true),
+            ("-a -M --fake-super src dst", true),
+            ("-a --remote-option=--fake-super src dst", true),
+            ("-a --fake-super -M--super src dst", false),
+            ("-a -M--fake-super host:src dst", false),
+        ] {
+            assert_eq!(CommandLine::read(&words(line)).has_fake_super(), expected, "{line}");
+        }
     }
 }

@@ -21,4 +21,4 @@ mod timeline;
 
 pub use expression::{Expression, IdPrefix};
 pub use period::{AgoUnit, Period};
-pub use timeline::{Moment, Timeline};
+pub use timeline::{Moment, Ordinal, Timeline};

@@ -1,10 +1,12 @@
 //! A source's snapshots in order of time, and the look-up of any name among them.
 
-use std::collections::HashMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 
 use super::expression::{Expression, IdPrefix};
 use super::names;
@@ -12,13 +14,32 @@ use super::names;
 #[cfg(test)]
 mod tests;
 
-/// One snapshot's place in time. Ordered by time, then by id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// When one snapshot was, and which one it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Moment {
     /// The snapshot's time, to the nanosecond.
     pub time: Timestamp,
     /// The snapshot's id.
     pub id: [u8; 32],
+    /// Its number among the snapshots of its source in the same second, from 1; `None` if it was committed without.
+    pub number: Option<u32>,
+}
+
+/// A snapshot's position in the order of its source: by second, then by number. Numbers are given in the order of
+/// commits, so within a second the later import is the later snapshot, whatever the fractions of their times are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ordinal {
+    /// The second of UTC, rounded towards the past.
+    second: i64,
+    /// From 1.
+    number: u32,
+}
+
+impl Ordinal {
+    /// The number among the snapshots of a source in its second, from 1.
+    pub fn number(self) -> u32 {
+        self.number
+    }
 }
 
 /// The snapshots of one source, oldest first, with their canonical names in one zone. It never changes:
@@ -29,16 +50,19 @@ pub struct Moment {
 pub struct Timeline {
     zone: TimeZone,
     moments: Vec<Moment>,
+    ordinals: Vec<Ordinal>,
     names: Vec<Arc<str>>,
     by_name: HashMap<Arc<str>, usize>,
     /// Ids of snapshots that cannot be shown, by their names.
     lost: HashMap<Arc<str>, [u8; 32]>,
+    lost_ordinals: Vec<Ordinal>,
 }
 
 impl Timeline {
     /// Sorts the snapshots and names them.
     ///
-    /// Of several in one second of the clock the first has the plain name, the next `_2`, then `_3`.
+    /// Within a second number 1 has the plain name, the others have `_` and their number behind it. Snapshots without
+    /// a number take the free ones, in the order of time, then of id.
     pub fn new(zone: TimeZone, moments: Vec<Moment>) -> Timeline {
         Self::with_lost(zone, moments, &[])
     }
@@ -48,36 +72,44 @@ impl Timeline {
     pub fn with_lost(zone: TimeZone, moments: Vec<Moment>, lost: &[Moment]) -> Timeline {
         let mut all: Vec<(Moment, bool)> = moments.into_iter().map(|moment| (moment, true)).collect();
         all.extend(lost.iter().map(|moment| (*moment, false)));
-        all.sort_unstable();
+        all.sort_unstable_by_key(|(moment, there)| (moment.time, moment.id, !there));
         let mut timeline = Timeline {
             zone,
             moments: Vec::new(),
+            ordinals: Vec::new(),
             names: Vec::new(),
             by_name: HashMap::new(),
             lost: HashMap::new(),
+            lost_ordinals: Vec::new(),
         };
-        let mut previous = String::new();
-        let mut nth = 0_usize;
-        for (moment, there) in all {
-            let second = names::canonical(&timeline.zone, moment.time);
-            nth = if second == previous { nth + 1 } else { 1 };
-            let mut name = numbered(&second, nth);
-            // Zone data that contradicts itself must not make two snapshots share a name.
-            while timeline.find(name.as_bytes()).is_some() || timeline.lost.contains_key(name.as_str()) {
-                nth += 1;
-                name = numbered(&second, nth);
+        for of_second in all.chunk_by(|(one, _), (next, _)| second_of(one.time) == second_of(next.time)) {
+            let second = names::canonical(&timeline.zone, of_second[0].0.time);
+            for (number, (moment, there)) in in_order(of_second) {
+                timeline.push(&second, number, *moment, *there);
             }
-            let name: Arc<str> = name.into();
-            if there {
-                timeline.by_name.insert(Arc::clone(&name), timeline.moments.len());
-                timeline.names.push(name);
-                timeline.moments.push(moment);
-            } else {
-                timeline.lost.insert(name, moment.id);
-            }
-            previous = second;
         }
         timeline
+    }
+
+    /// Adds the snapshot that follows all others.
+    fn push(&mut self, second: &str, number: u32, moment: Moment, there: bool) {
+        let mut nth = u64::from(number);
+        let mut name = numbered(second, nth);
+        // Zone data that contradicts itself must not make two snapshots share a name.
+        while self.find(name.as_bytes()).is_some() || self.lost.contains_key(name.as_str()) {
+            nth += 1;
+            name = numbered(second, nth);
+        }
+        let (name, ordinal) = (Arc::from(name), Ordinal { second: second_of(moment.time), number });
+        if there {
+            self.by_name.insert(Arc::clone(&name), self.moments.len());
+            self.names.push(name);
+            self.ordinals.push(ordinal);
+            self.moments.push(moment);
+        } else {
+            self.lost.insert(name, moment.id);
+            self.lost_ordinals.push(ordinal);
+        }
     }
 
     /// The zone whose clocks the names speak of.
@@ -98,6 +130,20 @@ impl Timeline {
     /// The snapshot at a place.
     pub fn get(&self, place: usize) -> Option<&Moment> {
         self.moments.get(place)
+    }
+
+    /// The position of the snapshot at a place in the order of snapshots.
+    pub fn ordinal(&self, place: usize) -> Option<Ordinal> {
+        self.ordinals.get(place).copied()
+    }
+
+    /// The number of the next snapshot in the second of `time`: one above the highest that was given. `None` when that
+    /// was the highest there is.
+    pub fn next_number(&self, time: Timestamp) -> Option<u32> {
+        let second = second_of(time);
+        let all = self.of_second(second).map(|place| self.ordinals[place]);
+        let all = all.chain(self.lost_ordinals.iter().copied().filter(|lost| lost.second == second));
+        all.map(|ordinal| ordinal.number).max().unwrap_or(0).checked_add(1)
     }
 
     /// The canonical name of the snapshot at a place, with its leading `@`.
@@ -143,18 +189,28 @@ impl Timeline {
             Expression::AsOf(period) => self.last_at(period.last_instant(&self.zone, now)?),
             Expression::Latest { back } => self.len().checked_sub(1)?.checked_sub(*back),
             Expression::First => (!self.is_empty()).then_some(0),
-            Expression::GmtSecond { last } => {
-                let place = self.last_at(*last)?;
-                let early = last.duration_since(self.moments[place].time);
-                (early < SignedDuration::from_secs(1)).then_some(place)
-            }
+            Expression::GmtSecond { last } => self.of_second(second_of(*last)).next_back(),
             Expression::Id(prefix) => self.only(prefix),
         }
     }
 
-    /// The place of the last snapshot at or before an instant.
+    /// The place of the last snapshot whose time is at or before an instant.
     pub fn last_at(&self, instant: Timestamp) -> Option<usize> {
-        self.moments.partition_point(|moment| moment.time <= instant).checked_sub(1)
+        let of_second = self.of_second(second_of(instant));
+        let before = of_second.start.checked_sub(1);
+        // Within a second the order is not that of time.
+        of_second.rev().find(|place| self.moments[*place].time <= instant).or(before)
+    }
+
+    /// The place of the last snapshot that is not after this position.
+    pub fn last_until(&self, ordinal: Ordinal) -> Option<usize> {
+        self.ordinals.partition_point(|other| *other <= ordinal).checked_sub(1)
+    }
+
+    /// The places of the snapshots in a second.
+    fn of_second(&self, second: i64) -> Range<usize> {
+        let start = self.ordinals.partition_point(|ordinal| ordinal.second < second);
+        start..self.ordinals.partition_point(|ordinal| ordinal.second <= second)
     }
 
     /// The place of the one snapshot whose id starts like this.
@@ -165,6 +221,37 @@ impl Timeline {
     }
 }
 
-fn numbered(second: &str, nth: usize) -> String {
+/// The snapshots of one second by number. Of two with the same number the one that is there keeps it, or the earlier
+/// one: the other takes a free number, like those without.
+fn in_order(of_second: &[(Moment, bool)]) -> BTreeMap<u32, &(Moment, bool)> {
+    let mut by_number = BTreeMap::new();
+    let mut rest = Vec::new();
+    for (index, one) in of_second.iter().enumerate() {
+        match one.0.number.map(|number| by_number.entry(number)) {
+            Some(Entry::Vacant(entry)) => drop(entry.insert((index, one))),
+            Some(Entry::Occupied(mut entry)) if one.1 && !entry.get().1.1 => {
+                rest.push(entry.insert((index, one)));
+            }
+            _ => rest.push((index, one)),
+        }
+    }
+    rest.sort_unstable_by_key(|(index, _)| *index);
+    let mut number = 0;
+    for one in rest {
+        number += 1;
+        while by_number.contains_key(&number) {
+            number += 1;
+        }
+        by_number.insert(number, one);
+    }
+    by_number.into_iter().map(|(number, (_, one))| (number, one)).collect()
+}
+
+/// The second of UTC that an instant is in.
+fn second_of(time: Timestamp) -> i64 {
+    time.as_second() - i64::from(time.subsec_nanosecond() < 0)
+}
+
+fn numbered(second: &str, nth: u64) -> String {
     if nth == 1 { second.to_owned() } else { format!("{second}_{nth}") }
 }

@@ -11,7 +11,12 @@ mod properties;
 mod traps;
 
 fn moment(time: &str, id: u8) -> Moment {
-    Moment { time: at(time), id: [id; 32] }
+    Moment { time: at(time), id: [id; 32], number: None }
+}
+
+/// One that was committed with this number.
+fn numbered(time: &str, number: u32) -> Moment {
+    Moment { number: Some(number), ..moment(time, u8::try_from(number).expect("a low number")) }
 }
 
 fn timeline(zone: TimeZone, times: &[&str]) -> Timeline {
@@ -86,6 +91,65 @@ fn snapshots_are_sorted_and_numbered_within_a_second() {
             ("@2024-06-01T02-59-59_2", None),
         ],
     );
+}
+
+#[test]
+fn numbers_are_kept_and_tell_the_order_within_a_second() {
+    let late = numbered("2024-06-01T03:00:00.9Z", 1);
+    let early = numbered("2024-06-01T03:00:00.1Z", 2);
+    let before = numbered("2024-06-01T02:59:59.5Z", 7);
+    let timeline = Timeline::new(TimeZone::UTC, vec![early, late, before]);
+    let names_then = ["@2024-06-01T02-59-59_7", "@2024-06-01T03-00-00", "@2024-06-01T03-00-00_2"];
+    assert_eq!(names(&timeline), names_then);
+    assert_eq!(timeline.get(1), Some(&late));
+    check(
+        &timeline,
+        "2024-06-01T03:00:00.5Z",
+        &[
+            ("@latest", Some("@2024-06-01T03-00-00_2")),
+            ("@latest~1", Some("@2024-06-01T03-00-00")),
+            ("@first", Some("@2024-06-01T02-59-59_7")),
+            ("@2024-06-01T02-59-59", Some("@2024-06-01T02-59-59_7")),
+            ("@GMT-2024.06.01-03.00.00", Some("@2024-06-01T03-00-00_2")),
+            // The first one is not yet.
+            ("@0h", Some("@2024-06-01T03-00-00_2")),
+        ],
+    );
+    // Of a second all are later than the second before.
+    let at = |instant: &str| timeline.last_at(at(instant)).and_then(|place| timeline.name(place));
+    assert_eq!(at("2024-06-01T03:00:00.05Z"), Some("@2024-06-01T02-59-59_7"));
+    assert_eq!(at("2024-06-01T02:59:59.4Z"), None);
+    assert_eq!(at("2024-06-01T03:00:01Z"), Some("@2024-06-01T03-00-00_2"));
+    // The others' names do not depend on one that is gone.
+    assert_eq!(names(&Timeline::new(TimeZone::UTC, vec![early, before])), [names_then[0], names_then[2]]);
+}
+
+#[test]
+fn a_number_is_given_once() {
+    let (second, other) = (at("2024-06-01T03:00:00.4Z"), at("1969-12-31T23:59:58.5Z"));
+    let there = vec![moment("2024-06-01T03:00:00.9Z", 9), numbered("2024-06-01T03:00:00.1Z", 4)];
+    let lost = [numbered("2024-06-01T03:00:00Z", 6), numbered("1969-12-31T23:59:58Z", 1)];
+    let timeline = Timeline::with_lost(TimeZone::UTC, there, &lost);
+    assert_eq!(timeline.next_number(second), Some(7));
+    assert_eq!(timeline.next_number(other), Some(2));
+    assert_eq!(timeline.next_number(at("1969-12-31T23:59:59Z")), Some(1));
+    // Those without a number take free ones.
+    assert_eq!(names(&timeline), ["@2024-06-01T03-00-00", "@2024-06-01T03-00-00_4"]);
+    assert_eq!(timeline.lost(b"@2024-06-01T03-00-00_6"), Some([6; 32]));
+    let highest = Moment { number: Some(u32::MAX), ..moment("2024-06-01T03:00:00Z", 1) };
+    let timeline = Timeline::new(TimeZone::UTC, vec![highest]);
+    assert_eq!(timeline.next_number(second), None);
+    assert_eq!(timeline.resolve(b"@2024-06-01T03-00-00_4294967295", second), Some(0));
+}
+
+#[test]
+fn of_two_with_one_number_the_one_that_is_there_keeps_it() {
+    let [one, other] = [1, 2].map(|id| Moment { id: [id; 32], ..numbered("2024-06-01T03:00:00Z", 1) });
+    let timeline = Timeline::with_lost(TimeZone::UTC, vec![other], &[one]);
+    assert_eq!(names(&timeline), ["@2024-06-01T03-00-00"]);
+    assert_eq!(timeline.lost(b"@2024-06-01T03-00-00_2"), Some([1; 32]));
+    let timeline = Timeline::new(TimeZone::UTC, vec![other, one]);
+    assert_eq!(timeline.iter().map(|(_, moment)| moment.id[0]).collect::<Vec<_>>(), [1, 2]);
 }
 
 #[test]
@@ -251,7 +315,7 @@ fn an_id_prefix_must_be_of_one_snapshot_only() {
     let id = |start: &[u8]| {
         let mut id = [0; 32];
         id[..start.len()].copy_from_slice(start);
-        Moment { time: at("2024-06-01T03:00:00Z"), id }
+        Moment { time: at("2024-06-01T03:00:00Z"), id, number: None }
     };
     let timeline = Timeline::new(
         TimeZone::UTC,
@@ -270,7 +334,7 @@ fn an_id_prefix_must_be_of_one_snapshot_only() {
 #[test]
 fn snapshots_at_the_ends_of_time_have_names_and_are_found() {
     let moments = [Timestamp::MIN, Timestamp::UNIX_EPOCH, Timestamp::MAX];
-    let moments = moments.into_iter().map(|time| Moment { time, id: [0; 32] }).collect();
+    let moments = moments.into_iter().map(|time| Moment { time, id: [0; 32], number: None }).collect();
     let timeline = Timeline::new(zone("Europe/Berlin"), moments);
     for now in [Timestamp::MIN, Timestamp::UNIX_EPOCH, Timestamp::MAX] {
         for place in 0..3 {
@@ -289,7 +353,7 @@ fn many_snapshots_in_one_second_are_no_burden() {
     let second = at("2024-06-01T03:00:00Z");
     let moments = (0..20_000_i64)
         .map(|nanos| second.checked_add(SignedDuration::from_nanos(nanos)).expect("in range"))
-        .map(|time| Moment { time, id: [0; 32] })
+        .map(|time| Moment { time, id: [0; 32], number: None })
         .collect();
     let timeline = Timeline::new(TimeZone::UTC, moments);
     assert_eq!(timeline.find(b"@2024-06-01T03-00-00_20000"), Some(19_999));

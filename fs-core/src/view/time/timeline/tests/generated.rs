@@ -8,7 +8,7 @@ use proptest::test_runner::{Config, RngSeed, TestCaseResult, TestRunner};
 use proptest::{collection, option, sample};
 
 use super::super::super::fixtures::zone;
-use super::oracle::{Asked, Fields, Instant, Oracle};
+use super::oracle::{Asked, Committed, Fields, Instant, Oracle};
 use super::{Moment, Timeline};
 
 /// Zones with something odd about them, of which all tables of 1995 to 2023 say the same.
@@ -124,7 +124,7 @@ fn asked(zone: Tz, centre: Instant) -> impl Strategy<Value = Asked> {
 #[derive(Clone, Debug)]
 struct Case {
     zone: Tz,
-    snapshots: Vec<(Instant, [u8; 32])>,
+    snapshots: Vec<Committed>,
     asked: Vec<(Instant, Asked)>,
 }
 
@@ -135,13 +135,18 @@ fn case() -> impl Strategy<Value = Case> {
             let start = DateTime::<Utc>::from_timestamp_secs(second).expect("a time");
             let centre = near.then(|| setting(zone, start)).flatten().map_or(start, kept);
             let at = move |shift| kept(centre + shift);
-            let snapshots = collection::vec(shift(), 0..12);
+            // Some without a number, and some with that of another one.
+            let snapshots = collection::vec((shift(), option::of(1..6_u32)), 0..12);
             let asked = collection::vec((shift(), asked(zone, centre)), 16);
-            (snapshots, asked).prop_map(move |(shifts, asked)| {
+            (snapshots, asked).prop_map(move |(snapshots, asked)| {
                 let id = |nth: u8| std::array::from_fn(|place| if place < 2 { nth % 2 + kind } else { nth });
                 Case {
                     zone,
-                    snapshots: shifts.into_iter().zip(0..).map(|(shift, nth)| (at(shift), id(nth))).collect(),
+                    snapshots: snapshots
+                        .into_iter()
+                        .zip(0..)
+                        .map(|((shift, number), nth)| (at(shift), id(nth), number))
+                        .collect(),
                     asked: asked.into_iter().map(|(shift, asked)| (at(shift), asked)).collect(),
                 }
             })
@@ -154,8 +159,11 @@ fn timestamp(time: Instant) -> Timestamp {
     Timestamp::new(time.timestamp(), nanos).expect("a time")
 }
 
+fn moment(&(time, id, number): &Committed) -> Moment {
+    Moment { time: timestamp(time), id, number }
+}
+
 fn judge(Case { zone: tz, snapshots, asked }: Case) -> TestCaseResult {
-    let moment = |&(time, id): &(Instant, [u8; 32])| Moment { time: timestamp(time), id };
     let timeline = Timeline::new(zone(tz.name()), snapshots.iter().map(moment).collect());
     let oracle = Oracle::new(tz, snapshots);
     prop_assert_eq!(super::names(&timeline), oracle.names.iter().collect::<Vec<_>>());
@@ -170,15 +178,118 @@ fn judge(Case { zone: tz, snapshots, asked }: Case) -> TestCaseResult {
     Ok(())
 }
 
-/// 40,000 look-ups, the same at each run.
-#[test]
-fn names_mean_what_another_calendar_says() {
-    let config = Config {
-        cases: 2_500,
+fn config(cases: u32) -> Config {
+    Config {
+        cases,
         max_shrink_iters: 2_000,
         rng_seed: RngSeed::Fixed(1),
         failure_persistence: None,
         ..Config::default()
+    }
+}
+
+/// 40,000 look-ups, the same at each run.
+#[test]
+fn names_mean_what_another_calendar_says() {
+    TestRunner::new(config(2_500)).run(&case(), judge).unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// What becomes of a source, one event after the other.
+#[derive(Clone, Debug)]
+enum Event {
+    Commit(TimeDelta),
+    /// The manifest of one of its snapshots is gone; whether the index still knows of it.
+    Lose(usize, bool),
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    // Most of them in a few seconds.
+    let near = (-1_500..1_500_i64).prop_map(TimeDelta::milliseconds);
+    prop_oneof![
+        4 => near.prop_map(Event::Commit),
+        1 => shift().prop_map(Event::Commit),
+        2 => (any::<usize>(), any::<bool>()).prop_map(|(which, known)| Event::Lose(which, known)),
+    ]
+}
+
+/// Every snapshot keeps the name that it was given, and its position, whatever is committed in whatever order, and
+/// whatever is lost. The first `old` snapshots have no numbers.
+fn stays(
+    tz: Tz,
+    centre: Instant,
+    old: usize,
+    events: &[Event],
+    asked: &[(Instant, Asked)],
+) -> TestCaseResult {
+    let mut there: Vec<Committed> = Vec::new();
+    let mut lost: Vec<Committed> = Vec::new();
+    let mut given = std::collections::HashMap::new();
+    for (nth, event) in (0_u8..).zip(events) {
+        let before = timeline(tz, &there, &lost);
+        match event {
+            Event::Commit(shift) => {
+                let time = kept(centre + *shift);
+                let number = if usize::from(nth) < old { None } else { before.next_number(timestamp(time)) };
+                there.push((time, [nth; 32], number));
+            }
+            Event::Lose(which, known) if !there.is_empty() => {
+                let gone = there.remove(which % there.len());
+                // Those without a number cannot keep it when nothing is known of the others.
+                if *known || gone.2.is_none() {
+                    lost.push(gone);
+                }
+            }
+            Event::Lose(..) => {}
+        }
+        let after = timeline(tz, &there, &lost);
+        if usize::from(nth) + 1 < old {
+            continue;
+        }
+        for (name, moment) in after.iter() {
+            let first = given.entry(moment.id).or_insert_with(|| name.to_owned());
+            prop_assert_eq!(&**first, name);
+        }
+        for (_, id, _) in &lost {
+            if let Some(name) = given.get(id) {
+                prop_assert_eq!(after.lost(name.as_bytes()), Some(*id), "{}", name);
+            }
+        }
+        if let Event::Commit(_) = event {
+            // The last of its second, and so of all, unless a later second has one.
+            let place = after.iter().position(|(_, moment)| moment.id == [nth; 32]).expect("it is there");
+            let time = after.get(place).expect("a moment").time;
+            let later = after.get(place + 1).is_none_or(|next| next.time.as_second() > time.as_second());
+            prop_assert!(usize::from(nth) < old || later, "{:?}", after);
+        }
+    }
+    let timeline = timeline(tz, &there, &[]);
+    let oracle = Oracle::new(tz, there.clone());
+    for (now, asked) in asked {
+        let name = oracle.spell(asked);
+        let seen = timeline.resolve(name.as_bytes(), timestamp(*now));
+        prop_assert_eq!(seen, oracle.meaning(asked, *now), "{} at {} among {:?}", name, now, oracle.names);
+    }
+    Ok(())
+}
+
+fn timeline(tz: Tz, there: &[Committed], lost: &[Committed]) -> Timeline {
+    let [there, lost] = [there, lost].map(|all| all.iter().map(moment).collect::<Vec<_>>());
+    Timeline::with_lost(zone(tz.name()), there, &lost)
+}
+
+#[test]
+fn names_stay_whatever_comes_and_goes() {
+    let case =
+        (sample::select(ZONES.to_vec()), SECONDS, any::<bool>()).prop_flat_map(|(name, second, near)| {
+            let zone: Tz = name.parse().expect("a known zone");
+            let start = DateTime::<Utc>::from_timestamp_secs(second).expect("a time");
+            let centre = near.then(|| setting(zone, start)).flatten().map_or(start, kept);
+            let at = move |(shift, asked)| (kept(centre + shift), asked);
+            let asked = collection::vec((shift(), asked(zone, centre)).prop_map(at), 8);
+            (Just((zone, centre)), 0..6_usize, collection::vec(event(), 0..24), asked)
+        });
+    let judge = |((zone, centre), old, events, asked): ((Tz, Instant), usize, Vec<Event>, Vec<_>)| {
+        stays(zone, centre, old, &events, &asked)
     };
-    TestRunner::new(config).run(&case(), judge).unwrap_or_else(|error| panic!("{error}"));
+    TestRunner::new(config(1_000)).run(&case, judge).unwrap_or_else(|error| panic!("{error}"));
 }

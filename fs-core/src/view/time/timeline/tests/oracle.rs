@@ -34,10 +34,13 @@ pub(super) enum Asked {
     Listed(usize, Option<u32>),
 }
 
+/// A snapshot: its time, its id, and the number that it was committed with.
+pub(super) type Committed = (Instant, [u8; 32], Option<u32>);
+
 #[derive(Debug)]
 pub(super) struct Oracle {
     zone: Tz,
-    /// In order of time, then of id.
+    /// In order of seconds, then of numbers.
     snapshots: Vec<(Instant, [u8; 32])>,
     pub(super) names: Vec<String>,
 }
@@ -70,14 +73,36 @@ fn possible(fields: Fields, count: usize) -> bool {
         && NaiveTime::from_hms_opt(named(3, 0), named(4, 0), named(5, 0)).is_some()
 }
 
+/// The number of each snapshot in its second. Each keeps its own, unless one before it has the same; others take, one
+/// after the other, the lowest that none has.
+fn numbers(sorted: &[Committed]) -> Vec<u32> {
+    let same = |one: &Committed, other: &Committed| one.0.timestamp() == other.0.timestamp();
+    let mut numbers: Vec<Option<u32>> = Vec::new();
+    for (place, one) in sorted.iter().enumerate() {
+        let taken = sorted[..place].iter().any(|other| same(one, other) && one.2 == other.2);
+        numbers.push(one.2.filter(|_| !taken));
+    }
+    for place in 0..sorted.len() {
+        let has = |number: &u32| {
+            (0..sorted.len())
+                .any(|other| same(&sorted[place], &sorted[other]) && numbers[other] == Some(*number))
+        };
+        numbers[place] = numbers[place].or_else(|| (1..).find(|number| !has(number)));
+    }
+    numbers.into_iter().flatten().collect()
+}
+
 impl Oracle {
-    pub(super) fn new(zone: Tz, mut snapshots: Vec<(Instant, [u8; 32])>) -> Self {
+    pub(super) fn new(zone: Tz, mut snapshots: Vec<Committed>) -> Self {
         snapshots.sort_unstable();
-        let mut oracle = Self { zone, snapshots, names: Vec::new() };
-        let plain: Vec<String> = oracle.snapshots.iter().map(|(time, _)| oracle.plain_name(*time)).collect();
-        for (place, name) in plain.iter().enumerate() {
-            let nth = 1 + plain[..place].iter().filter(|before| *before == name).count();
-            oracle.names.push(if nth > 1 { format!("{name}_{nth}") } else { name.clone() });
+        let numbers = numbers(&snapshots);
+        let mut ordered: Vec<_> = snapshots.iter().zip(numbers).collect();
+        ordered.sort_by_key(|((time, ..), number)| (time.timestamp(), *number));
+        let mut oracle = Self { zone, snapshots: Vec::new(), names: Vec::new() };
+        for ((time, id, _), number) in ordered {
+            let name = oracle.plain_name(*time);
+            oracle.snapshots.push((*time, *id));
+            oracle.names.push(if number > 1 { format!("{name}_{number}") } else { name });
         }
         oracle
     }

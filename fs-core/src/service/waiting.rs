@@ -1,0 +1,89 @@
+//! Waiting for others, which is never silent for long, and may have a bound.
+
+use std::time::{Duration, Instant};
+
+use super::ServiceError;
+use super::session::pause;
+use crate::monitor::Cancellation;
+
+/// How long nothing is said of a wait; doubled each time …
+const FIRST_WORD: Duration = Duration::from_secs(5);
+/// … up to this.
+const LONGEST_SILENCE: Duration = Duration::from_secs(1800);
+
+/// A wait that goes on.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    since: Instant,
+    words: Words,
+    limit: Option<Duration>,
+}
+
+impl Waiting {
+    /// One that begins now, and ends after `limit`.
+    pub(super) fn new(limit: Option<Duration>) -> Self {
+        Self { since: Instant::now(), words: Words { next: FIRST_WORD, silence: FIRST_WORD }, limit }
+    }
+
+    /// Waits for `step`, after which what is waited for is to be looked at again. `what` tells it, and what can be done.
+    /// False when the limit was reached.
+    pub(super) fn step(
+        &mut self,
+        step: Duration,
+        what: &str,
+        cancellation: &Cancellation,
+    ) -> Result<bool, ServiceError> {
+        let waited = self.since.elapsed();
+        if self.limit.is_some_and(|limit| waited >= limit) {
+            return Ok(false);
+        }
+        if self.words.are_due(waited) {
+            log::warn!("waiting for {} s so far: {what}", waited.as_secs());
+        }
+        pause(step, cancellation)?;
+        Ok(true)
+    }
+}
+
+/// When to say that a wait goes on.
+#[derive(Debug)]
+struct Words {
+    next: Duration,
+    silence: Duration,
+}
+
+impl Words {
+    /// Whether something is to be said after waiting so long.
+    fn are_due(&mut self, waited: Duration) -> bool {
+        if waited < self.next {
+            return false;
+        }
+        self.silence = (self.silence * 2).min(LONGEST_SILENCE);
+        self.next = waited + self.silence;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_told_less_and_less_often() {
+        let mut words = Words { next: FIRST_WORD, silence: FIRST_WORD };
+        let told: Vec<u64> =
+            (0..10_000).filter(|second| words.are_due(Duration::from_secs(*second))).collect();
+        assert_eq!(told, [5, 15, 35, 75, 155, 315, 635, 1275, 2555, 4355, 6155, 7955, 9755]);
+    }
+
+    #[test]
+    fn a_wait_with_a_limit_ends() {
+        let mut waiting = Waiting::new(Some(Duration::ZERO));
+        assert!(!waiting.step(Duration::ZERO, "for nothing", &Cancellation::default()).unwrap());
+        let mut waiting = Waiting::new(None);
+        assert!(waiting.step(Duration::ZERO, "for nothing", &Cancellation::default()).unwrap());
+        let cancelled = Cancellation::default();
+        cancelled.cancel();
+        assert!(waiting.step(Duration::ZERO, "for nothing", &cancelled).is_err());
+    }
+}
