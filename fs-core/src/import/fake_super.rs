@@ -248,10 +248,7 @@ mod tests {
         assert!(set.is_empty());
         let default = words(&[7, 7, NO_ENTRY, 5]);
         let (_, set) = revealed(FileType::Directory, 0o755, &[(DEFAULT_LIST, &default)]);
-        assert_eq!(
-            entries(&set, acl::DEFAULT),
-            [(Tag::UserObj, 7), (Tag::GroupObj, 7), (Tag::Other, 5)]
-        );
+        assert_eq!(entries(&set, acl::DEFAULT), [(Tag::UserObj, 7), (Tag::GroupObj, 7), (Tag::Other, 5)]);
     }
 
     #[test]
