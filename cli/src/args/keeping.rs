@@ -94,7 +94,7 @@ pub struct ImportArgs {
     /// Read back all that is stored already, and store again what is damaged
     #[arg(long)]
     pub heal: bool,
-    /// Take owners, modes and special files from where rsync --fake-super keeps them
+    /// Take owners, modes, ACLs, attributes and special files from where rsync --fake-super keeps them
     #[arg(long)]
     pub fake_super: bool,
     /// Take a tree that has become empty; else it is taken for a file system that is not mounted
@@ -139,7 +139,7 @@ pub struct HookArgs {
     /// The source's name, instead of the module's
     #[arg(long, value_name = "NAME")]
     pub source: Option<OsString>,
-    /// Take owners, modes and special files from where a module with `fake super` keeps them
+    /// Take owners, modes, ACLs, attributes and special files from where a module with `fake super` keeps them
     #[arg(long)]
     pub fake_super: bool,
     /// Take a tree that has become empty; else it is taken for a file system that is not mounted
