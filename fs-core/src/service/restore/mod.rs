@@ -168,7 +168,7 @@ impl Restore {
                 // The target keeps its owner and mode, unless it was made to stand for this folder.
                 None => walk.enter_top(folder.clone(), std::mem::take(made), node, std::mem::take(there)),
                 Some(Ok(name)) => {
-                    let was_there = there.remove(&name);
+                    let was_there = there.remove(&disk::key_of(&name));
                     walk.take(folder.clone(), top.with(name), node, was_there);
                 }
                 Some(Err(_)) => shared.trouble(&top, TroubleKind::Unreadable, "its name cannot be one here"),
@@ -302,6 +302,9 @@ impl Shared<'_> {
             }
         }
         if let Some(target) = target.filter(|_| !self.options.dry_run) {
+            if let Some(node) = &rest.top {
+                disk::set_time(target, &self.view.attr(node));
+            }
             for (names, node) in rest.folders.iter().rev() {
                 let set = || -> Result<Lacking, Reason> {
                     let xattrs = self.view.xattrs(node)?;
@@ -366,13 +369,13 @@ impl Shared<'_> {
     }
 
     /// Counts an entry that was there as this file.
-    fn kept(&self, entry: &Entry, id: FileId) {
+    fn kept(&self, entry: &Entry, id: Option<FileId>) {
         let mut state = self.state();
         state.restored.kept += 1;
         if let Some(key) = entry.shared() {
             let firsts = state.firsts.entry(key).or_default();
             if firsts.is_empty() {
-                firsts.push(First { names: entry.names.clone(), id: Some(id) });
+                firsts.push(First { names: entry.names.clone(), id });
             }
         }
         state.progress.entries += 1;

@@ -68,7 +68,7 @@ pub(super) enum Deed {
     /// Make it in the place of something else.
     Replace,
     /// Nothing: it is there.
-    Keep(FileId),
+    Keep(Option<FileId>),
 }
 
 /// Makes `name` in `folder` what the entry is.
@@ -120,7 +120,9 @@ pub(super) fn decide(
         Existing::Nothing => return Ok(Deed::Make),
         Existing::Folder if overwrite => return Err(Reason::Write(io::ErrorKind::IsADirectory.into())),
         Existing::Folder => return Err(Reason::Exists),
-        Existing::Different(id) | Existing::Alike(id, _) if first == Some(id) => return Ok(Deed::Keep(id)),
+        Existing::Different(id) | Existing::Alike(id, _) if first.is_some() && first == id => {
+            return Ok(Deed::Keep(id));
+        }
         Existing::Alike(id, file) if first.is_none() || !overwrite => {
             let is_same = match file {
                 Some(mut file) => content::is_same(shared.view, node, attr, &mut file, shared.cancellation)?,

@@ -5,7 +5,7 @@ use std::ffi::CString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::disk::Folder;
+use super::disk::{Folder, NameKey};
 
 /// What is to be restored, as far as it decides what the target stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub(super) struct Target {
     /// Whether it was made, and stands for a folder of history.
     pub(super) made: bool,
     /// Names in it that were there before, and that nothing has taken.
-    pub(super) there: HashSet<CString>,
+    pub(super) there: HashSet<NameKey>,
     /// The name that the one thing gets, instead of its own.
     pub(super) name: Option<CString>,
 }

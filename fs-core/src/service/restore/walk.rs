@@ -5,7 +5,7 @@ use std::ffi::CString;
 use std::io;
 use std::sync::mpsc::SyncSender;
 
-use super::disk::{self, Folder, LINKS_LAST};
+use super::disk::{self, Folder, LINKS_LAST, NameKey};
 use super::names::Names;
 use super::{Entry, Job, LinkKey, Shared};
 use crate::import::MAX_DEPTH;
@@ -22,6 +22,8 @@ pub(super) struct Rest {
     pub(super) links: Vec<Entry>,
     /// Folders, those above before those below. Their attributes change by what is made in them.
     pub(super) folders: Vec<(Names, Node)>,
+    /// The folder that the target stands for, if it was there and keeps its owner and mode: it gets its time alone.
+    pub(super) top: Option<Node>,
 }
 
 /// A folder that is being walked.
@@ -33,7 +35,7 @@ struct Frame {
     offset: u64,
     batch: VecDeque<(CString, Node)>,
     /// Names in it that were there before, and that nothing has taken.
-    there: HashSet<CString>,
+    there: HashSet<NameKey>,
 }
 
 pub(super) struct Walk<'a> {
@@ -52,13 +54,13 @@ impl<'a> Walk<'a> {
 
     /// Walks what is below the folder that was entered or taken last. The stack is explicit: a tree may be deeper than a thread's.
     /// What is left of the names in the top folder goes to `there`.
-    pub(super) fn run(mut self, there: &mut HashSet<CString>) -> Rest {
+    pub(super) fn run(mut self, there: &mut HashSet<NameKey>) -> Rest {
         while let Some(frame) = self.frames.last_mut() {
             if self.shared.cancellation.is_cancelled() {
                 break;
             }
             if let Some((name, node)) = frame.batch.pop_front() {
-                let was_there = frame.there.remove(&name);
+                let was_there = frame.there.remove(&disk::key_of(&name));
                 let (folder, names) = (frame.folder.clone(), frame.names.with(name));
                 self.take(folder, names, node, was_there);
             } else if !self.read_on()
@@ -128,8 +130,11 @@ impl<'a> Walk<'a> {
         folder: Option<Folder>,
         made: bool,
         node: Node,
-        there: HashSet<CString>,
+        there: HashSet<NameKey>,
     ) {
+        if !made && self.shared.options.overwrite {
+            self.rest.top = Some(node.clone());
+        }
         self.push(folder, Names::default(), node, made, there);
     }
 
@@ -170,7 +175,7 @@ impl<'a> Walk<'a> {
         names: Names,
         node: Node,
         is_set: bool,
-        there: HashSet<CString>,
+        there: HashSet<NameKey>,
     ) {
         if is_set {
             self.rest.folders.push((names.clone(), node.clone()));

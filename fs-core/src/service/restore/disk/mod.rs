@@ -14,9 +14,13 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 #[cfg(unix)]
-pub(super) use unix::{Folder, LINKS_LAST, foresee, seal, set_file, set_folder, set_unopened, tighten};
+pub(super) use unix::{
+    Folder, LINKS_LAST, NameKey, foresee, key_of, seal, set_file, set_folder, set_time, set_unopened, tighten,
+};
 #[cfg(windows)]
-pub(super) use windows::{Folder, LINKS_LAST, foresee, seal, set_file, set_folder, set_unopened, tighten};
+pub(super) use windows::{
+    Folder, LINKS_LAST, NameKey, foresee, key_of, seal, set_file, set_folder, set_time, set_unopened, tighten,
+};
 
 use super::names::Names;
 
@@ -45,9 +49,9 @@ pub(super) enum Existing {
     /// A folder.
     Folder,
     /// Something else than the entry.
-    Different(FileId),
+    Different(Option<FileId>),
     /// Something with the entry's type and attributes. Of a file the bytes are to be compared.
-    Alike(FileId, Option<File>),
+    Alike(Option<FileId>, Option<File>),
 }
 
 const TEMPORARY: &str = ".yester-";

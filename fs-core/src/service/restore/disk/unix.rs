@@ -15,7 +15,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
-pub(in crate::service::restore) use attributes::{set_file, set_folder, set_unopened, tighten};
+pub(in crate::service::restore) use attributes::{set_file, set_folder, set_time, set_unopened, tighten};
 pub(in crate::service::restore) use foresight::foresee;
 use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, RawDir, RenameFlags, Stat, makedev};
 use rustix::io::Errno;
@@ -28,6 +28,14 @@ use crate::view::{Attr, FileKind};
 /// An open folder of the target.
 #[derive(Debug, Clone)]
 pub(in crate::service::restore) struct Folder(Arc<OwnedFd>);
+
+/// A name, equal for names that are one for certain.
+pub(in crate::service::restore) type NameKey = CString;
+
+/// That of a name.
+pub(in crate::service::restore) fn key_of(name: &CStr) -> NameKey {
+    name.to_owned()
+}
 
 /// Symbolic links need not wait for what they lead to.
 pub(in crate::service::restore) const LINKS_LAST: bool = false;
@@ -96,7 +104,7 @@ impl Folder {
     }
 
     /// The names in it; what a killed restore has left there is removed if `clean` says so, and is none of them.
-    pub(in crate::service::restore) fn names(&self, clean: bool) -> io::Result<HashSet<CString>> {
+    pub(in crate::service::restore) fn names(&self, clean: bool) -> io::Result<HashSet<NameKey>> {
         // Of its own: a folder is read once only through each descriptor.
         let listed = rustix::fs::openat(&self.0, c".", FOLDER, Mode::empty())?;
         let mut buffer = vec![MaybeUninit::uninit(); 64 << 10];

@@ -40,6 +40,11 @@ pub(in crate::service::restore) fn set_folder(folder: &Folder, attr: &Attr, xatt
     set(&Subject::open(folder), attr, xattrs)
 }
 
+/// Gives a folder its time, if this process may.
+pub(in crate::service::restore) fn set_time(folder: &Folder, attr: &Attr) {
+    let _ = Subject::open(folder).set_times(&times(attr.mtime));
+}
+
 /// Gives them to what cannot be opened: a symbolic link or a special file.
 pub(in crate::service::restore) fn set_unopened(
     node: &Unfinished,

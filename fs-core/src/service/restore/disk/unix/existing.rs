@@ -27,7 +27,7 @@ impl Folder {
         };
         let subject = Subject::held(&held)?;
         let stat = subject.stat()?;
-        let id = id_of(&stat);
+        let id = Some(id_of(&stat));
         let kind = FileType::from_raw_mode(stat.st_mode);
         if kind == FileType::Directory {
             return Ok(Existing::Folder);
@@ -46,7 +46,7 @@ impl Folder {
                 let opened = rustix::fs::openat(self, name, flags, Mode::empty());
                 let opened = opened.and_then(|file| Ok((rustix::fs::fstat(&file)?, file)));
                 Ok(match opened {
-                    Ok((stat, file)) if id_of(&stat) == id => Existing::Alike(id, Some(file.into())),
+                    Ok((stat, file)) if Some(id_of(&stat)) == id => Existing::Alike(id, Some(file.into())),
                     _ => Existing::Different(id),
                 })
             }
