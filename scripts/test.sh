@@ -66,9 +66,13 @@ debian_tools=(
     fusermount3:fuse3
     setfattr:attr
     setfacl:acl
+    setcap:libcap2-bin
     setpriv:util-linux
     strace:strace
     mkfs.ext4:e2fsprogs
+    mkfs.vfat:dosfstools
+    mkfs.exfat:exfatprogs
+    mount.exfat-fuse:exfat-fuse
     rsnapshot:rsnapshot
     dirvish:dirvish
     unshare:util-linux

@@ -223,6 +223,7 @@ impl Monitor for Reporter {
 #[derive(Debug)]
 pub struct Restorer {
     verb: &'static str,
+    quiet: bool,
     bar: Bar,
     pace: Pace,
 }
@@ -234,7 +235,7 @@ impl Restorer {
 
     /// The same for what is called otherwise.
     pub fn saying(output: &Output, verb: &'static str) -> Self {
-        Self { verb, bar: Bar::new(output, verb), pace: Pace::new() }
+        Self { verb, quiet: output.is_quiet(), bar: Bar::new(output, verb), pace: Pace::new() }
     }
 }
 
@@ -247,7 +248,15 @@ impl Monitor for Restorer {
     }
 
     fn trouble(&self, trouble: &Trouble) {
-        tell_trouble(trouble);
+        if !(self.quiet && trouble.kind == TroubleKind::Unkept) {
+            tell_trouble(trouble);
+        }
+    }
+
+    fn replaces(&self, path: &[u8]) {
+        if !self.quiet {
+            stderr::line(&format!("would replace {}", printable(path)));
+        }
     }
 }
 
@@ -262,5 +271,7 @@ pub fn tell_trouble(trouble: &Trouble) {
         | TroubleKind::Incomplete
         | TroubleKind::Vanished
         | TroubleKind::Unsettled => stderr::complain(&line),
+        // Nothing that the user could have hoped for.
+        TroubleKind::Unkept => stderr::line(&format!("note: {line}")),
     }
 }

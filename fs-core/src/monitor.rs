@@ -19,6 +19,9 @@ pub trait Monitor: Send + Sync {
 
     /// An entry was not taken as it should have been.
     fn trouble(&self, _trouble: &Trouble) {}
+
+    /// A restore that only looks would replace what has this path; any bytes.
+    fn replaces(&self, _path: &[u8]) {}
 }
 
 /// Hears nothing.
@@ -109,6 +112,8 @@ pub enum TroubleKind {
     Unsettled,
     /// It was left as it is on disk.
     Exists,
+    /// It was restored, but for attributes that nobody but root can give.
+    Unkept,
     /// It was left out on purpose: another mount of history, or the repository itself.
     Skipped,
 }

@@ -133,6 +133,13 @@ impl<'a> Yester<'a> {
         self.traced(call, &format!("delay_enter={}", delay.as_micros()))
     }
 
+    /// Run by another program, such as `unshare -r`.
+    #[must_use]
+    pub fn through(mut self, program: &[&str]) -> Self {
+        self.through = program.iter().map(OsString::from).collect();
+        self
+    }
+
     /// Let it have no more files open at a time.
     #[must_use]
     pub fn with_open_files(mut self, limit: u32) -> Self {

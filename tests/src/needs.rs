@@ -31,6 +31,18 @@ pub const DIRVISH: Need = Need::Program("dirvish", "dirvish");
 pub const UNSHARE: Need = Need::Program("unshare", "util-linux");
 /// setpriv, to run commands as another user.
 pub const SETPRIV: Need = Need::Program("setpriv", "util-linux");
+/// setfacl, to give files access control lists.
+pub const SETFACL: Need = Need::Program("setfacl", "acl");
+/// setcap, to give programs capabilities.
+pub const SETCAP: Need = Need::Program("setcap", "libcap2-bin");
+/// mkfs.ext4, for a file system of a test's own.
+pub const MKFS_EXT4: Need = Need::Program("mkfs.ext4", "e2fsprogs");
+/// mkfs.vfat, for one without owners, links and case.
+pub const MKFS_VFAT: Need = Need::Program("mkfs.vfat", "dosfstools");
+/// mkfs.exfat, for another such.
+pub const MKFS_EXFAT: Need = Need::Program("mkfs.exfat", "exfatprogs");
+/// mount.exfat-fuse, which mounts it on any kernel that has FUSE.
+pub const EXFAT_FUSE: Need = Need::Program("mount.exfat-fuse", "exfat-fuse");
 /// strace, to let system calls fail.
 pub const STRACE: Need = Need::Program("strace", "strace");
 

@@ -189,6 +189,59 @@ fn what_fake_super_keeps_is_what_is_shown() {
     assert!(compared.status.success() && said.is_empty(), "{said}");
 }
 
+#[test]
+fn what_fake_super_keeps_is_restored_as_rsync_does_it() {
+    if !needs::met(&[RSYNC, Need::Root, needs::SETFACL, needs::SETCAP]) {
+        return;
+    }
+    let sandbox = Sandbox::with_repository();
+    let source = sandbox.source();
+    special(&source);
+    let done = |program: &str, words: &[&str], name: &str| {
+        let status = Command::new(program).args(words).arg(source.join(name)).status();
+        assert!(status.expect("it runs").success(), "{program} {words:?} {name}");
+    };
+    for name in ["ping", "listed", "granted", "folder/inside"] {
+        file(source.join(name), name);
+    }
+    lchown(source.join("listed"), Some(1000), Some(50)).expect("an owner");
+    fs::set_permissions(source.join("listed"), Permissions::from_mode(0o600)).expect("a mode");
+    done("setfacl", &["-m", "u:33:r"], "listed");
+    done("setfacl", &["-m", "u:33:rwx,u:5:x,g:44:r,g::r,m:rw"], "granted");
+    done("setfacl", &["-m", "u:34:x,d:u:33:rwx,d:g::rx"], "folder");
+    done("setfacl", &["-m", "d:g::rwx"], "hollow");
+    done("setfacl", &["-m", "u:33:rw"], "fifo");
+    done("setcap", &["cap_net_raw+ep"], "ping");
+    done("setfattr", &["-n", "trusted.note", "-v", "kept"], "ping");
+    done("setfattr", &["-n", "user.note", "-v", "kept"], "ping");
+    // A far end without a network.
+    let shell = sandbox.path("rsh");
+    file(&shell, "#!/bin/sh\nshift\nexec sh -c \"$*\"\n");
+    fs::set_permissions(&shell, Permissions::from_mode(0o755)).expect("a mode");
+    let (copy, back, to) = (sandbox.path("copy"), sandbox.path("back"), sandbox.path("restored"));
+    // What the copies inherit there is not what the files had.
+    fs::create_dir(&copy).expect("a folder");
+    assert!(
+        Command::new("setfacl").args(["-m", "d:u:7:rwx"]).arg(&copy).status().expect("it runs").success()
+    );
+    let from = |folder: &Path| format!("far:{}/", folder.display());
+    let run = sandbox.yester(["rsync", "--", "-aHAX", "--fake-super", "-e"]).arg(&shell).arg(from(&source));
+    run.arg(&copy).run().ok();
+    let plain = fs::symlink_metadata(copy.join("fifo")).expect("its stand-in");
+    assert!(plain.is_file(), "rsync did it for real, so that this test shows nothing");
+    let ran = Command::new("rsync")
+        .args(["-aHAX", "-M--fake-super", "-e"])
+        .arg(&shell)
+        .arg(from(&copy))
+        .arg(&back)
+        .output();
+    let ran = ran.expect("rsync runs");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    sandbox.yester(["restore", "copy@latest:", "--to"]).arg(&to).run().ok();
+    same(&back, &to);
+    same(&source, &to);
+}
+
 /// A daemon with a module to which anybody may push; ended when dropped.
 struct Daemon {
     child: std::process::Child,

@@ -217,12 +217,16 @@ pub struct FindArgs {
 Examples:
   yester restore @yesterday:docs --to .            ./docs, as it was
   yester restore @2d:notes.txt --to /tmp           /tmp/notes.txt
+  yester restore @2d:notes.txt --to old-notes.txt  the file, under this name
   yester restore web1@2024-06-01: --to /srv/new    a whole snapshot
 
-All that is kept of a file comes back: owner (for root), mode, times, extended attributes, ACLs, hard links, holes. What \
-exists is left as it is, and named; folders are merged. Symbolic links in DIR are not followed.
+All that is kept of a file comes back: owner, mode, times, extended attributes, ACLs, hard links, holes; what a file did \
+not have, such as an ACL that it would inherit, is removed. The content comes back also where an attribute cannot be set, \
+which is named once for each kind and folder. Without root's rights files become the user's own: this is only noted. \
+Files that exist and are identical are kept and counted; others that exist are left as they are, and named; folders are \
+merged. DIR keeps its own owner and mode. Symbolic links in DIR are not followed.
 
-Exit status: 3 when something was not restored as it should have been.
+Exit status: 3 when something was not restored completely.
 
 {PLACE_HELP}"))]
 pub struct RestoreArgs {
@@ -231,13 +235,13 @@ pub struct RestoreArgs {
     pub targets: Vec<OsString>,
     #[command(flatten)]
     pub implied: Implied,
-    /// The folder that is to hold them, made when it is missing
+    /// The folder that is to hold them, made when it is missing; for one file also its new name
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
-    /// Replace files that are in the way
+    /// Replace files that are in the way and differ
     #[arg(long)]
     pub overwrite: bool,
-    /// Say what would be restored, and what is in the way; change nothing
+    /// Say what would be restored and replaced, and what is in the way; change nothing
     #[arg(short = 'n', long)]
     pub dry_run: bool,
 }

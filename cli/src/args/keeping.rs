@@ -112,7 +112,7 @@ pub struct ImportArgs {
     /// Read back all that is stored already, and store again what is damaged
     #[arg(long)]
     pub heal: bool,
-    /// Take owners, modes and special files from where rsync --fake-super keeps them
+    /// Take owners, modes, ACLs, attributes and special files from where rsync --fake-super keeps them
     #[arg(long)]
     pub fake_super: bool,
     /// Take a tree that has become empty; else it is taken for a file system that is not mounted
@@ -174,7 +174,7 @@ pub struct HookArgs {
     /// The longest time to wait for other processes that write
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = text::duration)]
     pub max_wait: Duration,
-    /// Take owners, modes and special files from where a module with `fake super` keeps them
+    /// Take owners, modes, ACLs, attributes and special files from where a module with `fake super` keeps them
     #[arg(long)]
     pub fake_super: bool,
     /// Take a tree that has become empty; else it is taken for a file system that is not mounted

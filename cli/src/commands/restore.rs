@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use anyhow::{Error, Result};
-use fs_core::service::{RestoreOptions, Restored, restore};
+use fs_core::service::{Restore, RestoreOptions, Restored, Shape};
+use fs_core::view::FileKind;
 use serde::Serialize;
 
 use super::{Context, find, stop_on_signals};
@@ -22,6 +23,8 @@ struct Described {
     directories: u64,
     others: u64,
     bytes: u64,
+    kept: u64,
+    replaced: u64,
     troubled: u64,
     seconds: f64,
 }
@@ -30,14 +33,22 @@ pub fn run(context: &mut Context, args: &RestoreArgs) -> Result<Outcome> {
     let places = Place::all_with_time(&args.targets, args.implied.at.as_ref())?;
     let names = places.iter().map(Place::last_name).collect::<Result<Vec<_>, _>>().map_err(Error::msg)?;
     let history = context.history()?;
+    // All of them before anything is written: one may be mistyped.
+    let found = places.iter().map(|place| find(&history, place, args.implied.source.as_ref()));
+    let found = found.collect::<Result<Vec<_>>>()?;
+    let shape = match (&names[..], &found[..]) {
+        (names, _) if names.iter().any(Option::is_none) => Shape::Whole,
+        (_, [(view, node)]) if view.attr(node).kind != FileKind::Directory => Shape::File,
+        _ => Shape::Named,
+    };
     let cancellation = stop_on_signals()?;
     let options = RestoreOptions { overwrite: args.overwrite, dry_run: args.dry_run };
+    let mut restore = Restore::begin(&args.to, shape, options)?;
     let mut outcome = Outcome::Done;
-    for (place, name) in places.iter().zip(names) {
+    for ((place, name), (view, node)) in places.iter().zip(names).zip(found) {
         let began = Instant::now();
-        let (view, node) = find(&history, place, args.implied.source.as_ref())?;
         let monitor = Restorer::new(&context.output);
-        let restored = restore(&view, node, name, &args.to, options, &monitor, &cancellation)?;
+        let restored = restore.take_back(&view, node, name, &monitor, &cancellation)?;
         drop(monitor);
         tell(context, args, place, restored, began.elapsed().as_secs_f64())?;
         if restored.troubled > 0 {
@@ -54,22 +65,30 @@ fn tell(
     restored: Restored,
     seconds: f64,
 ) -> Result<()> {
-    let Restored { files, directories, others, bytes, troubled } = restored;
+    let Restored { files, directories, others, bytes, kept, replaced, troubled } = restored;
     let to = args.to.display().to_string();
     if context.output.is_json() {
         let restored = place.shown();
         let seconds = (seconds * 1000.0).round() / 1000.0;
-        let described = Described { restored, to, files, directories, others, bytes, troubled, seconds };
+        let described =
+            Described { restored, to, files, directories, others, bytes, kept, replaced, troubled, seconds };
         context.output.json(&described)?;
     } else {
         let (would, all) = (if args.dry_run { "would restore" } else { "restored" }, files + others);
         let what = format!("{}, {} in {}", count(all, "file"), size(bytes), count(directories, "folder"));
-        let left = match troubled {
-            0 => String::new(),
-            1 => "; 1 entry not as it should be, named above".to_owned(),
-            _ => format!("; {troubled} entries not as they should be, named above"),
-        };
-        context.output.tell(&format!("{would} {what} to {to} in {seconds:.1} s{left}"))?;
+        let mut text = format!("{would} {what} to {to} in {seconds:.1} s");
+        if replaced > 0 {
+            let verb = if args.dry_run { "would replace" } else { "replaced" };
+            text += &format!("; {verb} {}", count(replaced, "file"));
+        }
+        if kept > 0 {
+            text += &format!("; kept {}", count(kept, "identical file"));
+        }
+        if troubled > 0 {
+            let named = if troubled == 1 { "1 entry".to_owned() } else { format!("{troubled} entries") };
+            text += &format!("; {named} not restored completely, named above");
+        }
+        context.output.tell(&text)?;
     }
     Ok(())
 }

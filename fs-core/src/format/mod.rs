@@ -3,6 +3,7 @@
 //! Bytes that come from disk are hostile: each length is checked against a limit of [`limits`] before it
 //! is used in arithmetic or to allocate, and encodings are canonical, so that equal things have equal ids.
 
+pub mod acl;
 mod ancestors;
 mod block;
 mod chunks;

@@ -26,7 +26,7 @@ impl Troubles {
         self.entries += u64::from(self.noted.iter().any(|(kind, _)| *kind != TroubleKind::Skipped));
         for (kind, reason) in self.noted.drain(..) {
             match kind {
-                TroubleKind::Skipped | TroubleKind::Exists => {}
+                TroubleKind::Skipped | TroubleKind::Unkept | TroubleKind::Exists => {}
                 TroubleKind::Vanished => self.vanished = true,
                 TroubleKind::Unreadable | TroubleKind::Incomplete | TroubleKind::Unsettled => {
                     self.incomplete = true;

@@ -200,9 +200,7 @@ impl Walk<'_> {
         // After the listing: what was removed meanwhile shows.
         let mut stat = directory.stat_self().map_err(|error| self.root_error(error))?;
         let mut xattrs = directory.xattrs_self();
-        if let Some(fake) = self.fake_stat(&mut xattrs) {
-            fake.apply(&mut stat);
-        }
+        self.reveal(&mut stat, &mut xattrs);
         let xattrs = self.check_rest(&stat).and_then(|()| self.xattrs(xattrs));
         let xattrs = xattrs.map_err(|error| match error {
             ReadError::File(source) => self.root_error(source),

@@ -36,7 +36,7 @@ pub use maintain::{check, rebuild_index, repair};
 #[cfg(target_os = "linux")]
 pub use mounts::{MOUNT_TYPE, Mounted, mounted};
 #[cfg(any(target_os = "linux", windows))]
-pub use restore::{RestoreOptions, Restored, restore};
+pub use restore::{Restore, RestoreOptions, Restored, Shape};
 #[cfg(unix)]
 pub use runs::{Outcome, RunImporter, RunState, make_plan, run_states};
 pub use stats::Stats;

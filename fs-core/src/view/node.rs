@@ -4,7 +4,7 @@ use super::Snapshot;
 use super::difference::Changes;
 use super::path::joined;
 use super::versions::Access;
-use crate::format::{BlobId, Entry, Keys, PathKey};
+use crate::format::{BlobId, Entry, Keys, PathKey, SnapshotId};
 use crate::store::{LinkTable, StoreError};
 
 /// A file or directory of the view.
@@ -169,6 +169,14 @@ impl Node {
     /// Equal for the names of one file in a snapshot, and unequal for all else.
     pub fn identity(&self) -> u128 {
         u128::from(self.identity.check) << 64 | u128::from(self.identity.ino)
+    }
+
+    /// The snapshot through which it was reached; `None` for what is in none.
+    pub fn snapshot_id(&self) -> Option<SnapshotId> {
+        match &self.what {
+            What::Directory { snapshot, .. } => Some(snapshot.id),
+            _ => self.place.as_ref().map(|place| place.home.snapshot.id),
+        }
     }
 
     /// Whether it is a directory that is in a snapshot, or the snapshot itself.

@@ -87,7 +87,11 @@ fn read(folder: &Folder, name: &[u8]) -> io::Result<Entry> {
 /// All extended attributes of a node, not following symbolic links.
 pub fn read_xattrs(path: &Path) -> io::Result<BTreeMap<Vec<u8>, Vec<u8>>> {
     let mut list = vec![0; 65536];
-    let length = rustix::fs::llistxattr(path, list.as_mut_slice())?;
+    let length = match rustix::fs::llistxattr(path, list.as_mut_slice()) {
+        // A file system that has none.
+        Err(rustix::io::Errno::NOTSUP) => return Ok(BTreeMap::new()),
+        length => length?,
+    };
     let mut xattrs = BTreeMap::new();
     let mut value = vec![0; 65536];
     for name in list[..length].split(|&byte| byte == 0).filter(|name| !name.is_empty()) {

@@ -35,7 +35,7 @@ fn a_path_needs_no_time_of_its_own() {
     assert_eq!(log.lines().count(), 2, "{log}");
     let to = sandbox.path("back");
     sandbox.yester(["restore", "note", "--at", "2021", "--to"]).arg(&to).run().ok();
-    assert_eq!(std::fs::read_to_string(to.join("note")).expect("it is back"), "old\n");
+    assert_eq!(std::fs::read_to_string(to).expect("it is back"), "old\n");
     let archive = |words: &[&str]| sandbox.yester(["export"]).args(words).run().ok().stdout;
     assert_eq!(archive(&["note", "--at", "2021"]), archive(&["@2021:note"]));
 }

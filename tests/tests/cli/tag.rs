@@ -52,7 +52,7 @@ fn a_name_is_a_time_everywhere() {
     assert_eq!(run(&["log", "@before-upgrade:version"]).lines().count(), 1);
     let to = sandbox.path("restored");
     sandbox.yester(["restore", "@before-upgrade:version", "--to"]).arg(&to).run().ok();
-    assert_eq!(fs::read(to.join("version")).expect("restored"), b"one");
+    assert_eq!(fs::read(to).expect("restored"), b"one");
 
     // Of several snapshots the last is meant, also when it was named before the other.
     tag(&sandbox, &["@latest", "both"]);

@@ -49,9 +49,7 @@ impl Walk<'_> {
         }
         self.check_rest(&opened.stat)?;
         let mut xattrs = opened.xattrs.unwrap_or_else(|| opened.directory.xattrs_self());
-        if let Some(fake) = self.fake_stat(&mut xattrs) {
-            fake.apply(&mut opened.stat);
-        }
+        self.reveal(&mut opened.stat, &mut xattrs);
         let xattrs = self.xattrs(xattrs)?;
         let file_system = self.file_system(&opened.directory, &opened.stat);
         let seen_before = self.seen_before(above, parent, file_system);
@@ -71,10 +69,12 @@ impl Walk<'_> {
 
     /// Takes a directory that cannot be opened: its attributes are known all the same.
     fn keep_empty(&mut self, above: &mut Frame, name: &CStr, stat: &Stat) -> Result<(), ReadError> {
-        let xattrs = self.xattrs(above.directory.xattrs(name))?;
+        let (mut stat, mut xattrs) = (*stat, above.directory.xattrs(name));
+        self.reveal(&mut stat, &mut xattrs);
+        let xattrs = self.xattrs(xattrs)?;
         let id = DirectoryWriter::default().finish(self.writer);
         let stored = id.and_then(|id| {
-            let entry = Entry { kind: Kind::Directory(id), ..unwalked(stat, xattrs) };
+            let entry = Entry { kind: Kind::Directory(id), ..unwalked(&stat, xattrs) };
             push(above, self.writer, name, &entry, Slot::UNKNOWN)
         });
         self.totals.directories += 1;

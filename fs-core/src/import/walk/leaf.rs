@@ -7,7 +7,7 @@ use super::{Frame, Walk};
 use crate::format::limits::{MAX_INLINE_XATTRS, MAX_TARGET};
 use crate::format::{Entry, Kind, PackKind, XattrSet, Xattrs};
 use crate::import::disk::{FileType, ReadXattrs, Stat};
-use crate::import::fake_super::FakeStat;
+use crate::import::fake_super;
 use crate::import::file::{self, FileContext, ReadError};
 use crate::import::parent::Previous;
 use crate::import::scan::Found;
@@ -26,12 +26,10 @@ impl Walk<'_> {
         let Found { mut stat, xattrs, mut target } = found;
         let mut xattrs = xattrs.unwrap_or_else(|| frame.directory.xattrs(name));
         let mut unsettled = false;
-        if let Some(fake) = self.fake_stat(&mut xattrs) {
-            let real = stat.kind;
-            fake.apply(&mut stat);
-            if (real, stat.kind) == (FileType::RegularFile, FileType::Symlink) {
-                target = frame.directory.text(name, MAX_TARGET);
-            }
+        let real = stat.kind;
+        self.reveal(&mut stat, &mut xattrs);
+        if (real, stat.kind) == (FileType::RegularFile, FileType::Symlink) {
+            target = frame.directory.text(name, MAX_TARGET);
         }
         let (major, minor) = stat.device;
         let kind = match stat.kind {
@@ -53,9 +51,7 @@ impl Walk<'_> {
                         },
                     )?;
                     (stat, xattrs, unsettled) = (read.stat, read.xattrs, read.unsettled);
-                    if let Some(fake) = self.fake_stat(&mut xattrs) {
-                        fake.apply(&mut stat);
-                    }
+                    self.reveal(&mut stat, &mut xattrs);
                     if let (Some(seen), false) = (self.options.seen, unsettled) {
                         seen.add(&stat, &read.kind, self.started);
                     }
@@ -90,8 +86,11 @@ impl Walk<'_> {
         self.store_xattrs(set).map_err(|error| ReadError::Import(error.into()))
     }
 
-    pub(super) fn fake_stat(&self, xattrs: &mut io::Result<ReadXattrs>) -> Option<FakeStat> {
-        self.options.fake_super.then(|| FakeStat::take(xattrs)).flatten()
+    /// Turns a stand-in of `rsync --fake-super` into what it stands for, if that was asked.
+    pub(super) fn reveal(&self, stat: &mut Stat, xattrs: &mut io::Result<ReadXattrs>) {
+        if self.options.fake_super {
+            fake_super::reveal(stat, xattrs);
+        }
     }
 
     fn store_xattrs(&mut self, set: XattrSet) -> Result<Xattrs, StoreError> {

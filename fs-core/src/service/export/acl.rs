@@ -1,40 +1,28 @@
-//! POSIX ACLs: from the bytes of Linux's extended attribute (`linux/posix_acl_xattr.h`) to the text of acl(5).
+//! POSIX ACLs: from the bytes of Linux's extended attribute to the text of acl(5).
 
 use std::fmt::Write;
 
-const VERSION: u32 = 2;
-
-const USER_OBJ: u16 = 0x01;
-const USER: u16 = 0x02;
-const GROUP_OBJ: u16 = 0x04;
-const GROUP: u16 = 0x08;
-const MASK: u16 = 0x10;
-const OTHER: u16 = 0x20;
+use crate::format::acl::{Acl, Tag};
 
 /// `user::rw-,user:1000:r--,…`; `None` when the bytes are no list.
 pub(super) fn text(bytes: &[u8]) -> Option<String> {
-    let (version, entries) = bytes.split_first_chunk()?;
-    let (entries, rest) = entries.as_chunks::<8>();
-    if u32::from_le_bytes(*version) != VERSION || !rest.is_empty() || entries.is_empty() {
-        return None;
-    }
     let mut text = String::new();
-    for [a, b, c, d, id @ ..] in entries {
-        let (tag, permissions) = (u16::from_le_bytes([*a, *b]), u16::from_le_bytes([*c, *d]));
-        let word = match tag {
-            USER_OBJ | USER => "user",
-            GROUP_OBJ | GROUP => "group",
-            MASK => "mask",
-            OTHER => "other",
-            _ => return None,
+    for (tag, permissions) in Acl::decode(bytes)?.entries() {
+        let (word, id) = match tag {
+            Tag::UserObj => ("user", None),
+            Tag::User(id) => ("user", Some(id)),
+            Tag::GroupObj => ("group", None),
+            Tag::Group(id) => ("group", Some(id)),
+            Tag::Mask => ("mask", None),
+            Tag::Other => ("other", None),
         };
         if !text.is_empty() {
             text.push(',');
         }
         text.push_str(word);
         text.push(':');
-        if matches!(tag, USER | GROUP) {
-            let _ = write!(text, "{}", u32::from_le_bytes(*id));
+        if let Some(id) = id {
+            let _ = write!(text, "{id}");
         }
         text.push(':');
         for (bit, letter) in [(4, 'r'), (2, 'w'), (1, 'x')] {
@@ -47,6 +35,12 @@ pub(super) fn text(bytes: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const USER_OBJ: u16 = 0x01;
+    const USER: u16 = 0x02;
+    const GROUP_OBJ: u16 = 0x04;
+    const MASK: u16 = 0x10;
+    const OTHER: u16 = 0x20;
 
     #[test]
     fn lists_become_text() {

@@ -1,5 +1,5 @@
 use std::fs::File;
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use crate::monitor::Cancellation;
 use crate::view::{Attr, Node, View, ViewError};
@@ -53,4 +53,30 @@ pub(super) fn write(
         file.set_len(attr.size).map_err(ContentError::Write)?;
     }
     Ok(())
+}
+
+/// Whether an open file of the same length has the bytes of this one.
+pub(super) fn is_same(
+    view: &View,
+    node: &Node,
+    attr: &Attr,
+    file: &mut File,
+    cancellation: &Cancellation,
+) -> Result<bool, ContentError> {
+    let mut there = Vec::new();
+    let mut at = 0;
+    while at < attr.size {
+        if cancellation.is_cancelled() {
+            return Err(ContentError::Cancelled);
+        }
+        let len = usize::try_from(attr.size - at).unwrap_or(STEP).min(STEP);
+        let bytes = view.read(node, at, len).map_err(ContentError::Read)?;
+        there.resize(bytes.len(), 0);
+        // What cannot be read, or has become shorter, is another.
+        if bytes.is_empty() || file.read_exact(&mut there).is_err() || there != *bytes {
+            return Ok(false);
+        }
+        at += bytes.len() as u64;
+    }
+    Ok(true)
 }

@@ -2,11 +2,16 @@
 //!
 //! One thread walks the tree and makes folders, others make files. Each file appears whole, under its name, with all that it
 //! had. Hard links and the attributes of folders come last: they rely on the files.
+//!
+//! Content comes first: an attribute that cannot be set costs nobody a file. And nothing is ever more open than it was: what
+//! is being made is for this process alone until it has its owner, its lists and its mode.
 
 mod content;
 mod disk;
+mod losses;
 mod names;
 mod one;
+mod target;
 mod walk;
 
 use std::collections::HashMap;
@@ -18,12 +23,16 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use disk::{Folder, Lacking};
+use disk::{FileId, Folder, Lack, Lacking};
+use losses::Losses;
 use names::Names;
-use one::Reason;
+use one::{Deed, Made, Reason};
+pub use target::Shape;
+use target::Target;
 use walk::{Rest, Walk};
 
 use super::ServiceError;
+use crate::format::SnapshotId;
 use crate::monitor::{Cancellation, Monitor, Progress, Trouble, TroubleKind};
 use crate::view::{Attr, FileKind, Node, View};
 
@@ -33,7 +42,7 @@ const WAITING: usize = 64;
 /// How things are taken back.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RestoreOptions {
-    /// Replace files that are in the way. Folders are merged in any case.
+    /// Replace files that are in the way and differ. Folders are merged in any case.
     pub overwrite: bool,
     /// Only find out what would be done.
     pub dry_run: bool,
@@ -42,17 +51,24 @@ pub struct RestoreOptions {
 /// What was taken back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Restored {
-    /// Names of regular files.
+    /// Names of regular files that were made.
     pub files: u64,
     /// Folders, also those that were there.
     pub directories: u64,
-    /// Names of anything else.
+    /// Names of anything else that were made.
     pub others: u64,
     /// Bytes of the files.
     pub bytes: u64,
-    /// Entries that were not taken back as they should have been; the monitor was told of each.
+    /// Entries, but folders, that were there already, identical in everything.
+    pub kept: u64,
+    /// Entries that were made in the place of something else.
+    pub replaced: u64,
+    /// Entries that were not taken back, or lack something; the monitor was told of them.
     pub troubled: u64,
 }
+
+/// The names of one file in a snapshot.
+type LinkKey = (Option<SnapshotId>, u128);
 
 /// An entry that is to be made.
 #[derive(Debug)]
@@ -60,22 +76,46 @@ struct Entry {
     names: Names,
     node: Node,
     attr: Attr,
+    /// Something had its very name before this restore, and nothing else of it has taken that place. Only such a thing may
+    /// be replaced: to some file systems other names are one with those that this restore has made.
+    there: bool,
 }
 
 impl Entry {
     /// What the file is, if it has other names.
-    fn shared(&self) -> Option<u128> {
-        (self.attr.kind == FileKind::File && self.attr.nlink > 1).then(|| self.node.identity())
+    fn shared(&self) -> Option<LinkKey> {
+        let is_shared = self.attr.kind != FileKind::Directory && self.attr.nlink > 1;
+        is_shared.then(|| (self.node.snapshot_id(), self.node.identity()))
     }
 }
+
+/// The name of a file that others can be linked to.
+#[derive(Debug, Clone)]
+struct First {
+    names: Names,
+    id: Option<FileId>,
+}
+
+/// Files with several names that are there: of each a name, and further ones where it could not be linked.
+type Firsts = HashMap<LinkKey, Vec<First>>;
 
 /// An entry for the threads, and the folder that it belongs in; `None` when that would be made, and is not there.
 type Job = (Option<Folder>, Entry);
 
+/// Restores what several places of history hold into one folder. Hard links between them are kept, and none replaces what
+/// another has restored.
+#[derive(Debug)]
+pub struct Restore {
+    target: Target,
+    options: RestoreOptions,
+    firsts: Firsts,
+}
+
 /// What all threads have.
 struct Shared<'a> {
     view: &'a View,
-    target: &'a Path,
+    /// The path of the target.
+    path: &'a Path,
     options: RestoreOptions,
     monitor: &'a dyn Monitor,
     cancellation: &'a Cancellation,
@@ -86,46 +126,63 @@ struct Shared<'a> {
 struct State {
     restored: Restored,
     progress: Progress,
-    /// Of files with several names the one that was made.
-    firsts: HashMap<u128, Names>,
+    firsts: Firsts,
+    losses: Losses,
 }
 
-/// Takes back `node` of `view` into the folder `target`, which is made when it is missing: as `name`, or without one its entries.
-/// Links in the target are not followed. What cannot be taken back is told to the monitor, and the rest is.
-pub fn restore(
-    view: &View,
-    node: Node,
-    name: Option<&[u8]>,
-    target: &Path,
-    options: RestoreOptions,
-    monitor: &dyn Monitor,
-    cancellation: &Cancellation,
-) -> Result<Restored, ServiceError> {
-    let (folder, made) = Folder::target(target, options.dry_run)
-        .map_err(|reason| ServiceError::Target { path: target.to_owned(), reason })?;
-    let shared = Shared { view, target, options, monitor, cancellation, state: Mutex::default() };
-    let rest = thread::scope(|scope| {
-        let (sender, jobs) = sync_channel(WAITING);
-        let jobs = Arc::new(Mutex::new(jobs));
-        let shared = &shared;
-        for _ in 0..thread::available_parallelism().map_or(2, usize::from).clamp(2, 8) {
-            let jobs = Arc::clone(&jobs);
-            scope.spawn(move || shared.work(&jobs));
-        }
-        let mut walk = Walk::new(shared, sender);
-        let top = Names::default();
-        match name.map(CString::new) {
-            None => walk.enter(folder.clone(), made, top, node),
-            Some(Ok(name)) => walk.take(folder.clone(), top.with(name), node),
-            Some(Err(_)) => shared.trouble(&top, TroubleKind::Unreadable, "its name cannot be one here"),
-        }
-        walk.run()
-    });
-    shared.finish(folder.as_ref(), &rest);
-    if cancellation.is_cancelled() {
-        return Err(ServiceError::RestoreCancelled);
+impl Restore {
+    /// Begins to restore things of this shape to `to`, which is made when it is missing.
+    pub fn begin(to: &Path, shape: Shape, options: RestoreOptions) -> Result<Self, ServiceError> {
+        let target = Target::open(to, shape, options.dry_run)
+            .map_err(|reason| ServiceError::Target { path: to.to_owned(), reason })?;
+        Ok(Self { target, options, firsts: Firsts::default() })
     }
-    Ok(shared.state().restored)
+
+    /// Takes back `node` of `view`: as `name`, or without one its entries. Links in the target are not followed. What cannot
+    /// be taken back is told to the monitor, and the rest is.
+    pub fn take_back(
+        &mut self,
+        view: &View,
+        node: Node,
+        name: Option<&[u8]>,
+        monitor: &dyn Monitor,
+        cancellation: &Cancellation,
+    ) -> Result<Restored, ServiceError> {
+        let state = State { firsts: std::mem::take(&mut self.firsts), ..State::default() };
+        let Target { path, folder, made, there, name: named } = &mut self.target;
+        let shared =
+            Shared { view, path, options: self.options, monitor, cancellation, state: Mutex::new(state) };
+        let folder = folder.clone();
+        let rest = thread::scope(|scope| {
+            let (sender, jobs) = sync_channel(WAITING);
+            let jobs = Arc::new(Mutex::new(jobs));
+            let shared = &shared;
+            for _ in 0..thread::available_parallelism().map_or(2, usize::from).clamp(2, 8) {
+                let jobs = Arc::clone(&jobs);
+                scope.spawn(move || shared.work(&jobs));
+            }
+            let mut walk = Walk::new(shared, sender);
+            let top = Names::default();
+            let name = name.map(|name| named.clone().map_or_else(|| CString::new(name), Ok));
+            match name {
+                // The target keeps its owner and mode, unless it was made to stand for this folder.
+                None => walk.enter_top(folder.clone(), std::mem::take(made), node, std::mem::take(there)),
+                Some(Ok(name)) => {
+                    let was_there = there.remove(&disk::key_of(&name));
+                    walk.take(folder.clone(), top.with(name), node, was_there);
+                }
+                Some(Err(_)) => shared.trouble(&top, TroubleKind::Unreadable, "its name cannot be one here"),
+            }
+            walk.run(there)
+        });
+        shared.finish(folder.as_ref(), &rest);
+        let state = shared.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        self.firsts = state.firsts;
+        if cancellation.is_cancelled() {
+            return Err(ServiceError::RestoreCancelled);
+        }
+        Ok(state.restored)
+    }
 }
 
 impl Shared<'_> {
@@ -141,40 +198,87 @@ impl Shared<'_> {
 
     /// Makes an entry with all that it had.
     fn make(&self, folder: Option<&Folder>, entry: &Entry) {
-        self.put(folder, entry, "cannot be written", |folder, name| one::make(self, folder, name, entry));
+        self.put(folder, entry, None, |folder, name, replace| one::make(self, folder, name, entry, replace));
     }
 
-    /// Gives a file another name.
-    fn link(&self, target: Option<&Folder>, first: &Names, folder: Option<&Folder>, entry: &Entry) {
-        self.put(folder, entry, "cannot be linked", |folder, name| {
-            let (Some(target), Some((above, first))) = (target, first.split()) else {
-                return Ok(Lacking::new());
-            };
-            let above = target.below(above)?;
-            let (link, ()) = folder.begin(|folder, name| folder.make_link(name, &above, first))?;
-            link.finish(name, self.options.overwrite)?;
-            Ok(Lacking::new())
+    /// Gives a file another name: that of one of these that takes it, else of a copy.
+    fn link(&self, target: &Folder, firsts: &[First], folder: &Folder, entry: &Entry) {
+        let first = firsts.last().and_then(|first| first.id);
+        self.put(Some(folder), entry, first, |folder, name, replace| {
+            let mut failed = None;
+            for First { names, id } in firsts.iter().rev() {
+                let Some((above, first)) = names.split() else { continue };
+                let begun = target.below(above).and_then(|above| {
+                    folder.begin(|folder, name| folder.make_link(name, &above, first, *id))
+                });
+                match begun {
+                    Ok((link, ())) => {
+                        link.finish(name, replace)?;
+                        return Ok(Made::default());
+                    }
+                    Err(error) => failed = Some(error),
+                }
+            }
+            let mut made = one::make(self, folder, name, entry, replace)?;
+            let reason = failed.map_or_else(String::new, |error| error.to_string());
+            let reason = format!("it is a copy, as it cannot be linked: {reason}");
+            made.lacking.push(Lack { what: "hard link".into(), reason, expected: false });
+            Ok(made)
         });
     }
 
-    /// Lets `make` make an entry, unless something is in its way or nothing is to be made, and tells what was wrong.
+    /// Lets `make` make an entry, unless it is there, something is in its way, or nothing is to be made; tells what was wrong.
+    /// `first` is the file of which it is to be another name.
     fn put(
         &self,
         folder: Option<&Folder>,
         entry: &Entry,
-        cannot: &str,
-        make: impl FnOnce(&Folder, &CStr) -> Result<Lacking, Reason>,
+        first: Option<FileId>,
+        make: impl FnOnce(&Folder, &CStr, bool) -> Result<Made, Reason>,
     ) {
-        let Some((_, name)) = entry.names.split() else { return };
-        let made = match folder {
-            Some(folder) if !self.options.overwrite && folder.has(name) => Err(Reason::Exists),
-            Some(folder) if !self.options.dry_run => make(folder, name),
-            _ => Ok(Lacking::new()),
+        let Some((above, name)) = entry.names.split() else { return };
+        let deed = match folder {
+            Some(folder) if entry.there => one::decide(self, folder, name, entry, first),
+            _ => Ok(Deed::Make),
         };
-        if made.is_ok() {
-            self.made(entry);
+        let replace = matches!(deed, Ok(Deed::Replace));
+        let made = match (deed, folder) {
+            (Err(reason), _) => Err(reason),
+            (Ok(Deed::Keep(id)), _) => return self.kept(entry, id),
+            (Ok(Deed::Make | Deed::Replace), Some(folder)) if !self.options.dry_run => {
+                make(folder, name, replace)
+            }
+            (Ok(Deed::Make | Deed::Replace), folder) => self.foresee(above, folder, entry, replace),
+        };
+        match made {
+            Ok(Made { lacking, id }) => {
+                self.made(entry, replace, id);
+                self.lacks(&entry.names, lacking);
+            }
+            Err(reason) => self.tell(entry, reason),
         }
-        self.tell(&entry.names, TroubleKind::Unreadable, cannot, made);
+    }
+
+    /// What would come of making an entry in this folder.
+    fn foresee(
+        &self,
+        above: &Names,
+        folder: Option<&Folder>,
+        entry: &Entry,
+        replace: bool,
+    ) -> Result<Made, Reason> {
+        if let Some(folder) = folder {
+            folder.check_writable(self.options.overwrite && above.split().is_some())?;
+        }
+        if replace {
+            self.monitor.replaces(&self.path_of(&entry.names));
+        }
+        let is_link = entry.shared().is_some_and(|key| self.state().firsts.contains_key(&key));
+        let lacking = match is_link {
+            true => Lacking::new(),
+            false => disk::foresee(folder, &entry.attr, &self.view.xattrs(&entry.node)?),
+        };
+        Ok(Made { lacking, id: None })
     }
 
     /// Makes what relies on the files: their other names, and the attributes of the folders that they are in.
@@ -187,23 +291,46 @@ impl Shared<'_> {
             let folder = match self.folder(target, entry) {
                 Ok(folder) => folder,
                 Err(error) => {
-                    self.tell(&entry.names, TroubleKind::Unreadable, "cannot be written", Err(error.into()));
+                    self.tell(entry, error.into());
                     continue;
                 }
             };
-            let first = entry.shared().and_then(|file| self.state().firsts.get(&file).cloned());
-            match first {
-                Some(first) => self.link(target, &first, folder.as_ref(), entry),
-                None => self.make(folder.as_ref(), entry),
+            let firsts = entry.shared().and_then(|key| self.state().firsts.get(&key).cloned());
+            match (target, firsts, &folder) {
+                (Some(target), Some(firsts), Some(folder)) => self.link(target, &firsts, folder, entry),
+                _ => self.make(folder.as_ref(), entry),
             }
         }
-        let Some(target) = target.filter(|_| !self.options.dry_run) else { return };
-        for (names, node) in rest.folders.iter().rev() {
-            let set = || {
-                let xattrs = self.view.xattrs(node)?;
-                Ok(disk::set_folder(&target.below(names)?, &self.view.attr(node), &xattrs)?)
-            };
-            self.tell(names, TroubleKind::Incomplete, "its attributes cannot be set", set());
+        if let Some(target) = target.filter(|_| !self.options.dry_run) {
+            if let Some(node) = &rest.top {
+                disk::set_time(target, &self.view.attr(node));
+            }
+            for (names, node) in rest.folders.iter().rev() {
+                let set = || -> Result<Lacking, Reason> {
+                    let xattrs = self.view.xattrs(node)?;
+                    Ok(disk::set_folder(&target.below(names)?, &self.view.attr(node), &xattrs))
+                };
+                match set() {
+                    Ok(lacking) => self.lacks(names, lacking),
+                    Err(Reason::Read(error)) => {
+                        let reason = format!("its attributes cannot be read from history: {error}");
+                        self.trouble(names, TroubleKind::Incomplete, reason);
+                    }
+                    Err(Reason::Write(error)) => {
+                        self.trouble(
+                            names,
+                            TroubleKind::Incomplete,
+                            format!("its attributes cannot be set: {error}"),
+                        );
+                    }
+                    Err(Reason::Exists | Reason::Cancelled) => {}
+                }
+            }
+        }
+        let losses = std::mem::take(&mut self.state().losses);
+        for loss in losses.tell() {
+            let kind = if loss.expected { TroubleKind::Unkept } else { TroubleKind::Incomplete };
+            self.say(&loss.names, kind, loss.text);
         }
     }
 
@@ -220,7 +347,8 @@ impl Shared<'_> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn made(&self, entry: &Entry) {
+    /// Counts an entry that was made; `id` is the file's, unless it is another name of one that was there.
+    fn made(&self, entry: &Entry, replaced: bool, id: Option<FileId>) {
         let mut state = self.state();
         if entry.attr.kind == FileKind::File {
             state.restored.files += 1;
@@ -229,42 +357,82 @@ impl Shared<'_> {
         } else {
             state.restored.others += 1;
         }
-        if let Some(file) = entry.shared() {
-            state.firsts.entry(file).or_insert_with(|| entry.names.clone());
+        state.restored.replaced += u64::from(replaced);
+        if let Some(key) = entry.shared() {
+            let firsts = state.firsts.entry(key).or_default();
+            if id.is_some() || firsts.is_empty() {
+                firsts.push(First { names: entry.names.clone(), id });
+            }
         }
         state.progress.entries += 1;
         self.monitor.progress(&state.progress);
     }
 
-    /// Tells what an entry lacks, or as a trouble of this kind why it is not what it was; `cannot` is what the target
-    /// may not let be done.
-    fn tell(&self, names: &Names, kind: TroubleKind, cannot: &str, result: Result<Lacking, Reason>) {
-        match result {
-            Ok(lacking) => {
-                lacking.iter().for_each(|reason| self.trouble(names, TroubleKind::Incomplete, reason));
+    /// Counts an entry that was there as this file.
+    fn kept(&self, entry: &Entry, id: Option<FileId>) {
+        let mut state = self.state();
+        state.restored.kept += 1;
+        if let Some(key) = entry.shared() {
+            let firsts = state.firsts.entry(key).or_default();
+            if firsts.is_empty() {
+                firsts.push(First { names: entry.names.clone(), id });
             }
-            Err(Reason::Exists) => {
-                self.trouble(names, TroubleKind::Exists, "exists, and was left as it is");
-            }
-            Err(Reason::Read(error)) => {
-                self.trouble(names, kind, format!("cannot be read from history: {error}"));
-            }
-            Err(Reason::Write(error)) => self.trouble(names, kind, format!("{cannot}: {error}")),
-            Err(Reason::Cancelled) => {}
+        }
+        state.progress.entries += 1;
+        self.monitor.progress(&state.progress);
+    }
+
+    /// Notes what an entry lacks.
+    fn lacks(&self, names: &Names, lacking: Lacking) {
+        let mut state = self.state();
+        state.restored.troubled += u64::from(lacking.iter().any(|lack| !lack.expected));
+        for lack in lacking {
+            state.losses.add(names, lack);
         }
     }
 
+    /// Tells why an entry was not taken back.
+    fn tell(&self, entry: &Entry, reason: Reason) {
+        let names = &entry.names;
+        match reason {
+            Reason::Exists if entry.there => {
+                self.trouble(names, TroubleKind::Exists, "exists, and was left as it is");
+            }
+            Reason::Exists => {
+                let reason = "cannot be written: its name is one here with that of another file";
+                self.trouble(names, TroubleKind::Unreadable, reason);
+            }
+            Reason::Read(error) => {
+                self.trouble(names, TroubleKind::Unreadable, format!("cannot be read from history: {error}"));
+            }
+            Reason::Write(error) => {
+                self.trouble(names, TroubleKind::Unreadable, format!("cannot be written: {error}"));
+            }
+            Reason::Cancelled => {}
+        }
+    }
+
+    /// Tells of an entry that was not taken back as it should have been.
     fn trouble(&self, names: &Names, kind: TroubleKind, reason: impl Display) {
         self.state().restored.troubled += 1;
+        self.say(names, kind, reason);
+    }
+
+    fn say(&self, names: &Names, kind: TroubleKind, reason: impl Display) {
+        self.monitor.trouble(&Trouble { path: self.path_of(names), kind, reason: reason.to_string() });
+    }
+
+    /// An entry's path, as the user would name it.
+    fn path_of(&self, names: &Names) -> Vec<u8> {
         let separator = MAIN_SEPARATOR as u8;
-        let mut path = self.target.as_os_str().as_encoded_bytes().to_vec();
+        let mut path = self.path.as_os_str().as_encoded_bytes().to_vec();
         for name in names.down() {
-            if path.last() != Some(&separator) {
+            if path.last().is_some_and(|last| *last != separator) {
                 path.push(separator);
             }
             path.extend(name.to_bytes());
         }
-        self.monitor.trouble(&Trouble { path, kind, reason: reason.to_string() });
+        path
     }
 }
 

@@ -16,6 +16,11 @@ impl Names {
         self.0.as_deref().map(|(above, name)| (above, name.as_c_str()))
     }
 
+    /// Equal for clones of one path, and unequal for paths that were made apart, as long as both are there.
+    pub(super) fn address(&self) -> usize {
+        self.0.as_ref().map_or(0, |names| Arc::as_ptr(names).addr())
+    }
+
     /// All names, from the target down.
     pub(super) fn down(&self) -> impl Iterator<Item = &CStr> {
         let mut names = Vec::new();

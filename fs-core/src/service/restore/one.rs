@@ -4,7 +4,7 @@ use std::ffi::CStr;
 use std::io;
 
 use super::content::{self, ContentError};
-use super::disk::{self, Folder, Lacking};
+use super::disk::{self, Existing, FileId, Folder, Lacking};
 use super::{Entry, Shared};
 use crate::store::StoreError;
 use crate::view::{FileKind, ViewError};
@@ -52,23 +52,42 @@ impl From<StoreError> for Reason {
     }
 }
 
-/// Makes `name` in `folder` what the entry is. Tells what of it could not be set.
+/// An entry that was made.
+#[derive(Debug, Default)]
+pub(super) struct Made {
+    /// What could not be set.
+    pub(super) lacking: Lacking,
+    /// Which file it is, unless it is another name of one.
+    pub(super) id: Option<FileId>,
+}
+
+/// What is to be done for an entry.
+pub(super) enum Deed {
+    /// Make it: nothing has its name.
+    Make,
+    /// Make it in the place of something else.
+    Replace,
+    /// Nothing: it is there.
+    Keep(Option<FileId>),
+}
+
+/// Makes `name` in `folder` what the entry is.
 pub(super) fn make(
     shared: &Shared<'_>,
     folder: &Folder,
     name: &CStr,
     entry: &Entry,
-) -> Result<Lacking, Reason> {
+    replace: bool,
+) -> Result<Made, Reason> {
     let Entry { node, attr, .. } = entry;
     let xattrs = shared.view.xattrs(node)?;
-    let replace = shared.options.overwrite;
     if attr.kind == FileKind::File {
         let (unfinished, mut file) = folder.begin(|folder, name| folder.make_file(name, &xattrs))?;
         content::write(shared.view, node, attr, &mut file, shared.cancellation)?;
-        let lacking = disk::set_file(&file, attr, &xattrs)?;
+        let (lacking, id) = disk::set_file(&file, attr, &xattrs);
         unfinished.finish(name, replace)?;
         disk::seal(&file, attr)?;
-        return Ok(lacking);
+        return Ok(Made { lacking, id });
     }
     let (unfinished, ()) = if attr.kind == FileKind::Symlink {
         let target = shared.view.read_link(node)?;
@@ -76,7 +95,44 @@ pub(super) fn make(
     } else {
         folder.begin(|folder, name| folder.make_special(name, attr))?
     };
-    let lacking = disk::set_unopened(&unfinished, attr, &xattrs)?;
+    let (lacking, id) = disk::set_unopened(&unfinished, attr, &xattrs)?;
     unfinished.finish(name, replace)?;
-    Ok(lacking)
+    Ok(Made { lacking, id })
+}
+
+/// Decides what is to be done for an entry whose name was there before; `first` is the file of which it is to be another
+/// name.
+pub(super) fn decide(
+    shared: &Shared<'_>,
+    folder: &Folder,
+    name: &CStr,
+    entry: &Entry,
+    first: Option<FileId>,
+) -> Result<Deed, Reason> {
+    let Entry { node, attr, .. } = entry;
+    let overwrite = shared.options.overwrite;
+    let target = match attr.kind {
+        FileKind::Symlink => shared.view.read_link(node)?,
+        _ => &[],
+    };
+    let xattrs = shared.view.xattrs(node)?;
+    match folder.existing(name, attr, &xattrs, target)? {
+        Existing::Nothing => return Ok(Deed::Make),
+        Existing::Folder if overwrite => return Err(Reason::Write(io::ErrorKind::IsADirectory.into())),
+        Existing::Folder => return Err(Reason::Exists),
+        Existing::Different(id) | Existing::Alike(id, _) if first.is_some() && first == id => {
+            return Ok(Deed::Keep(id));
+        }
+        Existing::Alike(id, file) if first.is_none() || !overwrite => {
+            let is_same = match file {
+                Some(mut file) => content::is_same(shared.view, node, attr, &mut file, shared.cancellation)?,
+                None => true,
+            };
+            if is_same {
+                return Ok(Deed::Keep(id));
+            }
+        }
+        Existing::Alike(..) | Existing::Different(_) => {}
+    }
+    if overwrite { Ok(Deed::Replace) } else { Err(Reason::Exists) }
 }

@@ -5,9 +5,9 @@ use std::ffi::CString;
 use std::io;
 use std::sync::mpsc::SyncSender;
 
-use super::disk::{Folder, LINKS_LAST};
+use super::disk::{self, Folder, LINKS_LAST, NameKey};
 use super::names::Names;
-use super::{Entry, Job, Shared};
+use super::{Entry, Job, LinkKey, Shared};
 use crate::import::MAX_DEPTH;
 use crate::monitor::TroubleKind;
 use crate::view::{FileKind, Node};
@@ -22,6 +22,8 @@ pub(super) struct Rest {
     pub(super) links: Vec<Entry>,
     /// Folders, those above before those below. Their attributes change by what is made in them.
     pub(super) folders: Vec<(Names, Node)>,
+    /// The folder that the target stands for, if it was there and keeps its owner and mode: it gets its time alone.
+    pub(super) top: Option<Node>,
 }
 
 /// A folder that is being walked.
@@ -32,6 +34,8 @@ struct Frame {
     node: Node,
     offset: u64,
     batch: VecDeque<(CString, Node)>,
+    /// Names in it that were there before, and that nothing has taken.
+    there: HashSet<NameKey>,
 }
 
 pub(super) struct Walk<'a> {
@@ -39,7 +43,7 @@ pub(super) struct Walk<'a> {
     jobs: SyncSender<Job>,
     rest: Rest,
     /// Files with several names that were sent to be made.
-    begun: HashSet<u128>,
+    begun: HashSet<LinkKey>,
     frames: Vec<Frame>,
 }
 
@@ -49,16 +53,21 @@ impl<'a> Walk<'a> {
     }
 
     /// Walks what is below the folder that was entered or taken last. The stack is explicit: a tree may be deeper than a thread's.
-    pub(super) fn run(mut self) -> Rest {
+    /// What is left of the names in the top folder goes to `there`.
+    pub(super) fn run(mut self, there: &mut HashSet<NameKey>) -> Rest {
         while let Some(frame) = self.frames.last_mut() {
             if self.shared.cancellation.is_cancelled() {
                 break;
             }
             if let Some((name, node)) = frame.batch.pop_front() {
+                let was_there = frame.there.remove(&disk::key_of(&name));
                 let (folder, names) = (frame.folder.clone(), frame.names.with(name));
-                self.take(folder, names, node);
-            } else if !self.read_on() {
-                self.frames.pop();
+                self.take(folder, names, node, was_there);
+            } else if !self.read_on()
+                && let Some(frame) = self.frames.pop()
+                && frame.names.split().is_none()
+            {
+                *there = frame.there;
             }
         }
         self.rest
@@ -88,25 +97,26 @@ impl<'a> Walk<'a> {
         !batch.is_empty()
     }
 
-    /// Takes back an entry; of a folder only the beginning.
-    pub(super) fn take(&mut self, above: Option<Folder>, names: Names, node: Node) {
+    /// Takes back an entry; of a folder only the beginning. `there` tells whether its very name was there before.
+    pub(super) fn take(&mut self, above: Option<Folder>, names: Names, node: Node, there: bool) {
         let attr = self.shared.view.attr(&node);
         if attr.kind == FileKind::Directory {
-            match self.make_folder(above.as_ref(), &names) {
-                Ok((folder, made)) => self.enter(folder, made, names, node),
-                Err(error) => {
-                    let reason = match error.kind() {
-                        io::ErrorKind::NotADirectory => "something else has its name".to_owned(),
-                        _ => format!("cannot be made: {error}"),
-                    };
-                    self.shared.trouble(&names, TroubleKind::Unreadable, reason);
-                }
+            let entered = self.make_folder(above.as_ref(), &names, there).and_then(|(folder, made)| {
+                self.enter(above.as_ref(), folder, names.clone(), node, made, there)
+            });
+            if let Err(error) = entered {
+                let reason = match error.kind() {
+                    io::ErrorKind::NotADirectory => "something else has its name".to_owned(),
+                    _ => format!("cannot be made: {error}"),
+                };
+                self.shared.trouble(&names, TroubleKind::Unreadable, reason);
             }
             return;
         }
-        let entry = Entry { names, node, attr };
+        let entry = Entry { names, node, attr, there };
         let waits = LINKS_LAST && attr.kind == FileKind::Symlink;
-        if waits || entry.shared().is_some_and(|file| !self.begun.insert(file)) {
+        let is_begun = |key| self.shared.state().firsts.contains_key(&key) || !self.begun.insert(key);
+        if waits || entry.shared().is_some_and(is_begun) {
             self.rest.links.push(entry);
         } else {
             // The threads go only after this.
@@ -114,27 +124,89 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Begins with the target itself, which keeps its attributes if it was not made.
+    pub(super) fn enter_top(
+        &mut self,
+        folder: Option<Folder>,
+        made: bool,
+        node: Node,
+        there: HashSet<NameKey>,
+    ) {
+        if !made && self.shared.options.overwrite {
+            self.rest.top = Some(node.clone());
+        }
+        self.push(folder, Names::default(), node, made, there);
+    }
+
     /// Begins with a folder that is there, or would be made.
-    pub(super) fn enter(&mut self, folder: Option<Folder>, made: bool, names: Names, node: Node) {
-        if made || self.shared.options.overwrite {
+    fn enter(
+        &mut self,
+        above: Option<&Folder>,
+        folder: Option<Folder>,
+        names: Names,
+        node: Node,
+        made: bool,
+        there: bool,
+    ) -> io::Result<()> {
+        let options = self.shared.options;
+        // One that this restore has made before, or that is one with another here, keeps the attributes that it has.
+        let is_set = made || (there && options.overwrite);
+        let mut inside = HashSet::new();
+        if let Some(folder) = folder.as_ref().filter(|_| there && !made) {
+            inside = folder.names(!options.dry_run)?;
+        }
+        if is_set {
+            let attr = self.shared.view.attr(&node);
+            let xattrs = self.shared.view.xattrs(&node).unwrap_or_default();
+            if options.dry_run {
+                let lacking = disk::foresee(folder.as_ref().or(above), &attr, &xattrs);
+                self.shared.lacks(&names, lacking);
+            } else if let Some(folder) = folder.as_ref().filter(|_| !made) {
+                disk::tighten(folder, &attr, &xattrs);
+            }
+        }
+        self.push(folder, names, node, is_set, inside);
+        Ok(())
+    }
+
+    fn push(
+        &mut self,
+        folder: Option<Folder>,
+        names: Names,
+        node: Node,
+        is_set: bool,
+        there: HashSet<NameKey>,
+    ) {
+        if is_set {
             self.rest.folders.push((names.clone(), node.clone()));
         }
         self.shared.state().restored.directories += 1;
-        self.frames.push(Frame { folder, names, node, offset: 0, batch: VecDeque::new() });
+        self.frames.push(Frame { folder, names, node, offset: 0, batch: VecDeque::new(), there });
     }
 
     /// The folder itself, and whether it was not there.
-    fn make_folder(&self, above: Option<&Folder>, names: &Names) -> io::Result<(Option<Folder>, bool)> {
+    fn make_folder(
+        &self,
+        above: Option<&Folder>,
+        names: &Names,
+        there: bool,
+    ) -> io::Result<(Option<Folder>, bool)> {
         if self.frames.len() >= MAX_DEPTH {
             return Err(io::Error::other("it is nested too deeply"));
         }
-        let (Some(above), Some((_, name))) = (above, names.split()) else { return Ok((None, true)) };
+        let (Some(above), Some((upper, name))) = (above, names.split()) else { return Ok((None, true)) };
         if !self.shared.options.dry_run {
             let (folder, made) = above.make(name)?;
             return Ok((Some(folder), made));
         }
+        if there {
+            return Ok((Some(above.enter(name)?), false));
+        }
         match above.enter(name) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((None, true)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                above.check_writable(self.shared.options.overwrite && upper.split().is_some())?;
+                Ok((None, true))
+            }
             result => Ok((Some(result?), false)),
         }
     }

@@ -9,18 +9,59 @@ mod unix;
 mod windows;
 
 use std::ffi::{CStr, CString};
+use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 #[cfg(unix)]
-pub(super) use unix::{Folder, LINKS_LAST, seal, set_file, set_folder, set_unopened};
+pub(super) use unix::{
+    Folder, LINKS_LAST, NameKey, foresee, key_of, seal, set_file, set_folder, set_time, set_unopened, tighten,
+};
 #[cfg(windows)]
-pub(super) use windows::{Folder, LINKS_LAST, seal, set_file, set_folder, set_unopened};
+pub(super) use windows::{
+    Folder, LINKS_LAST, NameKey, foresee, key_of, seal, set_file, set_folder, set_time, set_unopened, tighten,
+};
 
 use super::names::Names;
 
-/// What could not be set.
-pub(super) type Lacking = Vec<String>;
+/// Where the operating system keeps a file: device and inode number.
+pub(super) type FileId = (u64, u64);
+
+/// An attribute that could not be set, or is not kept.
+#[derive(Debug)]
+pub(super) struct Lack {
+    /// Its kind, for people.
+    pub(super) what: String,
+    /// Why.
+    pub(super) reason: String,
+    /// Nobody but root can have it: the user does not count on it.
+    pub(super) expected: bool,
+}
+
+/// What an entry lacks.
+pub(super) type Lacking = Vec<Lack>;
+
+/// What has the name of an entry that is no folder.
+#[derive(Debug)]
+pub(super) enum Existing {
+    /// Nothing.
+    Nothing,
+    /// A folder.
+    Folder,
+    /// Something else than the entry.
+    Different(Option<FileId>),
+    /// Something with the entry's type and attributes. Of a file the bytes are to be compared.
+    Alike(Option<FileId>, Option<File>),
+}
+
+const TEMPORARY: &str = ".yester-";
+
+/// The process that has given this temporary name; `None` for other names.
+fn owner_of_temporary(name: &CStr) -> Option<i32> {
+    let (process, number) = name.to_str().ok()?.strip_prefix(TEMPORARY)?.split_once('-')?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number(process) && is_number(number) { process.parse().ok() } else { None }
+}
 
 impl Folder {
     /// The folder at this path below.
@@ -36,7 +77,7 @@ impl Folder {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         loop {
             let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-            let name = CString::new(format!(".yester-{}-{number}", std::process::id()))?;
+            let name = CString::new(format!("{TEMPORARY}{}-{number}", std::process::id()))?;
             match make(self, &name) {
                 // Left by a process that was killed, and had this number.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -73,6 +114,19 @@ impl Drop for Unfinished {
     fn drop(&mut self) {
         if !self.gone {
             let _ = self.folder.remove(&self.name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_own_names_are_temporary() {
+        assert_eq!(owner_of_temporary(c".yester-17-3"), Some(17));
+        for other in [c".yester-17", c".yester--3", c".yester-17-3x", c"yester-17-3", c".yester-+7-3", c"x"] {
+            assert_eq!(owner_of_temporary(other), None);
         }
     }
 }

@@ -1,18 +1,27 @@
 //! Unix: folders are file descriptors, and what is in them is named relative to these.
 
 mod attributes;
+mod existing;
+mod foresight;
+mod leftovers;
+mod subject;
 
-use std::ffi::CStr;
+use std::collections::HashSet;
+use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
-pub(in crate::service::restore) use attributes::{set_file, set_folder, set_unopened};
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, makedev};
+pub(in crate::service::restore) use attributes::{set_file, set_folder, set_time, set_unopened, tighten};
+pub(in crate::service::restore) use foresight::foresee;
+use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, RawDir, RenameFlags, Stat, makedev};
 use rustix::io::Errno;
+use subject::Subject;
 
+use super::FileId;
 use crate::format::XattrSet;
 use crate::view::{Attr, FileKind};
 
@@ -20,38 +29,73 @@ use crate::view::{Attr, FileKind};
 #[derive(Debug, Clone)]
 pub(in crate::service::restore) struct Folder(Arc<OwnedFd>);
 
+/// A name, equal for names that are one for certain.
+pub(in crate::service::restore) type NameKey = CString;
+
+/// That of a name.
+pub(in crate::service::restore) fn key_of(name: &CStr) -> NameKey {
+    name.to_owned()
+}
+
 /// Symbolic links need not wait for what they lead to.
 pub(in crate::service::restore) const LINKS_LAST: bool = false;
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
-/// What is made has this mode until it is complete: nobody else may look into it before.
+/// Folders have this mode until all is in them that belongs there, and files no more of it: nobody else may look into them
+/// before.
 const OWN: Mode = Mode::RWXU;
 
 impl Folder {
-    /// The target itself, made when it is missing, and whether it was; when it is only looked at, `None` then. Here symbolic links
-    /// are the user's own.
-    pub(in crate::service::restore) fn target(path: &Path, look: bool) -> io::Result<(Option<Self>, bool)> {
-        let open = || rustix::fs::openat(CWD, path, FOLDER, Mode::empty()).map(|fd| Self(Arc::new(fd)));
-        match open() {
-            Ok(folder) => Ok((Some(folder), false)),
-            Err(Errno::NOENT) if look => Ok((None, true)),
-            Err(Errno::NOENT) => {
-                std::fs::create_dir_all(path)?;
-                Ok((Some(open()?), true))
-            }
+    /// The target itself, if it is there. Here symbolic links are the user's own.
+    pub(in crate::service::restore) fn target(path: &Path) -> io::Result<Option<Self>> {
+        match rustix::fs::openat(CWD, path, FOLDER, Mode::empty()) {
+            Ok(fd) => Ok(Some(Self(Arc::new(fd)))),
+            Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Makes or enters the folder `name`; true when it was made.
+    /// Makes the target, and the folders above it that are missing. A `closed` one is for its owner alone until it gets
+    /// the attributes of a snapshot's folder.
+    pub(in crate::service::restore) fn make_target(path: &Path, closed: bool) -> io::Result<Self> {
+        if let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty()) {
+            std::fs::create_dir_all(above)?;
+        }
+        let mode = if closed { OWN } else { Mode::from_raw_mode(0o777) };
+        match rustix::fs::mkdirat(CWD, path, mode) {
+            // As with `a/b/..`.
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let folder = Self(Arc::new(rustix::fs::openat(CWD, path, FOLDER, Mode::empty())?));
+        if closed {
+            Subject::open(&folder).drop_lists();
+        }
+        Ok(folder)
+    }
+
+    /// Makes or enters the folder `name`; true when it was made, for this process alone.
     pub(in crate::service::restore) fn make(&self, name: &CStr) -> io::Result<(Self, bool)> {
         let made = match rustix::fs::mkdirat(&self.0, name, OWN) {
             Ok(()) => true,
             Err(Errno::EXIST) => false,
             Err(error) => return Err(error.into()),
         };
-        Ok((self.enter(name)?, made))
+        let folder = self.enter(name)?;
+        if made {
+            let subject = Subject::open(&folder);
+            // What it inherited would go on to all that is made in it.
+            subject.drop_lists();
+            // In a folder of somebody else another one may have been put in its place: then it is not his any more.
+            let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
+            let is_own = |stat: Stat| stat.st_uid == user.as_raw() && stat.st_mode & 0o077 == 0;
+            if !subject.stat().is_ok_and(is_own) {
+                let _ = subject.chown(Some(user.as_raw()), Some(group.as_raw()));
+                let _ = subject.chmod(0o700);
+            }
+        }
+        Ok((folder, made))
     }
 
     pub(in crate::service::restore) fn enter(&self, name: &CStr) -> io::Result<Self> {
@@ -59,14 +103,37 @@ impl Folder {
         Ok(Self(Arc::new(fd)))
     }
 
-    pub(in crate::service::restore) fn has(&self, name: &CStr) -> bool {
-        rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
+    /// The names in it; what a killed restore has left there is removed if `clean` says so, and is none of them.
+    pub(in crate::service::restore) fn names(&self, clean: bool) -> io::Result<HashSet<NameKey>> {
+        // Of its own: a folder is read once only through each descriptor.
+        let listed = rustix::fs::openat(&self.0, c".", FOLDER, Mode::empty())?;
+        let mut buffer = vec![MaybeUninit::uninit(); 64 << 10];
+        let mut entries = RawDir::new(&listed, &mut buffer);
+        let mut names = HashSet::new();
+        while let Some(entry) = entries.next() {
+            let entry = entry?;
+            let name = entry.file_name();
+            if matches!(name.to_bytes(), b"." | b"..") || (clean && self.remove_leftover(name)) {
+                continue;
+            }
+            names.insert(name.to_owned());
+        }
+        Ok(names)
     }
 
-    /// Makes an empty file.
+    /// Makes an empty file that nobody else may open, and that is locked until it is closed.
     pub(in crate::service::restore) fn make_file(&self, name: &CStr, _: &XattrSet) -> io::Result<File> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(rustix::fs::openat(&self.0, name, flags, Mode::RUSR | Mode::WUSR)?.into())
+        let file: File = rustix::fs::openat(&self.0, name, flags, Mode::RUSR | Mode::WUSR)?.into();
+        Subject::open(&file).drop_lists();
+        // Where there are no locks nobody can see that it is not left over, but nobody takes one either.
+        let locked = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive);
+        let removed = rustix::fs::fstat(&file)?.st_nlink == 0;
+        if locked == Err(Errno::WOULDBLOCK) || removed {
+            // Another restore took it for left over before it was locked.
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        Ok(file)
     }
 
     pub(in crate::service::restore) fn make_symlink(
@@ -80,25 +147,25 @@ impl Folder {
 
     /// Makes what is neither a file nor a symbolic link.
     pub(in crate::service::restore) fn make_special(&self, name: &CStr, attr: &Attr) -> io::Result<()> {
-        let kind = match attr.kind {
-            FileKind::CharDevice => FileType::CharacterDevice,
-            FileKind::BlockDevice => FileType::BlockDevice,
-            FileKind::Fifo => FileType::Fifo,
-            FileKind::Socket => FileType::Socket,
-            FileKind::File | FileKind::Directory | FileKind::Symlink => FileType::RegularFile,
-        };
         let device = makedev(attr.rdev.0, attr.rdev.1);
-        Ok(rustix::fs::mknodat(&self.0, name, kind, Mode::RUSR | Mode::WUSR, device)?)
+        Ok(rustix::fs::mknodat(&self.0, name, file_type(attr.kind), Mode::RUSR | Mode::WUSR, device)?)
     }
 
-    /// Gives the file `first` of the folder `above` another name.
+    /// Gives the file `first` of the folder `above`, which is to be this file, another name.
     pub(in crate::service::restore) fn make_link(
         &self,
         name: &CStr,
         above: &Folder,
         first: &CStr,
+        id: Option<FileId>,
     ) -> io::Result<()> {
-        Ok(rustix::fs::linkat(&above.0, first, &self.0, name, AtFlags::empty())?)
+        rustix::fs::linkat(&above.0, first, &self.0, name, AtFlags::empty())?;
+        let linked = rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        if id.is_some_and(|id| id != id_of(&linked)) {
+            let _ = self.remove(name);
+            return Err(io::Error::other("its first name has been given to something else"));
+        }
+        Ok(())
     }
 
     /// Renames what is in this folder, in the place of what has the new name.
@@ -106,17 +173,27 @@ impl Folder {
         Ok(rustix::fs::renameat(&self.0, from, &self.0, to)?)
     }
 
-    /// The same when nothing has it; false when the old name still is there to be removed.
+    /// The same when nothing has it; false when the old name still is there to be removed. However many do this at once,
+    /// for names that may be one to this file system, none replaces what another has made.
     pub(super) fn rename_new(&self, from: &CStr, to: &CStr) -> io::Result<bool> {
         let folder = &self.0;
         match rustix::fs::renameat_with(folder, from, folder, to, RenameFlags::NOREPLACE) {
-            // File systems that cannot rename so can link.
-            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
-                rustix::fs::linkat(folder, from, folder, to, AtFlags::empty())?;
-                Ok(false)
-            }
-            renamed => Ok(renamed.map(|()| true)?),
+            // File systems that cannot rename so may link …
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+            renamed => return Ok(renamed.map(|()| true)?),
         }
+        match rustix::fs::linkat(folder, from, folder, to, AtFlags::empty()) {
+            Err(Errno::EXIST) => return Err(Errno::EXIST.into()),
+            Err(_) => {}
+            Ok(()) => return Ok(false),
+        }
+        // … and all can make a file that was not there: who made it has the name.
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        drop(rustix::fs::openat(folder, to, flags, Mode::RUSR | Mode::WUSR)?);
+        rustix::fs::renameat(folder, from, folder, to).inspect_err(|_| {
+            let _ = self.remove(to);
+        })?;
+        Ok(true)
     }
 
     pub(super) fn remove(&self, name: &CStr) -> io::Result<()> {
@@ -131,7 +208,29 @@ pub(in crate::service::restore) fn seal(_: &File, _: &Attr) -> io::Result<()> {
 }
 
 impl AsFd for Folder {
-    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
+}
+
+fn file_type(kind: FileKind) -> FileType {
+    match kind {
+        FileKind::File => FileType::RegularFile,
+        FileKind::Directory => FileType::Directory,
+        FileKind::Symlink => FileType::Symlink,
+        FileKind::CharDevice => FileType::CharacterDevice,
+        FileKind::BlockDevice => FileType::BlockDevice,
+        FileKind::Fifo => FileType::Fifo,
+        FileKind::Socket => FileType::Socket,
+    }
+}
+
+fn is_device(kind: FileKind) -> bool {
+    matches!(kind, FileKind::CharDevice | FileKind::BlockDevice)
+}
+
+// Field types differ between architectures.
+#[allow(clippy::unnecessary_cast, clippy::cast_lossless, clippy::cast_sign_loss)]
+fn id_of(stat: &Stat) -> FileId {
+    (stat.st_dev as u64, stat.st_ino as u64)
 }

@@ -2,8 +2,9 @@
 //! so that the path leads where it led.
 
 mod attributes;
+mod existing;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{CStr, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -12,8 +13,11 @@ use std::os::windows::fs::{FileTypeExt, OpenOptionsExt, symlink_dir, symlink_fil
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub(in crate::service::restore) use attributes::{seal, set_file, set_folder, set_unopened};
+pub(in crate::service::restore) use attributes::{
+    foresee, seal, set_file, set_folder, set_time, set_unopened, tighten,
+};
 
+use super::FileId;
 use crate::format::XattrSet;
 use crate::view::Attr;
 use crate::windows::fold::fold;
@@ -36,28 +40,37 @@ struct Open {
     _held: File,
     /// Held, too: not every file system keeps a folder in its place because of what is open below it.
     _above: Option<Folder>,
-    /// Paths that were given by this restore, as Windows compares them: of two that are one to it the second must not replace
-    /// the first.
-    given: Arc<Mutex<HashSet<Vec<u16>>>>,
+    /// Paths that were given by this restore, as Windows compares them, and whether to folders: of two that are one to it
+    /// the second must not replace the first, however many threads give them at once.
+    given: Arc<Mutex<HashMap<Vec<u16>, bool>>>,
+}
+
+/// A name as Windows compares it.
+pub(in crate::service::restore) type NameKey = Vec<u16>;
+
+/// That of a name.
+pub(in crate::service::restore) fn key_of(name: &CStr) -> NameKey {
+    fold(&to_windows(name.to_bytes()))
 }
 
 /// Whether it leads to a folder must be known of a symbolic link when it is made.
 pub(in crate::service::restore) const LINKS_LAST: bool = true;
 
 impl Folder {
-    /// The target itself, made when it is missing, and whether it was; when it is only looked at, `None` then. Here links
-    /// are the user's own.
-    pub(in crate::service::restore) fn target(path: &Path, look: bool) -> io::Result<(Option<Self>, bool)> {
+    /// The target itself, if it is there. Here links are the user's own.
+    pub(in crate::service::restore) fn target(path: &Path) -> io::Result<Option<Self>> {
         // A canonical path is one of any length.
         match fs::canonicalize(path) {
-            Ok(path) => Ok((Some(Self::at(path, None)?), false)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound && look => Ok((None, true)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs::create_dir_all(path)?;
-                Ok((Some(Self::at(fs::canonicalize(path)?, None)?), true))
-            }
+            Ok(path) => Self::at(path, None).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Makes the target, and the folders above it that are missing.
+    pub(in crate::service::restore) fn make_target(path: &Path, _closed: bool) -> io::Result<Self> {
+        fs::create_dir_all(path)?;
+        Self::at(fs::canonicalize(path)?, None)
     }
 
     fn at(path: PathBuf, above: Option<Self>) -> io::Result<Self> {
@@ -73,8 +86,9 @@ impl Folder {
         Ok(Self(Arc::new(Open { path, _held: held, _above: above, given })))
     }
 
-    /// Makes or enters the folder `name`; true when it was made.
+    /// Makes or enters the folder `name`; true when it was made. Folders whose names are one here become one.
     pub(in crate::service::restore) fn make(&self, name: &CStr) -> io::Result<(Self, bool)> {
+        self.give(name, true)?;
         let made = match fs::create_dir(self.entry(name)) {
             Ok(()) => true,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
@@ -87,7 +101,20 @@ impl Folder {
         Self::at(self.entry(name), Some(self.clone()))
     }
 
-    pub(in crate::service::restore) fn has(&self, name: &CStr) -> bool {
+    /// The names in it, of which nothing is cleaned: what a killed restore has left here cannot be told from what another
+    /// is writing.
+    pub(in crate::service::restore) fn names(&self, _clean: bool) -> io::Result<HashSet<NameKey>> {
+        let key = |name: OsString| fold(&name.encode_wide().collect::<Vec<u16>>());
+        fs::read_dir(&self.0.path)?.map(|entry| Ok(key(entry?.file_name()))).collect()
+    }
+
+    /// That nothing can be put into it shows when it is tried.
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "other platforms know")]
+    pub(in crate::service::restore) fn check_writable(&self, _may_change: bool) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn has(&self, name: &CStr) -> bool {
         fs::symlink_metadata(self.entry(name)).is_ok()
     }
 
@@ -134,13 +161,14 @@ impl Folder {
         name: &CStr,
         above: &Folder,
         first: &CStr,
+        _id: Option<FileId>,
     ) -> io::Result<()> {
         fs::hard_link(above.entry(first), self.entry(name))
     }
 
     /// Renames what is in this folder, in the place of what has the new name.
     pub(super) fn rename(&self, from: &CStr, to: &CStr) -> io::Result<()> {
-        self.give(to)?;
+        self.give(to, false)?;
         let (from, to) = (self.entry(from), self.entry(to));
         match fs::rename(&from, &to) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
@@ -154,17 +182,15 @@ impl Folder {
 
     /// The same when nothing has it; false when the old name still is there to be removed.
     pub(super) fn rename_new(&self, from: &CStr, to: &CStr) -> io::Result<bool> {
+        // Before anything else: Wine looks for a name that is the same but for its case, and makes a link, in two steps.
+        self.give(to, false)?;
         let (old, new) = (self.entry(from), self.entry(to));
         match fs::hard_link(&old, &new) {
-            Ok(()) => {}
-            Err(_) if self.has(to) => return Err(io::ErrorKind::AlreadyExists.into()),
-            // A symbolic link, or a file system without hard links. This would replace what another thread has just put there.
-            Err(_) => {
-                self.give(to)?;
-                return fs::rename(&old, &new).map(|()| true);
-            }
+            Ok(()) => Ok(false),
+            Err(_) if self.has(to) => Err(io::ErrorKind::AlreadyExists.into()),
+            // A symbolic link, or a file system without hard links. No thread of this restore has put anything there.
+            Err(_) => fs::rename(&old, &new).map(|()| true),
         }
-        Ok(false)
     }
 
     pub(super) fn remove(&self, name: &CStr) -> io::Result<()> {
@@ -186,11 +212,17 @@ impl Folder {
         self.0.path.join(OsString::from_wide(&to_windows(name.to_bytes())))
     }
 
-    /// Where one of this restore has a name that is the same but for its case, it is not replaced.
-    fn give(&self, name: &CStr) -> io::Result<()> {
+    /// Where one of this restore has a name that is the same but for its case, it is not replaced. Folders may meet.
+    fn give(&self, name: &CStr, is_folder: bool) -> io::Result<()> {
         let path: Vec<u16> = self.entry(name).as_os_str().encode_wide().collect();
         let mut given = self.0.given.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = given.insert(fold(&path));
-        is_new.then_some(()).ok_or_else(|| io::Error::other("its name differs from another's only in case"))
+        match given.insert(fold(&path), is_folder) {
+            None => Ok(()),
+            Some(true) if is_folder => Ok(()),
+            Some(before) => {
+                given.insert(fold(&path), before);
+                Err(io::Error::other("its name is one here with that of another file"))
+            }
+        }
     }
 }

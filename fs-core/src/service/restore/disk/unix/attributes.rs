@@ -1,47 +1,48 @@
-//! Owner, mode, extended attributes and time, in the order in which one does not undo the other: a new owner clears
-//! set-user-id and capabilities, anything else the time.
+//! Owner, extended attributes, list, mode and time, in an order in which none undoes another, and in which a file is never
+//! more open than it will be: a new owner clears set-user-id and capabilities, a list decides the mode's group bits, and
+//! anything else changes the time. What is there in the end is read back: a file system may take a value and not keep it.
 
 use std::ffi::CString;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
 
-use rustix::fs::{AtFlags, Gid, Mode, Timespec, Timestamps, Uid, XattrFlags};
+use rustix::fs::{Timespec, Timestamps};
 use rustix::io::Errno;
 
 use super::Folder;
+use super::subject::{Subject, has_mode, hold};
+use crate::format::acl::{self, Acl};
 use crate::format::{Time, XattrSet};
-use crate::service::restore::disk::{Lacking, Unfinished};
+use crate::service::restore::disk::{FileId, Lack, Lacking, Unfinished};
 use crate::view::{Attr, FileKind};
 
-/// Modes that lend the owner's rights.
-const LENDING: u16 = 0o6000;
+/// Lends the owner's rights.
+const SET_USER: u16 = 0o4000;
+/// Lends the group's.
+const SET_GROUP: u16 = 0o2000;
 
-/// Gives an open file its attributes.
+/// What else than a list may be taken away where a snapshot does not have it. Labels of the kernel's own, such as those of
+/// SELinux, and what other file systems show as attributes, are not among it.
+const REMOVABLE: [&[u8]; 3] = [b"user.", b"trusted.", b"security.capability"];
+
+/// Gives an open file its attributes. Tells what could not be set, and which file it is.
 pub(in crate::service::restore) fn set_file(
     file: &File,
     attr: &Attr,
     xattrs: &XattrSet,
-) -> io::Result<Lacking> {
-    set(file, attr, xattrs)
+) -> (Lacking, Option<FileId>) {
+    let subject = Subject::open(file);
+    (set(&subject, attr, xattrs), subject.id())
 }
 
 /// Gives a folder its attributes.
-pub(in crate::service::restore) fn set_folder(
-    folder: &Folder,
-    attr: &Attr,
-    xattrs: &XattrSet,
-) -> io::Result<Lacking> {
-    set(folder, attr, xattrs)
+pub(in crate::service::restore) fn set_folder(folder: &Folder, attr: &Attr, xattrs: &XattrSet) -> Lacking {
+    set(&Subject::open(folder), attr, xattrs)
 }
 
-fn set(file: impl AsFd, attr: &Attr, xattrs: &XattrSet) -> io::Result<Lacking> {
-    let owned = own(rustix::fs::fchown(&file, Some(Uid::from_raw(attr.uid)), Some(Gid::from_raw(attr.gid))))?;
-    rustix::fs::fchmod(&file, mode(attr, owned))?;
-    let lacking =
-        set_xattrs(xattrs, |name, value| rustix::fs::fsetxattr(&file, name, value, XattrFlags::empty()));
-    rustix::fs::futimens(&file, &times(attr.mtime))?;
-    Ok(lacking)
+/// Gives a folder its time, if this process may.
+pub(in crate::service::restore) fn set_time(folder: &Folder, attr: &Attr) {
+    let _ = Subject::open(folder).set_times(&times(attr.mtime));
 }
 
 /// Gives them to what cannot be opened: a symbolic link or a special file.
@@ -49,52 +50,215 @@ pub(in crate::service::restore) fn set_unopened(
     node: &Unfinished,
     attr: &Attr,
     xattrs: &XattrSet,
-) -> io::Result<Lacking> {
-    let (folder, name, flags) = (&node.folder, &*node.name, AtFlags::SYMLINK_NOFOLLOW);
-    let owner = (Some(Uid::from_raw(attr.uid)), Some(Gid::from_raw(attr.gid)));
-    let owned = own(rustix::fs::chownat(folder, name, owner.0, owner.1, flags))?;
-    if attr.kind != FileKind::Symlink {
-        // It was made by this process and no link, which older kernels would insist on following.
-        rustix::fs::chmodat(folder, name, mode(attr, owned), AtFlags::empty())?;
+) -> io::Result<(Lacking, Option<FileId>)> {
+    let held = hold(&node.folder, &node.name)?;
+    let subject = Subject::held(&held)?;
+    subject.check_made(attr)?;
+    if has_mode(attr.kind) {
+        subject.drop_lists();
     }
-    let mut path = format!("/proc/self/fd/{}/", folder.as_fd().as_raw_fd()).into_bytes();
-    path.extend(name.to_bytes());
-    let path = CString::new(path)?;
-    let lacking =
-        set_xattrs(xattrs, |name, value| rustix::fs::lsetxattr(&*path, name, value, XattrFlags::empty()));
-    rustix::fs::utimensat(folder, name, &times(attr.mtime), flags)?;
-    Ok(lacking)
+    Ok((set(&subject, attr, xattrs), subject.id()))
 }
 
-/// Whether the owner is right. Only root may give files away; others get them back as their own.
-fn own(result: rustix::io::Result<()>) -> io::Result<bool> {
-    match result {
-        Ok(()) => Ok(true),
-        Err(Errno::PERM | Errno::INVAL) if !rustix::process::geteuid().is_root() => Ok(false),
-        Err(error) => Err(error.into()),
+/// Takes from a folder that was there what rights it has beyond those that it is to get, before anything is put into it.
+/// What cannot be taken is told when its attributes are set.
+pub(in crate::service::restore) fn tighten(folder: &Folder, attr: &Attr, xattrs: &XattrSet) {
+    let subject = Subject::open(folder);
+    let Ok(stat) = subject.stat() else { return };
+    let had = (stat.st_mode & 0o7777) as u16;
+    let list = subject.xattr(&c_name(acl::ACCESS)).ok().flatten();
+    let mut mode = had & (0o7000 | attr.mode) | 0o700;
+    if list.as_deref() != xattrs.get(acl::ACCESS) || stat.st_gid != attr.gid {
+        // With a list these bits are what anybody but the owner and others may get at most.
+        mode &= !0o070;
+    }
+    if mode != had {
+        let _ = subject.chmod(mode);
+    }
+    if (stat.st_uid, stat.st_gid) != (attr.uid, attr.gid) {
+        let _ = own(&subject, attr);
     }
 }
 
-/// Who did not get the file must not be lent its owner's rights by another.
-fn mode(attr: &Attr, owned: bool) -> Mode {
-    let mode = if owned { attr.mode } else { attr.mode & !LENDING };
-    Mode::from_raw_mode(u32::from(mode))
-}
-
-fn set_xattrs(xattrs: &XattrSet, set: impl Fn(&std::ffi::CStr, &[u8]) -> rustix::io::Result<()>) -> Lacking {
-    let mut lacking = Vec::new();
-    for name in xattrs.names() {
-        let value = xattrs.get(name).unwrap_or_default();
-        let shown = String::from_utf8_lossy(name);
-        let result = CString::new(name).map_err(|_| Errno::INVAL).and_then(|name| set(&name, value));
-        if let Err(error) = result {
-            lacking.push(format!("extended attribute {shown}: {error}"));
-        }
+fn set(subject: &Subject<'_>, attr: &Attr, xattrs: &XattrSet) -> Lacking {
+    let mut lacking = Lacking::new();
+    let owned = own(subject, attr);
+    let kept = subject.stat();
+    let (owner, group) =
+        kept.map_or((false, false), |stat| (stat.st_uid == attr.uid, stat.st_gid == attr.gid));
+    if !(owner && group) {
+        lacking.push(Lack { what: "owner".into(), reason: reason(owned), expected: !is_root() });
+    }
+    set_xattrs(subject, xattrs, &mut lacking);
+    if has_mode(attr.kind) {
+        let mode = set_list(subject, attr, xattrs, group, &mut lacking);
+        let mode = if owner { mode } else { mode & !SET_USER };
+        let mode = if group { mode } else { mode & !SET_GROUP };
+        set_mode(subject, attr, mode, owner && group, &mut lacking);
+    }
+    let set = subject.set_times(&times(attr.mtime));
+    if subject.stat().is_ok_and(|stat| mtime(&stat) != Some(attr.mtime)) || set.is_err() {
+        lacking.push(Lack { what: "time".into(), reason: reason(set), expected: false });
     }
     lacking
+}
+
+/// Gives it its owner and group, or the group alone where only that is permitted.
+fn own(subject: &Subject<'_>, attr: &Attr) -> rustix::io::Result<()> {
+    let stat = subject.stat()?;
+    if (stat.st_uid, stat.st_gid) == (attr.uid, attr.gid) {
+        return Ok(());
+    }
+    subject.chown(Some(attr.uid), Some(attr.gid)).inspect_err(|_| {
+        if stat.st_gid != attr.gid {
+            let _ = subject.chown(None, Some(attr.gid));
+        }
+    })
+}
+
+/// Sets all extended attributes but the lists, and removes those that are too many.
+fn set_xattrs(subject: &Subject<'_>, xattrs: &XattrSet, lacking: &mut Lacking) {
+    for name in subject.xattr_names().unwrap_or_default() {
+        let bytes = name.to_bytes();
+        let is_removable = REMOVABLE.iter().any(|kind| bytes.starts_with(kind));
+        if is_removable && xattrs.get(bytes).is_none() {
+            if let Err(error) = subject.remove_xattr(&name) {
+                let what = format!("absence of the extended attribute {}", String::from_utf8_lossy(bytes));
+                lacking.push(Lack { what, reason: reason(Err(error)), expected: false });
+            }
+        }
+    }
+    for name in xattrs.names().filter(|name| ![acl::ACCESS, acl::DEFAULT].contains(name)) {
+        let value = xattrs.get(name).unwrap_or_default();
+        let set =
+            CString::new(name).map_err(|_| Errno::INVAL).and_then(|name| subject.set_xattr(&name, value));
+        if let Err(error) = set {
+            let what = format!("extended attribute {}", String::from_utf8_lossy(name));
+            lacking.push(Lack { what, reason: reason(Err(error)), expected: false });
+        }
+    }
+}
+
+/// Sets the lists, or sees that there are none. Returns the mode that goes with what could be set: without the list, or in
+/// another group, nobody may get more than he had.
+fn set_list(
+    subject: &Subject<'_>,
+    attr: &Attr,
+    xattrs: &XattrSet,
+    group: bool,
+    lacking: &mut Lacking,
+) -> u16 {
+    const WHAT: &str = "access control list";
+    let narrow =
+        |mode: u16, group: u16, other: u16| mode & !0o077 | (mode >> 3 & 7 & group) << 3 | mode & 7 & other;
+    let mut mode = attr.mode;
+    if !group {
+        // The members of one group are others to the other.
+        let both = mode >> 3 & mode & 7;
+        mode = narrow(mode, both, both);
+    }
+    let lists = [acl::DEFAULT, acl::ACCESS].into_iter();
+    for name in lists.filter(|name| *name == acl::ACCESS || attr.kind == FileKind::Directory) {
+        let c_name = c_name(name);
+        let Some(value) = xattrs.get(name) else {
+            let removed = subject.remove_xattr(&c_name);
+            if !matches!(removed, Ok(()) | Err(Errno::NODATA | Errno::NOTSUP))
+                && subject.xattr(&c_name).is_ok_and(|value| value.is_some())
+            {
+                let what = format!("absence of an {WHAT}");
+                lacking.push(Lack { what, reason: reason(removed), expected: false });
+            }
+            continue;
+        };
+        let is_access = name == acl::ACCESS;
+        let list = Acl::decode(value);
+        let narrowed =
+            list.as_ref().filter(|_| is_access && !group).map(|list| list.for_another_group().encode());
+        match subject.set_xattr(&c_name, narrowed.as_deref().unwrap_or(value)) {
+            Ok(()) if is_access => {
+                // Now the group's bits are the list's mask, which is as it was.
+                let other = list.as_ref().filter(|_| !group).map_or(7, |list| {
+                    let (group, other) = list.strictest();
+                    group & other
+                });
+                mode = narrow(attr.mode, 7, other);
+            }
+            Ok(()) => {}
+            Err(error) => {
+                lacking.push(Lack { what: WHAT.to_owned(), reason: reason(Err(error)), expected: false });
+                if is_access {
+                    let _ = subject.remove_xattr(&c_name);
+                    let (group, other) = list.as_ref().map_or((0, 0), Acl::strictest);
+                    mode = narrow(mode, group, other);
+                }
+            }
+        }
+    }
+    mode
+}
+
+/// Sets the mode, which may be less than the wanted one.
+fn set_mode(subject: &Subject<'_>, attr: &Attr, mode: u16, is_own: bool, lacking: &mut Lacking) {
+    let set = subject.chmod(mode);
+    let kept = subject.stat().map_or(mode, |stat| (stat.st_mode & 0o7777) as u16);
+    if kept == attr.mode && set.is_ok() {
+        return;
+    }
+    let is_narrowed = kept == mode && set.is_ok();
+    let why =
+        if is_narrowed { "narrowed, so that nobody gets more than he had".to_owned() } else { reason(set) };
+    lacking.push(Lack { what: "mode".into(), reason: why, expected: is_narrowed && !is_own && !is_root() });
+}
+
+fn reason(result: rustix::io::Result<()>) -> String {
+    match result {
+        Ok(()) => "the file system does not keep it".to_owned(),
+        Err(error) => io::Error::from(error).to_string(),
+    }
+}
+
+/// Only root may give files away; others get them back as their own.
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+fn c_name(name: &[u8]) -> CString {
+    CString::new(name).unwrap_or_default()
 }
 
 fn times(mtime: Time) -> Timestamps {
     let time = Timespec { tv_sec: mtime.secs(), tv_nsec: mtime.nanos().into() };
     Timestamps { last_access: time, last_modification: time }
+}
+
+// Field types differ between architectures.
+#[allow(clippy::unnecessary_cast, clippy::cast_lossless)]
+pub(super) fn mtime(stat: &rustix::fs::Stat) -> Option<Time> {
+    Time::new(stat.st_mtime as i64, stat.st_mtime_nsec as u32)
+}
+
+/// Whether the attributes of what is there are these, and all of these.
+pub(super) fn same(subject: &Subject<'_>, attr: &Attr, xattrs: &XattrSet) -> io::Result<bool> {
+    let stat = subject.stat()?;
+    let mode = (stat.st_mode & 0o7777) as u16;
+    if (stat.st_uid, stat.st_gid) != (attr.uid, attr.gid)
+        || (has_mode(attr.kind) && mode != attr.mode)
+        || mtime(&stat) != Some(attr.mtime)
+    {
+        return Ok(false);
+    }
+    for name in subject.xattr_names()? {
+        let bytes = name.to_bytes();
+        let counts = bytes == acl::ACCESS || REMOVABLE.iter().any(|kind| bytes.starts_with(kind));
+        if counts && xattrs.get(bytes).is_none() {
+            return Ok(false);
+        }
+    }
+    for name in xattrs.names() {
+        let Ok(c_name) = CString::new(name) else { return Ok(false) };
+        if subject.xattr(&c_name)?.as_deref() != xattrs.get(name) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

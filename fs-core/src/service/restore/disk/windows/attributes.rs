@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT, Folder};
 use crate::format::{Time, XattrSet};
-use crate::service::restore::disk::{Lacking, Unfinished};
+use crate::service::restore::disk::{FileId, Lack, Lacking, Unfinished};
 use crate::view::{Attr, FileKind};
 use crate::windows::attributes::{ARCHIVE, DIRECTORY, DosAttributes, HIDDEN, NAME, READ_ONLY, SYSTEM};
 
@@ -17,20 +17,20 @@ const FILE_READ_ATTRIBUTES: u32 = 0x80;
 /// Not to be looked at by the search.
 const NOT_CONTENT_INDEXED: u32 = 0x2000;
 /// Anybody's right to write.
-const WRITABLE: u16 = 0o222;
+pub(super) const WRITABLE: u16 = 0o222;
 
-fn dos(xattrs: &XattrSet) -> Option<DosAttributes> {
+pub(super) fn dos_of(xattrs: &XattrSet) -> Option<DosAttributes> {
     DosAttributes::decode(xattrs.get(NAME)?)
 }
 
 /// The attributes that a file has from its beginning.
 pub(super) fn of_new_file(xattrs: &XattrSet) -> u32 {
-    dos(xattrs).map_or(0, |dos| dos.bits & (HIDDEN | SYSTEM | ARCHIVE | NOT_CONTENT_INDEXED))
+    dos_of(xattrs).map_or(0, |dos| dos.bits & (HIDDEN | SYSTEM | ARCHIVE | NOT_CONTENT_INDEXED))
 }
 
 /// Whether a symbolic link is to lead to a folder, if that was noted.
 pub(super) fn leads_to_folder(xattrs: &XattrSet) -> Option<bool> {
-    dos(xattrs).map(|dos| dos.bits & DIRECTORY != 0)
+    dos_of(xattrs).map(|dos| dos.bits & DIRECTORY != 0)
 }
 
 /// Gives an open file its attributes.
@@ -38,10 +38,17 @@ pub(in crate::service::restore) fn set_file(
     file: &File,
     attr: &Attr,
     xattrs: &XattrSet,
-) -> io::Result<Lacking> {
-    set_times(file, attr, xattrs)?;
-    Ok(lacking(xattrs))
+) -> (Lacking, Option<FileId>) {
+    (and_times(set_times(file, attr, xattrs), lacking(xattrs)), None)
 }
+
+/// What an entry will lack.
+pub(in crate::service::restore) fn foresee(_: Option<&Folder>, _: &Attr, xattrs: &XattrSet) -> Lacking {
+    lacking(xattrs)
+}
+
+/// Takes rights from a folder that was there before anything is put into it: here they are not restored.
+pub(in crate::service::restore) fn tighten(_: &Folder, _: &Attr, _: &XattrSet) {}
 
 /// Forbids writing, which would also forbid to take the first name away.
 pub(in crate::service::restore) fn seal(file: &File, attr: &Attr) -> io::Result<()> {
@@ -54,18 +61,22 @@ pub(in crate::service::restore) fn seal(file: &File, attr: &Attr) -> io::Result<
 }
 
 /// Gives a folder its attributes.
-pub(in crate::service::restore) fn set_folder(
-    folder: &Folder,
-    attr: &Attr,
-    xattrs: &XattrSet,
-) -> io::Result<Lacking> {
-    let opened = open(&folder.0.path)?;
-    let bits = dos(xattrs).map_or(0, |dos| dos.bits & (HIDDEN | SYSTEM | READ_ONLY));
-    if bits != 0 {
-        opened.set_permissions(permissions(folder, bits)?)?;
-    }
-    set_times(&opened, attr, xattrs)?;
-    Ok(lacking(xattrs))
+pub(in crate::service::restore) fn set_folder(folder: &Folder, attr: &Attr, xattrs: &XattrSet) -> Lacking {
+    let set = || {
+        let opened = open(&folder.0.path)?;
+        let bits = dos_of(xattrs).map_or(0, |dos| dos.bits & (HIDDEN | SYSTEM | READ_ONLY));
+        if bits != 0 {
+            opened.set_permissions(permissions(folder, bits)?)?;
+        }
+        set_times(&opened, attr, xattrs)
+    };
+    and_times(set(), lacking(xattrs))
+}
+
+/// Gives a folder its time, if this process may.
+pub(in crate::service::restore) fn set_time(folder: &Folder, attr: &Attr) {
+    let set = open(&folder.0.path).and_then(|opened| set_times(&opened, attr, &XattrSet::default()));
+    drop(set);
 }
 
 /// Gives them to a symbolic link.
@@ -73,9 +84,9 @@ pub(in crate::service::restore) fn set_unopened(
     node: &Unfinished,
     attr: &Attr,
     xattrs: &XattrSet,
-) -> io::Result<Lacking> {
-    set_times(&open(&node.folder.entry(&node.name))?, attr, xattrs)?;
-    Ok(lacking(xattrs))
+) -> io::Result<(Lacking, Option<FileId>)> {
+    let set = open(&node.folder.entry(&node.name)).and_then(|opened| set_times(&opened, attr, xattrs));
+    Ok((and_times(set, lacking(xattrs)), None))
 }
 
 /// Lets a file be replaced.
@@ -130,7 +141,7 @@ fn set_times(file: &File, attr: &Attr, xattrs: &XattrSet) -> io::Result<()> {
     if attr.kind != FileKind::Symlink {
         times = times.set_accessed(modified);
     }
-    if let Some(created) = dos(xattrs).and_then(|dos| dos.created) {
+    if let Some(created) = dos_of(xattrs).and_then(|dos| dos.created) {
         let (secs, nanos) = created.to_unix();
         if let Some(created) = Time::new(secs, nanos).and_then(|time| system_time(time).ok()) {
             times = times.set_created(created);
@@ -139,7 +150,7 @@ fn set_times(file: &File, attr: &Attr, xattrs: &XattrSet) -> io::Result<()> {
     file.set_times(times)
 }
 
-fn system_time(time: Time) -> io::Result<SystemTime> {
+pub(super) fn system_time(time: Time) -> io::Result<SystemTime> {
     let secs = Duration::from_secs(time.secs().unsigned_abs());
     let whole = if time.secs() < 0 { UNIX_EPOCH.checked_sub(secs) } else { UNIX_EPOCH.checked_add(secs) };
     whole
@@ -149,7 +160,18 @@ fn system_time(time: Time) -> io::Result<SystemTime> {
 
 fn lacking(xattrs: &XattrSet) -> Lacking {
     let others = xattrs.names().filter(|name| *name != NAME);
-    others
-        .map(|name| format!("extended attribute {}: Windows keeps none", String::from_utf8_lossy(name)))
-        .collect()
+    let lack = |name: &[u8]| Lack {
+        what: format!("extended attribute {}", String::from_utf8_lossy(name)),
+        reason: "Windows keeps none".to_owned(),
+        expected: false,
+    };
+    others.map(lack).collect()
+}
+
+/// The same, and the times and attributes of Windows, when they could not be set.
+fn and_times(set: io::Result<()>, mut lacking: Lacking) -> Lacking {
+    if let Err(error) = set {
+        lacking.push(Lack { what: "time".to_owned(), reason: error.to_string(), expected: false });
+    }
+    lacking
 }

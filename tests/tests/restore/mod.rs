@@ -1,5 +1,10 @@
 //! Files back on disk, without a mount.
 
+mod again;
+mod exact;
+mod linked;
+mod targets;
+
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, IntoRawFd};
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, symlink};

@@ -1,0 +1,162 @@
+//! POSIX access control lists, in the bytes of Linux's extended attributes (`linux/posix_acl_xattr.h`).
+
+/// The attribute with the list that decides who may use a file.
+pub const ACCESS: &[u8] = b"system.posix_acl_access";
+/// The attribute of a directory with the list that new entries inherit.
+pub const DEFAULT: &[u8] = b"system.posix_acl_default";
+
+const VERSION: u32 = 2;
+/// The id of entries that name nobody.
+const NOBODY: u32 = u32::MAX;
+/// All permissions.
+const ALL: u16 = 7;
+
+/// Whom an entry is about. In the order in which the kernel wants them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tag {
+    /// The owner.
+    UserObj,
+    /// A user, by number.
+    User(u32),
+    /// The owning group.
+    GroupObj,
+    /// A group, by number.
+    Group(u32),
+    /// The most that all but owner and others may get.
+    Mask,
+    /// Everybody else.
+    Other,
+}
+
+/// A list; every entry has three permission bits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acl(Vec<(Tag, u16)>);
+
+impl Acl {
+    /// A list of these entries, sorted.
+    pub fn new(mut entries: Vec<(Tag, u16)>) -> Self {
+        entries.sort_unstable();
+        Self(entries)
+    }
+
+    /// The list that `bytes` are, entries in their order; `None` when they are none.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (version, entries) = bytes.split_first_chunk()?;
+        let (entries, rest) = entries.as_chunks::<8>();
+        if u32::from_le_bytes(*version) != VERSION || !rest.is_empty() || entries.is_empty() {
+            return None;
+        }
+        let decode = |[a, b, c, d, id @ ..]: &[u8; 8]| {
+            let id = u32::from_le_bytes(*id);
+            let tag = match u16::from_le_bytes([*a, *b]) {
+                0x01 => Tag::UserObj,
+                0x02 => Tag::User(id),
+                0x04 => Tag::GroupObj,
+                0x08 => Tag::Group(id),
+                0x10 => Tag::Mask,
+                0x20 => Tag::Other,
+                _ => return None,
+            };
+            Some((tag, u16::from_le_bytes([*c, *d]) & ALL))
+        };
+        entries.iter().map(decode).collect::<Option<_>>().map(Self)
+    }
+
+    /// The reverse of [`decode`](Self::decode).
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = VERSION.to_le_bytes().to_vec();
+        for (tag, permissions) in &self.0 {
+            let (tag, id) = match *tag {
+                Tag::UserObj => (0x01_u16, NOBODY),
+                Tag::User(id) => (0x02, id),
+                Tag::GroupObj => (0x04, NOBODY),
+                Tag::Group(id) => (0x08, id),
+                Tag::Mask => (0x10, NOBODY),
+                Tag::Other => (0x20, NOBODY),
+            };
+            bytes.extend(tag.to_le_bytes());
+            bytes.extend(permissions.to_le_bytes());
+            bytes.extend(id.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// Whom each entry is about, and its permissions.
+    pub fn entries(&self) -> impl Iterator<Item = (Tag, u16)> {
+        self.0.iter().copied()
+    }
+
+    /// The permission bits of a mode that gives nobody more than this list, for a file system without lists: those of
+    /// the owning group and of others, who may be anybody whom the list names.
+    pub fn strictest(&self) -> (u16, u16) {
+        let of = |wanted: fn(Tag) -> bool| {
+            self.entries().filter(move |(tag, _)| wanted(*tag)).fold(ALL, |all, (_, one)| all & one)
+        };
+        let mask = of(|tag| tag == Tag::Mask);
+        let users = of(|tag| matches!(tag, Tag::User(_)));
+        let groups = of(|tag| matches!(tag, Tag::Group(_)));
+        (of(|tag| tag == Tag::GroupObj) & mask & users, of(|tag| tag == Tag::Other) & users & groups)
+    }
+
+    /// The same list for a file that has another owning group than it should: it and others get what both would have.
+    pub fn for_another_group(&self) -> Self {
+        let (group, other) = self.strictest();
+        let narrow = |(tag, permissions)| match tag {
+            Tag::GroupObj | Tag::Other => (tag, permissions & group & other),
+            _ => (tag, permissions),
+        };
+        Self(self.entries().map(narrow).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn list(entries: &[(Tag, u16)]) -> Acl {
+        Acl::new(entries.to_vec())
+    }
+
+    #[test]
+    fn without_a_list_nobody_gets_more() {
+        let granting = list(&[
+            (Tag::UserObj, 6),
+            (Tag::User(33), 4),
+            (Tag::GroupObj, 0),
+            (Tag::Mask, 4),
+            (Tag::Other, 0),
+        ]);
+        assert_eq!(granting.strictest(), (0, 0));
+        let denying = list(&[
+            (Tag::UserObj, 6),
+            (Tag::User(33), 0),
+            (Tag::GroupObj, 6),
+            (Tag::Group(44), 4),
+            (Tag::Mask, 7),
+            (Tag::Other, 4),
+        ]);
+        assert_eq!(denying.strictest(), (0, 0));
+        let group = list(&[
+            (Tag::UserObj, 7),
+            (Tag::GroupObj, 6),
+            (Tag::Group(44), 5),
+            (Tag::Mask, 4),
+            (Tag::Other, 4),
+        ]);
+        assert_eq!(group.strictest(), (4, 4));
+        let narrowed: Vec<_> = group.for_another_group().entries().collect();
+        assert_eq!(narrowed[1], (Tag::GroupObj, 4));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_decoded_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
+            if let Some(acl) = Acl::decode(&bytes) {
+                let again = acl.encode();
+                prop_assert_eq!(Acl::decode(&again), Some(acl));
+            }
+        }
+    }
+}

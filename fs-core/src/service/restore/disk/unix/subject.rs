@@ -1,0 +1,153 @@
+//! What gets attributes, by a handle: no name is looked up again, and no link followed.
+
+use std::ffi::{CStr, CString};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+use rustix::fs::{AtFlags, Gid, Mode, OFlags, Stat, Timestamps, Uid, XattrFlags};
+use rustix::io::Errno;
+
+use super::{Folder, file_type, id_of, is_device};
+use crate::format::acl;
+use crate::service::restore::disk::FileId;
+use crate::view::{Attr, FileKind};
+
+/// The largest list of names, and the largest value, that Linux has.
+const MAX_XATTR: usize = 1 << 16;
+
+/// A file, folder, link or special file.
+pub(super) struct Subject<'a> {
+    fd: BorrowedFd<'a>,
+    /// For a handle that can do nothing itself (`O_PATH`), the path that leads to just what it holds.
+    path: Option<CString>,
+}
+
+/// A handle of what cannot be opened.
+pub(super) fn hold(folder: &Folder, name: &CStr) -> io::Result<std::os::fd::OwnedFd> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(rustix::fs::openat(folder, name, flags, Mode::empty())?)
+}
+
+impl<'a> Subject<'a> {
+    /// Of an open file or folder.
+    pub(super) fn open(file: &'a impl AsFd) -> Self {
+        Self { fd: file.as_fd(), path: None }
+    }
+
+    /// Of what is only held.
+    pub(super) fn held(file: &'a impl AsFd) -> io::Result<Self> {
+        let fd = file.as_fd();
+        Ok(Self { fd, path: Some(CString::new(format!("/proc/self/fd/{}", fd.as_raw_fd()))?) })
+    }
+
+    /// Fails when this is not what the process has just made: in the folder of somebody else the name may have been given
+    /// to another file.
+    pub(super) fn check_made(&self, attr: &Attr) -> io::Result<()> {
+        let stat = self.stat()?;
+        let kind = rustix::fs::FileType::from_raw_mode(stat.st_mode);
+        let device = (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev));
+        if kind == file_type(attr.kind)
+            && stat.st_nlink == 1
+            && (!is_device(attr.kind) || device == attr.rdev)
+        {
+            return Ok(());
+        }
+        Err(io::Error::other("somebody else has put another file in its place"))
+    }
+
+    pub(super) fn stat(&self) -> rustix::io::Result<Stat> {
+        rustix::fs::fstat(self.fd)
+    }
+
+    /// Which file it is.
+    pub(super) fn id(&self) -> Option<FileId> {
+        self.stat().ok().map(|stat| id_of(&stat))
+    }
+
+    pub(super) fn chown(&self, owner: Option<u32>, group: Option<u32>) -> rustix::io::Result<()> {
+        let (owner, group) = (owner.map(Uid::from_raw), group.map(Gid::from_raw));
+        rustix::fs::chownat(self.fd, c"", owner, group, AtFlags::EMPTY_PATH)
+    }
+
+    pub(super) fn chmod(&self, mode: u16) -> rustix::io::Result<()> {
+        let mode = Mode::from_raw_mode(u32::from(mode));
+        match &self.path {
+            None => rustix::fs::fchmod(self.fd, mode),
+            Some(path) => rustix::fs::chmod(path, mode),
+        }
+    }
+
+    pub(super) fn set_times(&self, times: &Timestamps) -> rustix::io::Result<()> {
+        match &self.path {
+            None => rustix::fs::futimens(self.fd, times),
+            Some(path) => rustix::fs::utimensat(rustix::fs::CWD, path, times, AtFlags::empty()),
+        }
+    }
+
+    pub(super) fn set_xattr(&self, name: &CStr, value: &[u8]) -> rustix::io::Result<()> {
+        match &self.path {
+            None => rustix::fs::fsetxattr(self.fd, name, value, XattrFlags::empty()),
+            Some(path) => rustix::fs::setxattr(path, name, value, XattrFlags::empty()),
+        }
+    }
+
+    pub(super) fn remove_xattr(&self, name: &CStr) -> rustix::io::Result<()> {
+        match &self.path {
+            None => rustix::fs::fremovexattr(self.fd, name),
+            Some(path) => rustix::fs::removexattr(path, name),
+        }
+    }
+
+    /// The value of an attribute; `None` without it.
+    pub(super) fn xattr(&self, name: &CStr) -> rustix::io::Result<Option<Vec<u8>>> {
+        let read = |buffer: &mut [u8]| match &self.path {
+            None => rustix::fs::fgetxattr(self.fd, name, buffer),
+            Some(path) => rustix::fs::getxattr(path, name, buffer),
+        };
+        match read_growing(read) {
+            Err(Errno::NODATA | Errno::NOTSUP) => Ok(None),
+            value => value.map(Some),
+        }
+    }
+
+    /// The names of all attributes.
+    pub(super) fn xattr_names(&self) -> rustix::io::Result<Vec<CString>> {
+        let read = |buffer: &mut [u8]| match &self.path {
+            None => rustix::fs::flistxattr(self.fd, buffer),
+            Some(path) => rustix::fs::listxattr(path, buffer),
+        };
+        let names = match read_growing(read) {
+            Err(Errno::NOTSUP) => return Ok(Vec::new()),
+            names => names?,
+        };
+        let names = names.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+        Ok(names.filter_map(|name| CString::new(name).ok()).collect())
+    }
+
+    /// Takes away the lists that it has inherited from its folder. Where there are none, nothing is inherited.
+    pub(super) fn drop_lists(&self) {
+        for name in [acl::DEFAULT, acl::ACCESS] {
+            if let Ok(name) = CString::new(name) {
+                let _ = self.remove_xattr(&name);
+            }
+        }
+    }
+}
+
+/// Calls `read` with a buffer that is large enough.
+fn read_growing(read: impl Fn(&mut [u8]) -> rustix::io::Result<usize>) -> rustix::io::Result<Vec<u8>> {
+    let mut small = [0; 256];
+    match read(&mut small) {
+        Err(Errno::RANGE) => {}
+        result => return Ok(small[..result?].to_vec()),
+    }
+    let mut buffer = vec![0; MAX_XATTR];
+    let len = read(&mut buffer)?;
+    buffer.truncate(len);
+    Ok(buffer)
+}
+
+/// Whether entries of this type have a mode and lists of their own.
+pub(super) fn has_mode(kind: FileKind) -> bool {
+    kind != FileKind::Symlink
+}

@@ -1,0 +1,86 @@
+//! Attributes that could not be kept: told once for each kind and folder, however many entries lack it.
+
+use std::collections::HashMap;
+
+use super::disk::Lack;
+use super::names::Names;
+
+/// A kind of attribute that entries of one folder lack.
+#[derive(Debug)]
+pub(super) struct Loss {
+    /// The folder, or the one entry.
+    pub(super) names: Names,
+    /// What they lack, and why the first of them does.
+    pub(super) text: String,
+    /// See [`Lack::expected`].
+    pub(super) expected: bool,
+}
+
+#[derive(Debug)]
+struct Counted {
+    first: Names,
+    lack: Lack,
+    count: u64,
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(super) struct Losses {
+    counted: Vec<Counted>,
+    /// Where they are counted: by folder and kind.
+    places: HashMap<(usize, String, bool), usize>,
+}
+
+impl Losses {
+    /// Notes that this entry lacks something.
+    pub(super) fn add(&mut self, entry: &Names, lack: Lack) {
+        let above = entry.split().map_or(0, |(above, _)| above.address());
+        let place =
+            *self.places.entry((above, lack.what.clone(), lack.expected)).or_insert(self.counted.len());
+        match self.counted.get_mut(place) {
+            Some(counted) => counted.count += 1,
+            None => self.counted.push(Counted { first: entry.clone(), lack, count: 1 }),
+        }
+    }
+
+    /// Tells them, in the order in which they were met.
+    pub(super) fn tell(self) -> impl Iterator<Item = Loss> {
+        self.counted.into_iter().map(|Counted { first, lack: Lack { what, reason, expected }, count }| {
+            match first.split() {
+                Some((above, name)) if count > 1 => {
+                    let name = name.to_string_lossy();
+                    let text = format!("{what} of {count} entries not kept: {reason} (the first is {name})");
+                    Loss { names: above.clone(), text, expected }
+                }
+                _ => Loss { names: first, text: format!("{what} not kept: {reason}"), expected },
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_is_told_once_a_folder() {
+        let mut losses = Losses::default();
+        let folder = Names::default().with(c"folder".into());
+        let lack = |what: &str| Lack { what: what.into(), reason: "no".into(), expected: false };
+        for name in [c"a", c"b", c"c"] {
+            losses.add(&folder.with(name.into()), lack("owner"));
+        }
+        losses.add(&folder.with(c"c".into()), lack("time"));
+        losses.add(&Names::default().with(c"d".into()), lack("owner"));
+        let told: Vec<(usize, String)> =
+            losses.tell().map(|loss| (loss.names.down().count(), loss.text)).collect();
+        assert_eq!(
+            told,
+            [
+                (1, "owner of 3 entries not kept: no (the first is a)".into()),
+                (2, "time not kept: no".into()),
+                (1, "owner not kept: no".into())
+            ]
+        );
+    }
+}

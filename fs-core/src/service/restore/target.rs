@@ -1,0 +1,98 @@
+//! Where things are restored to.
+
+use std::collections::HashSet;
+use std::ffi::CString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::disk::{Folder, NameKey};
+
+/// What is to be restored, as far as it decides what the target stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// A whole snapshot: the target stands for its root, if it is not there.
+    Whole,
+    /// One thing that is no folder: as `cp` does it, the target is its name, unless that is a folder.
+    File,
+    /// Anything else, which has names of its own in the target.
+    Named,
+}
+
+/// A folder that things are restored into.
+#[derive(Debug)]
+pub(super) struct Target {
+    /// As the user would name it; empty for the working directory.
+    pub(super) path: PathBuf,
+    /// `None` when it would be made.
+    pub(super) folder: Option<Folder>,
+    /// Whether it was made, and stands for a folder of history.
+    pub(super) made: bool,
+    /// Names in it that were there before, and that nothing has taken.
+    pub(super) there: HashSet<NameKey>,
+    /// The name that the one thing gets, instead of its own.
+    pub(super) name: Option<CString>,
+}
+
+impl Target {
+    /// Opens the target, or makes it when it is missing; when it is only looked at, `folder` is `None` then.
+    pub(super) fn open(to: &Path, shape: Shape, look: bool) -> io::Result<Self> {
+        let existing = match Folder::target(to) {
+            Err(error) if shape == Shape::File && error.kind() == io::ErrorKind::NotADirectory => None,
+            existing => existing?,
+        };
+        if existing.is_some() || shape != Shape::File || ends_as_folder(to) {
+            return Self::of(to, existing, shape == Shape::Whole, look);
+        }
+        let (Some(above), Some(name)) = (to.parent(), to.file_name()) else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        let here = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+        let target = Self::of(here, Folder::target(here)?, false, look)?;
+        let name = CString::new(name.as_encoded_bytes())?;
+        Ok(Self { path: above.to_owned(), name: Some(name), ..target })
+    }
+
+    fn of(path: &Path, existing: Option<Folder>, whole: bool, look: bool) -> io::Result<Self> {
+        let (folder, made) = match existing {
+            Some(folder) => (Some(folder), false),
+            None if look => {
+                check_can_be_made(path)?;
+                (None, whole)
+            }
+            None => (Some(Folder::make_target(path, whole)?), whole),
+        };
+        let there = folder.as_ref().map(|folder| folder.names(!look)).transpose()?.unwrap_or_default();
+        Ok(Self { path: path.to_owned(), folder, made, there, name: None })
+    }
+}
+
+/// Whether the path says itself that it is a folder: `new/`, `..`.
+fn ends_as_folder(path: &Path) -> bool {
+    let last = path.as_os_str().as_encoded_bytes().last();
+    path.file_name().is_none() || last.is_some_and(|last| std::path::is_separator(char::from(*last)))
+}
+
+/// Fails when the folder cannot be made in the one above that is there.
+fn check_can_be_made(path: &Path) -> io::Result<()> {
+    let mut above = path.parent();
+    while let Some(path) = above {
+        let here = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        if let Some(folder) = Folder::target(here)? {
+            return folder.check_writable(false);
+        }
+        above = path.parent();
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_say_whether_they_are_folders() {
+        for (path, is_folder) in [("a", false), ("a/", true), ("a/..", true), ("/", true), ("a/b", false)] {
+            assert_eq!(ends_as_folder(Path::new(path)), is_folder, "{path}");
+        }
+    }
+}
