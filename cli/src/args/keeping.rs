@@ -33,6 +33,9 @@ pub struct UpArgs {
     /// Take a tree that has become empty; else it is taken for a file system that is not mounted
     #[arg(long)]
     pub allow_empty: bool,
+    /// Go on with the source's history though it is that of another tree, or of another machine
+    #[arg(long)]
+    pub allow_other_tree: bool,
     /// Memory for what was read last, such as 64M or 1G [default: 128M]
     #[arg(long, value_name = "SIZE", value_parser = mount_options::size)]
     pub cache_size: Option<usize>,
@@ -56,7 +59,7 @@ pub struct InitArgs {
 Examples:
   yester import ~/work
   yester import / --source laptop --one-file-system
-  yester import /mnt/old-disk/home --source home --at 2019-12-24T18:00      an old copy, at its time
+  yester import /mnt/old/home --source home --at 2019-12-24T18:00 --allow-other-tree   an old copy, at its time
   yester import /backup/rsnapshot              every level that is not imported yet, oldest first
   yester import --config /etc/rsnapshot.conf   the same, and while rsnapshot runs not what it works on
   yester import /srv/bank --dry-run            what dirvish has there, and what of it is new
@@ -100,6 +103,9 @@ pub struct ImportArgs {
     /// Take a tree that has become empty; else it is taken for a file system that is not mounted
     #[arg(long)]
     pub allow_empty: bool,
+    /// Go on with the source's history though it is that of another tree, or of another machine
+    #[arg(long)]
+    pub allow_other_tree: bool,
 }
 
 #[derive(Debug, Args)]
@@ -119,6 +125,9 @@ pub struct RsyncArgs {
     /// Take a tree that has become empty; else it is taken for a file system that is not mounted
     #[arg(long)]
     pub allow_empty: bool,
+    /// Go on with the source's history though it is that of another tree, or of another machine
+    #[arg(long)]
+    pub allow_other_tree: bool,
     /// What rsync is to be called with
     #[arg(last = true, required = true, value_name = "ARGS")]
     pub words: Vec<OsString>,
@@ -145,6 +154,9 @@ pub struct HookArgs {
     /// Take a tree that has become empty; else it is taken for a file system that is not mounted
     #[arg(long)]
     pub allow_empty: bool,
+    /// Go on with the source's history though it is that of another tree, or of another machine
+    #[arg(long)]
+    pub allow_other_tree: bool,
 }
 
 #[derive(Debug, Args)]

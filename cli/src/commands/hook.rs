@@ -31,6 +31,7 @@ pub fn run(context: &mut Context, args: &HookArgs) -> Result<Outcome> {
     options.fake_super = args.fake_super;
     options.wait = true;
     options.allow_empty = args.allow_empty;
+    options.allow_other_tree = args.allow_other_tree;
     // The daemon does not tell a pull, a listing or a dry run from a push; but they change nothing.
     options.only_if_changed = true;
     match import::add(&mut context.output, &settings, &folder, &options, &cancellation)? {

@@ -7,13 +7,13 @@ use jiff::tz::TimeZone;
 
 #[cfg(unix)]
 use super::rsync_at_work::rsync_at_work;
-use super::session::{Label, Session, WRITERS, Walked, origin, pause, worse};
-use super::{ServiceError, SnapshotInfo};
+use super::session::{Label, Session, WRITERS, Walked, pause, worse};
+use super::{ServiceError, SnapshotInfo, other_tree};
 use crate::format::{Status, Time, is_source_name};
-use crate::import::{AtRest, ImportError, path_of};
+use crate::import::{AtRest, ImportError};
 use crate::monitor::{Cancellation, Monitor, Progress};
-use crate::store::Statistics;
-use crate::view::Snapshot;
+use crate::store::{Access, Repository, Statistics, StoreError};
+use crate::view::{Snapshot, Sources};
 
 /// How trees and runs are imported.
 #[derive(Debug, Clone)]
@@ -35,6 +35,8 @@ pub struct ImportOptions {
     pub fake_super: bool,
     /// Take a tree that is empty, though the last snapshot was not.
     pub allow_empty: bool,
+    /// Go on with a source's history though it is that of another tree.
+    pub allow_other_tree: bool,
     /// How the run went that has made the tree.
     pub run_status: Status,
     /// When the tree was as it is; now when `None`. Of no concern to runs, which tell their times.
@@ -56,6 +58,7 @@ impl Default for ImportOptions {
             at_rest_for: None,
             fake_super: false,
             allow_empty: false,
+            allow_other_tree: false,
             run_status: Status::Complete,
             time: None,
             read_from: None,
@@ -84,9 +87,13 @@ pub fn source_name(tree: &Path, options: &ImportOptions) -> Result<Vec<u8>, Serv
             Err(ServiceError::BadSourceName(String::from_utf8_lossy(name).into_owned()))
         };
     }
-    let path = absolute(tree)?;
-    let name = path.file_name().map_or_else(|| of_root(&path), |name| name.as_encoded_bytes().to_vec());
-    if is_source_name(&name) { Ok(name) } else { Err(ServiceError::SourceName(path)) }
+    name_of(&absolute(tree)?)
+}
+
+/// The source of the tree at an absolute path, when nobody names it.
+fn name_of(path: &Path) -> Result<Vec<u8>, ServiceError> {
+    let name = path.file_name().map_or_else(|| of_root(path), |name| name.as_encoded_bytes().to_vec());
+    if is_source_name(&name) { Ok(name) } else { Err(ServiceError::SourceName(path.to_owned())) }
 }
 
 /// What a root is called: its drive, where there are several.
@@ -118,14 +125,8 @@ pub fn import_tree(
     }
     let parent = session.last(&source);
     let parent = parent.as_deref();
-    if let Some(parent) = parent
-        && options.source.is_none()
-        && *parent.manifest.origin.path != *origin(&path)
-    {
-        return Err(ServiceError::OtherTree {
-            name: String::from_utf8_lossy(&source).into_owned(),
-            path: path_of(&parent.manifest.origin.path),
-        });
+    if let Some(parent) = parent.filter(|_| !options.allow_other_tree) {
+        other_tree::check(&source, &path, parent)?;
     }
     let at_rest = options.at_rest_for.map_or(AtRest::Nothing, |quiet| {
         let since = Timestamp::now().checked_sub(quiet).unwrap_or(Timestamp::MIN);
@@ -150,8 +151,36 @@ pub fn import_tree(
         );
     }
     let status = worse(taken.status, run_status);
-    let label = Label { source: &source, path: &path, time, status, run: None };
+    let label = Label { source: &source, path: &path, time, status, run: None, run_folder: None };
     session.commit(pending, label, cancellation).map(Some)
+}
+
+/// Fails when an import of `tree`, which need not be there yet, would be refused because its source has the history of
+/// another tree.
+pub fn check_other_tree(root: &Path, tree: &Path, options: &ImportOptions) -> Result<(), ServiceError> {
+    if options.allow_other_tree {
+        return Ok(());
+    }
+    let path = expected(tree)?;
+    let source = options.source.clone().map_or_else(|| name_of(&path), Ok)?;
+    let repository = match Repository::open(root, Access::Read) {
+        Err(StoreError::NotARepository(_)) => return Ok(()),
+        result => result?,
+    };
+    let sources = Sources::load(&repository, &options.zone, &Sources::default())?;
+    sources.last(&source).map_or(Ok(()), |(_, last)| other_tree::check(&source, &path, last))
+}
+
+/// The absolute path that `tree` has, or will have once it is made.
+fn expected(tree: &Path) -> Result<PathBuf, ServiceError> {
+    let failed = |reason| ServiceError::Tree { path: tree.to_owned(), reason };
+    let path = std::path::absolute(tree).map_err(failed)?;
+    let made = path.ancestors().find_map(|there| {
+        let rest = path.strip_prefix(there).ok()?;
+        Some(fs::canonicalize(there).ok()?.join(rest))
+    });
+    // Joined with nothing, a path would end with a slash.
+    Ok(made.unwrap_or(path).components().collect())
 }
 
 /// The status of the run, worse when rsync is still writing.

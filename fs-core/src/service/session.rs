@@ -10,9 +10,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{ImportOptions, Imported, ServiceError, SnapshotInfo};
-use crate::format::{Extensions, Manifest, Origin, Run, Status, Time};
+use crate::format::{Extensions, Manifest, Origin, Run, RunFolder, Status, Time};
 use crate::import::{self, AtRest, ImportError, SeenFiles, Taken};
 use crate::monitor::{Cancellation, Monitor, Progress};
+#[cfg(unix)]
+use crate::store::{CacheSizes, Reader};
 use crate::store::{Access, Repository, StoreError, Writer};
 use crate::view::{Snapshot, Sources};
 
@@ -46,6 +48,8 @@ pub(super) struct Label<'a> {
     pub(super) time: Time,
     pub(super) status: Status,
     pub(super) run: Option<Run>,
+    /// The folder of the run.
+    pub(super) run_folder: Option<RunFolder>,
 }
 
 /// A tree that was walked, waiting for its snapshot.
@@ -70,6 +74,11 @@ impl Session {
     #[cfg(unix)]
     pub(super) fn sources(&self) -> &Sources {
         &self.sources
+    }
+
+    #[cfg(unix)]
+    pub(super) fn reader(&self) -> Reader {
+        self.repository.reader(CacheSizes::default())
     }
 
     /// Whether this absolute path is inside the repository.
@@ -129,7 +138,7 @@ impl Session {
             totals: taken.totals,
             origin: Origin { host: host().into(), path: origin(label.path).into() },
             parent,
-            extensions: Extensions { run: label.run, ..Extensions::default() },
+            extensions: Extensions { run: label.run, run_folder: label.run_folder, ..Extensions::default() },
         };
         if cancellation.is_cancelled() {
             return Err(ImportError::Cancelled.into());
@@ -152,7 +161,7 @@ impl Session {
 }
 
 /// What this machine is called.
-fn host() -> Vec<u8> {
+pub(super) fn host() -> Vec<u8> {
     #[cfg(unix)]
     {
         rustix::system::uname().nodename().to_bytes().to_vec()
