@@ -59,7 +59,7 @@ pub struct InitArgs {
 Examples:
   yester import ~/work
   yester import / --source laptop --one-file-system
-  yester import /mnt/old/home --source home --at 2019-12-24T18:00 --allow-other-tree   an old copy, at its time
+  yester import /mnt/old-disk/home --source home --at 2019-12-24T18:00      an old copy, at its time
   yester import /backup/rsnapshot              every level that is not imported yet, oldest first
   yester import --config /etc/rsnapshot.conf   the same, and while rsnapshot runs not what it works on
   yester import /srv/bank --dry-run            what dirvish has there, and what of it is new

@@ -62,7 +62,11 @@ pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
 }
 
 /// Refuses, before rsync runs, what an import would refuse afterwards. What else may go wrong is the import's to tell.
-fn refuse_other_tree(settings: &Settings, folder: &Path, options: &ImportOptions) -> Result<(), ServiceError> {
+fn refuse_other_tree(
+    settings: &Settings,
+    folder: &Path,
+    options: &ImportOptions,
+) -> Result<(), ServiceError> {
     match check_other_tree(&settings.repository, folder, options) {
         Err(error @ ServiceError::OtherTree { .. }) => Err(error),
         _ => Ok(()),

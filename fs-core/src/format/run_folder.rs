@@ -53,8 +53,12 @@ pub(super) mod tests {
     pub(crate) fn run_folders() -> impl Strategy<Value = RunFolder> {
         let bytes = |most| prop::collection::vec(any::<u8>(), 0..most).prop_map(Vec::into_boxed_slice);
         let born = prop::option::of((any::<i64>(), 0u32..1_000_000_000)).prop_map(|t| Time::new(t?.0, t?.1));
-        (bytes(17), any::<u64>(), born, bytes(20))
-            .prop_map(|(file_system, inode, born, name)| RunFolder { file_system, inode, born, name })
+        (bytes(17), any::<u64>(), born, bytes(20)).prop_map(|(file_system, inode, born, name)| RunFolder {
+            file_system,
+            inode,
+            born,
+            name,
+        })
     }
 
     #[test]

@@ -125,8 +125,8 @@ pub fn import_tree(
     }
     let parent = session.last(&source);
     let parent = parent.as_deref();
-    if let Some(parent) = parent.filter(|_| !options.allow_other_tree) {
-        other_tree::check(&source, &path, parent)?;
+    if let Some(parent) = parent {
+        other_tree::check(&source, &path, parent, options)?;
     }
     let at_rest = options.at_rest_for.map_or(AtRest::Nothing, |quiet| {
         let since = Timestamp::now().checked_sub(quiet).unwrap_or(Timestamp::MIN);
@@ -158,9 +158,6 @@ pub fn import_tree(
 /// Fails when an import of `tree`, which need not be there yet, would be refused because its source has the history of
 /// another tree.
 pub fn check_other_tree(root: &Path, tree: &Path, options: &ImportOptions) -> Result<(), ServiceError> {
-    if options.allow_other_tree {
-        return Ok(());
-    }
     let path = expected(tree)?;
     let source = options.source.clone().map_or_else(|| name_of(&path), Ok)?;
     let repository = match Repository::open(root, Access::Read) {
@@ -168,7 +165,7 @@ pub fn check_other_tree(root: &Path, tree: &Path, options: &ImportOptions) -> Re
         result => result?,
     };
     let sources = Sources::load(&repository, &options.zone, &Sources::default())?;
-    sources.last(&source).map_or(Ok(()), |(_, last)| other_tree::check(&source, &path, last))
+    sources.last(&source).map_or(Ok(()), |(_, last)| other_tree::check(&source, &path, last, options))
 }
 
 /// The absolute path that `tree` has, or will have once it is made.

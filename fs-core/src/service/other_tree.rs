@@ -2,16 +2,27 @@
 
 use std::path::Path;
 
-use super::ServiceError;
 use super::session::{host, origin};
+use super::{ImportOptions, ServiceError};
 use crate::format::Origin;
 use crate::import::path_of;
 use crate::view::Snapshot;
 
-/// Fails unless the last snapshot of `source` was imported from the plain tree at `path`, on this machine.
-pub(super) fn check(source: &[u8], path: &Path, last: &Snapshot) -> Result<(), ServiceError> {
+/// Fails unless the last snapshot of `source` was imported from the plain tree at `path`, on this machine, or another tree
+/// is meant.
+pub(super) fn check(
+    source: &[u8],
+    path: &Path,
+    last: &Snapshot,
+    options: &ImportOptions,
+) -> Result<(), ServiceError> {
     let manifest = &last.manifest;
     let is_run = manifest.extensions.run.is_some();
+    // An old copy, which is somewhere else by nature, with its time and whose it is.
+    let is_old_copy = !is_run && options.time.is_some() && options.source.is_some();
+    if options.allow_other_tree || is_old_copy {
+        return Ok(());
+    }
     if !is_run && *manifest.origin.path == *origin(path) && is_here(&manifest.origin) {
         return Ok(());
     }

@@ -109,8 +109,7 @@ impl<'a> RunImporter<'a> {
             return Err(ServiceError::UnreadableSnapshot);
         }
         let reader = session.reader();
-        let resolved =
-            resolve(plan, &names, session.sources(), Some(&reader), options.allow_other_tree)?;
+        let resolved = resolve(plan, &names, session.sources(), Some(&reader), options.allow_other_tree)?;
         let is_new = |at: &usize| resolved.states[*at] == Known::New;
         let new: Vec<_> = (0..plan.runs.len()).filter(is_new).collect();
         let total = new.len() as u64;

@@ -13,9 +13,9 @@ use super::{ImportOptions, Imported, ServiceError, SnapshotInfo};
 use crate::format::{Extensions, Manifest, Origin, Run, RunFolder, Status, Time};
 use crate::import::{self, AtRest, ImportError, SeenFiles, Taken};
 use crate::monitor::{Cancellation, Monitor, Progress};
+use crate::store::{Access, Repository, StoreError, Writer};
 #[cfg(unix)]
 use crate::store::{CacheSizes, Reader};
-use crate::store::{Access, Repository, StoreError, Writer};
 use crate::view::{Snapshot, Sources};
 
 /// How often a process that waits asks for the lock.

@@ -5,17 +5,23 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
-use super::folder::{EntryKind, kind_of};
+use super::folder::{EntryKind, kind_of, leads_inside};
 use super::{Layout, LayoutError, dirvish, rsnapshot};
 
 /// The layout of `root`; of a plain tree also why it may be more than that.
 pub(super) fn layout(root: &Path) -> Result<(Layout, Option<String>), LayoutError> {
     // What cannot be listed, or is a file, is for the plain import to complain of.
     let Ok(entries) = fs::read_dir(root) else { return Ok((Layout::Tree, None)) };
+    let entries = entries.flatten().filter(|entry| {
+        // Such as one to the last level.
+        let is_alias = || kind_of(entry) == EntryKind::Link && leads_inside(&entry.path(), root);
+        !rsnapshot::is_expected(&entry.file_name()) && !is_alias()
+    });
     let seen = if dirvish::is_vault(root) { Seen::vault(entries) } else { Seen::of(entries) };
     let looks = |like, but: String| Err(LayoutError::Looks { path: root.to_owned(), like, but });
     let may_be = |like: &str| {
-        let hint = format!("if {like} keeps runs in it, say --layout {like}; to say that it is none, --layout tree");
+        let hint =
+            format!("if {like} keeps runs in it, say --layout {like}; to say that it is none, --layout tree");
         Ok((Layout::Tree, Some(hint)))
     };
     let Seen { levels, unusual, vaults, folders, .. } = seen;
@@ -25,7 +31,8 @@ pub(super) fn layout(root: &Path) -> Result<(Layout, Option<String>), LayoutErro
         None if unusual > 0 => may_be("rsnapshot"),
         Some(but) if vaults > folders => looks("dirvish", but),
         Some(but) if levels > 0 && levels + unusual > folders => looks("rsnapshot", but),
-        Some(_) if vaults > 0 => may_be("dirvish"),
+        // Anybody may have a folder with a folder `dirvish` in it.
+        Some(_) if vaults > 1 || vaults > 0 && vaults == folders => may_be("dirvish"),
         Some(_) if levels > 0 => may_be("rsnapshot"),
         _ => Ok((Layout::Tree, None)),
     }
@@ -55,13 +62,10 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(entries: fs::ReadDir) -> Self {
+    fn of(entries: impl Iterator<Item = fs::DirEntry>) -> Self {
         let mut seen = Self::default();
-        for entry in entries.flatten() {
+        for entry in entries {
             let (name, kind) = (entry.file_name(), kind_of(&entry));
-            if rsnapshot::is_expected(&name) {
-                continue;
-            }
             let level = rsnapshot::level_name(&name).filter(|_| kind == EntryKind::Folder);
             let is_vault = kind != EntryKind::Other && dirvish::is_vault(&entry.path());
             match level {
@@ -70,7 +74,10 @@ impl Seen {
                 _ if is_vault => seen.vaults += 1,
                 Some((interval, _)) => {
                     seen.unusual += 1;
-                    seen.object(&name, &format!(", as {interval} is no usual interval (--config names others)"));
+                    seen.object(
+                        &name,
+                        &format!(", as {interval} is no usual interval (--config names others)"),
+                    );
                 }
                 None => seen.other(&name, kind),
             }
@@ -88,13 +95,10 @@ impl Seen {
     }
 
     /// Images take the part of vaults. Without any, a folder `dirvish` alone makes no vault.
-    fn vault(entries: fs::ReadDir) -> Self {
+    fn vault(entries: impl Iterator<Item = fs::DirEntry>) -> Self {
         let mut seen = Self::default();
-        for entry in entries.flatten() {
+        for entry in entries {
             let (name, kind) = (entry.file_name(), kind_of(&entry));
-            if rsnapshot::is_expected(&name) {
-                continue;
-            }
             if kind == EntryKind::Folder && entry.path().join("summary").is_file() {
                 seen.vaults += 1;
             } else if kind == EntryKind::Other {
@@ -135,6 +139,7 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::symlink;
 
     use super::*;
 
@@ -154,8 +159,10 @@ mod tests {
             match layout(directory.path()) {
                 Ok((layout, hint)) => (layout, hint.is_some()),
                 Err(LayoutError::Looks { like, but, .. }) => {
-                    let path = paths.iter().find(|path| but.starts_with(path.trim_end_matches('!')));
-                    assert!(path.is_some(), "{but}");
+                    let first = |path: &&str| {
+                        path.trim_end_matches('!').split('/').next().unwrap_or_default().to_owned()
+                    };
+                    assert!(paths.iter().any(|path| but.starts_with(&first(path))), "{but}");
                     (if like == "rsnapshot" { Layout::Rsnapshot } else { Layout::Dirvish }, true)
                 }
                 Err(error) => panic!("{error}"),
@@ -166,7 +173,10 @@ mod tests {
         let sure = |layout| (layout, false);
         assert_eq!(of(&[]), sure(Layout::Tree));
         assert_eq!(of(&["lost+found"]), sure(Layout::Tree));
-        assert_eq!(of(&["daily.0/a", "weekly.12/a", ".sync", "_delete.17", "lost+found"]), sure(Layout::Rsnapshot));
+        assert_eq!(
+            of(&["daily.0/a", "weekly.12/a", ".sync", "_delete.17", "lost+found"]),
+            sure(Layout::Rsnapshot)
+        );
         assert_eq!(of(&["daily.0", "notes!"]), near(Layout::Rsnapshot));
         assert_eq!(of(&["daily.0", "project"]), near(Layout::Tree));
         assert_eq!(of(&["daily.00"]), sure(Layout::Tree));
@@ -175,6 +185,7 @@ mod tests {
         assert_eq!(of(&["daily.0!"]), sure(Layout::Tree));
         assert_eq!(of(&["daily.0/a", "daily.1/a", "scripts"]), near(Layout::Rsnapshot));
         assert_eq!(of(&["daily.0/a", "fortnightly.0/a"]), near(Layout::Rsnapshot));
+        assert_eq!(of(&["joe/dirvish", "ann", "bob"]), sure(Layout::Tree));
         assert_eq!(of(&["v1.0/a", "v1.1/a", "README!"]), sure(Layout::Tree));
         assert_eq!(of(&["web1/dirvish", "bank.log!"]), near(Layout::Dirvish));
         assert_eq!(of(&["dirvish/default.conf!", "image/summary!"]), sure(Layout::Dirvish));
@@ -182,5 +193,21 @@ mod tests {
         assert_eq!(of(&["dirvish/default.conf!", "image/summary!", "notes!"]), near(Layout::Dirvish));
         assert_eq!(of(&["web1/dirvish/default.conf!", "db1/dirvish"]), sure(Layout::Dirvish));
         assert_eq!(of(&["web1/dirvish", "notes"]), near(Layout::Tree));
+    }
+
+    #[test]
+    fn links_hide_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().canonicalize().unwrap();
+        let (levels, bank) = (root.join("levels"), root.join("bank"));
+        fs::create_dir_all(levels.join("daily.0/web")).unwrap();
+        symlink("daily.0", levels.join("latest")).unwrap();
+        assert_eq!(layout(&levels).unwrap(), (Layout::Rsnapshot, None));
+        symlink("/etc", levels.join("elsewhere")).unwrap();
+        assert!(matches!(layout(&levels), Err(LayoutError::Looks { .. })));
+        fs::create_dir_all(bank.join("one/dirvish")).unwrap();
+        fs::create_dir_all(root.join("far/dirvish")).unwrap();
+        symlink("../far", bank.join("two")).unwrap();
+        assert_eq!(layout(&bank).unwrap(), (Layout::Dirvish, None));
     }
 }

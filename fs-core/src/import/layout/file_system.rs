@@ -72,7 +72,9 @@ mod tests {
     #[test]
     fn only_identities_of_one_kind_are_compared() {
         assert!(are_two(b"fsid 1", b"fsid 2"));
-        for (one, other) in [(&b"fsid 1"[..], &b"fsid 1"[..]), (b"", b"fsid 1"), (b"uuid 1", b"fsid 1"), (b"", b"")] {
+        for (one, other) in
+            [(&b"fsid 1"[..], &b"fsid 1"[..]), (b"", b"fsid 1"), (b"uuid 1", b"fsid 1"), (b"", b"")]
+        {
             assert!(!are_two(one, other) && !are_two(other, one), "{one:?} {other:?}");
         }
     }

@@ -22,8 +22,8 @@ use jiff::tz::TimeZone;
 
 pub use alike::is_alike;
 pub use error::LayoutError;
-pub(crate) use file_system::are_two;
 use file_system::FileSystems;
+pub(crate) use file_system::are_two;
 use folder::Mark;
 
 use crate::format::{Run, RunFolder, Status, Time};

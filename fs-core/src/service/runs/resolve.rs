@@ -147,7 +147,8 @@ impl<'a> Matching<'a> {
         let mut accounted = self.accounted();
         for (nth, run) in self.runs.iter().enumerate() {
             let Some(level) = run.level.as_ref().filter(|_| self.found[nth].is_none()) else { continue };
-            let is_in = |snapshot: &&&Snapshot| folder(snapshot).is_some_and(|it| is_one(it, &run.run_folder));
+            let is_in =
+                |snapshot: &&&Snapshot| folder(snapshot).is_some_and(|it| is_one(it, &run.run_folder));
             let Some(snapshot) = self.recorded.iter().rev().find(is_in).copied() else { continue };
             if accounted.contains(&snapshot.id) {
                 continue;
@@ -191,7 +192,9 @@ impl<'a> Matching<'a> {
                     let time = snapshot.manifest.time.timestamp();
                     left_out.push(LeftOut {
                         path: run.tree.clone(),
-                        reason: format!("it is what was imported as of {time}; the time of its level was changed since"),
+                        reason: format!(
+                            "it is what was imported as of {time}; the time of its level was changed since"
+                        ),
                         may_be_history: false,
                     });
                     accounted.insert(snapshot.id);
@@ -260,7 +263,8 @@ impl<'a> Matching<'a> {
         }
         for nth in &taken {
             let path = self.runs[*nth].tree.clone();
-            let whose = self.found[*nth].map_or_else(PathBuf::new, |other| path_of(&other.manifest.origin.path));
+            let whose =
+                self.found[*nth].map_or_else(PathBuf::new, |other| path_of(&other.manifest.origin.path));
             left_out.push(LeftOut {
                 path,
                 reason: format!(
@@ -322,9 +326,7 @@ fn folder(snapshot: &Snapshot) -> Option<&RunFolder> {
 
 /// Whether two runs were in one folder, as far as anything tells.
 fn is_one(one: &RunFolder, other: &RunFolder) -> bool {
-    one.inode == other.inode
-        && one.born == other.born
-        && !are_two(&one.file_system, &other.file_system)
+    one.inode == other.inode && one.born == other.born && !are_two(&one.file_system, &other.file_system)
 }
 
 /// The machine and the folder of levels or images that a snapshot came from.

@@ -64,7 +64,12 @@ impl Summary {
             // As dirvish sees it, these have a useful result.
             ("warning" | "unknown", _) => Status::Unknown,
             ("error" | "fatal", _) => return Err(NoRun::Failed(shown())),
-            _ => return Err(NoRun::Unclear(format!("its summary has a status that dirvish does not write: {}", shown()))),
+            _ => {
+                return Err(NoRun::Unclear(format!(
+                    "its summary has a status that dirvish does not write: {}",
+                    shown()
+                )));
+            }
         };
         match self.completed {
             Some(_) => Ok(outcome),

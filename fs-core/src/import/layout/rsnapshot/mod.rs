@@ -122,7 +122,9 @@ fn leave_out_beside(plan: &mut Plan, path: PathBuf, kind: EntryKind) {
     match kind {
         EntryKind::Other => plan.leave_out(path, reason),
         EntryKind::Link if leads_inside(&path, &plan.root) => plan.leave_out(path, reason),
-        EntryKind::Link => plan.miss(path, "it is a symbolic link, which is not followed: import what it leads to"),
+        EntryKind::Link => {
+            plan.miss(path, "it is a symbolic link, which is not followed: import what it leads to")
+        }
         EntryKind::Folder => plan.miss(path, reason),
     }
 }
@@ -144,7 +146,8 @@ fn leave_copies(levels: &mut [Level]) {
         let [before, level] = same else { continue };
         let older = &before.name;
         if older.interval != level.name.interval {
-            let reason = format!("its time is that of {older}: it is a copy of it, or a run that did not complete");
+            let reason =
+                format!("its time is that of {older}: it is a copy of it, or a run that did not complete");
             level.left_out = Some((reason, true));
         } else if older.number == level.name.number.saturating_add(1) {
             level.left_out = Some((format!("its time is that of {older}: its run has not completed"), false));
