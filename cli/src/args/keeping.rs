@@ -46,6 +46,9 @@ pub struct UpArgs {
     /// Take a tree that has become empty; else it is taken for a file system that is not mounted
     #[arg(long)]
     pub allow_empty: bool,
+    /// Go on with the source's history though it is that of another tree, or of another machine
+    #[arg(long)]
+    pub allow_other_tree: bool,
     /// Memory for what was read last, such as 64M or 1G [default: 128M]
     #[arg(long, value_name = "SIZE", value_parser = mount_options::size)]
     pub cache_size: Option<usize>,
@@ -118,6 +121,9 @@ pub struct ImportArgs {
     /// Take a tree that has become empty; else it is taken for a file system that is not mounted
     #[arg(long)]
     pub allow_empty: bool,
+    /// Go on with the source's history though it is that of another tree, or of another machine
+    #[arg(long)]
+    pub allow_other_tree: bool,
 }
 
 #[derive(Debug, Args)]
@@ -146,6 +152,9 @@ pub struct RsyncArgs {
     /// The folder that rsync writes to, instead of the last path in ARGS
     #[arg(long, value_name = "DIR")]
     pub destination: Option<PathBuf>,
+    /// Go on with the source's history though it is that of another tree, or of another machine
+    #[arg(long)]
+    pub allow_other_tree: bool,
     /// What rsync is to be called with
     #[arg(last = true, required = true, value_name = "ARGS")]
     pub words: Vec<OsString>,
@@ -180,6 +189,9 @@ pub struct HookArgs {
     /// Take a tree that has become empty; else it is taken for a file system that is not mounted
     #[arg(long)]
     pub allow_empty: bool,
+    /// Go on with the source's history though it is that of another tree, or of another machine
+    #[arg(long)]
+    pub allow_other_tree: bool,
 }
 
 #[derive(Debug, Args)]

@@ -26,13 +26,15 @@ pub fn run(context: &mut Context, args: &HookArgs) -> Result<Outcome> {
     };
     let settings = context.settings()?;
     let cancellation = stop_on_signals()?;
-    let mut options = import::options(Some(args.source.as_ref().unwrap_or(&module)), false, args.unchanged, &settings);
+    let mut options =
+        import::options(Some(args.source.as_ref().unwrap_or(&module)), false, args.unchanged, &settings);
     options.run_status = status;
     options.fake_super = args.fake_super;
     options.wait = true;
     // Nobody looks at a hook that hangs.
     options.wait_limit = Some(args.max_wait);
     options.allow_empty = args.allow_empty;
+    options.allow_other_tree = args.allow_other_tree;
     // The daemon does not tell a pull, a listing or a dry run from a push; but they change nothing.
     options.only_if_changed = true;
     match import::add(&mut context.output, &settings, &folder, &options, &cancellation)? {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use fs_core::format::Status;
 use fs_core::monitor::Cancellation;
-use fs_core::service::{ImportOptions, Imported, import_tree, source_name};
+use fs_core::service::{ImportOptions, Imported, check_other_tree, import_tree, source_name};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -32,6 +32,7 @@ pub fn run(context: &mut Context, args: &ImportArgs) -> Result<Outcome> {
     options.fake_super = args.fake_super;
     options.allow_empty = args.allow_empty;
     options.origin = args.origin.as_ref().map(|name| name.as_encoded_bytes().to_vec());
+    options.allow_other_tree = args.allow_other_tree;
     options.time = args.at.as_deref().map(|time| moment(time, &settings.zone)).transpose()?;
     let tree = match runs::instead(&mut context.output, &settings, args, &options, &cancellation)? {
         ControlFlow::Continue(tree) => tree,
@@ -106,7 +107,7 @@ mod runs {
 
     pub fn instead(
         output: &mut Output,
-        _: &Settings,
+        settings: &Settings,
         args: &ImportArgs,
         options: &ImportOptions,
         _: &Cancellation,
@@ -118,15 +119,21 @@ mod runs {
             );
         };
         if args.dry_run {
-            return show_tree(output, path, options).map(ControlFlow::Break);
+            return show_tree(output, settings, path, options).map(ControlFlow::Break);
         }
         Ok(ControlFlow::Continue(path.clone()))
     }
 }
 
 /// Shows what an import of the tree at `path` would be.
-pub fn show_tree(output: &mut Output, path: &Path, options: &ImportOptions) -> Result<Outcome> {
+pub fn show_tree(
+    output: &mut Output,
+    settings: &Settings,
+    path: &Path,
+    options: &ImportOptions,
+) -> Result<Outcome> {
     let source = source_name(path, options)?;
+    check_other_tree(&settings.repository, path, options)?;
     if output.is_json() {
         let (source, _) = for_json(&source);
         output.json(&json!({ "layout": "tree", "path": path.to_string_lossy(), "source": source }))?;
@@ -155,6 +162,7 @@ pub fn options(
         wait_limit: None,
         at_rest_for: None,
         allow_empty: false,
+        allow_other_tree: false,
         fake_super: false,
         run_status: Status::Complete,
         time: None,

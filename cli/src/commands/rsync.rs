@@ -4,17 +4,20 @@ mod destination;
 mod options;
 
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use destination::{CommandLine, Destination, UnknownOption};
 use fs_core::format::Status;
+use fs_core::service::{ImportOptions, ServiceError, check_other_tree};
 
 use super::{Context, import, stop_on_signals};
 use crate::args::RsyncArgs;
 use crate::error::{Outcome, Usage};
 use crate::platform::Relay;
+use crate::settings::Settings;
 use crate::stderr;
 
 pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
@@ -32,6 +35,16 @@ pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
         );
     }
     let settings = context.settings()?;
+    let mut options = import::options(args.source.as_ref(), false, args.unchanged, &settings);
+    options.fake_super = line.has_fake_super();
+    options.checksum |= line.has_checksum();
+    // The run is over by then: to fail because somebody else is writing would lose it.
+    options.wait = true;
+    options.allow_empty = args.allow_empty;
+    options.allow_other_tree = args.allow_other_tree;
+    if let Destination::Folder(folder) = &destination {
+        refuse_other_tree(&settings, folder, &options)?;
+    }
     let ended = run_rsync(args)?;
     let Some(code) = ended.code() else {
         // As a shell tells it.
@@ -51,15 +64,21 @@ pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
         }
     };
     let cancellation = stop_on_signals()?;
-    let mut options = import::options(args.source.as_ref(), false, args.unchanged, &settings);
     options.run_status = status;
-    options.fake_super = line.has_fake_super();
-    options.checksum |= line.has_checksum();
-    // The run is over: to fail now because somebody else is writing would lose it.
-    options.wait = true;
-    options.allow_empty = args.allow_empty;
     import::add(&mut context.output, &settings, &folder, &options, &cancellation)?;
     Ok(outcome)
+}
+
+/// Refuses, before rsync runs, what an import would refuse afterwards. What else may go wrong is the import's to tell.
+fn refuse_other_tree(
+    settings: &Settings,
+    folder: &Path,
+    options: &ImportOptions,
+) -> Result<(), ServiceError> {
+    match check_other_tree(&settings.repository, folder, options) {
+        Err(error @ ServiceError::OtherTree { .. }) => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Runs rsync in this one's place: its input, its output, its signals.

@@ -8,7 +8,9 @@ use std::time::Instant;
 use anyhow::Result;
 use fs_core::import::layout::{Layout, LeftOut, Place, Plan, PlannedRun, Retention};
 use fs_core::monitor::Cancellation;
-use fs_core::service::{ImportOptions, Outcome as RunOutcome, RunImporter, RunState, make_plan, run_states};
+use fs_core::service::{
+    ImportOptions, Known, Outcome as RunOutcome, RunImporter, RunState, make_plan, run_states,
+};
 use serde_json::{Value, json};
 
 use super::import::{show_tree, tell};
@@ -35,6 +37,7 @@ pub fn instead(
         let root = plan.root.display();
         return Err(Usage(format!("the runs in {root} have times of their own: leave out --at")).into());
     }
+    tell_hint(output, &plan);
     if args.dry_run {
         return show(output, settings, &plan, options).map(ControlFlow::Break);
     }
@@ -54,6 +57,13 @@ fn layout(arg: LayoutArg) -> Layout {
     }
 }
 
+/// Tells why a tree may be more than one.
+pub fn tell_hint(output: &mut Output, plan: &Plan) {
+    if let Some(hint) = &plan.hint {
+        output.note(&format!("{} is taken as one tree; {hint}", plan.root.display()));
+    }
+}
+
 /// Imports the runs that are new.
 pub fn add(
     output: &mut Output,
@@ -62,10 +72,14 @@ pub fn add(
     options: &ImportOptions,
     cancellation: &Cancellation,
 ) -> Result<Outcome> {
-    let readable = tell_plan(output, plan)?;
+    tell_plan(output, plan)?;
     let mut importer = RunImporter::open(&settings.repository, plan, options, cancellation)?;
+    let left_out = || plan.left_out.iter().chain(importer.left_out());
+    for left_out in importer.left_out() {
+        note_left_out(output, left_out)?;
+    }
+    let (mut added, mut incomplete) = (0, left_out().any(|left_out| left_out.may_be_history));
     let total = importer.total();
-    let (mut added, mut incomplete) = (0, !readable);
     let reporter = Reporter::new(output);
     loop {
         let started = Instant::now();
@@ -112,13 +126,20 @@ fn already(plan: &Plan) -> &'static str {
 /// Shows what would be imported.
 fn show(output: &mut Output, settings: &Settings, plan: &Plan, options: &ImportOptions) -> Result<Outcome> {
     if plan.layout == Layout::Tree {
-        return show_tree(output, &plan.root, options);
+        return show_tree(output, settings, &plan.root, options);
     }
-    let states = run_states(&settings.repository, plan, options)?;
     tell_plan(output, plan)?;
+    let (states, left_out) = run_states(&settings.repository, plan, options)?;
+    for left_out in &left_out {
+        note_left_out(output, left_out)?;
+    }
     let mut rows = Vec::new();
-    for (run, RunState { source, is_new }) in plan.runs.iter().zip(&states) {
-        let state = if *is_new { "new" } else { "imported" };
+    for (run, RunState { source, state }) in plan.runs.iter().zip(&states) {
+        let state = match state {
+            Known::New => "new",
+            Known::Imported => "imported",
+            Known::Taken => "left out",
+        };
         if output.is_json() {
             output.json(&described(plan, run, source, state))?;
             continue;
@@ -145,8 +166,8 @@ fn kept(retention: &[Retention]) -> String {
     retention.iter().map(each).collect::<Vec<_>>().join(", ")
 }
 
-/// Tells what is there beside runs. False when something cannot be read, so that there may be more.
-fn tell_plan(output: &mut Output, plan: &Plan) -> Result<bool, WriteError> {
+/// Tells what is there beside runs.
+fn tell_plan(output: &mut Output, plan: &Plan) -> Result<(), WriteError> {
     if output.is_json() {
         for retention in &plan.retention {
             output.json(&json!({ "retain": retention.interval, "keep": retention.keep }))?;
@@ -155,12 +176,12 @@ fn tell_plan(output: &mut Output, plan: &Plan) -> Result<bool, WriteError> {
     for left_out in &plan.left_out {
         note_left_out(output, left_out)?;
     }
-    Ok(!plan.left_out.iter().any(|left_out| left_out.unreadable))
+    Ok(())
 }
 
-/// Tells of what is no run, as loud as it may be one.
+/// Tells of what is no run, louder when it may be history.
 pub fn note_left_out(output: &mut Output, left_out: &LeftOut) -> Result<(), WriteError> {
-    if left_out.unreadable {
+    if left_out.may_be_history {
         return tell_left_out(output, left_out);
     }
     if output.is_json() {

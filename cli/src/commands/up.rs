@@ -37,12 +37,14 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
     options.source = options.source.or_else(|| words.source.take());
     options.wait = true;
     options.allow_empty = args.allow_empty;
+    options.allow_other_tree = args.allow_other_tree;
     if !args.tree.is_dir() {
         return Err(ServiceError::from(ImportError::NotADirectory(args.tree.clone())).into());
     }
     let cancellation = Arc::new(Cancellation::default());
     let place = Place { root: Some(args.tree.clone()), ..Place::default() };
     let plan = make_plan(&place, &settings.zone, false, &cancellation)?;
+    runs::tell_hint(&mut context.output, &plan);
     let source = match plan.layout {
         Layout::Tree => Some(source_name(&args.tree, &options)?),
         // Each run tells its source.

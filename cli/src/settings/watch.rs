@@ -46,6 +46,8 @@ pub struct Table {
     fake_super: bool,
     #[serde(default)]
     allow_empty: bool,
+    #[serde(default)]
+    allow_other_tree: bool,
 }
 
 /// A layout's name.
@@ -127,6 +129,7 @@ impl Table {
             one_file_system: self.one_file_system,
             fake_super: self.fake_super,
             allow_empty: self.allow_empty,
+            allow_other_tree: self.allow_other_tree,
             zone: zone.clone(),
             ..ImportOptions::default()
         };

@@ -50,7 +50,10 @@ pub use pack::{
 pub use run::Run;
 pub use run_folder::RunFolder;
 pub use seal::{BLOCK_MAGIC, FRAME_HEADER_LEN, block_frame_len};
-pub use stat_cache::{DirectoryStats, FileStat, KnownFileSystem, MAX_FILE_SYSTEM, MAX_TRAILER, PART_SLOTS, Slot, StatPart, StatTrailer};
+pub use stat_cache::{
+    DirectoryStats, FileStat, KnownFileSystem, MAX_FILE_SYSTEM, MAX_TRAILER, PART_SLOTS, Slot, StatPart,
+    StatTrailer,
+};
 pub use tag::{Tag, check_tag_name};
 pub use time::Time;
 pub use unread::Unread;

@@ -1,6 +1,6 @@
-use super::FormatError;
 use super::codec::{Cursor, Encode};
 use super::limits::MAX_NAME;
+use super::{FormatError, Time};
 
 /// The folder that held a run when it was imported: it tells the run again when the folder's time was changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub struct RunFolder {
     pub file_system: Box<[u8]>,
     /// Its inode number.
     pub inode: u64,
+    /// When it was created, where its file system tells. An inode number is used again, this time is not.
+    pub born: Option<Time>,
     /// Its name, such as `daily.3`.
     pub name: Box<[u8]>,
 }
@@ -21,6 +23,8 @@ impl RunFolder {
         let mut out = Vec::new();
         out.put_bytes(&self.file_system);
         out.put_varint(self.inode);
+        out.push(self.born.is_some().into());
+        self.born.into_iter().for_each(|born| born.encode(&mut out));
         out.put_bytes(&self.name);
         out
     }
@@ -29,9 +33,14 @@ impl RunFolder {
         let mut cursor = Cursor::new(body);
         let file_system = cursor.bytes(MAX_FILE_SYSTEM, "run's file system")?.into();
         let inode = cursor.varint("run's inode")?;
+        let born = match cursor.u8("run's folder")? {
+            0 => None,
+            1 => Some(Time::decode(&mut cursor)?),
+            _ => return Err(FormatError::Invalid("run's folder")),
+        };
         let name = cursor.bytes(MAX_NAME, "run's folder")?.into();
         cursor.end("run's folder")?;
-        Ok(Self { file_system, inode, name })
+        Ok(Self { file_system, inode, born, name })
     }
 }
 
@@ -43,10 +52,21 @@ pub(super) mod tests {
 
     pub(crate) fn run_folders() -> impl Strategy<Value = RunFolder> {
         let bytes = |most| prop::collection::vec(any::<u8>(), 0..most).prop_map(Vec::into_boxed_slice);
-        (bytes(17), any::<u64>(), bytes(20)).prop_map(|(file_system, inode, name)| RunFolder {
+        let born = prop::option::of((any::<i64>(), 0u32..1_000_000_000)).prop_map(|t| Time::new(t?.0, t?.1));
+        (bytes(17), any::<u64>(), born, bytes(20)).prop_map(|(file_system, inode, born, name)| RunFolder {
             file_system,
             inode,
+            born,
             name,
         })
+    }
+
+    #[test]
+    fn a_time_is_there_or_not() {
+        for bytes in [&[0, 7, 2, 0][..], &[0, 7, 1], &[0, 7, 0, 1]] {
+            assert!(RunFolder::decode(bytes).is_err(), "{bytes:?}");
+        }
+        let folder = RunFolder::decode(&[0, 7, 0, 1, b'x']).unwrap();
+        assert_eq!((folder.inode, folder.born, &*folder.name), (7, None, &b"x"[..]));
     }
 }

@@ -272,8 +272,7 @@ fn a_cancelled_import_ends_within_a_file() {
     let mut writer = fixture.repository.writer().unwrap();
     let mut stat_cache = fixture.repository.stat_cache_writer(b"tree", b"");
     let (tree, now) = (&fixture.directory.path().join("tree"), Time::default());
-    let result =
-        run(tree, &Options::default(), &mut writer, &mut stat_cache, now, &meddler, &cancellation);
+    let result = run(tree, &Options::default(), &mut writer, &mut stat_cache, now, &meddler, &cancellation);
     assert!(matches!(result, Err(ImportError::Cancelled)), "{result:?}");
     drop(writer);
     assert_eq!(fixture.repository.snapshots().unwrap(), []);

@@ -22,12 +22,11 @@ use super::scan::{Bounds, Entries, Found, Scanned, Scanner};
 use super::seen::SeenFiles;
 use super::troubles::Troubles;
 use crate::format::limits::MAX_NAME;
-use crate::format::{
-    Content, Entry, Kind, KnownFileSystem, Manifest, PathKey, Slot, Status, Time, Totals,
-};
+use crate::format::{Content, Entry, Kind, KnownFileSystem, Manifest, PathKey, Slot, Status, Time, Totals};
 use crate::monitor::{Cancellation, Monitor, Progress, TroubleKind};
 use crate::store::{
-    ContentWriter, CopyError, DirectoryWriter, Reader, StatCache, StatCacheWriter, StatCursor, StoreError, Writer,
+    ContentWriter, CopyError, DirectoryWriter, Reader, StatCache, StatCacheWriter, StatCursor, StoreError,
+    Writer,
 };
 
 /// What to take, and against what.

@@ -1,6 +1,8 @@
 use std::io;
 use std::path::PathBuf;
 
+#[cfg(unix)]
+use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::import::ImportError;
@@ -144,16 +146,53 @@ pub enum ServiceError {
         /// The snapshot.
         snapshot: String,
     },
-    /// The source that a tree would be named after is another tree's.
+    /// A source has the history of another tree.
     #[error(
-        "source {name} has the history of {}; go on with it by --source {name}, or name this one otherwise",
-        path.display()
+        "source {name} has the history of {whose}; name this one otherwise with --source, \
+         or say --allow-other-tree to go on with that history"
     )]
     OtherTree {
         /// The source.
         name: String,
-        /// The tree that it was imported from last.
-        path: PathBuf,
+        /// The tree that it was imported from last, for people.
+        whose: String,
+    },
+    /// What the numbers of two levels tell of their order is not what their times tell.
+    #[cfg(unix)]
+    #[error(
+        "{}: {newer} must be newer than {older}, and by its time it is not ({newer_time}, {older_time}); nothing is \
+         imported until their times are right: set the wrong one with touch -d, or import levels one by one \
+         with --layout tree --at TIME",
+        root.display()
+    )]
+    LevelOrder {
+        /// The root of the levels.
+        root: PathBuf,
+        /// The level with the lower number.
+        newer: String,
+        /// The level with the higher number.
+        older: String,
+        /// The time of the first.
+        newer_time: Timestamp,
+        /// The time of the second.
+        older_time: Timestamp,
+    },
+    /// Several levels have one time, and are not a level and its copy.
+    #[cfg(unix)]
+    #[error(
+        "{}: {one} and {other} have one time ({time}), so nothing tells when they were made; nothing is imported until \
+         their times are right: set them with touch -d, or import levels one by one with --layout tree --at TIME",
+        root.display()
+    )]
+    LevelTimes {
+        /// The root of the levels.
+        root: PathBuf,
+        /// A level.
+        one: String,
+        /// Another one.
+        other: String,
+        /// Their time.
+        time: Timestamp,
     },
     /// The tree to import cannot be found.
     #[error("cannot import {}: {reason}", path.display())]

@@ -9,12 +9,12 @@ use jiff::tz::TimeZone;
 use super::rsync_at_work::rsync_at_work;
 use super::session::{Label, Session, TreeIdentity, WRITERS, Walked, origin, worse};
 use super::waiting::Waiting;
-use super::{ServiceError, SnapshotInfo};
+use super::{ServiceError, SnapshotInfo, other_tree};
 use crate::format::{Manifest, Status, Time, is_source_name};
 use crate::import::{AtRest, ImportError, path_of};
 use crate::monitor::{Cancellation, Monitor, Progress};
-use crate::store::Statistics;
-use crate::view::Snapshot;
+use crate::store::{Access, Repository, Statistics, StoreError};
+use crate::view::{Snapshot, Sources};
 
 /// How trees and runs are imported.
 #[derive(Debug, Clone)]
@@ -47,6 +47,8 @@ pub struct ImportOptions {
     pub fake_super: bool,
     /// Take a tree that is empty, though the last snapshot was not.
     pub allow_empty: bool,
+    /// Go on with a source's history though it is that of another tree.
+    pub allow_other_tree: bool,
     /// How the run went that has made the tree.
     pub run_status: Status,
     /// When the tree was as it is; now when `None`. Of no concern to runs, which tell their times.
@@ -73,6 +75,7 @@ impl Default for ImportOptions {
             at_rest_for: None,
             fake_super: false,
             allow_empty: false,
+            allow_other_tree: false,
             run_status: Status::Complete,
             time: None,
             read_from: None,
@@ -101,9 +104,13 @@ pub fn source_name(tree: &Path, options: &ImportOptions) -> Result<Vec<u8>, Serv
             Err(ServiceError::BadSourceName(String::from_utf8_lossy(name).into_owned()))
         };
     }
-    let path = absolute(tree)?;
-    let name = path.file_name().map_or_else(|| of_root(&path), |name| name.as_encoded_bytes().to_vec());
-    if is_source_name(&name) { Ok(name) } else { Err(ServiceError::SourceName(path)) }
+    name_of(&absolute(tree)?)
+}
+
+/// The source of the tree at an absolute path, when nobody names it.
+fn name_of(path: &Path) -> Result<Vec<u8>, ServiceError> {
+    let name = path.file_name().map_or_else(|| of_root(path), |name| name.as_encoded_bytes().to_vec());
+    if is_source_name(&name) { Ok(name) } else { Err(ServiceError::SourceName(path.to_owned())) }
 }
 
 /// What a root is called: its drive, where there are several.
@@ -133,16 +140,12 @@ pub fn import_tree(
     if session.holds(&path) {
         return Err(ImportError::InsideRepository(tree.to_owned()).into());
     }
+    // A frozen copy stands for the tree that it names.
+    let label_path = options.origin.as_deref().map_or_else(|| path.clone(), path_of);
     let last = session.last(&source);
     let last = last.as_deref();
-    if let Some(parent) = last
-        && options.source.is_none()
-        && *parent.manifest.origin.path != *origin(&path)
-    {
-        return Err(ServiceError::OtherTree {
-            name: String::from_utf8_lossy(&source).into_owned(),
-            path: path_of(&parent.manifest.origin.path),
-        });
+    if let Some(last) = last {
+        other_tree::check(&source, &label_path, last, options)?;
     }
     let at_rest = options.at_rest_for.map_or(AtRest::Nothing, |quiet| {
         let since = Timestamp::now().checked_sub(quiet).unwrap_or(Timestamp::MIN);
@@ -153,7 +156,7 @@ pub fn import_tree(
     let identity = TreeIdentity { source: &source, tree: &key };
     let (parent, stat_cache) = session.imported_last(&identity).unzip();
     if let (None, Some(last)) = (&parent, last) {
-        tell_reading(&last.manifest, &path);
+        tell_reading(&last.manifest, &label_path);
     }
     let walked = Walked {
         tree,
@@ -186,7 +189,7 @@ pub fn import_tree(
         );
     }
     let status = worse(taken.status, run_status);
-    let label = Label { source: &source, path: &path, time, status, run: None };
+    let label = Label { source: &source, path: &label_path, time, status, run: None, run_folder: None };
     session.commit(pending, label, cancellation).map(Some)
 }
 
@@ -208,6 +211,31 @@ fn tell_reading(last: &Manifest, tree: &Path) {
     } else {
         log::info!("{} was not imported before: every file is read", tree.display());
     }
+}
+
+/// Fails when an import of `tree`, which need not be there yet, would be refused because its source has the history of
+/// another tree.
+pub fn check_other_tree(root: &Path, tree: &Path, options: &ImportOptions) -> Result<(), ServiceError> {
+    let path = expected(tree)?;
+    let source = options.source.clone().map_or_else(|| name_of(&path), Ok)?;
+    let repository = match Repository::open(root, Access::Read) {
+        Err(StoreError::NotARepository(_)) => return Ok(()),
+        result => result?,
+    };
+    let sources = Sources::load(&repository, &options.zone, &Sources::default())?;
+    sources.last(&source).map_or(Ok(()), |(_, last)| other_tree::check(&source, &path, last, options))
+}
+
+/// The absolute path that `tree` has, or will have once it is made.
+fn expected(tree: &Path) -> Result<PathBuf, ServiceError> {
+    let failed = |reason| ServiceError::Tree { path: tree.to_owned(), reason };
+    let path = std::path::absolute(tree).map_err(failed)?;
+    let made = path.ancestors().find_map(|there| {
+        let rest = path.strip_prefix(there).ok()?;
+        Some(fs::canonicalize(there).ok()?.join(rest))
+    });
+    // Joined with nothing, a path would end with a slash.
+    Ok(made.unwrap_or(path).components().collect())
 }
 
 /// The status of the run, worse when rsync is still writing.

@@ -9,6 +9,7 @@ mod maintain;
 mod meant;
 #[cfg(target_os = "linux")]
 mod mounts;
+mod other_tree;
 #[cfg(any(target_os = "linux", windows))]
 mod restore;
 #[cfg(unix)]
@@ -31,14 +32,14 @@ pub use days::{Day, days};
 pub use error::ServiceError;
 pub use export::{Archive, Exported, export};
 pub use history::{History, SnapshotInfo, TagInfo, open_view};
-pub use import::{ImportOptions, Imported, import_tree, source_name};
+pub use import::{ImportOptions, Imported, check_other_tree, import_tree, source_name};
 pub use maintain::{check, rebuild_index, repair};
 #[cfg(target_os = "linux")]
 pub use mounts::{MOUNT_TYPE, Mounted, mounted};
 #[cfg(any(target_os = "linux", windows))]
 pub use restore::{Restore, RestoreOptions, Restored, Shape};
 #[cfg(unix)]
-pub use runs::{Outcome, RunImporter, RunState, make_plan, run_states};
+pub use runs::{Known, Outcome, RunImporter, RunState, make_plan, run_states};
 pub use stats::Stats;
 pub use tags::{TagOptions, Tagged, tag};
 pub use versions::PathLog;

@@ -1,12 +1,15 @@
 //! Importing the runs that other programs keep.
 
-use std::collections::{HashMap, HashSet};
-use std::ffi::OsStr;
+mod order;
+mod resolve;
+
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
+pub use resolve::Known;
+use resolve::resolve;
 
 use super::session::{Label, RUNS, Session, TreeIdentity, WRITERS, Walked, worse};
 use super::waiting::Waiting;
@@ -15,7 +18,7 @@ use crate::format::is_source_name;
 use crate::import::layout::{LeftOut, Place, Plan, PlannedRun};
 use crate::import::{AtRest, ImportError, SeenFiles};
 use crate::monitor::{Cancellation, Monitor, RunBegins};
-use crate::store::{Access, Repository};
+use crate::store::{Access, CacheSizes, Repository};
 use crate::view::{Snapshot, Sources};
 
 /// Looks for runs, when `wait` says so not before the program that makes them has ended.
@@ -39,24 +42,30 @@ pub fn make_plan(
 pub struct RunState {
     /// The source that it belongs to there.
     pub source: Box<[u8]>,
-    /// It was not imported before.
-    pub is_new: bool,
+    /// Whether it is there.
+    pub state: Known,
 }
 
-/// What each run of a plan is, for the repository in `root` as it is now; without one, all are new.
-pub fn run_states(root: &Path, plan: &Plan, options: &ImportOptions) -> Result<Vec<RunState>, ServiceError> {
-    let sources = match Repository::open(root, Access::Read) {
-        Ok(repository) => Sources::load(&repository, &options.zone, &Sources::default())?,
-        Err(crate::store::StoreError::NotARepository(_)) => Sources::default(),
+/// What the runs of a plan are, for the repository in `root` as it is now; without one, all are new. Also what is to be
+/// said of runs that are not imported. Fails where an import would refuse them.
+pub fn run_states(
+    root: &Path,
+    plan: &Plan,
+    options: &ImportOptions,
+) -> Result<(Vec<RunState>, Vec<LeftOut>), ServiceError> {
+    let (sources, reader) = match Repository::open(root, Access::Read) {
+        Ok(repository) => {
+            let sources = Sources::load(&repository, &options.zone, &Sources::default())?;
+            (sources, Some(repository.reader(CacheSizes::default())))
+        }
+        Err(crate::store::StoreError::NotARepository(_)) => (Sources::default(), None),
         Err(error) => return Err(error.into()),
     };
-    let known = Known::new(&sources);
     let names = SourceNames::new(plan, options)?;
-    let state = |run: &PlannedRun| {
-        let source = names.of(run);
-        RunState { source: source.into(), is_new: !known.has(source, run) }
-    };
-    Ok(plan.runs.iter().map(state).collect())
+    let resolved = resolve(plan, &names, &sources, reader.as_ref(), options.allow_other_tree)?;
+    let state = |(run, state): (&PlannedRun, _)| RunState { source: names.of(run).into(), state };
+    let states = plan.runs.iter().zip(resolved.states).map(state).collect();
+    Ok((states, resolved.left_out))
 }
 
 /// Imports the runs of a plan that the repository does not have yet, one at a time. Each is a snapshot of its own as
@@ -72,6 +81,7 @@ pub struct RunImporter<'a> {
     new: std::vec::IntoIter<usize>,
     total: u64,
     done: u64,
+    left_out: Vec<LeftOut>,
 }
 
 /// What became of a run.
@@ -96,27 +106,22 @@ impl<'a> RunImporter<'a> {
         if session.holds(&plan.root) {
             return Err(ImportError::InsideRepository(plan.root.clone()).into());
         }
-        let known = Known::new(session.sources());
-        if options.source.is_none() {
-            for source in plan.sources() {
-                check_same_history(&session, &known, plan, source)?;
-            }
-        }
         if session.sources().is_incomplete() {
             // Its run would be taken for a new one.
             return Err(ServiceError::UnreadableSnapshot);
         }
-        // A copy of an image has its identity.
-        let mut planned = HashSet::new();
-        let is_new = |at: &usize| {
-            let run = &plan.runs[*at];
-            let source = names.of(run);
-            !known.has(source, run) && planned.insert((source, &run.run.identity))
-        };
+        let reader = session.reader();
+        let resolved = resolve(plan, &names, session.sources(), Some(&reader), options.allow_other_tree)?;
+        let is_new = |at: &usize| resolved.states[*at] == Known::New;
         let new: Vec<_> = (0..plan.runs.len()).filter(is_new).collect();
         let total = new.len() as u64;
-        let new = new.into_iter();
-        Ok(Self { session, plan, options, names, seen: SeenFiles::default(), new, total, done: 0 })
+        let (new, left_out) = (new.into_iter(), resolved.left_out);
+        Ok(Self { session, plan, options, names, seen: SeenFiles::default(), new, total, done: 0, left_out })
+    }
+
+    /// What is to be said of runs that are not imported, beside [`Plan::left_out`].
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
     }
 
     /// How many runs are new.
@@ -191,6 +196,7 @@ impl<'a> RunImporter<'a> {
             time: run.time,
             status: worse(pending.taken.status, status),
             run: Some(run.run.clone()),
+            run_folder: Some(run.run_folder.clone()),
         };
         let imported = self.session.commit(pending, label, cancellation)?;
         Ok(Outcome::Imported(Box::new(imported)))
@@ -217,46 +223,8 @@ fn left_out(run: &PlannedRun, reason: &str) -> Outcome {
     Outcome::LeftOut(LeftOut {
         path: run.tree.clone(),
         reason: format!("{reason}; the next import tries again"),
-        unreadable: false,
+        may_be_history: true,
     })
-}
-
-/// A source must not get the runs of two roots: this root's, or one that was moved, holds runs that it has, or its last
-/// snapshot is from there.
-fn check_same_history(
-    session: &Session,
-    known: &Known,
-    plan: &Plan,
-    source: &[u8],
-) -> Result<(), ServiceError> {
-    let Some(last) = session.last(source) else { return Ok(()) };
-    let path = Path::new(OsStr::from_bytes(&last.manifest.origin.path));
-    let is_run = last.manifest.extensions.run.is_some();
-    let shared = || plan.runs.iter().any(|run| *run.source == *source && known.has(source, run));
-    if is_run && path.starts_with(&plan.root) || shared() {
-        return Ok(());
-    }
-    Err(ServiceError::OtherTree { name: String::from_utf8_lossy(source).into_owned(), path: path.to_owned() })
-}
-
-/// Which runs the repository has, by source.
-#[derive(Debug)]
-struct Known(HashMap<Box<[u8]>, HashSet<Box<[u8]>>>);
-
-impl Known {
-    fn new(sources: &Sources) -> Self {
-        let of = |source: &crate::view::Source| {
-            source
-                .snapshots()
-                .filter_map(|(_, snapshot)| Some(snapshot.manifest.extensions.run.as_ref()?.identity.clone()))
-                .collect()
-        };
-        Self(sources.iter().map(|source| (source.name[..].into(), of(source))).collect())
-    }
-
-    fn has(&self, source: &[u8], run: &PlannedRun) -> bool {
-        self.0.get(source).is_some_and(|runs| runs.contains(&run.run.identity))
-    }
 }
 
 /// What the sources of runs are called in the repository.

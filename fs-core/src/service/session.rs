@@ -11,10 +11,12 @@ use jiff::tz::TimeZone;
 
 use super::waiting::Waiting;
 use super::{ImportOptions, Imported, ServiceError, SnapshotInfo};
-use crate::format::{Extensions, Manifest, Origin, Run, SnapshotId, Status, Time};
+use crate::format::{Extensions, Manifest, Origin, Run, RunFolder, SnapshotId, Status, Time};
 use crate::import::{self, AtRest, ImportError, SeenFiles, Stats, Taken};
 use crate::monitor::{Cancellation, Monitor, Progress};
 use crate::store::{Access, Repository, StatCache, StatCacheWriter, StoreError, Writer};
+#[cfg(unix)]
+use crate::store::{CacheSizes, Reader};
 use crate::view::{Snapshot, Sources};
 
 /// How often a process that waits asks for the lock.
@@ -60,6 +62,8 @@ pub(super) struct Label<'a> {
     pub(super) time: Time,
     pub(super) status: Status,
     pub(super) run: Option<Run>,
+    /// The folder of the run.
+    pub(super) run_folder: Option<RunFolder>,
 }
 
 /// A tree that was walked, waiting for its snapshot.
@@ -101,6 +105,11 @@ impl Session {
     #[cfg(unix)]
     pub(super) fn sources(&self) -> &Sources {
         &self.sources
+    }
+
+    #[cfg(unix)]
+    pub(super) fn reader(&self) -> Reader {
+        self.repository.reader(CacheSizes::default())
     }
 
     /// Whether this absolute path is inside the repository.
@@ -180,7 +189,12 @@ impl Session {
             totals: taken.totals,
             origin: Origin { host: host().into(), path: origin(label.path).into() },
             parent,
-            extensions: Extensions { run: label.run, number, ..Extensions::default() },
+            extensions: Extensions {
+                run: label.run,
+                number,
+                run_folder: label.run_folder,
+                ..Extensions::default()
+            },
         };
         if cancellation.is_cancelled() {
             return Err(ImportError::Cancelled.into());
@@ -212,7 +226,7 @@ impl Session {
 }
 
 /// What this machine is called.
-fn host() -> Vec<u8> {
+pub(super) fn host() -> Vec<u8> {
     #[cfg(unix)]
     {
         rustix::system::uname().nodename().to_bytes().to_vec()

@@ -96,7 +96,13 @@ impl StatCache {
         let bytes = read_end(&mut file).map_err(StoreError::io("read", &path))?;
         let trailer = StatTrailer::open(keys, &bytes)
             .map_err(StoreError::damaged(|| format!("the stat cache {}", path.display())))?;
-        Ok(Self(Arc::new(Opened { file, path, keys: keys.clone(), trailer, reported: AtomicBool::new(false) })))
+        Ok(Self(Arc::new(Opened {
+            file,
+            path,
+            keys: keys.clone(),
+            trailer,
+            reported: AtomicBool::new(false),
+        })))
     }
 
     /// The snapshot whose tree it describes.

@@ -1,37 +1,40 @@
-//! What a folder looks like. A folder that anything else is in, too, is a plain tree.
+//! What a folder looks like. One with runs and something that speaks against them is refused: taken for a plain tree,
+//! it would become one snapshot of all runs.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
-use super::folder::is_dir;
-use super::{Layout, dirvish, rsnapshot};
+use super::folder::{EntryKind, kind_of, leads_inside};
+use super::{Layout, LayoutError, dirvish, rsnapshot};
 
-pub(super) fn layout(root: &Path) -> Layout {
+/// The layout of `root`; of a plain tree also why it may be more than that.
+pub(super) fn layout(root: &Path) -> Result<(Layout, Option<String>), LayoutError> {
     // What cannot be listed, or is a file, is for the plain import to complain of.
-    let Ok(entries) = fs::read_dir(root) else { return Layout::Tree };
-    let mut entries = entries.flatten().filter(|entry| !rsnapshot::is_expected(&entry.file_name()));
-    if dirvish::is_vault(root) {
-        let mut has_image = false;
-        let folders_alone = entries.all(|entry| {
-            has_image |= entry.path().join("summary").is_file();
-            is_dir(&entry)
-        });
-        return if folders_alone && has_image { Layout::Dirvish } else { Layout::Tree };
-    }
-    // A tree's first few entries tell that it is nothing else, however many there are.
-    let (mut some, mut levels, mut vaults) = (false, true, true);
-    for entry in entries {
-        some = true;
-        levels = levels && is_dir(&entry) && is_usual_level(&entry);
-        vaults = vaults && is_dir(&entry) && dirvish::is_vault(&entry.path());
-        if !levels && !vaults {
-            return Layout::Tree;
-        }
-    }
-    match (some, levels) {
-        (false, _) => Layout::Tree,
-        (true, true) => Layout::Rsnapshot,
-        (true, false) => Layout::Dirvish,
+    let Ok(entries) = fs::read_dir(root) else { return Ok((Layout::Tree, None)) };
+    let entries = entries.flatten().filter(|entry| {
+        // Such as one to the last level.
+        let is_alias = || kind_of(entry) == EntryKind::Link && leads_inside(&entry.path(), root);
+        !rsnapshot::is_expected(&entry.file_name()) && !is_alias()
+    });
+    let seen = if dirvish::is_vault(root) { Seen::vault(entries) } else { Seen::of(entries) };
+    let looks = |like, but: String| Err(LayoutError::Looks { path: root.to_owned(), like, but });
+    let may_be = |like: &str| {
+        let hint =
+            format!("if {like} keeps runs in it, say --layout {like}; to say that it is none, --layout tree");
+        Ok((Layout::Tree, Some(hint)))
+    };
+    let Seen { levels, unusual, vaults, folders, .. } = seen;
+    match seen.against {
+        None if vaults > 0 => Ok((Layout::Dirvish, None)),
+        None if levels > 0 => Ok((Layout::Rsnapshot, None)),
+        None if unusual > 0 => may_be("rsnapshot"),
+        Some(but) if vaults > folders => looks("dirvish", but),
+        Some(but) if levels > 0 && levels + unusual > folders => looks("rsnapshot", but),
+        // Anybody may have a folder with a folder `dirvish` in it.
+        Some(_) if vaults > 1 || vaults > 0 && vaults == folders => may_be("dirvish"),
+        Some(_) if levels > 0 => may_be("rsnapshot"),
+        _ => Ok((Layout::Tree, None)),
     }
 }
 
@@ -40,23 +43,108 @@ pub(super) fn layout(root: &Path) -> Layout {
 const USUAL_INTERVALS: [&str; 9] =
     ["hourly", "daily", "weekly", "monthly", "yearly", "alpha", "beta", "gamma", "delta"];
 
-/// A level holds backup points, which are folders, and nothing else.
-fn is_usual_level(entry: &fs::DirEntry) -> bool {
-    let name = entry.file_name();
-    let usual = rsnapshot::level_name(&name).is_some_and(|(interval, _)| USUAL_INTERVALS.contains(&interval));
-    usual
-        && fs::read_dir(entry.path())
-            .is_ok_and(|mut points| points.all(|point| point.is_ok_and(|point| is_dir(&point))))
+/// A tree's first entries tell that it is nothing else, however many there are.
+const MANY: usize = 100;
+
+/// What is in a folder.
+#[derive(Debug, Default)]
+struct Seen {
+    levels: usize,
+    /// Folders that are named as levels, of intervals that nobody knows.
+    unusual: usize,
+    /// Vaults of a bank, or images of a vault.
+    vaults: usize,
+    /// Folders that are none of these.
+    folders: usize,
+    others: usize,
+    /// The first thing that speaks against a layout.
+    against: Option<String>,
+}
+
+impl Seen {
+    fn of(entries: impl Iterator<Item = fs::DirEntry>) -> Self {
+        let mut seen = Self::default();
+        for entry in entries {
+            let (name, kind) = (entry.file_name(), kind_of(&entry));
+            let level = rsnapshot::level_name(&name).filter(|_| kind == EntryKind::Folder);
+            let is_vault = kind != EntryKind::Other && dirvish::is_vault(&entry.path());
+            match level {
+                Some((interval, _)) if USUAL_INTERVALS.contains(&interval) => seen.level(&entry),
+                // As for any other, a link is left out with a word of its own.
+                _ if is_vault => seen.vaults += 1,
+                Some((interval, _)) => {
+                    seen.unusual += 1;
+                    seen.object(
+                        &name,
+                        &format!(", as {interval} is no usual interval (--config names others)"),
+                    );
+                }
+                None => seen.other(&name, kind),
+            }
+            if seen.folders + seen.others > MANY && seen.levels + seen.vaults == 0 {
+                break;
+            }
+        }
+        if seen.unusual > 0 && seen.levels + seen.vaults + seen.folders + seen.others == 0 {
+            seen.against = None;
+        }
+        if seen.levels > 0 && seen.vaults > 0 {
+            seen.against.get_or_insert_with(|| "vaults beside levels".to_owned());
+        }
+        seen
+    }
+
+    /// Images take the part of vaults. Without any, a folder `dirvish` alone makes no vault.
+    fn vault(entries: impl Iterator<Item = fs::DirEntry>) -> Self {
+        let mut seen = Self::default();
+        for entry in entries {
+            let (name, kind) = (entry.file_name(), kind_of(&entry));
+            if kind == EntryKind::Folder && entry.path().join("summary").is_file() {
+                seen.vaults += 1;
+            } else if kind == EntryKind::Other {
+                seen.other(&name, kind);
+            }
+            if seen.others > MANY && seen.vaults == 0 {
+                break;
+            }
+        }
+        seen
+    }
+
+    /// A level holds backup points, which are folders, and nothing else.
+    fn level(&mut self, entry: &fs::DirEntry) {
+        self.levels += 1;
+        // One that cannot be read is left out with a word of its own.
+        let Ok(mut points) = fs::read_dir(entry.path()) else { return };
+        let stray = points.find_map(|point| point.ok().filter(|point| kind_of(point) != EntryKind::Folder));
+        if let Some(stray) = stray {
+            let path = Path::new(&entry.file_name()).join(stray.file_name());
+            self.object(path.as_os_str(), ", which is no folder of a backup point");
+        }
+    }
+
+    fn other(&mut self, name: &OsStr, kind: EntryKind) {
+        match kind {
+            EntryKind::Folder => self.folders += 1,
+            EntryKind::Link | EntryKind::Other => self.others += 1,
+        }
+        self.object(name, "");
+    }
+
+    fn object(&mut self, name: &OsStr, why: &str) {
+        self.against.get_or_insert_with(|| format!("{}{why}", name.display()));
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::symlink;
 
     use super::*;
 
     #[test]
-    fn only_what_is_nothing_else_is_a_layout() {
+    fn a_layout_is_told_by_all_that_is_there() {
         let of = |paths: &[&str]| {
             let directory = tempfile::tempdir().unwrap();
             for path in paths {
@@ -68,21 +156,58 @@ mod tests {
                     fs::create_dir_all(path).unwrap();
                 }
             }
-            layout(directory.path())
+            match layout(directory.path()) {
+                Ok((layout, hint)) => (layout, hint.is_some()),
+                Err(LayoutError::Looks { like, but, .. }) => {
+                    let first = |path: &&str| {
+                        path.trim_end_matches('!').split('/').next().unwrap_or_default().to_owned()
+                    };
+                    assert!(paths.iter().any(|path| but.starts_with(&first(path))), "{but}");
+                    (if like == "rsnapshot" { Layout::Rsnapshot } else { Layout::Dirvish }, true)
+                }
+                Err(error) => panic!("{error}"),
+            }
         };
-        assert_eq!(of(&[]), Layout::Tree);
-        assert_eq!(of(&["lost+found"]), Layout::Tree);
-        assert_eq!(of(&["daily.0/a", "weekly.12/a", ".sync", "_delete.17", "lost+found"]), Layout::Rsnapshot);
-        assert_eq!(of(&["daily.0", "notes!"]), Layout::Tree);
-        assert_eq!(of(&["daily.0", "project"]), Layout::Tree);
-        assert_eq!(of(&["daily.00"]), Layout::Tree);
-        assert_eq!(of(&["data.0/a", "data.1/a"]), Layout::Tree);
-        assert_eq!(of(&["daily.0/a", "daily.1/notes!"]), Layout::Tree);
-        assert_eq!(of(&["daily.0!"]), Layout::Tree);
-        assert_eq!(of(&["dirvish/default.conf!", "image/summary!"]), Layout::Dirvish);
-        assert_eq!(of(&["dirvish/default.conf!", "image"]), Layout::Tree);
-        assert_eq!(of(&["dirvish/default.conf!", "image/summary!", "notes!"]), Layout::Tree);
-        assert_eq!(of(&["web1/dirvish/default.conf!", "db1/dirvish"]), Layout::Dirvish);
-        assert_eq!(of(&["web1/dirvish", "notes"]), Layout::Tree);
+        // What is refused has its layout and a word; so has a tree that may be more.
+        let near = |layout| (layout, true);
+        let sure = |layout| (layout, false);
+        assert_eq!(of(&[]), sure(Layout::Tree));
+        assert_eq!(of(&["lost+found"]), sure(Layout::Tree));
+        assert_eq!(
+            of(&["daily.0/a", "weekly.12/a", ".sync", "_delete.17", "lost+found"]),
+            sure(Layout::Rsnapshot)
+        );
+        assert_eq!(of(&["daily.0", "notes!"]), near(Layout::Rsnapshot));
+        assert_eq!(of(&["daily.0", "project"]), near(Layout::Tree));
+        assert_eq!(of(&["daily.00"]), sure(Layout::Tree));
+        assert_eq!(of(&["data.0/a", "data.1/a"]), near(Layout::Tree));
+        assert_eq!(of(&["daily.0/a", "daily.1/notes!"]), near(Layout::Rsnapshot));
+        assert_eq!(of(&["daily.0!"]), sure(Layout::Tree));
+        assert_eq!(of(&["daily.0/a", "daily.1/a", "scripts"]), near(Layout::Rsnapshot));
+        assert_eq!(of(&["daily.0/a", "fortnightly.0/a"]), near(Layout::Rsnapshot));
+        assert_eq!(of(&["joe/dirvish", "ann", "bob"]), sure(Layout::Tree));
+        assert_eq!(of(&["v1.0/a", "v1.1/a", "README!"]), sure(Layout::Tree));
+        assert_eq!(of(&["web1/dirvish", "bank.log!"]), near(Layout::Dirvish));
+        assert_eq!(of(&["dirvish/default.conf!", "image/summary!"]), sure(Layout::Dirvish));
+        assert_eq!(of(&["dirvish/default.conf!", "image"]), sure(Layout::Tree));
+        assert_eq!(of(&["dirvish/default.conf!", "image/summary!", "notes!"]), near(Layout::Dirvish));
+        assert_eq!(of(&["web1/dirvish/default.conf!", "db1/dirvish"]), sure(Layout::Dirvish));
+        assert_eq!(of(&["web1/dirvish", "notes"]), near(Layout::Tree));
+    }
+
+    #[test]
+    fn links_hide_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().canonicalize().unwrap();
+        let (levels, bank) = (root.join("levels"), root.join("bank"));
+        fs::create_dir_all(levels.join("daily.0/web")).unwrap();
+        symlink("daily.0", levels.join("latest")).unwrap();
+        assert_eq!(layout(&levels).unwrap(), (Layout::Rsnapshot, None));
+        symlink("/etc", levels.join("elsewhere")).unwrap();
+        assert!(matches!(layout(&levels), Err(LayoutError::Looks { .. })));
+        fs::create_dir_all(bank.join("one/dirvish")).unwrap();
+        fs::create_dir_all(root.join("far/dirvish")).unwrap();
+        symlink("../far", bank.join("two")).unwrap();
+        assert_eq!(layout(&bank).unwrap(), (Layout::Dirvish, None));
     }
 }

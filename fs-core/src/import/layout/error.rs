@@ -46,6 +46,20 @@ pub enum LayoutError {
         /// The root that was given.
         given: PathBuf,
     },
+    /// The folder has runs, and something that speaks against that.
+    #[error(
+        "{} looks like {like}'s folder, but for {but}; say --layout {like} to import its runs, \
+         or --layout tree to import all of it as one tree",
+        path.display()
+    )]
+    Looks {
+        /// The folder.
+        path: PathBuf,
+        /// The program's name.
+        like: &'static str,
+        /// What speaks against it.
+        but: String,
+    },
     /// The folder has no run of the layout that it is said to have.
     #[error("{} has no {what}; is it mounted, and is this the right folder?", path.display())]
     Nothing {

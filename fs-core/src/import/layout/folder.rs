@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use rustix::fs::OFlags;
 
 use super::LayoutError;
@@ -15,8 +16,20 @@ use crate::format::Time;
 #[derive(Debug, Clone)]
 pub(super) struct Mark {
     pub(super) path: PathBuf,
-    id: (u64, u64),
+    pub(super) id: (u64, u64),
     pub(super) mtime: Time,
+    /// When it was created, where its file system tells.
+    pub(super) born: Option<Time>,
+    /// Its time is one that a program has set: a whole second, in a file system that has parts of it.
+    pub(super) is_stamped: bool,
+}
+
+/// What an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum EntryKind {
+    Folder,
+    Link,
+    Other,
 }
 
 impl Mark {
@@ -26,7 +39,15 @@ impl Mark {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             result => result?,
         };
-        let mark = Self { path, id: (metadata.dev(), metadata.ino()), mtime: mtime(&metadata) };
+        let mtime = mtime(&metadata);
+        let born = metadata.created().ok().and_then(|time| Timestamp::try_from(time).ok());
+        let mark = Self {
+            path,
+            id: (metadata.dev(), metadata.ino()),
+            mtime,
+            born: born.map(Time::from),
+            is_stamped: mtime.nanos() == 0 && metadata.ctime_nsec() != 0,
+        };
         Ok(metadata.is_dir().then_some(mark))
     }
 
@@ -51,18 +72,27 @@ pub(super) fn absolute(path: &Path) -> Result<PathBuf, LayoutError> {
     fs::canonicalize(path).map_err(|source| LayoutError::Read { path: path.to_owned(), source })
 }
 
-/// Whether this is a folder; not when it is gone.
-pub(super) fn is_dir(entry: &DirEntry) -> bool {
-    entry.file_type().is_ok_and(|kind| kind.is_dir())
+/// What an entry is; not a folder when it is gone.
+pub(super) fn kind_of(entry: &DirEntry) -> EntryKind {
+    match entry.file_type() {
+        Ok(kind) if kind.is_dir() => EntryKind::Folder,
+        Ok(kind) if kind.is_symlink() => EntryKind::Link,
+        _ => EntryKind::Other,
+    }
 }
 
-/// The names in a folder, sorted, each with whether it is a folder itself.
-pub(super) fn names(path: &Path) -> Result<Vec<(OsString, bool)>, LayoutError> {
+/// Whether the symbolic link at `path` leads to something inside `root`, an absolute path without links.
+pub(super) fn leads_inside(path: &Path, root: &Path) -> bool {
+    fs::canonicalize(path).is_ok_and(|target| target.starts_with(root))
+}
+
+/// The names in a folder, sorted, each with what it is.
+pub(super) fn names(path: &Path) -> Result<Vec<(OsString, EntryKind)>, LayoutError> {
     let read = || {
         let mut names = Vec::new();
         for entry in fs::read_dir(path)? {
             let entry = entry?;
-            names.push((entry.file_name(), is_dir(&entry)));
+            names.push((entry.file_name(), kind_of(&entry)));
         }
         names.sort_unstable();
         Ok(names)

@@ -3,22 +3,30 @@
 //! A layout is read into a [`Plan`] before anything is imported. What is found on disk decides nothing but which trees
 //! are walked; no program is run, and no config is executed.
 
+mod alike;
 mod detect;
 mod dirvish;
 mod error;
+mod file_system;
 mod folder;
 mod lock;
 mod rsnapshot;
 mod shared;
 
+use std::ffi::OsStr;
+use std::fmt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 
+pub use alike::is_alike;
 pub use error::LayoutError;
+use file_system::FileSystems;
+pub(crate) use file_system::are_two;
 use folder::Mark;
 
-use crate::format::{Run, Status, Time};
+use crate::format::{Run, RunFolder, Status, Time};
 
 /// How a folder holds history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,6 +82,24 @@ pub struct Plan {
     pub retention: Vec<Retention>,
     /// The program that makes runs is at work, as this process.
     pub running: Option<u32>,
+    /// Of a plain tree: why it may be more than that, and how to go on then.
+    pub hint: Option<String>,
+    file_systems: FileSystems,
+}
+
+/// An rsnapshot level's name, such as `daily.0`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LevelName {
+    /// `daily`.
+    pub interval: String,
+    /// 0 is the newest.
+    pub number: u64,
+}
+
+impl fmt::Display for LevelName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}.{}", self.interval, self.number)
+    }
 }
 
 /// A run that can be imported.
@@ -87,6 +113,10 @@ pub struct PlannedRun {
     pub time: Time,
     /// What the snapshot will tell of it.
     pub run: Run,
+    /// Its folder, which tells it again when the folder's time was changed.
+    pub run_folder: RunFolder,
+    /// Of rsnapshot: its level.
+    pub level: Option<LevelName>,
     /// The identity of the run that it was made against, in whatever source.
     pub reference: Option<Box<[u8]>>,
     status: Status,
@@ -103,8 +133,8 @@ pub struct LeftOut {
     pub path: PathBuf,
     /// Why.
     pub reason: String,
-    /// It could not be read, so nobody knows what is in it.
-    pub unreadable: bool,
+    /// It may hold history that is missing because of this, so the import is not complete.
+    pub may_be_history: bool,
 }
 
 /// A line `retain` of rsnapshot's config.
@@ -130,11 +160,14 @@ impl Plan {
         }
         let given = place.root.as_deref().unwrap_or(Path::new("."));
         let root = folder::absolute(given)?;
-        let layout = if place.layout == Layout::Auto { detect::layout(&root) } else { place.layout };
+        let (layout, hint) = match place.layout {
+            Layout::Auto => detect::layout(&root)?,
+            layout => (layout, None),
+        };
         match layout {
             Layout::Rsnapshot => rsnapshot::plan(&root, None),
             Layout::Dirvish => dirvish::plan(&root, zone),
-            Layout::Auto | Layout::Tree => Ok(Self::empty(Layout::Tree, root)),
+            Layout::Auto | Layout::Tree => Ok(Self { hint, ..Self::empty(Layout::Tree, root) }),
         }
     }
 
@@ -147,15 +180,28 @@ impl Plan {
             left_out: Vec::new(),
             retention: Vec::new(),
             running: None,
+            hint: None,
+            file_systems: FileSystems::default(),
         }
     }
 
     fn leave_out(&mut self, path: PathBuf, reason: impl Into<String>) {
-        self.left_out.push(LeftOut { path, reason: reason.into(), unreadable: false });
+        self.left_out.push(LeftOut { path, reason: reason.into(), may_be_history: false });
     }
 
-    fn leave_unreadable(&mut self, path: PathBuf, reason: &impl ToString) {
-        self.left_out.push(LeftOut { path, reason: reason.to_string(), unreadable: true });
+    /// Leaves out what may be history, so that more is said of it than a note.
+    fn miss(&mut self, path: PathBuf, reason: impl Into<String>) {
+        self.left_out.push(LeftOut { path, reason: reason.into(), may_be_history: true });
+    }
+
+    /// What is kept of the folder of a run, which people call `name`.
+    fn run_folder(&mut self, mark: &Mark, name: &OsStr) -> RunFolder {
+        RunFolder {
+            file_system: self.file_systems.identity(&mark.path, mark.id.0),
+            inode: mark.id.1,
+            born: mark.born,
+            name: name.as_bytes().into(),
+        }
     }
 
     /// Oldest first. Runs of equal times keep the order in which they were found.
@@ -179,6 +225,11 @@ impl PlannedRun {
             Some(newer) if shared::any_file(&self.tree, newer) => Status::Approximate,
             _ => self.status,
         }
+    }
+
+    /// Whether its time is one that a program has set, so that removing something from its folder did not.
+    pub fn is_stamped(&self) -> bool {
+        self.mark.is_stamped
     }
 
     /// The folder whose presence means that the run is there.

@@ -39,16 +39,38 @@ enum Shape {
 #[derive(Debug, Clone)]
 enum Edit {
     /// Gives a file a content and a time.
-    Write { file: usize, content: usize, time: usize },
+    Write {
+        file: usize,
+        content: usize,
+        time: usize,
+    },
     /// Changes a file's content to another of the same size, and keeps its time.
-    Disguise { file: usize },
+    Disguise {
+        file: usize,
+    },
     /// Puts an equal file in a file's place.
-    Replace { file: usize },
-    Touch { file: usize, time: usize },
-    Rename { from: usize, to: usize },
-    Swap { one: usize, other: usize },
-    Link { from: usize, to: usize },
-    Remove { file: usize },
+    Replace {
+        file: usize,
+    },
+    Touch {
+        file: usize,
+        time: usize,
+    },
+    Rename {
+        from: usize,
+        to: usize,
+    },
+    Swap {
+        one: usize,
+        other: usize,
+    },
+    Link {
+        from: usize,
+        to: usize,
+    },
+    Remove {
+        file: usize,
+    },
 }
 
 fn edits() -> impl Strategy<Value = Vec<Edit>> {

@@ -203,8 +203,15 @@ fn sizes_that_lie_are_passed_over() {
         let mut writer = fixture.repository.writer().unwrap();
         let mut stat_cache = fixture.repository.stat_cache_writer(b"lies", b"");
         let now = Time::from(jiff::Timestamp::now());
-        let outcome =
-            run(tree, &Options::default(), &mut writer, &mut stat_cache, now, &Silent, &Cancellation::default());
+        let outcome = run(
+            tree,
+            &Options::default(),
+            &mut writer,
+            &mut stat_cache,
+            now,
+            &Silent,
+            &Cancellation::default(),
+        );
         let manifest = Manifest {
             root: outcome.unwrap().taken.root,
             ..crate::testing::samples::manifest(crate::format::BlobId([0; 32]))

@@ -18,7 +18,7 @@ use crate::import::layout::{Layout, LeftOut, Plan};
 use crate::monitor::{Cancellation, Monitor};
 use crate::service::import::tree_key;
 use crate::service::rsync_at_work::rsync_at_work;
-use crate::service::runs::{Outcome, RunImporter, make_plan, run_states};
+use crate::service::runs::{Known, Outcome, RunImporter, make_plan, run_states};
 use crate::service::session::RUNS;
 use crate::service::{ImportOptions, Imported, ServiceError, import_tree, source_name};
 use crate::store::{Access, Repository};
@@ -190,7 +190,6 @@ fn runs(
     mut plan: Plan,
     context: &mut Context<'_>,
 ) -> Result<(Look, Activity), ServiceError> {
-    tell_left_out(source, &plan, context);
     if let Trigger::Quiet(quiet) = source.watched.trigger
         && let Ok(since) = Timestamp::now().checked_sub(quiet)
     {
@@ -199,8 +198,10 @@ fn runs(
     let mut options = source.watched.options.clone();
     options.wait = true;
     // Nobody else has to wait while there is nothing to do.
-    let states = run_states(context.repository, &plan, &options)?;
-    if !states.iter().any(|state| state.is_new) {
+    let states = run_states(context.repository, &plan, &options);
+    let more = states.as_ref().map_or(&[][..], |(_, left_out)| left_out);
+    tell_left_out(source, [&plan.left_out, more].concat(), context);
+    if !states?.0.iter().any(|state| state.state == Known::New) {
         return Ok(DONE);
     }
     let mut importer = RunImporter::open(context.repository, &plan, &options, context.cancellation)?;
@@ -228,11 +229,11 @@ fn runs(
 }
 
 /// Tells what was not left out the last time.
-fn tell_left_out(source: &mut Source, plan: &Plan, context: &mut Context<'_>) {
-    for left_out in plan.left_out.iter().filter(|left_out| !source.left_out.contains(left_out)) {
+fn tell_left_out(source: &mut Source, left_out: Vec<LeftOut>, context: &mut Context<'_>) {
+    for left_out in left_out.iter().filter(|left_out| !source.left_out.contains(left_out)) {
         (context.tell)(Event::LeftOut(left_out));
     }
-    source.left_out.clone_from(&plan.left_out);
+    source.left_out = left_out;
 }
 
 fn named(imported: &Imported) -> Last {

@@ -24,7 +24,10 @@ fn write(repository: &Repository) {
     let mut writer = repository.stat_cache_writer(b"web", b"/srv/web");
     let below = writer.add(&BELOW, 1, &[file(20), Slot::UNKNOWN, file(22)]);
     let root = writer.add(&ROOT, 0, &[file(10), below, Slot::UNKNOWN]);
-    let system = |identity: &[u8], secs| KnownFileSystem { identity: identity.into(), clock: Time::new(secs, 0).unwrap() };
+    let system = |identity: &[u8], secs| KnownFileSystem {
+        identity: identity.into(),
+        clock: Time::new(secs, 0).unwrap(),
+    };
     let systems = vec![system(b"one", 1), system(b"two", 2)];
     writer.finish(SNAPSHOT, Time::new(100, 0).unwrap(), systems, root).unwrap();
 }
@@ -42,7 +45,10 @@ fn what_was_written_is_read() {
     assert_eq!(root.get(0), Some(file(10)));
     let mut below = root.directory(1, BELOW).unwrap();
     assert_eq!(below.file_system(), Some(&b"two"[..]));
-    assert_eq!((0..4).map(|at| below.get(at)).collect::<Vec<_>>(), [Some(file(20)), Some(Slot::UNKNOWN), Some(file(22)), None]);
+    assert_eq!(
+        (0..4).map(|at| below.get(at)).collect::<Vec<_>>(),
+        [Some(file(20)), Some(Slot::UNKNOWN), Some(file(22)), None]
+    );
     assert_eq!(root.get(2), Some(Slot::UNKNOWN));
     for (source, tree) in [(&b"web"[..], &b"/srv/other"[..]), (b"db", b"/srv/web"), (b"web/", b"srv/web")] {
         assert!(repository.stat_cache(source, tree).is_none());
@@ -66,7 +72,10 @@ fn an_import_that_is_given_up_leaves_what_there_was() {
     writer.add(&ROOT, 0, &[file(99)]);
     drop(writer);
     assert_eq!(fs::read_dir(directory.path().join("repository/tmp")).unwrap().count(), 0);
-    assert_eq!(repository.stat_cache(b"web", b"/srv/web").unwrap().root(ROOT).unwrap().get(0), Some(file(10)));
+    assert_eq!(
+        repository.stat_cache(b"web", b"/srv/web").unwrap().root(ROOT).unwrap().get(0),
+        Some(file(10))
+    );
 }
 
 #[test]
@@ -79,7 +88,8 @@ fn damage_makes_nothing_known() {
     let known = || {
         let cache = repository.stat_cache(b"web", b"/srv/web")?;
         let mut root = cache.root(ROOT)?;
-        let below = root.directory(1, BELOW).map(|mut below| (0..3).map(|at| below.get(at)).collect::<Vec<_>>());
+        let below =
+            root.directory(1, BELOW).map(|mut below| (0..3).map(|at| below.get(at)).collect::<Vec<_>>());
         Some((root.get(0), below))
     };
     let whole = known().unwrap();

@@ -45,9 +45,8 @@ impl Directory {
     /// Whether a file of the directory's file system has the same inode number for as long as it exists.
     pub(in crate::import) fn keeps_inodes(&self, device: u64) -> bool {
         match self.magic() {
-            Some(CIFS | SMB2) => {
-                mount(device).is_none_or(|mount| !mount.options.split(',').any(|option| option == "noserverino"))
-            }
+            Some(CIFS | SMB2) => mount(device)
+                .is_none_or(|mount| !mount.options.split(',').any(|option| option == "noserverino")),
             Some(magic) => !WITHOUT_INODES.contains(&magic),
             None => true,
         }
@@ -77,7 +76,8 @@ impl Directory {
 /// The UUID of the file system on a disk.
 fn uuid(device: u64) -> Option<String> {
     let named = fs::read_dir("/dev/disk/by-uuid").ok()?.flatten();
-    let found = named.into_iter().find(|entry| fs::metadata(entry.path()).is_ok_and(|disk| disk.rdev() == device));
+    let found =
+        named.into_iter().find(|entry| fs::metadata(entry.path()).is_ok_and(|disk| disk.rdev() == device));
     Some(format!("uuid {}", found?.file_name().to_string_lossy()))
 }
 

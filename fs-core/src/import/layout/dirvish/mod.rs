@@ -4,14 +4,15 @@ mod summary;
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
+use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
-use summary::{Summary, Times, later};
+use summary::{NoRun, Summary, Times, later};
 
-use super::folder::{Mark, names, small_file};
+use super::folder::{EntryKind, Mark, leads_inside, names, small_file};
 use super::lock::{self, Lock};
 use super::{Layout, LayoutError, Plan, PlannedRun};
 use crate::format::limits::MAX_RUN_IDENTITY;
@@ -23,10 +24,13 @@ const MAX_SUMMARY: u64 = 4 << 20;
 /// A vault's folder for dirvish itself.
 pub(super) const OWN: &str = "dirvish";
 
-/// Whether this is a vault.
+/// Whether this is a vault. A link to one is, too.
 pub(super) fn is_vault(path: &Path) -> bool {
     path.join(OWN).is_dir()
 }
+
+/// What is said of a link. None is followed: whoever may write here could lead the import anywhere.
+const LINK: &str = "it is a symbolic link, which is not followed: import what it leads to";
 
 /// The images of the vault `root`, or of all vaults of the bank `root`.
 pub(super) fn plan(root: &Path, zone: &TimeZone) -> Result<Plan, LayoutError> {
@@ -35,16 +39,24 @@ pub(super) fn plan(root: &Path, zone: &TimeZone) -> Result<Plan, LayoutError> {
         vault(&mut plan, root, zone)?;
     } else {
         let mut vaults = 0;
-        for (name, is_dir) in names(root)? {
+        for (name, kind) in names(root)? {
             let path = root.join(&name);
-            if is_dir && is_vault(&path) {
-                vaults += 1;
-                // Not readable for this user: others may be.
-                if let Err(error) = vault(&mut plan, &path, zone) {
-                    plan.leave_unreadable(path, &error);
+            match kind {
+                _ if name == "lost+found" => {}
+                EntryKind::Folder if is_vault(&path) => {
+                    vaults += 1;
+                    // Not readable for this user: others may be.
+                    if let Err(error) = vault(&mut plan, &path, zone) {
+                        plan.miss(path, error.to_string());
+                    }
                 }
-            } else if name != "lost+found" {
-                plan.leave_out(path, "it is no vault");
+                EntryKind::Link if leads_inside(&path, root) => plan.leave_out(path, "it is a symbolic link"),
+                EntryKind::Link => {
+                    vaults += u32::from(is_vault(&path));
+                    plan.miss(path, LINK);
+                }
+                EntryKind::Folder => plan.miss(path, "it is no vault"),
+                EntryKind::Other => plan.leave_out(path, "it is no vault"),
             }
         }
         if vaults == 0 {
@@ -66,15 +78,32 @@ fn vault(plan: &mut Plan, path: &Path, zone: &TimeZone) -> Result<(), LayoutErro
     };
     plan.running = plan.running.or(running);
     let first = plan.runs.len();
-    for (name, is_dir) in names(path)? {
-        if !is_dir || name == OWN {
-            continue;
-        }
+    for (name, kind) in names(path)? {
         let folder = path.join(&name);
-        match image(path, &folder, &name, zone) {
+        match kind {
+            _ if name == OWN || name == "lost+found" => continue,
+            // Such as one to the last image.
+            EntryKind::Link if leads_inside(&folder, path) => continue,
+            EntryKind::Link => {
+                plan.miss(folder, LINK);
+                continue;
+            }
+            EntryKind::Other => {
+                plan.leave_out(folder, "it is no image");
+                continue;
+            }
+            EntryKind::Folder => {}
+        }
+        match image(plan, path, &folder, &name, zone) {
             Ok(run) => plan.runs.push(run),
-            Err(Reason::Other(reason)) => plan.leave_out(folder, reason),
-            Err(Reason::Unfinished) => {
+            Err(NoRun::Failed(status)) => plan.leave_out(folder, format!("its run failed: {status}")),
+            Err(NoRun::Gone) => plan.leave_out(folder, "its tree is gone"),
+            Err(NoRun::Unclear(reason)) => plan.miss(folder, reason),
+            Err(NoRun::NoSummary) if running.is_none() => {
+                plan.miss(folder, "it has no summary, as an image has");
+            }
+            // Which has made the folder, and will write a summary.
+            Err(NoRun::Unfinished | NoRun::NoSummary) => {
                 let reason = match running {
                     Some(pid) => format!("its run has not completed: dirvish is running (process {pid})"),
                     None => "its run did not complete".to_owned(),
@@ -87,49 +116,44 @@ fn vault(plan: &mut Plan, path: &Path, zone: &TimeZone) -> Result<(), LayoutErro
     Ok(())
 }
 
-/// Why a folder is no image to be imported.
-enum Reason {
-    Unfinished,
-    Other(String),
-}
-
-impl From<&str> for Reason {
-    fn from(reason: &str) -> Self {
-        Reason::Other(reason.to_owned())
-    }
-}
-
-fn image(vault: &Path, folder: &Path, name: &OsStr, zone: &TimeZone) -> Result<PlannedRun, Reason> {
-    let (text, written) = small_file(&folder.join("summary"), MAX_SUMMARY).map_err(|error| {
-        Reason::Other(match error.kind() {
-            io::ErrorKind::NotFound => "it has no summary, as an image has".to_owned(),
-            _ => format!("its summary cannot be read: {error}"),
-        })
-    })?;
+fn image(
+    plan: &mut Plan,
+    vault: &Path,
+    folder: &Path,
+    name: &OsStr,
+    zone: &TimeZone,
+) -> Result<PlannedRun, NoRun> {
+    let unclear = |reason: &str| NoRun::Unclear(reason.to_owned());
+    let (text, written) =
+        small_file(&folder.join("summary"), MAX_SUMMARY).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => NoRun::NoSummary,
+            _ => NoRun::Unclear(format!("its summary cannot be read: {error}")),
+        })?;
     let summary = Summary::parse(&text);
-    if summary.status.is_none() {
-        return Err(Reason::Unfinished);
-    }
-    let status = summary.outcome().map_err(Reason::Other)?;
+    let status = summary.outcome()?;
     let (Some(began), Some(completed)) = (summary.began, summary.completed) else {
-        return Err("its summary does not tell when it began and completed".into());
+        return Err(unclear("its summary does not tell when its run began (Backup-begin)"));
     };
-    let times = Times::of(began, completed, written, zone).ok_or("its summary tells an impossible time")?;
-    let Some(mark) = Mark::of(folder.join("tree")).map_err(|error| Reason::Other(error.to_string()))? else {
-        return Err("its tree is gone".into());
+    let times = Times::of(began, completed, written, zone)
+        .ok_or_else(|| unclear("its summary tells an impossible time"))?;
+    let tree = folder.join("tree");
+    let mark = match Mark::of(tree.clone()) {
+        Ok(Some(mark)) => mark,
+        Ok(None) => return Err(no_tree(&tree)),
+        Err(error) => return Err(NoRun::Unclear(format!("its tree cannot be looked at: {error}"))),
     };
     let vault = summary.vault.or_else(|| Some(vault.file_name()?.as_bytes().into())).unwrap_or_default();
     let branch = summary.branch.unwrap_or_else(|| b"default"[..].into());
     let image = summary.image.unwrap_or_else(|| name.as_bytes().into());
     let source = source(&vault, &branch);
     if !is_source_name(&source) {
-        return Err("its vault and branch cannot name a source".into());
+        return Err(unclear("its vault and branch cannot name a source"));
     }
     let mut identity = [b"dirvish ", &vault[..], b":", &branch, b":", &image, b" "].concat();
     // As it was written, whatever the zone is when it is read.
     identity.extend(began.strftime("%Y-%m-%dT%H:%M:%S").to_string().bytes());
     if identity.len() > MAX_RUN_IDENTITY {
-        return Err("its names are too long".into());
+        return Err(unclear("its names are too long"));
     }
     Ok(PlannedRun {
         source,
@@ -141,11 +165,26 @@ fn image(vault: &Path, folder: &Path, name: &OsStr, zone: &TimeZone) -> Result<P
             completed: Some(times.completed),
             expires: summary.expires.and_then(|time| later(time, zone)),
         },
+        run_folder: plan.run_folder(&mark, name),
+        level: None,
         // For now the image's name; its identity once all are known.
         reference: summary.reference,
         status,
         newer: None,
         mark,
+    })
+}
+
+/// Why there is no folder at `tree`.
+fn no_tree(tree: &Path) -> NoRun {
+    NoRun::Unclear(match fs::symlink_metadata(tree) {
+        Ok(metadata) if metadata.is_symlink() => {
+            "its tree is a symbolic link, which is not followed: import what it leads to with --layout tree and --at"
+                .to_owned()
+        }
+        Ok(_) => "its tree is no folder".to_owned(),
+        // dirvish-expire has removed it, but for the summary.
+        Err(_) => return NoRun::Gone,
     })
 }
 

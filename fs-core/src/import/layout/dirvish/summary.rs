@@ -40,34 +40,60 @@ impl Summary {
                     let at = value.windows(4).position(|window| window == b" == ");
                     summary.expires = at.and_then(|at| time(&value[at + 4..]));
                 }
-                b"Status" => summary.status = str::from_utf8(value).ok().map(str::to_owned),
+                b"Status" => summary.status = Some(String::from_utf8_lossy(value).into_owned()),
                 _ => {}
             }
         }
         summary
     }
 
-    /// How the run went, or why it left nothing that is worth keeping.
-    pub(super) fn outcome(&self) -> Result<Status, String> {
-        let Some(status) = &self.status else { return Err("its run has not completed".to_owned()) };
+    /// How the run went, or why its image is not imported.
+    pub(super) fn outcome(&self) -> Result<Status, NoRun> {
+        let Some(status) = &self.status else { return Err(NoRun::Unfinished) };
         let word = status.split([' ', '(']).next().unwrap_or_default();
         let code = status
             .split_once('(')
             .and_then(|(_, rest)| rest.split_once(')'))
             .and_then(|(code, _)| code.parse::<u8>().ok());
-        let known = match (word, code) {
-            ("success", _) => Some(Status::Complete),
-            ("warning" | "error" | "unknown", Some(24)) => Some(Status::Vanished),
-            ("warning" | "error" | "unknown", Some(23)) => Some(Status::Partial),
-            ("warning" | "error" | "unknown", Some(25)) => Some(Status::Limited),
+        let shown = || status.chars().take(200).collect::<String>();
+        let outcome = match (word, code) {
+            ("success", _) => Status::Complete,
+            ("warning" | "error" | "unknown", Some(24)) => Status::Vanished,
+            ("warning" | "error" | "unknown", Some(23)) => Status::Partial,
+            ("warning" | "error" | "unknown", Some(25)) => Status::Limited,
             // As dirvish sees it, these have a useful result.
-            ("warning" | "unknown", _) => Some(Status::Unknown),
-            _ => None,
+            ("warning" | "unknown", _) => Status::Unknown,
+            ("error" | "fatal", _) => return Err(NoRun::Failed(shown())),
+            _ => {
+                return Err(NoRun::Unclear(format!(
+                    "its summary has a status that dirvish does not write: {}",
+                    shown()
+                )));
+            }
         };
-        known
-            .filter(|_| self.completed.is_some())
-            .ok_or_else(|| format!("its run failed: {}", status.chars().take(200).collect::<String>()))
+        match self.completed {
+            Some(_) => Ok(outcome),
+            None => Err(NoRun::Unclear(format!(
+                "its summary does not tell when its run completed (Backup-complete), though it has the status {}",
+                shown()
+            ))),
+        }
     }
+}
+
+/// Why an image is no run to be imported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum NoRun {
+    /// Its run goes on, or was killed.
+    Unfinished,
+    /// Nothing tells of its run.
+    NoSummary,
+    /// Its run failed, with this status.
+    Failed(String),
+    /// Its tree was removed.
+    Gone,
+    /// It may be a good one: what is written of it does not tell.
+    Unclear(String),
 }
 
 fn time(value: &[u8]) -> Option<DateTime> {

@@ -103,7 +103,54 @@ fn a_summary_cannot_name_what_is_elsewhere() {
     fs::write(directory.path().join("3/summary"), evil).unwrap();
     let plan = plan_of(directory.path());
     assert!(plan.runs.is_empty(), "{plan:?}");
-    assert_eq!(reasons(&plan)[2], "3: its tree is gone");
+    assert!(
+        reasons(&plan)[2].starts_with("3: its tree is a symbolic link, which is not followed"),
+        "{plan:?}"
+    );
+    assert!(plan.left_out.iter().all(|left_out| left_out.may_be_history), "{plan:?}");
+}
+
+/// What is said of an image is true, and louder when it may be a good one.
+#[test]
+fn an_image_says_why_it_is_left_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let vault = directory.path().canonicalize().unwrap().join("bank/web1");
+    let far = directory.path().join("far");
+    plant(&vault, "1", &summary("default", "1", "default", "Status: success\n"));
+    plant(&vault, "2", &summary("default", "2", "1", "Status: fatal error (12) -- no space\n"));
+    plant(&vault, "3", &summary("default", "3", "1", &complete("3", "wonderful")));
+    plant(
+        &vault,
+        "4",
+        &summary("default", "4", "1", &complete("4", "success")).replace("Backup-begin", "Begin"),
+    );
+    plant(&vault, "5", &summary("default", "5", "1", &complete("5", "success")));
+    fs::remove_dir(vault.join("5/tree")).unwrap();
+    fs::write(vault.join("5/tree"), "").unwrap();
+    plant(&far, "6", &summary("default", "6", "1", &complete("6", "success")));
+    std::os::unix::fs::symlink(far.join("6"), vault.join("6")).unwrap();
+    std::os::unix::fs::symlink("1", vault.join("last")).unwrap();
+    fs::create_dir(vault.join("7")).unwrap();
+    let plan = plan_of(&vault);
+    assert!(plan.runs.is_empty(), "{plan:?}");
+    let expected = [
+        ("1: its summary does not tell when its run completed (Backup-complete)", true),
+        ("2: its run failed: fatal error (12) -- no space", false),
+        ("3: its summary has a status that dirvish does not write: wonderful", true),
+        ("4: its summary does not tell when its run began (Backup-begin)", true),
+        ("5: its tree is no folder", true),
+        ("6: it is a symbolic link, which is not followed: import what it leads to", true),
+        ("7: it has no summary, as an image has", true),
+    ];
+    assert_eq!(plan.left_out.len(), expected.len(), "{:?}", reasons(&plan));
+    for ((reason, left_out), (start, may_be)) in reasons(&plan).iter().zip(&plan.left_out).zip(expected) {
+        assert!(reason.starts_with(start), "{reason}");
+        assert_eq!(left_out.may_be_history, may_be, "{reason}");
+    }
+    // So does a vault of a bank.
+    std::os::unix::fs::symlink(&far, vault.with_file_name("linked")).unwrap();
+    let plan = plan_of(vault.parent().unwrap());
+    assert!(reasons(&plan)[0].starts_with("linked: it is a symbolic link"), "{:?}", reasons(&plan));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! rsnapshot: a folder of levels `<interval>.<N>`, in each of them a folder for every backup point.
 //!
-//! Rotation renames levels, so a level is known by the modification time that its completed run gave it.
+//! Rotation renames levels, so a level is known by the modification time that its completed run gave it, and by its
+//! folder. Which folder is which run's is for `service` to tell, which knows what was imported.
 
 mod config;
 
@@ -11,20 +12,19 @@ use std::path::{Path, PathBuf};
 pub(super) use config::Config;
 use config::is_interval;
 
-use super::folder::{Mark, names};
+use super::folder::{EntryKind, Mark, leads_inside, names};
 use super::lock::{self, Lock};
-use super::{Layout, LayoutError, Plan, PlannedRun, Retention};
+use super::{Layout, LayoutError, LeftOut, LevelName, Plan, PlannedRun, Retention};
 use crate::format::{Run, Status, Time, is_source_name};
 
 /// A level's folder.
 struct Level {
     mark: Mark,
-    interval: String,
-    number: u64,
+    name: LevelName,
     /// The folders of its backup points, by name.
     points: Vec<(Box<[u8]>, PathBuf)>,
-    /// Why it is no run.
-    left_out: Option<String>,
+    /// Why it is no run, and whether it may be one.
+    left_out: Option<(String, bool)>,
 }
 
 /// A level's name in two: `daily.0` is `daily` and 0.
@@ -71,61 +71,86 @@ pub(super) fn plan(root: &Path, config: Option<&Config>) -> Result<Plan, LayoutE
 
 fn levels(plan: &mut Plan, config: Option<&Config>) -> Result<Vec<Level>, LayoutError> {
     let mut levels = Vec::new();
-    for (name, is_dir) in names(&plan.root)? {
+    for (name, kind) in names(&plan.root)? {
         if is_expected(&name) {
             continue;
         }
         let path = plan.root.join(&name);
-        let Some((interval, number)) = level_name(&name).filter(|_| is_dir) else {
-            plan.leave_out(path, "it is no level");
+        let Some((interval, number)) = level_name(&name).filter(|_| kind == EntryKind::Folder) else {
+            leave_out_beside(plan, path, kind);
             continue;
         };
         let known = config.is_none_or(|config| {
             config.retention.is_empty() || config.retention.iter().any(|retain| retain.interval == interval)
         });
         if !known {
-            plan.leave_out(path, format!("the config has no interval {interval}"));
+            plan.miss(path, format!("the config has no interval {interval}"));
             continue;
         }
+        let name = LevelName { interval: interval.to_owned(), number };
         // Rotated since the root was listed, or not readable for this user: others may be.
         let (mark, names) = match (Mark::of(path.clone()), names(&path)) {
             (Ok(Some(mark)), Ok(names)) => (mark, names),
             (_, Err(error)) => {
-                plan.leave_unreadable(path, &error);
+                plan.miss(path, error.to_string());
                 continue;
             }
             (_, Ok(_)) => continue,
         };
         let mut points = Vec::new();
-        for (name, is_dir) in names {
-            if is_dir && is_source_name(name.as_bytes()) {
-                points.push((name.as_bytes().into(), path.join(&name)));
-            } else {
-                plan.leave_out(path.join(&name), "it is no folder of a backup point");
+        for (name, kind) in names {
+            let tree = path.join(&name);
+            match kind {
+                EntryKind::Folder if is_source_name(name.as_bytes()) => {
+                    points.push((name.as_bytes().into(), tree));
+                }
+                EntryKind::Other => plan.miss(tree, STRAY),
+                _ => plan.miss(tree, "it is no folder of a backup point"),
             }
         }
-        levels.push(Level { mark, interval: interval.to_owned(), number, points, left_out: None });
+        levels.push(Level { mark, name, points, left_out: None });
     }
     Ok(levels)
+}
+
+/// What is said of a file in a level.
+const STRAY: &str = "it is no folder of a backup point; if `backup … ./` wrote it, keep it by importing the level with --layout tree";
+
+/// Leaves out what is beside the levels. A file, or a link to a level, holds no history.
+fn leave_out_beside(plan: &mut Plan, path: PathBuf, kind: EntryKind) {
+    let reason = "it is no level";
+    match kind {
+        EntryKind::Other => plan.leave_out(path, reason),
+        EntryKind::Link if leads_inside(&path, &plan.root) => plan.leave_out(path, reason),
+        EntryKind::Link => {
+            plan.miss(path, "it is a symbolic link, which is not followed: import what it leads to")
+        }
+        EntryKind::Folder => plan.miss(path, reason),
+    }
 }
 
 /// Oldest first. Of equal times the one with the older name is first.
 fn sort(levels: &mut [Level], plan: &Plan) {
     let rank = |interval: &str| plan.retention.iter().position(|retain| retain.interval == interval);
     levels.sort_by(|a, b| {
-        let later = |level: &Level| (rank(&level.interval), level.number);
+        let later = |level: &Level| (rank(&level.name.interval), level.name.number);
         a.mark.mtime.cmp(&b.mark.mtime).then_with(|| later(b).cmp(&later(a)))
     });
 }
 
-/// Two levels have one time when a run copied the last level, to make the next one of it, and has not completed:
-/// the one with the older name is the level that was there before.
+/// Two levels have one time when a run copied the last level, to make the next one of it, and has not completed: the
+/// one with the older name is the level that was there before. More than two, or two that are not next to each other,
+/// are no such pair: these stay, for the order of levels to be checked.
 fn leave_copies(levels: &mut [Level]) {
-    for at in 1..levels.len() {
-        let (before, level) = (&levels[at - 1], &levels[at]);
-        if before.mark.mtime == level.mark.mtime {
-            let older = format!("{}.{}", before.interval, before.number);
-            levels[at].left_out = Some(format!("its time is that of {older}: its run has not completed"));
+    for same in levels.chunk_by_mut(|a, b| a.mark.mtime == b.mark.mtime) {
+        let [before, level] = same else { continue };
+        let older = &before.name;
+        if older.interval != level.name.interval {
+            let reason =
+                format!("its time is that of {older}: it is a copy of it, or a run that did not complete");
+            level.left_out = Some((reason, true));
+        } else if older.number == level.name.number.saturating_add(1) {
+            level.left_out = Some((format!("its time is that of {older}: its run has not completed"), false));
         }
     }
 }
@@ -134,18 +159,22 @@ fn leave_copies(levels: &mut [Level]) {
 /// was killed, the newest may be.
 fn leave_unfinished(levels: &mut [Level], retention: &[Retention], lock: Lock) {
     let newest = levels.iter().map(|level| level.mark.mtime).max();
+    let first = retention.first().map(|retain| &*retain.interval);
     let is_last = |level: &Level| {
-        let retain = retention.iter().find(|retain| retain.interval == level.interval);
-        retain.is_some_and(|retain| level.number.saturating_add(1) >= retain.keep)
+        let retain = retention.iter().find(|retain| retain.interval == level.name.interval);
+        retain.is_some_and(|retain| level.name.number.saturating_add(1) >= retain.keep)
     };
     for level in levels.iter_mut().filter(|level| level.left_out.is_none()) {
+        // By its name, too: the times of older levels may have been changed.
+        let is_first = level.name.number == 0 && first == Some(&*level.name.interval);
         let is_newest = Some(level.mark.mtime) == newest;
         level.left_out = match lock {
-            Lock::Held(pid) if is_newest || is_last(level) => {
-                Some(format!("rsnapshot is running (process {pid})"))
+            Lock::Held(pid) if is_newest || is_first || is_last(level) => {
+                Some((format!("rsnapshot is running (process {pid})"), false))
             }
             Lock::Abandoned(began) if is_newest && level.mark.mtime.secs() >= began.secs() => {
-                Some("the run that made it did not complete: its lock file is still there".to_owned())
+                let reason = "the run that made it did not complete: its lock file is still there";
+                Some((reason.to_owned(), false))
             }
             _ => None,
         };
@@ -154,10 +183,11 @@ fn leave_unfinished(levels: &mut [Level], retention: &[Retention], lock: Lock) {
 
 fn add(plan: &mut Plan, levels: &[Level]) {
     for (at, level) in levels.iter().enumerate() {
-        if let Some(reason) = &level.left_out {
-            plan.leave_out(level.mark.path.clone(), reason.clone());
+        if let Some((reason, may_be_history)) = level.left_out.clone() {
+            plan.left_out.push(LeftOut { path: level.mark.path.clone(), reason, may_be_history });
             continue;
         }
+        let run_folder = plan.run_folder(&level.mark, OsStr::new(&level.name.to_string()));
         for (source, tree) in &level.points {
             // Also one that is left out: it is there, and shares files.
             let newer = levels[at + 1..].iter().flat_map(|level| &level.points);
@@ -173,6 +203,8 @@ fn add(plan: &mut Plan, levels: &[Level]) {
                     completed: Some(time),
                     expires: None,
                 },
+                run_folder: run_folder.clone(),
+                level: Some(level.name.clone()),
                 reference: None,
                 // Nothing in a level tells whether rsync could read everything.
                 status: Status::Unknown,

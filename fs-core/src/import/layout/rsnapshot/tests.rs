@@ -58,7 +58,7 @@ fn runs(plan: &Plan) -> Vec<(String, i64)> {
 }
 
 fn left_out(plan: &Plan) -> Vec<String> {
-    let shown = |left_out: &super::super::LeftOut| {
+    let shown = |left_out: &LeftOut| {
         let path = left_out.path.strip_prefix(&plan.root).unwrap();
         format!("{}: {}", path.display(), left_out.reason)
     };
@@ -93,9 +93,13 @@ fn all_intervals_are_one_history() {
         [
             "daily.9: it is no level",
             "daily.x: it is no level",
-            "weekly.0/file: it is no folder of a backup point"
+            "weekly.0/file: it is no folder of a backup point; if `backup … ./` wrote it, keep it by importing the level with \
+             --layout tree"
         ]
     );
+    // A link to a level that is here holds nothing more.
+    let may_be: Vec<_> = plan.left_out.iter().map(|left_out| left_out.may_be_history).collect();
+    assert_eq!(may_be, [false, true, true]);
 }
 
 #[test]
@@ -120,6 +124,33 @@ fn a_copy_of_the_last_level_is_no_level_yet() {
     let expected = [("daily.2/localhost", 100), ("daily.1/localhost", 200)];
     assert_eq!(runs(&plan), expected.map(|(path, secs)| (path.to_owned(), secs)));
     assert_eq!(left_out(&plan), ["daily.0: its time is that of daily.1: its run has not completed"]);
+}
+
+#[test]
+fn only_a_level_and_the_next_are_a_level_and_its_copy() {
+    let farm = Farm::new(&[("daily.0", 200), ("daily.1", 200), ("daily.2", 200)], &["localhost"]);
+    let plan = farm.plan(None);
+    assert_eq!((plan.runs.len(), plan.left_out.len()), (3, 0), "for their order to be refused");
+    let farm = Farm::new(&[("daily.0", 300), ("daily.1", 200), ("weekly.0", 200)], &["localhost"]);
+    let plan = farm.plan(None);
+    assert_eq!(plan.runs.len(), 2);
+    let [left_out] = plan.left_out.as_slice() else { panic!("{plan:?}") };
+    assert!(left_out.may_be_history && left_out.reason.contains("is a copy of it"), "{left_out:?}");
+}
+
+#[test]
+fn a_level_keeps_its_folder_under_other_names_and_times() {
+    let farm = Farm::new(&[("daily.0", 200)], &["localhost"]);
+    let folder = |plan: &Plan| plan.runs[0].run_folder.clone();
+    let before = farm.plan(None);
+    assert!(before.runs[0].is_stamped());
+    fs::rename(farm.path("daily.0"), farm.path("weekly.3")).unwrap();
+    fs::create_dir(farm.path("weekly.3/more")).unwrap();
+    let after = farm.plan(None);
+    let name = after.runs[0].level.as_ref().unwrap().to_string();
+    assert_eq!((&*name, after.runs[0].is_stamped()), ("weekly.3", false));
+    let expected = crate::format::RunFolder { name: (*b"weekly.3").into(), ..folder(&before) };
+    assert_eq!((&*folder(&before).name, folder(&after)), (&b"daily.0"[..], expected));
 }
 
 #[test]

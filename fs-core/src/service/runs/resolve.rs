@@ -1,0 +1,338 @@
+//! Which runs of a plan were imported before.
+//!
+//! A run is known by its identity, which for rsnapshot is the time of its level. That time is no proof: whatever adds or
+//! removes a backup point changes it, and two roots may have it in common. So it counts only where the run comes from
+//! the root that is looked at; and a level with an unknown time may still be known, by its folder or by what is in it.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use super::order::{self, Timed};
+use super::{ServiceError, SourceNames};
+use crate::format::{RunFolder, SnapshotId, Time};
+use crate::import::layout::{LeftOut, Plan, PlannedRun, are_two, is_alike};
+use crate::import::path_of;
+use crate::service::other_tree;
+use crate::store::Reader;
+use crate::view::{Snapshot, Sources};
+
+/// Whether a run is in the repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// Not yet.
+    New,
+    /// It was imported.
+    Imported,
+    /// Another run has its identity there.
+    Taken,
+}
+
+/// What the runs of a plan are, in its order.
+#[derive(Debug)]
+pub(super) struct Resolved {
+    pub(super) states: Vec<Known>,
+    /// What is to be said of some.
+    pub(super) left_out: Vec<LeftOut>,
+}
+
+/// So many snapshots, the latest, are compared with a level that is known by nothing else.
+const MOST_COMPARED: usize = 1000;
+/// So many levels are compared to find out whether a root is the copy of another one.
+const MOST_PROOFS: usize = 3;
+
+/// Compares a plan with the repository. Fails when runs would get into the history of another root, or when their order
+/// cannot be told. `reader` is there whenever `sources` has any.
+pub(super) fn resolve(
+    plan: &Plan,
+    names: &SourceNames<'_>,
+    sources: &Sources,
+    reader: Option<&Reader>,
+    allow_other_tree: bool,
+) -> Result<Resolved, ServiceError> {
+    let mut resolved = Resolved { states: vec![Known::New; plan.runs.len()], left_out: Vec::new() };
+    let mut by_source: HashMap<&[u8], Vec<usize>> = HashMap::new();
+    for (at, run) in plan.runs.iter().enumerate() {
+        by_source.entry(names.of(run)).or_default().push(at);
+    }
+    let mut by_source: Vec<_> = by_source.into_iter().collect();
+    by_source.sort_unstable();
+    for (source, places) in by_source {
+        let runs: Vec<&PlannedRun> = places.iter().map(|at| &plan.runs[*at]).collect();
+        let mut matching = Matching::new(plan, source, &runs, sources, reader);
+        matching.by_identity();
+        matching.by_folder()?;
+        matching.by_content(&mut resolved.left_out)?;
+        let taken = matching.check_root(allow_other_tree, &mut resolved.left_out)?;
+        matching.check_order(&taken)?;
+        let mut identities = HashSet::new();
+        for (nth, at) in places.into_iter().enumerate() {
+            resolved.states[at] = match matching.found[nth] {
+                _ if taken.contains(&nth) => Known::Taken,
+                Some(_) => Known::Imported,
+                // A copy of an image has its identity.
+                None if !identities.insert(&plan.runs[at].run.identity) => Known::Imported,
+                None => Known::New,
+            };
+        }
+    }
+    Ok(resolved)
+}
+
+/// The runs of one source, and the snapshots that it has.
+struct Matching<'a> {
+    plan: &'a Plan,
+    source: &'a [u8],
+    runs: &'a [&'a PlannedRun],
+    reader: Option<&'a Reader>,
+    last: Option<&'a Snapshot>,
+    /// Snapshots of runs, oldest first.
+    recorded: Vec<&'a Snapshot>,
+    /// Of each run, the snapshot that it was imported as.
+    found: Vec<Option<&'a Snapshot>>,
+    /// Runs that were found by something else than their identity.
+    proven: HashSet<usize>,
+}
+
+impl<'a> Matching<'a> {
+    fn new(
+        plan: &'a Plan,
+        source: &'a [u8],
+        runs: &'a [&'a PlannedRun],
+        sources: &'a Sources,
+        reader: Option<&'a Reader>,
+    ) -> Self {
+        let all = || sources.get(source).into_iter().flat_map(|source| source.snapshots());
+        let all = || all().map(|(_, snapshot)| &**snapshot);
+        let recorded = all().filter(|snapshot| snapshot.manifest.extensions.run.is_some()).collect();
+        let last = all().last();
+        Self {
+            plan,
+            source,
+            runs,
+            reader,
+            last,
+            recorded,
+            found: vec![None; runs.len()],
+            proven: HashSet::new(),
+        }
+    }
+
+    /// Finds what has the identity of a snapshot, when it alone has it: several levels of one time are not told apart.
+    fn by_identity(&mut self) {
+        let mut known = HashMap::new();
+        for snapshot in &self.recorded {
+            known.extend(identity(snapshot).map(|identity| (identity, *snapshot)));
+        }
+        let mut counts: HashMap<&[u8], usize> = HashMap::new();
+        for run in self.runs {
+            *counts.entry(&run.run.identity).or_default() += 1;
+        }
+        for (found, run) in self.found.iter_mut().zip(self.runs) {
+            if run.level.is_none() || counts[&*run.run.identity] == 1 {
+                *found = known.get(&*run.run.identity).copied();
+            }
+        }
+    }
+
+    /// The snapshots that are on disk.
+    fn accounted(&self) -> HashSet<SnapshotId> {
+        self.found.iter().flatten().map(|snapshot| snapshot.id).collect()
+    }
+
+    /// Finds levels whose folder a run was imported from, and whose time was changed since.
+    ///
+    /// A folder alone is no proof, either. Where `cp -al` makes levels, the newest run is always in the same folder: then
+    /// the run before is there too, as a copy with its time. And the number of an inode is used again.
+    fn by_folder(&mut self) -> Result<(), ServiceError> {
+        let mut accounted = self.accounted();
+        for (nth, run) in self.runs.iter().enumerate() {
+            let Some(level) = run.level.as_ref().filter(|_| self.found[nth].is_none()) else { continue };
+            let is_in =
+                |snapshot: &&&Snapshot| folder(snapshot).is_some_and(|it| is_one(it, &run.run_folder));
+            let Some(snapshot) = self.recorded.iter().rev().find(is_in).copied() else { continue };
+            if accounted.contains(&snapshot.id) {
+                continue;
+            }
+            let has_moved = folder(snapshot).is_some_and(|was| was.name != run.run_folder.name);
+            if level.number == 0 && !has_moved && run.is_stamped() {
+                continue;
+            }
+            // Renamed, it can have got no other run since.
+            let is_sure = run.run_folder.born.is_some() && has_moved && !run.is_stamped();
+            if is_sure || self.alike(run, snapshot)? {
+                log::info!("{}: its time was changed since it was imported", run.folder().display());
+                accounted.insert(snapshot.id);
+                self.found[nth] = Some(snapshot);
+                self.proven.insert(nth);
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds levels that have what a snapshot has, where that snapshot's own level is missing. A level with a time that
+    /// rsnapshot has given it needs none of this.
+    fn by_content(&mut self, left_out: &mut Vec<LeftOut>) -> Result<(), ServiceError> {
+        let mut accounted = self.accounted();
+        for (nth, run) in self.runs.iter().enumerate() {
+            let Some(level) = run.level.as_ref().filter(|_| self.found[nth].is_none()) else { continue };
+            if run.is_stamped() {
+                continue;
+            }
+            let older = self.runs.iter().zip(&self.found).filter_map(|(run, found)| {
+                let other = run.level.as_ref()?;
+                let is_older = other.interval == level.interval && other.number > level.number;
+                (*found).filter(|_| is_older).map(|snapshot| snapshot.manifest.time)
+            });
+            let after = older.max();
+            let missing = self.recorded.iter().rev().filter(|snapshot| {
+                !accounted.contains(&snapshot.id) && after.is_none_or(|after| snapshot.manifest.time > after)
+            });
+            for snapshot in missing.take(MOST_COMPARED) {
+                if self.alike(run, snapshot)? {
+                    let time = snapshot.manifest.time.timestamp();
+                    left_out.push(LeftOut {
+                        path: run.tree.clone(),
+                        reason: format!(
+                            "it is what was imported as of {time}; the time of its level was changed since"
+                        ),
+                        may_be_history: false,
+                    });
+                    accounted.insert(snapshot.id);
+                    self.found[nth] = Some(snapshot);
+                    self.proven.insert(nth);
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn alike(&self, run: &PlannedRun, snapshot: &Snapshot) -> Result<bool, ServiceError> {
+        match self.reader {
+            Some(reader) => Ok(is_alike(&run.tree, &snapshot.manifest.root, reader)?),
+            None => Ok(false),
+        }
+    }
+
+    /// Fails when the source has the history of another root. Gives the runs whose identity is that of another root's run.
+    fn check_root(
+        &mut self,
+        allow_other_tree: bool,
+        left_out: &mut Vec<LeftOut>,
+    ) -> Result<HashSet<usize>, ServiceError> {
+        let (Some(last), Some(first)) = (self.last, self.runs.first()) else { return Ok(HashSet::new()) };
+        let mut moved: HashSet<(&[u8], PathBuf)> = HashSet::new();
+        for (nth, run) in self.runs.iter().enumerate() {
+            let Some(snapshot) = self.found[nth] else { continue };
+            if folder(snapshot).is_some_and(|it| it.born.is_some() && is_one(it, &run.run_folder)) {
+                self.proven.insert(nth);
+            }
+            if self.proven.contains(&nth) {
+                moved.insert(root_of(snapshot));
+            }
+        }
+        // The newest first: what is in it was least likely changed since.
+        let mut compared: HashMap<(&[u8], PathBuf), usize> = HashMap::new();
+        let mut taken = HashSet::new();
+        let mut is_same_root = self.is_here(last, first);
+        for (nth, run) in self.runs.iter().enumerate().rev() {
+            let Some(snapshot) = self.found[nth] else { continue };
+            let root = root_of(snapshot);
+            let mut is_it = self.is_here(snapshot, run) || moved.contains(&root);
+            let compared = compared.entry(root.clone()).or_default();
+            if !is_it && *compared < MOST_PROOFS {
+                *compared += 1;
+                is_it = self.alike(run, snapshot)?;
+                if is_it {
+                    moved.insert(root);
+                }
+            }
+            is_same_root |= is_it;
+            if !is_it {
+                taken.insert(nth);
+            }
+        }
+        // Proven by an older one.
+        taken.retain(|nth| self.found[*nth].is_none_or(|snapshot| !moved.contains(&root_of(snapshot))));
+        if !allow_other_tree && !is_same_root {
+            return Err(self.other_root(last));
+        }
+        if !allow_other_tree && self.is_copied(last) {
+            let more = ", of whose levels none is known here: their times were changed, as by a copy";
+            return Err(other_tree::error(self.source, &last.manifest.origin, more));
+        }
+        for nth in &taken {
+            let path = self.runs[*nth].tree.clone();
+            let whose =
+                self.found[*nth].map_or_else(PathBuf::new, |other| path_of(&other.manifest.origin.path));
+            left_out.push(LeftOut {
+                path,
+                reason: format!(
+                    "a run of another root, {}, was imported as of the same time; give this root's a name of its own with --source",
+                    whose.display()
+                ),
+                may_be_history: true,
+            });
+        }
+        Ok(taken)
+    }
+
+    /// Whether all levels have lost the times that rsnapshot gave them, and nothing else tells which they are.
+    fn is_copied(&self, last: &Snapshot) -> bool {
+        last.manifest.time.nanos() == 0
+            && self.found.iter().all(Option::is_none)
+            && self.runs.iter().all(|run| run.level.is_some() && !run.is_stamped() && run.time.nanos() != 0)
+    }
+
+    /// Whether a snapshot came from the root of the plan, whose file system `run` tells.
+    fn is_here(&self, snapshot: &Snapshot, run: &PlannedRun) -> bool {
+        let manifest = &snapshot.manifest;
+        let is_elsewhere = |folder: &RunFolder| are_two(&folder.file_system, &run.run_folder.file_system);
+        manifest.extensions.run.is_some()
+            && path_of(&manifest.origin.path).starts_with(&self.plan.root)
+            && other_tree::is_here(&manifest.origin)
+            && !folder(snapshot).is_some_and(is_elsewhere)
+    }
+
+    fn other_root(&self, last: &Snapshot) -> ServiceError {
+        let manifest = &last.manifest;
+        let is_path = path_of(&manifest.origin.path).starts_with(&self.plan.root);
+        let more = match manifest.extensions.run {
+            None => ", a plain tree",
+            Some(_) if is_path && other_tree::is_here(&manifest.origin) => ", then on another file system",
+            Some(_) => "",
+        };
+        other_tree::error(self.source, &manifest.origin, more)
+    }
+
+    fn check_order(&self, taken: &HashSet<usize>) -> Result<(), ServiceError> {
+        let timed = |(nth, run): (usize, &&'a PlannedRun)| {
+            let time: Option<Time> = self.found[nth].map(|snapshot| snapshot.manifest.time);
+            let level = run.level.as_ref().filter(|_| !taken.contains(&nth))?;
+            Some(Timed { level, time: time.unwrap_or(run.time), is_new: time.is_none() })
+        };
+        let levels: Vec<_> = self.runs.iter().enumerate().filter_map(timed).collect();
+        order::check(self.plan, &levels)
+    }
+}
+
+fn identity(snapshot: &Snapshot) -> Option<&[u8]> {
+    snapshot.manifest.extensions.run.as_ref().map(|run| &*run.identity)
+}
+
+fn folder(snapshot: &Snapshot) -> Option<&RunFolder> {
+    snapshot.manifest.extensions.run_folder.as_ref()
+}
+
+/// Whether two runs were in one folder, as far as anything tells.
+fn is_one(one: &RunFolder, other: &RunFolder) -> bool {
+    one.inode == other.inode && one.born == other.born && !are_two(&one.file_system, &other.file_system)
+}
+
+/// The machine and the folder of levels or images that a snapshot came from.
+fn root_of(snapshot: &Snapshot) -> (&[u8], PathBuf) {
+    let origin = &snapshot.manifest.origin;
+    let path = path_of(&origin.path);
+    let root = path.parent().and_then(Path::parent).unwrap_or(&path);
+    (&origin.host, root.to_owned())
+}
