@@ -11,6 +11,8 @@ mod file;
 #[cfg(unix)]
 pub mod layout;
 mod links;
+#[cfg(target_os = "linux")]
+pub mod mounts;
 mod parent;
 mod scan;
 mod seen;

@@ -129,7 +129,12 @@ impl Session {
             totals: taken.totals,
             origin: Origin { host: host().into(), path: origin(label.path).into() },
             parent,
-            extensions: Extensions { run: label.run, ..Extensions::default() },
+            extensions: Extensions {
+                run: label.run,
+                unread: taken.unread,
+                ancestors: taken.ancestors,
+                ..Extensions::default()
+            },
         };
         if cancellation.is_cancelled() {
             return Err(ImportError::Cancelled.into());

@@ -1,5 +1,8 @@
 //! Unix: directories are file descriptors, and what is in them is looked for relative to these.
 
+mod above;
+#[cfg(target_os = "linux")]
+mod mounted;
 mod xattrs;
 
 use std::ffi::{CStr, CString, OsStr};
