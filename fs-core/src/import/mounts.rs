@@ -40,17 +40,8 @@ impl Mounted {
 
     /// The user and the group that have mounted it, of a FUSE mount.
     pub fn owner(&self) -> Option<(u32, u32)> {
-        Some((self.option("user_id=")?.parse().ok()?, self.option("group_id=")?.parse().ok()?))
-    }
-
-    /// Whether a directory is mounted, and not a file, of a FUSE mount.
-    pub fn is_directory(&self) -> bool {
-        let mode = self.option("rootmode=").and_then(|mode| u32::from_str_radix(mode, 8).ok());
-        mode.is_some_and(|mode| mode & 0o170_000 == 0o040_000)
-    }
-
-    fn option(&self, name: &str) -> Option<&str> {
-        self.options.split(',').find_map(|word| word.strip_prefix(name))
+        let option = |name| self.options.split(',').find_map(|word| word.strip_prefix(name));
+        Some((option("user_id=")?.parse().ok()?, option("group_id=")?.parse().ok()?))
     }
 }
 
@@ -119,13 +110,12 @@ mod tests {
             parse(format!("7 1 0:9 / /m rw - {kind} what {options}").as_bytes()).unwrap()
         };
         let own = "rw,user_id=1000,group_id=100";
-        let sshfs = of("fuse.sshfs", &format!("{own},rootmode=40000"));
-        assert!(sshfs.is_private() && sshfs.is_directory());
+        let sshfs = of("fuse.sshfs", &format!("{own},max_read=65536"));
+        assert!(sshfs.is_private());
         assert_eq!(sshfs.owner(), Some((1000, 100)));
         assert!(!of("fuse.portal", &format!("{own},allow_other")).is_private());
         assert!(of("fuseblk", own).is_private() && of("fuse", own).is_private());
         assert!(!of("ext4", "rw").is_private() && of("ext4", "rw").owner().is_none());
-        assert!(!of("fuse", &format!("{own},rootmode=100000")).is_directory());
     }
 
     #[test]

@@ -22,7 +22,9 @@ impl Directory {
             return None;
         }
         let mount = mounted().ok()?.into_iter().find(|mount| mount.id == id && mount.is_private())?;
-        Some(PrivateMount { is_directory: mount.is_directory(), owner: mount.owner()? })
+        let is_directory =
+            rustix::fs::openat(&self.0, name, flags | OFlags::DIRECTORY, Mode::empty()).is_ok();
+        Some(PrivateMount { is_directory, owner: mount.owner()? })
     }
 }
 
