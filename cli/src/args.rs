@@ -146,6 +146,7 @@ pub fn parse(words: impl Iterator<Item = OsString>) -> Result<Arguments, clap::E
         cache_size: None,
         options,
         with_versions: false,
+        allow_open_parents: false,
         daemon: true,
         daemon_child: false,
     };

@@ -13,6 +13,7 @@ pub struct MountWords {
     pub cache_size: Option<usize>,
     pub allow_other: bool,
     pub with_versions: bool,
+    pub allow_open_parents: bool,
     /// Those for the kernel; the frontend refuses what it does not know.
     pub extra: Vec<String>,
 }
@@ -69,6 +70,7 @@ impl MountWords {
             _ if word.is_empty() => {}
             _ if word == "allow_other" => self.allow_other = true,
             _ if word == "with-versions" => self.with_versions = true,
+            _ if word == "allow-open-parents" => self.allow_open_parents = true,
             _ => self.extra.push(word.to_owned()),
         }
         Ok(())
@@ -104,7 +106,7 @@ mod tests {
     fn words_find_their_place() {
         let words = parsed(&[
             "source=web1,timezone=Europe/Berlin",
-            "allow_other,noexec,cache-size=64M,with-versions",
+            "allow_other,noexec,cache-size=64M,with-versions,allow-open-parents",
         ]);
         let expected = MountWords {
             source: Some(b"web1".to_vec()),
@@ -112,6 +114,7 @@ mod tests {
             cache_size: Some(64 << 20),
             allow_other: true,
             with_versions: true,
+            allow_open_parents: true,
             extra: vec!["noexec".into()],
         };
         assert_eq!(words, expected);

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use fs_core::format::limits::MAX_NAME;
@@ -29,7 +30,7 @@ const DOTS: u64 = 2;
 #[derive(Debug)]
 pub(crate) struct History {
     view: View,
-    inodes: Inodes,
+    inodes: Arc<Inodes>,
     with_acls: bool,
     /// What this kernel can be spared.
     needless: InitFlags,
@@ -37,8 +38,7 @@ pub(crate) struct History {
 
 impl History {
     /// With ACLs the kernel enforces them for other users than the one who mounts.
-    pub(crate) fn new(view: View, with_acls: bool) -> Self {
-        let inodes = Inodes::new(view.clone());
+    pub(crate) fn new(view: View, inodes: Arc<Inodes>, with_acls: bool) -> Self {
         Self { view, inodes, with_acls, needless: InitFlags::empty() }
     }
 
@@ -179,7 +179,7 @@ impl Filesystem for History {
         }
         let listed = self.view.read_directory(&node, offset.saturating_sub(DOTS), &mut |entry| {
             let kind = file_type(self.view.attr(&entry.node).kind);
-            let ino = INodeNo(entry.node.ino());
+            let ino = INodeNo(self.inodes.number(&entry.node));
             !reply.add(ino, entry.next_offset + DOTS, kind, OsStr::from_bytes(entry.name))
         });
         match listed {

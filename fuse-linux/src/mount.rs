@@ -1,14 +1,16 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
-use fs_core::view::View;
+use fs_core::view::{Inodes, View};
 use fuser::{BackgroundSession, Filesystem, Session, SessionACL};
 use rustix::io::Errno;
 use rustix::mount::UnmountFlags;
 
 use crate::filesystem::History;
 use crate::mountpoint::{is_mounted, resolve};
+use crate::options::InodeBits;
 use crate::watch::Watch;
 use crate::{MountError, MountOptions, read_ahead};
 
@@ -27,8 +29,12 @@ pub fn mount(view: View, path: &Path, options: &MountOptions) -> Result<Mount, M
     // What the kernel may have seen before it is watched.
     let known = view.sources();
     let view = if with_acls { view.for_many_users() } else { view };
-    let mut mount = serve(History::new(view.clone(), with_acls), path, options)?;
-    let watch = Watch::start(view, known, mount.session.notifier());
+    let inodes = Arc::new(match options.inode_bits() {
+        InodeBits::Short => Inodes::with_short_numbers(view.clone()),
+        InodeBits::Long => Inodes::new(view.clone()),
+    });
+    let mut mount = serve(History::new(view.clone(), Arc::clone(&inodes), with_acls), path, options)?;
+    let watch = Watch::start(view, inodes, known, mount.session.notifier());
     mount.watch = Some(watch.map_err(MountError::failed("watch for new snapshots of", path))?);
     Ok(mount)
 }

@@ -13,7 +13,22 @@ pub struct MountOptions {
     pub extra: Vec<String>,
 }
 
+/// How long inode numbers may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InodeBits {
+    Short,
+    Long,
+}
+
 impl MountOptions {
+    /// As the last word says that says anything of it.
+    pub(crate) fn inode_bits(&self) -> InodeBits {
+        match self.extra.iter().rev().find(|word| matches!(word.as_str(), "inode32" | "inode64")) {
+            Some(word) if word == "inode32" => InodeBits::Short,
+            _ => InodeBits::Long,
+        }
+    }
+
     /// For fuser.
     pub(crate) fn config(&self) -> Result<Config, MountError> {
         let mut options = vec![
@@ -25,7 +40,7 @@ impl MountOptions {
         let mut allow_other = self.allow_other;
         for word in &self.extra {
             match word.as_str() {
-                "" | "ro" | "defaults" | "default_permissions" => {}
+                "" | "ro" | "defaults" | "default_permissions" | "inode32" | "inode64" => {}
                 "allow_other" => allow_other = true,
                 "exec" => options.push(MountOption::Exec),
                 "noexec" => options.push(MountOption::NoExec),
@@ -66,6 +81,19 @@ mod tests {
         assert_eq!(with("allow_other").unwrap().acl, SessionACL::All);
         assert_eq!(with("noexec").unwrap().acl, SessionACL::Owner);
         assert!(matches!(with("rw"), Err(MountError::Option(word)) if word == "rw"));
+    }
+
+    #[test]
+    fn the_last_word_on_numbers_counts() {
+        let of = |words: &[&str]| {
+            let extra = words.iter().map(|word| (*word).into()).collect();
+            let options = MountOptions { extra, ..MountOptions::default() };
+            assert!(options.config().is_ok());
+            options.inode_bits()
+        };
+        assert_eq!(of(&[]), InodeBits::Long);
+        assert_eq!(of(&["inode32", "noexec"]), InodeBits::Short);
+        assert_eq!(of(&["inode32", "inode64"]), InodeBits::Long);
     }
 
     #[test]

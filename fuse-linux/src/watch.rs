@@ -9,7 +9,7 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
-use fs_core::view::{Change, Sources, View};
+use fs_core::view::{Change, Inodes, Sources, View};
 use fuser::{INodeNo, Notifier};
 
 /// How often new snapshots are looked for.
@@ -23,14 +23,19 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// `known` are the sources before the kernel asked anything.
-    pub(crate) fn start(view: View, mut known: Arc<Sources>, notifier: Notifier) -> io::Result<Self> {
+    pub(crate) fn start(
+        view: View,
+        inodes: Arc<Inodes>,
+        mut known: Arc<Sources>,
+        notifier: Notifier,
+    ) -> io::Result<Self> {
         let (stop, stopped) = mpsc::channel::<Infallible>();
         thread::Builder::new().name("watch".into()).spawn(move || {
             let mut before = Vec::new();
             while stopped.recv_timeout(GLANCE) == Err(RecvTimeoutError::Timeout) {
                 let changes = view.take_changes(&mut known);
                 // Told twice: an answer given just before a change may reach the kernel's cache just after it was told.
-                before.iter().chain(&changes).for_each(|change| tell(&notifier, change));
+                before.iter().chain(&changes).for_each(|change| tell(&notifier, &inodes, change));
                 before = changes;
             }
         })?;
@@ -39,8 +44,9 @@ impl Watch {
 }
 
 /// Must not be called by whoever answers requests: the kernel may wait for an answer about the folder.
-fn tell(notifier: &Notifier, change: &Change) {
-    let folder = INodeNo(change.ino);
+fn tell(notifier: &Notifier, inodes: &Inodes, change: &Change) {
+    // Of what it does not know it keeps nothing.
+    let Some(folder) = inodes.told(change.ino).map(INodeNo) else { return };
     let gone = change.gone.iter().map(|name| notifier.inval_entry(folder, OsStr::from_bytes(name)));
     for result in gone.chain([notifier.inval_inode(folder, 0, 0)]) {
         if let Err(error) = result {

@@ -52,6 +52,9 @@ pub struct UpArgs {
     /// Memory for what was read last, such as 64M or 1G [default: 128M]
     #[arg(long, value_name = "SIZE", value_parser = mount_options::size)]
     pub cache_size: Option<usize>,
+    /// With allow_other: let users into snapshots though a directory above the source keeps them out
+    #[arg(long)]
+    pub allow_open_parents: bool,
     /// Mount options, separated by commas, such as allow_other
     #[arg(short, long, value_name = "OPTIONS")]
     pub options: Vec<OsString>,

@@ -3,7 +3,7 @@ use std::ffi::OsStr;
 use anyhow::{Context as _, Result};
 use fs_core::service::History;
 use fs_core::view::versions::{Hit, Query};
-use fs_core::view::{FileKind, Source};
+use fs_core::view::{FileKind, Reading, Source};
 use globset::{GlobBuilder, GlobMatcher};
 use serde::Serialize;
 
@@ -88,6 +88,9 @@ struct Described<'a> {
     versions: usize,
     snapshots: usize,
     deleted: bool,
+    /// Why it is not in the last snapshot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    absent: Option<&'static str>,
     first: &'a str,
     first_time: String,
     last: &'a str,
@@ -110,7 +113,8 @@ impl Finding<'_> {
     fn tell(&self, output: &mut Output, hit: &Hit) -> Result<(), WriteError> {
         let timeline = &self.source.timeline;
         let name = |place| timeline.name(place).unwrap_or_default();
-        let is_deleted = hit.last + 1 < timeline.len();
+        let is_deleted = hit.missing.is_some_and(Reading::is_certain);
+        let missing = hit.missing.map(Reading::of_missing);
         if output.is_json() {
             let time = |place| timeline.get(place).map(|moment| moment.time.to_string()).unwrap_or_default();
             let (path, path_bytes) = for_json(&hit.path);
@@ -123,6 +127,7 @@ impl Finding<'_> {
                 versions: hit.versions,
                 snapshots: hit.snapshots,
                 deleted: is_deleted,
+                absent: missing,
                 first: name(hit.first),
                 first_time: time(hit.first),
                 last: name(hit.last),
@@ -135,7 +140,14 @@ impl Finding<'_> {
             (name(hit.first).to_owned(), 3),
             (format!("{length:>10}"), 2),
             (format!("{:>12}", count(hit.versions as u64, "version")), 1),
-            (if is_deleted { colours.word(Colour::Red, "deleted") } else { " ".repeat(7) }, 0),
+            (
+                match missing {
+                    Some(word) if is_deleted => colours.word(Colour::Red, word),
+                    Some(word) => colours.word(Colour::Yellow, word),
+                    None => " ".repeat(7),
+                },
+                0,
+            ),
         ];
         for (column, _) in columns.iter().filter(|(_, rank)| *rank < self.columns) {
             output.bytes(column.as_bytes())?;

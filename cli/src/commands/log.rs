@@ -2,11 +2,11 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use anyhow::{Error, Result};
-use fs_core::format::{Attributes, Entry};
+use fs_core::format::{Attributes, Entry, Status};
 use fs_core::service::{History, PathLog};
 use fs_core::view::FileKind;
 use fs_core::view::versions::Stretch;
-use fs_core::view::{Aspect, Aspects, components};
+use fs_core::view::{Aspect, Aspects, Reading, components};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -79,20 +79,22 @@ fn look(
 
 fn print(output: &mut Output, log: &PathLog, path: &[u8]) -> Result<(), WriteError> {
     let stretches: Vec<Stretch> = log.stretches().collect();
+    let mut before = Before::Nothing;
     let mut previous: Option<Entry> = None;
     let mut rows = Vec::new();
     for stretch in &stretches {
-        let entry = stretch.state.as_ref().map(|state| &state.entry);
-        let changes = match (&previous, entry) {
+        let entry = known(stretch, previous.as_ref());
+        let changes = match (&previous, &entry) {
             (_, None) | (None, _) => Aspects::default(),
             (Some(before), Some(after)) => Aspects::between_versions(before, after),
         };
         if output.is_json() {
             output.json(&Described::new(log, path, stretch, changes))?;
         } else {
-            rows.push(row(output, log, stretch, previous.is_some(), changes));
+            rows.push(row(output, log, stretch, before, changes));
         }
-        previous = entry.cloned().or(previous);
+        before = before.then(stretch);
+        previous = entry.or(previous);
     }
     let columns = [
         Column::right(0),
@@ -107,20 +109,66 @@ fn print(output: &mut Output, log: &PathLog, path: &[u8]) -> Result<(), WriteErr
     output.table(columns, &rows)
 }
 
-fn row(output: &Output, log: &PathLog, stretch: &Stretch, seen: bool, changes: Aspects) -> [String; 8] {
+/// What is known of a path: of a directory that was not read whole, what is in it is not.
+fn known(stretch: &Stretch, previous: Option<&Entry>) -> Option<Entry> {
+    let entry = &stretch.state.as_ref()?.entry;
+    match previous {
+        Some(previous) if !stretch.reading.is_certain() && previous.is_directory() => {
+            Some(Entry { kind: previous.kind.clone(), ..entry.clone() })
+        }
+        _ => Some(entry.clone()),
+    }
+}
+
+/// What a path was before, as far as is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Nothing,
+    There,
+    Deleted,
+    /// It was there, and may have been all the time.
+    NotRead,
+    /// Whether it was ever there is not known.
+    NeverRead,
+}
+
+impl Before {
+    fn then(self, stretch: &Stretch) -> Self {
+        match (self, &stretch.state, stretch.reading) {
+            (_, Some(_), Reading::Read) => Before::There,
+            (Before::Deleted, None, _) | (_, None, Reading::Read) => Before::Deleted,
+            (Before::Nothing | Before::NeverRead, None, _) => Before::NeverRead,
+            _ => Before::NotRead,
+        }
+    }
+
+    /// The word for what is there again, or at last, and as it was.
+    fn word(self) -> (Colour, &'static str) {
+        match self {
+            Before::Nothing => (Colour::Green, "new"),
+            Before::Deleted => (Colour::Green, "back"),
+            Before::There | Before::NotRead => (Colour::Yellow, "read again"),
+            Before::NeverRead => (Colour::Yellow, "first read"),
+        }
+    }
+}
+
+fn row(output: &Output, log: &PathLog, stretch: &Stretch, before: Before, changes: Aspects) -> [String; 8] {
     let colours = output.colours();
     let name = |place| log.source.timeline.name(place).unwrap_or_default().to_owned();
     let snapshots = count((stretch.last - stretch.first + 1) as u64, "snapshot");
     let words = || changes.iter().map(Aspect::name).collect::<Vec<_>>().join(", ");
     let dash = || "-".to_owned();
     let (number, length, mode, what) = match &stretch.state {
-        None => (dash(), dash(), dash(), colours.word(Colour::Red, "deleted")),
+        None => (dash(), dash(), dash(), missing(output, log, stretch)),
         Some(state) => {
             let length = if state.entry.is_directory() { dash() } else { size(state.entry.size()) };
-            let what = match changes.is_empty() {
-                false => words(),
-                true if seen => colours.word(Colour::Green, "back"),
-                true => colours.word(Colour::Green, "new"),
+            let (colour, word) = before.word();
+            let what = match (changes.is_empty(), stretch.reading) {
+                (true, Reading::Read) => colours.word(colour, word),
+                (true, _) => colours.word(Colour::Yellow, NOT_ALL_READ),
+                (false, Reading::Read) => words(),
+                (false, _) => format!("{}, {NOT_ALL_READ}", words()),
             };
             (state.number.map_or_else(dash, |number| number.to_string()), length, mode(&state.entry), what)
         }
@@ -128,6 +176,20 @@ fn row(output: &Output, log: &PathLog, stretch: &Stretch, seen: bool, changes: A
     let began = log.source.timeline.get(stretch.first).map(|moment| moment.time);
     let when = began.map(|began| output.when(began, Timestamp::now())).unwrap_or_default();
     [number, name(stretch.first), when, name(stretch.last), snapshots, length, mode, what]
+}
+
+/// Of a directory.
+const NOT_ALL_READ: &str = "not all read";
+
+/// Why a path is not there.
+fn missing(output: &Output, log: &PathLog, stretch: &Stretch) -> String {
+    let word = stretch.reading.of_missing();
+    let colour = if stretch.reading.is_certain() { Colour::Red } else { Colour::Yellow };
+    let shown = output.colours().word(colour, word);
+    let status = log.source.snapshot(stretch.first).map(|snapshot| snapshot.manifest.status);
+    // It was not in what the run has left behind; that it is so at the run's source, too, nobody knows.
+    let in_doubt = stretch.reading.is_certain() && status == Some(Status::Partial);
+    if in_doubt { format!("{shown}, by a partial run") } else { shown }
 }
 
 fn mode(entry: &Entry) -> String {
@@ -143,6 +205,12 @@ struct Described<'a> {
     path_bytes: Option<String>,
     /// `absent` when it was not there.
     r#type: &'static str,
+    /// Why it is not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    absent: Option<&'static str>,
+    /// Of a directory, whether something in it was not read; then nothing tells whether its content has changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_all_read: Option<bool>,
     /// The number of the version; none for a directory.
     version: Option<u32>,
     first: &'a str,
@@ -178,6 +246,8 @@ impl<'a> Described<'a> {
             path: path.into_owned(),
             path_bytes,
             r#type: entry.map_or("absent", |entry| text::kind(FileKind::from(&entry.kind))),
+            absent: entry.is_none().then(|| stretch.reading.of_missing()),
+            not_all_read: (entry.is_some() && !stretch.reading.is_certain()).then_some(true),
             version: stretch.state.as_ref().and_then(|state| state.number),
             first: name(stretch.first),
             first_time: time(stretch.first),

@@ -49,7 +49,7 @@ use std::sync::Arc;
 use anyhow::{Error, Result, anyhow, bail};
 use fs_core::monitor::Cancellation;
 use fs_core::service::{History, ServiceError};
-use fs_core::view::{Node, Source, View, ViewError};
+use fs_core::view::{Node, Reading, Source, View, ViewError};
 
 use crate::args::{Arguments, Command, Global};
 use crate::error::Outcome;
@@ -209,4 +209,10 @@ fn try_find(history: &History, place: &Place, named: Option<&OsString>) -> Resul
         bail!("the repository has no snapshot yet; add one with `yester import`");
     }
     Ok(history.find(source, &place.time, &place.path)?)
+}
+
+/// Whether what would be at `place` was read.
+fn reading(history: &History, place: &Place, named: Option<&OsString>) -> Result<Reading> {
+    let source = one_source(named, place.source.as_deref()).map_err(Error::msg)?;
+    Ok(history.reading(source, &place.time, &place.path)?)
 }

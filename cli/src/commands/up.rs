@@ -59,6 +59,8 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
     let cache = args.cache_size.or(words.cache_size);
     let view = open_or_init(context, &settings, source.as_deref(), cache)?;
     let view = if words.with_versions { view.listing_versions() } else { view };
+    let opens = args.allow_open_parents || words.allow_open_parents;
+    let view = if opens { view.opening_parents() } else { view };
     drop(bar);
 
     let mut watch = Watch::new(&settings.repository, vec![watched(args, &plan, &options)])?;

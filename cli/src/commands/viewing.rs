@@ -28,7 +28,8 @@ pub fn asked(
         require_source(&view, settings, source)?;
     }
     let view = if args.with_versions || words.with_versions { view.listing_versions() } else { view };
-    Ok((view, source))
+    let opens = args.allow_open_parents || words.allow_open_parents;
+    Ok((if opens { view.opening_parents() } else { view }, source))
 }
 
 /// A view for a mount: of one source, or of all, with caches of so many bytes.

@@ -18,6 +18,22 @@ impl Unread {
         self.paths.is_empty() && self.more == 0
     }
 
+    /// Whether `path` was not read: it is one of these, or below one.
+    pub fn covers(&self, path: &[u8]) -> bool {
+        let ends = (0..path.len()).filter(|at| path[*at] == b'/').chain([0, path.len()]);
+        ends.into_iter().any(|end| self.paths.binary_search_by(|known| (**known).cmp(&path[..end])).is_ok())
+    }
+
+    /// Whether something below the directory `path` was not read.
+    pub fn has_below(&self, path: &[u8]) -> bool {
+        if path.is_empty() {
+            return !self.paths.is_empty();
+        }
+        let inside = [path, b"/"].concat();
+        let at = self.paths.partition_point(|known| **known < *inside);
+        self.paths.get(at).is_some_and(|known| known.starts_with(&inside))
+    }
+
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         out.put_varint(self.more);

@@ -1,4 +1,5 @@
-use crate::format::Status;
+use crate::format::limits::{MAX_UNREAD, MAX_UNREAD_PATH};
+use crate::format::{Status, Unread};
 use crate::monitor::{Monitor, Trouble, TroubleKind};
 
 /// What was not taken as it should have been.
@@ -6,6 +7,9 @@ use crate::monitor::{Monitor, Trouble, TroubleKind};
 pub(super) struct Troubles {
     /// Of the entry at hand.
     noted: Vec<(TroubleKind, String)>,
+    /// The entry at hand, or what is below it, was not read.
+    unread: bool,
+    all_unread: UnreadPaths,
     entries: u64,
     vanished: bool,
     incomplete: bool,
@@ -14,13 +18,28 @@ pub(super) struct Troubles {
 impl Troubles {
     /// Something about the entry at hand.
     pub(super) fn note(&mut self, kind: TroubleKind, reason: impl Into<String>) {
+        self.unread |= kind == TroubleKind::Unreadable;
         self.noted.push((kind, reason.into()));
     }
 
-    /// Tells what was noted of the entry that has this path.
-    pub(super) fn tell(&mut self, monitor: &dyn Monitor, path: impl FnOnce() -> Vec<u8>) {
+    /// The entry at hand is a directory whose listing lacks something.
+    pub(super) fn note_unlisted(&mut self, reason: impl Into<String>) {
+        self.note(TroubleKind::Incomplete, reason);
+        self.unread = true;
+    }
+
+    /// Tells what was noted of the entry that has this path, and this one below the root.
+    pub(super) fn tell(
+        &mut self,
+        monitor: &dyn Monitor,
+        path: impl FnOnce() -> Vec<u8>,
+        below_root: impl FnOnce() -> Vec<u8>,
+    ) {
         if self.noted.is_empty() {
             return;
+        }
+        if std::mem::take(&mut self.unread) {
+            self.all_unread.add(below_root());
         }
         let path = path();
         self.entries += u64::from(self.noted.iter().any(|(kind, _)| *kind != TroubleKind::Skipped));
@@ -41,6 +60,11 @@ impl Troubles {
         self.entries
     }
 
+    /// What was not read.
+    pub(super) fn take_unread(&mut self) -> Unread {
+        std::mem::take(&mut self.all_unread).finish()
+    }
+
     /// What they make of the snapshot.
     pub(super) fn status(&self) -> Status {
         match (self.incomplete, self.vanished) {
@@ -48,5 +72,76 @@ impl Troubles {
             (false, true) => Status::Vanished,
             (false, false) => Status::Complete,
         }
+    }
+}
+
+/// Collects the paths that were not read, as many as a manifest has room for.
+#[derive(Debug, Default)]
+struct UnreadPaths {
+    unread: Unread,
+    /// Bytes that the paths take.
+    len: usize,
+}
+
+/// Before a path its length: two bytes up to [`MAX_UNREAD_PATH`].
+const PATH_HEADER: usize = 2;
+/// Before all paths: two counts.
+const HEADER: usize = 16;
+
+impl UnreadPaths {
+    fn add(&mut self, mut path: Vec<u8>) {
+        if path.len() > MAX_UNREAD_PATH {
+            let end = path[..=MAX_UNREAD_PATH].iter().rposition(|byte| *byte == b'/');
+            path.truncate(end.unwrap_or(0));
+        }
+        let len = self.len + PATH_HEADER + path.len();
+        if HEADER + len > MAX_UNREAD {
+            self.unread.more += 1;
+        } else {
+            self.len = len;
+            self.unread.paths.push(path.into());
+        }
+    }
+
+    fn finish(mut self) -> Unread {
+        // A walk is in the order of names, which is not that of paths.
+        self.unread.paths.sort_unstable();
+        self.unread.paths.dedup();
+        self.unread
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::{BlobId, Manifest};
+    use crate::testing::samples;
+
+    #[test]
+    fn what_has_no_room_is_counted() {
+        let mut all = UnreadPaths::default();
+        for path in ["a/b", "a-b", "a/b"] {
+            all.add(path.into());
+        }
+        // It names a directory above what was not read.
+        all.add([b"deep/".repeat(2000), b"file".to_vec()].concat());
+        let long = |number: u32| format!("{number:08}").repeat(100).into_bytes();
+        (0..200).for_each(|number| all.add(long(number)));
+        let unread = all.finish();
+        assert_eq!(
+            unread.paths[unread.paths.len() - 3..],
+            ["a-b", "a/b"]
+                .map(|path| path.as_bytes().into())
+                .into_iter()
+                .chain([Box::from(&b"deep/".repeat(1638)[..8189])])
+                .collect::<Vec<Box<[u8]>>>()[..]
+        );
+        assert_eq!(unread.paths.len() as u64 - 3 + unread.more, 200);
+        assert!(unread.more > 100 && unread.covers(&b"deep/".repeat(2000)));
+
+        let mut manifest = samples::manifest(BlobId([7; 32]));
+        manifest.extensions.unread = unread.clone();
+        let decoded = Manifest::decode(&manifest.encode()).unwrap();
+        assert_eq!(decoded.extensions.unread, unread);
     }
 }

@@ -17,12 +17,14 @@ use super::disk::{Directory, FileType, Stat, is_gone, path_of};
 use super::file::ReadError;
 use super::file_systems::FileSystems;
 use super::links::LinkTracker;
-use super::parent::{ParentDirectory, has_slot};
+use super::parent::{ParentDirectory, Previous, has_slot};
 use super::scan::{Bounds, Entries, Found, Scanned, Scanner};
 use super::seen::SeenFiles;
 use super::troubles::Troubles;
 use crate::format::limits::MAX_NAME;
-use crate::format::{Content, Entry, Kind, KnownFileSystem, Manifest, PathKey, Slot, Status, Time, Totals};
+use crate::format::{
+    Ancestor, Content, Entry, Kind, KnownFileSystem, Manifest, PathKey, Slot, Status, Time, Totals, Unread,
+};
 use crate::monitor::{Cancellation, Monitor, Progress, TroubleKind};
 use crate::store::{
     ContentWriter, CopyError, DirectoryWriter, Reader, StatCache, StatCacheWriter, StatCursor, StoreError,
@@ -76,6 +78,10 @@ pub struct Taken {
     pub totals: Totals,
     /// Complete, vanished or partial.
     pub status: Status,
+    /// What could not be read.
+    pub unread: Unread,
+    /// The directories above the tree, the root of the file system first.
+    pub ancestors: Vec<Ancestor>,
 }
 
 /// What a walk leads to.
@@ -223,6 +229,7 @@ impl Walk<'_> {
             seen_before,
             slots: Vec::new(),
         };
+        let ancestors = root.directory.ancestors();
         let (root, slot) = self.walk(root)?;
         let (links_len, links) = self.store_links()?;
         let taken = Taken {
@@ -232,6 +239,8 @@ impl Walk<'_> {
             links,
             totals: Totals { troubled: self.troubles.entries(), ..self.totals },
             status: self.troubles.status(),
+            unread: self.troubles.take_unread(),
+            ancestors,
         };
         let all_read = match &self.options.stat_cache {
             Some(cache) if !self.options.checksum => cache.all_read(),
@@ -300,7 +309,7 @@ impl Walk<'_> {
         let Scanned { name, found } = scanned;
         let result = match (frames.last_mut(), found) {
             (Some(frame), Ok(found)) => self.take(frame, &name, found, depth),
-            (_, Err(error)) => Err(ReadError::File(error)),
+            (Some(frame), Err(error)) => self.refused(frame, &name, error),
             (None, _) => return Ok(None),
         };
         self.progress.entries += 1;
@@ -352,15 +361,7 @@ impl Walk<'_> {
             }
             self.troubles.note(TroubleKind::Unsettled, "it looks as if rsync were still writing it");
         }
-        let parent = match frame.parent.as_mut().map_or(Ok(None), |parent| parent.take(bytes)) {
-            // Damage to an old snapshot must not keep anybody from taking new ones.
-            Err(error) if error.is_loss() => {
-                log::error!("{error}: reading as if the last snapshot had no such directory");
-                frame.parent = None;
-                None
-            }
-            parent => parent.map_err(|error| ReadError::Import(error.into()))?,
-        };
+        let parent = in_parent(frame, bytes)?;
         if found.stat.kind == FileType::Directory {
             return self.enter(frame, name, &found.stat, parent.as_ref(), depth);
         }
@@ -391,9 +392,35 @@ impl Walk<'_> {
         Ok(None)
     }
 
+    /// An entry that could not be looked at.
+    fn refused(
+        &mut self,
+        frame: &mut Frame,
+        name: &CStr,
+        error: io::Error,
+    ) -> Result<Option<Frame>, ReadError> {
+        let parent = in_parent(frame, name.to_bytes())?;
+        let kept = self.keep_private_mount(frame, name, parent.as_ref(), &error)?;
+        if kept { Ok(None) } else { Err(ReadError::File(error)) }
+    }
+
     /// Tells the troubles of the entry `name` of the last frame.
     fn tell(&mut self, frames: &[Frame], name: &CStr) {
-        self.troubles.tell(self.monitor, || path(self.base, frames, name));
+        let below_root = || names(frames, name).collect::<Vec<_>>().join(&b'/');
+        self.troubles.tell(self.monitor, || path(self.base, frames, name), below_root);
+    }
+}
+
+/// What the parent snapshot has under this name.
+fn in_parent(frame: &mut Frame, name: &[u8]) -> Result<Option<Previous>, ReadError> {
+    match frame.parent.as_mut().map_or(Ok(None), |parent| parent.take(name)) {
+        // Damage to an old snapshot must not keep anybody from taking new ones.
+        Err(error) if error.is_loss() => {
+            log::error!("{error}: reading as if the last snapshot had no such directory");
+            frame.parent = None;
+            Ok(None)
+        }
+        parent => parent.map_err(|error| ReadError::Import(error.into())),
     }
 }
 
@@ -401,14 +428,19 @@ impl Walk<'_> {
 fn path(base: &Path, frames: &[Frame], name: &CStr) -> Vec<u8> {
     let separator = MAIN_SEPARATOR as u8;
     let mut path = base.as_os_str().as_encoded_bytes().to_vec();
-    let names = frames.iter().map(|frame| frame.name.as_c_str()).chain([name]);
-    for name in names.filter(|name| !name.is_empty()) {
+    for name in names(frames, name) {
         if path.last() != Some(&separator) {
             path.push(separator);
         }
-        path.extend(name.to_bytes());
+        path.extend(name);
     }
     path
+}
+
+/// The names that lead from the root to the entry `name` of the last frame.
+fn names<'a>(frames: &'a [Frame], name: &'a CStr) -> impl Iterator<Item = &'a [u8]> {
+    let names = frames.iter().map(|frame| frame.name.as_c_str()).chain([name]);
+    names.map(CStr::to_bytes).filter(|name| !name.is_empty())
 }
 
 /// Adds an entry to its directory; `slot` is what is known of a regular file or a directory.

@@ -66,7 +66,8 @@ fn changes(
     let mut changes = 0;
     if before.is_some() {
         view.compare(before, Some(&node), &mut |difference| {
-            changes += u64::from(!difference.is_wake());
+            let counts = !difference.is_wake() && difference.reading.is_certain();
+            changes += u64::from(counts);
             !cancellation.is_cancelled()
         })
         .map_err(failed)?;

@@ -7,7 +7,7 @@ use super::{ServiceError, Stats, meant, stats};
 use crate::format::{Manifest, SnapshotId, Tag, Time};
 use crate::store::{Access, CacheSizes, Repository};
 use crate::view::time::Expression;
-use crate::view::{Node, Options, Scope, Source, Sources, View, ViewError};
+use crate::view::{Node, Options, Reading, Scope, Source, Sources, View, ViewError, components};
 
 /// A repository's history, open for reading.
 #[derive(Debug)]
@@ -111,6 +111,14 @@ impl History {
                 Err(ServiceError::View { path, reason })
             }
         }
+    }
+
+    /// Whether what would be at `path` in the snapshot that `time` means was read when it was imported.
+    pub fn reading(&self, source: Option<&[u8]>, time: &[u8], path: &[u8]) -> Result<Reading, ServiceError> {
+        let source = self.source(source)?;
+        let place = super::versions::place(&source, time)?;
+        let path = components(path).collect::<Vec<_>>().join(&b'/');
+        Ok(source.snapshot(place).map_or(Reading::Read, |snapshot| snapshot.reading(&path)))
     }
 
     /// What is there and nearly the same as a path that [`find`](Self::find) has not found, as it is to be written.

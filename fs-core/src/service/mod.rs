@@ -7,8 +7,6 @@ mod history;
 mod import;
 mod maintain;
 mod meant;
-#[cfg(target_os = "linux")]
-mod mounts;
 mod other_tree;
 #[cfg(any(target_os = "linux", windows))]
 mod restore;
@@ -28,14 +26,14 @@ mod within;
 
 use std::path::Path;
 
+#[cfg(target_os = "linux")]
+pub use crate::import::mounts::{MOUNT_TYPE, Mounted, mounted};
 pub use days::{Day, days};
 pub use error::ServiceError;
 pub use export::{Archive, Exported, export};
 pub use history::{History, SnapshotInfo, TagInfo, open_view};
 pub use import::{ImportOptions, Imported, check_other_tree, import_tree, source_name};
 pub use maintain::{check, rebuild_index, repair};
-#[cfg(target_os = "linux")]
-pub use mounts::{MOUNT_TYPE, Mounted, mounted};
 #[cfg(any(target_os = "linux", windows))]
 pub use restore::{Restore, RestoreOptions, Restored, Shape};
 #[cfg(unix)]

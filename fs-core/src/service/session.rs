@@ -193,6 +193,8 @@ impl Session {
                 run: label.run,
                 number,
                 run_folder: label.run_folder,
+                unread: taken.unread,
+                ancestors: taken.ancestors,
                 ..Extensions::default()
             },
         };

@@ -2,9 +2,9 @@ use std::sync::Arc;
 
 use super::history::no_snapshot;
 use super::{History, ServiceError};
-use crate::view::Source;
 use crate::view::time::Expression;
 use crate::view::versions::{Hit, Query, Stretch, Trace};
+use crate::view::{Reading, Source};
 
 /// The versions of a path.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl History {
             .trace(&source, path)
             .map_err(|reason| ServiceError::View { path: text(path), reason })?;
         let log = PathLog { source, trace, until };
-        if log.stretches().next().is_none() {
+        if log.stretches().all(|stretch| stretch.state.is_none()) {
             let source_name = text(&log.source.name);
             let meant = self.meant(Some(&log.source.name), b"@latest", path);
             return Err(ServiceError::NeverThere { path: text(path), meant, source_name });
@@ -78,9 +78,10 @@ pub(super) fn place(source: &Source, time: &[u8]) -> Result<usize, ServiceError>
 }
 
 impl PathLog {
-    /// What the path was, the oldest first, from the first snapshot that has it.
+    /// What the path was, the oldest first, from the first snapshot that has it, or had it for all that was read.
     pub fn stretches(&self) -> impl Iterator<Item = Stretch> {
-        let seen = self.trace.stretches().iter().skip_while(|stretch| stretch.state.is_none());
+        let not_yet = |stretch: &&Stretch| stretch.state.is_none() && stretch.reading != Reading::NotRead;
+        let seen = self.trace.stretches().iter().skip_while(not_yet);
         seen.take_while(|stretch| stretch.first < self.until)
             .map(|stretch| Stretch { last: stretch.last.min(self.until - 1), ..stretch.clone() })
     }

@@ -3,8 +3,8 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{self, Path, PathBuf};
 
-use super::mounts::mounted;
 use crate::format::limits::MAX_SOURCE_NAME;
+use crate::import::mounts::mounted;
 
 /// What a path in a mount of history names.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::ViewError;
+use super::access::without_acl;
 use super::attr::{Attr, FileKind};
 use super::difference::{CHANGES, Changes};
 use super::node::{Home, Node, Place, What};
@@ -43,6 +44,7 @@ pub struct View {
     lists_versions: bool,
     resolves_times: bool,
     is_shared: bool,
+    opens_parents: bool,
 }
 
 #[derive(Debug)]
@@ -93,6 +95,7 @@ impl View {
             lists_versions: false,
             resolves_times: false,
             is_shared: false,
+            opens_parents: false,
         })
     }
 
@@ -115,6 +118,12 @@ impl View {
         Self { is_shared: true, ..self }
     }
 
+    /// The same view, in which the directories that were above a tree when it was imported close it to nobody.
+    #[must_use]
+    pub fn opening_parents(self) -> Self {
+        Self { opens_parents: true, ..self }
+    }
+
     /// Whether folders of snapshots list versions, so that their listings change.
     pub fn lists_versions(&self) -> bool {
         self.lists_versions
@@ -126,6 +135,15 @@ impl View {
 
     pub(super) fn is_shared(&self) -> bool {
         self.is_shared
+    }
+
+    pub(super) fn opens_parents(&self) -> bool {
+        self.opens_parents
+    }
+
+    /// The owner of the folders that are in no snapshot.
+    pub(super) fn owner(&self) -> (u32, u32) {
+        self.shared.options.owner
     }
 
     pub(super) fn recent(&self) -> &Recent {
@@ -255,6 +273,11 @@ impl View {
 
     /// What `stat` tells.
     pub fn attr(&self, node: &Node) -> Attr {
+        let attr = self.own_attr(node);
+        self.narrowed(node).map_or(attr, |access| self.let_in(attr, access))
+    }
+
+    fn own_attr(&self, node: &Node) -> Attr {
         let (entry, nlink) = match &node.what {
             What::Root | What::Source(_) | What::AsOf(_) => return self.folder_attr(node),
             What::Versions { source, access, .. } => {
@@ -304,7 +327,7 @@ impl View {
             },
             _ => sources.iter().filter_map(newest).max(),
         };
-        let (uid, gid) = self.shared.options.owner;
+        let (uid, gid) = self.owner();
         Attr {
             ino: node.ino(),
             kind: FileKind::Directory,
@@ -364,11 +387,12 @@ impl View {
             What::Changes(changes) => changes.entry(),
             What::Root | What::Source(_) | What::Versions { .. } | What::AsOf(_) | What::Alias(_) => None,
         };
-        match entry.map_or(&Xattrs::None, |entry| &entry.xattrs) {
-            Xattrs::None => Ok(XattrSet::default()),
-            Xattrs::Inline(set) => Ok(set.clone()),
-            Xattrs::Blob(id) => Ok(self.reader().xattrs(id)?),
-        }
+        let set = match entry.map_or(&Xattrs::None, |entry| &entry.xattrs) {
+            Xattrs::None => XattrSet::default(),
+            Xattrs::Inline(set) => set.clone(),
+            Xattrs::Blob(id) => self.reader().xattrs(id)?,
+        };
+        Ok(if self.narrowed(node).is_some() { without_acl(set) } else { set })
     }
 
     pub(super) fn keys(&self) -> &Keys {

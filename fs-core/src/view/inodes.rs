@@ -1,6 +1,6 @@
 use std::sync::{PoisonError, RwLock};
 
-use self::table::{Known, Table};
+use self::table::{Known, Table, Width};
 use super::node::{Identity, Node, Place, What};
 use super::path::joined;
 use super::{View, ViewError};
@@ -21,6 +21,28 @@ impl Inodes {
     /// Only the view's top is known, for ever.
     pub fn new(view: View) -> Self {
         Self { view, known: RwLock::default() }
+    }
+
+    /// The same with numbers that fit in 32 bits, for programs that know no others. They are made of the long ones, so most
+    /// stay what they are in the next mount, too; of two nodes whose numbers clash the one told later gets another.
+    pub fn with_short_numbers(view: View) -> Self {
+        Self { view, known: RwLock::new(Table::new(Width::Bits32)) }
+    }
+
+    /// The number of `node`, which the kernel need not be told.
+    pub fn number(&self, node: &Node) -> u64 {
+        if node.ino() == self.view.top().ino() {
+            return node.ino();
+        }
+        self.known.read().unwrap_or_else(PoisonError::into_inner).number(node)
+    }
+
+    /// The number that the kernel was told of the node whose [`Node::ino`] this is; `None` when it knows none.
+    pub fn told(&self, ino: u64) -> Option<u64> {
+        if ino == self.view.top().ino() {
+            return Some(ino);
+        }
+        self.known.read().unwrap_or_else(PoisonError::into_inner).number_of(ino, None)
     }
 
     /// The node of this number; `None` when the kernel was never told of it.
@@ -44,8 +66,8 @@ impl Inodes {
         })
     }
 
-    /// Notes that the kernel is told of `node`, and returns the number to tell it: [`Node::ino`] unless another
-    /// node has that already.
+    /// Notes that the kernel is told of `node`, and returns the number to tell it: [`Node::ino`], or what is
+    /// short of it, unless another node has that already.
     pub fn remember(&self, node: &Node) -> u64 {
         self.known.write().unwrap_or_else(PoisonError::into_inner).add(node)
     }

@@ -1,6 +1,7 @@
 //! The platform-neutral file system that every frontend shows. Everything about time, names and inodes is decided
 //! here; a frontend only converts types.
 
+mod access;
 mod aspects;
 mod attr;
 mod changes;
@@ -16,6 +17,7 @@ mod node;
 mod path;
 mod properties;
 mod read_ahead;
+mod reading;
 mod sources;
 mod tags;
 pub mod time;
@@ -31,5 +33,6 @@ pub use filesystem::{Options, Scope, View};
 pub use inodes::Inodes;
 pub use node::Node;
 pub use path::components;
+pub use reading::Reading;
 pub use sources::{Snapshot, Source, Sources};
 pub use tags::is_reserved_name;

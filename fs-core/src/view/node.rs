@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use super::Snapshot;
+use super::access::Access;
 use super::difference::Changes;
 use super::path::joined;
-use super::versions::Access;
 use crate::format::{BlobId, Entry, Keys, PathKey, SnapshotId};
 use crate::store::{LinkTable, StoreError};
 

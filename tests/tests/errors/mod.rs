@@ -6,9 +6,11 @@ mod interrupted;
 mod killed;
 mod locked;
 mod mount_point;
+mod private_mount;
 mod read_only_repository;
 mod repository;
 mod source;
+mod unread;
 mod unreadable;
 mod written;
 

@@ -70,3 +70,37 @@ fn a_listing_and_a_stat_agree() {
         }
     }
 }
+
+#[test]
+fn numbers_are_short_when_asked() {
+    if !needs::met(&[Need::Fuse]) {
+        return;
+    }
+    let sandbox = Sandbox::with_repository();
+    small(&sandbox.source());
+    (0..300).for_each(|number| file(sandbox.source().join(format!("many/{number}")), number.to_string()));
+    let name = sandbox.import();
+    let numbers = |mounted: &Mounted| -> BTreeMap<Vec<u8>, u64> {
+        let tree = scan(&mounted.path(&name));
+        tree.into_iter().map(|(path, entry)| (path, entry.identity)).collect()
+    };
+    let mount = || Mounted::with(&sandbox, &["--source", "source", "-o", "inode32"]);
+    let mounted = mount();
+    let before = numbers(&mounted);
+    assert!(before.values().all(|number| *number <= u64::from(u32::MAX)), "{before:?}");
+    let different: std::collections::BTreeSet<_> = before.values().collect();
+    // Two names of one file.
+    assert_eq!(different.len(), before.len() - 1);
+    for entry in fs::read_dir(mounted.path(&name)).expect("a folder").flatten() {
+        assert_eq!(entry.ino(), fs::symlink_metadata(entry.path()).expect("an entry").ino());
+    }
+    // What changes is told by the same numbers.
+    file(sandbox.source().join("later"), "x");
+    let later = sandbox.import();
+    mounted.wait_for(&later);
+    assert!(mounted.path("@latest/later").is_file());
+    drop(mounted);
+    let mounted = mount();
+    assert!(mounted.path(&name).join("etc/deep/er/file").is_file());
+    assert_eq!(before, numbers(&mounted));
+}

@@ -3,12 +3,14 @@
 mod appear;
 mod beside;
 mod changes;
+mod closed;
 mod copied;
 mod days;
 mod expressions;
 mod inodes;
 mod lifetime;
 mod load;
+mod parents;
 mod permissions;
 mod read_only;
 mod reads;

@@ -7,9 +7,9 @@ mod stat;
 
 use anyhow::{Error, Result, bail};
 use fs_core::service::{History, ServiceError};
-use fs_core::view::{Aspect, Aspects, Difference, FileKind, Node, View, ViewError, components};
+use fs_core::view::{Aspect, Aspects, Difference, FileKind, Node, Reading, View, ViewError, components};
 
-use super::{Context, find, try_find};
+use super::{Context, find, reading, try_find};
 use crate::args::DiffArgs;
 use crate::error::Outcome;
 use crate::output::Output;
@@ -35,6 +35,8 @@ struct Item<'a> {
     before: Option<&'a Node>,
     after: Option<&'a Node>,
     aspects: Aspects,
+    /// Whether what is missing was read.
+    reading: Reading,
 }
 
 /// In what way something differs.
@@ -42,6 +44,10 @@ struct Item<'a> {
 enum Change {
     Added,
     Deleted,
+    /// It is only in one of them, and may be in the other, too, which was not read there.
+    NotRead,
+    /// The same, and it may have been read.
+    PerhapsNotRead,
     /// Its content, or what it points to.
     Modified,
     /// What it is.
@@ -53,6 +59,8 @@ enum Change {
 impl Item<'_> {
     fn change(&self) -> Change {
         match (self.before, self.after) {
+            (None, _) | (_, None) if self.reading == Reading::NotRead => Change::NotRead,
+            (None, _) | (_, None) if self.reading == Reading::PerhapsNotRead => Change::PerhapsNotRead,
             (None, _) => Change::Added,
             (_, None) => Change::Deleted,
             _ if self.aspects.contains(Aspect::Kind) => Change::Retyped,
@@ -77,9 +85,13 @@ pub fn run(context: &mut Context, args: &DiffArgs) -> Result<Outcome> {
     let history = context.history()?;
     let (view, old) = look(&history, &before, args)?;
     let (_, new) = look(&history, &after, args)?;
-    if old.is_none() && new.is_none() {
-        bail!("neither {} nor {} is there", before.shown(), after.shown());
-    }
+    // What nothing is compared with: whether it was read there.
+    let whole = match (&old, &new) {
+        (None, None) => bail!("neither {} nor {} is there", before.shown(), after.shown()),
+        (None, Some(_)) => reading(&history, &before, args.source.as_ref())?,
+        (Some(_), None) => reading(&history, &after, args.source.as_ref())?,
+        (Some(_), Some(_)) => Reading::Read,
+    };
     let output = &mut context.output;
     let colours = output.colours();
     let mut teller: Box<dyn Teller> = match (args.patch, args.stat) {
@@ -96,14 +108,15 @@ pub fn run(context: &mut Context, args: &DiffArgs) -> Result<Outcome> {
         if difference.is_wake() && !args.all {
             return true;
         }
-        let Difference { path: below, before, after, aspects } = difference;
+        let Difference { path: below, before, after, aspects, reading } = difference;
         path.clear();
         path.extend(base);
         if !base.is_empty() && !below.is_empty() {
             path.push(b'/');
         }
         path.extend(below);
-        let item = Item { view: &view, path: &path, before, after, aspects };
+        let reading = if whole.is_certain() { reading } else { whole };
+        let item = Item { view: &view, path: &path, before, after, aspects, reading };
         differ = true;
         failed = teller.tell(output, &item).err();
         failed.is_none()

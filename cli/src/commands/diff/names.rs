@@ -19,6 +19,7 @@ impl Change {
         match self {
             Change::Added => '+',
             Change::Deleted => '-',
+            Change::NotRead | Change::PerhapsNotRead => '?',
             Change::Modified => 'M',
             Change::Retyped => 'T',
             Change::Attributes => 'm',
@@ -29,6 +30,8 @@ impl Change {
         match self {
             Change::Added => "added",
             Change::Deleted => "deleted",
+            Change::NotRead => "not read",
+            Change::PerhapsNotRead => "perhaps not read",
             Change::Modified | Change::Retyped | Change::Attributes => "modified",
         }
     }
@@ -39,7 +42,11 @@ impl From<Change> for Colour {
         match change {
             Change::Added => Colour::Green,
             Change::Deleted => Colour::Red,
-            Change::Modified | Change::Retyped | Change::Attributes => Colour::Yellow,
+            Change::Modified
+            | Change::Retyped
+            | Change::Attributes
+            | Change::NotRead
+            | Change::PerhapsNotRead => Colour::Yellow,
         }
     }
 }

@@ -9,6 +9,7 @@ use super::lines::{Fate, Lines, Text};
 use super::{Change, Item, Teller};
 use crate::colour::{Colour, Colours};
 use crate::output::Output;
+use crate::text::printable;
 
 pub(super) struct Patch {
     pub(super) colours: Colours,
@@ -16,6 +17,14 @@ pub(super) struct Patch {
 
 impl Teller for Patch {
     fn tell(&mut self, output: &mut Output, item: &Item<'_>) -> Result<()> {
+        if matches!(item.change(), Change::NotRead | Change::PerhapsNotRead) {
+            // A patch would delete or add it.
+            if !item.is_directory() {
+                let path = printable(item.path);
+                log::warn!("{path}: left out of the patch: at one of the times it was not read");
+            }
+            return Ok(());
+        }
         if item.change() == Change::Retyped {
             // A patch has no word for it but these two.
             self.part(output, &Item { after: None, ..*item })?;

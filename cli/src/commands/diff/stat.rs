@@ -14,12 +14,13 @@ pub(super) struct Stat {
     added: u64,
     deleted: u64,
     modified: u64,
+    not_read: u64,
     lines: (u64, u64),
 }
 
 impl Stat {
     pub(super) fn new(colours: Colours) -> Self {
-        Self { colours, added: 0, deleted: 0, modified: 0, lines: (0, 0) }
+        Self { colours, added: 0, deleted: 0, modified: 0, not_read: 0, lines: (0, 0) }
     }
 }
 
@@ -30,9 +31,13 @@ impl Teller for Stat {
             Change::Added => &mut self.added,
             Change::Deleted => &mut self.deleted,
             Change::Modified | Change::Retyped | Change::Attributes => &mut self.modified,
+            Change::NotRead | Change::PerhapsNotRead => &mut self.not_read,
         };
         *total += 1;
-        let lines = if change == Change::Attributes { None } else { lines(item)? };
+        let lines = match change {
+            Change::Attributes | Change::NotRead | Change::PerhapsNotRead => None,
+            _ => lines(item)?,
+        };
         let (come, go) = lines.unwrap_or_default();
         self.lines = (self.lines.0.saturating_add(come), self.lines.1.saturating_add(go));
         if output.is_json() {
@@ -51,12 +56,13 @@ impl Teller for Stat {
     }
 
     fn finish(&mut self, output: &mut Output) -> Result<()> {
-        let Self { added, deleted, modified, lines: (come, go), .. } = self;
-        if output.is_json() || (*added, *deleted, *modified) == (0, 0, 0) {
+        let Self { added, deleted, modified, not_read, lines: (come, go), .. } = self;
+        if output.is_json() || (*added, *deleted, *modified, *not_read) == (0, 0, 0, 0) {
             return Ok(());
         }
+        let not_read = if *not_read > 0 { format!(", {not_read} not read") } else { String::new() };
         let total = format!(
-            "{added} added, {deleted} deleted, {modified} modified; {} of text more, {} fewer",
+            "{added} added, {deleted} deleted, {modified} modified{not_read}; {} of text more, {} fewer",
             count(*come, "line"),
             count(*go, "line"),
         );
@@ -80,7 +86,7 @@ fn lines(item: &Item<'_>) -> Result<Option<(u64, u64)>> {
 fn bytes(item: &Item<'_>) -> String {
     let of = |node| item.view.attr(node).size;
     match (item.before.map(of), item.after.map(of)) {
-        _ if item.is_directory() => String::new(),
+        _ if item.is_directory() || !item.reading.is_certain() => String::new(),
         _ if item.change() == Change::Attributes => {
             item.aspects.iter().map(fs_core::view::Aspect::name).collect::<Vec<_>>().join(",")
         }

@@ -55,6 +55,7 @@ fn arguments(global: &Global, repository: &Path, args: &MountArgs) -> Result<Vec
     words.extend((0..global.verbose).map(|_| "--verbose".into()));
     words.extend(["mount".into(), "--daemon-child".into()]);
     words.extend(args.source.as_ref().map(|source| with("--source", source)));
+    words.extend(args.allow_open_parents.then(|| "--allow-open-parents".into()));
     words.extend(args.with_versions.then(|| "--with-versions".into()));
     words.extend(args.cache_size.map(|size| with("--cache-size", size.to_string().as_ref())));
     words.extend(args.options.iter().map(|options| with("--options", options)));

@@ -68,6 +68,24 @@ pub(super) struct Stat {
     pub(super) dos: crate::windows::attributes::DosAttributes,
 }
 
+/// A mount that lets nobody in but its owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PrivateMount {
+    /// A directory is mounted, and not a file.
+    pub(super) is_directory: bool,
+    /// The user and the group that have mounted it.
+    pub(super) owner: (u32, u32),
+}
+
+#[cfg(not(target_os = "linux"))]
+impl Directory {
+    /// No such mounts are known here.
+    #[expect(clippy::unused_self, reason = "on other platforms there are some")]
+    pub(super) fn private_mount(&self, _name: &CStr) -> Option<PrivateMount> {
+        None
+    }
+}
+
 /// The extended attributes that could be read, and why they are not all.
 pub(super) type ReadXattrs = (XattrSet, Option<io::Error>);
 

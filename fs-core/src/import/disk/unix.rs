@@ -1,6 +1,9 @@
 //! Unix: directories are file descriptors, and what is in them is looked for relative to these.
 
+mod above;
 mod file_system;
+#[cfg(target_os = "linux")]
+mod mounted;
 mod xattrs;
 
 use std::ffi::{CStr, CString, OsStr};

@@ -17,7 +17,7 @@ use std::sync::OnceLock;
 use winapi_util::file::information;
 
 use super::{FileType, ReadXattrs, Stat, sorted};
-use crate::format::{Attributes, Time, XattrSet};
+use crate::format::{Ancestor, Attributes, Time, XattrSet};
 use crate::windows::attributes::{self, DosAttributes};
 use crate::windows::filetime::FileTime;
 use crate::windows::names::{from_windows, plain, to_windows};
@@ -73,6 +73,12 @@ impl Directory {
             Some(odd) => self.path.join(odd),
             None => self.path.join(OsString::from_wide(&to_windows(name.to_bytes()))),
         }
+    }
+
+    /// Nothing is known of who may pass the directories above: their access lists are not kept.
+    #[expect(clippy::unused_self, reason = "on other platforms it is known")]
+    pub(in crate::import) fn ancestors(&self) -> Vec<Ancestor> {
+        Vec::new()
     }
 
     /// The names in it, sorted by their bytes, each once; and why they are not all.

@@ -4,15 +4,16 @@ use std::ffi::CStr;
 use std::io;
 
 use super::{Frame, Walk, push};
-use crate::format::{BlobId, Entry, Kind, Slot, Xattrs};
+use crate::format::{Attributes, BlobId, Entry, Kind, Slot, Time, Xattrs};
 use crate::import::MAX_DEPTH;
-use crate::import::disk::{Stat, is_gone};
+use crate::import::disk::{PrivateMount, Stat, is_gone};
 use crate::import::file::ReadError;
 use crate::import::parent::{ParentDirectory, Previous};
 use crate::monitor::TroubleKind;
-use crate::store::DirectoryWriter;
+use crate::store::{DirectoryWriter, StoreError};
 
 const SKIPPED: &str = "left out: it is this repository, or a mount of history";
+const PRIVATE: &str = "left out: it is another user's mount, which only that user may enter";
 
 impl Walk<'_> {
     /// Begins a subdirectory. One that cannot be listed is kept as an empty one.
@@ -35,12 +36,15 @@ impl Walk<'_> {
             Ok(opened) => opened,
             Err(error) if is_gone(&error) => return Err(ReadError::File(error)),
             Err(error) => {
-                self.troubles.note(TroubleKind::Incomplete, format!("its content cannot be read: {error}"));
+                if self.keep_private_mount(above, name, parent, &error)? {
+                    return Ok(None);
+                }
+                self.troubles.note_unlisted(format!("its content cannot be read: {error}"));
                 return self.keep_empty(above, name, stat).map(|()| None);
             }
         };
         if let Some(error) = opened.lacking {
-            self.troubles.note(TroubleKind::Incomplete, format!("its content cannot be read: {error}"));
+            self.troubles.note_unlisted(format!("its content cannot be read: {error}"));
         }
         // Something may have been mounted here since it was looked at.
         if self.scanner.bounds().skip(&opened.stat) {
@@ -72,13 +76,40 @@ impl Walk<'_> {
         let (mut stat, mut xattrs) = (*stat, above.directory.xattrs(name));
         self.reveal(&mut stat, &mut xattrs);
         let xattrs = self.xattrs(xattrs)?;
-        let id = DirectoryWriter::default().finish(self.writer);
-        let stored = id.and_then(|id| {
-            let entry = Entry { kind: Kind::Directory(id), ..unwalked(&stat, xattrs) };
-            push(above, self.writer, name, &entry, Slot::UNKNOWN)
-        });
-        self.totals.directories += 1;
+        let stored = self.push_empty(above, name, unwalked(&stat, xattrs));
         stored.map_err(|error| ReadError::Import(error.into()))
+    }
+
+    /// Keeps a directory with these attributes, and nothing in it.
+    fn push_empty(&mut self, above: &mut Frame, name: &CStr, entry: Entry) -> Result<(), StoreError> {
+        let id = DirectoryWriter::default().finish(self.writer)?;
+        self.totals.directories += 1;
+        push(above, self.writer, name, &Entry { kind: Kind::Directory(id), ..entry }, Slot::UNKNOWN)
+    }
+
+    /// Keeps the place of a mount that lets nobody in but its owner, as an empty directory; false when the entry is none.
+    /// What is mounted there is not part of the tree, as a mount of history is not.
+    pub(super) fn keep_private_mount(
+        &mut self,
+        above: &mut Frame,
+        name: &CStr,
+        parent: Option<&Previous>,
+        error: &io::Error,
+    ) -> Result<bool, ReadError> {
+        let refused = error.kind() == io::ErrorKind::PermissionDenied;
+        let Some(mount) = refused.then(|| above.directory.private_mount(name)).flatten() else {
+            return Ok(false);
+        };
+        self.troubles.note(TroubleKind::Skipped, PRIVATE);
+        if mount.is_directory {
+            let entry = match parent.map(|parent| &parent.entry).filter(|entry| entry.is_directory()) {
+                // The directory that the mount hides has not changed as far as anybody can tell.
+                Some(hidden) => hidden.clone(),
+                None => mount_point(&mount, above.entry.attributes.mtime),
+            };
+            self.push_empty(above, name, entry).map_err(|error| ReadError::Import(error.into()))?;
+        }
+        Ok(true)
     }
 
     pub(super) fn parent_directory(&self, parent: Option<&Entry>) -> Option<ParentDirectory> {
@@ -87,6 +118,13 @@ impl Walk<'_> {
             _ => None,
         }
     }
+}
+
+/// The directory below a mount of which nothing else is known.
+fn mount_point(mount: &PrivateMount, mtime: Time) -> Entry {
+    let (uid, gid) = mount.owner;
+    let attributes = Attributes { mode: 0o700, uid, gid, mtime };
+    Entry { attributes, kind: Kind::Directory(BlobId([0; 32])), xattrs: Xattrs::None, unsettled: false }
 }
 
 /// A directory's entry, but for its id.

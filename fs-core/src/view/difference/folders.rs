@@ -2,16 +2,23 @@
 //!
 //! A directory that both snapshots have and that is not the same leads on in all three, as looking for what is
 //! below it would read all that differs; it may turn out to hold nothing of its kind. Everything else is where it belongs: what only B has
-//! in `added`, what only A has in `deleted`, and in `modified`, as B has it, what both have.
+//! in `added`, what only A has in `deleted`, and in `modified`, as B has it, what both have. What one has and the import of
+//! the other could not read is in a fourth folder, `not-read`, which is there when something was not read.
+//!
+//! In a view for many users a directory lets in nobody whom either of the two shut out, and what is shown of it where its
+//! parent is listed does not depend on what is in it (see [`shown`](super::shown)).
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::pairs::{Pairs, name};
 use super::walk::Tree;
 use crate::format::{Entry, Keys};
-use crate::store::{self, Comparison, Differing, Found, StoreError};
+use crate::store::{self, Differing, Found, StoreError};
+use crate::view::access::Access;
 use crate::view::node::{Identity, Node, What};
+use crate::view::path::joined;
 use crate::view::{Aspects, DirEntry, Snapshot, View, ViewError};
 
 /// The folder of differences in a source's.
@@ -35,6 +42,8 @@ pub(in crate::view) struct Both {
     after: Tree,
     /// Whose attributes are shown.
     entry: Entry,
+    /// Whom both let in.
+    access: Access,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,17 +51,25 @@ enum Part {
     Added,
     Deleted,
     Modified,
+    NotRead,
 }
 
 impl Part {
-    const ALL: [Part; 3] = [Part::Added, Part::Deleted, Part::Modified];
+    const ALL: [Part; 4] = [Part::Added, Part::Deleted, Part::Modified, Part::NotRead];
 
     fn name(self) -> &'static [u8] {
         match self {
             Part::Added => b"added",
             Part::Deleted => b"deleted",
             Part::Modified => b"modified",
+            Part::NotRead => b"not-read",
         }
+    }
+
+    /// The parts of the differences between two snapshots.
+    fn all(before: &Snapshot, after: &Snapshot) -> impl Iterator<Item = Part> {
+        let all_read = before.was_read_whole() && after.was_read_whole();
+        Self::ALL.into_iter().filter(move |part| *part != Part::NotRead || !all_read)
     }
 }
 
@@ -61,6 +78,14 @@ impl Changes {
     pub(in crate::view) fn entry(&self) -> Option<&Entry> {
         match self {
             Changes::Both(both) => Some(both.entry()),
+            Changes::Top(_) | Changes::Between(..) => None,
+        }
+    }
+
+    /// Who may look into a directory that both have.
+    pub(in crate::view) fn access(&self) -> Option<Access> {
+        match self {
+            Changes::Both(both) => Some(both.access),
             Changes::Top(_) | Changes::Between(..) => None,
         }
     }
@@ -100,7 +125,7 @@ impl View {
         match changes {
             Changes::Top(source) => self.lookup_between(source, name),
             Changes::Between(before, after) => {
-                let part = Part::ALL.into_iter().find(|part| part.name() == name);
+                let part = Part::all(before, after).find(|part| part.name() == name);
                 self.part(part.ok_or(ViewError::NotFound)?, before, after)
             }
             Changes::Both(both) => {
@@ -149,8 +174,10 @@ impl View {
             let seen = snapshot.seen_through(through);
             Tree::of(&Node::snapshot(self.keys(), &Arc::new(seen))).ok_or(ViewError::NotADirectory)
         };
+        let roots = [before, after].map(|snapshot| self.access(snapshot, b"", &snapshot.manifest.root));
+        let access = Access::of_all(roots.into_iter()).without_blind_listing();
         let entry = if part == Part::Deleted { &before.manifest.root } else { &after.manifest.root };
-        let both = Both { part, before: root(before)?, after: root(after)?, entry: entry.clone() };
+        let both = Both { part, before: root(before)?, after: root(after)?, entry: entry.clone(), access };
         Ok(Node::both(self.keys(), both))
     }
 
@@ -164,8 +191,8 @@ impl View {
             // There are as many as pairs of snapshots.
             Changes::Top(_) => return Ok(()),
             Changes::Between(before, after) => {
-                for (number, part) in (0..).zip(Part::ALL).skip(usize::try_from(offset).unwrap_or(usize::MAX))
-                {
+                let skip = usize::try_from(offset).unwrap_or(usize::MAX);
+                for (number, part) in (0..).zip(Part::all(before, after)).skip(skip) {
                     let node = self.part(part, before, after)?;
                     if !emit(DirEntry { name: part.name(), node, next_offset: number + 1 }) {
                         break;
@@ -175,17 +202,15 @@ impl View {
             }
             Changes::Both(both) => both,
         };
-        let mut comparison =
-            Comparison::new(self.reader().clone(), Some(both.before.id), Some(both.after.id));
+        let mut pairs = Pairs::new(self.reader(), both.before.id, both.after.id, self.is_shared())?;
         let mut next_offset = 0;
-        while let Some(differing) = comparison.advance()? {
+        while let Some(differing) = pairs.advance()? {
             next_offset += 1;
             if next_offset <= offset {
                 continue;
             }
             let Some(node) = self.in_both(both, &differing)? else { continue };
-            let found = differing.after.as_ref().or(differing.before.as_ref());
-            if !emit(DirEntry { name: found.map_or(b"", Found::name), node, next_offset }) {
+            if !emit(DirEntry { name: name(&differing), node, next_offset }) {
                 break;
             }
         }
@@ -210,18 +235,27 @@ impl View {
                 let (Some(before), Some(after)) = (Tree::of(&trees.0), Tree::of(&trees.1)) else {
                     return Ok(None);
                 };
-                if before.id == after.id && !modified {
+                let access = Access::of_directory(&old_entry).and(Access::of_directory(&new_entry));
+                if before.id == after.id && !modified && !self.hides_differences(access, &after.id)? {
                     return Ok(None);
                 }
                 let entry = if *part == Part::Deleted { old_entry } else { new_entry };
-                return Ok(Some(Node::both(self.keys(), Both { part: *part, before, after, entry })));
+                let access = access.without_blind_listing();
+                return Ok(Some(Node::both(self.keys(), Both { part: *part, before, after, entry, access })));
             }
+            return match part {
+                Part::Added => whole(after, &differing.after),
+                Part::Deleted => whole(before, &differing.before),
+                Part::Modified | Part::NotRead => Ok(None),
+            };
         }
-        match part {
-            Part::Added => whole(after, &differing.after),
-            Part::Deleted => whole(before, &differing.before),
-            Part::Modified => Ok(None),
-        }
+        let (there, missing_in, gone) = match &differing.after {
+            Some(_) => (whole(after, &differing.after), before, Part::Added),
+            None => (whole(before, &differing.before), after, Part::Deleted),
+        };
+        let was_read = missing_in.snapshot.reading(&joined(&missing_in.path, name(differing))).is_certain();
+        let belongs = if was_read { gone } else { Part::NotRead };
+        if *part == belongs { there } else { Ok(None) }
     }
 }
 

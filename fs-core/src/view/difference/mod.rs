@@ -4,6 +4,8 @@
 //! changed: the directories on the way to a change, and of a large one the few nodes around it.
 
 mod folders;
+mod pairs;
+mod shown;
 mod walk;
 
 pub(in crate::view) use folders::{CHANGES, Changes};

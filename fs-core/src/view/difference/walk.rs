@@ -3,7 +3,8 @@ use std::sync::Arc;
 use crate::format::{BlobId, Entry, Kind, PathKey};
 use crate::store::{Comparison, Differing, Found, StoreError};
 use crate::view::node::{Home, Node, Place, What};
-use crate::view::{Aspect, Aspects, Snapshot, View, ViewError};
+use crate::view::path::joined;
+use crate::view::{Aspect, Aspects, Reading, Snapshot, View, ViewError};
 
 /// One thing that differs.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub struct Difference<'a> {
     pub after: Option<&'a Node>,
     /// In what these two differ; nothing when there is only one.
     pub aspects: Aspects,
+    /// Whether what is missing on one side was read there: else it is not known whether it was there.
+    pub reading: Reading,
 }
 
 impl Difference<'_> {
@@ -38,20 +41,21 @@ impl View {
         tell: &mut dyn FnMut(Difference<'_>) -> bool,
     ) -> Result<(), ViewError> {
         let mut walk = Walk { view: self, frames: Vec::new(), path: Vec::new(), tell };
-        let mut goes_on = walk.meet(before, after);
+        let mut goes_on = walk.meet(before, after, Reading::Read);
         while goes_on && let Some(frame) = walk.frames.last_mut() {
             let Some(differing) = frame.comparison.advance()? else {
                 walk.frames.pop();
                 continue;
             };
             let (before, after) = frame.nodes(self, &differing)?;
+            let frame_reading = frame.reading_of(&differing);
             walk.path.truncate(frame.path_len);
             if frame.path_len > 0 {
                 walk.path.push(b'/');
             }
             let found = differing.before.as_ref().or(differing.after.as_ref());
             walk.path.extend(found.map_or(&b""[..], Found::name));
-            goes_on = walk.meet(before.as_ref(), after.as_ref());
+            goes_on = walk.meet(before.as_ref(), after.as_ref(), frame_reading);
         }
         Ok(())
     }
@@ -104,9 +108,22 @@ struct Frame {
     after: Option<Tree>,
     comparison: Comparison,
     path_len: usize,
+    /// Of a directory that is alone: of what the other side misses.
+    reading: Reading,
 }
 
 impl Frame {
+    /// Whether what one side misses was read there.
+    fn reading_of(&self, differing: &Differing) -> Reading {
+        let (missing, found) = match (&differing.before, &differing.after) {
+            (Some(found), None) => (&self.after, found),
+            (None, Some(found)) => (&self.before, found),
+            _ => return Reading::Read,
+        };
+        let of = |tree: &Tree| tree.snapshot.reading(&joined(&tree.path, found.name()));
+        missing.as_ref().map_or(self.reading, of)
+    }
+
     fn nodes(&self, view: &View, differing: &Differing) -> Result<(Option<Node>, Option<Node>), StoreError> {
         let node = |tree: &Option<Tree>, found: &Option<Found>| {
             tree.as_ref().zip(found.as_ref()).map(|(tree, found)| view.child(tree, found)).transpose()
@@ -117,7 +134,7 @@ impl Frame {
 
 impl Walk<'_> {
     /// Tells of what has the path now, and enters what must be looked into. False when nobody listens any more.
-    fn meet(&mut self, before: Option<&Node>, after: Option<&Node>) -> bool {
+    fn meet(&mut self, before: Option<&Node>, after: Option<&Node>, reading: Reading) -> bool {
         let trees = (before.and_then(Tree::of), after.and_then(Tree::of));
         let goes_on = match (before, after) {
             (Some(old), Some(new)) if trees.0.is_some() == trees.1.is_some() => {
@@ -125,24 +142,30 @@ impl Walk<'_> {
                     (Some(old), Some(new)) => Aspects::of(old, new),
                     _ => Aspects::default(),
                 };
-                aspects.is_empty() || self.tell(before, after, aspects)
+                aspects.is_empty() || self.tell(before, after, aspects, Reading::Read)
             }
             _ => {
-                before.is_none_or(|_| self.tell(before, None, Aspects::default()))
-                    && after.is_none_or(|_| self.tell(None, after, Aspects::default()))
+                before.is_none_or(|_| self.tell(before, None, Aspects::default(), reading))
+                    && after.is_none_or(|_| self.tell(None, after, Aspects::default(), reading))
             }
         };
         let ids = (trees.0.as_ref().map(|tree| tree.id), trees.1.as_ref().map(|tree| tree.id));
         if goes_on && ids.0 != ids.1 {
             let comparison = Comparison::new(self.view.reader().clone(), ids.0, ids.1);
             let path_len = self.path.len();
-            self.frames.push(Frame { before: trees.0, after: trees.1, comparison, path_len });
+            self.frames.push(Frame { before: trees.0, after: trees.1, comparison, path_len, reading });
         }
         goes_on
     }
 
-    fn tell(&mut self, before: Option<&Node>, after: Option<&Node>, aspects: Aspects) -> bool {
-        (self.tell)(Difference { path: &self.path, before, after, aspects })
+    fn tell(
+        &mut self,
+        before: Option<&Node>,
+        after: Option<&Node>,
+        aspects: Aspects,
+        reading: Reading,
+    ) -> bool {
+        (self.tell)(Difference { path: &self.path, before, after, aspects, reading })
     }
 }
 

@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
 use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 
 use crate::view::node::{Home, Identity, Node, Place, What};
 
@@ -23,14 +22,50 @@ pub(super) struct Table {
     slots: Vec<Slot>,
     /// Where in `slots` a number is.
     index: HashTable<u32>,
+    width: Width,
+    /// The greatest of all `skip`.
+    longest: u32,
     /// Homes told last: the next one is usually among them.
     recent: Vec<Arc<Origin>>,
 }
 
+/// How long numbers may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Width {
+    #[default]
+    Bits64,
+    Bits32,
+}
+
+impl Width {
+    /// The number of a node whose identity has `ino`, after so many that others have.
+    fn number(self, ino: u64, skip: u32) -> u64 {
+        match self {
+            Width::Bits64 if skip == 0 => ino,
+            Width::Bits64 => ino.wrapping_add(skip.into()).max(FIRST),
+            Width::Bits32 => {
+                let folded = (ino ^ ino >> 32) & u64::from(u32::MAX);
+                FIRST + (folded + u64::from(skip)) % (u64::from(u32::MAX) + 1 - FIRST)
+            }
+        }
+    }
+}
+
+/// 0 means "none" to many programs, 1 is the root's.
+const FIRST: u64 = 2;
+
+/// Numbers of few bits do not spread by themselves.
+fn hash(number: u64) -> u64 {
+    number.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
 #[derive(Debug)]
 struct Slot {
+    /// Of the node's identity.
     ino: u64,
     check: u32,
+    /// How many numbers others had when this one was told.
+    skip: u32,
     /// How often the kernel was told of it; at the greatest value nobody knows any more.
     lookups: u32,
     origin: Arc<Origin>,
@@ -52,14 +87,17 @@ const RECENT: usize = 16;
 const SMALL: usize = 1024;
 
 impl Table {
+    pub(super) fn new(width: Width) -> Self {
+        Self { width, ..Self::default() }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.slots.len()
     }
 
     pub(super) fn get(&self, ino: u64) -> Option<Known> {
-        let slots = &self.slots;
-        let slot = &slots[*self.index.find(ino, |at| slots[*at as usize].ino == ino)? as usize];
-        let identity = Identity { ino, check: slot.check };
+        let slot = &self.slots[self.find(ino)?];
+        let identity = Identity { ino: slot.ino, check: slot.check };
         Some(match &*slot.origin {
             Origin::Itself(node) => Known::Itself(node.clone()),
             Origin::Versions { source, path } => {
@@ -73,38 +111,61 @@ impl Table {
         })
     }
 
+    /// Where in `slots` the node of this number is.
+    fn find(&self, number: u64) -> Option<usize> {
+        let is_it = |at: &u32| self.slots[*at as usize].number(self.width) == number;
+        self.index.find(hash(number), is_it).map(|at| *at as usize)
+    }
+
+    /// The number that the kernel was told of the node with this identity, if it was.
+    pub(super) fn number_of(&self, ino: u64, check: Option<u32>) -> Option<u64> {
+        let is_it = |slot: &Slot| slot.ino == ino && check.is_none_or(|check| slot.check == check);
+        let numbers = (0..=self.longest).map(|skip| self.width.number(ino, skip));
+        numbers.into_iter().find(|number| self.find(*number).is_some_and(|at| is_it(&self.slots[at])))
+    }
+
+    /// The number of `node`, which the kernel need not know.
+    pub(super) fn number(&self, node: &Node) -> u64 {
+        let Identity { ino, check } = node.identity;
+        self.number_of(ino, Some(check)).unwrap_or_else(|| self.width.number(ino, 0))
+    }
+
     /// Counts a telling of `node`, and returns its number.
     pub(super) fn add(&mut self, node: &Node) -> u64 {
-        let Identity { mut ino, check } = node.identity;
-        loop {
-            let slots = &mut self.slots;
-            match self.index.entry(ino, |at| slots[*at as usize].ino == ino, |at| slots[*at as usize].ino) {
-                Entry::Vacant(vacant) => {
-                    vacant.insert(slots.len() as u32);
-                    let (origin, at) = self.origin(node);
-                    self.slots.push(Slot { ino, check, lookups: 1, origin, at, names: names(node) });
-                    return ino;
-                }
-                Entry::Occupied(occupied) if slots[*occupied.get() as usize].check == check => {
-                    let number = *occupied.get() as usize;
-                    let slot = &mut slots[number];
-                    slot.lookups = slot.lookups.saturating_add(1);
-                    if slot.is_older_than(node) {
-                        let (origin, at) = self.origin(node);
-                        let slot = &mut self.slots[number];
-                        (slot.origin, slot.at) = (origin, at);
-                    }
-                    return ino;
-                }
-                // 64 bits of two nodes agree.
-                Entry::Occupied(_) => ino = ino.wrapping_add(1).max(2),
-            }
+        let Identity { ino, check } = node.identity;
+        // Behind a number that was given back there may be one more of the same node.
+        if let Some(number) = self.number_of(ino, Some(check))
+            && let Some(at) = self.find(number)
+        {
+            self.tell_again(at, node);
+            return number;
+        }
+        let numbers = (0..).map(|skip| (skip, self.width.number(ino, skip)));
+        let free = numbers.into_iter().find(|(_, number)| self.find(*number).is_none());
+        let Some((skip, number)) = free else { unreachable!("there are more numbers than memory") };
+        let (origin, at) = self.origin(node);
+        let (slot, width) = (self.slots.len() as u32, self.width);
+        self.slots.push(Slot { ino, check, skip, lookups: 1, origin, at, names: names(node) });
+        self.longest = self.longest.max(skip);
+        let slots = &self.slots;
+        self.index.insert_unique(hash(number), slot, |at| hash(slots[*at as usize].number(width)));
+        number
+    }
+
+    fn tell_again(&mut self, at: usize, node: &Node) {
+        let slot = &mut self.slots[at];
+        slot.lookups = slot.lookups.saturating_add(1);
+        if slot.is_older_than(node) {
+            let (origin, position) = self.origin(node);
+            let slot = &mut self.slots[at];
+            (slot.origin, slot.at) = (origin, position);
         }
     }
 
     pub(super) fn take_back(&mut self, ino: u64, lookups: u64) {
-        let slots = &mut self.slots;
-        let Ok(found) = self.index.find_entry(ino, |at| slots[*at as usize].ino == ino) else { return };
+        let (slots, width) = (&mut self.slots, self.width);
+        let is_it = |at: &u32| slots[*at as usize].number(width) == ino;
+        let Ok(found) = self.index.find_entry(hash(ino), is_it) else { return };
         let number = *found.get() as usize;
         let slot = &mut slots[number];
         if slot.lookups == u32::MAX {
@@ -118,12 +179,15 @@ impl Table {
         // The last one takes its place.
         let last = slots.len() - 1;
         if last != number {
-            let moved = slots[last].ino;
-            if let Some(at) = self.index.find_mut(moved, |at| *at as usize == last) {
+            let moved = slots[last].number(width);
+            if let Some(at) = self.index.find_mut(hash(moved), |at| *at as usize == last) {
                 *at = number as u32;
             }
         }
         slots.swap_remove(number);
+        if slots.is_empty() {
+            self.longest = 0;
+        }
         self.shrink();
     }
 
@@ -131,9 +195,9 @@ impl Table {
     fn shrink(&mut self) {
         let len = self.slots.len();
         if len < self.slots.capacity() / 4 && self.slots.capacity() > SMALL {
-            let slots = &mut self.slots;
+            let (slots, width) = (&mut self.slots, self.width);
             slots.shrink_to(len * 2);
-            self.index.shrink_to(len * 2, |at| slots[*at as usize].ino);
+            self.index.shrink_to(len * 2, |at| hash(slots[*at as usize].number(width)));
             self.recent = Vec::new();
         }
     }
@@ -162,6 +226,10 @@ impl Table {
 }
 
 impl Slot {
+    fn number(&self, width: Width) -> u64 {
+        width.number(self.ino, self.skip)
+    }
+
     /// Whether `node`, the same, was found in a later snapshot: old ones are given up first.
     fn is_older_than(&self, node: &Node) -> bool {
         match (&*self.origin, &node.place) {
@@ -213,6 +281,28 @@ mod tests {
         assert!(known(&table, 5).is_none());
         table.take_back(6, 9);
         assert_eq!(table.len(), 0);
+    }
+
+    #[test]
+    fn short_numbers_are_short_and_one_node_has_one() {
+        let mut table = Table::new(Width::Bits32);
+        // The same 32 bits.
+        let (one, other) = (node(7 << 32 | 5, 1), node(5 << 32 | 7, 2));
+        let (first, second) = (table.add(&one), table.add(&other));
+        assert_eq!((first, second), (4, 5));
+        assert_eq!(known(&table, 5), Some(other.identity));
+        assert_eq!((table.number(&other), table.number_of(5 << 32 | 7, None)), (5, Some(5)));
+        // What others give back does not change a number.
+        table.take_back(first, 1);
+        assert_eq!((table.add(&other), table.add(&one)), (5, 4));
+        table.take_back(5, 2);
+        table.take_back(4, 1);
+        assert_eq!((table.len(), table.longest), (0, 0));
+        for ino in [2, 3, u64::MAX, u64::from(u32::MAX), 0xffff_fffe, 1 << 63] {
+            let number = table.add(&node(ino, 0));
+            assert!((FIRST..=u64::from(u32::MAX)).contains(&number), "{ino}: {number}");
+            assert_eq!(known(&table, number).map(|identity| identity.ino), Some(ino));
+        }
     }
 
     #[test]

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use super::access::Access;
 use super::past::Past;
 use crate::format::Time;
+use crate::view::access::Access;
 use crate::view::filesystem::{MAX_AGE, View};
 use crate::view::node::Node;
 use crate::view::path::joined;
@@ -101,9 +101,14 @@ impl Past<'_> {
         if !trace.exists() {
             return Ok(None);
         }
-        let states = trace.stretches().iter().filter_map(|stretch| stretch.state.as_ref());
-        let directories = states.map(|state| &state.entry).filter(|entry| entry.is_directory());
-        let access = Access::of(directories);
+        let access = if path.is_empty() {
+            let roots = self.source.snapshots().map(|(_, snapshot)| snapshot);
+            Access::of_all(roots.map(|root| self.view.access(root, path, &root.manifest.root)))
+        } else {
+            let states = trace.stretches().iter().filter_map(|stretch| stretch.state.as_ref());
+            let directories = states.map(|state| &state.entry).filter(|entry| entry.is_directory());
+            Access::of_all(directories.map(Access::of_directory))
+        };
         Ok(Some(Node::versions(self.view.keys(), &self.source.name, path, access)))
     }
 

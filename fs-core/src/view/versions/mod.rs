@@ -4,7 +4,6 @@
 //! in which the directory on the way to a path has an equal id share the answer, so that the cost follows what differs
 //! and never is snapshots × files.
 
-mod access;
 mod folder;
 mod numbered;
 mod past;
@@ -13,7 +12,6 @@ mod search;
 mod sweep;
 mod trace;
 
-pub(super) use access::Access;
 pub(super) use folder::VERSIONS;
 pub use numbered::is_numbered;
 pub(super) use past::Recent;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::access::Access;
 use super::past::Past;
 use super::trace::State;
 use crate::format::BlobId;
@@ -101,10 +100,14 @@ impl Past<'_> {
     fn is_as_open(&self, directory: &[u8], here: usize, state: &State) -> Result<bool, ViewError> {
         let ends = (0..directory.len()).filter(|at| directory[*at] == b'/').chain([directory.len()]);
         for end in ends.chain([0]) {
-            let trace = self.trace(&directory[..end])?;
-            let (Some(now), Some(then)) = (trace.at(here), trace.at(state.first)) else { return Ok(false) };
-            let now = Access::of_directory(&now.entry);
-            if now.and(Access::of_directory(&then.entry)) != now {
+            let path = &directory[..end];
+            let trace = self.trace(path)?;
+            let access = |place| {
+                let (snapshot, state) = (self.source.snapshot(place)?, trace.at(place)?);
+                Some(self.view.access(snapshot, path, &state.entry))
+            };
+            let (Some(now), Some(then)) = (access(here), access(state.first)) else { return Ok(false) };
+            if now.and(then) != now {
                 return Ok(false);
             }
         }

@@ -3,12 +3,12 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::access::Access;
 use super::places::Places;
 use super::sweep::{Swept, SweptState, sweep};
 use super::trace::{State, Trace};
 use crate::format::PathKey;
 use crate::store::{StoreError, WeightedCache};
+use crate::view::access::Access;
 use crate::view::filesystem::View;
 use crate::view::node::{Home, Node, Place};
 use crate::view::path::{components, parted};
@@ -139,6 +139,10 @@ impl Child {
         let directories = swept.states.iter().filter(|state| state.is_directory());
         let directories: Vec<_> = directories.map(SweptState::entry).collect::<Result<_, _>>()?;
         let versions = (swept.states.len() - directories.len()) as u32;
-        Ok(Self { name: swept.name, versions, access: Access::of(directories.iter()) })
+        Ok(Self {
+            name: swept.name,
+            versions,
+            access: Access::of_all(directories.iter().map(Access::of_directory)),
+        })
     }
 }

@@ -35,9 +35,25 @@ impl Places {
         self.0 = settled;
     }
 
+    /// Takes up those ranges of `others` that follow one of these, with nothing between.
+    pub(super) fn fill(&mut self, others: &Places) {
+        for (first, last) in others.0.iter().copied() {
+            if self.0.iter().any(|range| range.1 + 1 == first) {
+                self.add(first, last);
+            }
+        }
+        self.settle();
+    }
+
     /// The ranges; once [settled](Self::settle), in order and apart.
     pub(super) fn ranges(&self) -> &[(usize, usize)] {
         &self.0
+    }
+
+    /// Whether it is one of these, once [settled](Self::settle).
+    pub(super) fn contains(&self, place: usize) -> bool {
+        let at = self.0.partition_point(|range| range.1 < place);
+        self.0.get(at).is_some_and(|range| range.0 <= place)
     }
 
     pub(super) fn first(&self) -> usize {
@@ -68,5 +84,12 @@ mod tests {
         places.settle();
         assert_eq!(places.ranges(), [(0, 5), (9, 10)]);
         assert_eq!((places.first(), places.last(), places.count()), (0, 10, 8));
+        let there = |place| places.contains(place);
+        assert_eq!([0, 5, 6, 8, 9, 10, 11].map(there), [true, true, false, false, true, true, false]);
+        let mut others = Places::new(6, 6);
+        others.add(8, 8);
+        others.add(11, 12);
+        places.fill(&others);
+        assert_eq!(places.ranges(), [(0, 6), (9, 12)]);
     }
 }

@@ -4,13 +4,14 @@ use super::places::Places;
 use super::sweep::{Swept, SweptState, sweep};
 use crate::format::{BlobId, Kind};
 use crate::view::path::joined;
-use crate::view::{FileKind, Source, View, ViewError};
+use crate::view::{FileKind, Reading, Source, View, ViewError};
 
 /// What is looked for in all snapshots of a source.
 pub struct Query<'a> {
     /// Whether the name (second) in a directory (its path, first) is meant.
     pub matches: &'a dyn Fn(&[u8], &[u8]) -> bool,
-    /// Only what is not in the last snapshot.
+    /// Only what is not in the last snapshot, though it may have been left out there as it could not be read: not what
+    /// certainly was.
     pub deleted: bool,
     /// Only what has appeared, changed or gone with the snapshot at this place of the timeline, or a later one.
     pub since: usize,
@@ -35,6 +36,8 @@ pub struct Hit {
     pub kind: FileKind,
     /// Its size then.
     pub size: u64,
+    /// Of what is not in the last snapshot: whether it is known to be deleted.
+    pub missing: Option<Reading>,
 }
 
 enum Todo {
@@ -55,12 +58,11 @@ impl View {
         emit: &mut dyn FnMut(Hit) -> bool,
     ) -> Result<(), ViewError> {
         let mut root = Nodes::new();
-        let mut end = 0;
+        let doubtful = Doubtful::of(source);
         for (at, (_, snapshot)) in source.snapshots().enumerate() {
             if let Kind::Directory(id) = snapshot.manifest.root.kind {
                 root.entry(id).or_default().add(at, at);
             }
-            end = at + 1;
         }
         // A stack of its own: a forged tree may be as deep as it likes.
         let mut todo = vec![Todo::Enter { path: Box::default(), nodes: root }];
@@ -82,7 +84,7 @@ impl View {
                             todo.push(Todo::Enter { path: path.clone().into(), nodes: below });
                         }
                         if wanted(&swept.name)
-                            && let Some(hit) = query.hit(path, &swept.states, end)?
+                            && let Some(hit) = query.hit(&doubtful, path, swept.states)?
                         {
                             todo.push(Todo::Tell(hit));
                         }
@@ -106,14 +108,25 @@ fn directories(swept: &Swept) -> Result<Nodes, ViewError> {
 }
 
 impl Query<'_> {
-    /// What is told of a path that was these, before the end of the timeline, unless it is not meant.
-    fn hit(&self, path: Vec<u8>, states: &[SweptState], end: usize) -> Result<Option<Hit>, ViewError> {
+    /// What is told of a path that was these, unless it is not meant.
+    fn hit(
+        &self,
+        doubtful: &Doubtful<'_>,
+        path: Vec<u8>,
+        mut states: Vec<SweptState>,
+    ) -> Result<Option<Hit>, ViewError> {
         let mut places = Places::default();
         states.iter().for_each(|state| places.extend(&state.places));
         places.settle();
-        if self.deleted && places.last() + 1 == end {
+        let (end, missing) = (doubtful.end, doubtful.missing(&path, &places));
+        if self.deleted && missing.is_none_or(|reading| reading == Reading::NotRead) {
             return Ok(None);
         }
+        let last = states.iter().max_by_key(|state| state.places.last());
+        let Some(entry) = last.map(SweptState::entry).transpose()? else { return Ok(None) };
+        // Nothing has happened to it as far as is known: it was not gone, and has not come back.
+        let unread = doubtful.unread(&path, &places);
+        states.iter_mut().for_each(|state| state.places.fill(&unread));
         let is_late = |(first, last): &(usize, usize)| {
             *first >= self.since || (last + 1 < end && last + 1 >= self.since)
         };
@@ -122,15 +135,13 @@ impl Query<'_> {
         }
         if let Some(larger) = self.larger {
             let mut is_larger = false;
-            for state in states {
+            for state in &states {
                 is_larger |= state.entry()?.size() > larger;
             }
             if !is_larger {
                 return Ok(None);
             }
         }
-        let Some(last) = states.iter().max_by_key(|state| state.places.last()) else { return Ok(None) };
-        let entry = last.entry()?;
         Ok(Some(Hit {
             path: path.into(),
             first: places.first(),
@@ -139,6 +150,50 @@ impl Query<'_> {
             versions: states.len(),
             kind: FileKind::from(&entry.kind),
             size: entry.size(),
+            missing,
         }))
+    }
+}
+
+/// Imports that have not read everything.
+struct Doubtful<'a> {
+    source: &'a Source,
+    /// Their places in the timeline, in order.
+    places: Vec<usize>,
+    /// The end of the timeline.
+    end: usize,
+}
+
+impl<'a> Doubtful<'a> {
+    fn of(source: &'a Source) -> Self {
+        let all = source.snapshots().enumerate();
+        let places = all.filter(|(_, (_, snapshot))| !snapshot.was_read_whole()).map(|(place, _)| place);
+        Self { source, places: places.collect(), end: source.timeline.len() }
+    }
+
+    fn reading(&self, place: usize, path: &[u8]) -> Reading {
+        self.source.snapshot(place).map_or(Reading::Read, |snapshot| snapshot.reading(path))
+    }
+
+    /// What is known of a path that is in these places, and not in the last snapshot.
+    fn missing(&self, path: &[u8], there: &Places) -> Option<Reading> {
+        let after = there.last() + 1;
+        let doubtful = &self.places[self.places.partition_point(|place| *place < after)..];
+        if doubtful.len() < self.end - after {
+            return Some(Reading::Read);
+        }
+        let readings = doubtful.iter().map(|place| self.reading(*place, path));
+        readings.reduce(|all, next| if all.is_certain() { all } else { next })
+    }
+
+    /// Where a path that is in these places is missing, and is not known to be deleted.
+    fn unread(&self, path: &[u8], there: &Places) -> Places {
+        let mut unread = Places::default();
+        for place in self.places.iter().copied() {
+            if !there.contains(place) && !self.reading(place, path).is_certain() {
+                unread.add(place, place);
+            }
+        }
+        unread
     }
 }

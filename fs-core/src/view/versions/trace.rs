@@ -6,7 +6,7 @@ use std::thread;
 use crate::format::{BlobId, Entry, Kind};
 use crate::store::{self, Found, Reader, StoreError};
 use crate::view::path::components;
-use crate::view::{Source, View, ViewError};
+use crate::view::{Reading, Source, View, ViewError};
 
 /// What a path was in each snapshot of a source: stretches of its timeline that follow each other without a gap.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub struct Stretch {
     pub last: usize,
     /// What the path was; `None` when it was not there.
     pub state: Option<Arc<State>>,
+    /// Whether the imports have read the path; of a directory also whether all below it.
+    pub reading: Reading,
 }
 
 /// What a path was. Equal ones of a trace are one.
@@ -57,7 +59,8 @@ impl View {
         for name in components(path) {
             trace = trace.step(self.reader(), name)?;
         }
-        Ok(trace)
+        let path = components(path).collect::<Vec<_>>().join(&b'/');
+        Ok(trace.with_readings(source, &path))
     }
 }
 
@@ -89,6 +92,31 @@ impl Trace {
             builder.push(stretch.first, stretch.last, state.transpose()?);
         }
         Ok(builder.finish())
+    }
+
+    /// Parts the stretches where one import has read `path` and another has not.
+    fn with_readings(self, source: &Source, path: &[u8]) -> Self {
+        if source.snapshots().all(|(_, snapshot)| snapshot.was_read_whole()) {
+            return self;
+        }
+        let mut parted: Vec<Stretch> = Vec::with_capacity(self.stretches.len());
+        for stretch in self.stretches {
+            let begin = parted.len();
+            for place in stretch.first..=stretch.last {
+                let reading = match (source.snapshot(place), &stretch.state) {
+                    (Some(snapshot), None) => snapshot.reading(path),
+                    (Some(snapshot), Some(state)) if state.directory().is_some() => {
+                        snapshot.reading_of_directory(path)
+                    }
+                    _ => Reading::Read,
+                };
+                match parted[begin..].last_mut() {
+                    Some(open) if open.reading == reading => open.last = place,
+                    _ => parted.push(Stretch { first: place, last: place, reading, ..stretch.clone() }),
+                }
+            }
+        }
+        Self { stretches: parted }
     }
 
     /// All stretches, the oldest first.
@@ -241,7 +269,7 @@ impl Builder {
         let id = |state: &Option<Arc<State>>| state.as_ref().map(Arc::as_ptr);
         match self.stretches.last_mut() {
             Some(open) if id(&open.state) == id(&state) => open.last = last,
-            _ => self.stretches.push(Stretch { first, last, state }),
+            _ => self.stretches.push(Stretch { first, last, state, reading: Reading::Read }),
         }
     }
 

@@ -12,6 +12,8 @@ pub const MOUNT_TYPE: &str = "fuse.yester";
 /// A mount.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mounted {
+    /// Its number.
+    pub id: u64,
     /// Where.
     pub path: PathBuf,
     /// The device number that `stat` tells of files in it.
@@ -20,12 +22,26 @@ pub struct Mounted {
     pub kind: String,
     /// What it is mounted from: for history the repository, unless its path has characters that cannot be told.
     pub source: PathBuf,
+    /// What its file system was asked for, separated by commas.
+    pub options: String,
 }
 
 impl Mounted {
     /// Whether it is a mount of history.
     pub fn is_history(&self) -> bool {
         self.kind == MOUNT_TYPE
+    }
+
+    /// Whether the kernel lets nobody into it but who has mounted it.
+    pub fn is_private(&self) -> bool {
+        let is_fuse = matches!(&*self.kind, "fuse" | "fuseblk") || self.kind.starts_with("fuse.");
+        is_fuse && !self.options.split(',').any(|word| word == "allow_other")
+    }
+
+    /// The user and the group that have mounted it, of a FUSE mount.
+    pub fn owner(&self) -> Option<(u32, u32)> {
+        let option = |name| self.options.split(',').find_map(|word| word.strip_prefix(name));
+        Some((option("user_id=")?.parse().ok()?, option("group_id=")?.parse().ok()?))
     }
 }
 
@@ -34,17 +50,20 @@ pub fn mounted() -> io::Result<Vec<Mounted>> {
     Ok(fs::read("/proc/self/mountinfo")?.split(|byte| *byte == b'\n').filter_map(parse).collect())
 }
 
-/// One line of mountinfo (proc_pid_mountinfo(5)): fields 3 and 5, and the first two after the lone hyphen.
+/// One line of mountinfo (proc_pid_mountinfo(5)): fields 1, 3 and 5, and those after the lone hyphen.
 fn parse(line: &[u8]) -> Option<Mounted> {
     let mut fields = line.split(|byte| *byte == b' ');
-    let device = str::from_utf8(fields.nth(2)?).ok()?;
+    let id = str::from_utf8(fields.next()?).ok()?.parse().ok()?;
+    let device = str::from_utf8(fields.nth(1)?).ok()?;
     let (major, minor) = device.split_once(':')?;
     let device = rustix::fs::makedev(major.parse().ok()?, minor.parse().ok()?);
     let told = |field: &[u8]| PathBuf::from(OsString::from_vec(unescape(field)));
     let path = told(fields.nth(1)?);
     let mut fields = fields.skip_while(|field| *field != b"-").skip(1);
     let kind = String::from_utf8_lossy(fields.next()?).into_owned();
-    Some(Mounted { path, device, kind, source: told(fields.next()?) })
+    let source = told(fields.next()?);
+    let options = String::from_utf8_lossy(fields.next()?).into_owned();
+    Some(Mounted { id, path, device, kind, source, options })
 }
 
 /// Spaces, tabs, newlines and backslashes stand as three octal digits.
@@ -73,14 +92,30 @@ mod tests {
         let line =
             br"99 61 0:44 / /home/a\040b\134 rw,nosuid shared:1 - fuse.yester /my\040repository ro,user_id=0";
         let expected = Mounted {
+            id: 99,
             path: PathBuf::from("/home/a b\\"),
             device: rustix::fs::makedev(0, 44),
             kind: MOUNT_TYPE.into(),
             source: PathBuf::from("/my repository"),
+            options: "ro,user_id=0".into(),
         };
         assert_eq!(parse(line), Some(expected));
         assert_eq!(parse(b""), None);
         assert_eq!(parse(b"1 2 x:y / /"), None);
+    }
+
+    #[test]
+    fn who_has_mounted_is_told() {
+        let of = |kind: &str, options: &str| {
+            parse(format!("7 1 0:9 / /m rw - {kind} what {options}").as_bytes()).unwrap()
+        };
+        let own = "rw,user_id=1000,group_id=100";
+        let sshfs = of("fuse.sshfs", &format!("{own},max_read=65536"));
+        assert!(sshfs.is_private());
+        assert_eq!(sshfs.owner(), Some((1000, 100)));
+        assert!(!of("fuse.portal", &format!("{own},allow_other")).is_private());
+        assert!(of("fuseblk", own).is_private() && of("fuse", own).is_private());
+        assert!(!of("ext4", "rw").is_private() && of("ext4", "rw").owner().is_none());
     }
 
     #[test]

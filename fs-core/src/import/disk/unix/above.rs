@@ -1,0 +1,115 @@
+//! The directories above a tree. Who cannot pass them cannot see the tree on disk, whatever its own modes are.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::{AtFlags, Mode, OFlags, Stat};
+use rustix::io::Errno;
+
+use super::Directory;
+use crate::format::Ancestor;
+
+/// One of them, opened only to be passed: it need not be readable.
+const ABOVE: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+/// As many as a manifest keeps.
+const MAX_DEPTH: usize = 4096;
+/// In place of what cannot be looked at: it lets nobody pass.
+const CLOSED: Ancestor = Ancestor { mode: 0, uid: 0, gid: 0, has_acl: true };
+
+impl Directory {
+    /// Who may pass the directories above this one, that of the root first. What cannot be told counts as closed.
+    pub(in crate::import) fn ancestors(&self) -> Vec<Ancestor> {
+        let mut all = Vec::new();
+        if let Err(error) = climb(self.0.as_fd(), &mut all) {
+            log::info!("cannot tell who may pass the directories above the tree: {error}");
+            all.push(CLOSED);
+        }
+        all.reverse();
+        all
+    }
+}
+
+/// By `..` and not by the path, which may lead elsewhere by now.
+fn climb<'a>(tree: impl AsFd + 'a, all: &mut Vec<Ancestor>) -> io::Result<()> {
+    let mut below = position(&tree)?;
+    let mut directory = rustix::fs::openat(&tree, "..", ABOVE, Mode::empty())?;
+    loop {
+        let stat = rustix::fs::fstat(&directory)?;
+        let here = position(&directory)?;
+        // The root is its own parent.
+        if here == below {
+            return Ok(());
+        }
+        if all.len() + 1 == MAX_DEPTH {
+            return Err(io::Error::other("there are too many"));
+        }
+        all.push(ancestor(&directory, &stat));
+        below = here;
+        directory = rustix::fs::openat(&directory, "..", ABOVE, Mode::empty())?;
+    }
+}
+
+// The type of a mode differs between platforms.
+#[allow(clippy::unnecessary_cast)]
+fn ancestor(directory: &OwnedFd, stat: &Stat) -> Ancestor {
+    let mode = (stat.st_mode & 0o7777) as u16;
+    Ancestor { mode, uid: stat.st_uid, gid: stat.st_gid, has_acl: has_acl(directory) }
+}
+
+/// Whether it has an access control list, or may have.
+fn has_acl(directory: &OwnedFd) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::fd::AsRawFd;
+        // Through a descriptor of this kind no attributes can be read.
+        let path = format!("/proc/self/fd/{}", directory.as_raw_fd());
+        let read = rustix::fs::getxattr(path, "system.posix_acl_access", &mut [0_u8; 0][..]);
+        !matches!(read, Err(Errno::NODATA | Errno::OPNOTSUPP))
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = directory;
+        true
+    }
+}
+
+/// What tells a directory from all others; where one is mounted twice, from itself there.
+#[cfg(target_os = "linux")]
+fn position(directory: impl AsFd) -> io::Result<(u64, u64, u64)> {
+    use rustix::fs::StatxFlags;
+    let wanted = StatxFlags::BASIC_STATS | StatxFlags::MNT_ID;
+    let stat = rustix::fs::statx(directory, "", AtFlags::EMPTY_PATH, wanted)?;
+    let device = u64::from(stat.stx_dev_major) << 32 | u64::from(stat.stx_dev_minor);
+    Ok((device, stat.stx_ino, stat.stx_mnt_id))
+}
+
+#[cfg(not(target_os = "linux"))]
+#[allow(clippy::unnecessary_cast, clippy::cast_sign_loss)]
+fn position(directory: impl AsFd) -> io::Result<(u64, u64, u64)> {
+    let stat = rustix::fs::fstat(directory)?;
+    Ok((stat.st_dev as u64, stat.st_ino as u64, 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+    use super::*;
+
+    #[test]
+    fn every_directory_above_is_told_and_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().canonicalize().unwrap();
+        fs::create_dir_all(path.join("a/b")).unwrap();
+        fs::set_permissions(path.join("a"), fs::Permissions::from_mode(0o2710)).unwrap();
+        let all = Directory::open(&path.join("a/b")).unwrap().ancestors();
+        let tree = path.join("a/b");
+        let expected: Vec<u32> =
+            tree.ancestors().skip(1).map(|above| fs::metadata(above).unwrap().mode() & 0o7777).collect();
+        let modes: Vec<u32> = all.iter().rev().map(|above| above.mode.into()).collect();
+        assert_eq!(modes, expected);
+        assert!(all.iter().all(|above| !above.has_acl));
+        assert!(Directory::open(std::path::Path::new("/")).unwrap().ancestors().is_empty());
+    }
+}

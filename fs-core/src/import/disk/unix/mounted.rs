@@ -1,0 +1,36 @@
+//! Mounts that only their owner may enter: FUSE keeps everybody else out, root too, unless it was asked not to.
+
+use std::ffi::CStr;
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+use rustix::fs::{Mode, OFlags};
+
+use super::Directory;
+use crate::import::disk::PrivateMount;
+use crate::import::mounts::mounted;
+
+impl Directory {
+    /// The mount at the entry `name`, if it is one that lets in nobody but its owner.
+    pub(in crate::import) fn private_mount(&self, name: &CStr) -> Option<PrivateMount> {
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        // Opened for nothing, it need not let anybody in.
+        let there = rustix::fs::openat(&self.0, name, flags, Mode::empty()).ok()?;
+        let id = mount_id(there.as_fd()).ok()?;
+        if mount_id(self.0.as_fd()).ok()? == id {
+            return None;
+        }
+        let mount = mounted().ok()?.into_iter().find(|mount| mount.id == id && mount.is_private())?;
+        let is_directory =
+            rustix::fs::openat(&self.0, name, flags | OFlags::DIRECTORY, Mode::empty()).is_ok();
+        Some(PrivateMount { is_directory, owner: mount.owner()? })
+    }
+}
+
+/// As mountinfo numbers it.
+fn mount_id(file: BorrowedFd<'_>) -> io::Result<u64> {
+    let told = fs::read_to_string(format!("/proc/self/fdinfo/{}", file.as_raw_fd()))?;
+    let id = told.lines().find_map(|line| line.strip_prefix("mnt_id:")?.trim().parse().ok());
+    id.ok_or_else(|| io::ErrorKind::InvalidData.into())
+}

@@ -1,0 +1,169 @@
+//! Who may look into a directory, in a view for users of whom not everyone may see everything.
+//!
+//! What a view answers is cached for all users alike, so it must not depend on who asks. Instead each directory is shown
+//! with a mode, and the kernel compares that with whoever asks.
+
+use super::filesystem::View;
+use super::node::Node;
+use super::{Attr, Snapshot};
+use crate::format::{Ancestor, Entry, XattrSet, Xattrs};
+
+/// Who may look into a folder. One that stands for a directory at several times lets in nobody who was shut out at one of
+/// them: what was in a directory while it was private must not become visible because it was opened later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::view) struct Access {
+    pub(in crate::view) mode: u16,
+    /// User and group; `None`: those of the folders that are in no snapshot.
+    pub(in crate::view) owner: Option<(u32, u32)>,
+}
+
+/// Overrides the mode where it is shown.
+const ACL: &[u8] = b"system.posix_acl_access";
+/// To list a directory, and to pass it.
+const LIST_AND_PASS: u16 = 0o555;
+const PASS: u16 = 0o111;
+const OWNER: u16 = 0o700;
+
+impl Access {
+    /// Of a folder of versions of a file: they have modes of their own.
+    pub(in crate::view) const OPEN: Self = Self { mode: 0o755, owner: None };
+
+    pub(in crate::view) fn of_directory(entry: &Entry) -> Self {
+        let attributes = &entry.attributes;
+        let has_acl = match &entry.xattrs {
+            Xattrs::None => false,
+            Xattrs::Inline(set) => set.get(ACL).is_some(),
+            Xattrs::Blob(_) => true,
+        };
+        // With an ACL the bits of the group are not the group's.
+        let mode = attributes.mode & if has_acl { OWNER } else { 0o777 };
+        Self { mode, owner: Some((attributes.uid, attributes.gid)) }
+    }
+
+    /// Of a folder that stands for directories with these.
+    pub(in crate::view) fn of_all(directories: impl Iterator<Item = Self>) -> Self {
+        directories.reduce(Self::and).unwrap_or(Self::OPEN)
+    }
+
+    pub(in crate::view) fn and(self, other: Self) -> Self {
+        let mode = self.mode & other.mode;
+        if self.owner == other.owner {
+            Self { mode, owner: self.owner }
+        } else {
+            // One's bits are not the other's.
+            Self { mode: mode & OWNER, owner: None }
+        }
+    }
+
+    /// Of a directory below another: only those are left who can pass that one. Where the owners, or an ACL, make it
+    /// unclear who they are, nobody is left but the owner of both.
+    fn below(self, above: &Ancestor) -> Self {
+        if above.mode & PASS == PASS && !above.has_acl {
+            return self;
+        }
+        let mode = above.mode & if above.has_acl { OWNER } else { 0o777 };
+        let Some((_, gid)) = self.owner.filter(|(uid, _)| *uid == above.uid) else {
+            return Self { mode: self.mode & OWNER, owner: None };
+        };
+        let passing = |bits: u16| mode & bits == bits;
+        let (group, others) = if gid == above.gid {
+            (passing(0o010), passing(0o001))
+        } else {
+            (passing(0o011), passing(0o011))
+        };
+        let classes = [(0o700, passing(0o100)), (0o070, group), (0o007, others)];
+        let kept = classes.into_iter().filter(|(_, passes)| *passes).map(|(bits, _)| bits).sum::<u16>();
+        Self { mode: self.mode & kept, ..self }
+    }
+
+    /// Whether everybody may list the directory and pass it.
+    pub(in crate::view) fn is_open(self) -> bool {
+        self.mode & LIST_AND_PASS == LIST_AND_PASS
+    }
+
+    /// The same without the right to list where one may not pass: a listing of what differs tells more of a file than its
+    /// name.
+    pub(in crate::view) fn without_blind_listing(self) -> Self {
+        let passing = (self.mode & PASS) * 0o7;
+        Self { mode: self.mode & passing, ..self }
+    }
+}
+
+impl View {
+    /// Who may look into the directory `path` of a snapshot. Into its root may nobody who could not pass the directories
+    /// above it when it was imported.
+    pub(in crate::view) fn access(&self, snapshot: &Snapshot, path: &[u8], entry: &Entry) -> Access {
+        let own = Access::of_directory(entry);
+        if !path.is_empty() || !self.is_shared() || self.opens_parents() {
+            return own;
+        }
+        snapshot.manifest.extensions.ancestors.iter().fold(own, Access::below)
+    }
+
+    /// What the root of a snapshot lets in, where that is not what its entry says.
+    fn narrowed_root(&self, snapshot: &Snapshot) -> Option<Access> {
+        let root = &snapshot.manifest.root;
+        let access = self.access(snapshot, b"", root);
+        (access != Access::of_directory(root)).then_some(access)
+    }
+
+    /// Who is let into a node, where that is not what its entry says.
+    pub(in crate::view) fn narrowed(&self, node: &Node) -> Option<Access> {
+        use super::node::What;
+        match &node.what {
+            What::Directory { snapshot, path, .. } if path.is_empty() => self.narrowed_root(snapshot),
+            What::Changes(changes) if self.is_shared() => changes.access(),
+            _ => None,
+        }
+    }
+
+    /// `attr` of a directory that lets these in.
+    pub(in crate::view) fn let_in(&self, attr: Attr, access: Access) -> Attr {
+        let (uid, gid) = access.owner.unwrap_or(self.owner());
+        Attr { mode: attr.mode & !0o777 | access.mode, uid, gid, ..attr }
+    }
+}
+
+/// Takes away the ACL, which would override the mode.
+pub(in crate::view) fn without_acl(mut set: XattrSet) -> XattrSet {
+    set.remove(ACL);
+    set
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn access(mode: u16, uid: u32) -> Access {
+        Access { mode, owner: Some((uid, 5)) }
+    }
+
+    #[test]
+    fn what_was_private_once_stays_so() {
+        assert_eq!(access(0o755, 1).and(access(0o710, 1)), access(0o710, 1));
+        assert_eq!(access(0o755, 1).and(access(0o755, 2)), Access { mode: 0o700, owner: None });
+    }
+
+    #[test]
+    fn only_who_passes_what_is_above_gets_in() {
+        let above = |mode, uid, gid| Ancestor { mode, uid, gid, has_acl: false };
+        let below = |above| access(0o755, 1).below(&above);
+        assert_eq!(below(above(0o711, 9, 9)), access(0o755, 1));
+        assert_eq!(below(above(0o700, 1, 5)), access(0o700, 1));
+        assert_eq!(below(above(0o750, 1, 5)), access(0o750, 1));
+        assert_eq!(below(above(0o701, 1, 5)), access(0o705, 1));
+        // Members of the one group are not those of the other.
+        assert_eq!(below(above(0o750, 1, 6)), access(0o700, 1));
+        assert_eq!(below(above(0o701, 1, 6)), access(0o700, 1));
+        assert_eq!(below(above(0o750, 0, 5)), Access { mode: 0o700, owner: None });
+        assert_eq!(below(Ancestor { has_acl: true, ..above(0o777, 1, 5) }), access(0o700, 1));
+        assert_eq!(below(above(0, 1, 5)), access(0, 1));
+    }
+
+    #[test]
+    fn who_may_only_list_sees_nothing_that_differs() {
+        assert_eq!(access(0o745, 1).without_blind_listing(), access(0o705, 1));
+        assert_eq!(access(0o711, 1).without_blind_listing(), access(0o711, 1));
+        assert!(access(0o755, 1).is_open() && !access(0o751, 1).is_open() && !access(0o705, 1).is_open());
+    }
+}

@@ -1,0 +1,69 @@
+//! Two directories side by side, as `@changes` shows them.
+
+use crate::format::{BlobId, Entry};
+use crate::store::{Comparison, Differing, DirectoryCursor, Found, Reader, StoreError};
+
+/// The names that differ and, if asked, directories that do not: in the order of names.
+pub(super) struct Pairs {
+    differing: Comparison,
+    /// The next that differs …
+    different: Option<Differing>,
+    /// … and the next directory that may be equal.
+    directory: Option<Found>,
+    /// All entries of the second directory.
+    all: Option<(Reader, DirectoryCursor)>,
+}
+
+impl Pairs {
+    /// With `directories` also those that both have and that are equal.
+    pub(super) fn new(
+        reader: &Reader,
+        before: BlobId,
+        after: BlobId,
+        directories: bool,
+    ) -> Result<Self, StoreError> {
+        let all = directories.then(|| (reader.clone(), DirectoryCursor::new(reader.clone(), after, 0)));
+        let differing = Comparison::new(reader.clone(), Some(before), Some(after));
+        let mut pairs = Self { differing, different: None, directory: None, all };
+        pairs.different = pairs.differing.advance()?;
+        pairs.directory = pairs.next_directory()?;
+        Ok(pairs)
+    }
+
+    /// The next name; `None` after the last.
+    pub(super) fn advance(&mut self) -> Result<Option<Differing>, StoreError> {
+        let name = self.different.as_ref().map(name);
+        let directory = self.directory.as_ref().map(Found::name);
+        let (is_different, is_directory) = match (name, directory) {
+            (None, None) => return Ok(None),
+            (Some(name), Some(directory)) => (name <= directory, directory <= name),
+            (name, directory) => (name.is_some(), directory.is_some()),
+        };
+        let mut next = None;
+        if is_directory {
+            let both = self.directory.take();
+            next = Some(Differing { before: both.clone(), after: both });
+            self.directory = self.next_directory()?;
+        }
+        if is_different {
+            next = self.different.take();
+            self.different = self.differing.advance()?;
+        }
+        Ok(next)
+    }
+
+    fn next_directory(&mut self) -> Result<Option<Found>, StoreError> {
+        let Some((reader, cursor)) = &mut self.all else { return Ok(None) };
+        while let Some((leaf, id, at)) = cursor.advance()? {
+            if Entry::encodes_directory(leaf.body(at)) {
+                return Found::read(reader, id, at).map(Some);
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The name that both sides of a difference have.
+pub(super) fn name(differing: &Differing) -> &[u8] {
+    differing.after.as_ref().or(differing.before.as_ref()).map_or(b"", Found::name)
+}
