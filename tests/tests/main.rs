@@ -17,3 +17,4 @@ mod rsync;
 mod up;
 mod watch;
 mod windows;
+mod writers;

@@ -22,6 +22,7 @@ use crate::progress::Reporter;
 use crate::settings::Settings;
 use crate::stderr;
 use crate::text::{count, for_json, printable, size};
+use crate::zone;
 
 pub fn run(context: &mut Context, args: &ImportArgs) -> Result<Outcome> {
     let settings = context.settings()?;
@@ -31,6 +32,9 @@ pub fn run(context: &mut Context, args: &ImportArgs) -> Result<Outcome> {
     options.heal = args.heal;
     options.fake_super = args.fake_super;
     options.allow_empty = args.allow_empty;
+    if let Some(name) = &args.dirvish_timezone {
+        options.dirvish_zone = zone::named(name)?;
+    }
     options.time = args.at.as_deref().map(|time| moment(time, &settings.zone)).transpose()?;
     let tree = match runs::instead(&mut context.output, &settings, args, &options, &cancellation)? {
         ControlFlow::Continue(tree) => tree,
@@ -150,6 +154,7 @@ pub fn options(source: Option<&OsString>, one_file_system: bool, settings: &Sett
         time: None,
         read_from: None,
         zone: settings.zone.clone(),
+        dirvish_zone: settings.dirvish_zone.clone(),
     }
 }
 

@@ -42,7 +42,7 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
     }
     let cancellation = Arc::new(Cancellation::default());
     let place = Place { root: Some(args.tree.clone()), ..Place::default() };
-    let plan = make_plan(&place, &settings.zone, false, &cancellation)?;
+    let plan = make_plan(&place, &options.dirvish_zone, false, &cancellation)?;
     let source = match plan.layout {
         Layout::Tree => Some(source_name(&args.tree, &options)?),
         // Each run tells its source.
