@@ -95,11 +95,11 @@ impl Timeline {
     /// Adds the snapshot that follows all others.
     fn push(&mut self, second: &str, number: u32, moment: Moment, there: bool) {
         let mut nth = u64::from(number);
-        let mut name = numbered(second, nth);
+        let mut name = names::numbered(second, nth);
         // Zone data that contradicts itself must not make two snapshots share a name.
         while self.find(name.as_bytes()).is_some() || self.lost.contains_key(name.as_str()) {
             nth += 1;
-            name = numbered(second, nth);
+            name = names::numbered(second, nth);
         }
         let (name, ordinal) = (Arc::from(name), Ordinal { second: second_of(moment.time), number });
         if there {
@@ -251,8 +251,4 @@ fn in_order(of_second: &[(Moment, bool)]) -> BTreeMap<u32, &(Moment, bool)> {
 /// The second of UTC that an instant is in.
 fn second_of(time: Timestamp) -> i64 {
     time.as_second() - i64::from(time.subsec_nanosecond() < 0)
-}
-
-fn numbered(second: &str, nth: u64) -> String {
-    if nth == 1 { second.to_owned() } else { format!("{second}_{nth}") }
 }
