@@ -222,13 +222,11 @@ impl Daemon {
             format!("#!/bin/sh\n{}\nexec {line} 2>>{}\n", env.join("\n"), sandbox.path("said").display()),
         );
         fs::set_permissions(&hook, Permissions::from_mode(0o755)).expect("a mode");
-        let mut text = format!(
-            "use chroot = no\n[incoming]\npath = {}\nread only = no\nuid = root\ngid = root\n",
+        let exec = if hooked { format!("post-xfer exec = {}\n", hook.display()) } else { String::new() };
+        let text = format!(
+            "use chroot = no\n[incoming]\npath = {}\nread only = no\nuid = root\ngid = root\n{exec}",
             module.display(),
         );
-        if hooked {
-            text += &format!("post-xfer exec = {}\n", hook.display());
-        }
         file(&config, text);
         let child = Command::new("rsync")
             .args(["--daemon", "--no-detach", "--address=127.0.0.1", &format!("--port={port}"), "--config"])
@@ -406,7 +404,7 @@ fn a_hook_waits_aloud_and_not_for_ever() {
     });
     held.signal(Signal::STOP);
     let hook = sandbox
-        .yester(["hook", "post-xfer", "--max-wait", "7s"])
+        .yester(["hook", "post-xfer", "--max-wait", "12s"])
         .env("RSYNC_EXIT_STATUS", "0")
         .env("RSYNC_MODULE_NAME", "module")
         .env("RSYNC_MODULE_PATH", &to);
@@ -418,7 +416,7 @@ fn a_hook_waits_aloud_and_not_for_ever() {
     for line in &lines {
         assert!(line.contains("rsync is writing to it (process "), "{line}");
     }
-    assert!(lines[0].contains("waiting for 5 s") && lines[0].contains("stop that process"), "{ran}");
+    assert!(lines[0].contains("waiting for 10 s") && lines[0].contains("stop that process"), "{ran}");
     assert!(lines[1].contains("taken as it is"), "{ran}");
     assert_eq!(statuses(&sandbox), ["partial"]);
 }
