@@ -21,7 +21,10 @@ use crate::zone;
 #[derive(Debug)]
 pub struct Settings {
     pub repository: PathBuf,
+    /// Of the times that are shown and typed. Nothing that is recorded depends on it, but for a time that is typed.
     pub zone: TimeZone,
+    /// Of the times that dirvish writes down.
+    pub dirvish_zone: TimeZone,
     /// What is to be watched, and the file that says so.
     #[cfg(target_os = "linux")]
     pub watch: (Vec<watch::Table>, Option<PathBuf>),
@@ -41,6 +44,7 @@ struct Environment {
 struct Config {
     repository: Option<PathBuf>,
     timezone: Option<String>,
+    dirvish_timezone: Option<String>,
     #[cfg(target_os = "linux")]
     #[serde(default)]
     watch: Vec<toml::Spanned<watch::Table>>,
@@ -65,10 +69,15 @@ impl Settings {
             Some(name) => zone::named(name)?,
             None => zone::of_machine(),
         };
+        let dirvish_zone = match &config.dirvish_timezone {
+            Some(name) => zone::named(name).context("dirvish_timezone")?,
+            None => zone::of_machine(),
+        };
         let repository = environment.repository(global.repo.as_deref(), &config)?;
         Ok(Self {
             repository,
             zone,
+            dirvish_zone,
             #[cfg(target_os = "linux")]
             watch: (tables(config), file.map(Path::to_owned).or(usual)),
         })

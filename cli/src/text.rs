@@ -4,8 +4,11 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::time::Duration;
 
+use fs_core::format::Time;
+use fs_core::view::time::canonical_name;
 use fs_core::view::{Attr, FileKind};
 use indicatif::{HumanCount, HumanDuration};
+use jiff::tz::TimeZone;
 use jiff::{Span, SpanRelativeTo, Timestamp};
 
 /// A size such as `1.5 MiB`.
@@ -172,10 +175,13 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     if duration < Duration::from_secs(1) { Err("a second is the least".to_owned()) } else { Ok(duration) }
 }
 
+/// A snapshot as a user would name it.
+pub fn snapshot(source: &[u8], time: Time, number: Option<u32>, zone: &TimeZone) -> String {
+    format!("{}{}", printable(source), canonical_name(zone, time.timestamp(), number))
+}
+
 #[cfg(test)]
 mod tests {
-    use fs_core::format::Time;
-
     use super::*;
 
     #[test]

@@ -18,3 +18,4 @@ mod unchanged;
 mod up;
 mod watch;
 mod windows;
+mod writers;

@@ -2,15 +2,16 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use fs_tests::judge::same;
 use fs_tests::needs::{self, Need};
 use fs_tests::plant::{file, noise, small};
 use fs_tests::{Mounted, Ran, Sandbox, wait_until};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
 
 const RSYNC: Need = Need::Program("rsync", "rsync");
@@ -65,7 +66,7 @@ fn what_is_no_run_adds_nothing_and_keeps_its_status() {
     small(&sandbox.source());
     run(&sandbox, &["--dry-run"]).code_is(0);
     assert!(!sandbox.path("copy").exists());
-    run(&sandbox, &["--no-such-option"]).code_is(1);
+    run(&sandbox, &["--no-such-option=1"]).code_is(1);
     sandbox.yester(["rsync", "--"]).arg(sandbox.source()).run().code_is(0);
     sandbox.yester(["rsync", "--", "--version"]).run().code_is(0);
     // Refused before anything is sent.
@@ -243,18 +244,23 @@ fn what_fake_super_keeps_is_restored_as_rsync_does_it() {
 }
 
 /// A daemon with a module to which anybody may push; ended when dropped.
-struct Daemon {
+pub(crate) struct Daemon {
     child: std::process::Child,
     port: u16,
 }
 
 impl Daemon {
     fn start(sandbox: &Sandbox) -> Self {
+        Self::start_in(sandbox, sandbox.root(), true)
+    }
+
+    /// One with this working directory, whose module is the folder `module`; it may call the hook.
+    pub(crate) fn start_in(sandbox: &Sandbox, folder: &Path, hooked: bool) -> Self {
         let port =
             std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("it").port();
         let config = sandbox.path("rsyncd.conf");
         let module = sandbox.path("module");
-        fs::create_dir(&module).expect("the module's folder");
+        fs::create_dir_all(&module).expect("the module's folder");
         let hook = sandbox.path("hook");
         // As the daemon calls it, but for the home of this test.
         let yester = sandbox.yester(["-q", "hook", "post-xfer"]).command();
@@ -269,15 +275,16 @@ impl Daemon {
             format!("#!/bin/sh\n{}\nexec {line} 2>>{}\n", env.join("\n"), sandbox.path("said").display()),
         );
         fs::set_permissions(&hook, Permissions::from_mode(0o755)).expect("a mode");
+        let exec = if hooked { format!("post-xfer exec = {}\n", hook.display()) } else { String::new() };
         let text = format!(
-            "use chroot = no\n[incoming]\npath = {}\nread only = no\nuid = root\ngid = root\npost-xfer exec = {}\n",
+            "use chroot = no\n[incoming]\npath = {}\nread only = no\nuid = root\ngid = root\n{exec}",
             module.display(),
-            hook.display()
         );
         file(&config, text);
         let child = Command::new("rsync")
             .args(["--daemon", "--no-detach", "--address=127.0.0.1", &format!("--port={port}"), "--config"])
             .arg(&config)
+            .current_dir(folder)
             .spawn()
             .expect("a daemon");
         let daemon = Self { child, port };
@@ -287,8 +294,34 @@ impl Daemon {
         daemon
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("rsync://127.0.0.1:{}/incoming/", self.port)
+    }
+}
+
+/// An rsync whose processes are one group. Killed when dropped.
+pub(crate) struct Client(std::process::Child);
+
+impl Client {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        Self(command.process_group(0).stdin(Stdio::null()).stderr(Stdio::null()).spawn().expect("rsync"))
+    }
+
+    pub(crate) fn signal(&mut self, signal: Signal) {
+        let _ = kill_process_group(Pid::from_child(&self.0), signal);
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.0.try_wait().is_ok_and(|status| status.is_none())
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        if self.is_running() {
+            self.signal(Signal::KILL);
+            let _ = self.0.wait();
+        }
     }
 }
 
@@ -334,6 +367,111 @@ fn a_push_to_a_daemon_becomes_a_snapshot() {
     same(&sandbox.path("module"), &mounted.path("incoming/@latest"));
     assert_eq!(sandbox.yester(["cat", "@latest:hello.txt"]).run().ok().text(), "hello, later\n");
     assert_eq!(sandbox.yester(["cat", "@first:hello.txt"]).run().ok().text(), "hello\n");
+}
+
+#[test]
+fn an_option_that_is_not_known_is_refused_before_rsync_runs() {
+    if !needs::met(&[RSYNC]) {
+        return;
+    }
+    let sandbox = Sandbox::with_repository();
+    small(&sandbox.source());
+    fs::create_dir(sandbox.path("2")).expect("a folder");
+    file(sandbox.path("2/other"), "not of this run");
+    let to = sandbox.path("copy");
+    let rsync = |yester: &[&str], words: &[&str]| {
+        let from = sandbox.source().join("");
+        sandbox
+            .yester(["rsync", "--source", "web"])
+            .args(yester)
+            .args(["--", "-a"])
+            .arg(from)
+            .arg(&to)
+            .args(words)
+    };
+    rsync(&[], &["--compress-threads", "2"]).run().ok();
+    for (words, named) in [
+        (&["--no-such-threads", "2"][..], "--no-such-threads:"),
+        (&["--compress-thr", "2"], "--compress-thr:"),
+        (&["-w", "2"], "-w:"),
+        (&["-vw"], "-w:"),
+    ] {
+        rsync(&[], words).run().fails(2, &[named, "--destination DIR", "=VALUE"]);
+    }
+    assert_eq!(sandbox.yester(["ls", "web@latest:hello.txt"]).run().ok().text().lines().count(), 1);
+    assert_eq!(snapshots(&sandbox).len(), 1);
+    // The way out. That rsync does not know it either is for rsync to say.
+    rsync(&[], &["--no-such-threads=2"]).run().code_is(1);
+    let named = to.to_str().expect("a path");
+    rsync(&["--destination", named], &["--no-such-threads", "2"]).run().code_is(1);
+    rsync(&["--destination", named], &["--compress-threads", "2", "-n"]).run().code_is(0);
+    assert_eq!(snapshots(&sandbox).len(), 1);
+    rsync(&["--destination", named], &["--compress-threads", "2"]).run().ok();
+    assert_eq!(snapshots(&sandbox).len(), 2);
+}
+
+/// Each option of `rsync --help`, by what comes of it: were it a flag, the word behind it would be a destination
+/// elsewhere, which is refused.
+#[test]
+fn every_option_of_this_rsync_is_known() {
+    if !needs::met(&[RSYNC]) {
+        return;
+    }
+    let sandbox = Sandbox::with_repository();
+    let help = Command::new("rsync").arg("--help").output().expect("rsync runs").stdout;
+    let help = String::from_utf8(help).expect("text");
+    let options = help.lines().filter(|line| line.starts_with('-'));
+    let mut seen = 0;
+    for line in options {
+        let words = line.split("  ").next().unwrap_or_default().replace(" (*)", "");
+        let has_value = words.contains('=');
+        for option in words.split(", ") {
+            let option = option.split('=').next().unwrap_or_default().trim();
+            if ["--no-OPTION", "--help", "-h", "--version", "-V", "--dry-run", "-n"].contains(&option)
+                || ["--list-only", "--only-write-batch", "--files-from"].contains(&option)
+            {
+                continue;
+            }
+            seen += 1;
+            let run = sandbox.yester(["rsync", "--", "nothing", option, "nowhere.invalid:/srv"]).run();
+            assert_ne!(run.code(), Some(2), "{option}: {run}");
+            assert_eq!(run.stderr().contains("another machine"), !has_value, "{option}: {run}");
+        }
+    }
+    assert!(seen > 100, "{help}");
+}
+
+#[test]
+fn a_hook_waits_aloud_and_not_for_ever() {
+    if !needs::met(&[RSYNC]) {
+        return;
+    }
+    let sandbox = Sandbox::with_repository();
+    file(sandbox.source().join("large"), noise(1, 3_000_000));
+    let to = sandbox.path("module");
+    let mut held = Command::new("rsync");
+    held.args(["-a", "--bwlimit=100"]).arg(sandbox.source().join("")).arg(&to);
+    let mut held = Client::start(&mut held);
+    wait_until("rsync's temporary file", Duration::from_secs(30), || {
+        fs::read_dir(&to).ok()?.flatten().find(|entry| entry.metadata().is_ok_and(|data| data.len() > 0))
+    });
+    held.signal(Signal::STOP);
+    let hook = sandbox
+        .yester(["hook", "post-xfer", "--max-wait", "12s"])
+        .env("RSYNC_EXIT_STATUS", "0")
+        .env("RSYNC_MODULE_NAME", "module")
+        .env("RSYNC_MODULE_PATH", &to);
+    let ran = hook.run().code_is(3);
+    let said = ran.stderr();
+    // What is told of the wait; the file that is half there is named, too.
+    let lines: Vec<&str> = said.lines().filter(|line| line.contains("process ")).collect();
+    assert_eq!(lines.len(), 2, "{ran}");
+    for line in &lines {
+        assert!(line.contains("rsync is writing to it (process "), "{line}");
+    }
+    assert!(lines[0].contains("waiting for 10 s") && lines[0].contains("stop that process"), "{ran}");
+    assert!(lines[1].contains("taken as it is"), "{ran}");
+    assert_eq!(statuses(&sandbox), ["partial"]);
 }
 
 #[test]

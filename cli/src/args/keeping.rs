@@ -92,7 +92,10 @@ pub struct ImportArgs {
     /// The rsnapshot.conf that names the directory, its lock and its intervals; read, never executed
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// When the tree was as it is, if not just now: an old copy, such as 2024-06-01T03:15
+    /// The zone of the clock that dirvish went by, such as Europe/Berlin; else the config file's or the machine's
+    #[arg(long, value_name = "ZONE", hide = cfg!(windows))]
+    pub dirvish_timezone: Option<String>,
+    /// When the tree was as it is, if not just now: an old copy, such as 2024-06-01T03:15, in the zone of names
     #[arg(long, visible_alias = "as-of", value_name = "TIME")]
     pub at: Option<String>,
     /// Read a shadow copy of the volume (VSS), where files that programs have open can be read; for administrators

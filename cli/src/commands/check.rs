@@ -1,5 +1,4 @@
 use anyhow::Result;
-use fs_core::format::Time;
 use fs_core::maintain::{CheckOptions, Finding, Harmed, Report};
 use fs_core::service;
 use jiff::tz::TimeZone;
@@ -10,7 +9,7 @@ use crate::args::CheckArgs;
 use crate::error::Outcome;
 use crate::output::{Output, WriteError};
 use crate::progress::Carer;
-use crate::text::{count, for_json, printable, size};
+use crate::text::{count, for_json, printable, size, snapshot};
 
 pub fn run(context: &mut Context, args: &CheckArgs) -> Result<Outcome> {
     let settings = context.settings()?;
@@ -43,7 +42,7 @@ fn tell(output: &mut Output, report: &Report, zone: &TimeZone) -> Result<(), Wri
     for harmed in &report.harmed {
         output.line(&format!(
             "cannot be read in full: {}:{}",
-            snapshot(&harmed.source, harmed.time, zone),
+            snapshot(&harmed.source, harmed.time, harmed.number, zone),
             printable(&harmed.path)
         ))?;
     }
@@ -98,16 +97,10 @@ fn advice(report: &Report) -> Vec<&'static str> {
     advice
 }
 
-/// As a user would name it.
-fn snapshot(source: &[u8], time: Time, zone: &TimeZone) -> String {
-    let time = time.timestamp().to_zoned(zone.clone());
-    format!("{}@{}", printable(source), time.strftime("%Y-%m-%dT%H-%M-%S"))
-}
-
 fn text(finding: &Finding, zone: &TimeZone) -> String {
     match finding {
         Finding::Manifest { record: Some(record), reason, .. } => {
-            format!("{}: {reason}", snapshot(&record.source, record.time, zone))
+            format!("{}: {reason}", snapshot(&record.source, record.time, record.number(), zone))
         }
         Finding::Manifest { record: None, reason, .. }
         | Finding::Pack { reason, .. }

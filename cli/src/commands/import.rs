@@ -22,6 +22,7 @@ use crate::progress::Reporter;
 use crate::settings::Settings;
 use crate::stderr;
 use crate::text::{count, for_json, printable, size};
+use crate::zone;
 
 pub fn run(context: &mut Context, args: &ImportArgs) -> Result<Outcome> {
     let settings = context.settings()?;
@@ -33,6 +34,9 @@ pub fn run(context: &mut Context, args: &ImportArgs) -> Result<Outcome> {
     options.allow_empty = args.allow_empty;
     options.origin = args.origin.as_ref().map(|name| name.as_encoded_bytes().to_vec());
     options.allow_other_tree = args.allow_other_tree;
+    if let Some(name) = &args.dirvish_timezone {
+        options.dirvish_zone = zone::named(name)?;
+    }
     options.time = args.at.as_deref().map(|time| moment(time, &settings.zone)).transpose()?;
     let tree = match runs::instead(&mut context.output, &settings, args, &options, &cancellation)? {
         ControlFlow::Continue(tree) => tree,
@@ -168,6 +172,7 @@ pub fn options(
         time: None,
         read_from: None,
         zone: settings.zone.clone(),
+        dirvish_zone: settings.dirvish_zone.clone(),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::args::RepairArgs;
 use crate::error::Outcome;
 use crate::output::{Output, WriteError};
 use crate::progress::Carer;
-use crate::text::{count, for_json, printable};
+use crate::text::{count, for_json, printable, snapshot};
 
 pub fn run(context: &mut Context, args: &RepairArgs) -> Result<Outcome> {
     let settings = context.settings()?;
@@ -36,16 +36,11 @@ pub fn run(context: &mut Context, args: &RepairArgs) -> Result<Outcome> {
     Ok(if lost { Outcome::Incomplete } else { Outcome::Done })
 }
 
-fn place(source: &[u8], time: fs_core::format::Time, zone: &TimeZone) -> String {
-    let time = time.timestamp().to_zoned(zone.clone());
-    format!("{}@{}", printable(source), time.strftime("%Y-%m-%dT%H-%M-%S"))
-}
-
 fn tell_loss(output: &mut Output, loss: &Loss, zone: &TimeZone) -> Result<(), WriteError> {
     if output.is_json() {
         return output.json(&object(loss));
     }
-    let mut place = place(&loss.source, loss.time, zone);
+    let mut place = snapshot(&loss.source, loss.time, loss.number, zone);
     if !loss.path.is_empty() {
         place.extend([":", &printable(&loss.path)]);
     }
@@ -141,28 +136,28 @@ fn tell_summary(
         output.line(&format!("{reason}; the index is {fate}"))?;
     }
     for lost in &repaired.lost_manifests {
-        let name = lost
-            .record
-            .as_ref()
-            .map_or_else(|| "the snapshot".to_owned(), |record| place(&record.source, record.time, zone));
+        let name = lost.record.as_ref().map_or_else(
+            || "the snapshot".to_owned(),
+            |record| snapshot(&record.source, record.time, record.number(), zone),
+        );
         let fate = match (&lost.place, dry_run) {
             (None, false) => "its manifest is gone".to_owned(),
             (aside, _) => set_aside(aside),
         };
         output.line(&format!("{}; {name} is lost, {fate}", lost.reason))?;
     }
-    for snapshot in &repaired.repaired_snapshots {
-        let name = place(&snapshot.source, snapshot.time, zone);
-        let fate = match &snapshot.new {
+    for mended in &repaired.repaired_snapshots {
+        let name = snapshot(&mended.source, mended.time, mended.number, zone);
+        let fate = match &mended.new {
             Some(new) => format!("is now {new}"),
             None => "to be replaced".to_owned(),
         };
-        let losses = if snapshot.losses == 1 { "loss" } else { "losses" };
+        let losses = if mended.losses == 1 { "loss" } else { "losses" };
         output.line(&format!(
             "{name}: {} {losses}, named above; {fate}; snapshot {} {}",
-            snapshot.losses,
-            snapshot.old,
-            set_aside(&snapshot.place)
+            mended.losses,
+            mended.old,
+            set_aside(&mended.place)
         ))?;
     }
     for tag in &repaired.damaged_tags {

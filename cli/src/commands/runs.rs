@@ -32,7 +32,7 @@ pub fn instead(
     cancellation: &Cancellation,
 ) -> Result<ControlFlow<Outcome, PathBuf>> {
     let place = Place { root: args.path.clone(), layout: layout(args.layout), config: args.config.clone() };
-    let plan = make_plan(&place, &settings.zone, args.wait, cancellation)?;
+    let plan = make_plan(&place, &options.dirvish_zone, args.wait, cancellation)?;
     if plan.layout != Layout::Tree && args.at.is_some() {
         let root = plan.root.display();
         return Err(Usage(format!("the runs in {root} have times of their own: leave out --at")).into());

@@ -43,7 +43,7 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
     }
     let cancellation = Arc::new(Cancellation::default());
     let place = Place { root: Some(args.tree.clone()), ..Place::default() };
-    let plan = make_plan(&place, &settings.zone, false, &cancellation)?;
+    let plan = make_plan(&place, &options.dirvish_zone, false, &cancellation)?;
     runs::tell_hint(&mut context.output, &plan);
     let source = match plan.layout {
         Layout::Tree => Some(source_name(&args.tree, &options)?),

@@ -26,7 +26,7 @@ pub fn run(context: &mut Context, args: &WatchArgs) -> Result<Outcome> {
             file.as_ref().map_or_else(|| "a config file".to_owned(), |file| file.display().to_string());
         bail!("nothing is to be watched: say [[watch]] and path = \"/srv/backup\" in {file} (see --help)");
     }
-    let watched = tables.iter().map(|table| table.watched(&settings.zone)).collect();
+    let watched = tables.iter().map(|table| table.watched(&settings)).collect::<Result<_>>()?;
     let lock = WatchLock::acquire(&settings.repository)?;
     let mut watch = Watch::new(&settings.repository, watched)?;
     let cancellation = Arc::new(Cancellation::default());

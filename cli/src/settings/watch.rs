@@ -3,15 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use fs_core::import::layout::{Layout, Place};
 use fs_core::service::ImportOptions;
 use fs_core::service::watch::{Trigger, Watched};
-use jiff::tz::TimeZone;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use super::Settings;
 use crate::text;
+use crate::zone;
 
 /// How long nothing may change in a tree before it counts as complete, when nobody says otherwise.
 const QUIET: Duration = Duration::from_secs(5);
@@ -48,6 +49,7 @@ pub struct Table {
     allow_empty: bool,
     #[serde(default)]
     allow_other_tree: bool,
+    dirvish_timezone: Option<String>,
 }
 
 /// A layout's name.
@@ -107,7 +109,11 @@ impl Table {
     }
 
     /// What is to be watched.
-    pub fn watched(&self, zone: &TimeZone) -> Watched {
+    pub fn watched(&self, settings: &Settings) -> Result<Watched> {
+        let dirvish_zone = match &self.dirvish_timezone {
+            Some(name) => zone::named(name).with_context(|| format!("{}: dirvish_timezone", self.shown()))?,
+            None => settings.dirvish_zone.clone(),
+        };
         let layout = match self.layout {
             // A trigger of trees says that it is one.
             LayoutWord::Auto if self.stamp.is_some() || self.live => Layout::Tree,
@@ -130,20 +136,23 @@ impl Table {
             fake_super: self.fake_super,
             allow_empty: self.allow_empty,
             allow_other_tree: self.allow_other_tree,
-            zone: zone.clone(),
+            zone: settings.zone.clone(),
+            dirvish_zone,
             ..ImportOptions::default()
         };
-        Watched {
+        Ok(Watched {
             place: Place { root: self.path.clone(), layout, config: self.config.clone() },
             options,
             trigger,
             every: self.every.unwrap_or(EVERY),
-        }
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::tz::TimeZone;
+
     use super::*;
 
     fn parse(text: &str) -> Result<Table> {
@@ -152,19 +161,41 @@ mod tests {
         Ok(table)
     }
 
+    /// Those of a config that says nothing, on a machine that goes by UTC.
+    fn settings() -> Settings {
+        let (zone, dirvish_zone) = (TimeZone::UTC, TimeZone::UTC);
+        Settings { repository: "/r".into(), zone, dirvish_zone, watch: (Vec::new(), None) }
+    }
+
+    #[test]
+    fn the_zone_of_dirvish_is_its_own() {
+        let mut settings = settings();
+        settings.zone = zone::named("Asia/Tokyo").unwrap();
+        settings.dirvish_zone = zone::named("Europe/Paris").unwrap();
+        let options = |text| parse(text).unwrap().watched(&settings).map(|watched| watched.options);
+        let name = |zone: &TimeZone| zone.iana_name().unwrap().to_owned();
+        let usual = options("path = '/a'").unwrap();
+        assert_eq!((&*name(&usual.zone), &*name(&usual.dirvish_zone)), ("Asia/Tokyo", "Europe/Paris"));
+        let own = options("path = '/a'\ndirvish_timezone = 'Europe/Berlin'").unwrap();
+        assert_eq!(name(&own.dirvish_zone), "Europe/Berlin");
+        let error = format!("{:#}", options("path = '/a'\ndirvish_timezone = 'Mars/Olympus'").unwrap_err());
+        assert!(error.contains("/a: dirvish_timezone") && error.contains("Mars/Olympus"), "{error}");
+    }
+
     #[test]
     fn what_is_not_said_is_usual() {
-        let watched = parse("path = '/a'").unwrap().watched(&TimeZone::UTC);
+        let watched = parse("path = '/a'").unwrap().watched(&settings()).unwrap();
         assert_eq!(watched.trigger, Trigger::Quiet(QUIET));
         assert_eq!((watched.every, watched.place.layout), (EVERY, Layout::Auto));
-        let watched = parse("path = '/a'\nlive = true\nevery = '15m'").unwrap().watched(&TimeZone::UTC);
+        let watched = parse("path = '/a'\nlive = true\nevery = '15m'").unwrap().watched(&settings()).unwrap();
         assert_eq!((watched.trigger, watched.place.layout), (Trigger::Time, Layout::Tree));
         assert_eq!(watched.every, Duration::from_secs(900));
-        let watched = parse("path = '/a'\nstamp = '/s'\nsource = 'web'").unwrap().watched(&TimeZone::UTC);
+        let watched =
+            parse("path = '/a'\nstamp = '/s'\nsource = 'web'").unwrap().watched(&settings()).unwrap();
         assert_eq!(watched.trigger, Trigger::Stamp("/s".into()));
         assert_eq!(watched.options.source.as_deref(), Some(&b"web"[..]));
         for key in ["checksum-every", "checksum_every"] {
-            let watched = parse(&format!("path = '/a'\n{key} = '30d'")).unwrap().watched(&TimeZone::UTC);
+            let watched = parse(&format!("path = '/a'\n{key} = '30d'")).unwrap().watched(&settings()).unwrap();
             assert_eq!(watched.options.checksum_every, Some(Duration::from_secs(30 * 86_400)));
         }
     }

@@ -87,7 +87,9 @@ impl<'a> Check<'a> {
                 Err(error) => unread.push(UnreadManifest { snapshot, record, error }),
             }
         }
-        self.snapshots.sort_by_key(|(id, manifest)| (manifest.time, *id));
+        self.snapshots.sort_by_key(|(id, manifest)| {
+            (manifest.time.secs(), manifest.extensions.number, manifest.time, *id)
+        });
         unread.extend(recorded.into_iter().map(|(snapshot, record)| {
             let error = StoreError::Missing(Object::snapshot(snapshot));
             UnreadManifest { snapshot, record: Some(record), error }

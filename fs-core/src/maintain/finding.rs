@@ -93,6 +93,8 @@ pub struct Harmed {
     pub source: Box<[u8]>,
     /// Its time.
     pub time: Time,
+    /// Its number in its second; `None` if it was committed without.
+    pub number: Option<u32>,
     /// The path in it; empty for the whole snapshot's root.
     pub path: Vec<u8>,
 }

@@ -25,6 +25,7 @@ pub(super) fn look(check: &mut Check<'_>) -> Result<(), MaintainError> {
                     snapshot: *id,
                     source: manifest.source.clone(),
                     time: manifest.time,
+                    number: manifest.extensions.number,
                     path: path.to_vec(),
                 });
             }

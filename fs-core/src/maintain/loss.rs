@@ -33,6 +33,8 @@ pub struct Loss {
     pub source: Box<[u8]>,
     /// Its time.
     pub time: Time,
+    /// Its number in its second; `None` if it was committed without.
+    pub number: Option<u32>,
     /// The path in it; empty for its root.
     pub path: Vec<u8>,
     /// What of it.

@@ -55,6 +55,7 @@ pub fn repair(
         new: None,
         source: harmed.manifest.source.clone(),
         time: harmed.manifest.time,
+        number: harmed.manifest.extensions.number,
         losses: harmed.searched.found.losses,
         place: None,
     }));
@@ -140,7 +141,8 @@ fn find_losses(
         check.step(Phase::Harm, done, total)?;
         let mut tell_one = |path: &[u8], lost| {
             let (source, time) = (manifest.source.clone(), manifest.time);
-            tell(&Loss { snapshot: id, source, time, path: path.to_vec(), lost });
+            let number = manifest.extensions.number;
+            tell(&Loss { snapshot: id, source, time, number, path: path.to_vec(), lost });
         };
         let searched = search.snapshot(&manifest, &mut tell_one)?;
         if searched.untold > 0 {

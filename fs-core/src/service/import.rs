@@ -55,8 +55,10 @@ pub struct ImportOptions {
     pub time: Option<Timestamp>,
     /// Where the tree is read, when that is a frozen copy of it.
     pub read_from: Option<PathBuf>,
-    /// The zone of the new snapshot's name.
+    /// The zone of the new snapshot's name. Nothing that is stored depends on it.
     pub zone: TimeZone,
+    /// The zone of the clock whose times dirvish writes down.
+    pub dirvish_zone: TimeZone,
 }
 
 impl Default for ImportOptions {
@@ -80,6 +82,7 @@ impl Default for ImportOptions {
             time: None,
             read_from: None,
             zone: TimeZone::UTC,
+            dirvish_zone: TimeZone::UTC,
         }
     }
 }

@@ -21,7 +21,8 @@ use crate::monitor::{Cancellation, Monitor, RunBegins};
 use crate::store::{Access, CacheSizes, Repository};
 use crate::view::{Snapshot, Sources};
 
-/// Looks for runs, when `wait` says so not before the program that makes them has ended.
+/// Looks for runs, when `wait` says so not before the program that makes them has ended. `zone` is that of the clock
+/// whose times dirvish writes down.
 pub fn make_plan(
     place: &Place,
     zone: &TimeZone,

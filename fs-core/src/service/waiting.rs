@@ -7,7 +7,7 @@ use super::session::pause;
 use crate::monitor::Cancellation;
 
 /// How long nothing is said of a wait; doubled each time …
-const FIRST_WORD: Duration = Duration::from_secs(5);
+const FIRST_WORD: Duration = Duration::from_secs(10);
 /// … up to this.
 const LONGEST_SILENCE: Duration = Duration::from_secs(1800);
 
@@ -73,7 +73,7 @@ mod tests {
         let mut words = Words { next: FIRST_WORD, silence: FIRST_WORD };
         let told: Vec<u64> =
             (0..10_000).filter(|second| words.are_due(Duration::from_secs(*second))).collect();
-        assert_eq!(told, [5, 15, 35, 75, 155, 315, 635, 1275, 2555, 4355, 6155, 7955, 9755]);
+        assert_eq!(told, [10, 30, 70, 150, 310, 630, 1270, 2550, 4350, 6150, 7950, 9750]);
     }
 
     #[test]

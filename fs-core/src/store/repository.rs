@@ -191,11 +191,6 @@ impl Repository {
         record.manifest(&self.keys).map_or_else(|| self.manifest(&record.id), Ok)
     }
 
-    /// The number of a recorded snapshot in its second, if its record still has the manifest.
-    pub fn recorded_number(&self, record: &SnapshotRecord) -> Option<u32> {
-        record.manifest(&self.keys)?.extensions.number
-    }
-
     /// The snapshots that there were when somebody wrote last, in no order. One that is not among
     /// [`snapshots`](Self::snapshots) a moment later is gone.
     pub fn recorded_snapshots(&self) -> Result<Vec<SnapshotRecord>, StoreError> {

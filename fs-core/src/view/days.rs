@@ -1,9 +1,7 @@
 //! All sources as of a time: `/@2024-06-01/web1/…` where the whole repository is mounted.
 //!
 //! The snapshots of all sources are one timeline. Between two of them nothing changes, so every expression means the
-//! state as of one of them. It has a folder, which is called after its day if it is the last one of that day. Snapshots
-//! of several sources with the same second and number share a folder: that of `@…_2` shows each source's last snapshot
-//! that is not after the second one of that second, so its name, too, means the same whatever is imported later.
+//! state as of one of them. It has a folder, which is called after its day if it is the last one of that day.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,76 +9,120 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::node::{Identity, Node, What};
-use super::time::{Expression, Moment, Ordinal, Timeline};
+use super::time::{Expression, Moment, Timeline};
 use super::{Change, DirEntry, Snapshot, Source, Sources, View, ViewError};
 use crate::format::{Keys, Time};
 
-/// The days that have a snapshot, by name, and the last one of each.
-type Days = BTreeMap<Box<str>, Ordinal>;
+/// A snapshot's position among those of all sources. Snapshots of one time and number share it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Position {
+    /// The latest time in its second up to it, in the order of its source: a number may be later than its time.
+    time: Timestamp,
+    /// The number in its second and source.
+    number: u32,
+}
 
 /// All sources' snapshots in order.
 #[derive(Debug)]
 pub(super) struct Calendar {
-    /// One for each position that a snapshot has, with the time of the latest one there.
+    /// One entry for each position.
     timeline: Timeline,
-    days: Days,
+    /// In the timeline's order.
+    positions: Vec<Position>,
+    /// The positions of each source's snapshots, by place.
+    of_source: BTreeMap<Arc<[u8]>, Vec<Position>>,
+    /// The days that have a snapshot, by name, and the last position of each.
+    days: BTreeMap<Box<str>, Position>,
 }
 
 impl Calendar {
     /// `None` when there is no snapshot.
     pub(super) fn of(sources: &Sources) -> Option<Self> {
         let zone = sources.iter().next()?.timeline.zone().clone();
-        let mut positions: BTreeMap<Ordinal, Moment> = BTreeMap::new();
-        for (ordinal, moment) in all(sources) {
-            let numbered = Moment { number: Some(ordinal.number()), ..*moment };
-            let latest = positions.entry(ordinal).or_insert(numbered);
-            latest.time = latest.time.max(moment.time);
+        // Whether a snapshot is there: the names of those that are lost are not given to others.
+        let mut all: BTreeMap<Position, bool> = BTreeMap::new();
+        let mut of_source: BTreeMap<Arc<[u8]>, Vec<Position>> = BTreeMap::new();
+        for source in sources.iter() {
+            for (position, is_there) in positions(&source.timeline) {
+                *all.entry(position).or_default() |= is_there;
+                if is_there {
+                    of_source.entry(Arc::clone(&source.name)).or_default().push(position);
+                }
+            }
         }
-        let timeline = Timeline::new(zone, positions.into_values().collect());
-        let days = (0..timeline.len())
-            .filter_map(|place| Some((day(timeline.name(place)?).into(), timeline.ordinal(place)?)))
-            .collect();
-        Some(Self { timeline, days })
+        let (mut there, mut lost, mut second, mut number) = (Vec::new(), Vec::new(), None, 0);
+        for (position, is_there) in &all {
+            let own = Time::from(position.time).secs();
+            number = if second == Some(own) { number + 1 } else { 1 };
+            second = Some(own);
+            let moment = Moment { time: position.time, id: [0; 32], number: Some(number) };
+            if *is_there { there.push(moment) } else { lost.push(moment) }
+        }
+        let timeline = Timeline::with_lost(zone, there, &lost);
+        let positions: Vec<_> =
+            all.into_iter().filter_map(|(position, is_there)| is_there.then_some(position)).collect();
+        let named = timeline.iter().map(|(name, _)| name).zip(&positions);
+        let days = named.map(|(name, position)| (day(name).into(), *position)).collect();
+        Some(Self { timeline, positions, of_source, days })
     }
 
     /// The position that a folder of this name is as of.
-    fn position(&self, name: &str) -> Option<Ordinal> {
-        let place = || self.timeline.ordinal(self.timeline.find(name.as_bytes())?);
-        self.days.get(name).copied().or_else(place)
+    fn position(&self, name: &str) -> Option<Position> {
+        let of_second = || self.positions.get(self.timeline.find(name.as_bytes())?).copied();
+        self.days.get(name).copied().or_else(of_second)
+    }
+
+    /// The place of a source's last snapshot that is not after this position.
+    fn last(&self, source: &Source, until: Position) -> Option<usize> {
+        let positions = self.of_source.get(&source.name)?;
+        positions.partition_point(|position| *position <= until).checked_sub(1)
     }
 
     /// The folder that an expression means, or a tag: then the last snapshot's of all that have it.
     fn resolve(&self, sources: &Sources, name: &[u8]) -> Option<&str> {
-        let place = match Expression::parse(name) {
+        let of = |source: &Source, place: usize| self.of_source.get(&source.name)?.get(place).copied();
+        let tagged = || sources.iter().filter_map(|source| of(source, source.tagged(name)?)).max();
+        let position = match Expression::parse(name) {
             Some(Expression::Id(prefix)) => {
-                let mut matching = all(sources).filter(|(_, moment)| prefix.matches(&moment.id));
-                let (ordinal, _) = matching.next().filter(|_| matching.next().is_none())?;
-                self.timeline.last_until(ordinal)?
+                let mut matching = sources.iter().flat_map(|source| {
+                    let ids = source.timeline.iter().map(|(_, moment)| moment.id).enumerate();
+                    ids.filter(|(_, id)| prefix.matches(id)).map(move |(place, _)| (source, place))
+                });
+                let (source, place) = matching.next()?;
+                if matching.next().is_some() {
+                    return None;
+                }
+                of(source, place)?
             }
-            _ => self.timeline.resolve(name, Timestamp::now()).or_else(|| {
-                let of = |source: &Arc<Source>| source.timeline.ordinal(source.tagged(name)?);
-                self.timeline.last_until(sources.iter().filter_map(of).max()?)
-            })?,
+            _ => match self.timeline.resolve(name, Timestamp::now()) {
+                Some(place) => *self.positions.get(place)?,
+                None => tagged()?,
+            },
         };
-        let (name, position) = (self.timeline.name(place)?, self.timeline.ordinal(place)?);
+        let place = self.positions.binary_search(&position).ok()?;
+        let name = self.timeline.name(place)?;
         let last = self.days.get_key_value(day(name)).filter(|(_, last)| **last == position);
         Some(last.map_or(name, |(day, _)| day))
     }
 
     /// The names of all folders that are as of this position or later.
-    fn names_since(&self, position: Ordinal) -> impl Iterator<Item = &str> {
-        let days = self.days.iter().filter(move |(_, last)| **last >= position).map(|(day, _)| &**day);
-        let first = self.timeline.last_until(position).unwrap_or(0);
-        days.chain((first..self.timeline.len()).filter_map(|place| self.timeline.name(place)))
+    fn names_since(&self, first: Position) -> impl Iterator<Item = &str> {
+        let days = self.days.iter().filter(move |(_, last)| **last >= first).map(|(day, _)| &**day);
+        let place = self.positions.partition_point(|position| *position < first);
+        days.chain((place..self.positions.len()).filter_map(|place| self.timeline.name(place)))
     }
 }
 
-/// The snapshots of all sources, each with its position.
-fn all(sources: &Sources) -> impl Iterator<Item = (Ordinal, &Moment)> {
-    sources.iter().flat_map(|source| {
-        let timeline = &source.timeline;
-        (0..timeline.len()).filter_map(|place| Some((timeline.ordinal(place)?, timeline.get(place)?)))
-    })
+/// The positions of a source's snapshots, oldest first, also of the lost ones; whether they are there.
+fn positions(timeline: &Timeline) -> Vec<(Position, bool)> {
+    let mut latest: Option<Timestamp> = None;
+    let mut all = Vec::new();
+    for (ordinal, moment, is_there) in timeline.with_positions() {
+        let time = latest.map_or(moment.time, |latest| latest.max(moment.time));
+        latest = Some(time);
+        all.push((Position { time, number: ordinal.number() }, is_there));
+    }
+    all
 }
 
 /// The day in a canonical name.
@@ -91,9 +133,10 @@ fn day(name: &str) -> &str {
 impl Sources {
     /// Each source's last snapshot as of the time that a folder of this name means.
     fn as_of(&self, name: &str) -> impl Iterator<Item = (&Arc<Source>, &Arc<Snapshot>)> {
-        let until = self.calendar().and_then(|calendar| calendar.position(name));
+        let calendar = self.calendar();
+        let until = calendar.and_then(|calendar| calendar.position(name));
         self.iter()
-            .filter_map(move |source| Some((source, source.snapshot(source.timeline.last_until(until?)?)?)))
+            .filter_map(move |source| Some((source, source.snapshot(calendar?.last(source, until?)?)?)))
     }
 }
 
@@ -164,14 +207,18 @@ impl View {
     }
 }
 
-/// The position and the id of every snapshot.
-fn identified(sources: &Sources) -> impl Iterator<Item = (Ordinal, [u8; 32])> {
-    all(sources).map(|(ordinal, moment)| (ordinal, moment.id))
-}
-
 /// The folders of times that changed.
 pub(super) fn changes(view: &View, then: &Sources, now: &Sources, changes: &mut Vec<Change>) {
-    let (old, new): (BTreeSet<_>, BTreeSet<_>) = (identified(then).collect(), identified(now).collect());
+    // With the ids: another snapshot may have the position now.
+    let identified = |sources: &Sources| -> BTreeSet<(Position, [u8; 32])> {
+        let of = |source: &Arc<Source>| {
+            let there = positions(&source.timeline).into_iter().filter(|(_, is_there)| *is_there);
+            let ids = source.timeline.iter().map(|(_, moment)| moment.id);
+            there.map(|(position, _)| position).zip(ids).collect::<Vec<_>>()
+        };
+        sources.iter().flat_map(of).collect()
+    };
+    let (old, new) = (identified(then), identified(now));
     let Some((first, _)) = old.symmetric_difference(&new).next() else { return };
     let names = |sources: &Sources| -> BTreeSet<Box<str>> {
         let calendar = sources.calendar().into_iter();

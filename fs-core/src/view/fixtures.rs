@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use tempfile::TempDir;
 
 use super::{Options, Scope, View};
-use crate::format::{Attributes, BlobId, Content, Entry, Kind, Manifest, Time, XattrSet, Xattrs};
+use crate::format::{Attributes, BlobId, Content, Entry, Extensions, Kind, Manifest, Time, XattrSet, Xattrs};
 use crate::store::{Access, CacheSizes, DirectoryWriter, Repository, Writer};
 use crate::testing::samples;
 
@@ -30,6 +30,21 @@ fn directory(writer: &mut Writer, entries: impl IntoIterator<Item = (String, Ent
 
 /// Adds `large` with so many files, `link`, and `small/below`, in a snapshot of that second.
 pub(super) fn add_snapshot(repository: &Repository, source: &[u8], second: i64, below: u32) {
+    add(repository, source, (second, 0), None, below);
+}
+
+/// The same, in a snapshot of that second and nanosecond, with this number.
+pub(super) fn add_numbered(
+    repository: &Repository,
+    source: &[u8],
+    time: (i64, u32),
+    number: u32,
+    below: u32,
+) {
+    add(repository, source, time, Some(number), below);
+}
+
+fn add(repository: &Repository, source: &[u8], time: (i64, u32), number: Option<u32>, below: u32) {
     let mut writer = repository.writer().unwrap();
     let file = |uid| entry(Kind::File { size: 3, holes: 0, content: Content::Inline((*b"abc").into()) }, uid);
     let large = directory(&mut writer, (0..FILES).map(|uid| (format!("{uid:05}"), file(uid))));
@@ -38,7 +53,7 @@ pub(super) fn add_snapshot(repository: &Repository, source: &[u8], second: i64, 
     let folder = |id| entry(Kind::Directory(id), 1);
     let entries = [("large", folder(large)), ("link", link), ("small", folder(small))];
     let root = directory(&mut writer, entries.map(|(name, entry)| (name.to_owned(), entry)));
-    commit(writer, source, second, root);
+    commit(writer, source, time, number, root);
 }
 
 /// Files by path, each told from others by a number.
@@ -48,7 +63,7 @@ pub(super) type Files = BTreeMap<String, u32>;
 pub(super) fn add_files(repository: &Repository, source: &[u8], second: i64, files: &Files) {
     let mut writer = repository.writer().unwrap();
     let root = tree(&mut writer, files);
-    commit(writer, source, second, root);
+    commit(writer, source, (second, 0), None, root);
 }
 
 /// The file that a number stands for.
@@ -76,9 +91,11 @@ fn tree(writer: &mut Writer, files: &Files) -> BlobId {
     directory(writer, entries)
 }
 
-fn commit(writer: Writer, source: &[u8], second: i64, root: BlobId) {
-    let time = Time::new(second, 0).unwrap();
-    let manifest = Manifest { source: source.into(), time, started: time, ..samples::manifest(root) };
+fn commit(writer: Writer, source: &[u8], (second, nanos): (i64, u32), number: Option<u32>, root: BlobId) {
+    let time = Time::new(second, nanos).unwrap();
+    let extensions = Extensions { number, ..Extensions::default() };
+    let manifest =
+        Manifest { source: source.into(), time, started: time, extensions, ..samples::manifest(root) };
     writer.commit(&manifest).unwrap();
 }
 

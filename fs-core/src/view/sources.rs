@@ -127,7 +127,7 @@ impl Sources {
         }
         let mut lost: HashMap<Box<[u8]>, Vec<Moment>> = HashMap::new();
         for (id, record) in recorded.into_iter().filter(|(id, _)| !seen.contains(id)) {
-            let moment = moment(record.time, id, repository.recorded_number(&record));
+            let moment = moment(record.time, id, record.number());
             lost.entry(record.source).or_default().push(moment);
         }
         let tags_of = tags.by_snapshot();

@@ -123,3 +123,53 @@ fn a_tag_of_one_source_is_a_time_of_that_source_alone() {
     }
     sandbox.yester(["snapshots", "--at", "begun", "--source", "other"]).run().fails(1, &["no time"]);
 }
+
+/// The names of all snapshots, and what `note` says in each.
+fn notes(sandbox: &Sandbox) -> Vec<(String, String)> {
+    let listed = sandbox.yester(["--json", "snapshots"]).run().ok().json_lines();
+    let note = |line: &serde_json::Value| {
+        let name = line["name"].as_str().expect("a name").to_owned();
+        let note = sandbox.yester(["cat".to_owned(), format!("{name}:note")]).run().ok().text();
+        (name, note)
+    };
+    listed.iter().map(note).collect()
+}
+
+#[test]
+fn a_canonical_name_is_one_snapshot_s_for_ever() {
+    let sandbox = Sandbox::with_repository();
+    let import = |time: &str, text: &str| {
+        file(sandbox.source().join("note"), text);
+        let ran = sandbox.yester(["--json", "import", "--at", time]).arg(sandbox.source()).run().ok().json();
+        let field = |field: &str| ran[field].as_str().expect(field).to_owned();
+        (field("name"), field("snapshot"))
+    };
+    // Later within the second, earlier, and twice the same.
+    let mut expected = Vec::new();
+    let mut ids = Vec::new();
+    for (nth, fraction) in ["9", "1", "5", "5", "0"].into_iter().enumerate() {
+        let (name, id) = import(&format!("2024-06-01T03:00:00.{fraction}Z"), &format!("{nth}"));
+        let suffix = if nth == 0 { String::new() } else { format!("_{}", nth + 1) };
+        assert_eq!(name, format!("@2024-06-01T03-00-00{suffix}"));
+        expected.push((name, nth.to_string()));
+        ids.push(id);
+        assert_eq!(notes(&sandbox), expected);
+    }
+    let cat = |time: &str| sandbox.yester(["cat".to_owned(), format!("{time}:note")]).run().ok().text();
+    assert_eq!((cat("@latest"), cat("@latest~1"), cat("@first")), ("4".into(), "3".into(), "0".into()));
+    assert_eq!(cat("@2024-06-01T03:00:00"), "4");
+    assert_eq!(cat("@GMT-2024.06.01-03.00.00"), "4");
+    // One that is gone leaves the others' names alone, and its own is not given again.
+    for gone in [1, 4] {
+        std::fs::remove_file(sandbox.repo().join("snapshots").join(&ids[gone])).expect("a manifest less");
+    }
+    let left: Vec<_> = [0, 2, 3].map(|nth: usize| expected[nth].clone()).to_vec();
+    assert_eq!(notes(&sandbox), left);
+    assert_eq!(import("2024-06-01T03:00:00Z", "5").0, "@2024-06-01T03-00-00_6");
+    // Also when none of the second is there any more, or none of the source.
+    for id in std::fs::read_dir(sandbox.repo().join("snapshots")).expect("a folder").flatten() {
+        std::fs::remove_file(id.path()).expect("a manifest less");
+    }
+    assert_eq!(import("2024-06-01T03:00:00Z", "6").0, "@2024-06-01T03-00-00_7");
+    assert_eq!(import("2024-06-01T03:00:01Z", "7").0, "@2024-06-01T03-00-01");
+}

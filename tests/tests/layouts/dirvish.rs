@@ -124,7 +124,7 @@ fn every_image_is_imported_once() {
     let sandbox = Sandbox::with_repository();
     let dirvish = Dirvish::new(&sandbox);
     let (bank, vault) = (sandbox.path("bank"), dirvish.vault());
-    let args = |root: &'static str| ["--timezone", ZONE, "--layout", "dirvish", root];
+    let args = |root: &'static str| ["--dirvish-timezone", ZONE, "--layout", "dirvish", root];
     let mut kept: Vec<Kept> = Vec::new();
     let begin = Timestamp::now();
     for day in 0..3 {
@@ -205,7 +205,7 @@ fn failed_running_and_killed_runs_are_not_imported() {
     let dirvish = Dirvish::new(&sandbox);
     live(&sandbox.source(), 0);
     let import = |args: &[&str]| {
-        let yester = sandbox.yester(["--json", "import", "--timezone", ZONE]).args(args);
+        let yester = sandbox.yester(["--json", "import", "--dirvish-timezone", ZONE]).args(args);
         let lines = yester.arg(sandbox.path("bank")).run().ok().json_lines();
         let reasons: Vec<String> =
             lines.iter().filter_map(|line| Some(line["reason"].as_str()?.to_owned())).collect();
@@ -247,7 +247,43 @@ fn failed_running_and_killed_runs_are_not_imported() {
     fs::write(&summary, text).expect("a summary without");
     let fresh = Sandbox::with_repository();
     let bank = sandbox.path("bank");
-    let said = fresh.yester(["import", "--layout", "dirvish", "--timezone", ZONE]).arg(&bank).run().ok();
+    let said =
+        fresh.yester(["import", "--layout", "dirvish", "--dirvish-timezone", ZONE]).arg(&bank).run().ok();
     assert!(said.stderr().contains("its run did not complete"), "{said}");
     assert_eq!(fresh.yester(["snapshots"]).run().ok().text(), "");
+}
+
+#[test]
+fn the_zone_in_which_times_are_shown_changes_no_image() {
+    if !met() {
+        return;
+    }
+    let sandbox = Sandbox::with_repository();
+    let dirvish = Dirvish::new(&sandbox);
+    live(&sandbox.source(), 0);
+    let begin = Timestamp::now() - Duration::from_secs(1);
+    dirvish.good(&["--init"]);
+    let bank = sandbox.path("bank");
+    let imported = |config: &str, zone: &str, args: &[&str]| {
+        let fresh = Sandbox::with_repository();
+        file(fresh.path("home/config/yester/config.toml"), config);
+        let import = fresh.yester(["--json", "import", "--layout", "dirvish"]).args(args).arg(&bank);
+        let line = import.env("TZ", zone).run().ok().json();
+        let time: Timestamp = line["time"].as_str().expect("a time").parse().expect("a time");
+        (time, line["name"].as_str().expect("a name").to_owned())
+    };
+    let own = format!("dirvish_timezone = \"{ZONE}\"\n");
+    let (expected, name) = imported("", ZONE, &[]);
+    assert!(begin <= expected && expected <= Timestamp::now(), "{expected}");
+    for (config, zone, args) in [
+        ("timezone = \"Asia/Tokyo\"\n", ZONE, &[][..]),
+        ("", ZONE, &["--timezone", "Asia/Tokyo"]),
+        (&format!("timezone = \"Asia/Tokyo\"\n{own}"), "UTC", &[]),
+        ("timezone = \"Asia/Tokyo\"\n", "UTC", &["--dirvish-timezone", ZONE]),
+        (&format!("timezone = \"Asia/Tokyo\"\n{own}"), "UTC", &["--dirvish-timezone", ZONE]),
+    ] {
+        let (time, shown) = imported(config, zone, args);
+        assert_eq!(time, expected, "{config}{zone} {args:?}");
+        assert_ne!(shown, name, "{config}{zone} {args:?}: names are in the zone that is asked for");
+    }
 }

@@ -16,7 +16,8 @@ fn images_come_in_and_half_of_one_never() {
     }
     let sandbox = Sandbox::with_repository();
     let dirvish = Dirvish::new(&sandbox);
-    let config = format!("timezone = \"{ZONE}\"\n{}", watched(&sandbox.path("bank"), "layout = \"dirvish\""));
+    let config =
+        format!("dirvish_timezone = \"{ZONE}\"\n{}", watched(&sandbox.path("bank"), "layout = \"dirvish\""));
     live(&sandbox.source(), 0);
     dirvish.good(&["--init"]);
     let watch = Watch::start(&sandbox, &config);

@@ -96,9 +96,9 @@ impl<'a> CommandLine<'a> {
             option.split_once('=').map_or((option, None), |(name, value)| (name, Some(value)));
         match name {
             "dry-run" | "only-write-batch" => self.idle = Some(DRY_RUN),
-            "list-only" | "help" | "version" | "server" => self.idle = Some(NO_COPY),
-            // Any of these makes rsync a daemon.
-            "daemon" | "config" | "dparam" | "detach" | "no-detach" => self.idle = Some(NO_COPY),
+            // From `daemon` on: any of these makes rsync one.
+            "list-only" | "help" | "version" | "server" | "daemon" | "config" | "dparam" | "detach"
+            | "no-detach" => self.idle = Some(NO_COPY),
             "read-batch" => self.reads_batch = true,
             "checksum" => self.checksum = true,
             "no-checksum" | "no-c" => self.checksum = false,

@@ -60,6 +60,8 @@ pub struct RepairedSnapshot {
     pub source: Box<[u8]>,
     /// Its time.
     pub time: Time,
+    /// Its number in its second; `None` if it was committed without.
+    pub number: Option<u32>,
     /// Losses, with those that were told of only by their number.
     pub losses: u64,
     /// Where the old manifest was set aside, below the repository.

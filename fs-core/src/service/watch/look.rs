@@ -40,8 +40,9 @@ pub(super) fn look(
     tell: &mut dyn FnMut(Event<'_>),
     cancellation: &Cancellation,
 ) -> Result<(Look, Activity), ServiceError> {
-    let plan =
-        |source: &Source| make_plan(&source.watched.place, &source.watched.options.zone, false, cancellation);
+    let plan = |source: &Source| {
+        make_plan(&source.watched.place, &source.watched.options.dirvish_zone, false, cancellation)
+    };
     let mut planned = plan(source)?;
     if source.cover(repository, &planned, tell) {
         planned = plan(source)?;

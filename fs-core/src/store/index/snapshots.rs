@@ -32,6 +32,11 @@ impl SnapshotRecord {
         Self { id, source: manifest.source.clone(), time: manifest.time, manifest: manifest.encode().into() }
     }
 
+    /// Its number in its second; `None` if it was committed without.
+    pub fn number(&self) -> Option<u32> {
+        Manifest::decode(&self.manifest).ok()?.extensions.number
+    }
+
     /// Its manifest, when the record holds the very bytes that the snapshot is named by.
     pub(in crate::store) fn manifest(&self, keys: &Keys) -> Option<Manifest> {
         (keys.snapshot_id(&self.manifest) == self.id).then(|| Manifest::decode(&self.manifest).ok()).flatten()

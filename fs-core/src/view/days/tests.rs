@@ -1,5 +1,5 @@
 use crate::store::{Access, Repository};
-use crate::view::fixtures::{add_snapshot, view};
+use crate::view::fixtures::{add_numbered, add_snapshot, view};
 use crate::view::{FileKind, Inodes, Node, Scope, View};
 
 const DAY: i64 = 86_400;
@@ -80,6 +80,50 @@ fn expressions_lead_to_a_day_or_to_a_second_of_it() {
     assert_eq!(target(&view, "@1970-01-02"), Ok(None));
     for nothing in ["@1969", "@nonsense", "third", "@1970-02-30"] {
         assert_eq!(target(&view, nothing), Err(()), "{nothing}");
+    }
+}
+
+#[test]
+fn positions_within_a_second_have_folders_of_their_own() {
+    let (folder, _) = view(&[(10, 1)], Scope::Repository);
+    let root = folder.path().join("repository");
+    let repository = Repository::open(&root, Access::Write).unwrap();
+    // `source` again, out of order; `other` at the time of its first one, and at another.
+    for (source, millis, number, uid) in
+        [("source", 900, 2, 2), ("source", 100, 3, 3), ("other", 0, 1, 4), ("other", 950, 2, 5)]
+    {
+        add_numbered(&repository, source.as_bytes(), (10, millis * 1_000_000), number, uid);
+    }
+    drop(repository);
+    let (zone, owner, caches) = (jiff::tz::TimeZone::UTC, (0, 0), crate::store::CacheSizes::default());
+    let options = crate::view::Options { scope: Scope::Repository, zone, owner, caches };
+    let view = View::new(Repository::open(&root, Access::Read).unwrap(), options).unwrap();
+    let uids = |time: &str| {
+        ["source", "other"].map(|source| {
+            let mut node = view.lookup(&view.top(), time.as_bytes()).unwrap();
+            for name in [source, "small", "below"] {
+                node = view.lookup(&node, name.as_bytes()).ok()?;
+            }
+            Some(view.attr(&node).uid)
+        })
+    };
+    assert_eq!(uids("@1970-01-01T00-00-10"), [Some(1), Some(4)]);
+    assert_eq!(uids("@1970-01-01T00-00-10_2"), [Some(2), Some(4)]);
+    assert_eq!(uids("@1970-01-01T00-00-10_3"), [Some(3), Some(4)]);
+    assert_eq!(uids("@1970-01-01T00-00-10_4"), [Some(3), Some(5)]);
+    assert_eq!(uids("@1970-01-01"), [Some(3), Some(5)]);
+    assert_eq!(target(&view, "@latest~1"), Ok(Some("@1970-01-01T00-00-10_3".into())));
+    assert_eq!(target(&view, "@latest"), Ok(Some("@1970-01-01".into())));
+    // By the id of each.
+    let sources = view.sources();
+    for (source, place, expected) in [
+        ("source", 0, "@1970-01-01T00-00-10"),
+        ("source", 1, "@1970-01-01T00-00-10_2"),
+        ("other", 0, "@1970-01-01T00-00-10"),
+        ("other", 1, "@1970-01-01"),
+    ] {
+        let id = sources.get(source.as_bytes()).unwrap().snapshot(place).unwrap().id;
+        assert_eq!(target(&view, &format!("@#{id}")), Ok(Some(expected.into())), "{source} {place}");
     }
 }
 

@@ -20,5 +20,6 @@ mod period;
 mod timeline;
 
 pub use expression::{Expression, IdPrefix};
+pub use names::canonical_name;
 pub use period::{AgoUnit, Period};
 pub use timeline::{Moment, Ordinal, Timeline};

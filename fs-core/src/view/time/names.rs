@@ -7,6 +7,17 @@ use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 #[cfg(test)]
 mod tests;
 
+/// The canonical name of a snapshot whose time and number are known. One without a number may have another name, if
+/// there are several in its second.
+pub fn canonical_name(zone: &TimeZone, time: Timestamp, number: Option<u32>) -> String {
+    numbered(&canonical(zone, time), number.unwrap_or(1).into())
+}
+
+/// The name of a snapshot in a second that has this name.
+pub(super) fn numbered(second: &str, number: u64) -> String {
+    if number == 1 { second.to_owned() } else { format!("{second}_{number}") }
+}
+
 /// The canonical name of a second: `@2024-06-01T03-00-00`, and with the offset from UTC
 /// (`@2024-10-27T02-30-00+0200`) for both passes of an hour that the zone's clocks show twice.
 ///

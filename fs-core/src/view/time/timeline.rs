@@ -55,7 +55,8 @@ pub struct Timeline {
     by_name: HashMap<Arc<str>, usize>,
     /// Ids of snapshots that cannot be shown, by their names.
     lost: HashMap<Arc<str>, [u8; 32]>,
-    lost_ordinals: Vec<Ordinal>,
+    /// Those snapshots in order.
+    lost_moments: Vec<(Ordinal, Moment)>,
 }
 
 impl Timeline {
@@ -80,7 +81,7 @@ impl Timeline {
             names: Vec::new(),
             by_name: HashMap::new(),
             lost: HashMap::new(),
-            lost_ordinals: Vec::new(),
+            lost_moments: Vec::new(),
         };
         for of_second in all.chunk_by(|(one, _), (next, _)| second_of(one.time) == second_of(next.time)) {
             let second = names::canonical(&timeline.zone, of_second[0].0.time);
@@ -94,11 +95,11 @@ impl Timeline {
     /// Adds the snapshot that follows all others.
     fn push(&mut self, second: &str, number: u32, moment: Moment, there: bool) {
         let mut nth = u64::from(number);
-        let mut name = numbered(second, nth);
+        let mut name = names::numbered(second, nth);
         // Zone data that contradicts itself must not make two snapshots share a name.
         while self.find(name.as_bytes()).is_some() || self.lost.contains_key(name.as_str()) {
             nth += 1;
-            name = numbered(second, nth);
+            name = names::numbered(second, nth);
         }
         let (name, ordinal) = (Arc::from(name), Ordinal { second: second_of(moment.time), number });
         if there {
@@ -108,7 +109,7 @@ impl Timeline {
             self.moments.push(moment);
         } else {
             self.lost.insert(name, moment.id);
-            self.lost_ordinals.push(ordinal);
+            self.lost_moments.push((ordinal, moment));
         }
     }
 
@@ -132,9 +133,13 @@ impl Timeline {
         self.moments.get(place)
     }
 
-    /// The position of the snapshot at a place in the order of snapshots.
-    pub fn ordinal(&self, place: usize) -> Option<Ordinal> {
-        self.ordinals.get(place).copied()
+    /// The positions and the moments of all snapshots in order, also of the lost ones; whether they are there.
+    pub fn with_positions(&self) -> Vec<(Ordinal, &Moment, bool)> {
+        let there = self.ordinals.iter().zip(&self.moments).map(|(ordinal, moment)| (*ordinal, moment, true));
+        let lost = self.lost_moments.iter().map(|(ordinal, moment)| (*ordinal, moment, false));
+        let mut all: Vec<_> = there.chain(lost).collect();
+        all.sort_by_key(|(ordinal, ..)| *ordinal);
+        all
     }
 
     /// The number of the next snapshot in the second of `time`: one above the highest that was given. `None` when that
@@ -142,7 +147,8 @@ impl Timeline {
     pub fn next_number(&self, time: Timestamp) -> Option<u32> {
         let second = second_of(time);
         let all = self.of_second(second).map(|place| self.ordinals[place]);
-        let all = all.chain(self.lost_ordinals.iter().copied().filter(|lost| lost.second == second));
+        let lost = self.lost_moments.iter().map(|(ordinal, _)| *ordinal);
+        let all = all.chain(lost.filter(|lost| lost.second == second));
         all.map(|ordinal| ordinal.number).max().unwrap_or(0).checked_add(1)
     }
 
@@ -202,11 +208,6 @@ impl Timeline {
         of_second.rev().find(|place| self.moments[*place].time <= instant).or(before)
     }
 
-    /// The place of the last snapshot that is not after this position.
-    pub fn last_until(&self, ordinal: Ordinal) -> Option<usize> {
-        self.ordinals.partition_point(|other| *other <= ordinal).checked_sub(1)
-    }
-
     /// The places of the snapshots in a second.
     fn of_second(&self, second: i64) -> Range<usize> {
         let start = self.ordinals.partition_point(|ordinal| ordinal.second < second);
@@ -250,8 +251,4 @@ fn in_order(of_second: &[(Moment, bool)]) -> BTreeMap<u32, &(Moment, bool)> {
 /// The second of UTC that an instant is in.
 fn second_of(time: Timestamp) -> i64 {
     time.as_second() - i64::from(time.subsec_nanosecond() < 0)
-}
-
-fn numbered(second: &str, nth: u64) -> String {
-    if nth == 1 { second.to_owned() } else { format!("{second}_{nth}") }
 }

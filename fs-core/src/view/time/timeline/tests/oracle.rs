@@ -87,7 +87,7 @@ fn numbers(sorted: &[Committed]) -> Vec<u32> {
             (0..sorted.len())
                 .any(|other| same(&sorted[place], &sorted[other]) && numbers[other] == Some(*number))
         };
-        numbers[place] = numbers[place].or_else(|| (1..).find(|number| !has(number)));
+        numbers[place] = numbers[place].or_else(|| (1..100).find(|number| !has(number)));
     }
     numbers.into_iter().flatten().collect()
 }
