@@ -276,7 +276,7 @@ impl Shared<'_> {
         let is_link = entry.shared().is_some_and(|key| self.state().firsts.contains_key(&key));
         let lacking = match is_link {
             true => Lacking::new(),
-            false => disk::foresee(folder, &entry.attr, &self.view.xattrs(&entry.node)?),
+            false => disk::foresee(folder, &entry.attr, &self.view.xattrs(&entry.node)?)?,
         };
         Ok(Made { lacking, id: None })
     }
