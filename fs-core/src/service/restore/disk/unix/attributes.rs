@@ -125,11 +125,12 @@ fn set_xattrs(subject: &Subject<'_>, xattrs: &XattrSet, lacking: &mut Lacking) {
     for name in subject.xattr_names().unwrap_or_default() {
         let bytes = name.to_bytes();
         let is_removable = REMOVABLE.iter().any(|kind| bytes.starts_with(kind));
-        if is_removable && xattrs.get(bytes).is_none() {
-            if let Err(error) = subject.remove_xattr(&name) {
-                let what = format!("absence of the extended attribute {}", String::from_utf8_lossy(bytes));
-                lacking.push(Lack { what, reason: reason(Err(error)), expected: false });
-            }
+        if is_removable
+            && xattrs.get(bytes).is_none()
+            && let Err(error) = subject.remove_xattr(&name)
+        {
+            let what = format!("absence of the extended attribute {}", String::from_utf8_lossy(bytes));
+            lacking.push(Lack { what, reason: reason(Err(error)), expected: false });
         }
     }
     for name in xattrs.names().filter(|name| ![acl::ACCESS, acl::DEFAULT].contains(name)) {

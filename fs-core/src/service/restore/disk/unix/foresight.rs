@@ -54,15 +54,14 @@ pub(in crate::service::restore) fn foresee(
     for name in xattrs.names() {
         let Err(error) = xattr(folder, rights, name, xattrs.get(name).unwrap_or_default()) else { continue };
         is_list_set &= name != acl::ACCESS;
-        let what = match name == acl::ACCESS || name == acl::DEFAULT {
-            true => LIST.to_owned(),
-            false => format!("extended attribute {}", String::from_utf8_lossy(name)),
-        };
+        let is_list = name == acl::ACCESS || name == acl::DEFAULT;
+        let attribute = || format!("extended attribute {}", String::from_utf8_lossy(name));
+        let what = if is_list { LIST.to_owned() } else { attribute() };
         lacking.push(Lack { what, reason: reason(Err(error)), expected: false });
     }
     let (user, group) = (user.is_ok(), group.is_ok());
     if has_mode(attr.kind) && allowed_mode(attr, xattrs, user, group, is_list_set) != attr.mode {
-        let expected = !(user && group) && !geteuid().is_root();
+        let expected = (!user || !group) && !geteuid().is_root();
         lacking.push(Lack { what: "mode".into(), reason: NARROWED.to_owned(), expected });
     }
     Ok(lacking)
