@@ -76,19 +76,19 @@ fn tell(
     } else {
         let (would, all) = (if args.dry_run { "would restore" } else { "restored" }, files + others);
         let what = format!("{}, {} in {}", count(all, "file"), size(bytes), count(directories, "folder"));
-        let mut text = format!("{would} {what} to {to} in {seconds:.1} s");
+        let mut parts = vec![format!("{would} {what} to {to} in {seconds:.1} s")];
         if replaced > 0 {
             let verb = if args.dry_run { "would replace" } else { "replaced" };
-            text += &format!("; {verb} {}", count(replaced, "file"));
+            parts.push(format!("{verb} {}", count(replaced, "file")));
         }
         if kept > 0 {
-            text += &format!("; kept {}", count(kept, "identical file"));
+            parts.push(format!("kept {}", count(kept, "identical file")));
         }
         if troubled > 0 {
             let named = if troubled == 1 { "1 entry".to_owned() } else { format!("{troubled} entries") };
-            text += &format!("; {named} not restored completely, named above");
+            parts.push(format!("{named} not restored completely, named above"));
         }
-        context.output.tell(&text)?;
+        context.output.tell(&parts.join("; "))?;
     }
     Ok(())
 }

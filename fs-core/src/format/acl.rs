@@ -99,6 +99,7 @@ impl Acl {
     }
 
     /// The same list for a file that has another owning group than it should: it and others get what both would have.
+    #[must_use]
     pub fn for_another_group(&self) -> Self {
         let (group, other) = self.strictest();
         let narrow = |(tag, permissions)| match tag {

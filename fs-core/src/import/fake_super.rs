@@ -36,11 +36,12 @@ pub(super) fn reveal(stat: &mut Stat, read: &mut io::Result<ReadXattrs>) {
     set.remove(acl::DEFAULT);
     let is_directory = stat.kind == FileType::Directory;
     let mode = stat.attributes.mode;
-    if let Some(list) = set.get(ACCESS_LIST).and_then(|value| access_list(value, mode)) {
+    if let Some(list) = set.get(ACCESS_LIST).and_then(KeptList::parse) {
         set.remove(ACCESS_LIST);
-        replace(set, acl::ACCESS, list);
+        replace(set, acl::ACCESS, list.access(mode));
     }
-    if let Some(list) = set.get(DEFAULT_LIST).filter(|_| is_directory).and_then(default_list) {
+    let default = set.get(DEFAULT_LIST).filter(|_| is_directory).and_then(KeptList::parse);
+    if let Some(list) = default.and_then(KeptList::default) {
         set.remove(DEFAULT_LIST);
         replace(set, acl::DEFAULT, Some(list));
     }
@@ -74,59 +75,72 @@ fn replace(set: &mut XattrSet, name: &[u8], value: Option<Vec<u8>>) {
     }
 }
 
-/// The four permissions of a list (owner, group, mask, others), and its named entries; `None` when rsync could not have
-/// written it.
-fn list(value: &[u8]) -> Option<([u32; 4], Vec<(Tag, u16)>)> {
-    let (words, rest) = value.as_chunks::<4>();
-    let mut words = words.iter().map(|word| u32::from_le_bytes(*word));
-    if !rest.is_empty() {
-        return None;
-    }
-    let four = [words.next()?, words.next()?, words.next()?, words.next()?];
-    if four.iter().any(|permissions| *permissions > 7 && *permissions != NO_ENTRY) {
-        return None;
-    }
-    let mut named = Vec::new();
-    while let Some(id) = words.next() {
-        let access = words.next()?;
-        let permissions = u16::try_from(access & !IS_USER).ok().filter(|permissions| *permissions <= 7)?;
-        named.push((if access & IS_USER != 0 { Tag::User(id) } else { Tag::Group(id) }, permissions));
-    }
-    Some((four, named))
+/// A list as rsync keeps it.
+struct KeptList {
+    /// The permissions of owner, group, mask and others.
+    four: [u32; 4],
+    named: Vec<(Tag, u16)>,
 }
 
-/// The bytes of an access list, `Some(None)` for one that says no more than the mode, from which what it lacks is taken.
-fn access_list(value: &[u8], mode: u16) -> Option<Option<Vec<u8>>> {
-    let ([user, group, mask, other], mut entries) = list(value)?;
-    if entries.is_empty() && mask == NO_ENTRY {
-        return Some(None);
+impl KeptList {
+    /// `None` when rsync could not have written it.
+    fn parse(value: &[u8]) -> Option<Self> {
+        let (words, rest) = value.as_chunks::<4>();
+        let mut words = words.iter().map(|word| u32::from_le_bytes(*word));
+        if !rest.is_empty() {
+            return None;
+        }
+        let four = [words.next()?, words.next()?, words.next()?, words.next()?];
+        if four.iter().any(|permissions| *permissions > 7 && *permissions != NO_ENTRY) {
+            return None;
+        }
+        let mut named = Vec::new();
+        while let Some(id) = words.next() {
+            let access = words.next()?;
+            let permissions =
+                u16::try_from(access & !IS_USER).ok().filter(|permissions| *permissions <= 7)?;
+            named.push((if access & IS_USER != 0 { Tag::User(id) } else { Tag::Group(id) }, permissions));
+        }
+        Some(Self { four, named })
     }
-    let or = |permissions: u32, shift: u16| match permissions {
-        NO_ENTRY => mode >> shift & 7,
-        permissions => permissions as u16,
-    };
-    entries.extend([
-        (Tag::UserObj, or(user, 6)),
-        (Tag::GroupObj, or(group, 3)),
-        (Tag::Mask, or(mask, 3)),
-        (Tag::Other, or(other, 0)),
-    ]);
-    Some(Some(Acl::new(entries).encode()))
-}
 
-/// The bytes of a default list, which lacks nothing but a mask that nobody needs.
-fn default_list(value: &[u8]) -> Option<Vec<u8>> {
-    let ([user, group, mask, other], mut entries) = list(value)?;
-    if [user, group, other].contains(&NO_ENTRY) {
-        return None;
+    /// The bytes of an access list; what it lacks is taken from the mode. `None` when it says no more than the mode.
+    fn access(self, mode: u16) -> Option<Vec<u8>> {
+        let Self { four: [user, group, mask, other], named: mut entries } = self;
+        if entries.is_empty() && mask == NO_ENTRY {
+            return None;
+        }
+        let or = |permissions: u32, shift: u16| match permissions {
+            NO_ENTRY => mode >> shift & 7,
+            permissions => permissions as u16,
+        };
+        entries.extend([
+            (Tag::UserObj, or(user, 6)),
+            (Tag::GroupObj, or(group, 3)),
+            (Tag::Mask, or(mask, 3)),
+            (Tag::Other, or(other, 0)),
+        ]);
+        Some(Acl::new(entries).encode())
     }
-    if mask != NO_ENTRY {
-        entries.push((Tag::Mask, mask as u16));
-    } else if !entries.is_empty() {
-        return None;
+
+    /// The bytes of a default list, which lacks nothing but a mask that nobody needs.
+    fn default(self) -> Option<Vec<u8>> {
+        let Self { four: [user, group, mask, other], named: mut entries } = self;
+        if [user, group, other].contains(&NO_ENTRY) {
+            return None;
+        }
+        if mask != NO_ENTRY {
+            entries.push((Tag::Mask, mask as u16));
+        } else if !entries.is_empty() {
+            return None;
+        }
+        entries.extend([
+            (Tag::UserObj, user as u16),
+            (Tag::GroupObj, group as u16),
+            (Tag::Other, other as u16),
+        ]);
+        Some(Acl::new(entries).encode())
     }
-    entries.extend([(Tag::UserObj, user as u16), (Tag::GroupObj, group as u16), (Tag::Other, other as u16)]);
-    Some(Acl::new(entries).encode())
 }
 
 /// What an entry is meant to be.

@@ -1,15 +1,16 @@
 //! What is there already: identical, different, left over, or given another name.
 
-use std::fs::{self, File};
-use std::os::unix::fs::symlink;
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use fs_tests::needs::{self, Need};
 use fs_tests::plant::{file, noise, small};
 use fs_tests::tree::{assert_same, scan};
 use fs_tests::{Ran, Sandbox, wait_until};
-use rustix::fs::{CWD, FileType, FlockOperation, Mode, flock, mknodat};
+use rustix::fs::{CWD, FileType, FlockOperation, Mode, XattrFlags, flock, makedev, mknodat};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -56,10 +57,21 @@ fn said(ran: &Ran) -> Vec<Value> {
 
 #[test]
 fn a_dry_run_foretells_counts_status_and_words() {
+    if !needs::met(&[needs::SETFACL]) {
+        return;
+    }
     let sandbox = Sandbox::with_repository();
     small(&sandbox.source());
     if needs::met(&[Need::Root]) {
-        std::os::unix::fs::lchown(sandbox.source().join("empty"), Some(1234), Some(5678)).expect("an owner");
+        let owned = sandbox.source().join("empty");
+        std::os::unix::fs::lchown(&owned, Some(1234), Some(5678)).expect("an owner");
+        fs::set_permissions(owned, Permissions::from_mode(0o6750)).expect("a mode");
+        let device = sandbox.source().join("device");
+        mknodat(CWD, device, FileType::BlockDevice, Mode::RUSR, makedev(7, 300)).expect("a device");
+        let listed = sandbox.source().join("etc/passwd");
+        let status = Command::new("setfacl").args(["-m", "u:33:rw"]).arg(&listed).status();
+        assert!(status.expect("setfacl runs").success());
+        rustix::fs::setxattr(&listed, "trusted.note", b"1", XattrFlags::empty()).expect("an attribute");
     }
     sandbox.import();
     let prepare = |to: &Path| {

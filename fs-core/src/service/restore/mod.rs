@@ -274,9 +274,10 @@ impl Shared<'_> {
             self.monitor.replaces(&self.path_of(&entry.names));
         }
         let is_link = entry.shared().is_some_and(|key| self.state().firsts.contains_key(&key));
-        let lacking = match is_link {
-            true => Lacking::new(),
-            false => disk::foresee(folder, &entry.attr, &self.view.xattrs(&entry.node)?),
+        let lacking = if is_link {
+            Lacking::new()
+        } else {
+            disk::foresee(folder, &entry.attr, &self.view.xattrs(&entry.node)?)?
         };
         Ok(Made { lacking, id: None })
     }

@@ -159,7 +159,7 @@ impl<'a> Walk<'a> {
             let attr = self.shared.view.attr(&node);
             let xattrs = self.shared.view.xattrs(&node).unwrap_or_default();
             if options.dry_run {
-                let lacking = disk::foresee(folder.as_ref().or(above), &attr, &xattrs);
+                let lacking = disk::foresee(folder.as_ref().or(above), &attr, &xattrs)?;
                 self.shared.lacks(&names, lacking);
             } else if let Some(folder) = folder.as_ref().filter(|_| !made) {
                 disk::tighten(folder, &attr, &xattrs);

@@ -89,7 +89,7 @@ impl Folder {
             subject.drop_lists();
             // In a folder of somebody else another one may have been put in its place: then it is not his any more.
             let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
-            let is_own = |stat: Stat| stat.st_uid == user.as_raw() && stat.st_mode & 0o077 == 0;
+            let is_own = |stat: Stat| stat.st_uid == user.as_raw() && stat.st_mode & 0o7777 == 0o700;
             if !subject.stat().is_ok_and(is_own) {
                 let _ = subject.chown(Some(user.as_raw()), Some(group.as_raw()));
                 let _ = subject.chmod(0o700);

@@ -149,10 +149,7 @@ impl Folder {
     /// Makes what is neither a file nor a symbolic link.
     #[expect(clippy::unused_self, reason = "other platforms can")]
     pub(in crate::service::restore) fn make_special(&self, _: &CStr, _: &Attr) -> io::Result<()> {
-        Err(io::Error::new(
-            io::ErrorKind::Unsupported,
-            "Windows has no devices, pipes and sockets in folders",
-        ))
+        Err(no_special())
     }
 
     /// Gives the file `first` of the folder `above` another name.
@@ -225,4 +222,8 @@ impl Folder {
             }
         }
     }
+}
+
+fn no_special() -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, "Windows has no devices, pipes and sockets in folders")
 }

@@ -21,6 +21,11 @@ const SET_USER: u16 = 0o4000;
 /// Lends the group's.
 const SET_GROUP: u16 = 0o2000;
 
+/// What a list is called.
+pub(super) const LIST: &str = "access control list";
+/// Why a mode is not what it was.
+pub(super) const NARROWED: &str = "narrowed, so that nobody gets more than he had";
+
 /// What else than a list may be taken away where a snapshot does not have it. Labels of the kernel's own, such as those of
 /// SELinux, and what other file systems show as attributes, are not among it.
 const REMOVABLE: [&[u8]; 3] = [b"user.", b"trusted.", b"security.capability"];
@@ -91,9 +96,8 @@ fn set(subject: &Subject<'_>, attr: &Attr, xattrs: &XattrSet) -> Lacking {
     }
     set_xattrs(subject, xattrs, &mut lacking);
     if has_mode(attr.kind) {
-        let mode = set_list(subject, attr, xattrs, group, &mut lacking);
-        let mode = if owner { mode } else { mode & !SET_USER };
-        let mode = if group { mode } else { mode & !SET_GROUP };
+        let is_set = set_lists(subject, attr, xattrs, group, &mut lacking);
+        let mode = allowed_mode(attr, xattrs, owner, group, is_set);
         set_mode(subject, attr, mode, owner && group, &mut lacking);
     }
     let set = subject.set_times(&times(attr.mtime));
@@ -121,11 +125,12 @@ fn set_xattrs(subject: &Subject<'_>, xattrs: &XattrSet, lacking: &mut Lacking) {
     for name in subject.xattr_names().unwrap_or_default() {
         let bytes = name.to_bytes();
         let is_removable = REMOVABLE.iter().any(|kind| bytes.starts_with(kind));
-        if is_removable && xattrs.get(bytes).is_none() {
-            if let Err(error) = subject.remove_xattr(&name) {
-                let what = format!("absence of the extended attribute {}", String::from_utf8_lossy(bytes));
-                lacking.push(Lack { what, reason: reason(Err(error)), expected: false });
-            }
+        if is_removable
+            && xattrs.get(bytes).is_none()
+            && let Err(error) = subject.remove_xattr(&name)
+        {
+            let what = format!("absence of the extended attribute {}", String::from_utf8_lossy(bytes));
+            lacking.push(Lack { what, reason: reason(Err(error)), expected: false });
         }
     }
     for name in xattrs.names().filter(|name| ![acl::ACCESS, acl::DEFAULT].contains(name)) {
@@ -139,24 +144,42 @@ fn set_xattrs(subject: &Subject<'_>, xattrs: &XattrSet, lacking: &mut Lacking) {
     }
 }
 
-/// Sets the lists, or sees that there are none. Returns the mode that goes with what could be set: without the list, or in
-/// another group, nobody may get more than he had.
-fn set_list(
+/// The mode of a file that may not have its owner, its group or its access list: nobody gets more than he had.
+pub(super) fn allowed_mode(
+    attr: &Attr,
+    xattrs: &XattrSet,
+    owner: bool,
+    group: bool,
+    is_list_set: bool,
+) -> u16 {
+    let bits = (attr.mode >> 3 & 7, attr.mode & 7);
+    let list = xattrs.get(acl::ACCESS).map(Acl::decode);
+    // Without a list the group's bits are the group's, with one what anybody has at most.
+    let (own, other) = match &list {
+        None => bits,
+        Some(list) => list.as_ref().map_or((0, 0), Acl::strictest),
+    };
+    // The members of one group are others to the other.
+    let both = own & other;
+    let (own, other) = match (list.is_some() && is_list_set, group) {
+        (true, true) => bits,
+        (true, false) => (bits.0, both),
+        (false, true) => (own, other),
+        (false, false) => (both, both),
+    };
+    let lent = if owner { SET_USER } else { 0 } | if group { SET_GROUP } else { 0 };
+    attr.mode & (0o1700 | lent) | (bits.0 & own) << 3 | bits.1 & other
+}
+
+/// Sets the lists, or sees that there are none; false when the access list could not be set.
+fn set_lists(
     subject: &Subject<'_>,
     attr: &Attr,
     xattrs: &XattrSet,
     group: bool,
     lacking: &mut Lacking,
-) -> u16 {
-    const WHAT: &str = "access control list";
-    let narrow =
-        |mode: u16, group: u16, other: u16| mode & !0o077 | (mode >> 3 & 7 & group) << 3 | mode & 7 & other;
-    let mut mode = attr.mode;
-    if !group {
-        // The members of one group are others to the other.
-        let both = mode >> 3 & mode & 7;
-        mode = narrow(mode, both, both);
-    }
+) -> bool {
+    let mut is_set = true;
     let lists = [acl::DEFAULT, acl::ACCESS].into_iter();
     for name in lists.filter(|name| *name == acl::ACCESS || attr.kind == FileKind::Directory) {
         let c_name = c_name(name);
@@ -165,36 +188,23 @@ fn set_list(
             if !matches!(removed, Ok(()) | Err(Errno::NODATA | Errno::NOTSUP))
                 && subject.xattr(&c_name).is_ok_and(|value| value.is_some())
             {
-                let what = format!("absence of an {WHAT}");
+                let what = format!("absence of an {LIST}");
                 lacking.push(Lack { what, reason: reason(removed), expected: false });
             }
             continue;
         };
-        let is_access = name == acl::ACCESS;
-        let list = Acl::decode(value);
+        let is_narrowed = name == acl::ACCESS && !group;
         let narrowed =
-            list.as_ref().filter(|_| is_access && !group).map(|list| list.for_another_group().encode());
-        match subject.set_xattr(&c_name, narrowed.as_deref().unwrap_or(value)) {
-            Ok(()) if is_access => {
-                // Now the group's bits are the list's mask, which is as it was.
-                let other = list.as_ref().filter(|_| !group).map_or(7, |list| {
-                    let (group, other) = list.strictest();
-                    group & other
-                });
-                mode = narrow(attr.mode, 7, other);
-            }
-            Ok(()) => {}
-            Err(error) => {
-                lacking.push(Lack { what: WHAT.to_owned(), reason: reason(Err(error)), expected: false });
-                if is_access {
-                    let _ = subject.remove_xattr(&c_name);
-                    let (group, other) = list.as_ref().map_or((0, 0), Acl::strictest);
-                    mode = narrow(mode, group, other);
-                }
+            Acl::decode(value).filter(|_| is_narrowed).map(|list| list.for_another_group().encode());
+        if let Err(error) = subject.set_xattr(&c_name, narrowed.as_deref().unwrap_or(value)) {
+            lacking.push(Lack { what: LIST.to_owned(), reason: reason(Err(error)), expected: false });
+            if name == acl::ACCESS {
+                is_set = false;
+                let _ = subject.remove_xattr(&c_name);
             }
         }
     }
-    mode
+    is_set
 }
 
 /// Sets the mode, which may be less than the wanted one.
@@ -210,7 +220,7 @@ fn set_mode(subject: &Subject<'_>, attr: &Attr, mode: u16, is_own: bool, lacking
     lacking.push(Lack { what: "mode".into(), reason: why, expected: is_narrowed && !is_own && !is_root() });
 }
 
-fn reason(result: rustix::io::Result<()>) -> String {
+pub(super) fn reason(result: rustix::io::Result<()>) -> String {
     match result {
         Ok(()) => "the file system does not keep it".to_owned(),
         Err(error) => io::Error::from(error).to_string(),
@@ -261,4 +271,46 @@ pub(super) fn same(subject: &Subject<'_>, attr: &Attr, xattrs: &XattrSet) -> io:
         }
     }
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::acl::Tag;
+
+    #[test]
+    fn nobody_gets_more_than_he_had() {
+        let attr = |mode| Attr {
+            ino: 2,
+            kind: FileKind::File,
+            size: 0,
+            blocks: 0,
+            mode,
+            nlink: 1,
+            uid: 1,
+            gid: 2,
+            mtime: Time::default(),
+            rdev: (0, 0),
+        };
+        let none = XattrSet::default();
+        let mode = |mode, owner, group| allowed_mode(&attr(mode), &none, owner, group, true);
+        assert_eq!(mode(0o7755, true, true), 0o7755);
+        assert_eq!(mode(0o7755, false, false), 0o1755);
+        assert_eq!(mode(0o6640, false, true), 0o2640);
+        assert_eq!(mode(0o640, true, false), 0o600);
+        assert_eq!(mode(0o604, true, false), 0o600);
+        let list = Acl::new(vec![
+            (Tag::UserObj, 6),
+            (Tag::User(33), 6),
+            (Tag::GroupObj, 4),
+            (Tag::Mask, 6),
+            (Tag::Other, 4),
+        ]);
+        let listed = XattrSet::new(vec![(acl::ACCESS.into(), list.encode().into())]).unwrap();
+        let mode = |group, is_set| allowed_mode(&attr(0o664), &listed, true, group, is_set);
+        assert_eq!((mode(true, true), mode(true, false)), (0o664, 0o644));
+        assert_eq!((mode(false, true), mode(false, false)), (0o664, 0o644));
+        let damaged = XattrSet::new(vec![(acl::ACCESS.into(), b"x"[..].into())]).unwrap();
+        assert_eq!(allowed_mode(&attr(0o664), &damaged, true, true, false), 0o600);
+    }
 }

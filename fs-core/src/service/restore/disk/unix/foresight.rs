@@ -8,47 +8,92 @@ use rustix::fs::{Access, AtFlags};
 use rustix::io::Errno;
 use rustix::process::{getegid, geteuid, getgroups};
 
-use super::Folder;
-use crate::format::{XattrSet, acl};
+use super::attributes::{LIST, NARROWED, allowed_mode, reason};
+use super::subject::has_mode;
+use super::{Folder, is_device};
+use crate::format::XattrSet;
+use crate::format::acl::{self, Acl, Tag};
 use crate::service::restore::disk::{Lack, Lacking};
 use crate::view::Attr;
 
-/// The capability that lets a process give files away, as a bit of `CapEff`.
+/// Capabilities, as bits of `CapEff`.
 const CAP_CHOWN: u64 = 1;
+const CAP_SYS_ADMIN: u64 = 1 << 21;
+const CAP_MKNOD: u64 = 1 << 27;
+const CAP_SETFCAP: u64 = 1 << 31;
 
-/// What this process may do with owners.
+/// What this process may do.
 struct Rights {
-    may_give: bool,
+    capabilities: u64,
     /// Ranges of user and group numbers that there are here: a number, and how many.
     users: Vec<(u64, u64)>,
     groups: Vec<(u64, u64)>,
 }
 
-/// What an entry will lack, if it is made in `folder`, where that is there.
+/// What an entry will lack, if it is made in `folder`, where that is there. Fails when it cannot be made at all.
 pub(in crate::service::restore) fn foresee(
     folder: Option<&Folder>,
     attr: &Attr,
     xattrs: &XattrSet,
-) -> Lacking {
+) -> io::Result<Lacking> {
+    static RIGHTS: OnceLock<Rights> = OnceLock::new();
+    let rights = RIGHTS.get_or_init(Rights::read);
+    if is_device(attr.kind) && attr.rdev != (0, 0) && !rights.may_for_all(CAP_MKNOD) {
+        return Err(Errno::PERM.into());
+    }
     let mut lacking = Lacking::new();
-    let owner = owner(attr);
-    if let Err(error) = owner {
-        let expected = !geteuid().is_root();
-        lacking.push(Lack { what: "owner".into(), reason: io::Error::from(error).to_string(), expected });
+    let (user, group) = (rights.user(attr.uid), rights.group(attr.gid));
+    if let Err(error) = user.and(group) {
+        lacking.push(Lack {
+            what: "owner".into(),
+            reason: reason(Err(error)),
+            expected: !geteuid().is_root(),
+        });
     }
-    let Some(folder) = folder else { return lacking };
+    let mut is_list_set = true;
     for name in xattrs.names() {
-        let Ok(c_name) = CString::new(name) else { continue };
-        if rustix::fs::fgetxattr(folder, &c_name, &mut [0; 1]) == Err(Errno::NOTSUP) {
-            let is_list = name == acl::ACCESS || name == acl::DEFAULT;
-            let what = match is_list {
-                true => "access control list".to_owned(),
-                false => format!("extended attribute {}", String::from_utf8_lossy(name)),
-            };
-            lacking.push(Lack { what, reason: io::Error::from(Errno::NOTSUP).to_string(), expected: false });
-        }
+        let Err(error) = xattr(folder, rights, name, xattrs.get(name).unwrap_or_default()) else { continue };
+        is_list_set &= name != acl::ACCESS;
+        let is_list = name == acl::ACCESS || name == acl::DEFAULT;
+        let attribute = || format!("extended attribute {}", String::from_utf8_lossy(name));
+        let what = if is_list { LIST.to_owned() } else { attribute() };
+        lacking.push(Lack { what, reason: reason(Err(error)), expected: false });
     }
-    lacking
+    let (user, group) = (user.is_ok(), group.is_ok());
+    if has_mode(attr.kind) && allowed_mode(attr, xattrs, user, group, is_list_set) != attr.mode {
+        let expected = (!user || !group) && !geteuid().is_root();
+        lacking.push(Lack { what: "mode".into(), reason: NARROWED.to_owned(), expected });
+    }
+    Ok(lacking)
+}
+
+/// Whether an attribute can be set.
+fn xattr(folder: Option<&Folder>, rights: &Rights, name: &[u8], value: &[u8]) -> Result<(), Errno> {
+    let named = if name == acl::ACCESS || name == acl::DEFAULT { Acl::decode(value) } else { None };
+    let is_known = |tag| match tag {
+        Tag::User(id) => is_in(&rights.users, id),
+        Tag::Group(id) => is_in(&rights.groups, id),
+        _ => true,
+    };
+    if named.is_some_and(|list| !list.entries().all(|(tag, _)| is_known(tag))) {
+        return Err(Errno::INVAL);
+    }
+    if name.starts_with(b"trusted.") && !rights.may_for_all(CAP_SYS_ADMIN)
+        || name == b"security.capability" && !rights.may(CAP_SETFCAP)
+    {
+        return Err(Errno::PERM);
+    }
+    let (Some(folder), Ok(name)) = (folder, CString::new(name)) else { return Ok(()) };
+    match rustix::fs::fgetxattr(folder, &name, &mut [0; 1]) {
+        Err(Errno::NOTSUP) => Err(Errno::NOTSUP),
+        _ => Ok(()),
+    }
+}
+
+/// Without /proc nothing is known, and nothing foretold.
+fn is_in(ranges: &[(u64, u64)], id: u32) -> bool {
+    let holds = |(first, count): &(u64, u64)| u64::from(id).checked_sub(*first).is_some_and(|at| at < *count);
+    ranges.is_empty() || ranges.iter().any(holds)
 }
 
 impl Folder {
@@ -63,26 +108,39 @@ impl Folder {
     }
 }
 
-fn owner(attr: &Attr) -> Result<(), Errno> {
-    static RIGHTS: OnceLock<Rights> = OnceLock::new();
-    let rights = RIGHTS.get_or_init(Rights::read);
-    // Without /proc nothing is known, and nothing foretold.
-    let there = |ranges: &[(u64, u64)], id: u32| {
-        ranges.is_empty()
-            || ranges
-                .iter()
-                .any(|(first, count)| u64::from(id).checked_sub(*first).is_some_and(|at| at < *count))
-    };
-    if !there(&rights.users, attr.uid) || !there(&rights.groups, attr.gid) {
-        return Err(Errno::INVAL);
-    }
-    let (user, group) = (geteuid().as_raw(), getegid().as_raw());
-    let in_group = || getgroups().is_ok_and(|groups| groups.iter().any(|one| one.as_raw() == attr.gid));
-    let is_own = attr.uid == user && (attr.gid == group || in_group());
-    if rights.may_give || is_own { Ok(()) } else { Err(Errno::PERM) }
-}
-
 impl Rights {
+    /// Whether it has a capability where it is.
+    fn may(&self, capability: u64) -> bool {
+        self.capabilities & capability != 0
+    }
+
+    /// The same for what only the machine's own root may do, and not that of a container.
+    fn may_for_all(&self, capability: u64) -> bool {
+        self.may(capability) && is_in(&self.users, u32::MAX - 1)
+    }
+
+    /// Whether it may give files to this user.
+    fn user(&self, id: u32) -> Result<(), Errno> {
+        match is_in(&self.users, id) {
+            false => Err(Errno::INVAL),
+            true if self.may(CAP_CHOWN) || id == geteuid().as_raw() => Ok(()),
+            true => Err(Errno::PERM),
+        }
+    }
+
+    /// The same for a group.
+    fn group(&self, id: u32) -> Result<(), Errno> {
+        let is_own = || {
+            id == getegid().as_raw()
+                || getgroups().is_ok_and(|groups| groups.iter().any(|group| group.as_raw() == id))
+        };
+        match is_in(&self.groups, id) {
+            false => Err(Errno::INVAL),
+            true if self.may(CAP_CHOWN) || is_own() => Ok(()),
+            true => Err(Errno::PERM),
+        }
+    }
+
     fn read() -> Self {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
@@ -96,7 +154,7 @@ impl Rights {
             text.lines().filter_map(range).collect()
         };
         Self {
-            may_give: effective.is_none_or(|bits| bits & CAP_CHOWN != 0),
+            capabilities: effective.unwrap_or(u64::MAX),
             users: ranges("/proc/self/uid_map"),
             groups: ranges("/proc/self/gid_map"),
         }

@@ -16,10 +16,8 @@ impl Folder {
         let Ok(stat) = rustix::fs::statat(self, name, AtFlags::SYMLINK_NOFOLLOW) else { return false };
         let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
         let may_run = Pid::from_raw(process).is_none_or(|pid| test_kill_process(pid).is_ok());
-        let is_left = match is_file {
-            true => (stat.st_nlink == 1 || !may_run) && !self.is_locked(name),
-            false => !may_run,
-        };
+        let is_left =
+            if is_file { (stat.st_nlink == 1 || !may_run) && !self.is_locked(name) } else { !may_run };
         stat.st_uid == geteuid().as_raw() && is_left && self.remove(name).is_ok()
     }
 

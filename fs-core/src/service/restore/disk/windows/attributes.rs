@@ -43,8 +43,15 @@ pub(in crate::service::restore) fn set_file(
 }
 
 /// What an entry will lack.
-pub(in crate::service::restore) fn foresee(_: Option<&Folder>, _: &Attr, xattrs: &XattrSet) -> Lacking {
-    lacking(xattrs)
+pub(in crate::service::restore) fn foresee(
+    _: Option<&Folder>,
+    attr: &Attr,
+    xattrs: &XattrSet,
+) -> io::Result<Lacking> {
+    match attr.kind {
+        FileKind::File | FileKind::Directory | FileKind::Symlink => Ok(lacking(xattrs)),
+        _ => Err(super::no_special()),
+    }
 }
 
 /// Takes rights from a folder that was there before anything is put into it: here they are not restored.
