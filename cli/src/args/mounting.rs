@@ -28,6 +28,7 @@ Needs WinFsp, from https://winfsp.dev";
 
 #[derive(Debug, Args)]
 #[command(after_help = MOUNT_EXAMPLES)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub struct MountArgs {
     /// An empty directory
     #[cfg_attr(windows, arg(help = "A drive such as Z:, or a folder that does not exist yet"))]

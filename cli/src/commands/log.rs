@@ -186,10 +186,12 @@ fn missing(output: &Output, log: &PathLog, stretch: &Stretch) -> String {
     let word = stretch.reading.of_missing();
     let colour = if stretch.reading.is_certain() { Colour::Red } else { Colour::Yellow };
     let shown = output.colours().word(colour, word);
-    let status = log.source.snapshot(stretch.first).map(|snapshot| snapshot.manifest.status);
-    // It was not in what the run has left behind; that it is so at the run's source, too, nobody knows.
-    let in_doubt = stretch.reading.is_certain() && status == Some(Status::Partial);
-    if in_doubt { format!("{shown}, by a partial run") } else { shown }
+    // It is not in what a run of rsync has left behind, which was read whole: why, only rsync knows.
+    let by_partial_run = log.source.snapshot(stretch.first).is_some_and(|snapshot| {
+        let manifest = &snapshot.manifest;
+        manifest.status == Status::Partial && manifest.totals.troubled == 0
+    });
+    if by_partial_run { format!("{shown}, by a partial run") } else { shown }
 }
 
 fn mode(entry: &Entry) -> String {

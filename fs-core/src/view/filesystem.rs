@@ -44,7 +44,15 @@ pub struct View {
     lists_versions: bool,
     resolves_times: bool,
     is_shared: bool,
-    opens_parents: bool,
+    parents: Parents,
+}
+
+/// What the directories above a tree mean to a view for many users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Parents {
+    /// Whom they kept out may not look into the tree.
+    Close,
+    Ignored,
 }
 
 #[derive(Debug)]
@@ -95,7 +103,7 @@ impl View {
             lists_versions: false,
             resolves_times: false,
             is_shared: false,
-            opens_parents: false,
+            parents: Parents::Close,
         })
     }
 
@@ -121,7 +129,7 @@ impl View {
     /// The same view, in which the directories that were above a tree when it was imported close it to nobody.
     #[must_use]
     pub fn opening_parents(self) -> Self {
-        Self { opens_parents: true, ..self }
+        Self { parents: Parents::Ignored, ..self }
     }
 
     /// Whether folders of snapshots list versions, so that their listings change.
@@ -138,7 +146,7 @@ impl View {
     }
 
     pub(super) fn opens_parents(&self) -> bool {
-        self.opens_parents
+        self.parents == Parents::Ignored
     }
 
     /// The owner of the folders that are in no snapshot.

@@ -26,11 +26,7 @@ fn still(folder: &Path) {
 /// What is hidden at a time: the same at both, or all different.
 fn hide(folder: &Path, time: usize, changes: bool) {
     file(folder.join("stays"), "stays");
-    let (name, text) = match (changes, time) {
-        (true, 1) => ("added", "changed"),
-        (true, _) => ("deleted", "as it was"),
-        (false, _) => ("deleted", "as it was"),
-    };
+    let (name, text) = if changes && time == 1 { ("added", "changed") } else { ("deleted", "as it was") };
     file(folder.join("below").join(name), "x");
     file(folder.join(name), "x");
     file(folder.join("other"), text);
@@ -42,32 +38,42 @@ fn history(changes: bool) -> (Sandbox, Mounted) {
     let source = sandbox.source();
     for (time, name) in TIMES.iter().enumerate() {
         fs::remove_dir_all(&source).expect("no source");
-        for folder in ["closed", "open/deep/closed", "was-closed", "is-closed", "acl", "listed", "passed"] {
+        for folder in [
+            "closed",
+            "calm/deep/closed",
+            "open/deep/closed",
+            "was-closed",
+            "is-closed",
+            "acl",
+            "listed",
+            "passed",
+        ] {
             hide(&source.join(folder), time, changes);
         }
         file(source.join("unchanged/file"), "the same");
         file(source.join("open/visible"), if time == 0 { "one" } else { "another" });
-        match time {
-            0 => {
-                hide(&source.join("became-a-file"), 0, false);
-                mode(&source.join("became-a-file"), 0o700);
-                hide(&source.join("moved-from"), 0, changes);
-                mode(&source.join("moved-from"), 0o700);
-                file(source.join("became-closed"), "a file");
-                mode(&source.join("was-closed"), 0o700);
-            }
-            _ => {
-                file(source.join("became-a-file"), "a file");
-                hide(&source.join("moved-to"), 0, changes);
-                mode(&source.join("moved-to"), 0o700);
-                hide(&source.join("became-closed"), 1, changes);
-                mode(&source.join("became-closed"), 0o700);
-                mode(&source.join("is-closed"), 0o700);
-            }
+        if time == 0 {
+            hide(&source.join("became-a-file"), 0, false);
+            mode(&source.join("became-a-file"), 0o700);
+            hide(&source.join("moved-from"), 0, changes);
+            mode(&source.join("moved-from"), 0o700);
+            file(source.join("became-closed"), "a file");
+            mode(&source.join("was-closed"), 0o700);
+        } else {
+            file(source.join("became-a-file"), "a file");
+            hide(&source.join("moved-to"), 1, changes);
+            mode(&source.join("moved-to"), 0o700);
+            hide(&source.join("became-closed"), 1, changes);
+            mode(&source.join("became-closed"), 0o700);
+            mode(&source.join("is-closed"), 0o700);
         }
-        for (folder, bits) in
-            [("closed", 0o700), ("open/deep/closed", 0o710), ("listed", 0o744), ("passed", 0o711)]
-        {
+        for (folder, bits) in [
+            ("closed", 0o700),
+            ("open/deep/closed", 0o710),
+            ("calm/deep/closed", 0o700),
+            ("listed", 0o744),
+            ("passed", 0o711),
+        ] {
             mode(&source.join(folder), bits);
         }
         let acl = Command::new("setfacl").args(["-m", "u:65534:---"]).arg(source.join("acl")).status();
@@ -126,8 +132,10 @@ fn changes_in_closed_folders_show_nowhere() {
         let other = changed.path(format!("{all}/modified/open/deep/closed/other"));
         let text = if to == TIMES[1] { "changed" } else { "as it was" };
         assert_eq!(fs::read_to_string(other).expect("a file"), text);
-        let listed = changed.names(format!("{all}/modified/closed"));
-        assert_eq!(listed, ["below", "other"], "{all}");
+        for folder in ["closed", "calm/deep/closed"] {
+            let listed = changed.names(format!("{all}/modified/{folder}"));
+            assert_eq!(listed, ["below", "other"], "{all}");
+        }
     }
     // The folders of versions, but for their time, which tells of the snapshots' ids, and for names that anybody could list.
     let versions = |mounted: &Mounted| {

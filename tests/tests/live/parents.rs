@@ -47,7 +47,7 @@ fn what_was_below_a_closed_folder_stays_closed() {
     assert_eq!(seen(format!("source/{open}/file")).as_deref(), Some("for everybody"));
     let ways = [
         format!("source/{closed}/file"),
-        format!("source/@first/file"),
+        "source/@first/file".to_owned(),
         format!("{closed}/source/file"),
         format!("source/{open}/file;1"),
         format!("source/{open}/file;-1"),
