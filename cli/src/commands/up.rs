@@ -9,7 +9,7 @@ use fs_core::import::ImportError;
 use fs_core::import::layout::{Layout, Place, Plan};
 use fs_core::monitor::Cancellation;
 use fs_core::service::watch::{Trigger, Watch, WatchLock, Watched};
-use fs_core::service::{ImportOptions, ServiceError, make_plan, source_name};
+use fs_core::service::{ImportOptions, ServiceError, check_other_tree, make_plan, run_states, source_name};
 use fs_core::store::StoreError;
 use fs_core::view::View;
 
@@ -51,6 +51,11 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
         _ => options.source.clone(),
     };
 
+    // What the import would refuse is not shown first.
+    match plan.layout {
+        Layout::Tree => check_other_tree(&settings.repository, &args.tree, &options)?,
+        _ => run_states(&settings.repository, &plan, &options).map(drop)?,
+    }
     // They go when nothing is mounted there any more.
     let _created = Created::before(&args.mountpoint);
     let forbidden = [("the source", args.tree.as_path()), ("the repository", &settings.repository)];
