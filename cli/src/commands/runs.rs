@@ -37,7 +37,9 @@ pub fn instead(
         let root = plan.root.display();
         return Err(Usage(format!("the runs in {root} have times of their own: leave out --at")).into());
     }
-    tell_hint(output, &plan);
+    if let Some(hint) = &plan.hint {
+        tell_hint(output, &plan.root, hint);
+    }
     if args.dry_run {
         return show(output, settings, &plan, options).map(ControlFlow::Break);
     }
@@ -57,11 +59,9 @@ fn layout(arg: LayoutArg) -> Layout {
     }
 }
 
-/// Tells why a tree may be more than one.
-pub fn tell_hint(output: &mut Output, plan: &Plan) {
-    if let Some(hint) = &plan.hint {
-        output.note(&format!("{} is taken as one tree; {hint}", plan.root.display()));
-    }
+/// Tells why what is taken as one tree may be more than that.
+pub fn tell_hint(output: &mut Output, root: &Path, hint: &str) {
+    output.note(&format!("{} is taken as one tree; {hint}", root.display()));
 }
 
 /// Imports the runs that are new.

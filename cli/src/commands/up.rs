@@ -44,7 +44,9 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
     let cancellation = Arc::new(Cancellation::default());
     let place = Place { root: Some(args.tree.clone()), ..Place::default() };
     let plan = make_plan(&place, &settings.zone, false, &cancellation)?;
-    runs::tell_hint(&mut context.output, &plan);
+    if let Some(hint) = &plan.hint {
+        runs::tell_hint(&mut context.output, &plan.root, hint);
+    }
     let source = match plan.layout {
         Layout::Tree => Some(source_name(&args.tree, &options)?),
         // Each run tells its source.

@@ -2,6 +2,7 @@
 //! turns round or gets into another one.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
@@ -113,6 +114,9 @@ fn levels_are_known_by_what_is_in_them() {
         done(Command::new("cp").arg("-a").arg(&root).arg(&copy));
         fs::remove_dir_all(&root).expect("the root");
         fs::rename(&copy, &root).expect("a new name");
+        // Where levels share a file, a later run changes its mode in all.
+        let mode = fs::Permissions::from_mode(0o600);
+        fs::set_permissions(root.join("daily.1/web/day"), mode).expect("a mode");
         for (nth, number) in touched.iter().enumerate() {
             touch(&root.join(format!("daily.{number}")), 100 + nth as u64);
         }
@@ -136,6 +140,21 @@ fn numbers_that_times_contradict_are_refused() {
     stamp(&root.join("daily.0"), 4);
     import(&sandbox, &root, &[]).ok();
     assert_eq!(days(&sandbox, "web"), ["1", "2", "3", "2"]);
+}
+
+/// Such as a week's only level that has lost a backup point before it was first imported.
+#[test]
+fn a_changed_level_is_not_later_than_those_that_it_comes_before() {
+    let sandbox = Sandbox::with_repository();
+    let root = three(&sandbox, "backup");
+    level(&root, "weekly.0", 0);
+    touch(&root.join("weekly.0"), 100);
+    refused(&sandbox, &root, &["daily.2", "weekly.0", "touch -d"]);
+    stamp(&root.join("weekly.0"), 0);
+    import(&sandbox, &root, &[]).ok();
+    touch(&root.join("weekly.0"), 100);
+    import(&sandbox, &root, &[]).ok();
+    assert_eq!(days(&sandbox, "web"), ["0", "1", "2", "3"]);
 }
 
 #[test]

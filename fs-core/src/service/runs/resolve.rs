@@ -361,7 +361,12 @@ impl<'a> Matching<'a> {
         let timed = |(nth, run): (usize, &&'a PlannedRun)| {
             let time: Option<Time> = self.found[nth].map(|snapshot| snapshot.manifest.time);
             let level = run.level.as_ref().filter(|_| !taken.contains(&nth))?;
-            Some(Timed { level, time: time.unwrap_or(run.time), is_new: time.is_none() })
+            Some(Timed {
+                level,
+                time: time.unwrap_or(run.time),
+                is_new: time.is_none(),
+                is_sure: time.is_some() || run.is_stamped(),
+            })
         };
         let levels: Vec<_> = self.runs.iter().enumerate().filter_map(timed).collect();
         order::check(self.plan, &levels)
