@@ -97,8 +97,11 @@ fn levels_that_have_lost_a_backup_point_are_known() {
     // As rm -rf daily.*/oldhost leaves them: the newest is touched first.
     (0..3).for_each(|number| touch(&root.join(format!("daily.{number}")), 100 + number));
     all_known(&sandbox, &root);
-    // Also under other names, and beside a new one.
+    // Also under other names, and beside a new one. rsnapshot cuts the times of what it renames to whole seconds.
     rotate(&root, 200);
+    for number in 1..4 {
+        stamp(&root.join(format!("daily.{number}")), 99 + number);
+    }
     import(&sandbox, &root, &[]).ok();
     assert_eq!(days(&sandbox, "web"), ["1", "2", "3", "200"]);
 }
@@ -122,6 +125,26 @@ fn levels_are_known_by_what_is_in_them() {
         }
         all_known(&sandbox, &root);
     }
+}
+
+/// Where nothing changes from run to run, only times tell runs apart.
+#[test]
+fn runs_with_the_same_in_them_are_all_taken() {
+    let sandbox = Sandbox::with_repository();
+    let root = sandbox.path("backup");
+    file(root.join("daily.0/web/day"), "same");
+    stamp(&root.join("daily.0"), 1);
+    import(&sandbox, &root, &[]).ok();
+    // Copies of one level, each with a time of its own, and the first is gone meanwhile.
+    for day in 2..8 {
+        let (newest, next) = (root.join("daily.0"), root.join(format!("new.{day}")));
+        done(Command::new("cp").arg("-a").arg(&newest).arg(&next));
+        stamp(&next, day);
+        fs::remove_dir_all(&newest).expect("a level less");
+        fs::rename(&next, &newest).expect("a new name");
+        import(&sandbox, &root, &[]).ok();
+    }
+    assert_eq!(days(&sandbox, "web"), ["same"; 7]);
 }
 
 #[test]

@@ -35,7 +35,7 @@ pub(super) struct Resolved {
     pub(super) left_out: Vec<LeftOut>,
 }
 
-/// So many snapshots, the latest, are compared with a level that is known by nothing else.
+/// So many snapshots are compared with a level that is known by nothing else.
 const MOST_COMPARED: usize = 1000;
 /// So many levels are compared to find out whether a root is the copy of another one.
 const MOST_PROOFS: usize = 3;
@@ -180,15 +180,15 @@ impl<'a> Matching<'a> {
         Ok(())
     }
 
-    /// Finds levels that have what a snapshot has, where that snapshot's own level is missing. A level with a time that
-    /// rsnapshot has given it needs none of this.
+    /// Finds levels that have what a snapshot has, where that snapshot's own level is missing.
     fn by_content(&mut self, left_out: &mut Vec<LeftOut>) -> Result<(), ServiceError> {
         let mut accounted = self.accounted();
-        // The newest of an interval first: of snapshots that have the same in them, it is the latest.
-        for nth in self.by_number() {
+        // The oldest of an interval first, as the oldest snapshot that it can be: where nothing changes from run to run,
+        // the newest are those that are new.
+        for nth in self.by_number().into_iter().rev() {
             let run = self.runs[nth];
             let Some(level) = run.level.as_ref().filter(|_| self.found[nth].is_none()) else { continue };
-            if run.is_stamped() {
+            if self.has_own_time(run) {
                 continue;
             }
             let neighbours = || {
@@ -203,11 +203,13 @@ impl<'a> Matching<'a> {
             let is_between = |time: Time| {
                 after.is_none_or(|after| after < time) && before.is_none_or(|before| time < before)
             };
-            let missing =
-                self.recorded.iter().rev().filter(|snapshot| {
-                    !accounted.contains(&snapshot.id) && is_between(snapshot.manifest.time)
-                });
-            for snapshot in missing.take(MOST_COMPARED) {
+            let missing = self.recorded.iter().enumerate().filter(|(at, snapshot)| {
+                let next = self.recorded.get(at + 1).map(|next| next.manifest.time);
+                !accounted.contains(&snapshot.id)
+                    && is_between(snapshot.manifest.time)
+                    && may_be_as_old(run, next)
+            });
+            for (_, snapshot) in missing.take(MOST_COMPARED) {
                 if self.alike(run, snapshot)? {
                     let time = snapshot.manifest.time.timestamp();
                     left_out.push(LeftOut {
@@ -225,6 +227,14 @@ impl<'a> Matching<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the time of a level is that of its run. rsnapshot sets whole seconds: to the run's time when it has
+    /// completed, and to what the time is by then when it renames a level. Only the newest was never renamed.
+    fn has_own_time(&self, run: &PlannedRun) -> bool {
+        let Some(level) = &run.level else { return true };
+        let is_lowest = self.plan.rank(&level.interval).is_none_or(|(_, rank)| rank == 0);
+        run.is_stamped() && level.number == 0 && is_lowest
     }
 
     /// Levels by interval and number.
@@ -370,6 +380,15 @@ impl<'a> Matching<'a> {
         };
         let levels: Vec<_> = self.runs.iter().enumerate().filter_map(timed).collect();
         order::check(self.plan, &levels)
+    }
+}
+
+/// Whether a level may hold a run after which the run at `next` was imported: its folder was made before that one
+/// completed, by `cp -al` at the latest. A copy by hand keeps the times of levels, or sets some that are no stamps.
+fn may_be_as_old(run: &PlannedRun, next: Option<Time>) -> bool {
+    match (run.run_folder.born, next) {
+        (Some(born), Some(next)) if run.is_stamped() => born <= next,
+        _ => true,
     }
 }
 
