@@ -80,7 +80,8 @@ Examples:
   yester import --config /etc/rsnapshot.conf   the same, and while rsnapshot runs not what it works on
   yester import /srv/bank --dry-run            what dirvish has there, and what of it is new
 
-Exit status: 3 when some entries or runs could not be read; they are named, the rest is in the snapshots.")]
+Exit status: 3 when some entries or runs could not be read, or were left out though they may be history; they are
+named, the rest is in the snapshots.")]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub struct ImportArgs {
     /// The directory: a tree, rsnapshot's root, or a bank or vault of dirvish

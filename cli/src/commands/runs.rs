@@ -37,7 +37,9 @@ pub fn instead(
         let root = plan.root.display();
         return Err(Usage(format!("the runs in {root} have times of their own: leave out --at")).into());
     }
-    tell_hint(output, &plan);
+    if let Some(hint) = &plan.hint {
+        tell_hint(output, &plan.root, hint);
+    }
     if args.dry_run {
         return show(output, settings, &plan, options).map(ControlFlow::Break);
     }
@@ -57,11 +59,9 @@ fn layout(arg: LayoutArg) -> Layout {
     }
 }
 
-/// Tells why a tree may be more than one.
-pub fn tell_hint(output: &mut Output, plan: &Plan) {
-    if let Some(hint) = &plan.hint {
-        output.note(&format!("{} is taken as one tree; {hint}", plan.root.display()));
-    }
+/// Tells why what is taken as one tree may be more than that.
+pub fn tell_hint(output: &mut Output, root: &Path, hint: &str) {
+    output.note(&format!("{} is taken as one tree; {hint}", root.display()));
 }
 
 /// Imports the runs that are new.
@@ -72,13 +72,13 @@ pub fn add(
     options: &ImportOptions,
     cancellation: &Cancellation,
 ) -> Result<Outcome> {
-    tell_plan(output, plan)?;
     let mut importer = RunImporter::open(&settings.repository, plan, options, cancellation)?;
-    let left_out = || plan.left_out.iter().chain(importer.left_out());
-    for left_out in importer.left_out() {
+    tell_retention(output, plan)?;
+    let (mut added, mut incomplete) = (0, false);
+    for left_out in plan.left_out.iter().chain(importer.left_out()) {
         note_left_out(output, left_out)?;
+        incomplete |= left_out.may_be_history;
     }
-    let (mut added, mut incomplete) = (0, left_out().any(|left_out| left_out.may_be_history));
     let total = importer.total();
     let reporter = Reporter::new(output);
     loop {
@@ -128,17 +128,18 @@ fn show(output: &mut Output, settings: &Settings, plan: &Plan, options: &ImportO
     if plan.layout == Layout::Tree {
         return show_tree(output, settings, &plan.root, options);
     }
-    tell_plan(output, plan)?;
     let (states, left_out) = run_states(&settings.repository, plan, options)?;
-    for left_out in &left_out {
-        note_left_out(output, left_out)?;
+    tell_retention(output, plan)?;
+    for left_out in plan.left_out.iter().chain(&left_out) {
+        // No louder than that: nothing was to be imported.
+        note_left_out(output, &LeftOut { may_be_history: false, ..left_out.clone() })?;
     }
     let mut rows = Vec::new();
     for (run, RunState { source, state }) in plan.runs.iter().zip(&states) {
         let state = match state {
             Known::New => "new",
             Known::Imported => "imported",
-            Known::Taken => "left out",
+            Known::LeftOut => "left out",
         };
         if output.is_json() {
             output.json(&described(plan, run, source, state))?;
@@ -166,15 +167,12 @@ fn kept(retention: &[Retention]) -> String {
     retention.iter().map(each).collect::<Vec<_>>().join(", ")
 }
 
-/// Tells what is there beside runs.
-fn tell_plan(output: &mut Output, plan: &Plan) -> Result<(), WriteError> {
+/// Tells in JSON how many levels are kept.
+fn tell_retention(output: &mut Output, plan: &Plan) -> Result<(), WriteError> {
     if output.is_json() {
         for retention in &plan.retention {
             output.json(&json!({ "retain": retention.interval, "keep": retention.keep }))?;
         }
-    }
-    for left_out in &plan.left_out {
-        note_left_out(output, left_out)?;
     }
     Ok(())
 }

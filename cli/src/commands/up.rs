@@ -9,7 +9,7 @@ use fs_core::import::ImportError;
 use fs_core::import::layout::{Layout, Place, Plan};
 use fs_core::monitor::Cancellation;
 use fs_core::service::watch::{Trigger, Watch, WatchLock, Watched};
-use fs_core::service::{ImportOptions, ServiceError, make_plan, source_name};
+use fs_core::service::{ImportOptions, ServiceError, check_other_tree, make_plan, run_states, source_name};
 use fs_core::store::StoreError;
 use fs_core::view::View;
 
@@ -44,13 +44,20 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
     let cancellation = Arc::new(Cancellation::default());
     let place = Place { root: Some(args.tree.clone()), ..Place::default() };
     let plan = make_plan(&place, &options.dirvish_zone, false, &cancellation)?;
-    runs::tell_hint(&mut context.output, &plan);
+    if let Some(hint) = &plan.hint {
+        runs::tell_hint(&mut context.output, &plan.root, hint);
+    }
     let source = match plan.layout {
         Layout::Tree => Some(source_name(&args.tree, &options)?),
         // Each run tells its source.
         _ => options.source.clone(),
     };
 
+    // What the import would refuse is not shown first.
+    match plan.layout {
+        Layout::Tree => check_other_tree(&settings.repository, &args.tree, &options)?,
+        _ => run_states(&settings.repository, &plan, &options).map(drop)?,
+    }
     // They go when nothing is mounted there any more.
     let _created = Created::before(&args.mountpoint);
     let forbidden = [("the source", args.tree.as_path()), ("the repository", &settings.repository)];

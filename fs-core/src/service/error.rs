@@ -162,7 +162,7 @@ pub enum ServiceError {
     #[error(
         "{}: {newer} must be newer than {older}, and by its time it is not ({newer_time}, {older_time}); nothing is \
          imported until their times are right: set the wrong one with touch -d, or import levels one by one \
-         with --layout tree --at TIME",
+         with --layout tree --at TIME --source NAME --allow-other-tree",
         root.display()
     )]
     LevelOrder {
@@ -181,7 +181,8 @@ pub enum ServiceError {
     #[cfg(unix)]
     #[error(
         "{}: {one} and {other} have one time ({time}), so nothing tells when they were made; nothing is imported until \
-         their times are right: set them with touch -d, or import levels one by one with --layout tree --at TIME",
+         their times are right: set them with touch -d, or import levels one by one with --layout tree --at TIME \
+         --source NAME --allow-other-tree",
         root.display()
     )]
     LevelTimes {

@@ -6,6 +6,7 @@ mod interrupted;
 mod killed;
 mod locked;
 mod mount_point;
+mod other_tree;
 mod private_mount;
 mod read_only_repository;
 mod repository;

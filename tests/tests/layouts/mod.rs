@@ -2,6 +2,8 @@
 
 mod config;
 pub mod dirvish;
+mod identity;
+mod looks;
 mod progress;
 pub mod rsnapshot;
 mod stopped;

@@ -102,6 +102,38 @@ fn a_root_without_levels_is_not_mounted() {
     watch.stop();
 }
 
+/// What an import refuses, a watch refuses in the same words, and says so.
+#[test]
+fn what_an_import_refuses_is_failing() {
+    let sandbox = Sandbox::with_repository();
+    let (levels, near, other) = (sandbox.path("levels"), sandbox.path("near"), sandbox.path("other"));
+    for (name, secs) in [("daily.0", 1_717_210_800), ("daily.1", 1_717_300_000)] {
+        small(&levels.join(name).join("localhost"));
+        let past = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(secs);
+        fs::File::open(levels.join(name)).expect("it").set_modified(past).expect("a time");
+    }
+    small(&near.join("daily.0/localhost"));
+    fs::write(near.join("rsnapshot.log"), "").expect("a file");
+    small(&sandbox.source());
+    small(&other);
+    sandbox.import();
+    let config = watched(&levels, "")
+        + &watched(&near, "")
+        + &watched(&other, "layout = \"tree\"\nquiet = \"1s\"\nsource = \"source\"");
+    let watch = Watch::start(&sandbox, &config);
+    for (path, word) in [(&levels, "daily.1"), (&near, "--layout rsnapshot"), (&other, "--allow-other-tree")]
+    {
+        let failing = watch.wait_for_activity(path, "failing");
+        assert!(failing["reason"].as_str().expect("a reason").contains(word), "{failing}");
+    }
+    assert_eq!(count(&sandbox), 1);
+    watch.stop();
+    let config = watched(&other, &format!("{KEYS}\nsource = \"source\"\nallow_other_tree = true"));
+    let watch = Watch::start(&sandbox, &config);
+    wait_for(&sandbox, 2, LIMIT);
+    watch.stop();
+}
+
 #[test]
 fn what_may_not_be_read_is_said() {
     if !needs::met(&[Need::Root, SETPRIV]) {

@@ -33,6 +33,10 @@ impl<'a> Teller<'a> {
                 import::tell(self.output, imported, run.as_deref(), took)
             }
             Event::LeftOut(left_out) => runs::note_left_out(self.output, left_out),
+            Event::Hint { place, hint } => {
+                runs::tell_hint(self.output, place, hint);
+                Ok(())
+            }
             Event::Failed { place, error, again } => {
                 let text = error::message(&error.into());
                 stderr::complain(&format!(

@@ -43,6 +43,14 @@ pub(super) fn layout(root: &Path) -> Result<(Layout, Option<String>), LayoutErro
 const USUAL_INTERVALS: [&str; 9] =
     ["hourly", "daily", "weekly", "monthly", "yearly", "alpha", "beta", "gamma", "delta"];
 
+/// Where an interval stands among those of one config: of two with the same first number, the levels of the second
+/// come from those of the first.
+pub(super) fn usual_rank(interval: &str) -> Option<(usize, usize)> {
+    let at = USUAL_INTERVALS.iter().position(|usual| *usual == interval)?;
+    // From `alpha` on they are those of newer configs.
+    Some(if at < 5 { (0, at) } else { (1, at - 5) })
+}
+
 /// A tree's first entries tell that it is nothing else, however many there are.
 const MANY: usize = 100;
 

@@ -209,6 +209,16 @@ impl Plan {
         self.runs.sort_by_key(|run| run.time);
     }
 
+    /// Where an interval stands, by the config or by its usual name: of two with the same first number, the levels of the
+    /// second come from those of the first.
+    pub fn rank(&self, interval: &str) -> Option<(usize, usize)> {
+        if self.retention.is_empty() {
+            return detect::usual_rank(interval);
+        }
+        let at = self.retention.iter().position(|retain| retain.interval == interval)?;
+        Some((0, at))
+    }
+
     /// The names of its sources, each once, in order.
     pub fn sources(&self) -> Vec<&[u8]> {
         let mut names: Vec<_> = self.runs.iter().map(|run| &*run.source).collect();

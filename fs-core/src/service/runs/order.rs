@@ -1,7 +1,8 @@
 //! The numbers of levels against their times.
 //!
-//! In one interval a lower number is a later run: rsnapshot only counts up. Levels of different intervals tell nothing of
-//! each other.
+//! In one interval a lower number is a later run: rsnapshot only counts up. The levels of an interval come from those of
+//! the one before, whose levels are then later runs. But when fewer are kept than before, old ones stay there for ever, so
+//! this counts only against a time that no run has set.
 
 use std::collections::HashMap;
 
@@ -16,6 +17,8 @@ pub(super) struct Timed<'a> {
     /// When its run completed, as the repository has it or will have it.
     pub(super) time: Time,
     pub(super) is_new: bool,
+    /// The time is that of a run, not of something that has changed the level since.
+    pub(super) is_sure: bool,
 }
 
 /// Fails unless the new levels have the order of their numbers, among themselves and with those that were imported. The
@@ -33,7 +36,29 @@ pub(super) fn check(plan: &Plan, levels: &[Timed<'_>]) -> Result<(), ServiceErro
     }
     let mut intervals: Vec<_> = intervals.into_values().collect();
     intervals.sort_by_key(|levels| levels.first().map(|level| &level.level.interval));
-    intervals.into_iter().try_for_each(|levels| check_interval(plan, levels))
+    intervals.into_iter().try_for_each(|levels| check_interval(plan, levels))?;
+    check_ranks(plan, levels)
+}
+
+/// Fails when a level has changed and seems to be later, by that, than one that it is older than.
+fn check_ranks(plan: &Plan, levels: &[Timed<'_>]) -> Result<(), ServiceError> {
+    // The earliest sure level of each interval that has a rank.
+    let mut earliest: HashMap<(usize, usize), Timed<'_>> = HashMap::new();
+    for level in levels.iter().filter(|level| level.is_sure) {
+        let Some(rank) = plan.rank(&level.level.interval) else { continue };
+        let known = earliest.entry(rank).or_insert(*level);
+        if level.time < known.time {
+            *known = *level;
+        }
+    }
+    for level in levels.iter().filter(|level| level.is_new && !level.is_sure) {
+        let Some((group, rank)) = plan.rank(&level.level.interval) else { continue };
+        let later = (0..rank).filter_map(|rank| earliest.get(&(group, rank)));
+        if let Some(newer) = later.filter(|newer| newer.time <= level.time).min_by_key(|newer| newer.time) {
+            return Err(contradiction(plan, newer, level));
+        }
+    }
+    Ok(())
 }
 
 fn check_interval(plan: &Plan, mut levels: Vec<Timed<'_>>) -> Result<(), ServiceError> {
@@ -46,13 +71,7 @@ fn check_interval(plan: &Plan, mut levels: Vec<Timed<'_>>) -> Result<(), Service
             if older.time == level.time {
                 return Err(same_time(plan, &level, older.level));
             }
-            return Err(ServiceError::LevelOrder {
-                root: plan.root.clone(),
-                newer: level.level.to_string(),
-                older: older.level.to_string(),
-                newer_time: level.time.timestamp(),
-                older_time: older.time.timestamp(),
-            });
+            return Err(contradiction(plan, &level, &older));
         }
         let later = |best: Option<Timed<'_>>| best.is_none_or(|best| best.time < level.time);
         if later(latest) {
@@ -63,6 +82,16 @@ fn check_interval(plan: &Plan, mut levels: Vec<Timed<'_>>) -> Result<(), Service
         }
     }
     Ok(())
+}
+
+fn contradiction(plan: &Plan, newer: &Timed<'_>, older: &Timed<'_>) -> ServiceError {
+    ServiceError::LevelOrder {
+        root: plan.root.clone(),
+        newer: newer.level.to_string(),
+        older: older.level.to_string(),
+        newer_time: newer.time.timestamp(),
+        older_time: older.time.timestamp(),
+    }
 }
 
 fn same_time(plan: &Plan, level: &Timed<'_>, other: &LevelName) -> ServiceError {

@@ -23,8 +23,8 @@ pub enum Known {
     New,
     /// It was imported.
     Imported,
-    /// Another run has its identity there.
-    Taken,
+    /// It is left out: it is not complete, or another run has its identity.
+    LeftOut,
 }
 
 /// What the runs of a plan are, in its order.
@@ -35,7 +35,7 @@ pub(super) struct Resolved {
     pub(super) left_out: Vec<LeftOut>,
 }
 
-/// So many snapshots, the latest, are compared with a level that is known by nothing else.
+/// So many snapshots are compared with a level that is known by nothing else.
 const MOST_COMPARED: usize = 1000;
 /// So many levels are compared to find out whether a root is the copy of another one.
 const MOST_PROOFS: usize = 3;
@@ -62,12 +62,14 @@ pub(super) fn resolve(
         matching.by_identity();
         matching.by_folder()?;
         matching.by_content(&mut resolved.left_out)?;
-        let taken = matching.check_root(allow_other_tree, &mut resolved.left_out)?;
+        matching.leave_copies(&mut resolved.left_out);
+        let mut taken = matching.check_root(allow_other_tree, &mut resolved.left_out)?;
+        taken.extend(&matching.copies);
         matching.check_order(&taken)?;
         let mut identities = HashSet::new();
         for (nth, at) in places.into_iter().enumerate() {
             resolved.states[at] = match matching.found[nth] {
-                _ if taken.contains(&nth) => Known::Taken,
+                _ if taken.contains(&nth) => Known::LeftOut,
                 Some(_) => Known::Imported,
                 // A copy of an image has its identity.
                 None if !identities.insert(&plan.runs[at].run.identity) => Known::Imported,
@@ -91,6 +93,8 @@ struct Matching<'a> {
     found: Vec<Option<&'a Snapshot>>,
     /// Runs that were found by something else than their identity.
     proven: HashSet<usize>,
+    /// Levels that a run has not completed.
+    copies: HashSet<usize>,
 }
 
 impl<'a> Matching<'a> {
@@ -114,6 +118,7 @@ impl<'a> Matching<'a> {
             recorded,
             found: vec![None; runs.len()],
             proven: HashSet::new(),
+            copies: HashSet::new(),
         }
     }
 
@@ -123,15 +128,21 @@ impl<'a> Matching<'a> {
         for snapshot in &self.recorded {
             known.extend(identity(snapshot).map(|identity| (identity, *snapshot)));
         }
-        let mut counts: HashMap<&[u8], usize> = HashMap::new();
-        for run in self.runs {
-            *counts.entry(&run.run.identity).or_default() += 1;
-        }
+        let counts = self.counts();
         for (found, run) in self.found.iter_mut().zip(self.runs) {
             if run.level.is_none() || counts[&*run.run.identity] == 1 {
                 *found = known.get(&*run.run.identity).copied();
             }
         }
+    }
+
+    /// How many runs have each identity.
+    fn counts(&self) -> HashMap<&'a [u8], usize> {
+        let mut counts: HashMap<&[u8], usize> = HashMap::new();
+        for run in self.runs {
+            *counts.entry(&run.run.identity).or_default() += 1;
+        }
+        counts
     }
 
     /// The snapshots that are on disk.
@@ -169,25 +180,36 @@ impl<'a> Matching<'a> {
         Ok(())
     }
 
-    /// Finds levels that have what a snapshot has, where that snapshot's own level is missing. A level with a time that
-    /// rsnapshot has given it needs none of this.
+    /// Finds levels that have what a snapshot has, where that snapshot's own level is missing.
     fn by_content(&mut self, left_out: &mut Vec<LeftOut>) -> Result<(), ServiceError> {
         let mut accounted = self.accounted();
-        for (nth, run) in self.runs.iter().enumerate() {
+        // The oldest of an interval first, as the oldest snapshot that it can be: where nothing changes from run to run,
+        // the newest are those that are new.
+        for nth in self.by_number().into_iter().rev() {
+            let run = self.runs[nth];
             let Some(level) = run.level.as_ref().filter(|_| self.found[nth].is_none()) else { continue };
-            if run.is_stamped() {
+            if self.has_own_time(run) {
                 continue;
             }
-            let older = self.runs.iter().zip(&self.found).filter_map(|(run, found)| {
-                let other = run.level.as_ref()?;
-                let is_older = other.interval == level.interval && other.number > level.number;
-                (*found).filter(|_| is_older).map(|snapshot| snapshot.manifest.time)
+            let neighbours = || {
+                self.runs.iter().zip(&self.found).filter_map(|(run, found)| {
+                    let other = run.level.as_ref().filter(|other| other.interval == level.interval)?;
+                    found.map(|snapshot| (other.number, snapshot.manifest.time))
+                })
+            };
+            let after = neighbours().filter(|(number, _)| *number > level.number).map(|(_, time)| time).max();
+            let before =
+                neighbours().filter(|(number, _)| *number < level.number).map(|(_, time)| time).min();
+            let is_between = |time: Time| {
+                after.is_none_or(|after| after < time) && before.is_none_or(|before| time < before)
+            };
+            let missing = self.recorded.iter().enumerate().filter(|(at, snapshot)| {
+                let next = self.recorded.get(at + 1).map(|next| next.manifest.time);
+                !accounted.contains(&snapshot.id)
+                    && is_between(snapshot.manifest.time)
+                    && may_be_as_old(run, next)
             });
-            let after = older.max();
-            let missing = self.recorded.iter().rev().filter(|snapshot| {
-                !accounted.contains(&snapshot.id) && after.is_none_or(|after| snapshot.manifest.time > after)
-            });
-            for snapshot in missing.take(MOST_COMPARED) {
+            for (_, snapshot) in missing.take(MOST_COMPARED) {
                 if self.alike(run, snapshot)? {
                     let time = snapshot.manifest.time.timestamp();
                     left_out.push(LeftOut {
@@ -205,6 +227,46 @@ impl<'a> Matching<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the time of a level is that of its run. rsnapshot sets whole seconds: to the run's time when it has
+    /// completed, and to what the time is by then when it renames a level. Only the newest was never renamed.
+    fn has_own_time(&self, run: &PlannedRun) -> bool {
+        let Some(level) = &run.level else { return true };
+        let is_lowest = self.plan.rank(&level.interval).is_none_or(|(_, rank)| rank == 0);
+        run.is_stamped() && level.number == 0 && is_lowest
+    }
+
+    /// Levels by interval and number.
+    fn by_number(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.runs.len()).collect();
+        order.sort_by_key(|nth| self.runs[*nth].level.as_ref().map(|level| (&level.interval, level.number)));
+        order
+    }
+
+    /// Of two levels of one time that follow each other, the newer one is a copy that a run has not completed. The older
+    /// one may have been imported.
+    fn leave_copies(&mut self, left_out: &mut Vec<LeftOut>) {
+        let counts = self.counts();
+        for pair in self.by_number().windows(2) {
+            let [newer, older] = pair else { continue };
+            let (run, before) = (self.runs[*newer], self.runs[*older]);
+            let (Some(level), Some(other)) = (&run.level, &before.level) else { continue };
+            let follows = level.number.checked_add(1) == Some(other.number);
+            let is_pair = level.interval == other.interval && follows && run.time == before.time;
+            let unknown = self.found[*newer].is_none() && self.found[*older].is_none();
+            if is_pair && unknown && counts[&*run.run.identity] == 2 {
+                left_out.push(LeftOut {
+                    path: run.tree.clone(),
+                    reason: format!("the time of its level is that of {other}: its run has not completed"),
+                    may_be_history: false,
+                });
+                self.copies.insert(*newer);
+                let recorded = self.recorded.iter().rev();
+                let known = |snapshot: &&&Snapshot| identity(snapshot) == Some(&*before.run.identity);
+                self.found[*older] = recorded.copied().find(|snapshot| known(&snapshot));
+            }
+        }
     }
 
     fn alike(&self, run: &PlannedRun, snapshot: &Snapshot) -> Result<bool, ServiceError> {
@@ -309,10 +371,24 @@ impl<'a> Matching<'a> {
         let timed = |(nth, run): (usize, &&'a PlannedRun)| {
             let time: Option<Time> = self.found[nth].map(|snapshot| snapshot.manifest.time);
             let level = run.level.as_ref().filter(|_| !taken.contains(&nth))?;
-            Some(Timed { level, time: time.unwrap_or(run.time), is_new: time.is_none() })
+            Some(Timed {
+                level,
+                time: time.unwrap_or(run.time),
+                is_new: time.is_none(),
+                is_sure: time.is_some() || run.is_stamped(),
+            })
         };
         let levels: Vec<_> = self.runs.iter().enumerate().filter_map(timed).collect();
         order::check(self.plan, &levels)
+    }
+}
+
+/// Whether a level may hold a run after which the run at `next` was imported: its folder was made before that one
+/// completed, by `cp -al` at the latest. A copy by hand keeps the times of levels, or sets some that are no stamps.
+fn may_be_as_old(run: &PlannedRun, next: Option<Time>) -> bool {
+    match (run.run_folder.born, next) {
+        (Some(born), Some(next)) if run.is_stamped() => born <= next,
+        _ => true,
     }
 }
 

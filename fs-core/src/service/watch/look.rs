@@ -47,6 +47,9 @@ pub(super) fn look(
     if source.cover(repository, &planned, tell) {
         planned = plan(source)?;
     }
+    if let Some(hint) = planned.hint.as_deref().filter(|_| !std::mem::replace(&mut source.hinted, true)) {
+        tell(Event::Hint { place: &source.path, hint });
+    }
     source.schedule.begin();
     if source.last.is_none() {
         source.last = last_of(repository, source, &planned)?;

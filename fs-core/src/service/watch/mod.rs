@@ -63,6 +63,13 @@ pub enum Event<'a> {
     },
     /// Something is not imported, and was not left out before.
     LeftOut(&'a LeftOut),
+    /// A source is taken as one tree, and may be more than that.
+    Hint {
+        /// The source's place.
+        place: &'a Path,
+        /// Why, and how to go on then.
+        hint: &'a str,
+    },
     /// A source could not be imported.
     Failed {
         /// The source's place.

@@ -34,6 +34,8 @@ pub(super) struct Source {
     grown: bool,
     /// That nothing is noticed was told already.
     unnoticed: bool,
+    /// So was that it may be more than a tree.
+    pub(super) hinted: bool,
 }
 
 impl Source {
@@ -54,6 +56,7 @@ impl Source {
             notices: None,
             grown: false,
             unnoticed: false,
+            hinted: false,
         }
     }
 

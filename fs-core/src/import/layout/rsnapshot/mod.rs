@@ -140,10 +140,16 @@ fn sort(levels: &mut [Level], plan: &Plan) {
 
 /// Two levels have one time when a run copied the last level, to make the next one of it, and has not completed: the
 /// one with the older name is the level that was there before. More than two, or two that are not next to each other,
-/// are no such pair: these stay, for the order of levels to be checked.
+/// are no such pair: these stay, for the order of levels to be checked. So do levels that were changed at one moment: their
+/// time is not that of a run.
 fn leave_copies(levels: &mut [Level]) {
     for same in levels.chunk_by_mut(|a, b| a.mark.mtime == b.mark.mtime) {
         let [before, level] = same else { continue };
+        // `cp -al` makes the older one of the newer one.
+        let is_copied = before.mark.born >= level.mark.born;
+        if !before.mark.is_stamped || !level.mark.is_stamped || !is_copied {
+            continue;
+        }
         let older = &before.name;
         if older.interval != level.name.interval {
             let reason =
