@@ -27,17 +27,17 @@ struct Counted {
 #[derive(Debug, Default)]
 pub(super) struct Losses {
     counted: Vec<Counted>,
-    /// Where they are counted: by folder and kind.
-    places: HashMap<(usize, String, bool), usize>,
+    /// Their positions there, by folder and kind.
+    positions: HashMap<(usize, String, bool), usize>,
 }
 
 impl Losses {
     /// Notes that this entry lacks something.
     pub(super) fn add(&mut self, entry: &Names, lack: Lack) {
         let above = entry.split().map_or(0, |(above, _)| above.address());
-        let place =
-            *self.places.entry((above, lack.what.clone(), lack.expected)).or_insert(self.counted.len());
-        match self.counted.get_mut(place) {
+        let position =
+            *self.positions.entry((above, lack.what.clone(), lack.expected)).or_insert(self.counted.len());
+        match self.counted.get_mut(position) {
             Some(counted) => counted.count += 1,
             None => self.counted.push(Counted { first: entry.clone(), lack, count: 1 }),
         }

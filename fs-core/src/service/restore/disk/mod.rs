@@ -57,6 +57,7 @@ pub(super) enum Existing {
 const TEMPORARY: &str = ".yester-";
 
 /// The process that has given this temporary name; `None` for other names.
+#[cfg(unix)]
 fn owner_of_temporary(name: &CStr) -> Option<i32> {
     let (process, number) = name.to_str().ok()?.strip_prefix(TEMPORARY)?.split_once('-')?;
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -118,7 +119,7 @@ impl Drop for Unfinished {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 

@@ -87,6 +87,7 @@ pub(in crate::service::restore) fn set_time(folder: &Folder, attr: &Attr) {
 }
 
 /// Gives them to a symbolic link.
+#[expect(clippy::unnecessary_wraps, reason = "on other platforms it fails")]
 pub(in crate::service::restore) fn set_unopened(
     node: &Unfinished,
     attr: &Attr,
