@@ -123,7 +123,7 @@ fn leave_out_beside(plan: &mut Plan, path: PathBuf, kind: EntryKind) {
         EntryKind::Other => plan.leave_out(path, reason),
         EntryKind::Link if leads_inside(&path, &plan.root) => plan.leave_out(path, reason),
         EntryKind::Link => {
-            plan.miss(path, "it is a symbolic link, which is not followed: import what it leads to")
+            plan.miss(path, "it is a symbolic link, which is not followed: import what it leads to");
         }
         EntryKind::Folder => plan.miss(path, reason),
     }
