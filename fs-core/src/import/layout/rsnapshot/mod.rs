@@ -145,8 +145,8 @@ fn sort(levels: &mut [Level], plan: &Plan) {
 fn leave_copies(levels: &mut [Level]) {
     for same in levels.chunk_by_mut(|a, b| a.mark.mtime == b.mark.mtime) {
         let [before, level] = same else { continue };
-        // `cp -al` makes the older one of the newer one.
-        let is_copied = before.mark.born >= level.mark.born;
+        // In one interval `cp -al` makes the older one of the newer one.
+        let is_copied = before.name.interval != level.name.interval || before.mark.born >= level.mark.born;
         if !before.mark.is_stamped || !level.mark.is_stamped || !is_copied {
             continue;
         }
