@@ -197,9 +197,10 @@ fn a_root_that_was_moved_or_copied_goes_on() {
         let sandbox = Sandbox::with_repository();
         let (root, other) = (three(&sandbox, "backup"), sandbox.path("other"));
         import(&sandbox, &root, &[]).ok();
-        match copied {
-            true => done(Command::new("cp").arg("-a").arg(&root).arg(&other)),
-            false => fs::rename(&root, &other).expect("a new name"),
+        if copied {
+            done(Command::new("cp").arg("-a").arg(&root).arg(&other));
+        } else {
+            fs::rename(&root, &other).expect("a new name");
         }
         all_known(&sandbox, &other);
         rotate(&other, 200);

@@ -95,6 +95,8 @@ struct Matching<'a> {
     proven: HashSet<usize>,
     /// Levels that a run has not completed.
     copies: HashSet<usize>,
+    /// Of each kind of intervals the first one that there is: see [`Plan::rank`].
+    lowest: HashMap<usize, usize>,
 }
 
 impl<'a> Matching<'a> {
@@ -108,7 +110,12 @@ impl<'a> Matching<'a> {
         let all = || sources.get(source).into_iter().flat_map(|source| source.snapshots());
         let all = || all().map(|(_, snapshot)| &**snapshot);
         let recorded = all().filter(|snapshot| snapshot.manifest.extensions.run.is_some()).collect();
-        let last = all().last();
+        let last = all().next_back();
+        let mut lowest: HashMap<usize, usize> = HashMap::new();
+        for (group, rank) in runs.iter().filter_map(|run| plan.rank(&run.level.as_ref()?.interval)) {
+            let known = lowest.entry(group).or_insert(rank);
+            *known = rank.min(*known);
+        }
         Self {
             plan,
             source,
@@ -119,6 +126,7 @@ impl<'a> Matching<'a> {
             found: vec![None; runs.len()],
             proven: HashSet::new(),
             copies: HashSet::new(),
+            lowest,
         }
     }
 
@@ -233,8 +241,9 @@ impl<'a> Matching<'a> {
     /// completed, and to what the time is by then when it renames a level. Only the newest was never renamed.
     fn has_own_time(&self, run: &PlannedRun) -> bool {
         let Some(level) = &run.level else { return true };
-        let is_lowest = self.plan.rank(&level.interval).is_none_or(|(_, rank)| rank == 0);
-        run.is_stamped() && level.number == 0 && is_lowest
+        let rank = self.plan.rank(&level.interval);
+        let is_lowest = || rank.is_none_or(|(group, rank)| self.lowest.get(&group) == Some(&rank));
+        run.is_stamped() && level.number == 0 && is_lowest()
     }
 
     /// Levels by interval and number.

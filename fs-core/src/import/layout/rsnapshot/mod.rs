@@ -123,7 +123,7 @@ fn leave_out_beside(plan: &mut Plan, path: PathBuf, kind: EntryKind) {
         EntryKind::Other => plan.leave_out(path, reason),
         EntryKind::Link if leads_inside(&path, &plan.root) => plan.leave_out(path, reason),
         EntryKind::Link => {
-            plan.miss(path, "it is a symbolic link, which is not followed: import what it leads to")
+            plan.miss(path, "it is a symbolic link, which is not followed: import what it leads to");
         }
         EntryKind::Folder => plan.miss(path, reason),
     }
@@ -145,8 +145,8 @@ fn sort(levels: &mut [Level], plan: &Plan) {
 fn leave_copies(levels: &mut [Level]) {
     for same in levels.chunk_by_mut(|a, b| a.mark.mtime == b.mark.mtime) {
         let [before, level] = same else { continue };
-        // `cp -al` makes the older one of the newer one.
-        let is_copied = before.mark.born >= level.mark.born;
+        // In one interval `cp -al` makes the older one of the newer one.
+        let is_copied = before.name.interval != level.name.interval || before.mark.born >= level.mark.born;
         if !before.mark.is_stamped || !level.mark.is_stamped || !is_copied {
             continue;
         }
