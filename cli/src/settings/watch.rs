@@ -195,7 +195,8 @@ mod tests {
         assert_eq!(watched.trigger, Trigger::Stamp("/s".into()));
         assert_eq!(watched.options.source.as_deref(), Some(&b"web"[..]));
         for key in ["checksum-every", "checksum_every"] {
-            let watched = parse(&format!("path = '/a'\n{key} = '30d'")).unwrap().watched(&settings()).unwrap();
+            let watched =
+                parse(&format!("path = '/a'\n{key} = '30d'")).unwrap().watched(&settings()).unwrap();
             assert_eq!(watched.options.checksum_every, Some(Duration::from_secs(30 * 86_400)));
         }
     }
