@@ -31,6 +31,12 @@ pub fn directory_id(path: &std::path::Path) -> std::io::Result<(u64, u64)> {
     Ok(disk::Directory::open(path)?.stat_self()?.id)
 }
 
+/// What tells the file system of the directory at `path` from any other, also after a reboot.
+pub fn file_system(path: &std::path::Path) -> std::io::Result<Box<[u8]>> {
+    let directory = disk::Directory::open(path)?;
+    Ok(directory.file_system(directory.stat_self()?.id.0))
+}
+
 /// Folders in each other: below, nobody can name a file any more (`PATH_MAX` of one-letter names). A bound on open files.
 pub(crate) const MAX_DEPTH: usize = 2048;
 

@@ -11,7 +11,7 @@ use super::session::{Label, Session, TreeIdentity, WRITERS, Walked, origin, wors
 use super::waiting::Waiting;
 use super::{ServiceError, SnapshotInfo, other_tree};
 use crate::format::{Manifest, Status, Time, is_source_name};
-use crate::import::{AtRest, ImportError, path_of};
+use crate::import::{self, AtRest, ImportError, path_of};
 use crate::monitor::{Cancellation, Monitor, Progress};
 use crate::store::{Access, Repository, Statistics, StoreError};
 use crate::view::{Snapshot, Sources};
@@ -148,7 +148,8 @@ pub fn import_tree(
     let last = session.last(&source);
     let last = last.as_deref();
     if let Some(last) = last {
-        other_tree::check(&source, &label_path, last, options)?;
+        let is_same = || is_same_file_system(session.repository(), &source, &path, options);
+        other_tree::check(&source, &label_path, last, options, is_same)?;
     }
     let at_rest = options.at_rest_for.map_or(AtRest::Nothing, |quiet| {
         let since = Timestamp::now().checked_sub(quiet).unwrap_or(Timestamp::MIN);
@@ -226,7 +227,18 @@ pub fn check_other_tree(root: &Path, tree: &Path, options: &ImportOptions) -> Re
         result => result?,
     };
     let sources = Sources::load(&repository, &options.zone, &Sources::default())?;
-    sources.last(&source).map_or(Ok(()), |(_, last)| other_tree::check(&source, &path, last, options))
+    let is_same = || is_same_file_system(&repository, &source, &path, options);
+    sources
+        .last(&source)
+        .map_or(Ok(()), |(_, last)| other_tree::check(&source, &path, last, options, is_same))
+}
+
+/// Whether the last import of the tree at this path found it on the file system where it is now, whatever the machine was
+/// called then.
+fn is_same_file_system(repository: &Repository, source: &[u8], path: &Path, options: &ImportOptions) -> bool {
+    let cache = repository.stat_cache(source, &tree_key(path, options));
+    let identity = import::file_system(path);
+    cache.zip(identity.ok()).is_some_and(|(cache, identity)| cache.clock(&identity).is_some())
 }
 
 /// The absolute path that `tree` has, or will have once it is made.

@@ -15,6 +15,7 @@ pub(super) fn check(
     path: &Path,
     last: &Snapshot,
     options: &ImportOptions,
+    is_same_file_system: impl FnOnce() -> bool,
 ) -> Result<(), ServiceError> {
     let manifest = &last.manifest;
     let is_run = manifest.extensions.run.is_some();
@@ -23,7 +24,11 @@ pub(super) fn check(
     if options.allow_other_tree || is_old_copy {
         return Ok(());
     }
-    if !is_run && *manifest.origin.path == *origin(path) && is_here(&manifest.origin) {
+    // A container has another name each time.
+    if !is_run
+        && *manifest.origin.path == *origin(path)
+        && (is_here(&manifest.origin) || is_same_file_system())
+    {
         return Ok(());
     }
     let more = if is_run { ", a run of rsnapshot or dirvish" } else { "" };

@@ -102,6 +102,10 @@ impl Session {
         Ok(Self { repository, sources, zone: options.zone.clone() })
     }
 
+    pub(super) fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
     #[cfg(unix)]
     pub(super) fn sources(&self) -> &Sources {
         &self.sources

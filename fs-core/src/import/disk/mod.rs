@@ -12,6 +12,8 @@ use std::ffi::{CStr, CString};
 use std::io::{self, Read};
 
 #[cfg(unix)]
+pub(super) use unix::lasting_identity;
+#[cfg(unix)]
 pub(crate) use unix::path_of;
 #[cfg(unix)]
 pub(super) use unix::{Directory, Place, is_gone, next_data, next_hole, stat_file, xattrs_of};

@@ -10,19 +10,16 @@ use super::{Directory, convert};
 use crate::format::{MAX_FILE_SYSTEM, Time};
 
 // linux/magic.h, and the file systems' own headers.
-const EXT: u64 = 0xef53;
-const BTRFS: u64 = 0x9123_683e;
-const TMPFS: u64 = 0x0102_1994;
-const ZFS: u64 = 0x2fc1_2fc1;
-const BCACHEFS: u64 = 0xca45_1a4e;
 const FAT: u64 = 0x4d44;
 const EXFAT: u64 = 0x2011_bab0;
 const FUSE: u64 = 0x6573_5546;
 const CIFS: u64 = 0xff53_4d42;
 const SMB2: u64 = 0xfe53_4d42;
 
-/// Those whose `f_fsid` comes from their UUID. Elsewhere it is often the device's number, which is another one after a reboot.
-const WITH_FSID: [u64; 5] = [EXT, BTRFS, TMPFS, ZFS, BCACHEFS];
+/// Where udev names block devices by the UUIDs of their file systems …
+const BY_UUID: &str = "/dev/disk/by-uuid";
+/// … and how many of them are looked at.
+const MAX_DEVICES: usize = 4096;
 /// Those that make inode numbers up as they go.
 const WITHOUT_INODES: [u64; 3] = [FAT, EXFAT, FUSE];
 
@@ -30,16 +27,10 @@ impl Directory {
     /// What tells the directory's file system, whose device is `device`, from any other, also after a reboot. At most
     /// [`MAX_FILE_SYSTEM`] bytes.
     pub(in crate::import) fn file_system(&self, device: u64) -> Box<[u8]> {
-        let identity = self
-            .fsid()
-            .or_else(|| uuid(device))
+        let fsid = rustix::fs::fstatvfs(&self.0).ok().map(|told| told.f_fsid);
+        lasting_identity(device, fsid)
             .or_else(|| remote(device))
-            .unwrap_or_else(|| format!("boot {} {device:x}", boot_id()));
-        let mut bytes = identity.into_bytes();
-        if bytes.len() > MAX_FILE_SYSTEM {
-            bytes = blake3::hash(&bytes).as_bytes().to_vec();
-        }
-        bytes.into()
+            .unwrap_or_else(|| within_limit(&format!("boot {} {device:x}", boot_id())))
     }
 
     /// Whether a file of the directory's file system has the same inode number for as long as it exists.
@@ -65,28 +56,48 @@ impl Directory {
     fn magic(&self) -> Option<u64> {
         Some(rustix::fs::fstatfs(&self.0).ok()?.f_type as u64 & 0xffff_ffff)
     }
+}
 
-    fn fsid(&self) -> Option<String> {
-        let magic = self.magic().filter(|magic| WITH_FSID.contains(magic))?;
-        let fsid = rustix::fs::fstatvfs(&self.0).ok()?.f_fsid;
-        (fsid != 0).then(|| format!("fsid {magic:x} {fsid:x}"))
+/// What tells the file system on `device`, whose `f_fsid` this is, for as long as it exists: its UUID, else its fsid. `None`
+/// when it has neither.
+pub(in crate::import) fn lasting_identity(device: u64, fsid: Option<u64>) -> Option<Box<[u8]>> {
+    uuid(device).or_else(|| {
+        // Of network file systems it is 0. Some (XFS, FAT) give the number of their device, which is another one's after a
+        // reboot.
+        let fsid = fsid.filter(|fsid| *fsid != 0 && *fsid != encoded(device))?;
+        Some(within_limit(&format!("fsid {fsid:x}")))
+    })
+}
+
+fn within_limit(identity: &str) -> Box<[u8]> {
+    let bytes = identity.as_bytes();
+    if bytes.len() <= MAX_FILE_SYSTEM {
+        bytes.into()
+    } else {
+        blake3::hash(bytes).as_bytes().as_slice().into()
     }
 }
 
 /// The UUID of the file system on a disk.
-fn uuid(device: u64) -> Option<String> {
-    let named = fs::read_dir("/dev/disk/by-uuid").ok()?.flatten();
+fn uuid(device: u64) -> Option<Box<[u8]>> {
+    let mut named = fs::read_dir(BY_UUID).ok()?.flatten().take(MAX_DEVICES);
     let found =
-        named.into_iter().find(|entry| fs::metadata(entry.path()).is_ok_and(|disk| disk.rdev() == device));
-    Some(format!("uuid {}", found?.file_name().to_string_lossy()))
+        named.find(|entry| fs::metadata(entry.path()).is_ok_and(|disk| disk.rdev() == device))?.file_name();
+    Some(within_limit(&format!("uuid {}", found.to_string_lossy())))
+}
+
+/// A device number as the kernel writes it into an fsid.
+fn encoded(device: u64) -> u64 {
+    let (major, minor) = (u64::from(rustix::fs::major(device)), u64::from(rustix::fs::minor(device)));
+    minor & 0xff | major << 8 | (minor & !0xff) << 12
 }
 
 /// The server and its export.
-fn remote(device: u64) -> Option<String> {
+fn remote(device: u64) -> Option<Box<[u8]>> {
     const TYPES: [&str; 7] = ["nfs", "nfs4", "cifs", "smb3", "9p", "virtiofs", "ceph"];
     let mount = mount(device)?;
     let is_remote = TYPES.contains(&&*mount.kind) || mount.kind.starts_with("fuse");
-    is_remote.then(|| format!("mount {} {}", mount.kind, mount.source))
+    is_remote.then(|| within_limit(&format!("mount {} {}", mount.kind, mount.source)))
 }
 
 /// What mountinfo (proc_pid_mountinfo(5)) tells of a mounted file system.
@@ -133,6 +144,12 @@ mod tests {
         assert!(clock >= before.ctime);
         assert_eq!(opened.stat_self().unwrap(), before);
         assert_eq!(opened.names().0.len(), 0);
+    }
+
+    #[test]
+    fn the_kernels_way_to_write_a_device() {
+        assert_eq!(encoded(rustix::fs::makedev(8, 1)), 0x801);
+        assert_eq!(encoded(rustix::fs::makedev(253, 0x1234)), 0x0120_fd34);
     }
 
     #[test]
