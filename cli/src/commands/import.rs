@@ -217,7 +217,7 @@ pub fn tell(
     run: Option<&str>,
     took: Duration,
 ) -> Result<(), WriteError> {
-    let Imported { snapshot, statistics, progress } = imported;
+    let Imported { snapshot, statistics, progress, is_unproven } = imported;
     let totals = &snapshot.manifest.totals;
     if output.is_json() {
         output.json(&Described {
@@ -232,12 +232,13 @@ pub fn tell(
         })?;
     }
     output.tell(&format!(
-        "{} of {}: {}{}, {}; added {} in {:.1} s",
+        "{} of {}: {}{}, {}; {}added {} in {:.1} s",
         snapshot.name,
         printable(&snapshot.manifest.source),
         run.map(|run| format!("{run}, ")).unwrap_or_default(),
         count(totals.files, "file"),
         size(totals.bytes),
+        if *is_unproven { "read all, for lack of a record of their inodes; " } else { "" },
         size(statistics.stored_bytes),
         took.as_secs_f64()
     ))?;

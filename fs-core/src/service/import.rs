@@ -10,7 +10,7 @@ use super::rsync_at_work::rsync_at_work;
 use super::session::{Label, Session, TreeIdentity, WRITERS, Walked, origin, worse};
 use super::waiting::Waiting;
 use super::{ServiceError, SnapshotInfo, other_tree};
-use crate::format::{Manifest, Status, Time, is_source_name};
+use crate::format::{Status, Time, is_source_name};
 use crate::import::{self, AtRest, ImportError, path_of};
 use crate::monitor::{Cancellation, Monitor, Progress};
 use crate::store::{Access, Repository, Statistics, StoreError};
@@ -96,6 +96,8 @@ pub struct Imported {
     pub statistics: Statistics,
     /// What was seen and read.
     pub progress: Progress,
+    /// Every file was read, as no stat cache told what the last import of the tree saw.
+    pub is_unproven: bool,
 }
 
 /// The name that an import of `tree` would give its source.
@@ -159,8 +161,13 @@ pub fn import_tree(
     let key = tree_key(&path, options);
     let identity = TreeIdentity { source: &source, tree: &key };
     let (parent, stat_cache) = session.imported_last(&identity).unzip();
-    if let (None, Some(last)) = (&parent, last) {
-        tell_reading(&last.manifest, &label_path);
+    let is_unproven =
+        parent.is_none() && last.is_some_and(|last| *last.manifest.origin.path == *origin(&label_path));
+    if is_unproven {
+        log::info!(
+            "every file of {} is read: there is no record of the inodes that its last import saw",
+            tree.display()
+        );
     }
     let walked = Walked {
         tree,
@@ -194,7 +201,8 @@ pub fn import_tree(
     }
     let status = worse(taken.status, run_status);
     let label = Label { source: &source, path: &label_path, time, status, run: None, run_folder: None };
-    session.commit(pending, label, cancellation).map(Some)
+    let imported = session.commit(pending, label, cancellation)?;
+    Ok(Some(Imported { is_unproven, ..imported }))
 }
 
 /// What is the same for all imports of the tree at this absolute path.
@@ -202,18 +210,6 @@ pub(super) fn tree_key(path: &Path, options: &ImportOptions) -> Vec<u8> {
     match &options.origin {
         Some(name) => [b"origin ", name.as_slice()].concat(),
         None => [b"tree ", origin(path).as_slice()].concat(),
-    }
-}
-
-/// Says that every file is read, which takes long, and why.
-fn tell_reading(last: &Manifest, tree: &Path) {
-    if *last.origin.path == *origin(tree) {
-        log::warn!(
-            "there is no record of the inodes that the last import of {} saw: every file is read",
-            tree.display()
-        );
-    } else {
-        log::info!("{} was not imported before: every file is read", tree.display());
     }
 }
 

@@ -176,7 +176,9 @@ impl<'a> RunImporter<'a> {
         // Any run of the farm shares inodes with any other.
         let identity = TreeIdentity { source, tree: RUNS };
         let (imported_last, stat_cache) = self.session.imported_last(&identity).unzip();
+        let is_first = imported_last.is_none();
         let parent = imported_last.or_else(|| self.parent(source, run));
+        let is_unproven = is_first && parent.is_some();
         let walked = Walked {
             tree: &run.tree,
             identity: &identity,
@@ -200,7 +202,7 @@ impl<'a> RunImporter<'a> {
             run_folder: Some(run.run_folder.clone()),
         };
         let imported = self.session.commit(pending, label, cancellation)?;
-        Ok(Outcome::Imported(Box::new(imported)))
+        Ok(Outcome::Imported(Box::new(Imported { is_unproven, ..imported })))
     }
 
     /// What the run most resembles: the run that it was made against, else the source's last before it.

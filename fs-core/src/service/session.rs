@@ -214,7 +214,7 @@ impl Session {
             .and_then(|source| source.snapshots().find(|(_, snapshot)| snapshot.id == id))
             .map_or_else(String::new, |(name, _)| name.to_owned());
         let snapshot = SnapshotInfo { id, name, manifest, tags: Vec::new() };
-        Ok(Imported { snapshot, statistics, progress })
+        Ok(Imported { snapshot, statistics, progress, is_unproven: false })
     }
 
     /// The snapshot that the last import of a tree has made, and what that saw of the files.

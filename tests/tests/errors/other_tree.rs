@@ -1,6 +1,9 @@
 //! A tree does not get into the history of another one unless that is said.
 
-use fs_tests::needs::{self, RSYNC};
+use std::fs;
+use std::process::Command;
+
+use fs_tests::needs::{self, Need, RSYNC, UNSHARE};
 use fs_tests::plant::{file, small};
 use fs_tests::{Ran, Sandbox};
 
@@ -97,4 +100,32 @@ fn by_up() {
     let yester = sandbox.yester(["up", "--source", "source"]).arg(sandbox.path("other"));
     yester.arg(sandbox.path("point")).run().fails(1, &["has the history of", "--allow-other-tree"]);
     assert!(!sandbox.path("point").exists());
+}
+
+/// A container has another name each time: then the file system tells that it is the same tree.
+#[test]
+fn a_machine_by_another_name_is_asked_for_its_file_system() {
+    if !needs::met(&[Need::Root, UNSHARE]) {
+        return;
+    }
+    let sandbox = with_history();
+    let import = || {
+        let command = sandbox.yester(["import"]).arg(sandbox.source()).command();
+        let mut renamed = Command::new("unshare");
+        renamed.args(["--uts", "sh", "-c", "hostname renamed && exec \"$@\"", "sh"]);
+        renamed.arg(command.get_program()).args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => renamed.env(name, value),
+                None => renamed.env_remove(name),
+            };
+        }
+        renamed.output().expect("unshare")
+    };
+    let ran = import();
+    assert!(ran.status.success(), "{ran:?}");
+    // Another machine, then, as far as anything tells: its history is `renamed`'s now.
+    fs::remove_dir_all(sandbox.repo().join("stat-cache")).expect("the stat cache");
+    let ran = sandbox.yester(["import"]).arg(sandbox.source()).run();
+    ran.fails(1, &["has the history of", "on renamed", "--allow-other-tree"]);
 }

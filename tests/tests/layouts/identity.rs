@@ -106,6 +106,16 @@ fn levels_that_have_lost_a_backup_point_are_known() {
     assert_eq!(days(&sandbox, "web"), ["1", "2", "3", "200"]);
 }
 
+/// An older level was changed in the second in which the newest run completed, so that both have one time.
+#[test]
+fn a_level_that_has_the_time_of_the_newest_run_hides_it_from_nobody() {
+    let sandbox = Sandbox::with_repository();
+    let root = three(&sandbox, "backup");
+    import(&sandbox, &root, &[]).ok();
+    stamp(&root.join("daily.1"), 3);
+    all_known(&sandbox, &root);
+}
+
 #[test]
 fn levels_are_known_by_what_is_in_them() {
     for touched in [&[0, 1, 2][..], &[2, 1, 0], &[0], &[1], &[2]] {

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use fs_tests::Sandbox;
 use fs_tests::plant::{many, small};
+use fs_tests::{Sandbox, wait_until};
 
 use super::{LIMIT, Watch, command, snapshots, status, wait_for, watched};
 
@@ -136,4 +136,31 @@ fn a_line_is_a_line() {
     assert_eq!(text.lines().count(), 2, "{text:?}");
     assert!(!text.contains('\u{1b}'), "{text:?}");
     watch.stop();
+}
+
+fn all_read(sandbox: &Sandbox) -> Option<String> {
+    Some(status(sandbox).sources.first()?["all_read"].as_str()?.to_owned())
+}
+
+/// With `checksum-every`, the status says when every file was read last, also after the watch was started again.
+#[test]
+fn when_every_file_was_read_last() {
+    let sandbox = Sandbox::with_repository();
+    small(&sandbox.source());
+    let read_at = |every: &str| {
+        let keys = format!("live = true\nevery = \"1s\"\nchecksum-every = \"{every}\"");
+        let watch = Watch::start(&sandbox, &watched(&sandbox.source(), &keys));
+        let first = wait_until("a time", LIMIT, || all_read(&sandbox));
+        (watch, first)
+    };
+    let (watch, first) = read_at("30d");
+    let text = sandbox.yester(["status"]).run().text();
+    assert!(text.contains("every file read "), "{text}");
+    watch.stop().ok();
+    let (watch, again) = read_at("30d");
+    assert_eq!(again, first);
+    watch.stop().ok();
+    let (watch, _) = read_at("1s");
+    wait_until("a later time", LIMIT, || all_read(&sandbox).filter(|read| *read > first));
+    watch.stop().ok();
 }

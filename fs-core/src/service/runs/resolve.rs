@@ -173,7 +173,8 @@ impl<'a> Matching<'a> {
                 continue;
             }
             let has_moved = folder(snapshot).is_some_and(|was| was.name != run.run_folder.name);
-            if level.number == 0 && !has_moved && run.is_stamped() {
+            let is_later = snapshot.manifest.time != run.time;
+            if level.number == 0 && !has_moved && run.is_stamped() && is_later {
                 continue;
             }
             // Renamed, it can have got no other run since.
