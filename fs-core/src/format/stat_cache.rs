@@ -150,6 +150,8 @@ pub struct StatTrailer {
     pub all_read: Time,
     /// The file systems that the tree is on.
     pub file_systems: Vec<KnownFileSystem>,
+    /// The inode number of the root directory.
+    pub root_inode: u64,
     /// The root directory.
     pub root: Option<DirectoryStats>,
 }
@@ -164,6 +166,7 @@ impl StatTrailer {
             body.put_bytes(identity);
             clock.encode(&mut body);
         }
+        body.put_varint(self.root_inode);
         let root = self.root.unwrap_or(DirectoryStats { offset: 0, slots: 0 });
         body.put_varint(root.offset);
         body.put_varint(root.slots);
@@ -183,10 +186,11 @@ impl StatTrailer {
             Ok(KnownFileSystem { identity, clock: Time::decode(&mut cursor)? })
         };
         let file_systems = (0..count).map(|_| file_system()).collect::<Result<_, FormatError>>()?;
+        let root_inode = cursor.varint("root directory")?;
         let (offset, slots) = (cursor.varint("root directory")?, cursor.varint("root directory")?);
         cursor.end("end of a stat cache")?;
         let root = (slots > 0).then_some(DirectoryStats { offset, slots });
-        Ok(Self { snapshot, all_read, file_systems, root })
+        Ok(Self { snapshot, all_read, file_systems, root_inode, root })
     }
 }
 
@@ -247,6 +251,7 @@ mod tests {
                     .into_iter()
                     .map(|identity| KnownFileSystem { identity: identity.into(), clock: Time::default() })
                     .collect(),
+                root_inode: offset,
                 root: (slots > 0).then_some(DirectoryStats { offset, slots }),
             };
             let bytes = trailer.seal(&keys());

@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use super::ImportError;
-use super::disk::{Directory, FileType, ReadXattrs, Stat, next_data, next_hole, stat_file, xattrs_of};
+use super::disk::{
+    Directory, FileType, ReadXattrs, Stat, is_memory, next_data, next_hole, stat_file, xattrs_of,
+};
 use crate::format::limits::MAX_FILE;
 use crate::format::{Entry, Kind};
 use crate::monitor::{Cancellation, Monitor, Progress};
@@ -35,7 +37,7 @@ pub(super) enum ReadError {
 const ATTEMPTS: u32 = 2;
 
 /// Bytes that are read behind a file's end as its size tells it.
-const MOST_UNTOLD: u64 = 64 << 20;
+const MOST_UNTOLD: u64 = 1 << 20;
 
 /// What reading needs beside the file.
 pub(super) struct FileContext<'a> {
@@ -65,12 +67,21 @@ pub(super) fn read(
         if before.size > MAX_FILE {
             return Err(ReadError::File(io::Error::other("it has more than 4 EiB")));
         }
+        if is_memory(&file, &before) {
+            return Err(ReadError::File(io::Error::other("it is the kernel's memory, and no file")));
+        }
         let result = read_once(&mut file, &before, context);
         context.content.reset();
         let kind = result?;
         let after = stat_file(&file).map_err(ReadError::File)?;
-        let still = (before.size, before.attributes.mtime, before.ctime)
-            == (after.size, after.attributes.mtime, after.ctime);
+        // A size lies only where nothing is allocated, as in /proc and /sys.
+        let is_whole = match kind {
+            Kind::File { size, .. } => size == before.size || before.allocated == 0,
+            _ => false,
+        };
+        let still = is_whole
+            && (before.size, before.attributes.mtime, before.ctime)
+                == (after.size, after.attributes.mtime, after.ctime);
         if still || attempt == ATTEMPTS {
             context.progress.files_read += 1;
             let xattrs = xattrs_of(&file);
@@ -92,7 +103,7 @@ fn read_once(file: &mut File, stat: &Stat, context: &mut FileContext<'_>) -> Res
     // In /proc and the like sizes mean nothing: what can be read is the content.
     if is_whole && stat_file(file).map_err(ReadError::File)?.size == stat.size {
         let more = copy(file, MOST_UNTOLD, context)?;
-        if more == MOST_UNTOLD {
+        if more == MOST_UNTOLD && stat_file(file).map_err(ReadError::File)?.size == stat.size {
             return Err(ReadError::File(io::Error::other("it has far more content than its size tells")));
         }
     }

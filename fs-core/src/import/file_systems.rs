@@ -5,6 +5,9 @@ use super::parent::may_have_changed_since;
 use crate::format::{KnownFileSystem, Time};
 use crate::store::StatCache;
 
+/// Clocks that are right differ by less than this.
+const FUTURE_SECS: i64 = 86_400;
+
 /// A file system.
 #[derive(Debug)]
 pub(super) struct FileSystem {
@@ -13,6 +16,8 @@ pub(super) struct FileSystem {
     pub(super) identity: Box<[u8]>,
     /// Whether a file keeps its inode number.
     pub(super) keeps_inodes: bool,
+    /// Whether a change of a file changes its ctime.
+    pub(super) keeps_ctimes: bool,
     /// A time that its clock has passed.
     clock: Time,
     /// The clock could not be read: the latest ctime that was met stands for it.
@@ -42,14 +47,16 @@ impl FileSystems {
             return known;
         }
         let declared = self.declared.take();
+        // The clock of a frozen copy stopped when it was frozen.
+        let read = self.fixed.or_else(|| if declared.is_some() { None } else { directory.clock() });
         let identity = declared.unwrap_or_else(|| directory.file_system(device));
-        let read = self.fixed.or_else(|| directory.clock());
-        let known = cache.and_then(|cache| cache.clock(&identity));
+        let known = cache.and_then(|cache| cache.clock(&identity)).filter(|known| *known <= now());
         let earliest = Time::new(i64::MIN, 0).unwrap_or_default();
         self.all.push(FileSystem {
             device,
             identity,
             keeps_inodes: directory.keeps_inodes(device),
+            keeps_ctimes: directory.keeps_ctimes(),
             clock: read.or(known).unwrap_or(earliest),
             is_estimated: read.is_none(),
         });
@@ -63,9 +70,13 @@ impl FileSystems {
     /// Notes an entry that was met: the clock of its file system has passed its ctime.
     pub(super) fn note(&mut self, index: usize, stat: &Stat) {
         let file_system = &mut self.all[index];
-        if file_system.is_estimated && file_system.holds(stat) && stat.ctime > file_system.clock {
-            // A ctime from the future must not make all others look old.
-            file_system.clock = stat.ctime.min(jiff::Timestamp::now().into());
+        // A ctime from the future must not make all others look old.
+        if file_system.is_estimated
+            && file_system.holds(stat)
+            && stat.ctime > file_system.clock
+            && stat.ctime <= now()
+        {
+            file_system.clock = stat.ctime;
         }
     }
 
@@ -79,10 +90,16 @@ impl FileSystems {
     }
 }
 
+fn now() -> Time {
+    jiff::Timestamp::now().into()
+}
+
 impl FileSystem {
     /// Whether every later change of this file will show in its ctime, as the clock has moved on since that.
     pub(super) fn is_settled(&self, stat: &Stat) -> bool {
-        !may_have_changed_since(stat.ctime, self.clock)
+        // What is far in the future, as the clock was wrong once, gets an earlier ctime by any change.
+        let is_future = || stat.ctime.secs() > now().secs().saturating_add(FUTURE_SECS);
+        !may_have_changed_since(stat.ctime, self.clock) || is_future()
     }
 
     /// Whether the entry is on this file system: on an overlay, an entry may be on another one than its directory.

@@ -72,6 +72,17 @@ impl LinkTracker {
     pub(super) fn add(&mut self, id: FileId, names: u64, ctime: Time, path: PathKey, entry: &Entry) {
         let hash = self.hasher.hash_one(id);
         let Some(place) = self.find(id, hash) else { return self.insert(id, hash, ctime, path, entry) };
+        let print = self.print(entry.size(), entry.attributes.mtime, ctime);
+        if self.files[place as usize].print != print {
+            // It was changed, or linked anew, and read again: its next name must be like this one.
+            let (content, bytes, holes) = remembered(entry);
+            let linked = &mut self.files[place as usize];
+            (linked.content, linked.bytes, linked.print) = (content, bytes, print);
+            self.holes.remove(&place);
+            if holes > 0 {
+                self.holes.insert(place, holes);
+            }
+        }
         let first = self.files[place as usize].path;
         let paths = self.paths.entry(place).or_insert_with(|| vec![first]);
         paths.push(path);

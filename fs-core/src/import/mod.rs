@@ -31,10 +31,12 @@ pub fn directory_id(path: &std::path::Path) -> std::io::Result<(u64, u64)> {
     Ok(disk::Directory::open(path)?.stat_self()?.id)
 }
 
-/// What tells the file system of the directory at `path` from any other, also after a reboot.
-pub fn file_system(path: &std::path::Path) -> std::io::Result<Box<[u8]>> {
+/// What tells the directory at `path` from any other, also after a reboot: the identity of its file system, and its inode
+/// number.
+pub fn root_identity(path: &std::path::Path) -> std::io::Result<(Box<[u8]>, u64)> {
     let directory = disk::Directory::open(path)?;
-    Ok(directory.file_system(directory.stat_self()?.id.0))
+    let (device, inode) = directory.stat_self()?.id;
+    Ok((directory.file_system(device), inode))
 }
 
 /// Folders in each other: below, nobody can name a file any more (`PATH_MAX` of one-letter names). A bound on open files.

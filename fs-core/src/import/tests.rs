@@ -67,8 +67,7 @@ impl Fixture {
             extensions: Extensions::default(),
         };
         let (id, _) = writer.commit(&manifest)?;
-        let Stats { root, file_systems, all_read } = outcome.stats.clone();
-        stat_cache.finish(id, all_read, file_systems, root)?;
+        stat_cache.finish(&outcome.stats.clone().of(id))?;
         *self.last.lock().unwrap() = Some(manifest);
         Ok(outcome)
     }

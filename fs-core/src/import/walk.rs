@@ -23,7 +23,8 @@ use super::seen::SeenFiles;
 use super::troubles::Troubles;
 use crate::format::limits::MAX_NAME;
 use crate::format::{
-    Ancestor, Content, Entry, Kind, KnownFileSystem, Manifest, PathKey, Slot, Status, Time, Totals, Unread,
+    Ancestor, Content, Entry, Kind, KnownFileSystem, Manifest, PathKey, Slot, SnapshotId, StatTrailer,
+    Status, Time, Totals, Unread,
 };
 use crate::monitor::{Cancellation, Monitor, Progress, TroubleKind};
 use crate::store::{
@@ -100,10 +101,20 @@ pub struct Outcome {
 pub struct Stats {
     /// The slot of the root directory.
     pub root: Slot,
+    /// Its inode number.
+    pub root_inode: u64,
     /// The file systems that the tree is on.
     pub file_systems: Vec<KnownFileSystem>,
     /// When a walk that read every file began last.
     pub all_read: Time,
+}
+
+impl Stats {
+    /// The end of the stat cache, once there is a snapshot of the tree.
+    pub fn of(self, snapshot: SnapshotId) -> StatTrailer {
+        let Self { root, root_inode, file_systems, all_read } = self;
+        StatTrailer { snapshot, all_read, file_systems, root_inode, root: root.directory() }
+    }
 }
 
 /// Walks the tree at `path` into `writer`, and what it sees of the files into `stat_cache`. `now` is the time at which the
@@ -214,6 +225,7 @@ impl Walk<'_> {
         })?;
         self.tell(&[], c"");
         let file_system = self.file_system(&directory, &stat);
+        let root_inode = stat.id.1;
         let parent = self.options.parent.map(|parent| &parent.root);
         let seen_before = self.root_seen_before(parent, file_system);
         let directory = Arc::new(directory);
@@ -246,7 +258,7 @@ impl Walk<'_> {
             Some(cache) if !self.options.checksum => cache.all_read(),
             _ => self.started,
         };
-        let stats = Stats { root: slot, file_systems: self.file_systems.known(), all_read };
+        let stats = Stats { root: slot, root_inode, file_systems: self.file_systems.known(), all_read };
         Ok(Outcome { taken, progress: self.progress, stats })
     }
 

@@ -109,7 +109,9 @@ pub fn source_name(tree: &Path, options: &ImportOptions) -> Result<Vec<u8>, Serv
             Err(ServiceError::BadSourceName(String::from_utf8_lossy(name).into_owned()))
         };
     }
-    name_of(&absolute(tree)?)
+    // A frozen copy stands for the tree that it names.
+    let path = absolute(tree)?;
+    name_of(&options.origin.as_deref().map_or(path, path_of))
 }
 
 /// The source of the tree at an absolute path, when nobody names it.
@@ -128,6 +130,9 @@ fn of_root(path: &Path) -> Vec<u8> {
         _ => b"root".to_vec(),
     }
 }
+
+/// What Docker and Podman put into each container.
+const CONTAINER: [&str; 2] = ["/.dockerenv", "/run/.containerenv"];
 
 /// Imports the directory `tree` into the repository in `root`. `None` when nothing changed and
 /// [`ImportOptions::only_if_changed`] asked for no snapshot then.
@@ -150,7 +155,7 @@ pub fn import_tree(
     let last = session.last(&source);
     let last = last.as_deref();
     if let Some(last) = last {
-        let is_same = || is_same_file_system(session.repository(), &source, &path, options);
+        let is_same = || is_same_directory(session.repository(), &source, &path, options);
         other_tree::check(&source, &label_path, last, options, is_same)?;
     }
     let at_rest = options.at_rest_for.map_or(AtRest::Nothing, |quiet| {
@@ -217,24 +222,29 @@ pub(super) fn tree_key(path: &Path, options: &ImportOptions) -> Vec<u8> {
 /// another tree.
 pub fn check_other_tree(root: &Path, tree: &Path, options: &ImportOptions) -> Result<(), ServiceError> {
     let path = expected(tree)?;
-    let source = options.source.clone().map_or_else(|| name_of(&path), Ok)?;
+    let label_path = options.origin.as_deref().map_or_else(|| path.clone(), path_of);
+    let source = options.source.clone().map_or_else(|| name_of(&label_path), Ok)?;
     let repository = match Repository::open(root, Access::Read) {
         Err(StoreError::NotARepository(_)) => return Ok(()),
         result => result?,
     };
     let sources = Sources::load(&repository, &options.zone, &Sources::default())?;
-    let is_same = || is_same_file_system(&repository, &source, &path, options);
+    let is_same = || is_same_directory(&repository, &source, &path, options);
     sources
         .last(&source)
-        .map_or(Ok(()), |(_, last)| other_tree::check(&source, &path, last, options, is_same))
+        .map_or(Ok(()), |(_, last)| other_tree::check(&source, &label_path, last, options, is_same))
 }
 
-/// Whether the last import of the tree at this path found it on the file system where it is now, whatever the machine was
-/// called then.
-fn is_same_file_system(repository: &Repository, source: &[u8], path: &Path, options: &ImportOptions) -> bool {
-    let cache = repository.stat_cache(source, &tree_key(path, options));
-    let identity = import::file_system(path);
-    cache.zip(identity.ok()).is_some_and(|(cache, identity)| cache.clock(&identity).is_some())
+/// Whether a container has been made anew, with another name, and the last import of the tree found the same directory.
+/// Machines keep their names; and those that were cloned have the same file systems.
+fn is_same_directory(repository: &Repository, source: &[u8], path: &Path, options: &ImportOptions) -> bool {
+    let is_container = || CONTAINER.iter().any(|mark| Path::new(mark).exists());
+    let is_same = || {
+        let cache = repository.stat_cache(source, &tree_key(path, options))?;
+        let (identity, inode) = import::root_identity(path).ok()?;
+        Some(cache.root_identity() == (Some(&*identity), inode))
+    };
+    is_container() && is_same() == Some(true)
 }
 
 /// The absolute path that `tree` has, or will have once it is made.

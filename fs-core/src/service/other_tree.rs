@@ -15,7 +15,7 @@ pub(super) fn check(
     path: &Path,
     last: &Snapshot,
     options: &ImportOptions,
-    is_same_file_system: impl FnOnce() -> bool,
+    is_same_directory: impl FnOnce() -> bool,
 ) -> Result<(), ServiceError> {
     let manifest = &last.manifest;
     let is_run = manifest.extensions.run.is_some();
@@ -25,9 +25,7 @@ pub(super) fn check(
         return Ok(());
     }
     // A container has another name each time.
-    if !is_run
-        && *manifest.origin.path == *origin(path)
-        && (is_here(&manifest.origin) || is_same_file_system())
+    if !is_run && *manifest.origin.path == *origin(path) && (is_here(&manifest.origin) || is_same_directory())
     {
         return Ok(());
     }

@@ -85,9 +85,8 @@ impl Pending {
 
 /// Without a stat cache the next import only takes longer.
 fn store(stat_cache: StatCacheWriter, stats: Stats, snapshot: SnapshotId) {
-    let Stats { root, file_systems, all_read } = stats;
-    if let Err(error) = stat_cache.finish(snapshot, all_read, file_systems, root) {
-        log::warn!("{error}: the next import will read every file");
+    if let Err(error) = stat_cache.finish(&stats.of(snapshot)) {
+        log::warn!("{error}: the next import reads more files than it would have to");
     }
 }
 

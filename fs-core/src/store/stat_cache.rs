@@ -1,23 +1,27 @@
 //! Stat caches: what the last import of a tree saw of its files. Derived: one that is missing or damaged costs the
 //! next import the time to read every file. `format/stat_cache.rs` is the layout.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::disk::{self, NewFile};
 use super::{Repository, StoreError};
 use crate::format::{
-    BlobId, DirectoryStats, Keys, KnownFileSystem, MAX_TRAILER, PART_SLOTS, Slot, SnapshotId, StatPart,
-    StatTrailer, Time,
+    BlobId, DirectoryStats, Keys, MAX_TRAILER, PART_SLOTS, Slot, SnapshotId, StatPart, StatTrailer, Time,
 };
 
 /// The folder of the repository that holds them.
 const FOLDER: &str = "stat-cache";
 /// Bytes that are written at once.
 const BUFFER: usize = 256 << 10;
+/// File systems below one tree.
+const MAX_FILE_SYSTEMS: usize = 4096;
+/// A stat cache that was not renewed for this long is removed.
+const UNUSED: Duration = Duration::from_secs(400 * 86_400);
 /// Bytes of the length that ends the file.
 const LENGTH: u64 = 4;
 
@@ -58,6 +62,7 @@ pub struct StatCacheWriter {
     buffer: Vec<u8>,
     /// Bytes written, and in the buffer.
     len: u64,
+    is_published: bool,
 }
 
 impl Repository {
@@ -69,7 +74,7 @@ impl Repository {
             Ok(cache) => Some(cache),
             Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
-                log::warn!("{error}: reading every file, and making the stat cache again");
+                log::info!("{error}: it is made again by the next import");
                 None
             }
         }
@@ -86,6 +91,7 @@ impl Repository {
             path: self.root.join(FOLDER).join(name),
             buffer: Vec::new(),
             len: 0,
+            is_published: false,
         }
     }
 }
@@ -113,6 +119,12 @@ impl StatCache {
     /// When an import that read every file began last.
     pub fn all_read(&self) -> Time {
         self.0.trailer.all_read
+    }
+
+    /// The identity of the root's file system, and the inode number of the root.
+    pub fn root_identity(&self) -> (Option<&[u8]>, u64) {
+        let trailer = &self.0.trailer;
+        (trailer.file_systems.first().map(|known| &*known.identity), trailer.root_inode)
     }
 
     /// A time that the clock of this file system has passed, if the tree was on it.
@@ -222,22 +234,23 @@ impl StatCacheWriter {
     }
 
     /// Replaces the stat cache that there was. It is not synced: after a power loss it may be damaged, which its seals tell.
-    pub fn finish(
-        mut self,
-        snapshot: SnapshotId,
-        all_read: Time,
-        file_systems: Vec<KnownFileSystem>,
-        root: Slot,
-    ) -> Result<(), StoreError> {
-        let trailer = StatTrailer { snapshot, all_read, file_systems, root: root.directory() };
-        self.push(&trailer.seal(&self.keys));
+    pub fn finish(mut self, end: &StatTrailer) -> Result<(), StoreError> {
+        if end.file_systems.len() > MAX_FILE_SYSTEMS {
+            let reason = io::Error::other("the tree is on too many file systems");
+            return Err(StoreError::io("write", &self.path)(reason));
+        }
+        self.push(&end.seal(&self.keys));
         self.flush();
+        let folder = self.path.parent().unwrap_or(Path::new(".")).to_owned();
         std::mem::replace(&mut self.file, Err(io::ErrorKind::Other.into()))
             .and_then(|_written| {
-                disk::create_directory(self.path.parent().unwrap_or(Path::new(".")))?;
+                disk::create_directory(&folder)?;
                 disk::rename(&self.temporary, &self.path)
             })
-            .map_err(StoreError::io("write", &self.path))
+            .map_err(StoreError::io("write", &self.path))?;
+        self.is_published = true;
+        remove_unused(&folder);
+        Ok(())
     }
 
     fn push(&mut self, bytes: &[u8]) {
@@ -260,9 +273,20 @@ impl StatCacheWriter {
     }
 }
 
+/// Removes what no import has renewed for so long that its tree will not come again. A failure costs some room.
+fn remove_unused(folder: &Path) {
+    let is_unused = |entry: &fs::DirEntry| {
+        let age = entry.metadata().and_then(|told| told.modified()).map(|time| time.elapsed());
+        age.is_ok_and(|age| age.is_ok_and(|age| age > UNUSED))
+    };
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten().filter(is_unused) {
+        let _ = disk::remove(&entry.path());
+    }
+}
+
 impl Drop for StatCacheWriter {
     fn drop(&mut self) {
-        if self.file.is_ok() {
+        if !self.is_published {
             // Frees a full disk; what is left is removed by the next writer.
             let _ = disk::remove(&self.temporary);
         }

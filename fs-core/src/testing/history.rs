@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::format::{BlobId, Entry, Extensions, Kind, Manifest, Origin, SnapshotId, Tag, Time};
-use crate::import::{Options, Stats, run};
+use crate::import::{Options, run};
 use crate::monitor::{Cancellation, Silent};
 use crate::store::{CacheSizes, DirectoryCursor, FileReader, Reader, Repository, StoreError};
 
@@ -84,8 +84,7 @@ pub(super) fn import(repository: &Repository, tree: &Path, time: i64) -> Snapsho
         extensions: Extensions::default(),
     };
     let id = writer.commit(&manifest).unwrap().0;
-    let Stats { root, file_systems, all_read } = outcome.stats;
-    stat_cache.finish(id, all_read, file_systems, root).unwrap();
+    stat_cache.finish(&outcome.stats.of(id)).unwrap();
     id
 }
 

@@ -90,6 +90,15 @@ pub(in crate::import) fn stat_file(file: &File) -> io::Result<Stat> {
     Ok(convert(&rustix::fs::fstat(file.as_fd())?))
 }
 
+/// Whether it is `/proc/kcore`: its size is that of all addresses.
+pub(in crate::import) fn is_memory(file: &File, stat: &Stat) -> bool {
+    const PROC: u64 = 0x9fa0;
+    // The field's type differs between architectures.
+    #[allow(clippy::unnecessary_cast, clippy::cast_lossless, clippy::cast_sign_loss)]
+    let magic = || rustix::fs::fstatfs(file).map(|told| told.f_type as u64 & 0xffff_ffff);
+    stat.allocated == 0 && stat.size > 1 << 40 && magic() == Ok(PROC)
+}
+
 /// Where data begin, at `at` or behind it; `None` when there are none.
 pub(in crate::import) fn next_data(file: &File, at: u64) -> io::Result<Option<u64>> {
     match rustix::fs::seek(file, SeekFrom::Data(at)) {

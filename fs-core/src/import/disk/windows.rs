@@ -164,6 +164,12 @@ impl Directory {
         true
     }
 
+    /// Whether every change of a file changes its ctime.
+    #[expect(clippy::unused_self, reason = "on other platforms it is asked")]
+    pub(in crate::import) fn keeps_ctimes(&self) -> bool {
+        true
+    }
+
     /// The time of the volume's clock: nothing tells it.
     #[expect(clippy::unused_self, reason = "on other platforms it is asked")]
     pub(in crate::import) fn clock(&self) -> Option<Time> {
@@ -263,6 +269,11 @@ pub(in crate::import) fn stat_file(file: &File) -> io::Result<Stat> {
         device: (0, 0),
         dos: DosAttributes { bits, created },
     })
+}
+
+/// Whether it is no file, but memory: there is no such thing here.
+pub(in crate::import) fn is_memory(_: &File, _: &Stat) -> bool {
+    false
 }
 
 /// Where data begin, at `at` or behind it: everywhere.

@@ -168,6 +168,9 @@ fn in_a_farm_the_inode_decides() {
     // The limit: one file in all levels, changed in place, with its time restored.
     fixture.write("kept", "KEPT");
     assert_eq!(fixture.again_with(farm()).files_read, 0);
+    // Where inode numbers prove nothing the ctime has to: that of what has got a link is another one.
+    assert_eq!(fixture.again_with(Options { ignore_inode: true, ..farm() }).files_read, 1);
+    assert_eq!(fixture.content("kept"), "KEPT");
     assert_eq!(fixture.again_with(Options { checksum: true, ..farm() }).files_read, 2);
     assert_eq!(fixture.content("kept"), "KEPT");
 }

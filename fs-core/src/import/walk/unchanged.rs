@@ -7,8 +7,8 @@
 //! In a farm of hard links each new link changes the ctime. There whoever changes a file's content gives it a new inode
 //! (or else all levels change with it), so the inode number has to be enough.
 //!
-//! A write through a shared mapping changes no attribute before it is written back, and one into a farm's file may be
-//! followed by setting the time: these only [`Options::checksum`](super::Options::checksum) finds.
+//! A store through a shared mapping changes the ctime only if it is the first one since the page was written back, and a
+//! farm's file may be changed in place, and its time set back: these only [`Options::checksum`](super::Options::checksum) finds.
 //!
 //! [`FileSystem::is_settled`]: crate::import::file_systems::FileSystem::is_settled
 
@@ -53,10 +53,11 @@ impl Walk<'_> {
         let Some(before) = frame.seen_before.as_mut().and_then(|seen| seen.get(slot)?.file()) else {
             return false;
         };
+        let inodes_count = self.inodes_count(frame.file_system);
         let file_system = self.file_systems.get(frame.file_system);
-        let is_same_inode =
-            before.inode == stat.id.1 || self.options.ignore_inode || !file_system.keeps_inodes;
-        let is_unchanged = if self.is_farm() {
+        let is_same_inode = before.inode == inode(stat) || !inodes_count;
+        // Where inode numbers prove nothing the ctime has to, also in a farm.
+        let is_unchanged = if self.is_farm() && inodes_count {
             self.parent_started.is_some_and(|started| !may_have_changed_since(stat.attributes.mtime, started))
         } else {
             before.ctime == stat.ctime
@@ -67,12 +68,13 @@ impl Walk<'_> {
     /// What the next import must know of an entry to prove it unchanged.
     pub(super) fn slot_of(&mut self, file_system: usize, stat: &Stat, entry: &Entry) -> Slot {
         self.file_systems.note(file_system, stat);
+        let inodes_count = self.inodes_count(file_system);
         let file_system = self.file_systems.get(file_system);
-        let is_settled = self.is_farm() || file_system.is_settled(stat);
-        if entry.unsettled || !is_settled || !file_system.holds(stat) {
+        let is_settled = self.is_farm() && inodes_count || file_system.is_settled(stat);
+        if entry.unsettled || !is_settled || !file_system.keeps_ctimes || !file_system.holds(stat) {
             return Slot::UNKNOWN;
         }
-        Slot::of_file(FileStat { inode: stat.id.1, ctime: stat.ctime })
+        Slot::of_file(FileStat { inode: inode(stat), ctime: stat.ctime })
     }
 
     /// The index of a directory's file system.
@@ -103,10 +105,23 @@ impl Walk<'_> {
     /// What was seen on another file system proves nothing: inode numbers are worth something on their own only.
     fn if_on(&self, file_system: usize, mut seen: StatCursor) -> Option<StatCursor> {
         let is_same = seen.file_system()? == &*self.file_systems.get(file_system).identity;
+        if !is_same {
+            log::info!("a directory was on another file system before: its files are read");
+        }
         is_same.then_some(seen)
+    }
+
+    /// Whether the inode numbers of a file system prove anything.
+    fn inodes_count(&self, file_system: usize) -> bool {
+        !self.options.ignore_inode && self.file_systems.get(file_system).keeps_inodes
     }
 
     fn is_farm(&self) -> bool {
         self.options.seen.is_some()
     }
+}
+
+/// The inode number; 0 stands for an unknown file.
+fn inode(stat: &Stat) -> u64 {
+    stat.id.1.max(1)
 }

@@ -67,7 +67,7 @@ pub(super) fn look(
         _ => runs(source, planned, &mut context),
     };
     if source.watched.options.checksum_every.is_some() {
-        source.all_read = all_read(repository, &keys)?;
+        source.all_read = all_read(repository, &keys).unwrap_or_default();
     }
     match (result, running) {
         (Ok((Look::Done, _)), Some(pid)) => Ok(at_work(pid)),

@@ -1,7 +1,7 @@
 use std::fs;
 
 use super::*;
-use crate::format::FileStat;
+use crate::format::{FileStat, KnownFileSystem};
 use crate::store::Access;
 
 fn repository() -> (tempfile::TempDir, Repository) {
@@ -29,7 +29,10 @@ fn write(repository: &Repository) {
         clock: Time::new(secs, 0).unwrap(),
     };
     let systems = vec![system(b"one", 1), system(b"two", 2)];
-    writer.finish(SNAPSHOT, Time::new(100, 0).unwrap(), systems, root).unwrap();
+    let all_read = Time::new(100, 0).unwrap();
+    let root = root.directory();
+    let end = StatTrailer { snapshot: SNAPSHOT, all_read, file_systems: systems, root_inode: 2, root };
+    writer.finish(&end).unwrap();
 }
 
 #[test]
