@@ -34,7 +34,7 @@ pub(super) enum ReadError {
 /// by a tenth either.
 const ATTEMPTS: u32 = 2;
 
-/// Bytes that are read behind a file's end as its size tells it.
+/// Bound of the bytes that are read beyond a file's size.
 const MOST_UNTOLD: u64 = 64 << 20;
 
 /// What reading needs beside the file.
@@ -89,18 +89,18 @@ fn read_once(file: &mut File, stat: &Stat, context: &mut FileContext<'_>) -> Res
         // No more than it had: a file may grow faster than it is read.
         copy(file, stat.size, context)? == stat.size
     };
-    // In /proc and the like sizes mean nothing: what can be read is the content.
+    // In /proc and the like sizes mean nothing: the content is whatever can be read.
     if is_whole && stat_file(file).map_err(ReadError::File)?.size == stat.size {
         let more = copy(file, MOST_UNTOLD, context)?;
         if more == MOST_UNTOLD {
-            return Err(ReadError::File(io::Error::other("it has far more content than its size tells")));
+            return Err(ReadError::File(io::Error::other("it has far more content than its size says")));
         }
     }
     let (size, holes, content) = context.content.finish(context.writer).map_err(store)?;
     Ok(Kind::File { size, holes, content })
 }
 
-/// Reads `size` bytes, taking holes as holes. Returns whether there were as many.
+/// Reads `size` bytes, keeping holes. Returns whether there were that many.
 fn read_sparse(file: &mut File, size: u64, context: &mut FileContext<'_>) -> Result<bool, ReadError> {
     let mut at = 0;
     while at < size {

@@ -69,7 +69,7 @@ impl Repository {
             Ok(cache) => Some(cache),
             Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
-                log::warn!("{error}: reading every file, and making the stat cache again");
+                log::warn!("{error}: every file is read, and the stat cache is written anew");
                 None
             }
         }
@@ -186,7 +186,7 @@ impl StatCursor {
                 if let Err(error) = result
                     && !self.cache.reported.swap(true, Ordering::Relaxed)
                 {
-                    log::warn!("{error}: reading the files whose inodes it does not give");
+                    log::warn!("{error}: the files in that part are read");
                 }
                 // Neither can the parts after it be read.
                 self.stats.slots = 0;
