@@ -394,7 +394,8 @@ impl<'a> Matching<'a> {
 }
 
 /// Whether the run of a level may be older than the one that completed at `next`. If so, its folder was created
-/// before that, at the latest by `cp -al`. The folders of a copy made by hand are all new.
+/// before that, at the latest by `cp -al`. An unstamped level may be a copy made by
+/// hand, whose folder is newer.
 fn may_be_as_old(run: &PlannedRun, next: Option<Time>) -> bool {
     match (run.run_folder.born, next) {
         (Some(born), Some(next)) if run.is_stamped() => born <= next,
