@@ -31,7 +31,7 @@ pub fn directory_id(path: &std::path::Path) -> std::io::Result<(u64, u64)> {
     Ok(disk::Directory::open(path)?.stat_self()?.id)
 }
 
-/// What tells the file system of the directory at `path` from any other, also after a reboot.
+/// The identity of the file system of the directory at `path`, also after a reboot.
 pub fn file_system(path: &std::path::Path) -> std::io::Result<Box<[u8]>> {
     let directory = disk::Directory::open(path)?;
     Ok(directory.file_system(directory.stat_self()?.id.0))

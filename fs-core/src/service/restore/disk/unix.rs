@@ -32,7 +32,7 @@ pub(in crate::service::restore) struct Folder(Arc<OwnedFd>);
 /// The key of a name. Equal keys are certainly the same name.
 pub(in crate::service::restore) type NameKey = CString;
 
-/// That of a name.
+/// The key of `name`.
 pub(in crate::service::restore) fn key_of(name: &CStr) -> NameKey {
     name.to_owned()
 }
