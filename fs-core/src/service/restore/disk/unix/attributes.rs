@@ -215,8 +215,7 @@ fn set_mode(subject: &Subject<'_>, attr: &Attr, mode: u16, is_own: bool, lacking
         return;
     }
     let is_narrowed = kept == mode && set.is_ok();
-    let why =
-        if is_narrowed { "narrowed, so that nobody gains access".to_owned() } else { reason(set) };
+    let why = if is_narrowed { "narrowed, so that nobody gains access".to_owned() } else { reason(set) };
     lacking.push(Lack { what: "mode".into(), reason: why, expected: is_narrowed && !is_own && !is_root() });
 }
 
