@@ -109,7 +109,8 @@ fn print(output: &mut Output, log: &PathLog, path: &[u8]) -> Result<(), WriteErr
     output.table(columns, &rows)
 }
 
-/// The entry of an interval, as far as it is known. The content of a directory that was not all read is unknown.
+/// The entry of an interval, as far as it is known. The content of a directory that was not all read is
+/// unknown.
 fn known(stretch: &Stretch, previous: Option<&Entry>) -> Option<Entry> {
     let entry = &stretch.state.as_ref()?.entry;
     match previous {

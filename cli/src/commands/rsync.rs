@@ -69,7 +69,8 @@ pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// Refuses another tree before rsync runs, as the import would afterwards. Other errors are left to the import.
+/// Refuses another tree before rsync runs, as the import would afterwards. Other errors are left to the
+/// import.
 fn refuse_other_tree(
     settings: &Settings,
     folder: &Path,

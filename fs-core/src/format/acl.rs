@@ -86,8 +86,8 @@ impl Acl {
         self.0.iter().copied()
     }
 
-    /// The bits of the owning group and of others for a mode that grants nobody more than this ACL, on a file system
-    /// without ACLs. There, users and groups that the ACL names may count as either.
+    /// The bits of the owning group and of others for a mode that grants nobody more than this ACL, on a file
+    /// system without ACLs. There, users and groups that the ACL names may count as either.
     pub fn strictest(&self) -> (u16, u16) {
         let of = |wanted: fn(Tag) -> bool| {
             self.entries().filter(move |(tag, _)| wanted(*tag)).fold(ALL, |all, (_, one)| all & one)

@@ -38,7 +38,8 @@ pub const MAX_TAG: usize = 1 << 16;
 pub const MAX_ORIGIN: usize = 65_535;
 /// Bytes of what tells a run from all others: a few names.
 pub const MAX_RUN_IDENTITY: usize = 4096;
-/// Bytes of all paths not read by an import, with their lengths. They must fit in an extension of the manifest.
+/// Bytes of all paths not read by an import, with their lengths. They must fit in an extension of the
+/// manifest.
 pub const MAX_UNREAD: usize = MAX_ORIGIN;
 /// Bytes of one of these paths; a longer one is cut at a `/`.
 pub const MAX_UNREAD_PATH: usize = 8192;

@@ -1,5 +1,5 @@
-//! Decodes what `rsync --fake-super` keeps in extended attributes, as it lacks the privilege to set it (rsync's
-//! `xattrs.c` and `acls.c`):
+//! Decodes what `rsync --fake-super` keeps in extended attributes, as it lacks the privilege to set it
+//! (rsync's `xattrs.c` and `acls.c`):
 //!
 //! - `user.rsync.%stat`: octal mode, `major,minor`, `uid:gid`;
 //! - `user.rsync.%aacl`, `user.rsync.%dacl`: the access and the default ACL;
@@ -23,8 +23,8 @@ const NO_ENTRY: u32 = 0x80;
 /// Flag in the permissions of a named entry: a user, not a group.
 const IS_USER: u32 = 1 << 31;
 
-/// Turns a stand-in into what it stands for: type, owner, mode, ACLs and other attributes. Attributes that rsync
-/// cannot have written stay as they are.
+/// Turns a stand-in into what it stands for: type, owner, mode, ACLs and other attributes. Attributes that
+/// rsync cannot have written stay as they are.
 pub(super) fn reveal(stat: &mut Stat, read: &mut io::Result<ReadXattrs>) {
     let Ok((set, _)) = read else { return };
     if let Some(fake) = set.get(STAT).and_then(FakeStat::parse) {
@@ -104,7 +104,8 @@ impl KeptList {
         Some(Self { four, named })
     }
 
-    /// The bytes of an access ACL, with missing entries taken from the mode. `None` if it only repeats the mode.
+    /// The bytes of an access ACL, with missing entries taken from the mode. `None` if it only repeats the
+    /// mode.
     fn access(self, mode: u16) -> Option<Vec<u8>> {
         let Self { four: [user, group, mask, other], named: mut entries } = self;
         if entries.is_empty() && mask == NO_ENTRY {

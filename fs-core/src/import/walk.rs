@@ -52,8 +52,8 @@ pub struct Options<'a> {
     pub skip: Vec<(u64, u64)>,
     /// File systems to leave out, by device number: mounts of history.
     pub skip_devices: Vec<u64>,
-    /// Files read by walks over other levels of the same hard-link farm. In a farm the ctime proves nothing, as each
-    /// new link changes it.
+    /// Files read by walks over other levels of the same hard-link farm. In a farm the ctime proves nothing,
+    /// as each new link changes it.
     pub seen: Option<&'a SeenFiles>,
     /// What must be at rest.
     pub at_rest: AtRest,
@@ -106,8 +106,8 @@ pub struct Stats {
     pub all_read: Time,
 }
 
-/// Walks the tree at `path`: writes content into `writer`, and inode numbers and ctimes into `stat_cache`. `now` is
-/// the time at which the walk begins.
+/// Walks the tree at `path`: writes content into `writer`, and inode numbers and ctimes into `stat_cache`.
+/// `now` is the time at which the walk begins.
 pub fn run(
     path: &Path,
     options: &Options<'_>,

@@ -96,7 +96,7 @@ pub struct Imported {
     pub statistics: Statistics,
     /// What was seen and read.
     pub progress: Progress,
-    /// Every file was read, as no stat cache told what the last import of the tree saw.
+    /// Whether every file was read because the stat cache was missing.
     pub is_unproven: bool,
 }
 
@@ -164,10 +164,7 @@ pub fn import_tree(
     let is_unproven =
         parent.is_none() && last.is_some_and(|last| *last.manifest.origin.path == *origin(&label_path));
     if is_unproven {
-        log::info!(
-            "every file of {} is read: there is no record of the inodes that its last import saw",
-            tree.display()
-        );
+        log::info!("every file of {} is read: its stat cache is missing", tree.display());
     }
     let walked = Walked {
         tree,

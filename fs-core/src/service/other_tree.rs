@@ -8,8 +8,8 @@ use crate::format::Origin;
 use crate::import::path_of;
 use crate::view::Snapshot;
 
-/// Fails unless the last snapshot of `source` is from the plain tree at `path`, on this machine or file system, or
-/// the options allow another tree.
+/// Fails unless the last snapshot of `source` is from the plain tree at `path`, on this machine or file
+/// system, or the options allow another tree.
 pub(super) fn check(
     source: &[u8],
     path: &Path,

@@ -1,7 +1,8 @@
 //! Whether rsync is writing to a tree, as far as its processes tell.
 //!
-//! A writing rsync is two processes, a receiver below a generator (`do_recv` in rsync's main.c). Both change into the
-//! destination before the fork, and stay there. Each holds one end of a socket to the other. So these do not write:
+//! A writing rsync is two processes, a receiver below a generator (`do_recv` in rsync's main.c). Both change
+//! into the destination before the fork, and stay there. Each holds one end of a socket to the other. So
+//! these do not write:
 //!
 //! - a sender: it is alone, or its parent is elsewhere or waits;
 //! - a daemon that listens: only processes below it write;

@@ -21,8 +21,8 @@ use crate::monitor::{Cancellation, Monitor, RunBegins};
 use crate::store::{Access, CacheSizes, Repository};
 use crate::view::{Snapshot, Sources};
 
-/// Lists runs; with `wait`, only after the program that makes them has ended. `zone` is the zone of the times in
-/// dirvish's summaries.
+/// Lists runs; with `wait`, only after the program that makes them has ended. `zone` is the zone of the times
+/// in dirvish's summaries.
 pub fn make_plan(
     place: &Place,
     zone: &TimeZone,
@@ -47,8 +47,8 @@ pub struct RunState {
     pub state: Known,
 }
 
-/// The states of a plan's runs in the repository in `root`; without a repository, all are new. Also returns the
-/// runs that an import would leave out. Fails if an import would refuse the plan.
+/// The states of a plan's runs in the repository in `root`; without a repository, all are new. Also returns
+/// the runs that an import would leave out. Fails if an import would refuse the plan.
 pub fn run_states(
     root: &Path,
     plan: &Plan,

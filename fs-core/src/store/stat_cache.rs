@@ -1,5 +1,6 @@
-//! Stat caches: inode numbers and ctimes of a tree's files at its last import. They are derived data: if one is
-//! missing or damaged, the next import takes longer, as it reads the files. `format/stat_cache.rs` is the layout.
+//! Stat caches: inode numbers and ctimes of a tree's files at its last import. They are derived data: if one
+//! is missing or damaged, the next import takes longer, as it reads the files. `format/stat_cache.rs` is the
+//! layout.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -74,7 +75,8 @@ impl Repository {
         }
     }
 
-    /// Begins the stat cache of an import. The repository must be open for writing; only one can be written at a time.
+    /// Begins the stat cache of an import. The repository must be open for writing; only one can be written
+    /// at a time.
     pub fn stat_cache_writer(&self, source: &[u8], tree: &[u8]) -> StatCacheWriter {
         let name = self.keys.stat_cache_name(source, tree);
         let temporary = self.root.join("tmp").join(&name);
@@ -220,7 +222,8 @@ impl StatCacheWriter {
         Slot::of_directory(stats)
     }
 
-    /// Replaces the previous stat cache, without a sync. After a power loss it may be damaged, which its MACs detect.
+    /// Replaces the previous stat cache, without a sync. After a power loss it may be damaged, which its MACs
+    /// detect.
     pub fn finish(
         mut self,
         snapshot: SnapshotId,

@@ -1,15 +1,15 @@
 //! Access to directories, in a view for several users.
 //!
-//! The kernel caches a view's answers for all users, so they must not depend on the user. Instead each directory has a
-//! mode, and the kernel checks each user against it.
+//! The kernel caches a view's answers for all users, so they must not depend on the user. Instead each
+//! directory has a mode, and the kernel checks each user against it.
 
 use super::filesystem::View;
 use super::node::Node;
 use super::{Attr, Snapshot};
 use crate::format::{Ancestor, Entry, XattrSet, Xattrs};
 
-/// Mode and owner of a folder. A folder that stands for a directory at several times excludes every user who was
-/// excluded at one of them: its content while it was private must stay private after it was opened.
+/// Mode and owner of a folder. A folder that stands for a directory at several times excludes every user who
+/// was excluded at one of them: its content while it was private must stay private after it was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::view) struct Access {
     pub(in crate::view) mode: u16,
@@ -55,8 +55,8 @@ impl Access {
         }
     }
 
-    /// For a directory below another: only users who can pass that one keep access. If different owners or an ACL make
-    /// it unclear who they are, only the owner of both keeps access.
+    /// For a directory below another: only users who can pass that one keep access. If different owners or an
+    /// ACL make it unclear who they are, only the owner of both keeps access.
     fn below(self, above: &Ancestor) -> Self {
         if above.mode & PASS == PASS && !above.has_acl {
             return self;
@@ -81,8 +81,8 @@ impl Access {
         self.mode & LIST_AND_PASS == LIST_AND_PASS
     }
 
-    /// The same, but without the right to list for users who may not pass: a listing of differences reveals more of a
-    /// file than its name.
+    /// The same, but without the right to list for users who may not pass: a listing of differences reveals
+    /// more of a file than its name.
     pub(in crate::view) fn without_blind_listing(self) -> Self {
         let passing = (self.mode & PASS) * 0o7;
         Self { mode: self.mode & passing, ..self }
@@ -90,8 +90,8 @@ impl Access {
 }
 
 impl View {
-    /// Access to the directory `path` of a snapshot. Its root excludes users who could not pass the directories above
-    /// it when it was imported.
+    /// Access to the directory `path` of a snapshot. Its root excludes users who could not pass the
+    /// directories above it when it was imported.
     pub(in crate::view) fn access(&self, snapshot: &Snapshot, path: &[u8], entry: &Entry) -> Access {
         let own = Access::of_directory(entry);
         if !path.is_empty() || !self.is_shared() || self.opens_parents() {

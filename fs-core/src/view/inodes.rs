@@ -23,8 +23,9 @@ impl Inodes {
         Self { view, known: RwLock::default() }
     }
 
-    /// The same with numbers of 32 bits, for programs that cannot use longer ones. They are derived from the long ones, so
-    /// most stay the same in the next mount. Of two nodes with equal numbers, the one looked up later gets another.
+    /// The same with numbers of 32 bits, for programs that cannot use longer ones. They are derived from the
+    /// long ones, so most stay the same in the next mount. Of two nodes with equal numbers, the one looked up
+    /// later gets another.
     pub fn with_short_numbers(view: View) -> Self {
         Self { view, known: RwLock::new(Table::new(Width::Bits32)) }
     }
@@ -66,8 +67,8 @@ impl Inodes {
         })
     }
 
-    /// Counts a lookup of `node` by the kernel, and returns the number for it: [`Node::ino`], or a short number
-    /// derived from that and used by no other node.
+    /// Counts a lookup of `node` by the kernel, and returns the number for it: [`Node::ino`], or a short
+    /// number derived from that and used by no other node.
     pub fn remember(&self, node: &Node) -> u64 {
         self.known.write().unwrap_or_else(PoisonError::into_inner).add(node)
     }

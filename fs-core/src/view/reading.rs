@@ -56,8 +56,8 @@ impl Snapshot {
     /// Whether nothing is known that was not read.
     pub(super) fn was_read_whole(&self) -> bool {
         let manifest = &self.manifest;
-        // Imports of earlier versions record that something was not read, but not what. A partial run of rsync counts
-        // no troubled entries, as the import read everything that was copied.
+        // Imports of earlier versions record that something was not read, but not what. A partial run of
+        // rsync counts no troubled entries, as the import read everything that was copied.
         let untold = manifest.status == Status::Partial && manifest.totals.troubled > 0;
         manifest.extensions.unread.is_empty() && !untold
     }

@@ -156,8 +156,8 @@ impl Sources {
         self.get(source)?.snapshots().next_back()
     }
 
-    /// The number of a source's next snapshot in the second of this time. No number is used twice, as long as the index
-    /// records the lost snapshots. `None` if there is no higher number.
+    /// The number of a source's next snapshot in the second of this time. No number is used twice, as long as
+    /// the index records the lost snapshots. `None` if there is no higher number.
     pub fn next_number(&self, source: &[u8], time: Time) -> Option<u32> {
         let timeline = self.get(source).map(|source| &source.timeline).or_else(|| self.gone.get(source));
         timeline.map_or(Some(1), |timeline| timeline.next_number(time.timestamp()))

@@ -66,8 +66,8 @@ impl<'a> CommandLine<'a> {
         }
     }
 
-    /// Whether the destination keeps owners, modes and special files in attributes. Between two local folders,
-    /// the destination is the remote side.
+    /// Whether the destination keeps owners, modes and special files in attributes. Between two local
+    /// folders, the destination is the remote side.
     pub fn has_fake_super(&self) -> bool {
         let is_local = !self.paths.iter().any(|path| is_remote(path));
         self.remote_fake_super.filter(|_| is_local).or(self.fake_super).unwrap_or(false)

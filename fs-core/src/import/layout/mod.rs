@@ -209,8 +209,8 @@ impl Plan {
         self.runs.sort_by_key(|run| run.time);
     }
 
-    /// The group and the rank of an interval, by the config or by its usual name. Within a group, the levels of an
-    /// interval come from those of the interval one rank below.
+    /// The group and the rank of an interval, by the config or by its usual name. Within a group, the levels
+    /// of an interval come from those of the interval one rank below.
     pub fn rank(&self, interval: &str) -> Option<(usize, usize)> {
         if self.retention.is_empty() {
             return detect::usual_rank(interval);

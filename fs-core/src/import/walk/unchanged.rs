@@ -1,14 +1,15 @@
 //! Proves that a file is unchanged since the parent snapshot, so that it need not be read.
 //!
-//! Size and modification time are no proof: a program that changes the content can keep or set both. In a plain tree
-//! the inode number and the ctime must be equal, too. No program can set a ctime, so a changed file has a later one,
-//! provided that the clock has advanced since it was read: [`FileSystem::is_settled`] checks this.
+//! Size and modification time are no proof: a program that changes the content can keep or set both. In a
+//! plain tree the inode number and the ctime must be equal, too. No program can set a ctime, so a changed
+//! file has a later one, provided that the clock has advanced since it was read: [`FileSystem::is_settled`]
+//! checks this.
 //!
-//! In a farm of hard links each new link changes the ctime, so the inode number must suffice. A program that changes
-//! content there gives the file a new inode, or changes it in all levels.
+//! In a farm of hard links each new link changes the ctime, so the inode number must suffice. A program that
+//! changes content there gives the file a new inode, or changes it in all levels.
 //!
-//! Only [`Options::checksum`](super::Options::checksum) finds two changes: a write through a shared mapping that is not
-//! written back yet, and a write into a farm's file whose time is then set back.
+//! Only [`Options::checksum`](super::Options::checksum) finds two changes: a write through a shared mapping
+//! that is not written back yet, and a write into a farm's file whose time is then set back.
 //!
 //! [`FileSystem::is_settled`]: crate::import::file_systems::FileSystem::is_settled
 

@@ -3,8 +3,8 @@
 //! One thread walks the tree and makes folders, others make files. Each file appears whole, under its name, with all that it
 //! had. Hard links and the attributes of folders come last: they rely on the files.
 //!
-//! Content comes first: a file is restored even if an attribute cannot be set. Nothing is ever more open than in the
-//! snapshot: a new entry is private to this process until it has its owner, its ACLs and its mode.
+//! Content comes first: a file is restored even if an attribute cannot be set. Nothing is ever more open than
+//! in the snapshot: a new entry is private to this process until it has its owner, its ACLs and its mode.
 
 mod content;
 mod disk;
@@ -76,8 +76,8 @@ struct Entry {
     names: Names,
     node: Node,
     attr: Attr,
-    /// An entry with exactly this name existed before the restore. Only such an entry may be replaced: a file system
-    /// may treat other names as equal to those that this restore has created.
+    /// An entry with exactly this name existed before the restore. Only such an entry may be replaced: a file
+    /// system may treat other names as equal to those that this restore has created.
     there: bool,
 }
 
@@ -102,8 +102,8 @@ type Firsts = HashMap<LinkKey, Vec<First>>;
 /// An entry for the threads, and the folder that it belongs in; `None` when that would be made, and is not there.
 type Job = (Option<Folder>, Entry);
 
-/// Restores several entries of history into one folder. Hard links between them are kept, and none replaces what
-/// another has restored.
+/// Restores several entries of history into one folder. Hard links between them are kept, and none replaces
+/// what another has restored.
 #[derive(Debug)]
 pub struct Restore {
     target: Target,
@@ -138,8 +138,8 @@ impl Restore {
         Ok(Self { target, options, firsts: Firsts::default() })
     }
 
-    /// Restores `node` of `view` as `name`, or its entries if there is no name. Links in the target are not followed.
-    /// Entries that cannot be restored are reported to the monitor, and the others are restored.
+    /// Restores `node` of `view` as `name`, or its entries if there is no name. Links in the target are not
+    /// followed. Entries that cannot be restored are reported to the monitor, and the others are restored.
     pub fn take_back(
         &mut self,
         view: &View,
@@ -227,8 +227,8 @@ impl Shared<'_> {
         });
     }
 
-    /// Creates an entry by `make`, unless it exists, or this is a dry run. Reports errors. `first` is the file that the
-    /// entry is a hard link to.
+    /// Creates an entry by `make`, unless it exists, or this is a dry run. Reports errors. `first` is the
+    /// file that the entry is a hard link to.
     fn put(
         &self,
         folder: Option<&Folder>,

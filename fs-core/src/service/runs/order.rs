@@ -1,8 +1,8 @@
 //! Checks the times of levels against their numbers.
 //!
-//! Within an interval a lower number is a later run, as rsnapshot only counts up. The levels of an interval come from
-//! those of the interval before, so these are later runs. This rule applies only to times that no run has set: if
-//! `retain` is lowered, old levels of the interval before stay there for ever.
+//! Within an interval a lower number is a later run, as rsnapshot only counts up. The levels of an interval
+//! come from those of the interval before, so these are later runs. This rule applies only to times that no
+//! run has set: if `retain` is lowered, old levels of the interval before stay there for ever.
 
 use std::collections::HashMap;
 
@@ -21,8 +21,8 @@ pub(super) struct Timed<'a> {
     pub(super) is_sure: bool,
 }
 
-/// Fails unless the times of new levels have the order of their numbers, among themselves and with imported levels.
-/// The order among imported levels is not checked.
+/// Fails unless the times of new levels have the order of their numbers, among themselves and with imported
+/// levels. The order among imported levels is not checked.
 pub(super) fn check(plan: &Plan, levels: &[Timed<'_>]) -> Result<(), ServiceError> {
     let mut intervals: HashMap<&str, Vec<Timed<'_>>> = HashMap::new();
     for level in levels {

@@ -40,8 +40,8 @@ const MOST_COMPARED: usize = 1000;
 /// Bound of the levels compared to find out whether a root is a copy of another one.
 const MOST_PROOFS: usize = 3;
 
-/// Compares a plan with the repository. Fails if runs would enter the history of another root, or if their order
-/// is unknown. `reader` is present if `sources` has any source.
+/// Compares a plan with the repository. Fails if runs would enter the history of another root, or if their
+/// order is unknown. `reader` is present if `sources` has any source.
 pub(super) fn resolve(
     plan: &Plan,
     names: &SourceNames<'_>,
@@ -160,8 +160,8 @@ impl<'a> Matching<'a> {
 
     /// Finds levels whose folder a run was imported from, and whose time was changed since.
     ///
-    /// A folder alone is no proof. Where `cp -al` makes levels, the newest run is always in the same folder, and the
-    /// run before it in a copy with its time. Also, inode numbers are reused.
+    /// A folder alone is no proof. Where `cp -al` makes levels, the newest run is always in the same folder,
+    /// and the run before it in a copy with its time. Also, inode numbers are reused.
     fn by_folder(&mut self) -> Result<(), ServiceError> {
         let mut accounted = self.accounted();
         for (nth, run) in self.runs.iter().enumerate() {
@@ -238,8 +238,8 @@ impl<'a> Matching<'a> {
         Ok(())
     }
 
-    /// Whether the time of a level is that of its run. rsnapshot sets it to a whole second when a run completes, and
-    /// again when it renames a level. Only the newest level was never renamed.
+    /// Whether the time of a level is that of its run. rsnapshot sets it to a whole second when a run
+    /// completes, and again when it renames a level. Only the newest level was never renamed.
     fn has_own_time(&self, run: &PlannedRun) -> bool {
         let Some(level) = &run.level else { return true };
         let rank = self.plan.rank(&level.interval);
@@ -254,8 +254,8 @@ impl<'a> Matching<'a> {
         order
     }
 
-    /// Leaves out the newer one of two consecutive levels with one time: it is a copy that a run has not completed.
-    /// The older one may have been imported.
+    /// Leaves out the newer one of two consecutive levels with one time: it is a copy that a run has not
+    /// completed. The older one may have been imported.
     fn leave_copies(&mut self, left_out: &mut Vec<LeftOut>) {
         let counts = self.counts();
         for pair in self.by_number().windows(2) {
@@ -286,7 +286,8 @@ impl<'a> Matching<'a> {
         }
     }
 
-    /// Fails if the source has the history of another root. Returns the runs with the identity of another root's run.
+    /// Fails if the source has the history of another root. Returns the runs with the identity of another
+    /// root's run.
     fn check_root(
         &mut self,
         allow_other_tree: bool,
@@ -393,9 +394,9 @@ impl<'a> Matching<'a> {
     }
 }
 
-/// Whether the run of a level may be older than the one that completed at `next`. If so, its folder was created
-/// before that, at the latest by `cp -al`. An unstamped level may be a copy made by
-/// hand, whose folder is newer.
+/// Whether the run of a level may be older than the one that completed at `next`. If so, its folder was
+/// created before that, at the latest by `cp -al`. An unstamped level may be a copy made by hand, whose
+/// folder is newer.
 fn may_be_as_old(run: &PlannedRun, next: Option<Time>) -> bool {
     match (run.run_folder.born, next) {
         (Some(born), Some(next)) if run.is_stamped() => born <= next,

@@ -2,12 +2,12 @@
 //!
 //! A directory that both snapshots have and that is not the same leads on in all three, as looking for what is
 //! below it would read all that differs; it may turn out to hold nothing of its kind. Everything else is where it belongs: what only B has
-//! in `added`, what only A has in `deleted`, and in `modified`, as B has it, what both have. If only one has an entry
-//! because the import of the other could not read it, it is in a fourth folder, `not-read`. This folder exists only if
-//! something was not read.
+//! in `added`, what only A has in `deleted`, and in `modified`, as B has it, what both have. If only one has
+//! an entry because the import of the other could not read it, it is in a fourth folder, `not-read`. This
+//! folder exists only if something was not read.
 //!
-//! In a view for several users a directory excludes all users whom either of the two excludes. Whether its parent lists
-//! it does not depend on its content (see [`shown`](super::shown)).
+//! In a view for several users a directory excludes all users whom either of the two excludes. Whether its
+//! parent lists it does not depend on its content (see [`shown`](super::shown)).
 
 use std::sync::Arc;
 

@@ -1,16 +1,16 @@
 //! Which directories `@changes` shows in a view for several users.
 //!
-//! If only directories that differ were listed, every user who can list the parent would learn that something below
-//! differs. For a closed directory this must stay secret. So a directory that is closed to some user, or has such a
-//! directory below it, is always listed, in every part.
+//! If only directories that differ were listed, every user who can list the parent would learn that something
+//! below differs. For a closed directory this must stay secret. So a directory that is closed to some user,
+//! or has such a directory below it, is always listed, in every part.
 
 use crate::format::{BlobId, Entry, Kind};
 use crate::store::{DirectoryCursor, StoreError};
 use crate::view::View;
 use crate::view::access::Access;
 
-/// Bound of the entries searched for a closed directory. The search enters no closed directory, so reaching the bound
-/// reveals nothing hidden.
+/// Bound of the entries searched for a closed directory. The search enters no closed directory, so reaching
+/// the bound reveals nothing hidden.
 const MAX_ENTRIES: u32 = 1 << 16;
 /// Cost of a directory in addition to its entries.
 const DIRECTORY: u32 = 32;

@@ -17,7 +17,8 @@ pub struct Difference<'a> {
     pub after: Option<&'a Node>,
     /// In what these two differ; nothing when there is only one.
     pub aspects: Aspects,
-    /// Whether the side that lacks the entry could read its path. If not, it is unknown whether it existed there.
+    /// Whether the side that lacks the entry could read its path. If not, it is unknown whether it existed
+    /// there.
     pub reading: Reading,
 }
 

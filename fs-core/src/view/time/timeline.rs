@@ -25,8 +25,9 @@ pub struct Moment {
     pub number: Option<u32>,
 }
 
-/// A snapshot's position in the order of its source: by second, then by number. Numbers are assigned in the order of
-/// commits. So within a second the later import is the later snapshot, whatever the fractions of the times are.
+/// A snapshot's position in the order of its source: by second, then by number. Numbers are assigned in the
+/// order of commits. So within a second the later import is the later snapshot, whatever the fractions of the
+/// times are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ordinal {
     /// The second of UTC, rounded towards the past.
@@ -142,8 +143,8 @@ impl Timeline {
         all
     }
 
-    /// The number of the next snapshot in the second of `time`: one above the highest so far. `None` if there is no
-    /// higher one.
+    /// The number of the next snapshot in the second of `time`: one above the highest so far. `None` if there
+    /// is no higher one.
     pub fn next_number(&self, time: Timestamp) -> Option<u32> {
         let second = second_of(time);
         let all = self.of_second(second).map(|place| self.ordinals[place]);
@@ -222,8 +223,8 @@ impl Timeline {
     }
 }
 
-/// The snapshots of one second by number. Of two with the same number, the one that exists keeps it, else the earlier
-/// one. The other takes a free number, as do snapshots without one.
+/// The snapshots of one second by number. Of two with the same number, the one that exists keeps it, else the
+/// earlier one. The other takes a free number, as do snapshots without one.
 fn in_order(of_second: &[(Moment, bool)]) -> BTreeMap<u32, &(Moment, bool)> {
     let mut by_number = BTreeMap::new();
     let mut rest = Vec::new();

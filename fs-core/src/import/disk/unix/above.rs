@@ -1,4 +1,5 @@
-//! The directories above a tree. A user who cannot pass them cannot see the tree on disk, whatever its own modes are.
+//! The directories above a tree. A user who cannot pass them cannot see the tree on disk, whatever its own
+//! modes are.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -17,7 +18,8 @@ const MAX_DEPTH: usize = 4096;
 const CLOSED: Ancestor = Ancestor { mode: 0, uid: 0, gid: 0, has_acl: true };
 
 impl Directory {
-    /// Who may pass the directories above this one, the root first. A directory that cannot be examined is closed.
+    /// Who may pass the directories above this one, the root first. A directory that cannot be examined is
+    /// closed.
     pub(in crate::import) fn ancestors(&self) -> Vec<Ancestor> {
         let mut all = Vec::new();
         if let Err(error) = climb(self.0.as_fd(), &mut all) {

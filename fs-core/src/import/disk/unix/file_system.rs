@@ -24,8 +24,8 @@ const MAX_DEVICES: usize = 4096;
 const WITHOUT_INODES: [u64; 3] = [FAT, EXFAT, FUSE];
 
 impl Directory {
-    /// Identifies the directory's file system, whose device is `device`, also after a reboot if possible. At most
-    /// [`MAX_FILE_SYSTEM`] bytes.
+    /// Identifies the directory's file system, whose device is `device`, also after a reboot if possible. At
+    /// most [`MAX_FILE_SYSTEM`] bytes.
     pub(in crate::import) fn file_system(&self, device: u64) -> Box<[u8]> {
         let fsid = rustix::fs::fstatvfs(&self.0).ok().map(|told| told.f_fsid);
         lasting_identity(device, fsid)
@@ -43,8 +43,8 @@ impl Directory {
         }
     }
 
-    /// The time of the file system's clock: the ctime of a new file without a name. `None` if no such file can be
-    /// created.
+    /// The time of the file system's clock: the ctime of a new file without a name. `None` if no such file
+    /// can be created.
     pub(in crate::import) fn clock(&self) -> Option<Time> {
         let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&self.0, c".", flags, Mode::RUSR | Mode::WUSR).ok()?;
@@ -58,12 +58,12 @@ impl Directory {
     }
 }
 
-/// The lasting identity of the file system on `device`, whose `f_fsid` this is: its UUID, else its fsid. `None` if
-/// it has neither.
+/// The lasting identity of the file system on `device`, whose `f_fsid` this is: its UUID, else its fsid.
+/// `None` if it has neither.
 pub(in crate::import) fn lasting_identity(device: u64, fsid: Option<u64>) -> Option<Box<[u8]>> {
     uuid(device).or_else(|| {
-        // It is 0 for network file systems. For XFS and FAT it is the device number, which may belong to another file
-        // system after a reboot.
+        // It is 0 for network file systems. For XFS and FAT it is the device number, which may belong to
+        // another file system after a reboot.
         let fsid = fsid.filter(|fsid| *fsid != 0 && *fsid != encoded(device))?;
         Some(within_limit(&format!("fsid {fsid:x}")))
     })

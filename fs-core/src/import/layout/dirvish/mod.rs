@@ -29,7 +29,8 @@ pub(super) fn is_vault(path: &Path) -> bool {
     path.join(OWN).is_dir()
 }
 
-/// The reason for leaving out a link. Following it would let a user who may write here lead the import anywhere.
+/// The reason for leaving out a link. Following it would let a user who may write here lead the import
+/// anywhere.
 const LINK: &str = "it is a symbolic link, which is not followed: import what it leads to";
 
 /// The images of the vault `root`, or of all vaults of the bank `root`.

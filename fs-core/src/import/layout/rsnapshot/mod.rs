@@ -138,10 +138,10 @@ fn sort(levels: &mut [Level], plan: &Plan) {
     });
 }
 
-/// Leaves out copies. Two levels have one time if a run copied the last level to make the next one, and has not
-/// completed: the level with the older name is the original. More than two levels, or two that are not consecutive,
-/// are no such pair. They stay for the check of their order. So do levels that were changed at the same moment, as
-/// their time is not that of a run.
+/// Leaves out copies. Two levels have one time if a run copied the last level to make the next one, and has
+/// not completed: the level with the older name is the original. More than two levels, or two that are not
+/// consecutive, are no such pair. They stay for the check of their order. So do levels that were changed at
+/// the same moment, as their time is not that of a run.
 fn leave_copies(levels: &mut [Level]) {
     for same in levels.chunk_by_mut(|a, b| a.mark.mtime == b.mark.mtime) {
         let [before, level] = same else { continue };

@@ -42,8 +42,8 @@ pub(in crate::service::restore) const LINKS_LAST: bool = false;
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
-/// The mode of a new folder until all its entries are restored, and the upper bound for a new file: until then no
-/// other user has access.
+/// The mode of a new folder until all its entries are restored, and the upper bound for a new file: until
+/// then no other user has access.
 const OWN: Mode = Mode::RWXU;
 
 impl Folder {
@@ -56,8 +56,8 @@ impl Folder {
         }
     }
 
-    /// Creates the target and missing folders above it. A `closed` target is private to its owner until it gets the
-    /// attributes of a snapshot's folder.
+    /// Creates the target and missing folders above it. A `closed` target is private to its owner until it
+    /// gets the attributes of a snapshot's folder.
     pub(in crate::service::restore) fn make_target(path: &Path, closed: bool) -> io::Result<Self> {
         if let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty()) {
             std::fs::create_dir_all(above)?;
@@ -173,8 +173,8 @@ impl Folder {
         Ok(rustix::fs::renameat(&self.0, from, &self.0, to)?)
     }
 
-    /// The same for a free name; false if the old name still has to be removed. Concurrent calls never replace each
-    /// other's files, even if the file system treats their names as equal.
+    /// The same for a free name; false if the old name still has to be removed. Concurrent calls never
+    /// replace each other's files, even if the file system treats their names as equal.
     pub(super) fn rename_new(&self, from: &CStr, to: &CStr) -> io::Result<bool> {
         let folder = &self.0;
         match rustix::fs::renameat_with(folder, from, folder, to, RenameFlags::NOREPLACE) {

@@ -40,8 +40,8 @@ struct Open {
     _held: File,
     /// Held, too: not every file system keeps a folder in its place because of what is open below it.
     _above: Option<Folder>,
-    /// Paths created by this restore, as Windows compares them, and whether they are folders. Of two equal paths the
-    /// second must not replace the first, even if threads create them at once.
+    /// Paths created by this restore, as Windows compares them, and whether they are folders. Of two equal
+    /// paths the second must not replace the first, even if threads create them at once.
     given: Arc<Mutex<HashMap<Vec<u16>, bool>>>,
 }
 
@@ -101,8 +101,8 @@ impl Folder {
         Self::at(self.entry(name), Some(self.clone()))
     }
 
-    /// The names in it. Nothing is removed: temporary files of a killed restore cannot be distinguished from those of
-    /// a running one.
+    /// The names in it. Nothing is removed: temporary files of a killed restore cannot be distinguished from
+    /// those of a running one.
     pub(in crate::service::restore) fn names(&self, _clean: bool) -> io::Result<HashSet<NameKey>> {
         let key = |name: OsString| fold(&name.encode_wide().collect::<Vec<u16>>());
         fs::read_dir(&self.0.path)?.map(|entry| Ok(key(entry?.file_name()))).collect()
@@ -179,7 +179,8 @@ impl Folder {
 
     /// The same when nothing has it; false when the old name still is there to be removed.
     pub(super) fn rename_new(&self, from: &CStr, to: &CStr) -> io::Result<bool> {
-        // First of all: Wine looks for a name that differs only in case and creates a link in two separate steps.
+        // First of all: Wine looks for a name that differs only in case and creates a link in two separate
+        // steps.
         self.give(to, false)?;
         let (old, new) = (self.entry(from), self.entry(to));
         match fs::hard_link(&old, &new) {

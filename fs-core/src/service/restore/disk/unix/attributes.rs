@@ -1,6 +1,7 @@
-//! Sets owner, extended attributes, ACLs, mode and time, in this order. No step undoes an earlier one, and a file is
-//! never more open than in the end: a new owner clears set-user-ID and capabilities, an ACL decides the mode's group
-//! bits, and every step changes the time. Values are read back, as a file system may accept one and not keep it.
+//! Sets owner, extended attributes, ACLs, mode and time, in this order. No step undoes an earlier one, and a
+//! file is never more open than in the end: a new owner clears set-user-ID and capabilities, an ACL decides
+//! the mode's group bits, and every step changes the time. Values are read back, as a file system may accept
+//! one and not keep it.
 
 use std::ffi::CString;
 use std::fs::File;
@@ -26,8 +27,8 @@ pub(super) const LIST: &str = "access control list";
 /// The reason for a mode that is not restored.
 pub(super) const NARROWED: &str = "narrowed, so that nobody gains access";
 
-/// Attributes other than ACLs that are removed if a snapshot does not have them. Labels of the kernel, such as those
-/// of SELinux, and attributes made up by file systems are kept.
+/// Attributes other than ACLs that are removed if a snapshot does not have them. Labels of the kernel, such
+/// as those of SELinux, and attributes made up by file systems are kept.
 const REMOVABLE: [&[u8]; 3] = [b"user.", b"trusted.", b"security.capability"];
 
 /// Sets the attributes of an open file. Returns what could not be set, and the file's identity.
@@ -65,8 +66,8 @@ pub(in crate::service::restore) fn set_unopened(
     Ok((set(&subject, attr, xattrs), subject.id()))
 }
 
-/// Removes from an existing folder the rights that it will not have, before entries are restored into it. Errors are
-/// reported later, when its attributes are set.
+/// Removes from an existing folder the rights that it will not have, before entries are restored into it.
+/// Errors are reported later, when its attributes are set.
 pub(in crate::service::restore) fn tighten(folder: &Folder, attr: &Attr, xattrs: &XattrSet) {
     let subject = Subject::open(folder);
     let Ok(stat) = subject.stat() else { return };

@@ -9,8 +9,9 @@ use super::Folder;
 use crate::service::restore::disk::owner_of_temporary;
 
 impl Folder {
-    /// Removes `name` if it is the temporary name of a restore that has ended; true if it is gone. A file that is being
-    /// written is locked. Links and special files have such a name only while their process runs.
+    /// Removes `name` if it is the temporary name of a restore that has ended; true if it is gone. A file
+    /// that is being written is locked. Links and special files have such a name only while their process
+    /// runs.
     pub(super) fn remove_leftover(&self, name: &CStr) -> bool {
         let Some(process) = owner_of_temporary(name) else { return false };
         let Ok(stat) = rustix::fs::statat(self, name, AtFlags::SYMLINK_NOFOLLOW) else { return false };

@@ -40,8 +40,8 @@ impl<'a> Subject<'a> {
         Ok(Self { fd, path: Some(CString::new(format!("/proc/self/fd/{}", fd.as_raw_fd()))?) })
     }
 
-    /// Fails if this is not the entry that the process has just created: another user who owns the folder may have
-    /// replaced it.
+    /// Fails if this is not the entry that the process has just created: another user who owns the folder may
+    /// have replaced it.
     pub(super) fn check_made(&self, attr: &Attr) -> io::Result<()> {
         let stat = self.stat()?;
         let kind = rustix::fs::FileType::from_raw_mode(stat.st_mode);
