@@ -8,8 +8,7 @@ use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 mod tests;
 
 /// The canonical name of a snapshot with this time and number. A snapshot without a number may have another
-/// name, if
-/// there are several in its second.
+/// name, if there are several in its second.
 pub fn canonical_name(zone: &TimeZone, time: Timestamp, number: Option<u32>) -> String {
     numbered(&canonical(zone, time), number.unwrap_or(1).into())
 }
