@@ -271,7 +271,7 @@ pub fn tell_trouble(trouble: &Trouble) {
         | TroubleKind::Incomplete
         | TroubleKind::Vanished
         | TroubleKind::Unsettled => stderr::complain(&line),
-        // Nothing that the user could have hoped for.
+        // The user cannot expect it without root's rights.
         TroubleKind::Unkept => stderr::line(&format!("note: {line}")),
     }
 }

@@ -21,9 +21,9 @@ use crate::zone;
 #[derive(Debug)]
 pub struct Settings {
     pub repository: PathBuf,
-    /// Of the times that are shown and typed. Nothing that is recorded depends on it, but for a time that is typed.
+    /// The zone of times that are shown and typed. Recorded times do not depend on it, except typed ones.
     pub zone: TimeZone,
-    /// Of the times that dirvish writes down.
+    /// The zone of the times in dirvish's summaries.
     pub dirvish_zone: TimeZone,
     /// What is to be watched, and the file that says so.
     #[cfg(target_os = "linux")]

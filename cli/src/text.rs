@@ -175,7 +175,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     if duration < Duration::from_secs(1) { Err("a second is the least".to_owned()) } else { Ok(duration) }
 }
 
-/// A snapshot as a user would name it.
+/// The name of a snapshot, for messages.
 pub fn snapshot(source: &[u8], time: Time, number: Option<u32>, zone: &TimeZone) -> String {
     format!("{}{}", printable(source), canonical_name(zone, time.timestamp(), number))
 }

@@ -20,7 +20,7 @@ pub trait Monitor: Send + Sync {
     /// An entry was not taken as it should have been.
     fn trouble(&self, _trouble: &Trouble) {}
 
-    /// A restore that only looks would replace what has this path; any bytes.
+    /// A dry run would replace the entry at this path (any bytes).
     fn replaces(&self, _path: &[u8]) {}
 }
 
@@ -112,7 +112,7 @@ pub enum TroubleKind {
     Unsettled,
     /// It was left as it is on disk.
     Exists,
-    /// It was restored, but for attributes that nobody but root can give.
+    /// It was restored, except for attributes that only root can set.
     Unkept,
     /// It was left out on purpose: another mount of history, or the repository itself.
     Skipped,

@@ -13,7 +13,7 @@ pub struct MountOptions {
     pub extra: Vec<String>,
 }
 
-/// How long inode numbers may be.
+/// The width of inode numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InodeBits {
     Short,
@@ -21,7 +21,7 @@ pub(crate) enum InodeBits {
 }
 
 impl MountOptions {
-    /// As the last word says that says anything of it.
+    /// The width given by the last `inode32` or `inode64`.
     pub(crate) fn inode_bits(&self) -> InodeBits {
         match self.extra.iter().rev().find(|word| matches!(word.as_str(), "inode32" | "inode64")) {
             Some(word) if word == "inode32" => InodeBits::Short,

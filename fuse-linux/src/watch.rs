@@ -45,7 +45,7 @@ impl Watch {
 
 /// Must not be called by whoever answers requests: the kernel may wait for an answer about the folder.
 fn tell(notifier: &Notifier, inodes: &Inodes, change: &Change) {
-    // Of what it does not know it keeps nothing.
+    // The kernel caches nothing of a node that it does not know.
     let Some(folder) = inodes.told(change.ino).map(INodeNo) else { return };
     let gone = change.gone.iter().map(|name| notifier.inval_entry(folder, OsStr::from_bytes(name)));
     for result in gone.chain([notifier.inval_inode(folder, 0, 0)]) {

@@ -88,8 +88,8 @@ Examples:
   yester diff web1@latest:etc web2@latest:etc --stat
 
 A line for each path: + added, - deleted, M another content, T another type, m only mode, owner, time or extended \
-attributes. A folder's name ends with a slash. --json tells in what they differ. A patch has text only: of files that are \
-binary, or larger than 16 MiB, it says that they differ.
+attributes, ? not read by the import of one of the times. A folder's name ends with a slash. --json tells in what they \
+differ. A patch has text only: of files that are binary, or larger than 16 MiB, it says that they differ.
 
 Exit status: 0 also when there are differences, unless --exit-code is given.
 
@@ -130,8 +130,9 @@ Examples:
   yester log web1@2024-06:etc/passwd the same, until the end of that June
   yester log ~/history/@latest/etc/passwd      from within a mount: source and repository are found
 
-A line for each stretch of snapshots in which it was the same: the version's number (as in `passwd;2` in a mount), the first \
-and the last of them, how many, size, mode, and what changed.
+A line for each interval of snapshots in which it was the same: the version's number (as in `passwd;2` in a mount), the first \
+and the last of them, how many, size, mode, and what changed. `not read` means that an import could not read it: it was not \
+deleted.
 
 {PLACE_HELP}"))]
 pub struct LogArgs {
@@ -193,12 +194,12 @@ Examples:
   yester find '*' --since @yesterday           what appeared, changed or went since then
   yester find 'home/*/.ssh/**' --larger 1M     with a slash, the whole path counts
 
-A line for each: when it was seen first, its size, how many versions, whether it is deleted, and where it was seen last, as \
-`yester restore` and `yester cat` understand it.")]
+A line for each: when it was seen first, its size, how many versions, whether it is deleted (or only not read by the last \
+import), and where it was seen last, as `yester restore` and `yester cat` understand it.")]
 pub struct FindArgs {
     /// What its name is like: * stands for anything, ? for one character, [a-z] for one of these, {a,b} for a or b
     pub pattern: OsString,
-    /// Only what is not in the last snapshot
+    /// Only what is not in the last snapshot, unless its import could not read it
     #[arg(long)]
     pub deleted: bool,
     /// Only what has appeared, changed or gone since then
@@ -220,11 +221,11 @@ Examples:
   yester restore @2d:notes.txt --to old-notes.txt  the file, under this name
   yester restore web1@2024-06-01: --to /srv/new    a whole snapshot
 
-All that is kept of a file comes back: owner, mode, times, extended attributes, ACLs, hard links, holes; what a file did \
-not have, such as an ACL that it would inherit, is removed. The content comes back also where an attribute cannot be set, \
-which is named once for each kind and folder. Without root's rights files become the user's own: this is only noted. \
-Files that exist and are identical are kept and counted; others that exist are left as they are, and named; folders are \
-merged. DIR keeps its own owner and mode. Symbolic links in DIR are not followed.
+Everything that the snapshot has is restored: content, owner, mode, times, extended attributes, ACLs, hard links, holes. \
+What it does not have, such as an inherited ACL, is removed. If an attribute cannot be set, the content is still restored, \
+and the loss is reported once for each kind and folder. Without root's rights, files belong to the user who restores them; \
+this is only a note. Identical files that exist are kept and counted. Other existing files are left as they are and \
+reported. Folders are merged. DIR keeps its own owner and mode. Symbolic links in DIR are not followed.
 
 Exit status: 3 when something was not restored completely.
 
@@ -235,13 +236,13 @@ pub struct RestoreArgs {
     pub targets: Vec<OsString>,
     #[command(flatten)]
     pub implied: Implied,
-    /// The folder that is to hold them, made when it is missing; for one file also its new name
+    /// The folder to restore into, created if it is missing; for one file also its new name
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
-    /// Replace files that are in the way and differ
+    /// Replace existing files that differ
     #[arg(long)]
     pub overwrite: bool,
-    /// Say what would be restored and replaced, and what is in the way; change nothing
+    /// Report what would be restored, replaced or left as it is; change nothing
     #[arg(short = 'n', long)]
     pub dry_run: bool,
 }

@@ -9,13 +9,13 @@ use clap::{Args, ValueEnum};
 use crate::mount_options;
 use crate::text;
 
-/// What counts as an unchanged file.
+/// What proves a file unchanged.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct UnchangedArgs {
-    /// Read every file, also those whose inode, size and times say that they are unchanged
+    /// Read every file, even one whose inode, size and times prove that it is unchanged
     #[arg(short = 'c', long)]
     pub checksum: bool,
-    /// Do not rely on inode numbers: this file system changes them
+    /// Ignore inode numbers, for a file system that changes them
     #[arg(long)]
     pub ignore_inode: bool,
 }
@@ -46,13 +46,13 @@ pub struct UpArgs {
     /// Take a tree that has become empty; else it is taken for a file system that is not mounted
     #[arg(long)]
     pub allow_empty: bool,
-    /// Go on with the source's history though it is that of another tree, or of another machine
+    /// Continue the source's history even if it is that of another tree or machine
     #[arg(long)]
     pub allow_other_tree: bool,
     /// Memory for what was read last, such as 64M or 1G [default: 128M]
     #[arg(long, value_name = "SIZE", value_parser = mount_options::size)]
     pub cache_size: Option<usize>,
-    /// With allow_other: let users into snapshots though a directory above the source keeps them out
+    /// With allow_other: ignore directories above the source that keep users out of it
     #[arg(long)]
     pub allow_open_parents: bool,
     /// Mount options, separated by commas, such as allow_other
@@ -80,23 +80,23 @@ Examples:
   yester import --config /etc/rsnapshot.conf   the same, and while rsnapshot runs not what it works on
   yester import /srv/bank --dry-run            what dirvish has there, and what of it is new
 
-Exit status: 3 when some entries or runs could not be read, or were left out though they may be history; they are
-named, the rest is in the snapshots.")]
+Exit status: 3 when some entries or runs could not be read, or were left out although they may hold history. They are
+reported, and the rest is in the snapshots.")]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub struct ImportArgs {
     /// The directory: a tree, rsnapshot's root, or a bank or vault of dirvish
     #[arg(required_unless_present = "config")]
     pub path: Option<PathBuf>,
-    /// How it holds history; told from its look when not said
+    /// How it holds history; detected if not given
     #[arg(long, value_name = "LAYOUT", default_value = "auto", hide_default_value = true)]
     pub layout: LayoutArg,
     /// The rsnapshot.conf that names the directory, its lock and its intervals; read, never executed
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// The zone of the clock that dirvish went by, such as Europe/Berlin; else the config file's or the machine's
+    /// The zone of the times in dirvish's summaries, such as Europe/Berlin; else the config file's or the machine's
     #[arg(long, value_name = "ZONE", hide = cfg!(windows))]
     pub dirvish_timezone: Option<String>,
-    /// When the tree was as it is, if not just now: an old copy, such as 2024-06-01T03:15, in the zone of names
+    /// The time of an old copy, such as 2024-06-01T03:15; the default is now
     #[arg(long, visible_alias = "as-of", value_name = "TIME")]
     pub at: Option<String>,
     /// Read a shadow copy of the volume (VSS), where files that programs have open can be read; for administrators
@@ -113,7 +113,7 @@ pub struct ImportArgs {
     pub one_file_system: bool,
     #[command(flatten)]
     pub unchanged: UnchangedArgs,
-    /// The directory is a frozen copy of the tree with this name: a snapshot of LVM, btrfs or ZFS, wherever it is mounted
+    /// The directory is a frozen copy of the tree with this name: a snapshot of LVM, btrfs or ZFS
     #[arg(long, value_name = "NAME")]
     pub origin: Option<OsString>,
     /// While another process writes to the repository, or rsync, rsnapshot or dirvish to the tree, wait for it
@@ -122,13 +122,13 @@ pub struct ImportArgs {
     /// Read back all that is stored already, and store again what is damaged
     #[arg(long)]
     pub heal: bool,
-    /// Take owners, modes, ACLs, attributes and special files from where rsync --fake-super keeps them
+    /// Import the owners, modes, ACLs and special files that rsync --fake-super keeps in attributes
     #[arg(long)]
     pub fake_super: bool,
     /// Take a tree that has become empty; else it is taken for a file system that is not mounted
     #[arg(long)]
     pub allow_empty: bool,
-    /// Go on with the source's history though it is that of another tree, or of another machine
+    /// Continue the source's history even if it is that of another tree or machine
     #[arg(long)]
     pub allow_other_tree: bool,
 }
@@ -140,11 +140,11 @@ Examples:
   yester rsync --source web1 -- -a --delete --exclude tmp web1:/srv/ /backup/web1/
   yester rsync --destination /backup/web1 -- -a --new-option 2 web1:/srv/ /backup/web1/
 
-The destination is the last word that is neither an option nor an option's value. An option that is not known is refused \
-before rsync runs, unless its value stands behind a =, or --destination names the folder.
+The destination is the last argument that is neither an option nor an option's value. An unknown option is refused before \
+rsync starts, unless it is written --option=VALUE, or --destination names the folder.
 
-rsync's status says what becomes of the run: 0 a complete snapshot, 23 a partial one, 24 one from which files vanished, 25 one
-where deletions were limited; after any other there is none.
+rsync's exit status decides what is added: 0 a complete snapshot, 23 a partial one, 24 one from which files vanished, 25 one
+where deletions were limited; after any other, none.
 
 Exit status: rsync's; when the snapshot cannot be added, that of the failed import.")]
 pub struct RsyncArgs {
@@ -156,10 +156,10 @@ pub struct RsyncArgs {
     /// Take a tree that has become empty; else it is taken for a file system that is not mounted
     #[arg(long)]
     pub allow_empty: bool,
-    /// The folder that rsync writes to, instead of the last path in ARGS
+    /// The folder that rsync writes to, instead of the last argument
     #[arg(long, value_name = "DIR")]
     pub destination: Option<PathBuf>,
-    /// Go on with the source's history though it is that of another tree, or of another machine
+    /// Continue the source's history even if it is that of another tree or machine
     #[arg(long)]
     pub allow_other_tree: bool,
     /// What rsync is to be called with
@@ -177,8 +177,9 @@ In /etc/rsyncd.conf, for a module to which clients push:
 
 The module is the source. Pulls, listings and dry runs change nothing, and so add nothing.
 
-While another rsync writes to the module, or another import to the repository, this waits, and says so on stderr. What rsync has \
-not completed within --max-wait is taken as it is, as a partial snapshot.")]
+While another rsync writes to the module, or another import to the repository, the hook waits, and says so on stderr. If rsync \
+still writes after --max-wait, the tree is imported as it is, as a partial snapshot. If the repository is still locked, the exit \
+status is 75.")]
 pub struct HookArgs {
     /// What has happened
     pub event: HookEvent,
@@ -187,16 +188,16 @@ pub struct HookArgs {
     pub source: Option<OsString>,
     #[command(flatten)]
     pub unchanged: UnchangedArgs,
-    /// The longest time to wait for other processes that write
+    /// The longest time to wait for other writers, such as 10m or 1h
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = text::duration)]
     pub max_wait: Duration,
-    /// Take owners, modes, ACLs, attributes and special files from where a module with `fake super` keeps them
+    /// Import the owners, modes, ACLs and special files that a module with `fake super` keeps in attributes
     #[arg(long)]
     pub fake_super: bool,
     /// Take a tree that has become empty; else it is taken for a file system that is not mounted
     #[arg(long)]
     pub allow_empty: bool,
-    /// Go on with the source's history though it is that of another tree, or of another machine
+    /// Continue the source's history even if it is that of another tree or machine
     #[arg(long)]
     pub allow_other_tree: bool,
 }
@@ -227,7 +228,7 @@ pub enum HookEvent {
 /// How a directory holds history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LayoutArg {
-    /// As it looks
+    /// Detected
     Auto,
     /// A plain tree
     Tree,

@@ -16,8 +16,8 @@ Examples:
 In /etc/fstab, with a link /sbin/mount.yester to yester:
   /srv/repository  /backup  yester  source=web1,allow_other,nofail  0  0
 
-Options of -o: source=NAME, timezone=ZONE, cache-size=SIZE, with-versions, allow_other (let all users look, each at what modes \
-let them), allow-open-parents, inode32 (inode numbers of 32 bits), noexec, nosuid, nodev, noatime";
+Options of -o: source=NAME, timezone=ZONE, cache-size=SIZE, with-versions, allow_other (all users, as far as modes allow), \
+allow-open-parents, inode32 (inode numbers of 32 bits), noexec, nosuid, nodev, noatime";
 #[cfg(windows)]
 const MOUNT_EXAMPLES: &str = "\
 Examples:
@@ -45,7 +45,7 @@ pub struct MountArgs {
     /// List the versions of each file beside it, as file;1, file;2; unlisted, they are found when named
     #[arg(long)]
     pub with_versions: bool,
-    /// With allow_other: let users into snapshots though a directory above the source kept them out when it was imported
+    /// With allow_other: ignore directories above a source that kept users out of it when it was imported
     #[arg(long)]
     pub allow_open_parents: bool,
     /// Go on in the background once it is mounted

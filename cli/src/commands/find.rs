@@ -88,7 +88,7 @@ struct Described<'a> {
     versions: usize,
     snapshots: usize,
     deleted: bool,
-    /// Why it is not in the last snapshot.
+    /// The reason if it is not in the last snapshot.
     #[serde(skip_serializing_if = "Option::is_none")]
     absent: Option<&'static str>,
     first: &'a str,

@@ -31,7 +31,7 @@ pub fn run(context: &mut Context, args: &HookArgs) -> Result<Outcome> {
     options.run_status = status;
     options.fake_super = args.fake_super;
     options.wait = true;
-    // Nobody looks at a hook that hangs.
+    // Nobody notices a hook that hangs.
     options.wait_limit = Some(args.max_wait);
     options.allow_empty = args.allow_empty;
     options.allow_other_tree = args.allow_other_tree;

@@ -201,7 +201,7 @@ struct Described {
     /// The level or image.
     #[serde(skip_serializing_if = "Option::is_none")]
     run: Option<String>,
-    /// Files whose content was read, and files that were proven unchanged.
+    /// Files that were read, and files that were proven unchanged.
     files_read: u64,
     files_unchanged: u64,
     new_blobs: u64,

@@ -109,7 +109,8 @@ fn print(output: &mut Output, log: &PathLog, path: &[u8]) -> Result<(), WriteErr
     output.table(columns, &rows)
 }
 
-/// What is known of a path: of a directory that was not read whole, what is in it is not.
+/// The entry of an interval, as far as it is known. The content of a directory that was not all read is
+/// unknown.
 fn known(stretch: &Stretch, previous: Option<&Entry>) -> Option<Entry> {
     let entry = &stretch.state.as_ref()?.entry;
     match previous {
@@ -120,15 +121,15 @@ fn known(stretch: &Stretch, previous: Option<&Entry>) -> Option<Entry> {
     }
 }
 
-/// What a path was before, as far as is known.
+/// The state of a path before an interval, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Before {
     Nothing,
     There,
     Deleted,
-    /// It was there, and may have been all the time.
+    /// It existed earlier, and may have existed since.
     NotRead,
-    /// Whether it was ever there is not known.
+    /// It is unknown whether it ever existed.
     NeverRead,
 }
 
@@ -142,7 +143,7 @@ impl Before {
         }
     }
 
-    /// The word for what is there again, or at last, and as it was.
+    /// The word for an unchanged path that appears, or appears again.
     fn word(self) -> (Colour, &'static str) {
         match self {
             Before::Nothing => (Colour::Green, "new"),
@@ -178,15 +179,15 @@ fn row(output: &Output, log: &PathLog, stretch: &Stretch, before: Before, change
     [number, name(stretch.first), when, name(stretch.last), snapshots, length, mode, what]
 }
 
-/// Of a directory.
+/// Shown for a directory in which something was not read.
 const NOT_ALL_READ: &str = "not all read";
 
-/// Why a path is not there.
+/// Why a path is missing.
 fn missing(output: &Output, log: &PathLog, stretch: &Stretch) -> String {
     let word = stretch.reading.of_missing();
     let colour = if stretch.reading.is_certain() { Colour::Red } else { Colour::Yellow };
     let shown = output.colours().word(colour, word);
-    // It is not in what a run of rsync has left behind, which was read whole: why, only rsync knows.
+    // The import read everything, but the run of rsync was partial and may not have copied the path.
     let by_partial_run = log.source.snapshot(stretch.first).is_some_and(|snapshot| {
         let manifest = &snapshot.manifest;
         manifest.status == Status::Partial && manifest.totals.troubled == 0
@@ -207,10 +208,10 @@ struct Described<'a> {
     path_bytes: Option<String>,
     /// `absent` when it was not there.
     r#type: &'static str,
-    /// Why it is not there.
+    /// Why it is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     absent: Option<&'static str>,
-    /// Of a directory, whether something in it was not read; then nothing tells whether its content has changed.
+    /// For a directory: something in it was not read, so it is unknown whether its content changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     not_all_read: Option<bool>,
     /// The number of the version; none for a directory.

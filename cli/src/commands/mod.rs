@@ -211,7 +211,7 @@ fn try_find(history: &History, place: &Place, named: Option<&OsString>) -> Resul
     Ok(history.find(source, &place.time, &place.path)?)
 }
 
-/// Whether what would be at `place` was read.
+/// Whether the import of the snapshot could read `place`.
 fn reading(history: &History, place: &Place, named: Option<&OsString>) -> Result<Reading> {
     let source = one_source(named, place.source.as_deref()).map_err(Error::msg)?;
     Ok(history.reading(source, &place.time, &place.path)?)

@@ -86,7 +86,7 @@ fn tell(
         }
         if troubled > 0 {
             let named = if troubled == 1 { "1 entry".to_owned() } else { format!("{troubled} entries") };
-            parts.push(format!("{named} not restored completely, named above"));
+            parts.push(format!("{named} not restored completely (see above)"));
         }
         context.output.tell(&parts.join("; "))?;
     }

@@ -24,8 +24,8 @@ pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
     let line = CommandLine::read(&args.words);
     let destination = line.destination(args.destination.as_deref()).map_err(|UnknownOption(option)| {
         Usage(format!(
-            "{option}: this option of rsync is not known, so its next word may be its value or the destination; \
-             say {option}=VALUE, or name the folder: yester rsync --destination DIR -- ARGS"
+            "{option}: unknown option of rsync, so the next argument may be its value or the destination; \
+             write {option}=VALUE, or name the folder: yester rsync --destination DIR -- ARGS"
         ))
     })?;
     if let Destination::Remote(name) = &destination {
@@ -38,7 +38,7 @@ pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
     let mut options = import::options(args.source.as_ref(), false, args.unchanged, &settings);
     options.fake_super = line.has_fake_super();
     options.checksum |= line.has_checksum();
-    // The run is over by then: to fail because somebody else is writing would lose it.
+    // The run has ended by then: a failure because another process is writing would lose it.
     options.wait = true;
     options.allow_empty = args.allow_empty;
     options.allow_other_tree = args.allow_other_tree;
@@ -69,7 +69,8 @@ pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// Refuses, before rsync runs, what an import would refuse afterwards. What else may go wrong is the import's to tell.
+/// Refuses another tree before rsync runs, as the import would afterwards. Other errors are left to the
+/// import.
 fn refuse_other_tree(
     settings: &Settings,
     folder: &Path,

@@ -59,9 +59,9 @@ fn layout(arg: LayoutArg) -> Layout {
     }
 }
 
-/// Tells why what is taken as one tree may be more than that.
+/// Reports that a folder is imported as one tree although it may hold runs.
 pub fn tell_hint(output: &mut Output, root: &Path, hint: &str) {
-    output.note(&format!("{} is taken as one tree; {hint}", root.display()));
+    output.note(&format!("{} is imported as one tree; {hint}", root.display()));
 }
 
 /// Imports the runs that are new.
@@ -131,7 +131,7 @@ fn show(output: &mut Output, settings: &Settings, plan: &Plan, options: &ImportO
     let (states, left_out) = run_states(&settings.repository, plan, options)?;
     tell_retention(output, plan)?;
     for left_out in plan.left_out.iter().chain(&left_out) {
-        // No louder than that: nothing was to be imported.
+        // Only as notes: a dry run imports nothing.
         note_left_out(output, &LeftOut { may_be_history: false, ..left_out.clone() })?;
     }
     let mut rows = Vec::new();
@@ -167,7 +167,7 @@ fn kept(retention: &[Retention]) -> String {
     retention.iter().map(each).collect::<Vec<_>>().join(", ")
 }
 
-/// Tells in JSON how many levels are kept.
+/// With `--json`, prints how many levels are kept of each interval.
 fn tell_retention(output: &mut Output, plan: &Plan) -> Result<(), WriteError> {
     if output.is_json() {
         for retention in &plan.retention {
@@ -177,7 +177,7 @@ fn tell_retention(output: &mut Output, plan: &Plan) -> Result<(), WriteError> {
     Ok(())
 }
 
-/// Tells of what is no run, louder when it may be history.
+/// Reports what is left out: as a note, or as an error if it may hold history.
 pub fn note_left_out(output: &mut Output, left_out: &LeftOut) -> Result<(), WriteError> {
     if left_out.may_be_history {
         return tell_left_out(output, left_out);

@@ -53,7 +53,7 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
         _ => options.source.clone(),
     };
 
-    // What the import would refuse is not shown first.
+    // A tree that the import refuses must not be mounted first.
     match plan.layout {
         Layout::Tree => check_other_tree(&settings.repository, &args.tree, &options)?,
         _ => run_states(&settings.repository, &plan, &options).map(drop)?,

@@ -1,17 +1,17 @@
 //! POSIX access control lists, in the bytes of Linux's extended attributes (`linux/posix_acl_xattr.h`).
 
-/// The attribute with the list that decides who may use a file.
+/// The attribute with the access ACL.
 pub const ACCESS: &[u8] = b"system.posix_acl_access";
-/// The attribute of a directory with the list that new entries inherit.
+/// The attribute with the default ACL of a directory, which new entries inherit.
 pub const DEFAULT: &[u8] = b"system.posix_acl_default";
 
 const VERSION: u32 = 2;
-/// The id of entries that name nobody.
+/// The id of entries without a user or group.
 const NOBODY: u32 = u32::MAX;
 /// All permissions.
 const ALL: u16 = 7;
 
-/// Whom an entry is about. In the order in which the kernel wants them.
+/// Whom an entry applies to, in the kernel's order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tag {
     /// The owner.
@@ -22,13 +22,13 @@ pub enum Tag {
     GroupObj,
     /// A group, by number.
     Group(u32),
-    /// The most that all but owner and others may get.
+    /// The mask: upper bound for all but the owner and others.
     Mask,
     /// Everybody else.
     Other,
 }
 
-/// A list; every entry has three permission bits.
+/// An ACL; every entry has three permission bits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acl(Vec<(Tag, u16)>);
 
@@ -39,7 +39,7 @@ impl Acl {
         Self(entries)
     }
 
-    /// The list that `bytes` are, entries in their order; `None` when they are none.
+    /// Parses an ACL, keeping the order of entries; `None` if `bytes` are invalid.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (version, entries) = bytes.split_first_chunk()?;
         let (entries, rest) = entries.as_chunks::<8>();
@@ -86,8 +86,8 @@ impl Acl {
         self.0.iter().copied()
     }
 
-    /// The permission bits of a mode that gives nobody more than this list, for a file system without lists: those of
-    /// the owning group and of others, who may be anybody whom the list names.
+    /// The bits of the owning group and of others for a mode that grants nobody more than this ACL, on a file
+    /// system without ACLs. There, users and groups that the ACL names may count as either.
     pub fn strictest(&self) -> (u16, u16) {
         let of = |wanted: fn(Tag) -> bool| {
             self.entries().filter(move |(tag, _)| wanted(*tag)).fold(ALL, |all, (_, one)| all & one)
@@ -98,7 +98,7 @@ impl Acl {
         (of(|tag| tag == Tag::GroupObj) & mask & users, of(|tag| tag == Tag::Other) & users & groups)
     }
 
-    /// The same list for a file that has another owning group than it should: it and others get what both would have.
+    /// The same ACL for a file with the wrong owning group: group and others get only what both have here.
     #[must_use]
     pub fn for_another_group(&self) -> Self {
         let (group, other) = self.strictest();

@@ -10,11 +10,11 @@ pub struct Ancestor {
     pub uid: u32,
     /// Its group.
     pub gid: u32,
-    /// Whether it has an access control list, which may close it to more users than the mode tells.
+    /// Whether it has an access ACL, which may exclude more users than the mode shows.
     pub has_acl: bool,
 }
 
-/// No path that Linux takes has more parts.
+/// Linux accepts no path with more components.
 const MAX_ANCESTORS: usize = 4096;
 
 impl Ancestor {

@@ -1,4 +1,4 @@
-//! What a manifest holds beyond its fixed part. A reader skips an extension that it does not know.
+//! The extensions of a manifest, after its fixed part. A reader skips unknown extensions.
 
 use super::codec::{Cursor, Encode};
 use super::limits::{MAX_NODE_ITEMS, MAX_ORIGIN};
@@ -17,7 +17,7 @@ pub struct Extensions {
     pub ancestors: Vec<Ancestor>,
     /// The folder that held the run when it was imported.
     pub run_folder: Option<RunFolder>,
-    /// Extensions of later versions, by their tags. A rewritten manifest keeps them.
+    /// Extensions of later versions, by number. A rewritten manifest keeps them.
     pub unknown: Vec<(u64, Box<[u8]>)>,
 }
 

@@ -68,7 +68,7 @@ impl Keys {
         TagId(*blake3::keyed_hash(&self.name, identity).as_bytes())
     }
 
-    /// The name of the stat cache of a tree, which is known by `tree`, as a source of this name.
+    /// The name of the stat cache of this source and tree; `tree` is the tree's key.
     pub fn stat_cache_name(&self, source: &[u8], tree: &[u8]) -> String {
         let mut hasher = blake3::Hasher::new_keyed(&self.name);
         hasher.update(b"stat cache").update(&(source.len() as u64).to_le_bytes()).update(source).update(tree);

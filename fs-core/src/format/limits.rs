@@ -38,9 +38,10 @@ pub const MAX_TAG: usize = 1 << 16;
 pub const MAX_ORIGIN: usize = 65_535;
 /// Bytes of what tells a run from all others: a few names.
 pub const MAX_RUN_IDENTITY: usize = 4096;
-/// Bytes of all paths that a snapshot could not read, with their lengths: fits in an extension of its manifest.
+/// Bytes of all paths not read by an import, with their lengths. They must fit in an extension of the
+/// manifest.
 pub const MAX_UNREAD: usize = MAX_ORIGIN;
-/// Bytes of one of these paths; of a longer one only the beginning up to a `/` is kept.
+/// Bytes of one of these paths; a longer one is cut at a `/`.
 pub const MAX_UNREAD_PATH: usize = 8192;
 /// Bytes of a snapshot manifest's file.
 pub const MAX_MANIFEST: usize = 1 << 20;

@@ -99,7 +99,7 @@ pub struct Manifest {
     pub origin: Origin,
     /// The snapshot that it was imported against.
     pub parent: Option<SnapshotId>,
-    /// What only some snapshots have.
+    /// The optional parts.
     pub extensions: Extensions,
 }
 

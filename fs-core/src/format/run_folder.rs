@@ -2,14 +2,14 @@ use super::codec::{Cursor, Encode};
 use super::limits::MAX_NAME;
 use super::{FormatError, Time};
 
-/// The folder that held a run when it was imported: it tells the run again when the folder's time was changed.
+/// The folder of a run when it was imported. The run is recognised by it after a change of the folder's time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunFolder {
-    /// What tells its file system from others on this machine and after a reboot; empty when nothing does.
+    /// The lasting identity of its file system; empty if there is none.
     pub file_system: Box<[u8]>,
     /// Its inode number.
     pub inode: u64,
-    /// When it was created, where its file system tells. An inode number is used again, this time is not.
+    /// When it was created, if its file system records that. Inode numbers are reused; this time is not.
     pub born: Option<Time>,
     /// Its name, such as `daily.3`.
     pub name: Box<[u8]>,

@@ -1,7 +1,7 @@
-//! What the last import of a tree saw of its files: derived data, which proves that a file is unchanged.
+//! Inode numbers and ctimes of a tree's files at its last import: derived data that proves files unchanged.
 //!
 //! A directory of the snapshot has a slot for each regular file and each directory in it, in the order of its listing.
-//! Slots are kept in parts of at most [`PART_SLOTS`], each sealed by itself.
+//! Slots are stored in parts of at most [`PART_SLOTS`], each with its own MAC.
 
 use super::codec::{Cursor, Encode};
 use super::limits::MAX_NODE_ITEMS;
@@ -16,10 +16,10 @@ pub const SLOT_LEN: usize = 20;
 const PART_HEADER_LEN: usize = 24;
 /// Bytes of a file system's identity.
 pub const MAX_FILE_SYSTEM: usize = 64;
-/// Bytes of a trailer's frame; it names a few file systems.
+/// Bound of a trailer's frame, in bytes; it names a few file systems.
 pub const MAX_TRAILER: u32 = 1 << 20;
 
-/// What is known of one entry, as bytes: cheap to keep by the million.
+/// The slot of one entry, as bytes, which are compact for millions of entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slot([u8; SLOT_LEN]);
 
@@ -32,12 +32,12 @@ pub struct FileStat {
     pub ctime: Time,
 }
 
-/// Where the slots of a directory are.
+/// The location of a directory's slots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DirectoryStats {
-    /// The first byte of its first part.
+    /// Offset of its first part.
     pub offset: u64,
-    /// How many slots it has; not 0.
+    /// Number of its slots; not 0.
     pub slots: u64,
 }
 
@@ -45,7 +45,7 @@ impl Slot {
     /// Nothing is known.
     pub const UNKNOWN: Slot = Slot([0; SLOT_LEN]);
 
-    /// A file's.
+    /// The slot of a file.
     pub fn of_file(stat: FileStat) -> Self {
         let mut bytes = [0; SLOT_LEN];
         bytes[..8].copy_from_slice(&stat.inode.to_le_bytes());
@@ -54,7 +54,7 @@ impl Slot {
         Self(bytes)
     }
 
-    /// A directory's.
+    /// The slot of a directory.
     pub fn of_directory(stats: DirectoryStats) -> Self {
         let mut bytes = [0; SLOT_LEN];
         bytes[..8].copy_from_slice(&stats.slots.to_le_bytes());
@@ -62,14 +62,14 @@ impl Slot {
         Self(bytes)
     }
 
-    /// The file that it is of, if it is known.
+    /// The file's inode number and ctime, if known.
     pub fn file(self) -> Option<FileStat> {
         let (inode, secs, nanos) = self.fields();
         let ctime = Time::new(secs.cast_signed(), nanos)?;
         (inode != 0).then_some(FileStat { inode, ctime })
     }
 
-    /// The directory that it is of, if anything in it is known.
+    /// The location of the directory's slots, if anything in it is known.
     pub fn directory(self) -> Option<DirectoryStats> {
         let (slots, offset, _) = self.fields();
         (slots != 0).then_some(DirectoryStats { offset, slots })
@@ -94,14 +94,14 @@ pub struct StatPart {
 }
 
 impl StatPart {
-    /// Bytes that the part with this number takes in the file, of a directory with `slots` slots. `None` for no part.
+    /// Size in the file of the part with this number, for a directory with `slots` slots. `None` for no part.
     pub fn stored_len(slots: u64, number: u64) -> Option<usize> {
         let before = number.checked_mul(PART_SLOTS)?;
         let here = slots.checked_sub(before)?.min(PART_SLOTS);
         (here > 0).then_some(FRAME_HEADER_LEN + PART_HEADER_LEN + here as usize * SLOT_LEN)
     }
 
-    /// The bytes of the parts of a directory, which follow each other in the file.
+    /// Encodes the parts of a directory, consecutively as in the file.
     pub fn seal_all(keys: &Keys, node: &BlobId, file_system: u32, slots: &[Slot]) -> Vec<Vec<u8>> {
         let part = |(number, slots): (usize, &[Slot])| {
             let mut body = Vec::with_capacity(PART_HEADER_LEN + slots.len() * SLOT_LEN);
@@ -132,10 +132,10 @@ impl StatPart {
     }
 }
 
-/// A file system that an import has met.
+/// A file system of an import.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownFileSystem {
-    /// What tells it from any other, also after a reboot; at most [`MAX_FILE_SYSTEM`] bytes.
+    /// Its identity, also after a reboot; at most [`MAX_FILE_SYSTEM`] bytes.
     pub identity: Box<[u8]>,
     /// A time that its clock has passed.
     pub clock: Time,
@@ -144,11 +144,11 @@ pub struct KnownFileSystem {
 /// The end of a stat cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatTrailer {
-    /// The snapshot that the import has made.
+    /// The snapshot made by the import.
     pub snapshot: SnapshotId,
-    /// When an import that read every file began last.
+    /// When the last import that read every file began.
     pub all_read: Time,
-    /// The file systems that the tree is on.
+    /// The file systems of the tree.
     pub file_systems: Vec<KnownFileSystem>,
     /// The inode number of the root directory.
     pub root_inode: u64,

@@ -8,7 +8,7 @@ pub struct Unread {
     /// Their paths below the root, names separated by `/`, in ascending order. Whatever is below such a path was not
     /// read either. At most [`MAX_UNREAD`](super::limits::MAX_UNREAD) bytes in all.
     pub paths: Vec<Box<[u8]>>,
-    /// How many more there were.
+    /// Number of further paths.
     pub more: u64,
 }
 

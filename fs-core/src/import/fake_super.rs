@@ -1,8 +1,8 @@
-//! What `rsync --fake-super` keeps in extended attributes because it may not do it for real (rsync's `xattrs.c` and
-//! `acls.c`):
+//! Decodes what `rsync --fake-super` keeps in extended attributes, as it lacks the privilege to set it
+//! (rsync's `xattrs.c` and `acls.c`):
 //!
 //! - `user.rsync.%stat`: octal mode, `major,minor`, `uid:gid`;
-//! - `user.rsync.%aacl`, `user.rsync.%dacl`: the access and the default list of who may do what;
+//! - `user.rsync.%aacl`, `user.rsync.%dacl`: the access and the default ACL;
 //! - `user.rsync.NAME`: the attribute NAME of another namespace than `user`, such as `security.capability`.
 
 use std::io;
@@ -15,23 +15,23 @@ const PREFIX: &[u8] = b"user.rsync.";
 const STAT: &[u8] = b"user.rsync.%stat";
 const ACCESS_LIST: &[u8] = b"user.rsync.%aacl";
 const DEFAULT_LIST: &[u8] = b"user.rsync.%dacl";
-/// Namespaces that only root may write to: rsync hides their attributes below [`PREFIX`].
+/// Namespaces that only root may write to: rsync keeps their attributes below [`PREFIX`].
 const HIDDEN: [&[u8]; 3] = [b"trusted.", b"security.", b"system."];
 
-/// Stands where a list has no such entry, because the mode has its permissions.
+/// Marks an entry that is missing in an ACL, because the mode has its permissions.
 const NO_ENTRY: u32 = 0x80;
-/// In the permissions of a named entry: it is a user, not a group.
+/// Flag in the permissions of a named entry: a user, not a group.
 const IS_USER: u32 = 1 << 31;
 
-/// Turns an entry into what it stands for: its type, owner, mode, lists and other attributes. Attributes that rsync cannot
-/// have written stay as they are.
+/// Turns a stand-in into what it stands for: type, owner, mode, ACLs and other attributes. Attributes that
+/// rsync cannot have written stay as they are.
 pub(super) fn reveal(stat: &mut Stat, read: &mut io::Result<ReadXattrs>) {
     let Ok((set, _)) = read else { return };
     if let Some(fake) = set.get(STAT).and_then(FakeStat::parse) {
         set.remove(STAT);
         fake.apply(stat);
     }
-    // Those of the stand-in: inherited from the folder that rsync wrote to, and no part of what it copied.
+    // The stand-in's own ACLs were inherited from the destination folder, and not copied.
     set.remove(acl::ACCESS);
     set.remove(acl::DEFAULT);
     let is_directory = stat.kind == FileType::Directory;
@@ -54,7 +54,7 @@ pub(super) fn reveal(stat: &mut Stat, read: &mut io::Result<ReadXattrs>) {
         let stand_in = [PREFIX, &name].concat();
         let value = set.get(&stand_in).map(<[u8]>::to_vec);
         set.remove(&stand_in);
-        // The list that rsync keeps as such counts.
+        // The ACL in rsync's own attribute takes precedence.
         let is_list = name == acl::ACCESS || name == acl::DEFAULT;
         if !is_list || set.get(&name).is_none() {
             replace(set, &name, value);
@@ -62,20 +62,20 @@ pub(super) fn reveal(stat: &mut Stat, read: &mut io::Result<ReadXattrs>) {
     }
 }
 
-/// Gives `name` this value, or takes it out.
+/// Sets `name` to this value, or removes it.
 fn replace(set: &mut XattrSet, name: &[u8], value: Option<Vec<u8>>) {
     set.remove(name);
     let Some(value) = value else { return };
     let mut pairs: Vec<Xattr> =
         set.names().map(|name| (name.into(), set.get(name).unwrap_or_default().into())).collect();
     pairs.push((name.into(), value.into()));
-    // A list that is longer than the kernel takes cannot have been one.
+    // The kernel accepts no longer ACL.
     if let Ok(replaced) = XattrSet::new(pairs) {
         *set = replaced;
     }
 }
 
-/// A list as rsync keeps it.
+/// An ACL in rsync's encoding.
 struct KeptList {
     /// The permissions of owner, group, mask and others.
     four: [u32; 4],
@@ -83,7 +83,7 @@ struct KeptList {
 }
 
 impl KeptList {
-    /// `None` when rsync could not have written it.
+    /// `None` if rsync cannot have written it.
     fn parse(value: &[u8]) -> Option<Self> {
         let (words, rest) = value.as_chunks::<4>();
         let mut words = words.iter().map(|word| u32::from_le_bytes(*word));
@@ -104,7 +104,8 @@ impl KeptList {
         Some(Self { four, named })
     }
 
-    /// The bytes of an access list; what it lacks is taken from the mode. `None` when it says no more than the mode.
+    /// The bytes of an access ACL, with missing entries taken from the mode. `None` if it only repeats the
+    /// mode.
     fn access(self, mode: u16) -> Option<Vec<u8>> {
         let Self { four: [user, group, mask, other], named: mut entries } = self;
         if entries.is_empty() && mask == NO_ENTRY {
@@ -123,7 +124,7 @@ impl KeptList {
         Some(Acl::new(entries).encode())
     }
 
-    /// The bytes of a default list, which lacks nothing but a mask that nobody needs.
+    /// The bytes of a default ACL, which lacks at most an unnecessary mask.
     fn default(self) -> Option<Vec<u8>> {
         let Self { four: [user, group, mask, other], named: mut entries } = self;
         if [user, group, other].contains(&NO_ENTRY) {

@@ -100,7 +100,7 @@ fn read_once(file: &mut File, stat: &Stat, context: &mut FileContext<'_>) -> Res
         // No more than it had: a file may grow faster than it is read.
         copy(file, stat.size, context)? == stat.size
     };
-    // In /proc and the like sizes mean nothing: what can be read is the content.
+    // In /proc and the like sizes mean nothing: the content is whatever can be read.
     if is_whole && stat_file(file).map_err(ReadError::File)?.size == stat.size {
         let more = copy(file, MOST_UNTOLD, context)?;
         if more == MOST_UNTOLD && stat_file(file).map_err(ReadError::File)?.size == stat.size {
@@ -111,7 +111,7 @@ fn read_once(file: &mut File, stat: &Stat, context: &mut FileContext<'_>) -> Res
     Ok(Kind::File { size, holes, content })
 }
 
-/// Reads `size` bytes, taking holes as holes. Returns whether there were as many.
+/// Reads `size` bytes, keeping holes. Returns whether there were that many.
 fn read_sparse(file: &mut File, size: u64, context: &mut FileContext<'_>) -> Result<bool, ReadError> {
     let mut at = 0;
     while at < size {

@@ -1,4 +1,4 @@
-//! The file systems that a walk meets.
+//! The file systems of a walk.
 
 use super::disk::{Directory, Stat};
 use super::parent::may_have_changed_since;
@@ -12,25 +12,25 @@ const FUTURE_SECS: i64 = 86_400;
 #[derive(Debug)]
 pub(super) struct FileSystem {
     device: u64,
-    /// What tells it from any other, also after a reboot.
+    /// Its identity, also after a reboot.
     pub(super) identity: Box<[u8]>,
-    /// Whether a file keeps its inode number.
+    /// Whether files keep their inode numbers.
     pub(super) keeps_inodes: bool,
     /// Whether a change of a file changes its ctime.
     pub(super) keeps_ctimes: bool,
     /// A time that its clock has passed.
     clock: Time,
-    /// The clock could not be read: the latest ctime that was met stands for it.
+    /// The clock could not be read: the latest ctime seen replaces it.
     is_estimated: bool,
 }
 
-/// All that were met, by index.
+/// All file systems of a walk, by index.
 #[derive(Debug, Default)]
 pub(super) struct FileSystems {
     all: Vec<FileSystem>,
-    /// In tests, the time of every clock.
+    /// The time of every clock, in tests.
     fixed: Option<Time>,
-    /// The identity of the root's file system, where it is declared.
+    /// The identity of the root's file system, if `--origin` declares it.
     declared: Option<Box<[u8]>>,
 }
 
@@ -40,7 +40,7 @@ impl FileSystems {
         Self { all: Vec::new(), fixed, declared }
     }
 
-    /// The index of the one that `directory` is on, of which `stat` was told.
+    /// The index of the file system of `directory`, whose attributes are `stat`.
     pub(super) fn of(&mut self, directory: &Directory, stat: &Stat, cache: Option<&StatCache>) -> usize {
         let device = stat.id.0;
         if let Some(known) = self.all.iter().position(|known| known.device == device) {
@@ -67,7 +67,7 @@ impl FileSystems {
         &self.all[index]
     }
 
-    /// Notes an entry that was met: the clock of its file system has passed its ctime.
+    /// Records an entry's ctime: the clock of its file system is at least as late.
     pub(super) fn note(&mut self, index: usize, stat: &Stat) {
         let file_system = &mut self.all[index];
         // A ctime from the future must not make all others look old.
@@ -80,7 +80,7 @@ impl FileSystems {
         }
     }
 
-    /// What the next import must know of them.
+    /// The file systems as the stat cache records them.
     pub(super) fn known(self) -> Vec<KnownFileSystem> {
         let known = |file_system: FileSystem| KnownFileSystem {
             identity: file_system.identity,
@@ -95,7 +95,7 @@ fn now() -> Time {
 }
 
 impl FileSystem {
-    /// Whether every later change of this file will show in its ctime, as the clock has moved on since that.
+    /// Whether the clock has advanced beyond this file's ctime, so that every later change will show in it.
     pub(super) fn is_settled(&self, stat: &Stat) -> bool {
         // What is far in the future, as the clock was wrong once, gets an earlier ctime by any change.
         let is_future = || stat.ctime.secs() > now().secs().saturating_add(FUTURE_SECS);

@@ -51,7 +51,8 @@ const CHUNKS: u8 = MAX_INLINE as u8 + 2;
 const UNKNOWN: u8 = MAX_INLINE as u8 + 3;
 
 impl LinkTracker {
-    /// What this file was taken as under another name, if it was, and has kept its size and times since.
+    /// The content under which another name of this file was imported, if its size and times are unchanged
+    /// since.
     pub(super) fn known(&self, id: FileId, size: u64, mtime: Time, ctime: Time) -> Option<Kind> {
         let place = self.find(id, self.hasher.hash_one(id))?;
         let linked = &self.files[place as usize];

@@ -1,4 +1,4 @@
-//! What is mounted where, as the kernel tells.
+//! Mounts, as listed by the kernel.
 
 use std::ffi::OsString;
 use std::fs;
@@ -14,15 +14,15 @@ pub const MOUNT_TYPE: &str = "fuse.yester";
 pub struct Mounted {
     /// Its number.
     pub id: u64,
-    /// Where.
+    /// The mount point.
     pub path: PathBuf,
-    /// The device number that `stat` tells of files in it.
+    /// The device number of its files.
     pub device: u64,
     /// The file system's type.
     pub kind: String,
-    /// What it is mounted from: for history the repository, unless its path has characters that cannot be told.
+    /// The mount source. For a mount of history this is the repository, if its path can be represented.
     pub source: PathBuf,
-    /// What its file system was asked for, separated by commas.
+    /// The options of its file system, separated by commas.
     pub options: String,
 }
 
@@ -32,13 +32,13 @@ impl Mounted {
         self.kind == MOUNT_TYPE
     }
 
-    /// Whether the kernel lets nobody into it but who has mounted it.
+    /// Whether only the user who mounted it may enter it.
     pub fn is_private(&self) -> bool {
         let is_fuse = matches!(&*self.kind, "fuse" | "fuseblk") || self.kind.starts_with("fuse.");
         is_fuse && !self.options.split(',').any(|word| word == "allow_other")
     }
 
-    /// The user and the group that have mounted it, of a FUSE mount.
+    /// The user and group that mounted it, for a FUSE mount.
     pub fn owner(&self) -> Option<(u32, u32)> {
         let option = |name| self.options.split(',').find_map(|word| word.strip_prefix(name));
         Some((option("user_id=")?.parse().ok()?, option("group_id=")?.parse().ok()?))
@@ -66,7 +66,7 @@ fn parse(line: &[u8]) -> Option<Mounted> {
     Some(Mounted { id, path, device, kind, source, options })
 }
 
-/// Spaces, tabs, newlines and backslashes stand as three octal digits.
+/// Decodes spaces, tabs, newlines and backslashes, which are written as three octal digits.
 fn unescape(field: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(field.len());
     let mut rest = field;

@@ -43,12 +43,12 @@ impl ParentDirectory {
         if self.current.as_ref().is_none_or(|(current, _)| **current != *name) {
             return Ok(None);
         }
-        // The next name asked for is greater, so this one is passed.
+        // The next name is greater, so this entry is passed.
         let slot = self.slots;
         Ok(self.advance()?.map(|(_, entry)| Previous { entry, slot }))
     }
 
-    /// Moves on to the next entry, and returns the one that is passed.
+    /// Advances to the next entry, and returns the current one.
     fn advance(&mut self) -> Result<Option<NamedEntry>, StoreError> {
         self.started = true;
         let passed = self.current.take();

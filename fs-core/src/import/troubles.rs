@@ -7,7 +7,7 @@ use crate::monitor::{Monitor, Trouble, TroubleKind};
 pub(super) struct Troubles {
     /// Of the entry at hand.
     noted: Vec<(TroubleKind, String)>,
-    /// The entry at hand, or what is below it, was not read.
+    /// The current entry, or an entry below it, was not read.
     unread: bool,
     all_unread: UnreadPaths,
     entries: u64,
@@ -22,13 +22,13 @@ impl Troubles {
         self.noted.push((kind, reason.into()));
     }
 
-    /// The entry at hand is a directory whose listing lacks something.
+    /// The current entry is a directory with an incomplete listing.
     pub(super) fn note_unlisted(&mut self, reason: impl Into<String>) {
         self.note(TroubleKind::Incomplete, reason);
         self.unread = true;
     }
 
-    /// Tells what was noted of the entry that has this path, and this one below the root.
+    /// Reports the troubles of the entry with this path, and records this path below the root.
     pub(super) fn tell(
         &mut self,
         monitor: &dyn Monitor,
@@ -75,7 +75,7 @@ impl Troubles {
     }
 }
 
-/// Collects the paths that were not read, as many as a manifest has room for.
+/// Collects the paths that were not read, as many as fit in a manifest.
 #[derive(Debug, Default)]
 struct UnreadPaths {
     unread: Unread,
@@ -83,9 +83,9 @@ struct UnreadPaths {
     len: usize,
 }
 
-/// Before a path its length: two bytes up to [`MAX_UNREAD_PATH`].
+/// Bytes of a path's length, up to [`MAX_UNREAD_PATH`].
 const PATH_HEADER: usize = 2;
-/// Before all paths: two counts.
+/// Bytes of the two counts before the paths.
 const HEADER: usize = 16;
 
 impl UnreadPaths {
@@ -104,7 +104,7 @@ impl UnreadPaths {
     }
 
     fn finish(mut self) -> Unread {
-        // A walk is in the order of names, which is not that of paths.
+        // The order of a walk is that of names, not of paths.
         self.unread.paths.sort_unstable();
         self.unread.paths.dedup();
         self.unread

@@ -37,13 +37,13 @@ use crate::store::{
 pub struct Options<'a> {
     /// A snapshot that the tree is likely to resemble.
     pub parent: Option<&'a Manifest>,
-    /// What the import of that snapshot saw of the files. Without it every file is read.
+    /// The stat cache of that snapshot's import. Without it every file is read.
     pub stat_cache: Option<StatCache>,
-    /// Read every file, whatever proves it unchanged.
+    /// Read every file, even one that is proven unchanged.
     pub checksum: bool,
-    /// Inode numbers change from one walk to the next: they prove nothing.
+    /// Ignore inode numbers: they change from one walk to the next.
     pub ignore_inode: bool,
-    /// The name of the tree that this one is a frozen copy of, whatever device it is on.
+    /// The name of the tree of which this one is a frozen copy, whatever its device.
     pub origin: Option<&'a [u8]>,
     /// The time of the file systems' clocks, in tests.
     pub file_clock: Option<Time>,
@@ -53,8 +53,8 @@ pub struct Options<'a> {
     pub skip: Vec<(u64, u64)>,
     /// File systems to leave out, by device number: mounts of history.
     pub skip_devices: Vec<u64>,
-    /// Files that walks over other levels of the same hard-link farm have read, for this one to know. In a farm each new
-    /// link changes a file's ctime, so that it proves nothing.
+    /// Files read by walks over other levels of the same hard-link farm. In a farm the ctime proves nothing,
+    /// as each new link changes it.
     pub seen: Option<&'a SeenFiles>,
     /// What must be at rest.
     pub at_rest: AtRest,
@@ -105,7 +105,7 @@ pub struct Stats {
     pub root_inode: u64,
     /// The file systems that the tree is on.
     pub file_systems: Vec<KnownFileSystem>,
-    /// When a walk that read every file began last.
+    /// When the last walk that read every file began.
     pub all_read: Time,
 }
 
@@ -139,7 +139,7 @@ pub fn run(
         skip_devices: options.skip_devices.clone(),
         only_device: options.one_file_system.then_some(stat.id.0),
     };
-    // One reader for both, so that an import has its caches once.
+    // One shared reader, so that its caches exist once.
     let reader = writer.reader().clone();
     let walk = Walk {
         options,
@@ -200,9 +200,9 @@ struct Frame {
     out: DirectoryWriter,
     /// The index of its file system.
     file_system: usize,
-    /// What the parent's import saw here.
+    /// Slots of the parent's stat cache for this directory.
     seen_before: Option<StatCursor>,
-    /// What this one sees of its regular files and directories.
+    /// New slots of its regular files and directories.
     slots: Vec<Slot>,
 }
 
@@ -404,7 +404,7 @@ impl Walk<'_> {
         Ok(None)
     }
 
-    /// An entry that could not be looked at.
+    /// An entry that could not be examined.
     fn refused(
         &mut self,
         frame: &mut Frame,
@@ -423,12 +423,12 @@ impl Walk<'_> {
     }
 }
 
-/// What the parent snapshot has under this name.
+/// The parent snapshot's entry of this name.
 fn in_parent(frame: &mut Frame, name: &[u8]) -> Result<Option<Previous>, ReadError> {
     match frame.parent.as_mut().map_or(Ok(None), |parent| parent.take(name)) {
-        // Damage to an old snapshot must not keep anybody from taking new ones.
+        // Damage to an old snapshot must not prevent new ones.
         Err(error) if error.is_loss() => {
-            log::error!("{error}: reading as if the last snapshot had no such directory");
+            log::error!("{error}: every file in this directory is read");
             frame.parent = None;
             Ok(None)
         }
@@ -455,7 +455,7 @@ fn names<'a>(frames: &'a [Frame], name: &'a CStr) -> impl Iterator<Item = &'a [u
     names.map(CStr::to_bytes).filter(|name| !name.is_empty())
 }
 
-/// Adds an entry to its directory; `slot` is what is known of a regular file or a directory.
+/// Adds an entry to its directory, and the `slot` of a regular file or directory.
 fn push(
     frame: &mut Frame,
     writer: &mut Writer,

@@ -12,7 +12,7 @@ use crate::maintain::MaintainError;
 use crate::store::StoreError;
 use crate::view::ViewError;
 
-/// Why a command failed. The text is for its user: what, why, and what to do.
+/// Why a command failed. The text tells the user the object, the reason and the next step.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ServiceError {
@@ -26,8 +26,8 @@ pub enum ServiceError {
     #[cfg(unix)]
     #[error(transparent)]
     Layout(#[from] LayoutError),
-    /// Which runs were imported cannot be told.
-    #[error("a snapshot cannot be read just now, which may be that of a run that looks new: try again")]
+    /// A snapshot cannot be read, so it is unknown which runs were imported.
+    #[error("a snapshot cannot be read at the moment, so a run might be imported twice; try again")]
     UnreadableSnapshot,
     /// One name was given to the runs of several sources.
     #[error("--source names one source, and these are several: {0}")]
@@ -38,10 +38,10 @@ pub enum ServiceError {
     Watched {
         /// The repository.
         path: PathBuf,
-        /// Who.
+        /// The process that watches.
         holder: String,
     },
-    /// The folder that is to hold what is taken back cannot be had.
+    /// The target of a restore cannot be opened or created.
     #[error("cannot restore to {}: {reason}", path.display())]
     Target {
         /// The folder.
@@ -49,7 +49,7 @@ pub enum ServiceError {
         /// Why.
         reason: io::Error,
     },
-    /// An archive cannot be written on.
+    /// Writing an archive failed.
     #[error("cannot write the archive: {0}; what was written of it is not whole")]
     Export(io::Error),
     /// The user asked an export to stop.
@@ -58,7 +58,7 @@ pub enum ServiceError {
     /// The user asked a restore to stop.
     #[error("interrupted: what was restored by now stays")]
     RestoreCancelled,
-    /// The user asked the care of the repository to stop.
+    /// The user asked a check or repair to stop.
     #[error("interrupted: nothing was changed")]
     Cancelled,
     /// The repair of the repository stopped.
@@ -148,20 +148,20 @@ pub enum ServiceError {
     },
     /// A source has the history of another tree.
     #[error(
-        "source {name} has the history of {whose}; name this one otherwise with --source, \
-         or say --allow-other-tree to go on with that history"
+        "source {name} has the history of {whose}; give this tree another name with --source, \
+         or continue that history with --allow-other-tree"
     )]
     OtherTree {
         /// The source.
         name: String,
-        /// The tree that it was imported from last, for people.
+        /// The tree that it was last imported from, as text for the user.
         whose: String,
     },
-    /// What the numbers of two levels tell of their order is not what their times tell.
+    /// The times of two levels contradict the order of their numbers.
     #[cfg(unix)]
     #[error(
-        "{}: {newer} must be newer than {older}, and by its time it is not ({newer_time}, {older_time}); nothing is \
-         imported until their times are right: set the wrong one with touch -d, or import levels one by one \
+        "{}: {newer} must be newer than {older}, but its time is not later ({newer_time}, {older_time}); \
+         nothing was imported: correct the wrong time with touch -d, or import levels one by one \
          with --layout tree --at TIME --source NAME --allow-other-tree",
         root.display()
     )]
@@ -172,16 +172,16 @@ pub enum ServiceError {
         newer: String,
         /// The level with the higher number.
         older: String,
-        /// The time of the first.
+        /// The time of `newer`.
         newer_time: Timestamp,
-        /// The time of the second.
+        /// The time of `older`.
         older_time: Timestamp,
     },
-    /// Several levels have one time, and are not a level and its copy.
+    /// Two levels have the same time, and are not a level and its copy.
     #[cfg(unix)]
     #[error(
-        "{}: {one} and {other} have one time ({time}), so nothing tells when they were made; nothing is imported until \
-         their times are right: set them with touch -d, or import levels one by one with --layout tree --at TIME \
+        "{}: {one} and {other} have one time ({time}), so their order is unknown; nothing was imported: \
+         correct their times with touch -d, or import levels one by one with --layout tree --at TIME \
          --source NAME --allow-other-tree",
         root.display()
     )]
@@ -190,7 +190,7 @@ pub enum ServiceError {
         root: PathBuf,
         /// A level.
         one: String,
-        /// Another one.
+        /// The other level.
         other: String,
         /// Their time.
         time: Timestamp,

@@ -113,7 +113,7 @@ impl History {
         }
     }
 
-    /// Whether what would be at `path` in the snapshot that `time` means was read when it was imported.
+    /// Whether the import of the snapshot at `time` could read `path`.
     pub fn reading(&self, source: Option<&[u8]>, time: &[u8], path: &[u8]) -> Result<Reading, ServiceError> {
         let source = self.source(source)?;
         let place = super::versions::place(&source, time)?;

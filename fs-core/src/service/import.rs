@@ -24,13 +24,13 @@ pub struct ImportOptions {
     pub source: Option<Vec<u8>>,
     /// Leave the content of other file systems out.
     pub one_file_system: bool,
-    /// Read every file, whatever proves that it is unchanged …
+    /// Read every file, even one that is proven unchanged …
     pub checksum: bool,
-    /// … when that was done so long ago.
+    /// … if it was last done this long ago.
     pub checksum_every: Option<Duration>,
-    /// Inode numbers change from one import to the next, and prove nothing.
+    /// Ignore inode numbers: they change from one import to the next.
     pub ignore_inode: bool,
-    /// The tree is a frozen copy of the one with this name: a snapshot of the file system, wherever it is mounted.
+    /// The tree is a frozen copy of the tree with this name, such as a snapshot of its file system.
     pub origin: Option<Vec<u8>>,
     /// Read what is stored before relying on it, and store again what cannot be read. Done anyway when packs are lost.
     pub heal: bool,
@@ -38,7 +38,7 @@ pub struct ImportOptions {
     pub only_if_changed: bool,
     /// While another process writes to the repository, or rsync to the tree, wait for it.
     pub wait: bool,
-    /// Wait no longer than this; for ever when `None`. Then a tree is taken as it is, and counts as partial, and a
+    /// Bound of the wait; none if `None`. After it, a tree is imported as it is and counts as partial, and a
     /// repository that is still locked is an error.
     pub wait_limit: Option<Duration>,
     /// Give up when rsync is writing to the tree, or anything in it was changed within this time.
@@ -47,7 +47,7 @@ pub struct ImportOptions {
     pub fake_super: bool,
     /// Take a tree that is empty, though the last snapshot was not.
     pub allow_empty: bool,
-    /// Go on with a source's history though it is that of another tree.
+    /// Continue a source's history even if it is that of another tree.
     pub allow_other_tree: bool,
     /// How the run went that has made the tree.
     pub run_status: Status,
@@ -57,7 +57,7 @@ pub struct ImportOptions {
     pub read_from: Option<PathBuf>,
     /// The zone of the new snapshot's name. Nothing that is stored depends on it.
     pub zone: TimeZone,
-    /// The zone of the clock whose times dirvish writes down.
+    /// The zone of the times in dirvish's summaries.
     pub dirvish_zone: TimeZone,
 }
 
@@ -96,7 +96,7 @@ pub struct Imported {
     pub statistics: Statistics,
     /// What was seen and read.
     pub progress: Progress,
-    /// Every file was read, as no stat cache told what the last import of the tree saw.
+    /// Whether every file was read because the stat cache was missing.
     pub is_unproven: bool,
 }
 
@@ -114,7 +114,7 @@ pub fn source_name(tree: &Path, options: &ImportOptions) -> Result<Vec<u8>, Serv
     name_of(&options.origin.as_deref().map_or(path, path_of))
 }
 
-/// The source of the tree at an absolute path, when nobody names it.
+/// The default source of the tree at an absolute path.
 fn name_of(path: &Path) -> Result<Vec<u8>, ServiceError> {
     let name = path.file_name().map_or_else(|| of_root(path), |name| name.as_encoded_bytes().to_vec());
     if is_source_name(&name) { Ok(name) } else { Err(ServiceError::SourceName(path.to_owned())) }
@@ -169,10 +169,7 @@ pub fn import_tree(
     let is_unproven =
         parent.is_none() && last.is_some_and(|last| *last.manifest.origin.path == *origin(&label_path));
     if is_unproven {
-        log::info!(
-            "every file of {} is read: there is no record of the inodes that its last import saw",
-            tree.display()
-        );
+        log::info!("every file of {} is read: its stat cache is missing", tree.display());
     }
     let walked = Walked {
         tree,
@@ -210,7 +207,7 @@ pub fn import_tree(
     Ok(Some(Imported { is_unproven, ..imported }))
 }
 
-/// What is the same for all imports of the tree at this absolute path.
+/// The key of the stat cache of the tree at this absolute path.
 pub(super) fn tree_key(path: &Path, options: &ImportOptions) -> Vec<u8> {
     match &options.origin {
         Some(name) => [b"origin ", name.as_slice()].concat(),
@@ -218,8 +215,8 @@ pub(super) fn tree_key(path: &Path, options: &ImportOptions) -> Vec<u8> {
     }
 }
 
-/// Fails when an import of `tree`, which need not be there yet, would be refused because its source has the history of
-/// another tree.
+/// Fails if an import of `tree` would be refused because its source has the history of another tree. The tree
+/// need not exist yet.
 pub fn check_other_tree(root: &Path, tree: &Path, options: &ImportOptions) -> Result<(), ServiceError> {
     let path = expected(tree)?;
     let label_path = options.origin.as_deref().map_or_else(|| path.clone(), path_of);
@@ -255,7 +252,7 @@ fn expected(tree: &Path) -> Result<PathBuf, ServiceError> {
         let rest = path.strip_prefix(there).ok()?;
         Some(fs::canonicalize(there).ok()?.join(rest))
     });
-    // Joined with nothing, a path would end with a slash.
+    // A join with an empty path would add a slash.
     Ok(made.unwrap_or(path).components().collect())
 }
 

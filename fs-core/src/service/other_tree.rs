@@ -1,4 +1,4 @@
-//! A source has the history of one tree: another one does not get into it by mistake.
+//! A source has the history of one tree. Another tree is refused, so that it does not enter by mistake.
 
 use std::path::Path;
 
@@ -8,8 +8,8 @@ use crate::format::Origin;
 use crate::import::path_of;
 use crate::view::Snapshot;
 
-/// Fails unless the last snapshot of `source` was imported from the plain tree at `path`, on this machine, or another tree
-/// is meant.
+/// Fails unless the last snapshot of `source` is from the plain tree at `path`, on this machine or file
+/// system, or the options allow another tree.
 pub(super) fn check(
     source: &[u8],
     path: &Path,
@@ -19,7 +19,7 @@ pub(super) fn check(
 ) -> Result<(), ServiceError> {
     let manifest = &last.manifest;
     let is_run = manifest.extensions.run.is_some();
-    // An old copy, which is somewhere else by nature, with its time and whose it is.
+    // An old copy is elsewhere by nature; its time and its source are given.
     let is_old_copy = !is_run && options.time.is_some() && options.source.is_some();
     if options.allow_other_tree || is_old_copy {
         return Ok(());
@@ -33,12 +33,12 @@ pub(super) fn check(
     Err(error(source, &manifest.origin, more))
 }
 
-/// Whether something came from this machine, as far as is known.
+/// Whether the origin is this machine, as far as is known.
 pub(super) fn is_here(origin: &Origin) -> bool {
     origin.host.is_empty() || *origin.host == *host()
 }
 
-/// The refusal; `more` is what else is to be said of the tree that the history is of.
+/// The refusal. `more` is a further remark about the tree of the history.
 pub(super) fn error(source: &[u8], origin: &Origin, more: &str) -> ServiceError {
     let path = path_of(&origin.path);
     let host = if is_here(origin) {

@@ -1,28 +1,29 @@
 //! Whether rsync is writing to a tree, as far as its processes tell.
 //!
-//! What writes is two processes, a receiver below a generator (`do_recv` in rsync's main.c). Both change into the
-//! destination before the one forks, and stay there; each holds an end of a socket to the other. So no writers are
+//! A writing rsync is two processes, a receiver below a generator (`do_recv` in rsync's main.c). Both change
+//! into the destination before the fork, and stay there. Each holds one end of a socket to the other. So
+//! these do not write:
 //!
-//! - a sender: it is alone, and where it is below another process, that one is elsewhere or waits;
+//! - a sender: it is alone, or its parent is elsewhere or waits;
 //! - a daemon that listens: only processes below it write;
-//! - the process of a daemon that waits for a transfer, to call `post-xfer exec` then: it has closed its sockets;
-//! - the processes above this one: they wait for it.
+//! - the process of a daemon that waits for a transfer to call `post-xfer exec`: it has closed its sockets;
+//! - the ancestors of this process: they wait for it.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What is to be known of an rsync process.
+/// An rsync process.
 #[derive(Debug, Clone)]
 struct Process {
     parent: u32,
-    /// Its working directory; `None` when that of another user's process is not told.
+    /// Its working directory; `None` if this process may not see it.
     folder: Option<PathBuf>,
     /// Called with `--daemon`, but not by a client through a remote shell.
     is_daemon: bool,
-    /// The socket of a client is its standard input: inetd or systemd listens in its place.
+    /// Its standard input is the client's socket: inetd or systemd listens in its place.
     is_handed_client: bool,
-    /// It has a socket beside standard input, output and error.
+    /// It has a socket other than standard input, output and error.
     has_socket: bool,
 }
 
@@ -39,7 +40,7 @@ pub(super) fn rsync_at_work(tree: &Path) -> Option<u32> {
     if processes.is_empty() { None } else { writer(&processes, &ancestors(), tree) }
 }
 
-/// The number of the generator of a pair that writes near a tree.
+/// The process number of the generator of a pair that writes in, below or above a tree.
 fn writer(processes: &HashMap<u32, Process>, ancestors: &HashSet<u32>, tree: &Path) -> Option<u32> {
     let near =
         |folder: &Path| folder.starts_with(tree) || tree.starts_with(folder) && folder != Path::new("/");
@@ -88,7 +89,7 @@ fn is_socket(target: &Path) -> bool {
     target.as_os_str().as_encoded_bytes().starts_with(b"socket:")
 }
 
-/// The processes that this one was started by, one by the other.
+/// The ancestors of this process.
 fn ancestors() -> HashSet<u32> {
     let mut found = HashSet::new();
     let mut next = Some(std::os::unix::process::parent_id());

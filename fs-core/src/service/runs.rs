@@ -21,8 +21,8 @@ use crate::monitor::{Cancellation, Monitor, RunBegins};
 use crate::store::{Access, CacheSizes, Repository};
 use crate::view::{Snapshot, Sources};
 
-/// Looks for runs, when `wait` says so not before the program that makes them has ended. `zone` is that of the clock
-/// whose times dirvish writes down.
+/// Lists runs; with `wait`, only after the program that makes them has ended. `zone` is the zone of the times
+/// in dirvish's summaries.
 pub fn make_plan(
     place: &Place,
     zone: &TimeZone,
@@ -33,7 +33,7 @@ pub fn make_plan(
     loop {
         let plan = Plan::make(place, zone)?;
         let Some(pid) = plan.running.filter(|_| wait) else { return Ok(plan) };
-        let what = format!("process {pid} works on {}; stop it if it hangs", plan.root.display());
+        let what = format!("process {pid} is writing to {}; stop it if it hangs", plan.root.display());
         waiting.step(WRITERS, &what, cancellation)?;
     }
 }
@@ -43,12 +43,12 @@ pub fn make_plan(
 pub struct RunState {
     /// The source that it belongs to there.
     pub source: Box<[u8]>,
-    /// Whether it is there.
+    /// Whether it was imported.
     pub state: Known,
 }
 
-/// What the runs of a plan are, for the repository in `root` as it is now; without one, all are new. Also what is to be
-/// said of runs that are not imported. Fails where an import would refuse them.
+/// The states of a plan's runs in the repository in `root`; without a repository, all are new. Also returns
+/// the runs that an import would leave out. Fails if an import would refuse the plan.
 pub fn run_states(
     root: &Path,
     plan: &Plan,
@@ -120,7 +120,7 @@ impl<'a> RunImporter<'a> {
         Ok(Self { session, plan, options, names, seen: SeenFiles::default(), new, total, done: 0, left_out })
     }
 
-    /// What is to be said of runs that are not imported, beside [`Plan::left_out`].
+    /// Runs that are not imported, in addition to [`Plan::left_out`].
     pub fn left_out(&self) -> &[LeftOut] {
         &self.left_out
     }

@@ -37,21 +37,21 @@ pub(super) struct Walked<'a> {
     pub(super) tree: &'a Path,
     pub(super) identity: &'a TreeIdentity<'a>,
     pub(super) parent: Option<&'a Snapshot>,
-    /// What the import of the parent saw of the files.
+    /// The stat cache of the parent's import.
     pub(super) stat_cache: Option<StatCache>,
     pub(super) seen: Option<&'a SeenFiles>,
     pub(super) at_rest: AtRest,
     pub(super) allow_empty: bool,
 }
 
-/// What is the same for all imports of one tree, or of the levels of one farm.
+/// The key of a stat cache, equal for all imports of one tree or of the levels of one farm.
 pub(super) struct TreeIdentity<'a> {
     pub(super) source: &'a [u8],
-    /// The tree among those of the source.
+    /// Distinguishes the trees of a source.
     pub(super) tree: &'a [u8],
 }
 
-/// The stat caches of a farm's sources have this name, wherever the farm is: each of its file systems is recorded.
+/// The tree of a farm's stat caches, wherever the farm is: the cache itself records the file systems.
 pub(super) const RUNS: &[u8] = b"runs";
 
 /// What a snapshot tells beside its tree.
@@ -77,13 +77,13 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    /// Makes what the walk saw of the files the stat cache of the tree, whose snapshot this is.
+    /// Stores the stat cache of the walk as that of the tree and this snapshot.
     pub(super) fn store_stat_cache(self, snapshot: SnapshotId) {
         store(self.stat_cache, self.stats, snapshot);
     }
 }
 
-/// Without a stat cache the next import only takes longer.
+/// A failure is only logged: without a stat cache the next import takes longer.
 fn store(stat_cache: StatCacheWriter, stats: Stats, snapshot: SnapshotId) {
     if let Err(error) = stat_cache.finish(&stats.of(snapshot)) {
         log::warn!("{error}: the next import reads more files than it would have to");
@@ -179,7 +179,7 @@ impl Session {
         cancellation: &Cancellation,
     ) -> Result<Imported, ServiceError> {
         let Pending { writer, parent, taken, progress, stat_cache, stats } = pending;
-        // Under the lock nobody else can take it.
+        // The lock keeps other imports from taking the number.
         let number = self.sources.next_number(label.source, label.time);
         let manifest = Manifest {
             source: label.source.into(),
@@ -216,7 +216,7 @@ impl Session {
         Ok(Imported { snapshot, statistics, progress, is_unproven: false })
     }
 
-    /// The snapshot that the last import of a tree has made, and what that saw of the files.
+    /// The snapshot of the last import of a tree, and its stat cache.
     pub(super) fn imported_last(&self, identity: &TreeIdentity<'_>) -> Option<(Arc<Snapshot>, StatCache)> {
         let cache = self.repository.stat_cache(identity.source, identity.tree)?;
         let source = self.sources.get(identity.source)?;
@@ -271,7 +271,7 @@ pub(super) fn worse(walk: Status, run: Status) -> Status {
     WORST_FIRST.into_iter().find(|status| [walk, run].contains(status)).unwrap_or(run)
 }
 
-/// Opens the repository in `root`. If another process writes to it, waits at most so long when `wait` says so.
+/// Opens the repository in `root`. With `wait`, waits for another writer, up to the limit.
 pub(super) fn open_for_writing(
     root: &Path,
     wait: bool,

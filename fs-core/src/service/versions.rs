@@ -78,7 +78,7 @@ pub(super) fn place(source: &Source, time: &[u8]) -> Result<usize, ServiceError>
 }
 
 impl PathLog {
-    /// What the path was, the oldest first, from the first snapshot that has it, or had it for all that was read.
+    /// The history of the path, oldest first, from the first snapshot that has it or could not read it.
     pub fn stretches(&self) -> impl Iterator<Item = Stretch> {
         let not_yet = |stretch: &&Stretch| stretch.state.is_none() && stretch.reading != Reading::NotRead;
         let seen = self.trace.stretches().iter().skip_while(not_yet);

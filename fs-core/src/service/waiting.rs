@@ -1,4 +1,4 @@
-//! Waiting for others, which is never silent for long, and may have a bound.
+//! Waits for other processes: with regular messages, and with an optional bound.
 
 use std::time::{Duration, Instant};
 
@@ -6,12 +6,12 @@ use super::ServiceError;
 use super::session::pause;
 use crate::monitor::Cancellation;
 
-/// How long nothing is said of a wait; doubled each time …
+/// Time before the first message; doubled for each further one …
 const FIRST_WORD: Duration = Duration::from_secs(10);
-/// … up to this.
+/// … up to this time.
 const LONGEST_SILENCE: Duration = Duration::from_secs(1800);
 
-/// A wait that goes on.
+/// A wait in progress.
 #[derive(Debug)]
 pub(super) struct Waiting {
     since: Instant,
@@ -20,13 +20,13 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    /// One that begins now, and ends after `limit`.
+    /// A wait that begins now, and ends after `limit`.
     pub(super) fn new(limit: Option<Duration>) -> Self {
         Self { since: Instant::now(), words: Words { next: FIRST_WORD, silence: FIRST_WORD }, limit }
     }
 
-    /// Waits for `step`, after which what is waited for is to be looked at again. `what` tells it, and what can be done.
-    /// False when the limit was reached.
+    /// Waits for `step`; then the caller checks its condition again. `what` is the text of the message: what
+    /// is waited for, and what can be done. Returns false once the limit is reached.
     pub(super) fn step(
         &mut self,
         step: Duration,
@@ -45,7 +45,7 @@ impl Waiting {
     }
 }
 
-/// When to say that a wait goes on.
+/// The schedule of the messages.
 #[derive(Debug)]
 struct Words {
     next: Duration,
@@ -53,7 +53,7 @@ struct Words {
 }
 
 impl Words {
-    /// Whether something is to be said after waiting so long.
+    /// Whether a message is due after this time.
     fn are_due(&mut self, waited: Duration) -> bool {
         if waited < self.next {
             return false;

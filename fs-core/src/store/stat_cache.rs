@@ -1,5 +1,6 @@
-//! Stat caches: what the last import of a tree saw of its files. Derived: one that is missing or damaged costs the
-//! next import the time to read every file. `format/stat_cache.rs` is the layout.
+//! Stat caches: inode numbers and ctimes of a tree's files at its last import. They are derived data: if one
+//! is missing or damaged, the next import takes longer, as it reads the files. `format/stat_cache.rs` is the
+//! layout.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -16,7 +17,7 @@ use crate::format::{
 
 /// The folder of the repository that holds them.
 const FOLDER: &str = "stat-cache";
-/// Bytes that are written at once.
+/// Capacity of the write buffer, in bytes.
 const BUFFER: usize = 256 << 10;
 /// File systems below one tree.
 const MAX_FILE_SYSTEMS: usize = 4096;
@@ -35,11 +36,11 @@ struct Opened {
     path: PathBuf,
     keys: Keys,
     trailer: StatTrailer,
-    /// Damage was reported.
+    /// Whether damage was reported.
     reported: AtomicBool,
 }
 
-/// What a stat cache has of one directory, for positions in ascending order.
+/// The slots of one directory, for positions in ascending order.
 #[derive(Debug)]
 pub struct StatCursor {
     cache: Arc<Opened>,
@@ -47,27 +48,26 @@ pub struct StatCursor {
     node: BlobId,
     /// The part read last, and its number.
     part: Option<(u64, StatPart)>,
-    /// Where the part after it is.
+    /// Offset of the next part.
     next: (u64, u64),
 }
 
-/// A stat cache that an import makes.
+/// A stat cache that an import is writing.
 #[derive(Debug)]
 pub struct StatCacheWriter {
     keys: Keys,
     temporary: PathBuf,
     path: PathBuf,
-    /// Until something fails.
+    /// The open file; `None` after an error.
     file: Result<NewFile, io::Error>,
     buffer: Vec<u8>,
-    /// Bytes written, and in the buffer.
+    /// Bytes written, those in the buffer included.
     len: u64,
     is_published: bool,
 }
 
 impl Repository {
-    /// The stat cache of a tree, which is known by `tree`, as a source of this name. `None` when there is none that can
-    /// be read.
+    /// Opens the stat cache of this source and tree; `tree` is the tree's key. `None` if none can be read.
     pub fn stat_cache(&self, source: &[u8], tree: &[u8]) -> Option<StatCache> {
         let path = self.root.join(FOLDER).join(self.keys.stat_cache_name(source, tree));
         match StatCache::open(path.clone(), &self.keys) {
@@ -80,7 +80,8 @@ impl Repository {
         }
     }
 
-    /// Begins the stat cache of an import. The repository must be open for writing, and only one can be made at a time.
+    /// Begins the stat cache of an import. The repository must be open for writing; only one can be written
+    /// at a time.
     pub fn stat_cache_writer(&self, source: &[u8], tree: &[u8]) -> StatCacheWriter {
         let name = self.keys.stat_cache_name(source, tree);
         let temporary = self.root.join("tmp").join(&name);
@@ -111,12 +112,12 @@ impl StatCache {
         })))
     }
 
-    /// The snapshot whose tree it describes.
+    /// The snapshot of the tree.
     pub fn snapshot(&self) -> SnapshotId {
         self.0.trailer.snapshot
     }
 
-    /// When an import that read every file began last.
+    /// When the last import that read every file began.
     pub fn all_read(&self) -> Time {
         self.0.trailer.all_read
     }
@@ -133,7 +134,7 @@ impl StatCache {
         file_systems.iter().find(|known| *known.identity == *identity).map(|known| known.clock)
     }
 
-    /// The root directory, which is the node `node`.
+    /// The slots of the root directory, if its node is `node`.
     pub fn root(&self, node: BlobId) -> Option<StatCursor> {
         Some(StatCursor::new(&self.0, self.0.trailer.root?, node))
     }
@@ -178,7 +179,7 @@ impl StatCursor {
         if *read == number { part.get(position % PART_SLOTS) } else { None }
     }
 
-    /// The directory at this position, which is the node `node`.
+    /// The slots of the directory at this position, if its node is `node`.
     pub fn directory(&mut self, position: u64, node: BlobId) -> Option<StatCursor> {
         let stats = self.get(position)?.directory()?;
         Some(Self::new(&self.cache, stats, node))
@@ -198,9 +199,9 @@ impl StatCursor {
                 if let Err(error) = result
                     && !self.cache.reported.swap(true, Ordering::Relaxed)
                 {
-                    log::warn!("{error}: reading the files whose inodes it does not give");
+                    log::warn!("{error}: the files in that part are read");
                 }
-                // Neither can the parts after it be read.
+                // The parts after it cannot be read either.
                 self.stats.slots = 0;
                 None
             }

@@ -1,19 +1,19 @@
-//! Who may look into a directory, in a view for users of whom not everyone may see everything.
+//! Access to directories, in a view for several users.
 //!
-//! What a view answers is cached for all users alike, so it must not depend on who asks. Instead each directory is shown
-//! with a mode, and the kernel compares that with whoever asks.
+//! The kernel caches a view's answers for all users, so they must not depend on the user. Instead each
+//! directory has a mode, and the kernel checks each user against it.
 
 use super::filesystem::View;
 use super::node::Node;
 use super::{Attr, Snapshot};
 use crate::format::{Ancestor, Entry, XattrSet, Xattrs};
 
-/// Who may look into a folder. One that stands for a directory at several times lets in nobody who was shut out at one of
-/// them: what was in a directory while it was private must not become visible because it was opened later.
+/// Mode and owner of a folder. A folder that stands for a directory at several times excludes every user who
+/// was excluded at one of them: its content while it was private must stay private after it was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::view) struct Access {
     pub(in crate::view) mode: u16,
-    /// User and group; `None`: those of the folders that are in no snapshot.
+    /// User and group; `None` for those of the view itself.
     pub(in crate::view) owner: Option<(u32, u32)>,
 }
 
@@ -25,7 +25,7 @@ const PASS: u16 = 0o111;
 const OWNER: u16 = 0o700;
 
 impl Access {
-    /// Of a folder of versions of a file: they have modes of their own.
+    /// For the folder of a file's versions, which have modes of their own.
     pub(in crate::view) const OPEN: Self = Self { mode: 0o755, owner: None };
 
     pub(in crate::view) fn of_directory(entry: &Entry) -> Self {
@@ -35,12 +35,12 @@ impl Access {
             Xattrs::Inline(set) => set.get(ACL).is_some(),
             Xattrs::Blob(_) => true,
         };
-        // With an ACL the bits of the group are not the group's.
+        // With an ACL the group's bits are its mask.
         let mode = attributes.mode & if has_acl { OWNER } else { 0o777 };
         Self { mode, owner: Some((attributes.uid, attributes.gid)) }
     }
 
-    /// Of a folder that stands for directories with these.
+    /// For a folder that stands for all these directories.
     pub(in crate::view) fn of_all(directories: impl Iterator<Item = Self>) -> Self {
         directories.reduce(Self::and).unwrap_or(Self::OPEN)
     }
@@ -50,13 +50,13 @@ impl Access {
         if self.owner == other.owner {
             Self { mode, owner: self.owner }
         } else {
-            // One's bits are not the other's.
+            // The bits apply to different users.
             Self { mode: mode & OWNER, owner: None }
         }
     }
 
-    /// Of a directory below another: only those are left who can pass that one. Where the owners, or an ACL, make it
-    /// unclear who they are, nobody is left but the owner of both.
+    /// For a directory below another: only users who can pass that one keep access. If different owners or an
+    /// ACL make it unclear who they are, only the owner of both keeps access.
     fn below(self, above: &Ancestor) -> Self {
         if above.mode & PASS == PASS && !above.has_acl {
             return self;
@@ -81,8 +81,8 @@ impl Access {
         self.mode & LIST_AND_PASS == LIST_AND_PASS
     }
 
-    /// The same without the right to list where one may not pass: a listing of what differs tells more of a file than its
-    /// name.
+    /// The same, but without the right to list for users who may not pass: a listing of differences reveals
+    /// more of a file than its name.
     pub(in crate::view) fn without_blind_listing(self) -> Self {
         let passing = (self.mode & PASS) * 0o7;
         Self { mode: self.mode & passing, ..self }
@@ -90,8 +90,8 @@ impl Access {
 }
 
 impl View {
-    /// Who may look into the directory `path` of a snapshot. Into its root may nobody who could not pass the directories
-    /// above it when it was imported.
+    /// Access to the directory `path` of a snapshot. Its root excludes users who could not pass the
+    /// directories above it when it was imported.
     pub(in crate::view) fn access(&self, snapshot: &Snapshot, path: &[u8], entry: &Entry) -> Access {
         let own = Access::of_directory(entry);
         if !path.is_empty() || !self.is_shared() || self.opens_parents() {
@@ -100,14 +100,14 @@ impl View {
         snapshot.manifest.extensions.ancestors.iter().fold(own, Access::below)
     }
 
-    /// What the root of a snapshot lets in, where that is not what its entry says.
+    /// Access to the root of a snapshot, if it differs from its entry's.
     fn narrowed_root(&self, snapshot: &Snapshot) -> Option<Access> {
         let root = &snapshot.manifest.root;
         let access = self.access(snapshot, b"", root);
         (access != Access::of_directory(root)).then_some(access)
     }
 
-    /// Who is let into a node, where that is not what its entry says.
+    /// Access to a node, if it differs from its entry's.
     pub(in crate::view) fn narrowed(&self, node: &Node) -> Option<Access> {
         use super::node::What;
         match &node.what {
@@ -117,14 +117,14 @@ impl View {
         }
     }
 
-    /// `attr` of a directory that lets these in.
+    /// `attr` with the mode and owner of `access`.
     pub(in crate::view) fn let_in(&self, attr: Attr, access: Access) -> Attr {
         let (uid, gid) = access.owner.unwrap_or(self.owner());
         Attr { mode: attr.mode & !0o777 | access.mode, uid, gid, ..attr }
     }
 }
 
-/// Takes away the ACL, which would override the mode.
+/// Removes the ACL, which would override the mode.
 pub(in crate::view) fn without_acl(mut set: XattrSet) -> XattrSet {
     set.remove(ACL);
     set

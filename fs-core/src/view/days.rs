@@ -16,7 +16,7 @@ use crate::format::{Keys, Time};
 /// A snapshot's position among those of all sources. Snapshots of one time and number share it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Position {
-    /// The latest time in its second up to it, in the order of its source: a number may be later than its time.
+    /// The latest time up to this snapshot in its second. Numbers need not follow the times within a second.
     time: Timestamp,
     /// The number in its second and source.
     number: u32,
@@ -29,7 +29,7 @@ pub(super) struct Calendar {
     timeline: Timeline,
     /// In the timeline's order.
     positions: Vec<Position>,
-    /// The positions of each source's snapshots, by place.
+    /// The positions of each source's snapshots, by index.
     of_source: BTreeMap<Arc<[u8]>, Vec<Position>>,
     /// The days that have a snapshot, by name, and the last position of each.
     days: BTreeMap<Box<str>, Position>,
@@ -39,7 +39,7 @@ impl Calendar {
     /// `None` when there is no snapshot.
     pub(super) fn of(sources: &Sources) -> Option<Self> {
         let zone = sources.iter().next()?.timeline.zone().clone();
-        // Whether a snapshot is there: the names of those that are lost are not given to others.
+        // Lost snapshots are included, so that their names are not given to others.
         let mut all: BTreeMap<Position, bool> = BTreeMap::new();
         let mut of_source: BTreeMap<Arc<[u8]>, Vec<Position>> = BTreeMap::new();
         for source in sources.iter() {
@@ -66,13 +66,13 @@ impl Calendar {
         Some(Self { timeline, positions, of_source, days })
     }
 
-    /// The position that a folder of this name is as of.
+    /// The position that a folder of this name shows.
     fn position(&self, name: &str) -> Option<Position> {
         let of_second = || self.positions.get(self.timeline.find(name.as_bytes())?).copied();
         self.days.get(name).copied().or_else(of_second)
     }
 
-    /// The place of a source's last snapshot that is not after this position.
+    /// Index of a source's last snapshot up to this position.
     fn last(&self, source: &Source, until: Position) -> Option<usize> {
         let positions = self.of_source.get(&source.name)?;
         positions.partition_point(|position| *position <= until).checked_sub(1)
@@ -105,7 +105,7 @@ impl Calendar {
         Some(last.map_or(name, |(day, _)| day))
     }
 
-    /// The names of all folders that are as of this position or later.
+    /// The names of all folders for this position or later.
     fn names_since(&self, first: Position) -> impl Iterator<Item = &str> {
         let days = self.days.iter().filter(move |(_, last)| **last >= first).map(|(day, _)| &**day);
         let place = self.positions.partition_point(|position| *position < first);
@@ -113,7 +113,7 @@ impl Calendar {
     }
 }
 
-/// The positions of a source's snapshots, oldest first, also of the lost ones; whether they are there.
+/// The positions of a source's snapshots, oldest first, and whether each exists or is lost.
 fn positions(timeline: &Timeline) -> Vec<(Position, bool)> {
     let mut latest: Option<Timestamp> = None;
     let mut all = Vec::new();

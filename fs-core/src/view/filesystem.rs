@@ -47,10 +47,10 @@ pub struct View {
     parents: Parents,
 }
 
-/// What the directories above a tree mean to a view for many users.
+/// The effect of the directories above a tree in a view for several users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Parents {
-    /// Whom they kept out may not look into the tree.
+    /// Users whom they excluded may not enter the tree.
     Close,
     Ignored,
 }
@@ -126,7 +126,7 @@ impl View {
         Self { is_shared: true, ..self }
     }
 
-    /// The same view, in which the directories that were above a tree when it was imported close it to nobody.
+    /// The same view, ignoring the directories above each tree when it was imported.
     #[must_use]
     pub fn opening_parents(self) -> Self {
         Self { parents: Parents::Ignored, ..self }

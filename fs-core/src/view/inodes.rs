@@ -23,13 +23,14 @@ impl Inodes {
         Self { view, known: RwLock::default() }
     }
 
-    /// The same with numbers that fit in 32 bits, for programs that know no others. They are made of the long ones, so most
-    /// stay what they are in the next mount, too; of two nodes whose numbers clash the one told later gets another.
+    /// The same with numbers of 32 bits, for programs that cannot use longer ones. They are derived from the
+    /// long ones, so most stay the same in the next mount. Of two nodes with equal numbers, the one looked up
+    /// later gets another.
     pub fn with_short_numbers(view: View) -> Self {
         Self { view, known: RwLock::new(Table::new(Width::Bits32)) }
     }
 
-    /// The number of `node`, which the kernel need not be told.
+    /// The number of `node`. The kernel need not know the node.
     pub fn number(&self, node: &Node) -> u64 {
         if node.ino() == self.view.top().ino() {
             return node.ino();
@@ -37,7 +38,7 @@ impl Inodes {
         self.known.read().unwrap_or_else(PoisonError::into_inner).number(node)
     }
 
-    /// The number that the kernel was told of the node whose [`Node::ino`] this is; `None` when it knows none.
+    /// The number by which the kernel knows the node with this [`Node::ino`]; `None` if it does not know it.
     pub fn told(&self, ino: u64) -> Option<u64> {
         if ino == self.view.top().ino() {
             return Some(ino);
@@ -66,13 +67,13 @@ impl Inodes {
         })
     }
 
-    /// Notes that the kernel is told of `node`, and returns the number to tell it: [`Node::ino`], or what is
-    /// short of it, unless another node has that already.
+    /// Counts a lookup of `node` by the kernel, and returns the number for it: [`Node::ino`], or a short
+    /// number derived from that and used by no other node.
     pub fn remember(&self, node: &Node) -> u64 {
         self.known.write().unwrap_or_else(PoisonError::into_inner).add(node)
     }
 
-    /// Takes `lookups` tellings back; at none the node is let go.
+    /// Handles FUSE FORGET: subtracts `lookups` from the lookup count, and drops the node at zero.
     pub fn forget(&self, ino: u64, lookups: u64) {
         self.known.write().unwrap_or_else(PoisonError::into_inner).take_back(ino, lookups);
     }

@@ -171,7 +171,7 @@ impl Node {
         u128::from(self.identity.check) << 64 | u128::from(self.identity.ino)
     }
 
-    /// The snapshot through which it was reached; `None` for what is in none.
+    /// The snapshot through which it was reached; `None` for a node outside all snapshots.
     pub fn snapshot_id(&self) -> Option<SnapshotId> {
         match &self.what {
             What::Directory { snapshot, .. } => Some(snapshot.id),

@@ -1,22 +1,22 @@
-//! What an import could not read is not deleted: it may have been there.
+//! Distinguishes paths that an import could not read from deleted ones.
 
 use super::Snapshot;
 use crate::format::Status;
 
-/// Whether an import has read what would be at a path.
+/// Whether an import could read a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Reading {
-    /// It has: what the snapshot does not have was not there.
+    /// It could: if the snapshot lacks the path, it did not exist.
     #[default]
     Read,
-    /// It has not, or not all of it.
+    /// It could not, or not completely.
     NotRead,
-    /// Not everything was read, and nothing tells whether that was.
+    /// Unknown: the import did not read everything, and did not record every path.
     PerhapsNotRead,
 }
 
 impl Reading {
-    /// The words for what is missing for this reason.
+    /// The words for a path missing for this reason.
     pub fn of_missing(self) -> &'static str {
         match self {
             Reading::Read => "deleted",
@@ -25,14 +25,14 @@ impl Reading {
         }
     }
 
-    /// Whether what is missing was certainly not there.
+    /// Whether a missing path certainly did not exist.
     pub fn is_certain(self) -> bool {
         self == Reading::Read
     }
 }
 
 impl Snapshot {
-    /// Whether what would be at `path`, which the snapshot does not have, was read.
+    /// Whether the import could read `path`, which the snapshot lacks.
     pub fn reading(&self, path: &[u8]) -> Reading {
         if self.was_read_whole() {
             return Reading::Read;
@@ -47,7 +47,7 @@ impl Snapshot {
         }
     }
 
-    /// Whether all of the directory `path`, which the snapshot has, was read.
+    /// Whether the import could read all of the directory `path` of the snapshot.
     pub fn reading_of_directory(&self, path: &[u8]) -> Reading {
         let unread = &self.manifest.extensions.unread;
         if unread.covers(path) || unread.has_below(path) { Reading::NotRead } else { Reading::Read }
@@ -56,8 +56,8 @@ impl Snapshot {
     /// Whether nothing is known that was not read.
     pub(super) fn was_read_whole(&self) -> bool {
         let manifest = &self.manifest;
-        // Imports of earlier versions tell that there was something, and not what it was. A run that did not copy all
-        // files has troubled nobody who read what it did copy.
+        // Imports of earlier versions record that something was not read, but not what. A partial run of
+        // rsync counts no troubled entries, as the import read everything that was copied.
         let untold = manifest.status == Status::Partial && manifest.totals.troubled > 0;
         manifest.extensions.unread.is_empty() && !untold
     }

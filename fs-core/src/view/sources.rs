@@ -45,7 +45,7 @@ pub struct Source {
 #[derive(Debug, Default)]
 pub struct Sources {
     by_name: BTreeMap<Arc<[u8]>, Arc<Source>>,
-    /// Sources of which the index knows snapshots, though none is there any more.
+    /// Sources whose snapshots are all lost, but recorded by the index.
     gone: BTreeMap<Box<[u8]>, Timeline>,
     tags: Tags,
     /// A manifest or a tag could not be read for a reason that may pass.
@@ -156,8 +156,8 @@ impl Sources {
         self.get(source)?.snapshots().next_back()
     }
 
-    /// The number of a source's next snapshot in the second of this time. No number is given twice, also not that of a
-    /// snapshot that is gone, as long as the index knows of it. `None` when there is no higher one.
+    /// The number of a source's next snapshot in the second of this time. No number is used twice, as long as
+    /// the index records the lost snapshots. `None` if there is no higher number.
     pub fn next_number(&self, source: &[u8], time: Time) -> Option<u32> {
         let timeline = self.get(source).map(|source| &source.timeline).or_else(|| self.gone.get(source));
         timeline.map_or(Some(1), |timeline| timeline.next_number(time.timestamp()))

@@ -35,7 +35,7 @@ struct Item<'a> {
     before: Option<&'a Node>,
     after: Option<&'a Node>,
     aspects: Aspects,
-    /// Whether what is missing was read.
+    /// Whether the import of the side that lacks it read the path.
     reading: Reading,
 }
 
@@ -44,9 +44,9 @@ struct Item<'a> {
 enum Change {
     Added,
     Deleted,
-    /// It is only in one of them, and may be in the other, too, which was not read there.
+    /// It is in one snapshot, and the import of the other could not read it.
     NotRead,
-    /// The same, and it may have been read.
+    /// It is in one snapshot, and the import of the other may not have read it.
     PerhapsNotRead,
     /// Its content, or what it points to.
     Modified,
@@ -85,9 +85,9 @@ pub fn run(context: &mut Context, args: &DiffArgs) -> Result<Outcome> {
     let history = context.history()?;
     let (view, old) = look(&history, &before, args)?;
     let (_, new) = look(&history, &after, args)?;
-    // What nothing is compared with: whether it was read there.
+    // One side is missing: was the path read there?
     let whole = match (&old, &new) {
-        (None, None) => bail!("neither {} nor {} is there", before.shown(), after.shown()),
+        (None, None) => bail!("neither {} nor {} exists", before.shown(), after.shown()),
         (None, Some(_)) => reading(&history, &before, args.source.as_ref())?,
         (Some(_), None) => reading(&history, &after, args.source.as_ref())?,
         (Some(_), Some(_)) => Reading::Read,

@@ -21,7 +21,7 @@ impl Teller for Patch {
             // A patch would delete or add it.
             if !item.is_directory() {
                 let path = printable(item.path);
-                log::warn!("{path}: left out of the patch: at one of the times it was not read");
+                log::warn!("{path}: left out of the patch: an import could not read it at one of the times");
             }
             return Ok(());
         }

@@ -19,11 +19,11 @@ pub enum Destination {
 const DRY_RUN: &str = "this is a dry run";
 const NO_COPY: &str = "rsync does not copy here";
 
-/// An option that is not known: its next word may be its value, or a path.
+/// An unknown option: the next argument may be its value, or a path.
 #[derive(Debug, PartialEq, Eq)]
 pub struct UnknownOption(pub String);
 
-/// rsync's command line, as far as it decides what comes of a run.
+/// The parts of rsync's command line that decide how its run is imported.
 #[derive(Debug, Default)]
 pub struct CommandLine<'a> {
     paths: Vec<&'a OsStr>,
@@ -31,16 +31,16 @@ pub struct CommandLine<'a> {
     reads_batch: bool,
     /// Why nothing will be written.
     idle: Option<&'static str>,
-    /// The first one.
+    /// The first unknown option.
     unknown: Option<String>,
-    /// Whether `--fake-super` or `--super` was said last, here and for the other side.
+    /// Whether `--fake-super` or `--super` came last, for this side and for the remote side.
     fake_super: Option<bool>,
     remote_fake_super: Option<bool>,
     checksum: bool,
 }
 
 impl<'a> CommandLine<'a> {
-    /// Reads it as rsync does: paths are the words that are no options and no options' values.
+    /// Parses it as rsync does: every argument that is neither an option nor its value is a path.
     pub fn read(words: &'a [OsString]) -> Self {
         let mut line = Self::default();
         let mut words = words.iter();
@@ -54,7 +54,7 @@ impl<'a> CommandLine<'a> {
         line
     }
 
-    /// Where rsync writes to: the last path, or the folder that was named to Yester.
+    /// Where rsync writes to: the folder given to Yester, else the last path.
     pub fn destination(&self, named: Option<&Path>) -> Result<Destination, UnknownOption> {
         if let Some(folder) = named {
             let idle = self.idle.map(Destination::None);
@@ -66,19 +66,19 @@ impl<'a> CommandLine<'a> {
         }
     }
 
-    /// Whether the destination's owners, modes and special files are kept in attributes. Between two folders here, the
-    /// destination is the other side.
+    /// Whether the destination keeps owners, modes and special files in attributes. Between two local
+    /// folders, the destination is the remote side.
     pub fn has_fake_super(&self) -> bool {
         let is_local = !self.paths.iter().any(|path| is_remote(path));
         self.remote_fake_super.filter(|_| is_local).or(self.fake_super).unwrap_or(false)
     }
 
-    /// Whether rsync compares all files by their content.
+    /// Whether rsync compares all files by content.
     pub fn has_checksum(&self) -> bool {
         self.checksum
     }
 
-    /// The name of the option whose value the next word is.
+    /// The option whose value is the next argument.
     fn take(&mut self, word: &'a OsStr) -> Option<String> {
         let bytes = word.as_encoded_bytes();
         match bytes {

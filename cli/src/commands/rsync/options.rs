@@ -1,11 +1,11 @@
-//! rsync(1)'s options, of versions 3.0 to 3.5: which of them take a value.
+//! The options of rsync(1) 3.0 to 3.5, and which of them take a value.
 
-/// How an option stands on the command line.
+/// Whether an option takes a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arity {
-    /// By itself.
+    /// Without a value.
     Flag,
-    /// With a value: behind a `=`, or as the next word.
+    /// With a value: after a `=`, or as the next argument.
     Value,
 }
 
@@ -185,10 +185,10 @@ const WITH_VALUE: &[&str] = &[
     "zt",
 ];
 
-/// How the option of this name stands, which is written without its dashes; `None` when it is not known. rsync takes no
+/// The arity of a long option, given without its dashes; `None` if it is unknown. rsync accepts no
 /// abbreviations.
 pub fn long(name: &str) -> Option<Arity> {
-    // What is negated needs no value.
+    // A negated option takes no value.
     let negated = |name: &str| match name.as_bytes() {
         [letter] => short(*letter),
         _ => FLAGS.contains(&name).then_some(Arity::Flag).or_else(|| with_value(name)),
@@ -201,7 +201,7 @@ fn with_value(name: &str) -> Option<Arity> {
     WITH_VALUE.contains(&name).then_some(Arity::Value)
 }
 
-/// How the option of this letter stands; `None` when it is not known.
+/// The arity of a short option; `None` if it is unknown.
 pub fn short(letter: u8) -> Option<Arity> {
     if SHORT_WITH_VALUE.contains(&letter) {
         return Some(Arity::Value);

@@ -60,7 +60,7 @@ pub struct Shown {
     /// Its last snapshot, if this watch has made one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<Last>,
-    /// When every file was read last.
+    /// When every file was last read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub all_read: Option<Timestamp>,
 }

@@ -70,18 +70,18 @@ pub(super) struct Stat {
     pub(super) dos: crate::windows::attributes::DosAttributes,
 }
 
-/// A mount that lets nobody in but its owner.
+/// A mount that only its owner may enter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PrivateMount {
-    /// A directory is mounted, and not a file.
+    /// Whether a directory is mounted, not a file.
     pub(super) is_directory: bool,
-    /// The user and the group that have mounted it.
+    /// The user and group that mounted it.
     pub(super) owner: (u32, u32),
 }
 
 #[cfg(not(target_os = "linux"))]
 impl Directory {
-    /// No such mounts are known here.
+    /// Always `None`: this platform has no such mounts.
     #[expect(clippy::unused_self, reason = "on other platforms there are some")]
     pub(super) fn private_mount(&self, _name: &CStr) -> Option<PrivateMount> {
         None

@@ -1,4 +1,4 @@
-//! Whether a tree on disk is what a snapshot holds, as far as names, types, sizes and times tell.
+//! Compares a tree on disk with a snapshot by names, types, sizes and times.
 
 use std::ffi::CString;
 use std::io;
@@ -10,8 +10,8 @@ use crate::import::disk::{Directory, FileType, Stat};
 use crate::store::{DirectoryCursor, Reader, StoreError};
 
 /// Whether `tree` has the names, types, sizes and modification times of the snapshot's `root`, in all directories.
-/// Owners and modes may differ: where levels share files, a later run changes them in all. What cannot be read is
-/// not alike. Ends at the first difference.
+/// Owners and modes may differ: if levels share files, a later run changes them in all levels. An unreadable
+/// entry counts as different. Stops at the first difference.
 pub fn is_alike(tree: &Path, root: &Entry, reader: &Reader) -> Result<bool, StoreError> {
     let opened = Directory::open(tree).and_then(|directory| Ok((directory.stat_self()?, directory)));
     let (Ok((stat, directory)), Kind::Directory(id)) = (opened, &root.kind) else { return Ok(false) };

@@ -1,5 +1,5 @@
-//! What a folder looks like. One with runs and something that speaks against them is refused: taken for a plain tree,
-//! it would become one snapshot of all runs.
+//! Detects the layout of a folder. A folder with runs and an entry that does not fit is refused: imported as
+//! a plain tree, it would become one snapshot of all runs.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -8,7 +8,7 @@ use std::path::Path;
 use super::folder::{EntryKind, kind_of, leads_inside};
 use super::{Layout, LayoutError, dirvish, rsnapshot};
 
-/// The layout of `root`; of a plain tree also why it may be more than that.
+/// The layout of `root`. For a plain tree also a hint, if it may be the folder of another program.
 pub(super) fn layout(root: &Path) -> Result<(Layout, Option<String>), LayoutError> {
     // What cannot be listed, or is a file, is for the plain import to complain of.
     let Ok(entries) = fs::read_dir(root) else { return Ok((Layout::Tree, None)) };
@@ -20,8 +20,9 @@ pub(super) fn layout(root: &Path) -> Result<(Layout, Option<String>), LayoutErro
     let seen = if dirvish::is_vault(root) { Seen::vault(entries) } else { Seen::of(entries) };
     let looks = |like, but: String| Err(LayoutError::Looks { path: root.to_owned(), like, but });
     let may_be = |like: &str| {
-        let hint =
-            format!("if {like} keeps runs in it, say --layout {like}; to say that it is none, --layout tree");
+        let hint = format!(
+            "if {like} keeps runs in it, use --layout {like}; otherwise --layout tree avoids this note"
+        );
         Ok((Layout::Tree, Some(hint)))
     };
     let Seen { levels, unusual, vaults, folders, .. } = seen;
@@ -43,29 +44,29 @@ pub(super) fn layout(root: &Path) -> Result<(Layout, Option<String>), LayoutErro
 const USUAL_INTERVALS: [&str; 9] =
     ["hourly", "daily", "weekly", "monthly", "yearly", "alpha", "beta", "gamma", "delta"];
 
-/// Where an interval stands among those of one config: of two with the same first number, the levels of the second
-/// come from those of the first.
+/// The group and the rank of an interval. Within a group, the levels of an interval come from those of the
+/// interval one rank below.
 pub(super) fn usual_rank(interval: &str) -> Option<(usize, usize)> {
     let at = USUAL_INTERVALS.iter().position(|usual| *usual == interval)?;
     // From `alpha` on they are those of newer configs.
     Some(if at < 5 { (0, at) } else { (1, at - 5) })
 }
 
-/// A tree's first entries tell that it is nothing else, however many there are.
+/// Entries after which a folder without levels and vaults counts as a tree.
 const MANY: usize = 100;
 
 /// What is in a folder.
 #[derive(Debug, Default)]
 struct Seen {
     levels: usize,
-    /// Folders that are named as levels, of intervals that nobody knows.
+    /// Folders with the name of a level, but of an unusual interval.
     unusual: usize,
     /// Vaults of a bank, or images of a vault.
     vaults: usize,
     /// Folders that are none of these.
     folders: usize,
     others: usize,
-    /// The first thing that speaks against a layout.
+    /// The first entry that does not fit a layout.
     against: Option<String>,
 }
 
@@ -78,7 +79,7 @@ impl Seen {
             let is_vault = kind != EntryKind::Other && dirvish::is_vault(&entry.path());
             match level {
                 Some((interval, _)) if USUAL_INTERVALS.contains(&interval) => seen.level(&entry),
-                // As for any other, a link is left out with a word of its own.
+                // A link to a vault, too: it is left out later, with a message of its own.
                 _ if is_vault => seen.vaults += 1,
                 Some((interval, _)) => {
                     seen.unusual += 1;
@@ -102,7 +103,7 @@ impl Seen {
         seen
     }
 
-    /// Images take the part of vaults. Without any, a folder `dirvish` alone makes no vault.
+    /// Counts images as `vaults`. Without any image, a folder `dirvish` alone makes no vault.
     fn vault(entries: impl Iterator<Item = fs::DirEntry>) -> Self {
         let mut seen = Self::default();
         for entry in entries {
@@ -122,7 +123,7 @@ impl Seen {
     /// A level holds backup points, which are folders, and nothing else.
     fn level(&mut self, entry: &fs::DirEntry) {
         self.levels += 1;
-        // One that cannot be read is left out with a word of its own.
+        // An unreadable level is left out later, with a message of its own.
         let Ok(mut points) = fs::read_dir(entry.path()) else { return };
         let stray = points.find_map(|point| point.ok().filter(|point| kind_of(point) != EntryKind::Folder));
         if let Some(stray) = stray {

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-/// Why runs cannot be looked for.
+/// Why the runs in a folder cannot be listed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum LayoutError {
@@ -15,7 +15,7 @@ pub enum LayoutError {
         /// The reason.
         source: io::Error,
     },
-    /// A line of rsnapshot's config says nothing that can be relied on.
+    /// A line of rsnapshot's config is invalid.
     #[error("{} line {line}: {reason}", path.display())]
     Config {
         /// The file.
@@ -25,7 +25,7 @@ pub enum LayoutError {
         /// What is wrong, and what to do.
         reason: String,
     },
-    /// Something that it needs is not in rsnapshot's config.
+    /// rsnapshot's config lacks a necessary line.
     #[error("{}: {reason}", path.display())]
     Incomplete {
         /// The file.
@@ -33,7 +33,7 @@ pub enum LayoutError {
         /// What is wrong, and what to do.
         reason: &'static str,
     },
-    /// A config was given where there is none to read.
+    /// A config was given for a layout that has none.
     #[error("{} can only be the config of an rsnapshot: say --layout rsnapshot", .0.display())]
     ConfigOf(PathBuf),
     /// The config is that of another root.
@@ -46,9 +46,9 @@ pub enum LayoutError {
         /// The root that was given.
         given: PathBuf,
     },
-    /// The folder has runs, and something that speaks against that.
+    /// The folder has runs, and an entry that does not fit the layout.
     #[error(
-        "{} looks like {like}'s folder, but for {but}; say --layout {like} to import its runs, \
+        "{} looks like {like}'s folder, except for {but}; use --layout {like} to import its runs, \
          or --layout tree to import all of it as one tree",
         path.display()
     )]
@@ -57,10 +57,10 @@ pub enum LayoutError {
         path: PathBuf,
         /// The program's name.
         like: &'static str,
-        /// What speaks against it.
+        /// The entry that does not fit, and why.
         but: String,
     },
-    /// The folder has no run of the layout that it is said to have.
+    /// The folder has no run of the given layout.
     #[error("{} has no {what}; is it mounted, and is this the right folder?", path.display())]
     Nothing {
         /// The folder.

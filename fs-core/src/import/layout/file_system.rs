@@ -1,4 +1,4 @@
-//! What tells a file system from others. The device number does not: at a reboot another file system may have it.
+//! Identities of file systems. A device number is none: after a reboot another file system may have it.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::import::disk::lasting_identity;
 pub(super) struct FileSystems(HashMap<u64, Box<[u8]>>);
 
 impl FileSystems {
-    /// The identity of the file system `device`, in which `folder` is; empty when nothing lasting tells.
+    /// The identity of the file system `device` that `folder` is on; empty if it has no lasting one.
     pub(super) fn identity(&mut self, folder: &Path, device: u64) -> Box<[u8]> {
         let fsid = || statvfs(folder).ok().map(|told| told.f_fsid);
         let find = || lasting_identity(device, fsid()).unwrap_or_default();
@@ -20,7 +20,7 @@ impl FileSystems {
     }
 }
 
-/// Whether two identities, of one kind, are those of two file systems.
+/// Whether two identities are of one kind and certainly differ.
 pub(crate) fn are_two(one: &[u8], other: &[u8]) -> bool {
     one != other && !one.is_empty() && !other.is_empty() && one.get(..5) == other.get(..5)
 }

@@ -18,13 +18,13 @@ pub(super) struct Mark {
     pub(super) path: PathBuf,
     pub(super) id: (u64, u64),
     pub(super) mtime: Time,
-    /// When it was created, where its file system tells.
+    /// When it was created, if its file system records that.
     pub(super) born: Option<Time>,
-    /// Its time is one that a program has set: a whole second, in a file system that has parts of it.
+    /// Its time was set by a program: a whole second, on a file system with finer times.
     pub(super) is_stamped: bool,
 }
 
-/// What an entry is.
+/// The type of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum EntryKind {
     Folder,
@@ -72,7 +72,7 @@ pub(super) fn absolute(path: &Path) -> Result<PathBuf, LayoutError> {
     fs::canonicalize(path).map_err(|source| LayoutError::Read { path: path.to_owned(), source })
 }
 
-/// What an entry is; not a folder when it is gone.
+/// The type of an entry. One that has vanished is not a folder.
 pub(super) fn kind_of(entry: &DirEntry) -> EntryKind {
     match entry.file_type() {
         Ok(kind) if kind.is_dir() => EntryKind::Folder,
@@ -86,7 +86,7 @@ pub(super) fn leads_inside(path: &Path, root: &Path) -> bool {
     fs::canonicalize(path).is_ok_and(|target| target.starts_with(root))
 }
 
-/// The names in a folder, sorted, each with what it is.
+/// The names in a folder, sorted, with their types.
 pub(super) fn names(path: &Path) -> Result<Vec<(OsString, EntryKind)>, LayoutError> {
     let read = || {
         let mut names = Vec::new();

@@ -82,7 +82,7 @@ pub struct Plan {
     pub retention: Vec<Retention>,
     /// The program that makes runs is at work, as this process.
     pub running: Option<u32>,
-    /// Of a plain tree: why it may be more than that, and how to go on then.
+    /// For a plain tree: why it may hold runs, and the next step.
     pub hint: Option<String>,
     file_systems: FileSystems,
 }
@@ -113,9 +113,9 @@ pub struct PlannedRun {
     pub time: Time,
     /// What the snapshot will tell of it.
     pub run: Run,
-    /// Its folder, which tells it again when the folder's time was changed.
+    /// Its folder, by which it is recognised after a change of the folder's time.
     pub run_folder: RunFolder,
-    /// Of rsnapshot: its level.
+    /// Its level, for rsnapshot.
     pub level: Option<LevelName>,
     /// The identity of the run that it was made against, in whatever source.
     pub reference: Option<Box<[u8]>>,
@@ -133,7 +133,7 @@ pub struct LeftOut {
     pub path: PathBuf,
     /// Why.
     pub reason: String,
-    /// It may hold history that is missing because of this, so the import is not complete.
+    /// It may hold history, so the import is incomplete without it.
     pub may_be_history: bool,
 }
 
@@ -189,12 +189,12 @@ impl Plan {
         self.left_out.push(LeftOut { path, reason: reason.into(), may_be_history: false });
     }
 
-    /// Leaves out what may be history, so that more is said of it than a note.
+    /// Leaves out an entry that may hold history: it is reported as an error, not as a note.
     fn miss(&mut self, path: PathBuf, reason: impl Into<String>) {
         self.left_out.push(LeftOut { path, reason: reason.into(), may_be_history: true });
     }
 
-    /// What is kept of the folder of a run, which people call `name`.
+    /// The record of a run's folder, with the level's or image's `name`.
     fn run_folder(&mut self, mark: &Mark, name: &OsStr) -> RunFolder {
         RunFolder {
             file_system: self.file_systems.identity(&mark.path, mark.id.0),
@@ -209,8 +209,8 @@ impl Plan {
         self.runs.sort_by_key(|run| run.time);
     }
 
-    /// Where an interval stands, by the config or by its usual name: of two with the same first number, the levels of the
-    /// second come from those of the first.
+    /// The group and the rank of an interval, by the config or by its usual name. Within a group, the levels
+    /// of an interval come from those of the interval one rank below.
     pub fn rank(&self, interval: &str) -> Option<(usize, usize)> {
         if self.retention.is_empty() {
             return detect::usual_rank(interval);
@@ -237,7 +237,7 @@ impl PlannedRun {
         }
     }
 
-    /// Whether its time is one that a program has set, so that removing something from its folder did not.
+    /// Whether its time was set by a program, and not by a change of its folder.
     pub fn is_stamped(&self) -> bool {
         self.mark.is_stamped
     }

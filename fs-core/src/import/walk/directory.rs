@@ -13,7 +13,7 @@ use crate::monitor::TroubleKind;
 use crate::store::{DirectoryWriter, StoreError};
 
 const SKIPPED: &str = "left out: it is this repository, or a mount of history";
-const PRIVATE: &str = "left out: it is another user's mount, which only that user may enter";
+const PRIVATE: &str = "left out: it is a private mount of another user";
 
 impl Walk<'_> {
     /// Begins a subdirectory. One that cannot be listed is kept as an empty one.
@@ -80,7 +80,7 @@ impl Walk<'_> {
         stored.map_err(|error| ReadError::Import(error.into()))
     }
 
-    /// Keeps a directory with these attributes, and nothing in it.
+    /// Stores an empty directory with these attributes.
     fn push_empty(&mut self, above: &mut Frame, name: &CStr, entry: Entry) -> Result<(), StoreError> {
         let id = DirectoryWriter::default().finish(self.writer)?;
         self.totals.directories += 1;
@@ -103,7 +103,7 @@ impl Walk<'_> {
         self.troubles.note(TroubleKind::Skipped, PRIVATE);
         if mount.is_directory {
             let entry = match parent.map(|parent| &parent.entry).filter(|entry| entry.is_directory()) {
-                // The directory that the mount hides has not changed as far as anybody can tell.
+                // The mount hides the directory, so it counts as unchanged.
                 Some(hidden) => hidden.clone(),
                 None => mount_point(&mount, above.entry.attributes.mtime),
             };
@@ -120,7 +120,7 @@ impl Walk<'_> {
     }
 }
 
-/// The directory below a mount of which nothing else is known.
+/// The directory hidden by a mount, of which nothing else is known.
 fn mount_point(mount: &PrivateMount, mtime: Time) -> Entry {
     let (uid, gid) = mount.owner;
     let attributes = Attributes { mode: 0o700, uid, gid, mtime };

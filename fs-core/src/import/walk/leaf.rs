@@ -86,7 +86,7 @@ impl Walk<'_> {
         self.store_xattrs(set).map_err(|error| ReadError::Import(error.into()))
     }
 
-    /// Turns a stand-in of `rsync --fake-super` into what it stands for, if that was asked.
+    /// With `fake_super`, turns a stand-in of `rsync --fake-super` into what it stands for.
     pub(super) fn reveal(&self, stat: &mut Stat, xattrs: &mut io::Result<ReadXattrs>) {
         if self.options.fake_super {
             fake_super::reveal(stat, xattrs);

@@ -1,11 +1,12 @@
-//! What proves that a file is unchanged since the parent snapshot, so that it need not be read.
+//! Proves that a file is unchanged since the parent snapshot, so that it need not be read.
 //!
-//! Size and modification time are no proof: both can be kept, or set, by whoever changes the content. On a plain tree
-//! the inode number and the ctime must be equal, too. Nobody can set a ctime, so a file that was changed in any way has
-//! a later one, if the clock has moved on since it was read: that is what [`FileSystem::is_settled`] looks at.
+//! Size and modification time are no proof: a program that changes the content can keep or set both. In a
+//! plain tree the inode number and the ctime must be equal, too. No program can set a ctime, so a changed
+//! file has a later one, provided that the clock has advanced since it was read: [`FileSystem::is_settled`]
+//! checks this.
 //!
-//! In a farm of hard links each new link changes the ctime. There whoever changes a file's content gives it a new inode
-//! (or else all levels change with it), so the inode number has to be enough.
+//! In a farm of hard links each new link changes the ctime, so the inode number must suffice. A program that
+//! changes content there gives the file a new inode, or changes it in all levels.
 //!
 //! A store through a shared mapping changes the ctime only if it is the first one since the page was written back, and a
 //! farm's file may be changed in place, and its time set back: these only [`Options::checksum`](super::Options::checksum) finds.
@@ -19,7 +20,7 @@ use crate::import::parent::{Previous, may_have_changed_since};
 use crate::store::StatCursor;
 
 impl Walk<'_> {
-    /// The content of a file that need not be read: another name of it was, or it is proven to be unchanged.
+    /// The content of a file that need not be read: another name of it was read, or it is proven unchanged.
     pub(super) fn known_content(
         &mut self,
         frame: &mut Frame,
@@ -48,7 +49,7 @@ impl Walk<'_> {
         is_stored.then(|| entry.kind.clone())
     }
 
-    /// Whether the file is the one that the parent's import read, and has not been changed since.
+    /// Whether this is the file that the parent's import read, unchanged since.
     fn is_proven(&self, frame: &mut Frame, stat: &Stat, slot: u64) -> bool {
         let Some(before) = frame.seen_before.as_mut().and_then(|seen| seen.get(slot)?.file()) else {
             return false;
@@ -65,7 +66,7 @@ impl Walk<'_> {
         file_system.holds(stat) && is_same_inode && is_unchanged
     }
 
-    /// What the next import must know of an entry to prove it unchanged.
+    /// The slot by which the next import can prove an entry unchanged.
     pub(super) fn slot_of(&mut self, file_system: usize, stat: &Stat, entry: &Entry) -> Slot {
         self.file_systems.note(file_system, stat);
         let inodes_count = self.inodes_count(file_system);
@@ -84,13 +85,13 @@ impl Walk<'_> {
         index
     }
 
-    /// What the parent's import saw in the root.
+    /// The slots of the root in the parent's stat cache.
     pub(super) fn root_seen_before(&self, parent: Option<&Entry>, file_system: usize) -> Option<StatCursor> {
         let Kind::Directory(node) = parent?.kind else { return None };
         self.if_on(file_system, self.options.stat_cache.as_ref()?.root(node)?)
     }
 
-    /// What the parent's import saw in a directory of the frame's.
+    /// The slots of a directory of the frame in the parent's stat cache.
     pub(super) fn seen_before(
         &self,
         above: &mut Frame,
@@ -102,7 +103,7 @@ impl Walk<'_> {
         self.if_on(file_system, above.seen_before.as_mut()?.directory(*slot, node)?)
     }
 
-    /// What was seen on another file system proves nothing: inode numbers are worth something on their own only.
+    /// Slots of another file system prove nothing: inode numbers are unique only within one.
     fn if_on(&self, file_system: usize, mut seen: StatCursor) -> Option<StatCursor> {
         let is_same = seen.file_system()? == &*self.file_systems.get(file_system).identity;
         if !is_same {

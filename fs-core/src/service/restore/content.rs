@@ -55,7 +55,7 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Whether an open file of the same length has the bytes of this one.
+/// Whether an open file of the same length has the same content.
 pub(super) fn is_same(
     view: &View,
     node: &Node,
@@ -72,7 +72,7 @@ pub(super) fn is_same(
         let len = usize::try_from(attr.size - at).unwrap_or(STEP).min(STEP);
         let bytes = view.read(node, at, len).map_err(ContentError::Read)?;
         there.resize(bytes.len(), 0);
-        // What cannot be read, or has become shorter, is another.
+        // A file that cannot be read, or was truncated, is different.
         if bytes.is_empty() || file.read_exact(&mut there).is_err() || there != *bytes {
             return Ok(false);
         }

@@ -1,4 +1,4 @@
-//! Attributes that could not be kept: told once for each kind and folder, however many entries lack it.
+//! Lost attributes, reported once for each kind and folder, however many entries lack it.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use super::names::Names;
 pub(super) struct Loss {
     /// The folder, or the one entry.
     pub(super) names: Names,
-    /// What they lack, and why the first of them does.
+    /// The lost attribute, and the reason for the first entry.
     pub(super) text: String,
     /// See [`Lack::expected`].
     pub(super) expected: bool,
@@ -23,16 +23,16 @@ struct Counted {
     count: u64,
 }
 
-/// All of them.
+/// All losses of a restore.
 #[derive(Debug, Default)]
 pub(super) struct Losses {
     counted: Vec<Counted>,
-    /// Their positions there, by folder and kind.
+    /// Positions in `counted`, by folder and kind.
     positions: HashMap<(usize, String, bool), usize>,
 }
 
 impl Losses {
-    /// Notes that this entry lacks something.
+    /// Records that this entry lacks something.
     pub(super) fn add(&mut self, entry: &Names, lack: Lack) {
         let above = entry.split().map_or(0, |(above, _)| above.address());
         let position =
@@ -43,7 +43,7 @@ impl Losses {
         }
     }
 
-    /// Tells them, in the order in which they were met.
+    /// The losses, in the order of their first entries.
     pub(super) fn tell(self) -> impl Iterator<Item = Loss> {
         self.counted.into_iter().map(|Counted { first, lack: Lack { what, reason, expected }, count }| {
             match first.split() {

@@ -3,8 +3,8 @@
 //! One thread walks the tree and makes folders, others make files. Each file appears whole, under its name, with all that it
 //! had. Hard links and the attributes of folders come last: they rely on the files.
 //!
-//! Content comes first: an attribute that cannot be set costs nobody a file. And nothing is ever more open than it was: what
-//! is being made is for this process alone until it has its owner, its lists and its mode.
+//! Content comes first: a file is restored even if an attribute cannot be set. Nothing is ever more open than
+//! in the snapshot: a new entry is private to this process until it has its owner, its ACLs and its mode.
 
 mod content;
 mod disk;
@@ -42,7 +42,7 @@ const WAITING: usize = 64;
 /// How things are taken back.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RestoreOptions {
-    /// Replace files that are in the way and differ. Folders are merged in any case.
+    /// Replace existing files that differ. Folders are merged in any case.
     pub overwrite: bool,
     /// Only find out what would be done.
     pub dry_run: bool,
@@ -51,23 +51,23 @@ pub struct RestoreOptions {
 /// What was taken back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Restored {
-    /// Names of regular files that were made.
+    /// Regular files created, each hard link counted.
     pub files: u64,
     /// Folders, also those that were there.
     pub directories: u64,
-    /// Names of anything else that were made.
+    /// Other entries created, except folders.
     pub others: u64,
     /// Bytes of the files.
     pub bytes: u64,
-    /// Entries, but folders, that were there already, identical in everything.
+    /// Existing entries that are identical in everything, except folders.
     pub kept: u64,
-    /// Entries that were made in the place of something else.
+    /// Existing entries that were replaced.
     pub replaced: u64,
-    /// Entries that were not taken back, or lack something; the monitor was told of them.
+    /// Entries that were not restored completely, as reported to the monitor.
     pub troubled: u64,
 }
 
-/// The names of one file in a snapshot.
+/// Identifies a file with several names in a snapshot.
 type LinkKey = (Option<SnapshotId>, u128);
 
 /// An entry that is to be made.
@@ -76,8 +76,8 @@ struct Entry {
     names: Names,
     node: Node,
     attr: Attr,
-    /// Something had its very name before this restore, and nothing else of it has taken that place. Only such a thing may
-    /// be replaced: to some file systems other names are one with those that this restore has made.
+    /// An entry with exactly this name existed before the restore. Only such an entry may be replaced: a file
+    /// system may treat other names as equal to those that this restore has created.
     there: bool,
 }
 
@@ -89,21 +89,21 @@ impl Entry {
     }
 }
 
-/// The name of a file that others can be linked to.
+/// A restored name that further names can be linked to.
 #[derive(Debug, Clone)]
 struct First {
     names: Names,
     id: Option<FileId>,
 }
 
-/// Files with several names that are there: of each a name, and further ones where it could not be linked.
+/// Restored files with several names: for each its first name, and the names where a link was impossible.
 type Firsts = HashMap<LinkKey, Vec<First>>;
 
 /// An entry for the threads, and the folder that it belongs in; `None` when that would be made, and is not there.
 type Job = (Option<Folder>, Entry);
 
-/// Restores what several places of history hold into one folder. Hard links between them are kept, and none replaces what
-/// another has restored.
+/// Restores several entries of history into one folder. Hard links between them are kept, and none replaces
+/// what another has restored.
 #[derive(Debug)]
 pub struct Restore {
     target: Target,
@@ -131,15 +131,15 @@ struct State {
 }
 
 impl Restore {
-    /// Begins to restore things of this shape to `to`, which is made when it is missing.
+    /// Begins to restore entries of this shape to `to`, which is created if it is missing.
     pub fn begin(to: &Path, shape: Shape, options: RestoreOptions) -> Result<Self, ServiceError> {
         let target = Target::open(to, shape, options.dry_run)
             .map_err(|reason| ServiceError::Target { path: to.to_owned(), reason })?;
         Ok(Self { target, options, firsts: Firsts::default() })
     }
 
-    /// Takes back `node` of `view`: as `name`, or without one its entries. Links in the target are not followed. What cannot
-    /// be taken back is told to the monitor, and the rest is.
+    /// Restores `node` of `view` as `name`, or its entries if there is no name. Links in the target are not
+    /// followed. Entries that cannot be restored are reported to the monitor, and the others are restored.
     pub fn take_back(
         &mut self,
         view: &View,
@@ -201,7 +201,7 @@ impl Shared<'_> {
         self.put(folder, entry, None, |folder, name, replace| one::make(self, folder, name, entry, replace));
     }
 
-    /// Gives a file another name: that of one of these that takes it, else of a copy.
+    /// Creates a hard link to the first of these names that accepts one, else a copy.
     fn link(&self, target: &Folder, firsts: &[First], folder: &Folder, entry: &Entry) {
         let first = firsts.last().and_then(|first| first.id);
         self.put(Some(folder), entry, first, |folder, name, replace| {
@@ -227,8 +227,8 @@ impl Shared<'_> {
         });
     }
 
-    /// Lets `make` make an entry, unless it is there, something is in its way, or nothing is to be made; tells what was wrong.
-    /// `first` is the file of which it is to be another name.
+    /// Creates an entry by `make`, unless it exists, or this is a dry run. Reports errors. `first` is the
+    /// file that the entry is a hard link to.
     fn put(
         &self,
         folder: Option<&Folder>,
@@ -259,7 +259,7 @@ impl Shared<'_> {
         }
     }
 
-    /// What would come of making an entry in this folder.
+    /// Predicts the result of creating an entry in this folder.
     fn foresee(
         &self,
         above: &Names,
@@ -348,7 +348,7 @@ impl Shared<'_> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts an entry that was made; `id` is the file's, unless it is another name of one that was there.
+    /// Counts a created entry. `id` identifies the file, unless the entry is a hard link.
     fn made(&self, entry: &Entry, replaced: bool, id: Option<FileId>) {
         let mut state = self.state();
         if entry.attr.kind == FileKind::File {
@@ -369,7 +369,7 @@ impl Shared<'_> {
         self.monitor.progress(&state.progress);
     }
 
-    /// Counts an entry that was there as this file.
+    /// Counts an entry that exists as this file.
     fn kept(&self, entry: &Entry, id: Option<FileId>) {
         let mut state = self.state();
         state.restored.kept += 1;
@@ -383,7 +383,7 @@ impl Shared<'_> {
         self.monitor.progress(&state.progress);
     }
 
-    /// Notes what an entry lacks.
+    /// Records what an entry lacks.
     fn lacks(&self, names: &Names, lacking: Lacking) {
         let mut state = self.state();
         state.restored.troubled += u64::from(lacking.iter().any(|lack| !lack.expected));
@@ -392,7 +392,7 @@ impl Shared<'_> {
         }
     }
 
-    /// Tells why an entry was not taken back.
+    /// Reports why an entry was not restored.
     fn tell(&self, entry: &Entry, reason: Reason) {
         let names = &entry.names;
         match reason {
@@ -413,7 +413,7 @@ impl Shared<'_> {
         }
     }
 
-    /// Tells of an entry that was not taken back as it should have been.
+    /// Reports an entry that was not restored completely.
     fn trouble(&self, names: &Names, kind: TroubleKind, reason: impl Display) {
         self.state().restored.troubled += 1;
         self.say(names, kind, reason);

@@ -16,7 +16,7 @@ impl Names {
         self.0.as_deref().map(|(above, name)| (above, name.as_c_str()))
     }
 
-    /// Equal for clones of one path, and unequal for paths that were made apart, as long as both are there.
+    /// Equal for clones of one path. Different paths have different addresses as long as both exist.
     pub(super) fn address(&self) -> usize {
         self.0.as_ref().map_or(0, |names| Arc::as_ptr(names).addr())
     }

@@ -52,26 +52,26 @@ impl From<StoreError> for Reason {
     }
 }
 
-/// An entry that was made.
+/// A created entry.
 #[derive(Debug, Default)]
 pub(super) struct Made {
     /// What could not be set.
     pub(super) lacking: Lacking,
-    /// Which file it is, unless it is another name of one.
+    /// Identifies the file, unless the entry is a hard link.
     pub(super) id: Option<FileId>,
 }
 
-/// What is to be done for an entry.
+/// How to restore an entry.
 pub(super) enum Deed {
-    /// Make it: nothing has its name.
+    /// Create it: its name is free.
     Make,
-    /// Make it in the place of something else.
+    /// Replace an existing entry.
     Replace,
-    /// Nothing: it is there.
+    /// Keep the existing entry.
     Keep(Option<FileId>),
 }
 
-/// Makes `name` in `folder` what the entry is.
+/// Creates the entry as `name` in `folder`.
 pub(super) fn make(
     shared: &Shared<'_>,
     folder: &Folder,
@@ -100,8 +100,7 @@ pub(super) fn make(
     Ok(Made { lacking, id })
 }
 
-/// Decides what is to be done for an entry whose name was there before; `first` is the file of which it is to be another
-/// name.
+/// Decides how to restore an entry whose name existed before. `first` is the file that it is a hard link to.
 pub(super) fn decide(
     shared: &Shared<'_>,
     folder: &Folder,

@@ -1,4 +1,4 @@
-//! Where things are restored to.
+//! The target of a restore.
 
 use std::collections::HashSet;
 use std::ffi::CString;
@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 
 use super::disk::{Folder, NameKey};
 
-/// What is to be restored, as far as it decides what the target stands for.
+/// What is restored, as far as it decides the meaning of the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
-    /// A whole snapshot: the target stands for its root, if it is not there.
+    /// A whole snapshot: a missing target is created as its root.
     Whole,
-    /// One thing that is no folder: as `cp` does it, the target is its name, unless that is a folder.
+    /// One entry that is no folder: as in `cp`, the target is its new name, unless it is a folder.
     File,
-    /// Anything else, which has names of its own in the target.
+    /// Anything else: entries keep their names in the target.
     Named,
 }
 
@@ -23,18 +23,18 @@ pub enum Shape {
 pub(super) struct Target {
     /// As the user would name it; empty for the working directory.
     pub(super) path: PathBuf,
-    /// `None` when it would be made.
+    /// `None` if a dry run would create it.
     pub(super) folder: Option<Folder>,
-    /// Whether it was made, and stands for a folder of history.
+    /// Whether it was created as the root of a snapshot.
     pub(super) made: bool,
-    /// Names in it that were there before, and that nothing has taken.
+    /// Names that existed before, and that this restore has not used.
     pub(super) there: HashSet<NameKey>,
-    /// The name that the one thing gets, instead of its own.
+    /// The new name of a single entry.
     pub(super) name: Option<CString>,
 }
 
 impl Target {
-    /// Opens the target, or makes it when it is missing; when it is only looked at, `folder` is `None` then.
+    /// Opens the target, or creates it if it is missing. With `look`, a missing target is not created.
     pub(super) fn open(to: &Path, shape: Shape, look: bool) -> io::Result<Self> {
         let existing = match Folder::target(to) {
             Err(error) if shape == Shape::File && error.kind() == io::ErrorKind::NotADirectory => None,
@@ -66,13 +66,13 @@ impl Target {
     }
 }
 
-/// Whether the path says itself that it is a folder: `new/`, `..`.
+/// Whether the path can only be a folder: `new/`, `..`.
 fn ends_as_folder(path: &Path) -> bool {
     let last = path.as_os_str().as_encoded_bytes().last();
     path.file_name().is_none() || last.is_some_and(|last| std::path::is_separator(char::from(*last)))
 }
 
-/// Fails when the folder cannot be made in the one above that is there.
+/// Fails if the folder cannot be created in its first existing parent.
 fn check_can_be_made(path: &Path) -> io::Result<()> {
     let mut above = path.parent();
     while let Some(path) = above {

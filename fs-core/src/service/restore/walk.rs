@@ -22,7 +22,7 @@ pub(super) struct Rest {
     pub(super) links: Vec<Entry>,
     /// Folders, those above before those below. Their attributes change by what is made in them.
     pub(super) folders: Vec<(Names, Node)>,
-    /// The folder that the target stands for, if it was there and keeps its owner and mode: it gets its time alone.
+    /// The folder whose time an existing target gets. It keeps its own owner and mode.
     pub(super) top: Option<Node>,
 }
 
@@ -34,7 +34,7 @@ struct Frame {
     node: Node,
     offset: u64,
     batch: VecDeque<(CString, Node)>,
-    /// Names in it that were there before, and that nothing has taken.
+    /// Names that existed before, and that this restore has not used.
     there: HashSet<NameKey>,
 }
 
@@ -53,7 +53,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Walks what is below the folder that was entered or taken last. The stack is explicit: a tree may be deeper than a thread's.
-    /// What is left of the names in the top folder goes to `there`.
+    /// Returns the unused names of the top folder in `there`.
     pub(super) fn run(mut self, there: &mut HashSet<NameKey>) -> Rest {
         while let Some(frame) = self.frames.last_mut() {
             if self.shared.cancellation.is_cancelled() {
@@ -97,7 +97,7 @@ impl<'a> Walk<'a> {
         !batch.is_empty()
     }
 
-    /// Takes back an entry; of a folder only the beginning. `there` tells whether its very name was there before.
+    /// Restores an entry, or begins a folder. `there`: an entry with exactly this name existed before.
     pub(super) fn take(&mut self, above: Option<Folder>, names: Names, node: Node, there: bool) {
         let attr = self.shared.view.attr(&node);
         if attr.kind == FileKind::Directory {
@@ -124,7 +124,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Begins with the target itself, which keeps its attributes if it was not made.
+    /// Begins with the target itself. It keeps its attributes if it existed.
     pub(super) fn enter_top(
         &mut self,
         folder: Option<Folder>,
@@ -149,7 +149,7 @@ impl<'a> Walk<'a> {
         there: bool,
     ) -> io::Result<()> {
         let options = self.shared.options;
-        // One that this restore has made before, or that is one with another here, keeps the attributes that it has.
+        // A folder that this restore created earlier, maybe under an equivalent name, keeps its attributes.
         let is_set = made || (there && options.overwrite);
         let mut inside = HashSet::new();
         if let Some(folder) = folder.as_ref().filter(|_| there && !made) {

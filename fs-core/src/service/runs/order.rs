@@ -1,8 +1,8 @@
-//! The numbers of levels against their times.
+//! Checks the times of levels against their numbers.
 //!
-//! In one interval a lower number is a later run: rsnapshot only counts up. The levels of an interval come from those of
-//! the one before, whose levels are then later runs. But when fewer are kept than before, old ones stay there for ever, so
-//! this counts only against a time that no run has set.
+//! Within an interval a lower number is a later run, as rsnapshot only counts up. The levels of an interval
+//! come from those of the interval before, so these are later runs. This rule applies only to times that no
+//! run has set: if `retain` is lowered, old levels of the interval before stay there for ever.
 
 use std::collections::HashMap;
 
@@ -17,12 +17,12 @@ pub(super) struct Timed<'a> {
     /// When its run completed, as the repository has it or will have it.
     pub(super) time: Time,
     pub(super) is_new: bool,
-    /// The time is that of a run, not of something that has changed the level since.
+    /// The time was set by a run, not by a later change of the level.
     pub(super) is_sure: bool,
 }
 
-/// Fails unless the new levels have the order of their numbers, among themselves and with those that were imported. The
-/// order of what was imported is not asked for.
+/// Fails unless the times of new levels have the order of their numbers, among themselves and with imported
+/// levels. The order among imported levels is not checked.
 pub(super) fn check(plan: &Plan, levels: &[Timed<'_>]) -> Result<(), ServiceError> {
     let mut intervals: HashMap<&str, Vec<Timed<'_>>> = HashMap::new();
     for level in levels {
@@ -40,7 +40,7 @@ pub(super) fn check(plan: &Plan, levels: &[Timed<'_>]) -> Result<(), ServiceErro
     check_ranks(plan, levels)
 }
 
-/// Fails when a level has changed and seems to be later, by that, than one that it is older than.
+/// Fails if the changed time of a level makes it later than a level of an interval before.
 fn check_ranks(plan: &Plan, levels: &[Timed<'_>]) -> Result<(), ServiceError> {
     // The earliest sure level of each interval that has a rank.
     let mut earliest: HashMap<(usize, usize), Timed<'_>> = HashMap::new();

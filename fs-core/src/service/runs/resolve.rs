@@ -27,21 +27,21 @@ pub enum Known {
     LeftOut,
 }
 
-/// What the runs of a plan are, in its order.
+/// The states of a plan's runs, in its order.
 #[derive(Debug)]
 pub(super) struct Resolved {
     pub(super) states: Vec<Known>,
-    /// What is to be said of some.
+    /// Runs that are not imported, and why.
     pub(super) left_out: Vec<LeftOut>,
 }
 
-/// So many snapshots are compared with a level that is known by nothing else.
+/// Bound of the snapshots compared with one level by content.
 const MOST_COMPARED: usize = 1000;
-/// So many levels are compared to find out whether a root is the copy of another one.
+/// Bound of the levels compared to find out whether a root is a copy of another one.
 const MOST_PROOFS: usize = 3;
 
-/// Compares a plan with the repository. Fails when runs would get into the history of another root, or when their order
-/// cannot be told. `reader` is there whenever `sources` has any.
+/// Compares a plan with the repository. Fails if runs would enter the history of another root, or if their
+/// order is unknown. `reader` is present if `sources` has any source.
 pub(super) fn resolve(
     plan: &Plan,
     names: &SourceNames<'_>,
@@ -89,11 +89,11 @@ struct Matching<'a> {
     last: Option<&'a Snapshot>,
     /// Snapshots of runs, oldest first.
     recorded: Vec<&'a Snapshot>,
-    /// Of each run, the snapshot that it was imported as.
+    /// For each run, the snapshot that it was imported as.
     found: Vec<Option<&'a Snapshot>>,
-    /// Runs that were found by something else than their identity.
+    /// Runs that were found by folder or content.
     proven: HashSet<usize>,
-    /// Levels that a run has not completed.
+    /// Copies in levels that a run has not completed.
     copies: HashSet<usize>,
     /// Of each kind of intervals the first one that there is: see [`Plan::rank`].
     lowest: HashMap<usize, usize>,
@@ -130,7 +130,7 @@ impl<'a> Matching<'a> {
         }
     }
 
-    /// Finds what has the identity of a snapshot, when it alone has it: several levels of one time are not told apart.
+    /// Finds runs by identity. It must be unique: several levels of one time have the same.
     fn by_identity(&mut self) {
         let mut known = HashMap::new();
         for snapshot in &self.recorded {
@@ -153,15 +153,15 @@ impl<'a> Matching<'a> {
         counts
     }
 
-    /// The snapshots that are on disk.
+    /// The snapshots whose runs are found.
     fn accounted(&self) -> HashSet<SnapshotId> {
         self.found.iter().flatten().map(|snapshot| snapshot.id).collect()
     }
 
     /// Finds levels whose folder a run was imported from, and whose time was changed since.
     ///
-    /// A folder alone is no proof, either. Where `cp -al` makes levels, the newest run is always in the same folder: then
-    /// the run before is there too, as a copy with its time. And the number of an inode is used again.
+    /// A folder alone is no proof. Where `cp -al` makes levels, the newest run is always in the same folder,
+    /// and the run before it in a copy with its time. Also, inode numbers are reused.
     fn by_folder(&mut self) -> Result<(), ServiceError> {
         let mut accounted = self.accounted();
         for (nth, run) in self.runs.iter().enumerate() {
@@ -177,7 +177,7 @@ impl<'a> Matching<'a> {
             if level.number == 0 && !has_moved && run.is_stamped() && is_later {
                 continue;
             }
-            // Renamed, it can have got no other run since.
+            // A renamed level gets no other run.
             let is_sure = run.run_folder.born.is_some() && has_moved && !run.is_stamped();
             if is_sure || self.alike(run, snapshot)? {
                 log::info!("{}: its time was changed since it was imported", run.folder().display());
@@ -189,11 +189,11 @@ impl<'a> Matching<'a> {
         Ok(())
     }
 
-    /// Finds levels that have what a snapshot has, where that snapshot's own level is missing.
+    /// Finds levels by content, among the snapshots whose own level is not found.
     fn by_content(&mut self, left_out: &mut Vec<LeftOut>) -> Result<(), ServiceError> {
         let mut accounted = self.accounted();
-        // The oldest of an interval first, as the oldest snapshot that it can be: where nothing changes from run to run,
-        // the newest are those that are new.
+        // The oldest level of an interval first, and the oldest possible snapshot: if runs do not differ, the
+        // newest levels remain as new.
         for nth in self.by_number().into_iter().rev() {
             let run = self.runs[nth];
             let Some(level) = run.level.as_ref().filter(|_| self.found[nth].is_none()) else { continue };
@@ -224,7 +224,7 @@ impl<'a> Matching<'a> {
                     left_out.push(LeftOut {
                         path: run.tree.clone(),
                         reason: format!(
-                            "it is what was imported as of {time}; the time of its level was changed since"
+                            "it was imported as of {time}; the time of its level was changed since"
                         ),
                         may_be_history: false,
                     });
@@ -238,8 +238,8 @@ impl<'a> Matching<'a> {
         Ok(())
     }
 
-    /// Whether the time of a level is that of its run. rsnapshot sets whole seconds: to the run's time when it has
-    /// completed, and to what the time is by then when it renames a level. Only the newest was never renamed.
+    /// Whether the time of a level is that of its run. rsnapshot sets it to a whole second when a run
+    /// completes, and again when it renames a level. Only the newest level was never renamed.
     fn has_own_time(&self, run: &PlannedRun) -> bool {
         let Some(level) = &run.level else { return true };
         let rank = self.plan.rank(&level.interval);
@@ -254,8 +254,8 @@ impl<'a> Matching<'a> {
         order
     }
 
-    /// Of two levels of one time that follow each other, the newer one is a copy that a run has not completed. The older
-    /// one may have been imported.
+    /// Leaves out the newer one of two consecutive levels with one time: it is a copy that a run has not
+    /// completed. The older one may have been imported.
     fn leave_copies(&mut self, left_out: &mut Vec<LeftOut>) {
         let counts = self.counts();
         for pair in self.by_number().windows(2) {
@@ -268,7 +268,7 @@ impl<'a> Matching<'a> {
             if is_pair && unknown && counts[&*run.run.identity] == 2 {
                 left_out.push(LeftOut {
                     path: run.tree.clone(),
-                    reason: format!("the time of its level is that of {other}: its run has not completed"),
+                    reason: format!("its level has the time of {other}: its run has not completed"),
                     may_be_history: false,
                 });
                 self.copies.insert(*newer);
@@ -286,7 +286,8 @@ impl<'a> Matching<'a> {
         }
     }
 
-    /// Fails when the source has the history of another root. Gives the runs whose identity is that of another root's run.
+    /// Fails if the source has the history of another root. Returns the runs with the identity of another
+    /// root's run.
     fn check_root(
         &mut self,
         allow_other_tree: bool,
@@ -303,7 +304,7 @@ impl<'a> Matching<'a> {
                 moved.insert(root_of(snapshot));
             }
         }
-        // The newest first: what is in it was least likely changed since.
+        // The newest first: its content is the least likely to have changed.
         let mut compared: HashMap<(&[u8], PathBuf), usize> = HashMap::new();
         let mut taken = HashSet::new();
         let mut is_same_root = self.is_here(last, first);
@@ -330,7 +331,7 @@ impl<'a> Matching<'a> {
             return Err(self.other_root(last));
         }
         if !allow_other_tree && self.is_copied(last) {
-            let more = ", of whose levels none is known here: their times were changed, as by a copy";
+            let more = ", and none is known here of its levels: their times were changed, as by a copy";
             return Err(other_tree::error(self.source, &last.manifest.origin, more));
         }
         for nth in &taken {
@@ -340,7 +341,7 @@ impl<'a> Matching<'a> {
             left_out.push(LeftOut {
                 path,
                 reason: format!(
-                    "a run of another root, {}, was imported as of the same time; give this root's a name of its own with --source",
+                    "a run of another root, {}, was imported as of the same time; use --source to give this root another name",
                     whose.display()
                 ),
                 may_be_history: true,
@@ -349,7 +350,7 @@ impl<'a> Matching<'a> {
         Ok(taken)
     }
 
-    /// Whether all levels have lost the times that rsnapshot gave them, and nothing else tells which they are.
+    /// Whether all levels have lost rsnapshot's times, and none was found otherwise.
     fn is_copied(&self, last: &Snapshot) -> bool {
         last.manifest.time.nanos() == 0
             && self.found.iter().all(Option::is_none)
@@ -393,8 +394,9 @@ impl<'a> Matching<'a> {
     }
 }
 
-/// Whether a level may hold a run after which the run at `next` was imported: its folder was made before that one
-/// completed, by `cp -al` at the latest. A copy by hand keeps the times of levels, or sets some that are no stamps.
+/// Whether the run of a level may be older than the one that completed at `next`. If so, its folder was
+/// created before that, at the latest by `cp -al`. An unstamped level may be a copy made by hand, whose
+/// folder is newer.
 fn may_be_as_old(run: &PlannedRun, next: Option<Time>) -> bool {
     match (run.run_folder.born, next) {
         (Some(born), Some(next)) if run.is_stamped() => born <= next,
@@ -410,7 +412,7 @@ fn folder(snapshot: &Snapshot) -> Option<&RunFolder> {
     snapshot.manifest.extensions.run_folder.as_ref()
 }
 
-/// Whether two runs were in one folder, as far as anything tells.
+/// Whether two runs were in the same folder, as far as is known.
 fn is_one(one: &RunFolder, other: &RunFolder) -> bool {
     one.inode == other.inode && one.born == other.born && !are_two(&one.file_system, &other.file_system)
 }

@@ -78,7 +78,7 @@ pub(super) fn look(
     }
 }
 
-/// The source and the tree of each stat cache of a watched source.
+/// Source and tree of each stat cache of a watched source.
 fn stat_caches(source: &Source, plan: &Plan) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ServiceError> {
     let options = &source.watched.options;
     if plan.layout == Layout::Tree {
@@ -91,7 +91,7 @@ fn stat_caches(source: &Source, plan: &Plan) -> Result<Vec<(Vec<u8>, Vec<u8>)>, 
     Ok(names.into_iter().map(|name| (name.to_vec(), RUNS.to_vec())).collect())
 }
 
-/// When every file of all these was read last.
+/// When every file of all these trees was last read.
 fn all_read(
     repository: &Path,
     stat_caches: &[(Vec<u8>, Vec<u8>)],

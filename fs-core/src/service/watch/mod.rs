@@ -63,11 +63,11 @@ pub enum Event<'a> {
     },
     /// Something is not imported, and was not left out before.
     LeftOut(&'a LeftOut),
-    /// A source is taken as one tree, and may be more than that.
+    /// A source is imported as one tree, but may hold runs.
     Hint {
         /// The source's place.
         place: &'a Path,
-        /// Why, and how to go on then.
+        /// The reason, and the next step.
         hint: &'a str,
     },
     /// A source could not be imported.
@@ -108,7 +108,7 @@ pub struct State {
     pub next: Option<Instant>,
     /// Its last snapshot.
     pub last: Option<Last>,
-    /// When an import that read every file began last, where that is done from time to time.
+    /// When the last import that read every file began, with `checksum-every`.
     pub all_read: Option<Timestamp>,
 }
 

@@ -34,7 +34,7 @@ pub(super) struct Source {
     grown: bool,
     /// That nothing is noticed was told already.
     unnoticed: bool,
-    /// So was that it may be more than a tree.
+    /// The hint that it may be more than a tree was reported.
     pub(super) hinted: bool,
 }
 

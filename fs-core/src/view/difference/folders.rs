@@ -2,11 +2,12 @@
 //!
 //! A directory that both snapshots have and that is not the same leads on in all three, as looking for what is
 //! below it would read all that differs; it may turn out to hold nothing of its kind. Everything else is where it belongs: what only B has
-//! in `added`, what only A has in `deleted`, and in `modified`, as B has it, what both have. What one has and the import of
-//! the other could not read is in a fourth folder, `not-read`, which is there when something was not read.
+//! in `added`, what only A has in `deleted`, and in `modified`, as B has it, what both have. If only one has
+//! an entry because the import of the other could not read it, it is in a fourth folder, `not-read`. This
+//! folder exists only if something was not read.
 //!
-//! In a view for many users a directory lets in nobody whom either of the two shut out, and what is shown of it where its
-//! parent is listed does not depend on what is in it (see [`shown`](super::shown)).
+//! In a view for several users a directory excludes all users whom either of the two excludes. Whether its
+//! parent lists it does not depend on its content (see [`shown`](super::shown)).
 
 use std::sync::Arc;
 
@@ -42,7 +43,7 @@ pub(in crate::view) struct Both {
     after: Tree,
     /// Whose attributes are shown.
     entry: Entry,
-    /// Whom both let in.
+    /// Access that both allow.
     access: Access,
 }
 
@@ -82,7 +83,7 @@ impl Changes {
         }
     }
 
-    /// Who may look into a directory that both have.
+    /// Access to a directory that both have.
     pub(in crate::view) fn access(&self) -> Option<Access> {
         match self {
             Changes::Both(both) => Some(both.access),

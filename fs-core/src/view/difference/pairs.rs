@@ -6,7 +6,7 @@ use crate::store::{Comparison, Differing, DirectoryCursor, Found, Reader, StoreE
 /// The names that differ and, if asked, directories that do not: in the order of names.
 pub(super) struct Pairs {
     differing: Comparison,
-    /// The next that differs …
+    /// The next entry that differs …
     different: Option<Differing>,
     /// … and the next directory that may be equal.
     directory: Option<Found>,
@@ -15,7 +15,7 @@ pub(super) struct Pairs {
 }
 
 impl Pairs {
-    /// With `directories` also those that both have and that are equal.
+    /// With `directories`, also equal directories that both have.
     pub(super) fn new(
         reader: &Reader,
         before: BlobId,

@@ -1,22 +1,22 @@
-//! Which directories `@changes` shows in a view for many users.
+//! Which directories `@changes` shows in a view for several users.
 //!
-//! That a directory is listed where it differs tells everybody who can list its parent that something below it differs. Of
-//! what is in a closed directory that must not be told. So a directory that is closed to anybody, or has such a one below
-//! it, is always listed, in every part.
+//! If only directories that differ were listed, every user who can list the parent would learn that something
+//! below differs. For a closed directory this must stay secret. So a directory that is closed to some user,
+//! or has such a directory below it, is always listed, in every part.
 
 use crate::format::{BlobId, Entry, Kind};
 use crate::store::{DirectoryCursor, StoreError};
 use crate::view::View;
 use crate::view::access::Access;
 
-/// Entries looked at for a closed directory. The search never looks into one, so when it gives up depends on nothing that
-/// is hidden.
+/// Bound of the entries searched for a closed directory. The search enters no closed directory, so reaching
+/// the bound reveals nothing hidden.
 const MAX_ENTRIES: u32 = 1 << 16;
-/// What a directory costs beside its entries.
+/// Cost of a directory in addition to its entries.
 const DIRECTORY: u32 = 32;
 
 impl View {
-    /// Whether a directory that both have, and that is the same, is shown all the same. `access` is what both let in.
+    /// Whether a directory is shown even if both sides are equal. `access` is what both allow.
     pub(super) fn hides_differences(&self, access: Access, id: &BlobId) -> Result<bool, StoreError> {
         if !self.is_shared() {
             return Ok(false);

@@ -17,7 +17,8 @@ pub struct Difference<'a> {
     pub after: Option<&'a Node>,
     /// In what these two differ; nothing when there is only one.
     pub aspects: Aspects,
-    /// Whether what is missing on one side was read there: else it is not known whether it was there.
+    /// Whether the side that lacks the entry could read its path. If not, it is unknown whether it existed
+    /// there.
     pub reading: Reading,
 }
 
@@ -108,12 +109,12 @@ struct Frame {
     after: Option<Tree>,
     comparison: Comparison,
     path_len: usize,
-    /// Of a directory that is alone: of what the other side misses.
+    /// For a directory on one side only: whether the other side could read it.
     reading: Reading,
 }
 
 impl Frame {
-    /// Whether what one side misses was read there.
+    /// Whether the side that lacks the entry could read its path.
     fn reading_of(&self, differing: &Differing) -> Reading {
         let (missing, found) = match (&differing.before, &differing.after) {
             (Some(found), None) => (&self.after, found),

@@ -29,7 +29,7 @@ pub(super) struct Table {
     recent: Vec<Arc<Origin>>,
 }
 
-/// How long numbers may be.
+/// The width of inode numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Width {
     #[default]
@@ -38,7 +38,7 @@ pub(super) enum Width {
 }
 
 impl Width {
-    /// The number of a node whose identity has `ino`, after so many that others have.
+    /// The number for a node whose identity has `ino`, after `skip` numbers that are taken.
     fn number(self, ino: u64, skip: u32) -> u64 {
         match self {
             Width::Bits64 if skip == 0 => ino,
@@ -64,7 +64,7 @@ struct Slot {
     /// Of the node's identity.
     ino: u64,
     check: u32,
-    /// How many numbers others had when this one was told.
+    /// How many numbers were taken when this one was assigned.
     skip: u32,
     /// How often the kernel was told of it; at the greatest value nobody knows any more.
     lookups: u32,
@@ -111,20 +111,20 @@ impl Table {
         })
     }
 
-    /// Where in `slots` the node of this number is.
+    /// Position in `slots` of the node with this number.
     fn find(&self, number: u64) -> Option<usize> {
         let is_it = |at: &u32| self.slots[*at as usize].number(self.width) == number;
         self.index.find(hash(number), is_it).map(|at| *at as usize)
     }
 
-    /// The number that the kernel was told of the node with this identity, if it was.
+    /// The number by which the kernel knows the node with this identity, if it does.
     pub(super) fn number_of(&self, ino: u64, check: Option<u32>) -> Option<u64> {
         let is_it = |slot: &Slot| slot.ino == ino && check.is_none_or(|check| slot.check == check);
         let numbers = (0..=self.longest).map(|skip| self.width.number(ino, skip));
         numbers.into_iter().find(|number| self.find(*number).is_some_and(|at| is_it(&self.slots[at])))
     }
 
-    /// The number of `node`, which the kernel need not know.
+    /// The number of `node`. The kernel need not know the node.
     pub(super) fn number(&self, node: &Node) -> u64 {
         let Identity { ino, check } = node.identity;
         self.number_of(ino, Some(check)).unwrap_or_else(|| self.width.number(ino, 0))
@@ -133,7 +133,7 @@ impl Table {
     /// Counts a telling of `node`, and returns its number.
     pub(super) fn add(&mut self, node: &Node) -> u64 {
         let Identity { ino, check } = node.identity;
-        // Behind a number that was given back there may be one more of the same node.
+        // After a freed number there may be another one of the same node.
         if let Some(number) = self.number_of(ino, Some(check))
             && let Some(at) = self.find(number)
         {

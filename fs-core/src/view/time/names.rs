@@ -7,8 +7,8 @@ use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 #[cfg(test)]
 mod tests;
 
-/// The canonical name of a snapshot whose time and number are known. One without a number may have another name, if
-/// there are several in its second.
+/// The canonical name of a snapshot with this time and number. A snapshot without a number may have another
+/// name, if there are several in its second.
 pub fn canonical_name(zone: &TimeZone, time: Timestamp, number: Option<u32>) -> String {
     numbered(&canonical(zone, time), number.unwrap_or(1).into())
 }

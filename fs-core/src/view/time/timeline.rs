@@ -14,7 +14,7 @@ use super::names;
 #[cfg(test)]
 mod tests;
 
-/// When one snapshot was, and which one it is.
+/// The time and the identity of one snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Moment {
     /// The snapshot's time, to the nanosecond.
@@ -25,8 +25,9 @@ pub struct Moment {
     pub number: Option<u32>,
 }
 
-/// A snapshot's position in the order of its source: by second, then by number. Numbers are given in the order of
-/// commits, so within a second the later import is the later snapshot, whatever the fractions of their times are.
+/// A snapshot's position in the order of its source: by second, then by number. Numbers are assigned in the
+/// order of commits. So within a second the later import is the later snapshot, whatever the fractions of the
+/// times are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ordinal {
     /// The second of UTC, rounded towards the past.
@@ -96,7 +97,7 @@ impl Timeline {
     fn push(&mut self, second: &str, number: u32, moment: Moment, there: bool) {
         let mut nth = u64::from(number);
         let mut name = names::numbered(second, nth);
-        // Zone data that contradicts itself must not make two snapshots share a name.
+        // Even with contradictory zone data, no two snapshots share a name.
         while self.find(name.as_bytes()).is_some() || self.lost.contains_key(name.as_str()) {
             nth += 1;
             name = names::numbered(second, nth);
@@ -133,7 +134,7 @@ impl Timeline {
         self.moments.get(place)
     }
 
-    /// The positions and the moments of all snapshots in order, also of the lost ones; whether they are there.
+    /// Positions and moments of all snapshots in order, and whether each exists or is lost.
     pub fn with_positions(&self) -> Vec<(Ordinal, &Moment, bool)> {
         let there = self.ordinals.iter().zip(&self.moments).map(|(ordinal, moment)| (*ordinal, moment, true));
         let lost = self.lost_moments.iter().map(|(ordinal, moment)| (*ordinal, moment, false));
@@ -142,8 +143,8 @@ impl Timeline {
         all
     }
 
-    /// The number of the next snapshot in the second of `time`: one above the highest that was given. `None` when that
-    /// was the highest there is.
+    /// The number of the next snapshot in the second of `time`: one above the highest so far. `None` if there
+    /// is no higher one.
     pub fn next_number(&self, time: Timestamp) -> Option<u32> {
         let second = second_of(time);
         let all = self.of_second(second).map(|place| self.ordinals[place]);
@@ -200,7 +201,7 @@ impl Timeline {
         }
     }
 
-    /// The place of the last snapshot whose time is at or before an instant.
+    /// Index of the last snapshot at or before an instant.
     pub fn last_at(&self, instant: Timestamp) -> Option<usize> {
         let of_second = self.of_second(second_of(instant));
         let before = of_second.start.checked_sub(1);
@@ -208,7 +209,7 @@ impl Timeline {
         of_second.rev().find(|place| self.moments[*place].time <= instant).or(before)
     }
 
-    /// The places of the snapshots in a second.
+    /// Indexes of the snapshots in a second.
     fn of_second(&self, second: i64) -> Range<usize> {
         let start = self.ordinals.partition_point(|ordinal| ordinal.second < second);
         start..self.ordinals.partition_point(|ordinal| ordinal.second <= second)
@@ -222,8 +223,8 @@ impl Timeline {
     }
 }
 
-/// The snapshots of one second by number. Of two with the same number the one that is there keeps it, or the earlier
-/// one: the other takes a free number, like those without.
+/// The snapshots of one second by number. Of two with the same number, the one that exists keeps it, else the
+/// earlier one. The other takes a free number, as do snapshots without one.
 fn in_order(of_second: &[(Moment, bool)]) -> BTreeMap<u32, &(Moment, bool)> {
     let mut by_number = BTreeMap::new();
     let mut rest = Vec::new();
@@ -248,7 +249,7 @@ fn in_order(of_second: &[(Moment, bool)]) -> BTreeMap<u32, &(Moment, bool)> {
     by_number.into_iter().map(|(number, (_, one))| (number, one)).collect()
 }
 
-/// The second of UTC that an instant is in.
+/// The second (UTC) of an instant.
 fn second_of(time: Timestamp) -> i64 {
     time.as_second() - i64::from(time.subsec_nanosecond() < 0)
 }

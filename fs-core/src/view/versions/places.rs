@@ -35,7 +35,7 @@ impl Places {
         self.0 = settled;
     }
 
-    /// Takes up those ranges of `others` that follow one of these, with nothing between.
+    /// Merges the ranges of `others` that directly follow one of these.
     pub(super) fn fill(&mut self, others: &Places) {
         for (first, last) in others.0.iter().copied() {
             if self.0.iter().any(|range| range.1 + 1 == first) {

@@ -10,8 +10,7 @@ use crate::view::{FileKind, Reading, Source, View, ViewError};
 pub struct Query<'a> {
     /// Whether the name (second) in a directory (its path, first) is meant.
     pub matches: &'a dyn Fn(&[u8], &[u8]) -> bool,
-    /// Only what is not in the last snapshot, though it may have been left out there as it could not be read: not what
-    /// certainly was.
+    /// Only paths that are not in the last snapshot, except those that its import certainly could not read.
     pub deleted: bool,
     /// Only what has appeared, changed or gone with the snapshot at this place of the timeline, or a later one.
     pub since: usize,
@@ -36,7 +35,7 @@ pub struct Hit {
     pub kind: FileKind,
     /// Its size then.
     pub size: u64,
-    /// Of what is not in the last snapshot: whether it is known to be deleted.
+    /// For a path that is not in the last snapshot: why.
     pub missing: Option<Reading>,
 }
 
@@ -124,7 +123,7 @@ impl Query<'_> {
         }
         let last = states.iter().max_by_key(|state| state.places.last());
         let Some(entry) = last.map(SweptState::entry).transpose()? else { return Ok(None) };
-        // Nothing has happened to it as far as is known: it was not gone, and has not come back.
+        // As far as is known it was neither deleted nor created again.
         let unread = doubtful.unread(&path, &places);
         states.iter_mut().for_each(|state| state.places.fill(&unread));
         let is_late = |(first, last): &(usize, usize)| {
@@ -155,10 +154,10 @@ impl Query<'_> {
     }
 }
 
-/// Imports that have not read everything.
+/// The imports that did not read everything.
 struct Doubtful<'a> {
     source: &'a Source,
-    /// Their places in the timeline, in order.
+    /// Their indexes in the timeline, in order.
     places: Vec<usize>,
     /// The end of the timeline.
     end: usize,
@@ -175,7 +174,7 @@ impl<'a> Doubtful<'a> {
         self.source.snapshot(place).map_or(Reading::Read, |snapshot| snapshot.reading(path))
     }
 
-    /// What is known of a path that is in these places, and not in the last snapshot.
+    /// Why a path that is in these snapshots is not in the last one.
     fn missing(&self, path: &[u8], there: &Places) -> Option<Reading> {
         let after = there.last() + 1;
         let doubtful = &self.places[self.places.partition_point(|place| *place < after)..];
@@ -186,7 +185,7 @@ impl<'a> Doubtful<'a> {
         readings.reduce(|all, next| if all.is_certain() { all } else { next })
     }
 
-    /// Where a path that is in these places is missing, and is not known to be deleted.
+    /// The snapshots that lack a path, which is in these, without proof that it was deleted.
     fn unread(&self, path: &[u8], there: &Places) -> Places {
         let mut unread = Places::default();
         for place in self.places.iter().copied() {

@@ -23,7 +23,7 @@ pub struct Stretch {
     pub last: usize,
     /// What the path was; `None` when it was not there.
     pub state: Option<Arc<State>>,
-    /// Whether the imports have read the path; of a directory also whether all below it.
+    /// Whether the imports could read the path, and for a directory everything below it.
     pub reading: Reading,
 }
 
@@ -94,7 +94,7 @@ impl Trace {
         Ok(builder.finish())
     }
 
-    /// Parts the stretches where one import has read `path` and another has not.
+    /// Splits intervals in which some imports could read `path` and others could not.
     fn with_readings(self, source: &Source, path: &[u8]) -> Self {
         if source.snapshots().all(|(_, snapshot)| snapshot.was_read_whole()) {
             return self;

@@ -1,4 +1,5 @@
-//! The directories above a tree. Who cannot pass them cannot see the tree on disk, whatever its own modes are.
+//! The directories above a tree. A user who cannot pass them cannot see the tree on disk, whatever its own
+//! modes are.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -9,19 +10,20 @@ use rustix::io::Errno;
 use super::Directory;
 use crate::format::Ancestor;
 
-/// One of them, opened only to be passed: it need not be readable.
+/// Flags to open one of them only to pass it: it need not be readable.
 const ABOVE: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
-/// As many as a manifest keeps.
+/// As many as fit in a manifest.
 const MAX_DEPTH: usize = 4096;
-/// In place of what cannot be looked at: it lets nobody pass.
+/// Stands for a directory that cannot be examined: nobody can pass it.
 const CLOSED: Ancestor = Ancestor { mode: 0, uid: 0, gid: 0, has_acl: true };
 
 impl Directory {
-    /// Who may pass the directories above this one, that of the root first. What cannot be told counts as closed.
+    /// Who may pass the directories above this one, the root first. A directory that cannot be examined is
+    /// closed.
     pub(in crate::import) fn ancestors(&self) -> Vec<Ancestor> {
         let mut all = Vec::new();
         if let Err(error) = climb(self.0.as_fd(), &mut all) {
-            log::info!("cannot tell who may pass the directories above the tree: {error}");
+            log::info!("cannot examine the directories above the tree, so they count as closed: {error}");
             all.push(CLOSED);
         }
         all.reverse();
@@ -29,7 +31,7 @@ impl Directory {
     }
 }
 
-/// By `..` and not by the path, which may lead elsewhere by now.
+/// Follows `..`, as the path may lead elsewhere by now.
 fn climb<'a>(tree: impl AsFd + 'a, all: &mut Vec<Ancestor>) -> io::Result<()> {
     let mut below = position(&tree)?;
     let mut directory = rustix::fs::openat(&tree, "..", ABOVE, Mode::empty())?;
@@ -61,7 +63,7 @@ fn has_acl(directory: &OwnedFd) -> bool {
     #[cfg(target_os = "linux")]
     {
         use std::os::fd::AsRawFd;
-        // Through a descriptor of this kind no attributes can be read.
+        // An `O_PATH` descriptor cannot read attributes itself.
         let path = format!("/proc/self/fd/{}", directory.as_raw_fd());
         let read = rustix::fs::getxattr(path, "system.posix_acl_access", &mut [0_u8; 0][..]);
         !matches!(read, Err(Errno::NODATA | Errno::OPNOTSUPP))
@@ -73,7 +75,7 @@ fn has_acl(directory: &OwnedFd) -> bool {
     }
 }
 
-/// What tells a directory from all others; where one is mounted twice, from itself there.
+/// Identifies a directory, together with its mount if it is mounted twice.
 #[cfg(target_os = "linux")]
 fn position(directory: impl AsFd) -> io::Result<(u64, u64, u64)> {
     use rustix::fs::StatxFlags;

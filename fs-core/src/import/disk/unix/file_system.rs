@@ -1,4 +1,4 @@
-//! Which file system a directory is on, what its inode numbers are worth, and its clock.
+//! Identifies a directory's file system, and reads its clock. Knows whether its inode numbers are stable.
 
 use std::fs;
 use std::os::fd::AsFd;
@@ -16,9 +16,9 @@ const FUSE: u64 = 0x6573_5546;
 const CIFS: u64 = 0xff53_4d42;
 const SMB2: u64 = 0xfe53_4d42;
 
-/// Where udev names block devices by the UUIDs of their file systems …
+/// udev's links to block devices, named by the UUIDs of their file systems …
 const BY_UUID: &str = "/dev/disk/by-uuid";
-/// … and how many of them are looked at.
+/// … and the bound of those that are examined.
 const MAX_DEVICES: usize = 4096;
 /// Those that this kernel stamps with its own clock: ext, XFS, btrfs, tmpfs, ZFS, F2FS, bcachefs, overlay.
 const LOCAL: [u64; 8] =
@@ -30,8 +30,8 @@ const IMAGES: [u64; 5] = [0x7371_7368, 0x9660, 0x28cd_3d45, 0x7275, 0xe0f5_e1e2]
 const WITHOUT_INODES: [u64; 3] = [FAT, EXFAT, FUSE];
 
 impl Directory {
-    /// What tells the directory's file system, whose device is `device`, from any other, also after a reboot. At most
-    /// [`MAX_FILE_SYSTEM`] bytes.
+    /// Identifies the directory's file system, whose device is `device`, also after a reboot if possible. At
+    /// most [`MAX_FILE_SYSTEM`] bytes.
     pub(in crate::import) fn file_system(&self, device: u64) -> Box<[u8]> {
         let fsid = rustix::fs::fstatvfs(&self.0).ok().map(|told| told.f_fsid);
         lasting_identity(device, fsid)
@@ -39,7 +39,7 @@ impl Directory {
             .unwrap_or_else(|| within_limit(&format!("boot {} {device:x}", boot_id())))
     }
 
-    /// Whether a file of the directory's file system has the same inode number for as long as it exists.
+    /// Whether files of the directory's file system keep their inode numbers.
     pub(in crate::import) fn keeps_inodes(&self, device: u64) -> bool {
         match self.magic() {
             Some(CIFS | SMB2) => mount(device)
@@ -73,12 +73,12 @@ impl Directory {
     }
 }
 
-/// What tells the file system on `device`, whose `f_fsid` this is, for as long as it exists: its UUID, else its fsid. `None`
-/// when it has neither.
+/// The lasting identity of the file system on `device`, whose `f_fsid` this is: its UUID, else its fsid.
+/// `None` if it has neither.
 pub(in crate::import) fn lasting_identity(device: u64, fsid: Option<u64>) -> Option<Box<[u8]>> {
     uuid(device).or_else(|| {
-        // Of network file systems it is 0. Some (XFS, FAT) give the number of their device, which is another one's after a
-        // reboot.
+        // It is 0 for network file systems. For XFS and FAT it is the device number, which may belong to
+        // another file system after a reboot.
         let fsid = fsid.filter(|fsid| *fsid != 0 && *fsid != encoded(device))?;
         Some(within_limit(&format!("fsid {fsid:x}")))
     })
@@ -107,7 +107,7 @@ fn encoded(device: u64) -> u64 {
     minor & 0xff | major << 8 | (minor & !0xff) << 12
 }
 
-/// The server and its export.
+/// The identity of a remote file system: the server and its export.
 fn remote(device: u64) -> Option<Box<[u8]>> {
     const TYPES: [&str; 7] = ["nfs", "nfs4", "cifs", "smb3", "9p", "virtiofs", "ceph"];
     let mount = mount(device)?;
@@ -115,7 +115,7 @@ fn remote(device: u64) -> Option<Box<[u8]>> {
     is_remote.then(|| within_limit(&format!("mount {} {}", mount.kind, mount.source)))
 }
 
-/// What mountinfo (proc_pid_mountinfo(5)) tells of a mounted file system.
+/// A mounted file system in mountinfo (proc_pid_mountinfo(5)).
 struct Mount {
     kind: String,
     source: String,

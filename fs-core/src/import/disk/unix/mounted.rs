@@ -1,4 +1,4 @@
-//! Mounts that only their owner may enter: FUSE keeps everybody else out, root too, unless it was asked not to.
+//! Mounts that only their owner may enter: without `allow_other`, FUSE keeps all others out, even root.
 
 use std::ffi::CStr;
 use std::fs;
@@ -12,10 +12,10 @@ use crate::import::disk::PrivateMount;
 use crate::import::mounts::mounted;
 
 impl Directory {
-    /// The mount at the entry `name`, if it is one that lets in nobody but its owner.
+    /// The mount at the entry `name`, if only its owner may enter it.
     pub(in crate::import) fn private_mount(&self, name: &CStr) -> Option<PrivateMount> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        // Opened for nothing, it need not let anybody in.
+        // `O_PATH` needs no permission to enter it.
         let there = rustix::fs::openat(&self.0, name, flags, Mode::empty()).ok()?;
         let id = mount_id(there.as_fd()).ok()?;
         if mount_id(self.0.as_fd()).ok()? == id {
@@ -28,7 +28,7 @@ impl Directory {
     }
 }
 
-/// As mountinfo numbers it.
+/// The mount's number in mountinfo.
 fn mount_id(file: BorrowedFd<'_>) -> io::Result<u64> {
     let told = fs::read_to_string(format!("/proc/self/fdinfo/{}", file.as_raw_fd()))?;
     let id = told.lines().find_map(|line| line.strip_prefix("mnt_id:")?.trim().parse().ok());

@@ -24,12 +24,13 @@ const MAX_SUMMARY: u64 = 4 << 20;
 /// A vault's folder for dirvish itself.
 pub(super) const OWN: &str = "dirvish";
 
-/// Whether this is a vault. A link to one is, too.
+/// Whether this is a vault, or a link to one.
 pub(super) fn is_vault(path: &Path) -> bool {
     path.join(OWN).is_dir()
 }
 
-/// What is said of a link. None is followed: whoever may write here could lead the import anywhere.
+/// The reason for leaving out a link. Following it would let a user who may write here lead the import
+/// anywhere.
 const LINK: &str = "it is a symbolic link, which is not followed: import what it leads to";
 
 /// The images of the vault `root`, or of all vaults of the bank `root`.

@@ -81,18 +81,18 @@ impl Summary {
     }
 }
 
-/// Why an image is no run to be imported.
+/// Why an image is not imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NoRun {
-    /// Its run goes on, or was killed.
+    /// Its run is in progress, or was killed.
     Unfinished,
-    /// Nothing tells of its run.
+    /// It has no summary.
     NoSummary,
     /// Its run failed, with this status.
     Failed(String),
     /// Its tree was removed.
     Gone,
-    /// It may be a good one: what is written of it does not tell.
+    /// It may be complete, but its summary or tree is invalid.
     Unclear(String),
 }
 

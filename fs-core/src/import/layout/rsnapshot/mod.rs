@@ -1,7 +1,7 @@
 //! rsnapshot: a folder of levels `<interval>.<N>`, in each of them a folder for every backup point.
 //!
 //! Rotation renames levels, so a level is known by the modification time that its completed run gave it, and by its
-//! folder. Which folder is which run's is for `service` to tell, which knows what was imported.
+//! folder. `service` decides which folder belongs to which run, as it knows what was imported.
 
 mod config;
 
@@ -23,7 +23,7 @@ struct Level {
     name: LevelName,
     /// The folders of its backup points, by name.
     points: Vec<(Box<[u8]>, PathBuf)>,
-    /// Why it is no run, and whether it may be one.
+    /// Why it is left out, and whether it may hold history.
     left_out: Option<(String, bool)>,
 }
 
@@ -113,10 +113,10 @@ fn levels(plan: &mut Plan, config: Option<&Config>) -> Result<Vec<Level>, Layout
     Ok(levels)
 }
 
-/// What is said of a file in a level.
+/// The reason for leaving out a file in a level.
 const STRAY: &str = "it is no folder of a backup point; if `backup … ./` wrote it, keep it by importing the level with --layout tree";
 
-/// Leaves out what is beside the levels. A file, or a link to a level, holds no history.
+/// Leaves out an entry beside the levels. A file, or a link to a level, holds no history.
 fn leave_out_beside(plan: &mut Plan, path: PathBuf, kind: EntryKind) {
     let reason = "it is no level";
     match kind {
@@ -138,14 +138,14 @@ fn sort(levels: &mut [Level], plan: &Plan) {
     });
 }
 
-/// Two levels have one time when a run copied the last level, to make the next one of it, and has not completed: the
-/// one with the older name is the level that was there before. More than two, or two that are not next to each other,
-/// are no such pair: these stay, for the order of levels to be checked. So do levels that were changed at one moment: their
-/// time is not that of a run.
+/// Leaves out copies. Two levels have one time if a run copied the last level to make the next one, and has
+/// not completed: the level with the older name is the original. More than two levels, or two that are not
+/// consecutive, are no such pair. They stay for the check of their order. So do levels that were changed at
+/// the same moment, as their time is not that of a run.
 fn leave_copies(levels: &mut [Level]) {
     for same in levels.chunk_by_mut(|a, b| a.mark.mtime == b.mark.mtime) {
         let [before, level] = same else { continue };
-        // In one interval `cp -al` makes the older one of the newer one.
+        // Within an interval `cp -al` creates the older level from the newer one.
         let is_copied = before.name.interval != level.name.interval || before.mark.born >= level.mark.born;
         if !before.mark.is_stamped || !level.mark.is_stamped || !is_copied {
             continue;

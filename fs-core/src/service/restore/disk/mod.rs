@@ -34,29 +34,29 @@ pub(super) struct Lack {
     pub(super) what: String,
     /// Why.
     pub(super) reason: String,
-    /// Nobody but root can have it: the user does not count on it.
+    /// Only root can set it, so the user does not expect it.
     pub(super) expected: bool,
 }
 
 /// What an entry lacks.
 pub(super) type Lacking = Vec<Lack>;
 
-/// What has the name of an entry that is no folder.
+/// What already has the name of an entry that is no folder.
 #[derive(Debug)]
 pub(super) enum Existing {
     /// Nothing.
     Nothing,
     /// A folder.
     Folder,
-    /// Something else than the entry.
+    /// An entry of another type or with other attributes.
     Different(Option<FileId>),
-    /// Something with the entry's type and attributes. Of a file the bytes are to be compared.
+    /// An entry of the same type and attributes. The content of a file is yet to be compared.
     Alike(Option<FileId>, Option<File>),
 }
 
 const TEMPORARY: &str = ".yester-";
 
-/// The process that has given this temporary name; `None` for other names.
+/// The process that created this temporary name; `None` for other names.
 #[cfg(unix)]
 fn owner_of_temporary(name: &CStr) -> Option<i32> {
     let (process, number) = name.to_str().ok()?.strip_prefix(TEMPORARY)?.split_once('-')?;

@@ -29,10 +29,10 @@ use crate::view::{Attr, FileKind};
 #[derive(Debug, Clone)]
 pub(in crate::service::restore) struct Folder(Arc<OwnedFd>);
 
-/// A name, equal for names that are one for certain.
+/// The key of a name. Equal keys are certainly the same name.
 pub(in crate::service::restore) type NameKey = CString;
 
-/// That of a name.
+/// The key of `name`.
 pub(in crate::service::restore) fn key_of(name: &CStr) -> NameKey {
     name.to_owned()
 }
@@ -42,12 +42,12 @@ pub(in crate::service::restore) const LINKS_LAST: bool = false;
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
-/// Folders have this mode until all is in them that belongs there, and files no more of it: nobody else may look into them
-/// before.
+/// The mode of a new folder until all its entries are restored, and the upper bound for a new file: until
+/// then no other user has access.
 const OWN: Mode = Mode::RWXU;
 
 impl Folder {
-    /// The target itself, if it is there. Here symbolic links are the user's own.
+    /// Opens the target, if it exists. Symbolic links in its path are the user's own, and are followed.
     pub(in crate::service::restore) fn target(path: &Path) -> io::Result<Option<Self>> {
         match rustix::fs::openat(CWD, path, FOLDER, Mode::empty()) {
             Ok(fd) => Ok(Some(Self(Arc::new(fd)))),
@@ -56,8 +56,8 @@ impl Folder {
         }
     }
 
-    /// Makes the target, and the folders above it that are missing. A `closed` one is for its owner alone until it gets
-    /// the attributes of a snapshot's folder.
+    /// Creates the target and missing folders above it. A `closed` target is private to its owner until it
+    /// gets the attributes of a snapshot's folder.
     pub(in crate::service::restore) fn make_target(path: &Path, closed: bool) -> io::Result<Self> {
         if let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty()) {
             std::fs::create_dir_all(above)?;
@@ -75,7 +75,7 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Makes or enters the folder `name`; true when it was made, for this process alone.
+    /// Creates or enters the folder `name`; true if it was created, private to this process.
     pub(in crate::service::restore) fn make(&self, name: &CStr) -> io::Result<(Self, bool)> {
         let made = match rustix::fs::mkdirat(&self.0, name, OWN) {
             Ok(()) => true,
@@ -85,9 +85,9 @@ impl Folder {
         let folder = self.enter(name)?;
         if made {
             let subject = Subject::open(&folder);
-            // What it inherited would go on to all that is made in it.
+            // An inherited ACL would be inherited by all new entries in it.
             subject.drop_lists();
-            // In a folder of somebody else another one may have been put in its place: then it is not his any more.
+            // In a folder of another user, that user may have replaced it: then it has another owner.
             let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
             let is_own = |stat: Stat| stat.st_uid == user.as_raw() && stat.st_mode & 0o7777 == 0o700;
             if !subject.stat().is_ok_and(is_own) {
@@ -103,9 +103,9 @@ impl Folder {
         Ok(Self(Arc::new(fd)))
     }
 
-    /// The names in it; what a killed restore has left there is removed if `clean` says so, and is none of them.
+    /// The names in it. With `clean`, temporary files of a killed restore are removed, and not returned.
     pub(in crate::service::restore) fn names(&self, clean: bool) -> io::Result<HashSet<NameKey>> {
-        // Of its own: a folder is read once only through each descriptor.
+        // A new descriptor: each one reads a folder only once.
         let listed = rustix::fs::openat(&self.0, c".", FOLDER, Mode::empty())?;
         let mut buffer = vec![MaybeUninit::uninit(); 64 << 10];
         let mut entries = RawDir::new(&listed, &mut buffer);
@@ -121,16 +121,16 @@ impl Folder {
         Ok(names)
     }
 
-    /// Makes an empty file that nobody else may open, and that is locked until it is closed.
+    /// Creates an empty file that no other user may open, locked until it is closed.
     pub(in crate::service::restore) fn make_file(&self, name: &CStr, _: &XattrSet) -> io::Result<File> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file: File = rustix::fs::openat(&self.0, name, flags, Mode::RUSR | Mode::WUSR)?.into();
         Subject::open(&file).drop_lists();
-        // Where there are no locks nobody can see that it is not left over, but nobody takes one either.
+        // Without locks a file in use looks left over, but then no restore can lock and remove it either.
         let locked = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive);
         let removed = rustix::fs::fstat(&file)?.st_nlink == 0;
         if locked == Err(Errno::WOULDBLOCK) || removed {
-            // Another restore took it for left over before it was locked.
+            // Another restore removed it as left over before it was locked.
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         Ok(file)
@@ -151,7 +151,7 @@ impl Folder {
         Ok(rustix::fs::mknodat(&self.0, name, file_type(attr.kind), Mode::RUSR | Mode::WUSR, device)?)
     }
 
-    /// Gives the file `first` of the folder `above`, which is to be this file, another name.
+    /// Creates a hard link to `first` in the folder `above`, which must be the given file.
     pub(in crate::service::restore) fn make_link(
         &self,
         name: &CStr,
@@ -173,12 +173,12 @@ impl Folder {
         Ok(rustix::fs::renameat(&self.0, from, &self.0, to)?)
     }
 
-    /// The same when nothing has it; false when the old name still is there to be removed. However many do this at once,
-    /// for names that may be one to this file system, none replaces what another has made.
+    /// The same for a free name; false if the old name still has to be removed. Concurrent calls never
+    /// replace each other's files, even if the file system treats their names as equal.
     pub(super) fn rename_new(&self, from: &CStr, to: &CStr) -> io::Result<bool> {
         let folder = &self.0;
         match rustix::fs::renameat_with(folder, from, folder, to, RenameFlags::NOREPLACE) {
-            // File systems that cannot rename so may link …
+            // File systems without this kind of rename may have links …
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
             renamed => return Ok(renamed.map(|()| true)?),
         }
@@ -187,7 +187,7 @@ impl Folder {
             Err(_) => {}
             Ok(()) => return Ok(false),
         }
-        // … and all can make a file that was not there: who made it has the name.
+        // … and all can create a file exclusively: its creator has the name.
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         drop(rustix::fs::openat(folder, to, flags, Mode::RUSR | Mode::WUSR)?);
         rustix::fs::renameat(folder, from, folder, to).inspect_err(|_| {

@@ -40,15 +40,15 @@ struct Open {
     _held: File,
     /// Held, too: not every file system keeps a folder in its place because of what is open below it.
     _above: Option<Folder>,
-    /// Paths that were given by this restore, as Windows compares them, and whether to folders: of two that are one to it
-    /// the second must not replace the first, however many threads give them at once.
+    /// Paths created by this restore, as Windows compares them, and whether they are folders. Of two equal
+    /// paths the second must not replace the first, even if threads create them at once.
     given: Arc<Mutex<HashMap<Vec<u16>, bool>>>,
 }
 
 /// A name as Windows compares it.
 pub(in crate::service::restore) type NameKey = Vec<u16>;
 
-/// That of a name.
+/// The key of `name`.
 pub(in crate::service::restore) fn key_of(name: &CStr) -> NameKey {
     fold(&to_windows(name.to_bytes()))
 }
@@ -57,7 +57,7 @@ pub(in crate::service::restore) fn key_of(name: &CStr) -> NameKey {
 pub(in crate::service::restore) const LINKS_LAST: bool = true;
 
 impl Folder {
-    /// The target itself, if it is there. Here links are the user's own.
+    /// Opens the target, if it exists. Links in its path are the user's own, and are followed.
     pub(in crate::service::restore) fn target(path: &Path) -> io::Result<Option<Self>> {
         // A canonical path is one of any length.
         match fs::canonicalize(path) {
@@ -67,7 +67,7 @@ impl Folder {
         }
     }
 
-    /// Makes the target, and the folders above it that are missing.
+    /// Creates the target and missing folders above it.
     pub(in crate::service::restore) fn make_target(path: &Path, _closed: bool) -> io::Result<Self> {
         fs::create_dir_all(path)?;
         Self::at(fs::canonicalize(path)?, None)
@@ -86,7 +86,7 @@ impl Folder {
         Ok(Self(Arc::new(Open { path, _held: held, _above: above, given })))
     }
 
-    /// Makes or enters the folder `name`; true when it was made. Folders whose names are one here become one.
+    /// Creates or enters the folder `name`; true if it was created. Folders with equal names are merged.
     pub(in crate::service::restore) fn make(&self, name: &CStr) -> io::Result<(Self, bool)> {
         self.give(name, true)?;
         let made = match fs::create_dir(self.entry(name)) {
@@ -101,14 +101,14 @@ impl Folder {
         Self::at(self.entry(name), Some(self.clone()))
     }
 
-    /// The names in it, of which nothing is cleaned: what a killed restore has left here cannot be told from what another
-    /// is writing.
+    /// The names in it. Nothing is removed: temporary files of a killed restore cannot be distinguished from
+    /// those of a running one.
     pub(in crate::service::restore) fn names(&self, _clean: bool) -> io::Result<HashSet<NameKey>> {
         let key = |name: OsString| fold(&name.encode_wide().collect::<Vec<u16>>());
         fs::read_dir(&self.0.path)?.map(|entry| Ok(key(entry?.file_name()))).collect()
     }
 
-    /// That nothing can be put into it shows when it is tried.
+    /// Always succeeds: only an attempt shows whether entries can be created in it.
     #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "other platforms know")]
     pub(in crate::service::restore) fn check_writable(&self, _may_change: bool) -> io::Result<()> {
         Ok(())
@@ -179,13 +179,14 @@ impl Folder {
 
     /// The same when nothing has it; false when the old name still is there to be removed.
     pub(super) fn rename_new(&self, from: &CStr, to: &CStr) -> io::Result<bool> {
-        // Before anything else: Wine looks for a name that is the same but for its case, and makes a link, in two steps.
+        // First of all: Wine looks for a name that differs only in case and creates a link in two separate
+        // steps.
         self.give(to, false)?;
         let (old, new) = (self.entry(from), self.entry(to));
         match fs::hard_link(&old, &new) {
             Ok(()) => Ok(false),
             Err(_) if self.has(to) => Err(io::ErrorKind::AlreadyExists.into()),
-            // A symbolic link, or a file system without hard links. No thread of this restore has put anything there.
+            // A symbolic link, or a file system without hard links. This restore has not created this name.
             Err(_) => fs::rename(&old, &new).map(|()| true),
         }
     }
@@ -209,7 +210,7 @@ impl Folder {
         self.0.path.join(OsString::from_wide(&to_windows(name.to_bytes())))
     }
 
-    /// Where one of this restore has a name that is the same but for its case, it is not replaced. Folders may meet.
+    /// A file of this restore with a name that differs only in case is not replaced. Folders are merged.
     fn give(&self, name: &CStr, is_folder: bool) -> io::Result<()> {
         let path: Vec<u16> = self.entry(name).as_os_str().encode_wide().collect();
         let mut given = self.0.given.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,6 +1,7 @@
-//! Owner, extended attributes, list, mode and time, in an order in which none undoes another, and in which a file is never
-//! more open than it will be: a new owner clears set-user-id and capabilities, a list decides the mode's group bits, and
-//! anything else changes the time. What is there in the end is read back: a file system may take a value and not keep it.
+//! Sets owner, extended attributes, ACLs, mode and time, in this order. No step undoes an earlier one, and a
+//! file is never more open than in the end: a new owner clears set-user-ID and capabilities, an ACL decides
+//! the mode's group bits, and every step changes the time. Values are read back, as a file system may accept
+//! one and not keep it.
 
 use std::ffi::CString;
 use std::fs::File;
@@ -16,21 +17,21 @@ use crate::format::{Time, XattrSet};
 use crate::service::restore::disk::{FileId, Lack, Lacking, Unfinished};
 use crate::view::{Attr, FileKind};
 
-/// Lends the owner's rights.
+/// Set-user-ID.
 const SET_USER: u16 = 0o4000;
-/// Lends the group's.
+/// Set-group-ID.
 const SET_GROUP: u16 = 0o2000;
 
-/// What a list is called.
+/// The name of an ACL in messages.
 pub(super) const LIST: &str = "access control list";
-/// Why a mode is not what it was.
-pub(super) const NARROWED: &str = "narrowed, so that nobody gets more than he had";
+/// The reason for a mode that is not restored.
+pub(super) const NARROWED: &str = "narrowed, so that nobody gains access";
 
-/// What else than a list may be taken away where a snapshot does not have it. Labels of the kernel's own, such as those of
-/// SELinux, and what other file systems show as attributes, are not among it.
+/// Attributes other than ACLs that are removed if a snapshot does not have them. Labels of the kernel, such
+/// as those of SELinux, and attributes made up by file systems are kept.
 const REMOVABLE: [&[u8]; 3] = [b"user.", b"trusted.", b"security.capability"];
 
-/// Gives an open file its attributes. Tells what could not be set, and which file it is.
+/// Sets the attributes of an open file. Returns what could not be set, and the file's identity.
 pub(in crate::service::restore) fn set_file(
     file: &File,
     attr: &Attr,
@@ -45,7 +46,7 @@ pub(in crate::service::restore) fn set_folder(folder: &Folder, attr: &Attr, xatt
     set(&Subject::open(folder), attr, xattrs)
 }
 
-/// Gives a folder its time, if this process may.
+/// Sets a folder's time, if permitted.
 pub(in crate::service::restore) fn set_time(folder: &Folder, attr: &Attr) {
     let _ = Subject::open(folder).set_times(&times(attr.mtime));
 }
@@ -65,8 +66,8 @@ pub(in crate::service::restore) fn set_unopened(
     Ok((set(&subject, attr, xattrs), subject.id()))
 }
 
-/// Takes from a folder that was there what rights it has beyond those that it is to get, before anything is put into it.
-/// What cannot be taken is told when its attributes are set.
+/// Removes from an existing folder the rights that it will not have, before entries are restored into it.
+/// Errors are reported later, when its attributes are set.
 pub(in crate::service::restore) fn tighten(folder: &Folder, attr: &Attr, xattrs: &XattrSet) {
     let subject = Subject::open(folder);
     let Ok(stat) = subject.stat() else { return };
@@ -74,7 +75,7 @@ pub(in crate::service::restore) fn tighten(folder: &Folder, attr: &Attr, xattrs:
     let list = subject.xattr(&c_name(acl::ACCESS)).ok().flatten();
     let mut mode = had & (0o7000 | attr.mode) | 0o700;
     if list.as_deref() != xattrs.get(acl::ACCESS) || stat.st_gid != attr.gid {
-        // With a list these bits are what anybody but the owner and others may get at most.
+        // With an ACL these bits are its mask.
         mode &= !0o070;
     }
     if mode != had {
@@ -107,7 +108,7 @@ fn set(subject: &Subject<'_>, attr: &Attr, xattrs: &XattrSet) -> Lacking {
     lacking
 }
 
-/// Gives it its owner and group, or the group alone where only that is permitted.
+/// Sets owner and group, or only the group if nothing more is permitted.
 fn own(subject: &Subject<'_>, attr: &Attr) -> rustix::io::Result<()> {
     let stat = subject.stat()?;
     if (stat.st_uid, stat.st_gid) == (attr.uid, attr.gid) {
@@ -120,7 +121,7 @@ fn own(subject: &Subject<'_>, attr: &Attr) -> rustix::io::Result<()> {
     })
 }
 
-/// Sets all extended attributes but the lists, and removes those that are too many.
+/// Sets all extended attributes except ACLs, and removes those that the snapshot does not have.
 fn set_xattrs(subject: &Subject<'_>, xattrs: &XattrSet, lacking: &mut Lacking) {
     for name in subject.xattr_names().unwrap_or_default() {
         let bytes = name.to_bytes();
@@ -144,7 +145,7 @@ fn set_xattrs(subject: &Subject<'_>, xattrs: &XattrSet, lacking: &mut Lacking) {
     }
 }
 
-/// The mode of a file that may not have its owner, its group or its access list: nobody gets more than he had.
+/// The mode of a file that may lack its owner, group or access ACL: nobody gains access.
 pub(super) fn allowed_mode(
     attr: &Attr,
     xattrs: &XattrSet,
@@ -154,12 +155,12 @@ pub(super) fn allowed_mode(
 ) -> u16 {
     let bits = (attr.mode >> 3 & 7, attr.mode & 7);
     let list = xattrs.get(acl::ACCESS).map(Acl::decode);
-    // Without a list the group's bits are the group's, with one what anybody has at most.
+    // Without an ACL these are the group's bits, with one its mask.
     let (own, other) = match &list {
         None => bits,
         Some(list) => list.as_ref().map_or((0, 0), Acl::strictest),
     };
-    // The members of one group are others to the other.
+    // With another group, its members and those of the right group may swap roles.
     let both = own & other;
     let (own, other) = match (list.is_some() && is_list_set, group) {
         (true, true) => bits,
@@ -171,7 +172,7 @@ pub(super) fn allowed_mode(
     attr.mode & (0o1700 | lent) | (bits.0 & own) << 3 | bits.1 & other
 }
 
-/// Sets the lists, or sees that there are none; false when the access list could not be set.
+/// Sets or removes the ACLs; false if the access ACL could not be set.
 fn set_lists(
     subject: &Subject<'_>,
     attr: &Attr,
@@ -207,7 +208,7 @@ fn set_lists(
     is_set
 }
 
-/// Sets the mode, which may be less than the wanted one.
+/// Sets `mode`, which may be narrower than the snapshot's.
 fn set_mode(subject: &Subject<'_>, attr: &Attr, mode: u16, is_own: bool, lacking: &mut Lacking) {
     let set = subject.chmod(mode);
     let kept = subject.stat().map_or(mode, |stat| (stat.st_mode & 0o7777) as u16);
@@ -215,8 +216,7 @@ fn set_mode(subject: &Subject<'_>, attr: &Attr, mode: u16, is_own: bool, lacking
         return;
     }
     let is_narrowed = kept == mode && set.is_ok();
-    let why =
-        if is_narrowed { "narrowed, so that nobody gets more than he had".to_owned() } else { reason(set) };
+    let why = if is_narrowed { "narrowed, so that nobody gains access".to_owned() } else { reason(set) };
     lacking.push(Lack { what: "mode".into(), reason: why, expected: is_narrowed && !is_own && !is_root() });
 }
 
@@ -227,7 +227,7 @@ pub(super) fn reason(result: rustix::io::Result<()>) -> String {
     }
 }
 
-/// Only root may give files away; others get them back as their own.
+/// Only root may give files to other users.
 fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
@@ -247,7 +247,7 @@ pub(super) fn mtime(stat: &rustix::fs::Stat) -> Option<Time> {
     Time::new(stat.st_mtime as i64, stat.st_mtime_nsec as u32)
 }
 
-/// Whether the attributes of what is there are these, and all of these.
+/// Whether an existing entry has exactly these attributes.
 pub(super) fn same(subject: &Subject<'_>, attr: &Attr, xattrs: &XattrSet) -> io::Result<bool> {
     let stat = subject.stat()?;
     let mode = (stat.st_mode & 0o7777) as u16;

@@ -1,4 +1,4 @@
-//! What has a name that is to be restored.
+//! Compares existing entries with those to be restored.
 
 use std::ffi::CStr;
 use std::io;
@@ -13,7 +13,8 @@ use crate::service::restore::disk::Existing;
 use crate::view::{Attr, FileKind};
 
 impl Folder {
-    /// What has this name, compared with an entry that is no folder; `target` is that of a symbolic link.
+    /// Compares the entry of this name with `attr` of an entry that is no folder. `target` is a symbolic
+    /// link's.
     pub(in crate::service::restore) fn existing(
         &self,
         name: &CStr,

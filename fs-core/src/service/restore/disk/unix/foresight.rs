@@ -1,4 +1,4 @@
-//! What a restore will not be able to keep, as far as that is known before.
+//! Predicts what a restore cannot keep, for dry runs.
 
 use std::ffi::CString;
 use std::io;
@@ -25,12 +25,12 @@ const CAP_SETFCAP: u64 = 1 << 31;
 /// What this process may do.
 struct Rights {
     capabilities: u64,
-    /// Ranges of user and group numbers that there are here: a number, and how many.
+    /// Ranges of user and group numbers of this user namespace: the first number, and the count.
     users: Vec<(u64, u64)>,
     groups: Vec<(u64, u64)>,
 }
 
-/// What an entry will lack, if it is made in `folder`, where that is there. Fails when it cannot be made at all.
+/// Predicts what an entry created in `folder` will lack. Fails if it cannot be created at all.
 pub(in crate::service::restore) fn foresee(
     folder: Option<&Folder>,
     attr: &Attr,
@@ -90,14 +90,14 @@ fn xattr(folder: Option<&Folder>, rights: &Rights, name: &[u8], value: &[u8]) ->
     }
 }
 
-/// Without /proc nothing is known, and nothing foretold.
+/// Without /proc the ranges are unknown, and every number is accepted.
 fn is_in(ranges: &[(u64, u64)], id: u32) -> bool {
     let holds = |(first, count): &(u64, u64)| u64::from(id).checked_sub(*first).is_some_and(|at| at < *count);
     ranges.is_empty() || ranges.iter().any(holds)
 }
 
 impl Folder {
-    /// Fails when nothing can be put into it, not even when its mode may be changed for that.
+    /// Fails if no entry can be created in it, even after a change of its mode if `may_change`.
     pub(in crate::service::restore) fn check_writable(&self, may_change: bool) -> io::Result<()> {
         let wanted = Access::WRITE_OK | Access::EXEC_OK;
         let is_own = || rustix::fs::fstat(self).is_ok_and(|stat| stat.st_uid == geteuid().as_raw());
@@ -109,12 +109,12 @@ impl Folder {
 }
 
 impl Rights {
-    /// Whether it has a capability where it is.
+    /// Whether the process has a capability in its own user namespace.
     fn may(&self, capability: u64) -> bool {
         self.capabilities & capability != 0
     }
 
-    /// The same for what only the machine's own root may do, and not that of a container.
+    /// The same in the initial user namespace, which excludes the root of a container.
     fn may_for_all(&self, capability: u64) -> bool {
         self.may(capability) && is_in(&self.users, u32::MAX - 1)
     }

@@ -1,4 +1,4 @@
-//! What a killed restore has left.
+//! Removes temporary files of killed restores.
 
 use std::ffi::CStr;
 
@@ -9,8 +9,9 @@ use super::Folder;
 use crate::service::restore::disk::owner_of_temporary;
 
 impl Folder {
-    /// Removes `name` if it is the temporary name of a restore that has ended; true when it is gone. A file that is being
-    /// written is locked. A link, and what cannot be opened, has such a name for a moment only, in which its process runs.
+    /// Removes `name` if it is the temporary name of a restore that has ended; true if it is gone. A file
+    /// that is being written is locked. Links and special files have such a name only while their process
+    /// runs.
     pub(super) fn remove_leftover(&self, name: &CStr) -> bool {
         let Some(process) = owner_of_temporary(name) else { return false };
         let Ok(stat) = rustix::fs::statat(self, name, AtFlags::SYMLINK_NOFOLLOW) else { return false };

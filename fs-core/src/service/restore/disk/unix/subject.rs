@@ -1,4 +1,4 @@
-//! What gets attributes, by a handle: no name is looked up again, and no link followed.
+//! The file that gets attributes, held by a handle: no name is looked up again, and no link is followed.
 
 use std::ffi::{CStr, CString};
 use std::io;
@@ -12,17 +12,17 @@ use crate::format::acl;
 use crate::service::restore::disk::FileId;
 use crate::view::{Attr, FileKind};
 
-/// The largest list of names, and the largest value, that Linux has.
+/// Linux's bound for a list of attribute names, and for a value.
 const MAX_XATTR: usize = 1 << 16;
 
 /// A file, folder, link or special file.
 pub(super) struct Subject<'a> {
     fd: BorrowedFd<'a>,
-    /// For a handle that can do nothing itself (`O_PATH`), the path that leads to just what it holds.
+    /// The `/proc` path of an `O_PATH` handle, which cannot be used itself.
     path: Option<CString>,
 }
 
-/// A handle of what cannot be opened.
+/// An `O_PATH` handle of an entry that cannot be opened.
 pub(super) fn hold(folder: &Folder, name: &CStr) -> io::Result<std::os::fd::OwnedFd> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(rustix::fs::openat(folder, name, flags, Mode::empty())?)
@@ -34,14 +34,14 @@ impl<'a> Subject<'a> {
         Self { fd: file.as_fd(), path: None }
     }
 
-    /// Of what is only held.
+    /// Of an `O_PATH` handle.
     pub(super) fn held(file: &'a impl AsFd) -> io::Result<Self> {
         let fd = file.as_fd();
         Ok(Self { fd, path: Some(CString::new(format!("/proc/self/fd/{}", fd.as_raw_fd()))?) })
     }
 
-    /// Fails when this is not what the process has just made: in the folder of somebody else the name may have been given
-    /// to another file.
+    /// Fails if this is not the entry that the process has just created: another user who owns the folder may
+    /// have replaced it.
     pub(super) fn check_made(&self, attr: &Attr) -> io::Result<()> {
         let stat = self.stat()?;
         let kind = rustix::fs::FileType::from_raw_mode(stat.st_mode);
@@ -52,7 +52,7 @@ impl<'a> Subject<'a> {
         {
             return Ok(());
         }
-        Err(io::Error::other("somebody else has put another file in its place"))
+        Err(io::Error::other("another user has replaced it during the restore"))
     }
 
     pub(super) fn stat(&self) -> rustix::io::Result<Stat> {
@@ -124,7 +124,7 @@ impl<'a> Subject<'a> {
         Ok(names.filter_map(|name| CString::new(name).ok()).collect())
     }
 
-    /// Takes away the lists that it has inherited from its folder. Where there are none, nothing is inherited.
+    /// Removes the ACLs inherited from its folder. Errors do not matter: without ACLs nothing is inherited.
     pub(super) fn drop_lists(&self) {
         for name in [acl::DEFAULT, acl::ACCESS] {
             if let Ok(name) = CString::new(name) {
@@ -147,7 +147,7 @@ fn read_growing(read: impl Fn(&mut [u8]) -> rustix::io::Result<usize>) -> rustix
     Ok(buffer)
 }
 
-/// Whether entries of this type have a mode and lists of their own.
+/// Whether entries of this type have a mode and ACLs.
 pub(super) fn has_mode(kind: FileKind) -> bool {
     kind != FileKind::Symlink
 }

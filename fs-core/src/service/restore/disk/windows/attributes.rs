@@ -54,7 +54,7 @@ pub(in crate::service::restore) fn foresee(
     }
 }
 
-/// Takes rights from a folder that was there before anything is put into it: here they are not restored.
+/// Does nothing: rights are not restored on Windows.
 pub(in crate::service::restore) fn tighten(_: &Folder, _: &Attr, _: &XattrSet) {}
 
 /// Forbids writing, which would also forbid to take the first name away.
@@ -80,7 +80,7 @@ pub(in crate::service::restore) fn set_folder(folder: &Folder, attr: &Attr, xatt
     and_times(set(), lacking(xattrs))
 }
 
-/// Gives a folder its time, if this process may.
+/// Sets a folder's time, if permitted.
 pub(in crate::service::restore) fn set_time(folder: &Folder, attr: &Attr) {
     let set = open(&folder.0.path).and_then(|opened| set_times(&opened, attr, &XattrSet::default()));
     drop(set);

@@ -1,4 +1,4 @@
-//! What has a name that is to be restored.
+//! Compares existing entries with those to be restored.
 
 use std::ffi::CStr;
 use std::fs::{self, File};
@@ -14,8 +14,8 @@ use crate::view::{Attr, FileKind};
 use crate::windows::attributes::{HIDDEN, SYSTEM};
 
 impl Folder {
-    /// What has this name, compared with an entry that is no folder; `target` is that of a symbolic link. Files have no
-    /// numbers here.
+    /// Compares the entry of this name with `attr` of an entry that is no folder. `target` is a symbolic
+    /// link's. Files have no numbers here.
     pub(in crate::service::restore) fn existing(
         &self,
         name: &CStr,
