@@ -44,16 +44,19 @@ struct Model {
 
 impl Model {
     fn known(&self, id: FileId, wanted: &Entry) -> Option<Kind> {
-        let (first, _) = self.open.get(&id)?;
-        let same = matches!(first.kind, Kind::File { .. })
-            && !first.unsettled
-            && first.size() == wanted.size()
-            && first.attributes.mtime == wanted.attributes.mtime;
-        same.then(|| first.kind.clone())
+        let (last, _) = self.open.get(&id)?;
+        let same = matches!(last.kind, Kind::File { .. })
+            && !last.unsettled
+            && last.size() == wanted.size()
+            && last.attributes.mtime == wanted.attributes.mtime;
+        same.then(|| last.kind.clone())
     }
 
     fn add(&mut self, id: FileId, names: u64, path: PathKey, entry: &Entry) {
-        let (_, paths) = self.open.entry(id).or_insert_with(|| (entry.clone(), Vec::new()));
+        let (last, paths) = self.open.entry(id).or_insert_with(|| (entry.clone(), Vec::new()));
+        if (last.size(), last.attributes.mtime) != (entry.size(), entry.attributes.mtime) {
+            *last = entry.clone();
+        }
         paths.push(path);
         if paths.len() as u64 >= names
             && let Some((_, paths)) = self.open.remove(&id)
