@@ -63,13 +63,8 @@ fn what_keeps_its_size_and_time_is_read_again() {
     assert_eq!(first, ["cccc", "xxxx", "yyyy"]);
 }
 
-/// Reads what a program writes through a mapping that it keeps.
-#[test]
-fn what_is_written_through_a_mapping_is_found_by_checksum() {
-    if !needs::met(&[PYTHON]) {
-        return;
-    }
-    const PROGRAM: &str = "
+/// Stores twice through one mapping, each time when it is asked to.
+const PROGRAM: &str = "
 import mmap, sys
 with open(sys.argv[1], 'r+b') as file:
     mapped = mmap.mmap(file.fileno(), 0)
@@ -78,6 +73,12 @@ with open(sys.argv[1], 'r+b') as file:
         print(flush=True)
         sys.stdin.readline()
 ";
+
+#[test]
+fn what_is_written_through_a_mapping_is_found_by_checksum() {
+    if !needs::met(&[PYTHON]) {
+        return;
+    }
     let sandbox = Sandbox::with_repository();
     let path = sandbox.source().join("mapped");
     file(&path, vec![b'0'; 5000]);

@@ -26,6 +26,7 @@ Examples:
   yester up . ~/history
   yester up /srv/rsnapshot /backup           each level, and those that come
   yester up /home /backup --every 15m -o allow_other")]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub struct UpArgs {
     /// The directory whose history is kept, or the one where rsnapshot or dirvish keeps it
     #[arg(value_name = "SOURCE")]

@@ -3,6 +3,8 @@
 //! A directory of the snapshot has a slot for each regular file and each directory in it, in the order of its listing.
 //! Slots are stored in parts of at most [`PART_SLOTS`], each with its own MAC.
 
+use std::array;
+
 use super::codec::{Cursor, Encode};
 use super::limits::MAX_NODE_ITEMS;
 use super::seal::{FRAME_HEADER_LEN, Sealed, open, seal};
@@ -76,10 +78,8 @@ impl Slot {
     }
 
     fn fields(self) -> (u64, u64, u32) {
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, rest @ ..] = self.0;
-        let first = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
-        let second = u64::from_le_bytes([i, j, k, l, m, n, o, p]);
-        (first, second, u32::from_le_bytes(rest))
+        let number = |at| u64::from_le_bytes(array::from_fn(|byte| self.0[at + byte]));
+        (number(0), number(8), u32::from_le_bytes(array::from_fn(|byte| self.0[16 + byte])))
     }
 }
 
@@ -119,7 +119,9 @@ impl StatPart {
         let mut cursor = Cursor::new(open(keys, Sealed::StatPart, bytes)?);
         let node = cursor.array("directory's node")?;
         let file_system = cursor.u32("file system")?;
-        if u64::from(cursor.u32("number of the part")?) != number || cursor.remaining() % SLOT_LEN != 0 {
+        if u64::from(cursor.u32("number of the part")?) != number
+            || !cursor.remaining().is_multiple_of(SLOT_LEN)
+        {
             return Err(FormatError::Invalid("part of a stat cache"));
         }
         Ok(Self { node, file_system, slots: cursor.rest().into() })

@@ -34,6 +34,7 @@ use crate::store::{
 
 /// What to take, and against what.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a choice of its own, named where it is made")]
 pub struct Options<'a> {
     /// A snapshot that the tree is likely to resemble.
     pub parent: Option<&'a Manifest>,

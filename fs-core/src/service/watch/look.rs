@@ -78,26 +78,31 @@ pub(super) fn look(
     }
 }
 
+/// Which stat cache it is.
+struct CacheKey {
+    source: Vec<u8>,
+    tree: Vec<u8>,
+}
+
 /// Source and tree of each stat cache of a watched source.
-fn stat_caches(source: &Source, plan: &Plan) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ServiceError> {
+fn stat_caches(source: &Source, plan: &Plan) -> Result<Vec<CacheKey>, ServiceError> {
     let options = &source.watched.options;
     if plan.layout == Layout::Tree {
-        return Ok(vec![(source_name(&plan.root, options)?, tree_key(&plan.root, options))]);
+        let source = source_name(&plan.root, options)?;
+        return Ok(vec![CacheKey { source, tree: tree_key(&plan.root, options) }]);
     }
     let names = match &options.source {
         Some(name) => vec![name.as_slice()],
         None => plan.sources(),
     };
-    Ok(names.into_iter().map(|name| (name.to_vec(), RUNS.to_vec())).collect())
+    let key = |name: &[u8]| CacheKey { source: name.to_vec(), tree: RUNS.to_vec() };
+    Ok(names.into_iter().map(key).collect())
 }
 
 /// When every file of all these trees was last read.
-fn all_read(
-    repository: &Path,
-    stat_caches: &[(Vec<u8>, Vec<u8>)],
-) -> Result<Option<Timestamp>, ServiceError> {
+fn all_read(repository: &Path, stat_caches: &[CacheKey]) -> Result<Option<Timestamp>, ServiceError> {
     let repository = Repository::open(repository, Access::Read)?;
-    let caches = stat_caches.iter().filter_map(|(source, tree)| repository.stat_cache(source, tree));
+    let caches = stat_caches.iter().filter_map(|key| repository.stat_cache(&key.source, &key.tree));
     Ok(caches.map(|cache| cache.all_read().timestamp()).min())
 }
 
