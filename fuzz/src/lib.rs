@@ -23,7 +23,7 @@ const BASE: usize = 48 << 20;
 const PER_BYTE: usize = 160;
 
 /// The targets, by name.
-pub const TARGETS: [(&str, fn(&[u8])); 12] = [
+pub const TARGETS: [(&str, fn(&[u8])); 14] = [
     ("config", targets::config),
     ("manifest", targets::manifest),
     ("tag", targets::tag),
@@ -35,6 +35,8 @@ pub const TARGETS: [(&str, fn(&[u8])); 12] = [
     ("chunks", targets::chunks),
     ("xattrs", targets::xattrs),
     ("links", targets::links),
+    ("stat_part", targets::stat_part),
+    ("stat_trailer", targets::stat_trailer),
     ("expression", targets::expression),
 ];
 

@@ -1,10 +1,10 @@
 //! What the encoders make of a bit of everything: where a fuzzer begins.
 
 use fs_core::format::{
-    Attributes, BlobId, BlockBuilder, BlockEncoder, Child, ChunkList, Config, Content, Entry, Extensions,
-    ExtentKind, FRAME_HEADER_LEN, InnerBuilder, Kind, LeafBuilder, LinkTableBuilder, Manifest, Origin,
-    PackBuilder, PackKind, PathKey, RepositoryId, Run, Secret, SnapshotId, Status, Tag, Time, Totals,
-    XattrSet, Xattrs,
+    Attributes, BlobId, BlockBuilder, BlockEncoder, Child, ChunkList, Config, Content, DirectoryStats, Entry,
+    Extensions, ExtentKind, FRAME_HEADER_LEN, FileStat, InnerBuilder, Kind, KnownFileSystem, LeafBuilder,
+    LinkTableBuilder, Manifest, Origin, PackBuilder, PackKind, PathKey, RepositoryId, Run, Secret, Slot,
+    SnapshotId, StatPart, StatTrailer, Status, Tag, Time, Totals, XattrSet, Xattrs,
 };
 
 use crate::seal::{SECRET, keys};
@@ -42,6 +42,12 @@ pub fn seeds(target: &str) -> Vec<Vec<u8>> {
             links.push(&[1, 9, 4].map(|byte| PathKey([byte; 16])));
             links.push(&[2, 3].map(|byte| PathKey([byte; 16])));
             vec![Vec::new(), links.finish()]
+        }
+        "stat_part" => stat_parts(),
+        "stat_trailer" => {
+            let bytes = stat_trailer().seal(&keys());
+            // The length of the frame follows it.
+            vec![bytes[FRAME_HEADER_LEN..bytes.len() - 4].to_vec()]
         }
         "expression" => EXPRESSIONS.map(|text| text.as_bytes().to_vec()).into(),
         other => panic!("no seeds for {other}"),
@@ -127,6 +133,25 @@ fn chunk_list(level: u8) -> Vec<u8> {
         list.push(1 << 31, ExtentKind::List(id));
     }
     list.encode()
+}
+
+fn stat_parts() -> Vec<Vec<u8>> {
+    let file = FileStat { inode: 7, ctime: Time::default() };
+    let directory = DirectoryStats { offset: 100, slots: 3 };
+    let slots = [Slot::of_file(file), Slot::of_directory(directory), Slot::UNKNOWN];
+    let parts = StatPart::seal_all(&keys(), &BlobId([6; 32]), 1, &slots);
+    parts.into_iter().map(|part| part[FRAME_HEADER_LEN..].to_vec()).collect()
+}
+
+fn stat_trailer() -> StatTrailer {
+    let file_system = KnownFileSystem { identity: b"fsid 1".as_slice().into(), clock: Time::default() };
+    StatTrailer {
+        snapshot: SnapshotId([5; 32]),
+        all_read: Time::default(),
+        file_systems: vec![file_system],
+        root_inode: 2,
+        root: Some(DirectoryStats { offset: 0, slots: 3 }),
+    }
 }
 
 fn manifest(parent: Option<SnapshotId>) -> Manifest {

@@ -1,6 +1,7 @@
 use fs_core::format::{
     Block, Catalogue, ChunkList, Config, Entry, FormatError, LINK_RECORD_LEN, LinkCheck, LinkRecord,
-    LinkSearch, Manifest, Node, PackId, PackTrailer, PathKey, SnapshotId, Tag, TagId, XattrSet,
+    LinkSearch, Manifest, Node, PackId, PackTrailer, PathKey, SnapshotId, StatPart, StatTrailer, Tag, TagId,
+    XattrSet,
 };
 use fs_core::view::time::Expression;
 
@@ -140,6 +141,25 @@ pub fn links(data: &[u8]) {
         assert_eq!(group(record.path), Ok(Some(record.group)));
     }
     let _ = check.finish();
+}
+
+pub fn stat_part(body: &[u8]) {
+    let keys = keys();
+    let _ = StatPart::open(&keys, 0, body);
+    if let Ok(part) = StatPart::open(&keys, 0, &seal(b"YSTP", body)) {
+        let slots = (0..).map_while(|position| part.get(position));
+        assert!(slots.filter_map(|slot| slot.file()).all(|file| file.inode != 0));
+        assert!(part.get(u64::MAX).is_none());
+    }
+}
+
+pub fn stat_trailer(body: &[u8]) {
+    let keys = keys();
+    let _ = StatTrailer::open(&keys, body);
+    if let Ok(trailer) = StatTrailer::open(&keys, &seal(b"YSTE", body)) {
+        let bytes = trailer.seal(&keys);
+        assert_eq!(StatTrailer::open(&keys, &bytes[..bytes.len() - 4]).as_ref(), Ok(&trailer));
+    }
 }
 
 pub fn expression(data: &[u8]) {

@@ -125,9 +125,9 @@ impl Seen {
         self.levels += 1;
         // An unreadable level is left out later, with a message of its own.
         let Ok(mut points) = fs::read_dir(entry.path()) else { return };
-        let stray = points.find_map(|point| point.ok().filter(|point| kind_of(point) != EntryKind::Folder));
-        if let Some(stray) = stray {
-            let path = Path::new(&entry.file_name()).join(stray.file_name());
+        let other = points.find_map(|point| point.ok().filter(|point| kind_of(point) != EntryKind::Folder));
+        if let Some(other) = other {
+            let path = Path::new(&entry.file_name()).join(other.file_name());
             self.object(path.as_os_str(), ", which is no folder of a backup point");
         }
     }

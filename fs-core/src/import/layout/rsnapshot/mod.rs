@@ -104,7 +104,7 @@ fn levels(plan: &mut Plan, config: Option<&Config>) -> Result<Vec<Level>, Layout
                 EntryKind::Folder if is_source_name(name.as_bytes()) => {
                     points.push((name.as_bytes().into(), tree));
                 }
-                EntryKind::Other => plan.miss(tree, STRAY),
+                EntryKind::Other => plan.miss(tree, NO_POINT),
                 _ => plan.miss(tree, "it is no folder of a backup point"),
             }
         }
@@ -114,7 +114,7 @@ fn levels(plan: &mut Plan, config: Option<&Config>) -> Result<Vec<Level>, Layout
 }
 
 /// The reason for leaving out a file in a level.
-const STRAY: &str = "it is no folder of a backup point; if `backup … ./` wrote it, keep it by importing the level with --layout tree";
+const NO_POINT: &str = "it is no folder of a backup point; if `backup … ./` wrote it, keep it by importing the level with --layout tree";
 
 /// Leaves out an entry beside the levels. A file, or a link to a level, holds no history.
 fn leave_out_beside(plan: &mut Plan, path: PathBuf, kind: EntryKind) {
