@@ -52,6 +52,7 @@ pub(super) struct TreeIdentity<'a> {
 }
 
 /// The tree of a farm's stat caches, wherever the farm is: the cache itself records the file systems.
+#[cfg(unix)]
 pub(super) const RUNS: &[u8] = b"runs";
 
 /// What a snapshot tells beside its tree.
