@@ -180,7 +180,7 @@ pub fn import_tree(
         at_rest,
         allow_empty: options.allow_empty,
     };
-    let pending = session.walk(&walked, options, monitor, cancellation)?;
+    let pending = session.walk(walked, options, monitor, cancellation)?;
     let taken = &pending.taken;
     let unchanged = match last {
         Some(Snapshot { manifest, .. }) => (&manifest.root, &manifest.links) == (&taken.root, &taken.links),

@@ -189,7 +189,7 @@ impl<'a> RunImporter<'a> {
             // What a run has made is what it is.
             allow_empty: true,
         };
-        let pending = self.session.walk(&walked, self.options, monitor, cancellation)?;
+        let pending = self.session.walk(walked, self.options, monitor, cancellation)?;
         if let Some(change) = run.change() {
             return Ok(left_out(run, change));
         }

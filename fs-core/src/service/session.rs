@@ -121,10 +121,11 @@ impl Session {
         fs::canonicalize(self.repository.root()).is_ok_and(|root| path.starts_with(root))
     }
 
-    /// Walks a tree; nothing of it can be seen before it is committed.
+    /// Walks a tree; nothing of it can be seen before it is committed. The stat cache that it reads is closed at the end:
+    /// Windows replaces no file that is open.
     pub(super) fn walk(
         &self,
-        walked: &Walked<'_>,
+        walked: Walked<'_>,
         options: &ImportOptions,
         monitor: &dyn Monitor,
         cancellation: &Cancellation,
@@ -138,7 +139,7 @@ impl Session {
         let own = import::directory_id(self.repository.root());
         let walk_options = import::Options {
             parent: walked.parent.map(|parent| &parent.manifest),
-            stat_cache: walked.stat_cache.clone(),
+            stat_cache: walked.stat_cache,
             checksum,
             ignore_inode: options.ignore_inode,
             origin: options.origin.as_deref(),
