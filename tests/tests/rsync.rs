@@ -463,7 +463,7 @@ fn a_hook_waits_aloud_and_not_for_ever() {
         .env("RSYNC_MODULE_PATH", &to);
     let ran = hook.run().code_is(3);
     let said = ran.stderr();
-    // What is told of the wait; the file that is half there is named, too.
+    // The messages about the wait, and about the file that is only partly there.
     let lines: Vec<&str> = said.lines().filter(|line| line.contains("process ")).collect();
     assert_eq!(lines.len(), 2, "{ran}");
     for line in &lines {

@@ -138,7 +138,7 @@ mod tests {
         Process { is_daemon: true, ..process(parent, folder) }
     }
 
-    /// Who writes to `/srv/module`.
+    /// The process that writes to `/srv/module`.
     fn at_work(processes: &[(u32, Process)], ancestors: &[u32]) -> Option<u32> {
         let ancestors = ancestors.iter().copied().collect();
         writer(&processes.iter().cloned().collect(), &ancestors, Path::new("/srv/module"))

@@ -1,4 +1,4 @@
-//! Files that change without their sizes and times telling.
+//! Files that change although their sizes and times stay the same.
 
 use std::fs::{File, FileTimes};
 use std::io::Read;

@@ -107,7 +107,7 @@ fn directories(swept: &Swept) -> Result<Nodes, ViewError> {
 }
 
 impl Query<'_> {
-    /// What is told of a path that was these, unless it is not meant.
+    /// The output for a path with these states, unless the path is not selected.
     fn hit(
         &self,
         doubtful: &Doubtful<'_>,
