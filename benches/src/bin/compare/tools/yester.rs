@@ -39,7 +39,9 @@ impl Keeper for Yester {
     }
 
     fn import(&mut self, lab: &Lab, source: &Path) -> Result<Usage> {
-        lab.run(self.command(lab).arg("import").arg(source).args(["--source", SOURCE]), &[0])
+        // Each generation is a folder of its own, and all of them are one history.
+        let options = ["--source", SOURCE, "--allow-other-tree"];
+        lab.run(self.command(lab).arg("import").arg(source).args(options), &[0])
     }
 
     fn repository(&self) -> &Path {
