@@ -2,6 +2,7 @@
 
 mod again;
 mod exact;
+mod foretold;
 mod linked;
 mod targets;
 

@@ -40,15 +40,15 @@ fn assert_content(source: &Path, to: &Path) {
 }
 
 /// A file system in a file, taken down at the end.
-struct Disk {
+pub(super) struct Disk {
     device: String,
-    point: PathBuf,
+    pub(super) point: PathBuf,
 }
 
 impl Disk {
     /// Makes and mounts one; `None` when this kernel cannot.
-    fn mount(sandbox: &Sandbox, mkfs: &[&str], mount: &[&str]) -> Option<Self> {
-        let (image, point) = (sandbox.path("image"), sandbox.path(format!("disk-{}", mkfs[0])));
+    pub(super) fn mount(sandbox: &Sandbox, name: &str, mkfs: &[&str], mount: &[&str]) -> Option<Self> {
+        let (image, point) = (sandbox.path(format!("{name}.image")), sandbox.path(name));
         fs::File::create(&image).expect("an image").set_len(64 << 20).expect("its size");
         fs::create_dir(&point).expect("a mount point");
         let made = Command::new(mkfs[0]).args(&mkfs[1..]).arg(&image).output().expect("mkfs runs");
@@ -86,7 +86,7 @@ fn ext4_and_tmpfs_keep_everything() {
     let sandbox = Sandbox::with_repository();
     plant(&sandbox.source());
     sandbox.import();
-    let disk = Disk::mount(&sandbox, &["mkfs.ext4", "-q"], &["mount", "-t", "ext4"]);
+    let disk = Disk::mount(&sandbox, "disk", &["mkfs.ext4", "-q"], &["mount", "-t", "ext4"]);
     let memory = sandbox.path("memory");
     fs::create_dir(&memory).expect("a mount point");
     let mounted = Command::new("mount").args(["-t", "tmpfs", "none"]).arg(&memory).status();
@@ -123,7 +123,7 @@ fn to_a_plain_disk(mkfs: &[&str], mount: &[&str]) {
         file(sandbox.source().join(name), name);
     }
     sandbox.import();
-    let Some(disk) = Disk::mount(&sandbox, mkfs, mount) else { return };
+    let Some(disk) = Disk::mount(&sandbox, "disk", mkfs, mount) else { return };
     let to = disk.point.join("out");
     for words in [&["@latest:"][..], &["@latest:", "--overwrite"]] {
         let ran = restore(&sandbox, words, &to).code_is(3);

@@ -18,6 +18,8 @@ pub(super) struct Loss {
 
 #[derive(Debug)]
 struct Counted {
+    /// The position of the first entry in the walk.
+    order: u64,
     first: Names,
     lack: Lack,
     count: u64,
@@ -32,29 +34,36 @@ pub(super) struct Losses {
 }
 
 impl Losses {
-    /// Records that this entry lacks something.
-    pub(super) fn add(&mut self, entry: &Names, lack: Lack) {
+    /// Records that this entry lacks something. `order` is its position in the walk: threads may come to
+    /// entries in any order.
+    pub(super) fn add(&mut self, order: u64, entry: &Names, lack: Lack) {
         let above = entry.split().map_or(0, |(above, _)| above.address());
         let position =
             *self.positions.entry((above, lack.what.clone(), lack.expected)).or_insert(self.counted.len());
         match self.counted.get_mut(position) {
-            Some(counted) => counted.count += 1,
-            None => self.counted.push(Counted { first: entry.clone(), lack, count: 1 }),
+            Some(counted) => {
+                counted.count += 1;
+                if order < counted.order {
+                    (counted.order, counted.first, counted.lack) = (order, entry.clone(), lack);
+                }
+            }
+            None => self.counted.push(Counted { order, first: entry.clone(), lack, count: 1 }),
         }
     }
 
     /// The losses, in the order of their first entries.
-    pub(super) fn tell(self) -> impl Iterator<Item = Loss> {
-        self.counted.into_iter().map(|Counted { first, lack: Lack { what, reason, expected }, count }| {
-            match first.split() {
+    pub(super) fn tell(mut self) -> impl Iterator<Item = Loss> {
+        self.counted.sort_by_key(|counted| counted.order);
+        self.counted.into_iter().map(
+            |Counted { first, lack: Lack { what, reason, expected }, count, .. }| match first.split() {
                 Some((above, name)) if count > 1 => {
                     let name = name.to_string_lossy();
                     let text = format!("{what} of {count} entries not kept: {reason} (the first is {name})");
                     Loss { names: above.clone(), text, expected }
                 }
                 _ => Loss { names: first, text: format!("{what} not kept: {reason}"), expected },
-            }
-        })
+            },
+        )
     }
 }
 
@@ -67,11 +76,11 @@ mod tests {
         let mut losses = Losses::default();
         let folder = Names::default().with(c"folder".into());
         let lack = |what: &str| Lack { what: what.into(), reason: "no".into(), expected: false };
-        for name in [c"a", c"b", c"c"] {
-            losses.add(&folder.with(name.into()), lack("owner"));
+        losses.add(4, &Names::default().with(c"d".into()), lack("owner"));
+        for (order, name) in [(2, c"b"), (1, c"a"), (3, c"c")] {
+            losses.add(order, &folder.with(name.into()), lack("owner"));
         }
-        losses.add(&folder.with(c"c".into()), lack("time"));
-        losses.add(&Names::default().with(c"d".into()), lack("owner"));
+        losses.add(3, &folder.with(c"c".into()), lack("time"));
         let told: Vec<(usize, String)> =
             losses.tell().map(|loss| (loss.names.down().count(), loss.text)).collect();
         assert_eq!(

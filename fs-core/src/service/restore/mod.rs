@@ -6,6 +6,7 @@
 //! Content comes first: a file is restored even if an attribute cannot be set. Nothing is ever more open than
 //! in the snapshot: a new entry is private to this process until it has its owner, its ACLs and its mode.
 
+mod claims;
 mod content;
 mod disk;
 mod losses;
@@ -14,16 +15,16 @@ mod one;
 mod target;
 mod walk;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{CStr, CString};
 use std::fmt::Display;
-use std::io;
 use std::path::{MAIN_SEPARATOR, Path};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use disk::{FileId, Folder, Lack, Lacking};
+use claims::{Claim, Claims, Holder};
+use disk::{FileId, Folder, Lacking, Site};
 use losses::Losses;
 use names::Names;
 use one::{Deed, Made, Reason};
@@ -79,6 +80,10 @@ struct Entry {
     /// An entry with exactly this name existed before the restore. Only such an entry may be replaced: a file
     /// system may treat other names as equal to those that this restore has created.
     there: bool,
+    /// Its name, as the file system compares it.
+    claim: Claim,
+    /// Its position in the walk.
+    order: u64,
 }
 
 impl Entry {
@@ -94,13 +99,34 @@ impl Entry {
 struct First {
     names: Names,
     id: Option<FileId>,
+    /// How many names the file has got by this restore.
+    links: u64,
+}
+
+/// The restored names of the file that an entry is a further name of.
+#[derive(Debug, Default)]
+struct Links<'a> {
+    target: Option<&'a Site>,
+    firsts: &'a [First],
+}
+
+impl Links<'_> {
+    /// The file, as far as known.
+    fn id(&self) -> Option<FileId> {
+        self.firsts.last().and_then(|first| first.id)
+    }
+
+    /// The existing target.
+    fn target(&self) -> Option<&Folder> {
+        self.target.and_then(Site::existing)
+    }
 }
 
 /// Restored files with several names: for each its first name, and the names where a link was impossible.
 type Firsts = HashMap<LinkKey, Vec<First>>;
 
-/// An entry for the threads, and the folder that it belongs in; `None` when that would be made, and is not there.
-type Job = (Option<Folder>, Entry);
+/// An entry for the threads, and the folder that it belongs in.
+type Job = (Site, Entry);
 
 /// Restores several entries of history into one folder. Hard links between them are kept, and none replaces
 /// what another has restored.
@@ -109,6 +135,7 @@ pub struct Restore {
     target: Target,
     options: RestoreOptions,
     firsts: Firsts,
+    claims: Claims,
 }
 
 /// What all threads have.
@@ -128,6 +155,8 @@ struct State {
     progress: Progress,
     firsts: Firsts,
     losses: Losses,
+    /// Names that a dry run has claimed for entries that cannot be restored.
+    freed: HashSet<Claim>,
 }
 
 impl Restore {
@@ -135,7 +164,7 @@ impl Restore {
     pub fn begin(to: &Path, shape: Shape, options: RestoreOptions) -> Result<Self, ServiceError> {
         let target = Target::open(to, shape, options.dry_run)
             .map_err(|reason| ServiceError::Target { path: to.to_owned(), reason })?;
-        Ok(Self { target, options, firsts: Firsts::default() })
+        Ok(Self { target, options, firsts: Firsts::default(), claims: Claims::default() })
     }
 
     /// Restores `node` of `view` as `name`, or its entries if there is no name. Links in the target are not
@@ -149,10 +178,10 @@ impl Restore {
         cancellation: &Cancellation,
     ) -> Result<Restored, ServiceError> {
         let state = State { firsts: std::mem::take(&mut self.firsts), ..State::default() };
-        let Target { path, folder, made, there, name: named } = &mut self.target;
+        let Target { path, site, made, there, name: named } = &mut self.target;
+        let claims = &mut self.claims;
         let shared =
             Shared { view, path, options: self.options, monitor, cancellation, state: Mutex::new(state) };
-        let folder = folder.clone();
         let rest = thread::scope(|scope| {
             let (sender, jobs) = sync_channel(WAITING);
             let jobs = Arc::new(Mutex::new(jobs));
@@ -161,21 +190,21 @@ impl Restore {
                 let jobs = Arc::clone(&jobs);
                 scope.spawn(move || shared.work(&jobs));
             }
-            let mut walk = Walk::new(shared, sender);
+            let mut walk = Walk::new(shared, sender, claims);
             let top = Names::default();
             let name = name.map(|name| named.clone().map_or_else(|| CString::new(name), Ok));
             match name {
                 // The target keeps its owner and mode, unless it was made to stand for this folder.
-                None => walk.enter_top(folder.clone(), std::mem::take(made), node, std::mem::take(there)),
+                None => walk.enter_top(site.clone(), std::mem::take(made), node, std::mem::take(there)),
                 Some(Ok(name)) => {
                     let was_there = there.remove(&disk::key_of(&name));
-                    walk.take(folder.clone(), top.with(name), node, was_there);
+                    walk.take(site, Claim::default(), top.with(name), node, was_there);
                 }
                 Some(Err(_)) => shared.trouble(&top, TroubleKind::Unreadable, "its name cannot be one here"),
             }
             walk.run(there)
         });
-        shared.finish(folder.as_ref(), &rest);
+        shared.finish(site, &rest, &mut self.claims);
         let state = shared.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         self.firsts = state.firsts;
         if cancellation.is_cancelled() {
@@ -189,25 +218,26 @@ impl Shared<'_> {
     fn work(&self, jobs: &Mutex<Receiver<Job>>) {
         loop {
             let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            let Ok((folder, entry)) = job else { return };
+            let Ok((site, entry)) = job else { return };
             if !self.cancellation.is_cancelled() {
-                self.make(folder.as_ref(), &entry);
+                self.make(&site, &entry);
             }
         }
     }
 
     /// Makes an entry with all that it had.
-    fn make(&self, folder: Option<&Folder>, entry: &Entry) {
-        self.put(folder, entry, None, |folder, name, replace| one::make(self, folder, name, entry, replace));
+    fn make(&self, site: &Site, entry: &Entry) {
+        self.put(site, entry, &Links::default(), |folder, name, replace| {
+            one::make(self, folder, name, entry, replace)
+        });
     }
 
     /// Creates a hard link to the first of these names that accepts one, else a copy.
-    fn link(&self, target: &Folder, firsts: &[First], folder: &Folder, entry: &Entry) {
-        let first = firsts.last().and_then(|first| first.id);
-        self.put(Some(folder), entry, first, |folder, name, replace| {
+    fn link(&self, links: &Links<'_>, site: &Site, entry: &Entry) {
+        self.put(site, entry, links, |folder, name, replace| {
             let mut failed = None;
-            for First { names, id } in firsts.iter().rev() {
-                let Some((above, first)) = names.split() else { continue };
+            for First { names, id, .. } in links.firsts.iter().rev() {
+                let (Some((above, first)), Some(target)) = (names.split(), links.target()) else { continue };
                 let begun = target.below(above).and_then(|above| {
                     folder.begin(|folder, name| folder.make_link(name, &above, first, *id))
                 });
@@ -220,113 +250,85 @@ impl Shared<'_> {
                 }
             }
             let mut made = one::make(self, folder, name, entry, replace)?;
-            let reason = failed.map_or_else(String::new, |error| error.to_string());
-            let reason = format!("it is a copy, as it cannot be linked: {reason}");
-            made.lacking.push(Lack { what: "hard link".into(), reason, expected: false });
+            made.is_copy(failed);
             Ok(made)
         });
     }
 
-    /// Creates an entry by `make`, unless it exists, or this is a dry run. Reports errors. `first` is the
-    /// file that the entry is a hard link to.
+    /// Creates an entry by `make`, unless it exists, or this is a dry run. Reports errors. `links` are those
+    /// that the entry is a further name of.
     fn put(
         &self,
-        folder: Option<&Folder>,
+        site: &Site,
         entry: &Entry,
-        first: Option<FileId>,
+        links: &Links<'_>,
         make: impl FnOnce(&Folder, &CStr, bool) -> Result<Made, Reason>,
     ) {
         let Some((above, name)) = entry.names.split() else { return };
-        let deed = match folder {
-            Some(folder) if entry.there => one::decide(self, folder, name, entry, first),
+        let deed = match site.existing() {
+            Some(folder) if entry.there => one::decide(self, folder, name, entry, links.id()),
             _ => Ok(Deed::Make),
         };
         let replace = matches!(deed, Ok(Deed::Replace));
-        let made = match (deed, folder) {
+        let made = match (deed, site.existing()) {
             (Err(reason), _) => Err(reason),
             (Ok(Deed::Keep(id)), _) => return self.kept(entry, id),
             (Ok(Deed::Make | Deed::Replace), Some(folder)) if !self.options.dry_run => {
                 make(folder, name, replace)
             }
-            (Ok(Deed::Make | Deed::Replace), folder) => self.foresee(above, folder, entry, replace),
+            (Ok(Deed::Make | Deed::Replace), _) => {
+                let may_change = self.options.overwrite && above.split().is_some();
+                one::foresee(self, site, entry, links, replace, may_change)
+            }
         };
         match made {
             Ok(Made { lacking, id }) => {
+                if replace && self.options.dry_run {
+                    self.monitor.replaces(&self.path_of(&entry.names));
+                }
                 self.made(entry, replace, id);
-                self.lacks(&entry.names, lacking);
+                self.lacks(entry.order, &entry.names, lacking);
             }
-            Err(reason) => self.tell(entry, reason),
+            Err(reason) => {
+                if self.options.dry_run {
+                    self.state().freed.insert(entry.claim);
+                }
+                self.tell(entry, reason);
+            }
         }
-    }
-
-    /// Predicts the result of creating an entry in this folder.
-    fn foresee(
-        &self,
-        above: &Names,
-        folder: Option<&Folder>,
-        entry: &Entry,
-        replace: bool,
-    ) -> Result<Made, Reason> {
-        if let Some(folder) = folder {
-            folder.check_writable(self.options.overwrite && above.split().is_some())?;
-        }
-        if replace {
-            self.monitor.replaces(&self.path_of(&entry.names));
-        }
-        let is_link = entry.shared().is_some_and(|key| self.state().firsts.contains_key(&key));
-        let lacking = if is_link {
-            Lacking::new()
-        } else {
-            disk::foresee(folder, &entry.attr, &self.view.xattrs(&entry.node)?)?
-        };
-        Ok(Made { lacking, id: None })
     }
 
     /// Makes what relies on the files: their other names, and the attributes of the folders that they are in.
-    fn finish(&self, target: Option<&Folder>, rest: &Rest) {
+    fn finish(&self, target: &Site, rest: &Rest, claims: &mut Claims) {
         for entry in &rest.links {
             if self.cancellation.is_cancelled() {
                 return;
             }
+            if self.options.dry_run && !entry.there {
+                let is_free = self.state().freed.remove(&entry.claim);
+                if claims.holder(entry.claim).is_some() && !is_free {
+                    self.tell(entry, Reason::Exists);
+                    continue;
+                }
+                claims.give(entry.claim, Holder::Entry);
+            }
+            let Some((above, _)) = entry.names.split() else { continue };
             // Not kept open since it was walked: there may be more folders than a process may have open.
-            let folder = match self.folder(target, entry) {
-                Ok(folder) => folder,
+            let site = match target.below(above) {
+                Ok(site) => site,
                 Err(error) => {
                     self.tell(entry, error.into());
                     continue;
                 }
             };
             let firsts = entry.shared().and_then(|key| self.state().firsts.get(&key).cloned());
-            match (target, firsts, &folder) {
-                (Some(target), Some(firsts), Some(folder)) => self.link(target, &firsts, folder, entry),
-                _ => self.make(folder.as_ref(), entry),
+            match firsts {
+                Some(firsts) => self.link(&Links { target: Some(target), firsts: &firsts }, &site, entry),
+                None => self.make(&site, entry),
             }
         }
-        if let Some(target) = target.filter(|_| !self.options.dry_run) {
-            if let Some(node) = &rest.top {
-                disk::set_time(target, &self.view.attr(node));
-            }
-            for (names, node) in rest.folders.iter().rev() {
-                let set = || -> Result<Lacking, Reason> {
-                    let xattrs = self.view.xattrs(node)?;
-                    Ok(disk::set_folder(&target.below(names)?, &self.view.attr(node), &xattrs))
-                };
-                match set() {
-                    Ok(lacking) => self.lacks(names, lacking),
-                    Err(Reason::Read(error)) => {
-                        let reason = format!("its attributes cannot be read from history: {error}");
-                        self.trouble(names, TroubleKind::Incomplete, reason);
-                    }
-                    Err(Reason::Write(error)) => {
-                        self.trouble(
-                            names,
-                            TroubleKind::Incomplete,
-                            format!("its attributes cannot be set: {error}"),
-                        );
-                    }
-                    Err(Reason::Exists | Reason::Cancelled) => {}
-                }
-            }
+        if let Some(folder) = target.existing().filter(|_| !self.options.dry_run) {
+            self.set_folders(folder, rest);
         }
         let losses = std::mem::take(&mut self.state().losses);
         for loss in losses.tell() {
@@ -335,12 +337,28 @@ impl Shared<'_> {
         }
     }
 
-    /// The folder that an entry belongs in.
-    fn folder(&self, target: Option<&Folder>, entry: &Entry) -> io::Result<Option<Folder>> {
-        let (Some(target), Some((above, _))) = (target, entry.names.split()) else { return Ok(None) };
-        match target.below(above) {
-            Err(error) if self.options.dry_run && error.kind() == io::ErrorKind::NotFound => Ok(None),
-            folder => folder.map(Some),
+    /// Sets the attributes of folders, those below first.
+    fn set_folders(&self, target: &Folder, rest: &Rest) {
+        if let Some(node) = &rest.top {
+            disk::set_time(target, &self.view.attr(node));
+        }
+        for (order, names, node) in rest.folders.iter().rev() {
+            let set = || -> Result<Lacking, Reason> {
+                let xattrs = self.view.xattrs(node)?;
+                Ok(disk::set_folder(&target.below(names)?, &self.view.attr(node), &xattrs))
+            };
+            match set() {
+                Ok(lacking) => self.lacks(*order, names, lacking),
+                Err(Reason::Read(error)) => {
+                    let reason = format!("its attributes cannot be read from history: {error}");
+                    self.trouble(names, TroubleKind::Incomplete, reason);
+                }
+                Err(Reason::Write(error)) => {
+                    let reason = format!("its attributes cannot be set: {error}");
+                    self.trouble(names, TroubleKind::Incomplete, reason);
+                }
+                Err(Reason::Exists | Reason::Cancelled) => {}
+            }
         }
     }
 
@@ -362,11 +380,20 @@ impl Shared<'_> {
         if let Some(key) = entry.shared() {
             let firsts = state.firsts.entry(key).or_default();
             if id.is_some() || firsts.is_empty() {
-                firsts.push(First { names: entry.names.clone(), id });
+                firsts.push(First { names: entry.names.clone(), id, links: 1 });
             }
         }
         state.progress.entries += 1;
         self.monitor.progress(&state.progress);
+    }
+
+    /// Counts one more name of a file, for dry runs.
+    fn linked(&self, entry: &Entry, nth: usize) {
+        let mut state = self.state();
+        let firsts = entry.shared().and_then(|key| state.firsts.get_mut(&key));
+        if let Some(first) = firsts.and_then(|firsts| firsts.get_mut(nth)) {
+            first.links += 1;
+        }
     }
 
     /// Counts an entry that exists as this file.
@@ -376,19 +403,22 @@ impl Shared<'_> {
         if let Some(key) = entry.shared() {
             let firsts = state.firsts.entry(key).or_default();
             if firsts.is_empty() {
-                firsts.push(First { names: entry.names.clone(), id });
+                firsts.push(First { names: entry.names.clone(), id, links: 0 });
+            }
+            if let Some(first) = firsts.iter_mut().find(|first| first.id == id) {
+                first.links += 1;
             }
         }
         state.progress.entries += 1;
         self.monitor.progress(&state.progress);
     }
 
-    /// Records what an entry lacks.
-    fn lacks(&self, names: &Names, lacking: Lacking) {
+    /// Records what an entry lacks. `order` is its position in the walk.
+    fn lacks(&self, order: u64, names: &Names, lacking: Lacking) {
         let mut state = self.state();
         state.restored.troubled += u64::from(lacking.iter().any(|lack| !lack.expected));
         for lack in lacking {
-            state.losses.add(names, lack);
+            state.losses.add(order, names, lack);
         }
     }
 

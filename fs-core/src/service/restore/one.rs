@@ -4,8 +4,8 @@ use std::ffi::CStr;
 use std::io;
 
 use super::content::{self, ContentError};
-use super::disk::{self, Existing, FileId, Folder, Lacking};
-use super::{Entry, Shared};
+use super::disk::{self, Existing, FileId, Folder, Lack, Lacking, Site};
+use super::{Entry, First, Links, Shared};
 use crate::store::StoreError;
 use crate::view::{FileKind, ViewError};
 
@@ -61,6 +61,15 @@ pub(super) struct Made {
     pub(super) id: Option<FileId>,
 }
 
+impl Made {
+    /// Notes that it is a copy, as a hard link failed.
+    pub(super) fn is_copy(&mut self, failed: Option<io::Error>) {
+        let reason = failed.map_or_else(String::new, |error| error.to_string());
+        let reason = format!("it is a copy, as it cannot be linked: {reason}");
+        self.lacking.push(Lack { what: "hard link".into(), reason, expected: false });
+    }
+}
+
 /// How to restore an entry.
 pub(super) enum Deed {
     /// Create it: its name is free.
@@ -98,6 +107,40 @@ pub(super) fn make(
     let (lacking, id) = disk::set_unopened(&unfinished, attr, &xattrs)?;
     unfinished.finish(name, replace)?;
     Ok(Made { lacking, id })
+}
+
+/// Predicts the result of creating an entry in this folder, which gets another mode before if `may_change`.
+pub(super) fn foresee(
+    shared: &Shared<'_>,
+    site: &Site,
+    entry: &Entry,
+    links: &Links<'_>,
+    replace: bool,
+    may_change: bool,
+) -> Result<Made, Reason> {
+    let Some((_, name)) = entry.names.split() else { return Ok(Made::default()) };
+    if let Some(folder) = site.existing() {
+        folder.check_writable(may_change)?;
+    }
+    let mut failed = None;
+    for (nth, First { names, links: count, .. }) in links.firsts.iter().enumerate().rev() {
+        let (Some((above, _)), Some(target)) = (names.split(), links.target) else { continue };
+        match target.below(above).and_then(|first| disk::foresee_link(&first, site, *count)) {
+            Ok(()) => {
+                site.check_given(name, replace)?;
+                shared.linked(entry, nth);
+                return Ok(Made::default());
+            }
+            Err(error) => failed = Some(error),
+        }
+    }
+    let (lacking, id) = disk::foresee(site, &entry.attr, &shared.view.xattrs(&entry.node)?)?;
+    let mut made = Made { lacking, id };
+    if failed.is_some() {
+        made.is_copy(failed);
+    }
+    site.check_given(name, replace)?;
+    Ok(made)
 }
 
 /// Decides how to restore an entry whose name existed before. `first` is the file that it is a hard link to.

@@ -5,7 +5,7 @@ use std::ffi::CString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::disk::{Folder, NameKey};
+use super::disk::{Folder, NameKey, Site};
 
 /// What is restored, as far as it decides the meaning of the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,8 +23,8 @@ pub enum Shape {
 pub(super) struct Target {
     /// As the user would name it; empty for the working directory.
     pub(super) path: PathBuf,
-    /// `None` if a dry run would create it.
-    pub(super) folder: Option<Folder>,
+    /// Planned if a dry run would create it.
+    pub(super) site: Site,
     /// Whether it was created as the root of a snapshot.
     pub(super) made: bool,
     /// Names that existed before, and that this restore has not used.
@@ -53,16 +53,13 @@ impl Target {
     }
 
     fn of(path: &Path, existing: Option<Folder>, whole: bool, look: bool) -> io::Result<Self> {
-        let (folder, made) = match existing {
-            Some(folder) => (Some(folder), false),
-            None if look => {
-                check_can_be_made(path)?;
-                (None, whole)
-            }
-            None => (Some(Folder::make_target(path, whole)?), whole),
+        let (site, made) = match existing {
+            Some(folder) => (Site::at(folder), false),
+            None if look => (plan(path)?, whole),
+            None => (Site::at(Folder::make_target(path, whole)?), whole),
         };
-        let there = folder.as_ref().map(|folder| folder.names(!look)).transpose()?.unwrap_or_default();
-        Ok(Self { path: path.to_owned(), folder, made, there, name: None })
+        let there = site.existing().map(|folder| folder.names(!look)).transpose()?.unwrap_or_default();
+        Ok(Self { path: path.to_owned(), site, made, there, name: None })
     }
 }
 
@@ -72,17 +69,18 @@ fn ends_as_folder(path: &Path) -> bool {
     path.file_name().is_none() || last.is_some_and(|last| std::path::is_separator(char::from(*last)))
 }
 
-/// Fails if the folder cannot be created in its first existing parent.
-fn check_can_be_made(path: &Path) -> io::Result<()> {
+/// A folder that would be created in its first existing parent. Fails if it cannot be created.
+fn plan(path: &Path) -> io::Result<Site> {
     let mut above = path.parent();
     while let Some(path) = above {
         let here = if path.as_os_str().is_empty() { Path::new(".") } else { path };
         if let Some(folder) = Folder::target(here)? {
-            return folder.check_writable(false);
+            folder.check_writable(false)?;
+            return Ok(Site::at(folder).planned());
         }
         above = path.parent();
     }
-    Ok(())
+    Err(io::ErrorKind::NotFound.into())
 }
 
 #[cfg(test)]

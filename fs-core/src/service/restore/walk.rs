@@ -5,7 +5,8 @@ use std::ffi::CString;
 use std::io;
 use std::sync::mpsc::SyncSender;
 
-use super::disk::{self, Folder, LINKS_LAST, NameKey};
+use super::claims::{Claim, Claims, Holder};
+use super::disk::{self, LINKS_LAST, Lacking, NameKey, Site};
 use super::names::Names;
 use super::{Entry, Job, LinkKey, Shared};
 use crate::import::MAX_DEPTH;
@@ -18,24 +19,35 @@ const BATCH: usize = 1024;
 /// What is left to do when all files are there.
 #[derive(Debug, Default)]
 pub(super) struct Rest {
-    /// Further names of files that have several, and where they wait, symbolic links.
+    /// Further names of files that have several, names that are one with an earlier name to the file system,
+    /// and where they wait, symbolic links.
     pub(super) links: Vec<Entry>,
-    /// Folders, those above before those below. Their attributes change by what is made in them.
-    pub(super) folders: Vec<(Names, Node)>,
+    /// Folders, those above before those below, and their positions in the walk. Their attributes change by
+    /// what is made in them.
+    pub(super) folders: Vec<(u64, Names, Node)>,
     /// The folder whose time an existing target gets. It keeps its own owner and mode.
     pub(super) top: Option<Node>,
 }
 
 /// A folder that is being walked.
 struct Frame {
-    /// Where it is made; `None` when it would be, and is not there.
-    folder: Option<Folder>,
+    site: Site,
+    claim: Claim,
     names: Names,
     node: Node,
     offset: u64,
     batch: VecDeque<(CString, Node)>,
     /// Names that existed before, and that this restore has not used.
     there: HashSet<NameKey>,
+}
+
+/// A folder that the walk begins with.
+struct Begun {
+    site: Site,
+    /// It is new.
+    made: bool,
+    /// See [`Entry::there`].
+    there: bool,
 }
 
 pub(super) struct Walk<'a> {
@@ -45,11 +57,15 @@ pub(super) struct Walk<'a> {
     /// Files with several names that were sent to be made.
     begun: HashSet<LinkKey>,
     frames: Vec<Frame>,
+    claims: &'a mut Claims,
+    /// The number of entries so far.
+    order: u64,
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(shared: &'a Shared<'a>, jobs: SyncSender<Job>) -> Self {
-        Self { shared, jobs, rest: Rest::default(), begun: HashSet::new(), frames: Vec::new() }
+    pub(super) fn new(shared: &'a Shared<'a>, jobs: SyncSender<Job>, claims: &'a mut Claims) -> Self {
+        let (rest, begun, frames) = (Rest::default(), HashSet::new(), Vec::new());
+        Self { shared, jobs, rest, begun, frames, claims, order: 0 }
     }
 
     /// Walks what is below the folder that was entered or taken last. The stack is explicit: a tree may be deeper than a thread's.
@@ -61,8 +77,8 @@ impl<'a> Walk<'a> {
             }
             if let Some((name, node)) = frame.batch.pop_front() {
                 let was_there = frame.there.remove(&disk::key_of(&name));
-                let (folder, names) = (frame.folder.clone(), frame.names.with(name));
-                self.take(folder, names, node, was_there);
+                let (site, claim, names) = (frame.site.clone(), frame.claim, frame.names.with(name));
+                self.take(&site, claim, names, node, was_there);
             } else if !self.read_on()
                 && let Some(frame) = self.frames.pop()
                 && frame.names.split().is_none()
@@ -97,12 +113,17 @@ impl<'a> Walk<'a> {
         !batch.is_empty()
     }
 
-    /// Restores an entry, or begins a folder. `there`: an entry with exactly this name existed before.
-    pub(super) fn take(&mut self, above: Option<Folder>, names: Names, node: Node, there: bool) {
+    /// Restores an entry, or begins a folder. `above` is the claim of the folder that it is in. `there`: an
+    /// entry with exactly this name existed before.
+    pub(super) fn take(&mut self, site: &Site, above: Claim, names: Names, node: Node, there: bool) {
+        let Some((_, name)) = names.split() else { return };
+        let claim = self.claims.of(above, site, name);
         let attr = self.shared.view.attr(&node);
+        self.order += 1;
         if attr.kind == FileKind::Directory {
-            let entered = self.make_folder(above.as_ref(), &names, there).and_then(|(folder, made)| {
-                self.enter(above.as_ref(), folder, names.clone(), node, made, there)
+            let entered = self.make_folder(site, claim, &names, there).and_then(|(inside, made)| {
+                let begun = Begun { site: inside, made, there };
+                self.enter(begun, claim, names.clone(), node)
             });
             if let Err(error) = entered {
                 let reason = match error.kind() {
@@ -113,101 +134,121 @@ impl<'a> Walk<'a> {
             }
             return;
         }
-        let entry = Entry { names, node, attr, there };
+        let entry = Entry { names, node, attr, there, claim, order: self.order };
         let waits = LINKS_LAST && attr.kind == FileKind::Symlink;
         let is_begun = |key| self.shared.state().firsts.contains_key(&key) || !self.begun.insert(key);
-        if waits || entry.shared().is_some_and(is_begun) {
+        let waits = waits || entry.shared().is_some_and(is_begun);
+        // What an earlier entry may have the name of waits until that has it.
+        if waits || (!there && self.claims.holder(claim).is_some()) {
             self.rest.links.push(entry);
         } else {
+            self.claim(site, claim, Holder::Entry);
             // The threads go only after this.
-            let _ = self.jobs.send((above, entry));
+            let _ = self.jobs.send((site.clone(), entry));
+        }
+    }
+
+    /// Notes a used name, if another may be one with it, or a dry run has to know.
+    fn claim(&mut self, site: &Site, claim: Claim, holder: Holder) {
+        if self.shared.options.dry_run || site.file_system().folds() {
+            self.claims.give(claim, holder);
         }
     }
 
     /// Begins with the target itself. It keeps its attributes if it existed.
-    pub(super) fn enter_top(
-        &mut self,
-        folder: Option<Folder>,
-        made: bool,
-        node: Node,
-        there: HashSet<NameKey>,
-    ) {
+    pub(super) fn enter_top(&mut self, site: Site, made: bool, node: Node, there: HashSet<NameKey>) {
         if !made && self.shared.options.overwrite {
             self.rest.top = Some(node.clone());
         }
-        self.push(folder, Names::default(), node, made, there);
+        if made && self.shared.options.dry_run {
+            let foreseen = self.foresee(&site, &node, false);
+            if let Err(error) = foreseen.map(|lacking| self.shared.lacks(0, &Names::default(), lacking)) {
+                self.shared.trouble(&Names::default(), TroubleKind::Unreadable, error);
+            }
+        }
+        self.push(site, Claim::default(), Names::default(), node, made, there);
     }
 
     /// Begins with a folder that is there, or would be made.
-    fn enter(
-        &mut self,
-        above: Option<&Folder>,
-        folder: Option<Folder>,
-        names: Names,
-        node: Node,
-        made: bool,
-        there: bool,
-    ) -> io::Result<()> {
+    fn enter(&mut self, begun: Begun, claim: Claim, names: Names, node: Node) -> io::Result<()> {
         let options = self.shared.options;
+        let Begun { site, made, there } = begun;
         // A folder that this restore created earlier, maybe under an equivalent name, keeps its attributes.
         let is_set = made || (there && options.overwrite);
         let mut inside = HashSet::new();
-        if let Some(folder) = folder.as_ref().filter(|_| there && !made) {
+        if let Some(folder) = site.existing().filter(|_| there && !made) {
             inside = folder.names(!options.dry_run)?;
         }
         if is_set {
-            let attr = self.shared.view.attr(&node);
-            let xattrs = self.shared.view.xattrs(&node).unwrap_or_default();
             if options.dry_run {
-                let lacking = disk::foresee(folder.as_ref().or(above), &attr, &xattrs)?;
-                self.shared.lacks(&names, lacking);
-            } else if let Some(folder) = folder.as_ref().filter(|_| !made) {
-                disk::tighten(folder, &attr, &xattrs);
+                let lacking = self.foresee(&site, &node, !made)?;
+                self.shared.lacks(self.order, &names, lacking);
+            } else if let Some(folder) = site.existing().filter(|_| !made) {
+                let xattrs = self.shared.view.xattrs(&node).unwrap_or_default();
+                disk::tighten(folder, &self.shared.view.attr(&node), &xattrs);
             }
         }
-        self.push(folder, names, node, is_set, inside);
+        self.claim(&site, claim, Holder::Folder);
+        self.push(site, claim, names, node, is_set, inside);
         Ok(())
+    }
+
+    /// Predicts what a folder will lack that exists, or that is planned.
+    fn foresee(&self, site: &Site, node: &Node, exists: bool) -> io::Result<Lacking> {
+        let attr = self.shared.view.attr(node);
+        let xattrs = self.shared.view.xattrs(node).unwrap_or_default();
+        match site.existing().filter(|_| exists) {
+            Some(folder) => Ok(disk::foresee_existing(folder, site, &attr, &xattrs)),
+            None => Ok(disk::foresee(site, &attr, &xattrs)?.0),
+        }
     }
 
     fn push(
         &mut self,
-        folder: Option<Folder>,
+        site: Site,
+        claim: Claim,
         names: Names,
         node: Node,
         is_set: bool,
         there: HashSet<NameKey>,
     ) {
         if is_set {
-            self.rest.folders.push((names.clone(), node.clone()));
+            self.rest.folders.push((self.order, names.clone(), node.clone()));
         }
         self.shared.state().restored.directories += 1;
-        self.frames.push(Frame { folder, names, node, offset: 0, batch: VecDeque::new(), there });
+        self.frames.push(Frame { site, claim, names, node, offset: 0, batch: VecDeque::new(), there });
     }
 
     /// The folder itself, and whether it was not there.
     fn make_folder(
         &self,
-        above: Option<&Folder>,
+        above: &Site,
+        claim: Claim,
         names: &Names,
         there: bool,
-    ) -> io::Result<(Option<Folder>, bool)> {
+    ) -> io::Result<(Site, bool)> {
         if self.frames.len() >= MAX_DEPTH {
             return Err(io::Error::other("it is nested too deeply"));
         }
-        let (Some(above), Some((upper, name))) = (above, names.split()) else { return Ok((None, true)) };
-        if !self.shared.options.dry_run {
-            let (folder, made) = above.make(name)?;
-            return Ok((Some(folder), made));
+        let Some((upper, name)) = names.split() else { return Ok((above.clone(), true)) };
+        let holder = self.claims.holder(claim);
+        if holder == Some(Holder::Entry) && !there {
+            return Err(io::ErrorKind::NotADirectory.into());
         }
-        if there {
-            return Ok((Some(above.enter(name)?), false));
-        }
-        match above.enter(name) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                above.check_writable(self.shared.options.overwrite && upper.split().is_some())?;
-                Ok((None, true))
+        match above.existing() {
+            Some(folder) if !self.shared.options.dry_run => {
+                let (made, is_new) = folder.make(name)?;
+                return Ok((Site::at(made), is_new));
             }
-            result => Ok((Some(result?), false)),
+            Some(folder) => match folder.enter(name) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound && !there => {
+                    folder.check_writable(self.shared.options.overwrite && upper.split().is_some())?;
+                }
+                entered => return Ok((Site::at(entered?), false)),
+            },
+            None => {}
         }
+        above.check_name(name)?;
+        Ok((above.planned(), holder.is_none()))
     }
 }

@@ -12,14 +12,17 @@ use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 #[cfg(unix)]
 pub(super) use unix::{
-    Folder, LINKS_LAST, NameKey, foresee, key_of, seal, set_file, set_folder, set_time, set_unopened, tighten,
+    FileSystem, Folder, LINKS_LAST, NameKey, foresee, foresee_existing, foresee_link, key_of, seal, set_file,
+    set_folder, set_time, set_unopened, tighten,
 };
 #[cfg(windows)]
 pub(super) use windows::{
-    Folder, LINKS_LAST, NameKey, foresee, key_of, seal, set_file, set_folder, set_time, set_unopened, tighten,
+    FileSystem, Folder, LINKS_LAST, NameKey, foresee, foresee_existing, foresee_link, key_of, seal, set_file,
+    set_folder, set_time, set_unopened, tighten,
 };
 
 use super::names::Names;
@@ -52,6 +55,68 @@ pub(super) enum Existing {
     Different(Option<FileId>),
     /// An entry of the same type and attributes. The content of a file is yet to be compared.
     Alike(Option<FileId>, Option<File>),
+}
+
+/// Where entries are created: a folder, or in a dry run also one that a restore would create.
+#[derive(Debug, Clone)]
+pub(super) struct Site {
+    /// The folder, or the nearest existing one above a planned folder.
+    nearest: Folder,
+    planned: bool,
+    /// Looked up when it is first asked for.
+    file_system: Arc<OnceLock<FileSystem>>,
+}
+
+impl Site {
+    /// An existing folder.
+    pub(super) fn at(folder: Folder) -> Self {
+        Self { nearest: folder, planned: false, file_system: Arc::default() }
+    }
+
+    /// A folder that would be created here.
+    pub(super) fn planned(&self) -> Self {
+        Self { planned: true, ..self.clone() }
+    }
+
+    /// The folder, unless it is planned.
+    pub(super) fn existing(&self) -> Option<&Folder> {
+        (!self.planned).then_some(&self.nearest)
+    }
+
+    /// What the file system of its entries is known for.
+    pub(super) fn file_system(&self) -> &FileSystem {
+        self.file_system.get_or_init(|| self.nearest.file_system())
+    }
+
+    /// Fails if an entry cannot get this name.
+    pub(super) fn check_name(&self, name: &CStr) -> io::Result<()> {
+        self.file_system().check_name(name)?;
+        match self.nearest.has(name) {
+            Err(error) => Err(error),
+            Ok(true) if !self.planned => Err(io::ErrorKind::AlreadyExists.into()),
+            Ok(_) => Ok(()),
+        }
+    }
+
+    /// Fails if a new entry cannot get this name, or with `replace`, the name of an existing one.
+    pub(super) fn check_given(&self, name: &CStr, replace: bool) -> io::Result<()> {
+        match self.existing().filter(|_| replace) {
+            Some(folder) => folder.check_replaceable(name),
+            None => self.check_name(name),
+        }
+    }
+
+    /// The folder at this path below, which may be planned.
+    pub(super) fn below(&self, names: &Names) -> io::Result<Self> {
+        let mut at = self.nearest.clone();
+        for name in names.down().take_while(|_| !self.planned) {
+            match at.enter(name) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::at(at).planned()),
+                entered => at = entered?,
+            }
+        }
+        Ok(Self { planned: self.planned, ..Self::at(at) })
+    }
 }
 
 const TEMPORARY: &str = ".yester-";

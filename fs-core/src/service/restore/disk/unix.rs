@@ -2,8 +2,13 @@
 
 mod attributes;
 mod existing;
+mod file_system;
 mod foresight;
 mod leftovers;
+mod model;
+mod plain;
+mod probe;
+mod rights;
 mod subject;
 
 use std::collections::HashSet;
@@ -16,10 +21,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub(in crate::service::restore) use attributes::{set_file, set_folder, set_time, set_unopened, tighten};
-pub(in crate::service::restore) use foresight::foresee;
+pub(in crate::service::restore) use file_system::FileSystem;
+pub(in crate::service::restore) use foresight::{foresee, foresee_existing, foresee_link};
 use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, RawDir, RenameFlags, Stat, makedev};
 use rustix::io::Errno;
-use subject::Subject;
+use subject::{Settable, Status, Subject};
 
 use super::FileId;
 use crate::format::XattrSet;
@@ -89,8 +95,8 @@ impl Folder {
             subject.drop_lists();
             // In a folder of another user, that user may have replaced it: then it has another owner.
             let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
-            let is_own = |stat: Stat| stat.st_uid == user.as_raw() && stat.st_mode & 0o7777 == 0o700;
-            if !subject.stat().is_ok_and(is_own) {
+            let is_own = |status: Status| status.uid == user.as_raw() && status.mode == 0o700;
+            if !subject.status().is_ok_and(is_own) {
                 let _ = subject.chown(Some(user.as_raw()), Some(group.as_raw()));
                 let _ = subject.chmod(0o700);
             }
@@ -148,7 +154,12 @@ impl Folder {
     /// Makes what is neither a file nor a symbolic link.
     pub(in crate::service::restore) fn make_special(&self, name: &CStr, attr: &Attr) -> io::Result<()> {
         let device = makedev(attr.rdev.0, attr.rdev.1);
-        Ok(rustix::fs::mknodat(&self.0, name, file_type(attr.kind), Mode::RUSR | Mode::WUSR, device)?)
+        let made = rustix::fs::mknodat(&self.0, name, file_type(attr.kind), Mode::RUSR | Mode::WUSR, device);
+        if made == Err(Errno::IO) {
+            // exFAT by FUSE creates a regular file, which the kernel refuses.
+            let _ = self.remove(name);
+        }
+        Ok(made?)
     }
 
     /// Creates a hard link to `first` in the folder `above`, which must be the given file.

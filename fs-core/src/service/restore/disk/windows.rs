@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub(in crate::service::restore) use attributes::{
-    foresee, seal, set_file, set_folder, set_time, set_unopened, tighten,
+    foresee, foresee_existing, foresee_link, seal, set_file, set_folder, set_time, set_unopened, tighten,
 };
 
 use super::FileId;
@@ -51,6 +51,30 @@ pub(in crate::service::restore) type NameKey = Vec<u16>;
 /// The key of `name`.
 pub(in crate::service::restore) fn key_of(name: &CStr) -> NameKey {
     fold(&to_windows(name.to_bytes()))
+}
+
+/// How names are compared.
+#[derive(Debug)]
+pub(in crate::service::restore) struct FileSystem;
+
+impl FileSystem {
+    /// It takes different names for one.
+    #[expect(clippy::unused_self, reason = "on other platforms file systems differ")]
+    pub(in crate::service::restore) fn folds(&self) -> bool {
+        true
+    }
+
+    /// A name as it is compared: equal ones are one name.
+    #[expect(clippy::unused_self, reason = "on other platforms file systems differ")]
+    pub(in crate::service::restore) fn fold(&self, name: &CStr) -> NameKey {
+        key_of(name)
+    }
+
+    /// Always succeeds: every name can be translated.
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "other platforms know")]
+    pub(in crate::service::restore) fn check_name(&self, _: &CStr) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Whether it leads to a folder must be known of a symbolic link when it is made.
@@ -114,8 +138,24 @@ impl Folder {
         Ok(())
     }
 
-    fn has(&self, name: &CStr) -> bool {
-        fs::symlink_metadata(self.entry(name)).is_ok()
+    #[expect(clippy::unused_self, reason = "other platforms ask the folder")]
+    pub(super) fn file_system(&self) -> FileSystem {
+        FileSystem
+    }
+
+    /// Whether anything has this name, as Windows compares names.
+    pub(super) fn has(&self, name: &CStr) -> io::Result<bool> {
+        match fs::symlink_metadata(self.entry(name)) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Always succeeds: only an attempt shows whether an entry can be replaced.
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "other platforms know")]
+    pub(super) fn check_replaceable(&self, _: &CStr) -> io::Result<()> {
+        Ok(())
     }
 
     /// Makes an empty file, hidden if it was.
@@ -185,7 +225,7 @@ impl Folder {
         let (old, new) = (self.entry(from), self.entry(to));
         match fs::hard_link(&old, &new) {
             Ok(()) => Ok(false),
-            Err(_) if self.has(to) => Err(io::ErrorKind::AlreadyExists.into()),
+            Err(_) if self.has(to).is_ok_and(|has| has) => Err(io::ErrorKind::AlreadyExists.into()),
             // A symbolic link, or a file system without hard links. This restore has not created this name.
             Err(_) => fs::rename(&old, &new).map(|()| true),
         }

@@ -7,13 +7,12 @@ use std::ffi::CString;
 use std::fs::File;
 use std::io;
 
-use rustix::fs::{Timespec, Timestamps};
 use rustix::io::Errno;
 
 use super::Folder;
-use super::subject::{Subject, has_mode, hold};
+use super::subject::{Settable, Subject, has_mode, hold};
+use crate::format::XattrSet;
 use crate::format::acl::{self, Acl};
-use crate::format::{Time, XattrSet};
 use crate::service::restore::disk::{FileId, Lack, Lacking, Unfinished};
 use crate::view::{Attr, FileKind};
 
@@ -23,13 +22,13 @@ const SET_USER: u16 = 0o4000;
 const SET_GROUP: u16 = 0o2000;
 
 /// The name of an ACL in messages.
-pub(super) const LIST: &str = "access control list";
+const LIST: &str = "access control list";
 /// The reason for a mode that is not restored.
-pub(super) const NARROWED: &str = "narrowed, so that nobody gains access";
+const NARROWED: &str = "narrowed, so that nobody gains access";
 
 /// Attributes other than ACLs that are removed if a snapshot does not have them. Labels of the kernel, such
 /// as those of SELinux, and attributes made up by file systems are kept.
-const REMOVABLE: [&[u8]; 3] = [b"user.", b"trusted.", b"security.capability"];
+pub(super) const REMOVABLE: [&[u8]; 3] = [b"user.", b"trusted.", b"security.capability"];
 
 /// Sets the attributes of an open file. Returns what could not be set, and the file's identity.
 pub(in crate::service::restore) fn set_file(
@@ -48,7 +47,7 @@ pub(in crate::service::restore) fn set_folder(folder: &Folder, attr: &Attr, xatt
 
 /// Sets a folder's time, if permitted.
 pub(in crate::service::restore) fn set_time(folder: &Folder, attr: &Attr) {
-    let _ = Subject::open(folder).set_times(&times(attr.mtime));
+    let _ = Subject::open(folder).set_mtime(attr.mtime);
 }
 
 /// Gives them to what cannot be opened: a symbolic link or a special file.
@@ -70,28 +69,29 @@ pub(in crate::service::restore) fn set_unopened(
 /// Errors are reported later, when its attributes are set.
 pub(in crate::service::restore) fn tighten(folder: &Folder, attr: &Attr, xattrs: &XattrSet) {
     let subject = Subject::open(folder);
-    let Ok(stat) = subject.stat() else { return };
-    let had = (stat.st_mode & 0o7777) as u16;
+    let Ok(status) = subject.status() else { return };
+    let had = status.mode;
     let list = subject.xattr(&c_name(acl::ACCESS)).ok().flatten();
     let mut mode = had & (0o7000 | attr.mode) | 0o700;
-    if list.as_deref() != xattrs.get(acl::ACCESS) || stat.st_gid != attr.gid {
+    if list.as_deref() != xattrs.get(acl::ACCESS) || status.gid != attr.gid {
         // With an ACL these bits are its mask.
         mode &= !0o070;
     }
     if mode != had {
         let _ = subject.chmod(mode);
     }
-    if (stat.st_uid, stat.st_gid) != (attr.uid, attr.gid) {
+    if (status.uid, status.gid) != (attr.uid, attr.gid) {
         let _ = own(&subject, attr);
     }
 }
 
-fn set(subject: &Subject<'_>, attr: &Attr, xattrs: &XattrSet) -> Lacking {
+/// Sets all attributes of a new entry, or of an existing folder. Returns what could not be set.
+pub(super) fn set(subject: &impl Settable, attr: &Attr, xattrs: &XattrSet) -> Lacking {
     let mut lacking = Lacking::new();
     let owned = own(subject, attr);
-    let kept = subject.stat();
+    let kept = subject.status();
     let (owner, group) =
-        kept.map_or((false, false), |stat| (stat.st_uid == attr.uid, stat.st_gid == attr.gid));
+        kept.map_or((false, false), |status| (status.uid == attr.uid, status.gid == attr.gid));
     if !(owner && group) {
         lacking.push(Lack { what: "owner".into(), reason: reason(owned), expected: !is_root() });
     }
@@ -101,28 +101,28 @@ fn set(subject: &Subject<'_>, attr: &Attr, xattrs: &XattrSet) -> Lacking {
         let mode = allowed_mode(attr, xattrs, owner, group, is_set);
         set_mode(subject, attr, mode, owner && group, &mut lacking);
     }
-    let set = subject.set_times(&times(attr.mtime));
-    if subject.stat().is_ok_and(|stat| mtime(&stat) != Some(attr.mtime)) || set.is_err() {
+    let set = subject.set_mtime(attr.mtime);
+    if subject.status().is_ok_and(|status| status.mtime != Some(attr.mtime)) || set.is_err() {
         lacking.push(Lack { what: "time".into(), reason: reason(set), expected: false });
     }
     lacking
 }
 
 /// Sets owner and group, or only the group if nothing more is permitted.
-fn own(subject: &Subject<'_>, attr: &Attr) -> rustix::io::Result<()> {
-    let stat = subject.stat()?;
-    if (stat.st_uid, stat.st_gid) == (attr.uid, attr.gid) {
+fn own(subject: &impl Settable, attr: &Attr) -> rustix::io::Result<()> {
+    let status = subject.status()?;
+    if (status.uid, status.gid) == (attr.uid, attr.gid) {
         return Ok(());
     }
     subject.chown(Some(attr.uid), Some(attr.gid)).inspect_err(|_| {
-        if stat.st_gid != attr.gid {
+        if status.gid != attr.gid {
             let _ = subject.chown(None, Some(attr.gid));
         }
     })
 }
 
 /// Sets all extended attributes except ACLs, and removes those that the snapshot does not have.
-fn set_xattrs(subject: &Subject<'_>, xattrs: &XattrSet, lacking: &mut Lacking) {
+fn set_xattrs(subject: &impl Settable, xattrs: &XattrSet, lacking: &mut Lacking) {
     for name in subject.xattr_names().unwrap_or_default() {
         let bytes = name.to_bytes();
         let is_removable = REMOVABLE.iter().any(|kind| bytes.starts_with(kind));
@@ -146,13 +146,7 @@ fn set_xattrs(subject: &Subject<'_>, xattrs: &XattrSet, lacking: &mut Lacking) {
 }
 
 /// The mode of a file that may lack its owner, group or access ACL: nobody gains access.
-pub(super) fn allowed_mode(
-    attr: &Attr,
-    xattrs: &XattrSet,
-    owner: bool,
-    group: bool,
-    is_list_set: bool,
-) -> u16 {
+fn allowed_mode(attr: &Attr, xattrs: &XattrSet, owner: bool, group: bool, is_list_set: bool) -> u16 {
     let bits = (attr.mode >> 3 & 7, attr.mode & 7);
     let list = xattrs.get(acl::ACCESS).map(Acl::decode);
     // Without an ACL these are the group's bits, with one its mask.
@@ -174,7 +168,7 @@ pub(super) fn allowed_mode(
 
 /// Sets or removes the ACLs; false if the access ACL could not be set.
 fn set_lists(
-    subject: &Subject<'_>,
+    subject: &impl Settable,
     attr: &Attr,
     xattrs: &XattrSet,
     group: bool,
@@ -209,18 +203,18 @@ fn set_lists(
 }
 
 /// Sets `mode`, which may be narrower than the snapshot's.
-fn set_mode(subject: &Subject<'_>, attr: &Attr, mode: u16, is_own: bool, lacking: &mut Lacking) {
+fn set_mode(subject: &impl Settable, attr: &Attr, mode: u16, is_own: bool, lacking: &mut Lacking) {
     let set = subject.chmod(mode);
-    let kept = subject.stat().map_or(mode, |stat| (stat.st_mode & 0o7777) as u16);
+    let kept = subject.status().map_or(mode, |status| status.mode);
     if kept == attr.mode && set.is_ok() {
         return;
     }
     let is_narrowed = kept == mode && set.is_ok();
-    let why = if is_narrowed { "narrowed, so that nobody gains access".to_owned() } else { reason(set) };
+    let why = if is_narrowed { NARROWED.to_owned() } else { reason(set) };
     lacking.push(Lack { what: "mode".into(), reason: why, expected: is_narrowed && !is_own && !is_root() });
 }
 
-pub(super) fn reason(result: rustix::io::Result<()>) -> String {
+fn reason(result: rustix::io::Result<()>) -> String {
     match result {
         Ok(()) => "the file system does not keep it".to_owned(),
         Err(error) => io::Error::from(error).to_string(),
@@ -236,24 +230,12 @@ fn c_name(name: &[u8]) -> CString {
     CString::new(name).unwrap_or_default()
 }
 
-fn times(mtime: Time) -> Timestamps {
-    let time = Timespec { tv_sec: mtime.secs(), tv_nsec: mtime.nanos().into() };
-    Timestamps { last_access: time, last_modification: time }
-}
-
-// Field types differ between architectures.
-#[allow(clippy::unnecessary_cast, clippy::cast_lossless)]
-pub(super) fn mtime(stat: &rustix::fs::Stat) -> Option<Time> {
-    Time::new(stat.st_mtime as i64, stat.st_mtime_nsec as u32)
-}
-
 /// Whether an existing entry has exactly these attributes.
 pub(super) fn same(subject: &Subject<'_>, attr: &Attr, xattrs: &XattrSet) -> io::Result<bool> {
-    let stat = subject.stat()?;
-    let mode = (stat.st_mode & 0o7777) as u16;
-    if (stat.st_uid, stat.st_gid) != (attr.uid, attr.gid)
-        || (has_mode(attr.kind) && mode != attr.mode)
-        || mtime(&stat) != Some(attr.mtime)
+    let status = subject.status()?;
+    if (status.uid, status.gid) != (attr.uid, attr.gid)
+        || (has_mode(attr.kind) && status.mode != attr.mode)
+        || status.mtime != Some(attr.mtime)
     {
         return Ok(false);
     }
@@ -276,6 +258,7 @@ pub(super) fn same(subject: &Subject<'_>, attr: &Attr, xattrs: &XattrSet) -> io:
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::Time;
     use crate::format::acl::Tag;
 
     #[test]

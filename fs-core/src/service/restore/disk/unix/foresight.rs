@@ -1,99 +1,79 @@
-//! Predicts what a restore cannot keep, for dry runs.
+//! Predicts what a restore cannot keep, for dry runs. Attributes are set as in a restore, but on what stands
+//! for the entry.
 
-use std::ffi::CString;
 use std::io;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{Access, AtFlags};
 use rustix::io::Errno;
-use rustix::process::{getegid, geteuid, getgroups};
+use rustix::process::geteuid;
 
-use super::attributes::{LIST, NARROWED, allowed_mode, reason};
-use super::subject::has_mode;
+use super::attributes::set;
+use super::model::{Foreign, Model};
+use super::probe::Probe;
+use super::rights::{CAP_MKNOD, Rights};
+use super::subject::{Settable, Subject};
 use super::{Folder, is_device};
 use crate::format::XattrSet;
-use crate::format::acl::{self, Acl, Tag};
-use crate::service::restore::disk::{Lack, Lacking};
-use crate::view::Attr;
+use crate::service::restore::disk::{FileId, Lacking, Site};
+use crate::view::{Attr, FileKind};
 
-/// Capabilities, as bits of `CapEff`.
-const CAP_CHOWN: u64 = 1;
-const CAP_SYS_ADMIN: u64 = 1 << 21;
-const CAP_MKNOD: u64 = 1 << 27;
-const CAP_SETFCAP: u64 = 1 << 31;
-
-/// What this process may do.
-struct Rights {
-    capabilities: u64,
-    /// Ranges of user and group numbers of this user namespace: the first number, and the count.
-    users: Vec<(u64, u64)>,
-    groups: Vec<(u64, u64)>,
-}
-
-/// Predicts what an entry created in `folder` will lack. Fails if it cannot be created at all.
+/// Predicts what an entry created here will lack, and gives it a number of its own. Fails if it cannot be
+/// created at all.
 pub(in crate::service::restore) fn foresee(
-    folder: Option<&Folder>,
+    site: &Site,
     attr: &Attr,
     xattrs: &XattrSet,
-) -> io::Result<Lacking> {
-    static RIGHTS: OnceLock<Rights> = OnceLock::new();
-    let rights = RIGHTS.get_or_init(Rights::read);
-    if is_device(attr.kind) && attr.rdev != (0, 0) && !rights.may_for_all(CAP_MKNOD) {
+) -> io::Result<(Lacking, Option<FileId>)> {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let is_whiteout = attr.kind == FileKind::CharDevice && attr.rdev == (0, 0);
+    if is_device(attr.kind) && !is_whiteout && !Rights::own().may_for_all(CAP_MKNOD) {
         return Err(Errno::PERM.into());
     }
-    let mut lacking = Lacking::new();
-    let (user, group) = (rights.user(attr.uid), rights.group(attr.gid));
-    if let Err(error) = user.and(group) {
-        lacking.push(Lack {
-            what: "owner".into(),
-            reason: reason(Err(error)),
-            expected: !geteuid().is_root(),
-        });
+    let plain = site.file_system().plain;
+    if let Some(plain) = plain {
+        plain.check(attr.kind, attr.size)?;
     }
-    let mut is_list_set = true;
-    for name in xattrs.names() {
-        let Err(error) = xattr(folder, rights, name, xattrs.get(name).unwrap_or_default()) else { continue };
-        is_list_set &= name != acl::ACCESS;
-        let is_list = name == acl::ACCESS || name == acl::DEFAULT;
-        let attribute = || format!("extended attribute {}", String::from_utf8_lossy(name));
-        let what = if is_list { LIST.to_owned() } else { attribute() };
-        lacking.push(Lack { what, reason: reason(Err(error)), expected: false });
-    }
-    let (user, group) = (user.is_ok(), group.is_ok());
-    if has_mode(attr.kind) && allowed_mode(attr, xattrs, user, group, is_list_set) != attr.mode {
-        let expected = (!user || !group) && !geteuid().is_root();
-        lacking.push(Lack { what: "mode".into(), reason: NARROWED.to_owned(), expected });
-    }
-    Ok(lacking)
-}
-
-/// Whether an attribute can be set.
-fn xattr(folder: Option<&Folder>, rights: &Rights, name: &[u8], value: &[u8]) -> Result<(), Errno> {
-    let named = if name == acl::ACCESS || name == acl::DEFAULT { Acl::decode(value) } else { None };
-    let is_known = |tag| match tag {
-        Tag::User(id) => is_in(&rights.users, id),
-        Tag::Group(id) => is_in(&rights.groups, id),
-        _ => true,
+    let lacking = match Probe::new(&site.nearest, attr, site.planned)? {
+        Some(probe) => set(&probe, attr, xattrs),
+        None => set(&Model::new(&site.nearest, plain), attr, xattrs),
     };
-    if named.is_some_and(|list| !list.entries().all(|(tag, _)| is_known(tag))) {
-        return Err(Errno::INVAL);
+    Ok((lacking, Some((u64::MAX, NUMBER.fetch_add(1, Ordering::Relaxed)))))
+}
+
+/// Predicts what an existing folder will lack that gets attributes.
+pub(in crate::service::restore) fn foresee_existing(
+    folder: &Folder,
+    site: &Site,
+    attr: &Attr,
+    xattrs: &XattrSet,
+) -> Lacking {
+    let is_own = Subject::open(folder).status().is_ok_and(|status| Rights::own().owns(status.uid));
+    if !is_own {
+        return set(&Foreign(folder), attr, xattrs);
     }
-    if name.starts_with(b"trusted.") && !rights.may_for_all(CAP_SYS_ADMIN)
-        || name == b"security.capability" && !rights.may(CAP_SETFCAP)
-    {
-        return Err(Errno::PERM);
-    }
-    let (Some(folder), Ok(name)) = (folder, CString::new(name)) else { return Ok(()) };
-    match rustix::fs::fgetxattr(folder, &name, &mut [0; 1]) {
-        Err(Errno::NOTSUP) => Err(Errno::NOTSUP),
-        _ => Ok(()),
+    match Probe::new(folder, attr, false) {
+        Ok(Some(probe)) => {
+            probe.imitate(folder);
+            set(&probe, attr, xattrs)
+        }
+        _ => set(&Model::of(folder, site.file_system().plain), attr, xattrs),
     }
 }
 
-/// Without /proc the ranges are unknown, and every number is accepted.
-fn is_in(ranges: &[(u64, u64)], id: u32) -> bool {
-    let holds = |(first, count): &(u64, u64)| u64::from(id).checked_sub(*first).is_some_and(|at| at < *count);
-    ranges.is_empty() || ranges.iter().any(holds)
+/// Fails if no hard link can be made here to a file there that has so many names.
+pub(in crate::service::restore) fn foresee_link(first: &Site, site: &Site, links: u64) -> io::Result<()> {
+    let (there, here) = (first.file_system(), site.file_system());
+    if there.mount != here.mount {
+        return Err(Errno::XDEV.into());
+    }
+    if here.plain.is_some() {
+        return Err(Errno::PERM.into());
+    }
+    if here.most_links > 0 && links >= here.most_links {
+        return Err(Errno::MLINK.into());
+    }
+    Ok(())
 }
 
 impl Folder {
@@ -104,59 +84,6 @@ impl Folder {
         match rustix::fs::accessat(self, c".", wanted, AtFlags::EACCESS) {
             Err(Errno::ACCESS) if may_change && is_own() => Ok(()),
             checked => Ok(checked?),
-        }
-    }
-}
-
-impl Rights {
-    /// Whether the process has a capability in its own user namespace.
-    fn may(&self, capability: u64) -> bool {
-        self.capabilities & capability != 0
-    }
-
-    /// The same in the initial user namespace, which excludes the root of a container.
-    fn may_for_all(&self, capability: u64) -> bool {
-        self.may(capability) && is_in(&self.users, u32::MAX - 1)
-    }
-
-    /// Whether it may give files to this user.
-    fn user(&self, id: u32) -> Result<(), Errno> {
-        match is_in(&self.users, id) {
-            false => Err(Errno::INVAL),
-            true if self.may(CAP_CHOWN) || id == geteuid().as_raw() => Ok(()),
-            true => Err(Errno::PERM),
-        }
-    }
-
-    /// The same for a group.
-    fn group(&self, id: u32) -> Result<(), Errno> {
-        let is_own = || {
-            id == getegid().as_raw()
-                || getgroups().is_ok_and(|groups| groups.iter().any(|group| group.as_raw() == id))
-        };
-        match is_in(&self.groups, id) {
-            false => Err(Errno::INVAL),
-            true if self.may(CAP_CHOWN) || is_own() => Ok(()),
-            true => Err(Errno::PERM),
-        }
-    }
-
-    fn read() -> Self {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
-        let effective = effective.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok());
-        let ranges = |path: &str| {
-            let text = std::fs::read_to_string(path).unwrap_or_default();
-            let range = |line: &str| {
-                let mut words = line.split_ascii_whitespace();
-                Some((words.next()?.parse().ok()?, words.nth(1)?.parse().ok()?))
-            };
-            text.lines().filter_map(range).collect()
-        };
-        Self {
-            capabilities: effective.unwrap_or(u64::MAX),
-            users: ranges("/proc/self/uid_map"),
-            groups: ranges("/proc/self/gid_map"),
         }
     }
 }

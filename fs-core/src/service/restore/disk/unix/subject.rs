@@ -1,19 +1,57 @@
-//! The file that gets attributes, held by a handle: no name is looked up again, and no link is followed.
+//! What gets attributes. A file is held by a handle: no name is looked up again, and no link is followed.
 
 use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
-use rustix::fs::{AtFlags, Gid, Mode, OFlags, Stat, Timestamps, Uid, XattrFlags};
+use rustix::fs::{AtFlags, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
 
 use super::{Folder, file_type, id_of, is_device};
-use crate::format::acl;
+use crate::format::{Time, acl};
 use crate::service::restore::disk::FileId;
 use crate::view::{Attr, FileKind};
 
 /// Linux's bound for a list of attribute names, and for a value.
 const MAX_XATTR: usize = 1 << 16;
+
+/// Owner, group, permissions and time of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Status {
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+    /// Permission bits.
+    pub(super) mode: u16,
+    /// `None` for an invalid time.
+    pub(super) mtime: Option<Time>,
+}
+
+impl Status {
+    // Field types differ between architectures.
+    #[allow(clippy::unnecessary_cast, clippy::cast_lossless)]
+    pub(super) fn of(stat: &Stat) -> Self {
+        Self {
+            uid: stat.st_uid,
+            gid: stat.st_gid,
+            mode: (stat.st_mode & 0o7777) as u16,
+            mtime: Time::new(stat.st_mtime as i64, stat.st_mtime_nsec as u32),
+        }
+    }
+}
+
+/// An entry whose attributes can be set: a real one, or in a dry run what stands for it.
+pub(super) trait Settable {
+    fn status(&self) -> rustix::io::Result<Status>;
+    fn chown(&self, owner: Option<u32>, group: Option<u32>) -> rustix::io::Result<()>;
+    fn chmod(&self, mode: u16) -> rustix::io::Result<()>;
+    fn set_mtime(&self, mtime: Time) -> rustix::io::Result<()>;
+    fn set_xattr(&self, name: &CStr, value: &[u8]) -> rustix::io::Result<()>;
+    fn remove_xattr(&self, name: &CStr) -> rustix::io::Result<()>;
+    /// The value of an attribute; `None` without it.
+    fn xattr(&self, name: &CStr) -> rustix::io::Result<Option<Vec<u8>>>;
+    /// The names of all attributes.
+    fn xattr_names(&self) -> rustix::io::Result<Vec<CString>>;
+}
 
 /// A file, folder, link or special file.
 pub(super) struct Subject<'a> {
@@ -64,12 +102,27 @@ impl<'a> Subject<'a> {
         self.stat().ok().map(|stat| id_of(&stat))
     }
 
-    pub(super) fn chown(&self, owner: Option<u32>, group: Option<u32>) -> rustix::io::Result<()> {
+    /// Removes the ACLs inherited from its folder. Errors do not matter: without ACLs nothing is inherited.
+    pub(super) fn drop_lists(&self) {
+        for name in [acl::DEFAULT, acl::ACCESS] {
+            if let Ok(name) = CString::new(name) {
+                let _ = self.remove_xattr(&name);
+            }
+        }
+    }
+}
+
+impl Settable for Subject<'_> {
+    fn status(&self) -> rustix::io::Result<Status> {
+        Ok(Status::of(&self.stat()?))
+    }
+
+    fn chown(&self, owner: Option<u32>, group: Option<u32>) -> rustix::io::Result<()> {
         let (owner, group) = (owner.map(Uid::from_raw), group.map(Gid::from_raw));
         rustix::fs::chownat(self.fd, c"", owner, group, AtFlags::EMPTY_PATH)
     }
 
-    pub(super) fn chmod(&self, mode: u16) -> rustix::io::Result<()> {
+    fn chmod(&self, mode: u16) -> rustix::io::Result<()> {
         let mode = Mode::from_raw_mode(u32::from(mode));
         match &self.path {
             None => rustix::fs::fchmod(self.fd, mode),
@@ -77,29 +130,30 @@ impl<'a> Subject<'a> {
         }
     }
 
-    pub(super) fn set_times(&self, times: &Timestamps) -> rustix::io::Result<()> {
+    fn set_mtime(&self, mtime: Time) -> rustix::io::Result<()> {
+        let time = Timespec { tv_sec: mtime.secs(), tv_nsec: mtime.nanos().into() };
+        let times = Timestamps { last_access: time, last_modification: time };
         match &self.path {
-            None => rustix::fs::futimens(self.fd, times),
-            Some(path) => rustix::fs::utimensat(rustix::fs::CWD, path, times, AtFlags::empty()),
+            None => rustix::fs::futimens(self.fd, &times),
+            Some(path) => rustix::fs::utimensat(rustix::fs::CWD, path, &times, AtFlags::empty()),
         }
     }
 
-    pub(super) fn set_xattr(&self, name: &CStr, value: &[u8]) -> rustix::io::Result<()> {
+    fn set_xattr(&self, name: &CStr, value: &[u8]) -> rustix::io::Result<()> {
         match &self.path {
             None => rustix::fs::fsetxattr(self.fd, name, value, XattrFlags::empty()),
             Some(path) => rustix::fs::setxattr(path, name, value, XattrFlags::empty()),
         }
     }
 
-    pub(super) fn remove_xattr(&self, name: &CStr) -> rustix::io::Result<()> {
+    fn remove_xattr(&self, name: &CStr) -> rustix::io::Result<()> {
         match &self.path {
             None => rustix::fs::fremovexattr(self.fd, name),
             Some(path) => rustix::fs::removexattr(path, name),
         }
     }
 
-    /// The value of an attribute; `None` without it.
-    pub(super) fn xattr(&self, name: &CStr) -> rustix::io::Result<Option<Vec<u8>>> {
+    fn xattr(&self, name: &CStr) -> rustix::io::Result<Option<Vec<u8>>> {
         let read = |buffer: &mut [u8]| match &self.path {
             None => rustix::fs::fgetxattr(self.fd, name, buffer),
             Some(path) => rustix::fs::getxattr(path, name, buffer),
@@ -110,8 +164,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// The names of all attributes.
-    pub(super) fn xattr_names(&self) -> rustix::io::Result<Vec<CString>> {
+    fn xattr_names(&self) -> rustix::io::Result<Vec<CString>> {
         let read = |buffer: &mut [u8]| match &self.path {
             None => rustix::fs::flistxattr(self.fd, buffer),
             Some(path) => rustix::fs::listxattr(path, buffer),
@@ -122,15 +175,6 @@ impl<'a> Subject<'a> {
         };
         let names = names.split(|byte| *byte == 0).filter(|name| !name.is_empty());
         Ok(names.filter_map(|name| CString::new(name).ok()).collect())
-    }
-
-    /// Removes the ACLs inherited from its folder. Errors do not matter: without ACLs nothing is inherited.
-    pub(super) fn drop_lists(&self) {
-        for name in [acl::DEFAULT, acl::ACCESS] {
-            if let Ok(name) = CString::new(name) {
-                let _ = self.remove_xattr(&name);
-            }
-        }
     }
 }
 

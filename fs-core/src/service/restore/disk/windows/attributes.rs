@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT, Folder};
 use crate::format::{Time, XattrSet};
-use crate::service::restore::disk::{FileId, Lack, Lacking, Unfinished};
+use crate::service::restore::disk::{FileId, Lack, Lacking, Site, Unfinished};
 use crate::view::{Attr, FileKind};
 use crate::windows::attributes::{ARCHIVE, DIRECTORY, DosAttributes, HIDDEN, NAME, READ_ONLY, SYSTEM};
 
@@ -44,14 +44,30 @@ pub(in crate::service::restore) fn set_file(
 
 /// What an entry will lack.
 pub(in crate::service::restore) fn foresee(
-    _: Option<&Folder>,
+    _: &Site,
     attr: &Attr,
     xattrs: &XattrSet,
-) -> io::Result<Lacking> {
+) -> io::Result<(Lacking, Option<FileId>)> {
     match attr.kind {
-        FileKind::File | FileKind::Directory | FileKind::Symlink => Ok(lacking(xattrs)),
+        FileKind::File | FileKind::Directory | FileKind::Symlink => Ok((lacking(xattrs), None)),
         _ => Err(super::no_special()),
     }
+}
+
+/// What an existing folder will lack that gets attributes.
+pub(in crate::service::restore) fn foresee_existing(
+    _: &Folder,
+    _: &Site,
+    _: &Attr,
+    xattrs: &XattrSet,
+) -> Lacking {
+    lacking(xattrs)
+}
+
+/// Always succeeds: only an attempt shows whether a hard link can be made.
+#[expect(clippy::unnecessary_wraps, reason = "other platforms know")]
+pub(in crate::service::restore) fn foresee_link(_: &Site, _: &Site, _: u64) -> io::Result<()> {
+    Ok(())
 }
 
 /// Does nothing: rights are not restored on Windows.

@@ -1,0 +1,132 @@
+//! What is known of the file system of a folder, for what a dry run cannot try.
+
+use std::ffi::CStr;
+use std::fs::File;
+use std::io::{self, Read};
+
+use rustix::fs::{AtFlags, StatxAttributes, StatxFlags, fstatfs, ioctl_getflags, statx};
+use rustix::io::Errno;
+use rustix::process::geteuid;
+
+use super::Folder;
+use super::plain::Plain;
+use super::rights::{CAP_FOWNER, Rights};
+
+/// Types of file systems, as `statfs` returns them (linux/magic.h).
+const FAT: u64 = 0x4d44;
+const EXFAT: u64 = 0x2011_bab0;
+const FUSE: u64 = 0x6573_5546;
+const EXT: u64 = 0xef53;
+const BTRFS: u64 = 0x9123_683e;
+
+/// `FS_CASEFOLD_FL`: names in the folder, and in new folders below it, are compared without case.
+const CASEFOLD: u32 = 0x4000_0000;
+
+/// Properties of a folder's file system.
+#[derive(Debug, Default)]
+pub(in crate::service::restore) struct FileSystem {
+    pub(super) plain: Option<Plain>,
+    is_folded: bool,
+    /// The most names of a file; 0 if unknown.
+    pub(super) most_links: u64,
+    /// Device and mount: there are no hard links between different ones.
+    pub(super) mount: (u64, u64),
+}
+
+impl FileSystem {
+    /// Whether it takes different names for one.
+    pub(in crate::service::restore) fn folds(&self) -> bool {
+        self.is_folded || self.plain.is_some()
+    }
+
+    /// A name as it is compared: equal ones are one name.
+    pub(in crate::service::restore) fn fold(&self, name: &CStr) -> Vec<u8> {
+        let name = name.to_bytes();
+        match (self.plain, str::from_utf8(name)) {
+            (Some(plain), _) => plain.fold(name),
+            (None, Ok(text)) if self.is_folded => {
+                let folded = text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase);
+                folded.collect::<String>().into_bytes()
+            }
+            _ => name.to_vec(),
+        }
+    }
+
+    /// Fails if no entry can have this name.
+    pub(in crate::service::restore) fn check_name(&self, name: &CStr) -> io::Result<()> {
+        Ok(self.plain.map_or(Ok(()), |plain| plain.check_name(name.to_bytes()))?)
+    }
+}
+
+impl Folder {
+    /// What its file system is known for.
+    // Field types differ between architectures.
+    #[allow(clippy::unnecessary_cast, clippy::cast_sign_loss)]
+    pub(in crate::service::restore::disk) fn file_system(&self) -> FileSystem {
+        let kind = fstatfs(self).map_or(0, |found| u64::from(found.f_type as u32));
+        let found = statx(self, c"", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID);
+        let mount = found.map_or((0, 0), |found| {
+            let device = rustix::fs::makedev(found.stx_dev_major, found.stx_dev_minor) as u64;
+            (device, found.stx_mnt_id)
+        });
+        let plain = match kind {
+            FAT => Some(Plain::Fat),
+            EXFAT => Some(Plain::Exfat),
+            FUSE => is_exfat(mount.0).then_some(Plain::ExfatFuse),
+            _ => None,
+        };
+        // A program behind FUSE is not asked.
+        let flags = if kind == FUSE { None } else { ioctl_getflags(self).ok() };
+        FileSystem {
+            plain,
+            is_folded: flags.is_some_and(|flags| flags.bits() & CASEFOLD != 0),
+            most_links: match kind {
+                EXT => 65_000,
+                BTRFS => 65_535,
+                _ => 0,
+            },
+            mount,
+        }
+    }
+
+    /// Whether anything has this name, as the file system compares names.
+    pub(in crate::service::restore::disk) fn has(&self, name: &CStr) -> io::Result<bool> {
+        match rustix::fs::statat(self, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(_) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Fails if this entry, which is no folder, cannot be replaced in a folder that can be written.
+    pub(in crate::service::restore::disk) fn check_replaceable(&self, name: &CStr) -> io::Result<()> {
+        const STICKY: u16 = 0o1000;
+        let folder = statx(self, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)?;
+        let entry = statx(self, name, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS)?;
+        let user = geteuid().as_raw();
+        let is_own = entry.stx_uid == user || folder.stx_uid == user || Rights::own().may(CAP_FOWNER);
+        let fixed = StatxAttributes::IMMUTABLE | StatxAttributes::APPEND;
+        if (folder.stx_mode & STICKY != 0 && !is_own) || entry.stx_attributes.intersects(fixed) {
+            return Err(Errno::PERM.into());
+        }
+        if entry.stx_attributes.contains(StatxAttributes::MOUNT_ROOT) {
+            return Err(Errno::BUSY.into());
+        }
+        Ok(())
+    }
+}
+
+/// Whether the device of a file system by FUSE holds exFAT. exfat-fuse has no name of its own in the list of
+/// mounts.
+fn is_exfat(device: u64) -> bool {
+    let number = format!("{}:{}", rustix::fs::major(device), rustix::fs::minor(device));
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let source = mounts.lines().find_map(|line| {
+        let (point, described) = line.split_once(" - ")?;
+        let source = described.strip_prefix("fuseblk ")?.split(' ').next()?;
+        (point.split(' ').nth(2) == Some(&number)).then_some(source)
+    });
+    let mut begin = [0; 11];
+    let read = source.map(|source| File::open(source).and_then(|mut device| device.read_exact(&mut begin)));
+    matches!(read, Some(Ok(()))) && begin[3..] == *b"EXFAT   "
+}

@@ -1,0 +1,171 @@
+//! What stands for an entry where a dry run cannot try: only rules are known.
+
+use std::cell::Cell;
+use std::ffi::{CStr, CString};
+
+use rustix::fs::{Access, AtFlags};
+use rustix::io::{Errno, Result};
+use rustix::process::{getegid, geteuid};
+
+use super::Folder;
+use super::plain::Plain;
+use super::rights::{CAP_SETFCAP, CAP_SYS_ADMIN, Rights};
+use super::subject::{Settable, Status, Subject};
+use crate::format::Time;
+use crate::format::acl::{self, Acl, Tag};
+
+const SPECIAL: u16 = 0o7000;
+
+/// A new entry of a file system that has no unnamed files.
+#[derive(Debug)]
+pub(super) struct Model<'a> {
+    folder: &'a Folder,
+    plain: Option<Plain>,
+    rights: &'static Rights,
+    status: Cell<Status>,
+}
+
+impl<'a> Model<'a> {
+    /// An entry in this folder, or below it.
+    pub(super) fn new(folder: &'a Folder, plain: Option<Plain>) -> Self {
+        let own = Status { uid: geteuid().as_raw(), gid: getegid().as_raw(), mode: 0o600, mtime: None };
+        let status = match plain.and_then(|_| Subject::open(folder).status().ok()) {
+            // There all entries have the same owner and mode.
+            Some(status) => Status { mode: status.mode & 0o777, ..status },
+            None => own,
+        };
+        Self { folder, plain, rights: Rights::own(), status: Cell::new(status) }
+    }
+
+    /// An existing folder.
+    pub(super) fn of(folder: &'a Folder, plain: Option<Plain>) -> Self {
+        let model = Self::new(folder, plain);
+        if let Ok(status) = Subject::open(folder).status() {
+            model.status.set(status);
+        }
+        model
+    }
+}
+
+impl Settable for Model<'_> {
+    fn status(&self) -> Result<Status> {
+        Ok(self.status.get())
+    }
+
+    fn chown(&self, owner: Option<u32>, group: Option<u32>) -> Result<()> {
+        let had = self.status.get();
+        let (uid, gid) = (owner.unwrap_or(had.uid), group.unwrap_or(had.gid));
+        if self.plain.is_some() && (uid, gid) != (had.uid, had.gid) {
+            return Err(Errno::PERM);
+        }
+        let is_known = self.rights.knows_user(uid) && self.rights.knows_group(gid);
+        if !is_known {
+            return Err(Errno::INVAL);
+        }
+        if uid != had.uid {
+            self.rights.user(uid)?;
+        }
+        if gid != had.gid {
+            self.rights.group(gid)?;
+        }
+        self.status.set(Status { uid, gid, ..had });
+        Ok(())
+    }
+
+    fn chmod(&self, mode: u16) -> Result<()> {
+        match self.plain {
+            Some(_) if mode & SPECIAL != 0 => Err(Errno::PERM),
+            Some(_) => Ok(()),
+            None => {
+                self.status.set(Status { mode, ..self.status.get() });
+                Ok(())
+            }
+        }
+    }
+
+    fn set_mtime(&self, mtime: Time) -> Result<()> {
+        let mtime = self.plain.map_or(Some(mtime), |plain| plain.kept(mtime));
+        self.status.set(Status { mtime, ..self.status.get() });
+        Ok(())
+    }
+
+    fn set_xattr(&self, name: &CStr, value: &[u8]) -> Result<()> {
+        let bytes = name.to_bytes();
+        let is_list = bytes == acl::ACCESS || bytes == acl::DEFAULT;
+        let is_known = |tag| match tag {
+            Tag::User(id) => self.rights.knows_user(id),
+            Tag::Group(id) => self.rights.knows_group(id),
+            _ => true,
+        };
+        if is_list
+            && let Some(list) = Acl::decode(value)
+            && !list.entries().all(|(tag, _)| is_known(tag))
+        {
+            return Err(Errno::INVAL);
+        }
+        if bytes.starts_with(b"trusted.") && !self.rights.may_for_all(CAP_SYS_ADMIN)
+            || bytes == b"security.capability" && !self.rights.may(CAP_SETFCAP)
+        {
+            return Err(Errno::PERM);
+        }
+        match rustix::fs::fgetxattr(self.folder, name, &mut [0; 1]) {
+            Err(Errno::NOTSUP) => Err(Errno::NOTSUP),
+            _ => Ok(()),
+        }
+    }
+
+    fn remove_xattr(&self, _: &CStr) -> Result<()> {
+        Ok(())
+    }
+
+    fn xattr(&self, _: &CStr) -> Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+
+    fn xattr_names(&self) -> Result<Vec<CString>> {
+        Ok(Vec::new())
+    }
+}
+
+/// An existing folder of another user: it keeps almost everything as it is.
+pub(super) struct Foreign<'a>(pub(super) &'a Folder);
+
+impl Settable for Foreign<'_> {
+    fn status(&self) -> Result<Status> {
+        Subject::open(self.0).status()
+    }
+
+    fn chown(&self, owner: Option<u32>, group: Option<u32>) -> Result<()> {
+        let rights = Rights::own();
+        let is_known =
+            owner.is_none_or(|id| rights.knows_user(id)) && group.is_none_or(|id| rights.knows_group(id));
+        Err(if is_known { Errno::PERM } else { Errno::INVAL })
+    }
+
+    fn chmod(&self, _: u16) -> Result<()> {
+        Err(Errno::PERM)
+    }
+
+    fn set_mtime(&self, _: Time) -> Result<()> {
+        Err(Errno::PERM)
+    }
+
+    fn set_xattr(&self, name: &CStr, _: &[u8]) -> Result<()> {
+        match name.to_bytes().starts_with(b"user.") {
+            true => rustix::fs::accessat(self.0, c".", Access::WRITE_OK, AtFlags::EACCESS),
+            false => Err(Errno::PERM),
+        }
+    }
+
+    fn remove_xattr(&self, name: &CStr) -> Result<()> {
+        self.set_xattr(name, &[])
+    }
+
+    fn xattr(&self, name: &CStr) -> Result<Option<Vec<u8>>> {
+        Subject::open(self.0).xattr(name)
+    }
+
+    fn xattr_names(&self) -> Result<Vec<CString>> {
+        Subject::open(self.0).xattr_names()
+    }
+}

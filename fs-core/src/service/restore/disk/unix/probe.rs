@@ -1,0 +1,126 @@
+//! An unnamed file of the target, which nobody can see and which is gone when it is closed: what it keeps, an
+//! entry will keep.
+
+use std::cell::Cell;
+use std::ffi::{CStr, CString};
+use std::io;
+use std::os::fd::OwnedFd;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::{Errno, Result};
+use rustix::process::{getegid, geteuid};
+
+use super::Folder;
+use super::attributes::REMOVABLE;
+use super::subject::{Settable, Status, Subject};
+use crate::format::{Time, acl};
+use crate::view::{Attr, FileKind};
+
+const SET_GROUP: u16 = 0o2000;
+
+/// Shorter files fit into every file system that has unnamed files.
+const LONG: u64 = 1 << 31;
+
+/// Stands for an entry of any type.
+#[derive(Debug)]
+pub(super) struct Probe {
+    file: OwnedFd,
+    kind: FileKind,
+    /// Owner and group of the folder that it stands for, where it cannot have them itself.
+    owners: Cell<Option<(u32, u32)>>,
+}
+
+impl Probe {
+    /// For a new entry in this folder, or with `planned`, in a new folder below it. `None` if the file system
+    /// has no unnamed files. Fails if no entry can be created.
+    pub(super) fn new(folder: &Folder, attr: &Attr, planned: bool) -> io::Result<Option<Self>> {
+        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+        let file = match rustix::fs::openat(folder, c".", flags, Mode::RUSR | Mode::WUSR) {
+            // With the last, the folder's mode will be changed before.
+            Err(
+                Errno::NOTSUP | Errno::ISDIR | Errno::INVAL | Errno::NOENT | Errno::NOSYS | Errno::ACCESS,
+            ) => {
+                return Ok(None);
+            }
+            file => file?,
+        };
+        let subject = Subject::open(&file);
+        subject.drop_lists();
+        if attr.kind == FileKind::File && attr.size >= LONG {
+            rustix::fs::ftruncate(&file, attr.size)?;
+        }
+        // A new folder does not keep what it inherits by set-group-ID.
+        let is_inherited = Subject::open(folder).status().is_ok_and(|status| status.mode & SET_GROUP != 0);
+        if is_inherited && (planned || attr.kind == FileKind::Directory) {
+            let _ = subject.chown(Some(geteuid().as_raw()), Some(getegid().as_raw()));
+        }
+        Ok(Some(Self { file, kind: attr.kind, owners: Cell::new(None) }))
+    }
+
+    /// Gives it the attributes of an existing folder.
+    pub(super) fn imitate(&self, folder: &Folder) {
+        let (from, to) = (Subject::open(folder), self.subject());
+        let Ok(status) = from.status() else { return };
+        if to.chown(Some(status.uid), Some(status.gid)).is_err() {
+            self.owners.set(Some((status.uid, status.gid)));
+        }
+        for name in from.xattr_names().unwrap_or_default() {
+            let is_removable = REMOVABLE.iter().any(|kind| name.to_bytes().starts_with(kind));
+            if let (true, Ok(Some(value))) = (is_removable, from.xattr(&name)) {
+                let _ = to.set_xattr(&name, &value);
+            }
+        }
+        let _ = to.chmod(status.mode);
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        Subject::open(&self.file)
+    }
+}
+
+impl Settable for Probe {
+    fn status(&self) -> Result<Status> {
+        let status = self.subject().status()?;
+        let (uid, gid) = self.owners.get().unwrap_or((status.uid, status.gid));
+        Ok(Status { uid, gid, ..status })
+    }
+
+    fn chown(&self, owner: Option<u32>, group: Option<u32>) -> Result<()> {
+        self.subject().chown(owner, group)?;
+        self.owners.set(None);
+        Ok(())
+    }
+
+    fn chmod(&self, mode: u16) -> Result<()> {
+        self.subject().chmod(mode)
+    }
+
+    fn set_mtime(&self, mtime: Time) -> Result<()> {
+        self.subject().set_mtime(mtime)
+    }
+
+    fn set_xattr(&self, name: &CStr, value: &[u8]) -> Result<()> {
+        if name.to_bytes().starts_with(b"user.") && !matches!(self.kind, FileKind::File | FileKind::Directory)
+        {
+            return Err(Errno::PERM);
+        }
+        if name.to_bytes() == acl::DEFAULT {
+            // A file has no default ACL, but it can have the same access ACL, until its own is set.
+            let access = CString::new(acl::ACCESS).map_err(|_| Errno::INVAL)?;
+            return self.subject().set_xattr(&access, value);
+        }
+        self.subject().set_xattr(name, value)
+    }
+
+    fn remove_xattr(&self, name: &CStr) -> Result<()> {
+        self.subject().remove_xattr(name)
+    }
+
+    fn xattr(&self, name: &CStr) -> Result<Option<Vec<u8>>> {
+        self.subject().xattr(name)
+    }
+
+    fn xattr_names(&self) -> Result<Vec<CString>> {
+        self.subject().xattr_names()
+    }
+}
