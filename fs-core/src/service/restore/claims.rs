@@ -42,4 +42,8 @@ impl Claims {
     pub(super) fn give(&mut self, claim: Claim, holder: Holder) {
         self.holders.insert(claim, holder);
     }
+
+    pub(super) fn free(&mut self, claim: Claim) {
+        self.holders.remove(&claim);
+    }
 }

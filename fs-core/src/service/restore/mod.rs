@@ -103,11 +103,13 @@ struct First {
     links: u64,
 }
 
-/// The restored names of the file that an entry is a further name of.
+/// The restored names of the file that an entry is a further name of, if any.
 #[derive(Debug, Default)]
 struct Links<'a> {
     target: Option<&'a Site>,
     firsts: &'a [First],
+    /// In a dry run: an earlier entry has its name.
+    is_taken: bool,
 }
 
 impl Links<'_> {
@@ -232,7 +234,8 @@ impl Shared<'_> {
         });
     }
 
-    /// Creates a hard link to the first of these names that accepts one, else a copy.
+    /// Creates a hard link to the first of these names that accepts one, else a copy. Without names, creates
+    /// the entry.
     fn link(&self, links: &Links<'_>, site: &Site, entry: &Entry) {
         self.put(site, entry, links, |folder, name, replace| {
             let mut failed = None;
@@ -250,7 +253,9 @@ impl Shared<'_> {
                 }
             }
             let mut made = one::make(self, folder, name, entry, replace)?;
-            made.is_copy(failed);
+            if !links.firsts.is_empty() {
+                made.is_copy(failed);
+            }
             Ok(made)
         });
     }
@@ -290,7 +295,7 @@ impl Shared<'_> {
                 self.lacks(entry.order, &entry.names, lacking);
             }
             Err(reason) => {
-                if self.options.dry_run {
+                if self.options.dry_run && !links.is_taken && !matches!(reason, Reason::Exists) {
                     self.state().freed.insert(entry.claim);
                 }
                 self.tell(entry, reason);
@@ -304,12 +309,9 @@ impl Shared<'_> {
             if self.cancellation.is_cancelled() {
                 return;
             }
-            if self.options.dry_run && !entry.there {
-                let is_free = self.state().freed.remove(&entry.claim);
-                if claims.holder(entry.claim).is_some() && !is_free {
-                    self.tell(entry, Reason::Exists);
-                    continue;
-                }
+            let mut is_taken = false;
+            if self.options.dry_run {
+                is_taken = claims.holder(entry.claim).is_some() && !self.state().freed.remove(&entry.claim);
                 claims.give(entry.claim, Holder::Entry);
             }
             let Some((above, _)) = entry.names.split() else { continue };
@@ -322,10 +324,12 @@ impl Shared<'_> {
                 }
             };
             let firsts = entry.shared().and_then(|key| self.state().firsts.get(&key).cloned());
-            match firsts {
-                Some(firsts) => self.link(&Links { target: Some(target), firsts: &firsts }, &site, entry),
-                None => self.make(&site, entry),
-            }
+            let links =
+                Links { target: Some(target), firsts: firsts.as_deref().unwrap_or_default(), is_taken };
+            self.link(&links, &site, entry);
+        }
+        for claim in self.state().freed.drain() {
+            claims.free(claim);
         }
         if let Some(folder) = target.existing().filter(|_| !self.options.dry_run) {
             self.set_folders(folder, rest);

@@ -118,7 +118,6 @@ pub(super) fn foresee(
     replace: bool,
     may_change: bool,
 ) -> Result<Made, Reason> {
-    let Some((_, name)) = entry.names.split() else { return Ok(Made::default()) };
     if let Some(folder) = site.existing() {
         folder.check_writable(may_change)?;
     }
@@ -127,7 +126,7 @@ pub(super) fn foresee(
         let (Some((above, _)), Some(target)) = (names.split(), links.target) else { continue };
         match target.below(above).and_then(|first| disk::foresee_link(&first, site, *count)) {
             Ok(()) => {
-                site.check_given(name, replace)?;
+                check_given(site, entry, links, replace)?;
                 shared.linked(entry, nth);
                 return Ok(Made::default());
             }
@@ -139,8 +138,15 @@ pub(super) fn foresee(
     if failed.is_some() {
         made.is_copy(failed);
     }
-    site.check_given(name, replace)?;
+    check_given(site, entry, links, replace)?;
     Ok(made)
+}
+
+/// Fails if a new entry cannot get its name.
+fn check_given(site: &Site, entry: &Entry, links: &Links<'_>, replace: bool) -> Result<(), Reason> {
+    let Some((_, name)) = entry.names.split() else { return Ok(()) };
+    site.check_given(name, replace)?;
+    if links.is_taken && !entry.there { Err(Reason::Exists) } else { Ok(()) }
 }
 
 /// Decides how to restore an entry whose name existed before. `first` is the file that it is a hard link to.

@@ -31,7 +31,7 @@ use super::names::Names;
 pub(super) type FileId = (u64, u64);
 
 /// An attribute that could not be set, or is not kept.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Lack {
     /// Its kind, for people.
     pub(super) what: String,
@@ -108,14 +108,17 @@ impl Site {
 
     /// The folder at this path below, which may be planned.
     pub(super) fn below(&self, names: &Names) -> io::Result<Self> {
+        if self.planned || names.split().is_none() {
+            return Ok(self.clone());
+        }
         let mut at = self.nearest.clone();
-        for name in names.down().take_while(|_| !self.planned) {
+        for name in names.down() {
             match at.enter(name) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::at(at).planned()),
                 entered => at = entered?,
             }
         }
-        Ok(Self { planned: self.planned, ..Self::at(at) })
+        Ok(Self::at(at))
     }
 }
 

@@ -87,6 +87,13 @@ pub(in crate::service::restore) fn tighten(folder: &Folder, attr: &Attr, xattrs:
 
 /// Sets all attributes of a new entry, or of an existing folder. Returns what could not be set.
 pub(super) fn set(subject: &impl Settable, attr: &Attr, xattrs: &XattrSet) -> Lacking {
+    let mut lacking = set_rights(subject, attr, xattrs);
+    lacking.extend(set_mtime(subject, attr));
+    lacking
+}
+
+/// Sets all attributes but the time.
+pub(super) fn set_rights(subject: &impl Settable, attr: &Attr, xattrs: &XattrSet) -> Lacking {
     let mut lacking = Lacking::new();
     let owned = own(subject, attr);
     let kept = subject.status();
@@ -101,11 +108,19 @@ pub(super) fn set(subject: &impl Settable, attr: &Attr, xattrs: &XattrSet) -> La
         let mode = allowed_mode(attr, xattrs, owner, group, is_set);
         set_mode(subject, attr, mode, owner && group, &mut lacking);
     }
-    let set = subject.set_mtime(attr.mtime);
-    if subject.status().is_ok_and(|status| status.mtime != Some(attr.mtime)) || set.is_err() {
-        lacking.push(Lack { what: "time".into(), reason: reason(set), expected: false });
-    }
     lacking
+}
+
+/// Sets the time.
+pub(super) fn set_mtime(subject: &impl Settable, attr: &Attr) -> Option<Lack> {
+    let set = subject.set_mtime(attr.mtime);
+    let is_lost = subject.status().is_ok_and(|status| status.mtime != Some(attr.mtime)) || set.is_err();
+    is_lost.then(|| lost_time(set))
+}
+
+/// A time that could not be set, or is not kept.
+pub(super) fn lost_time(set: rustix::io::Result<()>) -> Lack {
+    Lack { what: "time".into(), reason: reason(set), expected: false }
 }
 
 /// Sets owner and group, or only the group if nothing more is permitted.

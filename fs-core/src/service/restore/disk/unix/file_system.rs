@@ -3,12 +3,14 @@
 use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, Read};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::{AtFlags, StatxAttributes, StatxFlags, fstatfs, ioctl_getflags, statx};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use super::Folder;
+use super::foresight::Shown;
 use super::plain::Plain;
 use super::rights::{CAP_FOWNER, Rights};
 
@@ -31,9 +33,15 @@ pub(in crate::service::restore) struct FileSystem {
     pub(super) most_links: u64,
     /// Device and mount: there are no hard links between different ones.
     pub(super) mount: (u64, u64),
+    shown: Mutex<Shown>,
 }
 
 impl FileSystem {
+    /// What unnamed files have shown.
+    pub(super) fn shown(&self) -> MutexGuard<'_, Shown> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether it takes different names for one.
     pub(in crate::service::restore) fn folds(&self) -> bool {
         self.is_folded || self.plain.is_some()
@@ -86,6 +94,7 @@ impl Folder {
                 _ => 0,
             },
             mount,
+            shown: Mutex::default(),
         }
     }
 

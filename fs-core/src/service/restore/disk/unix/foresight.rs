@@ -1,6 +1,7 @@
 //! Predicts what a restore cannot keep, for dry runs. Attributes are set as in a restore, but on what stands
 //! for the entry.
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,7 +9,7 @@ use rustix::fs::{Access, AtFlags};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-use super::attributes::set;
+use super::attributes::{lost_time, set, set_mtime, set_rights};
 use super::model::{Foreign, Model};
 use super::probe::Probe;
 use super::rights::{CAP_MKNOD, Rights};
@@ -34,11 +35,84 @@ pub(in crate::service::restore) fn foresee(
     if let Some(plain) = plain {
         plain.check(attr.kind, attr.size)?;
     }
-    let lacking = match Probe::new(&site.nearest, attr, site.planned)? {
-        Some(probe) => set(&probe, attr, xattrs),
+    let lacking = match probed(site, attr, xattrs)? {
+        Some(lacking) => lacking,
         None => set(&Model::new(&site.nearest, plain), attr, xattrs),
     };
     Ok((lacking, Some((u64::MAX, NUMBER.fetch_add(1, Ordering::Relaxed)))))
+}
+
+/// Unnamed files are slow to make. So what one has shown is kept for each value, and times, of which almost
+/// every entry has another, are all set on the same one.
+#[derive(Debug, Default)]
+pub(super) struct Shown {
+    lost: HashMap<Value, Lost>,
+    clock: Option<Probe>,
+}
+
+/// What decides the attributes that are kept, except for the time.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Value {
+    kind: (bool, bool, bool),
+    planned: bool,
+    owners: (u32, u32),
+    mode: u16,
+    xattrs: Vec<u8>,
+}
+
+/// What an entry will lack, and why its time cannot be set at all.
+#[derive(Debug, Clone)]
+struct Lost {
+    lacking: Lacking,
+    time: Option<Errno>,
+}
+
+/// Values that are kept at a time.
+const MAX_SHOWN: usize = 10_000;
+
+impl Value {
+    fn of(site: &Site, attr: &Attr, xattrs: &XattrSet) -> Self {
+        let is = |kind| attr.kind == kind;
+        let kind = (is(FileKind::File), is(FileKind::Directory), is(FileKind::Symlink));
+        let mut bytes = Vec::new();
+        for name in xattrs.names() {
+            let value = xattrs.get(name).unwrap_or_default();
+            bytes.extend(name.len().to_le_bytes().into_iter().chain(value.len().to_le_bytes()));
+            bytes.extend(name.iter().chain(value));
+        }
+        let owners = (attr.uid, attr.gid);
+        Self { kind, planned: site.planned, owners, mode: attr.mode, xattrs: bytes }
+    }
+}
+
+/// Sets attributes on an unnamed file; `None` where there can be none. Fails if no entry can be created.
+fn probed(site: &Site, attr: &Attr, xattrs: &XattrSet) -> io::Result<Option<Lacking>> {
+    let new = || Probe::new(&site.nearest, attr, site.planned);
+    let mut shown = site.file_system().shown();
+    let value = Value::of(site, attr, xattrs);
+    let known = shown.lost.get(&value).filter(|_| !Probe::is_long(attr)).cloned();
+    let mut lost = match known {
+        Some(lost) => lost,
+        None => {
+            let Some(probe) = new()? else { return Ok(None) };
+            let lacking = set_rights(&probe, attr, xattrs);
+            let lost = Lost { lacking, time: probe.set_mtime(attr.mtime).err() };
+            if shown.lost.len() >= MAX_SHOWN {
+                shown.lost.clear();
+            }
+            shown.lost.insert(value, lost.clone());
+            lost
+        }
+    };
+    if let Some(error) = lost.time {
+        lost.lacking.push(lost_time(Err(error)));
+        return Ok(Some(lost.lacking));
+    }
+    if shown.clock.is_none() {
+        shown.clock = new()?;
+    }
+    lost.lacking.extend(shown.clock.as_ref().and_then(|clock| set_mtime(clock, attr)));
+    Ok(Some(lost.lacking))
 }
 
 /// Predicts what an existing folder will lack that gets attributes.

@@ -109,6 +109,7 @@ impl Settable for Model<'_> {
             return Err(Errno::PERM);
         }
         match rustix::fs::fgetxattr(self.folder, name, &mut [0; 1]) {
+            _ if self.plain.is_some() => Err(Errno::NOTSUP),
             Err(Errno::NOTSUP) => Err(Errno::NOTSUP),
             _ => Ok(()),
         }

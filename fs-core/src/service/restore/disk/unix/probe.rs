@@ -46,7 +46,7 @@ impl Probe {
         };
         let subject = Subject::open(&file);
         subject.drop_lists();
-        if attr.kind == FileKind::File && attr.size >= LONG {
+        if Self::is_long(attr) {
             rustix::fs::ftruncate(&file, attr.size)?;
         }
         // A new folder does not keep what it inherits by set-group-ID.
@@ -55,6 +55,11 @@ impl Probe {
             let _ = subject.chown(Some(geteuid().as_raw()), Some(getegid().as_raw()));
         }
         Ok(Some(Self { file, kind: attr.kind, owners: Cell::new(None) }))
+    }
+
+    /// Whether an entry may be too long for the file system.
+    pub(super) fn is_long(attr: &Attr) -> bool {
+        attr.kind == FileKind::File && attr.size >= LONG
     }
 
     /// Gives it the attributes of an existing folder.
