@@ -108,7 +108,7 @@ struct First {
 struct Links<'a> {
     target: Option<&'a Site>,
     firsts: &'a [First],
-    /// In a dry run: an earlier entry has its name.
+    /// An earlier entry has its name, as far as known.
     is_taken: bool,
 }
 
@@ -157,7 +157,7 @@ struct State {
     progress: Progress,
     firsts: Firsts,
     losses: Losses,
-    /// Names that a dry run has claimed for entries that cannot be restored.
+    /// Claimed names of entries that could not be restored.
     freed: HashSet<Claim>,
 }
 
@@ -295,7 +295,7 @@ impl Shared<'_> {
                 self.lacks(entry.order, &entry.names, lacking);
             }
             Err(reason) => {
-                if self.options.dry_run && !links.is_taken && !matches!(reason, Reason::Exists) {
+                if !links.is_taken && !matches!(reason, Reason::Exists) {
                     self.state().freed.insert(entry.claim);
                 }
                 self.tell(entry, reason);
@@ -309,11 +309,6 @@ impl Shared<'_> {
             if self.cancellation.is_cancelled() {
                 return;
             }
-            let mut is_taken = false;
-            if self.options.dry_run {
-                is_taken = claims.holder(entry.claim).is_some() && !self.state().freed.remove(&entry.claim);
-                claims.give(entry.claim, Holder::Entry);
-            }
             let Some((above, _)) = entry.names.split() else { continue };
             // Not kept open since it was walked: there may be more folders than a process may have open.
             let site = match target.below(above) {
@@ -323,6 +318,10 @@ impl Shared<'_> {
                     continue;
                 }
             };
+            let is_taken = claims.holder(entry.claim).is_some() && !self.state().freed.remove(&entry.claim);
+            if self.options.dry_run || site.file_system().folds() {
+                claims.give(entry.claim, Holder::Entry);
+            }
             let firsts = entry.shared().and_then(|key| self.state().firsts.get(&key).cloned());
             let links =
                 Links { target: Some(target), firsts: firsts.as_deref().unwrap_or_default(), is_taken };
