@@ -47,7 +47,8 @@ pub(in crate::service::restore) fn foresee(
 #[derive(Debug, Default)]
 pub(super) struct Shown {
     lost: HashMap<Value, Lost>,
-    clock: Option<Probe>,
+    /// One for each thread.
+    clocks: Vec<Probe>,
 }
 
 /// What decides the attributes that are kept, except for the time.
@@ -88,15 +89,19 @@ impl Value {
 /// Sets attributes on an unnamed file; `None` where there can be none. Fails if no entry can be created.
 fn probed(site: &Site, attr: &Attr, xattrs: &XattrSet) -> io::Result<Option<Lacking>> {
     let new = || Probe::new(&site.nearest, attr, site.planned);
-    let mut shown = site.file_system().shown();
     let value = Value::of(site, attr, xattrs);
-    let known = shown.lost.get(&value).filter(|_| !Probe::is_long(attr)).cloned();
-    let mut lost = match known {
+    // Not locked while something is set: threads would wait for each other.
+    let (known, clock) = {
+        let mut shown = site.file_system().shown();
+        (shown.lost.get(&value).cloned(), shown.clocks.pop())
+    };
+    let mut lost = match known.filter(|_| !Probe::is_long(attr)) {
         Some(lost) => lost,
         None => {
             let Some(probe) = new()? else { return Ok(None) };
             let lacking = set_rights(&probe, attr, xattrs);
             let lost = Lost { lacking, time: probe.set_mtime(attr.mtime).err() };
+            let mut shown = site.file_system().shown();
             if shown.lost.len() >= MAX_SHOWN {
                 shown.lost.clear();
             }
@@ -106,12 +111,14 @@ fn probed(site: &Site, attr: &Attr, xattrs: &XattrSet) -> io::Result<Option<Lack
     };
     if let Some(error) = lost.time {
         lost.lacking.push(lost_time(Err(error)));
-        return Ok(Some(lost.lacking));
     }
-    if shown.clock.is_none() {
-        shown.clock = new()?;
+    let clock = clock.map_or_else(new, |clock| Ok(Some(clock)))?;
+    if let Some(clock) = clock {
+        if lost.time.is_none() {
+            lost.lacking.extend(set_mtime(&clock, attr));
+        }
+        site.file_system().shown().clocks.push(clock);
     }
-    lost.lacking.extend(shown.clock.as_ref().and_then(|clock| set_mtime(clock, attr)));
     Ok(Some(lost.lacking))
 }
 
