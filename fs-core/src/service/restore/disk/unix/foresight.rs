@@ -43,7 +43,7 @@ pub(in crate::service::restore) fn foresee(
 }
 
 /// Unnamed files are slow to make. So what one has shown is kept for each value, and times, of which almost
-/// every entry has another, are all set on the same one.
+/// every entry has another, are set on a few that stay.
 #[derive(Debug, Default)]
 pub(super) struct Shown {
     lost: HashMap<Value, Lost>,
@@ -78,7 +78,7 @@ impl Value {
         let mut bytes = Vec::new();
         for name in xattrs.names() {
             let value = xattrs.get(name).unwrap_or_default();
-            bytes.extend(name.len().to_le_bytes().into_iter().chain(value.len().to_le_bytes()));
+            bytes.extend([name.len() as u64, value.len() as u64].into_iter().flat_map(u64::to_le_bytes));
             bytes.extend(name.iter().chain(value));
         }
         let owners = (attr.uid, attr.gid);
@@ -95,19 +95,18 @@ fn probed(site: &Site, attr: &Attr, xattrs: &XattrSet) -> io::Result<Option<Lack
         let mut shown = site.file_system().shown();
         (shown.lost.get(&value).cloned(), shown.clocks.pop())
     };
-    let mut lost = match known.filter(|_| !Probe::is_long(attr)) {
-        Some(lost) => lost,
-        None => {
-            let Some(probe) = new()? else { return Ok(None) };
-            let lacking = set_rights(&probe, attr, xattrs);
-            let lost = Lost { lacking, time: probe.set_mtime(attr.mtime).err() };
-            let mut shown = site.file_system().shown();
-            if shown.lost.len() >= MAX_SHOWN {
-                shown.lost.clear();
-            }
-            shown.lost.insert(value, lost.clone());
-            lost
+    let mut lost = if let Some(lost) = known.filter(|_| !Probe::is_long(attr)) {
+        lost
+    } else {
+        let Some(probe) = new()? else { return Ok(None) };
+        let lacking = set_rights(&probe, attr, xattrs);
+        let lost = Lost { lacking, time: probe.set_mtime(attr.mtime).err() };
+        let mut shown = site.file_system().shown();
+        if shown.lost.len() >= MAX_SHOWN {
+            shown.lost.clear();
         }
+        shown.lost.insert(value, lost.clone());
+        lost
     };
     if let Some(error) = lost.time {
         lost.lacking.push(lost_time(Err(error)));

@@ -152,10 +152,10 @@ impl Settable for Foreign<'_> {
     }
 
     fn set_xattr(&self, name: &CStr, _: &[u8]) -> Result<()> {
-        match name.to_bytes().starts_with(b"user.") {
-            true => rustix::fs::accessat(self.0, c".", Access::WRITE_OK, AtFlags::EACCESS),
-            false => Err(Errno::PERM),
+        if name.to_bytes().starts_with(b"user.") {
+            return rustix::fs::accessat(self.0, c".", Access::WRITE_OK, AtFlags::EACCESS);
         }
+        Err(Errno::PERM)
     }
 
     fn remove_xattr(&self, name: &CStr) -> Result<()> {

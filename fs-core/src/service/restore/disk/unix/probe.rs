@@ -12,6 +12,7 @@ use rustix::process::{getegid, geteuid};
 
 use super::Folder;
 use super::attributes::REMOVABLE;
+use super::rights::Rights;
 use super::subject::{Settable, Status, Subject};
 use crate::format::{Time, acl};
 use crate::view::{Attr, FileKind};
@@ -97,7 +98,9 @@ impl Settable for Probe {
     }
 
     fn chmod(&self, mode: u16) -> Result<()> {
-        self.subject().chmod(mode)
+        // Who is not in its group cannot set this.
+        let is_foreign = self.owners.get().is_some_and(|(_, gid)| Rights::own().group(gid).is_err());
+        self.subject().chmod(if is_foreign { mode & !SET_GROUP } else { mode })
     }
 
     fn set_mtime(&self, mtime: Time) -> Result<()> {
