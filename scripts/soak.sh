@@ -6,6 +6,8 @@
 #   model          drawn trees through the mount, against a model                          (150 cases)
 #   killed         imports killed beside two mounts                                        (200 rounds)
 #   watch-killed   a watch killed while runs are made                                      (100 rounds)
+#   hostile        links, pipes, devices in each place of a repository, with each command  (all cases)
+#   races          root restores and mounts while another user swaps links in              (100 rounds)
 # It prints the commit, the seed, the count and how long it took.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -43,6 +45,13 @@ case $name in
     watch-killed)
         count=${count:-100}
         run=(env YESTER_TEST_WATCH_KILLS="$count" cargo test --locked --package fs-tests --test main watch::killed) ;;
+    hostile)
+        count=${count:-1000000}
+        run=(env YESTER_TEST_HOSTILE="$count" YESTER_TEST_SEED="$seed"
+            cargo test --locked --package fs-tests --test main hostile::planted) ;;
+    races)
+        count=${count:-100}
+        run=(env YESTER_TEST_RACES="$count" cargo test --locked --package fs-tests --test main hostile::raced) ;;
     -h | --help) usage; exit 0 ;;
     *) echo "scripts/soak.sh: no soak is called $name" >&2; usage >&2; exit 2 ;;
 esac

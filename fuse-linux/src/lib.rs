@@ -5,6 +5,7 @@ mod attr;
 mod errno;
 mod error;
 mod filesystem;
+mod handle;
 mod mount;
 mod mountpoint;
 mod options;

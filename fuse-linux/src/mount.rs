@@ -1,18 +1,21 @@
 use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
 use fs_core::view::{Inodes, View};
-use fuser::{BackgroundSession, Filesystem, Session, SessionACL};
+use fuser::{BackgroundSession, Config, Filesystem, Session, SessionACL};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::UnmountFlags;
+use rustix::process::geteuid;
 
 use crate::filesystem::History;
 use crate::mountpoint::{is_mounted, resolve};
-use crate::options::InodeBits;
+use crate::options::{InodeBits, SUBTYPE};
 use crate::watch::Watch;
-use crate::{MountError, MountOptions, read_ahead};
+use crate::{MountError, MountOptions, handle, read_ahead};
 
 /// A mount that this process serves. Dropping it unmounts.
 #[derive(Debug)]
@@ -20,8 +23,12 @@ pub struct Mount {
     /// Ends before the session does.
     watch: Option<Watch>,
     session: BackgroundSession,
-    path: PathBuf,
+    point: Point,
 }
+
+/// Where something is mounted. Dropping it unmounts.
+#[derive(Debug)]
+struct Point(PathBuf);
 
 /// Mounts `view` at `path`, which [`crate::check_mountpoint`] has found fit. It can be used when this returns.
 pub fn mount(view: View, path: &Path, options: &MountOptions) -> Result<Mount, MountError> {
@@ -41,11 +48,42 @@ pub fn mount(view: View, path: &Path, options: &MountOptions) -> Result<Mount, M
 
 /// Mounts any file system in the same way.
 pub fn serve<F: Filesystem>(filesystem: F, path: &Path, options: &MountOptions) -> Result<Mount, MountError> {
-    let session = Session::new(filesystem, path, &options.config()?)
-        .and_then(Session::spawn)
+    let config = options.config()?;
+    let by_handle = if geteuid().is_root() { at_handle(path, options, &config) } else { Ok(None) };
+    let session = by_handle
+        .and_then(|device| match device {
+            Some(device) => {
+                // What nobody serves would hang whoever looks at it.
+                let unmount = |_: &io::Error| drop(handle::unmount(path, UnmountFlags::DETACH));
+                let session =
+                    Session::from_fd(filesystem, device, config.acl, config).and_then(Session::spawn);
+                session.inspect_err(unmount)
+            }
+            None => Session::new(filesystem, path, &config).and_then(Session::spawn),
+        })
         .map_err(|error| refused(&error, path))?;
     read_ahead::raise(path);
-    Ok(Mount { watch: None, session, path: path.to_owned() })
+    Ok(Mount { watch: None, session, point: Point(path.to_owned()) })
+}
+
+/// Mounts as root; `None` if only fusermount3 can. Other users need not be kept from swapping a link in: they could
+/// only do it in their own folders, and fusermount3 acts in their name.
+fn at_handle(path: &Path, options: &MountOptions, config: &Config) -> io::Result<Option<OwnedFd>> {
+    let point = handle::open(path)?;
+    let device = rustix::fs::open("/dev/fuse", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
+    let root_mode = rustix::fs::fstat(&point)?.st_mode;
+    let access = if config.acl == SessionACL::Owner { "" } else { ",allow_other,default_permissions" };
+    let data = format!(
+        "fd={},rootmode={root_mode:o},user_id={},group_id={},subtype={SUBTYPE}{access}",
+        device.as_raw_fd(),
+        rustix::process::getuid(),
+        rustix::process::getgid(),
+    );
+    let flags = options.flags().map_err(io::Error::other)?;
+    match handle::mount(&point, &options.device(), flags, &data) {
+        Err(error) if error.raw_os_error() == Some(Errno::PERM.raw_os_error()) => Ok(None),
+        mounted => mounted.map(|()| Some(device)),
+    }
 }
 
 fn refused(error: &io::Error, path: &Path) -> MountError {
@@ -65,13 +103,29 @@ fn refused(error: &io::Error, path: &Path) -> MountError {
 impl Mount {
     /// Where it is.
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.point.0
     }
 
     /// Serves it until somebody unmounts it.
     pub fn wait(self) -> Result<(), MountError> {
-        let path = self.path;
-        self.session.join().map_err(MountError::failed("serve", path))
+        let Self { watch: _watch, session, point } = self;
+        let ended = session.join();
+        ended.map_err(MountError::failed("serve", point.left()))
+    }
+}
+
+impl Point {
+    /// Its path, when nothing is mounted there any more.
+    fn left(mut self) -> PathBuf {
+        std::mem::take(&mut self.0)
+    }
+}
+
+impl Drop for Point {
+    fn drop(&mut self) {
+        if !self.0.as_os_str().is_empty() {
+            let _ = unmount(&self.0, true);
+        }
     }
 }
 
@@ -83,11 +137,11 @@ pub fn unmount(path: &Path, lazy: bool) -> Result<(), MountError> {
         return Err(MountError::NotMounted(path.to_owned()));
     }
     let flags = if lazy { UnmountFlags::DETACH } else { UnmountFlags::empty() };
-    match rustix::mount::unmount(&absolute, flags) {
-        Ok(()) => Ok(()),
-        Err(Errno::BUSY) => Err(MountError::Busy(path.to_owned())),
-        Err(Errno::PERM) => unmount_as_user(path, &absolute, lazy),
-        Err(error) => Err(MountError::failed("unmount", path)(error.into())),
+    let Err(error) = handle::unmount(&absolute, flags) else { return Ok(()) };
+    match Errno::from_io_error(&error) {
+        Some(Errno::BUSY) => Err(MountError::Busy(path.to_owned())),
+        Some(Errno::PERM) => unmount_as_user(path, &absolute, lazy),
+        _ => Err(MountError::failed("unmount", path)(error)),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use fs_core::service::mounted;
 use rustix::io::Errno;
 
-use crate::{MountError, unmount};
+use crate::{MountError, handle, unmount};
 
 /// Takes away the mounts of history at `path` whose servers have died, as by SIGKILL; whether there were any. What is
 /// served, and what is not a mount of history, stays.
@@ -52,7 +52,7 @@ pub fn check_mountpoint(
             if !create {
                 return Err(MountError::Missing(path.to_owned()));
             }
-            fs::create_dir_all(&absolute).map_err(MountError::failed("create mount point", path))?;
+            handle::make(&absolute).map_err(MountError::failed("create mount point", path))?;
         }
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
             return Err(MountError::NotADirectory(path.to_owned()));

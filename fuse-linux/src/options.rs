@@ -1,4 +1,5 @@
 use fuser::{Config, MountOption, SessionACL};
+use rustix::mount::MountFlags;
 
 use crate::MountError;
 
@@ -20,7 +21,34 @@ pub(crate) enum InodeBits {
     Long,
 }
 
+/// The type that `mount` shows after `fuse.`.
+pub(crate) const SUBTYPE: &str = "yester";
+
 impl MountOptions {
+    /// The device that is shown.
+    pub(crate) fn device(&self) -> String {
+        label(&self.source_label)
+    }
+
+    /// For mount(2).
+    pub(crate) fn flags(&self) -> Result<MountFlags, MountError> {
+        let mut flags = MountFlags::RDONLY | MountFlags::NODEV | MountFlags::NOSUID;
+        for option in self.config()?.mount_options {
+            match option {
+                MountOption::Exec => flags.remove(MountFlags::NOEXEC),
+                MountOption::NoExec => flags.insert(MountFlags::NOEXEC),
+                MountOption::Suid => flags.remove(MountFlags::NOSUID),
+                MountOption::NoSuid => flags.insert(MountFlags::NOSUID),
+                MountOption::Dev => flags.remove(MountFlags::NODEV),
+                MountOption::NoDev => flags.insert(MountFlags::NODEV),
+                MountOption::Atime => flags.remove(MountFlags::NOATIME),
+                MountOption::NoAtime => flags.insert(MountFlags::NOATIME),
+                _ => {}
+            }
+        }
+        Ok(flags)
+    }
+
     /// The width given by the last `inode32` or `inode64`.
     pub(crate) fn inode_bits(&self) -> InodeBits {
         match self.extra.iter().rev().find(|word| matches!(word.as_str(), "inode32" | "inode64")) {
@@ -34,7 +62,7 @@ impl MountOptions {
         let mut options = vec![
             MountOption::RO,
             // As a word for the kernel: fuser drops a `Subtype` unless fusermount3 mounts.
-            MountOption::CUSTOM("subtype=yester".into()),
+            MountOption::CUSTOM(format!("subtype={SUBTYPE}")),
             MountOption::FSName(label(&self.source_label)),
         ];
         let mut allow_other = self.allow_other;
@@ -81,6 +109,18 @@ mod tests {
         assert_eq!(with("allow_other").unwrap().acl, SessionACL::All);
         assert_eq!(with("noexec").unwrap().acl, SessionACL::Owner);
         assert!(matches!(with("rw"), Err(MountError::Option(word)) if word == "rw"));
+    }
+
+    #[test]
+    fn words_become_flags() {
+        let with = |words: &[&str]| {
+            let extra = words.iter().map(|word| (*word).into()).collect();
+            MountOptions { extra, ..MountOptions::default() }.flags().unwrap()
+        };
+        let usual = MountFlags::RDONLY | MountFlags::NODEV | MountFlags::NOSUID;
+        assert_eq!(with(&[]), usual);
+        assert_eq!(with(&["noexec", "noatime"]), usual | MountFlags::NOEXEC | MountFlags::NOATIME);
+        assert_eq!(with(&["suid", "dev", "noexec", "exec"]), MountFlags::RDONLY);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod damage;
 mod errors;
 mod export;
 mod forgotten;
+mod hostile;
 mod judge;
 mod layering;
 mod layouts;

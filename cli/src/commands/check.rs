@@ -1,6 +1,9 @@
+use std::path::Path;
+
 use anyhow::Result;
 use fs_core::maintain::{CheckOptions, Finding, Harmed, Report};
 use fs_core::service;
+use fs_core::store::Exposed;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
@@ -9,6 +12,7 @@ use crate::args::CheckArgs;
 use crate::error::Outcome;
 use crate::output::{Output, WriteError};
 use crate::progress::Carer;
+use crate::stderr::complain;
 use crate::text::{count, for_json, printable, size, snapshot};
 
 pub fn run(context: &mut Context, args: &CheckArgs) -> Result<Outcome> {
@@ -18,6 +22,9 @@ pub fn run(context: &mut Context, args: &CheckArgs) -> Result<Outcome> {
     let carer = Carer::new(&context.output);
     let report = service::check(&settings.repository, options, &carer, &cancellation)?;
     drop(carer);
+    if report.exposed.count > 0 {
+        warn_exposed(&report.exposed, &settings.repository);
+    }
     if context.output.is_json() {
         for finding in &report.findings {
             context.output.json(&object(finding))?;
@@ -30,6 +37,18 @@ pub fn run(context: &mut Context, args: &CheckArgs) -> Result<Outcome> {
         tell(&mut context.output, &report, &settings.zone)?;
     }
     Ok(if report.is_clean() { Outcome::Done } else { Outcome::Damage })
+}
+
+/// Warns of what other users can get at.
+fn warn_exposed(exposed: &Exposed, repository: &Path) {
+    let can = if exposed.can_write { "read or change" } else { "read" };
+    let first = exposed.paths.first().map_or("", String::as_str);
+    complain(&format!(
+        "warning: other users can {can} {} of the repository, {} first; close it by `chmod -R go= {}`",
+        if exposed.count == 1 { "one entry".to_owned() } else { format!("{} entries", exposed.count) },
+        repository.join(first).display(),
+        repository.display()
+    ));
 }
 
 fn tell(output: &mut Output, report: &Report, zone: &TimeZone) -> Result<(), WriteError> {
@@ -105,6 +124,7 @@ fn text(finding: &Finding, zone: &TimeZone) -> String {
         Finding::Manifest { record: None, reason, .. }
         | Finding::Pack { reason, .. }
         | Finding::Tag { reason, .. }
+        | Finding::Foreign { reason }
         | Finding::Index { reason } => reason.clone(),
         Finding::PackHeader { reason, .. } => format!("{reason} (its header; its content can be read)"),
         Finding::Block { pack, block, blobs, reason, .. } => {
@@ -150,6 +170,7 @@ fn object(finding: &Finding) -> Value {
         Finding::Blob { blob, what, reason } => {
             json!({ "finding": "blob", "blob": id(blob), "what": what, "reason": reason })
         }
+        Finding::Foreign { reason } => json!({ "finding": "foreign", "reason": reason }),
         Finding::Index { reason } => json!({ "finding": "index", "reason": reason }),
         Finding::IndexedPack { pack, reason } => {
             json!({ "finding": "index", "pack": id(pack), "reason": reason })
@@ -189,5 +210,6 @@ fn summary(report: &Report) -> Value {
         "blobs": report.blobs,
         "blocks_read": report.blocks_read,
         "bytes_read": report.bytes_read,
+        "exposed": report.exposed.count,
     })
 }

@@ -137,7 +137,7 @@ fn keep_up(
 ) -> Result<(), WriteError> {
     // Beside a `yester watch` this one has nothing to show, and imports what that one does not.
     let lock = WatchLock::acquire(&settings.repository);
-    let board = lock.as_ref().map_or_else(|_| Board::hidden(), |_| Board::new(&settings.repository));
+    let board = lock.as_ref().map_or_else(|_| Board::hidden(), Board::new);
     platform::lower_priority();
     let mut teller = Teller::new(&mut context.output, &board, cancellation);
     watch.run(&board, &mut |event| teller.tell(event), cancellation);

@@ -41,7 +41,7 @@ pub fn run(context: &mut Context, args: &WatchArgs) -> Result<Outcome> {
     let sources = count(tables.len() as u64, "source");
     context.output.note(&format!("watching {sources} for {}", settings.repository.display()));
     platform::lower_priority();
-    let board = Board::new(&settings.repository);
+    let board = Board::new(&lock);
     let mut teller = Teller::new(&mut context.output, &board, &cancellation);
     watch.run(&board, &mut |event| teller.tell(event), &cancellation);
     let ended = teller.finish();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::blobs::Blobs;
 use super::finding::Findings;
-use super::{MaintainError, Report, blocks, catalogues, harm, index, references, tags};
+use super::{Finding, MaintainError, Report, blocks, catalogues, harm, index, references, tags};
 use crate::format::{Manifest, PackId, SnapshotId};
 use crate::monitor::{Cancellation, Monitor, Phase, Work};
 use crate::store::{Access, CacheSizes, Object, Reader, Repository, SnapshotRecord, StoreError};
@@ -117,6 +117,13 @@ pub fn check(
     }
     references::check(&mut check)?;
     tags::check(&mut check)?;
+    for foreign in check.repository.foreign() {
+        check.findings.push(Finding::Foreign { reason: foreign.to_string() });
+    }
+    match check.repository.exposed() {
+        Ok(exposed) => check.report.exposed = exposed,
+        Err(error) => log::warn!("{error}: who can read the repository is not known"),
+    }
     check.repository.unlock();
     blocks::check(&mut check, options.read_data)?;
     if check.harm {

@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 
 use crate::format::{BlobId, PackId, SnapshotId, TagId, Time};
-use crate::store::SnapshotRecord;
+use crate::store::{Exposed, SnapshotRecord};
 
 /// One thing that is wrong with a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +70,11 @@ pub enum Finding {
         /// What is wrong.
         reason: String,
     },
+    /// Something has the name of a file or folder of the repository, and is none. It was not opened.
+    Foreign {
+        /// What it is.
+        reason: String,
+    },
     /// The index cannot be used.
     Index {
         /// What is wrong.
@@ -122,6 +127,8 @@ pub struct Report {
     pub blocks_read: u64,
     /// Their bytes.
     pub bytes_read: u64,
+    /// What other users can get at; it is no finding.
+    pub exposed: Exposed,
 }
 
 impl Report {
@@ -139,7 +146,13 @@ impl Report {
     /// Whether something of snapshots is wrong that is not derived.
     pub fn has_data_damage(&self) -> bool {
         let other = |finding: &_| {
-            matches!(finding, Finding::Index { .. } | Finding::IndexedPack { .. } | Finding::Tag { .. })
+            matches!(
+                finding,
+                Finding::Index { .. }
+                    | Finding::IndexedPack { .. }
+                    | Finding::Tag { .. }
+                    | Finding::Foreign { .. }
+            )
         };
         !self.findings.iter().all(other)
     }

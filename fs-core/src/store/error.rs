@@ -20,6 +20,17 @@ pub enum StoreError {
     /// `init` found something else.
     #[error("{} is not empty; give `yester init` a new or empty directory", .0.display())]
     NotEmpty(PathBuf),
+    /// `init` found a folder of another user.
+    #[error(
+        "{} belongs to user {owner}, who could open it to everybody; give `yester init` a new folder, or one \
+         of your own", path.display()
+    )]
+    NotYours {
+        /// The folder.
+        path: PathBuf,
+        /// The number of its owner.
+        owner: u32,
+    },
     /// Another process writes.
     #[error("{} is locked by {holder}; try again when it has finished", path.display())]
     Locked {
@@ -37,6 +48,18 @@ pub enum StoreError {
         path: PathBuf,
         /// The reason.
         source: io::Error,
+    },
+    /// Something else has the name of a file or folder of the repository. It is not opened.
+    #[error(
+        "{} is {found}, where {wanted} belongs: it was not put there by yester; remove it", path.display()
+    )]
+    Foreign {
+        /// Its path.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+        /// What belongs there.
+        wanted: &'static str,
     },
     /// An object's bytes are wrong.
     #[error("{object} is damaged: {reason}")]
@@ -84,10 +107,16 @@ impl StoreError {
         matches!(
             self,
             StoreError::Damaged { .. }
+                | StoreError::Foreign { .. }
                 | StoreError::Missing(_)
                 | StoreError::MissingBlob(_)
                 | StoreError::LostSnapshot(_)
         )
+    }
+
+    /// Whether nothing has the name.
+    pub(super) fn is_not_found(&self) -> bool {
+        matches!(self, StoreError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
     /// Whether there was no room to write.

@@ -1,150 +1,259 @@
-//! A repository in a directory. `docs/format.md` draws its layout.
+//! A repository in a folder. `docs/format.md` draws its layout.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::disk::{self, NewFile};
+use super::folder::Folder;
 use super::{Backend, Object, ObjectKind, StoreError};
 use crate::format::FormatError;
 
-/// Objects as files below one directory.
+/// Objects as files below one folder.
 #[derive(Debug)]
 pub struct LocalBackend {
-    root: PathBuf,
+    path: PathBuf,
+    root: RwLock<Arc<Folder>>,
+    /// Never another folder than the one that was opened: it is locked.
+    pinned: AtomicBool,
     next_temporary: AtomicU64,
 }
 
-/// The folder for what was set aside.
+pub(super) const PACKS: &str = "packs";
+pub(super) const SNAPSHOTS: &str = "snapshots";
+/// Made for the first tag.
+pub(super) const TAGS: &str = "tags";
+/// For files that are being written.
+pub(super) const TEMPORARY: &str = "tmp";
+pub(super) const CONFIG: &str = "config";
+/// For what was set aside.
 const DAMAGED: &str = "damaged";
 
-/// A directory's time may stand still for this long while its content changes: the coarsest clock tick of a
+/// The folders of an empty repository.
+pub(super) const LAYOUT: [&str; 3] = [PACKS, SNAPSHOTS, TEMPORARY];
+
+/// A folder's time may stand still for this long while its content changes: the coarsest clock tick of a
 /// common file system (FAT's two seconds).
 const COARSEST_TICK: Duration = Duration::from_secs(2);
 
 impl LocalBackend {
-    /// The repository at `root`, which need not exist yet.
-    pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), next_temporary: AtomicU64::new(0) }
+    /// The repository at `path`, which is opened.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self::new(Folder::open(path)?))
     }
 
-    /// Makes the directories of an empty repository.
-    pub fn create_layout(&self) -> Result<(), StoreError> {
-        fs::create_dir_all(&self.root).map_err(StoreError::io("create", &self.root))?;
-        for directory in [self.packs(), self.snapshots(), self.temporary()] {
-            disk::create_directory(&directory).map_err(StoreError::io("create", &directory))?;
+    /// The repository in an open folder.
+    pub fn new(root: Folder) -> Self {
+        Self {
+            path: root.path().to_owned(),
+            root: RwLock::new(Arc::new(root)),
+            pinned: AtomicBool::new(false),
+            next_temporary: AtomicU64::new(0),
         }
-        sync_directory(&self.root)?;
-        if let Ok(root) = fs::canonicalize(&self.root) {
+    }
+
+    /// Makes the folders of an empty repository.
+    pub fn create_layout(&self) -> Result<(), StoreError> {
+        let root = self.root();
+        for name in LAYOUT {
+            root.make_folder(name)?;
+        }
+        root.sync()?;
+        if let Ok(path) = std::fs::canonicalize(&self.path) {
             // Its own name. Who may not read the folder above cannot do more.
-            let _ = sync_directory(root.parent().unwrap_or(&root));
+            let _ = Folder::open(path.parent().unwrap_or(&path)).and_then(|above| above.sync());
         }
         Ok(())
+    }
+
+    /// The path that it was opened by.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether there are packs or snapshots.
+    pub(super) fn holds_objects(&self) -> Result<bool, StoreError> {
+        for kind in [ObjectKind::Snapshot, ObjectKind::Pack] {
+            if if_there(self.list(kind))?.is_some_and(|names| !names.is_empty()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Its folder.
+    pub(super) fn root(&self) -> Arc<Folder> {
+        Arc::clone(&self.root.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Stays with this folder from now on, even if its path leads to another one.
+    pub(super) fn pin(&self) {
+        self.pinned.store(true, Ordering::Relaxed);
     }
 
     /// Removes what an interrupted writer left. Only the holder of the lock may call it.
     pub fn clear_temporary(&self) -> Result<(), StoreError> {
-        let directory = self.temporary();
-        let entries = match fs::read_dir(&directory) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return disk::create_directory(&directory).map_err(StoreError::io("create", &directory));
+        let folder = self.root().make_folder(TEMPORARY)?;
+        for name in folder.names()? {
+            match folder.remove(&name) {
+                Err(error) if folder.entry(&name)?.is_some_and(|entry| entry.is_dir()) => {
+                    log::warn!("{error}: no folder belongs there");
+                }
+                removed => removed?,
             }
-            entries => entries.map_err(StoreError::io("list", &directory))?,
-        };
-        for entry in entries {
-            let path = entry.map_err(StoreError::io("list", &directory))?.path();
-            disk::remove(&path).map_err(StoreError::io("remove", &path))?;
         }
         Ok(())
     }
 
-    fn packs(&self) -> PathBuf {
-        self.root.join("packs")
-    }
-
-    fn snapshots(&self) -> PathBuf {
-        self.root.join("snapshots")
-    }
-
-    /// Made for the first tag.
-    fn tags(&self) -> PathBuf {
-        self.root.join("tags")
-    }
-
-    fn temporary(&self) -> PathBuf {
-        self.root.join("tmp")
-    }
-
-    /// The folders that hold packs.
-    fn fans(&self) -> Result<Vec<PathBuf>, StoreError> {
-        let mut names = Vec::new();
-        list_names(&self.packs(), &mut names)?;
-        Ok(names.iter().filter(|name| name.len() == 2).map(|name| self.packs().join(name)).collect())
-    }
-
-    fn path(&self, object: &Object) -> PathBuf {
-        match object.kind {
-            ObjectKind::Config => self.root.join("config"),
-            // Two levels: many file systems are slow with 100,000 files in one directory.
-            ObjectKind::Pack => self.packs().join(object.name.get(..2).unwrap_or("")).join(&object.name),
-            ObjectKind::Snapshot => self.snapshots().join(&object.name),
-            ObjectKind::Tag => self.tags().join(&object.name),
+    /// Runs `work` in the repository's folder. If it fails, and the path leads to another folder by now, it runs
+    /// there: a disk that was away comes back as another folder.
+    fn within<T>(&self, work: impl Fn(&Folder) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        match work(&self.root()) {
+            Err(error) if self.renew() => work(&self.root()).map_err(|_| error),
+            result => result,
         }
+    }
+
+    /// Takes up the folder that the path leads to now; false if that is the one in use.
+    fn renew(&self) -> bool {
+        if self.pinned.load(Ordering::Relaxed) {
+            return false;
+        }
+        let Ok(now) = Folder::open(&self.path) else { return false };
+        let is_same = now.identity().is_ok_and(|now| self.root().identity().is_ok_and(|used| used == now));
+        if !is_same {
+            *self.root.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(now);
+        }
+        !is_same
     }
 
     /// Reads the bytes in the range that `choose` makes of the object's size, and tells that.
     fn read(
         &self,
         object: &Object,
-        choose: impl FnOnce(u64) -> Option<Range<u64>>,
+        choose: impl Fn(u64) -> Option<Range<u64>>,
     ) -> Result<(Vec<u8>, u64), StoreError> {
-        let path = self.path(object);
-        let mut file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) => return Err(missing_or_io(object, path, error)),
-        };
-        let size = file.metadata().map_err(StoreError::io("read", &path))?.len();
-        let Some(Range { start, end }) = choose(size).filter(|range| range.end <= size) else {
-            return Err(StoreError::damaged(|| object)(FormatError::Truncated("object")));
-        };
-        let mut bytes = vec![0; (end - start) as usize];
-        let found = if start == 0 { Ok(0) } else { file.seek(SeekFrom::Start(start)) };
-        found.and_then(|_| file.read_exact(&mut bytes)).map_err(StoreError::io("read", &path))?;
-        Ok((bytes, size))
+        self.within(|root| {
+            let (folder, name) = place(root, object)?;
+            let file = folder.file(name).map_err(missing(object))?;
+            let range = |size| {
+                choose(size)
+                    .filter(|range| range.end <= size)
+                    .ok_or_else(|| StoreError::damaged(|| object)(FormatError::Truncated("object")))
+            };
+            let read = StoreError::io("read", folder.path_of(name));
+            let size = match file.metadata() {
+                Ok(told) => told.len(),
+                Err(error) => return Err(read(error)),
+            };
+            let bytes = read_range(file, range(size)?).map_err(read)?;
+            Ok((bytes, size))
+        })
+    }
+}
+
+fn read_range(mut file: File, range: Range<u64>) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; (range.end - range.start) as usize];
+    if range.start > 0 {
+        file.seek(SeekFrom::Start(range.start))?;
+    }
+    file.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// A folder of the repository: its root, or another.
+enum Place<'a> {
+    Root(&'a Folder),
+    Below(Folder),
+}
+
+impl std::ops::Deref for Place<'_> {
+    type Target = Folder;
+
+    fn deref(&self) -> &Folder {
+        match self {
+            Place::Root(folder) => folder,
+            Place::Below(folder) => folder,
+        }
+    }
+}
+
+/// The folder and the name of an object.
+fn place<'a>(root: &'a Folder, object: &'a Object) -> Result<(Place<'a>, &'a str), StoreError> {
+    let folder = match object.kind {
+        ObjectKind::Config => return Ok((Place::Root(root), CONFIG)),
+        ObjectKind::Pack => root.folder(PACKS).and_then(|packs| packs.folder(fan(object))),
+        ObjectKind::Snapshot => root.folder(SNAPSHOTS),
+        ObjectKind::Tag => root.folder(TAGS),
+    };
+    Ok((Place::Below(folder.map_err(missing(object))?), &object.name))
+}
+
+/// The folder of a pack. Many file systems are slow with 100,000 files in one folder.
+fn fan(object: &Object) -> &str {
+    object.name.get(..2).unwrap_or_default()
+}
+
+/// The folders that hold packs. What has the name of one, and is none, is told and left out.
+fn fans(root: &Folder) -> Result<(Folder, Vec<Folder>), StoreError> {
+    let packs = root.folder(PACKS)?;
+    let mut fans = Vec::new();
+    for name in packs.names()?.iter().filter(|name| name.len() == 2) {
+        match packs.folder(name) {
+            Err(foreign @ StoreError::Foreign { .. }) => log::warn!("{foreign}"),
+            fan => fans.push(fan?),
+        }
+    }
+    Ok((packs, fans))
+}
+
+/// What nothing has the name of is missing.
+fn missing(object: &Object) -> impl Fn(StoreError) -> StoreError + '_ {
+    move |error| if error.is_not_found() { StoreError::Missing(object.clone()) } else { error }
+}
+
+/// `None` if it does not exist.
+fn if_there<T>(result: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match result {
+        Err(error) if error.is_not_found() => Ok(None),
+        result => result.map(Some),
     }
 }
 
 impl Backend for LocalBackend {
     fn put(&self, object: &Object, bytes: &[u8]) -> Result<(), StoreError> {
-        let path = self.path(object);
+        let root = self.root();
         let number = self.next_temporary.fetch_add(1, Ordering::Relaxed);
-        let temporary = self.temporary().join(format!("{}-{number}", std::process::id()));
-        let written = NewFile::create(&temporary).and_then(|mut file| {
-            file.write(bytes)?;
-            file.sync()
-        });
-        let published = written.map_err(StoreError::io("write", &path)).and_then(|()| {
-            let directory = path.parent().unwrap_or(&self.root);
+        let temporary = format!("{}-{number}", std::process::id());
+        let folder = root.make_folder(TEMPORARY)?;
+        let put = || {
+            let mut file = folder.new_file(&temporary)?;
+            let written = file.write(bytes).and_then(|()| file.sync());
+            written.map_err(StoreError::io("write", folder.path_of(&temporary)))?;
+            drop(file);
             // Where its folder's name is, when that is made on demand.
-            let above = match object.kind {
-                ObjectKind::Config | ObjectKind::Snapshot => None,
-                ObjectKind::Pack => Some(self.packs()),
-                ObjectKind::Tag => Some(self.root.clone()),
+            let (place, above) = match object.kind {
+                ObjectKind::Config => (Place::Root(&root), None),
+                ObjectKind::Snapshot => (Place::Below(root.folder(SNAPSHOTS)?), None),
+                ObjectKind::Tag => (Place::Below(root.make_folder(TAGS)?), Some(Place::Root(&root))),
+                ObjectKind::Pack => {
+                    let packs = root.folder(PACKS)?;
+                    (Place::Below(packs.make_folder(fan(object))?), Some(Place::Below(packs)))
+                }
             };
-            if above.is_some() {
-                disk::create_directory(directory).map_err(StoreError::io("create", directory))?;
-            }
-            disk::rename(&temporary, &path).map_err(StoreError::io("write", &path))?;
-            sync_directory(directory)?;
+            let name = if object.kind == ObjectKind::Config { CONFIG } else { &object.name };
+            folder.rename(&temporary, &place, name)?;
+            place.sync()?;
             // A folder that is there may have been made by a writer that was killed before it made it durable.
-            above.map_or(Ok(()), |above| sync_directory(&above))
-        });
+            above.map_or(Ok(()), |above| above.sync())
+        };
+        let published = put();
         if published.is_err() {
             // Frees a full disk again; a failure here changes nothing about the error to report.
-            let _ = disk::remove(&temporary);
+            let _ = folder.remove(&temporary);
         }
         published
     }
@@ -159,140 +268,122 @@ impl Backend for LocalBackend {
     }
 
     fn size(&self, object: &Object) -> Result<u64, StoreError> {
-        let path = self.path(object);
-        match fs::metadata(&path) {
-            Ok(metadata) => Ok(metadata.len()),
-            Err(error) => Err(missing_or_io(object, path, error)),
-        }
+        self.within(|root| {
+            let (folder, name) = place(root, object)?;
+            folder.size(name).map_err(missing(object))
+        })
     }
 
     fn list(&self, kind: ObjectKind) -> Result<Vec<String>, StoreError> {
-        let mut names = Vec::new();
-        match kind {
-            ObjectKind::Config => {}
-            ObjectKind::Snapshot => list_names(&self.snapshots(), &mut names)?,
-            ObjectKind::Tag => match list_names(&self.tags(), &mut names) {
-                Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
-                listed => listed?,
-            },
-            ObjectKind::Pack => {
-                for fan in self.fans()? {
-                    list_names(&fan, &mut names)?;
-                }
+        let mut names = self.within(|root| match kind {
+            ObjectKind::Config => Ok(Vec::new()),
+            ObjectKind::Snapshot => root.folder(SNAPSHOTS)?.names(),
+            ObjectKind::Tag => {
+                let tags = if_there(root.folder(TAGS))?;
+                tags.map_or(Ok(Vec::new()), |tags| tags.names())
             }
-        }
+            ObjectKind::Pack => {
+                let mut names = Vec::new();
+                for fan in fans(root)?.1 {
+                    names.extend(fan.names()?);
+                }
+                Ok(names)
+            }
+        })?;
         names.retain(|name| name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit()));
         Ok(names)
     }
 
     fn delete(&self, object: &Object) -> Result<(), StoreError> {
-        let path = self.path(object);
-        match disk::remove(&path) {
-            Ok(()) => sync_directory(path.parent().unwrap_or(&self.root)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(StoreError::io("remove", path)(error)),
+        let root = self.root();
+        let removed = place(&root, object).and_then(|(folder, name)| {
+            folder.remove(name).map_err(missing(object))?;
+            folder.sync()
+        });
+        match removed {
+            Err(StoreError::Missing(_)) => Ok(()),
+            removed => removed,
         }
     }
 
     fn set_aside(&self, object: &Object) -> Result<String, StoreError> {
-        let path = self.path(object);
-        // A new folder's name is made durable by the sync of the one above it.
-        let above = self.root.join(DAMAGED);
+        let root = self.root();
+        let (from, name) = place(&root, object)?;
         let kind = match object.kind {
-            ObjectKind::Config => "config",
-            ObjectKind::Pack => "packs",
-            ObjectKind::Snapshot => "snapshots",
-            ObjectKind::Tag => "tags",
+            ObjectKind::Config => CONFIG,
+            ObjectKind::Pack => PACKS,
+            ObjectKind::Snapshot => SNAPSHOTS,
+            ObjectKind::Tag => TAGS,
         };
-        let directory = above.join(kind);
-        for (new, above) in [(&above, &self.root), (&directory, &above)] {
-            disk::create_directory(new).map_err(StoreError::io("create", new))?;
-            sync_directory(above)?;
+        // A new folder's name is made durable by the sync of the one above it.
+        let above = root.make_folder(DAMAGED)?;
+        root.sync()?;
+        let folder = above.make_folder(kind)?;
+        above.sync()?;
+        let mut free = name.to_owned();
+        let mut copy = 1;
+        while folder.entry(&free)?.is_some() {
+            copy += 1;
+            free = format!("{name}.{copy}");
         }
-        let names = (1..).map(|copy| match copy {
-            1 => object.name.clone(),
-            copy => format!("{}.{copy}", object.name),
-        });
-        let is_free = |name: &String| {
-            let found = fs::symlink_metadata(directory.join(name));
-            found.is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
-        };
-        let free = names.into_iter().find(is_free);
-        let name = free.unwrap_or_default();
-        disk::rename(&path, &directory.join(&name))
-            .map_err(|error| missing_or_io(object, path.clone(), error))?;
-        sync_directory(&directory)?;
-        sync_directory(path.parent().unwrap_or(&self.root))?;
-        Ok(format!("{DAMAGED}/{kind}/{name}"))
+        from.rename(name, &folder, &free).map_err(missing(object))?;
+        folder.sync()?;
+        from.sync()?;
+        Ok(format!("{DAMAGED}/{kind}/{free}"))
     }
 
     fn settle(&self, kind: ObjectKind) -> Result<(), StoreError> {
+        let root = self.root();
         match kind {
-            ObjectKind::Config => sync_directory(&self.root),
-            ObjectKind::Snapshot => sync_directory(&self.snapshots()),
-            ObjectKind::Tag => match disk::sync_directory(&self.tags()) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-                Err(error) => Err(StoreError::io("sync", self.tags())(error)),
+            ObjectKind::Config => root.sync(),
+            ObjectKind::Snapshot => root.folder(SNAPSHOTS)?.sync(),
+            ObjectKind::Tag => {
+                let Some(tags) = if_there(root.folder(TAGS))? else { return Ok(()) };
+                tags.sync()?;
                 // Its own name may not be durable yet.
-                Ok(()) => sync_directory(&self.root),
-            },
+                root.sync()
+            }
             ObjectKind::Pack => {
-                self.fans()?.iter().try_for_each(|fan| sync_directory(fan))?;
-                sync_directory(&self.packs())
+                let (packs, fans) = fans(&root)?;
+                fans.iter().try_for_each(Folder::sync)?;
+                packs.sync()
             }
         }
     }
 
     fn snapshots_stamp(&self) -> Result<Option<u128>, StoreError> {
-        let snapshots = directory_stamp(&self.snapshots())?;
-        let tags = match directory_stamp(&self.tags()) {
-            Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Some(0),
-            stamp => stamp?,
-        };
-        Ok(snapshots.zip(tags).map(|(snapshots, tags)| u128::from(snapshots) << 64 | u128::from(tags)))
+        // Another folder at the path has other snapshots, even if the one in use still can be read.
+        self.renew();
+        self.within(|root| {
+            let snapshots = stamp(&root.folder(SNAPSHOTS)?)?;
+            let tags = if_there(root.folder(TAGS))?;
+            let tags = tags.map_or(Ok(Some(0)), |tags| stamp(&tags))?;
+            Ok(snapshots.zip(tags).map(|(snapshots, tags)| u128::from(snapshots) << 64 | u128::from(tags)))
+        })
     }
 }
 
-/// Changes whenever the directory's names may have; `None` when only listing can tell.
-fn directory_stamp(directory: &Path) -> Result<Option<u64>, StoreError> {
-    let modified = fs::metadata(directory)
-        .and_then(|metadata| metadata.modified())
-        .map_err(StoreError::io("read", directory))?;
+/// Changes whenever the folder's names may have; `None` when only listing can tell.
+fn stamp(folder: &Folder) -> Result<Option<u64>, StoreError> {
+    let modified = folder.modified()?;
     let settled = SystemTime::now().duration_since(modified).is_ok_and(|age| age > COARSEST_TICK);
     let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
     Ok(settled.then_some(since.as_nanos() as u64))
 }
 
-fn missing_or_io(object: &Object, path: PathBuf, error: io::Error) -> StoreError {
-    if error.kind() == io::ErrorKind::NotFound {
-        StoreError::Missing(object.clone())
-    } else {
-        StoreError::io("open", path)(error)
-    }
-}
-
-fn list_names(directory: &Path, names: &mut Vec<String>) -> Result<(), StoreError> {
-    for entry in fs::read_dir(directory).map_err(StoreError::io("list", directory))? {
-        let entry = entry.map_err(StoreError::io("list", directory))?;
-        names.extend(entry.file_name().into_string().ok());
-    }
-    Ok(())
-}
-
-pub(super) fn sync_directory(directory: &Path) -> Result<(), StoreError> {
-    disk::sync_directory(directory).map_err(StoreError::io("sync", directory))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
     fn conforms() {
         let directory = tempfile::tempdir().unwrap();
-        let backend = LocalBackend::new(directory.path().join("repository"));
+        let path = directory.path().join("repository");
+        let backend = LocalBackend::new(Folder::create(&path).unwrap().unwrap());
         backend.create_layout().unwrap();
         super::super::backend::tests::conforms(&backend);
-        assert_eq!(fs::read_dir(directory.path().join("repository/tmp")).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(path.join("tmp")).unwrap().count(), 0);
     }
 }

@@ -1,13 +1,15 @@
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
-use std::path::Path;
+use std::fs::{File, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::StoreError;
+use super::folder::Folder;
 
 /// Nobody asks for so long whether a lock is held.
 const ASKING: Duration = Duration::from_secs(1);
+/// Bytes that are read of a note.
+const MAX_NOTE: u64 = 200;
 
 /// The right to write to a repository, until dropped.
 #[derive(Debug)]
@@ -15,12 +17,24 @@ pub struct WriterLock {
     _lock: FileLock,
 }
 
+/// The name of its file.
+const NAME: &str = "lock";
+
 impl WriterLock {
-    /// Takes the lock of the repository at `root`, or tells who has it.
-    pub fn acquire(root: &Path) -> Result<Self, StoreError> {
-        match FileLock::acquire(&root.join("lock"))? {
+    /// Takes the lock of the repository in this folder, or tells who has it.
+    pub(super) fn acquire(root: &Folder) -> Result<Self, StoreError> {
+        Self::of(root, FileLock::acquire(root, NAME)?)
+    }
+
+    /// The same without writing anything; fails if the file is missing.
+    pub(super) fn acquire_silently(root: &Folder) -> Result<Self, StoreError> {
+        Self::of(root, FileLock::acquire_silently(root, NAME)?)
+    }
+
+    fn of(root: &Folder, lock: Result<FileLock, String>) -> Result<Self, StoreError> {
+        match lock {
             Ok(lock) => Ok(Self { _lock: lock }),
-            Err(holder) => Err(StoreError::Locked { path: root.to_owned(), holder }),
+            Err(holder) => Err(StoreError::Locked { path: root.path().to_owned(), holder }),
         }
     }
 }
@@ -33,33 +47,49 @@ pub struct FileLock {
 
 impl FileLock {
     /// Locks the file, made when it is missing; or tells who has locked it.
-    pub fn acquire(path: &Path) -> Result<Result<Self, String>, StoreError> {
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map_err(StoreError::io("open", path))?;
-        if !lock(&file).map_err(StoreError::io("lock", path))? {
-            return Ok(Err(note(path)));
+    pub fn acquire(folder: &Folder, name: &str) -> Result<Result<Self, String>, StoreError> {
+        let locked = Self::take(folder, name, || folder.make_file(name))?;
+        if let Ok(Self { _file: file }) = &locked {
+            let note = format!("pid {} since {:.0}\n", std::process::id(), jiff::Timestamp::now());
+            // Only a courtesy to whoever waits: on a full disk the lock holds all the same.
+            let _ = file.set_len(0).and_then(|()| (&*file).write_all(note.as_bytes()));
         }
-        let note = format!("pid {} since {:.0}\n", std::process::id(), jiff::Timestamp::now());
-        // Only a courtesy to whoever waits: on a full disk the lock holds all the same.
-        let _ = file.set_len(0).and_then(|()| file.write_all(note.as_bytes()));
-        Ok(Ok(Self { _file: file }))
+        Ok(locked)
+    }
+
+    /// Locks the file, which must be there, and writes nothing into it; or tells who has locked it.
+    pub fn acquire_silently(folder: &Folder, name: &str) -> Result<Result<Self, String>, StoreError> {
+        // Over NFS only a file that is open for writing can be locked.
+        Self::take(folder, name, || folder.file_to_change(name).or_else(|_| folder.file(name)))
     }
 
     /// Who has locked the file, if somebody has.
-    pub fn holder(path: &Path) -> Result<Option<String>, StoreError> {
-        let file = match File::open(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            result => result.map_err(StoreError::io("open", path))?,
+    pub fn holder(folder: &Folder, name: &str) -> Result<Option<String>, StoreError> {
+        let file = match folder.file(name) {
+            Err(error) if error.is_not_found() => return Ok(None),
+            file => file?,
         };
         match file.try_lock_shared() {
             Ok(()) => Ok(None),
-            Err(TryLockError::WouldBlock) => Ok(Some(note(path))),
-            Err(TryLockError::Error(error)) => Err(StoreError::io("lock", path)(error)),
+            Err(TryLockError::WouldBlock) => Ok(Some(note(&file))),
+            Err(TryLockError::Error(error)) => Err(StoreError::io("lock", folder.path_of(name))(error)),
+        }
+    }
+
+    fn take(
+        folder: &Folder,
+        name: &str,
+        open: impl Fn() -> Result<File, StoreError>,
+    ) -> Result<Result<Self, String>, StoreError> {
+        loop {
+            let file = open()?;
+            if !lock(&file).map_err(StoreError::io("lock", folder.path_of(name)))? {
+                return Ok(Err(note(&file)));
+            }
+            // Replaced since it was opened, it would keep nobody out.
+            if folder.is_at(name, &file)? {
+                return Ok(Ok(Self { _file: file }));
+            }
         }
     }
 }
@@ -84,10 +114,12 @@ fn lock(file: &File) -> io::Result<bool> {
 }
 
 /// What the holder of a lock has written into it. Windows lets nobody else read it as long as it is held.
-fn note(path: &Path) -> String {
-    let note = fs::read_to_string(path).unwrap_or_default();
-    let line = note.lines().next().filter(|line| !line.is_empty());
-    line.unwrap_or("another process").to_owned()
+fn note(mut file: &File) -> String {
+    let mut note = Vec::new();
+    let _ = file.seek(SeekFrom::Start(0)).and_then(|_| file.take(MAX_NOTE).read_to_end(&mut note));
+    let note = String::from_utf8_lossy(&note);
+    let is_shown = |line: &&str| !line.is_empty() && !line.contains(char::is_control);
+    note.lines().next().filter(is_shown).unwrap_or("another process").to_owned()
 }
 
 #[cfg(test)]
@@ -99,16 +131,16 @@ mod tests {
     #[test]
     fn who_asks_keeps_nobody_from_it() {
         let directory = tempfile::tempdir().unwrap();
-        let (path, over) = (directory.path().join("lock"), AtomicBool::new(false));
+        let (folder, over) = (Folder::open(directory.path()).unwrap(), AtomicBool::new(false));
         thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| {
                     while !over.load(Ordering::Relaxed) {
-                        FileLock::holder(&path).unwrap();
+                        FileLock::holder(&folder, "lock").unwrap();
                     }
                 });
             }
-            let refused = (0..200).find_map(|_| FileLock::acquire(&path).unwrap().err());
+            let refused = (0..200).find_map(|_| FileLock::acquire(&folder, "lock").unwrap().err());
             over.store(true, Ordering::Relaxed);
             assert_eq!(refused, None);
         });
@@ -117,18 +149,19 @@ mod tests {
     #[test]
     fn the_second_is_told_of_the_first() {
         let directory = tempfile::tempdir().unwrap();
-        let first = WriterLock::acquire(directory.path()).unwrap();
-        match WriterLock::acquire(directory.path()) {
+        let folder = Folder::open(directory.path()).unwrap();
+        assert!(matches!(WriterLock::acquire_silently(&folder), Err(error) if error.is_not_found()));
+        let first = WriterLock::acquire(&folder).unwrap();
+        match WriterLock::acquire(&folder) {
             Err(StoreError::Locked { holder, .. }) => {
                 assert!(holder.starts_with(&format!("pid {} since ", std::process::id())), "{holder}");
             }
             other => panic!("{other:?}"),
         }
-        let path = directory.path().join("lock");
-        assert!(FileLock::holder(&path).unwrap().is_some());
+        assert!(FileLock::holder(&folder, "lock").unwrap().is_some());
         drop(first);
-        assert_eq!(FileLock::holder(&path).unwrap(), None);
-        assert_eq!(FileLock::holder(&directory.path().join("none")).unwrap(), None);
-        WriterLock::acquire(directory.path()).unwrap();
+        assert_eq!(FileLock::holder(&folder, "lock").unwrap(), None);
+        assert_eq!(FileLock::holder(&folder, "none").unwrap(), None);
+        WriterLock::acquire_silently(&folder).unwrap();
     }
 }

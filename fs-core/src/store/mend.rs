@@ -10,7 +10,7 @@ use super::reconcile::{add_packs, open_up_to_date};
 use super::repository::INDEX;
 use super::salvage::{PackNames, Salvage, Salvaged, Salvages};
 use super::scan::Scanner;
-use super::{Backend, LocalBackend, Object, ObjectKind, Reader, Repository, SnapshotRecord, StoreError};
+use super::{Backend, Object, ObjectKind, Reader, Repository, SnapshotRecord, StoreError};
 use crate::format::{PackId, SnapshotId};
 
 impl Repository {
@@ -23,21 +23,21 @@ impl Repository {
         deltas: bool,
         names: &PackNames,
     ) -> Result<Salvages, StoreError> {
-        let packs = LocalBackend::new(&self.root);
-        Scanner { packs: &packs, reader }.salvage(from, deltas, names)
+        Scanner { packs: &*self.local, reader }.salvage(from, deltas, names)
     }
 
     /// Takes the lock where a check goes on without.
     pub fn lock(&mut self) -> Result<(), StoreError> {
         if self.lock.is_none() {
-            self.lock = Some(WriterLock::acquire(&self.root)?);
+            self.lock = Some(WriterLock::acquire(&self.local.root())?);
+            self.local.pin();
         }
         Ok(())
     }
 
     /// Reads on as if damaged packs were replaced already, with an index in memory. Nothing is written.
     pub fn look_past(&mut self, names: &PackNames, salvages: &[Salvage]) -> Result<(), StoreError> {
-        let below = Arc::new(LocalBackend::new(&self.root));
+        let below = Arc::clone(&self.local) as Arc<dyn Backend>;
         self.backend = Arc::new(Salvaged::new(below, names.damaged.iter().copied(), salvages));
         // In the place of the one before, which may be in memory, too: there is no room for two.
         self.index = Arc::new(Index::in_memory(self.config.id)?);
@@ -58,9 +58,8 @@ impl Repository {
         new_index: bool,
         lost: &[SnapshotRecord],
     ) -> Result<(Self, Vec<(PackId, String)>), StoreError> {
-        let Self { root, config, keys, index, lock, .. } = self;
+        let Self { local: backend, config, keys, index, lock, .. } = self;
         drop(index);
-        let backend = LocalBackend::new(&root);
         backend.clear_temporary()?;
         for kind in [ObjectKind::Config, ObjectKind::Snapshot, ObjectKind::Pack, ObjectKind::Tag] {
             backend.settle(kind)?;
@@ -69,7 +68,7 @@ impl Repository {
         let (same, other): (Vec<&Salvage>, Vec<&Salvage>) =
             salvages.iter().partition(|salvage| salvage.id == salvage.from);
         for salvage in other.into_iter().chain(same) {
-            backend.put(&Object::pack(salvage.id), &salvage.verified_bytes(&keys, &backend)?)?;
+            backend.put(&Object::pack(salvage.id), &salvage.verified_bytes(&keys, &*backend)?)?;
         }
         let replaced = |pack: &PackId| salvages.iter().any(|salvage| salvage.id == *pack);
         let mut gone: Vec<PackId> = names.damaged.iter().copied().filter(|pack| !replaced(pack)).collect();
@@ -77,12 +76,13 @@ impl Repository {
         let mut aside = Vec::with_capacity(gone.len());
         if new_index || !names.damaged.is_empty() {
             let packs = packs_after(names, salvages);
-            let (new, unreadable) = NewIndex::make(&root, config.id, &backend, &keys, packs, &mut |_| true)?;
+            let (new, unreadable) =
+                NewIndex::make(&backend.root(), config.id, &*backend, &keys, packs, &mut |_| true)?;
             all_readable(unreadable)?;
             new.record(lost)?;
             // First, so that readers never look for a pack in vain. A writer that comes in between takes the damaged packs
             // up again, as further copies of what is salvaged.
-            new.publish(&root)?;
+            new.publish()?;
             for pack in gone {
                 match backend.set_aside(&Object::pack(pack)) {
                     Err(StoreError::Missing(_)) => {}
@@ -90,12 +90,13 @@ impl Repository {
                 }
             }
         }
-        let (index, lost_packs) = open_up_to_date(&root.join(INDEX), config.id, &backend, &keys)?;
+        let (index, lost_packs) =
+            open_up_to_date(&backend.root().path_of(INDEX), config.id, &*backend, &keys)?;
         let repository = Self {
-            root,
             config,
             keys,
-            backend: Arc::new(backend),
+            backend: Arc::clone(&backend) as Arc<dyn Backend>,
+            local: backend,
             index: Arc::new(index),
             lost_packs,
             index_fault: None,

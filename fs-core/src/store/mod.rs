@@ -13,8 +13,10 @@ mod delta;
 mod directory;
 mod disk;
 mod error;
+mod folder;
 mod guard;
 mod index;
+mod init;
 mod links;
 mod local;
 mod lock;
@@ -30,6 +32,7 @@ mod salvage;
 mod scan;
 mod stat_cache;
 mod strays;
+mod survey;
 mod tags;
 mod verify;
 mod writer;
@@ -42,6 +45,7 @@ pub use directory::{
     Comparison, Differing, DirectoryCursor, DirectoryWriter, Found, NamedEntry, entries, find, lookup,
 };
 pub use error::StoreError;
+pub use folder::Folder;
 pub use index::{PackRecord, SnapshotRecord};
 pub use links::LinkTable;
 pub use local::LocalBackend;
@@ -52,6 +56,7 @@ pub use rebuild::Rebuilt;
 pub use repository::{Access, PackTotals, Repository, random};
 pub use salvage::{PackNames, Salvage, Salvages};
 pub use stat_cache::{StatCache, StatCacheWriter, StatCursor};
+pub use survey::Exposed;
 pub use writer::{Statistics, Writer};
 
 #[cfg(test)]

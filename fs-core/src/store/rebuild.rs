@@ -1,14 +1,15 @@
 //! The index made again from the packs.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
-use super::disk;
+use super::folder::Folder;
 use super::index::Index;
-use super::local::sync_directory;
+use super::local::TEMPORARY;
 use super::lock::WriterLock;
 use super::reconcile::{add_packs, record_snapshots};
-use super::repository::{INDEX, read_config};
-use super::{Backend, LocalBackend, ObjectKind, Repository, SnapshotRecord, StoreError};
+use super::repository::{INDEX, open_config};
+use super::{Backend, ObjectKind, Repository, SnapshotRecord, StoreError};
 use crate::format::{Keys, PackId, RepositoryId};
 use crate::monitor::{Cancellation, Monitor, Phase, Work};
 
@@ -29,48 +30,50 @@ impl Repository {
         monitor: &dyn Monitor,
         cancellation: &Cancellation,
     ) -> Result<Option<Rebuilt>, StoreError> {
-        let backend = LocalBackend::new(root);
-        let config = read_config(root, &backend)?;
-        let _lock = WriterLock::acquire(root)?;
+        let (backend, config) = open_config(root)?;
+        let _lock = WriterLock::acquire(&backend.root())?;
+        backend.pin();
         backend.clear_temporary()?;
         let names = backend.list(ObjectKind::Pack)?;
         let packs: Vec<PackId> = names.iter().filter_map(|name| PackId::parse(name)).collect();
         let total = packs.len() as u64;
         let keys = Keys::derive(&config.secret);
-        let (index, unreadable) = NewIndex::make(root, config.id, &backend, &keys, packs, &mut |done| {
-            monitor.work(&Work { phase: Phase::Indexing, done: done as u64, total });
-            !cancellation.is_cancelled()
-        })?;
+        let (index, unreadable) =
+            NewIndex::make(&backend.root(), config.id, &backend, &keys, packs, &mut |done| {
+                monitor.work(&Work { phase: Phase::Indexing, done: done as u64, total });
+                !cancellation.is_cancelled()
+            })?;
         if cancellation.is_cancelled() {
             index.discard()?;
             return Ok(None);
         }
-        index.publish(root)?;
+        index.publish()?;
         Ok(Some(Rebuilt { packs: total - unreadable.len() as u64, unreadable }))
     }
 }
 
 /// An index beside the one in use, so that nobody ever finds none.
 pub(super) struct NewIndex {
-    path: PathBuf,
+    root: Arc<Folder>,
+    temporary: Folder,
     index: Index,
 }
 
 impl NewIndex {
     /// Makes it of these packs. Returns those that cannot be read, too.
     pub(super) fn make(
-        root: &Path,
+        root: &Arc<Folder>,
         id: RepositoryId,
         backend: &dyn Backend,
         keys: &Keys,
         packs: Vec<PackId>,
         go_on: &mut dyn FnMut(usize) -> bool,
     ) -> Result<(Self, Vec<(PackId, StoreError)>), StoreError> {
-        let path = root.join("tmp").join(INDEX);
-        let index = Index::create(&path, id)?;
+        let temporary = root.make_folder(TEMPORARY)?;
+        let index = Index::create(&temporary.path_of(INDEX), id)?;
         let unreadable = add_packs(&index, backend, keys, packs, go_on)?;
         record_snapshots(&index, backend, keys)?;
-        Ok((Self { path, index }, unreadable))
+        Ok((Self { root: Arc::clone(root), temporary, index }, unreadable))
     }
 
     /// Lets it know these snapshots too, whose manifests are lost.
@@ -80,14 +83,13 @@ impl NewIndex {
 
     fn discard(self) -> Result<(), StoreError> {
         drop(self.index);
-        disk::remove(&self.path).map_err(StoreError::io("remove", &self.path))
+        self.temporary.remove(INDEX)
     }
 
     /// Puts it in the place of the one in use.
-    pub(super) fn publish(self, root: &Path) -> Result<(), StoreError> {
+    pub(super) fn publish(self) -> Result<(), StoreError> {
         drop(self.index);
-        let path = root.join(INDEX);
-        disk::rename(&self.path, &path).map_err(StoreError::io("replace", &path))?;
-        sync_directory(root)
+        self.temporary.rename(INDEX, &self.root, INDEX)?;
+        self.root.sync()
     }
 }

@@ -1,15 +1,16 @@
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
-use std::{fs, thread};
 
+use super::folder::Folder;
 use super::index::{Index, PackRecord, SnapshotRecord, Unreadable};
 use super::lock::WriterLock;
 use super::reconcile::{open_up_to_date, reconcile};
 use super::{Backend, CacheSizes, LocalBackend, Object, ObjectKind, Reader, StoreError, Writer};
 use crate::format::limits::{MAX_CONFIG, MAX_MANIFEST};
-use crate::format::{Config, Keys, Manifest, PackId, PackKind, RepositoryId, Secret, SnapshotId};
+use crate::format::{Config, Keys, Manifest, PackId, PackKind, RepositoryId, SnapshotId};
 
 /// What a repository is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,9 +26,11 @@ pub enum Access {
 /// An open repository.
 #[derive(Debug)]
 pub struct Repository {
-    pub(super) root: PathBuf,
     pub(super) config: Config,
     pub(super) keys: Keys,
+    /// Its folder.
+    pub(super) local: Arc<LocalBackend>,
+    /// What objects are read from: that folder, or what it will be after a repair.
     pub(super) backend: Arc<dyn Backend>,
     pub(super) index: Arc<Index>,
     /// Packs are gone or cannot be read.
@@ -56,55 +59,16 @@ pub(super) const INDEX: &str = "index.redb";
 const RETRIES: (u32, Duration) = (50, Duration::from_millis(100));
 
 impl Repository {
-    /// Makes a repository in `root`, a new or empty directory.
-    pub fn init(root: &Path) -> Result<(), StoreError> {
-        match fs::read_dir(root) {
-            Ok(mut entries) => {
-                if root.join("config").exists() {
-                    return Err(StoreError::AlreadyExists(root.to_owned()));
-                }
-                // A lock, a tmp and so on may be left of an `init` that was cut short.
-                let ours = ["lock", "tmp", "packs", "snapshots", "index.redb"];
-                let backend = LocalBackend::new(root);
-                if holds_objects(&backend) {
-                    // A new config would have another secret: nothing could be read any more.
-                    return Err(StoreError::Missing(Object::config()));
-                }
-                let foreign = entries.any(|entry| {
-                    entry.is_ok_and(|entry| !ours.iter().any(|name| entry.file_name() == *name))
-                });
-                if foreign {
-                    return Err(StoreError::NotEmpty(root.to_owned()));
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(StoreError::io("open", root)(error)),
-        }
-        let backend = LocalBackend::new(root);
-        backend.create_layout()?;
-        // Elsewhere who may read it follows from the folder that it is in.
-        #[cfg(unix)]
-        restrict(root)?;
-        let _lock = WriterLock::acquire(root)?;
-        let config = Config {
-            id: RepositoryId(random()?),
-            secret: Secret(random()?),
-            created: jiff::Timestamp::now().into(),
-        };
-        Index::open_writer(&root.join(INDEX), config.id)?;
-        backend.put(&Object::config(), &config.encode())
-    }
-
     /// Opens the repository in `root`.
     pub fn open(root: &Path, access: Access) -> Result<Self, StoreError> {
-        let backend = LocalBackend::new(root);
-        let config = read_config(root, &backend)?;
+        let (backend, config) = open_config(root)?;
+        let folder = backend.root();
         let keys = Keys::derive(&config.secret);
-        let index_path = root.join(INDEX);
+        let index_path = folder.path_of(INDEX);
         let (mut index_fault, mut lost_packs) = (None, false);
         let (index, lock) = match access {
             Access::Check => {
-                let lock = match WriterLock::acquire(root) {
+                let lock = match WriterLock::acquire_silently(&folder) {
                     Ok(lock) => Some(lock),
                     Err(locked @ StoreError::Locked { .. }) => return Err(locked),
                     Err(refused) => {
@@ -117,7 +81,8 @@ impl Repository {
                 (index, lock)
             }
             Access::Write => {
-                let lock = WriterLock::acquire(root)?;
+                let lock = WriterLock::acquire(&folder)?;
+                backend.pin();
                 backend.clear_temporary()?;
                 backend.settle(ObjectKind::Config)?;
                 backend.settle(ObjectKind::Snapshot)?;
@@ -125,13 +90,14 @@ impl Repository {
                 lost_packs = lost;
                 (index, Some(lock))
             }
-            Access::Read => (open_for_reading(root, &index_path, config.id, &backend, &keys)?, None),
+            Access::Read => (open_for_reading(&folder, &index_path, config.id, &backend, &keys)?, None),
         };
+        let local = Arc::new(backend);
         Ok(Self {
-            root: root.to_owned(),
             config,
             keys,
-            backend: Arc::new(backend),
+            backend: Arc::clone(&local) as Arc<dyn Backend>,
+            local,
             index: Arc::new(index),
             lost_packs,
             index_fault,
@@ -141,12 +107,12 @@ impl Repository {
 
     /// Whether the config of the repository in `root` can be read, without which nothing can.
     pub fn check_config(root: &Path) -> Result<(), StoreError> {
-        read_config(root, &LocalBackend::new(root)).map(drop)
+        open_config(root).map(drop)
     }
 
     /// Its directory.
     pub fn root(&self) -> &Path {
-        &self.root
+        self.local.path()
     }
 
     /// Its identity.
@@ -208,6 +174,11 @@ impl Repository {
         Ok(names.iter().filter_map(|name| PackId::parse(name)).collect())
     }
 
+    /// The length of the index's file in bytes; 0 if there is none.
+    pub fn index_size(&self) -> u64 {
+        self.local.root().size(INDEX).unwrap_or(0)
+    }
+
     /// Why the index on disk cannot be used. Of a repository opened to be checked.
     pub fn index_fault(&self) -> Option<&StoreError> {
         self.index_fault.as_ref()
@@ -261,7 +232,7 @@ impl Repository {
 
 /// Opens the index to read. An index that cannot be read is mended if that is possible, else made in memory.
 fn open_for_reading(
-    root: &Path,
+    root: &Folder,
     path: &Path,
     id: RepositoryId,
     backend: &LocalBackend,
@@ -273,7 +244,7 @@ fn open_for_reading(
             Ok(index) => return Ok(index),
             Err(reason) => StoreError::from(reason),
         };
-        let mended = WriterLock::acquire(root).and_then(|_lock| {
+        let mended = WriterLock::acquire_silently(root).and_then(|_lock| {
             log::info!("{reason}: mending it");
             open_up_to_date(path, id, backend, keys).map(drop)
         });
@@ -338,33 +309,27 @@ pub(super) fn read_manifest(
     Manifest::open(keys, id, &bytes).map_err(StoreError::damaged(|| &object))
 }
 
-/// The config of the repository in `root`.
-pub(super) fn read_config(root: &Path, backend: &LocalBackend) -> Result<Config, StoreError> {
-    let config = match backend.get(&Object::config(), MAX_CONFIG) {
-        Err(missing @ StoreError::Missing(_)) if holds_objects(backend) => return Err(missing),
-        Err(StoreError::Missing(_)) => return Err(StoreError::NotARepository(root.to_owned())),
-        // A file, or something below one.
-        Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotADirectory => {
+/// Opens the folder of a repository, and reads its config.
+pub(super) fn open_config(root: &Path) -> Result<(LocalBackend, Config), StoreError> {
+    let backend = match LocalBackend::open(root) {
+        Err(StoreError::Io { source, .. }) if is_no_folder(&source) => {
             return Err(StoreError::NotARepository(root.to_owned()));
         }
+        opened => opened?,
+    };
+    let config = match backend.get(&Object::config(), MAX_CONFIG) {
+        Err(missing @ StoreError::Missing(_)) if backend.holds_objects()? => return Err(missing),
+        Err(StoreError::Missing(_)) => return Err(StoreError::NotARepository(root.to_owned())),
         result => result?,
     };
-    Config::decode(&config)
-        .map_err(StoreError::damaged(|| format!("the config of the repository {}", root.display())))
+    let config = Config::decode(&config)
+        .map_err(StoreError::damaged(|| format!("the config of the repository {}", root.display())))?;
+    Ok((backend, config))
 }
 
-/// Whether there are packs or snapshots.
-fn holds_objects(backend: &LocalBackend) -> bool {
-    let any = |kind| backend.list(kind).is_ok_and(|names| !names.is_empty());
-    any(ObjectKind::Snapshot) || any(ObjectKind::Pack)
-}
-
-/// Snapshots hold everybody's files: nobody else may read the repository.
-#[cfg(unix)]
-fn restrict(root: &Path) -> Result<(), StoreError> {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(root, fs::Permissions::from_mode(0o700))
-        .map_err(StoreError::io("restrict access to", root))
+/// Nothing, a file, or something below one.
+fn is_no_folder(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// Bytes that nobody can foretell.

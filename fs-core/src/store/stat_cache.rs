@@ -2,21 +2,22 @@
 //! is missing or damaged, the next import takes longer, as it reads the files. `format/stat_cache.rs` is the
 //! layout.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::disk::{self, NewFile};
+use super::folder::{Folder, NewFile};
+use super::local::TEMPORARY;
 use super::{Repository, StoreError};
 use crate::format::{
     BlobId, DirectoryStats, Keys, MAX_TRAILER, PART_SLOTS, Slot, SnapshotId, StatPart, StatTrailer, Time,
 };
 
 /// The folder of the repository that holds them.
-const FOLDER: &str = "stat-cache";
+pub(super) const FOLDER: &str = "stat-cache";
 /// Capacity of the write buffer, in bytes.
 const BUFFER: usize = 256 << 10;
 /// File systems below one tree.
@@ -56,23 +57,23 @@ pub struct StatCursor {
 #[derive(Debug)]
 pub struct StatCacheWriter {
     keys: Keys,
-    temporary: PathBuf,
-    path: PathBuf,
-    /// The open file; `None` after an error.
-    file: Result<NewFile, io::Error>,
+    root: Arc<Folder>,
+    name: String,
+    /// The open file, and the folder that it is in; or the first error.
+    file: Result<(NewFile, Folder), StoreError>,
     buffer: Vec<u8>,
     /// Bytes written, those in the buffer included.
     len: u64,
-    is_published: bool,
 }
 
 impl Repository {
     /// Opens the stat cache of this source and tree; `tree` is the tree's key. `None` if none can be read.
     pub fn stat_cache(&self, source: &[u8], tree: &[u8]) -> Option<StatCache> {
-        let path = self.root.join(FOLDER).join(self.keys.stat_cache_name(source, tree));
-        match StatCache::open(path.clone(), &self.keys) {
+        let name = self.keys.stat_cache_name(source, tree);
+        let opened = self.local.root().folder(FOLDER);
+        match opened.and_then(|folder| StatCache::open(&folder, &name, &self.keys)) {
             Ok(cache) => Some(cache),
-            Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => None,
+            Err(error) if error.is_not_found() => None,
             Err(error) => {
                 log::info!("{error}: it is made again by the next import");
                 None
@@ -84,22 +85,16 @@ impl Repository {
     /// at a time.
     pub fn stat_cache_writer(&self, source: &[u8], tree: &[u8]) -> StatCacheWriter {
         let name = self.keys.stat_cache_name(source, tree);
-        let temporary = self.root.join("tmp").join(&name);
-        StatCacheWriter {
-            keys: self.keys.clone(),
-            file: NewFile::create(&temporary),
-            temporary,
-            path: self.root.join(FOLDER).join(name),
-            buffer: Vec::new(),
-            len: 0,
-            is_published: false,
-        }
+        let root = self.local.root();
+        let file = root.make_folder(TEMPORARY).and_then(|folder| Ok((folder.new_file(&name)?, folder)));
+        StatCacheWriter { keys: self.keys.clone(), root, name, file, buffer: Vec::new(), len: 0 }
     }
 }
 
 impl StatCache {
-    fn open(path: PathBuf, keys: &Keys) -> Result<Self, StoreError> {
-        let mut file = File::open(&path).map_err(StoreError::io("open", &path))?;
+    fn open(folder: &Folder, name: &str, keys: &Keys) -> Result<Self, StoreError> {
+        let mut file = folder.file(name)?;
+        let path = folder.path_of(name);
         let bytes = read_end(&mut file).map_err(StoreError::io("read", &path))?;
         let trailer = StatTrailer::open(keys, &bytes)
             .map_err(StoreError::damaged(|| format!("the stat cache {}", path.display())))?;
@@ -238,18 +233,18 @@ impl StatCacheWriter {
     pub fn finish(mut self, end: &StatTrailer) -> Result<(), StoreError> {
         if end.file_systems.len() > MAX_FILE_SYSTEMS {
             let reason = io::Error::other("the tree is on too many file systems");
-            return Err(StoreError::io("write", &self.path)(reason));
+            return Err(StoreError::io("write", self.root.path_of(FOLDER))(reason));
         }
         self.push(&end.seal(&self.keys));
         self.flush();
-        let folder = self.path.parent().unwrap_or(Path::new(".")).to_owned();
-        std::mem::replace(&mut self.file, Err(io::ErrorKind::Other.into()))
-            .and_then(|_written| {
-                disk::create_directory(&folder)?;
-                disk::rename(&self.temporary, &self.path)
-            })
-            .map_err(StoreError::io("write", &self.path))?;
-        self.is_published = true;
+        let unfinished = StoreError::WriterStopped;
+        let (file, temporary) = std::mem::replace(&mut self.file, Err(unfinished))?;
+        // Windows renames no open file.
+        drop(file);
+        let folder = self.root.make_folder(FOLDER)?;
+        temporary.rename(&self.name, &folder, &self.name).inspect_err(|_| {
+            let _ = temporary.remove(&self.name);
+        })?;
         remove_unused(&folder);
         Ok(())
     }
@@ -264,9 +259,12 @@ impl StatCacheWriter {
 
     fn flush(&mut self) {
         let buffer = std::mem::take(&mut self.buffer);
-        if let Ok(file) = &mut self.file
+        if let Ok((file, folder)) = &mut self.file
             && let Err(error) = file.write(&buffer)
         {
+            let error = StoreError::io("write", folder.path_of(&self.name))(error);
+            // Frees a full disk.
+            let _ = folder.remove(&self.name);
             self.file = Err(error);
         }
         self.buffer = buffer;
@@ -275,21 +273,22 @@ impl StatCacheWriter {
 }
 
 /// Removes what no import has renewed for so long that its tree will not come again. A failure costs some room.
-fn remove_unused(folder: &Path) {
-    let is_unused = |entry: &fs::DirEntry| {
-        let age = entry.metadata().and_then(|told| told.modified()).map(|time| time.elapsed());
-        age.is_ok_and(|age| age.is_ok_and(|age| age > UNUSED))
+fn remove_unused(folder: &Folder) {
+    let is_unused = |name: &str| {
+        let entry = folder.entry(name).ok().flatten();
+        let time = entry.and_then(|entry| entry.modified().ok());
+        time.and_then(|time| time.into_std().elapsed().ok()).is_some_and(|age| age > UNUSED)
     };
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten().filter(is_unused) {
-        let _ = disk::remove(&entry.path());
+    for name in folder.names().unwrap_or_default().iter().filter(|name| is_unused(name)) {
+        let _ = folder.remove(name);
     }
 }
 
 impl Drop for StatCacheWriter {
     fn drop(&mut self) {
-        if !self.is_published {
+        if let Ok((_, folder)) = &self.file {
             // Frees a full disk; what is left is removed by the next writer.
-            let _ = disk::remove(&self.temporary);
+            let _ = folder.remove(&self.name);
         }
     }
 }

@@ -1,13 +1,12 @@
 //! How a watch is, for `yester status`: a file in the repository that is replaced whenever that changes.
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use anyhow::Result;
 use fs_core::monitor::{Monitor, Progress, Trouble};
-use fs_core::service::watch::{self, Activity, State};
+use fs_core::service::watch::{self, Activity, ReportFile, State, WatchLock};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +20,7 @@ const PACE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Board {
     /// `None` when it is not shown.
-    path: Option<PathBuf>,
+    file: Option<ReportFile>,
     report: Mutex<(Report, Instant)>,
 }
 
@@ -73,9 +72,9 @@ pub struct Last {
 }
 
 impl Board {
-    /// The board of a repository, which goes when this is dropped.
-    pub fn new(repository: &Path) -> Self {
-        Self::at(Some(path(repository)))
+    /// The board of the watch with this lock, which goes when this is dropped.
+    pub fn new(lock: &WatchLock) -> Self {
+        Self::at(Some(ReportFile::of(lock)))
     }
 
     /// One that nobody sees.
@@ -83,15 +82,15 @@ impl Board {
         Self::at(None)
     }
 
-    fn at(path: Option<PathBuf>) -> Self {
+    fn at(file: Option<ReportFile>) -> Self {
         let since = Timestamp::now().round(jiff::Unit::Second).unwrap_or_default();
         let report = Report { pid: std::process::id(), since, sources: Vec::new() };
-        Self { path, report: Mutex::new((report, Instant::now())) }
+        Self { file, report: Mutex::new((report, Instant::now())) }
     }
 
     /// What is written on a repository's board.
-    pub fn read(repository: &Path) -> io::Result<Report> {
-        Ok(serde_json::from_slice(&fs::read(path(repository))?)?)
+    pub fn read(repository: &Path) -> Result<Report> {
+        Ok(serde_json::from_slice(&ReportFile::read(repository)?)?)
     }
 
     pub fn show(&self, states: &[State]) {
@@ -102,23 +101,10 @@ impl Board {
 
     /// Whoever reads it finds the old one or the new one. When neither can be written, the import matters more.
     fn write(&self, report: &Report) {
-        let Some(path) = &self.path else { return };
-        let next = path.with_extension("json.new");
-        let written = serde_json::to_vec(report)
-            .map_err(io::Error::from)
-            .and_then(|text| fs::write(&next, text))
-            .and_then(|()| fs::rename(&next, path));
-        if let Err(error) = written {
-            log::debug!("cannot write {}: {error}", path.display());
-        }
-    }
-}
-
-impl Drop for Board {
-    fn drop(&mut self) {
-        if let Some(path) = &self.path {
-            // Left behind it would be known for an old one by the lock.
-            let _ = fs::remove_file(path);
+        let Some(file) = &self.file else { return };
+        let write = || anyhow::Ok(file.write(&serde_json::to_vec(report)?)?);
+        if let Err(error) = write() {
+            log::debug!("{error}");
         }
     }
 }
@@ -171,8 +157,4 @@ impl Shown {
             all_read: state.all_read.map(|read| read.round(jiff::Unit::Second).unwrap_or(read)),
         }
     }
-}
-
-fn path(repository: &Path) -> PathBuf {
-    repository.join("watch.json")
 }

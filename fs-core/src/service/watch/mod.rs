@@ -2,16 +2,19 @@
 
 mod look;
 mod notices;
+mod report;
 mod schedule;
 mod source;
 mod waker;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+pub use report::ReportFile;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use schedule::Look;
@@ -21,7 +24,7 @@ pub use waker::Waker;
 use super::{ImportOptions, Imported, ServiceError, require_repository};
 use crate::import::layout::{LeftOut, Place};
 use crate::monitor::{Cancellation, Monitor};
-use crate::store::FileLock;
+use crate::store::{FileLock, Folder};
 
 /// A source of history, or a folder of several, that is kept an eye on.
 #[derive(Debug, Clone)]
@@ -145,6 +148,7 @@ pub struct Watch {
 /// The right to watch for a repository, until dropped: a second watch would do all twice.
 #[derive(Debug)]
 pub struct WatchLock {
+    folder: Arc<Folder>,
     _lock: FileLock,
 }
 
@@ -153,15 +157,16 @@ impl WatchLock {
     pub fn acquire(root: &Path) -> Result<Self, ServiceError> {
         // Else this would leave a lock where no repository is.
         require_repository(root)?;
-        match FileLock::acquire(&root.join(LOCK))? {
-            Ok(lock) => Ok(Self { _lock: lock }),
+        let folder = Folder::open(root)?;
+        match FileLock::acquire(&folder, LOCK)? {
+            Ok(lock) => Ok(Self { folder: Arc::new(folder), _lock: lock }),
             Err(holder) => Err(ServiceError::Watched { path: root.to_owned(), holder }),
         }
     }
 
     /// Who watches for the repository, if somebody does.
     pub fn holder(root: &Path) -> Result<Option<String>, ServiceError> {
-        Ok(FileLock::holder(&root.join(LOCK))?)
+        Ok(FileLock::holder(&Folder::open(root)?, LOCK)?)
     }
 }
 

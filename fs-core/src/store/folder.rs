@@ -1,0 +1,356 @@
+//! Open folders of a repository. Their entries are named relative to an open handle; no link is followed, and
+//! only regular files are opened. So nobody who could write to the repository once can lead a later command out
+//! of it. Files and folders are private to their owner from the moment they exist, whatever the umask.
+//!
+//! All changes of a repository's folder go through here, one system call each, so that tests see each in its
+//! place and can try every crash between them.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt};
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, DirBuilder, FileType, Metadata, OpenOptions};
+
+use super::StoreError;
+
+#[cfg(all(test, unix))]
+use crate::testing::{Operation, note};
+
+/// What `note` is told of; nobody listens outside of tests.
+#[cfg(not(all(test, unix)))]
+macro_rules! note {
+    ($($operation:tt)*) => {};
+}
+#[cfg(all(test, unix))]
+macro_rules! note {
+    ($path:expr, $operation:expr) => {
+        note($path, $operation)
+    };
+}
+
+/// An open folder.
+#[derive(Debug)]
+pub struct Folder {
+    dir: Dir,
+    /// Its path, for messages.
+    path: PathBuf,
+}
+
+/// A file that is being written for the first time.
+#[derive(Debug)]
+pub(super) struct NewFile {
+    file: File,
+    /// Bytes written.
+    len: u64,
+    #[cfg_attr(not(all(test, unix)), expect(dead_code, reason = "only tests ask for it"))]
+    path: PathBuf,
+}
+
+/// Device and inode number.
+type Identity = (u64, u64);
+
+impl Folder {
+    /// Opens the folder at `path`. Links in this path are the user's own, and are followed.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let dir = Dir::open_ambient_dir(path, ambient_authority()).map_err(StoreError::io("open", path))?;
+        Ok(Self { dir, path: path.to_owned() })
+    }
+
+    /// Creates the folder at `path`, and those above it that are missing; `None` if it exists.
+    pub(super) fn create(path: &Path) -> Result<Option<Self>, StoreError> {
+        if let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty()) {
+            std::fs::create_dir_all(above).map_err(StoreError::io("create", above))?;
+        }
+        let mut builder = std::fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        match builder.create(path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
+            Err(error) => Err(StoreError::io("create", path)(error)),
+            Ok(()) => Self::open(path).map(Some),
+        }
+    }
+
+    /// Its path, for messages.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The path of an entry, for messages.
+    pub(super) fn path_of(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Which folder it is. A folder that was moved keeps its identity.
+    pub(super) fn identity(&self) -> Result<Identity, StoreError> {
+        let told = self.dir.try_clone().and_then(|dir| identity_of(&dir.into_std_file()));
+        told.map_err(StoreError::io("read", &self.path))
+    }
+
+    /// When its names changed last.
+    pub(super) fn modified(&self) -> Result<SystemTime, StoreError> {
+        let told = self.dir.dir_metadata().and_then(|told| told.modified());
+        Ok(told.map_err(StoreError::io("read", &self.path))?.into_std())
+    }
+
+    /// Opens the folder `name` in it.
+    pub(super) fn folder(&self, name: &str) -> Result<Self, StoreError> {
+        let path = self.path_of(name);
+        match self.dir.open_dir_nofollow(name) {
+            Ok(dir) => Ok(Self { dir, path }),
+            Err(error) => Err(self.refused(name, error, FileType::is_dir, "a folder")),
+        }
+    }
+
+    /// Opens the folder `name` in it, and creates it if it is missing.
+    pub(super) fn make_folder(&self, name: &str) -> Result<Self, StoreError> {
+        let mut builder = DirBuilder::new();
+        #[cfg(unix)]
+        cap_std::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        match self.dir.create_dir_with(name, &builder) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(StoreError::io("create", self.path_of(name))(error)),
+            Ok(()) => {
+                note!(&self.path_of(name), Operation::CreateDirectory);
+            }
+        }
+        self.folder(name)
+    }
+
+    /// Opens a file to read it.
+    pub(super) fn file(&self, name: &str) -> Result<File, StoreError> {
+        self.open_file(name, OpenOptions::new().read(true))
+    }
+
+    /// Opens a file to read and change it.
+    pub(super) fn file_to_change(&self, name: &str) -> Result<File, StoreError> {
+        self.open_file(name, OpenOptions::new().read(true).write(true))
+    }
+
+    /// Opens a file to read and change it, and creates it if it is missing.
+    pub(super) fn make_file(&self, name: &str) -> Result<File, StoreError> {
+        let mut new = OpenOptions::new();
+        new.read(true).write(true).create_new(true);
+        loop {
+            match self.file_to_change(name) {
+                Err(error) if error.is_not_found() => {}
+                opened => return opened,
+            }
+            match self.create_file(name, &mut new) {
+                // Another process was faster.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                created => return created.map_err(StoreError::io("create", self.path_of(name))),
+            }
+        }
+    }
+
+    /// Creates a file, in the place of what has this name.
+    pub(super) fn new_file(&self, name: &str) -> Result<NewFile, StoreError> {
+        let path = self.path_of(name);
+        let mut new = OpenOptions::new();
+        new.write(true).create_new(true);
+        let file = match self.create_file(name, &mut new) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                self.remove(name)?;
+                self.create_file(name, &mut new)
+            }
+            created => created,
+        };
+        let file = file.map_err(StoreError::io("create", &path))?;
+        note!(&path, Operation::CreateFile);
+        Ok(NewFile { file, len: 0, path })
+    }
+
+    /// The bytes of a file, at most `limit`.
+    pub(crate) fn read(&self, name: &str, limit: u64) -> Result<Vec<u8>, StoreError> {
+        let mut bytes = Vec::new();
+        let read = self.file(name)?.take(limit).read_to_end(&mut bytes);
+        read.map_err(StoreError::io("read", self.path_of(name)))?;
+        Ok(bytes)
+    }
+
+    /// Gives a file other content. Whoever reads it finds the old or the new one. It is not made durable.
+    pub(crate) fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let temporary = format!("{name}.new");
+        let mut file = self.new_file(&temporary)?;
+        file.write(bytes).map_err(StoreError::io("write", self.path_of(&temporary)))?;
+        drop(file);
+        self.rename(&temporary, self, name)
+    }
+
+    /// The names in it, in any order. Ours are all ASCII: others are left out.
+    pub(super) fn names(&self) -> Result<Vec<String>, StoreError> {
+        let mut names = Vec::new();
+        for entry in self.dir.entries().map_err(StoreError::io("list", &self.path))? {
+            let entry = entry.map_err(StoreError::io("list", &self.path))?;
+            names.extend(entry.file_name().into_string().ok());
+        }
+        Ok(names)
+    }
+
+    /// What has this name, links not followed; `None` if nothing has.
+    pub(super) fn entry(&self, name: &str) -> Result<Option<Metadata>, StoreError> {
+        match self.dir.symlink_metadata(name) {
+            Ok(told) => Ok(Some(told)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StoreError::io("read", self.path_of(name))(error)),
+        }
+    }
+
+    /// A file's length in bytes.
+    pub(super) fn size(&self, name: &str) -> Result<u64, StoreError> {
+        let told = self.dir.symlink_metadata(name).map_err(StoreError::io("read", self.path_of(name)))?;
+        self.check_file(name, told.file_type())?;
+        Ok(told.len())
+    }
+
+    /// Whether this open file still has the name.
+    pub(super) fn is_at(&self, name: &str, file: &File) -> Result<bool, StoreError> {
+        let there = match self.file(name) {
+            Err(error) if error.is_not_found() => return Ok(false),
+            there => there?,
+        };
+        let same = identity_of(&there).and_then(|there| Ok(there == identity_of(file)?));
+        same.map_err(StoreError::io("read", self.path_of(name)))
+    }
+
+    /// Renames an entry, in the place of what has the new name.
+    pub(super) fn rename(&self, name: &str, to: &Folder, new: &str) -> Result<(), StoreError> {
+        self.dir.rename(name, &to.dir, new).map_err(StoreError::io("rename", self.path_of(name)))?;
+        note!(&self.path_of(name), Operation::Rename { to: to.path_of(new) });
+        Ok(())
+    }
+
+    /// Removes a file, or whatever else has the name and is no folder.
+    pub(crate) fn remove(&self, name: &str) -> Result<(), StoreError> {
+        self.dir.remove_file_or_symlink(name).map_err(StoreError::io("remove", self.path_of(name)))?;
+        note!(&self.path_of(name), Operation::Remove);
+        Ok(())
+    }
+
+    /// Makes the names in it durable. On Windows nothing can: NTFS logs changes of names in their order, so that
+    /// none is durable before another that it relies on.
+    pub(super) fn sync(&self) -> Result<(), StoreError> {
+        if cfg!(unix) {
+            self.itself().and_then(|folder| folder.sync_all()).map_err(StoreError::io("sync", &self.path))?;
+            note!(&self.path, Operation::SyncDirectory);
+        }
+        Ok(())
+    }
+
+    /// A handle on it that can do more than lead to its entries.
+    #[cfg_attr(windows, expect(dead_code, reason = "Windows cannot sync folders"))]
+    fn itself(&self) -> io::Result<File> {
+        Ok(self.dir.open(".")?.into_std())
+    }
+
+    fn open_file(&self, name: &str, options: &mut OpenOptions) -> Result<File, StoreError> {
+        let path = || self.path_of(name);
+        // First, as already opening a device or a pipe can do harm.
+        let told = self.dir.symlink_metadata(name).map_err(StoreError::io("open", path()))?;
+        self.check_file(name, told.file_type())?;
+        options.follow(FollowSymlinks::No);
+        // What was put in its place meanwhile must not make anybody wait.
+        #[cfg(unix)]
+        cap_std::fs::OpenOptionsExt::custom_flags(options, rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+        let file = self.dir.open_with(name, options).map_err(StoreError::io("open", path()))?;
+        self.check_file(name, file.metadata().map_err(StoreError::io("read", path()))?.file_type())?;
+        Ok(file.into_std())
+    }
+
+    fn create_file(&self, name: &str, options: &mut OpenOptions) -> io::Result<File> {
+        options.follow(FollowSymlinks::No);
+        #[cfg(unix)]
+        cap_std::fs::OpenOptionsExt::mode(options, 0o600);
+        Ok(self.dir.open_with(name, options)?.into_std())
+    }
+
+    fn check_file(&self, name: &str, found: FileType) -> Result<(), StoreError> {
+        if found.is_file() {
+            return Ok(());
+        }
+        Err(StoreError::Foreign { path: self.path_of(name), found: what(found), wanted: "a file" })
+    }
+
+    /// Why an entry could not be opened: what is there is something else, or `error`.
+    fn refused(
+        &self,
+        name: &str,
+        error: io::Error,
+        is_wanted: impl Fn(&FileType) -> bool,
+        wanted: &'static str,
+    ) -> StoreError {
+        let path = self.path_of(name);
+        match self.dir.symlink_metadata(name) {
+            Ok(told) if !is_wanted(&told.file_type()) => {
+                StoreError::Foreign { path, found: what(told.file_type()), wanted }
+            }
+            _ => StoreError::io("open", path)(error),
+        }
+    }
+}
+
+impl NewFile {
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)?;
+        note!(&self.path, Operation::Write { offset: self.len, bytes: bytes.to_vec() });
+        self.len += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Makes its bytes durable; its name is durable when its folder is.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.file.sync_all()?;
+        note!(&self.path, Operation::SyncFile);
+        Ok(())
+    }
+}
+
+#[cfg(unix)]
+fn identity_of(file: &File) -> io::Result<Identity> {
+    use std::os::unix::fs::MetadataExt;
+    let told = file.metadata()?;
+    Ok((told.dev(), told.ino()))
+}
+
+#[cfg(windows)]
+fn identity_of(file: &File) -> io::Result<Identity> {
+    let told = winapi_util::file::information(file)?;
+    Ok((told.volume_serial_number(), told.file_index()))
+}
+
+/// What an entry is, for messages.
+fn what(found: FileType) -> &'static str {
+    #[cfg(unix)]
+    {
+        use cap_std::fs::FileTypeExt;
+        if found.is_fifo() {
+            return "a pipe";
+        }
+        if found.is_socket() {
+            return "a socket";
+        }
+        if found.is_block_device() || found.is_char_device() {
+            return "a device";
+        }
+    }
+    if found.is_symlink() {
+        "a symbolic link"
+    } else if found.is_dir() {
+        "a folder"
+    } else if found.is_file() {
+        "a file"
+    } else {
+        "something else"
+    }
+}
+
+#[cfg(unix)]
+mod access;
+#[cfg(unix)]
+pub(super) use access::Exposure;
+#[cfg(all(test, unix))]
+mod tests;

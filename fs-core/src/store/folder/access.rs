@@ -1,0 +1,103 @@
+//! Who else can get at a repository's folder.
+
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+use cap_std::fs::{MetadataExt as _, OpenOptions};
+
+use super::{Folder, StoreError};
+
+/// The bits of a mode that concern other users.
+const OTHERS: u32 = 0o077;
+
+/// Bits of a mode.
+const READ: u32 = 0o044;
+const WRITE: u32 = 0o022;
+const ENTER: u32 = 0o011;
+
+/// What other users can do with an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exposure {
+    /// Read it.
+    Read,
+    /// Change it.
+    Write,
+}
+
+/// What other users than `owner` and root can do with an entry that they can reach. Access lists show in the mode,
+/// as the bits of its group are their upper bound.
+fn exposure(entry: &cap_std::fs::Metadata, owner: u32) -> Option<Exposure> {
+    let mode = entry.mode();
+    let is_own = entry.uid() == owner || entry.uid() == 0;
+    if mode & WRITE != 0 || !is_own {
+        Some(Exposure::Write)
+    } else if mode & READ != 0 {
+        Some(Exposure::Read)
+    } else {
+        None
+    }
+}
+
+impl Folder {
+    /// Tells of all files and folders that other users can get at, this one included; `path` is its path below the
+    /// repository. Folders are entered as far as others can.
+    pub(in crate::store) fn exposed(
+        &self,
+        path: &str,
+        tell: &mut dyn FnMut(&str, Exposure),
+    ) -> Result<(), StoreError> {
+        let own = self.dir.dir_metadata().map_err(StoreError::io("read", &self.path))?;
+        if let Some(exposure) = exposure(&own, own.uid()) {
+            tell(path, exposure);
+        }
+        if own.mode() & ENTER == 0 {
+            return Ok(());
+        }
+        for name in self.names()? {
+            let below = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
+            let Some(entry) = self.entry(&name)? else { continue };
+            if entry.is_dir() {
+                self.folder(&name)?.exposed(&below, tell)?;
+            } else if let Some(exposure) = exposure(&entry, own.uid()).filter(|_| entry.is_file()) {
+                tell(&below, exposure);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes all access to it from other users.
+    pub(in crate::store) fn close_to_others(&self) -> Result<(), StoreError> {
+        let closed = self.itself().and_then(|folder| folder.set_permissions(Permissions::from_mode(0o700)));
+        closed.map_err(StoreError::io("restrict access to", &self.path))
+    }
+
+    /// Fails if it belongs to another user, who could open it again at any time.
+    pub(in crate::store) fn check_owner(&self) -> Result<(), StoreError> {
+        let read = || StoreError::io("read", &self.path);
+        let owner = self.dir.dir_metadata().map_err(read())?.uid();
+        if owner == rustix::process::geteuid().as_raw() {
+            return Ok(());
+        }
+        // Where all files have one owner, as on FAT, the owner of a new file is another user, too.
+        let probe = format!(".yester-{}", std::process::id());
+        let file = self.create_file(&probe, OpenOptions::new().write(true).create_new(true));
+        let file = file.map_err(StoreError::io("write to", &self.path))?;
+        let told = file.metadata().map_err(read());
+        self.remove(&probe)?;
+        if told?.uid() == owner {
+            return Ok(());
+        }
+        Err(StoreError::NotYours { path: self.path.clone(), owner })
+    }
+
+    /// Fails if this entry is neither a file nor a folder, belongs to another user, or others can get at it.
+    pub(in crate::store) fn check_private(&self, name: &str) -> Result<(), StoreError> {
+        let Some(entry) = self.entry(name)? else { return Ok(()) };
+        let root = self.dir.dir_metadata().map_err(StoreError::io("read", &self.path))?;
+        let is_ours = entry.is_file() || entry.is_dir();
+        if is_ours && entry.uid() == root.uid() && entry.mode() & OTHERS == 0 {
+            return Ok(());
+        }
+        Err(StoreError::NotEmpty(self.path.clone()))
+    }
+}

@@ -1,0 +1,149 @@
+use std::fs;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::net::UnixListener;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+use super::*;
+
+/// A folder that holds one of everything but a file, and a file outside that the links lead to.
+struct Planted {
+    directory: tempfile::TempDir,
+    folder: Folder,
+    _socket: UnixListener,
+}
+
+const PLANTED: [(&str, &str); 4] = [
+    ("link", "a symbolic link"),
+    ("dangling", "a symbolic link"),
+    ("pipe", "a pipe"),
+    ("socket", "a socket"),
+];
+
+impl Planted {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let inside = directory.path().join("repository");
+        let folder = Folder::create(&inside).unwrap().unwrap();
+        fs::write(directory.path().join("victim"), "victim").unwrap();
+        symlink(directory.path().join("victim"), inside.join("link")).unwrap();
+        symlink(directory.path().join("nothing"), inside.join("dangling")).unwrap();
+        mknodat(CWD, inside.join("pipe"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let socket = UnixListener::bind(inside.join("socket")).unwrap();
+        Self { directory, folder, _socket: socket }
+    }
+}
+
+impl Drop for Planted {
+    fn drop(&mut self) {
+        assert_eq!(fs::read(self.directory.path().join("victim")).unwrap(), b"victim");
+        assert!(!self.directory.path().join("nothing").exists());
+    }
+}
+
+#[track_caller]
+fn foreign<T: std::fmt::Debug>(result: Result<T, StoreError>, is: &str) {
+    match result {
+        Err(StoreError::Foreign { found, .. }) => assert_eq!(found, is),
+        other => panic!("{is}: {other:?}"),
+    }
+}
+
+#[test]
+fn only_files_are_opened() {
+    let planted = Planted::new();
+    let folder = &planted.folder;
+    folder.make_folder("folder").unwrap();
+    for (name, is) in PLANTED.into_iter().chain([("folder", "a folder")]) {
+        foreign(folder.file(name), is);
+        foreign(folder.file_to_change(name), is);
+        foreign(folder.make_file(name), is);
+        foreign(folder.size(name), is);
+        foreign(folder.read(name, 9), is);
+        if name != "folder" {
+            foreign(folder.folder(name), is);
+            foreign(folder.make_folder(name), is);
+        }
+    }
+    assert!(folder.file("none").is_err_and(|error| error.is_not_found()));
+    assert!(folder.folder("none").is_err_and(|error| error.is_not_found()));
+}
+
+#[test]
+fn a_new_file_replaces_what_has_its_name() {
+    let planted = Planted::new();
+    for (name, _) in PLANTED {
+        let mut file = planted.folder.new_file(name).unwrap();
+        file.write(b"new").unwrap();
+        assert_eq!(planted.folder.read(name, 9).unwrap(), b"new");
+    }
+}
+
+#[test]
+fn a_rename_replaces_a_link_and_not_where_it_leads() {
+    let planted = Planted::new();
+    planted.folder.replace("link", b"new").unwrap();
+    assert_eq!(planted.folder.read("link", 2).unwrap(), b"ne");
+    planted.folder.remove("dangling").unwrap();
+    assert!(planted.folder.entry("dangling").unwrap().is_none());
+}
+
+#[test]
+fn what_is_created_is_private() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = Folder::create(&directory.path().join("a/b")).unwrap().unwrap();
+    assert!(Folder::create(folder.path()).unwrap().is_none());
+    folder.make_folder("folder").unwrap();
+    folder.make_file("made").unwrap();
+    folder.new_file("new").unwrap();
+    let mode = |name: &str| fs::metadata(folder.path_of(name)).unwrap().mode() & 0o7777;
+    assert_eq!(["", "folder", "made", "new"].map(mode), [0o700, 0o700, 0o600, 0o600]);
+}
+
+#[test]
+fn a_file_that_changes_places_with_a_link_is_never_mistaken() {
+    let planted = Planted::new();
+    let (folder, over) = (&planted.folder, AtomicBool::new(false));
+    let inside = folder.path();
+    fs::write(inside.join("file"), "ours").unwrap();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                rustix::fs::renameat_with(
+                    CWD,
+                    inside.join("file"),
+                    CWD,
+                    inside.join("link"),
+                    rustix::fs::RenameFlags::EXCHANGE,
+                )
+                .unwrap();
+            }
+        });
+        let mut seen = [0, 0];
+        for _ in 0..20_000 {
+            match folder.read("file", 9) {
+                Ok(bytes) => {
+                    assert_eq!(bytes, b"ours");
+                    seen[0] += 1;
+                }
+                Err(_) => seen[1] += 1,
+            }
+        }
+        over.store(true, Ordering::Relaxed);
+        assert!(seen.iter().all(|times| *times > 0), "no race: {seen:?}");
+    });
+}
+
+#[test]
+fn a_file_has_its_name_until_it_is_replaced() {
+    let planted = Planted::new();
+    let folder = &planted.folder;
+    let file = folder.make_file("file").unwrap();
+    assert!(folder.is_at("file", &file).unwrap());
+    folder.replace("file", b"new").unwrap();
+    assert!(!folder.is_at("file", &file).unwrap());
+    folder.remove("file").unwrap();
+    assert!(!folder.is_at("file", &file).unwrap());
+}

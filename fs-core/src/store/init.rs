@@ -1,0 +1,79 @@
+//! Making a repository.
+
+use std::path::Path;
+
+use super::folder::Folder;
+use super::index::Index;
+use super::local::{CONFIG, LAYOUT, LocalBackend, PACKS, SNAPSHOTS};
+use super::lock::WriterLock;
+use super::repository::{INDEX, random};
+use super::{Backend, Object, Repository, StoreError};
+use crate::format::{Config, RepositoryId, Secret};
+
+/// Files that an interrupted `init` may have left.
+const FILES: [&str; 2] = ["lock", INDEX];
+
+impl Repository {
+    /// Makes a repository in `root`, a new or empty folder. Nobody else can enter it from the first moment on:
+    /// snapshots hold everybody's files.
+    pub fn init(root: &Path) -> Result<(), StoreError> {
+        let folder = match Folder::create(root)? {
+            Some(folder) => folder,
+            None => close(root)?,
+        };
+        let backend = LocalBackend::new(folder);
+        backend.create_layout()?;
+        let folder = backend.root();
+        let _lock = WriterLock::acquire(&folder)?;
+        backend.pin();
+        // Again, under the lock: another process may have been faster.
+        if folder.entry(CONFIG)?.is_some() {
+            return Err(StoreError::AlreadyExists(root.to_owned()));
+        }
+        let config = Config {
+            id: RepositoryId(random()?),
+            secret: Secret(random()?),
+            created: jiff::Timestamp::now().into(),
+        };
+        Index::open_writer(&folder.path_of(INDEX), config.id)?;
+        backend.put(&Object::config(), &config.encode())
+    }
+}
+
+/// Opens a folder that exists, and closes it to other users.
+fn close(root: &Path) -> Result<Folder, StoreError> {
+    let folder = Folder::open(root)?;
+    check(&folder)?;
+    #[cfg(unix)]
+    {
+        folder.check_owner()?;
+        folder.close_to_others()?;
+        // What was put there until then.
+        check(&folder)?;
+    }
+    Ok(folder)
+}
+
+/// Fails unless the folder is empty, or an interrupted `init` has left what is in it.
+fn check(folder: &Folder) -> Result<(), StoreError> {
+    let names = folder.names()?;
+    if names.iter().any(|name| name == CONFIG) {
+        return Err(StoreError::AlreadyExists(folder.path().to_owned()));
+    }
+    for name in &names {
+        let is_known = FILES.contains(&name.as_str()) || LAYOUT.contains(&name.as_str());
+        if !is_known {
+            return Err(StoreError::NotEmpty(folder.path().to_owned()));
+        }
+        // Somebody else's could be used to read what will be stored.
+        #[cfg(unix)]
+        folder.check_private(name)?;
+    }
+    // Without its config, and the secret in it, what is stored cannot be read. A new one would change nothing about it.
+    for name in [PACKS, SNAPSHOTS] {
+        if names.iter().any(|found| found == name) && !folder.folder(name)?.names()?.is_empty() {
+            return Err(StoreError::Missing(Object::config()));
+        }
+    }
+    Ok(())
+}
