@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::disk::{self, NewFile};
+use super::patience::PATIENCE;
 use super::{Backend, Object, ObjectKind, StoreError};
 use crate::format::FormatError;
 
@@ -99,7 +100,15 @@ impl LocalBackend {
     fn read(
         &self,
         object: &Object,
-        choose: impl FnOnce(u64) -> Option<Range<u64>>,
+        choose: impl Fn(u64) -> Option<Range<u64>>,
+    ) -> Result<(Vec<u8>, u64), StoreError> {
+        PATIENCE.read(|| self.read_once(object, &choose))
+    }
+
+    fn read_once(
+        &self,
+        object: &Object,
+        choose: impl Fn(u64) -> Option<Range<u64>>,
     ) -> Result<(Vec<u8>, u64), StoreError> {
         let path = self.path(object);
         let mut file = match File::open(&path) {
@@ -160,10 +169,10 @@ impl Backend for LocalBackend {
 
     fn size(&self, object: &Object) -> Result<u64, StoreError> {
         let path = self.path(object);
-        match fs::metadata(&path) {
+        PATIENCE.read(|| match fs::metadata(&path) {
             Ok(metadata) => Ok(metadata.len()),
-            Err(error) => Err(missing_or_io(object, path, error)),
-        }
+            Err(error) => Err(missing_or_io(object, path.clone(), error)),
+        })
     }
 
     fn list(&self, kind: ObjectKind) -> Result<Vec<String>, StoreError> {
@@ -272,10 +281,12 @@ fn missing_or_io(object: &Object, path: PathBuf, error: io::Error) -> StoreError
 }
 
 fn list_names(directory: &Path, names: &mut Vec<String>) -> Result<(), StoreError> {
-    for entry in fs::read_dir(directory).map_err(StoreError::io("list", directory))? {
-        let entry = entry.map_err(StoreError::io("list", directory))?;
-        names.extend(entry.file_name().into_string().ok());
-    }
+    let listed = PATIENCE.read(|| {
+        let entries = fs::read_dir(directory).map_err(StoreError::io("list", directory))?;
+        let entries = entries.map(|entry| Ok(entry?.file_name()));
+        entries.collect::<Result<Vec<_>, _>>().map_err(StoreError::io("list", directory))
+    })?;
+    names.extend(listed.into_iter().filter_map(|name| name.into_string().ok()));
     Ok(())
 }
 

@@ -22,6 +22,7 @@ mod memory;
 mod mend;
 mod packer;
 mod packs;
+mod patience;
 mod reader;
 mod rebuild;
 mod reconcile;
@@ -39,7 +40,7 @@ pub use cache::CacheSizes;
 pub(crate) use cache::WeightedCache;
 pub use content::{Bytes, ContentWriter, CopyError, FileReader};
 pub use directory::{
-    Comparison, Differing, DirectoryCursor, DirectoryWriter, Found, NamedEntry, entries, find, lookup,
+    Comparison, Differing, DirectoryCursor, DirectoryWriter, Found, NamedEntry, NodeRef, entries, find, lookup,
 };
 pub use error::StoreError;
 pub use index::{PackRecord, SnapshotRecord};

@@ -64,6 +64,12 @@ impl Scanner<'_> {
         if delta && !deltas {
             return Ok(other);
         }
+        for base in block.bases() {
+            // A reader that misses a blob looks for it everywhere.
+            if !self.reader.knows(base)? {
+                return Ok(other);
+            }
+        }
         let Some(prefix) = unless_lost(self.reader.prefix(block.bases()))? else { return Ok(other) };
         let Ok(raw) = block.decompress(&prefix) else { return Ok(other) };
         let mut rest = raw.as_slice();

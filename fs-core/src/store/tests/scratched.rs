@@ -21,7 +21,8 @@ impl Backend for Scratched {
     }
     fn get_range(&self, object: &Object, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
         if offset < self.scratch.end && self.scratch.start < offset + len as u64 {
-            return Err(StoreError::io("read", "pack")(io::Error::from_raw_os_error(5)));
+            let source = io::Error::from_raw_os_error(5);
+            return Err(StoreError::Unreadable { path: "pack".into(), tries: 3, source });
         }
         self.below.get_range(object, offset, len)
     }
