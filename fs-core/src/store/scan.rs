@@ -168,7 +168,7 @@ mod tests {
 
     /// Where the blocks begin that are found in a pack with these bytes.
     fn found(keys: &Keys, sealed: &SealedPack, bytes: &[u8], scratch: Range<u64>, deltas: bool) -> Vec<u64> {
-        let backend = Arc::new(Scratched { below: MemoryBackend::default(), scratch });
+        let backend = Arc::new(Scratched { scratch, ..Scratched::default() });
         backend.put(&Object::pack(PackId([7; 32])), bytes).unwrap();
         // What the bases are read from.
         let sound = Arc::new(MemoryBackend::default());

@@ -78,3 +78,31 @@ fn what_can_never_be_read_is_lost_and_told_apart_from_damage() {
     assert!(sandbox.repo().join("damaged/packs").join(&pack.name).exists(), "{repair}");
     sandbox.yester(["check", "--read-data"]).run().ok();
 }
+
+#[test]
+fn damaged_blocks_are_read_a_few_times_however_many_blobs_they_have() {
+    if !met(&[STRACE]) {
+        return;
+    }
+    let sandbox = Sandbox::with_repository();
+    for number in 0..3000 {
+        file(&sandbox.source().join(format!("d{}/{number}", number / 300)), &noise(number, 40));
+    }
+    sandbox.import();
+    for pack in files(&sandbox.repo().join("packs")).into_iter().map(Pack::read) {
+        let mut bytes = fs::read(&pack.path).expect("a pack");
+        let blocks = bytes.windows(4).enumerate().filter(|(_, four)| *four == b"YBLK");
+        for at in blocks.map(|(at, _)| at + 60).collect::<Vec<_>>() {
+            bytes[at] ^= 1;
+        }
+        fs::write(&pack.path, bytes).expect("written");
+    }
+    let log = sandbox.path("strace");
+    for (args, code) in [(&["check", "--read-data"][..], 4), (&["repair", "--dry-run"], 3)] {
+        // None of them fails: they are counted only.
+        let read = sandbox.yester(args).failing_once("read", 1_000_000, &paths(&sandbox.repo()), &log);
+        read.run().code_is(code);
+        let reads = fs::read_to_string(&log).expect("what strace wrote").lines().count();
+        assert!((10..600).contains(&reads), "{reads} reads of {args:?}");
+    }
+}
