@@ -74,8 +74,8 @@ fn a_zip_archive_has_no_name_that_leaves_a_folder_on_windows() {
     let (done, told, archive) = exported(tree, Archive::Zip(TimeZone::UTC));
     assert_eq!((done.entries, done.left_out, told.len()), (6, 0, 3), "{told:?}");
     let archive = ::zip::ZipArchive::new(io::Cursor::new(archive)).unwrap();
-    let names: Vec<&str> = archive.file_names().collect();
+    let names: Vec<_> = archive.file_names().map(|name| name.unwrap().into_owned()).collect();
     assert_eq!(names.len(), 5, "{names:?}");
-    assert!(names.contains(&"plain") && names.contains(&"C\u{f03a}/x"), "{names:?}");
+    assert!(["plain", "C\u{f03a}/x"].iter().all(|name| names.iter().any(|other| other == name)), "{names:?}");
     assert!(names.iter().all(|name| !name.contains(['\\', ':']) && *name != "nul"), "{names:?}");
 }
