@@ -31,8 +31,7 @@ fn list(context: &mut Context, args: &TagArgs) -> Result<()> {
     if tags.is_empty() && output.is_terminal() {
         output.note("no snapshot has a name yet; give it one with `yester tag @latest NAME`");
     }
-    let row =
-        |tag: &TagInfo| [name(tag), printable(&tag.source).into_owned(), tag.snapshot_name.clone()];
+    let row = |tag: &TagInfo| [name(tag), printable(&tag.source).into_owned(), tag.snapshot_name.clone()];
     let rows: Vec<_> = tags.iter().map(row).collect();
     Ok(output.table([Column::left(0); 3], &rows)?)
 }

@@ -84,9 +84,7 @@ impl Node {
     pub fn entries(&self) -> u64 {
         match self {
             Node::Leaf(leaf) => leaf.len() as u64,
-            Node::Inner(children) => {
-                children.iter().fold(0, |sum, child| sum.saturating_add(child.entries))
-            }
+            Node::Inner(children) => children.iter().fold(0, |sum, child| sum.saturating_add(child.entries)),
         }
     }
 

@@ -370,7 +370,9 @@ fn patiently<T>(path: &Path, read: impl FnMut() -> Result<T, StoreError>) -> Res
 /// An index that the medium fails to read is no loss: it can be made again.
 fn fault(path: &Path, error: StoreError) -> StoreError {
     match error {
-        StoreError::Unreadable { ref source, .. } | StoreError::Io { ref source, .. } if is_of_medium(source) => {
+        StoreError::Unreadable { ref source, .. } | StoreError::Io { ref source, .. }
+            if is_of_medium(source) =>
+        {
             wrong(path, error.to_string())
         }
         error => error,

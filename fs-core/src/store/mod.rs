@@ -40,7 +40,8 @@ pub use cache::CacheSizes;
 pub(crate) use cache::WeightedCache;
 pub use content::{Bytes, ContentWriter, CopyError, FileReader};
 pub use directory::{
-    Comparison, Differing, DirectoryCursor, DirectoryWriter, Found, NamedEntry, NodeRef, entries, find, lookup,
+    Comparison, Differing, DirectoryCursor, DirectoryWriter, Found, NamedEntry, NodeRef, entries, find,
+    lookup,
 };
 pub use error::StoreError;
 pub use index::{PackRecord, SnapshotRecord};

@@ -291,7 +291,9 @@ impl Reader {
     fn block(&self, pack: PackId, place: Placement) -> Result<Arc<Vec<u8>>, StoreError> {
         let key = (pack, place.block);
         if self.is_known_bad(key) {
-            return Err(block_damaged(pack, place)(FormatError::Invalid("block: it was found damaged before")));
+            return Err(block_damaged(pack, place)(FormatError::Invalid(
+                "block: it was found damaged before",
+            )));
         }
         // Who makes a delta waits for its bases at most, and they for nobody.
         let block = self.blocks(place).get_or_make(key, || {

@@ -66,7 +66,7 @@ impl Repository {
                 // A lock, a tmp and so on may be left of an `init` that was cut short.
                 let ours = ["lock", "tmp", "packs", "snapshots", "index.redb"];
                 let backend = LocalBackend::new(root);
-                if holds_objects(&backend) {
+                if holds_objects(&backend)? {
                     // A new config would have another secret: nothing could be read any more.
                     return Err(StoreError::Missing(Object::config()));
                 }
@@ -341,7 +341,7 @@ pub(super) fn read_manifest(
 /// The config of the repository in `root`.
 pub(super) fn read_config(root: &Path, backend: &LocalBackend) -> Result<Config, StoreError> {
     let config = match backend.get(&Object::config(), MAX_CONFIG) {
-        Err(missing @ StoreError::Missing(_)) if holds_objects(backend) => return Err(missing),
+        Err(missing @ StoreError::Missing(_)) if holds_objects(backend)? => return Err(missing),
         Err(StoreError::Missing(_)) => return Err(StoreError::NotARepository(root.to_owned())),
         // A file, or something below one.
         Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotADirectory => {
@@ -353,10 +353,20 @@ pub(super) fn read_config(root: &Path, backend: &LocalBackend) -> Result<Config,
         .map_err(StoreError::damaged(|| format!("the config of the repository {}", root.display())))
 }
 
-/// Whether there are packs or snapshots.
-fn holds_objects(backend: &LocalBackend) -> bool {
-    let any = |kind| backend.list(kind).is_ok_and(|names| !names.is_empty());
-    any(ObjectKind::Snapshot) || any(ObjectKind::Pack)
+/// Whether there are packs or snapshots. Folders that cannot be listed may hold some.
+fn holds_objects(backend: &LocalBackend) -> Result<bool, StoreError> {
+    for kind in [ObjectKind::Snapshot, ObjectKind::Pack] {
+        match backend.list(kind) {
+            Err(StoreError::Io { source, .. })
+                if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
+            names => {
+                if !names?.is_empty() {
+                    return Ok(true);
+                }
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// Snapshots hold everybody's files: nobody else may read the repository.

@@ -132,7 +132,9 @@ fn a_name_beyond_the_bounds_of_its_leaf() {
     assert!(store.check().is_clean());
     store.add(|writer| vec![("top", doubled_name(writer))]);
     let report = store.check();
-    let [Finding::Blob { what: "directory", reason, .. }] = &report.findings[..] else { panic!("{report:?}") };
+    let [Finding::Blob { what: "directory", reason, .. }] = &report.findings[..] else {
+        panic!("{report:?}")
+    };
     assert!(reason.contains("bounds"), "{reason}");
     assert_eq!(store.harmed(), ["top"]);
     let (paths, _, repaired) = repair_counted(&store);

@@ -37,8 +37,20 @@ mod tests {
     #[test]
     fn names_that_windows_would_misread_are_others() {
         for name in [
-            "..\\..\\x", "C:x", "C:", "a:b", "\\\\server\\share", "nul", "CON.txt", "com1", "x ", "x.", "...", ".. ",
-            "\u{f05c}", "nu?l",
+            "..\\..\\x",
+            "C:x",
+            "C:",
+            "a:b",
+            "\\\\server\\share",
+            "nul",
+            "CON.txt",
+            "com1",
+            "x ",
+            "x.",
+            "...",
+            ".. ",
+            "\u{f05c}",
+            "nu?l",
         ] {
             let path = format!("folder/{name}/below");
             let archived = archived(&path);

@@ -68,7 +68,12 @@ fn a_zip_archive_has_no_name_that_leaves_a_folder_on_windows() {
         let below = folder(writer, &[("x", file.clone())]);
         folder(
             writer,
-            &[("..\\up", file.clone()), ("C:", Kind::Directory(below)), ("nul", file.clone()), ("plain", file)],
+            &[
+                ("..\\up", file.clone()),
+                ("C:", Kind::Directory(below)),
+                ("nul", file.clone()),
+                ("plain", file),
+            ],
         )
     };
     let (done, told, archive) = exported(tree, Archive::Zip(TimeZone::UTC));

@@ -60,9 +60,10 @@ impl NodeRef {
             return Err(invalid(&self.id, "depth of a directory"));
         }
         let node = reader.node(&self.id)?;
-        let ends = self.told.as_ref().is_none_or(|(last, entries)| {
-            node.last_name() == Some(&**last) && node.entries() == *entries
-        });
+        let ends = self
+            .told
+            .as_ref()
+            .is_none_or(|(last, entries)| node.last_name() == Some(&**last) && node.entries() == *entries);
         if !ends || node.first_name().is_some_and(|first| *first <= *self.after) {
             return Err(invalid(&self.id, "bounds of a directory node"));
         }

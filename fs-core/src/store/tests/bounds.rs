@@ -67,7 +67,8 @@ fn a_node_beyond_its_bounds_is_damage_to_every_reader() {
     let written = directory(&mut writer, sound);
     let low = directory(&mut writer, &[(&["a"], "a", 1), (&["b"], "b", 1)]);
     let high = directory(&mut writer, &[(&["b"], "b", 1), (&["x"], "x", 1)]);
-    let mut bad: Vec<_> = forged.iter().map(|(leaves, name)| (directory(&mut writer, leaves), *name)).collect();
+    let mut bad: Vec<_> =
+        forged.iter().map(|(leaves, name)| (directory(&mut writer, leaves), *name)).collect();
     // The first name of the second half is that of a grandchild.
     bad.push((above(&mut writer, &[(low, "b", 2), (high, "x", 2)]), "b "));
     bad.push((above(&mut writer, &[(low, "b", 2), (high, "y", 2)]), "x"));

@@ -55,7 +55,9 @@ pub(super) fn sweep(
                 Node::Inner(children) => {
                     for at in 0..children.len() {
                         match below.entry(children[at].id) {
-                            Slot::Vacant(slot) => drop(slot.insert((node.child(children, at), places.clone()))),
+                            Slot::Vacant(slot) => {
+                                drop(slot.insert((node.child(children, at), places.clone())))
+                            }
                             Slot::Occupied(mut known) => {
                                 known.get_mut().0.merge(node.child(children, at))?;
                                 known.get_mut().1.extend(&places);
