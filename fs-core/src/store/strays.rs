@@ -46,15 +46,17 @@ impl Reader {
     }
 
     fn strays(&self) -> Option<Arc<PackOf>> {
+        let known = self.found();
+        if let Some((packs, false)) = known {
+            return Some(packs);
+        }
         let turn = &self.shared.strays.turn;
-        let _turn = match (self.found(), turn.try_lock()) {
-            (Some((packs, false)), _) => return Some(packs),
-            // What is old is better than to wait.
-            (Some((packs, true)), Err(TryLockError::WouldBlock)) => return Some(packs),
-            (_, Ok(turn)) => turn,
-            (_, Err(TryLockError::Poisoned(turn))) => turn.into_inner(),
-            // Whoever else needs one waits, instead of searching too.
-            (None, Err(TryLockError::WouldBlock)) => turn.lock().unwrap_or_else(PoisonError::into_inner),
+        let _turn = match turn.try_lock() {
+            Ok(turn) => turn,
+            Err(TryLockError::Poisoned(turn)) => turn.into_inner(),
+            // Who needs one while another searches takes what is old, or waits.
+            Err(TryLockError::WouldBlock) if known.is_some() => return known.map(|(packs, _)| packs),
+            Err(TryLockError::WouldBlock) => turn.lock().unwrap_or_else(PoisonError::into_inner),
         };
         if let Some((packs, false)) = self.found() {
             return Some(packs);

@@ -13,7 +13,7 @@ use super::{Pack, files};
 fn repository() -> Sandbox {
     let sandbox = Sandbox::with_repository();
     for version in 0..2 {
-        file(&sandbox.source().join(format!("f{version}")), &noise(version, 100_000));
+        file(sandbox.source().join(format!("f{version}")), noise(version, 100_000));
         sandbox.import();
     }
     sandbox.yester(["tag", "-q", "@latest", "precious"]).run().ok();
@@ -86,7 +86,7 @@ fn damaged_blocks_are_read_a_few_times_however_many_blobs_they_have() {
     }
     let sandbox = Sandbox::with_repository();
     for number in 0..3000 {
-        file(&sandbox.source().join(format!("d{}/{number}", number / 300)), &noise(number, 40));
+        file(sandbox.source().join(format!("d{}/{number}", number / 300)), noise(number, 40));
     }
     sandbox.import();
     for pack in files(&sandbox.repo().join("packs")).into_iter().map(Pack::read) {

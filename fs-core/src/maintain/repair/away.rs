@@ -37,13 +37,14 @@ impl Away {
         if !self.all && (away < 2 || away * 2 <= self.total) {
             return Ok(());
         }
-        let mut told = match (self.missing, self.total) {
+        let missing = match (self.missing, self.total) {
             (0, 0) => "all packs are missing".to_owned(),
             (missing, total) => format!("{missing} of {total} packs are missing"),
         };
-        if unreadable > 0 {
-            told.push_str(&format!(", and {unreadable} could not be read"));
-        }
-        Err(MaintainError::Away(told))
+        let unreadable = match unreadable {
+            0 => String::new(),
+            packs => format!(", and {packs} could not be read"),
+        };
+        Err(MaintainError::Away(missing + &unreadable))
     }
 }

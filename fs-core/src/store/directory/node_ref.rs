@@ -32,6 +32,7 @@ impl NodeRef {
     }
 
     /// Child `at` of this node, which has these children.
+    #[must_use]
     pub fn child(&self, children: &[Child], at: usize) -> Self {
         let child = &children[at];
         let after = at.checked_sub(1).map_or(&self.after, |before| &children[before].last_name);

@@ -56,7 +56,7 @@ pub(super) fn sweep(
                     for at in 0..children.len() {
                         match below.entry(children[at].id) {
                             Slot::Vacant(slot) => {
-                                drop(slot.insert((node.child(children, at), places.clone())))
+                                slot.insert((node.child(children, at), places.clone()));
                             }
                             Slot::Occupied(mut known) => {
                                 known.get_mut().0.merge(node.child(children, at))?;
