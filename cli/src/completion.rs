@@ -17,6 +17,7 @@ use fs_core::view::{FileKind, Source};
 use crate::args::{Arguments, Global};
 use crate::place::Place;
 use crate::settings::Settings;
+use crate::text::is_unseen;
 
 /// The variable with which a shell asks.
 const VARIABLE: &str = "YESTER_COMPLETE";
@@ -122,7 +123,7 @@ fn paths(history: &History, place: &Place, typed: &[u8]) -> Vec<CompletionCandid
 /// `None` for what no shell can hold.
 fn candidate(value: impl AsRef<[u8]>) -> Option<CompletionCandidate> {
     let text = std::str::from_utf8(value.as_ref()).ok()?;
-    (!text.contains(char::is_control)).then(|| CompletionCandidate::new(text).help(None::<StyledStr>))
+    (!text.contains(is_unseen)).then(|| CompletionCandidate::new(text).help(None::<StyledStr>))
 }
 
 /// The history that the half-written command line is about.

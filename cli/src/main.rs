@@ -10,6 +10,7 @@ mod colour;
 mod commands;
 mod completion;
 mod error;
+mod json;
 mod mount_options;
 mod output;
 mod place;

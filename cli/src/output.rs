@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::args::Global;
 use crate::colour::Colours;
+use crate::json;
 use crate::stderr;
 use crate::table::{self, Column};
 use crate::text::{ago, printable};
@@ -99,7 +100,7 @@ impl Output {
 
     /// Writes an object on a line.
     pub fn json(&mut self, object: &impl Serialize) -> Result {
-        serde_json::to_writer(&mut self.out, object).map_err(io::Error::from)?;
+        json::write(&mut self.out, object)?;
         self.bytes(b"\n")
     }
 

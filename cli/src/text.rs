@@ -56,11 +56,35 @@ pub fn ago(time: Timestamp, now: Timestamp) -> String {
     if past.is_negative() { format!("in {length}") } else { format!("{length} ago") }
 }
 
-/// A name on one line that no terminal obeys: as it is, or, when it has control characters or is not UTF-8, quoted
-/// so that shells read it back.
+/// Whether a terminal obeys a character or shows nothing for it: controls, marks of direction, which make a name look
+/// like another, and other formats. Not the joiners that words of some languages need.
+pub fn is_unseen(char: char) -> bool {
+    char.is_control()
+        || matches!(
+            char,
+            '\u{ad}'
+                | '\u{600}'..='\u{605}'
+                | '\u{61c}'
+                | '\u{6dd}'
+                | '\u{70f}'
+                | '\u{8e2}'
+                | '\u{180e}'
+                | '\u{200b}'
+                | '\u{200e}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{1d173}'..='\u{1d17a}'
+                | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
+/// A name on one line that no terminal obeys: as it is, or, when it has characters that are not seen or is not UTF-8,
+/// quoted so that shells read it back.
 pub fn printable(name: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = str::from_utf8(name)
-        && !text.chars().any(char::is_control)
+        && !text.chars().any(is_unseen)
     {
         return Cow::Borrowed(text);
     }
@@ -72,7 +96,7 @@ pub fn printable(name: &[u8]) -> Cow<'_, str> {
                 '\t' => quoted.push_str("\\t"),
                 '\r' => quoted.push_str("\\r"),
                 '\'' | '\\' => quoted.extend(['\\', char]),
-                _ if char.is_control() => hexadecimal(&mut quoted, char.encode_utf8(&mut [0; 4]).as_bytes()),
+                _ if is_unseen(char) => hexadecimal(&mut quoted, char.encode_utf8(&mut [0; 4]).as_bytes()),
                 _ => quoted.push(char),
             }
         }
@@ -90,12 +114,12 @@ fn hexadecimal(out: &mut String, bytes: &[u8]) {
 
 /// A message on one line.
 pub fn one_line(message: &str) -> Cow<'_, str> {
-    if !message.chars().any(char::is_control) {
+    if !message.chars().any(is_unseen) {
         return Cow::Borrowed(message);
     }
     let escaped = message.chars().flat_map(|char| {
         let (as_is, escaped) =
-            if char.is_control() { (None, Some(char.escape_default())) } else { (Some(char), None) };
+            if is_unseen(char) { (None, Some(char.escape_default())) } else { (Some(char), None) };
         as_is.into_iter().chain(escaped.into_iter().flatten())
     });
     Cow::Owned(escaped.collect())
@@ -242,6 +266,14 @@ mod tests {
         assert_eq!(printable(b"\x1b[31mit's \\ red"), r"$'\x1b[31mit\'s \\ red'");
         assert_eq!(printable(b"a\xff\xfe"), r"$'a\xff\xfe'");
         assert_eq!(printable("\u{9b}".as_bytes()), r"$'\xc2\x9b'");
+        assert_eq!(printable("\u{202e}gpj.exe".as_bytes()), r"$'\xe2\x80\xaegpj.exe'");
+        for mark in ["\u{61c}", "\u{200e}", "\u{200f}", "\u{202a}", "\u{2066}", "\u{2069}", "\u{e0041}"] {
+            let name = format!("a{mark}b");
+            assert!(printable(name.as_bytes()).starts_with(r"$'a\x"), "{name:?}");
+            assert_eq!(one_line(&name), format!("a{}b", mark.escape_default()));
+        }
+        let persian = "\u{6cc}\u{200c}";
+        assert_eq!(printable(persian.as_bytes()), persian);
         assert_eq!(one_line("a\nb"), "a\\nb");
         assert_eq!(one_line("über"), "über");
     }

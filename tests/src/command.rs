@@ -127,6 +127,17 @@ impl<'a> Yester<'a> {
         self
     }
 
+    /// Let the `nth` of these system calls on these paths fail by EIO, and no other; `log` tells whether there was
+    /// one (`INJECTED`). Needs strace.
+    #[must_use]
+    pub fn failing_once(mut self, call: &str, nth: usize, paths: &[PathBuf], log: &Path) -> Self {
+        self = self.traced(call, &format!("error=EIO:when={nth}"));
+        let output = self.through.iter().position(|option| option == "/dev/null").expect("where it writes");
+        self.through[output] = log.into();
+        self.through.extend(paths.iter().flat_map(|path| ["-P".into(), path.into()]));
+        self
+    }
+
     /// Let all these system calls take so much longer. Needs strace.
     #[must_use]
     pub fn slowed(self, call: &str, delay: Duration) -> Self {

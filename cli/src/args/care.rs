@@ -47,6 +47,10 @@ pub struct RepairArgs {
     /// Only tell what would be done; change nothing
     #[arg(long)]
     pub dry_run: bool,
+
+    /// Go on although most packs are missing or cannot be read: they are lost for good
+    #[arg(long)]
+    pub really: bool,
 }
 
 fn percent(text: &str) -> Result<u8, String> {

@@ -14,7 +14,7 @@ use crate::text::{count, for_json, printable, snapshot};
 pub fn run(context: &mut Context, args: &RepairArgs) -> Result<Outcome> {
     let settings = context.settings()?;
     let cancellation = stop_on_signals()?;
-    let options = RepairOptions { dry_run: args.dry_run };
+    let options = RepairOptions { dry_run: args.dry_run, really: args.really };
     let carer = Carer::new(&context.output);
     let output = &mut context.output;
     let mut written = Ok(());

@@ -66,7 +66,7 @@ pub fn print(output: &mut Output, snapshots: &[SnapshotInfo]) -> Result<(), Writ
             },
             count(manifest.totals.files, "file"),
             size(manifest.totals.bytes),
-            snapshot.tags.join(" "),
+            printable(snapshot.tags.join(" ").as_bytes()).into_owned(),
         ]
     };
     let rows: Vec<_> = snapshots.iter().map(row).collect();

@@ -31,8 +31,7 @@ fn list(context: &mut Context, args: &TagArgs) -> Result<()> {
     if tags.is_empty() && output.is_terminal() {
         output.note("no snapshot has a name yet; give it one with `yester tag @latest NAME`");
     }
-    let row =
-        |tag: &TagInfo| [tag.name.clone(), printable(&tag.source).into_owned(), tag.snapshot_name.clone()];
+    let row = |tag: &TagInfo| [name(tag), printable(&tag.source).into_owned(), tag.snapshot_name.clone()];
     let rows: Vec<_> = tags.iter().map(row).collect();
     Ok(output.table([Column::left(0); 3], &rows)?)
 }
@@ -63,11 +62,16 @@ fn tell(output: &mut Output, tagged: &Tagged, removed: bool) -> Result<(), Write
         return output.json(&Described::new(tag, changed.then_some(what)));
     }
     let snapshot = format!("{}{}", printable(&tag.source), tag.snapshot_name);
+    let name = name(tag);
     output.tell(&match (removed, changed) {
-        (true, _) => format!("{snapshot} is not @{} any more", tag.name),
-        (false, true) => format!("{snapshot} is @{}", tag.name),
-        (false, false) => format!("{snapshot} is @{} already", tag.name),
+        (true, _) => format!("{snapshot} is not @{name} any more"),
+        (false, true) => format!("{snapshot} is @{name}"),
+        (false, false) => format!("{snapshot} is @{name} already"),
     })
+}
+
+fn name(tag: &TagInfo) -> String {
+    printable(tag.name.as_bytes()).into_owned()
 }
 
 /// A tag in JSON.

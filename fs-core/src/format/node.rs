@@ -64,6 +64,30 @@ impl Node {
         }
     }
 
+    /// The first name that it tells: of an inner node the last one below its first child.
+    pub fn first_name(&self) -> Option<&[u8]> {
+        match self {
+            Node::Leaf(leaf) => (!leaf.is_empty()).then(|| leaf.name(0)),
+            Node::Inner(children) => children.first().map(|child| &*child.last_name),
+        }
+    }
+
+    /// The last name in it or below it.
+    pub fn last_name(&self) -> Option<&[u8]> {
+        match self {
+            Node::Leaf(leaf) => leaf.len().checked_sub(1).map(|last| leaf.name(last)),
+            Node::Inner(children) => children.last().map(|child| &*child.last_name),
+        }
+    }
+
+    /// Entries in it or below it.
+    pub fn entries(&self) -> u64 {
+        match self {
+            Node::Leaf(leaf) => leaf.len() as u64,
+            Node::Inner(children) => children.iter().fold(0, |sum, child| sum.saturating_add(child.entries)),
+        }
+    }
+
     /// Bytes of memory that it takes, about.
     pub fn weight(&self) -> usize {
         match self {

@@ -109,12 +109,13 @@ impl Catalogue {
 
     /// Its blocks, in order.
     pub fn blocks(&self) -> impl Iterator<Item = BlockEntry<'_>> {
-        (0..).zip(&self.blocks).map(|(number, block)| BlockEntry {
-            catalogue: self,
-            number,
-            offset: block.offset,
-            delta: block.delta,
-        })
+        (0..self.blocks.len() as u32).filter_map(|number| self.block(number))
+    }
+
+    /// Block number `number`.
+    pub fn block(&self, number: u32) -> Option<BlockEntry<'_>> {
+        let block = self.blocks.get(number as usize)?;
+        Some(BlockEntry { catalogue: self, number, offset: block.offset, delta: block.delta })
     }
 
     /// Where its last block ends in the file: where the catalogue must begin.

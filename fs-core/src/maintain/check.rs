@@ -1,6 +1,6 @@
 //! A check from end to end: catalogues, index, references, blocks, and what damage harms.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use super::blobs::Blobs;
@@ -26,6 +26,8 @@ pub(super) struct Check<'a> {
     pub(super) findings: Findings,
     pub(super) packs: Vec<CheckedPack>,
     pub(super) blobs: Blobs,
+    /// Blocks that were verified because something in them could not be read, and whether they are sound.
+    pub(super) judged: HashMap<(PackId, u32), bool>,
     /// What the index says that there is.
     pub(super) recorded: BTreeMap<SnapshotId, SnapshotRecord>,
     pub(super) snapshots: Vec<(SnapshotId, Manifest)>,
@@ -62,6 +64,7 @@ impl<'a> Check<'a> {
             findings: Findings::default(),
             packs: Vec::new(),
             blobs: Blobs::default(),
+            judged: HashMap::new(),
             recorded: BTreeMap::new(),
             snapshots: Vec::new(),
             report: Report::default(),
@@ -98,7 +101,7 @@ impl<'a> Check<'a> {
     }
 
     pub(super) fn reader(&self) -> Reader {
-        self.repository.reader(CacheSizes::default())
+        self.repository.reader(CacheSizes::default()).remembering_damage()
     }
 }
 

@@ -15,6 +15,12 @@ pub enum MaintainError {
     /// The config cannot be read, which holds the key to everything else.
     #[error("{0}; no repair can make it again: put it back from a copy of the repository")]
     Config(StoreError),
+    /// Most packs are gone at once.
+    #[error(
+        "{0}: perhaps a file system is not mounted, or a disk is failing; bring it back, or give `--really` if they \
+         are lost for good; nothing was changed"
+    )]
+    Away(String),
     /// The repository failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -1,16 +1,19 @@
 //! What can be read of an entry, and what cannot.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Lost;
 use super::blobs::Blobs;
-use crate::format::{BlobId, Content, Entry, ExtentKind, Kind, Manifest, Node, Xattrs};
+use super::bounds::AllBounds;
+use crate::format::{BlobId, Child, Content, Entry, ExtentKind, Kind, Manifest, Node, Xattrs};
 use crate::store::{LinkTable, Reader, StoreError};
 
 pub(super) struct Judge<'a> {
     reader: Reader,
     witness: Witness<'a>,
+    bounds: RefCell<AllBounds>,
 }
 
 /// Who knows of a blob whether it can be read.
@@ -23,16 +26,21 @@ enum Witness<'a> {
 
 impl<'a> Judge<'a> {
     pub(super) fn of_check(reader: Reader, blobs: &'a Blobs) -> Self {
-        Self { reader, witness: Witness::Check(blobs) }
+        Self { reader, witness: Witness::Check(blobs), bounds: RefCell::default() }
     }
 
     pub(super) fn of_repair(reader: Reader) -> Self {
-        Self { reader, witness: Witness::Index }
+        Self { reader, witness: Witness::Index, bounds: RefCell::default() }
     }
 
     /// A directory node, unless it is lost.
     pub(super) fn node(&self, id: &BlobId) -> Result<Option<Arc<Node>>, StoreError> {
         self.unless_bad(id, Reader::node)
+    }
+
+    /// Whether child `at` of an inner node is as that says, as far as it can be read.
+    pub(super) fn fits(&self, children: &[Child], at: usize) -> Result<bool, StoreError> {
+        self.bounds.borrow_mut().fits(children, at, &|id| self.node(id))
     }
 
     /// What of an entry is lost by itself, whatever is below it.

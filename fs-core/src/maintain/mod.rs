@@ -2,6 +2,7 @@
 
 mod blobs;
 mod blocks;
+mod bounds;
 mod catalogues;
 mod check;
 mod error;

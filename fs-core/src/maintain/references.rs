@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::bounds::AllBounds;
 use super::check::{Check, UnreadManifest};
 use super::{Finding, MaintainError};
 use crate::format::limits::MAX_LEVELS;
@@ -13,6 +14,8 @@ use crate::store::{LinkTable, Reader, StoreError};
 #[derive(Debug, Clone, Copy)]
 enum Reference {
     Node(BlobId, u8),
+    /// An inner node, whose children were visited.
+    Bounds(BlobId),
     /// A chunk list, the bytes that it must cover, and its level if that is known.
     List(BlobId, u64, Option<u8>),
     Xattrs(BlobId),
@@ -23,7 +26,8 @@ pub(super) fn check(check: &mut Check<'_>) -> Result<(), MaintainError> {
     for UnreadManifest { snapshot, record, error } in check.load_manifests()? {
         check.findings.push(Finding::Manifest { snapshot, record, reason: error.to_string() });
     }
-    let mut walk = Walk { reader: check.reader(), todo: Vec::new(), visited: 0 };
+    let mut walk =
+        Walk { reader: check.reader(), todo: Vec::new(), bounds: AllBounds::default(), visited: 0 };
     // Snapshots without a change among their hard links share one table.
     let mut tables = HashSet::new();
     for at in 0..check.snapshots.len() {
@@ -46,6 +50,7 @@ pub(super) fn check(check: &mut Check<'_>) -> Result<(), MaintainError> {
 struct Walk {
     reader: Reader,
     todo: Vec<Reference>,
+    bounds: AllBounds,
     visited: u64,
 }
 
@@ -72,7 +77,7 @@ impl Walk {
     fn run(&mut self, check: &mut Check<'_>) -> Result<(), MaintainError> {
         while let Some(reference) = self.todo.pop() {
             let (id, what) = match reference {
-                Reference::Node(id, _) => (id, "directory"),
+                Reference::Node(id, _) | Reference::Bounds(id) => (id, "directory"),
                 Reference::List(id, ..) => (id, "chunk list"),
                 Reference::Xattrs(id) => (id, "extended attributes"),
                 Reference::Data(id) => (id, "content"),
@@ -83,7 +88,12 @@ impl Walk {
                 check.findings.push(Finding::Blob { blob: id, what, reason });
                 continue;
             }
-            if matches!(reference, Reference::Data(_)) || !check.blobs.visit(&id) {
+            let is_new = match reference {
+                Reference::Data(_) => false,
+                Reference::Bounds(_) => true,
+                _ => check.blobs.visit(&id),
+            };
+            if !is_new {
                 continue;
             }
             self.visited += 1;
@@ -98,7 +108,10 @@ impl Walk {
     fn follow(&mut self, reference: Reference) -> Result<(), StoreError> {
         match reference {
             Reference::Node(id, depth) => match &*self.reader.node(&id)? {
-                Node::Leaf(leaf) => {
+                node @ Node::Leaf(leaf) => {
+                    if depth > 0 {
+                        self.bounds.note(&id, node);
+                    }
                     for at in 0..leaf.len() {
                         let entry = leaf.entry(at).map_err(damaged("directory", &id))?;
                         self.entry(&entry);
@@ -106,9 +119,20 @@ impl Walk {
                 }
                 Node::Inner(_) if depth >= MAX_LEVELS => return Err(invalid("directory", &id, "depth")),
                 Node::Inner(children) => {
+                    // Below its children, so that it comes after them.
+                    self.todo.push(Reference::Bounds(id));
                     self.todo.extend(children.iter().map(|child| Reference::Node(child.id, depth + 1)));
                 }
             },
+            Reference::Bounds(id) => {
+                let Node::Inner(children) = &*self.reader.node(&id)? else { return Ok(()) };
+                let read = |id: &BlobId| Ok(self.reader.node(id).ok());
+                for at in 0..children.len() {
+                    if !self.bounds.fits(children, at, &read)? {
+                        return Err(invalid("directory", &id, "bounds of a node below it"));
+                    }
+                }
+            }
             Reference::List(id, size, level) => {
                 let list = self.reader.chunk_list(&id)?;
                 if list.len() != size || level.is_some_and(|level| level != list.level()) {
@@ -142,28 +166,33 @@ pub(super) fn blame(
 ) {
     check.harm = true;
     check.blobs.set_bad(&id);
-    let finding = guilty_block(check, reader, &id).unwrap_or_else(|| Finding::Blob {
-        blob: id,
-        what,
-        reason: error.to_string(),
-    });
-    check.findings.push(finding);
+    if !is_in_bad_block(check, reader, &id).unwrap_or(false) {
+        check.findings.push(Finding::Blob { blob: id, what, reason: error.to_string() });
+    }
 }
 
-fn guilty_block(check: &Check<'_>, reader: &Reader, id: &BlobId) -> Option<Finding> {
+/// Whether the block that holds the blob is damaged, which is told once. A block is verified once, however many blobs
+/// of it are asked for.
+fn is_in_bad_block(check: &mut Check<'_>, reader: &Reader, id: &BlobId) -> Option<bool> {
     let at = check.blobs.pack(super::blobs::key(id))?;
     let pack: PackId = check.packs[at as usize].id;
-    let (catalogue, _) = reader.pack_catalogue(pack).ok()?;
+    let catalogue = reader.cached_catalogue(pack).ok()?;
     let number = catalogue.find(id)?.block;
-    let block = catalogue.blocks().nth(number as usize)?;
-    let error = reader.verify_block(pack, block).err()?;
-    Some(Finding::Block {
+    if let Some(sound) = check.judged.get(&(pack, number)) {
+        return Some(!sound);
+    }
+    let block = catalogue.block(number)?;
+    let error = reader.verify_block(pack, block).err();
+    check.judged.insert((pack, number), error.is_none());
+    let error = error?;
+    check.findings.push(Finding::Block {
         pack,
         block: number,
         offset: block.offset,
         blobs: block.blobs().len() as u64,
         reason: error.to_string(),
-    })
+    });
+    Some(true)
 }
 
 fn content_id(content: &Content) -> Option<BlobId> {

@@ -1,6 +1,7 @@
 //! A repair from end to end: what can be salvaged of damaged packs, what is lost of snapshots; then packs, index and
 //! snapshots are replaced, in this order, and what was damaged is set aside.
 
+mod away;
 mod packs;
 mod report;
 mod trees;
@@ -42,8 +43,12 @@ pub fn repair(
     if !options.dry_run {
         check.repository.lock()?;
     }
+    let away = (!options.really).then(|| away::Away::look(&check)).transpose()?;
+    let refuse = |unreadable| away.as_ref().map_or(Ok(()), |away| away.refuse(unreadable));
+    refuse(0)?;
     let mut repaired = Repaired { index: check_index(&mut check)?, ..Repaired::default() };
     let survey = packs::survey(&mut check)?;
+    refuse(survey.unreadable)?;
     repaired.packs = (survey.names.sound.len() + survey.names.damaged.len()) as u64;
     load_manifests(&mut check, &mut repaired)?;
     let (tags, damaged_tags) = tags::survey(&check.repository)?;

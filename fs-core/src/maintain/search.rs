@@ -131,7 +131,8 @@ impl<'a> Search<'a> {
             match &*Arc::clone(&top.node) {
                 Node::Inner(children) if at < children.len() => {
                     let child = &children[at];
-                    if !self.enter(child.id, depth + 1, path.len(), stack)? {
+                    let lost = !self.judge.fits(children, at)?;
+                    if lost || !self.enter(child.id, depth + 1, path.len(), stack)? {
                         let last = Some(child.last_name.clone());
                         stack.lose(tell, &path, Lost::Entries { count: Some(child.entries), last });
                     }

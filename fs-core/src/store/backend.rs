@@ -62,7 +62,8 @@ impl fmt::Display for Object {
 /// - An object is immutable: it is put whole, once, and later at most deleted.
 /// - `put` returns when the object is durable. After a crash it is there whole or not at all; a reader never
 ///   sees part of it.
-/// - An absent object is [`StoreError::Missing`], any other failure [`StoreError::Io`].
+/// - An absent object is [`StoreError::Missing`]. Where the medium fails, a read is tried again before it ends in
+///   [`StoreError::Unreadable`]. Any other failure is [`StoreError::Io`].
 pub trait Backend: Send + Sync + fmt::Debug {
     /// Stores `bytes` as `object`. Putting the same object again is no error.
     fn put(&self, object: &Object, bytes: &[u8]) -> Result<(), StoreError>;

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::{Reader, StoreError, Writer};
-use crate::format::limits::MAX_LEVELS;
 use crate::format::{BlobId, Child, Entry, FormatError, InnerBuilder, Leaf, LeafBuilder, Node, PackKind};
 
 mod compare;
+mod node_ref;
 
 pub use compare::{Comparison, Differing};
+pub use node_ref::NodeRef;
 
 /// Builds a directory from its entries in the order of their names.
 #[derive(Debug, Default)]
@@ -110,24 +111,24 @@ impl Found {
 
 /// Where the entry `name` of the directory `id` is.
 pub fn find(reader: &Reader, id: &BlobId, name: &[u8]) -> Result<Option<Found>, StoreError> {
-    let mut id = *id;
-    for _ in 0..=MAX_LEVELS {
-        let node = reader.node(&id)?;
+    let mut next = NodeRef::top(*id);
+    loop {
+        // It fails where the directory is too deep.
+        let node = next.read(reader)?;
         match &*node {
             Node::Leaf(leaf) => {
                 let at = leaf.find(name);
-                return Ok(at.map(|at| Found { leaf: id, at, node }));
+                return Ok(at.map(|at| Found { leaf: next.id, at, node }));
             }
             Node::Inner(children) => {
                 let at = children.partition_point(|child| *child.last_name < *name);
-                match children.get(at) {
-                    Some(child) => id = child.id,
-                    None => return Ok(None),
+                if at == children.len() {
+                    return Ok(None);
                 }
+                next = next.child(children, at);
             }
         }
     }
-    Err(too_deep(&id))
 }
 
 /// The entry `name` of the directory `id`.
@@ -137,10 +138,7 @@ pub fn lookup(reader: &Reader, id: &BlobId, name: &[u8]) -> Result<Option<Entry>
 
 /// How many entries the directory `id` has.
 pub fn entries(reader: &Reader, id: &BlobId) -> Result<u64, StoreError> {
-    Ok(match &*reader.node(id)? {
-        Node::Leaf(leaf) => leaf.len() as u64,
-        Node::Inner(children) => children.iter().fold(0, |sum, child| sum.saturating_add(child.entries)),
-    })
+    Ok(reader.node(id)?.entries())
 }
 
 /// An entry with its name.
@@ -151,7 +149,7 @@ pub type NamedEntry = (Box<[u8]>, Entry);
 pub struct DirectoryCursor {
     reader: Reader,
     /// Nodes still to visit, the next one last.
-    todo: Vec<(BlobId, u8)>,
+    todo: Vec<NodeRef>,
     leaf: Option<(Arc<Node>, BlobId)>,
     at: usize,
     /// Entries to pass over.
@@ -161,32 +159,29 @@ pub struct DirectoryCursor {
 impl DirectoryCursor {
     /// Starts at entry number `skip` of the directory `id`.
     pub fn new(reader: Reader, id: BlobId, skip: u64) -> Self {
-        Self { reader, todo: vec![(id, 0)], leaf: None, at: 0, skip }
+        Self { reader, todo: vec![NodeRef::top(id)], leaf: None, at: 0, skip }
     }
 
     /// Moves on to the next entry: its leaf, that leaf's id, and its position there; `None` after the last.
     pub fn advance(&mut self) -> Result<Option<(&Leaf, BlobId, usize)>, StoreError> {
         while self.leaf.as_ref().is_none_or(|(node, _)| self.at >= leaf_of(node).map_or(0, Leaf::len)) {
-            let Some((id, depth)) = self.todo.pop() else { return Ok(None) };
-            if depth > MAX_LEVELS {
-                return Err(too_deep(&id));
-            }
-            let node = self.reader.node(&id)?;
+            let Some(next) = self.todo.pop() else { return Ok(None) };
+            let node = next.read(&self.reader)?;
             match &*node {
                 Node::Leaf(leaf) => {
                     self.at = self.skip.min(leaf.len() as u64) as usize;
                     self.skip -= self.at as u64;
-                    self.leaf = Some((node, id));
+                    self.leaf = Some((node, next.id));
                 }
                 Node::Inner(children) => {
-                    let mut children = children.as_slice();
-                    while let [first, rest @ ..] = children
-                        && first.entries <= self.skip
+                    let mut first = 0;
+                    while let Some(child) = children.get(first)
+                        && child.entries <= self.skip
                     {
-                        self.skip -= first.entries;
-                        children = rest;
+                        self.skip -= child.entries;
+                        first += 1;
                     }
-                    self.todo.extend(children.iter().rev().map(|child| (child.id, depth + 1)));
+                    self.todo.extend((first..children.len()).rev().map(|at| next.child(children, at)));
                 }
             }
         }
@@ -213,8 +208,4 @@ fn leaf_of(node: &Node) -> Option<&Leaf> {
         Node::Leaf(leaf) => Some(leaf),
         Node::Inner(_) => None,
     }
-}
-
-fn too_deep(id: &BlobId) -> StoreError {
-    StoreError::damaged(|| format!("directory node {id}"))(FormatError::Invalid("depth of a directory"))
 }

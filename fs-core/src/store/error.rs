@@ -61,6 +61,16 @@ pub enum StoreError {
         /// What belongs there.
         wanted: &'static str,
     },
+    /// The medium failed at every try.
+    #[error("{} could not be read (an error of the medium in {tries} tries: {source})", path.display())]
+    Unreadable {
+        /// The file or directory.
+        path: PathBuf,
+        /// How often it was tried.
+        tries: usize,
+        /// The last reason.
+        source: io::Error,
+    },
     /// An object's bytes are wrong.
     #[error("{object} is damaged: {reason}")]
     Damaged {
@@ -124,19 +134,10 @@ impl StoreError {
         matches!(self, StoreError::Io { source, .. } if is_full(source))
     }
 
-    /// Whether it cannot be read and never will be: damage, or the medium fails there. Anything else, such as a missing
-    /// permission, may pass, and must not make anybody give up what is stored.
+    /// Whether it cannot be read and never will be: damage, or the medium failed there again and again. Anything
+    /// else, such as a missing permission, may pass, and must not make anybody give up what is stored.
     pub fn is_loss(&self) -> bool {
-        match self {
-            #[cfg(unix)]
-            StoreError::Io { source, .. } => {
-                source.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
-            }
-            // ERROR_CRC and ERROR_IO_DEVICE.
-            #[cfg(windows)]
-            StoreError::Io { source, .. } => matches!(source.raw_os_error(), Some(23 | 1117)),
-            error => error.is_damage(),
-        }
+        matches!(self, StoreError::Unreadable { .. }) || self.is_damage()
     }
 
     /// `None` for what is lost: of something that would only have helped.

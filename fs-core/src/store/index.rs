@@ -24,6 +24,7 @@ use snapshots::SNAPSHOTS;
 
 use super::error::is_full;
 use super::guard::fenced;
+use super::patience::{PATIENCE, is_of_medium};
 use super::{StoreError, disk};
 use crate::format::{BlobId, PackId, RepositoryId};
 
@@ -89,7 +90,7 @@ struct Tables {
 impl Index {
     /// Opens the index for writing; an absent, foreign or unusable one is replaced by an empty one.
     pub(super) fn open_writer(path: &Path, repository: RepositoryId) -> Result<Self, StoreError> {
-        match Self::try_open_writer(path, repository) {
+        match patiently(path, || Self::try_open_writer(path, repository)) {
             Ok(Some(index)) => return Ok(index),
             Ok(None) => {
                 log::info!("{} belongs to another repository or version: making it again", path.display());
@@ -152,6 +153,14 @@ impl Index {
     /// Opens the index for reading beside any writer. Fails when it is absent, foreign, or was left unclean by a
     /// writer that died: opening it for writing mends that.
     pub(super) fn open_reader(path: &Path, repository: RepositoryId) -> Result<Self, Unreadable> {
+        let opened = patiently(path, || match Self::try_open_reader(path, repository) {
+            Err(Unreadable::Unusable(error)) => Err(error),
+            opened => Ok(opened),
+        });
+        opened.unwrap_or_else(|error| Err(Unreadable::Unusable(error)))
+    }
+
+    fn try_open_reader(path: &Path, repository: RepositoryId) -> Result<Self, Unreadable> {
         let handle = Handle::Reader(RwLock::new(Opened::open(path, repository)?));
         let index = Self { handle, path: path.to_owned(), repository, tables: RwLock::new(None) };
         fence(path, || index.tables().map(drop)).map_err(Unreadable::Unusable)?;
@@ -243,14 +252,22 @@ impl Index {
         })
     }
 
-    fn fence<T>(&self, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let result = fence(&self.path, work);
-        if result.is_err()
-            && let Handle::Reader(opened) = &self.handle
-        {
-            opened.write().unwrap_or_else(PoisonError::into_inner).distrust();
-        }
-        result
+    /// Does `work`; a reader begins again when the medium failed.
+    fn fence<T>(&self, mut work: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let Handle::Reader(opened) = &self.handle else {
+            return fence(&self.path, work).map_err(|error| fault(&self.path, error));
+        };
+        let mut again = false;
+        patiently(&self.path, || {
+            if std::mem::replace(&mut again, true) {
+                self.reopen()?;
+            }
+            let result = fence(&self.path, &mut work);
+            if result.is_err() {
+                opened.write().unwrap_or_else(PoisonError::into_inner).distrust();
+            }
+            result
+        })
     }
 
     fn database(&self) -> Result<&Database, StoreError> {
@@ -345,6 +362,23 @@ fn remove_if_there(path: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// Does `read`, again when the medium fails.
+fn patiently<T>(path: &Path, read: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    PATIENCE.read(read).map_err(|error| fault(path, error))
+}
+
+/// An index that the medium fails to read is no loss: it can be made again.
+fn fault(path: &Path, error: StoreError) -> StoreError {
+    match error {
+        StoreError::Unreadable { ref source, .. } | StoreError::Io { ref source, .. }
+            if is_of_medium(source) =>
+        {
+            wrong(path, error.to_string())
+        }
+        error => error,
+    }
+}
+
 fn fence<T>(path: &Path, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
     fenced(work).unwrap_or_else(|reason| Err(wrong(path, reason)))
 }
@@ -359,6 +393,7 @@ impl std::fmt::Debug for Index {
 fn failed<E: Into<redb::Error>>(path: &Path) -> impl Fn(E) -> StoreError {
     move |error| match error.into() {
         redb::Error::Io(source) if is_full(&source) => StoreError::io("write", path)(source),
+        redb::Error::Io(source) if is_of_medium(&source) => StoreError::io("read", path)(source),
         error => wrong(path, error.to_string()),
     }
 }

@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::folder::Folder;
+use super::patience::PATIENCE;
 use super::{Backend, Object, ObjectKind, StoreError};
 use crate::format::FormatError;
 
@@ -111,7 +112,7 @@ impl LocalBackend {
     /// Runs `work` in the repository's folder. If it fails, and the path leads to another folder by now, it runs
     /// there: a disk that was away comes back as another folder.
     fn within<T>(&self, work: impl Fn(&Folder) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        match work(&self.root()) {
+        match PATIENCE.read(|| work(&self.root())) {
             Err(error) if self.renew() => work(&self.root()).map_err(|_| error),
             result => result,
         }

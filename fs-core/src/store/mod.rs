@@ -24,6 +24,7 @@ mod memory;
 mod mend;
 mod packer;
 mod packs;
+mod patience;
 mod reader;
 mod rebuild;
 mod reconcile;
@@ -42,7 +43,8 @@ pub use cache::CacheSizes;
 pub(crate) use cache::WeightedCache;
 pub use content::{Bytes, ContentWriter, CopyError, FileReader};
 pub use directory::{
-    Comparison, Differing, DirectoryCursor, DirectoryWriter, Found, NamedEntry, entries, find, lookup,
+    Comparison, Differing, DirectoryCursor, DirectoryWriter, Found, NamedEntry, NodeRef, entries, find,
+    lookup,
 };
 pub use error::StoreError;
 pub use folder::Folder;

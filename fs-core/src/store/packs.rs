@@ -71,13 +71,14 @@ impl Packs {
     }
 
     fn open(&self, id: PackId) -> Result<RecentPack, StoreError> {
-        if let Some(catalogue) = self.catalogues.get(&id) {
-            return Ok(RecentPack { id, catalogue, bytes: None });
-        }
-        let PackEnd { catalogue, size, bytes } = read_end(&*self.backend, &self.keys, id)?;
-        let weight = catalogue.weight();
-        let bytes = (bytes.len() as u64 == size).then(|| Arc::new(bytes));
-        Ok(RecentPack { id, catalogue: self.catalogues.insert(id, catalogue, weight), bytes })
+        let mut whole = None;
+        let catalogue = self.catalogues.get_or_make(id, || {
+            let PackEnd { catalogue, size, bytes } = read_end(&*self.backend, &self.keys, id)?;
+            let weight = catalogue.weight();
+            whole = (bytes.len() as u64 == size).then(|| Arc::new(bytes));
+            Ok::<_, StoreError>((catalogue, weight))
+        })?;
+        Ok(RecentPack { id, catalogue, bytes: whole })
     }
 }
 

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 use std::ops::{Deref, Range};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::cache::{CacheSizes, WeightedCache};
 use super::delta::Base;
@@ -21,6 +21,8 @@ use crate::format::{
 pub struct Reader {
     pub(super) shared: Arc<Shared>,
     passing: Arc<Passing>,
+    /// Blocks that were found damaged, of a reader that remembers them.
+    bad: Option<Arc<Mutex<HashSet<BlockKey>>>>,
 }
 
 /// What differs from snapshot to snapshot.
@@ -97,7 +99,15 @@ impl Reader {
                 links: WeightedCache::new(sizes.nodes / 4),
             }),
             passing: Passing::new(sizes.deltas, Arc::new(WeightedCache::new(sizes.nodes))),
+            bad: None,
         }
+    }
+
+    /// This reader, made to read no damaged block twice: a block may hold thousands of blobs. It does not notice when
+    /// a block becomes readable again.
+    #[must_use]
+    pub fn remembering_damage(self) -> Self {
+        Self { bad: Some(Arc::default()), ..self }
     }
 
     /// A reader of the same that keeps hardly anything of what differs from snapshot to snapshot: for who comes by once, as
@@ -105,7 +115,7 @@ impl Reader {
     #[must_use]
     pub fn in_passing(&self) -> Self {
         let nodes = Arc::new(WeightedCache::new(BRIEFLY));
-        Self { shared: Arc::clone(&self.shared), passing: Passing::new(BRIEFLY, nodes) }
+        Self { passing: Passing::new(BRIEFLY, nodes), ..self.clone() }
     }
 
     /// A reader of the same for another thread, that finds and keeps the same nodes. Packs and deltas it has for itself:
@@ -113,7 +123,7 @@ impl Reader {
     #[must_use]
     pub fn beside(&self) -> Self {
         let nodes = Arc::clone(&self.passing.nodes);
-        Self { shared: Arc::clone(&self.shared), passing: Passing::new(BRIEFLY, nodes) }
+        Self { passing: Passing::new(BRIEFLY, nodes), ..self.clone() }
     }
 
     /// The repository's keys.
@@ -141,6 +151,7 @@ impl Reader {
         };
         let located = self.locate(id);
         let tried = located.as_ref().ok().map(|(pack, _)| *pack);
+        let was_bad = located.as_ref().is_ok_and(|(pack, place)| self.is_known_bad((*pack, place.block)));
         let error = match located.and_then(read) {
             Err(error) if error.is_loss() || matches!(error, StoreError::Index { .. }) => error,
             result => return result,
@@ -149,7 +160,7 @@ impl Reader {
         // Perhaps it was stored again because of that; or its pack was set aside, and the index made again.
         if matches!(error, StoreError::Missing(_)) && index.reopen().is_ok() {
             self.passing.recent.forget(tried);
-        } else {
+        } else if !was_bad {
             index.refresh();
         }
         let indexed = index.pack_of(id).unwrap_or_default();
@@ -160,7 +171,7 @@ impl Reader {
         });
         let stray = || match error {
             // The pack is there, and what was looked for in it.
-            StoreError::Damaged { .. } | StoreError::Io { .. } => None,
+            StoreError::Damaged { .. } | StoreError::Unreadable { .. } | StoreError::Io { .. } => None,
             _ => self.stray(id).and_then(|place| read(place).ok()),
         };
         sound.or_else(stray).ok_or(error)
@@ -278,12 +289,36 @@ impl Reader {
     }
 
     fn block(&self, pack: PackId, place: Placement) -> Result<Arc<Vec<u8>>, StoreError> {
+        let key = (pack, place.block);
+        if self.is_known_bad(key) {
+            return Err(block_damaged(pack, place)(FormatError::Invalid(
+                "block: it was found damaged before",
+            )));
+        }
         // Who makes a delta waits for its bases at most, and they for nobody.
-        self.blocks(place).get_or_make((pack, place.block), || {
+        let block = self.blocks(place).get_or_make(key, || {
             let raw = self.decode_block(pack, place)?;
             let weight = raw.len();
             Ok((raw, weight))
-        })
+        });
+        block.inspect_err(|error| self.note_bad(key, error))
+    }
+
+    /// Whether the block was found damaged, and that is remembered.
+    fn is_known_bad(&self, block: BlockKey) -> bool {
+        let bad = self.bad.as_ref().map(|bad| bad.lock().unwrap_or_else(PoisonError::into_inner));
+        bad.is_some_and(|bad| bad.contains(&block))
+    }
+
+    /// Remembers a block that cannot be read, if this reader does that.
+    pub(super) fn note_bad(&self, block: BlockKey, error: &StoreError) {
+        // A pack that is gone may be found elsewhere.
+        if let Some(bad) = &self.bad
+            && error.is_loss()
+            && !matches!(error, StoreError::Missing(_))
+        {
+            bad.lock().unwrap_or_else(PoisonError::into_inner).insert(block);
+        }
     }
 
     /// Where a block like this is kept.

@@ -1,6 +1,8 @@
 //! Finding the blocks of a damaged pack without its catalogue: they are sealed, tell their own length, and their blobs'
 //! ids follow from their bytes.
 
+use memchr::memmem;
+
 use super::{Backend, Object, Reader, StoreError};
 use crate::format::limits::MAX_PACK;
 use crate::format::{
@@ -9,6 +11,8 @@ use crate::format::{
 
 /// Read at a time while looking for a block's beginning; a page that the medium cannot read is passed over.
 const PAGE: u64 = 4096;
+/// Read at a time where the medium can be read: 1 MiB.
+const WINDOW: u64 = 1 << 20;
 const MAGIC_LEN: u64 = BLOCK_MAGIC.len() as u64;
 
 /// A block that verifies, and what a catalogue says of one.
@@ -36,6 +40,7 @@ impl Scanner<'_> {
         let end = unless_lost(self.packs.size(&object))?.unwrap_or(0).min(MAX_PACK);
         let mut found = Vec::new();
         let mut at = 0;
+        let mut window = Window::default();
         while at + FRAME_HEADER_LEN as u64 <= end {
             match self.block_at(&object, at, end, deltas)? {
                 Found::Block(block) => {
@@ -43,7 +48,7 @@ impl Scanner<'_> {
                     found.push(block);
                 }
                 Found::Other(len) => at += len,
-                Found::Nothing => at = self.next_magic(&object, at + 1, end)?,
+                Found::Nothing => at = self.next_magic(&object, at + 1, end, &mut window)?,
             }
         }
         Ok(found)
@@ -64,6 +69,12 @@ impl Scanner<'_> {
         if delta && !deltas {
             return Ok(other);
         }
+        for base in block.bases() {
+            // A reader that misses a blob looks for it everywhere.
+            if !self.reader.knows(base)? {
+                return Ok(other);
+            }
+        }
         let Some(prefix) = unless_lost(self.reader.prefix(block.bases()))? else { return Ok(other) };
         let Ok(raw) = block.decompress(&prefix) else { return Ok(other) };
         let mut rest = raw.as_slice();
@@ -78,24 +89,54 @@ impl Scanner<'_> {
         Ok(Found::Block(FoundBlock { offset: at, len: len as u64, delta, blobs, metadata }))
     }
 
-    /// Where the next block may begin, at `at` or later; `end` when nowhere.
-    fn next_magic(&self, object: &Object, mut at: u64, end: u64) -> Result<u64, StoreError> {
+    /// Where the next block may begin, at `at` or later; `end` when nowhere. `window` is what was read last.
+    fn next_magic(
+        &self,
+        object: &Object,
+        mut at: u64,
+        end: u64,
+        window: &mut Window,
+    ) -> Result<u64, StoreError> {
         while at + MAGIC_LEN <= end {
-            let read = |len: u64| unless_lost(self.packs.get_range(object, at, len.min(end - at) as usize));
-            let rest = PAGE - at % PAGE;
-            // Into the next page, unless that is the one that cannot be read.
-            let page = match read(rest + MAGIC_LEN - 1)? {
-                None => read(rest)?,
-                page => page,
-            };
-            if let Some(page) = page
-                && let Some(place) = page.windows(MAGIC_LEN as usize).position(|bytes| bytes == BLOCK_MAGIC)
-            {
+            if !window.covers(at, end) {
+                *window = self.window(object, at, end)?;
+            }
+            let from = (at - window.at) as usize;
+            if let Some(place) = memmem::find(&window.bytes[from..], &BLOCK_MAGIC) {
                 return Ok(at + place as u64);
             }
-            at += rest;
+            at = window.next;
         }
         Ok(end)
+    }
+
+    /// Reads on at `at`: much at a time, or to the next page where the medium fails.
+    fn window(&self, object: &Object, at: u64, end: u64) -> Result<Window, StoreError> {
+        let read = |len: u64| unless_lost(self.packs.get_range(object, at, len.min(end - at) as usize));
+        let page = PAGE - at % PAGE;
+        // A magic may begin in it and end after it.
+        for (len, more) in [(WINDOW, MAGIC_LEN - 1), (page, MAGIC_LEN - 1), (page, 0)] {
+            if let Some(bytes) = read(len + more)? {
+                return Ok(Window { at, bytes, next: at + len });
+            }
+        }
+        Ok(Window { at, bytes: Vec::new(), next: at + page })
+    }
+}
+
+/// Bytes of a pack.
+#[derive(Default)]
+struct Window {
+    at: u64,
+    bytes: Vec<u8>,
+    /// Where the search goes on when nothing begins in it.
+    next: u64,
+}
+
+impl Window {
+    fn covers(&self, at: u64, end: u64) -> bool {
+        let last = self.at + self.bytes.len() as u64;
+        (self.at..self.next).contains(&at) && last >= (at + MAGIC_LEN).min(end)
     }
 }
 
@@ -162,7 +203,7 @@ mod tests {
 
     /// Where the blocks begin that are found in a pack with these bytes.
     fn found(keys: &Keys, sealed: &SealedPack, bytes: &[u8], scratch: Range<u64>, deltas: bool) -> Vec<u64> {
-        let backend = Arc::new(Scratched { below: MemoryBackend::default(), scratch });
+        let backend = Arc::new(Scratched { scratch, ..Scratched::default() });
         backend.put(&Object::pack(PackId([7; 32])), bytes).unwrap();
         // What the bases are read from.
         let sound = Arc::new(MemoryBackend::default());

@@ -2,7 +2,7 @@
 //! flips; what is stored must be readable all the same.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use super::reader::Reader;
@@ -14,7 +14,12 @@ type PackOf = HashMap<[u8; 16], PackId>;
 
 /// What a search for strays has found, and when.
 #[derive(Default)]
-pub(super) struct Strays(Mutex<Option<(Instant, Arc<PackOf>)>>);
+pub(super) struct Strays {
+    /// Held for a moment only.
+    found: Mutex<Option<(Instant, Arc<PackOf>)>>,
+    /// Held by whoever searches.
+    turn: Mutex<()>,
+}
 
 /// A search reads every catalogue, so that one must do for a while.
 const PAUSE: Duration = Duration::from_secs(600);
@@ -31,16 +36,30 @@ impl Reader {
     /// Whether there was a search.
     #[cfg(test)]
     pub(crate) fn has_searched(&self) -> bool {
-        self.shared.strays.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        self.found().is_some()
+    }
+
+    /// What was found last, and whether that is long ago.
+    fn found(&self) -> Option<(Arc<PackOf>, bool)> {
+        let found = self.shared.strays.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.as_ref().map(|(at, packs)| (Arc::clone(packs), at.elapsed() >= PAUSE))
     }
 
     fn strays(&self) -> Option<Arc<PackOf>> {
-        // Whoever else needs one waits, instead of searching too.
-        let mut found = self.shared.strays.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, packs)) = &*found
-            && at.elapsed() < PAUSE
-        {
-            return Some(Arc::clone(packs));
+        let known = self.found();
+        if let Some((packs, false)) = known {
+            return Some(packs);
+        }
+        let turn = &self.shared.strays.turn;
+        let _turn = match turn.try_lock() {
+            Ok(turn) => turn,
+            Err(TryLockError::Poisoned(turn)) => turn.into_inner(),
+            // Who needs one while another searches takes what is old, or waits.
+            Err(TryLockError::WouldBlock) if known.is_some() => return known.map(|(packs, _)| packs),
+            Err(TryLockError::WouldBlock) => turn.lock().unwrap_or_else(PoisonError::into_inner),
+        };
+        if let Some((packs, false)) = self.found() {
+            return Some(packs);
         }
         log::warn!("the index does not lead to all that is stored: looking through the packs");
         // A repository that is away for a moment is asked again.
@@ -49,7 +68,8 @@ impl Reader {
             log::warn!("the index misses {} blobs; make it again with `yester rebuild-index`", packs.len());
         }
         let packs = Arc::new(packs);
-        *found = Some((Instant::now(), Arc::clone(&packs)));
+        let found = Some((Instant::now(), Arc::clone(&packs)));
+        *self.shared.strays.found.lock().unwrap_or_else(PoisonError::into_inner) = found;
         Some(packs)
     }
 

@@ -5,6 +5,7 @@ use std::io::Cursor;
 
 use proptest::prelude::*;
 
+mod bounds;
 mod copies;
 
 use super::*;

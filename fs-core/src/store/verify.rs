@@ -1,5 +1,7 @@
 //! Reading that believes nothing: for checks.
 
+use std::sync::Arc;
+
 use super::{Object, Reader, StoreError};
 use crate::format::{
     BlobId, Block, BlockEntry, Catalogue, FormatError, PACK_HEADER_LEN, PackId, check_pack_header,
@@ -23,8 +25,17 @@ impl Reader {
         check_pack_header(&header).map_err(StoreError::damaged(|| &object))
     }
 
+    /// A pack's catalogue, which may have been read before.
+    pub fn cached_catalogue(&self, pack: PackId) -> Result<Arc<Catalogue>, StoreError> {
+        self.catalogue(pack)
+    }
+
     /// Reads a block from the medium and verifies all of it: its tag, and the ids of its blobs.
     pub fn verify_block(&self, pack: PackId, block: BlockEntry<'_>) -> Result<(), StoreError> {
+        self.verify(pack, block).inspect_err(|error| self.note_bad((pack, block.number), error))
+    }
+
+    fn verify(&self, pack: PackId, block: BlockEntry<'_>) -> Result<(), StoreError> {
         let stored = self.stored_block(pack, block)?;
         let opened = self.open_block(pack, block, &stored)?;
         // Else a forged block could be its own base.
@@ -52,8 +63,8 @@ impl Reader {
 
     /// The base of each blob of a delta block.
     pub fn block_bases(&self, pack: PackId, block: BlockEntry<'_>) -> Result<Vec<BlobId>, StoreError> {
-        let stored = self.stored_block(pack, block)?;
-        let bases = self.open_block(pack, block, &stored)?.bases().to_vec();
+        let read = || Ok(self.open_block(pack, block, &self.stored_block(pack, block)?)?.bases().to_vec());
+        let bases = read().inspect_err(|error| self.note_bad((pack, block.number), error))?;
         if bases.is_empty() == block.delta {
             return Err(damaged(pack, block)(FormatError::Invalid("codec: the catalogue has another")));
         }

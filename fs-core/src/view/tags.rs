@@ -48,7 +48,7 @@ impl Tags {
                         log::warn!("{error}");
                     }
                     tags.unread.insert(id);
-                    tags.incomplete |= matches!(error, StoreError::Io { .. });
+                    tags.incomplete |= !error.is_damage();
                 }
             }
         }

@@ -4,6 +4,7 @@
 mod healing;
 mod index;
 mod manifest;
+mod medium;
 mod pack;
 mod repair;
 mod tags;

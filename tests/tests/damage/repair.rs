@@ -96,11 +96,17 @@ fn keeps_the_rest(fixture: &Fixture, what: &str, sound: &BTreeMap<String, String
 /// Repairs what is damaged now, looks at what comes of it, imports again, and takes the sound repository back.
 #[track_caller]
 fn heals(fixture: &Fixture, what: &str) -> Repair {
+    heals_with(fixture, what, &[])
+}
+
+/// The same, where a repair needs options.
+#[track_caller]
+fn heals_with(fixture: &Fixture, what: &str, options: &[&str]) -> Repair {
     let before = state(fixture);
     let sound = sound_names(fixture);
-    let foretold = Repair::of(fixture, &["--dry-run"]);
+    let foretold = Repair::of(fixture, &[options, &["--dry-run"]].concat());
     assert!(state(fixture) == before, "{what}: --dry-run changed something");
-    let repair = Repair::of(fixture, &[]);
+    let repair = Repair::of(fixture, options);
     assert_eq!(foretold.lost, repair.lost, "{what}");
     fixture.is_clean(what);
     keeps_the_rest(fixture, what, &sound, &repair);
@@ -214,8 +220,39 @@ fn every_pack_may_be_gone() {
     for pack in fixture.packs() {
         fs::remove_file(&pack.path).expect("removed");
     }
-    let repair = heals(&fixture, "all packs deleted");
+    let repair = heals_with(&fixture, "all packs deleted", &["--really"]);
     assert!(repair.lost.len() == 3 && repair.lost.iter().all(|(_, path)| path.is_empty()), "{}", repair.ran);
+}
+
+#[test]
+fn packs_that_are_away_are_not_given_up() {
+    let fixture = Fixture::new();
+    let packs = fixture.packs();
+    let refuses = |missing: usize| {
+        let before = state(&fixture);
+        for args in [&["repair"][..], &["repair", "--dry-run"]] {
+            let told = format!("{missing} of {} packs are missing", packs.len());
+            fixture.sandbox.yester(args).run().fails(1, &[&told, "mounted", "--really"]);
+        }
+        assert!(state(&fixture) == before, "something changed");
+    };
+    let most = packs.len() / 2 + 1;
+    for pack in &packs[..most] {
+        fs::remove_file(&pack.path).expect("removed");
+    }
+    refuses(most);
+    heals_with(&fixture, "most packs deleted", &["--really"]);
+    // As an empty folder looks on which something should be mounted.
+    let (folder, away) = (fixture.repo().join("packs"), fixture.sandbox.path("away"));
+    fs::rename(&folder, &away).expect("renamed");
+    fs::create_dir(&folder).expect("a folder");
+    refuses(packs.len());
+    fs::remove_file(fixture.repo().join("index.redb")).expect("removed");
+    fixture.sandbox.yester(["repair"]).run().fails(1, &["packs are missing", "--really"]);
+    fs::remove_dir(&folder).expect("removed");
+    fs::rename(&away, &folder).expect("renamed");
+    fixture.sandbox.yester(["repair"]).run().ok();
+    fixture.is_clean("brought back");
 }
 
 #[test]

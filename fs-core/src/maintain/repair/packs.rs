@@ -5,7 +5,7 @@ use crate::format::PackId;
 use crate::maintain::MaintainError;
 use crate::maintain::check::Check;
 use crate::monitor::Phase;
-use crate::store::{PackNames, Reader, Salvage};
+use crate::store::{PackNames, Reader, Salvage, StoreError};
 
 /// What is to become of the packs.
 #[derive(Debug, Default)]
@@ -13,6 +13,8 @@ pub(super) struct Survey {
     pub(super) names: PackNames,
     pub(super) damaged: Vec<DamagedPack>,
     pub(super) salvages: Vec<Salvage>,
+    /// Packs at which the medium fails.
+    pub(super) unreadable: u64,
 }
 
 /// Verifies every block, and lets the check read on as if the damaged packs were replaced.
@@ -50,6 +52,7 @@ impl Survey {
                 }
                 Err(MaintainError::Store(error)) if error.is_loss() => {
                     self.names.damaged.insert(pack);
+                    self.unreadable += u64::from(matches!(error, StoreError::Unreadable { .. }));
                     let reason = error.to_string();
                     self.damaged.push(DamagedPack {
                         pack,

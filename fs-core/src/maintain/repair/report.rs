@@ -6,6 +6,8 @@ use crate::store::SnapshotRecord;
 pub struct RepairOptions {
     /// Only tell what would be done.
     pub dry_run: bool,
+    /// Give up what is missing also when that is most of the packs.
+    pub really: bool,
 }
 
 /// A pack of which not every byte is as it was written.

@@ -126,7 +126,11 @@ impl<'a> Mender<'a> {
                 }
                 Node::Inner(_) if depth >= MAX_LEVELS || !open.taken.insert(key(&id)) => {}
                 Node::Inner(children) => {
-                    open.todo.extend(children.iter().rev().map(|child| (child.id, depth + 1)));
+                    for at in (0..children.len()).rev() {
+                        if self.judge.fits(children, at)? {
+                            open.todo.push((children[at].id, depth + 1));
+                        }
+                    }
                 }
             }
         }

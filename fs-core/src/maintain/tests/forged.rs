@@ -19,6 +19,29 @@ fn doubled(writer: &mut Writer, bottom: Kind, levels: u32) -> Kind {
     })
 }
 
+/// A leaf with these names.
+fn leaf(writer: &mut Writer, names: &[&str]) -> BlobId {
+    let keys = writer.keys().clone();
+    let mut leaf = LeafBuilder::default();
+    for name in names {
+        let mut body = Vec::new();
+        entry(sound(writer).1).encode(&mut body);
+        leaf.push(&keys, name.as_bytes(), &body);
+    }
+    writer.put(PackKind::Metadata, &leaf.finish().0, None).unwrap()
+}
+
+/// A directory that shows one name twice: its first leaf has one beyond the last that its inner node tells.
+fn doubled_name(writer: &mut Writer) -> Kind {
+    let keys = writer.keys().clone();
+    let mut inner = InnerBuilder::new(1);
+    for (names, last) in [(["a", "x"], b"b"), (["c", "x"], b"x")] {
+        let id = leaf(writer, &names);
+        inner.push(&keys, Child { last_name: last.as_slice().into(), entries: 2, id });
+    }
+    Kind::Directory(writer.put(PackKind::Metadata, &inner.finish().0, None).unwrap())
+}
+
 /// A directory whose inner nodes each name the next one many times; the last one a leaf with a lost file.
 fn many_inner_nodes(writer: &mut Writer) -> Kind {
     let keys = writer.keys().clone();
@@ -95,10 +118,30 @@ fn a_tree_with_more_paths_than_can_be_walked() {
 fn a_directory_with_more_inner_nodes_than_can_be_walked() {
     let store = Store::new();
     store.add(|writer| vec![("top", many_inner_nodes(writer))]);
-    let losses = 26u64.pow(MAX_LEVELS.into());
-    assert_eq!(store.check().more_harmed, losses - 100);
+    // None of them has the last name that is told of it.
+    assert_eq!(store.harmed(), ["top"]);
     let (paths, more, _) = repair_counted(&store);
-    assert_eq!(paths + more, losses);
+    assert_eq!((paths, more), (26, 0));
+}
+
+#[test]
+fn a_name_beyond_the_bounds_of_its_leaf() {
+    let store = Store::new();
+    // A leaf that is within its bounds in another directory, and is looked at there first.
+    store.add(|writer| vec![("other", Kind::Directory(leaf(writer, &["a", "x"]))), sound(writer)]);
+    assert!(store.check().is_clean());
+    store.add(|writer| vec![("top", doubled_name(writer))]);
+    let report = store.check();
+    let [Finding::Blob { what: "directory", reason, .. }] = &report.findings[..] else {
+        panic!("{report:?}")
+    };
+    assert!(reason.contains("bounds"), "{reason}");
+    assert_eq!(store.harmed(), ["top"]);
+    let (paths, _, repaired) = repair_counted(&store);
+    assert_eq!(paths, 1, "the first leaf is left out");
+    let repository = Repository::open(&store.root, Access::Read).unwrap();
+    let manifest = repository.manifest(&repaired.repaired_snapshots[0].new.unwrap()).unwrap();
+    assert_eq!(manifest.totals.files, 2);
 }
 
 #[test]

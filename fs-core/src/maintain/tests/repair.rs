@@ -13,7 +13,7 @@ impl Store {
         let mut tell = |loss: &Loss| {
             losses.push((String::from_utf8(loss.path.clone()).unwrap(), loss.lost.clone()));
         };
-        let options = RepairOptions { dry_run };
+        let options = RepairOptions { dry_run, really: false };
         let repaired = repair(&self.root, options, &Silent, &Cancellation::default(), &mut tell).unwrap();
         (repaired, losses)
     }

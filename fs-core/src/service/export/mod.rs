@@ -1,6 +1,7 @@
 //! A tree of a snapshot as one stream: an archive for other programs.
 
 mod acl;
+mod names;
 mod tar;
 mod walk;
 mod zip;
@@ -66,6 +67,8 @@ struct Member<'a> {
 /// What becomes of an entry.
 enum Fate {
     Written,
+    /// Under another path, which is this.
+    WrittenAs(String),
     /// The archive has no word for it.
     LeftOut(&'static str),
 }
@@ -125,3 +128,6 @@ impl Member<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::{Exported, Failure, Fate, Member, Sink};
+use crate::import::MAX_DEPTH;
 use crate::monitor::{Cancellation, Monitor, Progress, Trouble, TroubleKind};
 use crate::service::ServiceError;
 use crate::view::{FileKind, Node, View};
@@ -94,9 +95,17 @@ impl Walk<'_> {
         let several = attr.kind != FileKind::Directory && attr.nlink > 1;
         let link = if several { self.firsts.get(&node.identity()).map(|path| &path[..]) } else { None };
         let first = several && link.is_none();
+        if attr.kind == FileKind::Directory && self.frames.len() >= MAX_DEPTH {
+            self.leave_out("is nested too deeply");
+            return Ok(());
+        }
         let member = Member { view: self.view, path: &self.path, node: &node, attr, link };
         match self.sink.add(&member)? {
-            Fate::Written => {
+            Fate::LeftOut(reason) => self.leave_out(reason),
+            written => {
+                if let Fate::WrittenAs(path) = written {
+                    self.say_renamed(&path);
+                }
                 if first {
                     self.firsts.insert(node.identity(), self.path.clone());
                 }
@@ -105,16 +114,27 @@ impl Walk<'_> {
                 self.progress.bytes_read += if attr.kind == FileKind::File { attr.size } else { 0 };
                 self.monitor.progress(&self.progress);
             }
-            Fate::LeftOut(reason) => {
-                self.exported.left_out += 1;
-                let kind = TroubleKind::Unreadable;
-                self.monitor.trouble(&Trouble { path: self.path.clone(), kind, reason: reason.to_owned() });
-            }
         }
         if attr.kind == FileKind::Directory {
             let path_len = self.path.len();
             self.frames.push(Frame { node, path_len, offset: 0, batch: VecDeque::new() });
         }
         Ok(())
+    }
+
+    fn leave_out(&mut self, reason: &str) {
+        self.exported.left_out += 1;
+        let kind = TroubleKind::Unreadable;
+        self.monitor.trouble(&Trouble { path: self.path.clone(), kind, reason: reason.to_owned() });
+    }
+
+    /// Tells of a name of its own; what is below a folder is only told of the folder.
+    fn say_renamed(&self, path: &str) {
+        let last = |path: &[u8]| path.rsplit(|byte| *byte == b'/').next().map(<[u8]>::to_vec);
+        if last(&self.path) != last(path.as_bytes()) {
+            let reason = format!("is {path} in the archive: Windows would misread its name");
+            let kind = TroubleKind::Unkept;
+            self.monitor.trouble(&Trouble { path: self.path.clone(), kind, reason });
+        }
     }
 }

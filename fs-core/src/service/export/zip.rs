@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use zip::write::{SimpleFileOptions, StreamWriter, ZipWriter};
 use zip::{CompressionMethod, DateTime};
 
+use super::names::archived;
 use super::{Failure, Fate, Member, Sink};
 use crate::format::Time;
 use crate::view::FileKind;
@@ -39,9 +40,10 @@ impl<'a> Zip<'a> {
 impl Sink for Zip<'_> {
     fn add(&mut self, member: &Member<'_>) -> Result<Fate, Failure> {
         let attr = &member.attr;
-        let Ok(path) = str::from_utf8(member.path) else {
+        let Ok(own) = str::from_utf8(member.path) else {
             return Ok(Fate::LeftOut("has a name that is no text, for which zip has no word"));
         };
+        let path = &*archived(own);
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)
             .unix_permissions(u32::from(attr.mode))
@@ -66,7 +68,7 @@ impl Sink for Zip<'_> {
             FileKind::Fifo => return Ok(Fate::LeftOut("is a fifo, for which zip has no word")),
             FileKind::Socket => return Ok(Fate::LeftOut("is a socket, for which zip has no word")),
         }
-        Ok(Fate::Written)
+        Ok(if path == own { Fate::Written } else { Fate::WrittenAs(path.to_owned()) })
     }
 
     fn finish(self: Box<Self>) -> io::Result<()> {

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Found, leaf_of, too_deep};
-use crate::format::limits::MAX_LEVELS;
+use super::{Found, NodeRef, leaf_of};
 use crate::format::{BlobId, Node};
 use crate::store::{Reader, StoreError};
 
@@ -31,20 +30,12 @@ pub struct Differing {
 #[derive(Debug)]
 struct Side {
     /// Nodes still to visit, the next one last.
-    todo: Vec<Pending>,
+    todo: Vec<NodeRef>,
     leaf: Option<(BlobId, Arc<Node>)>,
     /// The next entry of the leaf.
     at: usize,
     #[cfg(test)]
     opened: usize,
-}
-
-/// A node that was not read yet.
-#[derive(Debug, Clone, Copy)]
-struct Pending {
-    id: BlobId,
-    depth: u8,
-    entries: u64,
 }
 
 impl Comparison {
@@ -60,8 +51,8 @@ impl Comparison {
                 continue;
             }
             // A large node may begin with the very node that the other side is at.
-            match (self.before.pending(), self.after.pending()) {
-                (Some(before), Some(after)) if before.entries < after.entries => {
+            match (self.before.pending_entries(), self.after.pending_entries()) {
+                (Some(before), Some(after)) if before < after => {
                     self.after.open(&self.reader)?;
                 }
                 (Some(_), _) => self.before.open(&self.reader)?,
@@ -112,9 +103,8 @@ enum Step {
 
 impl Side {
     fn new(directory: Option<BlobId>) -> Self {
-        let whole = directory.map(|id| Pending { id, depth: 0, entries: u64::MAX });
         Self {
-            todo: whole.into_iter().collect(),
+            todo: directory.map(NodeRef::top).into_iter().collect(),
             leaf: None,
             at: 0,
             #[cfg(test)]
@@ -126,9 +116,10 @@ impl Side {
         self.leaf.as_ref().filter(|(_, node)| leaf_of(node).is_some_and(|leaf| self.at < leaf.len()))
     }
 
-    /// The node that must be read to know the next name.
-    fn pending(&self) -> Option<Pending> {
-        if self.in_leaf().is_some() { None } else { self.todo.last().copied() }
+    /// The entries of the node that must be read to know the next name.
+    fn pending_entries(&self) -> Option<u64> {
+        let pending = if self.in_leaf().is_some() { None } else { self.todo.last() };
+        pending.map(|pending| pending.entries().unwrap_or(u64::MAX))
     }
 
     /// The node of which nothing was passed yet.
@@ -148,24 +139,16 @@ impl Side {
     }
 
     fn open(&mut self, reader: &Reader) -> Result<(), StoreError> {
-        let Some(Pending { id, depth, .. }) = self.todo.pop() else { return Ok(()) };
-        if depth > MAX_LEVELS {
-            return Err(too_deep(&id));
-        }
-        let node = reader.node(&id)?;
+        let Some(next) = self.todo.pop() else { return Ok(()) };
+        let node = next.read(reader)?;
         #[cfg(test)]
         {
             self.opened += 1;
         }
         match &*node {
-            Node::Leaf(_) => (self.leaf, self.at) = (Some((id, node)), 0),
+            Node::Leaf(_) => (self.leaf, self.at) = (Some((next.id, node)), 0),
             Node::Inner(children) => {
-                let below = |child: &crate::format::Child| Pending {
-                    id: child.id,
-                    depth: depth + 1,
-                    entries: child.entries,
-                };
-                self.todo.extend(children.iter().rev().map(below));
+                self.todo.extend((0..children.len()).rev().map(|at| next.child(children, at)));
             }
         }
         Ok(())

@@ -3,6 +3,7 @@
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use crate::format::{BlockBuilder, BlockEncoder, Keys, PackBuilder, RepositoryId, SealedPack, Secret};
@@ -13,6 +14,8 @@ use crate::store::index::Index;
 pub(in crate::store) struct Scratched {
     pub(in crate::store) below: MemoryBackend,
     pub(in crate::store) scratch: Range<u64>,
+    /// How often something was read.
+    pub(in crate::store) reads: AtomicUsize,
 }
 
 impl Backend for Scratched {
@@ -20,8 +23,10 @@ impl Backend for Scratched {
         self.below.put(object, bytes)
     }
     fn get_range(&self, object: &Object, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
         if offset < self.scratch.end && self.scratch.start < offset + len as u64 {
-            return Err(StoreError::io("read", "pack")(io::Error::from_raw_os_error(5)));
+            let source = io::Error::from_raw_os_error(5);
+            return Err(StoreError::Unreadable { path: "pack".into(), tries: 3, source });
         }
         self.below.get_range(object, offset, len)
     }
@@ -66,14 +71,17 @@ fn pack(keys: &Keys, blobs: &[&[u8]]) -> SealedPack {
 
 /// A reader of these packs, the last of which is asked first.
 fn reader(keys: &Keys, packs: &[SealedPack], scratch: Range<u64>) -> Reader {
-    let backend = Arc::new(Scratched { below: MemoryBackend::default(), scratch });
+    reader_of(&Arc::new(Scratched { scratch, ..Scratched::default() }), keys, packs)
+}
+
+fn reader_of(backend: &Arc<Scratched>, keys: &Keys, packs: &[SealedPack]) -> Reader {
     let index = Index::in_memory(RepositoryId([0; 16])).unwrap();
     for pack in packs {
         backend.put(&Object::pack(pack.id), &pack.bytes).unwrap();
         let record = PackRecord::new(pack.id, pack.bytes.len() as u64, &pack.catalogue);
         index.add(&[(record, pack.catalogue.clone())]).unwrap();
     }
-    Reader::new(backend, keys.clone(), Arc::new(index), CacheSizes::default())
+    Reader::new(Arc::clone(backend) as _, keys.clone(), Arc::new(index), CacheSizes::default())
 }
 
 #[cfg(unix)]
@@ -104,4 +112,25 @@ fn a_block_that_is_its_own_base_is_refused() {
     assert!(reader.blob(&id).is_err_and(|error| error.is_damage()));
     let block = packs[0].catalogue.blocks().next().unwrap();
     assert!(reader.verify_block(packs[0].id, block).is_err_and(|error| error.is_damage()));
+}
+
+#[test]
+fn a_damaged_block_is_read_once_however_many_blobs_it_has() {
+    let keys = Keys::derive(&Secret([6; 32]));
+    let blobs: Vec<Vec<u8>> = (0..200u8).map(|number| noise(number, 1000)).collect();
+    let mut block = BlockBuilder::default();
+    blobs.iter().for_each(|blob| block.push(blob));
+    let sealed = BlockEncoder::new(3).unwrap().full(&keys, &block).unwrap();
+    let ids: Vec<_> = blobs.iter().map(|blob| keys.blob_id(blob)).collect();
+    let mut builder = PackBuilder::new(PackKind::Data);
+    builder.push(&sealed, false, ids.iter().map(|id| (*id, 1000)).collect::<Vec<_>>().into_iter());
+    let mut pack = builder.finish(&keys).unwrap();
+    pack.bytes[5000] ^= 1;
+    let backend = Arc::new(Scratched::default());
+    let reader = reader_of(&backend, &keys, &[pack]).remembering_damage();
+    for id in &ids {
+        assert!(reader.blob(id).is_err_and(|error| error.is_damage()));
+        assert!(reader.beside().blob(id).is_err_and(|error| error.is_damage()));
+    }
+    assert!(backend.reads.load(Ordering::Relaxed) < 5);
 }

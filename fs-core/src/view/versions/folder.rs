@@ -21,7 +21,11 @@ impl View {
             let past = self.past(source, age)?;
             past.folder(path)?.ok_or(ViewError::NotFound)
         };
-        find(MAX_AGE).or_else(|_| find(Duration::ZERO))
+        match find(MAX_AGE) {
+            // It may be of a snapshot just made.
+            Err(ViewError::NotFound) => find(Duration::ZERO),
+            found => found,
+        }
     }
 
     /// The entry `name` of the folder of a path.

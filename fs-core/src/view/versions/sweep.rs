@@ -1,11 +1,11 @@
 //! All that was ever in a directory, found by reading each of its nodes once, whatever the number of snapshots.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
 
 use super::places::Places;
-use crate::format::limits::MAX_LEVELS;
 use crate::format::{BlobId, Entry, Leaf, Node};
-use crate::store::{Reader, StoreError};
+use crate::store::{NodeRef, Reader, StoreError};
 
 /// A name that was in the directory, and what it was.
 #[derive(Debug)]
@@ -40,21 +40,34 @@ type Names = HashMap<Box<[u8]>, Vec<SweptState>>;
 /// the directories among the others. In the order of names.
 pub(super) fn sweep(
     reader: &Reader,
-    mut nodes: Vec<(BlobId, Places)>,
+    nodes: Vec<(BlobId, Places)>,
     wanted: &dyn Fn(&[u8]) -> bool,
 ) -> Result<Vec<Swept>, StoreError> {
     let mut names = Names::new();
-    for _ in 0..=MAX_LEVELS {
-        let mut below: HashMap<BlobId, Places> = HashMap::new();
-        for (id, places) in nodes {
-            match &*reader.node(&id)? {
+    let mut nodes: Vec<(NodeRef, Places)> =
+        nodes.into_iter().map(|(id, places)| (NodeRef::top(id), places)).collect();
+    // Reading fails where a directory is too deep.
+    while !nodes.is_empty() {
+        let mut below: HashMap<BlobId, (NodeRef, Places)> = HashMap::new();
+        for (node, places) in nodes {
+            match &*node.read(reader)? {
                 Node::Leaf(leaf) => take(&mut names, leaf, &places, wanted),
                 Node::Inner(children) => {
-                    children.iter().for_each(|child| below.entry(child.id).or_default().extend(&places));
+                    for at in 0..children.len() {
+                        match below.entry(children[at].id) {
+                            Slot::Vacant(slot) => {
+                                slot.insert((node.child(children, at), places.clone()));
+                            }
+                            Slot::Occupied(mut known) => {
+                                known.get_mut().0.merge(node.child(children, at))?;
+                                known.get_mut().1.extend(&places);
+                            }
+                        }
+                    }
                 }
             }
         }
-        nodes = below.into_iter().collect();
+        nodes = below.into_values().collect();
         nodes.iter_mut().for_each(|(_, places)| places.settle());
         // Nodes of one time are stored together.
         nodes.sort_unstable_by_key(|(_, places)| places.first());

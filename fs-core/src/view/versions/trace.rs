@@ -224,8 +224,11 @@ fn find_in_all(
     thread::scope(|scope| {
         let helpers = 1..cores.min(ids.len().div_ceil(FEW));
         // Where there may be no further thread this one does it all.
-        let help = || work(&helping());
-        let spawn = |_| thread::Builder::new().spawn_scoped(scope, help).ok();
+        let help = |_permit: Permit| work(&helping());
+        let spawn = |_| {
+            let permit = Permit::claim(cores)?;
+            thread::Builder::new().spawn_scoped(scope, move || help(permit)).ok()
+        };
         let helpers: Vec<_> = helpers.filter_map(spawn).collect();
         let mut found: HashMap<_, _> = work(brief.as_ref().unwrap_or(reader))?.into_iter().collect();
         for helper in helpers {
@@ -234,6 +237,24 @@ fn find_in_all(
         }
         Ok(found)
     })
+}
+
+/// Leave for a helper thread. However many look at once, no more help than there are cores.
+struct Permit;
+
+static HELPERS: AtomicUsize = AtomicUsize::new(0);
+
+impl Permit {
+    fn claim(most: usize) -> Option<Self> {
+        let more = |helpers: usize| (helpers < most).then_some(helpers + 1);
+        HELPERS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok().map(|_| Self)
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        HELPERS.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 #[derive(Default)]

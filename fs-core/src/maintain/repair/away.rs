@@ -1,0 +1,50 @@
+//! Packs that are gone all at once: rather a file system that is not mounted than a loss.
+
+use std::collections::HashSet;
+
+use crate::format::PackId;
+use crate::maintain::MaintainError;
+use crate::maintain::check::Check;
+use crate::store::StoreError;
+
+/// What the index and the repository tell of the packs.
+#[derive(Debug)]
+pub(super) struct Away {
+    missing: u64,
+    /// Those that are there, and those that are missing.
+    total: u64,
+    /// None is there, but there are snapshots.
+    all: bool,
+}
+
+impl Away {
+    /// Looks which packs are missing. To be asked before the index is made again.
+    pub(super) fn look(check: &Check<'_>) -> Result<Self, MaintainError> {
+        let stored: HashSet<PackId> = check.repository.packs()?.into_iter().collect();
+        let indexed = match check.repository.indexed_packs() {
+            // An index that cannot be used misses nothing.
+            Err(StoreError::Index { .. }) => Vec::new(),
+            indexed => indexed?,
+        };
+        let missing = indexed.iter().filter(|(_, record)| !stored.contains(&record.id)).count() as u64;
+        let total = missing + stored.len() as u64;
+        Ok(Self { missing, total, all: stored.is_empty() && !check.repository.snapshots()?.is_empty() })
+    }
+
+    /// Fails when more than half of the packs, and at least two, are missing or unreadable.
+    pub(super) fn refuse(&self, unreadable: u64) -> Result<(), MaintainError> {
+        let away = self.missing + unreadable;
+        if !self.all && (away < 2 || away * 2 <= self.total) {
+            return Ok(());
+        }
+        let missing = match (self.missing, self.total) {
+            (0, 0) => "all packs are missing".to_owned(),
+            (missing, total) => format!("{missing} of {total} packs are missing"),
+        };
+        let unreadable = match unreadable {
+            0 => String::new(),
+            packs => format!(", and {packs} could not be read"),
+        };
+        Err(MaintainError::Away(missing + &unreadable))
+    }
+}

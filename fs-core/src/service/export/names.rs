@@ -1,0 +1,78 @@
+//! Names in a zip archive, which programs on Windows unpack: none may mean another place there.
+
+use std::borrow::Cow;
+
+use crate::windows::names::to_windows;
+
+/// The path as the archive has it. A name that Windows would take for more than a name (a backslash, a drive, a stream,
+/// a device) or would cut (dots and spaces at its end) is written as this program writes it on Windows: no two names
+/// become one.
+pub(super) fn archived(path: &str) -> Cow<'_, str> {
+    if !path.split('/').any(is_misread) {
+        return Cow::Borrowed(path);
+    }
+    let names: Vec<Cow<'_, str>> = path.split('/').map(archived_name).collect();
+    Cow::Owned(names.join("/"))
+}
+
+fn archived_name(name: &str) -> Cow<'_, str> {
+    if is_misread(name) {
+        Cow::Owned(String::from_utf16_lossy(&to_windows(name.as_bytes())))
+    } else {
+        Cow::Borrowed(name)
+    }
+}
+
+fn is_misread(name: &str) -> bool {
+    // Other characters that Windows forbids, such as `?`, cannot lead anywhere.
+    let harmless = |char: char| "<>\"|?*".contains(char) || char < ' ';
+    let rest: String = name.chars().filter(|char| !harmless(*char)).collect();
+    !String::from_utf16_lossy(&to_windows(rest.as_bytes())).eq(&rest) || name.ends_with(['.', ' '])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_windows_would_misread_are_others() {
+        for name in [
+            "..\\..\\x",
+            "C:x",
+            "C:",
+            "a:b",
+            "\\\\server\\share",
+            "nul",
+            "CON.txt",
+            "com1",
+            "x ",
+            "x.",
+            "...",
+            ".. ",
+            "\u{f05c}",
+            "nu?l",
+        ] {
+            let path = format!("folder/{name}/below");
+            let archived = archived(&path);
+            assert!(archived.starts_with("folder/") && archived.ends_with("/below"), "{archived:?}");
+            let name = &archived["folder/".len()..archived.len() - "/below".len()];
+            assert!(!name.contains(['\\', ':', '/']) && !name.ends_with(['.', ' ']), "{name:?}");
+            assert_ne!(archived, path);
+            assert_ne!(name.to_ascii_lowercase().split('.').next(), Some("nul"));
+        }
+    }
+
+    #[test]
+    fn other_names_stay() {
+        for path in ["", "a/b.c", "größe/what?", ".hidden", "a..b", "null", "folder/", "a\"b|c"] {
+            assert_eq!(archived(path), path);
+        }
+    }
+
+    #[test]
+    fn no_two_names_become_one() {
+        let names = ["a:b", "a\u{f03a}b", "a\\b", "a\u{f05c}b", "x.", "x\u{f02e}", "nul", "\u{f06e}ul"];
+        let archived: std::collections::HashSet<_> = names.iter().map(|name| archived(name)).collect();
+        assert_eq!(archived.len(), names.len());
+    }
+}

@@ -1,0 +1,77 @@
+//! References to the nodes of a directory, followed within the bounds that the nodes above give. A forged node beyond
+//! them would show a name twice, or one that a search does not find.
+
+use std::sync::Arc;
+
+use crate::format::limits::MAX_LEVELS;
+use crate::format::{BlobId, Child, FormatError, Node};
+use crate::store::{Reader, StoreError};
+
+/// A node that is to be read.
+#[derive(Debug, Clone)]
+pub struct NodeRef {
+    /// Its blob.
+    pub id: BlobId,
+    /// Inner nodes above it in its directory.
+    depth: u8,
+    /// All of its names are greater.
+    after: Box<[u8]>,
+    /// Its last name and the number of its entries; none of a directory's topmost node.
+    told: Option<(Box<[u8]>, u64)>,
+}
+
+impl NodeRef {
+    /// The topmost node of a directory.
+    pub fn top(id: BlobId) -> Self {
+        Self { id, depth: 0, after: Box::default(), told: None }
+    }
+
+    /// Its entries, as the node above says; of the topmost one nobody knows.
+    pub(super) fn entries(&self) -> Option<u64> {
+        self.told.as_ref().map(|(_, entries)| *entries)
+    }
+
+    /// Child `at` of this node, which has these children.
+    #[must_use]
+    pub fn child(&self, children: &[Child], at: usize) -> Self {
+        let child = &children[at];
+        let after = at.checked_sub(1).map_or(&self.after, |before| &children[before].last_name);
+        Self {
+            id: child.id,
+            depth: self.depth + 1,
+            after: after.clone(),
+            told: Some((child.last_name.clone(), child.entries)),
+        }
+    }
+
+    /// Makes this one stand for another reference to the same node, too.
+    pub fn merge(&mut self, other: Self) -> Result<(), StoreError> {
+        if self.told != other.told {
+            return Err(invalid(&self.id, "bounds of a directory node"));
+        }
+        if other.after > self.after {
+            self.after = other.after;
+        }
+        Ok(())
+    }
+
+    /// The node, unless it is not as the nodes above say.
+    pub fn read(&self, reader: &Reader) -> Result<Arc<Node>, StoreError> {
+        if self.depth > MAX_LEVELS {
+            return Err(invalid(&self.id, "depth of a directory"));
+        }
+        let node = reader.node(&self.id)?;
+        let ends = self
+            .told
+            .as_ref()
+            .is_none_or(|(last, entries)| node.last_name() == Some(&**last) && node.entries() == *entries);
+        if !ends || node.first_name().is_some_and(|first| *first <= *self.after) {
+            return Err(invalid(&self.id, "bounds of a directory node"));
+        }
+        Ok(node)
+    }
+}
+
+fn invalid(id: &BlobId, what: &'static str) -> StoreError {
+    StoreError::damaged(|| format!("directory node {id}"))(FormatError::Invalid(what))
+}

@@ -1,0 +1,160 @@
+//! Reads at which the medium failed, tried again: only what fails again and again is given up.
+
+use std::io;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::StoreError;
+
+/// Pauses between the tries of a read.
+const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
+
+/// Upper bound on the sum of pauses in vain. A dead disk fails at every read: after this, tries follow at once.
+const MOST_IN_VAIN: Duration = Duration::from_secs(10);
+
+/// All reads of this process share its bound.
+pub(super) static PATIENCE: Patience = Patience::new(thread::sleep);
+
+/// Tries reads again.
+pub(super) struct Patience {
+    wait: fn(Duration),
+    in_vain: Mutex<Duration>,
+}
+
+impl Patience {
+    const fn new(wait: fn(Duration)) -> Self {
+        Self { wait, in_vain: Mutex::new(Duration::ZERO) }
+    }
+
+    /// Does `read`, up to three times while the medium fails. The last such error becomes
+    /// [`StoreError::Unreadable`].
+    pub(super) fn read<T>(&self, mut read: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut waited = Duration::ZERO;
+        for pause in PAUSES {
+            match read() {
+                Err(StoreError::Io { source, path, .. }) if is_of_medium(&source) => {
+                    log::warn!("cannot read {}: {source}; trying again", path.display());
+                }
+                result => {
+                    // What helped was not in vain.
+                    let mut in_vain = self.in_vain();
+                    *in_vain = in_vain.saturating_sub(waited);
+                    return result;
+                }
+            }
+            if self.spend(pause) {
+                (self.wait)(pause);
+                waited += pause;
+            }
+        }
+        read().map_err(|error| match error {
+            StoreError::Io { path, source, .. } if is_of_medium(&source) => {
+                StoreError::Unreadable { path, tries: PAUSES.len() + 1, source }
+            }
+            error => error,
+        })
+    }
+
+    /// Whether there is time for one more pause.
+    fn spend(&self, pause: Duration) -> bool {
+        let mut in_vain = self.in_vain();
+        let enough = *in_vain + pause <= MOST_IN_VAIN;
+        if enough {
+            *in_vain += pause;
+        }
+        enough
+    }
+
+    fn in_vain(&self) -> std::sync::MutexGuard<'_, Duration> {
+        self.in_vain.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether the medium, its driver or its file system failed, as against a request that was refused.
+pub(super) fn is_of_medium(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    let codes = {
+        use rustix::io::Errno;
+        [Errno::IO, Errno::UCLEAN, Errno::BADMSG, Errno::NXIO, Errno::NODATA, Errno::REMOTEIO]
+            .map(Errno::raw_os_error)
+    };
+    // ERROR_CRC, ERROR_SECTOR_NOT_FOUND, ERROR_READ_FAULT, ERROR_GEN_FAILURE, ERROR_IO_DEVICE,
+    // ERROR_FILE_CORRUPT, ERROR_DISK_CORRUPT.
+    #[cfg(windows)]
+    let codes = [23, 27, 30, 31, 1117, 1392, 1393];
+    error.raw_os_error().is_some_and(|code| codes.contains(&code))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    thread_local! {
+        static WAITED: RefCell<Vec<Duration>> = const { RefCell::new(Vec::new()) };
+    }
+
+    fn patience() -> Patience {
+        WAITED.take();
+        Patience::new(|pause| WAITED.with_borrow_mut(|waited| waited.push(pause)))
+    }
+
+    fn failure(code: i32) -> StoreError {
+        StoreError::io("read", "/r/packs/ab")(io::Error::from_raw_os_error(code))
+    }
+
+    /// What a read tells whose first tries fail by this code.
+    fn after(patience: &Patience, failures: usize, code: i32) -> Result<usize, StoreError> {
+        let mut tries = 0;
+        patience.read(|| {
+            tries += 1;
+            if tries <= failures { Err(failure(code)) } else { Ok(tries) }
+        })
+    }
+
+    #[test]
+    fn what_can_be_read_later_is_no_loss() {
+        for code in [5, 6, 61, 74, 117, 121] {
+            let patience = patience();
+            assert_eq!(after(&patience, 0, code).unwrap(), 1);
+            assert_eq!(after(&patience, 2, code).unwrap(), 3);
+            assert_eq!(WAITED.take(), PAUSES);
+            let error = after(&patience, 3, code).unwrap_err();
+            assert!(error.is_loss() && !error.is_damage(), "{error}");
+            let text = error.to_string();
+            assert!(text.starts_with("/r/packs/ab could not be read (an error of the medium"), "{text}");
+        }
+    }
+
+    #[test]
+    fn one_failure_is_no_loss_and_other_errors_are_told_at_once() {
+        assert!(!failure(5).is_loss());
+        let patience = patience();
+        for code in [2, 13, 24] {
+            let mut tries = 0;
+            let result: Result<(), _> = patience.read(|| {
+                tries += 1;
+                Err(failure(code))
+            });
+            assert!(result.is_err_and(|error| !error.is_loss()));
+            assert_eq!(tries, 1);
+        }
+        assert_eq!(WAITED.take(), []);
+    }
+
+    #[test]
+    fn a_dead_disk_is_not_waited_for_without_end() {
+        let patience = patience();
+        for _ in 0..1000 {
+            assert!(after(&patience, 2, 5).is_ok(), "these are not in vain");
+        }
+        WAITED.take();
+        for _ in 0..1000 {
+            assert!(after(&patience, usize::MAX, 5).unwrap_err().is_loss());
+        }
+        let waited: Duration = WAITED.take().iter().sum();
+        assert!(waited <= MOST_IN_VAIN && waited + PAUSES[1] > MOST_IN_VAIN, "{waited:?}");
+    }
+}
