@@ -1,5 +1,3 @@
-use std::fs;
-
 use super::ServiceError;
 use crate::format::PackKind;
 use crate::store::PackTotals;
@@ -27,8 +25,7 @@ pub(super) fn gather(view: &View) -> Result<Stats, ServiceError> {
     let mut stats = Stats {
         data: repository.pack_totals(PackKind::Data)?,
         metadata: repository.pack_totals(PackKind::Metadata)?,
-        // In memory when the repository is read-only and has none.
-        index_bytes: fs::metadata(repository.root().join("index.redb")).map_or(0, |metadata| metadata.len()),
+        index_bytes: repository.index_bytes(),
         ..Stats::default()
     };
     for source in view.sources().iter() {

@@ -1,14 +1,15 @@
 //! The operations that change a repository's directory, one system call each. All go through here, so that tests see
 //! each in its place and can try every crash between them.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use redb::backends::FileBackend;
 use redb::{Builder, Database, DatabaseError};
 
 #[cfg(all(test, unix))]
-use crate::testing::{Operation, note, recorded_database};
+use crate::testing::{Operation, RecordedFile, is_recorded, note};
 
 /// What [`note`] is told of; nobody listens outside of tests.
 #[cfg(not(all(test, unix)))]
@@ -88,11 +89,61 @@ pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Opens or makes the database in a file, to write to it.
-pub(super) fn database(builder: &Builder, path: &Path) -> Result<Database, DatabaseError> {
-    #[cfg(all(test, unix))]
-    if let Some(file) = recorded_database(path)? {
-        return builder.create_with_backend(file);
+/// Makes a database's file, which must not be there.
+pub(super) fn create_database_file(path: &Path) -> io::Result<File> {
+    let file = open_regular(path, OpenOptions::new().read(true).write(true).create_new(true))?;
+    note!(path, Operation::CreateFile);
+    Ok(file)
+}
+
+/// Opens a database's file, to write only if asked.
+pub(super) fn open_database_file(path: &Path, write: bool) -> io::Result<File> {
+    // To open a device or a fifo would do something already, or wait.
+    if !fs::symlink_metadata(path)?.is_file() {
+        return Err(not_regular());
     }
-    builder.create(path)
+    open_regular(path, OpenOptions::new().read(true).write(write))
+}
+
+/// The database in an open file, to write to it.
+pub(super) fn database(builder: &Builder, path: &Path, file: File) -> Result<Database, DatabaseError> {
+    let backend = FileBackend::new(file)?;
+    #[cfg(all(test, unix))]
+    if is_recorded(path) {
+        return builder.create_with_backend(RecordedFile::new(backend, path));
+    }
+    #[cfg(not(all(test, unix)))]
+    let _ = path;
+    builder.create_with_backend(backend)
+}
+
+/// Opens a file that is no link, and neither a device nor a folder, whatever was put in its place meanwhile.
+fn open_regular(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+
+        use rustix::fs::OFlags;
+        let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        options.custom_flags(flags.bits().cast_signed()).mode(0o600);
+    }
+    #[cfg(windows)]
+    {
+        use std::os::windows::fs::OpenOptionsExt;
+        /// FILE_FLAG_OPEN_REPARSE_POINT: the link itself, which is no file.
+        const NO_FOLLOW: u32 = 0x0020_0000;
+        options.custom_flags(NO_FOLLOW);
+    }
+    let file = match options.open(path) {
+        #[cfg(unix)]
+        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+            return Err(not_regular());
+        }
+        opened => opened?,
+    };
+    if file.metadata()?.is_file() { Ok(file) } else { Err(not_regular()) }
+}
+
+fn not_regular() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "it is not a regular file")
 }

@@ -58,15 +58,13 @@ pub enum StoreError {
     #[error("{0} is missing from the repository")]
     Missing(Object),
     /// A blob that must be there is not.
-    #[error(
-        "blob {0} is in no pack of the index; run `yester check`, and `yester rebuild-index` if the index is wrong"
-    )]
+    #[error("blob {0} is in no pack; run `yester check`")]
     MissingBlob(BlobId),
     /// There was a snapshot that cannot be shown.
     #[error("the manifest of snapshot {0} is gone or damaged; run `yester check`")]
     LostSnapshot(SnapshotId),
-    /// The index failed. It can be made again.
-    #[error("the index {} cannot be used: {reason}; make it again with `yester rebuild-index`", path.display())]
+    /// The index is absent, foreign or damaged. It is made again by whoever notices it and may write.
+    #[error("the index {} cannot be used: {reason}", path.display())]
     Index {
         /// Its file.
         path: PathBuf,
@@ -107,6 +105,16 @@ impl StoreError {
             #[cfg(windows)]
             StoreError::Io { source, .. } => matches!(source.raw_os_error(), Some(23 | 1117)),
             error => error.is_damage(),
+        }
+    }
+
+    /// Whether an index that fails so must be made again: its bytes are wrong, or the medium fails where they are. A new file
+    /// is elsewhere on the medium.
+    pub(crate) fn is_index_fault(&self) -> bool {
+        match self {
+            StoreError::Index { .. } => true,
+            StoreError::Io { .. } => self.is_loss(),
+            _ => false,
         }
     }
 

@@ -1,12 +1,12 @@
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
-use std::{fs, thread};
 
-use super::index::{Index, PackRecord, SnapshotRecord, Unreadable};
+use super::index::{PackRecord, SnapshotRecord};
+use super::live_index::LiveIndex;
 use super::lock::WriterLock;
-use super::reconcile::{open_up_to_date, reconcile};
+use super::rebuild::{Basis, INDEX, OLD_INDEX};
 use super::{Backend, CacheSizes, LocalBackend, Object, ObjectKind, Reader, StoreError, Writer};
 use crate::format::limits::{MAX_CONFIG, MAX_MANIFEST};
 use crate::format::{Config, Keys, Manifest, PackId, PackKind, RepositoryId, Secret, SnapshotId};
@@ -18,8 +18,10 @@ pub enum Access {
     Read,
     /// Writing: holds the lock.
     Write,
-    /// Looking for damage: mends nothing that a check should tell of. Holds the lock where there can be one.
+    /// Looking for damage: mends nothing that a check should tell of but the index. Holds the lock where there can be one.
     Check,
+    /// The same, and writes nothing at all.
+    Survey,
 }
 
 /// An open repository.
@@ -29,11 +31,13 @@ pub struct Repository {
     pub(super) config: Config,
     pub(super) keys: Keys,
     pub(super) backend: Arc<dyn Backend>,
-    pub(super) index: Arc<Index>,
+    pub(super) index: Arc<LiveIndex>,
     /// Packs are gone or cannot be read.
     pub(super) lost_packs: bool,
     /// Why the index is not the one on disk.
     pub(super) index_fault: Option<StoreError>,
+    /// An index may be made again on disk.
+    pub(super) mends_index: bool,
     pub(super) lock: Option<WriterLock>,
 }
 
@@ -50,11 +54,6 @@ pub struct PackTotals {
     pub raw_bytes: u64,
 }
 
-/// The index's file.
-pub(super) const INDEX: &str = "index.redb";
-/// How often, and how long apart, a reader tries an index that a writer is just mending.
-const RETRIES: (u32, Duration) = (50, Duration::from_millis(100));
-
 impl Repository {
     /// Makes a repository in `root`, a new or empty directory.
     pub fn init(root: &Path) -> Result<(), StoreError> {
@@ -64,7 +63,7 @@ impl Repository {
                     return Err(StoreError::AlreadyExists(root.to_owned()));
                 }
                 // A lock, a tmp and so on may be left of an `init` that was cut short.
-                let ours = ["lock", "tmp", "packs", "snapshots", "index.redb"];
+                let ours = ["lock", "tmp", "packs", "snapshots", INDEX, OLD_INDEX];
                 let backend = LocalBackend::new(root);
                 if holds_objects(&backend) {
                     // A new config would have another secret: nothing could be read any more.
@@ -91,19 +90,24 @@ impl Repository {
             secret: Secret(random()?),
             created: jiff::Timestamp::now().into(),
         };
-        Index::open_writer(&root.join(INDEX), config.id)?;
+        let backend = Arc::new(backend);
+        let keys = Keys::derive(&config.secret);
+        let basis = Basis { root: root.to_owned(), repository: config.id, backend: backend.clone(), keys };
+        LiveIndex::open_to_write(basis)?;
         backend.put(&Object::config(), &config.encode())
     }
 
     /// Opens the repository in `root`.
     pub fn open(root: &Path, access: Access) -> Result<Self, StoreError> {
-        let backend = LocalBackend::new(root);
+        let backend = Arc::new(LocalBackend::new(root));
         let config = read_config(root, &backend)?;
         let keys = Keys::derive(&config.secret);
-        let index_path = root.join(INDEX);
+        let (repository, kept) = (config.id, keys.clone());
+        let basis = Basis { root: root.to_owned(), repository, backend: backend.clone(), keys: kept };
+        let mends_index = access != Access::Survey;
         let (mut index_fault, mut lost_packs) = (None, false);
         let (index, lock) = match access {
-            Access::Check => {
+            Access::Check | Access::Survey => {
                 let lock = match WriterLock::acquire(root) {
                     Ok(lock) => Some(lock),
                     Err(locked @ StoreError::Locked { .. }) => return Err(locked),
@@ -112,29 +116,30 @@ impl Repository {
                         None
                     }
                 };
-                let (index, fault) = open_to_check(&index_path, config.id, &backend, &keys, lock.is_some())?;
-                index_fault = fault;
-                (index, lock)
+                let examined = LiveIndex::open_to_check(basis, mends_index && lock.is_some())?;
+                index_fault = examined.fault;
+                (examined.index, lock)
             }
             Access::Write => {
                 let lock = WriterLock::acquire(root)?;
                 backend.clear_temporary()?;
                 backend.settle(ObjectKind::Config)?;
                 backend.settle(ObjectKind::Snapshot)?;
-                let (index, lost) = open_up_to_date(&index_path, config.id, &backend, &keys)?;
+                let (index, lost) = LiveIndex::open_to_write(basis)?;
                 lost_packs = lost;
                 (index, Some(lock))
             }
-            Access::Read => (open_for_reading(root, &index_path, config.id, &backend, &keys)?, None),
+            Access::Read => (LiveIndex::open_to_read(basis)?, None),
         };
         Ok(Self {
             root: root.to_owned(),
             config,
             keys,
-            backend: Arc::new(backend),
+            backend,
             index: Arc::new(index),
             lost_packs,
             index_fault,
+            mends_index,
             lock,
         })
     }
@@ -208,7 +213,7 @@ impl Repository {
         Ok(names.iter().filter_map(|name| PackId::parse(name)).collect())
     }
 
-    /// Why the index on disk cannot be used. Of a repository opened to be checked.
+    /// Why the index that was on disk could not be used. Of a repository opened to be checked.
     pub fn index_fault(&self) -> Option<&StoreError> {
         self.index_fault.as_ref()
     }
@@ -234,15 +239,22 @@ impl Repository {
         self.index.each_blob(tell)
     }
 
-    /// Reads on with an index in memory, made from the packs that can be read. Returns why others cannot.
-    pub fn distrust_index(&mut self) -> Result<Vec<StoreError>, StoreError> {
-        if self.index.is_in_memory() {
-            return Ok(Vec::new());
-        }
-        let index = Index::in_memory(self.config.id)?;
-        let reconciled = reconcile(&index, &*self.backend, &self.keys)?;
+    /// Reads on with an index that knows what is stored: made again on disk if that is asked and possible under the lock, else
+    /// in memory. Returns why packs cannot be read.
+    pub fn renew_index(&mut self, on_disk: bool) -> Result<Vec<StoreError>, StoreError> {
+        let (index, unreadable) = self.index.renewed(on_disk && self.mends_index && self.lock.is_some())?;
         self.index = Arc::new(index);
-        Ok(reconciled.unreadable)
+        Ok(unreadable)
+    }
+
+    /// Whether the index is only in memory, as there can be none on disk.
+    pub fn has_index_in_memory(&self) -> bool {
+        self.index.is_in_memory()
+    }
+
+    /// Bytes of the index's file; none when it is in memory.
+    pub fn index_bytes(&self) -> u64 {
+        fs::symlink_metadata(self.root.join(INDEX)).map_or(0, |metadata| metadata.len())
     }
 
     /// Sums over the packs of a kind, as the index knows them.
@@ -257,74 +269,6 @@ impl Repository {
         }
         Ok(totals)
     }
-}
-
-/// Opens the index to read. An index that cannot be read is mended if that is possible, else made in memory.
-fn open_for_reading(
-    root: &Path,
-    path: &Path,
-    id: RepositoryId,
-    backend: &LocalBackend,
-    keys: &Keys,
-) -> Result<Index, StoreError> {
-    let mut attempts = 0;
-    loop {
-        let reason = match Index::open_reader(path, id) {
-            Ok(index) => return Ok(index),
-            Err(reason) => StoreError::from(reason),
-        };
-        let mended = WriterLock::acquire(root).and_then(|_lock| {
-            log::info!("{reason}: mending it");
-            open_up_to_date(path, id, backend, keys).map(drop)
-        });
-        let refused = match mended {
-            Ok(()) => match Index::open_reader(path, id) {
-                Ok(index) => return Ok(index),
-                Err(reason) => StoreError::from(reason),
-            },
-            // Its holder mends the index before it does anything else.
-            Err(StoreError::Locked { .. }) if attempts < RETRIES.0 => {
-                attempts += 1;
-                thread::sleep(RETRIES.1);
-                continue;
-            }
-            Err(locked @ StoreError::Locked { .. }) => return Err(locked),
-            Err(refused) => refused,
-        };
-        // A read-only or a full file system.
-        log::info!("{refused}: making an index in memory");
-        let index = Index::in_memory(id)?;
-        reconcile(&index, backend, keys)?;
-        return Ok(index);
-    }
-}
-
-/// Opens the index as it is, or makes one in memory and tells what is wrong with the one on disk.
-fn open_to_check(
-    path: &Path,
-    id: RepositoryId,
-    backend: &LocalBackend,
-    keys: &Keys,
-    locked: bool,
-) -> Result<(Index, Option<StoreError>), StoreError> {
-    let mut opened = Index::open_reader(path, id);
-    // A writer that was killed is no damage.
-    if matches!(opened, Err(Unreadable::Unclean(_))) && locked {
-        drop(Index::open_writer(path, id)?);
-        opened = Index::open_reader(path, id);
-    }
-    let fault = match opened {
-        Ok(index) => return Ok((index, None)),
-        // On a read-only or a full file system it stays unclean.
-        Err(Unreadable::Unclean(reason)) => {
-            log::info!("{reason}: making an index in memory");
-            None
-        }
-        Err(Unreadable::Unusable(fault)) => Some(fault),
-    };
-    let index = Index::in_memory(id)?;
-    reconcile(&index, backend, keys)?;
-    Ok((index, fault))
 }
 
 /// The manifest of a snapshot.

@@ -120,13 +120,15 @@ fn unless_lost<T>(result: Result<T, StoreError>) -> Result<Option<T>, StoreError
 #[cfg(test)]
 mod tests {
     use std::ops::Range;
+    use std::path::PathBuf;
     use std::sync::Arc;
 
     use super::*;
     use crate::format::{
         BlockBuilder, BlockEncoder, Keys, PackBuilder, PackKind, RepositoryId, SealedPack, Secret,
     };
-    use crate::store::index::Index;
+    use crate::store::live_index::LiveIndex;
+    use crate::store::rebuild::Basis;
     use crate::store::tests::scratched::Scratched;
     use crate::store::{CacheSizes, MemoryBackend};
 
@@ -167,7 +169,9 @@ mod tests {
         // What the bases are read from.
         let sound = Arc::new(MemoryBackend::default());
         sound.put(&Object::pack(sealed.id), &sealed.bytes).unwrap();
-        let index = Index::in_memory(RepositoryId([0; 16])).unwrap();
+        let (root, repository) = (PathBuf::new(), RepositoryId([0; 16]));
+        let basis = Basis { root, repository, backend: sound.clone(), keys: keys.clone() };
+        let index = LiveIndex::in_memory(basis).unwrap();
         let record = super::super::PackRecord::new(sealed.id, sealed.bytes.len() as u64, &sealed.catalogue);
         index.add(&[(record, sealed.catalogue.clone())]).unwrap();
         let reader = Reader::new(sound, keys.clone(), Arc::new(index), CacheSizes::default());

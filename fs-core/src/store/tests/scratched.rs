@@ -2,11 +2,13 @@
 
 use std::io;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::*;
 use crate::format::{BlockBuilder, BlockEncoder, Keys, PackBuilder, RepositoryId, SealedPack, Secret};
-use crate::store::index::Index;
+use crate::store::live_index::LiveIndex;
+use crate::store::rebuild::Basis;
 
 /// A medium with a sector that cannot be read.
 #[derive(Debug, Default)]
@@ -67,7 +69,9 @@ fn pack(keys: &Keys, blobs: &[&[u8]]) -> SealedPack {
 /// A reader of these packs, the last of which is asked first.
 fn reader(keys: &Keys, packs: &[SealedPack], scratch: Range<u64>) -> Reader {
     let backend = Arc::new(Scratched { below: MemoryBackend::default(), scratch });
-    let index = Index::in_memory(RepositoryId([0; 16])).unwrap();
+    let (root, repository) = (PathBuf::new(), RepositoryId([0; 16]));
+    let basis = Basis { root, repository, backend: backend.clone(), keys: keys.clone() };
+    let index = LiveIndex::in_memory(basis).unwrap();
     for pack in packs {
         backend.put(&Object::pack(pack.id), &pack.bytes).unwrap();
         let record = PackRecord::new(pack.id, pack.bytes.len() as u64, &pack.catalogue);
