@@ -10,7 +10,7 @@ Examples:
   yester check --read-data=5%        the same for a twentieth of the packs, drawn at random
   yester --json check                an object for each finding, then one with the counts
 
-Nothing is changed. Imports wait while the structure is checked, not while data is read.
+Nothing is changed, but a damaged index is made again. Imports wait while the structure is checked, not while data is read.
 
 Exit status: 0 when all is well, 4 when something is damaged; what, and which files it harms, is told.")]
 pub struct CheckArgs {
@@ -23,9 +23,10 @@ pub struct CheckArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  yester rebuild-index               when `yester check` says that the index is wrong
+  yester rebuild-index               also forgets snapshots whose manifests are gone
 
-The index only tells where things are: nothing is lost with it. Mounts go on meanwhile.
+Nobody has to: any command that meets a damaged index makes it again. The index only tells where
+things are: nothing is lost with it. Mounts go on meanwhile.
 
 Exit status: 4 when packs are damaged, so that they are not in the new index.")]
 pub struct RebuildIndexArgs {}

@@ -75,6 +75,11 @@ fn tell(output: &mut Output, report: &Report, zone: &TimeZone) -> Result<(), Wri
         count(report.packs, "pack"),
         if report.bytes_read > 0 { format!(", {} read", size(report.bytes_read)) } else { String::new() }
     );
+    if let Some(reason) = &report.index {
+        let fate =
+            if report.index_in_memory { "there is no place for a new one" } else { "it is made again" };
+        output.tell(&format!("{reason}; {fate}. Nothing is lost with it."))?;
+    }
     if report.is_clean() {
         return output.tell(&format!("no damage found: {looked}"));
     }
@@ -89,9 +94,6 @@ fn tell(output: &mut Output, report: &Report, zone: &TimeZone) -> Result<(), Wri
 /// What to do about it.
 fn advice(report: &Report) -> Vec<&'static str> {
     let mut advice = Vec::new();
-    if report.has_index_damage() {
-        advice.push("The index can be made again without loss: run `yester rebuild-index`.");
-    }
     if report.findings.iter().any(|finding| matches!(finding, Finding::Pack { .. })) {
         advice.push(
             "A pack that cannot be read must not be relied on: `yester repair` saves what it still has.",
@@ -123,9 +125,8 @@ fn text(finding: &Finding, zone: &TimeZone) -> String {
         }
         Finding::Manifest { record: None, reason, .. }
         | Finding::Pack { reason, .. }
-        | Finding::Tag { reason, .. }
         | Finding::Foreign { reason }
-        | Finding::Index { reason } => reason.clone(),
+        | Finding::Tag { reason, .. } => reason.clone(),
         Finding::PackHeader { reason, .. } => format!("{reason} (its header; its content can be read)"),
         Finding::Block { pack, block, blobs, reason, .. } => {
             let own = format!("block {block} ");
@@ -171,7 +172,6 @@ fn object(finding: &Finding) -> Value {
             json!({ "finding": "blob", "blob": id(blob), "what": what, "reason": reason })
         }
         Finding::Foreign { reason } => json!({ "finding": "foreign", "reason": reason }),
-        Finding::Index { reason } => json!({ "finding": "index", "reason": reason }),
         Finding::IndexedPack { pack, reason } => {
             json!({ "finding": "index", "pack": id(pack), "reason": reason })
         }
@@ -211,5 +211,7 @@ fn summary(report: &Report) -> Value {
         "blocks_read": report.blocks_read,
         "bytes_read": report.bytes_read,
         "exposed": report.exposed.count,
+        "index": report.index,
+        "index_in_memory": report.index_in_memory,
     })
 }

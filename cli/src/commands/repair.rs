@@ -132,7 +132,8 @@ fn tell_summary(
         output.line(&format!("{}; {fate}", pack.reason))?;
     }
     if let Some(reason) = &repaired.index {
-        let fate = if dry_run { "to be made again" } else { "made again, without loss" };
+        let to_do = dry_run && repaired.index_in_memory;
+        let fate = if to_do { "to be made again" } else { "made again, without loss" };
         output.line(&format!("{reason}; the index is {fate}"))?;
     }
     for lost in &repaired.lost_manifests {

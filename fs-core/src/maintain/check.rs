@@ -54,11 +54,12 @@ pub(super) struct UnreadManifest {
 impl<'a> Check<'a> {
     pub(super) fn begin(
         root: &Path,
+        access: Access,
         monitor: &'a dyn Monitor,
         cancellation: &'a Cancellation,
     ) -> Result<Self, MaintainError> {
         Ok(Self {
-            repository: Repository::open(root, Access::Check)?,
+            repository: Repository::open(root, access)?,
             monitor,
             cancellation,
             findings: Findings::default(),
@@ -113,11 +114,9 @@ pub fn check(
     monitor: &dyn Monitor,
     cancellation: &Cancellation,
 ) -> Result<Report, MaintainError> {
-    let mut check = Check::begin(root, monitor, cancellation)?;
+    let mut check = Check::begin(root, Access::Check, monitor, cancellation)?;
     catalogues::check(&mut check)?;
-    if index::check(&mut check)? {
-        check.repository.distrust_index()?;
-    }
+    let index = index::check(&mut check)?.fault;
     references::check(&mut check)?;
     tags::check(&mut check)?;
     for foreign in check.repository.foreign() {
@@ -132,8 +131,10 @@ pub fn check(
     if check.harm {
         harm::look(&mut check)?;
     }
+    let in_memory = check.repository.has_index_in_memory();
     let Check { findings, packs, blobs, snapshots, mut report, .. } = check;
     (report.findings, report.more_findings) = findings.finish();
+    (report.index, report.index_in_memory) = (index, in_memory);
     (report.packs, report.blobs, report.snapshots) =
         (packs.len() as u64, blobs.len(), snapshots.len() as u64);
     Ok(report)

@@ -75,12 +75,7 @@ pub enum Finding {
         /// What it is.
         reason: String,
     },
-    /// The index cannot be used.
-    Index {
-        /// What is wrong.
-        reason: String,
-    },
-    /// What the index knows of a pack is wrong.
+    /// A pack that the index knows is gone, or another.
     IndexedPack {
         /// The pack.
         pack: PackId,
@@ -117,6 +112,10 @@ pub struct Report {
     pub more_harmed: u64,
     /// Snapshots with such a path.
     pub harmed_snapshots: u64,
+    /// Why the index could not be used. It is derived: that is no damage of what is stored.
+    pub index: Option<String>,
+    /// The one that was made instead is only in memory, as there is no place for it on disk.
+    pub index_in_memory: bool,
     /// Packs looked at.
     pub packs: u64,
     /// Blobs in them.
@@ -137,22 +136,10 @@ impl Report {
         self.findings.is_empty()
     }
 
-    /// Whether the index is wrong.
-    pub fn has_index_damage(&self) -> bool {
-        let index = |finding: &_| matches!(finding, Finding::Index { .. } | Finding::IndexedPack { .. });
-        self.findings.iter().any(index)
-    }
-
     /// Whether something of snapshots is wrong that is not derived.
     pub fn has_data_damage(&self) -> bool {
         let other = |finding: &_| {
-            matches!(
-                finding,
-                Finding::Index { .. }
-                    | Finding::IndexedPack { .. }
-                    | Finding::Tag { .. }
-                    | Finding::Foreign { .. }
-            )
+            matches!(finding, Finding::IndexedPack { .. } | Finding::Tag { .. } | Finding::Foreign { .. })
         };
         !self.findings.iter().all(other)
     }

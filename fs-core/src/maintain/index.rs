@@ -9,32 +9,54 @@ use crate::format::PackId;
 use crate::monitor::Phase;
 use crate::store::{PackRecord, StoreError};
 
-/// True when the index must not be relied on.
-pub(super) fn check(check: &mut Check<'_>) -> Result<bool, MaintainError> {
-    if let Some(fault) = check.repository.index_fault() {
-        let reason = fault.to_string();
-        check.findings.push(Finding::Index { reason });
-        return Ok(true);
-    }
-    match compare(check) {
-        Ok(wrong) => Ok(wrong),
-        Err(MaintainError::Store(error @ StoreError::Index { .. })) => {
-            check.findings.push(Finding::Index { reason: error.to_string() });
-            Ok(true)
-        }
-        Err(error) => Err(error),
-    }
+/// What was wrong with the index.
+#[derive(Debug, Default)]
+pub(super) struct Examined {
+    /// Why it could not be relied on.
+    pub(super) fault: Option<String>,
+    /// Why packs cannot be read, of which the one in its place was made.
+    pub(super) unreadable: Vec<StoreError>,
 }
 
-fn compare(check: &mut Check<'_>) -> Result<bool, MaintainError> {
+/// What comparing it with the packs tells.
+#[derive(Debug, Default)]
+struct Compared {
+    fault: Option<String>,
+    /// It does not lead to all that is stored, as a writer was killed or a pack is gone.
+    incomplete: bool,
+}
+
+/// Compares the index with the packs. From then on the check has one that leads to all that can be read.
+pub(super) fn check(check: &mut Check<'_>) -> Result<Examined, MaintainError> {
+    // Such a one was made again already; the new one is compared, too, as it tells of snapshots.
+    let before = check.repository.index_fault().map(ToString::to_string);
+    let compared = match compare(check) {
+        Err(MaintainError::Store(error)) if error.is_index_fault() => {
+            Compared { fault: Some(error.to_string()), incomplete: true }
+        }
+        compared => compared?,
+    };
+    let unreadable = if compared.fault.is_some() || compared.incomplete {
+        check.repository.renew_index(compared.fault.is_some())?
+    } else {
+        Vec::new()
+    };
+    if compared.fault.is_some() {
+        let recorded = check.repository.recorded_snapshots()?;
+        check.recorded = recorded.into_iter().map(|record| (record.id, record)).collect();
+    }
+    Ok(Examined { fault: before.or(compared.fault), unreadable })
+}
+
+fn compare(check: &mut Check<'_>) -> Result<Compared, MaintainError> {
     // Before the manifests are listed: a snapshot that appears meanwhile is not missed.
     let recorded = check.repository.recorded_snapshots()?;
     check.recorded = recorded.into_iter().map(|record| (record.id, record)).collect();
-    let mut findings = Vec::new();
+    let mut found = Compared::default();
     let places: HashMap<PackId, u32> = (0..).zip(&check.packs).map(|(at, pack)| (pack.id, at)).collect();
     let stored: HashSet<PackId> = check.repository.packs()?.into_iter().collect();
     let mut recorded: HashMap<u32, PackRecord> = HashMap::new();
-    let mut say = |pack: PackId, reason: String| findings.push(Finding::IndexedPack { pack, reason });
+    let mut say = |pack: PackId, reason: String| check.findings.push(Finding::IndexedPack { pack, reason });
     for (number, record) in check.repository.indexed_packs()? {
         match places.get(&record.id) {
             Some(at) if check.packs[*at as usize].size != record.size => {
@@ -66,7 +88,12 @@ fn compare(check: &mut Check<'_>) -> Result<bool, MaintainError> {
             (Some(at), Some(pack)) if check.packs[at as usize].id == pack => blobs.set_indexed(key),
             // Another pack may have it, too.
             (Some(_), Some(pack)) if places.contains_key(&pack) => elsewhere.push((pack, key)),
-            (Some(_), _) => {}
+            // The pack that it leads to is gone or cannot be read, which is told of it; another one has the blob.
+            (Some(_), Some(_)) => {
+                blobs.set_indexed(key);
+                found.incomplete = true;
+            }
+            (Some(_), None) => {}
             // Of a pack that is gone or cannot be read.
             (None, Some(pack)) if !places.contains_key(&pack) => {}
             (None, _) => extra += 1,
@@ -77,21 +104,19 @@ fn compare(check: &mut Check<'_>) -> Result<bool, MaintainError> {
     compared?;
     find_elsewhere(check, elsewhere)?;
     if extra > 0 {
-        let reason = format!("it has {extra} blobs that no pack has");
-        findings.push(Finding::Index { reason });
+        found.fault = Some(format!("the index has {extra} blobs that no pack has"));
     }
     for (at, lacking) in check.blobs.not_indexed() {
         let pack = check.packs[at as usize].id;
         // A writer that was killed before it indexed a pack is no damage: the next writer will.
         if known.contains(&pack) {
-            let reason = format!("the index lacks {lacking} of its blobs, or looks for them elsewhere");
-            findings.push(Finding::IndexedPack { pack, reason });
+            let reason =
+                format!("the index lacks {lacking} blobs of pack {pack}, or looks for them elsewhere");
+            found.fault.get_or_insert(reason);
         }
     }
-    let unrecorded = check.packs.iter().any(|pack| !known.contains(&pack.id));
-    let wrong = !findings.is_empty();
-    findings.into_iter().for_each(|finding| check.findings.push(finding));
-    Ok(wrong || unrecorded)
+    found.incomplete |= check.packs.iter().any(|pack| !known.contains(&pack.id));
+    Ok(found)
 }
 
 /// Accepts those blobs that the pack has where the index looks for them.

@@ -17,7 +17,7 @@ use super::{Finding, Loss, Lost, MaintainError, catalogues, index, tags};
 use crate::format::{Manifest, SnapshotId, Tag};
 use crate::maintain::blobs::{Blobs, Keys};
 use crate::monitor::{Cancellation, Monitor, Phase};
-use crate::store::{CacheSizes, Repository};
+use crate::store::{Access, CacheSizes, Repository};
 
 /// A snapshot of which something is lost.
 struct HarmedSnapshot {
@@ -39,7 +39,8 @@ pub fn repair(
         error if error.is_loss() => MaintainError::Config(error),
         error => error.into(),
     })?;
-    let mut check = Check::begin(root, monitor, cancellation)?;
+    let access = if options.dry_run { Access::Survey } else { Access::Check };
+    let mut check = Check::begin(root, access, monitor, cancellation)?;
     if !options.dry_run {
         check.repository.lock()?;
     }
@@ -47,6 +48,7 @@ pub fn repair(
     let refuse = |unreadable| away.as_ref().map_or(Ok(()), |away| away.refuse(unreadable));
     refuse(0)?;
     let mut repaired = Repaired { index: check_index(&mut check)?, ..Repaired::default() };
+    repaired.index_in_memory = check.repository.has_index_in_memory();
     let survey = packs::survey(&mut check)?;
     refuse(survey.unreadable)?;
     repaired.packs = (survey.names.sound.len() + survey.names.damaged.len()) as u64;
@@ -67,7 +69,7 @@ pub fn repair(
     if options.dry_run || repaired.is_clean() {
         return Ok(repaired);
     }
-    let new_index = repaired.index.is_some();
+    let new_index = repaired.index.is_some() && repaired.index_in_memory;
     let lost: Vec<_> = repaired.lost_manifests.iter().filter_map(|lost| lost.record.clone()).collect();
     let (repository, aside) =
         check.repository.put_right(&survey.names, &survey.salvages, new_index, &lost)?;
@@ -104,20 +106,18 @@ pub fn repair(
 /// Why the index cannot be relied on. One that only lacks packs is not wrong: the next writer adds them.
 fn check_index(check: &mut Check<'_>) -> Result<Option<String>, MaintainError> {
     catalogues::check(check)?;
-    if index::check(check)? {
-        let unreadable = check.repository.distrust_index()?;
-        // What may be read the next time is not lost.
-        if let Some(error) = unreadable.into_iter().find(|error| !error.is_loss()) {
-            return Err(error.into());
-        }
+    let index::Examined { fault, unreadable } = index::check(check)?;
+    // What may be read the next time is not lost.
+    if let Some(error) = unreadable.into_iter().find(|error| !error.is_loss()) {
+        return Err(error.into());
     }
     (check.blobs, check.packs) = (Blobs::default(), Vec::new());
     let (findings, _) = std::mem::take(&mut check.findings).finish();
-    Ok(findings.into_iter().find_map(|finding| match finding {
-        Finding::Index { reason } => Some(reason),
+    let gone = findings.into_iter().find_map(|finding| match finding {
         Finding::IndexedPack { pack, reason } => Some(format!("pack {pack}: {reason}")),
         _ => None,
-    }))
+    });
+    Ok(fault.or(gone))
 }
 
 fn load_manifests(check: &mut Check<'_>, repaired: &mut Repaired) -> Result<(), MaintainError> {

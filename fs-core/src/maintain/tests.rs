@@ -145,7 +145,7 @@ fn a_wrong_table_of_hard_links_is_named_once_and_harms_each_snapshot() {
 fn a_pack_that_a_killed_writer_did_not_index_is_no_damage() {
     let store = Store::new();
     store.add(|writer| vec![sound(writer)]);
-    let index = store.root.join("index.redb");
+    let index = store.root.join(crate::store::INDEX);
     let before = std::fs::read(&index).unwrap();
     store.add(|writer| {
         let id = writer.put(PackKind::Data, &[8; 500], None).unwrap();
@@ -160,7 +160,7 @@ fn a_pack_that_a_killed_writer_did_not_index_is_no_damage() {
 fn a_manifest_is_missed_though_its_writer_was_killed_before_it_recorded_it() {
     let store = Store::new();
     store.add(|writer| vec![sound(writer)]);
-    let index = store.root.join("index.redb");
+    let index = store.root.join(crate::store::INDEX);
     let before = std::fs::read(&index).unwrap();
     store.add(|writer| vec![("again", sound(writer).1)]);
     let last = store.check().snapshots;

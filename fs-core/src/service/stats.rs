@@ -25,8 +25,7 @@ pub(super) fn gather(view: &View) -> Result<Stats, ServiceError> {
     let mut stats = Stats {
         data: repository.pack_totals(PackKind::Data)?,
         metadata: repository.pack_totals(PackKind::Metadata)?,
-        // In memory when the repository is read-only and has none.
-        index_bytes: repository.index_size(),
+        index_bytes: repository.index_bytes(),
         ..Stats::default()
     };
     for source in view.sources().iter() {

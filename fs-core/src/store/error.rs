@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::Object;
+use super::patience::is_of_medium;
 use crate::format::{BlobId, FormatError, SnapshotId};
 
 /// Why the repository could not be read or written.
@@ -91,15 +92,13 @@ pub enum StoreError {
     #[error("{0} is missing from the repository")]
     Missing(Object),
     /// A blob that must be there is not.
-    #[error(
-        "blob {0} is in no pack of the index; run `yester check`, and `yester rebuild-index` if the index is wrong"
-    )]
+    #[error("blob {0} is in no pack; run `yester check`")]
     MissingBlob(BlobId),
     /// There was a snapshot that cannot be shown.
     #[error("the manifest of snapshot {0} is gone or damaged; run `yester check`")]
     LostSnapshot(SnapshotId),
-    /// The index failed. It can be made again.
-    #[error("the index {} cannot be used: {reason}; make it again with `yester rebuild-index`", path.display())]
+    /// The index is absent, foreign or damaged. It is made again by whoever notices it and may write.
+    #[error("the index {} cannot be used: {reason}", path.display())]
     Index {
         /// Its file.
         path: PathBuf,
@@ -138,6 +137,16 @@ impl StoreError {
     /// else, such as a missing permission, may pass, and must not make anybody give up what is stored.
     pub fn is_loss(&self) -> bool {
         matches!(self, StoreError::Unreadable { .. }) || self.is_damage()
+    }
+
+    /// Whether an index that fails so must be made again: its bytes are wrong, or the medium fails where they are. A new file
+    /// is elsewhere on the medium.
+    pub(crate) fn is_index_fault(&self) -> bool {
+        match self {
+            StoreError::Index { .. } => true,
+            StoreError::Io { source, .. } => is_of_medium(source),
+            _ => false,
+        }
     }
 
     /// `None` for what is lost: of something that would only have helped.

@@ -115,6 +115,15 @@ impl Folder {
             Err(error) => return Err(StoreError::io("create", self.path_of(name))(error)),
             Ok(()) => {
                 note!(&self.path_of(name), Operation::CreateDirectory);
+                let folder = self.folder(name)?;
+                // Another user's folder could have taken its place; an empty one can be given to anybody.
+                #[cfg(unix)]
+                if folder.names()?.is_empty()
+                    && let Ok(handle) = folder.itself()
+                {
+                    self.give_to_owner(&handle);
+                }
+                return Ok(folder);
             }
         }
         self.folder(name)
@@ -162,6 +171,27 @@ impl Folder {
         let file = file.map_err(StoreError::io("create", &path))?;
         note!(&path, Operation::CreateFile);
         Ok(NewFile { file, len: 0, path })
+    }
+
+    /// Creates a file that must not exist, to read and write it.
+    pub(super) fn create_new(&self, name: &str) -> Result<File, StoreError> {
+        let file = self.create_file(name, OpenOptions::new().read(true).write(true).create_new(true));
+        let file = file.map_err(StoreError::io("create", self.path_of(name)))?;
+        note!(&self.path_of(name), Operation::CreateFile);
+        Ok(file)
+    }
+
+    /// Which file has this name, a link not followed; `None` if none has.
+    #[cfg(unix)]
+    pub(super) fn identity_at(&self, name: &str) -> Option<Identity> {
+        use cap_std::fs::MetadataExt;
+        self.dir.symlink_metadata(name).ok().map(|told| (told.dev(), told.ino()))
+    }
+
+    /// Which file has this name; `None` if none has.
+    #[cfg(windows)]
+    pub(super) fn identity_at(&self, name: &str) -> Option<Identity> {
+        identity_of(&self.file(name).ok()?).ok()
     }
 
     /// The bytes of a file, at most `limit`.
@@ -265,7 +295,10 @@ impl Folder {
         options.follow(FollowSymlinks::No);
         #[cfg(unix)]
         cap_std::fs::OpenOptionsExt::mode(options, 0o600);
-        Ok(self.dir.open_with(name, options)?.into_std())
+        let file = self.dir.open_with(name, options)?.into_std();
+        #[cfg(unix)]
+        self.give_to_owner(&file);
+        Ok(file)
     }
 
     fn check_file(&self, name: &str, found: FileType) -> Result<(), StoreError> {

@@ -1,31 +1,31 @@
 //! Where each blob is. Derived from the packs' catalogues: losing it costs time, never data.
 
 mod change;
-mod opened;
+mod file;
 mod packs;
 mod snapshots;
 
 use std::io;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use redb::{
-    Builder, ConcurrencyMode, Database, ReadOnlyTable, ReadableDatabase, ReadableTable, TableDefinition,
-    TableError,
+    Builder, Database, DatabaseError, ReadOnlyDatabase, ReadOnlyTable, ReadableDatabase, ReadableTable,
+    TableDefinition, TableError,
 };
 
 pub use packs::PackRecord;
 pub use snapshots::SnapshotRecord;
 
-use opened::Opened;
+use file::FileId;
 use packs::RECORD_LEN;
 use snapshots::SNAPSHOTS;
 
-use super::error::is_full;
+use super::StoreError;
+use super::folder::Folder;
 use super::guard::fenced;
-use super::patience::{PATIENCE, is_of_medium};
-use super::{StoreError, disk};
 use crate::format::{BlobId, PackId, RepositoryId};
 
 /// The first half of a blob's id → the number of its pack, whose catalogue tells the rest: 20 bytes a blob.
@@ -40,27 +40,26 @@ const META: TableDefinition<'_, &str, [u8; 16]> = TableDefinition::new("meta");
 const REPOSITORY: &str = "repository";
 const LAYOUT: &str = "layout";
 /// Raised when a table changes its meaning; an index of another layout is made again.
-const LAYOUT_VERSION: [u8; 16] = *b"yester index 3\0\0";
+const LAYOUT_VERSION: [u8; 16] = *b"yester index 4\0\0";
 
 /// Stands for the path of an index that is no file.
 const IN_MEMORY: &str = "(in memory)";
 
-const WRITER_CACHE: usize = 64 << 20;
-
-/// A handle on the index. A writer's sees its own commits, a reader's those of another process.
+/// One open database. [`LiveIndex`](super::live_index::LiveIndex) takes another when this one is damaged.
 pub(super) struct Index {
     handle: Handle,
     path: PathBuf,
-    repository: RepositoryId,
+    /// `None` of an index in memory.
+    file: Option<FileId>,
+    /// Redb gives up a database for good when an operation of the system fails.
+    failed: AtomicBool,
     /// A transaction kept between look-ups; renewed by [`Index::refresh`].
     tables: RwLock<Option<Arc<Tables>>>,
 }
 
 enum Handle {
     Writer(Database),
-    /// Opened anew when the file was replaced.
-    Reader(RwLock<Opened>),
-    /// Being dropped.
+    Reader(ReadOnlyDatabase),
     Closed,
 }
 
@@ -88,96 +87,88 @@ struct Tables {
 }
 
 impl Index {
-    /// Opens the index for writing; an absent, foreign or unusable one is replaced by an empty one.
-    pub(super) fn open_writer(path: &Path, repository: RepositoryId) -> Result<Self, StoreError> {
-        match patiently(path, || Self::try_open_writer(path, repository)) {
-            Ok(Some(index)) => return Ok(index),
-            Ok(None) => {
-                log::info!("{} belongs to another repository or version: making it again", path.display());
-            }
-            Err(full @ StoreError::Io { .. }) => return Err(full),
-            Err(error) => log::warn!("{error}: making it again"),
-        }
-        remove_if_there(path)?;
-        Self::try_open_writer(path, repository)?
-            .ok_or_else(|| wrong(path, "a new index belongs to another repository"))
+    /// Makes an empty index in a new file.
+    pub(super) fn create(folder: &Folder, name: &str, repository: RepositoryId) -> Result<Self, StoreError> {
+        let path = &*folder.path_of(name);
+        fence(path, || {
+            let file = folder.create_new(name)?;
+            let id = file::id(&file).map_err(StoreError::io("read", path))?;
+            let database = file::database(&file::to_write(), path, file).map_err(failed(path))?;
+            make_tables(&database, path, repository)?;
+            Ok(Self::new(Handle::Writer(database), path, Some(id)))
+        })
     }
 
-    fn try_open_writer(path: &Path, repository: RepositoryId) -> Result<Option<Self>, StoreError> {
-        let mut builder = Database::builder();
-        builder.set_concurrency_mode(ConcurrencyMode::SingleWriter).set_cache_size(WRITER_CACHE);
+    /// Opens this repository's index in this version's layout, to write to it.
+    pub(super) fn open_writer(
+        folder: &Folder,
+        name: &str,
+        repository: RepositoryId,
+    ) -> Result<Self, StoreError> {
+        let path = &*folder.path_of(name);
+        fence(path, || {
+            let file = folder.file_to_change(name).map_err(cannot_open(path))?;
+            let id = file::id(&file).map_err(StoreError::io("read", path))?;
+            let database = file::database(&file::to_write(), path, file).map_err(failed(path))?;
+            check_ours(&database, path, repository)?;
+            Ok(Self::new(Handle::Writer(database), path, Some(id)))
+        })
+    }
+
+    /// Opens this repository's index in this version's layout, to read it beside any writer.
+    pub(super) fn open_reader(
+        folder: &Folder,
+        name: &str,
+        repository: RepositoryId,
+    ) -> Result<Self, Unreadable> {
+        let path = &*folder.path_of(name);
         let open = || {
-            let database = disk::database(&builder, path).map_err(failed(path))?;
-            Self::with_database(database, path, repository)
+            let file = folder.file(name).map_err(cannot_open(path))?;
+            let id = file::id(&file).map_err(StoreError::io("read", path))?;
+            let database = match file::read_only(file) {
+                Err(error @ DatabaseError::RepairAborted) => {
+                    return Ok(Err(Unreadable::Unclean(failed(path)(error))));
+                }
+                database => database.map_err(failed(path))?,
+            };
+            check_ours(&database, path, repository)?;
+            let index = Self::new(Handle::Reader(database), path, Some(id));
+            index.tables()?;
+            Ok(Ok(index))
         };
-        fence(path, open)
+        fence(path, open).map_err(Unreadable::Unusable).flatten()
     }
 
-    /// An index in a new file at `path`.
-    pub(super) fn create(path: &Path, repository: RepositoryId) -> Result<Self, StoreError> {
-        remove_if_there(path)?;
-        Self::open_writer(path, repository)
-    }
-
-    /// An index in memory, for when there can be none on disk.
+    /// An empty index in memory, for when there can be none on disk.
     pub(super) fn in_memory(repository: RepositoryId) -> Result<Self, StoreError> {
         let path = Path::new(IN_MEMORY);
         let database = Builder::new()
-            .set_cache_size(WRITER_CACHE)
+            .set_cache_size(file::WRITER_CACHE)
             .create_with_backend(redb::backends::InMemoryBackend::new())
             .map_err(failed(path))?;
-        Self::with_database(database, path, repository)?.ok_or_else(|| wrong(path, "it is not empty"))
+        make_tables(&database, path, repository)?;
+        Ok(Self::new(Handle::Writer(database), path, None))
+    }
+
+    fn new(handle: Handle, path: &Path, file: Option<FileId>) -> Self {
+        let (path, failed) = (path.to_owned(), AtomicBool::new(false));
+        Self { handle, path, file, failed, tables: RwLock::new(None) }
     }
 
     /// Whether nobody but its owner adds to it.
     pub(super) fn is_in_memory(&self) -> bool {
-        self.path == Path::new(IN_MEMORY)
+        self.file.is_none()
     }
 
-    /// `None` when the database is not this repository's index, in this version's layout.
-    fn with_database(
-        database: Database,
-        path: &Path,
-        repository: RepositoryId,
-    ) -> Result<Option<Self>, StoreError> {
-        // To begin by writing would cost each import a sync.
-        match is_ours(&database, path, repository)? {
-            Some(true) => {}
-            Some(false) => return Ok(None),
-            None => make_tables(&database, path, repository)?,
-        }
-        let handle = Handle::Writer(database);
-        Ok(Some(Self { handle, path: path.to_owned(), repository, tables: RwLock::new(None) }))
+    /// Its file; `None` of an index in memory.
+    pub(super) fn file(&self) -> Option<(u64, u64)> {
+        self.file
     }
 
-    /// Opens the index for reading beside any writer. Fails when it is absent, foreign, or was left unclean by a
-    /// writer that died: opening it for writing mends that.
-    pub(super) fn open_reader(path: &Path, repository: RepositoryId) -> Result<Self, Unreadable> {
-        let opened = patiently(path, || match Self::try_open_reader(path, repository) {
-            Err(Unreadable::Unusable(error)) => Err(error),
-            opened => Ok(opened),
-        });
-        opened.unwrap_or_else(|error| Err(Unreadable::Unusable(error)))
-    }
-
-    fn try_open_reader(path: &Path, repository: RepositoryId) -> Result<Self, Unreadable> {
-        let handle = Handle::Reader(RwLock::new(Opened::open(path, repository)?));
-        let index = Self { handle, path: path.to_owned(), repository, tables: RwLock::new(None) };
-        fence(path, || index.tables().map(drop)).map_err(Unreadable::Unusable)?;
-        Ok(index)
-    }
-
-    /// Takes up the file that is there now, unless it is the one that is open: a writer replaces one that it cannot use,
-    /// or that was removed. Lets later look-ups see what is in it.
-    pub(super) fn reopen(&self) -> Result<(), StoreError> {
-        if let Handle::Reader(opened) = &self.handle {
-            if !opened.read().unwrap_or_else(PoisonError::into_inner).is_at(&self.path) {
-                let now = Opened::open(&self.path, self.repository)?;
-                *opened.write().unwrap_or_else(PoisonError::into_inner) = now;
-            }
-            self.refresh();
-        }
-        Ok(())
+    /// Whether its file is the one in this folder, and can still be read as far as is known.
+    pub(super) fn is_current(&self, folder: &Folder) -> bool {
+        let name = self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        !self.failed.load(Ordering::Relaxed) && self.file.is_some() && folder.identity_at(name) == self.file
     }
 
     /// Lets later look-ups see what was committed meanwhile.
@@ -197,7 +188,7 @@ impl Index {
             let Some(number) = tables.blobs.get_owned(id.prefix()).map_err(failed(&self.path))? else {
                 return Ok(None);
             };
-            self.pack(&tables, number.value())
+            self.pack(&tables, number.value()).map(Some)
         })
     }
 
@@ -206,30 +197,43 @@ impl Index {
         self.fence(|| {
             let tables = self.tables()?;
             let mut packs = Vec::new();
+            let mut order = Ascending::default();
             for item in tables.copies.range(copies(id.prefix())).map_err(failed(&self.path))? {
                 let (_, number) = item.map_err(failed(&self.path))?.0.value();
-                packs.extend(self.pack(&tables, number)?);
+                order.check(number, &self.path)?;
+                packs.push(self.pack(&tables, number)?);
             }
             Ok(packs)
         })
     }
 
-    fn pack(&self, tables: &Tables, number: u32) -> Result<Option<PackId>, StoreError> {
+    fn pack(&self, tables: &Tables, number: u32) -> Result<PackId, StoreError> {
         let record = tables.packs.get_owned(number).map_err(failed(&self.path))?;
-        Ok(record.and_then(|record| PackRecord::decode(&record.value())).map(|record| record.id))
+        let record = record.and_then(|record| PackRecord::decode(number, &record.value()));
+        record
+            .map(|record| record.id)
+            .ok_or_else(|| wrong(&self.path, "a pack's record is missing or invalid"))
     }
 
-    /// The complaint that `pack` lacks a blob which it should have.
-    pub(super) fn wrong_pack(&self, pack: PackId) -> StoreError {
-        wrong(&self.path, format!("it looks for a blob in pack {pack}, which lacks it"))
+    /// The complaint that the index does not lead to what is stored.
+    pub(super) fn misleads(&self, reason: String) -> StoreError {
+        wrong(&self.path, reason)
     }
 
-    /// Tells of every blob: the first half of its id, and its pack's number.
+    /// Tells of every blob: the first half of its id, and its pack's number. Reads the table of copies, too, so that its
+    /// damage is noticed.
     pub(super) fn each_blob(&self, tell: &mut dyn FnMut(u128, u32)) -> Result<(), StoreError> {
         self.fence(|| {
-            for item in self.tables()?.blobs.iter().map_err(failed(&self.path))? {
+            let tables = self.tables()?;
+            let mut order = Ascending::default();
+            for item in tables.blobs.iter().map_err(failed(&self.path))? {
                 let (prefix, number) = item.map_err(failed(&self.path))?;
+                order.check(prefix.value(), &self.path)?;
                 tell(u128::from_le_bytes(prefix.value()), number.value());
+            }
+            let mut order = Ascending::default();
+            for item in tables.copies.iter().map_err(failed(&self.path))? {
+                order.check(item.map_err(failed(&self.path))?.0.value(), &self.path)?;
             }
             Ok(())
         })
@@ -240,9 +244,11 @@ impl Index {
         self.fence(|| {
             let tables = self.tables()?;
             let mut packs = Vec::new();
+            let mut order = Ascending::default();
             for item in tables.packs.iter().map_err(failed(&self.path))? {
                 let (number, record) = item.map_err(failed(&self.path))?;
-                let record = PackRecord::decode(&record.value());
+                order.check(number.value(), &self.path)?;
+                let record = PackRecord::decode(number.value(), &record.value());
                 packs.push((
                     number.value(),
                     record.ok_or_else(|| wrong(&self.path, "a pack's record is invalid"))?,
@@ -252,28 +258,17 @@ impl Index {
         })
     }
 
-    /// Does `work`; a reader begins again when the medium failed.
-    fn fence<T>(&self, mut work: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let Handle::Reader(opened) = &self.handle else {
-            return fence(&self.path, work).map_err(|error| fault(&self.path, error));
-        };
-        let mut again = false;
-        patiently(&self.path, || {
-            if std::mem::replace(&mut again, true) {
-                self.reopen()?;
-            }
-            let result = fence(&self.path, &mut work);
-            if result.is_err() {
-                opened.write().unwrap_or_else(PoisonError::into_inner).distrust();
-            }
-            result
-        })
+    fn fence<T>(&self, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        fence(&self.path, work).inspect_err(|_| self.failed.store(true, Ordering::Relaxed))
     }
 
     fn database(&self) -> Result<&Database, StoreError> {
         match &self.handle {
             Handle::Writer(database) => Ok(database),
-            Handle::Reader(_) | Handle::Closed => Err(wrong(&self.path, "it is open for reading only")),
+            Handle::Reader(_) | Handle::Closed => {
+                let refused = io::Error::new(io::ErrorKind::PermissionDenied, "it is open for reading only");
+                Err(StoreError::io("write", &self.path)(refused))
+            }
         }
     }
 
@@ -288,9 +283,7 @@ impl Index {
         }
         let transaction = match &self.handle {
             Handle::Writer(database) => database.begin_read(),
-            Handle::Reader(opened) => {
-                opened.read().unwrap_or_else(PoisonError::into_inner).database.begin_read()
-            }
+            Handle::Reader(database) => database.begin_read(),
             Handle::Closed => return Err(wrong(&self.path, "it is closed")),
         };
         let transaction = transaction.map_err(failed(&self.path))?;
@@ -305,29 +298,49 @@ impl Index {
     }
 }
 
+/// Refuses keys that do not ascend: a damaged tree may lead in a circle.
+struct Ascending<K>(Option<K>);
+
+impl<K> Default for Ascending<K> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<K: PartialOrd> Ascending<K> {
+    fn check(&mut self, key: K, path: &Path) -> Result<(), StoreError> {
+        if self.0.as_ref().is_some_and(|last| *last >= key) {
+            return Err(wrong(path, "its keys are not in order"));
+        }
+        self.0 = Some(key);
+        Ok(())
+    }
+}
+
 /// The keys of a blob in [`COPIES`].
 fn copies(blob: [u8; 16]) -> RangeInclusive<([u8; 16], u32)> {
     (blob, 0)..=(blob, u32::MAX)
 }
 
-/// Whether a database is this repository's index, in this version's layout; `None` when it is empty.
-fn is_ours(
+/// Refuses a database that is not this repository's index, in this version's layout.
+fn check_ours(
     database: &impl ReadableDatabase,
     path: &Path,
     repository: RepositoryId,
-) -> Result<Option<bool>, StoreError> {
+) -> Result<(), StoreError> {
+    let foreign = || wrong(path, "it belongs to another repository or version");
     let transaction = database.begin_read().map_err(failed(path))?;
     let meta = match transaction.open_table(META) {
-        Err(TableError::TableDoesNotExist(_)) => return Ok(None),
+        Err(TableError::TableDoesNotExist(_)) => return Err(foreign()),
         table => table.map_err(failed(path))?,
     };
     for (key, wanted) in [(REPOSITORY, repository.0), (LAYOUT, LAYOUT_VERSION)] {
         let found = meta.get_owned(key).map_err(failed(path))?.map(|value| value.value());
         if found != Some(wanted) {
-            return Ok(Some(false));
+            return Err(foreign());
         }
     }
-    Ok(Some(true))
+    Ok(())
 }
 
 /// Makes all tables at once, so that whoever finds one finds all.
@@ -350,32 +363,8 @@ impl Drop for Index {
         let handle = std::mem::replace(&mut self.handle, Handle::Closed);
         let tables = self.tables.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         if let Err(reason) = fenced(|| drop((tables, handle))) {
-            log::warn!("{}", wrong(&self.path, reason));
+            log::info!("{}", wrong(&self.path, reason));
         }
-    }
-}
-
-fn remove_if_there(path: &Path) -> Result<(), StoreError> {
-    match disk::remove(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        result => result.map_err(StoreError::io("replace", path)),
-    }
-}
-
-/// Does `read`, again when the medium fails.
-fn patiently<T>(path: &Path, read: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    PATIENCE.read(read).map_err(|error| fault(path, error))
-}
-
-/// An index that the medium fails to read is no loss: it can be made again.
-fn fault(path: &Path, error: StoreError) -> StoreError {
-    match error {
-        StoreError::Unreadable { ref source, .. } | StoreError::Io { ref source, .. }
-            if is_of_medium(source) =>
-        {
-            wrong(path, error.to_string())
-        }
-        error => error,
     }
 }
 
@@ -389,12 +378,37 @@ impl std::fmt::Debug for Index {
     }
 }
 
-/// What redb's error means. A full disk is none of the index's faults, and redb's text would hide it.
+/// What redb's error means. A failing system is none of the index's faults, and redb's text would hide it.
 fn failed<E: Into<redb::Error>>(path: &Path) -> impl Fn(E) -> StoreError {
     move |error| match error.into() {
-        redb::Error::Io(source) if is_full(&source) => StoreError::io("write", path)(source),
-        redb::Error::Io(source) if is_of_medium(&source) => StoreError::io("read", path)(source),
+        redb::Error::Io(source) if is_of_the_system(&source) => StoreError::io("use", path)(source),
+        redb::Error::PreviousIo => {
+            StoreError::io("use", path)(io::Error::other("an earlier operation failed"))
+        }
+        redb::Error::DatabaseAlreadyOpen | redb::Error::LockProtocolMismatch { .. } => StoreError::Locked {
+            path: path.to_owned(),
+            holder: "a program that shares it in another way".into(),
+        },
         error => wrong(path, error.to_string()),
+    }
+}
+
+/// Whether the system refused, as against bytes that are not what they should be: those may send redb beyond the file's end.
+fn is_of_the_system(error: &io::Error) -> bool {
+    error.raw_os_error().is_some() && !matches!(error.kind(), io::ErrorKind::InvalidInput)
+}
+
+/// Why the file cannot be opened. What is absent, or no file, or somebody else's, can be made again.
+fn cannot_open(path: &Path) -> impl FnOnce(StoreError) -> StoreError {
+    move |error| match error {
+        StoreError::Foreign { found, .. } => wrong(path, format!("it is {found}")),
+        StoreError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+            wrong(path, "it is missing")
+        }
+        StoreError::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+            wrong(path, "it belongs to somebody else")
+        }
+        error => error,
     }
 }
 

@@ -1,17 +1,19 @@
 //! Making a repository.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::folder::Folder;
-use super::index::Index;
+use super::live_index::LiveIndex;
 use super::local::{CONFIG, LAYOUT, LocalBackend, PACKS, SNAPSHOTS};
 use super::lock::WriterLock;
-use super::repository::{INDEX, random};
+use super::rebuild::{Basis, INDEX, OLD_INDEX};
+use super::repository::random;
 use super::{Backend, Object, Repository, StoreError};
-use crate::format::{Config, RepositoryId, Secret};
+use crate::format::{Config, Keys, RepositoryId, Secret};
 
 /// Files that an interrupted `init` may have left.
-const FILES: [&str; 2] = ["lock", INDEX];
+const FILES: [&str; 3] = ["lock", INDEX, OLD_INDEX];
 
 impl Repository {
     /// Makes a repository in `root`, a new or empty folder. Nobody else can enter it from the first moment on:
@@ -35,7 +37,8 @@ impl Repository {
             secret: Secret(random()?),
             created: jiff::Timestamp::now().into(),
         };
-        Index::open_writer(&folder.path_of(INDEX), config.id)?;
+        let backend = Arc::new(backend);
+        LiveIndex::open_to_write(Basis::of(&backend, config.id, Keys::derive(&config.secret)))?;
         backend.put(&Object::config(), &config.encode())
     }
 }

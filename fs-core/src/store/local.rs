@@ -31,7 +31,7 @@ pub(super) const TAGS: &str = "tags";
 pub(super) const TEMPORARY: &str = "tmp";
 pub(super) const CONFIG: &str = "config";
 /// For what was set aside.
-const DAMAGED: &str = "damaged";
+pub(super) const DAMAGED: &str = "damaged";
 
 /// The folders of an empty repository.
 pub(super) const LAYOUT: [&str; 3] = [PACKS, SNAPSHOTS, TEMPORARY];

@@ -3,11 +3,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::index::Index;
+use super::live_index::LiveIndex;
 use super::lock::WriterLock;
-use super::rebuild::NewIndex;
-use super::reconcile::{add_packs, open_up_to_date};
-use super::repository::INDEX;
+use super::rebuild::{Basis, NewIndex};
+use super::reconcile::add_packs;
 use super::salvage::{PackNames, Salvage, Salvaged, Salvages};
 use super::scan::Scanner;
 use super::{Backend, Object, ObjectKind, Reader, Repository, SnapshotRecord, StoreError};
@@ -40,9 +39,10 @@ impl Repository {
         let below = Arc::clone(&self.local) as Arc<dyn Backend>;
         self.backend = Arc::new(Salvaged::new(below, names.damaged.iter().copied(), salvages));
         // In the place of the one before, which may be in memory, too: there is no room for two.
-        self.index = Arc::new(Index::in_memory(self.config.id)?);
+        self.index = Arc::new(LiveIndex::in_memory(self.basis())?);
         let packs = packs_after(names, salvages);
-        let unreadable = add_packs(&self.index, &*self.backend, &self.keys, packs, &mut |_| true)?;
+        let index = self.index.current();
+        let unreadable = add_packs(&index, &*self.backend, &self.keys, packs, &mut |_| true)?;
         all_readable(unreadable)
     }
 
@@ -60,6 +60,7 @@ impl Repository {
     ) -> Result<(Self, Vec<(PackId, String)>), StoreError> {
         let Self { local: backend, config, keys, index, lock, .. } = self;
         drop(index);
+        let basis = Basis::of(&backend, config.id, keys.clone());
         backend.clear_temporary()?;
         for kind in [ObjectKind::Config, ObjectKind::Snapshot, ObjectKind::Pack, ObjectKind::Tag] {
             backend.settle(kind)?;
@@ -76,13 +77,12 @@ impl Repository {
         let mut aside = Vec::with_capacity(gone.len());
         if new_index || !names.damaged.is_empty() {
             let packs = packs_after(names, salvages);
-            let (new, unreadable) =
-                NewIndex::make(&backend.root(), config.id, &*backend, &keys, packs, &mut |_| true)?;
+            let (new, unreadable) = NewIndex::make(&basis, packs, &mut |_| true)?;
             all_readable(unreadable)?;
             new.record(lost)?;
             // First, so that readers never look for a pack in vain. A writer that comes in between takes the damaged packs
             // up again, as further copies of what is salvaged.
-            new.publish()?;
+            new.publish(&basis)?;
             for pack in gone {
                 match backend.set_aside(&Object::pack(pack)) {
                     Err(StoreError::Missing(_)) => {}
@@ -90,8 +90,7 @@ impl Repository {
                 }
             }
         }
-        let (index, lost_packs) =
-            open_up_to_date(&backend.root().path_of(INDEX), config.id, &*backend, &keys)?;
+        let (index, lost_packs) = LiveIndex::open_to_write(basis)?;
         let repository = Self {
             config,
             keys,
@@ -100,9 +99,19 @@ impl Repository {
             index: Arc::new(index),
             lost_packs,
             index_fault: None,
+            mends_index: true,
             lock,
         };
         Ok((repository, aside))
+    }
+
+    fn basis(&self) -> Basis {
+        Basis {
+            local: Some(Arc::clone(&self.local)),
+            repository: self.config.id,
+            backend: Arc::clone(&self.backend),
+            keys: self.keys.clone(),
+        }
     }
 
     /// Takes a snapshot's manifest out of sight, and tells where it is now; `None` when it was gone already.

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use super::compress::{Compressed, CompressedBlock, Compressor, Job, OpenBlock};
-use super::index::{Index, PackRecord};
+use super::index::PackRecord;
+use super::live_index::LiveIndex;
 use super::writer::slot;
 use super::{Backend, Object, Reader, StoreError};
 use crate::format::{Catalogue, PackBuilder, PackKind};
@@ -47,7 +48,7 @@ impl Packer {
     pub(super) fn new(
         backend: Arc<dyn Backend>,
         reader: Reader,
-        index: Arc<Index>,
+        index: Arc<LiveIndex>,
         pending: Pending,
     ) -> Self {
         let store = PackStore {
@@ -147,7 +148,7 @@ fn compress(mut compressor: Compressor, work: &Receiver<Work>, done: &SyncSender
 struct PackStore {
     backend: Arc<dyn Backend>,
     reader: Reader,
-    index: Arc<Index>,
+    index: Arc<LiveIndex>,
     pending: Pending,
     /// Blobs for which a delta does not pay any more.
     rebased: [OpenBlock; 2],

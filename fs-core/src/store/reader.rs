@@ -4,11 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::cache::{CacheSizes, WeightedCache};
 use super::delta::Base;
-use super::index::Index;
 use super::links::RunKey;
+use super::live_index::LiveIndex;
+use super::misled::Searches;
 use super::packs::{Packs, Recent};
-use super::reconcile::reconcile;
-use super::strays::Strays;
 use super::{Backend, StoreError};
 use crate::format::limits::MAX_BLOCK_RAW;
 use crate::format::{
@@ -45,14 +44,14 @@ impl Passing {
 pub(super) struct Shared {
     pub(super) backend: Arc<dyn Backend>,
     pub(super) keys: Keys,
-    pub(super) index: Arc<Index>,
+    pub(super) index: Arc<LiveIndex>,
     packs: Packs,
     /// Blocks in full. Deltas must not drive them out: one of these is the base of many.
     blocks: WeightedCache<BlockKey, Vec<u8>>,
     /// The bases of delta blocks' blobs.
     bases: WeightedCache<BlockKey, Vec<BlobId>>,
     lists: WeightedCache<BlobId, ChunkList>,
-    pub(super) strays: Strays,
+    pub(super) searches: Searches,
     /// Runs of hard-link tables.
     pub(super) links: WeightedCache<RunKey, Vec<LinkRecord>>,
 }
@@ -85,7 +84,12 @@ impl Deref for Blob {
 }
 
 impl Reader {
-    pub(super) fn new(backend: Arc<dyn Backend>, keys: Keys, index: Arc<Index>, sizes: CacheSizes) -> Self {
+    pub(super) fn new(
+        backend: Arc<dyn Backend>,
+        keys: Keys,
+        index: Arc<LiveIndex>,
+        sizes: CacheSizes,
+    ) -> Self {
         Self {
             shared: Arc::new(Shared {
                 packs: Packs::new(Arc::clone(&backend), keys.clone(), sizes.catalogues),
@@ -95,7 +99,7 @@ impl Reader {
                 blocks: WeightedCache::new(sizes.blocks),
                 bases: WeightedCache::new(sizes.nodes / 8),
                 lists: WeightedCache::new(sizes.nodes / 4),
-                strays: Strays::default(),
+                searches: Searches::default(),
                 links: WeightedCache::new(sizes.nodes / 4),
             }),
             passing: Passing::new(sizes.deltas, Arc::new(WeightedCache::new(sizes.nodes))),
@@ -169,12 +173,15 @@ impl Reader {
             let place = self.catalogue(pack).ok()?.find(id)?;
             read((pack, place)).ok()
         });
-        let stray = || match error {
+        let searched = || match error {
             // The pack is there, and what was looked for in it.
             StoreError::Damaged { .. } | StoreError::Unreadable { .. } | StoreError::Io { .. } => None,
-            _ => self.stray(id).and_then(|place| read(place).ok()),
+            _ => {
+                self.search();
+                self.locate(id).and_then(read).ok()
+            }
         };
-        sound.or_else(stray).ok_or(error)
+        sound.or_else(searched).ok_or(error)
     }
 
     /// Decompresses the block that holds the blob, so that it can be read at once. False when that was done before.
@@ -276,11 +283,7 @@ impl Reader {
             return Ok(pack);
         }
         // Perhaps committed to another index than this reader's.
-        if index.is_in_memory() {
-            reconcile(index, &*self.shared.backend, &self.shared.keys)?;
-        } else {
-            index.reopen()?;
-        }
+        index.catch_up()?;
         index.pack_of(id)?.ok_or(StoreError::MissingBlob(*id))
     }
 

@@ -1,17 +1,23 @@
 //! The index made again from the packs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::folder::Folder;
-use super::index::Index;
-use super::local::TEMPORARY;
+use super::index::{Index, Unreadable};
+use super::local::{DAMAGED, TEMPORARY};
 use super::lock::WriterLock;
 use super::reconcile::{add_packs, record_snapshots};
-use super::repository::{INDEX, open_config};
-use super::{Backend, ObjectKind, Repository, SnapshotRecord, StoreError};
+use super::repository::open_config;
+use super::{Backend, LocalBackend, ObjectKind, Repository, SnapshotRecord, StoreError};
 use crate::format::{Keys, PackId, RepositoryId};
 use crate::monitor::{Cancellation, Monitor, Phase, Work};
+
+/// The index's file. Another way of locking it needs another name: processes that lock it differently may not notice
+/// each other.
+pub(crate) const INDEX: &str = "index-2.redb";
+/// What it was called when it was locked in another way.
+pub(super) const OLD_INDEX: &str = "index.redb";
 
 /// What became of the index.
 #[derive(Debug)]
@@ -30,50 +36,132 @@ impl Repository {
         monitor: &dyn Monitor,
         cancellation: &Cancellation,
     ) -> Result<Option<Rebuilt>, StoreError> {
-        let (backend, config) = open_config(root)?;
-        let _lock = WriterLock::acquire(&backend.root())?;
-        backend.pin();
-        backend.clear_temporary()?;
-        let names = backend.list(ObjectKind::Pack)?;
-        let packs: Vec<PackId> = names.iter().filter_map(|name| PackId::parse(name)).collect();
+        let (local, config) = open_config(root)?;
+        let _lock = WriterLock::acquire(&local.root())?;
+        local.pin();
+        local.clear_temporary()?;
+        let basis = Basis::of(&Arc::new(local), config.id, Keys::derive(&config.secret));
+        let packs = basis.stored_packs()?;
         let total = packs.len() as u64;
-        let keys = Keys::derive(&config.secret);
-        let (index, unreadable) =
-            NewIndex::make(&backend.root(), config.id, &backend, &keys, packs, &mut |done| {
-                monitor.work(&Work { phase: Phase::Indexing, done: done as u64, total });
-                !cancellation.is_cancelled()
-            })?;
+        let (index, unreadable) = NewIndex::make(&basis, packs, &mut |done| {
+            monitor.work(&Work { phase: Phase::Indexing, done: done as u64, total });
+            !cancellation.is_cancelled()
+        })?;
         if cancellation.is_cancelled() {
             index.discard()?;
             return Ok(None);
         }
-        index.publish()?;
+        index.publish(&basis)?;
         Ok(Some(Rebuilt { packs: total - unreadable.len() as u64, unreadable }))
+    }
+}
+
+/// What an index is made of, and where it is.
+#[derive(Debug, Clone)]
+pub(super) struct Basis {
+    /// `None` when there is no folder, and the index can only be in memory.
+    pub(super) local: Option<Arc<LocalBackend>>,
+    pub(super) repository: RepositoryId,
+    pub(super) backend: Arc<dyn Backend>,
+    pub(super) keys: Keys,
+}
+
+impl Basis {
+    /// Of a repository in a folder.
+    pub(super) fn of(local: &Arc<LocalBackend>, repository: RepositoryId, keys: Keys) -> Self {
+        let backend = Arc::clone(local) as Arc<dyn Backend>;
+        Self { local: Some(Arc::clone(local)), repository, backend, keys }
+    }
+
+    /// The repository's path, for messages.
+    pub(super) fn root(&self) -> PathBuf {
+        self.local.as_ref().map_or_else(PathBuf::new, |local| local.path().to_owned())
+    }
+
+    /// The repository's folder.
+    pub(super) fn folder(&self) -> Result<Arc<Folder>, StoreError> {
+        let none = || StoreError::io("open", "the repository's folder")(std::io::ErrorKind::NotFound.into());
+        self.local.as_ref().map(|local| local.root()).ok_or_else(none)
+    }
+
+    /// Opens the index to write to it.
+    pub(super) fn open_writer(&self) -> Result<Index, StoreError> {
+        Index::open_writer(&*self.folder()?, INDEX, self.repository)
+    }
+
+    /// Opens the index to read it.
+    pub(super) fn open_reader(&self) -> Result<Index, Unreadable> {
+        let folder = self.folder().map_err(Unreadable::Unusable)?;
+        Index::open_reader(&folder, INDEX, self.repository)
+    }
+
+    /// What an index that cannot be used, or the one on disk, still knows of snapshots. That a manifest is gone is known
+    /// nowhere else.
+    pub(super) fn surviving_snapshots(&self, failed: Option<&Index>) -> Vec<SnapshotRecord> {
+        match failed {
+            Some(index) => index.surviving_snapshots(&self.keys),
+            None => {
+                self.open_reader().map_or_else(|_| Vec::new(), |index| index.surviving_snapshots(&self.keys))
+            }
+        }
+    }
+
+    pub(super) fn stored_packs(&self) -> Result<Vec<PackId>, StoreError> {
+        let names = self.backend.list(ObjectKind::Pack)?;
+        Ok(names.iter().filter_map(|name| PackId::parse(name)).collect())
     }
 }
 
 /// An index beside the one in use, so that nobody ever finds none.
 pub(super) struct NewIndex {
-    root: Arc<Folder>,
     temporary: Folder,
     index: Index,
 }
 
 impl NewIndex {
-    /// Makes it of these packs. Returns those that cannot be read, too.
+    /// Makes it of these packs. Returns those that cannot be read, too. The lock must be held.
     pub(super) fn make(
-        root: &Arc<Folder>,
-        id: RepositoryId,
-        backend: &dyn Backend,
-        keys: &Keys,
+        basis: &Basis,
         packs: Vec<PackId>,
         go_on: &mut dyn FnMut(usize) -> bool,
     ) -> Result<(Self, Vec<(PackId, StoreError)>), StoreError> {
-        let temporary = root.make_folder(TEMPORARY)?;
-        let index = Index::create(&temporary.path_of(INDEX), id)?;
-        let unreadable = add_packs(&index, backend, keys, packs, go_on)?;
-        record_snapshots(&index, backend, keys)?;
-        Ok((Self { root: Arc::clone(root), temporary, index }, unreadable))
+        Self::of(basis, packs, &[], go_on)
+    }
+
+    /// Makes it of all packs that can be read, in the place of one that cannot be used. Returns why packs cannot be read. The
+    /// lock must be held.
+    pub(super) fn replacing(
+        basis: &Basis,
+        failed: Option<&Index>,
+    ) -> Result<(Self, Vec<StoreError>), StoreError> {
+        let surviving = basis.surviving_snapshots(failed);
+        let (new, unreadable) = Self::of(basis, basis.stored_packs()?, &surviving, &mut |_| true)?;
+        Ok((new, unreadable.into_iter().map(|(_, error)| error).collect()))
+    }
+
+    fn of(
+        basis: &Basis,
+        packs: Vec<PackId>,
+        recorded: &[SnapshotRecord],
+        go_on: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<(Self, Vec<(PackId, StoreError)>), StoreError> {
+        let temporary = basis.folder()?.make_folder(TEMPORARY)?;
+        remove_if_there(&temporary, INDEX)?;
+        let new = Self { index: Index::create(&temporary, INDEX, basis.repository)?, temporary };
+        let fill = || {
+            let unreadable = add_packs(&new.index, &*basis.backend, &basis.keys, packs, go_on)?;
+            new.record(recorded)?;
+            record_snapshots(&new.index, &*basis.backend, &basis.keys)?;
+            Ok(unreadable)
+        };
+        match fill() {
+            Ok(unreadable) => Ok((new, unreadable)),
+            Err(error) => {
+                // Frees a full disk again.
+                let _ = new.discard();
+                Err(error)
+            }
+        }
     }
 
     /// Lets it know these snapshots too, whose manifests are lost.
@@ -86,10 +174,37 @@ impl NewIndex {
         self.temporary.remove(INDEX)
     }
 
-    /// Puts it in the place of the one in use.
-    pub(super) fn publish(self) -> Result<(), StoreError> {
+    /// Puts it in the place of the one in use, or of whatever has its name.
+    pub(super) fn publish(self, basis: &Basis) -> Result<(), StoreError> {
         drop(self.index);
-        self.temporary.rename(INDEX, &self.root, INDEX)?;
-        self.root.sync()
+        let folder = basis.folder()?;
+        if folder.entry(INDEX)?.is_some_and(|there| there.is_dir()) {
+            move_away(&folder)?;
+        }
+        self.temporary.rename(INDEX, &folder, INDEX)?;
+        if let Err(error) = remove_if_there(&folder, OLD_INDEX) {
+            log::info!("{error}");
+        }
+        folder.sync()
+    }
+}
+
+/// Moves a folder that has the index's name out of the way. What is in it is not ours to remove.
+fn move_away(folder: &Folder) -> Result<(), StoreError> {
+    let damaged = folder.make_folder(DAMAGED)?;
+    let mut number = 1;
+    while damaged.entry(&format!("{INDEX}.{number}"))?.is_some() {
+        number += 1;
+    }
+    let aside = format!("{INDEX}.{number}");
+    folder.rename(INDEX, &damaged, &aside)?;
+    log::warn!("a folder is in the place of the index: moved to {}", damaged.path_of(&aside).display());
+    Ok(())
+}
+
+fn remove_if_there(folder: &Folder, name: &str) -> Result<(), StoreError> {
+    match folder.remove(name) {
+        Err(error) if error.is_not_found() => Ok(()),
+        removed => removed,
     }
 }

@@ -1,13 +1,13 @@
 //! The index brought up to date with the packs and manifests that there are.
 
 use std::collections::HashSet;
-use std::path::Path;
 
 use super::index::{Index, PackRecord, SnapshotRecord};
 use super::packs::read_catalogue;
+use super::rebuild::{Basis, NewIndex};
 use super::repository::read_manifest;
 use super::{Backend, Object, ObjectKind, StoreError};
-use crate::format::{Keys, PackId, RepositoryId, SnapshotId};
+use crate::format::{Keys, PackId, SnapshotId};
 
 /// Catalogues held in memory while the index is brought up to date.
 const RECONCILE_BATCH: usize = 64;
@@ -21,19 +21,23 @@ pub(super) struct Reconciled {
     pub(super) unreadable: Vec<StoreError>,
 }
 
-/// Opens the index for writing, and brings it up to date. Even one that was made a moment ago: what cannot be opened is
-/// replaced by an empty one, and an index must never be taken for complete that is not. Tells whether packs are gone, or
-/// cannot be read.
-pub(super) fn open_up_to_date(
-    path: &Path,
-    repository: RepositoryId,
-    backend: &dyn Backend,
-    keys: &Keys,
-) -> Result<(Index, bool), StoreError> {
-    let index = Index::open_writer(path, repository)?;
-    let reconciled = reconcile(&index, backend, keys)?;
-    record_snapshots(&index, backend, keys)?;
-    Ok((index, reconciled.gone || !reconciled.unreadable.is_empty()))
+/// Opens the index for writing, and brings it up to date; one that cannot be used is made again. Tells whether packs are
+/// gone, or cannot be read. The lock must be held.
+pub(super) fn open_up_to_date(basis: &Basis) -> Result<(Index, bool), StoreError> {
+    let opened = basis.open_writer().and_then(|index| {
+        let reconciled = reconcile(&index, &*basis.backend, &basis.keys)?;
+        record_snapshots(&index, &*basis.backend, &basis.keys)?;
+        Ok((index, reconciled.gone || !reconciled.unreadable.is_empty()))
+    });
+    match opened {
+        Err(fault) if fault.is_index_fault() => {
+            log::info!("{fault}: making it again");
+            let (new, unreadable) = NewIndex::replacing(basis, None)?;
+            new.publish(basis)?;
+            Ok((basis.open_writer()?, !unreadable.is_empty()))
+        }
+        opened => opened,
+    }
 }
 
 /// Makes the index tell of exactly the packs that there are, and can be read.

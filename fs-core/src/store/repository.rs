@@ -1,13 +1,11 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
 
-use super::folder::Folder;
-use super::index::{Index, PackRecord, SnapshotRecord, Unreadable};
+use super::index::{PackRecord, SnapshotRecord};
+use super::live_index::LiveIndex;
 use super::lock::WriterLock;
-use super::reconcile::{open_up_to_date, reconcile};
+use super::rebuild::{Basis, INDEX};
 use super::{Backend, CacheSizes, LocalBackend, Object, ObjectKind, Reader, StoreError, Writer};
 use crate::format::limits::{MAX_CONFIG, MAX_MANIFEST};
 use crate::format::{Config, Keys, Manifest, PackId, PackKind, RepositoryId, SnapshotId};
@@ -19,8 +17,10 @@ pub enum Access {
     Read,
     /// Writing: holds the lock.
     Write,
-    /// Looking for damage: mends nothing that a check should tell of. Holds the lock where there can be one.
+    /// Looking for damage: mends nothing that a check should tell of but the index. Holds the lock where there can be one.
     Check,
+    /// The same, and writes nothing at all.
+    Survey,
 }
 
 /// An open repository.
@@ -32,11 +32,13 @@ pub struct Repository {
     pub(super) local: Arc<LocalBackend>,
     /// What objects are read from: that folder, or what it will be after a repair.
     pub(super) backend: Arc<dyn Backend>,
-    pub(super) index: Arc<Index>,
+    pub(super) index: Arc<LiveIndex>,
     /// Packs are gone or cannot be read.
     pub(super) lost_packs: bool,
     /// Why the index is not the one on disk.
     pub(super) index_fault: Option<StoreError>,
+    /// An index may be made again on disk.
+    pub(super) mends_index: bool,
     pub(super) lock: Option<WriterLock>,
 }
 
@@ -53,21 +55,18 @@ pub struct PackTotals {
     pub raw_bytes: u64,
 }
 
-/// The index's file.
-pub(super) const INDEX: &str = "index.redb";
-/// How often, and how long apart, a reader tries an index that a writer is just mending.
-const RETRIES: (u32, Duration) = (50, Duration::from_millis(100));
-
 impl Repository {
     /// Opens the repository in `root`.
     pub fn open(root: &Path, access: Access) -> Result<Self, StoreError> {
-        let (backend, config) = open_config(root)?;
-        let folder = backend.root();
+        let (local, config) = open_config(root)?;
+        let local = Arc::new(local);
+        let folder = local.root();
         let keys = Keys::derive(&config.secret);
-        let index_path = folder.path_of(INDEX);
+        let basis = Basis::of(&local, config.id, keys.clone());
+        let mends_index = access != Access::Survey;
         let (mut index_fault, mut lost_packs) = (None, false);
         let (index, lock) = match access {
-            Access::Check => {
+            Access::Check | Access::Survey => {
                 let lock = match WriterLock::acquire_silently(&folder) {
                     Ok(lock) => Some(lock),
                     Err(locked @ StoreError::Locked { .. }) => return Err(locked),
@@ -76,23 +75,22 @@ impl Repository {
                         None
                     }
                 };
-                let (index, fault) = open_to_check(&index_path, config.id, &backend, &keys, lock.is_some())?;
-                index_fault = fault;
-                (index, lock)
+                let examined = LiveIndex::open_to_check(basis, mends_index && lock.is_some())?;
+                index_fault = examined.fault;
+                (examined.index, lock)
             }
             Access::Write => {
                 let lock = WriterLock::acquire(&folder)?;
-                backend.pin();
-                backend.clear_temporary()?;
-                backend.settle(ObjectKind::Config)?;
-                backend.settle(ObjectKind::Snapshot)?;
-                let (index, lost) = open_up_to_date(&index_path, config.id, &backend, &keys)?;
+                local.pin();
+                local.clear_temporary()?;
+                local.settle(ObjectKind::Config)?;
+                local.settle(ObjectKind::Snapshot)?;
+                let (index, lost) = LiveIndex::open_to_write(basis)?;
                 lost_packs = lost;
                 (index, Some(lock))
             }
-            Access::Read => (open_for_reading(&folder, &index_path, config.id, &backend, &keys)?, None),
+            Access::Read => (LiveIndex::open_to_read(basis)?, None),
         };
-        let local = Arc::new(backend);
         Ok(Self {
             config,
             keys,
@@ -101,6 +99,7 @@ impl Repository {
             index: Arc::new(index),
             lost_packs,
             index_fault,
+            mends_index,
             lock,
         })
     }
@@ -174,12 +173,7 @@ impl Repository {
         Ok(names.iter().filter_map(|name| PackId::parse(name)).collect())
     }
 
-    /// The length of the index's file in bytes; 0 if there is none.
-    pub fn index_size(&self) -> u64 {
-        self.local.root().size(INDEX).unwrap_or(0)
-    }
-
-    /// Why the index on disk cannot be used. Of a repository opened to be checked.
+    /// Why the index that was on disk could not be used. Of a repository opened to be checked.
     pub fn index_fault(&self) -> Option<&StoreError> {
         self.index_fault.as_ref()
     }
@@ -205,15 +199,22 @@ impl Repository {
         self.index.each_blob(tell)
     }
 
-    /// Reads on with an index in memory, made from the packs that can be read. Returns why others cannot.
-    pub fn distrust_index(&mut self) -> Result<Vec<StoreError>, StoreError> {
-        if self.index.is_in_memory() {
-            return Ok(Vec::new());
-        }
-        let index = Index::in_memory(self.config.id)?;
-        let reconciled = reconcile(&index, &*self.backend, &self.keys)?;
+    /// Reads on with an index that knows what is stored: made again on disk if that is asked and possible under the lock, else
+    /// in memory. Returns why packs cannot be read.
+    pub fn renew_index(&mut self, on_disk: bool) -> Result<Vec<StoreError>, StoreError> {
+        let (index, unreadable) = self.index.renewed(on_disk && self.mends_index && self.lock.is_some())?;
         self.index = Arc::new(index);
-        Ok(reconciled.unreadable)
+        Ok(unreadable)
+    }
+
+    /// Whether the index is only in memory, as there can be none on disk.
+    pub fn has_index_in_memory(&self) -> bool {
+        self.index.is_in_memory()
+    }
+
+    /// Bytes of the index's file; none when it is in memory.
+    pub fn index_bytes(&self) -> u64 {
+        self.local.root().size(INDEX).unwrap_or(0)
     }
 
     /// Sums over the packs of a kind, as the index knows them.
@@ -228,74 +229,6 @@ impl Repository {
         }
         Ok(totals)
     }
-}
-
-/// Opens the index to read. An index that cannot be read is mended if that is possible, else made in memory.
-fn open_for_reading(
-    root: &Folder,
-    path: &Path,
-    id: RepositoryId,
-    backend: &LocalBackend,
-    keys: &Keys,
-) -> Result<Index, StoreError> {
-    let mut attempts = 0;
-    loop {
-        let reason = match Index::open_reader(path, id) {
-            Ok(index) => return Ok(index),
-            Err(reason) => StoreError::from(reason),
-        };
-        let mended = WriterLock::acquire_silently(root).and_then(|_lock| {
-            log::info!("{reason}: mending it");
-            open_up_to_date(path, id, backend, keys).map(drop)
-        });
-        let refused = match mended {
-            Ok(()) => match Index::open_reader(path, id) {
-                Ok(index) => return Ok(index),
-                Err(reason) => StoreError::from(reason),
-            },
-            // Its holder mends the index before it does anything else.
-            Err(StoreError::Locked { .. }) if attempts < RETRIES.0 => {
-                attempts += 1;
-                thread::sleep(RETRIES.1);
-                continue;
-            }
-            Err(locked @ StoreError::Locked { .. }) => return Err(locked),
-            Err(refused) => refused,
-        };
-        // A read-only or a full file system.
-        log::info!("{refused}: making an index in memory");
-        let index = Index::in_memory(id)?;
-        reconcile(&index, backend, keys)?;
-        return Ok(index);
-    }
-}
-
-/// Opens the index as it is, or makes one in memory and tells what is wrong with the one on disk.
-fn open_to_check(
-    path: &Path,
-    id: RepositoryId,
-    backend: &LocalBackend,
-    keys: &Keys,
-    locked: bool,
-) -> Result<(Index, Option<StoreError>), StoreError> {
-    let mut opened = Index::open_reader(path, id);
-    // A writer that was killed is no damage.
-    if matches!(opened, Err(Unreadable::Unclean(_))) && locked {
-        drop(Index::open_writer(path, id)?);
-        opened = Index::open_reader(path, id);
-    }
-    let fault = match opened {
-        Ok(index) => return Ok((index, None)),
-        // On a read-only or a full file system it stays unclean.
-        Err(Unreadable::Unclean(reason)) => {
-            log::info!("{reason}: making an index in memory");
-            None
-        }
-        Err(Unreadable::Unusable(fault)) => Some(fault),
-    };
-    let index = Index::in_memory(id)?;
-    reconcile(&index, backend, keys)?;
-    Ok((index, fault))
 }
 
 /// The manifest of a snapshot.

@@ -167,7 +167,8 @@ mod tests {
     use crate::format::{
         BlockBuilder, BlockEncoder, Keys, PackBuilder, PackKind, RepositoryId, SealedPack, Secret,
     };
-    use crate::store::index::Index;
+    use crate::store::live_index::LiveIndex;
+    use crate::store::rebuild::Basis;
     use crate::store::tests::scratched::Scratched;
     use crate::store::{CacheSizes, MemoryBackend};
 
@@ -208,7 +209,9 @@ mod tests {
         // What the bases are read from.
         let sound = Arc::new(MemoryBackend::default());
         sound.put(&Object::pack(sealed.id), &sealed.bytes).unwrap();
-        let index = Index::in_memory(RepositoryId([0; 16])).unwrap();
+        let repository = RepositoryId([0; 16]);
+        let basis = Basis { local: None, repository, backend: sound.clone(), keys: keys.clone() };
+        let index = LiveIndex::in_memory(basis).unwrap();
         let record = super::super::PackRecord::new(sealed.id, sealed.bytes.len() as u64, &sealed.catalogue);
         index.add(&[(record, sealed.catalogue.clone())]).unwrap();
         let reader = Reader::new(sound, keys.clone(), Arc::new(index), CacheSizes::default());

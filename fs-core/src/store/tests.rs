@@ -13,8 +13,9 @@ use crate::format::{BlobId, Content, Entry, Kind, PackKind, SnapshotId};
 use crate::testing::samples::{self, manifest, pack_files};
 
 mod duplicates;
+mod index;
+mod misled;
 pub(super) mod scratched;
-mod strays;
 
 struct Store {
     directory: tempfile::TempDir,
@@ -255,7 +256,7 @@ fn a_dropped_writer_leaves_no_snapshot_and_the_index_can_be_lost() {
     let mut writer = repository.writer().unwrap();
     let root = write_directory(&mut writer, &numbered(1000));
     let (id, _) = writer.commit(&manifest(root)).unwrap();
-    let index = repository.root().join("index.redb");
+    let index = repository.root().join(INDEX);
     drop(repository);
     for damage in [None, Some(&b"this is no index"[..])] {
         match damage {
@@ -304,7 +305,7 @@ fn a_reader_follows_an_index_that_is_made_again() {
     let reader = reading.reader(CacheSizes::default());
     for count in [20, 30] {
         drop(writing);
-        std::fs::remove_file(reading.root().join("index.redb")).unwrap();
+        std::fs::remove_file(reading.root().join(INDEX)).unwrap();
         writing = store.open(Access::Write);
         let root = commit(&writing, count);
         assert_eq!(list(&reader, root, 0).len(), count as usize);
@@ -314,13 +315,16 @@ fn a_reader_follows_an_index_that_is_made_again() {
 #[test]
 fn a_reader_with_an_index_in_memory_sees_what_a_writer_adds() {
     let store = Store::new();
-    let index = store.open(Access::Read).root().join("index.redb");
+    let root = store.open(Access::Read).root().to_owned();
+    let [index, temporary] = [INDEX, "tmp"].map(|name| root.join(name));
     // Neither an index nor a place for one.
     std::fs::remove_file(&index).unwrap();
-    std::fs::create_dir(&index).unwrap();
+    std::fs::remove_dir_all(&temporary).unwrap();
+    std::fs::write(&temporary, "no folder").unwrap();
     let reading = store.open(Access::Read);
+    assert!(reading.has_index_in_memory());
     let reader = reading.reader(CacheSizes::default());
-    std::fs::remove_dir(&index).unwrap();
+    std::fs::remove_file(&temporary).unwrap();
     let writing = store.open(Access::Write);
     let mut writer = writing.writer().unwrap();
     let root = write_directory(&mut writer, &numbered(10));
@@ -441,7 +445,7 @@ fn a_pack_that_cannot_be_read_does_not_hide_the_others() {
     std::fs::remove_file(&pack).unwrap();
     // Reading a directory fails, as reading a bad sector does.
     std::fs::create_dir(&pack).unwrap();
-    std::fs::remove_file(root.join("index.redb")).unwrap();
+    std::fs::remove_file(root.join(INDEX)).unwrap();
     for access in [Access::Read, Access::Write] {
         let reader = store.open(access).reader(CacheSizes::default());
         assert_eq!([one, other].iter().filter(|id| reader.blob(id).is_ok()).count(), 1);

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::compress::{Job, OpenBlock};
 use super::delta::DeltaGroups;
-use super::index::Index;
+use super::live_index::LiveIndex;
 use super::packer::Packer;
 use super::{Backend, Object, Reader, StoreError};
 use crate::format::{BlobId, Keys, Manifest, PackKind, SnapshotId};
@@ -25,7 +25,7 @@ pub struct Statistics {
 pub struct Writer {
     keys: Keys,
     backend: Arc<dyn Backend>,
-    index: Arc<Index>,
+    index: Arc<LiveIndex>,
     blocks: [OpenBlock; 2],
     /// Blobs that were put but are not in the index yet.
     pending: Arc<Mutex<HashSet<[u8; 16]>>>,
@@ -39,7 +39,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(backend: Arc<dyn Backend>, reader: Reader, index: Arc<Index>) -> Self {
+    pub(super) fn new(backend: Arc<dyn Backend>, reader: Reader, index: Arc<LiveIndex>) -> Self {
         let keys = reader.keys().clone();
         let pending = Arc::default();
         let packer =

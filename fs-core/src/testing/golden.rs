@@ -220,7 +220,7 @@ fn write_the_fixture() {
     let repository = Repository::open(&root, Access::Write).unwrap();
     let text = model::write_history(&repository);
     drop(repository);
-    for derived in ["index.redb", "lock"] {
+    for derived in [crate::store::INDEX, "lock"] {
         fs::remove_file(root.join(derived)).unwrap();
     }
     fs::remove_dir(root.join("tmp")).unwrap();

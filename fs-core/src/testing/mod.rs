@@ -11,6 +11,8 @@ mod golden;
 #[cfg(unix)]
 mod history;
 #[cfg(unix)]
+mod index_pages;
+#[cfg(unix)]
 mod medium;
 #[cfg(unix)]
 mod recording;
@@ -21,4 +23,4 @@ pub(crate) mod samples;
 #[cfg(unix)]
 pub(crate) use history::read_files;
 #[cfg(unix)]
-pub(crate) use recording::{Operation, note, recorded_database};
+pub(crate) use recording::{Operation, RecordedFile, is_recorded, note};

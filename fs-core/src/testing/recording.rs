@@ -1,11 +1,10 @@
-use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use redb::backends::FileBackend;
-use redb::{BackendError, DatabaseError, StorageBackend};
+use redb::{BackendError, StorageBackend};
 
 /// What was done to a path.
 #[derive(Debug, Clone)]
@@ -72,23 +71,22 @@ fn recording(path: &Path) -> Option<(PathBuf, Steps)> {
     recordings.iter().find(|(root, _)| path.starts_with(root)).cloned()
 }
 
-/// The file of a database, noting what is done to it; `None` when nobody listens.
-pub(crate) fn recorded_database(path: &Path) -> Result<Option<RecordedFile>, DatabaseError> {
-    if recording(path).is_none() {
-        return Ok(None);
-    }
-    let is_new = !path.exists();
-    let file: File = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-    if is_new {
-        note(path, Operation::CreateFile);
-    }
-    Ok(Some(RecordedFile { file: FileBackend::new(file)?, path: path.to_owned() }))
+/// Whether somebody listens to what is done to a path.
+pub(crate) fn is_recorded(path: &Path) -> bool {
+    recording(path).is_some()
 }
 
+/// The file of a database, noting what is done to it.
 #[derive(Debug)]
 pub(crate) struct RecordedFile {
     file: FileBackend,
     path: PathBuf,
+}
+
+impl RecordedFile {
+    pub(crate) fn new(file: FileBackend, path: &Path) -> Self {
+        Self { file, path: path.to_owned() }
+    }
 }
 
 impl StorageBackend for RecordedFile {

@@ -119,7 +119,7 @@ fn heals_with(fixture: &Fixture, what: &str, options: &[&str]) -> Repair {
         }
         _ => Vec::new(),
     };
-    for (path, bytes) in before.iter().filter(|(path, _)| !path.ends_with("index.redb")) {
+    for (path, bytes) in before.iter().filter(|(path, _)| !path.ends_with("index-2.redb")) {
         let kept = fs::read(path).is_ok_and(|now| now == *bytes) || aside.contains(bytes);
         let name = path.file_name().expect("a name").to_string_lossy();
         let packs = repair.summary["damaged_packs"].as_array().expect("a list");
@@ -278,7 +278,7 @@ fn a_manifest() {
 #[test]
 fn the_index() {
     let fixture = Fixture::new();
-    let index = fixture.repo().join("index.redb");
+    let index = fixture.repo().join("index-2.redb");
     let len = fs::read(&index).expect("the index").len();
     let run = |what: &str, damage: Damage<'_>| {
         damage(&index);

@@ -2,13 +2,14 @@
 
 use std::ffi::CString;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use fs_tests::needs::{self, Need};
 use fs_tests::plant::{file, many, small};
 use fs_tests::tree::{assert_same, scan};
 use fs_tests::{Mounted, Sandbox};
-use rustix::mount::{MountFlags, mount};
+use rustix::mount::{MountFlags, mount, mount_bind};
 
 use super::{cat, snapshots, text};
 
@@ -71,6 +72,21 @@ fn not_even_room_for_an_index() {
     fill(&ballast);
     file(sandbox.source().join("one-more"), "small");
     sandbox.yester(["import"]).arg(sandbox.source()).run().fails(1, &[text(&sandbox.repo())]);
+    // A damaged one cannot be made again, and a lost one neither: who only looks does so with one in memory.
+    let index = sandbox.repo().join("index-2.redb");
+    for damaged in [true, false] {
+        if damaged {
+            let len = fs::metadata(&index).expect("the index").len();
+            fs::write(&index, vec![0xa5; usize::try_from(len).expect("a length")]).expect("damaged");
+        } else {
+            fs::remove_file(&index).expect("removed");
+            fill(&sandbox.repo().join("more-ballast"));
+        }
+        let checked = sandbox.yester(["--json", "check", "--read-data"]).run().code_is(0).json();
+        assert_eq!(checked["index_in_memory"], true, "{checked}");
+        sandbox.yester(["repair", "--dry-run"]).run().code_is(0);
+        sandbox.yester(["import"]).arg(sandbox.source()).run().fails(1, &[text(&sandbox.repo()), "space"]);
+    }
     assert_eq!(snapshots(&sandbox), [first.as_str()]);
     let mounted = Mounted::source(&sandbox);
     assert_same("the first snapshot", &before, &scan(&mounted.path(&first)));
@@ -89,12 +105,12 @@ fn no_room_for_the_index_to_grow() {
     let sandbox = Sandbox::with_repository();
     small(&sandbox.source());
     let first = sandbox.import();
-    let (small, index) = (sandbox.path("small"), sandbox.repo().join("index.redb"));
+    let (small, index) = (sandbox.path("small"), sandbox.repo().join("index-2.redb"));
     fs::create_dir(&small).expect("a folder");
     mount("tmpfs", &small, "tmpfs", MountFlags::empty(), c"size=8m").expect("a tmpfs");
-    fs::copy(&index, small.join("index.redb")).expect("copied");
-    fs::remove_file(&index).expect("removed");
-    std::os::unix::fs::symlink(small.join("index.redb"), &index).expect("a link");
+    fs::copy(&index, small.join("index")).expect("copied");
+    mount_bind(small.join("index"), &index).expect("a bind mount");
+    let file = fs::metadata(&index).expect("the index").ino();
     fill(&small.join("ballast"));
     many(&sandbox.source().join("much"), 3000, 100);
 
@@ -108,7 +124,11 @@ fn no_room_for_the_index_to_grow() {
     sandbox.import();
     assert_eq!(cat(&sandbox, "@latest", "hello.txt"), b"hello\n");
     sandbox.yester(["check", "--read-data"]).run().ok();
-    assert!(index.is_symlink(), "an index that had no room was made again");
+    assert_eq!(
+        fs::metadata(&index).expect("the index").ino(),
+        file,
+        "an index that had no room was made again"
+    );
 }
 
 #[test]

@@ -37,6 +37,43 @@ fn mount_and_look_but_do_not_import() {
     assert_eq!(snapshots(&sandbox), [name]);
 }
 
+/// Who only looks makes an index in memory.
+#[test]
+fn without_an_index() {
+    if !needs::met(&[Need::Root, SETPRIV]) {
+        return;
+    }
+    let sandbox = Sandbox::with_repository();
+    small(&sandbox.source());
+    let name = sandbox.import();
+    let repository = sandbox.repo();
+    let status = std::process::Command::new("chmod").args(["-R", "a+rX"]).arg(&repository).status();
+    assert!(status.expect("chmod").success());
+    let index = repository.join("index-2.redb");
+    let len = fs::metadata(&index).expect("the index").len();
+    for damaged in [true, false] {
+        if damaged {
+            fs::write(&index, vec![0xa5; usize::try_from(len).expect("a length")]).expect("damaged");
+        } else {
+            fs::remove_file(&index).expect("removed");
+        }
+        for command in [&["check", "--read-data"][..], &["repair", "--dry-run"], &["snapshots"], &["stats"]] {
+            sandbox.yester(command).as_nobody().run().code_is(0);
+        }
+        let seen = sandbox.yester(["cat", "@latest:hello.txt"]).as_nobody().run().ok();
+        assert_eq!(seen.stdout, b"hello\n");
+        let now = fs::metadata(&index).map(|metadata| metadata.len());
+        assert_eq!(now.ok(), damaged.then_some(len), "somebody wrote an index");
+    }
+    mount_bind(&repository, &repository).expect("a bind mount");
+    mount_remount(&repository, MountFlags::BIND | MountFlags::RDONLY, "").expect("a read-only bind mount");
+    let checked = sandbox.yester(["--json", "check", "--read-data"]).run().code_is(0).json();
+    assert_eq!(checked["index_in_memory"], true, "{checked}");
+    sandbox.yester(["repair", "--dry-run"]).run().code_is(0);
+    assert_eq!(snapshots(&sandbox), [name]);
+    assert_eq!(cat(&sandbox, "@latest", "hello.txt"), b"hello\n");
+}
+
 #[test]
 fn another_user_may_look() {
     if !needs::met(&[Need::Root, SETPRIV]) {

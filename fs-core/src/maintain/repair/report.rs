@@ -81,6 +81,8 @@ pub struct Repaired {
     pub damaged_packs: Vec<DamagedPack>,
     /// Why the index was made again on its own account.
     pub index: Option<String>,
+    /// The new one is only in memory: there is no place for it on disk, or none is to be written yet.
+    pub index_in_memory: bool,
     /// Lost snapshots.
     pub lost_manifests: Vec<LostManifest>,
     /// Snapshots from which something is left out.

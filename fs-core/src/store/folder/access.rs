@@ -1,6 +1,6 @@
 //! Who else can get at a repository's folder.
 
-use std::fs::Permissions;
+use std::fs::{File, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use cap_std::fs::{MetadataExt as _, OpenOptions};
@@ -69,6 +69,19 @@ impl Folder {
     pub(in crate::store) fn close_to_others(&self) -> Result<(), StoreError> {
         let closed = self.itself().and_then(|folder| folder.set_permissions(Permissions::from_mode(0o700)));
         closed.map_err(StoreError::io("restrict access to", &self.path))
+    }
+
+    /// Gives what root has created here to the owner of this folder, who could not use the repository any more otherwise.
+    pub(super) fn give_to_owner(&self, created: &File) {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let Ok(own) = self.dir.dir_metadata() else { return };
+        if own.uid() != 0
+            && let Err(error) = std::os::unix::fs::fchown(created, Some(own.uid()), Some(own.gid()))
+        {
+            log::debug!("cannot give what was created in {} to its owner: {error}", self.path.display());
+        }
     }
 
     /// Fails if it belongs to another user, who could open it again at any time.

@@ -5,11 +5,13 @@ use std::collections::HashSet;
 use redb::{ReadableTable, Table};
 
 use super::super::StoreError;
-use super::{BLOBS, COPIES, Index, PACKS, PackRecord, copies, failed};
-use crate::format::Catalogue;
+use super::packs::RECORD_LEN;
+use super::{Ascending, BLOBS, COPIES, Index, PACKS, PackRecord, copies, failed, wrong};
+use crate::format::{Catalogue, PackId};
 
 impl Index {
-    /// Adds packs with their blobs, durably. A blob that another pack holds already moves to the new one.
+    /// Adds packs with their blobs, durably, unless they are known: an index that was made again knows what is stored. A
+    /// blob that another pack holds already moves to the new one.
     pub(in crate::store) fn add(&self, packs: &[(PackRecord, Catalogue)]) -> Result<(), StoreError> {
         self.fence(|| self.insert(packs))
     }
@@ -20,12 +22,12 @@ impl Index {
             let mut records = transaction.open_table(PACKS).map_err(failed(&self.path))?;
             let mut blobs = transaction.open_table(BLOBS).map_err(failed(&self.path))?;
             let mut copies = transaction.open_table(COPIES).map_err(failed(&self.path))?;
-            let last = records.last().map_err(failed(&self.path))?.map(|(number, _)| number.value());
-            let first = last.map_or(0, |last| last + 1);
+            let (known, next) = self.known(&records)?;
+            let packs = packs.iter().filter(|(record, _)| !known.contains(&record.id));
             // Sorted keys fill the tree's pages from left to right: half the time and file of random ones.
-            let mut keys = Vec::with_capacity(packs.iter().map(|(record, _)| record.blobs as usize).sum());
-            for (number, (record, catalogue)) in (first..).zip(packs) {
-                records.insert(number, record.encode()).map_err(failed(&self.path))?;
+            let mut keys = Vec::with_capacity(packs.clone().map(|(record, _)| record.blobs as usize).sum());
+            for (number, (record, catalogue)) in (next..).zip(packs) {
+                records.insert(number, record.encode(number)).map_err(failed(&self.path))?;
                 keys.extend(catalogue.blobs().map(|(id, _)| (id.prefix(), number)));
             }
             keys.sort_unstable();
@@ -40,6 +42,23 @@ impl Index {
         transaction.commit().map_err(failed(&self.path))?;
         self.refresh();
         Ok(())
+    }
+
+    /// The packs that there are, and the next number of one.
+    fn known(
+        &self,
+        records: &impl ReadableTable<u32, [u8; RECORD_LEN]>,
+    ) -> Result<(HashSet<PackId>, u32), StoreError> {
+        let (mut known, mut next, mut order) = (HashSet::new(), 0, Ascending::default());
+        for item in records.iter().map_err(failed(&self.path))? {
+            let (number, record) = item.map_err(failed(&self.path))?;
+            let number = number.value();
+            order.check(number, &self.path)?;
+            let invalid = || wrong(&self.path, "a pack's record is invalid");
+            known.insert(PackRecord::decode(number, &record.value()).ok_or_else(invalid)?.id);
+            next = number.checked_add(1).ok_or_else(invalid)?;
+        }
+        Ok((known, next))
     }
 
     /// Forgets packs that are gone.

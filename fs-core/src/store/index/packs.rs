@@ -1,7 +1,10 @@
 use crate::format::{Catalogue, PackId, PackKind};
 
 /// Bytes of an encoded record.
-pub(super) const RECORD_LEN: usize = 32 + 1 + 8 + 8 + 8;
+pub(super) const RECORD_LEN: usize = 32 + 1 + 8 + 8 + 8 + CHECKSUM_LEN;
+
+/// Redb does not notice a flipped bit, which must not pass for a pack that is gone.
+const CHECKSUM_LEN: usize = 16;
 
 /// What the index knows of a pack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,24 +28,55 @@ impl PackRecord {
         Self { id, kind: catalogue.kind(), size, blobs: catalogue.blobs().len() as u64, raw }
     }
 
-    pub(super) fn encode(&self) -> [u8; RECORD_LEN] {
+    pub(super) fn encode(&self, number: u32) -> [u8; RECORD_LEN] {
         let mut bytes = [0; RECORD_LEN];
         bytes[..32].copy_from_slice(&self.id.0);
         bytes[32] = self.kind.code();
         bytes[33..41].copy_from_slice(&self.size.to_le_bytes());
         bytes[41..49].copy_from_slice(&self.blobs.to_le_bytes());
-        bytes[49..].copy_from_slice(&self.raw.to_le_bytes());
+        bytes[49..57].copy_from_slice(&self.raw.to_le_bytes());
+        let checksum = checksum(number, &bytes[..57]);
+        bytes[57..].copy_from_slice(&checksum);
         bytes
     }
 
-    pub(super) fn decode(bytes: &[u8; RECORD_LEN]) -> Option<Self> {
-        let number = |at: usize| bytes[at..].first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes));
+    pub(super) fn decode(number: u32, bytes: &[u8; RECORD_LEN]) -> Option<Self> {
+        if bytes[57..] != checksum(number, &bytes[..57]) {
+            return None;
+        }
+        let field = |at: usize| bytes[at..].first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes));
         Some(Self {
             id: PackId(*bytes.first_chunk()?),
             kind: PackKind::from_code(bytes[32])?,
-            size: number(33)?,
-            blobs: number(41)?,
-            raw: number(49)?,
+            size: field(33)?,
+            blobs: field(41)?,
+            raw: field(49)?,
         })
+    }
+}
+
+fn checksum(number: u32, bytes: &[u8]) -> [u8; CHECKSUM_LEN] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&number.to_le_bytes()).update(bytes);
+    let mut checksum = [0; CHECKSUM_LEN];
+    hasher.finalize_xof().fill(&mut checksum);
+    checksum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_with_a_flipped_bit_is_none() {
+        let record = PackRecord { id: PackId([7; 32]), kind: PackKind::Data, size: 90, blobs: 3, raw: 200 };
+        let mut bytes = record.encode(5);
+        assert_eq!(PackRecord::decode(5, &bytes), Some(record));
+        assert_eq!(PackRecord::decode(6, &bytes), None);
+        for at in 0..bytes.len() {
+            bytes[at] ^= 8;
+            assert_eq!(PackRecord::decode(5, &bytes), None);
+            bytes[at] ^= 8;
+        }
     }
 }

@@ -3,7 +3,7 @@
 use redb::{ReadableTable, TableDefinition};
 
 use super::super::StoreError;
-use super::{Index, failed, wrong};
+use super::{Ascending, Index, failed, wrong};
 use crate::format::{Keys, Manifest, SnapshotId, Time, is_source_name};
 
 /// A snapshot's id → its time, its source, its manifest, and a tag. Redb does not notice a flipped bit, which must not pass
@@ -82,8 +82,10 @@ impl Index {
         self.fence(|| {
             let tables = self.tables()?;
             let mut records = Vec::new();
+            let mut order = Ascending::default();
             for item in tables.snapshots.iter().map_err(failed(&self.path))? {
                 let (id, bytes) = item.map_err(failed(&self.path))?;
+                order.check(id.value(), &self.path)?;
                 let record = SnapshotRecord::decode(SnapshotId(id.value()), bytes.value());
                 records.push(record.ok_or_else(|| wrong(&self.path, "a snapshot's record is invalid"))?);
             }
@@ -91,12 +93,23 @@ impl Index {
         })
     }
 
-    /// Records a snapshot that was just published. When that fails the snapshot is there all the same, and the next
-    /// writer records it.
-    pub(in crate::store) fn note_snapshot(&self, id: SnapshotId, manifest: &Manifest) {
-        if let Err(error) = self.record_snapshots(&[SnapshotRecord::new(id, manifest)]) {
-            log::warn!("{error}");
+    /// The snapshots that can be read of an index that is damaged, of these keys.
+    pub(in crate::store) fn surviving_snapshots(&self, keys: &Keys) -> Vec<SnapshotRecord> {
+        let mut records = Vec::new();
+        let read = self.fence(|| {
+            let mut order = Ascending::default();
+            for item in self.tables()?.snapshots.iter().map_err(failed(&self.path))? {
+                let (id, bytes) = item.map_err(failed(&self.path))?;
+                order.check(id.value(), &self.path)?;
+                let record = SnapshotRecord::decode(SnapshotId(id.value()), bytes.value());
+                records.extend(record.filter(|record| record.manifest(keys).is_some()));
+            }
+            Ok(())
+        });
+        if let Err(error) = read {
+            log::debug!("{error}");
         }
+        records
     }
 
     /// Records snapshots whose manifests are durable: what a crash may still take must not be missed.

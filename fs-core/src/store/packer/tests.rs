@@ -3,6 +3,7 @@ use super::*;
 use crate::format::{BlobId, Keys, RepositoryId, Secret};
 use crate::store::CacheSizes;
 use crate::store::packs::read_catalogue;
+use crate::store::rebuild::Basis;
 
 /// Refuses packs from the second on.
 #[derive(Debug, Default)]
@@ -47,7 +48,9 @@ impl Backend for FullDisk {
 
 fn packer(backend: Arc<dyn Backend>) -> (Packer, Keys) {
     let keys = Keys::derive(&Secret([1; 32]));
-    let index = Arc::new(Index::in_memory(RepositoryId([2; 16])).unwrap());
+    let repository = RepositoryId([2; 16]);
+    let basis = Basis { local: None, repository, backend: Arc::clone(&backend), keys: keys.clone() };
+    let index = Arc::new(LiveIndex::in_memory(basis).unwrap());
     let reader = Reader::new(Arc::clone(&backend), keys.clone(), Arc::clone(&index), CacheSizes::default());
     (Packer::new(backend, reader, index, Pending::default()), keys)
 }

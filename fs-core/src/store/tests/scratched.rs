@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use crate::format::{BlockBuilder, BlockEncoder, Keys, PackBuilder, RepositoryId, SealedPack, Secret};
-use crate::store::index::Index;
+use crate::store::live_index::LiveIndex;
+use crate::store::rebuild::Basis;
 
 /// A medium with a sector that cannot be read.
 #[derive(Debug, Default)]
@@ -75,7 +76,9 @@ fn reader(keys: &Keys, packs: &[SealedPack], scratch: Range<u64>) -> Reader {
 }
 
 fn reader_of(backend: &Arc<Scratched>, keys: &Keys, packs: &[SealedPack]) -> Reader {
-    let index = Index::in_memory(RepositoryId([0; 16])).unwrap();
+    let stored = Arc::clone(backend) as Arc<dyn Backend>;
+    let basis = Basis { local: None, repository: RepositoryId([0; 16]), backend: stored, keys: keys.clone() };
+    let index = LiveIndex::in_memory(basis).unwrap();
     for pack in packs {
         backend.put(&Object::pack(pack.id), &pack.bytes).unwrap();
         let record = PackRecord::new(pack.id, pack.bytes.len() as u64, &pack.catalogue);

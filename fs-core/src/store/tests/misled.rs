@@ -1,6 +1,6 @@
-//! What the index does not lead to is read all the same.
+//! An index that leads elsewhere than where a blob is.
 
-use redb::{Database, TableDefinition};
+use redb::{Builder, ConcurrencyMode, TableDefinition};
 
 use super::*;
 
@@ -8,7 +8,9 @@ const BLOBS: TableDefinition<'_, [u8; 16], u32> = TableDefinition::new("blobs");
 
 /// Damages the index as a flipped bit would, below redb's notice.
 fn change(store: &Store, work: impl FnOnce(&mut redb::Table<'_, [u8; 16], u32>)) {
-    let database = Database::open(store.directory.path().join("repository/index.redb")).unwrap();
+    let mut builder = Builder::new();
+    builder.set_concurrency_mode(ConcurrencyMode::MultiWriter);
+    let database = builder.open(store.directory.path().join("repository").join(INDEX)).unwrap();
     let transaction = database.begin_write().unwrap();
     work(&mut transaction.open_table(BLOBS).unwrap());
     transaction.commit().unwrap();
@@ -20,6 +22,11 @@ fn assert_both_read(store: &Store, [one, two]: [BlobId; 2], what: &str) {
     assert_eq!(reader.blob(&two).unwrap().to_vec(), [2; 100], "{what}");
     let absent = BlobId([9; 32]);
     assert!(matches!(reader.blob(&absent), Err(StoreError::MissingBlob(id)) if id == absent), "{what}");
+    // It was made again: the next one need not search.
+    let reader = store.open(Access::Read).reader(CacheSizes::default());
+    assert_eq!(reader.blob(&one).unwrap().to_vec(), [1; 100], "{what}");
+    assert_eq!(reader.blob(&two).unwrap().to_vec(), [2; 100], "{what}");
+    assert!(!reader.has_searched(), "{what}");
 }
 
 #[test]
@@ -47,4 +54,21 @@ fn the_number_of_another_pack_and_of_none() {
         });
         assert_both_read(&store, blobs, &format!("all in pack {number}"));
     }
+}
+
+/// The lock is another's for as long as that one works: a reader reads on all the same.
+#[test]
+fn while_a_writer_holds_the_lock() {
+    let store = Store::new();
+    let [one, two] = two_packs(&store.open(Access::Write));
+    change(&store, |table| {
+        table.insert(one.prefix(), 1 << 20).unwrap();
+        table.remove(two.prefix()).unwrap();
+    });
+    let reading = store.open(Access::Read);
+    let _lock = lock::WriterLock::acquire(&reading.local.root()).unwrap();
+    let reader = reading.reader(CacheSizes::default());
+    assert_eq!(reader.blob(&one).unwrap().to_vec(), [1; 100]);
+    assert_eq!(reader.blob(&two).unwrap().to_vec(), [2; 100]);
+    assert!(reading.has_index_in_memory());
 }

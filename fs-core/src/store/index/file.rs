@@ -1,0 +1,94 @@
+//! An index's file, and how processes share it.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use redb::backends::FileBackend;
+use redb::{Builder, ConcurrencyMode, Database, DatabaseError, ReadOnlyDatabase};
+
+#[cfg(all(test, unix))]
+use crate::testing::{RecordedFile, is_recorded};
+
+pub(super) const WRITER_CACHE: usize = 64 << 20;
+const READER_CACHE: usize = 16 << 20;
+
+/// Any number of writers, in one transaction at a time, and readers beside them: `docs/decisions/0004-index-mode.md`.
+/// Processes of another mode are refused.
+const MODE: ConcurrencyMode = ConcurrencyMode::MultiWriter;
+
+/// A file's device and inode, or volume and index. While a file is open no other gets its number.
+pub(super) type FileId = (u64, u64);
+
+/// How an index is opened to write to it.
+pub(super) fn to_write() -> Builder {
+    let mut builder = Builder::new();
+    builder.set_concurrency_mode(MODE).set_cache_size(WRITER_CACHE);
+    builder
+}
+
+/// Opens the database in a file for reading.
+pub(super) fn read_only(file: File) -> Result<ReadOnlyDatabase, DatabaseError> {
+    let mut builder = Builder::new();
+    builder.set_concurrency_mode(MODE).set_cache_size(READER_CACHE);
+    builder.open_read_only_with_backend(FileBackend::new(file)?)
+}
+
+/// Which file is open.
+#[cfg(unix)]
+pub(super) fn id(file: &File) -> io::Result<FileId> {
+    use std::os::unix::fs::MetadataExt;
+    file.metadata().map(|metadata| (metadata.dev(), metadata.ino()))
+}
+
+/// Which file is open.
+#[cfg(windows)]
+pub(super) fn id(file: &File) -> io::Result<FileId> {
+    let told = winapi_util::file::information(file)?;
+    Ok((told.volume_serial_number(), told.file_index()))
+}
+
+/// The database in an open file, to write to it.
+pub(super) fn database(builder: &Builder, path: &Path, file: File) -> Result<Database, DatabaseError> {
+    let backend = FileBackend::new(file)?;
+    #[cfg(all(test, unix))]
+    if is_recorded(path) {
+        return builder.create_with_backend(RecordedFile::new(backend, path));
+    }
+    #[cfg(not(all(test, unix)))]
+    let _ = path;
+    builder.create_with_backend(backend)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A process that locks the file in another way cannot see the others' transactions.
+    #[test]
+    fn other_modes_are_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("index");
+        let open = |mode| -> Result<Database, DatabaseError> {
+            let mut builder = Builder::new();
+            builder.set_concurrency_mode(mode);
+            let file = File::options().read(true).write(true).create(true).truncate(false).open(&path)?;
+            builder.create_with_backend(FileBackend::new(file)?)
+        };
+        let first = open(MODE).unwrap();
+        for mode in [ConcurrencyMode::SingleWriter, ConcurrencyMode::ExclusiveWriter] {
+            let refused = open(mode).unwrap_err();
+            assert!(matches!(refused, DatabaseError::DatabaseAlreadyOpen), "{mode:?}: {refused}");
+        }
+        let second = open(MODE).unwrap();
+        drop((first, second));
+        for mode in [ConcurrencyMode::SingleWriter, ConcurrencyMode::ExclusiveWriter] {
+            let other = open(mode).unwrap();
+            let refused = open(MODE).unwrap_err();
+            assert!(matches!(refused, DatabaseError::DatabaseAlreadyOpen), "{mode:?}: {refused}");
+            let refused = read_only(File::open(&path).unwrap()).err().expect("refused");
+            assert!(matches!(refused, DatabaseError::DatabaseAlreadyOpen), "{mode:?}: {refused}");
+            drop(other);
+        }
+    }
+}
