@@ -48,6 +48,7 @@ const IN_MEMORY: &str = "(in memory)";
 pub(super) struct Index {
     handle: Handle,
     path: PathBuf,
+    repository: RepositoryId,
     /// `None` of an index in memory.
     file: Option<FileId>,
     /// Redb gives up a database for good when an operation of the system fails.
@@ -57,9 +58,16 @@ pub(super) struct Index {
 }
 
 enum Handle {
-    Writer(Database),
+    Writer(RwLock<Writable>),
     Reader(ReadOnlyDatabase),
     Closed,
+}
+
+/// A database that is open for writing.
+struct Writable {
+    database: Arc<Database>,
+    /// Every page was, or is as it was just made: an import that changes nothing does not pay for it.
+    verified: bool,
 }
 
 /// Why an index cannot be opened for reading.
@@ -93,18 +101,15 @@ impl Index {
             let id = file::id(&file).map_err(StoreError::io("read", path))?;
             let database = disk::database(&file::to_write(), path, file).map_err(failed(path))?;
             make_tables(&database, path, repository)?;
-            Ok(Self::new(Handle::Writer(database), path, Some(id)))
+            Ok(Self::new(Handle::writer(database, true), path, repository, Some(id)))
         })
     }
 
     /// Opens this repository's index in this version's layout, to write to it.
     pub(super) fn open_writer(path: &Path, repository: RepositoryId) -> Result<Self, StoreError> {
         fence(path, || {
-            let file = disk::open_database_file(path, true).map_err(cannot_open(path))?;
-            let id = file::id(&file).map_err(StoreError::io("read", path))?;
-            let database = disk::database(&file::to_write(), path, file).map_err(failed(path))?;
-            check_ours(&database, path, repository)?;
-            Ok(Self::new(Handle::Writer(database), path, Some(id)))
+            let (database, id) = open(&file::to_write(), path, repository)?;
+            Ok(Self::new(Handle::writer(database, false), path, repository, Some(id)))
         })
     }
 
@@ -120,7 +125,7 @@ impl Index {
                 database => database.map_err(failed(path))?,
             };
             check_ours(&database, path, repository)?;
-            let index = Self::new(Handle::Reader(database), path, Some(id));
+            let index = Self::new(Handle::Reader(database), path, repository, Some(id));
             index.tables()?;
             Ok(Ok(index))
         };
@@ -135,12 +140,12 @@ impl Index {
             .create_with_backend(redb::backends::InMemoryBackend::new())
             .map_err(failed(path))?;
         make_tables(&database, path, repository)?;
-        Ok(Self::new(Handle::Writer(database), path, None))
+        Ok(Self::new(Handle::writer(database, true), path, repository, None))
     }
 
-    fn new(handle: Handle, path: &Path, file: Option<FileId>) -> Self {
+    fn new(handle: Handle, path: &Path, repository: RepositoryId, file: Option<FileId>) -> Self {
         let (path, failed) = (path.to_owned(), AtomicBool::new(false));
-        Self { handle, path, file, failed, tables: RwLock::new(None) }
+        Self { handle, path, repository, file, failed, tables: RwLock::new(None) }
     }
 
     /// Whether nobody but its owner adds to it.
@@ -249,14 +254,21 @@ impl Index {
         fence(&self.path, work).inspect_err(|_| self.failed.store(true, Ordering::Relaxed))
     }
 
-    fn database(&self) -> Result<&Database, StoreError> {
-        match &self.handle {
-            Handle::Writer(database) => Ok(database),
-            Handle::Reader(_) | Handle::Closed => {
-                let refused = io::Error::new(io::ErrorKind::PermissionDenied, "it is open for reading only");
-                Err(StoreError::io("write", &self.path)(refused))
+    /// The database, to change it. The first time it is verified.
+    fn database(&self) -> Result<Arc<Database>, StoreError> {
+        let Handle::Writer(writable) = &self.handle else {
+            let refused = io::Error::new(io::ErrorKind::PermissionDenied, "it is open for reading only");
+            return Err(StoreError::io("write", &self.path)(refused));
+        };
+        let mut writable = writable.write().unwrap_or_else(PoisonError::into_inner);
+        if !writable.verified {
+            let (database, id) = open(&file::to_change(), &self.path, self.repository)?;
+            if Some(id) != self.file {
+                return Err(wrong(&self.path, "another file has taken its place"));
             }
+            *writable = Writable { database: Arc::new(database), verified: true };
         }
+        Ok(Arc::clone(&writable.database))
     }
 
     fn tables(&self) -> Result<Arc<Tables>, StoreError> {
@@ -269,7 +281,9 @@ impl Index {
             return Ok(Arc::clone(tables));
         }
         let transaction = match &self.handle {
-            Handle::Writer(database) => database.begin_read(),
+            Handle::Writer(writable) => {
+                writable.read().unwrap_or_else(PoisonError::into_inner).database.begin_read()
+            }
             Handle::Reader(database) => database.begin_read(),
             Handle::Closed => return Err(wrong(&self.path, "it is closed")),
         };
@@ -283,6 +297,21 @@ impl Index {
         *kept = Some(Arc::clone(&tables));
         Ok(tables)
     }
+}
+
+impl Handle {
+    fn writer(database: Database, verified: bool) -> Self {
+        Self::Writer(RwLock::new(Writable { database: Arc::new(database), verified }))
+    }
+}
+
+/// Opens this repository's index in this version's layout, and tells which file it is.
+fn open(builder: &Builder, path: &Path, repository: RepositoryId) -> Result<(Database, FileId), StoreError> {
+    let file = disk::open_database_file(path, true).map_err(cannot_open(path))?;
+    let id = file::id(&file).map_err(StoreError::io("read", path))?;
+    let database = disk::database(builder, path, file).map_err(failed(path))?;
+    check_ours(&database, path, repository)?;
+    Ok((database, id))
 }
 
 /// Refuses keys that do not ascend: a damaged tree may lead in a circle.
@@ -397,4 +426,40 @@ fn cannot_open(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
 
 fn wrong(path: &Path, reason: impl Into<String>) -> StoreError {
     StoreError::Index { path: path.to_owned(), reason: reason.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failing_system_is_told_apart_from_damage() {
+        let path = Path::new("index");
+        let told = |error: io::Error| failed(path)(redb::Error::Io(error));
+        let full = told(io::Error::from_raw_os_error(if cfg!(windows) { 112 } else { 28 }));
+        assert!(full.is_full() && !full.is_index_fault(), "{full}");
+        let read_only = told(io::Error::from_raw_os_error(if cfg!(windows) { 19 } else { 30 }));
+        assert!(matches!(read_only, StoreError::Io { .. }) && !read_only.is_index_fault(), "{read_only}");
+        // A bad sector is the medium's; the new index is elsewhere on it.
+        let medium = told(io::Error::from_raw_os_error(if cfg!(windows) { 1117 } else { 5 }));
+        assert!(matches!(medium, StoreError::Io { .. }) && medium.is_index_fault(), "{medium}");
+        let later = failed(path)(redb::Error::PreviousIo);
+        assert!(!later.is_index_fault(), "{later}");
+        for damage in [io::ErrorKind::UnexpectedEof, io::ErrorKind::InvalidData] {
+            let damaged = told(damage.into());
+            assert!(matches!(damaged, StoreError::Index { .. }), "{damaged}");
+        }
+    }
+
+    #[test]
+    fn keys_that_lead_in_a_circle_are_refused() {
+        let path = Path::new("index");
+        let check = |keys: &[u32]| {
+            let mut order = Ascending::default();
+            keys.iter().try_for_each(|key| order.check(*key, path))
+        };
+        assert!(check(&[1, 2, 9]).is_ok());
+        assert!(check(&[1, 2, 1]).is_err());
+        assert!(check(&[1, 1]).is_err());
+    }
 }

@@ -124,7 +124,11 @@ fn no_room_for_the_index_to_grow() {
     sandbox.import();
     assert_eq!(cat(&sandbox, "@latest", "hello.txt"), b"hello\n");
     sandbox.yester(["check", "--read-data"]).run().ok();
-    assert_eq!(fs::metadata(&index).expect("the index").ino(), file, "an index that had no room was made again");
+    assert_eq!(
+        fs::metadata(&index).expect("the index").ino(),
+        file,
+        "an index that had no room was made again"
+    );
 }
 
 #[test]
