@@ -401,7 +401,7 @@ fn failed<E: Into<redb::Error>>(path: &Path) -> impl Fn(E) -> StoreError {
         redb::Error::PreviousIo => {
             StoreError::io("use", path)(io::Error::other("an earlier operation failed"))
         }
-        redb::Error::DatabaseAlreadyOpen | redb::Error::LockProtocolMismatch { .. } => StoreError::Locked {
+        redb::Error::DatabaseAlreadyOpen | redb::Error::LockProtocolMismatch => StoreError::Locked {
             path: path.to_owned(),
             holder: "a program that shares it in another way".into(),
         },
