@@ -8,6 +8,8 @@
 #   watch-killed   a watch killed while runs are made                                      (100 rounds)
 #   hostile        links, pipes, devices in each place of a repository, with each command  (all cases)
 #   races          root restores and mounts while another user swaps links in              (100 rounds)
+#   index-pages    every page of an index damaged, and every command meets it first        (once)
+#   index-trial    processes that share an index's database are killed, answers counted    (300 seconds)
 # It prints the commit, the seed, the count and how long it took.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -52,6 +54,16 @@ case $name in
     races)
         count=${count:-100}
         run=(env YESTER_TEST_RACES="$count" cargo test --locked --package fs-tests --test main hostile::raced) ;;
+    index-pages)
+        count=${count:-1}
+        run=(env YESTER_TEST_INDEX_PAGES=all YESTER_TEST_SEED="$seed"
+            cargo test --locked --package fs-core --lib testing::index_pages) ;;
+    index-trial)
+        count=${count:-300}
+        folder=$(mktemp -d)
+        trap 'rm -rf "$folder"' EXIT
+        run=(cargo run --locked --release --package fs-core --example index_trial -- "$folder"
+            --mode multi --writers 8 --readers 4 --seconds "$count" --seed "$seed") ;;
     -h | --help) usage; exit 0 ;;
     *) echo "scripts/soak.sh: no soak is called $name" >&2; usage >&2; exit 2 ;;
 esac

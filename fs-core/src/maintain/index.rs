@@ -64,8 +64,9 @@ fn compare(check: &mut Check<'_>) -> Result<Compared, MaintainError> {
                 say(record.id, reason);
             }
             None if !stored.contains(&record.id) => {
-                // Whatever of it is still needed is found missing later.
+                // Whatever of it is still needed is found missing later: the index must not say that it is there.
                 say(record.id, "the index knows it, but it is gone".to_owned());
+                found.incomplete = true;
             }
             // One that cannot be read has been told of.
             _ => {}

@@ -9,7 +9,7 @@ use crate::format::{
 };
 use crate::monitor::{Cancellation, Monitor, Phase, Silent, Work};
 use crate::store::{Access, ContentWriter, DirectoryWriter, Repository, Writer};
-use crate::testing::samples::{entry, manifest};
+use crate::testing::samples::{entry, manifest, pack_files};
 
 mod forged;
 mod repair;
@@ -154,6 +154,50 @@ fn a_pack_that_a_killed_writer_did_not_index_is_no_damage() {
     std::fs::write(&index, before).unwrap();
     let report = store.check();
     assert!(report.is_clean(), "{report:?}");
+}
+
+/// A blob in two packs, which hold another one each. Returns the packs, the one that was stored first first.
+fn two_copies(store: &Store) -> [PathBuf; 2] {
+    let packs = || pack_files(&store.root);
+    let put = |writer: &mut Writer, byte: u8| {
+        writer.verify();
+        let own = writer.put(PackKind::Data, &[byte; 400], None).unwrap();
+        let both = writer.put(PackKind::Data, &[7; 500], None).unwrap();
+        vec![("both", file(500, Content::Blob(both))), ("own", file(400, Content::Blob(own)))]
+    };
+    store.add(|writer| put(writer, 1));
+    let before = packs();
+    let is_data = |path: &PathBuf| {
+        // Where the catalogue is, and there the kind.
+        let bytes = std::fs::read(path).unwrap();
+        let at = bytes[bytes.len() - 16..].first_chunk().map(|at| u64::from_le_bytes(*at)).unwrap();
+        bytes[at as usize + 24] == 0
+    };
+    let older = before.iter().find(|path| is_data(path)).unwrap().clone();
+    let sound = std::fs::read(&older).unwrap();
+    let mut damaged = sound.clone();
+    damaged[40] ^= 4;
+    std::fs::write(&older, damaged).unwrap();
+    store.add(|writer| put(writer, 2));
+    std::fs::write(&older, sound).unwrap();
+    let newer = packs().into_iter().find(|path| !before.contains(path) && is_data(path)).unwrap();
+    [older, newer]
+}
+
+#[test]
+fn a_copy_that_the_index_does_not_know_is_no_damage() {
+    for victim in 0..2 {
+        let store = Store::new();
+        let packs = two_copies(&store);
+        assert!(store.check().is_clean());
+        // An index is made while one of them cannot be read.
+        let aside = store.root.join("aside");
+        std::fs::rename(&packs[victim], &aside).unwrap();
+        Repository::rebuild_index(&store.root, &Silent, &Cancellation::default()).unwrap();
+        std::fs::rename(&aside, &packs[victim]).unwrap();
+        let report = store.check();
+        assert!(report.is_clean() && report.index.is_none(), "{report:?}");
+    }
 }
 
 #[test]

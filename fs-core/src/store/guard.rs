@@ -1,4 +1,5 @@
-//! A fence around redb, which trusts its file: a damaged page makes it panic.
+//! A fence around redb, which verifies its file only when an index is opened to be changed. To open or read a damaged one
+//! otherwise still makes redb 4.6 panic: of a page of an unknown type, or sizes beyond a page.
 
 use std::any::Any;
 use std::cell::Cell;

@@ -49,8 +49,9 @@ const IN_MEMORY: &str = "(in memory)";
 pub(super) struct Index {
     handle: Handle,
     path: PathBuf,
-    /// `None` of an index in memory.
-    file: Option<FileId>,
+    repository: RepositoryId,
+    /// Its file and the folder that it is in; `None` of an index in memory.
+    file: Option<(Arc<Folder>, FileId)>,
     /// Redb gives up a database for good when an operation of the system fails.
     failed: AtomicBool,
     /// A transaction kept between look-ups; renewed by [`Index::refresh`].
@@ -58,9 +59,16 @@ pub(super) struct Index {
 }
 
 enum Handle {
-    Writer(Database),
+    Writer(RwLock<Writable>),
     Reader(ReadOnlyDatabase),
     Closed,
+}
+
+/// A database that is open for writing.
+struct Writable {
+    database: Arc<Database>,
+    /// Every page was, or is as it was just made: an import that changes nothing does not pay for it.
+    verified: bool,
 }
 
 /// Why an index cannot be opened for reading.
@@ -88,36 +96,37 @@ struct Tables {
 
 impl Index {
     /// Makes an empty index in a new file.
-    pub(super) fn create(folder: &Folder, name: &str, repository: RepositoryId) -> Result<Self, StoreError> {
+    pub(super) fn create(
+        folder: &Arc<Folder>,
+        name: &str,
+        repository: RepositoryId,
+    ) -> Result<Self, StoreError> {
         let path = &*folder.path_of(name);
         fence(path, || {
             let file = folder.create_new(name)?;
             let id = file::id(&file).map_err(StoreError::io("read", path))?;
             let database = file::database(&file::to_write(), path, file).map_err(failed(path))?;
             make_tables(&database, path, repository)?;
-            Ok(Self::new(Handle::Writer(database), path, Some(id)))
+            Ok(Self::new(Handle::writer(database, true), path, repository, Some((Arc::clone(folder), id))))
         })
     }
 
     /// Opens this repository's index in this version's layout, to write to it.
     pub(super) fn open_writer(
-        folder: &Folder,
+        folder: &Arc<Folder>,
         name: &str,
         repository: RepositoryId,
     ) -> Result<Self, StoreError> {
         let path = &*folder.path_of(name);
         fence(path, || {
-            let file = folder.file_to_change(name).map_err(cannot_open(path))?;
-            let id = file::id(&file).map_err(StoreError::io("read", path))?;
-            let database = file::database(&file::to_write(), path, file).map_err(failed(path))?;
-            check_ours(&database, path, repository)?;
-            Ok(Self::new(Handle::Writer(database), path, Some(id)))
+            let (database, id) = open(&file::to_write(), folder, path, repository)?;
+            Ok(Self::new(Handle::writer(database, false), path, repository, Some((Arc::clone(folder), id))))
         })
     }
 
     /// Opens this repository's index in this version's layout, to read it beside any writer.
     pub(super) fn open_reader(
-        folder: &Folder,
+        folder: &Arc<Folder>,
         name: &str,
         repository: RepositoryId,
     ) -> Result<Self, Unreadable> {
@@ -132,7 +141,7 @@ impl Index {
                 database => database.map_err(failed(path))?,
             };
             check_ours(&database, path, repository)?;
-            let index = Self::new(Handle::Reader(database), path, Some(id));
+            let index = Self::new(Handle::Reader(database), path, repository, Some((Arc::clone(folder), id)));
             index.tables()?;
             Ok(Ok(index))
         };
@@ -147,12 +156,17 @@ impl Index {
             .create_with_backend(redb::backends::InMemoryBackend::new())
             .map_err(failed(path))?;
         make_tables(&database, path, repository)?;
-        Ok(Self::new(Handle::Writer(database), path, None))
+        Ok(Self::new(Handle::writer(database, true), path, repository, None))
     }
 
-    fn new(handle: Handle, path: &Path, file: Option<FileId>) -> Self {
+    fn new(
+        handle: Handle,
+        path: &Path,
+        repository: RepositoryId,
+        file: Option<(Arc<Folder>, FileId)>,
+    ) -> Self {
         let (path, failed) = (path.to_owned(), AtomicBool::new(false));
-        Self { handle, path, file, failed, tables: RwLock::new(None) }
+        Self { handle, path, repository, file, failed, tables: RwLock::new(None) }
     }
 
     /// Whether nobody but its owner adds to it.
@@ -161,14 +175,14 @@ impl Index {
     }
 
     /// Its file; `None` of an index in memory.
-    pub(super) fn file(&self) -> Option<(u64, u64)> {
-        self.file
+    pub(super) fn file(&self) -> Option<FileId> {
+        self.file.as_ref().map(|(_, id)| *id)
     }
 
     /// Whether its file is the one in this folder, and can still be read as far as is known.
     pub(super) fn is_current(&self, folder: &Folder) -> bool {
-        let name = self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        !self.failed.load(Ordering::Relaxed) && self.file.is_some() && folder.identity_at(name) == self.file
+        let is_there = || self.file().is_some() && folder.identity_at(name_of(&self.path)) == self.file();
+        !self.failed.load(Ordering::Relaxed) && is_there()
     }
 
     /// Lets later look-ups see what was committed meanwhile.
@@ -262,14 +276,23 @@ impl Index {
         fence(&self.path, work).inspect_err(|_| self.failed.store(true, Ordering::Relaxed))
     }
 
-    fn database(&self) -> Result<&Database, StoreError> {
-        match &self.handle {
-            Handle::Writer(database) => Ok(database),
-            Handle::Reader(_) | Handle::Closed => {
-                let refused = io::Error::new(io::ErrorKind::PermissionDenied, "it is open for reading only");
-                Err(StoreError::io("write", &self.path)(refused))
+    /// The database, to change it. The first time it is verified.
+    fn database(&self) -> Result<Arc<Database>, StoreError> {
+        let Handle::Writer(writable) = &self.handle else {
+            let refused = io::Error::new(io::ErrorKind::PermissionDenied, "it is open for reading only");
+            return Err(StoreError::io("write", &self.path)(refused));
+        };
+        let mut writable = writable.write().unwrap_or_else(PoisonError::into_inner);
+        if !writable.verified
+            && let Some((folder, known)) = &self.file
+        {
+            let (database, id) = open(&file::to_change(), folder, &self.path, self.repository)?;
+            if id != *known {
+                return Err(wrong(&self.path, "another file has taken its place"));
             }
+            *writable = Writable { database: Arc::new(database), verified: true };
         }
+        Ok(Arc::clone(&writable.database))
     }
 
     fn tables(&self) -> Result<Arc<Tables>, StoreError> {
@@ -282,7 +305,9 @@ impl Index {
             return Ok(Arc::clone(tables));
         }
         let transaction = match &self.handle {
-            Handle::Writer(database) => database.begin_read(),
+            Handle::Writer(writable) => {
+                writable.read().unwrap_or_else(PoisonError::into_inner).database.begin_read()
+            }
             Handle::Reader(database) => database.begin_read(),
             Handle::Closed => return Err(wrong(&self.path, "it is closed")),
         };
@@ -296,6 +321,31 @@ impl Index {
         *kept = Some(Arc::clone(&tables));
         Ok(tables)
     }
+}
+
+impl Handle {
+    fn writer(database: Database, verified: bool) -> Self {
+        Self::Writer(RwLock::new(Writable { database: Arc::new(database), verified }))
+    }
+}
+
+/// Opens this repository's index in this version's layout, and tells which file it is.
+fn open(
+    builder: &Builder,
+    folder: &Folder,
+    path: &Path,
+    repository: RepositoryId,
+) -> Result<(Database, FileId), StoreError> {
+    let file = folder.file_to_change(name_of(path)).map_err(cannot_open(path))?;
+    let id = file::id(&file).map_err(StoreError::io("read", path))?;
+    let database = file::database(builder, path, file).map_err(failed(path))?;
+    check_ours(&database, path, repository)?;
+    Ok((database, id))
+}
+
+/// The name of an index in its folder.
+fn name_of(path: &Path) -> &str {
+    path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
 }
 
 /// Refuses keys that do not ascend: a damaged tree may lead in a circle.
@@ -385,7 +435,7 @@ fn failed<E: Into<redb::Error>>(path: &Path) -> impl Fn(E) -> StoreError {
         redb::Error::PreviousIo => {
             StoreError::io("use", path)(io::Error::other("an earlier operation failed"))
         }
-        redb::Error::DatabaseAlreadyOpen | redb::Error::LockProtocolMismatch { .. } => StoreError::Locked {
+        redb::Error::DatabaseAlreadyOpen | redb::Error::LockProtocolMismatch => StoreError::Locked {
             path: path.to_owned(),
             holder: "a program that shares it in another way".into(),
         },
@@ -414,4 +464,40 @@ fn cannot_open(path: &Path) -> impl FnOnce(StoreError) -> StoreError {
 
 fn wrong(path: &Path, reason: impl Into<String>) -> StoreError {
     StoreError::Index { path: path.to_owned(), reason: reason.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failing_system_is_told_apart_from_damage() {
+        let path = Path::new("index");
+        let told = |error: io::Error| failed(path)(redb::Error::Io(error));
+        let full = told(io::Error::from_raw_os_error(if cfg!(windows) { 112 } else { 28 }));
+        assert!(full.is_full() && !full.is_index_fault(), "{full}");
+        let read_only = told(io::Error::from_raw_os_error(if cfg!(windows) { 19 } else { 30 }));
+        assert!(matches!(read_only, StoreError::Io { .. }) && !read_only.is_index_fault(), "{read_only}");
+        // A bad sector is the medium's; the new index is elsewhere on it.
+        let medium = told(io::Error::from_raw_os_error(if cfg!(windows) { 1117 } else { 5 }));
+        assert!(matches!(medium, StoreError::Io { .. }) && medium.is_index_fault(), "{medium}");
+        let later = failed(path)(redb::Error::PreviousIo);
+        assert!(!later.is_index_fault(), "{later}");
+        for damage in [io::ErrorKind::UnexpectedEof, io::ErrorKind::InvalidData] {
+            let damaged = told(damage.into());
+            assert!(matches!(damaged, StoreError::Index { .. }), "{damaged}");
+        }
+    }
+
+    #[test]
+    fn keys_that_lead_in_a_circle_are_refused() {
+        let path = Path::new("index");
+        let check = |keys: &[u32]| {
+            let mut order = Ascending::default();
+            keys.iter().try_for_each(|key| order.check(*key, path))
+        };
+        assert!(check(&[1, 2, 9]).is_ok());
+        assert!(check(&[1, 2, 1]).is_err());
+        assert!(check(&[1, 1]).is_err());
+    }
 }

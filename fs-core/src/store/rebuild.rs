@@ -86,7 +86,7 @@ impl Basis {
 
     /// Opens the index to write to it.
     pub(super) fn open_writer(&self) -> Result<Index, StoreError> {
-        Index::open_writer(&*self.folder()?, INDEX, self.repository)
+        Index::open_writer(&self.folder()?, INDEX, self.repository)
     }
 
     /// Opens the index to read it.
@@ -114,7 +114,7 @@ impl Basis {
 
 /// An index beside the one in use, so that nobody ever finds none.
 pub(super) struct NewIndex {
-    temporary: Folder,
+    temporary: Arc<Folder>,
     index: Index,
 }
 
@@ -145,7 +145,7 @@ impl NewIndex {
         recorded: &[SnapshotRecord],
         go_on: &mut dyn FnMut(usize) -> bool,
     ) -> Result<(Self, Vec<(PackId, StoreError)>), StoreError> {
-        let temporary = basis.folder()?.make_folder(TEMPORARY)?;
+        let temporary = Arc::new(basis.folder()?.make_folder(TEMPORARY)?);
         remove_if_there(&temporary, INDEX)?;
         let new = Self { index: Index::create(&temporary, INDEX, basis.repository)?, temporary };
         let fill = || {
