@@ -161,6 +161,10 @@ fn decode_inner(mut cursor: Cursor<'_>) -> Result<Vec<Child>, FormatError> {
         let name = cursor.take(usize::from(name_len), "name")?;
         check_name(name, children.last().map_or(b"", |child| &child.last_name))?;
         let entries = cursor.varint("entries below a node")?;
+        // Who passes over entries by their number would never see what is in it.
+        if entries == 0 {
+            return Err(FormatError::Invalid("entries below a node"));
+        }
         let id = BlobId(cursor.array("node id")?);
         children.push(Child { last_name: name.into(), entries, id });
     }

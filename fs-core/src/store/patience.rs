@@ -1,7 +1,7 @@
 //! Reads at which the medium failed, tried again: only what fails again and again is given up.
 
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -31,29 +31,26 @@ impl Patience {
     /// [`StoreError::Unreadable`].
     pub(super) fn read<T>(&self, mut read: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut waited = Duration::ZERO;
-        for pause in PAUSES {
-            match read() {
-                Err(StoreError::Io { source, path, .. }) if is_of_medium(&source) => {
-                    log::warn!("cannot read {}: {source}; trying again", path.display());
-                }
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            let (path, source) = match read() {
+                Err(StoreError::Io { path, source, .. }) if is_of_medium(&source) => (path, source),
                 result => {
                     // What helped was not in vain.
                     let mut in_vain = self.in_vain();
                     *in_vain = in_vain.saturating_sub(waited);
                     return result;
                 }
-            }
+            };
+            let Some(pause) = pauses.next() else {
+                return Err(StoreError::Unreadable { path, tries: PAUSES.len() + 1, source });
+            };
+            log::warn!("cannot read {}: {source}; trying again", path.display());
             if self.spend(pause) {
                 (self.wait)(pause);
                 waited += pause;
             }
         }
-        read().map_err(|error| match error {
-            StoreError::Io { path, source, .. } if is_of_medium(&source) => {
-                StoreError::Unreadable { path, tries: PAUSES.len() + 1, source }
-            }
-            error => error,
-        })
     }
 
     /// Whether there is time for one more pause.
@@ -66,7 +63,7 @@ impl Patience {
         enough
     }
 
-    fn in_vain(&self) -> std::sync::MutexGuard<'_, Duration> {
+    fn in_vain(&self) -> MutexGuard<'_, Duration> {
         self.in_vain.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

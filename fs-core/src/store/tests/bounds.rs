@@ -80,7 +80,7 @@ fn a_node_beyond_its_bounds_is_damage_to_every_reader() {
     assert_eq!(compare(&reader, Some(written), None).unwrap(), 4);
     assert!(find(&reader, &written, b"x").unwrap().is_some());
     for (number, (id, name)) in bad.into_iter().enumerate() {
-        let damaged = |error: StoreError| error.is_damage() && error.to_string().contains("bounds");
+        let damaged = |error: StoreError| error.is_damage() && error.to_string().contains("directory node");
         assert!(walk(&reader, id, 0).is_err_and(damaged), "{number}");
         assert!(compare(&reader, Some(id), None).is_err_and(damaged), "{number}");
         assert!(find(&reader, &id, name.as_bytes()).is_err_and(damaged), "{number}: {name}");
