@@ -97,7 +97,7 @@ struct Random(u64);
 impl Random {
     fn below(&mut self, bound: u32) -> u32 {
         self.0 = mix(self.0.wrapping_add(0x9e37_79b9_7f4a_7c15));
-        u32::try_from((self.0 >> 32) * u64::from(bound) >> 32).unwrap_or(0)
+        u32::try_from(((self.0 >> 32) * u64::from(bound)) >> 32).unwrap_or(0)
     }
 }
 

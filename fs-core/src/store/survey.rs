@@ -27,10 +27,11 @@ impl Repository {
     pub fn foreign(&self) -> Vec<StoreError> {
         let root = self.local.root();
         let mut found = Vec::new();
-        let mut note = |result: Result<(), StoreError>| match result {
-            Err(foreign @ StoreError::Foreign { .. }) => found.push(foreign),
-            // Whatever needs it will tell.
-            Err(_) | Ok(()) => {}
+        // Other errors are told by whatever needs the entry.
+        let mut note = |result: Result<(), StoreError>| {
+            if let Err(foreign @ StoreError::Foreign { .. }) = result {
+                found.push(foreign);
+            }
         };
         for name in FILES {
             note(root.size(name).map(drop));

@@ -71,12 +71,13 @@ fn nothing_is_open_to_others_for_a_moment() {
     assert!(seen > 10, "the trace shows {seen} files and folders only");
 }
 
+type Prepare = fn(&Path);
+
 #[test]
 fn init_refuses_what_others_have_prepared() {
     if !needs::met(&[Need::Root]) {
         return;
     }
-    type Prepare = fn(&Path);
     let prepared: [(&str, Prepare); 7] = [
         ("a folder of another user", |root| chown(root, Some(1777), None).expect("chown")),
         ("a link in place of the lock", |root| symlink("/nowhere", root.join("lock")).expect("a link")),
