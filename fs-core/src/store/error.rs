@@ -136,7 +136,12 @@ impl StoreError {
     /// Whether it cannot be read and never will be: damage, or the medium failed there again and again. Anything
     /// else, such as a missing permission, may pass, and must not make anybody give up what is stored.
     pub fn is_loss(&self) -> bool {
-        matches!(self, StoreError::Unreadable { .. }) || self.is_damage()
+        match self {
+            StoreError::Unreadable { .. } => true,
+            // The object may be where a link leads to.
+            StoreError::Foreign { .. } => false,
+            error => error.is_damage(),
+        }
     }
 
     /// Whether an index that fails so must be made again: its bytes are wrong, or the medium fails where they are. A new file

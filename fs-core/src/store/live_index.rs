@@ -52,7 +52,8 @@ impl LiveIndex {
 
     /// Opens the index to write, and brings it up to date with what is stored. Tells whether packs are gone, or cannot be
     /// read. The lock must be held.
-    pub(super) fn open_to_write(basis: Basis) -> Result<(Self, bool), StoreError> {
+    pub(super) fn open_to_write(mut basis: Basis) -> Result<(Self, bool), StoreError> {
+        basis.moves_folder = true;
         let (index, lost) = open_up_to_date(&basis)?;
         Ok((Self::new(index, basis, Role::Writer), lost))
     }

@@ -60,7 +60,7 @@ impl Repository {
     ) -> Result<(Self, Vec<(PackId, String)>), StoreError> {
         let Self { local: backend, config, keys, index, lock, .. } = self;
         drop(index);
-        let basis = Basis::of(&backend, config.id, keys.clone());
+        let basis = Basis { moves_folder: true, ..Basis::of(&backend, config.id, keys.clone()) };
         backend.clear_temporary()?;
         for kind in [ObjectKind::Config, ObjectKind::Snapshot, ObjectKind::Pack, ObjectKind::Tag] {
             backend.settle(kind)?;
@@ -111,6 +111,7 @@ impl Repository {
             repository: self.config.id,
             backend: Arc::clone(&self.backend),
             keys: self.keys.clone(),
+            moves_folder: false,
         }
     }
 

@@ -157,7 +157,11 @@ impl Reader {
         let tried = located.as_ref().ok().map(|(pack, _)| *pack);
         let was_bad = located.as_ref().is_ok_and(|(pack, place)| self.is_known_bad((*pack, place.block)));
         let error = match located.and_then(read) {
-            Err(error) if error.is_loss() || matches!(error, StoreError::Index { .. }) => error,
+            Err(error)
+                if error.is_loss() || error.is_damage() || matches!(error, StoreError::Index { .. }) =>
+            {
+                error
+            }
             result => return result,
         };
         let index = &self.shared.index;

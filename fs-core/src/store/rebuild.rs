@@ -40,7 +40,8 @@ impl Repository {
         let _lock = WriterLock::acquire(&local.root())?;
         local.pin();
         local.clear_temporary()?;
-        let basis = Basis::of(&Arc::new(local), config.id, Keys::derive(&config.secret));
+        let keys = Keys::derive(&config.secret);
+        let basis = Basis { moves_folder: true, ..Basis::of(&Arc::new(local), config.id, keys) };
         let packs = basis.stored_packs()?;
         let total = packs.len() as u64;
         let (index, unreadable) = NewIndex::make(&basis, packs, &mut |done| {
@@ -64,13 +65,15 @@ pub(super) struct Basis {
     pub(super) repository: RepositoryId,
     pub(super) backend: Arc<dyn Backend>,
     pub(super) keys: Keys,
+    /// A folder in the index's place is moved away. Only a writer may.
+    pub(super) moves_folder: bool,
 }
 
 impl Basis {
     /// Of a repository in a folder.
     pub(super) fn of(local: &Arc<LocalBackend>, repository: RepositoryId, keys: Keys) -> Self {
         let backend = Arc::clone(local) as Arc<dyn Backend>;
-        Self { local: Some(Arc::clone(local)), repository, backend, keys }
+        Self { local: Some(Arc::clone(local)), repository, backend, keys, moves_folder: false }
     }
 
     /// The repository's path, for messages.
@@ -179,6 +182,10 @@ impl NewIndex {
         drop(self.index);
         let folder = basis.folder()?;
         if folder.entry(INDEX)?.is_some_and(|there| there.is_dir()) {
+            if !basis.moves_folder {
+                let path = folder.path_of(INDEX);
+                return Err(StoreError::Foreign { path, found: "a folder", wanted: "a file" });
+            }
             move_away(&folder)?;
         }
         self.temporary.rename(INDEX, &folder, INDEX)?;

@@ -210,7 +210,13 @@ mod tests {
         let sound = Arc::new(MemoryBackend::default());
         sound.put(&Object::pack(sealed.id), &sealed.bytes).unwrap();
         let repository = RepositoryId([0; 16]);
-        let basis = Basis { local: None, repository, backend: sound.clone(), keys: keys.clone() };
+        let basis = Basis {
+            local: None,
+            repository,
+            backend: sound.clone(),
+            keys: keys.clone(),
+            moves_folder: false,
+        };
         let index = LiveIndex::in_memory(basis).unwrap();
         let record = super::super::PackRecord::new(sealed.id, sealed.bytes.len() as u64, &sealed.catalogue);
         index.add(&[(record, sealed.catalogue.clone())]).unwrap();

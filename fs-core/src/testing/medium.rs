@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::recording::{Operation, Step};
@@ -245,14 +246,22 @@ impl Chance {
     }
 }
 
-/// Makes `root` hold exactly this.
+/// Makes `root` hold exactly this, with the modes of a repository.
 pub(super) fn materialise(tree: &Tree, root: &Path) {
     let _ = fs::remove_dir_all(root);
     for (path, bytes) in tree {
-        match bytes {
-            None => fs::create_dir(root.join(path)).unwrap(),
-            Some(bytes) => fs::write(root.join(path), bytes).unwrap(),
-        }
+        let path = root.join(path);
+        let mode = match bytes {
+            None => {
+                fs::create_dir(&path).unwrap();
+                0o700
+            }
+            Some(bytes) => {
+                fs::write(&path, bytes).unwrap();
+                0o600
+            }
+        };
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who else can get at a repository's folder.
 
 use std::fs::{File, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 
 use cap_std::fs::{MetadataExt as _, OpenOptions};
 
@@ -93,7 +93,7 @@ impl Folder {
         }
         // Where all files have one owner, as on FAT, the owner of a new file is another user, too.
         let probe = format!(".yester-{}", std::process::id());
-        let file = self.create_file(&probe, OpenOptions::new().write(true).create_new(true));
+        let file = self.dir.open_with(&probe, OpenOptions::new().write(true).create_new(true));
         let file = file.map_err(StoreError::io("write to", &self.path))?;
         let told = file.metadata().map_err(read());
         self.remove(&probe)?;

@@ -49,7 +49,13 @@ impl Backend for FullDisk {
 fn packer(backend: Arc<dyn Backend>) -> (Packer, Keys) {
     let keys = Keys::derive(&Secret([1; 32]));
     let repository = RepositoryId([2; 16]);
-    let basis = Basis { local: None, repository, backend: Arc::clone(&backend), keys: keys.clone() };
+    let basis = Basis {
+        local: None,
+        repository,
+        backend: Arc::clone(&backend),
+        keys: keys.clone(),
+        moves_folder: false,
+    };
     let index = Arc::new(LiveIndex::in_memory(basis).unwrap());
     let reader = Reader::new(Arc::clone(&backend), keys.clone(), Arc::clone(&index), CacheSizes::default());
     (Packer::new(backend, reader, index, Pending::default()), keys)

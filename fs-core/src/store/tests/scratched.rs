@@ -77,7 +77,13 @@ fn reader(keys: &Keys, packs: &[SealedPack], scratch: Range<u64>) -> Reader {
 
 fn reader_of(backend: &Arc<Scratched>, keys: &Keys, packs: &[SealedPack]) -> Reader {
     let stored = Arc::clone(backend) as Arc<dyn Backend>;
-    let basis = Basis { local: None, repository: RepositoryId([0; 16]), backend: stored, keys: keys.clone() };
+    let basis = Basis {
+        local: None,
+        repository: RepositoryId([0; 16]),
+        backend: stored,
+        keys: keys.clone(),
+        moves_folder: false,
+    };
     let index = LiveIndex::in_memory(basis).unwrap();
     for pack in packs {
         backend.put(&Object::pack(pack.id), &pack.bytes).unwrap();
