@@ -64,6 +64,7 @@ impl Folder {
         if let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty()) {
             std::fs::create_dir_all(above).map_err(StoreError::io("create", above))?;
         }
+        #[cfg_attr(windows, expect(unused_mut, reason = "Windows has no modes"))]
         let mut builder = std::fs::DirBuilder::new();
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
@@ -107,6 +108,7 @@ impl Folder {
 
     /// Opens the folder `name` in it, and creates it if it is missing.
     pub(super) fn make_folder(&self, name: &str) -> Result<Self, StoreError> {
+        #[cfg_attr(windows, expect(unused_mut, reason = "Windows has no modes"))]
         let mut builder = DirBuilder::new();
         #[cfg(unix)]
         cap_std::fs::DirBuilderExt::mode(&mut builder, 0o700);
@@ -195,6 +197,7 @@ impl Folder {
     }
 
     /// The bytes of a file, at most `limit`.
+    #[cfg_attr(windows, expect(dead_code, reason = "there is no watch on Windows"))]
     pub(crate) fn read(&self, name: &str, limit: u64) -> Result<Vec<u8>, StoreError> {
         let mut bytes = Vec::new();
         let read = self.file(name)?.take(limit).read_to_end(&mut bytes);
@@ -203,6 +206,7 @@ impl Folder {
     }
 
     /// Gives a file other content. Whoever reads it finds the old or the new one. It is not made durable.
+    #[cfg_attr(windows, expect(dead_code, reason = "there is no watch on Windows"))]
     pub(crate) fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let temporary = format!("{name}.new");
         let mut file = self.new_file(&temporary)?;
@@ -272,7 +276,6 @@ impl Folder {
     }
 
     /// A handle on it that can do more than lead to its entries.
-    #[cfg_attr(windows, expect(dead_code, reason = "Windows cannot sync folders"))]
     fn itself(&self) -> io::Result<File> {
         Ok(self.dir.open(".")?.into_std())
     }

@@ -17,6 +17,7 @@ pub struct Exposed {
 }
 
 /// Paths that are kept.
+#[cfg(unix)]
 const KEPT: usize = 10;
 /// Files and folders beside the objects.
 const FILES: [&str; 3] = ["lock", "watch.lock", "watch.json"];
@@ -48,10 +49,10 @@ impl Repository {
         found
     }
 
-    /// What other users can get at. Nothing is told of systems without modes.
+    /// What other users can get at.
+    #[cfg(unix)]
     pub fn exposed(&self) -> Result<Exposed, StoreError> {
         let mut exposed = Exposed::default();
-        #[cfg(unix)]
         self.local.root().exposed("", &mut |path, exposure| {
             exposed.count += 1;
             exposed.can_write |= exposure == super::folder::Exposure::Write;
@@ -60,6 +61,12 @@ impl Repository {
             }
         })?;
         Ok(exposed)
+    }
+
+    /// Nothing is told of systems without modes.
+    #[cfg(windows)]
+    pub fn exposed(&self) -> Result<Exposed, StoreError> {
+        Ok(Exposed::default())
     }
 }
 
