@@ -179,21 +179,29 @@ impl NewIndex {
 
     /// Puts it in the place of the one in use, or of whatever has its name.
     pub(super) fn publish(self, basis: &Basis) -> Result<(), StoreError> {
-        drop(self.index);
-        let folder = basis.folder()?;
-        if folder.entry(INDEX)?.is_some_and(|there| there.is_dir()) {
-            if !basis.moves_folder {
-                let path = folder.path_of(INDEX);
-                return Err(StoreError::Foreign { path, found: "a folder", wanted: "a file" });
-            }
-            move_away(&folder)?;
-        }
-        self.temporary.rename(INDEX, &folder, INDEX)?;
-        if let Err(error) = remove_if_there(&folder, OLD_INDEX) {
-            log::info!("{error}");
-        }
-        folder.sync()
+        let Self { temporary, index } = self;
+        drop(index);
+        let published = basis.folder().and_then(|folder| take_place(basis, &temporary, &folder));
+        published.inspect_err(|_| {
+            let _ = temporary.remove(INDEX);
+        })
     }
+}
+
+/// Renames the new index into the repository's folder.
+fn take_place(basis: &Basis, temporary: &Folder, folder: &Folder) -> Result<(), StoreError> {
+    if folder.entry(INDEX)?.is_some_and(|there| there.is_dir()) {
+        if !basis.moves_folder {
+            let path = folder.path_of(INDEX);
+            return Err(StoreError::Foreign { path, found: "a folder", wanted: "a file" });
+        }
+        move_away(folder)?;
+    }
+    temporary.rename(INDEX, folder, INDEX)?;
+    if let Err(error) = remove_if_there(folder, OLD_INDEX) {
+        log::info!("{error}");
+    }
+    folder.sync()
 }
 
 /// Moves a folder that has the index's name out of the way. What is in it is not ours to remove.
