@@ -63,6 +63,18 @@ fn check(folder: &Folder) -> Result<(), StoreError> {
     if names.iter().any(|name| name == CONFIG) {
         return Err(StoreError::AlreadyExists(folder.path().to_owned()));
     }
+    // Without its config, and the secret in it, what is stored cannot be read. A new one would change nothing about it.
+    for name in [PACKS, SNAPSHOTS] {
+        let holds_objects = match folder.folder(name).and_then(|found| found.names()) {
+            // A link is refused below.
+            Err(StoreError::Foreign { .. }) => false,
+            Err(error) if error.is_not_found() => false,
+            found => !found?.is_empty(),
+        };
+        if holds_objects {
+            return Err(StoreError::Missing(Object::config()));
+        }
+    }
     for name in &names {
         let is_known = FILES.contains(&name.as_str()) || LAYOUT.contains(&name.as_str());
         if !is_known {
@@ -71,12 +83,6 @@ fn check(folder: &Folder) -> Result<(), StoreError> {
         // Somebody else's could be used to read what will be stored.
         #[cfg(unix)]
         folder.check_private(name)?;
-    }
-    // Without its config, and the secret in it, what is stored cannot be read. A new one would change nothing about it.
-    for name in [PACKS, SNAPSHOTS] {
-        if names.iter().any(|found| found == name) && !folder.folder(name)?.names()?.is_empty() {
-            return Err(StoreError::Missing(Object::config()));
-        }
     }
     Ok(())
 }

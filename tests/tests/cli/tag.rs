@@ -1,6 +1,7 @@
 //! `yester tag`: names that people give to snapshots.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -266,6 +267,7 @@ fn an_old_repository_can_have_them() {
     let sandbox = Sandbox::new();
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/v1/repository");
     copy(&fixture, &sandbox.repo());
+    fs::set_permissions(sandbox.repo(), fs::Permissions::from_mode(0o700)).expect("chmod");
     assert!(listed(&sandbox).is_empty());
     let snapshots = || sandbox.yester(["--json", "snapshots"]).run().ok().json_lines();
     let source = snapshots()[0]["source"].as_str().expect("a source").to_owned();

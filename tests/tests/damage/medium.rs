@@ -20,9 +20,10 @@ fn repository() -> Sandbox {
     sandbox
 }
 
-/// All files and their bytes, but for the lock.
+/// All files and their bytes, but for the lock and the index, which is made again where the medium fails.
 fn state(repo: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    let paths = files(repo).into_iter().filter(|path| !path.ends_with("lock"));
+    let derived = ["lock", "index-2.redb"];
+    let paths = files(repo).into_iter().filter(|path| !derived.iter().any(|name| path.ends_with(name)));
     paths.map(|path| (path.clone(), fs::read(path).expect("a file"))).collect()
 }
 
@@ -54,7 +55,9 @@ fn nothing_is_given_up_for_one_failure_to_read() {
             }
             let what = format!("EIO at {call} number {nth}: {repair}");
             assert_eq!(repair.code(), Some(0), "{what}");
-            assert!(repair.text().contains("nothing to repair"), "{what}");
+            let of_index =
+                call == "pread64" && repair.text().contains("the index is made again, without loss");
+            assert!(of_index || repair.text().contains("nothing to repair"), "{what}");
             assert!(state(&sandbox.repo()) == before, "the repository has changed after {what}");
             nth += 1;
         }

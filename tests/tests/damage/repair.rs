@@ -247,7 +247,7 @@ fn packs_that_are_away_are_not_given_up() {
     fs::rename(&folder, &away).expect("renamed");
     fs::create_dir(&folder).expect("a folder");
     refuses(packs.len());
-    fs::remove_file(fixture.repo().join("index.redb")).expect("removed");
+    fs::remove_file(fixture.repo().join("index-2.redb")).expect("removed");
     fixture.sandbox.yester(["repair"]).run().fails(1, &["packs are missing", "--really"]);
     fs::remove_dir(&folder).expect("removed");
     fs::rename(&away, &folder).expect("renamed");
