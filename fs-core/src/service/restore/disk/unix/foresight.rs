@@ -19,7 +19,7 @@ use crate::format::XattrSet;
 use crate::service::restore::disk::{FileId, Lacking, Site};
 use crate::view::{Attr, FileKind};
 
-/// Predicts what an entry created here will lack, and gives the entry a number. Fails if it cannot be
+/// Predicts what an entry created here will lack, and makes up a file id for it. Fails if it cannot be
 /// created.
 pub(in crate::service::restore) fn foresee(
     site: &Site,
