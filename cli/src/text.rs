@@ -56,8 +56,8 @@ pub fn ago(time: Timestamp, now: Timestamp) -> String {
     if past.is_negative() { format!("in {length}") } else { format!("{length} ago") }
 }
 
-/// Whether a terminal obeys a character or shows nothing for it: controls, marks of direction, which make a name look
-/// like another, and other formats. Not the joiners that words of some languages need.
+/// Whether a terminal obeys a character or shows nothing for it: controls, direction marks (which make one
+/// name look like another) and other format characters. The joiners that some languages need are excluded.
 pub fn is_unseen(char: char) -> bool {
     char.is_control()
         || matches!(
@@ -80,8 +80,8 @@ pub fn is_unseen(char: char) -> bool {
         )
 }
 
-/// A name on one line that no terminal obeys: as it is, or, when it has characters that are not seen or is not UTF-8,
-/// quoted so that shells read it back.
+/// A name as one line that is safe on a terminal. Names that have unseen characters or are not UTF-8 are
+/// quoted so that a shell can read them back; others are unchanged.
 pub fn printable(name: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = str::from_utf8(name)
         && !text.chars().any(is_unseen)

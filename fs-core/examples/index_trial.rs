@@ -23,9 +23,9 @@ use redb::{
 };
 
 const BLOBS: TableDefinition<'_, [u8; 16], u32> = TableDefinition::new("blobs");
-/// A writer → the number of its last batch.
+/// The number of each writer's last batch, by writer.
 const HEADS: TableDefinition<'_, u32, u32> = TableDefinition::new("heads");
-/// Batches of a writer that stay; older ones are removed, so that pages are used again.
+/// Batches that a writer keeps. Older ones are removed, so that pages are used again.
 const KEPT: u32 = 8;
 const FILE: &str = "trial.redb";
 
@@ -87,7 +87,7 @@ impl Arguments {
 /// A line for the parent.
 fn say(kind: &str, what: &dyn std::fmt::Display) {
     let mut out = std::io::stdout().lock();
-    // Nobody listens any more when the trial is over.
+    // The parent closes the pipe when the trial is over.
     let _ = out.write_all(format!("{kind} {what}\n").as_bytes()).and_then(|()| out.flush());
 }
 
@@ -150,7 +150,7 @@ fn lock(folder: &Path) -> std::io::Result<File> {
     Ok(file)
 }
 
-/// Commits a writer's next batch, and tells its number.
+/// Commits a writer's next batch and reports its number.
 fn add(database: &Database, writer: u32) -> Result<u32, Error> {
     let transaction = database.begin_write()?;
     let batch = {
@@ -184,7 +184,7 @@ fn read(arguments: &Arguments) -> Result<(), Error> {
         let file = File::open(arguments.folder.join(FILE))?;
         let database = match arguments.builder().open_read_only_with_backend(FileBackend::new(file)?) {
             Ok(database) => database,
-            // A writer was killed, and no other one has the file open.
+            // A writer was killed, and no other writer has the file open.
             Err(DatabaseError::RepairAborted) => {
                 say("unclean", &"");
                 thread::sleep(Duration::from_millis(2));
@@ -195,7 +195,7 @@ fn read(arguments: &Arguments) -> Result<(), Error> {
         for _ in 0..20 + random.below(300) {
             let transaction = database.begin_read()?;
             let first = look(&transaction, &mut seen, &mut random)?;
-            // What a transaction sees does not change, whatever is committed meanwhile.
+            // A transaction sees the same data, whatever is committed meanwhile.
             if random.below(4) == 0 && look(&transaction, &mut seen, &mut random)? != first {
                 say("wrong", &"a transaction has changed");
             }
@@ -204,7 +204,8 @@ fn read(arguments: &Arguments) -> Result<(), Error> {
     }
 }
 
-/// Compares what a transaction sees with what writers write, and returns the numbers of their last batches.
+/// Compares what a transaction sees with what the writers have written. Returns the numbers of their last
+/// batches.
 fn look(transaction: &ReadTransaction, seen: &mut [u32], random: &mut Random) -> Result<Vec<u32>, Error> {
     let heads = transaction.open_table(HEADS)?;
     let blobs = transaction.open_table(BLOBS)?;
@@ -250,7 +251,7 @@ struct Counts {
     errors: Vec<String>,
 }
 
-/// A process of the trial, and the thread that hears it.
+/// A process of the trial, and the thread that reads its output.
 struct Running {
     child: Child,
     heard: JoinHandle<(Counts, u32)>,
@@ -371,7 +372,7 @@ fn collect(all: &mut Counts, counts: Counts) {
     all.errors.extend(counts.errors);
 }
 
-/// What is left must be sound, and hold what was committed.
+/// The final database must be sound and hold everything that was committed.
 fn finish(arguments: &Arguments, acknowledged: &[u32], all: &mut Counts) {
     let mut left = || -> Result<(), Error> {
         let mut database = arguments.open()?;

@@ -1,5 +1,5 @@
-//! Mount points by handle. Root also mounts in folders of other users, who may put a link in the place of any
-//! folder on the way: none is followed.
+//! Mounts by handle. Root also mounts in folders of other users. They may replace any folder on the way by a
+//! link; no link is followed.
 
 use std::ffi::{CString, OsStr};
 use std::io;
@@ -17,7 +17,7 @@ pub(crate) fn open(path: &Path) -> io::Result<OwnedFd> {
     walk(path, |above, name| Ok(openat(above, name, FOLDER, Mode::empty())?))
 }
 
-/// The same, with all folders that are missing.
+/// Opens the folder at an absolute path, and creates all missing folders.
 pub(crate) fn make(path: &Path) -> io::Result<OwnedFd> {
     walk(path, |above, name| match openat(above, name, FOLDER, Mode::empty()) {
         Err(Errno::NOENT) => {
@@ -40,7 +40,7 @@ fn walk(path: &Path, next: impl Fn(&OwnedFd, &OsStr) -> io::Result<OwnedFd>) -> 
     })
 }
 
-/// Mounts at this folder, whatever its name leads to by now. `data` is what FUSE wants to know.
+/// Mounts at this folder, whatever its path leads to by now. `data` holds the options for FUSE.
 pub(crate) fn mount(point: &OwnedFd, device: &str, flags: MountFlags, data: &str) -> io::Result<()> {
     let target = format!("/proc/self/fd/{}", point.as_raw_fd());
     Ok(rustix::mount::mount(device, target, "fuse", flags, Some(CString::new(data)?.as_c_str()))?)
@@ -51,7 +51,7 @@ pub(crate) fn unmount(path: &Path, flags: UnmountFlags) -> io::Result<()> {
     let (Some(above), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
-    // A handle on the mount itself would keep it in use.
+    // A handle on the mount itself would keep it busy.
     let above = open(above)?;
     let target = Path::new("/proc/self/fd").join(above.as_raw_fd().to_string()).join(name);
     Ok(rustix::mount::unmount(target, flags | UnmountFlags::NOFOLLOW)?)

@@ -26,7 +26,7 @@ pub struct Mount {
     point: Point,
 }
 
-/// Where something is mounted. Dropping it unmounts.
+/// A mounted path. Dropping it unmounts.
 #[derive(Debug)]
 struct Point(PathBuf);
 
@@ -53,7 +53,7 @@ pub fn serve<F: Filesystem>(filesystem: F, path: &Path, options: &MountOptions) 
     let session = by_handle
         .and_then(|device| match device {
             Some(device) => {
-                // What nobody serves would hang whoever looks at it.
+                // A mount that nobody serves would block every process that accesses it.
                 let unmount = |_: &io::Error| drop(handle::unmount(path, UnmountFlags::DETACH));
                 let session =
                     Session::from_fd(filesystem, device, config.acl, config).and_then(Session::spawn);
@@ -66,8 +66,8 @@ pub fn serve<F: Filesystem>(filesystem: F, path: &Path, options: &MountOptions) 
     Ok(Mount { watch: None, session, point: Point(path.to_owned()) })
 }
 
-/// Mounts as root; `None` if only fusermount3 can. Other users need not be kept from swapping a link in: they could
-/// only do it in their own folders, and fusermount3 acts in their name.
+/// Mounts as root; `None` if only fusermount3 can. Other users need no such protection: they could swap links
+/// only in their own folders, and fusermount3 acts with their rights.
 fn at_handle(path: &Path, options: &MountOptions, config: &Config) -> io::Result<Option<OwnedFd>> {
     let point = handle::open(path)?;
     let device = rustix::fs::open("/dev/fuse", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
@@ -115,7 +115,7 @@ impl Mount {
 }
 
 impl Point {
-    /// Its path, when nothing is mounted there any more.
+    /// The path, once nothing is mounted there any more.
     fn left(mut self) -> PathBuf {
         std::mem::take(&mut self.0)
     }

@@ -25,12 +25,12 @@ pub(crate) enum InodeBits {
 pub(crate) const SUBTYPE: &str = "yester";
 
 impl MountOptions {
-    /// The device that is shown.
+    /// The device that `mount` shows.
     pub(crate) fn device(&self) -> String {
         label(&self.source_label)
     }
 
-    /// For mount(2).
+    /// Flags for mount(2).
     pub(crate) fn flags(&self) -> Result<MountFlags, MountError> {
         let mut flags = MountFlags::RDONLY | MountFlags::NODEV | MountFlags::NOSUID;
         for option in self.config()?.mount_options {

@@ -127,8 +127,8 @@ impl<'a> Yester<'a> {
         self
     }
 
-    /// Let the `nth` of these system calls on these paths fail by EIO, and no other; `log` tells whether there was
-    /// one (`INJECTED`). Needs strace.
+    /// Makes the `nth` of these system calls on these paths fail with EIO, and no other. `log` shows
+    /// whether that happened (`INJECTED`). Needs strace.
     #[must_use]
     pub fn failing_once(mut self, call: &str, nth: usize, paths: &[PathBuf], log: &Path) -> Self {
         self = self.traced(call, &format!("error=EIO:when={nth}"));

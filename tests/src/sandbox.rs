@@ -92,8 +92,8 @@ impl Sandbox {
     pub fn public_binary(&self) -> PathBuf {
         let copy = self.path("yester");
         if !copy.exists() {
-            // By another process: a program that another test starts meanwhile would inherit the copy, still
-            // open for writing, and Linux runs no such file.
+            // Copied by another process. Otherwise a program that another test starts meanwhile would
+            // inherit the copy, still open for writing, and Linux runs no such file.
             let status = Command::new("cp").arg(crate::binary::path()).arg(&copy).status();
             assert!(status.expect("cp runs").success(), "no copy of the binary");
             fs::set_permissions(&copy, Permissions::from_mode(0o755)).expect("a binary that all may run");

@@ -39,7 +39,7 @@ pub fn run(context: &mut Context, args: &CheckArgs) -> Result<Outcome> {
     Ok(if report.is_clean() { Outcome::Done } else { Outcome::Damage })
 }
 
-/// Warns of what other users can get at.
+/// Warns of entries that other users can read or change.
 fn warn_exposed(exposed: &Exposed, repository: &Path) {
     let can = if exposed.can_write { "read or change" } else { "read" };
     let first = exposed.paths.first().map_or("", String::as_str);

@@ -64,7 +64,7 @@ impl Node {
         }
     }
 
-    /// The first name that it tells: of an inner node the last one below its first child.
+    /// The first name stated in the node. For an inner node this is the last name below its first child.
     pub fn first_name(&self) -> Option<&[u8]> {
         match self {
             Node::Leaf(leaf) => (!leaf.is_empty()).then(|| leaf.name(0)),
@@ -72,7 +72,7 @@ impl Node {
         }
     }
 
-    /// The last name in it or below it.
+    /// The last name in or below the node.
     pub fn last_name(&self) -> Option<&[u8]> {
         match self {
             Node::Leaf(leaf) => leaf.len().checked_sub(1).map(|last| leaf.name(last)),
@@ -80,7 +80,7 @@ impl Node {
         }
     }
 
-    /// Entries in it or below it.
+    /// Number of entries in or below the node.
     pub fn entries(&self) -> u64 {
         match self {
             Node::Leaf(leaf) => leaf.len() as u64,
@@ -161,7 +161,7 @@ fn decode_inner(mut cursor: Cursor<'_>) -> Result<Vec<Child>, FormatError> {
         let name = cursor.take(usize::from(name_len), "name")?;
         check_name(name, children.last().map_or(b"", |child| &child.last_name))?;
         let entries = cursor.varint("entries below a node")?;
-        // Who passes over entries by their number would never see what is in it.
+        // A reader that skips entries by count would never see such a child.
         if entries == 0 {
             return Err(FormatError::Invalid("entries below a node"));
         }

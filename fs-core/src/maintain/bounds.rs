@@ -1,4 +1,4 @@
-//! Whether the nodes below an inner node of a directory are as it says: only a forged one is not.
+//! Checks that the nodes below an inner node match what the inner node says. Only a forged node does not.
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
@@ -8,16 +8,16 @@ use crate::format::limits::MAX_LEVELS;
 use crate::format::{BlobId, Child, Node};
 use crate::store::StoreError;
 
-/// Reads a node; `None` when it cannot be read, which is told elsewhere.
+/// Reads a node; `None` if it cannot be read, which is reported elsewhere.
 pub(super) type Read<'a> = &'a dyn Fn(&BlobId) -> Result<Option<std::sync::Arc<Node>>, StoreError>;
 
-/// The bounds of nodes, remembered: snapshots share most of them.
+/// Cached bounds of nodes: snapshots share most of them.
 #[derive(Debug, Default)]
 pub(super) struct AllBounds(HashMap<u128, Option<Bounds>, BuildHasherDefault<OwnBits>>);
 
 #[derive(Debug, Clone)]
 struct Bounds {
-    /// The first name in the leftmost leaf; `None` when that cannot be read.
+    /// The first name in the leftmost leaf; `None` if that leaf cannot be read.
     first: Option<Box<[u8]>>,
     last: Box<[u8]>,
     entries: u64,
@@ -32,8 +32,8 @@ impl AllBounds {
         }
     }
 
-    /// Whether child `at` has the last name and the number of entries that its parent tells, and only names after
-    /// those of the child before it. What cannot be read may have.
+    /// Whether child `at` has the last name and the number of entries that its parent states, and whether all
+    /// its names follow those of the previous child. True if it cannot be read.
     pub(super) fn fits(&mut self, children: &[Child], at: usize, read: Read<'_>) -> Result<bool, StoreError> {
         let child = &children[at];
         let before = at.checked_sub(1).map_or(&b""[..], |before| &children[before].last_name);
@@ -49,7 +49,7 @@ impl AllBounds {
         let node = if depth > MAX_LEVELS { None } else { read(id)? };
         let bounds = match node.as_deref() {
             None => None,
-            // An empty leaf fits nowhere: a child has a last name.
+            // An empty leaf matches no child, as a child has a last name.
             Some(node @ Node::Leaf(_)) => Some(Bounds {
                 first: node.first_name().map(Into::into),
                 last: node.last_name().unwrap_or_default().into(),

@@ -15,7 +15,7 @@ pub enum MaintainError {
     /// The config cannot be read, which holds the key to everything else.
     #[error("{0}; no repair can make it again: put it back from a copy of the repository")]
     Config(StoreError),
-    /// Most packs are gone at once.
+    /// Most packs are missing or unreadable at once.
     #[error(
         "{0}: perhaps a file system is not mounted, or a disk is failing; bring it back, or give `--really` if they \
          are lost for good; nothing was changed"

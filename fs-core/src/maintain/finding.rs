@@ -70,12 +70,13 @@ pub enum Finding {
         /// What is wrong.
         reason: String,
     },
-    /// Something has the name of a file or folder of the repository, and is none. It was not opened.
+    /// An entry that has the name of a file or folder of the repository but is of another type. It was not
+    /// opened.
     Foreign {
         /// What it is.
         reason: String,
     },
-    /// A pack that the index knows is gone, or another.
+    /// A pack in the index is missing, or is not the one that the index describes.
     IndexedPack {
         /// The pack.
         pack: PackId,
@@ -112,9 +113,9 @@ pub struct Report {
     pub more_harmed: u64,
     /// Snapshots with such a path.
     pub harmed_snapshots: u64,
-    /// Why the index could not be used. It is derived: that is no damage of what is stored.
+    /// Why the index could not be used. The index is derived, so this is not damage of stored data.
     pub index: Option<String>,
-    /// The one that was made instead is only in memory, as there is no place for it on disk.
+    /// The new index exists only in memory, as it could not be written to disk.
     pub index_in_memory: bool,
     /// Packs looked at.
     pub packs: u64,
@@ -126,7 +127,7 @@ pub struct Report {
     pub blocks_read: u64,
     /// Their bytes.
     pub bytes_read: u64,
-    /// What other users can get at; it is no finding.
+    /// What other users can read or change; not a finding.
     pub exposed: Exposed,
 }
 

@@ -9,26 +9,27 @@ use crate::format::PackId;
 use crate::monitor::Phase;
 use crate::store::{PackRecord, StoreError};
 
-/// What was wrong with the index.
+/// Result of examining the index.
 #[derive(Debug, Default)]
 pub(super) struct Examined {
     /// Why it could not be relied on.
     pub(super) fault: Option<String>,
-    /// Why packs cannot be read, of which the one in its place was made.
+    /// Errors of packs that could not be read when the new index was made.
     pub(super) unreadable: Vec<StoreError>,
 }
 
-/// What comparing it with the packs tells.
+/// Result of comparing the index with the packs.
 #[derive(Debug, Default)]
 struct Compared {
     fault: Option<String>,
-    /// It does not lead to all that is stored, as a writer was killed or a pack is gone.
+    /// It lacks stored blobs, as a writer was killed, or knows a pack that is gone.
     incomplete: bool,
 }
 
-/// Compares the index with the packs. From then on the check has one that leads to all that can be read.
+/// Compares the index with the packs. Afterwards the check has an index that leads to every readable blob.
 pub(super) fn check(check: &mut Check<'_>) -> Result<Examined, MaintainError> {
-    // Such a one was made again already; the new one is compared, too, as it tells of snapshots.
+    // An unusable index was made again on opening. The new one is compared, too, for its records of
+    // snapshots.
     let before = check.repository.index_fault().map(ToString::to_string);
     let compared = match compare(check) {
         Err(MaintainError::Store(error)) if error.is_index_fault() => {
@@ -64,7 +65,8 @@ fn compare(check: &mut Check<'_>) -> Result<Compared, MaintainError> {
                 say(record.id, reason);
             }
             None if !stored.contains(&record.id) => {
-                // Whatever of it is still needed is found missing later: the index must not say that it is there.
+                // Blobs of it that are still needed are reported as missing later, so the index must not
+                // claim to have them.
                 say(record.id, "the index knows it, but it is gone".to_owned());
                 found.incomplete = true;
             }
@@ -89,7 +91,8 @@ fn compare(check: &mut Check<'_>) -> Result<Compared, MaintainError> {
             (Some(at), Some(pack)) if check.packs[at as usize].id == pack => blobs.set_indexed(key),
             // Another pack may have it, too.
             (Some(_), Some(pack)) if places.contains_key(&pack) => elsewhere.push((pack, key)),
-            // The pack that it leads to is gone or cannot be read, which is told of it; another one has the blob.
+            // The pack in the index is gone or unreadable, which is reported for the pack; another pack has
+            // the blob.
             (Some(_), Some(_)) => {
                 blobs.set_indexed(key);
                 found.incomplete = true;

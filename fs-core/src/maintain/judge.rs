@@ -38,7 +38,7 @@ impl<'a> Judge<'a> {
         self.unless_bad(id, Reader::node)
     }
 
-    /// Whether child `at` of an inner node is as that says, as far as it can be read.
+    /// Whether child `at` of an inner node matches what that node says. True if it cannot be read.
     pub(super) fn fits(&self, children: &[Child], at: usize) -> Result<bool, StoreError> {
         self.bounds.borrow_mut().fits(children, at, &|id| self.node(id))
     }

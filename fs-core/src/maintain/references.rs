@@ -14,7 +14,7 @@ use crate::store::{LinkTable, Reader, StoreError};
 #[derive(Debug, Clone, Copy)]
 enum Reference {
     Node(BlobId, u8),
-    /// An inner node, whose children were visited.
+    /// An inner node whose children have been visited.
     Bounds(BlobId),
     /// A chunk list, the bytes that it must cover, and its level if that is known.
     List(BlobId, u64, Option<u8>),
@@ -119,7 +119,7 @@ impl Walk {
                 }
                 Node::Inner(_) if depth >= MAX_LEVELS => return Err(invalid("directory", &id, "depth")),
                 Node::Inner(children) => {
-                    // Below its children, so that it comes after them.
+                    // Pushed below its children, so that it is visited after them.
                     self.todo.push(Reference::Bounds(id));
                     self.todo.extend(children.iter().map(|child| Reference::Node(child.id, depth + 1)));
                 }
@@ -171,8 +171,8 @@ pub(super) fn blame(
     }
 }
 
-/// Whether the block that holds the blob is damaged, which is told once. A block is verified once, however many blobs
-/// of it are asked for.
+/// Whether the block that holds the blob is damaged. Damage is reported once, and a block is verified once,
+/// however many of its blobs are asked for.
 fn is_in_bad_block(check: &mut Check<'_>, reader: &Reader, id: &BlobId) -> Option<bool> {
     let at = check.blobs.pack(super::blobs::key(id))?;
     let pack: PackId = check.packs[at as usize].id;

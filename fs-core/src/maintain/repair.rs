@@ -107,7 +107,7 @@ pub fn repair(
 fn check_index(check: &mut Check<'_>) -> Result<Option<String>, MaintainError> {
     catalogues::check(check)?;
     let index::Examined { fault, unreadable } = index::check(check)?;
-    // What may be read the next time is not lost.
+    // An error that may pass is not a loss.
     if let Some(error) = unreadable.into_iter().find(|error| !error.is_loss()) {
         return Err(error.into());
     }

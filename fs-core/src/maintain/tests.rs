@@ -156,7 +156,8 @@ fn a_pack_that_a_killed_writer_did_not_index_is_no_damage() {
     assert!(report.is_clean(), "{report:?}");
 }
 
-/// A blob in two packs, which hold another one each. Returns the packs, the one that was stored first first.
+/// Stores a blob in two packs, each with one more blob. Returns the packs, in the order in which they were
+/// stored.
 fn two_copies(store: &Store) -> [PathBuf; 2] {
     let packs = || pack_files(&store.root);
     let put = |writer: &mut Writer, byte: u8| {
@@ -168,7 +169,7 @@ fn two_copies(store: &Store) -> [PathBuf; 2] {
     store.add(|writer| put(writer, 1));
     let before = packs();
     let is_data = |path: &PathBuf| {
-        // Where the catalogue is, and there the kind.
+        // Position of the catalogue, and of the kind in it.
         let bytes = std::fs::read(path).unwrap();
         let at = bytes[bytes.len() - 16..].first_chunk().map(|at| u64::from_le_bytes(*at)).unwrap();
         bytes[at as usize + 24] == 0
@@ -190,7 +191,7 @@ fn a_copy_that_the_index_does_not_know_is_no_damage() {
         let store = Store::new();
         let packs = two_copies(&store);
         assert!(store.check().is_clean());
-        // An index is made while one of them cannot be read.
+        // Makes an index while one of the packs cannot be read.
         let aside = store.root.join("aside");
         std::fs::rename(&packs[victim], &aside).unwrap();
         Repository::rebuild_index(&store.root, &Silent, &Cancellation::default()).unwrap();

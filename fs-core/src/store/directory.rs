@@ -113,7 +113,7 @@ impl Found {
 pub fn find(reader: &Reader, id: &BlobId, name: &[u8]) -> Result<Option<Found>, StoreError> {
     let mut next = NodeRef::top(*id);
     loop {
-        // It fails where the directory is too deep.
+        // Fails if the directory is too deep.
         let node = next.read(reader)?;
         match &*node {
             Node::Leaf(leaf) => {

@@ -29,7 +29,7 @@ pub enum StoreError {
     NotYours {
         /// The folder.
         path: PathBuf,
-        /// The number of its owner.
+        /// User id of its owner.
         owner: u32,
     },
     /// Another process writes.
@@ -50,9 +50,10 @@ pub enum StoreError {
         /// The reason.
         source: io::Error,
     },
-    /// Something else has the name of a file or folder of the repository. It is not opened.
+    /// An entry that has the name of a file or folder of the repository but is of another type. It is not
+    /// opened.
     #[error(
-        "{} is {found}, where {wanted} belongs: it was not put there by yester; remove it", path.display()
+        "{} is {found}, where {wanted} belongs: yester has not made it, and does not open it; put back {wanted}, or remove it", path.display()
     )]
     Foreign {
         /// Its path.
@@ -62,14 +63,14 @@ pub enum StoreError {
         /// What belongs there.
         wanted: &'static str,
     },
-    /// The medium failed at every try.
+    /// The medium failed at every attempt to read.
     #[error("{} could not be read (an error of the medium in {tries} tries: {source})", path.display())]
     Unreadable {
         /// The file or directory.
         path: PathBuf,
-        /// How often it was tried.
+        /// Number of attempts.
         tries: usize,
-        /// The last reason.
+        /// Error of the last attempt.
         source: io::Error,
     },
     /// An object's bytes are wrong.
@@ -97,7 +98,8 @@ pub enum StoreError {
     /// There was a snapshot that cannot be shown.
     #[error("the manifest of snapshot {0} is gone or damaged; run `yester check`")]
     LostSnapshot(SnapshotId),
-    /// The index is absent, foreign or damaged. It is made again by whoever notices it and may write.
+    /// The index is absent, damaged, or not this repository's. Any process that notices this and may write
+    /// makes it again.
     #[error("the index {} cannot be used: {reason}", path.display())]
     Index {
         /// Its file.
@@ -123,7 +125,7 @@ impl StoreError {
         )
     }
 
-    /// Whether nothing has the name.
+    /// Whether the entry does not exist.
     pub(super) fn is_not_found(&self) -> bool {
         matches!(self, StoreError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
@@ -133,19 +135,19 @@ impl StoreError {
         matches!(self, StoreError::Io { source, .. } if is_full(source))
     }
 
-    /// Whether it cannot be read and never will be: damage, or the medium failed there again and again. Anything
-    /// else, such as a missing permission, may pass, and must not make anybody give up what is stored.
+    /// Whether the object is lost for good: it is damaged, or the medium failed at every attempt. Any other
+    /// error, such as a missing permission, may pass. Stored data must not be given up for it.
     pub fn is_loss(&self) -> bool {
         match self {
             StoreError::Unreadable { .. } => true,
-            // The object may be where a link leads to.
+            // The object may still exist, for example where a link leads.
             StoreError::Foreign { .. } => false,
             error => error.is_damage(),
         }
     }
 
-    /// Whether an index that fails so must be made again: its bytes are wrong, or the medium fails where they are. A new file
-    /// is elsewhere on the medium.
+    /// Whether an index that fails with this error must be made again: its bytes are wrong, or the medium
+    /// cannot read them. A new file gets other sectors.
     pub(crate) fn is_index_fault(&self) -> bool {
         match self {
             StoreError::Index { .. } => true,

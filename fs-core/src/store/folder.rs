@@ -1,9 +1,9 @@
-//! Open folders of a repository. Their entries are named relative to an open handle; no link is followed, and
-//! only regular files are opened. So nobody who could write to the repository once can lead a later command out
-//! of it. Files and folders are private to their owner from the moment they exist, whatever the umask.
+//! Open folders of a repository. Entries are named relative to an open handle. No link is followed, and only
+//! regular files are opened. So a user who could once write to the repository cannot lead a later command out
+//! of it. Files and folders are private to their owner from creation on, whatever the umask.
 //!
-//! All changes of a repository's folder go through here, one system call each, so that tests see each in its
-//! place and can try every crash between them.
+//! All changes to a repository's folder are made here, one system call each. So tests can record each change
+//! and simulate a crash after any of them.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
@@ -19,7 +19,7 @@ use super::StoreError;
 #[cfg(all(test, unix))]
 use crate::testing::{Operation, note};
 
-/// What `note` is told of; nobody listens outside of tests.
+/// Reports a change to the tests; does nothing otherwise.
 #[cfg(not(all(test, unix)))]
 macro_rules! note {
     ($($operation:tt)*) => {};
@@ -85,13 +85,13 @@ impl Folder {
         self.path.join(name)
     }
 
-    /// Which folder it is. A folder that was moved keeps its identity.
+    /// Device and inode number of the folder. They stay the same when it is moved.
     pub(super) fn identity(&self) -> Result<Identity, StoreError> {
         let told = self.dir.try_clone().and_then(|dir| identity_of(&dir.into_std_file()));
         told.map_err(StoreError::io("read", &self.path))
     }
 
-    /// When its names changed last.
+    /// Time of the last change to its list of names.
     pub(super) fn modified(&self) -> Result<SystemTime, StoreError> {
         let told = self.dir.dir_metadata().and_then(|told| told.modified());
         Ok(told.map_err(StoreError::io("read", &self.path))?.into_std())
@@ -118,7 +118,8 @@ impl Folder {
             Ok(()) => {
                 note!(&self.path_of(name), Operation::CreateDirectory);
                 let folder = self.folder(name)?;
-                // Another user's folder could have taken its place; an empty one can be given to anybody.
+                // Another user's folder could have replaced it by now. Giving away an empty folder does no
+                // harm.
                 #[cfg(unix)]
                 if folder.names()?.is_empty()
                     && let Ok(handle) = folder.itself()
@@ -151,14 +152,14 @@ impl Folder {
                 opened => return opened,
             }
             match self.create_file(name, &mut new) {
-                // Another process was faster.
+                // Another process has created it meanwhile.
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 created => return created.map_err(StoreError::io("create", self.path_of(name))),
             }
         }
     }
 
-    /// Creates a file, in the place of what has this name.
+    /// Creates a file, replacing whatever has this name.
     pub(super) fn new_file(&self, name: &str) -> Result<NewFile, StoreError> {
         let path = self.path_of(name);
         let mut new = OpenOptions::new();
@@ -183,20 +184,20 @@ impl Folder {
         Ok(file)
     }
 
-    /// Which file has this name, a link not followed; `None` if none has.
+    /// Identity of the entry with this name, without following links; `None` if there is none.
     #[cfg(unix)]
     pub(super) fn identity_at(&self, name: &str) -> Option<Identity> {
         use cap_std::fs::MetadataExt;
         self.dir.symlink_metadata(name).ok().map(|told| (told.dev(), told.ino()))
     }
 
-    /// Which file has this name; `None` if none has.
+    /// Identity of the file with this name; `None` if there is none.
     #[cfg(windows)]
     pub(super) fn identity_at(&self, name: &str) -> Option<Identity> {
         identity_of(&self.file(name).ok()?).ok()
     }
 
-    /// The bytes of a file, at most `limit`.
+    /// The first bytes of a file, at most `limit`.
     #[cfg_attr(windows, expect(dead_code, reason = "there is no watch on Windows"))]
     pub(crate) fn read(&self, name: &str, limit: u64) -> Result<Vec<u8>, StoreError> {
         let mut bytes = Vec::new();
@@ -205,7 +206,7 @@ impl Folder {
         Ok(bytes)
     }
 
-    /// Gives a file other content. Whoever reads it finds the old or the new one. It is not made durable.
+    /// Replaces a file's content atomically: a reader finds the old or the new one. Does not make it durable.
     #[cfg_attr(windows, expect(dead_code, reason = "there is no watch on Windows"))]
     pub(crate) fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let temporary = format!("{name}.new");
@@ -215,7 +216,7 @@ impl Folder {
         self.rename(&temporary, self, name)
     }
 
-    /// The names in it, in any order. Ours are all ASCII: others are left out.
+    /// The names in it, in any order. Names that are not UTF-8 are left out: a repository uses only ASCII.
     pub(super) fn names(&self) -> Result<Vec<String>, StoreError> {
         let mut names = Vec::new();
         for entry in self.dir.entries().map_err(StoreError::io("list", &self.path))? {
@@ -225,7 +226,7 @@ impl Folder {
         Ok(names)
     }
 
-    /// What has this name, links not followed; `None` if nothing has.
+    /// Metadata of the entry with this name, without following links; `None` if there is none.
     pub(super) fn entry(&self, name: &str) -> Result<Option<Metadata>, StoreError> {
         match self.dir.symlink_metadata(name) {
             Ok(told) => Ok(Some(told)),
@@ -251,22 +252,22 @@ impl Folder {
         same.map_err(StoreError::io("read", self.path_of(name)))
     }
 
-    /// Renames an entry, in the place of what has the new name.
+    /// Renames an entry, replacing whatever has the new name.
     pub(super) fn rename(&self, name: &str, to: &Folder, new: &str) -> Result<(), StoreError> {
         self.dir.rename(name, &to.dir, new).map_err(StoreError::io("rename", self.path_of(name)))?;
         note!(&self.path_of(name), Operation::Rename { to: to.path_of(new) });
         Ok(())
     }
 
-    /// Removes a file, or whatever else has the name and is no folder.
+    /// Removes an entry that is not a folder.
     pub(crate) fn remove(&self, name: &str) -> Result<(), StoreError> {
         self.dir.remove_file_or_symlink(name).map_err(StoreError::io("remove", self.path_of(name)))?;
         note!(&self.path_of(name), Operation::Remove);
         Ok(())
     }
 
-    /// Makes the names in it durable. On Windows nothing can: NTFS logs changes of names in their order, so that
-    /// none is durable before another that it relies on.
+    /// Makes the names in it durable. Windows has no call for that. But NTFS logs changes of names in order,
+    /// so a name never becomes durable before one that it relies on.
     pub(super) fn sync(&self) -> Result<(), StoreError> {
         if cfg!(unix) {
             self.itself().and_then(|folder| folder.sync_all()).map_err(StoreError::io("sync", &self.path))?;
@@ -275,18 +276,18 @@ impl Folder {
         Ok(())
     }
 
-    /// A handle on it that can do more than lead to its entries.
+    /// A handle that can do more than look up entries, such as syncing.
     fn itself(&self) -> io::Result<File> {
         Ok(self.dir.open(".")?.into_std())
     }
 
     fn open_file(&self, name: &str, options: &mut OpenOptions) -> Result<File, StoreError> {
         let path = || self.path_of(name);
-        // First, as already opening a device or a pipe can do harm.
+        // The type is checked first, as merely opening a device or a pipe can do harm.
         let told = self.dir.symlink_metadata(name).map_err(StoreError::io("open", path()))?;
         self.check_file(name, told.file_type())?;
         options.follow(FollowSymlinks::No);
-        // What was put in its place meanwhile must not make anybody wait.
+        // If a pipe replaced the file meanwhile, opening it must not block.
         #[cfg(unix)]
         cap_std::fs::OpenOptionsExt::custom_flags(options, rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
         let file = self.dir.open_with(name, options).map_err(StoreError::io("open", path()))?;
@@ -311,7 +312,7 @@ impl Folder {
         Err(StoreError::Foreign { path: self.path_of(name), found: what(found), wanted: "a file" })
     }
 
-    /// Why an entry could not be opened: what is there is something else, or `error`.
+    /// The error of an entry that could not be opened: `Foreign` if it has another type, otherwise `error`.
     fn refused(
         &self,
         name: &str,
@@ -337,7 +338,7 @@ impl NewFile {
         Ok(())
     }
 
-    /// Makes its bytes durable; its name is durable when its folder is.
+    /// Makes its bytes durable. Its name becomes durable when its folder is synced.
     pub(super) fn sync(&self) -> io::Result<()> {
         self.file.sync_all()?;
         note!(&self.path, Operation::SyncFile);
@@ -358,7 +359,7 @@ fn identity_of(file: &File) -> io::Result<Identity> {
     Ok((told.volume_serial_number(), told.file_index()))
 }
 
-/// What an entry is, for messages.
+/// The type of an entry, for messages.
 fn what(found: FileType) -> &'static str {
     #[cfg(unix)]
     {

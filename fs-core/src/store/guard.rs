@@ -1,5 +1,6 @@
-//! A fence around redb, which verifies its file only when an index is opened to be changed. To open or read a damaged one
-//! otherwise still makes redb 4.6 panic: of a page of an unknown type, or sizes beyond a page.
+//! A fence around redb: turns its panics into errors. redb verifies a file only when an index is opened to be
+//! changed. Otherwise redb 4.6 still panics on a damaged file, for example on a page of an unknown type or on
+//! sizes beyond a page.
 
 use std::any::Any;
 use std::cell::Cell;

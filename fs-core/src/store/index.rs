@@ -45,14 +45,14 @@ const LAYOUT_VERSION: [u8; 16] = *b"yester index 4\0\0";
 /// Stands for the path of an index that is no file.
 const IN_MEMORY: &str = "(in memory)";
 
-/// One open database. [`LiveIndex`](super::live_index::LiveIndex) takes another when this one is damaged.
+/// One open database. [`LiveIndex`](super::live_index::LiveIndex) replaces it when it is damaged.
 pub(super) struct Index {
     handle: Handle,
     path: PathBuf,
     repository: RepositoryId,
-    /// Its file and the folder that it is in; `None` of an index in memory.
+    /// The folder and the identity of its file; `None` for an index in memory.
     file: Option<(Arc<Folder>, FileId)>,
-    /// Redb gives up a database for good when an operation of the system fails.
+    /// Set once a system operation has failed: redb then refuses all further use of the database.
     failed: AtomicBool,
     /// A transaction kept between look-ups; renewed by [`Index::refresh`].
     tables: RwLock<Option<Arc<Tables>>>,
@@ -67,7 +67,8 @@ enum Handle {
 /// A database that is open for writing.
 struct Writable {
     database: Arc<Database>,
-    /// Every page was, or is as it was just made: an import that changes nothing does not pay for it.
+    /// Whether every page was verified, or was just written. Verified only before the first change, so that
+    /// an import without changes does not pay for it.
     verified: bool,
 }
 
@@ -111,7 +112,7 @@ impl Index {
         })
     }
 
-    /// Opens this repository's index in this version's layout, to write to it.
+    /// Opens the index for writing. It must be this repository's, and in this version's layout.
     pub(super) fn open_writer(
         folder: &Arc<Folder>,
         name: &str,
@@ -124,7 +125,8 @@ impl Index {
         })
     }
 
-    /// Opens this repository's index in this version's layout, to read it beside any writer.
+    /// Opens the index for reading, beside any writer. It must be this repository's, and in this version's
+    /// layout.
     pub(super) fn open_reader(
         folder: &Arc<Folder>,
         name: &str,
@@ -148,7 +150,7 @@ impl Index {
         fence(path, open).map_err(Unreadable::Unusable).flatten()
     }
 
-    /// An empty index in memory, for when there can be none on disk.
+    /// An empty index in memory, for when none can be written to disk.
     pub(super) fn in_memory(repository: RepositoryId) -> Result<Self, StoreError> {
         let path = Path::new(IN_MEMORY);
         let database = Builder::new()
@@ -169,17 +171,17 @@ impl Index {
         Self { handle, path, repository, file, failed, tables: RwLock::new(None) }
     }
 
-    /// Whether nobody but its owner adds to it.
+    /// Whether the index is only in memory. Then no other process adds to it.
     pub(super) fn is_in_memory(&self) -> bool {
         self.file.is_none()
     }
 
-    /// Its file; `None` of an index in memory.
+    /// Identity of its file; `None` for an index in memory.
     pub(super) fn file(&self) -> Option<FileId> {
         self.file.as_ref().map(|(_, id)| *id)
     }
 
-    /// Whether its file is the one in this folder, and can still be read as far as is known.
+    /// Whether its file is still the one in this folder, and no operation on it has failed.
     pub(super) fn is_current(&self, folder: &Folder) -> bool {
         let is_there = || self.file().is_some() && folder.identity_at(name_of(&self.path)) == self.file();
         !self.failed.load(Ordering::Relaxed) && is_there()
@@ -229,13 +231,13 @@ impl Index {
             .ok_or_else(|| wrong(&self.path, "a pack's record is missing or invalid"))
     }
 
-    /// The complaint that the index does not lead to what is stored.
+    /// The error that the index does not lead to what is stored.
     pub(super) fn misleads(&self, reason: String) -> StoreError {
         wrong(&self.path, reason)
     }
 
-    /// Tells of every blob: the first half of its id, and its pack's number. Reads the table of copies, too, so that its
-    /// damage is noticed.
+    /// Calls `tell` for every blob with the first half of its id and its pack's number. Also reads the table
+    /// of copies, so that its damage is noticed.
     pub(super) fn each_blob(&self, tell: &mut dyn FnMut(u128, u32)) -> Result<(), StoreError> {
         self.fence(|| {
             let tables = self.tables()?;
@@ -276,7 +278,7 @@ impl Index {
         fence(&self.path, work).inspect_err(|_| self.failed.store(true, Ordering::Relaxed))
     }
 
-    /// The database, to change it. The first time it is verified.
+    /// The database, for a change. Verifies it before the first one.
     fn database(&self) -> Result<Arc<Database>, StoreError> {
         let Handle::Writer(writable) = &self.handle else {
             let refused = io::Error::new(io::ErrorKind::PermissionDenied, "it is open for reading only");
@@ -329,7 +331,8 @@ impl Handle {
     }
 }
 
-/// Opens this repository's index in this version's layout, and tells which file it is.
+/// Opens the index and returns its file's identity. It must be this repository's, and in this version's
+/// layout.
 fn open(
     builder: &Builder,
     folder: &Folder,
@@ -343,7 +346,7 @@ fn open(
     Ok((database, id))
 }
 
-/// The name of an index in its folder.
+/// The file name of an index.
 fn name_of(path: &Path) -> &str {
     path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
 }
@@ -372,7 +375,7 @@ fn copies(blob: [u8; 16]) -> RangeInclusive<([u8; 16], u32)> {
     (blob, 0)..=(blob, u32::MAX)
 }
 
-/// Refuses a database that is not this repository's index, in this version's layout.
+/// Refuses a database that is not this repository's index, or is in another layout.
 fn check_ours(
     database: &impl ReadableDatabase,
     path: &Path,
@@ -428,7 +431,7 @@ impl std::fmt::Debug for Index {
     }
 }
 
-/// What redb's error means. A failing system is none of the index's faults, and redb's text would hide it.
+/// Converts redb's error. A failure of the system is not the index's fault, and redb's text would hide it.
 fn failed<E: Into<redb::Error>>(path: &Path) -> impl Fn(E) -> StoreError {
     move |error| match error.into() {
         redb::Error::Io(source) if is_of_the_system(&source) => StoreError::io("use", path)(source),
@@ -443,12 +446,14 @@ fn failed<E: Into<redb::Error>>(path: &Path) -> impl Fn(E) -> StoreError {
     }
 }
 
-/// Whether the system refused, as against bytes that are not what they should be: those may send redb beyond the file's end.
+/// Whether the system failed, and not redb on wrong bytes. Those can also send redb beyond the file's end,
+/// which counts as wrong bytes.
 fn is_of_the_system(error: &io::Error) -> bool {
     error.raw_os_error().is_some() && !matches!(error.kind(), io::ErrorKind::InvalidInput)
 }
 
-/// Why the file cannot be opened. What is absent, or no file, or somebody else's, can be made again.
+/// Converts an error on opening the file. A file that is absent, not a regular file, or not readable can be
+/// replaced by a new index.
 fn cannot_open(path: &Path) -> impl FnOnce(StoreError) -> StoreError {
     move |error| match error {
         StoreError::Foreign { found, .. } => wrong(path, format!("it is {found}")),
@@ -478,7 +483,7 @@ mod tests {
         assert!(full.is_full() && !full.is_index_fault(), "{full}");
         let read_only = told(io::Error::from_raw_os_error(if cfg!(windows) { 19 } else { 30 }));
         assert!(matches!(read_only, StoreError::Io { .. }) && !read_only.is_index_fault(), "{read_only}");
-        // A bad sector is the medium's; the new index is elsewhere on it.
+        // A bad sector is a failure of the medium. The new index gets other sectors.
         let medium = told(io::Error::from_raw_os_error(if cfg!(windows) { 1117 } else { 5 }));
         assert!(matches!(medium, StoreError::Io { .. }) && medium.is_index_fault(), "{medium}");
         let later = failed(path)(redb::Error::PreviousIo);

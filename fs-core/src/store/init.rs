@@ -1,4 +1,4 @@
-//! Making a repository.
+//! Creates a repository.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,8 +16,8 @@ use crate::format::{Config, Keys, RepositoryId, Secret};
 const FILES: [&str; 3] = ["lock", INDEX, OLD_INDEX];
 
 impl Repository {
-    /// Makes a repository in `root`, a new or empty folder. Nobody else can enter it from the first moment on:
-    /// snapshots hold everybody's files.
+    /// Creates a repository in `root`, a new or empty folder. Other users can never enter it, as snapshots
+    /// hold everybody's files.
     pub fn init(root: &Path) -> Result<(), StoreError> {
         let folder = match Folder::create(root)? {
             Some(folder) => folder,
@@ -28,7 +28,7 @@ impl Repository {
         let folder = backend.root();
         let _lock = WriterLock::acquire(&folder)?;
         backend.pin();
-        // Again, under the lock: another process may have been faster.
+        // Checked again under the lock: another process may have been faster.
         if folder.entry(CONFIG)?.is_some() {
             return Err(StoreError::AlreadyExists(root.to_owned()));
         }
@@ -43,7 +43,7 @@ impl Repository {
     }
 }
 
-/// Opens a folder that exists, and closes it to other users.
+/// Opens an existing folder, and closes it to other users.
 fn close(root: &Path) -> Result<Folder, StoreError> {
     let folder = Folder::open(root)?;
     check(&folder)?;
@@ -51,19 +51,19 @@ fn close(root: &Path) -> Result<Folder, StoreError> {
     {
         folder.check_owner()?;
         folder.close_to_others()?;
-        // What was put there until then.
+        // Finds what others put there before it was closed.
         check(&folder)?;
     }
     Ok(folder)
 }
 
-/// Fails unless the folder is empty, or an interrupted `init` has left what is in it.
+/// Fails unless the folder is empty or holds only what an interrupted `init` has left.
 fn check(folder: &Folder) -> Result<(), StoreError> {
     let names = folder.names()?;
     if names.iter().any(|name| name == CONFIG) {
         return Err(StoreError::AlreadyExists(folder.path().to_owned()));
     }
-    // Without its config, and the secret in it, what is stored cannot be read. A new one would change nothing about it.
+    // Stored data is unreadable without the secret in its config. A new config would not help.
     for name in [PACKS, SNAPSHOTS] {
         let holds_objects = match folder.folder(name).and_then(|found| found.names()) {
             // A link is refused below.
@@ -80,7 +80,7 @@ fn check(folder: &Folder) -> Result<(), StoreError> {
         if !is_known {
             return Err(StoreError::NotEmpty(folder.path().to_owned()));
         }
-        // Somebody else's could be used to read what will be stored.
+        // An entry that others can open would let them read what will be stored.
         #[cfg(unix)]
         folder.check_private(name)?;
     }

@@ -1,4 +1,5 @@
-//! The index of an open repository. Whoever meets damage of it makes it again and goes on; nobody has to ask for that.
+//! The index of an open repository. A process that finds it damaged makes it again and goes on; no command is
+//! needed.
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
@@ -11,33 +12,33 @@ use super::rebuild::{Basis, NewIndex};
 use super::reconcile::{open_up_to_date, reconcile};
 use crate::format::{BlobId, Catalogue, Manifest, PackId, SnapshotId};
 
-/// How often, and how long apart, a reader tries an index that a writer is just mending.
+/// Number of attempts, and the pause between them, of a reader while a writer mends the index.
 const RETRIES: (u32, Duration) = (50, Duration::from_millis(100));
-/// How often one operation may meet damage: of the index, of one that another process has made, of ours.
+/// Attempts of one operation: the index may be damaged, then one that another process has made, then ours.
 const ATTEMPTS: u32 = 3;
 
-/// An index that takes another in its place when it turns out to be damaged. Shared by threads.
+/// An index that replaces itself when it turns out to be damaged. Shared by threads.
 #[derive(Debug)]
 pub(super) struct LiveIndex {
     current: RwLock<Arc<Index>>,
     basis: Basis,
     role: Role,
-    /// One thread makes the index again, and the others wait for it.
+    /// Held by the thread that makes the index again; the others wait.
     renewing: Mutex<()>,
 }
 
-/// What may be done about damage.
+/// How damage of the index is handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
-    /// The lock is held.
+    /// Mends it; holds the lock.
     Writer,
-    /// The lock is taken for a moment if that is possible.
+    /// Mends it under the lock, held for a moment, if that is possible.
     Reader,
-    /// Damage is to be told of.
+    /// Reports it.
     Checker,
 }
 
-/// What a check has to know of the index that it opened.
+/// The index that a check has opened.
 #[derive(Debug)]
 pub(super) struct Examined {
     pub(super) index: LiveIndex,
@@ -50,15 +51,16 @@ impl LiveIndex {
         Self { current: RwLock::new(Arc::new(index)), basis, role, renewing: Mutex::default() }
     }
 
-    /// Opens the index to write, and brings it up to date with what is stored. Tells whether packs are gone, or cannot be
-    /// read. The lock must be held.
+    /// Opens the index for writing and brings it up to date with the stored packs. Also returns whether packs
+    /// are gone or unreadable. The lock must be held.
     pub(super) fn open_to_write(mut basis: Basis) -> Result<(Self, bool), StoreError> {
         basis.moves_folder = true;
         let (index, lost) = open_up_to_date(&basis)?;
         Ok((Self::new(index, basis, Role::Writer), lost))
     }
 
-    /// Opens the index to read. One that cannot be read is made again if that is possible, else in memory.
+    /// Opens the index for reading. If it cannot be read, it is made again on disk if possible, else in
+    /// memory.
     pub(super) fn open_to_read(basis: Basis) -> Result<Self, StoreError> {
         let mut attempts = 0;
         let index = loop {
@@ -76,7 +78,7 @@ impl LiveIndex {
                     Ok(index) => break index,
                     Err(reason) => StoreError::from(reason),
                 },
-                // Its holder mends the index before it does anything else.
+                // The lock's holder mends the index before it does anything else.
                 Err(StoreError::Locked { .. }) if attempts < RETRIES.0 => {
                     attempts += 1;
                     thread::sleep(RETRIES.1);
@@ -90,10 +92,10 @@ impl LiveIndex {
         Ok(Self::new(index, basis, Role::Reader))
     }
 
-    /// Opens the index as it is. One that cannot be used is made again under the lock, else in memory.
+    /// Opens the index as it is. If it is unusable, it is made again under the lock, else in memory.
     pub(super) fn open_to_check(basis: Basis, locked: bool) -> Result<Examined, StoreError> {
         let mut opened = basis.open_reader();
-        // A writer that was killed is no damage.
+        // The trace of a killed writer is not damage.
         if matches!(opened, Err(Unreadable::Unclean(_))) && locked {
             opened = basis.open_writer().map_err(Unreadable::Unusable).and_then(|index| {
                 drop(index);
@@ -102,27 +104,27 @@ impl LiveIndex {
         }
         let (index, fault) = match opened {
             Ok(index) => (index, None),
-            // On a read-only or a full file system it stays unclean.
+            // It stays unclean on a read-only or full file system.
             Err(Unreadable::Unclean(reason)) => (made_in_memory(&basis, None, &reason)?.0, None),
             Err(Unreadable::Unusable(fault)) => (renewed_to_read(&basis, None, locked)?.0, Some(fault)),
         };
         Ok(Examined { index: Self::new(index, basis, Role::Checker), fault })
     }
 
-    /// An empty one in memory.
+    /// An empty index in memory.
     pub(super) fn in_memory(basis: Basis) -> Result<Self, StoreError> {
         Ok(Self::new(Index::in_memory(basis.repository)?, basis, Role::Checker))
     }
 
-    /// Reads on with an index that knows what is stored: made again under the lock, else in memory. Returns why packs cannot
-    /// be read.
+    /// A new index of all stored packs: on disk under the lock, else in memory. Also returns the errors of
+    /// packs that cannot be read.
     pub(super) fn renewed(&self, locked: bool) -> Result<(Self, Vec<StoreError>), StoreError> {
         let failed = self.current();
         let (index, unreadable) = renewed_to_read(&self.basis, Some(&failed), locked)?;
         Ok((Self::new(index, self.basis.clone(), Role::Checker), unreadable))
     }
 
-    /// The index as it is now.
+    /// The index in use.
     pub(super) fn current(&self) -> Arc<Index> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -133,7 +135,7 @@ impl LiveIndex {
         index
     }
 
-    /// Does `work` with the index; again with another one when this one is damaged.
+    /// Runs `work` on the index. If the index is damaged, replaces it and runs `work` again.
     fn run<T>(&self, work: impl Fn(&Index) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut index = self.current();
         for _ in 1..ATTEMPTS {
@@ -147,7 +149,7 @@ impl LiveIndex {
         work(&index)
     }
 
-    /// Another index in the place of one that is damaged.
+    /// Replaces a damaged index and returns the new one.
     fn renew(&self, failed: &Arc<Index>, fault: &StoreError) -> Result<Arc<Index>, StoreError> {
         let _turn = self.renewing.lock().unwrap_or_else(PoisonError::into_inner);
         let current = self.current();
@@ -159,7 +161,7 @@ impl LiveIndex {
             NewIndex::replacing(&self.basis, Some(failed))?.0.publish(&self.basis)?;
             return Ok(self.put(self.basis.open_writer()?));
         }
-        // Perhaps another process has made it again already.
+        // Another process may have made it again already.
         if !failed.is_in_memory()
             && let Ok(index) = self.basis.open_reader()
             && index.file() != failed.file()
@@ -176,7 +178,7 @@ impl LiveIndex {
         Ok(self.put(index))
     }
 
-    /// The index does not lead to a blob that is stored: it is made again.
+    /// Makes the index again, as it does not lead to a stored blob.
     pub(super) fn distrust(&self, reason: String) -> Result<(), StoreError> {
         if self.role == Role::Checker {
             return Ok(());
@@ -185,8 +187,8 @@ impl LiveIndex {
         self.renew(&failed, &failed.misleads(reason)).map(drop)
     }
 
-    /// Takes up the file that is there now, unless it is the one that is open: a writer replaces one that it cannot use,
-    /// or that was removed. Lets later look-ups see what is in it.
+    /// Opens the file that is there now, unless it is open already: a writer replaces a file that is unusable
+    /// or was removed. Later look-ups see its content.
     pub(super) fn reopen(&self) -> Result<(), StoreError> {
         let current = self.current();
         if self.role != Role::Writer && !current.is_in_memory() && !current.is_current(&*self.basis.folder()?)
@@ -198,7 +200,7 @@ impl LiveIndex {
         Ok(())
     }
 
-    /// Whether it is only in memory.
+    /// Whether the index is only in memory.
     pub(super) fn is_in_memory(&self) -> bool {
         self.current().is_in_memory()
     }
@@ -208,7 +210,7 @@ impl LiveIndex {
         self.current().refresh();
     }
 
-    /// Takes up what writers have added, wherever they have.
+    /// Learns of everything that writers have added: from the file, or for an index in memory from the packs.
     pub(super) fn catch_up(&self) -> Result<(), StoreError> {
         let index = self.current();
         if index.is_in_memory() {
@@ -233,13 +235,13 @@ impl LiveIndex {
         self.run(|index| index.copies_of(id))
     }
 
-    /// The complaint that `pack` lacks a blob which it should have.
+    /// The error that `pack` lacks a blob that the index looks for in it.
     pub(super) fn wrong_pack(&self, pack: PackId) -> StoreError {
         self.current().misleads(format!("it looks for a blob in pack {pack}, which lacks it"))
     }
 
-    /// Tells of every blob: the first half of its id, and its pack's number. Damage is for the caller to bear, who was told
-    /// of some of them.
+    /// Calls `tell` for every blob with the first half of its id and its pack's number. Does not mend damage,
+    /// as `tell` has already seen some blobs.
     pub(super) fn each_blob(&self, tell: &mut dyn FnMut(u128, u32)) -> Result<(), StoreError> {
         self.current().each_blob(tell)
     }
@@ -254,12 +256,12 @@ impl LiveIndex {
         self.run(Index::snapshots)
     }
 
-    /// Adds packs that are stored, durably. Also to an index that is made again meanwhile: it is made of what is stored.
+    /// Adds stored packs, durably. It may run again on a new index, which is made from all stored packs.
     pub(super) fn add(&self, packs: &[(PackRecord, Catalogue)]) -> Result<(), StoreError> {
         self.run(|index| index.add(packs))
     }
 
-    /// Records a snapshot that was just published. When that fails the snapshot is there all the same, and the next
+    /// Records a snapshot that was just published. A failure does no harm: the snapshot exists, and the next
     /// writer records it.
     pub(super) fn note_snapshot(&self, id: SnapshotId, manifest: &Manifest) {
         if let Err(error) = self.run(|index| index.record_snapshots(&[SnapshotRecord::new(id, manifest)])) {
@@ -267,13 +269,14 @@ impl LiveIndex {
         }
     }
 
-    /// Forgets a snapshot whose manifest is not there any more, on purpose.
+    /// Forgets a snapshot whose manifest was removed on purpose.
     pub(super) fn forget_snapshot(&self, id: SnapshotId) -> Result<(), StoreError> {
         self.run(|index| index.forget_snapshot(id))
     }
 }
 
-/// An index that is made again on disk if that is possible, else in memory; and why packs cannot be read.
+/// Makes the index again: on disk if possible, else in memory. Also returns the errors of packs that cannot
+/// be read.
 fn renewed_to_read(
     basis: &Basis,
     failed: Option<&Index>,
@@ -291,7 +294,8 @@ fn renewed_to_read(
     made.or_else(|refused| made_in_memory(basis, failed, &refused))
 }
 
-/// An index in memory, for a read-only or a full file system; and why packs cannot be read.
+/// Makes an index in memory, as on a read-only or full file system. Also returns the errors of packs that
+/// cannot be read.
 fn made_in_memory(
     basis: &Basis,
     failed: Option<&Index>,

@@ -1,4 +1,4 @@
-//! A repository in a folder. `docs/format.md` draws its layout.
+//! A repository in a folder. `docs/format.md` shows its layout.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -18,7 +18,8 @@ use crate::format::FormatError;
 pub struct LocalBackend {
     path: PathBuf,
     root: RwLock<Arc<Folder>>,
-    /// Never another folder than the one that was opened: it is locked.
+    /// Whether to stay with the open folder even if its path leads to another one. A writer does, as it has
+    /// locked the folder.
     pinned: AtomicBool,
     next_temporary: AtomicU64,
 }
@@ -27,10 +28,10 @@ pub(super) const PACKS: &str = "packs";
 pub(super) const SNAPSHOTS: &str = "snapshots";
 /// Made for the first tag.
 pub(super) const TAGS: &str = "tags";
-/// For files that are being written.
+/// Folder of files that are being written.
 pub(super) const TEMPORARY: &str = "tmp";
 pub(super) const CONFIG: &str = "config";
-/// For what was set aside.
+/// Folder of quarantined objects.
 pub(super) const DAMAGED: &str = "damaged";
 
 /// The folders of an empty repository.
@@ -41,7 +42,7 @@ pub(super) const LAYOUT: [&str; 3] = [PACKS, SNAPSHOTS, TEMPORARY];
 const COARSEST_TICK: Duration = Duration::from_secs(2);
 
 impl LocalBackend {
-    /// The repository at `path`, which is opened.
+    /// Opens the repository at `path`.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         Ok(Self::new(Folder::open(path)?))
     }
@@ -70,7 +71,7 @@ impl LocalBackend {
         Ok(())
     }
 
-    /// The path that it was opened by.
+    /// The path by which it was opened.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -90,7 +91,7 @@ impl LocalBackend {
         Arc::clone(&self.root.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Stays with this folder from now on, even if its path leads to another one.
+    /// From now on stays with the open folder, even if its path leads to another one.
     pub(super) fn pin(&self) {
         self.pinned.store(true, Ordering::Relaxed);
     }
@@ -109,7 +110,7 @@ impl LocalBackend {
         Ok(())
     }
 
-    /// Runs `work` in the repository's folder. If it fails, and the path leads to another folder by now, it runs
+    /// Runs `work` in the repository's folder. If it fails and the path now leads to another folder, runs it
     /// there: a disk that was away comes back as another folder.
     fn within<T>(&self, work: impl Fn(&Folder) -> Result<T, StoreError>) -> Result<T, StoreError> {
         match PATIENCE.read(|| work(&self.root())) {
@@ -118,7 +119,7 @@ impl LocalBackend {
         }
     }
 
-    /// Takes up the folder that the path leads to now; false if that is the one in use.
+    /// Switches to the folder that the path leads to now. Returns false if it is in use already.
     fn renew(&self) -> bool {
         if self.pinned.load(Ordering::Relaxed) {
             return false;
@@ -198,7 +199,7 @@ fn fan(object: &Object) -> &str {
     object.name.get(..2).unwrap_or_default()
 }
 
-/// The folders that hold packs. What has the name of one, and is none, is told and left out.
+/// The folders that hold packs. An entry with such a name that is not a folder is reported and left out.
 fn fans(root: &Folder) -> Result<(Folder, Vec<Folder>), StoreError> {
     let packs = root.folder(PACKS)?;
     let mut fans = Vec::new();
@@ -211,7 +212,7 @@ fn fans(root: &Folder) -> Result<(Folder, Vec<Folder>), StoreError> {
     Ok((packs, fans))
 }
 
-/// What nothing has the name of is missing.
+/// Turns "not found" into [`StoreError::Missing`].
 fn missing(object: &Object) -> impl Fn(StoreError) -> StoreError + '_ {
     move |error| if error.is_not_found() { StoreError::Missing(object.clone()) } else { error }
 }
@@ -316,7 +317,7 @@ impl Backend for LocalBackend {
             ObjectKind::Snapshot => SNAPSHOTS,
             ObjectKind::Tag => TAGS,
         };
-        // A new folder's name is made durable by the sync of the one above it.
+        // The name of a new folder becomes durable when its parent is synced.
         let above = root.make_folder(DAMAGED)?;
         root.sync()?;
         let folder = above.make_folder(kind)?;
@@ -353,7 +354,7 @@ impl Backend for LocalBackend {
     }
 
     fn snapshots_stamp(&self) -> Result<Option<u128>, StoreError> {
-        // Another folder at the path has other snapshots, even if the one in use still can be read.
+        // A different folder at the path has other snapshots, even if the open one can still be read.
         self.renew();
         self.within(|root| {
             let snapshots = stamp(&root.folder(SNAPSHOTS)?)?;
@@ -364,7 +365,7 @@ impl Backend for LocalBackend {
     }
 }
 
-/// Changes whenever the folder's names may have; `None` when only listing can tell.
+/// A stamp that changes whenever the folder's names may have; `None` if only a listing can tell.
 fn stamp(folder: &Folder) -> Result<Option<u64>, StoreError> {
     let modified = folder.modified()?;
     let settled = SystemTime::now().duration_since(modified).is_ok_and(|age| age > COARSEST_TICK);

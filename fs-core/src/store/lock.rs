@@ -8,7 +8,7 @@ use super::folder::Folder;
 
 /// Nobody asks for so long whether a lock is held.
 const ASKING: Duration = Duration::from_secs(1);
-/// Bytes that are read of a note.
+/// Maximum number of bytes read of the holder's note.
 const MAX_NOTE: u64 = 200;
 
 /// The right to write to a repository, until dropped.
@@ -21,12 +21,12 @@ pub struct WriterLock {
 const NAME: &str = "lock";
 
 impl WriterLock {
-    /// Takes the lock of the repository in this folder, or tells who has it.
+    /// Takes the lock of the repository in this folder, or fails and names its holder.
     pub(super) fn acquire(root: &Folder) -> Result<Self, StoreError> {
         Self::of(root, FileLock::acquire(root, NAME)?)
     }
 
-    /// The same without writing anything; fails if the file is missing.
+    /// Takes the lock without writing a note. Fails if the file is missing.
     pub(super) fn acquire_silently(root: &Folder) -> Result<Self, StoreError> {
         Self::of(root, FileLock::acquire_silently(root, NAME)?)
     }
@@ -51,13 +51,13 @@ impl FileLock {
         let locked = Self::take(folder, name, || folder.make_file(name))?;
         if let Ok(Self { _file: file }) = &locked {
             let note = format!("pid {} since {:.0}\n", std::process::id(), jiff::Timestamp::now());
-            // Only a courtesy to whoever waits: on a full disk the lock holds all the same.
+            // The note only informs those who wait. On a full disk the lock holds without it.
             let _ = file.set_len(0).and_then(|()| (&*file).write_all(note.as_bytes()));
         }
         Ok(locked)
     }
 
-    /// Locks the file, which must be there, and writes nothing into it; or tells who has locked it.
+    /// Locks an existing file without writing a note, or returns its holder.
     pub fn acquire_silently(folder: &Folder, name: &str) -> Result<Result<Self, String>, StoreError> {
         // Over NFS only a file that is open for writing can be locked.
         Self::take(folder, name, || folder.file_to_change(name).or_else(|_| folder.file(name)))
@@ -86,7 +86,7 @@ impl FileLock {
             if !lock(&file).map_err(StoreError::io("lock", folder.path_of(name)))? {
                 return Ok(Err(note(&file)));
             }
-            // Replaced since it was opened, it would keep nobody out.
+            // If the file was replaced since it was opened, its lock would keep nobody out.
             if folder.is_at(name, &file)? {
                 return Ok(Ok(Self { _file: file }));
             }

@@ -1,4 +1,4 @@
-//! Reads at which the medium failed, tried again: only what fails again and again is given up.
+//! Retries reads at which the medium failed. Data is given up only after repeated failures.
 
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,16 +7,17 @@ use std::time::Duration;
 
 use super::StoreError;
 
-/// Pauses between the tries of a read.
+/// Pauses between the attempts of a read.
 const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
 
-/// Upper bound on the sum of pauses in vain. A dead disk fails at every read: after this, tries follow at once.
+/// Upper bound on the time spent in pauses that did not help. A dead disk fails at every read; beyond the
+/// bound, attempts follow at once.
 const MOST_IN_VAIN: Duration = Duration::from_secs(10);
 
-/// All reads of this process share its bound.
+/// Shared by all reads of the process, and so is its bound.
 pub(super) static PATIENCE: Patience = Patience::new(thread::sleep);
 
-/// Tries reads again.
+/// Retries reads.
 pub(super) struct Patience {
     wait: fn(Duration),
     in_vain: Mutex<Duration>,
@@ -27,7 +28,7 @@ impl Patience {
         Self { wait, in_vain: Mutex::new(Duration::ZERO) }
     }
 
-    /// Does `read`, up to three times while the medium fails. The last such error becomes
+    /// Runs `read`, up to three times while the medium fails. The last such error becomes
     /// [`StoreError::Unreadable`].
     pub(super) fn read<T>(&self, mut read: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut waited = Duration::ZERO;
@@ -36,7 +37,7 @@ impl Patience {
             let (path, source) = match read() {
                 Err(StoreError::Io { path, source, .. }) if is_of_medium(&source) => (path, source),
                 result => {
-                    // What helped was not in vain.
+                    // These pauses helped, so they do not count.
                     let mut in_vain = self.in_vain();
                     *in_vain = in_vain.saturating_sub(waited);
                     return result;
@@ -53,7 +54,7 @@ impl Patience {
         }
     }
 
-    /// Whether there is time for one more pause.
+    /// Counts one more pause. Returns false if the bound leaves no time for it.
     fn spend(&self, pause: Duration) -> bool {
         let mut in_vain = self.in_vain();
         let enough = *in_vain + pause <= MOST_IN_VAIN;
@@ -68,7 +69,7 @@ impl Patience {
     }
 }
 
-/// Whether the medium, its driver or its file system failed, as against a request that was refused.
+/// Whether the medium, its driver or its file system failed, and did not merely refuse the request.
 pub(super) fn is_of_medium(error: &io::Error) -> bool {
     #[cfg(unix)]
     let codes = {
@@ -102,7 +103,7 @@ mod tests {
         StoreError::io("read", "/r/packs/ab")(io::Error::from_raw_os_error(code))
     }
 
-    /// What a read tells whose first tries fail by this code.
+    /// The result of a read whose first attempts fail with this code.
     fn after(patience: &Patience, failures: usize, code: i32) -> Result<usize, StoreError> {
         let mut tries = 0;
         patience.read(|| {

@@ -20,7 +20,7 @@ use crate::format::{
 pub struct Reader {
     pub(super) shared: Arc<Shared>,
     passing: Arc<Passing>,
-    /// Blocks that were found damaged, of a reader that remembers them.
+    /// Damaged blocks, if this reader remembers them.
     bad: Option<Arc<Mutex<HashSet<BlockKey>>>>,
 }
 
@@ -107,8 +107,8 @@ impl Reader {
         }
     }
 
-    /// This reader, made to read no damaged block twice: a block may hold thousands of blobs. It does not notice when
-    /// a block becomes readable again.
+    /// Returns this reader, set to read no damaged block twice: a block may hold thousands of blobs. It does
+    /// not notice when a block becomes readable again.
     #[must_use]
     pub fn remembering_damage(self) -> Self {
         Self { bad: Some(Arc::default()), ..self }
@@ -311,15 +311,15 @@ impl Reader {
         block.inspect_err(|error| self.note_bad(key, error))
     }
 
-    /// Whether the block was found damaged, and that is remembered.
+    /// Whether the block is remembered as damaged.
     fn is_known_bad(&self, block: BlockKey) -> bool {
         let bad = self.bad.as_ref().map(|bad| bad.lock().unwrap_or_else(PoisonError::into_inner));
         bad.is_some_and(|bad| bad.contains(&block))
     }
 
-    /// Remembers a block that cannot be read, if this reader does that.
+    /// Remembers a block that cannot be read, if this reader is set to.
     pub(super) fn note_bad(&self, block: BlockKey, error: &StoreError) {
-        // A pack that is gone may be found elsewhere.
+        // A missing pack is not remembered: its blobs may be found elsewhere.
         if let Some(bad) = &self.bad
             && error.is_loss()
             && !matches!(error, StoreError::Missing(_))

@@ -13,10 +13,10 @@ use super::{Backend, LocalBackend, ObjectKind, Repository, SnapshotRecord, Store
 use crate::format::{Keys, PackId, RepositoryId};
 use crate::monitor::{Cancellation, Monitor, Phase, Work};
 
-/// The index's file. Another way of locking it needs another name: processes that lock it differently may not notice
-/// each other.
+/// File name of the index. Whenever the way of locking changes, the name must change, too: processes that
+/// lock the file differently may not notice each other.
 pub(crate) const INDEX: &str = "index-2.redb";
-/// What it was called when it was locked in another way.
+/// Its name when it was locked in another way.
 pub(super) const OLD_INDEX: &str = "index.redb";
 
 /// What became of the index.
@@ -57,20 +57,20 @@ impl Repository {
     }
 }
 
-/// What an index is made of, and where it is.
+/// Where the index is, and what it is made from.
 #[derive(Debug, Clone)]
 pub(super) struct Basis {
-    /// `None` when there is no folder, and the index can only be in memory.
+    /// `None` if there is no folder, so that the index can only be in memory.
     pub(super) local: Option<Arc<LocalBackend>>,
     pub(super) repository: RepositoryId,
     pub(super) backend: Arc<dyn Backend>,
     pub(super) keys: Keys,
-    /// A folder in the index's place is moved away. Only a writer may.
+    /// Whether to move away a folder that has the index's name. Only a writer may.
     pub(super) moves_folder: bool,
 }
 
 impl Basis {
-    /// Of a repository in a folder.
+    /// The basis of a repository in a folder.
     pub(super) fn of(local: &Arc<LocalBackend>, repository: RepositoryId, keys: Keys) -> Self {
         let backend = Arc::clone(local) as Arc<dyn Backend>;
         Self { local: Some(Arc::clone(local)), repository, backend, keys, moves_folder: false }
@@ -98,8 +98,8 @@ impl Basis {
         Index::open_reader(&folder, INDEX, self.repository)
     }
 
-    /// What an index that cannot be used, or the one on disk, still knows of snapshots. That a manifest is gone is known
-    /// nowhere else.
+    /// The records of snapshots that survive in a failed index, or else in the one on disk. Only these
+    /// records show that a manifest is missing.
     pub(super) fn surviving_snapshots(&self, failed: Option<&Index>) -> Vec<SnapshotRecord> {
         match failed {
             Some(index) => index.surviving_snapshots(&self.keys),
@@ -122,7 +122,7 @@ pub(super) struct NewIndex {
 }
 
 impl NewIndex {
-    /// Makes it of these packs. Returns those that cannot be read, too. The lock must be held.
+    /// Makes an index of these packs. Also returns packs that cannot be read. The lock must be held.
     pub(super) fn make(
         basis: &Basis,
         packs: Vec<PackId>,
@@ -131,8 +131,8 @@ impl NewIndex {
         Self::of(basis, packs, &[], go_on)
     }
 
-    /// Makes it of all packs that can be read, in the place of one that cannot be used. Returns why packs cannot be read. The
-    /// lock must be held.
+    /// Makes an index of all readable packs, to replace an unusable one. Also returns the errors of
+    /// unreadable packs. The lock must be held.
     pub(super) fn replacing(
         basis: &Basis,
         failed: Option<&Index>,
@@ -160,7 +160,7 @@ impl NewIndex {
         match fill() {
             Ok(unreadable) => Ok((new, unreadable)),
             Err(error) => {
-                // Frees a full disk again.
+                // Frees the space, in case the disk is full.
                 let _ = new.discard();
                 Err(error)
             }
@@ -177,7 +177,7 @@ impl NewIndex {
         self.temporary.remove(INDEX)
     }
 
-    /// Puts it in the place of the one in use, or of whatever has its name.
+    /// Renames it over the index in use, or over whatever has that name.
     pub(super) fn publish(self, basis: &Basis) -> Result<(), StoreError> {
         let Self { temporary, index } = self;
         drop(index);
@@ -204,7 +204,7 @@ fn take_place(basis: &Basis, temporary: &Folder, folder: &Folder) -> Result<(), 
     folder.sync()
 }
 
-/// Moves a folder that has the index's name out of the way. What is in it is not ours to remove.
+/// Moves a folder that has the index's name into `damaged/`. Its content is not ours to remove.
 fn move_away(folder: &Folder) -> Result<(), StoreError> {
     let damaged = folder.make_folder(DAMAGED)?;
     let mut number = 1;

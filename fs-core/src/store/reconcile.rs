@@ -21,8 +21,8 @@ pub(super) struct Reconciled {
     pub(super) unreadable: Vec<StoreError>,
 }
 
-/// Opens the index for writing, and brings it up to date; one that cannot be used is made again. Tells whether packs are
-/// gone, or cannot be read. The lock must be held.
+/// Opens the index for writing and brings it up to date. Makes it again if it is unusable. Also returns
+/// whether packs are gone or unreadable. The lock must be held.
 pub(super) fn open_up_to_date(basis: &Basis) -> Result<(Index, bool), StoreError> {
     let opened = basis.open_writer().and_then(|index| {
         let reconciled = reconcile(&index, &*basis.backend, &basis.keys)?;

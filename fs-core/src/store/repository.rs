@@ -17,9 +17,10 @@ pub enum Access {
     Read,
     /// Writing: holds the lock.
     Write,
-    /// Looking for damage: mends nothing that a check should tell of but the index. Holds the lock where there can be one.
+    /// Looking for damage: mends nothing but the index, as everything else is to be reported. Holds the lock
+    /// if possible.
     Check,
-    /// The same, and writes nothing at all.
+    /// Looking for damage without writing anything.
     Survey,
 }
 
@@ -28,16 +29,16 @@ pub enum Access {
 pub struct Repository {
     pub(super) config: Config,
     pub(super) keys: Keys,
-    /// Its folder.
+    /// The repository's folder.
     pub(super) local: Arc<LocalBackend>,
-    /// What objects are read from: that folder, or what it will be after a repair.
+    /// The source of objects: `local`, or its state as it will be after a repair.
     pub(super) backend: Arc<dyn Backend>,
     pub(super) index: Arc<LiveIndex>,
     /// Packs are gone or cannot be read.
     pub(super) lost_packs: bool,
     /// Why the index is not the one on disk.
     pub(super) index_fault: Option<StoreError>,
-    /// An index may be made again on disk.
+    /// Whether the index may be made again on disk.
     pub(super) mends_index: bool,
     pub(super) lock: Option<WriterLock>,
 }
@@ -173,7 +174,7 @@ impl Repository {
         Ok(names.iter().filter_map(|name| PackId::parse(name)).collect())
     }
 
-    /// Why the index that was on disk could not be used. Of a repository opened to be checked.
+    /// Why the index on disk could not be used. Set only in a repository opened for a check.
     pub fn index_fault(&self) -> Option<&StoreError> {
         self.index_fault.as_ref()
     }
@@ -199,20 +200,20 @@ impl Repository {
         self.index.each_blob(tell)
     }
 
-    /// Reads on with an index that knows what is stored: made again on disk if that is asked and possible under the lock, else
-    /// in memory. Returns why packs cannot be read.
+    /// Replaces the index by a new one of all stored packs: on disk if `on_disk` and the lock allow it, else
+    /// in memory. Returns the errors of packs that cannot be read.
     pub fn renew_index(&mut self, on_disk: bool) -> Result<Vec<StoreError>, StoreError> {
         let (index, unreadable) = self.index.renewed(on_disk && self.mends_index && self.lock.is_some())?;
         self.index = Arc::new(index);
         Ok(unreadable)
     }
 
-    /// Whether the index is only in memory, as there can be none on disk.
+    /// Whether the index is only in memory, as it cannot be written to disk.
     pub fn has_index_in_memory(&self) -> bool {
         self.index.is_in_memory()
     }
 
-    /// Bytes of the index's file; none when it is in memory.
+    /// Size of the index's file in bytes; none for an index in memory.
     pub fn index_bytes(&self) -> u64 {
         self.local.root().size(INDEX).unwrap_or(0)
     }
@@ -242,7 +243,7 @@ pub(super) fn read_manifest(
     Manifest::open(keys, id, &bytes).map_err(StoreError::damaged(|| &object))
 }
 
-/// Opens the folder of a repository, and reads its config.
+/// Opens the folder of a repository and reads its config.
 pub(super) fn open_config(root: &Path) -> Result<(LocalBackend, Config), StoreError> {
     let backend = match LocalBackend::open(root) {
         Err(StoreError::Io { source, .. }) if is_no_folder(&source) => {
@@ -260,7 +261,7 @@ pub(super) fn open_config(root: &Path) -> Result<(LocalBackend, Config), StoreEr
     Ok((backend, config))
 }
 
-/// Nothing, a file, or something below one.
+/// Whether the path does not exist, or leads to or through something that is not a folder.
 fn is_no_folder(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }

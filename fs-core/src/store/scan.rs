@@ -11,7 +11,7 @@ use crate::format::{
 
 /// Read at a time while looking for a block's beginning; a page that the medium cannot read is passed over.
 const PAGE: u64 = 4096;
-/// Read at a time where the medium can be read: 1 MiB.
+/// Bytes read at a time while the medium can be read: 1 MiB.
 const WINDOW: u64 = 1 << 20;
 const MAGIC_LEN: u64 = BLOCK_MAGIC.len() as u64;
 
@@ -70,7 +70,7 @@ impl Scanner<'_> {
             return Ok(other);
         }
         for base in block.bases() {
-            // A reader that misses a blob looks for it everywhere.
+            // A reader that misses a blob searches all packs for it.
             if !self.reader.knows(base)? {
                 return Ok(other);
             }
@@ -89,7 +89,8 @@ impl Scanner<'_> {
         Ok(Found::Block(FoundBlock { offset: at, len: len as u64, delta, blobs, metadata }))
     }
 
-    /// Where the next block may begin, at `at` or later; `end` when nowhere. `window` is what was read last.
+    /// The next offset, from `at` on, at which a block may begin; `end` if there is none. `window` holds the
+    /// bytes read last.
     fn next_magic(
         &self,
         object: &Object,
@@ -110,11 +111,11 @@ impl Scanner<'_> {
         Ok(end)
     }
 
-    /// Reads on at `at`: much at a time, or to the next page where the medium fails.
+    /// Reads a window at `at`: a large one, or up to the next page where the medium fails.
     fn window(&self, object: &Object, at: u64, end: u64) -> Result<Window, StoreError> {
         let read = |len: u64| unless_lost(self.packs.get_range(object, at, len.min(end - at) as usize));
         let page = PAGE - at % PAGE;
-        // A magic may begin in it and end after it.
+        // The additional bytes hold the rest of a magic that begins in the window and ends after it.
         for (len, more) in [(WINDOW, MAGIC_LEN - 1), (page, MAGIC_LEN - 1), (page, 0)] {
             if let Some(bytes) = read(len + more)? {
                 return Ok(Window { at, bytes, next: at + len });
@@ -124,12 +125,12 @@ impl Scanner<'_> {
     }
 }
 
-/// Bytes of a pack.
+/// A range of a pack's bytes.
 #[derive(Default)]
 struct Window {
     at: u64,
     bytes: Vec<u8>,
-    /// Where the search goes on when nothing begins in it.
+    /// Offset at which the search continues if no block begins in the window.
     next: u64,
 }
 

@@ -59,7 +59,7 @@ pub struct StatCacheWriter {
     keys: Keys,
     root: Arc<Folder>,
     name: String,
-    /// The open file, and the folder that it is in; or the first error.
+    /// The open file and its folder, or the first error.
     file: Result<(NewFile, Folder), StoreError>,
     buffer: Vec<u8>,
     /// Bytes written, those in the buffer included.
@@ -239,7 +239,7 @@ impl StatCacheWriter {
         self.flush();
         let unfinished = StoreError::WriterStopped;
         let (file, temporary) = std::mem::replace(&mut self.file, Err(unfinished))?;
-        // Windows renames no open file.
+        // Windows does not rename open files.
         drop(file);
         let folder = self.root.make_folder(FOLDER)?;
         temporary.rename(&self.name, &folder, &self.name).inspect_err(|_| {
@@ -263,7 +263,7 @@ impl StatCacheWriter {
             && let Err(error) = file.write(&buffer)
         {
             let error = StoreError::io("write", folder.path_of(&self.name))(error);
-            // Frees a full disk.
+            // Frees the space, in case the disk is full.
             let _ = folder.remove(&self.name);
             self.file = Err(error);
         }

@@ -1,34 +1,35 @@
-//! What else there is in a repository's folder: things that do not belong there, and what other users can get at.
+//! Surveys a repository's folder: entries that do not belong there, and what other users can read or change.
 
 use super::folder::Folder;
 use super::local::{PACKS, SNAPSHOTS, TAGS, TEMPORARY};
 use super::stat_cache::FOLDER as STAT_CACHE;
 use super::{Repository, StoreError};
 
-/// Entries that other users can get at.
+/// Entries that other users can read or change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exposed {
-    /// Paths below the repository, the first of them; empty for the repository itself.
+    /// The first such paths, below the repository; empty for the repository itself.
     pub paths: Vec<String>,
-    /// All of them.
+    /// Number of all such entries.
     pub count: u64,
-    /// Whether some can be changed.
+    /// Whether other users can change any of them.
     pub can_write: bool,
 }
 
-/// Paths that are kept.
+/// Maximum number of paths kept.
 #[cfg(unix)]
 const KEPT: usize = 10;
-/// Files and folders beside the objects.
+/// Files and folders of a repository that are not objects.
 const FILES: [&str; 3] = ["lock", "watch.lock", "watch.json"];
 const FOLDERS: [&str; 5] = [PACKS, SNAPSHOTS, TAGS, TEMPORARY, STAT_CACHE];
 
 impl Repository {
-    /// What has the name of a file or folder of the repository and is none, objects left out.
+    /// Errors for entries that have the name of a file or folder of the repository but are of another type.
+    /// Objects are left out.
     pub fn foreign(&self) -> Vec<StoreError> {
         let root = self.local.root();
         let mut found = Vec::new();
-        // Other errors are told by whatever needs the entry.
+        // Other errors are reported when the entry is used.
         let mut note = |result: Result<(), StoreError>| {
             if let Err(foreign @ StoreError::Foreign { .. }) = result {
                 found.push(foreign);
@@ -49,7 +50,7 @@ impl Repository {
         found
     }
 
-    /// What other users can get at.
+    /// Entries that other users can read or change.
     #[cfg(unix)]
     pub fn exposed(&self) -> Result<Exposed, StoreError> {
         let mut exposed = Exposed::default();
@@ -63,7 +64,7 @@ impl Repository {
         Ok(exposed)
     }
 
-    /// Nothing is told of systems without modes.
+    /// Reports nothing, as Windows has no modes.
     #[cfg(windows)]
     pub fn exposed(&self) -> Result<Exposed, StoreError> {
         Ok(Exposed::default())

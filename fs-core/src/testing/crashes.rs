@@ -126,7 +126,7 @@ fn assert_sound(root: &Path, fate: Fate) {
     let options = CheckOptions { read_data: Some(100) };
     let report = check(root, options, &Silent, &Cancellation::default()).unwrap();
     assert!(report.findings.is_empty(), "a check finds {:?}", report.findings);
-    // Zeros may have come over the index, which is derived.
+    // A crash may leave zeros in the index, which is derived.
     assert!(report.index.is_none() || fate.may_zero(), "the index: {:?}", report.index);
 }
 

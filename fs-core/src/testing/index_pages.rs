@@ -1,5 +1,5 @@
-//! Every page of an index damaged in turn. Whatever command meets it first, all succeed, and nobody has to ask for a new
-//! index.
+//! Damages every page of an index in turn. Whatever command meets the damage first, all commands succeed, and
+//! nobody has to ask for a new index.
 
 use std::fs;
 use std::ops::Range;
@@ -16,14 +16,14 @@ use crate::store::INDEX;
 
 const PAGE: usize = 4096;
 
-/// What may happen to a page.
+/// Kinds of damage to a page.
 #[derive(Debug, Clone, Copy)]
 enum Damage {
     Zeros,
     Bit,
 }
 
-/// A command that may meet damage.
+/// A command that may meet the damage.
 #[derive(Debug, Clone, Copy)]
 enum Command {
     Import,
@@ -116,7 +116,8 @@ impl Trial {
         }
     }
 
-    /// Damages a page, and has every command meet what is left of it, beginning with number `first`.
+    /// Damages a page, then runs every command, beginning with number `first`. Each meets what damage is
+    /// left.
     fn damage(&self, page: usize, damage: Damage, first: usize, random: &mut Random) {
         let _ = fs::remove_dir_all(self.root());
         copy(&self.sound(), &self.root());
@@ -147,7 +148,7 @@ impl Trial {
     }
 }
 
-/// Says what was tried when it panics.
+/// Prints the trial if it panics.
 struct Place(usize, Damage, Command);
 
 impl Drop for Place {
@@ -158,7 +159,7 @@ impl Drop for Place {
     }
 }
 
-/// Numbers from a seed.
+/// Random numbers from a seed.
 struct Random(u64);
 
 impl Random {
@@ -177,7 +178,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// `YESTER_TEST_INDEX_PAGES=all` tries every page, and every command first; otherwise a few pages are drawn.
+/// With `YESTER_TEST_INDEX_PAGES=all`, tries every page with every command first; otherwise a random few.
 #[test]
 fn damage_of_any_page_heals_by_itself() {
     let seed = std::env::var("YESTER_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
@@ -190,7 +191,7 @@ fn damage_of_any_page_heals_by_itself() {
     assert!(pages.len() >= 64, "only {} pages", pages.len());
     for page in pages {
         for damage in [Damage::Zeros, Damage::Bit] {
-            // The header tells where everything is.
+            // The header leads to everything else.
             let orders = if all || page == 0 { 0..COMMANDS.len() } else { 0..1 };
             for order in orders {
                 if all || page == 0 || random.below(12) == 0 {

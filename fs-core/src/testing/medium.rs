@@ -246,7 +246,7 @@ impl Chance {
     }
 }
 
-/// Makes `root` hold exactly this, with the modes of a repository.
+/// Makes `root` hold exactly these entries, with the modes of a repository.
 pub(super) fn materialise(tree: &Tree, root: &Path) {
     let _ = fs::remove_dir_all(root);
     for (path, bytes) in tree {

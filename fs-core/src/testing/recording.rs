@@ -71,12 +71,12 @@ fn recording(path: &Path) -> Option<(PathBuf, Steps)> {
     recordings.iter().find(|(root, _)| path.starts_with(root)).cloned()
 }
 
-/// Whether somebody listens to what is done to a path.
+/// Whether operations on a path are recorded.
 pub(crate) fn is_recorded(path: &Path) -> bool {
     recording(path).is_some()
 }
 
-/// The file of a database, noting what is done to it.
+/// A database's file that records what is done to it.
 #[derive(Debug)]
 pub(crate) struct RecordedFile {
     file: FileBackend,

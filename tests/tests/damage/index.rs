@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::{Fixture, PAGE, files, flip, swap, truncate, zero_page};
 
-/// Whatever command meets the damage first succeeds, and what it shows is right; nobody asks for a new index. True when a
-/// check tells of it.
+/// Whatever command meets the damage first succeeds and shows the right data; nobody asks for a new index.
+/// Returns whether `check` reports the damage.
 #[track_caller]
 fn heals(fixture: &Fixture, what: &str, damage: &dyn Fn(&Path)) -> bool {
     let index = index(fixture);

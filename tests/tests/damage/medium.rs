@@ -102,7 +102,7 @@ fn damaged_blocks_are_read_a_few_times_however_many_blobs_they_have() {
     }
     let log = sandbox.path("strace");
     for (args, code) in [(&["check", "--read-data"][..], 4), (&["repair", "--dry-run"], 3)] {
-        // None of them fails: they are counted only.
+        // No call fails: the calls are only counted.
         let read = sandbox.yester(args).failing_once("read", 60_000, &paths(&sandbox.repo()), &log);
         read.run().code_is(code);
         let reads = fs::read_to_string(&log).expect("what strace wrote").lines().count();

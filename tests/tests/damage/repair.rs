@@ -99,7 +99,7 @@ fn heals(fixture: &Fixture, what: &str) -> Repair {
     heals_with(fixture, what, &[])
 }
 
-/// The same, where a repair needs options.
+/// Does the same with options for `repair`.
 #[track_caller]
 fn heals_with(fixture: &Fixture, what: &str, options: &[&str]) -> Repair {
     let before = state(fixture);
@@ -242,7 +242,7 @@ fn packs_that_are_away_are_not_given_up() {
     }
     refuses(most);
     heals_with(&fixture, "most packs deleted", &["--really"]);
-    // As an empty folder looks on which something should be mounted.
+    // Looks like an empty mount point on which nothing is mounted.
     let (folder, away) = (fixture.repo().join("packs"), fixture.sandbox.path("away"));
     fs::rename(&folder, &away).expect("renamed");
     fs::create_dir(&folder).expect("a folder");

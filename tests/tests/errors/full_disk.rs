@@ -72,7 +72,8 @@ fn not_even_room_for_an_index() {
     fill(&ballast);
     file(sandbox.source().join("one-more"), "small");
     sandbox.yester(["import"]).arg(sandbox.source()).run().fails(1, &[text(&sandbox.repo())]);
-    // A damaged one cannot be made again, and a lost one neither: who only looks does so with one in memory.
+    // Neither a damaged nor a missing index can be made again on disk. A reading command makes one in
+    // memory.
     let index = sandbox.repo().join("index-2.redb");
     for damaged in [true, false] {
         if damaged {

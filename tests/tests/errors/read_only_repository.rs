@@ -37,7 +37,7 @@ fn mount_and_look_but_do_not_import() {
     assert_eq!(snapshots(&sandbox), [name]);
 }
 
-/// Who only looks makes an index in memory.
+/// A reading command makes an index in memory.
 #[test]
 fn without_an_index() {
     if !needs::met(&[Need::Root, SETPRIV]) {

@@ -1,4 +1,4 @@
-//! Nobody but its owner can get at a repository, from the moment on that it is there.
+//! Only its owner can access a repository, from creation on.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
@@ -13,7 +13,7 @@ use super::text;
 const UMASK: &str = "umask 000 && exec strace -f -qq -y -o \"$0\" \
     -e trace=mkdir,mkdirat,open,openat,openat2,creat,mknod,mknodat,chmod,fchmod,fchmodat \"$@\"";
 
-/// The modes that system calls gave to what they created below `root`, with the lines that say so.
+/// The modes with which system calls created entries below `root`, each with its line of the trace.
 fn created(trace: &Path, root: &Path) -> Vec<(u32, String)> {
     let trace = fs::read_to_string(trace).expect("a trace");
     let is_inside = |line: &&str| line.contains(text(root));
@@ -105,7 +105,7 @@ fn init_refuses_what_others_have_prepared() {
         assert!(ran.stderr().contains(text(&sandbox.repo())), "{what}: {ran}");
         assert!(!sandbox.repo().join("config").exists(), "{what}");
     }
-    // What an `init` that was cut short leaves is taken up.
+    // The next `init` continues where an interrupted one stopped.
     let sandbox = Sandbox::new();
     fs::create_dir(sandbox.repo()).expect("a folder");
     for name in ["packs", "snapshots", "tmp"] {
@@ -122,7 +122,7 @@ fn check_names_what_others_can_get_at() {
     file(sandbox.source().join("file"), "content");
     sandbox.import();
     let repository = sandbox.repo();
-    // Nobody can reach it.
+    // No other user can reach it.
     fs::set_permissions(repository.join("config"), Permissions::from_mode(0o666)).expect("chmod");
     sandbox.yester(["check"]).run().ok();
     fs::set_permissions(&repository, Permissions::from_mode(0o711)).expect("chmod");

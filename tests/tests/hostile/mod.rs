@@ -1,4 +1,5 @@
-//! A repository's folder that somebody else could write to, and folders of other users that root writes to.
+//! Hostile folders: a repository that another user could write to, and folders of other users in which root
+//! writes.
 
 mod access;
 mod planted;

@@ -1,7 +1,7 @@
-//! Links, pipes, devices, folders and endless files in each place of a repository: every command ends soon, in little
-//! memory, changes nothing outside, and goes on with the rest.
+//! Links, pipes, devices, folders and endless files in place of each part of a repository. Every command
+//! ends soon, uses little memory, changes nothing outside, and goes on with the rest.
 //!
-//! Each run draws some of the cases; `YESTER_TEST_HOSTILE` says how many, and `YESTER_TEST_SEED` which.
+//! Each run draws some cases at random: `YESTER_TEST_HOSTILE` sets how many, `YESTER_TEST_SEED` which.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -17,7 +17,7 @@ use fs_tests::plant::{file, noise};
 use fs_tests::{Ran, Sandbox};
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 
-/// What lies where a file or folder belongs.
+/// A thing in the place of a file or folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Thing {
     LinkToFile,
@@ -63,18 +63,18 @@ const COMMANDS: [(&[&str], bool); 16] = [
     (&["init"], true),
 ];
 
-/// Ends what hangs, and lets nothing take more than 256 MB.
+/// Stops a command that hangs, and limits its memory to 256 MB.
 const WATCHDOG: [&str; 4] =
     ["sh", "-c", "ulimit -d 262144 && exec timeout --signal=TERM --kill-after=2 10 \"$@\"", "watchdog"];
-/// What `timeout` tells of a program that it had to end, and of one that did not end by that.
+/// Exit codes of `timeout`: the program was stopped, or had to be killed.
 const HANGS: [i32; 2] = [124, 137];
-/// A file that takes no room, and a day to read.
+/// A size that takes no space in a sparse file, and a day to read.
 const SPARSE: u64 = 1 << 42;
 
-/// A small repository, and what must not change outside.
+/// A small repository, and things outside that must not change.
 struct Ground {
     sandbox: Sandbox,
-    /// Places in it, below its folder.
+    /// Paths in it, below its folder.
     places: Vec<PathBuf>,
 }
 
@@ -101,7 +101,7 @@ impl Ground {
         Self { sandbox, places }
     }
 
-    /// Puts `thing` in a place of a fresh copy of the repository.
+    /// Puts `thing` at a path in a fresh copy of the repository.
     fn plant(&self, place: &Path, thing: Thing) {
         let repository = self.sandbox.repo();
         let _ = fs::remove_dir_all(&repository);
@@ -129,7 +129,7 @@ impl Ground {
         }
     }
 
-    /// All that a hostile folder could lead to.
+    /// Everything outside that a hostile folder could lead to.
     fn outside(&self) -> Vec<(PathBuf, Vec<u8>, u32, SystemTime)> {
         assert!(!self.sandbox.path("nothing").exists(), "made where a link leads to");
         let mut files = vec![self.sandbox.path("victim")];
@@ -164,7 +164,7 @@ fn collect(root: &Path, below: &Path, places: &mut Vec<PathBuf>) {
     }
 }
 
-/// The entries of the repository but the index, which a reader may mend.
+/// The entries of the repository except the index, which a reader may mend.
 fn entries(repository: &Path) -> BTreeMap<PathBuf, (u64, u32, SystemTime)> {
     let mut paths = Vec::new();
     collect(repository, Path::new(""), &mut paths);
@@ -172,14 +172,14 @@ fn entries(repository: &Path) -> BTreeMap<PathBuf, (u64, u32, SystemTime)> {
     paths.retain(|path| !is_index(path));
     let of = |path: PathBuf| {
         let told = fs::symlink_metadata(repository.join(&path)).expect("an entry");
-        // Names in tmp come and go.
+        // Entries of tmp come and go.
         let time = if told.is_dir() { SystemTime::UNIX_EPOCH } else { told.modified().expect("a time") };
         (path, (told.len(), told.mode(), time))
     };
     paths.into_iter().map(of).collect()
 }
 
-/// The place of an object, or of a folder that holds objects.
+/// Whether this is the path of an object, or of a folder that holds objects.
 fn holds_objects(place: &Path) -> bool {
     ["config", "packs", "snapshots", "tags"].iter().any(|name| place.starts_with(name))
         && !["packs/00", "tags/more"].iter().any(|other| place == Path::new(other))

@@ -1,7 +1,7 @@
-//! Root restores or mounts in a folder of another user, who puts links in the place of whatever appears there: nothing
-//! outside of her folder changes.
+//! Root restores or mounts in a folder of another user. That user replaces whatever appears there by links.
+//! Nothing outside of the folder changes.
 //!
-//! `YESTER_TEST_RACES` says how many rounds of each kind (1).
+//! `YESTER_TEST_RACES` sets the number of rounds of each kind (1).
 
 use std::env;
 use std::fs::{self, Permissions};
@@ -20,7 +20,7 @@ use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 const USER: u32 = 1777;
 const PERL: Need = Need::Program("perl", "perl");
 
-/// Takes each new name in a folder for herself: what has it goes away, and a link to a victim takes its place.
+/// Takes over each new name in a folder: removes its entry and puts a link to a victim in its place.
 const ATTACKER: &str = r#"
 my ($folder, $victim, $victims, $parent) = @ARGV;
 my $number = 0;
@@ -73,7 +73,7 @@ impl Drop for Attacker {
     }
 }
 
-/// What must stay as it is: a secret of root's, and a folder.
+/// What must not change: a secret of root's, and a folder.
 fn victims(sandbox: &Sandbox) -> Vec<(PathBuf, u32, u32, i64, Vec<u8>)> {
     let folder = sandbox.path("victims");
     let mut paths = vec![sandbox.path("victim"), folder.clone()];

@@ -1,4 +1,4 @@
-//! A dry run says what the restore will say, for drawn trees and for targets of many kinds.
+//! A dry run reports what the restore will report, for random trees and many kinds of targets.
 
 use std::ffi::CString;
 use std::fs::{self, Permissions};
@@ -18,11 +18,11 @@ use serde_json::Value;
 
 use super::targets::Disk;
 
-/// Numbers that a seed gives.
+/// Random numbers from a seed.
 struct Draw(u64);
 
 impl Draw {
-    /// One of its own, or that of an earlier run.
+    /// A new seed, or that of an earlier run.
     fn new() -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970");
         let given = std::env::var("YESTER_TEST_SEED").ok().map(|seed| seed.parse().expect("a number"));
@@ -47,11 +47,11 @@ impl Draw {
     }
 }
 
-/// Names of which some are one where case does not count, and some are none on FAT.
+/// Names: some are equal when case is ignored, and some are invalid on FAT.
 const NAMES: [&str; 14] = [
     "README", "readme", "Readme", "a", "A", "b:c", "\u{e4}", "\u{c4}", "x.", "x", "sub", "SUB", "deep", "q?",
 ];
-/// From the first to the last year that can be named, and the bounds of file systems.
+/// Times from the first to the last year that can be named, with the bounds of file systems.
 const SECONDS: [i64; 10] = [
     -62_135_596_800,
     -2_147_483_648,
@@ -68,7 +68,7 @@ const NANOS: [i64; 4] = [0, 500_000_000, 123_456_789, 10_000_000];
 const OWNERS: [u32; 4] = [0, 1234, 65534, 4_000_000_000];
 const MODES: [u32; 8] = [0o644, 0o600, 0o4755, 0o2750, 0o1777, 0o6711, 0o000, 0o777];
 
-/// Fills a folder; returns what was made, for further names.
+/// Fills a folder. Returns the entries made, so that they can get further names.
 fn fill(draw: &mut Draw, folder: &Path, depth: usize, made: &mut Vec<PathBuf>) {
     for name in NAMES {
         if draw.one_in(3) {
@@ -100,7 +100,7 @@ fn fill(draw: &mut Draw, folder: &Path, depth: usize, made: &mut Vec<PathBuf>) {
     }
 }
 
-/// Gives an entry drawn attributes.
+/// Gives an entry random attributes.
 fn dress(draw: &mut Draw, path: &Path) {
     let metadata = fs::symlink_metadata(path).expect("an entry");
     lchown(path, Some(draw.of(&OWNERS)), Some(draw.of(&OWNERS))).expect("an owner");
@@ -143,7 +143,7 @@ fn memory(point: &Path) {
     mount("tmpfs", point, "tmpfs", MountFlags::empty(), CString::default().as_c_str()).expect("a tmpfs");
 }
 
-/// What a run says, but for the words that it is dry, and for the time that it took.
+/// The output of a run without the words that mark a dry run, and without the time taken.
 fn said(ran: &Ran) -> (Option<i32>, Vec<Value>, Vec<String>) {
     let mut lines = ran.json_lines();
     for line in &mut lines {
@@ -164,7 +164,7 @@ enum Who {
     Through(&'static [&'static str]),
 }
 
-/// Runs a restore dry, and then really: both say the same, and the dry one changes nothing.
+/// Runs a restore dry, and then for real. Both report the same, and the dry run changes nothing.
 #[track_caller]
 fn compare(sandbox: &Sandbox, who: Who, words: &[&str], to: &Path, seed: u64) {
     let run = |more: &[&str]| {
@@ -202,7 +202,7 @@ fn compare(sandbox: &Sandbox, who: Who, words: &[&str], to: &Path, seed: u64) {
     );
 }
 
-/// Runs of one tree into a target: fresh, again, over changes, and of several places that overlap.
+/// Restores one tree into a target: fresh, again, over changes, and from several overlapping paths.
 fn all_of(draw: &mut Draw, sandbox: &Sandbox, who: Who, point: &Path) {
     let seed = draw.0;
     let to = point.join("out");
@@ -223,13 +223,13 @@ fn all_of(draw: &mut Draw, sandbox: &Sandbox, who: Who, point: &Path) {
     compare(sandbox, who, &["@latest:", "--overwrite"], &to, seed);
     compare(sandbox, who, &["@latest:", "--overwrite"], &to, seed);
     if matches!(who, Who::Root) {
-        // Others may have lost the right to write to the folders of the first by then.
+        // By then, others may have lost the right to write to the folders of the first.
         compare(sandbox, who, &["@latest:one", "@latest:two/one"], &point.join("both"), seed);
         compare(sandbox, who, &["@latest:", "@latest:two"], &point.join("merged"), seed);
     }
 }
 
-/// A repository with a drawn tree.
+/// A repository with a random tree.
 fn planted(draw: &mut Draw) -> Sandbox {
     let sandbox = Sandbox::with_repository();
     memory(&sandbox.source());
@@ -246,7 +246,7 @@ fn planted(draw: &mut Draw) -> Sandbox {
 const CHOWNLESS: Who = Who::Through(&["setpriv", "--bounding-set=-chown", "--inh-caps=-chown"]);
 const NAMESPACE: Who = Who::Through(&["unshare", "-r"]);
 
-/// On a disk of its own for each kind of process.
+/// Uses a separate disk for each kind of process.
 fn on_a_disk(mkfs: &[&str], mount: &[&str], whos: &[Who]) {
     let mut draw = Draw::new();
     let sandbox = planted(&mut draw);
@@ -316,7 +316,7 @@ fn in_a_folder_of_another_user() {
     for words in [&["@latest:"][..], &["@latest:", "--overwrite"]] {
         compare(&sandbox, Who::Nobody, words, &to, draw.0);
     }
-    // All may write there, and nobody may replace what is another's.
+    // Everybody may write there, but nobody may replace another user's entries.
     for (mode, name) in [(0o777, "open"), (0o1777, "sticky"), (0o2777, "lent")] {
         let to = sandbox.path(name);
         file(to.join("README"), "root's");

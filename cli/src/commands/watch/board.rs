@@ -72,7 +72,7 @@ pub struct Last {
 }
 
 impl Board {
-    /// The board of the watch with this lock, which goes when this is dropped.
+    /// The board of the watch that holds this lock. Dropping it removes the status file.
     pub fn new(lock: &WatchLock) -> Self {
         Self::at(Some(ReportFile::of(lock)))
     }

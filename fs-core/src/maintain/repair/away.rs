@@ -1,4 +1,4 @@
-//! Packs that are gone all at once: rather a file system that is not mounted than a loss.
+//! Many packs missing at once: more likely a file system that is not mounted than a loss.
 
 use std::collections::HashSet;
 
@@ -7,22 +7,22 @@ use crate::maintain::MaintainError;
 use crate::maintain::check::Check;
 use crate::store::StoreError;
 
-/// What the index and the repository tell of the packs.
+/// Number of packs, according to the index and the repository.
 #[derive(Debug)]
 pub(super) struct Away {
     missing: u64,
-    /// Those that are there, and those that are missing.
+    /// Packs that are present or missing.
     total: u64,
-    /// None is there, but there are snapshots.
+    /// There are snapshots but no packs.
     all: bool,
 }
 
 impl Away {
-    /// Looks which packs are missing. To be asked before the index is made again.
+    /// Counts the missing packs. Must be called before the index is made again.
     pub(super) fn look(check: &Check<'_>) -> Result<Self, MaintainError> {
         let stored: HashSet<PackId> = check.repository.packs()?.into_iter().collect();
         let indexed = match check.repository.indexed_packs() {
-            // An index that cannot be used misses nothing.
+            // An unusable index cannot say what is missing.
             Err(StoreError::Index { .. }) => Vec::new(),
             indexed => indexed?,
         };
@@ -31,7 +31,8 @@ impl Away {
         Ok(Self { missing, total, all: stored.is_empty() && !check.repository.snapshots()?.is_empty() })
     }
 
-    /// Fails when more than half of the packs, and at least two, are missing or unreadable.
+    /// Fails if no pack is present though there are snapshots, or if more than half of the packs, and at
+    /// least two, are missing or unreadable.
     pub(super) fn refuse(&self, unreadable: u64) -> Result<(), MaintainError> {
         let away = self.missing + unreadable;
         if !self.all && (away < 2 || away * 2 <= self.total) {

@@ -13,7 +13,7 @@ pub(super) struct Survey {
     pub(super) names: PackNames,
     pub(super) damaged: Vec<DamagedPack>,
     pub(super) salvages: Vec<Salvage>,
-    /// Packs at which the medium fails.
+    /// Packs that the medium fails to read.
     pub(super) unreadable: u64,
 }
 

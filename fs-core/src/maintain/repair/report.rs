@@ -6,7 +6,7 @@ use crate::store::SnapshotRecord;
 pub struct RepairOptions {
     /// Only tell what would be done.
     pub dry_run: bool,
-    /// Give up what is missing also when that is most of the packs.
+    /// Treat missing packs as lost even if they are most of the packs.
     pub really: bool,
 }
 
@@ -81,7 +81,7 @@ pub struct Repaired {
     pub damaged_packs: Vec<DamagedPack>,
     /// Why the index was made again on its own account.
     pub index: Option<String>,
-    /// The new one is only in memory: there is no place for it on disk, or none is to be written yet.
+    /// The new index is only in memory: it cannot be written to disk, or must not be yet.
     pub index_in_memory: bool,
     /// Lost snapshots.
     pub lost_manifests: Vec<LostManifest>,

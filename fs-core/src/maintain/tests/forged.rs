@@ -31,7 +31,8 @@ fn leaf(writer: &mut Writer, names: &[&str]) -> BlobId {
     writer.put(PackKind::Metadata, &leaf.finish().0, None).unwrap()
 }
 
-/// A directory that shows one name twice: its first leaf has one beyond the last that its inner node tells.
+/// A directory that shows one name twice: its first leaf has a name beyond the last one that the inner node
+/// states.
 fn doubled_name(writer: &mut Writer) -> Kind {
     let keys = writer.keys().clone();
     let mut inner = InnerBuilder::new(1);
@@ -118,7 +119,7 @@ fn a_tree_with_more_paths_than_can_be_walked() {
 fn a_directory_with_more_inner_nodes_than_can_be_walked() {
     let store = Store::new();
     store.add(|writer| vec![("top", many_inner_nodes(writer))]);
-    // None of them has the last name that is told of it.
+    // None of them has the last name that the parent states.
     assert_eq!(store.harmed(), ["top"]);
     let (paths, more, _) = repair_counted(&store);
     assert_eq!((paths, more), (26, 0));
@@ -127,7 +128,7 @@ fn a_directory_with_more_inner_nodes_than_can_be_walked() {
 #[test]
 fn a_name_beyond_the_bounds_of_its_leaf() {
     let store = Store::new();
-    // A leaf that is within its bounds in another directory, and is looked at there first.
+    // A leaf that is within its bounds in another directory, which is checked first.
     store.add(|writer| vec![("other", Kind::Directory(leaf(writer, &["a", "x"]))), sound(writer)]);
     assert!(store.check().is_clean());
     store.add(|writer| vec![("top", doubled_name(writer))]);

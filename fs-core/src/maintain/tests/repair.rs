@@ -196,7 +196,7 @@ fn a_failure_that_may_pass_is_no_damage() {
     let store = Store::new();
     store.add(|writer| vec![sound(writer)]);
     let pack = pack_files(&store.root).remove(0);
-    // It is not opened, and what should be there may still be somewhere.
+    // It is not opened, and the object may still exist elsewhere.
     let bytes = std::fs::read(&pack).unwrap();
     std::fs::remove_file(&pack).unwrap();
     std::fs::create_dir(&pack).unwrap();

@@ -67,7 +67,7 @@ struct Member<'a> {
 /// What becomes of an entry.
 enum Fate {
     Written,
-    /// Under another path, which is this.
+    /// Stored under this other path.
     WrittenAs(String),
     /// The archive has no word for it.
     LeftOut(&'static str),

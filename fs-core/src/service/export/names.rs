@@ -1,12 +1,12 @@
-//! Names in a zip archive, which programs on Windows unpack: none may mean another place there.
+//! Names in a zip archive. Windows programs unpack it, and no name may lead them to another place.
 
 use std::borrow::Cow;
 
 use crate::windows::names::to_windows;
 
-/// The path as the archive has it. A name that Windows would take for more than a name (a backslash, a drive, a stream,
-/// a device) or would cut (dots and spaces at its end) is written as this program writes it on Windows: no two names
-/// become one.
+/// The path as stored in the archive. Windows would take some names for more than a name (a backslash, a
+/// drive, a stream, a device) and would cut others (dots and spaces at the end). Such names are written as
+/// Yester writes them on Windows; two names never become one.
 pub(super) fn archived(path: &str) -> Cow<'_, str> {
     if !path.split('/').any(is_misread) {
         return Cow::Borrowed(path);

@@ -20,7 +20,7 @@ impl Monitor for Told {
     }
 }
 
-/// Exports a tree; tells what became of it, what was said, and the archive.
+/// Exports a tree. Returns the result, the messages and the archive.
 fn exported(
     make: impl FnOnce(&mut Writer) -> crate::format::BlobId,
     archive: Archive,

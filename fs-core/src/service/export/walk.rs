@@ -128,7 +128,7 @@ impl Walk<'_> {
         self.monitor.trouble(&Trouble { path: self.path.clone(), kind, reason: reason.to_owned() });
     }
 
-    /// Tells of a name of its own; what is below a folder is only told of the folder.
+    /// Reports a changed name. Names below a renamed folder are reported only with the folder.
     fn say_renamed(&self, path: &str) {
         let last = |path: &[u8]| path.rsplit(|byte| *byte == b'/').next().map(<[u8]>::to_vec);
         if last(&self.path) != last(path.as_bytes()) {

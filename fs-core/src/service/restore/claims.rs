@@ -1,6 +1,7 @@
 //! Names that a restore has used, as file systems compare them.
 //!
-//! Where two names are one, the first in the walk wins, whichever thread is faster, and a dry run knows.
+//! Where two names are one, the first in the walk wins, whichever thread is faster. A dry run predicts the
+//! same.
 
 use std::collections::HashMap;
 use std::ffi::CStr;
@@ -8,15 +9,15 @@ use std::hash::{BuildHasher, RandomState};
 
 use super::disk::Site;
 
-/// A path below the target. Equal paths of a file system have equal claims; other claims are equal by
-/// chance, one in 2⁶⁴.
+/// Hash of a path below the target. Paths that are equal to the file system have equal claims. Different
+/// paths have equal claims only by chance, one in 2⁶⁴.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(super) struct Claim(u64);
 
-/// What has a name.
+/// The kind of entry that holds a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Holder {
-    /// A folder, which others are merged with.
+    /// A folder; other folders of the name are merged with it.
     Folder,
     /// Anything else.
     Entry,

@@ -34,8 +34,8 @@ pub(super) struct Losses {
 }
 
 impl Losses {
-    /// Records that this entry lacks something. `order` is its position in the walk: threads may come to
-    /// entries in any order.
+    /// Records that this entry lacks something. `order` is its position in the walk, as threads reach entries
+    /// in any order.
     pub(super) fn add(&mut self, order: u64, entry: &Names, lack: Lack) {
         let above = entry.split().map_or(0, |(above, _)| above.address());
         let position =

@@ -80,7 +80,7 @@ struct Entry {
     /// An entry with exactly this name existed before the restore. Only such an entry may be replaced: a file
     /// system may treat other names as equal to those that this restore has created.
     there: bool,
-    /// Its name, as the file system compares it.
+    /// Its path, as the file system compares it.
     claim: Claim,
     /// Its position in the walk.
     order: u64,
@@ -99,21 +99,21 @@ impl Entry {
 struct First {
     names: Names,
     id: Option<FileId>,
-    /// How many names the file has got by this restore.
+    /// Number of names that this restore has given the file.
     links: u64,
 }
 
-/// The restored names of the file that an entry is a further name of, if any.
+/// If an entry is a further name of a file: the restored names of that file.
 #[derive(Debug, Default)]
 struct Links<'a> {
     target: Option<&'a Site>,
     firsts: &'a [First],
-    /// An earlier entry has its name, as far as known.
+    /// Whether an earlier entry is known to hold the name.
     is_taken: bool,
 }
 
 impl Links<'_> {
-    /// The file, as far as known.
+    /// The file's identity, if known.
     fn id(&self) -> Option<FileId> {
         self.firsts.last().and_then(|first| first.id)
     }
@@ -157,7 +157,7 @@ struct State {
     progress: Progress,
     firsts: Firsts,
     losses: Losses,
-    /// Claimed names of entries that could not be restored.
+    /// Claims of entries that could not be restored.
     freed: HashSet<Claim>,
 }
 
@@ -234,8 +234,8 @@ impl Shared<'_> {
         });
     }
 
-    /// Creates a hard link to the first of these names that accepts one, else a copy. Without names, creates
-    /// the entry.
+    /// Creates a hard link to the first of these names that allows one, else a copy. Without such names,
+    /// creates the entry.
     fn link(&self, links: &Links<'_>, site: &Site, entry: &Entry) {
         self.put(site, entry, links, |folder, name, replace| {
             let mut failed = None;
@@ -260,8 +260,8 @@ impl Shared<'_> {
         });
     }
 
-    /// Creates an entry by `make`, unless it exists, or this is a dry run. Reports errors. `links` are those
-    /// that the entry is a further name of.
+    /// Creates an entry by `make`, unless it exists or this is a dry run. Reports errors. `links` are the
+    /// restored names of the same file.
     fn put(
         &self,
         site: &Site,
@@ -340,7 +340,7 @@ impl Shared<'_> {
         }
     }
 
-    /// Sets the attributes of folders, those below first.
+    /// Sets the attributes of folders, the deepest first.
     fn set_folders(&self, target: &Folder, rest: &Rest) {
         if let Some(node) = &rest.top {
             disk::set_time(target, &self.view.attr(node));

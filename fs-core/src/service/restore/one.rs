@@ -62,7 +62,7 @@ pub(super) struct Made {
 }
 
 impl Made {
-    /// Notes that it is a copy, as a hard link failed.
+    /// Notes that the entry is a copy because a hard link failed.
     pub(super) fn is_copy(&mut self, failed: Option<io::Error>) {
         let reason = failed.map_or_else(String::new, |error| error.to_string());
         let reason = format!("it is a copy, as it cannot be linked: {reason}");
@@ -109,7 +109,8 @@ pub(super) fn make(
     Ok(Made { lacking, id })
 }
 
-/// Predicts the result of creating an entry in this folder, which gets another mode before if `may_change`.
+/// Predicts the result of creating an entry in this folder. With `may_change`, the restore changes the
+/// folder's mode first.
 pub(super) fn foresee(
     shared: &Shared<'_>,
     site: &Site,

@@ -19,11 +19,11 @@ const BATCH: usize = 1024;
 /// What is left to do when all files are there.
 #[derive(Debug, Default)]
 pub(super) struct Rest {
-    /// Further names of files that have several, names that are one with an earlier name to the file system,
-    /// and where they wait, symbolic links.
+    /// Entries to be created last: further names of hard-linked files, names that are one with an earlier
+    /// name to the file system, and symbolic links on platforms where these come last.
     pub(super) links: Vec<Entry>,
-    /// Folders, those above before those below, and their positions in the walk. Their attributes change by
-    /// what is made in them.
+    /// Folders and their positions in the walk, parents before children. Their attributes are set last, as
+    /// creating entries in a folder changes them.
     pub(super) folders: Vec<(u64, Names, Node)>,
     /// The folder whose time an existing target gets. It keeps its own owner and mode.
     pub(super) top: Option<Node>,
@@ -44,7 +44,7 @@ struct Frame {
 /// A folder that the walk begins with.
 struct Begun {
     site: Site,
-    /// It is new.
+    /// Whether this restore created it.
     made: bool,
     /// See [`Entry::there`].
     there: bool,
@@ -113,8 +113,8 @@ impl<'a> Walk<'a> {
         !batch.is_empty()
     }
 
-    /// Restores an entry, or begins a folder. `above` is the claim of the folder that it is in. `there`: an
-    /// entry with exactly this name existed before.
+    /// Restores an entry, or begins a folder. `above` is the claim of its parent folder. `there` is true if
+    /// an entry with exactly this name existed before.
     pub(super) fn take(&mut self, site: &Site, above: Claim, names: Names, node: Node, there: bool) {
         let Some((_, name)) = names.split() else { return };
         let claim = self.claims.of(above, site, name);
@@ -138,7 +138,7 @@ impl<'a> Walk<'a> {
         let waits = LINKS_LAST && attr.kind == FileKind::Symlink;
         let is_begun = |key| self.shared.state().firsts.contains_key(&key) || !self.begun.insert(key);
         let waits = waits || entry.shared().is_some_and(is_begun);
-        // What an earlier entry may have the name of waits until that has it.
+        // An entry whose name an earlier entry may hold waits until the earlier one is restored.
         if waits || (!there && self.claims.holder(claim).is_some()) {
             self.rest.links.push(entry);
         } else {
@@ -148,7 +148,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Notes a used name, if another may be one with it, or a dry run has to know.
+    /// Records a used name, if another name may be one with it or a dry run needs it.
     fn claim(&mut self, site: &Site, claim: Claim, holder: Holder) {
         if self.shared.options.dry_run || site.file_system().folds() {
             self.claims.give(claim, holder);
@@ -193,7 +193,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Predicts what a folder will lack that exists, or that is planned.
+    /// Predicts what an existing or planned folder will lack.
     fn foresee(&self, site: &Site, node: &Node, exists: bool) -> io::Result<Lacking> {
         let attr = self.shared.view.attr(node);
         let xattrs = self.shared.view.xattrs(node).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What a watch tells of itself, for `yester status`: a file in the repository.
+//! The status report of a watch, for `yester status`: a file in the repository.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,20 +8,20 @@ use crate::service::ServiceError;
 use crate::store::Folder;
 
 const NAME: &str = "watch.json";
-/// Longer than a report of any number of sources that one machine watches.
+/// Upper bound on the size of a report, in bytes: enough for any number of sources that one machine watches.
 const MAX_LEN: u64 = 16 << 20;
 
-/// The report of the watch that holds the lock. Its text is the frontend's.
+/// The report file of the watch that holds the lock. The frontend writes its text.
 #[derive(Debug)]
 pub struct ReportFile(Arc<Folder>);
 
 impl ReportFile {
-    /// Of the watch that holds this lock.
+    /// The report of the watch that holds this lock.
     pub fn of(lock: &WatchLock) -> Self {
         Self(Arc::clone(&lock.folder))
     }
 
-    /// Replaces the report. Whoever reads it finds the old one or the new one.
+    /// Replaces the report atomically: a reader finds the old one or the new one.
     pub fn write(&self, text: &[u8]) -> Result<(), ServiceError> {
         Ok(self.0.replace(NAME, text)?)
     }
@@ -34,7 +34,7 @@ impl ReportFile {
 
 impl Drop for ReportFile {
     fn drop(&mut self) {
-        // A report that is left behind is told by the lock, which is free then.
+        // A stale report is recognised by the lock, which is free then.
         let _ = self.0.remove(NAME);
     }
 }

@@ -116,7 +116,7 @@ impl Side {
         self.leaf.as_ref().filter(|(_, node)| leaf_of(node).is_some_and(|leaf| self.at < leaf.len()))
     }
 
-    /// The entries of the node that must be read to know the next name.
+    /// Number of entries in the node that must be read to find the next name.
     fn pending_entries(&self) -> Option<u64> {
         let pending = if self.in_leaf().is_some() { None } else { self.todo.last() };
         pending.map(|pending| pending.entries().unwrap_or(u64::MAX))

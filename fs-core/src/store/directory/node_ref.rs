@@ -1,5 +1,5 @@
-//! References to the nodes of a directory, followed within the bounds that the nodes above give. A forged node beyond
-//! them would show a name twice, or one that a search does not find.
+//! References to the nodes of a directory. Each is followed only within the bounds that the nodes above it
+//! give. A forged node outside its bounds could show a name twice, or a name that a search does not find.
 
 use std::sync::Arc;
 
@@ -7,16 +7,16 @@ use crate::format::limits::MAX_LEVELS;
 use crate::format::{BlobId, Child, FormatError, Node};
 use crate::store::{Reader, StoreError};
 
-/// A node that is to be read.
+/// A reference to a node, with the bounds that the node must keep.
 #[derive(Debug, Clone)]
 pub struct NodeRef {
-    /// Its blob.
+    /// Id of its blob.
     pub id: BlobId,
-    /// Inner nodes above it in its directory.
+    /// Number of inner nodes above it in its directory.
     depth: u8,
-    /// All of its names are greater.
+    /// Lower bound, exclusive, on the names in the node.
     after: Box<[u8]>,
-    /// Its last name and the number of its entries; none of a directory's topmost node.
+    /// The last name and the number of entries that the parent states; `None` for the topmost node.
     told: Option<(Box<[u8]>, u64)>,
 }
 
@@ -26,12 +26,12 @@ impl NodeRef {
         Self { id, depth: 0, after: Box::default(), told: None }
     }
 
-    /// Its entries, as the node above says; of the topmost one nobody knows.
+    /// The number of entries that the parent states; `None` for the topmost node.
     pub(super) fn entries(&self) -> Option<u64> {
         self.told.as_ref().map(|(_, entries)| *entries)
     }
 
-    /// Child `at` of this node, which has these children.
+    /// A reference to child `at` of this node, whose children are `children`.
     #[must_use]
     pub fn child(&self, children: &[Child], at: usize) -> Self {
         let child = &children[at];
@@ -44,7 +44,7 @@ impl NodeRef {
         }
     }
 
-    /// Makes this one stand for another reference to the same node, too.
+    /// Merges another reference to the same node into this one, which then keeps the bounds of both.
     pub fn merge(&mut self, other: Self) -> Result<(), StoreError> {
         if self.told != other.told {
             return Err(invalid(&self.id, "bounds of a directory node"));
@@ -55,7 +55,7 @@ impl NodeRef {
         Ok(())
     }
 
-    /// The node, unless it is not as the nodes above say.
+    /// Reads the node. Fails if it does not match what the nodes above say.
     pub fn read(&self, reader: &Reader) -> Result<Arc<Node>, StoreError> {
         if self.depth > MAX_LEVELS {
             return Err(invalid(&self.id, "depth of a directory"));

@@ -1,4 +1,4 @@
-//! Who else can get at a repository's folder.
+//! Access of other users to a repository's folder.
 
 use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -7,10 +7,10 @@ use cap_std::fs::{MetadataExt as _, OpenOptions};
 
 use super::{Folder, StoreError};
 
-/// The bits of a mode that concern other users.
+/// The permission bits of group and others.
 const OTHERS: u32 = 0o077;
 
-/// Bits of a mode.
+/// Permission bits of group and others, by kind of access.
 const READ: u32 = 0o044;
 const WRITE: u32 = 0o022;
 const ENTER: u32 = 0o011;
@@ -24,8 +24,8 @@ pub enum Exposure {
     Write,
 }
 
-/// What other users than `owner` and root can do with an entry that they can reach. Access lists show in the mode,
-/// as the bits of its group are their upper bound.
+/// What users other than `owner` and root can do with an entry that they can reach. Access control lists need
+/// no extra look: the group bits of the mode are their upper bound.
 fn exposure(entry: &cap_std::fs::Metadata, owner: u32) -> Option<Exposure> {
     let mode = entry.mode();
     let is_own = entry.uid() == owner || entry.uid() == 0;
@@ -39,8 +39,8 @@ fn exposure(entry: &cap_std::fs::Metadata, owner: u32) -> Option<Exposure> {
 }
 
 impl Folder {
-    /// Tells of all files and folders that other users can get at, this one included; `path` is its path below the
-    /// repository. Folders are entered as far as others can.
+    /// Reports all files and folders that other users can read or change, this one included. `path` is its
+    /// path below the repository. Folders that others cannot enter are skipped.
     pub(in crate::store) fn exposed(
         &self,
         path: &str,
@@ -65,13 +65,14 @@ impl Folder {
         Ok(())
     }
 
-    /// Takes all access to it from other users.
+    /// Removes all access of other users to the folder.
     pub(in crate::store) fn close_to_others(&self) -> Result<(), StoreError> {
         let closed = self.itself().and_then(|folder| folder.set_permissions(Permissions::from_mode(0o700)));
         closed.map_err(StoreError::io("restrict access to", &self.path))
     }
 
-    /// Gives what root has created here to the owner of this folder, who could not use the repository any more otherwise.
+    /// Gives an entry that root has created here to the owner of this folder. Otherwise the owner could no
+    /// longer use the repository.
     pub(super) fn give_to_owner(&self, created: &File) {
         if !rustix::process::geteuid().is_root() {
             return;
@@ -84,14 +85,15 @@ impl Folder {
         }
     }
 
-    /// Fails if it belongs to another user, who could open it again at any time.
+    /// Fails if the folder belongs to another user, who could open it to others at any time.
     pub(in crate::store) fn check_owner(&self) -> Result<(), StoreError> {
         let read = || StoreError::io("read", &self.path);
         let owner = self.dir.dir_metadata().map_err(read())?.uid();
         if owner == rustix::process::geteuid().as_raw() {
             return Ok(());
         }
-        // Where all files have one owner, as on FAT, the owner of a new file is another user, too.
+        // On FAT all files have one owner, so a new file shows another user, too. Then the folder is
+        // accepted.
         let probe = format!(".yester-{}", std::process::id());
         let file = self.dir.open_with(&probe, OpenOptions::new().write(true).create_new(true));
         let file = file.map_err(StoreError::io("write to", &self.path))?;
@@ -103,7 +105,7 @@ impl Folder {
         Err(StoreError::NotYours { path: self.path.clone(), owner })
     }
 
-    /// Fails if this entry is neither a file nor a folder, belongs to another user, or others can get at it.
+    /// Fails if this entry is neither a file nor a folder, belongs to another user, or is open to others.
     pub(in crate::store) fn check_private(&self, name: &str) -> Result<(), StoreError> {
         let Some(entry) = self.entry(name)? else { return Ok(()) };
         let root = self.dir.dir_metadata().map_err(StoreError::io("read", &self.path))?;

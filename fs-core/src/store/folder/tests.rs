@@ -8,7 +8,7 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use super::*;
 
-/// A folder that holds one of everything but a file, and a file outside that the links lead to.
+/// A folder with one entry of every type except a file, and a file outside that the links lead to.
 struct Planted {
     directory: tempfile::TempDir,
     folder: Folder,

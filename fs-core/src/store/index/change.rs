@@ -10,8 +10,8 @@ use super::{Ascending, BLOBS, COPIES, Index, PACKS, PackRecord, copies, failed, 
 use crate::format::{Catalogue, PackId};
 
 impl Index {
-    /// Adds packs with their blobs, durably, unless they are known: an index that was made again knows what is stored. A
-    /// blob that another pack holds already moves to the new one.
+    /// Adds packs with their blobs, durably. Skips known packs: an index that was made again knows all stored
+    /// packs. A blob that another pack holds already moves to the new pack.
     pub(in crate::store) fn add(&self, packs: &[(PackRecord, Catalogue)]) -> Result<(), StoreError> {
         self.fence(|| self.insert(packs))
     }
@@ -44,7 +44,7 @@ impl Index {
         Ok(())
     }
 
-    /// The packs that there are, and the next number of one.
+    /// The packs in the index, and the next free number.
     fn known(
         &self,
         records: &impl ReadableTable<u32, [u8; RECORD_LEN]>,

@@ -13,22 +13,22 @@ use crate::testing::{RecordedFile, is_recorded};
 pub(super) const WRITER_CACHE: usize = 64 << 20;
 const READER_CACHE: usize = 16 << 20;
 
-/// Any number of writers, in one transaction at a time, and readers beside them: `docs/decisions/0004-index-mode.md`.
-/// Processes of another mode are refused.
+/// Any number of writers, one transaction at a time, with readers beside them:
+/// `docs/decisions/0004-index-mode.md`. Processes of another mode are refused.
 const MODE: ConcurrencyMode = ConcurrencyMode::MultiWriter;
 
-/// A file's device and inode, or volume and index. While a file is open no other gets its number.
+/// A file's device and inode, or on Windows its volume and index. Not reused while the file is open.
 pub(super) type FileId = (u64, u64);
 
-/// How an index is opened by a writer.
+/// Settings for opening an index as a writer.
 pub(super) fn to_write() -> Builder {
     let mut builder = Builder::new();
     builder.set_concurrency_mode(MODE).set_cache_size(WRITER_CACHE);
     builder
 }
 
-/// How it is opened to be changed: redb verifies every page, and reports damage. To change an index with a damaged page may
-/// end the process: redb panics while it cleans up after a panic.
+/// Settings for opening an index to change it: redb verifies every page and reports damage. Changing an index
+/// with a damaged page may abort the process, as redb panics again while it cleans up after a panic.
 pub(super) fn to_change() -> Builder {
     let mut builder = to_write();
     builder.set_check_integrity_on_open(true);
@@ -42,14 +42,14 @@ pub(super) fn read_only(file: File) -> Result<ReadOnlyDatabase, DatabaseError> {
     builder.open_read_only_with_backend(FileBackend::new(file)?)
 }
 
-/// Which file is open.
+/// Identity of the open file.
 #[cfg(unix)]
 pub(super) fn id(file: &File) -> io::Result<FileId> {
     use std::os::unix::fs::MetadataExt;
     file.metadata().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
-/// Which file is open.
+/// Identity of the open file.
 #[cfg(windows)]
 pub(super) fn id(file: &File) -> io::Result<FileId> {
     let told = winapi_util::file::information(file)?;
@@ -72,7 +72,7 @@ pub(super) fn database(builder: &Builder, path: &Path, file: File) -> Result<Dat
 mod tests {
     use super::*;
 
-    /// A process that locks the file in another way cannot see the others' transactions.
+    /// A process that locks the file in another way is not aware of the others' transactions.
     #[test]
     fn other_modes_are_refused() {
         let directory = tempfile::tempdir().unwrap();
@@ -94,7 +94,7 @@ mod tests {
             let other = open(mode).unwrap();
             let refused = open(MODE).unwrap_err();
             assert!(matches!(refused, DatabaseError::DatabaseAlreadyOpen), "{mode:?}: {refused}");
-            // Redb lets readers in beside a writer of either mode that shares the file.
+            // redb admits readers beside a writer of either mode that shares the file.
             if mode == ConcurrencyMode::ExclusiveWriter {
                 let refused = read_only(File::open(&path).unwrap()).err().expect("refused");
                 assert!(matches!(refused, DatabaseError::DatabaseAlreadyOpen), "{mode:?}: {refused}");

@@ -6,8 +6,8 @@ use super::super::StoreError;
 use super::{Ascending, Index, failed, wrong};
 use crate::format::{Keys, Manifest, SnapshotId, Time, is_source_name};
 
-/// A snapshot's id → its time, its source, its manifest, and a tag. Redb does not notice a flipped bit, which must not pass
-/// for a snapshot that is gone.
+/// A snapshot's id → its time, its source, its manifest, and a checksum. Redb does not notice a flipped bit,
+/// which must not look like a missing snapshot.
 pub(super) const SNAPSHOTS: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("snapshots");
 
 const TAG_LEN: usize = 16;
@@ -93,7 +93,7 @@ impl Index {
         })
     }
 
-    /// The snapshots that can be read of an index that is damaged, of these keys.
+    /// The records that can still be read from a damaged index, if their manifests verify with these keys.
     pub(in crate::store) fn surviving_snapshots(&self, keys: &Keys) -> Vec<SnapshotRecord> {
         let mut records = Vec::new();
         let read = self.fence(|| {

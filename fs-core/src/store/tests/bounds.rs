@@ -1,9 +1,9 @@
-//! Directories whose nodes are not as the nodes above them say: a forger's.
+//! Forged directories, whose nodes do not match what the nodes above them say.
 
 use super::*;
 use crate::format::{Child, InnerBuilder, LeafBuilder};
 
-/// A leaf with these names, and what its parent says of it: its last name and its number of entries.
+/// A leaf with these names, and what its parent states: the last name and the number of entries.
 type Claimed<'a> = (&'a [&'a str], &'a str, u64);
 
 fn directory(writer: &mut Writer, leaves: &[Claimed<'_>]) -> BlobId {
@@ -57,7 +57,7 @@ fn a_node_beyond_its_bounds_is_damage_to_every_reader() {
     let mut writer = repository.writer().unwrap();
     let sound: &[Claimed<'_>] = &[(&["a", "b"], "b", 2), (&["c", "x"], "x", 2)];
     let forged: [(&[Claimed<'_>], &str); 5] = [
-        // Shows x twice, and a search finds the second one only.
+        // The forged directory shows x twice; a search finds only the second one.
         (&[(&["a", "x"], "b", 2), (&["c", "x"], "x", 2)], "a"),
         (&[(&["a", "b"], "b", 2), (&["a", "x"], "x", 2)], "c"),
         (&[(&["a", "b"], "b", 2), (&["b", "x"], "x", 2)], "x"),

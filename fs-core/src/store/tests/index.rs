@@ -1,4 +1,4 @@
-//! The index's file replaced, damaged, or not a file at all.
+//! The index's file is replaced, damaged, or not a file.
 
 use std::fs;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ fn assert_usable(store: &Store, what: &str) {
     for access in [Access::Read, Access::Write] {
         let repository = Repository::open(store.open(Access::Read).root(), access)
             .unwrap_or_else(|error| panic!("{what}, {access:?}: {error}"));
-        // What is in a folder is not a reader's to move.
+        // A reader must not move a folder.
         let in_memory = what == "a folder" && access == Access::Read;
         assert_eq!(repository.has_index_in_memory(), in_memory, "{what}, {access:?}");
         let reader = repository.reader(CacheSizes::default());
@@ -40,7 +40,7 @@ fn a_reader_opens_a_file_again_only_when_it_is_another() {
     let path = index(&store);
     let sound = fs::read(&path).unwrap();
     let file = reading.index.current().file();
-    // Whoever opened it now would find it damaged.
+    // Another process would now find the file damaged.
     fs::write(&path, b"this is no index").unwrap();
     reading.index.reopen().unwrap();
     assert_eq!(reading.index.current().file(), file);
@@ -57,7 +57,7 @@ fn a_reader_opens_a_file_again_only_when_it_is_another() {
     }
 }
 
-/// Nothing that is planted in its place is opened or written to.
+/// Nothing planted in the index's place is opened or written to.
 #[cfg(unix)]
 #[test]
 fn what_is_no_file_is_replaced() {
@@ -94,7 +94,7 @@ fn what_is_no_file_is_replaced() {
     assert_eq!(fs::read(aside.join("kept")).unwrap(), b"a file");
 }
 
-/// The name is a link at one moment and a file at the next.
+/// The name alternates between a link and a file.
 #[cfg(unix)]
 #[test]
 fn a_link_that_comes_and_goes_is_never_followed() {
@@ -105,7 +105,7 @@ fn a_link_that_comes_and_goes_is_never_followed() {
     two_packs(&store.open(Access::Write));
     let (path, victim) = (index(&store), store.directory.path().join("victim"));
     let sound = fs::read(&path).unwrap();
-    // An index, too, so that it would be opened if it were found.
+    // It is an index, too, so that it would be opened if it were found.
     fs::write(&victim, &sound).unwrap();
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -140,7 +140,7 @@ fn the_file_of_another_locking_is_removed() {
     assert!(!old.exists());
 }
 
-/// What a writer has stored since it opened the index is in the one that takes its place.
+/// A new index knows everything that the writer has stored since it opened the old one.
 #[test]
 fn damage_while_a_writer_works() {
     for zeroed_from in [0, 4096] {
@@ -181,7 +181,7 @@ fn damage_while_a_writer_works() {
     }
 }
 
-/// That a manifest is gone is known by the index only.
+/// Only the index knows that a manifest is missing.
 #[test]
 fn an_index_made_again_still_misses_a_manifest() {
     let store = Store::new();

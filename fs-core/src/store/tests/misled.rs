@@ -1,4 +1,4 @@
-//! An index that leads elsewhere than where a blob is.
+//! An index that leads to the wrong pack for a blob.
 
 use redb::{Builder, ConcurrencyMode, TableDefinition};
 
@@ -22,7 +22,7 @@ fn assert_both_read(store: &Store, [one, two]: [BlobId; 2], what: &str) {
     assert_eq!(reader.blob(&two).unwrap().to_vec(), [2; 100], "{what}");
     let absent = BlobId([9; 32]);
     assert!(matches!(reader.blob(&absent), Err(StoreError::MissingBlob(id)) if id == absent), "{what}");
-    // It was made again: the next one need not search.
+    // The index was made again, so the next reader need not search.
     let reader = store.open(Access::Read).reader(CacheSizes::default());
     assert_eq!(reader.blob(&one).unwrap().to_vec(), [1; 100], "{what}");
     assert_eq!(reader.blob(&two).unwrap().to_vec(), [2; 100], "{what}");
@@ -56,7 +56,7 @@ fn the_number_of_another_pack_and_of_none() {
     }
 }
 
-/// The lock is another's for as long as that one works: a reader reads on all the same.
+/// Another process holds the lock all the time: a reader still reads on.
 #[test]
 fn while_a_writer_holds_the_lock() {
     let store = Store::new();

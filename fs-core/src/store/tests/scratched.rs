@@ -15,7 +15,7 @@ use crate::store::rebuild::Basis;
 pub(in crate::store) struct Scratched {
     pub(in crate::store) below: MemoryBackend,
     pub(in crate::store) scratch: Range<u64>,
-    /// How often something was read.
+    /// Number of reads.
     pub(in crate::store) reads: AtomicUsize,
 }
 

@@ -46,7 +46,7 @@ pub(super) fn sweep(
     let mut names = Names::new();
     let mut nodes: Vec<(NodeRef, Places)> =
         nodes.into_iter().map(|(id, places)| (NodeRef::top(id), places)).collect();
-    // Reading fails where a directory is too deep.
+    // Reading fails if a directory is too deep.
     while !nodes.is_empty() {
         let mut below: HashMap<BlobId, (NodeRef, Places)> = HashMap::new();
         for (node, places) in nodes {

@@ -239,7 +239,7 @@ fn find_in_all(
     })
 }
 
-/// Leave for a helper thread. However many look at once, no more help than there are cores.
+/// Permission to run a helper thread. However many searches run, there are no more helpers than cores.
 struct Permit;
 
 static HELPERS: AtomicUsize = AtomicUsize::new(0);

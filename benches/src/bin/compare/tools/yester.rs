@@ -39,7 +39,7 @@ impl Keeper for Yester {
     }
 
     fn import(&mut self, lab: &Lab, source: &Path) -> Result<Usage> {
-        // Each generation is a folder of its own, and all of them are one history.
+        // Each generation has a folder of its own; all belong to one history.
         let options = ["--source", SOURCE, "--allow-other-tree"];
         lab.run(self.command(lab).arg("import").arg(source).args(options), &[0])
     }

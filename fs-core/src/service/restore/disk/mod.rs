@@ -63,7 +63,7 @@ pub(super) struct Site {
     /// The folder, or the nearest existing one above a planned folder.
     nearest: Folder,
     planned: bool,
-    /// Looked up when it is first asked for.
+    /// Looked up at first use.
     file_system: Arc<OnceLock<FileSystem>>,
 }
 
@@ -83,7 +83,7 @@ impl Site {
         (!self.planned).then_some(&self.nearest)
     }
 
-    /// What the file system of its entries is known for.
+    /// Known properties of the file system of its entries.
     pub(super) fn file_system(&self) -> &FileSystem {
         self.file_system.get_or_init(|| self.nearest.file_system())
     }
@@ -98,7 +98,8 @@ impl Site {
         }
     }
 
-    /// Fails if a new entry cannot get this name, or with `replace`, the name of an existing one.
+    /// Fails if a new entry cannot get this name. With `replace`, fails if the existing entry cannot be
+    /// replaced.
     pub(super) fn check_given(&self, name: &CStr, replace: bool) -> io::Result<()> {
         match self.existing().filter(|_| replace) {
             Some(folder) => folder.check_replaceable(name),
@@ -106,7 +107,7 @@ impl Site {
         }
     }
 
-    /// The folder at this path below, which may be planned.
+    /// The folder at this path below; planned if it does not exist.
     pub(super) fn below(&self, names: &Names) -> io::Result<Self> {
         if self.planned || names.split().is_none() {
             return Ok(self.clone());

@@ -58,13 +58,13 @@ pub(in crate::service::restore) fn key_of(name: &CStr) -> NameKey {
 pub(in crate::service::restore) struct FileSystem;
 
 impl FileSystem {
-    /// It takes different names for one.
+    /// Names are compared without case.
     #[expect(clippy::unused_self, reason = "on other platforms file systems differ")]
     pub(in crate::service::restore) fn folds(&self) -> bool {
         true
     }
 
-    /// A name as it is compared: equal ones are one name.
+    /// The form in which names are compared: equal forms are one name.
     #[expect(clippy::unused_self, reason = "on other platforms file systems differ")]
     pub(in crate::service::restore) fn fold(&self, name: &CStr) -> NameKey {
         key_of(name)

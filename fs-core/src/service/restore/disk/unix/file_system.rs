@@ -1,4 +1,4 @@
-//! What is known of the file system of a folder, for what a dry run cannot try.
+//! Known properties of a folder's file system, for what a dry run cannot try.
 
 use std::ffi::CStr;
 use std::fs::File;
@@ -29,25 +29,25 @@ const CASEFOLD: u32 = 0x4000_0000;
 pub(in crate::service::restore) struct FileSystem {
     pub(super) plain: Option<Plain>,
     is_folded: bool,
-    /// The most names of a file; 0 if unknown.
+    /// Maximum number of hard links of a file; 0 if unknown.
     pub(super) most_links: u64,
-    /// Device and mount: there are no hard links between different ones.
+    /// Device and mount. Hard links cannot cross either.
     pub(super) mount: (u64, u64),
     shown: Mutex<Shown>,
 }
 
 impl FileSystem {
-    /// What unnamed files have shown.
+    /// Cached results of trials on unnamed files.
     pub(super) fn shown(&self) -> MutexGuard<'_, Shown> {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether it takes different names for one.
+    /// Whether it may treat different names as one.
     pub(in crate::service::restore) fn folds(&self) -> bool {
         self.is_folded || self.plain.is_some()
     }
 
-    /// A name as it is compared: equal ones are one name.
+    /// The form in which the file system compares names: equal forms are one name.
     pub(in crate::service::restore) fn fold(&self, name: &CStr) -> Vec<u8> {
         let name = name.to_bytes();
         match (self.plain, str::from_utf8(name)) {
@@ -67,7 +67,7 @@ impl FileSystem {
 }
 
 impl Folder {
-    /// What its file system is known for.
+    /// Known properties of its file system.
     // Field types differ between architectures.
     #[allow(clippy::unnecessary_cast, clippy::cast_sign_loss)]
     pub(in crate::service::restore::disk) fn file_system(&self) -> FileSystem {
@@ -83,7 +83,7 @@ impl Folder {
             FUSE => is_exfat(mount.0).then_some(Plain::ExfatFuse),
             _ => None,
         };
-        // A program behind FUSE is not asked.
+        // A FUSE server is never asked for flags.
         let flags = if kind == FUSE { None } else { ioctl_getflags(self).ok() };
         FileSystem {
             plain,
@@ -107,7 +107,7 @@ impl Folder {
         }
     }
 
-    /// Fails if this entry, which is no folder, cannot be replaced in a folder that can be written.
+    /// Fails if this entry, which is not a folder, cannot be replaced in a writable folder.
     pub(in crate::service::restore::disk) fn check_replaceable(&self, name: &CStr) -> io::Result<()> {
         const STICKY: u16 = 0o1000;
         let folder = statx(self, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)?;
@@ -125,8 +125,8 @@ impl Folder {
     }
 }
 
-/// Whether the device of a file system by FUSE holds exFAT. exfat-fuse has no name of its own in the list of
-/// mounts.
+/// Whether the device behind a FUSE file system holds exFAT. The list of mounts shows exfat-fuse only as
+/// `fuseblk`.
 fn is_exfat(device: u64) -> bool {
     let number = format!("{}:{}", rustix::fs::major(device), rustix::fs::minor(device));
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();

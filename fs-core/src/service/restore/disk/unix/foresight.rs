@@ -1,4 +1,4 @@
-//! Predicts what a restore cannot keep, for dry runs. Attributes are set as in a restore, but on what stands
+//! Predicts what a restore cannot keep, for dry runs. Attributes are set as in a restore, but on a stand-in
 //! for the entry.
 
 use std::collections::HashMap;
@@ -19,8 +19,8 @@ use crate::format::XattrSet;
 use crate::service::restore::disk::{FileId, Lacking, Site};
 use crate::view::{Attr, FileKind};
 
-/// Predicts what an entry created here will lack, and gives it a number of its own. Fails if it cannot be
-/// created at all.
+/// Predicts what an entry created here will lack, and makes up a file id for it. Fails if it cannot be
+/// created.
 pub(in crate::service::restore) fn foresee(
     site: &Site,
     attr: &Attr,
@@ -42,16 +42,16 @@ pub(in crate::service::restore) fn foresee(
     Ok((lacking, Some((u64::MAX, NUMBER.fetch_add(1, Ordering::Relaxed)))))
 }
 
-/// Unnamed files are slow to make. So what one has shown is kept for each value, and times, of which almost
-/// every entry has another, are set on a few that stay.
+/// Unnamed files are slow to make. So each result is cached by value. Almost every entry has another time, so
+/// times are set on a few files that are kept open.
 #[derive(Debug, Default)]
 pub(super) struct Shown {
     lost: HashMap<Value, Lost>,
-    /// One for each thread.
+    /// Idle files for setting times; at most one for each thread.
     clocks: Vec<Probe>,
 }
 
-/// What decides the attributes that are kept, except for the time.
+/// Everything that decides which attributes are kept, except for the time.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Value {
     kind: (bool, bool, bool),
@@ -68,7 +68,7 @@ struct Lost {
     time: Option<Errno>,
 }
 
-/// Values that are kept at a time.
+/// Maximum number of cached values.
 const MAX_SHOWN: usize = 10_000;
 
 impl Value {
@@ -86,11 +86,11 @@ impl Value {
     }
 }
 
-/// Sets attributes on an unnamed file; `None` where there can be none. Fails if no entry can be created.
+/// Sets attributes on an unnamed file; `None` if the file system has none. Fails if no entry can be created.
 fn probed(site: &Site, attr: &Attr, xattrs: &XattrSet) -> io::Result<Option<Lacking>> {
     let new = || Probe::new(&site.nearest, attr, site.planned);
     let value = Value::of(site, attr, xattrs);
-    // Not locked while something is set: threads would wait for each other.
+    // Not locked while attributes are set: threads would wait for each other.
     let (known, clock) = {
         let mut shown = site.file_system().shown();
         (shown.lost.get(&value).cloned(), shown.clocks.pop())
@@ -121,7 +121,7 @@ fn probed(site: &Site, attr: &Attr, xattrs: &XattrSet) -> io::Result<Option<Lack
     Ok(Some(lost.lacking))
 }
 
-/// Predicts what an existing folder will lack that gets attributes.
+/// Predicts what an existing folder will lack after it gets attributes.
 pub(in crate::service::restore) fn foresee_existing(
     folder: &Folder,
     site: &Site,
@@ -141,7 +141,7 @@ pub(in crate::service::restore) fn foresee_existing(
     }
 }
 
-/// Fails if no hard link can be made here to a file there that has so many names.
+/// Fails if no further hard link can be made here to a file there that already has so many names.
 pub(in crate::service::restore) fn foresee_link(first: &Site, site: &Site, links: u64) -> io::Result<()> {
     let (there, here) = (first.file_system(), site.file_system());
     if there.mount != here.mount {

@@ -1,4 +1,4 @@
-//! What stands for an entry where a dry run cannot try: only rules are known.
+//! Stand-ins for entries where a dry run cannot try: they follow known rules.
 
 use std::cell::Cell;
 use std::ffi::{CStr, CString};
@@ -30,7 +30,7 @@ impl<'a> Model<'a> {
     pub(super) fn new(folder: &'a Folder, plain: Option<Plain>) -> Self {
         let own = Status { uid: geteuid().as_raw(), gid: getegid().as_raw(), mode: 0o600, mtime: None };
         let status = match plain.and_then(|_| Subject::open(folder).status().ok()) {
-            // There all entries have the same owner and mode.
+            // All entries of such a file system have the same owner and mode.
             Some(status) => Status { mode: status.mode & 0o777, ..status },
             None => own,
         };

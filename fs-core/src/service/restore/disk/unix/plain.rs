@@ -1,5 +1,5 @@
-//! File systems of the FAT family, which keep little more than content, and on which a dry run cannot try
-//! anything. The numbers are those of Linux 6.12 and exfat-fuse 1.3.
+//! File systems of the FAT family. They keep little more than content, and a dry run cannot try anything on
+//! them. The bounds are those of Linux 6.12 and exfat-fuse 1.3.
 
 use rustix::io::Errno;
 
@@ -7,7 +7,7 @@ use crate::format::Time;
 use crate::view::FileKind;
 use crate::windows::fold::upper;
 
-/// A file system without owners, links and case.
+/// A file system without owners, links and case-sensitive names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Plain {
     /// FAT, by the kernel.
@@ -21,7 +21,7 @@ pub(super) enum Plain {
 /// 1980-01-01 and 2107-12-31T23:59:59, the first and last time of FAT and exFAT.
 const TIMES: (i64, i64) = (315_532_800, 4_354_819_199);
 
-/// The largest file of FAT.
+/// Maximum file size of FAT, in bytes.
 const MAX_FAT: u64 = u32::MAX as u64;
 
 impl Plain {
@@ -47,7 +47,7 @@ impl Plain {
         }
     }
 
-    /// The time that is kept.
+    /// The time as the file system stores it.
     pub(super) fn kept(self, time: Time) -> Option<Time> {
         let (secs, nanos) = (time.secs(), time.nanos());
         let clamped = secs.clamp(TIMES.0, TIMES.1);
@@ -59,7 +59,7 @@ impl Plain {
         }
     }
 
-    /// A name as it is compared.
+    /// The form in which names are compared.
     pub(super) fn fold(self, name: &[u8]) -> Vec<u8> {
         let Ok(text) = str::from_utf8(name) else { return name.to_vec() };
         // exfat-fuse keeps dots at the end.

@@ -1,5 +1,5 @@
-//! An unnamed file of the target, which nobody can see and which is gone when it is closed: what it keeps, an
-//! entry will keep.
+//! An unnamed file in the target. Nobody can see it, and it is gone when closed. What it keeps, an entry will
+//! keep.
 
 use std::cell::Cell;
 use std::ffi::{CStr, CString};
@@ -19,7 +19,7 @@ use crate::view::{Attr, FileKind};
 
 const SET_GROUP: u16 = 0o2000;
 
-/// Shorter files fit into every file system that has unnamed files.
+/// Every file system with unnamed files can hold files shorter than this, in bytes.
 const LONG: u64 = 1 << 31;
 
 /// Stands for an entry of any type.
@@ -27,7 +27,7 @@ const LONG: u64 = 1 << 31;
 pub(super) struct Probe {
     file: OwnedFd,
     kind: FileKind,
-    /// Owner and group of the folder that it stands for, where it cannot have them itself.
+    /// Owner and group of the folder that it stands for, if it cannot have them itself.
     owners: Cell<Option<(u32, u32)>>,
 }
 
@@ -37,7 +37,7 @@ impl Probe {
     pub(super) fn new(folder: &Folder, attr: &Attr, planned: bool) -> io::Result<Option<Self>> {
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
         let file = match rustix::fs::openat(folder, c".", flags, Mode::RUSR | Mode::WUSR) {
-            // With the last, the folder's mode will be changed before.
+            // ACCESS: the restore will change the folder's mode before it creates the entry.
             Err(
                 Errno::NOTSUP | Errno::ISDIR | Errno::INVAL | Errno::NOENT | Errno::NOSYS | Errno::ACCESS,
             ) => {
@@ -50,7 +50,7 @@ impl Probe {
         if Self::is_long(attr) {
             rustix::fs::ftruncate(&file, attr.size)?;
         }
-        // A new folder does not keep what it inherits by set-group-ID.
+        // A restored folder first gets the group of the process, not the one inherited by set-group-ID.
         let is_inherited = Subject::open(folder).status().is_ok_and(|status| status.mode & SET_GROUP != 0);
         if is_inherited && (planned || attr.kind == FileKind::Directory) {
             let _ = subject.chown(Some(geteuid().as_raw()), Some(getegid().as_raw()));
@@ -58,7 +58,7 @@ impl Probe {
         Ok(Some(Self { file, kind: attr.kind, owners: Cell::new(None) }))
     }
 
-    /// Whether an entry may be too long for the file system.
+    /// Whether an entry may be too long for the file system to hold.
     pub(super) fn is_long(attr: &Attr) -> bool {
         attr.kind == FileKind::File && attr.size >= LONG
     }
@@ -98,7 +98,7 @@ impl Settable for Probe {
     }
 
     fn chmod(&self, mode: u16) -> Result<()> {
-        // Who is not in its group cannot set this.
+        // A user who is not in the group cannot set set-group-ID.
         let is_foreign = self.owners.get().is_some_and(|(_, gid)| Rights::own().group(gid).is_err());
         self.subject().chmod(if is_foreign { mode & !SET_GROUP } else { mode })
     }
@@ -113,7 +113,7 @@ impl Settable for Probe {
             return Err(Errno::PERM);
         }
         if name.to_bytes() == acl::DEFAULT {
-            // A file has no default ACL, but it can have the same access ACL, until its own is set.
+            // A file cannot have a default ACL. The same ACL is tried as its access ACL, which is set later.
             let access = CString::new(acl::ACCESS).map_err(|_| Errno::INVAL)?;
             return self.subject().set_xattr(&access, value);
         }

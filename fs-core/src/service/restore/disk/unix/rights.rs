@@ -12,7 +12,7 @@ pub(super) const CAP_SYS_ADMIN: u64 = 1 << 21;
 pub(super) const CAP_MKNOD: u64 = 1 << 27;
 pub(super) const CAP_SETFCAP: u64 = 1 << 31;
 
-/// Capabilities, and the numbers that this user namespace knows.
+/// Capabilities of the process, and the user and group numbers that its user namespace maps.
 #[derive(Debug)]
 pub(super) struct Rights {
     capabilities: u64,
@@ -28,7 +28,7 @@ fn is_in(ranges: &[(u64, u64)], id: u32) -> bool {
 }
 
 impl Rights {
-    /// Those of this process.
+    /// The rights of this process.
     pub(super) fn own() -> &'static Self {
         static RIGHTS: OnceLock<Rights> = OnceLock::new();
         RIGHTS.get_or_init(Self::read)
@@ -39,12 +39,12 @@ impl Rights {
         self.capabilities & capability != 0
     }
 
-    /// The same in the initial user namespace, which excludes the root of a container.
+    /// Whether the process has a capability in the initial user namespace; false for the root of a container.
     pub(super) fn may_for_all(&self, capability: u64) -> bool {
         self.may(capability) && is_in(&self.users, u32::MAX - 1)
     }
 
-    /// Whether the process may act as the owner of what this user owns.
+    /// Whether the process may act as the owner of this user's entries.
     pub(super) fn owns(&self, user: u32) -> bool {
         user == geteuid().as_raw() || (self.may(CAP_FOWNER) && self.knows_user(user))
     }
@@ -57,7 +57,7 @@ impl Rights {
         is_in(&self.groups, id)
     }
 
-    /// Whether it may give files to this user.
+    /// Whether the process may give files to this user.
     pub(super) fn user(&self, id: u32) -> Result<(), Errno> {
         match self.knows_user(id) {
             false => Err(Errno::INVAL),
@@ -66,7 +66,7 @@ impl Rights {
         }
     }
 
-    /// The same for a group.
+    /// Whether the process may give files to this group.
     pub(super) fn group(&self, id: u32) -> Result<(), Errno> {
         let is_own = || {
             id == getegid().as_raw()

@@ -1,4 +1,5 @@
-//! What gets attributes. A file is held by a handle: no name is looked up again, and no link is followed.
+//! Targets of attribute changes. A file is held by a handle, so no name is looked up again and no link is
+//! followed.
 
 use std::ffi::{CStr, CString};
 use std::io;
@@ -39,7 +40,7 @@ impl Status {
     }
 }
 
-/// An entry whose attributes can be set: a real one, or in a dry run what stands for it.
+/// An entry whose attributes can be set: a real one, or a stand-in for one in a dry run.
 pub(super) trait Settable {
     fn status(&self) -> rustix::io::Result<Status>;
     fn chown(&self, owner: Option<u32>, group: Option<u32>) -> rustix::io::Result<()>;
@@ -47,9 +48,9 @@ pub(super) trait Settable {
     fn set_mtime(&self, mtime: Time) -> rustix::io::Result<()>;
     fn set_xattr(&self, name: &CStr, value: &[u8]) -> rustix::io::Result<()>;
     fn remove_xattr(&self, name: &CStr) -> rustix::io::Result<()>;
-    /// The value of an attribute; `None` without it.
+    /// The value of an extended attribute; `None` if it is absent.
     fn xattr(&self, name: &CStr) -> rustix::io::Result<Option<Vec<u8>>>;
-    /// The names of all attributes.
+    /// The names of all extended attributes.
     fn xattr_names(&self) -> rustix::io::Result<Vec<CString>>;
 }
 

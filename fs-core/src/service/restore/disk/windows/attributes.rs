@@ -54,7 +54,7 @@ pub(in crate::service::restore) fn foresee(
     }
 }
 
-/// What an existing folder will lack that gets attributes.
+/// Predicts what an existing folder will lack after it gets attributes.
 pub(in crate::service::restore) fn foresee_existing(
     _: &Folder,
     _: &Site,
