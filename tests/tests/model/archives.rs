@@ -96,7 +96,12 @@ fn zip(history: &History) -> Result<(), TestCaseError> {
         .filter_map(|(number, (path, entry))| Some((path.clone(), zipped(path, number, entry)?)))
         .collect();
     let (archive, to) = (sandbox.path("all.zip"), sandbox.path("all"));
-    exported(&sandbox, &["@latest:", "--zip"], &archive, expected.len() + 1 == tree.len());
+    let ran = export(&sandbox, &["@latest:", "--zip"], &archive);
+    if ran.stderr().contains("Windows would misread its name") {
+        // Such names are others in the archive; the core's tests of exports say which.
+        return Ok(());
+    }
+    ran.code_is(if expected.len() + 1 == tree.len() { 0 } else { 3 });
     let ran =
         Command::new("python3").args(["-c", UNZIP]).arg(&archive).arg(&to).output().expect("python3 runs");
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));

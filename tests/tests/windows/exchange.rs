@@ -35,7 +35,8 @@ fn what_windows_has_written_linux_gives_back() {
     let here = sandbox.yester(go_on).arg(sandbox.source()).run().ok().json();
     assert_eq!(here["files"].as_u64(), Some(310), "{here}");
     assert!(here["new_bytes"].as_u64().is_some_and(|bytes| bytes < 100_000), "{here}");
-    sandbox.yester(["check", "--read-data"]).run().ok();
+    // It warns that others can read what has no modes on Windows.
+    sandbox.yester(["check", "--read-data"]).run().code_is(0);
     wine.yester(["check", "--read-data"]).run().ok();
 }
 
