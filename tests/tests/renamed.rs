@@ -39,7 +39,8 @@ fn a_renamed_directory_adds_less_than_a_hundredth() {
     fs::rename(source.join("photos/2024"), source.join("photos/summer")).expect("a new name");
     run();
     assert!(copy.join("photos/summer").exists() && !copy.join("photos/2024").exists());
-    let added = bytes(&sandbox.repo()) - before;
+    // The index may have become smaller.
+    let added = bytes(&sandbox.repo()).saturating_sub(before);
     assert!(added < before / 100, "{added} bytes more than {before}");
     assert_eq!(sandbox.yester(["ls", "@latest:photos"]).run().ok().text(), "summer\n");
 }
