@@ -99,6 +99,9 @@ fn advice(report: &Report) -> Vec<&'static str> {
             "A pack that cannot be read must not be relied on: `yester repair` saves what it still has.",
         );
     }
+    if report.findings.iter().any(|finding| matches!(finding, Finding::Misplaced { .. })) {
+        advice.push("`yester repair` moves a pack into the folder of its name.");
+    }
     if report.findings.iter().any(|finding| matches!(finding, Finding::Manifest { .. })) {
         advice.push("A snapshot comes back only with its manifest, from a copy of the repository.");
         advice.push("To give it up, run `yester repair`, which names it once more and forgets it.");
@@ -141,6 +144,9 @@ fn text(finding: &Finding, zone: &TimeZone) -> String {
             format!("block {block} of pack {pack} cannot be read: its base {base}: {reason}")
         }
         Finding::Blob { blob, what, reason } => format!("{what} {blob}: {reason}"),
+        Finding::Misplaced { pack, folder } => {
+            format!("pack {pack} is in {folder}, not in the folder of its name; it can be read there")
+        }
         Finding::IndexedPack { pack, reason } => format!("pack {pack}, in the index: {reason}"),
         other => format!("{other:?}"),
     }
@@ -172,6 +178,9 @@ fn object(finding: &Finding) -> Value {
             json!({ "finding": "blob", "blob": id(blob), "what": what, "reason": reason })
         }
         Finding::Foreign { reason } => json!({ "finding": "foreign", "reason": reason }),
+        Finding::Misplaced { pack, folder } => {
+            json!({ "finding": "misplaced", "pack": id(pack), "folder": folder })
+        }
         Finding::IndexedPack { pack, reason } => {
             json!({ "finding": "index", "pack": id(pack), "reason": reason })
         }

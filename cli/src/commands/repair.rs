@@ -116,6 +116,10 @@ fn tell_summary(
         Some(place) => format!("set aside as {place}"),
         None => "to be set aside".to_owned(),
     };
+    for (pack, folder) in &repaired.misplaced {
+        let fate = if dry_run { "to be moved" } else { "moved" };
+        output.line(&format!("pack {pack} was in {folder}; {fate} into the folder of its name"))?;
+    }
     for pack in &repaired.damaged_packs {
         let blobs = count(pack.salvaged, "blob");
         let fate = match (pack.restored, dry_run) {
@@ -221,6 +225,8 @@ fn advice(repaired: &Repaired, dry_run: bool) -> Vec<String> {
 }
 
 fn summary(repaired: &Repaired, dry_run: bool) -> Value {
+    let misplaced =
+        repaired.misplaced.iter().map(|(pack, folder)| json!({ "pack": pack.to_string(), "folder": folder }));
     let packs = repaired.damaged_packs.iter().map(|pack| {
         json!({
             "pack": pack.pack.to_string(), "reason": pack.reason, "saved_blobs": pack.salvaged,
@@ -252,6 +258,7 @@ fn summary(repaired: &Repaired, dry_run: bool) -> Value {
         "snapshots": repaired.snapshots,
         "losses": repaired.losses(),
         "index": repaired.index,
+        "misplaced_packs": misplaced.collect::<Vec<_>>(),
         "damaged_packs": packs.collect::<Vec<_>>(),
         "lost_snapshots": manifests.collect::<Vec<_>>(),
         "repaired_snapshots": snapshots.collect::<Vec<_>>(),

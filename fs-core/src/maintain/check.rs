@@ -122,6 +122,9 @@ pub fn check(
     for foreign in check.repository.foreign() {
         check.findings.push(Finding::Foreign { reason: foreign.to_string() });
     }
+    for (pack, folder) in check.repository.misplaced_packs()? {
+        check.findings.push(Finding::Misplaced { pack, folder });
+    }
     match check.repository.exposed() {
         Ok(exposed) => check.report.exposed = exposed,
         Err(error) => log::warn!("{error}: who can read the repository is not known"),

@@ -76,6 +76,13 @@ pub enum Finding {
         /// What it is.
         reason: String,
     },
+    /// A pack is not in the folder of its name. It can be read all the same.
+    Misplaced {
+        /// The pack.
+        pack: PackId,
+        /// The folder that it is in, below the repository.
+        folder: String,
+    },
     /// A pack in the index is missing, or is not the one that the index describes.
     IndexedPack {
         /// The pack.
@@ -140,7 +147,13 @@ impl Report {
     /// Whether something of snapshots is wrong that is not derived.
     pub fn has_data_damage(&self) -> bool {
         let other = |finding: &_| {
-            matches!(finding, Finding::IndexedPack { .. } | Finding::Tag { .. } | Finding::Foreign { .. })
+            matches!(
+                finding,
+                Finding::IndexedPack { .. }
+                    | Finding::Misplaced { .. }
+                    | Finding::Tag { .. }
+                    | Finding::Foreign { .. }
+            )
         };
         !self.findings.iter().all(other)
     }

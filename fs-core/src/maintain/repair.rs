@@ -47,7 +47,11 @@ pub fn repair(
     let away = (!options.really).then(|| away::Away::look(&check)).transpose()?;
     let refuse = |unreadable| away.as_ref().map_or(Ok(()), |away| away.refuse(unreadable));
     refuse(0)?;
-    let mut repaired = Repaired { index: check_index(&mut check)?, ..Repaired::default() };
+    let misplaced = check.repository.misplaced_packs()?;
+    if !options.dry_run {
+        misplaced.iter().try_for_each(|(pack, _)| check.repository.move_home(*pack))?;
+    }
+    let mut repaired = Repaired { misplaced, index: check_index(&mut check)?, ..Repaired::default() };
     repaired.index_in_memory = check.repository.has_index_in_memory();
     let survey = packs::survey(&mut check)?;
     refuse(survey.unreadable)?;

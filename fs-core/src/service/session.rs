@@ -97,7 +97,8 @@ impl Session {
         options: &ImportOptions,
         cancellation: &Cancellation,
     ) -> Result<Self, ServiceError> {
-        let repository = open_for_writing(root, options.wait, options.wait_limit, cancellation)?;
+        let access = if options.heal { Access::Heal } else { Access::Write };
+        let repository = open_for_writing(root, access, options.wait, options.wait_limit, cancellation)?;
         let sources = Sources::load(&repository, &options.zone, &Sources::default())?;
         Ok(Self { repository, sources, zone: options.zone.clone() })
     }
@@ -273,16 +274,17 @@ pub(super) fn worse(walk: Status, run: Status) -> Status {
     WORST_FIRST.into_iter().find(|status| [walk, run].contains(status)).unwrap_or(run)
 }
 
-/// Opens the repository in `root`. With `wait`, waits for another writer, up to the limit.
+/// Opens the repository in `root` to write to it. With `wait`, waits for another writer, up to the limit.
 pub(super) fn open_for_writing(
     root: &Path,
+    access: Access,
     wait: bool,
     limit: Option<Duration>,
     cancellation: &Cancellation,
 ) -> Result<Repository, ServiceError> {
     let mut waiting = Waiting::new(limit);
     loop {
-        match Repository::open(root, Access::Write) {
+        match Repository::open(root, access) {
             Err(locked @ StoreError::Locked { .. }) if wait => {
                 if !waiting.step(LOCK, &locked.to_string(), cancellation)? {
                     return Err(locked.into());

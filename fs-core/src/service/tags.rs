@@ -11,7 +11,7 @@ use super::versions::place;
 use super::{ServiceError, TagInfo};
 use crate::format::{Tag, check_tag_name};
 use crate::monitor::Cancellation;
-use crate::store::{Repository, StoreError};
+use crate::store::{Access, Repository, StoreError};
 use crate::view::{Sources, is_reserved_name};
 
 /// A snapshot, and what is to become of its names.
@@ -48,7 +48,7 @@ pub fn tag(
 ) -> Result<Vec<Tagged>, ServiceError> {
     let names = options.names.iter().map(|name| checked(name, options.remove));
     let names = names.collect::<Result<Vec<_>, _>>()?;
-    let repository = open_for_writing(root, options.wait, None, cancellation)?;
+    let repository = open_for_writing(root, Access::Write, options.wait, None, cancellation)?;
     let sources = Sources::load(&repository, &options.zone, &Sources::default())?;
     let source = source_of(&sources, root, options.source.as_deref())?;
     let at = place(&source, &options.time)?;

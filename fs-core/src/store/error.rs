@@ -107,6 +107,17 @@ pub enum StoreError {
         /// What redb said.
         reason: String,
     },
+    /// Most packs are missing at once.
+    #[error(
+        "{missing} of {total} packs are missing: perhaps a file system is not mounted; bring it back. If the packs \
+         are lost, `yester import --heal` stores again what your files still hold"
+    )]
+    Away {
+        /// Number of packs that the index knows and that are not there.
+        missing: u64,
+        /// Number of packs that are there or missing.
+        total: u64,
+    },
     /// The background writer stopped for a reason that was reported before.
     #[error("writing to the repository has stopped after an earlier error")]
     WriterStopped,

@@ -213,11 +213,7 @@ impl LiveIndex {
     /// Learns of everything that writers have added: from the file, or for an index in memory from the packs.
     pub(super) fn catch_up(&self) -> Result<(), StoreError> {
         let index = self.current();
-        if index.is_in_memory() {
-            reconcile(&index, &*self.basis.backend, &self.basis.keys).map(drop)
-        } else {
-            self.reopen()
-        }
+        if index.is_in_memory() { reconcile(&index, &self.basis).map(drop) } else { self.reopen() }
     }
 
     /// Whether the blob is in some pack.
@@ -303,7 +299,7 @@ fn made_in_memory(
 ) -> Result<(Index, Vec<StoreError>), StoreError> {
     log::info!("{refused}: making an index in memory");
     let index = Index::in_memory(basis.repository)?;
-    let reconciled = reconcile(&index, &*basis.backend, &basis.keys)?;
+    let reconciled = reconcile(&index, basis)?;
     index.record_snapshots(&basis.surviving_snapshots(failed))?;
     Ok((index, reconciled.unreadable))
 }

@@ -1,5 +1,7 @@
 //! A repository in a folder. `docs/format.md` shows its layout.
 
+mod misplaced;
+
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
@@ -8,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use self::misplaced::Misplaced;
 use super::folder::Folder;
 use super::patience::PATIENCE;
 use super::{Backend, Object, ObjectKind, StoreError};
@@ -21,6 +24,7 @@ pub struct LocalBackend {
     /// Whether to stay with the open folder even if its path leads to another one. A writer does, as it has
     /// locked the folder.
     pinned: AtomicBool,
+    misplaced: Misplaced,
     next_temporary: AtomicU64,
 }
 
@@ -53,6 +57,7 @@ impl LocalBackend {
             path: root.path().to_owned(),
             root: RwLock::new(Arc::new(root)),
             pinned: AtomicBool::new(false),
+            misplaced: Misplaced::default(),
             next_temporary: AtomicU64::new(0),
         }
     }
@@ -128,8 +133,31 @@ impl LocalBackend {
         let is_same = now.identity().is_ok_and(|now| self.root().identity().is_ok_and(|used| used == now));
         if !is_same {
             *self.root.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(now);
+            self.misplaced.forget();
         }
         !is_same
+    }
+
+    /// Runs `work` in the folder that holds the object: its own one, or another one that holds it instead.
+    fn at<T>(
+        &self,
+        root: &Folder,
+        object: &Object,
+        work: impl Fn(&Folder, &str) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let done = place(root, object).and_then(|(folder, name)| work(&folder, name));
+        let may_be_elsewhere = |error: &StoreError| error.is_not_found() && object.kind == ObjectKind::Pack;
+        let done = match done {
+            Err(error) if may_be_elsewhere(&error) => {
+                let folder = self.misplaced.folder_of(root, &object.name);
+                folder.and_then(|folder| folder.map_or(Err(error), |folder| work(&folder, &object.name)))
+            }
+            done => done,
+        };
+        match done {
+            Err(error) if error.is_not_found() => Err(StoreError::Missing(object.clone())),
+            done => done,
+        }
     }
 
     /// Reads the bytes in the range that `choose` makes of the object's size, and tells that.
@@ -139,20 +167,21 @@ impl LocalBackend {
         choose: impl Fn(u64) -> Option<Range<u64>>,
     ) -> Result<(Vec<u8>, u64), StoreError> {
         self.within(|root| {
-            let (folder, name) = place(root, object)?;
-            let file = folder.file(name).map_err(missing(object))?;
-            let range = |size| {
-                choose(size)
-                    .filter(|range| range.end <= size)
-                    .ok_or_else(|| StoreError::damaged(|| object)(FormatError::Truncated("object")))
-            };
-            let read = StoreError::io("read", folder.path_of(name));
-            let size = match file.metadata() {
-                Ok(told) => told.len(),
-                Err(error) => return Err(read(error)),
-            };
-            let bytes = read_range(file, range(size)?).map_err(read)?;
-            Ok((bytes, size))
+            self.at(root, object, |folder, name| {
+                let file = folder.file(name)?;
+                let range = |size| {
+                    choose(size)
+                        .filter(|range| range.end <= size)
+                        .ok_or_else(|| StoreError::damaged(|| object)(FormatError::Truncated("object")))
+                };
+                let read = StoreError::io("read", folder.path_of(name));
+                let size = match file.metadata() {
+                    Ok(told) => told.len(),
+                    Err(error) => return Err(read(error)),
+                };
+                let bytes = read_range(file, range(size)?).map_err(read)?;
+                Ok((bytes, size))
+            })
         })
     }
 }
@@ -183,38 +212,53 @@ impl std::ops::Deref for Place<'_> {
     }
 }
 
-/// The folder and the name of an object.
+/// The folder where an object belongs, and its name there.
 fn place<'a>(root: &'a Folder, object: &'a Object) -> Result<(Place<'a>, &'a str), StoreError> {
     let folder = match object.kind {
         ObjectKind::Config => return Ok((Place::Root(root), CONFIG)),
-        ObjectKind::Pack => root.folder(PACKS).and_then(|packs| packs.folder(fan(object))),
-        ObjectKind::Snapshot => root.folder(SNAPSHOTS),
-        ObjectKind::Tag => root.folder(TAGS),
+        ObjectKind::Pack => root.folder(PACKS)?.folder(fan(&object.name))?,
+        ObjectKind::Snapshot => root.folder(SNAPSHOTS)?,
+        ObjectKind::Tag => root.folder(TAGS)?,
     };
-    Ok((Place::Below(folder.map_err(missing(object))?), &object.name))
+    Ok((Place::Below(folder), &object.name))
 }
 
 /// The folder of a pack. Many file systems are slow with 100,000 files in one folder.
-fn fan(object: &Object) -> &str {
-    object.name.get(..2).unwrap_or_default()
+fn fan(name: &str) -> &str {
+    name.get(..2).unwrap_or_default()
 }
 
-/// The folders that hold packs. An entry with such a name that is not a folder is reported and left out.
-fn fans(root: &Folder) -> Result<(Folder, Vec<Folder>), StoreError> {
-    let packs = root.folder(PACKS)?;
-    let mut fans = Vec::new();
-    for name in packs.names()?.iter().filter(|name| name.len() == 2) {
-        match packs.folder(name) {
-            Err(foreign @ StoreError::Foreign { .. }) => log::warn!("{foreign}"),
-            fan => fans.push(fan?),
+/// The folder of packs, and what it holds.
+struct Packs {
+    folder: Folder,
+    /// The folders in it that hold packs, by their names.
+    fans: Vec<(String, Folder)>,
+    /// Packs that are in none of them.
+    loose: Vec<String>,
+}
+
+impl Packs {
+    /// Opens all folders of packs. An entry with the name of one that is not a folder is reported and left out.
+    fn open(root: &Folder) -> Result<Self, StoreError> {
+        let folder = root.folder(PACKS)?;
+        let (mut fans, mut loose) = (Vec::new(), Vec::new());
+        for name in folder.names()? {
+            if is_name(&name) {
+                loose.push(name);
+            } else if name.len() == 2 {
+                match folder.folder(&name) {
+                    Err(foreign @ StoreError::Foreign { .. }) => log::warn!("{foreign}"),
+                    fan => fans.push((name, fan?)),
+                }
+            }
         }
+        Ok(Self { folder, fans, loose })
     }
-    Ok((packs, fans))
 }
 
-/// Turns "not found" into [`StoreError::Missing`].
-fn missing(object: &Object) -> impl Fn(StoreError) -> StoreError + '_ {
-    move |error| if error.is_not_found() { StoreError::Missing(object.clone()) } else { error }
+/// Whether it is the name of an object.
+fn is_name(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// `None` if it does not exist.
@@ -243,7 +287,7 @@ impl Backend for LocalBackend {
                 ObjectKind::Tag => (Place::Below(root.make_folder(TAGS)?), Some(Place::Root(&root))),
                 ObjectKind::Pack => {
                     let packs = root.folder(PACKS)?;
-                    (Place::Below(packs.make_folder(fan(object))?), Some(Place::Below(packs)))
+                    (Place::Below(packs.make_folder(fan(&object.name))?), Some(Place::Below(packs)))
                 }
             };
             let name = if object.kind == ObjectKind::Config { CONFIG } else { &object.name };
@@ -270,10 +314,7 @@ impl Backend for LocalBackend {
     }
 
     fn size(&self, object: &Object) -> Result<u64, StoreError> {
-        self.within(|root| {
-            let (folder, name) = place(root, object)?;
-            folder.size(name).map_err(missing(object))
-        })
+        self.within(|root| self.at(root, object, Folder::size))
     }
 
     fn list(&self, kind: ObjectKind) -> Result<Vec<String>, StoreError> {
@@ -284,22 +325,16 @@ impl Backend for LocalBackend {
                 let tags = if_there(root.folder(TAGS))?;
                 tags.map_or(Ok(Vec::new()), |tags| tags.names())
             }
-            ObjectKind::Pack => {
-                let mut names = Vec::new();
-                for fan in fans(root)?.1 {
-                    names.extend(fan.names()?);
-                }
-                Ok(names)
-            }
+            ObjectKind::Pack => self.misplaced.list(&Packs::open(root)?),
         })?;
-        names.retain(|name| name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        names.retain(|name| is_name(name));
         Ok(names)
     }
 
     fn delete(&self, object: &Object) -> Result<(), StoreError> {
         let root = self.root();
-        let removed = place(&root, object).and_then(|(folder, name)| {
-            folder.remove(name).map_err(missing(object))?;
+        let removed = self.at(&root, object, |folder, name| {
+            folder.remove(name)?;
             folder.sync()
         });
         match removed {
@@ -310,7 +345,7 @@ impl Backend for LocalBackend {
 
     fn set_aside(&self, object: &Object) -> Result<String, StoreError> {
         let root = self.root();
-        let (from, name) = place(&root, object)?;
+        let name = if object.kind == ObjectKind::Config { CONFIG } else { &object.name };
         let kind = match object.kind {
             ObjectKind::Config => CONFIG,
             ObjectKind::Pack => PACKS,
@@ -328,9 +363,11 @@ impl Backend for LocalBackend {
             copy += 1;
             free = format!("{name}.{copy}");
         }
-        from.rename(name, &folder, &free).map_err(missing(object))?;
-        folder.sync()?;
-        from.sync()?;
+        self.at(&root, object, |from, name| {
+            from.rename(name, &folder, &free)?;
+            folder.sync()?;
+            from.sync()
+        })?;
         Ok(format!("{DAMAGED}/{kind}/{free}"))
     }
 
@@ -346,9 +383,9 @@ impl Backend for LocalBackend {
                 root.sync()
             }
             ObjectKind::Pack => {
-                let (packs, fans) = fans(&root)?;
-                fans.iter().try_for_each(Folder::sync)?;
-                packs.sync()
+                let packs = Packs::open(&root)?;
+                packs.fans.iter().try_for_each(|(_, fan)| fan.sync())?;
+                packs.folder.sync()
             }
         }
     }

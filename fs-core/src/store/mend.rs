@@ -60,7 +60,8 @@ impl Repository {
     ) -> Result<(Self, Vec<(PackId, String)>), StoreError> {
         let Self { local: backend, config, keys, index, lock, .. } = self;
         drop(index);
-        let basis = Basis { moves_folder: true, ..Basis::of(&backend, config.id, keys.clone()) };
+        let basis =
+            Basis { moves_folder: true, forgets_most: true, ..Basis::of(&backend, config.id, keys.clone()) };
         backend.clear_temporary()?;
         for kind in [ObjectKind::Config, ObjectKind::Snapshot, ObjectKind::Pack, ObjectKind::Tag] {
             backend.settle(kind)?;
@@ -106,13 +107,7 @@ impl Repository {
     }
 
     fn basis(&self) -> Basis {
-        Basis {
-            local: Some(Arc::clone(&self.local)),
-            repository: self.config.id,
-            backend: Arc::clone(&self.backend),
-            keys: self.keys.clone(),
-            moves_folder: false,
-        }
+        Basis::of(&self.local, self.config.id, self.keys.clone())
     }
 
     /// Takes a snapshot's manifest out of sight, and tells where it is now; `None` when it was gone already.

@@ -57,6 +57,7 @@ pub use reader::{Blob, Reader};
 #[cfg(test)]
 pub(crate) use rebuild::INDEX;
 pub use rebuild::Rebuilt;
+pub(crate) use reconcile::are_away;
 pub use repository::{Access, PackTotals, Repository, random};
 pub use salvage::{PackNames, Salvage, Salvages};
 pub use stat_cache::{StatCache, StatCacheWriter, StatCursor};

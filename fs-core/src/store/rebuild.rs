@@ -67,13 +67,22 @@ pub(super) struct Basis {
     pub(super) keys: Keys,
     /// Whether to move away a folder that has the index's name. Only a writer may.
     pub(super) moves_folder: bool,
+    /// Whether the index may forget missing packs even if they are most of the packs.
+    pub(super) forgets_most: bool,
 }
 
 impl Basis {
     /// The basis of a repository in a folder.
     pub(super) fn of(local: &Arc<LocalBackend>, repository: RepositoryId, keys: Keys) -> Self {
         let backend = Arc::clone(local) as Arc<dyn Backend>;
-        Self { local: Some(Arc::clone(local)), repository, backend, keys, moves_folder: false }
+        Self {
+            local: Some(Arc::clone(local)),
+            repository,
+            backend,
+            keys,
+            moves_folder: false,
+            forgets_most: false,
+        }
     }
 
     /// The repository's path, for messages.

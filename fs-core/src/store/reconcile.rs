@@ -25,7 +25,7 @@ pub(super) struct Reconciled {
 /// whether packs are gone or unreadable. The lock must be held.
 pub(super) fn open_up_to_date(basis: &Basis) -> Result<(Index, bool), StoreError> {
     let opened = basis.open_writer().and_then(|index| {
-        let reconciled = reconcile(&index, &*basis.backend, &basis.keys)?;
+        let reconciled = reconcile(&index, basis)?;
         record_snapshots(&index, &*basis.backend, &basis.keys)?;
         Ok((index, reconciled.gone || !reconciled.unreadable.is_empty()))
     });
@@ -40,11 +40,24 @@ pub(super) fn open_up_to_date(basis: &Basis) -> Result<(Index, bool), StoreError
     }
 }
 
-/// Makes the index tell of exactly the packs that there are, and can be read.
-pub(super) fn reconcile(index: &Index, backend: &dyn Backend, keys: &Keys) -> Result<Reconciled, StoreError> {
+/// Whether so many packs are missing that they are more likely away, on a file system that is not mounted, than
+/// lost: at least two, and more than half of all.
+pub(crate) fn are_away(missing: u64, total: u64) -> bool {
+    missing >= 2 && missing > total / 2
+}
+
+/// Makes the index tell of exactly the packs that there are, and can be read. Fails if most packs are missing:
+/// if the index forgot them, nobody would miss them later.
+pub(super) fn reconcile(index: &Index, basis: &Basis) -> Result<Reconciled, StoreError> {
+    let (backend, keys) = (&*basis.backend, &basis.keys);
     let names = backend.list(ObjectKind::Pack)?;
     let stored: HashSet<PackId> = names.iter().filter_map(|name| PackId::parse(name)).collect();
     let known = index.packs()?;
+    let missing = known.iter().filter(|(_, record)| !stored.contains(&record.id)).count() as u64;
+    let total = missing + stored.len() as u64;
+    if !basis.forgets_most && are_away(missing, total) {
+        return Err(StoreError::Away { missing, total });
+    }
     // Of a pack that cannot be read nothing may count as stored: the next import stores it again.
     let lost = |record: &PackRecord| !stored.contains(&record.id) || !is_readable(backend, keys, record);
     let lost: HashSet<u32> =

@@ -17,6 +17,8 @@ pub enum Access {
     Read,
     /// Writing: holds the lock.
     Write,
+    /// Writing, even if most packs are missing.
+    Heal,
     /// Looking for damage: mends nothing but the index, as everything else is to be reported. Holds the lock
     /// if possible.
     Check,
@@ -63,7 +65,8 @@ impl Repository {
         let local = Arc::new(local);
         let folder = local.root();
         let keys = Keys::derive(&config.secret);
-        let basis = Basis::of(&local, config.id, keys.clone());
+        let mut basis = Basis::of(&local, config.id, keys.clone());
+        basis.forgets_most = access == Access::Heal;
         let mends_index = access != Access::Survey;
         let (mut index_fault, mut lost_packs) = (None, false);
         let (index, lock) = match access {
@@ -80,7 +83,7 @@ impl Repository {
                 index_fault = examined.fault;
                 (examined.index, lock)
             }
-            Access::Write => {
+            Access::Write | Access::Heal => {
                 let lock = WriterLock::acquire(&folder)?;
                 local.pin();
                 local.clear_temporary()?;
@@ -172,6 +175,18 @@ impl Repository {
     pub fn packs(&self) -> Result<Vec<PackId>, StoreError> {
         let names = self.backend.list(ObjectKind::Pack)?;
         Ok(names.iter().filter_map(|name| PackId::parse(name)).collect())
+    }
+
+    /// Packs that are not in the folder of their name, and the folders where they are, below the repository. They
+    /// are read there.
+    pub fn misplaced_packs(&self) -> Result<Vec<(PackId, String)>, StoreError> {
+        let packs = self.local.misplaced()?.into_iter();
+        Ok(packs.filter_map(|(name, folder)| Some((PackId::parse(&name)?, folder))).collect())
+    }
+
+    /// Moves a misplaced pack into the folder of its name. Only the holder of the lock may call it.
+    pub fn move_home(&self, pack: PackId) -> Result<(), StoreError> {
+        self.local.move_home(&pack.to_string())
     }
 
     /// Why the index on disk could not be used. Set only in a repository opened for a check.

@@ -217,6 +217,7 @@ mod tests {
             backend: sound.clone(),
             keys: keys.clone(),
             moves_folder: false,
+            forgets_most: false,
         };
         let index = LiveIndex::in_memory(basis).unwrap();
         let record = super::super::PackRecord::new(sealed.id, sealed.bytes.len() as u64, &sealed.catalogue);

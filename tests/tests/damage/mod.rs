@@ -5,6 +5,7 @@ mod healing;
 mod index;
 mod manifest;
 mod medium;
+mod misplaced;
 mod pack;
 mod repair;
 mod tags;

@@ -236,6 +236,15 @@ fn packs_that_are_away_are_not_given_up() {
         }
         assert!(state(&fixture) == before, "something changed");
     };
+    // Nor may an import or a tag forget what is missing.
+    let source = fixture.sandbox.source();
+    let import = || fixture.sandbox.yester(["import"]).arg(&source);
+    let refuses = |missing: usize| {
+        let told = format!("{missing} of {} packs are missing", packs.len());
+        import().run().fails(1, &[&told, "mounted", "--heal"]);
+        fixture.sandbox.yester(["tag", "@latest", "name"]).run().fails(1, &[&told, "mounted"]);
+        refuses(missing);
+    };
     let most = packs.len() / 2 + 1;
     for pack in &packs[..most] {
         fs::remove_file(&pack.path).expect("removed");

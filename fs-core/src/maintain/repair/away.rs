@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::format::PackId;
 use crate::maintain::MaintainError;
 use crate::maintain::check::Check;
-use crate::store::StoreError;
+use crate::store::{StoreError, are_away};
 
 /// Number of packs, according to the index and the repository.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Away {
     /// least two, are missing or unreadable.
     pub(super) fn refuse(&self, unreadable: u64) -> Result<(), MaintainError> {
         let away = self.missing + unreadable;
-        if !self.all && (away < 2 || away * 2 <= self.total) {
+        if !self.all && !are_away(away, self.total) {
             return Ok(());
         }
         let missing = match (self.missing, self.total) {

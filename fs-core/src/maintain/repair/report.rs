@@ -79,6 +79,9 @@ pub struct Repaired {
     pub snapshots: u64,
     /// Damaged packs.
     pub damaged_packs: Vec<DamagedPack>,
+    /// Packs that were moved into the folder of their name, and the folders where they were, below the
+    /// repository. That is no damage.
+    pub misplaced: Vec<(PackId, String)>,
     /// Why the index was made again on its own account.
     pub index: Option<String>,
     /// The new index is only in memory: it cannot be written to disk, or must not be yet.
@@ -92,7 +95,7 @@ pub struct Repaired {
 }
 
 impl Repaired {
-    /// Whether nothing was wrong.
+    /// Whether nothing was damaged.
     pub fn is_clean(&self) -> bool {
         self.damaged_packs.is_empty()
             && self.index.is_none()

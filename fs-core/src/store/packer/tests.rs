@@ -55,6 +55,7 @@ fn packer(backend: Arc<dyn Backend>) -> (Packer, Keys) {
         backend: Arc::clone(&backend),
         keys: keys.clone(),
         moves_folder: false,
+        forgets_most: false,
     };
     let index = Arc::new(LiveIndex::in_memory(basis).unwrap());
     let reader = Reader::new(Arc::clone(&backend), keys.clone(), Arc::clone(&index), CacheSizes::default());

@@ -83,6 +83,7 @@ fn reader_of(backend: &Arc<Scratched>, keys: &Keys, packs: &[SealedPack]) -> Rea
         backend: stored,
         keys: keys.clone(),
         moves_folder: false,
+        forgets_most: false,
     };
     let index = LiveIndex::in_memory(basis).unwrap();
     for pack in packs {

@@ -1,0 +1,72 @@
+//! Packs that somebody moved out of the folder of their name.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use super::{Fixture, files};
+
+/// Moves all packs: into each other's folders, a new one, and the folder of all.
+fn misplace(fixture: &Fixture) -> Vec<String> {
+    let packs = fixture.packs();
+    let all = fixture.repo().join("packs");
+    fs::create_dir_all(all.join("00")).expect("a folder");
+    for (number, pack) in packs.iter().enumerate() {
+        let next = &packs[(number + 1) % packs.len()].name;
+        let folder = match number % 3 {
+            0 => all.join("00"),
+            1 => all.join(&next[..2]),
+            _ => all.clone(),
+        };
+        fs::rename(&pack.path, folder.join(&pack.name)).expect("moved");
+    }
+    packs.into_iter().map(|pack| pack.name).collect()
+}
+
+#[test]
+fn a_misplaced_pack_is_used_named_and_moved_back() {
+    let fixture = Fixture::new();
+    let all = || files(&fixture.repo().join("packs"));
+    let before = all();
+    let names = misplace(&fixture);
+    let misplaced = all();
+    assert!(names.len() > 4, "{names:?}");
+    let checked = fixture.check();
+    assert_eq!(checked.ran.code(), Some(4), "{}", checked.ran);
+    let told: Vec<_> =
+        checked.findings.iter().map(|finding| finding["pack"].as_str().expect("a pack")).collect();
+    assert_eq!(told, names, "{}", checked.ran);
+    assert!(checked.findings.iter().all(|finding| finding["finding"] == "misplaced"), "{}", checked.ran);
+    for without_index in [false, true] {
+        if without_index {
+            fs::remove_file(fixture.repo().join("index-2.redb")).expect("removed");
+        }
+        fixture.reads_are_right("misplaced", &BTreeSet::new());
+        fixture.sandbox.yester(["import"]).arg(fixture.sandbox.source()).run().ok();
+        assert_eq!(all(), misplaced, "nothing is stored again");
+    }
+
+    let dry = fixture.sandbox.yester(["repair", "--dry-run"]).run().code_is(0);
+    assert!(names.iter().all(|name| dry.text().contains(name)), "{dry}");
+    assert_eq!(all(), misplaced);
+    let repair = fixture.sandbox.yester(["repair"]).run().code_is(0);
+    assert!(names.iter().all(|name| repair.text().contains(name)), "{repair}");
+    assert_eq!(all(), before);
+    fixture.is_clean("moved back");
+    fixture.reads_are_right("moved back", &BTreeSet::new());
+}
+
+#[test]
+fn a_second_copy_in_a_wrong_folder_changes_nothing() {
+    let fixture = Fixture::new();
+    let pack = &fixture.packs()[0];
+    let copy = fixture.repo().join("packs").join(&pack.name);
+    fs::copy(&pack.path, &copy).expect("copied");
+    fixture.is_clean("a copy");
+    fixture.sandbox.yester(["repair"]).run().ok();
+    assert!(pack.path.exists() && copy.exists());
+    // It is there when the other one is lost.
+    fs::remove_file(&pack.path).expect("removed");
+    fixture.reads_are_right("the copy alone", &BTreeSet::new());
+    fixture.sandbox.yester(["repair"]).run().code_is(0);
+    assert!(pack.path.exists() && !copy.exists());
+}
