@@ -21,6 +21,11 @@ pub enum MaintainError {
          are lost for good; nothing was changed"
     )]
     Away(String),
+    /// So many packs went away while they were examined.
+    #[error(
+        "{0} packs have vanished while the repair read them: see what moves or unmounts them, then try again; nothing was changed"
+    )]
+    Vanished(usize),
     /// The repository failed.
     #[error(transparent)]
     Store(#[from] StoreError),

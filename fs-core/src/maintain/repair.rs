@@ -17,7 +17,7 @@ use super::{Finding, Loss, Lost, MaintainError, catalogues, index, tags};
 use crate::format::{Manifest, SnapshotId, Tag};
 use crate::maintain::blobs::{Blobs, Keys};
 use crate::monitor::{Cancellation, Monitor, Phase};
-use crate::store::{Access, CacheSizes, Repository};
+use crate::store::{Access, CacheSizes, Repository, StoreError};
 
 /// A snapshot of which something is lost.
 struct HarmedSnapshot {
@@ -56,10 +56,12 @@ pub fn repair(
     let survey = packs::survey(&mut check)?;
     refuse(survey.unreadable)?;
     repaired.packs = (survey.names.sound.len() + survey.names.damaged.len()) as u64;
-    load_manifests(&mut check, &mut repaired)?;
+    let gone = load_manifests(&mut check, &mut repaired)?;
+    away.as_ref().map_or(Ok(()), |_| away::refuse_manifests(gone, repaired.snapshots))?;
     let (tags, damaged_tags) = tags::survey(&check.repository)?;
     repaired.damaged_tags = damaged_tags;
     let (harmed, directories) = find_losses(&mut check, tell)?;
+    away::check_present(&check, &survey.names.sound)?;
     repaired.damaged_packs = survey.damaged;
     repaired.repaired_snapshots.extend(harmed.iter().map(|harmed| RepairedSnapshot {
         old: harmed.id,
@@ -124,17 +126,20 @@ fn check_index(check: &mut Check<'_>) -> Result<Option<String>, MaintainError> {
     Ok(fault.or(gone))
 }
 
-fn load_manifests(check: &mut Check<'_>, repaired: &mut Repaired) -> Result<(), MaintainError> {
+/// Returns how many manifests are missing.
+fn load_manifests(check: &mut Check<'_>, repaired: &mut Repaired) -> Result<u64, MaintainError> {
+    let mut missing = 0;
     for UnreadManifest { snapshot, record, error } in check.load_manifests()? {
         if !error.is_loss() {
             return Err(error.into());
         }
+        missing += u64::from(matches!(error, StoreError::Missing(_)));
         let reason = error.to_string();
         repaired.lost_manifests.push(LostManifest { snapshot, record, reason, place: None });
     }
     repaired.snapshots = (check.snapshots.len() + repaired.lost_manifests.len()) as u64;
     repaired.lost_manifests.sort_by_key(|lost| lost.snapshot);
-    Ok(())
+    Ok(missing)
 }
 
 /// Snapshots of which something is lost, and the directories in which or below which it is.

@@ -13,6 +13,7 @@ use crate::testing::samples::{entry, manifest, pack_files};
 
 mod forged;
 mod repair;
+mod vanished;
 
 struct Store {
     _directory: tempfile::TempDir,

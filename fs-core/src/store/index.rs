@@ -9,7 +9,7 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use redb::{
     Builder, Database, DatabaseError, ReadOnlyDatabase, ReadOnlyTable, ReadableDatabase, ReadableTable,
@@ -19,7 +19,7 @@ use redb::{
 pub use packs::PackRecord;
 pub use snapshots::SnapshotRecord;
 
-use file::FileId;
+pub(super) use file::FileId;
 use packs::RECORD_LEN;
 use snapshots::SNAPSHOTS;
 
@@ -54,6 +54,8 @@ pub(super) struct Index {
     file: Option<(Arc<Folder>, FileId)>,
     /// Set once a system operation has failed: redb then refuses all further use of the database.
     failed: AtomicBool,
+    /// The first error code of the system.
+    os_error: OnceLock<i32>,
     /// A transaction kept between look-ups; renewed by [`Index::refresh`].
     tables: RwLock<Option<Arc<Tables>>>,
 }
@@ -167,8 +169,15 @@ impl Index {
         repository: RepositoryId,
         file: Option<(Arc<Folder>, FileId)>,
     ) -> Self {
-        let (path, failed) = (path.to_owned(), AtomicBool::new(false));
-        Self { handle, path, repository, file, failed, tables: RwLock::new(None) }
+        Self {
+            handle,
+            path: path.to_owned(),
+            repository,
+            file,
+            failed: AtomicBool::new(false),
+            os_error: OnceLock::new(),
+            tables: RwLock::new(None),
+        }
     }
 
     /// Whether the index is only in memory. Then no other process adds to it.
@@ -275,7 +284,24 @@ impl Index {
     }
 
     fn fence<T>(&self, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-        fence(&self.path, work).inspect_err(|_| self.failed.store(true, Ordering::Relaxed))
+        fence(&self.path, work).map_err(|error| {
+            self.failed.store(true, Ordering::Relaxed);
+            self.cause_of(error)
+        })
+    }
+
+    /// The error itself, or the one that it follows from: after an error of the system redb fails every operation
+    /// without its reason. All threads must know that reason, as one of the medium is mended.
+    fn cause_of(&self, error: StoreError) -> StoreError {
+        let StoreError::Io { action, path, source } = error else { return error };
+        let source = match (source.raw_os_error(), self.os_error.get()) {
+            (None, Some(first)) => io::Error::from_raw_os_error(*first),
+            (code, _) => {
+                code.map(|code| self.os_error.set(code));
+                source
+            }
+        };
+        StoreError::Io { action, path, source }
     }
 
     /// The database, for a change. Verifies it before the first one.
@@ -492,6 +518,23 @@ mod tests {
             let damaged = told(damage.into());
             assert!(matches!(damaged, StoreError::Index { .. }), "{damaged}");
         }
+    }
+
+    /// Other threads meet what redb says after an error, and must mend the index, too.
+    #[test]
+    fn a_later_failure_has_the_first_cause() {
+        let index = Index::in_memory(RepositoryId([1; 16])).unwrap();
+        let fail = |error: redb::Error| index.fence(|| Err::<(), _>(failed(&index.path)(error))).unwrap_err();
+        assert!(!fail(redb::Error::PreviousIo).is_index_fault());
+        let code = if cfg!(windows) { 1117 } else { 5 };
+        for error in [redb::Error::Io(io::Error::from_raw_os_error(code)), redb::Error::PreviousIo] {
+            assert!(fail(error).is_index_fault());
+        }
+        assert!(
+            fail(redb::Error::PreviousIo)
+                .to_string()
+                .contains(&io::Error::from_raw_os_error(code).to_string())
+        );
     }
 
     #[test]

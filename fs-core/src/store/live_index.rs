@@ -6,9 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use super::StoreError;
-use super::index::{Index, PackRecord, SnapshotRecord, Unreadable};
-use super::lock::WriterLock;
-use super::rebuild::{Basis, NewIndex};
+use super::index::{FileId, Index, PackRecord, SnapshotRecord, Unreadable};
+use super::rebuild::{Basis, INDEX, NewIndex};
 use super::reconcile::{open_up_to_date, reconcile};
 use crate::format::{BlobId, Catalogue, Manifest, PackId, SnapshotId};
 
@@ -25,6 +24,8 @@ pub(super) struct LiveIndex {
     role: Role,
     /// Held by the thread that makes the index again; the others wait.
     renewing: Mutex<()>,
+    /// The file that the index in memory stands for.
+    damaged_file: Mutex<Option<FileId>>,
 }
 
 /// How damage of the index is handled.
@@ -48,7 +49,13 @@ pub(super) struct Examined {
 
 impl LiveIndex {
     fn new(index: Index, basis: Basis, role: Role) -> Self {
-        Self { current: RwLock::new(Arc::new(index)), basis, role, renewing: Mutex::default() }
+        Self {
+            current: RwLock::new(Arc::new(index)),
+            basis,
+            role,
+            renewing: Mutex::default(),
+            damaged_file: Mutex::default(),
+        }
     }
 
     /// Opens the index for writing and brings it up to date with the stored packs. Also returns whether packs
@@ -68,11 +75,10 @@ impl LiveIndex {
                 Ok(index) => break index,
                 Err(reason) => StoreError::from(reason),
             };
-            let mended =
-                basis.folder().and_then(|root| WriterLock::acquire_silently(&root)).and_then(|_lock| {
-                    log::info!("{reason}: mending it");
-                    open_up_to_date(&basis).map(drop)
-                });
+            let mended = basis.locked().and_then(|(_lock, locked)| {
+                log::info!("{reason}: mending it");
+                open_up_to_date(&locked).map(drop)
+            });
             let refused = match mended {
                 Ok(()) => match basis.open_reader() {
                     Ok(index) => break index,
@@ -106,7 +112,10 @@ impl LiveIndex {
             Ok(index) => (index, None),
             // It stays unclean on a read-only or full file system.
             Err(Unreadable::Unclean(reason)) => (made_in_memory(&basis, None, &reason)?.0, None),
-            Err(Unreadable::Unusable(fault)) => (renewed_to_read(&basis, None, locked)?.0, Some(fault)),
+            Err(Unreadable::Unusable(fault)) if fault.is_index_fault() => {
+                (renewed_to_read(&basis, None, locked)?.0, Some(fault))
+            }
+            Err(Unreadable::Unusable(error)) => return Err(error),
         };
         Ok(Examined { index: Self::new(index, basis, Role::Checker), fault })
     }
@@ -169,12 +178,13 @@ impl LiveIndex {
             return Ok(self.put(index));
         }
         log::warn!("{fault}; it is made again");
-        let lock = self
-            .basis
-            .folder()
-            .and_then(|root| WriterLock::acquire_silently(&root))
-            .inspect_err(|refused| log::info!("{refused}"));
-        let (index, _) = renewed_to_read(&self.basis, Some(failed), lock.is_ok())?;
+        let (index, _) = match self.basis.locked() {
+            Ok((_lock, locked)) => renewed_to_read(&locked, Some(failed), true)?,
+            Err(refused) => made_in_memory(&self.basis, Some(failed), &refused)?,
+        };
+        if let (true, Some(file)) = (index.is_in_memory(), failed.file()) {
+            *self.damaged_file.lock().unwrap_or_else(PoisonError::into_inner) = Some(file);
+        }
         Ok(self.put(index))
     }
 
@@ -191,13 +201,29 @@ impl LiveIndex {
     /// or was removed. Later look-ups see its content.
     pub(super) fn reopen(&self) -> Result<(), StoreError> {
         let current = self.current();
-        if self.role != Role::Writer && !current.is_in_memory() && !current.is_current(&*self.basis.folder()?)
+        if self.role == Role::Reader && current.is_in_memory() {
+            self.leave_memory();
+        } else if self.role != Role::Writer
+            && !current.is_in_memory()
+            && !current.is_current(&*self.basis.folder()?)
         {
             let opened = self.basis.open_reader();
             self.put(opened?);
         }
         self.refresh();
         Ok(())
+    }
+
+    /// Opens the file on disk instead of the index in memory, if it can be read by now.
+    fn leave_memory(&self) {
+        let damaged = *self.damaged_file.lock().unwrap_or_else(PoisonError::into_inner);
+        let there = self.basis.folder().ok().and_then(|folder| folder.identity_at(INDEX));
+        if there.is_some()
+            && there != damaged
+            && let Ok(index) = self.basis.open_reader()
+        {
+            self.put(index);
+        }
     }
 
     /// Whether the index is only in memory.
@@ -212,8 +238,9 @@ impl LiveIndex {
 
     /// Learns of everything that writers have added: from the file, or for an index in memory from the packs.
     pub(super) fn catch_up(&self) -> Result<(), StoreError> {
+        self.reopen()?;
         let index = self.current();
-        if index.is_in_memory() { reconcile(&index, &self.basis).map(drop) } else { self.reopen() }
+        if index.is_in_memory() { reconcile(&index, &self.basis).map(drop) } else { Ok(()) }
     }
 
     /// Whether the blob is in some pack.

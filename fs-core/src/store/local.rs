@@ -53,10 +53,19 @@ impl LocalBackend {
 
     /// The repository in an open folder.
     pub fn new(root: Folder) -> Self {
+        Self::of(Arc::new(root), false)
+    }
+
+    /// The repository in an open folder, even if its path leads to another one.
+    pub(super) fn pinned(root: Arc<Folder>) -> Self {
+        Self::of(root, true)
+    }
+
+    fn of(root: Arc<Folder>, pinned: bool) -> Self {
         Self {
             path: root.path().to_owned(),
-            root: RwLock::new(Arc::new(root)),
-            pinned: AtomicBool::new(false),
+            root: RwLock::new(root),
+            pinned: AtomicBool::new(pinned),
             misplaced: Misplaced::default(),
             next_temporary: AtomicU64::new(0),
         }
@@ -118,24 +127,26 @@ impl LocalBackend {
     /// Runs `work` in the repository's folder. If it fails and the path now leads to another folder, runs it
     /// there: a disk that was away comes back as another folder.
     fn within<T>(&self, work: impl Fn(&Folder) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        match PATIENCE.read(|| work(&self.root())) {
-            Err(error) if self.renew() => work(&self.root()).map_err(|_| error),
-            result => result,
-        }
+        let used = self.root();
+        PATIENCE.read(|| work(&used)).or_else(|error| {
+            self.renew();
+            let now = self.root();
+            // Another thread may have switched to it.
+            if Arc::ptr_eq(&now, &used) { Err(error) } else { work(&now).map_err(|_| error) }
+        })
     }
 
-    /// Switches to the folder that the path leads to now. Returns false if it is in use already.
-    fn renew(&self) -> bool {
+    /// Switches to the folder that the path leads to now.
+    fn renew(&self) {
         if self.pinned.load(Ordering::Relaxed) {
-            return false;
+            return;
         }
-        let Ok(now) = Folder::open(&self.path) else { return false };
+        let Ok(now) = Folder::open(&self.path) else { return };
         let is_same = now.identity().is_ok_and(|now| self.root().identity().is_ok_and(|used| used == now));
         if !is_same {
             *self.root.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(now);
             self.misplaced.forget();
         }
-        !is_same
     }
 
     /// Runs `work` in the folder that holds the object: its own one, or another one that holds it instead.
@@ -415,6 +426,48 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    /// A repository whose path leads to another one from now on.
+    fn moved() -> (tempfile::TempDir, LocalBackend) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("repository");
+        let make = || {
+            let backend = LocalBackend::new(Folder::create(&path).unwrap().unwrap());
+            backend.create_layout().unwrap();
+            backend
+        };
+        let backend = make();
+        fs::rename(&path, directory.path().join("moved")).unwrap();
+        make();
+        (directory, backend)
+    }
+
+    fn fail(root: &Folder) -> StoreError {
+        StoreError::io("read", root.path())(io::Error::other("gone"))
+    }
+
+    #[test]
+    fn a_thread_tries_the_folder_that_another_has_switched_to() {
+        let (_directory, backend) = moved();
+        let first = backend.root().identity().unwrap();
+        let read = backend.within(|root| {
+            if root.identity()? == first {
+                backend.renew();
+                return Err(fail(root));
+            }
+            root.identity()
+        });
+        assert_ne!(read.unwrap(), first);
+    }
+
+    #[test]
+    fn a_pinned_backend_stays_with_its_folder() {
+        let (_directory, backend) = moved();
+        let first = backend.root().identity().unwrap();
+        backend.pin();
+        assert!(backend.within(|root| Err::<(), _>(fail(root))).is_err());
+        assert_eq!(backend.root().identity().unwrap(), first);
+    }
 
     #[test]
     fn conforms() {

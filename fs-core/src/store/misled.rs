@@ -1,28 +1,69 @@
 //! Handles an index that does not lead to a blob although a pack has it. redb does not notice a flipped bit
 //! in a key or a value; stored blobs must be readable all the same.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::HashSet;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::reader::Reader;
 use super::{ObjectKind, StoreError};
 use crate::format::{BlobId, PackId};
 
-/// Time of the last search after which the index was right.
+/// The searches of a reader and its clones, one at a time.
 #[derive(Default)]
 pub(super) struct Searches {
-    found_right: Mutex<Option<Instant>>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    running: bool,
+    /// Time of the last search after which the index was right.
+    found_right: Option<Instant>,
 }
 
 /// Minimum time between searches, as each reads every catalogue.
 const PAUSE: Duration = Duration::from_secs(600);
 
+/// Time for which other threads that miss a blob wait for a search. A mount has few threads, and a search of a
+/// large repository takes minutes.
+const WAIT: Duration = Duration::from_secs(2);
+
+impl Searches {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the caller is to search. It must call [`end`](Self::end) then.
+    pub(super) fn begin(&self) -> bool {
+        let mut state = self.state();
+        if state.running {
+            let waited = self.changed.wait_timeout_while(state, WAIT, |state| state.running);
+            drop(waited);
+            return false;
+        }
+        if state.found_right.is_some_and(|at| at.elapsed() < PAUSE) {
+            return false;
+        }
+        state.running = true;
+        true
+    }
+
+    pub(super) fn end(&self, found_right: bool) {
+        let mut state = self.state();
+        state.running = false;
+        if found_right {
+            state.found_right = Some(Instant::now());
+        }
+        self.changed.notify_all();
+    }
+}
+
 impl Reader {
     /// Searches all packs, and has the index made again if it lacks a stored blob.
     pub(super) fn search(&self) {
-        // Other threads that need a search wait for this one.
-        let mut found_right = self.shared.searches.found_right.lock().unwrap_or_else(PoisonError::into_inner);
-        if found_right.is_some_and(|at| at.elapsed() < PAUSE) {
+        if !self.shared.searches.begin() {
             return;
         }
         log::info!("the index does not lead to a blob: looking through the packs");
@@ -33,23 +74,25 @@ impl Reader {
                 self.shared.index.distrust(format!("it does not lead to blob {blob}, which is stored"))
             }
         });
-        match right {
-            Ok(()) => *found_right = Some(Instant::now()),
-            Err(error) => log::error!("{error}"),
+        if let Err(error) = &right {
+            log::error!("{error}");
         }
+        self.shared.searches.end(right.is_ok());
     }
 
     /// Whether a search has completed.
     #[cfg(test)]
     pub(crate) fn has_searched(&self) -> bool {
-        self.shared.searches.found_right.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        self.shared.searches.state().found_right.is_some()
     }
 
-    /// The first blob found that the index does not lead to.
+    /// The first blob found that the index does not lead to, of the packs that it knows. A writer stores packs
+    /// before the index knows them.
     fn misled(&self) -> Result<Option<BlobId>, StoreError> {
         let index = &self.shared.index;
+        let known: HashSet<PackId> = index.packs()?.into_iter().map(|(_, record)| record.id).collect();
         for name in self.shared.backend.list(ObjectKind::Pack)? {
-            let Some(pack) = PackId::parse(&name) else { continue };
+            let Some(pack) = PackId::parse(&name).filter(|pack| known.contains(pack)) else { continue };
             // A catalogue that cannot be read is reported when a blob in it is wanted.
             let Ok(catalogue) = self.catalogue(pack) else { continue };
             for (id, _) in catalogue.blobs() {

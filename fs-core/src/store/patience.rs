@@ -14,6 +14,10 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1
 /// bound, attempts follow at once.
 const MOST_IN_VAIN: Duration = Duration::from_secs(10);
 
+/// What a read that succeeds gives back of that time, so that one bad zone of a disk leaves patience for a later
+/// disturbance.
+const GIVEN_BACK: Duration = Duration::from_millis(10);
+
 /// Shared by all reads of the process, and so is its bound.
 pub(super) static PATIENCE: Patience = Patience::new(thread::sleep);
 
@@ -39,7 +43,7 @@ impl Patience {
                 result => {
                     // These pauses helped, so they do not count.
                     let mut in_vain = self.in_vain();
-                    *in_vain = in_vain.saturating_sub(waited);
+                    *in_vain = in_vain.saturating_sub(waited + GIVEN_BACK);
                     return result;
                 }
             };
@@ -140,6 +144,20 @@ mod tests {
             assert_eq!(tries, 1);
         }
         assert_eq!(WAITED.take(), []);
+    }
+
+    #[test]
+    fn a_bad_zone_leaves_patience_for_later() {
+        let patience = patience();
+        for _ in 0..100 {
+            assert!(after(&patience, usize::MAX, 5).is_err());
+        }
+        for _ in 0..1000 {
+            assert!(after(&patience, 0, 5).is_ok());
+        }
+        WAITED.take();
+        assert!(after(&patience, 2, 5).is_ok());
+        assert_eq!(WAITED.take(), PAUSES);
     }
 
     #[test]

@@ -96,6 +96,15 @@ impl Basis {
         self.local.as_ref().map(|local| local.root()).ok_or_else(none)
     }
 
+    /// Takes the lock, silently. Also returns the basis of the folder that is locked, whatever its path leads to later.
+    pub(super) fn locked(&self) -> Result<(WriterLock, Self), StoreError> {
+        let folder = self.folder()?;
+        let lock = WriterLock::acquire_silently(&folder)?;
+        let local = Arc::new(LocalBackend::pinned(folder));
+        let backend = Arc::clone(&local) as Arc<dyn Backend>;
+        Ok((lock, Self { local: Some(local), backend, ..self.clone() }))
+    }
+
     /// Opens the index to write to it.
     pub(super) fn open_writer(&self) -> Result<Index, StoreError> {
         Index::open_writer(&self.folder()?, INDEX, self.repository)

@@ -72,7 +72,10 @@ impl Repository {
         let (index, lock) = match access {
             Access::Check | Access::Survey => {
                 let lock = match WriterLock::acquire_silently(&folder) {
-                    Ok(lock) => Some(lock),
+                    Ok(lock) => {
+                        local.pin();
+                        Some(lock)
+                    }
                     Err(locked @ StoreError::Locked { .. }) => return Err(locked),
                     Err(refused) => {
                         log::info!("{refused}: checking without the lock");

@@ -1,4 +1,4 @@
-//! Many packs missing at once: more likely a file system that is not mounted than a loss.
+//! Many objects missing at once: more likely a file system that is not mounted than a loss.
 
 use std::collections::HashSet;
 
@@ -32,7 +32,7 @@ impl Away {
     }
 
     /// Fails if no pack is present though there are snapshots, or if more than half of the packs, and at
-    /// least two, are missing or unreadable.
+    /// least two, are missing. `unreadable` packs were present when they were counted, and count as missing.
     pub(super) fn refuse(&self, unreadable: u64) -> Result<(), MaintainError> {
         let away = self.missing + unreadable;
         if !self.all && !are_away(away, self.total) {
@@ -47,5 +47,22 @@ impl Away {
             packs => format!(", and {packs} could not be read"),
         };
         Err(MaintainError::Away(missing + &unreadable))
+    }
+}
+
+/// Fails if more than half of the manifests, and at least two, are missing.
+pub(super) fn refuse_manifests(missing: u64, total: u64) -> Result<(), MaintainError> {
+    if !are_away(missing, total) {
+        return Ok(());
+    }
+    Err(MaintainError::Away(format!("{missing} of {total} snapshots' manifests are missing")))
+}
+
+/// Fails if any of these packs, which were read in full, is gone by now: then what was missed in it is no loss.
+pub(super) fn check_present(check: &Check<'_>, packs: &HashSet<PackId>) -> Result<(), MaintainError> {
+    let present: HashSet<PackId> = check.repository.packs()?.into_iter().collect();
+    match packs.difference(&present).count() {
+        0 => Ok(()),
+        gone => Err(MaintainError::Vanished(gone)),
     }
 }

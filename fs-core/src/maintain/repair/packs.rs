@@ -13,7 +13,7 @@ pub(super) struct Survey {
     pub(super) names: PackNames,
     pub(super) damaged: Vec<DamagedPack>,
     pub(super) salvages: Vec<Salvage>,
-    /// Packs that the medium fails to read.
+    /// Packs that were listed, but are gone by now or cannot be read.
     pub(super) unreadable: u64,
 }
 
@@ -52,7 +52,8 @@ impl Survey {
                 }
                 Err(MaintainError::Store(error)) if error.is_loss() => {
                     self.names.damaged.insert(pack);
-                    self.unreadable += u64::from(matches!(error, StoreError::Unreadable { .. }));
+                    let is_away = matches!(error, StoreError::Unreadable { .. } | StoreError::Missing(_));
+                    self.unreadable += u64::from(is_away);
                     let reason = error.to_string();
                     self.damaged.push(DamagedPack {
                         pack,

@@ -57,6 +57,38 @@ fn a_reader_opens_a_file_again_only_when_it_is_another() {
     }
 }
 
+/// Whoever holds the lock must stay with the folder that is locked.
+#[test]
+fn a_check_stays_with_the_folder_that_it_has_locked() {
+    let store = Store::new();
+    two_packs(&store.open(Access::Write));
+    let path = store.directory.path().join("repository");
+    for access in [Access::Check, Access::Survey] {
+        let repository = store.open(access);
+        let folder = repository.local.root().identity().unwrap();
+        let moved = store.directory.path().join("moved");
+        fs::rename(&path, &moved).unwrap();
+        Repository::init(&path).unwrap();
+        assert!(repository.manifest(&SnapshotId([7; 32])).is_err());
+        assert_eq!(repository.local.root().identity().unwrap(), folder, "{access:?}");
+        assert_eq!(repository.snapshots().unwrap().len(), 2, "{access:?}");
+        fs::remove_dir_all(&path).unwrap();
+        fs::rename(&moved, &path).unwrap();
+    }
+}
+
+/// An index that cannot be opened for a passing reason is not damaged, and must not be replaced.
+#[test]
+fn a_check_replaces_only_a_faulty_index() {
+    let store = Store::new();
+    two_packs(&store.open(Access::Write));
+    let mut other_mode = redb::Builder::new();
+    other_mode.set_concurrency_mode(redb::ConcurrencyMode::ExclusiveWriter);
+    let _open = other_mode.open(index(&store)).unwrap();
+    let refused = Repository::open(&store.directory.path().join("repository"), Access::Check);
+    assert!(matches!(refused, Err(StoreError::Locked { .. })), "{refused:?}");
+}
+
 /// Nothing planted in the index's place is opened or written to.
 #[cfg(unix)]
 #[test]

@@ -1,8 +1,12 @@
 //! An index that leads to the wrong pack for a blob.
 
+use std::collections::HashSet;
+use std::thread;
+
 use redb::{Builder, ConcurrencyMode, TableDefinition};
 
 use super::*;
+use crate::store::misled::Searches;
 
 const BLOBS: TableDefinition<'_, [u8; 16], u32> = TableDefinition::new("blobs");
 
@@ -71,4 +75,63 @@ fn while_a_writer_holds_the_lock() {
     assert_eq!(reader.blob(&one).unwrap().to_vec(), [1; 100]);
     assert_eq!(reader.blob(&two).unwrap().to_vec(), [2; 100]);
     assert!(reading.has_index_in_memory());
+}
+
+/// A writer stores packs before the index knows them. That is no fault of the index.
+#[test]
+fn a_pack_that_is_not_indexed_yet_is_no_fault() {
+    let store = Store::new();
+    two_packs(&store.open(Access::Write));
+    let writing = store.open(Access::Write);
+    let file = writing.index.current().file();
+    let (number, _) = writing.index.packs().unwrap()[0];
+    writing.index.current().remove(&HashSet::from([number])).unwrap();
+    let reading = store.open(Access::Read);
+    let reader = reading.reader(CacheSizes::default());
+    let absent = BlobId([9; 32]);
+    assert!(matches!(reader.blob(&absent), Err(StoreError::MissingBlob(_))));
+    assert!(reader.has_searched());
+    assert!(!reading.has_index_in_memory());
+    assert_eq!(writing.index.current().file(), file);
+}
+
+/// An index in memory is only for as long as there is no other.
+#[test]
+fn a_reader_returns_to_a_sound_file() {
+    let store = Store::new();
+    let [one, two] = two_packs(&store.open(Access::Write));
+    change(&store, |table| {
+        table.remove(two.prefix()).unwrap();
+    });
+    let reading = store.open(Access::Read);
+    let reader = reading.reader(CacheSizes::default());
+    let lock = lock::WriterLock::acquire(&reading.local.root()).unwrap();
+    assert_eq!(reader.blob(&two).unwrap().to_vec(), [2; 100]);
+    assert!(reading.has_index_in_memory());
+    reading.recorded_snapshots().unwrap();
+    assert!(reading.has_index_in_memory(), "the file is still the damaged one");
+    drop(lock);
+    let other = store.open(Access::Read).reader(CacheSizes::default());
+    assert_eq!(other.blob(&two).unwrap().to_vec(), [2; 100]);
+    reading.recorded_snapshots().unwrap();
+    assert!(!reading.has_index_in_memory());
+    assert_eq!(reader.blob(&one).unwrap().to_vec(), [1; 100]);
+    assert_eq!(reader.blob(&two).unwrap().to_vec(), [2; 100]);
+}
+
+#[test]
+fn one_thread_searches_and_the_others_wait_for_it() {
+    let searches = Searches::default();
+    assert!(searches.begin());
+    thread::scope(|scope| {
+        let other = scope.spawn(|| searches.begin());
+        searches.end(false);
+        // It waited, or came later and found none running: then it is to search itself.
+        if other.join().unwrap() {
+            searches.end(false);
+        }
+    });
+    assert!(searches.begin(), "a failed search does not count");
+    searches.end(true);
+    assert!(!searches.begin(), "the next one may begin after a pause");
 }
