@@ -60,7 +60,10 @@ impl FileLock {
     /// Locks an existing file without writing a note, or returns its holder.
     pub fn acquire_silently(folder: &Folder, name: &str) -> Result<Result<Self, String>, StoreError> {
         // Over NFS only a file that is open for writing can be locked.
-        Self::take(folder, name, || folder.file_to_change(name).or_else(|_| folder.file(name)))
+        Self::take(folder, name, || match folder.file_to_change(name) {
+            Err(error) if !matches!(error, StoreError::Foreign { .. }) => folder.file(name),
+            opened => opened,
+        })
     }
 
     /// Who has locked the file, if somebody has.

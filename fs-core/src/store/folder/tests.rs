@@ -7,6 +7,7 @@ use std::thread;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use super::*;
+use crate::store::FileLock;
 
 /// A folder with one entry of every type except a file, and a file outside that the links lead to.
 struct Planted {
@@ -69,6 +70,43 @@ fn only_files_are_opened() {
     }
     assert!(folder.file("none").is_err_and(|error| error.is_not_found()));
     assert!(folder.folder("none").is_err_and(|error| error.is_not_found()));
+}
+
+#[test]
+fn a_file_with_another_name_is_only_read() {
+    let planted = Planted::new();
+    let folder = &planted.folder;
+    let victim = planted.directory.path().join("victim");
+    fs::hard_link(&victim, folder.path_of("hard")).unwrap();
+    let is = "a hard link to a file that has another name, too";
+    foreign(folder.file_to_change("hard"), is);
+    foreign(folder.make_file("hard"), is);
+    foreign(folder.check_only_name("hard"), is);
+    foreign(FileLock::acquire(folder, "hard"), is);
+    foreign(FileLock::acquire_silently(folder, "hard"), is);
+    assert_eq!(folder.read("hard", 9).unwrap(), b"victim");
+    folder.replace("hard", b"new").unwrap();
+    folder.file_to_change("hard").unwrap();
+    folder.check_only_name("hard").unwrap();
+}
+
+/// The name alternates between nothing and a link to a file that has another name.
+#[test]
+fn a_hard_link_that_comes_and_goes_is_never_opened_to_change_it() {
+    let planted = Planted::new();
+    let (folder, over) = (&planted.folder, AtomicBool::new(false));
+    let (victim, name) = (planted.directory.path().join("victim"), folder.path_of("hard"));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                fs::hard_link(&victim, &name).unwrap();
+                fs::remove_file(&name).unwrap();
+            }
+        });
+        let opened = (0..20_000).find(|_| folder.file_to_change("hard").is_ok());
+        over.store(true, Ordering::Relaxed);
+        assert_eq!(opened, None);
+    });
 }
 
 #[test]
