@@ -1,5 +1,5 @@
 use std::fs;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -138,6 +138,30 @@ fn what_is_created_is_private() {
     folder.new_file("new").unwrap();
     let mode = |name: &str| fs::metadata(folder.path_of(name)).unwrap().mode() & 0o7777;
     assert_eq!(["", "folder", "made", "new"].map(mode), [0o700, 0o700, 0o600, 0o600]);
+}
+
+#[test]
+fn folders_are_looked_through_no_deeper_than_a_repository_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = Folder::open(directory.path()).unwrap();
+    let open_to = |path: &str, mode| {
+        fs::set_permissions(directory.path().join(path), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    fs::create_dir_all(directory.path().join("tmp/d/d/d/d")).unwrap();
+    for path in ["tmp/d/d/d/d", "tmp/d/d/d", "tmp/d/d", "tmp/d", "tmp"] {
+        open_to(path, 0o777);
+    }
+    for (path, mode) in [("read", 0o644), ("own", 0o600), ("tmp/d/d/written", 0o620)] {
+        fs::write(directory.path().join(path), "").unwrap();
+        open_to(path, mode);
+    }
+    open_to("", 0o711);
+    let mut told = Vec::new();
+    folder.exposed(&mut |path, exposure| told.push((path.to_owned(), exposure.unwrap())));
+    told.sort_by(|one, other| one.0.cmp(&other.0));
+    let written = ["tmp", "tmp/d", "tmp/d/d", "tmp/d/d/d", "tmp/d/d/written"];
+    let all = [("read", Exposure::Read)].into_iter().chain(written.map(|path| (path, Exposure::Write)));
+    assert_eq!(told, all.map(|(path, exposure)| (path.to_owned(), exposure)).collect::<Vec<_>>());
 }
 
 #[test]
