@@ -125,10 +125,7 @@ pub fn check(
     for (pack, folder) in check.repository.misplaced_packs()? {
         check.findings.push(Finding::Misplaced { pack, folder });
     }
-    match check.repository.exposed() {
-        Ok(exposed) => check.report.exposed = exposed,
-        Err(error) => log::warn!("{error}: who can read the repository is not known"),
-    }
+    check.report.exposed = check.repository.exposed();
     check.repository.unlock();
     blocks::check(&mut check, options.read_data)?;
     if check.harm {

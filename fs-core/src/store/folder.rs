@@ -137,9 +137,33 @@ impl Folder {
         self.open_file(name, OpenOptions::new().read(true))
     }
 
-    /// Opens a file to read and change it.
+    /// Opens a file to read and change it. Refuses one that has another name: somebody else's file could have
+    /// been linked here.
     pub(super) fn file_to_change(&self, name: &str) -> Result<File, StoreError> {
-        self.open_file(name, OpenOptions::new().read(true).write(true))
+        loop {
+            let file = self.open_file(name, OpenOptions::new().read(true).write(true))?;
+            if self.is_only_name(name, &file)? {
+                return Ok(file);
+            }
+        }
+    }
+
+    /// Fails if the file with this name has another one, too.
+    pub(super) fn check_only_name(&self, name: &str) -> Result<(), StoreError> {
+        self.is_only_name(name, &self.file(name)?).map(drop)
+    }
+
+    /// Fails if this open file has other names than this one; `false` if it no longer has this one.
+    fn is_only_name(&self, name: &str, file: &File) -> Result<bool, StoreError> {
+        let links = links_at(&self.dir, name, file).map_err(StoreError::io("read", self.path_of(name)))?;
+        if links.is_some_and(|links| links > 1) {
+            return Err(StoreError::Foreign {
+                path: self.path_of(name),
+                found: "a hard link to a file that has another name, too",
+                wanted: "a file of its own",
+            });
+        }
+        Ok(links.is_some())
     }
 
     /// Opens a file to read and change it, and creates it if it is missing.
@@ -357,6 +381,21 @@ fn identity_of(file: &File) -> io::Result<Identity> {
 fn identity_of(file: &File) -> io::Result<Identity> {
     let told = winapi_util::file::information(file)?;
     Ok((told.volume_serial_number(), told.file_index()))
+}
+
+/// Number of names of the open file; `None` if `name` is another file's. Both are told at one moment: a name that
+/// comes and goes cannot make the file look like one without another name.
+#[cfg(unix)]
+fn links_at(dir: &Dir, name: &str, file: &File) -> io::Result<Option<u64>> {
+    use cap_std::fs::MetadataExt;
+    let told = dir.symlink_metadata(name)?;
+    Ok(((told.dev(), told.ino()) == identity_of(file)?).then(|| told.nlink()))
+}
+
+/// Number of names of the open file.
+#[cfg(windows)]
+fn links_at(_: &Dir, _: &str, file: &File) -> io::Result<Option<u64>> {
+    Ok(Some(winapi_util::file::information(file)?.number_of_links()))
 }
 
 /// The type of an entry, for messages.

@@ -10,6 +10,8 @@ use super::folder::Folder;
 const ASKING: Duration = Duration::from_secs(1);
 /// Maximum number of bytes read of the holder's note.
 const MAX_NOTE: u64 = 200;
+/// What a note begins with.
+const PID: &str = "pid ";
 
 /// The right to write to a repository, until dropped.
 #[derive(Debug)]
@@ -42,17 +44,28 @@ impl WriterLock {
 /// A locked file. The operating system unlocks it when the process ends, however it ends.
 #[derive(Debug)]
 pub struct FileLock {
-    _file: File,
+    file: File,
+    /// Whether there is a note in it, to be removed with the lock: who holds it next may write none.
+    noted: bool,
+}
+
+impl Drop for FileLock {
+    fn drop(&mut self) {
+        if self.noted {
+            let _ = self.file.set_len(0);
+        }
+    }
 }
 
 impl FileLock {
     /// Locks the file, made when it is missing; or tells who has locked it.
     pub fn acquire(folder: &Folder, name: &str) -> Result<Result<Self, String>, StoreError> {
-        let locked = Self::take(folder, name, || folder.make_file(name))?;
-        if let Ok(Self { _file: file }) = &locked {
-            let note = format!("pid {} since {:.0}\n", std::process::id(), jiff::Timestamp::now());
+        let mut locked = Self::take(folder, name, || folder.make_file(name))?;
+        if let Ok(Self { file, noted }) = &mut locked {
+            *noted = true;
+            let note = format!("{PID}{} since {:.0}\n", std::process::id(), jiff::Timestamp::now());
             // The note only informs those who wait. On a full disk the lock holds without it.
-            let _ = file.set_len(0).and_then(|()| (&*file).write_all(note.as_bytes()));
+            let _ = file.set_len(0).and_then(|()| file.write_all(note.as_bytes()));
         }
         Ok(locked)
     }
@@ -60,7 +73,10 @@ impl FileLock {
     /// Locks an existing file without writing a note, or returns its holder.
     pub fn acquire_silently(folder: &Folder, name: &str) -> Result<Result<Self, String>, StoreError> {
         // Over NFS only a file that is open for writing can be locked.
-        Self::take(folder, name, || folder.file_to_change(name).or_else(|_| folder.file(name)))
+        Self::take(folder, name, || match folder.file_to_change(name) {
+            Err(error) if !matches!(error, StoreError::Foreign { .. }) => folder.file(name),
+            opened => opened,
+        })
     }
 
     /// Who has locked the file, if somebody has.
@@ -88,7 +104,7 @@ impl FileLock {
             }
             // If the file was replaced since it was opened, its lock would keep nobody out.
             if folder.is_at(name, &file)? {
-                return Ok(Ok(Self { _file: file }));
+                return Ok(Ok(Self { file, noted: false }));
             }
         }
     }
@@ -113,13 +129,28 @@ fn lock(file: &File) -> io::Result<bool> {
     Ok(true)
 }
 
-/// What the holder of a lock has written into it. Windows lets nobody else read it as long as it is held.
+/// What the holder of a lock has written into it, unless it is the note of a killed one and its process is gone.
+/// Windows lets nobody else read it as long as it is held.
 fn note(mut file: &File) -> String {
     let mut note = Vec::new();
     let _ = file.seek(SeekFrom::Start(0)).and_then(|_| file.take(MAX_NOTE).read_to_end(&mut note));
     let note = String::from_utf8_lossy(&note);
-    let is_shown = |line: &&str| !line.is_empty() && !line.contains(char::is_control);
+    let is_shown = |line: &&str| !line.is_empty() && !line.contains(char::is_control) && !is_of_gone(line);
     note.lines().next().filter(is_shown).unwrap_or("another process").to_owned()
+}
+
+/// Whether the process that wrote this note is gone.
+#[cfg(unix)]
+fn is_of_gone(note: &str) -> bool {
+    use rustix::process::{Pid, test_kill_process};
+    let number = note.strip_prefix(PID).and_then(|rest| rest.split(' ').next()?.parse::<i32>().ok());
+    let pid = number.filter(|number| *number > 0).and_then(Pid::from_raw);
+    pid.is_some_and(|pid| test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
+}
+
+#[cfg(windows)]
+fn is_of_gone(_: &str) -> bool {
+    false
 }
 
 #[cfg(test)]
@@ -163,5 +194,23 @@ mod tests {
         assert_eq!(FileLock::holder(&folder, "lock").unwrap(), None);
         assert_eq!(FileLock::holder(&folder, "none").unwrap(), None);
         WriterLock::acquire_silently(&folder).unwrap();
+    }
+
+    #[test]
+    fn who_has_let_go_is_not_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let folder = Folder::open(directory.path()).unwrap();
+        let told = || FileLock::holder(&folder, "lock").unwrap();
+        drop(FileLock::acquire(&folder, "lock").unwrap().unwrap());
+        let silent = FileLock::acquire_silently(&folder, "lock").unwrap().unwrap();
+        assert_eq!(told().unwrap(), "another process");
+        drop(silent);
+        // A killed one leaves its note; no process has this number.
+        let left = format!("pid {} since then\n", i32::MAX);
+        std::fs::write(folder.path_of("lock"), &left).unwrap();
+        let silent = FileLock::acquire_silently(&folder, "lock").unwrap().unwrap();
+        assert_eq!(told().unwrap(), "another process");
+        drop(silent);
+        assert_eq!(std::fs::read(folder.path_of("lock")).unwrap(), left.as_bytes());
     }
 }

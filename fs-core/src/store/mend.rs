@@ -11,18 +11,20 @@ use super::salvage::{PackNames, Salvage, Salvaged, Salvages};
 use super::scan::Scanner;
 use super::{Backend, Object, ObjectKind, Reader, Repository, SnapshotRecord, StoreError};
 use crate::format::{PackId, SnapshotId};
+use crate::monitor::Cancellation;
 
 impl Repository {
     /// Makes packs of the blocks that a damaged one still has; of its deltas only when that is asked, as their bases may be
-    /// in another damaged pack, and must be known to `reader`.
+    /// in another damaged pack, and must be known to `reader`. `None` when it was asked to stop.
     pub fn salvage(
         &self,
         reader: &Reader,
         from: PackId,
         deltas: bool,
         names: &PackNames,
-    ) -> Result<Salvages, StoreError> {
-        Scanner { packs: &*self.local, reader }.salvage(from, deltas, names)
+        cancellation: &Cancellation,
+    ) -> Result<Option<Salvages>, StoreError> {
+        Scanner { packs: &*self.local, reader, cancellation }.salvage(from, deltas, names)
     }
 
     /// Takes the lock where a check goes on without.

@@ -67,18 +67,21 @@ pub struct PackNames {
 }
 
 impl Scanner<'_> {
-    /// Makes packs of the blocks of a damaged one.
+    /// Makes packs of the blocks of a damaged one. `None` when it was asked to stop.
     pub(super) fn salvage(
         &self,
         from: PackId,
         deltas: bool,
         names: &PackNames,
-    ) -> Result<Salvages, StoreError> {
-        let found = self.scan(from, deltas)?;
+    ) -> Result<Option<Salvages>, StoreError> {
+        let Some(found) = self.scan(from, deltas)? else { return Ok(None) };
         let kind = self.kind(from, &found)?;
         let mut salvages = Salvages::default();
         let mut rest = found.as_slice();
         while !rest.is_empty() {
+            if self.cancellation.is_cancelled() {
+                return Ok(None);
+            }
             let (mut bytes, mut blobs) = (0, 0);
             let full = rest.iter().position(|block| {
                 bytes += block.len;
@@ -94,7 +97,7 @@ impl Scanner<'_> {
                 salvages.new.push(salvage);
             }
         }
-        Ok(salvages)
+        Ok(Some(salvages))
     }
 
     /// The kind of a damaged pack. Without its catalogue nobody knows it for sure: it matters for speed only.

@@ -8,12 +8,21 @@ use crate::format::limits::MAX_PACK;
 use crate::format::{
     BLOCK_MAGIC, BlobId, Block, ChunkList, FRAME_HEADER_LEN, Node, PackId, XattrSet, block_frame_len,
 };
+use crate::monitor::Cancellation;
 
 /// Read at a time while looking for a block's beginning; a page that the medium cannot read is passed over.
 const PAGE: u64 = 4096;
 /// Bytes read at a time while the medium can be read: 1 MiB.
 const WINDOW: u64 = 1 << 20;
 const MAGIC_LEN: u64 = BLOCK_MAGIC.len() as u64;
+
+/// How many times a pack's size may be read in vain, as what looks like a block turns out to be none. Damaged blocks
+/// do not overlap, so they cost the size once, and once more for each repository that is stored within another.
+const TIMES: u64 = 8;
+/// So much more may be: a small pack has room for few attempts otherwise.
+const ALLOWANCE: u64 = 1 << 20;
+/// The least that an attempt counts: a read costs something, however short it is.
+const LEAST: u64 = 1024;
 
 /// A block that verifies, and what a catalogue says of one.
 #[derive(Debug)]
@@ -30,39 +39,53 @@ pub(super) struct FoundBlock {
 pub(super) struct Scanner<'a> {
     pub(super) packs: &'a dyn Backend,
     pub(super) reader: &'a Reader,
+    pub(super) cancellation: &'a Cancellation,
 }
 
 impl Scanner<'_> {
     /// Every block of a pack that verifies, wherever it begins; deltas only when that is asked: their bases must be
-    /// readable, too.
-    pub(super) fn scan(&self, pack: PackId, deltas: bool) -> Result<Vec<FoundBlock>, StoreError> {
+    /// readable, too. `None` when it was asked to stop.
+    ///
+    /// A forger can let a block of any length seem to begin at every few bytes. So the work is bounded, and what is
+    /// left of a pack then counts as lost.
+    pub(super) fn scan(&self, pack: PackId, deltas: bool) -> Result<Option<Vec<FoundBlock>>, StoreError> {
         let object = Object::pack(pack);
         let end = unless_lost(self.packs.size(&object))?.unwrap_or(0).min(MAX_PACK);
         let mut found = Vec::new();
         let mut at = 0;
         let mut window = Window::default();
-        while at + FRAME_HEADER_LEN as u64 <= end {
+        let mut left = TIMES * end + ALLOWANCE;
+        while at + FRAME_HEADER_LEN as u64 <= end && !self.cancellation.is_cancelled() {
             match self.block_at(&object, at, end, deltas)? {
                 Found::Block(block) => {
                     at += block.len;
                     found.push(block);
                 }
                 Found::Other(len) => at += len,
-                Found::Nothing => at = self.next_magic(&object, at + 1, end, &mut window)?,
+                Found::Nothing(read) => {
+                    let Some(rest) = left.checked_sub(read.max(LEAST)) else {
+                        log::warn!(
+                            "{object} is searched no further than byte {at} of {end}: too much in it looks like \
+                             blocks and is none; what follows counts as lost"
+                        );
+                        break;
+                    };
+                    left = rest;
+                    at = self.next_magic(&object, at + 1, end, &mut window)?;
+                }
             }
         }
-        Ok(found)
+        Ok((!self.cancellation.is_cancelled()).then_some(found))
     }
 
     fn block_at(&self, object: &Object, at: u64, end: u64, deltas: bool) -> Result<Found, StoreError> {
         let read = |len| unless_lost(self.packs.get_range(object, at, len));
-        let Some(header) = read(FRAME_HEADER_LEN)? else { return Ok(Found::Nothing) };
-        let Some(len) = block_frame_len(&header) else { return Ok(Found::Nothing) };
-        if at + len as u64 > end {
-            return Ok(Found::Nothing);
-        }
-        let Some(frame) = read(len)? else { return Ok(Found::Nothing) };
-        let Ok(block) = Block::open(self.reader.keys(), &frame) else { return Ok(Found::Nothing) };
+        let Some(header) = read(FRAME_HEADER_LEN)? else { return Ok(Found::Nothing(0)) };
+        let len = block_frame_len(&header).filter(|len| at + *len as u64 <= end);
+        let Some(len) = len else { return Ok(Found::Nothing(0)) };
+        let nothing = Found::Nothing(len as u64);
+        let Some(frame) = read(len)? else { return Ok(nothing) };
+        let Ok(block) = Block::open(self.reader.keys(), &frame) else { return Ok(nothing) };
         let delta = !block.bases().is_empty();
         // Its tag is right: nothing begins within it.
         let other = Found::Other(len as u64);
@@ -89,8 +112,8 @@ impl Scanner<'_> {
         Ok(Found::Block(FoundBlock { offset: at, len: len as u64, delta, blobs, metadata }))
     }
 
-    /// The next offset, from `at` on, at which a block may begin; `end` if there is none. `window` holds the
-    /// bytes read last.
+    /// The next offset, from `at` on, at which a block may begin; `end` if there is none, or it was asked to stop.
+    /// `window` holds the bytes read last.
     fn next_magic(
         &self,
         object: &Object,
@@ -98,7 +121,7 @@ impl Scanner<'_> {
         end: u64,
         window: &mut Window,
     ) -> Result<u64, StoreError> {
-        while at + MAGIC_LEN <= end {
+        while at + MAGIC_LEN <= end && !self.cancellation.is_cancelled() {
             if !window.covers(at, end) {
                 *window = self.window(object, at, end)?;
             }
@@ -145,7 +168,8 @@ enum Found {
     Block(FoundBlock),
     /// A block of so many bytes that cannot be decompressed.
     Other(u64),
-    Nothing,
+    /// No block. So many bytes had to be read to know.
+    Nothing(u64),
 }
 
 fn is_metadata(blob: &[u8]) -> bool {
@@ -163,6 +187,7 @@ fn unless_lost<T>(result: Result<T, StoreError>) -> Result<Option<T>, StoreError
 mod tests {
     use std::ops::Range;
     use std::sync::Arc;
+    use std::sync::atomic::Ordering;
 
     use super::*;
     use crate::format::{
@@ -205,7 +230,18 @@ mod tests {
 
     /// Where the blocks begin that are found in a pack with these bytes.
     fn found(keys: &Keys, sealed: &SealedPack, bytes: &[u8], scratch: Range<u64>, deltas: bool) -> Vec<u64> {
-        let backend = Arc::new(Scratched { scratch, ..Scratched::default() });
+        let backend = Scratched { scratch, ..Scratched::default() };
+        scanned(keys, sealed, bytes, &backend, deltas, &Cancellation::default()).unwrap()
+    }
+
+    fn scanned(
+        keys: &Keys,
+        sealed: &SealedPack,
+        bytes: &[u8],
+        backend: &Scratched,
+        deltas: bool,
+        cancellation: &Cancellation,
+    ) -> Option<Vec<u64>> {
         backend.put(&Object::pack(PackId([7; 32])), bytes).unwrap();
         // What the bases are read from.
         let sound = Arc::new(MemoryBackend::default());
@@ -223,11 +259,60 @@ mod tests {
         let record = super::super::PackRecord::new(sealed.id, sealed.bytes.len() as u64, &sealed.catalogue);
         index.add(&[(record, sealed.catalogue.clone())]).unwrap();
         let reader = Reader::new(sound, keys.clone(), Arc::new(index), CacheSizes::default());
-        let scanner = Scanner { packs: &*backend, reader: &reader };
-        let found = scanner.scan(PackId([7; 32]), deltas).unwrap();
+        let scanner = Scanner { packs: backend, reader: &reader, cancellation };
+        let found = scanner.scan(PackId([7; 32]), deltas).unwrap()?;
         let ids = sealed.catalogue.blobs().map(|(id, _)| id).collect::<Vec<_>>();
         assert!(found.iter().all(|block| ids.contains(&block.blobs[0].0) && !block.metadata));
-        found.iter().map(|block| block.offset).collect()
+        Some(found.iter().map(|block| block.offset).collect())
+    }
+
+    /// The header of a block whose body would have so many bytes, and that verifies nothing.
+    fn forged(len: usize) -> [u8; FRAME_HEADER_LEN] {
+        let mut header = [0; FRAME_HEADER_LEN];
+        header[..4].copy_from_slice(&BLOCK_MAGIC);
+        header[4..8].copy_from_slice(&(len as u32).to_le_bytes());
+        header
+    }
+
+    #[test]
+    fn forged_headers_cost_no_more_than_a_few_times_the_pack() {
+        let keys = Keys::derive(&Secret([6; 32]));
+        let (sealed, starts) = pack(&keys);
+        for len in [0, 1 << 10, 64 << 10] {
+            let forged = forged(len).repeat((512 << 10) / FRAME_HEADER_LEN);
+            let bytes = [&sealed.bytes[..], &forged[..]].concat();
+            let backend = Scratched::default();
+            let found = scanned(&keys, &sealed, &bytes, &backend, true, &Cancellation::default());
+            assert_eq!(found.unwrap(), starts, "{len}");
+            // Two for each attempt, and a few for what is found and what lies between.
+            let most = 2 * (TIMES * bytes.len() as u64 + ALLOWANCE) / LEAST.max(len as u64) + 40;
+            let reads = backend.reads.load(Ordering::Relaxed) as u64;
+            assert!(reads <= most, "{len}: {reads} reads instead of at most {most}");
+        }
+    }
+
+    #[test]
+    fn some_forged_headers_hide_nothing() {
+        let keys = Keys::derive(&Secret([6; 32]));
+        let (sealed, starts) = pack(&keys);
+        // As long as a pack of many blocks, so that the allowance alone does not do.
+        let filling = vec![0; 2 << 20];
+        let few = TIMES as usize - 1;
+        let rest = filling.len() + sealed.bytes.len();
+        let bytes = [forged(rest).repeat(few), filling, sealed.bytes.clone()].concat();
+        let before = (bytes.len() - sealed.bytes.len()) as u64;
+        let moved = starts.iter().map(|start| start + before).collect::<Vec<_>>();
+        assert_eq!(found(&keys, &sealed, &bytes, 0..0, true), moved);
+    }
+
+    #[test]
+    fn a_scan_stops_when_it_is_asked() {
+        let keys = Keys::derive(&Secret([6; 32]));
+        let (sealed, _) = pack(&keys);
+        let (backend, cancellation) = (Scratched::default(), Cancellation::default());
+        cancellation.cancel();
+        assert_eq!(scanned(&keys, &sealed, &sealed.bytes, &backend, true, &cancellation), None);
+        assert_eq!(backend.reads.load(Ordering::Relaxed), 0);
     }
 
     #[test]

@@ -16,11 +16,13 @@ pub struct Exposed {
     pub can_write: bool,
 }
 
-/// Maximum number of paths kept.
+/// Maximum number of paths kept, and of errors told.
 #[cfg(unix)]
 const KEPT: usize = 10;
-/// Files and folders of a repository that are not objects.
-const FILES: [&str; 3] = ["lock", "watch.lock", "watch.json"];
+/// Files and folders of a repository that are not objects. Locks are written to, so they must not have another
+/// name.
+const LOCKS: [&str; 2] = ["lock", "watch.lock"];
+const FILES: [&str; 1] = ["watch.json"];
 const FOLDERS: [&str; 5] = [PACKS, SNAPSHOTS, TAGS, TEMPORARY, STAT_CACHE];
 
 impl Repository {
@@ -35,6 +37,9 @@ impl Repository {
                 found.push(foreign);
             }
         };
+        for name in LOCKS {
+            note(root.check_only_name(name));
+        }
         for name in FILES {
             note(root.size(name).map(drop));
         }
@@ -52,22 +57,33 @@ impl Repository {
 
     /// Entries that other users can read or change.
     #[cfg(unix)]
-    pub fn exposed(&self) -> Result<Exposed, StoreError> {
-        let mut exposed = Exposed::default();
-        self.local.root().exposed("", &mut |path, exposure| {
-            exposed.count += 1;
-            exposed.can_write |= exposure == super::folder::Exposure::Write;
-            if exposed.paths.len() < KEPT {
-                exposed.paths.push(path.to_owned());
+    pub fn exposed(&self) -> Exposed {
+        let (mut exposed, mut unknown) = (Exposed::default(), 0);
+        self.local.root().exposed(&mut |path, exposure| match exposure {
+            Ok(exposure) => {
+                exposed.count += 1;
+                exposed.can_write |= exposure == super::folder::Exposure::Write;
+                if exposed.paths.len() < KEPT {
+                    exposed.paths.push(path.to_owned());
+                }
             }
-        })?;
-        Ok(exposed)
+            Err(error) => {
+                unknown += 1;
+                if unknown <= KEPT {
+                    log::warn!("{error}: who can get at it is not known");
+                }
+            }
+        });
+        if unknown > KEPT {
+            log::warn!("who can get at {} further entries is not known", unknown - KEPT);
+        }
+        exposed
     }
 
     /// Reports nothing, as Windows has no modes.
     #[cfg(windows)]
-    pub fn exposed(&self) -> Result<Exposed, StoreError> {
-        Ok(Exposed::default())
+    pub fn exposed(&self) -> Exposed {
+        Exposed::default()
     }
 }
 

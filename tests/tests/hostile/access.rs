@@ -137,6 +137,23 @@ fn check_names_what_others_can_get_at() {
 }
 
 #[test]
+fn a_folder_that_cannot_be_listed_hides_nothing_else() {
+    if !needs::met(&[STRACE]) {
+        return;
+    }
+    let sandbox = Sandbox::with_repository();
+    let repository = sandbox.repo();
+    let unlisted = repository.join("damaged");
+    fs::create_dir(&unlisted).expect("a folder");
+    for (path, mode) in [(&unlisted, 0o711), (&repository.join("config"), 0o640), (&repository, 0o711)] {
+        fs::set_permissions(path, Permissions::from_mode(mode)).expect("chmod");
+    }
+    let ran = sandbox.yester(["check"]).failing("getdents64", Some(&unlisted)).run().code_is(0);
+    assert!(ran.stderr().contains("other users can read one entry"), "{ran}");
+    assert!(ran.stderr().contains("who can get at it is not known"), "{ran}");
+}
+
+#[test]
 fn a_listing_that_fails_is_no_empty_repository() {
     if !needs::met(&[STRACE]) {
         return;

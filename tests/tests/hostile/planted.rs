@@ -24,6 +24,7 @@ enum Thing {
     LinkToFolder,
     LinkToNothing,
     LinkToEndless,
+    HardLink,
     Pipe,
     Socket,
     Endless,
@@ -31,11 +32,12 @@ enum Thing {
     Sparse,
 }
 
-const THINGS: [Thing; 9] = [
+const THINGS: [Thing; 10] = [
     Thing::LinkToFile,
     Thing::LinkToFolder,
     Thing::LinkToNothing,
     Thing::LinkToEndless,
+    Thing::HardLink,
     Thing::Pipe,
     Thing::Socket,
     Thing::Endless,
@@ -119,6 +121,7 @@ impl Ground {
             Thing::LinkToFolder => symlink(self.sandbox.path("victims"), path).expect("a link"),
             Thing::LinkToNothing => symlink(self.sandbox.path("nothing"), path).expect("a link"),
             Thing::LinkToEndless => symlink("/dev/zero", path).expect("a link"),
+            Thing::HardLink => fs::hard_link(self.sandbox.path("victim"), path).expect("a hard link"),
             Thing::Pipe => mknodat(CWD, path, FileType::Fifo, own, 0).expect("a pipe"),
             Thing::Socket => drop(UnixListener::bind(path).expect("a socket")),
             Thing::Endless => {
@@ -183,6 +186,29 @@ fn entries(repository: &Path) -> BTreeMap<PathBuf, (u64, u32, SystemTime)> {
 fn holds_objects(place: &Path) -> bool {
     ["config", "packs", "snapshots", "tags"].iter().any(|name| place.starts_with(name))
         && !["packs/00", "tags/more"].iter().any(|other| place == Path::new(other))
+}
+
+#[test]
+fn a_hard_link_is_not_written_to() {
+    let ground = Ground::new();
+    let writers: [&[&str]; 5] = [
+        &["import", "--source", "source", "SOURCE"],
+        &["tag", "@latest", "new"],
+        &["rebuild-index"],
+        &["repair"],
+        &["check"],
+    ];
+    for words in writers {
+        for place in ["lock", "index-2.redb", "watch.json"] {
+            ground.plant(Path::new(place), Thing::HardLink);
+            let outside = ground.outside();
+            let ran = ground.run(words);
+            assert_eq!(ground.outside(), outside, "{words:?}, {place}: {ran}");
+            let said = ran.text() + &ran.stderr();
+            assert_eq!(said.contains("lock is a hard link"), place == "lock", "{words:?}, {place}: {ran}");
+            assert!(place != "lock" || ran.code() != Some(0), "{words:?}: {ran}");
+        }
+    }
 }
 
 #[test]

@@ -79,7 +79,9 @@ impl Survey {
         let total = self.damaged.len() as u64;
         for (done, damaged) in (0..).zip(&mut self.damaged) {
             check.step(Phase::Salvaging, done, total)?;
-            let salvages = check.repository.salvage(&reader, damaged.pack, deltas, &self.names)?;
+            let salvages =
+                check.repository.salvage(&reader, damaged.pack, deltas, &self.names, check.cancellation)?;
+            let salvages = salvages.ok_or(MaintainError::Cancelled)?;
             let new: u64 = salvages.new.iter().map(|salvage| salvage.blobs).sum();
             damaged.salvaged = new + salvages.stored;
             damaged.stored_before = salvages.stored;

@@ -15,6 +15,13 @@ const READ: u32 = 0o044;
 const WRITE: u32 = 0o022;
 const ENTER: u32 = 0o011;
 
+/// Levels of folders below a repository's own: `packs/xx`, `damaged/packs`. Somebody who can write there could make
+/// any number, each of which takes an open handle and a part of the stack.
+const LEVELS: u32 = 2;
+
+/// Hears of an entry's path, and what other users can do with it, or why that is not known.
+type Tell<'a> = dyn FnMut(&str, Result<Exposure, StoreError>) + 'a;
+
 /// What other users can do with an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exposure {
@@ -39,28 +46,54 @@ fn exposure(entry: &cap_std::fs::Metadata, owner: u32) -> Option<Exposure> {
 }
 
 impl Folder {
-    /// Reports all files and folders that other users can read or change, this one included. `path` is its
-    /// path below the repository. Folders that others cannot enter are skipped.
-    pub(in crate::store) fn exposed(
-        &self,
-        path: &str,
-        tell: &mut dyn FnMut(&str, Exposure),
-    ) -> Result<(), StoreError> {
-        let own = self.dir.dir_metadata().map_err(StoreError::io("read", &self.path))?;
-        if let Some(exposure) = exposure(&own, own.uid()) {
-            tell(path, exposure);
-        }
-        if own.mode() & ENTER == 0 {
-            return Ok(());
-        }
-        for name in self.names()? {
-            let below = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
-            let Some(entry) = self.entry(&name)? else { continue };
-            if entry.is_dir() {
-                self.folder(&name)?.exposed(&below, tell)?;
-            } else if let Some(exposure) = exposure(&entry, own.uid()).filter(|_| entry.is_file()) {
-                tell(&below, exposure);
+    /// Reports all files and folders that other users can read or change, this one included, with their paths below
+    /// it. Folders that others cannot enter are skipped, and so is what lies deeper than anything in a repository.
+    /// What cannot be looked at is reported with its error, and the rest goes on.
+    pub(in crate::store) fn exposed(&self, tell: &mut Tell<'_>) {
+        match self.dir.dir_metadata() {
+            Ok(own) => {
+                if let Some(exposure) = exposure(&own, own.uid()) {
+                    tell("", Ok(exposure));
+                }
+                if own.mode() & ENTER != 0 {
+                    self.exposed_below("", own.uid(), LEVELS, tell);
+                }
             }
+            Err(error) => tell("", Err(StoreError::io("read", &self.path)(error))),
+        }
+    }
+
+    fn exposed_below(&self, path: &str, owner: u32, levels: u32, tell: &mut Tell<'_>) {
+        let names = match self.names() {
+            Ok(names) => names,
+            Err(error) => return tell(path, Err(error)),
+        };
+        for name in names {
+            let below = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
+            match self.exposed_entry(&name, &below, owner, levels, tell) {
+                // Entries of `tmp` come and go.
+                Err(error) if !error.is_not_found() => tell(&below, Err(error)),
+                _ => {}
+            }
+        }
+    }
+
+    fn exposed_entry(
+        &self,
+        name: &str,
+        path: &str,
+        owner: u32,
+        levels: u32,
+        tell: &mut Tell<'_>,
+    ) -> Result<(), StoreError> {
+        let Some(entry) = self.entry(name)?.filter(|entry| entry.is_dir() || entry.is_file()) else {
+            return Ok(());
+        };
+        if let Some(exposure) = exposure(&entry, owner) {
+            tell(path, Ok(exposure));
+        }
+        if entry.is_dir() && entry.mode() & ENTER != 0 && levels > 0 {
+            self.folder(name)?.exposed_below(path, owner, levels - 1, tell);
         }
         Ok(())
     }

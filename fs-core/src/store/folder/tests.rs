@@ -1,5 +1,5 @@
 use std::fs;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -7,6 +7,7 @@ use std::thread;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use super::*;
+use crate::store::FileLock;
 
 /// A folder with one entry of every type except a file, and a file outside that the links lead to.
 struct Planted {
@@ -72,6 +73,43 @@ fn only_files_are_opened() {
 }
 
 #[test]
+fn a_file_with_another_name_is_only_read() {
+    let planted = Planted::new();
+    let folder = &planted.folder;
+    let victim = planted.directory.path().join("victim");
+    fs::hard_link(&victim, folder.path_of("hard")).unwrap();
+    let is = "a hard link to a file that has another name, too";
+    foreign(folder.file_to_change("hard"), is);
+    foreign(folder.make_file("hard"), is);
+    foreign(folder.check_only_name("hard"), is);
+    foreign(FileLock::acquire(folder, "hard"), is);
+    foreign(FileLock::acquire_silently(folder, "hard"), is);
+    assert_eq!(folder.read("hard", 9).unwrap(), b"victim");
+    folder.replace("hard", b"new").unwrap();
+    folder.file_to_change("hard").unwrap();
+    folder.check_only_name("hard").unwrap();
+}
+
+/// The name alternates between nothing and a link to a file that has another name.
+#[test]
+fn a_hard_link_that_comes_and_goes_is_never_opened_to_change_it() {
+    let planted = Planted::new();
+    let (folder, over) = (&planted.folder, AtomicBool::new(false));
+    let (victim, name) = (planted.directory.path().join("victim"), folder.path_of("hard"));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                fs::hard_link(&victim, &name).unwrap();
+                fs::remove_file(&name).unwrap();
+            }
+        });
+        let opened = (0..20_000).find(|_| folder.file_to_change("hard").is_ok());
+        over.store(true, Ordering::Relaxed);
+        assert_eq!(opened, None);
+    });
+}
+
+#[test]
 fn a_new_file_replaces_what_has_its_name() {
     let planted = Planted::new();
     for (name, _) in PLANTED {
@@ -100,6 +138,30 @@ fn what_is_created_is_private() {
     folder.new_file("new").unwrap();
     let mode = |name: &str| fs::metadata(folder.path_of(name)).unwrap().mode() & 0o7777;
     assert_eq!(["", "folder", "made", "new"].map(mode), [0o700, 0o700, 0o600, 0o600]);
+}
+
+#[test]
+fn folders_are_looked_through_no_deeper_than_a_repository_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = Folder::open(directory.path()).unwrap();
+    let open_to = |path: &str, mode| {
+        fs::set_permissions(directory.path().join(path), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    fs::create_dir_all(directory.path().join("tmp/d/d/d/d")).unwrap();
+    for path in ["tmp/d/d/d/d", "tmp/d/d/d", "tmp/d/d", "tmp/d", "tmp"] {
+        open_to(path, 0o777);
+    }
+    for (path, mode) in [("read", 0o644), ("own", 0o600), ("tmp/d/d/written", 0o620)] {
+        fs::write(directory.path().join(path), "").unwrap();
+        open_to(path, mode);
+    }
+    open_to("", 0o711);
+    let mut told = Vec::new();
+    folder.exposed(&mut |path, exposure| told.push((path.to_owned(), exposure.unwrap())));
+    told.sort_by(|one, other| one.0.cmp(&other.0));
+    let written = ["tmp", "tmp/d", "tmp/d/d", "tmp/d/d/d", "tmp/d/d/written"];
+    let all = [("read", Exposure::Read)].into_iter().chain(written.map(|path| (path, Exposure::Write)));
+    assert_eq!(told, all.map(|(path, exposure)| (path.to_owned(), exposure)).collect::<Vec<_>>());
 }
 
 #[test]

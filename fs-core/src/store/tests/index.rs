@@ -108,6 +108,13 @@ fn what_is_no_file_is_replaced() {
         assert_usable(&store, "a link");
         assert_eq!(fs::read(&elsewhere).unwrap(), content);
     }
+    for content in [&b"somebody's"[..], &fs::read(&path).unwrap()] {
+        fs::write(&elsewhere, content).unwrap();
+        fs::remove_file(&path).unwrap();
+        fs::hard_link(&elsewhere, &path).unwrap();
+        assert_usable(&store, "a hard link");
+        assert_eq!(fs::read(&elsewhere).unwrap(), content);
+    }
     fs::remove_file(&path).unwrap();
     symlink(store.directory.path().join("nothing"), &path).unwrap();
     assert_usable(&store, "a link to nothing");
