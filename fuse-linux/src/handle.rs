@@ -1,12 +1,12 @@
 //! Mounts by handle. Root also mounts in folders of other users. They may replace any folder on the way by a
 //! link; no link is followed.
 
-use std::ffi::{CString, OsStr};
+use std::ffi::{CString, OsStr, OsString};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Component, Path};
 
-use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, unlinkat};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags};
 
@@ -17,12 +17,29 @@ pub(crate) fn open(path: &Path) -> io::Result<OwnedFd> {
     walk(path, |above, name| Ok(openat(above, name, FOLDER, Mode::empty())?))
 }
 
+/// Folders that were created for a mount point. Dropped, they are removed again, except those that somebody
+/// has filled.
+#[derive(Debug, Default)]
+pub struct Created(Vec<(OwnedFd, OsString)>);
+
+impl Drop for Created {
+    fn drop(&mut self) {
+        for (above, name) in self.0.iter().rev() {
+            if unlinkat(above, name, AtFlags::REMOVEDIR).is_err() {
+                return;
+            }
+        }
+    }
+}
+
 /// Opens the folder at an absolute path, and creates all missing folders.
-pub(crate) fn make(path: &Path) -> io::Result<OwnedFd> {
+pub(crate) fn make(path: &Path, created: &mut Created) -> io::Result<OwnedFd> {
     walk(path, |above, name| match openat(above, name, FOLDER, Mode::empty()) {
         Err(Errno::NOENT) => {
+            let held = above.try_clone()?;
             match rustix::fs::mkdirat(above, name, Mode::from_raw_mode(0o777)) {
-                Ok(()) | Err(Errno::EXIST) => {}
+                Ok(()) => created.0.push((held, name.to_owned())),
+                Err(Errno::EXIST) => {}
                 Err(error) => return Err(error.into()),
             }
             Ok(openat(above, name, FOLDER, Mode::empty())?)
@@ -31,7 +48,7 @@ pub(crate) fn make(path: &Path) -> io::Result<OwnedFd> {
     })
 }
 
-fn walk(path: &Path, next: impl Fn(&OwnedFd, &OsStr) -> io::Result<OwnedFd>) -> io::Result<OwnedFd> {
+fn walk(path: &Path, mut next: impl FnMut(&OwnedFd, &OsStr) -> io::Result<OwnedFd>) -> io::Result<OwnedFd> {
     let root = openat(CWD, "/", FOLDER, Mode::empty())?;
     path.components().try_fold(root, |above, component| match component {
         Component::RootDir => Ok(above),
@@ -73,11 +90,41 @@ mod tests {
         assert!(open(&path.join("real/below")).is_ok());
         for linked in ["link", "link/below", "link/new", "real/../link"] {
             assert!(open(&path.join(linked)).is_err(), "{linked}");
-            assert!(make(&path.join(linked)).is_err(), "{linked}");
+            assert!(make(&path.join(linked), &mut Created::default()).is_err(), "{linked}");
         }
-        make(&path.join("real/a/b")).unwrap();
+        let mut created = Created::default();
+        make(&path.join("real/a/b"), &mut created).unwrap();
         assert!(path.join("real/a/b").is_dir());
         assert!(!path.join("real/new").exists());
         assert!(open(Path::new("relative")).is_err());
+    }
+
+    #[test]
+    fn what_was_created_is_removed_where_it_is_now() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().canonicalize().unwrap();
+        let at = |name: &str| path.join(name);
+        let making = |name: &str| {
+            let mut created = Created::default();
+            make(&at(name), &mut created).unwrap();
+            created
+        };
+        fs::create_dir_all(at("there")).unwrap();
+        drop(making("there/a/b"));
+        assert!(at("there").is_dir() && !at("there/a").exists());
+        // What was there, or is filled, stays.
+        drop(making("there"));
+        assert!(at("there").is_dir());
+        let created = making("there/a/b");
+        fs::write(at("there/a/file"), "").unwrap();
+        drop(created);
+        assert!(at("there/a/file").exists() && !at("there/a/b").exists());
+        // A link that has taken its place leads nowhere.
+        fs::create_dir_all(at("victim/d")).unwrap();
+        let created = making("there/c/d");
+        fs::rename(at("there/c"), at("there/moved")).unwrap();
+        symlink(at("victim"), at("there/c")).unwrap();
+        drop(created);
+        assert!(at("victim/d").is_dir() && !at("there/moved/d").exists());
     }
 }

@@ -14,6 +14,7 @@ mod settings;
 mod watch;
 
 pub use error::MountError;
+pub use handle::Created;
 pub use mount::{Mount, mount, serve, unmount};
 pub use mountpoint::{check_mountpoint, clear_stale};
 pub use options::MountOptions;

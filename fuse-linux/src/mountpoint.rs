@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use fs_core::service::mounted;
 use rustix::io::Errno;
 
-use crate::{MountError, handle, unmount};
+use crate::{Created, MountError, handle, unmount};
 
 /// Takes away the mounts of history at `path` whose servers have died, as by SIGKILL; whether there were any. What is
 /// served, and what is not a mount of history, stays.
@@ -26,11 +26,12 @@ fn is_dead(path: &Path) -> bool {
 }
 
 /// Checks that history can be mounted at `path`, and returns its absolute path. `forbidden` are directories that it
-/// must not be inside of, each with what to call it. A missing one is created if `create`.
+/// must not be inside of, each with what to call it. A missing one is created if
+/// `created` is there to remember it.
 pub fn check_mountpoint(
     path: &Path,
     forbidden: &[(&'static str, &Path)],
-    create: bool,
+    created: Option<&mut Created>,
 ) -> Result<PathBuf, MountError> {
     let absolute = resolve(path).map_err(MountError::failed("mount at", path))?;
     if is_mounted(&absolute)? {
@@ -49,10 +50,10 @@ pub fn check_mountpoint(
             }
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            if !create {
+            let Some(created) = created else {
                 return Err(MountError::Missing(path.to_owned()));
-            }
-            handle::make(&absolute).map_err(MountError::failed("create mount point", path))?;
+            };
+            handle::make(&absolute, created).map_err(MountError::failed("create mount point", path))?;
         }
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
             return Err(MountError::NotADirectory(path.to_owned()));
@@ -94,7 +95,11 @@ mod tests {
         let at = |name: &str| directory.path().join(name);
         fs::write(at("file"), "").unwrap();
         fs::create_dir(at("empty")).unwrap();
-        let check = |path: &Path, create| check_mountpoint(path, &[("the source", &at("source"))], create);
+        let mut created = Created::default();
+        let mut check = |path: &Path, create: bool| {
+            let created = create.then_some(&mut created);
+            check_mountpoint(path, &[("the source", &at("source"))], created)
+        };
         assert!(matches!(check(&at("file"), false), Err(MountError::NotADirectory(_))));
         assert!(matches!(check(&at("none"), false), Err(MountError::Missing(_))));
         assert!(matches!(check(directory.path(), false), Err(MountError::NotEmpty(_))));

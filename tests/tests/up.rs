@@ -37,6 +37,7 @@ fn from_nothing_to_a_browsable_history() {
 
     mounted.stop(Signal::INT).ok();
     assert!(mountinfo::at(&point).is_none(), "Ctrl-C did not unmount");
+    assert!(!sandbox.path("made").exists(), "what was made for the mount is left behind");
 
     // The next `up` goes on with the same history.
     let first = sandbox.yester(["--json", "snapshots"]).run().ok().json()["name"]

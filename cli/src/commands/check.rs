@@ -77,7 +77,7 @@ fn tell(output: &mut Output, report: &Report, zone: &TimeZone) -> Result<(), Wri
     );
     if let Some(reason) = &report.index {
         let fate =
-            if report.index_in_memory { "there is no place for a new one" } else { "it is made again" };
+            if report.index_in_memory { "there is no place for a new one" } else { "it was made again" };
         output.tell(&format!("{reason}; {fate}. Nothing is lost with it."))?;
     }
     if report.is_clean() {

@@ -19,7 +19,7 @@ pub fn run(context: &mut Context, args: &MountArgs) -> Result<Outcome> {
     }
     let (view, _) = viewing::asked(context, &settings, args, &words)?;
     let forbidden = [("the repository", settings.repository.as_path())];
-    let point = serving::check_point(&context.output, &args.mountpoint, &forbidden, false)?;
+    let point = serving::check_point(&context.output, &args.mountpoint, &forbidden, None)?;
     let options = serving::mount_options(&settings, words);
     let serving = Serving::start(view, &point, &options, || {})?;
     let ready = if args.daemon_child {

@@ -10,7 +10,7 @@ use fs_core::view::View;
 use crate::error::abandon;
 use crate::mount_options::MountWords;
 use crate::output::Output;
-use crate::platform::{self, MountError, MountOptions};
+use crate::platform::{self, Created, MountError, MountOptions};
 use crate::settings::Settings;
 use crate::stderr;
 
@@ -91,12 +91,12 @@ pub fn check_point(
     output: &Output,
     path: &Path,
     forbidden: &[(&'static str, &Path)],
-    create: bool,
+    created: Option<&mut Created>,
 ) -> Result<PathBuf> {
     if platform::clear_stale(path)? {
         output.note(&format!("took away what a mount that was killed had left at {}", path.display()));
     }
-    Ok(platform::check_mountpoint(path, forbidden, create)?)
+    Ok(platform::check_mountpoint(path, forbidden, created)?)
 }
 
 /// How to mount the repository with these words.

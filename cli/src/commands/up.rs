@@ -1,6 +1,3 @@
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +18,7 @@ use crate::args::UpArgs;
 use crate::error::{Outcome, is_interruption, message};
 use crate::mount_options::MountWords;
 use crate::output::WriteError;
-use crate::platform;
+use crate::platform::{self, Created};
 use crate::progress::Bar;
 use crate::settings::Settings;
 use crate::text::printable;
@@ -59,9 +56,9 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
         _ => run_states(&settings.repository, &plan, &options).map(drop)?,
     }
     // They go when nothing is mounted there any more.
-    let _created = Created::before(&args.mountpoint);
+    let mut created = Created::default();
     let forbidden = [("the source", args.tree.as_path()), ("the repository", &settings.repository)];
-    let point = serving::check_point(&context.output, &args.mountpoint, &forbidden, true)?;
+    let point = serving::check_point(&context.output, &args.mountpoint, &forbidden, Some(&mut created))?;
     let bar = Bar::new(&context.output, "opening the repository");
     let cache = args.cache_size.or(words.cache_size);
     let view = open_or_init(context, &settings, source.as_deref(), cache)?;
@@ -162,29 +159,4 @@ fn open_or_init(
 
 fn is_missing(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(ServiceError::Store(StoreError::NotARepository(_))))
-}
-
-/// The directories that making the mount point creates; they go with the mount.
-#[derive(Debug)]
-struct Created(Vec<PathBuf>);
-
-impl Created {
-    fn before(point: &Path) -> Self {
-        let missing = |path: &&Path| {
-            fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
-        };
-        let point = std::path::absolute(point).unwrap_or_default();
-        Self(point.ancestors().take_while(missing).map(Path::to_owned).collect())
-    }
-}
-
-impl Drop for Created {
-    fn drop(&mut self) {
-        for path in &self.0 {
-            // What somebody has filled meanwhile stays.
-            if fs::remove_dir(path).is_err() {
-                return;
-            }
-        }
-    }
 }

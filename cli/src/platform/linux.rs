@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-pub use fuse_linux::{MountError, MountOptions, check_mountpoint, clear_stale, mount};
+pub use fuse_linux::{Created, MountError, MountOptions, check_mountpoint, clear_stale, mount};
 pub use priority::lower_priority;
 pub use relay::Relay;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};

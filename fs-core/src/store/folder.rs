@@ -59,19 +59,27 @@ impl Folder {
         Ok(Self { dir, path: path.to_owned() })
     }
 
-    /// Creates the folder at `path`, and those above it that are missing; `None` if it exists.
+    /// Creates the folder at `path`, and those above it that are missing; `None` if it exists. In a folder of
+    /// another user, that user may have replaced it by another folder, but not by a link.
     pub(super) fn create(path: &Path) -> Result<Option<Self>, StoreError> {
-        if let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty()) {
-            std::fs::create_dir_all(above).map_err(StoreError::io("create", above))?;
+        let above = path.parent().filter(|above| !above.as_os_str().is_empty());
+        if let Some(above) = above {
+            let mut builder = std::fs::DirBuilder::new();
+            // Who can write to a folder above can replace the repository, whatever the umask.
+            #[cfg(unix)]
+            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o755);
+            builder.recursive(true).create(above).map_err(StoreError::io("create", above))?;
         }
-        #[cfg_attr(windows, expect(unused_mut, reason = "Windows has no modes"))]
-        let mut builder = std::fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        match builder.create(path) {
+        // As with `a/..`.
+        let Some(name) = path.file_name() else { return Ok(None) };
+        let above = Self::open(above.unwrap_or(Path::new(".")))?;
+        match above.create_private(name) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
             Err(error) => Err(StoreError::io("create", path)(error)),
-            Ok(()) => Self::open(path).map(Some),
+            Ok(()) => {
+                let dir = above.dir.open_dir_nofollow(name).map_err(StoreError::io("open", path))?;
+                Ok(Some(Self { dir, path: path.to_owned() }))
+            }
         }
     }
 
@@ -108,11 +116,7 @@ impl Folder {
 
     /// Opens the folder `name` in it, and creates it if it is missing.
     pub(super) fn make_folder(&self, name: &str) -> Result<Self, StoreError> {
-        #[cfg_attr(windows, expect(unused_mut, reason = "Windows has no modes"))]
-        let mut builder = DirBuilder::new();
-        #[cfg(unix)]
-        cap_std::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        match self.dir.create_dir_with(name, &builder) {
+        match self.create_private(name) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) => return Err(StoreError::io("create", self.path_of(name))(error)),
             Ok(()) => {
@@ -317,6 +321,14 @@ impl Folder {
         let file = self.dir.open_with(name, options).map_err(StoreError::io("open", path()))?;
         self.check_file(name, file.metadata().map_err(StoreError::io("read", path()))?.file_type())?;
         Ok(file.into_std())
+    }
+
+    fn create_private(&self, name: impl AsRef<Path>) -> io::Result<()> {
+        #[cfg_attr(windows, expect(unused_mut, reason = "Windows has no modes"))]
+        let mut builder = DirBuilder::new();
+        #[cfg(unix)]
+        cap_std::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        self.dir.create_dir_with(name, &builder)
     }
 
     fn create_file(&self, name: &str, options: &mut OpenOptions) -> io::Result<File> {

@@ -487,7 +487,7 @@ fn cannot_open(path: &Path) -> impl FnOnce(StoreError) -> StoreError {
             wrong(path, "it is missing")
         }
         StoreError::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
-            wrong(path, "it belongs to somebody else")
+            wrong(path, "permission to open it is denied")
         }
         error => error,
     }

@@ -20,7 +20,13 @@ impl Repository {
     /// hold everybody's files.
     pub fn init(root: &Path) -> Result<(), StoreError> {
         let folder = match Folder::create(root)? {
-            Some(folder) => folder,
+            Some(folder) => {
+                // It may be another one by now.
+                check(&folder)?;
+                #[cfg(unix)]
+                folder.check_owner()?;
+                folder
+            }
             None => close(root)?,
         };
         let backend = LocalBackend::new(folder);

@@ -166,7 +166,7 @@ impl LiveIndex {
             return Ok(current);
         }
         if self.role == Role::Writer {
-            log::warn!("{fault}; it is made again");
+            log::warn!("{fault}; making it again");
             NewIndex::replacing(&self.basis, Some(failed))?.0.publish(&self.basis)?;
             return Ok(self.put(self.basis.open_writer()?));
         }
@@ -177,7 +177,7 @@ impl LiveIndex {
         {
             return Ok(self.put(index));
         }
-        log::warn!("{fault}; it is made again");
+        log::warn!("{fault}; making it again");
         let (index, _) = match self.basis.locked() {
             Ok((_lock, locked)) => renewed_to_read(&locked, Some(failed), true)?,
             Err(refused) => made_in_memory(&self.basis, Some(failed), &refused)?,

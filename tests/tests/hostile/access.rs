@@ -71,6 +71,20 @@ fn nothing_is_open_to_others_for_a_moment() {
     assert!(seen > 10, "the trace shows {seen} files and folders only");
 }
 
+/// Who can write to a folder above can replace the repository.
+#[test]
+fn folders_above_are_never_open_to_writers() {
+    let sandbox = Sandbox::new();
+    let outer = sandbox.path("outer");
+    let repository = outer.join("inner/repo");
+    let through = ["sh", "-c", "umask 000 && exec \"$0\" \"$@\""];
+    sandbox.bare_yester(["--repo", text(&repository), "init"]).through(&through).run().ok();
+    for (path, mode) in [(&outer, 0o755), (&outer.join("inner"), 0o755), (&repository, 0o700)] {
+        let told = fs::metadata(path).expect("a folder");
+        assert_eq!(told.mode() & 0o777, mode, "{}", path.display());
+    }
+}
+
 type Prepare = fn(&Path);
 
 #[test]

@@ -5,16 +5,18 @@
 
 use std::env;
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use fs_tests::needs::{self, Need, SETPRIV};
 use fs_tests::plant::file;
 use fs_tests::{Sandbox, mountinfo, wait_until};
-use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
+use rustix::fs::{CWD, FileType, Mode, RenameFlags, makedev, mknodat, renameat_with};
 
 /// The other user.
 const USER: u32 = 1777;
@@ -164,6 +166,39 @@ fn root_restores_among_links() {
         }
     }
     assert!(met > 0, "the attacker came too late each time");
+}
+
+/// A missing target changes places with a link as soon as it is made, and all the time.
+#[test]
+fn a_new_target_changes_places_with_a_link() {
+    let sandbox = Sandbox::with_repository();
+    file(sandbox.source().join("file"), "content");
+    sandbox.import();
+    plant_victims(&sandbox);
+    let before = victims(&sandbox);
+    let swaps = AtomicU32::new(0);
+    for round in 0..rounds() * 10 {
+        let hers = sandbox.path("hers");
+        let _ = fs::remove_dir_all(&hers);
+        fs::create_dir(&hers).expect("a folder");
+        let (new, link) = (hers.join("new"), hers.join("link"));
+        symlink(sandbox.path("victims"), &link).expect("a link");
+        let command = sandbox.yester(["--quiet", "restore", "@latest:", "--to"]).arg(&new);
+        let over = AtomicBool::new(false);
+        let ran = thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    let swapped = renameat_with(CWD, &new, CWD, &link, RenameFlags::EXCHANGE);
+                    swaps.fetch_add(u32::from(swapped.is_ok()), Ordering::Relaxed);
+                }
+            });
+            let ran = command.run();
+            over.store(true, Ordering::Relaxed);
+            ran
+        });
+        assert_eq!(victims(&sandbox), before, "round {round}: {ran}");
+    }
+    assert!(swaps.into_inner() > 0, "the links came too late each time");
 }
 
 #[test]

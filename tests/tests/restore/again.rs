@@ -1,7 +1,7 @@
 //! What is there already: identical, different, left over, or given another name.
 
 use std::fs::{self, File, Permissions};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -199,4 +199,30 @@ fn what_a_killed_restore_left_is_removed_by_the_next() {
     restore(&sandbox, &["@latest:folder"], &to).ok();
     assert_eq!((left(&folder), left(&to)), (2, 0));
     assert!(folder.join(".yester-notes").exists() && folder.join(".yester-4194304-7").exists());
+}
+
+#[test]
+fn a_target_that_is_there_by_a_detour_keeps_its_own_attributes() {
+    let sandbox = Sandbox::with_repository();
+    small(&sandbox.source());
+    fs::set_permissions(sandbox.source(), Permissions::from_mode(0o750)).expect("a mode");
+    sandbox.import();
+    let there = sandbox.path("there");
+    fs::create_dir(&there).expect("a folder");
+    fs::set_permissions(&there, Permissions::from_mode(0o775)).expect("a mode");
+    if needs::met(&[Need::Root]) {
+        chown(&there, Some(1000), Some(1000)).expect("an owner");
+    }
+    let kept = || {
+        let told = fs::metadata(&there).expect("a folder");
+        (told.mode(), told.uid(), told.gid())
+    };
+    let before = kept();
+    file(there.join("hello.txt"), "mine");
+    let to = there.join("new/..");
+    for words in [&["@latest:", "-n"][..], &["@latest:"]] {
+        incomplete(restore(&sandbox, words, &to), &["hello.txt: exists"]);
+        assert_eq!(kept(), before, "{words:?}");
+    }
+    assert!(there.join("etc/passwd").is_file());
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::ffi::CString;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::disk::{Folder, NameKey, Site};
 
@@ -55,9 +55,13 @@ impl Target {
     fn of(path: &Path, existing: Option<Folder>, whole: bool, look: bool) -> io::Result<Self> {
         let (site, made) = match existing {
             Some(folder) => (Site::at(folder), false),
-            None if look => (plan(path)?, whole),
-            None => (Site::at(Folder::make_target(path, whole)?), whole),
+            None if look => plan(path)?,
+            None => {
+                let (folder, made) = Folder::make_target(path, whole)?;
+                (Site::at(folder), made)
+            }
         };
+        let made = made && whole;
         let there = site.existing().map(|folder| folder.names(!look)).transpose()?.unwrap_or_default();
         Ok(Self { path: path.to_owned(), site, made, there, name: None })
     }
@@ -69,18 +73,34 @@ fn ends_as_folder(path: &Path) -> bool {
     path.file_name().is_none() || last.is_some_and(|last| std::path::is_separator(char::from(*last)))
 }
 
-/// A folder that would be created in its first existing parent. Fails if it cannot be created.
-fn plan(path: &Path) -> io::Result<Site> {
-    let mut above = path.parent();
-    while let Some(path) = above {
-        let here = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-        if let Some(folder) = Folder::target(here)? {
-            folder.check_writable(false)?;
-            return Ok(Site::at(folder).planned());
+/// The folder that a missing target would be, and whether it would be created. Fails if it cannot be.
+fn plan(path: &Path) -> io::Result<(Site, bool)> {
+    let mut above = PathBuf::new();
+    let mut missing = 0_usize;
+    for part in path.components() {
+        match part {
+            // Below what is missing there are no links, so `..` only takes a name back.
+            Component::ParentDir if missing > 0 => missing -= 1,
+            _ if missing > 0 => missing += 1,
+            // No path by itself.
+            Component::Prefix(_) => above.push(part),
+            _ => {
+                let next = above.join(part);
+                match std::fs::metadata(&next) {
+                    Ok(_) => above = next,
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => missing = 1,
+                    Err(error) => return Err(error),
+                }
+            }
         }
-        above = path.parent();
     }
-    Err(io::ErrorKind::NotFound.into())
+    let here: &Path = if above.as_os_str().is_empty() { Path::new(".") } else { &above };
+    let folder = Folder::target(here)?.ok_or(io::ErrorKind::NotFound)?;
+    if missing == 0 {
+        return Ok((Site::at(folder), false));
+    }
+    folder.check_writable(false)?;
+    Ok((Site::at(folder).planned(), path.file_name().is_some()))
 }
 
 #[cfg(test)]
@@ -91,6 +111,23 @@ mod tests {
     fn paths_say_whether_they_are_folders() {
         for (path, is_folder) in [("a", false), ("a/", true), ("a/..", true), ("/", true), ("a/b", false)] {
             assert_eq!(ends_as_folder(Path::new(path)), is_folder, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_dry_run_knows_what_would_be_made() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir(directory.path().join("there")).unwrap();
+        let plans = [
+            ("new", true, true),
+            ("there/new/below/", true, true),
+            ("new/below/..", true, false),
+            ("there/new/..", false, false),
+            ("there/../new/../there/.", false, false),
+        ];
+        for (path, is_planned, would_make) in plans {
+            let (site, makes) = plan(&directory.path().join(path)).unwrap();
+            assert_eq!((site.existing().is_none(), makes), (is_planned, would_make), "{path}");
         }
     }
 }

@@ -1,7 +1,8 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -162,6 +163,52 @@ fn folders_are_looked_through_no_deeper_than_a_repository_is() {
     let written = ["tmp", "tmp/d", "tmp/d/d", "tmp/d/d/d", "tmp/d/d/written"];
     let all = [("read", Exposure::Read)].into_iter().chain(written.map(|path| (path, Exposure::Write)));
     assert_eq!(told, all.map(|(path, exposure)| (path.to_owned(), exposure)).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_missing_folder_is_made_with_those_above() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    for (path, made) in [("a/b/repo", "a/b/repo"), ("c/repo/", "c/repo"), ("d/./repo/.", "d/repo")] {
+        assert!(Folder::create(&at(path)).unwrap().is_some(), "{path}");
+        assert_eq!(fs::metadata(at(made)).unwrap().mode() & 0o7777, 0o700, "{path}");
+    }
+    assert!(Folder::create(&at("e/..")).unwrap().is_none());
+    symlink(at("a"), at("link")).unwrap();
+    assert!(Folder::create(&at("link")).unwrap().is_none());
+    assert!(Folder::create(&at("link/repo")).unwrap().is_some());
+    assert!(at("a/repo").is_dir());
+}
+
+#[test]
+fn a_new_folder_that_changes_places_with_a_link_leads_nowhere() {
+    let directory = tempfile::tempdir().unwrap();
+    let victim = directory.path().join("victim");
+    fs::create_dir(&victim).unwrap();
+    let swaps = AtomicU32::new(0);
+    for round in 0..300 {
+        let at = |name: &str| directory.path().join(format!("{name}-{round}"));
+        let (new, link) = (at("new"), at("link"));
+        symlink(&victim, &link).unwrap();
+        let (ready, over) = (Barrier::new(2), AtomicBool::new(false));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                ready.wait();
+                while !over.load(Ordering::Relaxed) {
+                    let exchange = rustix::fs::RenameFlags::EXCHANGE;
+                    let swapped = rustix::fs::renameat_with(CWD, &new, CWD, &link, exchange);
+                    swaps.fetch_add(u32::from(swapped.is_ok()), Ordering::Relaxed);
+                }
+            });
+            ready.wait();
+            if let Ok(Some(folder)) = Folder::create(&new) {
+                let _ = folder.make_folder("inside");
+            }
+            over.store(true, Ordering::Relaxed);
+        });
+        assert_eq!(fs::read_dir(&victim).unwrap().count(), 0, "round {round}");
+    }
+    assert!(swaps.into_inner() > 0, "no race");
 }
 
 #[test]

@@ -12,7 +12,7 @@ mod rights;
 mod subject;
 
 use std::collections::HashSet;
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsStr};
 use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
@@ -25,6 +25,7 @@ pub(in crate::service::restore) use file_system::FileSystem;
 pub(in crate::service::restore) use foresight::{foresee, foresee_existing, foresee_link};
 use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, RawDir, RenameFlags, Stat, makedev};
 use rustix::io::Errno;
+use rustix::path::Arg;
 use subject::{Settable, Status, Subject};
 
 use super::FileId;
@@ -48,6 +49,12 @@ pub(in crate::service::restore) const LINKS_LAST: bool = false;
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
+/// A folder on the way to the target, which need not be readable.
+const PASSED: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+/// The mode of a new folder that stands for none of a snapshot. The umask applies.
+const USUAL: Mode = Mode::RWXU.union(Mode::RWXG).union(Mode::RWXO);
+
 /// The mode of a new folder until all its entries are restored, and the upper bound for a new file: until
 /// then no other user has access.
 const OWN: Mode = Mode::RWXU;
@@ -62,46 +69,45 @@ impl Folder {
         }
     }
 
-    /// Creates the target and missing folders above it. A `closed` target is private to its owner until it
-    /// gets the attributes of a snapshot's folder.
-    pub(in crate::service::restore) fn make_target(path: &Path, closed: bool) -> io::Result<Self> {
-        if let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty()) {
-            std::fs::create_dir_all(above)?;
+    /// Creates a missing target and missing folders above it; true if the target itself was created. Then a
+    /// `closed` one is private to its owner until it gets the attributes of a snapshot's folder.
+    pub(in crate::service::restore) fn make_target(path: &Path, closed: bool) -> io::Result<(Self, bool)> {
+        let mut names = path.components();
+        let last = names.next_back().ok_or(io::ErrorKind::NotFound)?.as_os_str();
+        let start = rustix::fs::openat(CWD, c".", PASSED, Mode::empty())?;
+        let above = names.try_fold(start, |above, name| pass(&above, name.as_os_str()))?;
+        let made = make_at(&above, last, if closed { OWN } else { USUAL })?;
+        // The target was missing. So a link here is not what the user named, but came meanwhile.
+        let opened = rustix::fs::openat(&above, last, FOLDER | OFlags::NOFOLLOW, Mode::empty())?;
+        let folder = Self(Arc::new(opened));
+        if made && closed {
+            folder.close();
         }
-        let mode = if closed { OWN } else { Mode::from_raw_mode(0o777) };
-        match rustix::fs::mkdirat(CWD, path, mode) {
-            // As with `a/b/..`.
-            Ok(()) | Err(Errno::EXIST) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let folder = Self(Arc::new(rustix::fs::openat(CWD, path, FOLDER, Mode::empty())?));
-        if closed {
-            Subject::open(&folder).drop_lists();
-        }
-        Ok(folder)
+        Ok((folder, made))
     }
 
     /// Creates or enters the folder `name`; true if it was created, private to this process.
     pub(in crate::service::restore) fn make(&self, name: &CStr) -> io::Result<(Self, bool)> {
-        let made = match rustix::fs::mkdirat(&self.0, name, OWN) {
-            Ok(()) => true,
-            Err(Errno::EXIST) => false,
-            Err(error) => return Err(error.into()),
-        };
+        let made = make_at(&self.0, name, OWN)?;
         let folder = self.enter(name)?;
         if made {
-            let subject = Subject::open(&folder);
-            // An inherited ACL would be inherited by all new entries in it.
-            subject.drop_lists();
-            // In a folder of another user, that user may have replaced it: then it has another owner.
-            let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
-            let is_own = |status: Status| status.uid == user.as_raw() && status.mode == 0o700;
-            if !subject.status().is_ok_and(is_own) {
-                let _ = subject.chown(Some(user.as_raw()), Some(group.as_raw()));
-                let _ = subject.chmod(0o700);
-            }
+            folder.close();
         }
         Ok((folder, made))
+    }
+
+    /// Makes sure that a folder which was just created is private to this process.
+    fn close(&self) {
+        let subject = Subject::open(self);
+        // An inherited ACL would be inherited by all new entries in it.
+        subject.drop_lists();
+        // In a folder of another user, that user may have replaced it: then it has another owner.
+        let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
+        let is_own = |status: Status| status.uid == user.as_raw() && status.mode == 0o700;
+        if !subject.status().is_ok_and(is_own) {
+            let _ = subject.chown(Some(user.as_raw()), Some(group.as_raw()));
+            let _ = subject.chmod(0o700);
+        }
     }
 
     pub(in crate::service::restore) fn enter(&self, name: &CStr) -> io::Result<Self> {
@@ -212,6 +218,27 @@ impl Folder {
     }
 }
 
+/// Creates a folder; false if something has its name.
+fn make_at(above: &OwnedFd, name: impl Arg, mode: Mode) -> io::Result<bool> {
+    match rustix::fs::mkdirat(above, name, mode) {
+        Ok(()) => Ok(true),
+        // Also for `..`.
+        Err(Errno::EXIST) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Opens the folder `name` on the way to the target, and creates it if it is missing. A link is followed only
+/// if it was there before.
+fn pass(above: &OwnedFd, name: &OsStr) -> io::Result<OwnedFd> {
+    match rustix::fs::openat(above, name, PASSED, Mode::empty()) {
+        Err(Errno::NOENT) => {}
+        opened => return Ok(opened?),
+    }
+    make_at(above, name, USUAL)?;
+    Ok(rustix::fs::openat(above, name, PASSED | OFlags::NOFOLLOW, Mode::empty())?)
+}
+
 /// What can only be set when a file has its name: nothing.
 #[expect(clippy::unnecessary_wraps, reason = "on other platforms it fails")]
 pub(in crate::service::restore) fn seal(_: &File, _: &Attr) -> io::Result<()> {
@@ -245,3 +272,6 @@ fn is_device(kind: FileKind) -> bool {
 fn id_of(stat: &Stat) -> FileId {
     (stat.st_dev as u64, stat.st_ino as u64)
 }
+
+#[cfg(test)]
+mod tests;

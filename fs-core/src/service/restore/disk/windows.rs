@@ -91,10 +91,13 @@ impl Folder {
         }
     }
 
-    /// Creates the target and missing folders above it.
-    pub(in crate::service::restore) fn make_target(path: &Path, _closed: bool) -> io::Result<Self> {
-        fs::create_dir_all(path)?;
-        Self::at(fs::canonicalize(path)?, None)
+    /// Creates a missing target and missing folders above it; true if the target itself was created.
+    pub(in crate::service::restore) fn make_target(path: &Path, _closed: bool) -> io::Result<(Self, bool)> {
+        if let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty()) {
+            fs::create_dir_all(above)?;
+        }
+        let made = make_at(path)?;
+        Ok((Self::at(fs::canonicalize(path)?, None)?, made))
     }
 
     fn at(path: PathBuf, above: Option<Self>) -> io::Result<Self> {
@@ -113,11 +116,7 @@ impl Folder {
     /// Creates or enters the folder `name`; true if it was created. Folders with equal names are merged.
     pub(in crate::service::restore) fn make(&self, name: &CStr) -> io::Result<(Self, bool)> {
         self.give(name, true)?;
-        let made = match fs::create_dir(self.entry(name)) {
-            Ok(()) => true,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
-            Err(error) => return Err(error),
-        };
+        let made = make_at(&self.entry(name))?;
         Ok((self.enter(name)?, made))
     }
 
@@ -262,6 +261,15 @@ impl Folder {
                 Err(io::Error::other("its name is one here with that of another file"))
             }
         }
+    }
+}
+
+/// Creates a folder; false if something has its name.
+fn make_at(path: &Path) -> io::Result<bool> {
+    match fs::create_dir(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
