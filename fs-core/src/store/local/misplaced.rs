@@ -42,13 +42,10 @@ impl Misplaced {
             let places = self.0.read().unwrap_or_else(PoisonError::into_inner);
             places.as_ref().map(|places| places.get(pack).cloned())
         };
-        let place = match known() {
-            Some(place) => place,
-            None => {
-                self.list(&Packs::open(root)?)?;
-                known().flatten()
-            }
-        };
+        if known().is_none() {
+            self.list(&Packs::open(root)?)?;
+        }
+        let place = known().flatten();
         let open = |place: String| {
             let packs = root.folder(PACKS)?;
             if place.is_empty() { Ok(packs) } else { packs.folder(&place) }
