@@ -152,7 +152,8 @@ fn folders_are_looked_through_no_deeper_than_a_repository_is() {
     for path in ["tmp/d/d/d/d", "tmp/d/d/d", "tmp/d/d", "tmp/d", "tmp"] {
         open_to(path, 0o777);
     }
-    for (path, mode) in [("read", 0o644), ("own", 0o600), ("tmp/d/d/written", 0o620)] {
+    for (path, mode) in [("read", 0o644), ("own", 0o600), ("tmp/d/written", 0o620), ("tmp/d/d/deeper", 0o666)]
+    {
         fs::write(directory.path().join(path), "").unwrap();
         open_to(path, mode);
     }
@@ -160,7 +161,7 @@ fn folders_are_looked_through_no_deeper_than_a_repository_is() {
     let mut told = Vec::new();
     folder.exposed(&mut |path, exposure| told.push((path.to_owned(), exposure.unwrap())));
     told.sort_by(|one, other| one.0.cmp(&other.0));
-    let written = ["tmp", "tmp/d", "tmp/d/d", "tmp/d/d/d", "tmp/d/d/written"];
+    let written = ["tmp", "tmp/d", "tmp/d/d", "tmp/d/written"];
     let all = [("read", Exposure::Read)].into_iter().chain(written.map(|path| (path, Exposure::Write)));
     assert_eq!(told, all.map(|(path, exposure)| (path.to_owned(), exposure)).collect::<Vec<_>>());
 }
