@@ -7,6 +7,7 @@ mod manifest;
 mod medium;
 mod misplaced;
 mod pack;
+mod random;
 mod repair;
 mod tags;
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{Fixture, Pack, files, flip, swap, truncate, zero_page};
 
 /// What a repair said.
-struct Repair {
+pub(super) struct Repair {
     ran: Ran,
     /// Times of snapshots, and paths.
     lost: BTreeSet<(String, String)>,
@@ -101,7 +101,7 @@ fn heals(fixture: &Fixture, what: &str) -> Repair {
 
 /// Does the same with options for `repair`.
 #[track_caller]
-fn heals_with(fixture: &Fixture, what: &str, options: &[&str]) -> Repair {
+pub(super) fn heals_with(fixture: &Fixture, what: &str, options: &[&str]) -> Repair {
     let before = state(fixture);
     let sound = sound_names(fixture);
     let foretold = Repair::of(fixture, &[options, &["--dry-run"]].concat());
