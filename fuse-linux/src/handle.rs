@@ -4,7 +4,7 @@
 use std::ffi::{CString, OsStr, OsString};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, unlinkat};
 use rustix::io::Errno;
@@ -59,19 +59,52 @@ fn walk(path: &Path, mut next: impl FnMut(&OwnedFd, &OsStr) -> io::Result<OwnedF
 
 /// Mounts at this folder, whatever its path leads to by now. `data` holds the options for FUSE.
 pub(crate) fn mount(point: &OwnedFd, device: &str, flags: MountFlags, data: &str) -> io::Result<()> {
-    let target = format!("/proc/self/fd/{}", point.as_raw_fd());
-    Ok(rustix::mount::mount(device, target, "fuse", flags, Some(CString::new(data)?.as_c_str()))?)
+    let options = CString::new(data)?;
+    Ok(rustix::mount::mount(device, path_of(point), "fuse", flags, Some(options.as_c_str()))?)
 }
 
-/// Unmounts what is mounted at an absolute path.
-pub(crate) fn unmount(path: &Path, flags: UnmountFlags) -> io::Result<()> {
-    let (Some(above), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err(io::ErrorKind::InvalidInput.into());
-    };
-    // A handle on the mount itself would keep it busy.
-    let above = open(above)?;
-    let target = Path::new("/proc/self/fd").join(above.as_raw_fd().to_string()).join(name);
-    Ok(rustix::mount::unmount(target, flags | UnmountFlags::NOFOLLOW)?)
+/// A folder at which something is mounted: the folder above it, and its name there. A handle on the mount itself
+/// would keep it busy.
+#[derive(Debug)]
+pub(crate) struct Place {
+    above: OwnedFd,
+    name: OsString,
+}
+
+impl Place {
+    /// The folder at an absolute path.
+    pub(crate) fn at(path: &Path) -> io::Result<Self> {
+        let (Some(above), Some(name)) = (path.parent(), path.file_name()) else {
+            return Err(io::ErrorKind::InvalidInput.into());
+        };
+        Ok(Self { above: open(above)?, name: name.to_owned() })
+    }
+
+    /// Where a folder is at which something was mounted. It keeps its name from then on, whatever becomes of the
+    /// folders above it.
+    pub(crate) fn of(point: &OwnedFd) -> io::Result<Self> {
+        let path = std::fs::read_link(path_of(point))?;
+        let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
+        Ok(Self { above: openat(point, "..", FOLDER, Mode::empty())?, name })
+    }
+
+    /// Whether it is the folder at this absolute path.
+    pub(crate) fn is_at(&self, path: &Path) -> io::Result<bool> {
+        let there = Self::at(path)?;
+        let (here, there_above) = (rustix::fs::fstat(&self.above)?, rustix::fs::fstat(&there.above)?);
+        let is_same = (here.st_dev, here.st_ino) == (there_above.st_dev, there_above.st_ino);
+        Ok(is_same && self.name == there.name)
+    }
+
+    /// Unmounts what is mounted there.
+    pub(crate) fn unmount(&self, flags: UnmountFlags) -> io::Result<()> {
+        let target = path_of(&self.above).join(&self.name);
+        Ok(rustix::mount::unmount(target, flags | UnmountFlags::NOFOLLOW)?)
+    }
+}
+
+fn path_of(handle: &OwnedFd) -> PathBuf {
+    Path::new("/proc/self/fd").join(handle.as_raw_fd().to_string())
 }
 
 #[cfg(test)]
@@ -97,6 +130,23 @@ mod tests {
         assert!(path.join("real/a/b").is_dir());
         assert!(!path.join("real/new").exists());
         assert!(open(Path::new("relative")).is_err());
+    }
+
+    #[test]
+    fn a_folder_that_was_moved_is_found_where_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().canonicalize().unwrap();
+        fs::create_dir_all(path.join("home/mnt")).unwrap();
+        let point = open(&path.join("home/mnt")).unwrap();
+        assert!(Place::of(&point).unwrap().is_at(&path.join("home/mnt")).unwrap());
+        fs::rename(path.join("home/mnt"), path.join("home/moved")).unwrap();
+        fs::create_dir(path.join("home/mnt")).unwrap();
+        let place = Place::of(&point).unwrap();
+        assert!(!place.is_at(&path.join("home/mnt")).unwrap());
+        assert!(place.is_at(&path.join("home/moved")).unwrap());
+        fs::rename(path.join("home"), path.join("away")).unwrap();
+        assert!(place.is_at(&path.join("home/moved")).is_err());
+        assert!(place.is_at(&path.join("away/moved")).unwrap());
     }
 
     #[test]

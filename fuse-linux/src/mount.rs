@@ -12,6 +12,7 @@ use rustix::mount::UnmountFlags;
 use rustix::process::geteuid;
 
 use crate::filesystem::History;
+use crate::handle::Place;
 use crate::mountpoint::{is_mounted, resolve};
 use crate::options::{InodeBits, SUBTYPE};
 use crate::watch::Watch;
@@ -28,7 +29,11 @@ pub struct Mount {
 
 /// A mounted path. Dropping it unmounts.
 #[derive(Debug)]
-struct Point(PathBuf);
+struct Point {
+    path: PathBuf,
+    /// Where it is even if folders above it are moved; only for root.
+    place: Option<Place>,
+}
 
 /// Mounts `view` at `path`, which [`crate::check_mountpoint`] has found fit. It can be used when this returns.
 pub fn mount(view: View, path: &Path, options: &MountOptions) -> Result<Mount, MountError> {
@@ -50,25 +55,25 @@ pub fn mount(view: View, path: &Path, options: &MountOptions) -> Result<Mount, M
 pub fn serve<F: Filesystem>(filesystem: F, path: &Path, options: &MountOptions) -> Result<Mount, MountError> {
     let config = options.config()?;
     let by_handle = if geteuid().is_root() { at_handle(path, options, &config) } else { Ok(None) };
-    let session = by_handle
-        .and_then(|device| match device {
-            Some(device) => {
+    let (session, place) = by_handle
+        .and_then(|mounted| match mounted {
+            Some((device, place)) => {
                 // A mount that nobody serves would block every process that accesses it.
-                let unmount = |_: &io::Error| drop(handle::unmount(path, UnmountFlags::DETACH));
+                let unmount = |_: &io::Error| drop(place.unmount(UnmountFlags::DETACH));
                 let session =
                     Session::from_fd(filesystem, device, config.acl, config).and_then(Session::spawn);
-                session.inspect_err(unmount)
+                Ok((session.inspect_err(unmount)?, Some(place)))
             }
-            None => Session::new(filesystem, path, &config).and_then(Session::spawn),
+            None => Ok((Session::new(filesystem, path, &config).and_then(Session::spawn)?, None)),
         })
         .map_err(|error| refused(&error, path))?;
     read_ahead::raise(path);
-    Ok(Mount { watch: None, session, point: Point(path.to_owned()) })
+    Ok(Mount { watch: None, session, point: Point { path: path.to_owned(), place } })
 }
 
 /// Mounts as root; `None` if only fusermount3 can. Other users need no such protection: they could swap links
 /// only in their own folders, and fusermount3 acts with their rights.
-fn at_handle(path: &Path, options: &MountOptions, config: &Config) -> io::Result<Option<OwnedFd>> {
+fn at_handle(path: &Path, options: &MountOptions, config: &Config) -> io::Result<Option<(OwnedFd, Place)>> {
     let point = handle::open(path)?;
     let device = rustix::fs::open("/dev/fuse", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
     let root_mode = rustix::fs::fstat(&point)?.st_mode;
@@ -81,9 +86,15 @@ fn at_handle(path: &Path, options: &MountOptions, config: &Config) -> io::Result
     );
     let flags = options.flags().map_err(io::Error::other)?;
     match handle::mount(&point, &options.device(), flags, &data) {
-        Err(error) if error.raw_os_error() == Some(Errno::PERM.raw_os_error()) => Ok(None),
-        mounted => mounted.map(|()| Some(device)),
+        Err(error) if error.raw_os_error() == Some(Errno::PERM.raw_os_error()) => return Ok(None),
+        mounted => mounted?,
     }
+    let place = Place::of(&point)?;
+    if !place.is_at(path).unwrap_or(false) {
+        place.unmount(UnmountFlags::DETACH)?;
+        return Err(io::Error::other("somebody has moved it meanwhile"));
+    }
+    Ok(Some((device, place)))
 }
 
 fn refused(error: &io::Error, path: &Path) -> MountError {
@@ -103,7 +114,7 @@ fn refused(error: &io::Error, path: &Path) -> MountError {
 impl Mount {
     /// Where it is.
     pub fn path(&self) -> &Path {
-        &self.point.0
+        &self.point.path
     }
 
     /// Serves it until somebody unmounts it.
@@ -117,14 +128,17 @@ impl Mount {
 impl Point {
     /// The path, once nothing is mounted there any more.
     fn left(mut self) -> PathBuf {
-        std::mem::take(&mut self.0)
+        self.place = None;
+        std::mem::take(&mut self.path)
     }
 }
 
 impl Drop for Point {
     fn drop(&mut self) {
-        if !self.0.as_os_str().is_empty() {
-            let _ = unmount(&self.0, true);
+        if let Some(place) = &self.place {
+            let _ = place.unmount(UnmountFlags::DETACH);
+        } else if !self.path.as_os_str().is_empty() {
+            let _ = unmount(&self.path, true);
         }
     }
 }
@@ -137,7 +151,7 @@ pub fn unmount(path: &Path, lazy: bool) -> Result<(), MountError> {
         return Err(MountError::NotMounted(path.to_owned()));
     }
     let flags = if lazy { UnmountFlags::DETACH } else { UnmountFlags::empty() };
-    let Err(error) = handle::unmount(&absolute, flags) else { return Ok(()) };
+    let Err(error) = Place::at(&absolute).and_then(|place| place.unmount(flags)) else { return Ok(()) };
     match Errno::from_io_error(&error) {
         Some(Errno::BUSY) => Err(MountError::Busy(path.to_owned())),
         Some(Errno::PERM) => unmount_as_user(path, &absolute, lazy),
