@@ -1,6 +1,7 @@
 //! `yester watch`: every run comes in by itself, once, and never half of one.
 
 mod config;
+mod damaged;
 mod ended;
 mod failing;
 mod images;
