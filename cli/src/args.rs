@@ -147,6 +147,7 @@ pub fn parse(words: impl Iterator<Item = OsString>) -> Result<Arguments, clap::E
         options,
         with_versions: false,
         allow_open_parents: false,
+        log_file: None,
         daemon: true,
         daemon_child: false,
     };

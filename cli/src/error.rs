@@ -54,7 +54,7 @@ pub fn exit(result: Result<Outcome>) -> ExitCode {
         Ok(Outcome::Status(status)) => status,
         Err(error) if error.downcast_ref().is_some_and(WriteError::is_closed_pipe) => 0,
         Err(error) => {
-            stderr::complain(&message(&error));
+            stderr::fail(&message(&error));
             status(&error)
         }
     };

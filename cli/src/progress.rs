@@ -270,7 +270,7 @@ pub fn tell_trouble(trouble: &Trouble) {
         | TroubleKind::Unreadable
         | TroubleKind::Incomplete
         | TroubleKind::Vanished
-        | TroubleKind::Unsettled => stderr::complain(&line),
+        | TroubleKind::Unsettled => stderr::warn(&line),
         // The user cannot expect it without root's rights.
         TroubleKind::Unkept => stderr::line(&format!("note: {line}")),
     }

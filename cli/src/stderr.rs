@@ -1,26 +1,53 @@
 //! Everything that goes to stderr, a line at a time, around the progress that may be shown there. A closed stderr is
-//! nobody's failure.
+//! nobody's failure. The lines of a command that runs for long go to its log instead: [`log_to`] decides.
+
+mod repeats;
+mod sink;
+#[cfg(target_os = "linux")]
+mod syslog;
 
 use std::io::{self, Write};
-use std::sync::{Mutex, PoisonError};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError, RwLock};
+use std::time::Instant;
 
+use anyhow::Result;
 use env_logger::{Builder, Target};
 use indicatif::ProgressBar;
 use log::{Level, LevelFilter};
 
+use self::repeats::Repeats;
+use self::sink::Sink;
 use crate::text::one_line;
 
 /// The progress on the terminal, which lines must not run into.
 static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
+/// Where lines go.
+static SINK: RwLock<Sink> = RwLock::new(Sink::Stderr);
+/// Which lines of the log were written lately, in a command that runs for long.
+static REPEATS: Mutex<Option<Repeats>> = Mutex::new(None);
 
 /// Writes a line.
 pub fn line(text: &str) {
-    write(format!("{}\n", one_line(text)).as_bytes());
+    emit(Level::Info, "", text);
 }
 
-/// Writes an error or a warning.
+/// Writes an error.
 pub fn complain(message: &str) {
-    line(&format!("yester: {message}"));
+    emit(Level::Error, "yester: ", message);
+}
+
+/// Writes a warning: the command goes on.
+pub fn warn(message: &str) {
+    emit(Level::Warn, "yester: ", message);
+}
+
+/// Writes the error that ends this process, also to stderr: whoever waits for the process reads it there.
+pub fn fail(message: &str) {
+    complain(message);
+    if matches!(&*SINK.read().unwrap_or_else(PoisonError::into_inner), Sink::File(_)) {
+        write(&format!("yester: {}\n", one_line(message)));
+    }
 }
 
 /// Makes lines go around this progress, or around none.
@@ -42,31 +69,65 @@ pub fn init_log(quiet: bool, verbose: u8) {
         .filter_module("fs_core", level)
         .filter_module("fuse_linux", level)
         .filter_module("winfsp_windows", level)
-        .target(Target::Pipe(Box::new(Lines)))
-        .format(|out, record| {
-            let weight = if record.level() == Level::Warn { "warning: " } else { "" };
-            writeln!(out, "yester: {weight}{}", one_line(&record.args().to_string()))
+        // Lines are written by `emit`, which needs their level.
+        .target(Target::Pipe(Box::new(io::sink())))
+        .format(|_, record| {
+            let prefix = if record.level() == Level::Warn { "yester: warning: " } else { "yester: " };
+            if let Some(text) = admitted(record.level(), record.args().to_string()) {
+                emit(record.level(), prefix, &text);
+            }
+            Ok(())
         })
         .init();
 }
 
-/// Takes the logger's lines.
-struct Lines;
+/// Decides where the lines of a command that runs for long go: to `file`; else to stderr, if that leads anywhere; else
+/// to syslog. From now on a line of the log is written once a minute, however often it comes.
+pub fn log_to(file: Option<&Path>) -> Result<()> {
+    let sink = Sink::choose(file)?;
+    *SINK.write().unwrap_or_else(PoisonError::into_inner) = sink;
+    REPEATS.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default();
+    Ok(())
+}
 
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        write(bytes);
-        Ok(bytes.len())
+/// Lets `replace` make stderr lead elsewhere, and decides anew if lines went there. None comes in between.
+#[cfg(target_os = "linux")]
+pub fn replacing<T>(replace: impl FnOnce() -> T) -> T {
+    let mut sink = SINK.write().unwrap_or_else(PoisonError::into_inner);
+    let replaced = replace();
+    if matches!(*sink, Sink::Stderr)
+        && let Ok(chosen) = Sink::choose(None)
+    {
+        *sink = chosen;
     }
+    replaced
+}
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+/// The line of the log to write, if it is not left out.
+fn admitted(level: Level, text: String) -> Option<String> {
+    // Who asks for everything gets everything.
+    if level > Level::Info {
+        return Some(text);
+    }
+    match &mut *REPEATS.lock().unwrap_or_else(PoisonError::into_inner) {
+        Some(repeats) => repeats.admit(text, Instant::now()),
+        None => Some(text),
     }
 }
 
-fn write(bytes: &[u8]) {
+fn emit(level: Level, prefix: &str, text: &str) {
+    let text = one_line(text);
+    match &*SINK.read().unwrap_or_else(PoisonError::into_inner) {
+        Sink::Stderr => write(&format!("{prefix}{text}\n")),
+        Sink::File(file) => file.append(level, &text),
+        #[cfg(target_os = "linux")]
+        Sink::Syslog(syslog) => syslog.send(level, &text),
+    }
+}
+
+fn write(line: &str) {
     beside(|| {
-        let _ = io::stderr().lock().write_all(bytes);
+        let _ = io::stderr().lock().write_all(line.as_bytes());
     });
 }
 

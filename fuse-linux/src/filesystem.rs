@@ -43,7 +43,10 @@ impl History {
     }
 
     fn node(&self, ino: INodeNo) -> Result<Node, Errno> {
-        self.inodes.get(ino.0).map_err(|error| errno(&error))?.ok_or(Errno::ESTALE)
+        self.inodes.get(ino.0).map_err(|error| errno(&error))?.ok_or_else(|| {
+            log::debug!("nothing has the inode number {ino} any more");
+            Errno::ESTALE
+        })
     }
 
     fn xattrs(&self, ino: INodeNo) -> Result<fs_core::format::XattrSet, Errno> {
@@ -276,7 +279,11 @@ impl Filesystem for History {
                     block,
                 );
             }
-            Err(error) => reply.error(Errno::from_i32(error.raw_os_error())),
+            Err(error) => {
+                let folder = self.view.repository().root().display();
+                log::error!("cannot tell how much room the disk of {folder} has: {error}");
+                reply.error(Errno::from_i32(error.raw_os_error()));
+            }
         }
     }
 

@@ -10,6 +10,7 @@ mod judge;
 mod layering;
 mod layouts;
 mod live;
+mod logged;
 mod model;
 mod real;
 mod renamed;

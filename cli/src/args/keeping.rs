@@ -25,7 +25,8 @@ pub struct UnchangedArgs {
 Examples:
   yester up . ~/history
   yester up /srv/rsnapshot /backup           each level, and those that come
-  yester up /home /backup --every 15m -o allow_other")]
+  yester up /home /backup --every 15m -o allow_other
+  yester up /home /backup --log-file /var/log/yester.log")]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub struct UpArgs {
     /// The directory whose history is kept, or the one where rsnapshot or dirvish keeps it
@@ -59,6 +60,9 @@ pub struct UpArgs {
     /// Mount options, separated by commas, such as allow_other
     #[arg(short, long, value_name = "OPTIONS")]
     pub options: Vec<OsString>,
+    /// Append errors and notes to this file; else they go to stderr or, if that is /dev/null, to syslog
+    #[arg(long, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -212,11 +216,18 @@ In the config file, ~/.config/yester/config.toml if no other is named, a table f
   path = \"/srv/rsnapshot\"
   config = \"/etc/rsnapshot.conf\"
 
+Examples:
+  yester watch
+  yester watch --config /etc/yester.toml --log-file /var/log/yester.log
+
 docs/watch.md tells all that can be said there. `yester status` tells what goes on.")]
 pub struct WatchArgs {
     /// The config file
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Append errors and notes to this file; else they go to stderr or, if that is /dev/null, to syslog
+    #[arg(long, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
 }
 
 /// What an rsync daemon tells.

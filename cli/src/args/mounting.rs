@@ -12,6 +12,7 @@ const MOUNT_EXAMPLES: &str = "\
 Examples:
   yester mount ~/history
   yester mount /backup --source web1 --timezone Europe/Berlin -o allow_other --daemon
+  yester mount /backup --daemon --log-file /var/log/yester.log
 
 In /etc/fstab, with a link /sbin/mount.yester to yester:
   /srv/repository  /backup  yester  source=web1,allow_other,nofail  0  0
@@ -23,6 +24,7 @@ const MOUNT_EXAMPLES: &str = "\
 Examples:
   yester mount Z:
   yester mount C:\\history --source web1 --timezone Europe/Berlin
+  yester mount Z: --log-file C:\\history.log
 
 Needs WinFsp, from https://winfsp.dev";
 
@@ -48,6 +50,10 @@ pub struct MountArgs {
     /// With allow_other: ignore directories above a source that kept users out of it when it was imported
     #[arg(long)]
     pub allow_open_parents: bool,
+    /// Append errors and notes to this file; else they go to stderr or, in the background, to syslog
+    #[arg(long, value_name = "FILE")]
+    #[cfg_attr(windows, arg(help = "Append errors and notes to this file, instead of stderr"))]
+    pub log_file: Option<PathBuf>,
     /// Go on in the background once it is mounted
     #[arg(long, hide = cfg!(windows))]
     pub daemon: bool,

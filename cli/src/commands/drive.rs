@@ -10,6 +10,7 @@ use crate::args::MountArgs;
 use crate::error::{Outcome, abandon};
 use crate::mount_options::MountWords;
 use crate::platform;
+use crate::stderr;
 use crate::text;
 
 /// Why it ends.
@@ -25,6 +26,7 @@ pub fn run(context: &mut Context, args: &MountArgs) -> Result<Outcome> {
     if args.daemon || args.daemon_child {
         bail!("--daemon is for Linux only; leave the console open, or run it as a task that starts at logon");
     }
+    stderr::log_to(args.log_file.as_deref())?;
     let mut words = MountWords::parse(&args.options).map_err(|error| anyhow!(error))?;
     if let Some(word) = words.extra.first() {
         bail!(

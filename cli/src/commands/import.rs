@@ -245,9 +245,9 @@ pub fn tell(
     output.flush()?;
     match totals.troubled {
         0 => {}
-        1 => stderr::complain("1 entry is not in the snapshot as it should be; it is named above"),
+        1 => stderr::warn("1 entry is not in the snapshot as it should be; it is named above"),
         count => {
-            stderr::complain(&format!(
+            stderr::warn(&format!(
                 "{count} entries are not in the snapshot as they should be; they are named above"
             ));
         }

@@ -6,8 +6,10 @@ use crate::commands::serving::Serving;
 use crate::error::Outcome;
 use crate::mount_options::MountWords;
 use crate::platform::daemon;
+use crate::stderr;
 
 pub fn run(context: &mut Context, args: &MountArgs) -> Result<Outcome> {
+    stderr::log_to(args.log_file.as_deref())?;
     let mut words = MountWords::parse(&args.options).map_err(|error| anyhow!(error))?;
     context.global.timezone = context.global.timezone.take().or_else(|| words.timezone.take());
     let settings = context.settings()?;

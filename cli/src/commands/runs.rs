@@ -193,7 +193,7 @@ fn tell_left_out(output: &mut Output, left_out: &LeftOut) -> Result<(), WriteErr
     if output.is_json() {
         output.json(&left_out_object(left_out))?;
     }
-    stderr::complain(&left_out_text(left_out));
+    stderr::warn(&left_out_text(left_out));
     Ok(())
 }
 

@@ -77,7 +77,7 @@ impl Serving {
         match platform::unmount(&self.point, false) {
             Err(MountError::Busy(_)) => {
                 platform::unmount(&self.point, true)?;
-                stderr::complain(&format!("{} was in use; unmounted all the same", self.point.display()));
+                stderr::warn(&format!("{} was in use; unmounted all the same", self.point.display()));
             }
             Ok(()) | Err(MountError::NotMounted(_)) => {}
             Err(error) => return Err(error.into()),

@@ -21,12 +21,14 @@ use crate::output::WriteError;
 use crate::platform::{self, Created};
 use crate::progress::Bar;
 use crate::settings::Settings;
+use crate::stderr;
 use crate::text::printable;
 
 /// How long nothing may change in a folder of levels or images before it is looked at.
 const SETTLED: Duration = Duration::from_secs(5);
 
 pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
+    stderr::log_to(args.log_file.as_deref())?;
     let mut words = MountWords::parse(&args.options).map_err(|error| anyhow!(error))?;
     context.global.timezone = context.global.timezone.take().or_else(|| words.timezone.take());
     let settings = context.settings()?;

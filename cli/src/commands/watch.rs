@@ -16,9 +16,11 @@ use crate::args::WatchArgs;
 use crate::error::{Outcome, abandon};
 use crate::platform;
 use crate::settings::Settings;
+use crate::stderr;
 use crate::text::count;
 
 pub fn run(context: &mut Context, args: &WatchArgs) -> Result<Outcome> {
+    stderr::log_to(args.log_file.as_deref())?;
     let settings = Settings::with(&context.global, args.config.as_deref())?;
     let (tables, file) = &settings.watch;
     if tables.is_empty() {

@@ -4,7 +4,8 @@ pub mod daemon;
 mod priority;
 mod relay;
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use anyhow::{Context, Result};
 pub use fuse_linux::{Created, MountError, MountOptions, check_mountpoint, clear_stale, mount};
 pub use priority::lower_priority;
 pub use relay::Relay;
+use rustix::fs::{FileType, OFlags};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -35,6 +37,21 @@ pub fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     // Refused, deep trees are named as unreadable below the old limit.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+}
+
+/// Whether stderr is `/dev/null`. The runtime opens that in the place of a stderr that is closed.
+pub fn stderr_leads_nowhere() -> bool {
+    rustix::fs::fstat(rustix::stdio::stderr()).is_ok_and(|stderr| {
+        FileType::from_raw_mode(stderr.st_mode) == FileType::CharacterDevice
+            // linux/Documentation/admin-guide/devices.txt
+            && stderr.st_rdev == rustix::fs::makedev(1, 3)
+    })
+}
+
+/// How a log file is opened: readable by its owner only, and never waited for, as a pipe without a reader would be.
+pub fn for_a_log(options: &mut OpenOptions) {
+    let flags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
+    options.mode(0o600).custom_flags(flags.bits().cast_signed());
 }
 
 /// Whether this process was started to ignore a signal, as nohup(1) does with SIGHUP.

@@ -81,9 +81,10 @@ impl Drive {
 
     fn reparse(found: &Found) -> Result<Vec<u8>> {
         match &found.link {
-            Some(Link::Inside { target, .. }) => {
-                reparse_buffer(target).ok_or_else(|| Status::UNEXPECTED_IO_ERROR.into())
-            }
+            Some(Link::Inside { target, .. }) => reparse_buffer(target).ok_or_else(|| {
+                log::error!("a link's target is too long for Windows ({} characters)", target.len());
+                Status::UNEXPECTED_IO_ERROR.into()
+            }),
             _ => refuse(Status::NOT_A_REPARSE_POINT),
         }
     }
@@ -229,7 +230,10 @@ impl FileSystemContext for Drive {
 
     fn get_volume_info(&self, told: &mut VolumeInfo) -> Result<()> {
         // As the disk's that holds the repository: how much room there is for history.
-        let (total, free) = disk::room(self.tree.view().repository().root()).unwrap_or_default();
+        let (total, free) = disk::room(self.tree.view().repository().root()).unwrap_or_else(|error| {
+            log::error!("cannot tell how much room the disk of the repository has: {error}");
+            (0, 0)
+        });
         told.total_size = total;
         told.free_size = free;
         told.set_volume_label(&self.label);

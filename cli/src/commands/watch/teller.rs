@@ -49,14 +49,14 @@ impl<'a> Teller<'a> {
             Event::Unnoticed { place, error } => {
                 let full = error.raw_os_error() == Some(Errno::NOSPC.raw_os_error());
                 let cure = if full { "; raise fs.inotify.max_user_watches (sysctl)" } else { "" };
-                stderr::complain(&format!(
+                stderr::warn(&format!(
                     "changes of {} are not noticed, it is looked at from time to time: {error}{cure}",
                     place.display()
                 ));
                 Ok(())
             }
             Event::Restless { place, lasting } => {
-                stderr::complain(&format!(
+                stderr::warn(&format!(
                     "{} has not been at rest for {}, so nothing was imported; with `live = true` it is taken as it is",
                     place.display(),
                     length(lasting)

@@ -13,6 +13,7 @@ use anyhow::{Context, Result};
 
 use crate::args::{Global, MountArgs};
 use crate::error::Outcome;
+use crate::stderr;
 
 /// What the child writes to its stdout, a pipe, when it has mounted.
 const READY: &[u8] = b"\n";
@@ -54,6 +55,9 @@ fn arguments(global: &Global, repository: &Path, args: &MountArgs) -> Result<Vec
     words.extend(global.quiet.then(|| "--quiet".into()));
     words.extend((0..global.verbose).map(|_| "--verbose".into()));
     words.extend(["mount".into(), "--daemon-child".into()]);
+    if let Some(log) = &args.log_file {
+        words.push(with("--log-file", path::absolute(log)?.as_os_str()));
+    }
     words.extend(args.source.as_ref().map(|source| with("--source", source)));
     words.extend(args.allow_open_parents.then(|| "--allow-open-parents".into()));
     words.extend(args.with_versions.then(|| "--with-versions".into()));
@@ -75,6 +79,6 @@ pub fn ready() -> Result<()> {
     stdout.write_all(READY).and_then(|()| stdout.flush()).context("nobody waits for the mount")?;
     let null = File::options().read(true).write(true).open("/dev/null").context("cannot open /dev/null")?;
     rustix::stdio::dup2_stdout(&null)?;
-    rustix::stdio::dup2_stderr(&null)?;
+    stderr::replacing(|| rustix::stdio::dup2_stderr(&null))?;
     Ok(())
 }

@@ -1,0 +1,136 @@
+//! Which lines of a log are left out: a broken disk, or a hostile repository, must not fill it.
+
+use std::collections::HashMap;
+use std::collections::hash_map::{Entry, RandomState};
+use std::hash::BuildHasher;
+use std::time::{Duration, Instant};
+
+/// How long a line is not written again.
+const WINDOW: Duration = Duration::from_secs(60);
+/// How many different lines may be written in that time. It bounds the memory, too.
+const MOST: usize = 256;
+
+/// The lines of the last minute.
+#[derive(Debug, Default)]
+pub(super) struct Repeats {
+    /// By hashes of the texts, whose key is random: nobody can choose two texts with one hash.
+    lately: HashMap<u64, Line>,
+    hasher: RandomState,
+    /// Lines that were left out, and of which nothing is known any more.
+    forgotten: u64,
+}
+
+#[derive(Debug)]
+struct Line {
+    written: Instant,
+    left_out: u64,
+}
+
+impl Repeats {
+    /// The line to write for `text`, or `None` if it is left out. It tells how many were left out before it.
+    pub(super) fn admit(&mut self, text: String, now: Instant) -> Option<String> {
+        let key = self.hasher.hash_one(&text);
+        if let Some(line) = self.lately.get_mut(&key)
+            && !line.is_over(now)
+        {
+            line.left_out += 1;
+            return None;
+        }
+        if self.lately.len() >= MOST && !self.lately.contains_key(&key) {
+            self.forget(now);
+            if self.lately.len() >= MOST {
+                self.forgotten += 1;
+                return None;
+            }
+        }
+        let line = Line { written: now, left_out: 0 };
+        let same = match self.lately.entry(key) {
+            Entry::Occupied(mut entry) => entry.insert(line).left_out,
+            Entry::Vacant(entry) => {
+                entry.insert(line);
+                0
+            }
+        };
+        let others = std::mem::take(&mut self.forgotten);
+        Some(match (same, others) {
+            (0, 0) => text,
+            (same, 0) => format!("{text} (left out meanwhile: {same} of the same)"),
+            (0, others) => format!("{text} (left out meanwhile: {others} others)"),
+            (same, others) => format!("{text} (left out meanwhile: {same} of the same, {others} others)"),
+        })
+    }
+
+    /// Makes room: drops the lines whose time is over.
+    fn forget(&mut self, now: Instant) {
+        let over = self.lately.extract_if(|_, line| line.is_over(now));
+        self.forgotten += over.map(|(_, line)| line.left_out).sum::<u64>();
+    }
+}
+
+impl Line {
+    fn is_over(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.written) >= WINDOW
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admit(repeats: &mut Repeats, text: &str, now: Instant) -> Option<String> {
+        repeats.admit(text.to_owned(), now)
+    }
+
+    #[test]
+    fn a_line_is_written_once_a_minute() {
+        let (mut repeats, begin) = (Repeats::default(), Instant::now());
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        assert_eq!(admit(&mut repeats, "a", at(0)).as_deref(), Some("a"));
+        assert_eq!(admit(&mut repeats, "a", at(1)), None);
+        assert_eq!(admit(&mut repeats, "b", at(2)).as_deref(), Some("b"));
+        assert_eq!(admit(&mut repeats, "a", at(59)), None);
+        let told = "a (left out meanwhile: 2 of the same)";
+        assert_eq!(admit(&mut repeats, "a", at(60)).as_deref(), Some(told));
+        // The minute begins anew, and so does the count.
+        assert_eq!(admit(&mut repeats, "a", at(119)), None);
+        assert_eq!(
+            admit(&mut repeats, "a", at(120)).as_deref(),
+            Some("a (left out meanwhile: 1 of the same)")
+        );
+        assert_eq!(admit(&mut repeats, "a", at(180)).as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn endless_different_lines_are_bounded_and_counted() {
+        let (mut repeats, begin) = (Repeats::default(), Instant::now());
+        let written = |repeats: &mut Repeats, from: usize, now| {
+            (from..from + 10_000).filter_map(|line| admit(repeats, &format!("line {line}"), now)).count()
+        };
+        assert_eq!(written(&mut repeats, 0, begin), MOST);
+        assert_eq!(repeats.lately.len(), MOST);
+        assert_eq!(admit(&mut repeats, "line 0", begin), None);
+        // A minute later there is room again, and what was left out of any line is told once.
+        let later = begin + WINDOW;
+        let left_out = 10_000 - MOST + 1;
+        assert_eq!(
+            admit(&mut repeats, "new", later),
+            Some(format!("new (left out meanwhile: {left_out} others)"))
+        );
+        assert_eq!(admit(&mut repeats, "newer", later).as_deref(), Some("newer"));
+        assert_eq!(written(&mut repeats, 20_000, later), MOST - 2);
+        assert_eq!(repeats.lately.len(), MOST);
+    }
+
+    #[test]
+    fn a_line_tells_of_itself_and_of_others() {
+        let (mut repeats, begin) = (Repeats::default(), Instant::now());
+        for line in 0..MOST {
+            assert!(admit(&mut repeats, &line.to_string(), begin).is_some());
+        }
+        for line in ["0", "other"] {
+            assert_eq!(admit(&mut repeats, line, begin), None);
+        }
+        let told = "0 (left out meanwhile: 1 of the same, 1 others)";
+        assert_eq!(admit(&mut repeats, "0", begin + WINDOW).as_deref(), Some(told));
+    }
+}

@@ -1,0 +1,102 @@
+//! Where lines go.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use jiff::Timestamp;
+use log::Level;
+
+#[cfg(target_os = "linux")]
+use super::syslog::Syslog;
+#[cfg(target_os = "linux")]
+use crate::platform;
+
+/// Where lines go.
+#[derive(Debug)]
+pub(super) enum Sink {
+    Stderr,
+    File(LogFile),
+    #[cfg(target_os = "linux")]
+    Syslog(Syslog),
+}
+
+/// A file to which lines are appended.
+#[derive(Debug)]
+pub(super) struct LogFile(File);
+
+impl Sink {
+    /// The file if one is named, else stderr, else, where that leads nowhere, syslog.
+    pub(super) fn choose(file: Option<&Path>) -> Result<Self> {
+        if let Some(path) = file {
+            return LogFile::open(path).map(Self::File);
+        }
+        #[cfg(target_os = "linux")]
+        if platform::stderr_leads_nowhere()
+            && let Ok(syslog) = Syslog::new()
+        {
+            return Ok(Self::Syslog(syslog));
+        }
+        Ok(Self::Stderr)
+    }
+}
+
+impl LogFile {
+    fn open(path: &Path) -> Result<Self> {
+        let mut options = File::options();
+        options.append(true).create(true);
+        #[cfg(target_os = "linux")]
+        platform::for_a_log(&mut options);
+        options.open(path).map(Self).with_context(|| format!("cannot open the log file {}", path.display()))
+    }
+
+    /// Appends a line. One that the disk does not take is lost.
+    pub(super) fn append(&self, level: Level, text: &str) {
+        let _ = (&self.0).write_all(format(Timestamp::now(), level, text).as_bytes());
+    }
+}
+
+/// A line of a log file: the time in UTC (RFC 3339), the level, the text.
+fn format(time: Timestamp, level: Level, text: &str) -> String {
+    format!("{time:.3} {level:5} {text}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_begins_with_its_time_and_level() {
+        let time: Timestamp = "2024-06-01T12:00:00.5+02:00".parse().unwrap();
+        assert_eq!(format(time, Level::Error, "it broke"), "2024-06-01T10:00:00.500Z ERROR it broke\n");
+        assert_eq!(format(time, Level::Info, "it runs"), "2024-06-01T10:00:00.500Z INFO  it runs\n");
+    }
+
+    #[test]
+    fn lines_are_appended_where_others_may_truncate() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        std::fs::write(&path, "before\n").unwrap();
+        let log = LogFile::open(&path).unwrap();
+        log.append(Level::Warn, "one");
+        assert!(std::fs::read_to_string(&path).unwrap().starts_with("before\n"));
+        std::fs::write(&path, "").unwrap();
+        log.append(Level::Warn, "two");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.ends_with("Z WARN  two\n") && text.starts_with('2'), "{text:?}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn only_its_owner_reads_a_new_log() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        LogFile::open(&path).unwrap();
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o7777, 0o600);
+        let missing = folder.path().join("missing/log");
+        let error = format!("{:#}", LogFile::open(&missing).unwrap_err());
+        assert!(error.contains(missing.to_str().unwrap()) && error.contains("No such file"), "{error}");
+    }
+}
