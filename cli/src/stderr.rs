@@ -1,5 +1,5 @@
 //! Everything that goes to stderr, a line at a time, around the progress that may be shown there. A closed stderr is
-//! nobody's failure. The lines of a command that runs for long go to its log instead: [`log_to`] decides.
+//! nobody's failure. The lines of a command that nobody looks at go to its log instead: [`log_to`] decides.
 
 mod repeats;
 mod sink;
@@ -24,7 +24,7 @@ use crate::text::one_line;
 static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 /// Where lines go.
 static SINK: RwLock<Sink> = RwLock::new(Sink::Stderr);
-/// Which lines of the log were written lately, in a command that runs for long.
+/// Which lines of the log were written lately, in a command that nobody looks at.
 static REPEATS: Mutex<Option<Repeats>> = Mutex::new(None);
 
 /// Writes a line.
@@ -81,7 +81,7 @@ pub fn init_log(quiet: bool, verbose: u8) {
         .init();
 }
 
-/// Decides where the lines of a command that runs for long go: to `file`; else to stderr, if that leads anywhere; else
+/// Decides where the lines of a command go that nobody looks at: to `file`; else to stderr, if that leads anywhere; else
 /// to syslog. From now on a line of the log is written once a minute, however often it comes.
 pub fn log_to(file: Option<&Path>) -> Result<()> {
     let sink = Sink::choose(file)?;
@@ -110,9 +110,20 @@ fn admitted(level: Level, text: String) -> Option<String> {
         return Some(text);
     }
     match &mut *REPEATS.lock().unwrap_or_else(PoisonError::into_inner) {
+        // Who answers the kernel must not wait for whoever reads stderr.
+        Some(_) if is_stalled() => None,
         Some(repeats) => repeats.admit(text, Instant::now()),
         None => Some(text),
     }
+}
+
+/// Whether lines go to a stderr that does not take them.
+fn is_stalled() -> bool {
+    #[cfg(target_os = "linux")]
+    let takes = crate::platform::stderr_takes_a_line();
+    #[cfg(not(target_os = "linux"))]
+    let takes = true;
+    !takes && matches!(&*SINK.read().unwrap_or_else(PoisonError::into_inner), Sink::Stderr)
 }
 
 fn emit(level: Level, prefix: &str, text: &str) {

@@ -1,4 +1,4 @@
-//! What a mount, `up` and `watch` say can be read somewhere, also when nobody sees their stderr.
+//! What a mount, `up`, `watch` and `hook` say can be read somewhere, also when nobody sees their stderr.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,7 +6,7 @@ use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use fs_tests::needs::{self, Need, UNSHARE};
@@ -55,7 +55,7 @@ impl Logger {
 
     /// What it was sent so far.
     fn lines(&mut self) -> &[String] {
-        let mut bytes = [0; 1 << 16];
+        let mut bytes = vec![0; 1 << 16];
         while let Ok(len) = self.socket.recv(&mut bytes) {
             self.lines.push(String::from_utf8(bytes[..len].to_vec()).expect("text"));
         }
@@ -203,6 +203,20 @@ fn a_watch_tells_syslog_when_its_stderr_leads_nowhere() {
     }
 }
 
+/// A daemon of rsync has no stderr to give to it.
+#[test]
+fn a_hook_tells_syslog_why_it_fails() {
+    if !needs::met(&[Need::Root, UNSHARE]) {
+        return;
+    }
+    let sandbox = Sandbox::with_repository();
+    let mut logger = Logger::new(&sandbox);
+    logger.of(sandbox.yester(["hook", "post-xfer"]), "2>/dev/null").run().code_is(1);
+    let line = logger.wait_for("RSYNC_EXIT_STATUS is not set");
+    assert!(line.starts_with("<27>"), "{line}");
+    assert_eq!(logger.lines().len(), 1, "{:?}", logger.lines());
+}
+
 #[test]
 fn up_tells_its_log_file_instead_of_stderr() {
     if !needs::met(&[Need::Fuse]) {
@@ -231,6 +245,39 @@ fn a_full_disk_under_the_log_file_harms_nothing() {
     read_in_vain(mounted.point());
     assert_eq!(fs::read(mounted.path("@latest/small")).expect("a file"), b"x");
     mounted.stop(Signal::TERM).ok();
+}
+
+/// The mount would hang with it.
+#[test]
+fn a_stderr_that_nobody_reads_is_not_waited_for() {
+    if !needs::met(&[Need::Fuse]) {
+        return;
+    }
+    let (sandbox, _) = damaged();
+    let (_reader, mut writer) = std::io::pipe().expect("a pipe");
+    rustix::io::ioctl_fionbio(&writer, true).expect("a pipe that does not wait");
+    while writer.write(&[b'x'; 4096]).is_ok() {}
+    rustix::io::ioctl_fionbio(&writer, false).expect("a pipe that waits");
+    let mut mount = sandbox.yester(["-q", "mount", "--source", "source"]).arg(sandbox.mnt()).command();
+    let mut mount = mount.stdout(Stdio::null()).stderr(writer).spawn().expect("yester starts");
+    wait_until("the mount", LIMIT, || mountinfo::is_yester(&sandbox.mnt()).then_some(()));
+    for number in 0..3 {
+        let mut reader = Command::new("cat");
+        reader.arg(sandbox.mnt().join("@latest/large"));
+        let mut reader = reader.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("cat");
+        let ended = (0..1000).find_map(|_| {
+            std::thread::sleep(Duration::from_millis(10));
+            reader.try_wait().expect("cat")
+        });
+        // Ended first: it would wait for the mount, and the test for it.
+        if ended.is_none() {
+            let _ = (mount.kill(), mount.wait(), reader.wait());
+            panic!("read {number} waits");
+        }
+        assert_eq!(ended.and_then(|ended| ended.code()), Some(1));
+    }
+    kill_process(Pid::from_child(&mount), Signal::TERM).expect("a process");
+    assert!(mount.wait().expect("its end").success());
 }
 
 #[test]

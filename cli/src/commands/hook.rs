@@ -10,9 +10,12 @@ use fs_core::format::Status;
 use super::{Context, import, rsync, stop_on_signals};
 use crate::args::{HookArgs, HookEvent};
 use crate::error::Outcome;
+use crate::stderr;
 
 pub fn run(context: &mut Context, args: &HookArgs) -> Result<Outcome> {
     let HookEvent::PostXfer = args.event;
+    // A daemon has no stderr to give to it.
+    stderr::log_to(None)?;
     let variable = |name: &'static str| {
         env::var_os(name).with_context(|| {
             format!("{name} is not set: let an rsync daemon call this, by `post-xfer exec` in rsyncd.conf")

@@ -14,6 +14,7 @@ use anyhow::{Context, Result};
 pub use fuse_linux::{Created, MountError, MountOptions, check_mountpoint, clear_stale, mount};
 pub use priority::lower_priority;
 pub use relay::Relay;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, OFlags};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -46,6 +47,13 @@ pub fn stderr_leads_nowhere() -> bool {
             // linux/Documentation/admin-guide/devices.txt
             && stderr.st_rdev == rustix::fs::makedev(1, 3)
     })
+}
+
+/// Whether stderr takes a line at once: a pipe that nobody reads, or a terminal that is stopped, does not.
+pub fn stderr_takes_a_line() -> bool {
+    let stderr = rustix::stdio::stderr();
+    // What cannot be asked is tried.
+    poll(&mut [PollFd::new(&stderr, PollFlags::OUT)], Some(&Timespec { tv_sec: 0, tv_nsec: 0 })) != Ok(0)
 }
 
 /// How a log file is opened: readable by its owner only, and never waited for, as a pipe without a reader would be.
