@@ -105,13 +105,11 @@ pub fn replacing<T>(replace: impl FnOnce() -> T) -> T {
 
 /// The line of the log to write, if it is not left out.
 fn admitted(level: Level, text: String) -> Option<String> {
-    // Who asks for everything gets everything.
-    if level > Level::Info {
-        return Some(text);
-    }
     match &mut *REPEATS.lock().unwrap_or_else(PoisonError::into_inner) {
         // Who answers the kernel must not wait for whoever reads stderr.
         Some(_) if is_stalled() => None,
+        // Who asks for everything gets everything.
+        Some(_) if level > Level::Info => Some(text),
         Some(repeats) => repeats.admit(text, Instant::now()),
         None => Some(text),
     }
