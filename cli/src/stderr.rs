@@ -1,5 +1,5 @@
-//! Everything that goes to stderr, a line at a time, around the progress that may be shown there. A closed stderr is
-//! nobody's failure. The lines of a command that nobody looks at go to its log instead: [`log_to`] decides.
+//! Writes to stderr, a line at a time, around the progress that may be shown there. A closed stderr is not an
+//! error. The lines of a mount, `up`, `watch` or a hook can go to a log instead: see [`log_to`].
 
 mod repeats;
 mod sink;
@@ -24,7 +24,7 @@ use crate::text::one_line;
 static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 /// Where lines go.
 static SINK: RwLock<Sink> = RwLock::new(Sink::Stderr);
-/// Which lines of the log were written lately, in a command that nobody looks at.
+/// Lines of the log that were written lately. `None` until [`log_to`] is called.
 static REPEATS: Mutex<Option<Repeats>> = Mutex::new(None);
 
 /// Writes a line.
@@ -42,7 +42,7 @@ pub fn warn(message: &str) {
     emit(Level::Warn, "yester: ", message);
 }
 
-/// Writes the error that ends this process, also to stderr: whoever waits for the process reads it there.
+/// Writes the error that ends this process. It also goes to stderr, for the process that waits for this one.
 pub fn fail(message: &str) {
     complain(message);
     if matches!(&*SINK.read().unwrap_or_else(PoisonError::into_inner), Sink::File(_)) {
@@ -81,8 +81,8 @@ pub fn init_log(quiet: bool, verbose: u8) {
         .init();
 }
 
-/// Decides where the lines of a command go that nobody looks at: to `file`; else to stderr, if that leads anywhere; else
-/// to syslog. From now on a line of the log is written once a minute, however often it comes.
+/// Chooses where lines go from now on: to `file`, if given; else to stderr; else, if stderr is `/dev/null`,
+/// to syslog. From now on the same line of the log is written at most once a minute.
 pub fn log_to(file: Option<&Path>) -> Result<()> {
     let sink = Sink::choose(file)?;
     *SINK.write().unwrap_or_else(PoisonError::into_inner) = sink;
@@ -90,7 +90,8 @@ pub fn log_to(file: Option<&Path>) -> Result<()> {
     Ok(())
 }
 
-/// Lets `replace` make stderr lead elsewhere, and decides anew if lines went there. None comes in between.
+/// Runs `replace`, which redirects stderr. If lines went to stderr, chooses again where they go. No line is
+/// written meanwhile.
 #[cfg(target_os = "linux")]
 pub fn replacing<T>(replace: impl FnOnce() -> T) -> T {
     let mut sink = SINK.write().unwrap_or_else(PoisonError::into_inner);
@@ -103,19 +104,19 @@ pub fn replacing<T>(replace: impl FnOnce() -> T) -> T {
     replaced
 }
 
-/// The line of the log to write, if it is not left out.
+/// The line of the log to write; `None` if it is left out.
 fn admitted(level: Level, text: String) -> Option<String> {
     match &mut *REPEATS.lock().unwrap_or_else(PoisonError::into_inner) {
-        // Who answers the kernel must not wait for whoever reads stderr.
+        // A thread that answers the kernel must not wait until somebody reads stderr.
         Some(_) if is_stalled() => None,
-        // Who asks for everything gets everything.
+        // Debug lines are never left out: they were asked for with `-vv`.
         Some(_) if level > Level::Info => Some(text),
         Some(repeats) => repeats.admit(text, Instant::now()),
         None => Some(text),
     }
 }
 
-/// Whether lines go to a stderr that does not take them.
+/// Whether lines go to stderr, and stderr does not accept one at once.
 fn is_stalled() -> bool {
     #[cfg(target_os = "linux")]
     let takes = crate::platform::stderr_takes_a_line();

@@ -17,8 +17,7 @@ pub(crate) fn open(path: &Path) -> io::Result<OwnedFd> {
     walk(path, |above, name| Ok(openat(above, name, FOLDER, Mode::empty())?))
 }
 
-/// Folders that were created for a mount point. Dropped, they are removed again, except those that somebody
-/// has filled.
+/// Folders that were created for a mount point. Dropping this removes them, except those that are not empty.
 #[derive(Debug, Default)]
 pub struct Created(Vec<(OwnedFd, OsString)>);
 
@@ -63,8 +62,8 @@ pub(crate) fn mount(point: &OwnedFd, device: &str, flags: MountFlags, data: &str
     Ok(rustix::mount::mount(device, path_of(point), "fuse", flags, Some(options.as_c_str()))?)
 }
 
-/// A folder at which something is mounted: the folder above it, and its name there. A handle on the mount itself
-/// would keep it busy.
+/// A mount point: a handle on the folder above it, and its name there. A handle on the mount itself would
+/// keep it busy.
 #[derive(Debug)]
 pub(crate) struct Place {
     above: OwnedFd,
@@ -80,8 +79,8 @@ impl Place {
         Ok(Self { above: open(above)?, name: name.to_owned() })
     }
 
-    /// Where a folder is at which something was mounted. It keeps its name from then on, whatever becomes of the
-    /// folders above it.
+    /// The mount point that this folder is. While something is mounted there, it cannot be renamed; only
+    /// folders above it can.
     pub(crate) fn of(point: &OwnedFd) -> io::Result<Self> {
         let path = std::fs::read_link(path_of(point))?;
         let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
@@ -169,7 +168,7 @@ mod tests {
         fs::write(at("there/a/file"), "").unwrap();
         drop(created);
         assert!(at("there/a/file").exists() && !at("there/a/b").exists());
-        // A link that has taken its place leads nowhere.
+        // A link that has replaced a created folder is not followed.
         fs::create_dir_all(at("victim/d")).unwrap();
         let created = making("there/c/d");
         fs::rename(at("there/c"), at("there/moved")).unwrap();

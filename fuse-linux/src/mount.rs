@@ -31,7 +31,7 @@ pub struct Mount {
 #[derive(Debug)]
 struct Point {
     path: PathBuf,
-    /// Where it is even if folders above it are moved; only for root.
+    /// Finds the mount even if folders above it are moved. `None` if fusermount3 has mounted it.
     place: Option<Place>,
 }
 

@@ -26,8 +26,8 @@ fn is_dead(path: &Path) -> bool {
 }
 
 /// Checks that history can be mounted at `path`, and returns its absolute path. `forbidden` are directories that it
-/// must not be inside of, each with what to call it. A missing one is created if
-/// `created` is there to remember it.
+/// must not be inside of, each with what to call it. A missing mount point is created if `created` is given,
+/// and recorded there.
 pub fn check_mountpoint(
     path: &Path,
     forbidden: &[(&'static str, &Path)],

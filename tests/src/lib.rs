@@ -24,7 +24,7 @@
 //! | `YESTER_TEST_WATCH_RUNS` | how many runs one `yester watch` imports while its memory is looked at (150) |
 //! | `YESTER_TEST_DAMAGE` | how many times a repository is damaged at random and repaired (6) |
 //! | `YESTER_TEST_HOSTILE` | how many commands meet something planted in a repository (120) |
-//! | `YESTER_TEST_RACES` | how many rounds of each race another user plays against root (1) |
+//! | `YESTER_TEST_RACES` | how many rounds of each race between another user and root (1) |
 //! | `YESTER_TEST_READ_SECONDS` | how long a mount is read beside imports, its memory and files looked at (6) |
 //! | `YESTER_TEST_SKIPS` | a file that gets one line for each skipped test |
 //! | `YESTER_TEST_KEEP` | set: the sandbox of a failed test is kept, and its path printed |

@@ -1,4 +1,4 @@
-//! What a mount, `up`, `watch` and `hook` say can be read somewhere, also when nobody sees their stderr.
+//! The messages of a mount, `up`, `watch` and `hook` reach a log, also when nobody sees their stderr.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,7 +18,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Gives the program that follows a /dev of its own, in which `log` leads to `$LOG`.
+/// A shell script that runs a command with a /dev of its own, in which `log` is a link to `$LOG`.
 const OWN_DEV: &str = r#"set -e
 mount -t tmpfs none "$DEV"
 for device in null full random urandom fuse; do
@@ -30,7 +30,7 @@ ln -s "$LOG" "$DEV/log"
 mount --rbind "$DEV" /dev
 exec "$0" "$@""#;
 
-/// A logger of syslog's kind, and what it was sent.
+/// A syslog logger, and the lines that it has received.
 struct Logger {
     folder: PathBuf,
     socket: UnixDatagram,
@@ -46,14 +46,14 @@ impl Logger {
         Self { folder, socket, lines: Vec::new() }
     }
 
-    /// Lets it be /dev/log of a command whose stderr is redirected so.
+    /// Makes it the /dev/log of `command`, whose stderr is redirected as `stderr` says.
     fn of<'a>(&self, command: Yester<'a>, stderr: &str) -> Yester<'a> {
         let script = format!("{OWN_DEV} {stderr}");
         let command = command.through(&["unshare", "--mount", "sh", "-c", &script]);
         command.env("DEV", self.folder.join("dev")).env("LOG", self.folder.join("socket"))
     }
 
-    /// What it was sent so far.
+    /// The lines received so far.
     fn lines(&mut self) -> &[String] {
         let mut bytes = vec![0; 1 << 16];
         while let Ok(len) = self.socket.recv(&mut bytes) {
@@ -62,7 +62,7 @@ impl Logger {
         &self.lines
     }
 
-    /// Waits for a line with this in it.
+    /// Waits for a line that contains `word`.
     #[track_caller]
     fn wait_for(&mut self, word: &str) -> String {
         wait_until(&format!("a line with {word}"), LIMIT, || {
@@ -71,7 +71,8 @@ impl Logger {
     }
 }
 
-/// A repository with a snapshot of `large`, whose content is damaged, and of `small`; the name of the damaged pack.
+/// A repository with a snapshot of two files, `large` and `small`, and the name of the damaged pack. The
+/// content of `large` is damaged.
 fn damaged() -> (Sandbox, String) {
     let sandbox = Sandbox::with_repository();
     file(sandbox.source().join("large"), noise(1, 400_000));
@@ -115,7 +116,7 @@ fn daemon(sandbox: &Sandbox) -> Pid {
     found.and_then(Pid::from_raw).expect("a process in the background")
 }
 
-/// Asserts that no line is there twice, whatever is before `text` in each of them.
+/// Asserts that no two lines are the same. `text` returns the part of a line that is compared.
 #[track_caller]
 fn assert_told_once<'a>(lines: impl Iterator<Item = &'a str>, text: impl Fn(&str) -> &str) {
     let mut seen = BTreeSet::new();
@@ -172,7 +173,7 @@ fn a_daemon_tells_its_log_file() {
     assert_told_once(text.lines(), |line| line.split_once(' ').expect("a time").1);
 }
 
-/// Each line once: under systemd, stderr is the journal already.
+/// Each line is written once: under systemd, stderr already leads to the journal.
 #[test]
 fn a_watch_tells_syslog_when_its_stderr_leads_nowhere() {
     if !needs::met(&[Need::Root, UNSHARE]) {
@@ -203,7 +204,7 @@ fn a_watch_tells_syslog_when_its_stderr_leads_nowhere() {
     }
 }
 
-/// A daemon of rsync has no stderr to give to it.
+/// An rsync daemon has no stderr to pass on.
 #[test]
 fn a_hook_tells_syslog_why_it_fails() {
     if !needs::met(&[Need::Root, UNSHARE]) {
@@ -247,7 +248,7 @@ fn a_full_disk_under_the_log_file_harms_nothing() {
     mounted.stop(Signal::TERM).ok();
 }
 
-/// The mount would hang with it.
+/// Otherwise the mount would hang.
 #[test]
 fn a_stderr_that_nobody_reads_is_not_waited_for() {
     if !needs::met(&[Need::Fuse]) {
@@ -269,7 +270,7 @@ fn a_stderr_that_nobody_reads_is_not_waited_for() {
             std::thread::sleep(Duration::from_millis(10));
             reader.try_wait().expect("cat")
         });
-        // Ended first: it would wait for the mount, and the test for it.
+        // The mount is ended first: the reader waits for the mount, and the test would wait for the reader.
         if ended.is_none() {
             let _ = (mount.kill(), mount.wait(), reader.wait());
             panic!("read {number} waits");
@@ -290,7 +291,7 @@ fn a_log_file_that_cannot_be_opened_is_told_before_anything_is_mounted() {
     let config = sandbox.path("watch.toml");
     file(&config, format!("[[watch]]\npath = \"{}\"\n", sandbox.source().display()));
     let (source, point) = (sandbox.source(), sandbox.mnt());
-    // A pipe that nobody reads would be waited for.
+    // Opening a pipe that nobody reads must not wait.
     for log in [sandbox.path("missing/log"), sandbox.source(), pipe] {
         let told = ["cannot open the log file", log.to_str().expect("a plain path")];
         for command in [
@@ -305,7 +306,7 @@ fn a_log_file_that_cannot_be_opened_is_told_before_anything_is_mounted() {
     }
 }
 
-/// Whoever has started it would else see its exit status alone.
+/// Otherwise the caller would see nothing but the exit status.
 #[test]
 fn the_error_that_ends_it_is_on_stderr_too() {
     let sandbox = Sandbox::with_repository();

@@ -100,7 +100,7 @@ fn advice(report: &Report) -> Vec<&'static str> {
         );
     }
     if report.findings.iter().any(|finding| matches!(finding, Finding::Misplaced { .. })) {
-        advice.push("`yester repair` moves a pack into the folder of its name.");
+        advice.push("`yester repair` moves a misplaced pack back into its own folder.");
     }
     if report.findings.iter().any(|finding| matches!(finding, Finding::Manifest { .. })) {
         advice.push("A snapshot comes back only with its manifest, from a copy of the repository.");
@@ -145,7 +145,7 @@ fn text(finding: &Finding, zone: &TimeZone) -> String {
         }
         Finding::Blob { blob, what, reason } => format!("{what} {blob}: {reason}"),
         Finding::Misplaced { pack, folder } => {
-            format!("pack {pack} is in {folder}, not in the folder of its name; it can be read there")
+            format!("pack {pack} is in {folder}, not in the folder of its first two digits; it is read there")
         }
         Finding::IndexedPack { pack, reason } => format!("pack {pack}, in the index: {reason}"),
         other => format!("{other:?}"),

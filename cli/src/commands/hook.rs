@@ -14,7 +14,7 @@ use crate::stderr;
 
 pub fn run(context: &mut Context, args: &HookArgs) -> Result<Outcome> {
     let HookEvent::PostXfer = args.event;
-    // A daemon has no stderr to give to it.
+    // An rsync daemon has no stderr to pass on.
     stderr::log_to(None)?;
     let variable = |name: &'static str| {
         env::var_os(name).with_context(|| {

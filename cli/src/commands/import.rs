@@ -245,10 +245,10 @@ pub fn tell(
     output.flush()?;
     match totals.troubled {
         0 => {}
-        1 => stderr::warn("1 entry is not in the snapshot as it should be; it is named above"),
+        1 => stderr::warn("1 entry could not be read in full, or changed meanwhile; it is named above"),
         count => {
             stderr::warn(&format!(
-                "{count} entries are not in the snapshot as they should be; they are named above"
+                "{count} entries could not be read in full, or changed meanwhile; they are named above"
             ));
         }
     }

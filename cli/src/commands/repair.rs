@@ -118,7 +118,7 @@ fn tell_summary(
     };
     for (pack, folder) in &repaired.misplaced {
         let fate = if dry_run { "to be moved" } else { "moved" };
-        output.line(&format!("pack {pack} was in {folder}; {fate} into the folder of its name"))?;
+        output.line(&format!("pack {pack} was in {folder}; {fate} back into its own folder"))?;
     }
     for pack in &repaired.damaged_packs {
         let blobs = count(pack.salvaged, "blob");

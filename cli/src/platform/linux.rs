@@ -40,7 +40,7 @@ pub fn raise_file_limit() {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
-/// Whether stderr is `/dev/null`. The runtime opens that in the place of a stderr that is closed.
+/// Whether stderr is `/dev/null`. The Rust runtime opens `/dev/null` in place of a closed stderr.
 pub fn stderr_leads_nowhere() -> bool {
     rustix::fs::fstat(rustix::stdio::stderr()).is_ok_and(|stderr| {
         FileType::from_raw_mode(stderr.st_mode) == FileType::CharacterDevice
@@ -49,14 +49,15 @@ pub fn stderr_leads_nowhere() -> bool {
     })
 }
 
-/// Whether stderr takes a line at once: a pipe that nobody reads, or a terminal that is stopped, does not.
+/// Whether stderr accepts a line at once. A full pipe that nobody reads, or a stopped terminal, does not.
 pub fn stderr_takes_a_line() -> bool {
     let stderr = rustix::stdio::stderr();
-    // What cannot be asked is tried.
+    // If poll fails, the write is tried.
     poll(&mut [PollFd::new(&stderr, PollFlags::OUT)], Some(&Timespec { tv_sec: 0, tv_nsec: 0 })) != Ok(0)
 }
 
-/// How a log file is opened: readable by its owner only, and never waited for, as a pipe without a reader would be.
+/// Sets how a log file is opened. Only its owner can read a new one. Opening never waits: a pipe without a
+/// reader is an error.
 pub fn for_a_log(options: &mut OpenOptions) {
     let flags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
     options.mode(0o600).custom_flags(flags.bits().cast_signed());

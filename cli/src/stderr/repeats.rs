@@ -1,22 +1,22 @@
-//! Which lines of a log are left out: a broken disk, or a hostile repository, must not fill it.
+//! Leaves out repeated lines: a broken disk, or a hostile repository, must not fill the log.
 
 use std::collections::HashMap;
 use std::collections::hash_map::{Entry, RandomState};
 use std::hash::BuildHasher;
 use std::time::{Duration, Instant};
 
-/// How long a line is not written again.
+/// Minimum time between two writes of the same line.
 const WINDOW: Duration = Duration::from_secs(60);
-/// How many different lines may be written in that time. It bounds the memory, too.
+/// Maximum number of different lines written in that time. It bounds the memory, too.
 const MOST: usize = 256;
 
 /// The lines of the last minute.
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
-    /// By hashes of the texts, whose key is random: nobody can choose two texts with one hash.
+    /// Keyed by a hash of the text. The hash has a random key: nobody can choose two texts with one hash.
     lately: HashMap<u64, Line>,
     hasher: RandomState,
-    /// Lines that were left out, and of which nothing is known any more.
+    /// Number of lines left out that no entry of `lately` counts.
     forgotten: u64,
 }
 
@@ -27,7 +27,7 @@ struct Line {
 }
 
 impl Repeats {
-    /// The line to write for `text`, or `None` if it is left out. It tells how many were left out before it.
+    /// The line to write for `text`, or `None` if it is left out. It says how many were left out before.
     pub(super) fn admit(&mut self, text: String, now: Instant) -> Option<String> {
         let key = self.hasher.hash_one(&text);
         if let Some(line) = self.lately.get_mut(&key)
@@ -54,9 +54,9 @@ impl Repeats {
         let others = std::mem::take(&mut self.forgotten);
         Some(match (same, others) {
             (0, 0) => text,
-            (same, 0) => format!("{text} (left out meanwhile: {same} of the same)"),
-            (0, others) => format!("{text} (left out meanwhile: {others} others)"),
-            (same, others) => format!("{text} (left out meanwhile: {same} of the same, {others} others)"),
+            (same, 0) => format!("{text} (repeats left out: {same})"),
+            (0, others) => format!("{text} (other lines left out: {others})"),
+            (same, others) => format!("{text} (repeats left out: {same}, other lines: {others})"),
         })
     }
 
@@ -89,14 +89,11 @@ mod tests {
         assert_eq!(admit(&mut repeats, "a", at(1)), None);
         assert_eq!(admit(&mut repeats, "b", at(2)).as_deref(), Some("b"));
         assert_eq!(admit(&mut repeats, "a", at(59)), None);
-        let told = "a (left out meanwhile: 2 of the same)";
+        let told = "a (repeats left out: 2)";
         assert_eq!(admit(&mut repeats, "a", at(60)).as_deref(), Some(told));
         // The minute begins anew, and so does the count.
         assert_eq!(admit(&mut repeats, "a", at(119)), None);
-        assert_eq!(
-            admit(&mut repeats, "a", at(120)).as_deref(),
-            Some("a (left out meanwhile: 1 of the same)")
-        );
+        assert_eq!(admit(&mut repeats, "a", at(120)).as_deref(), Some("a (repeats left out: 1)"));
         assert_eq!(admit(&mut repeats, "a", at(180)).as_deref(), Some("a"));
     }
 
@@ -109,12 +106,12 @@ mod tests {
         assert_eq!(written(&mut repeats, 0, begin), MOST);
         assert_eq!(repeats.lately.len(), MOST);
         assert_eq!(admit(&mut repeats, "line 0", begin), None);
-        // A minute later there is room again, and what was left out of any line is told once.
+        // A minute later there is room again, and all lines left out are reported once.
         let later = begin + WINDOW;
         let left_out = 10_000 - MOST + 1;
         assert_eq!(
             admit(&mut repeats, "new", later),
-            Some(format!("new (left out meanwhile: {left_out} others)"))
+            Some(format!("new (other lines left out: {left_out})"))
         );
         assert_eq!(admit(&mut repeats, "newer", later).as_deref(), Some("newer"));
         assert_eq!(written(&mut repeats, 20_000, later), MOST - 2);
@@ -130,7 +127,7 @@ mod tests {
         for line in ["0", "other"] {
             assert_eq!(admit(&mut repeats, line, begin), None);
         }
-        let told = "0 (left out meanwhile: 1 of the same, 1 others)";
+        let told = "0 (repeats left out: 1, other lines: 1)";
         assert_eq!(admit(&mut repeats, "0", begin + WINDOW).as_deref(), Some(told));
     }
 }

@@ -27,7 +27,7 @@ pub(super) enum Sink {
 pub(super) struct LogFile(File);
 
 impl Sink {
-    /// The file if one is named, else stderr, else, where that leads nowhere, syslog.
+    /// The file, if given; else stderr; else, if stderr is `/dev/null`, syslog.
     pub(super) fn choose(file: Option<&Path>) -> Result<Self> {
         if let Some(path) = file {
             return LogFile::open(path).map(Self::File);
@@ -51,7 +51,7 @@ impl LogFile {
         options.open(path).map(Self).with_context(|| format!("cannot open the log file {}", path.display()))
     }
 
-    /// Appends a line. One that the disk does not take is lost.
+    /// Appends a line. If the write fails, the line is lost.
     pub(super) fn append(&self, level: Level, text: &str) {
         let _ = (&self.0).write_all(format(Timestamp::now(), level, text).as_bytes());
     }

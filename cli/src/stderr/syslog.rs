@@ -1,7 +1,7 @@
-//! Lines for syslog, by the datagram that syslog(3) sends: the journal of systemd, rsyslog and busybox all take it.
+//! Sends lines to syslog, as the datagrams of syslog(3). systemd's journal, rsyslog and busybox accept them.
 //!
-//! The crate `syslog` blocks when the logger is slow, and never reaches one that was started again. What is left of
-//! it without that is one line of format.
+//! The crate `syslog` is not used: it blocks when the logger is slow, and never reaches a restarted one. All
+//! that it would contribute is the format of a message, which is one line.
 
 use std::io;
 use std::os::unix::net::UnixDatagram;
@@ -14,7 +14,7 @@ use log::Level;
 const SOCKET: &str = "/dev/log";
 /// `LOG_DAEMON`
 const FACILITY: u8 = 3 << 3;
-/// Bytes of a message: rsyslog cuts longer ones.
+/// Maximum length of a message, in bytes: rsyslog cuts longer ones.
 const LONGEST: usize = 8 << 10;
 
 /// Sends lines, and never waits.
@@ -35,8 +35,8 @@ impl Syslog {
         Ok(Self { socket, path })
     }
 
-    /// Sends a line. One that nobody takes at once is lost. The socket is looked up each time, so that a logger is found
-    /// that comes later, or is started again.
+    /// Sends a line. If the logger does not accept it at once, it is lost. The socket is looked up each time,
+    /// to find a logger that was started later or restarted.
     pub(super) fn send(&self, level: Level, text: &str) {
         let message = message(level, &Zoned::now(), process::id(), text);
         let _ = self.socket.send_to(message.as_bytes(), &self.path);
@@ -105,7 +105,7 @@ mod tests {
         }
     }
 
-    /// It would wait for ever.
+    /// Otherwise a mount would wait for ever.
     #[test]
     fn a_logger_that_does_not_read_is_not_waited_for() {
         let folder = tempfile::tempdir().unwrap();

@@ -21,9 +21,10 @@ pub enum MaintainError {
          are lost for good; nothing was changed"
     )]
     Away(String),
-    /// So many packs went away while they were examined.
+    /// This number of packs vanished after the repair had read them.
     #[error(
-        "{0} packs have vanished while the repair read them: see what moves or unmounts them, then try again; nothing was changed"
+        "{0} packs have vanished during the repair: find out what moves or unmounts them, then try again; \
+         nothing was changed"
     )]
     Vanished(usize),
     /// The repository failed.

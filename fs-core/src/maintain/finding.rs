@@ -76,7 +76,7 @@ pub enum Finding {
         /// What it is.
         reason: String,
     },
-    /// A pack is not in the folder of its name. It can be read all the same.
+    /// A misplaced pack: it is not in the folder of its first two digits. It can be read all the same.
     Misplaced {
         /// The pack.
         pack: PackId,

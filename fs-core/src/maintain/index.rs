@@ -50,6 +50,7 @@ pub(super) fn check(check: &mut Check<'_>) -> Result<Examined, MaintainError> {
 }
 
 fn compare(check: &mut Check<'_>) -> Result<Compared, MaintainError> {
+    check.repository.verify_index()?;
     // Before the manifests are listed: a snapshot that appears meanwhile is not missed.
     let recorded = check.repository.recorded_snapshots()?;
     check.recorded = recorded.into_iter().map(|record| (record.id, record)).collect();

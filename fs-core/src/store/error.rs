@@ -113,9 +113,9 @@ pub enum StoreError {
          are lost, `yester import --heal` stores again what your files still hold"
     )]
     Away {
-        /// Number of packs that the index knows and that are not there.
+        /// Number of packs that are in the index but not in the repository.
         missing: u64,
-        /// Number of packs that are there or missing.
+        /// Number of all packs, present or missing.
         total: u64,
     },
     /// The background writer stopped for a reason that was reported before.

@@ -59,18 +59,19 @@ impl Folder {
         Ok(Self { dir, path: path.to_owned() })
     }
 
-    /// Creates the folder at `path`, and those above it that are missing; `None` if it exists. In a folder of
-    /// another user, that user may have replaced it by another folder, but not by a link.
+    /// Creates the folder at `path`, and missing folders above it. Returns `None` if it exists. If another
+    /// user owns the folder above, that user may have replaced the new folder by another one, but not by a
+    /// link.
     pub(super) fn create(path: &Path) -> Result<Option<Self>, StoreError> {
         let above = path.parent().filter(|above| !above.as_os_str().is_empty());
         if let Some(above) = above {
             let mut builder = std::fs::DirBuilder::new();
-            // Who can write to a folder above can replace the repository, whatever the umask.
+            // Anyone who can write to a folder above can replace the repository, so no umask may allow it.
             #[cfg(unix)]
             std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o755);
             builder.recursive(true).create(above).map_err(StoreError::io("create", above))?;
         }
-        // As with `a/..`.
+        // A path such as `a/..` ends without a name, and leads to an existing folder.
         let Some(name) = path.file_name() else { return Ok(None) };
         let above = Self::open(above.unwrap_or(Path::new(".")))?;
         match above.create_private(name) {
@@ -152,12 +153,12 @@ impl Folder {
         }
     }
 
-    /// Fails if the file with this name has another one, too.
+    /// Fails if the file with this name has another name, too.
     pub(super) fn check_only_name(&self, name: &str) -> Result<(), StoreError> {
         self.is_only_name(name, &self.file(name)?).map(drop)
     }
 
-    /// Fails if this open file has other names than this one; `false` if it no longer has this one.
+    /// Fails if the open file has a name besides `name`. Returns false if it no longer has `name`.
     fn is_only_name(&self, name: &str, file: &File) -> Result<bool, StoreError> {
         let links = links_at(&self.dir, name, file).map_err(StoreError::io("read", self.path_of(name)))?;
         if links.is_some_and(|links| links > 1) {
@@ -395,8 +396,8 @@ fn identity_of(file: &File) -> io::Result<Identity> {
     Ok((told.volume_serial_number(), told.file_index()))
 }
 
-/// Number of names of the open file; `None` if `name` is another file's. Both are told at one moment: a name that
-/// comes and goes cannot make the file look like one without another name.
+/// Number of names of the open file; `None` if `name` is another file's. One call reads both, so that a name
+/// that comes and goes cannot hide another one.
 #[cfg(unix)]
 fn links_at(dir: &Dir, name: &str, file: &File) -> io::Result<Option<u64>> {
     use cap_std::fs::MetadataExt;

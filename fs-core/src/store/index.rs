@@ -54,7 +54,7 @@ pub(super) struct Index {
     file: Option<(Arc<Folder>, FileId)>,
     /// Set once a system operation has failed: redb then refuses all further use of the database.
     failed: AtomicBool,
-    /// The first error code of the system.
+    /// The first error code that the operating system returned.
     os_error: OnceLock<i32>,
     /// A transaction kept between look-ups; renewed by [`Index::refresh`].
     tables: RwLock<Option<Arc<Tables>>>,
@@ -150,6 +150,20 @@ impl Index {
             Ok(Ok(index))
         };
         fence(path, open).map_err(Unreadable::Unusable).flatten()
+    }
+
+    /// Verifies every page of the file, if it may be changed. Readers do not: they notice only what they cannot make
+    /// sense of.
+    pub(super) fn verify(
+        folder: &Arc<Folder>,
+        name: &str,
+        repository: RepositoryId,
+    ) -> Result<(), StoreError> {
+        let path = &*folder.path_of(name);
+        if folder.file_to_change(name).is_err() {
+            return Ok(());
+        }
+        fence(path, || open(&file::to_change(), folder, path, repository).map(drop))
     }
 
     /// An empty index in memory, for when none can be written to disk.
@@ -290,8 +304,8 @@ impl Index {
         })
     }
 
-    /// The error itself, or the one that it follows from: after an error of the system redb fails every operation
-    /// without its reason. All threads must know that reason, as one of the medium is mended.
+    /// The error itself, or the earlier one that caused it. After a system error, redb fails every operation
+    /// without naming the cause. All threads need the cause, as an index is made again after a medium error.
     fn cause_of(&self, error: StoreError) -> StoreError {
         let StoreError::Io { action, path, source } = error else { return error };
         let source = match (source.raw_os_error(), self.os_error.get()) {
@@ -520,7 +534,7 @@ mod tests {
         }
     }
 
-    /// Other threads meet what redb says after an error, and must mend the index, too.
+    /// Other threads only get the errors that follow the first one, and must mend the index, too.
     #[test]
     fn a_later_failure_has_the_first_cause() {
         let index = Index::in_memory(RepositoryId([1; 16])).unwrap();

@@ -21,7 +21,7 @@ impl Repository {
     pub fn init(root: &Path) -> Result<(), StoreError> {
         let folder = match Folder::create(root)? {
             Some(folder) => {
-                // It may be another one by now.
+                // Another user may have replaced it by now.
                 check(&folder)?;
                 #[cfg(unix)]
                 folder.check_owner()?;

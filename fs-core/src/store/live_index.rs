@@ -24,7 +24,7 @@ pub(super) struct LiveIndex {
     role: Role,
     /// Held by the thread that makes the index again; the others wait.
     renewing: Mutex<()>,
-    /// The file that the index in memory stands for.
+    /// The damaged file that the index in memory replaces.
     damaged_file: Mutex<Option<FileId>>,
 }
 
@@ -214,7 +214,7 @@ impl LiveIndex {
         Ok(())
     }
 
-    /// Opens the file on disk instead of the index in memory, if it can be read by now.
+    /// Opens the file on disk instead of the index in memory, if it is another one by now and can be read.
     fn leave_memory(&self) {
         let damaged = *self.damaged_file.lock().unwrap_or_else(PoisonError::into_inner);
         let there = self.basis.folder().ok().and_then(|folder| folder.identity_at(INDEX));
@@ -224,6 +224,11 @@ impl LiveIndex {
         {
             self.put(index);
         }
+    }
+
+    /// Verifies every page of the index, unless it is in memory. The lock must be held.
+    pub(super) fn verify(&self) -> Result<(), StoreError> {
+        if self.is_in_memory() { Ok(()) } else { self.basis.verify() }
     }
 
     /// Whether the index is only in memory.

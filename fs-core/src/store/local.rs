@@ -56,7 +56,7 @@ impl LocalBackend {
         Self::of(Arc::new(root), false)
     }
 
-    /// The repository in an open folder, even if its path leads to another one.
+    /// The repository in an open folder. Stays with it, even if its path leads to another one later.
     pub(super) fn pinned(root: Arc<Folder>) -> Self {
         Self::of(root, true)
     }
@@ -149,7 +149,7 @@ impl LocalBackend {
         }
     }
 
-    /// Runs `work` in the folder that holds the object: its own one, or another one that holds it instead.
+    /// Runs `work` in the folder that holds the object: its own one, or the one that holds a misplaced pack.
     fn at<T>(
         &self,
         root: &Folder,
@@ -244,12 +244,12 @@ struct Packs {
     folder: Folder,
     /// The folders in it that hold packs, by their names.
     fans: Vec<(String, Folder)>,
-    /// Packs that are in none of them.
+    /// Packs directly in `packs`.
     loose: Vec<String>,
 }
 
 impl Packs {
-    /// Opens all folders of packs. An entry with the name of one that is not a folder is reported and left out.
+    /// Opens all folders of packs. Warns of an entry that has the name of one but is no folder, and skips it.
     fn open(root: &Folder) -> Result<Self, StoreError> {
         let folder = root.folder(PACKS)?;
         let (mut fans, mut loose) = (Vec::new(), Vec::new());
@@ -267,7 +267,7 @@ impl Packs {
     }
 }
 
-/// Whether it is the name of an object.
+/// Whether `name` is the name of an object.
 fn is_name(name: &str) -> bool {
     name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
@@ -427,7 +427,7 @@ mod tests {
 
     use super::*;
 
-    /// A repository whose path leads to another one from now on.
+    /// An open repository whose path leads to another one by now.
     fn moved() -> (tempfile::TempDir, LocalBackend) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("repository");

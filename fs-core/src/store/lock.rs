@@ -10,7 +10,7 @@ use super::folder::Folder;
 const ASKING: Duration = Duration::from_secs(1);
 /// Maximum number of bytes read of the holder's note.
 const MAX_NOTE: u64 = 200;
-/// What a note begins with.
+/// Beginning of a note.
 const PID: &str = "pid ";
 
 /// The right to write to a repository, until dropped.
@@ -45,7 +45,7 @@ impl WriterLock {
 #[derive(Debug)]
 pub struct FileLock {
     file: File,
-    /// Whether there is a note in it, to be removed with the lock: who holds it next may write none.
+    /// Whether a note was written. It is removed on unlocking, as the next holder may write none.
     noted: bool,
 }
 
@@ -129,8 +129,8 @@ fn lock(file: &File) -> io::Result<bool> {
     Ok(true)
 }
 
-/// What the holder of a lock has written into it, unless it is the note of a killed one and its process is gone.
-/// Windows lets nobody else read it as long as it is held.
+/// The note of the lock's holder; "another process" if there is none, or if its writer is gone. Windows lets
+/// no other process read it while the lock is held.
 fn note(mut file: &File) -> String {
     let mut note = Vec::new();
     let _ = file.seek(SeekFrom::Start(0)).and_then(|_| file.take(MAX_NOTE).read_to_end(&mut note));
@@ -205,7 +205,7 @@ mod tests {
         let silent = FileLock::acquire_silently(&folder, "lock").unwrap().unwrap();
         assert_eq!(told().unwrap(), "another process");
         drop(silent);
-        // A killed one leaves its note; no process has this number.
+        // A killed process leaves its note. No process has this number.
         let left = format!("pid {} since then\n", i32::MAX);
         std::fs::write(folder.path_of("lock"), &left).unwrap();
         let silent = FileLock::acquire_silently(&folder, "lock").unwrap().unwrap();

@@ -15,7 +15,7 @@ use crate::monitor::Cancellation;
 
 impl Repository {
     /// Makes packs of the blocks that a damaged one still has; of its deltas only when that is asked, as their bases may be
-    /// in another damaged pack, and must be known to `reader`. `None` when it was asked to stop.
+    /// in another damaged pack, and must be known to `reader`. `None` when cancelled.
     pub fn salvage(
         &self,
         reader: &Reader,

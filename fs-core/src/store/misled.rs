@@ -26,8 +26,8 @@ struct State {
 /// Minimum time between searches, as each reads every catalogue.
 const PAUSE: Duration = Duration::from_secs(600);
 
-/// Time for which other threads that miss a blob wait for a search. A mount has few threads, and a search of a
-/// large repository takes minutes.
+/// Maximum time for which other threads that miss a blob wait for a running search. A mount has few threads,
+/// and a search of a large repository takes minutes.
 const WAIT: Duration = Duration::from_secs(2);
 
 impl Searches {
@@ -35,7 +35,7 @@ impl Searches {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the caller is to search. It must call [`end`](Self::end) then.
+    /// Returns true if the caller must search, and then call [`end`](Self::end).
     pub(super) fn begin(&self) -> bool {
         let mut state = self.state();
         if state.running {
@@ -86,8 +86,8 @@ impl Reader {
         self.shared.searches.state().found_right.is_some()
     }
 
-    /// The first blob found that the index does not lead to, of the packs that it knows. A writer stores packs
-    /// before the index knows them.
+    /// The first blob found that the index does not lead to. Only packs in the index are searched, as a
+    /// writer stores packs before it adds them to the index.
     fn misled(&self) -> Result<Option<BlobId>, StoreError> {
         let index = &self.shared.index;
         let known: HashSet<PackId> = index.packs()?.into_iter().map(|(_, record)| record.id).collect();

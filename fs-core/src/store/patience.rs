@@ -14,8 +14,8 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1
 /// bound, attempts follow at once.
 const MOST_IN_VAIN: Duration = Duration::from_secs(10);
 
-/// What a read that succeeds gives back of that time, so that one bad zone of a disk leaves patience for a later
-/// disturbance.
+/// Part of that time that a successful read gives back. So one bad zone of a disk does not prevent pauses
+/// after later errors.
 const GIVEN_BACK: Duration = Duration::from_millis(10);
 
 /// Shared by all reads of the process, and so is its bound.

@@ -67,7 +67,7 @@ pub(super) struct Basis {
     pub(super) keys: Keys,
     /// Whether to move away a folder that has the index's name. Only a writer may.
     pub(super) moves_folder: bool,
-    /// Whether the index may forget missing packs even if they are most of the packs.
+    /// Whether the index may forget missing packs even if most packs are missing.
     pub(super) forgets_most: bool,
 }
 
@@ -96,7 +96,8 @@ impl Basis {
         self.local.as_ref().map(|local| local.root()).ok_or_else(none)
     }
 
-    /// Takes the lock, silently. Also returns the basis of the folder that is locked, whatever its path leads to later.
+    /// Takes the lock without writing a note. Also returns a basis that stays with the locked folder, even if
+    /// its path leads to another one later.
     pub(super) fn locked(&self) -> Result<(WriterLock, Self), StoreError> {
         let folder = self.folder()?;
         let lock = WriterLock::acquire_silently(&folder)?;
@@ -108,6 +109,11 @@ impl Basis {
     /// Opens the index to write to it.
     pub(super) fn open_writer(&self) -> Result<Index, StoreError> {
         Index::open_writer(&self.folder()?, INDEX, self.repository)
+    }
+
+    /// Verifies every page of the index.
+    pub(super) fn verify(&self) -> Result<(), StoreError> {
+        Index::verify(&self.folder()?, INDEX, self.repository)
     }
 
     /// Opens the index to read it.

@@ -40,14 +40,14 @@ pub(super) fn open_up_to_date(basis: &Basis) -> Result<(Index, bool), StoreError
     }
 }
 
-/// Whether so many packs are missing that they are more likely away, on a file system that is not mounted, than
-/// lost: at least two, and more than half of all.
+/// Whether missing objects are probably on a file system that is not mounted, and not lost: if at least two,
+/// and more than half of all, are missing.
 pub(crate) fn are_away(missing: u64, total: u64) -> bool {
     missing >= 2 && missing > total / 2
 }
 
-/// Makes the index tell of exactly the packs that there are, and can be read. Fails if most packs are missing:
-/// if the index forgot them, nobody would miss them later.
+/// Makes the index hold exactly the packs that are present and can be read. Fails if most packs are missing:
+/// once the index had forgotten them, nothing would report them as missing.
 pub(super) fn reconcile(index: &Index, basis: &Basis) -> Result<Reconciled, StoreError> {
     let (backend, keys) = (&*basis.backend, &basis.keys);
     let names = backend.list(ObjectKind::Pack)?;

@@ -180,14 +180,14 @@ impl Repository {
         Ok(names.iter().filter_map(|name| PackId::parse(name)).collect())
     }
 
-    /// Packs that are not in the folder of their name, and the folders where they are, below the repository. They
-    /// are read there.
+    /// Misplaced packs: those that are not in the folder of their first two digits. Each comes with the
+    /// folder that holds it, below the repository. They are read there.
     pub fn misplaced_packs(&self) -> Result<Vec<(PackId, String)>, StoreError> {
         let packs = self.local.misplaced()?.into_iter();
         Ok(packs.filter_map(|(name, folder)| Some((PackId::parse(&name)?, folder))).collect())
     }
 
-    /// Moves a misplaced pack into the folder of its name. Only the holder of the lock may call it.
+    /// Moves a misplaced pack into its own folder. Only the holder of the lock may call it.
     pub fn move_home(&self, pack: PackId) -> Result<(), StoreError> {
         self.local.move_home(&pack.to_string())
     }
@@ -224,6 +224,11 @@ impl Repository {
         let (index, unreadable) = self.index.renewed(on_disk && self.mends_index && self.lock.is_some())?;
         self.index = Arc::new(index);
         Ok(unreadable)
+    }
+
+    /// Verifies every page of the index, if it is on disk and may be made again there.
+    pub fn verify_index(&self) -> Result<(), StoreError> {
+        if self.mends_index && self.lock.is_some() { self.index.verify() } else { Ok(()) }
     }
 
     /// Whether the index is only in memory, as it cannot be written to disk.

@@ -67,7 +67,7 @@ pub struct PackNames {
 }
 
 impl Scanner<'_> {
-    /// Makes packs of the blocks of a damaged one. `None` when it was asked to stop.
+    /// Makes packs of the blocks of a damaged one. `None` when cancelled.
     pub(super) fn salvage(
         &self,
         from: PackId,

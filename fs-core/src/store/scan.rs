@@ -16,12 +16,13 @@ const PAGE: u64 = 4096;
 const WINDOW: u64 = 1 << 20;
 const MAGIC_LEN: u64 = BLOCK_MAGIC.len() as u64;
 
-/// How many times a pack's size may be read in vain, as what looks like a block turns out to be none. Damaged blocks
-/// do not overlap, so they cost the size once, and once more for each repository that is stored within another.
+/// Maximum number of bytes read in vain, for what looks like a block and is none, in multiples of the pack's
+/// size. Damaged blocks do not overlap, so they cost the size once. If the files in a pack are packs
+/// themselves, their blocks cost it once more.
 const TIMES: u64 = 8;
-/// So much more may be: a small pack has room for few attempts otherwise.
+/// Bytes allowed in addition, as a small pack would allow few attempts otherwise.
 const ALLOWANCE: u64 = 1 << 20;
-/// The least that an attempt counts: a read costs something, however short it is.
+/// Minimum cost of an attempt, in bytes: even a short read takes time.
 const LEAST: u64 = 1024;
 
 /// A block that verifies, and what a catalogue says of one.
@@ -44,10 +45,10 @@ pub(super) struct Scanner<'a> {
 
 impl Scanner<'_> {
     /// Every block of a pack that verifies, wherever it begins; deltas only when that is asked: their bases must be
-    /// readable, too. `None` when it was asked to stop.
+    /// readable, too. `None` when cancelled.
     ///
-    /// A forger can let a block of any length seem to begin at every few bytes. So the work is bounded, and what is
-    /// left of a pack then counts as lost.
+    /// In a forged pack, a block of any length can seem to begin every few bytes. So the work is bounded.
+    /// Beyond the bound, the rest of the pack counts as lost.
     pub(super) fn scan(&self, pack: PackId, deltas: bool) -> Result<Option<Vec<FoundBlock>>, StoreError> {
         let object = Object::pack(pack);
         let end = unless_lost(self.packs.size(&object))?.unwrap_or(0).min(MAX_PACK);
@@ -65,8 +66,8 @@ impl Scanner<'_> {
                 Found::Nothing(read) => {
                     let Some(rest) = left.checked_sub(read.max(LEAST)) else {
                         log::warn!(
-                            "{object} is searched no further than byte {at} of {end}: too much in it looks like \
-                             blocks and is none; what follows counts as lost"
+                            "{object}: the search for blocks stops at byte {at} of {end}, as too much only \
+                             looks like blocks; the rest counts as lost"
                         );
                         break;
                     };
@@ -112,7 +113,7 @@ impl Scanner<'_> {
         Ok(Found::Block(FoundBlock { offset: at, len: len as u64, delta, blobs, metadata }))
     }
 
-    /// The next offset, from `at` on, at which a block may begin; `end` if there is none, or it was asked to stop.
+    /// The next offset, from `at` on, at which a block may begin; `end` if there is none, or when cancelled.
     /// `window` holds the bytes read last.
     fn next_magic(
         &self,
@@ -166,9 +167,9 @@ impl Window {
 
 enum Found {
     Block(FoundBlock),
-    /// A block of so many bytes that cannot be decompressed.
+    /// Length of a block that cannot be decompressed, in bytes.
     Other(u64),
-    /// No block. So many bytes had to be read to know.
+    /// No block. Number of bytes that were read to find out.
     Nothing(u64),
 }
 
@@ -266,7 +267,7 @@ mod tests {
         Some(found.iter().map(|block| block.offset).collect())
     }
 
-    /// The header of a block whose body would have so many bytes, and that verifies nothing.
+    /// The header of a block with a body of `len` bytes, and with no valid MAC.
     fn forged(len: usize) -> [u8; FRAME_HEADER_LEN] {
         let mut header = [0; FRAME_HEADER_LEN];
         header[..4].copy_from_slice(&BLOCK_MAGIC);
@@ -284,7 +285,7 @@ mod tests {
             let backend = Scratched::default();
             let found = scanned(&keys, &sealed, &bytes, &backend, true, &Cancellation::default());
             assert_eq!(found.unwrap(), starts, "{len}");
-            // Two for each attempt, and a few for what is found and what lies between.
+            // Two reads for each attempt, and a few for the real blocks and the bytes between them.
             let most = 2 * (TIMES * bytes.len() as u64 + ALLOWANCE) / LEAST.max(len as u64) + 40;
             let reads = backend.reads.load(Ordering::Relaxed) as u64;
             assert!(reads <= most, "{len}: {reads} reads instead of at most {most}");
@@ -295,7 +296,7 @@ mod tests {
     fn some_forged_headers_hide_nothing() {
         let keys = Keys::derive(&Secret([6; 32]));
         let (sealed, starts) = pack(&keys);
-        // As long as a pack of many blocks, so that the allowance alone does not do.
+        // As long as a pack of many blocks, so that the allowance alone is not enough.
         let filling = vec![0; 2 << 20];
         let few = TIMES as usize - 1;
         let rest = filling.len() + sealed.bytes.len();

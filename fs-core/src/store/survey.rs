@@ -16,7 +16,7 @@ pub struct Exposed {
     pub can_write: bool,
 }
 
-/// Maximum number of paths kept, and of errors told.
+/// Maximum number of paths kept, and of errors reported.
 #[cfg(unix)]
 const KEPT: usize = 10;
 /// Files and folders of a repository that are not objects. Locks are written to, so they must not have another
@@ -70,12 +70,12 @@ impl Repository {
             Err(error) => {
                 unknown += 1;
                 if unknown <= KEPT {
-                    log::warn!("{error}: who can get at it is not known");
+                    log::warn!("{error}; it is unknown who can access it");
                 }
             }
         });
         if unknown > KEPT {
-            log::warn!("who can get at {} further entries is not known", unknown - KEPT);
+            log::warn!("it is unknown who can access {} further entries", unknown - KEPT);
         }
         exposed
     }

@@ -1,11 +1,11 @@
-//! Packs that somebody moved out of the folder of their name.
+//! Packs that somebody has moved out of the folder of their first two digits.
 
 use std::collections::BTreeSet;
 use std::fs;
 
 use super::{Fixture, files};
 
-/// Moves all packs: into each other's folders, a new one, and the folder of all.
+/// Moves all packs: into each other's folders, into a new folder, and into `packs` itself.
 fn misplace(fixture: &Fixture) -> Vec<String> {
     let packs = fixture.packs();
     let all = fixture.repo().join("packs");
@@ -64,7 +64,7 @@ fn a_second_copy_in_a_wrong_folder_changes_nothing() {
     fixture.is_clean("a copy");
     fixture.sandbox.yester(["repair"]).run().ok();
     assert!(pack.path.exists() && copy.exists());
-    // It is there when the other one is lost.
+    // The copy is used once the original is lost.
     fs::remove_file(&pack.path).expect("removed");
     fixture.reads_are_right("the copy alone", &BTreeSet::new());
     fixture.sandbox.yester(["repair"]).run().code_is(0);

@@ -1,4 +1,4 @@
-//! Damage that is drawn: where it is, of which sort, and how many there are at once.
+//! Random damage: its position, its kind, and the number of damaged files.
 //!
 //! `YESTER_TEST_DAMAGE` sets how many cases are drawn, `YESTER_TEST_SEED` which.
 
@@ -12,7 +12,7 @@ use fs_tests::plant::noise;
 use super::repair::heals_with;
 use super::{Fixture, files, flip, swap, truncate, zero_page};
 
-/// Numbers drawn one after the other.
+/// A sequence of pseudo-random numbers.
 struct Draw {
     seed: u64,
     drawn: u64,
@@ -32,7 +32,7 @@ impl Draw {
     }
 }
 
-/// Damages one of these files; says how.
+/// Damages one of these files. Returns a description.
 fn damage(draw: &mut Draw, victims: &[PathBuf]) -> String {
     let path = draw.one(victims);
     let len = fs::metadata(path).map_or(0, |told| usize::try_from(told.len()).expect("a length"));
@@ -90,7 +90,7 @@ fn what_is_not_named_is_kept() {
     let below = |folder: &str| files(&fixture.repo().join(folder));
     let (packs, snapshots, tags) = (below("packs"), below("snapshots"), below("tags"));
     let objects = [packs.clone(), snapshots, tags].concat();
-    // Without the index nobody misses a manifest that is gone.
+    // Without the index, nothing reports a manifest as missing.
     let derived = [packs.clone(), vec![fixture.repo().join("index-2.redb")]].concat();
     for case in 0..count {
         let mut draw = Draw { seed: seed.wrapping_add(case << 32), drawn: 0 };

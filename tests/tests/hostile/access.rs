@@ -71,7 +71,7 @@ fn nothing_is_open_to_others_for_a_moment() {
     assert!(seen > 10, "the trace shows {seen} files and folders only");
 }
 
-/// Who can write to a folder above can replace the repository.
+/// Anyone who can write to a folder above can replace the repository.
 #[test]
 fn folders_above_are_never_open_to_writers() {
     let sandbox = Sandbox::new();
@@ -164,7 +164,7 @@ fn a_folder_that_cannot_be_listed_hides_nothing_else() {
     }
     let ran = sandbox.yester(["check"]).failing("getdents64", Some(&unlisted)).run().code_is(0);
     assert!(ran.stderr().contains("other users can read one entry"), "{ran}");
-    assert!(ran.stderr().contains("who can get at it is not known"), "{ran}");
+    assert!(ran.stderr().contains("it is unknown who can access it"), "{ran}");
 }
 
 #[test]

@@ -168,7 +168,7 @@ fn root_restores_among_links() {
     assert!(met > 0, "the attacker came too late each time");
 }
 
-/// A missing target changes places with a link as soon as it is made, and all the time.
+/// As soon as a missing target is created, another user swaps it with a link, again and again.
 #[test]
 fn a_new_target_changes_places_with_a_link() {
     let sandbox = Sandbox::with_repository();

@@ -58,7 +58,8 @@ pub(super) fn refuse_manifests(missing: u64, total: u64) -> Result<(), MaintainE
     Err(MaintainError::Away(format!("{missing} of {total} snapshots' manifests are missing")))
 }
 
-/// Fails if any of these packs, which were read in full, is gone by now: then what was missed in it is no loss.
+/// Fails if any of these packs is gone by now. All of them were read in full before, so blobs that could not
+/// be read since then are not lost.
 pub(super) fn check_present(check: &Check<'_>, packs: &HashSet<PackId>) -> Result<(), MaintainError> {
     let present: HashSet<PackId> = check.repository.packs()?.into_iter().collect();
     match packs.difference(&present).count() {

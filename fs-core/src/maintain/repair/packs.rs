@@ -13,7 +13,7 @@ pub(super) struct Survey {
     pub(super) names: PackNames,
     pub(super) damaged: Vec<DamagedPack>,
     pub(super) salvages: Vec<Salvage>,
-    /// Packs that were listed, but are gone by now or cannot be read.
+    /// Number of packs that were listed, but are gone by now or cannot be read.
     pub(super) unreadable: u64,
 }
 

@@ -79,8 +79,8 @@ pub struct Repaired {
     pub snapshots: u64,
     /// Damaged packs.
     pub damaged_packs: Vec<DamagedPack>,
-    /// Packs that were moved into the folder of their name, and the folders where they were, below the
-    /// repository. That is no damage.
+    /// Misplaced packs that were moved into their own folder, each with the folder that it was in, below the
+    /// repository. Being misplaced is no damage.
     pub misplaced: Vec<(PackId, String)>,
     /// Why the index was made again on its own account.
     pub index: Option<String>,

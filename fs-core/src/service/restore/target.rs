@@ -73,16 +73,16 @@ fn ends_as_folder(path: &Path) -> bool {
     path.file_name().is_none() || last.is_some_and(|last| std::path::is_separator(char::from(*last)))
 }
 
-/// The folder that a missing target would be, and whether it would be created. Fails if it cannot be.
+/// The folder that a missing target would become, and whether it would be created. Fails if it could not be.
 fn plan(path: &Path) -> io::Result<(Site, bool)> {
     let mut above = PathBuf::new();
     let mut missing = 0_usize;
     for part in path.components() {
         match part {
-            // Below what is missing there are no links, so `..` only takes a name back.
+            // A missing folder holds no links, so `..` only drops a name.
             Component::ParentDir if missing > 0 => missing -= 1,
             _ if missing > 0 => missing += 1,
-            // No path by itself.
+            // A prefix alone is not a path.
             Component::Prefix(_) => above.push(part),
             _ => {
                 let next = above.join(part);

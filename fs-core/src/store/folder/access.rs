@@ -15,11 +15,11 @@ const READ: u32 = 0o044;
 const WRITE: u32 = 0o022;
 const ENTER: u32 = 0o011;
 
-/// Levels of folders below a repository's own: `packs/xx`, `damaged/packs`. Somebody who can write there could make
-/// any number, each of which takes an open handle and a part of the stack.
+/// Levels of folders that a repository has below its own: `packs/xx`, `damaged/packs`. Anyone who can write
+/// to it could nest more, and each level takes an open handle and a part of the stack.
 const LEVELS: u32 = 2;
 
-/// Hears of an entry's path, and what other users can do with it, or why that is not known.
+/// Receives an entry's path, and either what other users can do with it or why that is not known.
 type Tell<'a> = dyn FnMut(&str, Result<Exposure, StoreError>) + 'a;
 
 /// What other users can do with an entry.
@@ -46,9 +46,9 @@ fn exposure(entry: &cap_std::fs::Metadata, owner: u32) -> Option<Exposure> {
 }
 
 impl Folder {
-    /// Reports all files and folders that other users can read or change, this one included, with their paths below
-    /// it. Folders that others cannot enter are skipped, and so is what lies deeper than anything in a repository.
-    /// What cannot be looked at is reported with its error, and the rest goes on.
+    /// Reports all files and folders that other users can read or change, this one included, with their paths
+    /// below it. Skips folders that others cannot enter, and entries deeper than any of a repository. An
+    /// entry that cannot be examined is reported with its error, and the others are still examined.
     pub(in crate::store) fn exposed(&self, tell: &mut Tell<'_>) {
         match self.dir.dir_metadata() {
             Ok(own) => {

@@ -1,4 +1,5 @@
-//! Packs that are not in the folder of their name, as somebody has moved them. They are used where they are.
+//! Misplaced packs: somebody has moved them out of their own folder, that of their first two digits. They are
+//! used where they are.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{PoisonError, RwLock};
@@ -7,8 +8,8 @@ use super::{LocalBackend, PACKS, Packs, fan, is_name};
 use crate::store::StoreError;
 use crate::store::folder::Folder;
 
-/// Where the last listing found such packs: their names, and the names of the folders below `packs`. An empty
-/// name is `packs` itself. `None` before the first listing.
+/// Misplaced packs found by the last listing: from the pack's name to the name of its folder in `packs`. An
+/// empty folder name stands for `packs` itself. `None` before the first listing.
 #[derive(Debug, Default)]
 pub(super) struct Misplaced(RwLock<Option<HashMap<String, String>>>);
 
@@ -36,7 +37,7 @@ impl Misplaced {
         Ok(names)
     }
 
-    /// The folder of a pack that is not in its own one; `None` if it is in no other either.
+    /// The folder that holds a misplaced pack; `None` if no other folder holds it.
     pub(super) fn folder_of(&self, root: &Folder, pack: &str) -> Result<Option<Folder>, StoreError> {
         let known = || {
             let places = self.0.read().unwrap_or_else(PoisonError::into_inner);
@@ -60,7 +61,7 @@ impl Misplaced {
 }
 
 impl LocalBackend {
-    /// The packs that are not in the folder of their name, and the folders where they are, below the repository.
+    /// The misplaced packs, each with the folder that holds it, below the repository.
     pub(in crate::store) fn misplaced(&self) -> Result<Vec<(String, String)>, StoreError> {
         self.within(|root| self.misplaced.list(&Packs::open(root)?).map(drop))?;
         let places = self.misplaced.0.read().unwrap_or_else(PoisonError::into_inner);
@@ -73,7 +74,7 @@ impl LocalBackend {
         Ok(packs)
     }
 
-    /// Moves a misplaced pack into the folder of its name. Durable on return.
+    /// Moves a misplaced pack into its own folder. Durable on return.
     pub(in crate::store) fn move_home(&self, name: &str) -> Result<(), StoreError> {
         let root = self.root();
         let Some(from) = self.misplaced.folder_of(&root, name)? else { return Ok(()) };

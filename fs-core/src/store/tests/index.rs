@@ -57,7 +57,7 @@ fn a_reader_opens_a_file_again_only_when_it_is_another() {
     }
 }
 
-/// Whoever holds the lock must stay with the folder that is locked.
+/// The holder of the lock must stay with the locked folder.
 #[test]
 fn a_check_stays_with_the_folder_that_it_has_locked() {
     let store = Store::new();
@@ -77,7 +77,7 @@ fn a_check_stays_with_the_folder_that_it_has_locked() {
     }
 }
 
-/// An index that cannot be opened for a passing reason is not damaged, and must not be replaced.
+/// An index that cannot be opened for a temporary reason is not damaged, and must not be replaced.
 #[test]
 fn a_check_replaces_only_a_faulty_index() {
     let store = Store::new();

@@ -95,7 +95,7 @@ fn a_pack_that_is_not_indexed_yet_is_no_fault() {
     assert_eq!(writing.index.current().file(), file);
 }
 
-/// An index in memory is only for as long as there is no other.
+/// An index in memory is used only until there is a sound file.
 #[test]
 fn a_reader_returns_to_a_sound_file() {
     let store = Store::new();
@@ -126,7 +126,7 @@ fn one_thread_searches_and_the_others_wait_for_it() {
     thread::scope(|scope| {
         let other = scope.spawn(|| searches.begin());
         searches.end(false);
-        // It waited, or came later and found none running: then it is to search itself.
+        // It waited for the search; or it came when none was running, and must search itself.
         if other.join().unwrap() {
             searches.end(false);
         }

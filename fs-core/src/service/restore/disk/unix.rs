@@ -49,10 +49,10 @@ pub(in crate::service::restore) const LINKS_LAST: bool = false;
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
-/// A folder on the way to the target, which need not be readable.
+/// Flags to open a folder in the path of the target. The folder need not be readable.
 const PASSED: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
-/// The mode of a new folder that stands for none of a snapshot. The umask applies.
+/// The mode of a new folder that is no copy of a folder in a snapshot. The umask applies.
 const USUAL: Mode = Mode::RWXU.union(Mode::RWXG).union(Mode::RWXO);
 
 /// The mode of a new folder until all its entries are restored, and the upper bound for a new file: until
@@ -69,15 +69,16 @@ impl Folder {
         }
     }
 
-    /// Creates a missing target and missing folders above it; true if the target itself was created. Then a
-    /// `closed` one is private to its owner until it gets the attributes of a snapshot's folder.
+    /// Creates a missing target and missing folders above it. Returns true if the target itself was created.
+    /// With `closed`, a created target is private to its owner until it gets the attributes of a snapshot's
+    /// folder.
     pub(in crate::service::restore) fn make_target(path: &Path, closed: bool) -> io::Result<(Self, bool)> {
         let mut names = path.components();
         let last = names.next_back().ok_or(io::ErrorKind::NotFound)?.as_os_str();
         let start = rustix::fs::openat(CWD, c".", PASSED, Mode::empty())?;
         let above = names.try_fold(start, |above, name| pass(&above, name.as_os_str()))?;
         let made = make_at(&above, last, if closed { OWN } else { USUAL })?;
-        // The target was missing. So a link here is not what the user named, but came meanwhile.
+        // The target was missing. So a link here appeared meanwhile, and is not what the user named.
         let opened = rustix::fs::openat(&above, last, FOLDER | OFlags::NOFOLLOW, Mode::empty())?;
         let folder = Self(Arc::new(opened));
         if made && closed {
@@ -222,14 +223,14 @@ impl Folder {
 fn make_at(above: &OwnedFd, name: impl Arg, mode: Mode) -> io::Result<bool> {
     match rustix::fs::mkdirat(above, name, mode) {
         Ok(()) => Ok(true),
-        // Also for `..`.
+        // Also the result for `..`.
         Err(Errno::EXIST) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Opens the folder `name` on the way to the target, and creates it if it is missing. A link is followed only
-/// if it was there before.
+/// Opens the folder `name` in the path of the target, and creates it if it is missing. A link is followed
+/// only if it was there before.
 fn pass(above: &OwnedFd, name: &OsStr) -> io::Result<OwnedFd> {
     match rustix::fs::openat(above, name, PASSED, Mode::empty()) {
         Err(Errno::NOENT) => {}

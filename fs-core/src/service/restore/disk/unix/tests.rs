@@ -22,7 +22,7 @@ fn a_missing_target_is_made_with_those_above() {
         ("c/./new/", "c/new"),
         ("d/new/.", "d/new"),
         ("e/../f/new", "f/new"),
-        // A link on the way is the user's own.
+        // A link in the given path is the user's own.
         ("link/new", "there/new"),
     ];
     for (target, made) in targets {
