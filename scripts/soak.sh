@@ -7,7 +7,7 @@
 #   killed         imports killed beside two mounts                                        (200 rounds)
 #   watch-killed   a watch killed while runs are made                                      (100 rounds)
 #   hostile        links, pipes, devices in each place of a repository, with each command  (all cases)
-#   damage         objects and the index damaged at random, then repaired                  (500 cases)
+#   damage         objects damaged at random, then repaired                                (500 cases)
 #   races          root restores and mounts while another user swaps links in              (100 rounds)
 #   index-pages    every page of an index damaged, and every command meets it first        (once)
 #   index-trial    processes that share an index's database are killed, answers counted    (300 seconds)

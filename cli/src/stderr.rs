@@ -6,6 +6,7 @@ mod sink;
 #[cfg(target_os = "linux")]
 mod syslog;
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError, RwLock};
@@ -20,6 +21,8 @@ use self::repeats::Repeats;
 use self::sink::Sink;
 use crate::text::one_line;
 
+/// Bytes of a line of a command that nobody looks at. A pipe that takes anything takes a page.
+const LONGEST: usize = 4000;
 /// The progress on the terminal, which lines must not run into.
 static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 /// Where lines go.
@@ -116,6 +119,12 @@ fn admitted(level: Level, text: String) -> Option<String> {
     }
 }
 
+/// The line, cut if it is longer than so many bytes.
+fn shortened(line: Cow<'_, str>, most: usize) -> Cow<'_, str> {
+    let end = (0..=most.min(line.len())).rev().find(|end| line.is_char_boundary(*end)).unwrap_or_default();
+    if end == line.len() { line } else { Cow::Owned(line[..end].to_owned()) }
+}
+
 /// Whether lines go to stderr, and stderr does not accept one at once.
 fn is_stalled() -> bool {
     #[cfg(target_os = "linux")]
@@ -126,7 +135,15 @@ fn is_stalled() -> bool {
 }
 
 fn emit(level: Level, prefix: &str, text: &str) {
-    let text = one_line(text);
+    let mut text = one_line(text);
+    // Held while it writes, so that no other thread takes the room that the line needs.
+    let repeats = REPEATS.lock().unwrap_or_else(PoisonError::into_inner);
+    if repeats.is_some() {
+        if is_stalled() {
+            return;
+        }
+        text = shortened(text, LONGEST);
+    }
     match &*SINK.read().unwrap_or_else(PoisonError::into_inner) {
         Sink::Stderr => write(&format!("{prefix}{text}\n")),
         Sink::File(file) => file.append(level, &text),

@@ -92,7 +92,9 @@ impl Place {
         let there = Self::at(path)?;
         let (here, there_above) = (rustix::fs::fstat(&self.above)?, rustix::fs::fstat(&there.above)?);
         let is_same = (here.st_dev, here.st_ino) == (there_above.st_dev, there_above.st_ino);
-        Ok(is_same && self.name == there.name)
+        // Some file systems ignore case, and the kernel gives the name as it is stored.
+        let folded = |name: &OsStr| name.to_string_lossy().to_lowercase();
+        Ok(is_same && folded(&self.name) == folded(&there.name))
     }
 
     /// Unmounts what is mounted there.

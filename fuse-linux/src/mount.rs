@@ -29,10 +29,31 @@ pub struct Mount {
 
 /// A mounted path. Dropping it unmounts.
 #[derive(Debug)]
-struct Point {
+struct Point(Option<Unmounter>);
+
+/// Unmounts what this process has mounted, even if folders above it were moved.
+#[derive(Debug, Clone)]
+pub struct Unmounter {
     path: PathBuf,
     /// Finds the mount even if folders above it are moved. `None` if fusermount3 has mounted it.
-    place: Option<Place>,
+    place: Option<Arc<Place>>,
+}
+
+impl Unmounter {
+    /// Unmounts, as [`unmount`] does.
+    pub fn unmount(&self, lazy: bool) -> Result<(), MountError> {
+        let Some(place) = &self.place else { return unmount(&self.path, lazy) };
+        match place.unmount(if lazy { UnmountFlags::DETACH } else { UnmountFlags::empty() }) {
+            // Nothing is mounted there any more.
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::INVAL) => {
+                Err(MountError::NotMounted(self.path.clone()))
+            }
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::BUSY) => {
+                Err(MountError::Busy(self.path.clone()))
+            }
+            unmounted => unmounted.map_err(MountError::failed("unmount", &self.path)),
+        }
+    }
 }
 
 /// Mounts `view` at `path`, which [`crate::check_mountpoint`] has found fit. It can be used when this returns.
@@ -40,6 +61,7 @@ pub fn mount(view: View, path: &Path, options: &MountOptions) -> Result<Mount, M
     let with_acls = options.config()?.acl != SessionACL::Owner;
     // What the kernel may have seen before it is watched.
     let known = view.sources();
+    let view = view.for_mount();
     let view = if with_acls { view.for_many_users() } else { view };
     let inodes = Arc::new(match options.inode_bits() {
         InodeBits::Short => Inodes::with_short_numbers(view.clone()),
@@ -68,7 +90,8 @@ pub fn serve<F: Filesystem>(filesystem: F, path: &Path, options: &MountOptions) 
         })
         .map_err(|error| refused(&error, path))?;
     read_ahead::raise(path);
-    Ok(Mount { watch: None, session, point: Point { path: path.to_owned(), place } })
+    let point = Unmounter { path: path.to_owned(), place: place.map(Arc::new) };
+    Ok(Mount { watch: None, session, point: Point(Some(point)) })
 }
 
 /// Mounts as root; `None` if only fusermount3 can. Other users need no such protection: they could swap links
@@ -89,7 +112,9 @@ fn at_handle(path: &Path, options: &MountOptions, config: &Config) -> io::Result
         Err(error) if error.raw_os_error() == Some(Errno::PERM.raw_os_error()) => return Ok(None),
         mounted => mounted?,
     }
-    let place = Place::of(&point)?;
+    let place = Place::of(&point).inspect_err(|_| {
+        let _ = Place::at(path).and_then(|place| place.unmount(UnmountFlags::DETACH));
+    })?;
     if !place.is_at(path).unwrap_or(false) {
         place.unmount(UnmountFlags::DETACH)?;
         return Err(io::Error::other("somebody has moved it meanwhile"));
@@ -112,33 +137,25 @@ fn refused(error: &io::Error, path: &Path) -> MountError {
 }
 
 impl Mount {
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.point.path
+    /// What unmounts it from another thread.
+    pub fn unmounter(&self) -> Option<Unmounter> {
+        self.point.0.clone()
     }
 
     /// Serves it until somebody unmounts it.
     pub fn wait(self) -> Result<(), MountError> {
-        let Self { watch: _watch, session, point } = self;
+        let Self { watch: _watch, session, mut point } = self;
         let ended = session.join();
-        ended.map_err(MountError::failed("serve", point.left()))
-    }
-}
-
-impl Point {
-    /// The path, once nothing is mounted there any more.
-    fn left(mut self) -> PathBuf {
-        self.place = None;
-        std::mem::take(&mut self.path)
+        // Nothing is mounted there any more.
+        let path = point.0.take().map(|left| left.path).unwrap_or_default();
+        ended.map_err(MountError::failed("serve", path))
     }
 }
 
 impl Drop for Point {
     fn drop(&mut self) {
-        if let Some(place) = &self.place {
-            let _ = place.unmount(UnmountFlags::DETACH);
-        } else if !self.path.as_os_str().is_empty() {
-            let _ = unmount(&self.path, true);
+        if let Some(point) = &self.0 {
+            let _ = point.unmount(true);
         }
     }
 }

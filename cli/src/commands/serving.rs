@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use anyhow::Result;
@@ -10,7 +11,7 @@ use fs_core::view::View;
 use crate::error::abandon;
 use crate::mount_options::MountWords;
 use crate::output::Output;
-use crate::platform::{self, Created, MountError, MountOptions};
+use crate::platform::{self, Created, MountError, MountOptions, Unmounter};
 use crate::settings::Settings;
 use crate::stderr;
 
@@ -27,6 +28,7 @@ enum End {
 #[derive(Debug)]
 pub struct Serving {
     point: PathBuf,
+    mounted: Arc<OnceLock<Unmounter>>,
     ends: Receiver<End>,
 }
 
@@ -40,7 +42,8 @@ impl Serving {
         on_end: impl Fn() + Clone + Send + 'static,
     ) -> Result<Self> {
         let (sender, ends) = mpsc::channel();
-        let (on_stop, stop, lost) = (on_end.clone(), sender.clone(), point.to_owned());
+        let mounted = Arc::new(OnceLock::new());
+        let (on_stop, stop, lost) = (on_end.clone(), sender.clone(), Arc::clone(&mounted));
         // Before the mount is there: a signal would leave it behind.
         platform::on_stop(move |count| {
             on_stop();
@@ -48,17 +51,22 @@ impl Serving {
             let _ = stop.send(End::Stop);
             if count > 1 {
                 // Impatience: whatever hangs does not matter any more.
-                let _ = platform::unmount(&lost, true);
+                if let Some(lost) = lost.get() {
+                    let _ = platform::unmount_own(lost, true);
+                }
                 abandon();
             }
         })?;
         let mount = platform::mount(view, point, options)?;
+        if let Some(unmounter) = mount.unmounter() {
+            let _ = mounted.set(unmounter);
+        }
         thread::spawn(move || {
             let result = mount.wait();
             on_end();
             let _ = sender.send(End::Unmounted(result));
         });
-        Ok(Self { point: point.to_owned(), ends })
+        Ok(Self { point: point.to_owned(), mounted, ends })
     }
 
     /// Serves until the end, at once when the `work` beside it has failed: nothing stays mounted that nobody serves.
@@ -74,9 +82,10 @@ impl Serving {
 
     /// Unmounts, by force if need be.
     fn unmount(&self) -> Result<()> {
-        match platform::unmount(&self.point, false) {
+        let Some(mounted) = self.mounted.get() else { return Ok(()) };
+        match platform::unmount_own(mounted, false) {
             Err(MountError::Busy(_)) => {
-                platform::unmount(&self.point, true)?;
+                platform::unmount_own(mounted, true)?;
                 stderr::warn(&format!("{} was in use; unmounted all the same", self.point.display()));
             }
             Ok(()) | Err(MountError::NotMounted(_)) => {}

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-pub use fuse_linux::{Created, MountError, MountOptions, check_mountpoint, clear_stale, mount};
+pub use fuse_linux::{Created, MountError, MountOptions, Unmounter, check_mountpoint, clear_stale, mount};
 pub use priority::lower_priority;
 pub use relay::Relay;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -71,15 +71,25 @@ fn is_ignored(signal: i32) -> bool {
         .is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }
 
-/// Unmounts. The kernel lets go of a closed file a moment later, so "busy" must last to be believed.
+/// Unmounts the history at a path.
 pub fn unmount(path: &Path, lazy: bool) -> Result<(), MountError> {
+    unless_busy(|| fuse_linux::unmount(path, lazy))
+}
+
+/// Unmounts what this process has mounted.
+pub fn unmount_own(own: &Unmounter, lazy: bool) -> Result<(), MountError> {
+    unless_busy(|| own.unmount(lazy))
+}
+
+/// The kernel lets go of a closed file a moment later, so "busy" must last to be believed.
+fn unless_busy(unmount: impl Fn() -> Result<(), MountError>) -> Result<(), MountError> {
     for _ in 0..10 {
-        match fuse_linux::unmount(path, lazy) {
+        match unmount() {
             Err(MountError::Busy(_)) => thread::sleep(Duration::from_millis(50)),
             result => return result,
         }
     }
-    fuse_linux::unmount(path, lazy)
+    unmount()
 }
 
 /// Who owns what is in no snapshot.

@@ -24,6 +24,7 @@ struct Compared {
     fault: Option<String>,
     /// It lacks stored blobs, as a writer was killed, or knows a pack that is gone.
     incomplete: bool,
+    knows_gone: bool,
 }
 
 /// Compares the index with the packs. Afterwards the check has an index that leads to every readable blob.
@@ -33,12 +34,13 @@ pub(super) fn check(check: &mut Check<'_>) -> Result<Examined, MaintainError> {
     let before = check.repository.index_fault().map(ToString::to_string);
     let compared = match compare(check) {
         Err(MaintainError::Store(error)) if error.is_index_fault() => {
-            Compared { fault: Some(error.to_string()), incomplete: true }
+            Compared { fault: Some(error.to_string()), ..Compared::default() }
         }
         compared => compared?,
     };
     let unreadable = if compared.fault.is_some() || compared.incomplete {
-        check.repository.renew_index(compared.fault.is_some())?
+        // On disk it must go on to know packs that are gone: nobody else would miss them.
+        check.repository.renew_index(compared.fault.is_some() || !compared.knows_gone)?
     } else {
         Vec::new()
     };
@@ -50,7 +52,6 @@ pub(super) fn check(check: &mut Check<'_>) -> Result<Examined, MaintainError> {
 }
 
 fn compare(check: &mut Check<'_>) -> Result<Compared, MaintainError> {
-    check.repository.verify_index()?;
     // Before the manifests are listed: a snapshot that appears meanwhile is not missed.
     let recorded = check.repository.recorded_snapshots()?;
     check.recorded = recorded.into_iter().map(|record| (record.id, record)).collect();
@@ -69,7 +70,7 @@ fn compare(check: &mut Check<'_>) -> Result<Compared, MaintainError> {
                 // Blobs of it that are still needed are reported as missing later, so the index must not
                 // claim to have them.
                 say(record.id, "the index knows it, but it is gone".to_owned());
-                found.incomplete = true;
+                (found.incomplete, found.knows_gone) = (true, true);
             }
             // One that cannot be read has been told of.
             _ => {}

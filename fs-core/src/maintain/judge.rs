@@ -108,9 +108,17 @@ impl<'a> Judge<'a> {
         if self.is_bad(id)? { Ok(None) } else { self.unless_lost(read(&self.reader, id)) }
     }
 
+    fn is_of_check(&self) -> bool {
+        matches!(self.witness, Witness::Check(_))
+    }
+
     fn unless_lost<T>(&self, result: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
         match result {
-            Err(error) if matches!(self.witness, Witness::Check(_)) || error.is_loss() => Ok(None),
+            // A repair has read every block that the index leads to. So its pack was there a moment ago.
+            Err(error @ (StoreError::Missing(_) | StoreError::Unreadable { .. })) if !self.is_of_check() => {
+                Err(error)
+            }
+            Err(error) if self.is_of_check() || error.is_loss() => Ok(None),
             result => result.map(Some),
         }
     }

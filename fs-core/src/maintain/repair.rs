@@ -14,7 +14,7 @@ use super::check::{Check, UnreadManifest};
 use super::judge::Judge;
 use super::search::{Search, Searched};
 use super::{Finding, Loss, Lost, MaintainError, catalogues, index, tags};
-use crate::format::{Manifest, SnapshotId, Tag};
+use crate::format::{Manifest, PackId, SnapshotId, Tag};
 use crate::maintain::blobs::{Blobs, Keys};
 use crate::monitor::{Cancellation, Monitor, Phase};
 use crate::store::{Access, CacheSizes, Repository, StoreError};
@@ -47,11 +47,7 @@ pub fn repair(
     let away = (!options.really).then(|| away::Away::look(&check)).transpose()?;
     let refuse = |unreadable| away.as_ref().map_or(Ok(()), |away| away.refuse(unreadable));
     refuse(0)?;
-    let misplaced = check.repository.misplaced_packs()?;
-    if !options.dry_run {
-        misplaced.iter().try_for_each(|(pack, _)| check.repository.move_home(*pack))?;
-    }
-    let mut repaired = Repaired { misplaced, index: check_index(&mut check)?, ..Repaired::default() };
+    let mut repaired = Repaired { index: check_index(&mut check)?, ..Repaired::default() };
     repaired.index_in_memory = check.repository.has_index_in_memory();
     let survey = packs::survey(&mut check)?;
     refuse(survey.unreadable)?;
@@ -62,6 +58,14 @@ pub fn repair(
     repaired.damaged_tags = damaged_tags;
     let (harmed, directories) = find_losses(&mut check, tell)?;
     away::check_present(&check, &survey.names.sound)?;
+    repaired.misplaced = check.repository.misplaced_packs()?;
+    if !options.dry_run {
+        // A pack that cannot be moved is readable where it is.
+        let moved = |(pack, _): &(PackId, String)| {
+            check.repository.move_home(*pack).inspect_err(|error| log::warn!("{error}")).is_ok()
+        };
+        repaired.misplaced.retain(moved);
+    }
     repaired.damaged_packs = survey.damaged;
     repaired.repaired_snapshots.extend(harmed.iter().map(|harmed| RepairedSnapshot {
         old: harmed.id,
@@ -78,7 +82,7 @@ pub fn repair(
     let new_index = repaired.index.is_some() && repaired.index_in_memory;
     let lost: Vec<_> = repaired.lost_manifests.iter().filter_map(|lost| lost.record.clone()).collect();
     let (repository, aside) =
-        check.repository.put_right(&survey.names, &survey.salvages, new_index, &lost)?;
+        check.repository.put_right(&survey.names, &survey.salvages, new_index, options.really, &lost)?;
     for (pack, place) in aside {
         let damaged = repaired.damaged_packs.iter_mut().find(|damaged| damaged.pack == pack);
         damaged.into_iter().for_each(|damaged| damaged.place = Some(place.clone()));

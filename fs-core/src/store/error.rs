@@ -118,6 +118,12 @@ pub enum StoreError {
         /// Number of all packs, present or missing.
         total: u64,
     },
+    /// There are snapshots, but no packs.
+    #[error(
+        "all packs are missing: perhaps a file system is not mounted; bring it back. If the packs are lost, \
+         `yester import --heal` stores again what your files still hold"
+    )]
+    NoPacks,
     /// The background writer stopped for a reason that was reported before.
     #[error("writing to the repository has stopped after an earlier error")]
     WriterStopped,

@@ -153,13 +153,13 @@ impl Folder {
         }
     }
 
-    /// Fails if the file with this name has another name, too.
-    pub(super) fn check_only_name(&self, name: &str) -> Result<(), StoreError> {
-        self.is_only_name(name, &self.file(name)?).map(drop)
+    /// Opens a file to lock it, which over NFS needs the right to write. It may have other names.
+    pub(super) fn file_to_lock(&self, name: &str) -> Result<File, StoreError> {
+        self.open_file(name, OpenOptions::new().read(true).write(true))
     }
 
     /// Fails if the open file has a name besides `name`. Returns false if it no longer has `name`.
-    fn is_only_name(&self, name: &str, file: &File) -> Result<bool, StoreError> {
+    pub(super) fn is_only_name(&self, name: &str, file: &File) -> Result<bool, StoreError> {
         let links = links_at(&self.dir, name, file).map_err(StoreError::io("read", self.path_of(name)))?;
         if links.is_some_and(|links| links > 1) {
             return Err(StoreError::Foreign {
@@ -171,12 +171,12 @@ impl Folder {
         Ok(links.is_some())
     }
 
-    /// Opens a file to read and change it, and creates it if it is missing.
-    pub(super) fn make_file(&self, name: &str) -> Result<File, StoreError> {
+    /// Opens a file to lock it, and creates it if it is missing.
+    pub(super) fn make_file_to_lock(&self, name: &str) -> Result<File, StoreError> {
         let mut new = OpenOptions::new();
         new.read(true).write(true).create_new(true);
         loop {
-            match self.file_to_change(name) {
+            match self.file_to_lock(name) {
                 Err(error) if error.is_not_found() => {}
                 opened => return opened,
             }

@@ -19,7 +19,7 @@ use redb::{
 pub use packs::PackRecord;
 pub use snapshots::SnapshotRecord;
 
-pub(super) use file::FileId;
+use file::FileId;
 use packs::RECORD_LEN;
 use snapshots::SNAPSHOTS;
 
@@ -150,20 +150,6 @@ impl Index {
             Ok(Ok(index))
         };
         fence(path, open).map_err(Unreadable::Unusable).flatten()
-    }
-
-    /// Verifies every page of the file, if it may be changed. Readers do not: they notice only what they cannot make
-    /// sense of.
-    pub(super) fn verify(
-        folder: &Arc<Folder>,
-        name: &str,
-        repository: RepositoryId,
-    ) -> Result<(), StoreError> {
-        let path = &*folder.path_of(name);
-        if folder.file_to_change(name).is_err() {
-            return Ok(());
-        }
-        fence(path, || open(&file::to_change(), folder, path, repository).map(drop))
     }
 
     /// An empty index in memory, for when none can be written to disk.

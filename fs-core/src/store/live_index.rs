@@ -1,12 +1,13 @@
 //! The index of an open repository. A process that finds it damaged makes it again and goes on; no command is
 //! needed.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
 use std::time::Duration;
 
 use super::StoreError;
-use super::index::{FileId, Index, PackRecord, SnapshotRecord, Unreadable};
+use super::index::{Index, PackRecord, SnapshotRecord, Unreadable};
 use super::rebuild::{Basis, INDEX, NewIndex};
 use super::reconcile::{open_up_to_date, reconcile};
 use crate::format::{BlobId, Catalogue, Manifest, PackId, SnapshotId};
@@ -25,7 +26,7 @@ pub(super) struct LiveIndex {
     /// Held by the thread that makes the index again; the others wait.
     renewing: Mutex<()>,
     /// The damaged file that the index in memory replaces.
-    damaged_file: Mutex<Option<FileId>>,
+    useless: Mutex<Option<Arc<Index>>>,
 }
 
 /// How damage of the index is handled.
@@ -54,7 +55,7 @@ impl LiveIndex {
             basis,
             role,
             renewing: Mutex::default(),
-            damaged_file: Mutex::default(),
+            useless: Mutex::default(),
         }
     }
 
@@ -103,10 +104,14 @@ impl LiveIndex {
         let mut opened = basis.open_reader();
         // The trace of a killed writer is not damage.
         if matches!(opened, Err(Unreadable::Unclean(_))) && locked {
-            opened = basis.open_writer().map_err(Unreadable::Unusable).and_then(|index| {
-                drop(index);
-                basis.open_reader()
-            });
+            match basis.open_writer() {
+                Ok(index) => {
+                    drop(index);
+                    opened = basis.open_reader();
+                }
+                Err(fault) if fault.is_index_fault() => opened = Err(Unreadable::Unusable(fault)),
+                Err(refused) => log::info!("{refused}"),
+            }
         }
         let (index, fault) = match opened {
             Ok(index) => (index, None),
@@ -182,10 +187,7 @@ impl LiveIndex {
             Ok((_lock, locked)) => renewed_to_read(&locked, Some(failed), true)?,
             Err(refused) => made_in_memory(&self.basis, Some(failed), &refused)?,
         };
-        if let (true, Some(file)) = (index.is_in_memory(), failed.file()) {
-            *self.damaged_file.lock().unwrap_or_else(PoisonError::into_inner) = Some(file);
-        }
-        Ok(self.put(index))
+        Ok(if index.is_in_memory() { self.stand_in(index, failed) } else { self.put(index) })
     }
 
     /// Makes the index again, as it does not lead to a stored blob.
@@ -216,19 +218,47 @@ impl LiveIndex {
 
     /// Opens the file on disk instead of the index in memory, if it is another one by now and can be read.
     fn leave_memory(&self) {
-        let damaged = *self.damaged_file.lock().unwrap_or_else(PoisonError::into_inner);
+        let useless = self.useless.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let there = self.basis.folder().ok().and_then(|folder| folder.identity_at(INDEX));
         if there.is_some()
-            && there != damaged
+            && there != useless.and_then(|index| index.file())
             && let Ok(index) = self.basis.open_reader()
         {
             self.put(index);
+            *self.useless.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
     }
 
-    /// Verifies every page of the index, unless it is in memory. The lock must be held.
-    pub(super) fn verify(&self) -> Result<(), StoreError> {
-        if self.is_in_memory() { Ok(()) } else { self.basis.verify() }
+    /// Adds stored packs that the index lacks: on disk if possible, else in an index in memory. A writer adds its own.
+    pub(super) fn take_up_packs(&self) -> Result<(), StoreError> {
+        let index = self.current();
+        if self.role != Role::Reader || index.is_in_memory() {
+            return Ok(());
+        }
+        let known: HashSet<PackId> = index.packs()?.into_iter().map(|(_, record)| record.id).collect();
+        if self.basis.stored_packs()?.iter().all(|pack| known.contains(pack)) {
+            return Ok(());
+        }
+        match self.basis.locked() {
+            Ok((_lock, locked)) => {
+                open_up_to_date(&locked)?;
+                self.reopen()
+            }
+            Err(StoreError::Locked { .. }) => Ok(()),
+            Err(refused) => {
+                let (new, _) = made_in_memory(&self.basis, None, &refused)?;
+                self.stand_in(new, &index);
+                Ok(())
+            }
+        }
+    }
+
+    /// Uses an index in memory instead of this one, whose file is of no use as it is.
+    fn stand_in(&self, new: Index, useless: &Arc<Index>) -> Arc<Index> {
+        if !useless.is_in_memory() {
+            *self.useless.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(useless));
+        }
+        self.put(new)
     }
 
     /// Whether the index is only in memory.

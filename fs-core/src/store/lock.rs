@@ -60,8 +60,11 @@ impl Drop for FileLock {
 impl FileLock {
     /// Locks the file, made when it is missing; or tells who has locked it.
     pub fn acquire(folder: &Folder, name: &str) -> Result<Result<Self, String>, StoreError> {
-        let mut locked = Self::take(folder, name, || folder.make_file(name))?;
-        if let Ok(Self { file, noted }) = &mut locked {
+        let mut locked = Self::take(folder, name, || folder.make_file_to_lock(name))?;
+        // A file that has another name may be somebody else's. Locking it does no harm; writing to it would.
+        if let Ok(Self { file, noted }) = &mut locked
+            && folder.is_only_name(name, file).unwrap_or(false)
+        {
             *noted = true;
             let note = format!("{PID}{} since {:.0}\n", std::process::id(), jiff::Timestamp::now());
             // The note only informs those who wait. On a full disk the lock holds without it.
@@ -73,10 +76,7 @@ impl FileLock {
     /// Locks an existing file without writing a note, or returns its holder.
     pub fn acquire_silently(folder: &Folder, name: &str) -> Result<Result<Self, String>, StoreError> {
         // Over NFS only a file that is open for writing can be locked.
-        Self::take(folder, name, || match folder.file_to_change(name) {
-            Err(error) if !matches!(error, StoreError::Foreign { .. }) => folder.file(name),
-            opened => opened,
-        })
+        Self::take(folder, name, || folder.file_to_lock(name).or_else(|_| folder.file(name)))
     }
 
     /// Who has locked the file, if somebody has.

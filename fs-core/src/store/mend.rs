@@ -58,6 +58,7 @@ impl Repository {
         names: &PackNames,
         salvages: &[Salvage],
         new_index: bool,
+        forgets_most: bool,
         lost: &[SnapshotRecord],
     ) -> Result<(Self, Vec<(PackId, String)>), StoreError> {
         let Self { local: backend, config, keys, index, lock, .. } = self;
@@ -78,7 +79,8 @@ impl Repository {
         let mut gone: Vec<PackId> = names.damaged.iter().copied().filter(|pack| !replaced(pack)).collect();
         gone.sort_unstable();
         let mut aside = Vec::with_capacity(gone.len());
-        if new_index || !names.damaged.is_empty() {
+        let is_new = new_index || !names.damaged.is_empty();
+        if is_new {
             let packs = packs_after(names, salvages);
             let (new, unreadable) = NewIndex::make(&basis, packs, &mut |_| true)?;
             all_readable(unreadable)?;
@@ -93,6 +95,8 @@ impl Repository {
                 }
             }
         }
+        // The new index lacks the damaged packs already. Any other pack that is missing went away meanwhile.
+        let basis = Basis { forgets_most: !is_new && forgets_most, ..basis };
         let (index, lost_packs) = LiveIndex::open_to_write(basis)?;
         let repository = Self {
             config,

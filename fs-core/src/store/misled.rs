@@ -2,6 +2,7 @@
 //! in a key or a value; stored blobs must be readable all the same.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,8 @@ use crate::format::{BlobId, PackId};
 /// The searches of a reader and its clones, one at a time.
 #[derive(Default)]
 pub(super) struct Searches {
+    /// Whether other threads that miss a blob wait no longer than [`WAIT`].
+    pub(super) hurried: AtomicBool,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -26,7 +29,7 @@ struct State {
 /// Minimum time between searches, as each reads every catalogue.
 const PAUSE: Duration = Duration::from_secs(600);
 
-/// Maximum time for which other threads that miss a blob wait for a running search. A mount has few threads,
+/// Maximum time for which other threads of a mount wait for a running search. A mount has few threads,
 /// and a search of a large repository takes minutes.
 const WAIT: Duration = Duration::from_secs(2);
 
@@ -39,8 +42,11 @@ impl Searches {
     pub(super) fn begin(&self) -> bool {
         let mut state = self.state();
         if state.running {
-            let waited = self.changed.wait_timeout_while(state, WAIT, |state| state.running);
-            drop(waited);
+            if self.hurried.load(Ordering::Relaxed) {
+                drop(self.changed.wait_timeout_while(state, WAIT, |state| state.running));
+            } else {
+                drop(self.changed.wait_while(state, |state| state.running));
+            }
             return false;
         }
         if state.found_right.is_some_and(|at| at.elapsed() < PAUSE) {
@@ -67,6 +73,9 @@ impl Reader {
             return;
         }
         log::info!("the index does not lead to a blob: looking through the packs");
+        if let Err(error) = self.shared.index.take_up_packs() {
+            log::warn!("{error}");
+        }
         // A failed search does not count: a repository that is away for a moment is searched again.
         let right = self.misled().and_then(|misled| match misled {
             None => Ok(()),
@@ -78,6 +87,11 @@ impl Reader {
             log::error!("{error}");
         }
         self.shared.searches.end(right.is_ok());
+    }
+
+    /// From now on threads that miss a blob wait only a moment for the search of another thread.
+    pub(crate) fn hurry(&self) {
+        self.shared.searches.hurried.store(true, Ordering::Relaxed);
     }
 
     /// Whether a search has completed.

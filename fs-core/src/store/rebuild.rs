@@ -7,7 +7,7 @@ use super::folder::Folder;
 use super::index::{Index, Unreadable};
 use super::local::{DAMAGED, TEMPORARY};
 use super::lock::WriterLock;
-use super::reconcile::{add_packs, record_snapshots};
+use super::reconcile::{add_packs, check_present, record_snapshots};
 use super::repository::open_config;
 use super::{Backend, LocalBackend, ObjectKind, Repository, SnapshotRecord, StoreError};
 use crate::format::{Keys, PackId, RepositoryId};
@@ -43,6 +43,9 @@ impl Repository {
         let keys = Keys::derive(&config.secret);
         let basis = Basis { moves_folder: true, ..Basis::of(&Arc::new(local), config.id, keys) };
         let packs = basis.stored_packs()?;
+        if let Ok(index) = basis.open_reader() {
+            check_present(&index.packs()?, &packs.iter().copied().collect())?;
+        }
         let total = packs.len() as u64;
         let (index, unreadable) = NewIndex::make(&basis, packs, &mut |done| {
             monitor.work(&Work { phase: Phase::Indexing, done: done as u64, total });
@@ -111,11 +114,6 @@ impl Basis {
         Index::open_writer(&self.folder()?, INDEX, self.repository)
     }
 
-    /// Verifies every page of the index.
-    pub(super) fn verify(&self) -> Result<(), StoreError> {
-        Index::verify(&self.folder()?, INDEX, self.repository)
-    }
-
     /// Opens the index to read it.
     pub(super) fn open_reader(&self) -> Result<Index, Unreadable> {
         let folder = self.folder().map_err(Unreadable::Unusable)?;
@@ -162,7 +160,11 @@ impl NewIndex {
         failed: Option<&Index>,
     ) -> Result<(Self, Vec<StoreError>), StoreError> {
         let surviving = basis.surviving_snapshots(failed);
-        let (new, unreadable) = Self::of(basis, basis.stored_packs()?, &surviving, &mut |_| true)?;
+        let packs = basis.stored_packs()?;
+        if packs.is_empty() && !basis.forgets_most && !basis.backend.list(ObjectKind::Snapshot)?.is_empty() {
+            return Err(StoreError::NoPacks);
+        }
+        let (new, unreadable) = Self::of(basis, packs, &surviving, &mut |_| true)?;
         Ok((new, unreadable.into_iter().map(|(_, error)| error).collect()))
     }
 

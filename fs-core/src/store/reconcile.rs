@@ -46,6 +46,13 @@ pub(crate) fn are_away(missing: u64, total: u64) -> bool {
     missing >= 2 && missing > total / 2
 }
 
+/// Fails if most of the packs that an index knows are missing.
+pub(super) fn check_present(known: &[(u32, PackRecord)], stored: &HashSet<PackId>) -> Result<(), StoreError> {
+    let missing = known.iter().filter(|(_, record)| !stored.contains(&record.id)).count() as u64;
+    let total = missing + stored.len() as u64;
+    if are_away(missing, total) { Err(StoreError::Away { missing, total }) } else { Ok(()) }
+}
+
 /// Makes the index hold exactly the packs that are present and can be read. Fails if most packs are missing:
 /// once the index had forgotten them, nothing would report them as missing.
 pub(super) fn reconcile(index: &Index, basis: &Basis) -> Result<Reconciled, StoreError> {
@@ -53,10 +60,8 @@ pub(super) fn reconcile(index: &Index, basis: &Basis) -> Result<Reconciled, Stor
     let names = backend.list(ObjectKind::Pack)?;
     let stored: HashSet<PackId> = names.iter().filter_map(|name| PackId::parse(name)).collect();
     let known = index.packs()?;
-    let missing = known.iter().filter(|(_, record)| !stored.contains(&record.id)).count() as u64;
-    let total = missing + stored.len() as u64;
-    if !basis.forgets_most && are_away(missing, total) {
-        return Err(StoreError::Away { missing, total });
+    if !basis.forgets_most {
+        check_present(&known, &stored)?;
     }
     // Of a pack that cannot be read nothing may count as stored: the next import stores it again.
     let lost = |record: &PackRecord| !stored.contains(&record.id) || !is_readable(backend, keys, record);

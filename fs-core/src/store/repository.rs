@@ -226,11 +226,6 @@ impl Repository {
         Ok(unreadable)
     }
 
-    /// Verifies every page of the index, if it is on disk and may be made again there.
-    pub fn verify_index(&self) -> Result<(), StoreError> {
-        if self.mends_index && self.lock.is_some() { self.index.verify() } else { Ok(()) }
-    }
-
     /// Whether the index is only in memory, as it cannot be written to disk.
     pub fn has_index_in_memory(&self) -> bool {
         self.index.is_in_memory()

@@ -19,10 +19,8 @@ pub struct Exposed {
 /// Maximum number of paths kept, and of errors reported.
 #[cfg(unix)]
 const KEPT: usize = 10;
-/// Files and folders of a repository that are not objects. Locks are written to, so they must not have another
-/// name.
-const LOCKS: [&str; 2] = ["lock", "watch.lock"];
-const FILES: [&str; 1] = ["watch.json"];
+/// Files and folders of a repository that are not objects.
+const FILES: [&str; 3] = ["lock", "watch.lock", "watch.json"];
 const FOLDERS: [&str; 5] = [PACKS, SNAPSHOTS, TAGS, TEMPORARY, STAT_CACHE];
 
 impl Repository {
@@ -37,9 +35,6 @@ impl Repository {
                 found.push(foreign);
             }
         };
-        for name in LOCKS {
-            note(root.check_only_name(name));
-        }
         for name in FILES {
             note(root.size(name).map(drop));
         }

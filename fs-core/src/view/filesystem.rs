@@ -120,6 +120,13 @@ impl View {
         Self { resolves_times: true, ..self }
     }
 
+    /// The same view, for a mount, whose threads must not wait for long.
+    #[must_use]
+    pub fn for_mount(self) -> Self {
+        self.reader().hurry();
+        self
+    }
+
     /// The same view, for users of whom not everyone may see everything.
     #[must_use]
     pub fn for_many_users(self) -> Self {

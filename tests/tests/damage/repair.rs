@@ -242,6 +242,7 @@ fn packs_that_are_away_are_not_given_up() {
     let refuses = |missing: usize| {
         let told = format!("{missing} of {} packs are missing", packs.len());
         import().run().fails(1, &[&told, "mounted", "--heal"]);
+        fixture.sandbox.yester(["rebuild-index"]).run().fails(1, &[&told, "mounted"]);
         fixture.sandbox.yester(["tag", "@latest", "name"]).run().fails(1, &[&told, "mounted"]);
         refuses(missing);
     };
@@ -258,6 +259,7 @@ fn packs_that_are_away_are_not_given_up() {
     refuses(packs.len());
     fs::remove_file(fixture.repo().join("index-2.redb")).expect("removed");
     fixture.sandbox.yester(["repair"]).run().fails(1, &["packs are missing", "--really"]);
+    import().run().fails(1, &["all packs are missing", "mounted", "--heal"]);
     fs::remove_dir(&folder).expect("removed");
     fs::rename(&away, &folder).expect("renamed");
     fixture.sandbox.yester(["repair"]).run().ok();

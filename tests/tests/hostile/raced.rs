@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use fs_tests::needs::{self, Need, SETPRIV};
 use fs_tests::plant::file;
-use fs_tests::{Sandbox, mountinfo, wait_until};
+use fs_tests::{Mounted, Sandbox, mountinfo, wait_until};
 use rustix::fs::{CWD, FileType, Mode, RenameFlags, makedev, mknodat, renameat_with};
 
 /// The other user.
@@ -199,6 +199,22 @@ fn a_new_target_changes_places_with_a_link() {
         assert_eq!(victims(&sandbox), before, "round {round}: {ran}");
     }
     assert!(swaps.into_inner() > 0, "the links came too late each time");
+}
+
+#[test]
+fn a_mount_is_taken_away_where_it_is_by_then() {
+    if !needs::met(&[Need::Root, Need::Fuse]) {
+        return;
+    }
+    let sandbox = Sandbox::with_repository();
+    file(sandbox.source().join("file"), "content");
+    sandbox.import();
+    let point = sandbox.path("home/mnt");
+    fs::create_dir_all(&point).expect("a folder");
+    let mounted = Mounted::start(&sandbox.yester(["mount"]).arg(&point), &point);
+    fs::rename(sandbox.path("home"), sandbox.path("moved")).expect("renamed");
+    mounted.stop(rustix::process::Signal::TERM).code_is(0);
+    assert_eq!(mountinfo::below(sandbox.root()), Vec::<PathBuf>::new());
 }
 
 #[test]

@@ -40,6 +40,7 @@ pub fn mount(
 ) -> Result<Mount, MountError> {
     runtime::load()?;
     let name = point.to_string_lossy();
+    let view = view.for_mount();
     let view = if options.allow_other { view.for_many_users() } else { view };
     let parameters =
         FileSystemParams { use_dir_info_by_name: true, ..FileSystemParams::default_params(volume()) };

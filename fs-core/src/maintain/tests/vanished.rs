@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
+use crate::maintain::judge::Judge;
+use crate::store::{CacheSizes, StoreError};
 
 /// Does something once, when a phase begins.
 struct At<F> {
@@ -66,7 +68,12 @@ fn packs_that_vanish_meanwhile_are_not_given_up() {
             fs::create_dir(&packs).unwrap();
         });
         assert!(
-            matches!(result, Err(MaintainError::Away(_) | MaintainError::Vanished(_))),
+            matches!(
+                result,
+                Err(MaintainError::Away(_)
+                    | MaintainError::Vanished(_)
+                    | MaintainError::Store(StoreError::Missing(_)))
+            ),
             "{phase:?}: {result:?}"
         );
         assert_eq!(names(&store.root.join("snapshots")), snapshots, "{phase:?}");
@@ -82,9 +89,25 @@ fn one_pack_that_vanishes_after_it_was_read_is_not_given_up() {
     let pack = pack_files(&store.root).into_iter().next().unwrap();
     let away = store.root.join("away");
     let result = repair_while(&store, Phase::Harm, true, || fs::rename(&pack, &away).unwrap());
-    assert!(matches!(result, Err(MaintainError::Vanished(1))), "{result:?}");
+    assert!(
+        matches!(result, Err(MaintainError::Vanished(1) | MaintainError::Store(StoreError::Missing(_)))),
+        "{result:?}"
+    );
     fs::rename(&away, &pack).unwrap();
     assert!(store.repair_really().is_clean());
+}
+
+/// Whatever reads a snapshot to keep what is left of it must not take this for a loss.
+#[test]
+fn a_node_whose_pack_is_away_is_not_lost() {
+    let store = store();
+    let repository = Repository::open(&store.root, Access::Read).unwrap();
+    let id = repository.snapshots().unwrap()[0];
+    let Kind::Directory(root) = repository.manifest(&id).unwrap().root.kind else { panic!("no directory") };
+    let judge = || Judge::of_repair(repository.reader(CacheSizes::default()));
+    assert!(judge().node(&root).unwrap().is_some());
+    fs::rename(store.root.join("packs"), store.root.join("away")).unwrap();
+    assert!(judge().node(&root).is_err());
 }
 
 #[test]

@@ -18,7 +18,7 @@ const READER_CACHE: usize = 16 << 20;
 const MODE: ConcurrencyMode = ConcurrencyMode::MultiWriter;
 
 /// A file's device and inode, or on Windows its volume and index. Not reused while the file is open.
-pub(in crate::store) type FileId = (u64, u64);
+pub(super) type FileId = (u64, u64);
 
 /// Settings for opening an index as a writer.
 pub(super) fn to_write() -> Builder {
