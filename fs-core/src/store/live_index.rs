@@ -344,7 +344,12 @@ fn renewed_to_read(
         let reason = StoreError::Locked { path: basis.root(), holder: "another process".into() };
         return made_in_memory(basis, failed, &reason);
     }
-    let made = NewIndex::replacing(basis, failed).and_then(|(new, unreadable)| {
+    let made = NewIndex::replacing(basis, failed).and_then(|(new, mut unreadable)| {
+        // The medium may read such a pack later. An index on disk would have forgotten it by then.
+        if let Some(at) = unreadable.iter().position(|error| !error.is_damage()) {
+            new.discard()?;
+            return Err(unreadable.swap_remove(at));
+        }
         new.publish(basis)?;
         let index = basis.open_reader()?;
         Ok((index, unreadable))

@@ -198,7 +198,7 @@ impl NewIndex {
         if lost.is_empty() { Ok(()) } else { self.index.record_snapshots(lost) }
     }
 
-    fn discard(self) -> Result<(), StoreError> {
+    pub(super) fn discard(self) -> Result<(), StoreError> {
         drop(self.index);
         self.temporary.remove(INDEX)
     }

@@ -212,6 +212,8 @@ fn a_mount_is_taken_away_where_it_is_by_then() {
     let point = sandbox.path("home/mnt");
     fs::create_dir_all(&point).expect("a folder");
     let mounted = Mounted::start(&sandbox.yester(["mount"]).arg(&point), &point);
+    // A point that is moved before it is served is refused.
+    assert!(fs::read_dir(&point).expect("a folder").count() > 0);
     fs::rename(sandbox.path("home"), sandbox.path("moved")).expect("renamed");
     mounted.stop(rustix::process::Signal::TERM).code_is(0);
     assert_eq!(mountinfo::below(sandbox.root()), Vec::<PathBuf>::new());
