@@ -239,11 +239,9 @@ impl LiveIndex {
         if self.basis.stored_packs()?.iter().all(|pack| known.contains(pack)) {
             return Ok(());
         }
-        match self.basis.locked() {
-            Ok((_lock, locked)) => {
-                open_up_to_date(&locked)?;
-                self.reopen()
-            }
+        let added = self.basis.locked().and_then(|(_lock, locked)| open_up_to_date(&locked));
+        match added {
+            Ok(_) => self.reopen(),
             Err(StoreError::Locked { .. }) => Ok(()),
             Err(refused) => {
                 let (new, _) = made_in_memory(&self.basis, None, &refused)?;

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use fs_tests::needs::{self, Need, SETPRIV};
-use fs_tests::plant::small;
+use fs_tests::plant::{file, noise, small};
 use fs_tests::tree::{assert_same, scan};
 use fs_tests::{Mounted, Sandbox};
 use rustix::mount::{MountFlags, mount_bind, mount_remount};
@@ -72,6 +72,29 @@ fn without_an_index() {
     sandbox.yester(["repair", "--dry-run"]).run().code_is(0);
     assert_eq!(snapshots(&sandbox), [name]);
     assert_eq!(cat(&sandbox, "@latest", "hello.txt"), b"hello\n");
+}
+
+/// As in a copy whose index was copied before the packs of the last import.
+#[test]
+fn with_an_index_that_lacks_packs() {
+    if !needs::met(&[Need::Root, Need::Fuse]) {
+        return;
+    }
+    let sandbox = Sandbox::with_repository();
+    small(&sandbox.source());
+    sandbox.import();
+    let (repository, index) = (sandbox.repo(), sandbox.repo().join("index-2.redb"));
+    let older = fs::read(&index).expect("the index");
+    let large = noise(1, 300_000);
+    file(sandbox.source().join("large"), &large);
+    let name = sandbox.import();
+    fs::write(&index, older).expect("put back");
+    mount_bind(&repository, &repository).expect("a bind mount");
+    mount_remount(&repository, MountFlags::BIND | MountFlags::RDONLY, "").expect("a read-only bind mount");
+    assert_eq!(cat(&sandbox, "@latest", "large"), large);
+    let mounted = Mounted::source(&sandbox);
+    assert_same("the snapshot", &scan(&sandbox.source()), &scan(&mounted.path(&name)));
+    sandbox.yester(["check", "--read-data"]).run().code_is(0);
 }
 
 #[test]
