@@ -88,8 +88,14 @@ pub enum Command {
     /// Import every run as it completes, of the sources that the config file names
     #[cfg_attr(windows, command(hide = true))]
     Watch(WatchArgs),
-    /// Tell what `yester watch` does
+    /// Show what `yester watch` does
     #[cfg_attr(windows, command(hide = true))]
+    #[command(after_help = "\
+Examples:
+  yester status             one line a source: what it does, and its last snapshot
+  yester --json status      the same, with all fields, for a monitor
+
+Exit status: 3 when a source is failing, or no watch runs.")]
     Status,
     /// Show the history as folders, until Ctrl-C or `yester unmount`
     #[cfg_attr(windows, command(about = "Show the history as a drive, until Ctrl-C"))]
@@ -115,7 +121,11 @@ pub enum Command {
     Find(FindArgs),
     /// Take files and folders of a snapshot back to disk
     Restore(RestoreArgs),
-    /// Tell how much is kept, and what it takes
+    /// Show how much is kept, and the space it takes
+    #[command(after_help = "\
+Examples:
+  yester stats              snapshots, files and bytes; packs, blobs and the index
+  yester --json stats       the same as one object")]
     Stats,
     /// Show the days that have snapshots, and how much changed, as a calendar
     Timeline(TimelineArgs),

@@ -49,6 +49,13 @@ pub(super) struct NewFile {
     path: PathBuf,
 }
 
+/// How often the names of a file are counted before it is changed.
+#[cfg(unix)]
+const LOOKS: u32 = 8;
+/// The name of no file.
+#[cfg(unix)]
+const NO_NAME: &str = ".yester-no-name";
+
 /// Device and inode number.
 type Identity = (u64, u64);
 
@@ -396,13 +403,23 @@ fn identity_of(file: &File) -> io::Result<Identity> {
     Ok((told.volume_serial_number(), told.file_index()))
 }
 
-/// Number of names of the open file; `None` if `name` is another file's. One call reads both, so that a name
-/// that comes and goes cannot hide another one.
+/// Number of names of the open file; `None` if `name` is another file's.
 #[cfg(unix)]
 fn links_at(dir: &Dir, name: &str, file: &File) -> io::Result<Option<u64>> {
     use cap_std::fs::MetadataExt;
-    let told = dir.symlink_metadata(name)?;
-    Ok(((told.dev(), told.ino()) == identity_of(file)?).then(|| told.nlink()))
+    let mut links = 1;
+    // While Linux removes a name, it still finds it, but no longer counts it. Removing a name that does not exist
+    // waits until any other removal in this folder has ended. So a name that comes and goes would have to go again
+    // at once, at every look.
+    for _ in 0..LOOKS {
+        let _ = dir.remove_file(NO_NAME);
+        let told = dir.symlink_metadata(name)?;
+        if (told.dev(), told.ino()) != identity_of(file)? {
+            return Ok(None);
+        }
+        links = links.max(told.nlink());
+    }
+    Ok(Some(links))
 }
 
 /// Number of names of the open file.
