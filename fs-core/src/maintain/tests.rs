@@ -69,6 +69,24 @@ fn sound(writer: &mut Writer) -> (&'static str, Kind) {
     ("sound", file(500, Content::Blob(id)))
 }
 
+/// As in a copy of a repository whose index was copied before its packs.
+#[test]
+fn an_index_that_lacks_packs_is_brought_up_to_date() {
+    let store = Store::new();
+    store.add(|writer| vec![sound(writer)]);
+    let index = store.root.join("index-2.redb");
+    let older = std::fs::read(&index).unwrap();
+    store.add(|writer| {
+        let id = writer.put(PackKind::Data, &[8; 500], None).unwrap();
+        vec![("more", file(500, Content::Blob(id)))]
+    });
+    std::fs::write(&index, older).unwrap();
+    let report = store.check();
+    assert!(report.is_clean() && !report.index_in_memory, "{report:?}");
+    let repository = Repository::open(&store.root, Access::Read).unwrap();
+    assert_eq!(repository.indexed_packs().unwrap().len(), pack_files(&store.root).len());
+}
+
 #[test]
 fn a_sound_repository_is_clean() {
     let store = Store::new();

@@ -6,8 +6,6 @@ use std::thread;
 use redb::{Builder, ConcurrencyMode, TableDefinition};
 
 use super::*;
-use crate::maintain::{CheckOptions, check};
-use crate::monitor::{Cancellation, Silent};
 use crate::store::misled::Searches;
 
 const BLOBS: TableDefinition<'_, [u8; 16], u32> = TableDefinition::new("blobs");
@@ -102,23 +100,14 @@ fn a_pack_that_is_not_indexed_yet_is_no_fault() {
 fn packs_that_the_index_lacks_are_taken_up() {
     let store = Store::new();
     let [one, two] = two_packs(&store.open(Access::Write));
-    for access in [Access::Read, Access::Check] {
-        let writing = store.open(Access::Write);
-        let numbers = writing.index.packs().unwrap().into_iter().map(|(number, _)| number);
-        writing.index.current().remove(&numbers.collect()).unwrap();
-        drop(writing);
-        if access == Access::Read {
-            let reader = store.open(access).reader(CacheSizes::default());
-            assert_eq!(reader.blob(&one).unwrap().to_vec(), [1; 100]);
-            assert_eq!(reader.blob(&two).unwrap().to_vec(), [2; 100]);
-        } else {
-            let (options, never) = (CheckOptions::default(), Cancellation::default());
-            let report = check(&store.directory.path().join("repository"), options, &Silent, &never).unwrap();
-            assert!(!report.index_in_memory, "{report:?}");
-        }
-        let reading = store.open(Access::Read);
-        assert_eq!(reading.index.packs().unwrap().len(), 2, "{access:?}");
-    }
+    let writing = store.open(Access::Write);
+    let numbers = writing.index.packs().unwrap().into_iter().map(|(number, _)| number);
+    writing.index.current().remove(&numbers.collect()).unwrap();
+    drop(writing);
+    let reader = store.open(Access::Read).reader(CacheSizes::default());
+    assert_eq!(reader.blob(&one).unwrap().to_vec(), [1; 100]);
+    assert_eq!(reader.blob(&two).unwrap().to_vec(), [2; 100]);
+    assert_eq!(store.open(Access::Read).index.packs().unwrap().len(), 2);
 }
 
 /// An index in memory is used only until there is a sound file.
