@@ -1,4 +1,4 @@
-//! Blocks: compressing in full and as a delta, opening and decompressing.
+//! Benchmarks of blocks: compressing in full and as a delta, opening, decompressing.
 
 use std::hint::black_box;
 
@@ -10,7 +10,7 @@ const LEVEL: i32 = 3;
 const BLOB: usize = 8 << 10;
 const BLOBS: u64 = 128;
 
-/// A block of 1 MiB of text; with `edits`, each blob as it is after one.
+/// A block of 1 MiB of text. With `edits`, each blob has one edit.
 fn block(edits: bool) -> BlockBuilder {
     let mut builder = BlockBuilder::default();
     for number in 0..BLOBS {

@@ -1,4 +1,4 @@
-//! Hashing, and cutting contents into chunks.
+//! Benchmarks of hashing and of cutting content into chunks.
 
 use std::hint::black_box;
 use std::io::Cursor;
@@ -23,7 +23,7 @@ fn hashing(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A content that the repository has: cut, hashed and looked up, not compressed.
+/// Content that the repository has already. It is cut, hashed and looked up, but not compressed.
 fn known_content(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path().join("repository");

@@ -1,4 +1,4 @@
-//! Directory nodes, and listing and looking up through the view.
+//! Benchmarks of directory nodes, and of listing and look-up through the view.
 
 use std::fs;
 use std::hint::black_box;
@@ -12,14 +12,15 @@ use fs_core::view::{self, Options, Scope, View};
 use jiff::tz::TimeZone;
 
 const FILES: u64 = 20_000;
-/// Linked paths of the snapshot that has hard links: every other one of the directory's, and files of others.
+/// Number of linked paths in the snapshot with hard links: every other path of the directory, and paths of
+/// other files.
 const LINKED: u64 = 1_000_000;
 
 fn name(number: u64) -> String {
     format!("{number:06}.txt")
 }
 
-/// A view of two snapshots with one directory of many files; to the second a table of hard links was added.
+/// A view of two snapshots with one directory of many files. The second also has a table of hard links.
 fn view(folder: &std::path::Path) -> View {
     let (root, tree) = (folder.join("repository"), folder.join("tree"));
     fs::create_dir_all(&tree).expect("a tree");

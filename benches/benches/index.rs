@@ -1,4 +1,4 @@
-//! The index: asking for blobs that are there and for others, and reading blobs through it.
+//! Benchmarks of the index: look-ups of present and absent blobs, and reads of blobs through it.
 
 use std::hint::black_box;
 
@@ -17,7 +17,7 @@ fn blob(number: u64) -> Vec<u8> {
     Random::new(number).noise(LEN)
 }
 
-/// A snapshot of an empty directory: without one nothing is kept.
+/// A snapshot of an empty directory. Without a snapshot nothing is kept.
 fn manifest(root: BlobId) -> Manifest {
     let time = Time::new(0, 0).expect("a time");
     let attributes = Attributes { mode: 0o755, uid: 0, gid: 0, mtime: time };

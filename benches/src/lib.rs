@@ -1,13 +1,14 @@
-//! What Yester's benchmarks share: material that is the same on every machine.
+//! Material for Yester's benchmarks, equal on every machine.
 
-/// A small generator of numbers (xorshift), so that a seed means the same bytes everywhere and for ever.
+/// A small random number generator (xorshift). A seed gives the same bytes everywhere and for ever.
 #[derive(Debug, Clone)]
 pub struct Random(u64);
 
 impl Random {
-    /// Numbers that follow from `seed`.
+    /// A generator with this seed.
     pub fn new(seed: u64) -> Self {
-        // Mixed (splitmix) because neighbouring seeds would begin alike; never 0, where xorshift stays.
+        // Mixed (splitmix), because similar seeds would begin alike. Never 0, from which xorshift cannot
+        // leave.
         let mixed = seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         Self((mixed ^ mixed >> 29) | 1)
     }
@@ -25,7 +26,7 @@ impl Random {
         self.number() % end
     }
 
-    /// `len` bytes that nothing can compress.
+    /// `len` bytes that cannot be compressed.
     pub fn noise(&mut self, len: usize) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(len + 8);
         while bytes.len() < len {
@@ -35,12 +36,12 @@ impl Random {
         bytes
     }
 
-    /// `len` bytes that compress about as well as source code: lines of words, frequent and rare ones.
+    /// `len` bytes that compress about as well as source code: lines of frequent and rare words.
     pub fn text(&mut self, len: usize) -> Vec<u8> {
         const LETTERS: &[u8] = b"etaoinshrdlucmfwypvbgkqjxz_(){};";
         let mut bytes = Vec::with_capacity(len + 16);
         while bytes.len() < len {
-            // The product of two numbers favours small ones: few words make most of a text.
+            // A product of two numbers favours small ones, so a few words make up most of the text.
             let mut word = self.below(64) * self.below(64);
             for _ in 0..=word % 9 {
                 bytes.push(LETTERS[usize::try_from(word % 32).unwrap_or(0)]);

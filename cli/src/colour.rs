@@ -1,4 +1,4 @@
-//! Colours, where a person looks on who does not mind them (<https://no-color.org>).
+//! Colours, used only on a terminal whose user has not disabled them (<https://no-color.org>).
 
 use std::env;
 
@@ -11,29 +11,29 @@ pub enum Colour {
     Cyan = 36,
 }
 
-/// Whether there are any.
+/// Whether output is coloured.
 #[derive(Debug, Clone, Copy)]
 pub struct Colours(bool);
 
 impl Colours {
-    /// On a terminal, or on none.
+    /// Colours for a terminal, or for output that is not one.
     pub fn of_terminal(terminal: bool) -> Self {
         let unwanted = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = env::var_os("TERM").is_none_or(|terminal| terminal == "dumb");
         Self(terminal && !unwanted && !dumb)
     }
 
-    /// Whether there are any.
+    /// Whether output is coloured.
     pub fn is_on(self) -> bool {
         self.0
     }
 
-    /// A word in a colour.
+    /// Returns a word, in a colour if colours are on.
     pub fn word(self, colour: Colour, word: &str) -> String {
         if self.0 { format!("\x1b[{}m{word}\x1b[m", colour as u8) } else { word.to_owned() }
     }
 
-    /// A line, without its end, in a colour.
+    /// Returns a line, without its newline, in a colour if colours are on.
     pub fn paint(self, colour: Colour, line: &[u8]) -> Vec<u8> {
         if self.0 {
             [format!("\x1b[{}m", colour as u8).as_bytes(), line, b"\x1b[m"].concat()

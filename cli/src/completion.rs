@@ -1,5 +1,5 @@
-//! What a shell asks while somebody types. Commands and options follow from the command line's definition; times, sources
-//! and paths come from the repository.
+//! Answers a shell's requests for completion. Commands and options come from the definition of the command
+//! line. Times, sources and paths come from the repository.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -19,25 +19,25 @@ use crate::place::Place;
 use crate::settings::Settings;
 use crate::text::is_unseen;
 
-/// The variable with which a shell asks.
+/// The environment variable that marks a request of a shell.
 const VARIABLE: &str = "YESTER_COMPLETE";
 const SHELLS: Shells<'static> = Shells(&[&Bash, &Elvish, &Fish, &Powershell, &Zsh]);
-/// Nobody looks at more.
+/// Maximum number of suggestions. More would not be read.
 const MOST: usize = 2000;
-/// Beside the snapshots' names; every other expression works, too.
+/// Time expressions suggested in addition to the names of snapshots. All others are accepted, too.
 const EXPRESSIONS: [&str; 4] = ["@latest", "@yesterday", "@today", "@first"];
 
-/// Answers a shell that asks, and ends the process; returns when none does.
+/// Answers the request of a shell, and ends the process. Returns if there is no request.
 pub fn answer() {
     CompleteEnv::with_factory(Arguments::command).var(VARIABLE).shells(SHELLS).complete();
 }
 
-/// The names of the shells that can ask.
+/// The names of the supported shells.
 pub fn shells() -> impl Iterator<Item = &'static str> {
     SHELLS.names()
 }
 
-/// Writes what `shell` must read to ask.
+/// Writes the script that `shell` must read to request completions.
 pub fn register(shell: &str, out: &mut dyn Write) -> io::Result<()> {
     let program =
         env::current_exe().map_or_else(|_| "yester".into(), |path| path.to_string_lossy().into_owned());
@@ -47,7 +47,7 @@ pub fn register(shell: &str, out: &mut dyn Write) -> io::Result<()> {
     }
 }
 
-/// Sources.
+/// Suggests sources.
 pub fn sources(current: &OsStr) -> Vec<CompletionCandidate> {
     let Some(history) = history() else { return Vec::new() };
     let sources = history.view().sources();
@@ -55,7 +55,7 @@ pub fn sources(current: &OsStr) -> Vec<CompletionCandidate> {
     names.filter(|name| name.starts_with(current.as_encoded_bytes())).filter_map(candidate).collect()
 }
 
-/// Times, and paths below them: `T:PATH`, with a source before it where there are several.
+/// Suggests times, and paths below them: `T:PATH`. If there are several sources, the source comes first.
 pub fn places(current: &OsStr) -> Vec<CompletionCandidate> {
     let typed = current.as_encoded_bytes();
     let Some(history) = history() else { return Vec::new() };
@@ -65,12 +65,12 @@ pub fn places(current: &OsStr) -> Vec<CompletionCandidate> {
     }
 }
 
-/// Times, with a source before them where there are several.
+/// Suggests times. If there are several sources, the source comes first.
 pub fn times_alone(current: &OsStr) -> Vec<CompletionCandidate> {
     history().map_or_else(Vec::new, |history| times(&history, current.as_encoded_bytes(), b""))
 }
 
-/// Names that snapshots were given.
+/// Suggests tags.
 pub fn tags(current: &OsStr) -> Vec<CompletionCandidate> {
     let tags = history().and_then(|history| history.tags(None).ok()).unwrap_or_default();
     let names: BTreeSet<_> = tags.into_iter().map(|tag| tag.name).collect();
@@ -78,7 +78,7 @@ pub fn tags(current: &OsStr) -> Vec<CompletionCandidate> {
     wanted.take(MOST).filter_map(candidate).collect()
 }
 
-/// What each ends with leads on.
+/// Suggests times, each followed by `end`.
 fn times(history: &History, typed: &[u8], end: &[u8]) -> Vec<CompletionCandidate> {
     let all = history.view().sources();
     let named = option("--source").map(OsString::into_encoded_bytes);
@@ -108,7 +108,7 @@ fn paths(history: &History, place: &Place, typed: &[u8]) -> Vec<CompletionCandid
     let source = place.source.as_deref().or(named.as_deref());
     let Ok((view, node)) = history.find(source, &place.time, folder) else { return Vec::new() };
     let mut found = Vec::new();
-    // What could be read before an error is better than nothing.
+    // After an error, the names read before it are still of use.
     let _ = view.read_directory(&node, 0, &mut |entry| {
         if entry.name.starts_with(begun) {
             let is_folder = view.attr(&entry.node).kind == FileKind::Directory;
@@ -120,13 +120,13 @@ fn paths(history: &History, place: &Place, typed: &[u8]) -> Vec<CompletionCandid
     found
 }
 
-/// `None` for what no shell can hold.
+/// `None` if the value is not UTF-8, which no shell can take.
 fn candidate(value: impl AsRef<[u8]>) -> Option<CompletionCandidate> {
     let text = std::str::from_utf8(value.as_ref()).ok()?;
     (!text.contains(is_unseen)).then(|| CompletionCandidate::new(text).help(None::<StyledStr>))
 }
 
-/// The history that the half-written command line is about.
+/// The history that the unfinished command line names.
 fn history() -> Option<History> {
     let repo = option("--repo").or_else(|| option("-r")).map(PathBuf::from);
     let timezone = option("--timezone").and_then(|zone| zone.into_string().ok());
@@ -134,7 +134,7 @@ fn history() -> Option<History> {
     History::open(&settings.repository, settings.zone).ok()
 }
 
-/// The value of an option in the half-written command line.
+/// The value of an option in the unfinished command line.
 fn option(name: &str) -> Option<OsString> {
     let mut words = env::args_os().skip_while(|word| word != "--");
     while let Some(word) = words.next() {
@@ -149,8 +149,8 @@ fn option(name: &str) -> Option<OsString> {
     None
 }
 
-/// Bash, which parts words also at `@`, `:` and `=`: they are put together again here, and what stands before the last
-/// of these is taken off the answers, as bash leaves that in place.
+/// Support for bash, which also splits words at `@`, `:` and `=`. The script joins the parts again. From each
+/// answer it removes the text up to the last separator, because bash keeps that text.
 struct Bash;
 
 const BASH: &str = r#"_yester() {

@@ -1,4 +1,4 @@
-//! From an error to its message and exit status.
+//! Turns errors into messages and exit statuses.
 
 use std::process::ExitCode;
 
@@ -19,32 +19,32 @@ const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 const INCOMPLETE: u8 = 3;
 const DAMAGE: u8 = 4;
-/// sysexits.h's "try again later".
+/// `EX_TEMPFAIL` of sysexits.h: try again later.
 const LOCKED: u8 = 75;
-/// What a shell tells of a program that SIGINT ended.
+/// The status that a shell reports for a program ended by SIGINT.
 const INTERRUPTED: u8 = 130;
 
-/// What is wrong with the command line, where that is seen only once it is understood.
+/// A fault of the command line that is found only after it was parsed.
 #[derive(Debug, ThisError)]
 #[error("{0} (see --help)")]
 pub struct Usage(pub String);
 
-/// How a command ended that did not fail.
+/// The end of a command that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It did all that it was asked.
+    /// The command did everything.
     Done,
-    /// Some entries could not be read; they were named.
+    /// Some entries could not be read. They were reported.
     Incomplete,
-    /// It found damage, and told of it.
+    /// The command found damage, and reported it.
     Damage,
-    /// The user stopped it; what it had done by then stays, and was told.
+    /// The user stopped it. The work done by then stays, and was reported.
     Interrupted,
-    /// As another process did, which has said why.
+    /// The exit status of another process, which has reported why.
     Status(u8),
 }
 
-/// Says what went wrong, if anything did.
+/// Reports the error, if any, and returns the exit status.
 pub fn exit(result: Result<Outcome>) -> ExitCode {
     let status = match result {
         Ok(Outcome::Done) => 0,
@@ -61,19 +61,19 @@ pub fn exit(result: Result<Outcome>) -> ExitCode {
     ExitCode::from(status)
 }
 
-/// Ends this process at once, for a user who asks a second time. Nothing half-done is visible in a repository.
+/// Ends this process at once, because the user asked a second time. A repository never shows unfinished work.
 #[cfg(any(target_os = "linux", windows))]
 pub fn abandon() -> ! {
     std::process::exit(i32::from(INTERRUPTED))
 }
 
-/// What an error's user is told.
+/// The message for an error.
 pub fn message(error: &Error) -> String {
     match store_error(error) {
         Some(full) if full.is_full() => {
             format!("{error}; what was there before is safe: make room and try again")
         }
-        // These tell their causes themselves.
+        // These messages contain their causes already.
         _ if error.is::<ServiceError>() || error.is::<WriteError>() => error.to_string(),
         _ => format!("{error:#}"),
     }
@@ -95,7 +95,7 @@ fn status(error: &Error) -> u8 {
     }
 }
 
-/// Whether the user asked for it to stop.
+/// Whether the error is a cancellation by the user.
 pub fn is_interruption(error: &Error) -> bool {
     matches!(
         error.downcast_ref(),
@@ -118,7 +118,7 @@ fn store_error(error: &Error) -> Option<&StoreError> {
     }
 }
 
-/// Says what is wrong with the command line, or shows the help that it asks for.
+/// Reports a fault of the command line, or prints the help that it requests.
 pub fn usage(error: &clap::Error) -> ExitCode {
     if matches!(
         error.kind(),
@@ -126,7 +126,7 @@ pub fn usage(error: &clap::Error) -> ExitCode {
             | ErrorKind::DisplayVersion
             | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     ) {
-        // Whoever has closed the pipe has seen enough.
+        // A closed pipe means that its reader needs no more.
         let _ = error.print();
         return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
     }
@@ -134,7 +134,7 @@ pub fn usage(error: &clap::Error) -> ExitCode {
     ExitCode::from(USAGE)
 }
 
-/// The one line of clap's message that tells what is wrong, with the lines that belong to it.
+/// The line of clap's message that names the fault, with its continuation lines.
 fn usage_message(rendered: &str) -> String {
     let text = rendered.strip_prefix("error: ").unwrap_or(rendered);
     let parts = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));

@@ -1,4 +1,4 @@
-//! JSON that is safe to print on a terminal.
+//! Writes JSON that is safe to print on a terminal.
 
 use std::io::{self, Write};
 
@@ -7,8 +7,8 @@ use serde_json::ser::{CompactFormatter, Formatter};
 
 use crate::text::is_unseen;
 
-/// Writes an object. Also escapes characters that a terminal would obey or not show, even where JSON does not
-/// demand it. The meaning is the same.
+/// Writes an object. Escapes also the characters that a terminal would obey or not show, even if JSON does
+/// not require it. The meaning is the same.
 pub fn write(out: impl Write, object: &impl Serialize) -> io::Result<()> {
     let mut serializer = serde_json::Serializer::with_formatter(out, Escaping);
     object.serialize(&mut serializer).map_err(io::Error::from)

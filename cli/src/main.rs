@@ -1,4 +1,5 @@
-//! `yester`: every version of your files, in one dense repository, as an ordinary read-only file system.
+//! `yester` keeps every version of your files in one dense repository, and shows them as an ordinary
+//! read-only file system.
 
 #![cfg_attr(
     not(target_os = "linux"),
@@ -17,7 +18,7 @@ mod place;
 mod platform;
 mod progress;
 mod settings;
-// Made on Windows only, tried everywhere.
+// Used on Windows only, but tested everywhere.
 #[cfg(any(windows, test))]
 mod shadow;
 mod stderr;

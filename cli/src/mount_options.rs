@@ -1,25 +1,25 @@
-//! The words after `-o`.
+//! Parses the words after `-o`.
 
 use std::ffi::OsString;
 
 use crate::text;
 
-/// What they ask for.
+/// The options that the words set.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct MountWords {
     pub source: Option<Vec<u8>>,
     pub timezone: Option<String>,
-    /// Bytes.
+    /// Size of the caches in bytes.
     pub cache_size: Option<usize>,
     pub allow_other: bool,
     pub with_versions: bool,
     pub allow_open_parents: bool,
-    /// Those for the kernel; the frontend refuses what it does not know.
+    /// Words for the kernel. The frontend refuses unknown ones.
     pub extra: Vec<String>,
 }
 
-/// Words of fstab that are for mount(8), systemd or writers, and mean nothing here. mount(8) says `rw` unless it is told
-/// `ro`, so it is no wish.
+/// Words of fstab that are for mount(8), systemd or writers. They are ignored. mount(8) adds `rw` unless `ro`
+/// is given, so `rw` is no request.
 const IGNORED: [&str; 18] = [
     "rw",
     "ro",
@@ -42,7 +42,7 @@ const IGNORED: [&str; 18] = [
 ];
 
 impl MountWords {
-    /// Parses lists separated by commas.
+    /// Parses lists of words separated by commas.
     pub fn parse(lists: &[OsString]) -> Result<Self, String> {
         let mut words = Self::default();
         for list in lists {
@@ -77,7 +77,7 @@ impl MountWords {
     }
 }
 
-/// Bytes, such as `64M`, of at least a mebibyte.
+/// Parses a number of bytes, such as `64M`, of at least a mebibyte.
 pub fn size(text: &str) -> Result<usize, String> {
     let bytes = text::bytes(text).ok().and_then(|bytes| usize::try_from(bytes).ok());
     bytes.filter(|bytes| *bytes >= 1 << 20).ok_or_else(|| "say it as 64M or 1G; 1M is the least".to_owned())

@@ -1,4 +1,4 @@
-//! What goes to stdout: for people, or with `--json` one object a line.
+//! Writes to stdout: text for people, or with `--json` one object a line.
 
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 
@@ -14,13 +14,13 @@ use crate::stderr;
 use crate::table::{self, Column};
 use crate::text::{ago, printable};
 
-/// Stdout does not take it.
+/// A failed write to stdout.
 #[derive(Debug, Error)]
 #[error("cannot write the output: {0}")]
 pub struct WriteError(#[from] io::Error);
 
 impl WriteError {
-    /// Whether the reader has seen enough, as in `yester ls @latest: | head`.
+    /// Whether the reader has closed the pipe, as in `yester ls @latest: | head`.
     pub fn is_closed_pipe(&self) -> bool {
         self.0.kind() == io::ErrorKind::BrokenPipe
     }
@@ -28,7 +28,6 @@ impl WriteError {
 
 type Result = std::result::Result<(), WriteError>;
 
-/// Stdout.
 #[derive(Debug)]
 pub struct Output {
     out: BufWriter<Stdout>,
@@ -49,47 +48,44 @@ impl Output {
         }
     }
 
-    /// Whether `--json` was given.
     pub fn is_json(&self) -> bool {
         self.json
     }
 
-    /// Whether `--quiet` was given.
     pub fn is_quiet(&self) -> bool {
         self.quiet
     }
 
-    /// Whether a person looks on.
+    /// Whether stdout is a terminal.
     pub fn is_terminal(&self) -> bool {
         self.terminal
     }
 
-    /// The colours that may be used.
+    /// The colours for stdout.
     pub fn colours(&self) -> Colours {
         Colours::of_terminal(self.terminal)
     }
 
-    /// How long ago something was, for a person; a program is told the time only.
+    /// The age of a time, for a person. Empty unless stdout is a terminal: a program gets the time only.
     pub fn when(&self, time: Timestamp, now: Timestamp) -> String {
         if self.terminal { ago(time, now) } else { String::new() }
     }
 
-    /// Writes bytes as they are.
+    /// Writes bytes unchanged.
     pub fn bytes(&mut self, bytes: &[u8]) -> Result {
         Ok(self.out.write_all(bytes)?)
     }
 
-    /// For who writes much.
+    /// The buffered writer, for large output.
     pub fn writer(&mut self) -> &mut impl Write {
         &mut self.out
     }
 
-    /// Writes a line.
     pub fn line(&mut self, text: &str) -> Result {
         Ok(writeln!(self.out, "{text}")?)
     }
 
-    /// Writes a name on a line: its very bytes, or what a terminal can show of them.
+    /// Writes a name as a line: its exact bytes, or escaped for a terminal.
     pub fn name(&mut self, name: &[u8]) -> Result {
         if self.terminal {
             return self.line(&printable(name));
@@ -98,13 +94,13 @@ impl Output {
         self.bytes(b"\n")
     }
 
-    /// Writes an object on a line.
+    /// Writes an object as a line.
     pub fn json(&mut self, object: &impl Serialize) -> Result {
         json::write(&mut self.out, object)?;
         self.bytes(b"\n")
     }
 
-    /// Writes words side by side, as many as the terminal is wide.
+    /// Writes words in columns that fill the width of the terminal.
     pub fn columns(&mut self, cells: Vec<String>) -> Result {
         let (filling, direction) = (Filling::Spaces(2), Direction::TopToBottom);
         let options = GridOptions { filling, direction, width: width() };
@@ -112,31 +108,32 @@ impl Output {
         if grid.is_empty() { Ok(()) } else { self.line(grid.trim_end_matches('\n')) }
     }
 
-    /// Writes rows with their columns in line. A terminal shows the columns for which it has room.
+    /// Writes rows with aligned columns. On a terminal, only the columns that fit are written.
     pub fn table<const N: usize>(&mut self, columns: [Column; N], rows: &[[String; N]]) -> Result {
         let room = if self.terminal { width() } else { usize::MAX };
         table::lines(columns, rows, room).iter().try_for_each(|line| self.line(line))
     }
 
-    /// Tells a person what was done; a program asks for JSON, or looks at the exit status.
+    /// Writes a line for a person. With `--json` or `--quiet` it is left out: a program reads the objects or
+    /// the exit status.
     pub fn tell(&mut self, text: &str) -> Result {
         if self.quiet || self.json { Ok(()) } else { self.line(text) }
     }
 
-    /// Says on stderr what goes on.
+    /// Writes a note to stderr, unless `--quiet` was given.
     pub fn note(&self, text: &str) {
         if !self.quiet {
             stderr::line(text);
         }
     }
 
-    /// Lets everything out, around the progress that may be shown.
+    /// Flushes the buffer. Progress on the terminal is hidden meanwhile.
     pub fn flush(&mut self) -> Result {
         Ok(stderr::beside(|| self.out.flush())?)
     }
 }
 
-/// How many columns the terminal has.
+/// Width of the terminal, in columns.
 pub fn width() -> usize {
     terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0))
 }

@@ -1,4 +1,4 @@
-//! Places in history, as the command line names them: `T:PATH`, `SOURCE@T:PATH`.
+//! Snapshot paths on the command line: `T:PATH`, `SOURCE@T:PATH`.
 
 use std::ffi::{OsStr, OsString};
 
@@ -11,11 +11,11 @@ use crate::text::printable;
 /// A path in a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
-    /// The source, if it is named.
+    /// The source, if given.
     pub source: Option<Vec<u8>>,
-    /// The time, with its `@`.
+    /// The time expression, with its `@`.
     pub time: Vec<u8>,
-    /// The path below the snapshot; empty for its root.
+    /// The path in the snapshot; empty for its root.
     pub path: Vec<u8>,
 }
 
@@ -26,8 +26,8 @@ impl Place {
         parse(text.as_encoded_bytes()).ok_or_else(|| format!("it names no time; write @latest:{shown}"))
     }
 
-    /// Parses a place of which an option may tell the time: then the text is a path, in which an @ is no time unless an
-    /// expression follows, as in `getty@tty1.service`.
+    /// Parses a snapshot path if an option may give the time. Then the text is a path. An @ in it begins a
+    /// time only if an expression follows, unlike in `getty@tty1.service`.
     pub fn with_time(text: &OsStr, at: Option<&OsString>) -> Result<Self, Usage> {
         let bytes = text.as_encoded_bytes();
         match (parse(bytes), at) {
@@ -42,12 +42,12 @@ impl Place {
         }
     }
 
-    /// The same of several.
+    /// Parses several snapshot paths in this way.
     pub fn all_with_time(texts: &[OsString], at: Option<&OsString>) -> Result<Vec<Self>, Usage> {
         texts.iter().map(|text| Self::with_time(text, at)).collect()
     }
 
-    /// The name that ends its path; `None` for a whole snapshot, which has none.
+    /// The last name of the path; `None` for a whole snapshot, which has no name.
     pub fn last_name(&self) -> Result<Option<&[u8]>, String> {
         let last = components(&self.path).last();
         if last == Some(b"..") {
@@ -57,20 +57,20 @@ impl Place {
         Ok(last)
     }
 
-    /// As it may be shown, and written again.
+    /// The snapshot path as it can be shown, and typed again.
     pub fn shown(&self) -> String {
         let source = self.source.as_deref().unwrap_or_default();
         printable(&[source, &self.time, b":", &self.path].concat()).into_owned()
     }
 }
 
-/// A time, which may be said without its `@` where nothing else can stand.
+/// A time expression. The `@` may be absent where only a time is possible.
 pub fn expression(time: &OsStr) -> Vec<u8> {
     let time = time.as_encoded_bytes();
     if time.starts_with(b"@") { time.to_vec() } else { [b"@", time].concat() }
 }
 
-/// The source that is meant, where an option and a place may name one.
+/// The source, which an option or a snapshot path may name.
 pub fn one_source<'a>(
     option: Option<&'a OsString>,
     place: Option<&'a [u8]>,
@@ -84,8 +84,8 @@ pub fn one_source<'a>(
 }
 
 fn parse(text: &[u8]) -> Option<Place> {
-    // A source's name may hold an @ of its own: the time begins with the first that an expression follows. A tag cannot be
-    // told from other words, but it holds no @, so it begins with the last one before the colon.
+    // A source's name may contain an @. So the time begins at the first @ that an expression follows. A tag
+    // looks like any other word but contains no @, so it begins at the last @ before the colon.
     let ats = || (0..text.len()).take_while(|at| text[*at] != b'/').filter(|at| text[*at] == b'@');
     let is_time = |at: &usize| Expression::parse(split_time(&text[*at..]).0).is_some();
     let first = ats().next()?;
@@ -102,8 +102,8 @@ fn parse(text: &[u8]) -> Option<Place> {
     Some(Place { source, time: time.to_vec(), path: path.to_vec() })
 }
 
-/// Parts `@T:PATH`. Both may hold colons: the longest time that there is counts, and `@2024-06-01T03:./15` is how to
-/// reach a file called `15`.
+/// Splits `@T:PATH`. Both parts may contain colons, and the longest possible time is taken.
+/// `@2024-06-01T03:./15` reaches a file called `15`.
 fn split_time(text: &[u8]) -> (&[u8], &[u8]) {
     let colons = || (0..text.len()).filter(|at| text[*at] == b':');
     let ends = colons().take_while(|end| *end <= Expression::MAX_LEN).chain([text.len()]);
@@ -154,10 +154,10 @@ mod tests {
         is("joe@home@latest:x", Some("joe@home"), "@latest", "x");
         is("@latest:joe@today:x", None, "@latest", "joe@today:x");
         is("@today:a/@first:x", None, "@today", "a/@first:x");
-        // What is wrong with these is for the history to say.
+        // The history reports these as errors.
         is("@nonsense:x", None, "@nonsense", "x");
         is("web1@nonsense", Some("web1"), "@nonsense", "");
-        // A tag may follow it.
+        // A tag may follow such a name.
         is("joe@home@kept:x", Some("joe@home"), "@kept", "x");
         is("joe@home@kept", Some("joe@home"), "@kept", "");
         is("joe:home@kept:x", Some("joe:home"), "@kept", "x");

@@ -1,4 +1,4 @@
-//! What each platform does in its own way.
+//! The parts that differ between platforms.
 
 #[cfg(target_os = "linux")]
 mod linux;

@@ -1,4 +1,4 @@
-//! Progress on a terminal, for what takes longer than a second.
+//! Shows progress on a terminal, for work that takes longer than a second.
 
 mod estimate;
 mod line;
@@ -18,20 +18,20 @@ use line::Line;
 use crate::text::{printable, size};
 use crate::{output::Output, stderr};
 
-/// What is over sooner is not worth a flicker.
+/// Time until progress is shown. Shorter work would only flicker.
 const PATIENCE: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(100);
 
-/// Tells on the terminal what goes on, until it is dropped.
+/// Shows progress on the terminal until it is dropped.
 #[derive(Debug)]
 pub struct Bar {
     bar: ProgressBar,
-    /// Shows the bar in a second; dropping the sender calls it off.
+    /// The thread that shows the bar after a second. Dropping the sender cancels it.
     showing: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
 impl Bar {
-    /// A bar that says `message`; never shown when stderr is no terminal or the user wants quiet.
+    /// A bar with the text `message`. It is never shown if stderr is no terminal, or with `--quiet`.
     pub fn new(output: &Output, message: &'static str) -> Self {
         Self::with_template(output, "{spinner} {msg} {elapsed}", message)
     }
@@ -56,18 +56,18 @@ impl Bar {
         Self { bar, showing }
     }
 
-    /// Says something else.
+    /// Changes the text.
     pub fn say(&self, message: String) {
         self.bar.set_message(message);
     }
 
-    /// Columns of the terminal beside the spinner.
+    /// Columns of the terminal that the spinner leaves free.
     fn room() -> usize {
         let size = terminal_size::terminal_size_of(io::stderr());
         size.map_or(80, |(width, _)| usize::from(width.0)).saturating_sub(2)
     }
 
-    /// Whether there is a terminal to show it on.
+    /// Whether there is a terminal for the bar.
     fn may_be_shown(&self) -> bool {
         self.showing.is_some()
     }
@@ -88,7 +88,7 @@ impl Drop for Bar {
     }
 }
 
-/// Hears of the care of a repository, and shows its progress.
+/// Receives the progress of a check, repair or rebuild of the repository, and shows it.
 #[derive(Debug)]
 pub struct Carer {
     bar: Bar,
@@ -124,11 +124,11 @@ impl Monitor for Carer {
     }
 }
 
-/// When a bar's text is to be made again: calls are far more frequent than eyes.
+/// The time of a bar's next update. Calls are far more frequent than a person can see.
 #[derive(Debug)]
 struct Pace {
     started: Instant,
-    /// In milliseconds since then.
+    /// Time of the last update, in milliseconds since then.
     told: AtomicU64,
 }
 
@@ -151,7 +151,7 @@ impl Pace {
     }
 }
 
-/// Hears of an import: shows its progress, and names its troubles as they occur.
+/// Receives the progress of an import and shows it. Names its troubles as they occur.
 #[derive(Debug)]
 pub struct Reporter {
     bar: Bar,
@@ -159,12 +159,12 @@ pub struct Reporter {
     import: Mutex<Import>,
 }
 
-/// What is known of an import.
+/// The state of an import.
 #[derive(Debug)]
 struct Import {
-    /// What is being imported.
+    /// The tree or run that is imported.
     name: String,
-    /// Which it is of several, and of how many.
+    /// The number of this run, and of how many.
     place: Option<(u64, u64)>,
     estimate: Estimate,
 }
@@ -219,7 +219,7 @@ impl Monitor for Reporter {
     }
 }
 
-/// Hears of a restore: shows its progress, and names its troubles as they occur.
+/// Receives the progress of a restore and shows it. Names its troubles as they occur.
 #[derive(Debug)]
 pub struct Restorer {
     verb: &'static str,
@@ -233,7 +233,7 @@ impl Restorer {
         Self::saying(output, "restoring")
     }
 
-    /// The same for what is called otherwise.
+    /// Does the same with another verb.
     pub fn saying(output: &Output, verb: &'static str) -> Self {
         Self { verb, quiet: output.is_quiet(), bar: Bar::new(output, verb), pace: Pace::new() }
     }
@@ -260,18 +260,18 @@ impl Monitor for Restorer {
     }
 }
 
-/// Names an entry that was not taken as it should have been.
+/// Reports an entry that was not handled in full.
 pub fn tell_trouble(trouble: &Trouble) {
     let line = format!("{}: {}", printable(&trouble.path), trouble.reason);
     match trouble.kind {
-        // On purpose, and the same every time.
+        // The entry is skipped on purpose, and in every import.
         TroubleKind::Skipped => log::info!("{line}"),
         TroubleKind::Exists
         | TroubleKind::Unreadable
         | TroubleKind::Incomplete
         | TroubleKind::Vanished
         | TroubleKind::Unsettled => stderr::warn(&line),
-        // The user cannot expect it without root's rights.
+        // Without root's rights, the user cannot expect this to work.
         TroubleKind::Unkept => stderr::line(&format!("note: {line}")),
     }
 }

@@ -1,5 +1,5 @@
-//! Where the repository is, and which zone times are in: the command line, the environment, the config file, the
-//! default, in this order.
+//! Finds the repository and the time zone. The sources are the command line, the environment, the config file
+//! and the default, in this order.
 
 #[cfg(target_os = "linux")]
 pub mod watch;
@@ -17,7 +17,7 @@ use serde::Deserialize;
 use crate::args::Global;
 use crate::zone;
 
-/// What holds for a command.
+/// The settings of a command.
 #[derive(Debug)]
 pub struct Settings {
     pub repository: PathBuf,
@@ -25,12 +25,12 @@ pub struct Settings {
     pub zone: TimeZone,
     /// The zone of the times in dirvish's summaries.
     pub dirvish_zone: TimeZone,
-    /// What is to be watched, and the file that says so.
+    /// The watched sources, and the config file that names them.
     #[cfg(target_os = "linux")]
     pub watch: (Vec<watch::Table>, Option<PathBuf>),
 }
 
-/// The environment variables that count.
+/// The environment variables that are used.
 #[derive(Debug, Default)]
 struct Environment {
     repository: Option<PathBuf>,
@@ -51,12 +51,12 @@ struct Config {
 }
 
 impl Settings {
-    /// Those of this process.
+    /// Loads the settings of this process.
     pub fn load(global: &Global) -> Result<Self> {
         Self::with(global, None)
     }
 
-    /// Those of this process with the config file `file`, else the usual one.
+    /// Loads the settings of this process, with `file` as its config file if given.
     pub fn with(global: &Global, file: Option<&Path>) -> Result<Self> {
         let environment = Environment::of_process();
         let usual = environment.config_file();
@@ -93,7 +93,7 @@ impl Environment {
     fn of_process() -> Self {
         let variable =
             |name| env::var_os(name).filter(|value: &OsString| !value.is_empty()).map(PathBuf::from);
-        // The XDG base directory specification has relative ones ignored.
+        // The XDG base directory specification requires that relative paths are ignored.
         let directory = |name| variable(name).filter(|path: &PathBuf| path.is_absolute());
         let (config, data) =
             if cfg!(windows) { ("APPDATA", "LOCALAPPDATA") } else { ("XDG_CONFIG_HOME", "XDG_DATA_HOME") };
@@ -118,7 +118,7 @@ impl Environment {
     fn read_if_there(&self, path: &Path) -> Result<Config> {
         let is_none = |error: &anyhow::Error| {
             let kind = error.downcast_ref().map(io::Error::kind);
-            // A home that others may not enter holds nothing for them.
+            // A home that this user may not enter holds no config file for this user.
             matches!(kind, Some(io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied))
         };
         self.read(path).or_else(|error| if is_none(&error) { Ok(Config::default()) } else { Err(error) })
@@ -148,7 +148,7 @@ impl Environment {
         Ok(config)
     }
 
-    /// The file is read wherever one stands: a path in it must not depend on that.
+    /// Expands a path of the config file. It must not depend on the working directory.
     fn expand(&self, key: &str, path: PathBuf) -> Result<PathBuf> {
         let path = match (path.strip_prefix("~"), &self.home) {
             (Ok(below), Some(home)) => home.join(below),

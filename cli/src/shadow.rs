@@ -1,4 +1,4 @@
-//! Frozen copies of volumes: in them files that programs have open can be read, all as they were at one moment.
+//! Frozen copies of volumes. Files that programs have open can be read in them, and all are from one moment.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,23 +7,24 @@ use anyhow::{Context, Result};
 
 /// Makes and deletes shadow copies.
 pub trait ShadowCopies {
-    /// Makes one of a volume, such as `C:\`.
+    /// Makes a copy of a volume, such as `C:\`.
     fn create(&self, volume: &str) -> Result<ShadowCopy>;
 
-    /// Deletes one.
+    /// Deletes a copy.
     fn delete(&self, copy: &ShadowCopy) -> Result<()>;
 }
 
-/// A shadow copy that there is.
+/// An existing shadow copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShadowCopy {
-    /// What it is called, such as `{3808876b-c176-4e48-b7ae-04046e6cc752}`.
+    /// The id, such as `{3808876b-c176-4e48-b7ae-04046e6cc752}`.
     pub id: String,
-    /// Where it is, such as `\\?\GLOBALROOT\Device\HarddiskVolumeShadowCopy1`.
+    /// The device, such as `\\?\GLOBALROOT\Device\HarddiskVolumeShadowCopy1`.
     pub device: String,
 }
 
-/// Calls `work` with the place of `path` in a shadow copy of its volume, which goes when that ends, however it ends.
+/// Calls `work` with the path of `path` in a shadow copy of its volume. The copy is deleted when `work` ends,
+/// in whatever way.
 pub fn in_copy<T>(
     copies: &impl ShadowCopies,
     path: &Path,
@@ -41,7 +42,7 @@ pub fn in_copy<T>(
     work(place)
 }
 
-/// The volume of an absolute path, and the path below it.
+/// Splits an absolute path into its volume and the rest.
 fn parted(path: &str) -> Option<(String, &str)> {
     let path = path.strip_prefix(r"\\?\").unwrap_or(path);
     let (drive, below) = path.split_at_checked(3)?;
@@ -75,7 +76,7 @@ mod tests {
 
     use super::*;
 
-    /// Tells what was asked of it.
+    /// Records the calls.
     #[derive(Default)]
     struct Fake {
         asked: RefCell<Vec<String>>,

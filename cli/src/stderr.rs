@@ -1,5 +1,5 @@
-//! Writes to stderr, a line at a time, around the progress that may be shown there. A closed stderr is not an
-//! error. The lines of a mount, `up`, `watch` or a hook can go to a log instead: see [`log_to`].
+//! Writes lines to stderr. Progress shown there is hidden meanwhile. A closed stderr is not an error. The
+//! lines of a mount, `up`, `watch` or a hook can go to a log instead: see [`log_to`].
 
 mod repeats;
 mod sink;
@@ -21,13 +21,14 @@ use self::repeats::Repeats;
 use self::sink::Sink;
 use crate::text::one_line;
 
-/// Bytes of a line of a command that nobody looks at. A pipe that takes anything takes a page.
+/// Maximum length of a line of a command that no user watches, in bytes. A pipe that is ready to write
+/// accepts a page.
 const LONGEST: usize = 4000;
-/// The progress on the terminal, which lines must not run into.
+/// The progress on the terminal. Lines must not be written into it.
 static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
-/// Where lines go.
+/// The destination of lines.
 static SINK: RwLock<Sink> = RwLock::new(Sink::Stderr);
-/// Lines of the log that were written lately. `None` until [`log_to`] is called.
+/// The lines that were recently written to the log. `None` until [`log_to`] is called.
 static REPEATS: Mutex<Option<Repeats>> = Mutex::new(None);
 
 /// Writes a line.
@@ -53,12 +54,12 @@ pub fn fail(message: &str) {
     }
 }
 
-/// Makes lines go around this progress, or around none.
+/// Sets the progress that is hidden while a line is written; `None` if there is none.
 pub fn around(bar: Option<ProgressBar>) {
     *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = bar;
 }
 
-/// Lets the log of all crates out, as far as `-q` and `-v` ask.
+/// Enables the log of all crates, as far as `-q` and `-v` say.
 pub fn init_log(quiet: bool, verbose: u8) {
     let (level, others) = match (quiet, verbose) {
         (true, _) => (LevelFilter::Error, LevelFilter::Off),
@@ -72,7 +73,7 @@ pub fn init_log(quiet: bool, verbose: u8) {
         .filter_module("fs_core", level)
         .filter_module("fuse_linux", level)
         .filter_module("winfsp_windows", level)
-        // Lines are written by `emit`, which needs their level.
+        // `emit` writes the lines, because it needs their level.
         .target(Target::Pipe(Box::new(io::sink())))
         .format(|_, record| {
             let prefix = if record.level() == Level::Warn { "yester: warning: " } else { "yester: " };
@@ -84,8 +85,8 @@ pub fn init_log(quiet: bool, verbose: u8) {
         .init();
 }
 
-/// Chooses where lines go from now on: to `file`, if given; else to stderr; else, if stderr is `/dev/null`,
-/// to syslog. From now on the same line of the log is written at most once a minute.
+/// Chooses the destination of lines from now on. It is `file`, if given; else stderr; else, if stderr is
+/// `/dev/null`, syslog. From now on the same line of the log is written at most once a minute.
 pub fn log_to(file: Option<&Path>) -> Result<()> {
     let sink = Sink::choose(file)?;
     *SINK.write().unwrap_or_else(PoisonError::into_inner) = sink;
@@ -93,8 +94,8 @@ pub fn log_to(file: Option<&Path>) -> Result<()> {
     Ok(())
 }
 
-/// Runs `replace`, which redirects stderr. If lines went to stderr, chooses again where they go. No line is
-/// written meanwhile.
+/// Runs `replace`, which redirects stderr. If lines went to stderr, chooses their destination again. No line
+/// is written meanwhile.
 #[cfg(target_os = "linux")]
 pub fn replacing<T>(replace: impl FnOnce() -> T) -> T {
     let mut sink = SINK.write().unwrap_or_else(PoisonError::into_inner);
@@ -110,16 +111,16 @@ pub fn replacing<T>(replace: impl FnOnce() -> T) -> T {
 /// The line of the log to write; `None` if it is left out.
 fn admitted(level: Level, text: String) -> Option<String> {
     match &mut *REPEATS.lock().unwrap_or_else(PoisonError::into_inner) {
-        // A thread that answers the kernel must not wait until somebody reads stderr.
+        // A thread that answers the kernel must not wait for a reader of stderr.
         Some(_) if is_stalled() => None,
-        // Debug lines are never left out: they were asked for with `-vv`.
+        // Debug lines are never left out: the user asked for them with `-vv`.
         Some(_) if level > Level::Info => Some(text),
         Some(repeats) => repeats.admit(text, Instant::now()),
         None => Some(text),
     }
 }
 
-/// The line, cut if it is longer than so many bytes.
+/// The line, cut to `most` bytes.
 fn shortened(line: Cow<'_, str>, most: usize) -> Cow<'_, str> {
     let end = (0..=most.min(line.len())).rev().find(|end| line.is_char_boundary(*end)).unwrap_or_default();
     if end == line.len() { line } else { Cow::Owned(line[..end].to_owned()) }
@@ -136,7 +137,7 @@ fn is_stalled() -> bool {
 
 fn emit(level: Level, prefix: &str, text: &str) {
     let mut text = one_line(text);
-    // Held while it writes, so that no other thread takes the room that the line needs.
+    // The lock is held during the write, so that no other thread takes the room that the line needs.
     let repeats = REPEATS.lock().unwrap_or_else(PoisonError::into_inner);
     if repeats.is_some() {
         if is_stalled() {
@@ -158,9 +159,9 @@ fn write(line: &str) {
     });
 }
 
-/// Does something that writes, while no progress is shown. It must not write through this module itself.
+/// Runs `write` while no progress is shown. `write` must not use this module itself.
 pub fn beside<T>(write: impl FnOnce() -> T) -> T {
-    // Held while it writes, so that the progress cannot end or begin in between.
+    // The lock is held during the write, so that no progress can end or begin meanwhile.
     match &*SHOWN.lock().unwrap_or_else(PoisonError::into_inner) {
         Some(bar) => bar.suspend(write),
         None => write(),

@@ -1,4 +1,4 @@
-//! Rows with their columns in line, as wide as there is room.
+//! Formats rows with aligned columns that fit a width.
 
 use ansi_width::ansi_width;
 
@@ -6,26 +6,26 @@ use ansi_width::ansi_width;
 #[derive(Debug, Clone, Copy)]
 pub struct Column {
     right: bool,
-    /// What is left out first when there is no room has the greatest; 0 is never left out.
+    /// Columns with the greatest rank are left out first if there is no room. Rank 0 is never left out.
     rank: u8,
 }
 
 const GAP: usize = 2;
 
 impl Column {
-    /// One whose words begin in line.
+    /// A left-aligned column.
     pub const fn left(rank: u8) -> Self {
         Self { right: false, rank }
     }
 
-    /// One whose words end in line.
+    /// A right-aligned column.
     pub const fn right(rank: u8) -> Self {
         Self { right: true, rank }
     }
 }
 
-/// The lines of a table, at most `room` wide if leaving columns out can bring that about. A column that is empty takes no
-/// room. Cells may hold colours.
+/// The lines of a table. Columns are left out until the lines are at most `room` wide, as far as possible. An
+/// empty column takes no room. Cells may contain colours.
 pub fn lines<const N: usize>(columns: [Column; N], rows: &[[String; N]], room: usize) -> Vec<String> {
     let widths: [usize; N] =
         std::array::from_fn(|column| rows.iter().map(|row| ansi_width(&row[column])).max().unwrap_or(0));

@@ -1,4 +1,4 @@
-//! Bytes and numbers, for people to read.
+//! Formats bytes and numbers for people.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -28,7 +28,7 @@ pub fn size(bytes: u64) -> String {
     unreachable!("u64 ends at 16 EiB")
 }
 
-/// Reads a number of bytes, such as 512, 10K, 1M or 2G.
+/// Parses a number of bytes, such as 512, 10K, 1M or 2G.
 pub fn bytes(text: &str) -> Result<u64, String> {
     let explain = || "say it as 512, 10K, 1M or 2G".to_owned();
     let digits = text.trim_end_matches(|last: char| last.is_ascii_alphabetic());
@@ -44,12 +44,12 @@ pub fn bytes(text: &str) -> Result<u64, String> {
     number.checked_mul(1 << shift).ok_or_else(explain)
 }
 
-/// A number of things, such as `1 file` or `12,345 files`.
+/// A number with its unit, such as `1 file` or `12,345 files`.
 pub fn count(number: u64, thing: &str) -> String {
     format!("{} {thing}{}", HumanCount(number), if number == 1 { "" } else { "s" })
 }
 
-/// How long ago something was, such as `3 days ago`.
+/// The age of something, such as `3 days ago`.
 pub fn ago(time: Timestamp, now: Timestamp) -> String {
     let past = now.duration_since(time);
     let length = HumanDuration(past.unsigned_abs());
@@ -81,7 +81,7 @@ pub fn is_unseen(char: char) -> bool {
 }
 
 /// A name as one line that is safe on a terminal. Names that have unseen characters or are not UTF-8 are
-/// quoted so that a shell can read them back; others are unchanged.
+/// quoted so that a shell can read them back. Others are unchanged.
 pub fn printable(name: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = str::from_utf8(name)
         && !text.chars().any(is_unseen)
@@ -125,7 +125,7 @@ pub fn one_line(message: &str) -> Cow<'_, str> {
     Cow::Owned(escaped.collect())
 }
 
-/// A name for JSON: the text, and the bytes in hexadecimal where text cannot tell them.
+/// A name for JSON: its text. If it is not UTF-8, its bytes in hexadecimal come with it.
 pub fn for_json(name: &[u8]) -> (Cow<'_, str>, Option<String>) {
     let text = String::from_utf8_lossy(name);
     let bytes = matches!(text, Cow::Owned(_)).then(|| {
@@ -143,7 +143,7 @@ pub fn mode(attr: &Attr) -> String {
     mode_of(attr.kind, attr.mode)
 }
 
-/// The same of something that is no node.
+/// Does the same for an entry that is no node.
 pub fn mode_of(kind: FileKind, mode: u16) -> String {
     let kind = match kind {
         FileKind::File => '-',
@@ -190,7 +190,7 @@ pub fn kind(kind: FileKind) -> &'static str {
     }
 }
 
-/// Reads a length of time of at least a second, such as 15m, 1h or 1d.
+/// Parses a duration of at least a second, such as 15m, 1h or 1d.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let explain = || "say it as 15m, 1h or 1d".to_owned();
     let span: Span = text.parse().map_err(|_| explain())?;

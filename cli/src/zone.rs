@@ -1,5 +1,6 @@
-//! Time zones by name. jiff looks for one by listing the whole database, twenty folders: on a disk that has not been
-//! read yet most of the time that a mount takes to come. A file of that name is read at once.
+//! Finds time zones by name. jiff finds one by listing the whole database of twenty folders. If the disk has
+//! not been read yet, this takes most of the time until a mount is ready. This module reads the file of that
+//! name directly.
 
 use std::env;
 use std::fs;

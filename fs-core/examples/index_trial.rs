@@ -84,14 +84,14 @@ impl Arguments {
     }
 }
 
-/// A line for the parent.
+/// Prints a line for the parent.
 fn say(kind: &str, what: &dyn std::fmt::Display) {
     let mut out = std::io::stdout().lock();
     // The parent closes the pipe when the trial is over.
     let _ = out.write_all(format!("{kind} {what}\n").as_bytes()).and_then(|()| out.flush());
 }
 
-/// A generator of numbers from a seed.
+/// A generator of random numbers from a seed.
 struct Random(u64);
 
 impl Random {
@@ -119,7 +119,7 @@ fn len(batch: u32) -> u32 {
     if batch == 0 { 0 } else { 100 + batch % 7 * 60 }
 }
 
-// ---- Writers and readers --------------------------------------------------------------------------------------
+// ---- Writers and readers ----------------------------------------------------------------------------------
 
 fn write(arguments: &Arguments) -> Result<(), Error> {
     let (writer, acknowledged) = (arguments.number("id", 0), arguments.number("acknowledged", 0));
@@ -195,7 +195,7 @@ fn read(arguments: &Arguments) -> Result<(), Error> {
         for _ in 0..20 + random.below(300) {
             let transaction = database.begin_read()?;
             let first = look(&transaction, &mut seen, &mut random)?;
-            // A transaction sees the same data, whatever is committed meanwhile.
+            // A transaction always sees the same data, despite commits meanwhile.
             if random.below(4) == 0 && look(&transaction, &mut seen, &mut random)? != first {
                 say("wrong", &"a transaction has changed");
             }
@@ -204,8 +204,8 @@ fn read(arguments: &Arguments) -> Result<(), Error> {
     }
 }
 
-/// Compares what a transaction sees with what the writers have written. Returns the numbers of their last
-/// batches.
+/// Compares the data of a transaction with the writers' batches. Returns the number of each writer's last
+/// batch.
 fn look(transaction: &ReadTransaction, seen: &mut [u32], random: &mut Random) -> Result<Vec<u32>, Error> {
     let heads = transaction.open_table(HEADS)?;
     let blobs = transaction.open_table(BLOBS)?;
@@ -239,7 +239,7 @@ fn look(transaction: &ReadTransaction, seen: &mut [u32], random: &mut Random) ->
     Ok(found)
 }
 
-// ---- The trial ------------------------------------------------------------------------------------------------
+// ---- The trial --------------------------------------------------------------------------------------------
 
 #[derive(Default)]
 struct Counts {

@@ -1,8 +1,7 @@
 //! Yester's platform-neutral core.
 //!
-//! Layers, each naming only itself and those before it:
-//! [`mod@format`] → [`store`] → {[`import`], [`view`], [`maintain`]} → [`service`]. [`monitor`] and [`windows`] are below all of
-//! them.
+//! Each layer names only itself and those before it: [`mod@format`] → [`store`] → {[`import`], [`view`],
+//! [`maintain`]} → [`service`]. [`monitor`] and [`windows`] are below all of them.
 
 #![allow(
     clippy::cast_possible_truncation,

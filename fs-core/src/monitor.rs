@@ -1,30 +1,30 @@
-//! How long work tells of itself and is asked to stop. The core prints nothing.
+//! Progress, troubles and cancellation of long work. The core prints nothing.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Hears of the progress and the troubles of long work. Calls are frequent and must return at once.
+/// Receives the progress and the troubles of long work. Calls are frequent, so each must return at once.
 pub trait Monitor: Send + Sync {
-    /// Some of an import was done; the counts are since the start.
+    /// Reports the progress of an import; the counts are since its start.
     fn progress(&self, _progress: &Progress) {}
 
-    /// Some of the care of a repository was done.
+    /// Reports the progress of a check, a repair or a new index.
     fn work(&self, _work: &Work) {}
 
-    /// One of several runs is going to be imported.
+    /// Announces the import of the next of several runs.
     fn run(&self, _run: &RunBegins<'_>) {}
 
-    /// A tree is going to be walked; the counts of [`progress`](Self::progress) begin anew. `expected` is how many
-    /// entries it had when it was imported last, if it was.
+    /// Announces the walk of a tree; the counts of [`progress`](Self::progress) restart at zero. `expected`
+    /// is the number of entries at the tree's last import, if there was one.
     fn walk(&self, _expected: Option<u64>) {}
 
-    /// An entry was not taken as it should have been.
+    /// Reports an entry that was not imported, restored or exported completely.
     fn trouble(&self, _trouble: &Trouble) {}
 
-    /// A dry run would replace the entry at this path (any bytes).
+    /// Reports that a dry run would replace the entry at this path (any bytes).
     fn replaces(&self, _path: &[u8]) {}
 }
 
-/// Hears nothing.
+/// A monitor that ignores all reports.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 
@@ -35,7 +35,7 @@ impl Monitor for Silent {}
 pub struct Progress {
     /// Entries seen.
     pub entries: u64,
-    /// Those of them that are files.
+    /// Files among these entries.
     pub files: u64,
     /// Entries whose content was taken from the parent snapshot.
     pub unchanged: u64,
@@ -45,80 +45,81 @@ pub struct Progress {
     pub bytes_read: u64,
 }
 
-/// A run that is going to be imported.
+/// A run whose import begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunBegins<'a> {
-    /// Its folder or name, for people; any bytes.
+    /// The run's folder or name, for people; any bytes.
     pub name: &'a [u8],
-    /// Which it is, from 1.
+    /// The run's number, from 1.
     pub number: u64,
-    /// Of how many.
+    /// Number of runs.
     pub total: u64,
 }
 
-/// How far the care of a repository has come.
+/// Progress of a check, a repair or a new index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Work {
-    /// What goes on.
+    /// The current phase.
     pub phase: Phase,
-    /// How much of it is done.
+    /// Units done.
     pub done: u64,
-    /// All of it; 0 when nobody knows.
+    /// All units; 0 if unknown.
     pub total: u64,
 }
 
-/// The parts of the care of a repository, and what is counted in each.
+/// Phases of a check, a repair or a new index, each with its unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// Reading catalogues: packs.
+    /// Reading catalogues, in packs.
     Catalogues,
-    /// Comparing the index: blobs.
+    /// Comparing the index, in blobs.
     Index,
-    /// Following references: directories and the like.
+    /// Following references, in directories and similar objects.
     References,
-    /// Reading blocks: bytes.
+    /// Reading blocks, in bytes.
     Blocks,
-    /// Looking for what damage harms: snapshots.
+    /// Finding the paths that damage affects, in snapshots.
     Harm,
-    /// Making the index: packs.
+    /// Making the index, in packs.
     Indexing,
-    /// Reading all of each pack: packs.
+    /// Reading each pack in full, in packs.
     Verifying,
-    /// Looking for what is left of damaged packs: packs.
+    /// Salvaging blocks of damaged packs, in packs.
     Salvaging,
 }
 
-/// An entry that was not taken as it should have been.
+/// An entry that was not imported, restored or exported completely.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trouble {
     /// The entry's path, as the user would name it; any bytes.
     pub path: Vec<u8>,
-    /// What happened to it.
+    /// The kind of trouble.
     pub kind: TroubleKind,
     /// The reason, for people.
     pub reason: String,
 }
 
-/// What happened to an entry.
+/// Kinds of trouble with an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TroubleKind {
-    /// It could not be read, and is not in the snapshot.
+    /// The entry could not be read, and is not in the snapshot.
     Unreadable,
-    /// It is in the snapshot, but without what could not be read: a directory's content, extended attributes.
+    /// The entry is in the snapshot, but without its unreadable parts: a directory's content, extended
+    /// attributes.
     Incomplete,
-    /// It was gone before it could be read.
+    /// The entry vanished before it could be read.
     Vanished,
-    /// It is in the snapshot, but kept changing while it was read.
+    /// The entry is in the snapshot, but kept changing while it was read.
     Unsettled,
-    /// It was left as it is on disk.
+    /// The existing entry on disk was left as it is.
     Exists,
-    /// It was restored, except for attributes that only root can set.
+    /// The entry was restored, except for attributes that only root can set.
     Unkept,
-    /// It was left out on purpose: another mount of history, or the repository itself.
+    /// The entry was left out on purpose: another mount of history, or the repository itself.
     Skipped,
 }
 
-/// A request to stop, shared by those who ask and those who work.
+/// A request to stop, shared by the requesting thread and the working threads.
 #[derive(Debug, Default)]
 pub struct Cancellation(AtomicBool);
 
@@ -128,7 +129,7 @@ impl Cancellation {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether it was asked.
+    /// Whether a stop was requested.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

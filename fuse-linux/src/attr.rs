@@ -46,8 +46,8 @@ fn system_time(time: Time) -> SystemTime {
     whole.and_then(|whole| whole.checked_add(Duration::from_nanos(time.nanos().into()))).unwrap_or(UNIX_EPOCH)
 }
 
-/// FUSE carries device numbers in the kernel's own 32-bit form, `new_encode_dev` of linux/kdev_t.h: 12 bits of
-/// major between the low 8 and the high 12 bits of minor.
+/// The device number in the kernel's 32-bit form, which FUSE uses (`new_encode_dev` of linux/kdev_t.h). The
+/// 12 bits of major lie between the low 8 and the high 12 bits of minor.
 fn device_number((major, minor): (u32, u32)) -> u32 {
     (minor & 0xff) | (major & 0xfff) << 8 | (minor & !0xff) << 12
 }

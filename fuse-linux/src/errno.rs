@@ -1,7 +1,7 @@
 use fs_core::view::ViewError;
 use fuser::Errno;
 
-/// The code for an error. What is wrong with the repository is logged, as the code cannot tell it.
+/// The errno of an error. Faults of the repository are also logged, because an errno cannot describe them.
 pub(crate) fn errno(error: &ViewError) -> Errno {
     match error {
         ViewError::NotFound => Errno::ENOENT,

@@ -3,44 +3,44 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-/// Why a mount or unmount failed. The text is for its user.
+/// The reason why a mount or unmount failed, as a message to the user.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum MountError {
-    /// There is no mount point.
+    /// The mount point does not exist.
     #[error("mount point {} does not exist; create it first (mkdir)", .0.display())]
     Missing(PathBuf),
-    /// It is a file.
+    /// The mount point is a file.
     #[error("mount point {} is not a directory", .0.display())]
     NotADirectory(PathBuf),
-    /// It has content, which the mount would hide.
+    /// The mount point has content, which the mount would hide.
     #[error("mount point {} is not empty; choose an empty directory", .0.display())]
     NotEmpty(PathBuf),
-    /// History is mounted there.
+    /// A history is already mounted there.
     #[error("{} is already mounted; `yester unmount` it first", .0.display())]
     AlreadyMounted(PathBuf),
-    /// It would show itself, or be in the way of what it shows.
+    /// The mount would show itself, or hide what it shows.
     #[error("mount point {} is inside {what} {}; choose one outside", path.display(), of.display())]
     Inside {
         /// The mount point.
         path: PathBuf,
-        /// What it is inside, such as "the repository".
+        /// The folder around it, such as "the repository".
         what: &'static str,
-        /// Where that is.
+        /// Path of that folder.
         of: PathBuf,
     },
-    /// Nothing to unmount.
+    /// No history is mounted there.
     #[error("{} is not a mount of yester", .0.display())]
     NotMounted(PathBuf),
-    /// Somebody uses it.
+    /// Processes use the mount.
     #[error("{} is busy: close the files and leave the directories in it (or unmount with --lazy)", .0.display())]
     Busy(PathBuf),
-    /// A mount option that nobody knows.
+    /// The mount option is unknown.
     #[error(
         "unknown mount option {0:?}; beside those in `yester mount --help` known are ro, exec, noexec, suid, nosuid, dev, nodev, atime, noatime"
     )]
     Option(String),
-    /// `/etc/fuse.conf` must permit it.
+    /// `/etc/fuse.conf` does not permit `allow_other`.
     #[error("allow_other is only for root unless /etc/fuse.conf has a line user_allow_other")]
     AllowOther,
     /// The kernel or fusermount3 refused.
@@ -48,9 +48,9 @@ pub enum MountError {
     Failed {
         /// `mount` or `unmount`.
         action: &'static str,
-        /// Where.
+        /// The mount point.
         path: PathBuf,
-        /// What was said.
+        /// The message of the kernel or of fusermount3.
         reason: String,
     },
 }

@@ -1,4 +1,4 @@
-//! FUSE's requests, answered from the view.
+//! Answers the requests of FUSE from the view.
 
 use std::ffi::OsStr;
 use std::io;
@@ -19,12 +19,12 @@ use crate::attr::{file_attr, file_type};
 use crate::errno::errno;
 use crate::settings::{FOR_EVER, negotiate};
 
-/// What may mean something else next time.
+/// Lifetime of an answer that may differ next time.
 const NOT_AT_ALL: Duration = Duration::ZERO;
-/// A canonical name, which goes only with its snapshot.
+/// Lifetime of a canonical name, which disappears only with its snapshot.
 const SHORT: Duration = Duration::from_secs(1);
 
-/// Listing offsets 0 and 1 are `.` and `..`.
+/// Number of offsets used for `.` and `..`, which are 0 and 1.
 const DOTS: u64 = 2;
 
 #[derive(Debug)]
@@ -32,12 +32,12 @@ pub(crate) struct History {
     view: View,
     inodes: Arc<Inodes>,
     with_acls: bool,
-    /// What this kernel can be spared.
+    /// Requests that this kernel can do without.
     needless: InitFlags,
 }
 
 impl History {
-    /// With ACLs the kernel enforces them for other users than the one who mounts.
+    /// `with_acls` makes the kernel enforce ACLs for users other than the one who mounts.
     pub(crate) fn new(view: View, inodes: Arc<Inodes>, with_acls: bool) -> Self {
         Self { view, inodes, with_acls, needless: InitFlags::empty() }
     }
@@ -54,12 +54,13 @@ impl History {
     }
 }
 
-/// Whether what `name` means in `parent` never changes: that of a version does with the snapshots that there are.
+/// Whether `name` in `parent` always means the same node. The name of a version does not: it depends on the
+/// snapshots.
 fn is_settled(parent: &Node, name: &[u8]) -> bool {
     parent.is_immutable() && !is_numbered(name)
 }
 
-/// How long `name` of `node` in `parent`, and its attributes, may be kept.
+/// Cache lifetimes of `name` of `node` in `parent`, and of the node's attributes.
 fn lifetimes(parent: &Node, name: &[u8], node: &Node) -> (Duration, Duration) {
     match (is_settled(parent, name), node.is_immutable()) {
         (true, _) => (FOR_EVER, FOR_EVER),
@@ -90,7 +91,7 @@ impl Filesystem for History {
                 reply.entry_with_ttls(&of_attr, &of_name, &attr, Generation(0));
             }
             Err(ViewError::NotFound) if is_settled(&parent, name.as_bytes()) => {
-                // The number 0 says that there is no such name, and that it may be kept.
+                // The inode number 0 says that the name does not exist, and that the kernel may cache this.
                 let nothing = file_attr(&self.view.attr(&parent), 0);
                 reply.entry_with_ttls(&FOR_EVER, &FOR_EVER, &nothing, Generation(0));
             }
@@ -124,7 +125,8 @@ impl Filesystem for History {
 
     fn open(&self, _request: &Request, _ino: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
         if self.needless.contains(InitFlags::FUSE_NO_OPEN_SUPPORT) {
-            // Not again: the kernel opens by itself from now on, and keeps what is cached, which never changes.
+            // The kernel sends no further open requests. It then keeps its cache, whose contents never
+            // change.
             reply.error(Errno::ENOSYS);
         } else {
             reply.opened(FileHandle(0), FopenFlags::FOPEN_KEEP_CACHE);
@@ -153,10 +155,10 @@ impl Filesystem for History {
 
     fn opendir(&self, _request: &Request, _ino: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
         if self.view.lists_versions() {
-            // Every listing may change.
+            // Any listing may change.
             reply.opened(FileHandle(0), FopenFlags::empty());
         } else if self.needless.contains(InitFlags::FUSE_NO_OPENDIR_SUPPORT) {
-            // As for files. Of the folders that change, `watch` tells the kernel.
+            // As for files. `watch` invalidates the folders that change.
             reply.error(Errno::ENOSYS);
         } else {
             reply.opened(FileHandle(0), FopenFlags::FOPEN_CACHE_DIR | FopenFlags::FOPEN_KEEP_CACHE);
@@ -231,7 +233,8 @@ impl Filesystem for History {
         });
         match listed {
             Ok(()) => reply.ok(),
-            // An error would take back what was noted as told; the next request begins with it.
+            // An error would discard the entries already counted as sent. The next request starts with the
+            // error.
             Err(_) if sent => reply.ok(),
             Err(error) => reply.error(errno(&error)),
         }
@@ -246,7 +249,7 @@ impl Filesystem for History {
         whence: i32,
         reply: ReplyLseek,
     ) {
-        // The kernel asks for these two only; linux/fs.h has their numbers.
+        // The kernel uses only these two values. Their numbers are from linux/fs.h.
         const SEEK_DATA: i32 = 3;
         const SEEK_HOLE: i32 = 4;
         let (Ok(from), SEEK_DATA | SEEK_HOLE) = (u64::try_from(offset), whence) else {
@@ -262,7 +265,7 @@ impl Filesystem for History {
         }
     }
 
-    /// Of the disk that holds the repository: what `df` tells is how much room there is for history.
+    /// Reports the disk of the repository: `df` shows how much room is left for history.
     fn statfs(&self, _request: &Request, _ino: INodeNo, reply: ReplyStatfs) {
         match rustix::fs::statvfs(self.view.repository().root()) {
             Ok(disk) => {
@@ -301,7 +304,7 @@ impl Filesystem for History {
     fn listxattr(&self, request: &Request, ino: INodeNo, size: u32, reply: ReplyXattr) {
         match self.xattrs(ino) {
             Ok(set) => {
-                // xattr(7): trusted attributes are for the privileged only.
+                // xattr(7): only privileged users see trusted attributes.
                 let visible = |name: &&[u8]| request.uid() == 0 || !name.starts_with(b"trusted.");
                 let names: Vec<u8> =
                     set.names().filter(visible).flat_map(|name| [name, b"\0"].concat()).collect();
@@ -312,12 +315,13 @@ impl Filesystem for History {
     }
 
     fn access(&self, _request: &Request, _ino: INodeNo, _mask: AccessFlags, reply: ReplyEmpty) {
-        // Asked only where nobody but the owner of the mount is let in, who may see everything.
+        // The kernel asks only if no other user than the owner of the mount has access. The owner may see
+        // everything.
         reply.error(Errno::ENOSYS);
     }
 }
 
-/// Answers with `value`, or with its size when that was asked.
+/// Answers with `value`, or with its size if the kernel asked for that.
 fn sized(value: &[u8], size: u32, reply: ReplyXattr) {
     match u32::try_from(value.len()) {
         Ok(len) if size == 0 => reply.size(len),

@@ -1,5 +1,5 @@
-//! Mounts by handle. Root also mounts in folders of other users. They may replace any folder on the way by a
-//! link; no link is followed.
+//! Mounts by handle. Root also mounts in folders of other users, who may replace any folder of the path by a
+//! link. No link is followed.
 
 use std::ffi::{CString, OsStr, OsString};
 use std::io;
@@ -31,7 +31,7 @@ impl Drop for Created {
     }
 }
 
-/// Opens the folder at an absolute path, and creates all missing folders.
+/// Opens the folder at an absolute path. Creates all missing folders.
 pub(crate) fn make(path: &Path, created: &mut Created) -> io::Result<OwnedFd> {
     walk(path, |above, name| match openat(above, name, FOLDER, Mode::empty()) {
         Err(Errno::NOENT) => {
@@ -56,14 +56,14 @@ fn walk(path: &Path, mut next: impl FnMut(&OwnedFd, &OsStr) -> io::Result<OwnedF
     })
 }
 
-/// Mounts at this folder, whatever its path leads to by now. `data` holds the options for FUSE.
+/// Mounts at this folder, wherever its path leads now. `data` holds the options for FUSE.
 pub(crate) fn mount(point: &OwnedFd, device: &str, flags: MountFlags, data: &str) -> io::Result<()> {
     let options = CString::new(data)?;
     Ok(rustix::mount::mount(device, path_of(point), "fuse", flags, Some(options.as_c_str()))?)
 }
 
-/// A mount point: a handle on the folder above it, and its name there. A handle on the mount itself would
-/// keep it busy.
+/// A mount point, kept as a handle on the folder above it and the name in that folder. A handle on the mount
+/// itself would keep it busy.
 #[derive(Debug)]
 pub(crate) struct Place {
     above: OwnedFd,
@@ -71,7 +71,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// The folder at an absolute path.
+    /// The mount point at an absolute path.
     pub(crate) fn at(path: &Path) -> io::Result<Self> {
         let (Some(above), Some(name)) = (path.parent(), path.file_name()) else {
             return Err(io::ErrorKind::InvalidInput.into());
@@ -79,25 +79,25 @@ impl Place {
         Ok(Self { above: open(above)?, name: name.to_owned() })
     }
 
-    /// The mount point that this folder is. While something is mounted there, it cannot be renamed; only
-    /// folders above it can.
+    /// The mount point at an open folder. While something is mounted there, the folder cannot be renamed.
+    /// Only folders above it can.
     pub(crate) fn of(point: &OwnedFd) -> io::Result<Self> {
         let path = std::fs::read_link(path_of(point))?;
         let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
         Ok(Self { above: openat(point, "..", FOLDER, Mode::empty())?, name })
     }
 
-    /// Whether it is the folder at this absolute path.
+    /// Whether the mount point is the folder at this absolute path.
     pub(crate) fn is_at(&self, path: &Path) -> io::Result<bool> {
         let there = Self::at(path)?;
         let (here, there_above) = (rustix::fs::fstat(&self.above)?, rustix::fs::fstat(&there.above)?);
         let is_same = (here.st_dev, here.st_ino) == (there_above.st_dev, there_above.st_ino);
-        // Some file systems ignore case, and the kernel gives the name as it is stored.
+        // Some file systems ignore case. The kernel reports the name as it is stored.
         let folded = |name: &OsStr| name.to_string_lossy().to_lowercase();
         Ok(is_same && folded(&self.name) == folded(&there.name))
     }
 
-    /// Unmounts what is mounted there.
+    /// Unmounts the mount there.
     pub(crate) fn unmount(&self, flags: UnmountFlags) -> io::Result<()> {
         let target = path_of(&self.above).join(&self.name);
         Ok(rustix::mount::unmount(target, flags | UnmountFlags::NOFOLLOW)?)
@@ -163,14 +163,14 @@ mod tests {
         fs::create_dir_all(at("there")).unwrap();
         drop(making("there/a/b"));
         assert!(at("there").is_dir() && !at("there/a").exists());
-        // What was there, or is filled, stays.
+        // Folders that existed before, or that are not empty, stay.
         drop(making("there"));
         assert!(at("there").is_dir());
         let created = making("there/a/b");
         fs::write(at("there/a/file"), "").unwrap();
         drop(created);
         assert!(at("there/a/file").exists() && !at("there/a/b").exists());
-        // A link that has replaced a created folder is not followed.
+        // A link that replaced a created folder is not followed.
         fs::create_dir_all(at("victim/d")).unwrap();
         let created = making("there/c/d");
         fs::rename(at("there/c"), at("there/moved")).unwrap();

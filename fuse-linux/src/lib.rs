@@ -1,4 +1,4 @@
-//! Yester's FUSE frontend: converts types, and mounts. What is shown is decided by [`fs_core::view`].
+//! Yester's FUSE frontend: converts types, and mounts. [`fs_core::view`] decides the content.
 #![cfg(target_os = "linux")]
 
 mod attr;

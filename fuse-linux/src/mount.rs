@@ -21,7 +21,7 @@ use crate::{MountError, MountOptions, handle, read_ahead};
 /// A mount that this process serves. Dropping it unmounts.
 #[derive(Debug)]
 pub struct Mount {
-    /// Ends before the session does.
+    /// The watch ends before the session.
     watch: Option<Watch>,
     session: BackgroundSession,
     point: Point,
@@ -31,7 +31,7 @@ pub struct Mount {
 #[derive(Debug)]
 struct Point(Option<Unmounter>);
 
-/// Unmounts what this process has mounted, even if folders above it were moved.
+/// Unmounts a mount of this process, even if folders above it were moved.
 #[derive(Debug, Clone)]
 pub struct Unmounter {
     path: PathBuf,
@@ -56,10 +56,11 @@ impl Unmounter {
     }
 }
 
-/// Mounts `view` at `path`, which [`crate::check_mountpoint`] has found fit. It can be used when this returns.
+/// Mounts `view` at `path`, which [`crate::check_mountpoint`] must have checked. The mount is usable when
+/// this returns.
 pub fn mount(view: View, path: &Path, options: &MountOptions) -> Result<Mount, MountError> {
     let with_acls = options.config()?.acl != SessionACL::Owner;
-    // What the kernel may have seen before it is watched.
+    // The sources that the kernel may see before the watch starts.
     let known = view.sources();
     let view = view.for_mount();
     let view = if with_acls { view.for_many_users() } else { view };
@@ -80,7 +81,7 @@ pub fn serve<F: Filesystem>(filesystem: F, path: &Path, options: &MountOptions) 
     let (session, place) = by_handle
         .and_then(|mounted| match mounted {
             Some((device, place)) => {
-                // A mount that nobody serves would block every process that accesses it.
+                // A mount without a server would block every process that accesses it.
                 let unmount = |_: &io::Error| drop(place.unmount(UnmountFlags::DETACH));
                 let session =
                     Session::from_fd(filesystem, device, config.acl, config).and_then(Session::spawn);
@@ -94,8 +95,8 @@ pub fn serve<F: Filesystem>(filesystem: F, path: &Path, options: &MountOptions) 
     Ok(Mount { watch: None, session, point: Point(Some(point)) })
 }
 
-/// Mounts as root; `None` if only fusermount3 can. Other users need no such protection: they could swap links
-/// only in their own folders, and fusermount3 acts with their rights.
+/// Mounts as root; `None` if only fusermount3 can mount. Other users need no such protection: they could
+/// replace links only in their own folders, and fusermount3 has only their rights.
 fn at_handle(path: &Path, options: &MountOptions, config: &Config) -> io::Result<Option<(OwnedFd, Place)>> {
     let point = handle::open(path)?;
     let device = rustix::fs::open("/dev/fuse", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
@@ -137,12 +138,12 @@ fn refused(error: &io::Error, path: &Path) -> MountError {
 }
 
 impl Mount {
-    /// What unmounts it from another thread.
+    /// A handle that unmounts from another thread.
     pub fn unmounter(&self) -> Option<Unmounter> {
         self.point.0.clone()
     }
 
-    /// Serves it until somebody unmounts it.
+    /// Serves until the mount is unmounted.
     pub fn wait(self) -> Result<(), MountError> {
         let Self { watch: _watch, session, mut point } = self;
         let ended = session.join();
@@ -160,8 +161,8 @@ impl Drop for Point {
     }
 }
 
-/// Unmounts the history at `path`; if `lazy`, also while it is used: it goes from sight at once, and for those who
-/// use it when they are done.
+/// Unmounts the history at `path`. If `lazy`, a busy mount is detached: it is hidden at once, and ends when
+/// its last user is done.
 pub fn unmount(path: &Path, lazy: bool) -> Result<(), MountError> {
     let absolute = resolve(path).map_err(MountError::failed("unmount", path))?;
     if !is_mounted(&absolute)? {
@@ -176,7 +177,7 @@ pub fn unmount(path: &Path, lazy: bool) -> Result<(), MountError> {
     }
 }
 
-/// Only root may call umount(2); fusermount3 is set-user-id root for everybody else.
+/// Unmounts through fusermount3, which is set-user-id root. Only root may call umount(2).
 fn unmount_as_user(path: &Path, absolute: &Path, lazy: bool) -> Result<(), MountError> {
     let mut command = Command::new("fusermount3");
     command.arg("-u").args(lazy.then_some("-z")).arg("--").arg(absolute).env("LC_ALL", "C");

@@ -7,27 +7,28 @@ use rustix::io::Errno;
 
 use crate::{Created, MountError, handle, unmount};
 
-/// Takes away the mounts of history at `path` whose servers have died, as by SIGKILL; whether there were any. What is
-/// served, and what is not a mount of history, stays.
+/// Removes the mounts of history at `path` whose servers have died, for example by SIGKILL. Returns whether
+/// there were any. Mounts that are served and other file systems stay.
 pub fn clear_stale(path: &Path) -> Result<bool, MountError> {
     let absolute = resolve(path).map_err(MountError::failed("mount at", path))?;
     let mut any = false;
     while is_mounted(&absolute)? && is_dead(&absolute) {
-        // Also when somebody still stands in it.
+        // Lazy, because a process may still have its working directory there.
         unmount(path, true)?;
         any = true;
     }
     Ok(any)
 }
 
-/// Whether nobody serves what is mounted at `path`. Of attributes the kernel may answer without asking.
+/// Whether the mount at `path` has no server. Uses statfs, because the kernel may answer a request for
+/// attributes from its cache.
 fn is_dead(path: &Path) -> bool {
     matches!(rustix::fs::statvfs(path), Err(Errno::NOTCONN))
 }
 
-/// Checks that history can be mounted at `path`, and returns its absolute path. `forbidden` are directories that it
-/// must not be inside of, each with what to call it. A missing mount point is created if `created` is given,
-/// and recorded there.
+/// Checks that history can be mounted at `path`, and returns its absolute path. `path` must not be inside of
+/// a directory in `forbidden`, which gives each a name for messages. If `created` is given, missing folders
+/// are created and recorded there.
 pub fn check_mountpoint(
     path: &Path,
     forbidden: &[(&'static str, &Path)],
@@ -63,7 +64,7 @@ pub fn check_mountpoint(
     Ok(absolute)
 }
 
-/// Whether history is what is seen at `path`, which must be as the kernel names it.
+/// Whether a history is visible at `path`, which must be spelled as in the kernel's list of mounts.
 pub(crate) fn is_mounted(path: &Path) -> Result<bool, MountError> {
     let mounts = mounted().map_err(MountError::failed("read the mounts for", path))?;
     Ok(mounts
@@ -73,7 +74,8 @@ pub(crate) fn is_mounted(path: &Path) -> Result<bool, MountError> {
         .is_some_and(fs_core::service::Mounted::is_history))
 }
 
-/// The absolute path without symbolic links, of something that need not exist, or whose server may have died.
+/// The absolute path without symbolic links. The path need not exist, and the server of a mount there may
+/// have died.
 pub(crate) fn resolve(path: &Path) -> io::Result<PathBuf> {
     let path = std::path::absolute(path)?;
     if let Ok(path) = fs::canonicalize(&path) {
@@ -104,7 +106,7 @@ mod tests {
         assert!(matches!(check(&at("none"), false), Err(MountError::Missing(_))));
         assert!(matches!(check(directory.path(), false), Err(MountError::NotEmpty(_))));
         assert!(check(&at("empty"), false).is_ok());
-        // Inside, though neither exists yet, and by a detour.
+        // These paths are inside, although they do not exist yet, or contain a detour.
         assert!(matches!(check(&at("source/below"), true), Err(MountError::Inside { .. })));
         assert!(matches!(check(&at("empty/../source"), true), Err(MountError::Inside { .. })));
         assert!(check(&at("new/below"), true).is_ok());

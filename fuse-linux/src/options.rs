@@ -3,12 +3,13 @@ use rustix::mount::MountFlags;
 
 use crate::MountError;
 
-/// How a mount is made.
+/// Options of a mount.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MountOptions {
-    /// What `df` and `mount` show as its device; the repository.
+    /// The device that `df` and `mount` show: the repository.
     pub source_label: String,
-    /// Let every user in, as the modes of the files permit. Else only who mounted may, and may see everything.
+    /// Lets all users in, as far as file modes permit. Otherwise only the user who mounted may enter, and
+    /// sees everything.
     pub allow_other: bool,
     /// Words of mount(8), such as `noexec`.
     pub extra: Vec<String>,
@@ -57,11 +58,11 @@ impl MountOptions {
         }
     }
 
-    /// For fuser.
+    /// The options for fuser.
     pub(crate) fn config(&self) -> Result<Config, MountError> {
         let mut options = vec![
             MountOption::RO,
-            // As a word for the kernel: fuser drops a `Subtype` unless fusermount3 mounts.
+            // Passed as a word for the kernel: fuser drops a `Subtype` unless fusermount3 mounts.
             MountOption::CUSTOM(format!("subtype={SUBTYPE}")),
             MountOption::FSName(label(&self.source_label)),
         ];
@@ -83,7 +84,7 @@ impl MountOptions {
         }
         let mut config = Config::default();
         if allow_other {
-            // The kernel compares modes and ACLs with whoever asks.
+            // The kernel checks modes and ACLs against the user who asks.
             options.push(MountOption::DefaultPermissions);
             config.acl = SessionACL::All;
         }
@@ -94,7 +95,7 @@ impl MountOptions {
     }
 }
 
-/// Commas would end the option, and fusermount3 reads backslashes.
+/// The device name. A comma would end the option, and fusermount3 interprets backslashes.
 fn label(source: &str) -> String {
     if source.is_empty() || source.contains([',', '\\', '\n']) { "yester".into() } else { source.into() }
 }

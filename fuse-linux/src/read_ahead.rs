@@ -3,10 +3,12 @@ use std::path::Path;
 
 use fs_core::service::mounted;
 
-/// More than the kernel's 128 KiB: a request costs two changes of process, and a block is decompressed whole.
+/// Read-ahead of the mount, in KiB. The kernel's default is 128. A larger one pays: a request costs two
+/// context switches, and a block is always decompressed whole.
 const KIBIBYTES: u32 = 1024;
 
-/// Raises how far the kernel reads ahead in the mount at `path`, where that is permitted: it is only faster.
+/// Raises the kernel's read-ahead for the mount at `path`. A failure is ignored, because this only affects
+/// speed.
 pub(crate) fn raise(path: &Path) {
     let device = mounted()
         .ok()

@@ -1,25 +1,26 @@
-//! What is asked of the kernel for every mount. Benchmarks mount other file systems with it, to tell what FUSE takes.
+//! The settings that every mount asks of the kernel. Benchmarks mount other file systems with them, to
+//! measure the cost of FUSE.
 
 use std::io;
 use std::time::Duration;
 
 use fuser::{InitFlags, KernelConfig};
 
-/// How long the kernel may keep what never changes.
+/// Cache lifetime of answers that never change.
 pub const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
-/// Takes what helps reading and this kernel has. With ACLs the kernel enforces them for other users than the one who
-/// mounts.
+/// Enables the features of this kernel that make reading faster. `with_acls` makes the kernel enforce ACLs
+/// for users other than the one who mounts.
 ///
 /// # Errors
-/// When ACLs are wanted and the kernel cannot enforce them.
+/// Fails if ACLs are wanted and the kernel cannot enforce them.
 pub fn negotiate(config: &mut KernelConfig, with_acls: bool) -> io::Result<()> {
-    // Every listing brings attributes, not only its first part (READDIRPLUS_AUTO): who lists usually looks, and a look-up
-    // costs a hundred times what an entry more does.
+    // All listings include attributes, not only their first part (READDIRPLUS_AUTO). A process that lists
+    // usually needs them, and a look-up costs a hundred times as much as one more entry.
     let mut wanted = InitFlags::FUSE_DO_READDIRPLUS
         | InitFlags::FUSE_PARALLEL_DIROPS
         | InitFlags::FUSE_CACHE_SYMLINKS
-        // A listing is kept no longer than its folder's time of change stays what it was.
+        // The kernel drops a cached listing when the modification time of its folder changes.
         | InitFlags::FUSE_AUTO_INVAL_DATA
         | InitFlags::FUSE_ASYNC_DIO;
     if with_acls {
@@ -27,7 +28,7 @@ pub fn negotiate(config: &mut KernelConfig, with_acls: bool) -> io::Result<()> {
     }
     if let Err(unsupported) = config.add_capabilities(wanted) {
         log::info!("this kernel's FUSE lacks {unsupported:?}");
-        // The rest is asked for by what is left; it cannot fail again.
+        // Unsupported features were removed, so this cannot fail again.
         let _ = config.add_capabilities(wanted - unsupported);
         if unsupported.contains(InitFlags::FUSE_POSIX_ACL) {
             return Err(io::Error::new(io::ErrorKind::Unsupported, "this kernel cannot enforce ACLs"));

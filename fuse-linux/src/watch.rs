@@ -1,4 +1,4 @@
-//! Tells the kernel what it must not keep: not asked before a folder is listed, it keeps every listing.
+//! Invalidates cached listings. The kernel does not ask before it lists a folder: it keeps every listing.
 
 use std::convert::Infallible;
 use std::ffi::OsStr;
@@ -12,17 +12,17 @@ use std::time::Duration;
 use fs_core::view::{Change, Inodes, Sources, View};
 use fuser::{INodeNo, Notifier};
 
-/// How often new snapshots are looked for.
+/// Time between two checks for new snapshots.
 const GLANCE: Duration = Duration::from_millis(200);
 
-/// A thread that looks for new snapshots until this is dropped.
+/// A thread that checks for new snapshots until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Watch {
     _stop: Sender<Infallible>,
 }
 
 impl Watch {
-    /// `known` are the sources before the kernel asked anything.
+    /// Starts the thread. `known` are the sources before the first request of the kernel.
     pub(crate) fn start(
         view: View,
         inodes: Arc<Inodes>,
@@ -34,7 +34,8 @@ impl Watch {
             let mut before = Vec::new();
             while stopped.recv_timeout(GLANCE) == Err(RecvTimeoutError::Timeout) {
                 let changes = view.take_changes(&mut known);
-                // Told twice: an answer given just before a change may reach the kernel's cache just after it was told.
+                // Each invalidation is sent twice: an answer from just before a change may reach the kernel's
+                // cache just after the first one.
                 before.iter().chain(&changes).for_each(|change| tell(&notifier, &inodes, change));
                 before = changes;
             }
@@ -43,7 +44,8 @@ impl Watch {
     }
 }
 
-/// Must not be called by whoever answers requests: the kernel may wait for an answer about the folder.
+/// Sends an invalidation. A thread that answers requests must not call this: the kernel may wait for an
+/// answer about the folder.
 fn tell(notifier: &Notifier, inodes: &Inodes, change: &Change) {
     // The kernel caches nothing of a node that it does not know.
     let Some(folder) = inodes.told(change.ino).map(INodeNo) else { return };

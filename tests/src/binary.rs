@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// The binary: the one that `YESTER_BIN` names, else built once for this test process, in the tests' own profile.
+/// Path of the binary: `YESTER_BIN` if set. Otherwise it is built once for this test process, in the profile
+/// of the tests.
 pub fn path() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| match env::var_os("YESTER_BIN") {
@@ -14,13 +15,13 @@ pub fn path() -> &'static Path {
     })
 }
 
-/// Whether the binary is a release build: only then do the times apply.
+/// Whether the binary is a release build. The time limits of the requirements apply only to one.
 pub fn is_release() -> bool {
     path().parent().and_then(Path::file_name).is_some_and(|folder| folder == "release")
 }
 
 fn build() -> PathBuf {
-    // The test binary lies in TARGET/PROFILE/deps; its product belongs beside `deps`.
+    // The test binary lies in TARGET/PROFILE/deps, and the product beside `deps`.
     let tests = env::current_exe().expect("the test binary's own path");
     let profile_folder = tests.ancestors().nth(2).expect("a folder above deps");
     let target = profile_folder.parent().expect("the target folder");

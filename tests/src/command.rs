@@ -14,10 +14,10 @@ use serde_json::Value;
 use crate::sandbox::as_nobody;
 use crate::{Sandbox, binary};
 
-/// A command that takes longer than this hangs.
+/// Time after which a command counts as hanging.
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// Look again and again until something is there, or fail when it has not come in time.
+/// Calls `look` until it returns a value. Fails after `limit`.
 #[track_caller]
 pub fn wait_until<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + limit;
@@ -30,7 +30,7 @@ pub fn wait_until<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Opti
     }
 }
 
-/// A `yester` command that can be run: in the sandbox's environment, and in no other.
+/// A `yester` command to be run, with the environment of the sandbox only.
 #[derive(Debug)]
 pub struct Yester<'a> {
     sandbox: &'a Sandbox,
@@ -38,9 +38,9 @@ pub struct Yester<'a> {
     env: Vec<(OsString, Option<OsString>)>,
     folder: PathBuf,
     nobody: bool,
-    /// What is run instead of the binary under test.
+    /// The program to run instead of the binary under test.
     program: Option<PathBuf>,
-    /// The program that is to run it, and its options.
+    /// The program that runs the command, and its options.
     through: Vec<OsString>,
 }
 
@@ -70,56 +70,56 @@ impl<'a> Yester<'a> {
         }
     }
 
-    /// One more argument.
+    /// Adds an argument.
     #[must_use]
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
         self.args.push(arg.as_ref().to_owned());
         self
     }
 
-    /// More arguments.
+    /// Adds arguments.
     #[must_use]
     pub fn args<I: IntoIterator<Item = A>, A: AsRef<OsStr>>(mut self, args: I) -> Self {
         self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
         self
     }
 
-    /// An environment variable; the last word counts.
+    /// Sets an environment variable. The last value applies.
     #[must_use]
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.env.push((name.into(), Some(value.as_ref().to_owned())));
         self
     }
 
-    /// Without this environment variable.
+    /// Removes an environment variable.
     #[must_use]
     pub fn env_remove(mut self, name: &str) -> Self {
         self.env.push((name.into(), None));
         self
     }
 
-    /// In another working directory than the sandbox.
+    /// Sets a working directory other than the sandbox.
     #[must_use]
     pub fn folder(mut self, folder: impl AsRef<Path>) -> Self {
         folder.as_ref().clone_into(&mut self.folder);
         self
     }
 
-    /// Another program, run by `runner`.
+    /// Runs another program, through `runner`.
     pub(crate) fn of(mut self, program: PathBuf, runner: &str) -> Self {
         self.program = Some(program);
         self.through = vec![runner.into()];
         self
     }
 
-    /// As user and group 65534, from a root's test.
+    /// Runs as user and group 65534. The test must run as root.
     #[must_use]
     pub fn as_nobody(mut self) -> Self {
         self.nobody = true;
         self
     }
 
-    /// Let all these system calls on `path` fail by EIO, or on anything when it is none. Needs strace.
+    /// Makes all these system calls fail with EIO: those on `path`, or all if it is `None`. Needs strace.
     #[must_use]
     pub fn failing(mut self, call: &str, path: Option<&Path>) -> Self {
         self = self.traced(call, "error=EIO");
@@ -138,20 +138,20 @@ impl<'a> Yester<'a> {
         self
     }
 
-    /// Let all these system calls take so much longer. Needs strace.
+    /// Makes all these system calls take longer by `delay`. Needs strace.
     #[must_use]
     pub fn slowed(self, call: &str, delay: Duration) -> Self {
         self.traced(call, &format!("delay_enter={}", delay.as_micros()))
     }
 
-    /// Run by another program, such as `unshare -r`.
+    /// Runs through another program, such as `unshare -r`.
     #[must_use]
     pub fn through(mut self, program: &[&str]) -> Self {
         self.through = program.iter().map(OsString::from).collect();
         self
     }
 
-    /// Let it have no more files open at a time.
+    /// Limits the number of open files.
     #[must_use]
     pub fn with_open_files(mut self, limit: u32) -> Self {
         let script = "ulimit -n \"$0\" && exec \"$@\"";
@@ -166,7 +166,7 @@ impl<'a> Yester<'a> {
         self
     }
 
-    /// The command for who wants its pipes.
+    /// The command, for tests that need its pipes.
     pub fn command(&self) -> Command {
         let binary = self.program.as_deref().unwrap_or_else(|| binary::path());
         let mut command = match self.through.split_first() {
@@ -188,7 +188,7 @@ impl<'a> Yester<'a> {
         command
     }
 
-    /// Start it; its output goes to files, so that no pipe can fill.
+    /// Starts the command. Its output goes to files, so that no pipe can fill.
     pub fn start(&self) -> Started {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -205,14 +205,14 @@ impl<'a> Yester<'a> {
         Started { child, stdout, stderr, shown }
     }
 
-    /// Run it to its end.
+    /// Runs the command to its end.
     #[track_caller]
     pub fn run(&self) -> Ran {
         self.start().finish()
     }
 }
 
-/// A running command; killed when dropped.
+/// A running command. Dropping it kills it.
 #[derive(Debug)]
 pub struct Started {
     child: Child,
@@ -222,7 +222,7 @@ pub struct Started {
 }
 
 impl Started {
-    /// Send it a signal; nothing happens when it has ended.
+    /// Sends a signal. Does nothing if the command has ended.
     pub fn signal(&mut self, signal: rustix::process::Signal) {
         if self.child.try_wait().is_ok_and(|status| status.is_none()) {
             let pid = rustix::process::Pid::from_child(&self.child);
@@ -230,33 +230,33 @@ impl Started {
         }
     }
 
-    /// The number of its process.
+    /// Id of the process.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Whether it still runs.
+    /// Whether the process still runs.
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().is_ok_and(|status| status.is_none())
     }
 
-    /// What it has written to stdout so far.
+    /// The stdout so far.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.stdout).unwrap_or_default()).into_owned()
     }
 
-    /// What it has written to stderr so far.
+    /// The stderr so far.
     pub fn stderr(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.stderr).unwrap_or_default()).into_owned()
     }
 
-    /// Wait until a signal has ended it.
+    /// Waits until a signal has ended the process.
     #[track_caller]
     pub fn end(&mut self) {
         wait_until("it to end", LIMIT, || (!self.is_running()).then_some(()));
     }
 
-    /// Wait for its end.
+    /// Waits for the end of the process.
     #[track_caller]
     pub fn finish(mut self) -> Ran {
         let status = wait_until(&self.shown, LIMIT, || self.child.try_wait().expect("the child's status"));
@@ -280,11 +280,11 @@ impl Drop for Started {
     }
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Ran {
     status: ExitStatus,
-    /// What it wrote to stdout.
+    /// Bytes of stdout.
     pub stdout: Vec<u8>,
     stderr: Vec<u8>,
     shown: String,
@@ -299,12 +299,12 @@ impl std::fmt::Display for Ran {
 }
 
 impl Ran {
-    /// The exit status; none when a signal ended it.
+    /// Exit status; `None` if a signal ended the process.
     pub fn code(&self) -> Option<i32> {
         self.status.code()
     }
 
-    /// The signal that ended it.
+    /// Signal that ended the process.
     pub fn signal(&self) -> Option<i32> {
         self.status.signal()
     }
@@ -319,7 +319,7 @@ impl Ran {
         String::from_utf8_lossy(&self.stderr).into_owned()
     }
 
-    /// It must have ended with this status.
+    /// Requires this exit status.
     #[track_caller]
     #[allow(
         clippy::must_use_candidate,
@@ -331,7 +331,7 @@ impl Ran {
         self
     }
 
-    /// It must have succeeded, without a word of error.
+    /// Requires success and an empty stderr.
     #[track_caller]
     #[allow(
         clippy::must_use_candidate,
@@ -344,8 +344,8 @@ impl Ran {
         self
     }
 
-    /// It must have failed with this status and said so in one line that begins with `yester: ` and holds all of
-    /// these words, such as the path and what to do.
+    /// Requires this exit status and one line of error. The line must begin with `yester: ` and contain all
+    /// of these words, such as the path and the next step.
     #[track_caller]
     pub fn fails(&self, code: i32, words: &[&str]) {
         assert_eq!(self.code(), Some(code), "{self}");
@@ -373,7 +373,7 @@ impl Ran {
             .collect()
     }
 
-    /// stdout as the one JSON object that it must be.
+    /// stdout as one JSON object.
     #[track_caller]
     pub fn json(&self) -> Value {
         let mut lines = self.json_lines();

@@ -1,10 +1,10 @@
-//! rsync as the judge of equal trees.
+//! Compares trees with rsync.
 
 use std::path::Path;
 use std::process::Command;
 
-/// Fails unless rsync finds nothing to do in either direction: content by checksum, every time, owner, mode, link, ACL
-/// and attribute. A test that calls this needs [`RSYNC`](crate::needs::RSYNC).
+/// Fails unless rsync finds nothing to do in either direction. It compares content by checksum, and every
+/// time, owner, mode, link, ACL and attribute. A test that calls this needs [`RSYNC`](crate::needs::RSYNC).
 #[track_caller]
 pub fn same(one: &Path, other: &Path) {
     for (from, to) in [(one, other), (other, one)] {

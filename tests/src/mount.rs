@@ -1,4 +1,4 @@
-//! A mounted history that is taken down whatever happens.
+//! A mounted history that is always unmounted at the end.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -8,27 +8,27 @@ use rustix::process::Signal;
 use crate::command::Started;
 use crate::{Ran, Sandbox, Yester, mountinfo, sandbox, wait_until};
 
-/// How long a mount may take to come, or to go, before it counts as hanging.
+/// Time after which a mount or unmount counts as hanging.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A `yester mount` (or `up`) in the foreground, with its mount in place.
+/// A running `yester mount` (or `up`) in the foreground, which has mounted.
 #[derive(Debug)]
 pub struct Mounted {
     process: Option<Started>,
     point: PathBuf,
-    /// Where paths begin: the mount point, or a source's folder in it.
+    /// The folder that paths are relative to: the mount point, or a source's folder in it.
     start: PathBuf,
 }
 
 impl Mounted {
-    /// Mount the source `source` of the sandbox's repository.
+    /// Mounts the source `source` of the sandbox's repository.
     #[track_caller]
     pub fn source(sandbox: &Sandbox) -> Self {
         Self::with(sandbox, &["--source", "source"])
     }
 
-    /// Mount the source `source` before it has any snapshot. That the source is unknown yet may be an error to the
-    /// product, so the whole repository is mounted, and paths begin in the source's folder.
+    /// Mounts the source `source` before it has a snapshot. An unknown source may be an error to the product.
+    /// So this mounts the whole repository, and paths are relative to the source's folder.
     #[track_caller]
     pub fn source_to_come(sandbox: &Sandbox) -> Self {
         let mut mounted = Self::with(sandbox, &[]);
@@ -36,14 +36,14 @@ impl Mounted {
         mounted
     }
 
-    /// Mount the whole repository, or whatever these arguments add to `mount MOUNTPOINT`.
+    /// Mounts the whole repository, or as these arguments after `mount MOUNTPOINT` say.
     #[track_caller]
     pub fn with(sandbox: &Sandbox, args: &[&str]) -> Self {
         let point = sandbox.mnt();
         Self::start(&sandbox.yester(["mount"]).arg(&point).args(args), &point)
     }
 
-    /// Start a command that mounts at this point, and wait until it has.
+    /// Starts a command that mounts at this point, and waits until it has.
     #[track_caller]
     pub fn start(command: &Yester<'_>, point: &Path) -> Self {
         let mut mounted =
@@ -60,7 +60,7 @@ impl Mounted {
         mounted
     }
 
-    /// The mount point.
+    /// Path of the mount point.
     pub fn point(&self) -> &Path {
         &self.point
     }
@@ -70,7 +70,7 @@ impl Mounted {
         self.start.join(inside)
     }
 
-    /// Wait until a snapshot of another process is listed, and say how long it took.
+    /// Waits until a snapshot of another process is listed. Returns how long it took.
     #[track_caller]
     pub fn wait_for(&self, name: &str) -> Duration {
         let begin = Instant::now();
@@ -94,18 +94,18 @@ impl Mounted {
         names
     }
 
-    /// The number of its process.
+    /// Id of the process.
     #[track_caller]
     pub fn pid(&self) -> u32 {
         self.process.as_ref().expect("a process").pid()
     }
 
-    /// Whether its process still runs.
+    /// Whether the process still runs.
     pub fn is_running(&mut self) -> bool {
         self.process.as_mut().is_some_and(Started::is_running)
     }
 
-    /// Signal it and wait for its end.
+    /// Sends a signal and waits for the end of the process.
     #[track_caller]
     pub fn stop(mut self, signal: Signal) -> Ran {
         let mut process = self.process.take().expect("a process");
@@ -113,7 +113,7 @@ impl Mounted {
         process.finish()
     }
 
-    /// Wait for its end, after somebody else has unmounted.
+    /// Waits for the end of the process, after another process has unmounted.
     #[track_caller]
     pub fn finish(mut self) -> Ran {
         self.process.take().expect("a process").finish()

@@ -1,4 +1,4 @@
-//! What the kernel says is mounted where.
+//! The mounts of the kernel.
 
 use std::ffi::OsString;
 use std::fs;
@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 /// One line of `/proc/self/mountinfo`.
 #[derive(Clone, Debug)]
 pub struct Mount {
-    /// Where it is mounted.
+    /// Path of the mount point.
     pub point: PathBuf,
-    /// The options of this mount and of its file system, separated by commas.
+    /// Options of the mount and of its file system, separated by commas.
     pub options: String,
-    /// The type of the file system, such as `fuse.yester`.
+    /// Type of the file system, such as `fuse.yester`.
     pub kind: String,
 }
 
@@ -22,7 +22,7 @@ pub fn all() -> Vec<Mount> {
     text.split(|&byte| byte == b'\n').filter_map(parse).collect()
 }
 
-/// The uppermost mount at exactly this path.
+/// The topmost mount at exactly this path.
 pub fn at(point: &Path) -> Option<Mount> {
     all().into_iter().rfind(|mount| mount.point == point)
 }
@@ -44,7 +44,7 @@ fn parse(line: &[u8]) -> Option<Mount> {
     })
 }
 
-/// Blanks, newlines and backslashes come as three octal digits.
+/// Decodes blanks, newlines and backslashes, which are written as three octal digits.
 fn unescape(field: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(field.len());
     let mut rest = field;

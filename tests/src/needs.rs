@@ -1,4 +1,5 @@
-//! What a test needs of the machine. A test that lacks it is skipped aloud, never counted as passed in silence.
+//! Requirements of tests. A test whose requirement is missing is reported as skipped, never silently as
+//! passed.
 
 use std::env;
 use std::fs::OpenOptions;
@@ -6,48 +7,48 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// Something that a test cannot do without.
+/// A requirement of a test.
 #[derive(Clone, Copy, Debug)]
 pub enum Need {
-    /// To run as root.
+    /// The test must run as root.
     Root,
-    /// To mount FUSE file systems.
+    /// The test mounts FUSE file systems.
     Fuse,
-    /// FUSE for everybody: the device open to all, and `fusermount3` installed.
+    /// All users can mount through FUSE: the device is open to all, and `fusermount3` is installed.
     FuseForAll,
-    /// The product for Windows, and what runs it: see [`crate::Wine`].
+    /// The Windows build, and Wine to run it: see [`crate::Wine`].
     Windows,
-    /// A program on the `PATH`, and the Debian package that brings it.
+    /// A program on the `PATH`, and the Debian package that contains it.
     Program(&'static str, &'static str),
 }
 
-/// rsync, the judge of equal trees.
+/// rsync, to compare trees.
 pub const RSYNC: Need = Need::Program("rsync", "rsync");
-/// rsnapshot, whose levels are imported.
+/// rsnapshot, to make levels for imports.
 pub const RSNAPSHOT: Need = Need::Program("rsnapshot", "rsnapshot");
-/// dirvish, whose images are imported.
+/// dirvish, to make images for imports.
 pub const DIRVISH: Need = Need::Program("dirvish", "dirvish");
-/// unshare, to give a program a folder in /etc of its own.
+/// unshare, to give a program its own folder in /etc.
 pub const UNSHARE: Need = Need::Program("unshare", "util-linux");
 /// setpriv, to run commands as another user.
 pub const SETPRIV: Need = Need::Program("setpriv", "util-linux");
-/// setfacl, to give files access control lists.
+/// setfacl, to set access control lists.
 pub const SETFACL: Need = Need::Program("setfacl", "acl");
 /// setcap, to give programs capabilities.
 pub const SETCAP: Need = Need::Program("setcap", "libcap2-bin");
-/// mkfs.ext4, for a file system of a test's own.
+/// mkfs.ext4, to make a file system for a test.
 pub const MKFS_EXT4: Need = Need::Program("mkfs.ext4", "e2fsprogs");
-/// mkfs.vfat, for one without owners, links and case.
+/// mkfs.vfat, to make a file system without owners, links and case.
 pub const MKFS_VFAT: Need = Need::Program("mkfs.vfat", "dosfstools");
-/// mkfs.exfat, for another such.
+/// mkfs.exfat, to make another one without them.
 pub const MKFS_EXFAT: Need = Need::Program("mkfs.exfat", "exfatprogs");
-/// mount.exfat-fuse, which mounts it on any kernel that has FUSE.
+/// mount.exfat-fuse, which mounts exFAT on any kernel that has FUSE.
 pub const EXFAT_FUSE: Need = Need::Program("mount.exfat-fuse", "exfat-fuse");
-/// strace, to let system calls fail.
+/// strace, to make system calls fail.
 pub const STRACE: Need = Need::Program("strace", "strace");
 
 impl Need {
-    /// What is missing, and how to get it.
+    /// The missing requirement, and how to get it; `None` if it is met.
     fn missing(self) -> Option<String> {
         match self {
             Need::Root => (!rustix::process::geteuid().is_root()).then(|| "needs root".to_owned()),
@@ -79,7 +80,7 @@ impl Need {
     }
 }
 
-/// Whether everything needed is there. When not, the test has been reported as skipped and must return at once.
+/// Whether all requirements are met. If not, the test has been reported as skipped, and must return at once.
 #[must_use]
 pub fn met(needs: &[Need]) -> bool {
     let missing: Vec<String> = needs.iter().filter_map(|need| need.missing()).collect();
@@ -89,11 +90,12 @@ pub fn met(needs: &[Need]) -> bool {
     missing.is_empty()
 }
 
-/// Report the running test as skipped: on stderr, and in the file that `YESTER_TEST_SKIPS` names, for the summary.
+/// Reports the running test as skipped: on stderr, and in the file named by `YESTER_TEST_SKIPS`, for the
+/// summary.
 pub fn skipped(what: &str) {
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("a test");
-    // Not `eprintln`: the test harness would keep that of a passing test to itself.
+    // Not `eprintln`: the test harness would hide the output of a passing test.
     let _ = writeln!(std::io::stderr(), "{test}: skipped: {what}");
     if let Some(list) = env::var_os("YESTER_TEST_SKIPS") {
         let mut list =

@@ -1,10 +1,10 @@
-//! Small trees to begin with, bytes that no compressor shrinks, and ACLs.
+//! Makes small trees, bytes that cannot be compressed, and ACLs.
 
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-/// Bytes that depend on the seed alone and cannot be compressed.
+/// Bytes that depend only on the seed and cannot be compressed.
 pub fn noise(seed: u64, length: usize) -> Vec<u8> {
     // splitmix64
     let mut state = seed.wrapping_mul(0x2545_f491_4f6c_dd1d).wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -19,7 +19,7 @@ pub fn noise(seed: u64, length: usize) -> Vec<u8> {
     bytes
 }
 
-/// Write a file, and the folders above it when they are missing.
+/// Writes a file. Creates missing folders above it.
 #[track_caller]
 pub fn file(path: impl AsRef<Path>, content: impl AsRef<[u8]>) {
     let path = path.as_ref();
@@ -27,7 +27,7 @@ pub fn file(path: impl AsRef<Path>, content: impl AsRef<[u8]>) {
     fs::write(path, content).unwrap_or_else(|error| panic!("cannot write {}: {error}", path.display()));
 }
 
-/// A small tree with a bit of everything that needs no privilege.
+/// Makes a small tree with all kinds of entries that need no privilege.
 #[track_caller]
 pub fn small(root: &Path) {
     file(root.join("hello.txt"), "hello\n");
@@ -39,7 +39,7 @@ pub fn small(root: &Path) {
     fs::hard_link(root.join("hello.txt"), root.join("etc/hello-again")).expect("a hard link");
 }
 
-/// Many files of noise: each of `length` bytes, a hundred in a folder.
+/// Makes many files of noise, each of `length` bytes, a hundred in each folder.
 #[track_caller]
 pub fn many(root: &Path, files: u32, length: usize) {
     for number in 0..files {
@@ -47,7 +47,7 @@ pub fn many(root: &Path, files: u32, length: usize) {
     }
 }
 
-/// An ACL's bytes as the kernel takes and shows them (linux/posix_acl_xattr.h): of each entry its tag, permissions and id.
+/// An ACL in the kernel's binary form (linux/posix_acl_xattr.h). Each entry has its tag, permissions and id.
 pub fn acl(entries: impl IntoIterator<Item = (u16, u16, u32)>) -> Vec<u8> {
     let mut bytes = 2_u32.to_le_bytes().to_vec();
     for (tag, permissions, id) in entries {

@@ -1,4 +1,4 @@
-//! What a process has, to tell whether it grows.
+//! The resources of a process, to see whether they grow.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! A folder of its own for each test.
+//! A folder for each test.
 
 use std::ffi::OsStr;
 use std::fs::{self, Permissions};
@@ -13,8 +13,8 @@ use tempfile::TempDir;
 
 use crate::{Yester, mountinfo};
 
-/// A temporary folder with a home, a source, a place for a repository and a mount point, all gone at the end,
-/// together with every mount below it and every process that was told of it.
+/// A temporary folder with a home, a source, a path for a repository, and a mount point. At the end it is
+/// removed, with every mount below it, and every process whose command line names it is killed.
 #[derive(Debug)]
 pub struct Sandbox {
     folder: Option<TempDir>,
@@ -22,7 +22,7 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// A sandbox with an empty source and an empty mount point, and no repository yet.
+    /// A sandbox with an empty source and an empty mount point, without a repository.
     pub fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("yester-test-").tempdir().expect("a temporary folder");
         let root = folder.path().canonicalize().expect("its path");
@@ -35,14 +35,14 @@ impl Sandbox {
         sandbox
     }
 
-    /// A sandbox with a fresh repository.
+    /// A sandbox with a new repository.
     pub fn with_repository() -> Self {
         let sandbox = Self::new();
         sandbox.yester(["init"]).run().ok();
         sandbox
     }
 
-    /// The sandbox itself.
+    /// Path of the sandbox.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -52,17 +52,17 @@ impl Sandbox {
         self.root.join(inside)
     }
 
-    /// Where the repository is, or will be.
+    /// Path of the repository, which may not exist yet.
     pub fn repo(&self) -> PathBuf {
         self.path("repo")
     }
 
-    /// The tree to import; its folder's name makes the source `source`.
+    /// The tree to import. Its folder's name makes the source `source`.
     pub fn source(&self) -> PathBuf {
         self.path("source")
     }
 
-    /// The mount point.
+    /// Path of the mount point.
     pub fn mnt(&self) -> PathBuf {
         self.path("mnt")
     }
@@ -72,27 +72,27 @@ impl Sandbox {
         Yester::new(self).arg("--repo").arg(self.repo()).args(args)
     }
 
-    /// `yester ARGS…` without a repository named, not yet run.
+    /// `yester ARGS…` without the option `--repo`, not yet run.
     pub fn bare_yester<I: IntoIterator<Item = A>, A: AsRef<OsStr>>(&self, args: I) -> Yester<'_> {
         Yester::new(self).args(args)
     }
 
-    /// Import the source and return the new snapshot's canonical name, such as `@2024-06-01T03-00-00`.
+    /// Imports the source. Returns the new snapshot's canonical name, such as `@2024-06-01T03-00-00`.
     pub fn import(&self) -> String {
         self.import_as("source")
     }
 
-    /// Import the source under another name.
+    /// Imports the source tree under another name.
     pub fn import_as(&self, source: &str) -> String {
         let ran = self.yester(["--json", "import", "--source", source]).arg(self.source()).run().ok();
         ran.json()["name"].as_str().expect("the snapshot's name").to_owned()
     }
 
-    /// A copy of the binary where every user may run it, wherever the build folder is.
+    /// Copies the binary to a path where every user may run it, wherever the build folder is.
     pub fn public_binary(&self) -> PathBuf {
         let copy = self.path("yester");
         if !copy.exists() {
-            // Copied by another process. Otherwise a program that another test starts meanwhile would
+            // Another process makes the copy. Otherwise a program that another test starts meanwhile would
             // inherit the copy, still open for writing, and Linux runs no such file.
             let status = Command::new("cp").arg(crate::binary::path()).arg(&copy).status();
             assert!(status.expect("cp runs").success(), "no copy of the binary");
@@ -101,12 +101,12 @@ impl Sandbox {
         copy
     }
 
-    /// Let user and group 65534 own all that is in the sandbox so far.
+    /// Makes user and group 65534 the owner of everything in the sandbox.
     pub fn give_to_nobody(&self) {
         self.give_to_nobody_below("");
     }
 
-    /// Let user and group 65534 own what is below a folder of the sandbox.
+    /// Makes user and group 65534 the owner of everything below a folder of the sandbox.
     pub fn give_to_nobody_below(&self, inside: &str) {
         let status = Command::new("chown")
             .args(["-hR", "65534:65534"])
@@ -158,14 +158,14 @@ impl Drop for Sandbox {
     }
 }
 
-/// A command of user and group 65534.
+/// A command that runs as user and group 65534.
 pub fn as_nobody(program: impl AsRef<OsStr>) -> Command {
     let mut setpriv = Command::new("setpriv");
     setpriv.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(program);
     setpriv
 }
 
-/// Take down whatever is mounted there, lazily when it is busy.
+/// Unmounts everything mounted there, lazily if it is busy.
 pub(crate) fn unmount(point: &Path) {
     if rustix::mount::unmount(point, UnmountFlags::empty()).is_ok() {
         return;
@@ -173,6 +173,6 @@ pub(crate) fn unmount(point: &Path) {
     if rustix::mount::unmount(point, UnmountFlags::DETACH).is_ok() {
         return;
     }
-    // Not root: fusermount3 undoes what it did.
+    // Without root's rights, fusermount3 unmounts its own mounts.
     let _ = Command::new("fusermount3").args(["-u", "-z", "-q"]).arg(point).status();
 }

@@ -1,4 +1,4 @@
-//! Commands as somebody at a terminal sees them.
+//! Runs commands on a terminal.
 
 use std::fs::{File, OpenOptions};
 use std::io::Read;
@@ -13,12 +13,12 @@ use rustix::termios::{Winsize, tcsetwinsize};
 
 use crate::{Yester, wait_until};
 
-/// A command that takes longer than this hangs.
+/// Time after which a command counts as hanging.
 const LIMIT: Duration = Duration::from_secs(300);
 
 impl Yester<'_> {
-    /// Run it to its end with stdout and stderr on a terminal of so many columns: how it ended, and all that the
-    /// terminal was sent.
+    /// Runs the command to its end, with stdout and stderr on a terminal of `columns` columns. Returns the
+    /// exit status and all output.
     #[track_caller]
     pub fn on_terminal(&self, columns: u16) -> (ExitStatus, String) {
         let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
@@ -36,7 +36,7 @@ impl Yester<'_> {
         let mut terminal = File::from(terminal);
         let reader = thread::spawn(move || {
             let mut shown = Vec::new();
-            // Ends by an error when nobody holds the other side any more.
+            // The read ends with an error once no process has the other side open.
             let _ = terminal.read_to_end(&mut shown);
             shown
         });

@@ -1,4 +1,4 @@
-//! The product for Windows, run under Wine.
+//! Runs the Windows build under Wine.
 
 use std::env;
 use std::ffi::OsStr;
@@ -8,21 +8,21 @@ use std::process::{Command, Stdio};
 
 use crate::{Sandbox, Yester};
 
-/// A Windows of the test's own, in its sandbox. Ask for [`crate::needs::Need::Windows`] first.
+/// A Windows installation in the sandbox of a test. Requires [`crate::needs::Need::Windows`].
 #[derive(Debug)]
 pub struct Wine<'a> {
     sandbox: &'a Sandbox,
     prefix: PathBuf,
-    /// What `scripts/windows.sh` has built.
+    /// The output folder of `scripts/windows.sh`.
     built: PathBuf,
 }
 
-/// Wine is told less, asks nothing, and takes file names for what they are.
+/// Wine prints less, asks nothing, and takes file names literally.
 const ENVIRONMENT: [(&str, &str); 3] =
     [("WINEDEBUG", "-all"), ("WINEDLLOVERRIDES", "mscoree,mshtml="), ("LC_ALL", "C.UTF-8")];
 
 impl<'a> Wine<'a> {
-    /// Sets it up.
+    /// Creates the installation.
     pub fn new(sandbox: &'a Sandbox) -> Self {
         let built = env::var_os("YESTER_WINDOWS").expect("YESTER_WINDOWS names a folder");
         let wine = Self { sandbox, prefix: sandbox.path("wine"), built: built.into() };
@@ -34,20 +34,22 @@ impl<'a> Wine<'a> {
         wine
     }
 
-    /// `yester.exe --repo REPO ARGS…`, not yet run. Paths among the arguments are Windows': see [`Wine::path`].
+    /// `yester.exe --repo REPO ARGS…`, not yet run. Paths in the arguments must be those of Windows: see
+    /// [`Wine::path`].
     pub fn yester<I: IntoIterator<Item = A>, A: AsRef<OsStr>>(&self, args: I) -> Yester<'a> {
         let repo = Self::path(self.sandbox.repo());
         self.run("yester.exe").arg("--repo").arg(repo).args(args)
     }
 
-    /// Another program that was built, not yet run.
+    /// Another program of the build, not yet run.
     pub fn run(&self, program: &str) -> Yester<'a> {
         let start = self.sandbox.bare_yester([""; 0]).env("WINEPREFIX", &self.prefix);
         let yester = ENVIRONMENT.into_iter().fold(start, |yester, (name, value)| yester.env(name, value));
         yester.of(self.built.join(program), "wine")
     }
 
-    /// Installs a WinFsp that was built: `winfsp`, the real one, which lacks a driver, or `double`, which plays scripts.
+    /// Installs a WinFsp of the build: `winfsp`, the real one, which lacks a driver, or `double`, which plays
+    /// scripts.
     pub fn install(&self, winfsp: &str) {
         let folder = Self::path(self.built.join(winfsp));
         let key = r"HKLM\SOFTWARE\WOW6432Node\WinFsp";
@@ -56,7 +58,7 @@ impl<'a> Wine<'a> {
         assert!(reg.status().expect("reg can be run").success(), "reg failed");
     }
 
-    /// What Windows calls a path.
+    /// The Windows form of a path.
     pub fn path(path: impl AsRef<Path>) -> String {
         let path = path.as_ref().to_str().expect("a path that is text");
         format!("Z:{}", path.replace('/', "\\"))
@@ -72,11 +74,12 @@ impl<'a> Wine<'a> {
 
 impl Drop for Wine<'_> {
     fn drop(&mut self) {
-        // Its server outlives the programs; the sandbox must not go before it.
+        // The Wine server outlives the programs. It must end before the sandbox is removed.
         for word in ["--kill", "--wait"] {
             let _ = self.tool("wineserver").arg(word).status();
         }
-        // Debian's tells there where its socket was, and leaves that folder when it is killed.
+        // Debian's Wine server records the folder of its socket there. If it is killed, it leaves that
+        // folder.
         if let Ok(name) = fs::read_to_string(self.prefix.join("wineserver"))
             && name.starts_with("wine-")
         {

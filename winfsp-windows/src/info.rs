@@ -1,4 +1,4 @@
-//! What Windows is told of a file: attributes, sizes, times, numbers.
+//! The attributes, sizes, times and numbers of a file, as Windows shows them.
 
 use fs_core::view::{Attr, FileKind};
 use fs_core::windows::attributes::{
@@ -8,37 +8,37 @@ use fs_core::windows::filetime::FileTime;
 
 use crate::link::{self, Link};
 
-/// No other attribute.
+/// `FILE_ATTRIBUTE_NORMAL`: no other attribute is set.
 const NORMAL: u32 = 0x80;
-/// Those that are kept of files and shown again.
+/// The attributes that imports record and mounts show.
 const KEPT: u32 = READ_ONLY | HIDDEN | SYSTEM | ARCHIVE;
-/// The unit in which room is told.
+/// Allocation unit in bytes.
 pub const UNIT: u64 = 4096;
 
-/// As `FSP_FSCTL_FILE_INFO` tells it.
+/// The fields of `FSP_FSCTL_FILE_INFO`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Info {
     /// Bits such as `FILE_ATTRIBUTE_DIRECTORY`.
     pub attributes: u32,
-    /// What kind of link it is; 0 when it is none.
+    /// Type of a link; 0 for anything else.
     pub reparse_tag: u32,
     /// Length in bytes.
     pub size: u64,
-    /// What it takes, in whole units.
+    /// Allocated bytes, a multiple of [`UNIT`].
     pub allocation: u64,
-    /// When it was made, as far as that is known.
+    /// Time of creation, as far as it is known.
     pub created: FileTime,
-    /// When its content was changed; stands for the other times too.
+    /// Time of the last change of content. It is also shown for the other times.
     pub modified: FileTime,
-    /// The same number in every mount of the repository.
+    /// File number, equal in every mount of the repository.
     pub id: u64,
-    /// Names within the snapshot.
+    /// Number of names within the snapshot.
     pub links: u32,
 }
 
 impl Info {
-    /// Of a file with these attributes; `dos` are those that it had on Windows, and `link` is how it is shown if it is a
-    /// symbolic link.
+    /// The info of a file with these attributes. `dos` are its recorded Windows attributes. `link` says how a
+    /// symbolic link is shown.
     pub fn new(attr: &Attr, dos: Option<DosAttributes>, link: Option<&Link>) -> Self {
         let modified = FileTime::from_unix(attr.mtime.secs(), attr.mtime.nanos());
         let is_folder = match link {
@@ -73,18 +73,19 @@ impl Info {
         }
     }
 
-    /// Whether it has the attribute.
+    /// Whether the attribute is set.
     pub fn has(&self, attribute: u32) -> bool {
         self.attributes & attribute != 0
     }
 
-    /// Whether it is a folder, or a link to one.
+    /// Whether it is a folder or a link to one.
     pub fn is_folder(&self) -> bool {
         self.has(DIRECTORY)
     }
 }
 
-/// What the mode tells: that nobody may write. Devices and the like, which are empty files here, are the system's.
+/// Attributes derived from the mode: a file that nobody may write is read-only. Devices and the like are
+/// shown as empty system files.
 fn of_mode(attr: &Attr) -> u32 {
     match attr.kind {
         FileKind::File if attr.mode & 0o222 == 0 => READ_ONLY,

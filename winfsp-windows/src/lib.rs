@@ -1,18 +1,18 @@
-//! Yester's WinFsp frontend: a drive letter or folder of Windows that shows a repository's history. What is shown is decided
-//! by [`fs_core::view`].
+//! Yester's WinFsp frontend: a Windows drive or folder that shows the history of a repository.
+//! [`fs_core::view`] decides what is shown.
 //!
-//! All that follows from Windows' ways is platform-neutral, so that it is tested everywhere:
+//! Everything that depends on the rules of Windows is platform-neutral, so that all platforms test it:
 //!
-//! - [`tree`]: from a path to what is there; what a directory lists
-//! - [`listed`]: names of a directory that Windows can tell apart
+//! - [`tree`]: finds nodes by path and lists directories
+//! - [`listed`]: names of a directory that Windows can distinguish
 //! - [`info`]: attributes, sizes, times
-//! - [`link`]: symbolic links, as far as Windows is shown them
-//! - [`pattern`]: the wildcards of a listing
-//! - [`security`]: who may read
-//! - [`status`]: errors as Windows' codes
-//! - [`options`]: how a drive is mounted
+//! - [`link`]: symbolic links, as far as Windows shows them
+//! - [`pattern`]: wildcards of a listing
+//! - [`security`]: read access
+//! - [`status`]: errors as the codes of Windows
+//! - [`options`]: options of a drive, and mount errors
 //!
-//! Names and times themselves ([`names`], [`fold`], [`filetime`]) lie in fs-core, where the importer needs them, too.
+//! Names and times ([`names`], [`fold`], [`filetime`]) are in fs-core, because the importer needs them too.
 
 pub mod info;
 pub mod link;

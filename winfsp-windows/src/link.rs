@@ -1,11 +1,12 @@
-//! Symbolic links, as far as Windows is shown them.
+//! Symbolic links, as far as Windows shows them.
 //!
-//! A link that stays inside its snapshot is a symbolic link of Windows with a relative target. Any other one (an absolute one,
-//! one with more `..` than there are folders, one that Windows would follow to another place) would lead out of history, to whatever
-//! has that name on the drive: it is shown as a small file that holds the target, as Git for Windows shows it.
+//! A link that stays inside its snapshot becomes a symbolic link of Windows with a relative target. Any other
+//! link would lead out of history, to a file of the same name on the drive. Examples are an absolute target,
+//! one with more `..` than there are folders, and one that Windows would resolve differently. Such a link is
+//! shown as a small file that contains the target, as in Git for Windows.
 //!
-//! Unix follows a link before it looks at a `..` behind it; Windows takes the name before a `..` off without looking. So a `..`
-//! may come after names of folders, and not after that of a link.
+//! Unix follows a link before it applies a `..` behind it. Windows removes the name before a `..` without
+//! looking at it. So a `..` may follow the names of folders, but not the name of a link.
 
 use fs_core::view::{FileKind, Node, View, ViewError};
 use fs_core::windows::names::to_windows;
@@ -14,32 +15,33 @@ use fs_core::windows::names::to_windows;
 pub const TAG: u32 = 0xa000_000c;
 /// `SYMLINK_FLAG_RELATIVE`
 const RELATIVE: u32 = 1;
-/// The tag, the length of what follows, and two bytes that are not used.
+/// Length of the header: the tag, the length of the rest, and two unused bytes.
 const HEADER: usize = 8;
 const SEPARATOR: u16 = b'\\' as u16;
 const UP: &[u8] = b"..";
-/// More links than anybody makes, as Linux counts them: they may lead in a circle.
+/// Maximum number of links followed, as on Linux: links may form a circle.
 const MOST: u32 = 40;
 
-/// How a symbolic link is shown.
+/// The form in which a symbolic link is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Link {
-    /// As a link.
+    /// As a symbolic link.
     Inside {
-        /// Relative, with Windows' names and separators.
+        /// Relative target, with Windows' names and separators.
         target: Vec<u16>,
-        /// Whether it leads to a directory, which Windows wants to know before it looks.
+        /// Whether it leads to a directory. Windows needs to know this before it follows the link.
         directory: bool,
     },
-    /// As a file that holds its target.
+    /// As a file that contains the target.
     Text,
 }
 
-/// What an entry of a directory is called on Windows.
+/// Returns the Windows name of an entry of a directory.
 pub type Naming<'a> = &'a dyn Fn(&Node, &[u8]) -> Result<Vec<u16>, ViewError>;
 
 impl Link {
-    /// How a link with this target is shown that lies in the last of these directories, each in the one before.
+    /// The form of a link with this target. The link is in the last of the directories `above`; each of them
+    /// is in the one before.
     pub fn new(view: &View, above: &[Node], target: &[u8], name: Naming<'_>) -> Result<Self, ViewError> {
         let inside = above.iter().rev().take_while(|node| node.is_in_snapshot()).count();
         let folders = above[above.len() - inside..].to_vec();
@@ -52,17 +54,17 @@ impl Link {
             End::File => false,
             End::Outside => return Ok(Self::Text),
         };
-        // What leads to where it lies itself.
+        // A target such as `.` leads to the link's own folder.
         let here = if way.told.is_empty() { vec![vec![u16::from(b'.')]] } else { way.told };
         Ok(Self::Inside { target: here.join(&SEPARATOR), directory })
     }
 }
 
-/// Where a target leads.
+/// The end of a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     Folder,
-    /// Or to nothing.
+    /// The target is a file, or does not exist.
     File,
     Outside,
 }
@@ -70,12 +72,12 @@ enum End {
 /// A walk through a snapshot.
 struct Way<'a> {
     view: &'a View,
-    /// From the snapshot's root to where it has come.
+    /// The folders from the snapshot's root to the current one.
     folders: Vec<Node>,
-    /// How many links it has followed.
+    /// Number of links followed.
     links: u32,
     name: Naming<'a>,
-    /// The target as Windows is told it.
+    /// Components of the target for Windows.
     told: Vec<Vec<u16>>,
 }
 
@@ -111,7 +113,7 @@ impl Way<'_> {
                     if self.links > MOST || target.starts_with(b"/") {
                         return Ok(End::Outside);
                     }
-                    // Only what this target itself says is told.
+                    // The target for Windows contains only the components of this link's own target.
                     let told = std::mem::take(&mut self.told);
                     let end = self.follow(target)?;
                     self.told = told;
@@ -132,7 +134,8 @@ impl Way<'_> {
         Ok(())
     }
 
-    /// Where it leads when these names come behind what is no folder: to nothing; with a `..`, nobody can tell.
+    /// The end of a target whose remaining `names` follow something other than a folder. It leads to nothing.
+    /// With a `..`, its end cannot be known.
     fn end<'a>(&mut self, names: impl Iterator<Item = &'a [u8]>) -> Result<End, ViewError> {
         for name in names {
             if name == UP {
@@ -148,7 +151,7 @@ fn utf16_of(ascii: &[u8]) -> Vec<u16> {
     ascii.iter().copied().map(u16::from).collect()
 }
 
-/// The `REPARSE_DATA_BUFFER` of a link ([MS-FSCC] 2.1.2.4); none if the target is too long for one.
+/// The `REPARSE_DATA_BUFFER` of a link ([MS-FSCC] 2.1.2.4); `None` if the target is too long for one.
 pub fn reparse_buffer(target: &[u16]) -> Option<Vec<u8>> {
     let bytes: Vec<u8> = target.iter().flat_map(|unit| unit.to_le_bytes()).collect();
     let length = u16::try_from(bytes.len()).ok()?;
@@ -156,7 +159,7 @@ pub fn reparse_buffer(target: &[u16]) -> Option<Vec<u8>> {
     let mut buffer = Vec::with_capacity(HEADER + usize::from(data));
     buffer.extend(TAG.to_le_bytes());
     buffer.extend([data, 0].map(u16::to_le_bytes).concat());
-    // The target, and once more as it is shown to people: offset and length of each.
+    // Offset and length of the target, and again of the target that is shown to people.
     buffer.extend([0, length, length, length].map(u16::to_le_bytes).concat());
     buffer.extend(RELATIVE.to_le_bytes());
     buffer.extend_from_slice(&bytes);

@@ -1,40 +1,44 @@
-//! The names of a directory as Windows is shown them: no two of them differ in case only.
+//! The names of a directory as Windows shows them: no two differ in case only.
 //!
-//! Of names that do, the first in the directory's order (that of bytes) is shown as it is, and each other one with a suffix, such as
-//! `readme~2`, that makes it a name of its own. The suffix depends on the directory's content alone, and any two mounts show the same.
+//! Of names that do, the first in the directory's order (by bytes) is shown unchanged. Each other one gets a
+//! suffix, such as `readme~2`, that makes it unique. The suffix depends on the directory's content alone, so
+//! any two mounts show the same.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::fold::key;
 
-/// The most units of a name.
+/// Maximum length of a name, in UTF-16 units.
 const MOST: usize = 255;
 
-/// Where an entry is: a listing that begins at this offset begins with it.
+/// Position of an entry: a listing from this offset begins with it.
 pub type Offset = u64;
 
-/// Which name is where in a directory: 16 bytes an entry, and the names that are shown as others.
+/// The positions of the names in a directory. It takes 16 bytes an entry, plus the names that are shown
+/// differently.
 #[derive(Debug, Default)]
 pub struct Listed {
-    /// By the key of the name that is shown.
+    /// Sorted by the key of the shown name.
     places: Vec<(u64, Offset)>,
-    /// From an entry's own name to the one that is shown.
+    /// Maps an entry's own name to the shown one.
     renamed: HashMap<Box<[u16]>, Box<[u16]>>,
 }
 
-/// The names that are taken in a directory, by their keys.
+/// The keys of the names that a directory uses.
 struct Taken {
     names: HashSet<u64>,
-    /// The first number that was not tried with a stem, lest all of them are tried for each of many names that are alike.
+    /// The first untried number of each stem. Without it, all numbers would be tried again for each of many
+    /// similar names.
     untried: HashMap<u64, u64>,
 }
 
 impl Listed {
-    /// Looks at a directory, whose names `list` tells in order, each with its offset: once, or twice when some are alike.
+    /// Reads a directory. `list` passes its names in order, each with its offset. It is called a second time
+    /// if some names differ in case only.
     pub fn new(mut list: impl FnMut(&mut dyn FnMut(Offset, &[u16]))) -> Self {
         let mut places = Vec::new();
         list(&mut |offset, name| places.push((key(name), offset)));
-        // Of equal keys, the first place is first.
+        // Among equal keys, the first position comes first.
         places.sort_unstable();
         let later: HashSet<Offset> =
             places.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[1].1).collect();
@@ -56,37 +60,38 @@ impl Listed {
         Self { places, renamed }
     }
 
-    /// The name that is shown for the entry of this name, if it is not its own.
+    /// The shown name of the entry with this name, if it differs.
     pub fn renamed(&self, own: &[u16]) -> Option<&[u16]> {
         self.renamed.get(own).map(|name| &**name)
     }
 
-    /// Where the entry may be that is shown by this name, in whatever case. Almost always one place; to be compared.
+    /// The possible positions of the entry shown by this name, in any case. There is almost always one. The
+    /// caller must compare the names.
     pub fn find(&self, name: &[u16]) -> impl Iterator<Item = Offset> {
         let key = key(name);
         let first = self.places.partition_point(|(place, _)| *place < key);
         self.places[first..].iter().take_while(move |(place, _)| *place == key).map(|(_, offset)| *offset)
     }
 
-    /// How many entries there are.
+    /// Number of entries.
     pub fn len(&self) -> usize {
         self.places.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
 }
 
 impl Taken {
-    /// The name with the first suffix that nobody has.
+    /// The name with the first suffix that makes it unique.
     fn distinct(&mut self, name: &[u16]) -> Box<[u16]> {
         let mut number = 2;
         loop {
             let suffix: Vec<u16> = format!("~{number}").encode_utf16().collect();
             let mut stem = &name[..name.len().min(MOST - suffix.len())];
-            // Half a pair would be another character.
+            // Half of a surrogate pair would be another character.
             if stem.len() < name.len()
                 && let [most @ .., 0xd800..0xdc00] = stem
             {
@@ -94,7 +99,7 @@ impl Taken {
             }
             let untried = self.untried.entry(key(stem)).or_default();
             if number < *untried {
-                // Whose suffix may be longer, and the stem shorter.
+                // The suffix of that number may be longer, and the stem shorter.
                 number = *untried;
                 continue;
             }
@@ -134,7 +139,7 @@ mod tests {
     #[test]
     fn later_names_get_a_suffix() {
         assert_eq!(shown(&["README", "ReadMe", "a", "readme"]), ["README", "ReadMe~2", "a", "readme~3"]);
-        // One that has such a name already keeps it.
+        // An entry that has such a name already keeps it.
         assert_eq!(shown(&["A", "A~2", "a", "a~3"]), ["A", "A~2", "a~4", "a~3"]);
         assert_eq!(shown(&["A", "a", "a~2"]), ["A", "a~3", "a~2"]);
     }
@@ -150,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_hundred_thousand_names_that_are_alike_take_no_time_each_for_all() {
-        // Those that are cut share their stems.
+        // Names that are cut have the same stem.
         for (length, common) in [(20, 3), (255, 235)] {
             let variant = |number: u32| -> Vec<u16> {
                 let letter = |bit: u32| if number >> bit & 1 == 0 { b'a' } else { b'A' };
@@ -177,7 +182,7 @@ mod tests {
                 let own = &names[usize::try_from(offset).unwrap()];
                 prop_assert_eq!(listed.renamed(own).is_some(), name != own);
             }
-            // The first of those that are alike keeps its name.
+            // The first of several similar names stays unchanged.
             for (at, name) in names.iter().enumerate() {
                 if !names[..at].iter().any(|other| is_same(name, other)) {
                     prop_assert_eq!(&shown[at], name);

@@ -1,42 +1,42 @@
-//! How a drive is mounted, and why it could not be.
+//! The options of a drive, and the errors of mounting it.
 
 use thiserror::Error;
 
 use crate::status::Status;
 
-/// How a drive is mounted.
+/// Options of a drive.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MountOptions {
-    /// What Explorer calls the drive.
+    /// Name of the drive in Explorer.
     pub label: String,
-    /// Let other users in, as the modes of the files permit.
+    /// Lets other users in, as far as file modes permit.
     pub allow_other: bool,
 }
 
-/// Why a mount failed. The text is for its user.
+/// The reason why a mount failed, as a message to the user.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum MountError {
-    /// There is no WinFsp.
+    /// WinFsp is not installed.
     #[error("WinFsp is not installed, which makes drives; install it from https://winfsp.dev and try again")]
     NotInstalled,
-    /// It is there, and cannot be used.
+    /// WinFsp is installed but cannot be loaded.
     #[error("WinFsp cannot be loaded from {path}: {reason}; install it anew from https://winfsp.dev")]
     NotLoaded {
-        /// Where it should be.
+        /// Path of its library.
         path: String,
-        /// What Windows said.
+        /// Message of Windows.
         reason: String,
     },
-    /// Windows has not loaded the driver.
+    /// Windows has not loaded the driver of WinFsp.
     #[error(
         "WinFsp's driver is not running; restart Windows, or install WinFsp anew from https://winfsp.dev"
     )]
     NoDriver,
-    /// Something is there.
+    /// The drive or folder exists already.
     #[error("{0} is in use already; choose a free drive letter, or a folder that does not exist yet")]
     InUse(String),
-    /// Neither a drive nor a folder that can be made.
+    /// The mount point is neither a drive nor a folder that can be created.
     #[error(
         "{0} cannot be a mount point: name a drive such as Z:, or a folder to be made in one that exists"
     )]
@@ -44,15 +44,15 @@ pub enum MountError {
     /// WinFsp refused.
     #[error("cannot mount at {point}: WinFsp says {:#010x}", status.0)]
     Refused {
-        /// Where.
+        /// The mount point.
         point: String,
-        /// What it said.
+        /// Status of WinFsp.
         status: Status,
     },
 }
 
 impl MountError {
-    /// What it means that WinFsp refused to make a file system.
+    /// The error for a status with which WinFsp refused to create the file system.
     pub fn creating(point: &str, status: Status) -> Self {
         match status {
             Status::NO_SUCH_DEVICE | Status::OBJECT_NAME_NOT_FOUND | Status::OBJECT_PATH_NOT_FOUND => {
@@ -62,7 +62,7 @@ impl MountError {
         }
     }
 
-    /// What it means that WinFsp refused to show it there.
+    /// The error for a status with which WinFsp refused to mount it.
     pub fn mounting(point: &str, status: Status) -> Self {
         match status {
             Status::OBJECT_NAME_COLLISION => Self::InUse(point.to_owned()),

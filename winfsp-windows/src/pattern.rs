@@ -1,34 +1,35 @@
-//! The wildcards of a listing, as `FsRtlIsNameInExpression` takes them ([MS-FSA] 2.1.4.4).
+//! The wildcards of a listing, with the meaning of `FsRtlIsNameInExpression` ([MS-FSA] 2.1.4.4).
 //!
-//! The driver compares once more what it is told, so that this only spares it what it would drop.
+//! The driver compares the names again. So this only saves it the names that it would drop.
 
 use crate::fold::upper;
 
 const ANY: u16 = b'*' as u16;
 const ONE: u16 = b'?' as u16;
-/// As `*`, but not beyond the last dot.
+/// Matches as `*` does, but not beyond the last dot.
 const DOS_STAR: u16 = b'<' as u16;
-/// As `?`, but also nothing before a dot or the end.
+/// Matches as `?` does, and also nothing before a dot or at the end.
 const DOS_QM: u16 = b'>' as u16;
-/// A dot, or nothing at the end.
+/// Matches a dot, or nothing at the end.
 const DOS_DOT: u16 = b'"' as u16;
 const DOT: u16 = b'.' as u16;
 
-/// Which names are asked for.
+/// A pattern for the names of a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern(Vec<u16>);
 
 impl Pattern {
-    /// `None` when all are.
+    /// Parses a pattern; `None` if it matches all names.
     pub fn new(pattern: &[u16]) -> Option<Self> {
         let is_all = matches!(pattern, [] | [ANY]);
         (!is_all).then(|| Self(pattern.iter().copied().map(upper).collect()))
     }
 
-    /// Whether this is one of them.
+    /// Whether the name matches.
     pub fn matches(&self, name: &[u16]) -> bool {
         let last_dot = name.iter().rposition(|unit| *unit == DOT);
-        // Of each rest of the name, whether the rest of the pattern looked at so far matches it; from the end on.
+        // For each rest of the name: whether the pattern's rest that was processed so far matches it. Goes
+        // from the end to the start.
         let mut rests = vec![false; name.len() + 1];
         rests[name.len()] = true;
         for wanted in self.0.iter().rev() {
@@ -78,7 +79,7 @@ mod tests {
             ("*.txt", &["a.txt", "B.TXT", ".txt", "a.b.txt"], &["a.tx", "txt", "a.txt2"]),
             ("a?c", &["abc", "A.C"], &["ac", "abbc"]),
             ("*b*", &["abc", "b"], &["ac"]),
-            // What FindFirstFile makes of `*.`, `a??.*` and `*.b??`.
+            // `FindFirstFile` makes these of `*.`, `a??.*` and `*.b??`.
             ("<", &["a", ""], &["a.b"]),
             ("a>>\"*", &["a", "ab", "abc", "a.b", "abc.x"], &["abcd", "b"]),
             ("<.b>>", &["a.b", "a.bc", "a.x.bcd"], &["a.bcde", "ab"]),
@@ -93,7 +94,7 @@ mod tests {
         }
     }
 
-    /// What the stars mean, told naively.
+    /// A naive matcher for the stars.
     fn naive(pattern: &[u8], name: &[u8]) -> bool {
         match (pattern.split_first(), name.split_first()) {
             (None, _) => name.is_empty(),

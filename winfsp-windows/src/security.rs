@@ -1,10 +1,12 @@
-//! Who may read, as a security descriptor ([MS-DTYP] 2.4.6, self-relative).
+//! Read access, as a security descriptor ([MS-DTYP] 2.4.6, self-relative).
 //!
-//! Without `allow_other` a drive is for the user who mounts it, as a FUSE mount is; the administrators and the system, who can
-//! read the repository anyway, are let in too. With it, everybody may read what the modes let everybody read, of the
-//! file and of all folders above it: Windows does not look at those by itself.
+//! Without `allow_other` a drive is for the user who mounts it, like a FUSE mount. Administrators and the
+//! system have access too, because they can read the repository anyway. With `allow_other` everybody may read
+//! what the modes let everybody read. The modes of the file and of all folders above it count: Windows does
+//! not check those folders by itself.
 //!
-//! Nobody may write, and the owner is the group of administrators: who owns what in a snapshot is no account of this machine.
+//! Nobody may write. The owner is the group of administrators, because the owners in a snapshot are no
+//! accounts of this machine.
 
 /// A security identifier in its binary form.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,27 +14,27 @@ pub struct Sid(Vec<u8>);
 
 /// `FILE_GENERIC_READ | FILE_GENERIC_EXECUTE`
 const READ: u32 = 0x0012_00a9;
-/// The list is in the descriptor, is not changed by what is above, and all lies behind each other.
+/// Control flags: the list is present, inherits nothing, and all parts lie in one buffer.
 const CONTROL: u16 = 0x0004 | 0x1000 | 0x8000;
 const HEADER: usize = 20;
 
 impl Sid {
-    /// `S-1-5-32-544`
+    /// `S-1-5-32-544`, the administrators
     pub fn administrators() -> Self {
         Self(vec![1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 32, 2, 0, 0])
     }
 
-    /// `S-1-5-18`
+    /// `S-1-5-18`, the system
     pub fn system() -> Self {
         Self(vec![1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0])
     }
 
-    /// `S-1-1-0`
+    /// `S-1-1-0`, everybody
     pub fn everyone() -> Self {
         Self(vec![1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0])
     }
 
-    /// What Windows tells, if it is one.
+    /// A security identifier from Windows; `None` if the bytes are not one.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let whole = matches!(bytes, [1, parts @ 1..=15, ..] if bytes.len() == 8 + 4 * usize::from(*parts));
         whole.then(|| Self(bytes.to_vec()))
@@ -47,7 +49,7 @@ pub struct Security {
 }
 
 impl Security {
-    /// Of a drive of `user`, if it is known who that is.
+    /// The descriptors of a drive of `user`; `None` if the user is unknown.
     pub fn new(user: Option<Sid>, allow_other: bool) -> Self {
         let mut readers = vec![Sid::system(), Sid::administrators()];
         readers.extend(user);
@@ -56,7 +58,8 @@ impl Security {
         Self { for_user, for_all: allow_other.then(|| descriptor(&readers)) }
     }
 
-    /// That of a file or folder with these modes of itself and, before it, all above it.
+    /// The descriptor of a file or folder. `modes` has the modes of all folders above it and then its own,
+    /// each with whether it is a folder.
     pub fn of(&self, modes: impl Iterator<Item = (u16, bool)>) -> &[u8] {
         let is_open = |(mode, is_folder)| {
             let needed = if is_folder { 0o005 } else { 0o004 };

@@ -1,4 +1,4 @@
-//! Errors as Windows' codes.
+//! Errors as the codes of Windows.
 
 use fs_core::view::ViewError;
 
@@ -7,37 +7,37 @@ use fs_core::view::ViewError;
 pub struct Status(pub u32);
 
 impl Status {
-    /// The operation does not fit what it is asked of.
+    /// The operation does not fit the object.
     pub const INVALID_DEVICE_REQUEST: Self = Self(0xc000_0010);
-    /// Nothing is there any more.
+    /// The offset is at the end of the file or beyond.
     pub const END_OF_FILE: Self = Self(0xc000_0011);
-    /// No driver answers.
+    /// There is no driver.
     pub const NO_SUCH_DEVICE: Self = Self(0xc000_000e);
-    /// Nothing has this name.
+    /// There is no object of this name.
     pub const OBJECT_NAME_NOT_FOUND: Self = Self(0xc000_0034);
-    /// Something has this name already.
+    /// The name exists already.
     pub const OBJECT_NAME_COLLISION: Self = Self(0xc000_0035);
-    /// A directory on the way is not there.
+    /// A directory of the path does not exist.
     pub const OBJECT_PATH_NOT_FOUND: Self = Self(0xc000_003a);
     /// The volume is read-only.
     pub const MEDIA_WRITE_PROTECTED: Self = Self(0xc000_00a2);
-    /// Anything but a directory was needed.
+    /// The operation needs something other than a directory.
     pub const FILE_IS_A_DIRECTORY: Self = Self(0xc000_00ba);
-    /// The disk, or what is on it, failed.
+    /// The disk failed.
     pub const UNEXPECTED_IO_ERROR: Self = Self(0xc000_00e9);
-    /// What is stored is damaged.
+    /// The stored data is damaged.
     pub const FILE_CORRUPT_ERROR: Self = Self(0xc000_0102);
-    /// A directory was needed.
+    /// The operation needs a directory.
     pub const NOT_A_DIRECTORY: Self = Self(0xc000_0103);
-    /// It is no link.
+    /// The object is no link.
     pub const NOT_A_REPARSE_POINT: Self = Self(0xc000_0275);
-    /// What is told does not fit into the buffer; its length is told.
+    /// The answer does not fit into the buffer. Its length is returned.
     pub const BUFFER_OVERFLOW: Self = Self(0x8000_0005);
-    /// What is told does not fit into the buffer.
+    /// The answer does not fit into the buffer.
     pub const BUFFER_TOO_SMALL: Self = Self(0xc000_0023);
 }
 
-/// What is wrong with the repository is logged, as the code cannot tell it.
+/// Faults of the repository are also logged, because a code cannot describe them.
 impl From<ViewError> for Status {
     fn from(error: ViewError) -> Self {
         match error {

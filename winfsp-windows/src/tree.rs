@@ -1,4 +1,4 @@
-//! From a path to what is there, and what a directory lists, whatever case Windows says it in.
+//! Finds nodes by path and lists directories. The case of names does not matter.
 
 mod cache;
 
@@ -20,7 +20,7 @@ const SEPARATOR: u16 = b'\\' as u16;
 const DOT: &[u16] = &[b'.' as u16];
 const DOTS: &[u16] = &[b'.' as u16, b'.' as u16];
 
-/// What is mounted.
+/// The tree of a drive.
 #[derive(Debug)]
 pub struct Tree {
     view: View,
@@ -30,26 +30,26 @@ pub struct Tree {
 /// A file or directory at a path.
 #[derive(Debug)]
 pub struct Found {
-    /// The directories from the top on, and itself. Never empty.
+    /// The directories from the top on, and the node itself. Never empty.
     way: Vec<Node>,
-    /// The path in the names that are shown.
+    /// The path, in shown names.
     path: Vec<u16>,
-    /// What Windows is told of it.
+    /// The info for Windows.
     pub info: Info,
-    /// How it is shown if it is a symbolic link.
+    /// The form in which it is shown, if it is a symbolic link.
     pub link: Option<Link>,
 }
 
-/// Why nothing was found.
+/// The reason why nothing was found.
 #[derive(Debug)]
 pub enum Missing {
-    /// There is no such path, or it could not be looked at.
+    /// The path does not exist, or cannot be read.
     Status(Status),
-    /// A directory on the way is a link, which Windows is to follow.
+    /// A directory of the path is a link, which Windows must follow.
     Link,
 }
 
-/// An entry of a directory, with the name that is shown.
+/// An entry of a directory, with its shown name.
 struct Child {
     name: Vec<u16>,
     node: Node,
@@ -62,17 +62,17 @@ impl From<ViewError> for Missing {
 }
 
 impl Found {
-    /// What it is.
+    /// The node at the path.
     pub fn node(&self) -> &Node {
         self.way.last().expect("the top at least")
     }
 
-    /// Its path as it is shown, from `\` on. Windows caches by path, so one file must have one.
+    /// The shown path, from `\` on. Windows caches by path, so a file must have only one.
     pub fn path(&self) -> &[u16] {
         &self.path
     }
 
-    /// The directories above it.
+    /// The directories above the node.
     pub fn above(&self) -> &[Node] {
         &self.way[..self.way.len() - 1]
     }
@@ -83,17 +83,17 @@ impl Found {
 }
 
 impl Tree {
-    /// Of `view`, in which time expressions become folders.
+    /// The tree of `view`, in which time expressions become folders.
     pub fn new(view: View) -> Self {
         Self { view: view.resolving_times(), cache: Cache::default() }
     }
 
-    /// What is shown.
+    /// The view of the tree.
     pub fn view(&self) -> &View {
         &self.view
     }
 
-    /// What is at a path such as `\web1\@latest\etc`.
+    /// Finds the node at a path such as `\web1\@latest\etc`.
     pub fn find(&self, path: &[u16]) -> Result<Found, Missing> {
         let mut way = vec![(*self.view.top()).clone()];
         let mut shown = Vec::with_capacity(path.len());
@@ -103,7 +103,7 @@ impl Tree {
                 self.require_folder(&way)?;
             }
             let Some(child) = self.child(&way[way.len() - 1], name)? else {
-                // Windows tells what is not there itself from what is in nothing.
+                // Windows distinguishes a missing name from a missing directory of the path.
                 let status = match names.peek() {
                     None => Status::OBJECT_NAME_NOT_FOUND,
                     Some(_) => Status::OBJECT_PATH_NOT_FOUND,
@@ -122,7 +122,7 @@ impl Tree {
         Ok(Found { way, path: shown, info, link })
     }
 
-    /// Fails when the last one is no directory.
+    /// Fails if the last node is no directory.
     fn require_folder(&self, way: &[Node]) -> Result<(), Missing> {
         let (node, above) = way.split_last().expect("the top at least");
         match self.view.attr(node).kind {
@@ -132,15 +132,15 @@ impl Tree {
         }
     }
 
-    /// The entry of a directory that Windows calls `name`.
+    /// The entry of a directory that Windows calls `name`, with its shown name.
     pub fn entry(&self, directory: &Found, name: &[u16]) -> Result<Option<(Vec<u16>, Info)>, ViewError> {
         let Some(child) = self.child(directory.node(), name)? else { return Ok(None) };
         let (info, _) = self.info(&directory.way, &child.node)?;
         Ok(Some((child.name, info)))
     }
 
-    /// A name means what is shown by it, in whatever case. Even a name that is somebody's to the letter leads to another if that one
-    /// is shown by it: the driver takes both for one name, and would answer for the one with what it has cached of the other.
+    /// The entry that is shown by this name, in any case. An entry with exactly this name of its own has no
+    /// priority. The driver treats both as one name, and would answer for one from its cache of the other.
     fn child(&self, directory: &Node, name: &[u16]) -> Result<Option<Child>, ViewError> {
         let listed = self.listed(directory)?;
         if let Some((child, _)) = self.listed_child(directory, &listed, name)? {
@@ -155,7 +155,7 @@ impl Tree {
         if let Some(node) = found(self.view.lookup(directory, &own))? {
             return Ok(Some(Child { name: name.to_vec(), node }));
         }
-        // Folders such as `@versions`, which are not listed.
+        // Folders such as `@versions` are not listed.
         if !own.starts_with(b"@") || directory.is_in_snapshot() {
             return Ok(None);
         }
@@ -164,7 +164,7 @@ impl Tree {
         Ok(node.map(|node| Child { name: to_windows(&own), node }))
     }
 
-    /// The entry that is listed under this name, and its own name.
+    /// The entry listed by this name, with its own name.
     fn listed_child(
         &self,
         directory: &Node,
@@ -182,7 +182,7 @@ impl Tree {
         Ok(None)
     }
 
-    /// The version `number`, such as `;3`, of an entry.
+    /// The version of an entry with a suffix such as `;3`.
     fn version(
         &self,
         directory: &Node,
@@ -195,7 +195,7 @@ impl Tree {
         Ok(node.map(|node| Child { name: [of.name, number.to_vec()].concat(), node }))
     }
 
-    /// The entry that a listing from `offset` on begins with, and where one goes on behind it.
+    /// The first entry of a listing from `offset` on, and the offset after it.
     fn at(&self, directory: &Node, offset: Offset) -> Result<Option<(Vec<u8>, Node, Offset)>, ViewError> {
         let mut first = None;
         self.view.read_directory(directory, offset, &mut |entry| {
@@ -220,7 +220,8 @@ impl Tree {
             });
             match failed {
                 None => Ok((listed, true)),
-                // What is behind the damage can still be looked up by its own name, and next time there may be none.
+                // The names behind the damage can still be looked up by their own name. The next listing may
+                // succeed.
                 Some(ViewError::Store(error)) => {
                     log::error!("{error}");
                     Ok((listed, false))
@@ -230,9 +231,11 @@ impl Tree {
         })
     }
 
-    /// Lists a directory behind the name `after`, or from the beginning, until `emit` returns false. Whether it came to the end.
+    /// Lists a directory from behind the name `after`, or from its beginning, until `emit` returns false.
+    /// Returns whether the listing reached the end.
     ///
-    /// `listed` is as it was when the listing began, so that every name that was told is found again.
+    /// `listed` must be as it was at the beginning of the listing, so that every returned name is found
+    /// again.
     pub fn list(
         &self,
         directory: &Found,
@@ -242,7 +245,7 @@ impl Tree {
         emit: &mut dyn FnMut(&[u16], &Info) -> bool,
     ) -> Result<bool, ViewError> {
         let wanted = |name: &[u16]| pattern.is_none_or(|pattern| pattern.matches(name));
-        // The top has no folder above it, and so neither of the two.
+        // The top has no folder above it, so it has neither `.` nor `..`.
         if let [.., above, _] = &*directory.way {
             let begins = after.is_none();
             if begins && wanted(DOT) && !emit(DOT, &directory.info) {
@@ -260,7 +263,7 @@ impl Tree {
             None => 0,
             Some(name) => match self.behind(directory.node(), listed, name)? {
                 Some(offset) => offset,
-                // Gone meanwhile, and nobody knows what was behind it.
+                // The entry has disappeared, so the position behind it is unknown.
                 None => return Ok(true),
             },
         };
@@ -280,12 +283,12 @@ impl Tree {
         failed.map_or(Ok(!full), Err)
     }
 
-    /// The name that is shown for the entry `own` of a directory.
+    /// The shown name of the entry `own` of a directory.
     fn name(&self, directory: &Node, own: &[u8]) -> Result<Vec<u16>, ViewError> {
         Ok(shown(&*self.listed(directory)?, own))
     }
 
-    /// Where a listing goes on behind the entry that is shown as `name`.
+    /// The offset behind the entry shown as `name`.
     fn behind(&self, directory: &Node, listed: &Listed, name: &[u16]) -> Result<Option<Offset>, ViewError> {
         for offset in listed.find(name) {
             if let Some((own, _, next)) = self.at(directory, offset)?
@@ -294,7 +297,7 @@ impl Tree {
                 return Ok(Some(next));
             }
         }
-        // A snapshot that came meanwhile, and is older than others, has moved them.
+        // A new snapshot, older than others, has changed the offsets.
         let mut found = None;
         self.view.read_directory(directory, 0, &mut |entry| {
             found = is_same(&shown(listed, entry.name), name).then_some(entry.next_offset);
@@ -303,7 +306,7 @@ impl Tree {
         Ok(found)
     }
 
-    /// Modes from the top on, and whether they are folders', to tell who may read.
+    /// The modes from the top on, each with whether it is a folder's. They decide who may read.
     pub fn modes<'a>(&'a self, file: &'a Found) -> impl Iterator<Item = (u16, bool)> + 'a {
         file.way.iter().map(|node| {
             let attr = self.view.attr(node);
@@ -311,7 +314,7 @@ impl Tree {
         })
     }
 
-    /// The content of a file from `offset` on, into the buffer; how much of it was filled.
+    /// Reads a file from `offset` on into the buffer. Returns the number of bytes.
     pub fn read(&self, file: &Found, offset: u64, buffer: &mut [u8]) -> Result<usize, ViewError> {
         if file.link == Some(Link::Text) {
             let text = self.view.read_link(file.node())?;
@@ -330,7 +333,7 @@ impl Tree {
 
     fn info(&self, above: &[Node], node: &Node) -> Result<(Info, Option<Link>), ViewError> {
         let link = self.link(above, node)?;
-        // That an attribute cannot be read hides no file.
+        // A file is shown even if its attribute cannot be read.
         let dos = self.view.xattr(node, NAME).unwrap_or_else(|error| {
             log::error!("{error}");
             None
@@ -344,7 +347,7 @@ impl Tree {
             FileKind::Symlink => {
                 let naming = |directory: &Node, name: &[u8]| self.name(directory, name);
                 match Link::new(&self.view, above, self.view.read_link(node)?, &naming) {
-                    // What is damaged where it leads must not hide it, nor what lies beside it.
+                    // Damage at its target must hide neither the link nor its siblings.
                     Err(ViewError::Store(error)) => {
                         log::error!("{error}");
                         Ok(Some(Link::Text))
@@ -357,13 +360,13 @@ impl Tree {
     }
 }
 
-/// The name that is shown for the entry `own` of a directory that is listed so.
+/// The shown name of the entry `own`, given the names of its directory.
 fn shown(listed: &Listed, own: &[u8]) -> Vec<u16> {
     let own = to_windows(own);
     listed.renamed(&own).map(<[u16]>::to_vec).unwrap_or(own)
 }
 
-/// Nothing, if there is nothing of that name.
+/// `None` if the name was not found.
 fn found(looked_up: Result<Node, ViewError>) -> Result<Option<Node>, ViewError> {
     match looked_up {
         Ok(node) => Ok(Some(node)),

@@ -1,5 +1,6 @@
-//! Makes a repository with a long history of a large tree: a thousand directories of a hundred files, of which twenty change
-//! from each snapshot to the next. What it costs to find versions is to be measured, and nobody wants to wait for years.
+//! Makes a repository with a long history of a large tree, to measure the cost of finding versions. A real
+//! history of this length takes years. By default the tree has a thousand directories of a hundred files.
+//! Twenty files change from each snapshot to the next.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -36,7 +37,7 @@ fn main() -> Result<()> {
     Repository::init(&repository)?;
     let repository = Repository::open(&repository, Access::Write)?;
     let mut random = Random::new(1);
-    // The snapshot in which each file changed last.
+    // The snapshot in which each file last changed.
     let mut tree: BTreeMap<u32, [i64; FILES as usize]> = (0..directories).map(|at| (at, [0; 100])).collect();
     let mut ids: BTreeMap<u32, BlobId> = BTreeMap::new();
     let mut root = None;
@@ -82,7 +83,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// A file of a directory that changed at that time. Its content is never read.
+/// The entry of a file of a directory that changed at this time. Its content is never read.
 fn entry(directory: u32, time: i64) -> Entry {
     let text = format!("{directory} {time}").into_bytes();
     let size = text.len() as u64;
@@ -100,7 +101,8 @@ fn of(mode: u16, time: i64, kind: Kind) -> Entry {
     }
 }
 
-/// Writes a directory of which `previous` is the version before: each leaf resembles the one that had its names.
+/// Writes a version of a directory. `previous` is the version before: each leaf gets the leaf with its names
+/// as delta hint.
 fn directory(
     writer: &mut Writer,
     previous: Option<BlobId>,
@@ -109,7 +111,7 @@ fn directory(
     let mut directory = DirectoryWriter::default();
     let mut before = previous.map(|id| DirectoryCursor::new(writer.reader().clone(), id, 0));
     for (name, entry) in entries {
-        // The names stay as they are.
+        // The names do not change.
         if let Some(before) = &mut before {
             before.advance()?;
             directory.resemble(before.leaf_id());

@@ -1,5 +1,5 @@
-//! How an import of many levels of hard links scales: makes a root as rsnapshot does, imports it twice, and prints what
-//! each level took.
+//! Measures how an import of many levels of hard links scales. Makes a root as rsnapshot does, imports it
+//! twice, and prints the cost of each level.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -38,7 +38,7 @@ const FOLDER: u64 = 1000;
 /// 2024-01-01.
 const BEGINNING: u64 = 1_704_067_200;
 const DAY: u64 = 86_400;
-/// Rows in the table of levels, about.
+/// Approximate number of rows in the table of levels.
 const ROWS: u64 = 12;
 
 fn main() -> Result<()> {
@@ -68,7 +68,7 @@ fn main() -> Result<()> {
     measure(import(), 1)
 }
 
-/// Makes the levels, the oldest first; each from the one before by `cp -al`, as rsnapshot does.
+/// Makes the levels, the oldest first. Each starts as a `cp -al` of the one before, as in rsnapshot.
 fn make(arguments: &Arguments, root: &Path) -> Result<()> {
     for nth in 0..arguments.levels {
         let number = arguments.levels - 1 - nth;
@@ -91,7 +91,7 @@ fn make(arguments: &Arguments, root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A file as rsync writes it: a new one of another inode, dated.
+/// Writes a file as rsync does: a new inode, with a time.
 fn write(tree: &Path, file: u64, nth: u64) -> Result<()> {
     let folder = tree.join(format!("{:04}", file / FOLDER));
     if file.is_multiple_of(FOLDER) {
@@ -116,7 +116,7 @@ fn run(command: &mut Command) -> Result<()> {
     if status.success() { Ok(()) } else { bail!("{command:?}: {status}") }
 }
 
-/// Runs an import that tells of each level in a line, and prints every so manieth.
+/// Runs an import that prints a line for each level. Prints every `step`-th level.
 fn measure(mut import: Command, step: u64) -> Result<()> {
     let start = Instant::now();
     let mut child = import.stdout(Stdio::piped()).spawn().with_context(|| format!("{import:?}"))?;
@@ -150,12 +150,12 @@ fn measure(mut import: Command, step: u64) -> Result<()> {
     Ok(())
 }
 
-/// The most memory that a process has had since this was asked last, in MB.
+/// Peak memory of a process since the last call, in MB.
 fn peak(process: &Path) -> u64 {
     let status = fs::read_to_string(process.join("status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    // Begins anew; a process that has just ended has neither.
+    // Resets the peak. A process that has just ended has neither file.
     let _ = fs::write(process.join("clear_refs"), "5");
     kib.unwrap_or(0) * 1024 / 1_000_000
 }

@@ -1,5 +1,5 @@
-//! Adds many snapshots of a source's last tree to a repository, an hour between two: what a mount of a long history
-//! costs is to be measured, and nobody wants to wait for years.
+//! Adds many snapshots of a source's last tree to a repository, one an hour, to measure the cost of a mount
+//! with a long history. A real history of this length takes years.
 
 use std::path::PathBuf;
 

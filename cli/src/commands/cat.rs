@@ -10,7 +10,8 @@ use crate::place::Place;
 use crate::progress::Bar;
 use crate::text::{printable, size};
 
-/// As large as a block of the repository: more would be decompressed for nothing if the reader goes.
+/// Bytes per read: the size of a block of the repository. If the reader exits, a larger step would have
+/// decompressed data for nothing.
 const STEP: usize = 1 << 20;
 
 pub fn run(context: &mut Context, args: &CatArgs) -> Result<Outcome> {
@@ -35,7 +36,7 @@ fn copy(output: &mut Output, view: &View, node: &Node, path: &str) -> Result<()>
         }
         kind => bail!("{path} is a {}: it has no content", crate::text::kind(kind)),
     }
-    // The content itself is progress enough on a terminal.
+    // On a terminal the content itself shows the progress.
     let bar = (!output.is_terminal()).then(|| Bar::new(output, "reading"));
     let mut offset = 0;
     while offset < attr.size {

@@ -91,7 +91,7 @@ fn tell(output: &mut Output, report: &Report, zone: &TimeZone) -> Result<(), Wri
     Ok(())
 }
 
-/// What to do about it.
+/// Advice on how to act on the findings.
 fn advice(report: &Report) -> Vec<&'static str> {
     let mut advice = Vec::new();
     if report.findings.iter().any(|finding| matches!(finding, Finding::Pack { .. })) {
@@ -199,7 +199,7 @@ fn harmed_object(harmed: &Harmed) -> Value {
     object
 }
 
-/// Text, and beside it the bytes when they are none.
+/// Adds the text. If the bytes are not text, adds the bytes too.
 fn put_bytes(object: &mut Value, key: &str, bytes: &[u8]) {
     let (text, raw) = for_json(bytes);
     object[key] = text.into();

@@ -13,12 +13,12 @@ use crate::platform;
 use crate::stderr;
 use crate::text;
 
-/// Why it ends.
+/// The reason for the end of a mount.
 #[derive(Debug, PartialEq, Eq)]
 enum End {
-    /// Ctrl-C, the console's close or the machine's shutdown ask for it.
+    /// The user asked for it: Ctrl-C, a closed console or a shutdown of the machine.
     Stop,
-    /// WinFsp serves it no more.
+    /// WinFsp stopped serving it.
     Lost,
 }
 
@@ -39,10 +39,10 @@ pub fn run(context: &mut Context, args: &MountArgs) -> Result<Outcome> {
     let (stop, ends) = mpsc::channel();
     let lost = stop.clone();
     platform::on_stop(move |count| {
-        // The receiver goes only with the process.
+        // The receiver lives as long as the process.
         let _ = stop.send(End::Stop);
         if count > 1 {
-            // The driver takes the drive away when nobody serves it.
+            // The driver removes the drive when its server is gone.
             abandon();
         }
     })?;

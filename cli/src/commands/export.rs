@@ -1,4 +1,4 @@
-//! Files and folders of a snapshot as an archive on stdout.
+//! Writes files and folders of a snapshot to stdout, as an archive.
 
 use anyhow::{Error, Result, bail};
 use fs_core::service::{Archive, ServiceError, export};

@@ -35,7 +35,7 @@ pub fn run(context: &mut Context, args: &FindArgs) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// What names, or whole paths, are to be like.
+/// A pattern for names, or for whole paths.
 struct Pattern {
     glob: GlobMatcher,
     of_path: bool,
@@ -67,12 +67,12 @@ fn file_name(name: &[u8]) -> std::path::PathBuf {
     String::from_utf8_lossy(name).into_owned().into()
 }
 
-/// What is found in one source.
+/// A source with the format of the paths found in it.
 struct Finding<'a> {
     source: &'a Source,
-    /// Whether it must be told which one.
+    /// Whether the output names the source.
     named: bool,
-    /// How many columns are told before a path.
+    /// Number of columns before a path.
     columns: usize,
 }
 
@@ -88,7 +88,7 @@ struct Described<'a> {
     versions: usize,
     snapshots: usize,
     deleted: bool,
-    /// The reason if it is not in the last snapshot.
+    /// The reason why the path is absent from the last snapshot, if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     absent: Option<&'static str>,
     first: &'a str,
@@ -99,7 +99,7 @@ struct Described<'a> {
 
 impl Finding<'_> {
     fn tell_all(&self, output: &mut Output, history: &History, query: &Query<'_>) -> Result<()> {
-        // Lines that go to a terminal at once are progress enough.
+        // Lines printed to a terminal at once show the progress already.
         let bar = (!output.is_terminal()).then(|| Bar::new(output, "looking through the snapshots"));
         let mut failed = None;
         history.search(self.source, query, &mut |hit| {
@@ -159,7 +159,7 @@ impl Finding<'_> {
     }
 }
 
-/// How many columns stand before a path: on a terminal they take half of its width at most.
+/// Number of columns before a path. On a terminal they take at most half of its width.
 fn columns(output: &Output) -> usize {
     match output::width() / 2 {
         _ if !output.is_terminal() => 4,

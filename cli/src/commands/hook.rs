@@ -1,4 +1,4 @@
-//! What an rsync daemon calls when a transfer has ended (rsyncd.conf(5), `post-xfer exec`).
+//! The command that an rsync daemon runs after each transfer (rsyncd.conf(5), `post-xfer exec`).
 
 use std::env;
 use std::ffi::OsString;
@@ -14,7 +14,7 @@ use crate::stderr;
 
 pub fn run(context: &mut Context, args: &HookArgs) -> Result<Outcome> {
     let HookEvent::PostXfer = args.event;
-    // An rsync daemon has no stderr to pass on.
+    // An rsync daemon does not pass stderr on.
     stderr::log_to(None)?;
     let variable = |name: &'static str| {
         env::var_os(name).with_context(|| {
@@ -34,11 +34,12 @@ pub fn run(context: &mut Context, args: &HookArgs) -> Result<Outcome> {
     options.run_status = status;
     options.fake_super = args.fake_super;
     options.wait = true;
-    // Nobody notices a hook that hangs.
+    // A hook that hangs would stay unnoticed.
     options.wait_limit = Some(args.max_wait);
     options.allow_empty = args.allow_empty;
     options.allow_other_tree = args.allow_other_tree;
-    // The daemon does not tell a pull, a listing or a dry run from a push; but they change nothing.
+    // The daemon does not say whether a transfer was a push. A pull, a listing or a dry run changes nothing,
+    // so only changes are imported.
     options.only_if_changed = true;
     match import::add(&mut context.output, &settings, &folder, &options, &cancellation)? {
         Some(Status::Complete) | None => Ok(Outcome::Done),

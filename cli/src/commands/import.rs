@@ -54,7 +54,7 @@ pub fn run(context: &mut Context, args: &ImportArgs) -> Result<Outcome> {
     }
 }
 
-/// Imports from a shadow copy, which goes afterwards.
+/// Imports from a shadow copy, which is deleted afterwards.
 #[cfg(windows)]
 fn add_frozen(
     output: &mut Output,
@@ -82,7 +82,7 @@ fn add_frozen(
     )
 }
 
-/// A time in the past, as clocks in the zone show it unless it says otherwise.
+/// A time in the past. Without an offset, it is a time of the zone.
 fn moment(text: &str, zone: &TimeZone) -> Result<Timestamp, Usage> {
     let clock = || zone.to_timestamp(text.parse().ok()?).ok();
     let moment = text.parse().ok().or_else(clock);
@@ -93,7 +93,7 @@ fn moment(text: &str, zone: &TimeZone) -> Result<Timestamp, Usage> {
     }
 }
 
-/// Where there are no runs: all that can be imported is a tree.
+/// On this platform every import is of a tree.
 #[cfg(not(target_os = "linux"))]
 mod runs {
     use std::ops::ControlFlow;
@@ -129,7 +129,7 @@ mod runs {
     }
 }
 
-/// Shows what an import of the tree at `path` would be.
+/// Shows what an import of the tree at `path` would do.
 pub fn show_tree(
     output: &mut Output,
     settings: &Settings,
@@ -176,7 +176,7 @@ pub fn options(
     }
 }
 
-/// Imports and tells about it. `None` when nothing had changed and so nothing was to be added.
+/// Imports, and reports the snapshot. `None` if nothing had changed, so that no snapshot was needed.
 pub fn add(
     output: &mut Output,
     settings: &Settings,
@@ -198,10 +198,10 @@ pub fn add(
 struct Described {
     #[serde(flatten)]
     snapshot: snapshots::Described,
-    /// The level or image.
+    /// The level or image that was imported.
     #[serde(skip_serializing_if = "Option::is_none")]
     run: Option<String>,
-    /// Files that were read, and files that were proven unchanged.
+    /// Number of files read. The next field counts the unchanged files.
     files_read: u64,
     files_unchanged: u64,
     new_blobs: u64,
@@ -210,7 +210,7 @@ struct Described {
     seconds: f64,
 }
 
-/// Tells of a snapshot; `run` is the level or image that it holds.
+/// Reports a snapshot. `run` is the level or image that it holds.
 pub fn tell(
     output: &mut Output,
     imported: &Imported,

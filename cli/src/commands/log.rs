@@ -30,14 +30,14 @@ pub fn run(context: &mut Context, args: &LogArgs) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// What is asked for.
+/// The history that the user asks for.
 struct Asked {
     source: Option<Vec<u8>>,
     time: Option<Vec<u8>>,
     path: Vec<u8>,
 }
 
-/// A place in history, a path in a mount, or else a path in a source.
+/// Parses a snapshot path, a mount path, or else a path in a source.
 fn asked(context: &mut Context, args: &LogArgs) -> Result<Asked, Usage> {
     let (path, at) = (&args.path, args.implied.at.as_ref());
     if Place::parse(path).is_ok() {
@@ -54,7 +54,7 @@ fn asked(context: &mut Context, args: &LogArgs) -> Result<Asked, Usage> {
     Ok(Asked { source: None, time, path: path.as_encoded_bytes().to_vec() })
 }
 
-/// The repository, and what a path in a mount means there.
+/// The repository and the history that a mount path means.
 #[cfg(target_os = "linux")]
 fn in_mount(path: &OsStr) -> Option<(PathBuf, Asked)> {
     let found = fs_core::service::within(path.as_ref()).ok()??;
@@ -109,7 +109,7 @@ fn print(output: &mut Output, log: &PathLog, path: &[u8]) -> Result<(), WriteErr
     output.table(columns, &rows)
 }
 
-/// The entry of an interval, as far as it is known. The content of a directory that was not all read is
+/// The entry of an interval, as far as it is known. If a directory was read only in part, its content is
 /// unknown.
 fn known(stretch: &Stretch, previous: Option<&Entry>) -> Option<Entry> {
     let entry = &stretch.state.as_ref()?.entry;
@@ -127,7 +127,7 @@ enum Before {
     Nothing,
     There,
     Deleted,
-    /// It existed earlier, and may have existed since.
+    /// It existed earlier, and may have existed after that.
     NotRead,
     /// It is unknown whether it ever existed.
     NeverRead,
@@ -179,10 +179,10 @@ fn row(output: &Output, log: &PathLog, stretch: &Stretch, before: Before, change
     [number, name(stretch.first), when, name(stretch.last), snapshots, length, mode, what]
 }
 
-/// Shown for a directory in which something was not read.
+/// The note on a directory of which the import did not read everything.
 const NOT_ALL_READ: &str = "not all read";
 
-/// Why a path is missing.
+/// The text that says why a path is missing.
 fn missing(output: &Output, log: &PathLog, stretch: &Stretch) -> String {
     let word = stretch.reading.of_missing();
     let colour = if stretch.reading.is_certain() { Colour::Red } else { Colour::Yellow };
@@ -199,35 +199,37 @@ fn mode(entry: &Entry) -> String {
     mode_of(FileKind::from(&entry.kind), entry.attributes.mode)
 }
 
-/// A stretch in JSON.
+/// An interval in JSON.
 #[derive(Debug, Serialize)]
 struct Described<'a> {
     source: String,
     path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     path_bytes: Option<String>,
-    /// `absent` when it was not there.
+    /// The type; `absent` if the path did not exist.
     r#type: &'static str,
-    /// Why it is missing.
+    /// The reason why the path is missing, if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     absent: Option<&'static str>,
-    /// For a directory: something in it was not read, so it is unknown whether its content changed.
+    /// Set for a directory of which the import did not read everything. It is unknown whether its content
+    /// changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     not_all_read: Option<bool>,
-    /// The number of the version; none for a directory.
+    /// Number of the version; `None` for a directory.
     version: Option<u32>,
     first: &'a str,
     first_time: String,
     last: &'a str,
     last_time: String,
     snapshots: usize,
-    /// What differs from what it was before; nothing when it is new, deleted, or back as it was.
+    /// The aspects that differ from the state before. Empty if the path is new, deleted, or back in an
+    /// earlier state.
     changed: Vec<&'static str>,
     #[serde(flatten)]
     kept: Option<Kept>,
 }
 
-/// What is kept of a version, in JSON.
+/// The attributes of a version, in JSON.
 #[derive(Debug, Serialize)]
 struct Kept {
     size: u64,

@@ -1,4 +1,4 @@
-//! The commands, one a file.
+//! The commands, one in each file.
 
 mod cat;
 mod check;
@@ -58,14 +58,14 @@ use crate::place::{Place, one_source};
 use crate::progress::Bar;
 use crate::settings::Settings;
 
-/// What every command has.
+/// The parts that every command needs.
 #[derive(Debug)]
 struct Context {
     global: Global,
     output: Output,
 }
 
-/// Does what the command line asks.
+/// Runs the command that the arguments name.
 pub fn run(arguments: Arguments) -> Result<Outcome> {
     let output = Output::new(&arguments.global);
     let mut context = Context { global: arguments.global, output };
@@ -124,7 +124,7 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
     }
 }
 
-/// A request to stop that signals make; the second one ends the process at once.
+/// A cancellation that signals request. The second signal ends the process at once.
 #[cfg(any(target_os = "linux", windows))]
 fn stop_on_signals() -> Result<Arc<Cancellation>> {
     let cancellation = Arc::new(Cancellation::default());
@@ -138,7 +138,7 @@ fn stop_on_signals() -> Result<Arc<Cancellation>> {
     Ok(cancellation)
 }
 
-/// There are no signals: Ctrl-C ends the process, which harms nothing.
+/// A cancellation that nothing requests. Ctrl-C ends the process, which is safe.
 #[cfg(not(any(target_os = "linux", windows)))]
 fn stop_on_signals() -> Result<Arc<Cancellation>> {
     Ok(Arc::default())
@@ -149,7 +149,8 @@ impl Context {
         Settings::load(&self.global)
     }
 
-    /// Never dropped: the process ends with its command, which is faster than to free what the caches hold piece by piece.
+    /// Opens the history. It is never dropped: the process ends with its command, and freeing the caches
+    /// piece by piece would be slower.
     fn history(&self) -> Result<ManuallyDrop<History>> {
         let settings = self.settings()?;
         let _bar = Bar::new(&self.output, "opening the repository");
@@ -157,7 +158,7 @@ impl Context {
     }
 }
 
-/// The source that an option names, or all.
+/// The source that an option names, or all sources.
 fn sources(history: &History, named: Option<&OsString>) -> Result<Vec<Arc<Source>>, ServiceError> {
     match named {
         Some(name) => Ok(vec![history.source(Some(name.as_encoded_bytes()))?]),
@@ -165,8 +166,8 @@ fn sources(history: &History, named: Option<&OsString>) -> Result<Vec<Arc<Source
     }
 }
 
-/// In each of these sources the place from which on snapshots are later than a time; `None` where it is no time, as a tag of
-/// another source. Fails when no source knows it.
+/// For each source, the position of its first snapshot after `time`. `None` if the source does not know
+/// `time`, such as the tag of another source. Fails if no source knows it.
 fn after_in_each(sources: &[Arc<Source>], time: &[u8]) -> Result<Vec<Option<usize>>, ServiceError> {
     let (mut all, mut unknown) = (Vec::with_capacity(sources.len()), None);
     for source in sources {
@@ -185,7 +186,7 @@ fn after_in_each(sources: &[Arc<Source>], time: &[u8]) -> Result<Vec<Option<usiz
     }
 }
 
-/// What is at `place`, and the view to read it with; `named` is the source that an option names.
+/// The node at `place`, and the view that reads it. `named` is the source that an option names.
 fn find(history: &History, place: &Place, named: Option<&OsString>) -> Result<(View, Node)> {
     try_find(history, place, named).map_err(|error| {
         let meant = match error.downcast_ref() {
@@ -202,7 +203,7 @@ fn find(history: &History, place: &Place, named: Option<&OsString>) -> Result<(V
     })
 }
 
-/// The same where it need not be there, so that nobody has mistyped it.
+/// Does the same without a suggestion: the node may be absent, so its name is not mistyped.
 fn try_find(history: &History, place: &Place, named: Option<&OsString>) -> Result<(View, Node)> {
     let source = one_source(named, place.source.as_deref()).map_err(Error::msg)?;
     if history.view().sources().iter().len() == 0 {
@@ -211,7 +212,7 @@ fn try_find(history: &History, place: &Place, named: Option<&OsString>) -> Resul
     Ok(history.find(source, &place.time, &place.path)?)
 }
 
-/// Whether the import of the snapshot could read `place`.
+/// Whether the snapshot's import could read `place`.
 fn reading(history: &History, place: &Place, named: Option<&OsString>) -> Result<Reading> {
     let source = one_source(named, place.source.as_deref()).map_err(Error::msg)?;
     Ok(history.reading(source, &place.time, &place.path)?)

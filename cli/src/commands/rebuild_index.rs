@@ -11,7 +11,7 @@ pub fn run(context: &mut Context) -> Result<Outcome> {
     let settings = context.settings()?;
     let cancellation = stop_on_signals()?;
     let carer = Carer::new(&context.output);
-    // The reasons of unreadable packs are in the log.
+    // The log says why packs could not be read.
     let rebuilt = fs_core::service::rebuild_index(&settings.repository, &carer, &cancellation)?;
     drop(carer);
     let unreadable: Vec<String> = rebuilt.unreadable.iter().map(|(pack, _)| pack.to_string()).collect();

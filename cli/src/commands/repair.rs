@@ -19,7 +19,7 @@ pub fn run(context: &mut Context, args: &RepairArgs) -> Result<Outcome> {
     let output = &mut context.output;
     let mut written = Ok(());
     let mut tell = |loss: &Loss| {
-        // A reader that has gone away must not stop a repair.
+        // A closed stdout must not stop a repair.
         if written.is_ok() {
             written = tell_loss(output, loss, &settings.zone);
         }

@@ -1,4 +1,4 @@
-//! Files and folders of a snapshot, back on disk.
+//! Restores files and folders of a snapshot to disk.
 
 use std::time::Instant;
 
@@ -33,7 +33,7 @@ pub fn run(context: &mut Context, args: &RestoreArgs) -> Result<Outcome> {
     let places = Place::all_with_time(&args.targets, args.implied.at.as_ref())?;
     let names = places.iter().map(Place::last_name).collect::<Result<Vec<_>, _>>().map_err(Error::msg)?;
     let history = context.history()?;
-    // All of them before anything is written: one may be mistyped.
+    // Finds all of them before it writes anything: one may be mistyped.
     let found = places.iter().map(|place| find(&history, place, args.implied.source.as_ref()));
     let found = found.collect::<Result<Vec<_>>>()?;
     let shape = match (&names[..], &found[..]) {

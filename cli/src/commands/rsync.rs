@@ -1,4 +1,4 @@
-//! The user's own rsync, and a snapshot of what it has written.
+//! Runs the user's rsync, and makes a snapshot of its destination.
 
 mod destination;
 mod options;
@@ -38,7 +38,7 @@ pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
     let mut options = import::options(args.source.as_ref(), false, args.unchanged, &settings);
     options.fake_super = line.has_fake_super();
     options.checksum |= line.has_checksum();
-    // The run has ended by then: a failure because another process is writing would lose it.
+    // rsync has ended by then. If another process is writing and the import fails, the run is lost.
     options.wait = true;
     options.allow_empty = args.allow_empty;
     options.allow_other_tree = args.allow_other_tree;
@@ -47,7 +47,7 @@ pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
     }
     let ended = run_rsync(args)?;
     let Some(code) = ended.code() else {
-        // As a shell tells it.
+        // A shell reports a signal in the same way.
         return Ok(Outcome::Status(128 + u8::try_from(ended.signal().unwrap_or(0)).unwrap_or(0)));
     };
     let outcome = Outcome::Status(u8::try_from(code).unwrap_or(1));
@@ -69,7 +69,7 @@ pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// Refuses another tree before rsync runs, as the import would afterwards. Other errors are left to the
+/// Refuses another tree before rsync runs, as the import would do afterwards. Other errors are left to the
 /// import.
 fn refuse_other_tree(
     settings: &Settings,
@@ -82,7 +82,7 @@ fn refuse_other_tree(
     }
 }
 
-/// Runs rsync in this one's place: its input, its output, its signals.
+/// Runs rsync with this process's input, output and signals.
 fn run_rsync(args: &RsyncArgs) -> Result<ExitStatus> {
     let relay = Arc::new(Relay::new()?);
     let mut child = Command::new("rsync")
@@ -95,7 +95,8 @@ fn run_rsync(args: &RsyncArgs) -> Result<ExitStatus> {
     ended
 }
 
-/// What rsync's exit status (rsync(1), EXIT VALUES) says of its destination; `None` when that is not a run to keep.
+/// The status of the destination after rsync's exit status (rsync(1), EXIT VALUES); `None` if the run must
+/// not be kept.
 pub fn run_status(code: i32) -> Option<Status> {
     match code {
         0 => Some(Status::Complete),

@@ -1,4 +1,4 @@
-//! What `yester import` does where rsnapshot or dirvish keeps its runs.
+//! Imports the runs of rsnapshot or dirvish for `yester import`.
 
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
@@ -23,7 +23,7 @@ use crate::stderr;
 use crate::table::Column;
 use crate::text::{count, for_json, printable};
 
-/// Imports what rsnapshot or dirvish keeps, or shows what there is; leaves a plain tree to be imported.
+/// Imports the runs of rsnapshot or dirvish, or shows them. A plain tree is left to the caller.
 pub fn instead(
     output: &mut Output,
     settings: &Settings,
@@ -46,7 +46,7 @@ pub fn instead(
     if plan.layout != Layout::Tree {
         return add(output, settings, &plan, options, cancellation).map(ControlFlow::Break);
     }
-    // As it was named: links in it may be meant.
+    // The path as the user gave it, because the links in it may be intended.
     Ok(ControlFlow::Continue(args.path.clone().unwrap_or(plan.root)))
 }
 
@@ -59,7 +59,7 @@ fn layout(arg: LayoutArg) -> Layout {
     }
 }
 
-/// Reports that a folder is imported as one tree although it may hold runs.
+/// Notes that a folder is imported as one tree although it may hold runs.
 pub fn tell_hint(output: &mut Output, root: &Path, hint: &str) {
     output.note(&format!("{} is imported as one tree; {hint}", root.display()));
 }
@@ -123,7 +123,7 @@ fn already(plan: &Plan) -> &'static str {
     }
 }
 
-/// Shows what would be imported.
+/// Shows what an import would do.
 fn show(output: &mut Output, settings: &Settings, plan: &Plan, options: &ImportOptions) -> Result<Outcome> {
     if plan.layout == Layout::Tree {
         return show_tree(output, settings, &plan.root, options);
@@ -131,7 +131,7 @@ fn show(output: &mut Output, settings: &Settings, plan: &Plan, options: &ImportO
     let (states, left_out) = run_states(&settings.repository, plan, options)?;
     tell_retention(output, plan)?;
     for left_out in plan.left_out.iter().chain(&left_out) {
-        // Only as notes: a dry run imports nothing.
+        // These are only notes, because a dry run imports nothing.
         note_left_out(output, &LeftOut { may_be_history: false, ..left_out.clone() })?;
     }
     let mut rows = Vec::new();
@@ -161,13 +161,13 @@ fn show(output: &mut Output, settings: &Settings, plan: &Plan, options: &ImportO
     Ok(Outcome::Done)
 }
 
-/// How many levels are kept of each interval.
+/// Number of levels kept of each rsnapshot interval.
 fn kept(retention: &[Retention]) -> String {
     let each = |retention: &Retention| format!("{} {}", retention.keep, retention.interval);
     retention.iter().map(each).collect::<Vec<_>>().join(", ")
 }
 
-/// With `--json`, prints how many levels are kept of each interval.
+/// With `--json`, prints the number of levels kept of each rsnapshot interval.
 fn tell_retention(output: &mut Output, plan: &Plan) -> Result<(), WriteError> {
     if output.is_json() {
         for retention in &plan.retention {
@@ -177,7 +177,7 @@ fn tell_retention(output: &mut Output, plan: &Plan) -> Result<(), WriteError> {
     Ok(())
 }
 
-/// Reports what is left out: as a note, or as an error if it may hold history.
+/// Reports the entries left out: as a note, or as an error if they may hold history.
 pub fn note_left_out(output: &mut Output, left_out: &LeftOut) -> Result<(), WriteError> {
     if left_out.may_be_history {
         return tell_left_out(output, left_out);
@@ -232,7 +232,7 @@ fn described(plan: &Plan, run: &PlannedRun, source: &[u8], state: &str) -> Value
     object
 }
 
-/// A run's tree as seen from the root.
+/// The path of a run's tree, relative to the root.
 fn shown(plan: &Plan, tree: &Path) -> String {
     let path = tree.strip_prefix(&plan.root).unwrap_or(tree);
     printable(path.as_os_str().as_bytes()).into_owned()

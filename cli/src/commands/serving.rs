@@ -1,4 +1,4 @@
-//! A mount in the foreground, until a signal or somebody's unmount ends it.
+//! Serves a mount in the foreground, until a signal comes or the mount is unmounted.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver};
@@ -15,16 +15,16 @@ use crate::platform::{self, Created, MountError, MountOptions, Unmounter};
 use crate::settings::Settings;
 use crate::stderr;
 
-/// Why a mount ends.
+/// The reason for the end of a mount.
 #[derive(Debug)]
 enum End {
-    /// A signal asks for it.
+    /// A signal asked for it.
     Stop,
-    /// It was unmounted, or could not be served any more.
+    /// It was unmounted, or serving it failed.
     Unmounted(Result<(), MountError>),
 }
 
-/// A mount that is served by other threads.
+/// A mount that other threads serve.
 #[derive(Debug)]
 pub struct Serving {
     point: PathBuf,
@@ -33,8 +33,8 @@ pub struct Serving {
 }
 
 impl Serving {
-    /// Mounts `view` at the checked mount point `point`. When the end comes, `on_end` hears of it at once, even while
-    /// nobody waits.
+    /// Mounts `view` at the checked mount point `point`. `on_end` is called at once when a signal comes or
+    /// the mount ends, even if no thread waits for it.
     pub fn start(
         view: View,
         point: &Path,
@@ -44,13 +44,13 @@ impl Serving {
         let (sender, ends) = mpsc::channel();
         let mounted = Arc::new(OnceLock::new());
         let (on_stop, stop, lost) = (on_end.clone(), sender.clone(), Arc::clone(&mounted));
-        // Before the mount is there: a signal would leave it behind.
+        // The handler must exist before the mount: otherwise a signal would leave the mount behind.
         platform::on_stop(move |count| {
             on_stop();
-            // The receiver goes only with the process.
+            // The receiver lives as long as the process.
             let _ = stop.send(End::Stop);
             if count > 1 {
-                // Impatience: whatever hangs does not matter any more.
+                // A second signal: unmount even if a process hangs on the mount.
                 if let Some(lost) = lost.get() {
                     let _ = platform::unmount_own(lost, true);
                 }
@@ -69,9 +69,10 @@ impl Serving {
         Ok(Self { point: point.to_owned(), mounted, ends })
     }
 
-    /// Serves until the end, at once when the `work` beside it has failed: nothing stays mounted that nobody serves.
+    /// Serves until the mount ends. If `work` has failed, unmounts at once, so that no mount stays without a
+    /// server.
     pub fn finish(self, work: Result<()>) -> Result<()> {
-        // Who may tell of the end goes only with the process.
+        // The senders live as long as the process.
         let end = if work.is_ok() { self.ends.recv().unwrap_or(End::Stop) } else { End::Stop };
         match end {
             End::Stop => self.unmount()?,
@@ -80,7 +81,7 @@ impl Serving {
         work
     }
 
-    /// Unmounts, by force if need be.
+    /// Unmounts. If the mount is busy, detaches it.
     fn unmount(&self) -> Result<()> {
         let Some(mounted) = self.mounted.get() else { return Ok(()) };
         match platform::unmount_own(mounted, false) {
@@ -95,7 +96,7 @@ impl Serving {
     }
 }
 
-/// Checks the mount point. What a mount that was killed has left there is taken away first.
+/// Checks the mount point. First removes a mount there whose server was killed.
 pub fn check_point(
     output: &Output,
     path: &Path,
@@ -108,7 +109,7 @@ pub fn check_point(
     Ok(platform::check_mountpoint(path, forbidden, created)?)
 }
 
-/// How to mount the repository with these words.
+/// The mount options for the repository and these words.
 pub fn mount_options(settings: &Settings, words: MountWords) -> MountOptions {
     MountOptions {
         source_label: settings.repository.to_string_lossy().into_owned(),

@@ -39,7 +39,7 @@ pub fn run(context: &mut Context, args: &SnapshotsArgs) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// The last snapshot of each source at a time.
+/// The last snapshot of each source at or before a time.
 fn last_at(sources: &[Arc<Source>], time: &[u8]) -> Result<Vec<SnapshotId>> {
     let after = after_in_each(sources, time)?;
     let last =
@@ -47,7 +47,7 @@ fn last_at(sources: &[Arc<Source>], time: &[u8]) -> Result<Vec<SnapshotId>> {
     Ok(sources.iter().zip(after).filter_map(last).collect())
 }
 
-/// Prints a table, or an object for each.
+/// Prints a table, or with `--json` one object for each snapshot.
 pub fn print(output: &mut Output, snapshots: &[SnapshotInfo]) -> Result<(), WriteError> {
     if output.is_json() {
         return snapshots.iter().try_for_each(|snapshot| output.json(&Described::from(snapshot)));
@@ -89,10 +89,10 @@ pub struct Described {
     #[serde(skip_serializing_if = "Option::is_none")]
     source_bytes: Option<String>,
     snapshot: String,
-    /// RFC 3339, in UTC whatever the zone of the name is.
+    /// RFC 3339, always in UTC. The zone of the name may be another.
     time: String,
     name: String,
-    /// When the program that made the run lets it go.
+    /// When the program that made the run will delete it.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires: Option<String>,
     status: &'static str,

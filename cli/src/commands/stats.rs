@@ -53,7 +53,7 @@ fn object(stats: &Stats, stored: u64) -> Value {
     })
 }
 
-/// How many times less is stored than there seems to be.
+/// The ratio of the logical size to the stored size.
 fn times_less(logical: u64, stored: u64) -> String {
     if stored == 0 || logical <= stored {
         return String::new();

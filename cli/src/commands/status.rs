@@ -1,4 +1,4 @@
-//! What `yester watch` does, for who asks.
+//! Shows what a running `yester watch` does.
 
 use anyhow::Result;
 use fs_core::service::watch::WatchLock;
@@ -18,7 +18,7 @@ pub fn run(context: &mut Context) -> Result<Outcome> {
     let settings = context.settings()?;
     fs_core::service::require_repository(&settings.repository)?;
     let runs = WatchLock::holder(&settings.repository)?.is_some();
-    // Between its lock and its first word there is nothing to read.
+    // A watch that has taken its lock may not have written its status file yet.
     let report = Board::read(&settings.repository).ok().filter(|_| runs);
     if context.output.is_json() {
         tell_json(&mut context.output, runs, report.as_ref())?;
@@ -70,7 +70,7 @@ fn activity(source: &Shown, zone: &TimeZone) -> String {
     .collect()
 }
 
-/// A time of the clock; with the date when that is another than today's.
+/// A time of day, with the date if that is not today's.
 fn clock(time: Timestamp, zone: &TimeZone) -> String {
     let (time, now) = (time.to_zoned(zone.clone()), Timestamp::now().to_zoned(zone.clone()));
     let form = if time.date() == now.date() { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" };

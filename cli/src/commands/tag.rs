@@ -84,7 +84,7 @@ struct Described<'a> {
     snapshot: String,
     name: &'a str,
     given: String,
-    /// What was done to it, if anything was.
+    /// The change made to the tag, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     change: Option<&'static str>,
 }

@@ -24,7 +24,7 @@ use crate::settings::Settings;
 use crate::stderr;
 use crate::text::printable;
 
-/// How long nothing may change in a folder of levels or images before it is looked at.
+/// Time without changes in a folder of levels or images, after which it is checked for new runs.
 const SETTLED: Duration = Duration::from_secs(5);
 
 pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
@@ -48,7 +48,7 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
     }
     let source = match plan.layout {
         Layout::Tree => Some(source_name(&args.tree, &options)?),
-        // Each run tells its source.
+        // Each run has a source of its own.
         _ => options.source.clone(),
     };
 
@@ -57,7 +57,7 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
         Layout::Tree => check_other_tree(&settings.repository, &args.tree, &options)?,
         _ => run_states(&settings.repository, &plan, &options).map(drop)?,
     }
-    // They go when nothing is mounted there any more.
+    // Created folders are removed after the unmount.
     let mut created = Created::default();
     let forbidden = [("the source", args.tree.as_path()), ("the repository", &settings.repository)];
     let point = serving::check_point(&context.output, &args.mountpoint, &forbidden, Some(&mut created))?;
@@ -92,7 +92,7 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Imports what is there, and gives a hint where it is.
+/// Imports the present state, and prints where it is mounted.
 fn import_first(
     context: &mut Context,
     settings: &Settings,
@@ -127,14 +127,15 @@ fn watched(args: &UpArgs, plan: &Plan, options: &ImportOptions) -> Watched {
     Watched { place, options: options.clone(), trigger, every: args.every }
 }
 
-/// Imports what comes until the end, giving way to everything else.
+/// Imports new states until the end, at the lowest priority.
 fn keep_up(
     context: &mut Context,
     settings: &Settings,
     watch: &mut Watch,
     cancellation: &Cancellation,
 ) -> Result<(), WriteError> {
-    // Beside a `yester watch` this one has nothing to show, and imports what that one does not.
+    // If a `yester watch` runs, the status file is its own. This process then shows no status, and imports
+    // what the watch does not.
     let lock = WatchLock::acquire(&settings.repository);
     let board = lock.as_ref().map_or_else(|_| Board::hidden(), Board::new);
     platform::lower_priority();

@@ -1,4 +1,4 @@
-//! What a mount shows.
+//! The view of a mount.
 
 use anyhow::Result;
 use fs_core::service::{History, open_view};
@@ -13,7 +13,7 @@ use crate::platform;
 use crate::progress::Bar;
 use crate::settings::Settings;
 
-/// The view that `yester mount` is asked for, and its source if it is of one alone.
+/// The view that `yester mount` asks for. Includes the source if the view has only one.
 pub fn asked(
     context: &Context,
     settings: &Settings,
@@ -32,7 +32,7 @@ pub fn asked(
     Ok((if opens { view.opening_parents() } else { view }, source))
 }
 
-/// A view for a mount: of one source, or of all, with caches of so many bytes.
+/// A view for a mount: of one source, or of all sources. `cache` is the size of its caches in bytes.
 pub fn view(settings: &Settings, source: Option<&[u8]>, cache: Option<usize>) -> Result<View> {
     let scope = source.map_or(Scope::Repository, |name| Scope::Source(name.to_vec()));
     let zone = settings.zone.clone();
@@ -40,7 +40,7 @@ pub fn view(settings: &Settings, source: Option<&[u8]>, cache: Option<usize>) ->
     Ok(open_view(&settings.repository, scope, zone, platform::owner(), caches)?)
 }
 
-/// Says so when there is no such source.
+/// Fails if the source does not exist.
 fn require_source(view: &View, settings: &Settings, source: &[u8]) -> Result<()> {
     if view.sources().get(source).is_none() {
         History::open(&settings.repository, TimeZone::UTC)?.source(Some(source))?;

@@ -1,4 +1,4 @@
-//! The background importer, in the foreground.
+//! Runs the background importer in the foreground.
 
 mod board;
 mod teller;

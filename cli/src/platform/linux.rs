@@ -20,7 +20,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-/// Calls `stop` on every signal that asks this process to end, with their number so far.
+/// Calls `stop` on every signal that asks this process to end, with the number of such signals so far.
 pub fn on_stop(stop: impl Fn(u32) + Send + 'static) -> Result<()> {
     let hang_up = (!is_ignored(SIGHUP)).then_some(SIGHUP);
     let mut signals =
@@ -33,10 +33,10 @@ pub fn on_stop(stop: impl Fn(u32) + Send + 'static) -> Result<()> {
     Ok(())
 }
 
-/// Lets this process open as many files as it may: a walk keeps one open for each level of the tree.
+/// Raises the limit of open files to its maximum. A walk keeps one file open for each level of the tree.
 pub fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
-    // Refused, deep trees are named as unreadable below the old limit.
+    // If this is refused, trees deeper than the old limit are reported as unreadable.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
@@ -49,7 +49,7 @@ pub fn stderr_leads_nowhere() -> bool {
     })
 }
 
-/// Whether stderr accepts a line at once. A full pipe that nobody reads, or a stopped terminal, does not.
+/// Whether stderr accepts a line at once. A full pipe without a reader, or a stopped terminal, does not.
 pub fn stderr_takes_a_line() -> bool {
     let stderr = rustix::stdio::stderr();
     // If poll fails, the write is tried.
@@ -76,12 +76,13 @@ pub fn unmount(path: &Path, lazy: bool) -> Result<(), MountError> {
     unless_busy(|| fuse_linux::unmount(path, lazy))
 }
 
-/// Unmounts what this process has mounted.
+/// Unmounts a mount of this process.
 pub fn unmount_own(own: &Unmounter, lazy: bool) -> Result<(), MountError> {
     unless_busy(|| own.unmount(lazy))
 }
 
-/// The kernel lets go of a closed file a moment later, so "busy" must last to be believed.
+/// Retries while the mount is busy: the kernel releases a closed file a moment later. Only a lasting "busy"
+/// is an error.
 fn unless_busy(unmount: impl Fn() -> Result<(), MountError>) -> Result<(), MountError> {
     for _ in 0..10 {
         match unmount() {
@@ -92,7 +93,7 @@ fn unless_busy(unmount: impl Fn() -> Result<(), MountError>) -> Result<(), Mount
     unmount()
 }
 
-/// Who owns what is in no snapshot.
+/// The owner of nodes that are in no snapshot.
 pub fn owner() -> (u32, u32) {
     (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw())
 }

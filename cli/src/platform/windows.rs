@@ -1,4 +1,4 @@
-//! Windows: what a console asks for.
+//! Windows: the events of a console.
 
 mod shadow;
 
@@ -15,11 +15,11 @@ use windows_sys::core::BOOL;
 
 pub use shadow::VolumeShadowCopies;
 
-/// Who hears of it.
+/// The receiver of the console's events.
 static LISTENER: OnceLock<Sender<()>> = OnceLock::new();
 
-/// Calls `stop` whenever this process is asked to end (Ctrl-C, Ctrl-Break, the console's close, the machine's shutdown), with the number
-/// of times so far. For one listener.
+/// Calls `stop` whenever this process is asked to end, with the number of times so far. The causes are
+/// Ctrl-C, Ctrl-Break, a closed console and a shutdown. There can be only one listener.
 #[expect(
     unsafe_code,
     reason = "std does not listen, and what the C runtime offers lets a closed console end the process at once"
@@ -34,7 +34,7 @@ pub fn on_stop(stop: impl Fn(u32) + Send + 'static) -> Result<()> {
             stop(count);
         }
     });
-    // SAFETY: `hear` may be called by any thread at any time: all that it touches is a static that was set just above, and
+    // SAFETY: any thread may call `hear` at any time. It uses only a static, which was set just above and
     // never changes.
     if unsafe { SetConsoleCtrlHandler(Some(hear), 1) } == 0 {
         return Err(io::Error::last_os_error()).context("cannot listen for Ctrl-C");
@@ -42,14 +42,15 @@ pub fn on_stop(stop: impl Fn(u32) + Send + 'static) -> Result<()> {
     Ok(())
 }
 
-/// Windows calls this in a thread of its own.
+/// The handler that Windows calls, in a thread of its own.
 extern "system" fn hear(event: u32) -> BOOL {
     if let Some(listener) = LISTENER.get() {
-        // Who listens goes only with the process.
+        // The receiver lives as long as the process.
         let _ = listener.send(());
     }
     if matches!(event, CTRL_CLOSE_EVENT | CTRL_LOGOFF_EVENT | CTRL_SHUTDOWN_EVENT) {
-        // When this returns, Windows ends the process. It has some seconds until then, and ends by itself when it is ready.
+        // When this function returns, Windows ends the process. Until then the process has some seconds, and
+        // ends by itself when it is ready.
         loop {
             thread::park();
         }
@@ -57,7 +58,7 @@ extern "system" fn hear(event: u32) -> BOOL {
     1
 }
 
-/// Who owns what is in no snapshot: nobody is asked.
+/// The owner of nodes that are in no snapshot. Windows does not ask for it.
 pub fn owner() -> (u32, u32) {
     (0, 0)
 }

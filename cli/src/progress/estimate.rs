@@ -1,26 +1,28 @@
-//! How fast an import goes, and how long it will still take. All times are since its start: nothing here asks a clock.
+//! Estimates the rate of an import and its remaining time. All times are relative to its start: nothing here
+//! reads a clock.
 
 use std::time::Duration;
 
 use fs_core::monitor::Progress;
 
-/// A walk that is younger than this, or has seen less than a hundredth, tells nothing of the rest of it.
+/// Minimum age of a walk for an estimate. A walk that has seen less than a hundredth gives no estimate,
+/// either.
 const SETTLED: Duration = Duration::from_secs(2);
-/// A rate is that of this time, up to twice of it.
+/// Period over which a rate is measured. The period may grow to twice this time.
 const RECENT: Duration = Duration::from_secs(5);
 
-/// What is known of an import of one tree, or of several runs.
+/// The state of an import of one tree or of several runs.
 #[derive(Debug, Default)]
 pub(super) struct Estimate {
     now: Duration,
     walk: Option<Walk>,
-    /// Runs behind this one.
+    /// Number of runs after this one.
     runs_left: u64,
     over: Over,
     recent: Recent,
 }
 
-/// The tree that is being walked.
+/// The current walk.
 #[derive(Debug, Clone, Copy)]
 struct Walk {
     began: Duration,
@@ -28,8 +30,8 @@ struct Walk {
     seen: Progress,
 }
 
-/// The walks that are over, of those that were expected to be like one before. The first of a source, which reads
-/// everything, is no measure for what comes.
+/// Sums over the finished walks whose number of entries was expected. A source's first walk reads everything,
+/// so it says nothing about later ones.
 #[derive(Debug, Clone, Copy, Default)]
 struct Over {
     walks: u64,
@@ -37,16 +39,16 @@ struct Over {
     took: Duration,
 }
 
-/// Where the import was a while ago, and a while before that.
+/// Two earlier states of the import, from which the recent rate follows.
 #[derive(Debug, Clone, Copy, Default)]
 struct Recent {
     older: Passed,
     newer: Passed,
-    /// What the walks that are over have done.
+    /// Totals of the finished walks.
     before: Passed,
 }
 
-/// A point on an import's way.
+/// The state of an import at one time.
 #[derive(Debug, Clone, Copy, Default)]
 struct Passed {
     at: Duration,
@@ -54,29 +56,29 @@ struct Passed {
     bytes: u64,
 }
 
-/// How fast it goes.
+/// The rate of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Rate {
-    /// So many bytes are read in a second.
+    /// Bytes read per second.
     Bytes(u64),
-    /// Nothing is read, and so many files are looked at.
+    /// Files per second, if no bytes are read.
     Files(u64),
 }
 
 impl Estimate {
-    /// A run begins, with so many behind it.
+    /// Begins a run, with `left` runs after it.
     pub(super) fn run(&mut self, now: Duration, left: u64) {
         self.close(now);
         self.runs_left = left;
     }
 
-    /// A tree is going to be walked that had so many entries when it was imported last.
+    /// Begins the walk of a tree. `expected` is its number of entries at its last import.
     pub(super) fn walk(&mut self, now: Duration, expected: Option<u64>) {
         self.close(now);
         self.walk = Some(Walk { began: now, expected, seen: Progress::default() });
     }
 
-    /// The walk has come so far.
+    /// Records the progress of the walk.
     pub(super) fn advance(&mut self, now: Duration, seen: &Progress) {
         self.now = now;
         if let Some(walk) = &mut self.walk {
@@ -110,7 +112,7 @@ impl Estimate {
         }
     }
 
-    /// Of the last seconds; none before there were any.
+    /// The rate of the last seconds; `None` at the beginning.
     pub(super) fn rate(&self) -> Option<Rate> {
         let (older, now) = (self.recent.older, self.passed());
         let took = now.at.saturating_sub(older.at);
@@ -128,7 +130,8 @@ impl Estimate {
         }
     }
 
-    /// What is left of all runs; none when nobody knows, as in a tree that was never imported, or is larger than it was.
+    /// The remaining time of all runs. `None` if it is unknown: the tree was never imported, or is larger
+    /// than before.
     pub(super) fn left(&self) -> Option<Duration> {
         let walk = self.walk?;
         let expected = walk.expected?;
@@ -146,13 +149,13 @@ impl Estimate {
         Some(Duration::from_secs(u64::try_from(nanos.div_ceil(1_000_000_000)).ok()?))
     }
 
-    /// Since the start.
+    /// Time since the start.
     pub(super) fn spent(&self) -> Duration {
         self.now
     }
 }
 
-/// How long so many entries have taken.
+/// The time that a number of entries has taken.
 #[derive(Debug, Clone, Copy)]
 struct Pace {
     nanos: u128,
@@ -164,7 +167,7 @@ impl Pace {
         (entries > 0).then_some(Self { nanos: took.as_nanos(), entries })
     }
 
-    /// How many nanoseconds others will take.
+    /// Nanoseconds that `entries` more will take.
     fn of(self, entries: u64) -> u128 {
         self.nanos.saturating_mul(entries.into()) / u128::from(self.entries)
     }
@@ -189,7 +192,7 @@ mod tests {
         estimate.walk(secs(0), None);
         estimate.advance(secs(100), &seen(1_000_000, 0));
         assert_eq!(estimate.left(), None);
-        // Nor of what comes behind it.
+        // Nor does it say anything about the runs after it.
         estimate.run(secs(200), 10);
         estimate.walk(secs(200), Some(1000));
         estimate.advance(secs(201), &seen(500, 0));
@@ -221,9 +224,9 @@ mod tests {
         estimate.walk(secs(1000), Some(100));
         estimate.run(secs(1010), 1);
         estimate.walk(secs(1010), Some(200));
-        // 0.1 s an entry in the one before, which is all that is known at first; and 10 s for the run to come.
+        // The run before took 0.1 s an entry, which is all that is known at first. The next run adds 10 s.
         assert_eq!(estimate.left(), Some(secs(20 + 10)));
-        // This one is slower.
+        // This run is slower.
         estimate.advance(secs(1030), &seen(50, 0));
         assert_eq!(estimate.left(), Some(secs(60 + 10)));
         // A run that is left out is not walked.
@@ -243,7 +246,7 @@ mod tests {
             estimate.advance(secs(second), &seen(20 + 7 * (second - 2), 40_000));
         }
         assert_eq!(estimate.rate(), Some(Rate::Files(7)), "nothing is read any more");
-        // What is counted anew for the next run is no step back.
+        // Counting again from zero for the next run is no step back.
         estimate.run(secs(60), 0);
         estimate.walk(secs(60), None);
         estimate.advance(secs(61), &seen(0, 0));

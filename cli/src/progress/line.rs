@@ -1,4 +1,4 @@
-//! A line that tells of an import, as long as the terminal is wide.
+//! Formats the progress of an import as a line that fits the terminal.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -9,23 +9,24 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use super::estimate::Rate;
 use crate::text::{count, size};
 
-/// All that there is to tell.
+/// The contents of the line.
 #[derive(Debug)]
 pub(super) struct Line<'a> {
-    /// What is imported.
+    /// The tree or run that is imported.
     pub(super) name: &'a str,
-    /// Which it is, of how many.
+    /// The number of this run, and of how many.
     pub(super) place: Option<(u64, u64)>,
     pub(super) files: u64,
     pub(super) bytes_read: u64,
     pub(super) rate: Option<Rate>,
     pub(super) left: Option<Duration>,
-    /// Told when nobody knows what is left.
+    /// Time spent, shown if the remaining time is unknown.
     pub(super) spent: Duration,
 }
 
 impl Line<'_> {
-    /// The text, not wider than `width`: what matters least is left out first, and at last the name is cut.
+    /// The text, not wider than `width`. The least important parts are left out first; at last the name is
+    /// cut.
     pub(super) fn fit(&self, width: usize) -> String {
         let place = self.place.map(|(number, total)| format!(" ({number} of {total})")).unwrap_or_default();
         let time = match self.left {
@@ -38,7 +39,7 @@ impl Line<'_> {
         });
         let read = (self.bytes_read > 0).then(|| format!("{} read", size(self.bytes_read)));
         let mut parts = [Some(count(self.files, "file")), read, rate, Some(time)];
-        // The rate, what was read, and the files; the time stays.
+        // Drops the rate, the bytes read and the files, in this order. The time stays.
         for dropped in [None, Some(2), Some(1), Some(0)] {
             if let Some(dropped) = dropped {
                 parts[dropped] = None;
@@ -74,7 +75,7 @@ fn cut(text: &str, width: usize) -> Cow<'_, str> {
     beginning.into()
 }
 
-/// A time, as exact as an estimate is.
+/// A duration, with the precision of an estimate.
 fn duration(time: Duration) -> String {
     let secs = time.as_secs();
     let (minutes, hours) = (secs.div_ceil(60), secs / 3600);

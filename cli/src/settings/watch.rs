@@ -1,4 +1,4 @@
-//! The tables `[[watch]]` of the config file: what `yester watch` keeps an eye on.
+//! The `[[watch]]` tables of the config file: the sources that `yester watch` watches.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,12 +14,12 @@ use super::Settings;
 use crate::text;
 use crate::zone;
 
-/// How long nothing may change in a tree before it counts as complete, when nobody says otherwise.
+/// Default time without changes, after which a tree counts as complete.
 const QUIET: Duration = Duration::from_secs(5);
-/// How often a source is looked at when nothing is noticed.
+/// Default time between two checks of a source if no change is noticed.
 const EVERY: Duration = Duration::from_secs(3600);
 
-/// A source, as the config names it.
+/// A watched source in the config file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a key of the file")]
@@ -52,7 +52,7 @@ pub struct Table {
     dirvish_timezone: Option<String>,
 }
 
-/// A layout's name.
+/// The name of a layout.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum LayoutWord {
@@ -71,7 +71,7 @@ fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::E
 }
 
 impl Table {
-    /// Checks it, and makes its paths ones that `expand` gives.
+    /// Checks the table, and replaces its paths by what `expand` returns.
     pub fn resolve(&mut self, expand: impl Fn(&str, PathBuf) -> Result<PathBuf>) -> Result<()> {
         for (key, path) in
             [("path", &mut self.path), ("config", &mut self.config), ("stamp", &mut self.stamp)]
@@ -99,7 +99,7 @@ impl Table {
         }
     }
 
-    /// Whether both watch one folder.
+    /// Whether both tables watch the same folder.
     pub fn is_for_same(&self, other: &Self) -> bool {
         (&self.path, &self.config) == (&other.path, &other.config)
     }
@@ -108,14 +108,14 @@ impl Table {
         self.path.as_deref().or(self.config.as_deref()).unwrap_or(Path::new("")).display().to_string()
     }
 
-    /// What is to be watched.
+    /// The watched source of this table.
     pub fn watched(&self, settings: &Settings) -> Result<Watched> {
         let dirvish_zone = match &self.dirvish_timezone {
             Some(name) => zone::named(name).with_context(|| format!("{}: dirvish_timezone", self.shown()))?,
             None => settings.dirvish_zone.clone(),
         };
         let layout = match self.layout {
-            // A trigger of trees says that it is one.
+            // These triggers exist for trees only, so the layout is a tree.
             LayoutWord::Auto if self.stamp.is_some() || self.live => Layout::Tree,
             LayoutWord::Auto => Layout::Auto,
             LayoutWord::Tree => Layout::Tree,
@@ -161,7 +161,7 @@ mod tests {
         Ok(table)
     }
 
-    /// Those of a config that says nothing, on a machine that goes by UTC.
+    /// The settings of an empty config on a machine whose zone is UTC.
     fn settings() -> Settings {
         let (zone, dirvish_zone) = (TimeZone::UTC, TimeZone::UTC);
         Settings { repository: "/r".into(), zone, dirvish_zone, watch: (Vec::new(), None) }

@@ -1,4 +1,4 @@
-//! Leaves out repeated lines: a broken disk, or a hostile repository, must not fill the log.
+//! Leaves out repeated lines: a broken disk or a hostile repository must not fill the log.
 
 use std::collections::HashMap;
 use std::collections::hash_map::{Entry, RandomState};
@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 /// Minimum time between two writes of the same line.
 const WINDOW: Duration = Duration::from_secs(60);
-/// Maximum number of different lines written in that time. It bounds the memory, too.
+/// Maximum number of different lines written in that time. This also bounds the memory.
 const MOST: usize = 256;
 
 /// The lines of the last minute.
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
-    /// Keyed by a hash of the text. The hash has a random key: nobody can choose two texts with one hash.
+    /// Keyed by a hash of the text. The hash has a random key, so nobody can choose two texts with one hash.
     lately: HashMap<u64, Line>,
     hasher: RandomState,
     /// Number of lines left out that no entry of `lately` counts.
@@ -27,7 +27,7 @@ struct Line {
 }
 
 impl Repeats {
-    /// The line to write for `text`, or `None` if it is left out. It says how many were left out before.
+    /// The line to write for `text`; `None` if it is left out. The line says how many were left out before.
     pub(super) fn admit(&mut self, text: String, now: Instant) -> Option<String> {
         let key = self.hasher.hash_one(&text);
         if let Some(line) = self.lately.get_mut(&key)
@@ -91,7 +91,7 @@ mod tests {
         assert_eq!(admit(&mut repeats, "a", at(59)), None);
         let told = "a (repeats left out: 2)";
         assert_eq!(admit(&mut repeats, "a", at(60)).as_deref(), Some(told));
-        // The minute begins anew, and so does the count.
+        // The minute and the count begin again.
         assert_eq!(admit(&mut repeats, "a", at(119)), None);
         assert_eq!(admit(&mut repeats, "a", at(120)).as_deref(), Some("a (repeats left out: 1)"));
         assert_eq!(admit(&mut repeats, "a", at(180)).as_deref(), Some("a"));

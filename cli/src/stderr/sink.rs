@@ -1,4 +1,4 @@
-//! Where lines go.
+//! The destinations of lines.
 
 use std::fs::File;
 use std::io::Write;
@@ -13,7 +13,7 @@ use super::syslog::Syslog;
 #[cfg(target_os = "linux")]
 use crate::platform;
 
-/// Where lines go.
+/// The destination of lines.
 #[derive(Debug)]
 pub(super) enum Sink {
     Stderr,
@@ -27,7 +27,7 @@ pub(super) enum Sink {
 pub(super) struct LogFile(File);
 
 impl Sink {
-    /// The file, if given; else stderr; else, if stderr is `/dev/null`, syslog.
+    /// Chooses the file, if given; else stderr; else, if stderr is `/dev/null`, syslog.
     pub(super) fn choose(file: Option<&Path>) -> Result<Self> {
         if let Some(path) = file {
             return LogFile::open(path).map(Self::File);

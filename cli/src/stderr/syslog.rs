@@ -14,10 +14,10 @@ use log::Level;
 const SOCKET: &str = "/dev/log";
 /// `LOG_DAEMON`
 const FACILITY: u8 = 3 << 3;
-/// Maximum length of a message, in bytes: rsyslog cuts longer ones.
+/// Maximum length of a message, in bytes. rsyslog cuts longer ones.
 const LONGEST: usize = 8 << 10;
 
-/// Sends lines, and never waits.
+/// Sends lines without ever waiting.
 #[derive(Debug)]
 pub(super) struct Syslog {
     socket: UnixDatagram,
@@ -35,8 +35,8 @@ impl Syslog {
         Ok(Self { socket, path })
     }
 
-    /// Sends a line. If the logger does not accept it at once, it is lost. The socket is looked up each time,
-    /// to find a logger that was started later or restarted.
+    /// Sends a line. If the logger does not accept it at once, the line is lost. The socket is looked up each
+    /// time, to find a logger that was started later or restarted.
     pub(super) fn send(&self, level: Level, text: &str) {
         let message = message(level, &Zoned::now(), process::id(), text);
         let _ = self.socket.send_to(message.as_bytes(), &self.path);

@@ -1,17 +1,17 @@
-//! POSIX access control lists, in the bytes of Linux's extended attributes (`linux/posix_acl_xattr.h`).
+//! POSIX access control lists, encoded as in Linux's extended attributes (`linux/posix_acl_xattr.h`).
 
-/// The attribute with the access ACL.
+/// Name of the attribute with the access ACL.
 pub const ACCESS: &[u8] = b"system.posix_acl_access";
-/// The attribute with the default ACL of a directory, which new entries inherit.
+/// Name of the attribute with the default ACL of a directory, which new entries inherit.
 pub const DEFAULT: &[u8] = b"system.posix_acl_default";
 
 const VERSION: u32 = 2;
-/// The id of entries without a user or group.
+/// Id in entries without a user or group.
 const NOBODY: u32 = u32::MAX;
-/// All permissions.
+/// All permission bits.
 const ALL: u16 = 7;
 
-/// Whom an entry applies to, in the kernel's order.
+/// The users that an entry applies to, in the kernel's order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tag {
     /// The owner.
@@ -28,18 +28,18 @@ pub enum Tag {
     Other,
 }
 
-/// An ACL; every entry has three permission bits.
+/// An ACL. Every entry has three permission bits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acl(Vec<(Tag, u16)>);
 
 impl Acl {
-    /// A list of these entries, sorted.
+    /// Makes an ACL of these entries, sorted.
     pub fn new(mut entries: Vec<(Tag, u16)>) -> Self {
         entries.sort_unstable();
         Self(entries)
     }
 
-    /// Parses an ACL, keeping the order of entries; `None` if `bytes` are invalid.
+    /// Parses an ACL, keeping the order of entries. `None` if `bytes` are invalid.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (version, entries) = bytes.split_first_chunk()?;
         let (entries, rest) = entries.as_chunks::<8>();
@@ -62,7 +62,7 @@ impl Acl {
         entries.iter().map(decode).collect::<Option<_>>().map(Self)
     }
 
-    /// The reverse of [`decode`](Self::decode).
+    /// Inverse of [`decode`](Self::decode).
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = VERSION.to_le_bytes().to_vec();
         for (tag, permissions) in &self.0 {
@@ -81,13 +81,14 @@ impl Acl {
         bytes
     }
 
-    /// Whom each entry is about, and its permissions.
+    /// The entries: the users and their permissions.
     pub fn entries(&self) -> impl Iterator<Item = (Tag, u16)> {
         self.0.iter().copied()
     }
 
-    /// The bits of the owning group and of others for a mode that grants nobody more than this ACL, on a file
-    /// system without ACLs. There, users and groups that the ACL names may count as either.
+    /// Permission bits of the owning group and of others, for a mode that grants nobody more than this ACL.
+    /// The mode is for a file system without ACLs. There, users and groups named by the ACL may count as
+    /// either.
     pub fn strictest(&self) -> (u16, u16) {
         let of = |wanted: fn(Tag) -> bool| {
             self.entries().filter(move |(tag, _)| wanted(*tag)).fold(ALL, |all, (_, one)| all & one)
@@ -98,7 +99,8 @@ impl Acl {
         (of(|tag| tag == Tag::GroupObj) & mask & users, of(|tag| tag == Tag::Other) & users & groups)
     }
 
-    /// The same ACL for a file with the wrong owning group: group and others get only what both have here.
+    /// The same ACL for a file with the wrong owning group. Group and others get only the permissions that
+    /// both have here.
     #[must_use]
     pub fn for_another_group(&self) -> Self {
         let (group, other) = self.strictest();

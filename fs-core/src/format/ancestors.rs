@@ -1,20 +1,20 @@
 use super::FormatError;
 use super::codec::{Cursor, Encode};
 
-/// Who may pass through a directory above an imported tree.
+/// A directory above an imported tree, with the attributes that decide who may pass through it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ancestor {
-    /// Its permission bits.
+    /// Permission bits.
     pub mode: u16,
-    /// Its owner.
+    /// User id of the owner.
     pub uid: u32,
-    /// Its group.
+    /// Group id.
     pub gid: u32,
     /// Whether it has an access ACL, which may exclude more users than the mode shows.
     pub has_acl: bool,
 }
 
-/// Linux accepts no path with more components.
+/// Upper bound on the directories: Linux accepts no path with more components.
 const MAX_ANCESTORS: usize = 4096;
 
 impl Ancestor {

@@ -11,10 +11,10 @@ use super::{BlobId, FormatError, Keys};
 
 const STORED: u8 = 0;
 const ZSTD: u8 = 1;
-/// Compressed after a prefix: the blobs' bases, one after the other.
+/// Codec of a delta: the prefix is the blobs' bases, one after the other.
 const DELTA: u8 = 2;
 
-/// Both ends of a delta fit: twice the largest block.
+/// Base-2 logarithm of the largest window. It covers both ends of a delta: twice the largest block.
 const MAX_WINDOW_LOG: u32 = 25;
 
 /// Collects blobs that are compressed together.
@@ -52,7 +52,7 @@ impl BlockBuilder {
         self.lengths.is_empty()
     }
 
-    /// The lengths of its blobs, in order.
+    /// Lengths of the blobs in bytes, in order.
     pub fn lengths(&self) -> &[u32] {
         &self.lengths
     }
@@ -68,7 +68,7 @@ impl BlockBuilder {
     }
 }
 
-/// Compresses blocks. Kept from block to block for its context and its buffer.
+/// Compresses blocks. Reuse it for many blocks, as it keeps its context and its buffer.
 pub struct BlockEncoder {
     compressor: Compressor<'static>,
     level: i32,
@@ -76,15 +76,15 @@ pub struct BlockEncoder {
 }
 
 impl BlockEncoder {
-    /// Compresses at zstd's `level`.
+    /// Makes an encoder for zstd's `level`.
     ///
     /// # Errors
-    /// When zstd fails, here as later: memory is short.
+    /// zstd fails if memory is short, here and in later calls.
     pub fn new(level: i32) -> io::Result<Self> {
         Ok(Self { compressor: Compressor::new(level)?, level, buffer: Vec::new() })
     }
 
-    /// The block as it is stored. What zstd cannot shrink is stored as it is.
+    /// Encodes a full block. Bytes that zstd cannot shrink are stored uncompressed.
     pub fn full(&mut self, keys: &Keys, block: &BlockBuilder) -> io::Result<Vec<u8>> {
         self.reserve(block.raw.len());
         self.compressor.compress_to_buffer(&block.raw, &mut self.buffer)?;
@@ -93,7 +93,8 @@ impl BlockEncoder {
         Ok(block.seal(keys, codec, &[], payload))
     }
 
-    /// The block as a delta: `bases` has a base for each blob, `prefix` is the bases' bytes one after the other.
+    /// Encodes the block as a delta. `bases` has a base for each blob. `prefix` is the bases' bytes, one
+    /// after the other.
     pub fn delta(
         &mut self,
         keys: &Keys,
@@ -102,12 +103,13 @@ impl BlockEncoder {
         prefix: &[u8],
     ) -> io::Result<Vec<u8>> {
         assert_eq!(bases.len(), block.lengths.len(), "a base for each blob");
-        // A context borrows its prefix for as long as it lives, so each delta needs one of its own.
+        // A context borrows its prefix for as long as it lives, so each delta needs its own context.
         let mut compressor = Compressor::new(self.level)?;
-        // The window must reach from the last byte back to the prefix's first.
+        // The window must reach from the last byte back to the prefix's first byte.
         let window = usize::BITS - (prefix.len() + block.raw.len()).leading_zeros();
         compressor.set_parameter(CParameter::WindowLog(window.clamp(10, MAX_WINDOW_LOG)))?;
-        // Finds what the level's small tables have forgotten of the prefix: 6 % smaller, at no cost in time.
+        // Finds matches in the prefix that the level's small tables no longer hold: 6 % smaller, at no cost
+        // in time.
         compressor.set_parameter(CParameter::EnableLongDistanceMatching(true))?;
         compressor.context_mut().ref_prefix(prefix).map_err(zstd_error)?;
         self.reserve(block.raw.len());
@@ -127,7 +129,7 @@ impl fmt::Debug for BlockEncoder {
     }
 }
 
-/// A block whose checksum was right, not yet decompressed.
+/// A block whose MAC was verified, not yet decompressed.
 #[derive(Debug)]
 pub struct Block<'a> {
     codec: u8,
@@ -138,7 +140,7 @@ pub struct Block<'a> {
 }
 
 impl<'a> Block<'a> {
-    /// Verifies and parses the block that `bytes` are, all of them.
+    /// Verifies and parses a block. `bytes` must be the whole block.
     pub fn open(keys: &Keys, bytes: &'a [u8]) -> Result<Self, FormatError> {
         let mut cursor = Cursor::new(open(keys, Sealed::Block, bytes)?);
         let codec = cursor.u8("block codec")?;
@@ -169,17 +171,17 @@ impl<'a> Block<'a> {
         Ok(Self { codec, lengths, bases, raw_len, payload: cursor.rest() })
     }
 
-    /// The lengths of its blobs, in order.
+    /// Lengths of the blobs in bytes, in order.
     pub fn lengths(&self) -> &[u32] {
         &self.lengths
     }
 
-    /// The base of each of its blobs; none when it is no delta. A base is never in a delta itself.
+    /// The base of each blob; empty for a full block. A base is never in a delta itself.
     pub fn bases(&self) -> &[BlobId] {
         &self.bases
     }
 
-    /// The blobs' bytes, one after the other. `prefix` is the bases' bytes, one after the other.
+    /// Decompresses the blobs' bytes, one after the other. `prefix` is the bases' bytes, one after the other.
     pub fn decompress(&self, prefix: &[u8]) -> Result<Vec<u8>, FormatError> {
         let invalid = FormatError::Invalid("compressed data of a block");
         let raw = if self.codec == STORED {
@@ -193,10 +195,10 @@ impl<'a> Block<'a> {
     }
 }
 
-/// Decompresses a frame after `prefix` into the room that `raw` has.
+/// Decompresses a frame with `prefix` into the capacity of `raw`.
 fn decompress(raw: &mut Vec<u8>, frame: &[u8], prefix: &[u8]) -> SafeResult {
-    // A context borrows its prefix for as long as it lives, but not a dictionary; and bytes that are no dictionary of
-    // zstd's own making are the same as a prefix.
+    // A context borrows its prefix for as long as it lives, but not a dictionary. Bytes that are not a
+    // dictionary in zstd's own format have the same effect as a prefix.
     if prefix.starts_with(&MAGIC_DICTIONARY.to_le_bytes()) {
         let mut context = DCtx::create();
         context.ref_prefix(prefix)?;
@@ -206,7 +208,7 @@ fn decompress(raw: &mut Vec<u8>, frame: &[u8], prefix: &[u8]) -> SafeResult {
 }
 
 thread_local! {
-    /// To make one costs about as much as a small block.
+    /// Making a context costs about as much as a small block.
     static CONTEXT: RefCell<DCtx<'static>> = RefCell::new(DCtx::create());
 }
 

@@ -2,7 +2,7 @@ use super::codec::{Cursor, Encode};
 use super::limits::{MAX_FILE, MAX_LEVELS, MAX_NODE_ITEMS};
 use super::{BlobId, FormatError};
 
-/// What a run of a file's bytes is.
+/// Kind of an extent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExtentKind {
     /// Bytes of a blob.
@@ -16,15 +16,15 @@ pub enum ExtentKind {
 /// A run of a file's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extent {
-    /// Its first byte's offset from the start of the list.
+    /// Offset of the first byte from the start of the list.
     pub start: u64,
-    /// Its length, never 0.
+    /// Length in bytes, never 0.
     pub len: u64,
-    /// Where the bytes are.
+    /// Source of the bytes.
     pub kind: ExtentKind,
 }
 
-/// A large or sparse file's extents, in order and without gaps.
+/// The extents of a large or sparse file, in order and without gaps.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ChunkList {
     level: u8,
@@ -36,22 +36,23 @@ const DATA: u64 = 0;
 const HOLE: u64 = 1;
 const LIST: u64 = 2;
 
-/// A list ends after an extent whose id's first byte is 0 …
+/// First byte of an id that ends a list.
 const BOUNDARY: u8 = 0;
-/// … but not before this many extents …
+/// Minimum number of extents before such an id ends a list.
 const MIN_ITEMS: usize = 256;
-/// … and at the latest here.
+/// Maximum number of extents in a list.
 const MAX_ITEMS: usize = 4096;
 
 impl ChunkList {
-    /// An empty list of `level`: 0 for one of data and holes, else one of lists a level below.
+    /// Makes an empty list of `level`. Level 0 holds data and holes; any other level holds lists one level
+    /// below.
     pub fn new(level: u8) -> Self {
         assert!(level <= MAX_LEVELS, "a chunk list of {level} levels");
         Self { level, extents: Vec::new(), len: 0 }
     }
 
-    /// Appends an extent, joining holes; true when the list should end here. An extent of no bytes is ignored.
-    /// Panics when the list would cover more than [`MAX_FILE`].
+    /// Appends an extent, joining holes. Returns true if the list should end here. Ignores an extent of
+    /// length 0. Panics if the list would cover more than [`MAX_FILE`] bytes.
     pub fn push(&mut self, len: u64, kind: ExtentKind) -> bool {
         if len == 0 {
             return false;
@@ -69,32 +70,32 @@ impl ChunkList {
         self.extents.len() >= MAX_ITEMS || (boundary && self.extents.len() >= MIN_ITEMS)
     }
 
-    /// The extents.
+    /// The extents, in order.
     pub fn extents(&self) -> &[Extent] {
         &self.extents
     }
 
-    /// Bytes that the list covers.
+    /// Number of bytes that the list covers.
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// Whether it covers none.
+    /// Whether the list covers no bytes.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// 0 for a list of data and holes.
+    /// Level of the list; 0 for a list of data and holes.
     pub fn level(&self) -> u8 {
         self.level
     }
 
-    /// The index of the extent that holds the byte at `offset`, which must lie below [`len`](Self::len).
+    /// Index of the extent that holds the byte at `offset`, which must be below [`len`](Self::len).
     pub fn position(&self, offset: u64) -> usize {
         self.extents.partition_point(|extent| extent.start + extent.len <= offset)
     }
 
-    /// The list's bytes.
+    /// Encodes the list.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.extents.len() * 36 + 8);
         out.push(self.level);
@@ -113,7 +114,7 @@ impl ChunkList {
         out
     }
 
-    /// The reverse of [`encode`](Self::encode), all of `bytes`.
+    /// Inverse of [`encode`](Self::encode). `bytes` must be the whole list.
     pub fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
         let mut cursor = Cursor::new(bytes);
         let level = cursor.u8("chunk list")?;

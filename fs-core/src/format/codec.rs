@@ -1,4 +1,5 @@
-//! The two primitives under every layout: appending to a `Vec<u8>`, and a cursor that checks what it takes.
+//! The two primitives of every layout: appending to a `Vec<u8>`, and a cursor that checks each value it
+//! takes.
 
 use super::FormatError;
 
@@ -6,7 +7,7 @@ use super::FormatError;
 pub(super) trait Encode {
     fn put_varint(&mut self, value: u64);
     fn put_zigzag(&mut self, value: i64);
-    /// A varint length, then the bytes.
+    /// Appends a varint length, then the bytes.
     fn put_bytes(&mut self, bytes: &[u8]);
 }
 
@@ -29,7 +30,7 @@ impl Encode for Vec<u8> {
     }
 }
 
-/// Takes values off the front of a slice. `what` names the value in errors.
+/// Takes values from the front of a slice. In each method, `what` names the value in errors.
 #[derive(Clone, Copy)]
 pub(super) struct Cursor<'a> {
     rest: &'a [u8],
@@ -76,7 +77,8 @@ impl<'a> Cursor<'a> {
         Ok(u64::from_le_bytes(self.array(what)?))
     }
 
-    /// A LEB128 number in its shortest form; any other form is refused, or equal values could have unequal ids.
+    /// Takes a LEB128 number in its shortest form. Any other form is refused, because equal values must have
+    /// equal ids.
     pub(super) fn varint(&mut self, what: &'static str) -> Result<u64, FormatError> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
@@ -99,18 +101,19 @@ impl<'a> Cursor<'a> {
         Ok((value >> 1).cast_signed() ^ -(value & 1).cast_signed())
     }
 
-    /// A varint no larger than `limit`.
+    /// Takes a varint no larger than `limit`.
     pub(super) fn bounded(&mut self, limit: u64, what: &'static str) -> Result<u64, FormatError> {
         let value = self.varint(what)?;
         if value <= limit { Ok(value) } else { Err(FormatError::Limit { what, value, limit }) }
     }
 
-    /// A varint length or count no larger than `limit`.
+    /// Takes a varint length or count no larger than `limit`.
     pub(super) fn length(&mut self, limit: usize, what: &'static str) -> Result<usize, FormatError> {
         self.bounded(limit as u64, what).map(|value| value as usize)
     }
 
-    /// A count of items that each take at least `min_bytes` of what is left, so that a capacity may follow it.
+    /// Takes a count of items. Each item takes at least `min_bytes` of the remaining bytes, so the count is
+    /// safe as a capacity.
     pub(super) fn count(
         &mut self,
         limit: usize,
@@ -121,7 +124,7 @@ impl<'a> Cursor<'a> {
         if count > self.remaining() / min_bytes { Err(FormatError::Truncated(what)) } else { Ok(count) }
     }
 
-    /// Length-prefixed bytes.
+    /// Takes bytes with a length prefix.
     pub(super) fn bytes(&mut self, limit: usize, what: &'static str) -> Result<&'a [u8], FormatError> {
         let len = self.length(limit, what)?;
         self.take(len, what)

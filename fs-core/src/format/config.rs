@@ -2,26 +2,26 @@ use super::codec::{Cursor, Encode};
 use super::limits::MAX_CONFIG;
 use super::{FormatError, RepositoryId, Secret, Time};
 
-/// What makes a folder a repository: written once, by `init`.
+/// The config that makes a folder a repository. `init` writes it once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Tells it from any other.
+    /// Id of the repository.
     pub id: RepositoryId,
-    /// What its keys derive from.
+    /// The secret from which the keys derive.
     pub secret: Secret,
-    /// When it was made.
+    /// Time of creation.
     pub created: Time,
 }
 
 const MAGIC: [u8; 8] = *b"YESTREPO";
-/// The format that this program writes, and the newest that it reads.
+/// The format version that this program writes, and the newest that it reads.
 const VERSION: u32 = 1;
 /// Features that a reader must know; none yet.
 const KNOWN_FEATURES: u64 = 0;
 const CHECKSUM_LEN: usize = 16;
 
 impl Config {
-    /// The file's bytes.
+    /// Encodes the config file.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = MAGIC.to_vec();
         out.extend(VERSION.to_le_bytes());
@@ -36,7 +36,7 @@ impl Config {
         out
     }
 
-    /// The reverse of [`encode`](Self::encode). A newer version is told apart before anything else is looked at.
+    /// Inverse of [`encode`](Self::encode). Reports a newer version before it checks anything else.
     pub fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
         let mut cursor = Cursor::new(bytes);
         if cursor.array("repository config").unwrap_or_default() != MAGIC {
@@ -73,7 +73,7 @@ impl Config {
     }
 }
 
-/// Against damage only: the secret that a keyed checksum needs is inside.
+/// Detects damage only, not forgery: a keyed checksum needs the secret, which is in the file.
 fn checksum(bytes: &[u8]) -> [u8; CHECKSUM_LEN] {
     let mut head = [0; CHECKSUM_LEN];
     head.copy_from_slice(&blake3::hash(bytes).as_bytes()[..CHECKSUM_LEN]);

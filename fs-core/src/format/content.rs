@@ -3,14 +3,14 @@ use super::FormatError;
 use super::codec::Cursor;
 use super::limits::MAX_INLINE;
 
-/// Where a file's bytes are.
+/// Location of a file's bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Content {
     /// In the entry itself: at most [`MAX_INLINE`] bytes, none for an empty file.
     Inline(Box<[u8]>),
-    /// One blob holds all of them.
+    /// In one blob.
     Blob(BlobId),
-    /// A chunk list ([`super::ChunkList`]) tells.
+    /// In the chunks of a chunk list ([`super::ChunkList`]).
     Chunks(BlobId),
 }
 
@@ -19,7 +19,7 @@ const BLOB: u8 = 1;
 const CHUNKS: u8 = 2;
 
 impl Content {
-    /// An empty file's.
+    /// Content of an empty file.
     pub fn empty() -> Self {
         Content::Inline(Box::default())
     }
@@ -41,7 +41,7 @@ impl Content {
         }
     }
 
-    /// `size` is the file's, which precedes its content.
+    /// Decodes a content. `size` is the file's size, which precedes its content.
     pub(super) fn decode(cursor: &mut Cursor<'_>, size: u64) -> Result<Self, FormatError> {
         match cursor.u8("content kind")? {
             INLINE if size <= MAX_INLINE as u64 => {

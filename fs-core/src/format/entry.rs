@@ -3,29 +3,29 @@ use super::codec::{Cursor, Encode};
 use super::limits::{MAX_FILE, MAX_INLINE_XATTRS, MAX_TARGET};
 use super::{BlobId, Content, Time, XattrSet};
 
-/// What every entry has.
+/// Attributes of every entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attributes {
     /// Permission bits with set-user-id, set-group-id and sticky: at most `0o7777`.
     pub mode: u16,
-    /// Owner.
+    /// User id of the owner.
     pub uid: u32,
-    /// Group.
+    /// Group id.
     pub gid: u32,
     /// Last modification of the content.
     pub mtime: Time,
 }
 
-/// What an entry is.
+/// Type and content of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
     /// A regular file.
     File {
-        /// Its length in bytes.
+        /// Length in bytes.
         size: u64,
-        /// Of these, bytes that lie in holes.
+        /// Number of these bytes that are in holes.
         holes: u64,
-        /// Its bytes.
+        /// Location of the bytes.
         content: Content,
     },
     /// A directory: the id of its topmost node.
@@ -52,18 +52,18 @@ pub enum Kind {
     Socket,
 }
 
-/// Where an entry's extended attributes are.
+/// Location of an entry's extended attributes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Xattrs {
-    /// There are none.
+    /// The entry has none.
     None,
     /// In the entry itself.
     Inline(XattrSet),
-    /// In a blob: the set is long.
+    /// In a blob, for a long set.
     Blob(BlobId),
 }
 
-/// One thing in a directory, but for its name, which the directory keeps. Snapshots share it when it is equal.
+/// An entry of a directory, without its name, which the directory keeps. Snapshots share equal entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// Mode, owner, time.
@@ -72,7 +72,7 @@ pub struct Entry {
     pub kind: Kind,
     /// Extended attributes.
     pub xattrs: Xattrs,
-    /// The file kept changing while it was read: its bytes may never have existed together.
+    /// True if the file kept changing during the read. Its bytes may never have existed together.
     pub unsettled: bool,
 }
 
@@ -91,12 +91,12 @@ const UNSETTLED: u8 = 0x40;
 const RESERVED: u8 = 0x80;
 
 impl Entry {
-    /// Whether it is a directory.
+    /// Whether the entry is a directory.
     pub fn is_directory(&self) -> bool {
         matches!(self.kind, Kind::Directory(_))
     }
 
-    /// Length as `stat` reports it: a file's bytes, a symlink's target, else 0.
+    /// Length as `stat` reports it: a file's bytes, a symlink's target, or else 0.
     pub fn size(&self) -> u64 {
         match &self.kind {
             Kind::File { size, .. } => *size,
@@ -105,7 +105,7 @@ impl Entry {
         }
     }
 
-    /// Whether an encoding says so of its entry.
+    /// Whether an encoded entry is a directory.
     pub fn encodes_directory(body: &[u8]) -> bool {
         body.first().is_some_and(|tag| tag & KIND_MASK == DIRECTORY)
     }
@@ -152,7 +152,7 @@ impl Entry {
         }
     }
 
-    /// The entry that `bytes` are, all of them.
+    /// Decodes an entry. `bytes` must be the whole entry.
     pub fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
         let mut cursor = Cursor::new(bytes);
         let tag = cursor.u8("entry kind")?;

@@ -1,35 +1,35 @@
 use thiserror::Error;
 
-/// Why bytes are not what they should be.
+/// Reason why bytes cannot be decoded.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum FormatError {
     /// The bytes end before the value does.
     #[error("{0} is cut short")]
     Truncated(&'static str),
-    /// Bytes follow where the value should have ended.
+    /// Bytes follow after the end of the value.
     #[error("{0} is followed by bytes that do not belong to it")]
     Trailing(&'static str),
-    /// A number or length exceeds what the format allows.
+    /// A number or length exceeds the format's limit.
     #[error("{what} is {value}, beyond the limit of {limit}")]
     Limit {
-        /// The field.
+        /// Name of the field.
         what: &'static str,
-        /// Its value.
+        /// Value of the field.
         value: u64,
-        /// The largest accepted value.
+        /// Largest accepted value.
         limit: u64,
     },
     /// A value that the format does not allow.
     #[error("{0} is invalid")]
     Invalid(&'static str),
-    /// The file does not begin as its kind should.
+    /// The file does not begin with the magic bytes of its kind.
     #[error("this is not a {0}")]
     Magic(&'static str),
     /// The bytes changed since they were written, or another repository wrote them.
     #[error("the checksum of the {0} does not match: it is damaged")]
     Checksum(&'static str),
-    /// A later format.
+    /// The format is newer than this program.
     #[error("format version {found} is newer than this program's ({known}): use a newer yester")]
     Version {
         /// The version found.
@@ -37,7 +37,7 @@ pub enum FormatError {
         /// The newest version that this program reads.
         known: u32,
     },
-    /// A later feature that must be understood to read on.
+    /// A newer feature that a reader must know to continue.
     #[error("it needs features that this program does not know (bits {0:#x}): use a newer yester")]
     Features(u64),
 }

@@ -9,11 +9,12 @@ use super::{Ancestor, FormatError, Run, RunFolder, Unread};
 pub struct Extensions {
     /// The run of another program that the snapshot was imported from.
     pub run: Option<Run>,
-    /// The snapshot's number among those of its source in the same second, from 1. Assigned when it is committed.
+    /// Number of the snapshot among those of its source in the same second, from 1. It is assigned at the
+    /// commit.
     pub number: Option<u32>,
-    /// What could not be read.
+    /// Paths that could not be read.
     pub unread: Unread,
-    /// The directories above the tree, the root of the file system first. Empty when they are not known.
+    /// The directories above the tree, the root of the file system first. Empty if they are unknown.
     pub ancestors: Vec<Ancestor>,
     /// The folder that held the run when it was imported.
     pub run_folder: Option<RunFolder>,

@@ -29,33 +29,33 @@ macro_rules! identifier {
 }
 
 identifier!(
-    /// Names a blob: the keyed BLAKE3 of its bytes.
+    /// Id of a blob: the keyed BLAKE3 of its bytes.
     BlobId,
     32
 );
 identifier!(
-    /// Names a pack: the keyed BLAKE3 of its catalogue.
+    /// Id of a pack: the keyed BLAKE3 of its catalogue.
     PackId,
     32
 );
 identifier!(
-    /// Names a snapshot: the keyed BLAKE3 of its manifest.
+    /// Id of a snapshot: the keyed BLAKE3 of its manifest.
     SnapshotId,
     32
 );
 identifier!(
-    /// Names a snapshot's tag: the keyed BLAKE3 of what is tagged, and how.
+    /// Id of a tag: the keyed BLAKE3 of its snapshot, source and name.
     TagId,
     32
 );
 identifier!(
-    /// Tells one repository from another.
+    /// Id of a repository.
     RepositoryId,
     16
 );
 
 impl BlobId {
-    /// The first 16 bytes, under which the index keeps it.
+    /// The first 16 bytes, the key of the blob in the index.
     pub fn prefix(&self) -> [u8; 16] {
         let mut prefix = [0; 16];
         prefix.copy_from_slice(&self.0[..16]);

@@ -12,18 +12,18 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Names a path within a snapshot: a chain of keyed hashes from the root, one a component. What is in one directory
-/// has neighbouring keys.
+/// Identifies a path within a snapshot: a chain of keyed hashes from the root, one for each component. The
+/// entries of one directory have neighbouring keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PathKey(pub [u8; 16]);
 
 impl PathKey {
-    /// The snapshot's root directory.
+    /// Key of the snapshot's root directory.
     pub const ROOT: PathKey = PathKey([0; 16]);
 }
 
-/// The keys of one repository. Ids are keyed so that they tell nothing about content to who lacks the secret,
-/// and so that nobody without it can craft content with a wanted id.
+/// The keys of one repository. Ids are keyed for two reasons. An id reveals nothing about content without the
+/// secret. Nobody without the secret can make content with a chosen id.
 #[derive(Clone)]
 pub struct Keys {
     blob: [u8; 32],
@@ -35,7 +35,7 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Derives every key with BLAKE3's key derivation, one context string each.
+    /// Derives every key with BLAKE3's key derivation, with one context string each.
     pub fn derive(secret: &Secret) -> Self {
         let key = |context: &str| blake3::derive_key(context, &secret.0);
         Self {
@@ -48,34 +48,35 @@ impl Keys {
         }
     }
 
-    /// The id of a blob with these bytes.
+    /// Id of a blob with these bytes.
     pub fn blob_id(&self, bytes: &[u8]) -> BlobId {
         BlobId(*blake3::keyed_hash(&self.blob, bytes).as_bytes())
     }
 
-    /// The name of the pack with this catalogue.
+    /// Id of the pack with this catalogue.
     pub fn pack_id(&self, catalogue: &[u8]) -> PackId {
         PackId(*blake3::keyed_hash(&self.name, catalogue).as_bytes())
     }
 
-    /// The name of the snapshot with this manifest.
+    /// Id of the snapshot with this manifest.
     pub fn snapshot_id(&self, manifest: &[u8]) -> SnapshotId {
         SnapshotId(*blake3::keyed_hash(&self.name, manifest).as_bytes())
     }
 
-    /// The name of the tag with this snapshot, source and name.
+    /// Id of the tag with this identity: snapshot, source and name.
     pub(super) fn tag_id(&self, identity: &[u8]) -> TagId {
         TagId(*blake3::keyed_hash(&self.name, identity).as_bytes())
     }
 
-    /// The name of the stat cache of this source and tree; `tree` is the tree's key.
+    /// Name of the stat cache of this source and tree. `tree` is the tree's key.
     pub fn stat_cache_name(&self, source: &[u8], tree: &[u8]) -> String {
         let mut hasher = blake3::Hasher::new_keyed(&self.name);
         hasher.update(b"stat cache").update(&(source.len() as u64).to_le_bytes()).update(source).update(tree);
         hasher.finalize().to_hex()[..32].to_owned()
     }
 
-    /// The path `name` below `parent`: four bytes that all in this directory share, then its hash.
+    /// Key of the path `name` below `parent`. It has four bytes that all entries of this directory share,
+    /// then the hash of the path.
     pub fn path_key(&self, parent: PathKey, name: &[u8]) -> PathKey {
         let mut hasher = blake3::Hasher::new_keyed(&self.path);
         hasher.update(&parent.0).update(name);
@@ -85,7 +86,8 @@ impl Keys {
         PathKey(key)
     }
 
-    /// 128 bits that identify an inode by the parts that define it. Not stored; stable for a repository.
+    /// 128 bits that identify an inode by the parts that define it. They are not stored, and are stable for a
+    /// repository.
     pub fn inode(&self, parts: &[&[u8]]) -> u128 {
         let mut hasher = blake3::Hasher::new_keyed(&self.inode);
         for part in parts {
@@ -94,7 +96,7 @@ impl Keys {
         u128::from_le_bytes(head(&hasher))
     }
 
-    /// The checksum of a sealed object.
+    /// MAC of a sealed object.
     pub(super) fn tag(&self, magic: [u8; 4], body: &[u8]) -> [u8; 16] {
         let mut hasher = blake3::Hasher::new_keyed(&self.seal);
         hasher.update(&magic).update(&(body.len() as u64).to_le_bytes()).update(body);

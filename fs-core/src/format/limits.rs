@@ -1,4 +1,4 @@
-//! What a reader accepts. Writers stay well below; a larger value in a file is damage, not data.
+//! Limits of a reader. Writers stay well below them. A larger value in a file is damage, not data.
 
 /// Bytes of one blob. Chunks and tree nodes are far smaller.
 pub const MAX_BLOB: usize = 16 << 20;
@@ -8,19 +8,19 @@ pub const MAX_BLOCK_RAW: usize = 16 << 20;
 pub const MAX_BODY: usize = 64 << 20;
 /// Bytes of a pack file.
 pub const MAX_PACK: u64 = 1 << 30;
-/// Blobs in one block; each costs at least a byte of header.
+/// Blobs in one block. Each costs at least a byte of header.
 pub const MAX_BLOBS_PER_BLOCK: usize = 1 << 20;
-/// Bytes of a file: a chunk list's extents keep two bits of 64 for their kind.
+/// Bytes of a file. A chunk list's extents use two bits of 64 for their kind.
 pub const MAX_FILE: u64 = (1 << 62) - 1;
-/// Bytes of a file name, as Linux has it (`NAME_MAX`).
+/// Bytes of a file name, as in Linux (`NAME_MAX`).
 pub const MAX_NAME: usize = 255;
-/// Bytes of a symbolic link's target. Linux allows 4095; other systems' longer ones can still be kept.
+/// Bytes of a symbolic link's target. Linux allows 4095. Longer ones of other systems can still be kept.
 pub const MAX_TARGET: usize = 65_535;
-/// Content of at most this many bytes is kept in its directory entry: no larger than the id it replaces.
+/// Bytes of content that is kept in its directory entry. It is no larger than the id it replaces.
 pub const MAX_INLINE: usize = 32;
-/// Bytes of extended attributes kept in the directory entry; longer sets become a blob.
+/// Bytes of extended attributes kept in the directory entry. Longer sets become a blob.
 pub const MAX_INLINE_XATTRS: usize = 512;
-/// Bytes of one extended attribute's value, as Linux has it (`XATTR_SIZE_MAX`).
+/// Bytes of one extended attribute's value, as in Linux (`XATTR_SIZE_MAX`).
 pub const MAX_XATTR_VALUE: usize = 65_536;
 /// Extended attributes of one entry. Linux lists at most 64 KiB of names.
 pub const MAX_XATTRS: usize = 32_768;
@@ -32,16 +32,16 @@ pub const MAX_LEVELS: u8 = 8;
 pub const MAX_SOURCE_NAME: usize = 255;
 /// Bytes of a tag's name.
 pub const MAX_TAG_NAME: usize = 100;
-/// Bytes of a tag's file: hundreds, and room for extensions.
+/// Bytes of a tag's file. A tag takes hundreds; the rest is for extensions.
 pub const MAX_TAG: usize = 1 << 16;
 /// Bytes of the path that was imported, and of the host's name.
 pub const MAX_ORIGIN: usize = 65_535;
-/// Bytes of what tells a run from all others: a few names.
+/// Bytes of a run's identity, which consists of a few names.
 pub const MAX_RUN_IDENTITY: usize = 4096;
 /// Bytes of all paths not read by an import, with their lengths. They must fit in an extension of the
 /// manifest.
 pub const MAX_UNREAD: usize = MAX_ORIGIN;
-/// Bytes of one of these paths; a longer one is cut at a `/`.
+/// Bytes of one of these paths. A longer one is cut at a `/`.
 pub const MAX_UNREAD_PATH: usize = 8192;
 /// Bytes of a snapshot manifest's file.
 pub const MAX_MANIFEST: usize = 1 << 20;

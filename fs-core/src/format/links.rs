@@ -1,7 +1,8 @@
-//! Which paths of a snapshot are names of one file. Kept beside the tree, not in it: how many names a file has
-//! is known only when the whole tree has been seen, and would change directories whose own entries did not.
+//! The table of a snapshot's hard links: the paths that are names of one file. It is kept beside the tree,
+//! not in it. The number of a file's names is known only after the whole tree was walked. It would also
+//! change directories whose own entries did not change.
 //!
-//! The table is searched where it is stored, a record at a time: it may be larger than the memory.
+//! The table may be larger than the memory. So it is searched where it is stored, one record at a time.
 
 use super::codec::Cursor;
 use super::{FormatError, PathKey};
@@ -18,23 +19,23 @@ pub const LINK_RECORD_LEN: usize = 36;
 /// The names of one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Group {
-    /// The least of its paths' keys: what names the group.
+    /// The smallest key of its paths. It identifies the group.
     pub first: PathKey,
-    /// Its number of names, at least 2.
+    /// Number of names, at least 2.
     pub names: u32,
 }
 
 /// One path of a snapshot that is not the only name of its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LinkRecord {
-    /// The path.
+    /// Key of the path.
     pub path: PathKey,
-    /// All names of the file, this one among them.
+    /// All names of the file, including this one.
     pub group: Group,
 }
 
 impl LinkRecord {
-    /// The record that `bytes` are, all of them.
+    /// Decodes a record. `bytes` must be the whole record.
     pub fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
         let mut cursor = Cursor::new(bytes);
         let path = PathKey(cursor.array("path key")?);
@@ -66,7 +67,7 @@ pub struct LinkTableBuilder {
 }
 
 impl LinkTableBuilder {
-    /// Adds the paths of one file; a single path is no group and is ignored.
+    /// Adds the paths of one file. A single path is not a group, and is ignored.
     pub fn push(&mut self, paths: &[PathKey]) {
         let names = paths.len() as u32;
         if let Some(first) = paths.iter().min().copied().filter(|_| names > 1) {
@@ -75,7 +76,7 @@ impl LinkTableBuilder {
         }
     }
 
-    /// The table's bytes: all records, in the order of their paths. Empty when there is no group.
+    /// Encodes the table: all records, in the order of their paths. Empty if there is no group.
     pub fn finish(mut self) -> Vec<u8> {
         // A record begins with its path.
         self.records.sort_unstable();

@@ -3,12 +3,12 @@ use super::limits::{MAX_ORIGIN, MAX_SOURCE_NAME};
 use super::seal::{Sealed, open, seal};
 use super::{Content, Entry, Extensions, FormatError, Keys, LINK_RECORD_LEN, SnapshotId, Time};
 
-/// How the run that a snapshot holds went.
+/// Status of the run that a snapshot holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// Everything was taken.
+    /// Everything was imported.
     Complete,
-    /// Some files vanished while the run went on (rsync's exit status 24).
+    /// Some files vanished during the run (rsync's exit status 24).
     Vanished,
     /// Some files could not be read (rsync's 23).
     Partial,
@@ -16,7 +16,7 @@ pub enum Status {
     Limited,
     /// Metadata may be later than the content: an old hard-link level was changed in place.
     Approximate,
-    /// Nothing tells.
+    /// The status is unknown.
     Unknown,
 }
 
@@ -30,7 +30,7 @@ impl Status {
         (Status::Unknown, "unknown"),
     ];
 
-    /// The word for it.
+    /// Name of the status, such as `complete`.
     pub fn name(self) -> &'static str {
         Self::ALL[usize::from(self.code())].1
     }
@@ -40,12 +40,12 @@ impl Status {
     }
 }
 
-/// Where a snapshot's files came from.
+/// Origin of a snapshot's files.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Origin {
-    /// The machine's name.
+    /// Host name of the machine.
     pub host: Box<[u8]>,
-    /// The absolute path of the tree.
+    /// Absolute path of the tree.
     pub path: Box<[u8]>,
 }
 
@@ -54,50 +54,51 @@ pub struct Origin {
 pub struct Totals {
     /// Names of regular files.
     pub files: u64,
-    /// Directories, the root included.
+    /// Directories, including the root.
     pub directories: u64,
-    /// Names of anything else.
+    /// Names of all other entries.
     pub others: u64,
-    /// Bytes of the regular files, each name counted.
+    /// Bytes of the regular files, counted for each name.
     pub bytes: u64,
-    /// Entries that could not be taken, or changed while they were read.
+    /// Entries that could not be imported, or that changed during the read.
     pub troubled: u64,
 }
 
 impl Totals {
-    /// Whether there is nothing in the tree, but for the folder that a new file system has.
+    /// Whether the tree is empty. The folder that a new file system has does not count.
     pub fn is_empty(&self) -> bool {
         self.files + self.others == 0 && self.directories <= 2
     }
 
-    /// Entries below the root.
+    /// Number of entries below the root.
     pub fn entries(&self) -> u64 {
         self.files.saturating_add(self.directories).saturating_add(self.others).saturating_sub(1)
     }
 }
 
-/// A snapshot: one source at one time.
+/// The manifest of a snapshot: one source at one time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
-    /// The source's name: what a user sees; it holds no `/` and no NUL, and does not begin with `@`.
+    /// Name of the source, as shown to users. It contains no `/` and no NUL, and does not begin with `@`.
     pub source: Box<[u8]>,
-    /// The snapshot's time: when its run completed; of a dirvish image, when it began.
+    /// Time of the snapshot: the completion of its run, or for a dirvish image the beginning.
     pub time: Time,
-    /// When reading began. A file changed since is read again by the next import even if it looks the same.
+    /// Time at which reading began. The next import reads a file changed since then, even if it looks the
+    /// same.
     pub started: Time,
-    /// How the run went.
+    /// Status of the run.
     pub status: Status,
-    /// The root directory.
+    /// Entry of the root directory.
     pub root: Entry,
-    /// Length of the hard-link table, a multiple of [`LINK_RECORD_LEN`] …
+    /// Length of the hard-link table in bytes, a multiple of [`LINK_RECORD_LEN`].
     pub links_len: u64,
-    /// … and where it is.
+    /// Content of the hard-link table.
     pub links: Content,
-    /// Counts.
+    /// Counts over the tree.
     pub totals: Totals,
-    /// Where the tree came from.
+    /// Origin of the tree.
     pub origin: Origin,
-    /// The snapshot that it was imported against.
+    /// The snapshot that the tree was compared with during the import.
     pub parent: Option<SnapshotId>,
     /// The optional parts.
     pub extensions: Extensions,
@@ -107,7 +108,7 @@ pub struct Manifest {
 const KNOWN_FEATURES: u64 = 0;
 
 impl Manifest {
-    /// Its name and its file's bytes.
+    /// Id of the snapshot and bytes of the manifest's file.
     pub fn seal(&self, keys: &Keys) -> (SnapshotId, Vec<u8>) {
         let body = self.encode();
         (keys.snapshot_id(&body), seal(keys, Sealed::Manifest, &body))
@@ -122,7 +123,7 @@ impl Manifest {
         Self::decode(body)
     }
 
-    /// Its bytes within the seal.
+    /// Encodes the body within the seal.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(512);
         out.put_varint(KNOWN_FEATURES);
@@ -150,7 +151,7 @@ impl Manifest {
         out
     }
 
-    /// The manifest with these bytes within its seal.
+    /// Decodes the body within the seal.
     pub(crate) fn decode(body: &[u8]) -> Result<Self, FormatError> {
         let mut cursor = Cursor::new(body);
         let features = cursor.varint("features")?;
@@ -192,7 +193,7 @@ impl Manifest {
             1 => Some(SnapshotId(cursor.array("parent")?)),
             _ => return Err(FormatError::Invalid("parent")),
         };
-        // An extension that must be understood has a feature bit; any other may be skipped.
+        // An extension that a reader must know has a feature bit. A reader may skip any other.
         let extensions = Extensions::decode(&mut cursor)?;
         cursor.end("snapshot manifest")?;
         Ok(Self {
@@ -211,7 +212,7 @@ impl Manifest {
     }
 }
 
-/// Whether a source may be called so: it is a folder's name in a mount, where `@` begins times.
+/// Whether a source may have this name. The name is a folder in a mount, where `@` begins times.
 pub(crate) fn is_source_name(name: &[u8]) -> bool {
     !matches!(name, b"" | b"." | b"..")
         && name.len() <= MAX_SOURCE_NAME

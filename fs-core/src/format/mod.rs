@@ -1,7 +1,7 @@
 //! Bytes ↔ types, without any I/O. `docs/format.md` is the specification of every layout here.
 //!
-//! Bytes that come from disk are hostile: each length is checked against a limit of [`limits`] before it
-//! is used in arithmetic or to allocate, and encodings are canonical, so that equal things have equal ids.
+//! Bytes from disk are hostile. Each length is checked against a limit of [`limits`] before it is used in
+//! arithmetic or to allocate. Encodings are canonical, so that equal things have equal ids.
 
 pub mod acl;
 mod ancestors;

@@ -1,6 +1,6 @@
-//! Directory nodes. A directory is a search tree over its sorted names; where a node ends is decided by a keyed
-//! hash of the name there, so that a change rewrites one leaf and the path to it, and equal runs of entries
-//! are equal blobs (the "prolly tree" of Noms, with FastCDC's minimum and maximum).
+//! Directory nodes. A directory is a search tree over its sorted names. A keyed hash of a name decides
+//! whether a node ends there. So a change rewrites one leaf and the path to it, and equal runs of entries are
+//! equal blobs. This is the "prolly tree" of Noms, with FastCDC's minimum and maximum.
 
 use super::codec::{Cursor, Encode};
 use super::limits::{MAX_LEVELS, MAX_NAME, MAX_NODE_ITEMS};
@@ -9,25 +9,25 @@ use super::{BlobId, Entry, FormatError, Keys};
 const LEAF: u8 = 1;
 const INNER: u8 = 2;
 
-/// A node ends no sooner than this many items, but for a directory's last.
+/// Minimum number of items in a node, except for a directory's last.
 const MIN_ITEMS: usize = 128;
-/// It ends at the latest here …
+/// Maximum number of items in a node.
 const MAX_ITEMS: usize = 1024;
-/// … or when it has grown to this many bytes.
+/// Number of bytes at which a node ends.
 const MAX_BYTES: usize = 256 << 10;
-/// Seven bits of the hash a level: beyond the minimum, one name in 128 ends a node.
+/// Bits of the hash used for each level. Beyond the minimum, one name in 128 ends a node.
 const BOUNDARY_BITS: u32 = 7;
 
 /// A decoded node.
 #[derive(Debug, Clone)]
 pub enum Node {
-    /// Entries.
+    /// A leaf with entries.
     Leaf(Leaf),
-    /// References to nodes one level below.
+    /// An inner node: references to nodes one level below.
     Inner(Vec<Child>),
 }
 
-/// Entries in the order of their names, decoded one at a time when asked for.
+/// Entries in the order of their names. Each is decoded on request.
 #[derive(Debug, Clone)]
 pub struct Leaf {
     bytes: Box<[u8]>,
@@ -45,16 +45,17 @@ struct Item {
 /// A reference to a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Child {
-    /// The last name below it.
+    /// Last name below the node.
     pub last_name: Box<[u8]>,
-    /// Entries below it.
+    /// Number of entries below the node.
     pub entries: u64,
-    /// Its blob.
+    /// Id of the node's blob.
     pub id: BlobId,
 }
 
 impl Node {
-    /// The node that `bytes` are. Names are checked (order, length, characters); entries when they are taken.
+    /// Decodes a node. Checks the names (order, length, characters). Entries are checked when they are
+    /// decoded.
     pub fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
         let mut cursor = Cursor::new(bytes);
         match cursor.u8("node kind")? {
@@ -88,7 +89,7 @@ impl Node {
         }
     }
 
-    /// Bytes of memory that it takes, about.
+    /// Approximate memory use in bytes.
     pub fn weight(&self) -> usize {
         match self {
             Node::Leaf(leaf) => leaf.bytes.len() + leaf.items.len() * size_of::<Item>(),
@@ -118,34 +119,34 @@ impl Leaf {
         Ok(Self { bytes: bytes.into(), items: items.into() })
     }
 
-    /// Entries in it.
+    /// Number of entries.
     pub fn len(&self) -> usize {
         self.items.len()
     }
 
-    /// Whether it has no entry: only an empty directory's leaf has none.
+    /// Whether the leaf has no entry. Only the leaf of an empty directory has none.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
 
-    /// The name of entry `at`. Panics at or beyond [`len`](Self::len).
+    /// Name of the entry at index `at`. Panics at or beyond [`len`](Self::len).
     pub fn name(&self, at: usize) -> &[u8] {
         let item = self.items[at];
         &self.bytes[item.name as usize..][..usize::from(item.name_len)]
     }
 
-    /// The encoded entry `at`. Panics at or beyond [`len`](Self::len).
+    /// Encoded entry at index `at`. Panics at or beyond [`len`](Self::len).
     pub fn body(&self, at: usize) -> &[u8] {
         let item = self.items[at];
         &self.bytes[item.body as usize..][..item.body_len as usize]
     }
 
-    /// The entry `at`. Panics at or beyond [`len`](Self::len).
+    /// Decodes the entry at index `at`. Panics at or beyond [`len`](Self::len).
     pub fn entry(&self, at: usize) -> Result<Entry, FormatError> {
         Entry::decode(self.body(at))
     }
 
-    /// Where `name` is.
+    /// Index of the entry `name`.
     pub fn find(&self, name: &[u8]) -> Option<usize> {
         self.items
             .binary_search_by(|item| self.bytes[item.name as usize..][..usize::from(item.name_len)].cmp(name))
@@ -161,7 +162,7 @@ fn decode_inner(mut cursor: Cursor<'_>) -> Result<Vec<Child>, FormatError> {
         let name = cursor.take(usize::from(name_len), "name")?;
         check_name(name, children.last().map_or(b"", |child| &child.last_name))?;
         let entries = cursor.varint("entries below a node")?;
-        // A reader that skips entries by count would never see such a child.
+        // A reader that skips entries by count would never reach such a child.
         if entries == 0 {
             return Err(FormatError::Invalid("entries below a node"));
         }
@@ -176,9 +177,10 @@ fn decode_inner(mut cursor: Cursor<'_>) -> Result<Vec<Child>, FormatError> {
     Ok(children)
 }
 
-/// A name that a file system may show, greater than the one before it.
+/// Checks that a file system may show the name, and that it is greater than the previous one.
 fn check_name(name: &[u8], previous: &[u8]) -> Result<(), FormatError> {
-    // Looking at every byte is faster than stopping at the first: most names are short, and all of them are checked.
+    // Checking every byte is faster than stopping at the first match. Most names are short, and all are
+    // checked.
     let foul = name.iter().filter(|byte| matches!(byte, b'/' | 0)).count();
     if foul > 0 || matches!(name, b"" | b"." | b"..") {
         return Err(FormatError::Invalid("name"));
@@ -189,7 +191,7 @@ fn check_name(name: &[u8], previous: &[u8]) -> Result<(), FormatError> {
     Ok(())
 }
 
-/// Whether `keys` end a node of `level` (leaves: 0) that has `items` items and `bytes` bytes after `name`.
+/// Whether a node of `level` (leaves: 0) with `items` items and `bytes` bytes ends after `name`.
 fn ends(keys: &Keys, level: u8, name: &[u8], items: usize, bytes: usize) -> bool {
     if items >= MAX_ITEMS || bytes >= MAX_BYTES {
         return true;
@@ -208,7 +210,8 @@ pub struct LeafBuilder {
 }
 
 impl LeafBuilder {
-    /// Appends an entry, whose name must be greater than the one before; true when the leaf ends with it.
+    /// Appends an entry, whose name must be greater than the previous one. Returns true if the leaf ends with
+    /// it.
     pub fn push(&mut self, keys: &Keys, name: &[u8], body: &[u8]) -> bool {
         assert!(name.len() <= MAX_NAME && name > self.last_name.as_slice(), "names out of order");
         self.items.push(name.len() as u8);
@@ -224,7 +227,7 @@ impl LeafBuilder {
         self.count == 0
     }
 
-    /// The leaf's bytes, its last name and its number of entries; the builder is empty again.
+    /// Returns the leaf's bytes, its last name and its number of entries. Empties the builder.
     pub fn finish(&mut self) -> (Vec<u8>, Box<[u8]>, u64) {
         let mut bytes = Vec::with_capacity(self.items.len() + 4);
         bytes.push(LEAF);
@@ -244,13 +247,13 @@ pub struct InnerBuilder {
 }
 
 impl InnerBuilder {
-    /// `level` is 1 just above the leaves.
+    /// Makes a builder. `level` is 1 directly above the leaves.
     pub fn new(level: u8) -> Self {
         assert!((1..=MAX_LEVELS).contains(&level), "a directory of {level} levels");
         Self { level, children: Vec::new(), bytes: 0 }
     }
 
-    /// Appends a child; true when the node ends with it.
+    /// Appends a child. Returns true if the node ends with it.
     pub fn push(&mut self, keys: &Keys, child: Child) -> bool {
         self.bytes += child.last_name.len() + 40;
         let ends = ends(keys, self.level, &child.last_name, self.children.len() + 1, self.bytes);
@@ -263,8 +266,8 @@ impl InnerBuilder {
         &self.children
     }
 
-    /// The node's bytes, its last name and the number of entries below; the builder is empty again.
-    /// Panics when it is empty.
+    /// Returns the node's bytes, its last name and the number of entries below. Empties the builder. Panics
+    /// if the builder is empty.
     pub fn finish(&mut self) -> (Vec<u8>, Box<[u8]>, u64) {
         let children = std::mem::take(&mut self.children);
         let mut bytes = Vec::with_capacity(self.bytes + 8);

@@ -1,5 +1,6 @@
-//! A pack: a header, sealed blocks one after the other, a sealed catalogue that tells which blob is where, and a
-//! trailer that finds the catalogue from the end. The catalogue can be made again from the blocks.
+//! A pack consists of a header, sealed blocks, a sealed catalogue and a trailer. The catalogue lists the
+//! blobs and their positions. The trailer locates the catalogue from the end of the file. The catalogue can
+//! be rebuilt from the blocks.
 
 use super::codec::{Cursor, Encode};
 use super::limits::{MAX_BLOB, MAX_BLOBS_PER_BLOCK, MAX_BODY, MAX_PACK};
@@ -15,7 +16,7 @@ const MAGIC: [u8; 8] = *b"YESTPACK";
 const END: [u8; 4] = *b"YEND";
 const MAX_BLOCKS: usize = 1 << 20;
 
-/// What a pack's blobs are, kept apart so that a walk reads little.
+/// Kind of a pack's blobs. The kinds are stored separately, so that a walk reads little.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PackKind {
     /// Content of files.
@@ -25,7 +26,7 @@ pub enum PackKind {
 }
 
 impl PackKind {
-    /// Its number in the format.
+    /// Number of the kind in the format.
     pub fn code(self) -> u8 {
         match self {
             PackKind::Data => 0,
@@ -33,41 +34,41 @@ impl PackKind {
         }
     }
 
-    /// The reverse of [`code`](Self::code).
+    /// Inverse of [`code`](Self::code).
     pub fn from_code(code: u8) -> Option<Self> {
         [PackKind::Data, PackKind::Metadata].into_iter().find(|kind| kind.code() == code)
     }
 }
 
-/// Where a blob is.
+/// Location of a blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Placement {
-    /// Number of its block in the pack.
+    /// Index of the block in the pack.
     pub block: u32,
-    /// The block's first byte in the file.
+    /// Offset of the block in the file.
     pub block_offset: u64,
-    /// The block's bytes in the file.
+    /// Length of the stored block in bytes.
     pub block_len: u32,
-    /// The block's tag.
+    /// MAC of the block.
     pub block_tag: [u8; TAG_LEN],
     /// Whether the block is a delta.
     pub delta: bool,
-    /// The blob's number in its block.
+    /// Index of the blob in its block.
     pub nth: u32,
-    /// The blob's first byte in the decompressed block.
+    /// Offset of the blob in the decompressed block.
     pub start: u32,
-    /// The blob's bytes.
+    /// Length of the blob in bytes.
     pub len: u32,
 }
 
-/// Which blobs a pack holds, and where.
+/// The blobs of a pack and their locations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Catalogue {
     kind: PackKind,
     blocks: Vec<CatalogueBlock>,
-    /// In the order of their place in the pack.
+    /// Blobs in the order of their positions in the pack.
     blobs: Vec<CatalogueBlob>,
-    /// Positions in `blobs`, in the order of their ids.
+    /// Indices of `blobs`, in the order of the ids.
     by_id: Vec<u32>,
 }
 
@@ -77,7 +78,7 @@ struct CatalogueBlock {
     len: u32,
     tag: [u8; TAG_LEN],
     delta: bool,
-    /// Its first blob, in the order of their place.
+    /// Index of the block's first blob in `blobs`.
     first: u32,
 }
 
@@ -90,40 +91,40 @@ struct CatalogueBlob {
 }
 
 impl Placement {
-    /// The block's bytes, unless another block is in its place.
+    /// Returns the block's bytes, after a check that its MAC is the expected one.
     pub fn check<'a>(&self, stored: &'a [u8]) -> Result<&'a [u8], FormatError> {
         check_tag(&self.block_tag, stored)
     }
 }
 
 impl Catalogue {
-    /// What the pack's blobs are.
+    /// Kind of the pack's blobs.
     pub fn kind(&self) -> PackKind {
         self.kind
     }
 
-    /// The ids and lengths of its blobs, in the order of their place.
+    /// Ids and lengths of the blobs, in the order of their positions.
     pub fn blobs(&self) -> impl ExactSizeIterator<Item = (BlobId, u32)> {
         self.blobs.iter().map(|blob| (blob.id, blob.len))
     }
 
-    /// Its blocks, in order.
+    /// The blocks, in order.
     pub fn blocks(&self) -> impl Iterator<Item = BlockEntry<'_>> {
         (0..self.blocks.len() as u32).filter_map(|number| self.block(number))
     }
 
-    /// Block number `number`.
+    /// The block with the index `number`.
     pub fn block(&self, number: u32) -> Option<BlockEntry<'_>> {
         let block = self.blocks.get(number as usize)?;
         Some(BlockEntry { catalogue: self, number, offset: block.offset, delta: block.delta })
     }
 
-    /// Where its last block ends in the file: where the catalogue must begin.
+    /// Offset in the file where the last block ends, and where the catalogue must begin.
     pub fn blocks_end(&self) -> u64 {
         self.blocks.last().map_or(PACK_HEADER_LEN, |block| block.offset + u64::from(block.len))
     }
 
-    /// Where the blob `id` is.
+    /// Location of the blob `id`.
     pub fn find(&self, id: &BlobId) -> Option<Placement> {
         let at = self.by_id.binary_search_by(|at| self.blobs[*at as usize].id.cmp(id)).ok()?;
         let at = self.by_id[at];
@@ -141,7 +142,7 @@ impl Catalogue {
         })
     }
 
-    /// Bytes of block number `block` as it is stored, and uncompressed.
+    /// Bytes of the block with the index `block`: stored, and uncompressed.
     pub fn block_sizes(&self, block: u32) -> Option<(u64, u64)> {
         let stored = self.blocks.get(block as usize)?.len;
         let first = self.blobs.partition_point(|blob| blob.block < block);
@@ -149,7 +150,7 @@ impl Catalogue {
         Some((u64::from(stored), raw.map(|blob| u64::from(blob.len)).sum()))
     }
 
-    /// Bytes of memory that it takes, about.
+    /// Approximate memory use in bytes.
     pub fn weight(&self) -> usize {
         self.blobs.len() * (size_of::<CatalogueBlob>() + 4) + self.blocks.len() * size_of::<CatalogueBlock>()
     }
@@ -190,7 +191,7 @@ impl Catalogue {
             }
         }
         cursor.end("pack catalogue")?;
-        // It stays in memory, and grew by doubling.
+        // The vector stays in memory, and has grown by doubling.
         blobs.shrink_to_fit();
         let mut by_id: Vec<u32> = (0..blobs.len() as u32).collect();
         by_id.sort_unstable_by_key(|at| blobs[*at as usize].id);
@@ -198,20 +199,20 @@ impl Catalogue {
     }
 }
 
-/// A block, as its catalogue has it.
+/// A block, as listed in its catalogue.
 #[derive(Debug, Clone, Copy)]
 pub struct BlockEntry<'a> {
     catalogue: &'a Catalogue,
-    /// Its number in the pack.
+    /// Index of the block in the pack.
     pub number: u32,
-    /// Its first byte in the file.
+    /// Offset of the block in the file.
     pub offset: u64,
-    /// Whether it is a delta.
+    /// Whether the block is a delta.
     pub delta: bool,
 }
 
 impl<'a> BlockEntry<'a> {
-    /// The ids and lengths of its blobs, in order.
+    /// Ids and lengths of the blobs, in order.
     pub fn blobs(self) -> impl ExactSizeIterator<Item = (BlobId, u32)> + 'a {
         let blocks = &self.catalogue.blocks;
         let end = blocks.get(self.number as usize + 1).map(|next| next.first as usize);
@@ -221,12 +222,12 @@ impl<'a> BlockEntry<'a> {
             .map(|blob| (blob.id, blob.len))
     }
 
-    /// Bytes of the file that it takes.
+    /// Length of the stored block in bytes.
     pub fn stored_len(self) -> u32 {
         self.catalogue.blocks[self.number as usize].len
     }
 
-    /// The block's bytes, unless another block is in its place.
+    /// Returns the block's bytes, after a check that its MAC is the expected one.
     pub fn check<'b>(&self, stored: &'b [u8]) -> Result<&'b [u8], FormatError> {
         check_tag(&self.catalogue.blocks[self.number as usize].tag, stored)
     }
@@ -236,7 +237,7 @@ fn check_tag<'a>(tag: &[u8; TAG_LEN], stored: &'a [u8]) -> Result<&'a [u8], Form
     if stored.get(TAG) == Some(tag) { Ok(stored) } else { Err(FormatError::Checksum("block")) }
 }
 
-/// Whether a pack may begin with these [`PACK_HEADER_LEN`] bytes.
+/// Checks that a pack may begin with these [`PACK_HEADER_LEN`] bytes.
 pub fn check_pack_header(bytes: &[u8]) -> Result<(), FormatError> {
     if bytes == MAGIC { Ok(()) } else { Err(FormatError::Magic("pack")) }
 }
@@ -250,24 +251,25 @@ pub struct PackBuilder {
     kind: PackKind,
 }
 
-/// A whole pack, ready to be stored.
+/// A complete pack, ready to be stored.
 #[derive(Debug)]
 pub struct SealedPack {
-    /// Its name.
+    /// Id of the pack.
     pub id: PackId,
-    /// The file's bytes.
+    /// Bytes of the file.
     pub bytes: Vec<u8>,
-    /// Its catalogue, parsed again from `bytes`.
+    /// The catalogue, parsed again from `bytes`.
     pub catalogue: Catalogue,
 }
 
 impl PackBuilder {
-    /// An empty pack.
+    /// Makes an empty pack.
     pub fn new(kind: PackKind) -> Self {
         Self { bytes: MAGIC.to_vec(), blocks: Vec::new(), block_count: 0, kind }
     }
 
-    /// Appends a sealed block and the ids and lengths of its blobs. Panics when `block` is shorter than a frame's header.
+    /// Appends a sealed block and the ids and lengths of its blobs. Panics if `block` is shorter than a
+    /// frame's header.
     pub fn push(&mut self, block: &[u8], delta: bool, blobs: impl ExactSizeIterator<Item = (BlobId, u32)>) {
         self.bytes.extend_from_slice(block);
         self.block_count += 1;
@@ -280,8 +282,8 @@ impl PackBuilder {
         }
     }
 
-    /// Bytes of the file so far. The catalogue counts: for blobs of a few bytes that compress well it is larger than
-    /// their blocks, and has a limit too.
+    /// Bytes of the file so far, including the catalogue. For blobs of a few bytes that compress well, the
+    /// catalogue is larger than their blocks. It has a limit, too.
     pub fn len(&self) -> usize {
         self.bytes.len() + self.blocks.len()
     }
@@ -291,7 +293,7 @@ impl PackBuilder {
         self.block_count == 0
     }
 
-    /// The whole pack. What was encoded is parsed again before anybody may rely on it.
+    /// Completes the pack. Parses the encoded bytes again before anybody may rely on them.
     pub fn finish(mut self, keys: &Keys) -> Result<SealedPack, FormatError> {
         let mut body = Vec::with_capacity(self.blocks.len() + 16);
         body.push(self.kind.code());
@@ -307,12 +309,12 @@ impl PackBuilder {
     }
 }
 
-/// Where the catalogue is. Not sealed: the catalogue that it points at is.
+/// Location of the catalogue. The trailer is not sealed, but the catalogue is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PackTrailer {
-    /// The catalogue's first byte in the file.
+    /// Offset of the catalogue in the file.
     pub offset: u64,
-    /// The catalogue's bytes.
+    /// Length of the catalogue in bytes.
     pub len: u32,
 }
 
@@ -325,7 +327,7 @@ impl PackTrailer {
         bytes
     }
 
-    /// The trailer of a pack file of `size` bytes, from its last [`TRAILER_LEN`] bytes.
+    /// Decodes the trailer of a pack file of `size` bytes from its last [`TRAILER_LEN`] bytes.
     pub fn decode(bytes: &[u8], size: u64) -> Result<Self, FormatError> {
         let mut cursor = Cursor::new(bytes);
         let trailer = Self { offset: cursor.u64("pack trailer")?, len: cursor.u32("pack trailer")? };

@@ -5,13 +5,14 @@ use super::{FormatError, Time};
 /// The run of another program that a snapshot was imported from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
-    /// What tells it from all other runs of its source, so that it is imported once; not empty.
+    /// Identity of the run among all runs of its source, so that it is imported once. Not empty.
     pub identity: Box<[u8]>,
-    /// When it began, where that is known.
+    /// Time at which the run began, if known.
     pub began: Option<Time>,
-    /// When it completed, where that is known.
+    /// Time at which the run completed, if known.
     pub completed: Option<Time>,
-    /// When the program that made it lets it go; never, or not known, when `None`.
+    /// Time at which the program that made the run deletes it. `None` if it never does, or if the time is
+    /// unknown.
     pub expires: Option<Time>,
 }
 

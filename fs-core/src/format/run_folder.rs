@@ -2,16 +2,17 @@ use super::codec::{Cursor, Encode};
 use super::limits::MAX_NAME;
 use super::{FormatError, Time};
 
-/// The folder of a run when it was imported. The run is recognised by it after a change of the folder's time.
+/// The folder of a run at the time of its import. It identifies the run even if the folder's time changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunFolder {
-    /// The lasting identity of its file system; empty if there is none.
+    /// Lasting identity of the folder's file system; empty if there is none.
     pub file_system: Box<[u8]>,
-    /// Its inode number.
+    /// Inode number of the folder.
     pub inode: u64,
-    /// When it was created, if its file system records that. Inode numbers are reused; this time is not.
+    /// Creation time of the folder, if its file system records it. Inode numbers are reused; this time is
+    /// not.
     pub born: Option<Time>,
-    /// Its name, such as `daily.3`.
+    /// Name of the folder, such as `daily.3`.
     pub name: Box<[u8]>,
 }
 

@@ -1,20 +1,20 @@
-//! The frame around every object of a repository: what it is, how long, and a keyed checksum. An encrypting
-//! seal will take the checksum's place; nothing else needs to know.
+//! The frame around every object of a repository: its kind, its length and a MAC. An encrypting seal will
+//! replace the MAC; no other code needs to change.
 
 use super::{FormatError, Keys, limits::MAX_BODY};
 
-/// Bytes of a frame before its body: magic 4, body length 4, tag 16.
+/// Bytes of a frame before its body: magic 4, body length 4, MAC 16.
 pub const FRAME_HEADER_LEN: usize = 24;
 
-/// What a block's frame begins with.
+/// Magic bytes at the start of a block's frame.
 pub const BLOCK_MAGIC: [u8; 4] = *b"YBLK";
 
-/// Where the tag is in a frame …
+/// Byte range of the MAC in a frame.
 pub(super) const TAG: std::ops::Range<usize> = 8..24;
-/// … and its bytes.
+/// Length of the MAC in bytes.
 pub(super) const TAG_LEN: usize = 16;
 
-/// What a frame holds.
+/// Kind of a frame's content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sealed {
     Block,
@@ -49,7 +49,7 @@ impl Sealed {
     }
 }
 
-/// Puts `body` in a frame. Panics above [`MAX_BODY`], which no writer comes near.
+/// Puts `body` in a frame. Panics above [`MAX_BODY`], a size that no writer comes near.
 pub(super) fn seal(keys: &Keys, kind: Sealed, body: &[u8]) -> Vec<u8> {
     assert!(body.len() <= MAX_BODY, "a {} of {} bytes", kind.name(), body.len());
     let mut frame = Vec::with_capacity(FRAME_HEADER_LEN + body.len());
@@ -60,7 +60,7 @@ pub(super) fn seal(keys: &Keys, kind: Sealed, body: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// The body of the frame that `bytes` are, all of them.
+/// Verifies a frame and returns its body. `bytes` must be the whole frame.
 pub(super) fn open<'a>(keys: &Keys, kind: Sealed, bytes: &'a [u8]) -> Result<&'a [u8], FormatError> {
     let (header, body) =
         bytes.split_at_checked(FRAME_HEADER_LEN).ok_or(FormatError::Truncated(kind.name()))?;
@@ -80,7 +80,7 @@ pub(super) fn open<'a>(keys: &Keys, kind: Sealed, bytes: &'a [u8]) -> Result<&'a
     Ok(body)
 }
 
-/// Bytes of the frame of a block that begins with this header, if one does.
+/// Length in bytes of the frame of a block that begins with this header. `None` if it is not such a header.
 pub fn block_frame_len(header: &[u8]) -> Option<usize> {
     let (magic, rest) = header.split_first_chunk::<4>()?;
     let body = u32::from_le_bytes(*rest.first_chunk()?) as usize;

@@ -1,7 +1,8 @@
-//! Inode numbers and ctimes of a tree's files at its last import: derived data that proves files unchanged.
+//! Inode numbers and ctimes of a tree's files at its last import. They are derived data that prove files
+//! unchanged.
 //!
-//! A directory of the snapshot has a slot for each regular file and each directory in it, in the order of its listing.
-//! Slots are stored in parts of at most [`PART_SLOTS`], each with its own MAC.
+//! A directory of the snapshot has a slot for each of its regular files and directories, in the order of its
+//! listing. Slots are stored in parts of at most [`PART_SLOTS`], each with its own MAC.
 
 use std::array;
 
@@ -10,44 +11,45 @@ use super::limits::MAX_NODE_ITEMS;
 use super::seal::{FRAME_HEADER_LEN, Sealed, open, seal};
 use super::{BlobId, FormatError, Keys, SnapshotId, Time};
 
-/// Slots of one part.
+/// Number of slots in one part.
 pub const PART_SLOTS: u64 = 1 << 16;
 /// Bytes of a slot.
 pub const SLOT_LEN: usize = 20;
-/// Bytes of a part's body before its slots: half of the id of the directory's node, file system, number of the part.
+/// Bytes of a part's body before its slots: half of the id of the directory's node, file system, number of
+/// the part.
 const PART_HEADER_LEN: usize = 24;
 /// Bytes of a file system's identity.
 pub const MAX_FILE_SYSTEM: usize = 64;
-/// Bound of a trailer's frame, in bytes; it names a few file systems.
+/// Upper bound on a trailer's frame, in bytes. A trailer names a few file systems.
 pub const MAX_TRAILER: u32 = 1 << 20;
 
 /// The slot of one entry, as bytes, which are compact for millions of entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slot([u8; SLOT_LEN]);
 
-/// A regular file as an import saw it.
+/// A regular file as an import found it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileStat {
-    /// Its inode number; not 0.
+    /// Inode number; not 0.
     pub inode: u64,
-    /// When its inode was last changed.
+    /// Time of the inode's last change.
     pub ctime: Time,
 }
 
 /// The location of a directory's slots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DirectoryStats {
-    /// Offset of its first part.
+    /// Offset of the first part.
     pub offset: u64,
-    /// Number of its slots; not 0.
+    /// Number of slots; not 0.
     pub slots: u64,
 }
 
 impl Slot {
-    /// Nothing is known.
+    /// A slot without data.
     pub const UNKNOWN: Slot = Slot([0; SLOT_LEN]);
 
-    /// The slot of a file.
+    /// Makes the slot of a file.
     pub fn of_file(stat: FileStat) -> Self {
         let mut bytes = [0; SLOT_LEN];
         bytes[..8].copy_from_slice(&stat.inode.to_le_bytes());
@@ -56,7 +58,7 @@ impl Slot {
         Self(bytes)
     }
 
-    /// The slot of a directory.
+    /// Makes the slot of a directory.
     pub fn of_directory(stats: DirectoryStats) -> Self {
         let mut bytes = [0; SLOT_LEN];
         bytes[..8].copy_from_slice(&stats.slots.to_le_bytes());
@@ -71,7 +73,7 @@ impl Slot {
         (inode != 0).then_some(FileStat { inode, ctime })
     }
 
-    /// The location of the directory's slots, if anything in it is known.
+    /// The location of the directory's slots, if it has any known entry.
     pub fn directory(self) -> Option<DirectoryStats> {
         let (slots, offset, _) = self.fields();
         (slots != 0).then_some(DirectoryStats { offset, slots })
@@ -94,7 +96,8 @@ pub struct StatPart {
 }
 
 impl StatPart {
-    /// Size in the file of the part with this number, for a directory with `slots` slots. `None` for no part.
+    /// Bytes in the file of the part with this number, for a directory with `slots` slots. `None` if there is
+    /// no such part.
     pub fn stored_len(slots: u64, number: u64) -> Option<usize> {
         let before = number.checked_mul(PART_SLOTS)?;
         let here = slots.checked_sub(before)?.min(PART_SLOTS);
@@ -137,9 +140,9 @@ impl StatPart {
 /// A file system of an import.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownFileSystem {
-    /// Its identity, also after a reboot; at most [`MAX_FILE_SYSTEM`] bytes.
+    /// Identity that survives a reboot; at most [`MAX_FILE_SYSTEM`] bytes.
     pub identity: Box<[u8]>,
-    /// A time that its clock has passed.
+    /// A time that the file system's clock has passed.
     pub clock: Time,
 }
 
@@ -148,18 +151,18 @@ pub struct KnownFileSystem {
 pub struct StatTrailer {
     /// The snapshot made by the import.
     pub snapshot: SnapshotId,
-    /// When the last import that read every file began.
+    /// Start of the last import that read every file.
     pub all_read: Time,
     /// The file systems of the tree.
     pub file_systems: Vec<KnownFileSystem>,
-    /// The inode number of the root directory.
+    /// Inode number of the root directory.
     pub root_inode: u64,
-    /// The root directory.
+    /// Location of the root directory's slots.
     pub root: Option<DirectoryStats>,
 }
 
 impl StatTrailer {
-    /// The bytes that end the file. The last four are the length of those before them.
+    /// Encodes the end of the file. The last four bytes are the length of the bytes before them.
     pub fn seal(&self, keys: &Keys) -> Vec<u8> {
         let mut body = self.snapshot.0.to_vec();
         self.all_read.encode(&mut body);

@@ -3,16 +3,16 @@ use super::limits::{MAX_NODE_ITEMS, MAX_ORIGIN, MAX_SOURCE_NAME, MAX_TAG_NAME};
 use super::seal::{Sealed, open, seal};
 use super::{FormatError, Keys, SnapshotId, TagId, Time, is_source_name};
 
-/// A name that somebody has given to a snapshot.
+/// A name that somebody gave to a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tag {
-    /// The snapshot.
+    /// Id of the snapshot.
     pub snapshot: SnapshotId,
-    /// The snapshot's source.
+    /// Name of the snapshot's source.
     pub source: Box<[u8]>,
-    /// The name; see [`check_tag_name`].
+    /// The tag's name; see [`check_tag_name`].
     pub name: Box<str>,
-    /// When it was given.
+    /// Time at which the tag was given.
     pub given: Time,
 }
 
@@ -20,7 +20,7 @@ pub struct Tag {
 const KNOWN_FEATURES: u64 = 0;
 
 impl Tag {
-    /// The name of its object: the same whenever this snapshot is given this name.
+    /// Id of the tag's object. It is always the same for the same snapshot, source and name.
     pub fn id(&self, keys: &Keys) -> TagId {
         let mut identity = Vec::with_capacity(512);
         identity.extend(self.snapshot.0);
@@ -29,7 +29,7 @@ impl Tag {
         keys.tag_id(&identity)
     }
 
-    /// The name of its object, and that object's bytes.
+    /// Id of the tag's object, and the bytes of the object.
     pub fn seal(&self, keys: &Keys) -> (TagId, Vec<u8>) {
         let mut body = Vec::with_capacity(512);
         body.put_varint(KNOWN_FEATURES);
@@ -41,7 +41,7 @@ impl Tag {
         (self.id(keys), seal(keys, Sealed::Tag, &body))
     }
 
-    /// Verifies and parses the object called `id`.
+    /// Verifies and parses the object `id`.
     pub fn open(keys: &Keys, id: &TagId, bytes: &[u8]) -> Result<Self, FormatError> {
         let tag = Self::decode(open(keys, Sealed::Tag, bytes)?)?;
         if tag.id(keys) == *id {
@@ -51,7 +51,7 @@ impl Tag {
         }
     }
 
-    /// The tag with these bytes within its seal.
+    /// Decodes the body within the seal.
     pub fn decode(body: &[u8]) -> Result<Self, FormatError> {
         let mut cursor = Cursor::new(body);
         let features = cursor.varint("features")?;
@@ -66,7 +66,7 @@ impl Tag {
         let name = cursor.bytes(MAX_TAG_NAME, "tag's name")?;
         let name = check_tag_name(name).map_err(|_| FormatError::Invalid("tag's name"))?;
         let given = Time::decode(&mut cursor)?;
-        // An extension that must be understood has a feature bit; any other may be skipped.
+        // An extension that a reader must know has a feature bit. A reader may skip any other.
         for _ in 0..cursor.count(MAX_NODE_ITEMS, 2, "extensions")? {
             cursor.varint("extension")?;
             cursor.bytes(MAX_ORIGIN, "extension")?;
@@ -76,8 +76,8 @@ impl Tag {
     }
 }
 
-/// The name of a tag, or why it cannot be one. Behind an `@` it is a file's name, also on Windows, stands before the colon
-/// of `T:PATH` and around the dots of `@A..@B`, and is one word of a list.
+/// Returns the name of a tag, or the reason why it is invalid. After an `@` the name is a file name, also on
+/// Windows. It precedes the colon of `T:PATH` and surrounds the dots of `@A..@B`. It is one word of a list.
 pub fn check_tag_name(name: &[u8]) -> Result<&str, &'static str> {
     let text = str::from_utf8(name).map_err(|_| "it is no UTF-8")?;
     if text.is_empty() || text.len() > MAX_TAG_NAME {
@@ -154,7 +154,7 @@ mod tests {
             Tag { snapshot: SnapshotId([4; 32]), ..sample() },
             Tag { source: (*b"web2").into(), ..sample() },
             Tag { name: "before".into(), ..sample() },
-            // The same letters, otherwise parted.
+            // The same letters, but split differently.
             Tag { source: (*b"web1b").into(), name: "efore-upgrade".into(), ..sample() },
         ];
         for other in others {

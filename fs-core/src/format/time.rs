@@ -12,7 +12,7 @@ impl Time {
     /// 1970-01-01T00:00:00Z.
     pub const EPOCH: Time = Time { secs: 0, nanos: 0 };
 
-    /// `None` when `nanos` is not below 10⁹.
+    /// Makes a time. `None` if `nanos` is not below 10⁹.
     pub fn new(secs: i64, nanos: u32) -> Option<Self> {
         (nanos < 1_000_000_000).then_some(Self { secs, nanos })
     }
@@ -27,7 +27,7 @@ impl Time {
         self.nanos
     }
 
-    /// The nearest time that `jiff` can express: it ends with the year 9999.
+    /// The nearest time that `jiff` can express. Its range ends with the year 9999.
     pub fn timestamp(self) -> jiff::Timestamp {
         let limit = if self.secs < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
         let nanos = i128::from(self.secs) * 1_000_000_000 + i128::from(self.nanos);

@@ -2,10 +2,10 @@ use super::FormatError;
 use super::codec::{Cursor, Encode};
 use super::limits::{MAX_NODE_ITEMS, MAX_UNREAD_PATH};
 
-/// Entries that an import could not read, though they may have been there.
+/// Entries that an import could not read, though they may have existed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Unread {
-    /// Their paths below the root, names separated by `/`, in ascending order. Whatever is below such a path was not
+    /// Paths below the root, names separated by `/`, in ascending order. Entries below such a path were not
     /// read either. At most [`MAX_UNREAD`](super::limits::MAX_UNREAD) bytes in all.
     pub paths: Vec<Box<[u8]>>,
     /// Number of further paths.

@@ -5,15 +5,15 @@ use super::limits::{MAX_NAME, MAX_XATTR_VALUE, MAX_XATTRS};
 /// A name and a value.
 pub type Xattr = (Box<[u8]>, Box<[u8]>);
 
-/// Extended attributes (POSIX ACLs among them, as `system.posix_acl_*`), sorted by name, each name once.
+/// Extended attributes, sorted by name, each name once. They include POSIX ACLs, as `system.posix_acl_*`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct XattrSet(Vec<Xattr>);
 
 impl XattrSet {
-    /// Takes (name, value) pairs in any order; of pairs with one name the first is kept.
+    /// Makes a set of (name, value) pairs in any order. Of pairs with one name, the first is kept.
     ///
     /// # Errors
-    /// When a name or value is longer than the format keeps, or there are too many.
+    /// A name or value exceeds the format's limit, or there are too many pairs.
     pub fn new(mut pairs: Vec<Xattr>) -> Result<Self, FormatError> {
         pairs.sort_by(|a, b| a.0.cmp(&b.0));
         pairs.dedup_by(|a, b| a.0 == b.0);
@@ -25,33 +25,33 @@ impl XattrSet {
         Ok(Self(pairs))
     }
 
-    /// Whether there is none.
+    /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The value of `name`.
+    /// Value of the attribute `name`.
     pub fn get(&self, name: &[u8]) -> Option<&[u8]> {
         let at = self.0.binary_search_by(|pair| (*pair.0).cmp(name)).ok()?;
         Some(&self.0[at].1)
     }
 
-    /// Bytes of all names and values.
+    /// Total bytes of all names and values.
     pub fn weight(&self) -> usize {
         self.0.iter().map(|(name, value)| name.len() + value.len()).sum()
     }
 
-    /// Takes `name` out.
+    /// Removes the attribute `name`.
     pub fn remove(&mut self, name: &[u8]) {
         self.0.retain(|pair| *pair.0 != *name);
     }
 
-    /// The names, sorted.
+    /// Names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &[u8]> {
         self.0.iter().map(|pair| &*pair.0)
     }
 
-    /// The bytes of a blob, or of the part of an entry, that holds this set.
+    /// Encodes the set for a blob, or for the part of an entry that holds it.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         out.put_varint(self.0.len() as u64);
@@ -62,7 +62,7 @@ impl XattrSet {
         out
     }
 
-    /// The reverse of [`encode`](Self::encode), all of `bytes`.
+    /// Inverse of [`encode`](Self::encode). `bytes` must be the whole set.
     pub fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
         let mut cursor = Cursor::new(bytes);
         let count = cursor.count(MAX_XATTRS, 2, "extended attributes")?;

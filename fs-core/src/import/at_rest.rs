@@ -1,4 +1,4 @@
-//! Whether a tree is at rest: what somebody is still writing is no finished run.
+//! Checks that a tree is quiescent. A tree that a program is still writing is not a finished run.
 
 use jiff::Timestamp;
 
@@ -6,15 +6,16 @@ use super::disk::{FileType, Stat};
 use super::parent::may_have_changed_since;
 use crate::format::Time;
 
-/// What of a tree must not have changed, and since when. A walk that finds otherwise ends there.
+/// The part of a tree that must not have changed, and since when. A walk that finds a change stops there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AtRest {
-    /// Nothing: it is a live tree, and changes are to be expected.
+    /// Nothing. The tree is live, and changes are expected.
     #[default]
     Nothing,
-    /// Its directories: a level of a farm of hard links, where the ctime of a file tells of its other names, too.
+    /// Directories only, for a level of a farm of hard links. There a file's ctime also changes with its
+    /// other names.
     Directories(Time),
-    /// All of it.
+    /// All entries.
     Everything(Time),
 }
 
@@ -23,8 +24,8 @@ impl AtRest {
         self != AtRest::Nothing
     }
 
-    /// Why an entry is not at rest, if it is not. Its ctime cannot be set, so what is older than the demanded time is as
-    /// it was then; one from the future tells that the clock was wrong, and nothing else.
+    /// Returns the reason if the entry is not quiescent. No program can set a ctime, so an entry older than
+    /// the demanded time is unchanged since then. A ctime in the future only shows that the clock was wrong.
     pub(super) fn disturbance(self, stat: &Stat) -> Option<&'static str> {
         let since = match self {
             AtRest::Everything(since) => since,
@@ -40,16 +41,19 @@ fn now() -> Time {
     Timestamp::now().into()
 }
 
-/// How long rsync may write nothing to a file, waiting for its other end. What is older was left by one that was killed.
+/// Longest time, in seconds, that rsync may write nothing to a file while it waits for its other end. A
+/// killed rsync left any older file.
 const STALLED_SECS: i64 = 3600;
 
-/// The permissions of group and others.
+/// Permission bits of group and others.
 const OTHERS: u16 = 0o077;
 
-/// Whether rsync is writing this entry, as its name tells: `.name.XXXXXX` holds what a file will be (`get_tmpname` in
-/// rsync's receiver.c; nobody else may read it before it is complete), `.~tmp~` what `--delay-updates` holds back.
+/// Whether rsync is writing this entry, judged by its name. `.name.XXXXXX` is a temporary file (`get_tmpname`
+/// in rsync's receiver.c); nobody else may read it before it is complete. `.~tmp~` holds the files that
+/// `--delay-updates` holds back.
 ///
-/// One name in two hundred is a word by chance: a tree that must be at rest can wait, a live one must not for people's names.
+/// By chance, one name in two hundred is a word. A tree that must be quiescent can wait for such a file. A
+/// live tree must not wait because of names that people chose.
 pub(super) fn rsync_writes(name: &[u8], stat: &Stat, at_rest: AtRest) -> bool {
     let named = match stat.kind {
         FileType::RegularFile => {
@@ -61,7 +65,8 @@ pub(super) fn rsync_writes(name: &[u8], stat: &Stat, at_rest: AtRest) -> bool {
     named && stat.ctime.secs().saturating_add(STALLED_SECS) >= now().secs()
 }
 
-/// Six random letters and digits. People's own endings are words or dates, as in `.profile.backup`.
+/// Whether the name ends in rsync's six random letters and digits. People's own endings are words or dates,
+/// as in `.profile.backup`. With `or_a_word`, such an ending counts, too.
 fn is_temporary(name: &[u8], or_a_word: bool) -> bool {
     let Some((stem, ending)) = name.split_last_chunk::<6>() else { return false };
     stem.len() > 2

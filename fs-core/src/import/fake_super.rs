@@ -1,5 +1,5 @@
-//! Decodes what `rsync --fake-super` keeps in extended attributes, as it lacks the privilege to set it
-//! (rsync's `xattrs.c` and `acls.c`):
+//! Decodes extended attributes of `rsync --fake-super`. rsync stores in them the metadata that it lacks the
+//! privilege to set (rsync's `xattrs.c` and `acls.c`):
 //!
 //! - `user.rsync.%stat`: octal mode, `major,minor`, `uid:gid`;
 //! - `user.rsync.%aacl`, `user.rsync.%dacl`: the access and the default ACL;
@@ -15,23 +15,23 @@ const PREFIX: &[u8] = b"user.rsync.";
 const STAT: &[u8] = b"user.rsync.%stat";
 const ACCESS_LIST: &[u8] = b"user.rsync.%aacl";
 const DEFAULT_LIST: &[u8] = b"user.rsync.%dacl";
-/// Namespaces that only root may write to: rsync keeps their attributes below [`PREFIX`].
+/// Namespaces that only root may write to. rsync stores their attributes below [`PREFIX`].
 const HIDDEN: [&[u8]; 3] = [b"trusted.", b"security.", b"system."];
 
-/// Marks an entry that is missing in an ACL, because the mode has its permissions.
+/// Marks an entry that is absent from an ACL because the mode has its permissions.
 const NO_ENTRY: u32 = 0x80;
-/// Flag in the permissions of a named entry: a user, not a group.
+/// Flag in the permissions of a named entry: the entry names a user, not a group.
 const IS_USER: u32 = 1 << 31;
 
-/// Turns a stand-in into what it stands for: type, owner, mode, ACLs and other attributes. Attributes that
-/// rsync cannot have written stay as they are.
+/// Turns a stand-in into the entry it stands for: type, owner, mode, ACLs and other attributes. Attributes
+/// that rsync cannot have written stay unchanged.
 pub(super) fn reveal(stat: &mut Stat, read: &mut io::Result<ReadXattrs>) {
     let Ok((set, _)) = read else { return };
     if let Some(fake) = set.get(STAT).and_then(FakeStat::parse) {
         set.remove(STAT);
         fake.apply(stat);
     }
-    // The stand-in's own ACLs were inherited from the destination folder, and not copied.
+    // The stand-in's own ACLs were inherited from the destination folder, not copied.
     set.remove(acl::ACCESS);
     set.remove(acl::DEFAULT);
     let is_directory = stat.kind == FileType::Directory;
@@ -62,7 +62,7 @@ pub(super) fn reveal(stat: &mut Stat, read: &mut io::Result<ReadXattrs>) {
     }
 }
 
-/// Sets `name` to this value, or removes it.
+/// Sets `name` to this value. Without a value, removes it.
 fn replace(set: &mut XattrSet, name: &[u8], value: Option<Vec<u8>>) {
     set.remove(name);
     let Some(value) = value else { return };
@@ -77,13 +77,13 @@ fn replace(set: &mut XattrSet, name: &[u8], value: Option<Vec<u8>>) {
 
 /// An ACL in rsync's encoding.
 struct KeptList {
-    /// The permissions of owner, group, mask and others.
+    /// Permissions of owner, group, mask and others, in this order.
     four: [u32; 4],
     named: Vec<(Tag, u16)>,
 }
 
 impl KeptList {
-    /// `None` if rsync cannot have written it.
+    /// Returns `None` if rsync cannot have written the value.
     fn parse(value: &[u8]) -> Option<Self> {
         let (words, rest) = value.as_chunks::<4>();
         let mut words = words.iter().map(|word| u32::from_le_bytes(*word));
@@ -104,7 +104,7 @@ impl KeptList {
         Some(Self { four, named })
     }
 
-    /// The bytes of an access ACL, with missing entries taken from the mode. `None` if it only repeats the
+    /// The bytes of an access ACL, with absent entries taken from the mode. `None` if it only repeats the
     /// mode.
     fn access(self, mode: u16) -> Option<Vec<u8>> {
         let Self { four: [user, group, mask, other], named: mut entries } = self;
@@ -124,7 +124,7 @@ impl KeptList {
         Some(Acl::new(entries).encode())
     }
 
-    /// The bytes of a default ACL, which lacks at most an unnecessary mask.
+    /// The bytes of a default ACL. It may lack only an unnecessary mask.
     fn default(self) -> Option<Vec<u8>> {
         let Self { four: [user, group, mask, other], named: mut entries } = self;
         if [user, group, other].contains(&NO_ENTRY) {
@@ -144,7 +144,7 @@ impl KeptList {
     }
 }
 
-/// What an entry is meant to be.
+/// The attributes that an entry stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct FakeStat {
     kind: FileType,
@@ -174,7 +174,8 @@ impl FakeStat {
         })
     }
 
-    /// Makes of what the operating system tells what is meant. A directory is one for real, and nothing else is.
+    /// Applies these attributes to `stat`. The type changes only if both or neither are directories, since
+    /// rsync stores a directory as a directory.
     fn apply(self, stat: &mut Stat) {
         if (self.kind == FileType::Directory) == (stat.kind == FileType::Directory) {
             (stat.kind, stat.device) = (self.kind, self.device);
@@ -195,7 +196,7 @@ mod tests {
         words.iter().flat_map(|word| word.to_le_bytes()).collect()
     }
 
-    /// What an entry of this type and mode with these attributes is revealed to be.
+    /// Reveals an entry with this type, mode and attributes.
     fn revealed(kind: FileType, mode: u16, pairs: &[(&[u8], &[u8])]) -> (Stat, XattrSet) {
         let mut stat = Stat {
             kind,
@@ -241,7 +242,8 @@ mod tests {
 
     #[test]
     fn lists_take_from_the_mode_what_they_lack() {
-        // As rsync 3.5 keeps `setfacl -m u:33:rwx,g:44:r,m:rw` of a file of mode 664, whose group had r.
+        // rsync 3.5 stores this for `setfacl -m u:33:rwx,g:44:r,m:rw` of a file of mode 664, whose group had
+        // r.
         let kept = words(&[NO_ENTRY, 4, 6, NO_ENTRY, 33, IS_USER | 7, 44, 4]);
         let (_, set) = revealed(FileType::RegularFile, 0o664, &[(ACCESS_LIST, &kept)]);
         assert_eq!(
@@ -266,7 +268,7 @@ mod tests {
     #[test]
     fn the_lists_of_a_stand_in_are_not_those_of_the_file() {
         let inherited = Acl::new(vec![(Tag::UserObj, 7), (Tag::GroupObj, 7), (Tag::Other, 7)]).encode();
-        // rsync keeps no mode where it could give the file the right one.
+        // rsync stores no mode if it could give the file the right one.
         for pairs in [
             &[(acl::ACCESS, &inherited[..])][..],
             &[(STAT, b"100640 0,0 1000:33"), (acl::ACCESS, &inherited)],

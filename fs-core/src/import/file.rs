@@ -1,4 +1,4 @@
-//! Reading one file: its data and its holes, and whether it stood still meanwhile.
+//! Reads one file, with data and holes, and detects changes during the read.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -12,45 +12,44 @@ use crate::format::{Entry, Kind};
 use crate::monitor::{Cancellation, Monitor, Progress};
 use crate::store::{ContentWriter, CopyError, Writer};
 
-/// A file as it was read.
 pub(super) struct ReadFile {
-    /// As it was when reading began.
+    /// Attributes at the start of the read.
     pub(super) stat: Stat,
     pub(super) kind: Kind,
     pub(super) xattrs: io::Result<ReadXattrs>,
-    /// It changed under each attempt to read it.
+    /// True if the file changed during each attempt to read it.
     pub(super) unsettled: bool,
 }
 
-/// Why a file was not read.
+/// Reason why a file was not read.
 pub(super) enum ReadError {
     /// This file could not be read.
     File(io::Error),
-    /// The import must end.
+    /// The import must stop.
     Import(ImportError),
-    /// The import must end: somebody is writing what was to be at rest.
+    /// The import must stop: a program is writing to a tree that must be quiescent.
     NotAtRest(&'static str),
 }
 
-/// A second reading catches nearly every file that was just being saved; one that never stands still would not
-/// by a tenth either.
+/// A second attempt catches nearly every file that was just being saved. A file that changes all the time
+/// would not be caught by the tenth attempt either.
 const ATTEMPTS: u32 = 2;
 
-/// Bytes that are read behind a file's end as its size tells it.
+/// Maximum bytes read beyond the end that a file's size states.
 const MOST_UNTOLD: u64 = 1 << 20;
 
-/// What reading needs beside the file.
+/// Everything that a read needs besides the file.
 pub(super) struct FileContext<'a> {
     pub(super) writer: &'a mut Writer,
     pub(super) content: &'a mut ContentWriter,
-    /// The entry of the parent snapshot at this path.
+    /// Entry of the parent snapshot at this path.
     pub(super) previous: Option<&'a Entry>,
     pub(super) progress: &'a mut Progress,
     pub(super) monitor: &'a dyn Monitor,
     pub(super) cancellation: &'a Cancellation,
 }
 
-/// Reads the file `name`, again when it changed meanwhile.
+/// Reads the file `name`, and once more if it changed during the read.
 pub(super) fn read(
     directory: &Directory,
     name: &std::ffi::CStr,
@@ -74,7 +73,7 @@ pub(super) fn read(
         context.content.reset();
         let kind = result?;
         let after = stat_file(&file).map_err(ReadError::File)?;
-        // A size lies only where nothing is allocated, as in /proc and /sys.
+        // Sizes are wrong only where nothing is allocated, as in /proc and /sys.
         let is_whole = match kind {
             Kind::File { size, .. } => size == before.size || before.allocated == 0,
             _ => false,
@@ -97,10 +96,10 @@ fn read_once(file: &mut File, stat: &Stat, context: &mut FileContext<'_>) -> Res
     let is_whole = if stat.allocated < stat.size {
         read_sparse(file, stat.size, context)?
     } else {
-        // No more than it had: a file may grow faster than it is read.
+        // Reads no more than the initial size: a file may grow faster than it is read.
         copy(file, stat.size, context)? == stat.size
     };
-    // In /proc and the like sizes mean nothing: the content is whatever can be read.
+    // In /proc and the like, sizes mean nothing. The content is everything that can be read.
     if is_whole && stat_file(file).map_err(ReadError::File)?.size == stat.size {
         let more = copy(file, MOST_UNTOLD, context)?;
         if more == MOST_UNTOLD && stat_file(file).map_err(ReadError::File)?.size == stat.size {
@@ -111,11 +110,11 @@ fn read_once(file: &mut File, stat: &Stat, context: &mut FileContext<'_>) -> Res
     Ok(Kind::File { size, holes, content })
 }
 
-/// Reads `size` bytes, keeping holes. Returns whether there were that many.
+/// Reads `size` bytes, keeping holes. Returns false if the file has fewer bytes.
 fn read_sparse(file: &mut File, size: u64, context: &mut FileContext<'_>) -> Result<bool, ReadError> {
     let mut at = 0;
     while at < size {
-        // A file system that answers nonsense must not lead back.
+        // A wrong answer from a file system must not lead backwards.
         let data = next_data(file, at).map_err(ReadError::File)?.map_or(size, |data| data.clamp(at, size));
         context.content.hole(context.writer, data - at).map_err(store)?;
         if data == size {
@@ -155,7 +154,7 @@ fn store(error: crate::store::StoreError) -> ReadError {
     ReadError::Import(ImportError::Store(error))
 }
 
-/// Counts what is read, and stops when asked: one file may be larger than everything else.
+/// Counts the bytes read, and stops on cancellation: one file may be larger than all others.
 struct Watched<'a> {
     file: &'a mut File,
     progress: &'a mut Progress,

@@ -5,22 +5,21 @@ use super::parent::may_have_changed_since;
 use crate::format::{KnownFileSystem, Time};
 use crate::store::StatCache;
 
-/// Clocks that are right differ by less than this.
+/// Upper bound on the difference between correct clocks, in seconds.
 const FUTURE_SECS: i64 = 86_400;
 
-/// A file system.
 #[derive(Debug)]
 pub(super) struct FileSystem {
     device: u64,
-    /// Its identity, also after a reboot.
+    /// Identity that survives a reboot.
     pub(super) identity: Box<[u8]>,
     /// Whether files keep their inode numbers.
     pub(super) keeps_inodes: bool,
     /// Whether a change of a file changes its ctime.
     pub(super) keeps_ctimes: bool,
-    /// A time that its clock has passed.
+    /// A time that the file system's clock has passed.
     clock: Time,
-    /// The clock could not be read: the latest ctime seen replaces it.
+    /// The clock could not be read. The latest ctime seen replaces it.
     is_estimated: bool,
 }
 
@@ -28,9 +27,9 @@ pub(super) struct FileSystem {
 #[derive(Debug, Default)]
 pub(super) struct FileSystems {
     all: Vec<FileSystem>,
-    /// The time of every clock, in tests.
+    /// Time of every clock, in tests.
     fixed: Option<Time>,
-    /// The identity of the root's file system, if `--origin` declares it.
+    /// Identity of the root's file system, if `--origin` declares it.
     declared: Option<Box<[u8]>>,
 }
 
@@ -40,14 +39,14 @@ impl FileSystems {
         Self { all: Vec::new(), fixed, declared }
     }
 
-    /// The index of the file system of `directory`, whose attributes are `stat`.
+    /// Index of the file system of `directory`, whose attributes are `stat`.
     pub(super) fn of(&mut self, directory: &Directory, stat: &Stat, cache: Option<&StatCache>) -> usize {
         let device = stat.id.0;
         if let Some(known) = self.all.iter().position(|known| known.device == device) {
             return known;
         }
         let declared = self.declared.take();
-        // The clock of a frozen copy stopped when it was frozen.
+        // The clock of a frozen copy stopped when the copy was frozen.
         let read = self.fixed.or_else(|| if declared.is_some() { None } else { directory.clock() });
         let identity = declared.unwrap_or_else(|| directory.file_system(device));
         let known = cache.and_then(|cache| cache.clock(&identity)).filter(|known| *known <= now());
@@ -67,7 +66,7 @@ impl FileSystems {
         &self.all[index]
     }
 
-    /// Records an entry's ctime: the clock of its file system is at least as late.
+    /// Records an entry's ctime. The clock of its file system is at least as late.
     pub(super) fn note(&mut self, index: usize, stat: &Stat) {
         let file_system = &mut self.all[index];
         // A ctime from the future must not make all others look old.
@@ -95,14 +94,15 @@ fn now() -> Time {
 }
 
 impl FileSystem {
-    /// Whether the clock has advanced beyond this file's ctime, so that every later change will show in it.
+    /// Whether the clock has advanced beyond this file's ctime, so that every later change changes the ctime.
     pub(super) fn is_settled(&self, stat: &Stat) -> bool {
-        // What is far in the future, as the clock was wrong once, gets an earlier ctime by any change.
+        // A wrong clock may have set a ctime far in the future. Any change replaces it by an earlier one.
         let is_future = || stat.ctime.secs() > now().secs().saturating_add(FUTURE_SECS);
         !may_have_changed_since(stat.ctime, self.clock) || is_future()
     }
 
-    /// Whether the entry is on this file system: on an overlay, an entry may be on another one than its directory.
+    /// Whether the entry is on this file system. On an overlay, an entry and its directory may be on
+    /// different ones.
     pub(super) fn holds(&self, stat: &Stat) -> bool {
         stat.id.0 == self.device
     }

@@ -6,44 +6,44 @@ use hashbrown::HashTable;
 use crate::format::limits::MAX_INLINE;
 use crate::format::{BlobId, Content, Entry, Kind, LinkTableBuilder, PathKey, Time};
 
-/// Where the operating system keeps a file: device and inode number.
+/// Identity of a file for the operating system: device and inode number.
 pub(super) type FileId = (u64, u64);
 
-/// Files that have other names, met so far on the walk.
+/// The files met so far on the walk that have several names.
 ///
-/// In a farm of hard links every file has some, nearly all of them outside of the walked tree: what is kept of a file
-/// met once is little, and what few files have is kept apart.
+/// In a farm of hard links every file has several names, nearly all of them outside of the walked tree. So
+/// the record of a file met once is small. Data that only few files need are kept in separate maps.
 #[derive(Debug, Default)]
 pub(super) struct LinkTracker {
     files: Vec<Linked>,
-    /// Unused places in `files`.
+    /// Unused indices of `files`.
     free: Vec<u32>,
-    /// Places in `files`, by device and inode number.
+    /// Indices of `files`, by device and inode number.
     places: HashTable<u32>,
     hasher: RandomState,
     devices: Vec<u64>,
     /// All paths of the files that were met more than once.
     paths: HashMap<u32, Vec<PathKey>>,
-    /// Bytes in holes of the files that have any.
+    /// Bytes in holes, for files that have holes.
     holes: HashMap<u32, u64>,
     finished: LinkTableBuilder,
 }
 
-/// A file by the first of its names that was met.
+/// A file, with the first of its names that was met.
 #[derive(Debug)]
 struct Linked {
     inode: u64,
-    /// Its place in [`LinkTracker::devices`].
+    /// Index into [`LinkTracker::devices`].
     device: u16,
     path: PathKey,
-    /// What `bytes` are: so many of an inline content, or an id.
+    /// Meaning of `bytes`: the length of an inline content, or the kind of an id.
     content: u8,
     bytes: [u8; MAX_INLINE],
     print: Print,
 }
 
-/// In few bytes what tells whether a file changed between two of its names: a hash of its size and times, with a key that
-/// nobody can foresee.
+/// A short keyed hash of a file's size and times. It shows whether the file changed between two of its names.
+/// Nobody can predict the key.
 type Print = [u8; 5];
 
 const BLOB: u8 = MAX_INLINE as u8 + 1;
@@ -51,8 +51,8 @@ const CHUNKS: u8 = MAX_INLINE as u8 + 2;
 const UNKNOWN: u8 = MAX_INLINE as u8 + 3;
 
 impl LinkTracker {
-    /// The content under which another name of this file was imported, if its size and times are unchanged
-    /// since.
+    /// The content under which another name of this file was imported. `None` if its size or times have
+    /// changed since.
     pub(super) fn known(&self, id: FileId, size: u64, mtime: Time, ctime: Time) -> Option<Kind> {
         let place = self.find(id, self.hasher.hash_one(id))?;
         let linked = &self.files[place as usize];
@@ -69,13 +69,15 @@ impl LinkTracker {
         Some(Kind::File { size, holes, content })
     }
 
-    /// Notes that `path` is a name of the file `id`, which has `names` names in all, here or elsewhere.
+    /// Records `path` as a name of the file `id`. The file has `names` names in total, inside and outside of
+    /// the tree.
     pub(super) fn add(&mut self, id: FileId, names: u64, ctime: Time, path: PathKey, entry: &Entry) {
         let hash = self.hasher.hash_one(id);
         let Some(place) = self.find(id, hash) else { return self.insert(id, hash, ctime, path, entry) };
         let print = self.print(entry.size(), entry.attributes.mtime, ctime);
         if self.files[place as usize].print != print {
-            // It was changed, or linked anew, and read again: its next name must be like this one.
+            // The file was changed or linked again, and then read again. Its next name must match this
+            // reading.
             let (content, bytes, holes) = remembered(entry);
             let linked = &mut self.files[place as usize];
             (linked.content, linked.bytes, linked.print) = (content, bytes, print);
@@ -98,7 +100,7 @@ impl LinkTracker {
         }
     }
 
-    /// The bytes of the snapshot's link table.
+    /// Encodes the snapshot's link table.
     pub(super) fn finish(mut self) -> Vec<u8> {
         // Sorting needs the memory.
         (self.files, self.places) = Default::default();
@@ -120,7 +122,7 @@ impl LinkTracker {
         let known = self.devices.iter().position(|known| *known == device);
         let nth = known.unwrap_or(self.devices.len());
         let place = self.free.pop().or_else(|| u32::try_from(self.files.len()).ok());
-        // More devices than a kernel mounts, or more files than fit in memory.
+        // There are more devices than a kernel mounts, or more files than fit in memory.
         let (Ok(nth), Some(place)) = (u16::try_from(nth), place) else { return };
         if known.is_none() {
             self.devices.push(device);
@@ -149,7 +151,7 @@ impl LinkTracker {
     }
 }
 
-/// What is kept of a content: what its bytes are, these, and how many bytes are in holes.
+/// The remembered parts of a content: the meaning of its bytes, the bytes, and the number of bytes in holes.
 fn remembered(entry: &Entry) -> (u8, [u8; MAX_INLINE], u64) {
     let mut bytes = [0; MAX_INLINE];
     match &entry.kind {

@@ -1,6 +1,6 @@
 //! Trees on disk become snapshots.
 //!
-//! The walk and the parent snapshot's tree advance together in the order of names. A file that is proven to be
+//! The walk and the parent snapshot's tree advance together in the order of names. A file that is proven
 //! unchanged (`walk/unchanged.rs`) is taken over without being read.
 
 mod at_rest;
@@ -26,12 +26,12 @@ pub use error::ImportError;
 pub use seen::SeenFiles;
 pub use walk::{Options, Outcome, Stats, Taken, run};
 
-/// What tells the directory at `path`, behind any links, from every other: see [`Options::skip`].
+/// Identity of the directory at `path`, behind any links: device and inode number. See [`Options::skip`].
 pub fn directory_id(path: &std::path::Path) -> std::io::Result<(u64, u64)> {
     Ok(disk::Directory::open(path)?.stat_self()?.id)
 }
 
-/// What tells the directory at `path` from any other, also after a reboot: the identity of its file system, and its inode
+/// Identity of the directory at `path` that survives a reboot: the identity of its file system, and its inode
 /// number.
 pub fn root_identity(path: &std::path::Path) -> std::io::Result<(Box<[u8]>, u64)> {
     let directory = disk::Directory::open(path)?;
@@ -39,7 +39,8 @@ pub fn root_identity(path: &std::path::Path) -> std::io::Result<(Box<[u8]>, u64)
     Ok((directory.file_system(device), inode))
 }
 
-/// Folders in each other: below, nobody can name a file any more (`PATH_MAX` of one-letter names). A bound on open files.
+/// Maximum depth of nested folders. Nobody can name a file below it (`PATH_MAX` of one-letter names). It
+/// bounds the number of open files.
 pub(crate) const MAX_DEPTH: usize = 2048;
 
 #[cfg(all(test, unix))]

@@ -1,4 +1,4 @@
-//! Mounts, as listed by the kernel.
+//! The kernel's list of mounts.
 
 use std::ffi::OsString;
 use std::fs;
@@ -6,28 +6,28 @@ use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
-/// The file system type of a mount of history.
+/// File system type of a mount of history.
 pub const MOUNT_TYPE: &str = "fuse.yester";
 
 /// A mount.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mounted {
-    /// Its number.
+    /// Id of the mount.
     pub id: u64,
-    /// The mount point.
+    /// Mount point.
     pub path: PathBuf,
-    /// The device number of its files.
+    /// Device number of its files.
     pub device: u64,
-    /// The file system's type.
+    /// File system type.
     pub kind: String,
-    /// The mount source. For a mount of history this is the repository, if its path can be represented.
+    /// Mount source. For a mount of history this is the repository, if its path can be represented.
     pub source: PathBuf,
-    /// The options of its file system, separated by commas.
+    /// Options of the file system, separated by commas.
     pub options: String,
 }
 
 impl Mounted {
-    /// Whether it is a mount of history.
+    /// Whether this is a mount of history.
     pub fn is_history(&self) -> bool {
         self.kind == MOUNT_TYPE
     }
@@ -38,19 +38,19 @@ impl Mounted {
         is_fuse && !self.options.split(',').any(|word| word == "allow_other")
     }
 
-    /// The user and group that mounted it, for a FUSE mount.
+    /// User and group that mounted it, for a FUSE mount.
     pub fn owner(&self) -> Option<(u32, u32)> {
         let option = |name| self.options.split(',').find_map(|word| word.strip_prefix(name));
         Some((option("user_id=")?.parse().ok()?, option("group_id=")?.parse().ok()?))
     }
 }
 
-/// All mounts that this process can see, in the order in which they were made.
+/// All mounts visible to this process, in the order in which they were made.
 pub fn mounted() -> io::Result<Vec<Mounted>> {
     Ok(fs::read("/proc/self/mountinfo")?.split(|byte| *byte == b'\n').filter_map(parse).collect())
 }
 
-/// One line of mountinfo (proc_pid_mountinfo(5)): fields 1, 3 and 5, and those after the lone hyphen.
+/// Parses a line of mountinfo (proc_pid_mountinfo(5)): fields 1, 3 and 5, and those after the lone hyphen.
 fn parse(line: &[u8]) -> Option<Mounted> {
     let mut fields = line.split(|byte| *byte == b' ');
     let id = str::from_utf8(fields.next()?).ok()?.parse().ok()?;

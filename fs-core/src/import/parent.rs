@@ -3,17 +3,17 @@ use std::time::Duration;
 use crate::format::{BlobId, Entry, Kind, Time};
 use crate::store::{DirectoryCursor, NamedEntry, Reader, StoreError};
 
-/// A time stamp this close to the moment of reading may hide a later change: file systems stamp with clocks as
-/// coarse as FAT's two seconds.
+/// A time stamp this close to the moment of reading may hide a later change. The clocks behind time stamps
+/// can be as coarse as FAT's two seconds.
 const TICK: Duration = Duration::from_secs(2);
 
-/// A directory of the parent snapshot, walked beside the one on disk.
+/// A directory of the parent snapshot, which advances beside the one on disk.
 #[derive(Debug)]
 pub(super) struct ParentDirectory {
     cursor: DirectoryCursor,
     current: Option<NamedEntry>,
     started: bool,
-    /// Regular files and directories before `current`.
+    /// Number of regular files and directories before `current`.
     slots: u64,
 }
 
@@ -21,7 +21,7 @@ pub(super) struct ParentDirectory {
 #[derive(Debug)]
 pub(super) struct Previous {
     pub(super) entry: Entry,
-    /// Its position among the regular files and directories of its directory, if it is one.
+    /// Position of a regular file or directory among those of its directory.
     pub(super) slot: u64,
 }
 
@@ -30,12 +30,12 @@ impl ParentDirectory {
         Self { cursor: DirectoryCursor::new(reader.clone(), id, 0), current: None, started: false, slots: 0 }
     }
 
-    /// The leaf in which it has arrived.
+    /// Id of the leaf that the cursor has reached.
     pub(super) fn leaf_id(&self) -> Option<BlobId> {
         self.cursor.leaf_id()
     }
 
-    /// The entry `name`. Names must be asked for in ascending order.
+    /// Returns the entry `name`. Names must be requested in ascending order.
     pub(super) fn take(&mut self, name: &[u8]) -> Result<Option<Previous>, StoreError> {
         while !self.started || self.current.as_ref().is_some_and(|(current, _)| **current < *name) {
             self.advance()?;
@@ -63,8 +63,8 @@ pub(super) fn has_slot(entry: &Entry) -> bool {
     matches!(entry.kind, Kind::File { .. } | Kind::Directory(_))
 }
 
-/// Whether something stamped `stamp` may have changed after a walk that began at `started` looked at it, without
-/// its stamp changing.
+/// Whether something with the time stamp `stamp` may have changed without a new stamp after a walk examined
+/// it. The walk began at `started`.
 pub(super) fn may_have_changed_since(stamp: Time, started: Time) -> bool {
     stamp.secs().saturating_add(TICK.as_secs().cast_signed()) >= started.secs()
 }

@@ -1,5 +1,5 @@
-//! Looks at entries ahead of the walk, on threads of its own: what an unchanged tree costs is nearly all in the
-//! kernel, and a disk with many requests at hand answers sooner.
+//! Threads that examine entries ahead of the walk. An unchanged tree spends nearly all of its time in the
+//! kernel, and a disk with many pending requests answers sooner.
 
 use std::collections::VecDeque;
 use std::ffi::{CStr, CString};
@@ -11,33 +11,34 @@ use std::thread::{self, JoinHandle};
 
 use super::disk::{Directory, FileType, Place, ReadXattrs, Stat};
 
-/// Entries that are looked at together.
+/// Number of entries examined together.
 const BATCH: usize = 256;
-/// Batches of one directory that are looked at ahead.
+/// Number of batches of one directory that are examined ahead.
 const BATCHES: usize = 3;
-/// Subdirectories of one directory that are opened ahead …
+/// Number of subdirectories of one directory that are opened ahead.
 const AHEAD: usize = 8;
-/// … and of all directories on the way down: bounds memory and open files.
+/// Upper bound on subdirectories opened ahead, over all directories on the way down. It bounds memory and
+/// open files.
 const MAX_AHEAD: usize = 64;
-/// Names in a directory that is opened ahead: bounds memory, too …
+/// Upper bound on names in a directory that is opened ahead. It bounds memory.
 const MAX_NAMES_AHEAD: usize = 1 << 14;
-/// … as do bytes of the extended attributes of one entry.
+/// Upper bound on bytes of one entry's extended attributes that are read ahead. It bounds memory.
 const MAX_XATTRS_AHEAD: usize = 1 << 10;
 
-/// An entry that was looked at.
+/// An entry that was examined.
 #[derive(Debug)]
 pub(super) struct Scanned {
     pub(super) name: CString,
     pub(super) found: io::Result<Found>,
 }
 
-/// What was found.
+/// Data found about an entry.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) stat: Stat,
-    /// `None` when they are to be asked for: of a directory, or as they are many.
+    /// `None` if the walk must read them: for a directory, or if they are large.
     pub(super) xattrs: Option<io::Result<ReadXattrs>>,
-    /// Of a symbolic link.
+    /// Target of a symbolic link; empty for other entries.
     pub(super) target: io::Result<Box<[u8]>>,
 }
 
@@ -46,35 +47,35 @@ pub(super) struct Found {
 pub(super) struct Opened {
     pub(super) directory: Arc<Directory>,
     pub(super) stat: Stat,
-    /// `None` when they are to be asked for, as they are many.
+    /// `None` if the walk must read them, as they are large.
     pub(super) xattrs: Option<io::Result<ReadXattrs>>,
     pub(super) entries: Entries,
-    /// Why the entries are not all.
+    /// The error if the list of entries is incomplete.
     pub(super) lacking: Option<io::Error>,
 }
 
-/// The entries of a directory in the order of their names, looked at some batches ahead.
+/// The entries of a directory in the order of their names, examined some batches ahead.
 #[derive(Debug)]
 pub(super) struct Entries {
     directory: Arc<Directory>,
     ready: std::vec::IntoIter<Scanned>,
     coming: VecDeque<Receiver<Vec<Scanned>>>,
-    /// Those that nobody looks at yet.
+    /// Names that no thread examines yet.
     names: std::vec::IntoIter<CString>,
-    /// Subdirectories in `ready` that nobody opens yet, in order …
+    /// Subdirectories in `ready` that no thread opens yet, in order.
     below: VecDeque<CString>,
-    /// … and those that somebody does.
+    /// Subdirectories that a thread opens or has opened.
     opening: VecDeque<Opening>,
 }
 
-/// Where a walk does not go.
+/// The limits of a walk.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Bounds {
     /// Directories to leave out, by device and inode number.
     pub(super) skip: Vec<(u64, u64)>,
     /// File systems to leave out, by device number.
     pub(super) skip_devices: Vec<u64>,
-    /// The only device whose directories are listed; those of others stay empty.
+    /// The only device whose directories are listed. Directories of other devices stay empty.
     pub(super) only_device: Option<u64>,
 }
 
@@ -89,15 +90,15 @@ impl Bounds {
     }
 }
 
-/// The threads.
+/// The threads of a walk.
 #[derive(Debug)]
 pub(super) struct Scanner {
     bounds: Arc<Bounds>,
     requests: Option<Sender<Request>>,
     threads: Vec<JoinHandle<()>>,
-    /// The walk has ended: what is still asked for is not needed.
+    /// True once the walk has ended and pending requests are not needed.
     ended: Arc<AtomicBool>,
-    /// Held once more by each subdirectory that is opened ahead, which counts them.
+    /// Counter of the subdirectories opened ahead: each holds a further reference.
     ahead: Arc<()>,
 }
 
@@ -139,14 +140,13 @@ impl Scanner {
         Ok(scanner)
     }
 
-    /// The entries of the root.
     pub(super) fn root(&self, directory: Arc<Directory>, names: Vec<CString>) -> Entries {
         let mut entries = Entries::new(directory, Vec::new(), names.into_iter());
         entries.request(self);
         entries
     }
 
-    /// Where the walk does not go.
+    /// The limits of the walk.
     pub(super) fn bounds(&self) -> &Bounds {
         &self.bounds
     }
@@ -156,7 +156,7 @@ impl Scanner {
     }
 
     fn ask(&self, request: Request) {
-        // Nobody listens only when every thread has panicked, which the missing reply tells.
+        // Sending fails only if every thread has panicked. Then the missing reply reports it.
         if let Some(requests) = &self.requests {
             let _ = requests.send(request);
         }
@@ -185,7 +185,6 @@ impl Entries {
         }
     }
 
-    /// The next entry.
     pub(super) fn next(&mut self, scanner: &Scanner) -> io::Result<Option<Scanned>> {
         loop {
             if let Some(scanned) = self.ready.next() {
@@ -197,9 +196,9 @@ impl Entries {
         }
     }
 
-    /// The subdirectory `name`, which [`next`](Self::next) told of last.
+    /// Opens the subdirectory `name`, the entry that [`next`](Self::next) returned last.
     pub(super) fn open(&mut self, name: &CStr, scanner: &Scanner) -> io::Result<Opened> {
-        // Those that the walk leaves out are passed over.
+        // Skip the subdirectories that the walk leaves out.
         while self.below.front().is_some_and(|other| other.as_c_str() <= name) {
             self.below.pop_front();
         }
@@ -222,7 +221,7 @@ impl Entries {
         Ok(opened)
     }
 
-    /// Has looked at what will be needed after `ready`.
+    /// Requests the entries and subdirectories that will be needed after `ready`.
     fn proceed(&mut self, scanner: &Scanner) {
         self.request(scanner);
         let goes_below = |scanned: &&Scanned| {
@@ -236,7 +235,7 @@ impl Entries {
         self.open_ahead(scanner);
     }
 
-    /// Has subdirectories opened that will be needed soon.
+    /// Requests the subdirectories that will be needed soon.
     fn open_ahead(&mut self, scanner: &Scanner) {
         while self.opening.len() < AHEAD && scanner.may_open_ahead() {
             let Some(name) = self.below.pop_front() else { return };
@@ -251,7 +250,7 @@ impl Entries {
         receiver
     }
 
-    /// Has the next batches looked at.
+    /// Requests the next batches.
     fn request(&mut self, scanner: &Scanner) {
         while self.coming.len() < BATCHES {
             let names: Vec<_> = self.names.by_ref().take(BATCH).collect();
@@ -269,7 +268,7 @@ fn stopped() -> io::Error {
     io::Error::other("a thread that looks at entries ahead has stopped")
 }
 
-/// One of the threads.
+/// State of one thread.
 struct Thread {
     bounds: Arc<Bounds>,
     ended: Arc<AtomicBool>,
@@ -308,7 +307,7 @@ impl Thread {
         if !needed && names.len() > MAX_NAMES_AHEAD {
             return Ok(None);
         }
-        // After the listing: what was removed during it shows in the directory's times.
+        // After the listing: a removal during it shows in the directory's times.
         let stat = directory.stat_self()?;
         let mut names = names.into_iter();
         let first = names.by_ref().take(BATCH).collect();
@@ -338,7 +337,8 @@ impl Thread {
     }
 }
 
-/// What waits for the walk must be small: large ones are read when they are needed.
+/// Drops large attributes, as data that wait for the walk must be small. The walk reads large ones when it
+/// needs them.
 fn unless_large(read: io::Result<ReadXattrs>) -> Option<io::Result<ReadXattrs>> {
     let large = read.as_ref().is_ok_and(|(set, _)| set.weight() > MAX_XATTRS_AHEAD);
     (!large).then_some(read)

@@ -6,14 +6,14 @@ use super::links::FileId;
 use super::parent::may_have_changed_since;
 use crate::format::{Kind, Time};
 
-/// Files that several levels of a hard-link farm share and whose content the last level's snapshot cannot vouch for,
-/// as they were changed about when it was read. All others are known by it, so these few are all that must be
+/// Files shared by several levels of a hard-link farm and changed at about the time of reading. The last
+/// level's snapshot cannot prove their content. It proves all other files, so only these few must be
 /// remembered from one walk to the next.
 #[derive(Debug, Default)]
 pub struct SeenFiles(RefCell<HashMap<FileId, (Seen, Kind)>>);
 
-/// What must be the same for a file to be the one that was read. A change of its content changes the last of these,
-/// and while nobody links it anew nothing else does.
+/// The attributes that must be equal for a file to be the one that was read. A change of its content changes
+/// `ctime`. While nobody links the file again, nothing else changes it.
 #[derive(Debug, PartialEq, Eq)]
 struct Seen {
     size: u64,
@@ -27,11 +27,11 @@ impl Seen {
     }
 }
 
-/// More are forgotten, which costs no more than reading them again.
+/// Maximum number of files. Further ones are not remembered, and are only read again.
 const MOST: usize = 1 << 18;
 
 impl SeenFiles {
-    /// Remembers a file that a walk begun at `started` has read.
+    /// Remembers a file that was read by a walk begun at `started`.
     pub(super) fn add(&self, stat: &Stat, kind: &Kind, started: Time) {
         let fresh = may_have_changed_since(stat.attributes.mtime, started);
         let mut files = self.0.borrow_mut();

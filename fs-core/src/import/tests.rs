@@ -1,4 +1,4 @@
-//! Trees that change while they are walked: a monitor that is told of each read does the changing.
+//! Trees that change during the walk: a monitor that is notified of each read changes them.
 
 use std::fs;
 use std::os::unix::fs::{FileExt, symlink};
@@ -82,7 +82,7 @@ impl Fixture {
     }
 }
 
-/// Calls a function whenever something is read, and keeps the troubles.
+/// Calls a function at each read, and keeps the reported problems.
 struct Meddler<F> {
     meddle: Mutex<F>,
     troubles: Mutex<Vec<(PathBuf, TroubleKind)>>,
@@ -113,7 +113,7 @@ impl<F: FnMut(&Progress) + Send> Monitor for Meddler<F> {
 fn what_looks_unchanged_is_not_read_unless_it_is_too_fresh_to_tell() {
     let fixture = Fixture::new();
     fs::write(fixture.path("file"), "one").unwrap();
-    // As if the walk had begun long after the file was written.
+    // This import counts as begun long after the file was written.
     assert_eq!(fixture.import_at(100, &Silent).unwrap().progress.files_read, 1);
     let again = fixture.import_at(0, &Silent).unwrap().progress;
     assert_eq!((again.files_read, again.unchanged), (0, 1));
@@ -131,7 +131,8 @@ fn what_moved_here_brings_its_own_extended_attributes() {
         fs::write(&file, directory).unwrap();
         rustix::fs::setxattr(&file, "user.comment", comment, rustix::fs::XattrFlags::empty()).unwrap();
     }
-    // As if everything had been old already: the files' ctime does not tell that their directory moves.
+    // This walk counts as begun later, so all files count as old. A file's ctime does not show that its
+    // directory moves.
     fixture.import_at(100, &Silent).unwrap();
     fs::rename(fixture.path("now"), fixture.path("before")).unwrap();
     fs::rename(fixture.path("next"), fixture.path("now")).unwrap();
@@ -176,12 +177,12 @@ fn a_file_that_never_stands_still_is_kept_and_marked() {
     assert_eq!(meddler.troubles(), [(fixture.path("log"), TroubleKind::Unsettled)]);
     assert!(fixture.entry("log").unwrap().unsettled);
     assert!(!fixture.entry("quiet").unwrap().unsettled);
-    // Its time may be that of the last change already: it must be read again all the same.
+    // The file's time may be that of the last change already. It must be read again all the same.
     assert_eq!(fixture.import_at(0, &Silent).unwrap().progress.files_read, 1);
     assert!(!fixture.entry("log").unwrap().unsettled);
 }
 
-/// Makes more directories than are opened ahead, and tells the last one's name.
+/// Makes more directories than are opened ahead, and returns the last one's name.
 fn directories(fixture: &Fixture) -> &'static str {
     for number in 0..20 {
         fs::create_dir(fixture.path(&format!("d{number:02}"))).unwrap();
@@ -236,7 +237,7 @@ fn a_damaged_parent_does_not_keep_from_importing() {
     for fan in fs::read_dir(fixture.repository.root().join("packs")).unwrap() {
         for pack in fs::read_dir(fan.unwrap().path()).unwrap() {
             let pack = fs::OpenOptions::new().write(true).open(pack.unwrap().path()).unwrap();
-            // In the first block.
+            // Damages the first block.
             pack.write_all_at(b"damage", 20).unwrap();
         }
     }
@@ -299,7 +300,7 @@ fn a_tree_deeper_than_a_path_can_be_is_taken() {
 fn a_tree_with_more_than_is_looked_at_ahead_is_taken_whole() {
     let fixture = Fixture::new();
     let mut directories = 1;
-    // More directories than are opened ahead, more entries than are looked at together, and both in turn.
+    // More directories than are opened ahead, more entries than one batch, and both in turn.
     for outer in 0..30 {
         for inner in 0..12 {
             fs::create_dir_all(fixture.path(&format!("{outer}/{inner}/leaf"))).unwrap();
@@ -324,7 +325,7 @@ fn a_tree_that_has_become_empty_is_refused_unless_that_is_meant() {
     fs::write(fixture.path("file"), "one").unwrap();
     fixture.import_at(0, &Silent).unwrap();
     fs::remove_file(fixture.path("file")).unwrap();
-    // As a file system has that is mounted, and empty.
+    // A mounted, empty file system has this folder.
     fs::create_dir(fixture.path("lost+found")).unwrap();
     let error = fixture.import_at(0, &Silent).unwrap_err();
     assert!(matches!(&error, ImportError::Emptied(path) if path.ends_with("tree")), "{error}");
@@ -344,7 +345,7 @@ fn what_must_be_at_rest_is_given_up_when_it_is_not() {
     std::thread::sleep(std::time::Duration::from_millis(2100));
     let try_since = |at_rest| fixture.import(0, Options { at_rest, ..Options::default() }, &Silent);
     try_since(AtRest::Everything(since(0))).unwrap();
-    // Hard-link farms: another level has got a name of this file, too.
+    // In a hard-link farm, another level gets a name of this file, too.
     fs::hard_link(fixture.path("folder/file"), fixture.directory.path().join("other")).unwrap();
     try_since(AtRest::Directories(since(1))).unwrap();
     let error = try_since(AtRest::Everything(since(1))).unwrap_err();
@@ -353,7 +354,7 @@ fn what_must_be_at_rest_is_given_up_when_it_is_not() {
         "{error}"
     );
     std::thread::sleep(std::time::Duration::from_millis(2100));
-    // What is gone has left its trace in the directory.
+    // A removal shows in the directory's times.
     fs::remove_file(fixture.path("folder/file")).unwrap();
     let error = try_since(AtRest::Directories(since(1))).unwrap_err();
     assert!(

@@ -2,10 +2,10 @@ use crate::format::limits::{MAX_UNREAD, MAX_UNREAD_PATH};
 use crate::format::{Status, Unread};
 use crate::monitor::{Monitor, Trouble, TroubleKind};
 
-/// What was not taken as it should have been.
+/// The problems of an import.
 #[derive(Debug, Default)]
 pub(super) struct Troubles {
-    /// Of the entry at hand.
+    /// Problems of the current entry.
     noted: Vec<(TroubleKind, String)>,
     /// The current entry, or an entry below it, was not read.
     unread: bool,
@@ -16,19 +16,20 @@ pub(super) struct Troubles {
 }
 
 impl Troubles {
-    /// Something about the entry at hand.
+    /// Records a problem of the current entry.
     pub(super) fn note(&mut self, kind: TroubleKind, reason: impl Into<String>) {
         self.unread |= kind == TroubleKind::Unreadable;
         self.noted.push((kind, reason.into()));
     }
 
-    /// The current entry is a directory with an incomplete listing.
+    /// Records that the current entry is a directory with an incomplete listing.
     pub(super) fn note_unlisted(&mut self, reason: impl Into<String>) {
         self.note(TroubleKind::Incomplete, reason);
         self.unread = true;
     }
 
-    /// Reports the troubles of the entry with this path, and records this path below the root.
+    /// Reports the problems of the current entry under `path`. If it was not read, records the path
+    /// `below_root`.
     pub(super) fn tell(
         &mut self,
         monitor: &dyn Monitor,
@@ -55,17 +56,17 @@ impl Troubles {
         }
     }
 
-    /// Entries in trouble, but for those left out on purpose.
+    /// Number of entries with problems, except those left out on purpose.
     pub(super) fn entries(&self) -> u64 {
         self.entries
     }
 
-    /// What was not read.
+    /// Takes the paths that were not read.
     pub(super) fn take_unread(&mut self) -> Unread {
         std::mem::take(&mut self.all_unread).finish()
     }
 
-    /// What they make of the snapshot.
+    /// Status of the snapshot that follows from the problems.
     pub(super) fn status(&self) -> Status {
         match (self.incomplete, self.vanished) {
             (true, _) => Status::Partial,
@@ -75,17 +76,17 @@ impl Troubles {
     }
 }
 
-/// Collects the paths that were not read, as many as fit in a manifest.
+/// Collects the paths that were not read, up to the number that fits in a manifest.
 #[derive(Debug, Default)]
 struct UnreadPaths {
     unread: Unread,
-    /// Bytes that the paths take.
+    /// Encoded bytes of the paths.
     len: usize,
 }
 
-/// Bytes of a path's length, up to [`MAX_UNREAD_PATH`].
+/// Bytes that encode a path's length, for a length up to [`MAX_UNREAD_PATH`].
 const PATH_HEADER: usize = 2;
-/// Bytes of the two counts before the paths.
+/// Bytes that encode the two counts before the paths.
 const HEADER: usize = 16;
 
 impl UnreadPaths {
@@ -104,7 +105,7 @@ impl UnreadPaths {
     }
 
     fn finish(mut self) -> Unread {
-        // The order of a walk is that of names, not of paths.
+        // A walk follows the order of names, not of paths.
         self.unread.paths.sort_unstable();
         self.unread.paths.dedup();
         self.unread
@@ -123,7 +124,7 @@ mod tests {
         for path in ["a/b", "a-b", "a/b"] {
             all.add(path.into());
         }
-        // It names a directory above what was not read.
+        // The cut path names a directory above the entry that was not read.
         all.add([b"deep/".repeat(2000), b"file".to_vec()].concat());
         let long = |number: u32| format!("{number:08}").repeat(100).into_bytes();
         (0..200).for_each(|number| all.add(long(number)));

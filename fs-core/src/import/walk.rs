@@ -32,7 +32,7 @@ use crate::store::{
     Writer,
 };
 
-/// What to take, and against what.
+/// Options of a walk, and the earlier import to compare with.
 #[derive(Debug, Default)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a choice of its own, named where it is made")]
 pub struct Options<'a> {
@@ -42,13 +42,13 @@ pub struct Options<'a> {
     pub stat_cache: Option<StatCache>,
     /// Read every file, even one that is proven unchanged.
     pub checksum: bool,
-    /// Ignore inode numbers: they change from one walk to the next.
+    /// Ignore inode numbers, because they change from one walk to the next.
     pub ignore_inode: bool,
-    /// The name of the tree of which this one is a frozen copy, whatever its device.
+    /// Name of the tree of which this one is a frozen copy, whatever its device.
     pub origin: Option<&'a [u8]>,
-    /// The time of the file systems' clocks, in tests.
+    /// Time of the file systems' clocks, in tests.
     pub file_clock: Option<Time>,
-    /// Leave the content of other file systems out.
+    /// Leave out the content of other file systems.
     pub one_file_system: bool,
     /// Directories to leave out, by device and inode number: the repository itself.
     pub skip: Vec<(u64, u64)>,
@@ -57,69 +57,69 @@ pub struct Options<'a> {
     /// Files read by walks over other levels of the same hard-link farm. In a farm the ctime proves nothing,
     /// as each new link changes it.
     pub seen: Option<&'a SeenFiles>,
-    /// What must be at rest.
+    /// The part of the tree that must be quiescent.
     pub at_rest: AtRest,
-    /// Take a tree that has become empty: else it is taken for a file system that is not mounted.
+    /// Accept a tree that has become empty. Otherwise it counts as a file system that is not mounted.
     pub allow_empty: bool,
-    /// Take owners, modes and special files from where `rsync --fake-super` keeps them.
+    /// Take owners, modes and special files from the attributes in which `rsync --fake-super` stores them.
     pub fake_super: bool,
 }
 
-/// A tree that was taken; not a snapshot yet.
+/// A tree that was walked; not a snapshot yet.
 #[derive(Debug)]
 pub struct Taken {
-    /// When the walk began.
+    /// Time at which the walk began.
     pub started: Time,
-    /// The root directory.
+    /// Entry of the root directory.
     pub root: Entry,
-    /// Length of the link table.
+    /// Length of the link table, in bytes.
     pub links_len: u64,
-    /// The link table.
+    /// Content of the link table.
     pub links: Content,
-    /// Counts.
+    /// Counts over the tree.
     pub totals: Totals,
     /// Complete, vanished or partial.
     pub status: Status,
-    /// What could not be read.
+    /// Paths that could not be read.
     pub unread: Unread,
     /// The directories above the tree, the root of the file system first.
     pub ancestors: Vec<Ancestor>,
 }
 
-/// What a walk leads to.
+/// The result of a walk.
 #[derive(Debug)]
 pub struct Outcome {
     /// The tree.
     pub taken: Taken,
     /// Final counts.
     pub progress: Progress,
-    /// The end of the new stat cache.
+    /// Data for the end of the new stat cache.
     pub stats: Stats,
 }
 
-/// What ends a stat cache.
+/// Data for the end of a stat cache.
 #[derive(Debug, Clone)]
 pub struct Stats {
-    /// The slot of the root directory.
+    /// Slot of the root directory.
     pub root: Slot,
-    /// Its inode number.
+    /// Inode number of the root directory.
     pub root_inode: u64,
-    /// The file systems that the tree is on.
+    /// The file systems that hold the tree.
     pub file_systems: Vec<KnownFileSystem>,
-    /// When the last walk that read every file began.
+    /// Start of the last walk that read every file.
     pub all_read: Time,
 }
 
 impl Stats {
-    /// The end of the stat cache, once there is a snapshot of the tree.
+    /// Makes the end of the stat cache, once the tree has a snapshot.
     pub fn of(self, snapshot: SnapshotId) -> StatTrailer {
         let Self { root, root_inode, file_systems, all_read } = self;
         StatTrailer { snapshot, all_read, file_systems, root_inode, root: root.directory() }
     }
 }
 
-/// Walks the tree at `path` into `writer`, and what it sees of the files into `stat_cache`. `now` is the time at which the
-/// walk begins.
+/// Walks the tree at `path`. Stores the tree in `writer`, and the inode numbers and ctimes of its files in
+/// `stat_cache`. The walk begins at the time `now`.
 pub fn run(
     path: &Path,
     options: &Options<'_>,
@@ -196,14 +196,14 @@ struct Frame {
     directory: Arc<Directory>,
     entries: Entries,
     parent: Option<ParentDirectory>,
-    /// All of its entry but for the directory's id, which its content decides.
+    /// The directory's entry. Its id is still missing, as the content decides it.
     entry: Entry,
     out: DirectoryWriter,
-    /// The index of its file system.
+    /// Index of the directory's file system.
     file_system: usize,
     /// Slots of the parent's stat cache for this directory.
     seen_before: Option<StatCursor>,
-    /// New slots of its regular files and directories.
+    /// New slots of the directory's regular files and subdirectories.
     slots: Vec<Slot>,
 }
 
@@ -214,7 +214,7 @@ impl Walk<'_> {
             return Err(self.root_error(error));
         }
         self.check_not_emptied(&names)?;
-        // After the listing: what was removed meanwhile shows.
+        // After the listing: a removal meanwhile shows in the times.
         let mut stat = directory.stat_self().map_err(|error| self.root_error(error))?;
         let mut xattrs = directory.xattrs_self();
         self.reveal(&mut stat, &mut xattrs);
@@ -272,7 +272,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Stores the table of hard links; its length and where it is.
+    /// Stores the table of hard links. Returns its length and its content.
     fn store_links(&mut self) -> Result<(u64, Content), ImportError> {
         let links = std::mem::take(&mut self.links).finish();
         if let Some(parent) = self.options.parent {
@@ -290,7 +290,8 @@ impl Walk<'_> {
         ImportError::Root { path: self.base.to_owned(), source }
     }
 
-    /// Walks everything below `root`. The stack is explicit: a tree may be deeper than a thread's stack.
+    /// Walks everything below `root`. The stack is explicit, because a tree may be deeper than a thread's
+    /// stack.
     fn walk(&mut self, root: Frame) -> Result<(Entry, Slot), ImportError> {
         let mut frames = vec![root];
         loop {
@@ -316,7 +317,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Takes an entry of the last frame; of a directory only the beginning: its frame.
+    /// Takes an entry of the last frame. For a directory, returns its new frame.
     fn entry(&mut self, frames: &mut [Frame], scanned: Scanned) -> Result<Option<Frame>, ImportError> {
         let depth = frames.len();
         let Scanned { name, found } = scanned;
@@ -378,7 +379,7 @@ impl Walk<'_> {
         if found.stat.kind == FileType::Directory {
             return self.enter(frame, name, &found.stat, parent.as_ref(), depth);
         }
-        // Before it is read, which may take long.
+        // Check before the read, which may take long.
         self.check_rest(&found.stat)?;
         let (entry, stat) = self.leaf(frame, name, found, parent.as_ref())?;
         self.check_rest(&stat)?;
@@ -405,7 +406,7 @@ impl Walk<'_> {
         Ok(None)
     }
 
-    /// An entry that could not be examined.
+    /// Handles an entry that could not be examined.
     fn refused(
         &mut self,
         frame: &mut Frame,
@@ -417,7 +418,7 @@ impl Walk<'_> {
         if kept { Ok(None) } else { Err(ReadError::File(error)) }
     }
 
-    /// Tells the troubles of the entry `name` of the last frame.
+    /// Reports the problems of the entry `name` of the last frame.
     fn tell(&mut self, frames: &[Frame], name: &CStr) {
         let below_root = || names(frames, name).collect::<Vec<_>>().join(&b'/');
         self.troubles.tell(self.monitor, || path(self.base, frames, name), below_root);
@@ -437,7 +438,7 @@ fn in_parent(frame: &mut Frame, name: &[u8]) -> Result<Option<Previous>, ReadErr
     }
 }
 
-/// The path of the entry `name` of the last frame, as the user would name it.
+/// Path of the entry `name` of the last frame, as the user would name it.
 fn path(base: &Path, frames: &[Frame], name: &CStr) -> Vec<u8> {
     let separator = MAIN_SEPARATOR as u8;
     let mut path = base.as_os_str().as_encoded_bytes().to_vec();

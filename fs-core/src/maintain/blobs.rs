@@ -1,16 +1,16 @@
-//! What a check knows of each blob, in 40 to 75 bytes of memory.
+//! A check's state of each blob. It takes 40 to 75 bytes of memory a blob.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::format::BlobId;
 
-/// A blob's key: the first half of its id, as the index has it.
+/// A blob's key: the first half of its id, as in the index.
 pub(super) fn key(id: &BlobId) -> u128 {
     u128::from_le_bytes(id.prefix())
 }
 
-/// Ids are keyed hashes: nobody can prepare colliding ones, so their own bits do.
+/// A hasher that uses the bits of the key itself. Ids are keyed hashes, so nobody can prepare colliding ones.
 #[derive(Debug, Default)]
 pub(super) struct OwnBits(u64);
 
@@ -37,25 +37,26 @@ pub(super) struct Blobs {
     states: HashMap<u128, State, BuildHasherDefault<OwnBits>>,
 }
 
-/// A blob's pack, and what was seen of it.
+/// A blob's pack, and the findings about the blob.
 #[derive(Debug, Clone, Copy)]
 struct State {
-    /// The place of its pack in the list of packs.
+    /// Position of the pack in the list of packs.
     pack: u32,
     flags: u8,
 }
 
-/// It is in a delta, and in no full block.
+/// The blob is in a delta, and in no full block.
 const DELTA: u8 = 1;
-/// The index has it right.
+/// The index leads to the blob.
 const INDEXED: u8 = 2;
-/// It was read by a walk over references.
+/// A walk over references has read the blob.
 const VISITED: u8 = 4;
-/// It cannot be read.
+/// The blob cannot be read.
 const BAD: u8 = 8;
 
 impl Blobs {
-    /// Takes up a blob of pack number `pack`. One that two packs hold is in a delta only if it is in both.
+    /// Adds a blob of the pack at position `pack`. A blob of two packs counts as a delta only if it is one in
+    /// both.
     pub(super) fn add(&mut self, id: &BlobId, pack: u32, delta: bool) {
         let flags = if delta { DELTA } else { 0 };
         let state = self.states.entry(key(id)).or_insert(State { pack, flags });
@@ -68,7 +69,7 @@ impl Blobs {
         self.states.len() as u64
     }
 
-    /// The pack that has the blob.
+    /// Position of the pack that has the blob.
     pub(super) fn pack(&self, key: u128) -> Option<u32> {
         self.states.get(&key).map(|state| state.pack)
     }
@@ -85,7 +86,7 @@ impl Blobs {
         self.set(key, INDEXED);
     }
 
-    /// Blobs that the index lacks, by pack.
+    /// Number of blobs that the index lacks, by the position of their pack.
     pub(super) fn not_indexed(&self) -> HashMap<u32, u64> {
         let mut lacking = HashMap::new();
         for state in self.states.values().filter(|state| state.flags & INDEXED == 0) {
@@ -94,7 +95,7 @@ impl Blobs {
         lacking
     }
 
-    /// Whether the blob is visited for the first time.
+    /// Marks the blob as visited. Returns false if it was visited before.
     pub(super) fn visit(&mut self, id: &BlobId) -> bool {
         self.set(key(id), VISITED)
     }
@@ -103,12 +104,12 @@ impl Blobs {
         self.set(key(id), BAD);
     }
 
-    /// Whether the blob cannot be read, as far as is known.
+    /// Whether the blob is missing or known to be unreadable.
     pub(super) fn is_bad(&self, id: &BlobId) -> bool {
         self.states.get(&key(id)).is_none_or(|state| state.flags & BAD != 0)
     }
 
-    /// True when the flag was not set.
+    /// Sets the flag. Returns false if it was set before, or if the blob is missing.
     fn set(&mut self, key: u128, flag: u8) -> bool {
         let Some(state) = self.states.get_mut(&key) else { return false };
         let new = state.flags & flag == 0;

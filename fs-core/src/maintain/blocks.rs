@@ -1,4 +1,4 @@
-//! The packs' blocks: the bases of deltas always, every byte when asked.
+//! Checks the packs' blocks: the bases of deltas always, and every byte on request.
 
 use super::check::{Check, CheckedPack};
 use super::{Finding, MaintainError};
@@ -6,7 +6,7 @@ use crate::format::{BlockEntry, Catalogue};
 use crate::monitor::Phase;
 use crate::store::{Reader, StoreError, random};
 
-/// `percent` of the packs are read in full.
+/// Checks all deltas' bases, and reads `percent` of the packs in full.
 pub(super) fn check(check: &mut Check<'_>, percent: Option<u8>) -> Result<(), MaintainError> {
     let packs = check.packs.clone();
     let chosen = choose(packs.len(), percent.unwrap_or(0))?;
@@ -16,7 +16,7 @@ pub(super) fn check(check: &mut Check<'_>, percent: Option<u8>) -> Result<(), Ma
     for (pack, read_all) in packs.into_iter().zip(chosen) {
         let catalogue = match reader.pack_catalogue(pack.id) {
             Ok((catalogue, _)) => catalogue,
-            // Taken away while others may write.
+            // The pack was removed meanwhile, as others may write.
             Err(StoreError::Missing(_)) => continue,
             Err(error) => {
                 check.harm = true;
@@ -57,7 +57,7 @@ fn check_pack(
     Ok(())
 }
 
-/// Whether all bases of a block are there, and not in deltas themselves.
+/// Whether all bases of a block are stored, and none is in a delta.
 fn check_bases(check: &mut Check<'_>, reader: &Reader, pack: CheckedPack, block: BlockEntry<'_>) -> bool {
     if !block.delta {
         return true;
@@ -104,7 +104,7 @@ fn bad_block(
     });
 }
 
-/// Notes which blobs of a damaged block are lost: those that are not stored elsewhere, too.
+/// Marks the lost blobs of a damaged block: those with no other readable copy.
 fn mark(check: &mut Check<'_>, reader: &Reader, block: BlockEntry<'_>) {
     for (id, _) in block.blobs() {
         if reader.blob(&id).is_err() {
@@ -114,12 +114,12 @@ fn mark(check: &mut Check<'_>, reader: &Reader, block: BlockEntry<'_>) {
     }
 }
 
-/// Draws `percent` of `count` things, at least one unless it is 0.
+/// Draws `percent` of `count` positions at random: at least one, unless `percent` is 0.
 fn choose(count: usize, percent: u8) -> Result<Vec<bool>, StoreError> {
     let mut wanted = (count * usize::from(percent)).div_ceil(100).min(count);
     let mut chosen = vec![false; count];
     for (at, chosen) in chosen.iter_mut().enumerate() {
-        // Of those left so many are wanted.
+        // `wanted` of the `left` remaining positions are still to be drawn.
         let left = (count - at) as u64;
         if wanted > 0 && u64::from_le_bytes(random()?) % left < wanted as u64 {
             *chosen = true;

@@ -32,8 +32,8 @@ impl AllBounds {
         }
     }
 
-    /// Whether child `at` has the last name and the number of entries that its parent states, and whether all
-    /// its names follow those of the previous child. True if it cannot be read.
+    /// Whether child `at` has the last name and the number of entries that its parent states. All its names
+    /// must also follow those of the previous child. True if it cannot be read.
     pub(super) fn fits(&mut self, children: &[Child], at: usize, read: Read<'_>) -> Result<bool, StoreError> {
         let child = &children[at];
         let before = at.checked_sub(1).map_or(&b""[..], |before| &children[before].last_name);

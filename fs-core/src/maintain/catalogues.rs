@@ -1,4 +1,4 @@
-//! Every pack: its header, its trailer, its catalogue.
+//! Checks every pack's header, trailer and catalogue.
 
 use super::check::{Check, CheckedPack};
 use super::{Finding, MaintainError};

@@ -1,4 +1,4 @@
-//! A check from end to end: catalogues, index, references, blocks, and what damage harms.
+//! A check from end to end: catalogues, index, references, blocks, and the paths harmed by damage.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -10,15 +10,15 @@ use crate::format::{Manifest, PackId, SnapshotId};
 use crate::monitor::{Cancellation, Monitor, Phase, Work};
 use crate::store::{Access, CacheSizes, Object, Reader, Repository, SnapshotRecord, StoreError};
 
-/// How deep a check looks.
+/// Options of a check.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CheckOptions {
-    /// Read and verify the blocks of so many percent of the packs, drawn at random; `None`: only what tells of the
-    /// structure.
+    /// Percentage of packs whose blocks are all read and verified, drawn at random. `None`: only the
+    /// structure is read.
     pub read_data: Option<u8>,
 }
 
-/// What all parts of a check share.
+/// State shared by all parts of a check.
 pub(super) struct Check<'a> {
     pub(super) repository: Repository,
     pub(super) monitor: &'a dyn Monitor,
@@ -26,13 +26,14 @@ pub(super) struct Check<'a> {
     pub(super) findings: Findings,
     pub(super) packs: Vec<CheckedPack>,
     pub(super) blobs: Blobs,
-    /// Blocks that were verified because something in them could not be read, and whether they are sound.
+    /// Blocks that were verified because a blob in them could not be read. The value is true for a sound
+    /// block.
     pub(super) judged: HashMap<(PackId, u32), bool>,
-    /// What the index says that there is.
+    /// The snapshots in the index.
     pub(super) recorded: BTreeMap<SnapshotId, SnapshotRecord>,
     pub(super) snapshots: Vec<(SnapshotId, Manifest)>,
     pub(super) report: Report,
-    /// Something cannot be read, so that it is worth looking for what that harms.
+    /// Whether anything cannot be read, so that the harmed paths must be found.
     pub(super) harm: bool,
 }
 
@@ -43,10 +44,10 @@ pub(super) struct CheckedPack {
     pub(super) size: u64,
 }
 
-/// A manifest that cannot be read.
+/// A snapshot whose manifest cannot be read.
 pub(super) struct UnreadManifest {
     pub(super) snapshot: SnapshotId,
-    /// What the index knows of it.
+    /// The index's record of the snapshot.
     pub(super) record: Option<SnapshotRecord>,
     pub(super) error: StoreError,
 }
@@ -73,14 +74,14 @@ impl<'a> Check<'a> {
         })
     }
 
-    /// Tells how far a part has come, and stops when asked.
+    /// Reports the progress of a part. Fails when cancelled.
     pub(super) fn step(&self, phase: Phase, done: u64, total: u64) -> Result<(), MaintainError> {
         self.monitor.work(&Work { phase, done, total });
         if self.cancellation.is_cancelled() { Err(MaintainError::Cancelled) } else { Ok(()) }
     }
 
-    /// Reads the manifests that there are, and tells why others cannot be read: they are lost, or the index knows them and
-    /// they are gone.
+    /// Reads the stored manifests. Returns the errors of all others: damaged ones, and those that are in the
+    /// index but missing.
     pub(super) fn load_manifests(&mut self) -> Result<Vec<UnreadManifest>, MaintainError> {
         let mut recorded = std::mem::take(&mut self.recorded);
         let mut unread = Vec::new();
@@ -106,8 +107,8 @@ impl<'a> Check<'a> {
     }
 }
 
-/// Checks the repository in `root`. The structure is checked under the lock, which is released before all data is read:
-/// imports may go on meanwhile.
+/// Checks the repository in `root`. The structure is checked under the lock. The lock is released before all
+/// data is read, so imports can run meanwhile.
 pub fn check(
     root: &Path,
     options: CheckOptions,

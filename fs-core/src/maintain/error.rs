@@ -2,17 +2,17 @@ use thiserror::Error;
 
 use crate::store::StoreError;
 
-/// Why the care of a repository came to nothing.
+/// Errors of a check or repair.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum MaintainError {
-    /// Somebody asked for it to stop.
+    /// Cancelled before any change.
     #[error("interrupted: nothing was changed")]
     Cancelled,
-    /// Somebody asked for it to stop when a part was done.
+    /// Cancelled after a part of the changes.
     #[error("interrupted: what was done is done well; run `yester repair` again to go on")]
     Halfway,
-    /// The config cannot be read, which holds the key to everything else.
+    /// The config cannot be read. It holds the key to everything else.
     #[error("{0}; no repair can make it again: put it back from a copy of the repository")]
     Config(StoreError),
     /// Most packs are missing or unreadable at once.
@@ -27,7 +27,7 @@ pub enum MaintainError {
          nothing was changed"
     )]
     Vanished(usize),
-    /// The repository failed.
+    /// Reading or writing the repository failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

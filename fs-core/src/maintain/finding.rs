@@ -3,91 +3,92 @@ use std::collections::HashSet;
 use crate::format::{BlobId, PackId, SnapshotId, TagId, Time};
 use crate::store::{Exposed, SnapshotRecord};
 
-/// One thing that is wrong with a repository.
+/// A defect of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Finding {
-    /// A snapshot's manifest is gone or cannot be read: nothing of this snapshot can.
+    /// A snapshot's manifest is missing or cannot be read, so the whole snapshot is lost.
     Manifest {
-        /// The snapshot.
+        /// Id of the snapshot.
         snapshot: SnapshotId,
-        /// Its source and time, when the index knows them.
+        /// Source and time of the snapshot, if the index has them.
         record: Option<SnapshotRecord>,
-        /// What is wrong.
+        /// Reason of the failure.
         reason: String,
     },
-    /// A pack's header is not what it should be; its blobs can be read all the same.
+    /// A pack's header is invalid. Its blobs can be read nevertheless.
     PackHeader {
-        /// The pack.
+        /// Id of the pack.
         pack: PackId,
-        /// What is wrong.
+        /// Reason of the failure.
         reason: String,
     },
-    /// A pack's catalogue or trailer cannot be read: nothing in this pack can.
+    /// A pack's catalogue or trailer cannot be read, so none of its blobs can.
     Pack {
-        /// The pack.
+        /// Id of the pack.
         pack: PackId,
-        /// What is wrong.
+        /// Reason of the failure.
         reason: String,
     },
-    /// A block of a pack cannot be read, and none of its blobs.
+    /// A block cannot be read, so none of its blobs can.
     Block {
-        /// The pack.
+        /// Id of the pack.
         pack: PackId,
         /// The block's number in the pack.
         block: u32,
-        /// Its first byte in the file.
+        /// Offset of the block in the pack's file.
         offset: u64,
-        /// Blobs in it.
+        /// Number of blobs in the block.
         blobs: u64,
-        /// What is wrong.
+        /// Reason of the failure.
         reason: String,
     },
-    /// A delta's base is missing, or a delta itself: the blobs of the block cannot be read.
+    /// A delta's base is missing, or a delta itself. The blobs of the block cannot be read.
     Base {
-        /// The delta's pack.
+        /// Id of the delta's pack.
         pack: PackId,
         /// The delta's number in the pack.
         block: u32,
-        /// The base.
+        /// Id of the base.
         base: BlobId,
-        /// What is wrong.
+        /// Reason of the failure.
         reason: String,
     },
-    /// Something that is referred to is in no pack, or is not what it should be.
+    /// A reference leads to a blob that is in no pack, or that is invalid.
     Blob {
-        /// Its id.
+        /// Id of the blob.
         blob: BlobId,
-        /// What it is referred to as.
+        /// Role of the blob in the reference.
         what: &'static str,
-        /// What is wrong.
+        /// Reason of the failure.
         reason: String,
     },
-    /// A name that a snapshot was given cannot be read: the snapshot can.
+    /// A tag cannot be read. Its snapshot can.
     Tag {
-        /// The name's object.
+        /// Id of the tag.
         tag: TagId,
-        /// What is wrong.
+        /// Reason of the failure.
         reason: String,
     },
     /// An entry that has the name of a file or folder of the repository but is of another type. It was not
     /// opened.
     Foreign {
-        /// What it is.
+        /// Description of the entry: path, type, and the type that belongs there.
         reason: String,
     },
-    /// A misplaced pack: it is not in the folder of its first two digits. It can be read all the same.
+    /// A misplaced pack: it is outside of the folder named by its first two digits. It can be read
+    /// nevertheless.
     Misplaced {
-        /// The pack.
+        /// Id of the pack.
         pack: PackId,
-        /// The folder that it is in, below the repository.
+        /// The folder that holds it, below the repository.
         folder: String,
     },
-    /// A pack in the index is missing, or is not the one that the index describes.
+    /// A pack in the index is missing, or differs from the index's record.
     IndexedPack {
-        /// The pack.
+        /// Id of the pack.
         pack: PackId,
-        /// What is wrong.
+        /// Reason of the failure.
         reason: String,
     },
 }
@@ -95,56 +96,56 @@ pub enum Finding {
 /// A path that cannot be read in full.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Harmed {
-    /// The snapshot.
+    /// Id of the snapshot.
     pub snapshot: SnapshotId,
-    /// Its source.
+    /// Source of the snapshot.
     pub source: Box<[u8]>,
-    /// Its time.
+    /// Time of the snapshot.
     pub time: Time,
-    /// Its number in its second; `None` if it was committed without.
+    /// The snapshot's number in its second; `None` if it was committed without one.
     pub number: Option<u32>,
-    /// The path in it; empty for the whole snapshot's root.
+    /// Path in the snapshot; empty for the root.
     pub path: Vec<u8>,
 }
 
-/// What a check found, and how much it looked at.
+/// Result of a check.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
-    /// What is wrong, the first of it.
+    /// The first findings.
     pub findings: Vec<Finding>,
-    /// Further findings, which are not kept.
+    /// Number of further findings, which are not kept.
     pub more_findings: u64,
-    /// Paths that damage harms, the first of them.
+    /// The first paths that cannot be read in full.
     pub harmed: Vec<Harmed>,
-    /// Further paths, which are not kept.
+    /// Number of further paths, which are not kept.
     pub more_harmed: u64,
-    /// Snapshots with such a path.
+    /// Number of snapshots with such a path.
     pub harmed_snapshots: u64,
     /// Why the index could not be used. The index is derived, so this is not damage of stored data.
     pub index: Option<String>,
-    /// The new index exists only in memory, as it could not be written to disk.
+    /// Whether the new index exists only in memory, as it could not be written to disk.
     pub index_in_memory: bool,
-    /// Packs looked at.
+    /// Number of packs whose catalogue was read.
     pub packs: u64,
-    /// Blobs in them.
+    /// Number of blobs in them.
     pub blobs: u64,
-    /// Snapshots looked at.
+    /// Number of snapshots whose manifest was read.
     pub snapshots: u64,
-    /// Blocks of which every byte was verified.
+    /// Number of blocks of which every byte was verified.
     pub blocks_read: u64,
-    /// Their bytes.
+    /// Size of these blocks in bytes.
     pub bytes_read: u64,
-    /// What other users can read or change; not a finding.
+    /// Entries that other users can read or change. They are not findings.
     pub exposed: Exposed,
 }
 
 impl Report {
-    /// Whether nothing is wrong.
+    /// Whether there are no findings.
     pub fn is_clean(&self) -> bool {
         self.findings.is_empty()
     }
 
-    /// Whether something of snapshots is wrong that is not derived.
+    /// Whether data of snapshots is damaged that cannot be derived.
     pub fn has_data_damage(&self) -> bool {
         let other = |finding: &_| {
             matches!(
@@ -159,12 +160,12 @@ impl Report {
     }
 }
 
-/// Keeps findings, within bounds: a lost disk must not fill the memory.
+/// Collects a limited number of findings: a lost disk must not fill the memory.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     kept: Vec<Finding>,
     more: u64,
-    /// Missing blobs kept: one pack that is gone may lack thousands.
+    /// Number of missing blobs kept. They are limited, as a single missing pack may hold thousands.
     blobs: usize,
     blocks: HashSet<(PackId, u32)>,
 }
@@ -192,7 +193,7 @@ impl Findings {
         }
     }
 
-    /// Those kept, and the number of the others.
+    /// Returns the kept findings, and the number of the others.
     pub(super) fn finish(self) -> (Vec<Finding>, u64) {
         (self.kept, self.more)
     }

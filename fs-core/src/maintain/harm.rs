@@ -1,4 +1,4 @@
-//! Which paths of which snapshots damage harms.
+//! Finds the paths of snapshots that damage harms.
 
 use super::check::Check;
 use super::judge::Judge;
@@ -6,7 +6,7 @@ use super::search::Search;
 use super::{Harmed, MaintainError};
 use crate::monitor::Phase;
 
-/// Paths that are kept: enough to see what it is about.
+/// Maximum number of paths that are kept. They suffice to see the extent of the damage.
 const MOST: usize = 100;
 
 pub(super) fn look(check: &mut Check<'_>) -> Result<(), MaintainError> {

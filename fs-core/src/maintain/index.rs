@@ -1,4 +1,5 @@
-//! The index against the packs: every pack recorded, every blob found in a pack that has it, and nothing else.
+//! Checks the index against the packs: it has every pack, leads to every blob in a pack that holds it, and
+//! has nothing else.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,7 +13,7 @@ use crate::store::{PackRecord, StoreError};
 /// Result of examining the index.
 #[derive(Debug, Default)]
 pub(super) struct Examined {
-    /// Why it could not be relied on.
+    /// Why the index was not reliable.
     pub(super) fault: Option<String>,
     /// Errors of packs that could not be read when the new index was made.
     pub(super) unreadable: Vec<StoreError>,
@@ -22,12 +23,12 @@ pub(super) struct Examined {
 #[derive(Debug, Default)]
 struct Compared {
     fault: Option<String>,
-    /// It lacks stored blobs, as a writer was killed, or knows a pack that is gone.
+    /// Whether the index lacks stored blobs, as a writer was killed, or has a missing pack.
     incomplete: bool,
     knows_gone: bool,
 }
 
-/// Compares the index with the packs. Afterwards the check has an index that leads to every readable blob.
+/// Compares the index with the packs. Afterwards, the check's index leads to every readable blob.
 pub(super) fn check(check: &mut Check<'_>) -> Result<Examined, MaintainError> {
     // An unusable index was made again on opening. The new one is compared, too, for its records of
     // snapshots.
@@ -39,7 +40,7 @@ pub(super) fn check(check: &mut Check<'_>) -> Result<Examined, MaintainError> {
         compared => compared?,
     };
     let unreadable = if compared.fault.is_some() || compared.incomplete {
-        // On disk it must go on to know packs that are gone: nobody else would miss them.
+        // An index on disk must keep its records of missing packs, as only they show that packs are missing.
         check.repository.renew_index(compared.fault.is_some() || !compared.knows_gone)?
     } else {
         Vec::new()
@@ -52,7 +53,7 @@ pub(super) fn check(check: &mut Check<'_>) -> Result<Examined, MaintainError> {
 }
 
 fn compare(check: &mut Check<'_>) -> Result<Compared, MaintainError> {
-    // Before the manifests are listed: a snapshot that appears meanwhile is not missed.
+    // The records are read before the manifests are listed. So a new snapshot is not taken for a missing one.
     let recorded = check.repository.recorded_snapshots()?;
     check.recorded = recorded.into_iter().map(|record| (record.id, record)).collect();
     let mut found = Compared::default();
@@ -67,12 +68,12 @@ fn compare(check: &mut Check<'_>) -> Result<Compared, MaintainError> {
                 say(record.id, reason);
             }
             None if !stored.contains(&record.id) => {
-                // Blobs of it that are still needed are reported as missing later, so the index must not
-                // claim to have them.
+                // Blobs of the pack that are still needed are reported as missing later. So the index must
+                // not claim to have them.
                 say(record.id, "the index knows it, but it is gone".to_owned());
                 (found.incomplete, found.knows_gone) = (true, true);
             }
-            // One that cannot be read has been told of.
+            // A pack that cannot be read has been reported already.
             _ => {}
         }
         recorded.insert(number, record);
@@ -91,16 +92,16 @@ fn compare(check: &mut Check<'_>) -> Result<Compared, MaintainError> {
         let pack = recorded.get(&number).map(|record| record.id);
         match (blobs.pack(key), pack) {
             (Some(at), Some(pack)) if check.packs[at as usize].id == pack => blobs.set_indexed(key),
-            // Another pack may have it, too.
+            // The other pack may have the blob, too.
             (Some(_), Some(pack)) if places.contains_key(&pack) => elsewhere.push((pack, key)),
-            // The pack in the index is gone or unreadable, which is reported for the pack; another pack has
-            // the blob.
+            // The pack in the index is missing or unreadable, which is reported for the pack. Another pack
+            // has the blob.
             (Some(_), Some(_)) => {
                 blobs.set_indexed(key);
                 found.incomplete = true;
             }
             (Some(_), None) => {}
-            // Of a pack that is gone or cannot be read.
+            // The blob's pack is missing or cannot be read.
             (None, Some(pack)) if !places.contains_key(&pack) => {}
             (None, _) => extra += 1,
         }
@@ -114,7 +115,8 @@ fn compare(check: &mut Check<'_>) -> Result<Compared, MaintainError> {
     }
     for (at, lacking) in check.blobs.not_indexed() {
         let pack = check.packs[at as usize].id;
-        // A writer that was killed before it indexed a pack is no damage: the next writer will.
+        // A writer was killed before it indexed the pack. That is no damage, and the next writer indexes the
+        // pack.
         if known.contains(&pack) {
             let reason =
                 format!("the index lacks {lacking} blobs of pack {pack}, or looks for them elsewhere");
@@ -125,7 +127,7 @@ fn compare(check: &mut Check<'_>) -> Result<Compared, MaintainError> {
     Ok(found)
 }
 
-/// Accepts those blobs that the pack has where the index looks for them.
+/// Accepts those blobs that are in the pack to which the index leads.
 fn find_elsewhere(check: &mut Check<'_>, mut elsewhere: Vec<(PackId, u128)>) -> Result<(), MaintainError> {
     elsewhere.sort_unstable();
     let reader = check.reader();

@@ -1,4 +1,4 @@
-//! What can be read of an entry, and what cannot.
+//! Decides what of an entry can be read.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -16,11 +16,11 @@ pub(super) struct Judge<'a> {
     bounds: RefCell<AllBounds>,
 }
 
-/// Who knows of a blob whether it can be read.
+/// The source of knowledge about which blobs can be read.
 enum Witness<'a> {
-    /// What a check has seen. To it every failure to read counts, also one that may pass.
+    /// The findings of a check. For a check, every failed read counts, even if it may pass.
     Check(&'a Blobs),
-    /// The index, where every block that it leads to was verified.
+    /// The index. Every block to which it leads was verified.
     Index,
 }
 
@@ -33,7 +33,7 @@ impl<'a> Judge<'a> {
         Self { reader, witness: Witness::Index, bounds: RefCell::default() }
     }
 
-    /// A directory node, unless it is lost.
+    /// Reads a directory node. `None` if it is lost.
     pub(super) fn node(&self, id: &BlobId) -> Result<Option<Arc<Node>>, StoreError> {
         self.unless_bad(id, Reader::node)
     }
@@ -43,7 +43,7 @@ impl<'a> Judge<'a> {
         self.bounds.borrow_mut().fits(children, at, &|id| self.node(id))
     }
 
-    /// What of an entry is lost by itself, whatever is below it.
+    /// Returns the loss of the entry itself, without anything below it.
     pub(super) fn loss(&self, entry: &Entry) -> Result<Option<Lost>, StoreError> {
         if let Kind::File { size, content, .. } = &entry.kind
             && self.content_is_bad(content, *size)?
@@ -72,7 +72,7 @@ impl<'a> Judge<'a> {
             Content::Blob(id) => return self.is_bad(id),
             Content::Chunks(id) => vec![(*id, size, None)],
         };
-        // A forged list may name the same one below it many times.
+        // A forged list may name the same list below it many times.
         let mut seen = HashSet::new();
         while let Some((id, len, level)) = lists.pop() {
             if !seen.insert((id, len, level)) {
@@ -114,7 +114,8 @@ impl<'a> Judge<'a> {
 
     fn unless_lost<T>(&self, result: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
         match result {
-            // A repair has read every block that the index leads to. So its pack was there a moment ago.
+            // A repair has read every block to which the index leads. So the pack of this blob was present a
+            // moment ago.
             Err(error @ (StoreError::Missing(_) | StoreError::Unreadable { .. })) if !self.is_of_check() => {
                 Err(error)
             }

@@ -1,42 +1,42 @@
 use crate::format::{SnapshotId, Time};
 
-/// What of a path cannot be read.
+/// The lost part of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Lost {
-    /// A file's content, or a part of it.
+    /// The file's content, or a part of it.
     Content,
-    /// Entries of a directory, whose names are lost with them.
+    /// Entries of a directory, with their names.
     Entries {
-        /// How many, if that is known.
+        /// Number of lost entries, if known.
         count: Option<u64>,
-        /// The name of the last one, if that is known.
+        /// Name of the last lost entry, if known.
         last: Option<Box<[u8]>>,
     },
-    /// What the entry is.
+    /// The type, content and attributes of the entry.
     Entry,
-    /// Its extended attributes.
+    /// The extended attributes.
     Xattrs,
-    /// Which of the snapshot's files are hard links to each other.
+    /// The snapshot's table of hard links.
     Links,
-    /// So many further things in the snapshot, below directories that too many paths lead to: only a tree that was forged
-    /// has them.
+    /// Number of further losses in the snapshot, below directories to which too many paths lead. Only a
+    /// forged tree has them.
     More(u64),
 }
 
-/// Something in a snapshot that cannot be read.
+/// A loss in a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loss {
-    /// The snapshot.
+    /// Id of the snapshot.
     pub snapshot: SnapshotId,
-    /// Its source.
+    /// Source of the snapshot.
     pub source: Box<[u8]>,
-    /// Its time.
+    /// Time of the snapshot.
     pub time: Time,
-    /// Its number in its second; `None` if it was committed without.
+    /// The snapshot's number in its second; `None` if it was committed without one.
     pub number: Option<u32>,
-    /// The path in it; empty for its root.
+    /// Path in the snapshot; empty for the root.
     pub path: Vec<u8>,
-    /// What of it.
+    /// The lost part of the path.
     pub lost: Lost,
 }

@@ -1,4 +1,5 @@
-//! The care of a repository: finding damage, telling what it harms, and putting it right.
+//! Maintenance of a repository: a check finds damage and the paths that it harms, and a repair leaves out
+//! what is lost.
 
 mod blobs;
 mod blocks;

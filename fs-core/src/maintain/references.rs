@@ -1,4 +1,5 @@
-//! Every reference from the manifests on resolves. What two snapshots share is visited once.
+//! Follows all references from the manifests on, and checks that they resolve. Data shared by snapshots is
+//! visited once.
 
 use std::collections::HashSet;
 
@@ -10,13 +11,13 @@ use crate::format::{BlobId, Content, Entry, ExtentKind, Kind, Node, PackId, Xatt
 use crate::monitor::Phase;
 use crate::store::{LinkTable, Reader, StoreError};
 
-/// A reference that is to be followed.
+/// A reference to be followed.
 #[derive(Debug, Clone, Copy)]
 enum Reference {
     Node(BlobId, u8),
     /// An inner node whose children have been visited.
     Bounds(BlobId),
-    /// A chunk list, the bytes that it must cover, and its level if that is known.
+    /// A chunk list, its expected size in bytes, and its level if known.
     List(BlobId, u64, Option<u8>),
     Xattrs(BlobId),
     Data(BlobId),
@@ -28,7 +29,7 @@ pub(super) fn check(check: &mut Check<'_>) -> Result<(), MaintainError> {
     }
     let mut walk =
         Walk { reader: check.reader(), todo: Vec::new(), bounds: AllBounds::default(), visited: 0 };
-    // Snapshots without a change among their hard links share one table.
+    // Snapshots share one table if their hard links did not change.
     let mut tables = HashSet::new();
     for at in 0..check.snapshots.len() {
         let manifest = &check.snapshots[at].1;
@@ -119,7 +120,7 @@ impl Walk {
                 }
                 Node::Inner(_) if depth >= MAX_LEVELS => return Err(invalid("directory", &id, "depth")),
                 Node::Inner(children) => {
-                    // Pushed below its children, so that it is visited after them.
+                    // It is pushed below its children, so it is visited after them.
                     self.todo.push(Reference::Bounds(id));
                     self.todo.extend(children.iter().map(|child| Reference::Node(child.id, depth + 1)));
                 }
@@ -156,7 +157,7 @@ impl Walk {
     }
 }
 
-/// Finds out why a blob cannot be read: the block that holds it, as a rule.
+/// Reports why a blob cannot be read. Usually the block that holds it is damaged.
 pub(super) fn blame(
     check: &mut Check<'_>,
     reader: &Reader,

@@ -1,5 +1,5 @@
-//! A repair from end to end: what can be salvaged of damaged packs, what is lost of snapshots; then packs, index and
-//! snapshots are replaced, in this order, and what was damaged is set aside.
+//! A repair from end to end. It salvages the readable blocks of damaged packs, and finds the losses of
+//! snapshots. Then it replaces packs, index and snapshots, in this order, and quarantines damaged objects.
 
 mod away;
 mod packs;
@@ -19,15 +19,15 @@ use crate::maintain::blobs::{Blobs, Keys};
 use crate::monitor::{Cancellation, Monitor, Phase};
 use crate::store::{Access, CacheSizes, Repository, StoreError};
 
-/// A snapshot of which something is lost.
+/// A snapshot with losses.
 struct HarmedSnapshot {
     id: SnapshotId,
     manifest: Manifest,
     searched: Searched,
 }
 
-/// Puts the repository in `root` right, and tells of everything that is lost of its snapshots. Nothing is destroyed:
-/// what is damaged is set aside.
+/// Repairs the repository in `root`, and calls `tell` for each loss of a snapshot. Nothing is destroyed:
+/// damaged objects are quarantined.
 pub fn repair(
     root: &Path,
     options: RepairOptions,
@@ -60,7 +60,7 @@ pub fn repair(
     away::check_present(&check, &survey.names.sound)?;
     repaired.misplaced = check.repository.misplaced_packs()?;
     if !options.dry_run {
-        // A pack that cannot be moved is readable where it is.
+        // A pack that cannot be moved can be read where it is.
         let moved = |(pack, _): &(PackId, String)| {
             check.repository.move_home(*pack).inspect_err(|error| log::warn!("{error}")).is_ok()
         };
@@ -87,7 +87,7 @@ pub fn repair(
         let damaged = repaired.damaged_packs.iter_mut().find(|damaged| damaged.pack == pack);
         damaged.into_iter().for_each(|damaged| damaged.place = Some(place.clone()));
     }
-    // Before others take their places.
+    // Damaged tags are quarantined before new tags can take their names.
     for damaged in &mut repaired.damaged_tags {
         damaged.place = repository.set_aside_tag(&damaged.tag)?;
     }
@@ -100,7 +100,7 @@ pub fn repair(
         let new = mender.mend(repository.writer()?, harmed)?;
         told.new = Some(new);
         if new != harmed.id {
-            // First: a crash in between must leave the names on one of them.
+            // Tags are moved first: after a crash in between, one of the two snapshots still has them.
             for tag in tags.iter().filter(|tag| tag.snapshot == harmed.id) {
                 repository.put_tag(&Tag { snapshot: new, ..tag.clone() })?;
             }
@@ -113,7 +113,8 @@ pub fn repair(
     Ok(repaired)
 }
 
-/// Why the index cannot be relied on. One that only lacks packs is not wrong: the next writer adds them.
+/// Returns why the index is not reliable. An index that only lacks packs is reliable, as the next writer adds
+/// them.
 fn check_index(check: &mut Check<'_>) -> Result<Option<String>, MaintainError> {
     catalogues::check(check)?;
     let index::Examined { fault, unreadable } = index::check(check)?;
@@ -130,7 +131,7 @@ fn check_index(check: &mut Check<'_>) -> Result<Option<String>, MaintainError> {
     Ok(fault.or(gone))
 }
 
-/// Returns how many manifests are missing.
+/// Reads the manifests. Returns the number of missing ones.
 fn load_manifests(check: &mut Check<'_>, repaired: &mut Repaired) -> Result<u64, MaintainError> {
     let mut missing = 0;
     for UnreadManifest { snapshot, record, error } in check.load_manifests()? {
@@ -146,7 +147,7 @@ fn load_manifests(check: &mut Check<'_>, repaired: &mut Repaired) -> Result<u64,
     Ok(missing)
 }
 
-/// Snapshots of which something is lost, and the directories in which or below which it is.
+/// Returns the snapshots with losses, and the directories that have losses in them or below them.
 fn find_losses(
     check: &mut Check<'_>,
     tell: &mut dyn FnMut(&Loss),

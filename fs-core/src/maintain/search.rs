@@ -1,5 +1,6 @@
-//! What of snapshots' trees cannot be read. Subtrees without harm are entered once, whoever shares them; harmed ones for
-//! each path, but not without end: a forged tree of few nodes has more paths than anybody can walk.
+//! Finds the losses in snapshots' trees. A subtree without losses is entered once, even if many trees share
+//! it. A subtree with losses is entered for each path, within a bound. A forged tree of few nodes can have
+//! more paths than anybody can walk.
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
@@ -12,63 +13,64 @@ use crate::format::limits::MAX_LEVELS;
 use crate::format::{BlobId, Content, Entry, Kind, Manifest, Node, Totals};
 use crate::monitor::Cancellation;
 
-/// Hears of what is lost, with its path.
+/// Receives a loss and its path.
 pub(super) type Tell<'a> = &'a mut dyn FnMut(&[u8], Lost);
 
-/// So often harmed nodes are entered again in a snapshot to tell of paths, or as often as there are nodes: a tree that was
-/// made from files has hardly more. What is below them is counted after that.
+/// Minimum bound on revisits of nodes with losses, for each snapshot. The bound rises to the number of known
+/// nodes. A tree made from files hardly needs more revisits. Beyond the bound, losses are counted without
+/// their paths.
 const REVISITS: u64 = 10_000;
 
 pub(super) struct Search<'a> {
     judge: Judge<'a>,
     cancellation: &'a Cancellation,
-    /// Every node that was left, and what is in it and below it.
+    /// Nodes that were searched, with the result for each node and everything below it.
     known: HashMap<u128, Found, BuildHasherDefault<OwnBits>>,
-    /// The topmost nodes of directories in which, or below which, something is harmed.
+    /// The topmost nodes of directories that have losses in them or below them.
     harmed: Keys,
-    /// Hard-link tables that were judged: snapshots share them.
+    /// Results for hard-link tables, as snapshots share them.
     links: HashMap<Content, bool>,
     revisits: u64,
 }
 
-/// What is in a tree.
+/// Sums over a tree.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Found {
-    /// Of what can be read.
+    /// Totals of the readable entries.
     pub(super) totals: Totals,
-    /// Told of or not.
+    /// Number of losses, whether reported with a path or not.
     pub(super) losses: u64,
 }
 
-/// What is in a snapshot.
+/// Result of searching a snapshot.
 pub(super) struct Searched {
-    /// Its hard-link table is lost; that is one of the losses.
+    /// Whether the hard-link table is lost. It counts as one of the losses.
     pub(super) links_lost: bool,
     pub(super) found: Found,
-    /// Losses that no path was told of.
+    /// Number of losses that were not reported with a path.
     pub(super) untold: u64,
 }
 
-/// A node that is being walked.
+/// A node that is being searched.
 struct Open {
     id: BlobId,
     node: Arc<Node>,
     at: usize,
-    /// Inner nodes above it in its directory.
+    /// Number of inner nodes above it in its directory.
     depth: u8,
-    /// Length of its directory's path.
+    /// Length of its directory's path in bytes.
     path_len: usize,
     found: Found,
 }
 
-/// The nodes from the root to the one that is being walked.
+/// The nodes from the root to the one that is being searched.
 #[derive(Default)]
 struct Stack {
     open: Vec<Open>,
-    /// Their keys: a forged tree may be deep.
+    /// Keys of these nodes. A set finds a node fast, as a forged tree may be deep.
     entered: Keys,
     all: Found,
-    /// Losses that were told of.
+    /// Number of losses reported with a path.
     told: u64,
 }
 
@@ -84,12 +86,12 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The topmost nodes of directories in which, or below which, something was found harmed.
+    /// Returns the topmost nodes of directories that have losses in them or below them.
     pub(super) fn into_harmed(self) -> Keys {
         self.harmed
     }
 
-    /// Tells of what is lost of a snapshot, and counts everything.
+    /// Calls `tell` for the losses of a snapshot, and counts all entries and losses.
     pub(super) fn snapshot(
         &mut self,
         manifest: &Manifest,
@@ -168,7 +170,7 @@ impl<'a> Search<'a> {
         Ok(())
     }
 
-    /// False when the node is lost.
+    /// Enters a node. Returns false if it is lost.
     fn enter(
         &mut self,
         id: BlobId,
@@ -187,7 +189,7 @@ impl<'a> Search<'a> {
             }
             self.revisits += 1;
         }
-        // Hashes cannot form a ring, but a hash that is damaged and a node that is forged might.
+        // Hashes cannot form a ring. But a damaged hash and a forged node together might.
         let ring = stack.entered.contains(&key(&id));
         let node = if ring { None } else { self.judge.node(&id)? };
         let node = node.filter(|node| depth < MAX_LEVELS || matches!(**node, Node::Leaf(_)));
@@ -214,7 +216,7 @@ impl<'a> Search<'a> {
 }
 
 impl Stack {
-    /// What was found of the node that is being walked.
+    /// Sums of the node that is being searched.
     fn top(&mut self) -> &mut Found {
         self.open.last_mut().map_or(&mut self.all, |top| &mut top.found)
     }
@@ -227,7 +229,7 @@ impl Stack {
 }
 
 impl Found {
-    /// Of an entry that can be read.
+    /// Sums of one readable entry.
     fn one(entry: &Entry) -> Self {
         let mut totals = Totals::default();
         match entry.kind {
@@ -238,7 +240,7 @@ impl Found {
         Self { totals, losses: 0 }
     }
 
-    /// A forged tree may have more of everything than can be counted.
+    /// Adds without overflow, as a forged tree may have more entries than a number can hold.
     fn add(&mut self, more: &Found) {
         let (totals, new) = (&mut self.totals, &more.totals);
         totals.files = totals.files.saturating_add(new.files);

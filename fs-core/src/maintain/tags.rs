@@ -1,4 +1,4 @@
-//! Names given to snapshots. Nothing refers to them, so that none can be missed, only damaged.
+//! Checks the tags of snapshots. Nothing refers to a tag, so a tag can be found damaged, but not missing.
 
 use super::check::Check;
 use super::repair::DamagedTag;
@@ -6,7 +6,7 @@ use super::{Finding, MaintainError};
 use crate::format::{Tag, TagId};
 use crate::store::{Repository, StoreError};
 
-/// Those that can be read, and why others cannot.
+/// The readable tags, and the errors of the others.
 type Read = (Vec<Tag>, Vec<(TagId, StoreError)>);
 
 fn read(repository: &Repository) -> Result<Read, StoreError> {
@@ -16,7 +16,7 @@ fn read(repository: &Repository) -> Result<Read, StoreError> {
     for id in ids {
         match repository.tag(&id) {
             Ok(tag) => tags.push(tag),
-            // Taken away meanwhile: there may be no lock.
+            // The tag was removed meanwhile, as the lock may not be held.
             Err(StoreError::Missing(_)) => {}
             Err(error) => unread.push((id, error)),
         }
@@ -31,7 +31,7 @@ pub(super) fn check(check: &mut Check<'_>) -> Result<(), MaintainError> {
     Ok(())
 }
 
-/// The tags that can be read, and those that never will be.
+/// Returns the readable tags and the lost ones.
 pub(super) fn survey(repository: &Repository) -> Result<(Vec<Tag>, Vec<DamagedTag>), MaintainError> {
     let (tags, unread) = read(repository)?;
     let mut damaged = Vec::with_capacity(unread.len());

@@ -1,4 +1,4 @@
-//! Checks of small repositories, made through the store.
+//! Tests of checks, on small repositories that are made through the store.
 
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -28,12 +28,12 @@ impl Store {
         Self { _directory: directory, root }
     }
 
-    /// Adds a snapshot of files, in the order of their names.
+    /// Adds a snapshot of files. They must be in the order of their names.
     fn add(&self, make: impl FnOnce(&mut Writer) -> Vec<(&'static str, Kind)>) {
         self.add_linked(&[], make);
     }
 
-    /// The same, with a table of hard links.
+    /// Adds a snapshot of files with a table of hard links.
     fn add_linked(&self, mut links: &[u8], make: impl FnOnce(&mut Writer) -> Vec<(&'static str, Kind)>) {
         let repository = Repository::open(&self.root, Access::Write).unwrap();
         let mut writer = repository.writer().unwrap();
@@ -148,7 +148,7 @@ fn a_wrong_table_of_hard_links_is_named_once_and_harms_each_snapshot() {
     let store = Store::new();
     store.add_linked(&links, |writer| vec![sound(writer)]);
     assert!(store.check().is_clean());
-    // The number of names of the second record.
+    // Position of the number of names in the second record.
     links[68] = 3;
     store.add_linked(&links, |writer| vec![sound(writer)]);
     store.add_linked(&links, |writer| vec![("other", sound(writer).1)]);
@@ -210,7 +210,7 @@ fn a_copy_that_the_index_does_not_know_is_no_damage() {
         let store = Store::new();
         let packs = two_copies(&store);
         assert!(store.check().is_clean());
-        // Makes an index while one of the packs cannot be read.
+        // Makes an index while one of the packs is missing.
         let aside = store.root.join("aside");
         std::fs::rename(&packs[victim], &aside).unwrap();
         Repository::rebuild_index(&store.root, &Silent, &Cancellation::default()).unwrap();
@@ -229,7 +229,7 @@ fn a_manifest_is_missed_though_its_writer_was_killed_before_it_recorded_it() {
     store.add(|writer| vec![("again", sound(writer).1)]);
     let last = store.check().snapshots;
     std::fs::write(&index, before).unwrap();
-    // The next writer, whatever it wants.
+    // Opening for writing records the snapshot.
     let repository = Repository::open(&store.root, Access::Write).unwrap();
     let ids = repository.snapshots().unwrap();
     drop(repository);

@@ -1,4 +1,4 @@
-//! The days on which snapshots were made, and how much changed.
+//! The days on which snapshots were made, and the number of changes on each.
 
 use std::collections::BTreeMap;
 
@@ -11,15 +11,17 @@ use crate::view::{Node, Source, View};
 /// A day that has snapshots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Day {
-    /// Which, in the zone of the history.
+    /// The date, in the zone of the history.
     pub date: Date,
-    /// How many.
+    /// Number of snapshots.
     pub snapshots: u64,
-    /// Paths in which they differ from the ones before them. A source's first snapshot differs from none.
+    /// Paths in which the day's snapshots differ from the ones before them. A source's first snapshot counts
+    /// no changes.
     pub changes: u64,
 }
 
-/// Tells the days of a source, or of all, in their order. `progress` hears how many snapshots are done, of how many.
+/// Lists the days of a source, or of all sources, in order. `progress` receives the number of snapshots done,
+/// and of all.
 pub fn days(
     history: &History,
     source: Option<&[u8]>,
@@ -50,7 +52,7 @@ pub fn days(
     Ok(days.into_values().collect())
 }
 
-/// The root of a snapshot, and in how many paths it differs from the one before.
+/// The root of a snapshot, and the number of paths in which it differs from the one before.
 fn changes(
     view: &View,
     source: &Source,

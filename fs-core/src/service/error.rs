@@ -12,17 +12,17 @@ use crate::maintain::MaintainError;
 use crate::store::StoreError;
 use crate::view::ViewError;
 
-/// Why a command failed. The text tells the user the object, the reason and the next step.
+/// The reason why a command failed. The text gives the user the object, the reason and the next step.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ServiceError {
-    /// The repository failed.
+    /// An error of the repository.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The import failed.
+    /// An error of the import.
     #[error(transparent)]
     Import(ImportError),
-    /// The runs of another program cannot be looked for.
+    /// The runs of another program cannot be listed.
     #[cfg(unix)]
     #[error(transparent)]
     Layout(#[from] LayoutError),
@@ -32,11 +32,11 @@ pub enum ServiceError {
     /// One name was given to the runs of several sources.
     #[error("--source names one source, and these are several: {0}")]
     SeveralSources(String),
-    /// Another process watches for this repository already.
+    /// Another process already watches for this repository.
     #[cfg(target_os = "linux")]
     #[error("a watch of {} runs already ({holder})", path.display())]
     Watched {
-        /// The repository.
+        /// The repository's folder.
         path: PathBuf,
         /// The process that watches.
         holder: String,
@@ -46,7 +46,7 @@ pub enum ServiceError {
     Target {
         /// The folder.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         reason: io::Error,
     },
     /// Writing an archive failed.
@@ -64,86 +64,86 @@ pub enum ServiceError {
     /// The repair of the repository stopped.
     #[error(transparent)]
     Maintain(MaintainError),
-    /// Something in history could not be read.
+    /// Something in history cannot be read.
     #[error("{path}: {reason}")]
     View {
-        /// As the user wrote it.
+        /// The path, as the user wrote it.
         path: String,
-        /// Why.
+        /// The reason.
         reason: ViewError,
     },
-    /// There is no source of this name.
+    /// No source has this name.
     #[error("no source is called {name}; {}there {known}", did_you_mean(meant.as_ref()))]
     NoSource {
-        /// The name.
+        /// The given name.
         name: String,
-        /// One that is nearly the same.
+        /// The suggestion: the name of an existing source.
         meant: Option<String>,
-        /// A list of those that there are, with its verb.
+        /// A list of the existing sources, with its verb.
         known: String,
     },
-    /// There is no source at all.
+    /// The repository in this folder has no snapshots.
     #[error("{} has no snapshot yet; import one with `yester import`", .0.display())]
     NoSnapshots(PathBuf),
-    /// Several sources, and none was named.
+    /// There are several sources, and the user named none.
     #[error("the repository has several sources: name one with --source ({known})")]
     WhichSource {
-        /// A list of them.
+        /// A list of the sources.
         known: String,
     },
-    /// A path was never in a source.
+    /// The source never had this path.
     #[error("{path} is in no snapshot of {source_name}{}", meant.as_ref().map(|meant| format!("; did you mean {meant}?")).unwrap_or_default())]
     NeverThere {
-        /// The path.
+        /// The given path.
         path: String,
-        /// What is in the last snapshot and nearly the same.
+        /// The suggestion: a path in the last snapshot.
         meant: Option<String>,
-        /// The source.
+        /// The source's name.
         source_name: String,
     },
-    /// A time means no snapshot.
+    /// A time expression means no snapshot.
     #[error("no snapshot of {source_name} is meant by {time}; the first is {first}")]
     NoSnapshot {
-        /// The source.
+        /// The source's name.
         source_name: String,
-        /// The expression.
+        /// The time expression.
         time: String,
         /// The first snapshot's name.
         first: String,
     },
-    /// What should be a time is none.
+    /// A time expression is not valid.
     #[error(
         "{time} is no time, nor a tag of {source_name}; {}times are like @2024-06-01, @yesterday, @3d and @latest",
         did_you_mean(meant.as_ref())
     )]
     NoTime {
-        /// The source.
+        /// The source's name.
         source_name: String,
-        /// What was given for a time.
+        /// The given time expression.
         time: String,
-        /// A tag or a word for a time that is nearly the same.
+        /// The suggestion: a tag or a word for a time.
         meant: Option<String>,
     },
-    /// A tree's folder cannot be a source's name.
+    /// The name of a tree's folder cannot be a source's name.
     #[error("{} cannot name a source; name it with --source", .0.display())]
     SourceName(PathBuf),
-    /// A name was given that no source can have.
+    /// No source can have the given name.
     #[error("{0:?} cannot name a source: a name has 1 to 255 bytes, no / and no @ at its beginning")]
     BadSourceName(String),
-    /// A name was given that no tag can have.
+    /// No tag can have the given name.
     #[error("{name:?} cannot be a tag: {reason}")]
     BadTagName {
-        /// The name.
+        /// The given name.
         name: String,
-        /// Why.
+        /// The reason.
         reason: &'static str,
     },
-    /// A snapshot does not have the tag that is to be taken away.
+    /// A snapshot does not have the tag that is to be removed.
     #[error("{snapshot} has no tag {name}; `yester tag` lists those that there are")]
     NoTag {
-        /// The tag.
+        /// The tag's name.
         name: String,
-        /// The snapshot.
+        /// The snapshot's name.
         snapshot: String,
     },
     /// A source has the history of another tree.
@@ -152,9 +152,9 @@ pub enum ServiceError {
          or continue that history with --allow-other-tree"
     )]
     OtherTree {
-        /// The source.
+        /// The source's name.
         name: String,
-        /// The tree that it was last imported from, as text for the user.
+        /// The tree that the source was last imported from, as text for the user.
         whose: String,
     },
     /// The times of two levels contradict the order of their numbers.
@@ -166,7 +166,7 @@ pub enum ServiceError {
         root.display()
     )]
     LevelOrder {
-        /// The root of the levels.
+        /// The folder that holds the levels.
         root: PathBuf,
         /// The level with the lower number.
         newer: String,
@@ -186,21 +186,21 @@ pub enum ServiceError {
         root.display()
     )]
     LevelTimes {
-        /// The root of the levels.
+        /// The folder that holds the levels.
         root: PathBuf,
-        /// A level.
+        /// One level.
         one: String,
         /// The other level.
         other: String,
-        /// Their time.
+        /// The time of both.
         time: Timestamp,
     },
     /// The tree to import cannot be found.
     #[error("cannot import {}: {reason}", path.display())]
     Tree {
-        /// Its path.
+        /// The tree's path.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         reason: io::Error,
     },
 }

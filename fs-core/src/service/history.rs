@@ -18,28 +18,28 @@ pub struct History {
 /// A snapshot and its name.
 #[derive(Debug, Clone)]
 pub struct SnapshotInfo {
-    /// Its id.
+    /// Identifies the snapshot.
     pub id: SnapshotId,
     /// Its canonical name, such as `@2024-06-01T03-00-00`.
     pub name: String,
-    /// What it is.
+    /// The snapshot's manifest.
     pub manifest: Manifest,
-    /// Other names that it was given.
+    /// The snapshot's tags.
     pub tags: Vec<String>,
 }
 
-/// A name that a snapshot was given.
+/// A tag of a snapshot.
 #[derive(Debug, Clone)]
 pub struct TagInfo {
-    /// The name.
+    /// The tag's name.
     pub name: String,
     /// The snapshot's source.
     pub source: Box<[u8]>,
-    /// The snapshot.
+    /// The tagged snapshot.
     pub snapshot: SnapshotId,
     /// The snapshot's canonical name.
     pub snapshot_name: String,
-    /// When it was given.
+    /// The time when the tag was given.
     pub given: Time,
 }
 
@@ -56,13 +56,13 @@ impl TagInfo {
 }
 
 impl History {
-    /// Opens the repository in `root`; names of times are in `zone`.
+    /// Opens the repository in `root`. Names of times are in `zone`.
     pub fn open(root: &Path, zone: TimeZone) -> Result<Self, ServiceError> {
         let view = open_view(root, Scope::Repository, zone, (0, 0), CacheSizes::default())?;
         Ok(Self { view })
     }
 
-    /// The view to read it with.
+    /// The view that reads this history.
     pub fn view(&self) -> &View {
         &self.view
     }
@@ -73,7 +73,7 @@ impl History {
         sources.iter().flat_map(|source| infos(source)).collect()
     }
 
-    /// The names that snapshots of a source, or of all, were given: by source, name and time.
+    /// The tags of a source, or of all sources, by source, name and time.
     pub fn tags(&self, source: Option<&[u8]>) -> Result<Vec<TagInfo>, ServiceError> {
         let sources = match source {
             Some(name) => vec![self.source(Some(name))?],
@@ -86,13 +86,13 @@ impl History {
         Ok(sources.iter().flat_map(of).collect())
     }
 
-    /// Counts and sizes.
+    /// Counts and sizes of the repository.
     pub fn stats(&self) -> Result<Stats, ServiceError> {
         stats::gather(&self.view)
     }
 
-    /// The file at `path` in the snapshot that `time` means, of `source` or of the only one there is, and the view
-    /// to read it with. Symbolic links are not followed.
+    /// Finds `path` in the snapshot that `time` means. Without `source`, uses the only source. Returns the
+    /// file and the view that reads it. Symbolic links are not followed.
     pub fn find(
         &self,
         source: Option<&[u8]>,
@@ -121,7 +121,7 @@ impl History {
         Ok(source.snapshot(place).map_or(Reading::Read, |snapshot| snapshot.reading(&path)))
     }
 
-    /// What is there and nearly the same as a path that [`find`](Self::find) has not found, as it is to be written.
+    /// The suggestion for a path that [`find`](Self::find) has not found, as the user can write it.
     pub fn meant(&self, source: Option<&[u8]>, time: &[u8], path: &[u8]) -> Option<String> {
         let source = self.source(source).ok()?;
         let meant = meant::path(&self.view, &source, time, path)?;
@@ -129,13 +129,13 @@ impl History {
         Some(format!("{source}{time}:{meant}"))
     }
 
-    /// The source of this name, or the only one.
+    /// The source of this name; without a name, the only source.
     pub fn source(&self, name: Option<&[u8]>) -> Result<Arc<Source>, ServiceError> {
         source_of(&self.view.sources(), self.view.repository().root(), name)
     }
 }
 
-/// The source of this name, or the only one of the repository in `root`.
+/// The source of this name in the repository in `root`; without a name, its only source.
 pub(super) fn source_of(
     sources: &Sources,
     root: &Path,
@@ -160,7 +160,7 @@ pub(super) fn source_of(
     }
 }
 
-/// That `time` means no snapshot of this source.
+/// The error for a `time` that means no snapshot of this source.
 pub(super) fn no_snapshot(source: &Source, time: &[u8]) -> ServiceError {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let (source_name, shown) = (text(&source.name), text(time));
@@ -175,7 +175,7 @@ pub(super) fn no_snapshot(source: &Source, time: &[u8]) -> ServiceError {
     ServiceError::NoTime { source_name, time: shown, meant }
 }
 
-/// A view of the repository in `root`, for a mount.
+/// Opens a view of the repository in `root`, for a mount.
 pub fn open_view(
     root: &Path,
     scope: Scope,

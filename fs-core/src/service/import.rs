@@ -16,44 +16,46 @@ use crate::monitor::{Cancellation, Monitor, Progress};
 use crate::store::{Access, Repository, Statistics, StoreError};
 use crate::view::{Snapshot, Sources};
 
-/// How trees and runs are imported.
+/// Options for the import of trees and runs.
 #[derive(Debug, Clone)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a choice of its own, named where it is made")]
 pub struct ImportOptions {
-    /// The source's name; that of the tree's folder, or of the run, when `None`.
+    /// The source's name. If `None`, the name of the tree's folder, or the run's source.
     pub source: Option<Vec<u8>>,
-    /// Leave the content of other file systems out.
+    /// Leave out the content of other file systems.
     pub one_file_system: bool,
     /// Read every file, even one that is proven unchanged …
     pub checksum: bool,
-    /// … if it was last done this long ago.
+    /// … but only if the last such import is at least this long ago.
     pub checksum_every: Option<Duration>,
     /// Ignore inode numbers: they change from one import to the next.
     pub ignore_inode: bool,
     /// The tree is a frozen copy of the tree with this name, such as a snapshot of its file system.
     pub origin: Option<Vec<u8>>,
-    /// Read what is stored before relying on it, and store again what cannot be read. Done anyway when packs are lost.
+    /// Read stored data before relying on it, and store again all data that cannot be read. This is implied
+    /// if packs are lost.
     pub heal: bool,
-    /// Add no snapshot when the tree is as the last one has it, nor a first one of an empty tree, which may not be mounted yet.
+    /// Add no snapshot if the tree equals the last snapshot. Add no first snapshot of an empty tree: it may
+    /// not be mounted yet.
     pub only_if_changed: bool,
-    /// While another process writes to the repository, or rsync to the tree, wait for it.
+    /// Wait while another process writes to the repository, or rsync to the tree.
     pub wait: bool,
-    /// Bound of the wait; none if `None`. After it, a tree is imported as it is and counts as partial, and a
-    /// repository that is still locked is an error.
+    /// Bound of the wait; none if `None`. After it, a tree is imported as it is and counts as partial. A
+    /// repository that is still locked is then an error.
     pub wait_limit: Option<Duration>,
-    /// Give up when rsync is writing to the tree, or anything in it was changed within this time.
+    /// Give up if rsync is writing to the tree, or anything in it was changed within this time.
     pub at_rest_for: Option<Duration>,
-    /// Take owners, modes and special files from where `rsync --fake-super` keeps them.
+    /// Take owners, modes and special files from the attributes of `rsync --fake-super`.
     pub fake_super: bool,
-    /// Take a tree that is empty, though the last snapshot was not.
+    /// Accept an empty tree, though the last snapshot was not empty.
     pub allow_empty: bool,
     /// Continue a source's history even if it is that of another tree.
     pub allow_other_tree: bool,
-    /// How the run went that has made the tree.
+    /// The status of the run that made the tree.
     pub run_status: Status,
-    /// When the tree was as it is; now when `None`. Of no concern to runs, which tell their times.
+    /// The time of the tree's state; now if `None`. Ignored for runs, which have their own times.
     pub time: Option<Timestamp>,
-    /// Where the tree is read, when that is a frozen copy of it.
+    /// The folder to read the tree from, if it is a frozen copy.
     pub read_from: Option<PathBuf>,
     /// The zone of the new snapshot's name. Nothing that is stored depends on it.
     pub zone: TimeZone,
@@ -90,11 +92,11 @@ impl Default for ImportOptions {
 /// A snapshot that was added.
 #[derive(Debug, Clone)]
 pub struct Imported {
-    /// The snapshot.
+    /// The new snapshot.
     pub snapshot: SnapshotInfo,
-    /// What it added to the repository.
+    /// Statistics of the data added to the repository.
     pub statistics: Statistics,
-    /// What was seen and read.
+    /// Counts of the entries seen and the data read.
     pub progress: Progress,
     /// Whether every file was read because the stat cache was missing.
     pub is_unproven: bool,
@@ -120,7 +122,7 @@ fn name_of(path: &Path) -> Result<Vec<u8>, ServiceError> {
     if is_source_name(&name) { Ok(name) } else { Err(ServiceError::SourceName(path.to_owned())) }
 }
 
-/// What a root is called: its drive, where there are several.
+/// The name for a root: its drive, where there are several.
 fn of_root(path: &Path) -> Vec<u8> {
     match path.components().next() {
         Some(Component::Prefix(prefix)) => match prefix.kind() {
@@ -131,11 +133,11 @@ fn of_root(path: &Path) -> Vec<u8> {
     }
 }
 
-/// What Docker and Podman put into each container.
+/// Files that Docker and Podman create in each container.
 const CONTAINER: [&str; 2] = ["/.dockerenv", "/run/.containerenv"];
 
-/// Imports the directory `tree` into the repository in `root`. `None` when nothing changed and
-/// [`ImportOptions::only_if_changed`] asked for no snapshot then.
+/// Imports the directory `tree` into the repository in `root`. Returns `None` if
+/// [`ImportOptions::only_if_changed`] is set and nothing changed.
 pub fn import_tree(
     root: &Path,
     tree: &Path,
@@ -232,8 +234,8 @@ pub fn check_other_tree(root: &Path, tree: &Path, options: &ImportOptions) -> Re
         .map_or(Ok(()), |(_, last)| other_tree::check(&source, &label_path, last, options, is_same))
 }
 
-/// Whether a container has been made anew, with another name, and the last import of the tree found the same directory.
-/// Machines keep their names; and those that were cloned have the same file systems.
+/// Whether this is a recreated container with another host name, in which the last import found the same
+/// directory. Other machines keep their names, and cloned machines have the same file systems.
 fn is_same_directory(repository: &Repository, source: &[u8], path: &Path, options: &ImportOptions) -> bool {
     let is_container = || CONTAINER.iter().any(|mark| Path::new(mark).exists());
     let is_same = || {
@@ -256,7 +258,7 @@ fn expected(tree: &Path) -> Result<PathBuf, ServiceError> {
     Ok(made.unwrap_or(path).components().collect())
 }
 
-/// The status of the run, worse when rsync is still writing.
+/// The status of the run, or a worse one if rsync is still writing.
 fn status_of_writers(
     tree: &Path,
     options: &ImportOptions,
@@ -277,7 +279,8 @@ fn status_of_writers(
     }
 }
 
-/// Nobody looks for rsync's processes here: a tree that Windows' programs write to is never at rest as a whole.
+/// Always `None`: rsync's processes are not looked for here. A tree that Windows programs write to is never
+/// quiescent as a whole.
 #[cfg(not(unix))]
 fn rsync_at_work(_: &Path) -> Option<u32> {
     None

@@ -5,7 +5,8 @@ use crate::maintain::{self, CheckOptions, Loss, RepairOptions, Repaired, Report}
 use crate::monitor::{Cancellation, Monitor};
 use crate::store::{Rebuilt, Repository};
 
-/// Looks for damage in the repository in `root`. What is wrong is in the report; an error means that it could not look.
+/// Looks for damage in the repository in `root`. The report holds all damage; an error means that the check
+/// could not run.
 pub fn check(
     root: &Path,
     options: CheckOptions,
@@ -15,7 +16,7 @@ pub fn check(
     Ok(maintain::check(root, options, monitor, cancellation)?)
 }
 
-/// Puts the repository in `root` right; `tell` hears of everything that is lost of its snapshots.
+/// Repairs the repository in `root`. `tell` receives everything that is lost of its snapshots.
 pub fn repair(
     root: &Path,
     options: RepairOptions,

@@ -1,13 +1,12 @@
-//! What somebody may have meant who mistyped.
+//! Suggestions for mistyped names and paths.
 
 use crate::view::{Source, View, components};
 
-/// Names of a directory that are looked at: who has more must type well.
+/// Maximum number of a directory's names to compare; the rest of a larger directory is ignored.
 const MOST: usize = 20_000;
 
-/// The name that is most like `typed`, if one is nearly the same: in another case, or with a few letters missing, swapped, too
-/// many or others.
-/// Only what can be shown and written is told.
+/// The name most similar to `typed`, if one is nearly the same: in another case, or with a few letters
+/// missing, swapped, added or replaced. Only names in UTF-8 without control characters are suggested.
 pub(super) fn name<'a>(typed: &[u8], known: impl Iterator<Item = &'a [u8]>) -> Option<&'a str> {
     let typed = String::from_utf8_lossy(typed);
     let lowercase = typed.to_lowercase();
@@ -15,7 +14,7 @@ pub(super) fn name<'a>(typed: &[u8], known: impl Iterator<Item = &'a [u8]>) -> O
         if name.to_lowercase() == lowercase {
             return Some(0);
         }
-        // Longer names can never be near; to compare them costs time.
+        // Longer names are never near, and the comparison takes time.
         let (len, other) = (typed.chars().count(), name.chars().count());
         let most = len.max(other).div_ceil(4).min(3);
         let distance = (len.abs_diff(other) <= most).then(|| strsim::damerau_levenshtein(&typed, name))?;
@@ -27,8 +26,8 @@ pub(super) fn name<'a>(typed: &[u8], known: impl Iterator<Item = &'a [u8]>) -> O
     near.min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
 }
 
-/// The path that is most like `typed` in the snapshot that `time` means: the first name on the way that is not there is
-/// another one.
+/// The path most similar to `typed` in the snapshot that `time` means. Only the first missing name on the way
+/// is replaced by another one.
 pub(super) fn path(view: &View, source: &Source, time: &[u8], typed: &[u8]) -> Option<Vec<u8>> {
     let mut meant: Vec<u8> = Vec::new();
     let mut node = view.walk(source, time, b"").ok()?;
@@ -42,7 +41,7 @@ pub(super) fn path(view: &View, source: &Source, time: &[u8], typed: &[u8]) -> O
             continue;
         }
         let mut names: Vec<Vec<u8>> = Vec::new();
-        // Of a directory that cannot be read nothing can have been meant.
+        // A directory that cannot be read gives no suggestion.
         view.read_directory(&node, 0, &mut |entry| {
             names.push(entry.name.to_vec());
             names.len() < MOST

@@ -46,12 +46,12 @@ pub use within::{Within, within};
 
 use crate::store::{Access, Repository};
 
-/// Makes a repository in the new or empty directory `root`.
+/// Creates a repository in the new or empty directory `root`.
 pub fn init(root: &Path) -> Result<(), ServiceError> {
     Ok(Repository::init(root)?)
 }
 
-/// Fails when there is no repository in `root`, or none that can be read.
+/// Fails if there is no repository in `root`, or if it cannot be read.
 pub fn require_repository(root: &Path) -> Result<(), ServiceError> {
     Repository::open(root, Access::Read)?;
     Ok(())

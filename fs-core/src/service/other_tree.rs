@@ -1,4 +1,4 @@
-//! A source has the history of one tree. Another tree is refused, so that it does not enter by mistake.
+//! Protects a source's history: it belongs to one tree, so another tree is refused by default.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::import::path_of;
 use crate::view::Snapshot;
 
 /// Fails unless the last snapshot of `source` is from the plain tree at `path`, on this machine or file
-/// system, or the options allow another tree.
+/// system. It also succeeds if the options allow another tree.
 pub(super) fn check(
     source: &[u8],
     path: &Path,
@@ -19,12 +19,12 @@ pub(super) fn check(
 ) -> Result<(), ServiceError> {
     let manifest = &last.manifest;
     let is_run = manifest.extensions.run.is_some();
-    // An old copy is elsewhere by nature; its time and its source are given.
+    // An old copy is always elsewhere; the user gives its time and its source.
     let is_old_copy = !is_run && options.time.is_some() && options.source.is_some();
     if options.allow_other_tree || is_old_copy {
         return Ok(());
     }
-    // A container has another name each time.
+    // A container has another host name each time.
     if !is_run && *manifest.origin.path == *origin(path) && (is_here(&manifest.origin) || is_same_directory())
     {
         return Ok(());
@@ -38,7 +38,7 @@ pub(super) fn is_here(origin: &Origin) -> bool {
     origin.host.is_empty() || *origin.host == *host()
 }
 
-/// The refusal. `more` is a further remark about the tree of the history.
+/// The error for a refused tree. `more` is a further remark about the history's tree.
 pub(super) fn error(source: &[u8], origin: &Origin, more: &str) -> ServiceError {
     let path = path_of(&origin.path);
     let host = if is_here(origin) {

@@ -1,4 +1,4 @@
-//! Whether rsync is writing to a tree, as far as its processes tell.
+//! Whether rsync is writing to a tree, as far as its processes show.
 //!
 //! A writing rsync is two processes, a receiver below a generator (`do_recv` in rsync's main.c). Both change
 //! into the destination before the fork, and stay there. Each holds one end of a socket to the other. So
@@ -21,14 +21,15 @@ struct Process {
     folder: Option<PathBuf>,
     /// Called with `--daemon`, but not by a client through a remote shell.
     is_daemon: bool,
-    /// Its standard input is the client's socket: inetd or systemd listens in its place.
+    /// Its standard input is the client's socket: inetd or systemd listens for it.
     is_handed_client: bool,
     /// It has a socket other than standard input, output and error.
     has_socket: bool,
 }
 
-/// The number of an rsync process that writes to `tree`, an absolute path without links, or to something in it or around
-/// it. Processes of other users may be invisible, and those of other machines are; so are all where there is no `/proc`.
+/// The number of an rsync process that writes to `tree`, or to something in it or around it. `tree` is an
+/// absolute path without links. Processes of other users may be invisible, and those of other machines always
+/// are. Without `/proc`, all are invisible.
 pub(super) fn rsync_at_work(tree: &Path) -> Option<u32> {
     let processes: HashMap<u32, Process> = fs::read_dir("/proc")
         .ok()?
@@ -64,7 +65,7 @@ fn writer(processes: &HashMap<u32, Process>, ancestors: &HashSet<u32>, tree: &Pa
 }
 
 impl Process {
-    /// `None` when it has ended.
+    /// Reads a process; `None` if it has ended.
     fn read(process: &Path) -> Option<Self> {
         let parent = parent(process)?;
         let words = fs::read(process.join("cmdline")).ok()?;
@@ -103,7 +104,7 @@ fn is_rsync(process: &Path) -> bool {
     fs::read(process.join("comm")).is_ok_and(|name| name == b"rsync\n")
 }
 
-/// The parent's number: proc_pid_stat(5), the second field after the name, which may hold anything.
+/// The parent's number: the second field after the name in proc_pid_stat(5). The name may hold any bytes.
 fn parent(process: &Path) -> Option<u32> {
     let stat = fs::read_to_string(process.join("stat")).ok()?;
     let (_, fields) = stat.rsplit_once(')')?;
@@ -157,7 +158,8 @@ mod tests {
 
     #[test]
     fn a_sender_does_not_write() {
-        // From a folder of the tree to another place; one that is alone; one whose generator is gone.
+        // One that copies from a folder of the tree to another folder, one that is alone, and one whose
+        // generator is gone.
         let out = [(2, process(1, "/srv/module")), (3, process(2, "/data")), (4, process(3, "/data"))];
         assert_eq!(at_work(&out, &[]), None);
         assert_eq!(at_work(&out[..1], &[]), None);
@@ -178,7 +180,7 @@ mod tests {
             assert_eq!(at_work(&pushed, &[]), Some(4), "is pushed to");
             let pushed = [listener, waits, (4, daemon(3, "/srv/module")), receiver(4)];
             assert_eq!(at_work(&pushed, &[]), Some(4), "the same, hooked");
-            // What waits for this process.
+            // Processes that wait for this process.
             assert_eq!(at_work(&pushed, &[4, 3, 2]), None);
         }
     }

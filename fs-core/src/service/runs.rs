@@ -1,4 +1,4 @@
-//! Importing the runs that other programs keep.
+//! Imports the runs that other programs keep.
 
 mod order;
 mod resolve;
@@ -21,8 +21,8 @@ use crate::monitor::{Cancellation, Monitor, RunBegins};
 use crate::store::{Access, CacheSizes, Repository};
 use crate::view::{Snapshot, Sources};
 
-/// Lists runs; with `wait`, only after the program that makes them has ended. `zone` is the zone of the times
-/// in dirvish's summaries.
+/// Lists runs. With `wait`, waits until the program that makes them has ended. `zone` is the zone of the
+/// times in dirvish's summaries.
 pub fn make_plan(
     place: &Place,
     zone: &TimeZone,
@@ -38,10 +38,10 @@ pub fn make_plan(
     }
 }
 
-/// What a planned run is to the repository.
+/// The state of a planned run in the repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunState {
-    /// The source that it belongs to there.
+    /// The run's source in the repository.
     pub source: Box<[u8]>,
     /// Whether it was imported.
     pub state: Known,
@@ -69,8 +69,8 @@ pub fn run_states(
     Ok((states, resolved.left_out))
 }
 
-/// Imports the runs of a plan that the repository does not have yet, one at a time. Each is a snapshot of its own as
-/// soon as it is imported, so whatever stops this, the next importer goes on behind it.
+/// Imports the runs of a plan that the repository does not have yet, one at a time. Each run is a snapshot as
+/// soon as it is imported. If an import is interrupted, the next one continues where it stopped.
 #[derive(Debug)]
 pub struct RunImporter<'a> {
     session: Session,
@@ -78,19 +78,19 @@ pub struct RunImporter<'a> {
     options: &'a ImportOptions,
     names: SourceNames<'a>,
     seen: SeenFiles,
-    /// The places of the new runs in the plan.
+    /// Positions of the new runs in the plan.
     new: std::vec::IntoIter<usize>,
     total: u64,
     done: u64,
     left_out: Vec<LeftOut>,
 }
 
-/// What became of a run.
+/// The result for one run.
 #[derive(Debug)]
 pub enum Outcome {
-    /// It is a snapshot now.
+    /// The run is a snapshot now.
     Imported(Box<Imported>),
-    /// It could not be, or must not; the next import will try again.
+    /// The run could not or must not be imported; the next import tries again.
     LeftOut(LeftOut),
 }
 
@@ -108,7 +108,7 @@ impl<'a> RunImporter<'a> {
             return Err(ImportError::InsideRepository(plan.root.clone()).into());
         }
         if session.sources().is_incomplete() {
-            // Its run would be taken for a new one.
+            // Otherwise its run would be imported again as a new one.
             return Err(ServiceError::UnreadableSnapshot);
         }
         let reader = session.reader();
@@ -125,12 +125,12 @@ impl<'a> RunImporter<'a> {
         &self.left_out
     }
 
-    /// How many runs are new.
+    /// Number of new runs.
     pub fn total(&self) -> u64 {
         self.total
     }
 
-    /// Imports the oldest of those that are left; `None` when none is.
+    /// Imports the oldest remaining run; `None` if none remains.
     pub fn next(
         &mut self,
         monitor: &dyn Monitor,
@@ -147,12 +147,13 @@ impl<'a> RunImporter<'a> {
         monitor.run(&RunBegins { name, number: self.done, total: self.total });
         let outcome = self.import(run, monitor, cancellation);
         if !matches!(outcome, Ok(Outcome::Imported(_))) {
-            // What that walk has read need not be stored.
+            // The files that this walk has read need not be stored.
             self.seen = SeenFiles::default();
         }
         match outcome {
             Ok(outcome) => Ok(Some(outcome)),
-            // Rotated away, or being removed, or not readable for this user: the others may be.
+            // The level was rotated away or is being removed, or this user cannot read it. Other levels may
+            // be readable.
             Err(ServiceError::Import(
                 error @ (ImportError::Root { .. }
                 | ImportError::NotADirectory(_)
@@ -173,7 +174,7 @@ impl<'a> RunImporter<'a> {
         }
         let status = run.status();
         let source = self.names.of(run);
-        // Any run of the farm shares inodes with any other.
+        // Any run of the farm may share inodes with any other.
         let identity = TreeIdentity { source, tree: RUNS };
         let (imported_last, stat_cache) = self.session.imported_last(&identity).unzip();
         let is_first = imported_last.is_none();
@@ -186,7 +187,7 @@ impl<'a> RunImporter<'a> {
             stat_cache,
             seen: Some(&self.seen),
             at_rest: AtRest::Directories(self.plan.at_rest_since),
-            // What a run has made is what it is.
+            // A run's result counts, even if it is empty.
             allow_empty: true,
         };
         let pending = self.session.walk(walked, self.options, monitor, cancellation)?;
@@ -205,7 +206,8 @@ impl<'a> RunImporter<'a> {
         Ok(Outcome::Imported(Box::new(Imported { is_unproven, ..imported })))
     }
 
-    /// What the run most resembles: the run that it was made against, else the source's last before it.
+    /// The snapshot most similar to the run. It is of the run that this one was made against, else the
+    /// source's last one before it.
     fn parent(&self, source: &[u8], run: &PlannedRun) -> Option<Arc<Snapshot>> {
         let snapshots = || self.session.sources().iter().flat_map(|source| source.snapshots());
         let is = |snapshot: &Snapshot, identity: &[u8]| {
@@ -230,7 +232,7 @@ fn left_out(run: &PlannedRun, reason: &str) -> Outcome {
     })
 }
 
-/// What the sources of runs are called in the repository.
+/// Names of the runs' sources in the repository.
 #[derive(Debug)]
 struct SourceNames<'a>(Option<&'a [u8]>);
 

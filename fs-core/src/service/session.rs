@@ -19,12 +19,12 @@ use crate::store::{Access, Repository, StatCache, StatCacheWriter, StoreError, W
 use crate::store::{CacheSizes, Reader};
 use crate::view::{Snapshot, Sources};
 
-/// How often a process that waits asks for the lock.
+/// Interval at which a waiting process asks for the lock.
 const LOCK: Duration = Duration::from_millis(200);
-/// How often it looks whether another program still writes what is to be imported.
+/// Interval at which a waiting process looks for programs that still write to the tree.
 pub(super) const WRITERS: Duration = Duration::from_secs(1);
 
-/// The lock, and the snapshots as they are now: nobody else adds any.
+/// A locked repository and its current snapshots. Nobody else adds any.
 #[derive(Debug)]
 pub(super) struct Session {
     repository: Repository,
@@ -32,7 +32,7 @@ pub(super) struct Session {
     zone: TimeZone,
 }
 
-/// What is to be walked, and what its snapshot will be.
+/// A tree to be walked, with the input of the walk.
 pub(super) struct Walked<'a> {
     pub(super) tree: &'a Path,
     pub(super) identity: &'a TreeIdentity<'a>,
@@ -55,10 +55,10 @@ pub(super) struct TreeIdentity<'a> {
 #[cfg(unix)]
 pub(super) const RUNS: &[u8] = b"runs";
 
-/// What a snapshot tells beside its tree.
+/// A snapshot's metadata, without its tree.
 pub(super) struct Label<'a> {
     pub(super) source: &'a [u8],
-    /// The absolute path.
+    /// The tree's absolute path.
     pub(super) path: &'a Path,
     pub(super) time: Time,
     pub(super) status: Status,
@@ -67,7 +67,7 @@ pub(super) struct Label<'a> {
     pub(super) run_folder: Option<RunFolder>,
 }
 
-/// A tree that was walked, waiting for its snapshot.
+/// A walked tree that waits for its snapshot.
 pub(super) struct Pending {
     writer: Writer,
     parent: Option<SnapshotId>,
@@ -84,7 +84,7 @@ impl Pending {
     }
 }
 
-/// A failure is only logged: without a stat cache the next import takes longer.
+/// Only logs a failure: without a stat cache the next import takes longer.
 fn store(stat_cache: StatCacheWriter, stats: Stats, snapshot: SnapshotId) {
     if let Err(error) = stat_cache.finish(&stats.of(snapshot)) {
         log::warn!("{error}: the next import reads more files than it would have to");
@@ -122,8 +122,8 @@ impl Session {
         fs::canonicalize(self.repository.root()).is_ok_and(|root| path.starts_with(root))
     }
 
-    /// Walks a tree; nothing of it can be seen before it is committed. The stat cache that it reads is closed at the end:
-    /// Windows replaces no file that is open.
+    /// Walks a tree. Nothing of it is visible before the commit. The stat cache that the walk reads is closed
+    /// at the end: Windows does not replace an open file.
     pub(super) fn walk(
         &self,
         walked: Walked<'_>,
@@ -174,7 +174,7 @@ impl Session {
         Ok(Pending { writer, parent, taken, progress, stat_cache, stats })
     }
 
-    /// Makes a walked tree a snapshot.
+    /// Makes a snapshot of a walked tree.
     pub(super) fn commit(
         &mut self,
         pending: Pending,
@@ -233,7 +233,7 @@ impl Session {
     }
 }
 
-/// What this machine is called.
+/// This machine's host name.
 pub(super) fn host() -> Vec<u8> {
     #[cfg(unix)]
     {
@@ -246,7 +246,7 @@ pub(super) fn host() -> Vec<u8> {
     }
 }
 
-/// The bytes of a tree's absolute path that its snapshots keep.
+/// The bytes of a tree's absolute path, as its snapshots keep them.
 pub(super) fn origin(tree: &Path) -> Vec<u8> {
     #[cfg(unix)]
     {
@@ -261,7 +261,7 @@ pub(super) fn origin(tree: &Path) -> Vec<u8> {
     }
 }
 
-/// What the walk saw tells more than what is known of the run.
+/// The worse of two statuses: the walk may show more than the run's own status.
 pub(super) fn worse(walk: Status, run: Status) -> Status {
     const WORST_FIRST: [Status; 6] = [
         Status::Partial,
@@ -274,7 +274,7 @@ pub(super) fn worse(walk: Status, run: Status) -> Status {
     WORST_FIRST.into_iter().find(|status| [walk, run].contains(status)).unwrap_or(run)
 }
 
-/// Opens the repository in `root` to write to it. With `wait`, waits for another writer, up to the limit.
+/// Opens the repository in `root` for writing. With `wait`, waits for another writer, up to the limit.
 pub(super) fn open_for_writing(
     root: &Path,
     access: Access,
@@ -295,7 +295,7 @@ pub(super) fn open_for_writing(
     }
 }
 
-/// Waits before something is looked at again, unless nobody wants to wait any more.
+/// Sleeps before the next attempt. Fails if the work is cancelled.
 pub(super) fn pause(time: Duration, cancellation: &Cancellation) -> Result<(), ServiceError> {
     if cancellation.is_cancelled() {
         return Err(ImportError::Cancelled.into());
@@ -304,7 +304,7 @@ pub(super) fn pause(time: Duration, cancellation: &Cancellation) -> Result<(), S
     Ok(())
 }
 
-/// File systems that show history: taking them in would take every snapshot in again.
+/// Devices of the file systems that show history: importing them would import every snapshot again.
 pub(super) fn history_devices() -> Vec<u64> {
     #[cfg(target_os = "linux")]
     {

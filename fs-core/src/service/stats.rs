@@ -6,17 +6,17 @@ use crate::view::View;
 /// Counts and sizes of a repository.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Sources.
+    /// Number of sources.
     pub sources: u64,
-    /// Snapshots of all sources.
+    /// Number of snapshots of all sources.
     pub snapshots: u64,
-    /// Bytes of all files of all snapshots, as if each were a full copy.
+    /// Bytes of all files of all snapshots, as if each snapshot were a full copy.
     pub logical_bytes: u64,
-    /// Packs of files' content.
+    /// Totals of the packs of file contents.
     pub data: PackTotals,
-    /// Packs of directories and the like.
+    /// Totals of the packs of directories and similar objects.
     pub metadata: PackTotals,
-    /// Bytes of the index's file.
+    /// Size of the index file in bytes.
     pub index_bytes: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Names for snapshots: giving them, and taking them away.
+//! Adds and removes tags of snapshots.
 
 use std::path::Path;
 
@@ -14,33 +14,34 @@ use crate::monitor::Cancellation;
 use crate::store::{Access, Repository, StoreError};
 use crate::view::{Sources, is_reserved_name};
 
-/// A snapshot, and what is to become of its names.
+/// A snapshot, and the tags to add or remove.
 #[derive(Debug, Clone)]
 pub struct TagOptions {
-    /// The source; the only one when `None`.
+    /// The source's name; if `None`, the only source.
     pub source: Option<Vec<u8>>,
-    /// What means the snapshot, with its `@`.
+    /// The time expression of the snapshot, with its `@`.
     pub time: Vec<u8>,
-    /// The names.
+    /// The tags' names.
     pub names: Vec<Vec<u8>>,
-    /// Take them away.
+    /// Remove the tags.
     pub remove: bool,
-    /// While another process writes to the repository, wait for it.
+    /// Wait while another process writes to the repository.
     pub wait: bool,
     /// The zone of snapshots' names.
     pub zone: TimeZone,
 }
 
-/// A name, and what became of it.
+/// A tag, and whether it changed.
 #[derive(Debug, Clone)]
 pub struct Tagged {
-    /// The name and its snapshot.
+    /// The tag and its snapshot.
     pub tag: TagInfo,
-    /// Whether that is new: a snapshot may have had the name before.
+    /// Whether the tag was added or removed now; it may have been so before.
     pub changed: bool,
 }
 
-/// Gives a snapshot of the repository in `root` names, or takes them away: all of them, or none when one cannot be.
+/// Adds tags to a snapshot of the repository in `root`, or removes them: all of them, or none if one is
+/// refused.
 pub fn tag(
     root: &Path,
     options: &TagOptions,
@@ -80,7 +81,7 @@ pub fn tag(
     Ok(tagged)
 }
 
-/// The tag as it is kept, if it is. Nothing is known of a damaged one but that it was there.
+/// The stored tag, if it exists. Of a damaged one only its existence is known.
 fn kept(repository: &Repository, tag: &Tag) -> Result<Option<Tag>, ServiceError> {
     match repository.tag(&tag.id(repository.keys())) {
         Ok(kept) => Ok(Some(kept)),
@@ -90,7 +91,7 @@ fn kept(repository: &Repository, tag: &Tag) -> Result<Option<Tag>, ServiceError>
     }
 }
 
-/// A name that can be given. Any that was given can be taken away.
+/// Checks that a name can be given. A name that was given can always be removed.
 fn checked(name: &[u8], remove: bool) -> Result<&str, ServiceError> {
     let refused =
         |reason| ServiceError::BadTagName { name: String::from_utf8_lossy(name).into_owned(), reason };

@@ -21,14 +21,14 @@ fn a_snapshot_just_made_is_found_by_its_name() {
         let options = ImportOptions::default();
         let imported =
             import_tree(&root, &tree, &options, &Silent, &Cancellation::default()).unwrap().unwrap();
-        // At once, while the folder of snapshots still counts as fresh.
+        // Read at once, while the folder of snapshots still counts as fresh.
         let node = view.lookup(&view.top(), imported.snapshot.name.as_bytes()).unwrap();
         let file = view.lookup(&node, b"file").unwrap();
         assert_eq!(*view.read(&file, 0, 1).unwrap(), *version.to_string().as_bytes());
     }
 }
 
-/// Sums up what was read, over all runs.
+/// Sums up the data read, over all runs.
 #[derive(Debug, Default)]
 struct Counts(std::sync::Mutex<Vec<crate::monitor::Progress>>);
 
@@ -51,11 +51,11 @@ fn a_file_that_levels_share_is_read_once() {
     for level in ["daily.2", "daily.1", "daily.0"] {
         fs::create_dir_all(farm.join(level).join("localhost")).unwrap();
     }
-    // Just written, so that no snapshot can vouch for it; in one level by another name.
+    // Just written, so that no snapshot can prove it unchanged. In one level it has another name.
     fs::write(file("daily.2", "fresh"), "fresh").unwrap();
     fs::hard_link(file("daily.2", "fresh"), file("daily.1", "fresh")).unwrap();
     fs::hard_link(file("daily.2", "fresh"), file("daily.0", "moved")).unwrap();
-    // Old enough to be known by its inode.
+    // Old enough to be recognised by its inode.
     let write_old = |level: &str, name: &str| {
         fs::write(file(level, name), "old").unwrap();
         fs::File::options().write(true).open(file(level, name)).unwrap().set_modified(at(1000)).unwrap();
@@ -64,7 +64,7 @@ fn a_file_that_levels_share_is_read_once() {
     for level in ["daily.1", "daily.0"] {
         fs::hard_link(file("daily.2", "old"), file(level, "old")).unwrap();
     }
-    // The same in all but its inode, so that it is read in each.
+    // Identical but for its inode, so it is read in each level.
     for level in ["daily.2", "daily.1", "daily.0"] {
         write_old(level, "copied");
     }
@@ -109,13 +109,14 @@ fn a_level_that_goes_while_it_is_read_is_abandoned() {
     // The clock of a file system ticks up to a hundred times a second.
     std::thread::sleep(std::time::Duration::from_millis(20));
     let options = ImportOptions::default();
-    // In a directory that was not listed yet: nothing is missed there, but it is not what the run left.
+    // The file is in a directory that was not listed yet. The import misses nothing there, but the tree is
+    // not as the run left it.
     let remover = Remover(tree.join("z/last"));
     let outcome =
         RunImporter::open(&root, &first, &options, &none).unwrap().next(&remover, &none).unwrap().unwrap();
     assert!(matches!(outcome, Outcome::LeftOut(_)), "{outcome:?}");
     assert!(History::open(&root, TimeZone::UTC).unwrap().snapshots().is_empty());
-    // The next one finds it at rest.
+    // The next import finds the tree quiescent.
     let second = plan();
     let outcome =
         RunImporter::open(&root, &second, &options, &none).unwrap().next(&Silent, &none).unwrap().unwrap();

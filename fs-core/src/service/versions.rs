@@ -9,16 +9,16 @@ use crate::view::{Reading, Source};
 /// The versions of a path.
 #[derive(Debug)]
 pub struct PathLog {
-    /// The source whose timeline they belong to.
+    /// The source that has the versions.
     pub source: Arc<Source>,
-    /// What the path was in each snapshot.
+    /// The history of the path.
     trace: Trace,
-    /// How many snapshots count, from the first on.
+    /// Number of snapshots that count, from the first on.
     until: usize,
 }
 
 impl History {
-    /// The versions of `path` in a source, or in the only one; with a time, those that had been seen by then.
+    /// The versions of `path` in a source, or in the only one. With a time, only those that existed by then.
     pub fn log(
         &self,
         source: Option<&[u8]>,
@@ -44,7 +44,8 @@ impl History {
         Ok(log)
     }
 
-    /// Tells of every path of a source that a query means, in whichever snapshots it is, until `emit` returns false.
+    /// Passes every path of a source that matches a query, in any snapshot, to `emit`, until `emit` returns
+    /// false.
     pub fn search(
         &self,
         source: &Source,
@@ -57,11 +58,11 @@ impl History {
         })
     }
 
-    /// The place in the timeline of `source` from which on snapshots are later than `time`.
+    /// The position in the timeline of `source` of the first snapshot later than `time`.
     pub fn after(source: &Source, time: &[u8]) -> Result<usize, ServiceError> {
         match (place(source, time), Expression::parse(time)) {
             (Ok(place), _) => Ok(place + 1),
-            // Before the first snapshot.
+            // The time is before the first snapshot.
             (Err(ServiceError::NoSnapshot { .. }), Some(Expression::AsOf(_) | Expression::Latest { .. })) => {
                 Ok(0)
             }
@@ -70,7 +71,7 @@ impl History {
     }
 }
 
-/// The place in its timeline of the snapshot of `source` that `time` means.
+/// The position in its timeline of the snapshot of `source` that `time` means.
 pub(super) fn place(source: &Source, time: &[u8]) -> Result<usize, ServiceError> {
     source.check_lost(time)?;
     let place = source.resolve(time, jiff::Timestamp::now());

@@ -25,8 +25,8 @@ impl Waiting {
         Self { since: Instant::now(), words: Words { next: FIRST_WORD, silence: FIRST_WORD }, limit }
     }
 
-    /// Waits for `step`; then the caller checks its condition again. `what` is the text of the message: what
-    /// is waited for, and what can be done. Returns false once the limit is reached.
+    /// Waits for `step`; then the caller checks its condition again. `what` is the text of the message: the
+    /// reason for the wait, and a possible remedy. Returns false once the limit is reached.
     pub(super) fn step(
         &mut self,
         step: Duration,

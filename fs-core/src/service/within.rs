@@ -6,10 +6,10 @@ use std::path::{self, Path, PathBuf};
 use crate::format::limits::MAX_SOURCE_NAME;
 use crate::import::mounts::mounted;
 
-/// What a path in a mount of history names.
+/// The target of a mount path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Within {
-    /// The repository, as far as the mount tells.
+    /// The repository, as far as the mount shows it.
     pub repository: PathBuf,
     /// The source.
     pub source: Vec<u8>,
@@ -17,12 +17,12 @@ pub struct Within {
     pub path: Vec<u8>,
 }
 
-/// Where in history a path leads; `None` when it is in no mount of history, or above all snapshots there. Neither it nor
-/// the directories above it need exist in the snapshot that it names.
+/// The path in history that a mount path leads to. `None` if the path is in no mount of history, or above all
+/// snapshots there. The path and the directories above it need not exist in the named snapshot.
 pub fn within(path: &Path) -> io::Result<Option<Within>> {
     let path = real(path)?;
     let mounts = mounted()?;
-    // Of several at one place the last covers the others.
+    // Of several mounts on one path, the last one covers the others.
     let above = mounts.iter().filter(|mount| path.starts_with(&mount.path));
     let mount = above.max_by_key(|mount| mount.path.as_os_str().len()).filter(|mount| mount.is_history());
     let Some((mount, below)) = mount.and_then(|mount| Some((mount, path.strip_prefix(&mount.path).ok()?)))
@@ -34,36 +34,37 @@ pub fn within(path: &Path) -> io::Result<Option<Within>> {
     Ok(named.map(|(source, path)| Within { repository: mount.source.clone(), source, path }))
 }
 
-/// The source and the path in it that a path below a mount names, when the whole mount is of `source`, or of all.
+/// The source, and the path in it, that a path below a mount names. The whole mount shows only `source`, or
+/// all sources.
 fn named(source: Option<Vec<u8>>, below: &Path, is_directory: bool) -> Option<(Vec<u8>, Vec<u8>)> {
     let mut names = below.iter().map(OsStrExt::as_bytes);
     let first = names.next()?;
     let (source, folder) = match source {
         Some(source) => (source, first),
-        // No source's name begins so: below a time are the sources.
+        // No source's name begins with `@`; below a time are the sources.
         None if first.starts_with(b"@") => (names.next()?.to_vec(), first),
         None => (first.to_vec(), names.next()?),
     };
     let mut names: Vec<&[u8]> = names.collect();
-    // There a version is below its path.
+    // In `@versions` a version is below its path.
     if folder == b"@versions" && !is_directory && names.last().is_some_and(|name| name.starts_with(b"@")) {
         names.pop();
     }
     folder.starts_with(b"@").then(|| (source, names.join(&b'/')))
 }
 
-/// The source of all that is in a folder of a mount.
+/// The source of everything in a folder of a mount.
 fn source_of(folder: &Path) -> Option<Vec<u8>> {
     let mut name = [0; MAX_SOURCE_NAME];
     let len = rustix::fs::getxattr(folder, "user.yester.source", &mut name[..]).ok()?;
     Some(name[..len].to_vec())
 }
 
-/// The path without symbolic links on the way, as far as it exists. Its last name may be that of one.
+/// The path with symbolic links resolved, as far as it exists. The last name may be a link's own.
 fn real(path: &Path) -> io::Result<PathBuf> {
     let absolute = path::absolute(path)?;
     let Some(name) = absolute.file_name() else { return Ok(absolute) };
-    // Behind a slash a link means what it leads to, and `..` is no name.
+    // With a slash at the end, a link means its target; and `..` is no name.
     if path.as_os_str().as_bytes().ends_with(b"/") || path.ends_with("..") {
         return fs::canonicalize(&absolute);
     }

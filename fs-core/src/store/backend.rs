@@ -5,7 +5,7 @@ use super::StoreError;
 /// The kinds of object that a repository consists of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ObjectKind {
-    /// The one config.
+    /// The config, of which there is one.
     Config,
     /// Packs, named by [`crate::format::PackId`].
     Pack,
@@ -15,12 +15,12 @@ pub enum ObjectKind {
     Tag,
 }
 
-/// An object's kind and name. The name is empty for the config, else hexadecimal.
+/// An object's kind and name. The name is empty for the config, and hexadecimal for every other object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Object {
-    /// Its kind.
+    /// Kind of the object.
     pub kind: ObjectKind,
-    /// Its name within the kind.
+    /// Name within the kind.
     pub name: String,
 }
 
@@ -57,50 +57,52 @@ impl fmt::Display for Object {
     }
 }
 
-/// Where objects are kept. An object store must be able to implement it, so there is no rename and no append.
+/// Store of objects. An object store must be able to implement it, so there is no rename and no append.
 ///
-/// - An object is immutable: it is put whole, once, and later at most deleted.
-/// - `put` returns when the object is durable. After a crash it is there whole or not at all; a reader never
-///   sees part of it.
-/// - An absent object is [`StoreError::Missing`]. Where the medium fails, a read is tried again before it ends in
+/// - An object is immutable: it is put once, as a whole, and later at most deleted.
+/// - `put` returns when the object is durable. After a crash, the object is complete or absent. A reader
+///   never sees part of it.
+/// - An absent object is [`StoreError::Missing`]. Where the medium fails, a read is retried before it ends in
 ///   [`StoreError::Unreadable`]. Any other failure is [`StoreError::Io`].
 pub trait Backend: Send + Sync + fmt::Debug {
-    /// Stores `bytes` as `object`. Putting the same object again is no error.
+    /// Stores `bytes` as `object`. It is no error to put the same object again.
     fn put(&self, object: &Object, bytes: &[u8]) -> Result<(), StoreError>;
 
-    /// The bytes of the object in `offset..offset + len`; all of them, or an error.
+    /// Returns the object's bytes in `offset..offset + len`: all of them, or an error.
     fn get_range(&self, object: &Object, offset: u64, len: usize) -> Result<Vec<u8>, StoreError>;
 
     /// The object's length in bytes.
     fn size(&self, object: &Object) -> Result<u64, StoreError>;
 
-    /// The names of all objects of a kind, in any order. What is no object of this kind is passed over.
+    /// Returns the names of all objects of a kind, in any order. Skips everything that is no object of this
+    /// kind.
     fn list(&self, kind: ObjectKind) -> Result<Vec<String>, StoreError>;
 
-    /// Removes the object; an absent one is no error.
+    /// Removes the object. An absent object is no error.
     fn delete(&self, object: &Object) -> Result<(), StoreError>;
 
-    /// Takes the object out of its place and keeps its bytes where only people look for them; tells where, as they would
-    /// name it below the repository. What was set aside before under the same name stays. It is never read, as the
-    /// medium may fail at it. Durable on return; an absent object is [`StoreError::Missing`].
+    /// Quarantines the object: moves it to a folder where nothing reads it. Returns its new path below the
+    /// repository. Objects that were quarantined under the same name before are kept. The object is not read,
+    /// as the medium may fail at it. The move is durable on return. An absent object is
+    /// [`StoreError::Missing`].
     fn set_aside(&self, object: &Object) -> Result<String, StoreError>;
 
-    /// Makes durable all objects of a kind that can be seen: who put one may have been killed before it was. What is
-    /// written next may build on them.
+    /// Syncs all visible objects of a kind. The writer of an object may have been killed before the object
+    /// was durable, and later writes may rely on the object.
     fn settle(&self, kind: ObjectKind) -> Result<(), StoreError>;
 
-    /// Something that has changed whenever [`list`](Self::list) of snapshots or tags may have: cheap to ask often.
-    /// `None` when only listing can tell.
+    /// Returns a stamp that changes whenever the [`list`](Self::list) of snapshots or tags may have changed.
+    /// It is cheap enough to be read often. `None` if only a listing can show a change.
     fn snapshots_stamp(&self) -> Result<Option<u128>, StoreError>;
 
-    /// The last bytes of the object, at most `len`, and its length.
+    /// Returns the last bytes of the object, at most `len`, and its length in bytes.
     fn get_end(&self, object: &Object, len: usize) -> Result<(Vec<u8>, u64), StoreError> {
         let size = self.size(object)?;
         let len = size.min(len as u64);
         Ok((self.get_range(object, size - len, len as usize)?, size))
     }
 
-    /// All bytes of an object of at most `limit` bytes.
+    /// Returns all bytes of an object of at most `limit` bytes.
     fn get(&self, object: &Object, limit: usize) -> Result<Vec<u8>, StoreError> {
         let size = self.size(object)?;
         if size > limit as u64 {
@@ -114,7 +116,7 @@ pub trait Backend: Send + Sync + fmt::Debug {
 
 #[cfg(test)]
 pub(super) mod tests {
-    //! What every backend must do, run over each of them by its own tests.
+    //! Conformance test of backends. The tests of each backend run it.
 
     use super::*;
 
@@ -160,7 +162,7 @@ pub(super) mod tests {
         assert_ne!(backend.set_aside(&pack("b")).unwrap(), first, "one would replace the other");
     }
 
-    /// Old repositories have no place for tags: it is made for the first one.
+    /// Old repositories have no folder for tags. It is created for the first tag.
     fn tags_conform(backend: &dyn Backend) {
         let tag = Object { kind: ObjectKind::Tag, name: "d".repeat(64) };
         assert_eq!(backend.list(ObjectKind::Tag).unwrap(), Vec::<String>::new());

@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 
-/// How many bytes each cache of a [`Reader`](super::Reader) may hold.
+/// Capacities of the caches of a [`Reader`](super::Reader), in bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct CacheSizes {
-    /// Decompressed blocks that are stored in full.
+    /// Decompressed full blocks.
     pub blocks: usize,
-    /// Decompressed blocks that are stored as deltas.
+    /// Decompressed deltas.
     pub deltas: usize,
     /// Catalogues of packs.
     pub catalogues: usize,
@@ -18,13 +18,14 @@ pub struct CacheSizes {
 }
 
 impl CacheSizes {
-    /// For an import, which reads each directory of the parent snapshot once, in order, and bases of deltas near them.
+    /// For an import. It reads each directory of the parent snapshot once, in order, and bases of deltas near
+    /// them.
     pub(super) const IMPORT: Self =
         Self { blocks: 36 << 20, deltas: 12 << 20, catalogues: 32 << 20, nodes: 8 << 20 };
 
-    /// Caches that hold `total` bytes together.
+    /// Capacities that add up to `total` bytes.
     pub fn of(total: usize) -> Self {
-        // Chunk lists, hard links and bases have 5/8 of what nodes have, in caches of their own.
+        // Chunk lists, hard links and bases have caches of their own, of 5/8 of the capacity for nodes.
         Self { blocks: total / 16 * 6, deltas: total / 16 * 3, catalogues: total / 8, nodes: total / 16 * 3 }
     }
 }
@@ -35,11 +36,12 @@ impl Default for CacheSizes {
     }
 }
 
-/// Least-recently-used values, bounded by the sum of their weights in bytes. Shared by threads.
+/// Cache that drops the least recently used values. It is bounded by the sum of their weights in bytes.
+/// Shared by threads.
 pub(crate) struct WeightedCache<K, V> {
     inner: Mutex<Inner<K, V>>,
     capacity: usize,
-    /// Held by whoever makes the value of a key.
+    /// One lock a key. The thread that makes the key's value holds it.
     making: Mutex<HashMap<K, Arc<Mutex<()>>>>,
 }
 
@@ -59,7 +61,7 @@ impl<K: Hash + Eq + Copy, V> WeightedCache<K, V> {
         inner.values.get(key).map(|(value, _)| Arc::clone(value))
     }
 
-    /// Keeps `value`, letting go of the least recently used ones beyond the capacity; but always keeps this one.
+    /// Keeps `value`. Drops the least recently used values beyond the capacity, but never this one.
     pub(crate) fn insert(&self, key: K, value: V, weight: usize) -> Arc<V> {
         let value = Arc::new(value);
         let mut inner = lock(&self.inner);
@@ -74,8 +76,8 @@ impl<K: Hash + Eq + Copy, V> WeightedCache<K, V> {
         value
     }
 
-    /// The value of `key`; `make` makes it, and tells its weight, unless it is there. Who wants it at the same time
-    /// waits instead of making it too.
+    /// Returns the value of `key`. If it is absent, `make` returns it with its weight. Other threads that
+    /// need the value wait until it is made.
     pub(super) fn get_or_make<E>(
         &self,
         key: K,
@@ -87,14 +89,14 @@ impl<K: Hash + Eq + Copy, V> WeightedCache<K, V> {
         let turn = Arc::clone(lock(&self.making).entry(key).or_default());
         let value = {
             let _turn = lock(&turn);
-            // Perhaps somebody made it meanwhile.
+            // Another thread may have made it meanwhile.
             match self.get(&key) {
                 Some(value) => Ok(value),
                 None => make().map(|(value, weight)| self.insert(key, value, weight)),
             }
         };
         let mut making = lock(&self.making);
-        // The map's and ours: nobody else waits.
+        // The references are the map's and this one, so no other thread waits.
         if Arc::strong_count(&turn) == 2 {
             making.remove(&key);
         }

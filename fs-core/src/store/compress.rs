@@ -1,4 +1,4 @@
-//! Blocks on their way from the walk to a pack.
+//! Compresses blocks between the walk and the packs.
 
 use super::delta::DeltaGroup;
 use super::{Reader, StoreError};
@@ -6,9 +6,9 @@ use crate::format::{BlobId, BlockBuilder, BlockEncoder, PackKind};
 
 /// Uncompressed bytes at which a block is closed.
 const BLOCK_TARGET: usize = 1 << 20;
-/// This and what follows: measured in docs/decisions/0001-delta-blocks.md.
+/// Compression level. This value and the next one were measured: docs/decisions/0001-delta-blocks.md.
 const LEVEL: i32 = 3;
-/// A delta is kept when it takes at most so many hundredths of what its blobs would take in full.
+/// Maximum size of a delta that is kept, in hundredths of the size of its blobs in a full block.
 const DELTA_PAYS: u64 = 50;
 
 /// A block that is being filled.
@@ -28,24 +28,24 @@ impl OpenBlock {
         self.builder.is_empty()
     }
 
-    /// Whether it must be closed before `blob` comes.
+    /// Whether the block must be closed before `blob` is added.
     pub(super) fn is_full_for(&self, blob: &[u8]) -> bool {
         !self.is_empty() && self.builder.raw_len() + blob.len() > BLOCK_TARGET
     }
 }
 
-/// What is to be compressed.
+/// A block to be compressed.
 #[derive(Debug)]
 pub(super) enum Job {
     Block(PackKind, OpenBlock),
     Delta(PackKind, DeltaGroup),
 }
 
-/// What became of it.
+/// Result of a job.
 #[derive(Debug)]
 pub(super) enum Compressed {
     Block(PackKind, CompressedBlock),
-    /// A delta that does not pay: its blobs are stored in full, so that later versions have a closer base.
+    /// A delta that does not pay. Its blobs are stored in full, so that later versions have a closer base.
     Unpaid(PackKind, DeltaGroup),
 }
 
@@ -54,15 +54,15 @@ pub(super) enum Compressed {
 pub(super) struct CompressedBlock {
     pub(super) sealed: Vec<u8>,
     pub(super) delta: bool,
-    /// Its blobs and their lengths, in order.
+    /// The blobs of the block and their lengths, in order.
     pub(super) blobs: Vec<(BlobId, u32)>,
 }
 
-/// Compresses; one for each thread that does.
+/// Compresses blocks. Each compressing thread has its own.
 #[derive(Debug)]
 pub(super) struct Compressor {
     encoder: BlockEncoder,
-    /// Where bases are read.
+    /// Reads the bases.
     reader: Reader,
 }
 
@@ -90,7 +90,7 @@ impl Compressor {
         Ok(CompressedBlock { sealed, delta: false, blobs: with_lengths(&block.ids, &block.builder) })
     }
 
-    /// `None` when it saves too little, or its bases are damaged.
+    /// Compresses a delta. `None` if it saves too little, or if its bases are damaged.
     fn delta(&mut self, group: &DeltaGroup) -> Result<Option<CompressedBlock>, StoreError> {
         let Some(prefix) = StoreError::unless_lost(self.reader.prefix(&group.bases).map(Some))? else {
             return Ok(None);
@@ -101,7 +101,7 @@ impl Compressor {
             .map_err(StoreError::io("compress", "a block"))?;
         let sizes = StoreError::unless_lost(self.reader.block_sizes(group.block).map(Some))?;
         let Some((stored, raw)) = sizes else { return Ok(None) };
-        // What the blobs would take in full, if they compress as their bases did.
+        // Size of the blobs in a full block, if they compress as well as their bases did.
         let full = group.builder.raw_len() as u64 * stored / raw.max(1);
         let pays = sealed.len() as u64 * 100 <= full * DELTA_PAYS;
         let blobs = with_lengths(&group.ids, &group.builder);

@@ -1,4 +1,4 @@
-//! Files' contents: cut into chunks when written, put together when read.
+//! Contents of files. A writer cuts them into chunks, and a reader joins the chunks.
 
 use std::io::{self, Read};
 use std::ops::Deref;
@@ -9,12 +9,13 @@ use super::{Blob, Reader, StoreError, Writer};
 use crate::format::limits::{MAX_INLINE, MAX_LEVELS};
 use crate::format::{BlobId, ChunkList, Content, Extent, ExtentKind, FormatError, PackKind};
 
-/// Chunk sizes in bytes: least, wanted, most. Content up to the least is one chunk.
+/// Minimum, target and maximum size of a chunk, in bytes. A content up to the minimum is one chunk.
 const CHUNK: (usize, usize, usize) = (64 << 10, 256 << 10, 1 << 20);
-/// Bytes read ahead of cutting: several chunks, so that little is moved to the front again.
+/// Maximum number of bytes that wait to be cut. The buffer holds several chunks, so few bytes are moved to
+/// its front.
 const BUFFER: usize = 4 << 20;
 
-/// Why a content could not be taken.
+/// Why a content could not be stored.
 #[derive(Debug)]
 pub enum CopyError {
     /// The source could not be read.
@@ -29,30 +30,31 @@ impl From<StoreError> for CopyError {
     }
 }
 
-/// Takes a file's content in order, runs of data and holes. Reused from file to file for its buffer.
+/// Receives a file's content in order, as runs of data and holes. It is reused for the next file, as it keeps
+/// its buffer.
 #[derive(Debug, Default)]
 pub struct ContentWriter {
     buffer: Vec<u8>,
-    /// Bytes of `buffer` that are data not yet cut.
+    /// Number of bytes in `buffer` that are data not yet cut.
     filled: usize,
     levels: Vec<ChunkList>,
     size: u64,
     holes: u64,
-    /// The file as it was before.
+    /// The file's earlier content, as a delta hint.
     previous: Option<Content>,
 }
 
 impl ContentWriter {
-    /// Says what the file that begins now may resemble: its content before.
+    /// Sets the delta hint of the file that begins now: its earlier content.
     pub fn resemble(&mut self, previous: Content) {
         self.previous = Some(previous);
     }
 
-    /// Appends at most `limit` bytes of `source`, fewer if it ends before; returns how many.
+    /// Appends at most `limit` bytes of `source`, fewer if `source` ends before. Returns the number of bytes.
     pub fn data(&mut self, writer: &mut Writer, source: &mut dyn Read, limit: u64) -> Result<u64, CopyError> {
         let mut taken = 0;
         while taken < limit {
-            // Small files need no large buffer; a large one is worth it only when it fills.
+            // A small file needs no large buffer. The buffer grows only once it is full.
             if self.filled == self.buffer.len() {
                 let len = (self.buffer.len() * 2).clamp(CHUNK.0 + 1, BUFFER);
                 self.buffer.resize(len, 0);
@@ -76,7 +78,7 @@ impl ContentWriter {
         Ok(taken)
     }
 
-    /// Appends a hole of `len` bytes; one of none does not count as a hole.
+    /// Appends a hole of `len` bytes. A length of zero does not count as a hole.
     pub fn hole(&mut self, writer: &mut Writer, len: u64) -> Result<(), StoreError> {
         if len == 0 {
             return Ok(());
@@ -87,7 +89,8 @@ impl ContentWriter {
         self.push(writer, 0, len, ExtentKind::Hole)
     }
 
-    /// Ends the file: its size, its bytes in holes, and its content. Ready for the next one.
+    /// Ends the file and returns its size, the bytes in its holes, and its content. The writer is ready for
+    /// the next file.
     pub fn finish(&mut self, writer: &mut Writer) -> Result<(u64, u64, Content), StoreError> {
         let whole = self.levels.is_empty();
         let content = if whole && self.filled <= MAX_INLINE {
@@ -104,13 +107,13 @@ impl ContentWriter {
         Ok(result)
     }
 
-    /// Forgets the file begun.
+    /// Discards the file that was begun.
     pub fn reset(&mut self) {
         (self.filled, self.size, self.holes, self.previous) = (0, 0, 0, None);
         self.levels.clear();
     }
 
-    /// Cuts chunks off the buffer; unless `all`, leaves what might continue.
+    /// Cuts chunks off the buffer. Unless `all` is set, it keeps the bytes that more data may extend.
     fn cut(&mut self, writer: &mut Writer, all: bool) -> Result<(), StoreError> {
         let buffer = std::mem::take(&mut self.buffer);
         let offset = self.size - self.filled as u64;
@@ -138,7 +141,7 @@ impl ContentWriter {
         result
     }
 
-    /// The chunk that the previous content had at `offset`.
+    /// The chunk at `offset` of the earlier content.
     fn previous_chunk(&self, writer: &Writer, mut offset: u64) -> Result<Option<BlobId>, StoreError> {
         let mut list = match self.previous {
             None | Some(Content::Inline(_)) => return Ok(None),
@@ -157,7 +160,7 @@ impl ContentWriter {
         Ok(None)
     }
 
-    /// The chunk list that the previous content had at its top.
+    /// The topmost chunk list of the earlier content.
     fn previous_list(&self) -> Option<BlobId> {
         match self.previous {
             Some(Content::Chunks(id)) => Some(id),
@@ -190,7 +193,7 @@ impl ContentWriter {
             let top = level + 1 == self.levels.len();
             let list = &self.levels[level];
             match list.extents() {
-                // One chunk, or one list, needs no list around it.
+                // A single chunk or list needs no list above it.
                 [Extent { kind: ExtentKind::Data(id), .. }] if top => return Ok(Content::Blob(*id)),
                 [Extent { kind: ExtentKind::List(id), .. }] if top => return Ok(Content::Chunks(*id)),
                 [] => {}
@@ -208,10 +211,10 @@ impl ContentWriter {
     }
 }
 
-/// Reads a file's content at any place.
+/// Reads a file's content at any offset.
 #[derive(Debug, Clone, Copy)]
 pub struct FileReader<'a> {
-    /// Where blobs come from.
+    /// Reads the blobs.
     pub reader: &'a Reader,
     /// The content.
     pub content: &'a Content,
@@ -222,9 +225,9 @@ pub struct FileReader<'a> {
 /// Bytes of a file.
 #[derive(Debug)]
 pub enum Bytes {
-    /// Where they lie together anyway.
+    /// A part of one blob, not copied.
     Within(Blob),
-    /// Put together.
+    /// Bytes of several extents, joined.
     Own(Vec<u8>),
 }
 
@@ -240,7 +243,8 @@ impl Deref for Bytes {
 }
 
 impl FileReader<'_> {
-    /// The bytes at `offset`: `len` of them, or as many as the file has from there. Not copied if they are of one blob.
+    /// Returns `len` bytes at `offset`, or fewer if the file ends before. Bytes of a single blob are not
+    /// copied.
     pub fn bytes(&self, offset: u64, len: usize) -> Result<Bytes, StoreError> {
         let len = (len as u64).min(self.size.saturating_sub(offset)) as usize;
         if let Some((blob, start)) = self.blob_around(offset, len)? {
@@ -251,7 +255,8 @@ impl FileReader<'_> {
         Ok(Bytes::Own(out))
     }
 
-    /// The blob that holds all these bytes, and where in it they begin; `None` also when only reading can tell.
+    /// Returns the blob that holds all these bytes, and the position of the first one in it. `None` also if
+    /// the bytes must be read to find out.
     fn blob_around(&self, offset: u64, len: usize) -> Result<Option<(Blob, usize)>, StoreError> {
         let (id, start, size) = match self.content {
             _ if len == 0 => return Ok(None),
@@ -274,8 +279,8 @@ impl FileReader<'_> {
         Ok((blob.len() as u64 == size).then_some((blob, (offset - start) as usize)))
     }
 
-    /// Where data begin at or after `offset`, or a hole if that is asked; the end of the file counts as a hole. `None`
-    /// at or after the end, and when there are no more data.
+    /// Returns the position of the first data at or after `offset`, or of the first hole if `hole` is set.
+    /// The end of the file counts as a hole. `None` at or after the end, and if no data follow.
     pub fn seek(&self, offset: u64, hole: bool) -> Result<Option<u64>, StoreError> {
         if offset >= self.size {
             return Ok(None);
@@ -311,7 +316,7 @@ impl FileReader<'_> {
         Ok(None)
     }
 
-    /// Decompresses what holds the bytes from `from` to `to`, so that they can be read at once.
+    /// Decompresses the blocks that hold the bytes from `from` to `to`, so that later reads do not wait.
     pub fn prefetch(&self, from: u64, to: u64) -> Result<(), StoreError> {
         match self.content {
             Content::Inline(_) => Ok(()),
@@ -338,7 +343,7 @@ impl FileReader<'_> {
         Ok(())
     }
 
-    /// Appends the bytes at `offset` to `out`: `len` of them, or as many as the file has from there.
+    /// Appends `len` bytes at `offset` to `out`, or fewer if the file ends before.
     pub fn read(&self, offset: u64, len: usize, out: &mut Vec<u8>) -> Result<(), StoreError> {
         if offset >= self.size {
             return Ok(());
@@ -396,7 +401,7 @@ impl FileReader<'_> {
                 }
                 ExtentKind::List(id) => {
                     let below = self.reader.chunk_list(&id)?;
-                    // Levels fall by one, so that a list can never contain itself.
+                    // Levels fall by one, so no list can contain itself.
                     if below.len() != extent.len || below.level() + 1 != list.level() {
                         return Err(list_damaged("chunk list"));
                     }

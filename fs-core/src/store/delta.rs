@@ -1,20 +1,20 @@
-//! Changed blobs wait here for others whose bases are in the same block: they are compressed together, after these
-//! bases, so that one block is read to read them all.
+//! Collects changed blobs whose bases are in the same block. They are compressed together, after these bases.
+//! So a reader of all of them reads one block of bases.
 
 use std::collections::HashMap;
 
 use super::reader::BlockKey;
 use crate::format::{BlobId, BlockBuilder, PackKind};
 
-/// Uncompressed bytes that may wait in all groups: bounds memory.
+/// Maximum of uncompressed bytes in all open groups. It bounds the memory.
 const WAITING_LIMIT: usize = 32 << 20;
 
-/// What a changed blob is a delta against.
+/// The base of a changed blob.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Base {
     pub(super) id: BlobId,
     pub(super) len: u32,
-    /// The block that holds it.
+    /// The block that holds the base.
     pub(super) block: BlockKey,
 }
 
@@ -26,21 +26,22 @@ pub(super) struct DeltaGroup {
     pub(super) ids: Vec<BlobId>,
     pub(super) bases: Vec<BlobId>,
     bases_len: usize,
-    /// Groups are stored in the order in which they were begun.
+    /// Position in the order in which groups were begun. Groups are stored in this order.
     number: u64,
 }
 
 impl DeltaGroup {
-    /// Its blobs, in order.
+    /// The blobs of the group, in order.
     pub(super) fn blobs(&self) -> impl Iterator<Item = (BlobId, &[u8])> {
         self.ids.iter().copied().zip(self.builder.blobs())
     }
 }
 
-/// Groups that are still open.
+/// The open groups.
 #[derive(Debug)]
 pub(super) struct DeltaGroups {
-    /// Uncompressed bytes at which a group is closed, of its blobs or of their bases.
+    /// Uncompressed size at which a group is closed, in bytes. It counts for the blobs and for their bases
+    /// separately.
     target: usize,
     open: HashMap<BlockKey, DeltaGroup>,
     waiting: usize,
@@ -48,9 +49,9 @@ pub(super) struct DeltaGroups {
 }
 
 impl DeltaGroups {
-    /// For blobs of this kind. What a blob's neighbours could give is nothing against what its base gives, so groups are
-    /// small (docs/decisions/0001-delta-blocks.md): who follows a path through time reads one node of each snapshot, and
-    /// who reads a file a part of it.
+    /// Groups for blobs of this kind. A base saves far more than neighbours in the same block could, so
+    /// groups are small (docs/decisions/0001-delta-blocks.md). Small groups suit readers. The history of a
+    /// path needs one node of each snapshot, and a read of a file needs a part of the file.
     pub(super) fn new(kind: PackKind) -> Self {
         let target = match kind {
             PackKind::Data => 256 << 10,
@@ -59,7 +60,7 @@ impl DeltaGroups {
         Self { target, open: HashMap::new(), waiting: 0, begun: 0 }
     }
 
-    /// Adds a blob; returns a group that must be stored now.
+    /// Adds a blob. Returns a group that must be stored now.
     pub(super) fn push(&mut self, id: BlobId, bytes: &[u8], base: Base) -> Option<DeltaGroup> {
         let number = self.begun;
         let group = self.open.entry(base.block).or_insert_with(|| {
@@ -88,7 +89,7 @@ impl DeltaGroups {
         None
     }
 
-    /// Closes the group that was begun first; `None` when there is none left.
+    /// Closes the oldest group and returns it. `None` if no group is open.
     pub(super) fn pop(&mut self) -> Option<DeltaGroup> {
         let oldest = self.open.values().min_by_key(|group| group.number).map(|group| group.block)?;
         self.close(oldest)

@@ -1,4 +1,5 @@
-//! Directories as trees of nodes: built in name order, searched by name, listed from any position.
+//! Directories as trees of nodes. They are built in name order, searched by name, and listed from any
+//! position.
 
 use std::sync::Arc;
 
@@ -15,24 +16,24 @@ pub use node_ref::NodeRef;
 #[derive(Debug, Default)]
 pub struct DirectoryWriter {
     leaf: LeafBuilder,
-    /// A leaf of the directory's previous state, which the open leaf may resemble.
+    /// Delta hint of the open leaf: a leaf of the directory's earlier state.
     previous: Option<BlobId>,
-    /// `levels[0]` is just above the leaves.
+    /// Inner nodes. `levels[0]` is just above the leaves.
     levels: Vec<InnerBuilder>,
 }
 
 impl DirectoryWriter {
-    /// Says which leaf had the names that come next when the directory was written last.
+    /// Sets the delta hint: the leaf that held the next names in the directory's earlier state.
     pub fn resemble(&mut self, previous: Option<BlobId>) {
         self.previous = previous.or(self.previous);
     }
 
-    /// Appends an entry in its encoding. Names must come in ascending order.
+    /// Appends an encoded entry. Names must ascend.
     pub fn push(&mut self, writer: &mut Writer, name: &[u8], body: &[u8]) -> Result<(), StoreError> {
         if self.leaf.push(writer.keys(), name, body) { self.end_leaf(writer) } else { Ok(()) }
     }
 
-    /// Stores what is left and returns the directory's id.
+    /// Stores the remaining nodes and returns the directory's id.
     pub fn finish(mut self, writer: &mut Writer) -> Result<BlobId, StoreError> {
         if !self.leaf.is_empty() || self.levels.is_empty() {
             self.end_leaf(writer)?;
@@ -41,7 +42,7 @@ impl DirectoryWriter {
         loop {
             let top = level + 1 == self.levels.len();
             match self.levels[level].children() {
-                // A node with one child would say nothing that the child does not.
+                // A node with one child would add nothing to the child.
                 [only] if top => return Ok(only.id),
                 [] => {}
                 _ => self.end_inner(writer, level)?,
@@ -70,19 +71,19 @@ impl DirectoryWriter {
     }
 }
 
-/// An entry of a directory where it is stored.
+/// A stored entry of a directory, with its leaf.
 #[derive(Debug, Clone)]
 pub struct Found {
-    /// The leaf that holds it.
+    /// Id of the leaf that holds the entry.
     pub leaf: BlobId,
-    /// Its position there.
+    /// Position in the leaf.
     pub at: usize,
-    /// That leaf.
+    /// The decoded leaf.
     node: Arc<Node>,
 }
 
 impl Found {
-    /// Entry `at` of the leaf `leaf`.
+    /// Reads entry `at` of the leaf `leaf`.
     pub fn read(reader: &Reader, leaf: BlobId, at: usize) -> Result<Self, StoreError> {
         let node = reader.node(&leaf)?;
         if leaf_of(&node).is_none_or(|leaf| at >= leaf.len()) {
@@ -92,24 +93,24 @@ impl Found {
         Ok(Self { leaf, at, node })
     }
 
-    /// Its name.
+    /// The entry's name.
     pub fn name(&self) -> &[u8] {
         leaf_of(&self.node).map_or(b"", |leaf| leaf.name(self.at))
     }
 
-    /// Its encoding.
+    /// The entry's encoding.
     pub fn body(&self) -> &[u8] {
         leaf_of(&self.node).map_or(b"", |leaf| leaf.body(self.at))
     }
 
-    /// The entry.
+    /// Decodes the entry.
     pub fn entry(&self) -> Result<Entry, StoreError> {
         let leaf = self.leaf;
         Entry::decode(self.body()).map_err(StoreError::damaged(|| format!("directory node {leaf}")))
     }
 }
 
-/// Where the entry `name` of the directory `id` is.
+/// Finds the entry `name` of the directory `id`. `None` if there is none.
 pub fn find(reader: &Reader, id: &BlobId, name: &[u8]) -> Result<Option<Found>, StoreError> {
     let mut next = NodeRef::top(*id);
     loop {
@@ -131,17 +132,17 @@ pub fn find(reader: &Reader, id: &BlobId, name: &[u8]) -> Result<Option<Found>, 
     }
 }
 
-/// The entry `name` of the directory `id`.
+/// Reads the entry `name` of the directory `id`. `None` if there is none.
 pub fn lookup(reader: &Reader, id: &BlobId, name: &[u8]) -> Result<Option<Entry>, StoreError> {
     find(reader, id, name)?.map(|found| found.entry()).transpose()
 }
 
-/// How many entries the directory `id` has.
+/// Number of entries of the directory `id`.
 pub fn entries(reader: &Reader, id: &BlobId) -> Result<u64, StoreError> {
     Ok(reader.node(id)?.entries())
 }
 
-/// An entry with its name.
+/// An entry and its name.
 pub type NamedEntry = (Box<[u8]>, Entry);
 
 /// Walks a directory's entries in the order of their names.
@@ -152,17 +153,18 @@ pub struct DirectoryCursor {
     todo: Vec<NodeRef>,
     leaf: Option<(Arc<Node>, BlobId)>,
     at: usize,
-    /// Entries to pass over.
+    /// Number of entries to skip.
     skip: u64,
 }
 
 impl DirectoryCursor {
-    /// Starts at entry number `skip` of the directory `id`.
+    /// Starts at position `skip` of the directory `id`.
     pub fn new(reader: Reader, id: BlobId, skip: u64) -> Self {
         Self { reader, todo: vec![NodeRef::top(id)], leaf: None, at: 0, skip }
     }
 
-    /// Moves on to the next entry: its leaf, that leaf's id, and its position there; `None` after the last.
+    /// Moves to the next entry. Returns its leaf, the leaf's id, and the position in the leaf; `None` after
+    /// the last entry.
     pub fn advance(&mut self) -> Result<Option<(&Leaf, BlobId, usize)>, StoreError> {
         while self.leaf.as_ref().is_none_or(|(node, _)| self.at >= leaf_of(node).map_or(0, Leaf::len)) {
             let Some(next) = self.todo.pop() else { return Ok(None) };
@@ -190,12 +192,12 @@ impl DirectoryCursor {
         Ok(self.leaf.as_ref().and_then(|(node, id)| Some((leaf_of(node)?, *id, at))))
     }
 
-    /// The leaf of the last entry.
+    /// Id of the last entry's leaf.
     pub fn leaf_id(&self) -> Option<BlobId> {
         self.leaf.as_ref().map(|(_, id)| *id)
     }
 
-    /// Like [`advance`](Self::advance), with the entry decoded and the name copied.
+    /// Does the same as [`advance`](Self::advance), but decodes the entry and copies the name.
     pub fn next_entry(&mut self) -> Result<Option<NamedEntry>, StoreError> {
         let Some((leaf, id, at)) = self.advance()? else { return Ok(None) };
         let entry = leaf.entry(at).map_err(StoreError::damaged(|| format!("directory node {id}")))?;

@@ -8,17 +8,17 @@ use super::Object;
 use super::patience::is_of_medium;
 use crate::format::{BlobId, FormatError, SnapshotId};
 
-/// Why the repository could not be read or written.
+/// Errors of reading and writing a repository.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// There is no repository.
+    /// The path leads to no repository.
     #[error("{} is not a yester repository; make one with `yester init`", .0.display())]
     NotARepository(PathBuf),
-    /// `init` found one.
+    /// `init` found a repository.
     #[error("{} is already a yester repository", .0.display())]
     AlreadyExists(PathBuf),
-    /// `init` found something else.
+    /// `init` found a folder with other content.
     #[error("{} is not empty; give `yester init` a new or empty directory", .0.display())]
     NotEmpty(PathBuf),
     /// `init` found a folder of another user.
@@ -32,22 +32,22 @@ pub enum StoreError {
         /// User id of its owner.
         owner: u32,
     },
-    /// Another process writes.
+    /// Another process writes to the repository.
     #[error("{} is locked by {holder}; try again when it has finished", path.display())]
     Locked {
         /// The repository.
         path: PathBuf,
-        /// Its process id and since when, as far as known.
+        /// Process id of the holder and time of locking, as far as known.
         holder: String,
     },
-    /// The operating system refused.
+    /// The operating system refused an operation.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was attempted.
+        /// The attempted operation.
         action: &'static str,
-        /// On what.
+        /// Path of the file or folder.
         path: PathBuf,
-        /// The reason.
+        /// Error of the operating system.
         source: io::Error,
     },
     /// An entry that has the name of a file or folder of the repository but is of another type. It is not
@@ -56,11 +56,11 @@ pub enum StoreError {
         "{} is {found}, where {wanted} belongs: yester has not made it, and does not open it; put back {wanted}, or remove it", path.display()
     )]
     Foreign {
-        /// Its path.
+        /// Path of the entry.
         path: PathBuf,
-        /// What it is.
+        /// Type of the entry.
         found: &'static str,
-        /// What belongs there.
+        /// Type that belongs there.
         wanted: &'static str,
     },
     /// The medium failed at every attempt to read.
@@ -73,38 +73,38 @@ pub enum StoreError {
         /// Error of the last attempt.
         source: io::Error,
     },
-    /// An object's bytes are wrong.
+    /// The bytes of an object fail verification.
     #[error("{object} is damaged: {reason}")]
     Damaged {
-        /// The file, or part of one.
+        /// The file, or a part of it.
         object: String,
-        /// What is wrong.
+        /// The failed check.
         reason: FormatError,
     },
-    /// A later version of yester wrote it.
+    /// A later version of yester wrote the object.
     #[error("{object}: {reason}")]
     Newer {
         /// The file.
         object: String,
-        /// What is unknown.
+        /// The unknown part.
         reason: FormatError,
     },
-    /// An object that must be there is not.
+    /// A needed object is absent.
     #[error("{0} is missing from the repository")]
     Missing(Object),
-    /// A blob that must be there is not.
+    /// A needed blob is absent.
     #[error("blob {0} is in no pack; run `yester check`")]
     MissingBlob(BlobId),
-    /// There was a snapshot that cannot be shown.
+    /// A snapshot whose manifest is missing or damaged.
     #[error("the manifest of snapshot {0} is gone or damaged; run `yester check`")]
     LostSnapshot(SnapshotId),
     /// The index is absent, damaged, or not this repository's. Any process that notices this and may write
     /// makes it again.
     #[error("the index {} cannot be used: {reason}", path.display())]
     Index {
-        /// Its file.
+        /// Path of the index.
         path: PathBuf,
-        /// What redb said.
+        /// Error of redb.
         reason: String,
     },
     /// Most packs are missing at once.
@@ -130,7 +130,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether stored bytes are wrong or gone, as against an operation that failed.
+    /// Whether stored bytes are damaged or missing. False if only an operation failed.
     pub fn is_damage(&self) -> bool {
         matches!(
             self,
@@ -163,7 +163,7 @@ impl StoreError {
         }
     }
 
-    /// Whether an index that fails with this error must be made again: its bytes are wrong, or the medium
+    /// Whether an index that fails with this error must be made again: its bytes are damaged, or the medium
     /// cannot read them. A new file gets other sectors.
     pub(crate) fn is_index_fault(&self) -> bool {
         match self {
@@ -173,7 +173,7 @@ impl StoreError {
         }
     }
 
-    /// `None` for what is lost: of something that would only have helped.
+    /// Turns a loss into `None`, for data that is helpful but not needed.
     pub(super) fn unless_lost<T>(result: Result<Option<T>, Self>) -> Result<Option<T>, Self> {
         match result {
             Err(error) if error.is_loss() => {
@@ -189,7 +189,8 @@ impl StoreError {
         move |source| StoreError::Io { action, path, source }
     }
 
-    /// What the decoder's complaint about `object` means. It is named only when there is one: nearly always there is not.
+    /// Converts a decoder's error about `object`. The object is named only on an error, as nearly all objects
+    /// decode without one.
     pub(crate) fn damaged<D: Display>(object: impl FnOnce() -> D) -> impl FnOnce(FormatError) -> Self {
         move |reason| {
             let object = object().to_string();

@@ -31,11 +31,11 @@ macro_rules! note {
     };
 }
 
-/// An open folder.
+/// An open folder of a repository.
 #[derive(Debug)]
 pub struct Folder {
     dir: Dir,
-    /// Its path, for messages.
+    /// Path of the folder, for messages.
     path: PathBuf,
 }
 
@@ -49,10 +49,10 @@ pub(super) struct NewFile {
     path: PathBuf,
 }
 
-/// How often the names of a file are counted before it is changed.
+/// Number of times that the names of a file are counted before it is changed.
 #[cfg(unix)]
 const LOOKS: u32 = 8;
-/// The name of no file.
+/// A name that no file has.
 #[cfg(unix)]
 const NO_NAME: &str = ".yester-no-name";
 
@@ -91,7 +91,7 @@ impl Folder {
         }
     }
 
-    /// Its path, for messages.
+    /// Path of the folder, for messages.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -113,7 +113,7 @@ impl Folder {
         Ok(told.map_err(StoreError::io("read", &self.path))?.into_std())
     }
 
-    /// Opens the folder `name` in it.
+    /// Opens the folder `name` in this folder.
     pub(super) fn folder(&self, name: &str) -> Result<Self, StoreError> {
         let path = self.path_of(name);
         match self.dir.open_dir_nofollow(name) {
@@ -122,7 +122,7 @@ impl Folder {
         }
     }
 
-    /// Opens the folder `name` in it, and creates it if it is missing.
+    /// Opens the folder `name` in this folder, and creates it if it is missing.
     pub(super) fn make_folder(&self, name: &str) -> Result<Self, StoreError> {
         match self.create_private(name) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
@@ -149,8 +149,8 @@ impl Folder {
         self.open_file(name, OpenOptions::new().read(true))
     }
 
-    /// Opens a file to read and change it. Refuses one that has another name: somebody else's file could have
-    /// been linked here.
+    /// Opens a file to read and change it. Refuses a file that has another name, as somebody else's file
+    /// could have been linked here.
     pub(super) fn file_to_change(&self, name: &str) -> Result<File, StoreError> {
         loop {
             let file = self.open_file(name, OpenOptions::new().read(true).write(true))?;
@@ -160,7 +160,7 @@ impl Folder {
         }
     }
 
-    /// Opens a file to lock it, which over NFS needs the right to write. It may have other names.
+    /// Opens a file to lock it. Over NFS, a lock needs the right to write. The file may have other names.
     pub(super) fn file_to_lock(&self, name: &str) -> Result<File, StoreError> {
         self.open_file(name, OpenOptions::new().read(true).write(true))
     }
@@ -233,7 +233,7 @@ impl Folder {
         identity_of(&self.file(name).ok()?).ok()
     }
 
-    /// The first bytes of a file, at most `limit`.
+    /// Reads the first bytes of a file, at most `limit`.
     #[cfg_attr(windows, expect(dead_code, reason = "there is no watch on Windows"))]
     pub(crate) fn read(&self, name: &str, limit: u64) -> Result<Vec<u8>, StoreError> {
         let mut bytes = Vec::new();
@@ -252,7 +252,8 @@ impl Folder {
         self.rename(&temporary, self, name)
     }
 
-    /// The names in it, in any order. Names that are not UTF-8 are left out: a repository uses only ASCII.
+    /// Returns the names in the folder, in any order. Names that are not UTF-8 are left out: a repository
+    /// uses only ASCII.
     pub(super) fn names(&self) -> Result<Vec<String>, StoreError> {
         let mut names = Vec::new();
         for entry in self.dir.entries().map_err(StoreError::io("list", &self.path))? {
@@ -271,14 +272,14 @@ impl Folder {
         }
     }
 
-    /// A file's length in bytes.
+    /// Returns a file's length in bytes.
     pub(super) fn size(&self, name: &str) -> Result<u64, StoreError> {
         let told = self.dir.symlink_metadata(name).map_err(StoreError::io("read", self.path_of(name)))?;
         self.check_file(name, told.file_type())?;
         Ok(told.len())
     }
 
-    /// Whether this open file still has the name.
+    /// Whether the open file still has this name.
     pub(super) fn is_at(&self, name: &str, file: &File) -> Result<bool, StoreError> {
         let there = match self.file(name) {
             Err(error) if error.is_not_found() => return Ok(false),
@@ -302,8 +303,8 @@ impl Folder {
         Ok(())
     }
 
-    /// Makes the names in it durable. Windows has no call for that. But NTFS logs changes of names in order,
-    /// so a name never becomes durable before one that it relies on.
+    /// Makes the names in the folder durable. Windows has no call for that. But NTFS logs changes of names in
+    /// order, so a name never becomes durable before one that it relies on.
     pub(super) fn sync(&self) -> Result<(), StoreError> {
         if cfg!(unix) {
             self.itself().and_then(|folder| folder.sync_all()).map_err(StoreError::io("sync", &self.path))?;
@@ -382,7 +383,7 @@ impl NewFile {
         Ok(())
     }
 
-    /// Makes its bytes durable. Its name becomes durable when its folder is synced.
+    /// Makes the file's bytes durable. Its name becomes durable when its folder is synced.
     pub(super) fn sync(&self) -> io::Result<()> {
         self.file.sync_all()?;
         note!(&self.path, Operation::SyncFile);
@@ -408,9 +409,9 @@ fn identity_of(file: &File) -> io::Result<Identity> {
 fn links_at(dir: &Dir, name: &str, file: &File) -> io::Result<Option<u64>> {
     use cap_std::fs::MetadataExt;
     let mut links = 1;
-    // While Linux removes a name, it still finds it, but no longer counts it. Removing a name that does not exist
-    // waits until any other removal in this folder has ended. So a name that comes and goes would have to go again
-    // at once, at every look.
+    // While Linux removes a name, it still finds the name, but no longer counts it. Removing a name that does
+    // not exist waits until any other removal in this folder has ended. So only a name that is created and
+    // removed again at every look would escape.
     for _ in 0..LOOKS {
         let _ = dir.remove_file(NO_NAME);
         let told = dir.symlink_metadata(name)?;

@@ -1,6 +1,6 @@
-//! A fence around redb: turns its panics into errors. redb verifies a file only when an index is opened to be
-//! changed. Otherwise redb 4.6 still panics on a damaged file, for example on a page of an unknown type or on
-//! sizes beyond a page.
+//! Turns redb's panics into errors. redb verifies a file only when an index is opened to be changed.
+//! Otherwise redb 4.6 still panics on a damaged file, for example on a page of an unknown type or on sizes
+//! beyond a page.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -11,7 +11,7 @@ thread_local! {
     static FENCED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Does `work`; a panic in it becomes the error's text, and nothing is printed.
+/// Runs `work`. A panic in it becomes the error's text, and nothing is printed.
 pub(super) fn fenced<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {
@@ -23,7 +23,8 @@ pub(super) fn fenced<T>(work: impl FnOnce() -> T) -> Result<T, String> {
         }));
     });
     let outer = FENCED.replace(true);
-    // What a panic leaves half-done is in memory only, and behind locks that it poisons: later calls fail, too.
+    // A panic leaves half-done changes only in memory, behind locks that it poisons. So later calls fail,
+    // too.
     let result = panic::catch_unwind(AssertUnwindSafe(work));
     FENCED.set(outer);
     result.map_err(|payload| format!("it is damaged ({})", text(&*payload)))

@@ -1,4 +1,5 @@
-//! Where each blob is. Derived from the packs' catalogues: losing it costs time, never data.
+//! The index: the pack of each blob. It is derived from the packs' catalogues, so its loss costs time, never
+//! data.
 
 mod change;
 mod file;
@@ -28,10 +29,11 @@ use super::folder::Folder;
 use super::guard::fenced;
 use crate::format::{BlobId, PackId, RepositoryId};
 
-/// The first half of a blob's id → the number of its pack, whose catalogue tells the rest: 20 bytes a blob.
+/// The first half of a blob's id → the number of its pack. The pack's catalogue holds the rest. 20 bytes a
+/// blob.
 const BLOBS: TableDefinition<'_, [u8; 16], u32> = TableDefinition::new("blobs");
-/// Further packs that hold a blob: it was stored again when the one before could not be read, and may be needed when the
-/// other one cannot.
+/// Further packs that hold a blob. The blob was stored again when its earlier pack could not be read. The
+/// other copy serves if one pack is lost or damaged.
 const COPIES: TableDefinition<'_, ([u8; 16], u32), ()> = TableDefinition::new("copies");
 /// Packs by number.
 const PACKS: TableDefinition<'_, u32, [u8; RECORD_LEN]> = TableDefinition::new("packs");
@@ -39,10 +41,11 @@ const META: TableDefinition<'_, &str, [u8; 16]> = TableDefinition::new("meta");
 
 const REPOSITORY: &str = "repository";
 const LAYOUT: &str = "layout";
-/// Raised when a table changes its meaning; an index of another layout is made again.
+/// Version of the tables. It is raised when a table changes its meaning. An index of another layout is made
+/// again.
 const LAYOUT_VERSION: [u8; 16] = *b"yester index 4\0\0";
 
-/// Stands for the path of an index that is no file.
+/// Stands for the path of an index in memory.
 const IN_MEMORY: &str = "(in memory)";
 
 /// One open database. [`LiveIndex`](super::live_index::LiveIndex) replaces it when it is damaged.
@@ -50,7 +53,7 @@ pub(super) struct Index {
     handle: Handle,
     path: PathBuf,
     repository: RepositoryId,
-    /// The folder and the identity of its file; `None` for an index in memory.
+    /// Folder and identity of the index's file; `None` for an index in memory.
     file: Option<(Arc<Folder>, FileId)>,
     /// Set once a system operation has failed: redb then refuses all further use of the database.
     failed: AtomicBool,
@@ -69,16 +72,16 @@ enum Handle {
 /// A database that is open for writing.
 struct Writable {
     database: Arc<Database>,
-    /// Whether every page was verified, or was just written. Verified only before the first change, so that
-    /// an import without changes does not pay for it.
+    /// Whether every page was verified, or was just written. Pages are verified only before the first change,
+    /// so that an import without changes does not pay for it.
     verified: bool,
 }
 
 /// Why an index cannot be opened for reading.
 pub(super) enum Unreadable {
-    /// A writer died: opening it for writing mends it.
+    /// A writer was killed. Opening the index for writing recovers it.
     Unclean(StoreError),
-    /// It is absent, foreign or damaged.
+    /// The index is absent, not a regular file, of another repository or layout, or damaged.
     Unusable(StoreError),
 }
 
@@ -98,7 +101,7 @@ struct Tables {
 }
 
 impl Index {
-    /// Makes an empty index in a new file.
+    /// Creates an empty index in a new file.
     pub(super) fn create(
         folder: &Arc<Folder>,
         name: &str,
@@ -152,7 +155,7 @@ impl Index {
         fence(path, open).map_err(Unreadable::Unusable).flatten()
     }
 
-    /// An empty index in memory, for when none can be written to disk.
+    /// Creates an empty index in memory, for when none can be written to disk.
     pub(super) fn in_memory(repository: RepositoryId) -> Result<Self, StoreError> {
         let path = Path::new(IN_MEMORY);
         let database = Builder::new()
@@ -185,18 +188,18 @@ impl Index {
         self.file.is_none()
     }
 
-    /// Identity of its file; `None` for an index in memory.
+    /// Identity of the index's file; `None` for an index in memory.
     pub(super) fn file(&self) -> Option<FileId> {
         self.file.as_ref().map(|(_, id)| *id)
     }
 
-    /// Whether its file is still the one in this folder, and no operation on it has failed.
+    /// Whether the index's file is still the one in this folder, and no operation on it has failed.
     pub(super) fn is_current(&self, folder: &Folder) -> bool {
         let is_there = || self.file().is_some() && folder.identity_at(name_of(&self.path)) == self.file();
         !self.failed.load(Ordering::Relaxed) && is_there()
     }
 
-    /// Lets later look-ups see what was committed meanwhile.
+    /// Lets later look-ups see what was committed since the last refresh.
     pub(super) fn refresh(&self) {
         *self.tables.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
@@ -206,7 +209,7 @@ impl Index {
         self.fence(|| Ok(self.tables()?.blobs.get_owned(id.prefix()).map_err(failed(&self.path))?.is_some()))
     }
 
-    /// The pack that holds the blob.
+    /// Returns a pack that holds the blob. `None` if the index has none.
     pub(super) fn pack_of(&self, id: &BlobId) -> Result<Option<PackId>, StoreError> {
         self.fence(|| {
             let tables = self.tables()?;
@@ -240,7 +243,7 @@ impl Index {
             .ok_or_else(|| wrong(&self.path, "a pack's record is missing or invalid"))
     }
 
-    /// The error that the index does not lead to what is stored.
+    /// Makes the error that the index does not lead to a stored blob.
     pub(super) fn misleads(&self, reason: String) -> StoreError {
         wrong(&self.path, reason)
     }
@@ -290,8 +293,9 @@ impl Index {
         })
     }
 
-    /// The error itself, or the earlier one that caused it. After a system error, redb fails every operation
-    /// without naming the cause. All threads need the cause, as an index is made again after a medium error.
+    /// Returns the error, or the earlier error that caused it. After a system error, redb fails every
+    /// operation without naming the cause. All threads need the cause, as an index is made again after a
+    /// medium error.
     fn cause_of(&self, error: StoreError) -> StoreError {
         let StoreError::Io { action, path, source } = error else { return error };
         let source = match (source.raw_os_error(), self.os_error.get()) {
@@ -304,7 +308,7 @@ impl Index {
         StoreError::Io { action, path, source }
     }
 
-    /// The database, for a change. Verifies it before the first one.
+    /// Returns the database, for a change. Verifies it before the first change.
     fn database(&self) -> Result<Arc<Database>, StoreError> {
         let Handle::Writer(writable) = &self.handle else {
             let refused = io::Error::new(io::ErrorKind::PermissionDenied, "it is open for reading only");
@@ -327,7 +331,8 @@ impl Index {
         if let Some(tables) = &*self.tables.read().unwrap_or_else(PoisonError::into_inner) {
             return Ok(Arc::clone(tables));
         }
-        // Held while the transaction begins, or one from before a refresh could be kept after it.
+        // The lock is held while the transaction begins. Otherwise a transaction from before a refresh could
+        // be kept after it.
         let mut kept = self.tables.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(tables) = &*kept {
             return Ok(Arc::clone(tables));
@@ -377,7 +382,7 @@ fn name_of(path: &Path) -> &str {
     path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
 }
 
-/// Refuses keys that do not ascend: a damaged tree may lead in a circle.
+/// Refuses keys that do not ascend, as a damaged tree may lead in a circle.
 struct Ascending<K>(Option<K>);
 
 impl<K> Default for Ascending<K> {
@@ -422,7 +427,7 @@ fn check_ours(
     Ok(())
 }
 
-/// Makes all tables at once, so that whoever finds one finds all.
+/// Creates all tables in one transaction, so a process that finds one finds all.
 fn make_tables(database: &Database, path: &Path, repository: RepositoryId) -> Result<(), StoreError> {
     let transaction = database.begin_write().map_err(failed(path))?;
     {
@@ -472,8 +477,8 @@ fn failed<E: Into<redb::Error>>(path: &Path) -> impl Fn(E) -> StoreError {
     }
 }
 
-/// Whether the system failed, and not redb on wrong bytes. Those can also send redb beyond the file's end,
-/// which counts as wrong bytes.
+/// Whether the system failed, and not redb on wrong bytes. Wrong bytes can also send redb beyond the file's
+/// end, and that counts as wrong bytes.
 fn is_of_the_system(error: &io::Error) -> bool {
     error.raw_os_error().is_some() && !matches!(error.kind(), io::ErrorKind::InvalidInput)
 }
@@ -520,7 +525,7 @@ mod tests {
         }
     }
 
-    /// Other threads only get the errors that follow the first one, and must mend the index, too.
+    /// Other threads get only the errors that follow the first one. They must replace the index, too.
     #[test]
     fn a_later_failure_has_the_first_cause() {
         let index = Index::in_memory(RepositoryId([1; 16])).unwrap();

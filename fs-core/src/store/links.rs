@@ -5,24 +5,24 @@ use crate::format::{
     BlobId, Content, FormatError, Group, LINK_RECORD_LEN, LinkCheck, LinkRecord, LinkSearch, PathKey,
 };
 
-/// A snapshot's hard links, searched where they are stored: no table is too large.
+/// A snapshot's table of hard links. It is searched where it is stored, so no table is too large.
 #[derive(Debug, Clone, Copy)]
 pub struct LinkTable<'a> {
     file: FileReader<'a>,
 }
 
-/// Which records of which table: so many from a multiple of [`RUN`] on.
+/// Key of a run: the table's blob, and the run's number. A run holds [`RUN`] records.
 pub(super) type RunKey = (BlobId, u64);
 
 const RECORD: u64 = LINK_RECORD_LEN as u64;
-/// Records that are decoded together: the last ones that a search looks at are close to each other, and so are those
-/// of the files of one directory.
+/// Number of records that are decoded together. The last records that a search looks at are close to each
+/// other. So are the records of files in one directory.
 const RUN: u64 = 128;
-/// Runs that are read together when all are.
+/// Number of runs that are read together when the whole table is read.
 const RUNS: u64 = 32;
 
 impl<'a> LinkTable<'a> {
-    /// The table that is stored as a content of `size` bytes.
+    /// The table whose content has `size` bytes.
     pub fn new(reader: &'a Reader, content: &'a Content, size: u64) -> Self {
         Self { file: FileReader { reader, content, size } }
     }
@@ -32,10 +32,10 @@ impl<'a> LinkTable<'a> {
         self.file.size == 0
     }
 
-    /// The group that the file at `path` belongs to; `None` when it has one name.
+    /// Returns the group of the file at `path`. `None` if the file has one name.
     pub fn group(&self, path: PathKey) -> Result<Option<Group>, StoreError> {
         let id = match self.file.content {
-            // The manifest's decoder sees to it that this is empty.
+            // The manifest's decoder accepts only an empty table here.
             Content::Inline(_) => return Ok(None),
             Content::Blob(id) | Content::Chunks(id) => *id,
         };
@@ -71,8 +71,9 @@ impl<'a> LinkTable<'a> {
         bytes.chunks(LINK_RECORD_LEN).map(LinkRecord::decode).collect::<Result<_, _>>().map_err(damaged)
     }
 
-    /// Reads the whole table: whether its paths ascend, and its groups have the names that they should. That the paths
-    /// are those of files of the snapshot is not checked: it would take the tree of each snapshot.
+    /// Reads the whole table. Checks that its paths ascend, and that each group has as many names as it
+    /// states. Does not check that the paths lead to files of the snapshot, which would need the tree of each
+    /// snapshot.
     pub fn check(&self) -> Result<(), StoreError> {
         let mut check = LinkCheck::default();
         for first in (0..self.file.size / RECORD).step_by((RUN * RUNS) as usize) {

@@ -1,5 +1,5 @@
-//! The index of an open repository. A process that finds it damaged makes it again and goes on; no command is
-//! needed.
+//! The index of an open repository. A process that finds it damaged makes it again and continues. No command
+//! is needed.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -12,9 +12,10 @@ use super::rebuild::{Basis, INDEX, NewIndex};
 use super::reconcile::{open_up_to_date, reconcile};
 use crate::format::{BlobId, Catalogue, Manifest, PackId, SnapshotId};
 
-/// Number of attempts, and the pause between them, of a reader while a writer mends the index.
+/// Number of attempts, and the pause between them, of a reader while a writer makes the index again.
 const RETRIES: (u32, Duration) = (50, Duration::from_millis(100));
-/// Attempts of one operation: the index may be damaged, then one that another process has made, then ours.
+/// Maximum number of attempts of one operation. The first index may be damaged, and so may the one that
+/// another process has made. The third one is made by this process.
 const ATTEMPTS: u32 = 3;
 
 /// An index that replaces itself when it turns out to be damaged. Shared by threads.
@@ -25,18 +26,18 @@ pub(super) struct LiveIndex {
     role: Role,
     /// Held by the thread that makes the index again; the others wait.
     renewing: Mutex<()>,
-    /// The damaged file that the index in memory replaces.
+    /// The damaged file that is replaced by the index in memory.
     useless: Mutex<Option<Arc<Index>>>,
 }
 
-/// How damage of the index is handled.
+/// Handling of a damaged index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
-    /// Mends it; holds the lock.
+    /// Makes the index again. A writer holds the lock.
     Writer,
-    /// Mends it under the lock, held for a moment, if that is possible.
+    /// Makes the index again if it can take the lock for a moment.
     Reader,
-    /// Reports it.
+    /// Reports damage.
     Checker,
 }
 
@@ -44,7 +45,7 @@ enum Role {
 #[derive(Debug)]
 pub(super) struct Examined {
     pub(super) index: LiveIndex,
-    /// Why the one that was on disk could not be used.
+    /// Why the index on disk could not be used.
     pub(super) fault: Option<StoreError>,
 }
 
@@ -60,7 +61,7 @@ impl LiveIndex {
     }
 
     /// Opens the index for writing and brings it up to date with the stored packs. Also returns whether packs
-    /// are gone or unreadable. The lock must be held.
+    /// are missing or unreadable. The lock must be held.
     pub(super) fn open_to_write(mut basis: Basis) -> Result<(Self, bool), StoreError> {
         basis.moves_folder = true;
         let (index, lost) = open_up_to_date(&basis)?;
@@ -85,7 +86,7 @@ impl LiveIndex {
                     Ok(index) => break index,
                     Err(reason) => StoreError::from(reason),
                 },
-                // The lock's holder mends the index before it does anything else.
+                // The lock's holder makes the index again before it does anything else.
                 Err(StoreError::Locked { .. }) if attempts < RETRIES.0 => {
                     attempts += 1;
                     thread::sleep(RETRIES.1);
@@ -99,10 +100,11 @@ impl LiveIndex {
         Ok(Self::new(index, basis, Role::Reader))
     }
 
-    /// Opens the index as it is. If it is unusable, it is made again under the lock, else in memory.
+    /// Opens the index as it is. If the index is unusable, it is made again on disk under the lock, else in
+    /// memory.
     pub(super) fn open_to_check(basis: Basis, locked: bool) -> Result<Examined, StoreError> {
         let mut opened = basis.open_reader();
-        // The trace of a killed writer is not damage.
+        // An index that a killed writer left is not damaged.
         if matches!(opened, Err(Unreadable::Unclean(_))) && locked {
             match basis.open_writer() {
                 Ok(index) => {
@@ -115,7 +117,7 @@ impl LiveIndex {
         }
         let (index, fault) = match opened {
             Ok(index) => (index, None),
-            // It stays unclean on a read-only or full file system.
+            // On a read-only or full file system, the index stays unclean.
             Err(Unreadable::Unclean(reason)) => (made_in_memory(&basis, None, &reason)?.0, None),
             Err(Unreadable::Unusable(fault)) if fault.is_index_fault() => {
                 (renewed_to_read(&basis, None, locked)?.0, Some(fault))
@@ -125,13 +127,13 @@ impl LiveIndex {
         Ok(Examined { index: Self::new(index, basis, Role::Checker), fault })
     }
 
-    /// An empty index in memory.
+    /// Creates an empty index in memory.
     pub(super) fn in_memory(basis: Basis) -> Result<Self, StoreError> {
         Ok(Self::new(Index::in_memory(basis.repository)?, basis, Role::Checker))
     }
 
-    /// A new index of all stored packs: on disk under the lock, else in memory. Also returns the errors of
-    /// packs that cannot be read.
+    /// Makes a new index of all stored packs: on disk under the lock, else in memory. Also returns the errors
+    /// of packs that cannot be read.
     pub(super) fn renewed(&self, locked: bool) -> Result<(Self, Vec<StoreError>), StoreError> {
         let failed = self.current();
         let (index, unreadable) = renewed_to_read(&self.basis, Some(&failed), locked)?;
@@ -199,8 +201,8 @@ impl LiveIndex {
         self.renew(&failed, &failed.misleads(reason)).map(drop)
     }
 
-    /// Opens the file that is there now, unless it is open already: a writer replaces a file that is unusable
-    /// or was removed. Later look-ups see its content.
+    /// Opens the file on disk, unless it is open already. A writer may have replaced a file that was unusable
+    /// or removed. Later look-ups see its content.
     pub(super) fn reopen(&self) -> Result<(), StoreError> {
         let current = self.current();
         if self.role == Role::Reader && current.is_in_memory() {
@@ -216,7 +218,7 @@ impl LiveIndex {
         Ok(())
     }
 
-    /// Opens the file on disk instead of the index in memory, if it is another one by now and can be read.
+    /// Opens the file on disk instead of the index in memory, if the file is a new one and can be read.
     fn leave_memory(&self) {
         let useless = self.useless.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let there = self.basis.folder().ok().and_then(|folder| folder.identity_at(INDEX));
@@ -229,7 +231,8 @@ impl LiveIndex {
         }
     }
 
-    /// Adds stored packs that the index lacks: on disk if possible, else in an index in memory. A writer adds its own.
+    /// Adds stored packs that the index lacks: on disk if possible, else in an index in memory. A writer adds
+    /// its own packs.
     pub(super) fn take_up_packs(&self) -> Result<(), StoreError> {
         let index = self.current();
         if self.role != Role::Reader || index.is_in_memory() {
@@ -251,7 +254,7 @@ impl LiveIndex {
         }
     }
 
-    /// Uses an index in memory instead of this one, whose file is of no use as it is.
+    /// Uses the index in memory `new` instead of the index `useless`, whose file is unusable or lacks packs.
     fn stand_in(&self, new: Index, useless: &Arc<Index>) -> Arc<Index> {
         if !useless.is_in_memory() {
             *self.useless.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(useless));
@@ -264,12 +267,12 @@ impl LiveIndex {
         self.current().is_in_memory()
     }
 
-    /// Lets later look-ups see what was committed meanwhile.
+    /// Lets later look-ups see what was committed since the last refresh.
     pub(super) fn refresh(&self) {
         self.current().refresh();
     }
 
-    /// Learns of everything that writers have added: from the file, or for an index in memory from the packs.
+    /// Brings the index up to date with all writers: from the file, or for an index in memory from the packs.
     pub(super) fn catch_up(&self) -> Result<(), StoreError> {
         self.reopen()?;
         let index = self.current();
@@ -281,7 +284,7 @@ impl LiveIndex {
         self.run(|index| index.contains(id))
     }
 
-    /// The pack that holds the blob.
+    /// Returns a pack that holds the blob. `None` if the index has none.
     pub(super) fn pack_of(&self, id: &BlobId) -> Result<Option<PackId>, StoreError> {
         self.run(|index| index.pack_of(id))
     }
@@ -291,13 +294,13 @@ impl LiveIndex {
         self.run(|index| index.copies_of(id))
     }
 
-    /// The error that `pack` lacks a blob that the index looks for in it.
+    /// Makes the error that the index looks for a blob in `pack`, which lacks it.
     pub(super) fn wrong_pack(&self, pack: PackId) -> StoreError {
         self.current().misleads(format!("it looks for a blob in pack {pack}, which lacks it"))
     }
 
-    /// Calls `tell` for every blob with the first half of its id and its pack's number. Does not mend damage,
-    /// as `tell` has already seen some blobs.
+    /// Calls `tell` for every blob with the first half of its id and its pack's number. Does not replace a
+    /// damaged index, as `tell` has already received some blobs.
     pub(super) fn each_blob(&self, tell: &mut dyn FnMut(u128, u32)) -> Result<(), StoreError> {
         self.current().each_blob(tell)
     }
@@ -307,12 +310,13 @@ impl LiveIndex {
         self.run(Index::packs)
     }
 
-    /// Every snapshot that was recorded, in the order of ids.
+    /// Returns every recorded snapshot, in the order of ids.
     pub(super) fn snapshots(&self) -> Result<Vec<SnapshotRecord>, StoreError> {
         self.run(Index::snapshots)
     }
 
-    /// Adds stored packs, durably. It may run again on a new index, which is made from all stored packs.
+    /// Adds stored packs, durably. If the index is replaced meanwhile, they are added to the new one, which
+    /// is made of all stored packs.
     pub(super) fn add(&self, packs: &[(PackRecord, Catalogue)]) -> Result<(), StoreError> {
         self.run(|index| index.add(packs))
     }
@@ -343,7 +347,7 @@ fn renewed_to_read(
         return made_in_memory(basis, failed, &reason);
     }
     let made = NewIndex::replacing(basis, failed).and_then(|(new, mut unreadable)| {
-        // The medium may read such a pack later. An index on disk would have forgotten it by then.
+        // The medium may read such a pack later. By then, an index on disk would have forgotten it.
         if let Some(at) = unreadable.iter().position(|error| !error.is_damage()) {
             new.discard()?;
             return Err(unreadable.swap_remove(at));

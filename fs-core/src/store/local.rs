@@ -1,4 +1,4 @@
-//! A repository in a folder. `docs/format.md` shows its layout.
+//! A repository in a folder. `docs/format.md` shows the layout.
 
 mod misplaced;
 
@@ -30,7 +30,7 @@ pub struct LocalBackend {
 
 pub(super) const PACKS: &str = "packs";
 pub(super) const SNAPSHOTS: &str = "snapshots";
-/// Made for the first tag.
+/// Folder of tags. It is created for the first tag.
 pub(super) const TAGS: &str = "tags";
 /// Folder of files that are being written.
 pub(super) const TEMPORARY: &str = "tmp";
@@ -71,7 +71,7 @@ impl LocalBackend {
         }
     }
 
-    /// Makes the folders of an empty repository.
+    /// Creates the folders of an empty repository.
     pub fn create_layout(&self) -> Result<(), StoreError> {
         let root = self.root();
         for name in LAYOUT {
@@ -79,13 +79,14 @@ impl LocalBackend {
         }
         root.sync()?;
         if let Ok(path) = std::fs::canonicalize(&self.path) {
-            // Its own name. Who may not read the folder above cannot do more.
+            // Syncs the name of the repository's folder. A user who cannot open the folder above cannot sync
+            // it, so errors are ignored.
             let _ = Folder::open(path.parent().unwrap_or(&path)).and_then(|above| above.sync());
         }
         Ok(())
     }
 
-    /// The path by which it was opened.
+    /// Path by which the repository was opened.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -100,7 +101,7 @@ impl LocalBackend {
         Ok(false)
     }
 
-    /// Its folder.
+    /// The repository's open folder.
     pub(super) fn root(&self) -> Arc<Folder> {
         Arc::clone(&self.root.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -110,7 +111,7 @@ impl LocalBackend {
         self.pinned.store(true, Ordering::Relaxed);
     }
 
-    /// Removes what an interrupted writer left. Only the holder of the lock may call it.
+    /// Removes files that an interrupted writer left. Only the holder of the lock may call it.
     pub fn clear_temporary(&self) -> Result<(), StoreError> {
         let folder = self.root().make_folder(TEMPORARY)?;
         for name in folder.names()? {
@@ -149,7 +150,8 @@ impl LocalBackend {
         }
     }
 
-    /// Runs `work` in the folder that holds the object: its own one, or the one that holds a misplaced pack.
+    /// Runs `work` in the folder that holds the object: its own folder, or the one that holds a misplaced
+    /// pack.
     fn at<T>(
         &self,
         root: &Folder,
@@ -171,7 +173,7 @@ impl LocalBackend {
         }
     }
 
-    /// Reads the bytes in the range that `choose` makes of the object's size, and tells that.
+    /// Reads the range that `choose` makes of the object's size. Also returns the size.
     fn read(
         &self,
         object: &Object,
@@ -206,7 +208,7 @@ fn read_range(mut file: File, range: Range<u64>) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A folder of the repository: its root, or another.
+/// A folder of the repository: the root, or one below it.
 enum Place<'a> {
     Root(&'a Folder),
     Below(Folder),
@@ -223,7 +225,7 @@ impl std::ops::Deref for Place<'_> {
     }
 }
 
-/// The folder where an object belongs, and its name there.
+/// Returns the folder where an object belongs, and its name there.
 fn place<'a>(root: &'a Folder, object: &'a Object) -> Result<(Place<'a>, &'a str), StoreError> {
     let folder = match object.kind {
         ObjectKind::Config => return Ok((Place::Root(root), CONFIG)),
@@ -239,7 +241,7 @@ fn fan(name: &str) -> &str {
     name.get(..2).unwrap_or_default()
 }
 
-/// The folder of packs, and what it holds.
+/// The folder of packs, and its content.
 struct Packs {
     folder: Folder,
     /// The folders in it that hold packs, by their names.
@@ -272,7 +274,7 @@ fn is_name(name: &str) -> bool {
     name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// `None` if it does not exist.
+/// Turns a missing entry into `None`.
 fn if_there<T>(result: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
     match result {
         Err(error) if error.is_not_found() => Ok(None),
@@ -291,7 +293,7 @@ impl Backend for LocalBackend {
             let written = file.write(bytes).and_then(|()| file.sync());
             written.map_err(StoreError::io("write", folder.path_of(&temporary)))?;
             drop(file);
-            // Where its folder's name is, when that is made on demand.
+            // The second folder holds the name of the first one, if that is created on demand.
             let (place, above) = match object.kind {
                 ObjectKind::Config => (Place::Root(&root), None),
                 ObjectKind::Snapshot => (Place::Below(root.folder(SNAPSHOTS)?), None),
@@ -304,12 +306,13 @@ impl Backend for LocalBackend {
             let name = if object.kind == ObjectKind::Config { CONFIG } else { &object.name };
             folder.rename(&temporary, &place, name)?;
             place.sync()?;
-            // A folder that is there may have been made by a writer that was killed before it made it durable.
+            // An existing folder may have been created by a writer that was killed before the folder was
+            // durable.
             above.map_or(Ok(()), |above| above.sync())
         };
         let published = put();
         if published.is_err() {
-            // Frees a full disk again; a failure here changes nothing about the error to report.
+            // Frees the space, in case the disk is full. A failure here does not change the error to report.
             let _ = folder.remove(&temporary);
         }
         published
@@ -390,7 +393,7 @@ impl Backend for LocalBackend {
             ObjectKind::Tag => {
                 let Some(tags) = if_there(root.folder(TAGS))? else { return Ok(()) };
                 tags.sync()?;
-                // Its own name may not be durable yet.
+                // The folder's own name may not be durable yet.
                 root.sync()
             }
             ObjectKind::Pack => {
@@ -402,7 +405,7 @@ impl Backend for LocalBackend {
     }
 
     fn snapshots_stamp(&self) -> Result<Option<u128>, StoreError> {
-        // A different folder at the path has other snapshots, even if the open one can still be read.
+        // A different folder at the path has other snapshots, even if the open folder can still be read.
         self.renew();
         self.within(|root| {
             let snapshots = stamp(&root.folder(SNAPSHOTS)?)?;
@@ -413,7 +416,8 @@ impl Backend for LocalBackend {
     }
 }
 
-/// A stamp that changes whenever the folder's names may have; `None` if only a listing can tell.
+/// Returns a stamp that changes whenever the folder's names may have changed; `None` if only a listing can
+/// show it.
 fn stamp(folder: &Folder) -> Result<Option<u64>, StoreError> {
     let modified = folder.modified()?;
     let settled = SystemTime::now().duration_since(modified).is_ok_and(|age| age > COARSEST_TICK);
@@ -427,7 +431,7 @@ mod tests {
 
     use super::*;
 
-    /// An open repository whose path leads to another one by now.
+    /// An open repository whose path now leads to another one.
     fn moved() -> (tempfile::TempDir, LocalBackend) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("repository");

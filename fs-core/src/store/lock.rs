@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::StoreError;
 use super::folder::Folder;
 
-/// Nobody asks for so long whether a lock is held.
+/// A query holds the lock for less than this time.
 const ASKING: Duration = Duration::from_secs(1);
 /// Maximum number of bytes read of the holder's note.
 const MAX_NOTE: u64 = 200;
@@ -19,11 +19,11 @@ pub struct WriterLock {
     _lock: FileLock,
 }
 
-/// The name of its file.
+/// Name of the lock's file.
 const NAME: &str = "lock";
 
 impl WriterLock {
-    /// Takes the lock of the repository in this folder, or fails and names its holder.
+    /// Takes the lock of the repository in this folder. Fails if it is held, and names the holder.
     pub(super) fn acquire(root: &Folder) -> Result<Self, StoreError> {
         Self::of(root, FileLock::acquire(root, NAME)?)
     }
@@ -58,28 +58,29 @@ impl Drop for FileLock {
 }
 
 impl FileLock {
-    /// Locks the file, made when it is missing; or tells who has locked it.
+    /// Locks the file, and creates it if it is missing. If the file is locked, returns the holder instead.
     pub fn acquire(folder: &Folder, name: &str) -> Result<Result<Self, String>, StoreError> {
         let mut locked = Self::take(folder, name, || folder.make_file_to_lock(name))?;
-        // A file that has another name may be somebody else's. Locking it does no harm; writing to it would.
+        // A file that has another name may be somebody else's. Locking it does no harm, but writing to it
+        // would.
         if let Ok(Self { file, noted }) = &mut locked
             && folder.is_only_name(name, file).unwrap_or(false)
         {
             *noted = true;
             let note = format!("{PID}{} since {:.0}\n", std::process::id(), jiff::Timestamp::now());
-            // The note only informs those who wait. On a full disk the lock holds without it.
+            // The note only informs waiting users. On a full disk, the lock holds without it.
             let _ = file.set_len(0).and_then(|()| file.write_all(note.as_bytes()));
         }
         Ok(locked)
     }
 
-    /// Locks an existing file without writing a note, or returns its holder.
+    /// Locks an existing file without writing a note. If the file is locked, returns the holder instead.
     pub fn acquire_silently(folder: &Folder, name: &str) -> Result<Result<Self, String>, StoreError> {
         // Over NFS only a file that is open for writing can be locked.
         Self::take(folder, name, || folder.file_to_lock(name).or_else(|_| folder.file(name)))
     }
 
-    /// Who has locked the file, if somebody has.
+    /// Returns the holder of the lock, if it is held.
     pub fn holder(folder: &Folder, name: &str) -> Result<Option<String>, StoreError> {
         let file = match folder.file(name) {
             Err(error) if error.is_not_found() => return Ok(None),
@@ -102,7 +103,8 @@ impl FileLock {
             if !lock(&file).map_err(StoreError::io("lock", folder.path_of(name)))? {
                 return Ok(Err(note(&file)));
             }
-            // If the file was replaced since it was opened, its lock would keep nobody out.
+            // A file that was replaced since it was opened is useless as a lock: another process can lock the
+            // new one.
             if folder.is_at(name, &file)? {
                 return Ok(Ok(Self { file, noted: false }));
             }
@@ -110,8 +112,8 @@ impl FileLock {
     }
 }
 
-/// Locks the file unless somebody has. Who only asks whether somebody has holds it, too, shared and for a moment: that must
-/// not keep anybody from it.
+/// Locks the file, or returns false if it is locked. A query takes a shared lock for a moment. Such a lock
+/// must not prevent anybody from locking the file, so the function tries again.
 fn lock(file: &File) -> io::Result<bool> {
     let refused = |result: Result<(), TryLockError>| match result {
         Ok(()) => Ok(false),

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::{Backend, Object, ObjectKind, StoreError};
 use crate::format::FormatError;
 
-/// Objects in memory: for tests, and for trying something without a disk.
+/// Objects in memory, for tests and experiments without a disk.
 #[derive(Debug, Default)]
 pub struct MemoryBackend {
     objects: Mutex<BTreeMap<Object, Vec<u8>>>,

@@ -1,4 +1,4 @@
-//! Putting a repository right: damaged packs replaced by what was salvaged of them, the index made again.
+//! Repairs a repository: replaces damaged packs by salvaged ones, and makes the index again.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use crate::format::{PackId, SnapshotId};
 use crate::monitor::Cancellation;
 
 impl Repository {
-    /// Makes packs of the blocks that a damaged one still has; of its deltas only when that is asked, as their bases may be
-    /// in another damaged pack, and must be known to `reader`. `None` when cancelled.
+    /// Makes packs of the intact blocks of a damaged pack. `deltas` includes delta blocks: their bases may be
+    /// in another damaged pack, so `reader` must find them. `None` when cancelled.
     pub fn salvage(
         &self,
         reader: &Reader,
@@ -27,7 +27,7 @@ impl Repository {
         Scanner { packs: &*self.local, reader, cancellation }.salvage(from, deltas, names)
     }
 
-    /// Takes the lock where a check goes on without.
+    /// Takes the lock, if it is not held. A check continues without it.
     pub fn lock(&mut self) -> Result<(), StoreError> {
         if self.lock.is_none() {
             self.lock = Some(WriterLock::acquire(&self.local.root())?);
@@ -36,11 +36,12 @@ impl Repository {
         Ok(())
     }
 
-    /// Reads on as if damaged packs were replaced already, with an index in memory. Nothing is written.
+    /// Lets later reads see the repository as if damaged packs were replaced already, with an index in
+    /// memory. Writes nothing.
     pub fn look_past(&mut self, names: &PackNames, salvages: &[Salvage]) -> Result<(), StoreError> {
         let below = Arc::clone(&self.local) as Arc<dyn Backend>;
         self.backend = Arc::new(Salvaged::new(below, names.damaged.iter().copied(), salvages));
-        // In the place of the one before, which may be in memory, too: there is no room for two.
+        // It replaces the previous index, which may be in memory, too: there is no room for two.
         self.index = Arc::new(LiveIndex::in_memory(self.basis())?);
         let packs = packs_after(names, salvages);
         let index = self.index.current();
@@ -48,11 +49,12 @@ impl Repository {
         all_readable(unreadable)
     }
 
-    /// Replaces the damaged packs by what was salvaged of them, makes the index again when `new_index` says so or packs
-    /// were replaced, and is open for writing from then on. The lock must be held. Returns where the damaged packs are now.
-    /// `lost` are snapshots whose manifests are lost: the index knows them until [`set_aside_snapshot`](Self::set_aside_snapshot).
+    /// Replaces the damaged packs by the salvaged ones. Makes the index again if `new_index` is set or packs
+    /// were replaced. The returned repository is open for writing. The lock must be held. Also returns the
+    /// paths of the quarantined packs. `lost` are snapshots whose manifests are lost. The index keeps them
+    /// until [`set_aside_snapshot`](Self::set_aside_snapshot).
     ///
-    /// What is salvaged is durable, and the new index there, before anything is set aside.
+    /// Before anything is quarantined, the salvaged packs are durable and the new index is in use.
     pub fn put_right(
         self,
         names: &PackNames,
@@ -69,7 +71,7 @@ impl Repository {
         for kind in [ObjectKind::Config, ObjectKind::Snapshot, ObjectKind::Pack, ObjectKind::Tag] {
             backend.settle(kind)?;
         }
-        // A pack that takes its own place is the last that is made of what was there.
+        // A pack that replaces its own damaged file is stored last, as other packs read from that file.
         let (same, other): (Vec<&Salvage>, Vec<&Salvage>) =
             salvages.iter().partition(|salvage| salvage.id == salvage.from);
         for salvage in other.into_iter().chain(same) {
@@ -85,8 +87,9 @@ impl Repository {
             let (new, unreadable) = NewIndex::make(&basis, packs, &mut |_| true)?;
             all_readable(unreadable)?;
             new.record(lost)?;
-            // First, so that readers never look for a pack in vain. A writer that comes in between takes the damaged packs
-            // up again, as further copies of what is salvaged.
+            // The new index is published first, so that readers never look for a quarantined pack. A writer
+            // that runs in between adds the damaged packs to the index again, as further copies of the
+            // salvaged blobs.
             new.publish(&basis)?;
             for pack in gone {
                 match backend.set_aside(&Object::pack(pack)) {
@@ -95,7 +98,7 @@ impl Repository {
                 }
             }
         }
-        // The new index lacks the damaged packs already. Any other pack that is missing went away meanwhile.
+        // The new index lacks the damaged packs already. Any other missing pack went away meanwhile.
         let basis = Basis { forgets_most: !is_new && forgets_most, ..basis };
         let (index, lost_packs) = LiveIndex::open_to_write(basis)?;
         let repository = Self {
@@ -116,9 +119,11 @@ impl Repository {
         Basis::of(&self.local, self.config.id, self.keys.clone())
     }
 
-    /// Takes a snapshot's manifest out of sight, and tells where it is now; `None` when it was gone already.
+    /// Quarantines a snapshot's manifest and returns its new path. `None` if the manifest was missing
+    /// already.
     pub fn set_aside_snapshot(&self, id: &SnapshotId) -> Result<Option<String>, StoreError> {
-        // First, or a crash in between would leave one that a check misses for ever.
+        // The record is removed first. If a crash came in between, every later check would report a missing
+        // snapshot.
         self.index.forget_snapshot(*id)?;
         match self.backend.set_aside(&Object::snapshot(*id)) {
             Err(StoreError::Missing(_)) => Ok(None),
@@ -127,14 +132,14 @@ impl Repository {
     }
 }
 
-/// The packs that there will be.
+/// The packs of the repository after the repair.
 fn packs_after(names: &PackNames, salvages: &[Salvage]) -> Vec<PackId> {
     let salvaged = salvages.iter().map(|salvage| salvage.id);
     let packs: HashSet<PackId> = names.sound.iter().copied().chain(salvaged).collect();
     packs.into_iter().collect()
 }
 
-/// These packs were read a moment ago: what fails now may pass, and must not be taken for a loss.
+/// Fails on any error. These packs were read a moment ago, so an error now may pass and is not a loss.
 fn all_readable(unreadable: Vec<(PackId, StoreError)>) -> Result<(), StoreError> {
     unreadable.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
 }

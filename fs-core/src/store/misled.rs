@@ -1,5 +1,5 @@
 //! Handles an index that does not lead to a blob although a pack has it. redb does not notice a flipped bit
-//! in a key or a value; stored blobs must be readable all the same.
+//! in a key or a value. Stored blobs must be readable nevertheless.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -76,7 +76,7 @@ impl Reader {
         if let Err(error) = self.shared.index.take_up_packs() {
             log::warn!("{error}");
         }
-        // A failed search does not count: a repository that is away for a moment is searched again.
+        // A failed search does not count: a repository that is away for a moment is searched again later.
         let right = self.misled().and_then(|misled| match misled {
             None => Ok(()),
             Some(blob) => {
@@ -89,7 +89,7 @@ impl Reader {
         self.shared.searches.end(right.is_ok());
     }
 
-    /// From now on threads that miss a blob wait only a moment for the search of another thread.
+    /// From now on, threads that miss a blob wait only a moment for the search of another thread.
     pub(crate) fn hurry(&self) {
         self.shared.searches.hurried.store(true, Ordering::Relaxed);
     }
@@ -100,14 +100,14 @@ impl Reader {
         self.shared.searches.state().found_right.is_some()
     }
 
-    /// The first blob found that the index does not lead to. Only packs in the index are searched, as a
+    /// Returns the first blob that the index does not lead to. Only packs in the index are searched, as a
     /// writer stores packs before it adds them to the index.
     fn misled(&self) -> Result<Option<BlobId>, StoreError> {
         let index = &self.shared.index;
         let known: HashSet<PackId> = index.packs()?.into_iter().map(|(_, record)| record.id).collect();
         for name in self.shared.backend.list(ObjectKind::Pack)? {
             let Some(pack) = PackId::parse(&name).filter(|pack| known.contains(pack)) else { continue };
-            // A catalogue that cannot be read is reported when a blob in it is wanted.
+            // A catalogue that cannot be read is reported when a blob in it is needed.
             let Ok(catalogue) = self.catalogue(pack) else { continue };
             for (id, _) in catalogue.blobs() {
                 let leads = match index.pack_of(&id)? {

@@ -1,9 +1,9 @@
-//! All repository I/O: objects behind a [`Backend`], the derived index, and the ways to read and write blobs,
-//! directories, contents and snapshots.
+//! All repository I/O: objects behind a [`Backend`], the derived index, and the code that reads and writes
+//! blobs, directories, contents and snapshots.
 //!
-//! The order of writing is the durability argument: packs, then the index, then the manifest, each durable before
-//! the next, and at last the record that there is this manifest. A crash leaves packs that nothing names, never a
-//! snapshot that misses a blob.
+//! A writer stores packs, then the index, then the manifest, and at last the index's record of the manifest.
+//! Each is durable before the next. A crash can leave unreferenced packs, but never a snapshot that lacks a
+//! blob.
 
 mod backend;
 mod cache;

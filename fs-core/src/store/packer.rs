@@ -1,6 +1,6 @@
-//! Compresses blocks and stores packs beside the walk. Blocks go to the compressing threads in turn and are taken from
-//! them in the same turn: packs keep the order of the walk, whatever each thread's speed, and the channels alone bound
-//! what waits.
+//! Compresses blocks and stores packs beside the walk. The compressing threads get blocks in turn, and their
+//! results are taken in the same turn. So packs keep the order of the walk, whatever the speed of each
+//! thread. Only the channels bound the number of waiting blocks.
 
 use std::collections::HashSet;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -14,33 +14,34 @@ use super::writer::slot;
 use super::{Backend, Object, Reader, StoreError};
 use crate::format::{Catalogue, PackBuilder, PackKind};
 
-/// Bytes at which a pack is closed.
+/// Size at which a pack is closed, in bytes.
 const PACK_TARGET: usize = 32 << 20;
-/// Blobs of stored packs that wait for the index: bounds what is done again after a crash, and memory.
+/// Number of blobs of stored packs at which the index is brought up to date. It bounds the memory, and the
+/// work that a crash costs.
 const INDEX_BATCH: u64 = 250_000;
-/// Compressing threads, at most: more would wait for the walk.
+/// Maximum number of compressing threads. More would wait for the walk.
 const MAX_COMPRESSORS: usize = 4;
-/// Blocks that may wait before each compressing thread, and as many behind it: bounds memory.
+/// Maximum number of blocks that wait before each compressing thread, and behind it. It bounds the memory.
 const QUEUE: usize = 3;
 
-/// The first halves of the ids of blobs that were put but are not in the index yet.
+/// The first halves of the ids of blobs that were put but are not indexed yet.
 pub(super) type Pending = Arc<Mutex<HashSet<[u8; 16]>>>;
 
-/// To a compressing thread: `None` is the end, and takes its turn as any job does.
+/// Input of a compressing thread. `None` is the end, and takes its turn as a job does.
 type Work = Option<Job>;
-/// From it, in the same order.
+/// Output of a compressing thread, in the order of its input.
 type Done = Result<Option<Compressed>, StoreError>;
 
-/// The threads that turn jobs into packs. They start with the first job. Dropped without
-/// [`finish`](Packer::finish) they give up what they hold; packs that are stored already stay.
+/// The threads that turn jobs into packs. They start with the first job. If the packer is dropped without
+/// [`finish`](Packer::finish), waiting blocks are discarded, but stored packs stay.
 #[derive(Debug)]
 pub(super) struct Packer {
     reader: Reader,
-    /// What the last thread begins with; `None` when it runs.
+    /// Initial state of the packing thread; `None` once the thread runs.
     store: Option<PackStore>,
     running: Option<JoinHandle<Result<u64, StoreError>>>,
     compressors: Vec<(SyncSender<Work>, JoinHandle<()>)>,
-    /// Whose turn it is.
+    /// Position of the compressing thread whose turn it is.
     turn: usize,
 }
 
@@ -64,7 +65,7 @@ impl Packer {
         Self { reader, store: Some(store), running: None, compressors: Vec::new(), turn: 0 }
     }
 
-    /// Hands a job over; waits while too many wait.
+    /// Sends a job to the compressing threads. Waits while their queue is full.
     pub(super) fn send(&mut self, job: Job) -> Result<(), StoreError> {
         if let Some(store) = self.store.take() {
             self.start(store)?;
@@ -72,11 +73,11 @@ impl Packer {
         if self.pass(Some(job)) {
             return Ok(());
         }
-        // They hung up, so one has failed; its error is the one to report.
+        // The threads have exited, so one of them has failed. Its error is reported.
         self.join().and(Err(StoreError::WriterStopped))
     }
 
-    /// Stores all that was sent, durably, and returns the bytes of all packs that were stored.
+    /// Stores all pending blocks, durably. Returns the size of all packs that were stored, in bytes.
     pub(super) fn finish(&mut self) -> Result<u64, StoreError> {
         if self.store.is_some() {
             return Ok(0);
@@ -85,7 +86,7 @@ impl Packer {
         self.join()
     }
 
-    /// False when nobody listens any more.
+    /// Sends to the next thread in turn. Returns false once the receiver has exited.
     fn pass(&mut self, work: Work) -> bool {
         let Some((queue, _)) = self.compressors.get(self.turn) else { return false };
         self.turn = (self.turn + 1) % self.compressors.len();
@@ -110,7 +111,7 @@ impl Packer {
     fn join(&mut self) -> Result<u64, StoreError> {
         for (queue, thread) in self.compressors.drain(..) {
             drop(queue);
-            // One that panicked has hung up before its end, which the packer reports.
+            // A thread that panicked has closed its channel early, and the packing thread reports that.
             let _ = thread.join();
         }
         let packer = self.running.take().ok_or(StoreError::WriterStopped)?;
@@ -120,7 +121,7 @@ impl Packer {
 
 impl Drop for Packer {
     fn drop(&mut self) {
-        // Its error, if any, was for a commit that never came.
+        // Any error belongs to a commit that was never made.
         let _ = self.join();
     }
 }
@@ -143,14 +144,14 @@ fn compress(mut compressor: Compressor, work: &Receiver<Work>, done: &SyncSender
     }
 }
 
-/// Puts compressed blocks into packs, stores these, and tells the index.
+/// Collects compressed blocks into packs, stores the packs, and adds them to the index.
 #[derive(Debug)]
 struct PackStore {
     backend: Arc<dyn Backend>,
     reader: Reader,
     index: Arc<LiveIndex>,
     pending: Pending,
-    /// Blobs for which a delta does not pay any more.
+    /// Blobs of deltas that do not pay. They are stored in full.
     rebased: [OpenBlock; 2],
     packs: [PackBuilder; 2],
     unindexed: Vec<(PackRecord, Catalogue)>,
@@ -158,10 +159,11 @@ struct PackStore {
 }
 
 impl PackStore {
-    /// Returns the bytes of all packs that were stored.
+    /// Returns the size of all packs that were stored, in bytes.
     fn run(mut self, compressor: Compressor, lanes: &[Receiver<Done>]) -> Result<u64, StoreError> {
         let packed = self.pack(compressor, lanes);
-        // Also when the import fails: the next one, perhaps of this process, need not store again what is there.
+        // Stored packs are indexed even if the import fails. The next import, perhaps in this process, need
+        // not store their blobs again.
         let indexed = self.index_stored();
         packed.and(indexed)?;
         Ok(self.stored)
@@ -169,7 +171,7 @@ impl PackStore {
 
     fn pack(&mut self, mut compressor: Compressor, lanes: &[Receiver<Done>]) -> Result<(), StoreError> {
         for lane in lanes.iter().cycle() {
-            // Who hangs up before the end has failed, or the writer was dropped.
+            // A thread that closes its channel early has failed, or the writer was dropped.
             match lane.recv().unwrap_or(Err(StoreError::WriterStopped))? {
                 Some(Compressed::Block(kind, block)) => self.append(kind, &block)?,
                 Some(Compressed::Unpaid(kind, group)) => {

@@ -1,4 +1,4 @@
-//! Packs as they are found: catalogues, and the stored bytes of blocks.
+//! Packs as they are stored: catalogues, and the bytes of blocks.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,30 +7,30 @@ use super::cache::WeightedCache;
 use super::{Backend, Object, StoreError};
 use crate::format::{BlobId, Catalogue, FormatError, Keys, PackId, PackTrailer, Placement, TRAILER_LEN};
 
-/// Opens packs, and keeps their catalogues. Shared by threads.
+/// Opens packs, and caches their catalogues. Shared by threads.
 pub(super) struct Packs {
     backend: Arc<dyn Backend>,
     keys: Keys,
     catalogues: WeightedCache<PackId, Catalogue>,
 }
 
-/// Packs read last: a blob's neighbours are usually in one of them, which saves asking the index.
+/// The packs read last. A blob's neighbours are usually in one of them, which saves a look-up in the index.
 #[derive(Default)]
 pub(super) struct Recent(Mutex<VecDeque<RecentPack>>);
 
 struct RecentPack {
     id: PackId,
     catalogue: Arc<Catalogue>,
-    /// All of its bytes, when they came with the catalogue: of a small pack that saves a read.
+    /// All bytes of the pack, if they were read with the catalogue. For a small pack, this saves a read.
     bytes: Option<Arc<Vec<u8>>>,
 }
 
 const RECENT: usize = 4;
-/// Read with the trailer in the hope that the catalogue lies in it.
+/// Bytes read from a pack's end. They hold the trailer, and usually the catalogue, too.
 const TAIL: usize = 128 << 10;
 
 impl Packs {
-    /// `capacity`: bytes of catalogues.
+    /// Creates the cache; `capacity` is its size in bytes of catalogues.
     pub(super) fn new(backend: Arc<dyn Backend>, keys: Keys, capacity: usize) -> Self {
         Self { backend, keys, catalogues: WeightedCache::new(capacity) }
     }
@@ -39,7 +39,7 @@ impl Packs {
         self.open(pack).map(|pack| pack.catalogue)
     }
 
-    /// Where a blob is in a pack. If it is there, the pack counts as read last.
+    /// Finds a blob in a pack. A pack that has the blob becomes the one read last.
     pub(super) fn find_in(
         &self,
         pack: PackId,
@@ -54,7 +54,7 @@ impl Packs {
         Ok(place)
     }
 
-    /// A block as it is stored.
+    /// Returns the stored bytes of a block.
     pub(super) fn block(
         &self,
         pack: PackId,
@@ -83,12 +83,12 @@ impl Packs {
 }
 
 impl Recent {
-    /// Where a blob is, if in one of these packs.
+    /// Finds a blob in the packs read last.
     pub(super) fn find(&self, id: &BlobId) -> Option<(PackId, Placement)> {
         self.packs().iter().find_map(|pack| Some((pack.id, pack.catalogue.find(id)?)))
     }
 
-    /// A pack is not there any more.
+    /// Forgets a pack that is missing now.
     pub(super) fn forget(&self, pack: Option<PackId>) {
         self.packs().retain(|known| Some(known.id) != pack);
     }
@@ -109,7 +109,7 @@ impl Recent {
     }
 }
 
-/// Reads a pack's catalogue, and the size of the pack's file.
+/// Reads a pack's catalogue, and the size of the pack's file in bytes.
 pub(super) fn read_catalogue(
     backend: &dyn Backend,
     keys: &Keys,
@@ -118,19 +118,20 @@ pub(super) fn read_catalogue(
     read_end(backend, keys, pack).map(|end| (end.catalogue, end.size))
 }
 
-/// The end of a pack's file.
+/// Result of reading the end of a pack's file.
 struct PackEnd {
     catalogue: Catalogue,
-    /// The size of the file.
+    /// Size of the file in bytes.
     size: u64,
-    /// Its last bytes; of a small pack all of them.
+    /// The last bytes of the file. For a small pack, all of its bytes.
     bytes: Vec<u8>,
 }
 
 fn read_end(backend: &dyn Backend, keys: &Keys, pack: PackId) -> Result<PackEnd, StoreError> {
     let object = Object::pack(pack);
     let (bytes, size) = match backend.get_end(&object, TAIL) {
-        // A bad sector in what was read in hope must not cost the catalogue.
+        // A bad sector outside of the catalogue must not make the catalogue unreadable, so only the trailer
+        // is read.
         Err(error) if error.is_loss() && !matches!(error, StoreError::Missing(_)) => {
             backend.get_end(&object, TRAILER_LEN as usize)?
         }

@@ -18,7 +18,7 @@ const MOST_IN_VAIN: Duration = Duration::from_secs(10);
 /// after later errors.
 const GIVEN_BACK: Duration = Duration::from_millis(10);
 
-/// Shared by all reads of the process, and so is its bound.
+/// The bound is shared by all reads of the process.
 pub(super) static PATIENCE: Patience = Patience::new(thread::sleep);
 
 /// Retries reads.

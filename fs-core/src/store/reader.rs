@@ -15,24 +15,24 @@ use crate::format::{
     Placement, XattrSet,
 };
 
-/// Reads blobs; shared by threads. Every block is verified when it is decoded.
+/// Reads blobs. Shared by threads. Every block is verified when it is decoded.
 #[derive(Clone)]
 pub struct Reader {
     pub(super) shared: Arc<Shared>,
     passing: Arc<Passing>,
-    /// Damaged blocks, if this reader remembers them.
+    /// Known damaged blocks, if this reader remembers them.
     bad: Option<Arc<Mutex<HashSet<BlockKey>>>>,
 }
 
-/// What differs from snapshot to snapshot.
+/// Caches of data that differs from snapshot to snapshot.
 struct Passing {
-    /// Delta blocks, as they are when they are decompressed.
+    /// Decompressed delta blocks.
     deltas: WeightedCache<BlockKey, Vec<u8>>,
     nodes: Arc<WeightedCache<BlobId, Node>>,
     recent: Recent,
 }
 
-/// So many bytes keep who comes by once.
+/// Cache capacity of a single-pass reader, in bytes.
 const BRIEFLY: usize = 1 << 17;
 
 impl Passing {
@@ -46,9 +46,9 @@ pub(super) struct Shared {
     pub(super) keys: Keys,
     pub(super) index: Arc<LiveIndex>,
     packs: Packs,
-    /// Blocks in full. Deltas must not drive them out: one of these is the base of many.
+    /// Decompressed full blocks. Deltas must not evict them, as each may be the base of many deltas.
     blocks: WeightedCache<BlockKey, Vec<u8>>,
-    /// The bases of delta blocks' blobs.
+    /// The bases of the blobs in delta blocks.
     bases: WeightedCache<BlockKey, Vec<BlobId>>,
     lists: WeightedCache<BlobId, ChunkList>,
     pub(super) searches: Searches,
@@ -56,10 +56,10 @@ pub(super) struct Shared {
     pub(super) links: WeightedCache<RunKey, Vec<LinkRecord>>,
 }
 
-/// A block: its pack, and its number there.
+/// Key of a block: its pack, and its number in the pack.
 pub(super) type BlockKey = (PackId, u32);
 
-/// The bytes of a blob, or of a part of one, within its decompressed block.
+/// The bytes of a blob, or of a part of one, in its decompressed block.
 #[derive(Debug, Clone)]
 pub struct Blob {
     block: Arc<Vec<u8>>,
@@ -67,7 +67,7 @@ pub struct Blob {
 }
 
 impl Blob {
-    /// Those from `start` on, at most `len`.
+    /// Returns the part that begins at `start` and has at most `len` bytes.
     pub(super) fn part(mut self, start: usize, len: usize) -> Self {
         let start = self.range.start.saturating_add(start).min(self.range.end);
         self.range = start..start.saturating_add(len).min(self.range.end);
@@ -107,23 +107,23 @@ impl Reader {
         }
     }
 
-    /// Returns this reader, set to read no damaged block twice: a block may hold thousands of blobs. It does
-    /// not notice when a block becomes readable again.
+    /// Returns this reader, set to read no damaged block twice: a block may hold thousands of blobs. The
+    /// reader does not notice when a block becomes readable again.
     #[must_use]
     pub fn remembering_damage(self) -> Self {
         Self { bad: Some(Arc::default()), ..self }
     }
 
-    /// A reader of the same that keeps hardly anything of what differs from snapshot to snapshot: for who comes by once, as
-    /// to fill a cache takes longer than to read.
+    /// Returns a reader for a single pass. It shares the block and pack caches but has tiny node and delta
+    /// caches: filling a cache takes longer than a single read.
     #[must_use]
     pub fn in_passing(&self) -> Self {
         let nodes = Arc::new(WeightedCache::new(BRIEFLY));
         Self { passing: Passing::new(BRIEFLY, nodes), ..self.clone() }
     }
 
-    /// A reader of the same for another thread, that finds and keeps the same nodes. Packs and deltas it has for itself:
-    /// sharing what each looks at once makes both wait.
+    /// Returns a reader for another thread. It shares the node cache, but has its own cache of deltas and
+    /// list of recent packs. If threads shared those, they would wait for each other.
     #[must_use]
     pub fn beside(&self) -> Self {
         let nodes = Arc::clone(&self.passing.nodes);
@@ -135,17 +135,17 @@ impl Reader {
         &self.shared.keys
     }
 
-    /// Lets this reader see what was committed since it was made, or refreshed last.
+    /// Lets this reader see what was committed since it was made or last refreshed.
     pub fn refresh(&self) {
         self.shared.index.refresh();
     }
 
-    /// The bytes of the blob `id`.
+    /// Returns the bytes of the blob `id`.
     pub fn blob(&self, id: &BlobId) -> Result<Blob, StoreError> {
         self.blob_in(id, true)
     }
 
-    /// The bytes of the blob `id`, from a delta only if that is allowed.
+    /// Returns the bytes of the blob `id`. Reads a delta only if `delta` is set.
     fn blob_in(&self, id: &BlobId, delta: bool) -> Result<Blob, StoreError> {
         let read = |(pack, place): (PackId, Placement)| {
             if place.delta && !delta {
@@ -165,7 +165,8 @@ impl Reader {
             result => return result,
         };
         let index = &self.shared.index;
-        // Perhaps it was stored again because of that; or its pack was set aside, and the index made again.
+        // The blob may have been stored again for this reason. Or its pack was quarantined, and the index was
+        // made again.
         if matches!(error, StoreError::Missing(_)) && index.reopen().is_ok() {
             self.passing.recent.forget(tried);
         } else if !was_bad {
@@ -178,7 +179,7 @@ impl Reader {
             read((pack, place)).ok()
         });
         let searched = || match error {
-            // The pack is there, and what was looked for in it.
+            // The pack and the blob in it were found, so a search cannot help.
             StoreError::Damaged { .. } | StoreError::Unreadable { .. } | StoreError::Io { .. } => None,
             _ => {
                 self.search();
@@ -188,7 +189,8 @@ impl Reader {
         sound.or_else(searched).ok_or(error)
     }
 
-    /// Decompresses the block that holds the blob, so that it can be read at once. False when that was done before.
+    /// Decompresses the block that holds the blob, so that later reads do not wait. Returns false if the
+    /// block is in the cache.
     pub fn prefetch(&self, id: &BlobId) -> Result<bool, StoreError> {
         let (pack, place) = self.locate(id)?;
         if self.blocks(place).get(&(pack, place.block)).is_some() {
@@ -207,7 +209,7 @@ impl Reader {
         Ok(Blob { block, range })
     }
 
-    /// The directory node `id`.
+    /// Reads the directory node `id`.
     pub fn node(&self, id: &BlobId) -> Result<Arc<Node>, StoreError> {
         if let Some(node) = self.passing.nodes.get(id) {
             return Ok(node);
@@ -218,7 +220,7 @@ impl Reader {
         Ok(self.passing.nodes.insert(*id, node, weight))
     }
 
-    /// The chunk list `id`.
+    /// Reads the chunk list `id`.
     pub fn chunk_list(&self, id: &BlobId) -> Result<Arc<ChunkList>, StoreError> {
         if let Some(list) = self.shared.lists.get(id) {
             return Ok(list);
@@ -229,7 +231,7 @@ impl Reader {
         Ok(self.shared.lists.insert(*id, list, weight))
     }
 
-    /// The extended attributes in the blob `id`.
+    /// Reads the extended attributes in the blob `id`.
     pub fn xattrs(&self, id: &BlobId) -> Result<XattrSet, StoreError> {
         let blob = self.blob(id)?;
         XattrSet::decode(&blob).map_err(StoreError::damaged(|| format!("extended attributes {id}")))
@@ -242,7 +244,7 @@ impl Reader {
             Content::Blob(id) => return self.blob(id).is_ok(),
             Content::Chunks(id) => vec![*id],
         };
-        // A forged list may name the same one below it many times.
+        // A forged list may name the same list below it many times.
         let mut seen = HashSet::new();
         while let Some(id) = lists.pop() {
             if !seen.insert(id) {
@@ -269,7 +271,7 @@ impl Reader {
         if let Some(place) = packs.find_in(pack, id, recent)? {
             return Ok((pack, place));
         }
-        // Perhaps this reader's index is a damaged one that was made again.
+        // This reader's index may be a damaged one that another process has replaced.
         index.reopen()?;
         let pack = self.pack_of(id)?;
         let place = packs.find_in(pack, id, recent)?.ok_or_else(|| index.wrong_pack(pack))?;
@@ -281,12 +283,12 @@ impl Reader {
         if let Ok(Some(pack)) = index.pack_of(id) {
             return Ok(pack);
         }
-        // Perhaps committed after this reader's transaction began.
+        // The blob may have been committed after this reader's transaction began.
         index.refresh();
         if let Ok(Some(pack)) = index.pack_of(id) {
             return Ok(pack);
         }
-        // Perhaps committed to another index than this reader's.
+        // The blob may have been committed to another index than this reader's.
         index.catch_up()?;
         index.pack_of(id)?.ok_or(StoreError::MissingBlob(*id))
     }
@@ -302,7 +304,8 @@ impl Reader {
                 "block: it was found damaged before",
             )));
         }
-        // Who makes a delta waits for its bases at most, and they for nobody.
+        // A thread that makes a delta waits at most for its bases. A thread that makes a base waits for no
+        // other block.
         let block = self.blocks(place).get_or_make(key, || {
             let raw = self.decode_block(pack, place)?;
             let weight = raw.len();
@@ -317,7 +320,7 @@ impl Reader {
         bad.is_some_and(|bad| bad.contains(&block))
     }
 
-    /// Remembers a block that cannot be read, if this reader is set to.
+    /// Remembers a block that cannot be read, if this reader remembers damage.
     pub(super) fn note_bad(&self, block: BlockKey, error: &StoreError) {
         // A missing pack is not remembered: its blobs may be found elsewhere.
         if let Some(bad) = &self.bad
@@ -328,7 +331,7 @@ impl Reader {
         }
     }
 
-    /// Where a block like this is kept.
+    /// The cache for blocks of this sort.
     fn blocks(&self, place: Placement) -> &WeightedCache<BlockKey, Vec<u8>> {
         if place.delta { &self.passing.deltas } else { &self.shared.blocks }
     }
@@ -341,22 +344,22 @@ impl Reader {
             Ok(block) => block,
             Err(reason) => return Err(damaged(reason)),
         };
-        // Else a forged block could be its own base.
+        // Otherwise a forged block could be its own base.
         if block.bases().is_empty() == place.delta {
             return Err(damaged(FormatError::Invalid("codec: the catalogue has another")));
         }
-        // About as much: versions of a file are alike.
+        // Estimated size of the bases: versions of a file are of similar size.
         let len = block.lengths().iter().map(|len| *len as usize).sum();
         let prefix = self.prefix_of(block.bases(), len)?;
         block.decompress(&prefix).map_err(damaged)
     }
 
-    /// The bytes of these blobs, one after the other. They are bases of a delta, so none may be in a delta itself.
+    /// Returns the joined bytes of the bases of a delta. None of the bases may be in a delta.
     pub(super) fn prefix(&self, bases: &[BlobId]) -> Result<Vec<u8>, StoreError> {
         self.prefix_of(bases, 0)
     }
 
-    /// The same, of about `len` bytes.
+    /// Does the same as `prefix`, for bases of about `len` bytes.
     fn prefix_of(&self, bases: &[BlobId], len: usize) -> Result<Vec<u8>, StoreError> {
         let mut prefix = Vec::with_capacity(if bases.is_empty() { 0 } else { len });
         for base in bases {
@@ -369,8 +372,8 @@ impl Reader {
         Ok(prefix)
     }
 
-    /// What a new version of the blob `id` should be a delta against: `id` itself, or its own base. `None` when the
-    /// index does not have the blob yet.
+    /// Returns the base for a new version of the blob `id`: `id` itself, or its own base. `None` if the blob
+    /// is not indexed yet.
     pub(super) fn base_of(&self, id: &BlobId) -> Result<Option<Base>, StoreError> {
         if !self.shared.index.contains(id)? {
             return Ok(None);
@@ -387,12 +390,12 @@ impl Reader {
         Ok(Some(Base { id, len: place.len, block: (pack, place.block) }))
     }
 
-    /// Bytes of a block as it is stored, and uncompressed.
+    /// Stored and uncompressed size of a block, in bytes.
     pub(super) fn block_sizes(&self, (pack, block): BlockKey) -> Result<(u64, u64), StoreError> {
         Ok(self.catalogue(pack)?.block_sizes(block).unwrap_or_default())
     }
 
-    /// The bases of a delta block's blobs.
+    /// Reads the bases of a delta block's blobs.
     fn bases(&self, pack: PackId, place: Placement) -> Result<Arc<Vec<BlobId>>, StoreError> {
         let key = (pack, place.block);
         if let Some(bases) = self.shared.bases.get(&key) {

@@ -1,4 +1,4 @@
-//! The index made again from the packs.
+//! Makes the index again from the packs.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,21 +16,22 @@ use crate::monitor::{Cancellation, Monitor, Phase, Work};
 /// File name of the index. Whenever the way of locking changes, the name must change, too: processes that
 /// lock the file differently may not notice each other.
 pub(crate) const INDEX: &str = "index-2.redb";
-/// Its name when it was locked in another way.
+/// File name of an index that is locked in an older way.
 pub(super) const OLD_INDEX: &str = "index.redb";
 
-/// What became of the index.
+/// Result of making the index again.
 #[derive(Debug)]
 pub struct Rebuilt {
-    /// Packs in it.
+    /// Number of packs in the index.
     pub packs: u64,
-    /// Packs that cannot be read, so that nothing of them is in it; and why.
+    /// Packs that cannot be read, with the reason. The index holds nothing of them.
     pub unreadable: Vec<(PackId, StoreError)>,
 }
 
 impl Repository {
-    /// Makes the index of the repository in `root` again. It knows of no snapshot whose manifest is gone. Readers go on
-    /// with the old one until they miss something in it. `None` when it was asked to stop: then the old one stays.
+    /// Makes the index of the repository in `root` again. The new index has no record of a snapshot whose
+    /// manifest is missing. Readers use the old index until they miss something in it. `None` when cancelled:
+    /// then the old index stays.
     pub fn rebuild_index(
         root: &Path,
         monitor: &dyn Monitor,
@@ -60,7 +61,7 @@ impl Repository {
     }
 }
 
-/// Where the index is, and what it is made from.
+/// Location of the index, and the data it is made from.
 #[derive(Debug, Clone)]
 pub(super) struct Basis {
     /// `None` if there is no folder, so that the index can only be in memory.
@@ -75,7 +76,7 @@ pub(super) struct Basis {
 }
 
 impl Basis {
-    /// The basis of a repository in a folder.
+    /// Makes the basis of a repository in a folder.
     pub(super) fn of(local: &Arc<LocalBackend>, repository: RepositoryId, keys: Keys) -> Self {
         let backend = Arc::clone(local) as Arc<dyn Backend>;
         Self {
@@ -109,19 +110,19 @@ impl Basis {
         Ok((lock, Self { local: Some(local), backend, ..self.clone() }))
     }
 
-    /// Opens the index to write to it.
+    /// Opens the index for writing.
     pub(super) fn open_writer(&self) -> Result<Index, StoreError> {
         Index::open_writer(&self.folder()?, INDEX, self.repository)
     }
 
-    /// Opens the index to read it.
+    /// Opens the index for reading.
     pub(super) fn open_reader(&self) -> Result<Index, Unreadable> {
         let folder = self.folder().map_err(Unreadable::Unusable)?;
         Index::open_reader(&folder, INDEX, self.repository)
     }
 
-    /// The records of snapshots that survive in a failed index, or else in the one on disk. Only these
-    /// records show that a manifest is missing.
+    /// Returns the records of snapshots that survive in a failed index, or else in the one on disk. Only
+    /// these records show that a manifest is missing.
     pub(super) fn surviving_snapshots(&self, failed: Option<&Index>) -> Vec<SnapshotRecord> {
         match failed {
             Some(index) => index.surviving_snapshots(&self.keys),
@@ -137,7 +138,7 @@ impl Basis {
     }
 }
 
-/// An index beside the one in use, so that nobody ever finds none.
+/// A new index beside the one in use, so that a process finds an index at any time.
 pub(super) struct NewIndex {
     temporary: Arc<Folder>,
     index: Index,
@@ -193,7 +194,7 @@ impl NewIndex {
         }
     }
 
-    /// Lets it know these snapshots too, whose manifests are lost.
+    /// Records these snapshots, too, whose manifests are lost.
     pub(super) fn record(&self, lost: &[SnapshotRecord]) -> Result<(), StoreError> {
         if lost.is_empty() { Ok(()) } else { self.index.record_snapshots(lost) }
     }
@@ -203,7 +204,7 @@ impl NewIndex {
         self.temporary.remove(INDEX)
     }
 
-    /// Renames it over the index in use, or over whatever has that name.
+    /// Renames the new index over the one in use, or over any other entry of that name.
     pub(super) fn publish(self, basis: &Basis) -> Result<(), StoreError> {
         let Self { temporary, index } = self;
         drop(index);

@@ -1,4 +1,4 @@
-//! The index brought up to date with the packs and manifests that there are.
+//! Brings the index up to date with the stored packs and manifests.
 
 use std::collections::HashSet;
 
@@ -9,20 +9,20 @@ use super::repository::read_manifest;
 use super::{Backend, Object, ObjectKind, StoreError};
 use crate::format::{Keys, PackId, SnapshotId};
 
-/// Catalogues held in memory while the index is brought up to date.
+/// Maximum number of catalogues in memory while the index is brought up to date.
 const RECONCILE_BATCH: usize = 64;
 
-/// What was found of packs while the index was brought up to date.
+/// Findings about packs while the index was brought up to date.
 #[derive(Debug)]
 pub(super) struct Reconciled {
-    /// Packs that the index knew are gone or damaged.
+    /// Whether packs in the index are missing or damaged.
     gone: bool,
-    /// Why others cannot be read.
+    /// Errors of unindexed packs that cannot be read.
     pub(super) unreadable: Vec<StoreError>,
 }
 
 /// Opens the index for writing and brings it up to date. Makes it again if it is unusable. Also returns
-/// whether packs are gone or unreadable. The lock must be held.
+/// whether packs are missing or unreadable. The lock must be held.
 pub(super) fn open_up_to_date(basis: &Basis) -> Result<(Index, bool), StoreError> {
     let opened = basis.open_writer().and_then(|index| {
         let reconciled = reconcile(&index, basis)?;
@@ -40,13 +40,13 @@ pub(super) fn open_up_to_date(basis: &Basis) -> Result<(Index, bool), StoreError
     }
 }
 
-/// Whether missing objects are probably on a file system that is not mounted, and not lost: if at least two,
-/// and more than half of all, are missing.
+/// Whether missing objects are probably on a file system that is not mounted, and not lost. This holds if at
+/// least two, and more than half of all, are missing.
 pub(crate) fn are_away(missing: u64, total: u64) -> bool {
     missing >= 2 && missing > total / 2
 }
 
-/// Fails if most of the packs that an index knows are missing.
+/// Fails if most packs in the index are missing.
 pub(super) fn check_present(known: &[(u32, PackRecord)], stored: &HashSet<PackId>) -> Result<(), StoreError> {
     let missing = known.iter().filter(|(_, record)| !stored.contains(&record.id)).count() as u64;
     let total = missing + stored.len() as u64;
@@ -63,7 +63,7 @@ pub(super) fn reconcile(index: &Index, basis: &Basis) -> Result<Reconciled, Stor
     if !basis.forgets_most {
         check_present(&known, &stored)?;
     }
-    // Of a pack that cannot be read nothing may count as stored: the next import stores it again.
+    // No blob of an unreadable pack may count as stored. The next import stores it again.
     let lost = |record: &PackRecord| !stored.contains(&record.id) || !is_readable(backend, keys, record);
     let lost: HashSet<u32> =
         known.iter().filter(|(_, record)| lost(record)).map(|(number, _)| *number).collect();
@@ -78,8 +78,8 @@ pub(super) fn reconcile(index: &Index, basis: &Basis) -> Result<Reconciled, Stor
     Ok(Reconciled { gone: !lost.is_empty(), unreadable })
 }
 
-/// Whether a pack that the index knows has kept its size, or else its catalogue. To read each catalogue would cost a
-/// seek a pack at each import; `rebuild_index` does.
+/// Whether a pack in the index has kept its size, or else its catalogue. Reading every catalogue would cost a
+/// seek a pack at each import, so only `rebuild_index` does that.
 fn is_readable(backend: &dyn Backend, keys: &Keys, record: &PackRecord) -> bool {
     match backend.size(&Object::pack(record.id)) {
         Ok(size) if size == record.size => true,
@@ -90,13 +90,13 @@ fn is_readable(backend: &dyn Backend, keys: &Keys, record: &PackRecord) -> bool 
             }
             _ => true,
         },
-        // A bad sector may be read the next time.
+        // A bad sector may be readable the next time.
         Err(error) => !error.is_damage(),
     }
 }
 
-/// Adds packs to the index; those whose catalogue cannot be read are left out and returned. `go_on` hears how many are
-/// done, and stops it.
+/// Adds packs to the index. Returns the packs whose catalogue cannot be read; they are left out. `go_on`
+/// receives the number of packs done, and returns false to stop.
 pub(super) fn add_packs(
     index: &Index,
     backend: &dyn Backend,
@@ -105,7 +105,7 @@ pub(super) fn add_packs(
     go_on: &mut dyn FnMut(usize) -> bool,
 ) -> Result<Vec<(PackId, StoreError)>, StoreError> {
     new.sort_unstable();
-    // What the index knows must last: blobs in it are not stored again.
+    // Indexed packs must be durable, as their blobs are not stored again.
     if !new.is_empty() && !index.is_in_memory() {
         backend.settle(ObjectKind::Pack)?;
     }
@@ -116,7 +116,8 @@ pub(super) fn add_packs(
         for pack in batch {
             match read_catalogue(backend, keys, *pack) {
                 Ok((catalogue, size)) => packs.push((PackRecord::new(*pack, size, &catalogue), catalogue)),
-                // One bad pack must not keep anybody from the others, nor must one in a bad sector.
+                // One unreadable pack must not prevent the use of the others. That holds for a damaged pack
+                // as for a bad sector.
                 Err(error) => {
                     log::error!("{error}");
                     unreadable.push((*pack, error));
@@ -132,8 +133,8 @@ pub(super) fn add_packs(
     Ok(unreadable)
 }
 
-/// Records the snapshots that the index does not know: their writer was killed before it did, or the index was made
-/// again. Those that are recorded stay so, or nobody would miss a manifest that is gone.
+/// Records the snapshots that the index lacks. Their writer was killed before it recorded them, or the index
+/// was made again. Existing records stay, as only they show that a manifest is missing.
 pub(super) fn record_snapshots(index: &Index, backend: &dyn Backend, keys: &Keys) -> Result<(), StoreError> {
     let known: HashSet<SnapshotId> = index.snapshots()?.iter().map(|record| record.id).collect();
     let names = backend.list(ObjectKind::Snapshot)?;
@@ -148,7 +149,7 @@ pub(super) fn record_snapshots(index: &Index, backend: &dyn Backend, keys: &Keys
     if new.is_empty() {
         return Ok(());
     }
-    // What may still vanish when the power fails must not be missed then.
+    // A manifest that a power failure can still remove must not be reported as missing.
     backend.settle(ObjectKind::Snapshot)?;
     index.record_snapshots(&new)
 }

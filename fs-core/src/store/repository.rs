@@ -10,17 +10,17 @@ use super::{Backend, CacheSizes, LocalBackend, Object, ObjectKind, Reader, Store
 use crate::format::limits::{MAX_CONFIG, MAX_MANIFEST};
 use crate::format::{Config, Keys, Manifest, PackId, PackKind, RepositoryId, SnapshotId};
 
-/// What a repository is opened for.
+/// The purpose for which a repository is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Reading, beside one writer and other readers. Writes nothing, unless the index needs mending.
+    /// Reading, beside one writer and other readers. Writes nothing, unless the index must be made again.
     Read,
     /// Writing: holds the lock.
     Write,
     /// Writing, even if most packs are missing.
     Heal,
-    /// Looking for damage: mends nothing but the index, as everything else is to be reported. Holds the lock
-    /// if possible.
+    /// Looking for damage. Replaces nothing but the index, as everything else is to be reported. Holds the
+    /// lock if possible.
     Check,
     /// Looking for damage without writing anything.
     Survey,
@@ -36,9 +36,9 @@ pub struct Repository {
     /// The source of objects: `local`, or its state as it will be after a repair.
     pub(super) backend: Arc<dyn Backend>,
     pub(super) index: Arc<LiveIndex>,
-    /// Packs are gone or cannot be read.
+    /// Whether packs are missing or cannot be read.
     pub(super) lost_packs: bool,
-    /// Why the index is not the one on disk.
+    /// Why the index on disk could not be used.
     pub(super) index_fault: Option<StoreError>,
     /// Whether the index may be made again on disk.
     pub(super) mends_index: bool,
@@ -48,13 +48,13 @@ pub struct Repository {
 /// Sums over the packs of one kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PackTotals {
-    /// Packs.
+    /// Number of packs.
     pub packs: u64,
-    /// Bytes of their files.
+    /// Size of their files in bytes.
     pub stored_bytes: u64,
-    /// Blobs in them.
+    /// Number of blobs in them.
     pub blobs: u64,
-    /// Bytes of the blobs, uncompressed.
+    /// Uncompressed size of the blobs in bytes.
     pub raw_bytes: u64,
 }
 
@@ -111,27 +111,27 @@ impl Repository {
         })
     }
 
-    /// Whether the config of the repository in `root` can be read, without which nothing can.
+    /// Checks that the config of the repository in `root` can be read. Nothing else can be read without it.
     pub fn check_config(root: &Path) -> Result<(), StoreError> {
         open_config(root).map(drop)
     }
 
-    /// Its directory.
+    /// Path of the repository.
     pub fn root(&self) -> &Path {
         self.local.path()
     }
 
-    /// Its identity.
+    /// Id of the repository.
     pub fn id(&self) -> RepositoryId {
         self.config.id
     }
 
-    /// Its keys.
+    /// Keys of the repository.
     pub fn keys(&self) -> &Keys {
         &self.keys
     }
 
-    /// A reader with caches of its own.
+    /// Makes a reader with its own caches.
     pub fn reader(&self, sizes: CacheSizes) -> Reader {
         Reader::new(Arc::clone(&self.backend), self.keys.clone(), Arc::clone(&self.index), sizes)
     }
@@ -142,29 +142,31 @@ impl Repository {
         Ok(Writer::new(Arc::clone(&self.backend), reader, Arc::clone(&self.index)))
     }
 
-    /// The ids of all snapshots, in no order.
+    /// Returns the ids of all snapshots, in any order.
     pub fn snapshots(&self) -> Result<Vec<SnapshotId>, StoreError> {
         let names = self.backend.list(ObjectKind::Snapshot)?;
         Ok(names.iter().filter_map(|name| SnapshotId::parse(name)).collect())
     }
 
-    /// Changes whenever [`snapshots`](Self::snapshots) may; `None` when only asking that can tell.
+    /// Returns a stamp that changes whenever [`snapshots`](Self::snapshots) may have changed; `None` if only
+    /// a listing can show it.
     pub fn snapshots_stamp(&self) -> Result<Option<u128>, StoreError> {
         self.backend.snapshots_stamp()
     }
 
-    /// The manifest of a snapshot.
+    /// Reads the manifest of a snapshot.
     pub fn manifest(&self, id: &SnapshotId) -> Result<Manifest, StoreError> {
         read_manifest(&*self.backend, &self.keys, id)
     }
 
-    /// The manifest of a snapshot, out of its record if that has it: of thousands that is a hundred times faster.
+    /// Returns the manifest of a snapshot, from its record if possible. For thousands of snapshots this is a
+    /// hundred times faster.
     pub fn recorded_manifest(&self, record: &SnapshotRecord) -> Result<Manifest, StoreError> {
         record.manifest(&self.keys).map_or_else(|| self.manifest(&record.id), Ok)
     }
 
-    /// The snapshots that there were when somebody wrote last, in no order. One that is not among
-    /// [`snapshots`](Self::snapshots) a moment later is gone.
+    /// Returns the snapshots that existed at the last write, in any order. A snapshot that
+    /// [`snapshots`](Self::snapshots) lacks a moment later has lost its manifest.
     pub fn recorded_snapshots(&self) -> Result<Vec<SnapshotRecord>, StoreError> {
         // A repair makes the index again.
         if let Err(error) = self.index.reopen() {
@@ -174,14 +176,14 @@ impl Repository {
         self.index.snapshots()
     }
 
-    /// The names of all packs, in no order.
+    /// Returns the ids of all packs, in any order.
     pub fn packs(&self) -> Result<Vec<PackId>, StoreError> {
         let names = self.backend.list(ObjectKind::Pack)?;
         Ok(names.iter().filter_map(|name| PackId::parse(name)).collect())
     }
 
-    /// Misplaced packs: those that are not in the folder of their first two digits. Each comes with the
-    /// folder that holds it, below the repository. They are read there.
+    /// Returns the misplaced packs: those outside of the folder named by their first two digits. Each comes
+    /// with the folder that holds it, below the repository. They are read there.
     pub fn misplaced_packs(&self) -> Result<Vec<(PackId, String)>, StoreError> {
         let packs = self.local.misplaced()?.into_iter();
         Ok(packs.filter_map(|(name, folder)| Some((PackId::parse(&name)?, folder))).collect())
@@ -197,29 +199,30 @@ impl Repository {
         self.index_fault.as_ref()
     }
 
-    /// Whether packs were found gone, or cannot be read. Of a repository opened for writing: what snapshots have need not
-    /// be there.
+    /// Whether packs are missing or cannot be read, for a repository opened for writing. If so, blobs that
+    /// snapshots need may be missing.
     pub fn has_lost_packs(&self) -> bool {
         self.lost_packs
     }
 
-    /// Lets others write while this goes on reading.
+    /// Releases the lock, so that others can write while this process reads.
     pub fn unlock(&mut self) {
         self.lock = None;
     }
 
-    /// The packs that the index knows, by their numbers.
+    /// Returns the packs in the index, by number.
     pub fn indexed_packs(&self) -> Result<Vec<(u32, PackRecord)>, StoreError> {
         self.index.packs()
     }
 
-    /// Tells of every blob that the index knows: the first 16 bytes of its id, little-endian, and its pack's number.
+    /// Calls `tell` for every blob in the index with the first 16 bytes of its id, little-endian, and its
+    /// pack's number.
     pub fn each_indexed_blob(&self, tell: &mut dyn FnMut(u128, u32)) -> Result<(), StoreError> {
         self.index.each_blob(tell)
     }
 
-    /// Replaces the index by a new one of all stored packs: on disk if `on_disk` and the lock allow it, else
-    /// in memory. Returns the errors of packs that cannot be read.
+    /// Replaces the index by a new one of all stored packs: on disk if `on_disk` is set and the lock allows
+    /// it, else in memory. Returns the errors of packs that cannot be read.
     pub fn renew_index(&mut self, on_disk: bool) -> Result<Vec<StoreError>, StoreError> {
         let (index, unreadable) = self.index.renewed(on_disk && self.mends_index && self.lock.is_some())?;
         self.index = Arc::new(index);
@@ -231,12 +234,12 @@ impl Repository {
         self.index.is_in_memory()
     }
 
-    /// Size of the index's file in bytes; none for an index in memory.
+    /// Size of the index's file in bytes; zero if there is none.
     pub fn index_bytes(&self) -> u64 {
         self.local.root().size(INDEX).unwrap_or(0)
     }
 
-    /// Sums over the packs of a kind, as the index knows them.
+    /// Sums over the packs of a kind, according to the index.
     pub fn pack_totals(&self, kind: PackKind) -> Result<PackTotals, StoreError> {
         self.index.refresh();
         let mut totals = PackTotals::default();
@@ -250,7 +253,7 @@ impl Repository {
     }
 }
 
-/// The manifest of a snapshot.
+/// Reads the manifest of a snapshot.
 pub(super) fn read_manifest(
     backend: &dyn Backend,
     keys: &Keys,
@@ -284,7 +287,7 @@ fn is_no_folder(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// Bytes that nobody can foretell.
+/// Returns unpredictable bytes.
 pub fn random<const N: usize>() -> Result<[u8; N], StoreError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| StoreError::Io {

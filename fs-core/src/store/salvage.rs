@@ -1,4 +1,4 @@
-//! Packs made of what can still be read of damaged ones: first only as a view, then stored.
+//! Makes packs of the readable blocks of damaged ones: first as a view, then stored.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -12,26 +12,27 @@ use crate::format::{
     PackKind, PackTrailer, SealedPack, TRAILER_LEN,
 };
 
-/// Bytes at which a pack is closed …
+/// Size at which a pack is closed, in bytes.
 const PACK_BYTES: u64 = 64 << 20;
-/// … and blobs: its catalogue has a limit, too.
+/// Number of blobs at which a pack is closed, as the size of a catalogue is limited.
 const PACK_BLOBS: usize = 500_000;
 
-/// A pack of blocks that a damaged one still has, as they are.
+/// A pack of the intact blocks of a damaged one. The blocks are unchanged.
 #[derive(Debug, Clone)]
 pub struct Salvage {
-    /// The damaged pack. When all of its blocks are there, and its catalogue can be told from them, it is the same.
+    /// The damaged pack. It equals `id` if all of its blocks are intact and its catalogue can be derived from
+    /// them.
     pub from: PackId,
-    /// The pack.
+    /// The new pack.
     pub id: PackId,
-    /// Blobs in it.
+    /// Number of blobs in the new pack.
     pub blobs: u64,
     parts: Vec<Part>,
 }
 
 #[derive(Debug, Clone)]
 enum Part {
-    /// Of the damaged pack.
+    /// A range of the damaged pack.
     Old {
         offset: u64,
         len: u64,
@@ -48,26 +49,26 @@ impl Part {
     }
 }
 
-/// What can be saved of a damaged pack.
+/// Result of salvaging a damaged pack.
 #[derive(Debug, Default)]
 pub struct Salvages {
     /// Packs to be stored.
     pub new: Vec<Salvage>,
-    /// Blobs of packs that would be, but are there, and sound: a repair that stored them was interrupted.
+    /// Number of blobs that an interrupted repair has stored already, in sound packs.
     pub stored: u64,
 }
 
-/// Names of packs that there are.
+/// Ids of the stored packs.
 #[derive(Debug, Default)]
 pub struct PackNames {
-    /// Of sound packs.
+    /// Ids of sound packs.
     pub sound: HashSet<PackId>,
-    /// Of damaged ones.
+    /// Ids of damaged packs.
     pub damaged: HashSet<PackId>,
 }
 
 impl Scanner<'_> {
-    /// Makes packs of the blocks of a damaged one. `None` when cancelled.
+    /// Makes packs of the intact blocks of a damaged pack. `None` when cancelled.
     pub(super) fn salvage(
         &self,
         from: PackId,
@@ -100,7 +101,7 @@ impl Scanner<'_> {
         Ok(Some(salvages))
     }
 
-    /// The kind of a damaged pack. Without its catalogue nobody knows it for sure: it matters for speed only.
+    /// Returns the kind of a damaged pack. Without a catalogue it is a guess, which affects only the speed.
     fn kind(&self, pack: PackId, found: &[FoundBlock]) -> Result<PackKind, StoreError> {
         match read_catalogue(self.packs, self.reader.keys(), pack) {
             Err(error) if error.is_loss() => {
@@ -129,15 +130,15 @@ impl Scanner<'_> {
                 let blobs = pack.catalogue.blobs().len() as u64;
                 return Ok(Salvage { from, id: pack.id, blobs, parts });
             }
-            // Packs were swapped: its name is another damaged pack's, from which something may be salvaged, too. An
-            // empty block gives it a name of its own.
+            // The new pack has the id of another damaged pack: the two files were swapped. That pack may have
+            // blocks to salvage, too. An empty block gives the new pack an id of its own.
             let empty = BlockEncoder::new(0)
                 .and_then(|mut encoder| encoder.full(self.reader.keys(), &BlockBuilder::default()));
             filling.push(empty.map_err(StoreError::io("compress", "a block"))?);
         }
     }
 
-    /// The pack, and what comes before its first block.
+    /// Returns the pack, and the bytes before its first block.
     fn assemble_after(
         &self,
         from: PackId,
@@ -164,7 +165,8 @@ impl Salvage {
         self.parts.iter().map(Part::len).sum()
     }
 
-    /// All of its bytes; `below` has the damaged pack, which may be read otherwise than before: its medium fails.
+    /// Returns all bytes of the new pack; `below` holds the damaged one. The bytes are verified again, as a
+    /// failing medium may return other bytes than before.
     pub(super) fn verified_bytes(&self, keys: &Keys, below: &dyn Backend) -> Result<Vec<u8>, StoreError> {
         let bytes = self.read(below, 0, self.len() as usize)?;
         let verified = || {
@@ -206,7 +208,7 @@ impl Salvage {
     }
 }
 
-/// Objects as they will be when damaged packs are replaced by what is salvaged of them. For reading only.
+/// View of the objects as they will be once damaged packs are replaced by salvaged ones. Read-only.
 #[derive(Debug)]
 pub(super) struct Salvaged {
     below: Arc<dyn Backend>,

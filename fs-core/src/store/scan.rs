@@ -1,5 +1,5 @@
-//! Finding the blocks of a damaged pack without its catalogue: they are sealed, tell their own length, and their blobs'
-//! ids follow from their bytes.
+//! Finds the blocks of a damaged pack without its catalogue. A block has a MAC and its own length, and the
+//! ids of its blobs follow from their bytes.
 
 use memchr::memmem;
 
@@ -10,7 +10,7 @@ use crate::format::{
 };
 use crate::monitor::Cancellation;
 
-/// Read at a time while looking for a block's beginning; a page that the medium cannot read is passed over.
+/// Bytes read at a time near a bad sector. A page that the medium cannot read is skipped.
 const PAGE: u64 = 4096;
 /// Bytes read at a time while the medium can be read: 1 MiB.
 const WINDOW: u64 = 1 << 20;
@@ -25,18 +25,18 @@ const ALLOWANCE: u64 = 1 << 20;
 /// Minimum cost of an attempt, in bytes: even a short read takes time.
 const LEAST: u64 = 1024;
 
-/// A block that verifies, and what a catalogue says of one.
+/// A block that verifies, with the data that a catalogue has of it.
 #[derive(Debug)]
 pub(super) struct FoundBlock {
     pub(super) offset: u64,
     pub(super) len: u64,
     pub(super) delta: bool,
     pub(super) blobs: Vec<(BlobId, u32)>,
-    /// All its blobs look like directory nodes, chunk lists or extended attributes.
+    /// Whether all its blobs look like directory nodes, chunk lists or extended attributes.
     pub(super) metadata: bool,
 }
 
-/// Looks through packs as they are, and reads bases where the index has them.
+/// Searches stored packs for blocks. It reads bases where the index has them.
 pub(super) struct Scanner<'a> {
     pub(super) packs: &'a dyn Backend,
     pub(super) reader: &'a Reader,
@@ -44,8 +44,8 @@ pub(super) struct Scanner<'a> {
 }
 
 impl Scanner<'_> {
-    /// Every block of a pack that verifies, wherever it begins; deltas only when that is asked: their bases must be
-    /// readable, too. `None` when cancelled.
+    /// Returns every block of a pack that verifies, at any offset. Returns delta blocks only if `deltas` is
+    /// set, as their bases must be readable, too. `None` when cancelled.
     ///
     /// In a forged pack, a block of any length can seem to begin every few bytes. So the work is bounded.
     /// Beyond the bound, the rest of the pack counts as lost.
@@ -88,13 +88,13 @@ impl Scanner<'_> {
         let Some(frame) = read(len)? else { return Ok(nothing) };
         let Ok(block) = Block::open(self.reader.keys(), &frame) else { return Ok(nothing) };
         let delta = !block.bases().is_empty();
-        // Its tag is right: nothing begins within it.
+        // The block's MAC is valid, so no other block begins in it.
         let other = Found::Other(len as u64);
         if delta && !deltas {
             return Ok(other);
         }
         for base in block.bases() {
-            // A reader that misses a blob searches all packs for it.
+            // The index is asked first, as a reader that misses a blob searches all packs for it.
             if !self.reader.knows(base)? {
                 return Ok(other);
             }
@@ -205,7 +205,8 @@ mod tests {
         bytes
     }
 
-    /// A pack of five blocks of incompressible bytes, the last one a delta of the first; and where each begins.
+    /// A pack of five blocks of incompressible bytes, and the offset of each block. The last block is a delta
+    /// of the first.
     fn pack(keys: &Keys) -> (SealedPack, Vec<u64>) {
         let mut encoder = BlockEncoder::new(3).unwrap();
         let mut pack = PackBuilder::new(PackKind::Data);
@@ -229,7 +230,7 @@ mod tests {
         (pack.finish(keys).unwrap(), starts)
     }
 
-    /// Where the blocks begin that are found in a pack with these bytes.
+    /// Returns the offsets of the blocks found in a pack with these bytes.
     fn found(keys: &Keys, sealed: &SealedPack, bytes: &[u8], scratch: Range<u64>, deltas: bool) -> Vec<u64> {
         let backend = Scratched { scratch, ..Scratched::default() };
         scanned(keys, sealed, bytes, &backend, deltas, &Cancellation::default()).unwrap()
@@ -244,7 +245,7 @@ mod tests {
         cancellation: &Cancellation,
     ) -> Option<Vec<u64>> {
         backend.put(&Object::pack(PackId([7; 32])), bytes).unwrap();
-        // What the bases are read from.
+        // The bases are read from this sound pack.
         let sound = Arc::new(MemoryBackend::default());
         sound.put(&Object::pack(sealed.id), &sealed.bytes).unwrap();
         let repository = RepositoryId([0; 16]);
@@ -323,7 +324,7 @@ mod tests {
         let all = |bytes: &[u8], deltas| found(&keys, &sealed, bytes, 0..0, deltas);
         assert_eq!(all(&sealed.bytes, true), starts);
         assert_eq!(all(&sealed.bytes, false), starts[..4]);
-        // Moved by bytes that were put before them.
+        // The blocks are moved by bytes before them.
         let moved = [b"YBLKYBLK some other bytes", &sealed.bytes[..]].concat();
         assert_eq!(all(&moved, true), starts.iter().map(|start| start + 25).collect::<Vec<_>>());
         for len in 0..sealed.bytes.len() {

@@ -16,15 +16,15 @@ use crate::format::{
     BlobId, DirectoryStats, Keys, MAX_TRAILER, PART_SLOTS, Slot, SnapshotId, StatPart, StatTrailer, Time,
 };
 
-/// The folder of the repository that holds them.
+/// The folder of the stat caches.
 pub(super) const FOLDER: &str = "stat-cache";
 /// Capacity of the write buffer, in bytes.
 const BUFFER: usize = 256 << 10;
-/// File systems below one tree.
+/// Maximum number of file systems in one tree.
 const MAX_FILE_SYSTEMS: usize = 4096;
-/// A stat cache that was not renewed for this long is removed.
+/// Age at which a stat cache that was not renewed is removed.
 const UNUSED: Duration = Duration::from_secs(400 * 86_400);
-/// Bytes of the length that ends the file.
+/// Length in bytes of the length field at the end of the file.
 const LENGTH: u64 = 4;
 
 /// The stat cache of a tree, open for reading.
@@ -37,7 +37,7 @@ struct Opened {
     path: PathBuf,
     keys: Keys,
     trailer: StatTrailer,
-    /// Whether damage was reported.
+    /// Whether damage was reported already.
     reported: AtomicBool,
 }
 
@@ -49,7 +49,7 @@ pub struct StatCursor {
     node: BlobId,
     /// The part read last, and its number.
     part: Option<(u64, StatPart)>,
-    /// Offset of the next part.
+    /// Number and offset of the next part.
     next: (u64, u64),
 }
 
@@ -107,12 +107,12 @@ impl StatCache {
         })))
     }
 
-    /// The snapshot of the tree.
+    /// The snapshot of the tree's last import.
     pub fn snapshot(&self) -> SnapshotId {
         self.0.trailer.snapshot
     }
 
-    /// When the last import that read every file began.
+    /// Start time of the last import that read every file.
     pub fn all_read(&self) -> Time {
         self.0.trailer.all_read
     }
@@ -129,13 +129,13 @@ impl StatCache {
         file_systems.iter().find(|known| *known.identity == *identity).map(|known| known.clock)
     }
 
-    /// The slots of the root directory, if its node is `node`.
+    /// Returns the slots of the root directory, if its node is `node`.
     pub fn root(&self, node: BlobId) -> Option<StatCursor> {
         Some(StatCursor::new(&self.0, self.0.trailer.root?, node))
     }
 }
 
-/// The bytes of the trailer.
+/// Reads the bytes of the trailer.
 fn read_end(file: &mut File) -> io::Result<Vec<u8>> {
     let damaged = || io::Error::new(io::ErrorKind::InvalidData, "it has no end");
     let size = file.seek(SeekFrom::End(0))?;
@@ -155,7 +155,7 @@ impl StatCursor {
         Self { cache: Arc::clone(cache), stats, node, part: None, next: (0, stats.offset) }
     }
 
-    /// The identity of the directory's file system.
+    /// Returns the identity of the directory's file system.
     pub fn file_system(&mut self) -> Option<&[u8]> {
         if self.part.is_none() {
             self.advance();
@@ -164,7 +164,8 @@ impl StatCursor {
         self.cache.trailer.file_systems.get(index).map(|known| &*known.identity)
     }
 
-    /// The slot at this position among the directory's regular files and directories. Positions must ascend.
+    /// Returns the slot at this position among the directory's regular files and directories. Positions must
+    /// ascend.
     pub fn get(&mut self, position: u64) -> Option<Slot> {
         let number = position / PART_SLOTS;
         while self.part.as_ref().is_none_or(|(read, _)| *read < number) {
@@ -174,7 +175,7 @@ impl StatCursor {
         if *read == number { part.get(position % PART_SLOTS) } else { None }
     }
 
-    /// The slots of the directory at this position, if its node is `node`.
+    /// Returns the slots of the directory at this position, if its node is `node`.
     pub fn directory(&mut self, position: u64, node: BlobId) -> Option<StatCursor> {
         let stats = self.get(position)?.directory()?;
         Some(Self::new(&self.cache, stats, node))
@@ -229,7 +230,8 @@ impl StatCacheWriter {
         Slot::of_directory(stats)
     }
 
-    /// Replaces the stat cache that there was. It is not synced: after a power loss it may be damaged, which its seals tell.
+    /// Replaces the previous stat cache. The new one is not synced: a power loss may damage it, and its MACs
+    /// show that.
     pub fn finish(mut self, end: &StatTrailer) -> Result<(), StoreError> {
         if end.file_systems.len() > MAX_FILE_SYSTEMS {
             let reason = io::Error::other("the tree is on too many file systems");
@@ -272,7 +274,8 @@ impl StatCacheWriter {
     }
 }
 
-/// Removes what no import has renewed for so long that its tree will not come again. A failure costs some room.
+/// Removes stat caches that no import has renewed for [`UNUSED`], as their trees will hardly be imported
+/// again. A failure only costs space.
 fn remove_unused(folder: &Folder) {
     let is_unused = |name: &str| {
         let entry = folder.entry(name).ok().flatten();
@@ -287,7 +290,7 @@ fn remove_unused(folder: &Folder) {
 impl Drop for StatCacheWriter {
     fn drop(&mut self) {
         if let Ok((_, folder)) = &self.file {
-            // Frees a full disk; what is left is removed by the next writer.
+            // Frees the space, in case the disk is full. If that fails, the next writer removes the file.
             let _ = folder.remove(&self.name);
         }
     }

@@ -1,29 +1,30 @@
-//! Names given to snapshots, an object each. Nothing refers to them.
+//! Tags of snapshots. Each is an object, and nothing refers to it.
 
 use super::{Object, ObjectKind, Repository, StoreError};
 use crate::format::limits::MAX_TAG;
 use crate::format::{Tag, TagId};
 
 impl Repository {
-    /// The ids of all tags, in no order.
+    /// Returns the ids of all tags, in any order.
     pub fn tags(&self) -> Result<Vec<TagId>, StoreError> {
         let names = self.backend.list(ObjectKind::Tag)?;
         Ok(names.iter().filter_map(|name| TagId::parse(name)).collect())
     }
 
-    /// A tag.
+    /// Reads a tag.
     pub fn tag(&self, id: &TagId) -> Result<Tag, StoreError> {
         let object = Object::tag(*id);
         let bytes = self.backend.get(&object, MAX_TAG)?;
         Tag::open(&self.keys, id, &bytes).map_err(StoreError::damaged(|| &object))
     }
 
-    /// Keeps a tag; false when it is there already. One that is damaged is written again. The lock must be held.
+    /// Stores a tag, and replaces a damaged one. Returns false if the tag exists already. The lock must be
+    /// held.
     pub fn put_tag(&self, tag: &Tag) -> Result<bool, StoreError> {
         let (id, bytes) = tag.seal(&self.keys);
         match self.tag(&id) {
             Ok(_) => {
-                // Who put it may have been killed before it was durable.
+                // The writer of the tag may have been killed before the tag was durable.
                 self.backend.settle(ObjectKind::Tag)?;
                 Ok(false)
             }
@@ -40,7 +41,7 @@ impl Repository {
         self.backend.delete(&Object::tag(*id))
     }
 
-    /// Takes a damaged tag out of sight, and tells where it is now; `None` when it was gone already.
+    /// Quarantines a damaged tag and returns its new path. `None` if the tag was missing already.
     pub fn set_aside_tag(&self, id: &TagId) -> Result<Option<String>, StoreError> {
         match self.backend.set_aside(&Object::tag(*id)) {
             Err(StoreError::Missing(_)) => Ok(None),
@@ -80,7 +81,7 @@ mod tests {
         assert!(repository.put_tag(&sample(2)).unwrap());
         assert_eq!(repository.tag(&id).unwrap(), sample(2));
 
-        // A file of another name is another tag's.
+        // The file of one tag under the name of another.
         let swapped = TagId([7; 32]);
         fs::copy(&file, directory.path().join("tags").join(swapped.to_string())).unwrap();
         assert!(repository.tag(&swapped).unwrap_err().is_damage());

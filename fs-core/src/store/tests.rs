@@ -1,4 +1,4 @@
-//! Directories and contents against simple models, through a real repository on disk.
+//! Tests of directories and contents against simple models, in a real repository on disk.
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
@@ -58,7 +58,7 @@ fn list(reader: &Reader, id: BlobId, skip: u64) -> Vec<(Vec<u8>, u32)> {
     found
 }
 
-/// Stores two packs whose blocks are of one length; tells their blobs.
+/// Stores two packs whose blocks have the same length. Returns their blobs.
 fn two_packs(repository: &Repository) -> [BlobId; 2] {
     [[1u8; 100], [2u8; 100]].map(|bytes| {
         let mut writer = repository.writer().unwrap();
@@ -176,7 +176,8 @@ fn a_hole_of_no_bytes_leaves_no_trace() {
     let store = Store::new();
     let repository = store.open(Access::Write);
     let mut writer = repository.writer().unwrap();
-    // As of a file with holes that was emptied, or cut to a few bytes, before it was read.
+    // Such a content results from a file with holes that was emptied, or cut to a few bytes, before it was
+    // read.
     for bytes in [&b""[..], b"few bytes"] {
         let mut content_writer = ContentWriter::default();
         content_writer.hole(&mut writer, 0).unwrap();
@@ -186,8 +187,8 @@ fn a_hole_of_no_bytes_leaves_no_trace() {
     }
 }
 
-/// Stores a file of 6000 pieces, each its number and a hole up to the next hundred bytes: long enough for lists of lists, as every
-/// piece is an extent of its own.
+/// Stores a file of 6000 pieces: each holds its number, and a hole up to the next hundred bytes. Every piece
+/// is an extent, so the file needs lists of lists.
 fn full_of_holes(writer: &mut Writer) -> (u64, Content) {
     let mut content = ContentWriter::default();
     for piece in 0..6000u32 {
@@ -317,7 +318,7 @@ fn a_reader_with_an_index_in_memory_sees_what_a_writer_adds() {
     let store = Store::new();
     let root = store.open(Access::Read).root().to_owned();
     let [index, temporary] = [INDEX, "tmp"].map(|name| root.join(name));
-    // Neither an index nor a place for one.
+    // There is no index, and no place to write one.
     std::fs::remove_file(&index).unwrap();
     std::fs::remove_dir_all(&temporary).unwrap();
     std::fs::write(&temporary, "no folder").unwrap();
@@ -347,7 +348,7 @@ fn a_block_in_the_place_of_another_is_noticed() {
     assert_eq!(results.iter().filter(|result| result.is_err()).count(), 1, "{results:?}");
 }
 
-/// Text-like bytes that compress by themselves, but by far less than against a version of themselves.
+/// Bytes like text. They compress alone, but far less than against another version of themselves.
 fn prose(seed: u64, len: usize) -> Vec<u8> {
     let mut state = seed;
     let mut next = move || {
@@ -364,7 +365,7 @@ fn prose(seed: u64, len: usize) -> Vec<u8> {
     text
 }
 
-/// The files of one version, and where their contents are.
+/// The files of one version, and their contents.
 struct Version {
     files: Vec<Vec<u8>>,
     contents: Vec<(u64, Content)>,
@@ -443,7 +444,7 @@ fn a_pack_that_cannot_be_read_does_not_hide_the_others() {
     drop(repository);
     let pack = pack_files(&root).remove(0);
     std::fs::remove_file(&pack).unwrap();
-    // Reading a directory fails, as reading a bad sector does.
+    // A directory in the pack's place cannot be read, like a bad sector.
     std::fs::create_dir(&pack).unwrap();
     std::fs::remove_file(root.join(INDEX)).unwrap();
     for access in [Access::Read, Access::Write] {

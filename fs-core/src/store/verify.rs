@@ -1,4 +1,4 @@
-//! Reading that believes nothing: for checks.
+//! Reading for checks: verifies headers, catalogues and blocks of packs.
 
 use std::sync::Arc;
 
@@ -13,24 +13,24 @@ impl Reader {
         super::packs::read_catalogue(&*self.shared.backend, &self.shared.keys, pack)
     }
 
-    /// Whether the index knows a blob.
+    /// Whether the index has the blob.
     pub fn knows(&self, id: &BlobId) -> Result<bool, StoreError> {
         self.shared.index.contains(id)
     }
 
-    /// Whether a pack begins as one should.
+    /// Checks the header of a pack.
     pub fn verify_pack_header(&self, pack: PackId) -> Result<(), StoreError> {
         let object = Object::pack(pack);
         let header = self.shared.backend.get_range(&object, 0, PACK_HEADER_LEN as usize)?;
         check_pack_header(&header).map_err(StoreError::damaged(|| &object))
     }
 
-    /// A pack's catalogue, which may have been read before.
+    /// Returns a pack's catalogue, which may be cached.
     pub fn cached_catalogue(&self, pack: PackId) -> Result<Arc<Catalogue>, StoreError> {
         self.catalogue(pack)
     }
 
-    /// Reads a block from the medium and verifies all of it: its tag, and the ids of its blobs.
+    /// Reads a block from the medium and verifies all of it: its MAC, and the ids of its blobs.
     pub fn verify_block(&self, pack: PackId, block: BlockEntry<'_>) -> Result<(), StoreError> {
         self.verify(pack, block).inspect_err(|error| self.note_bad((pack, block.number), error))
     }
@@ -38,7 +38,7 @@ impl Reader {
     fn verify(&self, pack: PackId, block: BlockEntry<'_>) -> Result<(), StoreError> {
         let stored = self.stored_block(pack, block)?;
         let opened = self.open_block(pack, block, &stored)?;
-        // Else a forged block could be its own base.
+        // Otherwise a forged block could be its own base.
         if opened.bases().is_empty() == block.delta {
             return Err(damaged(pack, block)(FormatError::Invalid("codec: the catalogue has another")));
         }
@@ -61,7 +61,7 @@ impl Reader {
         Ok(())
     }
 
-    /// The base of each blob of a delta block.
+    /// Reads the base of each blob of a delta block.
     pub fn block_bases(&self, pack: PackId, block: BlockEntry<'_>) -> Result<Vec<BlobId>, StoreError> {
         let read = || Ok(self.open_block(pack, block, &self.stored_block(pack, block)?)?.bases().to_vec());
         let bases = read().inspect_err(|error| self.note_bad((pack, block.number), error))?;

@@ -8,32 +8,32 @@ use super::packer::Packer;
 use super::{Backend, Object, Reader, StoreError};
 use crate::format::{BlobId, Keys, Manifest, PackKind, SnapshotId};
 
-/// What an import added.
+/// Sums of an import's additions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Statistics {
-    /// Blobs that were not there before.
+    /// Number of blobs that were not stored before.
     pub new_blobs: u64,
-    /// Their bytes.
+    /// Size of these blobs in bytes.
     pub new_bytes: u64,
-    /// Bytes of the packs that hold them.
+    /// Size of the packs that hold them, in bytes.
     pub stored_bytes: u64,
 }
 
-/// Adds blobs and finally a snapshot. Dropped without [`commit`](Writer::commit) it leaves no snapshot; packs that
-/// are already stored serve the next import.
+/// Adds blobs and finally a snapshot. If the writer is dropped without [`commit`](Writer::commit), no
+/// snapshot is added. Packs that are already stored serve the next import.
 #[derive(Debug)]
 pub struct Writer {
     keys: Keys,
     backend: Arc<dyn Backend>,
     index: Arc<LiveIndex>,
     blocks: [OpenBlock; 2],
-    /// Blobs that were put but are not in the index yet.
+    /// The first halves of the ids of blobs that were put but are not indexed yet.
     pending: Arc<Mutex<HashSet<[u8; 16]>>>,
     packer: Packer,
-    /// Where bases are read.
+    /// Reads bases.
     reader: Reader,
     deltas: [DeltaGroups; 2],
-    /// Count only what can be read as stored.
+    /// Whether only readable blobs count as stored.
     verify: bool,
     statistics: Statistics,
 }
@@ -58,28 +58,28 @@ impl Writer {
         }
     }
 
-    /// From now on takes only for stored what can be read: what is damaged is stored again.
+    /// From now on, only readable blobs count as stored. Damaged ones are stored again.
     pub fn verify(&mut self) {
         self.verify = true;
     }
 
-    /// Whether only what can be read is taken for stored.
+    /// Whether only readable blobs count as stored.
     pub fn verifies(&self) -> bool {
         self.verify
     }
 
-    /// The repository's keys.
+    /// Keys of the repository.
     pub fn keys(&self) -> &Keys {
         &self.keys
     }
 
-    /// Reads what the repository had when this writer was made.
+    /// Reads what the repository held when this writer was made.
     pub fn reader(&self) -> &Reader {
         &self.reader
     }
 
-    /// Stores a blob unless the repository has it, and returns its id. `previous` is what it is likely to resemble: the
-    /// same file, chunk or node as it was before.
+    /// Stores a blob unless the repository has it, and returns its id. `previous` is the delta hint: the
+    /// earlier version of the file, chunk or node.
     pub fn put(
         &mut self,
         kind: PackKind,
@@ -87,7 +87,7 @@ impl Writer {
         previous: Option<BlobId>,
     ) -> Result<BlobId, StoreError> {
         let id = self.keys.blob_id(bytes);
-        // Pending is asked first: a blob leaves it only when the index has it.
+        // Pending blobs are looked up first: a blob leaves them only once the index has it.
         let known = !self.pending.lock().unwrap_or_else(PoisonError::into_inner).insert(id.prefix());
         if known {
             return Ok(id);
@@ -98,7 +98,7 @@ impl Writer {
         }
         self.statistics.new_blobs += 1;
         self.statistics.new_bytes += bytes.len() as u64;
-        // What is stored again may be a base of others, which a delta must not be.
+        // A blob that is stored again may be a base of others, and a base must not be a delta.
         if let Some(previous) = previous.filter(|_| !self.verify)
             && let Some(base) = StoreError::unless_lost(self.reader.base_of(&previous))?
         {
@@ -115,7 +115,7 @@ impl Writer {
         Ok(id)
     }
 
-    /// Makes everything durable, in order, and then the snapshot visible.
+    /// Makes all blobs durable, in order, and then publishes the snapshot.
     pub fn commit(mut self, manifest: &Manifest) -> Result<(SnapshotId, Statistics), StoreError> {
         for kind in [PackKind::Data, PackKind::Metadata] {
             let last = std::mem::take(&mut self.blocks[slot(kind)]);
@@ -134,7 +134,7 @@ impl Writer {
     }
 }
 
-/// Where what is kept for each kind of pack is.
+/// Position of a pack kind in arrays with one element for each kind.
 pub(super) fn slot(kind: PackKind) -> usize {
     usize::from(kind.code())
 }

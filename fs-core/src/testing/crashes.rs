@@ -1,4 +1,4 @@
-//! Crashes at every moment of a history.
+//! Tests crashes after every operation of a history.
 
 use std::fs;
 use std::panic::AssertUnwindSafe;
@@ -12,20 +12,20 @@ use crate::maintain::{CheckOptions, Finding, check};
 use crate::monitor::{Cancellation, Silent};
 use crate::store::{Access, CacheSizes, INDEX, Repository, StoreError};
 
-/// A snapshot, and after how many steps it was promised to last.
+/// A snapshot, and the number of steps after which it was promised to last.
 struct Published {
     id: SnapshotId,
     files: Files,
     step: usize,
-    /// After how many steps its writer had closed the repository.
+    /// Number of steps after which its writer had closed the repository.
     closed: usize,
 }
 
-/// A repository's life, operation by operation.
+/// The life of a repository, operation by operation.
 struct History {
     directory: tempfile::TempDir,
     steps: Vec<Step>,
-    /// After how many steps `init` returned.
+    /// Number of steps after which `init` returned.
     made: usize,
     snapshots: Vec<Published>,
 }
@@ -42,7 +42,7 @@ impl History {
         for (number, files) in versions().into_iter().enumerate() {
             let tree = directory.path().join(number.to_string());
             plant(&files, &tree);
-            // Two in one session, too.
+            // One session stores both a snapshot and its tag.
             let repository = Repository::open(&root, Access::Write).unwrap();
             let id = import(&repository, &tree, i64::try_from(number).unwrap());
             give(&repository, id, &name(number));
@@ -58,14 +58,14 @@ impl History {
         (self.directory.path().join(last.to_string()), &self.snapshots[last].files)
     }
 
-    /// Everything that must hold after a crash when the first `step` steps had been done.
+    /// Checks everything that must hold after a crash, if the first `step` steps had been done.
     fn check(&self, root: &Path, step: usize, fate: Fate) {
         if step < self.made
             && matches!(Repository::open(root, Access::Read), Err(StoreError::NotARepository(_)))
         {
             Repository::init(root).unwrap();
         }
-        // First, as others may mend what they open.
+        // This comes first: other commands may mend a repository that they open.
         assert_sound(root, fate);
         self.check_snapshots(&Repository::open(root, Access::Read).unwrap(), step, fate, None);
         let (tree, files) = self.next_tree();
@@ -103,25 +103,25 @@ impl History {
             let (_, files) = known.find(|(known, _)| *known == id).expect("a snapshot that nobody made");
             let reader = repository.reader(CacheSizes::default());
             assert!(read(&reader, repository, id) == *files, "a snapshot has changed");
-            // It would be found all the same, by a search that reads every catalogue.
+            // A search of every catalogue would find the blob even so.
             let complete = !reader.has_searched() || fate.may_zero();
             assert!(complete, "the index does not lead to what a snapshot has");
         }
     }
 }
 
-/// The name that a snapshot is given.
+/// The tag of a snapshot.
 fn name(number: usize) -> String {
     format!("version-{number}")
 }
 
-/// What `check --read-data` finds.
+/// The findings of `check --read-data`.
 fn findings(root: &Path) -> Vec<Finding> {
     let options = CheckOptions { read_data: Some(100) };
     check(root, options, &Silent, &Cancellation::default()).unwrap().findings
 }
 
-/// A crash is no damage to what had been made durable.
+/// Checks that a crash has not damaged durable data.
 fn assert_sound(root: &Path, fate: Fate) {
     let options = CheckOptions { read_data: Some(100) };
     let report = check(root, options, &Silent, &Cancellation::default()).unwrap();
@@ -130,12 +130,13 @@ fn assert_sound(root: &Path, fate: Fate) {
     assert!(report.index.is_none() || fate.may_zero(), "the index: {:?}", report.index);
 }
 
-/// Where an fsync costs nothing, if there is such a place: thousands are made here, of data nobody needs.
+/// A temporary folder where fsync costs nothing, if there is one. The tests call it thousands of times, for
+/// data without value.
 pub(super) fn fast_directory() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
-/// Says where it happened when a check panics.
+/// Prints the moment of the crash if a check panics.
 pub(super) struct Moment<'a>(pub(super) &'a [Step], pub(super) usize, pub(super) String);
 
 impl Drop for Moment<'_> {
@@ -153,13 +154,14 @@ fn short(step: &Step) -> String {
     format!("{} {text}", step.path.display())
 }
 
-/// Whether a step is one of the index's many writes, of which a sample must do.
+/// Whether a step is one of the index's many writes, of which the tests try a sample.
 pub(super) fn is_index_write(step: &Step) -> bool {
     step.path.file_name() == Some(INDEX.as_ref())
         && matches!(step.operation, Operation::Write { .. } | Operation::SetLength(_))
 }
 
-/// Tries all crashes, or with `YESTER_TEST_ALL_CRASHES` unset one in a few of those within the index's writes.
+/// Step between the tried crashes within the index's writes: 1 if `YESTER_TEST_ALL_CRASHES` is set, otherwise
+/// 7.
 pub(super) fn stride() -> usize {
     if std::env::var_os("YESTER_TEST_ALL_CRASHES").is_some() { 1 } else { 7 }
 }
@@ -171,7 +173,7 @@ fn the_recording_is_what_happened() {
     history.steps.iter().for_each(|step| medium.apply(step));
     let real = scan(&history.directory.path().join("repository"));
     assert!(medium.after(Fate::Everything) == real);
-    // All was made durable in the end.
+    // In the end everything was made durable.
     assert!(real.iter().all(|(path, _)| !path.starts_with("tmp") || path == Path::new("tmp")));
 }
 
@@ -217,7 +219,7 @@ fn nothing_is_lost_by_a_crash_at_any_moment() {
     println!("{} steps, {tried} crashes", history.steps.len());
 }
 
-/// A killed process leaves what it had not made durable yet, and nothing tells the next one so.
+/// A killed process leaves data that is not durable yet, and the next process does not know of it.
 #[test]
 fn nothing_is_lost_when_the_power_fails_after_a_kill() {
     let history = History::write();
@@ -261,7 +263,7 @@ fn nothing_is_lost_when_the_power_fails_after_a_kill() {
 
 type Judge<'a> = &'a dyn Fn(&Path) -> bool;
 
-/// The tests above must fail when one kind of sync is forgotten.
+/// The tests above must fail if one kind of sync is forgotten.
 #[test]
 fn a_forgotten_sync_would_be_noticed() {
     let history = History::write();

@@ -1,5 +1,5 @@
-//! Repositories that earlier versions wrote, each with what it holds in words: `tests/fixtures/vN/`. They are read
-//! for ever, and never replaced.
+//! Repositories that earlier versions wrote, each with a description of its content: `tests/fixtures/vN/`.
+//! They must remain readable for ever, and are never replaced.
 
 mod model;
 
@@ -11,16 +11,16 @@ use std::path::{Path, PathBuf};
 use crate::format::{BlobId, Content, Entry, Kind, Manifest, PathKey, SnapshotId, Time, XattrSet, Xattrs};
 use crate::store::{Access, CacheSizes, DirectoryCursor, FileReader, LinkTable, Reader, Repository};
 
-/// Every format that was ever written.
+/// All format versions that were ever written.
 const VERSIONS: [&str; 1] = ["v1"];
-/// Content up to this is shown as it is, longer one as its hash.
+/// Maximum length of content that is shown as it is, in bytes; longer content is shown as its hash.
 const SHOWN: usize = 60;
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures")
 }
 
-/// Bytes for people.
+/// Formats bytes for people.
 fn shown(bytes: &[u8]) -> String {
     if bytes.len() <= SHOWN {
         format!("\"{}\"", bytes.escape_ascii())
@@ -33,7 +33,7 @@ fn time(time: Time) -> String {
     format!("{}.{:09}", time.secs(), time.nanos())
 }
 
-/// A line for an entry; `detail` is what its type adds.
+/// Formats a line for an entry; `detail` holds the fields of its type.
 fn line(path: &[u8], entry: &Entry, xattrs: &XattrSet, detail: &str) -> String {
     let attributes = entry.attributes;
     let mut line = format!(
@@ -90,7 +90,7 @@ fn heading(manifest: &Manifest) -> String {
     )
 }
 
-/// Everything in a repository, in words.
+/// Describes everything in a repository.
 fn describe(repository: &Repository) -> String {
     let reader = repository.reader(CacheSizes::default());
     let mut manifests: Vec<(SnapshotId, Manifest)> = Vec::new();
@@ -111,7 +111,7 @@ fn describe(repository: &Repository) -> String {
     compact(&trees)
 }
 
-/// Snapshots after the first as what they changed.
+/// Combines descriptions: the first snapshot in full, of each later one only the changes.
 fn compact(trees: &[(String, String)]) -> String {
     let mut text = String::new();
     let mut before = HashSet::new();
@@ -168,7 +168,7 @@ impl Walk<'_> {
     }
 }
 
-/// Version control keeps neither empty folders nor, here, the index: reading must make it.
+/// Copies a fixture. Version control keeps no empty folders, and here no index: a read must make it.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
@@ -208,7 +208,8 @@ fn no_fixture_is_forgotten() {
     assert_eq!(found, VERSIONS);
 }
 
-/// Writes the fixture of a new version, after its name was added: `cargo test -p fs-core write_the_fixture -- --ignored`.
+/// Writes the fixture of a new version, once its name is in `VERSIONS`:
+/// `cargo test -p fs-core write_the_fixture -- --ignored`.
 #[test]
 #[ignore = "it is for whoever adds a version"]
 fn write_the_fixture() {

@@ -1,4 +1,4 @@
-//! A short history of a small tree, and how to read it back.
+//! A short history of a small tree, and helpers that read it back.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +12,8 @@ use crate::store::{CacheSizes, DirectoryCursor, FileReader, Reader, Repository, 
 /// Files by path.
 pub(super) type Files = BTreeMap<String, Vec<u8>>;
 
-/// Versions that need full blocks, deltas, chunk lists, directories of several nodes, and packs of both kinds each.
+/// Versions of a tree. They need full blocks, deltas, chunk lists, directories of several nodes, and packs of
+/// both kinds.
 pub(super) fn versions() -> Vec<Files> {
     let mut files = Files::new();
     for n in 0..300 {
@@ -58,7 +59,7 @@ pub(super) fn plant(files: &Files, root: &Path) {
     }
 }
 
-/// Imports the tree at `tree` as the snapshot of second `time`, against the last one before it.
+/// Imports the tree at `tree` as the snapshot of second `time`, with the last one before it as its parent.
 pub(super) fn import(repository: &Repository, tree: &Path, time: i64) -> SnapshotId {
     let manifests: Vec<_> =
         repository.snapshots().unwrap().iter().map(|id| repository.manifest(id).unwrap()).collect();
@@ -88,21 +89,21 @@ pub(super) fn import(repository: &Repository, tree: &Path, time: i64) -> Snapsho
     id
 }
 
-/// Gives a snapshot a name.
+/// Gives a snapshot a tag.
 pub(super) fn give(repository: &Repository, snapshot: SnapshotId, name: &str) {
     let source = b"tree".as_slice().into();
     let tag = Tag { snapshot, source, name: name.into(), given: Time::default() };
     assert!(repository.put_tag(&tag).unwrap());
 }
 
-/// The snapshots' names that can be read.
+/// The readable tags of snapshots.
 pub(super) fn names(repository: &Repository) -> Vec<(SnapshotId, Box<str>)> {
     let ids = repository.tags().unwrap();
     let tags = ids.iter().filter_map(|id| repository.tag(id).ok());
     tags.map(|tag| (tag.snapshot, tag.name)).collect()
 }
 
-/// Every file of a snapshot, every byte.
+/// Reads every byte of every file of a snapshot.
 pub(super) fn read(reader: &Reader, repository: &Repository, id: SnapshotId) -> Files {
     let manifest = repository.manifest(&id).unwrap();
     let Kind::Directory(root) = manifest.root.kind else { panic!("{:?}", manifest.root) };
@@ -112,7 +113,7 @@ pub(super) fn read(reader: &Reader, repository: &Repository, id: SnapshotId) -> 
     files
 }
 
-/// Every file below the root of a snapshot, every byte.
+/// Reads every byte of every file below the root of a snapshot.
 pub(crate) fn read_files(repository: &Repository, root: &Entry) -> Files {
     let Kind::Directory(root) = root.kind else { panic!("{root:?}") };
     let mut files = Files::new();
@@ -121,7 +122,7 @@ pub(crate) fn read_files(repository: &Repository, root: &Entry) -> Files {
     files
 }
 
-/// Takes the files below a directory that can be read; `fail` hears why others cannot.
+/// Reads the files below a directory. `fail` receives the errors of files that cannot be read.
 pub(super) fn read_directory(
     reader: &Reader,
     id: BlobId,

@@ -1,5 +1,5 @@
-//! Damages every page of an index in turn. Whatever command meets the damage first, all commands succeed, and
-//! nobody has to ask for a new index.
+//! Damages every page of an index in turn. Any command may meet the damage first. All commands must succeed,
+//! and nobody has to ask for a new index.
 
 use std::fs;
 use std::ops::Range;
@@ -116,8 +116,8 @@ impl Trial {
         }
     }
 
-    /// Damages a page, then runs every command, beginning with number `first`. Each meets what damage is
-    /// left.
+    /// Damages a page, then runs every command, beginning with number `first`. Each command meets the damage
+    /// that remains.
     fn damage(&self, page: usize, damage: Damage, first: usize, random: &mut Random) {
         let _ = fs::remove_dir_all(self.root());
         copy(&self.sound(), &self.root());
@@ -191,7 +191,7 @@ fn damage_of_any_page_heals_by_itself() {
     assert!(pages.len() >= 64, "only {} pages", pages.len());
     for page in pages {
         for damage in [Damage::Zeros, Damage::Bit] {
-            // The header leads to everything else.
+            // Page 0 has the header, which leads to everything else.
             let orders = if all || page == 0 { 0..COMMANDS.len() } else { 0..1 };
             for order in orders {
                 if all || page == 0 || random.below(12) == 0 {

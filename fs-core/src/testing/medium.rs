@@ -1,4 +1,4 @@
-//! A disk as POSIX promises it: what was synced stays, of the rest any part may be there after a crash.
+//! A disk as POSIX promises it: synced data remains. After a crash, any part of the rest may be there.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use super::recording::{Operation, Step};
 
-/// What of the operations that were not made durable is there after a crash.
+/// The operations, of those not made durable, that survive a crash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// All: the process was killed, the machine goes on.
+    /// All: the process was killed, but the machine goes on.
     Everything,
-    /// Nothing.
+    /// None.
     Nothing,
     /// Names in directories, but no bytes of files.
     Names,
@@ -21,12 +21,12 @@ pub(super) enum Fate {
     NamesAndZeros,
     /// Bytes of files, but no names.
     Bytes,
-    /// Of each a part, writes torn at sectors or zero-filled.
+    /// A part of each, decided by this seed: writes may be torn at sectors or zero-filled.
     Some(u64),
 }
 
 impl Fate {
-    /// Whether zeros may take the place of bytes that were durable.
+    /// Whether zeros may replace bytes that were durable.
     pub(super) fn may_zero(self) -> bool {
         matches!(self, Fate::NamesAndZeros | Fate::Some(_))
     }
@@ -44,17 +44,17 @@ enum Change {
     SetLength(usize),
 }
 
-/// Directories are `None`.
+/// Files by path, with their bytes; `None` for a directory.
 pub(super) type Tree = BTreeMap<PathBuf, Option<Vec<u8>>>;
 
-/// A directory on a disk, and all that was done to it.
+/// A directory on a disk, and all operations on it.
 #[derive(Debug, Clone)]
 pub(super) struct Medium {
     inodes: Vec<Inode>,
 }
 
 const ROOT: usize = 0;
-/// Of what a disk writes whole or not at all.
+/// Size of the unit that a disk writes in full or not at all, in bytes.
 const SECTOR: usize = 512;
 
 impl Medium {
@@ -63,7 +63,7 @@ impl Medium {
         Self { inodes: vec![Inode::Directory { durable: BTreeMap::new(), pending: Vec::new() }] }
     }
 
-    /// A directory that holds exactly this, durably.
+    /// A directory that holds exactly this tree, durably.
     pub(super) fn holding(tree: &Tree) -> Self {
         let mut medium = Self::new();
         for (path, bytes) in tree.iter().filter(|(path, _)| !path.as_os_str().is_empty()) {
@@ -139,7 +139,7 @@ impl Medium {
         &mut self.inodes[inode]
     }
 
-    /// What a path means while the system runs.
+    /// The inode of a path while the system runs.
     fn resolve(&self, path: &Path) -> usize {
         path.iter().fold(ROOT, |inode, name| {
             let Inode::Directory { durable, pending } = &self.inodes[inode] else { panic!("no directory") };
@@ -149,7 +149,7 @@ impl Medium {
         })
     }
 
-    /// What there is after a crash.
+    /// The tree after a crash.
     pub(super) fn after(&self, fate: Fate) -> Tree {
         let mut tree = Tree::new();
         let mut chance = Chance(if let Fate::Some(seed) = fate { seed } else { 0 });
@@ -203,7 +203,7 @@ impl Change {
         }
     }
 
-    /// What becomes of a change that was not made durable.
+    /// The result of a crash for a change that was not made durable.
     fn suffer(&self, fate: Fate, chance: &mut Chance) -> Option<Change> {
         let zeros = |change: &Change| match change {
             Change::Write { offset, bytes } => Change::Write { offset: *offset, bytes: vec![0; bytes.len()] },
@@ -233,7 +233,7 @@ fn set_name(names: &mut BTreeMap<OsString, usize>, name: OsString, inode: Option
     }
 }
 
-/// Numbers that a seed determines.
+/// Random numbers from a seed.
 struct Chance(u64);
 
 impl Chance {
@@ -265,7 +265,7 @@ pub(super) fn materialise(tree: &Tree, root: &Path) {
     }
 }
 
-/// What `root` holds, but for the lock: its bytes never matter.
+/// The content of `root` without the lock, whose bytes never matter.
 pub(super) fn scan(root: &Path) -> Tree {
     let mut tree = Tree::new();
     let mut waiting = vec![PathBuf::new()];

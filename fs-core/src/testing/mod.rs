@@ -1,8 +1,9 @@
-//! What tests of several layers share, and the tests that need all of them.
+//! Test helpers of several layers, and the tests that need all layers.
 //!
-//! Crashes: a [`Recording`] notes every operation on a repository's directory while a history is written. A [`Medium`]
-//! replays the operations up to any point and tells what a disk may hold then: after a kill everything that was
-//! done, after a power cut what was made durable and any part of the rest.
+//! Crashes: a [`Recording`] notes every operation on a repository's directory while a history is written. A
+//! [`Medium`] replays the operations up to any point and returns a possible state of the disk after that.
+//! After a kill, it holds the result of all operations. After a power cut, it holds everything durable and
+//! any part of the rest.
 
 #[cfg(unix)]
 mod crashes;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use redb::backends::FileBackend;
 use redb::{BackendError, StorageBackend};
 
-/// What was done to a path.
+/// An operation on a path.
 #[derive(Debug, Clone)]
 pub(crate) enum Operation {
     CreateDirectory,
@@ -28,10 +28,10 @@ pub(super) struct Step {
 
 type Steps = Arc<Mutex<Vec<Step>>>;
 
-/// Tests run beside each other: each listens to its own repository.
+/// Tests run in parallel; each records only its own repository.
 static RECORDINGS: Mutex<Vec<(PathBuf, Steps)>> = Mutex::new(Vec::new());
 
-/// Notes what happens below a directory until it is dropped.
+/// Records the operations below a directory until it is dropped.
 pub(super) struct Recording {
     root: PathBuf,
     steps: Steps,
@@ -56,7 +56,7 @@ impl Drop for Recording {
     }
 }
 
-/// Tells the recording that listens there, if any.
+/// Adds an operation to the recording of this path, if there is one.
 pub(crate) fn note(path: &Path, mut operation: Operation) {
     let Some((root, steps)) = recording(path) else { return };
     let relative = |path: &Path| path.strip_prefix(&root).unwrap().to_owned();
@@ -76,7 +76,7 @@ pub(crate) fn is_recorded(path: &Path) -> bool {
     recording(path).is_some()
 }
 
-/// A database's file that records what is done to it.
+/// A database file that records the operations on it.
 #[derive(Debug)]
 pub(crate) struct RecordedFile {
     file: FileBackend,

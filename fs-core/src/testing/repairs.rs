@@ -1,4 +1,4 @@
-//! Crashes at every moment of a repair.
+//! Tests crashes after every operation of a repair.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -13,10 +13,10 @@ use crate::maintain::{CheckOptions, RepairOptions, Repaired, check, repair};
 use crate::monitor::{Cancellation, Silent};
 use crate::store::{Access, CacheSizes, Repository};
 
-/// What can be read, by the second of the snapshot.
+/// The readable files, by the second of their snapshot.
 type Readable = BTreeMap<i64, Files>;
 
-/// Blobs that were saved, by the damaged pack: as many after a crash as without one.
+/// Number of saved blobs, by the damaged pack. It is the same after a crash as without one.
 type Salvaged = BTreeMap<PackId, u64>;
 
 fn salvaged_of(repaired: &Repaired) -> Salvaged {
@@ -27,7 +27,8 @@ fn repaired(root: &Path) -> Repaired {
     repair(root, RepairOptions::default(), &Silent, &Cancellation::default(), &mut |_| {}).unwrap()
 }
 
-/// Everything that can be read. Of two snapshots of one time, which there are in the midst of a repair, the better one.
+/// Reads everything readable. Of two snapshots of one time, as in the midst of a repair, the better one
+/// counts.
 fn readable(root: &Path) -> Readable {
     let repository = Repository::open(root, Access::Read).unwrap();
     let reader = repository.reader(CacheSizes::default());
@@ -45,7 +46,7 @@ fn readable(root: &Path) -> Readable {
     all
 }
 
-/// The names that can be looked up, with the second of their snapshot.
+/// The tags that can be looked up, with the second of their snapshot.
 fn named(root: &Path) -> BTreeSet<(i64, Box<str>)> {
     let repository = Repository::open(root, Access::Read).unwrap();
     let of = |(id, name)| Some((repository.manifest(&id).ok()?.time.secs(), name));
@@ -64,7 +65,8 @@ fn change(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
     fs::write(path, bytes).unwrap();
 }
 
-/// A repository in which a block, a catalogue, a header and a manifest are damaged, and two packs are swapped.
+/// Creates a repository in which a block, a catalogue, a header and a manifest are damaged, and two packs are
+/// swapped.
 fn damaged(directory: &Path) -> PathBuf {
     let root = directory.join("repository");
     Repository::init(&root).unwrap();
@@ -77,7 +79,7 @@ fn damaged(directory: &Path) -> PathBuf {
         give(&repository, id, "all");
     }
     let mut packs = files_below(&root.join("packs"));
-    // In the order of their age, which decides what needs them.
+    // Sorted by age, which decides the snapshots that need them.
     packs.sort_by_key(|path| fs::metadata(path).unwrap().modified().unwrap());
     assert!(packs.len() >= 7, "{packs:?}");
     let middle = |bytes: &mut Vec<u8>| {
@@ -91,7 +93,7 @@ fn damaged(directory: &Path) -> PathBuf {
     fs::rename(&packs[6], &packs[5]).unwrap();
     fs::write(&packs[6], swapped).unwrap();
     change(&files_below(&root.join("tags"))[0], middle);
-    // Of the oldest snapshot: others need the damaged packs.
+    // A manifest of the oldest snapshot: the other snapshots need the damaged packs.
     let repository = Repository::open(&root, Access::Read).unwrap();
     let is_first = |path: &&PathBuf| {
         let id = SnapshotId::parse(path.file_name().unwrap().to_str().unwrap()).unwrap();
@@ -102,7 +104,8 @@ fn damaged(directory: &Path) -> PathBuf {
     root
 }
 
-/// The repository can be used, nothing is lost that could be read before, and a repair ends well.
+/// Checks that the repository can be used, that everything readable before remains readable, and that a
+/// repair ends well.
 fn check_crash(root: &Path, before: &Readable, tags: &BTreeSet<(i64, Box<str>)>, salvaged: &Salvaged) {
     let keeps = |now: &Readable| {
         assert!(named(root).is_superset(tags), "{tags:?} became {:?}", named(root));

@@ -1,4 +1,4 @@
-//! The least that can be stored, and where it is.
+//! The smallest objects that can be stored, and helpers that find them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use crate::format::{
     Attributes, BlobId, Content, Entry, Extensions, Kind, Manifest, Origin, Status, Time, Totals, Xattrs,
 };
 
-/// An entry of root's, without extended attributes.
+/// An entry owned by root, without extended attributes.
 pub(crate) fn entry(kind: Kind) -> Entry {
     let attributes = Attributes { mode: 0o644, uid: 0, gid: 0, mtime: Time::default() };
     Entry { attributes, kind, xattrs: Xattrs::None, unsettled: false }
@@ -30,7 +30,7 @@ pub(crate) fn manifest(root: BlobId) -> Manifest {
     }
 }
 
-/// The files of a repository's packs, in the order of their names.
+/// The files of a repository's packs, in order of their names.
 pub(crate) fn pack_files(repository: &Path) -> Vec<PathBuf> {
     let list = |folder: &Path| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<_> = list(&repository.join("packs")).flat_map(|fan| list(&fan)).collect();

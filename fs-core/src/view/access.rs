@@ -8,24 +8,25 @@ use super::node::Node;
 use super::{Attr, Snapshot};
 use crate::format::{Ancestor, Entry, XattrSet, Xattrs};
 
-/// Mode and owner of a folder. A folder that stands for a directory at several times excludes every user who
-/// was excluded at one of them: its content while it was private must stay private after it was opened.
+/// Mode and owner of a folder. A folder may stand for a directory at several times. It then excludes every
+/// user who was excluded at one of them. Its content while it was private must stay private after it was
+/// opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::view) struct Access {
     pub(in crate::view) mode: u16,
-    /// User and group; `None` for those of the view itself.
+    /// User and group id; `None` for those of the view itself.
     pub(in crate::view) owner: Option<(u32, u32)>,
 }
 
-/// Overrides the mode where it is shown.
+/// The extended attribute that overrides the mode where it is shown.
 const ACL: &[u8] = b"system.posix_acl_access";
-/// To list a directory, and to pass it.
+/// Permission to list a directory, and to pass it.
 const LIST_AND_PASS: u16 = 0o555;
 const PASS: u16 = 0o111;
 const OWNER: u16 = 0o700;
 
 impl Access {
-    /// For the folder of a file's versions, which have modes of their own.
+    /// Access to the folder of a file's versions, which have modes of their own.
     pub(in crate::view) const OPEN: Self = Self { mode: 0o755, owner: None };
 
     pub(in crate::view) fn of_directory(entry: &Entry) -> Self {
@@ -35,12 +36,12 @@ impl Access {
             Xattrs::Inline(set) => set.get(ACL).is_some(),
             Xattrs::Blob(_) => true,
         };
-        // With an ACL the group's bits are its mask.
+        // With an ACL, the group's bits are the ACL's mask.
         let mode = attributes.mode & if has_acl { OWNER } else { 0o777 };
         Self { mode, owner: Some((attributes.uid, attributes.gid)) }
     }
 
-    /// For a folder that stands for all these directories.
+    /// Access to a folder that stands for all `directories`.
     pub(in crate::view) fn of_all(directories: impl Iterator<Item = Self>) -> Self {
         directories.reduce(Self::and).unwrap_or(Self::OPEN)
     }
@@ -55,8 +56,8 @@ impl Access {
         }
     }
 
-    /// For a directory below another: only users who can pass that one keep access. If different owners or an
-    /// ACL make it unclear who they are, only the owner of both keeps access.
+    /// Narrows the access to a directory below `above`. Only users who can pass `above` keep access. If
+    /// different owners or an ACL make it unclear who they are, only the owner of both keeps access.
     fn below(self, above: &Ancestor) -> Self {
         if above.mode & PASS == PASS && !above.has_acl {
             return self;
@@ -76,13 +77,13 @@ impl Access {
         Self { mode: self.mode & kept, ..self }
     }
 
-    /// Whether everybody may list the directory and pass it.
+    /// Whether all users may list the directory and pass it.
     pub(in crate::view) fn is_open(self) -> bool {
         self.mode & LIST_AND_PASS == LIST_AND_PASS
     }
 
-    /// The same, but without the right to list for users who may not pass: a listing of differences reveals
-    /// more of a file than its name.
+    /// Removes the right to list from users who may not pass. A listing of differences reveals more of a file
+    /// than its name.
     pub(in crate::view) fn without_blind_listing(self) -> Self {
         let passing = (self.mode & PASS) * 0o7;
         Self { mode: self.mode & passing, ..self }
@@ -152,7 +153,7 @@ mod tests {
         assert_eq!(below(above(0o700, 1, 5)), access(0o700, 1));
         assert_eq!(below(above(0o750, 1, 5)), access(0o750, 1));
         assert_eq!(below(above(0o701, 1, 5)), access(0o705, 1));
-        // Members of the one group are not those of the other.
+        // Members of one group need not be members of the other.
         assert_eq!(below(above(0o750, 1, 6)), access(0o700, 1));
         assert_eq!(below(above(0o701, 1, 6)), access(0o700, 1));
         assert_eq!(below(above(0o750, 0, 5)), Access { mode: 0o700, owner: None });

@@ -1,9 +1,9 @@
 use crate::format::Entry;
 
-/// Something in which two entries can differ.
+/// An aspect in which two entries can differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Aspect {
-    /// The type: a file became a symbolic link.
+    /// The type, for example if a file became a symbolic link.
     Kind,
     /// A file's bytes or holes, a symbolic link's target, a device's number.
     Content,
@@ -11,15 +11,15 @@ pub enum Aspect {
     Mode,
     /// Owner or group.
     Owner,
-    /// The time of the last modification.
+    /// Time of the last modification.
     Time,
-    /// The extended attributes, ACLs among them.
+    /// The extended attributes, including ACLs.
     Xattrs,
     /// Whether the file kept changing while it was read.
     Settled,
 }
 
-/// In what two entries differ.
+/// A set of aspects in which two entries differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Aspects(u8);
 
@@ -34,7 +34,7 @@ impl Aspect {
         Aspect::Settled,
     ];
 
-    /// Its word.
+    /// The word for the aspect.
     pub fn name(self) -> &'static str {
         match self {
             Aspect::Kind => "type",
@@ -49,7 +49,7 @@ impl Aspect {
 }
 
 impl Aspects {
-    /// Compares what two entries show, of directories without what is in them.
+    /// Compares what a view shows of two entries. The content of two directories is left out.
     pub(super) fn of(before: &Entry, after: &Entry) -> Self {
         let both_directories = before.is_directory() && after.is_directory();
         let mut aspects = Self::between_versions(before, after);
@@ -58,7 +58,8 @@ impl Aspects {
         aspects
     }
 
-    /// Compares all that two entries keep: what makes them two versions. Whatever changes below a directory is its content.
+    /// Compares everything that two entries record. A difference makes them two versions. Any change below a
+    /// directory changes its content.
     pub fn between_versions(before: &Entry, after: &Entry) -> Self {
         let (old, new) = (&before.attributes, &after.attributes);
         let kind = std::mem::discriminant(&before.kind) != std::mem::discriminant(&after.kind);
@@ -78,17 +79,17 @@ impl Aspects {
         self.0 = if differs { self.0 | bit } else { self.0 & !bit };
     }
 
-    /// Whether they differ in this.
+    /// Whether the entries differ in `aspect`.
     pub fn contains(self, aspect: Aspect) -> bool {
         self.0 & 1 << aspect as u8 != 0
     }
 
-    /// Whether they differ in nothing.
+    /// Whether the entries differ in nothing.
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// All in which they differ.
+    /// Iterates over the aspects in which the entries differ.
     pub fn iter(self) -> impl Iterator<Item = Aspect> {
         Aspect::ALL.into_iter().filter(move |aspect| self.contains(*aspect))
     }

@@ -1,6 +1,6 @@
 use crate::format::{Kind, Time};
 
-/// What a file is.
+/// The type of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {
     /// A regular file.
@@ -33,26 +33,26 @@ impl From<&Kind> for FileKind {
     }
 }
 
-/// What `stat` tells of a node.
+/// The attributes of a node, as `stat` shows them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attr {
     /// Inode number, the same in every mount of the repository.
     pub ino: u64,
-    /// Type.
+    /// File type.
     pub kind: FileKind,
     /// Length in bytes.
     pub size: u64,
-    /// Bytes that are not in holes, in units of 512.
+    /// Bytes outside of holes, in units of 512 bytes.
     pub blocks: u64,
     /// Permission bits with set-user-id, set-group-id and sticky.
     pub mode: u16,
-    /// Names within the snapshot; 1 for a directory, which means that nobody counted.
+    /// Number of names within the snapshot. It is always 1 for a directory, whose names are not counted.
     pub nlink: u32,
-    /// Owner.
+    /// User id of the owner.
     pub uid: u32,
-    /// Group.
+    /// Group id.
     pub gid: u32,
-    /// Last modification of the content; stands for the other times too.
+    /// Time of the last modification of the content. It stands for the other times, too.
     pub mtime: Time,
     /// Major and minor number of a device.
     pub rdev: (u32, u32),

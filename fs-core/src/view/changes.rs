@@ -5,17 +5,17 @@ use super::filesystem::View;
 use super::node::Node;
 use super::{Scope, Source, Sources};
 
-/// A folder whose listing is not what it was, for frontends whose kernel keeps listings.
+/// An invalidation: a folder whose listing changed. Frontends need it if their kernel keeps listings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Its inode number.
+    /// Inode number of the folder.
     pub ino: u64,
-    /// Names in it that mean nothing, or something else, now.
+    /// Names in the folder that mean nothing, or something else, now.
     pub gone: Vec<Box<[u8]>>,
 }
 
 impl View {
-    /// The folders that changed since the sources were as in `known`, which becomes what they are now.
+    /// Returns the folders that changed since `known`, and sets `known` to the present sources.
     pub fn take_changes(&self, known: &mut Arc<Sources>) -> Vec<Change> {
         let now = self.sources();
         if Arc::ptr_eq(known, &now) {
@@ -50,7 +50,7 @@ impl View {
     }
 }
 
-/// What became of the folder `ino` of a source.
+/// Returns the invalidation of the folder `ino` of a source, if its listing changed.
 fn changed(ino: u64, then: Option<&Arc<Source>>, now: Option<&Arc<Source>>) -> Option<Change> {
     let list = |source: Option<&Arc<Source>>| -> Vec<(Box<[u8]>, _)> {
         let snapshots = source.into_iter().flat_map(|source| source.snapshots());
@@ -73,10 +73,10 @@ mod tests {
     use crate::store::{Access, Repository};
     use crate::view::fixtures::{add_snapshot, view};
 
-    /// What changes after `change` of the repository below this folder.
+    /// Applies `change` to the repository, and returns the invalidations that follow.
     fn after(view: &View, known: &mut Arc<Sources>, change: impl FnOnce(&Repository)) -> Vec<Change> {
         assert!(view.take_changes(known).is_empty());
-        // A moment later than the view has looked last.
+        // The view looks for new snapshots only after `MAX_AGE`.
         std::thread::sleep(std::time::Duration::from_millis(150));
         change(&Repository::open(view.repository().root(), Access::Write).unwrap());
         view.take_changes(known)
@@ -88,7 +88,7 @@ mod tests {
         let mut known = view.sources();
         let folder = |name: &[u8]| view.lookup(&view.top(), name).unwrap().ino();
         let changes = after(&view, &mut known, |repository| add_snapshot(repository, b"source", 2, 9));
-        // The day's folder shows another snapshot; that of the second was not there before.
+        // The day folder shows another snapshot. The folder of the second did not exist before.
         let new = |ino| Change { ino, gone: Vec::new() };
         let of_day = |gone: &[&[u8]]| Change {
             ino: folder(b"@1970-01-01"),

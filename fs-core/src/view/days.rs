@@ -1,7 +1,8 @@
-//! All sources as of a time: `/@2024-06-01/web1/…` where the whole repository is mounted.
+//! As-of views: all sources at one time, as in `/@2024-06-01/web1/…` where the whole repository is mounted.
 //!
-//! The snapshots of all sources are one timeline. Between two of them nothing changes, so every expression means the
-//! state as of one of them. It has a folder, which is called after its day if it is the last one of that day.
+//! The snapshots of all sources form one timeline. Nothing changes between two of them, so every expression
+//! means the state as of one snapshot. This state has a folder. The folder is named after its day if the
+//! snapshot is the last one of that day.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,28 +19,28 @@ use crate::format::{Keys, Time};
 struct Position {
     /// The latest time up to this snapshot in its second. Numbers need not follow the times within a second.
     time: Timestamp,
-    /// The number in its second and source.
+    /// Number within its second and source.
     number: u32,
 }
 
-/// All sources' snapshots in order.
+/// The snapshots of all sources in order.
 #[derive(Debug)]
 pub(super) struct Calendar {
     /// One entry for each position.
     timeline: Timeline,
-    /// In the timeline's order.
+    /// The positions, in the timeline's order.
     positions: Vec<Position>,
     /// The positions of each source's snapshots, by index.
     of_source: BTreeMap<Arc<[u8]>, Vec<Position>>,
-    /// The days that have a snapshot, by name, and the last position of each.
+    /// The last position of each day that has a snapshot, by the day's name.
     days: BTreeMap<Box<str>, Position>,
 }
 
 impl Calendar {
-    /// `None` when there is no snapshot.
+    /// Returns `None` if there is no snapshot.
     pub(super) fn of(sources: &Sources) -> Option<Self> {
         let zone = sources.iter().next()?.timeline.zone().clone();
-        // Lost snapshots are included, so that their names are not given to others.
+        // Lost snapshots are included, so that no other snapshot gets their names.
         let mut all: BTreeMap<Position, bool> = BTreeMap::new();
         let mut of_source: BTreeMap<Arc<[u8]>, Vec<Position>> = BTreeMap::new();
         for source in sources.iter() {
@@ -66,19 +67,20 @@ impl Calendar {
         Some(Self { timeline, positions, of_source, days })
     }
 
-    /// The position that a folder of this name shows.
+    /// The position that the folder `name` shows.
     fn position(&self, name: &str) -> Option<Position> {
         let of_second = || self.positions.get(self.timeline.find(name.as_bytes())?).copied();
         self.days.get(name).copied().or_else(of_second)
     }
 
-    /// Index of a source's last snapshot up to this position.
+    /// Index of the source's last snapshot up to the position `until`.
     fn last(&self, source: &Source, until: Position) -> Option<usize> {
         let positions = self.of_source.get(&source.name)?;
         positions.partition_point(|position| *position <= until).checked_sub(1)
     }
 
-    /// The folder that an expression means, or a tag: then the last snapshot's of all that have it.
+    /// The folder that a time expression or a tag means. A tag means the folder of the last snapshot that has
+    /// it.
     fn resolve(&self, sources: &Sources, name: &[u8]) -> Option<&str> {
         let of = |source: &Source, place: usize| self.of_source.get(&source.name)?.get(place).copied();
         let tagged = || sources.iter().filter_map(|source| of(source, source.tagged(name)?)).max();
@@ -105,7 +107,7 @@ impl Calendar {
         Some(last.map_or(name, |(day, _)| day))
     }
 
-    /// The names of all folders for this position or later.
+    /// Names of all folders for the position `first` or later.
     fn names_since(&self, first: Position) -> impl Iterator<Item = &str> {
         let days = self.days.iter().filter(move |(_, last)| **last >= first).map(|(day, _)| &**day);
         let place = self.positions.partition_point(|position| *position < first);
@@ -113,7 +115,7 @@ impl Calendar {
     }
 }
 
-/// The positions of a source's snapshots, oldest first, and whether each exists or is lost.
+/// Positions of a source's snapshots, oldest first, and whether each exists or is lost.
 fn positions(timeline: &Timeline) -> Vec<(Position, bool)> {
     let mut latest: Option<Timestamp> = None;
     let mut all = Vec::new();
@@ -131,7 +133,7 @@ fn day(name: &str) -> &str {
 }
 
 impl Sources {
-    /// Each source's last snapshot as of the time that a folder of this name means.
+    /// Each source's last snapshot as of the time that the folder `name` means.
     fn as_of(&self, name: &str) -> impl Iterator<Item = (&Arc<Source>, &Arc<Snapshot>)> {
         let calendar = self.calendar();
         let until = calendar.and_then(|calendar| calendar.position(name));
@@ -148,7 +150,7 @@ impl Node {
 }
 
 impl View {
-    /// An expression at the top of a repository.
+    /// Looks up a time expression at the top of a repository.
     pub(super) fn lookup_as_of(&self, sources: &Sources, name: &[u8]) -> Result<Node, ViewError> {
         let calendar = sources.calendar().ok_or(ViewError::NotFound)?;
         let text = str::from_utf8(name).ok();
@@ -159,14 +161,15 @@ impl View {
         Ok(Node::alias(self.keys(), b"", name, target.as_bytes()))
     }
 
-    /// A source's folder in that of a time.
+    /// Looks up a source's folder in the as-of view `name`.
     pub(super) fn lookup_in_as_of(&self, name: &str, source: &[u8]) -> Result<Node, ViewError> {
         let sources = self.sources();
         let found = sources.as_of(name).find(|(known, _)| *known.name == *source);
         found.map(|(_, snapshot)| self.in_as_of(name, snapshot)).ok_or(ViewError::NotFound)
     }
 
-    /// The snapshot as it is seen there: a kernel knows a directory in one place only.
+    /// The root of a snapshot in the as-of view `name`. Its directories have identities of their own, because
+    /// a kernel knows a directory in one place only.
     fn in_as_of(&self, name: &str, snapshot: &Snapshot) -> Node {
         let through = Node::as_of(self.keys(), name).identity;
         Node::snapshot(self.keys(), &Arc::new(snapshot.seen_through(through)))
@@ -183,7 +186,7 @@ impl View {
         }
     }
 
-    /// Lists the days, as entries of the top from number `from` on.
+    /// Lists the day folders, as entries of the top from number `from` on.
     pub(super) fn list_days(
         &self,
         sources: &Sources,
@@ -201,15 +204,15 @@ impl View {
         }
     }
 
-    /// The time of the folder: of its newest snapshot.
+    /// Time of an as-of view: that of its newest snapshot.
     pub(super) fn time_as_of(sources: &Sources, name: &str) -> Option<Time> {
         sources.as_of(name).map(|(_, snapshot)| snapshot.manifest.time).max()
     }
 }
 
-/// The folders of times that changed.
+/// Adds the invalidations of as-of views and of the top to `changes`.
 pub(super) fn changes(view: &View, then: &Sources, now: &Sources, changes: &mut Vec<Change>) {
-    // With the ids: another snapshot may have the position now.
+    // The ids are compared, too, as another snapshot may have the same position now.
     let identified = |sources: &Sources| -> BTreeSet<(Position, [u8; 32])> {
         let of = |source: &Arc<Source>| {
             let there = positions(&source.timeline).into_iter().filter(|(_, is_there)| *is_there);

@@ -9,20 +9,20 @@ use crate::store::{DirectoryCursor, StoreError};
 /// One entry of a listing.
 #[derive(Debug)]
 pub struct DirEntry<'a> {
-    /// Its name.
+    /// Name of the entry.
     pub name: &'a [u8],
-    /// What it names.
+    /// Node of the entry.
     pub node: Node,
-    /// Where a listing that ends here goes on.
+    /// Offset at which a listing that ends here continues.
     pub next_offset: u64,
 }
 
-/// The one expression that is listed beside the canonical names.
+/// The only time expression that is listed beside the canonical names.
 pub(super) const LATEST: &str = "@latest";
 
 impl View {
-    /// Lists a directory, without `.` and `..`, from `offset` (0, or the `next_offset` of an entry) until the end
-    /// or until `emit` returns false.
+    /// Lists a directory, without `.` and `..`. The listing starts at `offset`: 0, or the `next_offset` of an
+    /// entry. It continues until the end, or until `emit` returns false.
     pub fn read_directory(
         &self,
         node: &Node,
@@ -48,7 +48,7 @@ impl View {
             What::Changes(changes) => self.list_changes(changes, offset, emit),
             What::Source(name) => {
                 let sources = self.sources();
-                // A mounted source need not have a snapshot yet.
+                // A mounted source may not have a snapshot yet.
                 if let Some(source) = sources.get(name) {
                     self.list_source(source, offset, emit);
                 }
@@ -64,7 +64,7 @@ impl View {
 
     fn list_source(&self, source: &Source, offset: u64, emit: &mut dyn FnMut(DirEntry<'_>) -> bool) {
         let latest = source.snapshots().next_back();
-        // First what is always there, then a place of the timeline each.
+        // `@latest` comes first, then one entry for each position of the timeline.
         let (folders, snapshots) = (usize::from(latest.is_some()), source.timeline.len());
         emit_from(offset, folders + snapshots, emit, |at| {
             if let (0, Some((target, snapshot))) = (at, latest) {
@@ -113,7 +113,7 @@ impl View {
     }
 }
 
-/// Tells the entries from number `offset` on, of so many; false when nobody listens any more.
+/// Emits the entries from number `offset` up to `count`. Returns false once `emit` returned false.
 fn emit_from<'a>(
     offset: u64,
     count: usize,

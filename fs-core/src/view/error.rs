@@ -2,23 +2,23 @@ use thiserror::Error;
 
 use crate::store::StoreError;
 
-/// Why a file system operation failed. Frontends turn it into their platform's code.
+/// The reason why a file system operation failed. Frontends convert it into their platform's code.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ViewError {
-    /// Nothing has this name.
+    /// No entry has this name.
     #[error("no such file or directory")]
     NotFound,
-    /// A directory was needed.
+    /// The operation needs a directory, and the node is none.
     #[error("not a directory")]
     NotADirectory,
-    /// Anything but a directory was needed.
+    /// The operation needs anything but a directory, and the node is one.
     #[error("is a directory")]
     IsADirectory,
     /// The operation does not fit this kind of file.
     #[error("not possible for this kind of file")]
     WrongKind,
-    /// The repository failed.
+    /// A repository operation failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -15,29 +15,29 @@ use super::versions::{Recent, VERSIONS};
 use crate::format::{Entry, Keys, Kind, Time, XattrSet, Xattrs};
 use crate::store::{self, Bytes, CacheSizes, FileReader, LinkTable, Reader, Repository};
 
-/// What a view shows at its top.
+/// The content of a view's top directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
     /// A folder for each source.
     Repository,
-    /// One source's snapshots. It need not have any yet.
+    /// The snapshots of one source, which need not have any yet.
     Source(Vec<u8>),
 }
 
-/// How a view shows a repository.
+/// Options of a view.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// What is at its top.
+    /// Content of the top directory.
     pub scope: Scope,
-    /// The zone of times in names.
+    /// Time zone of the names.
     pub zone: TimeZone,
-    /// Owner of the folders that are in no snapshot.
+    /// User and group id of the folders that are in no snapshot.
     pub owner: (u32, u32),
     /// Sizes of the caches.
     pub caches: CacheSizes,
 }
 
-/// A read-only file system of all snapshots. Cheap to clone; shared by threads.
+/// A read-only file system of all snapshots. It is cheap to clone, and threads share it.
 #[derive(Debug, Clone)]
 pub struct View {
     shared: Arc<Shared>,
@@ -47,10 +47,10 @@ pub struct View {
     parents: Parents,
 }
 
-/// The effect of the directories above a tree in a view for several users.
+/// Effect of the directories above a tree in a view for several users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Parents {
-    /// Users whom they excluded may not enter the tree.
+    /// Excludes from the tree all users whom these directories excluded.
     Close,
     Ignored,
 }
@@ -67,20 +67,20 @@ struct Shared {
     recent: Recent,
 }
 
-/// When the repository was last asked for its snapshots.
+/// The last query of the repository for its snapshots.
 #[derive(Debug)]
 struct Checked {
     at: Instant,
-    /// Its stamp then; `None` when it must be asked again in any case.
+    /// Stamp of the repository at that time; `None` if the next query must read the snapshots again.
     stamp: Option<u128>,
 }
 
-/// Folders of snapshots may be this old: nobody notices, and a busy walk over them asks the disk ten times a second
-/// at most.
+/// Maximum age of listed snapshots. Nobody notices such a delay, and a busy walk over the folders asks the
+/// disk at most ten times a second.
 pub(super) const MAX_AGE: Duration = Duration::from_millis(100);
 
 impl View {
-    /// A view of `repository`.
+    /// Creates a view of `repository`.
     pub fn new(repository: Repository, options: Options) -> Result<Self, ViewError> {
         let stamp = repository.snapshots_stamp()?;
         let sources = Sources::load(&repository, &options.zone, &Sources::default())?;
@@ -107,39 +107,40 @@ impl View {
         })
     }
 
-    /// The same view, in which folders of snapshots list the versions that can be looked up in them, such as `passwd;3`.
+    /// Returns the same view, in which folders of snapshots list the versions that can be looked up in them,
+    /// such as `passwd;3`.
     #[must_use]
     pub fn listing_versions(self) -> Self {
         Self { lists_versions: true, ..self }
     }
 
-    /// The same view, in which a time expression is the folder that it means, and not a link to it: for systems whose
-    /// programs think little of links.
+    /// Returns the same view, in which a time expression is the folder that it means instead of a link. This
+    /// is for systems whose programs handle links badly.
     #[must_use]
     pub fn resolving_times(self) -> Self {
         Self { resolves_times: true, ..self }
     }
 
-    /// The same view, for a mount, whose threads must not wait for long.
+    /// Returns the same view for a mount, whose threads must not wait for long.
     #[must_use]
     pub fn for_mount(self) -> Self {
         self.reader().hurry();
         self
     }
 
-    /// The same view, for users of whom not everyone may see everything.
+    /// Returns the same view for several users, of whom not everyone may see everything.
     #[must_use]
     pub fn for_many_users(self) -> Self {
         Self { is_shared: true, ..self }
     }
 
-    /// The same view, ignoring the directories above each tree when it was imported.
+    /// Returns the same view, ignoring the directories that were above each tree when it was imported.
     #[must_use]
     pub fn opening_parents(self) -> Self {
         Self { parents: Parents::Ignored, ..self }
     }
 
-    /// Whether folders of snapshots list versions, so that their listings change.
+    /// Whether folders of snapshots list versions. If they do, their listings change.
     pub fn lists_versions(&self) -> bool {
         self.lists_versions
     }
@@ -156,7 +157,7 @@ impl View {
         self.parents == Parents::Ignored
     }
 
-    /// The owner of the folders that are in no snapshot.
+    /// User and group id of the folders that are in no snapshot.
     pub(super) fn owner(&self) -> (u32, u32) {
         self.shared.options.owner
     }
@@ -165,28 +166,28 @@ impl View {
         &self.shared.recent
     }
 
-    /// The directory at the top.
+    /// The top directory.
     pub fn top(&self) -> Arc<Node> {
         Arc::clone(&self.shared.top)
     }
 
-    /// What is shown at the top.
+    /// Content of the top directory.
     pub fn scope(&self) -> &Scope {
         &self.shared.options.scope
     }
 
-    /// The repository.
+    /// The repository that the view shows.
     pub fn repository(&self) -> &Repository {
         &self.shared.repository
     }
 
-    /// The sources, with every snapshot that was there a moment ago. When the repository does not answer, those that
-    /// are known.
+    /// Returns the sources as they were a moment ago, with all their snapshots. If the repository does not
+    /// answer, returns the known sources.
     pub fn sources(&self) -> Arc<Sources> {
         self.sources_since(MAX_AGE)
     }
 
-    /// The sources as they were at most so long ago.
+    /// Returns the sources as they were at most `age` ago.
     pub(super) fn sources_since(&self, age: Duration) -> Arc<Sources> {
         if let Err(error) = self.refresh(age) {
             log::error!("cannot look for new snapshots: {error}");
@@ -194,7 +195,7 @@ impl View {
         self.known_sources()
     }
 
-    /// The sources as they are now.
+    /// Returns the sources as they are now.
     pub(super) fn newest_sources(&self) -> Arc<Sources> {
         self.sources_since(Duration::ZERO)
     }
@@ -203,9 +204,9 @@ impl View {
         Arc::clone(&self.shared.sources.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes up snapshots that appeared or went.
+    /// Brings the known sources up to date, unless they were checked less than `age` ago.
     fn refresh(&self, age: Duration) -> Result<(), ViewError> {
-        // One at a time, so that an older listing never replaces a newer one.
+        // One thread at a time refreshes, so that an older listing never replaces a newer one.
         let mut checked = self.shared.checked.lock().unwrap_or_else(PoisonError::into_inner);
         if checked.at.elapsed() < age {
             return Ok(());
@@ -223,21 +224,22 @@ impl View {
         Ok(())
     }
 
-    /// The entry `name` of the directory `parent`.
+    /// Looks up the entry `name` of the directory `parent`.
     pub fn lookup(&self, parent: &Node, name: &[u8]) -> Result<Node, ViewError> {
         let node = self.lookup_itself(parent, name)?;
         match &node.what {
-            // A name beside it, which is no expression.
+            // The target is a name in the same folder, and no expression.
             What::Alias(target) if self.resolves_times => self.lookup_itself(parent, target),
             _ => Ok(node),
         }
     }
 
-    /// The entry, also if it is a link to what an expression means.
+    /// Looks up an entry without following the link of an expression.
     fn lookup_itself(&self, parent: &Node, name: &[u8]) -> Result<Node, ViewError> {
         match &parent.what {
             What::Root => {
-                // One whose first snapshot was just made is there.
+                // An unknown name may be a source whose first snapshot was just made, so the newest sources
+                // are searched next.
                 if let Some(source) = self.sources().get(name) {
                     return Ok(Node::source(self.keys(), &source.name));
                 }
@@ -255,7 +257,8 @@ impl View {
                 if let Some(snapshot) = self.sources().get(source).and_then(|source| source.find(name)) {
                     return Ok(Node::snapshot(self.keys(), snapshot));
                 }
-                // Taken for an expression, the name of a snapshot just made would mean the one before.
+                // The name may be that of a snapshot just made. Taken for an expression, it would mean the
+                // snapshot before.
                 let sources = self.sources_since(Duration::ZERO);
                 let source = sources.get(source).ok_or(ViewError::NotFound)?;
                 self.lookup_time(source, name)
@@ -286,7 +289,7 @@ impl View {
         Ok(Node::alias(self.keys(), &source.name, name, target.as_bytes()))
     }
 
-    /// What `stat` tells.
+    /// The attributes of a node, as `stat` shows them.
     pub fn attr(&self, node: &Node) -> Attr {
         let attr = self.own_attr(node);
         self.narrowed(node).map_or(attr, |access| self.let_in(attr, access))
@@ -328,7 +331,7 @@ impl View {
         }
     }
 
-    /// A folder that is in no snapshot: as new as the newest snapshot below it.
+    /// Attributes of a folder that is in no snapshot. It is as new as the newest snapshot below it.
     fn folder_attr(&self, node: &Node) -> Attr {
         let sources = self.sources();
         let newest = |source: &Arc<Source>| source.snapshots().next_back().map(|(_, s)| s.manifest.time);
@@ -357,15 +360,15 @@ impl View {
         }
     }
 
-    /// Bytes of a file at `offset`: `len` of them, or as many as there are from there.
+    /// Reads `len` bytes of a file at `offset`, or fewer at the end of the file.
     pub fn read(&self, node: &Node, offset: u64, len: usize) -> Result<Bytes, ViewError> {
         let file = self.file(node)?;
         self.shared.read_ahead.note(&file, node.place.as_ref(), offset, len);
         Ok(file.bytes(offset, len)?)
     }
 
-    /// Where data begin in a file at or after `offset`, or a hole if that is asked, as `lseek` tells. `None` when there
-    /// are none any more.
+    /// Returns the start of the next data in a file at or after `offset`, as `lseek` does. If `hole` is set,
+    /// returns the start of the next hole. `None` if there is none.
     pub fn seek(&self, node: &Node, offset: u64, hole: bool) -> Result<Option<u64>, ViewError> {
         Ok(self.file(node)?.seek(offset, hole)?)
     }
@@ -385,7 +388,7 @@ impl View {
         }
     }
 
-    /// Where a symbolic link points.
+    /// The target of a symbolic link.
     pub fn read_link<'a>(&self, node: &'a Node) -> Result<&'a [u8], ViewError> {
         match &node.what {
             What::Alias(target) | What::Version { entry: Entry { kind: Kind::Symlink(target), .. }, .. } => {
@@ -395,7 +398,7 @@ impl View {
         }
     }
 
-    /// A node's extended attributes.
+    /// The extended attributes of a node.
     pub fn xattrs(&self, node: &Node) -> Result<XattrSet, ViewError> {
         let entry = match &node.what {
             What::Directory { entry, .. } | What::Version { entry, .. } => Some(entry),

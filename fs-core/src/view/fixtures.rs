@@ -28,12 +28,12 @@ fn directory(writer: &mut Writer, entries: impl IntoIterator<Item = (String, Ent
     directory.finish(writer).unwrap()
 }
 
-/// Adds `large` with so many files, `link`, and `small/below`, in a snapshot of that second.
+/// Adds a snapshot of `second` that holds `large` with [`FILES`] files, `link`, and `small/below`.
 pub(super) fn add_snapshot(repository: &Repository, source: &[u8], second: i64, below: u32) {
     add(repository, source, (second, 0), None, below);
 }
 
-/// The same, in a snapshot of that second and nanosecond, with this number.
+/// As [`add_snapshot`], for a snapshot of this second and nanosecond, with this number.
 pub(super) fn add_numbered(
     repository: &Repository,
     source: &[u8],
@@ -56,10 +56,10 @@ fn add(repository: &Repository, source: &[u8], time: (i64, u32), number: Option<
     commit(writer, source, time, number, root);
 }
 
-/// Files by path, each told from others by a number.
+/// Files by path. A number distinguishes each file from the others.
 pub(super) type Files = BTreeMap<String, u32>;
 
-/// Adds a snapshot of these files.
+/// Adds a snapshot of `files`.
 pub(super) fn add_files(repository: &Repository, source: &[u8], second: i64, files: &Files) {
     let mut writer = repository.writer().unwrap();
     let root = tree(&mut writer, files);
@@ -99,7 +99,7 @@ fn commit(writer: Writer, source: &[u8], (second, nanos): (i64, u32), number: Op
     writer.commit(&manifest).unwrap();
 }
 
-/// A view of the only source of a repository, and its folder.
+/// A view of the only source of a repository, and the repository's folder.
 pub(super) fn view_of_files(history: &[Files]) -> (TempDir, View) {
     let folder = tempfile::tempdir().unwrap();
     Repository::init(folder.path()).unwrap();
@@ -114,7 +114,7 @@ pub(super) fn view_of_files(history: &[Files]) -> (TempDir, View) {
     (folder, view)
 }
 
-/// A view of a repository in that folder, with these snapshots of `source`.
+/// A view of a repository with these snapshots of `source`, and the folder that holds the repository.
 pub(super) fn view(snapshots: &[(i64, u32)], scope: Scope) -> (TempDir, View) {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("repository");

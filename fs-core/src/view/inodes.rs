@@ -8,9 +8,11 @@ use crate::store::{Found, StoreError};
 
 mod table;
 
-/// The nodes that a kernel knows by number, each until it forgets it: some fifty bytes of memory each.
+/// The nodes that a kernel knows by number, each until the kernel forgets it. A node takes some fifty bytes
+/// of memory.
 ///
-/// A node is not kept but read again when it is asked for, in the latest snapshot in which the kernel was told of it.
+/// Most nodes are not stored. A request reads such a node again, from the latest snapshot in which the kernel
+/// was given it.
 #[derive(Debug)]
 pub struct Inodes {
     view: View,
@@ -18,19 +20,19 @@ pub struct Inodes {
 }
 
 impl Inodes {
-    /// Only the view's top is known, for ever.
+    /// Creates a table in which only the view's top is known. The top is never forgotten.
     pub fn new(view: View) -> Self {
         Self { view, known: RwLock::default() }
     }
 
-    /// The same with numbers of 32 bits, for programs that cannot use longer ones. They are derived from the
-    /// long ones, so most stay the same in the next mount. Of two nodes with equal numbers, the one looked up
-    /// later gets another.
+    /// As [`new`](Self::new), with numbers of 32 bits, for programs that cannot use longer ones. The short
+    /// numbers are derived from the long ones, so most stay the same in the next mount. If two nodes have
+    /// equal numbers, the one looked up later gets another.
     pub fn with_short_numbers(view: View) -> Self {
         Self { view, known: RwLock::new(Table::new(Width::Bits32)) }
     }
 
-    /// The number of `node`. The kernel need not know the node.
+    /// The number of `node`, which the kernel need not know.
     pub fn number(&self, node: &Node) -> u64 {
         if node.ino() == self.view.top().ino() {
             return node.ino();
@@ -38,7 +40,8 @@ impl Inodes {
         self.known.read().unwrap_or_else(PoisonError::into_inner).number(node)
     }
 
-    /// The number by which the kernel knows the node with this [`Node::ino`]; `None` if it does not know it.
+    /// The number by which the kernel knows the node with this [`Node::ino`]; `None` if the kernel does not
+    /// know the node.
     pub fn told(&self, ino: u64) -> Option<u64> {
         if ino == self.view.top().ino() {
             return Some(ino);
@@ -46,7 +49,7 @@ impl Inodes {
         self.known.read().unwrap_or_else(PoisonError::into_inner).number_of(ino, None)
     }
 
-    /// The node of this number; `None` when the kernel was never told of it.
+    /// The node with this number; `None` if the kernel does not know it.
     pub fn get(&self, ino: u64) -> Result<Option<Node>, ViewError> {
         if ino == self.view.top().ino() {
             return Ok(Some((*self.view.top()).clone()));
@@ -55,7 +58,7 @@ impl Inodes {
         Ok(match known {
             None => None,
             Some(Known::Itself(node)) => Some(*node),
-            // Who may look into it depends on the snapshots that there are.
+            // The access to the folder depends on the snapshots that exist now.
             Some(Known::Versions { identity, source, path }) => {
                 match self.view.versions_folder(&source, &path) {
                     Ok(node) => Some(Node { identity, ..node }),
@@ -78,7 +81,7 @@ impl Inodes {
         self.known.write().unwrap_or_else(PoisonError::into_inner).take_back(ino, lookups);
     }
 
-    /// How many nodes are known.
+    /// Number of known nodes, without the top.
     pub fn len(&self) -> usize {
         self.known.read().unwrap_or_else(PoisonError::into_inner).len()
     }

@@ -1,5 +1,5 @@
-//! The platform-neutral file system that every frontend shows. Everything about time, names and inodes is decided
-//! here; a frontend only converts types.
+//! The platform-neutral file system that every frontend shows. This module decides everything about time,
+//! names and inodes. A frontend only converts types.
 
 mod access;
 mod aspects;

@@ -9,14 +9,14 @@ use crate::store::{LinkTable, StoreError};
 
 /// A file or directory of the view.
 ///
-/// A directory is itself in one snapshot only. Anything else is a *version*: path, content and metadata; while it
-/// does not change it is the same node, with the same inode number, in every snapshot, so that a kernel caches
-/// its bytes once. Nothing about a version may depend on the snapshot through which it was reached.
+/// A directory belongs to one snapshot only. Anything else is a *version*: path, content and metadata. While
+/// a version does not change, it is the same node, with the same inode number, in every snapshot. So a kernel
+/// caches its bytes once. Nothing about a version may depend on the snapshot through which it was reached.
 #[derive(Debug, Clone)]
 pub struct Node {
     pub(super) identity: Identity,
     pub(super) what: What,
-    /// Where it can be read again; `None` for what is in no directory of a snapshot.
+    /// Position at which the node can be read again; `None` for a node that is in no directory of a snapshot.
     pub(super) place: Option<Place>,
 }
 
@@ -26,26 +26,26 @@ pub(super) enum What {
     Root,
     /// One source: its snapshots by time.
     Source(Arc<[u8]>),
-    /// A time expression: a symbolic link to the canonical name that it means.
+    /// A symbolic link from a time expression to the canonical name that it means.
     Alias(Box<[u8]>),
     /// A directory of a snapshot.
     Directory { snapshot: Arc<Snapshot>, key: PathKey, path: Arc<[u8]>, entry: Entry },
-    /// All sources as of a time: its name.
+    /// The as-of view of a time, by its name.
     AsOf(Arc<str>),
     /// Differences between snapshots.
     Changes(Arc<Changes>),
-    /// A path of a source through all snapshots: its versions, and what was ever below it.
+    /// A path of a source across all snapshots: its versions, and everything that was ever below it.
     Versions { source: Arc<[u8]>, path: Arc<[u8]>, access: Access },
-    /// A version of anything else, and its number of names.
+    /// A version of anything but a directory, and its number of names.
     Version { entry: Entry, names: u32 },
 }
 
-/// Tells nodes apart.
+/// Distinguishes nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Identity {
-    /// The inode number, but for a clash of numbers, which [`super::Inodes`] settles.
+    /// The inode number, unless it clashes with another node's. [`super::Inodes`] resolves a clash.
     pub(super) ino: u64,
-    /// Settles it.
+    /// Distinguishes nodes whose `ino` is equal.
     pub(super) check: u32,
 }
 
@@ -54,28 +54,28 @@ pub(super) struct Identity {
 pub(super) struct Home {
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) directory: PathKey,
-    /// The directory's path.
+    /// Path of the directory.
     pub(super) path: Arc<[u8]>,
     pub(super) leaf: BlobId,
 }
 
-/// An entry of a leaf.
+/// The position of an entry in a leaf.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
     pub(super) home: Home,
     pub(super) at: u32,
 }
 
-/// The number that kernels expect of a mount's root.
+/// The inode number that kernels expect of a mount's root.
 const ROOT_INO: u64 = 1;
-/// That of its root, when a view is told it.
+/// Identity of a view's root.
 pub(super) const ROOT: Identity = Identity { ino: ROOT_INO, check: 0 };
 
 impl Identity {
     pub(super) fn new(keys: &Keys, parts: &[&[u8]]) -> Self {
         let bits = keys.inode(parts);
         let ino = match bits as u64 {
-            // 0 means "none" to many programs, 1 is the root's.
+            // Many programs take 0 for "none", and 1 is the root's number.
             0 | ROOT_INO => 2,
             ino => ino,
         };
@@ -103,7 +103,7 @@ impl Home {
 }
 
 impl Node {
-    /// What the mount shows at its top.
+    /// The node at the top of a mount.
     pub(super) fn top(what: What) -> Self {
         Self { identity: ROOT, what, place: None }
     }
@@ -133,7 +133,7 @@ impl Node {
         Self { identity, what, place: None }
     }
 
-    /// The entry `name`, encoded as `body`, at this place of a snapshot with these hard links.
+    /// The node of the entry `name`, encoded as `body`, at `place` in a snapshot with the hard links `links`.
     pub(super) fn child(
         keys: &Keys,
         links: LinkTable<'_>,
@@ -161,17 +161,17 @@ impl Node {
         Ok(Self { identity, what: What::Version { entry, names }, place: Some(place) })
     }
 
-    /// Its inode number, but for a clash of numbers, which [`super::Inodes`] settles.
+    /// The inode number, unless it clashes with another node's. [`super::Inodes`] resolves a clash.
     pub fn ino(&self) -> u64 {
         self.identity.ino
     }
 
-    /// Equal for the names of one file in a snapshot, and unequal for all else.
+    /// A number that is equal for the names of one file in a snapshot, and unequal for all else.
     pub fn identity(&self) -> u128 {
         u128::from(self.identity.check) << 64 | u128::from(self.identity.ino)
     }
 
-    /// The snapshot through which it was reached; `None` for a node outside all snapshots.
+    /// Id of the snapshot through which the node was reached; `None` for a node outside of all snapshots.
     pub fn snapshot_id(&self) -> Option<SnapshotId> {
         match &self.what {
             What::Directory { snapshot, .. } => Some(snapshot.id),
@@ -179,13 +179,13 @@ impl Node {
         }
     }
 
-    /// Whether it is a directory that is in a snapshot, or the snapshot itself.
+    /// Whether the node is a directory in a snapshot, or the snapshot itself.
     pub fn is_in_snapshot(&self) -> bool {
         matches!(self.what, What::Directory { .. })
     }
 
-    /// Whether what it is never changes: true for all but the folders in which new snapshots appear, and the
-    /// expressions whose meaning depends on now.
+    /// Whether the node never changes. This is true for all nodes but two kinds: folders in which new
+    /// snapshots appear, and expressions whose meaning depends on the present time.
     pub fn is_immutable(&self) -> bool {
         match &self.what {
             What::Directory { .. } | What::Version { .. } => true,

@@ -3,8 +3,8 @@ use super::node::Node;
 use super::{Source, ViewError};
 
 impl View {
-    /// The file at `path` (components separated by `/`, empty ones ignored) in the snapshot of `source` that
-    /// `time` means. Symbolic links are not followed.
+    /// Returns the file at `path` in the snapshot of `source` that `time` means. Components are separated by
+    /// `/`; empty ones and `.` are ignored. Symbolic links are not followed.
     pub fn walk(&self, source: &Source, time: &[u8], path: &[u8]) -> Result<Node, ViewError> {
         source.check_lost(time)?;
         let place = source.resolve(time, jiff::Timestamp::now()).ok_or(ViewError::NotFound)?;
@@ -22,7 +22,7 @@ pub(super) fn joined(path: &[u8], name: &[u8]) -> Vec<u8> {
     if path.is_empty() { name.to_vec() } else { [path, b"/", name].concat() }
 }
 
-/// The directory, and the name in it, of a path without needless slashes.
+/// Splits a path without needless slashes into its directory and the name in it.
 pub(super) fn parted(path: &[u8]) -> (&[u8], &[u8]) {
     match path.iter().rposition(|byte| *byte == b'/') {
         Some(at) => (&path[..at], &path[at + 1..]),
@@ -30,7 +30,7 @@ pub(super) fn parted(path: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// The names that a path consists of.
+/// The components of a path, without empty ones and `.`.
 pub fn components(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     path.split(|byte| *byte == b'/').filter(|name| !matches!(*name, b"" | b"."))
 }

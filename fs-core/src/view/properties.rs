@@ -1,5 +1,5 @@
-//! What a node tells of itself by extended attributes that are answered by name and never listed, so that no copy carries
-//! them.
+//! Extended attributes in which a node describes itself. They are answered by name and never listed, so no
+//! copy carries them.
 
 use super::ViewError;
 use super::filesystem::View;
@@ -8,7 +8,7 @@ use super::node::{Node, What};
 const PREFIX: &[u8] = b"user.yester.";
 
 impl View {
-    /// The value of an extended attribute. One that is kept wins over one of ours.
+    /// The value of an extended attribute. A stored attribute wins over one that the view provides.
     pub fn xattr(&self, node: &Node, name: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
         let kept = self.xattrs(node)?.get(name).map(<[u8]>::to_vec);
         Ok(kept.or_else(|| self.own(node, name.strip_prefix(PREFIX)?)))

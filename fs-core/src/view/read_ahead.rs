@@ -1,5 +1,6 @@
-//! Who reads one file of a directory after the other will want the next ones, and who reads a large file its next bytes: a
-//! thread of its own decompresses their blocks meanwhile.
+//! Reads ahead in a thread of its own. A program that reads the files of a directory in order will want the
+//! next files. A program that reads a large file will want its next bytes. The thread decompresses their
+//! blocks meanwhile.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -11,21 +12,22 @@ use super::node::Place;
 use crate::format::{BlobId, Content, Kind};
 use crate::store::{FileReader, Found, Reader, StoreError};
 
-/// So many files in a row count as reading in order.
+/// Number of files in a row that counts as reading in order.
 const STREAK: u32 = 4;
-/// What lies between two files that are read in order: directories, and what has no content.
+/// Largest distance, in entries, of two files that are read in order. Directories and entries without content
+/// lie between them.
 const GAP: u32 = 2;
-/// Entries looked at ahead, and blocks that are made for them at most.
+/// Upper bounds of a request: entries looked at, and blocks decompressed for them.
 const ENTRIES: u32 = 64;
 const BLOCKS: u32 = 16;
-/// Bytes ahead in a large file.
+/// Bytes read ahead in a large file.
 const BYTES: u64 = 1 << 20;
-/// Directories, and large files, that are read at the same time.
+/// Upper bound of the directories, and of the large files, that are tracked at the same time.
 const AT_ONCE: usize = 8;
-/// Requests that may wait; further ones are not made.
+/// Number of requests that may wait. Further requests are dropped.
 const WAITING: usize = 4;
 
-/// Watches what is read, and reads ahead.
+/// Watches reads, and reads ahead.
 #[derive(Debug, Default)]
 pub(super) struct ReadAhead {
     seen: Mutex<Seen>,
@@ -34,9 +36,9 @@ pub(super) struct ReadAhead {
 
 #[derive(Debug, Default)]
 struct Seen {
-    /// The last first, as those below.
+    /// Leaves, the last one read first. `files` has the same order.
     leaves: VecDeque<SeenLeaf>,
-    /// Files that were read in a row.
+    /// Number of files that were read in a row.
     streak: u32,
     files: VecDeque<SeenFile>,
 }
@@ -45,9 +47,9 @@ struct Seen {
 #[derive(Debug)]
 struct SeenLeaf {
     id: BlobId,
-    /// The entry that was read last.
+    /// Position of the entry that was read last.
     at: u32,
-    /// Where reading ahead has come to.
+    /// End of the entries that were read ahead, exclusive.
     ahead: u32,
 }
 
@@ -55,22 +57,22 @@ struct SeenLeaf {
 #[derive(Debug)]
 struct SeenFile {
     list: BlobId,
-    /// Where the last read ended.
+    /// Offset at which the last read ended, in bytes.
     end: u64,
-    /// Where reading ahead has come to.
+    /// End of the bytes that were read ahead, exclusive.
     ahead: u64,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 enum Request {
-    /// These entries of a leaf.
+    /// Entries of a leaf, `to` excluded.
     Entries { leaf: BlobId, from: u32, to: u32 },
-    /// These bytes of a file.
+    /// Bytes of a file, `to` excluded.
     Bytes { list: BlobId, size: u64, from: u64, to: u64 },
 }
 
 impl ReadAhead {
-    /// Notes that `len` bytes of a file at `place` are read, and reads ahead what is likely to come.
+    /// Notes a read of `len` bytes of a file at `place`, and requests what is likely to follow.
     pub(super) fn note(&self, file: &FileReader<'_>, place: Option<&Place>, offset: u64, len: usize) {
         let request = {
             let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -86,30 +88,30 @@ impl ReadAhead {
             let reader = file.reader.clone();
             let started =
                 thread::Builder::new().name("read-ahead".into()).spawn(move || serve(&reader, &receiver));
-            // Without it everything is read when it is asked for.
+            // Without the thread, everything is read when it is requested.
             if let Err(error) = started {
                 log::warn!("cannot read ahead: {error}");
             }
             sender
         });
-        // It is behind already, or not there: whatever it is, the read itself goes on.
+        // The thread is behind or absent. In both cases the read itself continues.
         let _ = thread.try_send(request);
     }
 }
 
 impl Seen {
-    /// What to read ahead, now that entry `at` of a leaf is read.
+    /// Returns what to read ahead after entry `at` of a leaf was read.
     fn entry(&mut self, id: BlobId, at: u32) -> Option<Request> {
         let known = self.leaves.iter().position(|leaf| leaf.id == id);
         let seen = known.and_then(|place| self.leaves.remove(place));
         let (last, ahead) = seen.map_or((None, at + 1), |leaf| (Some(leaf.at), leaf.ahead));
         let follows = match last {
             Some(last) => (last..=last.saturating_add(GAP)).contains(&at),
-            // Another directory at its beginning goes on with what was before.
+            // A read at the beginning of another directory continues the streak.
             None => at < GAP,
         };
         self.streak = if follows { self.streak + u32::from(last.is_some()) } else { 0 };
-        // The further they went on in a row, the further they will.
+        // The longer the streak, the further the window extends.
         let window = (self.streak / 2).min(ENTRIES);
         let request = (self.streak >= STREAK && at + window / 2 >= ahead).then(|| Request::Entries {
             leaf: id,
@@ -121,14 +123,14 @@ impl Seen {
         request
     }
 
-    /// What to read ahead, now that these bytes of a file are read.
+    /// Returns what to read ahead after the bytes from `offset` to `end` of a file were read.
     fn bytes(&mut self, list: BlobId, size: u64, offset: u64, end: u64) -> Option<Request> {
         let known = self.files.iter().position(|file| file.list == list);
         let Some(mut file) = known.and_then(|place| self.files.remove(place)) else {
             keep(&mut self.files, SeenFile { list, end, ahead: end });
             return None;
         };
-        // Several reads of a kernel that reads ahead itself may come in any order.
+        // A kernel that reads ahead itself may send several reads in any order.
         let follows = offset.abs_diff(file.end) <= BYTES;
         if !follows {
             file.ahead = end;
@@ -156,7 +158,7 @@ fn keep<T>(seen: &mut VecDeque<T>, last: T) {
 
 fn serve(reader: &Reader, requests: &Receiver<Request>) {
     for request in requests {
-        // Whoever reads it is told what is wrong.
+        // A later read of the same data reports the error.
         let _ = match request {
             Request::Entries { leaf, from, to } => read_entries(reader, leaf, from..to),
             Request::Bytes { list, size, from, to } => {
@@ -169,7 +171,8 @@ fn serve(reader: &Reader, requests: &Receiver<Request>) {
 fn read_entries(reader: &Reader, leaf: BlobId, entries: Range<u32>) -> Result<(), StoreError> {
     let mut made = 0;
     for at in entries {
-        // Of a large file this would be a small part: that is read ahead as it is read.
+        // For a large file this would be a small part. The bytes of such a file are read ahead while it is
+        // read.
         if let Kind::File { content: Content::Blob(id), .. } =
             Found::read(reader, leaf, at as usize)?.entry()?.kind
         {
@@ -205,7 +208,7 @@ mod tests {
         assert!(told.windows(2).all(|pair| pair[0].1 <= pair[1].0), "{told:?}");
         assert!(told.iter().all(|(from, to)| from < to && to - from <= ENTRIES), "{told:?}");
         assert!(told.last().unwrap().1 > 250, "{told:?}");
-        // The next directory begins where this one has brought it to.
+        // The next directory begins with the window that this one has reached.
         assert_eq!(entries(&mut seen, OTHER, [0]), [(1, ENTRIES)]);
     }
 

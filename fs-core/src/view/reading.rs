@@ -6,10 +6,10 @@ use crate::format::Status;
 /// Whether an import could read a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Reading {
-    /// It could: if the snapshot lacks the path, it did not exist.
+    /// The import could read the path. If the snapshot lacks it, it did not exist.
     #[default]
     Read,
-    /// It could not, or not completely.
+    /// The import could not read the path, or not completely.
     NotRead,
     /// Unknown: the import did not read everything, and did not record every path.
     PerhapsNotRead,
@@ -53,7 +53,7 @@ impl Snapshot {
         if unread.covers(path) || unread.has_below(path) { Reading::NotRead } else { Reading::Read }
     }
 
-    /// Whether nothing is known that was not read.
+    /// Whether no path is known that the import could not read.
     pub(super) fn was_read_whole(&self) -> bool {
         let manifest = &self.manifest;
         // Imports of earlier versions record that something was not read, but not what. A partial run of
@@ -101,9 +101,9 @@ mod tests {
     fn what_is_not_listed_is_in_doubt() {
         let some = snapshot(&["c"], 3, 4);
         assert_eq!((some.reading(b"c"), some.reading(b"d")), (Reading::NotRead, Reading::PerhapsNotRead));
-        // Of an earlier version.
+        // An earlier version of the program recorded this.
         assert_eq!(snapshot(&[], 0, 1).reading(b"d"), Reading::PerhapsNotRead);
-        // The run of another program.
+        // This is a run of another program.
         assert_eq!(snapshot(&[], 0, 0).reading(b"d"), Reading::Read);
     }
 }

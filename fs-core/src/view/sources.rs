@@ -10,52 +10,53 @@ use super::time::{Moment, Timeline};
 use crate::format::{Manifest, SnapshotId, Tag, Time};
 use crate::store::{Repository, SnapshotRecord, StoreError};
 
-/// A snapshot that can be looked into.
+/// A snapshot whose manifest was read.
 #[derive(Debug)]
 pub struct Snapshot {
-    /// Its id.
+    /// Snapshot id.
     pub id: SnapshotId,
-    /// What it is.
+    /// Manifest of the snapshot.
     pub manifest: Manifest,
-    /// The folder through which its directories are seen, if that is not its own: there they are others.
+    /// Virtual folder through which the directories are seen; `None` for the snapshot's own folder. Each
+    /// folder gives the directories other identities.
     pub(super) through: Option<Identity>,
 }
 
 impl Snapshot {
-    /// The same, whose directories are seen through this folder. Its files stay the same.
+    /// Returns the same snapshot, with its directories seen through `folder`. Its files stay the same.
     pub(super) fn seen_through(&self, folder: Identity) -> Self {
         Self { id: self.id, manifest: self.manifest.clone(), through: Some(folder) }
     }
 }
 
-/// A source's snapshots.
+/// A source and its snapshots.
 #[derive(Debug)]
 pub struct Source {
-    /// Its name.
+    /// Name of the source.
     pub name: Arc<[u8]>,
-    /// Its snapshots' times and names.
+    /// Times and names of the snapshots.
     pub timeline: Timeline,
-    /// Its snapshots, in the timeline's order.
+    /// The snapshots, in the timeline's order.
     snapshots: Vec<Arc<Snapshot>>,
-    /// Other names of its snapshots.
+    /// Tags of the snapshots.
     pub(super) tags: SourceTags,
 }
 
-/// All sources of a repository at one moment, in the order of their names.
+/// All sources of a repository at one moment, ordered by name.
 #[derive(Debug, Default)]
 pub struct Sources {
     by_name: BTreeMap<Arc<[u8]>, Arc<Source>>,
-    /// Sources whose snapshots are all lost, but recorded by the index.
+    /// Sources that the index records, but whose snapshots are all lost.
     gone: BTreeMap<Box<[u8]>, Timeline>,
     tags: Tags,
-    /// A manifest or a tag could not be read for a reason that may pass.
+    /// Whether a manifest or a tag could not be read for a reason that may pass.
     incomplete: bool,
-    /// Made when it is asked for.
+    /// Computed on first use.
     calendar: OnceLock<Option<Calendar>>,
 }
 
 impl Source {
-    /// The snapshot at a place of the timeline.
+    /// The snapshot at an index of the timeline.
     pub fn snapshot(&self, place: usize) -> Option<&Arc<Snapshot>> {
         self.snapshots.get(place)
     }
@@ -65,8 +66,8 @@ impl Source {
         self.snapshot(self.timeline.find(name)?)
     }
 
-    /// Fails when this is the canonical name of a snapshot whose manifest is gone or damaged: as an expression it would
-    /// mean the one before.
+    /// Fails if `name` is the canonical name of a snapshot whose manifest is missing or damaged. As an
+    /// expression, the name would mean the snapshot before it.
     pub fn check_lost(&self, name: &[u8]) -> Result<(), StoreError> {
         match self.timeline.lost(name) {
             Some(id) => Err(StoreError::LostSnapshot(SnapshotId(id))),
@@ -84,8 +85,8 @@ impl Source {
 }
 
 impl Sources {
-    /// Reads the repository's snapshots and tags; those of `known` are not read again. A manifest that cannot be read is
-    /// logged and left out: it must not hide the others.
+    /// Reads the repository's snapshots and tags. Those of `known` are not read again. A manifest that cannot
+    /// be read is logged and left out: it must not hide the others.
     pub fn load(repository: &Repository, zone: &TimeZone, known: &Sources) -> Result<Self, StoreError> {
         let tags = Tags::load(repository, &known.tags);
         let known: HashMap<SnapshotId, &Arc<Snapshot>> = known
@@ -93,7 +94,7 @@ impl Sources {
             .values()
             .flat_map(|source| source.snapshots.iter().map(|snapshot| (snapshot.id, snapshot)))
             .collect();
-        // Before the manifests are listed: a snapshot that appears meanwhile is not missed.
+        // The index is read before the manifests are listed, so no snapshot that appears meanwhile is missed.
         let recorded: HashMap<SnapshotId, SnapshotRecord> = match repository.recorded_snapshots() {
             Ok(recorded) => recorded.into_iter().map(|record| (record.id, record)).collect(),
             Err(error) => {
@@ -113,7 +114,7 @@ impl Sources {
                 Some(snapshot) => Arc::clone(snapshot),
                 None => match read(&id) {
                     Ok(manifest) => Arc::new(Snapshot { id, manifest, through: None }),
-                    // Forgotten between listing and reading.
+                    // The snapshot was forgotten between listing and reading.
                     Err(StoreError::Missing(_)) => continue,
                     Err(error) => {
                         log::error!("{error}");
@@ -146,29 +147,29 @@ impl Sources {
         self.incomplete
     }
 
-    /// The source of this name.
+    /// The source with this name.
     pub fn get(&self, name: &[u8]) -> Option<&Arc<Source>> {
         self.by_name.get(name)
     }
 
-    /// The last snapshot of a source, and its name.
+    /// The last snapshot of a source, and its canonical name.
     pub fn last(&self, source: &[u8]) -> Option<(&str, &Arc<Snapshot>)> {
         self.get(source)?.snapshots().next_back()
     }
 
-    /// The number of a source's next snapshot in the second of this time. No number is used twice, as long as
-    /// the index records the lost snapshots. `None` if there is no higher number.
+    /// Number of the source's next snapshot in the second of `time`. No number is used twice, as long as the
+    /// index records the lost snapshots. `None` if there is no higher number.
     pub fn next_number(&self, source: &[u8], time: Time) -> Option<u32> {
         let timeline = self.get(source).map(|source| &source.timeline).or_else(|| self.gone.get(source));
         timeline.map_or(Some(1), |timeline| timeline.next_number(time.timestamp()))
     }
 
-    /// All sources' snapshots in order.
+    /// The snapshots of all sources in order; `None` if there is no snapshot.
     pub(super) fn calendar(&self) -> Option<&Calendar> {
         self.calendar.get_or_init(|| Calendar::of(self)).as_ref()
     }
 
-    /// All sources.
+    /// All sources, ordered by name.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Source>> {
         self.by_name.values()
     }

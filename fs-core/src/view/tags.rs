@@ -1,4 +1,4 @@
-//! Names that people give to snapshots.
+//! Tags: names that people give to snapshots.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -16,21 +16,22 @@ use crate::store::{Repository, StoreError};
 #[derive(Debug, Default)]
 pub(super) struct Tags {
     by_id: HashMap<TagId, Arc<Tag>>,
-    /// Those that cannot be read, which was said.
+    /// Tags that cannot be read, and were logged.
     unread: HashSet<TagId>,
-    /// One could not be read for a reason that may pass.
+    /// Whether a tag could not be read for a reason that may pass.
     incomplete: bool,
 }
 
 impl Tags {
-    /// Reads the repository's tags; those of `known` are not read again. One that cannot be read is logged and left out.
+    /// Reads the repository's tags. Those of `known` are not read again. A tag that cannot be read is logged
+    /// and left out.
     pub(super) fn load(repository: &Repository, known: &Tags) -> Self {
         let mut tags = Self::default();
         let ids = match repository.tags() {
             Ok(ids) => ids,
             Err(error) => {
                 log::error!("{error}");
-                // Those that are known are there still, as far as anybody can tell.
+                // As far as can be told, the known tags still exist.
                 return Self { by_id: known.by_id.clone(), unread: known.unread.clone(), incomplete: true };
             }
         };
@@ -41,7 +42,7 @@ impl Tags {
             }
             match repository.tag(&id) {
                 Ok(tag) => drop(tags.by_id.insert(id, Arc::new(tag))),
-                // Removed between listing and reading.
+                // The tag was removed between listing and reading.
                 Err(StoreError::Missing(_)) => {}
                 Err(error) => {
                     if !known.unread.contains(&id) {
@@ -70,12 +71,12 @@ impl Tags {
     }
 }
 
-/// A source's tags, by name, then by the place of the snapshot.
+/// A source's tags and the indexes of their snapshots, ordered by name, then by index.
 #[derive(Debug)]
 pub(super) struct SourceTags(Vec<(Arc<Tag>, usize)>);
 
 impl SourceTags {
-    /// Those of these snapshots, which are in the timeline's order.
+    /// Returns the tags of `snapshots`, which are in the timeline's order.
     pub(super) fn of(snapshots: &[Arc<Snapshot>], tags: &HashMap<SnapshotId, Vec<Arc<Tag>>>) -> Self {
         let mut all = Vec::new();
         if !tags.is_empty() {
@@ -90,7 +91,7 @@ impl SourceTags {
         Self(all)
     }
 
-    /// The place of the last snapshot with this name.
+    /// Index of the last snapshot with this tag.
     fn last(&self, name: &[u8]) -> Option<usize> {
         let end = self.0.partition_point(|(tag, _)| tag.name.as_bytes() <= name);
         let (tag, place) = self.0.get(end.checked_sub(1)?)?;
@@ -99,29 +100,31 @@ impl SourceTags {
 }
 
 impl Source {
-    /// The place of the snapshot that a name means at the time `now`: its canonical name or an expression, or else a tag.
+    /// Index of the snapshot that `name` means at the time `now`. The name is a canonical name or an
+    /// expression, or else a tag.
     pub fn resolve(&self, name: &[u8], now: Timestamp) -> Option<usize> {
         self.timeline.resolve(name, now).or_else(|| self.tagged(name))
     }
 
-    /// The place of the last snapshot with the tag `@NAME`, unless that means a time.
+    /// Index of the last snapshot with the tag `@NAME`, unless `@NAME` means a time.
     pub(super) fn tagged(&self, name: &[u8]) -> Option<usize> {
         let tag = name.strip_prefix(b"@")?;
         self.tags.last(tag).filter(|_| Expression::parse(name).is_none())
     }
 
-    /// All tags and the places of their snapshots, by name, then by time.
+    /// All tags and the indexes of their snapshots, ordered by name, then by time.
     pub fn tags(&self) -> impl Iterator<Item = (&Tag, usize)> {
         self.tags.0.iter().map(|(tag, place)| (&**tag, *place))
     }
 
-    /// The names that a snapshot has beside its canonical one.
+    /// The tags of a snapshot.
     pub fn tags_of(&self, snapshot: SnapshotId) -> impl Iterator<Item = &str> {
         self.tags().filter(move |(tag, _)| tag.snapshot == snapshot).map(|(tag, _)| &*tag.name)
     }
 }
 
-/// Whether `@NAME` means something by itself, looks as if it did, or is a folder beside the snapshots.
+/// Whether `@NAME` means something by itself, looks as if it did, or is a virtual folder beside the
+/// snapshots.
 pub fn is_reserved_name(name: &str) -> bool {
     let at = ["@", name].concat();
     let folder = |folder: &[u8]| at.as_bytes().eq_ignore_ascii_case(folder);

@@ -1,36 +1,37 @@
-//! A file's attributes (hidden, system, archive …) and when it was made, as an extended attribute keeps them.
+//! A file's attributes (hidden, system, archive …) and creation time, in an extended attribute.
 //!
-//! The name and the form are those of Samba's `xattr_DOSATTRIB`, version 4: the attributes as text, then
-//! the same and two times in binary. So a share of a mount shows files as they were, what is restored to a share on Linux
-//! is there as it was on Windows, and what Samba or Wine has noted on Linux is given back on Windows.
+//! The name and the format are those of Samba's `xattr_DOSATTRIB`, version 4: the attributes as text, then
+//! the attributes and two times in binary. So a Samba share of a mount shows files as they were. Files
+//! restored to a share on Linux appear there as on Windows. Attributes that Samba or Wine has recorded on
+//! Linux are restored on Windows.
 
 use super::filetime::FileTime;
 
 /// The extended attribute's name.
 pub const NAME: &[u8] = b"user.DOSATTRIB";
 
-/// May not be written to; of a folder it says that its icon is its own.
+/// The file is read-only; of a folder it means that its icon is its own.
 pub const READ_ONLY: u32 = 0x1;
-/// Not shown.
+/// The file is hidden.
 pub const HIDDEN: u32 = 0x2;
-/// The operating system's.
+/// The file belongs to the operating system.
 pub const SYSTEM: u32 = 0x4;
 /// A folder, or a link to one.
 pub const DIRECTORY: u32 = 0x10;
-/// Changed since the last backup.
+/// The file has changed since the last backup.
 pub const ARCHIVE: u32 = 0x20;
 /// A link, or something that only a driver understands.
 pub const REPARSE_POINT: u32 = 0x400;
 
-/// Which fields there are: the attributes, and the time of creation.
+/// The valid fields: the attributes, and the creation time.
 const VALID: u32 = 0x1 | 0x10;
 
-/// What Windows tells of a file and Unix does not.
+/// Attributes of a file that Windows has and Unix does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DosAttributes {
     /// Bits such as [`HIDDEN`].
     pub bits: u32,
-    /// When it was made, if that is known.
+    /// Creation time, if known.
     pub created: Option<FileTime>,
 }
 
@@ -39,7 +40,7 @@ impl DosAttributes {
     pub fn encode(self) -> Vec<u8> {
         let mut value = format!("0x{:x}\0", self.bits).into_bytes();
         align(&mut value, 2);
-        // The version, and once more as the union's.
+        // The version, twice: the second is the union's.
         value.extend([4, 0, 4, 0]);
         align(&mut value, 4);
         let created = self.created.map_or(0, FileTime::ticks);
@@ -48,7 +49,7 @@ impl DosAttributes {
         value
     }
 
-    /// Reads a value, also of Samba's other versions; of the oldest, and of Wine's, there is only the text.
+    /// Decodes a value, also of Samba's other versions. Samba's oldest version and Wine have only the text.
     pub fn decode(value: &[u8]) -> Option<Self> {
         let text = value.split(|byte| *byte == 0).next()?;
         let bits = u32::from_str_radix(str::from_utf8(text).ok()?.strip_prefix("0x")?, 16).ok()?;
@@ -56,7 +57,7 @@ impl DosAttributes {
     }
 }
 
-/// The time of creation in the binary part, which begins at `at` or soon after.
+/// The creation time in the binary part, which begins at `at` or soon after.
 fn created(value: &[u8], at: usize) -> Option<FileTime> {
     let version = at.next_multiple_of(2);
     let fields = (version + 4).next_multiple_of(4);

@@ -5,7 +5,8 @@ const NANOSECONDS_PER_TICK: u32 = 100;
 /// From 1601-01-01 to 1970-01-01: 369 years, 89 of them leap years.
 const EPOCH_DISTANCE_SECONDS: i64 = (369 * 365 + 89) * 86_400;
 
-/// A time as Windows counts it: 100-nanosecond ticks since 1601-01-01T00:00:00 UTC ([MS-DTYP] 2.3.3, `FILETIME`).
+/// A time as Windows counts it: 100-nanosecond ticks since 1601-01-01T00:00:00 UTC ([MS-DTYP] 2.3.3,
+/// `FILETIME`).
 ///
 /// Never above [`FileTime::MAX`]: Windows treats greater values as invalid, since its kernel holds the same
 /// count in a signed integer (`LARGE_INTEGER`).
@@ -15,7 +16,7 @@ pub struct FileTime(u64);
 impl FileTime {
     /// 1601-01-01T00:00:00 UTC. Many Windows programs show it as "no time".
     pub const MIN: Self = Self(0);
-    /// In the year 30828.
+    /// The last time, in the year 30828.
     pub const MAX: Self = Self(i64::MAX.cast_unsigned());
 
     /// The time of `ticks`, or [`FileTime::MAX`] if Windows has no such time.

@@ -1,16 +1,17 @@
-//! When Windows takes two names for one: case does not count.
+//! Decides when two names are one to Windows, which ignores case.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// The name in upper case, as Windows compares names: unit by unit, where one unit is the other's capital.
+/// The name in upper case, as Windows compares names: unit by unit, with one unit as the capital of each.
 ///
-/// So the length never changes, `ß` is no `SS`, and characters beyond the first plane keep their case. The kernel's own table is older
-/// than the one used here; a letter of which only one of them knows the capital is told apart by only one of them.
+/// So the length never changes, `ß` does not become `SS`, and characters beyond the first plane keep their
+/// case. The kernel's own table is older than the one used here. If only one of the tables has the capital of
+/// a letter, only that one treats the two as equal.
 pub fn fold(name: &[u16]) -> Vec<u16> {
     name.iter().copied().map(upper).collect()
 }
 
-/// Equal for names that are one to Windows.
+/// A hash of the name, equal for names that are one to Windows.
 pub fn key(name: &[u16]) -> u64 {
     let mut hasher = DefaultHasher::new();
     for unit in name {

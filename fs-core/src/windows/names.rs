@@ -1,27 +1,29 @@
 //! Unix file names as names that Windows accepts, and back.
 //!
-//! A Unix name is any bytes but `/` and NUL. A Windows name is UTF-16 that must not hold certain characters, end
-//! in a dot or a space, or be that of a device. Whatever Windows would refuse or misread is written, byte by
-//! byte, as the private-use character U+F000 + byte, as Interix, Cygwin and WSL do. It concerns:
+//! A Unix name is any bytes but `/` and NUL. A Windows name is UTF-16. It must not hold certain characters,
+//! end in a dot or a space, or be a device's name. Everything that Windows would refuse or misread is escaped
+//! byte by byte: each byte becomes the private-use character U+F000 + byte, as in Interix, Cygwin and WSL.
+//! Escaped are:
 //!
 //! - `< > : " / \ | ? *` and the control characters below space ("Naming Files, Paths, and Namespaces" in the
 //!   Win32 documentation)
 //! - all dots and spaces at the end, which Win32 would drop
 //! - the first character of a device name (`CON`, `nul.txt`, …), which Win32 would open instead of the file
-//! - bytes that are no UTF-8
-//! - the UTF-8 bytes of a character that itself is one of U+F000 to U+F0FF, so that it cannot be mistaken for an
-//!   escaped byte
+//! - bytes that are not UTF-8
+//! - the UTF-8 bytes of a character from U+F000 to U+F0FF, so that it cannot be mistaken for an escaped byte
 //!
-//! Reading back is then simple: U+F000 + byte is that byte, every other character is its UTF-8. Half a surrogate pair,
-//! which Windows allows in names, is the three bytes that UTF-8 would have for it (WTF-8), and those are it.
+//! The way back is simple: U+F000 + byte is that byte, and every other character is its UTF-8. Windows allows
+//! half a surrogate pair in names. Its bytes are the three that UTF-8 would have for it (WTF-8), and they map
+//! back to the half.
 //!
 //! **Length**: Windows allows 255 UTF-16 units in a name. The mapping never makes more units than there were
-//! bytes, so that every name of at most 255 bytes, all that Linux's file systems allow, fits and nothing is ever cut.
+//! bytes. Linux's file systems allow at most 255 bytes in a name, so every such name fits, and nothing is
+//! ever cut.
 
-/// Escaped bytes are the characters U+F000 to U+F0FF.
+/// The base of escaped bytes, which are the characters U+F000 to U+F0FF.
 const ESCAPED: u16 = 0xf000;
 
-/// The one Windows name of a Unix name.
+/// The only Windows name of a Unix name.
 pub fn to_windows(name: &[u8]) -> Vec<u16> {
     let mut units = Vec::with_capacity(name.len());
     let mut rest = name;
@@ -34,7 +36,7 @@ pub fn to_windows(name: &[u8]) -> Vec<u16> {
             }
         }
         rest = &rest[chunk.valid().len()..];
-        // Two halves side by side would be read as a pair, which has bytes of its own.
+        // Two adjacent halves would be read as a pair, which has other bytes.
         let half =
             half_pair(rest).filter(|half| !is_low(*half) || !units.last().is_some_and(|last| is_high(*last)));
         let taken = if let Some(half) = half {
@@ -50,31 +52,33 @@ pub fn to_windows(name: &[u8]) -> Vec<u16> {
         *unit |= ESCAPED;
     }
     if is_device(&units) {
-        // An ASCII letter: all device names begin with one.
+        // The first unit is an ASCII letter: all device names begin with one.
         units[0] |= ESCAPED;
     }
     units
 }
 
-/// The Unix name that [`to_windows`] maps to `name`; none if there is no such name.
+/// The Unix name that [`to_windows`] maps to `name`; `None` if there is no such name.
 ///
-/// Each Unix name has one Windows name only: `\u{f041}` would read as `A`, whose name is `A`, and so is none.
+/// Each Unix name has only one Windows name. For example, `\u{f041}` would read as `A`, but the Windows name
+/// of `A` is `A`, so `\u{f041}` has no Unix name.
 pub fn from_windows(name: &[u16]) -> Option<Vec<u8>> {
     let bytes = decode(name, |character| is_escaped(character).then_some(u32::from(character) as u8));
     (is_unix_name(&bytes) && to_windows(&bytes) == name).then_some(bytes)
 }
 
-/// Whether a file may be called so: escaped, also what parts names, and what means a folder, can be written.
+/// Whether a file may have this name. Escaped input can hold `/`, NUL, `.` and `..`, which no file may have.
 fn is_unix_name(name: &[u8]) -> bool {
     !matches!(name, b"." | b"..") && !name.iter().any(|byte| matches!(byte, 0 | b'/'))
 }
 
-/// The bytes of `name` without any meaning: each character its UTF-8, half a pair what UTF-8 would have for it (WTF-8).
+/// The bytes of `name` without unescaping. Each character becomes its UTF-8. Half a pair becomes the bytes
+/// that UTF-8 would have for it (WTF-8).
 pub fn plain(name: &[u16]) -> Vec<u8> {
     decode(name, |_| None)
 }
 
-/// The UTF-8 of `name`, but for characters that `byte` has a byte for.
+/// The UTF-8 of `name`, except for characters to which `byte` gives a byte.
 fn decode(name: &[u16], byte: impl Fn(char) -> Option<u8>) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(name.len());
     for character in char::decode_utf16(name.iter().copied()) {
@@ -94,7 +98,7 @@ fn decode(name: &[u16], byte: impl Fn(char) -> Option<u8>) -> Vec<u8> {
     bytes
 }
 
-/// The half of a surrogate pair whose three bytes `bytes` begins with.
+/// The half of a surrogate pair whose three bytes are at the start of `bytes`.
 fn half_pair(bytes: &[u8]) -> Option<u16> {
     match *bytes {
         [0xed, high @ 0xa0..=0xbf, low @ 0x80..=0xbf, ..] => {
@@ -124,10 +128,10 @@ fn is_forbidden(character: char) -> bool {
     character < ' ' || r#"<>:"/\|?*"#.contains(character)
 }
 
-/// Whether Win32 takes the name for a device's: up to the first dot, in any case, it is one.
+/// Whether Win32 takes the name for a device: the part before the first dot is a device's name, in any case.
 fn is_device(name: &[u16]) -> bool {
     let stem = name.split(|&unit| unit == u16::from(b'.')).next().unwrap_or_default();
-    // Longer than any device's name; without this every long name would be decoded for nothing.
+    // No device's name is longer. Without this check every long name would be decoded for nothing.
     if stem.len() > 8 {
         return false;
     }
@@ -135,10 +139,10 @@ fn is_device(name: &[u16]) -> bool {
     // Win32 ignores spaces before the dot: `NUL .txt` is the device too.
     let stem = stem.trim_end_matches(' ');
     match stem {
-        // The two consoles are missing in Microsoft's list of reserved names, but are opened as devices as well.
+        // The two consoles are missing in Microsoft's list of reserved names, but are also opened as devices.
         "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$" => true,
         _ => stem.strip_prefix("COM").or_else(|| stem.strip_prefix("LPT")).is_some_and(|port| {
-            // Windows takes the superscript digits of ISO 8859-1 for digits.
+            // Windows treats the superscript digits of ISO 8859-1 as digits.
             matches!(port, "0" | "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9" | "¹" | "²" | "³")
         }),
     }

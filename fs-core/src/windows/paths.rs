@@ -1,15 +1,16 @@
 //! Targets of links: `C:\Users\joe` is kept as `C:/Users/joe`, `..\lib` as `../lib`.
 //!
-//! Between the slashes are [`names`](super::names), so that a relative target means the same in a tree that was taken on one
-//! system and put back on the other. What is no name of a file (a drive, a volume, `.` and `..`) stays as it is.
+//! The parts between slashes are [`names`](super::names). So a relative target means the same if a tree is
+//! imported on one system and restored on the other. Parts that are not names of files (a drive, a volume,
+//! `.` and `..`) stay as they are.
 
 use super::names::{from_windows, plain, to_windows};
 
 const SEPARATOR: u16 = b'\\' as u16;
-/// Before a path that Windows is not to interpret.
+/// The prefix of a path that Windows does not interpret.
 const VERBATIM: [u16; 4] = [SEPARATOR, SEPARATOR, b'?' as u16, SEPARATOR];
 
-/// The bytes that are kept of a target.
+/// The bytes to keep of a target.
 pub fn from_target(target: &[u16]) -> Vec<u8> {
     let target = without_verbatim(target);
     let is_separator = |unit: &u16| [SEPARATOR, u16::from(b'/')].contains(unit);
@@ -17,9 +18,9 @@ pub fn from_target(target: &[u16]) -> Vec<u8> {
     names.collect::<Vec<_>>().join(&b'/')
 }
 
-/// The target whose bytes these are.
+/// The target that has these bytes.
 pub fn to_target(bytes: &[u8]) -> Vec<u16> {
-    // The server of `//server`, the `?` of `//?/Volume{…}` and a drive are no files' names.
+    // The server of `//server`, the `?` of `//?/Volume{…}` and a drive are not names of files.
     let is_place = |at: usize, name: &[u8]| {
         matches!(name, [] | [b'.'] | [b'.', b'.'])
             || at == 0 && matches!(name, [letter, b':'] if letter.is_ascii_alphabetic())
@@ -31,7 +32,8 @@ pub fn to_target(bytes: &[u8]) -> Vec<u16> {
     names.collect::<Vec<_>>().join(&SEPARATOR)
 }
 
-/// The path without the prefix that Windows itself puts before drives and shares, where it says no more.
+/// The path without the prefix that Windows itself puts before drives and shares, if the prefix has no
+/// further meaning.
 pub fn without_verbatim(path: &[u16]) -> Vec<u16> {
     let Some(rest) = path.strip_prefix(&VERBATIM) else { return path.to_vec() };
     let share: Vec<u16> = "UNC\\".encode_utf16().collect();

@@ -1,21 +1,21 @@
-//! How two trees differ, in words.
+//! Describes the differences between two trees.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use super::{Entry, Tree, shown};
 
-/// More differences than this help nobody.
+/// Maximum number of differences reported. More would not help.
 const LIMIT: usize = 25;
 
-/// Fail, naming the differences, unless a tree is what it should be.
+/// Fails and names the differences, unless the trees are equal.
 #[track_caller]
 pub fn assert_same(what: &str, expected: &Tree, seen: &Tree) {
     let found = differences(expected, seen);
     assert!(found.is_empty(), "{what}: {} differences:\n  {}", found.len(), found.join("\n  "));
 }
 
-/// All differences, up to a limit; none when the trees are equal in every attribute and byte.
+/// All differences, up to a limit. Empty if the trees are equal in every attribute and byte.
 pub fn differences(expected: &Tree, seen: &Tree) -> Vec<String> {
     let mut found = Vec::new();
     for path in seen.keys().filter(|path| !expected.contains_key(*path)) {

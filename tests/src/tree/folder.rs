@@ -1,4 +1,4 @@
-//! Folders by descriptor: paths longer than the kernel takes at once can be reached only so.
+//! Folders by descriptor, to reach paths that are longer than the kernel accepts.
 
 use std::ffi::OsStr;
 use std::io;
@@ -13,19 +13,20 @@ use rustix::fs::{CWD, Mode, OFlags, openat};
 pub struct Folder(OwnedFd);
 
 impl Folder {
-    /// Open the folder at a path, which may be a symbolic link to it.
+    /// Opens the folder at a path, which may be a symbolic link to it.
     pub fn open(path: &Path) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(Self(openat(CWD, path, flags, Mode::empty())?))
     }
 
-    /// Open a folder in this one.
+    /// Opens a folder in this one.
     pub fn enter(&self, name: &[u8]) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(Self(openat(&self.0, name, flags, Mode::empty())?))
     }
 
-    /// The folder that holds the last component of a path below this folder, and that component; `.` for the root.
+    /// The folder that contains the last component of a path below this folder, and that component; `.` for
+    /// the root.
     pub fn reach<'p>(&self, path: &'p [u8]) -> io::Result<(Self, &'p [u8])> {
         let mut folder = Self(self.0.try_clone()?);
         let mut components = path.split(|&byte| byte == b'/');
@@ -36,7 +37,7 @@ impl Folder {
         Ok((folder, last))
     }
 
-    /// A short path to a name in this folder, good while the folder is open.
+    /// A short path to a name in this folder, valid while the folder is open.
     pub fn path(&self, name: &[u8]) -> PathBuf {
         PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd())).join(OsStr::from_bytes(name))
     }

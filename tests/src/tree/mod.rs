@@ -1,4 +1,4 @@
-//! A directory tree in every attribute that a backup must keep.
+//! A directory tree with every attribute that a backup must keep.
 
 mod compare;
 mod folder;
@@ -11,10 +11,10 @@ pub use compare::{assert_same, differences};
 pub use folder::Folder;
 pub use scan::{read_xattrs, scan};
 
-/// A tree: paths as bytes, components joined by `/`, the root being the empty path.
+/// A tree, keyed by path: bytes, with components joined by `/`. The root is the empty path.
 pub type Tree = BTreeMap<Vec<u8>, Entry>;
 
-/// What kind of node a name stands for.
+/// The type of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the kinds are what POSIX calls them")]
 pub enum Kind {
@@ -27,34 +27,34 @@ pub enum Kind {
     BlockDevice,
 }
 
-/// One name of a tree, and the node that it stands for.
+/// A name of a tree, and its node.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Its type.
+    /// Type of the node.
     pub kind: Kind,
-    /// The permission bits, setuid, setgid and sticky among them.
+    /// Permission bits, including setuid, setgid and sticky.
     pub mode: u32,
-    /// The owner.
+    /// Id of the owner.
     pub uid: u32,
-    /// The group.
+    /// Id of the group.
     pub gid: u32,
-    /// Seconds and nanoseconds; before 1970 the seconds are negative.
+    /// Seconds and nanoseconds. Before 1970 the seconds are negative.
     pub mtime: (i64, u32),
-    /// What `stat` says the size is; 0 for all but files and symbolic links.
+    /// Size from `stat`; 0 for all but files and symbolic links.
     pub size: u64,
-    /// A file's content, a symbolic link's target.
+    /// Content of a file, or target of a symbolic link.
     pub data: Arc<[u8]>,
-    /// A device's number.
+    /// Device number.
     pub rdev: u64,
-    /// How many names the node has; 0 for directories, where file systems differ.
+    /// Number of names of the node; 0 for directories, for which file systems differ.
     pub nlink: u64,
-    /// The same for all names of one node, different for different nodes. Comparable within one tree only.
+    /// Equal for all names of one node, different for different nodes. Valid within one tree only.
     pub identity: u64,
-    /// All extended attributes, ACLs among them.
+    /// All extended attributes, including ACLs.
     pub xattrs: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
-/// A name or path for people.
+/// A name or path in printable form.
 pub fn shown(path: &[u8]) -> String {
     let text: String = path.escape_ascii().to_string();
     if text.len() > 120 {

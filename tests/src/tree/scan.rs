@@ -1,4 +1,4 @@
-//! Reading a tree from the disk, or from the mount.
+//! Reads a tree from disk or from a mount.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +9,8 @@ use std::path::Path;
 
 use super::{Entry, Folder, Kind, Tree, shown};
 
-/// Read the whole tree below a folder, the folder itself (or what a symbolic link says it is) being its root.
+/// Reads the whole tree below a folder. The root is the folder itself, or the target if it is a symbolic
+/// link.
 #[track_caller]
 pub fn scan(root: &Path) -> Tree {
     let mut tree = Tree::new();
@@ -84,11 +85,11 @@ fn read(folder: &Folder, name: &[u8]) -> io::Result<Entry> {
     })
 }
 
-/// All extended attributes of a node, not following symbolic links.
+/// All extended attributes of a node. Symbolic links are not followed.
 pub fn read_xattrs(path: &Path) -> io::Result<BTreeMap<Vec<u8>, Vec<u8>>> {
     let mut list = vec![0; 65536];
     let length = match rustix::fs::llistxattr(path, list.as_mut_slice()) {
-        // A file system that has none.
+        // The file system has no extended attributes.
         Err(rustix::io::Errno::NOTSUP) => return Ok(BTreeMap::new()),
         length => length?,
     };

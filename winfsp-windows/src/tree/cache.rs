@@ -5,12 +5,12 @@ use lru::LruCache;
 
 use crate::listed::Listed;
 
-/// As many entries of directories are kept: some 32 megabytes.
+/// Maximum number of entries of directories in the cache, about 32 MB.
 const MOST_ENTRIES: usize = 2_000_000;
-/// What a directory without entries counts.
+/// Cost of a directory without entries, in entries.
 const EMPTY: usize = 10;
 
-/// The names of the directories that were looked at last.
+/// The names of the directories that were used last.
 #[derive(Debug)]
 pub(super) struct Cache(Mutex<Kept>);
 
@@ -23,7 +23,7 @@ struct Kept {
 #[derive(Debug)]
 struct Names {
     listed: Arc<Listed>,
-    /// For as long as there are no other snapshots.
+    /// The names are valid as long as the sources are these.
     until: Option<Arc<Sources>>,
 }
 
@@ -34,7 +34,8 @@ impl Default for Cache {
 }
 
 impl Cache {
-    /// The names of the directory, which `list` tells when they are not known, and whether these are all.
+    /// The names of the directory. `list` reads them if they are not cached, and returns whether they are
+    /// complete.
     pub(super) fn get(
         &self,
         view: &View,
@@ -73,7 +74,7 @@ impl Kept {
         if let Some(old) = self.directories.put(key, names) {
             self.entries -= weight(&old);
         }
-        // The one just put stays, however large.
+        // The entry just added stays, however large it is.
         while self.entries > MOST_ENTRIES && self.directories.len() > 1 {
             let Some((_, old)) = self.directories.pop_lru() else { break };
             self.entries -= weight(&old);

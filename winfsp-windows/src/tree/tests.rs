@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// A drive that shows one snapshot of what `make` makes, as source `web1`.
+/// A drive with one snapshot of source `web1`. Its tree is made by `make`.
 fn drive(make: impl FnOnce(&Path)) -> (TempDir, Tree) {
     let folder = tempfile::tempdir().unwrap();
     let (repository, files) = (folder.path().join("repository"), folder.path().join("files"));
@@ -56,7 +56,7 @@ fn content(tree: &Tree, path: &str) -> String {
     String::from_utf8(buffer[..len].to_vec()).unwrap()
 }
 
-/// All names, told `most` at a time.
+/// All names, listed `most` at a time.
 fn list(tree: &Tree, path: &str, most: usize, pattern: &str) -> Vec<String> {
     let directory = find(tree, path);
     let listed = tree.listed(directory.node()).unwrap();
@@ -177,10 +177,10 @@ fn links_are_links_only_inside() {
     assert_eq!(content(&tree, r"\web1\@latest\a\absolute"), "/etc/passwd");
     let info = find(&tree, r"\web1\@latest\a\to_folder").info;
     assert_eq!(info.attributes, DIRECTORY | REPARSE_POINT);
-    // Windows follows links on the way; a text is no folder.
+    // Windows itself follows links of a path. A text file is no folder.
     assert!(matches!(tree.find(&utf16(r"\web1\@latest\a\to_folder\x")), Err(Missing::Link)));
     assert_eq!(status(&tree, r"\web1\@latest\a\absolute\x"), Status::OBJECT_PATH_NOT_FOUND);
-    // Beside the snapshots a link would lead elsewhere.
+    // Outside of snapshots a link would lead elsewhere.
     let versions = r"\web1\@versions\a\to_file";
     let [.., version] = &list(&tree, versions, 9, "")[..] else { panic!("no version") };
     assert_eq!(find(&tree, &format!(r"{versions}\{version}")).link, Some(Link::Text));
@@ -217,7 +217,7 @@ fn a_listing_goes_on_when_an_older_snapshot_comes() {
         };
         let (repository, files) = (folder.path().join("repository"), folder.path().join("files"));
         import_tree(&repository, &files, &options, &Silent, &Cancellation::default()).unwrap();
-        // An expression means the newest of what is there now.
+        // A time expression means the newest of the present snapshots.
         find(&tree, r"\web1\@today");
     };
     import_at(2_000_000);

@@ -18,12 +18,12 @@ use crate::security::Security;
 use crate::status::Status;
 use crate::tree::{Found, Missing, Tree};
 
-/// `FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_WRITE_EA | FILE_DELETE_CHILD | FILE_WRITE_ATTRIBUTES | DELETE | WRITE_DAC |
-/// WRITE_OWNER`
+/// `FILE_WRITE_DATA | FILE_APPEND_DATA | FILE_WRITE_EA | FILE_DELETE_CHILD | FILE_WRITE_ATTRIBUTES | DELETE |
+/// WRITE_DAC | WRITE_OWNER`
 const WRITE: u32 = 0x2 | 0x4 | 0x10 | 0x40 | 0x100 | 0x1_0000 | 0x4_0000 | 0x8_0000;
 /// `FILE_DELETE_ON_CLOSE`
 const DELETE_ON_CLOSE: u32 = 0x1000;
-/// What the bits are that WinFsp leaves of the options of a create.
+/// Mask of the create options that WinFsp passes on.
 const OPTIONS: u32 = 0x00ff_ffff;
 
 /// The file system of a drive.
@@ -34,10 +34,10 @@ pub(super) struct Drive {
     on_end: Box<dyn Fn() + Send + Sync>,
 }
 
-/// A file or directory that somebody has open.
+/// An open file or directory.
 pub(super) struct Handle {
     found: Found,
-    /// The names of the listing that is under way.
+    /// The names of the listing in progress.
     listing: Mutex<Option<Arc<Listed>>>,
 }
 
@@ -48,7 +48,7 @@ impl From<Status> for FspError {
 }
 
 impl From<Missing> for Status {
-    /// Links on the way are resolved before anything is opened.
+    /// Links of a path are resolved before anything is opened.
     fn from(missing: Missing) -> Self {
         match missing {
             Missing::Status(status) => status,
@@ -107,15 +107,15 @@ fn fill(told: &mut FileInfo, info: &Info) {
     };
 }
 
-/// Copies a security descriptor into WinFsp's buffer, if it asks for it, and tells its length.
+/// Copies a security descriptor into WinFsp's buffer, if there is one. Returns its length.
 #[expect(unsafe_code, reason = "winfsp types the buffer's bytes as c_void, which no safe code can write")]
 fn tell_security(descriptor: &[u8], buffer: Option<&mut [c_void]>) -> Result<u64> {
     if let Some(buffer) = buffer {
         if buffer.len() < descriptor.len() {
             return refuse(Status::BUFFER_OVERFLOW);
         }
-        // SAFETY: the buffer is as many bytes as its length says, for `c_void` is a byte, and was compared just above; it is
-        // borrowed mutably, so that the two do not overlap.
+        // SAFETY: the buffer has as many bytes as its length says, because `c_void` is a byte. The length was
+        // checked just above. The buffer is borrowed mutably, so the two do not overlap.
         unsafe {
             std::ptr::copy_nonoverlapping(descriptor.as_ptr(), buffer.as_mut_ptr().cast(), descriptor.len());
         }
@@ -155,7 +155,7 @@ impl FileSystemContext for Drive {
             return refuse(Status::MEDIA_WRITE_PROTECTED);
         }
         fill(told.as_mut(), &found.info);
-        // It differs from what was asked in case only, so that there is room for it.
+        // The path differs from the requested one in case only, so there is room for it.
         if 2 * found.path().len() <= usize::from(told.normalized_name_size()) {
             told.set_normalized_name(found.path(), None);
         }
@@ -205,7 +205,7 @@ impl FileSystemContext for Drive {
             entry.reset();
             fill(entry.file_info_mut(), info);
             if entry.set_name_raw(name).is_err() {
-                // No directory that Linux can have has such a name.
+                // A directory of Linux cannot contain such a name.
                 log::error!("a name is too long for Windows, and left out of a listing");
                 return true;
             }
@@ -213,7 +213,7 @@ impl FileSystemContext for Drive {
         };
         match self.tree.list(&handle.found, &listed, marker.inner(), pattern.as_ref(), &mut emit) {
             Ok(true) => drop(DirInfo::<255>::finalize_buffer(buffer, &mut filled)),
-            // The next request begins with the error.
+            // The next request starts with the error.
             Ok(false) => {}
             Err(_) if filled > 0 => {}
             Err(error) => return Err(failed(error)),
@@ -229,7 +229,7 @@ impl FileSystemContext for Drive {
     }
 
     fn get_volume_info(&self, told: &mut VolumeInfo) -> Result<()> {
-        // As the disk's that holds the repository: how much room there is for history.
+        // The sizes of the disk of the repository: how much room is left for history.
         let (total, free) = disk::room(self.tree.view().repository().root()).unwrap_or_else(|error| {
             log::error!("cannot tell how much room the disk of the repository has: {error}");
             (0, 0)
@@ -254,7 +254,7 @@ impl FileSystemContext for Drive {
         }
     }
 
-    // The driver refuses to write before it asks; whoever comes past it is refused here.
+    // The driver refuses writes before they get here. Any that still arrive are refused here.
 
     fn create(
         &self,

@@ -1,4 +1,4 @@
-//! WinFsp's requests, answered from the tree. Only types are converted here.
+//! Answers the requests of WinFsp from the tree. This module only converts types.
 
 mod disk;
 mod filesystem;

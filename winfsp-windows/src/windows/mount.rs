@@ -14,9 +14,9 @@ use crate::status::Status;
 const SECTOR: u16 = 512;
 const SECTORS: u16 = 8;
 const _: () = assert!(UNIT == SECTOR as u64 * SECTORS as u64);
-/// Milliseconds for which the driver may keep what it was told: snapshots appear meanwhile.
+/// Cache lifetime of the driver, in milliseconds. It is short because new snapshots appear.
 const LIFETIME: u32 = 1000;
-/// Milliseconds for which it may keep who may read what.
+/// Cache lifetime of security descriptors, in milliseconds.
 const SECURITY_LIFETIME: u32 = 60_000;
 
 /// A drive that this process serves. Dropping it unmounts.
@@ -30,8 +30,8 @@ impl std::fmt::Debug for Mount {
     }
 }
 
-/// Mounts `view` at a drive such as `Z:`, or at a folder that does not exist yet. `on_end` hears of it when WinFsp stops
-/// by itself, as when its driver goes.
+/// Mounts `view` at a drive such as `Z:`, or at a folder that does not exist yet. `on_end` is called if
+/// WinFsp stops by itself, for example when its driver stops.
 pub fn mount(
     view: View,
     point: &OsStr,
@@ -52,7 +52,8 @@ pub fn mount(
     Ok(Mount { host })
 }
 
-/// The place as WinFsp wants it: a drive without the backslash of its root, a folder as every process calls it.
+/// The mount point in WinFsp's form: a drive without the backslash of its root, or an absolute path of a
+/// folder.
 fn place(point: &OsStr) -> OsString {
     let text = point.to_string_lossy();
     let drive = text.strip_suffix(['\\', '/']).unwrap_or(&text);
@@ -63,7 +64,7 @@ fn place(point: &OsStr) -> OsString {
 }
 
 impl Mount {
-    /// Unmounts, and waits for what is being answered.
+    /// Unmounts, and waits for the requests in progress.
     pub fn unmount(mut self) {
         self.host.unmount();
         self.host.stop();

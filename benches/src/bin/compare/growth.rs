@@ -1,4 +1,4 @@
-//! The same work at 1, 4 and 16 times the size: what grows faster than the data?
+//! The same work at 1, 4 and 16 times the size, to find costs that grow faster than the data.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::process::{Usage, to_f64};
 use crate::results::{Growth, Section, Unit};
 use crate::tools::{self, Keeper};
 
-/// A quick run wants to see that it works, not how it grows.
+/// Factors of a quick run, which only tests that the measurement works.
 const QUICK: [u64; 3] = [1, 2, 3];
 const FACTORS: [u64; 3] = [1, 4, 16];
 
@@ -24,7 +24,7 @@ struct Base {
     bytes: u64,
 }
 
-/// One round, of every keeper that is here.
+/// Runs one round with every keeper that is installed.
 pub fn run(lab: &Lab, section: &mut Section) -> Result<()> {
     let base = if lab.quick {
         Base { files: 100, snapshots: 1, bytes: 1 << 20 }
@@ -32,7 +32,7 @@ pub fn run(lab: &Lab, section: &mut Section) -> Result<()> {
         Base { files: 2000, snapshots: 4, bytes: 8 << 20 }
     };
     let names: Vec<String> = section.versions.iter().map(|(name, _)| name.clone()).collect();
-    // A quick run has no time to see how the peers grow.
+    // A quick run has no time to measure the growth of the peers.
     for name in names.into_iter().take(if lab.quick { 1 } else { usize::MAX }) {
         let done = files_grow(lab, section, &name, base.files)
             .and_then(|()| sizes_grow(lab, section, &name, base.bytes))
@@ -93,7 +93,7 @@ fn snapshots_grow(lab: &Lab, section: &mut Section, name: &str, base: u64) -> Re
     remove(&tree)
 }
 
-/// What is measured at one size.
+/// A measurement at one size.
 #[derive(Clone, Copy)]
 struct Point<'a> {
     of: &'a str,
@@ -102,7 +102,7 @@ struct Point<'a> {
 }
 
 impl Point<'_> {
-    /// A new repository, and the tree imported into it; `None` when `name` is no keeper.
+    /// Makes a repository and imports the tree; `None` if `name` is no keeper.
     fn first(&self, lab: &Lab, section: &mut Section, tree: &Path) -> Result<Option<Box<dyn Keeper>>> {
         lab.say(format!("growth: {} {}, {}", self.size, self.of, self.name));
         let Some(mut keeper) = tools::make(lab, self.name).transpose()? else { return Ok(None) };
@@ -112,7 +112,7 @@ impl Point<'_> {
         Ok(Some(keeper))
     }
 
-    /// Imports the unchanged tree, reads, and clears away.
+    /// Imports the unchanged tree, reads, and removes the repository.
     fn rest(&self, lab: &Lab, section: &mut Section, mut keeper: Box<dyn Keeper>, tree: &Path) -> Result<()> {
         lab.settle();
         let usage = keeper.import(lab, tree)?;

@@ -1,4 +1,4 @@
-//! One round of imports: every tool takes every generation, turn about.
+//! One round of imports: all tools import all generations, in turns.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -12,16 +12,16 @@ use crate::process::{Interrupted, Usage, to_f64};
 use crate::results::{Section, Unit, median};
 use crate::tools::{self, Keeper};
 
-/// A tool in this round, and what it took so far.
+/// A tool in this round, with its usage so far.
 pub struct Entrant {
     pub keeper: Box<dyn Keeper>,
     imports: Vec<Usage>,
     first_size: f64,
-    /// It failed: what it says from now on would mean nothing.
+    /// Set after a failure: later results would mean nothing.
     failed: bool,
 }
 
-/// Empty repositories of every keeper that is here.
+/// Makes an empty repository for every keeper that is installed.
 pub fn enter(lab: &Lab, section: &mut Section) -> Result<Vec<Entrant>> {
     let mut entrants = Vec::new();
     let names: Vec<String> = section.versions.iter().map(|(name, _)| name.clone()).collect();
@@ -38,7 +38,7 @@ pub fn enter(lab: &Lab, section: &mut Section) -> Result<Vec<Entrant>> {
     Ok(entrants)
 }
 
-/// Imports all generations, and the last one again.
+/// Imports all generations, and then the last one again.
 pub fn run(
     lab: &Lab,
     data: &dyn DataSet,
@@ -75,7 +75,7 @@ pub fn run(
 }
 
 impl Entrant {
-    /// Whether its repository holds all generations.
+    /// Whether the repository holds all generations.
     pub fn is_sound(&self) -> bool {
         !self.failed
     }
@@ -125,12 +125,12 @@ impl Entrant {
     }
 }
 
-/// The order of this turn: each tool is the first one as often as the others.
+/// The order of tools in this turn. Each tool is first equally often.
 pub fn turns(count: usize, turn: usize) -> impl Iterator<Item = usize> {
     (0..count).map(move |at| (at + turn) % count)
 }
 
-/// Writes a tool's failure down. Ctrl-C is no failure of the tool.
+/// Records a tool's failure. Ctrl-C is no failure of the tool.
 pub fn failure(section: &mut Section, tool: &str, error: anyhow::Error) -> Result<()> {
     if error.downcast_ref::<Interrupted>().is_some() {
         return Err(error);
@@ -139,7 +139,7 @@ pub fn failure(section: &mut Section, tool: &str, error: anyhow::Error) -> Resul
     Ok(())
 }
 
-/// Bytes on the disk of everything below `root`, or of the one file; hard links count once.
+/// Bytes on disk of everything below `root`, or of a single file. Hard links count once.
 pub fn size_of(root: &Path) -> f64 {
     let mut seen = std::collections::HashSet::new();
     let own = fs::symlink_metadata(root).map_or(0, |metadata| metadata.blocks());

@@ -1,4 +1,5 @@
-//! Where the comparison takes place: its folders, its programs' environment, the page cache, and who failed.
+//! The environment of the comparison: its folders, the environment of its programs, the page cache, and
+//! failures.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -12,13 +13,13 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::measured;
 use crate::process::{Runner, Usage};
 
-/// Everything that a measurement needs around it.
+/// Everything that a measurement needs.
 #[derive(Debug)]
 pub struct Lab {
     pub runner: Runner,
-    /// Repositories, mounts and homes of this run; removed with it.
+    /// Folder of this run's repositories, mounts and homes. It is removed after the run.
     pub scratch: PathBuf,
-    /// Data sets.
+    /// Folder of the data sets.
     pub data: PathBuf,
     pub yester: PathBuf,
     pub quick: bool,
@@ -26,14 +27,14 @@ pub struct Lab {
     pub cold: bool,
     without: Vec<String>,
     path: String,
-    /// This program.
+    /// Path of this program.
     own: PathBuf,
     progress: ProgressBar,
 }
 
-/// No import and no restore takes longer.
+/// Time limit of an import or a restore.
 pub const LONG: Duration = Duration::from_secs(900);
-/// No reading through a mount takes longer: who waits a minute for `find` has given up.
+/// Time limit of a read through a mount. A user who waits a minute for `find` gives up.
 pub const SHORT: Duration = Duration::from_secs(90);
 
 const DROP_CACHES: &str = "/proc/sys/vm/drop_caches";
@@ -55,12 +56,12 @@ impl Lab {
         progress.set_style(ProgressStyle::with_template("{spinner} [{elapsed_precise}] {wide_msg}")?);
         progress.enable_steady_tick(Duration::from_millis(250));
         let own = std::env::current_exe().context("looking for this program")?;
-        // A smoke test has no use for the wait.
+        // A smoke test should not wait for the disk.
         let cold = !quick && fs::OpenOptions::new().write(true).open(DROP_CACHES).is_ok();
         Ok(Self { runner, scratch, data, yester, quick, cold, without, path, own, progress })
     }
 
-    /// This program.
+    /// Path of this program.
     pub fn own(&self) -> &Path {
         &self.own
     }
@@ -70,7 +71,7 @@ impl Lab {
         !self.without.iter().any(|name| name == peer)
     }
 
-    /// A program, to be measured, whose settings and caches are this run's alone.
+    /// A program to be measured, with settings and caches of this run only.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(&self.own);
         command
@@ -84,32 +85,32 @@ impl Lab {
         command
     }
 
-    /// A program's answer to `arguments`; `None` when there is no such program here, or it does not work.
+    /// The output of a program for `arguments`; `None` if the program is missing or fails.
     pub fn ask(&self, program: &str, arguments: &[&str]) -> Option<String> {
         let mut command = self.command(program);
         let (_, text) = self.runner.output(command.args(arguments), &[0], Duration::from_secs(30)).ok()?;
         Some(text)
     }
 
-    /// Runs a program that does lasting work.
+    /// Runs a program with the time limit for long work.
     pub fn run(&self, command: &mut Command, accept: &[i32]) -> Result<Usage> {
         self.runner.run(command, accept, LONG)
     }
 
-    /// Says what goes on.
+    /// Shows a message in the progress bar.
     pub fn say(&self, message: impl Into<String>) {
         self.progress.set_message(message.into());
     }
 
-    /// Says something that stays on the screen.
+    /// Prints a message that stays on the screen.
     pub fn note(&self, message: &str) {
-        // A bar that is not shown (no terminal) would swallow the line.
+        // A hidden bar (no terminal) would swallow the line.
         self.progress.suspend(|| eprintln!("{message}"));
     }
 
-    /// `text` with words in the place of this run's own folders and program.
+    /// `text`, with words in place of this run's own folders and program.
     pub fn without_folders(&self, text: &str) -> String {
-        // The innermost first: the scratch folder may be below that of the data.
+        // The innermost folder comes first, because the scratch folder may be below the data folder.
         let words = [
             (&self.scratch, "scratch"),
             (&self.data, "data"),
@@ -119,14 +120,14 @@ impl Lab {
         words.iter().fold(text.to_owned(), |text, (path, word)| text.replace(&*path.to_string_lossy(), word))
     }
 
-    /// Lets writes of what went before reach the disk, so that nobody pays for somebody else.
+    /// Waits until earlier writes reach the disk, so that they do not slow the next measurement.
     pub fn settle(&self) {
         if !self.quick {
             rustix::fs::sync();
         }
     }
 
-    /// Empties the page cache, where that is permitted.
+    /// Empties the page cache, if that is permitted.
     pub fn make_cold(&self) -> Result<()> {
         if self.cold {
             self.settle();
@@ -135,7 +136,7 @@ impl Lab {
         Ok(())
     }
 
-    /// A new empty folder for this run.
+    /// Makes an empty folder for this run.
     pub fn folder(&self, name: &str) -> Result<PathBuf> {
         let folder = self.scratch.join(name);
         remove(&folder)?;
@@ -144,7 +145,7 @@ impl Lab {
     }
 }
 
-/// Removes a folder with all that is in it, if it is there.
+/// Removes a folder with its content, if it exists.
 pub fn remove(folder: &Path) -> Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

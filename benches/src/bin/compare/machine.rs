@@ -1,4 +1,4 @@
-//! What the results depend on.
+//! The machine that the results depend on.
 
 use std::fs;
 use std::thread;
@@ -7,7 +7,7 @@ use crate::lab::Lab;
 use crate::results::Machine;
 
 const UNKNOWN: &str = "unknown";
-/// What one leaves behind by starting a comparison.
+/// The load that starting a comparison causes by itself.
 const IDLE: f64 = 1.0;
 
 pub fn describe(lab: &Lab) -> Machine {
@@ -21,13 +21,13 @@ pub fn describe(lab: &Lab) -> Machine {
         processor: field(&cpuinfo, "model name").unwrap_or(UNKNOWN).to_owned(),
         cores: thread::available_parallelism().map_or(1, usize::from),
         memory_mb: memory_kb / 1024,
-        // The rest of a release names whoever built it.
+        // The rest of the release names the kernel's builder.
         kernel: uname.release().to_string_lossy().split('-').next().unwrap_or(UNKNOWN).to_owned(),
         file_system: file_system(lab),
     }
 }
 
-/// What is to be said when others use the machine: their work is in the results.
+/// A note if other processes use the machine: their work affects the results.
 pub fn busy() -> Option<String> {
     let load = fs::read_to_string("/proc/loadavg").ok()?;
     let load: f64 = load.split_whitespace().next()?.parse().ok()?;
@@ -43,7 +43,7 @@ fn file_system(lab: &Lab) -> String {
     let folder = lab.scratch.to_string_lossy();
     let kind = lab.ask("stat", &["--file-system", "--format=%T", &folder]);
     match kind.as_deref().map(str::trim) {
-        // It cannot tell them apart.
+        // This type may be ext2, ext3 or ext4.
         Some("ext2/ext3") => "ext4".into(),
         Some(kind) => kind.into(),
         None => UNKNOWN.into(),

@@ -1,4 +1,4 @@
-//! Compares Yester with its peers: the same work in one run, turn about, several rounds.
+//! Compares Yester with its peers: the same work in one run, in turns, in several rounds.
 
 mod args;
 mod data;
@@ -43,14 +43,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether everything that must work did.
+/// Returns whether everything that must work did.
 fn run(arguments: &Arguments) -> Result<bool> {
     let runner = Runner::new()?;
     let yester = match &arguments.yester {
         Some(path) => std::path::absolute(path)?,
         None => build_yester(&runner)?,
     };
-    // Not in /tmp, which is often memory: a comparison of disks needs one.
+    // Not in /tmp, which is often in memory: a comparison of disks needs a disk.
     let beside = std::path::absolute(arguments.data.as_deref().unwrap_or(Path::new("target")))?;
     std::fs::create_dir_all(&beside).with_context(|| format!("making {}", beside.display()))?;
     let scratch = tempfile::Builder::new().prefix("compare-").tempdir_in(&beside)?;
@@ -85,19 +85,19 @@ fn compare(lab: &Lab, arguments: &Arguments) -> Result<bool> {
         let Some(mut section) = section::measure(lab, *part, arguments.rounds)? else { continue };
         for note in &mut section.notes {
             lab.note(&format!("{}: {note}", section.name));
-            // Whoever reads the results knows nothing of this machine's folders.
+            // Readers of the results do not know this machine's folders.
             *note = lab.without_folders(note);
         }
         sound &= !section.notes.iter().any(|note| note.starts_with("yester failed"));
         results.replace(section, &order);
-        // After each part: what is done is not lost with a later one.
+        // Stored after each part, so that a later failure loses no results.
         results.store(&path)?;
         report::write(&results, &arguments.out)?;
     }
     Ok(sound)
 }
 
-/// Builds the program as this one was built, and tells where it is.
+/// Builds the program with the profile of this one, and returns its path.
 fn build_yester(runner: &Runner) -> Result<PathBuf> {
     let own = std::env::current_exe().context("looking for this program")?;
     let yester = own.with_file_name("yester");

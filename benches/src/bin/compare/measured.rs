@@ -1,7 +1,7 @@
-//! This program as a small process between the comparison and the programs that it measures.
+//! This program as a small process between the comparison and the measured programs.
 //!
-//! The kernel counts the memory of whoever starts a program as the program's own at its start, and the comparison
-//! grows with its data sets. This process does not.
+//! The kernel counts the memory of the process that starts a program as the program's own at its start. The
+//! comparison grows with its data sets, but this process does not.
 
 use std::ffi::{OsStr, OsString};
 use std::process::{Command, ExitCode};
@@ -14,7 +14,7 @@ use wait4::Wait4;
 
 use crate::process::{REPORT, Runner, Usage, to_f64};
 
-/// The first argument of such a process; the program and its arguments follow.
+/// First argument of this process, before the program and its arguments.
 pub const ARGUMENT: &str = "--measured";
 
 /// Runs the program that the arguments name, and reports its usage.
@@ -31,7 +31,7 @@ pub fn run(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
 
 fn measure(program: &OsStr, arguments: impl Iterator<Item = OsString>) -> Result<u8> {
     const FOR_EVER: Duration = Duration::from_secs(1 << 30);
-    // Nothing may go on when the comparison was killed.
+    // No program may continue after the comparison was killed.
     set_parent_process_death_signal(Some(Signal::TERM)).context("asking for a signal")?;
     let runner = Runner::new()?;
     let mut command = Command::new(program);
@@ -41,7 +41,7 @@ fn measure(program: &OsStr, arguments: impl Iterator<Item = OsString>) -> Result
     let ended = runner.wait(&child, start + FOR_EVER);
     let wall = start.elapsed().as_secs_f64();
     if ended.is_err() {
-        // It may have ended by itself meanwhile.
+        // The program may have ended by itself meanwhile.
         let _ = child.kill();
     }
     let result = child.wait4().context("waiting for a program")?;
@@ -51,6 +51,6 @@ fn measure(program: &OsStr, arguments: impl Iterator<Item = OsString>) -> Result
     if let Some(report) = env::var_os(REPORT) {
         fs::write(report, serde_json::to_vec(&usage)?).context("reporting a usage")?;
     }
-    // A signal is told as shells do.
+    // A signal is reported as shells do.
     Ok(result.status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(128))
 }

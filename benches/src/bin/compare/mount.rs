@@ -13,22 +13,22 @@ use rustix::mount::UnmountFlags;
 use crate::lab::Lab;
 use crate::process::{Report, Usage, complaint_of, end, shown};
 
-/// A mounted file system, and the process that serves it, if one does. Dropped, it is taken down by force.
+/// A mounted file system, and the process that serves it, if there is one. Dropping it unmounts by force.
 #[derive(Debug)]
 pub struct Mounted {
     root: PathBuf,
     server: Option<(Child, Report)>,
-    /// Seconds until it could be listed; nothing when it always can.
+    /// Seconds until the mount could be listed; `None` if it always can.
     pub ready: Option<f64>,
 }
 
 const READY: Duration = Duration::from_secs(120);
-/// A program that has just ended may still count as a user of the mount.
+/// Time that a mount may stay busy: a program that has just ended may still count as its user.
 const BUSY: Duration = Duration::from_secs(10);
 const STEP: Duration = Duration::from_millis(1);
 
 impl Mounted {
-    /// Starts `command`, which stays in the foreground and serves `root`, and waits until that can be listed.
+    /// Starts `command`, which serves `root` in the foreground, and waits until `root` can be listed.
     pub fn serve(lab: &Lab, command: &mut Command, root: &Path) -> Result<Self> {
         let mut complaint = tempfile::tempfile()?;
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(complaint.try_clone()?);
@@ -55,17 +55,17 @@ impl Mounted {
         Ok(Self { root: root.to_owned(), server: None, ready: Some(usage.wall) })
     }
 
-    /// What needs no mount.
+    /// A tree that needs no mount.
     pub fn nothing(root: &Path) -> Self {
         Self { root: root.to_owned(), server: None, ready: None }
     }
 
-    /// Where it is.
+    /// Path of the mount.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Unmounts, and tells what the server took.
+    /// Unmounts, and returns the usage of the server.
     pub fn unmount(mut self) -> Result<Option<Usage>> {
         let start = Instant::now();
         while let Err(error) = unmount(&self.root) {
@@ -100,7 +100,7 @@ impl Mounted {
 impl Drop for Mounted {
     fn drop(&mut self) {
         if unmount(&self.root).is_err() {
-            // In use, or its server hangs: out of sight at least.
+            // The mount is busy or its server hangs, so it is at least hidden.
             let _ = rustix::mount::unmount(&self.root, UnmountFlags::DETACH);
         }
         if let Some((server, _)) = &mut self.server {
@@ -117,7 +117,7 @@ fn unmount(root: &Path) -> Result<()> {
     if rustix::mount::unmount(root, UnmountFlags::empty()).is_ok() {
         return Ok(());
     }
-    // Only root may unmount by itself.
+    // Only root may call umount(2).
     for program in ["fusermount3", "fusermount"] {
         let mut command = Command::new(program);
         let output = command.arg("-u").arg(root).stdin(Stdio::null()).output();

@@ -1,4 +1,4 @@
-//! Programs, run to their end and measured.
+//! Runs programs to their end and measures them.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -15,28 +15,28 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-/// What a program took.
+/// The resources that a program used.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Usage {
     /// Seconds from its start to its end.
     pub wall: f64,
-    /// Seconds of processor time, its children's too.
+    /// Seconds of processor time, including its children.
     pub cpu: f64,
-    /// Bytes of memory at most.
+    /// Peak memory in bytes.
     pub peak: f64,
 }
 
-/// Runs programs with a limit on their time, until Ctrl-C.
+/// Runs programs with a time limit, until Ctrl-C.
 #[derive(Debug, Clone)]
 pub struct Runner {
     interrupted: Arc<AtomicBool>,
 }
 
-/// Names the file of a [`Report`].
+/// Environment variable with the path of a [`Report`].
 pub const REPORT: &str = "COMPARE_REPORT";
-/// How often a wait looks for Ctrl-C.
+/// Time between two checks for Ctrl-C.
 const GLANCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
-/// Bytes of a failed program's complaint that are shown.
+/// Maximum length of a failed program's message that is shown, in bytes.
 const COMPLAINT: u64 = 2000;
 
 impl Runner {
@@ -48,7 +48,7 @@ impl Runner {
         Ok(Self { interrupted })
     }
 
-    /// An error once Ctrl-C was pressed: what is mounted and running is then taken down on the way out.
+    /// Fails once Ctrl-C was pressed. The error ends all mounts and processes on its way out.
     pub fn check(&self) -> Result<()> {
         if self.interrupted.load(Ordering::Relaxed) {
             bail!(Interrupted);
@@ -56,13 +56,13 @@ impl Runner {
         Ok(())
     }
 
-    /// Runs `command`, throwing its output away as a consumer would: through a pipe. `accept` are the exit statuses
-    /// that mean success.
+    /// Runs `command` and reads its output through a pipe, as a consumer would, without keeping it. `accept`
+    /// are the exit statuses of success.
     pub fn run(&self, command: &mut Command, accept: &[i32], limit: Duration) -> Result<Usage> {
         self.run_with(command, accept, limit, false).map(|(usage, _)| usage)
     }
 
-    /// The same, and what it printed.
+    /// Does the same, and returns the output.
     pub fn output(&self, command: &mut Command, accept: &[i32], limit: Duration) -> Result<(Usage, String)> {
         self.run_with(command, accept, limit, true)
     }
@@ -112,19 +112,19 @@ impl Runner {
     }
 }
 
-/// Where [`crate::measured`] puts the usage of the program that it runs.
+/// The file into which [`crate::measured`] writes the usage of the program that it runs.
 #[derive(Debug)]
 pub struct Report(NamedTempFile);
 
 impl Report {
-    /// Lets `command` report, if it is one that does.
+    /// Has `command` write a report, if it is [`crate::measured`].
     pub fn of(command: &mut Command) -> Result<Self> {
         let file = NamedTempFile::new().context("making a temporary file")?;
         command.env(REPORT, file.path());
         Ok(Self(file))
     }
 
-    /// The usage, once the program has ended; nothing for one that does not report.
+    /// The usage after the program's end; empty if the program does not report.
     pub fn usage(&self) -> Result<Usage> {
         let bytes = std::fs::read(self.0.path()).context("reading a program's usage")?;
         if bytes.is_empty() {
@@ -134,12 +134,12 @@ impl Report {
     }
 }
 
-/// Ends a program, and the one that it runs if it is ours.
+/// Ends a program, and the program that it measures, if any.
 pub fn end(child: &mut Child) {
     const PATIENCE: Duration = Duration::from_secs(5);
     let start = Instant::now();
     if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-        // It may have ended by itself meanwhile: then there is nobody to end, and that is well.
+        // The process may have ended by itself meanwhile. Then the error is harmless.
         let _ = kill_process(pid, Signal::TERM);
     }
     while matches!(child.try_wait(), Ok(None)) {
@@ -151,7 +151,7 @@ pub fn end(child: &mut Child) {
     }
 }
 
-/// Ctrl-C, or `kill`.
+/// Ctrl-C or `kill` was received.
 #[derive(Debug, Clone, Copy)]
 pub struct Interrupted;
 
@@ -161,7 +161,7 @@ impl std::fmt::Display for Interrupted {
     }
 }
 
-/// It took longer than anybody would wait.
+/// The time limit was exceeded.
 #[derive(Debug, Clone, Copy)]
 pub struct TimedOut;
 
@@ -192,7 +192,7 @@ fn check_status(command: &Command, status: ExitStatus, accept: &[i32], complaint
     bail!("{}: {status}: {}", shown(command), complaint_of(complaint))
 }
 
-/// The end of what a program wrote to its standard error.
+/// The end of a program's standard error.
 pub fn complaint_of(file: &mut File) -> String {
     let mut text = Vec::new();
     let read = file.seek(SeekFrom::End(0)).and_then(|len| {
@@ -206,7 +206,7 @@ pub fn complaint_of(file: &mut File) -> String {
     }
 }
 
-/// The program and its arguments as one would type them, but for quoting.
+/// The program and its arguments as on a command line, but without quoting.
 pub fn shown(command: &Command) -> String {
     let all: Vec<_> = std::iter::once(command.get_program()).chain(command.get_args()).collect();
     let measured = all.get(1).is_some_and(|word| *word == crate::measured::ARGUMENT);

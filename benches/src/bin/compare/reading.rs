@@ -1,4 +1,4 @@
-//! One round of reading through mounts: every job on a fresh mount, cold, turn about.
+//! One round of reads through mounts: every job on a fresh mount, with cold caches, in turns.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -14,7 +14,7 @@ use crate::lab::{Lab, SHORT, remove};
 use crate::results::{Section, Unit};
 use crate::tools::Shown;
 
-/// What is read, and how.
+/// One read operation.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Find(Which),
@@ -33,7 +33,7 @@ enum Which {
     All,
 }
 
-/// What follows one another on one mount. A first step finds everything cold.
+/// The steps of one mount, in order. The first step finds cold caches.
 type Job = &'static [(&'static str, Step)];
 
 const FIND: Job = &[
@@ -61,10 +61,10 @@ const FIO_READS: &str = "2000";
 const RANDOM_READS: usize = 500;
 const RANDOM_LEN: usize = 4096;
 
-/// Where random reads go: the same places for everybody.
+/// Positions of random reads, the same for all tools.
 pub struct Places(Vec<(PathBuf, u64)>);
 
-/// Reads all of `shown`, and adds what that took to the section.
+/// Reads all of `shown`, and adds the times to the section.
 pub fn run(
     lab: &Lab,
     reading: Reading,
@@ -126,7 +126,7 @@ fn run_job(
     Ok(mounted.unmount()?.map(|usage| (usage.peak, usage.cpu)))
 }
 
-/// Seconds that a step takes; `None` when there are too few generations for it.
+/// Seconds that a step takes; `None` if there are too few generations for it.
 fn perform(
     lab: &Lab,
     step: Step,
@@ -175,12 +175,12 @@ fn perform(
         Step::Random => return places.read(last).map(Some),
         Step::Fio => return fio(lab, &last.join("disk.img")),
     };
-    // diff: 1 says that they differ.
+    // diff exits with 1 if its arguments differ.
     let accept: &[i32] = if matches!(step, Step::Diff) { &[0, 1] } else { &[0] };
     Ok(Some(lab.runner.run(&mut command, accept, SHORT)?.wall))
 }
 
-/// Seconds that fio takes to read here and there in a file, without its start; `None` where it is not installed.
+/// Seconds of fio's random reads in a file, without its start; `None` if fio is not installed.
 fn fio(lab: &Lab, file: &Path) -> Result<Option<f64>> {
     if lab.runner.output(lab.command("fio").arg("--version"), &[0], SHORT).is_err() {
         return Ok(None);
@@ -204,7 +204,7 @@ fn fio(lab: &Lab, file: &Path) -> Result<Option<f64>> {
 }
 
 impl Places {
-    /// Chooses them in the tree `root`: every byte of its files is as likely as any other.
+    /// Chooses the positions in the tree `root`. Every byte of its files is equally likely.
     pub fn choose(root: &Path) -> Result<Self> {
         let files: Vec<_> = walk(root)
             .into_iter()
@@ -240,7 +240,7 @@ impl Places {
     }
 }
 
-/// A restore of the last generation, of every keeper that has one.
+/// Restores the last generation, if the keeper has a command for it.
 pub fn restore(lab: &Lab, keeper: &dyn crate::tools::Keeper, section: &mut Section) -> Result<()> {
     let name = keeper.name();
     lab.say(format!("{}: restore, {name}", section.name));

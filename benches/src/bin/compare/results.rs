@@ -1,4 +1,4 @@
-//! What was measured, as it is kept in `results.json`.
+//! The results, as stored in `results.json`.
 
 use std::fs;
 use std::path::Path;
@@ -6,34 +6,34 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-/// All that is known, from this run and earlier ones.
+/// All results, of this run and of earlier ones.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Results {
     pub sections: Vec<Section>,
 }
 
-/// One data set, or the growth.
+/// The results of one data set or of the growth.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Section {
     pub name: String,
-    /// What the data are.
+    /// Description of the data.
     pub about: String,
     pub date: String,
     pub machine: Machine,
     pub versions: Vec<(String, String)>,
     pub rounds: usize,
     pub quick: bool,
-    /// Whether caches were dropped before what is called cold.
+    /// Whether caches were dropped before the measures called cold.
     pub cold: bool,
     pub measures: Vec<Measure>,
-    /// What was left out, what failed, and why.
+    /// Omissions and failures, with reasons.
     pub notes: Vec<String>,
     /// Measures at several sizes, with their exponents.
     #[serde(default)]
     pub growth: Vec<Growth>,
 }
 
-/// Where it ran.
+/// The machine of the results.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
     pub processor: String,
@@ -43,7 +43,7 @@ pub struct Machine {
     pub file_system: String,
 }
 
-/// One row of a table.
+/// A row of a table.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Measure {
     pub name: String,
@@ -51,27 +51,27 @@ pub struct Measure {
     pub samples: Vec<(String, Vec<f64>)>,
 }
 
-/// How values are shown.
+/// The unit of values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unit {
     Seconds,
     Bytes,
 }
 
-/// One measure of one tool against one size.
+/// A measure of one tool at several sizes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Growth {
-    /// What grows.
+    /// The quantity that grows.
     pub of: String,
     pub measure: String,
     pub unit: Unit,
     pub tool: String,
-    /// How large (files, snapshots, bytes), and the values of all rounds there.
+    /// Each size (files, snapshots, bytes) with the values of all rounds.
     pub points: Vec<(f64, Vec<f64>)>,
 }
 
 impl Section {
-    /// Adds a value to a row, which appears when it gets its first.
+    /// Adds a value to a row. The row is created if it does not exist.
     pub fn add(&mut self, measure: &str, unit: Unit, tool: &str, value: f64) {
         let at = self.measures.iter().position(|known| known.name == measure).unwrap_or_else(|| {
             self.measures.push(Measure { name: measure.to_owned(), unit, samples: Vec::new() });
@@ -84,14 +84,14 @@ impl Section {
         }
     }
 
-    /// Adds a line that every round would repeat.
+    /// Adds a line, unless an earlier round has added it.
     pub fn note(&mut self, line: String) {
         if !self.notes.contains(&line) {
             self.notes.push(line);
         }
     }
 
-    /// The tools that have a value, in the order of the versions, then of their appearance.
+    /// The tools that have a value: in the order of the versions, then of their appearance.
     pub fn tools(&self) -> Vec<&str> {
         let mut tools: Vec<&str> = Vec::new();
         let measured =
@@ -114,7 +114,7 @@ impl Measure {
 }
 
 impl Results {
-    /// Those of an earlier run, if there are any that can be read.
+    /// Loads the results of earlier runs. They are empty if the file does not exist.
     pub fn load(path: &Path) -> Result<Self> {
         match fs::read(path) {
             Ok(bytes) => {
@@ -131,7 +131,7 @@ impl Results {
         fs::write(path, text).with_context(|| format!("writing {}", path.display()))
     }
 
-    /// Puts a section in the place of its elder.
+    /// Replaces the earlier section of the same name.
     pub fn replace(&mut self, section: Section, order: &[&str]) {
         self.sections.retain(|known| known.name != section.name);
         self.sections.push(section);
@@ -139,7 +139,7 @@ impl Results {
     }
 }
 
-/// The middle value; of two middle ones their mean. 0 of none.
+/// The median: of two middle values their mean, of no values 0.
 pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -150,7 +150,8 @@ pub fn median(values: &[f64]) -> f64 {
     }
 }
 
-/// The exponent k of y = c·xᵏ that fits best: least squares between the logarithms. `None` below two sizes.
+/// The exponent k of the best fit y = c·xᵏ, by least squares of the logarithms. `None` for fewer than two
+/// sizes.
 pub fn exponent(points: &[(f64, f64)]) -> Option<f64> {
     let logs: Vec<(f64, f64)> =
         points.iter().filter(|(x, y)| *x > 0.0 && *y > 0.0).map(|(x, y)| (x.ln(), y.ln())).collect();

@@ -11,7 +11,7 @@ use crate::results::{Section, Unit};
 use crate::tools::{Ext4, Floor, Image, Shown, Squashfs, SquashfuseLl};
 use crate::{growth, machine, reading, tools};
 
-/// Runs a part of the comparison; `None` when only its data were to be made.
+/// Runs a part of the comparison; `None` if only its data set was to be made.
 pub fn measure(lab: &Lab, part: Part, rounds: Option<usize>) -> Result<Option<Section>> {
     let (found, absent) = tools::find(lab);
     let mut section = Section {
@@ -34,11 +34,11 @@ pub fn measure(lab: &Lab, part: Part, rounds: Option<usize>) -> Result<Option<Se
             "The page cache could not be dropped (only root may): cold means a fresh mount alone.".into(),
         );
     }
-    // Before the data set is made: that is work too.
+    // Checked before the data set is made, because that is work too.
     machine::busy().into_iter().for_each(|note| section.note(note));
     let data = match data::prepare(lab, part) {
         Ok(data) => data,
-        // Without a network there is no history to fetch, but everything else.
+        // Without a network only this data set is missing.
         Err(error) if part == Part::History => {
             lab.runner.check()?;
             section.note(format!("left out: {error:#}"));
@@ -83,7 +83,7 @@ fn run_round(lab: &Lab, data: &dyn DataSet, round: usize, section: &mut Section)
     let mut shown: Vec<&dyn Shown> = entrants.iter().filter_map(|entrant| entrant.keeper.reader()).collect();
     shown.extend(kernel.as_ref().map(|shown| shown as &dyn Shown));
     shown.extend(fuse.as_ref().map(|shown| shown as &dyn Shown));
-    // A large file may be larger than memory; and there FUSE is the least of it.
+    // A large file may not fit into memory, and FUSE costs little there.
     let floor = (lab.wanted(tools::FLOOR) && data.reading() != Reading::LargeFile).then(|| Floor::of(data));
     let floor = floor.transpose()?;
     shown.extend(floor.as_ref().map(|shown| shown as &dyn Shown));
@@ -95,14 +95,14 @@ fn run_round(lab: &Lab, data: &dyn DataSet, round: usize, section: &mut Section)
             reading::restore(lab, &*entrant.keeper, section)?;
         }
     }
-    // Millions of files: the next round and the next part should not find them in their way.
+    // Millions of files would slow the next round and the next part.
     for entrant in &entrants {
         remove(entrant.keeper.repository())?;
     }
     Ok(())
 }
 
-/// All generations in one squashfs image, where they lie side by side.
+/// One squashfs image of all generations, if they lie side by side.
 fn squash(lab: &Lab, data: &dyn DataSet, section: &mut Section) -> Result<Option<Image>> {
     let Place::Beside(all) = data.place() else { return Ok(None) };
     let name = tools::SQUASHFS;

@@ -1,4 +1,4 @@
-//! Lines of text that differ.
+//! The lines of text that differ.
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -9,23 +9,25 @@ use similar::{Algorithm, DiffOp, capture_diff_slices_deadline, group_diff_ops};
 
 use super::Item;
 
-/// Larger files are said to differ, and not read.
+/// Maximum size of a file that is compared by line, in bytes. Of a larger file only the fact that it differs
+/// is reported.
 pub(super) const MOST: u64 = 16 << 20;
-/// So much of a file tells whether it is text, as git thinks.
+/// Bytes at the start of a file that are searched for a NUL. git decides in the same way whether a file is
+/// text.
 const LOOKED_AT: usize = 8000;
-/// Afterwards any difference will do, not only the shortest.
+/// Time limit of the search for the shortest difference. After it, any difference is accepted.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Equal lines around those that differ.
+/// Equal lines shown before and after a change.
 const AROUND: usize = 3;
 
-/// The bytes of a file, a symbolic link's target, or nothing where there is no file.
+/// The bytes of a file or the target of a symbolic link; empty if there is no file.
 #[derive(Debug)]
 pub(super) enum Text {
     Lines(Vec<u8>),
     Binary,
-    /// More than is looked at.
+    /// A file larger than [`MOST`].
     Large,
-    /// A folder, a device and the like: it has no bytes.
+    /// A folder, a device or another entry without bytes.
     Special,
 }
 
@@ -47,14 +49,14 @@ impl Text {
     }
 }
 
-/// Two texts, line by line.
+/// Two texts, compared by line.
 pub(super) struct Lines<'a> {
     before: Vec<&'a [u8]>,
     after: Vec<&'a [u8]>,
     ops: Vec<DiffOp>,
 }
 
-/// What becomes of a line.
+/// The fate of a line in a patch: kept, removed or added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
     Stays,
@@ -71,7 +73,7 @@ impl<'a> Lines<'a> {
         Self { before, after, ops }
     }
 
-    /// How many lines come and go.
+    /// The numbers of lines added and removed.
     pub(super) fn counts(&self) -> (u64, u64) {
         let changed = self.ops.iter().filter(|op| !matches!(op, DiffOp::Equal { .. }));
         changed.fold((0, 0), |(come, go), op| {
@@ -79,7 +81,7 @@ impl<'a> Lines<'a> {
         })
     }
 
-    /// Tells the hunks of a unified diff: a header, and the lines.
+    /// Passes each hunk of a unified diff: its header and its lines.
     pub(super) fn hunks(self, mut tell: impl FnMut(Hunk<'_, 'a>) -> Result<()>) -> Result<()> {
         let Self { before, after, ops } = self;
         for ops in group_diff_ops(ops, AROUND) {
@@ -93,7 +95,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// Some lines that differ, and those around them.
+/// Lines that differ, and equal lines around them.
 pub(super) struct Hunk<'h, 'a> {
     pub(super) header: String,
     ops: &'h [DiffOp],
@@ -118,7 +120,7 @@ impl<'a> Hunk<'_, 'a> {
     }
 }
 
-/// Where lines are, as `patch` counts them: of none, the line before.
+/// A range of lines as `patch` writes it. An empty range is given by the line before it.
 fn place(lines: &Range<usize>) -> String {
     match lines.len() {
         0 => format!("{},0", lines.start),

@@ -1,4 +1,4 @@
-//! What differs between two times.
+//! The differences between two times.
 
 mod lines;
 mod names;
@@ -16,43 +16,43 @@ use crate::output::Output;
 use crate::place::Place;
 use crate::text::printable;
 
-/// How differences are told.
+/// A printer of differences.
 trait Teller {
-    /// Tells of one.
+    /// Prints one difference.
     fn tell(&mut self, output: &mut Output, item: &Item<'_>) -> Result<()>;
 
-    /// Tells what can be said when all are told.
+    /// Prints the summary after the last difference.
     fn finish(&mut self, _output: &mut Output) -> Result<()> {
         Ok(())
     }
 }
 
-/// Something that differs.
+/// A path that differs.
 struct Item<'a> {
     view: &'a View,
-    /// Its path in its snapshot.
+    /// The path in its snapshot.
     path: &'a [u8],
     before: Option<&'a Node>,
     after: Option<&'a Node>,
     aspects: Aspects,
-    /// Whether the import of the side that lacks it read the path.
+    /// For a path that one side lacks: whether that side's import read it.
     reading: Reading,
 }
 
-/// In what way something differs.
+/// The kind of a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Change {
     Added,
     Deleted,
-    /// It is in one snapshot, and the import of the other could not read it.
+    /// One snapshot has the path; the import of the other could not read it.
     NotRead,
-    /// It is in one snapshot, and the import of the other may not have read it.
+    /// One snapshot has the path; the import of the other may not have read it.
     PerhapsNotRead,
-    /// Its content, or what it points to.
+    /// The content, or a symbolic link's target, differs.
     Modified,
-    /// What it is.
+    /// The type differs.
     Retyped,
-    /// Only what is kept beside the content.
+    /// Only attributes differ.
     Attributes,
 }
 
@@ -74,7 +74,7 @@ impl Item<'_> {
         node.is_some_and(|node| self.view.attr(node).kind == FileKind::Directory)
     }
 
-    /// A reason with the path that it is about.
+    /// An error that names the path.
     fn failed(&self, reason: ViewError) -> Error {
         ServiceError::View { path: printable(self.path).into_owned(), reason }.into()
     }
@@ -85,7 +85,7 @@ pub fn run(context: &mut Context, args: &DiffArgs) -> Result<Outcome> {
     let history = context.history()?;
     let (view, old) = look(&history, &before, args)?;
     let (_, new) = look(&history, &after, args)?;
-    // One side is missing: was the path read there?
+    // One side is missing: did its import read the path?
     let whole = match (&old, &new) {
         (None, None) => bail!("neither {} nor {} exists", before.shown(), after.shown()),
         (None, Some(_)) => reading(&history, &before, args.source.as_ref())?,
@@ -100,7 +100,7 @@ pub fn run(context: &mut Context, args: &DiffArgs) -> Result<Outcome> {
         (_, true) => Box::new(stat::Stat::new(colours)),
         _ => Box::new(names::Names { colours }),
     };
-    // Where both are named alike, that is what paths begin with.
+    // If both sides have the same path, printed paths begin with it.
     let base = if before.path == after.path { &before.path[..] } else { b"" };
     let (mut failed, mut differ) = (None, false);
     let mut path = Vec::new();
@@ -129,7 +129,7 @@ pub fn run(context: &mut Context, args: &DiffArgs) -> Result<Outcome> {
     Ok(if differ && args.exit_code { Outcome::Status(1) } else { Outcome::Done })
 }
 
-/// What is compared: the second place is in the first one's source and at its path unless it says otherwise.
+/// The two sides to compare. Unless given, the second side has the first one's source and path.
 fn places(args: &DiffArgs) -> Result<(Place, Place)> {
     let (mut before, mut after) = (args.before.clone(), args.after.clone());
     if let Some(path) = &args.path {
@@ -150,7 +150,7 @@ fn places(args: &DiffArgs) -> Result<(Place, Place)> {
     Ok((before, after))
 }
 
-/// What is at a place; `None` when nothing was there then.
+/// The node at a path in a snapshot; `None` if there was none at that time.
 fn look(history: &History, place: &Place, args: &DiffArgs) -> Result<(View, Option<Node>)> {
     match try_find(history, place, args.source.as_ref()) {
         Ok((view, node)) => Ok((view, Some(node))),

@@ -1,4 +1,4 @@
-//! A line, or with `--json` an object, for each path.
+//! Prints one line for each path, or with `--json` one object.
 
 use anyhow::Result;
 use fs_core::view::{Aspect, Attr, FileKind, Node};
@@ -14,7 +14,7 @@ pub(super) struct Names {
 }
 
 impl Change {
-    /// What a line begins with.
+    /// The letter at the start of a line.
     pub(super) fn letter(self) -> char {
         match self {
             Change::Added => '+',
@@ -64,7 +64,7 @@ impl Teller for Names {
     }
 }
 
-/// A path as it is, or what a terminal can show of it; a folder's ends with a slash.
+/// A path as it is, or escaped for a terminal. A folder's path ends with a slash.
 pub(super) fn shown(output: &Output, item: &Item<'_>) -> Vec<u8> {
     let mut path = item.path.to_vec();
     if item.is_directory() {
@@ -80,21 +80,21 @@ pub(super) struct Described {
     #[serde(skip_serializing_if = "Option::is_none")]
     path_bytes: Option<String>,
     change: &'static str,
-    /// In what they differ, where there are both.
+    /// The aspects that differ, if both sides exist.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     differs: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     before: Option<Version>,
     #[serde(skip_serializing_if = "Option::is_none")]
     after: Option<Version>,
-    /// Lines of text that are new, and gone.
+    /// Number of lines of text added. The next field counts the removed ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) lines_added: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) lines_deleted: Option<u64>,
 }
 
-/// What something was, or is.
+/// One side of a difference.
 #[derive(Debug, Serialize)]
 struct Version {
     r#type: &'static str,

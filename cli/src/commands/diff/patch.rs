@@ -1,4 +1,4 @@
-//! A patch that `git apply` and `patch -p1` understand.
+//! Prints a patch that `git apply` and `patch -p1` accept.
 
 use std::fmt::Write as _;
 
@@ -18,7 +18,7 @@ pub(super) struct Patch {
 impl Teller for Patch {
     fn tell(&mut self, output: &mut Output, item: &Item<'_>) -> Result<()> {
         if matches!(item.change(), Change::NotRead | Change::PerhapsNotRead) {
-            // A patch would delete or add it.
+            // A patch would delete or add the path, which may exist.
             if !item.is_directory() {
                 let path = printable(item.path);
                 log::warn!("{path}: left out of the patch: an import could not read it at one of the times");
@@ -26,7 +26,7 @@ impl Teller for Patch {
             return Ok(());
         }
         if item.change() == Change::Retyped {
-            // A patch has no word for it but these two.
+            // A patch can express a changed type only as a deletion and an addition.
             self.part(output, &Item { after: None, ..*item })?;
             return self.part(output, &Item { before: None, ..*item });
         }
@@ -74,7 +74,7 @@ impl Patch {
     }
 
     fn hunks(&self, output: &mut Output, from: &[u8], to: &[u8], before: &[u8], after: &[u8]) -> Result<()> {
-        // A space in a name ends it but for a tab.
+        // A tab must follow a name with a space; otherwise the name ends at the space.
         let tab = |name: &[u8]| if name.contains(&b' ') { &b"\t"[..] } else { b"" };
         let header = [[b"--- ", from, tab(from)].concat(), [b"+++ ", to, tab(to)].concat()];
         let mut begun = false;
@@ -110,7 +110,7 @@ impl Patch {
     }
 }
 
-/// The modes that git tells apart.
+/// The mode as git knows it.
 fn mode(item: &Item<'_>, node: &Node) -> &'static str {
     let attr = item.view.attr(node);
     match attr.kind {
@@ -120,7 +120,7 @@ fn mode(item: &Item<'_>, node: &Node) -> &'static str {
     }
 }
 
-/// A name as git writes it: in quotes, and octal where it is not plain.
+/// A name as git writes it: quoted, with special bytes in octal.
 fn quoted(side: &[u8], path: &[u8]) -> Vec<u8> {
     let name = [side, path].concat();
     let plain = |byte: &u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');

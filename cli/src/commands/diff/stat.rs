@@ -1,4 +1,4 @@
-//! How much differs: a line for each file, and one for all.
+//! Prints how much differs: one line for each file, and a total.
 
 use anyhow::Result;
 
@@ -71,7 +71,7 @@ impl Teller for Stat {
     }
 }
 
-/// Lines that come and go, of text.
+/// The numbers of lines added and removed, if the file is text.
 fn lines(item: &Item<'_>) -> Result<Option<(u64, u64)>> {
     if item.is_directory() {
         return Ok(None);
@@ -82,7 +82,7 @@ fn lines(item: &Item<'_>) -> Result<Option<(u64, u64)>> {
     }
 }
 
-/// What can be said of what has no lines.
+/// The sizes of an entry without lines, or the names of its changed attributes.
 fn bytes(item: &Item<'_>) -> String {
     let of = |node| item.view.attr(node).size;
     match (item.before.map(of), item.after.map(of)) {

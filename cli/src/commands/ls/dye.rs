@@ -1,4 +1,4 @@
-//! Names in the colours that `ls` has for them (`dircolors(1)`).
+//! Prints names in the colours of `ls` (`dircolors(1)`).
 
 use fs_core::view::{Attr, FileKind};
 use lscolors::{Indicator, LsColors};
@@ -6,7 +6,7 @@ use lscolors::{Indicator, LsColors};
 use crate::output::Output;
 use crate::text::printable;
 
-/// `None` where there are no colours.
+/// `None` if colours are off.
 pub(super) struct Dye(Option<LsColors>);
 
 impl Dye {
@@ -14,7 +14,7 @@ impl Dye {
         Self(output.colours().is_on().then(|| LsColors::from_env().unwrap_or_default()))
     }
 
-    /// A name as a terminal shows it.
+    /// A name, escaped for a terminal and coloured.
     pub(super) fn name(&self, name: &[u8], attr: &Attr) -> String {
         let shown = printable(name);
         let Some(colours) = &self.0 else { return shown.into_owned() };

@@ -26,7 +26,7 @@ pub fn run(context: &mut Context, args: &LsArgs) -> Result<Outcome> {
     let output = &mut context.output;
     let named = args.implied.source.as_ref().map(|name| name.as_encoded_bytes());
     let (target, at) = (args.target.as_deref(), args.implied.at.as_ref());
-    // What names no time is a source, where it cannot be a path.
+    // A word without a time is a source, if it cannot be a snapshot path.
     let source = target.filter(|text| at.is_none() && Place::parse(text).is_err());
     let source =
         source.map(OsStr::as_encoded_bytes).filter(|source| named.is_none_or(|named| named == *source));
@@ -43,7 +43,7 @@ pub fn run(context: &mut Context, args: &LsArgs) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// The sources, by name.
+/// Lists the sources by name.
 fn list_sources(output: &mut Output, history: &History, long: bool) -> Result<()> {
     let all = history.snapshots();
     let sources: Vec<&[SnapshotInfo]> = all.chunk_by(|a, b| a.manifest.source == b.manifest.source).collect();
@@ -77,7 +77,7 @@ fn list_sources(output: &mut Output, history: &History, long: bool) -> Result<()
     Ok(())
 }
 
-/// A source's snapshots, by time.
+/// Lists the snapshots of a source by time.
 fn list_snapshots(output: &mut Output, history: &History, name: &[u8], long: bool) -> Result<()> {
     let source = history.source(Some(name))?;
     let mut all = history.snapshots();
@@ -99,7 +99,7 @@ fn print_names(output: &mut Output, names: &[Vec<u8>]) -> Result<(), WriteError>
     }
 }
 
-/// How files of a snapshot are listed.
+/// The view and the format of a listing of files.
 struct Listing {
     view: View,
     long: bool,
@@ -128,7 +128,7 @@ struct Described {
     target_bytes: Option<String>,
 }
 
-/// A file in a long listing.
+/// The cells of a file in a long listing.
 type Row = [String; 7];
 
 const COLUMNS: [Column; 7] = [
@@ -147,9 +147,9 @@ impl Listing {
             let name = place.path.rsplit(|byte| *byte == b'/').find(|name| !name.is_empty());
             return self.print_one(output, name.unwrap_or_default(), node);
         }
-        // What needs its neighbours to be laid out waits for them; anything else goes out at once.
+        // The layout of columns needs all names, so these lines wait. All other lines are printed at once.
         let (mut names, mut rows) = (Vec::new(), Vec::new());
-        // Lines that go to the terminal at once are progress enough.
+        // Lines printed to the terminal at once show the progress already.
         let streams = output.is_terminal() && output.is_json();
         let bar = (!streams).then(|| Bar::new(output, "listing"));
         let mut failed = None;

@@ -1,25 +1,25 @@
-//! Where an rsync with these words writes to.
+//! Finds the destination of an rsync command line.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::options::{self, Arity};
 
-/// What rsync will write to.
+/// The destination of an rsync command line.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Destination {
-    /// A folder here.
+    /// A folder on this machine.
     Folder(PathBuf),
-    /// A folder elsewhere.
+    /// A folder on another machine.
     Remote(OsString),
-    /// Nothing, and why.
+    /// rsync writes nothing, for this reason.
     None(&'static str),
 }
 
 const DRY_RUN: &str = "this is a dry run";
 const NO_COPY: &str = "rsync does not copy here";
 
-/// An unknown option: the next argument may be its value, or a path.
+/// An unknown option. The next argument may be its value or a path.
 #[derive(Debug, PartialEq, Eq)]
 pub struct UnknownOption(pub String);
 
@@ -29,18 +29,18 @@ pub struct CommandLine<'a> {
     paths: Vec<&'a OsStr>,
     options_end: bool,
     reads_batch: bool,
-    /// Why nothing will be written.
+    /// The reason why rsync writes nothing, if so.
     idle: Option<&'static str>,
     /// The first unknown option.
     unknown: Option<String>,
-    /// Whether `--fake-super` or `--super` came last, for this side and for the remote side.
+    /// The last of `--fake-super` and `--super`, for this side. The next field is for the remote side.
     fake_super: Option<bool>,
     remote_fake_super: Option<bool>,
     checksum: bool,
 }
 
 impl<'a> CommandLine<'a> {
-    /// Parses it as rsync does: every argument that is neither an option nor its value is a path.
+    /// Parses the words as rsync does: every argument that is neither an option nor its value is a path.
     pub fn read(words: &'a [OsString]) -> Self {
         let mut line = Self::default();
         let mut words = words.iter();
@@ -54,7 +54,7 @@ impl<'a> CommandLine<'a> {
         line
     }
 
-    /// Where rsync writes to: the folder given to Yester, else the last path.
+    /// The folder that rsync writes to: the one given to Yester, else the last path.
     pub fn destination(&self, named: Option<&Path>) -> Result<Destination, UnknownOption> {
         if let Some(folder) = named {
             let idle = self.idle.map(Destination::None);
@@ -78,7 +78,7 @@ impl<'a> CommandLine<'a> {
         self.checksum
     }
 
-    /// The option whose value is the next argument.
+    /// Takes one word. Returns the option whose value is the next argument, if any.
     fn take(&mut self, word: &'a OsStr) -> Option<String> {
         let bytes = word.as_encoded_bytes();
         match bytes {
@@ -96,7 +96,7 @@ impl<'a> CommandLine<'a> {
             option.split_once('=').map_or((option, None), |(name, value)| (name, Some(value)));
         match name {
             "dry-run" | "only-write-batch" => self.idle = Some(DRY_RUN),
-            // From `daemon` on: any of these makes rsync one.
+            // From `daemon` on, each of these makes rsync a daemon.
             "list-only" | "help" | "version" | "server" | "daemon" | "config" | "dparam" | "detach"
             | "no-detach" => self.idle = Some(NO_COPY),
             "read-batch" => self.reads_batch = true,
@@ -138,7 +138,7 @@ impl<'a> CommandLine<'a> {
                     let letters = String::from_utf8_lossy(&letters[at..]);
                     let letter = letters.chars().next().unwrap_or_default();
                     self.unknown.get_or_insert_with(|| format!("-{letter}"));
-                    // What follows may be its value.
+                    // The next word may be the option's value.
                     return None;
                 }
             }
@@ -221,7 +221,7 @@ mod tests {
         assert_eq!(unknown("-az --sooner src/ dst --later"), "--sooner");
         assert_eq!(unknown("-azw src/ dst"), "-w");
         assert_eq!(unknown("-aé src/ dst"), "-é");
-        // No abbreviations.
+        // Abbreviations are unknown.
         assert_eq!(unknown("--exclu x src dst"), "--exclu");
         assert_eq!(find("-az src/ dst --sooner-threads=2"), Destination::Folder("dst".into()));
         assert_eq!(find("-az src/ dst --compress-threads 2"), Destination::Folder("dst".into()));
@@ -262,7 +262,7 @@ mod tests {
             ("-a --fake-super --super src dst", false),
             ("-a --exclude --fake-super src dst", false),
             ("-a -- --fake-super dst", false),
-            // The other side, which is the destination where both are here.
+            // The remote side, which is the destination if both folders are local.
             ("-a -M--fake-super src dst", true),
             ("-a -M --fake-super src dst", true),
             ("-a --remote-option=--fake-super src dst", true),

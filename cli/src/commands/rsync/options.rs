@@ -1,11 +1,11 @@
-//! The options of rsync(1) 3.0 to 3.5, and which of them take a value.
+//! The options of rsync(1) 3.0 to 3.5, and whether each takes a value.
 
 /// Whether an option takes a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arity {
-    /// Without a value.
+    /// The option takes no value.
     Flag,
-    /// With a value: after a `=`, or as the next argument.
+    /// The option takes a value: after a `=`, or as the next argument.
     Value,
 }
 

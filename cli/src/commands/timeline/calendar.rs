@@ -1,4 +1,4 @@
-//! Weeks side by side, a day below the other.
+//! A calendar with one column for each week and one row for each day of the week.
 
 use std::collections::HashMap;
 
@@ -6,15 +6,16 @@ use fs_core::service::Day;
 use jiff::ToSpan;
 use jiff::civil::Date;
 
-/// Columns before the weeks.
+/// Number of columns before the weeks.
 pub(super) const MARGIN: usize = 4;
-/// How much changed: no snapshot, little, more, much, most.
+/// Characters for the number of changes of a day: no snapshot, few, more, many, most.
 const SHADES: [char; 5] = ['\u{b7}', '\u{2591}', '\u{2592}', '\u{2593}', '\u{2588}'];
 const NAMES: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-/// More weeks than a person's life has are a clock's error, and not drawn.
+/// Maximum number of weeks, more than a human life. A longer history comes from a wrong clock and is not
+/// drawn.
 const MOST_WEEKS: usize = 5200;
 
-/// Days by week.
+/// The days of a history, arranged by week.
 #[derive(Debug)]
 pub(super) struct Calendar {
     /// The Monday of each week.
@@ -24,7 +25,7 @@ pub(super) struct Calendar {
 }
 
 impl Calendar {
-    /// The last weeks of a history, at most so many; `None` when there is none.
+    /// The last weeks of a history, at most `most_weeks`; `None` if there are no days.
     pub(super) fn of(days: &[Day], most_weeks: usize) -> Option<Self> {
         let (first, last) = (monday(days.first()?.date), monday(days.last()?.date));
         let mut weeks = Vec::new();
@@ -42,22 +43,22 @@ impl Calendar {
         Some(calendar)
     }
 
-    /// A day of a week, and its snapshots.
+    /// A day of a week, with its snapshots if it has any.
     pub(super) fn day(&self, week: usize, row: u8) -> Option<(Date, Option<&Day>)> {
         let date = self.weeks.get(week)?.checked_add(i64::from(row).days()).ok()?;
         Some((date, self.days.get(&date)))
     }
 
-    /// How dark a day is, from 0 to 4.
+    /// The shade of a day, from 0 to 4.
     pub(super) fn shade(&self, day: Option<&Day>) -> usize {
         let Some(day) = day else { return 0 };
-        // Ten times as much is a step, wherever one begins.
+        // The scale is logarithmic, relative to the day with the most changes.
         let digits = |number: u64| u64::from(number.saturating_add(1).ilog2());
         let step = digits(day.changes) * 3 / digits(self.most).max(1);
         1 + usize::try_from(step).unwrap_or(3).min(3)
     }
 
-    /// The weeks at which a month begins, and its name.
+    /// The weeks in which a month begins, with the month's name.
     pub(super) fn months(&self) -> Vec<(usize, String)> {
         let mut months: Vec<(usize, String)> = Vec::new();
         for (at, week) in self.weeks.iter().enumerate() {
@@ -70,7 +71,7 @@ impl Calendar {
         months
     }
 
-    /// As a terminal shows it.
+    /// The lines for a terminal.
     pub(super) fn lines(&self) -> Vec<String> {
         let mut head = " ".repeat(MARGIN);
         for (week, month) in self.months() {

@@ -1,4 +1,4 @@
-//! The days that have snapshots, as a calendar.
+//! Shows the days that have snapshots as a calendar.
 
 mod calendar;
 mod svg;
@@ -16,7 +16,7 @@ use crate::error::Outcome;
 use crate::progress::Bar;
 use crate::text::count;
 
-/// A year, and the week that it does not fill.
+/// Number of weeks of a year, including the one that it only begins.
 const WEEKS: usize = 53;
 
 pub fn run(context: &mut Context, args: &TimelineArgs) -> Result<Outcome> {

@@ -1,11 +1,11 @@
-//! The calendar as a picture.
+//! Draws the calendar as an SVG picture.
 
 use std::fmt::Write;
 
 use super::calendar::Calendar;
 use crate::text::count;
 
-/// From a day to the next, and how large one is.
+/// Distance between two days, in units of the picture. `SIZE` is the side of a day's square.
 const STEP: usize = 14;
 const SIZE: usize = 11;
 const LEFT: usize = 34;

@@ -1,4 +1,4 @@
-//! How a watch is, for `yester status`: a file in the repository that is replaced whenever that changes.
+//! The status file of a watch, for `yester status`. It is in the repository and is replaced on every change.
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -13,18 +13,18 @@ use serde::{Deserialize, Serialize};
 use crate::progress;
 use crate::text::for_json;
 
-/// Counts of an import that goes on are told this often.
+/// Minimum time between two writes of the counts of a running import.
 const PACE: Duration = Duration::from_secs(2);
 
-/// The file.
+/// The writer of the status file.
 #[derive(Debug)]
 pub struct Board {
-    /// `None` when it is not shown.
+    /// `None` if this watch has no status file.
     file: Option<ReportFile>,
     report: Mutex<(Report, Instant)>,
 }
 
-/// What it holds.
+/// The content of the status file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Report {
     pub pid: u32,
@@ -38,33 +38,33 @@ pub struct Shown {
     pub path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path_bytes: Option<String>,
-    /// `idle`, `busy`, `importing` or `failing`.
+    /// Activity: `idle`, `busy`, `importing` or `failing`.
     pub activity: String,
-    /// Why it is busy or failing.
+    /// The reason, if the source is busy or failing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failures: Option<u32>,
-    /// When the import began.
+    /// When the running import began.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
-    /// What of the import is done.
+    /// Number of entries that the running import has walked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entries: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_read: Option<u64>,
-    /// When it is looked at, if nothing changes.
+    /// When the source is checked next if nothing changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<Timestamp>,
-    /// Its last snapshot, if this watch has made one.
+    /// The last snapshot that this watch has made of the source.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<Last>,
-    /// When every file was last read.
+    /// When an import last read every file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub all_read: Option<Timestamp>,
 }
 
-/// A snapshot.
+/// A source's last snapshot.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Last {
     pub source: String,
@@ -72,12 +72,12 @@ pub struct Last {
 }
 
 impl Board {
-    /// The board of the watch that holds this lock. Dropping it removes the status file.
+    /// The status of the watch that holds this lock. Dropping it removes the status file.
     pub fn new(lock: &WatchLock) -> Self {
         Self::at(Some(ReportFile::of(lock)))
     }
 
-    /// One that nobody sees.
+    /// A status without a file.
     pub fn hidden() -> Self {
         Self::at(None)
     }
@@ -88,7 +88,7 @@ impl Board {
         Self { file, report: Mutex::new((report, Instant::now())) }
     }
 
-    /// What is written on a repository's board.
+    /// Reads the status file of a repository.
     pub fn read(repository: &Path) -> Result<Report> {
         Ok(serde_json::from_slice(&ReportFile::read(repository)?)?)
     }
@@ -99,7 +99,8 @@ impl Board {
         self.write(&report.0);
     }
 
-    /// Whoever reads it finds the old one or the new one. When neither can be written, the import matters more.
+    /// Replaces the file atomically, so a reader finds the old or the new content. A failure is ignored: the
+    /// import matters more.
     fn write(&self, report: &Report) {
         let Some(file) = &self.file else { return };
         let write = || anyhow::Ok(file.write(&serde_json::to_vec(report)?)?);

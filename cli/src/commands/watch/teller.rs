@@ -12,7 +12,7 @@ use crate::output::{Output, WriteError};
 use crate::stderr;
 use crate::text::printable;
 
-/// Tells what a watch has to tell: snapshots on stdout, what goes wrong on stderr, how it is on the board.
+/// The reporter of a watch. It prints snapshots to stdout and failures to stderr, and keeps the status file.
 pub struct Teller<'a> {
     output: &'a mut Output,
     board: &'a Board,
@@ -21,7 +21,7 @@ pub struct Teller<'a> {
 }
 
 impl<'a> Teller<'a> {
-    /// When stdout takes no more, it asks for an end by `cancellation`.
+    /// If stdout fails, the reporter cancels the watch by `cancellation`.
     pub fn new(output: &'a mut Output, board: &'a Board, cancellation: &'a Cancellation) -> Self {
         Self { output, board, cancellation, failed: None }
     }
@@ -75,7 +75,7 @@ impl<'a> Teller<'a> {
         }
     }
 
-    /// Why it has asked for an end, if it has.
+    /// Returns the failure of stdout, if there was one.
     pub fn finish(self) -> Result<(), WriteError> {
         self.failed.map_or(Ok(()), Err)
     }

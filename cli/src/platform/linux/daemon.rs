@@ -1,5 +1,5 @@
-//! A mount in the background: this program started once more, in a session of its own. A process with threads cannot
-//! safely go on in a fork of itself.
+//! Mounts in the background: starts this program again, in a session of its own. A fork is no alternative,
+//! because a process with threads cannot safely continue in its fork.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -15,10 +15,11 @@ use crate::args::{Global, MountArgs};
 use crate::error::Outcome;
 use crate::stderr;
 
-/// What the child writes to its stdout, a pipe, when it has mounted.
+/// The bytes that the child writes to its stdout, a pipe, once it has mounted.
 const READY: &[u8] = b"\n";
 
-/// Starts a child that mounts, and returns when it has, or with its status when it could not; it has said why then.
+/// Starts a child that mounts, and returns once it has. If it fails, it has reported why, and its status is
+/// returned.
 pub fn start(global: &Global, repository: &Path, args: &MountArgs) -> Result<Outcome> {
     let program = env::current_exe().context("cannot find this program")?;
     let mut child = Command::new(program)
@@ -31,7 +32,7 @@ pub fn start(global: &Global, repository: &Path, args: &MountArgs) -> Result<Out
         .context("cannot start the process in the background")?;
     let mut said = Vec::new();
     if let Some(mut pipe) = child.stdout.take() {
-        // The child closes it when it is ready, or when it ends.
+        // The child closes the pipe when it is ready or when it ends.
         pipe.read_to_end(&mut said)?;
     }
     if said == READY {
@@ -42,7 +43,7 @@ pub fn start(global: &Global, repository: &Path, args: &MountArgs) -> Result<Out
     code.map(Outcome::Status).with_context(|| format!("the process in the background has ended: {status}"))
 }
 
-/// The child works in `/`, so all paths are absolute.
+/// The child works in `/`, so all paths must be absolute.
 fn arguments(global: &Global, repository: &Path, args: &MountArgs) -> Result<Vec<OsString>> {
     let with = |option: &str, value: &OsStr| {
         let mut word = OsString::from(option);
@@ -67,13 +68,14 @@ fn arguments(global: &Global, repository: &Path, args: &MountArgs) -> Result<Vec
     Ok(words)
 }
 
-/// Makes this process, the child, independent of the terminal and of who started it.
+/// Makes this process, the child, independent of the terminal and of its parent.
 pub fn leave_terminal() -> Result<()> {
     rustix::process::setsid().context("cannot begin a session")?;
     Ok(())
 }
 
-/// Tells who started this process, the child, that the mount is there; nobody listens to it after that.
+/// Reports to the parent of this process, the child, that the mount is there. After this, the output has no
+/// reader.
 pub fn ready() -> Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(READY).and_then(|()| stdout.flush()).context("nobody waits for the mount")?;

@@ -1,11 +1,11 @@
 use rustix::process::setpriority_process;
 
-/// The least urgent.
+/// The lowest priority.
 const NICEST: i32 = 19;
 
-/// Makes this thread, and those that it will begin, give way to everything else: for the processor, and for disks, as who has set no
-/// I/O priority of its own has the one that goes with its niceness (`ioprio_set(2)`).
+/// Gives this thread, and those that it will start, the lowest priority for the processor and for disks. A
+/// process that has set no I/O priority gets the one of its niceness (`ioprio_set(2)`).
 pub fn lower_priority() {
-    // It can always be raised.
+    // Raising the niceness is always permitted.
     let _ = setpriority_process(None, NICEST);
 }

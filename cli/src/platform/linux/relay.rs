@@ -1,4 +1,4 @@
-//! Signals that are meant for a child, which does this process's work.
+//! Passes signals on to a child, which does the work of this process.
 
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +9,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::{Handle, Signals};
 
-/// Passes on to a child what this process is told.
+/// Passes the signals of this process on to a child.
 #[derive(Debug)]
 pub struct Relay {
     listener: Arc<Mutex<Listener>>,
@@ -18,15 +18,15 @@ pub struct Relay {
 
 #[derive(Debug)]
 enum Listener {
-    /// There is no child yet: what it must be told when it is there.
+    /// There is no child yet. The signals are passed on once there is one.
     Awaited(Vec<Signal>),
-    /// A descriptor, as a number may soon be another's.
+    /// A descriptor of the child. Its process number may be reused soon.
     Child(OwnedFd),
     Gone,
 }
 
 impl Relay {
-    /// Listens from now on, so that no signal ends this process alone.
+    /// Catches signals from now on, so that none ends this process alone.
     pub fn new() -> Result<Self> {
         let hang_up = (!super::is_ignored(SIGHUP)).then_some(SIGHUP);
         let signals = [SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2].into_iter().chain(hang_up);
@@ -42,10 +42,10 @@ impl Relay {
         Ok(Self { listener, handle })
     }
 
-    /// The child is there.
+    /// Connects a child that was just started.
     pub fn connect(&self, child: u32) -> Result<()> {
         let pid = i32::try_from(child).ok().and_then(Pid::from_raw).context("a process without a number")?;
-        // Not waited for yet, so this number is still the child's.
+        // The child is not reaped yet, so its number is still its own.
         let child = pidfd_open(pid, PidfdFlags::empty()).context("cannot pass signals on")?;
         let mut listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
         if let Listener::Awaited(signals) = std::mem::replace(&mut *listener, Listener::Child(child)) {
@@ -54,7 +54,7 @@ impl Relay {
         Ok(())
     }
 
-    /// The child has ended.
+    /// Stops passing signals on, because the child has ended.
     pub fn disconnect(&self) {
         *self.listener.lock().unwrap_or_else(PoisonError::into_inner) = Listener::Gone;
         self.handle.close();
@@ -65,7 +65,7 @@ impl Listener {
     fn hear(&mut self, signal: Signal) {
         match self {
             Listener::Awaited(signals) => signals.push(signal),
-            // It may have ended already.
+            // The child may have ended already.
             Listener::Child(child) => drop(pidfd_send_signal(child, signal)),
             Listener::Gone => {}
         }

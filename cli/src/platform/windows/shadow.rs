@@ -1,4 +1,4 @@
-//! Shadow copies by Windows' own service, through WMI: the class `Win32_ShadowCopy`
+//! Shadow copies, made by Windows' own service through WMI: the class `Win32_ShadowCopy`
 //! (<https://learn.microsoft.com/windows/win32/vsswmi/win32-shadowcopy>).
 
 use std::process::Command;
@@ -9,7 +9,7 @@ use wmi::WMIConnection;
 
 use crate::shadow::{ShadowCopies, ShadowCopy};
 
-/// The machine's shadow copies; who is no administrator may make none.
+/// The machine's shadow copies. Only an administrator may make one.
 #[derive(Debug)]
 pub struct VolumeShadowCopies;
 
@@ -56,7 +56,7 @@ impl ShadowCopies for VolumeShadowCopies {
     }
 }
 
-/// Where the shadow copy is.
+/// The device of a shadow copy.
 fn device(service: &WMIConnection, id: &str) -> Result<String> {
     let query = format!("SELECT DeviceObject FROM Win32_ShadowCopy WHERE ID = '{id}'");
     let found: Vec<Shadow> = service.raw_query(query)?;
@@ -72,12 +72,12 @@ fn delete(id: &str) -> Result<()> {
     Ok(())
 }
 
-/// Whether this is what identifies a shadow copy: it becomes part of a query.
+/// Whether the text is the id of a shadow copy. Checked because it becomes part of a query.
 fn is_id(id: &str) -> bool {
     id.bytes().all(|byte| byte.is_ascii_hexdigit() || b"{}-".contains(&byte))
 }
 
-/// What `Create` answers that has made none.
+/// The meaning of the code that `Create` returns if it has made no copy.
 fn reason(code: u32) -> String {
     match code {
         1 => "access is denied: start yester as administrator".to_owned(),

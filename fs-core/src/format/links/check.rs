@@ -1,17 +1,18 @@
 use super::LinkRecord;
 use crate::format::{FormatError, PathKey};
 
-/// Checks all records of a table, shown one after the other, in little memory.
+/// Checks all records of a table, passed one after the other, in little memory.
 #[derive(Debug, Default)]
 pub struct LinkCheck {
     last: Option<PathKey>,
-    /// Every group has a ticket, a number that nobody can foresee. Its first name lays down one for each name, and
-    /// each name takes one away: nothing is left when all groups have the names that they should.
+    /// Sum that must be 0 at the end. Every group has a ticket, a number that nobody can predict. The group's
+    /// first name adds one ticket for each name, and each name subtracts one. The sum is 0 if all groups are
+    /// complete.
     tickets: u128,
 }
 
 impl LinkCheck {
-    /// The next record.
+    /// Checks the next record.
     pub fn push(&mut self, record: &LinkRecord) -> Result<(), FormatError> {
         if self.last.is_some_and(|last| last >= record.path) {
             return Err(FormatError::Invalid("order of the hard links"));
@@ -27,7 +28,7 @@ impl LinkCheck {
         Ok(())
     }
 
-    /// There are no more records.
+    /// Ends the check after the last record.
     pub fn finish(self) -> Result<(), FormatError> {
         if self.tickets == 0 { Ok(()) } else { Err(FormatError::Invalid("number of names of a hard link")) }
     }

@@ -3,24 +3,24 @@ use std::cmp::Ordering;
 use super::{Group, LinkRecord};
 use crate::format::{FormatError, PathKey};
 
-/// Looks for a path in a table of hard links: says which record to read next, until that is the path's or there is
-/// none left. Trusts nothing that it is shown: each record leaves fewer to look at, or is refused.
+/// Searches a table of hard links for a path. It requests one record after the other, until it finds the
+/// path's record or none is left. It trusts no record: each one reduces the remaining range, or is refused.
 #[derive(Debug)]
 pub struct LinkSearch {
     path: u128,
-    /// The records that may be the path's …
+    /// The range of records that may be the path's, without `to`.
     from: u64,
     to: u64,
-    /// … and the least and the greatest key that those may have.
+    /// The smallest and the greatest key that these records may have.
     least: u128,
     greatest: u128,
     seen: u32,
-    /// The record to look at next, if there is one left.
+    /// Index of the next record to read, if one is left.
     at: u64,
 }
 
 impl LinkSearch {
-    /// Begins to look for `path` in a table of so many records.
+    /// Starts a search for `path` in a table of `records` records.
     pub fn new(path: PathKey, records: u64) -> Self {
         let (path, greatest) = (number(path), u128::MAX);
         let mut search = Self { path, from: 0, to: records, least: 0, greatest, seen: 0, at: 0 };
@@ -28,15 +28,15 @@ impl LinkSearch {
         search
     }
 
-    /// The number of the record to read next; `None` when the path is not in the table.
+    /// Index of the record to read next; `None` if the path is not in the table.
     pub fn next(&self) -> Option<u64> {
         (self.from < self.to).then_some(self.at)
     }
 
     fn aim(&mut self) {
         let len = self.to - self.from;
-        // Keys are hashes, so a key tells about where it is. But those of one directory are close to each other, and
-        // a table may be made to mislead: every third step halves what is left, whatever the keys.
+        // Keys are hashes, so a key indicates its position. But the keys of one directory are close to each
+        // other, and a table may be forged. So every third step halves the range, whatever the keys.
         if self.seen % 3 == 2 {
             self.at = self.from + len / 2;
             return;
@@ -47,7 +47,7 @@ impl LinkSearch {
         self.at = self.from + (ahead * u128::from(len) / (span + 1)) as u64;
     }
 
-    /// Takes the record that [`next`](Self::next) asked for; the group when it is the path's.
+    /// Takes the record that [`next`](Self::next) requested. Returns the group if it is the path's record.
     pub fn see(&mut self, record: &LinkRecord) -> Result<Option<Group>, FormatError> {
         let Some(at) = self.next() else { return Ok(None) };
         let key = number(record.path);
@@ -65,7 +65,7 @@ impl LinkSearch {
     }
 }
 
-/// Keys ascend as these numbers do.
+/// Converts a key to a number of the same order.
 fn number(path: PathKey) -> u128 {
     u128::from_be_bytes(path.0)
 }

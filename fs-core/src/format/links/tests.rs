@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::format::{Keys, Secret};
 
-/// Looks for a path in a table in memory; with the number of records read.
+/// Searches a table in memory for a path. Also returns the number of records read.
 fn find(table: &[u8], path: PathKey) -> (Result<Option<Group>, FormatError>, u32) {
     let mut search = LinkSearch::new(path, (table.len() / LINK_RECORD_LEN) as u64);
     let mut reads = 0;
@@ -28,12 +28,12 @@ fn checked(table: &[u8]) -> Result<(), FormatError> {
     check.finish()
 }
 
-/// Every third step halves.
+/// Upper bound on the records read, as every third step halves the range.
 fn most_reads(records: usize) -> u32 {
     3 * (records + 1).next_power_of_two().trailing_zeros() + 3
 }
 
-/// Keys as near to each other, and to the ends, as they come.
+/// Keys that are random, very close to each other, or near the ends.
 fn keys() -> impl Strategy<Value = PathKey> {
     prop_oneof![
         any::<[u8; 16]>(),
@@ -96,7 +96,7 @@ proptest! {
     }
 }
 
-/// The keys of a tree of so many directories with so many linked files each.
+/// Keys of a tree of `directories` directories with `files` linked files each.
 fn tree(directories: u32, files: u32) -> Vec<PathKey> {
     let keys = Keys::derive(&Secret([7; 32]));
     let directory = |number: u32| keys.path_key(PathKey::ROOT, &number.to_le_bytes());
@@ -132,11 +132,11 @@ fn groups_that_do_not_add_up_are_found() {
     let names = Err(FormatError::Invalid("number of names of a hard link"));
     let order = Err(FormatError::Invalid("order of the hard links"));
     assert_eq!(table(&[record(1, 1, 2), record(2, 1, 2), record(3, 3, 2), record(4, 3, 2)]), Ok(()));
-    // A name too few, one too many, and the one of another group.
+    // One name is missing, one is extra, or one belongs to another group.
     assert_eq!(table(&[record(1, 1, 3), record(2, 1, 3)]), names);
     assert_eq!(table(&[record(1, 1, 2), record(2, 1, 2), record(3, 1, 2)]), names);
     assert_eq!(table(&[record(1, 1, 2), record(2, 1, 2), record(3, 2, 2), record(4, 3, 2)]), names);
-    // Names that disagree on their number, and a first one that is not there.
+    // The names disagree on their number, or the first one is missing.
     assert_eq!(table(&[record(1, 1, 2), record(2, 1, 3)]), names);
     assert_eq!(table(&[record(2, 1, 2), record(3, 1, 2)]), names);
     assert_eq!(table(&[record(2, 2, 2), record(1, 1, 2)]), order);

@@ -1,7 +1,7 @@
-//! Directories on disk, opened one below the other without following symbolic links, so that nothing that moves
-//! during the walk can lead it out of the tree.
+//! Directories on disk. Each is opened relative to its parent without following symbolic links, so nothing
+//! that moves during the walk can lead it out of the tree.
 //!
-//! Each platform gives the same: [`Directory`] and [`Place`], and functions on open files.
+//! Each platform provides the same: [`Directory`], [`Place`], and functions on open files.
 
 #[cfg(unix)]
 mod unix;
@@ -24,7 +24,6 @@ pub(super) use windows::{Directory, Place, is_gone, is_memory, next_data, next_h
 
 use crate::format::{Attributes, Time, XattrSet};
 
-/// What an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FileType {
     RegularFile,
@@ -38,7 +37,7 @@ pub(super) enum FileType {
 }
 
 impl FileType {
-    /// That of a mode as Unix has it.
+    /// Type encoded in a Unix mode.
     pub(super) fn from_mode(mode: u32) -> Self {
         match mode & 0o170_000 {
             0o100_000 => FileType::RegularFile,
@@ -53,7 +52,7 @@ impl FileType {
     }
 }
 
-/// What the operating system tells of an entry.
+/// Attributes of an entry, as reported by the operating system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stat {
     pub(super) kind: FileType,
@@ -62,10 +61,10 @@ pub(super) struct Stat {
     pub(super) attributes: Attributes,
     pub(super) ctime: Time,
     pub(super) size: u64,
-    /// Bytes allocated.
+    /// Allocated bytes.
     pub(super) allocated: u64,
     pub(super) device: (u32, u32),
-    /// What becomes an extended attribute.
+    /// Attributes stored as an extended attribute.
     #[cfg(windows)]
     pub(super) dos: crate::windows::attributes::DosAttributes,
 }
@@ -73,9 +72,9 @@ pub(super) struct Stat {
 /// A mount that only its owner may enter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PrivateMount {
-    /// Whether a directory is mounted, not a file.
+    /// True if a directory is mounted, false if a file is.
     pub(super) is_directory: bool,
-    /// The user and group that mounted it.
+    /// User and group that mounted it.
     pub(super) owner: (u32, u32),
 }
 
@@ -88,11 +87,11 @@ impl Directory {
     }
 }
 
-/// The extended attributes that could be read, and why they are not all.
+/// The extended attributes that could be read, and the error if some could not.
 pub(super) type ReadXattrs = (XattrSet, Option<io::Error>);
 
 impl Directory {
-    /// The bytes of the file `name`, of which there may be at most `limit`.
+    /// Reads the file `name` up to `limit` bytes, plus one byte that shows a longer file.
     pub(super) fn text(&self, name: &CStr, limit: usize) -> io::Result<Box<[u8]>> {
         let mut bytes = Vec::new();
         self.file(name)?.take(limit as u64 + 1).read_to_end(&mut bytes)?;
@@ -100,7 +99,8 @@ impl Directory {
     }
 }
 
-/// A file system may tell a name twice when it is replaced during the listing.
+/// Sorts the names and removes duplicates. A file system may list a name twice if it is replaced during the
+/// listing.
 fn sorted(mut names: Vec<CString>) -> Vec<CString> {
     names.sort_unstable();
     names.dedup();

@@ -1,4 +1,4 @@
-//! Unix: directories are file descriptors, and what is in them is looked for relative to these.
+//! Unix: a directory is a file descriptor, and its entries are opened relative to it.
 
 mod above;
 mod file_system;
@@ -28,11 +28,11 @@ pub(in crate::import) struct Directory(OwnedFd);
 
 const DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
-// NONBLOCK: a fifo that took a file's place must not stop the walk.
+// NONBLOCK: a fifo that replaced a file must not block the walk.
 const FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
 
 impl Directory {
-    /// Opens the root of a tree; here a symbolic link is followed.
+    /// Opens the root of a tree. Only here a symbolic link is followed.
     pub(in crate::import) fn open(path: &Path) -> io::Result<Self> {
         let flags = DIRECTORY.difference(OFlags::NOFOLLOW);
         Ok(Self(rustix::fs::open(path, flags, Mode::empty())?))
@@ -43,7 +43,7 @@ impl Directory {
         Ok(Self(rustix::fs::openat(&self.0, name, DIRECTORY, Mode::empty())?))
     }
 
-    /// The names in it, sorted by their bytes, each once; and why they are not all.
+    /// Names in the directory, sorted by bytes, each once, and the error if the list is incomplete.
     pub(in crate::import) fn names(&self) -> (Vec<CString>, Option<io::Error>) {
         let mut buffer = vec![MaybeUninit::uninit(); 64 << 10];
         let mut entries = RawDir::new(&self.0, &mut buffer);
@@ -61,22 +61,22 @@ impl Directory {
         (sorted(names), error)
     }
 
-    /// Itself.
+    /// Attributes of the directory itself.
     pub(in crate::import) fn stat_self(&self) -> io::Result<Stat> {
         Ok(convert(&rustix::fs::fstat(&self.0)?))
     }
 
-    /// The entry `name`.
+    /// Attributes of the entry `name`.
     pub(in crate::import) fn stat(&self, name: &CStr) -> io::Result<Stat> {
         Ok(convert(&rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?))
     }
 
-    /// The target of the symbolic link `name`.
+    /// Target of the symbolic link `name`.
     pub(in crate::import) fn link_target(&self, name: &CStr) -> io::Result<Box<[u8]>> {
         Ok(rustix::fs::readlinkat(&self.0, name, Vec::new())?.into_bytes().into())
     }
 
-    /// Opens the file `name`, without marking it as accessed where that is permitted.
+    /// Opens the file `name`. Leaves its access time unchanged where that is permitted.
     pub(in crate::import) fn file(&self, name: &CStr) -> io::Result<File> {
         match rustix::fs::openat(&self.0, name, FILE | OFlags::NOATIME, Mode::empty()) {
             Err(Errno::PERM) => Ok(File::from(rustix::fs::openat(&self.0, name, FILE, Mode::empty())?)),
@@ -85,12 +85,12 @@ impl Directory {
     }
 }
 
-/// What the operating system tells of an open file.
+/// Attributes of an open file.
 pub(in crate::import) fn stat_file(file: &File) -> io::Result<Stat> {
     Ok(convert(&rustix::fs::fstat(file.as_fd())?))
 }
 
-/// Whether it is `/proc/kcore`: its size is that of all addresses.
+/// Whether the file is `/proc/kcore`, whose size is that of the whole address space.
 pub(in crate::import) fn is_memory(file: &File, stat: &Stat) -> bool {
     const PROC: u64 = 0x9fa0;
     // The field's type differs between architectures.
@@ -99,17 +99,17 @@ pub(in crate::import) fn is_memory(file: &File, stat: &Stat) -> bool {
     stat.allocated == 0 && stat.size > 1 << 40 && magic() == Ok(PROC)
 }
 
-/// Where data begin, at `at` or behind it; `None` when there are none.
+/// Start of the next data at or after `at`; `None` if there are none.
 pub(in crate::import) fn next_data(file: &File, at: u64) -> io::Result<Option<u64>> {
     match rustix::fs::seek(file, SeekFrom::Data(at)) {
         Err(Errno::NXIO) => Ok(None),
-        // This file system knows no holes.
+        // This file system does not support holes.
         Err(Errno::INVAL) => Ok(Some(at)),
         found => Ok(Some(found?)),
     }
 }
 
-/// Where the hole begins that is next behind the data at `at`; `None` when there is none.
+/// Start of the next hole after the data at `at`; `None` if there is none.
 pub(in crate::import) fn next_hole(file: &File, at: u64) -> io::Result<Option<u64>> {
     match rustix::fs::seek(file, SeekFrom::Hole(at)) {
         Err(Errno::NXIO | Errno::INVAL) => Ok(None),
@@ -117,13 +117,13 @@ pub(in crate::import) fn next_hole(file: &File, at: u64) -> io::Result<Option<u6
     }
 }
 
-/// Whether what was listed is gone since, or something else has taken its place.
+/// Whether a listed entry is gone since, or replaced by one of another type.
 pub(in crate::import) fn is_gone(error: &io::Error) -> bool {
     let errno = error.raw_os_error().map(Errno::from_raw_os_error);
     matches!(errno, Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::STALE))
 }
 
-/// The path of these bytes.
+/// Path made of these bytes.
 pub(crate) fn path_of(bytes: &[u8]) -> PathBuf {
     OsStr::from_bytes(bytes).into()
 }

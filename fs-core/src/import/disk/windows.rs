@@ -1,7 +1,8 @@
-//! Windows: a directory is a path, and an open handle that holds it in its place.
+//! Windows: a directory is a path, and an open handle that keeps it where it is.
 //!
-//! Nobody can rename or remove a directory that is open without sharing this (`FILE_SHARE_DELETE`), nor those above it, so a path
-//! leads where it led as long as the handle is held; the walk holds all on its way down. Nothing is opened through a reparse point that is a link.
+//! Nobody can rename or remove a directory that is open without `FILE_SHARE_DELETE`, nor the directories
+//! above it. So its path stays valid while the handle is held, and the walk holds all handles on its way
+//! down. Nothing is opened through a reparse point that is a link.
 
 #![expect(clippy::unnecessary_wraps, reason = "on other platforms these fail")]
 
@@ -23,12 +24,12 @@ use crate::windows::filetime::FileTime;
 use crate::windows::names::{from_windows, plain, to_windows};
 use crate::windows::paths;
 
-/// Access to nothing but attributes: also to what another process has locked.
+/// Access to attributes only. It also works for files that another process has locked.
 const FILE_READ_ATTRIBUTES: u32 = 0x80;
 const FILE_SHARE_READ: u32 = 1;
 const FILE_SHARE_WRITE: u32 = 2;
 const FILE_SHARE_ALL: u32 = 7;
-/// Opens directories, too.
+/// Needed to open directories.
 const FILE_FLAG_BACKUP_SEMANTICS: u32 = 0x0200_0000;
 const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
 const FILE_FLAG_SEQUENTIAL_SCAN: u32 = 0x0800_0000;
@@ -38,15 +39,16 @@ const FILE_FLAG_SEQUENTIAL_SCAN: u32 = 0x0800_0000;
 pub(in crate::import) struct Directory {
     path: PathBuf,
     handle: File,
-    /// Names that are not what their bytes would be called here: they hold characters that stand for other bytes.
+    /// Names that cannot be rebuilt from their bytes: they contain characters that stand for other bytes.
     odd: OnceLock<HashMap<CString, OsString>>,
 }
 
 impl Directory {
-    /// Opens the root of a tree; here a link is followed.
+    /// Opens the root of a tree. Only here a link is followed.
     pub(in crate::import) fn open(path: &Path) -> io::Result<Self> {
         let is_verbatim = matches!(path.components().next(), Some(Component::Prefix(prefix)) if prefix.kind().is_verbatim());
-        // Which may be of any length. A volume without a letter, as a shadow copy is, has no other.
+        // A verbatim path may have any length. A volume without a letter, such as a shadow copy, has no other
+        // path.
         Self::at(if is_verbatim { path.to_owned() } else { fs::canonicalize(path)? })
     }
 
@@ -66,7 +68,7 @@ impl Directory {
         Ok(directory)
     }
 
-    /// Where the entry `name` is.
+    /// Path of the entry `name`.
     fn entry(&self, name: &CStr) -> PathBuf {
         let odd = self.odd.get().and_then(|odd| odd.get(name));
         match odd {
@@ -75,13 +77,13 @@ impl Directory {
         }
     }
 
-    /// Nothing is known of who may pass the directories above: their access lists are not kept.
+    /// Always empty: the access lists of the directories above are not kept, so nothing says who may pass.
     #[expect(clippy::unused_self, reason = "on other platforms it is known")]
     pub(in crate::import) fn ancestors(&self) -> Vec<Ancestor> {
         Vec::new()
     }
 
-    /// The names in it, sorted by their bytes, each once; and why they are not all.
+    /// Names in the directory, sorted by bytes, each once, and the error if the list is incomplete.
     pub(in crate::import) fn names(&self) -> (Vec<CString>, Option<io::Error>) {
         let entries = match fs::read_dir(&self.path) {
             Ok(entries) => entries,
@@ -103,12 +105,12 @@ impl Directory {
         if names.len() < listed {
             error = Some(io::Error::other("two names in it stand for the same bytes"));
         }
-        // Listed once more it has the same odd names, or new ones that cannot be opened by then.
+        // A second listing finds the same odd names, or new ones. New ones cannot be opened then.
         let _ = self.odd.set(odd);
         (names, error)
     }
 
-    /// Itself. Fails when it has become a link.
+    /// Attributes of the directory itself. Fails if it has become a link.
     pub(in crate::import) fn stat_self(&self) -> io::Result<Stat> {
         match stat_file(&self.handle)? {
             stat if stat.kind == FileType::Directory => Ok(stat),
@@ -116,7 +118,7 @@ impl Directory {
         }
     }
 
-    /// The entry `name`.
+    /// Attributes of the entry `name`.
     pub(in crate::import) fn stat(&self, name: &CStr) -> io::Result<Stat> {
         let flags = FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT;
         let mut options = OpenOptions::new();
@@ -124,7 +126,7 @@ impl Directory {
         stat_file(&options.open(self.entry(name))?)
     }
 
-    /// The target of the symbolic link or junction `name`.
+    /// Target of the symbolic link or junction `name`.
     pub(in crate::import) fn link_target(&self, name: &CStr) -> io::Result<Box<[u8]>> {
         let target = fs::read_link(self.entry(name))?;
         let units: Vec<u16> = target.as_os_str().encode_wide().collect();
@@ -143,7 +145,7 @@ impl Directory {
         if stat.dos.bits & attributes::REPARSE_POINT == 0 || stat.kind != FileType::RegularFile {
             return Ok(file);
         }
-        // Its content is told by a driver: a file in the cloud, or one that shares its data with others.
+        // A driver provides the content: the file is in the cloud, or shares its data with others.
         let file = open(FILE_FLAG_SEQUENTIAL_SCAN)?;
         if stat_file(&file)?.id == stat.id {
             Ok(file)
@@ -152,13 +154,13 @@ impl Directory {
         }
     }
 
-    /// What tells the volume, whose serial number is `device`, from any other.
+    /// Identity of the volume with the serial number `device`.
     #[expect(clippy::unused_self, reason = "on other platforms it is asked")]
     pub(in crate::import) fn file_system(&self, device: u64) -> Box<[u8]> {
         format!("volume {device:x}").into_bytes().into()
     }
 
-    /// Whether a file of the volume has the same number for as long as it exists.
+    /// Whether a file of the volume keeps its number for as long as it exists.
     #[expect(clippy::unused_self, reason = "on other platforms it is asked")]
     pub(in crate::import) fn keeps_inodes(&self, _: u64) -> bool {
         true
@@ -170,24 +172,24 @@ impl Directory {
         true
     }
 
-    /// The time of the volume's clock: nothing tells it.
+    /// Always `None`: the volume's clock cannot be read.
     #[expect(clippy::unused_self, reason = "on other platforms it is asked")]
     pub(in crate::import) fn clock(&self) -> Option<Time> {
         None
     }
 
-    /// The extended attributes of the entry `name`, of any type.
+    /// Extended attributes of the entry `name`, of any type.
     pub(in crate::import) fn xattrs(&self, name: &CStr) -> io::Result<ReadXattrs> {
         Ok(xattrs(&self.stat(name)?))
     }
 
-    /// Its own.
+    /// Extended attributes of the directory itself.
     pub(in crate::import) fn xattrs_self(&self) -> io::Result<ReadXattrs> {
         Ok(xattrs(&self.stat_self()?))
     }
 }
 
-/// The bytes that are kept of a name, and the name when it cannot be made of them.
+/// The stored bytes of a name, and the name itself if it cannot be rebuilt from them.
 fn kept(called: OsString) -> io::Result<(CString, Option<OsString>)> {
     let units: Vec<u16> = called.encode_wide().collect();
     let bytes = from_windows(&units);
@@ -196,7 +198,7 @@ fn kept(called: OsString) -> io::Result<(CString, Option<OsString>)> {
     Ok((name, is_odd.then_some(called)))
 }
 
-/// Where a thread looks at entries. Here no place is better than another.
+/// The working directory of a scanner thread. On this platform none is faster than another.
 #[derive(Debug)]
 pub(in crate::import) struct Place;
 
@@ -216,14 +218,14 @@ impl Place {
 }
 
 impl Here {
-    /// The extended attributes of an entry of which `stat` was told.
+    /// Extended attributes of an entry with the attributes `stat`.
     #[expect(clippy::unused_self, reason = "on other platforms it is where they are")]
     pub(in crate::import) fn xattrs(&self, _: &CStr, stat: &Stat) -> io::Result<ReadXattrs> {
         Ok(xattrs(stat))
     }
 }
 
-/// Those of an open file.
+/// Extended attributes of an open file.
 pub(in crate::import) fn xattrs_of(file: &File) -> io::Result<ReadXattrs> {
     Ok(xattrs(&stat_file(file)?))
 }
@@ -235,11 +237,11 @@ fn xattrs(stat: &Stat) -> ReadXattrs {
     }
 }
 
-/// What the operating system tells of an open file.
+/// Attributes of an open file.
 pub(in crate::import) fn stat_file(file: &File) -> io::Result<Stat> {
     let told = information(file)?;
     let bits = told.file_attributes() as u32;
-    // Which reparse points are links only their tags tell, which this asks for.
+    // Only the tag of a reparse point shows whether it is a link. This call reads the tag.
     let is_link = bits & attributes::REPARSE_POINT != 0 && file.metadata()?.is_symlink();
     let kind = match bits & attributes::DIRECTORY {
         _ if is_link => FileType::Symlink,
@@ -248,7 +250,7 @@ pub(in crate::import) fn stat_file(file: &File) -> io::Result<Stat> {
     };
     let mode = match kind {
         FileType::Symlink => 0o777,
-        // There the attribute means something else.
+        // On a directory the attribute has another meaning.
         FileType::Directory => 0o755,
         _ if bits & attributes::READ_ONLY != 0 => 0o444,
         _ => 0o644,
@@ -261,37 +263,37 @@ pub(in crate::import) fn stat_file(file: &File) -> io::Result<Stat> {
         id: (told.volume_serial_number(), told.file_index()),
         links: told.number_of_links(),
         attributes: Attributes { mode, uid: 0, gid: 0, mtime },
-        // std does not tell when attributes were changed last.
+        // std does not report when attributes were last changed.
         ctime: mtime,
         size: told.file_size(),
-        // Holes are read as zeros, which take no room either.
+        // Holes are read as zeros, which take no space either.
         allocated: told.file_size(),
         device: (0, 0),
         dos: DosAttributes { bits, created },
     })
 }
 
-/// Whether it is no file, but memory: there is no such thing here.
+/// Whether the file is the kernel's memory. This platform has no such file.
 pub(in crate::import) fn is_memory(_: &File, _: &Stat) -> bool {
     false
 }
 
-/// Where data begin, at `at` or behind it: everywhere.
+/// Start of the next data at or after `at`: always `at`.
 pub(in crate::import) fn next_data(_: &File, at: u64) -> io::Result<Option<u64>> {
     Ok(Some(at))
 }
 
-/// Where the hole begins that is next behind the data at `at`: nowhere.
+/// Start of the next hole after the data at `at`: always `None`.
 pub(in crate::import) fn next_hole(_: &File, _: u64) -> io::Result<Option<u64>> {
     Ok(None)
 }
 
-/// Whether what was listed is gone since, or something else has taken its place.
+/// Whether a listed entry is gone since, or replaced by one of another type.
 pub(in crate::import) fn is_gone(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
-/// The path of these bytes, which are text but for half surrogate pairs.
+/// Path made of these bytes. They are text, except for unpaired surrogates.
 pub(crate) fn path_of(bytes: &[u8]) -> PathBuf {
     String::from_utf8_lossy(bytes).into_owned().into()
 }

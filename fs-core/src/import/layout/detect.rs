@@ -1,5 +1,5 @@
-//! Detects the layout of a folder. A folder with runs and an entry that does not fit is refused: imported as
-//! a plain tree, it would become one snapshot of all runs.
+//! Detects the layout of a folder. Refuses a folder that has both runs and an entry that does not fit. As a
+//! plain tree, it would become one snapshot of all runs.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -8,12 +8,13 @@ use std::path::Path;
 use super::folder::{EntryKind, kind_of, leads_inside};
 use super::{Layout, LayoutError, dirvish, rsnapshot};
 
-/// The layout of `root`. For a plain tree also a hint, if it may be the folder of another program.
+/// Returns the layout of `root`. For a plain tree that may be the folder of another program, also returns a
+/// hint.
 pub(super) fn layout(root: &Path) -> Result<(Layout, Option<String>), LayoutError> {
-    // What cannot be listed, or is a file, is for the plain import to complain of.
+    // For an unreadable folder, or a file, the plain import reports the error.
     let Ok(entries) = fs::read_dir(root) else { return Ok((Layout::Tree, None)) };
     let entries = entries.flatten().filter(|entry| {
-        // Such as one to the last level.
+        // For example, a link to the last level.
         let is_alias = || kind_of(entry) == EntryKind::Link && leads_inside(&entry.path(), root);
         !rsnapshot::is_expected(&entry.file_name()) && !is_alias()
     });
@@ -32,15 +33,15 @@ pub(super) fn layout(root: &Path) -> Result<(Layout, Option<String>), LayoutErro
         None if unusual > 0 => may_be("rsnapshot"),
         Some(but) if vaults > folders => looks("dirvish", but),
         Some(but) if levels > 0 && levels + unusual > folders => looks("rsnapshot", but),
-        // Anybody may have a folder with a folder `dirvish` in it.
+        // Any folder may contain a folder with a `dirvish` in it.
         Some(_) if vaults > 1 || vaults > 0 && vaults == folders => may_be("dirvish"),
         Some(_) if levels > 0 => may_be("rsnapshot"),
         _ => Ok((Layout::Tree, None)),
     }
 }
 
-/// The intervals of rsnapshot's own configs. Others must be named by a config, or the layout be said: versions of a
-/// program are called `v1.0` and the like, too.
+/// The intervals of rsnapshot's own configs. Other intervals need a config that names them, or an explicit
+/// layout: versions of a program have names such as `v1.0`, too.
 const USUAL_INTERVALS: [&str; 9] =
     ["hourly", "daily", "weekly", "monthly", "yearly", "alpha", "beta", "gamma", "delta"];
 
@@ -48,14 +49,14 @@ const USUAL_INTERVALS: [&str; 9] =
 /// interval one rank below.
 pub(super) fn usual_rank(interval: &str) -> Option<(usize, usize)> {
     let at = USUAL_INTERVALS.iter().position(|usual| *usual == interval)?;
-    // From `alpha` on they are those of newer configs.
+    // From `alpha` on, the intervals are those of newer configs.
     Some(if at < 5 { (0, at) } else { (1, at - 5) })
 }
 
-/// Entries after which a folder without levels and vaults counts as a tree.
+/// Number of entries after which a folder without levels and vaults counts as a tree.
 const MANY: usize = 100;
 
-/// What is in a folder.
+/// Counts of a folder's entries, by kind.
 #[derive(Debug, Default)]
 struct Seen {
     levels: usize,
@@ -63,7 +64,7 @@ struct Seen {
     unusual: usize,
     /// Vaults of a bank, or images of a vault.
     vaults: usize,
-    /// Folders that are none of these.
+    /// All other folders.
     folders: usize,
     others: usize,
     /// The first entry that does not fit a layout.
@@ -79,7 +80,7 @@ impl Seen {
             let is_vault = kind != EntryKind::Other && dirvish::is_vault(&entry.path());
             match level {
                 Some((interval, _)) if USUAL_INTERVALS.contains(&interval) => seen.level(&entry),
-                // A link to a vault, too: it is left out later, with a message of its own.
+                // A link to a vault counts, too. It is left out later, with a message of its own.
                 _ if is_vault => seen.vaults += 1,
                 Some((interval, _)) => {
                     seen.unusual += 1;
@@ -103,7 +104,7 @@ impl Seen {
         seen
     }
 
-    /// Counts images as `vaults`. Without any image, a folder `dirvish` alone makes no vault.
+    /// Counts images as `vaults`. A folder `dirvish` alone, without any image, makes no vault.
     fn vault(entries: impl Iterator<Item = fs::DirEntry>) -> Self {
         let mut seen = Self::default();
         for entry in entries {
@@ -120,7 +121,7 @@ impl Seen {
         seen
     }
 
-    /// A level holds backup points, which are folders, and nothing else.
+    /// Counts a level. A level may hold backup points, which are folders, and nothing else.
     fn level(&mut self, entry: &fs::DirEntry) {
         self.levels += 1;
         // An unreadable level is left out later, with a message of its own.
@@ -177,7 +178,7 @@ mod tests {
                 Err(error) => panic!("{error}"),
             }
         };
-        // What is refused has its layout and a word; so has a tree that may be more.
+        // A refused folder has a layout and a hint. So does a tree that may be another program's folder.
         let near = |layout| (layout, true);
         let sure = |layout| (layout, false);
         assert_eq!(of(&[]), sure(Layout::Tree));

@@ -3,45 +3,45 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-/// Why the runs in a folder cannot be listed.
+/// Reason why the runs in a folder cannot be listed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum LayoutError {
     /// A folder or file cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
-        /// Its path.
+        /// Path of the folder or file.
         path: PathBuf,
-        /// The reason.
+        /// Reason.
         source: io::Error,
     },
     /// A line of rsnapshot's config is invalid.
     #[error("{} line {line}: {reason}", path.display())]
     Config {
-        /// The file.
+        /// Path of the config.
         path: PathBuf,
-        /// The line's number.
+        /// Line number.
         line: usize,
-        /// What is wrong, and what to do.
+        /// The mistake and the next step.
         reason: String,
     },
     /// rsnapshot's config lacks a necessary line.
     #[error("{}: {reason}", path.display())]
     Incomplete {
-        /// The file.
+        /// Path of the config.
         path: PathBuf,
-        /// What is wrong, and what to do.
+        /// The mistake and the next step.
         reason: &'static str,
     },
     /// A config was given for a layout that has none.
     #[error("{} can only be the config of an rsnapshot: say --layout rsnapshot", .0.display())]
     ConfigOf(PathBuf),
-    /// The config is that of another root.
+    /// The config belongs to another root.
     #[error("{} keeps its levels in {}, not in {}", config.display(), says.display(), given.display())]
     OtherRoot {
-        /// The config.
+        /// Path of the config.
         config: PathBuf,
-        /// Its root.
+        /// The root that the config names.
         says: PathBuf,
         /// The root that was given.
         given: PathBuf,
@@ -53,19 +53,19 @@ pub enum LayoutError {
         path.display()
     )]
     Looks {
-        /// The folder.
+        /// Path of the folder.
         path: PathBuf,
-        /// The program's name.
+        /// Name of the program.
         like: &'static str,
-        /// The entry that does not fit, and why.
+        /// The entry that does not fit, and the reason.
         but: String,
     },
     /// The folder has no run of the given layout.
     #[error("{} has no {what}; is it mounted, and is this the right folder?", path.display())]
     Nothing {
-        /// The folder.
+        /// Path of the folder.
         path: PathBuf,
-        /// What was looked for.
+        /// The kind of entry that is missing.
         what: &'static str,
     },
 }

@@ -1,4 +1,5 @@
-//! Identities of file systems. A device number is none: after a reboot another file system may have it.
+//! Identities of file systems. A device number is no identity: after a reboot another file system may have
+//! it.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -7,12 +8,12 @@ use rustix::fs::statvfs;
 
 use crate::import::disk::lasting_identity;
 
-/// The identities of file systems by their device numbers, each looked up once.
+/// Identities of file systems by device number. Each is looked up once.
 #[derive(Debug, Default)]
 pub(super) struct FileSystems(HashMap<u64, Box<[u8]>>);
 
 impl FileSystems {
-    /// The identity of the file system `device` that `folder` is on; empty if it has no lasting one.
+    /// Identity of the file system `device` that holds `folder`. Empty if it has no lasting one.
     pub(super) fn identity(&mut self, folder: &Path, device: u64) -> Box<[u8]> {
         let fsid = || statvfs(folder).ok().map(|told| told.f_fsid);
         let find = || lasting_identity(device, fsid()).unwrap_or_default();

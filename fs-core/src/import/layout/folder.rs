@@ -1,4 +1,4 @@
-//! Folders on disk as the layouts see them: never through a symbolic link.
+//! Folders on disk as the layouts see them. Symbolic links are never followed.
 
 use std::ffi::OsString;
 use std::fs::{self, DirEntry, File, Metadata};
@@ -12,19 +12,18 @@ use rustix::fs::OFlags;
 use super::LayoutError;
 use crate::format::Time;
 
-/// A folder, and what must still be true of it when a run has been read.
+/// A folder, with the facts that must still hold after its run was read.
 #[derive(Debug, Clone)]
 pub(super) struct Mark {
     pub(super) path: PathBuf,
     pub(super) id: (u64, u64),
     pub(super) mtime: Time,
-    /// When it was created, if its file system records that.
+    /// Creation time, if the file system records it.
     pub(super) born: Option<Time>,
-    /// Its time was set by a program: a whole second, on a file system with finer times.
+    /// True if a program set the modification time: it is a whole second on a file system with finer times.
     pub(super) is_stamped: bool,
 }
 
-/// The type of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum EntryKind {
     Folder,
@@ -33,7 +32,7 @@ pub(super) enum EntryKind {
 }
 
 impl Mark {
-    /// The folder at `path`; `None` when there is something else, or nothing.
+    /// Examines the folder at `path`. `None` if there is nothing, or something other than a folder.
     pub(super) fn of(path: PathBuf) -> io::Result<Option<Self>> {
         let metadata = match fs::symlink_metadata(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -51,7 +50,7 @@ impl Mark {
         Ok(metadata.is_dir().then_some(mark))
     }
 
-    /// What happened to it since.
+    /// Returns how the folder has changed since, if it has.
     pub(super) fn change(&self) -> Option<&'static str> {
         match Self::of(self.path.clone()) {
             Ok(Some(now)) if now.id != self.id => Some("another folder has its name now"),
@@ -67,12 +66,12 @@ pub(super) fn mtime(metadata: &Metadata) -> Time {
     Time::new(metadata.mtime(), u32::try_from(metadata.mtime_nsec()).unwrap_or_default()).unwrap_or_default()
 }
 
-/// A folder's absolute path, without symbolic links.
+/// Absolute path of a folder, without symbolic links.
 pub(super) fn absolute(path: &Path) -> Result<PathBuf, LayoutError> {
     fs::canonicalize(path).map_err(|source| LayoutError::Read { path: path.to_owned(), source })
 }
 
-/// The type of an entry. One that has vanished is not a folder.
+/// Type of an entry. A vanished entry is not a folder.
 pub(super) fn kind_of(entry: &DirEntry) -> EntryKind {
     match entry.file_type() {
         Ok(kind) if kind.is_dir() => EntryKind::Folder,
@@ -100,7 +99,8 @@ pub(super) fn names(path: &Path) -> Result<Vec<(OsString, EntryKind)>, LayoutErr
     read().map_err(|source| LayoutError::Read { path: path.to_owned(), source })
 }
 
-/// A small file's bytes and its modification time. Anything but a regular file is an error: a fifo would never end.
+/// Reads a file of at most `limit` bytes; returns its bytes and its modification time. Anything but a regular
+/// file is an error: reading a fifo would never end.
 pub(super) fn small_file(path: &Path, limit: u64) -> io::Result<(Vec<u8>, Time)> {
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     let file = File::options().read(true).custom_flags(flags).open(path)?;

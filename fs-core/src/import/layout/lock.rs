@@ -1,4 +1,4 @@
-//! Lock files that hold the number of the process that works.
+//! Lock files that hold the process id of the running program.
 
 use std::io;
 use std::path::Path;
@@ -9,19 +9,19 @@ use rustix::process::{Pid, test_kill_process};
 use super::folder::small_file;
 use crate::format::Time;
 
-/// What a lock file tells.
+/// State of a lock file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lock {
-    /// Nobody works.
+    /// No program is running.
     Free,
-    /// This process does.
+    /// The process with this id is running.
     Held(u32),
-    /// Who began at this time did not come to the end.
+    /// A program started at this time and did not finish.
     Abandoned(Time),
 }
 
-/// Looks at a lock file. One that cannot be read or understood is somebody's who is about to write it, or whose
-/// disk was full: who left it did not come to the end.
+/// Examines a lock file. An unreadable or invalid one belongs to a process that is about to write it, or had
+/// a full disk. It counts as left by a process that did not finish.
 pub(super) fn look(path: &Path) -> io::Result<Lock> {
     let (bytes, mtime) = match small_file(path, 4096) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Lock::Free),
@@ -34,7 +34,7 @@ pub(super) fn look(path: &Path) -> io::Result<Lock> {
     };
     Ok(match test_kill_process(pid) {
         Err(Errno::SRCH) => Lock::Abandoned(mtime),
-        // It may be another user's.
+        // The process may belong to another user.
         _ => Lock::Held(pid.as_raw_nonzero().get().unsigned_abs()),
     })
 }

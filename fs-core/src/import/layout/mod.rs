@@ -1,7 +1,7 @@
 //! The runs that other programs keep on disk: rsnapshot's levels and dirvish's images.
 //!
-//! A layout is read into a [`Plan`] before anything is imported. What is found on disk decides nothing but which trees
-//! are walked; no program is run, and no config is executed.
+//! A layout is read into a [`Plan`] before anything is imported. The data on disk decide only which trees are
+//! walked. No program is run, and no config is executed.
 
 mod alike;
 mod detect;
@@ -31,19 +31,19 @@ use crate::format::{Run, RunFolder, Status, Time};
 /// How a folder holds history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Layout {
-    /// As it looks.
+    /// Detected from the folder's contents.
     #[default]
     Auto,
-    /// A plain tree, without any.
+    /// A plain tree, without runs.
     Tree,
-    /// rsnapshot's: `daily.0`, `daily.1` and so on.
+    /// rsnapshot's layout: `daily.0`, `daily.1` and so on.
     Rsnapshot,
-    /// dirvish's: a vault of images, or a bank of vaults.
+    /// dirvish's layout: a vault of images, or a bank of vaults.
     Dirvish,
 }
 
 impl Layout {
-    /// The word for it.
+    /// Name of the layout, such as `tree`.
     pub fn name(self) -> &'static str {
         match self {
             Layout::Auto => "auto",
@@ -54,45 +54,46 @@ impl Layout {
     }
 }
 
-/// Where runs are looked for.
+/// The root of a folder of runs, with its layout and config.
 #[derive(Debug, Clone, Default)]
 pub struct Place {
-    /// rsnapshot's root, dirvish's vault or bank. May be left to the config.
+    /// rsnapshot's root, or dirvish's vault or bank. A config may name it instead.
     pub root: Option<PathBuf>,
-    /// How it holds them.
+    /// Layout of the folder.
     pub layout: Layout,
-    /// rsnapshot's config.
+    /// Path of rsnapshot's config.
     pub config: Option<PathBuf>,
 }
 
-/// What can be imported from a folder.
+/// The runs that can be imported from a folder.
 #[derive(Debug)]
 pub struct Plan {
-    /// Its layout; never [`Layout::Auto`].
+    /// Layout of the folder; never [`Layout::Auto`].
     pub layout: Layout,
-    /// Its absolute path.
+    /// Absolute path of the folder.
     pub root: PathBuf,
-    /// Runs that are complete have been at rest since: when the plan was begun, or what made them was killed.
+    /// Complete runs have been quiescent since this time: the start of the plan, or of a killed run of the
+    /// program that makes them.
     pub at_rest_since: Time,
-    /// The runs, oldest first. Of a plain tree there are none.
+    /// The runs, oldest first. Empty for a plain tree.
     pub runs: Vec<PlannedRun>,
-    /// What else is there, and why it is no run.
+    /// Everything else in the folder, with the reason why it is no run.
     pub left_out: Vec<LeftOut>,
-    /// How many of its levels rsnapshot keeps, by its config.
+    /// Number of levels that rsnapshot keeps, from its config.
     pub retention: Vec<Retention>,
-    /// The program that makes runs is at work, as this process.
+    /// Process id of the program that makes runs, if it is running.
     pub running: Option<u32>,
-    /// For a plain tree: why it may hold runs, and the next step.
+    /// For a plain tree: the reason why it may hold runs, and the next step.
     pub hint: Option<String>,
     file_systems: FileSystems,
 }
 
-/// An rsnapshot level's name, such as `daily.0`.
+/// Name of an rsnapshot level, such as `daily.0`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LevelName {
-    /// `daily`.
+    /// The interval, such as `daily`.
     pub interval: String,
-    /// 0 is the newest.
+    /// The number; 0 is the newest.
     pub number: u64,
 }
 
@@ -105,49 +106,49 @@ impl fmt::Display for LevelName {
 /// A run that can be imported.
 #[derive(Debug)]
 pub struct PlannedRun {
-    /// The source that it belongs to.
+    /// Name of the run's source.
     pub source: Box<[u8]>,
-    /// Its tree.
+    /// Path of the run's tree.
     pub tree: PathBuf,
-    /// The time of its snapshot.
+    /// Time of the snapshot.
     pub time: Time,
-    /// What the snapshot will tell of it.
+    /// The record of the run in the snapshot's manifest.
     pub run: Run,
-    /// Its folder, by which it is recognised after a change of the folder's time.
+    /// The run's folder. It identifies the run even if the folder's time changes.
     pub run_folder: RunFolder,
-    /// Its level, for rsnapshot.
+    /// The run's level, for rsnapshot.
     pub level: Option<LevelName>,
-    /// The identity of the run that it was made against, in whatever source.
+    /// Identity of the run that this run was made against, in any source.
     pub reference: Option<Box<[u8]>>,
     status: Status,
-    /// The same backup point one level later, which may share its files.
+    /// The same backup point in the next later level, which may share its files.
     newer: Option<PathBuf>,
-    /// The folder that marks the run, as it was when it was planned.
+    /// The folder that marks the run, as it was when the plan was made.
     mark: Mark,
 }
 
-/// Something that is not imported.
+/// An entry that is not imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut {
-    /// Its path.
+    /// Path of the entry.
     pub path: PathBuf,
-    /// Why.
+    /// Reason.
     pub reason: String,
-    /// It may hold history, so the import is incomplete without it.
+    /// The entry may hold history, so the import is incomplete without it.
     pub may_be_history: bool,
 }
 
 /// A line `retain` of rsnapshot's config.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retention {
-    /// The interval's name.
+    /// Name of the interval.
     pub interval: String,
-    /// How many of its levels are kept.
+    /// Number of levels that are kept.
     pub keep: u64,
 }
 
 impl Plan {
-    /// Looks for runs. `zone` is that of the times that dirvish writes down.
+    /// Searches for runs. `zone` is the time zone of the times that dirvish writes.
     pub fn make(place: &Place, zone: &TimeZone) -> Result<Self, LayoutError> {
         if let Some(config) = &place.config {
             return match place.layout {
@@ -189,7 +190,7 @@ impl Plan {
         self.left_out.push(LeftOut { path, reason: reason.into(), may_be_history: false });
     }
 
-    /// Leaves out an entry that may hold history: it is reported as an error, not as a note.
+    /// Leaves out an entry that may hold history. It is reported as an error, not as a note.
     fn miss(&mut self, path: PathBuf, reason: impl Into<String>) {
         self.left_out.push(LeftOut { path, reason: reason.into(), may_be_history: true });
     }
@@ -204,7 +205,7 @@ impl Plan {
         }
     }
 
-    /// Oldest first. Runs of equal times keep the order in which they were found.
+    /// Sorts the runs, oldest first. Runs of equal times keep the order in which they were found.
     fn sort(&mut self) {
         self.runs.sort_by_key(|run| run.time);
     }
@@ -219,7 +220,7 @@ impl Plan {
         Some((0, at))
     }
 
-    /// The names of its sources, each once, in order.
+    /// Names of the sources, sorted, each once.
     pub fn sources(&self) -> Vec<&[u8]> {
         let mut names: Vec<_> = self.runs.iter().map(|run| &*run.source).collect();
         names.sort_unstable();
@@ -229,7 +230,7 @@ impl Plan {
 }
 
 impl PlannedRun {
-    /// How the run went, as far as anything on disk tells. This reads a few directories.
+    /// Status of the run, as far as the disk shows it. Reads a few directories.
     pub fn status(&self) -> Status {
         match &self.newer {
             Some(newer) if shared::any_file(&self.tree, newer) => Status::Approximate,
@@ -237,17 +238,17 @@ impl PlannedRun {
         }
     }
 
-    /// Whether its time was set by a program, and not by a change of its folder.
+    /// Whether a program set the run's time, as opposed to a change of its folder.
     pub fn is_stamped(&self) -> bool {
         self.mark.is_stamped
     }
 
-    /// The folder whose presence means that the run is there.
+    /// The folder whose presence means that the run exists.
     pub fn folder(&self) -> &Path {
         &self.mark.path
     }
 
-    /// Why what was read of it since it was planned must not be kept, if it must not.
+    /// Reason why the data read since the plan was made must not be kept, if there is one.
     pub fn change(&self) -> Option<&'static str> {
         self.mark.change()
     }

@@ -1,4 +1,5 @@
-//! Whether two levels share files: then what was done to a file's owner or mode in the newer one was done to both.
+//! Detects whether two levels share files. If so, a change of a file's owner or mode in the newer level
+//! changed the older one, too.
 
 use std::ffi::CStr;
 use std::io;
@@ -6,11 +7,11 @@ use std::path::Path;
 
 use crate::import::disk::{Directory, FileType};
 
-/// No path that can be named has more folders.
+/// Maximum depth of folders. No path that can be named has more.
 const MAX_DEPTH: usize = 2048;
 
-/// Whether a file of `older` is also in `newer`, by the same name. Where linked levels differ little this is answered
-/// within a few look-ups; only when all differs is all looked at.
+/// Whether `newer` has a file of `older` under the same name. If linked levels differ little, a few look-ups
+/// answer this. Only if all entries differ are all examined.
 pub(super) fn any_file(older: &Path, newer: &Path) -> bool {
     let (Ok(older), Ok(newer)) = (Directory::open(older), Directory::open(newer)) else { return false };
     let mut pairs = vec![Pair::new(older, newer)];
@@ -22,14 +23,14 @@ pub(super) fn any_file(older: &Path, newer: &Path) -> bool {
         match pair.look(&name) {
             Ok(Found::Shared) => return true,
             Ok(Found::Below(below)) if pairs.len() < MAX_DEPTH => pairs.push(*below),
-            // What cannot be read here is named by the walk.
+            // The walk reports unreadable entries.
             _ => {}
         }
     }
     false
 }
 
-/// The same folder in both levels.
+/// One folder in both levels.
 struct Pair {
     older: Directory,
     newer: Directory,

@@ -35,7 +35,7 @@ fn kinds() -> impl Strategy<Value = Kind> {
     prop_oneof![9 => file, 1 => Just(Kind::Fifo)]
 }
 
-/// The tracker, with everything kept as it is met.
+/// A model of the tracker that keeps every entry as met.
 #[derive(Default)]
 struct Model {
     open: HashMap<FileId, (Entry, Vec<PathKey>)>,
@@ -95,6 +95,6 @@ fn what_is_met_once_takes_little_memory() {
         tracker.add((1, inode), 2, CTIME, PathKey([1; 16]), &fifo);
         tracker.add((1, inode), 2, CTIME, PathKey([2; 16]), &fifo);
     }
-    // Whose names were all met is forgotten.
+    // A file is forgotten once all its names were met.
     assert_eq!((tracker.files.len(), tracker.places.len(), tracker.paths.len()), (1, 0, 0));
 }

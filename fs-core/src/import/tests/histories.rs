@@ -1,4 +1,4 @@
-//! Drawn histories of a tree: every snapshot is what was on disk, though most files are not read.
+//! Random histories of a tree. Every snapshot equals the tree on disk, though most files are not read.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
@@ -12,11 +12,11 @@ use proptest::prelude::*;
 use super::*;
 use crate::testing::read_files;
 
-/// So long after the files were written that their ctimes prove something.
+/// Seconds after the files were written, enough for their ctimes to be proof.
 const LATER: i64 = 100;
 const FOLDERS: [&str; 4] = ["", "d/", "e/", "d/f/"];
 const NAMES: [&str; 3] = ["x", "y", "z"];
-/// Two of one size, short and long.
+/// Two of each size, short and long.
 const CONTENTS: [&str; 4] = [
     "AAAA",
     "BBBB",
@@ -25,14 +25,14 @@ const CONTENTS: [&str; 4] = [
 ];
 const TIMES: [u64; 3] = [1_400_000_000, 1_500_000_000, 1_600_000_000];
 
-/// Where the history is made.
+/// The kind of tree in which the history is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shape {
     /// One tree that is changed in place.
     Plain,
-    /// Each step a copy with `cp -al`, in which rsync puts new files for those that changed.
+    /// Each step is a copy with `cp -al`, in which rsync replaces changed files by new ones.
     Copied,
-    /// Each step a new tree with links to the last for what is equal, as `rsync -c --link-dest` makes it.
+    /// Each step is a new tree with links to the last for equal files, as `rsync -c --link-dest` makes it.
     Linked,
 }
 
@@ -48,7 +48,7 @@ enum Edit {
     Disguise {
         file: usize,
     },
-    /// Puts an equal file in a file's place.
+    /// Replaces a file by an equal one.
     Replace {
         file: usize,
     },
@@ -74,7 +74,7 @@ enum Edit {
 }
 
 fn edits() -> impl Strategy<Value = Vec<Edit>> {
-    // Folders count as places, too.
+    // The range includes folders, too.
     let place = || 0..FOLDERS.len() * NAMES.len() + FOLDERS.len() - 1;
     let (content, time) = (0..CONTENTS.len(), 0..TIMES.len());
     let edit = prop_oneof![
@@ -90,7 +90,7 @@ fn edits() -> impl Strategy<Value = Vec<Edit>> {
     prop::collection::vec(edit, 0..6)
 }
 
-/// A place's path in the tree.
+/// Path of the file or folder with the index `place`.
 fn path_of(place: usize) -> String {
     let files = FOLDERS.len() * NAMES.len();
     match place.checked_sub(files) {
@@ -101,7 +101,8 @@ fn path_of(place: usize) -> String {
 
 struct Tree {
     root: PathBuf,
-    /// Other levels have the files, too, so they are replaced; of each inode one change of size is made in place.
+    /// Other levels share the files, so files are replaced. Each inode gets at most one change of size in
+    /// place.
     has_links: bool,
     changed_in_place: RefCell<HashSet<u64>>,
 }
@@ -111,7 +112,7 @@ impl Tree {
         self.root.join(path_of(place))
     }
 
-    /// What cannot be done is no part of the history.
+    /// Applies an edit. An impossible edit is ignored.
     fn apply(&self, edit: &Edit) {
         match *edit {
             Edit::Write { file, content, time } => {
@@ -182,7 +183,7 @@ fn set_time(file: &File, time: SystemTime) {
     file.set_times(FileTimes::new().set_modified(time)).unwrap();
 }
 
-/// The files below a folder.
+/// The files below a folder, by path.
 fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![root.to_owned()];
@@ -199,7 +200,7 @@ fn files(root: &Path) -> BTreeMap<String, Vec<u8>> {
     found
 }
 
-/// Makes `to` like `from`, with links to the files of `last` that are equal at the same path.
+/// Makes `to` equal to `from`, with links to the files of `last` that are equal at the same path.
 fn make_level(from: &Path, last: &Path, to: &Path) {
     fs::create_dir(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
@@ -219,7 +220,7 @@ fn make_level(from: &Path, last: &Path, to: &Path) {
     }
 }
 
-/// How many files of all histories were not read.
+/// Number of files of all histories that were not read.
 static UNCHANGED: AtomicU64 = AtomicU64::new(0);
 
 fn play(shape: Shape, steps: &[Vec<Edit>]) -> Result<(), TestCaseError> {
@@ -273,7 +274,7 @@ fn drawn_histories_leave_files_unread() {
     for shape in [Shape::Plain, Shape::Copied, Shape::Linked] {
         let before = UNCHANGED.load(Ordering::Relaxed);
         play(shape, &[vec![write(0), write(4)], vec![Edit::Disguise { file: 0 }], vec![]]).unwrap();
-        // At least: other threads add theirs.
+        // A lower bound: other threads add to the number.
         assert!(UNCHANGED.load(Ordering::Relaxed) >= before + 3, "{shape:?}");
     }
 }

@@ -7,16 +7,16 @@ use std::time::SystemTime;
 
 use super::*;
 
-/// So long after the files were written that their ctimes prove something.
+/// Seconds after the files were written, enough for their ctimes to be proof.
 const LATER: i64 = 100;
 
-/// Gives a file this modification time, whatever it had.
+/// Sets the modification time of a file.
 fn set_time(path: &Path, seconds: u64) {
     let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
     File::options().write(true).open(path).unwrap().set_times(FileTimes::new().set_modified(time)).unwrap();
 }
 
-/// Waits until the clock of a folder's file system shows another time than it does now.
+/// Waits until the clock of a folder's file system advances.
 pub(super) fn tick(folder: &Path) {
     let ctime = || {
         let probe = tempfile::tempfile_in(folder).unwrap();
@@ -35,7 +35,7 @@ impl Fixture {
         path
     }
 
-    /// What the last snapshot has at a path.
+    /// Content of a path in the last snapshot.
     fn content(&self, path: &str) -> String {
         let reader = self.repository.reader(CacheSizes::default());
         let mut kind = self.last.lock().unwrap().as_ref().unwrap().root.kind.clone();
@@ -129,7 +129,7 @@ fn other_inodes_are_read_unless_they_mean_nothing() {
     let link = fixture.directory.path().join("kept");
     fs::hard_link(&path, &link).unwrap();
     fixture.again();
-    // The same in all that can be set.
+    // The new file is equal in everything that a program can set.
     fs::remove_file(&path).unwrap();
     fixture.write("file", "content");
     let ignoring = || Options { ignore_inode: true, ..Options::default() };
@@ -156,7 +156,7 @@ fn in_a_farm_the_inode_decides() {
     let farm = || Options { seen: Some(&seen), ..Options::default() };
     let (kept, rewritten) = (fixture.write("kept", "kept"), fixture.write("rewritten", "AAAA"));
     fixture.again_with(farm());
-    // As the next level is made: links change the ctime of what is kept, a changed file is another one.
+    // Makes the next level: links change the ctime of kept files, and a changed file is a new one.
     let level = fixture.directory.path().join("level");
     fs::create_dir(&level).unwrap();
     fs::hard_link(&kept, level.join("kept")).unwrap();
@@ -165,7 +165,7 @@ fn in_a_farm_the_inode_decides() {
     let progress = fixture.again_with(farm());
     assert_eq!((progress.files_read, progress.unchanged), (1, 1));
     assert_eq!(fixture.content("rewritten"), "BBBB");
-    // Where inode numbers prove nothing the ctime has to.
+    // If inode numbers prove nothing, the ctime must.
     fixture.write("kept", "Kept");
     assert_eq!(fixture.again_with(Options { ignore_inode: true, ..farm() }).files_read, 1);
     assert_eq!(fixture.content("kept"), "Kept");
@@ -197,7 +197,7 @@ fn sizes_that_lie_are_passed_over() {
         assert!(!entry.unsettled, "{path}");
         assert_eq!(entry.size(), expected.len() as u64, "{path}");
     };
-    // Size 0 with content, and 4096 with less.
+    // A file of size 0 with content, and one of size 4096 with less.
     for (folder, name) in [("/proc/sys/kernel", "osrelease"), ("/sys/kernel", "fscaps")] {
         let path = format!("{folder}/{name}");
         if !Path::new(&path).exists() {

@@ -1,4 +1,4 @@
-//! Where a directory begins.
+//! Begins the walk of a directory.
 
 use std::ffi::CStr;
 use std::io;
@@ -16,7 +16,7 @@ const SKIPPED: &str = "left out: it is this repository, or a mount of history";
 const PRIVATE: &str = "left out: it is a private mount of another user";
 
 impl Walk<'_> {
-    /// Begins a subdirectory. One that cannot be listed is kept as an empty one.
+    /// Begins a subdirectory. A directory that cannot be listed is kept as an empty one.
     pub(super) fn enter(
         &mut self,
         above: &mut Frame,
@@ -46,7 +46,7 @@ impl Walk<'_> {
         if let Some(error) = opened.lacking {
             self.troubles.note_unlisted(format!("its content cannot be read: {error}"));
         }
-        // Something may have been mounted here since it was looked at.
+        // A file system may have been mounted here since the entry was examined.
         if self.scanner.bounds().skip(&opened.stat) {
             self.troubles.note(TroubleKind::Skipped, SKIPPED);
             return Ok(None);
@@ -71,7 +71,7 @@ impl Walk<'_> {
         }))
     }
 
-    /// Takes a directory that cannot be opened: its attributes are known all the same.
+    /// Keeps a directory that cannot be opened, as its attributes are known.
     fn keep_empty(&mut self, above: &mut Frame, name: &CStr, stat: &Stat) -> Result<(), ReadError> {
         let (mut stat, mut xattrs) = (*stat, above.directory.xattrs(name));
         self.reveal(&mut stat, &mut xattrs);
@@ -87,8 +87,8 @@ impl Walk<'_> {
         push(above, self.writer, name, &Entry { kind: Kind::Directory(id), ..entry }, Slot::UNKNOWN)
     }
 
-    /// Keeps the place of a mount that lets nobody in but its owner, as an empty directory; false when the entry is none.
-    /// What is mounted there is not part of the tree, as a mount of history is not.
+    /// Keeps a mount that only its owner may enter as an empty directory. Returns false if the entry is no
+    /// such mount. The mounted tree is not part of the walked tree, as with a mount of history.
     pub(super) fn keep_private_mount(
         &mut self,
         above: &mut Frame,
@@ -103,7 +103,7 @@ impl Walk<'_> {
         self.troubles.note(TroubleKind::Skipped, PRIVATE);
         if mount.is_directory {
             let entry = match parent.map(|parent| &parent.entry).filter(|entry| entry.is_directory()) {
-                // The mount hides the directory, so it counts as unchanged.
+                // The mount hides the directory, so the directory counts as unchanged.
                 Some(hidden) => hidden.clone(),
                 None => mount_point(&mount, above.entry.attributes.mtime),
             };
@@ -120,14 +120,14 @@ impl Walk<'_> {
     }
 }
 
-/// The directory hidden by a mount, of which nothing else is known.
+/// Entry of a directory that a mount hides, and of which nothing else is known.
 fn mount_point(mount: &PrivateMount, mtime: Time) -> Entry {
     let (uid, gid) = mount.owner;
     let attributes = Attributes { mode: 0o700, uid, gid, mtime };
     Entry { attributes, kind: Kind::Directory(BlobId([0; 32])), xattrs: Xattrs::None, unsettled: false }
 }
 
-/// A directory's entry, but for its id.
+/// A directory's entry, still without its id.
 pub(super) fn unwalked(stat: &Stat, xattrs: Xattrs) -> Entry {
     let kind = Kind::Directory(BlobId([0; 32]));
     Entry { attributes: stat.attributes, kind, xattrs, unsettled: false }

@@ -1,4 +1,4 @@
-//! What is no directory.
+//! Entries that are not directories.
 
 use std::ffi::CStr;
 use std::io;
@@ -15,7 +15,7 @@ use crate::monitor::TroubleKind;
 use crate::store::StoreError;
 
 impl Walk<'_> {
-    /// Anything but a directory, and what was told of it when it was taken.
+    /// Takes an entry that is not a directory. Returns it with its attributes at that time.
     pub(super) fn leaf(
         &mut self,
         frame: &mut Frame,
@@ -75,8 +75,8 @@ impl Walk<'_> {
         Ok((Entry { attributes: stat.attributes, kind, xattrs, unsettled }, stat))
     }
 
-    /// Extended attributes as they were read. They are always asked for: when a directory was moved here, or another
-    /// mounted over it, an entry with an old ctime is none that the parent snapshot tells of.
+    /// Extended attributes as they were read. They are always read. If a directory was moved here, or another
+    /// mounted over it, an entry with an old ctime may be unknown to the parent snapshot.
     pub(super) fn xattrs(&mut self, read: io::Result<ReadXattrs>) -> Result<Xattrs, ReadError> {
         let (set, lacking) = read.map_err(ReadError::File)?;
         if let Some(error) = lacking {
@@ -86,7 +86,7 @@ impl Walk<'_> {
         self.store_xattrs(set).map_err(|error| ReadError::Import(error.into()))
     }
 
-    /// With `fake_super`, turns a stand-in of `rsync --fake-super` into what it stands for.
+    /// With `fake_super`, turns a stand-in of `rsync --fake-super` into the entry it stands for.
     pub(super) fn reveal(&self, stat: &mut Stat, xattrs: &mut io::Result<ReadXattrs>) {
         if self.options.fake_super {
             fake_super::reveal(stat, xattrs);

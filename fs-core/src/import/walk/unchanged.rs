@@ -1,15 +1,16 @@
 //! Proves that a file is unchanged since the parent snapshot, so that it need not be read.
 //!
 //! Size and modification time are no proof: a program that changes the content can keep or set both. In a
-//! plain tree the inode number and the ctime must be equal, too. No program can set a ctime, so a changed
-//! file has a later one, provided that the clock has advanced since it was read: [`FileSystem::is_settled`]
+//! plain tree the inode number and the ctime must be equal, too. No program can set a ctime. So a changed
+//! file has a later one, provided that the clock has advanced since it was read. [`FileSystem::is_settled`]
 //! checks this.
 //!
 //! In a farm of hard links each new link changes the ctime, so the inode number must suffice. A program that
 //! changes content there gives the file a new inode, or changes it in all levels.
 //!
-//! A store through a shared mapping changes the ctime only if it is the first one since the page was written back, and a
-//! farm's file may be changed in place, and its time set back: these only [`Options::checksum`](super::Options::checksum) finds.
+//! Only [`Options::checksum`](super::Options::checksum) finds two kinds of change. The first is a store
+//! through a shared mapping. It changes the ctime only if it is the first since the page was written back.
+//! The second is a farm's file changed in place, with its time restored.
 //!
 //! [`FileSystem::is_settled`]: crate::import::file_systems::FileSystem::is_settled
 
@@ -57,7 +58,7 @@ impl Walk<'_> {
         let inodes_count = self.inodes_count(frame.file_system);
         let file_system = self.file_systems.get(frame.file_system);
         let is_same_inode = before.inode == inode(stat) || !inodes_count;
-        // Where inode numbers prove nothing the ctime has to, also in a farm.
+        // If inode numbers prove nothing, the ctime must, also in a farm.
         let is_unchanged = if self.is_farm() && inodes_count {
             self.parent_started.is_some_and(|started| !may_have_changed_since(stat.attributes.mtime, started))
         } else {
@@ -78,7 +79,7 @@ impl Walk<'_> {
         Slot::of_file(FileStat { inode: inode(stat), ctime: stat.ctime })
     }
 
-    /// The index of a directory's file system.
+    /// Index of a directory's file system.
     pub(super) fn file_system(&mut self, directory: &Directory, stat: &Stat) -> usize {
         let index = self.file_systems.of(directory, stat, self.options.stat_cache.as_ref());
         self.file_systems.note(index, stat);
@@ -103,7 +104,8 @@ impl Walk<'_> {
         self.if_on(file_system, above.seen_before.as_mut()?.directory(*slot, node)?)
     }
 
-    /// Slots of another file system prove nothing: inode numbers are unique only within one.
+    /// Returns the slots if they belong to this file system. Others prove nothing: inode numbers are unique
+    /// only within one file system.
     fn if_on(&self, file_system: usize, mut seen: StatCursor) -> Option<StatCursor> {
         let is_same = seen.file_system()? == &*self.file_systems.get(file_system).identity;
         if !is_same {
@@ -112,7 +114,7 @@ impl Walk<'_> {
         is_same.then_some(seen)
     }
 
-    /// Whether the inode numbers of a file system prove anything.
+    /// Whether the inode numbers of a file system are proof.
     fn inodes_count(&self, file_system: usize) -> bool {
         !self.options.ignore_inode && self.file_systems.get(file_system).keeps_inodes
     }
@@ -122,7 +124,7 @@ impl Walk<'_> {
     }
 }
 
-/// The inode number; 0 stands for an unknown file.
+/// The inode number, never 0, which stands for an unknown file.
 fn inode(stat: &Stat) -> u64 {
     stat.id.1.max(1)
 }

@@ -1,4 +1,5 @@
-//! Many objects missing at once: more likely a file system that is not mounted than a loss.
+//! Refuses a repair when many objects are missing at once. A file system that is not mounted is more likely
+//! than a loss.
 
 use std::collections::HashSet;
 
@@ -7,13 +8,13 @@ use crate::maintain::MaintainError;
 use crate::maintain::check::Check;
 use crate::store::{StoreError, are_away};
 
-/// Number of packs, according to the index and the repository.
+/// Numbers of packs, according to the index and the repository.
 #[derive(Debug)]
 pub(super) struct Away {
     missing: u64,
-    /// Packs that are present or missing.
+    /// Number of packs that are present or missing.
     total: u64,
-    /// There are snapshots but no packs.
+    /// Whether there are snapshots but no packs.
     all: bool,
 }
 
@@ -22,7 +23,7 @@ impl Away {
     pub(super) fn look(check: &Check<'_>) -> Result<Self, MaintainError> {
         let stored: HashSet<PackId> = check.repository.packs()?.into_iter().collect();
         let indexed = match check.repository.indexed_packs() {
-            // An unusable index cannot say what is missing.
+            // An unusable index cannot show which packs are missing.
             Err(StoreError::Index { .. }) => Vec::new(),
             indexed => indexed?,
         };
@@ -58,7 +59,7 @@ pub(super) fn refuse_manifests(missing: u64, total: u64) -> Result<(), MaintainE
     Err(MaintainError::Away(format!("{missing} of {total} snapshots' manifests are missing")))
 }
 
-/// Fails if any of these packs is gone by now. All of them were read in full before, so blobs that could not
+/// Fails if any of these packs is missing now. All of them were read in full before, so blobs that could not
 /// be read since then are not lost.
 pub(super) fn check_present(check: &Check<'_>, packs: &HashSet<PackId>) -> Result<(), MaintainError> {
     let present: HashSet<PackId> = check.repository.packs()?.into_iter().collect();

@@ -1,4 +1,4 @@
-//! Which packs are damaged, and what can be salvaged of them.
+//! Finds the damaged packs, and the blocks that can be salvaged of them.
 
 use super::DamagedPack;
 use crate::format::PackId;
@@ -7,19 +7,20 @@ use crate::maintain::check::Check;
 use crate::monitor::Phase;
 use crate::store::{PackNames, Reader, Salvage, StoreError};
 
-/// What is to become of the packs.
+/// Result of verifying and salvaging all packs.
 #[derive(Debug, Default)]
 pub(super) struct Survey {
     pub(super) names: PackNames,
     pub(super) damaged: Vec<DamagedPack>,
     pub(super) salvages: Vec<Salvage>,
-    /// Number of packs that were listed, but are gone by now or cannot be read.
+    /// Number of packs that were listed, but are missing now or cannot be read.
     pub(super) unreadable: u64,
 }
 
-/// Verifies every block, and lets the check read on as if the damaged packs were replaced.
+/// Verifies every block. Afterwards, the check reads as if the damaged packs were replaced.
 ///
-/// Blocks in full come first: deltas can be verified when it is known where their bases are, also those in damaged packs.
+/// Full blocks come first. A delta can be verified only when its bases are found, even those in damaged
+/// packs.
 pub(super) fn survey(check: &mut Check<'_>) -> Result<Survey, MaintainError> {
     let mut packs = check.repository.packs()?;
     packs.sort_unstable();
@@ -33,7 +34,7 @@ pub(super) fn survey(check: &mut Check<'_>) -> Result<Survey, MaintainError> {
 }
 
 impl Survey {
-    /// Verifies the packs' blocks of one sort; returns the sound packs.
+    /// Verifies the packs' full blocks or their deltas. Returns the sound packs.
     fn look(
         &mut self,
         check: &Check<'_>,

@@ -1,96 +1,96 @@
 use crate::format::{PackId, SnapshotId, TagId, Time};
 use crate::store::SnapshotRecord;
 
-/// How a repair is done.
+/// Options of a repair.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RepairOptions {
-    /// Only tell what would be done.
+    /// Only report what the repair would do.
     pub dry_run: bool,
     /// Treat missing packs as lost even if they are most of the packs.
     pub really: bool,
 }
 
-/// A pack of which not every byte is as it was written.
+/// A damaged pack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DamagedPack {
-    /// The pack.
+    /// Id of the pack.
     pub pack: PackId,
-    /// The first thing that is wrong.
+    /// The first failure.
     pub reason: String,
-    /// Blobs that were salvaged. Some of them may be stored elsewhere, too.
+    /// Number of salvaged blobs. Some of them may be stored elsewhere, too.
     pub salvaged: u64,
-    /// Of these, blobs that an earlier repair had stored already, which was interrupted then.
+    /// Number of these blobs that an earlier, interrupted repair had stored already.
     pub stored_before: u64,
-    /// The pack was complete but for its frame, and is written again in its place.
+    /// Whether all blocks of the pack were intact. The pack is then written again in its place.
     pub restored: bool,
-    /// Where it was set aside, below the repository.
+    /// Path of the quarantined pack, below the repository.
     pub place: Option<String>,
 }
 
-/// A manifest that cannot be read: its snapshot is lost.
+/// A lost snapshot: its manifest cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LostManifest {
-    /// The snapshot.
+    /// Id of the snapshot.
     pub snapshot: SnapshotId,
-    /// Its source and time, when the index knows them.
+    /// Source and time of the snapshot, if the index has them.
     pub record: Option<SnapshotRecord>,
-    /// What is wrong.
+    /// Reason of the failure.
     pub reason: String,
-    /// Where it was set aside, below the repository; `None` too when it was gone.
+    /// Path of the quarantined manifest, below the repository; `None` also if the manifest was missing.
     pub place: Option<String>,
 }
 
-/// A name of a snapshot that cannot be read.
+/// A tag that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DamagedTag {
-    /// The name's object.
+    /// Id of the tag.
     pub tag: TagId,
-    /// What is wrong.
+    /// Reason of the failure.
     pub reason: String,
-    /// Where it was set aside, below the repository.
+    /// Path of the quarantined tag, below the repository.
     pub place: Option<String>,
 }
 
-/// A snapshot from which something is left out.
+/// A snapshot without its losses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepairedSnapshot {
-    /// The snapshot as it was.
+    /// Id of the original snapshot.
     pub old: SnapshotId,
-    /// The one in its place.
+    /// Id of the snapshot that replaces it.
     pub new: Option<SnapshotId>,
-    /// Its source.
+    /// Source of the snapshot.
     pub source: Box<[u8]>,
-    /// Its time.
+    /// Time of the snapshot.
     pub time: Time,
-    /// Its number in its second; `None` if it was committed without.
+    /// The snapshot's number in its second; `None` if it was committed without one.
     pub number: Option<u32>,
-    /// Losses, with those that were told of only by their number.
+    /// Number of losses, including those without a reported path.
     pub losses: u64,
-    /// Where the old manifest was set aside, below the repository.
+    /// Path of the quarantined original manifest, below the repository.
     pub place: Option<String>,
 }
 
-/// What a repair found and did; when it was only to tell, what it would do.
+/// Result of a repair, or of its dry run.
 #[derive(Debug, Clone, Default)]
 pub struct Repaired {
-    /// Packs looked at.
+    /// Number of packs examined.
     pub packs: u64,
-    /// Snapshots looked at, those with a lost manifest included.
+    /// Number of snapshots examined, including those with a lost manifest.
     pub snapshots: u64,
     /// Damaged packs.
     pub damaged_packs: Vec<DamagedPack>,
-    /// Misplaced packs that were moved into their own folder, each with the folder that it was in, below the
-    /// repository. Being misplaced is no damage.
+    /// Misplaced packs that were moved into their own folder. Each comes with its earlier folder, below the
+    /// repository. A misplaced pack is not damaged.
     pub misplaced: Vec<(PackId, String)>,
-    /// Why the index was made again on its own account.
+    /// Why the index was made again, if it was faulty itself.
     pub index: Option<String>,
-    /// The new index is only in memory: it cannot be written to disk, or must not be yet.
+    /// Whether the new index exists only in memory: it cannot be written to disk, or must not be written yet.
     pub index_in_memory: bool,
     /// Lost snapshots.
     pub lost_manifests: Vec<LostManifest>,
-    /// Snapshots from which something is left out.
+    /// Snapshots that were replaced, without their losses.
     pub repaired_snapshots: Vec<RepairedSnapshot>,
-    /// Lost names of snapshots.
+    /// Damaged tags.
     pub damaged_tags: Vec<DamagedTag>,
 }
 
@@ -103,12 +103,12 @@ impl Repaired {
             && !self.has_losses()
     }
 
-    /// Whether something of a snapshot is lost.
+    /// Whether anything of a snapshot is lost.
     pub fn has_losses(&self) -> bool {
         !self.lost_manifests.is_empty() || !self.repaired_snapshots.is_empty()
     }
 
-    /// Losses of all snapshots.
+    /// Number of losses in all replaced snapshots.
     pub fn losses(&self) -> u64 {
         self.repaired_snapshots.iter().fold(0, |sum, snapshot| sum.saturating_add(snapshot.losses))
     }

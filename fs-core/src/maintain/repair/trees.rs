@@ -1,4 +1,4 @@
-//! Snapshots' trees without what is lost. Directories that snapshots share are written once.
+//! Writes snapshots' trees without what is lost. Directories shared by snapshots are written once.
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
@@ -14,22 +14,23 @@ use crate::store::{DirectoryWriter, NamedEntry, StoreError, Writer};
 
 pub(super) struct Mender<'a> {
     judge: Judge<'a>,
-    /// Directories that need it.
+    /// Directories that have losses in them or below them.
     harmed: Keys,
-    /// Those that were begun.
+    /// Directories whose writing has begun.
     opened: Keys,
-    /// What became of them.
+    /// The new directories of finished ones.
     mended: HashMap<u128, BlobId, BuildHasherDefault<OwnBits>>,
 }
 
 /// A directory that is being written again.
 struct Open {
     id: BlobId,
-    /// Its nodes still to come, the next one last, and how many are above each.
+    /// Nodes still to visit, the next one last, each with the number of inner nodes above it.
     todo: Vec<(BlobId, u8)>,
-    /// Inner nodes that were taken. A forged one may come again, with names that were before: nothing of it would be kept.
+    /// Inner nodes that were visited. A forged node may come again. All its names were written before, so it
+    /// is skipped.
     taken: Keys,
-    /// The rest of the leaf that was taken last, in reverse.
+    /// The remaining entries of the last leaf, in reverse.
     entries: Vec<NamedEntry>,
     written: DirectoryWriter,
     last_name: Box<[u8]>,
@@ -40,7 +41,7 @@ impl<'a> Mender<'a> {
         Self { judge, harmed, opened: Keys::default(), mended: HashMap::default() }
     }
 
-    /// Stores a snapshot without what is lost of it.
+    /// Stores a snapshot without its losses, and returns its id.
     pub(super) fn mend(
         &mut self,
         mut writer: Writer,
@@ -61,7 +62,8 @@ impl<'a> Mender<'a> {
             links_len: if *links_lost { 0 } else { manifest.links_len },
             links: if *links_lost { Content::empty() } else { manifest.links.clone() },
             totals: Totals { troubled, ..found.totals },
-            // Its parent stays, mended or not: a repair that goes on after a crash must make the same of it.
+            // The parent's id stays, even if the parent is replaced. A repair that continues after a crash
+            // must make the same snapshot.
             ..manifest.clone()
         };
         Ok(writer.commit(&manifest)?.0)
@@ -83,10 +85,11 @@ impl<'a> Mender<'a> {
             };
             if let Kind::Directory(id) = &mut entry.kind {
                 let Some(done) = self.done(id) else {
-                    // What was begun and is not done is above: a ring, which only a forged node can make.
+                    // A directory that was begun and is not finished is above this one. Only a forged node
+                    // makes such a ring.
                     let below = *id;
                     if self.opened.insert(key(&below)) {
-                        // It comes again when what is below it is done.
+                        // The entry is visited again when the directory is finished.
                         top.entries.push((name, entry));
                         open.push(Open::new(below));
                     }
@@ -99,12 +102,13 @@ impl<'a> Mender<'a> {
         Ok(self.done(&root).unwrap_or(root))
     }
 
-    /// What stands for a directory, once that is known.
+    /// Returns the directory that replaces `id`, or `id` itself if it has no losses. `None` if the new
+    /// directory is not finished.
     fn done(&self, id: &BlobId) -> Option<BlobId> {
         if self.harmed.contains(&key(id)) { self.mended.get(&key(id)).copied() } else { Some(*id) }
     }
 
-    /// The directory's next entry that can be read, as far as it can.
+    /// Returns the directory's next readable entry, without its lost attributes.
     fn next(&self, open: &mut Open) -> Result<Option<NamedEntry>, StoreError> {
         loop {
             if let Some((name, mut entry)) = open.entries.pop() {
@@ -150,7 +154,7 @@ impl Open {
     }
 
     fn push(&mut self, writer: &mut Writer, name: Box<[u8]>, entry: &Entry) -> Result<(), StoreError> {
-        // Nodes that do not follow each other are forged: the writer relies on their order.
+        // Nodes out of order are forged. The writer relies on ascending names.
         if name <= self.last_name {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! Trees that nobody but a forger writes: a few nodes with more paths than anybody can walk.
+//! Trees that only a forger makes: a few nodes with more paths than anybody can walk.
 
 use super::*;
 use crate::format::{Child, InnerBuilder, LeafBuilder, limits::MAX_LEVELS};
@@ -6,7 +6,7 @@ use crate::store::CacheSizes;
 
 const LOST: Content = Content::Blob(BlobId([9; 32]));
 
-/// So many directories one below the other, each naming the next one twice, and `bottom` in the last.
+/// `levels` directories, one below the other. Each names the next one twice, and the last one holds `bottom`.
 fn doubled(writer: &mut Writer, bottom: Kind, levels: u32) -> Kind {
     (0..levels).fold(bottom, |below, _| {
         let mut body = Vec::new();
@@ -43,7 +43,7 @@ fn doubled_name(writer: &mut Writer) -> Kind {
     Kind::Directory(writer.put(PackKind::Metadata, &inner.finish().0, None).unwrap())
 }
 
-/// A directory whose inner nodes each name the next one many times; the last one a leaf with a lost file.
+/// A directory whose inner nodes each name the next one many times. The last one is a leaf with a lost file.
 fn many_inner_nodes(writer: &mut Writer) -> Kind {
     let keys = writer.keys().clone();
     let mut leaf = LeafBuilder::default();
@@ -80,7 +80,7 @@ fn many_lists(writer: &mut Writer) -> Kind {
     file(len, Content::Chunks(top))
 }
 
-/// Everything that a repair tells of: how many paths, how many things without one, and what became of it.
+/// Results of a repair: the number of losses with a path, the number of others, and the report.
 fn repair_counted(store: &Store) -> (u64, u64, Repaired) {
     let (mut paths, mut more) = (0, 0);
     let mut tell = |loss: &Loss| match loss.lost {
@@ -119,7 +119,7 @@ fn a_tree_with_more_paths_than_can_be_walked() {
 fn a_directory_with_more_inner_nodes_than_can_be_walked() {
     let store = Store::new();
     store.add(|writer| vec![("top", many_inner_nodes(writer))]);
-    // None of them has the last name that the parent states.
+    // No child is within the bounds that its parent states.
     assert_eq!(store.harmed(), ["top"]);
     let (paths, more, _) = repair_counted(&store);
     assert_eq!((paths, more), (26, 0));
@@ -128,7 +128,7 @@ fn a_directory_with_more_inner_nodes_than_can_be_walked() {
 #[test]
 fn a_name_beyond_the_bounds_of_its_leaf() {
     let store = Store::new();
-    // A leaf that is within its bounds in another directory, which is checked first.
+    // The leaf is within its bounds in another directory, which is checked first.
     store.add(|writer| vec![("other", Kind::Directory(leaf(writer, &["a", "x"]))), sound(writer)]);
     assert!(store.check().is_clean());
     store.add(|writer| vec![("top", doubled_name(writer))]);

@@ -1,4 +1,4 @@
-//! Repairs of trees that reach what is lost.
+//! Tests of repairs of trees with losses.
 
 use super::*;
 use crate::format::{Child, Entry, InnerBuilder, LeafBuilder, SnapshotId, Status, Totals, Xattrs};
@@ -24,7 +24,7 @@ impl Store {
         ids
     }
 
-    /// The manifest, and the entries of its root.
+    /// Reads the manifest, and the entries of its root.
     fn open(&self, id: SnapshotId) -> (Manifest, Vec<(String, Entry)>) {
         let repository = Repository::open(&self.root, Access::Read).unwrap();
         let manifest = repository.manifest(&id).unwrap();
@@ -166,7 +166,7 @@ fn what_an_interrupted_repair_stored_counts_as_saved() {
     let store = Store::new();
     store.add(|writer| {
         let contents = [1, 2].map(|seed| {
-            // Too much for one block, and nothing that can be compressed.
+            // Incompressible bytes that are too long for one block.
             let mut bytes = vec![0; 700_000];
             blake3::Hasher::new().update(&[seed]).finalize_xof().fill(&mut bytes);
             file(700_000, Content::Blob(writer.put(PackKind::Data, &bytes, None).unwrap()))
@@ -183,7 +183,7 @@ fn what_an_interrupted_repair_stored_counts_as_saved() {
             let (repaired, _) = store.repair(dry_run);
             let [damaged] = &*repaired.damaged_packs else { panic!("{repaired:?}") };
             assert_eq!((damaged.salvaged, damaged.stored_before), (1, stored_before));
-            // As if it had not come to this.
+            // Undoes the quarantine, as if the repair had been interrupted before it.
             damaged.place.iter().for_each(|place| std::fs::rename(store.root.join(place), &pack).unwrap());
         }
     }
@@ -196,7 +196,7 @@ fn a_failure_that_may_pass_is_no_damage() {
     let store = Store::new();
     store.add(|writer| vec![sound(writer)]);
     let pack = pack_files(&store.root).remove(0);
-    // It is not opened, and the object may still exist elsewhere.
+    // A folder in the pack's place is not opened. The pack may still exist elsewhere.
     let bytes = std::fs::read(&pack).unwrap();
     std::fs::remove_file(&pack).unwrap();
     std::fs::create_dir(&pack).unwrap();

@@ -1,4 +1,4 @@
-//! Packs and manifests that go away while a repair runs, as when a file system is unmounted.
+//! Packs and manifests vanish while a repair runs, as when a file system is unmounted.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use super::*;
 use crate::maintain::judge::Judge;
 use crate::store::{CacheSizes, StoreError};
 
-/// Does something once, when a phase begins.
+/// Runs a function once, when a phase begins.
 struct At<F> {
     phase: Phase,
     work: Mutex<Option<F>>,
@@ -23,7 +23,7 @@ impl<F: FnOnce() + Send> Monitor for At<F> {
     }
 }
 
-/// A repository of some packs.
+/// A repository with several packs.
 fn store() -> Store {
     let store = Store::new();
     for byte in 0..4u8 {
@@ -97,7 +97,7 @@ fn one_pack_that_vanishes_after_it_was_read_is_not_given_up() {
     assert!(store.repair_really().is_clean());
 }
 
-/// Whatever reads a snapshot to keep what is left of it must not take this for a loss.
+/// A reader that keeps the rest of a snapshot must not take a vanished pack for a loss.
 #[test]
 fn a_node_whose_pack_is_away_is_not_lost() {
     let store = store();

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::format::acl::{Acl, Tag};
 
-/// `user::rw-,user:1000:r--,…`; `None` when the bytes are no list.
+/// Formats an ACL as `user::rw-,user:1000:r--,…`; `None` if the bytes are not a valid ACL.
 pub(super) fn text(bytes: &[u8]) -> Option<String> {
     let mut text = String::new();
     for (tag, permissions) in Acl::decode(bytes)?.entries() {

@@ -1,4 +1,4 @@
-//! A tree of a snapshot as one stream: an archive for other programs.
+//! Exports a tree of a snapshot as one stream: an archive for other programs.
 
 mod acl;
 mod names;
@@ -14,30 +14,32 @@ use super::ServiceError;
 use crate::monitor::{Cancellation, Monitor};
 use crate::view::{Attr, Node, View, ViewError};
 
-/// Which kind of archive.
+/// The kind of archive.
 #[derive(Debug, Clone)]
 pub enum Archive {
-    /// POSIX.1-2001 ("pax") tar with all that is kept of a file: owners, modes, times to the nanosecond, hard and symbolic links, devices,
-    /// fifos, extended attributes and ACLs. It has no word for sockets; holes are written as zeros.
+    /// POSIX.1-2001 ("pax") tar with everything that is kept of a file: owners, modes, times to the
+    /// nanosecond, hard and symbolic links, devices, fifos, extended attributes and ACLs. It cannot store
+    /// sockets. Holes are written as zeros.
     Tar,
-    /// Zip: names that are text, contents, permissions and symbolic links; times to two seconds, in this zone.
+    /// Zip: names that are text, contents, permissions and symbolic links; times to two seconds, in this
+    /// zone.
     Zip(TimeZone),
 }
 
-/// What was exported.
+/// The result of an export.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Exported {
     /// Entries of the archive.
     pub entries: u64,
-    /// What the archive has no word for; the monitor was told of each.
+    /// Entries that the archive cannot store; each was reported to the monitor.
     pub left_out: u64,
 }
 
-/// Why there is no whole archive.
+/// The reason why the archive is incomplete.
 enum Failure {
-    /// History does not give it.
+    /// Reading from history failed.
     Read(ViewError),
-    /// Nobody takes it.
+    /// Writing the archive failed.
     Write(io::Error),
 }
 
@@ -56,7 +58,7 @@ impl From<io::Error> for Failure {
 /// An entry of an archive.
 struct Member<'a> {
     view: &'a View,
-    /// Its path; empty for a tree that has no name.
+    /// The entry's path; empty for a tree that has no name.
     path: &'a [u8],
     node: &'a Node,
     attr: Attr,
@@ -64,27 +66,27 @@ struct Member<'a> {
     link: Option<&'a [u8]>,
 }
 
-/// What becomes of an entry.
+/// The result for one entry.
 enum Fate {
     Written,
-    /// Stored under this other path.
+    /// The entry was stored under this other path.
     WrittenAs(String),
-    /// The archive has no word for it.
+    /// The archive cannot store the entry, for this reason.
     LeftOut(&'static str),
 }
 
-/// An archive that is being written. It is not whole before it is finished.
+/// An archive that is being written. It is complete only after `finish`.
 trait Sink {
     fn add(&mut self, member: &Member<'_>) -> Result<Fate, Failure>;
     fn finish(self: Box<Self>) -> io::Result<()>;
-    /// Ends without an end: what is there must not look whole.
+    /// Ends without the archive's end mark: the output must not look complete.
     fn abandon(self: Box<Self>) {}
 }
 
-/// Writes `node` of `view` to `out`, as `name`, or without one its entries.
+/// Writes `node` of `view` to `out` as `name`. Without a name, writes the entries of `node`.
 ///
 /// # Errors
-/// When something cannot be read or written: an archive without some of its files would be taken for whole.
+/// Fails if something cannot be read or written: an archive without some of its files would look complete.
 pub fn export(
     view: &View,
     node: &Node,
@@ -114,7 +116,7 @@ pub fn export(
 const STEP: usize = 1 << 20;
 
 impl Member<'_> {
-    /// Writes a file's bytes: all of them, or it fails.
+    /// Writes all bytes of a file, or fails.
     fn copy(&self, out: &mut dyn Write) -> Result<(), Failure> {
         let mut at = 0;
         while at < self.attr.size {

@@ -1,12 +1,12 @@
-//! Names in a zip archive. Windows programs unpack it, and no name may lead them to another place.
+//! Names in a zip archive. Windows programs unpack it, and no name may lead them to another folder.
 
 use std::borrow::Cow;
 
 use crate::windows::names::to_windows;
 
-/// The path as stored in the archive. Windows would take some names for more than a name (a backslash, a
-/// drive, a stream, a device) and would cut others (dots and spaces at the end). Such names are written as
-/// Yester writes them on Windows; two names never become one.
+/// The path as stored in the archive. Windows would treat some names as more than a name: a backslash, a
+/// drive, a stream, a device. It would cut dots and spaces at the end of others. Such names are written as
+/// Yester writes them on Windows. Different names always stay different.
 pub(super) fn archived(path: &str) -> Cow<'_, str> {
     if !path.split('/').any(is_misread) {
         return Cow::Borrowed(path);

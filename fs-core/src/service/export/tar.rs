@@ -1,4 +1,4 @@
-//! Pax archives, as POSIX.1-2001 and star's extensions have them and GNU tar reads them.
+//! Pax archives, as defined by POSIX.1-2001 and star's extensions, and as GNU tar reads them.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -9,9 +9,9 @@ use super::{Failure, Fate, Member, Sink, acl};
 use crate::format::{Time, XattrSet};
 use crate::view::FileKind;
 
-/// What archives are made of.
+/// Size of a tar record, in bytes; an archive consists of whole records.
 const RECORD: usize = 512;
-/// The lengths of fields of a header, and what fits into those that are octal.
+/// Lengths of the header's fields in bytes, and the bounds of its octal fields.
 const NAME: usize = 100;
 const MOST_ID: u32 = 0o777_7777;
 const MOST_SIZE: u64 = 0o777_7777_7777;
@@ -32,7 +32,7 @@ impl<'a> Tar<'a> {
         Ok(())
     }
 
-    /// Fills the last record.
+    /// Fills the last record with zeros, to a multiple of `to` bytes.
     fn pad(&mut self, to: usize) -> io::Result<()> {
         let over = (self.written % to as u64) as usize;
         if over > 0 { self.write(&vec![0; to - over]) } else { Ok(()) }
@@ -122,7 +122,7 @@ impl Sink for Tar<'_> {
 
     fn finish(mut self: Box<Self>) -> io::Result<()> {
         self.write(&[0; 2 * RECORD])?;
-        // What tar reads at a time, for those that insist.
+        // tar reads this much at a time, and some programs insist on it.
         self.pad(20 * RECORD)?;
         self.out.flush()
     }
@@ -171,7 +171,7 @@ fn attributes(records: &mut Vec<u8>, xattrs: &XattrSet) {
         let mut key = b"SCHILY.xattr.".to_vec();
         for byte in name {
             match byte {
-                // As GNU tar writes them, and reads them back.
+                // GNU tar writes and reads these escapes.
                 b'%' => key.extend(b"%25"),
                 b'=' => key.extend(b"%3D"),
                 _ => key.push(*byte),
@@ -181,12 +181,12 @@ fn attributes(records: &mut Vec<u8>, xattrs: &XattrSet) {
     }
 }
 
-/// Seconds since 1970 with their fraction.
+/// Seconds since 1970 with their fraction, as a decimal.
 fn decimal(time: Time) -> String {
     let (mut secs, mut nanos) = (time.secs(), time.nanos());
     let mut text = String::new();
     if secs < 0 {
-        // The fraction counts forward, a decimal's away from zero.
+        // `nanos` counts forward in time; a decimal's fraction counts away from zero.
         text.push('-');
         if nanos > 0 {
             (secs, nanos) = (secs + 1, 1_000_000_000 - nanos);

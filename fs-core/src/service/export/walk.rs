@@ -15,10 +15,10 @@ struct Walk<'a> {
     view: &'a View,
     sink: &'a mut dyn Sink,
     monitor: &'a dyn Monitor,
-    /// The folders above, each with the length of its path.
+    /// The folders above the current entry, each with the length of its path.
     frames: Vec<Frame>,
     path: Vec<u8>,
-    /// The first name of each file that has several, by what the file is.
+    /// The first name of each file that has several names, by the file's identity.
     firsts: HashMap<u128, Vec<u8>>,
     exported: Exported,
     progress: Progress,
@@ -66,7 +66,8 @@ pub(super) fn walk(
 }
 
 impl Walk<'_> {
-    /// Takes the next entry of the last folder, or leaves it. The stack is explicit: a tree may be deeper than a thread's.
+    /// Takes the next entry of the last folder, or leaves the folder. The stack is explicit: a tree may be
+    /// deeper than a thread's stack.
     fn step(&mut self) -> Result<(), Failure> {
         let Some(frame) = self.frames.last_mut() else { return Ok(()) };
         self.path.truncate(frame.path_len);
@@ -89,7 +90,7 @@ impl Walk<'_> {
         self.take(node)
     }
 
-    /// Writes what has the path now, and enters it.
+    /// Writes the node at the current path, and enters it if it is a folder.
     fn take(&mut self, node: Node) -> Result<(), Failure> {
         let attr = self.view.attr(&node);
         let several = attr.kind != FileKind::Directory && attr.nlink > 1;

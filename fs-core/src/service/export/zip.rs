@@ -1,4 +1,4 @@
-//! Zip, for those who have nothing else.
+//! Zip archives, for systems without tar.
 
 use std::io::{self, Write};
 
@@ -21,7 +21,7 @@ impl<'a> Zip<'a> {
         Self { writer: ZipWriter::new_stream(out), zone }
     }
 
-    /// The time of a clock in the zone, as far as zip can tell it.
+    /// The local time in the zone, at zip's precision and within its range.
     fn time(&self, time: Time) -> DateTime {
         let clock = self.zone.to_datetime(time.timestamp());
         let part = |number: i8| u8::try_from(number).unwrap_or_default();
@@ -76,12 +76,12 @@ impl Sink for Zip<'_> {
     }
 
     fn abandon(self: Box<Self>) {
-        // Dropped, it would write the end that a whole archive has.
+        // On drop, the writer would write the end of a complete archive.
         std::mem::forget(self.writer);
     }
 }
 
-/// Whether a length of the entry may be beyond zip's 32 bits. What does not compress grows, by less than a thousandth.
+/// Whether the entry may exceed zip's 32-bit lengths. Incompressible data grows, by less than a thousandth.
 fn needs_zip64(size: u64) -> bool {
     size.saturating_add(size / 1000) >= u64::from(u32::MAX)
 }
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn what_grows_beyond_four_gibibytes_needs_zip64() {
         let most = u64::from(u32::MAX);
-        // As zlib bounds it.
+        // zlib's own bound.
         let grown = |size: u64| size + (size >> 12) + (size >> 14) + (size >> 25) + 13;
         for size in (0..1 << 24).step_by(1 << 12).map(|less| most + 1 - less) {
             assert!(needs_zip64(size) || grown(size) < most, "{size}");

@@ -1,6 +1,6 @@
 //! Names that a restore has used, as file systems compare them.
 //!
-//! Where two names are one, the first in the walk wins, whichever thread is faster. A dry run predicts the
+//! If two names are one, the first in the walk wins, even if another thread is faster. A dry run predicts the
 //! same.
 
 use std::collections::HashMap;

@@ -7,17 +7,17 @@ use crate::view::{Attr, Node, View, ViewError};
 /// Bytes that are read at a time.
 const STEP: usize = 1 << 20;
 
-/// Why a file's bytes are not all there.
+/// The reason why a file's content is incomplete.
 pub(super) enum ContentError {
-    /// History does not give them.
+    /// Reading from history failed.
     Read(ViewError),
-    /// The target does not take them.
+    /// Writing to the target failed.
     Write(io::Error),
-    /// Somebody asked for it to stop.
+    /// The user asked the restore to stop.
     Cancelled,
 }
 
-/// Writes the bytes of a file; where it had holes it gets holes.
+/// Writes the bytes of a file. Its holes become holes again.
 pub(super) fn write(
     view: &View,
     node: &Node,
@@ -49,7 +49,7 @@ pub(super) fn write(
         }
     }
     if has_holes {
-        // What ends with a hole is no longer than its last data yet.
+        // A file that ends with a hole still ends at its last data.
         file.set_len(attr.size).map_err(ContentError::Write)?;
     }
     Ok(())

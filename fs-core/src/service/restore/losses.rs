@@ -8,7 +8,7 @@ use super::names::Names;
 /// A kind of attribute that entries of one folder lack.
 #[derive(Debug)]
 pub(super) struct Loss {
-    /// The folder, or the one entry.
+    /// The folder, or the single entry.
     pub(super) names: Names,
     /// The lost attribute, and the reason for the first entry.
     pub(super) text: String,

@@ -1,7 +1,8 @@
-//! Taking back: a tree of a snapshot is made anew on disk.
+//! Restores a tree of a snapshot to disk.
 //!
-//! One thread walks the tree and makes folders, others make files. Each file appears whole, under its name, with all that it
-//! had. Hard links and the attributes of folders come last: they rely on the files.
+//! One thread walks the tree and creates folders; other threads create files. Each file appears under its
+//! name only when it is complete, with all attributes. Hard links and the attributes of folders come last:
+//! they rely on the files.
 //!
 //! Content comes first: a file is restored even if an attribute cannot be set. Nothing is ever more open than
 //! in the snapshot: a new entry is private to this process until it has its owner, its ACLs and its mode.
@@ -37,24 +38,24 @@ use crate::format::SnapshotId;
 use crate::monitor::{Cancellation, Monitor, Progress, Trouble, TroubleKind};
 use crate::view::{Attr, FileKind, Node, View};
 
-/// Files that wait for a thread.
+/// Bound of the files that wait for a thread.
 const WAITING: usize = 64;
 
-/// How things are taken back.
+/// Options of a restore.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RestoreOptions {
     /// Replace existing files that differ. Folders are merged in any case.
     pub overwrite: bool,
-    /// Only find out what would be done.
+    /// Only predict the result of the restore.
     pub dry_run: bool,
 }
 
-/// What was taken back.
+/// The result of a restore.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Restored {
     /// Regular files created, each hard link counted.
     pub files: u64,
-    /// Folders, also those that were there.
+    /// Folders, including those that existed.
     pub directories: u64,
     /// Other entries created, except folders.
     pub others: u64,
@@ -71,7 +72,7 @@ pub struct Restored {
 /// Identifies a file with several names in a snapshot.
 type LinkKey = (Option<SnapshotId>, u128);
 
-/// An entry that is to be made.
+/// An entry to be created.
 #[derive(Debug)]
 struct Entry {
     names: Names,
@@ -87,7 +88,7 @@ struct Entry {
 }
 
 impl Entry {
-    /// What the file is, if it has other names.
+    /// The file's identity, if it has other names.
     fn shared(&self) -> Option<LinkKey> {
         let is_shared = self.attr.kind != FileKind::Directory && self.attr.nlink > 1;
         is_shared.then(|| (self.node.snapshot_id(), self.node.identity()))
@@ -127,11 +128,11 @@ impl Links<'_> {
 /// Restored files with several names: for each its first name, and the names where a link was impossible.
 type Firsts = HashMap<LinkKey, Vec<First>>;
 
-/// An entry for the threads, and the folder that it belongs in.
+/// An entry for the threads, and its folder.
 type Job = (Site, Entry);
 
-/// Restores several entries of history into one folder. Hard links between them are kept, and none replaces
-/// what another has restored.
+/// Restores several entries of history into one folder. Hard links between them are kept. No entry replaces
+/// an entry that this restore has created.
 #[derive(Debug)]
 pub struct Restore {
     target: Target,
@@ -140,7 +141,7 @@ pub struct Restore {
     claims: Claims,
 }
 
-/// What all threads have.
+/// State shared by all threads.
 struct Shared<'a> {
     view: &'a View,
     /// The path of the target.
@@ -196,7 +197,7 @@ impl Restore {
             let top = Names::default();
             let name = name.map(|name| named.clone().map_or_else(|| CString::new(name), Ok));
             match name {
-                // The target keeps its owner and mode, unless it was made to stand for this folder.
+                // The target keeps its owner and mode, unless it was created as this folder.
                 None => walk.enter_top(site.clone(), std::mem::take(made), node, std::mem::take(there)),
                 Some(Ok(name)) => {
                     let was_there = there.remove(&disk::key_of(&name));
@@ -227,7 +228,7 @@ impl Shared<'_> {
         }
     }
 
-    /// Makes an entry with all that it had.
+    /// Creates an entry with all its attributes.
     fn make(&self, site: &Site, entry: &Entry) {
         self.put(site, entry, &Links::default(), |folder, name, replace| {
             one::make(self, folder, name, entry, replace)
@@ -303,14 +304,15 @@ impl Shared<'_> {
         }
     }
 
-    /// Makes what relies on the files: their other names, and the attributes of the folders that they are in.
+    /// Completes the restore when all files exist: creates their other names, and sets the attributes of
+    /// folders.
     fn finish(&self, target: &Site, rest: &Rest, claims: &mut Claims) {
         for entry in &rest.links {
             if self.cancellation.is_cancelled() {
                 return;
             }
             let Some((above, _)) = entry.names.split() else { continue };
-            // Not kept open since it was walked: there may be more folders than a process may have open.
+            // The folder was closed after the walk: there may be more folders than a process can keep open.
             let site = match target.below(above) {
                 Ok(site) => site,
                 Err(error) => {
@@ -416,7 +418,7 @@ impl Shared<'_> {
         self.monitor.progress(&state.progress);
     }
 
-    /// Records what an entry lacks. `order` is its position in the walk.
+    /// Records attributes that an entry lacks. `order` is the entry's position in the walk.
     fn lacks(&self, order: u64, names: &Names, lacking: Lacking) {
         let mut state = self.state();
         state.restored.troubled += u64::from(lacking.iter().any(|lack| !lack.expected));
@@ -425,7 +427,7 @@ impl Shared<'_> {
         }
     }
 
-    /// Reports why an entry was not restored.
+    /// Reports the reason why an entry was not restored.
     fn tell(&self, entry: &Entry, reason: Reason) {
         let names = &entry.names;
         match reason {

@@ -1,12 +1,13 @@
 use std::ffi::{CStr, CString};
 use std::sync::Arc;
 
-/// An entry's path below the target; without names the target's own. The path of a folder is kept once for all that is in it.
+/// An entry's path below the target; without names, the target itself. All entries of a folder share the
+/// folder's path.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Names(Option<Arc<(Names, CString)>>);
 
 impl Names {
-    /// The path of what is called `name` there.
+    /// The path of the entry `name` in this folder.
     pub(super) fn with(&self, name: CString) -> Self {
         Self(Some(Arc::new((self.clone(), name))))
     }

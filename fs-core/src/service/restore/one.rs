@@ -1,4 +1,4 @@
-//! One entry that is no folder.
+//! Restores one entry that is no folder.
 
 use std::ffi::CStr;
 use std::io;
@@ -9,15 +9,15 @@ use super::{Entry, First, Links, Shared};
 use crate::store::StoreError;
 use crate::view::{FileKind, ViewError};
 
-/// Why an entry was not taken back.
+/// The reason why an entry was not restored.
 pub(super) enum Reason {
-    /// Something has its name.
+    /// Another entry has its name.
     Exists,
-    /// History does not give it.
+    /// Reading from history failed.
     Read(ViewError),
-    /// The target does not take it.
+    /// Writing to the target failed.
     Write(io::Error),
-    /// Somebody asked for it to stop.
+    /// The user asked the restore to stop.
     Cancelled,
 }
 
@@ -55,7 +55,7 @@ impl From<StoreError> for Reason {
 /// A created entry.
 #[derive(Debug, Default)]
 pub(super) struct Made {
-    /// What could not be set.
+    /// Attributes that could not be set.
     pub(super) lacking: Lacking,
     /// Identifies the file, unless the entry is a hard link.
     pub(super) id: Option<FileId>,

@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::disk::{Folder, NameKey, Site};
 
-/// What is restored, as far as it decides the meaning of the target.
+/// The shape of the restored entries, which decides the meaning of the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// A whole snapshot: a missing target is created as its root.
@@ -18,12 +18,12 @@ pub enum Shape {
     Named,
 }
 
-/// A folder that things are restored into.
+/// A folder that entries are restored into.
 #[derive(Debug)]
 pub(super) struct Target {
-    /// As the user would name it; empty for the working directory.
+    /// The target, as the user would name it; empty for the working directory.
     pub(super) path: PathBuf,
-    /// Planned if a dry run would create it.
+    /// The target's site; planned if a dry run would create the target.
     pub(super) site: Site,
     /// Whether it was created as the root of a snapshot.
     pub(super) made: bool,
@@ -73,7 +73,7 @@ fn ends_as_folder(path: &Path) -> bool {
     path.file_name().is_none() || last.is_some_and(|last| std::path::is_separator(char::from(*last)))
 }
 
-/// The folder that a missing target would become, and whether it would be created. Fails if it could not be.
+/// The folder that a missing target would get, and whether it would be created. Fails if it could not be.
 fn plan(path: &Path) -> io::Result<(Site, bool)> {
     let mut above = PathBuf::new();
     let mut missing = 0_usize;

@@ -26,7 +26,7 @@ fn a_tree_that_no_import_can_have_made_is_cut_off() {
     let scope = Scope::Source(b"source".into());
     let view = crate::service::open_view(&root, scope, TimeZone::UTC, (0, 0), CacheSizes::default()).unwrap();
     let node = view.lookup(&view.top(), b"@1970-01-01T00-00-00").unwrap();
-    // Only looked at: otherwise the process may lack open files before.
+    // A dry run, as otherwise the process may run out of open files first.
     let options = RestoreOptions { dry_run: true, ..RestoreOptions::default() };
     let target = directory.path().join("target");
     let mut restore = Restore::begin(&target, Shape::Whole, options).unwrap();

@@ -1,4 +1,4 @@
-//! The walk of a tree that is taken back.
+//! The walk of a tree that is restored.
 
 use std::collections::{HashSet, VecDeque};
 use std::ffi::CString;
@@ -16,11 +16,11 @@ use crate::view::{FileKind, Node};
 /// Entries of a folder that are read at a time.
 const BATCH: usize = 1024;
 
-/// What is left to do when all files are there.
+/// Work that remains once all files are restored.
 #[derive(Debug, Default)]
 pub(super) struct Rest {
-    /// Entries to be created last: further names of hard-linked files, names that are one with an earlier
-    /// name to the file system, and symbolic links on platforms where these come last.
+    /// Entries to be created last: further names of hard-linked files, and names that equal an earlier name
+    /// to the file system. On some platforms, symbolic links also come last.
     pub(super) links: Vec<Entry>,
     /// Folders and their positions in the walk, parents before children. Their attributes are set last, as
     /// creating entries in a folder changes them.
@@ -41,7 +41,7 @@ struct Frame {
     there: HashSet<NameKey>,
 }
 
-/// A folder that the walk begins with.
+/// A folder at the start of its walk.
 struct Begun {
     site: Site,
     /// Whether this restore created it.
@@ -54,7 +54,7 @@ pub(super) struct Walk<'a> {
     shared: &'a Shared<'a>,
     jobs: SyncSender<Job>,
     rest: Rest,
-    /// Files with several names that were sent to be made.
+    /// Files with several names that were sent to the threads.
     begun: HashSet<LinkKey>,
     frames: Vec<Frame>,
     claims: &'a mut Claims,
@@ -68,8 +68,8 @@ impl<'a> Walk<'a> {
         Self { shared, jobs, rest, begun, frames, claims, order: 0 }
     }
 
-    /// Walks what is below the folder that was entered or taken last. The stack is explicit: a tree may be deeper than a thread's.
-    /// Returns the unused names of the top folder in `there`.
+    /// Walks everything below the folder that was entered or taken last. The stack is explicit: a tree may be
+    /// deeper than a thread's stack. Returns the unused names of the top folder in `there`.
     pub(super) fn run(mut self, there: &mut HashSet<NameKey>) -> Rest {
         while let Some(frame) = self.frames.last_mut() {
             if self.shared.cancellation.is_cancelled() {
@@ -89,7 +89,7 @@ impl<'a> Walk<'a> {
         self.rest
     }
 
-    /// Reads more entries of the last folder; false when there are none.
+    /// Reads more entries of the last folder; false if there are none.
     fn read_on(&mut self) -> bool {
         let Some(frame) = self.frames.last_mut() else { return false };
         let (batch, offset) = (&mut frame.batch, &mut frame.offset);
@@ -143,7 +143,7 @@ impl<'a> Walk<'a> {
             self.rest.links.push(entry);
         } else {
             self.claim(site, claim, Holder::Entry);
-            // The threads go only after this.
+            // The send never fails: the threads outlive this walk.
             let _ = self.jobs.send((site.clone(), entry));
         }
     }
@@ -169,7 +169,7 @@ impl<'a> Walk<'a> {
         self.push(site, Claim::default(), Names::default(), node, made, there);
     }
 
-    /// Begins with a folder that is there, or would be made.
+    /// Begins with a folder that exists, or that a restore would create.
     fn enter(&mut self, begun: Begun, claim: Claim, names: Names, node: Node) -> io::Result<()> {
         let options = self.shared.options;
         let Begun { site, made, there } = begun;
@@ -193,7 +193,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Predicts what an existing or planned folder will lack.
+    /// Predicts the attributes that an existing or planned folder will lack.
     fn foresee(&self, site: &Site, node: &Node, exists: bool) -> io::Result<Lacking> {
         let attr = self.shared.view.attr(node);
         let xattrs = self.shared.view.xattrs(node).unwrap_or_default();
@@ -219,7 +219,7 @@ impl<'a> Walk<'a> {
         self.frames.push(Frame { site, claim, names, node, offset: 0, batch: VecDeque::new(), there });
     }
 
-    /// The folder itself, and whether it was not there.
+    /// Creates or enters a folder; true if it was created.
     fn make_folder(
         &self,
         above: &Site,

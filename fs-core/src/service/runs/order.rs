@@ -14,7 +14,7 @@ use crate::import::layout::{LevelName, Plan};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Timed<'a> {
     pub(super) level: &'a LevelName,
-    /// When its run completed, as the repository has it or will have it.
+    /// The time when its run completed, as the repository has it or will have it.
     pub(super) time: Time,
     pub(super) is_new: bool,
     /// The time was set by a run, not by a later change of the level.

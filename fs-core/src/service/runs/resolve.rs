@@ -1,8 +1,9 @@
-//! Which runs of a plan were imported before.
+//! Finds the runs of a plan that were imported before.
 //!
-//! A run is known by its identity, which for rsnapshot is the time of its level. That time is no proof: whatever adds or
-//! removes a backup point changes it, and two roots may have it in common. So it counts only where the run comes from
-//! the root that is looked at; and a level with an unknown time may still be known, by its folder or by what is in it.
+//! A run is known by its identity, which for rsnapshot is the time of its level. That time is no proof: any
+//! addition or removal of a backup point changes it, and two roots may have it in common. So it counts only
+//! if the run comes from the plan's own root. A level with an unknown time may still be known, by its folder
+//! or by its content.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -19,11 +20,11 @@ use crate::view::{Snapshot, Sources};
 /// Whether a run is in the repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Known {
-    /// Not yet.
+    /// The run is not in the repository yet.
     New,
-    /// It was imported.
+    /// The run was imported.
     Imported,
-    /// It is left out: it is not complete, or another run has its identity.
+    /// The run is left out: it is incomplete, or another run has its identity.
     LeftOut,
 }
 
@@ -31,13 +32,13 @@ pub enum Known {
 #[derive(Debug)]
 pub(super) struct Resolved {
     pub(super) states: Vec<Known>,
-    /// Runs that are not imported, and why.
+    /// Runs that are not imported, with the reasons.
     pub(super) left_out: Vec<LeftOut>,
 }
 
-/// Bound of the snapshots compared with one level by content.
+/// Maximum number of snapshots that are compared with one level by content.
 const MOST_COMPARED: usize = 1000;
-/// Bound of the levels compared to find out whether a root is a copy of another one.
+/// Maximum number of levels that are compared to find out whether a root is a copy of another one.
 const MOST_PROOFS: usize = 3;
 
 /// Compares a plan with the repository. Fails if runs would enter the history of another root, or if their
@@ -95,7 +96,7 @@ struct Matching<'a> {
     proven: HashSet<usize>,
     /// Copies in levels that a run has not completed.
     copies: HashSet<usize>,
-    /// Of each kind of intervals the first one that there is: see [`Plan::rank`].
+    /// The first existing interval of each kind: see [`Plan::rank`].
     lowest: HashMap<usize, usize>,
 }
 
@@ -144,7 +145,7 @@ impl<'a> Matching<'a> {
         }
     }
 
-    /// How many runs have each identity.
+    /// The number of runs for each identity.
     fn counts(&self) -> HashMap<&'a [u8], usize> {
         let mut counts: HashMap<&[u8], usize> = HashMap::new();
         for run in self.runs {
@@ -177,7 +178,7 @@ impl<'a> Matching<'a> {
             if level.number == 0 && !has_moved && run.is_stamped() && is_later {
                 continue;
             }
-            // A renamed level gets no other run.
+            // A renamed level never receives another run.
             let is_sure = run.run_folder.born.is_some() && has_moved && !run.is_stamped();
             if is_sure || self.alike(run, snapshot)? {
                 log::info!("{}: its time was changed since it was imported", run.folder().display());
@@ -325,7 +326,7 @@ impl<'a> Matching<'a> {
                 taken.insert(nth);
             }
         }
-        // Proven by an older one.
+        // An older one proves these.
         taken.retain(|nth| self.found[*nth].is_none_or(|snapshot| !moved.contains(&root_of(snapshot))));
         if !allow_other_tree && !is_same_root {
             return Err(self.other_root(last));
@@ -357,7 +358,7 @@ impl<'a> Matching<'a> {
             && self.runs.iter().all(|run| run.level.is_some() && !run.is_stamped() && run.time.nanos() != 0)
     }
 
-    /// Whether a snapshot came from the root of the plan, whose file system `run` tells.
+    /// Whether a snapshot came from the root of the plan, on the file system of `run`.
     fn is_here(&self, snapshot: &Snapshot, run: &PlannedRun) -> bool {
         let manifest = &snapshot.manifest;
         let is_elsewhere = |folder: &RunFolder| are_two(&folder.file_system, &run.run_folder.file_system);

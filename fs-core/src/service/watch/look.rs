@@ -1,4 +1,4 @@
-//! One look at a source: what is new there is imported.
+//! Looks once at a source, and imports everything new.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -24,7 +24,7 @@ use crate::service::{ImportOptions, Imported, ServiceError, import_tree, source_
 use crate::store::{Access, Repository};
 use crate::view::Sources;
 
-/// What a look needs beside the source.
+/// Input of a look, without the source.
 struct Context<'a> {
     repository: &'a Path,
     monitor: &'a dyn Monitor,
@@ -32,7 +32,7 @@ struct Context<'a> {
     cancellation: &'a Cancellation,
 }
 
-/// Imports what is new of a source, if it is complete.
+/// Imports everything new of a source, if it is complete.
 pub(super) fn look(
     repository: &Path,
     source: &mut Source,
@@ -54,7 +54,7 @@ pub(super) fn look(
     if source.last.is_none() {
         source.last = last_of(repository, source, &planned)?;
     }
-    // Summaries and locks tell of single runs; elsewhere it is all or nothing.
+    // Summaries and locks show the state of each run; elsewhere all runs wait together.
     let tells = planned.layout == Layout::Dirvish || source.watched.place.config.is_some();
     if let Some(pid) = rsync_at_work(&planned.root).filter(|_| !tells) {
         return Ok(at_work(pid));
@@ -78,13 +78,13 @@ pub(super) fn look(
     }
 }
 
-/// Which stat cache it is.
+/// The key of a stat cache.
 struct CacheKey {
     source: Vec<u8>,
     tree: Vec<u8>,
 }
 
-/// Source and tree of each stat cache of a watched source.
+/// The keys of all stat caches of a watched source.
 fn stat_caches(source: &Source, plan: &Plan) -> Result<Vec<CacheKey>, ServiceError> {
     let options = &source.watched.options;
     if plan.layout == Layout::Tree {
@@ -99,7 +99,7 @@ fn stat_caches(source: &Source, plan: &Plan) -> Result<Vec<CacheKey>, ServiceErr
     Ok(names.into_iter().map(key).collect())
 }
 
-/// When every file of all these trees was last read.
+/// The time when every file of all these trees was last read.
 fn all_read(repository: &Path, stat_caches: &[CacheKey]) -> Result<Option<Timestamp>, ServiceError> {
     let repository = Repository::open(repository, Access::Read)?;
     let caches = stat_caches.iter().filter_map(|key| repository.stat_cache(&key.source, &key.tree));
@@ -124,7 +124,7 @@ fn tree(
         Trigger::Quiet(quiet) => {
             options.only_if_changed = true;
             options.at_rest_for = Some(*quiet);
-            // Nobody has told how it went.
+            // The run's result is unknown.
             options.run_status = Status::Unknown;
         }
         Trigger::Stamp(stamp) => {
@@ -134,20 +134,20 @@ fn tree(
         }
     }
     let began = Instant::now();
-    // As it was named: links in it may be meant.
+    // The tree's path as the user wrote it: its links may be intended.
     let tree = source.watched.place.root.as_deref().unwrap_or(&plan.root);
     let imported = import_tree(context.repository, tree, &options, context.monitor, context.cancellation)?;
     if let Some(imported) = imported {
         source.last = Some(named(&imported));
         (context.tell)(Event::Imported { imported: &imported, run: None, took: began.elapsed() });
     } else if source.last.is_none() {
-        // Nothing tells when something is mounted here.
+        // Nothing reports a mount on this folder.
         return Ok((Look::NotAtRest, Activity::Busy("it is empty".to_owned())));
     }
     Ok(DONE)
 }
 
-/// The last snapshot that there is of a source that was imported before.
+/// The last snapshot of a source that was imported before.
 fn last_of(repository: &Path, source: &Source, plan: &Plan) -> Result<Option<Last>, ServiceError> {
     let options = &source.watched.options;
     let own = if plan.layout == Layout::Tree { Some(source_name(&plan.root, options)?) } else { None };
@@ -168,11 +168,11 @@ fn load(repository: &Path, options: &ImportOptions) -> Result<Sources, ServiceEr
     Ok(Sources::load(&repository, &options.zone, &Sources::default())?)
 }
 
-/// A kernel's time of files goes in steps of at most so long, behind the clock: a file that is touched in one looks as if that
-/// had been at its beginning.
+/// Maximum step of the kernel's clock for file times. It lags behind the real clock: a file touched within a
+/// step gets the time of the step's beginning.
 const STEP: Duration = Duration::from_millis(10);
 
-/// Whether a stamp may be newer than the last snapshot's reading. One that is not there was never touched.
+/// Whether a stamp may be newer than the last snapshot's reading. A missing stamp was never touched.
 fn is_touched(
     stamp: &Path,
     tree: &Path,
@@ -189,7 +189,7 @@ fn is_touched(
     let sources = load(repository, options)?;
     let name = source_name(tree, options)?;
     let last = sources.last(&name);
-    // A run that comes in twice is better than one that does not.
+    // A run imported twice is better than one never imported.
     let touched = touched.checked_add(STEP).unwrap_or(Timestamp::MAX);
     Ok(last.is_none_or(|(_, last)| last.manifest.started < Time::from(touched)))
 }
@@ -206,7 +206,7 @@ fn runs(
     }
     let mut options = source.watched.options.clone();
     options.wait = true;
-    // Nobody else has to wait while there is nothing to do.
+    // This needs no lock, so no other process waits while there is nothing to do.
     let states = run_states(context.repository, &plan, &options);
     let more = states.as_ref().map_or(&[][..], |(_, left_out)| left_out);
     tell_left_out(source, [&plan.left_out, more].concat(), context);
@@ -229,7 +229,7 @@ fn runs(
         }
     }
     Ok(match left_out {
-        // It is being removed or rotated, and is gone or at rest the next time.
+        // The run is being removed or rotated. At the next look it is gone or quiescent.
         Some(LeftOut { path, reason, .. }) => {
             (Look::NotAtRest, Activity::Busy(format!("{}: {reason}", path.display())))
         }
@@ -237,7 +237,7 @@ fn runs(
     })
 }
 
-/// Tells what was not left out the last time.
+/// Reports runs that were not left out the last time.
 fn tell_left_out(source: &mut Source, left_out: Vec<LeftOut>, context: &mut Context<'_>) {
     for left_out in left_out.iter().filter(|left_out| !source.left_out.contains(left_out)) {
         (context.tell)(Event::LeftOut(left_out));

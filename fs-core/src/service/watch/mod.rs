@@ -1,4 +1,4 @@
-//! The background importer: it notices new levels, images and completed runs, and takes them in, one at a time.
+//! The background importer: it notices new levels, images and completed runs, and imports them one at a time.
 
 mod look;
 mod notices;
@@ -26,92 +26,92 @@ use crate::import::layout::{LeftOut, Place};
 use crate::monitor::{Cancellation, Monitor};
 use crate::store::{FileLock, Folder};
 
-/// A source of history, or a folder of several, that is kept an eye on.
+/// A watched source, or a watched folder of several sources.
 #[derive(Debug, Clone)]
 pub struct Watched {
-    /// Where it is.
+    /// The folder, with its layout.
     pub place: Place,
-    /// How it is imported. Of a plain tree only what has changed is.
+    /// Import options. A plain tree is imported only if it has changed, unless a stamp triggers the import.
     pub options: ImportOptions,
-    /// What makes it be imported.
+    /// The trigger of imports.
     pub trigger: Trigger,
-    /// It is looked at this often even when nothing is noticed.
+    /// Maximum time between two looks, even if no change is noticed.
     pub every: Duration,
 }
 
-/// What makes a source be imported.
+/// The trigger of a source's imports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trigger {
-    /// Nothing in it has changed for so long, and no rsync works on it: a run has ended. Of a plain tree nobody knows how, of
-    /// levels and images it is known.
+    /// A period without any change in the source and without an rsync that works on it: a run has ended. The
+    /// run's result is known for levels and images, but not for a plain tree.
     Quiet(Duration),
-    /// This file was touched: a run is complete. For plain trees.
+    /// A touch of this file: a run is complete. For plain trees.
     Stamp(PathBuf),
-    /// Time: a live tree is taken as it is. For plain trees.
+    /// Time alone: a live tree is imported as it is. For plain trees.
     Time,
 }
 
-/// What a watch has to tell.
+/// Events that a watch reports.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// There is a new snapshot.
+    /// A new snapshot exists.
     Imported {
-        /// The snapshot.
+        /// The new snapshot.
         imported: &'a Imported,
-        /// Of a level or image: its tree, as seen from the watched folder.
+        /// The tree of a level or image, relative to the watched folder.
         run: Option<&'a Path>,
-        /// How long it took.
+        /// Duration of the import.
         took: Duration,
     },
-    /// Something is not imported, and was not left out before.
+    /// A run is not imported, and was not left out before.
     LeftOut(&'a LeftOut),
     /// A source is imported as one tree, but may hold runs.
     Hint {
-        /// The source's place.
+        /// The source's path.
         place: &'a Path,
         /// The reason, and the next step.
         hint: &'a str,
     },
     /// A source could not be imported.
     Failed {
-        /// The source's place.
+        /// The source's path.
         place: &'a Path,
-        /// Why.
+        /// The reason.
         error: ServiceError,
-        /// It is tried again after this.
+        /// Time until the next attempt.
         again: Duration,
     },
-    /// A source's changes are not noticed; it is looked at from time to time all the same.
+    /// The watch cannot notice a source's changes. It still looks at the source from time to time.
     Unnoticed {
-        /// The source's place.
+        /// The source's path.
         place: &'a Path,
-        /// Why.
+        /// The reason.
         error: io::Error,
     },
     /// A source has kept changing for so long that it was never imported meanwhile.
     Restless {
-        /// The source's place.
+        /// The source's path.
         place: &'a Path,
-        /// For how long.
+        /// Duration of the changes.
         lasting: Duration,
     },
-    /// Something about the sources is different now.
+    /// The new states of the sources, after a change.
     States(Vec<State>),
 }
 
-/// How a watched source is.
+/// The state of a watched source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct State {
-    /// Its place.
+    /// The source's path.
     pub path: PathBuf,
-    /// What goes on there.
+    /// The current activity.
     pub activity: Activity,
-    /// When it will be looked at, if nothing changes; `None` when that changes by the moment.
+    /// Time of the next look, if nothing changes; `None` if it moves all the time.
     pub next: Option<Instant>,
-    /// Its last snapshot.
+    /// The source's last snapshot.
     pub last: Option<Last>,
-    /// When the last import that read every file began, with `checksum-every`.
+    /// Beginning of the last import that read every file, with `checksum-every`.
     pub all_read: Option<Timestamp>,
 }
 
@@ -124,16 +124,16 @@ pub struct Last {
     pub name: String,
 }
 
-/// What goes on with a watched source.
+/// The activity of a watched source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Activity {
-    /// Nothing.
+    /// Nothing happens.
     Idle,
-    /// Somebody writes there; this is why it is not imported yet.
+    /// A program writes to the source; the text is the reason why the import waits.
     Busy(String),
-    /// It is being imported, since.
+    /// An import has been running since this time.
     Importing(Timestamp),
-    /// It could not be imported the last time, or so many times.
+    /// The last imports failed: the last error, and the number of failures in a row.
     Failing(String, u32),
 }
 
@@ -145,7 +145,7 @@ pub struct Watch {
     waker: Waker,
 }
 
-/// The right to watch for a repository, until dropped: a second watch would do all twice.
+/// The right to watch for a repository, until dropped. A second watch would import everything twice.
 #[derive(Debug)]
 pub struct WatchLock {
     folder: Arc<Folder>,
@@ -153,9 +153,9 @@ pub struct WatchLock {
 }
 
 impl WatchLock {
-    /// Takes it, or tells who has it.
+    /// Takes the lock, or fails with its holder.
     pub fn acquire(root: &Path) -> Result<Self, ServiceError> {
-        // Else this would leave a lock where no repository is.
+        // Otherwise this would leave a lock in a folder that is no repository.
         require_repository(root)?;
         let folder = Folder::open(root)?;
         match FileLock::acquire(&folder, LOCK)? {
@@ -164,20 +164,20 @@ impl WatchLock {
         }
     }
 
-    /// Who watches for the repository, if somebody does.
+    /// The holder of the lock, if any.
     pub fn holder(root: &Path) -> Result<Option<String>, ServiceError> {
         Ok(FileLock::holder(&Folder::open(root)?, LOCK)?)
     }
 }
 
-/// Changes come in crowds: they are taken notice of together.
+/// Period in which changes are gathered, as they come in groups.
 const CROWD: Duration = Duration::from_millis(200);
 
 /// The name of the lock in a repository.
 const LOCK: &str = "watch.lock";
 
 impl Watch {
-    /// A watch that imports into the repository in `root`; first at once.
+    /// Creates a watch that imports into the repository in `root`, at first immediately.
     pub fn new(root: &Path, watched: Vec<Watched>) -> Result<Self, ServiceError> {
         let waker = Waker::new().map_err(|reason| ServiceError::Tree { path: root.to_owned(), reason })?;
         let now = Instant::now();
@@ -185,7 +185,7 @@ impl Watch {
         Ok(Self { root: root.to_owned(), sources, waker })
     }
 
-    /// Looks at each source for the first time when its `every` has passed.
+    /// Delays the first look at each source by its `every`.
     pub fn begin_later(&mut self) {
         for source in &mut self.sources {
             let first = Instant::now() + source.watched.every;
@@ -193,12 +193,12 @@ impl Watch {
         }
     }
 
-    /// What makes it look at its cancellation at once.
+    /// The waker that makes this watch check its cancellation at once.
     pub fn waker(&self) -> Waker {
         self.waker.clone()
     }
 
-    /// Imports what comes, on this thread, until it is cancelled. An import that goes on then leaves nothing half-made.
+    /// Imports new data on this thread until cancelled. An import that is cancelled leaves nothing half-made.
     pub fn run(
         &mut self,
         monitor: &dyn Monitor,
@@ -231,7 +231,7 @@ impl Watch {
         }
     }
 
-    /// Waits for changes, at most so long.
+    /// Waits for changes, at most for `limit`.
     fn wait(&mut self, limit: Duration) {
         let fds = self.sources.iter().filter_map(|source| source.notices());
         let mut fds: Vec<_> = fds.map(|notices| PollFd::new(notices, PollFlags::IN)).collect();
@@ -269,13 +269,13 @@ impl Watch {
     }
 }
 
-/// Waits at most so long; true when there was something.
+/// Waits at most for `limit`; true if a descriptor is ready.
 fn poll_for(fds: &mut [PollFd<'_>], limit: Duration) -> bool {
     match poll(fds, Timespec::try_from(limit).ok().as_ref()) {
         Ok(ready) => ready > 0,
         Err(Errno::INTR) => false,
         Err(_) => {
-            // Nothing is noticed, then; the looks from time to time go on.
+            // No change is noticed then; the regular looks continue.
             thread::sleep(limit.min(Duration::from_secs(1)));
             false
         }

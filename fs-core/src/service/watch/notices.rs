@@ -1,5 +1,5 @@
-//! What the kernel notices of a source: inotify(7), one instance a source, so that nothing need be remembered of the
-//! many folders that are watched.
+//! The kernel's notices of a source's changes, by inotify(7). Each source has its own instance, so the many
+//! watched folders need not be remembered.
 
 use std::ffi::{CString, OsStr};
 use std::fs;
@@ -13,7 +13,7 @@ use std::path::Path;
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
 use rustix::io::Errno;
 
-/// What tells that something is being written, moved or removed. Reading is not among it: an import reads.
+/// Events of writing, moving and removing. Reading is not among them: an import reads.
 const CHANGES: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::DELETE)
     .union(WatchFlags::MOVED_FROM)
@@ -26,16 +26,16 @@ const CHANGES: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::EXCL_UNLINK)
     .union(WatchFlags::ONLYDIR);
 
-/// Which folders below a root are watched.
+/// The folders below a root that are watched.
 #[derive(Debug, Clone)]
 pub(super) struct Reach {
-    /// How far below the root they may be.
+    /// Maximum depth below the root.
     pub(super) depth: usize,
-    /// Folders that are left out, by device and inode number: the repository, which each import changes.
+    /// Excluded folders, by device and inode number: the repository, which each import changes.
     pub(super) skip: Vec<(u64, u64)>,
-    /// File systems that are left out, by device number.
+    /// Excluded file systems, by device number.
     pub(super) skip_devices: Vec<u64>,
-    /// File systems other than the root's are left out.
+    /// Whether file systems other than the root's are excluded.
     pub(super) one_file_system: bool,
 }
 
@@ -43,20 +43,20 @@ pub(super) struct Reach {
 #[derive(Debug)]
 pub(super) struct Notices {
     instance: OwnedFd,
-    /// The only name that counts.
+    /// If present, the only name whose changes count.
     named: Option<CString>,
-    /// The kernel's number of the folder that was watched last; those that are watched already have a lower one.
+    /// The kernel's number of the last new watch. Earlier watches have lower numbers.
     last: i32,
 }
 
-/// What was noticed.
+/// A summary of the notices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Noticed {
     /// Something changed.
     pub(super) change: bool,
-    /// There may be folders that are not watched yet.
+    /// New folders may exist that are not watched yet.
     pub(super) growth: bool,
-    /// Folders that are watched may be elsewhere now, and others in their place.
+    /// Watched folders may have moved, and others may have their paths.
     pub(super) departure: bool,
 }
 
@@ -66,8 +66,9 @@ impl Notices {
         Ok(Self { instance, named: None, last: 0 })
     }
 
-    /// Watches the folders below `root`, and itself. Those that are watched already stay so; what is gone or cannot be read is
-    /// passed over. True when there are some that were not watched before. Fails when the kernel watches no more.
+    /// Watches `root` and the folders below it. Existing watches remain. Folders that are gone or cannot be
+    /// read are skipped. Returns true if a folder is newly watched. Fails if the kernel allows no more
+    /// watches.
     pub(super) fn cover(&mut self, root: &Path, reach: &Reach) -> io::Result<bool> {
         let device = fs::metadata(root)?.dev();
         let before = self.last;
@@ -81,7 +82,7 @@ impl Notices {
             {
                 continue;
             }
-            // Before it is listed: what appears in it after that is noticed.
+            // The watch begins before the folder is listed, so later additions are noticed.
             match inotify::add_watch(&self.instance, &folder, CHANGES) {
                 Err(full @ (Errno::NOSPC | Errno::NOMEM)) => return Err(full.into()),
                 Err(_) => continue,
@@ -96,7 +97,7 @@ impl Notices {
         Ok(self.last > before)
     }
 
-    /// Watches one file, which need not be there yet. True when it was not watched before.
+    /// Watches one file, which need not exist yet. Returns true if it is newly watched.
     pub(super) fn cover_name(&mut self, file: &Path) -> io::Result<bool> {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
         let name = file.file_name().unwrap_or(OsStr::new(""));
@@ -105,7 +106,7 @@ impl Notices {
         Ok(number > std::mem::replace(&mut self.last, number))
     }
 
-    /// What was noticed since the last time.
+    /// Takes the notices since the last call.
     pub(super) fn take(&self) -> Noticed {
         let mut noticed = Noticed::default();
         let mut buffer = [MaybeUninit::uninit(); 16 << 10];
@@ -113,7 +114,8 @@ impl Notices {
         while let Ok(event) = reader.next() {
             let flags = event.events();
             let other = self.named.as_ref().is_some_and(|name| event.file_name() != Some(name));
-            // Ignored: that watch is gone, and its folder's end was told before.
+            // Skipped: after IGNORED the watch is gone, and an earlier event has reported the end of its
+            // folder.
             if flags.contains(ReadFlags::IGNORED) || other && event.file_name().is_some() {
                 continue;
             }

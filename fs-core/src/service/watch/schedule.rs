@@ -1,41 +1,41 @@
-//! When a source is looked at.
+//! Decides when a source is looked at.
 
 use std::time::{Duration, Instant};
 
-/// After the first failure; doubled by each further one …
+/// Delay after the first failure; doubled by each further one …
 const BACK_OFF: Duration = Duration::from_secs(10);
-/// … up to this.
+/// … up to this delay.
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(3600);
-/// The most that a source that is not at rest has to wait, when nothing tells that it is.
+/// Upper bound on the retry delay for a busy source, if nothing announces its end.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// How a look at a source ended.
+/// The result of a look at a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Look {
-    /// All that was there to be imported is.
+    /// Everything that was ready is imported.
     Done,
-    /// A program is at work there, whose end nothing announces.
+    /// A program is at work there, and nothing announces its end.
     AtWork,
     /// Something has changed just now.
     NotAtRest,
-    /// It could not be imported.
+    /// The import failed.
     Failed,
 }
 
-/// When one source is looked at.
+/// The schedule of looks at one source.
 #[derive(Debug)]
 pub(super) struct Schedule {
     quiet: Duration,
     every: Duration,
-    /// Of the changes that no look has seen.
+    /// Time of the last change that no look has seen.
     last_change: Option<Instant>,
-    /// When nothing changes.
+    /// Time of the next look, if nothing changes.
     next: Instant,
-    /// Of the last looks.
+    /// Failed looks in a row.
     failures: u32,
-    /// Looks that found it not at rest, one after the other.
+    /// Looks in a row that found the source not quiescent.
     waits: u32,
-    /// It could not be imported since, because it was being written.
+    /// Time since when writers have prevented an import.
     restless_since: Option<Instant>,
 }
 
@@ -45,13 +45,13 @@ impl Schedule {
         Self { quiet, every, last_change: None, next: first, failures: 0, waits: 0, restless_since: None }
     }
 
-    /// Something changed.
+    /// Records a change.
     pub(super) fn change(&mut self, now: Instant) {
         self.last_change = Some(now);
         self.restless_since.get_or_insert(now);
     }
 
-    /// How long it is being written, when that is longer than it should be imported, counted anew after this.
+    /// The duration of changes without an import, if it exceeds `every`. The count then restarts.
     pub(super) fn restlessness(&mut self, now: Instant) -> Option<Duration> {
         let lasting = now.saturating_duration_since(self.restless_since?);
         (lasting > self.every).then(|| {
@@ -65,13 +65,13 @@ impl Schedule {
         self.last_change.is_some()
     }
 
-    /// Failures, one after the other.
+    /// Failed looks in a row.
     pub(super) fn failures(&self) -> u32 {
         self.failures
     }
 
-    /// When to look. What fails is not tried sooner because it changes; what changes is not looked at before it is
-    /// quiet, however long that takes: it would be given up.
+    /// Time of the next look. A change does not hasten the retry after a failure. A changing source waits
+    /// until it is quiet, however long that takes: an earlier look would be given up.
     pub(super) fn due(&self) -> Instant {
         match self.last_change {
             Some(at) if self.failures == 0 => at + self.quiet,
@@ -79,17 +79,17 @@ impl Schedule {
         }
     }
 
-    /// A look begins: what changes from now on it may miss.
+    /// Marks the beginning of a look, which may miss later changes.
     pub(super) fn begin(&mut self) {
         self.last_change = None;
     }
 
-    /// A look has ended.
+    /// Records the result of a look.
     pub(super) fn end(&mut self, look: Look, now: Instant) {
         self.failures = if look == Look::Failed { self.failures + 1 } else { 0 };
         self.waits = if look == Look::NotAtRest { self.waits + 1 } else { 0 };
         match look {
-            // What has changed since it began is counted from now.
+            // Changes during the look count from now.
             Look::Done | Look::Failed => self.restless_since = self.last_change.map(|_| now),
             Look::AtWork | Look::NotAtRest => drop(self.restless_since.get_or_insert(now)),
         }
@@ -131,7 +131,7 @@ mod tests {
         schedule.change(at(13));
         assert_eq!(schedule.due(), at(18));
         schedule.begin();
-        // While it was looked at.
+        // A change during the look.
         schedule.change(at(19));
         schedule.end(Look::Done, at(20));
         assert_eq!(schedule.due(), at(24));

@@ -12,29 +12,29 @@ use super::{Activity, Event, Last, State, Trigger, Watched};
 use crate::import::layout::{Layout, LeftOut, Plan};
 use crate::service::session::history_devices;
 
-/// What is told by one change, or by time, is looked at after this.
+/// Delay of a look that a single change or the time triggers.
 const SOON: Duration = Duration::from_secs(1);
 
-/// A watched source, and what is known of it.
+/// A watched source and its state.
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) watched: Watched,
-    /// As it is called for people.
+    /// The source's path, for people.
     pub(super) path: PathBuf,
     pub(super) schedule: Schedule,
     pub(super) activity: Activity,
     pub(super) last: Option<Last>,
     /// See [`State::all_read`].
     pub(super) all_read: Option<Timestamp>,
-    /// What was told already.
+    /// Left-out runs that were reported already.
     pub(super) left_out: Vec<LeftOut>,
-    /// What is covered, and by what.
+    /// The watched folder, its layout and its notices.
     notices: Option<(PathBuf, Layout, Notices)>,
-    /// There may be folders that are not covered.
+    /// Folders may exist that are not watched yet.
     grown: bool,
-    /// That nothing is noticed was told already.
+    /// The failure to notice changes was reported already.
     unnoticed: bool,
-    /// The hint that it may be more than a tree was reported.
+    /// The hint that this may be more than a tree was reported.
     pub(super) hinted: bool,
 }
 
@@ -74,12 +74,12 @@ impl Source {
         self.notices.as_ref().map(|(_, _, notices)| notices)
     }
 
-    /// Takes notice of what has changed.
+    /// Takes the notices, and records changes.
     pub(super) fn take_notice(&mut self) {
         let noticed = self.notices().map(Notices::take).unwrap_or_default();
         self.grown |= noticed.growth;
         if noticed.departure {
-            // Watched anew, as what is where it was is another.
+            // The source needs new watches, as another folder may be at its path.
             self.notices = None;
         }
         if noticed.change {
@@ -93,8 +93,8 @@ impl Source {
         }
     }
 
-    /// Sees to it that changes of what is planned are noticed from now on. True when those of some of it were not before, so that
-    /// the plan may have missed them.
+    /// Makes sure that changes of everything in the plan are noticed from now on. Returns true if some of it
+    /// was not watched before, so the plan may have missed changes.
     pub(super) fn cover(&mut self, repository: &Path, plan: &Plan, tell: &mut dyn FnMut(Event<'_>)) -> bool {
         if self.watched.trigger == Trigger::Time && plan.layout == Layout::Tree {
             return false;
@@ -104,7 +104,8 @@ impl Source {
         let noticed = !std::mem::take(&mut self.grown) && self.schedule.is_changing();
         let covered = match known {
             Some(notices) if noticed => Ok((notices, false)),
-            // What nobody has noticed may have come unnoticed: a folder that was mounted, a file system that notices nothing.
+            // Without a notice, changes may have been missed: a folder was mounted, or a file system reports
+            // no changes.
             known => self.extend(known, repository, plan),
         };
         match covered {
@@ -122,7 +123,7 @@ impl Source {
         }
     }
 
-    /// Takes notice of all that is there now, and tells whether some of it is new.
+    /// Watches everything that exists now. Returns the notices, and true if some of it is newly watched.
     fn extend(&self, known: Option<Notices>, repository: &Path, plan: &Plan) -> io::Result<(Notices, bool)> {
         let mut notices = known.map_or_else(Notices::new, Ok)?;
         let has_more = match (&self.watched.trigger, plan.layout) {

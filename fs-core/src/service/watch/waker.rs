@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustix::event::{EventfdFlags, eventfd};
 
-/// Wakes a watch that waits, from any thread.
+/// Wakes a waiting watch, from any thread.
 #[derive(Debug, Clone)]
 pub struct Waker(Arc<OwnedFd>);
 
@@ -13,9 +13,9 @@ impl Waker {
         Ok(Self(Arc::new(eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?)))
     }
 
-    /// Makes it look at its cancellation. Once is enough: it stays awake.
+    /// Makes the watch check its cancellation. One call is enough: the watch stays awake.
     pub fn wake(&self) {
-        // It fails only when it was done very often already.
+        // This fails only if the counter is full, after very many calls.
         let _ = rustix::io::write(&self.0, &1_u64.to_ne_bytes());
     }
 }

@@ -1,4 +1,5 @@
-//! Two directories side by side: only what differs is decoded, and nodes that both share are not even read.
+//! Compares two directories. Only entries that differ are decoded. Nodes that both directories share are not
+//! read.
 
 use std::sync::Arc;
 
@@ -8,8 +9,8 @@ use crate::store::{Reader, StoreError};
 
 /// Finds the names under which two directories have different entries, in the order of the names.
 ///
-/// Where a node ends is decided by the names in it, so directories that are mostly equal consist mostly of the same
-/// nodes; behind a change the two sides fall into step again at the next node that both have.
+/// The names in a node decide where it ends. So directories that are mostly equal share most of their nodes.
+/// After a change, the two sides are in step again at the next shared node.
 #[derive(Debug)]
 pub struct Comparison {
     reader: Reader,
@@ -17,40 +18,40 @@ pub struct Comparison {
     after: Side,
 }
 
-/// A name and its entries, of which at least one is there.
+/// A name with its two entries, of which at least one exists.
 #[derive(Debug)]
 pub struct Differing {
-    /// What had the name in the first directory.
+    /// The entry in the first directory.
     pub before: Option<Found>,
-    /// What has it in the second.
+    /// The entry in the second directory.
     pub after: Option<Found>,
 }
 
-/// How far one directory is walked.
+/// Position of the walk in one of the directories.
 #[derive(Debug)]
 struct Side {
     /// Nodes still to visit, the next one last.
     todo: Vec<NodeRef>,
     leaf: Option<(BlobId, Arc<Node>)>,
-    /// The next entry of the leaf.
+    /// Position of the next entry in the leaf.
     at: usize,
     #[cfg(test)]
     opened: usize,
 }
 
 impl Comparison {
-    /// Compares two directories; one that is not there counts as empty.
+    /// Compares two directories. A missing one counts as empty.
     pub fn new(reader: Reader, before: Option<BlobId>, after: Option<BlobId>) -> Self {
         Self { reader, before: Side::new(before), after: Side::new(after) }
     }
 
-    /// The next name whose entries differ; `None` after the last.
+    /// Returns the next name whose entries differ. `None` after the last name.
     pub fn advance(&mut self) -> Result<Option<Differing>, StoreError> {
         loop {
             if self.skip_equal() {
                 continue;
             }
-            // A large node may begin with the very node that the other side is at.
+            // The larger node is opened first, as it may begin with the node of the other side.
             match (self.before.pending_entries(), self.after.pending_entries()) {
                 (Some(before), Some(after)) if before < after => {
                     self.after.open(&self.reader)?;
@@ -66,7 +67,7 @@ impl Comparison {
         }
     }
 
-    /// Passes over a node that comes next on both sides.
+    /// Skips a node that comes next on both sides. Returns false if there is none.
     fn skip_equal(&mut self) -> bool {
         let equal = self.before.next_node().is_some_and(|id| self.after.next_node() == Some(id));
         if equal {
@@ -76,7 +77,7 @@ impl Comparison {
         equal
     }
 
-    /// Takes the next name, which both sides know if they have it.
+    /// Takes the next name, on each side that has it. The next entry of both sides is known.
     fn step(&mut self) -> Step {
         let (before, after) = (self.before.entry(), self.after.entry());
         let order = match (&before, &after) {
@@ -116,13 +117,14 @@ impl Side {
         self.leaf.as_ref().filter(|(_, node)| leaf_of(node).is_some_and(|leaf| self.at < leaf.len()))
     }
 
-    /// Number of entries in the node that must be read to find the next name.
+    /// Number of entries in the node that must be read to find the next name. `None` if the next name is
+    /// known, or none is left.
     fn pending_entries(&self) -> Option<u64> {
         let pending = if self.in_leaf().is_some() { None } else { self.todo.last() };
         pending.map(|pending| pending.entries().unwrap_or(u64::MAX))
     }
 
-    /// The node of which nothing was passed yet.
+    /// Id of the next node, if the walk has passed none of its entries.
     fn next_node(&self) -> Option<BlobId> {
         match self.in_leaf() {
             Some((id, _)) => (self.at == 0).then_some(*id),

@@ -19,20 +19,20 @@ const ENTER: u32 = 0o011;
 /// to it could nest more, and each level takes an open handle and a part of the stack.
 const LEVELS: u32 = 2;
 
-/// Receives an entry's path, and either what other users can do with it or why that is not known.
+/// Receives an entry's path, and its exposure or the error of examining it.
 type Tell<'a> = dyn FnMut(&str, Result<Exposure, StoreError>) + 'a;
 
-/// What other users can do with an entry.
+/// Access that other users have to an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exposure {
-    /// Read it.
+    /// Other users can read the entry.
     Read,
-    /// Change it.
+    /// Other users can change the entry.
     Write,
 }
 
-/// What users other than `owner` and root can do with an entry that they can reach. Access control lists need
-/// no extra look: the group bits of the mode are their upper bound.
+/// Returns the access that users other than `owner` and root have to an entry that they can reach. Access
+/// control lists need no extra look: the group bits of the mode are their upper bound.
 fn exposure(entry: &cap_std::fs::Metadata, owner: u32) -> Option<Exposure> {
     let mode = entry.mode();
     let is_own = entry.uid() == owner || entry.uid() == 0;

@@ -81,7 +81,7 @@ fn a_file_with_another_name_is_only_read() {
     fs::hard_link(&victim, folder.path_of("hard")).unwrap();
     let is = "a hard link to a file that has another name, too";
     foreign(folder.file_to_change("hard"), is);
-    // Locking it does no harm, as long as no note is written.
+    // Locking the file does no harm, as long as no note is written.
     drop(FileLock::acquire(folder, "hard").unwrap().unwrap());
     drop(FileLock::acquire_silently(folder, "hard").unwrap().unwrap());
     assert_eq!(folder.read("hard", 9).unwrap(), b"victim");

@@ -1,4 +1,5 @@
-//! Packs come and go. What a pack that goes has held stays findable in others that hold it.
+//! Adds packs to the index and removes them. A blob of a removed pack stays findable in other packs that hold
+//! it.
 
 use std::collections::HashSet;
 
@@ -24,7 +25,8 @@ impl Index {
             let mut copies = transaction.open_table(COPIES).map_err(failed(&self.path))?;
             let (known, next) = self.known(&records)?;
             let packs = packs.iter().filter(|(record, _)| !known.contains(&record.id));
-            // Sorted keys fill the tree's pages from left to right: half the time and file of random ones.
+            // Sorted keys fill the tree's pages from left to right. This takes half the time and half the
+            // file size of random keys.
             let mut keys = Vec::with_capacity(packs.clone().map(|(record, _)| record.blobs as usize).sum());
             for (number, (record, catalogue)) in (next..).zip(packs) {
                 records.insert(number, record.encode(number)).map_err(failed(&self.path))?;
@@ -44,7 +46,7 @@ impl Index {
         Ok(())
     }
 
-    /// The packs in the index, and the next free number.
+    /// Returns the packs in the index, and the next free number.
     fn known(
         &self,
         records: &impl ReadableTable<u32, [u8; RECORD_LEN]>,
@@ -61,7 +63,7 @@ impl Index {
         Ok((known, next))
     }
 
-    /// Forgets packs that are gone.
+    /// Removes packs that are missing or unreadable.
     pub(in crate::store) fn remove(&self, numbers: &HashSet<u32>) -> Result<(), StoreError> {
         self.fence(|| self.take_out(numbers))
     }
@@ -103,7 +105,7 @@ impl Index {
     }
 }
 
-/// The pack that was added last of those that a blob may move to.
+/// Of the further packs that hold the blob, the one that was added last.
 fn last_copy(
     table: &Table<'_, ([u8; 16], u32), ()>,
     blob: [u8; 16],

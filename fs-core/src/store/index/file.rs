@@ -1,4 +1,4 @@
-//! An index's file, and how processes share it.
+//! The file of an index, and how processes share it.
 
 use std::fs::File;
 use std::io;
@@ -17,7 +17,7 @@ const READER_CACHE: usize = 16 << 20;
 /// `docs/decisions/0004-index-mode.md`. Processes of another mode are refused.
 const MODE: ConcurrencyMode = ConcurrencyMode::MultiWriter;
 
-/// A file's device and inode, or on Windows its volume and index. Not reused while the file is open.
+/// A file's device and inode number, or on Windows its volume and index. Not reused while the file is open.
 pub(super) type FileId = (u64, u64);
 
 /// Settings for opening an index as a writer.
@@ -56,7 +56,7 @@ pub(super) fn id(file: &File) -> io::Result<FileId> {
     Ok((told.volume_serial_number(), told.file_index()))
 }
 
-/// The database in an open file, to write to it.
+/// Opens the database in an open file for writing.
 pub(super) fn database(builder: &Builder, path: &Path, file: File) -> Result<Database, DatabaseError> {
     let backend = FileBackend::new(file)?;
     #[cfg(all(test, unix))]

@@ -3,26 +3,27 @@ use crate::format::{Catalogue, PackId, PackKind};
 /// Bytes of an encoded record.
 pub(super) const RECORD_LEN: usize = 32 + 1 + 8 + 8 + 8 + CHECKSUM_LEN;
 
-/// Redb does not notice a flipped bit, which must not pass for a pack that is gone.
+/// Length of the checksum in bytes. redb does not notice a flipped bit, and a flipped bit must not look like
+/// a missing pack.
 const CHECKSUM_LEN: usize = 16;
 
-/// What the index knows of a pack.
+/// The index's record of a pack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PackRecord {
-    /// Its name.
+    /// Id of the pack.
     pub id: PackId,
-    /// What its blobs are.
+    /// Kind of its blobs.
     pub kind: PackKind,
-    /// Bytes of the file.
+    /// Size of the file in bytes.
     pub size: u64,
-    /// Blobs in it.
+    /// Number of blobs.
     pub blobs: u64,
-    /// Bytes of these blobs, uncompressed.
+    /// Uncompressed size of the blobs in bytes.
     pub raw: u64,
 }
 
 impl PackRecord {
-    /// Of the pack `id`, whose file has `size` bytes.
+    /// Makes the record of the pack `id`, whose file has `size` bytes.
     pub fn new(id: PackId, size: u64, catalogue: &Catalogue) -> Self {
         let raw = catalogue.blobs().map(|(_, len)| u64::from(len)).sum();
         Self { id, kind: catalogue.kind(), size, blobs: catalogue.blobs().len() as u64, raw }

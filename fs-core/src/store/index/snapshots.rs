@@ -1,4 +1,4 @@
-//! Which snapshots there are, so that it is noticed when a manifest is gone.
+//! The index's records of snapshots. They show that a manifest is missing.
 
 use redb::{ReadableTable, TableDefinition};
 
@@ -6,38 +6,38 @@ use super::super::StoreError;
 use super::{Ascending, Index, failed, wrong};
 use crate::format::{Keys, Manifest, SnapshotId, Time, is_source_name};
 
-/// A snapshot's id → its time, its source, its manifest, and a checksum. Redb does not notice a flipped bit,
+/// A snapshot's id → its time, its source, its manifest, and a checksum. redb does not notice a flipped bit,
 /// which must not look like a missing snapshot.
 pub(super) const SNAPSHOTS: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("snapshots");
 
 const TAG_LEN: usize = 16;
 
-/// What the index knows of a snapshot: enough to name it when its manifest is gone, and not to read thousands of files for
-/// a list of them.
+/// The index's record of a snapshot. It names the snapshot even if the manifest is missing. A list of
+/// thousands of snapshots need not read their manifests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SnapshotRecord {
-    /// Its id.
+    /// Id of the snapshot.
     pub id: SnapshotId,
-    /// Its source.
+    /// Name of its source.
     pub source: Box<[u8]>,
-    /// Its time.
+    /// Time of the snapshot.
     pub time: Time,
-    /// Its manifest, as it is in the file within the seal.
+    /// The manifest's bytes, without the seal around them in the file.
     manifest: Box<[u8]>,
 }
 
 impl SnapshotRecord {
-    /// Of the snapshot `id`.
+    /// Makes the record of the snapshot `id`.
     pub fn new(id: SnapshotId, manifest: &Manifest) -> Self {
         Self { id, source: manifest.source.clone(), time: manifest.time, manifest: manifest.encode().into() }
     }
 
-    /// Its number in its second; `None` if it was committed without.
+    /// The snapshot's number in its second; `None` if it was committed without one.
     pub fn number(&self) -> Option<u32> {
         Manifest::decode(&self.manifest).ok()?.extensions.number
     }
 
-    /// Its manifest, when the record holds the very bytes that the snapshot is named by.
+    /// Decodes the manifest. `None` if the record's bytes do not match the snapshot's id.
     pub(in crate::store) fn manifest(&self, keys: &Keys) -> Option<Manifest> {
         (keys.snapshot_id(&self.manifest) == self.id).then(|| Manifest::decode(&self.manifest).ok()).flatten()
     }
@@ -77,7 +77,7 @@ fn tag(id: SnapshotId, bytes: &[u8]) -> [u8; TAG_LEN] {
 }
 
 impl Index {
-    /// Every snapshot that was recorded, in the order of ids.
+    /// Returns every recorded snapshot, in the order of ids.
     pub(in crate::store) fn snapshots(&self) -> Result<Vec<SnapshotRecord>, StoreError> {
         self.fence(|| {
             let tables = self.tables()?;
@@ -93,7 +93,8 @@ impl Index {
         })
     }
 
-    /// The records that can still be read from a damaged index, if their manifests verify with these keys.
+    /// Returns the records that can still be read from a damaged index. Their manifests must verify with
+    /// these keys.
     pub(in crate::store) fn surviving_snapshots(&self, keys: &Keys) -> Vec<SnapshotRecord> {
         let mut records = Vec::new();
         let read = self.fence(|| {
@@ -112,7 +113,8 @@ impl Index {
         records
     }
 
-    /// Records snapshots whose manifests are durable: what a crash may still take must not be missed.
+    /// Records snapshots. Their manifests must be durable: a manifest that a crash can still remove must not
+    /// be reported as missing.
     pub(in crate::store) fn record_snapshots(&self, snapshots: &[SnapshotRecord]) -> Result<(), StoreError> {
         self.fence(|| {
             let transaction = self.database()?.begin_write().map_err(failed(&self.path))?;
@@ -128,7 +130,7 @@ impl Index {
         })
     }
 
-    /// Forgets a snapshot whose manifest is not there any more, on purpose.
+    /// Removes the record of a snapshot whose manifest was removed on purpose.
     pub(in crate::store) fn forget_snapshot(&self, id: SnapshotId) -> Result<(), StoreError> {
         self.fence(|| {
             let transaction = self.database()?.begin_write().map_err(failed(&self.path))?;
@@ -146,7 +148,7 @@ impl Index {
 
 #[cfg(test)]
 impl SnapshotRecord {
-    /// One whose id is of this byte.
+    /// A sample record. `id` is every byte of its id.
     pub(super) fn sample(id: u8) -> Self {
         let manifest = (*b"a manifest").into();
         Self { id: SnapshotId([id; 32]), source: b"web1".as_slice().into(), time: Time::default(), manifest }

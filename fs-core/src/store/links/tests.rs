@@ -5,7 +5,7 @@ use crate::format::LinkTableBuilder;
 use crate::store::{Access, CacheSizes, ContentWriter, Repository, Statistics};
 use crate::testing::samples::manifest;
 
-/// Stores `bytes` as a table's content in a new repository.
+/// Stores `bytes` as the content of a table in a new repository.
 fn store(root: &std::path::Path, bytes: &[u8]) -> (Repository, Content) {
     Repository::init(root).unwrap();
     let repository = Repository::open(root, Access::Write).unwrap();
@@ -40,7 +40,7 @@ fn stored_tables_are_as_maps() {
         let bytes = builder.finish();
         let (repository, content) = store(&directory.path().join("repository"), &bytes);
         assert_eq!(matches!(content, Content::Chunks(_)), chunked);
-        // Nothing is kept from one look-up to the next, or much.
+        // Once with caches of no capacity, and once with large ones.
         for sizes in [CacheSizes { blocks: 0, deltas: 0, catalogues: 0, nodes: 0 }, CacheSizes::default()] {
             let reader = repository.reader(sizes);
             let table = LinkTable::new(&reader, &content, bytes.len() as u64);
@@ -60,7 +60,7 @@ fn a_change_in_a_directory_rewrites_one_place() {
     Repository::init(&root).unwrap();
     let repository = Repository::open(&root, Access::Write).unwrap();
     let keys = repository.keys();
-    // A thousand directories of a hundred linked files, and then thirty more in one of them.
+    // A thousand directories of a hundred linked files each. One of them gets up to `more` further files.
     let table = |more: u64| {
         let mut builder = LinkTableBuilder::default();
         for folder in 0..1000u64 {
@@ -83,7 +83,7 @@ fn a_table_that_is_none_is_refused() {
         (vec![0xff; 36_000], 36_000),
         ([record(1, 2), record(2, 1)].concat(), 72),
         ([record(9, 2), record(1, 2)].concat(), 72),
-        // Shorter and longer than the manifest says.
+        // Tables that are shorter or longer than the manifest says.
         ([record(1, 2), record(2, 2)].concat(), 36_000),
         ([record(1, 2), record(2, 2)].concat(), 36),
     ];

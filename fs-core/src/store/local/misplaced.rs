@@ -1,5 +1,5 @@
-//! Misplaced packs: somebody has moved them out of their own folder, that of their first two digits. They are
-//! used where they are.
+//! Misplaced packs: packs outside of the folder named by their first two digits. They are used where they
+//! are.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{PoisonError, RwLock};

@@ -5,7 +5,7 @@ use crate::store::CacheSizes;
 use crate::store::packs::read_catalogue;
 use crate::store::rebuild::Basis;
 
-/// Refuses packs from the second on.
+/// Refuses all packs except the first.
 #[derive(Debug, Default)]
 struct FullDisk(MemoryBackend);
 
@@ -62,7 +62,8 @@ fn packer(backend: Arc<dyn Backend>) -> (Packer, Keys) {
     (Packer::new(backend, reader, index, Pending::default()), keys)
 }
 
-/// A block of one blob that cannot be compressed; `number` decides its length, so that some take much longer than others.
+/// A block of one incompressible blob. `number` decides its length, so that some blocks take much longer than
+/// others.
 fn block(keys: &Keys, number: u64) -> (BlobId, Job) {
     let len = if number.is_multiple_of(3) { 1 << 20 } else { 1000 };
     let mut state = number;
@@ -100,7 +101,7 @@ fn packs_keep_the_order_of_the_walk() {
 #[test]
 fn a_failure_is_reported_to_who_sends_and_again_at_the_end() {
     let (mut packer, keys) = packer(Arc::new(FullDisk::default()));
-    // Each three blocks take a megabyte, so the second pack is due long before the last.
+    // Three blocks take a megabyte, so the second pack is closed long before the last block.
     let error = (0..600).find_map(|number| packer.send(block(&keys, number).1).err()).expect("an error");
     assert!(error.to_string().contains("the disk"), "{error}");
     assert!(packer.finish().is_err());

@@ -1,4 +1,4 @@
-//! A blob that two packs hold is read while one of them can be.
+//! A blob in two packs can be read as long as one of the packs can.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::monitor::{Cancellation, Silent};
 
-/// A repository with a blob in two packs, both sound, the older first.
+/// A repository with a blob in two sound packs. Returns the older pack first.
 fn two_copies() -> (Store, BlobId, [PathBuf; 2]) {
     let store = Store::new();
     let put = || {
@@ -53,7 +53,7 @@ fn when_one_pack_goes() {
         assert_read(&store, id, "before anybody noticed");
         let repository = store.open(Access::Write);
         assert!(repository.has_lost_packs());
-        // Known without a search: nobody stores it again.
+        // The blob is known without a search, so it is not stored again.
         let mut writer = repository.writer().unwrap();
         writer.put(PackKind::Data, &[7; 100], None).unwrap();
         assert_eq!(writer.commit(&manifest(id)).unwrap().1.new_blobs, 0);

@@ -1,9 +1,9 @@
-//! Blobs that are stored twice: in a delta, and in full since the delta could not be read for a while.
+//! Blobs that are stored twice: in a delta, and in full because the delta could not be read for a while.
 
 use super::*;
 use crate::format::{BlockBuilder, BlockEncoder, PackBuilder, PackId, SealedPack};
 
-/// Stores a pack of one block, a delta when it has bases.
+/// Stores a pack of one block, which is a delta if `bases` are given.
 fn store_pack(repository: &Repository, blobs: &[&[u8]], bases: &[&[u8]]) -> PackId {
     let keys = repository.keys();
     let mut encoder = BlockEncoder::new(3).unwrap();

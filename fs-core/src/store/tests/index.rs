@@ -10,7 +10,7 @@ fn index(store: &Store) -> PathBuf {
     store.directory.path().join("repository").join(INDEX)
 }
 
-/// Stores another blob, and reads all.
+/// Stores another blob, and reads all blobs.
 fn assert_usable(store: &Store, what: &str) {
     for access in [Access::Read, Access::Write] {
         let repository = Repository::open(store.open(Access::Read).root(), access)
@@ -40,7 +40,7 @@ fn a_reader_opens_a_file_again_only_when_it_is_another() {
     let path = index(&store);
     let sound = fs::read(&path).unwrap();
     let file = reading.index.current().file();
-    // Another process would now find the file damaged.
+    // Another process would now find a damaged file.
     fs::write(&path, b"this is no index").unwrap();
     reading.index.reopen().unwrap();
     assert_eq!(reading.index.current().file(), file);
@@ -89,7 +89,7 @@ fn a_check_replaces_only_a_faulty_index() {
     assert!(matches!(refused, Err(StoreError::Locked { .. })), "{refused:?}");
 }
 
-/// Nothing planted in the index's place is opened or written to.
+/// An entry planted in the index's place is neither opened nor written to.
 #[cfg(unix)]
 #[test]
 fn what_is_no_file_is_replaced() {
@@ -144,7 +144,7 @@ fn a_link_that_comes_and_goes_is_never_followed() {
     two_packs(&store.open(Access::Write));
     let (path, victim) = (index(&store), store.directory.path().join("victim"));
     let sound = fs::read(&path).unwrap();
-    // It is an index, too, so that it would be opened if it were found.
+    // The file is an index, too, so it would be opened if it were found.
     fs::write(&victim, &sound).unwrap();
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {

@@ -10,7 +10,7 @@ use crate::store::misled::Searches;
 
 const BLOBS: TableDefinition<'_, [u8; 16], u32> = TableDefinition::new("blobs");
 
-/// Damages the index as a flipped bit would, below redb's notice.
+/// Damages the index as a flipped bit would, unnoticed by redb.
 fn change(store: &Store, work: impl FnOnce(&mut redb::Table<'_, [u8; 16], u32>)) {
     let mut builder = Builder::new();
     builder.set_concurrency_mode(ConcurrencyMode::MultiWriter);
@@ -60,7 +60,7 @@ fn the_number_of_another_pack_and_of_none() {
     }
 }
 
-/// Another process holds the lock all the time: a reader still reads on.
+/// Another process holds the lock all the time. A reader can read nevertheless.
 #[test]
 fn while_a_writer_holds_the_lock() {
     let store = Store::new();
@@ -77,7 +77,7 @@ fn while_a_writer_holds_the_lock() {
     assert!(reading.has_index_in_memory());
 }
 
-/// A writer stores packs before the index knows them. That is no fault of the index.
+/// A writer stores packs before it adds them to the index. That is no fault of the index.
 #[test]
 fn a_pack_that_is_not_indexed_yet_is_no_fault() {
     let store = Store::new();
@@ -95,7 +95,7 @@ fn a_pack_that_is_not_indexed_yet_is_no_fault() {
     assert_eq!(writing.index.current().file(), file);
 }
 
-/// As in a copy of a repository whose index was copied before its packs.
+/// This happens in a copy of a repository whose index was copied before its packs.
 #[test]
 fn packs_that_the_index_lacks_are_taken_up() {
     let store = Store::new();
@@ -141,7 +141,7 @@ fn one_thread_searches_and_the_others_wait_for_it() {
     thread::scope(|scope| {
         let other = scope.spawn(|| searches.begin());
         searches.end(false);
-        // It waited for the search; or it came when none was running, and must search itself.
+        // The thread waited for the search. Or it came when no search was running, and must search itself.
         if other.join().unwrap() {
             searches.end(false);
         }

@@ -1,4 +1,4 @@
-//! Media that cannot be read in places, and blocks that nobody but a forger writes.
+//! Media with bad sectors, and blocks that only a forger writes.
 
 use std::io;
 use std::ops::Range;
@@ -10,7 +10,7 @@ use crate::format::{BlockBuilder, BlockEncoder, Keys, PackBuilder, RepositoryId,
 use crate::store::live_index::LiveIndex;
 use crate::store::rebuild::Basis;
 
-/// A medium with a sector that cannot be read.
+/// A medium with a bad sector.
 #[derive(Debug, Default)]
 pub(in crate::store) struct Scratched {
     pub(in crate::store) below: MemoryBackend,
@@ -57,7 +57,7 @@ fn noise(seed: u8, len: usize) -> Vec<u8> {
     bytes
 }
 
-/// A pack of a block for each blob.
+/// A pack with one block for each blob.
 fn pack(keys: &Keys, blobs: &[&[u8]]) -> SealedPack {
     let mut encoder = BlockEncoder::new(3).unwrap();
     let mut pack = PackBuilder::new(PackKind::Data);
@@ -70,7 +70,7 @@ fn pack(keys: &Keys, blobs: &[&[u8]]) -> SealedPack {
     pack.finish(keys).unwrap()
 }
 
-/// A reader of these packs, the last of which is asked first.
+/// A reader of these packs. It asks the last pack first.
 fn reader(keys: &Keys, packs: &[SealedPack], scratch: Range<u64>) -> Reader {
     reader_of(&Arc::new(Scratched { scratch, ..Scratched::default() }), keys, packs)
 }
@@ -100,7 +100,7 @@ fn a_copy_is_read_where_the_medium_fails() {
     let keys = Keys::derive(&Secret([6; 32]));
     let (other, blob) = (noise(1, 20_000), noise(2, 9000));
     let packs = [pack(&keys, &[&blob]), pack(&keys, &[&other, &blob])];
-    // Within the second block of the second pack, and beyond the end of the first.
+    // The bad sector is in the second block of the second pack, and beyond the end of the first pack.
     let reader = reader(&keys, &packs, 22_000..22_512);
     assert_eq!(reader.pack_catalogue(packs[1].id).unwrap().0.blobs().len(), 2);
     assert!(*reader.blob(&keys.blob_id(&other)).unwrap() == *other);

@@ -1,5 +1,5 @@
-//! What the fixture holds: a bit of everything that the format can say. Its words come from here, not from reading
-//! it back.
+//! The content of the fixture: a bit of everything that the format can express. Its description comes from
+//! here, not from a read of the fixture.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -76,7 +76,7 @@ fn tree(version: u32) -> Thing {
 
 const TWINS: [&[u8]; 2] = [b"other twin", b"twin"];
 
-/// Writes three snapshots, and says what they hold.
+/// Writes three snapshots, and describes their content.
 pub(super) fn write_history(repository: &Repository) -> String {
     let mut trees = Vec::new();
     let mut previous = HashMap::new();
@@ -120,7 +120,7 @@ pub(super) fn write_history(repository: &Repository) -> String {
 
 struct Taking<'a> {
     writer: &'a mut Writer,
-    /// Where contents and directories were, by path.
+    /// Earlier contents and directories, by path.
     previous: &'a mut HashMap<Vec<u8>, (Option<Content>, Option<BlobId>)>,
     text: String,
 }

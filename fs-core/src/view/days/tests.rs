@@ -14,14 +14,14 @@ fn names(view: &View, folder: &Node, offset: u64) -> Vec<String> {
     names
 }
 
-/// What a name at the top is: the folder itself, or where it leads.
+/// The target of the link `name` at the top; `None` if the name is the folder itself.
 fn target(view: &View, name: &str) -> Result<Option<String>, ()> {
     let node = view.lookup(&view.top(), name.as_bytes()).map_err(drop)?;
     let link = view.attr(&node).kind == FileKind::Symlink;
     Ok(link.then(|| String::from_utf8_lossy(view.read_link(&node).unwrap()).into_owned()))
 }
 
-/// `source` on the first and the third day, `other` on the second, twice.
+/// Snapshots of `source` on the first and third day, and two of `other` on the second.
 fn three_days() -> (tempfile::TempDir, View) {
     let (folder, _) = view(&[(10, 1), (2 * DAY + 10, 4)], Scope::Repository);
     let root = folder.path().join("repository");
@@ -88,7 +88,8 @@ fn positions_within_a_second_have_folders_of_their_own() {
     let (folder, _) = view(&[(10, 1)], Scope::Repository);
     let root = folder.path().join("repository");
     let repository = Repository::open(&root, Access::Write).unwrap();
-    // `source` again, out of order; `other` at the time of its first one, and at another.
+    // `source` gets more snapshots, out of order. `other` gets one at the time of the first snapshot of
+    // `source`, and another.
     for (source, millis, number, uid) in
         [("source", 900, 2, 2), ("source", 100, 3, 3), ("other", 0, 1, 4), ("other", 950, 2, 5)]
     {
@@ -114,7 +115,7 @@ fn positions_within_a_second_have_folders_of_their_own() {
     assert_eq!(uids("@1970-01-01"), [Some(3), Some(5)]);
     assert_eq!(target(&view, "@latest~1"), Ok(Some("@1970-01-01T00-00-10_3".into())));
     assert_eq!(target(&view, "@latest"), Ok(Some("@1970-01-01".into())));
-    // By the id of each.
+    // The id of each snapshot means the snapshot's folder.
     let sources = view.sources();
     for (source, place, expected) in [
         ("source", 0, "@1970-01-01T00-00-10"),

@@ -1,13 +1,15 @@
-//! `@changes/@A..@B/{added,modified,deleted}` in a source's folder: only what differs, as trees.
+//! `@changes/@A..@B/{added,modified,deleted}` in a source's folder: trees that show only what differs.
 //!
-//! A directory that both snapshots have and that is not the same leads on in all three, as looking for what is
-//! below it would read all that differs; it may turn out to hold nothing of its kind. Everything else is where it belongs: what only B has
-//! in `added`, what only A has in `deleted`, and in `modified`, as B has it, what both have. If only one has
-//! an entry because the import of the other could not read it, it is in a fourth folder, `not-read`. This
-//! folder exists only if something was not read.
+//! A directory whose content differs between the two snapshots is in all three folders. A search for what is
+//! below it would read everything that differs. So the directory may turn out to hold nothing of the folder's
+//! kind.
 //!
-//! In a view for several users a directory excludes all users whom either of the two excludes. Whether its
-//! parent lists it does not depend on its content (see [`shown`](super::shown)).
+//! Any other entry is in one folder. `added` holds what only B has, and `deleted` what only A has. `modified`
+//! holds what both have, in the state of B. A fourth folder, `not-read`, holds an entry that one snapshot
+//! lacks because its import could not read it. This folder exists only if something was not read.
+//!
+//! In a view for several users, a directory excludes every user whom either of the two directories excludes.
+//! Whether its parent lists it does not depend on its content (see [`shown`](super::shown)).
 
 use std::sync::Arc;
 
@@ -22,17 +24,17 @@ use crate::view::node::{Identity, Node, What};
 use crate::view::path::joined;
 use crate::view::{Aspects, DirEntry, Snapshot, View, ViewError};
 
-/// The folder of differences in a source's.
+/// The virtual folder of differences in a source's folder.
 pub(in crate::view) const CHANGES: &[u8] = b"@changes";
 
-/// What is in it. Such a node is kept as it is while a kernel knows it: it is made of two others.
+/// A node in `@changes`. It is made of two other nodes, so it is stored as it is while a kernel knows it.
 #[derive(Debug)]
 pub(in crate::view) enum Changes {
     /// `@changes` of this source.
     Top(Arc<[u8]>),
     /// `@A..@B`.
     Between(Arc<Snapshot>, Arc<Snapshot>),
-    /// A directory that both have.
+    /// A directory that both snapshots have.
     Both(Box<Both>),
 }
 
@@ -41,9 +43,9 @@ pub(in crate::view) struct Both {
     part: Part,
     before: Tree,
     after: Tree,
-    /// Whose attributes are shown.
+    /// The entry whose attributes are shown.
     entry: Entry,
-    /// Access that both allow.
+    /// Access that both directories allow.
     access: Access,
 }
 
@@ -75,7 +77,7 @@ impl Part {
 }
 
 impl Changes {
-    /// What a directory shows of its own.
+    /// The entry of a directory that both snapshots have.
     pub(in crate::view) fn entry(&self) -> Option<&Entry> {
         match self {
             Changes::Both(both) => Some(both.entry()),
@@ -83,7 +85,7 @@ impl Changes {
         }
     }
 
-    /// Access to a directory that both have.
+    /// Access to a directory that both snapshots have.
     pub(in crate::view) fn access(&self) -> Option<Access> {
         match self {
             Changes::Both(both) => Some(both.access),
@@ -137,7 +139,7 @@ impl View {
         }
     }
 
-    /// `@A..@B`, or a link to it when these are not the canonical names.
+    /// Looks up `@A..@B`. Returns a link to it if the names are not canonical.
     fn lookup_between(&self, source: &[u8], name: &[u8]) -> Result<Node, ViewError> {
         let dots = name.windows(3).position(|window| window == b"..@").ok_or(ViewError::NotFound)?;
         let (from, to) = (&name[..dots], &name[dots + 2..]);
@@ -147,7 +149,8 @@ impl View {
         {
             return Ok(Node::between(self.keys(), before, after));
         }
-        // Taken for an expression, the name of a snapshot just made would mean the one before.
+        // A name may be that of a snapshot just made. Taken for an expression, it would mean the snapshot
+        // before.
         let sources = self.newest_sources();
         let source = sources.get(source).ok_or(ViewError::NotFound)?;
         let now = Timestamp::now();
@@ -166,8 +169,8 @@ impl View {
         Ok(Node::alias(self.keys(), &source.name, name, target.as_bytes()))
     }
 
-    /// A part of the differences. Directories below it are others than those of the snapshots: a kernel knows a
-    /// directory in one place only.
+    /// The root of a part of the differences. Directories below it have identities of their own, because a
+    /// kernel knows a directory in one place only.
     fn part(&self, part: Part, before: &Arc<Snapshot>, after: &Arc<Snapshot>) -> Result<Node, ViewError> {
         let parts: &[&[u8]] = &[b"changes through", part.name(), &before.id.0, &after.id.0];
         let through = Identity::new(self.keys(), parts);
@@ -189,7 +192,7 @@ impl View {
         emit: &mut dyn FnMut(DirEntry<'_>) -> bool,
     ) -> Result<(), ViewError> {
         let both = match changes {
-            // There are as many as pairs of snapshots.
+            // `@changes` has as many entries as there are pairs of snapshots, so it lists none.
             Changes::Top(_) => return Ok(()),
             Changes::Between(before, after) => {
                 let skip = usize::try_from(offset).unwrap_or(usize::MAX);
@@ -218,7 +221,7 @@ impl View {
         Ok(())
     }
 
-    /// What a part shows of a name that differs, or may differ.
+    /// The node that a part shows for a name that differs, or may differ.
     fn in_both(&self, both: &Both, differing: &Differing) -> Result<Option<Node>, StoreError> {
         let Both { part, before, after, .. } = both;
         let whole = |tree: &Tree, found: &Option<Found>| {

@@ -1,7 +1,8 @@
-//! What differs between two trees, of one source or of two.
+//! Differences between two trees, of one source or of two.
 //!
-//! Both are walked in lock-step. Equal ids say that nothing below differs, so what is read is little more than what
-//! changed: the directories on the way to a change, and of a large one the few nodes around it.
+//! Both trees are walked in lock-step. Equal ids prove that nothing below differs. So little more is read
+//! than what changed: the directories on the way to a change, and of a large directory the few nodes around
+//! the change.
 
 mod folders;
 mod pairs;

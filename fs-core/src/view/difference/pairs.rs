@@ -1,21 +1,21 @@
-//! Two directories side by side, as `@changes` shows them.
+//! Compares two directories side by side, as `@changes` shows them.
 
 use crate::format::{BlobId, Entry};
 use crate::store::{Comparison, Differing, DirectoryCursor, Found, Reader, StoreError};
 
-/// The names that differ and, if asked, directories that do not: in the order of names.
+/// The names that differ, in order. On request, directories that do not differ are included.
 pub(super) struct Pairs {
     differing: Comparison,
-    /// The next entry that differs …
+    /// The next entry that differs.
     different: Option<Differing>,
-    /// … and the next directory that may be equal.
+    /// The next directory, which may be equal on both sides.
     directory: Option<Found>,
-    /// All entries of the second directory.
+    /// All entries of the second directory, if equal directories are included.
     all: Option<(Reader, DirectoryCursor)>,
 }
 
 impl Pairs {
-    /// With `directories`, also equal directories that both have.
+    /// With `directories`, the equal directories that both sides have are included.
     pub(super) fn new(
         reader: &Reader,
         before: BlobId,
@@ -30,7 +30,7 @@ impl Pairs {
         Ok(pairs)
     }
 
-    /// The next name; `None` after the last.
+    /// Returns the next name; `None` after the last.
     pub(super) fn advance(&mut self) -> Result<Option<Differing>, StoreError> {
         let name = self.different.as_ref().map(name);
         let directory = self.directory.as_ref().map(Found::name);
@@ -63,7 +63,7 @@ impl Pairs {
     }
 }
 
-/// The name that both sides of a difference have.
+/// The name of an entry that differs.
 pub(super) fn name(differing: &Differing) -> &[u8] {
     differing.after.as_ref().or(differing.before.as_ref()).map_or(b"", Found::name)
 }

@@ -1,22 +1,23 @@
-//! Which directories `@changes` shows in a view for several users.
+//! Decides which directories `@changes` shows in a view for several users.
 //!
-//! If only directories that differ were listed, every user who can list the parent would learn that something
-//! below differs. For a closed directory this must stay secret. So a directory that is closed to some user,
-//! or has such a directory below it, is always listed, in every part.
+//! Suppose that only directories that differ were listed. Then every user who can list the parent would learn
+//! that something below differs. For a closed directory this must stay secret. So a directory is always
+//! listed, in every part, if it is closed to some user. The same holds if such a directory is below it.
 
 use crate::format::{BlobId, Entry, Kind};
 use crate::store::{DirectoryCursor, StoreError};
 use crate::view::View;
 use crate::view::access::Access;
 
-/// Bound of the entries searched for a closed directory. The search enters no closed directory, so reaching
-/// the bound reveals nothing hidden.
+/// Upper bound of the entries searched for a closed directory. The search enters no closed directory, so
+/// reaching the bound reveals nothing hidden.
 const MAX_ENTRIES: u32 = 1 << 16;
 /// Cost of a directory in addition to its entries.
 const DIRECTORY: u32 = 32;
 
 impl View {
-    /// Whether a directory is shown even if both sides are equal. `access` is what both allow.
+    /// Whether a directory is shown even if both sides are equal. `access` is the access that both sides
+    /// allow.
     pub(super) fn hides_differences(&self, access: Access, id: &BlobId) -> Result<bool, StoreError> {
         if !self.is_shared() {
             return Ok(false);

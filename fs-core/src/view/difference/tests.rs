@@ -6,7 +6,7 @@ fn snapshot(view: &View, time: &[u8], path: &[u8]) -> Node {
     view.walk(view.sources().get(b"source").unwrap(), time, path).unwrap()
 }
 
-/// Paths with a letter each.
+/// Paths that differ, each with a letter.
 fn lines(view: &View, before: Option<&Node>, after: Option<&Node>) -> Vec<String> {
     let mut lines = Vec::new();
     view.compare(before, after, &mut |difference| {

@@ -6,35 +6,37 @@ use crate::view::node::{Home, Node, Place, What};
 use crate::view::path::joined;
 use crate::view::{Aspect, Aspects, Reading, Snapshot, View, ViewError};
 
-/// One thing that differs.
+/// One difference between two trees.
 #[derive(Debug)]
 pub struct Difference<'a> {
-    /// Its path below what was compared; empty for that itself.
+    /// Path below the compared nodes; empty for these nodes themselves.
     pub path: &'a [u8],
-    /// What it was; `None` when it is new.
+    /// Earlier state; `None` if the entry is new.
     pub before: Option<&'a Node>,
-    /// What it is; `None` when it is gone.
+    /// Later state; `None` if the entry is gone.
     pub after: Option<&'a Node>,
-    /// In what these two differ; nothing when there is only one.
+    /// Aspects in which both states differ; empty if there is only one.
     pub aspects: Aspects,
-    /// Whether the side that lacks the entry could read its path. If not, it is unknown whether it existed
-    /// there.
+    /// Whether the side that lacks the entry could read its path. If not, it is unknown whether the entry
+    /// existed there.
     pub reading: Reading,
 }
 
 impl Difference<'_> {
-    /// Whether it is a directory that differs in its time alone, as whatever is made or removed in it has it differ.
+    /// Whether the difference is a directory that differs in its time alone. Its time changes whenever an
+    /// entry is created or removed in it.
     pub fn is_wake(&self) -> bool {
         self.aspects.iter().eq([Aspect::Time]) && self.after.and_then(Tree::of).is_some()
     }
 }
 
 impl View {
-    /// Tells what differs between two nodes and all below them, until the end or until `tell` returns false: the names of a directory
-    /// in their order, and a directory before what is in it. Memory is bounded by the depth.
+    /// Reports the differences between two nodes and everything below them, until the end or until `tell`
+    /// returns false. The names of a directory come in their order, and a directory before its entries.
+    /// Memory is bounded by the depth.
     ///
-    /// Where one of both is a directory and the other is none, the one is told as gone and the other as new. That a file
-    /// has more names, or fewer, is no difference.
+    /// If only one of the nodes is a directory, `before` is reported as gone and `after` as new. A changed
+    /// number of names of a file is no difference.
     pub fn compare(
         &self,
         before: Option<&Node>,
@@ -61,7 +63,7 @@ impl View {
         Ok(())
     }
 
-    /// What was found in a directory of a snapshot.
+    /// The node of an entry that was found in a directory of a snapshot.
     pub(in crate::view) fn child(&self, tree: &Tree, found: &Found) -> Result<Node, StoreError> {
         let home = Home {
             snapshot: Arc::clone(&tree.snapshot),
@@ -95,7 +97,7 @@ impl Tree {
     }
 }
 
-/// The walk: its stack is explicit, as a tree may be deeper than a thread's.
+/// A walk over two trees. Its stack is explicit, as a tree may be deeper than a thread's stack allows.
 struct Walk<'a> {
     view: &'a View,
     frames: Vec<Frame>,
@@ -103,7 +105,7 @@ struct Walk<'a> {
     tell: &'a mut dyn FnMut(Difference<'_>) -> bool,
 }
 
-/// A directory that is being compared, or one that is alone.
+/// A directory that is being compared, or that only one side has.
 struct Frame {
     before: Option<Tree>,
     after: Option<Tree>,
@@ -134,7 +136,8 @@ impl Frame {
 }
 
 impl Walk<'_> {
-    /// Tells of what has the path now, and enters what must be looked into. False when nobody listens any more.
+    /// Reports the nodes at the present path, and enters them if they differ. Returns false once `tell`
+    /// returned false.
     fn meet(&mut self, before: Option<&Node>, after: Option<&Node>, reading: Reading) -> bool {
         let trees = (before.and_then(Tree::of), after.and_then(Tree::of));
         let goes_on = match (before, after) {

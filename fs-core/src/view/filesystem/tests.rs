@@ -34,7 +34,7 @@ fn a_snapshot_that_cannot_be_read_for_a_moment_is_there() {
     let snapshots = at("repository/snapshots");
     let manifest = fs::read_dir(&snapshots).unwrap().next().unwrap().unwrap().path();
     fs::rename(&manifest, at("manifest")).unwrap();
-    // Reading a directory fails, as reading from a disk does that is not there for a moment.
+    // Reading a directory fails, as does reading from a disk that is absent for a moment.
     fs::create_dir(at("away")).unwrap();
     symlink(at("target"), &manifest).unwrap();
     symlink(at("away"), at("target")).unwrap();
@@ -46,7 +46,7 @@ fn a_snapshot_that_cannot_be_read_for_a_moment_is_there() {
     let (zone, caches) = (TimeZone::UTC, CacheSizes::default());
     let options = Options { scope: Scope::Repository, zone, owner: (0, 0), caches };
     let view = View::new(repository, options).unwrap();
-    // The index remembers it, to the letter.
+    // The index has recorded the manifest, to the letter.
     assert_eq!(view.sources().iter().len(), 1);
     fs::remove_file(at("target")).unwrap();
     symlink(at("manifest"), at("target")).unwrap();
@@ -54,7 +54,7 @@ fn a_snapshot_that_cannot_be_read_for_a_moment_is_there() {
     assert_eq!(view.sources().iter().len(), 1);
 }
 
-/// Whether `name` of the folder is a link; false also when it is not there.
+/// Whether `name` of the folder is a link; false also if it does not exist.
 fn is_link(view: &View, folder: &Node, name: &str) -> bool {
     view.lookup(folder, name.as_bytes()).is_ok_and(|node| view.attr(&node).kind == FileKind::Symlink)
 }
@@ -81,7 +81,7 @@ fn where_links_are_unwelcome_expressions_are_folders() {
             true
         })
         .unwrap();
-    // What is a link in a snapshot stays one.
+    // A link in a snapshot stays a link.
     let snapshot = folders.lookup(&source, b"@latest").unwrap();
     assert!(is_link(&folders, &snapshot, "link"));
     assert!(matches!(folders.lookup(&source, b"@1969"), Err(ViewError::NotFound)));

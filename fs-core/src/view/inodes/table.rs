@@ -4,28 +4,28 @@ use hashbrown::HashTable;
 
 use crate::view::node::{Home, Identity, Node, Place, What};
 
-/// What is known of a number.
+/// A node that the kernel knows.
 #[derive(Debug)]
 pub(super) enum Known {
-    /// The node, which is nowhere else.
+    /// The node itself, which is stored nowhere else.
     Itself(Box<Node>),
-    /// The path whose folder of versions it is.
+    /// The folder of the versions of `path`.
     Versions { identity: Identity, source: Arc<[u8]>, path: Arc<[u8]> },
-    /// Where it is. Its number of names, unless that is too large to be kept.
+    /// The position of an entry. `names` is its number of names, or `None` if that is too large to be kept.
     At { identity: Identity, place: Place, names: Option<u32> },
 }
 
-/// Numbers and what they mean. A million of them is usual, so each takes little: 32 bytes, five in the index, and its
-/// part of the leaf that its neighbours share.
+/// Numbers and their nodes. A million of them is usual, so each takes little memory: 32 bytes, five bytes in
+/// the index, and its part of the leaf that its neighbours share.
 #[derive(Debug, Default)]
 pub(super) struct Table {
     slots: Vec<Slot>,
-    /// Where in `slots` a number is.
+    /// Positions in `slots`, by number.
     index: HashTable<u32>,
     width: Width,
-    /// The greatest of all `skip`.
+    /// The greatest `skip` since the table was last empty.
     longest: u32,
-    /// Homes told last: the next one is usually among them.
+    /// The leaves used last. The next node is usually in one of them.
     recent: Vec<Arc<Origin>>,
 }
 
@@ -51,26 +51,26 @@ impl Width {
     }
 }
 
-/// 0 means "none" to many programs, 1 is the root's.
+/// The first number for a node: many programs take 0 for "none", and 1 is the root's number.
 const FIRST: u64 = 2;
 
-/// Numbers of few bits do not spread by themselves.
+/// Hashes a number. Numbers of few bits do not spread by themselves.
 fn hash(number: u64) -> u64 {
     number.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 #[derive(Debug)]
 struct Slot {
-    /// Of the node's identity.
+    /// `ino` of the node's identity.
     ino: u64,
     check: u32,
-    /// How many numbers were taken when this one was assigned.
+    /// Number of taken numbers that were skipped when this one was assigned.
     skip: u32,
-    /// How often the kernel was told of it; at the greatest value nobody knows any more.
+    /// The lookup count. At its maximum the true count is unknown, and the node is never dropped.
     lookups: u32,
     origin: Arc<Origin>,
     at: u16,
-    /// Of a version; 0 when there are more than fit.
+    /// Number of names of a version; 0 if it does not fit.
     names: u16,
 }
 
@@ -81,9 +81,9 @@ enum Origin {
     Itself(Box<Node>),
 }
 
-/// As many directories as are usually open at a time.
+/// Number of directories that are usually open at a time.
 const RECENT: usize = 16;
-/// A table so small is not worth making smaller.
+/// Capacity up to which it is not worth shrinking the table.
 const SMALL: usize = 1024;
 
 impl Table {
@@ -117,23 +117,24 @@ impl Table {
         self.index.find(hash(number), is_it).map(|at| *at as usize)
     }
 
-    /// The number by which the kernel knows the node with this identity, if it does.
+    /// The number by which the kernel knows the node with this identity; `None` if the kernel does not know
+    /// it.
     pub(super) fn number_of(&self, ino: u64, check: Option<u32>) -> Option<u64> {
         let is_it = |slot: &Slot| slot.ino == ino && check.is_none_or(|check| slot.check == check);
         let numbers = (0..=self.longest).map(|skip| self.width.number(ino, skip));
         numbers.into_iter().find(|number| self.find(*number).is_some_and(|at| is_it(&self.slots[at])))
     }
 
-    /// The number of `node`. The kernel need not know the node.
+    /// The number of `node`, which the kernel need not know.
     pub(super) fn number(&self, node: &Node) -> u64 {
         let Identity { ino, check } = node.identity;
         self.number_of(ino, Some(check)).unwrap_or_else(|| self.width.number(ino, 0))
     }
 
-    /// Counts a telling of `node`, and returns its number.
+    /// Counts a lookup of `node`, and returns its number.
     pub(super) fn add(&mut self, node: &Node) -> u64 {
         let Identity { ino, check } = node.identity;
-        // After a freed number there may be another one of the same node.
+        // The node may already have a number that comes after a freed one.
         if let Some(number) = self.number_of(ino, Some(check))
             && let Some(at) = self.find(number)
         {
@@ -176,7 +177,7 @@ impl Table {
             return;
         }
         found.remove();
-        // The last one takes its place.
+        // The last slot moves to the free position.
         let last = slots.len() - 1;
         if last != number {
             let moved = slots[last].number(width);
@@ -191,7 +192,7 @@ impl Table {
         self.shrink();
     }
 
-    /// Gives back what is not needed when much was forgotten.
+    /// Returns memory to the allocator after many nodes were forgotten.
     fn shrink(&mut self) {
         let len = self.slots.len();
         if len < self.slots.capacity() / 4 && self.slots.capacity() > SMALL {
@@ -230,7 +231,8 @@ impl Slot {
         width.number(self.ino, self.skip)
     }
 
-    /// Whether `node`, the same, was found in a later snapshot: old ones are given up first.
+    /// Whether `node`, which is the same node, was found in a later snapshot. Old snapshots are removed
+    /// first.
     fn is_older_than(&self, node: &Node) -> bool {
         match (&*self.origin, &node.place) {
             (Origin::Leaf(home), Some(place)) => {
@@ -286,13 +288,13 @@ mod tests {
     #[test]
     fn short_numbers_are_short_and_one_node_has_one() {
         let mut table = Table::new(Width::Bits32);
-        // The same 32 bits.
+        // Both are folded to the same 32 bits.
         let (one, other) = (node(7 << 32 | 5, 1), node(5 << 32 | 7, 2));
         let (first, second) = (table.add(&one), table.add(&other));
         assert_eq!((first, second), (4, 5));
         assert_eq!(known(&table, 5), Some(other.identity));
         assert_eq!((table.number(&other), table.number_of(5 << 32 | 7, None)), (5, Some(5)));
-        // What others give back does not change a number.
+        // A number stays the same when another node is forgotten.
         table.take_back(first, 1);
         assert_eq!((table.add(&other), table.add(&one)), (5, 4));
         table.take_back(5, 2);

@@ -3,7 +3,7 @@ use crate::format::Time;
 use crate::view::Scope;
 use crate::view::fixtures::{FILES, view};
 
-/// Every node below `node`, told to `inodes`.
+/// Makes `inodes` remember every node below `node`, and collects these nodes.
 fn tell_all(view: &View, inodes: &Inodes, node: &Node, told: &mut Vec<Node>) {
     let mut below = Vec::new();
     view.read_directory(node, 0, &mut |entry| {
@@ -27,7 +27,8 @@ fn a_node_that_is_read_again_is_the_same() {
     assert!(inodes.is_empty());
     let mut told = Vec::new();
     tell_all(&view, &inodes, &view.top(), &mut told);
-    // `@latest`; of each snapshot itself, two folders and a file of its own; and what they share.
+    // `@latest`; for each snapshot its root, two folders and a file of its own; and the entries that both
+    // share.
     assert_eq!(inodes.len(), 1 + 2 * 4 + FILES as usize + 1);
     for node in &told {
         let again = inodes.get(node.ino()).unwrap().unwrap();

@@ -7,7 +7,7 @@ use crate::store::Access;
 use crate::view::fixtures::{add_snapshot, view};
 use crate::view::{Scope, Sources, View, ViewError};
 
-/// Gives the snapshot at a place of a source a name.
+/// Gives a tag to the snapshot at an index of a source.
 fn give(view: &View, source: &[u8], place: usize, name: &str) -> TagId {
     let sources = view.sources();
     let snapshot = sources.get(source).unwrap().snapshot(place).unwrap().id;
@@ -37,7 +37,7 @@ fn a_tag_means_the_last_snapshot_that_has_it() {
     is("@both", NAMES[0]);
     let later = give(&view, b"source", 1, "both");
     is("@both", NAMES[1]);
-    // A tag that means a time, from another version of the program: the time wins.
+    // A tag from another version of the program may mean a time. Then the time wins.
     give(&view, b"source", 0, "latest");
     give(&view, b"source", 0, "first~1");
     is("@latest", NAMES[2]);
@@ -78,7 +78,7 @@ fn what_cannot_be_read_is_passed_over() {
     assert!(!sources.is_incomplete());
     let source = sources.get(b"source").unwrap();
     assert_eq!(source.tags().map(|(tag, place)| (&*tag.name, place)).collect::<Vec<_>>(), [("sound", 0)]);
-    // A folder that cannot be listed costs the tags, not the snapshots.
+    // If the folder of tags cannot be listed, only the tags are missing, not the snapshots.
     fs::remove_dir_all(root.join("tags")).unwrap();
     fs::write(root.join("tags"), b"no folder").unwrap();
     let sources = Sources::load(&repository, &zone, &sources).unwrap();
@@ -91,7 +91,7 @@ fn what_is_known_is_not_read_again() {
     let (_folder, view) = view(&[(1, 8)], Scope::Source(b"source".to_vec()));
     let id = give(&view, b"source", 0, "kept");
     let known = Tags::load(view.repository(), &Tags::default());
-    // Only the name is looked at from now on.
+    // From now on, only the name is looked at.
     fs::write(view.repository().root().join("tags").join(id.to_string()), b"other bytes").unwrap();
     let again = Tags::load(view.repository(), &known);
     assert!(Arc::ptr_eq(&known.by_id[&id], &again.by_id[&id]));
@@ -111,7 +111,7 @@ fn in_a_mount_of_all_it_is_the_time_of_the_last_one() {
     assert_eq!(link(&view, b"source", b"@mark").unwrap(), NAMES[0]);
     assert_eq!(link(&view, b"", b"@mark").unwrap(), NAMES[0]);
     give(&view, b"other", 0, "mark");
-    // The last snapshot of that day.
+    // The snapshot is the last one of that day.
     assert_eq!(link(&view, b"", b"@mark").unwrap(), "@1970-01-01");
     assert!(matches!(link(&view, b"", b"@marks"), Err(ViewError::NotFound)));
 }

@@ -1,4 +1,5 @@
-//! Expressions written as a date: `2024-06-01T03-15-30+0200` cut short anywhere, and Samba's `GMT-` form.
+//! Expressions written as a date: `2024-06-01T03-15-30+0200`, which may be cut short anywhere, and Samba's
+//! `GMT-` form.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
@@ -9,7 +10,7 @@ use super::period::Period;
 
 const LAST_NANOSECOND: i32 = 999_999_999;
 
-/// `YYYY[-MM[-DD[Thh[-mm[-ss]][offset]]]]`, where the time may have colons instead.
+/// Parses `YYYY[-MM[-DD[Thh[-mm[-ss]][offset]]]]`, where the time may have colons instead.
 pub(super) fn period(text: &[u8]) -> Option<Period> {
     let mut text = Cursor::new(text);
     let year = text.four()?;
@@ -36,7 +37,7 @@ pub(super) fn period(text: &[u8]) -> Option<Period> {
     Some(Period::Calendar { last: date.to_datetime(time), offset })
 }
 
-/// `YYYY.MM.DD-hh.mm.ss` in UTC; gives the second's last instant.
+/// Parses `YYYY.MM.DD-hh.mm.ss` in UTC, and returns the second's last instant.
 pub(super) fn gmt_second(text: &[u8]) -> Option<Timestamp> {
     let mut text = Cursor::new(text);
     let year = text.four()?;
@@ -62,7 +63,8 @@ fn whole_days(last: Date) -> Option<Period> {
     Some(Period::Calendar { last: last.to_datetime(time), offset: None })
 }
 
-/// A minute or a second, if one follows. A minus followed by four digits or six is an offset's sign instead.
+/// Parses a minute or a second, if one follows. A minus before four or six digits is an offset's sign
+/// instead.
 fn field(text: &mut Cursor<'_>, separator: u8) -> Option<i8> {
     if text.peek() != Some(separator) || text.digits_after_next() != 2 {
         return None;
@@ -71,7 +73,8 @@ fn field(text: &mut Cursor<'_>, separator: u8) -> Option<i8> {
     text.two()
 }
 
-/// The rest of a name as `Z`, `±hhmm` or `±hhmmss`. Colons are taken too: this is how other tools print times.
+/// Parses the rest of a name as `Z`, `±hhmm` or `±hhmmss`. Colons are allowed, because other tools print
+/// times with them.
 fn offset(mut text: Cursor<'_>) -> Option<Offset> {
     let sign = match text.next()? {
         b'Z' | b'z' => return text.is_empty().then_some(Offset::UTC),

@@ -1,6 +1,6 @@
-//! Reading fixed-width decimal fields from hostile bytes.
+//! Reads fixed-width decimal fields from hostile bytes.
 
-/// What is left to read of a name. Every method that fails leaves the name unusable: the caller gives up.
+/// The unread rest of a name. A method that fails leaves the cursor unusable, and the caller gives up.
 #[derive(Clone, Copy)]
 pub(super) struct Cursor<'a> {
     rest: &'a [u8],
@@ -19,31 +19,31 @@ impl<'a> Cursor<'a> {
         self.rest.first().copied()
     }
 
-    /// The next byte.
+    /// Takes the next byte.
     pub(super) fn next(&mut self) -> Option<u8> {
         let (&first, rest) = self.rest.split_first()?;
         self.rest = rest;
         Some(first)
     }
 
-    /// The next byte, if it is this one in either case.
+    /// Takes the next byte, which must be `byte` in either case.
     pub(super) fn expect(&mut self, byte: u8) -> Option<()> {
         self.next()?.eq_ignore_ascii_case(&byte).then_some(())
     }
 
-    /// Two decimal digits.
+    /// Takes two decimal digits.
     pub(super) fn two(&mut self) -> Option<i8> {
         let (tens, ones) = (self.digit()?, self.digit()?);
         Some(tens * 10 + ones)
     }
 
-    /// Four decimal digits.
+    /// Takes four decimal digits.
     pub(super) fn four(&mut self) -> Option<i16> {
         let (high, low) = (self.two()?, self.two()?);
         Some(i16::from(high) * 100 + i16::from(low))
     }
 
-    /// How many decimal digits follow the next byte.
+    /// Number of decimal digits that follow the next byte.
     pub(super) fn digits_after_next(self) -> usize {
         self.rest.iter().skip(1).take_while(|byte| byte.is_ascii_digit()).count()
     }
@@ -54,7 +54,8 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// A whole number of decimal digits and nothing else; one too large for 64 bits is as good as the largest.
+/// Parses a whole number that consists of decimal digits only. A number too large for 64 bits becomes the
+/// largest.
 pub(super) fn whole_number(text: &[u8]) -> Option<i64> {
     if text.is_empty() {
         return None;

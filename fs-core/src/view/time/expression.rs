@@ -1,4 +1,4 @@
-//! From a name to what it means, before any snapshot is looked at.
+//! Parses a name, before any snapshot is looked at.
 
 use jiff::Timestamp;
 use jiff::civil::Weekday;
@@ -10,30 +10,30 @@ use super::period::{AgoUnit, Period};
 #[cfg(test)]
 mod tests;
 
-/// A parsed `@` name. Which snapshot it means is for [`Timeline::select`](super::Timeline::select) to say.
+/// A parsed `@` name. [`Timeline::select`](super::Timeline::select) finds the snapshot that it means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expression {
     /// The last snapshot at or before the period's last instant.
     AsOf(Period),
-    /// The last snapshot, or the one so many places before it, whatever the clock says.
+    /// The last snapshot, or an earlier one, whatever the clock says.
     Latest {
-        /// How many places before the last.
+        /// Number of snapshots to go back from the last one.
         back: usize,
     },
     /// The oldest snapshot.
     First,
-    /// A snapshot in one very second of UTC, not merely before it: Windows remembers these names and
-    /// must not be shown another version under one of them.
+    /// A snapshot in exactly this second of UTC, not before it. Windows remembers these names and must not be
+    /// shown another version under one of them.
     GmtSecond {
         /// The second's last instant (its last nanosecond).
         last: Timestamp,
     },
-    /// The one snapshot whose id starts like this.
+    /// The only snapshot whose id starts with these digits.
     Id(IdPrefix),
 }
 
 impl Expression {
-    /// The longest name that is looked at, in bytes: `@#` and a whole id, with room for leading zeros in
+    /// Maximum length of a name that is parsed, in bytes: `@#` and a whole id, with room for leading zeros in
     /// a number. It bounds the work that a made-up name can cause.
     pub const MAX_LEN: usize = 80;
 
@@ -52,9 +52,10 @@ impl Expression {
         "sunday",
     ];
 
-    /// Parses a name with its leading `@`. `None`: not an expression, or a date that no calendar has.
+    /// Parses a name with its leading `@`. Returns `None` if it is not an expression, or a date that no
+    /// calendar has.
     ///
-    /// Letters count the same in both cases, for the sake of file systems that think so.
+    /// Case is ignored, for the sake of file systems that ignore it.
     pub fn parse(name: &[u8]) -> Option<Expression> {
         if name.len() > Self::MAX_LEN {
             return None;
@@ -68,7 +69,7 @@ impl Expression {
     }
 }
 
-/// Everything that starts with a digit. The byte after the digits tells the forms apart.
+/// Parses a name that starts with a digit. The byte after the digits distinguishes the forms.
 fn numeric(text: &[u8]) -> Option<Period> {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (number, rest) = text.split_at(digits);
@@ -123,7 +124,7 @@ pub struct IdPrefix {
 }
 
 impl IdPrefix {
-    /// Fewer digits would match by accident.
+    /// Minimum number of digits. Fewer would match by accident.
     pub const MIN_DIGITS: usize = 4;
 
     /// Parses 4 to 64 hexadecimal digits in any case.
@@ -139,7 +140,7 @@ impl IdPrefix {
         Some(IdPrefix { bytes, digits: text.len() })
     }
 
-    /// Whether this id starts with these digits.
+    /// Whether `id` starts with these digits.
     pub fn matches(&self, id: &[u8; 32]) -> bool {
         let whole = self.digits / 2;
         self.bytes[..whole] == id[..whole]

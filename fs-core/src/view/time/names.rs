@@ -8,18 +8,18 @@ use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 mod tests;
 
 /// The canonical name of a snapshot with this time and number. A snapshot without a number may have another
-/// name, if there are several in its second.
+/// name, if its second has several snapshots.
 pub fn canonical_name(zone: &TimeZone, time: Timestamp, number: Option<u32>) -> String {
     numbered(&canonical(zone, time), number.unwrap_or(1).into())
 }
 
-/// The name of a snapshot in a second that has this name.
+/// The name of snapshot `number` in the second whose name is `second`.
 pub(super) fn numbered(second: &str, number: u64) -> String {
     if number == 1 { second.to_owned() } else { format!("{second}_{number}") }
 }
 
-/// The canonical name of a second: `@2024-06-01T03-00-00`, and with the offset from UTC
-/// (`@2024-10-27T02-30-00+0200`) for both passes of an hour that the zone's clocks show twice.
+/// The canonical name of a second, such as `@2024-06-01T03-00-00`. If the zone's clocks show an hour twice,
+/// both passes have the offset from UTC in their names (`@2024-10-27T02-30-00+0200`).
 ///
 /// Fractions of a second are cut off, towards the past. No name contains a colon, which Windows forbids.
 pub(super) fn canonical(zone: &TimeZone, time: Timestamp) -> String {
@@ -43,7 +43,7 @@ fn civil_part(civil: DateTime) -> String {
     )
 }
 
-/// `±hhmm`, or `±hhmmss` for the local mean times that preceded standard time.
+/// Formats `±hhmm`, or `±hhmmss` for the local mean times that preceded standard time.
 fn offset_part(offset: Offset) -> String {
     let size = offset.seconds().unsigned_abs();
     let sign = if offset.is_negative() { '-' } else { '+' };

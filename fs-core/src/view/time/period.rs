@@ -1,4 +1,4 @@
-//! Where a period ends: the civil calendar of one zone, with its repeated and skipped hours.
+//! The end of a period in the civil calendar of one zone, with its repeated and skipped hours.
 
 use jiff::civil::{DateTime, Weekday};
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
@@ -14,20 +14,20 @@ pub enum Period {
     Calendar {
         /// The period's last nanosecond, as clocks show it.
         last: DateTime,
-        /// The offset from UTC of those clocks, if the name has one; otherwise they are the zone's.
+        /// The offset of those clocks from UTC, if the name has one. Otherwise they are the zone's clocks.
         offset: Option<Offset>,
     },
     /// The day of `now`.
     Today,
-    /// The day before it.
+    /// The day before the day of `now`.
     Yesterday,
-    /// The latest such day that has begun: today, or one of the six days before.
+    /// The latest day of this name that has begun: today, or one of the six days before.
     Weekday(Weekday),
-    /// No more than an instant: so long before `now`.
+    /// A single instant: this long before `now`.
     Ago {
-        /// How many units.
+        /// Number of units.
         count: i64,
-        /// Of what.
+        /// Unit of `count`.
         unit: AgoUnit,
     },
     /// One second.
@@ -37,26 +37,26 @@ pub enum Period {
     },
 }
 
-/// The unit of "so long ago". Hours are exact; the others keep the time on the clock, so that a day may
-/// last 23 hours or 25, and a year before 29 February is 28 February.
+/// The unit of [`Period::Ago`]. Hours are exact. The other units keep the time of the clock, so a day may
+/// last 23 or 25 hours. One year before 29 February is 28 February.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AgoUnit {
     /// 3600 seconds.
     Hours,
     /// Days of the zone's calendar.
     Days,
-    /// Seven such days.
+    /// Seven days of the zone's calendar.
     Weeks,
     /// Years of the zone's calendar.
     Years,
 }
 
 impl Period {
-    /// The period's last instant, to the nanosecond, and itself within the period.
+    /// The period's last instant, to the nanosecond. The instant belongs to the period.
     ///
-    /// Where clocks were set back it is the later of two candidates, where they skipped it is the last
-    /// instant before the skip. An end too late for [`Timestamp`] is its maximum. `None` means a time
-    /// before any that can be told, hence before every snapshot.
+    /// If the clocks show the end twice, it is the later of the two instants. If they skip the end, it is the
+    /// last instant before the skip. An end too late for [`Timestamp`] is its maximum. `None` means a time
+    /// before any that can be represented, hence before every snapshot.
     pub fn last_instant(self, zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
         match self {
             Period::Calendar { last, offset: None } => Some(last_showing(zone, last)),
@@ -92,7 +92,7 @@ fn ago(zone: &TimeZone, now: Timestamp, count: i64, unit: AgoUnit) -> Option<Tim
         AgoUnit::Years => Span::new().try_years(count),
     };
     let then = zone.to_datetime(now).checked_sub(span.ok()?).ok()?;
-    // In a repeated hour "0 days ago" could come out an hour ahead.
+    // In a repeated hour, "0 days ago" could be an hour ahead of `now`.
     Some(last_showing(zone, then).min(now))
 }
 
@@ -102,11 +102,11 @@ fn last_showing(zone: &TimeZone, civil: DateTime) -> Timestamp {
     if let AmbiguousOffset::Gap { before, after } = ambiguous.offset() {
         return last_before_gap(zone, civil, before, after);
     }
-    // All years that can be written fit, but for the last hours of 9999.
+    // All years that can be written fit, except for the last hours of 9999.
     ambiguous.later().unwrap_or(Timestamp::MAX)
 }
 
-/// The last instant before the clocks jumped over this time.
+/// The last instant before the clocks skipped this time.
 fn last_before_gap(zone: &TimeZone, civil: DateTime, before: Offset, after: Offset) -> Timestamp {
     // With the new offset the time lies before the jump, with the old one at or after it.
     let Ok(from) = after.to_timestamp(civil) else { return Timestamp::MAX };

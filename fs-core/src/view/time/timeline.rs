@@ -14,14 +14,15 @@ use super::names;
 #[cfg(test)]
 mod tests;
 
-/// The time and the identity of one snapshot.
+/// Time and identity of a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Moment {
-    /// The snapshot's time, to the nanosecond.
+    /// Time of the snapshot, to the nanosecond.
     pub time: Timestamp,
-    /// The snapshot's id.
+    /// Snapshot id.
     pub id: [u8; 32],
-    /// Its number among the snapshots of its source in the same second, from 1; `None` if it was committed without.
+    /// Number among the snapshots of the source in the same second, from 1; `None` if the snapshot was
+    /// committed without one.
     pub number: Option<u32>,
 }
 
@@ -30,23 +31,23 @@ pub struct Moment {
 /// times are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ordinal {
-    /// The second of UTC, rounded towards the past.
+    /// Second in UTC, rounded towards the past.
     second: i64,
-    /// From 1.
+    /// Number within the second, from 1.
     number: u32,
 }
 
 impl Ordinal {
-    /// The number among the snapshots of a source in its second, from 1.
+    /// Number among the snapshots of a source in its second, from 1.
     pub fn number(self) -> u32 {
         self.number
     }
 }
 
-/// The snapshots of one source, oldest first, with their canonical names in one zone. It never changes:
-/// when a snapshot appears or goes, make a new one.
+/// The snapshots of one source, oldest first, with their canonical names in one zone. A timeline never
+/// changes. When a snapshot appears or goes, make a new timeline.
 ///
-/// Snapshots are told by their place, from 0. A place belongs to the timeline that gave it.
+/// An index, from 0, identifies a snapshot. It is valid only for the timeline that returned it.
 #[derive(Clone, Debug)]
 pub struct Timeline {
     zone: TimeZone,
@@ -54,23 +55,23 @@ pub struct Timeline {
     ordinals: Vec<Ordinal>,
     names: Vec<Arc<str>>,
     by_name: HashMap<Arc<str>, usize>,
-    /// Ids of snapshots that cannot be shown, by their names.
+    /// Ids of lost snapshots, by their names.
     lost: HashMap<Arc<str>, [u8; 32]>,
-    /// Those snapshots in order.
+    /// The lost snapshots, in order.
     lost_moments: Vec<(Ordinal, Moment)>,
 }
 
 impl Timeline {
     /// Sorts the snapshots and names them.
     ///
-    /// Within a second number 1 has the plain name, the others have `_` and their number behind it. Snapshots without
-    /// a number take the free ones, in the order of time, then of id.
+    /// Within a second, number 1 has the plain name. The others have `_` and their number behind it.
+    /// Snapshots without a number take the free ones, in the order of time, then of id.
     pub fn new(zone: TimeZone, moments: Vec<Moment>) -> Timeline {
         Self::with_lost(zone, moments, &[])
     }
 
-    /// As [`new`](Self::new), where the snapshots `lost` are known to have been. No expression means one of them, but
-    /// their names stay theirs, and the names of others are what they were.
+    /// As [`new`](Self::new), with the snapshots `lost`, which are known to have existed. No expression means
+    /// one of them. Their names stay reserved, so the names of other snapshots do not change.
     pub fn with_lost(zone: TimeZone, moments: Vec<Moment>, lost: &[Moment]) -> Timeline {
         let mut all: Vec<(Moment, bool)> = moments.into_iter().map(|moment| (moment, true)).collect();
         all.extend(lost.iter().map(|moment| (*moment, false)));
@@ -93,7 +94,7 @@ impl Timeline {
         timeline
     }
 
-    /// Adds the snapshot that follows all others.
+    /// Adds a snapshot that follows all others.
     fn push(&mut self, second: &str, number: u32, moment: Moment, there: bool) {
         let mut nth = u64::from(number);
         let mut name = names::numbered(second, nth);
@@ -114,22 +115,22 @@ impl Timeline {
         }
     }
 
-    /// The zone whose clocks the names speak of.
+    /// The zone whose clocks the names show.
     pub fn zone(&self) -> &TimeZone {
         &self.zone
     }
 
-    /// How many snapshots there are.
+    /// Number of snapshots.
     pub fn len(&self) -> usize {
         self.moments.len()
     }
 
-    /// Whether there is no snapshot at all; then no name means anything.
+    /// Whether there is no snapshot. Then no name means anything.
     pub fn is_empty(&self) -> bool {
         self.moments.is_empty()
     }
 
-    /// The snapshot at a place.
+    /// The snapshot at an index.
     pub fn get(&self, place: usize) -> Option<&Moment> {
         self.moments.get(place)
     }
@@ -143,8 +144,8 @@ impl Timeline {
         all
     }
 
-    /// The number of the next snapshot in the second of `time`: one above the highest so far. `None` if there
-    /// is no higher one.
+    /// Number of the next snapshot in the second of `time`: one above the highest so far. `None` if there is
+    /// no higher number.
     pub fn next_number(&self, time: Timestamp) -> Option<u32> {
         let second = second_of(time);
         let all = self.of_second(second).map(|place| self.ordinals[place]);
@@ -153,7 +154,7 @@ impl Timeline {
         all.map(|ordinal| ordinal.number).max().unwrap_or(0).checked_add(1)
     }
 
-    /// The canonical name of the snapshot at a place, with its leading `@`.
+    /// Canonical name of the snapshot at an index, with its leading `@`.
     pub fn name(&self, place: usize) -> Option<&str> {
         self.names.get(place).map(|name| &**name)
     }
@@ -163,7 +164,7 @@ impl Timeline {
         self.names.iter().map(|name| &**name).zip(&self.moments)
     }
 
-    /// The place of the snapshot with exactly this canonical name.
+    /// Index of the snapshot with exactly this canonical name.
     pub fn find(&self, name: &[u8]) -> Option<usize> {
         if name.len() > Expression::MAX_LEN {
             return None;
@@ -171,7 +172,7 @@ impl Timeline {
         self.by_name.get(std::str::from_utf8(name).ok()?).copied()
     }
 
-    /// The id of the lost snapshot with this canonical name, its letters in any case.
+    /// Id of the lost snapshot with this canonical name, its letters in any case.
     pub fn lost(&self, name: &[u8]) -> Option<[u8; 32]> {
         if self.lost.is_empty() || name.len() > Expression::MAX_LEN {
             return None;
@@ -179,8 +180,8 @@ impl Timeline {
         self.lost.get(std::str::from_utf8(name).ok()?.to_ascii_uppercase().as_str()).copied()
     }
 
-    /// The place of the snapshot that a name means at the time `now`: a canonical name (its letters in
-    /// any case) or else any [`Expression`].
+    /// Index of the snapshot that `name` means at the time `now`. The name is a canonical name (its letters
+    /// in any case) or else any [`Expression`].
     pub fn resolve(&self, name: &[u8], now: Timestamp) -> Option<usize> {
         if name.len() > Expression::MAX_LEN {
             return None;
@@ -190,7 +191,7 @@ impl Timeline {
             .or_else(|| self.select(&Expression::parse(name)?, now))
     }
 
-    /// The place of the snapshot that an expression means at the time `now`.
+    /// Index of the snapshot that an expression means at the time `now`.
     pub fn select(&self, expression: &Expression, now: Timestamp) -> Option<usize> {
         match expression {
             Expression::AsOf(period) => self.last_at(period.last_instant(&self.zone, now)?),
@@ -205,7 +206,7 @@ impl Timeline {
     pub fn last_at(&self, instant: Timestamp) -> Option<usize> {
         let of_second = self.of_second(second_of(instant));
         let before = of_second.start.checked_sub(1);
-        // Within a second the order is not that of time.
+        // Within a second, the snapshots are not in the order of time.
         of_second.rev().find(|place| self.moments[*place].time <= instant).or(before)
     }
 
@@ -215,7 +216,7 @@ impl Timeline {
         start..self.ordinals.partition_point(|ordinal| ordinal.second <= second)
     }
 
-    /// The place of the one snapshot whose id starts like this.
+    /// Index of the only snapshot whose id starts with `prefix`.
     fn only(&self, prefix: &IdPrefix) -> Option<usize> {
         let mut matching = self.moments.iter().enumerate().filter(|(_, moment)| prefix.matches(&moment.id));
         let (place, _) = matching.next()?;
@@ -223,8 +224,8 @@ impl Timeline {
     }
 }
 
-/// The snapshots of one second by number. Of two with the same number, the one that exists keeps it, else the
-/// earlier one. The other takes a free number, as do snapshots without one.
+/// The snapshots of one second, by number. If two have the same number, the one that exists keeps it, else
+/// the earlier one. The other takes a free number, as do snapshots without a number.
 fn in_order(of_second: &[(Moment, bool)]) -> BTreeMap<u32, &(Moment, bool)> {
     let mut by_number = BTreeMap::new();
     let mut rest = Vec::new();
@@ -249,7 +250,7 @@ fn in_order(of_second: &[(Moment, bool)]) -> BTreeMap<u32, &(Moment, bool)> {
     by_number.into_iter().map(|(number, (_, one))| (number, one)).collect()
 }
 
-/// The second (UTC) of an instant.
+/// The second of an instant, in UTC.
 fn second_of(time: Timestamp) -> i64 {
     time.as_second() - i64::from(time.subsec_nanosecond() < 0)
 }

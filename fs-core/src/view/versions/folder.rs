@@ -1,5 +1,6 @@
-//! `@versions`: a folder for every path that ever existed. In that of a path is a folder for each name that was ever below
-//! it, and each of its own versions that is no directory, named by the first snapshot that has it.
+//! `@versions`: a virtual folder for every path that ever existed. The folder of a path holds a folder for
+//! each name that was ever below the path. It also holds each version of the path that is no directory, named
+//! after the first snapshot that has it.
 
 use std::time::Duration;
 
@@ -11,24 +12,25 @@ use crate::view::node::Node;
 use crate::view::path::joined;
 use crate::view::{Attr, DirEntry, Source, ViewError};
 
-/// Found beside the snapshots of a source, but not listed: who walks over all of them would walk over everything twice.
+/// The folder can be looked up beside the snapshots of a source, but is not listed. Otherwise a walk over all
+/// snapshots would walk over everything twice.
 pub(in crate::view) const VERSIONS: &[u8] = b"@versions";
 
 impl View {
-    /// The folder of a path.
+    /// The `@versions` folder of a path.
     pub(in crate::view) fn versions_folder(&self, source: &[u8], path: &[u8]) -> Result<Node, ViewError> {
         let find = |age| {
             let past = self.past(source, age)?;
             past.folder(path)?.ok_or(ViewError::NotFound)
         };
         match find(MAX_AGE) {
-            // It may be of a snapshot just made.
+            // The path may be in a snapshot that was just made.
             Err(ViewError::NotFound) => find(Duration::ZERO),
             found => found,
         }
     }
 
-    /// The entry `name` of the folder of a path.
+    /// Looks up the entry `name` in the `@versions` folder of a path.
     pub(in crate::view) fn lookup_in_versions(
         &self,
         source: &[u8],
@@ -38,7 +40,8 @@ impl View {
         if let Some(found) = self.past(source, MAX_AGE)?.entry(path, name)? {
             return Ok(found);
         }
-        // It may be of a snapshot just made: taken for an expression, its name would mean the one before.
+        // The name may be that of a snapshot just made. Taken for an expression, it would mean the snapshot
+        // before.
         let past = self.past(source, Duration::ZERO)?;
         match past.entry(path, name)? {
             Some(found) => Ok(found),
@@ -46,7 +49,7 @@ impl View {
         }
     }
 
-    /// Lists the folder of a path.
+    /// Lists the `@versions` folder of a path.
     pub(in crate::view) fn list_versions(
         &self,
         source: &[u8],
@@ -82,7 +85,8 @@ impl View {
         Ok(())
     }
 
-    /// What `stat` tells of such a folder, when it tells `attr` of the folder of the source.
+    /// The attributes of a `@versions` folder, derived from the attributes of a folder that is in no
+    /// snapshot.
     pub(in crate::view) fn versions_attr(&self, attr: Attr, source: &[u8], access: Access) -> Attr {
         let (uid, gid) = access.owner.unwrap_or((attr.uid, attr.gid));
         let mtime = self.sources().get(source).map_or(attr.mtime, |source| mtime(source, attr.mtime));
@@ -90,8 +94,8 @@ impl View {
     }
 }
 
-/// The time of the newest snapshot, its nanoseconds made of all that there are: kernels keep a listing as long as the time of
-/// its folder stays what it was, and an old snapshot, too, may come or go.
+/// Returns the time of the newest snapshot, with nanoseconds derived from all snapshots. Kernels keep a
+/// listing while the time of its folder stays the same. An old snapshot may come or go, too.
 fn mtime(source: &Source, newest: Time) -> Time {
     let first = |id: &[u8; 32]| u64::from_le_bytes([id[0], id[1], id[2], id[3], id[4], id[5], id[6], id[7]]);
     let all = source.snapshots().fold(0, |all, (_, snapshot)| all ^ first(&snapshot.id.0));
@@ -99,7 +103,7 @@ fn mtime(source: &Source, newest: Time) -> Time {
 }
 
 impl Past<'_> {
-    /// The folder of a path that ever existed.
+    /// The `@versions` folder of a path; `None` if the path never existed.
     fn folder(&self, path: &[u8]) -> Result<Option<Node>, ViewError> {
         let trace = self.trace(path)?;
         if !trace.exists() {
@@ -126,7 +130,7 @@ impl Past<'_> {
         state.map(|state| self.version(path, state)).transpose()
     }
 
-    /// A link to the version that the path was at a time.
+    /// A link to the version that the path had at a time.
     fn as_of(&self, path: &[u8], name: &[u8]) -> Result<Option<Node>, ViewError> {
         if !name.starts_with(b"@") {
             return Ok(None);

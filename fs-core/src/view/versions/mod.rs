@@ -1,8 +1,8 @@
-//! What a path was through a source's snapshots.
+//! The history of a path in a source.
 //!
-//! A *version* is what the entry of a path says: content, size, mode, owner, time, extended attributes, kind. Snapshots
-//! in which the directory on the way to a path has an equal id share the answer, so that the cost follows what differs
-//! and never is snapshots × files.
+//! A *version* is the state of a path's entry: content, size, mode, owner, time, extended attributes and
+//! kind. Snapshots share an answer if the directory on the way to a path has an equal id in them. So the cost
+//! depends on what differs, and is never snapshots × files.
 
 mod folder;
 mod numbered;

@@ -1,4 +1,5 @@
-//! Versions by number, beside the file: `passwd;3` is the third distinct one, `passwd;-1` the one before this snapshot's.
+//! Versions by number, beside the file: `passwd;3` is the third distinct version, `passwd;-1` the version
+//! before this snapshot's.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,12 +13,12 @@ use crate::view::node::Node;
 use crate::view::path::joined;
 use crate::view::{DirEntry, Snapshot, ViewError};
 
-/// Whether a name may be that of a version, so that what it means changes with the snapshots that there are.
+/// Whether a name may be that of a version. Its meaning then changes with the snapshots that exist.
 pub fn is_numbered(name: &[u8]) -> bool {
     parse(name).is_some()
 }
 
-/// Parts `NAME;NUMBER`. A number has one way to be written.
+/// Splits `NAME;NUMBER`. A number has only one spelling.
 fn parse(name: &[u8]) -> Option<(&[u8], i64)> {
     let at = name.iter().rposition(|byte| *byte == b';').filter(|at| *at > 0)?;
     let number: i64 = str::from_utf8(&name[at + 1..]).ok()?.parse().ok()?;
@@ -26,7 +27,8 @@ fn parse(name: &[u8]) -> Option<(&[u8], i64)> {
 }
 
 impl View {
-    /// What the name of a version means in the directory `path` of a snapshot that has no entry of that name.
+    /// Looks up the name of a version in the directory `path` of a snapshot. The directory has no entry of
+    /// that name.
     pub(in crate::view) fn lookup_numbered(
         &self,
         snapshot: &Arc<Snapshot>,
@@ -40,13 +42,13 @@ impl View {
         };
         match find(MAX_AGE)? {
             Some(node) => Ok(node),
-            // It may be of a snapshot just made.
+            // The version may be in a snapshot that was just made.
             None => find(Duration::ZERO)?.ok_or(ViewError::NotFound),
         }
     }
 
-    /// Lists the versions of every name that was ever in the directory `path` of a snapshot, whose node is `id`, after
-    /// its entries.
+    /// Lists the versions of every name that was ever in the directory `path` of a snapshot, after the
+    /// directory's entries. `id` is the directory's node.
     pub(in crate::view) fn list_numbered(
         &self,
         snapshot: &Arc<Snapshot>,
@@ -95,8 +97,9 @@ impl Past<'_> {
         }
     }
 
-    /// Whether the directories on the way let everybody in, when a version was first seen, whom they let in at `here`: what
-    /// was private then is not to be seen because it was opened later.
+    /// Whether the directories above a version admitted, when it was first seen, every user whom they admit
+    /// at `here`. A version that was private then must not become visible because a directory was opened
+    /// later.
     fn is_as_open(&self, directory: &[u8], here: usize, state: &State) -> Result<bool, ViewError> {
         let ends = (0..directory.len()).filter(|at| directory[*at] == b'/').chain([directory.len()]);
         for end in ends.chain([0]) {

@@ -14,9 +14,9 @@ use crate::view::node::{Home, Node, Place};
 use crate::view::path::{components, parted};
 use crate::view::{Source, Sources, ViewError};
 
-/// Answers about the past that were given last. They hold as long as the sources are what they were.
+/// Recent answers about the history of paths. They are valid as long as the sources stay the same.
 pub(in crate::view) struct Recent {
-    /// Bytes for each kind of answer.
+    /// Capacity for each kind of answer, in bytes.
     capacity: usize,
     held: Mutex<Option<(Arc<Sources>, Arc<Answers>)>>,
 }
@@ -30,12 +30,12 @@ struct Answers {
 #[derive(Debug)]
 pub(in crate::view) struct Child {
     pub(in crate::view) name: Box<[u8]>,
-    /// Distinct versions of it that are no directories.
+    /// Number of its distinct versions that are no directories.
     pub(in crate::view) versions: u32,
     pub(in crate::view) access: Access,
 }
 
-/// The snapshots of a source as they are now.
+/// The present snapshots of a source, with recent answers about its history.
 pub(in crate::view) struct Past<'a> {
     pub(in crate::view) view: &'a View,
     pub(in crate::view) source: Arc<Source>,
@@ -68,7 +68,7 @@ impl fmt::Debug for Recent {
 }
 
 impl View {
-    /// The past of a source as it was at most so long ago.
+    /// The history of a source as it was at most `age` ago.
     pub(in crate::view) fn past(&self, source: &[u8], age: Duration) -> Result<Past<'_>, ViewError> {
         let sources = self.sources_since(age);
         let source = sources.get(source).cloned().ok_or(ViewError::NotFound)?;
@@ -81,9 +81,9 @@ impl Past<'_> {
         self.view.keys().inode(&[b"past", &self.source.name, path])
     }
 
-    /// What `path` (without needless slashes) was in each snapshot.
+    /// Returns the history of `path`, which has no needless slashes.
     pub(in crate::view) fn trace(&self, path: &[u8]) -> Result<Arc<Trace>, StoreError> {
-        // From the nearest directory that is known.
+        // The search starts at the nearest directory with a known history.
         let (mut missing, mut at) = (Vec::new(), path);
         let mut trace = loop {
             if let Some(known) = self.answers.traces.get(&self.key(at)) {
@@ -121,7 +121,7 @@ impl Past<'_> {
         Ok(self.answers.names.insert(self.key(path), names, weight))
     }
 
-    /// The node of a version of `path`, as the first snapshot has it.
+    /// The node of a version of `path`, in the first snapshot that has it.
     pub(in crate::view) fn version(&self, path: &[u8], state: &State) -> Result<Node, ViewError> {
         let snapshot = self.source.snapshot(state.first).ok_or(ViewError::NotFound)?;
         let (leaf, at) = state.place.ok_or(ViewError::NotFound)?;

@@ -1,4 +1,4 @@
-/// Places of a timeline: ranges, first and last place of each.
+/// Indexes in a timeline, as ranges: the first and last index of each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Places(Vec<(usize, usize)>);
 
@@ -19,7 +19,7 @@ impl Places {
         other.0.iter().for_each(|(first, last)| self.add(*first, *last));
     }
 
-    /// Puts the ranges in order, and makes one of those that touch.
+    /// Normalises the ranges: puts them in order, and merges those that touch.
     pub(super) fn settle(&mut self) {
         if self.0.is_sorted_by(|a, b| a.1 + 1 < b.0) {
             return;
@@ -45,12 +45,12 @@ impl Places {
         self.settle();
     }
 
-    /// The ranges; once [settled](Self::settle), in order and apart.
+    /// The ranges. Once [normalised](Self::settle), they are in order and do not touch.
     pub(super) fn ranges(&self) -> &[(usize, usize)] {
         &self.0
     }
 
-    /// Whether it is one of these, once [settled](Self::settle).
+    /// Whether `place` is one of the indexes. The ranges must be [normalised](Self::settle).
     pub(super) fn contains(&self, place: usize) -> bool {
         let at = self.0.partition_point(|range| range.1 < place);
         self.0.get(at).is_some_and(|range| range.0 <= place)

@@ -6,36 +6,38 @@ use crate::format::{BlobId, Kind};
 use crate::view::path::joined;
 use crate::view::{FileKind, Reading, Source, View, ViewError};
 
-/// What is looked for in all snapshots of a source.
+/// A search in all snapshots of a source.
 pub struct Query<'a> {
-    /// Whether the name (second) in a directory (its path, first) is meant.
+    /// Selects a name (second argument) in a directory (its path, first argument).
     pub matches: &'a dyn Fn(&[u8], &[u8]) -> bool,
-    /// Only paths that are not in the last snapshot, except those that its import certainly could not read.
+    /// Selects only paths that are not in the last snapshot, except those that its import certainly could not
+    /// read.
     pub deleted: bool,
-    /// Only what has appeared, changed or gone with the snapshot at this place of the timeline, or a later one.
+    /// Selects only paths that appeared, changed or went with the snapshot at this index of the timeline, or
+    /// a later one.
     pub since: usize,
-    /// Only what was once larger than so many bytes.
+    /// Selects only paths that were once larger than this size, in bytes.
     pub larger: Option<u64>,
 }
 
 /// A path that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hit {
-    /// The path.
+    /// Path within the source.
     pub path: Box<[u8]>,
-    /// The place in the timeline of the first snapshot that has it.
+    /// Index in the timeline of the first snapshot that has the path.
     pub first: usize,
-    /// Of the last one.
+    /// Index of the last snapshot that has the path.
     pub last: usize,
-    /// How many have it.
+    /// Number of snapshots that have the path.
     pub snapshots: usize,
-    /// How many versions of it there are.
+    /// Number of versions of the path.
     pub versions: usize,
-    /// What it was at last.
+    /// Type in the last snapshot that has the path.
     pub kind: FileKind,
-    /// Its size then.
+    /// Size in that snapshot, in bytes.
     pub size: u64,
-    /// For a path that is not in the last snapshot: why.
+    /// The reason why the path is not in the last snapshot; `None` if it is.
     pub missing: Option<Reading>,
 }
 
@@ -44,12 +46,13 @@ enum Todo {
     Enter { path: Box<[u8]>, nodes: Nodes },
 }
 
-/// Nodes of a directory, and when it had them.
+/// Nodes of a directory, and the indexes of the snapshots that have them.
 type Nodes = HashMap<BlobId, Places>;
 
 impl View {
-    /// Tells of every path of `source` that a query means, in whichever snapshots it is, in the order of a walk, until
-    /// `emit` returns false. Each node of a directory is read once, in however many snapshots it is.
+    /// Reports every path of `source` that a query selects, in all snapshots, in the order of a walk, until
+    /// `emit` returns false. Each node of a directory is read once, whatever the number of snapshots that
+    /// have it.
     pub fn search(
         &self,
         source: &Source,
@@ -63,7 +66,7 @@ impl View {
                 root.entry(id).or_default().add(at, at);
             }
         }
-        // A stack of its own: a forged tree may be as deep as it likes.
+        // The stack is explicit, as a forged tree may have any depth.
         let mut todo = vec![Todo::Enter { path: Box::default(), nodes: root }];
         while let Some(next) = todo.pop() {
             match next {
@@ -107,7 +110,7 @@ fn directories(swept: &Swept) -> Result<Nodes, ViewError> {
 }
 
 impl Query<'_> {
-    /// The output for a path with these states, unless the path is not selected.
+    /// The hit for a path with these states; `None` if the query does not select it.
     fn hit(
         &self,
         doubtful: &Doubtful<'_>,
@@ -123,7 +126,7 @@ impl Query<'_> {
         }
         let last = states.iter().max_by_key(|state| state.places.last());
         let Some(entry) = last.map(SweptState::entry).transpose()? else { return Ok(None) };
-        // As far as is known it was neither deleted nor created again.
+        // As far as is known, the path was neither deleted nor created again.
         let unread = doubtful.unread(&path, &places);
         states.iter_mut().for_each(|state| state.places.fill(&unread));
         let is_late = |(first, last): &(usize, usize)| {
@@ -154,12 +157,12 @@ impl Query<'_> {
     }
 }
 
-/// The imports that did not read everything.
+/// The snapshots whose imports did not read everything.
 struct Doubtful<'a> {
     source: &'a Source,
-    /// Their indexes in the timeline, in order.
+    /// Indexes of these snapshots in the timeline, in order.
     places: Vec<usize>,
-    /// The end of the timeline.
+    /// End of the timeline: the number of its snapshots.
     end: usize,
 }
 
@@ -174,7 +177,7 @@ impl<'a> Doubtful<'a> {
         self.source.snapshot(place).map_or(Reading::Read, |snapshot| snapshot.reading(path))
     }
 
-    /// Why a path that is in these snapshots is not in the last one.
+    /// The reason why a path in the snapshots `there` is not in the last snapshot; `None` if it is.
     fn missing(&self, path: &[u8], there: &Places) -> Option<Reading> {
         let after = there.last() + 1;
         let doubtful = &self.places[self.places.partition_point(|place| *place < after)..];
@@ -185,7 +188,7 @@ impl<'a> Doubtful<'a> {
         readings.reduce(|all, next| if all.is_certain() { all } else { next })
     }
 
-    /// The snapshots that lack a path, which is in these, without proof that it was deleted.
+    /// The snapshots that lack a path without proof that it was deleted. The snapshots `there` have it.
     fn unread(&self, path: &[u8], there: &Places) -> Places {
         let mut unread = Places::default();
         for place in self.places.iter().copied() {

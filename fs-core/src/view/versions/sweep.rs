@@ -1,4 +1,5 @@
-//! All that was ever in a directory, found by reading each of its nodes once, whatever the number of snapshots.
+//! Finds everything that was ever in a directory. Each of its nodes is read once, whatever the number of
+//! snapshots.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
@@ -7,18 +8,18 @@ use super::places::Places;
 use crate::format::{BlobId, Entry, Leaf, Node};
 use crate::store::{NodeRef, Reader, StoreError};
 
-/// A name that was in the directory, and what it was.
+/// A name that was in the directory, and its states.
 #[derive(Debug)]
 pub(super) struct Swept {
     pub(super) name: Box<[u8]>,
-    /// Each once, in the order in which they were first seen.
+    /// Distinct states, in the order in which they were first seen.
     pub(super) states: Vec<SweptState>,
 }
 
-/// What a name was, and in which snapshots.
+/// A state of a name, and the snapshots that have it.
 #[derive(Debug)]
 pub(super) struct SweptState {
-    /// The entry, encoded.
+    /// The encoded entry.
     pub(super) body: Box<[u8]>,
     pub(super) places: Places,
 }
@@ -33,11 +34,11 @@ impl SweptState {
     }
 }
 
-/// By name. What is not wanted has no states.
+/// States by name. A name that is not wanted has no states.
 type Names = HashMap<Box<[u8]>, Vec<SweptState>>;
 
-/// The names that were in a directory which had these nodes in these places of the timeline: those that are `wanted`, and
-/// the directories among the others. In the order of names.
+/// Returns the names that were in a directory, in order: those that are `wanted`, and the directories among
+/// the others. `nodes` lists the nodes of the directory, with the indexes of their snapshots in the timeline.
 pub(super) fn sweep(
     reader: &Reader,
     nodes: Vec<(BlobId, Places)>,
@@ -46,7 +47,7 @@ pub(super) fn sweep(
     let mut names = Names::new();
     let mut nodes: Vec<(NodeRef, Places)> =
         nodes.into_iter().map(|(id, places)| (NodeRef::top(id), places)).collect();
-    // Reading fails if a directory is too deep.
+    // The loop ends, because reading fails if a directory is too deep.
     while !nodes.is_empty() {
         let mut below: HashMap<BlobId, (NodeRef, Places)> = HashMap::new();
         for (node, places) in nodes {
@@ -101,7 +102,7 @@ fn take(names: &mut Names, leaf: &Leaf, places: &Places, wanted: &dyn Fn(&[u8]) 
     }
 }
 
-/// Makes one of equal states, and puts them in order.
+/// Merges equal states, and orders the states by their first snapshot.
 fn settled(mut states: Vec<SweptState>) -> Vec<SweptState> {
     if states.len() > 1 {
         states.sort_by(|a, b| a.body.cmp(&b.body));

@@ -1,5 +1,5 @@
-//! Random histories of a few paths, some of them a file in one snapshot and a directory in another: what the engine says
-//! is what one finds by looking at each snapshot.
+//! Random histories of a few paths. Some paths are a file in one snapshot and a directory in another. The
+//! engine must return what a look at each snapshot finds.
 
 use std::collections::BTreeSet;
 
@@ -46,7 +46,7 @@ proptest! {
             let versions: Vec<_> = trace.versions().map(|state| state.entry.clone()).collect();
             let expected = oracle::distinct(&expected_files(&history, path));
             prop_assert_eq!(versions, expected.into_iter().map(numbered).collect::<Vec<_>>());
-            // Stretches follow each other without a gap, and neighbours differ.
+            // Intervals are consecutive, and neighbours differ.
             let stretches = trace.stretches();
             prop_assert_eq!(stretches.first().map(|stretch| stretch.first), Some(0));
             prop_assert_eq!(stretches.last().map(|stretch| stretch.last), Some(history.len() - 1));
@@ -59,7 +59,8 @@ proptest! {
     }
 }
 
-/// So many directories are shared by threads: a few keep what they read, more do not.
+/// Threads share this many directories. With few directories the caches keep what is read; with more they do
+/// not.
 #[test]
 fn long_histories_are_followed_as_short_ones_are() {
     for snapshots in [40, 300] {
@@ -72,7 +73,7 @@ fn long_histories_are_followed_as_short_ones_are() {
         let sources = view.sources();
         let source = sources.get(b"source").unwrap();
         for name in ["d/each", "d/same", "d/some"] {
-            // Again, with what the first look has kept.
+            // The second look-up uses what the first one has cached.
             for _ in 0..2 {
                 let trace = view.trace(source, name.as_bytes()).unwrap();
                 let found: Vec<Entry> =
@@ -86,7 +87,7 @@ fn long_histories_are_followed_as_short_ones_are() {
     }
 }
 
-/// The numbers of the files that a path was, a snapshot each.
+/// The numbers of the files at a path, one for each snapshot that has a file there.
 fn expected_files(history: &[Files], path: &str) -> Vec<u32> {
     let states = oracle::states(history, path);
     states

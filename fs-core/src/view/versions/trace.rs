@@ -8,38 +8,38 @@ use crate::store::{self, Found, Reader, StoreError};
 use crate::view::path::components;
 use crate::view::{Reading, Source, View, ViewError};
 
-/// What a path was in each snapshot of a source: stretches of its timeline that follow each other without a gap.
+/// The history of a path in a source: consecutive intervals of the timeline, without gaps.
 #[derive(Debug)]
 pub struct Trace {
     stretches: Vec<Stretch>,
 }
 
-/// Snapshots that follow each other in which a path was the same, or was not there.
+/// An interval: consecutive snapshots in which a path had one state, or was absent.
 #[derive(Debug, Clone)]
 pub struct Stretch {
-    /// The first snapshot's place in the timeline.
+    /// Index of the first snapshot in the timeline.
     pub first: usize,
-    /// The last one's.
+    /// Index of the last snapshot in the timeline.
     pub last: usize,
-    /// What the path was; `None` when it was not there.
+    /// State of the path; `None` if it was absent.
     pub state: Option<Arc<State>>,
     /// Whether the imports could read the path, and for a directory everything below it.
     pub reading: Reading,
 }
 
-/// What a path was. Equal ones of a trace are one.
+/// A state of a path. Equal states of a history are one object.
 #[derive(Debug)]
 pub struct State {
-    /// What is kept of it.
+    /// The recorded entry.
     pub entry: Entry,
-    /// Counts the distinct versions from 1, in the order in which they were first seen; `None` for a directory, which
-    /// holds versions and is none.
+    /// Number of the distinct version, from 1, in the order in which versions were first seen. `None` for a
+    /// directory, which holds versions and is none.
     pub number: Option<u32>,
-    /// The first snapshot that has it.
+    /// Index of the first snapshot that has the state.
     pub first: usize,
-    /// The leaf that has it there, and the position in it; `None` for a snapshot's root.
+    /// The leaf that has the entry in that snapshot, and the position in it; `None` for a snapshot's root.
     pub(in crate::view) place: Option<(BlobId, u32)>,
-    /// The entry, encoded.
+    /// The encoded entry.
     pub(in crate::view) body: Box<[u8]>,
 }
 
@@ -53,7 +53,8 @@ impl State {
 }
 
 impl View {
-    /// What `path` (components separated by `/`, empty ones ignored) was in each snapshot of `source`.
+    /// Returns the history of `path` in `source`. Components are separated by `/`; empty ones and `.` are
+    /// ignored.
     pub fn trace(&self, source: &Source, path: &[u8]) -> Result<Trace, ViewError> {
         let mut trace = Trace::root(source);
         for name in components(path) {
@@ -65,7 +66,7 @@ impl View {
 }
 
 impl Trace {
-    /// That of the root directory.
+    /// The history of the root directory.
     pub(in crate::view) fn root(source: &Source) -> Self {
         let mut builder = Builder::default();
         for (at, (_, snapshot)) in source.snapshots().enumerate() {
@@ -78,7 +79,7 @@ impl Trace {
         builder.finish()
     }
 
-    /// That of the entry `name` of this directory.
+    /// The history of the entry `name` of this directory.
     pub(in crate::view) fn step(&self, reader: &Reader, name: &[u8]) -> Result<Self, StoreError> {
         let directory = |stretch: &Stretch| stretch.state.as_ref().and_then(|state| state.directory());
         let found = find_in_all(reader, self.stretches.iter().filter_map(directory), name)?;
@@ -119,17 +120,17 @@ impl Trace {
         Self { stretches: parted }
     }
 
-    /// All stretches, the oldest first.
+    /// All intervals, the oldest first.
     pub fn stretches(&self) -> &[Stretch] {
         &self.stretches
     }
 
-    /// Whether the path was ever there.
+    /// Whether the path ever existed.
     pub fn exists(&self) -> bool {
         self.stretches.iter().any(|stretch| stretch.state.is_some())
     }
 
-    /// What the path was in the snapshot at a place of the timeline.
+    /// State of the path in the snapshot at the index `place`; `None` if it was absent.
     pub fn at(&self, place: usize) -> Option<&Arc<State>> {
         let at = self.stretches.partition_point(|stretch| stretch.last < place);
         self.stretches.get(at)?.state.as_ref()
@@ -145,8 +146,8 @@ impl Trace {
         })
     }
 
-    /// The version so many changes before what the path is in the snapshot at `place`. That it was not there, or was a
-    /// directory, is no version.
+    /// The version that lies `changes` changes before the state in the snapshot at the index `place`. Absence
+    /// and directories are no versions.
     pub fn before(&self, place: usize, changes: usize) -> Option<&Arc<State>> {
         let mut past: Vec<&Arc<State>> = self
             .stretches
@@ -160,12 +161,12 @@ impl Trace {
         here.checked_sub(changes).and_then(|at| past.get(at)).copied()
     }
 
-    /// The versions of a directory that the path was.
+    /// The directories that the path was, with their intervals.
     pub(in crate::view) fn directories(&self) -> impl Iterator<Item = (&Stretch, BlobId)> {
         self.stretches.iter().filter_map(|stretch| Some((stretch, stretch.state.as_ref()?.directory()?)))
     }
 
-    /// Bytes of memory that it takes, about.
+    /// Approximate memory use, in bytes.
     pub(in crate::view) fn weight(&self) -> usize {
         let state = |stretch: &Stretch| {
             stretch.state.as_ref().map_or(0, |state| size_of::<State>() + 2 * state.body.len())
@@ -175,7 +176,7 @@ impl Trace {
     }
 }
 
-/// An entry where it was found.
+/// An entry, and its position in a leaf.
 struct There {
     leaf: BlobId,
     at: u32,
@@ -189,13 +190,14 @@ impl There {
     }
 }
 
-/// So few directories are looked at in one go: for fewer a thread is not worth it.
+/// Number of directories that a thread takes at a time. For fewer, a thread is not worth it.
 const FEW: usize = 32;
-/// So many, and what is read of them is not kept: it would drive out what somebody comes back to.
+/// Number of directories above which a single-pass reader is used. Another reader would evict cached data
+/// that is needed again.
 const MANY: usize = 256;
 
-/// What `name` is in each of these directories. Those of a long history are in as many packs: opening them is most of the
-/// work, which threads share.
+/// Finds `name` in each of these directories. The directories of a long history are in as many packs. Opening
+/// the packs is most of the work, so threads share it.
 fn find_in_all(
     reader: &Reader,
     directories: impl Iterator<Item = BlobId>,
@@ -223,7 +225,7 @@ fn find_in_all(
     let cores = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
         let helpers = 1..cores.min(ids.len().div_ceil(FEW));
-        // Where there may be no further thread this one does it all.
+        // If no further thread can be started, this thread does all the work.
         let help = |_permit: Permit| work(&helping());
         let spawn = |_| {
             let permit = Permit::claim(cores)?;
@@ -239,7 +241,7 @@ fn find_in_all(
     })
 }
 
-/// Permission to run a helper thread. However many searches run, there are no more helpers than cores.
+/// Permission to run a helper thread. All searches together have no more helpers than cores.
 struct Permit;
 
 static HELPERS: AtomicUsize = AtomicUsize::new(0);
@@ -265,7 +267,8 @@ struct Builder {
 }
 
 impl Builder {
-    /// The state of this encoding, first seen in the snapshot `first` at `place` unless it is known.
+    /// Returns the state with this encoding. An unknown state is recorded as first seen in the snapshot
+    /// `first` at `place`.
     fn state<E>(
         &mut self,
         body: &[u8],

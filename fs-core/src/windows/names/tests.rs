@@ -61,7 +61,7 @@ fn device_names_are_escaped() {
     for name in ["CONS", "COM", "COM10", "COM⁴", "LPT", "xCON", "a.con", "nul-", ".nul", "com1x.c"] {
         assert_eq!(windows(name.as_bytes()), name);
     }
-    // What made it a device's name is escaped already.
+    // The character that made it a device's name is escaped already.
     assert_eq!(windows(b"CON:"), "CON\u{f03a}");
     assert_eq!(windows(b"CON. "), "CON\u{f02e}\u{f020}");
 }
@@ -111,7 +111,7 @@ fn names_that_no_file_has_are_none() {
     }
 }
 
-/// Names in which the special cases meet, which bytes at random seldom do.
+/// Names that combine the special cases, which random bytes seldom do.
 fn tricky() -> impl Strategy<Value = Vec<u8>> {
     let part = prop_oneof![
         any::<u8>().prop_filter("no NUL", |&byte| byte != 0).prop_map(|byte| vec![byte]),

@@ -1,4 +1,4 @@
-//! Copying, linking and dating files.
+//! Copies, links and dates files.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 
-/// 2024-01-01; generations follow a day apart.
+/// 2024-01-01. Each generation is one day later.
 const BEGINNING: i64 = 1_704_067_200;
 const DAY: i64 = 86_400;
 
-/// The time at which generation `number` was written.
+/// The time of generation `number`.
 pub fn day(number: usize) -> i64 {
     BEGINNING + DAY * i64::try_from(number).unwrap_or(0)
 }
 
-/// Gives a file that modification time, in seconds since 1970.
+/// Sets the modification time of a file, in seconds since 1970.
 pub fn set_mtime(path: &Path, seconds: i64) -> Result<()> {
     let time = Timespec { tv_sec: seconds, tv_nsec: 0 };
     let times = Timestamps { last_access: time, last_modification: time };
@@ -24,15 +24,15 @@ pub fn set_mtime(path: &Path, seconds: i64) -> Result<()> {
         .with_context(|| format!("dating {}", path.display()))
 }
 
-/// What a walk finds.
+/// An entry found by a walk.
 #[derive(Debug, Clone)]
 pub struct Item {
     pub path: PathBuf,
     pub metadata: fs::Metadata,
 }
 
-/// Everything below `root` in the order of the names, folders before what is in them. What cannot be read is
-/// passed over.
+/// All entries below `root` in the order of names, folders before their content. Unreadable entries are left
+/// out.
 pub fn walk(root: &Path) -> Vec<Item> {
     let mut items = Vec::new();
     let mut todo = vec![root.to_owned()];
@@ -51,7 +51,8 @@ pub fn walk(root: &Path) -> Vec<Item> {
     items
 }
 
-/// Copies a file, with its mode and time, a symbolic link, or a folder without what is in it; passes over the rest.
+/// Copies a file with its mode and time, a symbolic link, or a folder without its content. Other types are
+/// left out.
 pub fn copy(item: &Item, target: &Path) -> Result<()> {
     let kind = item.metadata.file_type();
     let done = if kind.is_dir() {
@@ -67,13 +68,13 @@ pub fn copy(item: &Item, target: &Path) -> Result<()> {
     if kind.is_file() { set_mtime(target, item.metadata.mtime()) } else { Ok(()) }
 }
 
-/// Reads every file below `root`, so that a program that reads them next finds them in memory.
+/// Reads every file below `root`, so that the next program finds them in memory.
 pub fn warm(root: &Path) {
     for item in walk(root) {
         if item.metadata.is_file()
             && let Ok(mut file) = fs::File::open(&item.path)
         {
-            // Only a favour: who reads it in earnest reports what is wrong with it.
+            // Errors are ignored: the program that reads the file next reports them.
             let _ = std::io::copy(&mut file, &mut std::io::sink());
         }
     }

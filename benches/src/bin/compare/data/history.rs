@@ -1,4 +1,5 @@
-//! Published versions of one large crate, fetched by cargo and laid out as rsnapshot would have kept them.
+//! Published versions of one large crate. cargo downloads them; they are laid out as rsnapshot keeps its
+//! levels.
 
 use std::ffi::OsString;
 use std::fs;
@@ -17,7 +18,8 @@ struct Crate {
     versions: &'static [&'static str],
 }
 
-/// OpenSSL's sources: a real C project of 2,400 to 4,900 files, 30 consecutive versions but for yanked ones.
+/// The sources of OpenSSL: a real C project of 2,400 to 4,900 files. The 30 versions are consecutive except
+/// for yanked ones.
 const LARGE: Crate = Crate {
     name: "openssl-src",
     versions: &[
@@ -69,7 +71,7 @@ impl DataSet for History {
     }
 }
 
-/// rsnapshot counts from the newest.
+/// rsnapshot numbers levels from the newest.
 fn level(root: &Path, versions: usize, number: usize) -> PathBuf {
     root.join(format!("daily.{}", versions - 1 - number))
 }
@@ -86,7 +88,7 @@ fn fill(lab: &Lab, root: &Path, source: &Crate) -> Result<()> {
     Ok(())
 }
 
-/// Lets cargo unpack that version, through a project that depends on it alone.
+/// Has cargo unpack this version, as the only dependency of a project.
 fn vendor(lab: &Lab, project: &Path, name: &str, version: &str) -> Result<PathBuf> {
     let manifest = format!(
         "[package]\nname = \"scratch\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[workspace]\n\n\
@@ -99,14 +101,15 @@ fn vendor(lab: &Lab, project: &Path, name: &str, version: &str) -> Result<PathBu
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
         _ => {}
     }
-    // With the user's own settings: they say how to reach the registry.
+    // The user's settings apply, because they say how to reach the registry.
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
     cargo.args(["vendor", "--quiet", "vendor"]).current_dir(project);
     lab.runner.run(&mut cargo, &[0], Duration::from_secs(300)).context("fetching a crate")?;
     Ok(project.join("vendor").join(name))
 }
 
-/// As `rsync --checksum --link-dest` would: files with the bytes of the older level are links to it.
+/// Makes a level as `rsync --checksum --link-dest` would: a file with the same bytes in the older level is a
+/// hard link to it.
 fn lay_out(tree: &Path, level: &Path, older: Option<&Path>, time: i64) -> Result<()> {
     fs::create_dir_all(level)?;
     for item in files::walk(tree) {

@@ -1,4 +1,4 @@
-//! A virtual machine's disk: one large file, of which each generation changes a little.
+//! The disk of a virtual machine: one large file of which each generation changes a little.
 
 use std::fmt::Write;
 use std::fs::{self, File, OpenOptions};
@@ -14,15 +14,15 @@ use crate::lab::{LONG, Lab, remove};
 
 const EDITS: usize = 6;
 const PAGE: u64 = 4096;
-/// Pages of the database, and how many of them a generation rewrites in place.
+/// Pages of the database, and how many of them each generation rewrites in place.
 const DATABASE: (u64, u64) = (16_384, 400);
-/// New files in a generation.
+/// Number of new files in each generation.
 const NEW_FILES: u64 = 100;
 
 struct Image<'a> {
     lab: &'a Lab,
     root: PathBuf,
-    /// With the image as it is in a generation.
+    /// Folder of the image in its current generation.
     folder: PathBuf,
     edits: usize,
     size: u64,
@@ -76,7 +76,7 @@ impl DataSet for Image<'_> {
 fn fill(lab: &Lab, root: &Path, size: u64, used: u64) -> Result<()> {
     let tree = root.join("tree");
     fs::create_dir_all(&tree)?;
-    // One large file may make a sample much larger than was wanted, and small ones take a page each.
+    // One large file may make a sample much larger than requested, and each small file takes a page.
     let mut room = size / 4 * 3 - DATABASE.0 * PAGE;
     for item in usr::sample(used) {
         lab.runner.check()?;
@@ -98,7 +98,8 @@ fn fill(lab: &Lab, root: &Path, size: u64, used: u64) -> Result<()> {
 }
 
 impl Image<'_> {
-    /// What a day of use does to a disk. `debugfs` edits the file system without mounting it, which only root may.
+    /// Edits the disk as a day of use does. `debugfs` edits the file system without a mount, for which root
+    /// would be needed.
     fn edit(&self, disk: &Path, generation: usize) -> Result<()> {
         let mut random = Random::new(generation as u64);
         let scratch = tempfile::tempdir_in(&self.lab.scratch)?;

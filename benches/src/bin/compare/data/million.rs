@@ -1,4 +1,4 @@
-//! Many small files.
+//! A data set of many small files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use super::{DataSet, Place, Reading, files, once};
 use crate::lab::Lab;
 
 const FOLDER: u64 = 1000;
-/// One file in so many is another one in the second generation.
+/// One of this many files differs in the second generation.
 const CHANGING: u64 = 1000;
 
 struct Million {
@@ -65,7 +65,7 @@ pub fn fill(lab: &Lab, root: &Path, files: u64) -> Result<()> {
     Ok(())
 }
 
-/// Writes file number `file` as it is in a generation.
+/// Writes file number `file` of a generation.
 pub fn write(root: &Path, file: u64, generation: usize) -> Result<()> {
     let path = root.join(folder(file)).join(format!("{file:07}.txt"));
     let mut random = Random::new(file << 8 | generation as u64);

@@ -1,4 +1,4 @@
-//! The data sets: trees with generations, made from public material or by a generator.
+//! The data sets: trees with generations, from public material or from a generator.
 
 pub mod files;
 mod history;
@@ -15,45 +15,45 @@ pub use files::{walk, warm};
 use crate::args::Part;
 use crate::lab::{Lab, remove};
 
-/// A tree that changes from generation to generation.
+/// A tree that changes with each generation.
 pub trait DataSet {
-    /// What it is, in a sentence.
+    /// Description in one sentence.
     fn about(&self) -> String;
 
-    /// How many generations it has.
+    /// Number of generations.
     fn generations(&self) -> usize;
 
-    /// The tree of generation `number`. They are asked for in order, and again from 0 in the next round.
+    /// The tree of generation `number`. The numbers come in order, and begin again at 0 in each round.
     fn generation(&self, number: usize) -> Result<PathBuf>;
 
-    /// How its generations lie.
+    /// Location of the generations.
     fn place(&self) -> Place<'_>;
 
-    /// How it is read through mounts.
+    /// The jobs for its mounts.
     fn reading(&self) -> Reading;
 }
 
-/// Where generations are.
+/// A location of generations.
 #[derive(Debug, Clone, Copy)]
 pub enum Place<'a> {
-    /// Side by side in this folder.
+    /// All of them, side by side in this folder.
     Beside(&'a Path),
-    /// Each takes the place of the one before, here.
+    /// One at a time in this folder, each in place of the one before.
     Instead(&'a Path),
 }
 
-/// What is done with a data set's mounts.
+/// The jobs for the mounts of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reading {
-    /// Everything: find, tar, diff, cp, random reads.
+    /// All jobs on trees: find, tar, diff, cp, random reads.
     Tree,
-    /// Look at all names and attributes.
+    /// A walk over all names and attributes.
     Names,
     /// Sequential and random reads of the one large file.
     LargeFile,
 }
 
-/// Makes the data set `part`, or takes it from an earlier run. [`Part::Growth`] has none.
+/// Makes the data set of `part`, or finds it from an earlier run. [`Part::Growth`] has none.
 pub fn prepare(lab: &Lab, part: Part) -> Result<Option<Box<dyn DataSet + '_>>> {
     lab.say(format!("{}: making the data set", part.name()));
     Ok(match part {
@@ -65,7 +65,7 @@ pub fn prepare(lab: &Lab, part: Part) -> Result<Option<Box<dyn DataSet + '_>>> {
     })
 }
 
-/// A folder of data that `fill` makes once; one that was not finished is made again.
+/// A folder of data, filled once by `fill`. An unfinished one is filled again.
 fn once(lab: &Lab, name: &str, fill: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     let name = if lab.quick { format!("{name}-quick") } else { name.to_owned() };
     let folder = lab.data.join(&name);

@@ -1,4 +1,4 @@
-//! What is installed on this machine, and the same after an upgrade of a part of it.
+//! The files installed on this machine, and their state after an upgrade of a part of them.
 
 use std::fs;
 use std::io::Write;
@@ -14,7 +14,7 @@ use crate::lab::Lab;
 
 const SOURCE: &str = "/usr";
 const STATES: [&str; 2] = ["usr.0", "usr.1"];
-/// Of a hundred files of the second state, so many are changed, gone and new.
+/// Percentage of files that are changed in the second state. Next: the removed ones.
 const CHANGED: u64 = 3;
 const GONE: u64 = 1;
 const NEW: u64 = 1;
@@ -61,13 +61,13 @@ impl DataSet for Usr {
     }
 }
 
-/// Files and symbolic links of `/usr`, chosen evenly over it, of about `wanted` bytes.
+/// Files and symbolic links of `/usr`, chosen evenly, of about `wanted` bytes in total.
 pub fn sample(wanted: u64) -> Vec<Item> {
     let mut items = files::walk(Path::new(SOURCE));
     let size = |item: &Item| if item.metadata.is_file() { item.metadata.len() } else { 0 };
     let total: u64 = items.iter().map(size).sum();
     let mut random = Random::new(1);
-    // Folders come with what is in them: empty ones would outnumber the files.
+    // Folders come with their files. Empty folders would outnumber the files.
     items.retain(|item| {
         (item.metadata.is_symlink() || item.metadata.is_file()) && random.below(total.max(1)) < wanted
     });

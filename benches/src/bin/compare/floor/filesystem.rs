@@ -9,7 +9,7 @@ use fuser::{
 
 use super::tree::{Node, Tree};
 
-/// Shows a tree that never changes.
+/// A file system that shows a constant tree.
 pub struct Floor(pub Tree);
 
 impl Floor {
@@ -17,7 +17,7 @@ impl Floor {
         self.0.get(ino).ok_or(Errno::ESTALE)
     }
 
-    /// The entries of a listing from `offset` on, each with the offset that follows it.
+    /// The entries of a listing from `offset` on, each with the offset of the next.
     fn entries<'a>(
         &'a self,
         folder: &'a Node,

@@ -1,4 +1,5 @@
-//! This program as the server of a tree that it holds in memory: what FUSE itself takes, with the frontend's settings.
+//! This program as the server of a tree in memory. It measures the cost of FUSE itself, with the frontend's
+//! settings.
 
 mod filesystem;
 mod tree;
@@ -13,7 +14,7 @@ use fuse_linux::MountOptions;
 use self::filesystem::Floor;
 use self::tree::Tree;
 
-/// The first argument of such a process; the tree's folder and the mount point follow.
+/// First argument of this process, before the tree's folder and the mount point.
 pub const ARGUMENT: &str = "--floor";
 
 /// Serves the tree until it is unmounted.

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result};
 use fuser::{FileAttr, FileType, INodeNo};
 
-/// All of a folder. A file of several names is held once.
+/// The content of a folder. A file with several names is held once.
 #[derive(Debug, Default)]
 pub struct Tree {
     nodes: Vec<Node>,
@@ -18,9 +18,9 @@ pub struct Tree {
 #[derive(Debug)]
 pub struct Node {
     pub attr: FileAttr,
-    /// Of a file its bytes, of a symbolic link its target.
+    /// Bytes of a file, or target of a symbolic link.
     pub content: Vec<u8>,
-    /// Of a folder, in the order of the names.
+    /// Entries of a folder, in the order of names.
     pub children: Vec<(OsString, INodeNo)>,
 }
 
@@ -80,7 +80,7 @@ impl Tree {
         };
         let mtime = time(metadata.mtime(), metadata.mtime_nsec());
         let attr = FileAttr {
-            // The root's is 1.
+            // The inode number of the root is 1.
             ino: INodeNo(self.nodes.len() as u64 + 1),
             size: if kind == FileType::Directory { 0 } else { content.len() as u64 },
             blocks: metadata.blocks(),

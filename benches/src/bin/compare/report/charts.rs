@@ -1,4 +1,4 @@
-//! Charts: a panel for each measure, with a bar for each tool; for the growth a line for each tool.
+//! Charts. Each measure has a panel with one bar for each tool, or for the growth one line for each tool.
 
 use std::path::Path;
 
@@ -19,10 +19,10 @@ const INK: RGBColor = RGBColor(40, 40, 48);
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// Draws all that a section measured.
+/// Draws all measures of a section.
 pub fn draw(section: &Section, path: &Path) -> Result<()> {
     let done = if section.growth.is_empty() { draw_bars(section, path) } else { draw_lines(section, path) };
-    // Plotters' errors borrow what they are about.
+    // The errors of plotters borrow from their subject.
     done.map_err(|error| anyhow!("{error}"))
 }
 
@@ -141,7 +141,7 @@ fn label(side: HPos, size: u32) -> TextStyle<'static> {
     ("sans-serif", size).into_font().color(&INK).pos(Pos::new(side, VPos::Center))
 }
 
-/// Yester's own, then one for each peer.
+/// The colour of a tool: Yester's own, then one for each peer.
 fn color(tools: &[&str], tool: &str) -> RGBColor {
     const COLORS: [RGBColor; 7] = [
         RGBColor(0, 114, 178),

@@ -20,13 +20,13 @@ set in memory, mounted with Yester's own settings: what FUSE itself takes. ext4 
 [performance.md](../performance.md); all values are in [results.json](results.json).
 ";
 
-/// The tools that keep histories: only they compete.
+/// The tools that keep histories. Only they compete.
 const COMPETING: [&str; 4] = ["yester", "restic", "borg", "cp -al + rsync"];
 
 pub fn render(results: &Results) -> String {
     let mut text = INTRODUCTION.to_owned();
     for section in &results.sections {
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = render_section(&mut text, section);
     }
     text
@@ -69,7 +69,7 @@ fn render_section(text: &mut String, section: &Section) -> std::fmt::Result {
     section.notes.iter().try_for_each(|note| writeln!(text, "- {}", note.replace('\n', " ")))
 }
 
-/// `restic 0.14.0`, of whatever a program says of itself.
+/// Name and version, such as `restic 0.14.0`, from a program's own output.
 fn version_of(tool: &str, version: &str) -> String {
     let number =
         version.split_whitespace().find(|word| word.starts_with(|first: char| first.is_ascii_digit()));
@@ -101,7 +101,7 @@ fn cell(measure: &Measure, tool: &str, best: Option<f64>) -> String {
     }
     let least = shown(measure.unit, values.iter().copied().fold(f64::INFINITY, f64::min));
     let greatest = shown(measure.unit, values.iter().copied().fold(0.0, f64::max));
-    // What rounds to the same says nothing more.
+    // Values that round to the same text add nothing.
     if least != greatest {
         cell = format!("{cell} ({least}–{greatest})");
     }

@@ -1,4 +1,4 @@
-//! Results as people read them: a table, and charts.
+//! Presents the results as a table and charts.
 
 mod charts;
 mod markdown;
@@ -20,7 +20,7 @@ pub fn write(results: &Results, out: &Path) -> Result<()> {
     fs::write(&path, markdown::render(results)).with_context(|| format!("writing {}", path.display()))
 }
 
-/// A value with three digits, in the unit that suits it.
+/// A value with three digits and a suitable unit.
 fn shown(unit: Unit, value: f64) -> String {
     let (value, name) = match unit {
         Unit::Seconds if value < 0.1 => (value * 1e3, "ms"),

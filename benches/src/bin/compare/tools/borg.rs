@@ -10,9 +10,10 @@ use crate::mount::Mounted;
 use crate::process::Usage;
 
 pub const NAME: &str = "borg";
-/// Yester's and restic's defaults are zstd at about this level; borg's own (lz4) keeps more bytes.
+/// Similar to the defaults of Yester and restic, which use zstd at about this level. borg's default (lz4)
+/// stores more bytes.
 const COMPRESSION: &str = "zstd,3";
-/// With a warning only.
+/// Exit statuses of success. 1 means a warning.
 const DONE: [i32; 2] = [0, 1];
 
 struct Borg {

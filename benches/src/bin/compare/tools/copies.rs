@@ -1,4 +1,4 @@
-//! What rsnapshot does: hard links to the last generation, and rsync over them.
+//! Copies in the manner of rsnapshot: hard links to the last generation, and rsync over them.
 
 use std::path::{Path, PathBuf};
 
@@ -62,7 +62,7 @@ impl Keeper for Copies {
     }
 
     fn reader(&self) -> Option<&dyn Shown> {
-        // Its generations are the ext4 that reading is compared with.
+        // Reads of its generations are reads of ext4, which is measured anyway.
         None
     }
 }

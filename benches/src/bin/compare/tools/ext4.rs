@@ -7,7 +7,7 @@ use crate::data::{DataSet, Place};
 use crate::lab::Lab;
 use crate::mount::Mounted;
 
-/// The data set itself, on the file system that it lies on.
+/// The data set itself, on its own file system.
 pub struct Ext4 {
     all: PathBuf,
     generations: Vec<PathBuf>,
@@ -16,7 +16,7 @@ pub struct Ext4 {
 pub const NAME: &str = "ext4";
 
 impl Ext4 {
-    /// All generations, or the one that is there when each takes the place of the one before.
+    /// All generations. If each replaces the one before, only the current one.
     pub fn of(data: &dyn DataSet) -> Result<Self> {
         let last = data.generations().checked_sub(1).context("a data set without generations")?;
         match data.place() {

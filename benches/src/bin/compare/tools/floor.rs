@@ -8,7 +8,7 @@ use crate::floor;
 use crate::lab::Lab;
 use crate::mount::Mounted;
 
-/// The data set in memory, mounted as Yester mounts: no program can be faster through FUSE.
+/// The data set in memory, mounted with Yester's settings. No program can be faster through FUSE.
 pub struct Floor {
     all: PathBuf,
     generations: Vec<PathBuf>,
@@ -19,7 +19,7 @@ pub const NAME: &str = "floor";
 impl Floor {
     pub fn of(data: &dyn DataSet) -> Result<Self> {
         let fs = Ext4::of(data)?;
-        // Neither needs a mount to tell where its folders are.
+        // These two need no mount to name their folders.
         let nowhere = Path::new("");
         let all = fs.all(nowhere);
         let generations = fs.generations(nowhere)?;
@@ -38,7 +38,7 @@ impl Shown for Floor {
         let mut command = lab.command(lab.own());
         let mut mounted =
             Mounted::serve(lab, command.arg(floor::ARGUMENT).arg(&self.all).arg(root), root).context(NAME)?;
-        // It has read everything before.
+        // The time would include reading the whole tree into memory.
         mounted.ready = None;
         Ok(mounted)
     }

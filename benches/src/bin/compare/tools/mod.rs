@@ -1,4 +1,4 @@
-//! Yester and its peers, all asked for the same.
+//! Yester and its peers, behind one interface.
 
 mod borg;
 mod copies;
@@ -25,38 +25,38 @@ use crate::process::Usage;
 pub trait Keeper {
     fn name(&self) -> &'static str;
 
-    /// Takes the tree `source` as the next generation.
+    /// Imports the tree `source` as the next generation.
     fn import(&mut self, lab: &Lab, source: &Path) -> Result<Usage>;
 
-    /// Everything that it keeps.
+    /// Path of its repository.
     fn repository(&self) -> &Path;
 
-    /// Puts the last generation back below `target`; `None` when it has no command for that.
+    /// Restores the last generation below `target`; `None` if the program has no command for it.
     fn restore(&self, _lab: &Lab, _target: &Path) -> Result<Option<Usage>> {
         Ok(None)
     }
 
-    /// How its history is read through the file system; `None` when it is not.
+    /// The file system that shows its history; `None` if it has none.
     fn reader(&self) -> Option<&dyn Shown>;
 }
 
-/// Something that shows generations as a file system.
+/// A file system that shows generations.
 pub trait Shown {
     fn name(&self) -> &'static str;
 
-    /// Mounts it at `root`, an empty folder.
+    /// Mounts the file system at `root`, an empty folder.
     fn mount(&self, lab: &Lab, root: &Path) -> Result<Mounted>;
 
     /// The folders of all generations, the oldest first.
     fn generations(&self, root: &Path) -> Result<Vec<PathBuf>>;
 
-    /// The folder that holds those of all generations.
+    /// The folder that holds the folders of all generations.
     fn all(&self, root: &Path) -> PathBuf {
         root.to_owned()
     }
 }
 
-/// A tool that is here, and its version.
+/// An installed tool and its version.
 #[derive(Debug, Clone)]
 pub struct Found {
     pub name: &'static str,
@@ -75,7 +75,7 @@ const KEEPERS: [(&str, Probe, Make); 4] = [
 const SHOWERS: [(&str, Probe); 2] =
     [(squashfs::KERNEL, squashfs::version), (squashfs::FUSE, squashfs::fuse_version)];
 
-/// The tools that are here, and what is to be said of those that are not.
+/// The installed tools, and notes on the missing ones.
 pub fn find(lab: &Lab) -> (Vec<Found>, Vec<String>) {
     let mut found = Vec::new();
     let mut absent = Vec::new();
@@ -90,14 +90,14 @@ pub fn find(lab: &Lab) -> (Vec<Found>, Vec<String>) {
     (found, absent)
 }
 
-/// An empty repository of the keeper `name` in a folder of this run; `None` when it is no keeper.
+/// An empty repository of the keeper `name`, in a folder of this run; `None` if it is no keeper.
 pub fn make(lab: &Lab, name: &str) -> Option<Result<Box<dyn Keeper>>> {
     let (_, _, make) = KEEPERS.iter().find(|(known, _, _)| *known == name)?;
     let folder = lab.folder(&format!("keeper-{}", name.replace([' ', '+'], "")));
     Some(folder.and_then(|folder| make(lab, &folder)).with_context(|| format!("{name}: making a repository")))
 }
 
-/// The folders in `root`, by `key` of their names; those without a key are left out.
+/// The folders in `root`, sorted by `key` of their names. Folders without a key are left out.
 fn sorted<K: Ord>(root: &Path, key: impl Fn(&str) -> Option<K>) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(root).with_context(|| format!("listing {}", root.display()))? {

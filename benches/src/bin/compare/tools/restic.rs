@@ -35,7 +35,7 @@ impl Restic {
             .env("RESTIC_PASSWORD", "benchmark")
             .env("RESTIC_REPOSITORY", &self.repository)
             .env("RESTIC_CACHE_DIR", self.folder.join("cache"))
-            // Its JSON has a line of status at this rate.
+            // Rate of the status lines in its JSON.
             .env("RESTIC_PROGRESS_FPS", "0.1");
         command
     }
@@ -50,7 +50,8 @@ impl Keeper for Restic {
         let mut command = self.command(lab);
         command.args(["backup", "--json", "--host", "benchmark", "."]).current_dir(source);
         if let Some(last) = self.snapshots.last() {
-            // It looks for a snapshot of the same absolute path, and that is another one for each generation.
+            // restic looks for a parent with the same absolute path. Each generation has another path, so the
+            // parent must be named.
             command.args(["--parent", last]);
         }
         let (usage, output) = lab.runner.output(&mut command, &[0], LONG)?;
@@ -86,7 +87,7 @@ impl Shown for Restic {
 
     fn generations(&self, root: &Path) -> Result<Vec<PathBuf>> {
         let all = self.all(root);
-        // Its folders are named after the first eight digits.
+        // restic names the folders after the first eight digits.
         Ok(self.snapshots.iter().map(|id| all.join(id.get(..8).unwrap_or(id))).collect())
     }
 

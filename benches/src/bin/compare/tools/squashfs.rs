@@ -1,4 +1,4 @@
-//! All generations in one image, made at once: no backup, but a measure of density and of reading.
+//! One image of all generations, made at once. It is no backup, but a measure of density and of reading.
 
 use std::path::{Path, PathBuf};
 
@@ -19,14 +19,14 @@ pub fn version(lab: &Lab) -> Option<String> {
 
 pub fn fuse_version(lab: &Lab) -> Option<String> {
     version(lab)?;
-    // It says its version with exit status 254.
+    // Its help exits with status 254.
     let mut command = lab.command(FUSE);
     lab.runner.run(command.arg("--help"), &[0, 1, 2, 254, 255], std::time::Duration::from_secs(10)).ok()?;
     let package = lab.ask("dpkg-query", &["-W", "-f", "${Version}", "squashfuse"]);
     Some(package.map_or_else(|| "of unknown version".into(), |version| format!("squashfuse {version}")))
 }
 
-/// A squashfs image of `generations`, folders in one.
+/// A squashfs image of `generations`, folders in one folder.
 #[derive(Debug, Clone)]
 pub struct Image {
     file: PathBuf,
@@ -52,7 +52,7 @@ impl Image {
     }
 }
 
-/// Mounted by the kernel.
+/// The image, mounted by the kernel.
 pub struct Squashfs(pub Image);
 
 impl Shown for Squashfs {
@@ -71,7 +71,7 @@ impl Shown for Squashfs {
     }
 }
 
-/// Mounted through FUSE.
+/// The image, mounted through FUSE.
 pub struct SquashfuseLl(pub Image);
 
 impl Shown for SquashfuseLl {

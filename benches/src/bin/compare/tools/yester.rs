@@ -39,7 +39,7 @@ impl Keeper for Yester {
     }
 
     fn import(&mut self, lab: &Lab, source: &Path) -> Result<Usage> {
-        // Each generation has a folder of its own; all belong to one history.
+        // Each generation has its own folder, but all belong to one source.
         let options = ["--source", SOURCE, "--allow-other-tree"];
         lab.run(self.command(lab).arg("import").arg(source).args(options), &[0])
     }
@@ -70,7 +70,7 @@ impl Shown for Yester {
 
     fn generations(&self, root: &Path) -> Result<Vec<PathBuf>> {
         sorted(root, |name| {
-            // A second snapshot in a second is called `…_2`.
+            // The second snapshot of a second is called `…_2`.
             let (time, number) = name.strip_prefix('@')?.split_once('_').unwrap_or((&name[1..], "1"));
             Some((time.to_owned(), number.parse::<u32>().ok()?))
         })

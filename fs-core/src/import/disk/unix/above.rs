@@ -1,5 +1,5 @@
-//! The directories above a tree. A user who cannot pass them cannot see the tree on disk, whatever its own
-//! modes are.
+//! The directories above a tree. A user who cannot pass them cannot see the tree on disk, whatever modes the
+//! tree itself has.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -10,16 +10,16 @@ use rustix::io::Errno;
 use super::Directory;
 use crate::format::Ancestor;
 
-/// Flags to open one of them only to pass it: it need not be readable.
+/// Flags that open a directory only to pass through it, so it need not be readable.
 const ABOVE: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
-/// As many as fit in a manifest.
+/// Number of directories that fit in a manifest.
 const MAX_DEPTH: usize = 4096;
-/// Stands for a directory that cannot be examined: nobody can pass it.
+/// Stands for a directory that cannot be examined. It lets nobody pass.
 const CLOSED: Ancestor = Ancestor { mode: 0, uid: 0, gid: 0, has_acl: true };
 
 impl Directory {
-    /// Who may pass the directories above this one, the root first. A directory that cannot be examined is
-    /// closed.
+    /// The directories above this one, root first, with the attributes that decide who may pass. A directory
+    /// that cannot be examined counts as closed.
     pub(in crate::import) fn ancestors(&self) -> Vec<Ancestor> {
         let mut all = Vec::new();
         if let Err(error) = climb(self.0.as_fd(), &mut all) {
@@ -31,7 +31,7 @@ impl Directory {
     }
 }
 
-/// Follows `..`, as the path may lead elsewhere by now.
+/// Follows `..`, because the path may lead elsewhere by now.
 fn climb<'a>(tree: impl AsFd + 'a, all: &mut Vec<Ancestor>) -> io::Result<()> {
     let mut below = position(&tree)?;
     let mut directory = rustix::fs::openat(&tree, "..", ABOVE, Mode::empty())?;
@@ -58,7 +58,7 @@ fn ancestor(directory: &OwnedFd, stat: &Stat) -> Ancestor {
     Ancestor { mode, uid: stat.st_uid, gid: stat.st_gid, has_acl: has_acl(directory) }
 }
 
-/// Whether it has an access control list, or may have.
+/// Whether the directory has an access control list, or may have one.
 fn has_acl(directory: &OwnedFd) -> bool {
     #[cfg(target_os = "linux")]
     {
@@ -75,7 +75,7 @@ fn has_acl(directory: &OwnedFd) -> bool {
     }
 }
 
-/// Identifies a directory, together with its mount if it is mounted twice.
+/// Identifies a directory, and also its mount, in case it is mounted twice.
 #[cfg(target_os = "linux")]
 fn position(directory: impl AsFd) -> io::Result<(u64, u64, u64)> {
     use rustix::fs::StatxFlags;

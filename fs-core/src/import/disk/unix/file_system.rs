@@ -1,4 +1,4 @@
-//! Identifies a directory's file system, and reads its clock. Knows whether its inode numbers are stable.
+//! Identifies a directory's file system, reads its clock, and knows whether its inode numbers are stable.
 
 use std::fs;
 use std::os::fd::AsFd;
@@ -9,29 +9,30 @@ use rustix::fs::{Mode, OFlags};
 use super::{Directory, convert};
 use crate::format::{MAX_FILE_SYSTEM, Time};
 
-// linux/magic.h, and the file systems' own headers.
+// Magic numbers from linux/magic.h and the file systems' own headers.
 const FAT: u64 = 0x4d44;
 const EXFAT: u64 = 0x2011_bab0;
 const FUSE: u64 = 0x6573_5546;
 const CIFS: u64 = 0xff53_4d42;
 const SMB2: u64 = 0xfe53_4d42;
 
-/// udev's links to block devices, named by the UUIDs of their file systems …
+/// udev's links to block devices, named by the UUIDs of their file systems.
 const BY_UUID: &str = "/dev/disk/by-uuid";
-/// … and the bound of those that are examined.
+/// Upper bound on the links examined in [`BY_UUID`].
 const MAX_DEVICES: usize = 4096;
-/// Those that this kernel stamps with its own clock: ext, XFS, btrfs, tmpfs, ZFS, F2FS, bcachefs, overlay.
+/// File systems that this kernel stamps with its own clock: ext, XFS, btrfs, tmpfs, ZFS, F2FS, bcachefs,
+/// overlay.
 const LOCAL: [u64; 8] =
     [0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994, 0x2fc1_2fc1, 0xf2f5_2010, 0xca45_1a4e, 0x794c_7630];
-/// Images, whose ctimes are the files' mtimes, and which nothing tells from the next image of the same tree: squashfs,
-/// ISO 9660, cramfs, romfs, EROFS.
+/// Read-only images: squashfs, ISO 9660, cramfs, romfs, EROFS. Their ctimes are the files' mtimes. Nothing
+/// distinguishes an image from the next image of the same tree.
 const IMAGES: [u64; 5] = [0x7371_7368, 0x9660, 0x28cd_3d45, 0x7275, 0xe0f5_e1e2];
-/// Those that make inode numbers up as they go.
+/// File systems that assign inode numbers on the fly.
 const WITHOUT_INODES: [u64; 3] = [FAT, EXFAT, FUSE];
 
 impl Directory {
-    /// Identifies the directory's file system, whose device is `device`, also after a reboot if possible. At
-    /// most [`MAX_FILE_SYSTEM`] bytes.
+    /// Identity of the directory's file system on `device`, at most [`MAX_FILE_SYSTEM`] bytes. It survives a
+    /// reboot if possible.
     pub(in crate::import) fn file_system(&self, device: u64) -> Box<[u8]> {
         let fsid = rustix::fs::fstatvfs(&self.0).ok().map(|told| told.f_fsid);
         lasting_identity(device, fsid)
@@ -54,10 +55,10 @@ impl Directory {
         self.magic().is_none_or(|magic| !IMAGES.contains(&magic))
     }
 
-    /// The time of the file system's clock: this kernel's, or the ctime of a file just created there, which never gets a
-    /// name. `None` where no such file can be created.
+    /// Time of the file system's clock. For a local one it is the kernel's time. Otherwise it is the ctime of
+    /// a file created there without a name; `None` if that fails.
     pub(in crate::import) fn clock(&self) -> Option<Time> {
-        // To create a file would wait for ever on a file system that is frozen.
+        // On a frozen file system, creating a file would block for ever.
         if self.magic().is_some_and(|magic| LOCAL.contains(&magic)) {
             return Some(jiff::Timestamp::now().into());
         }
@@ -73,12 +74,12 @@ impl Directory {
     }
 }
 
-/// The lasting identity of the file system on `device`, whose `f_fsid` this is: its UUID, else its fsid.
-/// `None` if it has neither.
+/// Lasting identity of the file system on `device` with this `f_fsid`: its UUID, or else its fsid. `None` if
+/// it has neither.
 pub(in crate::import) fn lasting_identity(device: u64, fsid: Option<u64>) -> Option<Box<[u8]>> {
     uuid(device).or_else(|| {
-        // It is 0 for network file systems. For XFS and FAT it is the device number, which may belong to
-        // another file system after a reboot.
+        // The fsid of a network file system is 0. For XFS and FAT it is the device number, which may belong
+        // to another file system after a reboot.
         let fsid = fsid.filter(|fsid| *fsid != 0 && *fsid != encoded(device))?;
         Some(within_limit(&format!("fsid {fsid:x}")))
     })
@@ -93,7 +94,7 @@ fn within_limit(identity: &str) -> Box<[u8]> {
     }
 }
 
-/// The UUID of the file system on a disk.
+/// UUID of the file system on a disk.
 fn uuid(device: u64) -> Option<Box<[u8]>> {
     let mut named = fs::read_dir(BY_UUID).ok()?.flatten().take(MAX_DEVICES);
     let found =
@@ -101,13 +102,13 @@ fn uuid(device: u64) -> Option<Box<[u8]>> {
     Some(within_limit(&format!("uuid {}", found.to_string_lossy())))
 }
 
-/// A device number as the kernel writes it into an fsid.
+/// A device number as the kernel encodes it in an fsid.
 fn encoded(device: u64) -> u64 {
     let (major, minor) = (u64::from(rustix::fs::major(device)), u64::from(rustix::fs::minor(device)));
     minor & 0xff | major << 8 | (minor & !0xff) << 12
 }
 
-/// The identity of a remote file system: the server and its export.
+/// Identity of a remote file system: its server and export.
 fn remote(device: u64) -> Option<Box<[u8]>> {
     const TYPES: [&str; 7] = ["nfs", "nfs4", "cifs", "smb3", "9p", "virtiofs", "ceph"];
     let mount = mount(device)?;
@@ -156,7 +157,7 @@ mod tests {
         let opened = Directory::open(directory.path()).unwrap();
         let before = opened.stat_self().unwrap();
         let Some(clock) = opened.clock() else { return };
-        // Stamps go in steps of some milliseconds, and the newest kernels' are finer.
+        // Time stamps advance in steps of some milliseconds; those of the newest kernels are finer.
         assert!(clock.secs() >= before.ctime.secs());
         assert_eq!(opened.stat_self().unwrap(), before);
         assert_eq!(opened.names().0.len(), 0);

@@ -1,4 +1,4 @@
-//! Mounts that only their owner may enter: without `allow_other`, FUSE keeps all others out, even root.
+//! Mounts that only their owner may enter: without `allow_other`, FUSE refuses everybody else, even root.
 
 use std::ffi::CStr;
 use std::fs;
@@ -15,7 +15,7 @@ impl Directory {
     /// The mount at the entry `name`, if only its owner may enter it.
     pub(in crate::import) fn private_mount(&self, name: &CStr) -> Option<PrivateMount> {
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        // `O_PATH` needs no permission to enter it.
+        // `O_PATH` needs no permission to enter the mount.
         let there = rustix::fs::openat(&self.0, name, flags, Mode::empty()).ok()?;
         let id = mount_id(there.as_fd()).ok()?;
         if mount_id(self.0.as_fd()).ok()? == id {
@@ -28,7 +28,7 @@ impl Directory {
     }
 }
 
-/// The mount's number in mountinfo.
+/// The mount's id in mountinfo.
 fn mount_id(file: BorrowedFd<'_>) -> io::Result<u64> {
     let told = fs::read_to_string(format!("/proc/self/fdinfo/{}", file.as_raw_fd()))?;
     let id = told.lines().find_map(|line| line.strip_prefix("mnt_id:")?.trim().parse().ok());

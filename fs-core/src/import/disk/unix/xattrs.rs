@@ -1,4 +1,4 @@
-//! Reading extended attributes.
+//! Reads extended attributes.
 
 use std::ffi::CStr;
 use std::io;
@@ -12,32 +12,32 @@ use super::Directory;
 use crate::format::XattrSet;
 use crate::import::disk::{ReadXattrs, Stat};
 
-/// Bytes of the names and values of one entry's attributes, which are kept in one blob.
+/// Maximum total bytes of names and values of one entry's attributes, which are stored in one blob.
 const MAX_BYTES: usize = 8 << 20;
 
-/// Where a thread looks at entries. With a working directory of its own, a name is found there without the long way through
-/// /proc, which costs eight times what asking for the attributes does.
+/// The working directory of a scanner thread. If the thread has its own, it finds names there directly. The
+/// path through /proc costs eight times as much as reading the attributes.
 #[derive(Debug)]
 pub(in crate::import) struct Place {
     has_own: bool,
 }
 
-/// The directory where this thread is; as long as this is held it goes nowhere else.
+/// The thread's current directory. The thread does not change it while this value exists.
 #[derive(Debug)]
 pub(in crate::import) struct Here<'a> {
     directory: &'a Directory,
     _place: PhantomData<&'a mut Place>,
-    /// It could not go there.
+    /// True if the thread could not change to the directory.
     is_elsewhere: bool,
 }
 
 impl Place {
-    /// Parts this thread from the process's working directory, where that is permitted.
+    /// Separates the thread's working directory from the process's, where that is permitted.
     pub(in crate::import) fn new() -> Self {
         Self { has_own: nix::sched::unshare(nix::sched::CloneFlags::CLONE_FS).is_ok() }
     }
 
-    /// Goes to `directory`.
+    /// Changes to `directory`.
     pub(in crate::import) fn enter<'a>(&'a mut self, directory: &'a Directory) -> Here<'a> {
         let is_elsewhere = !self.has_own || rustix::process::fchdir(&directory.0).is_err();
         Here { _place: PhantomData, directory, is_elsewhere }
@@ -45,16 +45,17 @@ impl Place {
 }
 
 impl Here<'_> {
-    /// Those of the entry `name`, of any type, of which `_stat` was told. Fails only when there is no such entry, as do the others.
+    /// Extended attributes of the entry `name`, of any type. The platform may use `_stat`. Like the functions
+    /// below, fails only if there is no such entry.
     pub(in crate::import) fn xattrs(&self, name: &CStr, _stat: &Stat) -> io::Result<ReadXattrs> {
         if self.is_elsewhere { self.directory.xattrs(name) } else { xattrs_at(name.to_bytes()) }
     }
 }
 
 impl Directory {
-    /// Those of the entry `name`, of any type.
+    /// Extended attributes of the entry `name`, of any type.
     pub(in crate::import) fn xattrs(&self, name: &CStr) -> io::Result<ReadXattrs> {
-        // There is no call that takes a directory and a name, but this path is the same.
+        // No system call takes a directory and a name, but this path is equivalent.
         let mut path = format!("/proc/self/fd/{}/", self.0.as_raw_fd()).into_bytes();
         path.extend(name.to_bytes());
         xattrs_at(&path).or_else(|error| {
@@ -66,13 +67,13 @@ impl Directory {
         })
     }
 
-    /// Its own.
+    /// Extended attributes of the directory itself.
     pub(in crate::import) fn xattrs_self(&self) -> io::Result<ReadXattrs> {
         xattrs_of(&self.0)
     }
 }
 
-/// Those of an open file.
+/// Extended attributes of an open file.
 pub(in crate::import) fn xattrs_of(file: &impl AsFd) -> io::Result<ReadXattrs> {
     read(
         |buffer| rustix::fs::flistxattr(file, buffer),
@@ -109,7 +110,7 @@ fn read(
                 }
                 pairs.push((name.into(), value.into()));
             }
-            // Removed since it was listed, or one that the kernel lists but does not tell.
+            // The attribute was removed after the listing, or the kernel lists it but does not return it.
             Err(Errno::NODATA | Errno::NOTSUP) => {}
             Err(error @ Errno::NOENT) => return Err(error.into()),
             Err(error) => lacking = Some(error.into()),
@@ -123,7 +124,7 @@ fn read(
 
 /// Calls `read` with a buffer that is large enough.
 fn read_growing(read: impl Fn(&mut [u8]) -> Result<usize, Errno>) -> Result<Vec<u8>, Errno> {
-    // Most have none, which must not cost an allocation.
+    // Most entries have none, and these must not cost an allocation.
     let mut small = [0; 256];
     match read(&mut small) {
         Err(Errno::RANGE) => {}

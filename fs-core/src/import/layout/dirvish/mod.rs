@@ -1,4 +1,4 @@
-//! dirvish: a bank of vaults, in each of them a folder for every image, with its `summary` and its `tree`.
+//! dirvish: a bank holds vaults. Each vault has a folder for every image, with its `summary` and its `tree`.
 
 mod summary;
 
@@ -18,22 +18,22 @@ use super::{Layout, LayoutError, Plan, PlannedRun};
 use crate::format::limits::MAX_RUN_IDENTITY;
 use crate::format::{Run, is_source_name};
 
-/// Longer summaries are none, even with thousands of patterns to exclude.
+/// Upper bound on a summary in bytes, enough for thousands of exclude patterns.
 const MAX_SUMMARY: u64 = 4 << 20;
 
-/// A vault's folder for dirvish itself.
+/// The folder in a vault that dirvish uses for itself.
 pub(super) const OWN: &str = "dirvish";
 
-/// Whether this is a vault, or a link to one.
+/// Whether `path` is a vault, or a link to one.
 pub(super) fn is_vault(path: &Path) -> bool {
     path.join(OWN).is_dir()
 }
 
-/// The reason for leaving out a link. Following it would let a user who may write here lead the import
+/// The reason for leaving out a link. If links were followed, a user who may write here could lead the import
 /// anywhere.
 const LINK: &str = "it is a symbolic link, which is not followed: import what it leads to";
 
-/// The images of the vault `root`, or of all vaults of the bank `root`.
+/// Plans the images of the vault `root`, or of all vaults of the bank `root`.
 pub(super) fn plan(root: &Path, zone: &TimeZone) -> Result<Plan, LayoutError> {
     let mut plan = Plan::empty(Layout::Dirvish, root.to_owned());
     if is_vault(root) {
@@ -46,7 +46,7 @@ pub(super) fn plan(root: &Path, zone: &TimeZone) -> Result<Plan, LayoutError> {
                 _ if name == "lost+found" => {}
                 EntryKind::Folder if is_vault(&path) => {
                     vaults += 1;
-                    // Not readable for this user: others may be.
+                    // This user cannot read the vault, but other vaults may be readable.
                     if let Err(error) = vault(&mut plan, &path, zone) {
                         plan.miss(path, error.to_string());
                     }
@@ -83,7 +83,7 @@ fn vault(plan: &mut Plan, path: &Path, zone: &TimeZone) -> Result<(), LayoutErro
         let folder = path.join(&name);
         match kind {
             _ if name == OWN || name == "lost+found" => continue,
-            // Such as one to the last image.
+            // For example, a link to the last image.
             EntryKind::Link if leads_inside(&folder, path) => continue,
             EntryKind::Link => {
                 plan.miss(folder, LINK);
@@ -103,7 +103,7 @@ fn vault(plan: &mut Plan, path: &Path, zone: &TimeZone) -> Result<(), LayoutErro
             Err(NoRun::NoSummary) if running.is_none() => {
                 plan.miss(folder, "it has no summary, as an image has");
             }
-            // Which has made the folder, and will write a summary.
+            // The run made the folder, and will write a summary.
             Err(NoRun::Unfinished | NoRun::NoSummary) => {
                 let reason = match running {
                     Some(pid) => format!("its run has not completed: dirvish is running (process {pid})"),
@@ -151,7 +151,7 @@ fn image(
         return Err(unclear("its vault and branch cannot name a source"));
     }
     let mut identity = [b"dirvish ", &vault[..], b":", &branch, b":", &image, b" "].concat();
-    // As it was written, whatever the zone is when it is read.
+    // The time as written, independent of the time zone at the time of reading.
     identity.extend(began.strftime("%Y-%m-%dT%H:%M:%S").to_string().bytes());
     if identity.len() > MAX_RUN_IDENTITY {
         return Err(unclear("its names are too long"));
@@ -168,7 +168,7 @@ fn image(
         },
         run_folder: plan.run_folder(&mark, name),
         level: None,
-        // For now the image's name; its identity once all are known.
+        // At first the image's name. Its identity replaces it once all images are known.
         reference: summary.reference,
         status,
         newer: None,
@@ -176,7 +176,7 @@ fn image(
     })
 }
 
-/// Why there is no folder at `tree`.
+/// Reason why there is no folder at `tree`.
 fn no_tree(tree: &Path) -> NoRun {
     NoRun::Unclear(match fs::symlink_metadata(tree) {
         Ok(metadata) if metadata.is_symlink() => {
@@ -184,17 +184,18 @@ fn no_tree(tree: &Path) -> NoRun {
                 .to_owned()
         }
         Ok(_) => "its tree is no folder".to_owned(),
-        // dirvish-expire has removed it, but for the summary.
+        // dirvish-expire has removed everything except the summary.
         Err(_) => return NoRun::Gone,
     })
 }
 
-/// The vault's name; with the branch where it is another than dirvish's default. A folder's name holds no `/`.
+/// The vault's name, followed by the branch if it is not dirvish's default. A folder's name contains no `/`.
 fn source(vault: &[u8], branch: &[u8]) -> Box<[u8]> {
     if branch == b"default" { vault.into() } else { [vault, b"+", branch].concat().into() }
 }
 
-/// Images name their reference by its folder; a branch may begin from an image of another one.
+/// Replaces the name of each run's reference by its identity. An image names its reference by its folder. A
+/// branch may begin from an image of another branch.
 fn name_references(runs: &mut [PlannedRun]) {
     let folder = |run: &PlannedRun| -> Option<PathBuf> { Some(run.tree.parent()?.file_name()?.into()) };
     let known: HashMap<_, _> =

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::format::{Status, Time};
 
-/// What matters of an image's `summary`. Times are those of the clock on the wall.
+/// The relevant fields of an image's `summary`. Times are local wall-clock times.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Summary {
     pub(super) vault: Option<Box<[u8]>>,
@@ -20,7 +20,8 @@ pub(super) struct Summary {
 impl Summary {
     pub(super) fn parse(text: &[u8]) -> Self {
         let mut summary = Self::default();
-        // Lists go on in lines that begin with a tab: those are patterns and options, whatever they look like.
+        // Lists continue in lines that begin with a tab. These lines are patterns and options, whatever they
+        // look like.
         for line in text.split(|byte| *byte == b'\n').filter(|line| !line.starts_with(b"\t")) {
             let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
             let value = line[colon + 1..].trim_ascii();
@@ -35,7 +36,7 @@ impl Summary {
                 b"Reference" => summary.reference = bytes(),
                 b"Backup-begin" => summary.began = time(value),
                 b"Backup-complete" => summary.completed = time(value),
-                // A rule and what came of it, as in `+3 months == 2024-09-01 03:00:00`; or `Never`.
+                // A rule and its result, as in `+3 months == 2024-09-01 03:00:00`, or `Never`.
                 b"Expire" => {
                     let at = value.windows(4).position(|window| window == b" == ");
                     summary.expires = at.and_then(|at| time(&value[at + 4..]));
@@ -47,7 +48,7 @@ impl Summary {
         summary
     }
 
-    /// How the run went, or why its image is not imported.
+    /// The status of the run, or the reason why its image is not imported.
     pub(super) fn outcome(&self) -> Result<Status, NoRun> {
         let Some(status) = &self.status else { return Err(NoRun::Unfinished) };
         let word = status.split([' ', '(']).next().unwrap_or_default();
@@ -61,7 +62,7 @@ impl Summary {
             ("warning" | "error" | "unknown", Some(24)) => Status::Vanished,
             ("warning" | "error" | "unknown", Some(23)) => Status::Partial,
             ("warning" | "error" | "unknown", Some(25)) => Status::Limited,
-            // As dirvish sees it, these have a useful result.
+            // dirvish considers these results useful.
             ("warning" | "unknown", _) => Status::Unknown,
             ("error" | "fatal", _) => return Err(NoRun::Failed(shown())),
             _ => {
@@ -81,18 +82,18 @@ impl Summary {
     }
 }
 
-/// Why an image is not imported.
+/// Reason why an image is not imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NoRun {
-    /// Its run is in progress, or was killed.
+    /// The run is in progress, or was killed.
     Unfinished,
-    /// It has no summary.
+    /// The image has no summary.
     NoSummary,
-    /// Its run failed, with this status.
+    /// The run failed, with this status.
     Failed(String),
-    /// Its tree was removed.
+    /// The image's tree was removed.
     Gone,
-    /// It may be complete, but its summary or tree is invalid.
+    /// The image may be complete, but its summary or tree is invalid.
     Unclear(String),
 }
 
@@ -101,7 +102,8 @@ fn time(value: &[u8]) -> Option<DateTime> {
     DateTime::strptime("%Y-%m-%d %H:%M:%S", text.trim()).ok()
 }
 
-/// The image's times in the world: of a time that clocks showed twice, the one that fits when the summary was written.
+/// The image's times as instants. If clocks showed a time twice, it is the instant that fits the time at
+/// which the summary was written.
 pub(super) struct Times {
     pub(super) began: Time,
     pub(super) completed: Time,
@@ -112,7 +114,7 @@ impl Times {
         let written = written.timestamp();
         let distance = |time: &Timestamp| time.duration_since(written).abs();
         let completed = both(completed, zone).into_iter().flatten().min_by_key(distance)?;
-        // A run does not end before it begins; but what does so by its summary is still kept.
+        // A run does not end before it begins. An image whose summary says so is still kept.
         let candidates = both(began, zone).into_iter().flatten();
         let late = |time: &Timestamp| {
             let took = completed.duration_since(*time);
@@ -123,16 +125,17 @@ impl Times {
     }
 }
 
-/// When something is let go, of two times the later.
+/// The time of expiry. If clocks show the time twice, it is the later one.
 pub(super) fn later(time: DateTime, zone: &TimeZone) -> Option<Time> {
     both(time, zone).into_iter().flatten().max().map(Time::from)
 }
 
-/// When clocks showed this time.
+/// The instants at which clocks showed this time.
 fn both(time: DateTime, zone: &TimeZone) -> [Option<Timestamp>; 2] {
     let offsets = match zone.to_ambiguous_timestamp(time).offset() {
         AmbiguousOffset::Unambiguous { offset } => [Some(offset), None],
-        // Never shown: the clocks were set forward over it. As if they had not been yet.
+        // Clocks never showed this time, as they were set forward over it. Use the offset from before the
+        // change.
         AmbiguousOffset::Gap { before, .. } => [Some(before), None],
         AmbiguousOffset::Fold { before, after } => [Some(before), Some(after)],
     };
@@ -200,12 +203,12 @@ mod tests {
             of("2024-10-27T02:10:00", "2024-10-27T02:20:00", "2024-10-27T01:20:01Z"),
             ("2024-10-27T01:10:00Z".into(), "2024-10-27T01:20:00Z".into())
         );
-        // It began in the first pass and ended in the second.
+        // The run began in the first pass and ended in the second.
         assert_eq!(
             of("2024-10-27T02:50:00", "2024-10-27T02:05:00", "2024-10-27T01:05:00Z"),
             ("2024-10-27T00:50:00Z".into(), "2024-10-27T01:05:00Z".into())
         );
-        // The hour that never was.
+        // This hour never existed.
         assert_eq!(
             of("2024-03-31T02:30:00", "2024-03-31T03:40:00", "2024-03-31T01:40:00Z"),
             ("2024-03-31T01:30:00Z".into(), "2024-03-31T01:40:00Z".into())

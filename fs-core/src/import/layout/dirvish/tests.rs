@@ -72,7 +72,7 @@ fn images_are_runs_when_they_are_whole() {
         );
         assert_eq!(&*plan.runs[0].run.identity, b"dirvish web1:default:1 2024-06-01T03:00:00");
         assert_eq!(plan.runs[0].reference, None);
-        // Across branches, too.
+        // References work across branches, too.
         assert_eq!(plan.runs[2].reference.as_ref(), Some(&plan.runs[1].run.identity));
         assert_eq!(
             reasons(&plan),
@@ -110,7 +110,7 @@ fn a_summary_cannot_name_what_is_elsewhere() {
     assert!(plan.left_out.iter().all(|left_out| left_out.may_be_history), "{plan:?}");
 }
 
-/// What is said of an image is true, and louder when it may be a good one.
+/// Each image is reported with the true reason. An image that may be good is reported as an error.
 #[test]
 fn an_image_says_why_it_is_left_out() {
     let directory = tempfile::tempdir().unwrap();
@@ -147,7 +147,7 @@ fn an_image_says_why_it_is_left_out() {
         assert!(reason.starts_with(start), "{reason}");
         assert_eq!(left_out.may_be_history, may_be, "{reason}");
     }
-    // So does a vault of a bank.
+    // A vault of a bank behaves in the same way.
     std::os::unix::fs::symlink(&far, vault.with_file_name("linked")).unwrap();
     let plan = plan_of(vault.parent().unwrap());
     assert!(reasons(&plan)[0].starts_with("linked: it is a symbolic link"), "{:?}", reasons(&plan));

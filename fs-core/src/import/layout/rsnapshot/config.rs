@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use super::super::folder::{absolute, small_file};
 use super::super::{LayoutError, Retention};
 
-/// Longer configs are none.
+/// Upper bound on a config file, in bytes.
 const MAX_LEN: u64 = 1 << 20;
-/// Files that include each other for ever are refused.
+/// Upper bound on included files. It stops files that include each other.
 const MAX_FILES: usize = 100;
 
-/// What matters of an `rsnapshot.conf`. It is read, never executed.
+/// The relevant lines of an `rsnapshot.conf`. The config is read, never executed.
 #[derive(Debug, Default)]
 pub(in super::super) struct Config {
     path: PathBuf,
@@ -20,7 +20,7 @@ pub(in super::super) struct Config {
     files: usize,
 }
 
-/// Where a line stands.
+/// Position of a line.
 struct At<'a> {
     path: &'a Path,
     line: usize,
@@ -39,7 +39,7 @@ impl Config {
         Ok(config)
     }
 
-    /// The folder of the levels, which must be `given` if that is said.
+    /// The folder of the levels. If `given` is present, it must be the same folder.
     pub(in super::super) fn root_at(&self, given: Option<&Path>) -> Result<PathBuf, LayoutError> {
         let reason = "it names no snapshot_root";
         let says = self.root.as_ref().ok_or(LayoutError::Incomplete { path: self.path.clone(), reason })?;
@@ -67,7 +67,7 @@ impl Config {
             if line.is_empty() || line.starts_with(b"#") {
                 continue;
             }
-            // A line that begins with white space goes on with the one before.
+            // A line that begins with white space continues the line before.
             let continues = |line: &[u8]| {
                 line.first().is_some_and(|first| matches!(first, b' ' | b'\t'))
                     && !line.trim_ascii().is_empty()
@@ -116,7 +116,7 @@ impl Config {
         if self.files > MAX_FILES {
             return Err(at.error("too many files are included; do they include each other?"));
         }
-        // Relative ones are so to where rsnapshot is started, which nobody knows.
+        // A relative path depends on the folder where rsnapshot is started, which is unknown.
         self.include(&full_path(value, at)?)
     }
 

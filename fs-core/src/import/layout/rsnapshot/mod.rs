@@ -1,7 +1,7 @@
-//! rsnapshot: a folder of levels `<interval>.<N>`, in each of them a folder for every backup point.
+//! rsnapshot: a folder of levels `<interval>.<N>`. Each level has a folder for every backup point.
 //!
-//! Rotation renames levels, so a level is known by the modification time that its completed run gave it, and by its
-//! folder. `service` decides which folder belongs to which run, as it knows what was imported.
+//! Rotation renames levels. So a level is identified by its folder and by the modification time that its
+//! completed run set. `service` assigns folders to runs, because it knows which runs were imported.
 
 mod config;
 
@@ -17,17 +17,16 @@ use super::lock::{self, Lock};
 use super::{Layout, LayoutError, LeftOut, LevelName, Plan, PlannedRun, Retention};
 use crate::format::{Run, Status, Time, is_source_name};
 
-/// A level's folder.
 struct Level {
     mark: Mark,
     name: LevelName,
-    /// The folders of its backup points, by name.
+    /// The folders of the level's backup points, by name.
     points: Vec<(Box<[u8]>, PathBuf)>,
-    /// Why it is left out, and whether it may hold history.
+    /// The reason for leaving the level out, and whether it may hold history.
     left_out: Option<(String, bool)>,
 }
 
-/// A level's name in two: `daily.0` is `daily` and 0.
+/// Splits a level's name: `daily.0` is `daily` and 0.
 pub(super) fn level_name(name: &OsStr) -> Option<(&str, u64)> {
     let (interval, number) = name.to_str()?.rsplit_once('.')?;
     let plain = number == "0" || !number.starts_with('0') && number.bytes().all(|byte| byte.is_ascii_digit());
@@ -35,16 +34,16 @@ pub(super) fn level_name(name: &OsStr) -> Option<(&str, u64)> {
     is_interval(interval.as_bytes()).then_some((interval, number))
 }
 
-/// What rsnapshot, or a file system, keeps beside the levels.
+/// Whether rsnapshot, or a file system, keeps an entry of this name beside the levels.
 pub(super) fn is_expected(name: &OsStr) -> bool {
     let name = name.as_bytes();
     name == b".sync" || name == b"lost+found" || name.starts_with(b"_delete.")
 }
 
-/// The levels below `root`, an absolute path.
+/// Plans the levels below `root`, an absolute path.
 pub(super) fn plan(root: &Path, config: Option<&Config>) -> Result<Plan, LayoutError> {
     let mut plan = Plan::empty(Layout::Rsnapshot, root.to_owned());
-    // Before the levels are looked at: who begins after that is noticed by what changes.
+    // Read the lock before the levels. A run that starts later is noticed by its changes.
     let lock = match config.and_then(|config| config.lock.as_deref()) {
         Some(path) => {
             lock::look(path).map_err(|source| LayoutError::Read { path: path.to_owned(), source })?
@@ -58,7 +57,7 @@ pub(super) fn plan(root: &Path, config: Option<&Config>) -> Result<Plan, LayoutE
     plan.retention = config.map(|config| config.retention.clone()).unwrap_or_default();
     match lock {
         Lock::Held(pid) => plan.running = Some(pid),
-        // Since then it may have deleted parts of levels.
+        // Since then the run may have deleted parts of levels.
         Lock::Abandoned(began) => plan.at_rest_since = plan.at_rest_since.min(began),
         Lock::Free => {}
     }
@@ -88,7 +87,8 @@ fn levels(plan: &mut Plan, config: Option<&Config>) -> Result<Vec<Level>, Layout
             continue;
         }
         let name = LevelName { interval: interval.to_owned(), number };
-        // Rotated since the root was listed, or not readable for this user: others may be.
+        // The level was rotated since the root was listed, or this user cannot read it. Other levels may be
+        // readable.
         let (mark, names) = match (Mark::of(path.clone()), names(&path)) {
             (Ok(Some(mark)), Ok(names)) => (mark, names),
             (_, Err(error)) => {
@@ -129,7 +129,7 @@ fn leave_out_beside(plan: &mut Plan, path: PathBuf, kind: EntryKind) {
     }
 }
 
-/// Oldest first. Of equal times the one with the older name is first.
+/// Sorts the levels, oldest first. Among equal times, the level with the older name is first.
 fn sort(levels: &mut [Level], plan: &Plan) {
     let rank = |interval: &str| plan.retention.iter().position(|retain| retain.interval == interval);
     levels.sort_by(|a, b| {
@@ -138,10 +138,10 @@ fn sort(levels: &mut [Level], plan: &Plan) {
     });
 }
 
-/// Leaves out copies. Two levels have one time if a run copied the last level to make the next one, and has
-/// not completed: the level with the older name is the original. More than two levels, or two that are not
-/// consecutive, are no such pair. They stay for the check of their order. So do levels that were changed at
-/// the same moment, as their time is not that of a run.
+/// Leaves out copies. A run copies the last level to make the next one. Until it completes, both have the
+/// same time, and the level with the older name is the original. More than two levels with one time are no
+/// such pair, nor are two that are not consecutive. They stay for the check of their order. So do levels
+/// changed at the same moment, as their time is not that of a run.
 fn leave_copies(levels: &mut [Level]) {
     for same in levels.chunk_by_mut(|a, b| a.mark.mtime == b.mark.mtime) {
         let [before, level] = same else { continue };
@@ -161,8 +161,8 @@ fn leave_copies(levels: &mut [Level]) {
     }
 }
 
-/// While rsnapshot works, the newest level may be half-made and the last of an interval half-deleted; when it
-/// was killed, the newest may be.
+/// Leaves out unfinished levels. While rsnapshot runs, the newest level may be half-made and the last of an
+/// interval half-deleted. After rsnapshot was killed, the newest may be half-made.
 fn leave_unfinished(levels: &mut [Level], retention: &[Retention], lock: Lock) {
     let newest = levels.iter().map(|level| level.mark.mtime).max();
     let first = retention.first().map(|retain| &*retain.interval);
@@ -171,7 +171,7 @@ fn leave_unfinished(levels: &mut [Level], retention: &[Retention], lock: Lock) {
         retain.is_some_and(|retain| level.name.number.saturating_add(1) >= retain.keep)
     };
     for level in levels.iter_mut().filter(|level| level.left_out.is_none()) {
-        // By its name, too: the times of older levels may have been changed.
+        // Check the name, too: the times of older levels may have been changed.
         let is_first = level.name.number == 0 && first == Some(&*level.name.interval);
         let is_newest = Some(level.mark.mtime) == newest;
         level.left_out = match lock {
@@ -195,7 +195,7 @@ fn add(plan: &mut Plan, levels: &[Level]) {
         }
         let run_folder = plan.run_folder(&level.mark, OsStr::new(&level.name.to_string()));
         for (source, tree) in &level.points {
-            // Also one that is left out: it is there, and shares files.
+            // A level that is left out counts, too: it exists and shares files.
             let newer = levels[at + 1..].iter().flat_map(|level| &level.points);
             let newer = newer.filter(|(name, _)| name == source).map(|(_, tree)| tree.clone()).next();
             let time = level.mark.mtime;
@@ -212,7 +212,7 @@ fn add(plan: &mut Plan, levels: &[Level]) {
                 run_folder: run_folder.clone(),
                 level: Some(level.name.clone()),
                 reference: None,
-                // Nothing in a level tells whether rsync could read everything.
+                // Nothing in a level shows whether rsync could read everything.
                 status: Status::Unknown,
                 newer,
                 mark: level.mark.clone(),

@@ -33,7 +33,7 @@ impl Farm {
         let path = self.path("conf");
         let root = self.path("");
         fs::write(&path, format!("snapshot_root\t{}\n{more}", root.display())).unwrap();
-        // Else it would be in the root.
+        // Outside the root, where the config does not count as an entry.
         let moved = self.0.path().with_extension("conf");
         fs::rename(&path, &moved).unwrap();
         moved
@@ -97,7 +97,7 @@ fn all_intervals_are_one_history() {
              --layout tree"
         ]
     );
-    // A link to a level that is here holds nothing more.
+    // A link to a level of this root holds no further history.
     let may_be: Vec<_> = plan.left_out.iter().map(|left_out| left_out.may_be_history).collect();
     assert_eq!(may_be, [false, true, true]);
 }
@@ -165,7 +165,7 @@ fn what_rsnapshot_works_on_is_left_alone() {
     assert_eq!(plan.left_out.len(), 2);
     assert!(left_out(&plan)[0].contains("rsnapshot is running"), "{:?}", left_out(&plan));
 
-    // Killed: what it was about to make is not whole, what was made before is.
+    // rsnapshot was killed. The level that it was about to make is incomplete; earlier levels are complete.
     let mut ended = Command::new("true").spawn().unwrap();
     ended.wait().unwrap();
     fs::write(lock.path(), ended.id().to_string()).unwrap();
@@ -199,7 +199,7 @@ fn old_levels_that_share_files_are_approximate() {
     fs::rename(farm.path("daily.2/localhost/own"), farm.path("daily.2/localhost/shared")).unwrap();
     let statuses: Vec<_> = farm.plan(None).runs.iter().map(PlannedRun::status).collect();
     assert_eq!(statuses, [Status::Approximate, Status::Unknown, Status::Unknown]);
-    // What a run that has not completed makes may have been changed already.
+    // A level made by an incomplete run may have been changed already.
     farm.stamp("daily.0", 200);
     fs::hard_link(farm.path("daily.1/localhost/own"), farm.path("daily.0/localhost/shared")).unwrap();
     fs::rename(farm.path("daily.1/localhost/own"), farm.path("daily.1/localhost/shared.too")).unwrap();
@@ -228,7 +228,7 @@ fn nothing_to_find_is_an_error() {
     let place = Place { root: Some(farm.path("")), layout: Layout::Rsnapshot, config: None };
     let error = Plan::make(&place, &jiff::tz::TimeZone::UTC).unwrap_err();
     assert!(matches!(error, LayoutError::Nothing { .. }), "{error}");
-    // It is read as a tree when nothing is said.
+    // Without an explicit layout it is read as a tree.
     let place = Place { layout: Layout::Auto, ..place };
     assert_eq!(Plan::make(&place, &jiff::tz::TimeZone::UTC).unwrap().layout, Layout::Tree);
 }

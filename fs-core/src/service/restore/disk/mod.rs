@@ -1,7 +1,7 @@
-//! Where files are put back: names in open folders, never through a symbolic link, so that nothing that lies in the target
-//! can lead out of it.
+//! Restored files on disk: names in open folders, never reached through a symbolic link. So nothing in the
+//! target can lead out of it.
 //!
-//! Each platform gives the same: a [`Folder`] that makes things, and functions that set attributes.
+//! Each platform provides a [`Folder`] that creates entries, and functions that set attributes.
 
 #[cfg(unix)]
 mod unix;
@@ -27,37 +27,37 @@ pub(super) use windows::{
 
 use super::names::Names;
 
-/// Where the operating system keeps a file: device and inode number.
+/// Identity of a file in the operating system: device and inode number.
 pub(super) type FileId = (u64, u64);
 
 /// An attribute that could not be set, or is not kept.
 #[derive(Debug, Clone)]
 pub(super) struct Lack {
-    /// Its kind, for people.
+    /// The attribute's kind, for people.
     pub(super) what: String,
-    /// Why.
+    /// The reason.
     pub(super) reason: String,
     /// Only root can set it, so the user does not expect it.
     pub(super) expected: bool,
 }
 
-/// What an entry lacks.
+/// Attributes that an entry lacks.
 pub(super) type Lacking = Vec<Lack>;
 
-/// What already has the name of an entry that is no folder.
+/// The existing entry under the name of an entry that is no folder.
 #[derive(Debug)]
 pub(super) enum Existing {
-    /// Nothing.
+    /// The name is free.
     Nothing,
-    /// A folder.
+    /// The existing entry is a folder.
     Folder,
-    /// An entry of another type or with other attributes.
+    /// The existing entry has another type or other attributes.
     Different(Option<FileId>),
-    /// An entry of the same type and attributes. The content of a file is yet to be compared.
+    /// The existing entry has the same type and attributes. The content of a file is yet to be compared.
     Alike(Option<FileId>, Option<File>),
 }
 
-/// Where entries are created: a folder, or in a dry run also one that a restore would create.
+/// A folder for new entries: an existing one, or in a dry run also one that a restore would create.
 #[derive(Debug, Clone)]
 pub(super) struct Site {
     /// The folder, or the nearest existing one above a planned folder.
@@ -78,7 +78,7 @@ impl Site {
         Self { planned: true, ..self.clone() }
     }
 
-    /// The folder, unless it is planned.
+    /// The existing folder; `None` if it is planned.
     pub(super) fn existing(&self) -> Option<&Folder> {
         (!self.planned).then_some(&self.nearest)
     }
@@ -139,7 +139,7 @@ impl Folder {
         names.down().try_fold(self.clone(), |folder, name| folder.enter(name))
     }
 
-    /// Makes what will be something else under another name, which it loses by [`Unfinished::finish`].
+    /// Creates an entry under a temporary name, until [`Unfinished::finish`] renames it.
     pub(super) fn begin<T>(
         &self,
         make: impl Fn(&Folder, &CStr) -> io::Result<T>,
@@ -149,7 +149,7 @@ impl Folder {
             let number = NUMBER.fetch_add(1, Ordering::Relaxed);
             let name = CString::new(format!("{TEMPORARY}{}-{number}", std::process::id()))?;
             match make(self, &name) {
-                // Left by a process that was killed, and had this number.
+                // A killed process with the same number has left this name.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
                 Ok(made) => return Ok((Unfinished { folder: self.clone(), name, gone: false }, made)),
@@ -158,21 +158,21 @@ impl Folder {
     }
 }
 
-/// Something that has no name of its own yet; dropped, it goes.
+/// An entry under a temporary name. Dropping it removes the entry.
 #[derive(Debug)]
 pub(super) struct Unfinished {
     folder: Folder,
-    /// What it is called meanwhile.
+    /// The temporary name.
     name: CString,
-    /// Whether that name is gone.
+    /// Whether the temporary name no longer exists.
     gone: bool,
 }
 
 impl Unfinished {
-    /// Gives it its name, in the place of what has it if `replace` says so.
+    /// Gives the entry its final name. With `replace`, replaces an existing entry of that name.
     pub(super) fn finish(mut self, name: &CStr, replace: bool) -> io::Result<()> {
         if replace {
-            // A rename to another name of the same file does nothing: then it is still there to be removed.
+            // A rename to another name of the same file does nothing. Then drop removes the temporary name.
             return self.folder.rename(&self.name, name);
         }
         self.gone = self.folder.rename_new(&self.name, name)?;

@@ -1,4 +1,4 @@
-//! Unix: folders are file descriptors, and what is in them is named relative to these.
+//! Unix: folders are file descriptors, and names are relative to them.
 
 mod attributes;
 mod existing;
@@ -44,7 +44,7 @@ pub(in crate::service::restore) fn key_of(name: &CStr) -> NameKey {
     name.to_owned()
 }
 
-/// Symbolic links need not wait for what they lead to.
+/// Symbolic links need not wait until their targets exist.
 pub(in crate::service::restore) const LINKS_LAST: bool = false;
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
@@ -78,7 +78,7 @@ impl Folder {
         let start = rustix::fs::openat(CWD, c".", PASSED, Mode::empty())?;
         let above = names.try_fold(start, |above, name| pass(&above, name.as_os_str()))?;
         let made = make_at(&above, last, if closed { OWN } else { USUAL })?;
-        // The target was missing. So a link here appeared meanwhile, and is not what the user named.
+        // The target was missing before. So a link here appeared meanwhile, and the user did not name it.
         let opened = rustix::fs::openat(&above, last, FOLDER | OFlags::NOFOLLOW, Mode::empty())?;
         let folder = Self(Arc::new(opened));
         if made && closed {
@@ -143,7 +143,7 @@ impl Folder {
         let locked = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive);
         let removed = rustix::fs::fstat(&file)?.st_nlink == 0;
         if locked == Err(Errno::WOULDBLOCK) || removed {
-            // Another restore removed it as left over before it was locked.
+            // Another restore removed the file before it was locked: it looked left over.
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         Ok(file)
@@ -158,7 +158,7 @@ impl Folder {
         Ok(rustix::fs::symlinkat(target, &self.0, name)?)
     }
 
-    /// Makes what is neither a file nor a symbolic link.
+    /// Creates an entry that is neither a file nor a symbolic link.
     pub(in crate::service::restore) fn make_special(&self, name: &CStr, attr: &Attr) -> io::Result<()> {
         let device = makedev(attr.rdev.0, attr.rdev.1);
         let made = rustix::fs::mknodat(&self.0, name, file_type(attr.kind), Mode::RUSR | Mode::WUSR, device);
@@ -186,13 +186,14 @@ impl Folder {
         Ok(())
     }
 
-    /// Renames what is in this folder, in the place of what has the new name.
+    /// Renames an entry of this folder, and replaces an existing entry of the new name.
     pub(super) fn rename(&self, from: &CStr, to: &CStr) -> io::Result<()> {
         Ok(rustix::fs::renameat(&self.0, from, &self.0, to)?)
     }
 
-    /// The same for a free name; false if the old name still has to be removed. Concurrent calls never
-    /// replace each other's files, even if the file system treats their names as equal.
+    /// Like [`Self::rename`], for a free name. Returns false if the old name still has to be removed.
+    /// Concurrent calls never replace each other's files, even if the file system treats their names as
+    /// equal.
     pub(super) fn rename_new(&self, from: &CStr, to: &CStr) -> io::Result<bool> {
         let folder = &self.0;
         match rustix::fs::renameat_with(folder, from, folder, to, RenameFlags::NOREPLACE) {
@@ -240,7 +241,7 @@ fn pass(above: &OwnedFd, name: &OsStr) -> io::Result<OwnedFd> {
     Ok(rustix::fs::openat(above, name, PASSED | OFlags::NOFOLLOW, Mode::empty())?)
 }
 
-/// What can only be set when a file has its name: nothing.
+/// Sets the attributes that need the file's final name: none on Unix.
 #[expect(clippy::unnecessary_wraps, reason = "on other platforms it fails")]
 pub(in crate::service::restore) fn seal(_: &File, _: &Attr) -> io::Result<()> {
     Ok(())

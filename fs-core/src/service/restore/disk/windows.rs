@@ -1,5 +1,5 @@
-//! Windows: a folder is a path, and an open handle that holds it in its place: nobody can rename or remove it, nor those above it,
-//! so that the path leads where it led.
+//! Windows: a folder is a path and an open handle. While the handle is open, nobody can rename or remove the
+//! folder or those above it. So the path always leads to the same folder.
 
 mod attributes;
 mod existing;
@@ -38,7 +38,8 @@ pub(in crate::service::restore) struct Folder(Arc<Open>);
 struct Open {
     path: PathBuf,
     _held: File,
-    /// Held, too: not every file system keeps a folder in its place because of what is open below it.
+    /// Kept open as well: some file systems hold a folder in place only by its own handle, not by handles
+    /// below it.
     _above: Option<Folder>,
     /// Paths created by this restore, as Windows compares them, and whether they are folders. Of two equal
     /// paths the second must not replace the first, even if threads create them at once.
@@ -77,13 +78,13 @@ impl FileSystem {
     }
 }
 
-/// Whether it leads to a folder must be known of a symbolic link when it is made.
+/// The type of a symbolic link's target, folder or not, must be known when the link is created.
 pub(in crate::service::restore) const LINKS_LAST: bool = true;
 
 impl Folder {
     /// Opens the target, if it exists. Links in its path are the user's own, and are followed.
     pub(in crate::service::restore) fn target(path: &Path) -> io::Result<Option<Self>> {
-        // A canonical path is one of any length.
+        // A canonical path may have any length.
         match fs::canonicalize(path) {
             Ok(path) => Self::at(path, None).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -157,7 +158,7 @@ impl Folder {
         Ok(())
     }
 
-    /// Makes an empty file, hidden if it was.
+    /// Creates an empty file, hidden if the snapshot's file was hidden.
     pub(in crate::service::restore) fn make_file(&self, name: &CStr, xattrs: &XattrSet) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).attributes(attributes::of_new_file(xattrs));
@@ -185,13 +186,13 @@ impl Folder {
         })
     }
 
-    /// Makes what is neither a file nor a symbolic link.
+    /// Always fails: Windows has no entries other than files, folders and symbolic links.
     #[expect(clippy::unused_self, reason = "other platforms can")]
     pub(in crate::service::restore) fn make_special(&self, _: &CStr, _: &Attr) -> io::Result<()> {
         Err(no_special())
     }
 
-    /// Gives the file `first` of the folder `above` another name.
+    /// Creates a hard link to the file `first` of the folder `above`.
     pub(in crate::service::restore) fn make_link(
         &self,
         name: &CStr,
@@ -202,13 +203,13 @@ impl Folder {
         fs::hard_link(above.entry(first), self.entry(name))
     }
 
-    /// Renames what is in this folder, in the place of what has the new name.
+    /// Renames an entry of this folder, and replaces an existing entry of the new name.
     pub(super) fn rename(&self, from: &CStr, to: &CStr) -> io::Result<()> {
         self.give(to, false)?;
         let (from, to) = (self.entry(from), self.entry(to));
         match fs::rename(&from, &to) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                // What may not be written to cannot be replaced either.
+                // A read-only file cannot be replaced either.
                 attributes::make_writable(&to)?;
                 fs::rename(&from, &to).map_err(|_| error)
             }
@@ -216,10 +217,10 @@ impl Folder {
         }
     }
 
-    /// The same when nothing has it; false when the old name still is there to be removed.
+    /// Like [`Self::rename`], for a free name. Returns false if the old name still has to be removed.
     pub(super) fn rename_new(&self, from: &CStr, to: &CStr) -> io::Result<bool> {
-        // First of all: Wine looks for a name that differs only in case and creates a link in two separate
-        // steps.
+        // This comes first: Wine looks for a name that differs only in case, and creates a link, in two
+        // separate steps.
         self.give(to, false)?;
         let (old, new) = (self.entry(from), self.entry(to));
         match fs::hard_link(&old, &new) {
@@ -244,12 +245,13 @@ impl Folder {
         }
     }
 
-    /// Where the entry `name` is.
+    /// The path of the entry `name`.
     fn entry(&self, name: &CStr) -> PathBuf {
         self.0.path.join(OsString::from_wide(&to_windows(name.to_bytes())))
     }
 
-    /// A file of this restore with a name that differs only in case is not replaced. Folders are merged.
+    /// Records that this restore uses the name. Fails if it has used an equal name, as Windows compares
+    /// names. Folders with equal names are merged.
     fn give(&self, name: &CStr, is_folder: bool) -> io::Result<()> {
         let path: Vec<u16> = self.entry(name).as_os_str().encode_wide().collect();
         let mut given = self.0.given.lock().unwrap_or_else(PoisonError::into_inner);

@@ -8,7 +8,7 @@ use crate::store::{Access, CacheSizes, DirectoryWriter, Repository, Writer};
 use crate::testing::samples::{self, manifest};
 
 type Model = BTreeMap<Vec<u8>, u32>;
-/// What a name had before, and has after.
+/// Each changed name, with its values before and after.
 type Changes = BTreeMap<Vec<u8>, (Option<u32>, Option<u32>)>;
 
 fn numbered(count: u32) -> Model {
@@ -31,7 +31,7 @@ fn write(writer: &mut Writer, model: &Model) -> BlobId {
     directory.finish(writer).unwrap()
 }
 
-/// What differs, and how many nodes were opened to know.
+/// Returns the differences, and the number of nodes that were read to find them.
 fn compare(before: Option<&Model>, after: Option<&Model>) -> (Changes, usize) {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("repository");
@@ -71,7 +71,7 @@ fn a_change_among_a_hundred_thousand_entries_opens_few_nodes() {
         |model| {
             model.insert(b"file 0030000 and more".into(), 7);
         },
-        // So many that they fill nodes of their own.
+        // Enough entries to fill nodes of their own.
         |model| model.extend((0..2000).map(|number| (format!("file 0040000 {number:04}").into_bytes(), 1))),
     ];
     for (number, edit) in edits.into_iter().enumerate() {

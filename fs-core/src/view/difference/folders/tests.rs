@@ -3,10 +3,10 @@ use std::collections::BTreeMap;
 use crate::view::fixtures::view;
 use crate::view::{FileKind, Inodes, Node, Scope, View, ViewError};
 
-/// Paths below a node, with what they are.
+/// Collects the nodes below a node, by path.
 fn tree(view: &View, inodes: &Inodes, node: &Node, path: &str, found: &mut BTreeMap<String, Node>) {
     let mut below = Vec::new();
-    // One at a time, as a kernel with a small buffer would.
+    // The entries are listed one at a time, as for a kernel with a small buffer.
     let (mut offset, mut more) = (0, true);
     while more {
         more = false;
@@ -46,7 +46,7 @@ fn only_what_differs_is_there() {
     let mut found = BTreeMap::new();
     tree(&view, &inodes, &changes(&view, BETWEEN).unwrap(), "", &mut found);
     let paths: Vec<&str> = found.keys().map(String::as_str).collect();
-    // `small` leads on in all three: something below it differs.
+    // `small` is in all three folders, as something below it differs.
     let expected = [
         "/added",
         "/added/small",
@@ -87,7 +87,7 @@ fn expressions_lead_to_canonical_names() {
     for nothing in ["@first", "..", "@first..", "..@first", "@first..latest", "@1969..@latest", "added"] {
         assert!(matches!(changes(&view, nothing), Err(ViewError::NotFound)), "{nothing}");
     }
-    // It is found, and not listed.
+    // `@changes` can be looked up, but is not listed.
     let mut names = Vec::new();
     view.read_directory(&view.top(), 0, &mut |entry| {
         names.push(entry.name.to_vec());

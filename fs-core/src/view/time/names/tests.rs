@@ -16,10 +16,10 @@ fn seconds_are_named_by_the_clocks_of_the_zone() {
         ("Europe/Berlin", "2024-06-01T03:00:00Z", "@2024-06-01T05-00-00"),
         ("Asia/Kathmandu", "2024-06-01T03:00:00Z", "@2024-06-01T08-45-00"),
         ("America/New_York", "2024-06-01T03:00:00Z", "@2024-05-31T23-00-00"),
-        // Around a skipped hour nothing is ambiguous.
+        // Nothing is ambiguous around a skipped hour.
         ("Europe/Berlin", "2024-03-31T00:59:59Z", "@2024-03-31T01-59-59"),
         ("Europe/Berlin", "2024-03-31T01:00:00Z", "@2024-03-31T03-00-00"),
-        // Both passes of a repeated hour carry the offset; the seconds around do not.
+        // Both passes of a repeated hour have the offset; the seconds around them do not.
         ("Europe/Berlin", "2024-10-26T23:59:59Z", "@2024-10-27T01-59-59"),
         ("Europe/Berlin", "2024-10-27T00:00:00Z", "@2024-10-27T02-00-00+0200"),
         ("Europe/Berlin", "2024-10-27T00:59:59Z", "@2024-10-27T02-59-59+0200"),
@@ -34,10 +34,10 @@ fn seconds_are_named_by_the_clocks_of_the_zone() {
         ("Australia/Lord_Howe", "2024-04-06T14:30:00Z", "@2024-04-07T01-30-00+1100"),
         ("Australia/Lord_Howe", "2024-04-06T15:00:00Z", "@2024-04-07T01-30-00+1030"),
         ("Australia/Lord_Howe", "2024-04-06T15:30:00Z", "@2024-04-07T02-00-00"),
-        // A day that did not exist.
+        // The day 2011-12-30 did not exist here.
         ("Pacific/Apia", "2011-12-30T09:59:59Z", "@2011-12-29T23-59-59"),
         ("Pacific/Apia", "2011-12-30T10:00:00Z", "@2011-12-31T00-00-00"),
-        // From local mean time, with seconds, to standard time, four minutes back.
+        // Local mean time, with seconds, was replaced by standard time, four minutes back.
         ("America/New_York", "1883-11-18T16:58:00Z", "@1883-11-18T12-01-58-045602"),
         ("America/New_York", "1883-11-18T17:01:58Z", "@1883-11-18T12-01-58-0500"),
     ];

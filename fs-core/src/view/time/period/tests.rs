@@ -23,10 +23,10 @@ fn calendar_periods_end_where_the_zone_says() {
         ("Europe/Berlin", "@2024-06", "2024-06-30T22:00:00Z"),
         ("Asia/Kathmandu", "@2024-06-01", "2024-06-01T18:15:00Z"),
         ("America/New_York", "@2024-02-29", "2024-03-01T05:00:00Z"),
-        // An offset says whose clocks are meant, whatever the zone.
+        // An offset says whose clocks are meant, whatever the zone is.
         ("America/New_York", "@2024-06-01T03Z", "2024-06-01T04:00:00Z"),
         ("Europe/Berlin", "@2024-06-01T03-15-0330", "2024-06-01T06:46:00Z"),
-        // A skipped hour: 02:00 to 03:00.
+        // The hour from 02:00 to 03:00 is skipped.
         ("Europe/Berlin", "@2024-03-31T01", "2024-03-31T01:00:00Z"),
         ("Europe/Berlin", "@2024-03-31T02", "2024-03-31T01:00:00Z"),
         ("Europe/Berlin", "@2024-03-31T02-30", "2024-03-31T01:00:00Z"),
@@ -34,7 +34,7 @@ fn calendar_periods_end_where_the_zone_says() {
         ("Europe/Berlin", "@2024-03-31T03-00-00", "2024-03-31T01:00:01Z"),
         ("Europe/Berlin", "@2024-03-31T02-30+0100", "2024-03-31T01:31:00Z"),
         ("America/New_York", "@2024-03-10T02-30", "2024-03-10T07:00:00Z"),
-        // A repeated hour: 02:00 to 03:00.
+        // The hour from 02:00 to 03:00 is repeated.
         ("Europe/Berlin", "@2024-10-27T01", "2024-10-27T00:00:00Z"),
         ("Europe/Berlin", "@2024-10-27T02", "2024-10-27T02:00:00Z"),
         ("Europe/Berlin", "@2024-10-27T02-15", "2024-10-27T01:16:00Z"),
@@ -43,22 +43,22 @@ fn calendar_periods_end_where_the_zone_says() {
         ("Europe/Berlin", "@2024-10-27T02+0200", "2024-10-27T01:00:00Z"),
         ("America/New_York", "@2024-11-03T01", "2024-11-03T07:00:00Z"),
         ("America/New_York", "@2024-11-03T01-0400", "2024-11-03T06:00:00Z"),
-        // Half an hour is repeated, 01:30 to 02:00, or skipped, 02:00 to 02:30.
+        // Half an hour is repeated (01:30 to 02:00) or skipped (02:00 to 02:30).
         ("Australia/Lord_Howe", "@2024-04-07T01-29", "2024-04-06T14:30:00Z"),
         ("Australia/Lord_Howe", "@2024-04-07T01-30", "2024-04-06T15:01:00Z"),
         ("Australia/Lord_Howe", "@2024-04-07T01", "2024-04-06T15:30:00Z"),
         ("Australia/Lord_Howe", "@2024-10-06T02-15", "2024-10-05T15:30:00Z"),
         ("Australia/Lord_Howe", "@2024-10-06T02", "2024-10-05T16:00:00Z"),
-        // The hour before midnight is repeated, or the one after it skipped.
+        // The hour before midnight is repeated, or the hour after it is skipped.
         ("America/Sao_Paulo", "@2018-02-17", "2018-02-18T03:00:00Z"),
         ("America/Sao_Paulo", "@2018-11-03", "2018-11-04T03:00:00Z"),
         ("America/Sao_Paulo", "@2018-11-04T00", "2018-11-04T03:00:00Z"),
-        // A skipped day.
+        // A day is skipped.
         ("Pacific/Apia", "@2011-12-29", "2011-12-30T10:00:00Z"),
         ("Pacific/Apia", "@2011-12-30", "2011-12-30T10:00:00Z"),
         ("Pacific/Apia", "@2011-12-30T12-30", "2011-12-30T10:00:00Z"),
         ("Pacific/Apia", "@2011-12-31", "2011-12-31T10:00:00Z"),
-        // Far beyond the tables of transitions, where only a rule is left.
+        // The tables of transitions end long before, so only a rule is left.
         ("Europe/Berlin", "@2999-03-31T02-30", "2999-03-31T01:00:00Z"),
         ("Europe/Berlin", "@2999-10-27T02-30", "2999-10-27T01:31:00Z"),
         ("Asia/Kathmandu", "@20240", "1970-01-01T05:37:21Z"),
@@ -85,7 +85,7 @@ fn days_are_those_of_the_zone() {
         ("Europe/Berlin", "2024-03-31T12:00:00Z", "@yesterday", "2024-03-30T23:00:00Z"),
         ("Europe/Berlin", "2024-03-31T12:00:00Z", "@today", "2024-03-31T22:00:00Z"),
         ("America/Sao_Paulo", "2018-02-18T02:30:00Z", "@today", "2018-02-18T03:00:00Z"),
-        // The day before New Year's Eve did not exist, and it would have been a Friday.
+        // The day before New Year's Eve did not exist. It would have been a Friday.
         ("Pacific/Apia", "2011-12-30T12:00:00Z", "@yesterday", "2011-12-30T10:00:00Z"),
         ("Pacific/Apia", "2011-12-30T12:00:00Z", "@friday", "2011-12-30T10:00:00Z"),
         ("Pacific/Apia", "2011-12-30T12:00:00Z", "@saturday", "2011-12-31T10:00:00Z"),
@@ -105,16 +105,16 @@ fn so_long_ago_is_an_instant() {
         ("UTC", "2024-06-15T12:00:00Z", "@1y", "2023-06-15T12:00:00Z"),
         ("UTC", "2024-02-29T12:00:00Z", "@1y", "2023-02-28T12:00:00Z"),
         ("UTC", "2024-02-29T12:00:00Z", "@4y", "2020-02-29T12:00:00Z"),
-        // A day on the clock was 23 hours long, then 25.
+        // A day on the clock was 23 hours long, then 25 hours.
         ("Europe/Berlin", "2024-03-31T12:00:00Z", "@1d", "2024-03-30T13:00:00Z"),
         ("Europe/Berlin", "2024-03-31T12:00:00Z", "@24h", "2024-03-30T12:00:00Z"),
         ("Europe/Berlin", "2024-10-27T12:00:00Z", "@1d", "2024-10-26T11:00:00Z"),
-        // A week before, the clocks showed this time twice.
+        // One week before, the clocks showed this time twice.
         ("Europe/Berlin", "2024-11-03T01:30:00Z", "@1w", "2024-10-27T01:30:00Z"),
-        // It is shown twice now, and the first time is now.
+        // The clocks show this time twice, and the first time is now.
         ("Europe/Berlin", "2024-10-27T00:30:00Z", "@0d", "2024-10-27T00:30:00Z"),
         ("Europe/Berlin", "2024-10-27T01:30:00Z", "@0d", "2024-10-27T01:30:00Z"),
-        // It was never shown.
+        // The clocks never showed this time.
         ("Europe/Berlin", "2024-04-01T00:30:00Z", "@1d", "2024-03-31T00:59:59.999999999Z"),
         ("Pacific/Apia", "2011-12-30T12:00:00Z", "@1d", "2011-12-30T09:59:59.999999999Z"),
     ];

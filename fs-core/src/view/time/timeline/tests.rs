@@ -14,7 +14,7 @@ fn moment(time: &str, id: u8) -> Moment {
     Moment { time: at(time), id: [id; 32], number: None }
 }
 
-/// One that was committed with this number.
+/// A moment that was committed with this number.
 fn numbered(time: &str, number: u32) -> Moment {
     Moment { number: Some(number), ..moment(time, u8::try_from(number).expect("a low number")) }
 }
@@ -27,7 +27,7 @@ fn names(timeline: &Timeline) -> Vec<&str> {
     timeline.iter().map(|(name, _)| name).collect()
 }
 
-/// What each name means: the name of a snapshot, or nothing.
+/// Checks what each name means: the name of a snapshot, or nothing.
 fn check(timeline: &Timeline, now: &str, table: &[(&str, Option<&str>)]) {
     for (name, expected) in table {
         let place = timeline.resolve(name.as_bytes(), at(now));
@@ -75,7 +75,8 @@ fn snapshots_are_sorted_and_numbered_within_a_second() {
         &timeline,
         "2024-06-03T00:00:00Z",
         &[
-            // The plain name is the first snapshot's own; every other way to say the second is as of its end.
+            // The plain name is the first snapshot's own name. Any other spelling of the second means as of
+            // its end.
             ("@2024-06-01T03-00-00", Some("@2024-06-01T03-00-00")),
             ("@2024-06-01t03-00-00", Some("@2024-06-01T03-00-00")),
             ("@2024-06-01T03-00-00_2", Some("@2024-06-01T03-00-00_2")),
@@ -111,16 +112,16 @@ fn numbers_are_kept_and_tell_the_order_within_a_second() {
             ("@first", Some("@2024-06-01T02-59-59_7")),
             ("@2024-06-01T02-59-59", Some("@2024-06-01T02-59-59_7")),
             ("@GMT-2024.06.01-03.00.00", Some("@2024-06-01T03-00-00_2")),
-            // The first one is not yet.
+            // The snapshot with number 1 is later than `now`.
             ("@0h", Some("@2024-06-01T03-00-00_2")),
         ],
     );
-    // Of a second all are later than the second before.
+    // All snapshots of a second are later than those of the second before.
     let at = |instant: &str| timeline.last_at(at(instant)).and_then(|place| timeline.name(place));
     assert_eq!(at("2024-06-01T03:00:00.05Z"), Some("@2024-06-01T02-59-59_7"));
     assert_eq!(at("2024-06-01T02:59:59.4Z"), None);
     assert_eq!(at("2024-06-01T03:00:01Z"), Some("@2024-06-01T03-00-00_2"));
-    // The others' names do not depend on one that is gone.
+    // The names of the others do not depend on a snapshot that is gone.
     assert_eq!(names(&Timeline::new(TimeZone::UTC, vec![early, before])), [names_then[0], names_then[2]]);
 }
 
@@ -133,7 +134,7 @@ fn a_number_is_given_once() {
     assert_eq!(timeline.next_number(second), Some(7));
     assert_eq!(timeline.next_number(other), Some(2));
     assert_eq!(timeline.next_number(at("1969-12-31T23:59:59Z")), Some(1));
-    // Those without a number take free ones.
+    // Snapshots without a number take free ones.
     assert_eq!(names(&timeline), ["@2024-06-01T03-00-00", "@2024-06-01T03-00-00_4"]);
     assert_eq!(timeline.lost(b"@2024-06-01T03-00-00_6"), Some([6; 32]));
     let highest = Moment { number: Some(u32::MAX), ..moment("2024-06-01T03:00:00Z", 1) };
@@ -179,7 +180,7 @@ fn a_period_means_the_last_snapshot_by_its_end() {
     let monday = Some("@2024-06-03T03-00-00");
     check(
         &timeline,
-        // A Tuesday.
+        // This is a Tuesday.
         "2024-06-04T03:00:00Z",
         &[
             ("@2022", None),

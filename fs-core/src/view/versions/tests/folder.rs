@@ -9,7 +9,7 @@ use crate::view::{FileKind, Inodes, Node, View, ViewError};
 
 fn names(view: &View, node: &Node) -> Vec<(String, Node)> {
     let mut names = Vec::new();
-    // A piece at a time, as kernels ask.
+    // A few entries are listed at a time, as kernels do.
     loop {
         let (mut some, from) = (0, names.last().map_or(0, |(_, _, next)| *next));
         view.read_directory(node, from, &mut |entry| {
@@ -24,7 +24,7 @@ fn names(view: &View, node: &Node) -> Vec<(String, Node)> {
     }
 }
 
-/// Everything below a folder, by path.
+/// Collects everything below a folder, by path.
 fn walk(view: &View, node: &Node, path: &str, found: &mut Vec<(String, Node)>) {
     for (name, node) in names(view, node) {
         let path = if path.is_empty() { name } else { format!("{path}/{name}") };
@@ -69,19 +69,19 @@ proptest! {
         let inodes = Inodes::new(view.clone());
         let source = sources.get(b"source").unwrap();
         for (path, node) in &found {
-            // What is listed is what is looked up,
+            // A look-up finds each listed node.
             let mut at = top.clone();
             for name in path.split('/') {
                 at = view.lookup(&at, name.as_bytes()).unwrap();
             }
             prop_assert_eq!(at.ino(), node.ino());
-            // a version is the node that it is in the snapshot,
+            // A version is the same node in the snapshot.
             if node.is_immutable() {
                 let (path, name) = path.rsplit_once('/').unwrap();
                 let there = view.walk(source, name.as_bytes(), path.as_bytes()).unwrap();
                 prop_assert_eq!(there.identity(), node.identity());
             }
-            // and a node that is read again is the same.
+            // A node that is read again is the same.
             inodes.remember(node);
             let again = inodes.get(node.ino()).unwrap().unwrap();
             prop_assert_eq!(again.identity(), node.identity());
@@ -191,9 +191,9 @@ fn a_new_snapshot_is_seen_at_once() {
     assert!(view.lookup(&a, b"@1970-01-01T00-00-09").is_ok());
     assert!(view.lookup(&versions, b"new").is_ok());
     assert_eq!(names(&view, &a).len(), 2);
-    // Its time is what makes kernels list it anew.
+    // Kernels list the folder again because its time has changed.
     assert_ne!(view.attr(&inodes.get(a.ino()).unwrap().unwrap()).mtime, before);
-    // One that is older than all: the time in seconds stays.
+    // This snapshot is older than all others. The time in seconds stays the same.
     let before = view.attr(&a).mtime;
     add_files(&repository, b"source", 5, &files(&[("a", 3)]));
     assert!(view.lookup(&a, b"@1970-01-01T00-00-05").is_ok());

@@ -1,11 +1,11 @@
-//! The same answers, found by looking at every snapshot.
+//! Finds the same answers by looking at every snapshot.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::view::fixtures::Files;
 
-/// All paths that a history may have; `d` and `d/e` are directories when something is below them.
+/// All paths that a history may have. `d` and `d/e` are directories if something is below them.
 pub(super) const PATHS: [&str; 9] = ["a", "a;1", "a;-1", "d", "d/a", "d/e", "d/e/a", "d/e/@first", "never"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub(super) enum State {
     File(u32),
 }
 
-/// Snapshots that differ in a few paths at a time.
+/// Histories of snapshots that differ in a few paths at a time.
 pub(super) fn histories() -> impl Strategy<Value = Vec<Files>> {
     let change = (0..PATHS.len() - 1, prop::option::weighted(0.7, 0..3_u32));
     let snapshot = (vec(change, 0..4), any::<bool>());
@@ -25,7 +25,7 @@ pub(super) fn histories() -> impl Strategy<Value = Vec<Files>> {
             for (path, number) in changes {
                 set(&mut files, PATHS[path], number);
             }
-            // So many that the directory has several leaves.
+            // The number is so large that the directory has several leaves.
             if crowd && matches!(at(&files, "d"), State::Directory) {
                 files.extend((0..400).map(|number| (format!("d/many-{number}"), 7)));
             }
@@ -38,7 +38,7 @@ pub(super) fn histories() -> impl Strategy<Value = Vec<Files>> {
 fn set(files: &mut Files, path: &str, number: Option<u32>) {
     files.remove(path);
     let Some(number) = number else { return };
-    // What is in the way goes.
+    // Entries that are in the way are removed.
     files.retain(|other, _| {
         !other.starts_with(&format!("{path}/")) && !path.starts_with(&format!("{other}/"))
     });
@@ -57,7 +57,7 @@ pub(super) fn states(history: &[Files], path: &str) -> Vec<State> {
     history.iter().map(|files| at(files, path)).collect()
 }
 
-/// Each once, in the order in which they were first seen.
+/// Distinct numbers, in the order in which they were first seen.
 pub(super) fn distinct(numbers: &[u32]) -> Vec<u32> {
     let mut seen = Vec::new();
     for number in numbers {
@@ -73,7 +73,7 @@ pub(super) fn number(numbers: &[u32], of: u32) -> Option<u32> {
     u32::try_from(at + 1).ok()
 }
 
-/// The file that the path was so many changes before what it is at `place`.
+/// The file at the path, `changes` changes before the state at `place`.
 pub(super) fn before(history: &[Files], path: &str, place: usize, changes: usize) -> Option<u32> {
     let states = states(history, path);
     let mut past: Vec<u32> = Vec::new();
@@ -90,7 +90,7 @@ pub(super) fn before(history: &[Files], path: &str, place: usize, changes: usize
     past.len().checked_sub(changes).map(|at| past[at])
 }
 
-/// All paths that were ever there, directories too, in the order of a walk.
+/// All paths that ever existed, including directories, in the order of a walk.
 pub(super) fn all_paths(history: &[Files]) -> Vec<String> {
     let mut paths: Vec<String> = Vec::new();
     for path in history.iter().flat_map(|files| files.keys()) {

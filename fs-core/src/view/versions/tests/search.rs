@@ -1,4 +1,4 @@
-//! Searching all history finds what one finds by looking at every snapshot.
+//! A search in all history finds what a look at every snapshot finds.
 
 use proptest::prelude::*;
 
@@ -18,7 +18,7 @@ fn search(view: &View, query: &Query<'_>) -> Vec<Hit> {
     hits
 }
 
-/// Whether something happened to a path with the snapshot at `since`, or later.
+/// Whether a path appeared, changed or went with the snapshot at the index `since`, or later.
 fn is_late(history: &[Files], path: &str, since: usize) -> bool {
     let states = oracle::states(history, path);
     let below = |place: usize| -> Vec<_> {

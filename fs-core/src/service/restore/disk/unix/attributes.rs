@@ -30,7 +30,8 @@ const NARROWED: &str = "narrowed, so that nobody gains access";
 /// as those of SELinux, and attributes made up by file systems are kept.
 pub(super) const REMOVABLE: [&[u8]; 3] = [b"user.", b"trusted.", b"security.capability"];
 
-/// Sets the attributes of an open file. Returns what could not be set, and the file's identity.
+/// Sets the attributes of an open file. Returns the attributes that could not be set, and the file's
+/// identity.
 pub(in crate::service::restore) fn set_file(
     file: &File,
     attr: &Attr,
@@ -40,7 +41,7 @@ pub(in crate::service::restore) fn set_file(
     (set(&subject, attr, xattrs), subject.id())
 }
 
-/// Gives a folder its attributes.
+/// Sets the attributes of a folder.
 pub(in crate::service::restore) fn set_folder(folder: &Folder, attr: &Attr, xattrs: &XattrSet) -> Lacking {
     set(&Subject::open(folder), attr, xattrs)
 }
@@ -50,7 +51,7 @@ pub(in crate::service::restore) fn set_time(folder: &Folder, attr: &Attr) {
     let _ = Subject::open(folder).set_mtime(attr.mtime);
 }
 
-/// Gives them to what cannot be opened: a symbolic link or a special file.
+/// Sets the attributes of an entry that cannot be opened: a symbolic link or a special file.
 pub(in crate::service::restore) fn set_unopened(
     node: &Unfinished,
     attr: &Attr,
@@ -85,7 +86,7 @@ pub(in crate::service::restore) fn tighten(folder: &Folder, attr: &Attr, xattrs:
     }
 }
 
-/// Sets all attributes of a new entry, or of an existing folder. Returns what could not be set.
+/// Sets all attributes of a new entry, or of an existing folder. Returns those that could not be set.
 pub(super) fn set(subject: &impl Settable, attr: &Attr, xattrs: &XattrSet) -> Lacking {
     let mut lacking = set_rights(subject, attr, xattrs);
     lacking.extend(set_mtime(subject, attr));

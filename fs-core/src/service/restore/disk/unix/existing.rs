@@ -13,8 +13,8 @@ use crate::service::restore::disk::Existing;
 use crate::view::{Attr, FileKind};
 
 impl Folder {
-    /// Compares the entry of this name with `attr` of an entry that is no folder. `target` is a symbolic
-    /// link's.
+    /// Compares the entry of this name with `attr` of an entry that is no folder. `target` is the target of a
+    /// symbolic link.
     pub(in crate::service::restore) fn existing(
         &self,
         name: &CStr,

@@ -1,4 +1,4 @@
-//! Known properties of a folder's file system, for what a dry run cannot try.
+//! Known properties of a folder's file system, for predictions that a dry run cannot try.
 
 use std::ffi::CStr;
 use std::fs::File;

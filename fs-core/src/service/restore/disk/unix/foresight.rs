@@ -1,5 +1,5 @@
-//! Predicts what a restore cannot keep, for dry runs. Attributes are set as in a restore, but on a stand-in
-//! for the entry.
+//! Predicts the attributes that a restore cannot keep, for dry runs. They are set as in a restore, but on a
+//! stand-in for the entry.
 
 use std::collections::HashMap;
 use std::io;
@@ -19,8 +19,8 @@ use crate::format::XattrSet;
 use crate::service::restore::disk::{FileId, Lacking, Site};
 use crate::view::{Attr, FileKind};
 
-/// Predicts what an entry created here will lack, and makes up a file id for it. Fails if it cannot be
-/// created.
+/// Predicts the attributes that an entry created here will lack, and makes up a file id for it. Fails if it
+/// cannot be created.
 pub(in crate::service::restore) fn foresee(
     site: &Site,
     attr: &Attr,
@@ -61,7 +61,7 @@ struct Value {
     xattrs: Vec<u8>,
 }
 
-/// What an entry will lack, and why its time cannot be set at all.
+/// Attributes that an entry will lack, and the reason why its time cannot be set at all.
 #[derive(Debug, Clone)]
 struct Lost {
     lacking: Lacking,
@@ -121,7 +121,7 @@ fn probed(site: &Site, attr: &Attr, xattrs: &XattrSet) -> io::Result<Option<Lack
     Ok(Some(lost.lacking))
 }
 
-/// Predicts what an existing folder will lack after it gets attributes.
+/// Predicts the attributes that an existing folder will lack after they are set.
 pub(in crate::service::restore) fn foresee_existing(
     folder: &Folder,
     site: &Site,
@@ -141,7 +141,7 @@ pub(in crate::service::restore) fn foresee_existing(
     }
 }
 
-/// Fails if no further hard link can be made here to a file there that already has so many names.
+/// Fails if no further hard link can be made here to a file there that already has `links` names.
 pub(in crate::service::restore) fn foresee_link(first: &Site, site: &Site, links: u64) -> io::Result<()> {
     let (there, here) = (first.file_system(), site.file_system());
     if there.mount != here.mount {
@@ -157,7 +157,7 @@ pub(in crate::service::restore) fn foresee_link(first: &Site, site: &Site, links
 }
 
 impl Folder {
-    /// Fails if no entry can be created in it, even after a change of its mode if `may_change`.
+    /// Fails if no entry can be created in this folder, even after a change of its mode if `may_change`.
     pub(in crate::service::restore) fn check_writable(&self, may_change: bool) -> io::Result<()> {
         let wanted = Access::WRITE_OK | Access::EXEC_OK;
         let is_own = || rustix::fs::fstat(self).is_ok_and(|stat| stat.st_uid == geteuid().as_raw());

@@ -1,4 +1,4 @@
-//! Stand-ins for entries where a dry run cannot try: they follow known rules.
+//! Stand-ins for entries that a dry run cannot try: they follow known rules.
 
 use std::cell::Cell;
 use std::ffi::{CStr, CString};

@@ -25,7 +25,7 @@ const TIMES: (i64, i64) = (315_532_800, 4_354_819_199);
 const MAX_FAT: u64 = u32::MAX as u64;
 
 impl Plain {
-    /// Why an entry of this type and length cannot be created.
+    /// Fails if an entry of this type and length cannot be created.
     pub(super) fn check(self, kind: FileKind, size: u64) -> Result<(), Errno> {
         match (self, kind) {
             (Plain::Fat, FileKind::File) if size > MAX_FAT => Err(Errno::FBIG),
@@ -36,7 +36,7 @@ impl Plain {
         }
     }
 
-    /// Why an entry cannot have this name.
+    /// Fails if an entry cannot have this name.
     pub(super) fn check_name(self, name: &[u8]) -> Result<(), Errno> {
         let is_bad = |byte: &u8| *byte < b' ' || b"\"*/:<>?\\|".contains(byte);
         match str::from_utf8(name) {

@@ -1,5 +1,5 @@
-//! An unnamed file in the target. Nobody can see it, and it is gone when closed. What it keeps, an entry will
-//! keep.
+//! An unnamed file in the target. Nobody can see it, and it is gone when closed. Attributes that it keeps, an
+//! entry will keep.
 
 use std::cell::Cell;
 use std::ffi::{CStr, CString};
@@ -63,7 +63,7 @@ impl Probe {
         attr.kind == FileKind::File && attr.size >= LONG
     }
 
-    /// Gives it the attributes of an existing folder.
+    /// Gives the file the attributes of an existing folder.
     pub(super) fn imitate(&self, folder: &Folder) {
         let (from, to) = (Subject::open(folder), self.subject());
         let Ok(status) = from.status() else { return };

@@ -68,12 +68,12 @@ pub(super) fn hold(folder: &Folder, name: &CStr) -> io::Result<std::os::fd::Owne
 }
 
 impl<'a> Subject<'a> {
-    /// Of an open file or folder.
+    /// The subject of an open file or folder.
     pub(super) fn open(file: &'a impl AsFd) -> Self {
         Self { fd: file.as_fd(), path: None }
     }
 
-    /// Of an `O_PATH` handle.
+    /// The subject of an `O_PATH` handle.
     pub(super) fn held(file: &'a impl AsFd) -> io::Result<Self> {
         let fd = file.as_fd();
         Ok(Self { fd, path: Some(CString::new(format!("/proc/self/fd/{}", fd.as_raw_fd()))?) })
@@ -98,7 +98,7 @@ impl<'a> Subject<'a> {
         rustix::fs::fstat(self.fd)
     }
 
-    /// Which file it is.
+    /// The file's identity; `None` if it cannot be read.
     pub(super) fn id(&self) -> Option<FileId> {
         self.stat().ok().map(|stat| id_of(&stat))
     }

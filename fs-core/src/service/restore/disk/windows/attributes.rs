@@ -1,4 +1,5 @@
-//! Times, and attributes such as hidden. Owners, modes and other extended attributes than [`NAME`] have no place here.
+//! Times, and attributes such as hidden. Windows has no equivalent of owners, modes and extended attributes
+//! other than [`NAME`].
 
 use std::fs::{self, File, FileTimes, OpenOptions, Permissions};
 use std::io;
@@ -14,26 +15,26 @@ use crate::windows::attributes::{ARCHIVE, DIRECTORY, DosAttributes, HIDDEN, NAME
 
 const FILE_WRITE_ATTRIBUTES: u32 = 0x100;
 const FILE_READ_ATTRIBUTES: u32 = 0x80;
-/// Not to be looked at by the search.
+/// Excluded from the search index.
 const NOT_CONTENT_INDEXED: u32 = 0x2000;
-/// Anybody's right to write.
+/// Write permission of owner, group and others.
 pub(super) const WRITABLE: u16 = 0o222;
 
 pub(super) fn dos_of(xattrs: &XattrSet) -> Option<DosAttributes> {
     DosAttributes::decode(xattrs.get(NAME)?)
 }
 
-/// The attributes that a file has from its beginning.
+/// The attributes that a file has from its creation.
 pub(super) fn of_new_file(xattrs: &XattrSet) -> u32 {
     dos_of(xattrs).map_or(0, |dos| dos.bits & (HIDDEN | SYSTEM | ARCHIVE | NOT_CONTENT_INDEXED))
 }
 
-/// Whether a symbolic link is to lead to a folder, if that was noted.
+/// Whether the target of a symbolic link is a folder, if that was recorded.
 pub(super) fn leads_to_folder(xattrs: &XattrSet) -> Option<bool> {
     dos_of(xattrs).map(|dos| dos.bits & DIRECTORY != 0)
 }
 
-/// Gives an open file its attributes.
+/// Sets the attributes of an open file.
 pub(in crate::service::restore) fn set_file(
     file: &File,
     attr: &Attr,
@@ -42,7 +43,7 @@ pub(in crate::service::restore) fn set_file(
     (and_times(set_times(file, attr, xattrs), lacking(xattrs)), None)
 }
 
-/// What an entry will lack.
+/// Predicts the attributes that an entry will lack.
 pub(in crate::service::restore) fn foresee(
     _: &Site,
     attr: &Attr,
@@ -54,7 +55,7 @@ pub(in crate::service::restore) fn foresee(
     }
 }
 
-/// Predicts what an existing folder will lack after it gets attributes.
+/// Predicts the attributes that an existing folder will lack after they are set.
 pub(in crate::service::restore) fn foresee_existing(
     _: &Folder,
     _: &Site,
@@ -73,7 +74,7 @@ pub(in crate::service::restore) fn foresee_link(_: &Site, _: &Site, _: u64) -> i
 /// Does nothing: rights are not restored on Windows.
 pub(in crate::service::restore) fn tighten(_: &Folder, _: &Attr, _: &XattrSet) {}
 
-/// Forbids writing, which would also forbid to take the first name away.
+/// Makes the file read-only. This comes last, as the temporary name of a read-only file could not be removed.
 pub(in crate::service::restore) fn seal(file: &File, attr: &Attr) -> io::Result<()> {
     if attr.mode & WRITABLE != 0 {
         return Ok(());
@@ -83,7 +84,7 @@ pub(in crate::service::restore) fn seal(file: &File, attr: &Attr) -> io::Result<
     file.set_permissions(permissions)
 }
 
-/// Gives a folder its attributes.
+/// Sets the attributes of a folder.
 pub(in crate::service::restore) fn set_folder(folder: &Folder, attr: &Attr, xattrs: &XattrSet) -> Lacking {
     let set = || {
         let opened = open(&folder.0.path)?;
@@ -102,7 +103,7 @@ pub(in crate::service::restore) fn set_time(folder: &Folder, attr: &Attr) {
     drop(set);
 }
 
-/// Gives them to a symbolic link.
+/// Sets the attributes of a symbolic link.
 #[expect(clippy::unnecessary_wraps, reason = "on other platforms it fails")]
 pub(in crate::service::restore) fn set_unopened(
     node: &Unfinished,
@@ -113,7 +114,7 @@ pub(in crate::service::restore) fn set_unopened(
     Ok((and_times(set, lacking(xattrs)), None))
 }
 
-/// Lets a file be replaced.
+/// Makes an existing file writable, so that it can be replaced.
 pub(super) fn make_writable(path: &Path) -> io::Result<()> {
     let metadata = fs::symlink_metadata(path)?;
     let mut permissions = metadata.permissions();
@@ -128,7 +129,8 @@ pub(super) fn make_writable(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Takes a name away from a file that may not be written to, which for Windows includes this. It stays so under its other names.
+/// Removes one name of a read-only file, which Windows refuses. The file stays read-only under its other
+/// names.
 pub(super) fn remove_read_only(path: &Path) -> io::Result<()> {
     let file = open(path)?;
     let sealed = file.metadata()?.permissions();
@@ -138,7 +140,7 @@ pub(super) fn remove_read_only(path: &Path) -> io::Result<()> {
     removed
 }
 
-/// Opens what may be a folder or a link to set what is not its content.
+/// Opens an entry, also a folder or a link, to set its attributes but not its content.
 fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .access_mode(FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES)
@@ -146,8 +148,8 @@ fn open(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Permissions with these attributes. std sets what they were read with, and makes no others: so a file that has them is made
-/// for a moment.
+/// Permissions with these attributes. std can only set permissions that it has read from a file. So a file
+/// with these attributes is created for a moment.
 fn permissions(folder: &Folder, bits: u32) -> io::Result<Permissions> {
     let (model, mut permissions) = folder.begin(|folder, name| {
         let mut options = OpenOptions::new();
@@ -192,7 +194,7 @@ fn lacking(xattrs: &XattrSet) -> Lacking {
     others.map(lack).collect()
 }
 
-/// The same, and the times and attributes of Windows, when they could not be set.
+/// Adds the times and attributes of Windows to `lacking` if they could not be set.
 fn and_times(set: io::Result<()>, mut lacking: Lacking) -> Lacking {
     if let Err(error) = set {
         lacking.push(Lack { what: "time".to_owned(), reason: error.to_string(), expected: false });

@@ -14,8 +14,8 @@ use crate::view::{Attr, FileKind};
 use crate::windows::attributes::{HIDDEN, SYSTEM};
 
 impl Folder {
-    /// Compares the entry of this name with `attr` of an entry that is no folder. `target` is a symbolic
-    /// link's. Files have no numbers here.
+    /// Compares the entry of this name with `attr` of an entry that is no folder. `target` is the target of a
+    /// symbolic link. Files have no numbers here.
     pub(in crate::service::restore) fn existing(
         &self,
         name: &CStr,

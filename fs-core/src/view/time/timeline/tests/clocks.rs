@@ -1,4 +1,4 @@
-//! Clocks that are set: what names mean around it, worked out by hand.
+//! Clocks that are set: the meanings of names around such times, worked out by hand.
 
 use super::traps::trap;
 
@@ -10,7 +10,7 @@ fn a_skipped_hour() {
         "America/New_York",
         &["2024-03-10T06:59:59.9Z", "2024-03-10T07:00:00Z", "2024-03-10T07:30:00Z"],
         &[(
-            // Half past two.
+            // The clocks show half past two.
             "2024-03-11T06:30:00Z",
             &[
                 ("@1d", before),
@@ -22,7 +22,7 @@ fn a_skipped_hour() {
                 ("@2024-03-10T02-59-59", before),
                 ("@2024-03-10T03-29", after),
                 ("@2024-03-10T03", later),
-                // Somewhere the clocks showed it.
+                // Clocks with a fixed offset showed this time.
                 ("@2024-03-10T02-30-00-0500", later),
                 ("@2024-03-10T02-30-00-0400", None),
             ],
@@ -42,7 +42,7 @@ fn a_repeated_hour() {
                 &[("@0h", first), ("@0d", first), ("@0y", first), ("@1h", None), ("@today", second)],
             ),
             (
-                // Twenty past one.
+                // The clocks show twenty past one.
                 "2024-11-04T06:20:00Z",
                 &[
                     ("@1d", second),
@@ -93,7 +93,7 @@ fn half_an_hour_skipped_and_repeated() {
         &["2024-04-06T14:45:00Z", "2024-04-06T15:05:00Z", "2024-10-05T15:29:59Z", "2024-10-05T15:30:00Z"],
         &[
             (
-                // Twenty to two.
+                // The clocks show twenty to two.
                 "2024-04-07T15:10:00Z",
                 &[
                     ("@1d", second),
@@ -105,7 +105,7 @@ fn half_an_hour_skipped_and_repeated() {
                 ],
             ),
             (
-                // A quarter past two.
+                // The clocks show a quarter past two.
                 "2024-10-06T15:15:00Z",
                 &[
                     ("@1d", before),
@@ -127,7 +127,7 @@ fn a_day_that_never_was_is_asked_for_later() {
         &["2011-12-30T09:59:59Z", "2011-12-30T10:00:00Z"],
         &[
             (
-                // Friday, half past eleven at night.
+                // It is Friday, half past eleven at night.
                 "2012-01-06T09:30:00Z",
                 &[
                     ("@1w", before),
@@ -147,7 +147,7 @@ fn a_day_that_never_was_is_asked_for_later() {
     );
 }
 
-/// Clocks went from one minute past midnight to one past eleven.
+/// Clocks were set back from one minute past midnight to one minute past eleven.
 #[test]
 fn a_day_that_begins_twice() {
     let (first, again) = (Some("@2010-11-07T00-00-30-0230"), Some("@2010-11-07T00-00-30-0330"));
@@ -156,7 +156,7 @@ fn a_day_that_begins_twice() {
         "America/St_Johns",
         &["2010-11-07T02:30:30Z", "2010-11-07T02:31:30Z", "2010-11-07T03:30:30Z"],
         &[(
-            // Sunday, for the first time.
+            // It is Sunday for the first time.
             "2010-11-07T02:30:45Z",
             &[
                 ("@0h", first),

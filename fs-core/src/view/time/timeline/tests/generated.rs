@@ -1,4 +1,4 @@
-//! Names looked up in drawn timelines, and what the oracle says of them.
+//! Looks up names in random timelines, and compares the results with the oracle.
 
 use chrono::{DateTime, Datelike, NaiveDateTime, Offset, TimeDelta, Timelike, Utc, Weekday};
 use chrono_tz::Tz;
@@ -11,43 +11,43 @@ use super::super::super::fixtures::zone;
 use super::oracle::{Asked, Committed, Fields, Instant, Oracle};
 use super::{Moment, Timeline};
 
-/// Zones with something odd about them, of which all tables of 1995 to 2023 say the same.
+/// Zones with unusual clocks. All tables of 1995 to 2023 agree on them.
 const ZONES: [&str; 21] = [
     "UTC",
     "Europe/Berlin",
     "Europe/London",
-    // Daylight saving is a negative offset from the standard.
+    // Daylight saving time has a negative offset from standard time.
     "Europe/Dublin",
     "America/New_York",
     "America/Los_Angeles",
-    // Until 2011 clocks were set at one minute past midnight, and a day began twice.
+    // Until 2011 clocks were set at one minute past midnight, so a day began twice.
     "America/St_Johns",
-    // Set at midnight: the first hour of a day is skipped, the last of one repeated.
+    // Clocks are set at midnight. The first hour of a day is skipped, and the last hour of a day is repeated.
     "America/Sao_Paulo",
     "America/Havana",
-    // Standard time changed by half an hour, there and back.
+    // Standard time changed by half an hour, and later changed back.
     "America/Caracas",
     "Asia/Pyongyang",
     "Asia/Kolkata",
     "Asia/Kathmandu",
     "Asia/Tokyo",
-    // Set by half an hour, and by two hours.
+    // Clocks are set by half an hour, and by two hours.
     "Australia/Lord_Howe",
     "Antarctica/Troll",
-    // 45 minutes past the hour, and set.
+    // The offset is 45 minutes past the hour, and clocks are set.
     "Pacific/Chatham",
-    // As far east and west as it goes.
+    // These zones are the farthest east and west.
     "Pacific/Kiritimati",
     "Pacific/Pago_Pago",
-    // Skipped 2011-12-30.
+    // The zone skipped 2011-12-30.
     "Pacific/Apia",
     "Pacific/Fakaofo",
 ];
 
-/// 1995-01-03 and 2023-12-29.
+/// From 1995-01-03 to 2023-12-29, in Unix seconds.
 const SECONDS: std::ops::Range<i64> = 789_091_200..1_703_808_000;
 
-/// The minute at which the zone's clocks are set next, if they are within a year.
+/// The minute at which the zone's clocks are set next; `None` if they are not set within a year.
 fn setting(zone: Tz, start: Instant) -> Option<Instant> {
     let offset = |time: Instant| time.with_timezone(&zone).offset().fix();
     let hours = (0..366 * 24).map(|hours| start + TimeDelta::hours(hours));
@@ -61,7 +61,7 @@ fn kept(time: Instant) -> Instant {
     DateTime::from_timestamp(second, time.timestamp_subsec_nanos()).expect("a time")
 }
 
-/// Near and far, and again and again the same second.
+/// Shifts near and far, which often lead to the same second again.
 fn shift() -> impl Strategy<Value = TimeDelta> {
     let millis = prop_oneof![
         2 => -1_500..1_500_i64,
@@ -78,7 +78,8 @@ fn fields(clock: NaiveDateTime) -> Fields {
     [year, clock.month(), clock.day(), clock.hour(), clock.minute(), clock.second()]
 }
 
-/// What the clock shows when its hands, not the time, are moved: also what it never shows. One field may be any number.
+/// Moves the clock's hands instead of the time, so the fields may show a time that the clock never shows. One
+/// field may be any number.
 fn clock(shown: NaiveDateTime) -> impl Strategy<Value = Fields> {
     let wrong = (1..6_usize, prop_oneof![0..100_u32, Just(0), Just(13), 29..32_u32, Just(24), Just(60)]);
     (shift(), option::weighted(0.1, wrong)).prop_map(move |(shift, wrong)| {
@@ -135,7 +136,7 @@ fn case() -> impl Strategy<Value = Case> {
             let start = DateTime::<Utc>::from_timestamp_secs(second).expect("a time");
             let centre = near.then(|| setting(zone, start)).flatten().map_or(start, kept);
             let at = move |shift| kept(centre + shift);
-            // Some without a number, and some with that of another one.
+            // Some snapshots have no number, and some have the number of another one.
             let snapshots = collection::vec((shift(), option::of(1..6_u32)), 0..12);
             let asked = collection::vec((shift(), asked(zone, centre)), 16);
             (snapshots, asked).prop_map(move |(snapshots, asked)| {
@@ -188,22 +189,22 @@ fn config(cases: u32) -> Config {
     }
 }
 
-/// 40,000 look-ups, the same at each run.
+/// Makes 40,000 look-ups, the same in each run.
 #[test]
 fn names_mean_what_another_calendar_says() {
     TestRunner::new(config(2_500)).run(&case(), judge).unwrap_or_else(|error| panic!("{error}"));
 }
 
-/// What becomes of a source, one event after the other.
+/// An event in the history of a source.
 #[derive(Clone, Debug)]
 enum Event {
     Commit(TimeDelta),
-    /// The manifest of one of its snapshots is gone; whether the index still knows of it.
+    /// The manifest of a snapshot is gone. The flag says whether the index still records the snapshot.
     Lose(usize, bool),
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    // Most of them in a few seconds.
+    // Most snapshots are within a few seconds.
     let near = (-1_500..1_500_i64).prop_map(TimeDelta::milliseconds);
     prop_oneof![
         4 => near.prop_map(Event::Commit),
@@ -212,8 +213,8 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// Every snapshot keeps the name that it was given, and its position, whatever is committed in whatever order, and
-/// whatever is lost. The first `old` snapshots have no numbers.
+/// Checks that every snapshot keeps its name and its position. Snapshots are committed in any order, and any
+/// of them may be lost. The first `old` snapshots have no numbers.
 fn stays(
     tz: Tz,
     centre: Instant,
@@ -234,7 +235,7 @@ fn stays(
             }
             Event::Lose(which, known) if !there.is_empty() => {
                 let gone = there.remove(which % there.len());
-                // Those without a number cannot keep it when nothing is known of the others.
+                // Snapshots without a number cannot keep their names if nothing is known of the others.
                 if *known || gone.2.is_none() {
                     lost.push(gone);
                 }
@@ -255,7 +256,7 @@ fn stays(
             }
         }
         if let Event::Commit(_) = event {
-            // The last of its second, and so of all, unless a later second has one.
+            // The new snapshot is the last of its second, and so of all, unless a later second has one.
             let place = after.iter().position(|(_, moment)| moment.id == [nth; 32]).expect("it is there");
             let time = after.get(place).expect("a moment").time;
             let later = after.get(place + 1).is_none_or(|next| next.time.as_second() > time.as_second());

@@ -1,20 +1,20 @@
-//! What names of times mean, said again in the plainest way: by the text that the zone's clock shows at an instant,
-//! with another calendar and other tables of zones than those under test.
+//! The meaning of time expressions, found in the plainest way: by the text that the zone's clock shows at an
+//! instant. The calendar and the tables of zones are others than those under test.
 
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc, Weekday};
 use chrono_tz::Tz;
 
 pub(super) type Instant = DateTime<Utc>;
-/// Year, month, day, hour, minute, second; possible or not.
+/// Year, month, day, hour, minute and second, which may be impossible.
 pub(super) type Fields = [u32; 6];
 
-/// No clock of the zones that are asked is set back by more.
+/// Upper bound by which a clock of the tested zones is set back, in minutes.
 const BACK: i64 = 180;
 
-/// Something to look up.
+/// A name to look up.
 #[derive(Clone, Debug)]
 pub(super) enum Asked {
-    /// The first so many of these fields, on the zone's clock or one that is so many minutes east of Greenwich.
+    /// The first `count` fields, on the zone's clock or on one that is `east` minutes east of Greenwich.
     Clock {
         fields: Fields,
         count: usize,
@@ -30,22 +30,23 @@ pub(super) enum Asked {
     First,
     Gmt(Fields),
     Id(String),
-    /// The name of the snapshot at a place, or one that would follow it with a number.
+    /// The name of the snapshot at an index, or a name that would follow it with a number.
     Listed(usize, Option<u32>),
 }
 
-/// A snapshot: its time, its id, and the number that it was committed with.
+/// A snapshot: its time, its id, and the number with which it was committed.
 pub(super) type Committed = (Instant, [u8; 32], Option<u32>);
 
 #[derive(Debug)]
 pub(super) struct Oracle {
     zone: Tz,
-    /// In order of seconds, then of numbers.
+    /// Ordered by second, then by number.
     snapshots: Vec<(Instant, [u8; 32])>,
     pub(super) names: Vec<String>,
 }
 
-/// To the nanosecond, so that the text of each shorter period is a prefix of it, and later means greater.
+/// Formats a time to the nanosecond. The text of each shorter period is a prefix of it, and a later time has
+/// a greater text.
 fn text<Z: TimeZone<Offset: std::fmt::Display>>(clock: &DateTime<Z>) -> String {
     clock.format("%Y-%m-%dT%H-%M-%S%.9f").to_string()
 }
@@ -65,7 +66,7 @@ fn spelled(fields: Fields, count: usize, separators: [&str; 6]) -> String {
     separators.into_iter().enumerate().take(count).map(field).collect()
 }
 
-/// Whether a calendar and a clock have these fields, as far as they are named.
+/// Whether a calendar and a clock have the first `count` fields.
 fn possible(fields: Fields, count: usize) -> bool {
     let named = |place: usize, otherwise| if place < count { fields[place] } else { otherwise };
     let year = fields[0].try_into().expect("four digits");
@@ -73,8 +74,8 @@ fn possible(fields: Fields, count: usize) -> bool {
         && NaiveTime::from_hms_opt(named(3, 0), named(4, 0), named(5, 0)).is_some()
 }
 
-/// The number of each snapshot in its second. Each keeps its own, unless one before it has the same; others take, one
-/// after the other, the lowest that none has.
+/// The number of each snapshot in its second. A snapshot keeps its own number, unless one before it has the
+/// same. The others take, one after the other, the lowest number that none has.
 fn numbers(sorted: &[Committed]) -> Vec<u32> {
     let same = |one: &Committed, other: &Committed| one.0.timestamp() == other.0.timestamp();
     let mut numbers: Vec<Option<u32>> = Vec::new();
@@ -107,7 +108,8 @@ impl Oracle {
         oracle
     }
 
-    /// The second on the clock, and if it shows the same at another time, too, which of them is meant.
+    /// The second on the clock. If the clock shows it at another time, too, the offset says which of them is
+    /// meant.
     fn plain_name(&self, time: Instant) -> String {
         let shown = |time: Instant| time.with_timezone(&self.zone).naive_local();
         let again = |minutes| shown(time + TimeDelta::minutes(minutes)) == shown(time);
@@ -116,7 +118,7 @@ impl Oracle {
         time.with_timezone(&self.zone).format(format).to_string()
     }
 
-    /// How it is written.
+    /// The spelling of a name.
     pub(super) fn spell(&self, asked: &Asked) -> String {
         match asked {
             Asked::Clock { fields, count, colons, east } => {
@@ -153,7 +155,7 @@ impl Oracle {
         }
     }
 
-    /// The place of the snapshot that is meant.
+    /// Index of the snapshot that is meant.
     pub(super) fn meaning(&self, asked: &Asked, now: Instant) -> Option<usize> {
         let spelled = self.spell(asked);
         if let Some(listed) = self.names.iter().position(|name| *name == spelled) {
@@ -213,8 +215,8 @@ impl Oracle {
         self.snapshots.iter().rposition(|(time, _)| counts(*time))
     }
 
-    /// Whether the clock shows the period or an earlier one at this time, or will again when it has been set back,
-    /// which happens at full minutes.
+    /// Whether the clock shows the period or an earlier one at this time, or will show it again after it was
+    /// set back. Clocks are set back at full minutes.
     fn shows(&self, time: Instant, wanted: &str) -> bool {
         let shown = |time: Instant| text(&time.with_timezone(&self.zone))[..wanted.len()] <= *wanted;
         let lowest = time.with_timezone(&self.zone).naive_local() - TimeDelta::minutes(BACK);

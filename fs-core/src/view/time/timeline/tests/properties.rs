@@ -1,5 +1,5 @@
-//! Look-ups compared with an oracle that knows nothing of gaps and folds: it reads the zone's clock at
-//! instants, and compares what it shows with the name, field by field.
+//! Compares look-ups with an oracle that knows nothing of gaps and folds. The oracle reads the zone's clock
+//! at instants, and compares the clock with the name, field by field.
 
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -36,8 +36,8 @@ fn spell(fields: &[i16], colons: bool) -> String {
     name
 }
 
-/// A snapshot counts if at its time or at any later one the clock shows the named period or an earlier
-/// one. After the snapshot, a clock can show its lowest only just after it was set.
+/// A snapshot counts if, at its time or at any later one, the clock shows the named period or an earlier one.
+/// After the snapshot, a clock can show its lowest time only just after it was set.
 fn oracle(zone: &TimeZone, moments: &[Moment], wanted: &[i16]) -> Option<usize> {
     let counts = |time: Timestamp| {
         let settings = zone.following(time).take(6).map(|transition| transition.timestamp());
@@ -48,7 +48,7 @@ fn oracle(zone: &TimeZone, moments: &[Moment], wanted: &[i16]) -> Option<usize> 
     (0..moments.len()).rev().find(|&place| counts(moments[place].time))
 }
 
-/// A zone and an instant at which its clocks are set, if they ever are.
+/// A zone and an instant at which its clocks are set, or any instant if they never are.
 fn setting() -> impl Strategy<Value = (TimeZone, Timestamp)> {
     let rare = [
         ("America/Juneau", "1867-10-19T00:00:00Z"),
@@ -103,11 +103,11 @@ proptest! {
         colons in any::<bool>(),
     ) {
         let timeline = Timeline::new(zone.clone(), moments(centre, &shifts));
-        // Moving the clock's hands, not the instant, reaches the times that the clock never shows.
+        // Moving the clock's hands instead of the instant reaches the times that the clock never shows.
         let civil = zone.to_datetime(centre).checked_add(SignedDuration::from_millis(asked)).expect("in range");
         let wanted = fields(civil, count);
         let name = spell(&wanted, colons);
-        // A canonical name is exact, which the oracle does not know.
+        // A canonical name is exact. The oracle does not know such names.
         if timeline.find(name.as_bytes()).is_none() {
             let expected = oracle(&zone, &timeline.moments, &wanted);
             prop_assert_eq!(timeline.resolve(name.as_bytes(), Timestamp::UNIX_EPOCH), expected, "{}", name);
@@ -150,7 +150,7 @@ proptest! {
             prop_assert_eq!(timeline.resolve(name.as_bytes(), now), Some(place));
             let lower = name.to_ascii_lowercase();
             prop_assert_eq!(timeline.resolve(lower.as_bytes(), now), Some(place));
-            // Without its number a name is also an expression, and means the last snapshot of its second.
+            // Without its number, a name is also an expression, and means the last snapshot of its second.
             let plain = name.split('_').next().unwrap_or(name);
             let expression = Expression::parse(plain.as_bytes()).expect("a date");
             let last = timeline.select(&expression, now).expect("this snapshot or a later one");

@@ -1,12 +1,13 @@
-//! Where calendars, zones and clocks deceive. What is meant was worked out by hand.
+//! Cases in which calendars, zones and clocks deceive. The expected meanings were worked out by hand.
 
 use super::super::super::fixtures::zone;
 use super::{check, timeline};
 
-/// What each name means: the name of a snapshot, or nothing.
+/// The meaning of each name: the name of a snapshot, or nothing.
 type Meanings<'a> = &'a [(&'a str, Option<&'a str>)];
 
-/// The times of a zone's snapshots; and what names mean at this time and that.
+/// Checks names in a zone with snapshots at `times`. `asked` holds pairs: a present time, and the meanings of
+/// names at it.
 pub(super) fn trap(name: &str, times: &[&str], asked: &[(&str, Meanings<'_>)]) {
     let timeline = timeline(zone(name), times);
     for (now, meanings) in asked {
@@ -23,7 +24,7 @@ fn two_islands_never_have_the_same_day() {
         "2024-01-01T11:00:00Z",
     ];
     let now = "2023-12-31T10:30:00Z";
-    // Monday, half an hour of the new year gone.
+    // It is Monday, and half an hour of the new year is gone.
     trap(
         "Pacific/Kiritimati",
         &times,
@@ -44,7 +45,7 @@ fn two_islands_never_have_the_same_day() {
             ],
         )],
     );
-    // Saturday, half an hour left of it.
+    // It is Saturday, and half an hour of it is left.
     trap(
         "Pacific/Pago_Pago",
         &times,
@@ -93,7 +94,7 @@ fn snapshots_of_the_future_are_in_days_but_not_ago() {
         "UTC",
         &["2024-06-01T08:00:00Z", "2024-06-01T20:00:00Z", "2024-06-02T08:00:00Z"],
         &[(
-            // A Saturday.
+            // This is a Saturday.
             "2024-06-01T12:00:00Z",
             &[
                 ("@0h", Some("@2024-06-01T08-00-00")),
@@ -188,7 +189,7 @@ fn nineteen_seventy_is_a_year_like_others() {
         "UTC",
         &times,
         &[(
-            // A Friday.
+            // This is a Friday.
             "1970-01-02T00:00:00Z",
             &[
                 ("@00000", new_year),
