@@ -29,8 +29,8 @@ impl Repair {
         let mut lines = ran.json_lines();
         let summary = lines.pop().expect("a summary");
         let lost: BTreeSet<_> = lines.iter().map(|loss| (text(&loss["time"]), text(&loss["path"]))).collect();
-        let told =
-            !lost.is_empty() || summary["lost_snapshots"].as_array().is_some_and(|lost| !lost.is_empty());
+        let names = |key: &str| summary[key].as_array().is_some_and(|lost| !lost.is_empty());
+        let told = !lost.is_empty() || names("lost_snapshots") || names("damaged_tags");
         assert_eq!(ran.code(), Some(if told { 3 } else { 0 }), "{ran}");
         Self { ran, lost, summary }
     }
