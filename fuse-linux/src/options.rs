@@ -84,7 +84,7 @@ impl MountOptions {
         }
         let mut config = Config::default();
         if allow_other {
-            // The kernel checks modes and ACLs against the user who asks.
+            // The kernel checks modes and ACLs against the calling user.
             options.push(MountOption::DefaultPermissions);
             config.acl = SessionACL::All;
         }
