@@ -1,13 +1,14 @@
 //! Yester's platform-neutral core.
 //!
 //! Each layer names only itself and those before it: [`mod@format`] → [`store`] → {[`import`], [`view`],
-//! [`maintain`]} → [`service`]. [`monitor`] and [`windows`] are below all of them.
+//! [`maintain`]} → [`service`]. [`clock`], [`monitor`] and [`windows`] are below all of them.
 
 #![allow(
     clippy::cast_possible_truncation,
     reason = "what comes from disk is checked against `format::limits` before it is narrowed; supported targets have 64 bits"
 )]
 
+pub mod clock;
 pub mod format;
 pub mod import;
 pub mod maintain;

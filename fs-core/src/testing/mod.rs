@@ -6,6 +6,7 @@
 //! any part of the rest.
 
 #[cfg(unix)]
+mod clock;
 mod crashes;
 #[cfg(unix)]
 mod golden;

@@ -19,16 +19,17 @@ use read::Crate;
 use sizes::check_size;
 
 /// Each module of fs-core's root, and what it may name beside itself.
-const LAYERS: [(&str, &[&str]); 9] = [
+const LAYERS: [(&str, &[&str]); 10] = [
+    ("clock", &[]),
     ("monitor", &[]),
     ("windows", &[]),
     ("format", &["monitor"]),
-    ("store", &["monitor", "format"]),
-    ("import", &["monitor", "windows", "format", "store"]),
-    ("view", &["monitor", "windows", "format", "store"]),
-    ("maintain", &["monitor", "format", "store"]),
-    ("service", &["monitor", "windows", "format", "store", "import", "view", "maintain"]),
-    ("testing", &["monitor", "format", "store", "import", "view", "maintain", "service"]),
+    ("store", &["clock", "monitor", "format"]),
+    ("import", &["clock", "monitor", "windows", "format", "store"]),
+    ("view", &["clock", "monitor", "windows", "format", "store"]),
+    ("maintain", &["clock", "monitor", "format", "store"]),
+    ("service", &["clock", "monitor", "windows", "format", "store", "import", "view", "maintain"]),
+    ("testing", &["clock", "monitor", "format", "store", "import", "view", "maintain", "service"]),
 ];
 
 /// The module that only tests may name.
