@@ -74,7 +74,9 @@ pub fn message(error: &Error) -> String {
             format!("{error}; what was there before is safe: make room and try again")
         }
         // These messages contain their causes already.
-        _ if error.is::<ServiceError>() || error.is::<WriteError>() => error.to_string(),
+        _ if error.is::<ServiceError>() || error.is::<ImportError>() || error.is::<WriteError>() => {
+            error.to_string()
+        }
         _ => format!("{error:#}"),
     }
 }
@@ -97,7 +99,8 @@ fn status(error: &Error) -> u8 {
 
 /// Whether the error is a cancellation by the user.
 pub fn is_interruption(error: &Error) -> bool {
-    matches!(
+    matches!(error.downcast_ref(), Some(ImportError::Cancelled))
+        || matches!(
         error.downcast_ref(),
         Some(
             ServiceError::Cancelled
@@ -110,6 +113,9 @@ pub fn is_interruption(error: &Error) -> bool {
 }
 
 fn store_error(error: &Error) -> Option<&StoreError> {
+    if let Some(ImportError::Store(error)) = error.downcast_ref() {
+        return Some(error);
+    }
     match error.downcast_ref()? {
         ServiceError::Store(error)
         | ServiceError::View { reason: ViewError::Store(error), .. }

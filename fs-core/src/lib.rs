@@ -10,9 +10,14 @@
 
 pub mod clock;
 pub mod format;
+pub mod history {
+    pub use crate::service::SnapshotInfo;
+    pub use crate::view::{Snapshot, Sources};
+}
 pub mod import;
 pub mod maintain;
 pub mod monitor;
+mod platform;
 pub mod service;
 pub mod store;
 #[cfg(test)]

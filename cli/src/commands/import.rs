@@ -1,12 +1,14 @@
 use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use fs_core::clock::SystemClock;
 use fs_core::format::Status;
+use fs_core::import::{ImportOptions, Imported, check_other_tree, import_tree, source_name};
 use fs_core::monitor::Cancellation;
-use fs_core::service::{ImportOptions, Imported, check_other_tree, import_tree, source_name};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -100,8 +102,8 @@ mod runs {
     use std::path::PathBuf;
 
     use anyhow::{Result, bail};
+    use fs_core::import::ImportOptions;
     use fs_core::monitor::Cancellation;
-    use fs_core::service::ImportOptions;
 
     use super::show_tree;
     use crate::args::{ImportArgs, LayoutArg};
@@ -164,7 +166,7 @@ pub fn options(
         only_if_changed: false,
         wait: false,
         wait_limit: None,
-        at_rest_for: None,
+        quiescent_for: None,
         allow_empty: false,
         allow_other_tree: false,
         fake_super: false,
@@ -173,6 +175,7 @@ pub fn options(
         read_from: None,
         zone: settings.zone.clone(),
         dirvish_zone: settings.dirvish_zone.clone(),
+        clock: Arc::new(SystemClock),
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use destination::{CommandLine, Destination, UnknownOption};
 use fs_core::format::Status;
-use fs_core::service::{ImportOptions, ServiceError, check_other_tree};
+use fs_core::import::{ImportError, ImportOptions, check_other_tree};
 
 use super::{Context, import, stop_on_signals};
 use crate::args::RsyncArgs;
@@ -75,9 +75,9 @@ fn refuse_other_tree(
     settings: &Settings,
     folder: &Path,
     options: &ImportOptions,
-) -> Result<(), ServiceError> {
+) -> Result<(), ImportError> {
     match check_other_tree(&settings.repository, folder, options) {
-        Err(error @ ServiceError::OtherTree { .. }) => Err(error),
+        Err(error @ ImportError::OtherTree { .. }) => Err(error),
         _ => Ok(()),
     }
 }

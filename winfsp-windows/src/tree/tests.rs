@@ -4,8 +4,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use fs_core::import::{ImportOptions, import_tree};
 use fs_core::monitor::{Cancellation, Silent};
-use fs_core::service::{ImportOptions, import_tree, init, open_view};
+use fs_core::service::{init, open_view};
 use fs_core::store::CacheSizes;
 use fs_core::view::Scope;
 use fs_core::windows::attributes::{DIRECTORY, REPARSE_POINT};

@@ -1,8 +1,6 @@
 //! Files that change although their sizes and times stay the same.
 
 use std::fs::{File, FileTimes};
-use std::io::Read;
-use std::os::unix::fs::MetadataExt;
 use std::time::SystemTime;
 
 use super::*;
@@ -14,16 +12,6 @@ const LATER: i64 = 100;
 fn set_time(path: &Path, seconds: u64) {
     let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
     File::options().write(true).open(path).unwrap().set_times(FileTimes::new().set_modified(time)).unwrap();
-}
-
-/// Waits until the clock of a folder's file system advances.
-pub(super) fn tick(folder: &Path) {
-    let ctime = || {
-        let probe = tempfile::tempfile_in(folder).unwrap();
-        probe.metadata().map(|told| (told.ctime(), told.ctime_nsec())).unwrap()
-    };
-    let now = ctime();
-    while ctime() <= now {}
 }
 
 impl Fixture {
@@ -38,7 +26,7 @@ impl Fixture {
     /// Content of a path in the last snapshot.
     fn content(&self, path: &str) -> String {
         let reader = self.repository.reader(CacheSizes::default());
-        let mut kind = self.last.lock().unwrap().as_ref().unwrap().root.kind.clone();
+        let mut kind = self.root().unwrap();
         for name in path.split('/') {
             let Kind::Directory(id) = kind else { panic!("{path}: no directory") };
             kind = lookup(&reader, &id, name.as_bytes()).unwrap().unwrap().kind;
@@ -206,22 +194,11 @@ fn sizes_that_lie_are_passed_over() {
         let tree = Path::new(folder);
         let mut writer = fixture.repository.writer().unwrap();
         let mut stat_cache = fixture.repository.stat_cache_writer(b"lies", b"");
-        let now = Time::from(jiff::Timestamp::now());
-        let outcome = run(
-            tree,
-            &Options::default(),
-            &mut writer,
-            &mut stat_cache,
-            now,
-            &Silent,
-            &Cancellation::default(),
-        );
-        let manifest = Manifest {
-            root: outcome.unwrap().taken.root,
-            ..crate::testing::samples::manifest(crate::format::BlobId([0; 32]))
-        };
-        writer.commit(&manifest).unwrap();
-        *fixture.last.lock().unwrap() = Some(manifest);
+        let (options, none) = (Options::default(), Cancellation::default());
+        let walked = walk(tree, &options, &mut writer, &mut stat_cache, &Silent, &none).unwrap();
+        let manifest = walked.manifest(b"lies", walked.started);
+        let (id, _) = writer.commit(&manifest).unwrap();
+        *fixture.last.lock().unwrap() = Some(Snapshot { id, manifest });
         read(&path, &fixture);
     }
 }

@@ -7,7 +7,7 @@
 
 use std::io;
 
-use super::disk::{FileType, ReadXattrs, Stat};
+use crate::import::disk::{FileType, ReadXattrs, Stat};
 use crate::format::acl::{self, Acl, Tag};
 use crate::format::{Xattr, XattrSet};
 

@@ -1,7 +1,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use super::disk::Stat;
+use crate::import::disk::Stat;
 use super::links::FileId;
 use super::parent::may_have_changed_since;
 use crate::format::{Kind, Time};
@@ -10,7 +10,7 @@ use crate::format::{Kind, Time};
 /// level's snapshot cannot prove their content. It proves all other files, so only these few must be
 /// remembered from one walk to the next.
 #[derive(Debug, Default)]
-pub struct SeenFiles(RefCell<HashMap<FileId, (Seen, Kind)>>);
+pub(crate) struct SeenFiles(RefCell<HashMap<FileId, (Seen, Kind)>>);
 
 /// The attributes that must be equal for a file to be the one that was read. A change of its content changes
 /// `ctime`. While nobody links the file again, nothing else changes it.
