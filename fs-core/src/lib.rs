@@ -10,10 +10,6 @@
 
 pub mod clock;
 pub mod format;
-pub mod history {
-    pub use crate::service::SnapshotInfo;
-    pub use crate::view::{Snapshot, Sources};
-}
 pub mod import;
 pub mod maintain;
 pub mod monitor;

@@ -101,7 +101,7 @@ impl<'a> Waiting<'a> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use jiff::Timestamp;
 

@@ -155,7 +155,7 @@ pub(crate) struct StatCacheEnd {
     /// The file systems that hold the tree.
     file_systems: Vec<KnownFileSystem>,
     /// Start of the last walk that read every file.
-    all_read: Time,
+    pub(super) all_read: Time,
 }
 
 impl StatCacheEnd {
