@@ -101,15 +101,15 @@ fn status(error: &Error) -> u8 {
 pub fn is_interruption(error: &Error) -> bool {
     matches!(error.downcast_ref(), Some(ImportError::Cancelled))
         || matches!(
-        error.downcast_ref(),
-        Some(
-            ServiceError::Cancelled
-                | ServiceError::RestoreCancelled
-                | ServiceError::ExportCancelled
-                | ServiceError::Maintain(MaintainError::Halfway)
-                | ServiceError::Import(ImportError::Cancelled)
+            error.downcast_ref(),
+            Some(
+                ServiceError::Cancelled
+                    | ServiceError::RestoreCancelled
+                    | ServiceError::ExportCancelled
+                    | ServiceError::Maintain(MaintainError::Halfway)
+                    | ServiceError::Import(ImportError::Cancelled)
+            )
         )
-    )
 }
 
 fn store_error(error: &Error) -> Option<&StoreError> {

@@ -71,11 +71,7 @@ pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
 
 /// Refuses another tree before rsync runs, as the import would do afterwards. Other errors are left to the
 /// import.
-fn refuse_other_tree(
-    settings: &Settings,
-    folder: &Path,
-    options: &ImportOptions,
-) -> Result<(), ImportError> {
+fn refuse_other_tree(settings: &Settings, folder: &Path, options: &ImportOptions) -> Result<(), ImportError> {
     match check_other_tree(&settings.repository, folder, options) {
         Err(error @ ImportError::OtherTree { .. }) => Err(error),
         _ => Ok(()),

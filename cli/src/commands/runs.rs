@@ -29,7 +29,8 @@ pub fn instead(
     options: &ImportOptions,
     cancellation: &Cancellation,
 ) -> Result<ControlFlow<Outcome, PathBuf>> {
-    let root = BackupRoot { root: args.path.clone(), layout: layout(args.layout), config: args.config.clone() };
+    let root =
+        BackupRoot { root: args.path.clone(), layout: layout(args.layout), config: args.config.clone() };
     let plan = make_plan(&root, options, cancellation)?;
     if plan.layout != Layout::Tree && args.at.is_some() {
         let root = plan.root.display();

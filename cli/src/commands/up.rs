@@ -5,8 +5,8 @@ use anyhow::{Result, anyhow};
 use fs_core::import::layout::{BackupRoot, Layout, Plan};
 use fs_core::import::{ImportError, ImportOptions, check_other_tree, run_states, source_name};
 use fs_core::monitor::Cancellation;
-use fs_core::service::watch::{Trigger, Watch, WatchLock, Watched};
 use fs_core::service::ServiceError;
+use fs_core::service::watch::{Trigger, Watch, WatchLock, Watched};
 use fs_core::store::StoreError;
 use fs_core::view::View;
 

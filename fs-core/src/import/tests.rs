@@ -41,12 +41,7 @@ impl Fixture {
         self.import(later, Options::default(), monitor)
     }
 
-    fn import(
-        &self,
-        later: i64,
-        options: Options<'_>,
-        monitor: &dyn Monitor,
-    ) -> Result<Walked, ImportError> {
+    fn import(&self, later: i64, options: Options<'_>, monitor: &dyn Monitor) -> Result<Walked, ImportError> {
         let clock = ManualClock::new(Timestamp::now() + SignedDuration::from_secs(later));
         let last = self.last.lock().unwrap();
         let stat_cache = self.repository.stat_cache(b"tree", b"");

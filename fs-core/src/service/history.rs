@@ -4,28 +4,16 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use super::{ServiceError, Stats, meant, stats};
-use crate::format::{Manifest, SnapshotId, Tag, Time};
+use crate::format::{SnapshotId, Tag, Time};
+use crate::history::time::Expression;
+use crate::history::{Reading, SnapshotInfo, Source, Sources, components};
 use crate::store::{Access, CacheSizes, Repository};
-use crate::view::time::Expression;
-use crate::view::{Node, Options, Reading, Scope, Source, Sources, View, ViewError, components};
+use crate::view::{Node, Options, Scope, View, ViewError};
 
 /// A repository's history, open for reading.
 #[derive(Debug)]
 pub struct History {
     view: View,
-}
-
-/// A snapshot and its name.
-#[derive(Debug, Clone)]
-pub struct SnapshotInfo {
-    /// Identifies the snapshot.
-    pub id: SnapshotId,
-    /// Its canonical name, such as `@2024-06-01T03-00-00`.
-    pub name: String,
-    /// The snapshot's manifest.
-    pub manifest: Manifest,
-    /// The snapshot's tags.
-    pub tags: Vec<String>,
 }
 
 /// A tag of a snapshot.
@@ -101,7 +89,7 @@ impl History {
     ) -> Result<(View, Node), ServiceError> {
         let source = self.source(source)?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        if source.check_lost(time).is_ok() && source.resolve(time, jiff::Timestamp::now()).is_none() {
+        if let Ok(None) = source.resolve(time, jiff::Timestamp::now()) {
             return Err(no_snapshot(&source, time));
         }
         match self.view.walk(&source, time, path) {
@@ -193,7 +181,7 @@ pub fn open_view(
 fn infos(source: &Source) -> Vec<SnapshotInfo> {
     let mut tags: Vec<Vec<String>> = vec![Vec::new(); source.timeline.len()];
     source.tags().for_each(|(tag, place)| tags[place].push(tag.name.clone().into()));
-    let info = |((name, snapshot), tags): ((&str, &Arc<crate::view::Snapshot>), _)| SnapshotInfo {
+    let info = |((name, snapshot), tags): ((&str, &Arc<crate::history::Snapshot>), _)| SnapshotInfo {
         id: snapshot.id,
         name: name.to_owned(),
         manifest: snapshot.manifest.clone(),

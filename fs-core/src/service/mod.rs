@@ -23,7 +23,7 @@ pub use crate::import::mounts::{MOUNT_TYPE, Mounted, mounted};
 pub use days::{Day, days};
 pub use error::ServiceError;
 pub use export::{Archive, Exported, export};
-pub use history::{History, SnapshotInfo, TagInfo, open_view};
+pub use history::{History, TagInfo, open_view};
 pub use maintain::{check, rebuild_index, repair};
 #[cfg(any(target_os = "linux", windows))]
 pub use restore::{Restore, RestoreOptions, Restored, Shape};

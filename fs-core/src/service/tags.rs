@@ -10,10 +10,10 @@ use super::versions::place;
 use super::{ServiceError, TagInfo};
 use crate::clock::SystemClock;
 use crate::format::{Tag, check_tag_name};
+use crate::history::{Sources, is_reserved_name};
 use crate::import::open_for_writing;
 use crate::monitor::Cancellation;
 use crate::store::{Access, Repository, StoreError};
-use crate::view::{Sources, is_reserved_name};
 
 /// A snapshot, and the tags to add or remove.
 #[derive(Debug, Clone)]
@@ -108,8 +108,8 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::monitor::Silent;
     use crate::import::{ImportOptions, import_tree};
+    use crate::monitor::Silent;
     use crate::service::{History, init};
 
     fn options(names: &[&str]) -> TagOptions {

@@ -66,8 +66,10 @@ pub(super) fn plant(files: &Files, root: &Path) {
 /// Imports the tree at `tree` as the snapshot of second `time`, with the last one before it as its parent.
 pub(super) fn import(repository: &Repository, tree: &Path, time: i64) -> SnapshotId {
     let snapshots = repository.snapshots().unwrap();
-    let snapshots: Vec<_> =
-        snapshots.into_iter().map(|id| Snapshot { id, manifest: repository.manifest(&id).unwrap() }).collect();
+    let snapshots: Vec<_> = snapshots
+        .into_iter()
+        .map(|id| Snapshot { id, manifest: repository.manifest(&id).unwrap() })
+        .collect();
     let clock = ManualClock::new(Timestamp::from_second(time).unwrap());
     let parent = snapshots.iter().max_by_key(|snapshot| snapshot.manifest.time);
     let options = Options { parent, clock: &clock, ..Options::default() };

@@ -9,8 +9,8 @@ use jiff::tz::TimeZone;
 
 use super::crashes::fast_directory;
 use super::history::{Files, plant, read_files};
-use crate::maintain::CheckOptions;
 use crate::import::{ImportOptions, import_tree};
+use crate::maintain::CheckOptions;
 use crate::monitor::{Cancellation, Silent};
 use crate::service::{self, History, TagOptions};
 use crate::store::INDEX;

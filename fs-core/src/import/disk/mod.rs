@@ -16,11 +16,15 @@ pub(super) use unix::lasting_identity;
 #[cfg(unix)]
 pub(crate) use unix::path_of;
 #[cfg(unix)]
-pub(super) use unix::{Directory, WorkingDirectory, is_gone, is_memory, next_data, next_hole, stat_file, xattrs_of};
+pub(super) use unix::{
+    Directory, WorkingDirectory, is_gone, is_memory, next_data, next_hole, stat_file, xattrs_of,
+};
 #[cfg(windows)]
 pub(crate) use windows::path_of;
 #[cfg(windows)]
-pub(super) use windows::{Directory, WorkingDirectory, is_gone, is_memory, next_data, next_hole, stat_file, xattrs_of};
+pub(super) use windows::{
+    Directory, WorkingDirectory, is_gone, is_memory, next_data, next_hole, stat_file, xattrs_of,
+};
 
 use crate::format::{Attributes, Time, XattrSet};
 

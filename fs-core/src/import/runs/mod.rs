@@ -7,8 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use resolve::{ResolvedRuns, RunState};
 use resolve::resolve;
+pub use resolve::{ResolvedRuns, RunState};
 
 use super::identity::StatCacheKey;
 use super::layout::{BackupRoot, LeftOut, Plan, PlannedRun};

@@ -361,7 +361,8 @@ impl<'a> Matching<'a> {
     /// Whether a snapshot came from the root of the plan, on the file system of `run`.
     fn is_here(&self, snapshot: &Snapshot, run: &PlannedRun) -> bool {
         let manifest = &snapshot.manifest;
-        let is_elsewhere = |folder: &RunFolder| certainly_differ(&folder.file_system, &run.run_folder.file_system);
+        let is_elsewhere =
+            |folder: &RunFolder| certainly_differ(&folder.file_system, &run.run_folder.file_system);
         manifest.extensions.run.is_some()
             && path_of(&manifest.origin.path).starts_with(&self.plan.root)
             && is_here(&manifest.origin)
@@ -415,7 +416,9 @@ fn folder(snapshot: &Snapshot) -> Option<&RunFolder> {
 
 /// Whether two runs were in the same folder, as far as is known.
 fn is_one(one: &RunFolder, other: &RunFolder) -> bool {
-    one.inode == other.inode && one.born == other.born && !certainly_differ(&one.file_system, &other.file_system)
+    one.inode == other.inode
+        && one.born == other.born
+        && !certainly_differ(&one.file_system, &other.file_system)
 }
 
 /// The machine and the folder of levels or images that a snapshot came from.

@@ -106,7 +106,10 @@ fn checksum_reads_all_and_says_since_when() {
     let third = fixture.import(3 * LATER, options, &Silent).unwrap();
     assert_eq!(third.progress.files_read, 1);
     assert!(third.stat_cache_end.all_read > first);
-    assert_eq!(fixture.import_at(4 * LATER, &Silent).unwrap().stat_cache_end.all_read, third.stat_cache_end.all_read);
+    assert_eq!(
+        fixture.import_at(4 * LATER, &Silent).unwrap().stat_cache_end.all_read,
+        third.stat_cache_end.all_read
+    );
 }
 
 #[test]

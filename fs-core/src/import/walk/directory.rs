@@ -3,12 +3,12 @@
 use std::ffi::CStr;
 use std::io;
 
+use super::file::ReadError;
+use super::parent::{ParentDirectory, ParentEntry};
 use super::{Frame, Walk, push};
 use crate::format::limits::MAX_DEPTH;
 use crate::format::{Attributes, BlobId, Entry, Kind, Slot, Time, Xattrs};
 use crate::import::disk::{PrivateMount, Stat, is_gone};
-use super::file::ReadError;
-use super::parent::{ParentDirectory, ParentEntry};
 use crate::monitor::TroubleKind;
 use crate::store::{DirectoryWriter, StoreError};
 

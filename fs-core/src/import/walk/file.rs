@@ -3,12 +3,12 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
+use crate::format::limits::MAX_FILE;
+use crate::format::{Entry, Kind};
 use crate::import::ImportError;
 use crate::import::disk::{
     Directory, FileType, ReadXattrs, Stat, is_memory, next_data, next_hole, stat_file, xattrs_of,
 };
-use crate::format::limits::MAX_FILE;
-use crate::format::{Entry, Kind};
 use crate::monitor::{Cancellation, Monitor, Progress};
 use crate::store::{ContentWriter, CopyError, StoreError, Writer};
 

@@ -3,14 +3,14 @@
 use std::ffi::CStr;
 use std::io;
 
-use super::{Frame, Walk};
-use crate::format::limits::{MAX_INLINE_XATTRS, MAX_TARGET};
-use crate::format::{Entry, Kind, PackKind, Xattrs};
-use crate::import::disk::{FileType, ReadXattrs, Stat};
 use super::fake_super;
 use super::file::{self, FileContext, ReadError};
 use super::parent::ParentEntry;
 use super::scan::Facts;
+use super::{Frame, Walk};
+use crate::format::limits::{MAX_INLINE_XATTRS, MAX_TARGET};
+use crate::format::{Entry, Kind, PackKind, Xattrs};
+use crate::import::disk::{FileType, ReadXattrs, Stat};
 use crate::monitor::TroubleKind;
 
 impl Walk<'_> {
@@ -68,7 +68,9 @@ impl Walk<'_> {
             FileType::BlockDevice => Kind::BlockDevice { major, minor },
             FileType::Fifo => Kind::Fifo,
             FileType::Socket => Kind::Socket,
-            FileType::Directory | FileType::Unknown => return Err(ReadError::unreadable("its type is unknown")),
+            FileType::Directory | FileType::Unknown => {
+                return Err(ReadError::unreadable("its type is unknown"));
+            }
         };
         let xattrs = self.xattrs(xattrs)?;
         Ok((Entry { attributes: stat.attributes, kind, xattrs, unsettled }, stat))

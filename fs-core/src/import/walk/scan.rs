@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use crate::import::disk::{Directory, FileType, WorkingDirectory, ReadXattrs, Stat};
+use crate::import::disk::{Directory, FileType, ReadXattrs, Stat, WorkingDirectory};
 
 /// Number of entries examined together.
 const BATCH: usize = 256;

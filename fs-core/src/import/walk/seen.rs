@@ -1,10 +1,10 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use crate::import::disk::Stat;
 use super::links::FileId;
 use super::parent::may_have_changed_since;
 use crate::format::{Kind, Time};
+use crate::import::disk::Stat;
 
 /// Files shared by several levels of a hard-link farm and changed at about the time of reading. The last
 /// level's snapshot cannot prove their content. It proves all other files, so only these few must be

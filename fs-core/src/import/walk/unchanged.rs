@@ -14,10 +14,10 @@
 //!
 //! [`FileSystems::has_passed`]: super::file_systems::FileSystems::has_passed
 
+use super::parent::{ParentEntry, may_have_changed_since};
 use super::{Frame, Walk};
 use crate::format::{Entry, FileStat, Kind, Slot};
 use crate::import::disk::{Directory, Stat};
-use super::parent::{ParentEntry, may_have_changed_since};
 use crate::store::StatCursor;
 
 impl Walk<'_> {

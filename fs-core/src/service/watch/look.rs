@@ -13,6 +13,7 @@ use super::schedule::Look;
 use super::source::Source;
 use super::{Activity, Event, Last, Trigger};
 use crate::format::{Status, Time};
+use crate::history::Sources;
 use crate::import::layout::{Layout, LeftOut, Plan};
 use crate::import::{
     ImportError, ImportOptions, Imported, RunImporter, RunOutcome, RunState, StatCacheKey, import_tree,
@@ -22,7 +23,6 @@ use crate::monitor::{Cancellation, Monitor};
 use crate::platform::rsync_at_work;
 use crate::service::ServiceError;
 use crate::store::{Access, Repository};
-use crate::view::Sources;
 
 /// Input of a look, without the source.
 struct Context<'a> {

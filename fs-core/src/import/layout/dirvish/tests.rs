@@ -157,5 +157,8 @@ fn an_image_says_why_it_is_left_out() {
 fn no_vault_is_an_error_when_it_is_asked_for() {
     let directory = tempfile::tempdir().unwrap();
     let place = BackupRoot { root: Some(directory.path().into()), layout: Layout::Dirvish, config: None };
-    assert!(matches!(Plan::make(&place, &TimeZone::UTC, jiff::Timestamp::now()), Err(ImportError::NoRuns { .. })));
+    assert!(matches!(
+        Plan::make(&place, &TimeZone::UTC, jiff::Timestamp::now()),
+        Err(ImportError::NoRuns { .. })
+    ));
 }

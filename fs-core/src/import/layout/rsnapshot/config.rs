@@ -2,8 +2,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::super::folder::{absolute, small_file};
 use super::super::Retention;
+use super::super::folder::{absolute, small_file};
 use crate::import::ImportError;
 
 /// Upper bound on a config file, in bytes.

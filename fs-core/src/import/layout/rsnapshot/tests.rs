@@ -230,7 +230,10 @@ fn nothing_to_find_is_an_error() {
     assert!(matches!(error, ImportError::NoRuns { .. }), "{error}");
     // Without an explicit layout it is read as a tree.
     let place = BackupRoot { layout: Layout::Auto, ..place };
-    assert_eq!(Plan::make(&place, &jiff::tz::TimeZone::UTC, jiff::Timestamp::now()).unwrap().layout, Layout::Tree);
+    assert_eq!(
+        Plan::make(&place, &jiff::tz::TimeZone::UTC, jiff::Timestamp::now()).unwrap().layout,
+        Layout::Tree
+    );
 }
 
 #[test]
