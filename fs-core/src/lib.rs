@@ -1,7 +1,8 @@
 //! Yester's platform-neutral core.
 //!
 //! Each layer names only itself and those before it: [`mod@format`] → [`store`] → {[`import`], [`view`],
-//! [`maintain`]} → [`service`]. [`clock`], [`monitor`] and [`windows`] are below all of them.
+//! [`maintain`]} → {[`mod@export`], `restore`, `watch`} → [`service`]. [`clock`], [`monitor`] and [`windows`] are
+//! below all of them.
 
 #![allow(
     clippy::cast_possible_truncation,
@@ -9,13 +10,18 @@
 )]
 
 pub mod clock;
+pub mod export;
 pub mod format;
 pub mod import;
 pub mod maintain;
 pub mod monitor;
+#[cfg(any(target_os = "linux", windows))]
+pub mod restore;
 pub mod service;
 pub mod store;
 #[cfg(test)]
 mod testing;
 pub mod view;
+#[cfg(target_os = "linux")]
+pub mod watch;
 pub mod windows;

@@ -1,7 +1,7 @@
 //! Writes files and folders of a snapshot to stdout, as an archive.
 
 use anyhow::{Error, Result, bail};
-use fs_core::service::{Archive, ServiceError, export};
+use fs_core::export::{Archive, ExportError, export};
 
 use super::{Context, find, stop_on_signals};
 use crate::args::ExportArgs;
@@ -31,7 +31,7 @@ pub fn run(context: &mut Context, args: &ExportArgs) -> Result<Outcome> {
     match exported {
         Ok(exported) if exported.left_out > 0 => Ok(Outcome::Incomplete),
         Ok(_) => Ok(Outcome::Done),
-        Err(ServiceError::Export(error)) => Err(WriteError::from(error).into()),
+        Err(ExportError::Write(error)) => Err(WriteError::from(error).into()),
         Err(error) => Err(error.into()),
     }
 }

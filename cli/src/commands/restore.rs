@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Error, Result};
-use fs_core::service::{Restore, RestoreOptions, Restored, Shape};
+use fs_core::restore::{Restore, RestoreOptions, Restored, Shape};
 use fs_core::view::FileKind;
 use serde::Serialize;
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 pub use board::{Board, Report, Shown};
 use fs_core::monitor::Cancellation;
-use fs_core::service::watch::{Watch, WatchLock};
+use fs_core::watch::{Watch, WatchLock};
 pub use teller::Teller;
 
 use super::Context;

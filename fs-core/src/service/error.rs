@@ -41,23 +41,6 @@ pub enum ServiceError {
         /// The process that watches.
         holder: String,
     },
-    /// The target of a restore cannot be opened or created.
-    #[error("cannot restore to {}: {reason}", path.display())]
-    Target {
-        /// The folder.
-        path: PathBuf,
-        /// The reason.
-        reason: io::Error,
-    },
-    /// Writing an archive failed.
-    #[error("cannot write the archive: {0}; what was written of it is not whole")]
-    Export(io::Error),
-    /// The user asked an export to stop.
-    #[error("interrupted: what was written of the archive is not whole")]
-    ExportCancelled,
-    /// The user asked a restore to stop.
-    #[error("interrupted: what was restored by now stays")]
-    RestoreCancelled,
     /// The user asked a check or repair to stop.
     #[error("interrupted: nothing was changed")]
     Cancelled,

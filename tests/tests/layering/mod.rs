@@ -19,7 +19,7 @@ use read::Crate;
 use sizes::check_size;
 
 /// Each module of fs-core's root, and what it may name beside itself.
-const LAYERS: [(&str, &[&str]); 10] = [
+const LAYERS: [(&str, &[&str]); 13] = [
     ("clock", &[]),
     ("monitor", &[]),
     ("windows", &[]),
@@ -28,6 +28,9 @@ const LAYERS: [(&str, &[&str]); 10] = [
     ("import", &["clock", "monitor", "windows", "format", "store"]),
     ("view", &["clock", "monitor", "windows", "format", "store"]),
     ("maintain", &["clock", "monitor", "format", "store"]),
+    ("restore", &["clock", "monitor", "windows", "format", "store", "import", "view"]),
+    ("export", &["clock", "monitor", "windows", "format", "store", "import", "view"]),
+    ("watch", &["clock", "monitor", "format", "store", "import", "view", "service"]),
     ("service", &["clock", "monitor", "windows", "format", "store", "import", "view", "maintain"]),
     ("testing", &["clock", "monitor", "format", "store", "import", "view", "maintain", "service"]),
 ];
