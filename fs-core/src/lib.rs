@@ -4,6 +4,7 @@
 //! [`maintain`]} → {[`mod@export`], `restore`, `watch`} → [`service`]. [`clock`], [`monitor`] and [`windows`] are
 //! below all of them.
 
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 #![allow(
     clippy::cast_possible_truncation,
     reason = "what comes from disk is checked against `format::limits` before it is narrowed; supported targets have 64 bits"
