@@ -96,7 +96,7 @@ impl<'a> Judge<'a> {
     fn is_bad(&self, id: &BlobId) -> Result<bool, StoreError> {
         match self.witness {
             Witness::Check(blobs) => Ok(blobs.is_bad(id)),
-            Witness::Index => Ok(!self.reader.knows(id)?),
+            Witness::Index => Ok(!self.reader.is_indexed(id)?),
         }
     }
 

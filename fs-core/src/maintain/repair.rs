@@ -62,7 +62,7 @@ pub fn repair(
     if !options.dry_run {
         // A pack that cannot be moved can be read where it is.
         let moved = |(pack, _): &(PackId, String)| {
-            check.repository.move_home(*pack).inspect_err(|error| log::warn!("{error}")).is_ok()
+            check.repository.move_to_own_folder(*pack).inspect_err(|error| log::warn!("{error}")).is_ok()
         };
         repaired.misplaced.retain(moved);
     }
@@ -82,14 +82,14 @@ pub fn repair(
     let new_index = repaired.index.is_some() && repaired.index_in_memory;
     let lost: Vec<_> = repaired.lost_manifests.iter().filter_map(|lost| lost.record.clone()).collect();
     let (repository, aside) =
-        check.repository.put_right(&survey.names, &survey.salvages, new_index, options.really, &lost)?;
+        check.repository.replace_packs(&survey.names, &survey.salvages, new_index, options.really, &lost)?;
     for (pack, place) in aside {
         let damaged = repaired.damaged_packs.iter_mut().find(|damaged| damaged.pack == pack);
         damaged.into_iter().for_each(|damaged| damaged.place = Some(place.clone()));
     }
     // Damaged tags are quarantined before new tags can take their names.
     for damaged in &mut repaired.damaged_tags {
-        damaged.place = repository.set_aside_tag(&damaged.tag)?;
+        damaged.place = repository.quarantine_tag(&damaged.tag)?;
     }
     let judge = Judge::of_repair(repository.reader(CacheSizes::default()));
     let mut mender = trees::Mender::new(judge, directories);
@@ -104,11 +104,11 @@ pub fn repair(
             for tag in tags.iter().filter(|tag| tag.snapshot == harmed.id) {
                 repository.put_tag(&Tag { snapshot: new, ..tag.clone() })?;
             }
-            told.place = repository.set_aside_snapshot(&harmed.id)?;
+            told.place = repository.quarantine_snapshot(&harmed.id)?;
         }
     }
     for lost in &mut repaired.lost_manifests {
-        lost.place = repository.set_aside_snapshot(&lost.snapshot)?;
+        lost.place = repository.quarantine_snapshot(&lost.snapshot)?;
     }
     Ok(repaired)
 }

@@ -90,7 +90,7 @@ impl Survey {
             self.salvages.extend(salvages.new);
         }
         drop(reader);
-        Ok(check.repository.look_past(&self.names, &self.salvages)?)
+        Ok(check.repository.preview_repair(&self.names, &self.salvages)?)
     }
 }
 

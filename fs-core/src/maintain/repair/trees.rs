@@ -123,7 +123,7 @@ impl<'a> Mender<'a> {
             let Some(node) = self.judge.node(&id)? else { continue };
             match &*node {
                 Node::Leaf(leaf) => {
-                    open.written.resemble(Some(id));
+                    open.written.delta_hint(Some(id));
                     let entries = (0..leaf.len()).rev();
                     open.entries
                         .extend(entries.filter_map(|at| Some((leaf.name(at).into(), leaf.entry(at).ok()?))));
