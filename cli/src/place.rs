@@ -33,7 +33,7 @@ impl Place {
         match (parse(bytes), at) {
             (Some(place), None) => Ok(place),
             (Some(place), Some(_)) if Expression::parse(&place.time).is_some() => {
-                Err(Usage(format!("{} names a time of its own: leave out --at", place.shown())))
+                Err(Usage(format!("{} has a time of its own; leave out --at", place.shown())))
             }
             (_, Some(at)) => Ok(Self { source: None, time: expression(at), path: bytes.to_vec() }),
             (None, None) => {
@@ -52,7 +52,7 @@ impl Place {
         let last = components(&self.path).last();
         if last == Some(b"..") {
             let path = String::from_utf8_lossy(&self.path);
-            return Err(format!("{path} does not end with a name: say which folder is meant"));
+            return Err(format!("{path} does not end with a name; name the folder itself"));
         }
         Ok(last)
     }
@@ -77,7 +77,7 @@ pub fn one_source<'a>(
 ) -> Result<Option<&'a [u8]>, String> {
     match (option.map(|name| name.as_encoded_bytes()), place) {
         (Some(option), Some(place)) if option != place => {
-            Err(format!("two sources are named: {} and {}", printable(option), printable(place)))
+            Err(format!("two sources are named, {} and {}; name one", printable(option), printable(place)))
         }
         (option, place) => Ok(option.or(place)),
     }
