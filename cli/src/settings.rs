@@ -164,10 +164,7 @@ impl Environment {
         #[cfg(target_os = "linux")]
         for (at, table) in config.watch.iter().enumerate() {
             if config.watch[..at].iter().any(|other| other.get_ref().is_for_same(table.get_ref())) {
-                bail!(
-                    "line {}: a [[watch]] above already watches this folder",
-                    line(table.span().start)
-                );
+                bail!("line {}: a [[watch]] above already watches this folder", line(table.span().start));
             }
         }
         Ok(config)

@@ -50,7 +50,9 @@ fn time(text: &OsStr) -> Result<Place, String> {
     }
     let place = Place::parse(text).map_err(|_| {
         let name = text.to_string_lossy();
-        format!("the time of the snapshot comes first: yester tag @latest {name}, or SOURCE@2024-06-01 {name}")
+        format!(
+            "the time of the snapshot comes first: yester tag @latest {name}, or SOURCE@2024-06-01 {name}"
+        )
     })?;
     if place.path.is_empty() {
         Ok(place)

@@ -76,8 +76,7 @@ fn tell(output: &mut Output, report: &Report, zone: &TimeZone) -> Result<(), Wri
         if report.bytes_read > 0 { format!(", {} read", size(report.bytes_read)) } else { String::new() }
     );
     if let Some(reason) = &report.index {
-        let fate =
-            if report.index_in_memory { "a new one cannot be stored" } else { "it was rebuilt" };
+        let fate = if report.index_in_memory { "a new one cannot be stored" } else { "it was rebuilt" };
         output.tell(&format!("{reason}; {fate}; no data is lost"))?;
     }
     if report.is_clean() {
@@ -95,15 +94,14 @@ fn tell(output: &mut Output, report: &Report, zone: &TimeZone) -> Result<(), Wri
 fn advice(report: &Report) -> Vec<&'static str> {
     let mut advice = Vec::new();
     if report.findings.iter().any(|finding| matches!(finding, Finding::Pack { .. })) {
-        advice.push(
-            "Packs are damaged: `yester repair` saves what can still be read in them.",
-        );
+        advice.push("Packs are damaged: `yester repair` saves what can still be read in them.");
     }
     if report.findings.iter().any(|finding| matches!(finding, Finding::Misplaced { .. })) {
         advice.push("Packs are misplaced: `yester repair` moves them to their own folders.");
     }
     if report.findings.iter().any(|finding| matches!(finding, Finding::Manifest { .. })) {
-        advice.push("Snapshots have lost their manifests: only a copy of the repository can bring them back.");
+        advice
+            .push("Snapshots have lost their manifests: only a copy of the repository can bring them back.");
         advice.push("To give them up, run `yester repair`, which lists and forgets them.");
     }
     if report.findings.iter().any(|finding| matches!(finding, Finding::Tag { .. })) {
@@ -114,9 +112,7 @@ fn advice(report: &Report) -> Vec<&'static str> {
     if report.has_data_damage() {
         advice.push("Everything that is not listed can be read. Copy the repository, and check its disk.");
         advice.push("`yester import --heal` stores again what your files still have.");
-        advice.push(
-            "Then `yester repair` leaves what is lost out of the snapshots; `--dry-run` lists it.",
-        );
+        advice.push("Then `yester repair` leaves what is lost out of the snapshots; `--dry-run` lists it.");
     }
     advice
 }
@@ -145,7 +141,9 @@ fn text(finding: &Finding, zone: &TimeZone) -> String {
         }
         Finding::Blob { blob, what, reason } => format!("{what} {blob}: {reason}"),
         Finding::Misplaced { pack, folder } => {
-            format!("pack {pack} is in {folder}, not in the folder of its first two digits; it can be read there")
+            format!(
+                "pack {pack} is in {folder}, not in the folder of its first two digits; it can be read there"
+            )
         }
         Finding::IndexedPack { pack, reason } => format!("pack {pack}, in the index: {reason}"),
         other => format!("{other:?}"),

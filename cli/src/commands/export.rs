@@ -15,7 +15,9 @@ pub fn run(context: &mut Context, args: &ExportArgs) -> Result<Outcome> {
         bail!("an archive cannot be JSON; leave out --json");
     }
     if context.output.is_terminal() {
-        bail!("an archive cannot be shown on a terminal; write it to a file, as in `yester export … > FILE.tar`");
+        bail!(
+            "an archive cannot be shown on a terminal; write it to a file, as in `yester export … > FILE.tar`"
+        );
     }
     let place = Place::with_time(&args.target, args.implied.at.as_ref())?;
     let name = place.last_name().map_err(Error::msg)?;

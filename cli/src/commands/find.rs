@@ -43,7 +43,8 @@ struct Pattern {
 
 impl Pattern {
     fn new(pattern: &OsStr) -> Result<Self> {
-        let text = pattern.to_str().context("the pattern is not UTF-8; write ? for each character that is not")?;
+        let text =
+            pattern.to_str().context("the pattern is not UTF-8; write ? for each character that is not")?;
         let glob = GlobBuilder::new(text.trim_start_matches('/')).literal_separator(true).build();
         let glob = glob.with_context(|| format!("the pattern {text} is not valid"))?;
         Ok(Self { glob: glob.compile_matcher(), of_path: text.contains('/') })

@@ -18,7 +18,9 @@ pub fn run(context: &mut Context, args: &HookArgs) -> Result<Outcome> {
     stderr::log_to(None)?;
     let variable = |name: &'static str| {
         env::var_os(name).with_context(|| {
-            format!("{name} is not set; an rsync daemon must call this command: `post-xfer exec` in rsyncd.conf")
+            format!(
+                "{name} is not set; an rsync daemon must call this command: `post-xfer exec` in rsyncd.conf"
+            )
         })
     };
     let ended = variable("RSYNC_EXIT_STATUS")?;

@@ -87,7 +87,9 @@ fn moment(text: &str, zone: &TimeZone) -> Result<Timestamp, Usage> {
     match moment.filter(|moment| *moment <= Timestamp::now()) {
         Some(moment) => Ok(moment),
         None if moment.is_some() => Err(Usage(format!("{text} is in the future"))),
-        None => Err(Usage(format!("{text} is not a time; write it as 2024-06-01T03:15 or 2024-06-01T03:15:00Z"))),
+        None => {
+            Err(Usage(format!("{text} is not a time; write it as 2024-06-01T03:15 or 2024-06-01T03:15:00Z")))
+        }
     }
 }
 

@@ -57,9 +57,7 @@ fn text(lost: &Lost) -> String {
         Lost::Entries { .. } => "all entries left out: their list is lost".to_owned(),
         Lost::Entry => "left out: its entry cannot be read".to_owned(),
         Lost::Xattrs => "its extended attributes are left out, the rest is kept".to_owned(),
-        Lost::Links => {
-            "hard links among its files are lost; they are kept as separate files".to_owned()
-        }
+        Lost::Links => "hard links among its files are lost; they are kept as separate files".to_owned(),
         Lost::More(number) => format!("{number} more left out: too many paths lead to them to list each"),
         other => format!("left out: {other:?}"),
     }
@@ -205,8 +203,7 @@ fn advice(repaired: &Repaired, dry_run: bool) -> Vec<String> {
         lines.push("Nothing was changed.".to_owned());
         if repaired.has_losses() {
             lines.push(
-                "First run `yester import --heal`: it stores again what your files still have."
-                    .to_owned(),
+                "First run `yester import --heal`: it stores again what your files still have.".to_owned(),
             );
         }
     } else if aside {

@@ -25,7 +25,9 @@ pub fn run(context: &mut Context, args: &WatchArgs) -> Result<Outcome> {
     if tables.is_empty() {
         let file =
             file.as_ref().map_or_else(|| "a config file".to_owned(), |file| file.display().to_string());
-        bail!("there is no source to watch; add a [[watch]] table with path = \"/srv/backup\" to {file} (see --help)");
+        bail!(
+            "there is no source to watch; add a [[watch]] table with path = \"/srv/backup\" to {file} (see --help)"
+        );
     }
     let watched = tables.iter().map(|table| table.watched(&settings)).collect::<Result<_>>()?;
     let lock = WatchLock::acquire(&settings.repository)?;

@@ -79,10 +79,7 @@ impl Table {
                 bail!("{}: origin is for plain trees", self.shown())
             }
             () if (self.stamp.is_some() || self.live) && !of_tree => {
-                bail!(
-                    "{}: stamp and live are for plain trees; levels and images need neither",
-                    self.shown()
-                )
+                bail!("{}: stamp and live are for plain trees; levels and images need neither", self.shown())
             }
             () => Ok(()),
         }

@@ -83,7 +83,8 @@ fn reason(code: u32) -> String {
         1 => "access is denied: start yester as administrator".to_owned(),
         3 => "there is no such volume".to_owned(),
         4 => "the volume's file system has no shadow copies".to_owned(),
-        6 => "there is not enough space: free some, or reserve more with `vssadmin resize shadowstorage`".to_owned(),
+        6 => "there is not enough space: free some, or reserve more with `vssadmin resize shadowstorage`"
+            .to_owned(),
         7 => "the volume is in use".to_owned(),
         8 => "it has the maximum number of shadow copies".to_owned(),
         9 => "another one is being made: try again".to_owned(),
