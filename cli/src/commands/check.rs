@@ -44,7 +44,7 @@ fn warn_exposed(exposed: &Exposed, repository: &Path) {
     let can = if exposed.can_write { "read or change" } else { "read" };
     let first = exposed.paths.first().map_or("", String::as_str);
     complain(&format!(
-        "warning: other users can {can} {} of the repository, {} first; close it by `chmod -R go= {}`",
+        "warning: other users can {can} {} of the repository, such as {}; run `chmod -R go= {}`",
         if exposed.count == 1 { "one entry".to_owned() } else { format!("{} entries", exposed.count) },
         repository.join(first).display(),
         repository.display()
@@ -76,9 +76,8 @@ fn tell(output: &mut Output, report: &Report, zone: &TimeZone) -> Result<(), Wri
         if report.bytes_read > 0 { format!(", {} read", size(report.bytes_read)) } else { String::new() }
     );
     if let Some(reason) = &report.index {
-        let fate =
-            if report.index_in_memory { "there is no place for a new one" } else { "it was made again" };
-        output.tell(&format!("{reason}; {fate}. Nothing is lost with it."))?;
+        let fate = if report.index_in_memory { "a new one cannot be stored" } else { "it was rebuilt" };
+        output.tell(&format!("{reason}; {fate}; no data is lost"))?;
     }
     if report.is_clean() {
         return output.tell(&format!("no damage found: {looked}"));
@@ -95,28 +94,25 @@ fn tell(output: &mut Output, report: &Report, zone: &TimeZone) -> Result<(), Wri
 fn advice(report: &Report) -> Vec<&'static str> {
     let mut advice = Vec::new();
     if report.findings.iter().any(|finding| matches!(finding, Finding::Pack { .. })) {
-        advice.push(
-            "A pack that cannot be read must not be relied on: `yester repair` saves what it still has.",
-        );
+        advice.push("Packs are damaged: `yester repair` saves what can still be read in them.");
     }
     if report.findings.iter().any(|finding| matches!(finding, Finding::Misplaced { .. })) {
-        advice.push("`yester repair` moves a misplaced pack back into its own folder.");
+        advice.push("Packs are misplaced: `yester repair` moves them to their own folders.");
     }
     if report.findings.iter().any(|finding| matches!(finding, Finding::Manifest { .. })) {
-        advice.push("A snapshot comes back only with its manifest, from a copy of the repository.");
-        advice.push("To give it up, run `yester repair`, which names it once more and forgets it.");
+        advice
+            .push("Snapshots have lost their manifests: only a copy of the repository can bring them back.");
+        advice.push("To give them up, run `yester repair`, which lists and forgets them.");
     }
     if report.findings.iter().any(|finding| matches!(finding, Finding::Tag { .. })) {
         advice.push(
-            "A tag that cannot be read is a lost name, no lost data: `yester repair` sets it aside, `yester tag` gives it again.",
+            "Tags are damaged, but no data: `yester repair` quarantines them, and `yester tag` adds them again.",
         );
     }
     if report.has_data_damage() {
-        advice.push("Whatever is not named here can be read. Save the repository, and look after its disk.");
-        advice.push("What still exists in your files is stored again by `yester import --heal`.");
-        advice.push(
-            "Then `yester repair` leaves out of the snapshots what is lost; `--dry-run` tells what that is.",
-        );
+        advice.push("Everything that is not listed can be read. Copy the repository, and check its disk.");
+        advice.push("`yester import --heal` stores again what your files still have.");
+        advice.push("Then `yester repair` leaves what is lost out of the snapshots; `--dry-run` lists it.");
     }
     advice
 }
@@ -130,7 +126,7 @@ fn text(finding: &Finding, zone: &TimeZone) -> String {
         | Finding::Pack { reason, .. }
         | Finding::Foreign { reason }
         | Finding::Tag { reason, .. } => reason.clone(),
-        Finding::PackHeader { reason, .. } => format!("{reason} (its header; its content can be read)"),
+        Finding::PackHeader { reason, .. } => format!("{reason} (only its header; its content can be read)"),
         Finding::Block { pack, block, blobs, reason, .. } => {
             let own = format!("block {block} ");
             let lost = count(*blobs, "blob");
@@ -145,7 +141,9 @@ fn text(finding: &Finding, zone: &TimeZone) -> String {
         }
         Finding::Blob { blob, what, reason } => format!("{what} {blob}: {reason}"),
         Finding::Misplaced { pack, folder } => {
-            format!("pack {pack} is in {folder}, not in the folder of its first two digits; it is read there")
+            format!(
+                "pack {pack} is in {folder}, not in the folder of its first two digits; it can be read there"
+            )
         }
         Finding::IndexedPack { pack, reason } => format!("pack {pack}, in the index: {reason}"),
         other => format!("{other:?}"),

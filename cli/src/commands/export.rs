@@ -12,10 +12,12 @@ use crate::snapshot_path;
 
 pub fn run(context: &mut Context, args: &ExportArgs) -> Result<Outcome> {
     if context.output.is_json() {
-        bail!("an archive is no JSON: leave out --json");
+        bail!("an archive cannot be JSON; leave out --json");
     }
     if context.output.is_terminal() {
-        bail!("an archive is nothing for a terminal: write it to a file, as in `yester export … > FILE.tar`");
+        bail!(
+            "an archive cannot be shown on a terminal; write it to a file, as in `yester export … > FILE.tar`"
+        );
     }
     let place = snapshot_path::with_time(&args.target, args.implied.at.as_ref())?;
     let name = snapshot_path::last_name(&place).map_err(Error::msg)?;

@@ -50,7 +50,7 @@ fn a_tag() {
 
         let before = fs::read(&one).expect("the tag");
         let dry = fixture.sandbox.yester(["repair", "--dry-run"]).run().code_is(3);
-        assert!(one.exists() && dry.text().contains("to be set aside"), "{dry}");
+        assert!(one.exists() && dry.text().contains("to be quarantined"), "{dry}");
         let ran = fixture.sandbox.yester(["repair"]).run().code_is(3);
         let aside = format!("damaged/tags/{id}");
         assert!(ran.text().contains(&aside), "{what}: {ran}");
