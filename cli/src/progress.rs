@@ -111,7 +111,7 @@ impl Monitor for Carer {
             Phase::Index => ("checking the index:", "blobs"),
             Phase::References => ("checking references:", "directories and the like"),
             Phase::Blocks => ("reading", ""),
-            Phase::Harm => ("looking for harmed files:", "snapshots"),
+            Phase::DamagedPaths => ("looking for damaged files:", "snapshots"),
             Phase::Indexing => ("indexing", "packs"),
             Phase::Verifying => ("reading", "packs"),
             Phase::Salvaging => ("salvaging of", "damaged packs"),

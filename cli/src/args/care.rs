@@ -12,7 +12,7 @@ Examples:
 
 Nothing is changed, but a damaged index is made again. Imports wait while the structure is checked, not while data is read.
 
-Exit status: 0 when all is well, 4 when something is damaged; what, and which files it harms, is told.")]
+Exit status: 0 when all is well, 4 when something is damaged; what, and which files it damages, is told.")]
 pub struct CheckArgs {
     /// Also read and verify every byte, or those of so many percent of the packs
     #[arg(long, value_name = "P%", num_args = 0..=1, require_equals = true)]
@@ -36,7 +36,7 @@ pub struct RebuildIndexArgs {}
 Examples:
   yester import --heal ~/work        first: what still exists is stored again
   yester repair --dry-run            what would be left out of which snapshots?
-  yester repair                      leave it out, and set aside what is damaged
+  yester repair                      leave it out, and quarantine what is damaged
   yester --json repair               an object for each loss, then one with what was done
 
 Every byte is read. What verifies is kept, also of damaged packs. Snapshots that reach something lost are replaced \
