@@ -9,6 +9,7 @@ mod backend;
 mod cache;
 mod compress;
 mod content;
+mod content_walk;
 mod delta;
 mod directory;
 mod error;
@@ -42,6 +43,7 @@ pub use backend::{Backend, Object, ObjectKind};
 pub use cache::CacheSizes;
 pub(crate) use cache::WeightedCache;
 pub use content::{Bytes, ContentWriter, CopyError, FileReader};
+pub use content_walk::{ContentVisitor, ContentWalk};
 pub use directory::{
     Comparison, Differing, DirectoryCursor, DirectoryWriter, Found, NamedEntry, NodeRef, entries, find,
     lookup,
