@@ -62,7 +62,7 @@ pub enum ImportError {
     #[error("{0:?} cannot name a source: a name has 1 to 255 bytes, no / and no @ at its beginning")]
     BadSourceName(String),
     /// One name was given to the runs of several sources.
-    #[error("--source names one source, and these are several: {0}")]
+    #[error("--source names one source, but the runs belong to several: {0}")]
     SeveralSources(String),
     /// A source has the history of another tree.
     #[error(

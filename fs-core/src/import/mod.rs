@@ -22,7 +22,6 @@ mod walk;
 use std::io;
 use std::path::Path;
 
-pub(crate) use crate::format::limits::MAX_DEPTH;
 pub(crate) use disk::path_of;
 pub use error::ImportError;
 #[cfg(target_os = "linux")]

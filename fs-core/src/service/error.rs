@@ -20,30 +20,13 @@ pub enum ServiceError {
     Import(ImportError),
     /// Another process already watches for this repository.
     #[cfg(target_os = "linux")]
-    #[error("a watch of {} runs already ({holder})", path.display())]
+    #[error("a watch of {} is already running ({holder})", path.display())]
     Watched {
         /// The repository's folder.
         path: PathBuf,
         /// The process that watches.
         holder: String,
     },
-    /// The target of a restore cannot be opened or created.
-    #[error("cannot restore to {}: {reason}", path.display())]
-    Target {
-        /// The folder.
-        path: PathBuf,
-        /// The reason.
-        reason: io::Error,
-    },
-    /// Writing an archive failed.
-    #[error("cannot write the archive: {0}; what was written of it is not whole")]
-    Export(io::Error),
-    /// The user asked an export to stop.
-    #[error("interrupted: what was written of the archive is not whole")]
-    ExportCancelled,
-    /// The user asked a restore to stop.
-    #[error("interrupted: what was restored by now stays")]
-    RestoreCancelled,
     /// The user asked a check or repair to stop.
     #[error("interrupted: nothing was changed")]
     Cancelled,
@@ -88,7 +71,7 @@ pub enum ServiceError {
         source_name: String,
     },
     /// A time expression means no snapshot.
-    #[error("no snapshot of {source_name} is meant by {time}; the first is {first}")]
+    #[error("{source_name} has no snapshot at {time}; its first is {first}")]
     NoSnapshot {
         /// The source's name.
         source_name: String,
@@ -99,7 +82,7 @@ pub enum ServiceError {
     },
     /// A time expression is not valid.
     #[error(
-        "{time} is no time, nor a tag of {source_name}; {}times are like @2024-06-01, @yesterday, @3d and @latest",
+        "{time} is neither a time nor a tag of {source_name}; {}times are like @2024-06-01, @yesterday, @3d and @latest",
         did_you_mean(meant.as_ref())
     )]
     NoTime {

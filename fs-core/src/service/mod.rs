@@ -2,17 +2,12 @@
 
 mod days;
 mod error;
-mod export;
 mod history;
 mod maintain;
 mod meant;
-#[cfg(any(target_os = "linux", windows))]
-mod restore;
 mod stats;
 mod tags;
 mod versions;
-#[cfg(target_os = "linux")]
-pub mod watch;
 #[cfg(target_os = "linux")]
 mod within;
 
@@ -22,11 +17,8 @@ use std::path::Path;
 pub use crate::import::mounts::{MOUNT_TYPE, Mounted, mounted};
 pub use days::{Day, days};
 pub use error::ServiceError;
-pub use export::{Archive, Exported, export};
 pub use history::{History, TagInfo, open_view};
 pub use maintain::{check, rebuild_index, repair};
-#[cfg(any(target_os = "linux", windows))]
-pub use restore::{Restore, RestoreOptions, Restored, Shape};
 pub use stats::Stats;
 pub use tags::{TagOptions, Tagged, tag};
 pub use versions::PathLog;
