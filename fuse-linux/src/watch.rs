@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use fs_core::history::Sources;
@@ -16,10 +16,11 @@ use fuser::{INodeNo, Notifier};
 /// Time between two checks for new snapshots.
 const GLANCE: Duration = Duration::from_millis(200);
 
-/// A thread that checks for new snapshots until this is dropped.
+/// A thread that checks for new snapshots. Dropping this ends the thread, and waits for it.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    _stop: Sender<Infallible>,
+    stop: Option<Sender<Infallible>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Watch {
@@ -31,7 +32,7 @@ impl Watch {
         notifier: Notifier,
     ) -> io::Result<Self> {
         let (stop, stopped) = mpsc::channel::<Infallible>();
-        thread::Builder::new().name("watch".into()).spawn(move || {
+        let thread = thread::Builder::new().name("watch".into()).spawn(move || {
             let mut before = Vec::new();
             while stopped.recv_timeout(GLANCE) == Err(RecvTimeoutError::Timeout) {
                 let changes = view.take_changes(&mut known);
@@ -41,7 +42,14 @@ impl Watch {
                 before = changes;
             }
         })?;
-        Ok(Self { _stop: stop })
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 

@@ -1,9 +1,12 @@
 //! The view of a mount.
 
+use std::sync::Arc;
+
 use anyhow::Result;
+use fs_core::clock::SystemClock;
 use fs_core::service::{History, open_view};
 use fs_core::store::CacheSizes;
-use fs_core::view::{Scope, View};
+use fs_core::view::{Options, Scope, View};
 use jiff::tz::TimeZone;
 
 use super::Context;
@@ -35,15 +38,18 @@ pub fn asked(
 /// A view for a mount: of one source, or of all sources. `cache` is the size of its caches in bytes.
 pub fn view(settings: &Settings, source: Option<&[u8]>, cache: Option<usize>) -> Result<View> {
     let scope = source.map_or(Scope::Repository, |name| Scope::Source(name.to_vec()));
-    let zone = settings.zone.clone();
-    let caches = cache.map_or_else(CacheSizes::default, CacheSizes::of);
-    Ok(open_view(&settings.repository, scope, zone, platform::owner(), caches)?)
+    let options = Options {
+        owner: platform::owner(),
+        caches: cache.map_or_else(CacheSizes::default, CacheSizes::of),
+        ..Options::new(scope, settings.zone.clone(), Arc::new(SystemClock))
+    };
+    Ok(open_view(&settings.repository, options)?)
 }
 
 /// Fails if the source does not exist.
 fn require_source(view: &View, settings: &Settings, source: &[u8]) -> Result<()> {
     if view.sources().get(source).is_none() {
-        History::open(&settings.repository, TimeZone::UTC)?.source(Some(source))?;
+        History::open(&settings.repository, TimeZone::UTC, Arc::new(SystemClock))?.source(Some(source))?;
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::history::no_snapshot;
 use super::{History, ServiceError};
 use crate::history::time::Expression;
@@ -28,7 +30,7 @@ impl History {
         let source = self.source(source)?;
         let until = match time {
             None => source.timeline.len(),
-            Some(time) => place(&source, time)? + 1,
+            Some(time) => place(&source, time, self.view().now())? + 1,
         };
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let trace = self
@@ -59,8 +61,8 @@ impl History {
     }
 
     /// The position in the timeline of `source` of the first snapshot later than `time`.
-    pub fn after(source: &Source, time: &[u8]) -> Result<usize, ServiceError> {
-        match (place(source, time), Expression::parse(time)) {
+    pub fn after(&self, source: &Source, time: &[u8]) -> Result<usize, ServiceError> {
+        match (place(source, time, self.view().now()), Expression::parse(time)) {
             (Ok(place), _) => Ok(place + 1),
             // The time is before the first snapshot.
             (Err(ServiceError::NoSnapshot { .. }), Some(Expression::AsOf(_) | Expression::Latest { .. })) => {
@@ -71,10 +73,9 @@ impl History {
     }
 }
 
-/// The position in its timeline of the snapshot of `source` that `time` means.
-pub(super) fn place(source: &Source, time: &[u8]) -> Result<usize, ServiceError> {
-    let place = source.resolve(time, jiff::Timestamp::now())?;
-    place.ok_or_else(|| no_snapshot(source, time))
+/// The position in its timeline of the snapshot of `source` that `time` means at the time `now`.
+pub(super) fn place(source: &Source, time: &[u8], now: Timestamp) -> Result<usize, ServiceError> {
+    source.resolve(time, now)?.ok_or_else(|| no_snapshot(source, time))
 }
 
 impl PathLog {

@@ -7,8 +7,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::node::{Identity, Node, SnapshotRef, What};
 use super::{Change, DirEntry, View, ViewError};
 use crate::format::{Keys, Time};
@@ -29,7 +27,7 @@ impl View {
         if let Some(text) = text.filter(|text| calendar.position(text).is_some()) {
             return Ok(Node::as_of(self.keys(), text));
         }
-        let target = calendar.resolve(sources, name, Timestamp::now()).ok_or(ViewError::NotFound)?;
+        let target = calendar.resolve(sources, name, self.now()).ok_or(ViewError::NotFound)?;
         Ok(Node::alias(self.keys(), b"", name, target.as_bytes()))
     }
 

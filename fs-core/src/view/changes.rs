@@ -72,13 +72,14 @@ mod tests {
 
     use super::*;
     use crate::store::{Access, Repository};
+    use crate::view::filesystem::MAX_AGE;
     use crate::view::fixtures::{add_snapshot, view};
 
     /// Applies `change` to the repository, and returns the invalidations that follow.
     fn after(view: &View, known: &mut Arc<Sources>, change: impl FnOnce(&Repository)) -> Vec<Change> {
         assert!(view.take_changes(known).is_empty());
         // The view looks for new snapshots only after `MAX_AGE`.
-        std::thread::sleep(std::time::Duration::from_millis(150));
+        view.clock().sleep(MAX_AGE);
         change(&Repository::open(view.repository().root(), Access::Write).unwrap());
         view.take_changes(known)
     }

@@ -11,6 +11,7 @@ use super::difference::Changes;
 use super::node::{Home, Node, Place, What};
 use super::read_ahead::ReadAhead;
 use super::versions::Recent;
+use crate::clock::Clock;
 use crate::format::{Entry, Keys, Kind, Time, XattrSet, Xattrs};
 use crate::history::{CHANGES, Snapshot, Source, Sources, VERSIONS, components};
 use crate::store::{self, Bytes, CacheSizes, FileReader, LinkTable, Reader, Repository};
@@ -31,10 +32,19 @@ pub struct Options {
     pub scope: Scope,
     /// Time zone of the names.
     pub zone: TimeZone,
+    /// The clock that decides what a time expression means.
+    pub clock: Arc<dyn Clock>,
     /// User and group id of the folders that are in no snapshot.
     pub owner: (u32, u32),
     /// Sizes of the caches.
     pub caches: CacheSizes,
+}
+
+impl Options {
+    /// Options with caches of the usual sizes, and root as the owner.
+    pub fn new(scope: Scope, zone: TimeZone, clock: Arc<dyn Clock>) -> Self {
+        Self { scope, zone, clock, owner: (0, 0), caches: CacheSizes::default() }
+    }
 }
 
 /// A read-only file system of all snapshots. It is cheap to clone, and threads share it.
@@ -95,7 +105,7 @@ impl View {
                 repository,
                 top: Arc::new(Node::top(top)),
                 sources: RwLock::new(Arc::new(sources)),
-                checked: Mutex::new(Checked { at: Instant::now(), stamp }),
+                checked: Mutex::new(Checked { at: options.clock.instant(), stamp }),
                 read_ahead: ReadAhead::default(),
                 recent: Recent::new(options.caches.nodes / 4),
                 options,
@@ -166,6 +176,15 @@ impl View {
         &self.shared.recent
     }
 
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.shared.options.clock
+    }
+
+    /// The present time, for which time expressions are resolved.
+    pub fn now(&self) -> Timestamp {
+        self.clock().now()
+    }
+
     /// The top directory.
     pub fn top(&self) -> Arc<Node> {
         Arc::clone(&self.shared.top)
@@ -208,10 +227,11 @@ impl View {
     fn refresh(&self, age: Duration) -> Result<(), ViewError> {
         // One thread at a time refreshes, so that an older listing never replaces a newer one.
         let mut checked = self.shared.checked.lock().unwrap_or_else(PoisonError::into_inner);
-        if checked.at.elapsed() < age {
+        let now = self.clock().instant();
+        if now.saturating_duration_since(checked.at) < age {
             return Ok(());
         }
-        checked.at = Instant::now();
+        checked.at = now;
         let stamp = self.shared.repository.snapshots_stamp()?;
         if stamp.is_some() && stamp == checked.stamp {
             return Ok(());
@@ -283,7 +303,7 @@ impl View {
         if let Some(snapshot) = source.find(name) {
             return Ok(Node::snapshot(self.keys(), snapshot));
         }
-        let place = source.resolve(name, Timestamp::now())?.ok_or(ViewError::NotFound)?;
+        let place = source.resolve(name, self.now())?.ok_or(ViewError::NotFound)?;
         let target = source.timeline.name(place).ok_or(ViewError::NotFound)?;
         Ok(Node::alias(self.keys(), &source.name, name, target.as_bytes()))
     }
@@ -291,7 +311,7 @@ impl View {
     /// Returns the file at `path` in the snapshot of `source` that `time` means. Components are separated by
     /// `/`; empty ones and `.` are ignored. Symbolic links are not followed.
     pub fn walk(&self, source: &Source, time: &[u8], path: &[u8]) -> Result<Node, ViewError> {
-        let place = source.resolve(time, Timestamp::now())?.ok_or(ViewError::NotFound)?;
+        let place = source.resolve(time, self.now())?.ok_or(ViewError::NotFound)?;
         let snapshot = source.snapshot(place).ok_or(ViewError::NotFound)?;
         let root = Node::snapshot(self.keys(), snapshot);
         components(path).try_fold(root, |node, name| self.lookup(&node, name))

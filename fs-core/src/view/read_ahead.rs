@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, OnceLock, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use super::node::Place;
 use crate::format::{BlobId, Content, Kind};
@@ -31,7 +31,14 @@ const WAITING: usize = 4;
 #[derive(Debug, Default)]
 pub(super) struct ReadAhead {
     seen: Mutex<Seen>,
-    thread: OnceLock<SyncSender<Request>>,
+    worker: OnceLock<Worker>,
+}
+
+/// The thread that reads. Dropping this ends the thread, and waits for it.
+#[derive(Debug)]
+struct Worker {
+    requests: Option<SyncSender<Request>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug, Default)]
@@ -83,19 +90,31 @@ impl ReadAhead {
             }
         };
         let Some(request) = request else { return };
-        let thread = self.thread.get_or_init(|| {
-            let (sender, receiver) = sync_channel(WAITING);
-            let reader = file.reader.clone();
-            let started =
-                thread::Builder::new().name("read-ahead".into()).spawn(move || serve(&reader, &receiver));
+        let worker = self.worker.get_or_init(|| Worker::start(file.reader.clone()));
+        // If the thread is behind or absent, the read itself continues.
+        let _ = worker.requests.as_ref().map(|requests| requests.try_send(request));
+    }
+}
+
+impl Worker {
+    fn start(reader: Reader) -> Self {
+        let (sender, receiver) = sync_channel(WAITING);
+        let thread = thread::Builder::new().name("read-ahead".into());
+        match thread.spawn(move || serve(&reader, &receiver)) {
+            Ok(thread) => Self { requests: Some(sender), thread: Some(thread) },
             // Without the thread, everything is read when it is requested.
-            if let Err(error) = started {
+            Err(error) => {
                 log::warn!("cannot read ahead: {error}");
+                Self { requests: None, thread: None }
             }
-            sender
-        });
-        // The thread is behind or absent. In both cases the read itself continues.
-        let _ = thread.try_send(request);
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        drop(self.requests.take());
+        let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 

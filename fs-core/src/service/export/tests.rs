@@ -1,14 +1,15 @@
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use jiff::tz::TimeZone;
 
 use super::*;
+use crate::clock::SystemClock;
 use crate::format::{Content, Kind};
 use crate::import::MAX_DEPTH;
 use crate::monitor::Trouble;
-use crate::store::{Access, CacheSizes, DirectoryWriter, Repository, Writer};
+use crate::store::{Access, DirectoryWriter, Repository, Writer};
 use crate::testing::samples;
-use crate::view::Scope;
+use crate::view::{Options, Scope};
 
 #[derive(Default)]
 struct Told(Mutex<Vec<String>>);
@@ -33,7 +34,8 @@ fn exported(
     let id = make(&mut writer);
     writer.commit(&samples::manifest(id)).unwrap();
     let scope = Scope::Source(b"source".into());
-    let view = crate::service::open_view(&root, scope, TimeZone::UTC, (0, 0), CacheSizes::default()).unwrap();
+    let view =
+        crate::service::open_view(&root, Options::new(scope, TimeZone::UTC, Arc::new(SystemClock))).unwrap();
     let node = view.lookup(&view.top(), b"@1970-01-01T00-00-00").unwrap();
     let (told, mut out) = (Told::default(), Vec::new());
     let done = export(&view, &node, None, archive, &mut out, &told, &Cancellation::default()).unwrap();

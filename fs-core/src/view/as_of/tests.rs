@@ -1,5 +1,5 @@
 use crate::store::{Access, Repository};
-use crate::view::fixtures::{add_numbered, add_snapshot, view};
+use crate::view::fixtures::{add_numbered, add_snapshot, open, view};
 use crate::view::{FileKind, Inodes, Node, Scope, View};
 
 const DAY: i64 = 86_400;
@@ -28,14 +28,7 @@ fn three_days() -> (tempfile::TempDir, View) {
     let repository = Repository::open(&root, Access::Write).unwrap();
     add_snapshot(&repository, b"other", DAY + 10, 2);
     add_snapshot(&repository, b"other", DAY + 20, 3);
-    let options = crate::view::Options {
-        scope: Scope::Repository,
-        zone: jiff::tz::TimeZone::UTC,
-        owner: (0, 0),
-        caches: crate::store::CacheSizes::default(),
-    };
-    let view = View::new(Repository::open(&root, Access::Read).unwrap(), options).unwrap();
-    (folder, view)
+    (folder, open(Repository::open(&root, Access::Read).unwrap(), Scope::Repository))
 }
 
 #[test]
@@ -96,9 +89,7 @@ fn positions_within_a_second_have_folders_of_their_own() {
         add_numbered(&repository, source.as_bytes(), (10, millis * 1_000_000), number, uid);
     }
     drop(repository);
-    let (zone, owner, caches) = (jiff::tz::TimeZone::UTC, (0, 0), crate::store::CacheSizes::default());
-    let options = crate::view::Options { scope: Scope::Repository, zone, owner, caches };
-    let view = View::new(Repository::open(&root, Access::Read).unwrap(), options).unwrap();
+    let view = open(Repository::open(&root, Access::Read).unwrap(), Scope::Repository);
     let uids = |time: &str| {
         ["source", "other"].map(|source| {
             let mut node = view.lookup(&view.top(), time.as_bytes()).unwrap();

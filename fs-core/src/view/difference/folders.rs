@@ -13,8 +13,6 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::pairs::{Pairs, name};
 use super::walk::Tree;
 use crate::format::{Entry, Keys};
@@ -151,7 +149,7 @@ impl View {
         // before.
         let sources = self.newest_sources();
         let source = sources.get(source).ok_or(ViewError::NotFound)?;
-        let now = Timestamp::now();
+        let now = self.now();
         let resolve = |time: &[u8]| source.resolve(time, now)?.ok_or(ViewError::NotFound);
         let (before, after) = (resolve(from)?, resolve(to)?);
         let names = source.timeline.name(before).zip(source.timeline.name(after));

@@ -136,7 +136,7 @@ impl Past<'_> {
             return Ok(None);
         }
         let (trace, timeline) = (self.trace(path)?, &self.source.timeline);
-        let place = self.source.resolve(name, jiff::Timestamp::now())?;
+        let place = self.source.resolve(name, self.view.now())?;
         let state = place.and_then(|place| trace.at(place)).filter(|state| state.number.is_some());
         let target = state.and_then(|state| timeline.name(state.first));
         Ok(target.map(|target| Node::alias(self.view.keys(), &self.source.name, name, target.as_bytes())))
