@@ -7,6 +7,8 @@ mod history;
 mod import;
 mod maintain;
 mod meant;
+#[cfg(target_os = "linux")]
+mod mount_path;
 mod other_tree;
 #[cfg(any(target_os = "linux", windows))]
 mod restore;
@@ -21,8 +23,6 @@ mod versions;
 mod waiting;
 #[cfg(target_os = "linux")]
 pub mod watch;
-#[cfg(target_os = "linux")]
-mod within;
 
 use std::path::Path;
 
@@ -34,6 +34,8 @@ pub use export::{Archive, Exported, export};
 pub use history::{History, SnapshotInfo, TagInfo, open_view};
 pub use import::{ImportOptions, Imported, check_other_tree, import_tree, source_name};
 pub use maintain::{check, rebuild_index, repair};
+#[cfg(target_os = "linux")]
+pub use mount_path::MountPath;
 #[cfg(any(target_os = "linux", windows))]
 pub use restore::{Restore, RestoreOptions, Restored, Shape};
 #[cfg(unix)]
@@ -41,8 +43,6 @@ pub use runs::{Known, Outcome, RunImporter, RunState, make_plan, run_states};
 pub use stats::Stats;
 pub use tags::{TagOptions, Tagged, tag};
 pub use versions::PathLog;
-#[cfg(target_os = "linux")]
-pub use within::{Within, within};
 
 use crate::store::{Access, Repository};
 

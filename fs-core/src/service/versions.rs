@@ -6,7 +6,7 @@ use super::history::no_snapshot;
 use super::{History, ServiceError};
 use crate::history::time::Expression;
 use crate::history::{Reading, Source};
-use crate::view::versions::{Hit, Query, Stretch, Trace};
+use crate::view::versions::{Hit, Interval, PathHistory, Query};
 
 /// The versions of a path.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub struct PathLog {
     /// The source that has the versions.
     pub source: Arc<Source>,
     /// The history of the path.
-    trace: Trace,
+    history: PathHistory,
     /// Number of snapshots that count, from the first on.
     until: usize,
 }
@@ -33,12 +33,12 @@ impl History {
             Some(time) => place(&source, time, self.view().now())? + 1,
         };
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let trace = self
+        let history = self
             .view()
-            .trace(&source, path)
+            .history(&source, path)
             .map_err(|reason| ServiceError::View { path: text(path), reason })?;
-        let log = PathLog { source, trace, until };
-        if log.stretches().all(|stretch| stretch.state.is_none()) {
+        let log = PathLog { source, history, until };
+        if log.intervals().all(|interval| interval.state.is_none()) {
             let source_name = text(&log.source.name);
             let meant = self.meant(Some(&log.source.name), b"@latest", path);
             return Err(ServiceError::NeverThere { path: text(path), meant, source_name });
@@ -80,10 +80,10 @@ pub(super) fn place(source: &Source, time: &[u8], now: Timestamp) -> Result<usiz
 
 impl PathLog {
     /// The history of the path, oldest first, from the first snapshot that has it or could not read it.
-    pub fn stretches(&self) -> impl Iterator<Item = Stretch> {
-        let not_yet = |stretch: &&Stretch| stretch.state.is_none() && stretch.reading != Reading::NotRead;
-        let seen = self.trace.stretches().iter().skip_while(not_yet);
-        seen.take_while(|stretch| stretch.first < self.until)
-            .map(|stretch| Stretch { last: stretch.last.min(self.until - 1), ..stretch.clone() })
+    pub fn intervals(&self) -> impl Iterator<Item = Interval> {
+        let not_yet = |interval: &&Interval| interval.state.is_none() && interval.reading != Reading::NotRead;
+        let seen = self.history.intervals().iter().skip_while(not_yet);
+        seen.take_while(|interval| interval.first < self.until)
+            .map(|interval| Interval { last: interval.last.min(self.until - 1), ..interval.clone() })
     }
 }

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use super::node::Place;
+use super::node::EntryRef;
 use crate::format::{BlobId, Content, Kind};
 use crate::store::{FileReader, Found, Reader, StoreError};
 
@@ -79,13 +79,13 @@ enum Request {
 }
 
 impl ReadAhead {
-    /// Notes a read of `len` bytes of a file at `place`, and requests what is likely to follow.
-    pub(super) fn note(&self, file: &FileReader<'_>, place: Option<&Place>, offset: u64, len: usize) {
+    /// Notes a read of `len` bytes of a file at `entry_ref`, and requests what is likely to follow.
+    pub(super) fn note(&self, file: &FileReader<'_>, entry_ref: Option<&EntryRef>, offset: u64, len: usize) {
         let request = {
             let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            match (file.content, place) {
+            match (file.content, entry_ref) {
                 (Content::Chunks(list), _) => seen.bytes(*list, file.size, offset, offset + len as u64),
-                (_, Some(place)) => seen.entry(place.home.leaf, place.at),
+                (_, Some(entry_ref)) => seen.entry(entry_ref.leaf.id, entry_ref.at),
                 _ => None,
             }
         };
@@ -122,7 +122,7 @@ impl Seen {
     /// Returns what to read ahead after entry `at` of a leaf was read.
     fn entry(&mut self, id: BlobId, at: u32) -> Option<Request> {
         let known = self.leaves.iter().position(|leaf| leaf.id == id);
-        let seen = known.and_then(|place| self.leaves.remove(place));
+        let seen = known.and_then(|index| self.leaves.remove(index));
         let (last, ahead) = seen.map_or((None, at + 1), |leaf| (Some(leaf.at), leaf.ahead));
         let follows = match last {
             Some(last) => (last..=last.saturating_add(GAP)).contains(&at),
@@ -145,7 +145,7 @@ impl Seen {
     /// Returns what to read ahead after the bytes from `offset` to `end` of a file were read.
     fn bytes(&mut self, list: BlobId, size: u64, offset: u64, end: u64) -> Option<Request> {
         let known = self.files.iter().position(|file| file.list == list);
-        let Some(mut file) = known.and_then(|place| self.files.remove(place)) else {
+        let Some(mut file) = known.and_then(|index| self.files.remove(index)) else {
             keep(&mut self.files, SeenFile { list, end, ahead: end });
             return None;
         };

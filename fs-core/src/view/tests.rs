@@ -7,9 +7,9 @@ use crate::format::{Tag, TagId, Time};
 use crate::store::{Access, Repository};
 
 /// Gives a tag to the snapshot at an index of a source.
-fn give(view: &View, source: &[u8], place: usize, name: &str) -> TagId {
+fn give(view: &View, source: &[u8], index: usize, name: &str) -> TagId {
     let sources = view.sources();
-    let snapshot = sources.get(source).unwrap().snapshot(place).unwrap().id;
+    let snapshot = sources.get(source).unwrap().snapshot(index).unwrap().id;
     let tag = Tag { snapshot, source: source.into(), name: name.into(), given: Time::default() };
     let repository = Repository::open(view.repository().root(), Access::Write).unwrap();
     repository.put_tag(&tag).unwrap();

@@ -108,14 +108,14 @@ fn positions_within_a_second_have_folders_of_their_own() {
     assert_eq!(target(&view, "@latest"), Ok(Some("@1970-01-01".into())));
     // The id of each snapshot means the snapshot's folder.
     let sources = view.sources();
-    for (source, place, expected) in [
+    for (source, index, expected) in [
         ("source", 0, "@1970-01-01T00-00-10"),
         ("source", 1, "@1970-01-01T00-00-10_2"),
         ("other", 0, "@1970-01-01T00-00-10"),
         ("other", 1, "@1970-01-01"),
     ] {
-        let id = sources.get(source.as_bytes()).unwrap().snapshot(place).unwrap().id;
-        assert_eq!(target(&view, &format!("@#{id}")), Ok(Some(expected.into())), "{source} {place}");
+        let id = sources.get(source.as_bytes()).unwrap().snapshot(index).unwrap().id;
+        assert_eq!(target(&view, &format!("@#{id}")), Ok(Some(expected.into())), "{source} {index}");
     }
 }
 
@@ -132,7 +132,7 @@ fn a_file_is_the_same_everywhere_and_a_folder_has_one_place() {
     let snapshot = ["source", "@1970-01-01T00-00-10"];
     for path in [&["large", "00007"][..], &["large"], &[]] {
         let places = [&snapshot[..], &["@1970-01-01", "source"], &["@1970-01-02", "source"]];
-        let nodes = places.map(|place| walk(&[place, path].concat()));
+        let nodes = places.map(|index| walk(&[index, path].concat()));
         let inos: std::collections::BTreeSet<_> = nodes.iter().map(Node::ino).collect();
         assert_eq!(inos.len(), if path.len() == 2 { 1 } else { 3 }, "{path:?}");
         for node in nodes {
