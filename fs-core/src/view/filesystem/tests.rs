@@ -4,6 +4,7 @@ use std::os::unix::fs::symlink;
 use rustix::fs::{CWD, Timespec, Timestamps};
 
 use super::*;
+use crate::history::VERSIONS;
 use crate::store::Access;
 use crate::view::fixtures::{add_snapshot, open, view};
 

@@ -24,10 +24,10 @@ proptest! {
         let sources = view.sources();
         let source = sources.get(b"source").unwrap();
         for path in PATHS {
-            let history = view.history(source, path.as_bytes()).unwrap();
+            let path_history = view.history(source, path.as_bytes()).unwrap();
             let expected = oracle::states(&history, path);
             for (index, expected) in expected.iter().enumerate() {
-                let found = history.at(index);
+                let found = path_history.at(index);
                 let walked = view.walk(source, source.timeline.name(index).unwrap().as_bytes(), path.as_bytes());
                 prop_assert!(found.is_none() || walked.is_ok());
                 match expected {
@@ -39,15 +39,15 @@ proptest! {
                     }
                 }
                 for changes in 1..4 {
-                    let before = history.before(index, changes).map(|state| state.entry.clone());
+                    let before = path_history.before(index, changes).map(|state| state.entry.clone());
                     prop_assert_eq!(before, oracle::before(&history, path, index, changes).map(numbered));
                 }
             }
-            let versions: Vec<_> = history.versions().map(|state| state.entry.clone()).collect();
+            let versions: Vec<_> = path_history.versions().map(|state| state.entry.clone()).collect();
             let expected = oracle::distinct(&expected_files(&history, path));
             prop_assert_eq!(versions, expected.into_iter().map(numbered).collect::<Vec<_>>());
             // Intervals are consecutive, and neighbours differ.
-            let intervals = history.intervals();
+            let intervals = path_history.intervals();
             prop_assert_eq!(intervals.first().map(|interval| interval.first), Some(0));
             prop_assert_eq!(intervals.last().map(|interval| interval.last), Some(history.len() - 1));
             for pair in intervals.windows(2) {
@@ -75,13 +75,13 @@ fn long_histories_are_followed_as_short_ones_are() {
         for name in ["d/each", "d/same", "d/some"] {
             // The second look-up uses what the first one has cached.
             for _ in 0..2 {
-                let history = view.history(source, name.as_bytes()).unwrap();
+                let path_history = view.history(source, name.as_bytes()).unwrap();
                 let found: Vec<Entry> =
-                    (0..history.len()).map(|index| history.at(index).unwrap().entry.clone()).collect();
+                    (0..history.len()).map(|index| path_history.at(index).unwrap().entry.clone()).collect();
                 let expected: Vec<Entry> = history.iter().map(|files| numbered(files[name])).collect();
                 assert_eq!(found, expected, "{name}");
                 let distinct: BTreeSet<u32> = history.iter().map(|files| files[name]).collect();
-                assert_eq!(history.versions().count(), distinct.len(), "{name}");
+                assert_eq!(path_history.versions().count(), distinct.len(), "{name}");
             }
         }
     }
