@@ -48,6 +48,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Error, Result, anyhow, bail};
+use fs_core::clock::SystemClock;
 use fs_core::history::{Reading, SnapshotPath, Source};
 use fs_core::monitor::Cancellation;
 use fs_core::service::{History, ServiceError};
@@ -161,7 +162,7 @@ impl Context {
     fn history(&self) -> Result<ManuallyDrop<History>> {
         let settings = self.settings()?;
         let _bar = Bar::new(&self.output, "opening the repository");
-        Ok(ManuallyDrop::new(History::open(&settings.repository, settings.zone)?))
+        Ok(ManuallyDrop::new(History::open(&settings.repository, settings.zone, Arc::new(SystemClock))?))
     }
 }
 
@@ -175,10 +176,14 @@ fn sources(history: &History, named: Option<&OsString>) -> Result<Vec<Arc<Source
 
 /// For each source, the position of its first snapshot after `time`. `None` if the source does not know
 /// `time`, such as the tag of another source. Fails if no source knows it.
-fn after_in_each(sources: &[Arc<Source>], time: &[u8]) -> Result<Vec<Option<usize>>, ServiceError> {
+fn after_in_each(
+    history: &History,
+    sources: &[Arc<Source>],
+    time: &[u8],
+) -> Result<Vec<Option<usize>>, ServiceError> {
     let (mut all, mut unknown) = (Vec::with_capacity(sources.len()), None);
     for source in sources {
-        all.push(match History::after(source, time) {
+        all.push(match history.after(source, time) {
             Ok(after) => Some(after),
             Err(error @ (ServiceError::NoTime { .. } | ServiceError::NoSnapshot { .. })) => {
                 unknown.get_or_insert(error);
