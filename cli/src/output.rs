@@ -34,10 +34,13 @@ pub struct Output {
     json: bool,
     quiet: bool,
     terminal: bool,
+    /// When the command began. Ages are counted from this time.
+    now: Timestamp,
 }
 
 impl Output {
-    pub fn new(global: &Global) -> Self {
+    /// The output of a command that begins `now`.
+    pub fn new(global: &Global, now: Timestamp) -> Self {
         let stdout = io::stdout();
         let terminal = stdout.is_terminal();
         Self {
@@ -45,6 +48,7 @@ impl Output {
             json: global.json,
             quiet: global.quiet,
             terminal,
+            now,
         }
     }
 
@@ -67,8 +71,8 @@ impl Output {
     }
 
     /// The age of a time, for a person. Empty unless stdout is a terminal: a program gets the time only.
-    pub fn when(&self, time: Timestamp, now: Timestamp) -> String {
-        if self.terminal { ago(time, now) } else { String::new() }
+    pub fn when(&self, time: Timestamp) -> String {
+        if self.terminal { ago(time, self.now) } else { String::new() }
     }
 
     /// Writes bytes unchanged.

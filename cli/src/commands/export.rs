@@ -8,7 +8,7 @@ use crate::args::ExportArgs;
 use crate::error::Outcome;
 use crate::output::WriteError;
 use crate::place::Place;
-use crate::progress::Restorer;
+use crate::progress::RestoreProgress;
 
 pub fn run(context: &mut Context, args: &ExportArgs) -> Result<Outcome> {
     if context.output.is_json() {
@@ -26,7 +26,7 @@ pub fn run(context: &mut Context, args: &ExportArgs) -> Result<Outcome> {
     let (view, node) = find(&history, &place, args.implied.source.as_ref())?;
     let cancellation = stop_on_signals()?;
     let archive = if args.zip { Archive::Zip(zone) } else { Archive::Tar };
-    let monitor = Restorer::saying(&context.output, "exporting");
+    let monitor = RestoreProgress::new(&context.output, "exporting");
     let out = context.output.writer();
     let exported = export(&view, &node, name, archive, out, &monitor, &cancellation);
     drop(monitor);

@@ -28,8 +28,6 @@ mod mount;
 #[cfg(target_os = "linux")]
 mod rsync;
 #[cfg(target_os = "linux")]
-mod runs;
-#[cfg(target_os = "linux")]
 mod serving;
 #[cfg(target_os = "linux")]
 mod status;

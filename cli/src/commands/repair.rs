@@ -7,15 +7,16 @@ use serde_json::{Value, json};
 use super::{Context, stop_on_signals};
 use crate::args::RepairArgs;
 use crate::error::Outcome;
+use crate::json::{put_text, utc};
 use crate::output::{Output, WriteError};
-use crate::progress::Carer;
-use crate::text::{count, for_json, printable, snapshot};
+use crate::progress::MaintenanceProgress;
+use crate::text::{count, printable, snapshot};
 
 pub fn run(context: &mut Context, args: &RepairArgs) -> Result<Outcome> {
     let settings = context.settings()?;
     let cancellation = stop_on_signals()?;
     let options = RepairOptions { dry_run: args.dry_run, really: args.really };
-    let carer = Carer::new(&context.output);
+    let progress = MaintenanceProgress::new(&context.output);
     let output = &mut context.output;
     let mut written = Ok(());
     let mut tell = |loss: &Loss| {
@@ -24,8 +25,8 @@ pub fn run(context: &mut Context, args: &RepairArgs) -> Result<Outcome> {
             written = tell_loss(output, loss, &settings.zone);
         }
     };
-    let repaired = service::repair(&settings.repository, options, &carer, &cancellation, &mut tell)?;
-    drop(carer);
+    let repaired = service::repair(&settings.repository, options, &progress, &cancellation, &mut tell)?;
+    drop(progress);
     written?;
     if output.is_json() {
         output.json(&summary(&repaired, args.dry_run))?;
@@ -76,30 +77,24 @@ fn word(lost: &Lost) -> &'static str {
 }
 
 fn object(loss: &Loss) -> Value {
-    let (source, source_bytes) = for_json(&loss.source);
-    let (path, path_bytes) = for_json(&loss.path);
     let mut object = json!({
         "lost": word(&loss.lost),
         "snapshot": loss.snapshot.to_string(),
-        "source": source,
-        "time": loss.time.timestamp().to_string(),
-        "path": path,
+        "time": utc(loss.time),
     });
-    let mut set = |key: &str, value: Option<Value>| {
-        if let Some(value) = value {
-            object[key] = value;
+    put_text(&mut object, "source", &loss.source);
+    put_text(&mut object, "path", &loss.path);
+    match &loss.lost {
+        Lost::More(number) => object["losses"] = (*number).into(),
+        Lost::Entries { count, last } => {
+            if let Some(count) = count {
+                object["entries"] = (*count).into();
+            }
+            if let Some(last) = last {
+                put_text(&mut object, "last", last);
+            }
         }
-    };
-    set("source_bytes", source_bytes.map(Value::from));
-    set("path_bytes", path_bytes.map(Value::from));
-    if let Lost::More(number) = &loss.lost {
-        set("losses", Some(Value::from(*number)));
-    }
-    if let Lost::Entries { count, last } = &loss.lost {
-        set("entries", count.map(Value::from));
-        let last = last.as_deref().map(for_json);
-        set("last", last.as_ref().map(|(text, _)| Value::from(text.as_ref())));
-        set("last_bytes", last.and_then(|(_, bytes)| bytes).map(Value::from));
+        _ => {}
     }
     object
 }
@@ -231,18 +226,22 @@ fn summary(repaired: &Repaired, dry_run: bool) -> Value {
         })
     });
     let manifests = repaired.lost_manifests.iter().map(|lost| {
-        json!({
+        let mut object = json!({
             "snapshot": lost.snapshot.to_string(), "reason": lost.reason, "set_aside": lost.place,
-            "source": lost.record.as_ref().map(|record| for_json(&record.source).0),
-            "time": lost.record.as_ref().map(|record| record.time.timestamp().to_string()),
-        })
+            "source": null, "time": lost.record.as_ref().map(|record| utc(record.time)),
+        });
+        if let Some(record) = &lost.record {
+            put_text(&mut object, "source", &record.source);
+        }
+        object
     });
     let snapshots = repaired.repaired_snapshots.iter().map(|snapshot| {
-        json!({
+        let mut object = json!({
             "snapshot": snapshot.old.to_string(), "new": snapshot.new.map(|new| new.to_string()),
-            "source": for_json(&snapshot.source).0, "time": snapshot.time.timestamp().to_string(),
-            "losses": snapshot.losses, "set_aside": snapshot.place,
-        })
+            "time": utc(snapshot.time), "losses": snapshot.losses, "set_aside": snapshot.place,
+        });
+        put_text(&mut object, "source", &snapshot.source);
+        object
     });
     let tags = repaired
         .damaged_tags

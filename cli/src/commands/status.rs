@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use serde_json::json;
 
 use super::Context;
-use super::watch::{Board, Report, Shown};
+use super::watch::{SourceStatus, Status, StatusFile};
 use crate::error::Outcome;
 use crate::output::{Output, WriteError};
 use crate::table::Column;
@@ -19,29 +19,29 @@ pub fn run(context: &mut Context) -> Result<Outcome> {
     fs_core::service::require_repository(&settings.repository)?;
     let runs = WatchLock::holder(&settings.repository)?.is_some();
     // A watch that has taken its lock may not have written its status file yet.
-    let report = Board::read(&settings.repository).ok().filter(|_| runs);
+    let status = StatusFile::read(&settings.repository).ok().filter(|_| runs);
     if context.output.is_json() {
-        tell_json(&mut context.output, runs, report.as_ref())?;
+        tell_json(&mut context.output, runs, status.as_ref())?;
     } else if runs {
-        tell(&mut context.output, report.as_ref(), &settings.zone)?;
+        tell(&mut context.output, status.as_ref(), &settings.zone)?;
     } else {
         context.output.line(&format!("no watch is running on {}", settings.repository.display()))?;
     }
-    let fails = |report: &Report| report.sources.iter().any(|source| source.failures.is_some());
-    let is_well = runs && !report.as_ref().is_some_and(fails);
+    let fails = |status: &Status| status.sources.iter().any(|source| source.failures.is_some());
+    let is_well = runs && !status.as_ref().is_some_and(fails);
     Ok(if is_well { Outcome::Done } else { Outcome::Incomplete })
 }
 
-fn tell_json(output: &mut Output, runs: bool, report: Option<&Report>) -> Result<(), WriteError> {
-    let (pid, since) = (report.map(|report| report.pid), report.map(|report| report.since));
+fn tell_json(output: &mut Output, runs: bool, status: Option<&Status>) -> Result<(), WriteError> {
+    let (pid, since) = (status.map(|status| status.pid), status.map(|status| status.since));
     output.json(&json!({ "running": runs, "pid": pid, "since": since }))?;
-    report.iter().flat_map(|report| &report.sources).try_for_each(|source| output.json(source))
+    status.iter().flat_map(|status| &status.sources).try_for_each(|source| output.json(source))
 }
 
-fn tell(output: &mut Output, report: Option<&Report>, zone: &TimeZone) -> Result<(), WriteError> {
-    let Some(report) = report else { return output.line("a watch has just started") };
-    output.line(&format!("watching since {} (process {})", clock(report.since, zone), report.pid))?;
-    let row = |source: &Shown| {
+fn tell(output: &mut Output, status: Option<&Status>, zone: &TimeZone) -> Result<(), WriteError> {
+    let Some(status) = status else { return output.line("a watch has just started") };
+    output.line(&format!("watching since {} (process {})", clock(status.since, zone), status.pid))?;
+    let row = |source: &SourceStatus| {
         let last = source.last.as_ref();
         [
             printable(source.path.as_bytes()).into_owned(),
@@ -50,11 +50,11 @@ fn tell(output: &mut Output, report: Option<&Report>, zone: &TimeZone) -> Result
                 .unwrap_or_default(),
         ]
     };
-    let rows: Vec<_> = report.sources.iter().map(row).collect();
+    let rows: Vec<_> = status.sources.iter().map(row).collect();
     output.table([Column::left(0), Column::left(0), Column::left(1)], &rows)
 }
 
-fn activity(source: &Shown, zone: &TimeZone) -> String {
+fn activity(source: &SourceStatus, zone: &TimeZone) -> String {
     let counts = |entries, bytes| format!(", {} entries, {} read", HumanCount(entries), size(bytes));
     [
         Some(source.activity.clone()),
