@@ -111,7 +111,7 @@ impl Monitor for MaintenanceProgress {
             Phase::Index => ("checking the index:", "blobs"),
             Phase::References => ("checking references:", "directories and similar objects"),
             Phase::Blocks => ("reading", ""),
-            Phase::Harm => ("finding damaged paths:", "snapshots"),
+            Phase::DamagedPaths => ("finding damaged paths:", "snapshots"),
             Phase::Indexing => ("indexing", "packs"),
             Phase::Verifying => ("reading", "packs"),
             Phase::Salvaging => ("salvaging", "damaged packs"),

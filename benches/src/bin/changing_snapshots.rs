@@ -114,7 +114,7 @@ fn directory(
         // The names do not change.
         if let Some(before) = &mut before {
             before.advance()?;
-            directory.resemble(before.leaf_id());
+            directory.delta_hint(before.leaf_id());
         }
         let mut body = Vec::new();
         entry.encode(&mut body);

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use fs_core::maintain::{CheckOptions, Finding, Harmed, Report};
+use fs_core::maintain::{CheckOptions, DamagedPath, Finding, Report};
 use fs_core::service;
 use fs_core::store::Exposed;
 use jiff::tz::TimeZone;
@@ -30,8 +30,8 @@ pub fn run(context: &mut Context, args: &CheckArgs) -> Result<Outcome> {
         for finding in &report.findings {
             context.output.json(&object(finding))?;
         }
-        for harmed in &report.harmed {
-            context.output.json(&harmed_object(harmed))?;
+        for damaged in &report.damaged_paths {
+            context.output.json(&path_object(damaged))?;
         }
         context.output.json(&summary(&report))?;
     } else {
@@ -59,15 +59,15 @@ fn tell(output: &mut Output, report: &Report, zone: &TimeZone) -> Result<(), Wri
     if report.more_findings > 0 {
         output.line(&format!("and {}", count(report.more_findings, "further finding")))?;
     }
-    for harmed in &report.harmed {
+    for DamagedPath { snapshot: record, path, .. } in &report.damaged_paths {
         output.line(&format!(
             "cannot be read in full: {}:{}",
-            snapshot(&harmed.source, harmed.time, harmed.number, zone),
-            printable(&harmed.path)
+            snapshot(&record.source, record.time, record.number(), zone),
+            printable(path)
         ))?;
     }
-    if report.more_harmed > 0 {
-        output.line(&format!("and {}", count(report.more_harmed, "further path")))?;
+    if report.more_damaged_paths > 0 {
+        output.line(&format!("and {}", count(report.more_damaged_paths, "further path")))?;
     }
     let looked = format!(
         "{}, {} in {}{}",
@@ -140,7 +140,7 @@ fn text(finding: &Finding, zone: &TimeZone) -> String {
         Finding::Base { pack, block, base, reason } => {
             format!("block {block} of pack {pack} cannot be read: its base {base}: {reason}")
         }
-        Finding::Blob { blob, what, reason } => format!("{what} {blob}: {reason}"),
+        Finding::Blob { blob, role, reason } => format!("{role} {blob}: {reason}"),
         Finding::Misplaced { pack, folder } => {
             format!(
                 "pack {pack} is in {folder}, not in the folder of its first two digits; it can be read there"
@@ -173,8 +173,8 @@ fn object(finding: &Finding) -> Value {
         Finding::Base { pack, block, base, reason } => json!({
             "finding": "base", "pack": id(pack), "block": block, "base": id(base), "reason": reason,
         }),
-        Finding::Blob { blob, what, reason } => {
-            json!({ "finding": "blob", "blob": id(blob), "what": what, "reason": reason })
+        Finding::Blob { blob, role, reason } => {
+            json!({ "finding": "blob", "blob": id(blob), "what": role, "reason": reason })
         }
         Finding::Foreign { reason } => json!({ "finding": "foreign", "reason": reason }),
         Finding::Misplaced { pack, folder } => {
@@ -187,14 +187,14 @@ fn object(finding: &Finding) -> Value {
     }
 }
 
-fn harmed_object(harmed: &Harmed) -> Value {
+fn path_object(damaged: &DamagedPath) -> Value {
     let mut object = json!({
-        "finding": "harmed path",
-        "snapshot": harmed.snapshot.to_string(),
-        "time": utc(harmed.time),
+        "finding": "damaged path",
+        "snapshot": damaged.snapshot.id.to_string(),
+        "time": utc(damaged.snapshot.time),
     });
-    put_text(&mut object, "source", &harmed.source);
-    put_text(&mut object, "path", &harmed.path);
+    put_text(&mut object, "source", &damaged.snapshot.source);
+    put_text(&mut object, "path", &damaged.path);
     object
 }
 
@@ -202,8 +202,8 @@ fn summary(report: &Report) -> Value {
     json!({
         "clean": report.is_clean(),
         "findings": report.findings.len() as u64 + report.more_findings,
-        "harmed_paths": report.harmed.len() as u64 + report.more_harmed,
-        "harmed_snapshots": report.harmed_snapshots,
+        "damaged_paths": report.damaged_paths.len() as u64 + report.more_damaged_paths,
+        "damaged_snapshots": report.damaged_snapshots,
         "snapshots": report.snapshots,
         "packs": report.packs,
         "blobs": report.blobs,

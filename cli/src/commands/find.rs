@@ -1,9 +1,10 @@
 use std::ffi::OsStr;
 
 use anyhow::{Context as _, Result};
+use fs_core::history::{Reading, Source};
 use fs_core::service::History;
+use fs_core::view::FileKind;
 use fs_core::view::versions::{Hit, Query};
-use fs_core::view::{FileKind, Reading, Source};
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::{Context, after_in_each, sources};
@@ -12,8 +13,8 @@ use crate::colour::Colour;
 use crate::error::Outcome;
 use crate::json;
 use crate::output::{self, Output, WriteError};
-use crate::place::expression;
 use crate::progress::Bar;
+use crate::snapshot_path::expression;
 use crate::text::{count, printable, size};
 
 pub fn run(context: &mut Context, args: &FindArgs) -> Result<Outcome> {

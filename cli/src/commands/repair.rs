@@ -1,5 +1,5 @@
 use anyhow::Result;
-use fs_core::maintain::{Loss, Lost, RepairOptions, Repaired};
+use fs_core::maintain::{DamagedPath, Lost, RepairOptions, Repaired};
 use fs_core::service;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -19,13 +19,13 @@ pub fn run(context: &mut Context, args: &RepairArgs) -> Result<Outcome> {
     let progress = MaintenanceProgress::new(&context.output);
     let output = &mut context.output;
     let mut written = Ok(());
-    let mut tell = |loss: &Loss| {
+    let mut on_loss = |damaged: &DamagedPath| {
         // A closed stdout must not stop a repair.
         if written.is_ok() {
-            written = tell_loss(output, loss, &settings.zone);
+            written = tell_loss(output, damaged, &settings.zone);
         }
     };
-    let repaired = service::repair(&settings.repository, options, &progress, &cancellation, &mut tell)?;
+    let repaired = service::repair(&settings.repository, options, &progress, &cancellation, &mut on_loss)?;
     drop(progress);
     written?;
     if output.is_json() {
@@ -37,15 +37,16 @@ pub fn run(context: &mut Context, args: &RepairArgs) -> Result<Outcome> {
     Ok(if lost { Outcome::Incomplete } else { Outcome::Done })
 }
 
-fn tell_loss(output: &mut Output, loss: &Loss, zone: &TimeZone) -> Result<(), WriteError> {
+fn tell_loss(output: &mut Output, damaged: &DamagedPath, zone: &TimeZone) -> Result<(), WriteError> {
     if output.is_json() {
-        return output.json(&object(loss));
+        return output.json(&object(damaged));
     }
-    let mut place = snapshot(&loss.source, loss.time, loss.number, zone);
-    if !loss.path.is_empty() {
-        place.extend([":", &printable(&loss.path)]);
+    let record = &damaged.snapshot;
+    let mut name = snapshot(&record.source, record.time, record.number(), zone);
+    if !damaged.path.is_empty() {
+        name.extend([":", &printable(&damaged.path)]);
     }
-    output.line(&format!("{place}: {}", text(&loss.lost)))
+    output.line(&format!("{name}: {}", text(&damaged.lost)))
 }
 
 fn text(lost: &Lost) -> String {
@@ -76,15 +77,16 @@ fn word(lost: &Lost) -> &'static str {
     }
 }
 
-fn object(loss: &Loss) -> Value {
+fn object(damaged: &DamagedPath) -> Value {
+    let DamagedPath { snapshot, path, lost } = damaged;
     let mut object = json!({
-        "lost": word(&loss.lost),
-        "snapshot": loss.snapshot.to_string(),
-        "time": utc(loss.time),
+        "lost": word(lost),
+        "snapshot": snapshot.id.to_string(),
+        "time": utc(snapshot.time),
     });
-    put_text(&mut object, "source", &loss.source);
-    put_text(&mut object, "path", &loss.path);
-    match &loss.lost {
+    put_text(&mut object, "source", &snapshot.source);
+    put_text(&mut object, "path", path);
+    match lost {
         Lost::More(number) => object["losses"] = (*number).into(),
         Lost::Entries { count, last } => {
             if let Some(count) = count {
@@ -105,8 +107,8 @@ fn tell_summary(
     dry_run: bool,
     zone: &TimeZone,
 ) -> Result<(), WriteError> {
-    let quarantined = |place: &Option<String>| match place {
-        Some(place) => format!("quarantined as {place}"),
+    let quarantined = |path: &Option<String>| match path {
+        Some(path) => format!("quarantined as {path}"),
         None => "to be quarantined".to_owned(),
     };
     for (pack, folder) in &repaired.misplaced {
@@ -123,7 +125,7 @@ fn tell_summary(
                     0 => String::new(),
                     number => format!(", {number} of them by a repair that was interrupted"),
                 };
-                format!("{blobs} saved from it{before}; {}", quarantined(&pack.place))
+                format!("{blobs} saved from it{before}; {}", quarantined(&pack.quarantined))
             }
         };
         output.line(&format!("{}; {fate}", pack.reason))?;
@@ -138,31 +140,32 @@ fn tell_summary(
             || "the snapshot".to_owned(),
             |record| snapshot(&record.source, record.time, record.number(), zone),
         );
-        let fate = match (&lost.place, dry_run) {
+        let fate = match (&lost.quarantined, dry_run) {
             (None, false) => "its manifest is missing".to_owned(),
-            (aside, _) => quarantined(aside),
+            (path, _) => quarantined(path),
         };
         output.line(&format!("{}; {name} is lost, {fate}", lost.reason))?;
     }
-    for mended in &repaired.repaired_snapshots {
-        let name = snapshot(&mended.source, mended.time, mended.number, zone);
-        let fate = match &mended.new {
+    for rewritten in &repaired.repaired_snapshots {
+        let old = &rewritten.old;
+        let name = snapshot(&old.source, old.time, old.number(), zone);
+        let fate = match &rewritten.new {
             Some(new) => format!("is now {new}"),
             None => "to be replaced".to_owned(),
         };
-        let losses = if mended.losses == 1 { "loss" } else { "losses" };
+        let losses = if rewritten.losses == 1 { "loss" } else { "losses" };
         output.line(&format!(
             "{name}: {} {losses}, listed above; {fate}; snapshot {} {}",
-            mended.losses,
-            mended.old,
-            quarantined(&mended.place)
+            rewritten.losses,
+            old.id,
+            quarantined(&rewritten.quarantined)
         ))?;
     }
     for tag in &repaired.damaged_tags {
         output.line(&format!(
             "{}; the tag is lost, its snapshot is not; {}",
             tag.reason,
-            quarantined(&tag.place)
+            quarantined(&tag.quarantined)
         ))?;
     }
     let looked = format!("{} in {}", count(repaired.snapshots, "snapshot"), count(repaired.packs, "pack"));
@@ -190,10 +193,10 @@ fn advice(repaired: &Repaired, dry_run: bool) -> Vec<String> {
     } else {
         lines.push(format!("no data of any snapshot {} lost", if dry_run { "would be" } else { "is" }));
     }
-    let aside = repaired.damaged_packs.iter().any(|pack| pack.place.is_some())
-        || repaired.lost_manifests.iter().any(|lost| lost.place.is_some())
-        || repaired.damaged_tags.iter().any(|tag| tag.place.is_some())
-        || repaired.repaired_snapshots.iter().any(|snapshot| snapshot.place.is_some());
+    let quarantined = repaired.damaged_packs.iter().any(|pack| pack.quarantined.is_some())
+        || repaired.lost_manifests.iter().any(|lost| lost.quarantined.is_some())
+        || repaired.damaged_tags.iter().any(|tag| tag.quarantined.is_some())
+        || repaired.repaired_snapshots.iter().any(|snapshot| snapshot.quarantined.is_some());
     if dry_run {
         lines.push("Nothing was changed.".to_owned());
         if repaired.has_losses() {
@@ -201,7 +204,7 @@ fn advice(repaired: &Repaired, dry_run: bool) -> Vec<String> {
                 "First run `yester import --heal`: it stores again what your files still have.".to_owned(),
             );
         }
-    } else if aside {
+    } else if quarantined {
         lines.push(
             "Quarantined objects are in the folder `damaged` of the repository; delete them when you no longer need them."
                 .to_owned(),
@@ -222,12 +225,12 @@ fn summary(repaired: &Repaired, dry_run: bool) -> Value {
     let packs = repaired.damaged_packs.iter().map(|pack| {
         json!({
             "pack": pack.pack.to_string(), "reason": pack.reason, "saved_blobs": pack.salvaged,
-            "saved_before": pack.stored_before, "written_again": pack.restored, "set_aside": pack.place,
+            "saved_before": pack.stored_before, "written_again": pack.restored, "quarantined": pack.quarantined,
         })
     });
     let manifests = repaired.lost_manifests.iter().map(|lost| {
         let mut object = json!({
-            "snapshot": lost.snapshot.to_string(), "reason": lost.reason, "set_aside": lost.place,
+            "snapshot": lost.snapshot.to_string(), "reason": lost.reason, "quarantined": lost.quarantined,
             "source": null, "time": lost.record.as_ref().map(|record| utc(record.time)),
         });
         if let Some(record) = &lost.record {
@@ -237,16 +240,15 @@ fn summary(repaired: &Repaired, dry_run: bool) -> Value {
     });
     let snapshots = repaired.repaired_snapshots.iter().map(|snapshot| {
         let mut object = json!({
-            "snapshot": snapshot.old.to_string(), "new": snapshot.new.map(|new| new.to_string()),
-            "time": utc(snapshot.time), "losses": snapshot.losses, "set_aside": snapshot.place,
+            "snapshot": snapshot.old.id.to_string(), "new": snapshot.new.map(|new| new.to_string()),
+            "time": utc(snapshot.old.time), "losses": snapshot.losses, "quarantined": snapshot.quarantined,
         });
-        put_text(&mut object, "source", &snapshot.source);
+        put_text(&mut object, "source", &snapshot.old.source);
         object
     });
-    let tags = repaired
-        .damaged_tags
-        .iter()
-        .map(|tag| json!({ "tag": tag.tag.to_string(), "reason": tag.reason, "set_aside": tag.place }));
+    let tags = repaired.damaged_tags.iter().map(
+        |tag| json!({ "tag": tag.tag.to_string(), "reason": tag.reason, "quarantined": tag.quarantined }),
+    );
     json!({
         "clean": repaired.is_clean(),
         "dry_run": dry_run,

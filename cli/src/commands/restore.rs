@@ -3,20 +3,22 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Error, Result};
-use fs_core::service::{Restore, RestoreOptions, Restored, Shape};
+use fs_core::history::SnapshotPath;
+use fs_core::restore::{Restore, RestoreOptions, Restored, Shape};
 use fs_core::view::FileKind;
 
 use super::{Context, find, stop_on_signals};
 use crate::args::RestoreArgs;
 use crate::error::Outcome;
 use crate::json;
-use crate::place::Place;
 use crate::progress::RestoreProgress;
+use crate::snapshot_path;
 use crate::text::{count, size};
 
 pub fn run(context: &mut Context, args: &RestoreArgs) -> Result<Outcome> {
-    let places = Place::all_with_time(&args.targets, args.implied.at.as_ref())?;
-    let names = places.iter().map(Place::last_name).collect::<Result<Vec<_>, _>>().map_err(Error::msg)?;
+    let places = snapshot_path::all_with_time(&args.targets, args.implied.at.as_ref())?;
+    let names =
+        places.iter().map(snapshot_path::last_name).collect::<Result<Vec<_>, _>>().map_err(Error::msg)?;
     let history = context.history()?;
     // Finds all of them before it writes anything: one may be mistyped.
     let found = places.iter().map(|place| find(&history, place, args.implied.source.as_ref()));
@@ -46,14 +48,14 @@ pub fn run(context: &mut Context, args: &RestoreArgs) -> Result<Outcome> {
 fn tell(
     context: &mut Context,
     args: &RestoreArgs,
-    place: &Place,
+    place: &SnapshotPath,
     restored: Restored,
     took: Duration,
 ) -> Result<()> {
     let Restored { files, directories, others, bytes, kept, replaced, troubled } = restored;
     let to = args.to.display().to_string();
     if context.output.is_json() {
-        context.output.json(&json::Restored::new(place.shown(), to, restored, took))?;
+        context.output.json(&json::Restored::new(snapshot_path::shown(place), to, restored, took))?;
     } else {
         let (would, all) = (if args.dry_run { "would restore" } else { "restored" }, files + others);
         let what = format!("{}, {} in {}", count(all, "file"), size(bytes), count(directories, "folder"));

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use fs_core::format::{SnapshotId, Status};
+use fs_core::history::Source;
 use fs_core::service::SnapshotInfo;
-use fs_core::view::Source;
 
 use super::{Context, after_in_each, sources};
 use crate::args::SnapshotsArgs;
@@ -11,7 +11,7 @@ use crate::colour::Colour;
 use crate::error::Outcome;
 use crate::json;
 use crate::output::{Output, WriteError};
-use crate::place::expression;
+use crate::snapshot_path::expression;
 use crate::table::Column;
 use crate::text::{count, printable, size};
 

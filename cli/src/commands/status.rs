@@ -1,7 +1,7 @@
 //! Shows what a running `yester watch` does.
 
 use anyhow::Result;
-use fs_core::service::watch::WatchLock;
+use fs_core::watch::WatchLock;
 use indicatif::HumanCount;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;

@@ -5,10 +5,10 @@ use anyhow::Result;
 use fs_core::import::ImportError;
 use fs_core::import::layout::{Layout, Place, Plan};
 use fs_core::monitor::Cancellation;
-use fs_core::service::watch::{Trigger, Watch, WatchLock, Watched};
 use fs_core::service::{ImportOptions, ServiceError, check_other_tree, make_plan, run_states, source_name};
 use fs_core::store::StoreError;
 use fs_core::view::View;
+use fs_core::watch::{Trigger, Watch, WatchLock, Watched};
 
 use super::Context;
 use super::import::{runs, tree};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use fs_core::monitor::Cancellation;
-use fs_core::service::watch::{Watch, WatchLock};
+use fs_core::watch::{Watch, WatchLock};
 pub use reporter::Reporter;
 pub use status_file::{SourceStatus, Status, StatusFile};
 

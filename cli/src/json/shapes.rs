@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use fs_core::format::{self, Attributes, Kind, Time};
+use fs_core::history::{Reading, Source};
+use fs_core::restore;
 use fs_core::service::{self, SnapshotInfo, TagInfo};
 use fs_core::view::versions::{Hit, Stretch};
-use fs_core::view::{Aspect, Aspects, Attr, FileKind, Reading, Source};
+use fs_core::view::{Aspect, Aspects, Attr, FileKind};
 use serde::Serialize;
 
 use super::Text;
@@ -313,8 +315,8 @@ pub struct Restored {
 }
 
 impl Restored {
-    pub fn new(path: String, to: String, restored: service::Restored, took: Duration) -> Self {
-        let service::Restored { files, directories, others, bytes, kept, replaced, troubled } = restored;
+    pub fn new(path: String, to: String, restored: restore::Restored, took: Duration) -> Self {
+        let restore::Restored { files, directories, others, bytes, kept, replaced, troubled } = restored;
         let seconds = seconds(took);
         Self { restored: path, to, files, directories, others, bytes, kept, replaced, troubled, seconds }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use fs_core::import::layout::{Layout, Place};
 use fs_core::service::ImportOptions;
-use fs_core::service::watch::{Trigger, Watched};
+use fs_core::watch::{Trigger, Watched};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 

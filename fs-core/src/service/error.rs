@@ -41,23 +41,6 @@ pub enum ServiceError {
         /// The process that watches.
         holder: String,
     },
-    /// The target of a restore cannot be opened or created.
-    #[error("cannot restore to {}: {reason}", path.display())]
-    Target {
-        /// The folder.
-        path: PathBuf,
-        /// The reason.
-        reason: io::Error,
-    },
-    /// Writing an archive failed.
-    #[error("cannot write the archive: {0}; the output is incomplete")]
-    Export(io::Error),
-    /// The user asked an export to stop.
-    #[error("interrupted: the archive is incomplete")]
-    ExportCancelled,
-    /// The user asked a restore to stop.
-    #[error("interrupted: what was already restored stays")]
-    RestoreCancelled,
     /// The user asked a check or repair to stop.
     #[error("interrupted: nothing was changed")]
     Cancelled,

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use fs_core::monitor::Cancellation;
-use fs_core::service::watch::Event;
+use fs_core::watch::Event;
 use jiff::SignedDuration;
 use rustix::io::Errno;
 
