@@ -1,7 +1,9 @@
 //! Writes to stdout: text for people, or with `--json` one object a line.
 
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::sync::Arc;
 
+use fs_core::clock::Clock;
 use jiff::Timestamp;
 use serde::Serialize;
 use term_grid::{Direction, Filling, Grid, GridOptions};
@@ -34,13 +36,11 @@ pub struct Output {
     json: bool,
     quiet: bool,
     terminal: bool,
-    /// When the command began. Ages are counted from this time.
-    now: Timestamp,
+    clock: Arc<dyn Clock>,
 }
 
 impl Output {
-    /// The output of a command that begins `now`.
-    pub fn new(global: &Global, now: Timestamp) -> Self {
+    pub fn new(global: &Global, clock: Arc<dyn Clock>) -> Self {
         let stdout = io::stdout();
         let terminal = stdout.is_terminal();
         Self {
@@ -48,7 +48,7 @@ impl Output {
             json: global.json,
             quiet: global.quiet,
             terminal,
-            now,
+            clock,
         }
     }
 
@@ -65,6 +65,11 @@ impl Output {
         self.terminal
     }
 
+    /// The clock of this process.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
     /// The colours for stdout.
     pub fn colours(&self) -> Colours {
         Colours::of_terminal(self.terminal)
@@ -72,7 +77,7 @@ impl Output {
 
     /// The age of a time, for a person. Empty unless stdout is a terminal: a program gets the time only.
     pub fn when(&self, time: Timestamp) -> String {
-        if self.terminal { ago(time, self.now) } else { String::new() }
+        if self.terminal { ago(time, self.clock.now()) } else { String::new() }
     }
 
     /// Writes bytes unchanged.

@@ -1,6 +1,6 @@
 //! Restores files and folders of a snapshot to disk.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Error, Result};
 use fs_core::history::SnapshotPath;
@@ -33,11 +33,12 @@ pub fn run(context: &mut Context, args: &RestoreArgs) -> Result<Outcome> {
     let mut restore = Restore::begin(&args.to, shape, options)?;
     let mut outcome = Outcome::Done;
     for ((place, name), (view, node)) in places.iter().zip(names).zip(found) {
-        let began = Instant::now();
+        let began = context.output.clock().instant();
         let monitor = RestoreProgress::new(&context.output, "restoring");
         let restored = restore.take_back(&view, node, name, &monitor, &cancellation)?;
         drop(monitor);
-        tell(context, args, place, restored, began.elapsed())?;
+        let took = context.output.clock().instant() - began;
+        tell(context, args, place, restored, took)?;
         if restored.troubled > 0 {
             outcome = Outcome::Incomplete;
         }

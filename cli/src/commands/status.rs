@@ -3,8 +3,8 @@
 use anyhow::Result;
 use fs_core::watch::WatchLock;
 use indicatif::HumanCount;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 use serde_json::json;
 
 use super::Context;
@@ -40,12 +40,13 @@ fn tell_json(output: &mut Output, runs: bool, status: Option<&Status>) -> Result
 
 fn tell(output: &mut Output, status: Option<&Status>, zone: &TimeZone) -> Result<(), WriteError> {
     let Some(status) = status else { return output.line("a watch has just started") };
-    output.line(&format!("watching since {} (process {})", clock(status.since, zone), status.pid))?;
+    let now = output.clock().now().to_zoned(zone.clone());
+    output.line(&format!("watching since {} (process {})", time_of_day(status.since, &now), status.pid))?;
     let row = |source: &SourceStatus| {
         let last = source.last.as_ref();
         [
             printable(source.path.as_bytes()).into_owned(),
-            activity(source, zone),
+            activity(source, &now),
             last.map(|last| format!("{} of {}", last.name, printable(last.source.as_bytes())))
                 .unwrap_or_default(),
         ]
@@ -54,16 +55,16 @@ fn tell(output: &mut Output, status: Option<&Status>, zone: &TimeZone) -> Result
     output.table([Column::left(0), Column::left(0), Column::left(1)], &rows)
 }
 
-fn activity(source: &SourceStatus, zone: &TimeZone) -> String {
+fn activity(source: &SourceStatus, now: &Zoned) -> String {
     let counts = |entries, bytes| format!(", {} entries, {} read", HumanCount(entries), size(bytes));
     [
         Some(source.activity.clone()),
         source.reason.as_ref().map(|reason| format!(": {}", one_line(reason))),
         source.failures.filter(|failures| *failures > 1).map(|failures| format!(" ({failures} times)")),
-        source.since.map(|since| format!(" since {}", clock(since, zone))),
+        source.since.map(|since| format!(" since {}", time_of_day(since, now))),
         source.entries.zip(source.bytes_read).map(|(entries, bytes)| counts(entries, bytes)),
-        source.next.map(|next| format!(", next check at {}", clock(next, zone))),
-        source.all_read.map(|read| format!(", all files read at {}", clock(read, zone))),
+        source.next.map(|next| format!(", next check at {}", time_of_day(next, now))),
+        source.all_read.map(|read| format!(", all files read at {}", time_of_day(read, now))),
     ]
     .into_iter()
     .flatten()
@@ -71,8 +72,8 @@ fn activity(source: &SourceStatus, zone: &TimeZone) -> String {
 }
 
 /// A time of day, with the date if that is not today's.
-fn clock(time: Timestamp, zone: &TimeZone) -> String {
-    let (time, now) = (time.to_zoned(zone.clone()), Timestamp::now().to_zoned(zone.clone()));
+fn time_of_day(time: Timestamp, now: &Zoned) -> String {
+    let time = time.to_zoned(now.time_zone().clone());
     let form = if time.date() == now.date() { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" };
     time.strftime(form).to_string()
 }

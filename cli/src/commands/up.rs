@@ -131,7 +131,11 @@ fn keep_up(
     // If a `yester watch` runs, the status file is its own. This process then shows no status, and imports
     // what the watch does not.
     let lock = WatchLock::acquire(&settings.repository);
-    let status = lock.as_ref().map_or_else(|_| StatusFile::hidden(), StatusFile::new);
+    let clock = context.output.clock();
+    let status = match &lock {
+        Ok(lock) => StatusFile::new(lock, clock),
+        Err(_) => StatusFile::hidden(clock),
+    };
     platform::lower_priority();
     let mut reporter = Reporter::new(&mut context.output, &status, cancellation);
     watch.run(&status, &mut |event| reporter.report(event), cancellation);

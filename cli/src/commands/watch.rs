@@ -44,7 +44,7 @@ pub fn run(context: &mut Context, args: &WatchArgs) -> Result<Outcome> {
     let sources = count(tables.len() as u64, "source");
     context.output.note(&format!("watching {sources} for {}", settings.repository.display()));
     platform::lower_priority();
-    let status = StatusFile::new(&lock);
+    let status = StatusFile::new(&lock, context.output.clock());
     let mut reporter = Reporter::new(&mut context.output, &status, &cancellation);
     watch.run(&status, &mut |event| reporter.report(event), &cancellation);
     let ended = reporter.finish();

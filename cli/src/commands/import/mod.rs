@@ -33,7 +33,7 @@ pub fn run(context: &mut Context, args: &ImportArgs) -> Result<Outcome> {
     if let Some(name) = &args.dirvish_timezone {
         options.dirvish_zone = zone::named(name)?;
     }
-    options.time = args.at.as_deref().map(|time| moment(time, &settings.zone)).transpose()?;
+    options.time = args.at.as_deref().map(|time| moment(time, &settings.zone, context.output.clock().now())).transpose()?;
     let tree = match runs::instead(&mut context.output, &settings, args, &options, &cancellation)? {
         ControlFlow::Continue(tree) => tree,
         ControlFlow::Break(outcome) => return Ok(outcome),
@@ -79,10 +79,10 @@ fn add_frozen(
 }
 
 /// A time in the past. Without an offset, it is a time of the zone.
-fn moment(text: &str, zone: &TimeZone) -> Result<Timestamp, Usage> {
+fn moment(text: &str, zone: &TimeZone, now: Timestamp) -> Result<Timestamp, Usage> {
     let clock = || zone.to_timestamp(text.parse().ok()?).ok();
     let moment = text.parse().ok().or_else(clock);
-    match moment.filter(|moment| *moment <= Timestamp::now()) {
+    match moment.filter(|moment| *moment <= now) {
         Some(moment) => Ok(moment),
         None if moment.is_some() => Err(Usage(format!("{text} is in the future"))),
         None => {

@@ -3,7 +3,6 @@
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use anyhow::Result;
 use fs_core::import::layout::{Layout, LeftOut, Place, Plan, PlannedRun, Retention};
@@ -74,12 +73,13 @@ pub fn add(
     let total = importer.total();
     let progress = ImportProgress::new(output);
     loop {
-        let started = Instant::now();
+        let started = output.clock().instant();
         match importer.next(&progress, cancellation) {
             Ok(Some(RunOutcome::Imported(imported))) => {
                 let path = imported.snapshot.manifest.origin.path.to_vec();
                 let shown = shown(plan, Path::new(std::ffi::OsStr::from_bytes(&path)));
-                tell(output, &imported, Some(&shown), started.elapsed())?;
+                let took = output.clock().instant() - started;
+                tell(output, &imported, Some(&shown), took)?;
                 incomplete |= imported.snapshot.manifest.totals.troubled > 0;
                 added += 1;
             }

@@ -1,7 +1,7 @@
 //! Imports a tree, and reports the snapshot.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Result;
 use fs_core::format::Status;
@@ -59,12 +59,13 @@ pub fn add(
     options: &ImportOptions,
     cancellation: &Cancellation,
 ) -> Result<Option<Status>> {
-    let started = Instant::now();
+    let started = output.clock().instant();
     let progress = ImportProgress::new(output);
     let imported = import_tree(&settings.repository, tree, options, &progress, cancellation)?;
     drop(progress);
     let Some(imported) = imported else { return Ok(None) };
-    tell(output, &imported, None, started.elapsed())?;
+    let took = output.clock().instant() - started;
+    tell(output, &imported, None, took)?;
     Ok(Some(imported.snapshot.manifest.status))
 }
 

@@ -1,10 +1,11 @@
 //! The status file of a watch, for `yester status`. It is in the repository and is replaced on every change.
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use fs_core::clock::Clock;
 use fs_core::monitor::{Monitor, Progress, Trouble};
 use fs_core::watch::{self, Activity, ReportFile, State, WatchLock};
 use jiff::Timestamp;
@@ -22,7 +23,9 @@ const PACE: Duration = Duration::from_secs(2);
 pub struct StatusFile {
     /// `None` if this watch has no status file.
     file: Option<ReportFile>,
+    /// The status, and when it was written.
     status: Mutex<(Status, Instant)>,
+    clock: Arc<dyn Clock>,
 }
 
 /// The content of the status file.
@@ -74,19 +77,19 @@ pub struct Last {
 
 impl StatusFile {
     /// The status of the watch that holds this lock. Dropping it removes the status file.
-    pub fn new(lock: &WatchLock) -> Self {
-        Self::at(Some(ReportFile::of(lock)))
+    pub fn new(lock: &WatchLock, clock: &Arc<dyn Clock>) -> Self {
+        Self::with(Some(ReportFile::of(lock)), clock)
     }
 
     /// A status without a file.
-    pub fn hidden() -> Self {
-        Self::at(None)
+    pub fn hidden(clock: &Arc<dyn Clock>) -> Self {
+        Self::with(None, clock)
     }
 
-    fn at(file: Option<ReportFile>) -> Self {
-        let since = Timestamp::now().round(jiff::Unit::Second).unwrap_or_default();
+    fn with(file: Option<ReportFile>, clock: &Arc<dyn Clock>) -> Self {
+        let since = clock.now().round(jiff::Unit::Second).unwrap_or_default();
         let status = Status { pid: std::process::id(), since, sources: Vec::new() };
-        Self { file, status: Mutex::new((status, Instant::now())) }
+        Self { file, status: Mutex::new((status, clock.instant())), clock: Arc::clone(clock) }
     }
 
     /// Reads the status file of a repository.
@@ -96,7 +99,7 @@ impl StatusFile {
 
     pub fn show(&self, states: &[State]) {
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
-        status.0.sources = states.iter().map(SourceStatus::of).collect();
+        status.0.sources = states.iter().map(|state| SourceStatus::of(state, &*self.clock)).collect();
         self.write(&status.0);
     }
 
@@ -114,11 +117,12 @@ impl StatusFile {
 impl Monitor for StatusFile {
     fn progress(&self, progress: &Progress) {
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
-        let (status, told) = &mut *status;
-        if told.elapsed() < PACE {
+        let (status, written) = &mut *status;
+        let now = self.clock.instant();
+        if now.saturating_duration_since(*written) < PACE {
             return;
         }
-        *told = Instant::now();
+        *written = now;
         for source in status.sources.iter_mut().filter(|source| source.activity == "importing") {
             (source.entries, source.bytes_read) = (Some(progress.entries), Some(progress.bytes_read));
         }
@@ -131,7 +135,7 @@ impl Monitor for StatusFile {
 }
 
 impl SourceStatus {
-    fn of(state: &State) -> Self {
+    fn of(state: &State, clock: &dyn Clock) -> Self {
         let (path, path_bytes) = text_and_bytes(state.path.as_os_str().as_encoded_bytes());
         let (activity, reason, failures, since) = match &state.activity {
             Activity::Idle => ("idle", None, None, None),
@@ -139,8 +143,7 @@ impl SourceStatus {
             Activity::Importing(since) => ("importing", None, None, Some(*since)),
             Activity::Failing(reason, failures) => ("failing", Some(reason), Some(*failures), None),
         };
-        let in_a_while =
-            |at: Instant| Timestamp::now().checked_add(at.saturating_duration_since(Instant::now()));
+        let time_of = |at: Instant| clock.now().checked_add(at.saturating_duration_since(clock.instant()));
         let last = |last: &watch::Last| Last {
             source: String::from_utf8_lossy(&last.source).into_owned(),
             name: last.name.clone(),
@@ -154,7 +157,7 @@ impl SourceStatus {
             since,
             entries: None,
             bytes_read: None,
-            next: state.next.and_then(|at| in_a_while(at).ok()),
+            next: state.next.and_then(|at| time_of(at).ok()),
             last: state.last.as_ref().map(last),
             all_read: state.all_read.map(|read| read.round(jiff::Unit::Second).unwrap_or(read)),
         }
