@@ -7,7 +7,7 @@ use super::{Context, find, stop_on_signals};
 use crate::args::ExportArgs;
 use crate::error::Outcome;
 use crate::output::WriteError;
-use crate::progress::Restorer;
+use crate::progress::RestoreProgress;
 use crate::snapshot_path;
 
 pub fn run(context: &mut Context, args: &ExportArgs) -> Result<Outcome> {
@@ -26,7 +26,7 @@ pub fn run(context: &mut Context, args: &ExportArgs) -> Result<Outcome> {
     let (view, node) = find(&history, &place, args.implied.source.as_ref())?;
     let cancellation = stop_on_signals()?;
     let archive = if args.zip { Archive::Zip(zone) } else { Archive::Tar };
-    let monitor = Restorer::saying(&context.output, "exporting");
+    let monitor = RestoreProgress::new(&context.output, "exporting");
     let out = context.output.writer();
     let exported = export(&view, &node, name, archive, out, &monitor, &cancellation);
     drop(monitor);

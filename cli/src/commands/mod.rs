@@ -28,8 +28,6 @@ mod mount;
 #[cfg(target_os = "linux")]
 mod rsync;
 #[cfg(target_os = "linux")]
-mod runs;
-#[cfg(target_os = "linux")]
 mod serving;
 #[cfg(target_os = "linux")]
 mod status;
@@ -49,6 +47,7 @@ use std::sync::Arc;
 
 use anyhow::{Error, Result, anyhow, bail};
 use fs_core::history::{Reading, SnapshotPath, Source};
+use fs_core::clock::Clock;
 use fs_core::monitor::Cancellation;
 use fs_core::service::{History, ServiceError};
 use fs_core::view::{Node, View, ViewError};
@@ -67,9 +66,9 @@ struct Context {
     output: Output,
 }
 
-/// Runs the command that the arguments name.
-pub fn run(arguments: Arguments) -> Result<Outcome> {
-    let output = Output::new(&arguments.global);
+/// Runs the command that the arguments name. `clock` is the only one of this process.
+pub fn run(arguments: Arguments, clock: Arc<dyn Clock>) -> Result<Outcome> {
+    let output = Output::new(&arguments.global, clock);
     let mut context = Context { global: arguments.global, output };
     let outcome = dispatch(&mut context, arguments.command)?;
     context.output.flush()?;

@@ -13,7 +13,8 @@ use destination::{CommandLine, Destination, UnknownOption};
 use fs_core::format::Status;
 use fs_core::service::{ImportOptions, ServiceError, check_other_tree};
 
-use super::{Context, import, stop_on_signals};
+use super::import::tree;
+use super::{Context, stop_on_signals};
 use crate::args::RsyncArgs;
 use crate::error::{Outcome, Usage};
 use crate::platform::Relay;
@@ -35,7 +36,7 @@ pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
         );
     }
     let settings = context.settings()?;
-    let mut options = import::options(&args.tree_options, &settings);
+    let mut options = tree::options(&args.tree_options, &settings);
     options.fake_super = line.has_fake_super();
     options.checksum |= line.has_checksum();
     // rsync has ended by then. If another process is writing and the import fails, the run is lost.
@@ -63,7 +64,7 @@ pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
     };
     let cancellation = stop_on_signals()?;
     options.run_status = status;
-    import::add(&mut context.output, &settings, &folder, &options, &cancellation)?;
+    tree::add(&mut context.output, &settings, &folder, &options, &cancellation)?;
     Ok(outcome)
 }
 
