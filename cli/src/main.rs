@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return error::usage(&error),
     };
+    stderr::report_panics();
     stderr::init_log(arguments.global.quiet, arguments.global.verbose);
     #[cfg(target_os = "linux")]
     platform::raise_file_limit();

@@ -7,7 +7,7 @@ use fs_core::store::Exposed;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::{Context, stop_on_signals};
+use super::Context;
 use crate::args::CheckArgs;
 use crate::error::Outcome;
 use crate::json::{put_text, utc};
@@ -18,7 +18,7 @@ use crate::text::{count, printable, size, snapshot};
 
 pub fn run(context: &mut Context, args: &CheckArgs) -> Result<Outcome> {
     let settings = context.settings()?;
-    let cancellation = stop_on_signals()?;
+    let cancellation = context.stop_on_signals()?;
     let options = CheckOptions { read_data: args.read_data };
     let progress = MaintenanceProgress::new(&context.output);
     let report = service::check(&settings.repository, options, &progress, &cancellation)?;

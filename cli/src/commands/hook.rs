@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use fs_core::format::Status;
 
 use super::import::tree;
-use super::{Context, rsync, stop_on_signals};
+use super::{Context, rsync};
 use crate::args::{HookArgs, HookEvent};
 use crate::error::Outcome;
 use crate::stderr;
@@ -31,7 +31,7 @@ pub fn run(context: &mut Context, args: &HookArgs) -> Result<Outcome> {
         return Ok(Outcome::Done);
     };
     let settings = context.settings()?;
-    let cancellation = stop_on_signals()?;
+    let cancellation = context.stop_on_signals()?;
     let mut options = tree::options(&args.tree_options, &settings);
     options.source.get_or_insert_with(|| module.into_encoded_bytes());
     options.run_status = status;

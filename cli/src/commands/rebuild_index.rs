@@ -1,7 +1,7 @@
 use anyhow::Result;
 use serde_json::json;
 
-use super::{Context, stop_on_signals};
+use super::Context;
 use crate::error::Outcome;
 use crate::progress::MaintenanceProgress;
 use crate::stderr;
@@ -9,7 +9,7 @@ use crate::text::count;
 
 pub fn run(context: &mut Context) -> Result<Outcome> {
     let settings = context.settings()?;
-    let cancellation = stop_on_signals()?;
+    let cancellation = context.stop_on_signals()?;
     let progress = MaintenanceProgress::new(&context.output);
     // The log says why packs could not be read.
     let rebuilt = fs_core::service::rebuild_index(&settings.repository, &progress, &cancellation)?;

@@ -4,7 +4,7 @@ use fs_core::service;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::{Context, stop_on_signals};
+use super::Context;
 use crate::args::RepairArgs;
 use crate::error::Outcome;
 use crate::json::{put_text, utc};
@@ -14,7 +14,7 @@ use crate::text::{count, printable, snapshot};
 
 pub fn run(context: &mut Context, args: &RepairArgs) -> Result<Outcome> {
     let settings = context.settings()?;
-    let cancellation = stop_on_signals()?;
+    let cancellation = context.stop_on_signals()?;
     let options = RepairOptions { dry_run: args.dry_run, really: args.really };
     let progress = MaintenanceProgress::new(&context.output);
     let output = &mut context.output;

@@ -7,7 +7,7 @@ use fs_core::history::SnapshotPath;
 use fs_core::restore::{Restore, RestoreOptions, Restored, Shape};
 use fs_core::view::FileKind;
 
-use super::{Context, find, stop_on_signals};
+use super::{Context, find};
 use crate::args::RestoreArgs;
 use crate::error::Outcome;
 use crate::json;
@@ -28,7 +28,7 @@ pub fn run(context: &mut Context, args: &RestoreArgs) -> Result<Outcome> {
         (_, [(view, node)]) if view.attr(node).kind != FileKind::Directory => Shape::File,
         _ => Shape::Named,
     };
-    let cancellation = stop_on_signals()?;
+    let cancellation = context.stop_on_signals()?;
     let options = RestoreOptions { overwrite: args.overwrite, dry_run: args.dry_run };
     let mut restore = Restore::begin(&args.to, shape, options)?;
     let mut outcome = Outcome::Done;

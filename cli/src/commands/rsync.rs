@@ -6,7 +6,6 @@ mod options;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
-use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use destination::{CommandLine, Destination, UnknownOption};
@@ -14,7 +13,7 @@ use fs_core::format::Status;
 use fs_core::service::{ImportOptions, ServiceError, check_other_tree};
 
 use super::import::tree;
-use super::{Context, stop_on_signals};
+use super::Context;
 use crate::args::RsyncArgs;
 use crate::error::{Outcome, Usage};
 use crate::platform::Relay;
@@ -62,7 +61,7 @@ pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
             return Ok(outcome);
         }
     };
-    let cancellation = stop_on_signals()?;
+    let cancellation = context.stop_on_signals()?;
     options.run_status = status;
     tree::add(&mut context.output, &settings, &folder, &options, &cancellation)?;
     Ok(outcome)
@@ -83,7 +82,7 @@ fn refuse_other_tree(
 
 /// Runs rsync with this process's input, output and signals.
 fn run_rsync(args: &RsyncArgs) -> Result<ExitStatus> {
-    let relay = Arc::new(Relay::new()?);
+    let relay = Relay::new()?;
     let mut child = Command::new("rsync")
         .args(&args.words)
         .spawn()

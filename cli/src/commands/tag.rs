@@ -2,7 +2,7 @@ use anyhow::{Error, Result};
 use fs_core::history::SnapshotPath;
 use fs_core::service::{self, TagInfo, TagOptions, Tagged};
 
-use super::{Context, stop_on_signals};
+use super::Context;
 use crate::args::TagArgs;
 use crate::error::Outcome;
 use crate::json;
@@ -39,7 +39,7 @@ fn list(context: &mut Context, args: &TagArgs) -> Result<()> {
 
 fn change(context: &mut Context, args: &TagArgs, place: &SnapshotPath) -> Result<()> {
     let settings = context.settings()?;
-    let cancellation = stop_on_signals()?;
+    let cancellation = context.stop_on_signals()?;
     let source = one_source(args.source.as_ref(), place.source.as_deref()).map_err(Error::msg)?;
     let options = TagOptions {
         source: source.map(<[u8]>::to_vec),

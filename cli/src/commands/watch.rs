@@ -14,7 +14,7 @@ pub use status_file::{SourceStatus, Status, StatusFile};
 use super::Context;
 use crate::args::WatchArgs;
 use crate::error::{Outcome, abandon};
-use crate::platform;
+use crate::platform::{self, StopListener};
 use crate::stderr;
 use crate::text::count;
 
@@ -34,7 +34,7 @@ pub fn run(context: &mut Context, args: &WatchArgs) -> Result<Outcome> {
     let mut watch = Watch::new(&settings.repository, watched)?;
     let cancellation = Arc::new(Cancellation::default());
     let (asked, waker) = (Arc::clone(&cancellation), watch.waker());
-    platform::on_stop(move |times| {
+    let _listener = StopListener::new(move |times| {
         asked.cancel();
         waker.wake();
         if times > 1 {

@@ -14,7 +14,7 @@ use fs_core::service::ImportOptions;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Context, stop_on_signals};
+use super::Context;
 use crate::args::ImportArgs;
 use crate::error::{Outcome, Usage};
 use crate::output::Output;
@@ -23,7 +23,7 @@ use crate::zone;
 
 pub fn run(context: &mut Context, args: &ImportArgs) -> Result<Outcome> {
     let settings = context.settings()?;
-    let cancellation = stop_on_signals()?;
+    let cancellation = context.stop_on_signals()?;
     let mut options = tree::options(&args.tree_options, &settings);
     options.one_file_system = args.one_file_system;
     options.wait = args.wait;
