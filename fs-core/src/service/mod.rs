@@ -5,11 +5,11 @@ mod error;
 mod history;
 mod maintain;
 mod meant;
+#[cfg(target_os = "linux")]
+mod mount_path;
 mod stats;
 mod tags;
 mod versions;
-#[cfg(target_os = "linux")]
-mod within;
 
 use std::path::Path;
 
@@ -19,11 +19,11 @@ pub use days::{Day, days};
 pub use error::ServiceError;
 pub use history::{History, TagInfo, open_view};
 pub use maintain::{check, rebuild_index, repair};
+#[cfg(target_os = "linux")]
+pub use mount_path::MountPath;
 pub use stats::Stats;
 pub use tags::{TagOptions, Tagged, tag};
 pub use versions::PathLog;
-#[cfg(target_os = "linux")]
-pub use within::{Within, within};
 
 use crate::store::{Access, Repository};
 

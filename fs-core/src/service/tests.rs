@@ -1,12 +1,13 @@
 use std::fs;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
 use super::*;
+use crate::clock::SystemClock;
 use crate::import::{ImportOptions, import_tree};
 use crate::monitor::{Cancellation, Silent};
-use crate::store::CacheSizes;
-use crate::view::Scope;
+use crate::view::{Options, Scope};
 
 #[test]
 fn a_snapshot_just_made_is_found_by_its_name() {
@@ -14,8 +15,9 @@ fn a_snapshot_just_made_is_found_by_its_name() {
     let (root, tree) = (directory.path().join("repository"), directory.path().join("tree"));
     init(&root).unwrap();
     fs::create_dir(&tree).unwrap();
-    let view = open_view(&root, Scope::Source(b"tree".into()), TimeZone::UTC, (0, 0), CacheSizes::default())
-        .unwrap();
+    let view =
+        open_view(&root, Options::new(Scope::Source(b"tree".into()), TimeZone::UTC, Arc::new(SystemClock)))
+            .unwrap();
     for version in 0..5 {
         fs::write(tree.join("file"), version.to_string().repeat(100)).unwrap();
         let options = ImportOptions::default();
