@@ -22,7 +22,7 @@ pub fn run(context: &mut Context, args: &FindArgs) -> Result<Outcome> {
     let history = context.history()?;
     let sources = sources(&history, args.source.as_ref())?;
     let since = match &args.since {
-        Some(time) => after_in_each(&sources, &expression(time))?,
+        Some(time) => after_in_each(&history, &sources, &expression(time))?,
         None => vec![Some(0); sources.len()],
     };
     for (source, since) in sources.iter().zip(since) {

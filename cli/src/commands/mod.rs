@@ -170,7 +170,8 @@ impl Context {
     fn history(&self) -> Result<ManuallyDrop<History>> {
         let settings = self.settings()?;
         let _bar = Bar::new(&self.output, "opening the repository");
-        Ok(ManuallyDrop::new(History::open(&settings.repository, settings.zone)?))
+        let clock = Arc::clone(self.output.clock());
+        Ok(ManuallyDrop::new(History::open(&settings.repository, settings.zone, clock)?))
     }
 }
 
@@ -184,10 +185,14 @@ fn sources(history: &History, named: Option<&OsString>) -> Result<Vec<Arc<Source
 
 /// For each source, the position of its first snapshot after `time`. `None` if the source does not know
 /// `time`, such as the tag of another source. Fails if no source knows it.
-fn after_in_each(sources: &[Arc<Source>], time: &[u8]) -> Result<Vec<Option<usize>>, ServiceError> {
+fn after_in_each(
+    history: &History,
+    sources: &[Arc<Source>],
+    time: &[u8],
+) -> Result<Vec<Option<usize>>, ServiceError> {
     let (mut all, mut unknown) = (Vec::with_capacity(sources.len()), None);
     for source in sources {
-        all.push(match History::after(source, time) {
+        all.push(match history.after(source, time) {
             Ok(after) => Some(after),
             Err(error @ (ServiceError::NoTime { .. } | ServiceError::NoSnapshot { .. })) => {
                 unknown.get_or_insert(error);

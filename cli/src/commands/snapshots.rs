@@ -3,7 +3,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use fs_core::format::{SnapshotId, Status};
 use fs_core::history::Source;
-use fs_core::service::SnapshotInfo;
+use fs_core::service::{History, SnapshotInfo};
 
 use super::{Context, after_in_each, sources};
 use crate::args::SnapshotsArgs;
@@ -23,7 +23,7 @@ pub fn run(context: &mut Context, args: &SnapshotsArgs) -> Result<Outcome> {
         snapshots.retain(|snapshot| snapshot.manifest.source[..] == source.name[..]);
     }
     if let Some(time) = &args.at {
-        let last = last_at(&sources(&history, args.source.as_ref())?, &expression(time))?;
+        let last = last_at(&history, &sources(&history, args.source.as_ref())?, &expression(time))?;
         snapshots.retain(|snapshot| last.contains(&snapshot.id));
     }
     if let Some(tag) = &args.tag {
@@ -39,8 +39,8 @@ pub fn run(context: &mut Context, args: &SnapshotsArgs) -> Result<Outcome> {
 }
 
 /// The last snapshot of each source at or before a time.
-fn last_at(sources: &[Arc<Source>], time: &[u8]) -> Result<Vec<SnapshotId>> {
-    let after = after_in_each(sources, time)?;
+fn last_at(history: &History, sources: &[Arc<Source>], time: &[u8]) -> Result<Vec<SnapshotId>> {
+    let after = after_in_each(history, sources, time)?;
     let last =
         |(source, after): (&Arc<Source>, Option<usize>)| Some(source.snapshot(after?.checked_sub(1)?)?.id);
     Ok(sources.iter().zip(after).filter_map(last).collect())

@@ -6,7 +6,7 @@ use fs_core::format::{self, Attributes, Kind, Time};
 use fs_core::history::{Reading, Source};
 use fs_core::restore;
 use fs_core::service::{self, SnapshotInfo, TagInfo};
-use fs_core::view::versions::{Hit, Stretch};
+use fs_core::view::versions::{Hit, Interval};
 use fs_core::view::{Aspect, Aspects, Attr, FileKind};
 use serde::Serialize;
 
@@ -236,7 +236,7 @@ impl<'a> Found<'a> {
 
 /// An interval of a path's history.
 #[derive(Debug, Serialize)]
-pub struct Interval<'a> {
+pub struct Logged<'a> {
     #[serde(flatten)]
     source: Text<'a>,
     #[serde(flatten)]
@@ -262,8 +262,8 @@ pub struct Interval<'a> {
     entry: Option<Entry<'a>>,
 }
 
-impl<'a> Interval<'a> {
-    pub fn new(source: &'a Source, path: &'a [u8], interval: &'a Stretch, changes: Aspects) -> Self {
+impl<'a> Logged<'a> {
+    pub fn new(source: &'a Source, path: &'a [u8], interval: &'a Interval, changes: Aspects) -> Self {
         let entry = interval.state.as_ref().map(|state| &state.entry);
         Self {
             source: Text("source", &source.name),
