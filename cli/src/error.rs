@@ -77,7 +77,13 @@ pub fn message(error: &Error) -> String {
             format!("{error}; earlier snapshots are intact; free some space and try again")
         }
         // These messages contain their causes already.
-        _ if error.is::<ServiceError>() || error.is::<WriteError>() => error.to_string(),
+        _ if error.is::<ServiceError>()
+            || error.is::<MaintainError>()
+            || error.is::<StoreError>()
+            || error.is::<WriteError>() =>
+        {
+            error.to_string()
+        }
         _ => format!("{error:#}"),
     }
 }
@@ -107,13 +113,12 @@ pub fn is_interruption(error: &Error) -> bool {
     if matches!(error.downcast_ref(), Some(ExportError::Cancelled)) {
         return true;
     }
+    if matches!(error.downcast_ref(), Some(MaintainError::Cancelled | MaintainError::Halfway)) {
+        return true;
+    }
     matches!(
         error.downcast_ref(),
-        Some(
-            ServiceError::Cancelled
-                | ServiceError::Maintain(MaintainError::Halfway)
-                | ServiceError::Import(ImportError::Cancelled)
-        )
+        Some(ServiceError::Cancelled | ServiceError::Import(ImportError::Cancelled))
     )
 }
 
@@ -121,11 +126,15 @@ fn store_error(error: &Error) -> Option<&StoreError> {
     if let Some(ExportError::Read { reason: ViewError::Store(error), .. }) = error.downcast_ref() {
         return Some(error);
     }
-    match error.downcast_ref()? {
-        ServiceError::Store(error)
-        | ServiceError::View { reason: ViewError::Store(error), .. }
-        | ServiceError::Maintain(MaintainError::Config(error)) => Some(error),
-        _ => None,
+    if let Some(MaintainError::Store(error) | MaintainError::Config(error)) = error.downcast_ref() {
+        return Some(error);
+    }
+    match error.downcast_ref() {
+        None => error.downcast_ref(),
+        Some(ServiceError::Store(error) | ServiceError::View { reason: ViewError::Store(error), .. }) => {
+            Some(error)
+        }
+        Some(_) => None,
     }
 }
 

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use serde::ser::{SerializeMap, Serializer};
 use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
 use serde_json::Value;
 use serde_json::ser::{CompactFormatter, Formatter};
 
@@ -92,7 +92,8 @@ mod tests {
             target: Option<Text<'a>>,
         }
         let written = |path: &'static [u8], target: Option<&'static [u8]>| {
-            let object = Object { path: Text("path", path), target: target.map(|bytes| Text("target", bytes)) };
+            let object =
+                Object { path: Text("path", path), target: target.map(|bytes| Text("target", bytes)) };
             let mut out = Vec::new();
             write(&mut out, &object).unwrap();
             let mut value = Value::Object(serde_json::Map::default());

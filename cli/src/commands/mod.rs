@@ -46,8 +46,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Error, Result, anyhow, bail};
-use fs_core::history::{Reading, SnapshotPath, Source};
 use fs_core::clock::Clock;
+use fs_core::history::{Reading, SnapshotPath, Source};
 use fs_core::monitor::Cancellation;
 use fs_core::service::{History, ServiceError};
 use fs_core::view::{Node, View, ViewError};
@@ -210,15 +210,15 @@ fn after_in_each(
 /// The node at `place`, and the view that reads it. `named` is the source that an option names.
 fn find(history: &History, place: &SnapshotPath, named: Option<&OsString>) -> Result<(View, Node)> {
     try_find(history, place, named).map_err(|error| {
-        let meant = match error.downcast_ref() {
+        let suggestion = match error.downcast_ref() {
             Some(ServiceError::View { reason: ViewError::NotFound, .. }) => {
                 let source = one_source(named, place.source.as_deref()).unwrap_or_default();
-                history.meant(source, &place.time, &place.path)
+                history.suggestion(source, &place.time, &place.path)
             }
             _ => None,
         };
-        match meant {
-            Some(meant) => anyhow!("{error}; did you mean {meant}?"),
+        match suggestion {
+            Some(suggestion) => anyhow!("{error}; did you mean {suggestion}?"),
             None => error,
         }
     })

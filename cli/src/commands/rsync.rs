@@ -12,8 +12,8 @@ use destination::{CommandLine, Destination, UnknownOption};
 use fs_core::format::Status;
 use fs_core::service::{ImportOptions, ServiceError, check_other_tree};
 
-use super::import::tree;
 use super::Context;
+use super::import::tree;
 use crate::args::RsyncArgs;
 use crate::error::{Outcome, Usage};
 use crate::platform::Relay;

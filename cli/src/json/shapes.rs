@@ -197,7 +197,13 @@ impl<'a> Span<'a> {
     fn new(source: &'a Source, first: usize, last: usize, snapshots: usize) -> Self {
         let name = |at| source.timeline.name(at).unwrap_or_default();
         let time = |at| source.timeline.get(at).map(|moment| moment.time.to_string()).unwrap_or_default();
-        Self { first: name(first), first_time: time(first), last: name(last), last_time: time(last), snapshots }
+        Self {
+            first: name(first),
+            first_time: time(first),
+            last: name(last),
+            last_time: time(last),
+            snapshots,
+        }
     }
 }
 

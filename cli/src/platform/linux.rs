@@ -31,8 +31,8 @@ impl StopListener {
     /// Calls `stop` on every such signal, in a thread of its own, with the number of signals so far.
     pub fn new(stop: impl Fn(u32) + Send + 'static) -> Result<Self> {
         let hang_up = (!is_ignored(SIGHUP)).then_some(SIGHUP);
-        let mut signals =
-            Signals::new([SIGINT, SIGTERM].into_iter().chain(hang_up)).context("cannot listen for signals")?;
+        let mut signals = Signals::new([SIGINT, SIGTERM].into_iter().chain(hang_up))
+            .context("cannot listen for signals")?;
         let handle = signals.handle();
         let thread = thread::spawn(move || signals.forever().zip(1..).for_each(|(_, count)| stop(count)));
         Ok(Self { handle, thread: Some(thread) })

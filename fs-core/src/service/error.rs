@@ -8,7 +8,6 @@ use thiserror::Error;
 use crate::import::ImportError;
 #[cfg(unix)]
 use crate::import::layout::LayoutError;
-use crate::maintain::MaintainError;
 use crate::store::StoreError;
 use crate::view::ViewError;
 
@@ -41,12 +40,9 @@ pub enum ServiceError {
         /// The process that watches.
         holder: String,
     },
-    /// The user asked a check or repair to stop.
+    /// The user asked to stop before anything was changed.
     #[error("interrupted: nothing was changed")]
     Cancelled,
-    /// The repair of the repository stopped.
-    #[error(transparent)]
-    Maintain(MaintainError),
     /// Something in history cannot be read.
     #[error("{path}: {reason}")]
     View {
@@ -56,12 +52,12 @@ pub enum ServiceError {
         reason: ViewError,
     },
     /// No source has this name.
-    #[error("no source is called {name}; {}there {known}", did_you_mean(meant.as_ref()))]
+    #[error("no source is called {name}; {}there {known}", did_you_mean(suggestion.as_ref()))]
     NoSource {
         /// The given name.
         name: String,
         /// The suggestion: the name of an existing source.
-        meant: Option<String>,
+        suggestion: Option<String>,
         /// A list of the existing sources, with its verb.
         known: String,
     },
@@ -75,12 +71,12 @@ pub enum ServiceError {
         known: String,
     },
     /// The source never had this path.
-    #[error("{path} is in no snapshot of {source_name}{}", meant.as_ref().map(|meant| format!("; did you mean {meant}?")).unwrap_or_default())]
+    #[error("{path} is in no snapshot of {source_name}{}", suggestion.as_ref().map(|suggestion| format!("; did you mean {suggestion}?")).unwrap_or_default())]
     NeverThere {
         /// The given path.
         path: String,
         /// The suggestion: a path in the last snapshot.
-        meant: Option<String>,
+        suggestion: Option<String>,
         /// The source's name.
         source_name: String,
     },
@@ -97,7 +93,7 @@ pub enum ServiceError {
     /// A time expression is not valid.
     #[error(
         "{time} is neither a time nor a tag of {source_name}; {}times are like @2024-06-01, @yesterday, @3d and @latest",
-        did_you_mean(meant.as_ref())
+        did_you_mean(suggestion.as_ref())
     )]
     NoTime {
         /// The source's name.
@@ -105,7 +101,7 @@ pub enum ServiceError {
         /// The given time expression.
         time: String,
         /// The suggestion: a tag or a word for a time.
-        meant: Option<String>,
+        suggestion: Option<String>,
     },
     /// The name of a tree's folder cannot be a source's name.
     #[error("{} cannot name a source; name it with --source", .0.display())]
@@ -188,18 +184,8 @@ pub enum ServiceError {
     },
 }
 
-fn did_you_mean(meant: Option<&String>) -> String {
-    meant.map(|meant| format!("did you mean {meant}? ")).unwrap_or_default()
-}
-
-impl From<MaintainError> for ServiceError {
-    fn from(error: MaintainError) -> Self {
-        match error {
-            MaintainError::Cancelled => ServiceError::Cancelled,
-            MaintainError::Store(error) => ServiceError::Store(error),
-            error => ServiceError::Maintain(error),
-        }
-    }
+fn did_you_mean(suggestion: Option<&String>) -> String {
+    suggestion.map(|suggestion| format!("did you mean {suggestion}? ")).unwrap_or_default()
 }
 
 impl From<ImportError> for ServiceError {

@@ -5,9 +5,8 @@ use std::path::Path;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::history::{no_snapshot, source_of};
+use super::history::{no_snapshot, position, source_of};
 use super::session::open_for_writing;
-use super::versions::place;
 use super::{ServiceError, TagInfo};
 use crate::format::{Tag, check_tag_name};
 use crate::history::{Sources, is_reserved_name};
@@ -53,7 +52,7 @@ pub fn tag(
     let sources = Sources::load(&repository, &options.zone, &Sources::default())?;
     let source = source_of(&sources, root, options.source.as_deref())?;
     let now = Timestamp::now();
-    let at = place(&source, &options.time, now)?;
+    let at = position(&source, &options.time, now)?;
     let (snapshot_name, snapshot) =
         source.snapshots().nth(at).ok_or_else(|| no_snapshot(&source, &options.time))?;
     let given = now.into();

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use super::crashes::fast_directory;
 use super::history::{Files, plant, read_files};
 use crate::clock::SystemClock;
-use crate::maintain::CheckOptions;
+use crate::maintain::{self, CheckOptions};
 use crate::monitor::{Cancellation, Silent};
 use crate::service::{self, History, ImportOptions, TagOptions};
 use crate::store::INDEX;
@@ -111,7 +111,7 @@ impl Trial {
             }
             Command::Check => {
                 let (options, none) = (CheckOptions { read_data: Some(100) }, Cancellation::default());
-                let report = service::check(&self.root(), options, &Silent, &none).unwrap();
+                let report = maintain::check(&self.root(), options, &Silent, &none).unwrap();
                 assert!(report.is_clean(), "{report:?}");
                 assert!(!report.index_in_memory, "{report:?}");
             }

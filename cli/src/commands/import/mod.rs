@@ -33,7 +33,11 @@ pub fn run(context: &mut Context, args: &ImportArgs) -> Result<Outcome> {
     if let Some(name) = &args.dirvish_timezone {
         options.dirvish_zone = zone::named(name)?;
     }
-    options.time = args.at.as_deref().map(|time| moment(time, &settings.zone, context.output.clock().now())).transpose()?;
+    options.time = args
+        .at
+        .as_deref()
+        .map(|time| moment(time, &settings.zone, context.output.clock().now()))
+        .transpose()?;
     let tree = match runs::instead(&mut context.output, &settings, args, &options, &cancellation)? {
         ControlFlow::Continue(tree) => tree,
         ControlFlow::Break(outcome) => return Ok(outcome),

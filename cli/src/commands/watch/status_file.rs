@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 use crate::json::text_and_bytes;
 use crate::progress;
 
-
 /// Minimum time between two writes of the counts of a running import.
 const PACE: Duration = Duration::from_secs(2);
 
