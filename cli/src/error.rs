@@ -7,7 +7,6 @@ use clap::error::ErrorKind;
 use fs_core::export::ExportError;
 use fs_core::import::ImportError;
 use fs_core::maintain::MaintainError;
-#[cfg(any(target_os = "linux", windows))]
 use fs_core::restore::RestoreError;
 use fs_core::service::ServiceError;
 use fs_core::store::StoreError;
@@ -65,7 +64,6 @@ pub fn exit(result: Result<Outcome>) -> ExitCode {
 }
 
 /// Ends this process at once, because the user asked a second time. A repository never shows unfinished work.
-#[cfg(any(target_os = "linux", windows))]
 pub fn abandon() -> ! {
     std::process::exit(i32::from(INTERRUPTED))
 }
@@ -106,20 +104,13 @@ fn status(error: &Error) -> u8 {
 
 /// Whether the error is a cancellation by the user.
 pub fn is_interruption(error: &Error) -> bool {
-    #[cfg(any(target_os = "linux", windows))]
-    if matches!(error.downcast_ref(), Some(RestoreError::Cancelled)) {
-        return true;
-    }
-    if matches!(error.downcast_ref(), Some(ExportError::Cancelled)) {
-        return true;
-    }
-    if matches!(error.downcast_ref(), Some(MaintainError::Cancelled | MaintainError::Halfway)) {
-        return true;
-    }
-    matches!(
-        error.downcast_ref(),
-        Some(ServiceError::Cancelled | ServiceError::Import(ImportError::Cancelled))
-    )
+    matches!(error.downcast_ref(), Some(RestoreError::Cancelled))
+        || matches!(error.downcast_ref(), Some(ExportError::Cancelled))
+        || matches!(error.downcast_ref(), Some(MaintainError::Cancelled | MaintainError::Halfway))
+        || matches!(
+            error.downcast_ref(),
+            Some(ServiceError::Cancelled | ServiceError::Import(ImportError::Cancelled))
+        )
 }
 
 fn store_error(error: &Error) -> Option<&StoreError> {
