@@ -148,11 +148,11 @@ fn open_or_init(
     source: Option<&[u8]>,
     words: &MountWords,
 ) -> Result<View> {
-    match viewing::view(settings, source, words) {
+    match viewing::view(context, settings, source, words) {
         Err(error) if is_missing(&error) => {
             fs_core::service::init(&settings.repository)?;
             context.output.note(&format!("created the repository {}", settings.repository.display()));
-            viewing::view(settings, source, words)
+            viewing::view(context, settings, source, words)
         }
         result => result,
     }

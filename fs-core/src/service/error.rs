@@ -3,7 +3,6 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::import::ImportError;
-use crate::maintain::MaintainError;
 use crate::store::StoreError;
 use crate::view::ViewError;
 
@@ -26,12 +25,9 @@ pub enum ServiceError {
         /// The process that watches.
         holder: String,
     },
-    /// The user asked a check or repair to stop.
+    /// The user asked to stop before anything was changed.
     #[error("interrupted: nothing was changed")]
     Cancelled,
-    /// The repair of the repository stopped.
-    #[error(transparent)]
-    Maintain(MaintainError),
     /// Something in history cannot be read.
     #[error("{path}: {reason}")]
     View {
@@ -41,12 +37,12 @@ pub enum ServiceError {
         reason: ViewError,
     },
     /// No source has this name.
-    #[error("no source is called {name}; {}there {known}", did_you_mean(meant.as_ref()))]
+    #[error("no source is called {name}; {}there {known}", did_you_mean(suggestion.as_ref()))]
     NoSource {
         /// The given name.
         name: String,
         /// The suggestion: the name of an existing source.
-        meant: Option<String>,
+        suggestion: Option<String>,
         /// A list of the existing sources, with its verb.
         known: String,
     },
@@ -60,12 +56,12 @@ pub enum ServiceError {
         known: String,
     },
     /// The source never had this path.
-    #[error("{path} is in no snapshot of {source_name}{}", meant.as_ref().map(|meant| format!("; did you mean {meant}?")).unwrap_or_default())]
+    #[error("{path} is in no snapshot of {source_name}{}", suggestion.as_ref().map(|suggestion| format!("; did you mean {suggestion}?")).unwrap_or_default())]
     NeverThere {
         /// The given path.
         path: String,
         /// The suggestion: a path in the last snapshot.
-        meant: Option<String>,
+        suggestion: Option<String>,
         /// The source's name.
         source_name: String,
     },
@@ -82,7 +78,7 @@ pub enum ServiceError {
     /// A time expression is not valid.
     #[error(
         "{time} is neither a time nor a tag of {source_name}; {}times are like @2024-06-01, @yesterday, @3d and @latest",
-        did_you_mean(meant.as_ref())
+        did_you_mean(suggestion.as_ref())
     )]
     NoTime {
         /// The source's name.
@@ -90,7 +86,7 @@ pub enum ServiceError {
         /// The given time expression.
         time: String,
         /// The suggestion: a tag or a word for a time.
-        meant: Option<String>,
+        suggestion: Option<String>,
     },
     /// No tag can have the given name.
     #[error("{name:?} cannot be a tag: {reason}")]
@@ -110,18 +106,8 @@ pub enum ServiceError {
     },
 }
 
-fn did_you_mean(meant: Option<&String>) -> String {
-    meant.map(|meant| format!("did you mean {meant}? ")).unwrap_or_default()
-}
-
-impl From<MaintainError> for ServiceError {
-    fn from(error: MaintainError) -> Self {
-        match error {
-            MaintainError::Cancelled => ServiceError::Cancelled,
-            MaintainError::Store(error) => ServiceError::Store(error),
-            error => ServiceError::Maintain(error),
-        }
-    }
+fn did_you_mean(suggestion: Option<&String>) -> String {
+    suggestion.map(|suggestion| format!("did you mean {suggestion}? ")).unwrap_or_default()
 }
 
 impl From<ImportError> for ServiceError {

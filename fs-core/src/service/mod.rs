@@ -3,13 +3,10 @@
 mod days;
 mod error;
 mod history;
-mod maintain;
-mod meant;
 #[cfg(target_os = "linux")]
 mod mount_path;
-mod stats;
+mod suggestion;
 mod tags;
-mod versions;
 
 use std::path::Path;
 
@@ -17,13 +14,10 @@ use std::path::Path;
 pub use crate::import::mounts::{MOUNT_TYPE, Mounted, mounted};
 pub use days::{Day, days};
 pub use error::ServiceError;
-pub use history::{History, TagInfo, open_view};
-pub use maintain::{check, rebuild_index, repair};
+pub use history::{History, PathLog, Stats, TagInfo, open_view};
 #[cfg(target_os = "linux")]
 pub use mount_path::MountPath;
-pub use stats::Stats;
 pub use tags::{TagOptions, Tagged, tag};
-pub use versions::PathLog;
 
 use crate::store::{Access, Repository};
 

@@ -5,8 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::history::{no_snapshot, source_of};
-use super::versions::place;
+use super::history::{no_snapshot, position, source_of};
 use super::{ServiceError, TagInfo};
 use crate::clock::SystemClock;
 use crate::format::{Tag, check_tag_name};
@@ -54,7 +53,7 @@ pub fn tag(
     let sources = Sources::load(&repository, &options.zone, &Sources::default())?;
     let source = source_of(&sources, root, options.source.as_deref())?;
     let now = Timestamp::now();
-    let at = place(&source, &options.time, now)?;
+    let at = position(&source, &options.time, now)?;
     let (snapshot_name, snapshot) =
         source.snapshots().nth(at).ok_or_else(|| no_snapshot(&source, &options.time))?;
     let given = now.into();

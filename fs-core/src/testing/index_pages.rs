@@ -12,7 +12,7 @@ use super::crashes::fast_directory;
 use super::history::{Files, plant, read_files};
 use crate::clock::SystemClock;
 use crate::import::{ImportOptions, import_tree};
-use crate::maintain::CheckOptions;
+use crate::maintain::{self, CheckOptions};
 use crate::monitor::{Cancellation, Silent};
 use crate::service::{self, History, TagOptions};
 use crate::store::INDEX;
@@ -112,7 +112,7 @@ impl Trial {
             }
             Command::Check => {
                 let (options, none) = (CheckOptions { read_data: Some(100) }, Cancellation::default());
-                let report = service::check(&self.root(), options, &Silent, &none).unwrap();
+                let report = maintain::check(&self.root(), options, &Silent, &none).unwrap();
                 assert!(report.is_clean(), "{report:?}");
                 assert!(!report.index_in_memory, "{report:?}");
             }
