@@ -2,24 +2,23 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use anyhow::{Error, Result};
-use fs_core::format::{Attributes, Entry, Status};
+use fs_core::format::{Entry, Status};
 use fs_core::history::{Reading, SnapshotPath, components};
 use fs_core::service::{History, PathLog};
 use fs_core::view::FileKind;
 use fs_core::view::versions::Interval;
 use fs_core::view::{Aspect, Aspects};
-use jiff::Timestamp;
-use serde::Serialize;
 
 use super::Context;
 use crate::args::LogArgs;
 use crate::colour::Colour;
 use crate::error::{Outcome, Usage};
+use crate::json;
 use crate::output::{Output, WriteError};
 use crate::progress::Bar;
 use crate::snapshot_path::{self, expression, one_source};
 use crate::table::Column;
-use crate::text::{self, count, for_json, mode_of, size};
+use crate::text::{count, mode_of, size};
 
 pub fn run(context: &mut Context, args: &LogArgs) -> Result<Outcome> {
     let Asked { source, time, path } = asked(context, args)?;
@@ -90,7 +89,7 @@ fn print(output: &mut Output, log: &PathLog, path: &[u8]) -> Result<(), WriteErr
             (Some(before), Some(after)) => Aspects::between_versions(before, after),
         };
         if output.is_json() {
-            output.json(&Described::new(log, path, interval, changes))?;
+            output.json(&json::Interval::new(&log.source, path, interval, changes))?;
         } else {
             rows.push(row(output, log, interval, before, changes));
         }
@@ -176,7 +175,7 @@ fn row(output: &Output, log: &PathLog, interval: &Interval, before: Before, chan
         }
     };
     let began = log.source.timeline.get(interval.first).map(|moment| moment.time);
-    let when = began.map(|began| output.when(began, Timestamp::now())).unwrap_or_default();
+    let when = began.map(|began| output.when(began)).unwrap_or_default();
     [number, name(interval.first), when, name(interval.last), snapshots, length, mode, what]
 }
 
@@ -198,78 +197,4 @@ fn missing(output: &Output, log: &PathLog, interval: &Interval) -> String {
 
 fn mode(entry: &Entry) -> String {
     mode_of(FileKind::from(&entry.kind), entry.attributes.mode)
-}
-
-/// An interval in JSON.
-#[derive(Debug, Serialize)]
-struct Described<'a> {
-    source: String,
-    path: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path_bytes: Option<String>,
-    /// The type; `absent` if the path did not exist.
-    r#type: &'static str,
-    /// The reason why the path is missing, if it is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    absent: Option<&'static str>,
-    /// Set for a directory of which the import did not read everything. It is unknown whether its content
-    /// changed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    not_all_read: Option<bool>,
-    /// Number of the version; `None` for a directory.
-    version: Option<u32>,
-    first: &'a str,
-    first_time: String,
-    last: &'a str,
-    last_time: String,
-    snapshots: usize,
-    /// The aspects that differ from the state before. Empty if the path is new, deleted, or back in an
-    /// earlier state.
-    changed: Vec<&'static str>,
-    #[serde(flatten)]
-    kept: Option<Kept>,
-}
-
-/// The attributes of a version, in JSON.
-#[derive(Debug, Serialize)]
-struct Kept {
-    size: u64,
-    mode: String,
-    uid: u32,
-    gid: u32,
-    mtime: String,
-}
-
-impl<'a> Described<'a> {
-    fn new(log: &'a PathLog, path: &[u8], interval: &Interval, changes: Aspects) -> Self {
-        let timeline = &log.source.timeline;
-        let name = |place| timeline.name(place).unwrap_or_default();
-        let time = |place| timeline.get(place).map(|moment| moment.time.to_string()).unwrap_or_default();
-        let entry = interval.state.as_ref().map(|state| &state.entry);
-        let (path, path_bytes) = for_json(path);
-        Self {
-            source: String::from_utf8_lossy(&log.source.name).into_owned(),
-            path: path.into_owned(),
-            path_bytes,
-            r#type: entry.map_or("absent", |entry| text::kind(FileKind::from(&entry.kind))),
-            absent: entry.is_none().then(|| interval.reading.of_missing()),
-            not_all_read: (entry.is_some() && !interval.reading.is_certain()).then_some(true),
-            version: interval.state.as_ref().and_then(|state| state.number),
-            first: name(interval.first),
-            first_time: time(interval.first),
-            last: name(interval.last),
-            last_time: time(interval.last),
-            snapshots: interval.last - interval.first + 1,
-            changed: changes.iter().map(Aspect::name).collect(),
-            kept: entry.map(Kept::from),
-        }
-    }
-}
-
-impl From<&Entry> for Kept {
-    fn from(entry: &Entry) -> Self {
-        let Attributes { mode, uid, gid, mtime } = entry.attributes;
-        let mtime = mtime.timestamp().to_string();
-        Self { size: entry.size(), mode: format!("{mode:04o}"), uid, gid, mtime }
-    }
 }
