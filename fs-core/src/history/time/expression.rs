@@ -37,7 +37,7 @@ impl Expression {
     /// a number. It bounds the work that a made-up name can cause.
     pub const MAX_LEN: usize = 80;
 
-    /// The words that mean a time, without their `@`.
+    /// The words that mean a time, without their `@`. The last seven are the days from Monday on.
     pub const WORDS: [&str; 11] = [
         "latest",
         "first",
@@ -103,16 +103,9 @@ fn keyword(text: &[u8]) -> Option<Expression> {
 }
 
 fn weekday(text: &[u8]) -> Option<Weekday> {
-    Some(match text {
-        b"monday" => Weekday::Monday,
-        b"tuesday" => Weekday::Tuesday,
-        b"wednesday" => Weekday::Wednesday,
-        b"thursday" => Weekday::Thursday,
-        b"friday" => Weekday::Friday,
-        b"saturday" => Weekday::Saturday,
-        b"sunday" => Weekday::Sunday,
-        _ => return None,
-    })
+    let days = &Expression::WORDS[Expression::WORDS.len() - 7..];
+    let day = days.iter().position(|day| day.as_bytes() == text)?;
+    Weekday::from_monday_zero_offset(i8::try_from(day).ok()?).ok()
 }
 
 /// The first hexadecimal digits of a snapshot id, at least [`IdPrefix::MIN_DIGITS`] of them.
