@@ -76,6 +76,7 @@ pub fn message(error: &Error) -> String {
         }
         // These messages contain their causes already.
         _ if error.is::<ServiceError>()
+            || error.is::<ImportError>()
             || error.is::<MaintainError>()
             || error.is::<StoreError>()
             || error.is::<WriteError>() =>
@@ -106,6 +107,7 @@ fn status(error: &Error) -> u8 {
 pub fn is_interruption(error: &Error) -> bool {
     matches!(error.downcast_ref(), Some(RestoreError::Cancelled))
         || matches!(error.downcast_ref(), Some(ExportError::Cancelled))
+        || matches!(error.downcast_ref(), Some(ImportError::Cancelled))
         || matches!(error.downcast_ref(), Some(MaintainError::Cancelled | MaintainError::Halfway))
         || matches!(
             error.downcast_ref(),
@@ -114,6 +116,9 @@ pub fn is_interruption(error: &Error) -> bool {
 }
 
 fn store_error(error: &Error) -> Option<&StoreError> {
+    if let Some(ImportError::Store(error)) = error.downcast_ref() {
+        return Some(error);
+    }
     if let Some(ExportError::Read { reason: ViewError::Store(error), .. }) = error.downcast_ref() {
         return Some(error);
     }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use fs_core::format::{self, Attributes, Kind, Time};
-use fs_core::history::{Reading, Source};
-use fs_core::restore;
-use fs_core::service::{self, SnapshotInfo, TagInfo};
+use fs_core::history::{Reading, SnapshotInfo, Source};
+use fs_core::service::TagInfo;
 use fs_core::view::versions::{Hit, Interval};
 use fs_core::view::{Aspect, Aspects, Attr, FileKind};
+use fs_core::{import, restore};
 use serde::Serialize;
 
 use super::Text;
@@ -73,7 +73,7 @@ pub struct Imported<'a> {
 }
 
 impl<'a> Imported<'a> {
-    pub fn new(imported: &'a service::Imported, run: Option<&'a str>, took: Duration) -> Self {
+    pub fn new(imported: &'a import::Imported, run: Option<&'a str>, took: Duration) -> Self {
         Self {
             snapshot: Snapshot::from(&imported.snapshot),
             run,

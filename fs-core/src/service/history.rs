@@ -8,9 +8,9 @@ use jiff::tz::TimeZone;
 
 use super::{ServiceError, suggestion};
 use crate::clock::Clock;
-use crate::format::{Manifest, PackKind, SnapshotId, Tag, Time};
+use crate::format::{PackKind, SnapshotId, Tag, Time};
 use crate::history::time::Expression;
-use crate::history::{Reading, Source, Sources, components};
+use crate::history::{Reading, SnapshotInfo, Source, Sources, components};
 use crate::store::{Access, PackTotals, Repository};
 use crate::view::versions::{Hit, Interval, PathHistory, Query};
 use crate::view::{Node, Options, Scope, View, ViewError};
@@ -19,19 +19,6 @@ use crate::view::{Node, Options, Scope, View, ViewError};
 #[derive(Debug)]
 pub struct History {
     view: View,
-}
-
-/// A snapshot and its name.
-#[derive(Debug, Clone)]
-pub struct SnapshotInfo {
-    /// Identifies the snapshot.
-    pub id: SnapshotId,
-    /// Its canonical name, such as `@2024-06-01T03-00-00`.
-    pub name: String,
-    /// The snapshot's manifest.
-    pub manifest: Manifest,
-    /// The snapshot's tags.
-    pub tags: Vec<String>,
 }
 
 /// A tag of a snapshot.
