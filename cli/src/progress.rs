@@ -28,6 +28,9 @@ pub struct Bar {
     bar: ProgressBar,
     /// The thread that shows the bar after a second. Dropping the sender cancels it.
     showing: Option<(Sender<()>, JoinHandle<()>)>,
+    started: Instant,
+    /// Time of the last update, in milliseconds since the start.
+    updated: AtomicU64,
 }
 
 impl Bar {
@@ -53,7 +56,7 @@ impl Bar {
             };
             (call_off, thread::spawn(show))
         });
-        Self { bar, showing }
+        Self { bar, showing, started: Instant::now(), updated: AtomicU64::new(0) }
     }
 
     /// Changes the text.
@@ -75,6 +78,20 @@ impl Bar {
     fn is_shown(&self) -> bool {
         !self.bar.is_hidden()
     }
+
+    fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Whether the next update is due. Calls are far more frequent than a person can see.
+    fn is_due(&self) -> bool {
+        let now = u64::try_from(self.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let due = now.saturating_sub(self.updated.load(Ordering::Relaxed)) >= 100;
+        if due {
+            self.updated.store(now, Ordering::Relaxed);
+        }
+        due
+    }
 }
 
 impl Drop for Bar {
@@ -92,18 +109,17 @@ impl Drop for Bar {
 #[derive(Debug)]
 pub struct MaintenanceProgress {
     bar: Bar,
-    pace: Pace,
 }
 
 impl MaintenanceProgress {
     pub fn new(output: &Output) -> Self {
-        Self { bar: Bar::new(output, "opening the repository"), pace: Pace::new() }
+        Self { bar: Bar::new(output, "opening the repository") }
     }
 }
 
 impl Monitor for MaintenanceProgress {
     fn work(&self, work: &Work) {
-        if !self.bar.is_shown() || !self.pace.is_due() {
+        if !self.bar.is_shown() || !self.bar.is_due() {
             return;
         }
         let (doing, things) = match work.phase {
@@ -124,38 +140,10 @@ impl Monitor for MaintenanceProgress {
     }
 }
 
-/// The time of a bar's next update. Calls are far more frequent than a person can see.
-#[derive(Debug)]
-struct Pace {
-    started: Instant,
-    /// Time of the last update, in milliseconds since then.
-    told: AtomicU64,
-}
-
-impl Pace {
-    fn new() -> Self {
-        Self { started: Instant::now(), told: AtomicU64::new(0) }
-    }
-
-    fn elapsed(&self) -> Duration {
-        self.started.elapsed()
-    }
-
-    fn is_due(&self) -> bool {
-        let now = u64::try_from(self.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let due = now.saturating_sub(self.told.load(Ordering::Relaxed)) >= 100;
-        if due {
-            self.told.store(now, Ordering::Relaxed);
-        }
-        due
-    }
-}
-
 /// Receives the progress of an import and shows it. Names its troubles as they occur.
 #[derive(Debug)]
 pub struct ImportProgress {
     bar: Bar,
-    pace: Pace,
     import: Mutex<Import>,
 }
 
@@ -173,7 +161,7 @@ impl ImportProgress {
     pub fn new(output: &Output) -> Self {
         let bar = Bar::with_template(output, "{spinner} {msg}", "importing");
         let import = Import { name: "importing".to_owned(), place: None, estimate: Estimate::default() };
-        Self { bar, pace: Pace::new(), import: Mutex::new(import) }
+        Self { bar, import: Mutex::new(import) }
     }
 
     fn import(&self) -> MutexGuard<'_, Import> {
@@ -186,19 +174,19 @@ impl Monitor for ImportProgress {
         let mut import = self.import();
         import.name = printable(run.name).into_owned();
         import.place = Some((run.number, run.total));
-        import.estimate.run(self.pace.elapsed(), run.total.saturating_sub(run.number));
+        import.estimate.run(self.bar.elapsed(), run.total.saturating_sub(run.number));
     }
 
     fn walk(&self, expected: Option<u64>) {
-        self.import().estimate.walk(self.pace.elapsed(), expected);
+        self.import().estimate.walk(self.bar.elapsed(), expected);
     }
 
     fn progress(&self, progress: &Progress) {
-        if !self.bar.may_be_shown() || !self.pace.is_due() {
+        if !self.bar.may_be_shown() || !self.bar.is_due() {
             return;
         }
         let mut import = self.import();
-        import.estimate.advance(self.pace.elapsed(), progress);
+        import.estimate.advance(self.bar.elapsed(), progress);
         if !self.bar.is_shown() {
             return;
         }
@@ -225,19 +213,18 @@ pub struct RestoreProgress {
     verb: &'static str,
     quiet: bool,
     bar: Bar,
-    pace: Pace,
 }
 
 impl RestoreProgress {
     /// `verb` says what is done: `restoring` or `exporting`.
     pub fn new(output: &Output, verb: &'static str) -> Self {
-        Self { verb, quiet: output.is_quiet(), bar: Bar::new(output, verb), pace: Pace::new() }
+        Self { verb, quiet: output.is_quiet(), bar: Bar::new(output, verb) }
     }
 }
 
 impl Monitor for RestoreProgress {
     fn progress(&self, progress: &Progress) {
-        if self.bar.is_shown() && self.pace.is_due() {
+        if self.bar.is_shown() && self.bar.is_due() {
             let (entries, bytes) = (HumanCount(progress.entries), size(progress.bytes_read));
             self.bar.say(format!("{}: {entries} entries, {bytes}", self.verb));
         }

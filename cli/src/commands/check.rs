@@ -92,29 +92,29 @@ fn tell(output: &mut Output, report: &Report, zone: &TimeZone) -> Result<(), Wri
 
 /// Advice on how to act on the findings.
 fn advice(report: &Report) -> Vec<&'static str> {
-    let mut advice = Vec::new();
-    if report.findings.iter().any(|finding| matches!(finding, Finding::Pack { .. })) {
-        advice.push("Packs are damaged: `yester repair` saves what can still be read in them.");
-    }
-    if report.findings.iter().any(|finding| matches!(finding, Finding::Misplaced { .. })) {
-        advice.push("Packs are misplaced: `yester repair` moves them to their own folders.");
-    }
-    if report.findings.iter().any(|finding| matches!(finding, Finding::Manifest { .. })) {
-        advice
-            .push("Snapshots have lost their manifests: only a copy of the repository can bring them back.");
-        advice.push("To give them up, run `yester repair`, which lists and forgets them.");
-    }
-    if report.findings.iter().any(|finding| matches!(finding, Finding::Tag { .. })) {
-        advice.push(
+    let has = |is_kind: fn(&Finding) -> bool| report.findings.iter().any(is_kind);
+    let packs = has(|finding| matches!(finding, Finding::Pack { .. }));
+    let misplaced = has(|finding| matches!(finding, Finding::Misplaced { .. }));
+    let manifests = has(|finding| matches!(finding, Finding::Manifest { .. }));
+    let tags = has(|finding| matches!(finding, Finding::Tag { .. }));
+    let data = report.has_data_damage();
+    let advice = [
+        (packs, "Packs are damaged: `yester repair` saves what can still be read in them."),
+        (misplaced, "Packs are misplaced: `yester repair` moves them to their own folders."),
+        (
+            manifests,
+            "Snapshots have lost their manifests: only a copy of the repository can bring them back.",
+        ),
+        (manifests, "To give them up, run `yester repair`, which lists and forgets them."),
+        (
+            tags,
             "Tags are damaged, but no data: `yester repair` quarantines them, and `yester tag` adds them again.",
-        );
-    }
-    if report.has_data_damage() {
-        advice.push("Everything that is not listed can be read. Copy the repository, and check its disk.");
-        advice.push("`yester import --heal` stores again what your files still have.");
-        advice.push("Then `yester repair` leaves what is lost out of the snapshots; `--dry-run` lists it.");
-    }
-    advice
+        ),
+        (data, "Everything that is not listed can be read. Copy the repository, and check its disk."),
+        (data, "`yester import --heal` stores again what your files still have."),
+        (data, "Then `yester repair` leaves what is lost out of the snapshots; `--dry-run` lists it."),
+    ];
+    advice.into_iter().filter_map(|(applies, text)| applies.then_some(text)).collect()
 }
 
 fn text(finding: &Finding, zone: &TimeZone) -> String {

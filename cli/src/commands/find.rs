@@ -7,7 +7,7 @@ use fs_core::view::FileKind;
 use fs_core::view::versions::{Hit, Query};
 use globset::{GlobBuilder, GlobMatcher};
 
-use super::{Context, after_in_each, sources};
+use super::{Context, after_in_each};
 use crate::args::FindArgs;
 use crate::colour::Colour;
 use crate::error::Outcome;
@@ -20,7 +20,7 @@ use crate::text::{count, printable, size};
 pub fn run(context: &mut Context, args: &FindArgs) -> Result<Outcome> {
     let pattern = Pattern::new(&args.pattern)?;
     let history = context.history()?;
-    let sources = sources(&history, args.source.as_ref())?;
+    let sources = history.sources(args.source.as_ref().map(|name| name.as_encoded_bytes()))?;
     let since = match &args.since {
         Some(time) => after_in_each(&history, &sources, &expression(time))?,
         None => vec![Some(0); sources.len()],

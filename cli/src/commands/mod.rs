@@ -158,14 +158,6 @@ impl Context {
     }
 }
 
-/// The source that an option names, or all sources.
-fn sources(history: &History, named: Option<&OsString>) -> Result<Vec<Arc<Source>>, ServiceError> {
-    match named {
-        Some(name) => Ok(vec![history.source(Some(name.as_encoded_bytes()))?]),
-        None => Ok(history.view().sources().iter().cloned().collect()),
-    }
-}
-
 /// For each source, the position of its first snapshot after `time`. `None` if the source does not know
 /// `time`, such as the tag of another source. Fails if no source knows it.
 fn after_in_each(

@@ -5,7 +5,7 @@ use fs_core::format::{SnapshotId, Status};
 use fs_core::history::{SnapshotInfo, Source};
 use fs_core::service::History;
 
-use super::{Context, after_in_each, sources};
+use super::{Context, after_in_each};
 use crate::args::SnapshotsArgs;
 use crate::colour::Colour;
 use crate::error::Outcome;
@@ -18,12 +18,12 @@ use crate::text::{count, printable, size};
 pub fn run(context: &mut Context, args: &SnapshotsArgs) -> Result<Outcome> {
     let history = context.history()?;
     let mut snapshots = history.snapshots();
+    let sources = history.sources(args.source.as_ref().map(|name| name.as_encoded_bytes()))?;
     if let Some(name) = &args.source {
-        let source = history.source(Some(name.as_encoded_bytes()))?;
-        snapshots.retain(|snapshot| snapshot.manifest.source[..] == source.name[..]);
+        snapshots.retain(|snapshot| snapshot.manifest.source[..] == *name.as_encoded_bytes());
     }
     if let Some(time) = &args.at {
-        let last = last_at(&history, &sources(&history, args.source.as_ref())?, &expression(time))?;
+        let last = last_at(&history, &sources, &expression(time))?;
         snapshots.retain(|snapshot| last.contains(&snapshot.id));
     }
     if let Some(tag) = &args.tag {

@@ -30,10 +30,7 @@ pub fn days(
     cancellation: &Cancellation,
 ) -> Result<Vec<Day>, ServiceError> {
     let view = history.view();
-    let sources: Vec<_> = match source {
-        Some(name) => vec![history.source(Some(name))?],
-        None => view.sources().iter().cloned().collect(),
-    };
+    let sources = history.sources(source)?;
     let all = sources.iter().map(|source| source.timeline.len()).sum();
     let mut days: BTreeMap<Date, Day> = BTreeMap::new();
     let mut done = 0;

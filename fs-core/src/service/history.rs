@@ -96,10 +96,7 @@ impl History {
 
     /// The tags of a source, or of all sources, by source, name and time.
     pub fn tags(&self, source: Option<&[u8]>) -> Result<Vec<TagInfo>, ServiceError> {
-        let sources = match source {
-            Some(name) => vec![self.source(Some(name))?],
-            None => self.view.sources().iter().cloned().collect(),
-        };
+        let sources = self.sources(source)?;
         let of = |source: &Arc<Source>| {
             let info = |(tag, place)| Some(TagInfo::new(tag, source.timeline.name(place)?));
             source.tags().filter_map(info).collect::<Vec<_>>()
@@ -214,6 +211,14 @@ impl History {
         let path = suggestion::path(&self.view, &source, time, path)?;
         let [source, time, path] = [&source.name, time, &path].map(String::from_utf8_lossy);
         Some(format!("{source}{time}:{path}"))
+    }
+
+    /// The source of this name; without a name, all sources.
+    pub fn sources(&self, name: Option<&[u8]>) -> Result<Vec<Arc<Source>>, ServiceError> {
+        match name {
+            Some(name) => Ok(vec![self.source(Some(name))?]),
+            None => Ok(self.view.sources().iter().cloned().collect()),
+        }
     }
 
     /// The source of this name; without a name, the only source.

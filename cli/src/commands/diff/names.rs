@@ -14,39 +14,16 @@ pub(super) struct Names {
 }
 
 impl Change {
-    /// The letter at the start of a line.
-    pub(super) fn letter(self) -> char {
+    /// The letter at the start of a line, the word in JSON, and the colour.
+    pub(super) fn shown(self) -> (char, &'static str, Colour) {
         match self {
-            Change::Added => '+',
-            Change::Deleted => '-',
-            Change::NotRead | Change::PerhapsNotRead => '?',
-            Change::Modified => 'M',
-            Change::Retyped => 'T',
-            Change::Attributes => 'm',
-        }
-    }
-
-    fn word(self) -> &'static str {
-        match self {
-            Change::Added => "added",
-            Change::Deleted => "deleted",
-            Change::NotRead => "not read",
-            Change::PerhapsNotRead => "perhaps not read",
-            Change::Modified | Change::Retyped | Change::Attributes => "modified",
-        }
-    }
-}
-
-impl From<Change> for Colour {
-    fn from(change: Change) -> Self {
-        match change {
-            Change::Added => Colour::Green,
-            Change::Deleted => Colour::Red,
-            Change::Modified
-            | Change::Retyped
-            | Change::Attributes
-            | Change::NotRead
-            | Change::PerhapsNotRead => Colour::Yellow,
+            Change::Added => ('+', "added", Colour::Green),
+            Change::Deleted => ('-', "deleted", Colour::Red),
+            Change::NotRead => ('?', "not read", Colour::Yellow),
+            Change::PerhapsNotRead => ('?', "perhaps not read", Colour::Yellow),
+            Change::Modified => ('M', "modified", Colour::Yellow),
+            Change::Retyped => ('T', "modified", Colour::Yellow),
+            Change::Attributes => ('m', "modified", Colour::Yellow),
         }
     }
 }
@@ -56,10 +33,10 @@ impl Printer for Names {
         if output.is_json() {
             return print_json(output, item, None);
         }
-        let change = item.change();
-        let mut line = vec![change.letter() as u8, b' '];
+        let (letter, _, colour) = item.change().shown();
+        let mut line = vec![letter as u8, b' '];
         line.extend(shown(output, item));
-        output.bytes(&self.colours.paint(change.into(), &line))?;
+        output.bytes(&self.colours.paint(colour, &line))?;
         Ok(output.bytes(b"\n")?)
     }
 }
@@ -78,7 +55,7 @@ pub(super) fn print_json(output: &mut Output, item: &Item<'_>, lines: Option<(u6
     let (lines_added, lines_deleted) = lines.unzip();
     Ok(output.json(&json::Difference {
         path: json::Text("path", item.path),
-        change: item.change().word(),
+        change: item.change().shown().1,
         differs: item.aspects.iter().map(Aspect::name).collect(),
         before: item.before.map(|node| entry(item, node)).transpose()?,
         after: item.after.map(|node| entry(item, node)).transpose()?,

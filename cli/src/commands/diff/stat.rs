@@ -47,8 +47,8 @@ impl Printer for Stat {
             Some((come, go)) => format!("{:>9} {:>9}", format!("+{come}"), format!("-{go}")),
             None => format!("{:>19}", bytes(item)),
         };
-        output
-            .bytes(&self.colours.paint(change.into(), format!("{} {what}  ", change.letter()).as_bytes()))?;
+        let (letter, _, colour) = change.shown();
+        output.bytes(&self.colours.paint(colour, format!("{letter} {what}  ").as_bytes()))?;
         output.bytes(&shown(output, item))?;
         Ok(output.bytes(b"\n")?)
     }
