@@ -1,6 +1,9 @@
 use std::fmt;
+use std::io::ErrorKind;
 
 use super::StoreError;
+use super::survey::Exposed;
+use crate::format::FormatError;
 
 /// The kinds of object that a repository consists of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,7 +60,17 @@ impl fmt::Display for Object {
     }
 }
 
+/// An object in a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Name within the kind.
+    pub name: String,
+    /// Length in bytes; `None` if it cannot be read, or if something else has the object's name.
+    pub size: Option<u64>,
+}
+
 /// Store of objects. An object store must be able to implement it, so there is no rename and no append.
+/// [`Repository::open_on`](super::Repository::open_on) opens the repository in a backend.
 ///
 /// - An object is immutable: it is put once, as a whole, and later at most deleted.
 /// - `put` returns when the object is durable. After a crash, the object is complete or absent. A reader
@@ -74,26 +87,17 @@ pub trait Backend: Send + Sync + fmt::Debug {
     /// The object's length in bytes.
     fn size(&self, object: &Object) -> Result<u64, StoreError>;
 
-    /// Returns the names of all objects of a kind, in any order. Skips everything that is no object of this
+    /// Lists all objects of a kind with their sizes, in any order. Skips everything that is no object of this
     /// kind.
-    fn list(&self, kind: ObjectKind) -> Result<Vec<String>, StoreError>;
+    fn list(&self, kind: ObjectKind) -> Result<Vec<Listed>, StoreError>;
 
     /// Removes the object. An absent object is no error.
     fn delete(&self, object: &Object) -> Result<(), StoreError>;
 
-    /// Quarantines the object: moves it to a folder where nothing reads it. Returns its new path below the
-    /// repository. Objects that were quarantined under the same name before are kept. The object is not read,
-    /// as the medium may fail at it. The move is durable on return. An absent object is
-    /// [`StoreError::Missing`].
-    fn quarantine(&self, object: &Object) -> Result<String, StoreError>;
-
-    /// Syncs all visible objects of a kind. The writer of an object may have been killed before the object
-    /// was durable, and later writes may rely on the object.
-    fn sync(&self, kind: ObjectKind) -> Result<(), StoreError>;
-
-    /// Returns a stamp that changes whenever the [`list`](Self::list) of snapshots or tags may have changed.
-    /// It is cheap enough to be read often. `None` if only a listing can show a change.
-    fn snapshots_stamp(&self) -> Result<Option<u128>, StoreError>;
+    /// The operations that only a folder on this machine has; `None` for any other store.
+    fn local(&self) -> Option<&dyn LocalStore> {
+        None
+    }
 
     /// Returns the last bytes of the object, at most `len`, and its length in bytes.
     fn get_end(&self, object: &Object, len: usize) -> Result<(Vec<u8>, u64), StoreError> {
@@ -104,13 +108,73 @@ pub trait Backend: Send + Sync + fmt::Debug {
 
     /// Returns all bytes of an object of at most `limit` bytes.
     fn get(&self, object: &Object, limit: usize) -> Result<Vec<u8>, StoreError> {
-        let size = self.size(object)?;
-        if size > limit as u64 {
-            let reason =
-                crate::format::FormatError::Limit { what: "object's size", value: size, limit: limit as u64 };
+        let (bytes, size) = self.get_end(object, limit)?;
+        let limit = limit as u64;
+        if size > limit {
+            let reason = FormatError::Limit { what: "object's size", value: size, limit };
             return Err(StoreError::Damaged { object: object.to_string(), reason });
         }
-        self.get_range(object, 0, size as usize)
+        Ok(bytes)
+    }
+}
+
+/// Operations of a store that is a folder on this machine, beyond those of a [`Backend`].
+pub trait LocalStore {
+    /// Quarantines the object: moves it to a folder where nothing reads it. Returns its new path below the
+    /// repository. Objects that were quarantined under the same name before are kept. The object is not read,
+    /// as the medium may fail at it. The move is durable on return. An absent object is
+    /// [`StoreError::Missing`].
+    fn quarantine(&self, object: &Object) -> Result<String, StoreError>;
+
+    /// Syncs all visible objects of a kind. The writer of an object may have been killed before the object
+    /// was durable, and later writes may rely on the object.
+    fn sync(&self, kind: ObjectKind) -> Result<(), StoreError>;
+
+    /// Returns a stamp that changes whenever the [`list`](Backend::list) of snapshots or tags may have
+    /// changed. It is cheap enough to be read often. `None` if only a listing can show a change.
+    fn snapshots_stamp(&self) -> Result<Option<u128>, StoreError>;
+
+    /// The misplaced packs, each with the folder that holds it, below the repository.
+    fn misplaced_packs(&self) -> Result<Vec<(String, String)>, StoreError>;
+
+    /// Moves a misplaced pack into its own folder. Durable on return.
+    fn move_to_own_folder(&self, pack: &str) -> Result<(), StoreError>;
+
+    /// Closes an object that is kept open, or all of them, so that the next read finds a file that has replaced
+    /// it. Returns whether any was open.
+    fn close(&self, object: Option<&Object>) -> bool;
+
+    /// Errors for entries that have the name of a file or folder of the repository but are of another type.
+    /// Objects are left out.
+    fn foreign(&self) -> Vec<StoreError>;
+
+    /// Entries that other users can read or change. Windows has no modes, and nothing is reported there.
+    fn exposed(&self) -> Exposed;
+}
+
+impl dyn Backend + '_ {
+    /// Syncs all visible objects of a kind, if the store can hold objects that are not durable.
+    pub(super) fn sync(&self, kind: ObjectKind) -> Result<(), StoreError> {
+        self.local().map_or(Ok(()), |local| local.sync(kind))
+    }
+
+    /// Closes an object that the store keeps open. Returns whether it was open.
+    pub(super) fn close(&self, object: &Object) -> bool {
+        self.local().is_some_and(|local| local.close(Some(object)))
+    }
+
+    /// Closes all objects that the store keeps open.
+    pub(super) fn close_all(&self) {
+        self.local().map(|local| local.close(None));
+    }
+
+    /// Quarantines an object and returns its new path. `None` if it was missing already.
+    pub(super) fn quarantine(&self, object: &Object) -> Result<Option<String>, StoreError> {
+        let unsupported = || StoreError::io("quarantine", object.to_string())(ErrorKind::Unsupported.into());
+        match self.local().ok_or_else(unsupported)?.quarantine(object) {
+            Err(StoreError::Missing(_)) => Ok(None),
+            quarantined => quarantined.map(Some),
+        }
     }
 }
 
@@ -120,12 +184,22 @@ pub(super) mod tests {
 
     use super::*;
 
+    fn names(backend: &dyn Backend, kind: ObjectKind) -> Vec<String> {
+        let mut names: Vec<_> = backend.list(kind).unwrap().into_iter().map(|object| object.name).collect();
+        names.sort();
+        names
+    }
+
+    fn pack(digit: &str) -> Object {
+        Object { kind: ObjectKind::Pack, name: digit.repeat(64) }
+    }
+
+    /// What every backend must do.
     pub(in crate::store) fn conforms(backend: &dyn Backend) {
-        let pack = |digit: &str| Object { kind: ObjectKind::Pack, name: digit.repeat(64) };
         assert!(matches!(backend.size(&pack("a")), Err(StoreError::Missing(_))));
         assert!(matches!(backend.get_range(&pack("a"), 0, 1), Err(StoreError::Missing(_))));
         assert!(backend.delete(&pack("a")).is_ok());
-        assert_eq!(backend.list(ObjectKind::Pack).unwrap(), Vec::<String>::new());
+        assert_eq!(backend.list(ObjectKind::Pack).unwrap(), []);
 
         backend.put(&pack("a"), b"0123456789").unwrap();
         backend.put(&pack("a"), b"0123456789").unwrap();
@@ -139,46 +213,57 @@ pub(super) mod tests {
         assert_eq!(backend.get_end(&pack("a"), 4).unwrap(), (b"6789".to_vec(), 10));
         assert_eq!(backend.get_end(&pack("a"), 99).unwrap(), (b"0123456789".to_vec(), 10));
         assert!(matches!(backend.get_end(&pack("c"), 4), Err(StoreError::Missing(_))));
-        let mut names = backend.list(ObjectKind::Pack).unwrap();
-        names.sort();
-        assert_eq!(names, ["a".repeat(64), "b".repeat(64)]);
+        let mut listed = backend.list(ObjectKind::Pack).unwrap();
+        listed.sort_by(|one, other| one.name.cmp(&other.name));
+        let expected = [("a", 10), ("b", 0)];
+        assert_eq!(listed, expected.map(|(name, size)| Listed { name: name.repeat(64), size: Some(size) }));
 
-        for kind in [ObjectKind::Config, ObjectKind::Pack, ObjectKind::Snapshot, ObjectKind::Tag] {
-            backend.sync(kind).unwrap();
-        }
-        let stamp = backend.snapshots_stamp().unwrap();
         backend.put(&Object { kind: ObjectKind::Snapshot, name: "c".repeat(64) }, b"x").unwrap();
-        assert!(stamp.is_none() || backend.snapshots_stamp().unwrap() != stamp);
-        assert_eq!(backend.list(ObjectKind::Snapshot).unwrap(), ["c".repeat(64)]);
-        tags_conform(backend);
+        assert_eq!(names(backend, ObjectKind::Snapshot), ["c".repeat(64)]);
+        // Old repositories have no folder for tags. It is created for the first tag.
+        let tag = Object { kind: ObjectKind::Tag, name: "d".repeat(64) };
+        assert_eq!(backend.list(ObjectKind::Tag).unwrap(), []);
+        assert!(matches!(backend.get(&tag, 10), Err(StoreError::Missing(_))));
+        backend.delete(&tag).unwrap();
+        backend.put(&tag, b"x").unwrap();
+        assert_eq!(names(backend, ObjectKind::Tag), ["d".repeat(64)]);
+        assert_eq!(names(backend, ObjectKind::Snapshot), ["c".repeat(64)], "of another kind");
+        backend.delete(&tag).unwrap();
+        assert_eq!(backend.list(ObjectKind::Tag).unwrap(), []);
 
+        backend.put(&pack("a"), b"changed").unwrap();
+        assert_eq!(backend.get_range(&pack("a"), 0, 7).unwrap(), b"changed");
         backend.delete(&pack("a")).unwrap();
-        assert_eq!(backend.list(ObjectKind::Pack).unwrap(), ["b".repeat(64)]);
-
-        let first = backend.quarantine(&pack("b")).unwrap();
-        assert!(matches!(backend.quarantine(&pack("b")), Err(StoreError::Missing(_))));
-        assert_eq!(backend.list(ObjectKind::Pack).unwrap(), Vec::<String>::new());
-        backend.put(&pack("b"), b"again").unwrap();
-        assert_ne!(backend.quarantine(&pack("b")).unwrap(), first, "one would replace the other");
+        assert!(matches!(backend.get_range(&pack("a"), 0, 1), Err(StoreError::Missing(_))));
+        assert_eq!(names(backend, ObjectKind::Pack), ["b".repeat(64)]);
     }
 
-    /// Old repositories have no folder for tags. It is created for the first tag.
-    fn tags_conform(backend: &dyn Backend) {
-        let tag = Object { kind: ObjectKind::Tag, name: "d".repeat(64) };
-        assert_eq!(backend.list(ObjectKind::Tag).unwrap(), Vec::<String>::new());
-        assert!(matches!(backend.get(&tag, 10), Err(StoreError::Missing(_))));
-        assert!(matches!(backend.quarantine(&tag), Err(StoreError::Missing(_))));
-        backend.delete(&tag).unwrap();
+    /// What a backend that is a local store must do, after [`conforms`].
+    pub(in crate::store) fn conforms_locally(backend: &dyn Backend) {
+        let local = backend.local().unwrap();
+        let tag = Object { kind: ObjectKind::Tag, name: "e".repeat(64) };
+        assert!(matches!(local.quarantine(&tag), Err(StoreError::Missing(_))));
+        for kind in [ObjectKind::Config, ObjectKind::Pack, ObjectKind::Snapshot, ObjectKind::Tag] {
+            local.sync(kind).unwrap();
+        }
         for is_put in [true, false] {
-            let stamp = backend.snapshots_stamp().unwrap();
+            let stamp = local.snapshots_stamp().unwrap();
             if is_put { backend.put(&tag, b"x") } else { backend.delete(&tag) }.unwrap();
-            assert!(stamp.is_none() || backend.snapshots_stamp().unwrap() != stamp);
-            backend.sync(ObjectKind::Tag).unwrap();
+            assert!(stamp.is_none() || local.snapshots_stamp().unwrap() != stamp);
+            local.sync(ObjectKind::Tag).unwrap();
         }
         backend.put(&tag, b"x").unwrap();
-        assert_eq!(backend.list(ObjectKind::Tag).unwrap(), ["d".repeat(64)]);
-        assert_eq!(backend.list(ObjectKind::Snapshot).unwrap(), ["c".repeat(64)], "of another kind");
-        backend.quarantine(&tag).unwrap();
-        assert_eq!(backend.list(ObjectKind::Tag).unwrap(), Vec::<String>::new());
+        local.quarantine(&tag).unwrap();
+        assert_eq!(backend.list(ObjectKind::Tag).unwrap(), []);
+
+        let stamp = local.snapshots_stamp().unwrap();
+        backend.put(&Object { kind: ObjectKind::Snapshot, name: "f".repeat(64) }, b"x").unwrap();
+        assert!(stamp.is_none() || local.snapshots_stamp().unwrap() != stamp);
+
+        let first = local.quarantine(&pack("b")).unwrap();
+        assert!(matches!(local.quarantine(&pack("b")), Err(StoreError::Missing(_))));
+        assert_eq!(backend.list(ObjectKind::Pack).unwrap(), []);
+        backend.put(&pack("b"), b"again").unwrap();
+        assert_ne!(local.quarantine(&pack("b")).unwrap(), first, "one would replace the other");
     }
 }

@@ -1,6 +1,6 @@
 use std::fmt::Display;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
@@ -41,12 +41,12 @@ pub enum StoreError {
         holder: String,
     },
     /// The operating system refused an operation.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {object}: {source}")]
     Io {
         /// The attempted operation.
         action: &'static str,
-        /// Path of the file or folder.
-        path: PathBuf,
+        /// Name of the object, or path of the file or folder.
+        object: String,
         /// Error of the operating system.
         source: io::Error,
     },
@@ -64,10 +64,10 @@ pub enum StoreError {
         wanted: &'static str,
     },
     /// The medium failed at every attempt to read.
-    #[error("{} could not be read (an error of the medium in {tries} tries: {source})", path.display())]
+    #[error("{object} could not be read (an error of the medium in {tries} tries: {source})")]
     Unreadable {
-        /// The file or directory.
-        path: PathBuf,
+        /// Name of the object, or path of the file or folder.
+        object: String,
         /// Number of attempts.
         tries: usize,
         /// Error of the last attempt.
@@ -184,9 +184,9 @@ impl StoreError {
         }
     }
 
-    pub(super) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
-        let path = path.into();
-        move |source| StoreError::Io { action, path, source }
+    /// Converts an error of the operating system. `object` is the object's name, or a path.
+    pub(super) fn io(action: &'static str, object: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {
+        move |source| StoreError::Io { action, object: object.as_ref().display().to_string(), source }
     }
 
     /// Converts a decoder's error about `object`. The object is named only on an error, as nearly all objects

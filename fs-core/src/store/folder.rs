@@ -14,7 +14,7 @@ use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, DirBuilder, FileType, Metadata, OpenOptions};
 
-use super::StoreError;
+use super::{Listed, StoreError};
 
 #[cfg(all(test, unix))]
 use crate::testing::{Operation, note};
@@ -56,8 +56,8 @@ const LOOKS: u32 = 8;
 #[cfg(unix)]
 const NO_NAME: &str = ".yester-no-name";
 
-/// Device and inode number.
-type Identity = (u64, u64);
+/// Device and inode number of a file, or on Windows its volume and index. Not reused while the file is open.
+pub(super) type FileId = (u64, u64);
 
 impl Folder {
     /// Opens the folder at `path`. Links in this path are the user's own, and are followed.
@@ -102,7 +102,7 @@ impl Folder {
     }
 
     /// Device and inode number of the folder. They stay the same when it is moved.
-    pub(super) fn identity(&self) -> Result<Identity, StoreError> {
+    pub(super) fn identity(&self) -> Result<FileId, StoreError> {
         let metadata = self.dir.try_clone().and_then(|dir| identity_of(&dir.into_std_file()));
         metadata.map_err(StoreError::io("read", &self.path))
     }
@@ -220,16 +220,16 @@ impl Folder {
         Ok(file)
     }
 
-    /// Identity of the entry with this name, without following links; `None` if there is none.
+    /// FileId of the entry with this name, without following links; `None` if there is none.
     #[cfg(unix)]
-    pub(super) fn identity_at(&self, name: &str) -> Option<Identity> {
+    pub(super) fn identity_at(&self, name: &str) -> Option<FileId> {
         use cap_std::fs::MetadataExt;
         self.dir.symlink_metadata(name).ok().map(|metadata| (metadata.dev(), metadata.ino()))
     }
 
-    /// Identity of the file with this name; `None` if there is none.
+    /// FileId of the file with this name; `None` if there is none.
     #[cfg(windows)]
-    pub(super) fn identity_at(&self, name: &str) -> Option<Identity> {
+    pub(super) fn identity_at(&self, name: &str) -> Option<FileId> {
         identity_of(&self.file(name).ok()?).ok()
     }
 
@@ -261,6 +261,19 @@ impl Folder {
             names.extend(entry.file_name().into_string().ok());
         }
         Ok(names)
+    }
+
+    /// Lists the entries in the folder with the sizes of regular files, in any order. Names that are not UTF-8
+    /// are left out.
+    pub(super) fn listed(&self) -> Result<Vec<Listed>, StoreError> {
+        let mut listed = Vec::new();
+        for entry in self.dir.entries().map_err(StoreError::io("list", &self.path))? {
+            let entry = entry.map_err(StoreError::io("list", &self.path))?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let metadata = entry.metadata().ok().filter(Metadata::is_file);
+            listed.push(Listed { name, size: metadata.map(|metadata| metadata.len()) });
+        }
+        Ok(listed)
     }
 
     /// Metadata of the entry with this name, without following links; `None` if there is none.
@@ -391,15 +404,17 @@ impl NewFile {
     }
 }
 
+/// Identity of the open file.
 #[cfg(unix)]
-fn identity_of(file: &File) -> io::Result<Identity> {
+pub(super) fn identity_of(file: &File) -> io::Result<FileId> {
     use std::os::unix::fs::MetadataExt;
     let metadata = file.metadata()?;
     Ok((metadata.dev(), metadata.ino()))
 }
 
+/// Identity of the open file.
 #[cfg(windows)]
-fn identity_of(file: &File) -> io::Result<Identity> {
+pub(super) fn identity_of(file: &File) -> io::Result<FileId> {
     let metadata = winapi_util::file::information(file)?;
     Ok((metadata.volume_serial_number(), metadata.file_index()))
 }

@@ -10,7 +10,7 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use redb::{
     Builder, Database, DatabaseError, ReadOnlyDatabase, ReadOnlyTable, ReadableDatabase, ReadableTable,
@@ -20,12 +20,11 @@ use redb::{
 pub use packs::PackRecord;
 pub use snapshots::SnapshotRecord;
 
-use file::FileId;
 use packs::RECORD_LEN;
-use snapshots::SNAPSHOTS;
+use snapshots::{Decoded, SNAPSHOTS};
 
 use super::StoreError;
-use super::folder::Folder;
+use super::folder::{FileId, Folder, identity_of};
 use super::guard::fenced;
 use crate::format::{BlobId, PackId, RepositoryId};
 
@@ -59,6 +58,8 @@ pub(super) struct Index {
     failed: AtomicBool,
     /// The first error code that the operating system returned.
     os_error: OnceLock<i32>,
+    /// The records of snapshots that were decoded last.
+    decoded: Mutex<Decoded>,
     /// A transaction kept between look-ups; renewed by [`Index::refresh`].
     tables: RwLock<Option<Arc<Tables>>>,
 }
@@ -110,7 +111,7 @@ impl Index {
         let path = &*folder.path_of(name);
         fence(path, || {
             let file = folder.create_new(name)?;
-            let id = file::id(&file).map_err(StoreError::io("read", path))?;
+            let id = identity_of(&file).map_err(StoreError::io("read", path))?;
             let database = file::database(&file::to_write(), path, file).map_err(failed(path))?;
             make_tables(&database, path, repository)?;
             Ok(Self::new(Handle::writer(database, true), path, repository, Some((Arc::clone(folder), id))))
@@ -140,7 +141,7 @@ impl Index {
         let path = &*folder.path_of(name);
         let open = || {
             let file = folder.file(name).map_err(cannot_open(path))?;
-            let id = file::id(&file).map_err(StoreError::io("read", path))?;
+            let id = identity_of(&file).map_err(StoreError::io("read", path))?;
             let database = match file::read_only(file) {
                 Err(error @ DatabaseError::RepairAborted) => {
                     return Ok(Err(Unreadable::Unclean(failed(path)(error))));
@@ -179,6 +180,7 @@ impl Index {
             file,
             failed: AtomicBool::new(false),
             os_error: OnceLock::new(),
+            decoded: Mutex::default(),
             tables: RwLock::new(None),
         }
     }
@@ -297,7 +299,7 @@ impl Index {
     /// operation without naming the cause. All threads need the cause, as an index is made again after a
     /// medium error.
     fn cause_of(&self, error: StoreError) -> StoreError {
-        let StoreError::Io { action, path, source } = error else { return error };
+        let StoreError::Io { action, object, source } = error else { return error };
         let source = match (source.raw_os_error(), self.os_error.get()) {
             (None, Some(first)) => io::Error::from_raw_os_error(*first),
             (code, _) => {
@@ -305,7 +307,7 @@ impl Index {
                 source
             }
         };
-        StoreError::Io { action, path, source }
+        StoreError::Io { action, object, source }
     }
 
     /// Returns the database, for a change. Verifies it before the first change.
@@ -371,7 +373,7 @@ fn open(
     repository: RepositoryId,
 ) -> Result<(Database, FileId), StoreError> {
     let file = folder.file_to_change(name_of(path)).map_err(cannot_open(path))?;
-    let id = file::id(&file).map_err(StoreError::io("read", path))?;
+    let id = identity_of(&file).map_err(StoreError::io("read", path))?;
     let database = file::database(builder, path, file).map_err(failed(path))?;
     check_ours(&database, path, repository)?;
     Ok((database, id))

@@ -9,8 +9,9 @@ use super::local::{CONFIG, LAYOUT, LocalBackend, PACKS, SNAPSHOTS};
 use super::lock::WriterLock;
 use super::rebuild::{Basis, INDEX, OLD_INDEX};
 use super::repository::random;
-use super::{Backend, Object, Repository, StoreError};
-use crate::format::{Config, Keys, RepositoryId, Secret};
+use super::repository_folder::RepositoryFolder;
+use super::{Access, Backend, Object, Repository, StoreError};
+use crate::format::{Config, RepositoryId, Secret};
 
 /// Files that an interrupted `init` may have left.
 const FILES: [&str; 3] = ["lock", INDEX, OLD_INDEX];
@@ -29,22 +30,29 @@ impl Repository {
             }
             None => close(root)?,
         };
-        let backend = LocalBackend::new(folder);
+        let folder = RepositoryFolder::new(folder);
+        let backend = LocalBackend::new(&folder);
         backend.create_layout()?;
-        let folder = backend.root();
         let _lock = WriterLock::acquire(&folder)?;
-        backend.pin();
         // Checked again under the lock: another process may have been faster.
-        if folder.entry(CONFIG)?.is_some() {
+        if folder.current().entry(CONFIG)?.is_some() {
             return Err(StoreError::AlreadyExists(root.to_owned()));
         }
+        Self::init_on(Arc::new(backend), Some(folder))
+    }
+
+    /// Creates a repository in an empty backend; for `state`, see [`open_on`](Self::open_on). The config is
+    /// stored last, so that a backend with a config is a whole repository.
+    pub fn init_on(
+        backend: Arc<dyn Backend>,
+        state: Option<Arc<RepositoryFolder>>,
+    ) -> Result<(), StoreError> {
         let config = Config {
             id: RepositoryId(random()?),
             secret: Secret(random()?),
             created: jiff::Timestamp::now().into(),
         };
-        let backend = Arc::new(backend);
-        LiveIndex::open_to_write(Basis::of(&backend, config.id, Keys::derive(&config.secret)))?;
+        LiveIndex::open(Basis::new(Arc::clone(&backend), state, &config, Access::Write), true)?;
         backend.put(&Object::config(), &config.encode())
     }
 }

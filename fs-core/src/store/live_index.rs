@@ -10,6 +10,7 @@ use super::StoreError;
 use super::index::{Index, PackRecord, SnapshotRecord, Unreadable};
 use super::rebuild::{Basis, INDEX, NewIndex};
 use super::reconcile::{open_up_to_date, reconcile};
+use super::repository::Access;
 use crate::format::{BlobId, Catalogue, Manifest, PackId, SnapshotId};
 
 /// Number of attempts, and the pause between them, of a reader while a writer makes the index again.
@@ -23,121 +24,64 @@ const ATTEMPTS: u32 = 3;
 pub(super) struct LiveIndex {
     current: RwLock<Arc<Index>>,
     basis: Basis,
-    role: Role,
     /// Held by the thread that makes the index again; the others wait.
     replacing: Mutex<()>,
     /// The damaged file that is replaced by the index in memory.
     unusable: Mutex<Option<Arc<Index>>>,
 }
 
-/// Handling of a damaged index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
-    /// Makes the index again. A writer holds the lock.
-    Writer,
-    /// Makes the index again if it can take the lock for a moment.
-    Reader,
-    /// Reports damage.
-    Checker,
-}
-
-/// The index that a check has opened.
+/// An index that was opened.
 #[derive(Debug)]
-pub(super) struct Examined {
+pub(super) struct Opened {
     pub(super) index: LiveIndex,
-    /// Why the index on disk could not be used.
+    /// Why the index on disk could not be used. Set only for a check.
     pub(super) fault: Option<StoreError>,
+    /// Whether packs are missing or unreadable. Set only for a writer.
+    pub(super) lost_packs: bool,
 }
 
 impl LiveIndex {
-    fn new(index: Index, basis: Basis, role: Role) -> Self {
+    fn new(index: Index, basis: Basis) -> Self {
         Self {
             current: RwLock::new(Arc::new(index)),
             basis,
-            role,
             replacing: Mutex::default(),
             unusable: Mutex::default(),
         }
     }
 
-    /// Opens the index for writing and brings it up to date with the stored packs. Also returns whether packs
-    /// are missing or unreadable. The lock must be held.
-    pub(super) fn open_to_write(mut basis: Basis) -> Result<(Self, bool), StoreError> {
-        basis.moves_folder = true;
-        let (index, lost) = open_up_to_date(&basis)?;
-        Ok((Self::new(index, basis, Role::Writer), lost))
-    }
-
-    /// Opens the index for reading. If it cannot be read, it is made again on disk if possible, else in
-    /// memory.
-    pub(super) fn open_to_read(basis: Basis) -> Result<Self, StoreError> {
-        let mut attempts = 0;
-        let index = loop {
-            let reason = match basis.open_reader() {
-                Ok(index) => break index,
-                Err(reason) => StoreError::from(reason),
-            };
-            let mended = basis.locked().and_then(|(_lock, locked)| {
-                log::info!("{reason}: mending it");
-                open_up_to_date(&locked).map(drop)
-            });
-            let refused = match mended {
-                Ok(()) => match basis.open_reader() {
-                    Ok(index) => break index,
-                    Err(reason) => StoreError::from(reason),
-                },
-                // The lock's holder makes the index again before it does anything else.
-                Err(StoreError::Locked { .. }) if attempts < RETRIES.0 => {
-                    attempts += 1;
-                    thread::sleep(RETRIES.1);
-                    continue;
-                }
-                Err(locked @ StoreError::Locked { .. }) => return Err(locked),
-                Err(refused) => refused,
-            };
-            break made_in_memory(&basis, None, &refused)?.0;
-        };
-        Ok(Self::new(index, basis, Role::Reader))
-    }
-
-    /// Opens the index as it is. If the index is unusable, it is made again on disk under the lock, else in
-    /// memory.
-    pub(super) fn open_to_check(basis: Basis, locked: bool) -> Result<Examined, StoreError> {
-        let mut opened = basis.open_reader();
-        // An index that a killed writer left is not damaged.
-        if matches!(opened, Err(Unreadable::Unclean(_))) && locked {
-            match basis.open_writer() {
-                Ok(index) => {
-                    drop(index);
-                    opened = basis.open_reader();
-                }
-                Err(fault) if fault.is_index_fault() => opened = Err(Unreadable::Unusable(fault)),
-                Err(refused) => log::info!("{refused}"),
+    /// Opens the index in the way that the basis's access demands. `locked` tells whether the caller holds
+    /// the lock. A writer must hold it.
+    ///
+    /// A writer brings the index up to date with the stored packs. A reader makes a faulty index again: on
+    /// disk if it can take the lock for a moment, else in memory. A check does the same, but only under a
+    /// lock that it holds already, and says what was wrong.
+    pub(super) fn open(basis: Basis, locked: bool) -> Result<Opened, StoreError> {
+        let (index, fault, lost_packs) = match basis.access {
+            Access::Write | Access::Heal => {
+                let (index, lost) = open_up_to_date(&basis)?;
+                (index, None, lost)
             }
-        }
-        let (index, fault) = match opened {
-            Ok(index) => (index, None),
-            // On a read-only or full file system, the index stays unclean.
-            Err(Unreadable::Unclean(reason)) => (made_in_memory(&basis, None, &reason)?.0, None),
-            Err(Unreadable::Unusable(fault)) if fault.is_index_fault() => {
-                (renewed_to_read(&basis, None, locked)?.0, Some(fault))
+            Access::Read => (open_to_read(&basis)?, None, false),
+            Access::Check | Access::Survey => {
+                let (index, fault) = open_to_check(&basis, locked && basis.access == Access::Check)?;
+                (index, fault, false)
             }
-            Err(Unreadable::Unusable(error)) => return Err(error),
         };
-        Ok(Examined { index: Self::new(index, basis, Role::Checker), fault })
+        Ok(Opened { index: Self::new(index, basis), fault, lost_packs })
     }
 
     /// Creates an empty index in memory.
     pub(super) fn in_memory(basis: Basis) -> Result<Self, StoreError> {
-        Ok(Self::new(Index::in_memory(basis.repository)?, basis, Role::Checker))
+        Ok(Self::new(Index::in_memory(basis.repository)?, basis))
     }
 
     /// Makes a new index of all stored packs: on disk under the lock, else in memory. Also returns the errors
     /// of packs that cannot be read.
     pub(super) fn renewed(&self, locked: bool) -> Result<(Self, Vec<StoreError>), StoreError> {
         let failed = self.current();
-        let (index, unreadable) = renewed_to_read(&self.basis, Some(&failed), locked)?;
-        Ok((Self::new(index, self.basis.clone(), Role::Checker), unreadable))
+        let (index, unreadable) = make_again(&self.basis, Some(&failed), locked)?;
+        Ok((Self::new(index, self.basis.clone()), unreadable))
     }
 
     /// The index in use.
@@ -146,6 +90,8 @@ impl LiveIndex {
     }
 
     fn put(&self, index: Index) -> Arc<Index> {
+        // Packs that the new index lacks may be gone. Their room is free once they are closed.
+        self.basis.backend.close_all();
         let index = Arc::new(index);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&index);
         index
@@ -156,7 +102,7 @@ impl LiveIndex {
         let mut index = self.current();
         for _ in 1..ATTEMPTS {
             match work(&index) {
-                Err(fault) if fault.is_index_fault() && self.role != Role::Checker => {
+                Err(fault) if fault.is_index_fault() && !self.basis.access.is_check() => {
                     index = self.replace(&index, &fault)?;
                 }
                 result => return result,
@@ -172,7 +118,7 @@ impl LiveIndex {
         if !Arc::ptr_eq(&current, failed) {
             return Ok(current);
         }
-        if self.role == Role::Writer {
+        if self.basis.access.is_write() {
             log::warn!("{fault}; making it again");
             NewIndex::replacing(&self.basis, Some(failed))?.0.publish(&self.basis)?;
             return Ok(self.put(self.basis.open_writer()?));
@@ -185,16 +131,16 @@ impl LiveIndex {
             return Ok(self.put(index));
         }
         log::warn!("{fault}; making it again");
-        let (index, _) = match self.basis.locked() {
-            Ok((_lock, locked)) => renewed_to_read(&locked, Some(failed), true)?,
-            Err(refused) => made_in_memory(&self.basis, Some(failed), &refused)?,
+        let (index, _) = match self.basis.lock_silently() {
+            Ok(_lock) => make_again(&self.basis, Some(failed), true)?,
+            Err(refused) => make_in_memory(&self.basis, Some(failed), &refused)?,
         };
         Ok(if index.is_in_memory() { self.use_memory(index, failed) } else { self.put(index) })
     }
 
     /// Makes the index again, as it does not lead to a stored blob.
     pub(super) fn distrust(&self, reason: String) -> Result<(), StoreError> {
-        if self.role == Role::Checker {
+        if self.basis.access.is_check() {
             return Ok(());
         }
         let failed = self.current();
@@ -205,9 +151,9 @@ impl LiveIndex {
     /// or removed. Later look-ups see its content.
     pub(super) fn reopen(&self) -> Result<(), StoreError> {
         let current = self.current();
-        if self.role == Role::Reader && current.is_in_memory() {
+        if self.basis.access == Access::Read && current.is_in_memory() {
             self.use_file();
-        } else if self.role != Role::Writer
+        } else if !self.basis.access.is_write()
             && !current.is_in_memory()
             && !current.is_current(&*self.basis.folder()?)
         {
@@ -235,19 +181,19 @@ impl LiveIndex {
     /// its own packs.
     pub(super) fn add_missing_packs(&self) -> Result<(), StoreError> {
         let index = self.current();
-        if self.role != Role::Reader || index.is_in_memory() {
+        if self.basis.access != Access::Read || index.is_in_memory() {
             return Ok(());
         }
         let known: HashSet<PackId> = index.packs()?.into_iter().map(|(_, record)| record.id).collect();
         if self.basis.stored_packs()?.iter().all(|pack| known.contains(pack)) {
             return Ok(());
         }
-        let added = self.basis.locked().and_then(|(_lock, locked)| open_up_to_date(&locked));
+        let added = self.basis.lock_silently().and_then(|_lock| open_up_to_date(&self.basis));
         match added {
             Ok(_) => self.reopen(),
             Err(StoreError::Locked { .. }) => Ok(()),
             Err(refused) => {
-                let (new, _) = made_in_memory(&self.basis, None, &refused)?;
+                let (new, _) = make_in_memory(&self.basis, None, &refused)?;
                 self.use_memory(new, &index);
                 Ok(())
             }
@@ -335,16 +281,69 @@ impl LiveIndex {
     }
 }
 
+/// Opens the index for reading. If it cannot be read, it is made again on disk if possible, else in memory.
+fn open_to_read(basis: &Basis) -> Result<Index, StoreError> {
+    let mut attempts = 0;
+    loop {
+        let reason = match basis.open_reader() {
+            Ok(index) => return Ok(index),
+            Err(reason) => StoreError::from(reason),
+        };
+        let mended = basis.lock_silently().and_then(|_lock| {
+            log::info!("{reason}: mending it");
+            open_up_to_date(basis).map(drop)
+        });
+        let refused = match mended.and_then(|()| basis.open_reader().map_err(StoreError::from)) {
+            Ok(index) => return Ok(index),
+            // The lock's holder makes the index again before it does anything else.
+            Err(StoreError::Locked { .. }) if attempts < RETRIES.0 => {
+                attempts += 1;
+                thread::sleep(RETRIES.1);
+                continue;
+            }
+            Err(locked @ StoreError::Locked { .. }) => return Err(locked),
+            Err(refused) => refused,
+        };
+        return Ok(make_in_memory(basis, None, &refused)?.0);
+    }
+}
+
+/// Opens the index as it is, and says why the one on disk cannot be used. Such an index is made again: on
+/// disk if `on_disk` is set, else in memory.
+fn open_to_check(basis: &Basis, on_disk: bool) -> Result<(Index, Option<StoreError>), StoreError> {
+    let mut opened = basis.open_reader();
+    // An index that a killed writer left is not damaged.
+    if matches!(opened, Err(Unreadable::Unclean(_))) && on_disk {
+        match basis.open_writer() {
+            Ok(index) => {
+                drop(index);
+                opened = basis.open_reader();
+            }
+            Err(fault) if fault.is_index_fault() => opened = Err(Unreadable::Unusable(fault)),
+            Err(refused) => log::info!("{refused}"),
+        }
+    }
+    match opened {
+        Ok(index) => Ok((index, None)),
+        // On a read-only or full file system, the index stays unclean.
+        Err(Unreadable::Unclean(reason)) => Ok((make_in_memory(basis, None, &reason)?.0, None)),
+        Err(Unreadable::Unusable(fault)) if fault.is_index_fault() => {
+            Ok((make_again(basis, None, on_disk)?.0, Some(fault)))
+        }
+        Err(Unreadable::Unusable(error)) => Err(error),
+    }
+}
+
 /// Makes the index again: on disk if possible, else in memory. Also returns the errors of packs that cannot
 /// be read.
-fn renewed_to_read(
+fn make_again(
     basis: &Basis,
     failed: Option<&Index>,
     locked: bool,
 ) -> Result<(Index, Vec<StoreError>), StoreError> {
     if !locked {
-        let reason = StoreError::Locked { path: basis.root(), holder: "another process".into() };
-        return made_in_memory(basis, failed, &reason);
+        let reason = StoreError::Locked { path: basis.root().to_owned(), holder: "another process".into() };
+        return make_in_memory(basis, failed, &reason);
     }
     let made = NewIndex::replacing(basis, failed).and_then(|(new, mut unreadable)| {
         // The medium may read such a pack later. By then, an index on disk would have forgotten it.
@@ -356,12 +355,12 @@ fn renewed_to_read(
         let index = basis.open_reader()?;
         Ok((index, unreadable))
     });
-    made.or_else(|refused| made_in_memory(basis, failed, &refused))
+    made.or_else(|refused| make_in_memory(basis, failed, &refused))
 }
 
 /// Makes an index in memory, as on a read-only or full file system. Also returns the errors of packs that
 /// cannot be read.
-fn made_in_memory(
+fn make_in_memory(
     basis: &Basis,
     failed: Option<&Index>,
     refused: &StoreError,

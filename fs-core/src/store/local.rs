@@ -1,30 +1,32 @@
 //! A repository in a folder. `docs/format.md` shows the layout.
 
 mod misplaced;
+mod open;
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::ops::Range;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use self::misplaced::Misplaced;
+use self::open::OpenPacks;
 use super::folder::Folder;
 use super::patience::PATIENCE;
-use super::{Backend, Object, ObjectKind, StoreError};
+use super::rebuild::Basis;
+use super::repository::{Access, read_config};
+use super::repository_folder::RepositoryFolder;
+use super::survey::{self, Exposed};
+use super::{Backend, Listed, LocalStore, Object, ObjectKind, StoreError};
 use crate::format::FormatError;
 
 /// Objects as files below one folder.
 #[derive(Debug)]
 pub struct LocalBackend {
-    path: PathBuf,
-    root: RwLock<Arc<Folder>>,
-    /// Whether to stay with the open folder even if its path leads to another one. A writer does, as it has
-    /// locked the folder.
-    pinned: AtomicBool,
+    folder: Arc<RepositoryFolder>,
     misplaced: Misplaced,
+    open: OpenPacks,
     next_temporary: AtomicU64,
 }
 
@@ -46,27 +48,12 @@ pub(super) const LAYOUT: [&str; 3] = [PACKS, SNAPSHOTS, TEMPORARY];
 const COARSEST_TICK: Duration = Duration::from_secs(2);
 
 impl LocalBackend {
-    /// Opens the repository at `path`.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self::new(Folder::open(path)?))
-    }
-
-    /// The repository in an open folder.
-    pub fn new(root: Folder) -> Self {
-        Self::of(Arc::new(root), false)
-    }
-
-    /// The repository in an open folder. Stays with it, even if its path leads to another one later.
-    pub(super) fn pinned(root: Arc<Folder>) -> Self {
-        Self::of(root, true)
-    }
-
-    fn of(root: Arc<Folder>, pinned: bool) -> Self {
+    /// The objects in a repository's folder.
+    pub fn new(folder: &Arc<RepositoryFolder>) -> Self {
         Self {
-            path: root.path().to_owned(),
-            root: RwLock::new(root),
-            pinned: AtomicBool::new(pinned),
+            folder: Arc::clone(folder),
             misplaced: Misplaced::default(),
+            open: OpenPacks::default(),
             next_temporary: AtomicU64::new(0),
         }
     }
@@ -78,17 +65,12 @@ impl LocalBackend {
             root.make_folder(name)?;
         }
         root.sync()?;
-        if let Ok(path) = std::fs::canonicalize(&self.path) {
+        if let Ok(path) = std::fs::canonicalize(self.folder.path()) {
             // Syncs the name of the repository's folder. A user who cannot open the folder above cannot sync
             // it, so errors are ignored.
             let _ = Folder::open(path.parent().unwrap_or(&path)).and_then(|above| above.sync());
         }
         Ok(())
-    }
-
-    /// Path by which the repository was opened.
-    pub fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Whether there are packs or snapshots.
@@ -101,28 +83,8 @@ impl LocalBackend {
         Ok(false)
     }
 
-    /// The repository's open folder.
-    pub(super) fn root(&self) -> Arc<Folder> {
-        Arc::clone(&self.root.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// From now on stays with the open folder, even if its path leads to another one.
-    pub(super) fn pin(&self) {
-        self.pinned.store(true, Ordering::Relaxed);
-    }
-
-    /// Removes files that an interrupted writer left. Only the holder of the lock may call it.
-    pub fn clear_temporary(&self) -> Result<(), StoreError> {
-        let folder = self.root().make_folder(TEMPORARY)?;
-        for name in folder.names()? {
-            match folder.remove(&name) {
-                Err(error) if folder.entry(&name)?.is_some_and(|entry| entry.is_dir()) => {
-                    log::warn!("{error}: no folder belongs there");
-                }
-                removed => removed?,
-            }
-        }
-        Ok(())
+    fn root(&self) -> Arc<Folder> {
+        self.folder.current()
     }
 
     /// Runs `work` in the repository's folder. If it fails and the path now leads to another folder, runs it
@@ -130,7 +92,7 @@ impl LocalBackend {
     fn within<T>(&self, work: impl Fn(&Folder) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let used = self.root();
         PATIENCE.read(|| work(&used)).or_else(|error| {
-            self.renew();
+            self.follow();
             let now = self.root();
             // Another thread may have switched to it.
             if Arc::ptr_eq(&now, &used) { Err(error) } else { work(&now).map_err(|_| error) }
@@ -138,15 +100,10 @@ impl LocalBackend {
     }
 
     /// Switches to the folder that the path leads to now.
-    fn renew(&self) {
-        if self.pinned.load(Ordering::Relaxed) {
-            return;
-        }
-        let Ok(now) = Folder::open(&self.path) else { return };
-        let is_same = now.identity().is_ok_and(|now| self.root().identity().is_ok_and(|used| used == now));
-        if !is_same {
-            *self.root.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(now);
+    fn follow(&self) {
+        if self.folder.follow() {
             self.misplaced.forget();
+            self.open.close(None);
         }
     }
 
@@ -173,39 +130,77 @@ impl LocalBackend {
         }
     }
 
-    /// Reads the range that `choose` makes of the object's size. Also returns the size.
-    fn read(
-        &self,
-        object: &Object,
-        choose: impl Fn(u64) -> Option<Range<u64>>,
-    ) -> Result<(Vec<u8>, u64), StoreError> {
+    /// Opens an object's file.
+    fn open(&self, root: &Folder, object: &Object) -> Result<(File, PathBuf), StoreError> {
+        self.at(root, object, |folder, name| Ok((folder.file(name)?, folder.path_of(name))))
+    }
+
+    /// Returns `len` bytes at `offset` of a pack, from a kept handle if there is one.
+    fn read_pack(&self, object: &Object, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
         self.within(|root| {
-            self.at(root, object, |folder, name| {
-                let file = folder.file(name)?;
-                let range = |size| {
-                    choose(size)
-                        .filter(|range| range.end <= size)
-                        .ok_or_else(|| StoreError::damaged(|| object)(FormatError::Truncated("object")))
-                };
-                let read = StoreError::io("read", folder.path_of(name));
-                let size = match file.metadata() {
-                    Ok(metadata) => metadata.len(),
-                    Err(error) => return Err(read(error)),
-                };
-                let bytes = read_range(file, range(size)?).map_err(read)?;
-                Ok((bytes, size))
-            })
+            let file = self.open.get(&object.name, || self.open(root, object))?;
+            read_range(&file.0, offset, len)
+                .map_err(|error| cannot_read(object, &file.1, error))
+                // The next attempt finds a file that has replaced this one.
+                .inspect_err(|_| {
+                    self.open.close(Some(&object.name));
+                })
         })
     }
 }
 
-fn read_range(mut file: File, range: Range<u64>) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; (range.end - range.start) as usize];
-    if range.start > 0 {
-        file.seek(SeekFrom::Start(range.start))?;
+fn cannot_read(object: &Object, path: &Path, error: io::Error) -> StoreError {
+    match error.kind() {
+        ErrorKind::UnexpectedEof => StoreError::damaged(|| object)(FormatError::Truncated("object")),
+        _ => StoreError::io("read", path)(error),
     }
-    file.read_exact(&mut bytes)?;
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, bytes, offset)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_read(file, bytes, offset)
+}
+
+/// Reads a range, all of it. No position of the file is used, so threads may share the file.
+fn read_range(file: &File, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; len];
+    let mut filled = 0;
+    while filled < len {
+        let at = offset.checked_add(filled as u64).filter(|at| i64::try_from(*at).is_ok());
+        let at = at.ok_or(ErrorKind::UnexpectedEof)?;
+        match read_at(file, &mut bytes[filled..], at) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
     Ok(bytes)
+}
+
+/// Opens the repository in the folder at `root`.
+pub(super) fn in_folder(root: &Path, access: Access) -> Result<Basis, StoreError> {
+    let not_a_repository = || StoreError::NotARepository(root.to_owned());
+    let folder = match RepositoryFolder::open(root) {
+        Err(StoreError::Io { source, .. }) if is_no_folder(&source) => return Err(not_a_repository()),
+        opened => opened?,
+    };
+    let backend = LocalBackend::new(&folder);
+    let config = match read_config(&backend, root.display()) {
+        Err(StoreError::Missing(_)) if !backend.holds_objects()? => return Err(not_a_repository()),
+        config => config?,
+    };
+    Ok(Basis::new(Arc::new(backend), Some(folder), &config, access))
+}
+
+/// Whether the path does not exist, or leads to or through something that is not a folder.
+fn is_no_folder(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 /// A folder of the repository: the root, or one below it.
@@ -247,7 +242,7 @@ struct Packs {
     /// The folders in it that hold packs, by their names.
     fans: Vec<(String, Folder)>,
     /// Packs directly in `packs`.
-    loose: Vec<String>,
+    loose: Vec<Listed>,
 }
 
 impl Packs {
@@ -255,13 +250,14 @@ impl Packs {
     fn open(root: &Folder) -> Result<Self, StoreError> {
         let folder = root.folder(PACKS)?;
         let (mut fans, mut loose) = (Vec::new(), Vec::new());
-        for name in folder.names()? {
-            if is_name(&name) {
-                loose.push(name);
+        for entry in folder.listed()? {
+            let name = &entry.name;
+            if is_name(name) {
+                loose.push(entry);
             } else if name.len() == 2 {
-                match folder.folder(&name) {
+                match folder.folder(name) {
                     Err(foreign @ StoreError::Foreign { .. }) => log::warn!("{foreign}"),
-                    fan => fans.push((name, fan?)),
+                    fan => fans.push((entry.name, fan?)),
                 }
             }
         }
@@ -311,6 +307,7 @@ impl Backend for LocalBackend {
             above.map_or(Ok(()), |above| above.sync())
         };
         let published = put();
+        self.open.close(Some(&object.name));
         if published.is_err() {
             // Frees the space, in case the disk is full. A failure here does not change the error to report.
             let _ = folder.remove(&temporary);
@@ -319,30 +316,44 @@ impl Backend for LocalBackend {
     }
 
     fn get_range(&self, object: &Object, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
-        let (bytes, _) = self.read(object, |_| Some(offset..offset.checked_add(len as u64)?))?;
-        Ok(bytes)
+        if object.kind == ObjectKind::Pack {
+            return self.read_pack(object, offset, len);
+        }
+        self.within(|root| {
+            let (file, path) = self.open(root, object)?;
+            read_range(&file, offset, len).map_err(|error| cannot_read(object, &path, error))
+        })
     }
 
     fn get_end(&self, object: &Object, len: usize) -> Result<(Vec<u8>, u64), StoreError> {
-        self.read(object, |size| Some(size.saturating_sub(len as u64)..size))
+        // The file is opened anew, as its catalogue is read for the first time, or to be verified.
+        self.within(|root| {
+            let (file, path) = self.open(root, object)?;
+            let read = file.metadata().map(|metadata| metadata.len()).and_then(|size| {
+                let len = size.min(len as u64);
+                Ok((read_range(&file, size - len, len as usize)?, size))
+            });
+            let end = read.map_err(|error| cannot_read(object, &path, error))?;
+            if object.kind == ObjectKind::Pack {
+                self.open.keep(&object.name, (file, path));
+            }
+            Ok(end)
+        })
     }
 
     fn size(&self, object: &Object) -> Result<u64, StoreError> {
         self.within(|root| self.at(root, object, Folder::size))
     }
 
-    fn list(&self, kind: ObjectKind) -> Result<Vec<String>, StoreError> {
-        let mut names = self.within(|root| match kind {
+    fn list(&self, kind: ObjectKind) -> Result<Vec<Listed>, StoreError> {
+        let mut listed = self.within(|root| match kind {
             ObjectKind::Config => Ok(Vec::new()),
-            ObjectKind::Snapshot => root.folder(SNAPSHOTS)?.names(),
-            ObjectKind::Tag => {
-                let tags = if_there(root.folder(TAGS))?;
-                tags.map_or(Ok(Vec::new()), |tags| tags.names())
-            }
+            ObjectKind::Snapshot => root.folder(SNAPSHOTS)?.listed(),
+            ObjectKind::Tag => if_there(root.folder(TAGS))?.map_or(Ok(Vec::new()), |tags| tags.listed()),
             ObjectKind::Pack => self.misplaced.list(&Packs::open(root)?),
         })?;
-        names.retain(|name| is_name(name));
-        Ok(names)
+        listed.retain(|object| is_name(&object.name));
+        Ok(listed)
     }
 
     fn delete(&self, object: &Object) -> Result<(), StoreError> {
@@ -351,12 +362,19 @@ impl Backend for LocalBackend {
             folder.remove(name)?;
             folder.sync()
         });
+        self.open.close(Some(&object.name));
         match removed {
             Err(StoreError::Missing(_)) => Ok(()),
             removed => removed,
         }
     }
 
+    fn local(&self) -> Option<&dyn LocalStore> {
+        Some(self)
+    }
+}
+
+impl LocalStore for LocalBackend {
     fn quarantine(&self, object: &Object) -> Result<String, StoreError> {
         let root = self.root();
         let name = if object.kind == ObjectKind::Config { CONFIG } else { &object.name };
@@ -382,6 +400,7 @@ impl Backend for LocalBackend {
             folder.sync()?;
             from.sync()
         })?;
+        self.open.close(Some(&object.name));
         Ok(format!("{DAMAGED}/{kind}/{free}"))
     }
 
@@ -406,13 +425,34 @@ impl Backend for LocalBackend {
 
     fn snapshots_stamp(&self) -> Result<Option<u128>, StoreError> {
         // A different folder at the path has other snapshots, even if the open folder can still be read.
-        self.renew();
+        self.follow();
         self.within(|root| {
             let snapshots = stamp(&root.folder(SNAPSHOTS)?)?;
             let tags = if_there(root.folder(TAGS))?;
             let tags = tags.map_or(Ok(Some(0)), |tags| stamp(&tags))?;
             Ok(snapshots.zip(tags).map(|(snapshots, tags)| u128::from(snapshots) << 64 | u128::from(tags)))
         })
+    }
+
+    fn misplaced_packs(&self) -> Result<Vec<(String, String)>, StoreError> {
+        self.within(|root| self.misplaced.list(&Packs::open(root)?).map(drop))?;
+        Ok(self.misplaced.folders())
+    }
+
+    fn move_to_own_folder(&self, pack: &str) -> Result<(), StoreError> {
+        self.misplaced.move_to_own_folder(&self.root(), pack)
+    }
+
+    fn close(&self, object: Option<&Object>) -> bool {
+        self.open.close(object.map(|object| object.name.as_str()))
+    }
+
+    fn foreign(&self) -> Vec<StoreError> {
+        survey::foreign(&self.root())
+    }
+
+    fn exposed(&self) -> Exposed {
+        survey::exposed(&self.root())
     }
 }
 
@@ -431,19 +471,21 @@ mod tests {
 
     use super::*;
 
+    fn create(path: &Path) -> (LocalBackend, Arc<RepositoryFolder>) {
+        let folder = RepositoryFolder::new(Folder::create(path).unwrap().unwrap());
+        let backend = LocalBackend::new(&folder);
+        backend.create_layout().unwrap();
+        (backend, folder)
+    }
+
     /// An open repository whose path now leads to another one.
-    fn moved() -> (tempfile::TempDir, LocalBackend) {
+    fn moved() -> (tempfile::TempDir, LocalBackend, Arc<RepositoryFolder>) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("repository");
-        let make = || {
-            let backend = LocalBackend::new(Folder::create(&path).unwrap().unwrap());
-            backend.create_layout().unwrap();
-            backend
-        };
-        let backend = make();
+        let (backend, folder) = create(&path);
         fs::rename(&path, directory.path().join("moved")).unwrap();
-        make();
-        (directory, backend)
+        create(&path);
+        (directory, backend, folder)
     }
 
     fn fail(root: &Folder) -> StoreError {
@@ -452,11 +494,11 @@ mod tests {
 
     #[test]
     fn a_thread_tries_the_folder_that_another_has_switched_to() {
-        let (_directory, backend) = moved();
+        let (_directory, backend, _) = moved();
         let first = backend.root().identity().unwrap();
         let read = backend.within(|root| {
             if root.identity()? == first {
-                backend.renew();
+                backend.follow();
                 return Err(fail(root));
             }
             root.identity()
@@ -466,20 +508,48 @@ mod tests {
 
     #[test]
     fn a_pinned_backend_stays_with_its_folder() {
-        let (_directory, backend) = moved();
+        let (_directory, backend, folder) = moved();
         let first = backend.root().identity().unwrap();
-        backend.pin();
+        let pin = folder.pin();
         assert!(backend.within(|root| Err::<(), _>(fail(root))).is_err());
         assert_eq!(backend.root().identity().unwrap(), first);
+        drop(pin);
+        assert!(backend.within(|root| Err::<(), _>(fail(root))).is_err());
+        assert_ne!(backend.root().identity().unwrap(), first);
+    }
+
+    /// A handle that is kept must not hide what happens to its file.
+    #[cfg(unix)]
+    #[test]
+    fn an_open_pack_that_is_cut_or_replaced_is_noticed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("repository");
+        let (backend, _) = create(&path);
+        let pack = Object { kind: ObjectKind::Pack, name: "ab".repeat(32) };
+        let file = path.join("packs/ab").join(&pack.name);
+        let read = || backend.get_range(&pack, 2, 4);
+        backend.put(&pack, b"0123456789").unwrap();
+        assert_eq!(read().unwrap(), b"2345");
+        fs::write(&file, b"0123").unwrap();
+        assert!(matches!(read(), Err(StoreError::Damaged { .. })));
+        fs::write(&file, b"abcdefgh").unwrap();
+        assert_eq!(read().unwrap(), b"cdef");
+        // Bytes that fail verification make the reader close the file and read the pack again.
+        fs::write(directory.path().join("new"), b"repaired").unwrap();
+        fs::rename(directory.path().join("new"), &file).unwrap();
+        assert!(backend.close(Some(&pack)) && !backend.close(Some(&pack)));
+        assert_eq!(read().unwrap(), b"pair");
+        backend.quarantine(&pack).unwrap();
+        assert!(matches!(read(), Err(StoreError::Missing(_))));
     }
 
     #[test]
     fn conforms() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("repository");
-        let backend = LocalBackend::new(Folder::create(&path).unwrap().unwrap());
-        backend.create_layout().unwrap();
+        let (backend, _) = create(&path);
         super::super::backend::tests::conforms(&backend);
+        super::super::backend::tests::conforms_locally(&backend);
         assert_eq!(fs::read_dir(path.join("tmp")).unwrap().count(), 0);
     }
 }

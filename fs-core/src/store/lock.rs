@@ -1,10 +1,12 @@
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::StoreError;
 use super::folder::Folder;
+use super::repository_folder::{Pin, RepositoryFolder};
 
 /// A query holds the lock for less than this time.
 const ASKING: Duration = Duration::from_secs(1);
@@ -13,10 +15,12 @@ const MAX_NOTE: u64 = 200;
 /// Beginning of a note.
 const PID: &str = "pid ";
 
-/// The right to write to a repository, until dropped.
+/// The right to write to a repository, until dropped. The repository stays with the locked folder meanwhile,
+/// even if its path leads to another one.
 #[derive(Debug)]
-pub struct WriterLock {
-    _lock: FileLock,
+pub(super) struct WriterLock {
+    pin: Pin,
+    _file: FileLock,
 }
 
 /// Name of the lock's file.
@@ -24,22 +28,31 @@ const NAME: &str = "lock";
 
 impl WriterLock {
     /// Takes the lock of the repository in this folder. Fails if it is held, and names the holder.
-    pub(super) fn acquire(root: &Folder) -> Result<Self, StoreError> {
-        Self::of(root, FileLock::acquire(root, NAME)?)
+    pub(super) fn acquire(repository: &Arc<RepositoryFolder>) -> Result<Self, StoreError> {
+        Self::new(repository, FileLock::acquire)
     }
 
     /// Takes the lock without writing a note. Fails if the file is missing.
-    pub(super) fn acquire_silently(root: &Folder) -> Result<Self, StoreError> {
-        Self::of(root, FileLock::acquire_silently(root, NAME)?)
+    pub(super) fn acquire_silently(repository: &Arc<RepositoryFolder>) -> Result<Self, StoreError> {
+        Self::new(repository, FileLock::acquire_silently)
     }
 
-    fn of(root: &Folder, lock: Result<FileLock, String>) -> Result<Self, StoreError> {
-        match lock {
-            Ok(lock) => Ok(Self { _lock: lock }),
-            Err(holder) => Err(StoreError::Locked { path: root.path().to_owned(), holder }),
+    fn new(repository: &Arc<RepositoryFolder>, take: Take) -> Result<Self, StoreError> {
+        let pin = repository.pin();
+        match take(&pin.current(), NAME)? {
+            Ok(file) => Ok(Self { pin: pin, _file: file }),
+            Err(holder) => Err(StoreError::Locked { path: repository.path().to_owned(), holder }),
         }
     }
+
+    /// Releases the lock, but stays with the folder.
+    pub(super) fn release(self) -> Pin {
+        self.pin
+    }
 }
+
+/// A way to lock a file.
+type Take = fn(&Folder, &str) -> Result<Result<FileLock, String>, StoreError>;
 
 /// A locked file. The operating system unlocks it when the process ends, however it ends.
 #[derive(Debug)]
@@ -182,10 +195,11 @@ mod tests {
     #[test]
     fn the_second_is_told_of_the_first() {
         let directory = tempfile::tempdir().unwrap();
-        let folder = Folder::open(directory.path()).unwrap();
-        assert!(matches!(WriterLock::acquire_silently(&folder), Err(error) if error.is_not_found()));
-        let first = WriterLock::acquire(&folder).unwrap();
-        match WriterLock::acquire(&folder) {
+        let repository = RepositoryFolder::open(directory.path()).unwrap();
+        let folder = repository.current();
+        assert!(matches!(WriterLock::acquire_silently(&repository), Err(error) if error.is_not_found()));
+        let first = WriterLock::acquire(&repository).unwrap();
+        match WriterLock::acquire(&repository) {
             Err(StoreError::Locked { holder, .. }) => {
                 assert!(holder.starts_with(&format!("pid {} since ", std::process::id())), "{holder}");
             }
@@ -195,7 +209,7 @@ mod tests {
         drop(first);
         assert_eq!(FileLock::holder(&folder, "lock").unwrap(), None);
         assert_eq!(FileLock::holder(&folder, "none").unwrap(), None);
-        WriterLock::acquire_silently(&folder).unwrap();
+        WriterLock::acquire_silently(&repository).unwrap();
     }
 
     #[test]

@@ -1,14 +1,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Backend, Object, ObjectKind, StoreError};
+use super::{Backend, Listed, Object, ObjectKind, StoreError};
 use crate::format::FormatError;
 
 /// Objects in memory, for tests and experiments without a disk.
 #[derive(Debug, Default)]
 pub struct MemoryBackend {
     objects: Mutex<BTreeMap<Object, Vec<u8>>>,
-    quarantined: Mutex<Vec<Vec<u8>>>,
 }
 
 impl MemoryBackend {
@@ -38,29 +37,17 @@ impl Backend for MemoryBackend {
         objects.get(object).map(|bytes| bytes.len() as u64).ok_or_else(|| StoreError::Missing(object.clone()))
     }
 
-    fn list(&self, kind: ObjectKind) -> Result<Vec<String>, StoreError> {
+    fn list(&self, kind: ObjectKind) -> Result<Vec<Listed>, StoreError> {
         let objects = self.objects();
-        Ok(objects.keys().filter(|object| object.kind == kind).map(|object| object.name.clone()).collect())
+        let of_kind = objects.iter().filter(|(object, _)| object.kind == kind);
+        let listed = of_kind
+            .map(|(object, bytes)| Listed { name: object.name.clone(), size: Some(bytes.len() as u64) });
+        Ok(listed.collect())
     }
 
     fn delete(&self, object: &Object) -> Result<(), StoreError> {
         self.objects().remove(object);
         Ok(())
-    }
-
-    fn quarantine(&self, object: &Object) -> Result<String, StoreError> {
-        let bytes = self.objects().remove(object).ok_or_else(|| StoreError::Missing(object.clone()))?;
-        let mut quarantined = self.quarantined.lock().unwrap_or_else(PoisonError::into_inner);
-        quarantined.push(bytes);
-        Ok(quarantined.len().to_string())
-    }
-
-    fn sync(&self, _: ObjectKind) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    fn snapshots_stamp(&self) -> Result<Option<u128>, StoreError> {
-        Ok(None)
     }
 }
 

@@ -4,12 +4,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::live_index::LiveIndex;
-use super::lock::WriterLock;
 use super::rebuild::{Basis, NewIndex};
 use super::reconcile::add_packs;
 use super::salvage::{PackNames, Salvage, Salvaged, Salvages};
 use super::scan::Scanner;
-use super::{Backend, Object, ObjectKind, Reader, Repository, SnapshotRecord, StoreError};
+use super::{Access, Object, ObjectKind, Reader, Repository, SnapshotRecord, StoreError};
 use crate::format::{PackId, SnapshotId};
 use crate::monitor::Cancellation;
 
@@ -24,28 +23,19 @@ impl Repository {
         names: &PackNames,
         cancellation: &Cancellation,
     ) -> Result<Option<Salvages>, StoreError> {
-        Scanner { packs: &*self.local, reader, cancellation }.salvage(from, deltas, names)
-    }
-
-    /// Takes the lock, if it is not held. A check continues without it.
-    pub fn lock(&mut self) -> Result<(), StoreError> {
-        if self.lock.is_none() {
-            self.lock = Some(WriterLock::acquire(&self.local.root())?);
-            self.local.pin();
-        }
-        Ok(())
+        Scanner { packs: &*self.basis.backend, reader, cancellation }.salvage(from, deltas, names)
     }
 
     /// Lets later reads see the repository as if damaged packs were replaced already, with an index in
     /// memory. Writes nothing.
     pub fn preview_repair(&mut self, names: &PackNames, salvages: &[Salvage]) -> Result<(), StoreError> {
-        let below = Arc::clone(&self.local) as Arc<dyn Backend>;
+        let below = Arc::clone(&self.basis.backend);
         self.backend = Arc::new(Salvaged::new(below, names.damaged.iter().copied(), salvages));
         // It replaces the previous index, which may be in memory, too: there is no room for two.
-        self.index = Arc::new(LiveIndex::in_memory(self.basis())?);
+        self.index = Arc::new(LiveIndex::in_memory(self.basis.clone())?);
         let packs = packs_after(names, salvages);
         let index = self.index.current();
-        let unreadable = add_packs(&index, &*self.backend, &self.keys, packs, &mut |_| true)?;
+        let unreadable = add_packs(&index, &*self.backend, self.keys(), packs, &mut |_| true)?;
         all_readable(unreadable)
     }
 
@@ -63,11 +53,10 @@ impl Repository {
         forgets_most: bool,
         lost: &[SnapshotRecord],
     ) -> Result<(Self, Vec<(PackId, String)>), StoreError> {
-        let Self { local: backend, config, keys, index, lock, .. } = self;
-        drop(index);
-        let basis =
-            Basis { moves_folder: true, forgets_most: true, ..Basis::of(&backend, config.id, keys.clone()) };
-        backend.clear_temporary()?;
+        let (basis, lock) = self.into_parts();
+        let basis = Basis { access: Access::Heal, ..basis };
+        let backend = &basis.backend;
+        basis.state()?.clear_temporary()?;
         for kind in [ObjectKind::Config, ObjectKind::Snapshot, ObjectKind::Pack, ObjectKind::Tag] {
             backend.sync(kind)?;
         }
@@ -75,12 +64,12 @@ impl Repository {
         let (same, other): (Vec<&Salvage>, Vec<&Salvage>) =
             salvages.iter().partition(|salvage| salvage.id == salvage.from);
         for salvage in other.into_iter().chain(same) {
-            backend.put(&Object::pack(salvage.id), &salvage.verified_bytes(&keys, &*backend)?)?;
+            backend.put(&Object::pack(salvage.id), &salvage.verified_bytes(&basis.keys, &**backend)?)?;
         }
         let replaced = |pack: &PackId| salvages.iter().any(|salvage| salvage.id == *pack);
         let mut gone: Vec<PackId> = names.damaged.iter().copied().filter(|pack| !replaced(pack)).collect();
         gone.sort_unstable();
-        let mut aside = Vec::with_capacity(gone.len());
+        let mut moved = Vec::with_capacity(gone.len());
         let is_new = new_index || !names.damaged.is_empty();
         if is_new {
             let packs = packs_after(names, salvages);
@@ -92,31 +81,13 @@ impl Repository {
             // salvaged blobs.
             new.publish(&basis)?;
             for pack in gone {
-                match backend.quarantine(&Object::pack(pack)) {
-                    Err(StoreError::Missing(_)) => {}
-                    place => aside.push((pack, place?)),
-                }
+                let quarantined = backend.quarantine(&Object::pack(pack))?;
+                moved.extend(quarantined.map(|path| (pack, path)));
             }
         }
         // The new index lacks the damaged packs already. Any other missing pack went away meanwhile.
-        let basis = Basis { forgets_most: !is_new && forgets_most, ..basis };
-        let (index, lost_packs) = LiveIndex::open_to_write(basis)?;
-        let repository = Self {
-            config,
-            keys,
-            backend: Arc::clone(&backend) as Arc<dyn Backend>,
-            local: backend,
-            index: Arc::new(index),
-            lost_packs,
-            index_fault: None,
-            mends_index: true,
-            lock,
-        };
-        Ok((repository, aside))
-    }
-
-    fn basis(&self) -> Basis {
-        Basis::of(&self.local, self.config.id, self.keys.clone())
+        let access = if !is_new && forgets_most { Access::Heal } else { Access::Write };
+        Ok((Self::locked(Basis { access, ..basis }, lock)?, moved))
     }
 
     /// Quarantines a snapshot's manifest and returns its new path. `None` if the manifest was missing
@@ -125,10 +96,7 @@ impl Repository {
         // The record is removed first. If a crash came in between, every later check would report a missing
         // snapshot.
         self.index.forget_snapshot(*id)?;
-        match self.backend.quarantine(&Object::snapshot(*id)) {
-            Err(StoreError::Missing(_)) => Ok(None),
-            place => place.map(Some),
-        }
+        self.backend.quarantine(&Object::snapshot(*id))
     }
 }
 

@@ -38,8 +38,8 @@ impl Patience {
         let mut waited = Duration::ZERO;
         let mut pauses = PAUSES.into_iter();
         loop {
-            let (path, source) = match read() {
-                Err(StoreError::Io { path, source, .. }) if is_of_medium(&source) => (path, source),
+            let (object, source) = match read() {
+                Err(StoreError::Io { object, source, .. }) if is_of_medium(&source) => (object, source),
                 result => {
                     // These pauses helped, so they do not count.
                     let mut in_vain = self.in_vain();
@@ -48,9 +48,9 @@ impl Patience {
                 }
             };
             let Some(pause) = pauses.next() else {
-                return Err(StoreError::Unreadable { path, tries: PAUSES.len() + 1, source });
+                return Err(StoreError::Unreadable { object, tries: PAUSES.len() + 1, source });
             };
-            log::warn!("cannot read {}: {source}; trying again", path.display());
+            log::warn!("cannot read {object}: {source}; trying again");
             if self.spend(pause) {
                 (self.wait)(pause);
                 waited += pause;

@@ -8,7 +8,7 @@ use super::links::RunKey;
 use super::live_index::LiveIndex;
 use super::packs::{Packs, Recent};
 use super::search::Searches;
-use super::{Backend, StoreError};
+use super::{Backend, Object, StoreError};
 use crate::format::limits::MAX_BLOCK_RAW;
 use crate::format::{
     BlobId, Block, Catalogue, ChunkList, Content, ExtentKind, FormatError, Keys, LinkRecord, Node, PackId,
@@ -337,6 +337,14 @@ impl Reader {
     }
 
     fn decode_block(&self, pack: PackId, place: Placement) -> Result<Vec<u8>, StoreError> {
+        self.decode_stored(pack, place).or_else(|error| {
+            // A repair may have replaced the file that is open.
+            let is_closed = error.is_damage() && self.shared.backend.close(&Object::pack(pack));
+            if is_closed { self.decode_stored(pack, place) } else { Err(error) }
+        })
+    }
+
+    fn decode_stored(&self, pack: PackId, place: Placement) -> Result<Vec<u8>, StoreError> {
         let stored = self.shared.packs.block(pack, place, &self.own.recent)?;
         let damaged = block_damaged(pack, place);
         let block = place.check(&stored).and_then(|stored| Block::open(&self.shared.keys, stored));

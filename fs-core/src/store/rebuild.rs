@@ -1,16 +1,17 @@
 //! Makes the index again from the packs.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::folder::Folder;
 use super::index::{Index, Unreadable};
-use super::local::{DAMAGED, TEMPORARY};
+use super::local::{DAMAGED, TEMPORARY, in_folder};
 use super::lock::WriterLock;
 use super::reconcile::{add_packs, check_present, record_snapshots};
-use super::repository::open_config;
-use super::{Backend, LocalBackend, ObjectKind, Repository, SnapshotRecord, StoreError};
-use crate::format::{Keys, PackId, RepositoryId};
+use super::repository::Access;
+use super::repository_folder::RepositoryFolder;
+use super::{Backend, ObjectKind, Repository, SnapshotRecord, StoreError};
+use crate::format::{Config, Keys, PackId, RepositoryId};
 use crate::monitor::{Cancellation, Monitor, Phase, Work};
 
 /// File name of the index. Whenever the way of locking changes, the name must change, too: processes that
@@ -37,12 +38,9 @@ impl Repository {
         monitor: &dyn Monitor,
         cancellation: &Cancellation,
     ) -> Result<Option<Rebuilt>, StoreError> {
-        let (local, config) = open_config(root)?;
-        let _lock = WriterLock::acquire(&local.root())?;
-        local.pin();
-        local.clear_temporary()?;
-        let keys = Keys::derive(&config.secret);
-        let basis = Basis { moves_folder: true, ..Basis::of(&Arc::new(local), config.id, keys) };
+        let basis = in_folder(root, Access::Write)?;
+        let _lock = basis.lock()?;
+        basis.state()?.clear_temporary()?;
         let packs = basis.stored_packs()?;
         if let Ok(index) = basis.open_reader() {
             check_present(&index.packs()?, &packs.iter().copied().collect())?;
@@ -61,57 +59,63 @@ impl Repository {
     }
 }
 
-/// Location of the index, and the data it is made from.
+/// The data that the index is made from, and where it is stored.
 #[derive(Debug, Clone)]
 pub(super) struct Basis {
-    /// `None` if there is no folder, so that the index can only be in memory.
-    pub(super) local: Option<Arc<LocalBackend>>,
-    pub(super) repository: RepositoryId,
     pub(super) backend: Arc<dyn Backend>,
+    /// The folder of the index and the lock. If there is none, the index is in memory.
+    pub(super) state: Option<Arc<RepositoryFolder>>,
+    pub(super) repository: RepositoryId,
     pub(super) keys: Keys,
-    /// Whether to move away a folder that has the index's name. Only a writer may.
-    pub(super) moves_folder: bool,
-    /// Whether the index may forget missing packs even if most packs are missing.
-    pub(super) forgets_most: bool,
+    pub(super) access: Access,
 }
 
 impl Basis {
-    /// Makes the basis of a repository in a folder.
-    pub(super) fn of(local: &Arc<LocalBackend>, repository: RepositoryId, keys: Keys) -> Self {
-        let backend = Arc::clone(local) as Arc<dyn Backend>;
-        Self {
-            local: Some(Arc::clone(local)),
-            repository,
-            backend,
-            keys,
-            moves_folder: false,
-            forgets_most: false,
-        }
+    pub(super) fn new(
+        backend: Arc<dyn Backend>,
+        state: Option<Arc<RepositoryFolder>>,
+        config: &Config,
+        access: Access,
+    ) -> Self {
+        Self { backend, state, repository: config.id, keys: Keys::derive(&config.secret), access }
     }
 
     /// The repository's path, for messages.
-    pub(super) fn root(&self) -> PathBuf {
-        self.local.as_ref().map_or_else(PathBuf::new, |local| local.path().to_owned())
+    pub(super) fn root(&self) -> &Path {
+        self.state.as_ref().map_or(Path::new(""), |state| state.path())
     }
 
-    /// The repository's folder.
-    pub(super) fn folder(&self) -> Result<Arc<Folder>, StoreError> {
+    /// The folder of the index and the lock.
+    pub(super) fn state(&self) -> Result<&Arc<RepositoryFolder>, StoreError> {
         let none = || StoreError::io("open", "the repository's folder")(std::io::ErrorKind::NotFound.into());
-        self.local.as_ref().map(|local| local.root()).ok_or_else(none)
+        self.state.as_ref().ok_or_else(none)
     }
 
-    /// Takes the lock without writing a note. Also returns a basis that stays with the locked folder, even if
-    /// its path leads to another one later.
-    pub(super) fn locked(&self) -> Result<(WriterLock, Self), StoreError> {
-        let folder = self.folder()?;
-        let lock = WriterLock::acquire_silently(&folder)?;
-        let local = Arc::new(LocalBackend::pinned(folder));
-        let backend = Arc::clone(&local) as Arc<dyn Backend>;
-        Ok((lock, Self { local: Some(local), backend, ..self.clone() }))
+    /// That folder, open.
+    pub(super) fn folder(&self) -> Result<Arc<Folder>, StoreError> {
+        self.state().map(|state| state.current())
+    }
+
+    /// Takes the lock. The repository stays with the locked folder while the lock is held.
+    pub(super) fn lock(&self) -> Result<WriterLock, StoreError> {
+        self.state().and_then(WriterLock::acquire)
+    }
+
+    /// Takes the lock without writing a note.
+    pub(super) fn lock_silently(&self) -> Result<WriterLock, StoreError> {
+        self.state().and_then(WriterLock::acquire_silently)
+    }
+
+    /// Whether the index may forget missing packs even if most packs are missing.
+    pub(super) fn forgets_most(&self) -> bool {
+        self.access == Access::Heal
     }
 
     /// Opens the index for writing.
     pub(super) fn open_writer(&self) -> Result<Index, StoreError> {
+        if self.state.is_none() {
+            return Index::in_memory(self.repository);
+        }
         Index::open_writer(&self.folder()?, INDEX, self.repository)
     }
 
@@ -133,8 +137,16 @@ impl Basis {
     }
 
     pub(super) fn stored_packs(&self) -> Result<Vec<PackId>, StoreError> {
-        let names = self.backend.list(ObjectKind::Pack)?;
-        Ok(names.iter().filter_map(|name| PackId::parse(name)).collect())
+        let listed = self.backend.list(ObjectKind::Pack)?;
+        Ok(listed.iter().filter_map(|object| PackId::parse(&object.name)).collect())
+    }
+}
+
+#[cfg(test)]
+impl Basis {
+    /// Objects without a folder.
+    pub(super) fn of_test(backend: Arc<dyn Backend>, keys: Keys) -> Self {
+        Self { backend, state: None, repository: RepositoryId([0; 16]), keys, access: Access::Survey }
     }
 }
 
@@ -162,7 +174,8 @@ impl NewIndex {
     ) -> Result<(Self, Vec<StoreError>), StoreError> {
         let surviving = basis.surviving_snapshots(failed);
         let packs = basis.stored_packs()?;
-        if packs.is_empty() && !basis.forgets_most && !basis.backend.list(ObjectKind::Snapshot)?.is_empty() {
+        if packs.is_empty() && !basis.forgets_most() && !basis.backend.list(ObjectKind::Snapshot)?.is_empty()
+        {
             return Err(StoreError::NoPacks);
         }
         let (new, unreadable) = Self::of(basis, packs, &surviving, &mut |_| true)?;
@@ -218,7 +231,7 @@ impl NewIndex {
 /// Renames the new index into the repository's folder.
 fn take_place(basis: &Basis, temporary: &Folder, folder: &Folder) -> Result<(), StoreError> {
     if folder.entry(INDEX)?.is_some_and(|there| there.is_dir()) {
-        if !basis.moves_folder {
+        if !basis.access.is_write() {
             let path = folder.path_of(INDEX);
             return Err(StoreError::Foreign { path, found: "a folder", wanted: "a file" });
         }

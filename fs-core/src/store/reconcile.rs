@@ -1,6 +1,6 @@
 //! Brings the index up to date with the stored packs and manifests.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::index::{Index, PackRecord, SnapshotRecord};
 use super::packs::read_catalogue;
@@ -57,14 +57,18 @@ pub(super) fn check_present(known: &[(u32, PackRecord)], stored: &HashSet<PackId
 /// once the index had forgotten them, nothing would report them as missing.
 pub(super) fn reconcile(index: &Index, basis: &Basis) -> Result<Reconciled, StoreError> {
     let (backend, keys) = (&*basis.backend, &basis.keys);
-    let names = backend.list(ObjectKind::Pack)?;
-    let stored: HashSet<PackId> = names.iter().filter_map(|name| PackId::parse(name)).collect();
+    let listed = backend.list(ObjectKind::Pack)?;
+    let sizes: HashMap<PackId, Option<u64>> =
+        listed.iter().filter_map(|object| Some((PackId::parse(&object.name)?, object.size))).collect();
+    let stored: HashSet<PackId> = sizes.keys().copied().collect();
     let known = index.packs()?;
-    if !basis.forgets_most {
+    if !basis.forgets_most() {
         check_present(&known, &stored)?;
     }
     // No blob of an unreadable pack may count as stored. The next import stores it again.
-    let lost = |record: &PackRecord| !stored.contains(&record.id) || !is_readable(backend, keys, record);
+    let lost = |record: &PackRecord| {
+        sizes.get(&record.id).is_none_or(|size| !is_readable(backend, keys, record, *size))
+    };
     let lost: HashSet<u32> =
         known.iter().filter(|(_, record)| lost(record)).map(|(number, _)| *number).collect();
     if !lost.is_empty() {
@@ -78,10 +82,10 @@ pub(super) fn reconcile(index: &Index, basis: &Basis) -> Result<Reconciled, Stor
     Ok(Reconciled { gone: !lost.is_empty(), unreadable })
 }
 
-/// Whether a pack in the index has kept its size, or else its catalogue. Reading every catalogue would cost a
-/// seek a pack at each import, so only `rebuild_index` does that.
-fn is_readable(backend: &dyn Backend, keys: &Keys, record: &PackRecord) -> bool {
-    match backend.size(&Object::pack(record.id)) {
+/// Whether a pack in the index has kept its size, or else its catalogue. `listed` is its size according to the
+/// listing. Reading every catalogue would cost a seek a pack at each import, so only `rebuild_index` does that.
+fn is_readable(backend: &dyn Backend, keys: &Keys, record: &PackRecord, listed: Option<u64>) -> bool {
+    match listed.map_or_else(|| backend.size(&Object::pack(record.id)), Ok) {
         Ok(size) if size == record.size => true,
         Ok(_) => match read_catalogue(backend, keys, record.id) {
             Err(error) if error.is_damage() => {
@@ -137,8 +141,8 @@ pub(super) fn add_packs(
 /// was made again. Existing records stay, as only they show that a manifest is missing.
 pub(super) fn record_snapshots(index: &Index, backend: &dyn Backend, keys: &Keys) -> Result<(), StoreError> {
     let known: HashSet<SnapshotId> = index.snapshots()?.iter().map(|record| record.id).collect();
-    let names = backend.list(ObjectKind::Snapshot)?;
-    let listed = names.iter().filter_map(|name| SnapshotId::parse(name));
+    let listed = backend.list(ObjectKind::Snapshot)?;
+    let listed = listed.iter().filter_map(|object| SnapshotId::parse(&object.name));
     let mut new = Vec::new();
     for id in listed.filter(|id| !known.contains(id)) {
         match read_manifest(backend, keys, &id) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::packs::read_catalogue;
 use super::scan::{FoundBlock, Scanner};
-use super::{Backend, Object, ObjectKind, StoreError};
+use super::{Backend, Listed, Object, ObjectKind, StoreError};
 use crate::format::{
     Block, BlockBuilder, BlockEncoder, Catalogue, FormatError, Keys, PACK_HEADER_LEN, PackBuilder, PackId,
     PackKind, PackTrailer, SealedPack, TRAILER_LEN,
@@ -260,28 +260,18 @@ impl Backend for Salvaged {
         }
     }
 
-    fn list(&self, kind: ObjectKind) -> Result<Vec<String>, StoreError> {
-        let mut names = self.below.list(kind)?;
+    fn list(&self, kind: ObjectKind) -> Result<Vec<Listed>, StoreError> {
+        let mut listed = self.below.list(kind)?;
         if kind == ObjectKind::Pack {
-            names.retain(|name| !self.hidden.contains(name) && !self.salvages.contains_key(name));
-            names.extend(self.salvages.keys().cloned());
+            listed
+                .retain(|pack| !self.hidden.contains(&pack.name) && !self.salvages.contains_key(&pack.name));
+            let new = self.salvages.iter();
+            listed.extend(new.map(|(name, new)| Listed { name: name.clone(), size: Some(new.len()) }));
         }
-        Ok(names)
+        Ok(listed)
     }
 
     fn delete(&self, object: &Object) -> Result<(), StoreError> {
         Self::read_only(object)
-    }
-
-    fn quarantine(&self, object: &Object) -> Result<String, StoreError> {
-        Self::read_only(object)
-    }
-
-    fn sync(&self, _: ObjectKind) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    fn snapshots_stamp(&self) -> Result<Option<u128>, StoreError> {
-        self.below.snapshots_stamp()
     }
 }

@@ -191,9 +191,7 @@ mod tests {
     use std::sync::atomic::Ordering;
 
     use super::*;
-    use crate::format::{
-        BlockBuilder, BlockEncoder, Keys, PackBuilder, PackKind, RepositoryId, SealedPack, Secret,
-    };
+    use crate::format::{BlockBuilder, BlockEncoder, Keys, PackBuilder, PackKind, SealedPack, Secret};
     use crate::store::live_index::LiveIndex;
     use crate::store::rebuild::Basis;
     use crate::store::tests::bad_sector::BadSector;
@@ -248,15 +246,7 @@ mod tests {
         // The bases are read from this sound pack.
         let sound = Arc::new(MemoryBackend::default());
         sound.put(&Object::pack(sealed.id), &sealed.bytes).unwrap();
-        let repository = RepositoryId([0; 16]);
-        let basis = Basis {
-            local: None,
-            repository,
-            backend: sound.clone(),
-            keys: keys.clone(),
-            moves_folder: false,
-            forgets_most: false,
-        };
+        let basis = Basis::of_test(sound.clone(), keys.clone());
         let index = LiveIndex::in_memory(basis).unwrap();
         let record = super::super::PackRecord::new(sealed.id, sealed.bytes.len() as u64, &sealed.catalogue);
         index.add(&[(record, sealed.catalogue.clone())]).unwrap();

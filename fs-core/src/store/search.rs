@@ -105,8 +105,10 @@ impl Reader {
     fn unindexed_blob(&self) -> Result<Option<BlobId>, StoreError> {
         let index = &self.shared.index;
         let known: HashSet<PackId> = index.packs()?.into_iter().map(|(_, record)| record.id).collect();
-        for name in self.shared.backend.list(ObjectKind::Pack)? {
-            let Some(pack) = PackId::parse(&name).filter(|pack| known.contains(pack)) else { continue };
+        for stored in self.shared.backend.list(ObjectKind::Pack)? {
+            let Some(pack) = PackId::parse(&stored.name).filter(|pack| known.contains(pack)) else {
+                continue;
+            };
             // A catalogue that cannot be read is reported when a blob in it is needed.
             let Ok(catalogue) = self.catalogue(pack) else { continue };
             for (id, _) in catalogue.blobs() {

@@ -57,21 +57,29 @@ pub struct StatCursor {
 #[derive(Debug)]
 pub struct StatCacheWriter {
     keys: Keys,
-    root: Arc<Folder>,
     name: String,
-    /// The open file and its folder, or the first error.
-    file: Result<(NewFile, Folder), StoreError>,
+    /// The open file, or the first error.
+    file: Result<Unfinished, StoreError>,
     buffer: Vec<u8>,
     /// Bytes written, those in the buffer included.
     len: u64,
 }
 
+/// A new file in the folder of temporary files.
+#[derive(Debug)]
+struct Unfinished {
+    file: NewFile,
+    temporary: Folder,
+    root: Arc<Folder>,
+}
+
 impl Repository {
     /// Opens the stat cache of this source and tree; `tree` is the tree's key. `None` if none can be read.
     pub fn stat_cache(&self, source: &[u8], tree: &[u8]) -> Option<StatCache> {
-        let name = self.keys.stat_cache_name(source, tree);
-        let opened = self.local.root().folder(FOLDER);
-        match opened.and_then(|folder| StatCache::open(&folder, &name, &self.keys)) {
+        let keys = self.keys();
+        let opened = self.basis.folder().and_then(|root| root.folder(FOLDER));
+        let name = keys.stat_cache_name(source, tree);
+        match opened.and_then(|folder| StatCache::open(&folder, &name, keys)) {
             Ok(cache) => Some(cache),
             Err(error) if error.is_not_found() => None,
             Err(error) => {
@@ -84,10 +92,12 @@ impl Repository {
     /// Begins the stat cache of an import. The repository must be open for writing; only one can be written
     /// at a time.
     pub fn stat_cache_writer(&self, source: &[u8], tree: &[u8]) -> StatCacheWriter {
-        let name = self.keys.stat_cache_name(source, tree);
-        let root = self.local.root();
-        let file = root.make_folder(TEMPORARY).and_then(|folder| Ok((folder.new_file(&name)?, folder)));
-        StatCacheWriter { keys: self.keys.clone(), root, name, file, buffer: Vec::new(), len: 0 }
+        let name = self.keys().stat_cache_name(source, tree);
+        let file = self.basis.folder().and_then(|root| {
+            let temporary = root.make_folder(TEMPORARY)?;
+            Ok(Unfinished { file: temporary.new_file(&name)?, temporary, root })
+        });
+        StatCacheWriter { keys: self.keys().clone(), name, file, buffer: Vec::new(), len: 0 }
     }
 }
 
@@ -235,15 +245,15 @@ impl StatCacheWriter {
     pub fn finish(mut self, end: &StatTrailer) -> Result<(), StoreError> {
         if end.file_systems.len() > MAX_FILE_SYSTEMS {
             let reason = io::Error::other("the tree is on too many file systems");
-            return Err(StoreError::io("write", self.root.path_of(FOLDER))(reason));
+            return Err(StoreError::io("write", "the stat cache")(reason));
         }
         self.push(&end.seal(&self.keys));
         self.flush();
         let unfinished = StoreError::WriterStopped;
-        let (file, temporary) = std::mem::replace(&mut self.file, Err(unfinished))?;
+        let Unfinished { file, temporary, root } = std::mem::replace(&mut self.file, Err(unfinished))?;
         // Windows does not rename open files.
         drop(file);
-        let folder = self.root.make_folder(FOLDER)?;
+        let folder = root.make_folder(FOLDER)?;
         temporary.rename(&self.name, &folder, &self.name).inspect_err(|_| {
             let _ = temporary.remove(&self.name);
         })?;
@@ -261,12 +271,12 @@ impl StatCacheWriter {
 
     fn flush(&mut self) {
         let buffer = std::mem::take(&mut self.buffer);
-        if let Ok((file, folder)) = &mut self.file
+        if let Ok(Unfinished { file, temporary, .. }) = &mut self.file
             && let Err(error) = file.write(&buffer)
         {
-            let error = StoreError::io("write", folder.path_of(&self.name))(error);
+            let error = StoreError::io("write", temporary.path_of(&self.name))(error);
             // Frees the space, in case the disk is full.
-            let _ = folder.remove(&self.name);
+            let _ = temporary.remove(&self.name);
             self.file = Err(error);
         }
         self.buffer = buffer;
@@ -289,9 +299,9 @@ fn remove_unused(folder: &Folder) {
 
 impl Drop for StatCacheWriter {
     fn drop(&mut self) {
-        if let Ok((_, folder)) = &self.file {
+        if let Ok(Unfinished { temporary, .. }) = &self.file {
             // Frees the space, in case the disk is full. If that fails, the next writer removes the file.
-            let _ = folder.remove(&self.name);
+            let _ = temporary.remove(&self.name);
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Surveys a repository's folder: entries that do not belong there, and what other users can read or change.
 
+use super::StoreError;
 use super::folder::Folder;
 use super::local::{PACKS, SNAPSHOTS, TAGS, TEMPORARY};
 use super::stat_cache::FOLDER as STAT_CACHE;
-use super::{Repository, StoreError};
 
 /// Entries that other users can read or change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,63 +23,60 @@ const KEPT: usize = 10;
 const FILES: [&str; 3] = ["lock", "watch.lock", "watch.json"];
 const FOLDERS: [&str; 5] = [PACKS, SNAPSHOTS, TAGS, TEMPORARY, STAT_CACHE];
 
-impl Repository {
-    /// Errors for entries that have the name of a file or folder of the repository but are of another type.
-    /// Objects are left out.
-    pub fn foreign(&self) -> Vec<StoreError> {
-        let root = self.local.root();
-        let mut found = Vec::new();
-        // Other errors are reported when the entry is used.
-        let mut note = |result: Result<(), StoreError>| {
-            if let Err(foreign @ StoreError::Foreign { .. }) = result {
-                found.push(foreign);
-            }
-        };
-        for name in FILES {
-            note(root.size(name).map(drop));
+/// Errors for entries that have the name of a file or folder of the repository but are of another type.
+/// Objects are left out.
+pub(super) fn foreign(root: &Folder) -> Vec<StoreError> {
+    let mut found = Vec::new();
+    // Other errors are reported when the entry is used.
+    let mut note = |result: Result<(), StoreError>| {
+        if let Err(foreign @ StoreError::Foreign { .. }) = result {
+            found.push(foreign);
         }
-        for name in FOLDERS {
-            note(root.folder(name).map(drop));
-        }
-        for (name, is_folder) in [(PACKS, true), (TEMPORARY, false), (STAT_CACHE, false)] {
-            let Ok(folder) = root.folder(name) else { continue };
-            for name in folder.names().unwrap_or_default() {
-                note(if is_folder { fan(&folder, &name) } else { folder.size(&name).map(drop) });
-            }
-        }
-        found
+    };
+    for name in FILES {
+        note(root.size(name).map(drop));
     }
+    for name in FOLDERS {
+        note(root.folder(name).map(drop));
+    }
+    for (name, is_folder) in [(PACKS, true), (TEMPORARY, false), (STAT_CACHE, false)] {
+        let Ok(folder) = root.folder(name) else { continue };
+        for name in folder.names().unwrap_or_default() {
+            note(if is_folder { fan(&folder, &name) } else { folder.size(&name).map(drop) });
+        }
+    }
+    found
+}
 
-    /// Entries that other users can read or change.
-    #[cfg(unix)]
-    pub fn exposed(&self) -> Exposed {
-        let (mut exposed, mut unknown) = (Exposed::default(), 0);
-        self.local.root().exposed(&mut |path, exposure| match exposure {
-            Ok(exposure) => {
-                exposed.count += 1;
-                exposed.can_write |= exposure == super::folder::Exposure::Write;
-                if exposed.paths.len() < KEPT {
-                    exposed.paths.push(path.to_owned());
-                }
+/// Entries that other users can read or change.
+#[cfg(unix)]
+pub(super) fn exposed(root: &Folder) -> Exposed {
+    let (mut exposed, mut unknown) = (Exposed::default(), 0);
+    root.exposed(&mut |path, exposure| match exposure {
+        Ok(exposure) => {
+            exposed.count += 1;
+            exposed.can_write |= exposure == super::folder::Exposure::Write;
+            if exposed.paths.len() < KEPT {
+                exposed.paths.push(path.to_owned());
             }
-            Err(error) => {
-                unknown += 1;
-                if unknown <= KEPT {
-                    log::warn!("{error}; it is unknown who can access it");
-                }
-            }
-        });
-        if unknown > KEPT {
-            log::warn!("it is unknown who can access {} further entries", unknown - KEPT);
         }
-        exposed
+        Err(error) => {
+            unknown += 1;
+            if unknown <= KEPT {
+                log::warn!("{error}; it is unknown who can access it");
+            }
+        }
+    });
+    if unknown > KEPT {
+        log::warn!("it is unknown who can access {} further entries", unknown - KEPT);
     }
+    exposed
+}
 
-    /// Reports nothing, as Windows has no modes.
-    #[cfg(windows)]
-    pub fn exposed(&self) -> Exposed {
-        Exposed::default()
-    }
+/// Reports nothing, as Windows has no modes.
+#[cfg(windows)]
+pub(super) fn exposed(_: &Folder) -> Exposed {
+    Exposed::default()
 }
 
 fn fan(packs: &Folder, name: &str) -> Result<(), StoreError> {

@@ -4,9 +4,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{PoisonError, RwLock};
 
-use super::{LocalBackend, PACKS, Packs, fan, is_name};
-use crate::store::StoreError;
+use super::{PACKS, Packs, fan, is_name};
 use crate::store::folder::Folder;
+use crate::store::{Listed, StoreError};
 
 /// Misplaced packs found by the last listing: from the pack's name to the name of its folder in `packs`. An
 /// empty folder name stands for `packs` itself. `None` before the first listing.
@@ -15,26 +15,30 @@ pub(super) struct Misplaced(RwLock<Option<HashMap<String, String>>>);
 
 impl Misplaced {
     /// The names of all packs, each once. Notes those that are misplaced.
-    pub(super) fn list(&self, packs: &Packs) -> Result<Vec<String>, StoreError> {
-        let mut names = Vec::new();
-        let mut misplaced: HashMap<_, _> =
-            packs.loose.iter().map(|name| (name.clone(), String::new())).collect();
+    pub(super) fn list(&self, packs: &Packs) -> Result<Vec<Listed>, StoreError> {
+        let mut listed = Vec::new();
+        let mut elsewhere: HashMap<String, (Listed, String)> =
+            packs.loose.iter().map(|pack| (pack.name.clone(), (pack.clone(), String::new()))).collect();
         for (folder, open) in &packs.fans {
-            for name in open.names()?.into_iter().filter(|name| is_name(name)) {
-                if fan(&name) == folder {
-                    names.push(name);
+            for pack in open.listed()?.into_iter().filter(|pack| is_name(&pack.name)) {
+                if fan(&pack.name) == folder {
+                    listed.push(pack);
                 } else {
-                    misplaced.insert(name, folder.clone());
+                    elsewhere.insert(pack.name.clone(), (pack, folder.clone()));
                 }
             }
         }
-        if !misplaced.is_empty() {
-            let in_place: HashSet<&str> = names.iter().map(String::as_str).collect();
-            misplaced.retain(|name, _| !in_place.contains(name.as_str()));
-            names.extend(misplaced.keys().cloned());
+        let mut misplaced = HashMap::new();
+        if !elsewhere.is_empty() {
+            let in_place: HashSet<&str> = listed.iter().map(|pack| pack.name.as_str()).collect();
+            elsewhere.retain(|name, _| !in_place.contains(name.as_str()));
+            for (name, (pack, folder)) in elsewhere {
+                listed.push(pack);
+                misplaced.insert(name, folder);
+            }
         }
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(misplaced);
-        Ok(names)
+        Ok(listed)
     }
 
     /// The folder that holds a misplaced pack; `None` if no other folder holds it.
@@ -58,31 +62,27 @@ impl Misplaced {
     pub(super) fn forget(&self) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
-}
 
-impl LocalBackend {
-    /// The misplaced packs, each with the folder that holds it, below the repository.
-    pub(in crate::store) fn misplaced(&self) -> Result<Vec<(String, String)>, StoreError> {
-        self.within(|root| self.misplaced.list(&Packs::open(root)?).map(drop))?;
-        let places = self.misplaced.0.read().unwrap_or_else(PoisonError::into_inner);
+    /// The misplaced packs of the last listing, each with the folder that holds it, below the repository.
+    pub(super) fn folders(&self) -> Vec<(String, String)> {
+        let places = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let below = |place: &String| {
             if place.is_empty() { PACKS.to_owned() } else { format!("{PACKS}/{place}") }
         };
         let mut packs: Vec<_> =
             places.iter().flatten().map(|(name, place)| (name.clone(), below(place))).collect();
         packs.sort_unstable();
-        Ok(packs)
+        packs
     }
 
     /// Moves a misplaced pack into its own folder. Durable on return.
-    pub(in crate::store) fn move_to_own_folder(&self, name: &str) -> Result<(), StoreError> {
-        let root = self.root();
-        let Some(from) = self.misplaced.folder_of(&root, name)? else { return Ok(()) };
+    pub(super) fn move_to_own_folder(&self, root: &Folder, name: &str) -> Result<(), StoreError> {
+        let Some(from) = self.folder_of(root, name)? else { return Ok(()) };
         let packs = root.folder(PACKS)?;
-        let home = packs.make_folder(fan(name))?;
-        if home.entry(name)?.is_none() {
-            from.rename(name, &home, name)?;
-            home.sync()?;
+        let own = packs.make_folder(fan(name))?;
+        if own.entry(name)?.is_none() {
+            from.rename(name, &own, name)?;
+            own.sync()?;
             packs.sync()?;
             from.sync()?;
         }

@@ -1,6 +1,6 @@
-use super::super::{MemoryBackend, ObjectKind};
+use super::super::{Listed, MemoryBackend, ObjectKind};
 use super::*;
-use crate::format::{BlobId, Keys, RepositoryId, Secret};
+use crate::format::{BlobId, Keys, Secret};
 use crate::store::CacheSizes;
 use crate::store::packs::read_catalogue;
 use crate::store::rebuild::Basis;
@@ -25,38 +25,18 @@ impl Backend for FullDisk {
         self.0.size(object)
     }
 
-    fn list(&self, kind: ObjectKind) -> Result<Vec<String>, StoreError> {
+    fn list(&self, kind: ObjectKind) -> Result<Vec<Listed>, StoreError> {
         self.0.list(kind)
     }
 
     fn delete(&self, object: &Object) -> Result<(), StoreError> {
         self.0.delete(object)
     }
-
-    fn quarantine(&self, object: &Object) -> Result<String, StoreError> {
-        self.0.quarantine(object)
-    }
-
-    fn sync(&self, kind: ObjectKind) -> Result<(), StoreError> {
-        self.0.sync(kind)
-    }
-
-    fn snapshots_stamp(&self) -> Result<Option<u128>, StoreError> {
-        self.0.snapshots_stamp()
-    }
 }
 
 fn packer(backend: Arc<dyn Backend>) -> (Packer, Keys) {
     let keys = Keys::derive(&Secret([1; 32]));
-    let repository = RepositoryId([2; 16]);
-    let basis = Basis {
-        local: None,
-        repository,
-        backend: Arc::clone(&backend),
-        keys: keys.clone(),
-        moves_folder: false,
-        forgets_most: false,
-    };
+    let basis = Basis::of_test(Arc::clone(&backend), keys.clone());
     let index = Arc::new(LiveIndex::in_memory(basis).unwrap());
     let reader = Reader::new(Arc::clone(&backend), keys.clone(), Arc::clone(&index), CacheSizes::default());
     (Packer::new(backend, reader, index, Pending::default()), keys)
@@ -93,7 +73,7 @@ fn packs_keep_the_order_of_the_walk() {
     let names = backend.list(ObjectKind::Pack).unwrap();
     let [name] = names.as_slice() else { panic!("{} packs", names.len()) };
     let (catalogue, size) =
-        read_catalogue(&*backend, &keys, crate::format::PackId::parse(name).unwrap()).unwrap();
+        read_catalogue(&*backend, &keys, crate::format::PackId::parse(&name.name).unwrap()).unwrap();
     assert_eq!(bytes, size);
     assert_eq!(catalogue.blobs().map(|(id, _)| id).collect::<Vec<_>>(), sent);
 }
@@ -112,7 +92,7 @@ fn nothing_sent_stores_nothing() {
     let backend = Arc::new(MemoryBackend::default());
     let (mut packer, _) = packer(Arc::clone(&backend) as Arc<dyn Backend>);
     assert_eq!(packer.finish().unwrap(), 0);
-    assert_eq!(backend.list(ObjectKind::Pack).unwrap(), Vec::<String>::new());
+    assert_eq!(backend.list(ObjectKind::Pack).unwrap(), []);
 }
 
 #[test]
@@ -123,5 +103,5 @@ fn dropped_without_a_finish_it_stores_no_last_pack() {
         packer.send(block(&keys, number).1).unwrap();
     }
     drop(packer);
-    assert_eq!(backend.list(ObjectKind::Pack).unwrap(), Vec::<String>::new());
+    assert_eq!(backend.list(ObjectKind::Pack).unwrap(), []);
 }
