@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::Object;
-use super::patience::is_of_medium;
 use crate::format::{BlobId, FormatError, SnapshotId};
 
 /// Errors of reading and writing a repository.
@@ -206,4 +205,19 @@ impl StoreError {
 
 pub(super) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// Whether the medium, its driver or its file system failed, and did not merely refuse the request.
+pub(super) fn is_of_medium(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    let codes = {
+        use rustix::io::Errno;
+        [Errno::IO, Errno::UCLEAN, Errno::BADMSG, Errno::NXIO, Errno::NODATA, Errno::REMOTEIO]
+            .map(Errno::raw_os_error)
+    };
+    // ERROR_CRC, ERROR_SECTOR_NOT_FOUND, ERROR_READ_FAULT, ERROR_GEN_FAILURE, ERROR_IO_DEVICE,
+    // ERROR_FILE_CORRUPT, ERROR_DISK_CORRUPT.
+    #[cfg(windows)]
+    let codes = [23, 27, 30, 31, 1117, 1392, 1393];
+    error.raw_os_error().is_some_and(|code| codes.contains(&code))
 }

@@ -3,18 +3,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::folder::Folder;
-use super::live_index::LiveIndex;
-use super::local::{CONFIG, LAYOUT, LocalBackend, PACKS, SNAPSHOTS};
-use super::lock::WriterLock;
-use super::rebuild::{Basis, INDEX, OLD_INDEX};
+use super::backend::folder::Folder;
+use super::backend::local::LocalBackend;
+use super::backend::lock::WriterLock;
+use super::backend::repository_folder::RepositoryFolder;
+use super::index::basis::Basis;
+use super::index::live::LiveIndex;
+use super::layout::{CONFIG, OF_INIT, PACKS, SNAPSHOTS};
 use super::repository::random;
-use super::repository_folder::RepositoryFolder;
 use super::{Access, Backend, Object, Repository, StoreError};
 use crate::format::{Config, RepositoryId, Secret};
-
-/// Files that an interrupted `init` may have left.
-const FILES: [&str; 3] = ["lock", INDEX, OLD_INDEX];
 
 impl Repository {
     /// Creates a repository in `root`, a new or empty folder. Other users can never enter it, as snapshots
@@ -90,8 +88,7 @@ fn check(folder: &Folder) -> Result<(), StoreError> {
         }
     }
     for name in &names {
-        let is_known = FILES.contains(&name.as_str()) || LAYOUT.contains(&name.as_str());
-        if !is_known {
+        if !OF_INIT.contains(&name.as_str()) {
             return Err(StoreError::NotEmpty(folder.path().to_owned()));
         }
         // An entry that others can open would let them read what will be stored.

@@ -1,45 +1,19 @@
-use std::fmt::Display;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::backend::local::in_folder;
+use super::backend::lock::WriterLock;
+use super::backend::repository_folder::{Pin, RepositoryFolder};
+use super::index::basis::{Access, Basis, read_config};
+use super::index::live::{LiveIndex, Opened};
+use super::index::rebuild::NewIndex;
+use super::index::reconcile::check_present;
 use super::index::{PackRecord, SnapshotRecord};
-use super::live_index::{LiveIndex, Opened};
-use super::local::in_folder;
-use super::lock::WriterLock;
-use super::rebuild::{Basis, INDEX};
-use super::repository_folder::{Pin, RepositoryFolder};
-use super::{Backend, CacheSizes, Exposed, Object, ObjectKind, Reader, StoreError, Writer};
-use crate::format::limits::{MAX_CONFIG, MAX_MANIFEST};
-use crate::format::{Config, Keys, Manifest, PackId, PackKind, RepositoryId, SnapshotId};
-
-/// The purpose for which a repository is opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Reading, beside one writer and other readers. Writes nothing, unless the index must be made again.
-    Read,
-    /// Writing: holds the lock.
-    Write,
-    /// Writing, even if most packs are missing.
-    Heal,
-    /// Looking for damage. Replaces nothing but the index, as everything else is to be reported. Holds the
-    /// lock if possible.
-    Check,
-    /// Looking for damage without writing anything.
-    Survey,
-}
-
-impl Access {
-    /// Whether the repository is opened for writing.
-    pub(super) fn is_write(self) -> bool {
-        matches!(self, Access::Write | Access::Heal)
-    }
-
-    /// Whether damage is looked for, and reported instead of mended.
-    pub(super) fn is_check(self) -> bool {
-        matches!(self, Access::Check | Access::Survey)
-    }
-}
+use super::layout::INDEX;
+use super::{Backend, CacheSizes, Exposed, ObjectKind, Reader, StoreError, Writer};
+use crate::format::{Keys, Manifest, PackId, PackKind, RepositoryId, SnapshotId};
+use crate::monitor::{Cancellation, Monitor, Phase, Work};
 
 /// An open repository.
 ///
@@ -68,6 +42,15 @@ pub struct Repository {
     lock: Option<WriterLock>,
     /// Stays with the folder after the lock was released.
     pin: Option<Pin>,
+}
+
+/// Result of making the index again.
+#[derive(Debug)]
+pub struct Rebuilt {
+    /// Number of packs in the index.
+    pub packs: u64,
+    /// Packs that cannot be read, with the reason. The index holds nothing of them.
+    pub unreadable: Vec<(PackId, StoreError)>,
 }
 
 /// Sums over the packs of one kind.
@@ -136,6 +119,34 @@ impl Repository {
         })
     }
 
+    /// Makes the index of the repository in `root` again. The new index has no record of a snapshot whose
+    /// manifest is missing. Readers use the old index until they miss something in it. `None` when cancelled:
+    /// then the old index stays.
+    pub fn rebuild_index(
+        root: &Path,
+        monitor: &dyn Monitor,
+        cancellation: &Cancellation,
+    ) -> Result<Option<Rebuilt>, StoreError> {
+        let basis = in_folder(root, Access::Write)?;
+        let _lock = basis.lock()?;
+        basis.state()?.clear_temporary()?;
+        let packs = basis.stored_packs()?;
+        if let Ok(index) = basis.open_reader() {
+            check_present(&index.packs()?, &packs.iter().copied().collect())?;
+        }
+        let total = packs.len() as u64;
+        let (index, unreadable) = NewIndex::make(&basis, packs, &mut |done| {
+            monitor.work(&Work { phase: Phase::Indexing, done: done as u64, total });
+            !cancellation.is_cancelled()
+        })?;
+        if cancellation.is_cancelled() {
+            index.discard()?;
+            return Ok(None);
+        }
+        index.publish(&basis)?;
+        Ok(Some(Rebuilt { packs: total - unreadable.len() as u64, unreadable }))
+    }
+
     /// Checks that the config of the repository in `root` can be read. Nothing else can be read without it.
     pub fn check_config(root: &Path) -> Result<(), StoreError> {
         in_folder(root, Access::Read).map(drop)
@@ -181,7 +192,7 @@ impl Repository {
 
     /// Reads the manifest of a snapshot.
     pub fn manifest(&self, id: &SnapshotId) -> Result<Manifest, StoreError> {
-        read_manifest(&*self.backend, &self.basis.keys, id)
+        self.basis.manifest(id)
     }
 
     /// Returns the manifest of a snapshot, from its record if possible. For thousands of snapshots this is a
@@ -302,23 +313,6 @@ impl Repository {
         }
         Ok(totals)
     }
-}
-
-/// Reads the manifest of a snapshot.
-pub(super) fn read_manifest(
-    backend: &dyn Backend,
-    keys: &Keys,
-    id: &SnapshotId,
-) -> Result<Manifest, StoreError> {
-    let object = Object::snapshot(*id);
-    let bytes = backend.get(&object, MAX_MANIFEST)?;
-    Manifest::open(keys, id, &bytes).map_err(StoreError::damaged(|| &object))
-}
-
-/// Reads the config of the repository `name`.
-pub(super) fn read_config(backend: &dyn Backend, name: impl Display) -> Result<Config, StoreError> {
-    let bytes = backend.get(&Object::config(), MAX_CONFIG)?;
-    Config::decode(&bytes).map_err(StoreError::damaged(|| format!("the config of the repository {name}")))
 }
 
 /// Returns unpredictable bytes.

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use crate::format::{BlockBuilder, BlockEncoder, Keys, PackBuilder, SealedPack, Secret};
-use crate::store::live_index::LiveIndex;
-use crate::store::rebuild::Basis;
+use crate::store::index::basis::Basis;
+use crate::store::index::live::LiveIndex;
 
 /// A medium with a bad sector.
 #[derive(Debug, Default)]

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::*;
-use crate::store::rebuild::OLD_INDEX;
+use crate::store::layout::OLD_INDEX;
 
 fn index(store: &Store) -> PathBuf {
     store.directory.path().join("repository").join(INDEX)
