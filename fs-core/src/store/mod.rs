@@ -38,6 +38,7 @@ pub use object::{Listed, Object, ObjectKind};
 pub use repair::salvage::{PackNames, Salvage, Salvages};
 pub use repository::{PackTotals, Rebuilt, Repository, random};
 pub use tree::content::{Bytes, ContentWriter, CopyError, FileReader};
+pub use tree::content_walk::{ContentVisitor, ContentWalk};
 pub use tree::directory::{
     Comparison, Differing, DirectoryCursor, DirectoryWriter, Found, NamedEntry, NodeRef, entries, find,
     lookup,

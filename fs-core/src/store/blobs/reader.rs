@@ -4,8 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::format::limits::MAX_BLOCK_RAW;
 use crate::format::{
-    BlobId, Block, Catalogue, ChunkList, Content, ExtentKind, FormatError, Keys, LinkRecord, Node, PackId,
-    Placement, XattrSet,
+    BlobId, Block, Catalogue, ChunkList, FormatError, Keys, LinkRecord, Node, PackId, Placement, XattrSet,
 };
 use crate::store::blobs::cache::{CacheSizes, WeightedCache};
 use crate::store::blobs::delta::Base;
@@ -235,31 +234,6 @@ impl Reader {
     pub fn xattrs(&self, id: &BlobId) -> Result<XattrSet, StoreError> {
         let blob = self.blob(id)?;
         XattrSet::decode(&blob).map_err(StoreError::damaged(|| format!("extended attributes {id}")))
-    }
-
-    /// Whether all of a content can be read.
-    pub fn has_content(&self, content: &Content) -> bool {
-        let mut lists = match content {
-            Content::Inline(_) => return true,
-            Content::Blob(id) => return self.blob(id).is_ok(),
-            Content::Chunks(id) => vec![*id],
-        };
-        // A forged list may name the same list below it many times.
-        let mut seen = HashSet::new();
-        while let Some(id) = lists.pop() {
-            if !seen.insert(id) {
-                continue;
-            }
-            let Ok(list) = self.chunk_list(&id) else { return false };
-            for extent in list.extents() {
-                match extent.kind {
-                    ExtentKind::Data(id) if self.blob(&id).is_err() => return false,
-                    ExtentKind::List(id) => lists.push(id),
-                    ExtentKind::Data(_) | ExtentKind::Hole => {}
-                }
-            }
-        }
-        true
     }
 
     fn locate(&self, id: &BlobId) -> Result<(PackId, Placement), StoreError> {
