@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use super::*;
-use crate::format::LinkTableBuilder;
+use crate::format::{BlobId, LinkTableBuilder};
 use crate::store::{Access, CacheSizes, ContentWriter, Repository, Statistics};
 use crate::testing::samples::manifest;
 
