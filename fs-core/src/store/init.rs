@@ -45,6 +45,11 @@ impl Repository {
         backend: Arc<dyn Backend>,
         state: Option<Arc<RepositoryFolder>>,
     ) -> Result<(), StoreError> {
+        let root = state.as_ref().map_or(Path::new(""), |state| state.path()).to_owned();
+        match backend.size(&Object::config()) {
+            Err(StoreError::Missing(_)) => {}
+            size => return Err(size.map_or_else(|error| error, |_| StoreError::AlreadyExists(root))),
+        }
         let config = Config {
             id: RepositoryId(random()?),
             secret: Secret(random()?),

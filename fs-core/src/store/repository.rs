@@ -79,7 +79,7 @@ impl Repository {
         state: Option<Arc<RepositoryFolder>>,
         access: Access,
     ) -> Result<Self, StoreError> {
-        let config = read_config(&*backend, "in this store")?;
+        let config = read_config(&*backend, &"in this store")?;
         Self::of(Basis::new(backend, state, &config, access))
     }
 

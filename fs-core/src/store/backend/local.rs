@@ -178,7 +178,7 @@ pub(in crate::store) fn in_folder(root: &Path, access: Access) -> Result<Basis, 
         opened => opened?,
     };
     let backend = LocalBackend::new(&folder);
-    let config = match read_config(&backend, root.display()) {
+    let config = match read_config(&backend, &root.display()) {
         Err(StoreError::Missing(_)) if !backend.holds_objects()? => return Err(not_a_repository()),
         config => config?,
     };

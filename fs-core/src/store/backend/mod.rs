@@ -113,7 +113,9 @@ impl dyn Backend + '_ {
 
     /// Closes all objects that the store keeps open.
     pub(in crate::store) fn close_all(&self) {
-        self.local().map(|local| local.close(None));
+        if let Some(local) = self.local() {
+            local.close(None);
+        }
     }
 
     /// Quarantines an object and returns its new path. `None` if it was missing already.

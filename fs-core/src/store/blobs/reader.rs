@@ -1,5 +1,6 @@
 use std::collections::HashSet;
 use std::ops::{Deref, Range};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::format::limits::MAX_BLOCK_RAW;
@@ -12,7 +13,6 @@ use crate::store::blobs::packs::{BlockKey, Packs, Recent};
 use crate::store::blobs::search::Searches;
 use crate::store::index::live::LiveIndex;
 use crate::store::{Backend, Object, ObjectKind, StoreError};
-use std::sync::atomic::Ordering;
 
 /// Reads blobs. Shared by threads. Every block is verified when it is decoded.
 #[derive(Clone)]

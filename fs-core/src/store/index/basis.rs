@@ -132,7 +132,7 @@ impl Basis {
 }
 
 /// Reads the config of the repository `name`.
-pub(in crate::store) fn read_config(backend: &dyn Backend, name: impl Display) -> Result<Config, StoreError> {
+pub(in crate::store) fn read_config(backend: &dyn Backend, name: &dyn Display) -> Result<Config, StoreError> {
     let bytes = backend.get(&Object::config(), MAX_CONFIG)?;
     Config::decode(&bytes).map_err(StoreError::damaged(|| format!("the config of the repository {name}")))
 }

@@ -140,6 +140,8 @@ fn opening_asks_for_the_size_of_no_pack() {
     let state = tempfile::tempdir().unwrap();
     let folder = || Some(RepositoryFolder::open(state.path()).unwrap());
     Repository::init_on(backend.clone(), None).unwrap();
+    let again = Repository::init_on(backend.clone(), None);
+    assert!(matches!(again, Err(StoreError::AlreadyExists(_))), "another config would be the end of it");
     two_packs(&open(Access::Write));
     // The index is on the disk though the objects are not.
     let local = |access| Repository::open_on(backend.clone(), folder(), access).unwrap();
