@@ -1,7 +1,6 @@
 //! A repository in a folder. `docs/format.md` shows the layout.
 
 mod misplaced;
-mod open;
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -11,7 +10,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use self::misplaced::Misplaced;
-use self::open::OpenPacks;
 use crate::format::FormatError;
 use crate::store::backend::folder::Folder;
 use crate::store::backend::patience::PATIENCE;
@@ -26,7 +24,6 @@ use crate::store::{Backend, Listed, LocalStore, Object, ObjectKind, StoreError};
 pub struct LocalBackend {
     folder: Arc<RepositoryFolder>,
     misplaced: Misplaced,
-    open: OpenPacks,
     next_temporary: AtomicU64,
 }
 
@@ -40,7 +37,6 @@ impl LocalBackend {
         Self {
             folder: Arc::clone(folder),
             misplaced: Misplaced::default(),
-            open: OpenPacks::default(),
             next_temporary: AtomicU64::new(0),
         }
     }
@@ -90,7 +86,6 @@ impl LocalBackend {
     fn follow(&self) {
         if self.folder.follow() {
             self.misplaced.forget();
-            self.open.close(None);
         }
     }
 
@@ -120,19 +115,6 @@ impl LocalBackend {
     /// Opens an object's file.
     fn open(&self, root: &Folder, object: &Object) -> Result<(File, PathBuf), StoreError> {
         self.at(root, object, |folder, name| Ok((folder.file(name)?, folder.path_of(name))))
-    }
-
-    /// Returns `len` bytes at `offset` of a pack, from a kept handle if there is one.
-    fn read_pack(&self, object: &Object, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
-        self.within(|root| {
-            let file = self.open.get(&object.name, || self.open(root, object))?;
-            read_range(&file.0, offset, len)
-                .map_err(|error| cannot_read(object, &file.1, error))
-                // The next attempt finds a file that has replaced this one.
-                .inspect_err(|_| {
-                    self.open.close(Some(&object.name));
-                })
-        })
     }
 }
 
@@ -294,7 +276,6 @@ impl Backend for LocalBackend {
             above.map_or(Ok(()), |above| above.sync())
         };
         let published = put();
-        self.open.close(Some(&object.name));
         if published.is_err() {
             // Frees the space, in case the disk is full. A failure here does not change the error to report.
             let _ = folder.remove(&temporary);
@@ -303,9 +284,6 @@ impl Backend for LocalBackend {
     }
 
     fn get_range(&self, object: &Object, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
-        if object.kind == ObjectKind::Pack {
-            return self.read_pack(object, offset, len);
-        }
         self.within(|root| {
             let (file, path) = self.open(root, object)?;
             read_range(&file, offset, len).map_err(|error| cannot_read(object, &path, error))
@@ -313,18 +291,13 @@ impl Backend for LocalBackend {
     }
 
     fn get_end(&self, object: &Object, len: usize) -> Result<(Vec<u8>, u64), StoreError> {
-        // The file is opened anew, as its catalogue is read for the first time, or to be verified.
         self.within(|root| {
             let (file, path) = self.open(root, object)?;
             let read = file.metadata().map(|metadata| metadata.len()).and_then(|size| {
                 let len = size.min(len as u64);
                 Ok((read_range(&file, size - len, len as usize)?, size))
             });
-            let end = read.map_err(|error| cannot_read(object, &path, error))?;
-            if object.kind == ObjectKind::Pack {
-                self.open.keep(&object.name, (file, path));
-            }
-            Ok(end)
+            read.map_err(|error| cannot_read(object, &path, error))
         })
     }
 
@@ -349,7 +322,6 @@ impl Backend for LocalBackend {
             folder.remove(name)?;
             folder.sync()
         });
-        self.open.close(Some(&object.name));
         match removed {
             Err(StoreError::Missing(_)) => Ok(()),
             removed => removed,
@@ -387,7 +359,6 @@ impl LocalStore for LocalBackend {
             folder.sync()?;
             from.sync()
         })?;
-        self.open.close(Some(&object.name));
         Ok(format!("{DAMAGED}/{kind}/{free}"))
     }
 
@@ -428,10 +399,6 @@ impl LocalStore for LocalBackend {
 
     fn move_to_own_folder(&self, pack: &str) -> Result<(), StoreError> {
         self.misplaced.move_to_own_folder(&self.root(), pack)
-    }
-
-    fn close(&self, object: Option<&Object>) -> bool {
-        self.open.close(object.map(|object| object.name.as_str()))
     }
 
     fn foreign(&self) -> Vec<StoreError> {
@@ -503,31 +470,6 @@ mod tests {
         drop(pin);
         assert!(backend.within(|root| Err::<(), _>(fail(root))).is_err());
         assert_ne!(backend.root().identity().unwrap(), first);
-    }
-
-    /// A handle that is kept must not hide what happens to its file.
-    #[cfg(unix)]
-    #[test]
-    fn an_open_pack_that_is_cut_or_replaced_is_noticed() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("repository");
-        let (backend, _) = create(&path);
-        let pack = Object { kind: ObjectKind::Pack, name: "ab".repeat(32) };
-        let file = path.join("packs/ab").join(&pack.name);
-        let read = || backend.get_range(&pack, 2, 4);
-        backend.put(&pack, b"0123456789").unwrap();
-        assert_eq!(read().unwrap(), b"2345");
-        fs::write(&file, b"0123").unwrap();
-        assert!(matches!(read(), Err(StoreError::Damaged { .. })));
-        fs::write(&file, b"abcdefgh").unwrap();
-        assert_eq!(read().unwrap(), b"cdef");
-        // Bytes that fail verification make the reader close the file and read the pack again.
-        fs::write(directory.path().join("new"), b"repaired").unwrap();
-        fs::rename(directory.path().join("new"), &file).unwrap();
-        assert!(backend.close(Some(&pack)) && !backend.close(Some(&pack)));
-        assert_eq!(read().unwrap(), b"pair");
-        backend.quarantine(&pack).unwrap();
-        assert!(matches!(read(), Err(StoreError::Missing(_))));
     }
 
     #[test]

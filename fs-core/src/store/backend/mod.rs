@@ -88,10 +88,6 @@ pub trait LocalStore {
     /// Moves a misplaced pack into its own folder. Durable on return.
     fn move_to_own_folder(&self, pack: &str) -> Result<(), StoreError>;
 
-    /// Closes an object that is kept open, or all of them, so that the next read finds a file that has replaced
-    /// it. Returns whether any was open.
-    fn close(&self, object: Option<&Object>) -> bool;
-
     /// Errors for entries that have the name of a file or folder of the repository but are of another type.
     /// Objects are left out.
     fn foreign(&self) -> Vec<StoreError>;
@@ -104,18 +100,6 @@ impl dyn Backend + '_ {
     /// Syncs all visible objects of a kind, if the store can hold objects that are not durable.
     pub(in crate::store) fn sync(&self, kind: ObjectKind) -> Result<(), StoreError> {
         self.local().map_or(Ok(()), |local| local.sync(kind))
-    }
-
-    /// Closes an object that the store keeps open. Returns whether it was open.
-    pub(in crate::store) fn close(&self, object: &Object) -> bool {
-        self.local().is_some_and(|local| local.close(Some(object)))
-    }
-
-    /// Closes all objects that the store keeps open.
-    pub(in crate::store) fn close_all(&self) {
-        if let Some(local) = self.local() {
-            local.close(None);
-        }
     }
 
     /// Quarantines an object and returns its new path. `None` if it was missing already.

@@ -12,7 +12,7 @@ use crate::store::blobs::delta::Base;
 use crate::store::blobs::packs::{BlockKey, Packs, Recent};
 use crate::store::blobs::search::Searches;
 use crate::store::index::live::LiveIndex;
-use crate::store::{Backend, Object, ObjectKind, StoreError};
+use crate::store::{Backend, ObjectKind, StoreError};
 
 /// Reads blobs. Shared by threads. Every block is verified when it is decoded.
 #[derive(Clone)]
@@ -311,14 +311,6 @@ impl Reader {
     }
 
     fn decode_block(&self, pack: PackId, place: Placement) -> Result<Vec<u8>, StoreError> {
-        self.decode_stored(pack, place).or_else(|error| {
-            // A repair may have replaced the file that is open.
-            let is_closed = error.is_damage() && self.shared.backend.close(&Object::pack(pack));
-            if is_closed { self.decode_stored(pack, place) } else { Err(error) }
-        })
-    }
-
-    fn decode_stored(&self, pack: PackId, place: Placement) -> Result<Vec<u8>, StoreError> {
         let stored = self.shared.packs.block(pack, place, &self.own.recent)?;
         let damaged = block_damaged(pack, place);
         let block = place.check(&stored).and_then(|stored| Block::open(&self.shared.keys, stored));

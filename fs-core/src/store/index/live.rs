@@ -91,8 +91,6 @@ impl LiveIndex {
     }
 
     fn put(&self, index: Index) -> Arc<Index> {
-        // Packs that the new index lacks may be gone. Their room is free once they are closed.
-        self.basis.backend.close_all();
         let index = Arc::new(index);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&index);
         index
