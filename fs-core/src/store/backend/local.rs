@@ -3,8 +3,9 @@
 mod misplaced;
 
 use std::fs::File;
-use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -112,43 +113,38 @@ impl LocalBackend {
         }
     }
 
-    /// Opens an object's file.
-    fn open(&self, root: &Folder, object: &Object) -> Result<(File, PathBuf), StoreError> {
-        self.at(root, object, |folder, name| Ok((folder.file(name)?, folder.path_of(name))))
+    /// Reads the range that `choose` makes of the object's size. Also returns the size.
+    fn read(
+        &self,
+        object: &Object,
+        choose: impl Fn(u64) -> Option<Range<u64>>,
+    ) -> Result<(Vec<u8>, u64), StoreError> {
+        self.within(|root| {
+            self.at(root, object, |folder, name| {
+                let file = folder.file(name)?;
+                let range = |size| {
+                    choose(size)
+                        .filter(|range| range.end <= size)
+                        .ok_or_else(|| StoreError::damaged(|| object)(FormatError::Truncated("object")))
+                };
+                let read = StoreError::io("read", folder.path_of(name));
+                let size = match file.metadata() {
+                    Ok(metadata) => metadata.len(),
+                    Err(error) => return Err(read(error)),
+                };
+                let bytes = read_range(file, range(size)?).map_err(read)?;
+                Ok((bytes, size))
+            })
+        })
     }
 }
 
-fn cannot_read(object: &Object, path: &Path, error: io::Error) -> StoreError {
-    match error.kind() {
-        ErrorKind::UnexpectedEof => StoreError::damaged(|| object)(FormatError::Truncated("object")),
-        _ => StoreError::io("read", path)(error),
+fn read_range(mut file: File, range: Range<u64>) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; (range.end - range.start) as usize];
+    if range.start > 0 {
+        file.seek(SeekFrom::Start(range.start))?;
     }
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, bytes, offset)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_read(file, bytes, offset)
-}
-
-/// Reads a range, all of it. No position of the file is used, so threads may share the file.
-fn read_range(file: &File, offset: u64, len: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; len];
-    let mut filled = 0;
-    while filled < len {
-        let at = offset.checked_add(filled as u64).filter(|at| i64::try_from(*at).is_ok());
-        let at = at.ok_or(ErrorKind::UnexpectedEof)?;
-        match read_at(file, &mut bytes[filled..], at) {
-            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
+    file.read_exact(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -284,21 +280,12 @@ impl Backend for LocalBackend {
     }
 
     fn get_range(&self, object: &Object, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
-        self.within(|root| {
-            let (file, path) = self.open(root, object)?;
-            read_range(&file, offset, len).map_err(|error| cannot_read(object, &path, error))
-        })
+        let (bytes, _) = self.read(object, |_| Some(offset..offset.checked_add(len as u64)?))?;
+        Ok(bytes)
     }
 
     fn get_end(&self, object: &Object, len: usize) -> Result<(Vec<u8>, u64), StoreError> {
-        self.within(|root| {
-            let (file, path) = self.open(root, object)?;
-            let read = file.metadata().map(|metadata| metadata.len()).and_then(|size| {
-                let len = size.min(len as u64);
-                Ok((read_range(&file, size - len, len as usize)?, size))
-            });
-            read.map_err(|error| cannot_read(object, &path, error))
-        })
+        self.read(object, |size| Some(size.saturating_sub(len as u64)..size))
     }
 
     fn size(&self, object: &Object) -> Result<u64, StoreError> {

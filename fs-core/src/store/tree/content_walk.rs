@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::store::{Reader, StoreError};
 use crate::format::{BlobId, ChunkList, Content, ExtentKind, FormatError};
+use crate::store::{Reader, StoreError};
 
 /// Receives the blobs of contents. Its errors end the walk, so it also decides about cancellation.
 pub trait ContentVisitor {
