@@ -9,7 +9,6 @@ use std::thread::{self, JoinHandle};
 
 use crate::format::{Catalogue, PackBuilder, PackKind};
 use crate::store::blobs::compress::{Compressed, CompressedBlock, Compressor, Job, OpenBlock};
-use crate::store::blobs::writer::slot;
 use crate::store::index::PackRecord;
 use crate::store::index::live::LiveIndex;
 use crate::store::{Backend, Object, Reader, StoreError};
@@ -124,6 +123,11 @@ impl Drop for Packer {
         // Any error belongs to a commit that was never made.
         let _ = self.join();
     }
+}
+
+/// Position of a pack kind in arrays with one element for each kind.
+pub(super) fn slot(kind: PackKind) -> usize {
+    usize::from(kind.code())
 }
 
 fn spawn<T: Send + 'static>(

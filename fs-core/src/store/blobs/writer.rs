@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::format::{BlobId, Keys, Manifest, PackKind, SnapshotId};
 use crate::store::blobs::compress::{Job, OpenBlock};
 use crate::store::blobs::delta::DeltaGroups;
-use crate::store::blobs::packer::Packer;
+use crate::store::blobs::packer::{Packer, slot};
 use crate::store::index::live::LiveIndex;
 use crate::store::{Backend, Object, Reader, StoreError};
 
@@ -127,9 +127,4 @@ impl Writer {
         self.index.note_snapshot(id, manifest);
         Ok((id, self.statistics))
     }
-}
-
-/// Position of a pack kind in arrays with one element for each kind.
-pub(in crate::store) fn slot(kind: PackKind) -> usize {
-    usize::from(kind.code())
 }
