@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn nothing_is_said_twice() {
         let source = io::Error::from(io::ErrorKind::PermissionDenied);
-        let (_, message) = of(StoreError::Io { action: "open", path: "/r".into(), source });
+        let (_, message) = of(StoreError::Io { action: "open", object: "/r".into(), source });
         assert_eq!(message.matches("ermission").count(), 1, "{message}");
     }
 

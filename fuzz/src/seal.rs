@@ -1,4 +1,4 @@
-//! Frames around bodies that no writer made, as `docs/format.md` says: a fuzzer would never guess a tag.
+//! Frames around bodies that no writer made, as `docs/format.md` says: a fuzzer would never guess a MAC.
 
 use fs_core::format::{Keys, Secret};
 

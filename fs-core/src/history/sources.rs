@@ -137,7 +137,7 @@ impl Sources {
         let mut lost: HashMap<Box<[u8]>, Vec<Moment>> = HashMap::new();
         for (id, record) in recorded.into_iter().filter(|(id, _)| !seen.contains(id)) {
             let moment = moment(record.time, id, record.number());
-            lost.entry(record.source).or_default().push(moment);
+            lost.entry(record.source.clone()).or_default().push(moment);
         }
         let tags_of = tags.by_snapshot();
         let sources = by_source.into_iter().map(|(name, snapshots)| {
