@@ -1,8 +1,8 @@
 //! Yester's platform-neutral core.
 //!
 //! Each layer names only itself and those before it: [`mod@format`] → [`store`] → {[`import`], [`view`],
-//! [`maintain`]} → {[`mod@export`], `restore`, `watch`} → [`service`]. [`clock`], [`monitor`] and [`windows`] are
-//! below all of them.
+//! [`maintain`]} → {[`mod@export`], `restore`, `watch`} → [`service`]. [`clock`], [`monitor`],
+//! [`platform`] and [`windows`] are below all of them.
 
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 #![allow(
@@ -16,6 +16,7 @@ pub mod format;
 pub mod import;
 pub mod maintain;
 pub mod monitor;
+pub mod platform;
 #[cfg(any(target_os = "linux", windows))]
 pub mod restore;
 pub mod service;

@@ -9,19 +9,20 @@ use std::path::{Path, PathBuf};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// Each module of fs-core's root, and the modules that it may name beside itself.
-const LAYERS: [(&str, &[&str]); 13] = [
+const LAYERS: [(&str, &[&str]); 14] = [
     ("clock", &[]),
     ("monitor", &[]),
+    ("platform", &[]),
     ("windows", &[]),
     ("format", &["monitor"]),
     ("store", &["clock", "monitor", "format"]),
-    ("import", &["clock", "monitor", "windows", "format", "store"]),
+    ("import", &["clock", "monitor", "platform", "windows", "format", "store"]),
     ("view", &["clock", "monitor", "windows", "format", "store"]),
     ("maintain", &["clock", "monitor", "format", "store"]),
-    ("restore", &["clock", "monitor", "windows", "format", "store", "import", "view"]),
+    ("restore", &["clock", "monitor", "platform", "windows", "format", "store", "import", "view"]),
     ("export", &["clock", "monitor", "windows", "format", "store", "import", "view"]),
-    ("watch", &["clock", "monitor", "format", "store", "import", "view", "service"]),
-    ("service", &["clock", "monitor", "windows", "format", "store", "import", "view", "maintain"]),
+    ("watch", &["clock", "monitor", "platform", "format", "store", "import", "view", "service"]),
+    ("service", &["clock", "monitor", "platform", "windows", "format", "store", "import", "view", "maintain"]),
     ("testing", &["clock", "monitor", "format", "store", "import", "view", "maintain", "service"]),
 ];
 

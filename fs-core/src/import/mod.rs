@@ -12,8 +12,6 @@ mod file_systems;
 #[cfg(unix)]
 pub mod layout;
 mod links;
-#[cfg(target_os = "linux")]
-pub mod mounts;
 mod parent;
 mod scan;
 mod seen;

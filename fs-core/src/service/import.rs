@@ -5,14 +5,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-#[cfg(unix)]
-use super::rsync_at_work::rsync_at_work;
 use super::session::{Label, Session, TreeIdentity, WRITERS, Walked, origin, worse};
 use super::waiting::Waiting;
 use super::{ServiceError, SnapshotInfo, other_tree};
 use crate::format::{Status, Time, is_source_name};
 use crate::import::{self, AtRest, ImportError, path_of};
 use crate::monitor::{Cancellation, Monitor, Progress};
+use crate::platform::rsync_writer;
 use crate::store::{Access, Repository, Statistics, StoreError};
 use crate::view::{Snapshot, Sources};
 
@@ -266,7 +265,7 @@ fn status_of_writers(
 ) -> Result<Status, ServiceError> {
     let mut waiting = Waiting::new(options.wait_limit);
     loop {
-        let Some(pid) = rsync_at_work(tree) else { return Ok(options.run_status) };
+        let Some(pid) = rsync_writer(tree) else { return Ok(options.run_status) };
         let sign = format!("rsync is writing to it (process {pid})");
         if options.at_rest_for.is_some() {
             return Err(ImportError::NotAtRest { path: tree.to_owned(), sign }.into());
@@ -277,13 +276,6 @@ fn status_of_writers(
             return Ok(Status::Partial);
         }
     }
-}
-
-/// Always `None`: rsync's processes are not looked for here. A tree that Windows programs write to is never
-/// quiescent as a whole.
-#[cfg(not(unix))]
-fn rsync_at_work(_: &Path) -> Option<u32> {
-    None
 }
 
 fn absolute(tree: &Path) -> Result<PathBuf, ServiceError> {

@@ -8,8 +8,6 @@ mod maintain;
 mod meant;
 mod other_tree;
 #[cfg(unix)]
-pub(crate) mod rsync_at_work;
-#[cfg(unix)]
 mod runs;
 pub(crate) mod session;
 mod stats;
@@ -21,8 +19,6 @@ mod within;
 
 use std::path::Path;
 
-#[cfg(target_os = "linux")]
-pub use crate::import::mounts::{MOUNT_TYPE, Mounted, mounted};
 pub use days::{Day, days};
 pub use error::ServiceError;
 pub use history::{History, SnapshotInfo, TagInfo, open_view};

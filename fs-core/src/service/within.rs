@@ -4,7 +4,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{self, Path, PathBuf};
 
 use crate::format::limits::MAX_SOURCE_NAME;
-use crate::import::mounts::mounted;
+use crate::platform;
 
 /// The target of a mount path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Within {
 /// snapshots there. The path and the directories above it need not exist in the named snapshot.
 pub fn within(path: &Path) -> io::Result<Option<Within>> {
     let path = real(path)?;
-    let mounts = mounted()?;
+    let mounts = platform::mounts()?;
     // Of several mounts on one path, the last one covers the others.
     let above = mounts.iter().filter(|mount| path.starts_with(&mount.path));
     let mount = above.max_by_key(|mount| mount.path.as_os_str().len()).filter(|mount| mount.is_history());

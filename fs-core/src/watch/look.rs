@@ -16,8 +16,8 @@ use crate::format::{Status, Time};
 use crate::import::ImportError;
 use crate::import::layout::{Layout, LeftOut, Plan};
 use crate::monitor::{Cancellation, Monitor};
+use crate::platform::rsync_writer;
 use crate::service::import::tree_key;
-use crate::service::rsync_at_work::rsync_at_work;
 use crate::service::session::RUNS;
 use crate::service::{ImportOptions, Imported, ServiceError, import_tree, source_name};
 use crate::service::{Known, Outcome, RunImporter, make_plan, run_states};
@@ -56,7 +56,7 @@ pub(super) fn look(
     }
     // Summaries and locks show the state of each run; elsewhere all runs wait together.
     let tells = planned.layout == Layout::Dirvish || source.watched.place.config.is_some();
-    if let Some(pid) = rsync_at_work(&planned.root).filter(|_| !tells) {
+    if let Some(pid) = rsync_writer(&planned.root).filter(|_| !tells) {
         return Ok(at_work(pid));
     }
     let running = planned.running;

@@ -8,7 +8,6 @@ mod leftovers;
 mod model;
 mod plain;
 mod probe;
-mod rights;
 mod subject;
 
 use std::collections::HashSet;

@@ -5,21 +5,16 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::{AtFlags, StatxAttributes, StatxFlags, fstatfs, ioctl_getflags, statx};
+use rustix::fs::{AtFlags, StatxAttributes, StatxFlags, ioctl_getflags, statx};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use super::Folder;
 use super::foresight::Shown;
 use super::plain::Plain;
-use super::rights::{CAP_FOWNER, Rights};
-
-/// Types of file systems, as `statfs` returns them (linux/magic.h).
-const FAT: u64 = 0x4d44;
-const EXFAT: u64 = 0x2011_bab0;
-const FUSE: u64 = 0x6573_5546;
-const EXT: u64 = 0xef53;
-const BTRFS: u64 = 0x9123_683e;
+use crate::platform;
+use crate::platform::credentials::{CAP_FOWNER, Credentials};
+use crate::platform::file_system::{BTRFS, EXFAT, EXT, FAT, FUSE, type_of};
 
 /// `FS_CASEFOLD_FL`: names in the folder, and in new folders below it, are compared without case.
 const CASEFOLD: u32 = 0x4000_0000;
@@ -71,7 +66,7 @@ impl Folder {
     // Field types differ between architectures.
     #[allow(clippy::unnecessary_cast, clippy::cast_sign_loss)]
     pub(in crate::restore::disk) fn file_system(&self) -> FileSystem {
-        let kind = fstatfs(self).map_or(0, |found| u64::from(found.f_type as u32));
+        let kind = type_of(self).unwrap_or_default();
         let found = statx(self, c"", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID);
         let mount = found.map_or((0, 0), |found| {
             let device = rustix::fs::makedev(found.stx_dev_major, found.stx_dev_minor) as u64;
@@ -113,7 +108,7 @@ impl Folder {
         let folder = statx(self, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)?;
         let entry = statx(self, name, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS)?;
         let user = geteuid().as_raw();
-        let is_own = entry.stx_uid == user || folder.stx_uid == user || Rights::own().may(CAP_FOWNER);
+        let is_own = entry.stx_uid == user || folder.stx_uid == user || Credentials::own().may(CAP_FOWNER);
         let fixed = StatxAttributes::IMMUTABLE | StatxAttributes::APPEND;
         if (folder.stx_mode & STICKY != 0 && !is_own) || entry.stx_attributes.intersects(fixed) {
             return Err(Errno::PERM.into());
@@ -128,14 +123,9 @@ impl Folder {
 /// Whether the device behind a FUSE file system holds exFAT. The list of mounts shows exfat-fuse only as
 /// `fuseblk`.
 fn is_exfat(device: u64) -> bool {
-    let number = format!("{}:{}", rustix::fs::major(device), rustix::fs::minor(device));
-    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    let source = mounts.lines().find_map(|line| {
-        let (point, described) = line.split_once(" - ")?;
-        let source = described.strip_prefix("fuseblk ")?.split(' ').next()?;
-        (point.split(' ').nth(2) == Some(&number)).then_some(source)
-    });
+    let mounts = platform::mounts().unwrap_or_default();
+    let source = mounts.iter().find(|mount| mount.device == device && mount.kind == "fuseblk");
     let mut begin = [0; 11];
-    let read = source.map(|source| File::open(source).and_then(|mut device| device.read_exact(&mut begin)));
+    let read = source.map(|mount| File::open(&mount.source).and_then(|mut device| device.read_exact(&mut begin)));
     matches!(read, Some(Ok(()))) && begin[3..] == *b"EXFAT   "
 }

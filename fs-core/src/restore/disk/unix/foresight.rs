@@ -12,7 +12,7 @@ use rustix::process::geteuid;
 use super::attributes::{lost_time, set, set_mtime, set_rights};
 use super::model::{Foreign, Model};
 use super::probe::Probe;
-use super::rights::{CAP_MKNOD, Rights};
+use crate::platform::credentials::{CAP_MKNOD, Credentials};
 use super::subject::{Settable, Subject};
 use super::{Folder, is_device};
 use crate::format::XattrSet;
@@ -28,7 +28,7 @@ pub(in crate::restore) fn foresee(
 ) -> io::Result<(Lacking, Option<FileId>)> {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let is_whiteout = attr.kind == FileKind::CharDevice && attr.rdev == (0, 0);
-    if is_device(attr.kind) && !is_whiteout && !Rights::own().may_for_all(CAP_MKNOD) {
+    if is_device(attr.kind) && !is_whiteout && !Credentials::own().may_for_all(CAP_MKNOD) {
         return Err(Errno::PERM.into());
     }
     let plain = site.file_system().plain;
@@ -128,7 +128,7 @@ pub(in crate::restore) fn foresee_existing(
     attr: &Attr,
     xattrs: &XattrSet,
 ) -> Lacking {
-    let is_own = Subject::open(folder).status().is_ok_and(|status| Rights::own().owns(status.uid));
+    let is_own = Subject::open(folder).status().is_ok_and(|status| Credentials::own().owns(status.uid));
     if !is_own {
         return set(&Foreign(folder), attr, xattrs);
     }

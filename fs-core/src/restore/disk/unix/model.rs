@@ -9,7 +9,7 @@ use rustix::process::{getegid, geteuid};
 
 use super::Folder;
 use super::plain::Plain;
-use super::rights::{CAP_SETFCAP, CAP_SYS_ADMIN, Rights};
+use crate::platform::credentials::{CAP_SETFCAP, CAP_SYS_ADMIN, Credentials};
 use super::subject::{Settable, Status, Subject};
 use crate::format::Time;
 use crate::format::acl::{self, Acl, Tag};
@@ -21,7 +21,7 @@ const SPECIAL: u16 = 0o7000;
 pub(super) struct Model<'a> {
     folder: &'a Folder,
     plain: Option<Plain>,
-    rights: &'static Rights,
+    credentials: &'static Credentials,
     status: Cell<Status>,
 }
 
@@ -34,7 +34,7 @@ impl<'a> Model<'a> {
             Some(status) => Status { mode: status.mode & 0o777, ..status },
             None => own,
         };
-        Self { folder, plain, rights: Rights::own(), status: Cell::new(status) }
+        Self { folder, plain, credentials: Credentials::own(), status: Cell::new(status) }
     }
 
     /// An existing folder.
@@ -58,15 +58,15 @@ impl Settable for Model<'_> {
         if self.plain.is_some() && (uid, gid) != (had.uid, had.gid) {
             return Err(Errno::PERM);
         }
-        let is_known = self.rights.knows_user(uid) && self.rights.knows_group(gid);
+        let is_known = self.credentials.knows_user(uid) && self.credentials.knows_group(gid);
         if !is_known {
             return Err(Errno::INVAL);
         }
         if uid != had.uid {
-            self.rights.user(uid)?;
+            self.credentials.check_user(uid)?;
         }
         if gid != had.gid {
-            self.rights.group(gid)?;
+            self.credentials.check_group(gid)?;
         }
         self.status.set(Status { uid, gid, ..had });
         Ok(())
@@ -93,8 +93,8 @@ impl Settable for Model<'_> {
         let bytes = name.to_bytes();
         let is_list = bytes == acl::ACCESS || bytes == acl::DEFAULT;
         let is_known = |tag| match tag {
-            Tag::User(id) => self.rights.knows_user(id),
-            Tag::Group(id) => self.rights.knows_group(id),
+            Tag::User(id) => self.credentials.knows_user(id),
+            Tag::Group(id) => self.credentials.knows_group(id),
             _ => true,
         };
         if is_list
@@ -103,8 +103,8 @@ impl Settable for Model<'_> {
         {
             return Err(Errno::INVAL);
         }
-        if bytes.starts_with(b"trusted.") && !self.rights.may_for_all(CAP_SYS_ADMIN)
-            || bytes == b"security.capability" && !self.rights.may(CAP_SETFCAP)
+        if bytes.starts_with(b"trusted.") && !self.credentials.may_for_all(CAP_SYS_ADMIN)
+            || bytes == b"security.capability" && !self.credentials.may(CAP_SETFCAP)
         {
             return Err(Errno::PERM);
         }
@@ -137,7 +137,7 @@ impl Settable for Foreign<'_> {
     }
 
     fn chown(&self, owner: Option<u32>, group: Option<u32>) -> Result<()> {
-        let rights = Rights::own();
+        let rights = Credentials::own();
         let is_known =
             owner.is_none_or(|id| rights.knows_user(id)) && group.is_none_or(|id| rights.knows_group(id));
         Err(if is_known { Errno::PERM } else { Errno::INVAL })

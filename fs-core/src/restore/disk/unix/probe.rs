@@ -12,7 +12,7 @@ use rustix::process::{getegid, geteuid};
 
 use super::Folder;
 use super::attributes::REMOVABLE;
-use super::rights::Rights;
+use crate::platform::credentials::Credentials;
 use super::subject::{Settable, Status, Subject};
 use crate::format::{Time, acl};
 use crate::view::{Attr, FileKind};
@@ -99,7 +99,7 @@ impl Settable for Probe {
 
     fn chmod(&self, mode: u16) -> Result<()> {
         // A user who is not in the group cannot set set-group-ID.
-        let is_foreign = self.owners.get().is_some_and(|(_, gid)| Rights::own().group(gid).is_err());
+        let is_foreign = self.owners.get().is_some_and(|(_, gid)| Credentials::own().check_group(gid).is_err());
         self.subject().chmod(if is_foreign { mode & !SET_GROUP } else { mode })
     }
 

@@ -10,11 +10,9 @@ use rustix::io::Errno;
 
 use super::{Folder, file_type, id_of, is_device};
 use crate::format::{Time, acl};
+use crate::platform::xattrs::read_growing;
 use crate::restore::disk::FileId;
 use crate::view::{Attr, FileKind};
-
-/// Linux's bound for a list of attribute names, and for a value.
-const MAX_XATTR: usize = 1 << 16;
 
 /// Owner, group, permissions and time of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,19 +175,6 @@ impl Settable for Subject<'_> {
         let names = names.split(|byte| *byte == 0).filter(|name| !name.is_empty());
         Ok(names.filter_map(|name| CString::new(name).ok()).collect())
     }
-}
-
-/// Calls `read` with a buffer that is large enough.
-fn read_growing(read: impl Fn(&mut [u8]) -> rustix::io::Result<usize>) -> rustix::io::Result<Vec<u8>> {
-    let mut small = [0; 256];
-    match read(&mut small) {
-        Err(Errno::RANGE) => {}
-        result => return Ok(small[..result?].to_vec()),
-    }
-    let mut buffer = vec![0; MAX_XATTR];
-    let len = read(&mut buffer)?;
-    buffer.truncate(len);
-    Ok(buffer)
 }
 
 /// Whether entries of this type have a mode and ACLs.
