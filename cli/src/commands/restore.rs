@@ -48,7 +48,7 @@ pub fn run(context: &mut Context, args: &RestoreArgs) -> Result<Outcome> {
     for ((place, name), (view, node)) in places.iter().zip(names).zip(found) {
         let began = Instant::now();
         let monitor = Restorer::new(&context.output);
-        let restored = restore.take_back(&view, node, name, &monitor, &cancellation)?;
+        let restored = restore.restore(&view, node, name, &monitor, &cancellation)?;
         drop(monitor);
         tell(context, args, place, restored, began.elapsed().as_secs_f64())?;
         if restored.troubled > 0 {

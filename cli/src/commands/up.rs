@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
+use fs_core::clock::SystemClock;
 use fs_core::import::ImportError;
 use fs_core::import::layout::{Layout, Place, Plan};
 use fs_core::monitor::Cancellation;
@@ -69,7 +70,7 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
     let view = if opens { view.opening_parents() } else { view };
     drop(bar);
 
-    let mut watch = Watch::new(&settings.repository, vec![watched(args, &plan, &options)])?;
+    let mut watch = Watch::new(&settings.repository, vec![watched(args, &plan, &options)], Arc::new(SystemClock))?;
     let (ended, waker) = (Arc::clone(&cancellation), watch.waker());
     let mount_options = serving::mount_options(&settings, words);
     let serving = Serving::start(view, &point, &mount_options, move || {

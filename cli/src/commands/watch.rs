@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 pub use board::{Board, Report, Shown};
+use fs_core::clock::SystemClock;
 use fs_core::monitor::Cancellation;
 use fs_core::watch::{Watch, WatchLock};
 pub use teller::Teller;
@@ -30,7 +31,7 @@ pub fn run(context: &mut Context, args: &WatchArgs) -> Result<Outcome> {
     }
     let watched = tables.iter().map(|table| table.watched(&settings)).collect::<Result<_>>()?;
     let lock = WatchLock::acquire(&settings.repository)?;
-    let mut watch = Watch::new(&settings.repository, watched)?;
+    let mut watch = Watch::new(&settings.repository, watched, Arc::new(SystemClock))?;
     let cancellation = Arc::new(Cancellation::default());
     let (asked, waker) = (Arc::clone(&cancellation), watch.waker());
     platform::on_stop(move |times| {

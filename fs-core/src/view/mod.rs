@@ -13,6 +13,7 @@ mod filesystem;
 #[cfg(all(test, unix))]
 mod fixtures;
 mod inodes;
+mod listing;
 mod node;
 mod path;
 mod properties;
@@ -31,6 +32,7 @@ pub use directory::DirEntry;
 pub use error::ViewError;
 pub use filesystem::{Options, Scope, View};
 pub use inodes::Inodes;
+pub use listing::Listing;
 pub use node::Node;
 pub use path::components;
 pub use reading::Reading;

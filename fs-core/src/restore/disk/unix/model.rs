@@ -8,9 +8,9 @@ use rustix::io::{Errno, Result};
 use rustix::process::{getegid, geteuid};
 
 use super::Folder;
-use super::plain::Plain;
+use super::fat::Fat;
 use crate::platform::credentials::{CAP_SETFCAP, CAP_SYS_ADMIN, Credentials};
-use super::subject::{Settable, Status, Subject};
+use super::handle::{Handle, SetAttributes, Status};
 use crate::format::Time;
 use crate::format::acl::{self, Acl, Tag};
 
@@ -20,34 +20,34 @@ const SPECIAL: u16 = 0o7000;
 #[derive(Debug)]
 pub(super) struct Model<'a> {
     folder: &'a Folder,
-    plain: Option<Plain>,
+    fat: Option<Fat>,
     credentials: &'static Credentials,
     status: Cell<Status>,
 }
 
 impl<'a> Model<'a> {
     /// An entry in this folder, or below it.
-    pub(super) fn new(folder: &'a Folder, plain: Option<Plain>) -> Self {
+    pub(super) fn new(folder: &'a Folder, fat: Option<Fat>) -> Self {
         let own = Status { uid: geteuid().as_raw(), gid: getegid().as_raw(), mode: 0o600, mtime: None };
-        let status = match plain.and_then(|_| Subject::open(folder).status().ok()) {
+        let status = match fat.and_then(|_| Handle::open(folder).status().ok()) {
             // All entries of such a file system have the same owner and mode.
             Some(status) => Status { mode: status.mode & 0o777, ..status },
             None => own,
         };
-        Self { folder, plain, credentials: Credentials::own(), status: Cell::new(status) }
+        Self { folder, fat, credentials: Credentials::own(), status: Cell::new(status) }
     }
 
     /// An existing folder.
-    pub(super) fn of(folder: &'a Folder, plain: Option<Plain>) -> Self {
-        let model = Self::new(folder, plain);
-        if let Ok(status) = Subject::open(folder).status() {
+    pub(super) fn of(folder: &'a Folder, fat: Option<Fat>) -> Self {
+        let model = Self::new(folder, fat);
+        if let Ok(status) = Handle::open(folder).status() {
             model.status.set(status);
         }
         model
     }
 }
 
-impl Settable for Model<'_> {
+impl SetAttributes for Model<'_> {
     fn status(&self) -> Result<Status> {
         Ok(self.status.get())
     }
@@ -55,7 +55,7 @@ impl Settable for Model<'_> {
     fn chown(&self, owner: Option<u32>, group: Option<u32>) -> Result<()> {
         let had = self.status.get();
         let (uid, gid) = (owner.unwrap_or(had.uid), group.unwrap_or(had.gid));
-        if self.plain.is_some() && (uid, gid) != (had.uid, had.gid) {
+        if self.fat.is_some() && (uid, gid) != (had.uid, had.gid) {
             return Err(Errno::PERM);
         }
         let is_known = self.credentials.knows_user(uid) && self.credentials.knows_group(gid);
@@ -73,7 +73,7 @@ impl Settable for Model<'_> {
     }
 
     fn chmod(&self, mode: u16) -> Result<()> {
-        match self.plain {
+        match self.fat {
             Some(_) if mode & SPECIAL != 0 => Err(Errno::PERM),
             Some(_) => Ok(()),
             None => {
@@ -84,7 +84,7 @@ impl Settable for Model<'_> {
     }
 
     fn set_mtime(&self, mtime: Time) -> Result<()> {
-        let mtime = self.plain.map_or(Some(mtime), |plain| plain.kept(mtime));
+        let mtime = self.fat.map_or(Some(mtime), |fat| fat.kept(mtime));
         self.status.set(Status { mtime, ..self.status.get() });
         Ok(())
     }
@@ -109,7 +109,7 @@ impl Settable for Model<'_> {
             return Err(Errno::PERM);
         }
         match rustix::fs::fgetxattr(self.folder, name, &mut [0; 1]) {
-            _ if self.plain.is_some() => Err(Errno::NOTSUP),
+            _ if self.fat.is_some() => Err(Errno::NOTSUP),
             Err(Errno::NOTSUP) => Err(Errno::NOTSUP),
             _ => Ok(()),
         }
@@ -131,9 +131,9 @@ impl Settable for Model<'_> {
 /// An existing folder of another user: it keeps almost everything as it is.
 pub(super) struct Foreign<'a>(pub(super) &'a Folder);
 
-impl Settable for Foreign<'_> {
+impl SetAttributes for Foreign<'_> {
     fn status(&self) -> Result<Status> {
-        Subject::open(self.0).status()
+        Handle::open(self.0).status()
     }
 
     fn chown(&self, owner: Option<u32>, group: Option<u32>) -> Result<()> {
@@ -163,10 +163,10 @@ impl Settable for Foreign<'_> {
     }
 
     fn xattr(&self, name: &CStr) -> Result<Option<Vec<u8>>> {
-        Subject::open(self.0).xattr(name)
+        Handle::open(self.0).xattr(name)
     }
 
     fn xattr_names(&self) -> Result<Vec<CString>> {
-        Subject::open(self.0).xattr_names()
+        Handle::open(self.0).xattr_names()
     }
 }

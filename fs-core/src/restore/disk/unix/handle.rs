@@ -39,7 +39,7 @@ impl Status {
 }
 
 /// An entry whose attributes can be set: a real one, or a stand-in for one in a dry run.
-pub(super) trait Settable {
+pub(super) trait SetAttributes {
     fn status(&self) -> rustix::io::Result<Status>;
     fn chown(&self, owner: Option<u32>, group: Option<u32>) -> rustix::io::Result<()>;
     fn chmod(&self, mode: u16) -> rustix::io::Result<()>;
@@ -53,7 +53,7 @@ pub(super) trait Settable {
 }
 
 /// A file, folder, link or special file.
-pub(super) struct Subject<'a> {
+pub(super) struct Handle<'a> {
     fd: BorrowedFd<'a>,
     /// The `/proc` path of an `O_PATH` handle, which cannot be used itself.
     path: Option<CString>,
@@ -65,13 +65,13 @@ pub(super) fn hold(folder: &Folder, name: &CStr) -> io::Result<std::os::fd::Owne
     Ok(rustix::fs::openat(folder, name, flags, Mode::empty())?)
 }
 
-impl<'a> Subject<'a> {
-    /// The subject of an open file or folder.
+impl<'a> Handle<'a> {
+    /// The handle of an open file or folder.
     pub(super) fn open(file: &'a impl AsFd) -> Self {
         Self { fd: file.as_fd(), path: None }
     }
 
-    /// The subject of an `O_PATH` handle.
+    /// The handle of an `O_PATH` handle.
     pub(super) fn held(file: &'a impl AsFd) -> io::Result<Self> {
         let fd = file.as_fd();
         Ok(Self { fd, path: Some(CString::new(format!("/proc/self/fd/{}", fd.as_raw_fd()))?) })
@@ -111,7 +111,7 @@ impl<'a> Subject<'a> {
     }
 }
 
-impl Settable for Subject<'_> {
+impl SetAttributes for Handle<'_> {
     fn status(&self) -> rustix::io::Result<Status> {
         Ok(Status::of(&self.stat()?))
     }
