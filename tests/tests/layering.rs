@@ -22,7 +22,10 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("restore", &["clock", "monitor", "platform", "windows", "format", "store", "import", "view"]),
     ("export", &["clock", "monitor", "windows", "format", "store", "import", "view"]),
     ("watch", &["clock", "monitor", "platform", "format", "store", "import", "view", "service"]),
-    ("service", &["clock", "monitor", "platform", "windows", "format", "store", "import", "view", "maintain"]),
+    (
+        "service",
+        &["clock", "monitor", "platform", "windows", "format", "store", "import", "view", "maintain"],
+    ),
     ("testing", &["clock", "monitor", "format", "store", "import", "view", "maintain", "service"]),
 ];
 

@@ -70,7 +70,8 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
     let view = if opens { view.opening_parents() } else { view };
     drop(bar);
 
-    let mut watch = Watch::new(&settings.repository, vec![watched(args, &plan, &options)], Arc::new(SystemClock))?;
+    let mut watch =
+        Watch::new(&settings.repository, vec![watched(args, &plan, &options)], Arc::new(SystemClock))?;
     let (ended, waker) = (Arc::clone(&cancellation), watch.waker());
     let mount_options = serving::mount_options(&settings, words);
     let serving = Serving::start(view, &point, &mount_options, move || {

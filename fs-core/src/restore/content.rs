@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
-
 use super::entry::{Entry, Failure};
 use super::restorer::Restorer;
 use crate::store::Bytes;

@@ -173,10 +173,12 @@ impl Restorer<'_> {
     ) -> Result<Created, Failure> {
         let mut failed = None;
         for LinkTarget { path, id, .. } in group.iter().rev() {
-            let (Some((above, first)), Some(target)) = (path.split(), self.target.existing()) else { continue };
-            let linked = target.below(above).and_then(|above| {
-                folder.begin(|folder, name| folder.make_link(name, &above, first, *id))
-            });
+            let (Some((above, first)), Some(target)) = (path.split(), self.target.existing()) else {
+                continue;
+            };
+            let linked = target
+                .below(above)
+                .and_then(|above| folder.begin(|folder, name| folder.make_link(name, &above, first, *id)));
             match linked {
                 Ok((link, ())) => {
                     link.finish(name, replace)?;

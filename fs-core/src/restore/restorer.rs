@@ -37,9 +37,9 @@ pub(super) struct Restorer<'a> {
 #[derive(Default)]
 pub(super) struct State {
     pub(super) restored: Restored,
-    progress: Progress,
+    pub(super) progress: Progress,
     pub(super) link_groups: LinkGroups,
-    losses: Losses,
+    pub(super) losses: Losses,
     /// Claims of entries that could not be restored.
     pub(super) freed: HashSet<Claim>,
 }

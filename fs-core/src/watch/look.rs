@@ -142,7 +142,11 @@ fn tree(
     let imported = import_tree(context.repository, tree, &options, context.monitor, context.cancellation)?;
     if let Some(imported) = imported {
         source.last = Some(named(&imported));
-        (context.tell)(Event::Imported { imported: &imported, run: None, took: context.clock.instant() - began });
+        (context.tell)(Event::Imported {
+            imported: &imported,
+            run: None,
+            took: context.clock.instant() - began,
+        });
     } else if source.last.is_none() {
         // Nothing reports a mount on this folder.
         return Ok((Look::NotQuiescent, Activity::Busy("it is empty".to_owned())));
@@ -225,7 +229,11 @@ fn runs(
                 source.last = Some(named(&imported));
                 let tree = Path::new(OsStr::from_bytes(&imported.snapshot.manifest.origin.path));
                 let run = Some(tree.strip_prefix(&plan.root).unwrap_or(tree));
-                (context.tell)(Event::Imported { imported: &imported, run, took: context.clock.instant() - began });
+                (context.tell)(Event::Imported {
+                    imported: &imported,
+                    run,
+                    took: context.clock.instant() - began,
+                });
             }
             Some(Outcome::LeftOut(run)) => left_out = Some(run),
             None => break,

@@ -2,13 +2,13 @@
 
 mod attributes;
 mod existing;
+mod fat;
 mod file_system;
-mod prediction;
+mod handle;
 mod leftovers;
 mod model;
-mod fat;
+mod prediction;
 mod probe;
-mod handle;
 
 use std::collections::HashSet;
 use std::ffi::{CStr, CString, OsStr};
@@ -21,11 +21,11 @@ use std::sync::Arc;
 
 pub(crate) use attributes::{set_file, set_folder, set_time, set_unopened, tighten};
 pub(crate) use file_system::FileSystem;
+use handle::{Handle, SetAttributes, Status};
 pub(crate) use prediction::{predict, predict_existing, predict_link};
 use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, RawDir, RenameFlags, Stat, makedev};
 use rustix::io::Errno;
 use rustix::path::Arg;
-use handle::{Handle, SetAttributes, Status};
 
 use super::FileId;
 use crate::format::XattrSet;
@@ -148,12 +148,7 @@ impl Folder {
         Ok(file)
     }
 
-    pub(crate) fn make_symlink(
-        &self,
-        name: &CStr,
-        target: &[u8],
-        _: &XattrSet,
-    ) -> io::Result<()> {
+    pub(crate) fn make_symlink(&self, name: &CStr, target: &[u8], _: &XattrSet) -> io::Result<()> {
         Ok(rustix::fs::symlinkat(target, &self.0, name)?)
     }
 

@@ -165,12 +165,7 @@ impl Folder {
         options.open(self.entry(name))
     }
 
-    pub(crate) fn make_symlink(
-        &self,
-        name: &CStr,
-        target: &[u8],
-        xattrs: &XattrSet,
-    ) -> io::Result<()> {
+    pub(crate) fn make_symlink(&self, name: &CStr, target: &[u8], xattrs: &XattrSet) -> io::Result<()> {
         let target = PathBuf::from(OsString::from_wide(&to_target(target)));
         let there = || fs::metadata(self.0.path.join(&target)).is_ok_and(|found| found.is_dir());
         let made = if attributes::leads_to_folder(xattrs).unwrap_or_else(there) {

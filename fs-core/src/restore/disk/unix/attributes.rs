@@ -215,7 +215,13 @@ fn set_lists(
 }
 
 /// Sets `mode`, which may be narrower than the snapshot's.
-fn set_mode(handle: &impl SetAttributes, attr: &Attr, mode: u16, is_own: bool, lost: &mut Vec<LostAttribute>) {
+fn set_mode(
+    handle: &impl SetAttributes,
+    attr: &Attr,
+    mode: u16,
+    is_own: bool,
+    lost: &mut Vec<LostAttribute>,
+) {
     let set = handle.chmod(mode);
     let kept = handle.status().map_or(mode, |status| status.mode);
     if kept == attr.mode && set.is_ok() {

@@ -47,7 +47,9 @@ impl Folder {
                 let opened = rustix::fs::openat(self, name, flags, Mode::empty());
                 let opened = opened.and_then(|file| Ok((rustix::fs::fstat(&file)?, file)));
                 Ok(match opened {
-                    Ok((stat, file)) if Some(id_of(&stat)) == id => Existing::Identical(id, Some(file.into())),
+                    Ok((stat, file)) if Some(id_of(&stat)) == id => {
+                        Existing::Identical(id, Some(file.into()))
+                    }
                     _ => Existing::Different(id),
                 })
             }

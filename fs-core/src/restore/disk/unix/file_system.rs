@@ -10,8 +10,8 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use super::Folder;
-use super::prediction::Trials;
 use super::fat::Fat;
+use super::prediction::Trials;
 use crate::platform;
 use crate::platform::credentials::{CAP_FOWNER, Credentials};
 use crate::platform::file_system::{BTRFS, EXFAT, EXT, FAT, FUSE, type_of};
@@ -126,6 +126,7 @@ fn is_exfat(device: u64) -> bool {
     let mounts = platform::mounts().unwrap_or_default();
     let source = mounts.iter().find(|mount| mount.device == device && mount.kind == "fuseblk");
     let mut begin = [0; 11];
-    let read = source.map(|mount| File::open(&mount.source).and_then(|mut device| device.read_exact(&mut begin)));
+    let read =
+        source.map(|mount| File::open(&mount.source).and_then(|mut device| device.read_exact(&mut begin)));
     matches!(read, Some(Ok(()))) && begin[3..] == *b"EXFAT   "
 }

@@ -9,10 +9,10 @@ use rustix::process::{getegid, geteuid};
 
 use super::Folder;
 use super::fat::Fat;
-use crate::platform::credentials::{CAP_SETFCAP, CAP_SYS_ADMIN, Credentials};
 use super::handle::{Handle, SetAttributes, Status};
 use crate::format::Time;
 use crate::format::acl::{self, Acl, Tag};
+use crate::platform::credentials::{CAP_SETFCAP, CAP_SYS_ADMIN, Credentials};
 
 const SPECIAL: u16 = 0o7000;
 

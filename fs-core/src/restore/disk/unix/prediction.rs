@@ -10,12 +10,12 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use super::attributes::{lost_time, set, set_mtime, set_rights};
+use super::handle::{Handle, SetAttributes};
 use super::model::{Foreign, Model};
 use super::probe::Probe;
-use crate::platform::credentials::{CAP_MKNOD, Credentials};
-use super::handle::{Handle, SetAttributes};
 use super::{Folder, is_device};
 use crate::format::XattrSet;
+use crate::platform::credentials::{CAP_MKNOD, Credentials};
 use crate::restore::disk::{FileId, LostAttribute, Site};
 use crate::view::{Attr, FileKind};
 

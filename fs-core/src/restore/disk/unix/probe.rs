@@ -12,9 +12,9 @@ use rustix::process::{getegid, geteuid};
 
 use super::Folder;
 use super::attributes::REMOVABLE;
-use crate::platform::credentials::Credentials;
 use super::handle::{Handle, SetAttributes, Status};
 use crate::format::{Time, acl};
+use crate::platform::credentials::Credentials;
 use crate::view::{Attr, FileKind};
 
 const SET_GROUP: u16 = 0o2000;
@@ -99,7 +99,8 @@ impl SetAttributes for Probe {
 
     fn chmod(&self, mode: u16) -> Result<()> {
         // A user who is not in the group cannot set set-group-ID.
-        let is_foreign = self.owners.get().is_some_and(|(_, gid)| Credentials::own().check_group(gid).is_err());
+        let is_foreign =
+            self.owners.get().is_some_and(|(_, gid)| Credentials::own().check_group(gid).is_err());
         self.handle().chmod(if is_foreign { mode & !SET_GROUP } else { mode })
     }
 

@@ -178,7 +178,10 @@ pub(super) fn system_time(time: Time) -> io::Result<SystemTime> {
 fn lost(xattrs: &XattrSet) -> Vec<LostAttribute> {
     let others = xattrs.names().filter(|name| *name != NAME);
     let lost = |name: &[u8]| {
-        LostAttribute::new(format!("extended attribute {}", String::from_utf8_lossy(name)), "Windows keeps none")
+        LostAttribute::new(
+            format!("extended attribute {}", String::from_utf8_lossy(name)),
+            "Windows keeps none",
+        )
     };
     others.map(lost).collect()
 }
