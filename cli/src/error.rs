@@ -74,7 +74,7 @@ pub fn abandon() -> ! {
 pub fn message(error: &Error) -> String {
     match store_error(error) {
         Some(full) if full.is_full() => {
-            format!("{error}; what was there before is safe: make room and try again")
+            format!("{error}; earlier snapshots are intact; free some space and try again")
         }
         // These messages contain their causes already.
         _ if error.is::<ServiceError>() || error.is::<WriteError>() => error.to_string(),

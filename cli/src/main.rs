@@ -14,10 +14,10 @@ mod error;
 mod json;
 mod mount_options;
 mod output;
-mod place;
 mod platform;
 mod progress;
 mod settings;
+mod snapshot_path;
 // Used on Windows only, but tested everywhere.
 #[cfg(any(windows, test))]
 mod shadow;
@@ -28,8 +28,10 @@ mod zone;
 
 use std::process::ExitCode;
 
+use clap::CommandFactory;
+
 fn main() -> ExitCode {
-    completion::answer();
+    completion::answer(args::Arguments::command);
     let arguments = match args::parse(std::env::args_os()) {
         Ok(arguments) => arguments,
         Err(error) => return error::usage(&error),

@@ -1,8 +1,8 @@
 //! Yester's platform-neutral core.
 //!
-//! Each layer names only itself and those before it: [`mod@format`] → [`store`] → {[`import`], [`view`],
-//! [`maintain`]} → {[`mod@export`], `restore`, `watch`} → [`service`]. [`clock`], [`monitor`],
-//! [`platform`] and [`windows`] are below all of them.
+//! Each layer names only itself and those before it: [`mod@format`] → [`store`] → [`history`] →
+//! {[`import`], [`view`], [`maintain`]} → {[`mod@export`], `restore`, `watch`} → [`service`]. [`clock`],
+//! [`monitor`], [`platform`] and [`windows`] are below all of them.
 
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 #![allow(
@@ -13,6 +13,7 @@
 pub mod clock;
 pub mod export;
 pub mod format;
+pub mod history;
 pub mod import;
 pub mod maintain;
 pub mod monitor;

@@ -1,4 +1,5 @@
 use anyhow::{Error, Result};
+use fs_core::history::SnapshotPath;
 use fs_core::service::{self, TagInfo, TagOptions, Tagged};
 use serde::Serialize;
 
@@ -6,8 +7,8 @@ use super::{Context, stop_on_signals};
 use crate::args::TagArgs;
 use crate::error::Outcome;
 use crate::output::{Output, WriteError};
-use crate::place::{Place, one_source};
 use crate::progress::Bar;
+use crate::snapshot_path::one_source;
 use crate::table::Column;
 use crate::text::{for_json, printable};
 
@@ -29,14 +30,14 @@ fn list(context: &mut Context, args: &TagArgs) -> Result<()> {
         return Ok(());
     }
     if tags.is_empty() && output.is_terminal() {
-        output.note("no snapshot has a name yet; give it one with `yester tag @latest NAME`");
+        output.note("there are no tags yet; add one with `yester tag @latest NAME`");
     }
     let row = |tag: &TagInfo| [name(tag), printable(&tag.source).into_owned(), tag.snapshot_name.clone()];
     let rows: Vec<_> = tags.iter().map(row).collect();
     Ok(output.table([Column::left(0); 3], &rows)?)
 }
 
-fn change(context: &mut Context, args: &TagArgs, place: &Place) -> Result<()> {
+fn change(context: &mut Context, args: &TagArgs, place: &SnapshotPath) -> Result<()> {
     let settings = context.settings()?;
     let cancellation = stop_on_signals()?;
     let source = one_source(args.source.as_ref(), place.source.as_deref()).map_err(Error::msg)?;
@@ -64,9 +65,9 @@ fn tell(output: &mut Output, tagged: &Tagged, removed: bool) -> Result<(), Write
     let snapshot = format!("{}{}", printable(&tag.source), tag.snapshot_name);
     let name = name(tag);
     output.tell(&match (removed, changed) {
-        (true, _) => format!("{snapshot} is not @{name} any more"),
+        (true, _) => format!("{snapshot} is no longer @{name}"),
         (false, true) => format!("{snapshot} is @{name}"),
-        (false, false) => format!("{snapshot} is @{name} already"),
+        (false, false) => format!("{snapshot} is already @{name}"),
     })
 }
 

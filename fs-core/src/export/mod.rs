@@ -39,7 +39,7 @@ pub struct Exported {
 #[derive(Debug, Error)]
 pub enum ExportError {
     /// Writing the archive failed.
-    #[error("cannot write the archive: {0}; what was written of it is not whole")]
+    #[error("cannot write the archive: {0}; the output is incomplete")]
     Write(io::Error),
     /// An entry cannot be read from history.
     #[error("{path}: {reason}")]
@@ -50,7 +50,7 @@ pub enum ExportError {
         reason: ViewError,
     },
     /// The user asked the export to stop.
-    #[error("interrupted: what was written of the archive is not whole")]
+    #[error("interrupted: the archive is incomplete")]
     Cancelled,
 }
 

@@ -50,7 +50,7 @@ pub enum RestoreError {
         reason: io::Error,
     },
     /// The user asked the restore to stop.
-    #[error("interrupted: what was restored by now stays")]
+    #[error("interrupted: what was already restored stays")]
     Cancelled,
 }
 

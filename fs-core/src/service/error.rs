@@ -30,11 +30,11 @@ pub enum ServiceError {
     #[error("a snapshot cannot be read at the moment, so a run might be imported twice; try again")]
     UnreadableSnapshot,
     /// One name was given to the runs of several sources.
-    #[error("--source names one source, and these are several: {0}")]
+    #[error("--source names one source, but the runs belong to several: {0}")]
     SeveralSources(String),
     /// Another process already watches for this repository.
     #[cfg(target_os = "linux")]
-    #[error("a watch of {} runs already ({holder})", path.display())]
+    #[error("a watch of {} is already running ({holder})", path.display())]
     Watched {
         /// The repository's folder.
         path: PathBuf,
@@ -85,7 +85,7 @@ pub enum ServiceError {
         source_name: String,
     },
     /// A time expression means no snapshot.
-    #[error("no snapshot of {source_name} is meant by {time}; the first is {first}")]
+    #[error("{source_name} has no snapshot at {time}; its first is {first}")]
     NoSnapshot {
         /// The source's name.
         source_name: String,
@@ -96,7 +96,7 @@ pub enum ServiceError {
     },
     /// A time expression is not valid.
     #[error(
-        "{time} is no time, nor a tag of {source_name}; {}times are like @2024-06-01, @yesterday, @3d and @latest",
+        "{time} is neither a time nor a tag of {source_name}; {}times are like @2024-06-01, @yesterday, @3d and @latest",
         did_you_mean(meant.as_ref())
     )]
     NoTime {

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::ServiceError;
-use crate::maintain::{self, CheckOptions, Loss, RepairOptions, Repaired, Report};
+use crate::maintain::{self, CheckOptions, DamagedPath, RepairOptions, Repaired, Report};
 use crate::monitor::{Cancellation, Monitor};
 use crate::store::{Rebuilt, Repository};
 
@@ -16,15 +16,15 @@ pub fn check(
     Ok(maintain::check(root, options, monitor, cancellation)?)
 }
 
-/// Repairs the repository in `root`. `tell` receives everything that is lost of its snapshots.
+/// Repairs the repository in `root`. `on_loss` receives everything that is lost of its snapshots.
 pub fn repair(
     root: &Path,
     options: RepairOptions,
     monitor: &dyn Monitor,
     cancellation: &Cancellation,
-    tell: &mut dyn FnMut(&Loss),
+    on_loss: &mut dyn FnMut(&DamagedPath),
 ) -> Result<Repaired, ServiceError> {
-    Ok(maintain::repair(root, options, monitor, cancellation, tell)?)
+    Ok(maintain::repair(root, options, monitor, cancellation, on_loss)?)
 }
 
 /// Makes the index of the repository in `root` again from its packs.

@@ -10,9 +10,9 @@ use super::session::open_for_writing;
 use super::versions::place;
 use super::{ServiceError, TagInfo};
 use crate::format::{Tag, check_tag_name};
+use crate::history::{Sources, is_reserved_name};
 use crate::monitor::Cancellation;
 use crate::store::{Access, Repository, StoreError};
-use crate::view::{Sources, is_reserved_name};
 
 /// A snapshot, and the tags to add or remove.
 #[derive(Debug, Clone)]
@@ -97,7 +97,7 @@ fn checked(name: &[u8], remove: bool) -> Result<&str, ServiceError> {
         |reason| ServiceError::BadTagName { name: String::from_utf8_lossy(name).into_owned(), reason };
     let text = check_tag_name(name).map_err(refused)?;
     if !remove && is_reserved_name(text) {
-        return Err(refused("behind an @ it has a meaning already, or looks like a time"));
+        return Err(refused("after an @ it already has a meaning, or looks like a time"));
     }
     Ok(text)
 }

@@ -9,6 +9,7 @@ mod backend;
 mod cache;
 mod compress;
 mod content;
+mod content_walk;
 mod delta;
 mod directory;
 mod error;
@@ -22,7 +23,6 @@ mod local;
 mod lock;
 mod memory;
 mod mend;
-mod misled;
 mod packer;
 mod packs;
 mod patience;
@@ -32,6 +32,7 @@ mod reconcile;
 mod repository;
 mod salvage;
 mod scan;
+mod search;
 mod stat_cache;
 mod survey;
 mod tags;
@@ -42,6 +43,7 @@ pub use backend::{Backend, Object, ObjectKind};
 pub use cache::CacheSizes;
 pub(crate) use cache::WeightedCache;
 pub use content::{Bytes, ContentWriter, CopyError, FileReader};
+pub use content_walk::{ContentVisitor, ContentWalk};
 pub use directory::{
     Comparison, Differing, DirectoryCursor, DirectoryWriter, Found, NamedEntry, NodeRef, entries, find,
     lookup,

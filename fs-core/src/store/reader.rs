@@ -6,26 +6,25 @@ use super::cache::{CacheSizes, WeightedCache};
 use super::delta::Base;
 use super::links::RunKey;
 use super::live_index::LiveIndex;
-use super::misled::Searches;
 use super::packs::{Packs, Recent};
+use super::search::Searches;
 use super::{Backend, StoreError};
 use crate::format::limits::MAX_BLOCK_RAW;
 use crate::format::{
-    BlobId, Block, Catalogue, ChunkList, Content, ExtentKind, FormatError, Keys, LinkRecord, Node, PackId,
-    Placement, XattrSet,
+    BlobId, Block, Catalogue, ChunkList, FormatError, Keys, LinkRecord, Node, PackId, Placement, XattrSet,
 };
 
 /// Reads blobs. Shared by threads. Every block is verified when it is decoded.
 #[derive(Clone)]
 pub struct Reader {
     pub(super) shared: Arc<Shared>,
-    passing: Arc<Passing>,
+    own: Arc<OwnCaches>,
     /// Known damaged blocks, if this reader remembers them.
     bad: Option<Arc<Mutex<HashSet<BlockKey>>>>,
 }
 
 /// Caches of data that differs from snapshot to snapshot.
-struct Passing {
+struct OwnCaches {
     /// Decompressed delta blocks.
     deltas: WeightedCache<BlockKey, Vec<u8>>,
     nodes: Arc<WeightedCache<BlobId, Node>>,
@@ -33,9 +32,9 @@ struct Passing {
 }
 
 /// Cache capacity of a single-pass reader, in bytes.
-const BRIEFLY: usize = 1 << 17;
+const SINGLE_PASS: usize = 1 << 17;
 
-impl Passing {
+impl OwnCaches {
     fn new(deltas: usize, nodes: Arc<WeightedCache<BlobId, Node>>) -> Arc<Self> {
         Arc::new(Self { deltas: WeightedCache::new(deltas), nodes, recent: Recent::default() })
     }
@@ -102,7 +101,7 @@ impl Reader {
                 searches: Searches::default(),
                 links: WeightedCache::new(sizes.nodes / 4),
             }),
-            passing: Passing::new(sizes.deltas, Arc::new(WeightedCache::new(sizes.nodes))),
+            own: OwnCaches::new(sizes.deltas, Arc::new(WeightedCache::new(sizes.nodes))),
             bad: None,
         }
     }
@@ -117,17 +116,17 @@ impl Reader {
     /// Returns a reader for a single pass. It shares the block and pack caches but has tiny node and delta
     /// caches: filling a cache takes longer than a single read.
     #[must_use]
-    pub fn in_passing(&self) -> Self {
-        let nodes = Arc::new(WeightedCache::new(BRIEFLY));
-        Self { passing: Passing::new(BRIEFLY, nodes), ..self.clone() }
+    pub fn for_single_pass(&self) -> Self {
+        let nodes = Arc::new(WeightedCache::new(SINGLE_PASS));
+        Self { own: OwnCaches::new(SINGLE_PASS, nodes), ..self.clone() }
     }
 
     /// Returns a reader for another thread. It shares the node cache, but has its own cache of deltas and
     /// list of recent packs. If threads shared those, they would wait for each other.
     #[must_use]
-    pub fn beside(&self) -> Self {
-        let nodes = Arc::clone(&self.passing.nodes);
-        Self { passing: Passing::new(BRIEFLY, nodes), ..self.clone() }
+    pub fn for_thread(&self) -> Self {
+        let nodes = Arc::clone(&self.own.nodes);
+        Self { own: OwnCaches::new(SINGLE_PASS, nodes), ..self.clone() }
     }
 
     /// The repository's keys.
@@ -168,7 +167,7 @@ impl Reader {
         // The blob may have been stored again for this reason. Or its pack was quarantined, and the index was
         // made again.
         if matches!(error, StoreError::Missing(_)) && index.reopen().is_ok() {
-            self.passing.recent.forget(tried);
+            self.own.recent.forget(tried);
         } else if !was_bad {
             index.refresh();
         }
@@ -211,13 +210,13 @@ impl Reader {
 
     /// Reads the directory node `id`.
     pub fn node(&self, id: &BlobId) -> Result<Arc<Node>, StoreError> {
-        if let Some(node) = self.passing.nodes.get(id) {
+        if let Some(node) = self.own.nodes.get(id) {
             return Ok(node);
         }
         let blob = self.blob(id)?;
         let node = Node::decode(&blob).map_err(StoreError::damaged(|| format!("directory node {id}")))?;
         let weight = node.weight();
-        Ok(self.passing.nodes.insert(*id, node, weight))
+        Ok(self.own.nodes.insert(*id, node, weight))
     }
 
     /// Reads the chunk list `id`.
@@ -237,33 +236,8 @@ impl Reader {
         XattrSet::decode(&blob).map_err(StoreError::damaged(|| format!("extended attributes {id}")))
     }
 
-    /// Whether all of a content can be read.
-    pub fn has_content(&self, content: &Content) -> bool {
-        let mut lists = match content {
-            Content::Inline(_) => return true,
-            Content::Blob(id) => return self.blob(id).is_ok(),
-            Content::Chunks(id) => vec![*id],
-        };
-        // A forged list may name the same list below it many times.
-        let mut seen = HashSet::new();
-        while let Some(id) = lists.pop() {
-            if !seen.insert(id) {
-                continue;
-            }
-            let Ok(list) = self.chunk_list(&id) else { return false };
-            for extent in list.extents() {
-                match extent.kind {
-                    ExtentKind::Data(id) if self.blob(&id).is_err() => return false,
-                    ExtentKind::List(id) => lists.push(id),
-                    ExtentKind::Data(_) | ExtentKind::Hole => {}
-                }
-            }
-        }
-        true
-    }
-
     fn locate(&self, id: &BlobId) -> Result<(PackId, Placement), StoreError> {
-        let (packs, recent, index) = (&self.shared.packs, &self.passing.recent, &self.shared.index);
+        let (packs, recent, index) = (&self.shared.packs, &self.own.recent, &self.shared.index);
         if let Some(found) = recent.find(id) {
             return Ok(found);
         }
@@ -289,7 +263,7 @@ impl Reader {
             return Ok(pack);
         }
         // The blob may have been committed to another index than this reader's.
-        index.catch_up()?;
+        index.bring_up_to_date()?;
         index.pack_of(id)?.ok_or(StoreError::MissingBlob(*id))
     }
 
@@ -333,11 +307,11 @@ impl Reader {
 
     /// The cache for blocks of this sort.
     fn blocks(&self, place: Placement) -> &WeightedCache<BlockKey, Vec<u8>> {
-        if place.delta { &self.passing.deltas } else { &self.shared.blocks }
+        if place.delta { &self.own.deltas } else { &self.shared.blocks }
     }
 
     fn decode_block(&self, pack: PackId, place: Placement) -> Result<Vec<u8>, StoreError> {
-        let stored = self.shared.packs.block(pack, place, &self.passing.recent)?;
+        let stored = self.shared.packs.block(pack, place, &self.own.recent)?;
         let damaged = block_damaged(pack, place);
         let block = place.check(&stored).and_then(|stored| Block::open(&self.shared.keys, stored));
         let block = match block {
@@ -401,7 +375,7 @@ impl Reader {
         if let Some(bases) = self.shared.bases.get(&key) {
             return Ok(bases);
         }
-        let stored = self.shared.packs.block(pack, place, &self.passing.recent)?;
+        let stored = self.shared.packs.block(pack, place, &self.own.recent)?;
         let bases = place
             .check(&stored)
             .and_then(|stored| Ok(Block::open(&self.shared.keys, stored)?.bases().to_vec()))

@@ -132,7 +132,7 @@ fn check_crash(root: &Path, before: &Readable, tags: &BTreeSet<(i64, Box<str>)>,
     let repository = Repository::open(root, Access::Read).unwrap();
     let snapshots = repository.snapshots().unwrap();
     let times: BTreeSet<_> = snapshots.iter().map(|id| repository.manifest(id).unwrap().time).collect();
-    assert_eq!(times.len(), snapshots.len(), "a snapshot that was mended twice");
+    assert_eq!(times.len(), snapshots.len(), "a snapshot that was rewritten twice");
 }
 
 #[test]

@@ -2,10 +2,10 @@
 //! names and inodes. A frontend only converts types.
 
 mod access;
+mod as_of;
 mod aspects;
 mod attr;
 mod changes;
-mod days;
 mod difference;
 mod directory;
 mod error;
@@ -15,13 +15,8 @@ mod fixtures;
 mod inodes;
 mod listing;
 mod node;
-mod path;
 mod properties;
 mod read_ahead;
-mod reading;
-mod sources;
-mod tags;
-pub mod time;
 pub mod versions;
 
 pub use aspects::{Aspect, Aspects};
@@ -34,7 +29,6 @@ pub use filesystem::{Options, Scope, View};
 pub use inodes::Inodes;
 pub use listing::Listing;
 pub use node::Node;
-pub use path::components;
-pub use reading::Reading;
-pub use sources::{Snapshot, Source, Sources};
-pub use tags::is_reserved_name;
+
+#[cfg(all(test, unix))]
+mod tests;

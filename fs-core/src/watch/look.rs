@@ -14,6 +14,7 @@ use super::source::Source;
 use super::{Activity, Event, Last, Trigger};
 use crate::clock::Clock;
 use crate::format::{Status, Time};
+use crate::history::Sources;
 use crate::import::ImportError;
 use crate::import::layout::{Layout, LeftOut, Plan};
 use crate::monitor::{Cancellation, Monitor};
@@ -23,7 +24,6 @@ use crate::service::session::RUNS;
 use crate::service::{ImportOptions, Imported, ServiceError, import_tree, source_name};
 use crate::service::{Known, Outcome, RunImporter, make_plan, run_states};
 use crate::store::{Access, Repository};
-use crate::view::Sources;
 
 /// Input of a look, without the source.
 struct Context<'a> {

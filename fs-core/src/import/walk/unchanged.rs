@@ -46,7 +46,7 @@ impl Walk<'_> {
         if !looks_same || !self.is_proven(frame, stat, *slot) {
             return None;
         }
-        let is_stored = !self.writer.verifies() || self.reader.has_content(content);
+        let is_stored = !self.writer.verifies() || self.reader.has_content(content, *size);
         is_stored.then(|| entry.kind.clone())
     }
 

@@ -4,13 +4,12 @@
 use std::collections::HashSet;
 
 use crate::format::PackId;
-use crate::maintain::MaintainError;
-use crate::maintain::check::Check;
-use crate::store::{StoreError, are_away};
+use crate::maintain::error::MaintainError;
+use crate::store::{Repository, StoreError, are_away};
 
 /// Numbers of packs, according to the index and the repository.
 #[derive(Debug)]
-pub(super) struct Away {
+pub(super) struct MissingPacks {
     missing: u64,
     /// Number of packs that are present or missing.
     total: u64,
@@ -18,25 +17,24 @@ pub(super) struct Away {
     all: bool,
 }
 
-impl Away {
+impl MissingPacks {
     /// Counts the missing packs. Must be called before the index is made again.
-    pub(super) fn look(check: &Check<'_>) -> Result<Self, MaintainError> {
-        let stored: HashSet<PackId> = check.repository.packs()?.into_iter().collect();
-        let indexed = match check.repository.indexed_packs() {
+    pub(super) fn count(repository: &Repository) -> Result<Self, StoreError> {
+        let stored: HashSet<PackId> = repository.packs()?.into_iter().collect();
+        let indexed = match repository.indexed_packs() {
             // An unusable index cannot show which packs are missing.
             Err(StoreError::Index { .. }) => Vec::new(),
             indexed => indexed?,
         };
         let missing = indexed.iter().filter(|(_, record)| !stored.contains(&record.id)).count() as u64;
         let total = missing + stored.len() as u64;
-        Ok(Self { missing, total, all: stored.is_empty() && !check.repository.snapshots()?.is_empty() })
+        Ok(Self { missing, total, all: stored.is_empty() && !repository.snapshots()?.is_empty() })
     }
 
     /// Fails if no pack is present though there are snapshots, or if more than half of the packs, and at
     /// least two, are missing. `unreadable` packs were present when they were counted, and count as missing.
     pub(super) fn refuse(&self, unreadable: u64) -> Result<(), MaintainError> {
-        let away = self.missing + unreadable;
-        if !self.all && !are_away(away, self.total) {
+        if !self.all && !are_away(self.missing + unreadable, self.total) {
             return Ok(());
         }
         let missing = match (self.missing, self.total) {
@@ -47,7 +45,7 @@ impl Away {
             0 => String::new(),
             packs => format!(", and {packs} could not be read"),
         };
-        Err(MaintainError::Away(missing + &unreadable))
+        Err(MaintainError::MostMissing(missing + &unreadable))
     }
 }
 
@@ -56,13 +54,13 @@ pub(super) fn refuse_manifests(missing: u64, total: u64) -> Result<(), MaintainE
     if !are_away(missing, total) {
         return Ok(());
     }
-    Err(MaintainError::Away(format!("{missing} of {total} snapshots' manifests are missing")))
+    Err(MaintainError::MostMissing(format!("{missing} of {total} snapshots' manifests are missing")))
 }
 
 /// Fails if any of these packs is missing now. All of them were read in full before, so blobs that could not
 /// be read since then are not lost.
-pub(super) fn check_present(check: &Check<'_>, packs: &HashSet<PackId>) -> Result<(), MaintainError> {
-    let present: HashSet<PackId> = check.repository.packs()?.into_iter().collect();
+pub(super) fn check_present(repository: &Repository, packs: &HashSet<PackId>) -> Result<(), MaintainError> {
+    let present: HashSet<PackId> = repository.packs()?.into_iter().collect();
     match packs.difference(&present).count() {
         0 => Ok(()),
         gone => Err(MaintainError::Vanished(gone)),
