@@ -10,7 +10,7 @@ use super::disk::{self, Folder, LINKS_LAST, LostAttribute, NameKey, Site};
 use super::entry::{Entry, LinkKey};
 use super::path::RelativePath;
 use super::restorer::{Job, Restorer};
-use crate::import::MAX_DEPTH;
+use crate::format::limits::MAX_DEPTH;
 use crate::monitor::TroubleKind;
 use crate::view::{FileKind, Listing, Node};
 

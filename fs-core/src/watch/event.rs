@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use crate::import::Imported;
 use crate::import::layout::LeftOut;
-use crate::service::{Imported, ServiceError};
+use crate::service::ServiceError;
 
 /// Events that a watch reports.
 #[derive(Debug)]

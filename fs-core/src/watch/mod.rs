@@ -21,15 +21,16 @@ use source::Source;
 pub use waker::Waker;
 
 use crate::clock::Clock;
-use crate::import::layout::Place;
+use crate::import::layout::BackupRoot;
+use crate::import::{ImportError, ImportOptions};
 use crate::monitor::{Cancellation, Monitor};
-use crate::service::{ImportOptions, ServiceError};
+use crate::service::ServiceError;
 
 /// A watched source, or a watched folder of several sources.
 #[derive(Debug, Clone)]
 pub struct Watched {
     /// The folder, with its layout.
-    pub place: Place,
+    pub place: BackupRoot,
     /// Import options. A plain tree is imported only if it has changed, unless a stamp triggers the import.
     pub options: ImportOptions,
     /// The trigger of imports.
@@ -65,7 +66,7 @@ const CROWD: Duration = Duration::from_millis(200);
 impl Watch {
     /// Creates a watch that imports into the repository in `root`, at first immediately.
     pub fn new(root: &Path, watched: Vec<Watched>, clock: Arc<dyn Clock>) -> Result<Self, ServiceError> {
-        let waker = Waker::new().map_err(|reason| ServiceError::Tree { path: root.to_owned(), reason })?;
+        let waker = Waker::new().map_err(|reason| ImportError::Tree { path: root.to_owned(), reason })?;
         let now = clock.instant();
         let sources = watched.into_iter().map(|watched| Source::new(watched, now)).collect();
         Ok(Self { root: root.to_owned(), sources, waker, clock })
