@@ -2,7 +2,7 @@
 //!
 //! Each layer names only itself and those before it: [`mod@format`] → [`store`] → [`history`] →
 //! {[`import`], [`view`], [`maintain`]} → {[`mod@export`], `restore`, `watch`} → [`service`]. [`clock`],
-//! [`monitor`] and [`windows`] are below all of them.
+//! [`monitor`], [`platform`] and [`windows`] are below all of them.
 
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 #![allow(
@@ -17,7 +17,7 @@ pub mod history;
 pub mod import;
 pub mod maintain;
 pub mod monitor;
-mod platform;
+pub mod platform;
 #[cfg(any(target_os = "linux", windows))]
 pub mod restore;
 pub mod service;

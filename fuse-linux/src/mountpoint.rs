@@ -2,7 +2,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use fs_core::service::mounted;
+use fs_core::platform::{self, Mount};
 use rustix::io::Errno;
 
 use crate::{Created, MountError, handle, unmount};
@@ -66,12 +66,8 @@ pub fn check_mountpoint(
 
 /// Whether a history is visible at `path`, which must be spelled as in the kernel's list of mounts.
 pub(crate) fn is_mounted(path: &Path) -> Result<bool, MountError> {
-    let mounts = mounted().map_err(MountError::failed("read the mounts for", path))?;
-    Ok(mounts
-        .iter()
-        .rev()
-        .find(|mount| mount.path == path)
-        .is_some_and(fs_core::service::Mounted::is_history))
+    let mounts = platform::mounts().map_err(MountError::failed("read the mounts for", path))?;
+    Ok(mounts.iter().rev().find(|mount| mount.path == path).is_some_and(Mount::is_history))
 }
 
 /// The absolute path without symbolic links. The path need not exist, and the server of a mount there may

@@ -1,7 +1,7 @@
 use std::fs;
 use std::path::Path;
 
-use fs_core::service::mounted;
+use fs_core::platform::mounts;
 
 /// Read-ahead of the mount, in KiB. The kernel's default is 128. A larger one pays: a request costs two
 /// context switches, and a block is always decompressed whole.
@@ -10,7 +10,7 @@ const KIBIBYTES: u32 = 1024;
 /// Raises the kernel's read-ahead for the mount at `path`. A failure is ignored, because this only affects
 /// speed.
 pub(crate) fn raise(path: &Path) {
-    let device = mounted()
+    let device = mounts()
         .ok()
         .and_then(|mounts| mounts.into_iter().rev().find(|mount| mount.path == path))
         .map(|mount| mount.device);

@@ -35,7 +35,7 @@ pub fn run(context: &mut Context, args: &RestoreArgs) -> Result<Outcome> {
     for ((place, name), (view, node)) in places.iter().zip(names).zip(found) {
         let began = context.output.clock().instant();
         let monitor = RestoreProgress::new(&context.output, "restoring");
-        let restored = restore.take_back(&view, node, name, &monitor, &cancellation)?;
+        let restored = restore.restore(&view, node, name, &monitor, &cancellation)?;
         drop(monitor);
         let took = context.output.clock().instant() - began;
         tell(context, args, place, restored, took)?;

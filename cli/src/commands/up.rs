@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
+use fs_core::clock::SystemClock;
 use fs_core::import::layout::{BackupRoot, Layout, Plan};
 use fs_core::import::{ImportError, ImportOptions, check_other_tree, run_states, source_name};
 use fs_core::monitor::Cancellation;
@@ -63,7 +64,8 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
     let view = open_or_init(context, &settings, source.as_deref(), &words)?;
     drop(bar);
 
-    let mut watch = Watch::new(&settings.repository, vec![watched(args, &plan, &options)])?;
+    let mut watch =
+        Watch::new(&settings.repository, vec![watched(args, &plan, &options)], Arc::new(SystemClock))?;
     let (ended, waker) = (Arc::clone(&cancellation), watch.waker());
     let mount_options = serving::mount_options(&settings, words);
     let serving = Serving::start(view, &point, &mount_options, move || {

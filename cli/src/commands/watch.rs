@@ -6,6 +6,7 @@ mod status_file;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
+use fs_core::clock::SystemClock;
 use fs_core::monitor::Cancellation;
 use fs_core::watch::{Watch, WatchLock};
 pub use reporter::Reporter;
@@ -31,7 +32,7 @@ pub fn run(context: &mut Context, args: &WatchArgs) -> Result<Outcome> {
     }
     let watched = tables.iter().map(|table| table.watched(&settings)).collect::<Result<_>>()?;
     let lock = WatchLock::acquire(&settings.repository)?;
-    let mut watch = Watch::new(&settings.repository, watched)?;
+    let mut watch = Watch::new(&settings.repository, watched, Arc::new(SystemClock))?;
     let cancellation = Arc::new(Cancellation::default());
     let (asked, waker) = (Arc::clone(&cancellation), watch.waker());
     let _listener = StopListener::new(move |times| {

@@ -1,35 +1,22 @@
 //! POSIX ACLs: from the bytes of Linux's extended attribute to the text of acl(5).
 
-use std::fmt::Write;
-
 use crate::format::acl::{Acl, Tag};
 
 /// Formats an ACL as `user::rw-,user:1000:r--,…`; `None` if the bytes are not a valid ACL.
 pub(super) fn text(bytes: &[u8]) -> Option<String> {
-    let mut text = String::new();
-    for (tag, permissions) in Acl::decode(bytes)?.entries() {
-        let (word, id) = match tag {
-            Tag::UserObj => ("user", None),
-            Tag::User(id) => ("user", Some(id)),
-            Tag::GroupObj => ("group", None),
-            Tag::Group(id) => ("group", Some(id)),
-            Tag::Mask => ("mask", None),
-            Tag::Other => ("other", None),
+    let entry = |(tag, permissions): (Tag, u16)| {
+        let whose = match tag {
+            Tag::UserObj => "user:".to_owned(),
+            Tag::User(id) => format!("user:{id}"),
+            Tag::GroupObj => "group:".to_owned(),
+            Tag::Group(id) => format!("group:{id}"),
+            Tag::Mask => "mask:".to_owned(),
+            Tag::Other => "other:".to_owned(),
         };
-        if !text.is_empty() {
-            text.push(',');
-        }
-        text.push_str(word);
-        text.push(':');
-        if let Some(id) = id {
-            let _ = write!(text, "{id}");
-        }
-        text.push(':');
-        for (bit, letter) in [(4, 'r'), (2, 'w'), (1, 'x')] {
-            text.push(if permissions & bit != 0 { letter } else { '-' });
-        }
-    }
-    Some(text)
+        let letter = |bit, letter| if permissions & bit == 0 { '-' } else { letter };
+        format!("{whose}:{}{}{}", letter(4, 'r'), letter(2, 'w'), letter(1, 'x'))
+    };
+    Some(Acl::decode(bytes)?.entries().map(entry).collect::<Vec<_>>().join(","))
 }
 
 #[cfg(test)]

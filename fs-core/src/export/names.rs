@@ -1,26 +1,16 @@
 //! Names in a zip archive. Windows programs unpack it, and no name may lead them to another folder.
 
-use std::borrow::Cow;
-
 use crate::windows::names::to_windows;
 
 /// The path as stored in the archive. Windows would treat some names as more than a name: a backslash, a
 /// drive, a stream, a device. It would cut dots and spaces at the end of others. Such names are written as
 /// Yester writes them on Windows. Different names always stay different.
-pub(super) fn archived(path: &str) -> Cow<'_, str> {
-    if !path.split('/').any(is_misread) {
-        return Cow::Borrowed(path);
-    }
-    let names: Vec<Cow<'_, str>> = path.split('/').map(archived_name).collect();
-    Cow::Owned(names.join("/"))
-}
-
-fn archived_name(name: &str) -> Cow<'_, str> {
-    if is_misread(name) {
-        Cow::Owned(String::from_utf16_lossy(&to_windows(name.as_bytes())))
-    } else {
-        Cow::Borrowed(name)
-    }
+pub(super) fn archived(path: &str) -> String {
+    let archived = |name| match is_misread(name) {
+        true => String::from_utf16_lossy(&to_windows(name.as_bytes())),
+        false => name.to_owned(),
+    };
+    path.split('/').map(archived).collect::<Vec<_>>().join("/")
 }
 
 fn is_misread(name: &str) -> bool {

@@ -40,7 +40,7 @@ impl<'a> Tar<'a> {
 
     fn extended(&mut self, records: &[u8]) -> io::Result<()> {
         let mut header = Header::new_ustar();
-        name(&mut header, b"@PaxHeader");
+        fill(&mut header.as_old_mut().name, b"@PaxHeader");
         header.set_entry_type(EntryType::XHeader);
         header.set_mode(0o644);
         header.set_size(records.len() as u64);
@@ -77,13 +77,12 @@ impl Sink for Tar<'_> {
         };
         let mut header = Header::new_ustar();
         let mut records = Vec::new();
-        name(&mut header, &path);
-        if path.len() > NAME {
-            record(&mut records, b"path", &path);
-        }
-        link_name(&mut header, target);
-        if target.len() > NAME {
-            record(&mut records, b"linkpath", target);
+        fill(&mut header.as_old_mut().name, &path);
+        fill(&mut header.as_old_mut().linkname, target);
+        for (key, value) in [(&b"path"[..], &path[..]), (b"linkpath", target)] {
+            if value.len() > NAME {
+                record(&mut records, key, value);
+            }
         }
         header.set_entry_type(kind);
         header.set_mode(u32::from(attr.mode));
@@ -128,32 +127,20 @@ impl Sink for Tar<'_> {
     }
 }
 
-fn name(header: &mut Header, path: &[u8]) {
-    if let Some(header) = header.as_ustar_mut() {
-        let len = path.len().min(NAME);
-        header.name[..len].copy_from_slice(&path[..len]);
-    }
-}
-
-fn link_name(header: &mut Header, target: &[u8]) {
-    if let Some(header) = header.as_ustar_mut() {
-        let len = target.len().min(NAME);
-        header.linkname[..len].copy_from_slice(&target[..len]);
-    }
+/// Copies as many bytes into a field of the header as it has room for.
+fn fill(field: &mut [u8; NAME], bytes: &[u8]) {
+    let len = bytes.len().min(NAME);
+    field[..len].copy_from_slice(&bytes[..len]);
 }
 
 /// `LENGTH KEY=VALUE\n`, where the length counts itself.
 fn record(records: &mut Vec<u8>, key: &[u8], value: &[u8]) {
     let rest = key.len() + value.len() + 3;
     let digits = |number: usize| number.to_string().len();
-    let mut len = rest + digits(rest);
-    len = rest + digits(len);
-    records.extend(len.to_string().as_bytes());
-    records.push(b' ');
-    records.extend(key);
-    records.push(b'=');
-    records.extend(value);
-    records.push(b'\n');
+    let len = rest + digits(rest + digits(rest));
+    for part in [len.to_string().as_bytes(), b" ", key, b"=", value, b"\n"] {
+        records.extend(part);
+    }
 }
 
 fn attributes(records: &mut Vec<u8>, xattrs: &XattrSet) {

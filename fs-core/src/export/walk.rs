@@ -1,14 +1,11 @@
 //! The walk of a tree that is exported.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
 use super::{ExportError, Exported, Failure, Fate, Member, Sink};
 use crate::format::limits::MAX_DEPTH;
 use crate::monitor::{Cancellation, Monitor, Progress, Trouble, TroubleKind};
-use crate::view::{FileKind, Node, View};
-
-/// Entries of a folder that are read at a time.
-const BATCH: usize = 1024;
+use crate::view::{FileKind, Listing, Node, View};
 
 struct Walk<'a> {
     view: &'a View,
@@ -24,10 +21,8 @@ struct Walk<'a> {
 }
 
 struct Frame {
-    node: Node,
+    listing: Listing,
     path_len: usize,
-    offset: u64,
-    batch: VecDeque<(Vec<u8>, Node)>,
 }
 
 pub(super) fn walk(
@@ -70,15 +65,7 @@ impl Walk<'_> {
     fn step(&mut self) -> Result<(), Failure> {
         let Some(frame) = self.frames.last_mut() else { return Ok(()) };
         self.path.truncate(frame.path_len);
-        if frame.batch.is_empty() {
-            let (batch, offset) = (&mut frame.batch, &mut frame.offset);
-            self.view.read_directory(&frame.node, *offset, &mut |entry| {
-                batch.push_back((entry.name.to_vec(), entry.node));
-                *offset = entry.next_offset;
-                batch.len() < BATCH
-            })?;
-        }
-        let Some((name, node)) = frame.batch.pop_front() else {
+        let Some((name, node)) = frame.listing.next(self.view)? else {
             self.frames.pop();
             return Ok(());
         };
@@ -116,8 +103,7 @@ impl Walk<'_> {
             }
         }
         if attr.kind == FileKind::Directory {
-            let path_len = self.path.len();
-            self.frames.push(Frame { node, path_len, offset: 0, batch: VecDeque::new() });
+            self.frames.push(Frame { listing: Listing::new(node), path_len: self.path.len() });
         }
         Ok(())
     }

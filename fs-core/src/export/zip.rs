@@ -43,7 +43,7 @@ impl Sink for Zip<'_> {
         let Ok(own) = str::from_utf8(member.path) else {
             return Ok(Fate::LeftOut("has a name that is no text, for which zip has no word"));
         };
-        let path = &*archived(own);
+        let path = &archived(own);
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)
             .unix_permissions(u32::from(attr.mode))
@@ -68,7 +68,7 @@ impl Sink for Zip<'_> {
             FileKind::Fifo => return Ok(Fate::LeftOut("is a fifo, for which zip has no word")),
             FileKind::Socket => return Ok(Fate::LeftOut("is a socket, for which zip has no word")),
         }
-        Ok(if path == own { Fate::Written } else { Fate::WrittenAs(path.to_owned()) })
+        Ok(if path == own { Fate::Written } else { Fate::WrittenAs(path.clone()) })
     }
 
     fn finish(self: Box<Self>) -> io::Result<()> {

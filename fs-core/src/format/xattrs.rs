@@ -6,7 +6,7 @@ use super::limits::{MAX_NAME, MAX_XATTR_VALUE, MAX_XATTRS};
 pub type Xattr = (Box<[u8]>, Box<[u8]>);
 
 /// Extended attributes, sorted by name, each name once. They include POSIX ACLs, as `system.posix_acl_*`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct XattrSet(Vec<Xattr>);
 
 impl XattrSet {

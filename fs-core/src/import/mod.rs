@@ -9,8 +9,6 @@ mod error;
 mod identity;
 #[cfg(unix)]
 pub mod layout;
-#[cfg(target_os = "linux")]
-pub mod mounts;
 mod opening;
 mod options;
 #[cfg(unix)]

@@ -213,7 +213,7 @@ pub(super) fn worse(walk: Status, run: Status) -> Status {
 pub(crate) fn history_devices() -> Vec<u64> {
     #[cfg(target_os = "linux")]
     {
-        let mounts = super::mounts::mounted().unwrap_or_default();
+        let mounts = crate::platform::mounts().unwrap_or_default();
         mounts.iter().filter(|mount| mount.is_history()).map(|mount| mount.device).collect()
     }
     #[cfg(not(target_os = "linux"))]

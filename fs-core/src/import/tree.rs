@@ -9,8 +9,7 @@ use super::walk::{Options, Quiescence};
 use super::{ImportError, ImportOptions};
 use crate::format::{Status, Time};
 use crate::monitor::{Cancellation, Monitor};
-#[cfg(unix)]
-use crate::platform::rsync_at_work;
+use crate::platform::rsync_writer;
 
 /// Imports the directory `tree` into the repository in `root`. Returns `None` if
 /// [`ImportOptions::only_if_changed`] is set and nothing changed.
@@ -106,7 +105,7 @@ fn status_of_writers(
 ) -> Result<Status, ImportError> {
     let mut waiting = Waiting::new(&*options.clock, options.wait_limit);
     loop {
-        let Some(pid) = rsync_at_work(tree) else { return Ok(options.run_status) };
+        let Some(pid) = rsync_writer(tree) else { return Ok(options.run_status) };
         let sign = format!("rsync is writing to it (process {pid})");
         if options.quiescent_for.is_some() {
             return Err(ImportError::NotQuiescent { path: tree.to_owned(), sign });
@@ -117,11 +116,4 @@ fn status_of_writers(
             return Ok(Status::Partial);
         }
     }
-}
-
-/// Always `None`: rsync's processes are not looked for here. A tree that Windows programs write to is never
-/// quiescent as a whole.
-#[cfg(not(unix))]
-fn rsync_at_work(_: &Path) -> Option<u32> {
-    None
 }

@@ -30,7 +30,7 @@ struct Process {
 /// The number of an rsync process that writes to `tree`, or to something in it or around it. `tree` is an
 /// absolute path without links. Processes of other users may be invisible, and those of other machines always
 /// are. Without `/proc`, all are invisible.
-pub(crate) fn rsync_at_work(tree: &Path) -> Option<u32> {
+pub(crate) fn rsync_writer(tree: &Path) -> Option<u32> {
     let processes: HashMap<u32, Process> = fs::read_dir("/proc")
         .ok()?
         .flatten()
@@ -122,7 +122,7 @@ mod tests {
         assert!(!is_rsync(&own));
         assert!(ancestors().contains(&std::os::unix::process::parent_id()));
         assert!(!ancestors().contains(&std::process::id()));
-        assert_eq!(rsync_at_work(&std::env::current_dir().unwrap()), None);
+        assert_eq!(rsync_writer(&std::env::current_dir().unwrap()), None);
     }
 
     fn process(parent: u32, folder: &str) -> Process {

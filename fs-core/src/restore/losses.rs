@@ -1,69 +1,59 @@
-//! Lost attributes, reported once for each kind and folder, however many entries lack it.
+//! Lost attributes, reported once for each kind and folder, however many entries lost them.
 
 use std::collections::HashMap;
 
-use super::disk::Lack;
-use super::names::Names;
+use super::disk::LostAttribute;
+use super::path::RelativePath;
 
-/// A kind of attribute that entries of one folder lack.
-#[derive(Debug)]
-pub(super) struct Loss {
-    /// The folder, or the single entry.
-    pub(super) names: Names,
-    /// The lost attribute, and the reason for the first entry.
-    pub(super) text: String,
-    /// See [`Lack::expected`].
-    pub(super) expected: bool,
-}
-
-#[derive(Debug)]
-struct Counted {
-    /// The position of the first entry in the walk.
+/// A kind of attribute that entries of one folder lost.
+#[derive(Debug, Default)]
+struct Loss {
+    /// Number of kinds that were lost before.
+    position: usize,
+    /// The first entry in the walk, its position there, and the reason for it.
+    first: RelativePath,
     order: u64,
-    first: Names,
-    lack: Lack,
+    attribute: LostAttribute,
+    /// Number of entries.
     count: u64,
 }
 
-/// All losses of a restore.
+/// All losses of a restore, by folder, attribute, and whether they are expected.
 #[derive(Debug, Default)]
-pub(super) struct Losses {
-    counted: Vec<Counted>,
-    /// Positions in `counted`, by folder and kind.
-    positions: HashMap<(usize, String, bool), usize>,
-}
+pub(super) struct Losses(HashMap<(usize, String, bool), Loss>);
 
 impl Losses {
-    /// Records that this entry lacks something. `order` is its position in the walk, as threads reach entries
+    /// Records that an entry lost an attribute. `order` is its position in the walk, as threads reach entries
     /// in any order.
-    pub(super) fn add(&mut self, order: u64, entry: &Names, lack: Lack) {
-        let above = entry.split().map_or(0, |(above, _)| above.address());
-        let position =
-            *self.positions.entry((above, lack.what.clone(), lack.expected)).or_insert(self.counted.len());
-        match self.counted.get_mut(position) {
-            Some(counted) => {
-                counted.count += 1;
-                if order < counted.order {
-                    (counted.order, counted.first, counted.lack) = (order, entry.clone(), lack);
-                }
-            }
-            None => self.counted.push(Counted { order, first: entry.clone(), lack, count: 1 }),
+    pub(super) fn add(&mut self, order: u64, entry: &RelativePath, attribute: LostAttribute) {
+        let folder = entry.split().map_or(0, |(folder, _)| folder.address());
+        let position = self.0.len();
+        let loss = self
+            .0
+            .entry((folder, attribute.name.clone(), attribute.expected))
+            .or_insert_with(|| Loss { position, order: u64::MAX, ..Loss::default() });
+        loss.count += 1;
+        if order < loss.order {
+            (loss.order, loss.first, loss.attribute) = (order, entry.clone(), attribute);
         }
     }
 
-    /// The losses, in the order of their first entries.
-    pub(super) fn tell(mut self) -> impl Iterator<Item = Loss> {
-        self.counted.sort_by_key(|counted| counted.order);
-        self.counted.into_iter().map(
-            |Counted { first, lack: Lack { what, reason, expected }, count, .. }| match first.split() {
-                Some((above, name)) if count > 1 => {
-                    let name = name.to_string_lossy();
-                    let text = format!("{what} of {count} entries not kept: {reason} (the first is {name})");
-                    Loss { names: above.clone(), text, expected }
+    /// The messages, in the order of their first entries: the path of the folder or the single entry, the
+    /// text, and whether the loss is expected.
+    pub(super) fn messages(self) -> impl Iterator<Item = (RelativePath, String, bool)> {
+        let mut losses: Vec<Loss> = self.0.into_values().collect();
+        losses.sort_by_key(|loss| (loss.order, loss.position));
+        losses.into_iter().map(|Loss { first, attribute, count, .. }| {
+            let LostAttribute { name, reason, expected } = attribute;
+            match first.split() {
+                Some((folder, entry)) if count > 1 => {
+                    let entry = entry.to_string_lossy();
+                    let text = format!("{name} of {count} entries not kept: {reason} (the first is {entry})");
+                    (folder.clone(), text, expected)
                 }
-                _ => Loss { names: first, text: format!("{what} not kept: {reason}"), expected },
-            },
-        )
+                _ => (first, format!("{name} not kept: {reason}"), expected),
+            }
+        })
     }
 }
 
@@ -74,15 +64,14 @@ mod tests {
     #[test]
     fn each_kind_is_told_once_a_folder() {
         let mut losses = Losses::default();
-        let folder = Names::default().with(c"folder".into());
-        let lack = |what: &str| Lack { what: what.into(), reason: "no".into(), expected: false };
-        losses.add(4, &Names::default().with(c"d".into()), lack("owner"));
+        let folder = RelativePath::default().join(c"folder".into());
+        let lost = |name: &str| LostAttribute { name: name.into(), reason: "no".into(), expected: false };
+        losses.add(4, &RelativePath::default().join(c"d".into()), lost("owner"));
         for (order, name) in [(2, c"b"), (1, c"a"), (3, c"c")] {
-            losses.add(order, &folder.with(name.into()), lack("owner"));
+            losses.add(order, &folder.join(name.into()), lost("owner"));
         }
-        losses.add(3, &folder.with(c"c".into()), lack("time"));
-        let told: Vec<(usize, String)> =
-            losses.tell().map(|loss| (loss.names.down().count(), loss.text)).collect();
+        losses.add(3, &folder.join(c"c".into()), lost("time"));
+        let told: Vec<_> = losses.messages().map(|(path, text, _)| (path.names().count(), text)).collect();
         assert_eq!(
             told,
             [

@@ -26,9 +26,9 @@ pub(super) struct Target {
     /// The target's site; planned if a dry run would create the target.
     pub(super) site: Site,
     /// Whether it was created as the root of a snapshot.
-    pub(super) made: bool,
+    pub(super) is_new: bool,
     /// Names that existed before, and that this restore has not used.
-    pub(super) there: HashSet<NameKey>,
+    pub(super) unclaimed: HashSet<NameKey>,
     /// The new name of a single entry.
     pub(super) name: Option<CString>,
 }
@@ -53,7 +53,7 @@ impl Target {
     }
 
     fn of(path: &Path, existing: Option<Folder>, whole: bool, look: bool) -> io::Result<Self> {
-        let (site, made) = match existing {
+        let (site, is_new) = match existing {
             Some(folder) => (Site::at(folder), false),
             None if look => plan(path)?,
             None => {
@@ -61,9 +61,8 @@ impl Target {
                 (Site::at(folder), made)
             }
         };
-        let made = made && whole;
-        let there = site.existing().map(|folder| folder.names(!look)).transpose()?.unwrap_or_default();
-        Ok(Self { path: path.to_owned(), site, made, there, name: None })
+        let unclaimed = site.existing().map(|folder| folder.names(!look)).transpose()?.unwrap_or_default();
+        Ok(Self { path: path.to_owned(), site, is_new: is_new && whole, unclaimed, name: None })
     }
 }
 

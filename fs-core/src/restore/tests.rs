@@ -35,6 +35,6 @@ fn a_tree_that_no_import_can_have_made_is_cut_off() {
     let options = RestoreOptions { dry_run: true, ..RestoreOptions::default() };
     let target = directory.path().join("target");
     let mut restore = Restore::begin(&target, Shape::Whole, options).unwrap();
-    let restored = restore.take_back(&view, node, None, &Silent, &Cancellation::default()).unwrap();
+    let restored = restore.restore(&view, node, None, &Silent, &Cancellation::default()).unwrap();
     assert_eq!((restored.directories, restored.troubled), (MAX_DEPTH as u64, 1));
 }

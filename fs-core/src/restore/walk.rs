@@ -1,30 +1,28 @@
 //! The walk of a tree that is restored.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::ffi::CString;
 use std::io;
 use std::sync::mpsc::SyncSender;
 
 use super::claims::{Claim, Claims, Holder};
-use super::disk::{self, LINKS_LAST, Lacking, NameKey, Site};
-use super::names::Names;
-use super::{Entry, Job, LinkKey, Shared};
+use super::disk::{self, Folder, LINKS_LAST, LostAttribute, NameKey, Site};
+use super::entry::{Entry, LinkKey};
+use super::path::RelativePath;
+use super::restorer::{Job, Restorer};
 use crate::format::limits::MAX_DEPTH;
 use crate::monitor::TroubleKind;
-use crate::view::{FileKind, Node};
-
-/// Entries of a folder that are read at a time.
-const BATCH: usize = 1024;
+use crate::view::{FileKind, Listing, Node};
 
 /// Work that remains once all files are restored.
 #[derive(Debug, Default)]
-pub(super) struct Rest {
+pub(super) struct Deferred {
     /// Entries to be created last: further names of hard-linked files, and names that equal an earlier name
     /// to the file system. On some platforms, symbolic links also come last.
-    pub(super) links: Vec<Entry>,
+    pub(super) entries: Vec<Entry>,
     /// Folders and their positions in the walk, parents before children. Their attributes are set last, as
     /// creating entries in a folder changes them.
-    pub(super) folders: Vec<(u64, Names, Node)>,
+    pub(super) folders: Vec<(u64, RelativePath, Node)>,
     /// The folder whose time an existing target gets. It keeps its own owner and mode.
     pub(super) top: Option<Node>,
 }
@@ -33,27 +31,17 @@ pub(super) struct Rest {
 struct Frame {
     site: Site,
     claim: Claim,
-    names: Names,
-    node: Node,
-    offset: u64,
-    batch: VecDeque<(CString, Node)>,
+    path: RelativePath,
+    listing: Listing,
     /// Names that existed before, and that this restore has not used.
-    there: HashSet<NameKey>,
+    unclaimed: HashSet<NameKey>,
 }
 
-/// A folder at the start of its walk.
-struct Begun {
-    site: Site,
-    /// Whether this restore created it.
-    made: bool,
-    /// See [`Entry::there`].
-    there: bool,
-}
-
+/// The walk of a tree that is restored.
 pub(super) struct Walk<'a> {
-    shared: &'a Shared<'a>,
+    restorer: &'a Restorer<'a>,
     jobs: SyncSender<Job>,
-    rest: Rest,
+    deferred: Deferred,
     /// Files with several names that were sent to the threads.
     begun: HashSet<LinkKey>,
     frames: Vec<Frame>,
@@ -63,84 +51,71 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(shared: &'a Shared<'a>, jobs: SyncSender<Job>, claims: &'a mut Claims) -> Self {
-        let (rest, begun, frames) = (Rest::default(), HashSet::new(), Vec::new());
-        Self { shared, jobs, rest, begun, frames, claims, order: 0 }
+    pub(super) fn new(restorer: &'a Restorer<'a>, jobs: SyncSender<Job>, claims: &'a mut Claims) -> Self {
+        let (deferred, begun, frames) = (Deferred::default(), HashSet::new(), Vec::new());
+        Self { restorer, jobs, deferred, begun, frames, claims, order: 0 }
     }
 
     /// Walks everything below the folder that was entered or taken last. The stack is explicit: a tree may be
-    /// deeper than a thread's stack. Returns the unused names of the top folder in `there`.
-    pub(super) fn run(mut self, there: &mut HashSet<NameKey>) -> Rest {
+    /// deeper than a thread's stack. Returns the unused names of the top folder in `unclaimed`.
+    pub(super) fn run(mut self, unclaimed: &mut HashSet<NameKey>) -> Deferred {
         while let Some(frame) = self.frames.last_mut() {
-            if self.shared.cancellation.is_cancelled() {
+            if self.restorer.cancellation.is_cancelled() {
                 break;
             }
-            if let Some((name, node)) = frame.batch.pop_front() {
-                let was_there = frame.there.remove(&disk::key_of(&name));
-                let (site, claim, names) = (frame.site.clone(), frame.claim, frame.names.with(name));
-                self.take(&site, claim, names, node, was_there);
-            } else if !self.read_on()
-                && let Some(frame) = self.frames.pop()
-                && frame.names.split().is_none()
+            match frame.listing.next(self.restorer.view) {
+                Ok(Some((name, node))) => match CString::new(name) {
+                    Ok(name) => {
+                        let existed = frame.unclaimed.remove(&disk::key_of(&name));
+                        let (site, claim, path) = (frame.site.clone(), frame.claim, frame.path.join(name));
+                        self.take(&site, claim, path, node, existed);
+                        continue;
+                    }
+                    Err(_) => {
+                        let reason = "a name in it cannot be a name here";
+                        self.restorer.report_trouble(&frame.path, TroubleKind::Incomplete, reason);
+                        continue;
+                    }
+                },
+                Ok(None) => {}
+                Err(error) => {
+                    let reason = format!("its content cannot be read: {error}");
+                    self.restorer.report_trouble(&frame.path, TroubleKind::Incomplete, reason);
+                }
+            }
+            if let Some(frame) = self.frames.pop()
+                && frame.path.split().is_none()
             {
-                *there = frame.there;
+                *unclaimed = frame.unclaimed;
             }
         }
-        self.rest
+        self.deferred
     }
 
-    /// Reads more entries of the last folder; false if there are none.
-    fn read_on(&mut self) -> bool {
-        let Some(frame) = self.frames.last_mut() else { return false };
-        let (batch, offset) = (&mut frame.batch, &mut frame.offset);
-        let mut unnamed = 0;
-        let read = self.shared.view.read_directory(&frame.node, *offset, &mut |entry| {
-            match CString::new(entry.name) {
-                Ok(name) => batch.push_back((name, entry.node)),
-                Err(_) => unnamed += 1,
-            }
-            *offset = entry.next_offset;
-            batch.len() < BATCH
-        });
-        if let Err(error) = read {
-            let reason = format!("its content cannot be read: {error}");
-            self.shared.trouble(&frame.names, TroubleKind::Incomplete, reason);
-            return false;
-        }
-        if unnamed > 0 {
-            self.shared.trouble(&frame.names, TroubleKind::Incomplete, "names in it cannot be names here");
-        }
-        !batch.is_empty()
-    }
-
-    /// Restores an entry, or begins a folder. `above` is the claim of its parent folder. `there` is true if
+    /// Restores an entry, or begins a folder. `above` is the claim of its parent folder. `existed` is true if
     /// an entry with exactly this name existed before.
-    pub(super) fn take(&mut self, site: &Site, above: Claim, names: Names, node: Node, there: bool) {
-        let Some((_, name)) = names.split() else { return };
+    pub(super) fn take(&mut self, site: &Site, above: Claim, path: RelativePath, node: Node, existed: bool) {
+        let Some((_, name)) = path.split() else { return };
         let claim = self.claims.of(above, site, name);
-        let attr = self.shared.view.attr(&node);
+        let attr = self.restorer.view.attr(&node);
         self.order += 1;
         if attr.kind == FileKind::Directory {
-            let entered = self.make_folder(site, claim, &names, there).and_then(|(inside, made)| {
-                let begun = Begun { site: inside, made, there };
-                self.enter(begun, claim, names.clone(), node)
-            });
-            if let Err(error) = entered {
+            if let Err(error) = self.enter(site, claim, &path, node, existed) {
                 let reason = match error.kind() {
                     io::ErrorKind::NotADirectory => "something else has its name".to_owned(),
                     _ => format!("cannot be made: {error}"),
                 };
-                self.shared.trouble(&names, TroubleKind::Unreadable, reason);
+                self.restorer.report_trouble(&path, TroubleKind::Unreadable, reason);
             }
             return;
         }
-        let entry = Entry { names, node, attr, there, claim, order: self.order };
+        let entry = Entry { path, node, attr, existed, claim, order: self.order };
         let waits = LINKS_LAST && attr.kind == FileKind::Symlink;
-        let is_begun = |key| self.shared.state().firsts.contains_key(&key) || !self.begun.insert(key);
-        let waits = waits || entry.shared().is_some_and(is_begun);
+        let is_begun = |key| self.restorer.state().link_groups.contains_key(&key) || !self.begun.insert(key);
+        let waits = waits || entry.link_key().is_some_and(is_begun);
         // An entry whose name an earlier entry may hold waits until the earlier one is restored.
-        if waits || (!there && self.claims.holder(claim).is_some()) {
-            self.rest.links.push(entry);
+        if waits || (!existed && self.claims.holder(claim).is_some()) {
+            self.deferred.entries.push(entry);
         } else {
             self.claim(site, claim, Holder::Entry);
             // The send never fails: the threads outlive this walk.
@@ -150,56 +125,63 @@ impl<'a> Walk<'a> {
 
     /// Records a used name, if another name may be one with it or a dry run needs it.
     fn claim(&mut self, site: &Site, claim: Claim, holder: Holder) {
-        if self.shared.options.dry_run || site.file_system().folds() {
+        if self.restorer.options.dry_run || site.file_system().folds() {
             self.claims.give(claim, holder);
         }
     }
 
-    /// Begins with the target itself. It keeps its attributes if it existed.
-    pub(super) fn enter_top(&mut self, site: Site, made: bool, node: Node, there: HashSet<NameKey>) {
-        if !made && self.shared.options.overwrite {
-            self.rest.top = Some(node.clone());
+    /// Begins with the target itself. It keeps its attributes if it existed. `unclaimed` are the names in it.
+    pub(super) fn enter_target(&mut self, is_new: bool, node: Node, unclaimed: HashSet<NameKey>) {
+        let (site, top, options) = (self.restorer.target, RelativePath::default(), self.restorer.options);
+        if !is_new && options.overwrite {
+            self.deferred.top = Some(node.clone());
         }
-        if made && self.shared.options.dry_run {
-            let foreseen = self.foresee(&site, &node, false);
-            if let Err(error) = foreseen.map(|lacking| self.shared.lacks(0, &Names::default(), lacking)) {
-                self.shared.trouble(&Names::default(), TroubleKind::Unreadable, error);
+        if is_new && options.dry_run {
+            match self.predict(site, None, &node) {
+                Ok(lost) => self.restorer.report_lost(0, &top, lost),
+                Err(error) => self.restorer.report_trouble(&top, TroubleKind::Unreadable, error),
             }
         }
-        self.push(site, Claim::default(), Names::default(), node, made, there);
+        self.push(site.clone(), Claim::default(), top, node, is_new, unclaimed);
     }
 
-    /// Begins with a folder that exists, or that a restore would create.
-    fn enter(&mut self, begun: Begun, claim: Claim, names: Names, node: Node) -> io::Result<()> {
-        let options = self.shared.options;
-        let Begun { site, made, there } = begun;
+    /// Creates or enters the folder `path` in the folder `above`, and begins with its entries.
+    fn enter(
+        &mut self,
+        above: &Site,
+        claim: Claim,
+        path: &RelativePath,
+        node: Node,
+        existed: bool,
+    ) -> io::Result<()> {
+        let options = self.restorer.options;
+        let (site, is_new) = self.make_folder(above, claim, path, existed)?;
+        let existing = site.existing().filter(|_| !is_new);
         // A folder that this restore created earlier, maybe under an equivalent name, keeps its attributes.
-        let is_set = made || (there && options.overwrite);
-        let mut inside = HashSet::new();
-        if let Some(folder) = site.existing().filter(|_| there && !made) {
-            inside = folder.names(!options.dry_run)?;
-        }
-        if is_set {
-            if options.dry_run {
-                let lacking = self.foresee(&site, &node, !made)?;
-                self.shared.lacks(self.order, &names, lacking);
-            } else if let Some(folder) = site.existing().filter(|_| !made) {
-                let xattrs = self.shared.view.xattrs(&node).unwrap_or_default();
-                disk::tighten(folder, &self.shared.view.attr(&node), &xattrs);
-            }
+        let is_set = is_new || (existed && options.overwrite);
+        let unclaimed = match existing.filter(|_| existed) {
+            Some(folder) => folder.names(!options.dry_run)?,
+            None => HashSet::new(),
+        };
+        if is_set && options.dry_run {
+            let lost = self.predict(&site, existing, &node)?;
+            self.restorer.report_lost(self.order, path, lost);
+        } else if let Some(folder) = existing.filter(|_| is_set) {
+            let xattrs = self.restorer.view.xattrs(&node).unwrap_or_default();
+            disk::tighten(folder, &self.restorer.view.attr(&node), &xattrs);
         }
         self.claim(&site, claim, Holder::Folder);
-        self.push(site, claim, names, node, is_set, inside);
+        self.push(site, claim, path.clone(), node, is_set, unclaimed);
         Ok(())
     }
 
-    /// Predicts the attributes that an existing or planned folder will lack.
-    fn foresee(&self, site: &Site, node: &Node, exists: bool) -> io::Result<Lacking> {
-        let attr = self.shared.view.attr(node);
-        let xattrs = self.shared.view.xattrs(node).unwrap_or_default();
-        match site.existing().filter(|_| exists) {
-            Some(folder) => Ok(disk::foresee_existing(folder, site, &attr, &xattrs)),
-            None => Ok(disk::foresee(site, &attr, &xattrs)?.0),
+    /// Predicts the attributes that an existing or a planned folder will lose.
+    fn predict(&self, site: &Site, existing: Option<&Folder>, node: &Node) -> io::Result<Vec<LostAttribute>> {
+        let attr = self.restorer.view.attr(node);
+        let xattrs = self.restorer.view.xattrs(node).unwrap_or_default();
+        match existing {
+            Some(folder) => Ok(disk::predict_existing(folder, site, &attr, &xattrs)),
+            None => Ok(disk::predict(site, &attr, &xattrs)?.0),
         }
     }
 
@@ -207,16 +189,16 @@ impl<'a> Walk<'a> {
         &mut self,
         site: Site,
         claim: Claim,
-        names: Names,
+        path: RelativePath,
         node: Node,
         is_set: bool,
-        there: HashSet<NameKey>,
+        unclaimed: HashSet<NameKey>,
     ) {
         if is_set {
-            self.rest.folders.push((self.order, names.clone(), node.clone()));
+            self.deferred.folders.push((self.order, path.clone(), node.clone()));
         }
-        self.shared.state().restored.directories += 1;
-        self.frames.push(Frame { site, claim, names, node, offset: 0, batch: VecDeque::new(), there });
+        self.restorer.state().restored.directories += 1;
+        self.frames.push(Frame { site, claim, path, listing: Listing::new(node), unclaimed });
     }
 
     /// Creates or enters a folder; true if it was created.
@@ -224,25 +206,25 @@ impl<'a> Walk<'a> {
         &self,
         above: &Site,
         claim: Claim,
-        names: &Names,
-        there: bool,
+        path: &RelativePath,
+        existed: bool,
     ) -> io::Result<(Site, bool)> {
         if self.frames.len() >= MAX_DEPTH {
             return Err(io::Error::other("it is nested too deeply"));
         }
-        let Some((upper, name)) = names.split() else { return Ok((above.clone(), true)) };
+        let Some((upper, name)) = path.split() else { return Ok((above.clone(), true)) };
         let holder = self.claims.holder(claim);
-        if holder == Some(Holder::Entry) && !there {
+        if holder == Some(Holder::Entry) && !existed {
             return Err(io::ErrorKind::NotADirectory.into());
         }
         match above.existing() {
-            Some(folder) if !self.shared.options.dry_run => {
+            Some(folder) if !self.restorer.options.dry_run => {
                 let (made, is_new) = folder.make(name)?;
                 return Ok((Site::at(made), is_new));
             }
             Some(folder) => match folder.enter(name) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound && !there => {
-                    folder.check_writable(self.shared.options.overwrite && upper.split().is_some())?;
+                Err(error) if error.kind() == io::ErrorKind::NotFound && !existed => {
+                    folder.check_writable(self.restorer.options.overwrite && upper.split().is_some())?;
                 }
                 entered => return Ok((Site::at(entered?), false)),
             },

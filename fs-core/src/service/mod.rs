@@ -10,8 +10,6 @@ mod tags;
 
 use std::path::Path;
 
-#[cfg(target_os = "linux")]
-pub use crate::import::mounts::{MOUNT_TYPE, Mounted, mounted};
 pub use days::{Day, days};
 pub use error::ServiceError;
 pub use history::{History, PathLog, Stats, TagInfo, open_view};

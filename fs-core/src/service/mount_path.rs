@@ -5,7 +5,7 @@ use std::path::{self, Path, PathBuf};
 
 use crate::format::limits::MAX_SOURCE_NAME;
 use crate::history::VERSIONS;
-use crate::import::mounts::mounted;
+use crate::platform;
 
 /// A path in a source, which a mount shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl MountPath {
     /// snapshots there. The path and the directories above it need not exist in the named snapshot.
     pub fn find(path: &Path) -> io::Result<Option<Self>> {
         let path = real(path)?;
-        let mounts = mounted()?;
+        let mounts = platform::mounts()?;
         // Of several mounts on one path, the last one covers the others.
         let above = mounts.iter().filter(|mount| path.starts_with(&mount.path));
         let mount = above.max_by_key(|mount| mount.path.as_os_str().len()).filter(|mount| mount.is_history());

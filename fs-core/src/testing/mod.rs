@@ -16,6 +16,8 @@ mod history;
 mod index_pages;
 #[cfg(unix)]
 mod medium;
+#[cfg(target_os = "linux")]
+pub(crate) mod race;
 #[cfg(unix)]
 mod recording;
 #[cfg(unix)]

@@ -1,7 +1,7 @@
 use crate::format::{Kind, Time};
 
 /// The type of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FileKind {
     /// A regular file.
     File,

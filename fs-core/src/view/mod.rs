@@ -12,6 +12,7 @@ mod filesystem;
 mod fixtures;
 mod inodes;
 mod invalidation;
+mod listing;
 mod node;
 mod properties;
 mod read_ahead;
@@ -26,6 +27,7 @@ pub use error::ViewError;
 pub use filesystem::{Options, Scope, View};
 pub use inodes::Inodes;
 pub use invalidation::Invalidation;
+pub use listing::Listing;
 pub use node::Node;
 pub use virtual_folder::DirEntry;
 

@@ -5,13 +5,14 @@ use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::schedule::Look;
 use super::source::Source;
 use super::{Activity, Event, Last, Trigger};
+use crate::clock::Clock;
 use crate::format::{Status, Time};
 use crate::history::Sources;
 use crate::import::layout::{Layout, LeftOut, Plan};
@@ -20,13 +21,14 @@ use crate::import::{
     run_states, source_name,
 };
 use crate::monitor::{Cancellation, Monitor};
-use crate::platform::rsync_at_work;
+use crate::platform::rsync_writer;
 use crate::service::ServiceError;
 use crate::store::{Access, Repository};
 
 /// Input of a look, without the source.
 struct Context<'a> {
     repository: &'a Path,
+    clock: &'a dyn Clock,
     monitor: &'a dyn Monitor,
     tell: &'a mut dyn FnMut(Event<'_>),
     cancellation: &'a Cancellation,
@@ -36,6 +38,7 @@ struct Context<'a> {
 pub(super) fn look(
     repository: &Path,
     source: &mut Source,
+    clock: &dyn Clock,
     monitor: &dyn Monitor,
     tell: &mut dyn FnMut(Event<'_>),
     cancellation: &Cancellation,
@@ -57,12 +60,12 @@ pub(super) fn look(
     }
     // Summaries and locks show the state of each run; elsewhere all runs wait together.
     let tells = planned.layout == Layout::Dirvish || source.watched.place.config.is_some();
-    if let Some(pid) = rsync_at_work(&planned.root).filter(|_| !tells) {
+    if let Some(pid) = rsync_writer(&planned.root).filter(|_| !tells) {
         return Ok(at_work(pid));
     }
     let running = planned.running;
     let keys = stat_caches(source, &planned)?;
-    let mut context = Context { repository, monitor, tell, cancellation };
+    let mut context = Context { repository, clock, monitor, tell, cancellation };
     let result = match planned.layout {
         Layout::Tree => tree(source, &planned, &mut context),
         _ => runs(source, planned, &mut context),
@@ -73,7 +76,7 @@ pub(super) fn look(
     match (result, running) {
         (Ok((Look::Done, _)), Some(pid)) => Ok(at_work(pid)),
         (Err(ServiceError::Import(error @ ImportError::NotQuiescent { .. })), _) => {
-            Ok((Look::NotAtRest, Activity::Busy(error.to_string())))
+            Ok((Look::NotQuiescent, Activity::Busy(error.to_string())))
         }
         (result, _) => result,
     }
@@ -127,16 +130,20 @@ fn tree(
             }
         }
     }
-    let began = Instant::now();
+    let began = context.clock.instant();
     // The tree's path as the user wrote it: its links may be intended.
     let tree = source.watched.place.root.as_deref().unwrap_or(&plan.root);
     let imported = import_tree(context.repository, tree, &options, context.monitor, context.cancellation)?;
     if let Some(imported) = imported {
         source.last = Some(named(&imported));
-        (context.tell)(Event::Imported { imported: &imported, run: None, took: began.elapsed() });
+        (context.tell)(Event::Imported {
+            imported: &imported,
+            run: None,
+            took: context.clock.instant() - began,
+        });
     } else if source.last.is_none() {
         // Nothing reports a mount on this folder.
-        return Ok((Look::NotAtRest, Activity::Busy("it is empty".to_owned())));
+        return Ok((Look::NotQuiescent, Activity::Busy("it is empty".to_owned())));
     }
     Ok(DONE)
 }
@@ -194,7 +201,7 @@ fn runs(
     context: &mut Context<'_>,
 ) -> Result<(Look, Activity), ServiceError> {
     if let Trigger::Quiet(quiet) = source.watched.trigger
-        && let Ok(since) = Timestamp::now().checked_sub(quiet)
+        && let Ok(since) = context.clock.now().checked_sub(quiet)
     {
         plan.quiescent_since = plan.quiescent_since.min(since.into());
     }
@@ -210,13 +217,17 @@ fn runs(
     let mut importer = RunImporter::open(context.repository, &plan, &options, context.cancellation)?;
     let mut left_out = None;
     loop {
-        let began = Instant::now();
+        let began = context.clock.instant();
         match importer.next(context.monitor, context.cancellation)? {
             Some(RunOutcome::Imported(imported)) => {
                 source.last = Some(named(&imported));
                 let tree = Path::new(OsStr::from_bytes(&imported.snapshot.manifest.origin.path));
                 let run = Some(tree.strip_prefix(&plan.root).unwrap_or(tree));
-                (context.tell)(Event::Imported { imported: &imported, run, took: began.elapsed() });
+                (context.tell)(Event::Imported {
+                    imported: &imported,
+                    run,
+                    took: context.clock.instant() - began,
+                });
             }
             Some(RunOutcome::LeftOut(run)) => left_out = Some(run),
             None => break,
@@ -225,7 +236,7 @@ fn runs(
     Ok(match left_out {
         // The run is being removed or rotated. At the next look it is gone or quiescent.
         Some(LeftOut { path, reason, .. }) => {
-            (Look::NotAtRest, Activity::Busy(format!("{}: {reason}", path.display())))
+            (Look::NotQuiescent, Activity::Busy(format!("{}: {reason}", path.display())))
         }
         None => DONE,
     })

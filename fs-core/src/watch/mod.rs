@@ -1,31 +1,30 @@
 //! The background importer: it notices new levels, images and completed runs, and imports them one at a time.
 
+mod event;
+mod inotify;
+mod lock;
 mod look;
-mod notices;
-mod report;
 mod schedule;
 mod source;
 mod waker;
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use jiff::Timestamp;
-pub use report::ReportFile;
+pub use event::{Activity, Event, Last, State};
+pub use lock::{ReportFile, WatchLock};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use schedule::Look;
 use source::Source;
 pub use waker::Waker;
 
-use crate::import::layout::{BackupRoot, LeftOut};
-use crate::import::{ImportError, ImportOptions, Imported};
+use crate::clock::Clock;
+use crate::import::layout::BackupRoot;
+use crate::import::{ImportError, ImportOptions};
 use crate::monitor::{Cancellation, Monitor};
-use crate::service::{ServiceError, require_repository};
-use crate::store::{FileLock, Folder};
+use crate::service::ServiceError;
 
 /// A watched source, or a watched folder of several sources.
 #[derive(Debug, Clone)]
@@ -52,145 +51,31 @@ pub enum Trigger {
     Time,
 }
 
-/// Events that a watch reports.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Event<'a> {
-    /// A new snapshot exists.
-    Imported {
-        /// The new snapshot.
-        imported: &'a Imported,
-        /// The tree of a level or image, relative to the watched folder.
-        run: Option<&'a Path>,
-        /// Duration of the import.
-        took: Duration,
-    },
-    /// A run is not imported, and was not left out before.
-    LeftOut(&'a LeftOut),
-    /// A source is imported as one tree, but may hold runs.
-    Hint {
-        /// The source's path.
-        place: &'a Path,
-        /// The reason, and the next step.
-        hint: &'a str,
-    },
-    /// A source could not be imported.
-    Failed {
-        /// The source's path.
-        place: &'a Path,
-        /// The reason.
-        error: ServiceError,
-        /// Time until the next attempt.
-        again: Duration,
-    },
-    /// The watch cannot notice a source's changes. It still looks at the source from time to time.
-    Unnoticed {
-        /// The source's path.
-        place: &'a Path,
-        /// The reason.
-        error: io::Error,
-    },
-    /// A source has kept changing for so long that it was never imported meanwhile.
-    Restless {
-        /// The source's path.
-        place: &'a Path,
-        /// Duration of the changes.
-        lasting: Duration,
-    },
-    /// The new states of the sources, after a change.
-    States(Vec<State>),
-}
-
-/// The state of a watched source.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct State {
-    /// The source's path.
-    pub path: PathBuf,
-    /// The current activity.
-    pub activity: Activity,
-    /// Time of the next look, if nothing changes; `None` if it moves all the time.
-    pub next: Option<Instant>,
-    /// The source's last snapshot.
-    pub last: Option<Last>,
-    /// Beginning of the last import that read every file, with `checksum-every`.
-    pub all_read: Option<Timestamp>,
-}
-
-/// A source's last snapshot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Last {
-    /// The source's name in the repository.
-    pub source: Box<[u8]>,
-    /// The snapshot's canonical name.
-    pub name: String,
-}
-
-/// The activity of a watched source.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Activity {
-    /// Nothing happens.
-    Idle,
-    /// A program writes to the source; the text is the reason why the import waits.
-    Busy(String),
-    /// An import has been running since this time.
-    Importing(Timestamp),
-    /// The last imports failed: the last error, and the number of failures in a row.
-    Failing(String, u32),
-}
-
 /// The background importer of one repository.
 #[derive(Debug)]
 pub struct Watch {
     root: PathBuf,
     sources: Vec<Source>,
     waker: Waker,
-}
-
-/// The right to watch for a repository, until dropped. A second watch would import everything twice.
-#[derive(Debug)]
-pub struct WatchLock {
-    folder: Arc<Folder>,
-    _lock: FileLock,
-}
-
-impl WatchLock {
-    /// Takes the lock, or fails with its holder.
-    pub fn acquire(root: &Path) -> Result<Self, ServiceError> {
-        // Otherwise this would leave a lock in a folder that is no repository.
-        require_repository(root)?;
-        let folder = Folder::open(root)?;
-        match FileLock::acquire(&folder, LOCK)? {
-            Ok(lock) => Ok(Self { folder: Arc::new(folder), _lock: lock }),
-            Err(holder) => Err(ServiceError::Watched { path: root.to_owned(), holder }),
-        }
-    }
-
-    /// The holder of the lock, if any.
-    pub fn holder(root: &Path) -> Result<Option<String>, ServiceError> {
-        Ok(FileLock::holder(&Folder::open(root)?, LOCK)?)
-    }
+    clock: Arc<dyn Clock>,
 }
 
 /// Period in which changes are gathered, as they come in groups.
 const CROWD: Duration = Duration::from_millis(200);
 
-/// The name of the lock in a repository.
-const LOCK: &str = "watch.lock";
-
 impl Watch {
     /// Creates a watch that imports into the repository in `root`, at first immediately.
-    pub fn new(root: &Path, watched: Vec<Watched>) -> Result<Self, ServiceError> {
+    pub fn new(root: &Path, watched: Vec<Watched>, clock: Arc<dyn Clock>) -> Result<Self, ServiceError> {
         let waker = Waker::new().map_err(|reason| ImportError::Tree { path: root.to_owned(), reason })?;
-        let now = Instant::now();
+        let now = clock.instant();
         let sources = watched.into_iter().map(|watched| Source::new(watched, now)).collect();
-        Ok(Self { root: root.to_owned(), sources, waker })
+        Ok(Self { root: root.to_owned(), sources, waker, clock })
     }
 
     /// Delays the first look at each source by its `every`.
     pub fn begin_later(&mut self) {
         for source in &mut self.sources {
-            let first = Instant::now() + source.watched.every;
-            *source = Source::new(source.watched.clone(), first);
+            source.schedule.postpone(self.clock.instant() + source.watched.every);
         }
     }
 
@@ -209,13 +94,13 @@ impl Watch {
         let mut told = Vec::new();
         while !cancellation.is_cancelled() {
             self.tell_states(&mut told, tell);
-            self.sources.iter_mut().for_each(|source| source.tell_restlessness(tell));
+            self.sources.iter_mut().for_each(|source| source.tell_restlessness(self.clock.instant(), tell));
             let Some(at) = (0..self.sources.len()).min_by_key(|at| self.sources[*at].schedule.due()) else {
                 return;
             };
-            let wait = self.sources[at].schedule.due().saturating_duration_since(Instant::now());
+            let wait = self.sources[at].schedule.due().saturating_duration_since(self.clock.instant());
             if wait.is_zero() {
-                self.sources[at].activity = Activity::Importing(Timestamp::now());
+                self.sources[at].activity = Activity::Importing(self.clock.now());
                 self.tell_states(&mut told, tell);
                 self.look(at, monitor, tell, cancellation);
             } else {
@@ -234,13 +119,14 @@ impl Watch {
 
     /// Waits for changes, at most for `limit`.
     fn wait(&mut self, limit: Duration) {
-        let fds = self.sources.iter().filter_map(|source| source.notices());
-        let mut fds: Vec<_> = fds.map(|notices| PollFd::new(notices, PollFlags::IN)).collect();
+        let fds = self.sources.iter().filter_map(|source| source.inotify());
+        let mut fds: Vec<_> = fds.map(|inotify| PollFd::new(inotify, PollFlags::IN)).collect();
         fds.push(PollFd::new(&self.waker, PollFlags::IN));
-        if poll_for(&mut fds, limit) {
-            poll_for(&mut [PollFd::new(&self.waker, PollFlags::IN)], CROWD);
+        if self.poll(&mut fds, limit) {
+            self.poll(&mut [PollFd::new(&self.waker, PollFlags::IN)], CROWD);
         }
-        self.sources.iter_mut().for_each(Source::take_notice);
+        let now = self.clock.instant();
+        self.sources.iter_mut().for_each(|source| source.take_changes(now));
     }
 
     fn look(
@@ -251,34 +137,34 @@ impl Watch {
         cancellation: &Cancellation,
     ) {
         let source = &mut self.sources[at];
-        let result = look::look(&self.root, source, monitor, tell, cancellation);
+        let result = look::look(&self.root, source, &*self.clock, monitor, tell, cancellation);
         if cancellation.is_cancelled() {
             return;
         }
         match result {
             Ok((look, activity)) => {
                 source.activity = activity;
-                source.schedule.end(look, Instant::now());
+                source.schedule.end(look, self.clock.instant());
             }
             Err(error) => {
-                source.schedule.end(Look::Failed, Instant::now());
+                source.schedule.end(Look::Failed, self.clock.instant());
                 source.activity = Activity::Failing(error.to_string(), source.schedule.failures());
-                let again = source.schedule.due().saturating_duration_since(Instant::now());
+                let again = source.schedule.due().saturating_duration_since(self.clock.instant());
                 tell(Event::Failed { place: &source.path, error, again });
             }
         }
     }
-}
 
-/// Waits at most for `limit`; true if a descriptor is ready.
-fn poll_for(fds: &mut [PollFd<'_>], limit: Duration) -> bool {
-    match poll(fds, Timespec::try_from(limit).ok().as_ref()) {
-        Ok(ready) => ready > 0,
-        Err(Errno::INTR) => false,
-        Err(_) => {
-            // No change is noticed then; the regular looks continue.
-            thread::sleep(limit.min(Duration::from_secs(1)));
-            false
+    /// Waits at most for `limit`; true if a descriptor is ready.
+    fn poll(&self, fds: &mut [PollFd<'_>], limit: Duration) -> bool {
+        match poll(fds, Timespec::try_from(limit).ok().as_ref()) {
+            Ok(ready) => ready > 0,
+            Err(Errno::INTR) => false,
+            Err(_) => {
+                // No change is noticed then; the regular looks continue.
+                self.clock.sleep(limit.min(Duration::from_secs(1)));
+                false
+            }
         }
     }
 }

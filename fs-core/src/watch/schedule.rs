@@ -17,7 +17,7 @@ pub(super) enum Look {
     /// A program is at work there, and nothing announces its end.
     AtWork,
     /// Something has changed just now.
-    NotAtRest,
+    NotQuiescent,
     /// The import failed.
     Failed,
 }
@@ -43,6 +43,11 @@ impl Schedule {
     /// Looks at `first`, at least once within `every`, and once nothing has changed for `quiet`.
     pub(super) fn new(quiet: Duration, every: Duration, first: Instant) -> Self {
         Self { quiet, every, last_change: None, next: first, failures: 0, waits: 0, restless_since: None }
+    }
+
+    /// Delays the next look.
+    pub(super) fn postpone(&mut self, until: Instant) {
+        self.next = until;
     }
 
     /// Records a change.
@@ -87,17 +92,17 @@ impl Schedule {
     /// Records the result of a look.
     pub(super) fn end(&mut self, look: Look, now: Instant) {
         self.failures = if look == Look::Failed { self.failures + 1 } else { 0 };
-        self.waits = if look == Look::NotAtRest { self.waits + 1 } else { 0 };
+        self.waits = if look == Look::NotQuiescent { self.waits + 1 } else { 0 };
         match look {
             // Changes during the look count from now.
             Look::Done | Look::Failed => self.restless_since = self.last_change.map(|_| now),
-            Look::AtWork | Look::NotAtRest => drop(self.restless_since.get_or_insert(now)),
+            Look::AtWork | Look::NotQuiescent => drop(self.restless_since.get_or_insert(now)),
         }
         self.next = now
             + match look {
                 Look::Done => self.every,
                 Look::AtWork => self.quiet,
-                Look::NotAtRest => doubled(self.quiet, self.waits).min(LONGEST_WAIT.max(self.quiet)),
+                Look::NotQuiescent => doubled(self.quiet, self.waits).min(LONGEST_WAIT.max(self.quiet)),
                 Look::Failed => doubled(BACK_OFF, self.failures).min(LONGEST_BACK_OFF),
             };
     }
@@ -144,7 +149,7 @@ mod tests {
         let mut schedule = Schedule::new(QUIET, EVERY, start);
         for wait in [5, 10, 20, 40, 60, 60] {
             schedule.begin();
-            schedule.end(Look::NotAtRest, start);
+            schedule.end(Look::NotQuiescent, start);
             assert_eq!(schedule.due(), at(wait));
         }
         for _ in 0..3 {
@@ -165,7 +170,7 @@ mod tests {
         assert_eq!(schedule.restlessness(at(1001)), Some(Duration::from_secs(1001)));
         assert_eq!(schedule.restlessness(at(1002)), None);
         schedule.begin();
-        schedule.end(Look::NotAtRest, at(2000));
+        schedule.end(Look::NotQuiescent, at(2000));
         assert!(schedule.restlessness(at(2100)).is_some());
         schedule.begin();
         schedule.end(Look::Done, at(2200));

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::notices::{Notices, Reach};
+use super::inotify::{Inotify, Scope};
 use super::schedule::Schedule;
 use super::{Activity, Event, Last, State, Trigger, Watched};
 use crate::import::history_devices;
@@ -28,8 +28,8 @@ pub(super) struct Source {
     pub(super) all_read: Option<Timestamp>,
     /// Left-out runs that were reported already.
     pub(super) left_out: Vec<LeftOut>,
-    /// The watched folder, its layout and its notices.
-    notices: Option<(PathBuf, Layout, Notices)>,
+    /// The watched folder, its layout and its inotify.
+    inotify: Option<(PathBuf, Layout, Inotify)>,
     /// Folders may exist that are not watched yet.
     grown: bool,
     /// The failure to notice changes was reported already.
@@ -53,7 +53,7 @@ impl Source {
             last: None,
             all_read: None,
             left_out: Vec::new(),
-            notices: None,
+            inotify: None,
             grown: false,
             unnoticed: false,
             hinted: false,
@@ -70,25 +70,25 @@ impl Source {
         State { path: self.path.clone(), activity, next, last: self.last.clone(), all_read: self.all_read }
     }
 
-    pub(super) fn notices(&self) -> Option<&Notices> {
-        self.notices.as_ref().map(|(_, _, notices)| notices)
+    pub(super) fn inotify(&self) -> Option<&Inotify> {
+        self.inotify.as_ref().map(|(_, _, inotify)| inotify)
     }
 
-    /// Takes the notices, and records changes.
-    pub(super) fn take_notice(&mut self) {
-        let noticed = self.notices().map(Notices::take).unwrap_or_default();
-        self.grown |= noticed.growth;
-        if noticed.departure {
+    /// Records the changes since the last call.
+    pub(super) fn take_changes(&mut self, now: Instant) {
+        let changes = self.inotify().map(Inotify::take).unwrap_or_default();
+        self.grown |= changes.has_new_folders;
+        if changes.has_moved {
             // The source needs new watches, as another folder may be at its path.
-            self.notices = None;
+            self.inotify = None;
         }
-        if noticed.change {
-            self.schedule.change(Instant::now());
+        if changes.any {
+            self.schedule.change(now);
         }
     }
 
-    pub(super) fn tell_restlessness(&mut self, tell: &mut dyn FnMut(Event<'_>)) {
-        if let Some(lasting) = self.schedule.restlessness(Instant::now()) {
+    pub(super) fn tell_restlessness(&mut self, now: Instant, tell: &mut dyn FnMut(Event<'_>)) {
+        if let Some(lasting) = self.schedule.restlessness(now) {
             tell(Event::Restless { place: &self.path, lasting });
         }
     }
@@ -100,18 +100,18 @@ impl Source {
             return false;
         }
         let same = |(root, layout, _): &(PathBuf, Layout, _)| *root == plan.root && *layout == plan.layout;
-        let known = self.notices.take().filter(same).map(|(_, _, notices)| notices);
+        let known = self.inotify.take().filter(same).map(|(_, _, inotify)| inotify);
         let noticed = !std::mem::take(&mut self.grown) && self.schedule.is_changing();
         let covered = match known {
-            Some(notices) if noticed => Ok((notices, false)),
+            Some(inotify) if noticed => Ok((inotify, false)),
             // Without a notice, changes may have been missed: a folder was mounted, or a file system reports
             // no changes.
             known => self.extend(known, repository, plan),
         };
         match covered {
-            Ok((notices, has_more)) => {
+            Ok((inotify, has_more)) => {
                 self.unnoticed = false;
-                self.notices = Some((plan.root.clone(), plan.layout, notices));
+                self.inotify = Some((plan.root.clone(), plan.layout, inotify));
                 has_more
             }
             Err(error) => {
@@ -123,17 +123,17 @@ impl Source {
         }
     }
 
-    /// Watches everything that exists now. Returns the notices, and true if some of it is newly watched.
-    fn extend(&self, known: Option<Notices>, repository: &Path, plan: &Plan) -> io::Result<(Notices, bool)> {
-        let mut notices = known.map_or_else(Notices::new, Ok)?;
+    /// Watches everything that exists now. Returns the inotify, and true if some of it is newly watched.
+    fn extend(&self, known: Option<Inotify>, repository: &Path, plan: &Plan) -> io::Result<(Inotify, bool)> {
+        let mut inotify = known.map_or_else(Inotify::new, Ok)?;
         let has_more = match (&self.watched.trigger, plan.layout) {
-            (Trigger::Stamp(stamp), Layout::Tree) => notices.cover_name(stamp)?,
-            _ => notices.cover(&plan.root, &self.reach(repository, plan))?,
+            (Trigger::Stamp(stamp), Layout::Tree) => inotify.cover_name(stamp)?,
+            _ => inotify.cover(&plan.root, &self.scope(repository, plan))?,
         };
-        Ok((notices, has_more))
+        Ok((inotify, has_more))
     }
 
-    fn reach(&self, repository: &Path, plan: &Plan) -> Reach {
+    fn scope(&self, repository: &Path, plan: &Plan) -> Scope {
         let depth = match plan.layout {
             // Levels appear, and are renamed.
             Layout::Rsnapshot => 0,
@@ -142,7 +142,7 @@ impl Source {
             Layout::Tree | Layout::Auto => usize::MAX,
         };
         let own = fs::metadata(repository).map(|metadata| (metadata.dev(), metadata.ino()));
-        Reach {
+        Scope {
             depth,
             skip: own.into_iter().collect(),
             skip_devices: history_devices(),

@@ -15,34 +15,36 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 #[cfg(unix)]
-pub(super) use unix::{
-    FileSystem, Folder, LINKS_LAST, NameKey, foresee, foresee_existing, foresee_link, key_of, seal, set_file,
-    set_folder, set_time, set_unopened, tighten,
-};
+use unix as platform;
 #[cfg(windows)]
-pub(super) use windows::{
-    FileSystem, Folder, LINKS_LAST, NameKey, foresee, foresee_existing, foresee_link, key_of, seal, set_file,
+use windows as platform;
+
+pub(super) use platform::{
+    FileSystem, Folder, LINKS_LAST, NameKey, key_of, predict, predict_existing, predict_link, seal, set_file,
     set_folder, set_time, set_unopened, tighten,
 };
 
-use super::names::Names;
+use super::path::RelativePath;
 
 /// Identity of a file in the operating system: device and inode number.
 pub(super) type FileId = (u64, u64);
 
 /// An attribute that could not be set, or is not kept.
-#[derive(Debug, Clone)]
-pub(super) struct Lack {
+#[derive(Debug, Clone, Default)]
+pub(super) struct LostAttribute {
     /// The attribute's kind, for people.
-    pub(super) what: String,
-    /// The reason.
+    pub(super) name: String,
     pub(super) reason: String,
     /// Only root can set it, so the user does not expect it.
     pub(super) expected: bool,
 }
 
-/// Attributes that an entry lacks.
-pub(super) type Lacking = Vec<Lack>;
+impl LostAttribute {
+    /// An attribute that the user expects.
+    pub(super) fn new(name: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { name: name.into(), reason: reason.into(), expected: false }
+    }
+}
 
 /// The existing entry under the name of an entry that is no folder.
 #[derive(Debug)]
@@ -54,7 +56,7 @@ pub(super) enum Existing {
     /// The existing entry has another type or other attributes.
     Different(Option<FileId>),
     /// The existing entry has the same type and attributes. The content of a file is yet to be compared.
-    Alike(Option<FileId>, Option<File>),
+    Identical(Option<FileId>, Option<File>),
 }
 
 /// A folder for new entries: an existing one, or in a dry run also one that a restore would create.
@@ -108,12 +110,12 @@ impl Site {
     }
 
     /// The folder at this path below; planned if it does not exist.
-    pub(super) fn below(&self, names: &Names) -> io::Result<Self> {
-        if self.planned || names.split().is_none() {
+    pub(super) fn below(&self, path: &RelativePath) -> io::Result<Self> {
+        if self.planned || path.split().is_none() {
             return Ok(self.clone());
         }
         let mut at = self.nearest.clone();
-        for name in names.down() {
+        for name in path.names() {
             match at.enter(name) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::at(at).planned()),
                 entered => at = entered?,
@@ -135,15 +137,15 @@ fn owner_of_temporary(name: &CStr) -> Option<i32> {
 
 impl Folder {
     /// The folder at this path below.
-    pub(super) fn below(&self, names: &Names) -> io::Result<Self> {
-        names.down().try_fold(self.clone(), |folder, name| folder.enter(name))
+    pub(super) fn below(&self, path: &RelativePath) -> io::Result<Self> {
+        path.names().try_fold(self.clone(), |folder, name| folder.enter(name))
     }
 
-    /// Creates an entry under a temporary name, until [`Unfinished::finish`] renames it.
+    /// Creates an entry under a temporary name, until [`TemporaryEntry::finish`] renames it.
     pub(super) fn begin<T>(
         &self,
         make: impl Fn(&Folder, &CStr) -> io::Result<T>,
-    ) -> io::Result<(Unfinished, T)> {
+    ) -> io::Result<(TemporaryEntry, T)> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         loop {
             let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -152,7 +154,7 @@ impl Folder {
                 // A killed process with the same number has left this name.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
-                Ok(made) => return Ok((Unfinished { folder: self.clone(), name, gone: false }, made)),
+                Ok(made) => return Ok((TemporaryEntry { folder: self.clone(), name, gone: false }, made)),
             }
         }
     }
@@ -160,7 +162,7 @@ impl Folder {
 
 /// An entry under a temporary name. Dropping it removes the entry.
 #[derive(Debug)]
-pub(super) struct Unfinished {
+pub(super) struct TemporaryEntry {
     folder: Folder,
     /// The temporary name.
     name: CString,
@@ -168,7 +170,7 @@ pub(super) struct Unfinished {
     gone: bool,
 }
 
-impl Unfinished {
+impl TemporaryEntry {
     /// Gives the entry its final name. With `replace`, replaces an existing entry of that name.
     pub(super) fn finish(mut self, name: &CStr, replace: bool) -> io::Result<()> {
         if replace {
@@ -180,7 +182,7 @@ impl Unfinished {
     }
 }
 
-impl Drop for Unfinished {
+impl Drop for TemporaryEntry {
     fn drop(&mut self) {
         if !self.gone {
             let _ = self.folder.remove(&self.name);

@@ -9,13 +9,7 @@ use rustix::fs::{Mode, OFlags};
 use super::{Directory, convert};
 use crate::clock::Clock;
 use crate::format::{MAX_FILE_SYSTEM, Time};
-
-// Magic numbers from linux/magic.h and the file systems' own headers.
-const FAT: u64 = 0x4d44;
-const EXFAT: u64 = 0x2011_bab0;
-const FUSE: u64 = 0x6573_5546;
-const CIFS: u64 = 0xff53_4d42;
-const SMB2: u64 = 0xfe53_4d42;
+use crate::platform::file_system::{BTRFS, CIFS, EXFAT, EXT, FAT, FUSE, SMB2, type_of};
 
 /// udev's links to block devices, named by the UUIDs of their file systems.
 const BY_UUID: &str = "/dev/disk/by-uuid";
@@ -24,7 +18,7 @@ const MAX_DEVICES: usize = 4096;
 /// File systems that this kernel stamps with its own clock: ext, XFS, btrfs, tmpfs, ZFS, F2FS, bcachefs,
 /// overlay.
 const LOCAL: [u64; 8] =
-    [0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994, 0x2fc1_2fc1, 0xf2f5_2010, 0xca45_1a4e, 0x794c_7630];
+    [EXT, 0x5846_5342, BTRFS, 0x0102_1994, 0x2fc1_2fc1, 0xf2f5_2010, 0xca45_1a4e, 0x794c_7630];
 /// Read-only images: squashfs, ISO 9660, cramfs, romfs, EROFS. Their ctimes are the files' mtimes. Nothing
 /// distinguishes an image from the next image of the same tree.
 const IMAGES: [u64; 5] = [0x7371_7368, 0x9660, 0x28cd_3d45, 0x7275, 0xe0f5_e1e2];
@@ -43,7 +37,7 @@ impl Directory {
 
     /// Whether files of the directory's file system keep their inode numbers.
     pub(in crate::import) fn keeps_inodes(&self, device: u64) -> bool {
-        match self.magic() {
+        match type_of(&self.0) {
             Some(CIFS | SMB2) => mount(device)
                 .is_none_or(|mount| !mount.options.split(',').any(|option| option == "noserverino")),
             Some(magic) => !WITHOUT_INODES.contains(&magic),
@@ -53,25 +47,19 @@ impl Directory {
 
     /// Whether every change of a file changes its ctime.
     pub(in crate::import) fn keeps_ctimes(&self) -> bool {
-        self.magic().is_none_or(|magic| !IMAGES.contains(&magic))
+        type_of(&self.0).is_none_or(|magic| !IMAGES.contains(&magic))
     }
 
     /// Time of the file system's clock. For a local one it is the system's time. Otherwise it is the ctime of
     /// a file created there without a name; `None` if that fails.
     pub(in crate::import) fn clock(&self, system: &dyn Clock) -> Option<Time> {
         // On a frozen file system, creating a file would block for ever.
-        if self.magic().is_some_and(|magic| LOCAL.contains(&magic)) {
+        if type_of(&self.0).is_some_and(|magic| LOCAL.contains(&magic)) {
             return Some(system.now().into());
         }
         let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&self.0, c".", flags, Mode::RUSR | Mode::WUSR).ok()?;
         Some(convert(&rustix::fs::fstat(file.as_fd()).ok()?).ctime)
-    }
-
-    // The field's type differs between architectures.
-    #[allow(clippy::unnecessary_cast, clippy::cast_lossless, clippy::cast_sign_loss)]
-    fn magic(&self) -> Option<u64> {
-        Some(rustix::fs::fstatfs(&self.0).ok()?.f_type as u64 & 0xffff_ffff)
     }
 }
 

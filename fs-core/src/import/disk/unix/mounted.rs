@@ -9,7 +9,7 @@ use rustix::fs::{Mode, OFlags};
 
 use super::Directory;
 use crate::import::disk::PrivateMount;
-use crate::import::mounts::mounted;
+use crate::platform::mounts;
 
 impl Directory {
     /// The mount at the entry `name`, if only its owner may enter it.
@@ -21,7 +21,7 @@ impl Directory {
         if mount_id(self.0.as_fd()).ok()? == id {
             return None;
         }
-        let mount = mounted().ok()?.into_iter().find(|mount| mount.id == id && mount.is_private())?;
+        let mount = mounts().ok()?.into_iter().find(|mount| mount.id == id && mount.is_private())?;
         let is_directory =
             rustix::fs::openat(&self.0, name, flags | OFlags::DIRECTORY, Mode::empty()).is_ok();
         Some(PrivateMount { is_directory, owner: mount.owner()? })

@@ -11,6 +11,7 @@ use rustix::io::Errno;
 use super::Directory;
 use crate::format::XattrSet;
 use crate::import::disk::{ReadXattrs, Stat};
+use crate::platform::xattrs::read_growing;
 
 /// Maximum total bytes of names and values of one entry's attributes, which are stored in one blob.
 const MAX_BYTES: usize = 8 << 20;
@@ -120,27 +121,6 @@ fn read(
         Ok(set) => (set, lacking),
         Err(error) => (XattrSet::default(), Some(io::Error::other(error))),
     })
-}
-
-/// Calls `read` with a buffer that is large enough.
-fn read_growing(read: impl Fn(&mut [u8]) -> Result<usize, Errno>) -> Result<Vec<u8>, Errno> {
-    // Most entries have none, and these must not cost an allocation.
-    let mut small = [0; 256];
-    match read(&mut small) {
-        Err(Errno::RANGE) => {}
-        result => return Ok(small[..result?].to_vec()),
-    }
-    let mut buffer = vec![0; 4 << 10];
-    loop {
-        match read(&mut buffer) {
-            Ok(len) => {
-                buffer.truncate(len);
-                return Ok(buffer);
-            }
-            Err(Errno::RANGE) if buffer.len() < 1 << 20 => buffer.resize(buffer.len() * 8, 0),
-            Err(error) => return Err(error),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -10,10 +10,10 @@ use std::io;
 use rustix::io::Errno;
 
 use super::Folder;
-use super::subject::{Settable, Subject, has_mode, hold};
+use super::handle::{Handle, SetAttributes, has_mode, hold};
 use crate::format::XattrSet;
 use crate::format::acl::{self, Acl};
-use crate::restore::disk::{FileId, Lack, Lacking, Unfinished};
+use crate::restore::disk::{FileId, LostAttribute, TemporaryEntry};
 use crate::view::{Attr, FileKind};
 
 /// Set-user-ID.
@@ -32,127 +32,127 @@ pub(super) const REMOVABLE: [&[u8]; 3] = [b"user.", b"trusted.", b"security.capa
 
 /// Sets the attributes of an open file. Returns the attributes that could not be set, and the file's
 /// identity.
-pub(in crate::restore) fn set_file(file: &File, attr: &Attr, xattrs: &XattrSet) -> (Lacking, Option<FileId>) {
-    let subject = Subject::open(file);
-    (set(&subject, attr, xattrs), subject.id())
+pub(crate) fn set_file(file: &File, attr: &Attr, xattrs: &XattrSet) -> (Vec<LostAttribute>, Option<FileId>) {
+    let handle = Handle::open(file);
+    (set(&handle, attr, xattrs), handle.id())
 }
 
 /// Sets the attributes of a folder.
-pub(in crate::restore) fn set_folder(folder: &Folder, attr: &Attr, xattrs: &XattrSet) -> Lacking {
-    set(&Subject::open(folder), attr, xattrs)
+pub(crate) fn set_folder(folder: &Folder, attr: &Attr, xattrs: &XattrSet) -> Vec<LostAttribute> {
+    set(&Handle::open(folder), attr, xattrs)
 }
 
 /// Sets a folder's time, if permitted.
-pub(in crate::restore) fn set_time(folder: &Folder, attr: &Attr) {
-    let _ = Subject::open(folder).set_mtime(attr.mtime);
+pub(crate) fn set_time(folder: &Folder, attr: &Attr) {
+    let _ = Handle::open(folder).set_mtime(attr.mtime);
 }
 
 /// Sets the attributes of an entry that cannot be opened: a symbolic link or a special file.
-pub(in crate::restore) fn set_unopened(
-    node: &Unfinished,
+pub(crate) fn set_unopened(
+    node: &TemporaryEntry,
     attr: &Attr,
     xattrs: &XattrSet,
-) -> io::Result<(Lacking, Option<FileId>)> {
+) -> io::Result<(Vec<LostAttribute>, Option<FileId>)> {
     let held = hold(&node.folder, &node.name)?;
-    let subject = Subject::held(&held)?;
-    subject.check_made(attr)?;
+    let handle = Handle::held(&held)?;
+    handle.check_made(attr)?;
     if has_mode(attr.kind) {
-        subject.drop_lists();
+        handle.drop_lists();
     }
-    Ok((set(&subject, attr, xattrs), subject.id()))
+    Ok((set(&handle, attr, xattrs), handle.id()))
 }
 
 /// Removes from an existing folder the rights that it will not have, before entries are restored into it.
 /// Errors are reported later, when its attributes are set.
-pub(in crate::restore) fn tighten(folder: &Folder, attr: &Attr, xattrs: &XattrSet) {
-    let subject = Subject::open(folder);
-    let Ok(status) = subject.status() else { return };
+pub(crate) fn tighten(folder: &Folder, attr: &Attr, xattrs: &XattrSet) {
+    let handle = Handle::open(folder);
+    let Ok(status) = handle.status() else { return };
     let had = status.mode;
-    let list = subject.xattr(&c_name(acl::ACCESS)).ok().flatten();
+    let list = handle.xattr(&c_name(acl::ACCESS)).ok().flatten();
     let mut mode = had & (0o7000 | attr.mode) | 0o700;
     if list.as_deref() != xattrs.get(acl::ACCESS) || status.gid != attr.gid {
         // With an ACL these bits are its mask.
         mode &= !0o070;
     }
     if mode != had {
-        let _ = subject.chmod(mode);
+        let _ = handle.chmod(mode);
     }
     if (status.uid, status.gid) != (attr.uid, attr.gid) {
-        let _ = own(&subject, attr);
+        let _ = own(&handle, attr);
     }
 }
 
 /// Sets all attributes of a new entry, or of an existing folder. Returns those that could not be set.
-pub(super) fn set(subject: &impl Settable, attr: &Attr, xattrs: &XattrSet) -> Lacking {
-    let mut lacking = set_rights(subject, attr, xattrs);
-    lacking.extend(set_mtime(subject, attr));
-    lacking
+pub(super) fn set(handle: &impl SetAttributes, attr: &Attr, xattrs: &XattrSet) -> Vec<LostAttribute> {
+    let mut lost = set_rights(handle, attr, xattrs);
+    lost.extend(set_mtime(handle, attr));
+    lost
 }
 
 /// Sets all attributes but the time.
-pub(super) fn set_rights(subject: &impl Settable, attr: &Attr, xattrs: &XattrSet) -> Lacking {
-    let mut lacking = Lacking::new();
-    let owned = own(subject, attr);
-    let kept = subject.status();
+pub(super) fn set_rights(handle: &impl SetAttributes, attr: &Attr, xattrs: &XattrSet) -> Vec<LostAttribute> {
+    let mut lost = Vec::new();
+    let owned = own(handle, attr);
+    let kept = handle.status();
     let (owner, group) =
         kept.map_or((false, false), |status| (status.uid == attr.uid, status.gid == attr.gid));
     if !(owner && group) {
-        lacking.push(Lack { what: "owner".into(), reason: reason(owned), expected: !is_root() });
+        lost.push(LostAttribute { expected: !is_root(), ..LostAttribute::new("owner", reason(owned)) });
     }
-    set_xattrs(subject, xattrs, &mut lacking);
+    set_xattrs(handle, xattrs, &mut lost);
     if has_mode(attr.kind) {
-        let is_set = set_lists(subject, attr, xattrs, group, &mut lacking);
+        let is_set = set_lists(handle, attr, xattrs, group, &mut lost);
         let mode = allowed_mode(attr, xattrs, owner, group, is_set);
-        set_mode(subject, attr, mode, owner && group, &mut lacking);
+        set_mode(handle, attr, mode, owner && group, &mut lost);
     }
-    lacking
+    lost
 }
 
 /// Sets the time.
-pub(super) fn set_mtime(subject: &impl Settable, attr: &Attr) -> Option<Lack> {
-    let set = subject.set_mtime(attr.mtime);
-    let is_lost = subject.status().is_ok_and(|status| status.mtime != Some(attr.mtime)) || set.is_err();
+pub(super) fn set_mtime(handle: &impl SetAttributes, attr: &Attr) -> Option<LostAttribute> {
+    let set = handle.set_mtime(attr.mtime);
+    let is_lost = handle.status().is_ok_and(|status| status.mtime != Some(attr.mtime)) || set.is_err();
     is_lost.then(|| lost_time(set))
 }
 
 /// A time that could not be set, or is not kept.
-pub(super) fn lost_time(set: rustix::io::Result<()>) -> Lack {
-    Lack { what: "time".into(), reason: reason(set), expected: false }
+pub(super) fn lost_time(set: rustix::io::Result<()>) -> LostAttribute {
+    LostAttribute::new("time", reason(set))
 }
 
 /// Sets owner and group, or only the group if nothing more is permitted.
-fn own(subject: &impl Settable, attr: &Attr) -> rustix::io::Result<()> {
-    let status = subject.status()?;
+fn own(handle: &impl SetAttributes, attr: &Attr) -> rustix::io::Result<()> {
+    let status = handle.status()?;
     if (status.uid, status.gid) == (attr.uid, attr.gid) {
         return Ok(());
     }
-    subject.chown(Some(attr.uid), Some(attr.gid)).inspect_err(|_| {
+    handle.chown(Some(attr.uid), Some(attr.gid)).inspect_err(|_| {
         if status.gid != attr.gid {
-            let _ = subject.chown(None, Some(attr.gid));
+            let _ = handle.chown(None, Some(attr.gid));
         }
     })
 }
 
 /// Sets all extended attributes except ACLs, and removes those that the snapshot does not have.
-fn set_xattrs(subject: &impl Settable, xattrs: &XattrSet, lacking: &mut Lacking) {
-    for name in subject.xattr_names().unwrap_or_default() {
+fn set_xattrs(handle: &impl SetAttributes, xattrs: &XattrSet, lost: &mut Vec<LostAttribute>) {
+    for name in handle.xattr_names().unwrap_or_default() {
         let bytes = name.to_bytes();
         let is_removable = REMOVABLE.iter().any(|kind| bytes.starts_with(kind));
         if is_removable
             && xattrs.get(bytes).is_none()
-            && let Err(error) = subject.remove_xattr(&name)
+            && let Err(error) = handle.remove_xattr(&name)
         {
             let what = format!("absence of the extended attribute {}", String::from_utf8_lossy(bytes));
-            lacking.push(Lack { what, reason: reason(Err(error)), expected: false });
+            lost.push(LostAttribute::new(what, reason(Err(error))));
         }
     }
     for name in xattrs.names().filter(|name| ![acl::ACCESS, acl::DEFAULT].contains(name)) {
         let value = xattrs.get(name).unwrap_or_default();
         let set =
-            CString::new(name).map_err(|_| Errno::INVAL).and_then(|name| subject.set_xattr(&name, value));
+            CString::new(name).map_err(|_| Errno::INVAL).and_then(|name| handle.set_xattr(&name, value));
         if let Err(error) = set {
             let what = format!("extended attribute {}", String::from_utf8_lossy(name));
-            lacking.push(Lack { what, reason: reason(Err(error)), expected: false });
+            lost.push(LostAttribute::new(what, reason(Err(error))));
         }
     }
 }
@@ -180,34 +180,34 @@ fn allowed_mode(attr: &Attr, xattrs: &XattrSet, owner: bool, group: bool, is_lis
 
 /// Sets or removes the ACLs; false if the access ACL could not be set.
 fn set_lists(
-    subject: &impl Settable,
+    handle: &impl SetAttributes,
     attr: &Attr,
     xattrs: &XattrSet,
     group: bool,
-    lacking: &mut Lacking,
+    lost: &mut Vec<LostAttribute>,
 ) -> bool {
     let mut is_set = true;
     let lists = [acl::DEFAULT, acl::ACCESS].into_iter();
     for name in lists.filter(|name| *name == acl::ACCESS || attr.kind == FileKind::Directory) {
         let c_name = c_name(name);
         let Some(value) = xattrs.get(name) else {
-            let removed = subject.remove_xattr(&c_name);
+            let removed = handle.remove_xattr(&c_name);
             if !matches!(removed, Ok(()) | Err(Errno::NODATA | Errno::NOTSUP))
-                && subject.xattr(&c_name).is_ok_and(|value| value.is_some())
+                && handle.xattr(&c_name).is_ok_and(|value| value.is_some())
             {
                 let what = format!("absence of an {LIST}");
-                lacking.push(Lack { what, reason: reason(removed), expected: false });
+                lost.push(LostAttribute::new(what, reason(removed)));
             }
             continue;
         };
         let is_narrowed = name == acl::ACCESS && !group;
         let narrowed =
             Acl::decode(value).filter(|_| is_narrowed).map(|list| list.for_another_group().encode());
-        if let Err(error) = subject.set_xattr(&c_name, narrowed.as_deref().unwrap_or(value)) {
-            lacking.push(Lack { what: LIST.to_owned(), reason: reason(Err(error)), expected: false });
+        if let Err(error) = handle.set_xattr(&c_name, narrowed.as_deref().unwrap_or(value)) {
+            lost.push(LostAttribute::new(LIST, reason(Err(error))));
             if name == acl::ACCESS {
                 is_set = false;
-                let _ = subject.remove_xattr(&c_name);
+                let _ = handle.remove_xattr(&c_name);
             }
         }
     }
@@ -215,15 +215,22 @@ fn set_lists(
 }
 
 /// Sets `mode`, which may be narrower than the snapshot's.
-fn set_mode(subject: &impl Settable, attr: &Attr, mode: u16, is_own: bool, lacking: &mut Lacking) {
-    let set = subject.chmod(mode);
-    let kept = subject.status().map_or(mode, |status| status.mode);
+fn set_mode(
+    handle: &impl SetAttributes,
+    attr: &Attr,
+    mode: u16,
+    is_own: bool,
+    lost: &mut Vec<LostAttribute>,
+) {
+    let set = handle.chmod(mode);
+    let kept = handle.status().map_or(mode, |status| status.mode);
     if kept == attr.mode && set.is_ok() {
         return;
     }
     let is_narrowed = kept == mode && set.is_ok();
     let why = if is_narrowed { NARROWED.to_owned() } else { reason(set) };
-    lacking.push(Lack { what: "mode".into(), reason: why, expected: is_narrowed && !is_own && !is_root() });
+    let expected = is_narrowed && !is_own && !is_root();
+    lost.push(LostAttribute { expected, ..LostAttribute::new("mode", why) });
 }
 
 fn reason(result: rustix::io::Result<()>) -> String {
@@ -243,15 +250,15 @@ fn c_name(name: &[u8]) -> CString {
 }
 
 /// Whether an existing entry has exactly these attributes.
-pub(super) fn same(subject: &Subject<'_>, attr: &Attr, xattrs: &XattrSet) -> io::Result<bool> {
-    let status = subject.status()?;
+pub(super) fn same(handle: &Handle<'_>, attr: &Attr, xattrs: &XattrSet) -> io::Result<bool> {
+    let status = handle.status()?;
     if (status.uid, status.gid) != (attr.uid, attr.gid)
         || (has_mode(attr.kind) && status.mode != attr.mode)
         || status.mtime != Some(attr.mtime)
     {
         return Ok(false);
     }
-    for name in subject.xattr_names()? {
+    for name in handle.xattr_names()? {
         let bytes = name.to_bytes();
         let counts = bytes == acl::ACCESS || REMOVABLE.iter().any(|kind| bytes.starts_with(kind));
         if counts && xattrs.get(bytes).is_none() {
@@ -260,7 +267,7 @@ pub(super) fn same(subject: &Subject<'_>, attr: &Attr, xattrs: &XattrSet) -> io:
     }
     for name in xattrs.names() {
         let Ok(c_name) = CString::new(name) else { return Ok(false) };
-        if subject.xattr(&c_name)?.as_deref() != xattrs.get(name) {
+        if handle.xattr(&c_name)?.as_deref() != xattrs.get(name) {
             return Ok(false);
         }
     }

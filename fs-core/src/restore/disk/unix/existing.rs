@@ -6,7 +6,7 @@ use std::io;
 use rustix::fs::{FileType, Mode, OFlags};
 
 use super::attributes::same;
-use super::subject::{Subject, hold};
+use super::handle::{Handle, hold};
 use super::{Folder, file_type, id_of, is_device};
 use crate::format::XattrSet;
 use crate::restore::disk::Existing;
@@ -15,7 +15,7 @@ use crate::view::{Attr, FileKind};
 impl Folder {
     /// Compares the entry of this name with `attr` of an entry that is no folder. `target` is the target of a
     /// symbolic link.
-    pub(in crate::restore) fn existing(
+    pub(crate) fn existing(
         &self,
         name: &CStr,
         attr: &Attr,
@@ -26,8 +26,8 @@ impl Folder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Existing::Nothing),
             held => held?,
         };
-        let subject = Subject::held(&held)?;
-        let stat = subject.stat()?;
+        let handle = Handle::held(&held)?;
+        let stat = handle.stat()?;
         let id = Some(id_of(&stat));
         let kind = FileType::from_raw_mode(stat.st_mode);
         if kind == FileType::Directory {
@@ -36,7 +36,7 @@ impl Folder {
         let device = (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev));
         if kind != file_type(attr.kind)
             || (is_device(attr.kind) && device != attr.rdev)
-            || !same(&subject, attr, xattrs).unwrap_or(false)
+            || !same(&handle, attr, xattrs).unwrap_or(false)
         {
             return Ok(Existing::Different(id));
         }
@@ -47,16 +47,18 @@ impl Folder {
                 let opened = rustix::fs::openat(self, name, flags, Mode::empty());
                 let opened = opened.and_then(|file| Ok((rustix::fs::fstat(&file)?, file)));
                 Ok(match opened {
-                    Ok((stat, file)) if Some(id_of(&stat)) == id => Existing::Alike(id, Some(file.into())),
+                    Ok((stat, file)) if Some(id_of(&stat)) == id => {
+                        Existing::Identical(id, Some(file.into()))
+                    }
                     _ => Existing::Different(id),
                 })
             }
             FileKind::Symlink => {
                 let there = rustix::fs::readlinkat(&held, c"", Vec::new());
                 let is_same = there.is_ok_and(|there| there.as_bytes() == target);
-                Ok(if is_same { Existing::Alike(id, None) } else { Existing::Different(id) })
+                Ok(if is_same { Existing::Identical(id, None) } else { Existing::Different(id) })
             }
-            _ => Ok(Existing::Alike(id, None)),
+            _ => Ok(Existing::Identical(id, None)),
         }
     }
 }

@@ -8,11 +8,11 @@ use rustix::io::{Errno, Result};
 use rustix::process::{getegid, geteuid};
 
 use super::Folder;
-use super::plain::Plain;
-use super::rights::{CAP_SETFCAP, CAP_SYS_ADMIN, Rights};
-use super::subject::{Settable, Status, Subject};
+use super::fat::Fat;
+use super::handle::{Handle, SetAttributes, Status};
 use crate::format::Time;
 use crate::format::acl::{self, Acl, Tag};
+use crate::platform::credentials::{CAP_SETFCAP, CAP_SYS_ADMIN, Credentials};
 
 const SPECIAL: u16 = 0o7000;
 
@@ -20,34 +20,34 @@ const SPECIAL: u16 = 0o7000;
 #[derive(Debug)]
 pub(super) struct Model<'a> {
     folder: &'a Folder,
-    plain: Option<Plain>,
-    rights: &'static Rights,
+    fat: Option<Fat>,
+    credentials: &'static Credentials,
     status: Cell<Status>,
 }
 
 impl<'a> Model<'a> {
     /// An entry in this folder, or below it.
-    pub(super) fn new(folder: &'a Folder, plain: Option<Plain>) -> Self {
+    pub(super) fn new(folder: &'a Folder, fat: Option<Fat>) -> Self {
         let own = Status { uid: geteuid().as_raw(), gid: getegid().as_raw(), mode: 0o600, mtime: None };
-        let status = match plain.and_then(|_| Subject::open(folder).status().ok()) {
+        let status = match fat.and_then(|_| Handle::open(folder).status().ok()) {
             // All entries of such a file system have the same owner and mode.
             Some(status) => Status { mode: status.mode & 0o777, ..status },
             None => own,
         };
-        Self { folder, plain, rights: Rights::own(), status: Cell::new(status) }
+        Self { folder, fat, credentials: Credentials::own(), status: Cell::new(status) }
     }
 
     /// An existing folder.
-    pub(super) fn of(folder: &'a Folder, plain: Option<Plain>) -> Self {
-        let model = Self::new(folder, plain);
-        if let Ok(status) = Subject::open(folder).status() {
+    pub(super) fn of(folder: &'a Folder, fat: Option<Fat>) -> Self {
+        let model = Self::new(folder, fat);
+        if let Ok(status) = Handle::open(folder).status() {
             model.status.set(status);
         }
         model
     }
 }
 
-impl Settable for Model<'_> {
+impl SetAttributes for Model<'_> {
     fn status(&self) -> Result<Status> {
         Ok(self.status.get())
     }
@@ -55,25 +55,25 @@ impl Settable for Model<'_> {
     fn chown(&self, owner: Option<u32>, group: Option<u32>) -> Result<()> {
         let had = self.status.get();
         let (uid, gid) = (owner.unwrap_or(had.uid), group.unwrap_or(had.gid));
-        if self.plain.is_some() && (uid, gid) != (had.uid, had.gid) {
+        if self.fat.is_some() && (uid, gid) != (had.uid, had.gid) {
             return Err(Errno::PERM);
         }
-        let is_known = self.rights.knows_user(uid) && self.rights.knows_group(gid);
+        let is_known = self.credentials.knows_user(uid) && self.credentials.knows_group(gid);
         if !is_known {
             return Err(Errno::INVAL);
         }
         if uid != had.uid {
-            self.rights.user(uid)?;
+            self.credentials.check_user(uid)?;
         }
         if gid != had.gid {
-            self.rights.group(gid)?;
+            self.credentials.check_group(gid)?;
         }
         self.status.set(Status { uid, gid, ..had });
         Ok(())
     }
 
     fn chmod(&self, mode: u16) -> Result<()> {
-        match self.plain {
+        match self.fat {
             Some(_) if mode & SPECIAL != 0 => Err(Errno::PERM),
             Some(_) => Ok(()),
             None => {
@@ -84,7 +84,7 @@ impl Settable for Model<'_> {
     }
 
     fn set_mtime(&self, mtime: Time) -> Result<()> {
-        let mtime = self.plain.map_or(Some(mtime), |plain| plain.kept(mtime));
+        let mtime = self.fat.map_or(Some(mtime), |fat| fat.kept(mtime));
         self.status.set(Status { mtime, ..self.status.get() });
         Ok(())
     }
@@ -93,8 +93,8 @@ impl Settable for Model<'_> {
         let bytes = name.to_bytes();
         let is_list = bytes == acl::ACCESS || bytes == acl::DEFAULT;
         let is_known = |tag| match tag {
-            Tag::User(id) => self.rights.knows_user(id),
-            Tag::Group(id) => self.rights.knows_group(id),
+            Tag::User(id) => self.credentials.knows_user(id),
+            Tag::Group(id) => self.credentials.knows_group(id),
             _ => true,
         };
         if is_list
@@ -103,13 +103,13 @@ impl Settable for Model<'_> {
         {
             return Err(Errno::INVAL);
         }
-        if bytes.starts_with(b"trusted.") && !self.rights.may_for_all(CAP_SYS_ADMIN)
-            || bytes == b"security.capability" && !self.rights.may(CAP_SETFCAP)
+        if bytes.starts_with(b"trusted.") && !self.credentials.may_for_all(CAP_SYS_ADMIN)
+            || bytes == b"security.capability" && !self.credentials.may(CAP_SETFCAP)
         {
             return Err(Errno::PERM);
         }
         match rustix::fs::fgetxattr(self.folder, name, &mut [0; 1]) {
-            _ if self.plain.is_some() => Err(Errno::NOTSUP),
+            _ if self.fat.is_some() => Err(Errno::NOTSUP),
             Err(Errno::NOTSUP) => Err(Errno::NOTSUP),
             _ => Ok(()),
         }
@@ -131,13 +131,13 @@ impl Settable for Model<'_> {
 /// An existing folder of another user: it keeps almost everything as it is.
 pub(super) struct Foreign<'a>(pub(super) &'a Folder);
 
-impl Settable for Foreign<'_> {
+impl SetAttributes for Foreign<'_> {
     fn status(&self) -> Result<Status> {
-        Subject::open(self.0).status()
+        Handle::open(self.0).status()
     }
 
     fn chown(&self, owner: Option<u32>, group: Option<u32>) -> Result<()> {
-        let rights = Rights::own();
+        let rights = Credentials::own();
         let is_known =
             owner.is_none_or(|id| rights.knows_user(id)) && group.is_none_or(|id| rights.knows_group(id));
         Err(if is_known { Errno::PERM } else { Errno::INVAL })
@@ -163,10 +163,10 @@ impl Settable for Foreign<'_> {
     }
 
     fn xattr(&self, name: &CStr) -> Result<Option<Vec<u8>>> {
-        Subject::open(self.0).xattr(name)
+        Handle::open(self.0).xattr(name)
     }
 
     fn xattr_names(&self) -> Result<Vec<CString>> {
-        Subject::open(self.0).xattr_names()
+        Handle::open(self.0).xattr_names()
     }
 }

@@ -12,9 +12,9 @@ use rustix::process::{getegid, geteuid};
 
 use super::Folder;
 use super::attributes::REMOVABLE;
-use super::rights::Rights;
-use super::subject::{Settable, Status, Subject};
+use super::handle::{Handle, SetAttributes, Status};
 use crate::format::{Time, acl};
+use crate::platform::credentials::Credentials;
 use crate::view::{Attr, FileKind};
 
 const SET_GROUP: u16 = 0o2000;
@@ -45,15 +45,15 @@ impl Probe {
             }
             file => file?,
         };
-        let subject = Subject::open(&file);
-        subject.drop_lists();
+        let handle = Handle::open(&file);
+        handle.drop_lists();
         if Self::is_long(attr) {
             rustix::fs::ftruncate(&file, attr.size)?;
         }
         // A restored folder first gets the group of the process, not the one inherited by set-group-ID.
-        let is_inherited = Subject::open(folder).status().is_ok_and(|status| status.mode & SET_GROUP != 0);
+        let is_inherited = Handle::open(folder).status().is_ok_and(|status| status.mode & SET_GROUP != 0);
         if is_inherited && (planned || attr.kind == FileKind::Directory) {
-            let _ = subject.chown(Some(geteuid().as_raw()), Some(getegid().as_raw()));
+            let _ = handle.chown(Some(geteuid().as_raw()), Some(getegid().as_raw()));
         }
         Ok(Some(Self { file, kind: attr.kind, owners: Cell::new(None) }))
     }
@@ -65,7 +65,7 @@ impl Probe {
 
     /// Gives the file the attributes of an existing folder.
     pub(super) fn imitate(&self, folder: &Folder) {
-        let (from, to) = (Subject::open(folder), self.subject());
+        let (from, to) = (Handle::open(folder), self.handle());
         let Ok(status) = from.status() else { return };
         if to.chown(Some(status.uid), Some(status.gid)).is_err() {
             self.owners.set(Some((status.uid, status.gid)));
@@ -79,32 +79,33 @@ impl Probe {
         let _ = to.chmod(status.mode);
     }
 
-    fn subject(&self) -> Subject<'_> {
-        Subject::open(&self.file)
+    fn handle(&self) -> Handle<'_> {
+        Handle::open(&self.file)
     }
 }
 
-impl Settable for Probe {
+impl SetAttributes for Probe {
     fn status(&self) -> Result<Status> {
-        let status = self.subject().status()?;
+        let status = self.handle().status()?;
         let (uid, gid) = self.owners.get().unwrap_or((status.uid, status.gid));
         Ok(Status { uid, gid, ..status })
     }
 
     fn chown(&self, owner: Option<u32>, group: Option<u32>) -> Result<()> {
-        self.subject().chown(owner, group)?;
+        self.handle().chown(owner, group)?;
         self.owners.set(None);
         Ok(())
     }
 
     fn chmod(&self, mode: u16) -> Result<()> {
         // A user who is not in the group cannot set set-group-ID.
-        let is_foreign = self.owners.get().is_some_and(|(_, gid)| Rights::own().group(gid).is_err());
-        self.subject().chmod(if is_foreign { mode & !SET_GROUP } else { mode })
+        let is_foreign =
+            self.owners.get().is_some_and(|(_, gid)| Credentials::own().check_group(gid).is_err());
+        self.handle().chmod(if is_foreign { mode & !SET_GROUP } else { mode })
     }
 
     fn set_mtime(&self, mtime: Time) -> Result<()> {
-        self.subject().set_mtime(mtime)
+        self.handle().set_mtime(mtime)
     }
 
     fn set_xattr(&self, name: &CStr, value: &[u8]) -> Result<()> {
@@ -115,20 +116,20 @@ impl Settable for Probe {
         if name.to_bytes() == acl::DEFAULT {
             // A file cannot have a default ACL. The same ACL is tried as its access ACL, which is set later.
             let access = CString::new(acl::ACCESS).map_err(|_| Errno::INVAL)?;
-            return self.subject().set_xattr(&access, value);
+            return self.handle().set_xattr(&access, value);
         }
-        self.subject().set_xattr(name, value)
+        self.handle().set_xattr(name, value)
     }
 
     fn remove_xattr(&self, name: &CStr) -> Result<()> {
-        self.subject().remove_xattr(name)
+        self.handle().remove_xattr(name)
     }
 
     fn xattr(&self, name: &CStr) -> Result<Option<Vec<u8>>> {
-        self.subject().xattr(name)
+        self.handle().xattr(name)
     }
 
     fn xattr_names(&self) -> Result<Vec<CString>> {
-        self.subject().xattr_names()
+        self.handle().xattr_names()
     }
 }

@@ -1,11 +1,8 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::path::PathBuf;
-use std::sync::Barrier;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::thread;
 
 use super::*;
+use crate::testing::race;
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().mode() & 0o7777
@@ -50,32 +47,11 @@ fn a_target_that_appears_meanwhile_was_not_made() {
 
 #[test]
 fn a_target_that_changes_places_with_a_link_leads_nowhere() {
-    let directory = tempfile::tempdir().unwrap();
-    let victim = directory.path().join("victim");
-    fs::create_dir(&victim).unwrap();
-    let swaps = AtomicU32::new(0);
-    for round in 0..300 {
-        let at = |name: &str| directory.path().join(format!("{name}-{round}"));
-        let (new, link): (PathBuf, PathBuf) = (at("new"), at("link"));
-        symlink(&victim, &link).unwrap();
-        let (ready, over) = (Barrier::new(2), AtomicBool::new(false));
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                ready.wait();
-                while !over.load(Ordering::Relaxed) {
-                    let swapped = rustix::fs::renameat_with(CWD, &new, CWD, &link, RenameFlags::EXCHANGE);
-                    swaps.fetch_add(u32::from(swapped.is_ok()), Ordering::Relaxed);
-                }
-            });
-            ready.wait();
-            // Alternately the target itself, and a folder above it.
-            let target = if round % 2 == 0 { new.clone() } else { new.join("below") };
-            if let Ok((folder, _)) = Folder::make_target(&target, true) {
-                let _ = folder.make(c"inside");
-            }
-            over.store(true, Ordering::Relaxed);
-        });
-        assert_eq!(fs::read_dir(&victim).unwrap().count(), 0, "round {round}");
-    }
-    assert!(swaps.into_inner() > 0, "no race");
+    race::exchange_with_a_link(|round, new| {
+        // Alternately the target itself, and a folder above it.
+        let target = if round % 2 == 0 { new.to_owned() } else { new.join("below") };
+        if let Ok((folder, _)) = Folder::make_target(&target, true) {
+            let _ = folder.make(c"inside");
+        }
+    });
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT, Folder};
 use crate::format::{Time, XattrSet};
-use crate::restore::disk::{FileId, Lack, Lacking, Site, Unfinished};
+use crate::restore::disk::{FileId, LostAttribute, Site, TemporaryEntry};
 use crate::view::{Attr, FileKind};
 use crate::windows::attributes::{ARCHIVE, DIRECTORY, DosAttributes, HIDDEN, NAME, READ_ONLY, SYSTEM};
 
@@ -35,38 +35,38 @@ pub(super) fn leads_to_folder(xattrs: &XattrSet) -> Option<bool> {
 }
 
 /// Sets the attributes of an open file.
-pub(in crate::restore) fn set_file(file: &File, attr: &Attr, xattrs: &XattrSet) -> (Lacking, Option<FileId>) {
-    (and_times(set_times(file, attr, xattrs), lacking(xattrs)), None)
+pub(crate) fn set_file(file: &File, attr: &Attr, xattrs: &XattrSet) -> (Vec<LostAttribute>, Option<FileId>) {
+    (and_times(set_times(file, attr, xattrs), lost(xattrs)), None)
 }
 
 /// Predicts the attributes that an entry will lack.
-pub(in crate::restore) fn foresee(
+pub(crate) fn predict(
     _: &Site,
     attr: &Attr,
     xattrs: &XattrSet,
-) -> io::Result<(Lacking, Option<FileId>)> {
+) -> io::Result<(Vec<LostAttribute>, Option<FileId>)> {
     match attr.kind {
-        FileKind::File | FileKind::Directory | FileKind::Symlink => Ok((lacking(xattrs), None)),
+        FileKind::File | FileKind::Directory | FileKind::Symlink => Ok((lost(xattrs), None)),
         _ => Err(super::no_special()),
     }
 }
 
 /// Predicts the attributes that an existing folder will lack after they are set.
-pub(in crate::restore) fn foresee_existing(_: &Folder, _: &Site, _: &Attr, xattrs: &XattrSet) -> Lacking {
-    lacking(xattrs)
+pub(crate) fn predict_existing(_: &Folder, _: &Site, _: &Attr, xattrs: &XattrSet) -> Vec<LostAttribute> {
+    lost(xattrs)
 }
 
 /// Always succeeds: only an attempt shows whether a hard link can be made.
 #[expect(clippy::unnecessary_wraps, reason = "other platforms know")]
-pub(in crate::restore) fn foresee_link(_: &Site, _: &Site, _: u64) -> io::Result<()> {
+pub(crate) fn predict_link(_: &Site, _: &Site, _: u64) -> io::Result<()> {
     Ok(())
 }
 
 /// Does nothing: rights are not restored on Windows.
-pub(in crate::restore) fn tighten(_: &Folder, _: &Attr, _: &XattrSet) {}
+pub(crate) fn tighten(_: &Folder, _: &Attr, _: &XattrSet) {}
 
 /// Makes the file read-only. This comes last, as the temporary name of a read-only file could not be removed.
-pub(in crate::restore) fn seal(file: &File, attr: &Attr) -> io::Result<()> {
+pub(crate) fn seal(file: &File, attr: &Attr) -> io::Result<()> {
     if attr.mode & WRITABLE != 0 {
         return Ok(());
     }
@@ -76,7 +76,7 @@ pub(in crate::restore) fn seal(file: &File, attr: &Attr) -> io::Result<()> {
 }
 
 /// Sets the attributes of a folder.
-pub(in crate::restore) fn set_folder(folder: &Folder, attr: &Attr, xattrs: &XattrSet) -> Lacking {
+pub(crate) fn set_folder(folder: &Folder, attr: &Attr, xattrs: &XattrSet) -> Vec<LostAttribute> {
     let set = || {
         let opened = open(&folder.0.path)?;
         let bits = dos_of(xattrs).map_or(0, |dos| dos.bits & (HIDDEN | SYSTEM | READ_ONLY));
@@ -85,24 +85,24 @@ pub(in crate::restore) fn set_folder(folder: &Folder, attr: &Attr, xattrs: &Xatt
         }
         set_times(&opened, attr, xattrs)
     };
-    and_times(set(), lacking(xattrs))
+    and_times(set(), lost(xattrs))
 }
 
 /// Sets a folder's time, if permitted.
-pub(in crate::restore) fn set_time(folder: &Folder, attr: &Attr) {
+pub(crate) fn set_time(folder: &Folder, attr: &Attr) {
     let set = open(&folder.0.path).and_then(|opened| set_times(&opened, attr, &XattrSet::default()));
     drop(set);
 }
 
 /// Sets the attributes of a symbolic link.
 #[expect(clippy::unnecessary_wraps, reason = "on other platforms it fails")]
-pub(in crate::restore) fn set_unopened(
-    node: &Unfinished,
+pub(crate) fn set_unopened(
+    node: &TemporaryEntry,
     attr: &Attr,
     xattrs: &XattrSet,
-) -> io::Result<(Lacking, Option<FileId>)> {
+) -> io::Result<(Vec<LostAttribute>, Option<FileId>)> {
     let set = open(&node.folder.entry(&node.name)).and_then(|opened| set_times(&opened, attr, xattrs));
-    Ok((and_times(set, lacking(xattrs)), None))
+    Ok((and_times(set, lost(xattrs)), None))
 }
 
 /// Makes an existing file writable, so that it can be replaced.
@@ -175,20 +175,21 @@ pub(super) fn system_time(time: Time) -> io::Result<SystemTime> {
         .ok_or_else(|| io::Error::other("Windows has no such time"))
 }
 
-fn lacking(xattrs: &XattrSet) -> Lacking {
+fn lost(xattrs: &XattrSet) -> Vec<LostAttribute> {
     let others = xattrs.names().filter(|name| *name != NAME);
-    let lack = |name: &[u8]| Lack {
-        what: format!("extended attribute {}", String::from_utf8_lossy(name)),
-        reason: "Windows keeps none".to_owned(),
-        expected: false,
+    let lost = |name: &[u8]| {
+        LostAttribute::new(
+            format!("extended attribute {}", String::from_utf8_lossy(name)),
+            "Windows keeps none",
+        )
     };
-    others.map(lack).collect()
+    others.map(lost).collect()
 }
 
-/// Adds the times and attributes of Windows to `lacking` if they could not be set.
-fn and_times(set: io::Result<()>, mut lacking: Lacking) -> Lacking {
+/// Adds the times and attributes of Windows to `lost` if they could not be set.
+fn and_times(set: io::Result<()>, mut lost: Vec<LostAttribute>) -> Vec<LostAttribute> {
     if let Err(error) = set {
-        lacking.push(Lack { what: "time".to_owned(), reason: error.to_string(), expected: false });
+        lost.push(LostAttribute::new("time", error.to_string()));
     }
-    lacking
+    lost
 }

@@ -16,7 +16,7 @@ use crate::windows::attributes::{HIDDEN, SYSTEM};
 impl Folder {
     /// Compares the entry of this name with `attr` of an entry that is no folder. `target` is the target of a
     /// symbolic link. Files have no numbers here.
-    pub(in crate::restore) fn existing(
+    pub(crate) fn existing(
         &self,
         name: &CStr,
         attr: &Attr,
@@ -52,10 +52,10 @@ impl Folder {
         }
         match attr.kind {
             FileKind::File => Ok(match File::open(&path) {
-                Ok(file) => Existing::Alike(None, Some(file)),
+                Ok(file) => Existing::Identical(None, Some(file)),
                 Err(_) => Existing::Different(None),
             }),
-            _ => Ok(Existing::Alike(None, None)),
+            _ => Ok(Existing::Identical(None, None)),
         }
     }
 }

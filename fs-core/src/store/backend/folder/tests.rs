@@ -1,14 +1,14 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
-use std::sync::Barrier;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use super::*;
 use crate::store::FileLock;
+use crate::testing::race;
 
 /// A folder with one entry of every type except a file, and a file outside that the links lead to.
 struct Planted {
@@ -182,33 +182,11 @@ fn a_missing_folder_is_made_with_those_above() {
 
 #[test]
 fn a_new_folder_that_changes_places_with_a_link_leads_nowhere() {
-    let directory = tempfile::tempdir().unwrap();
-    let victim = directory.path().join("victim");
-    fs::create_dir(&victim).unwrap();
-    let swaps = AtomicU32::new(0);
-    for round in 0..300 {
-        let at = |name: &str| directory.path().join(format!("{name}-{round}"));
-        let (new, link) = (at("new"), at("link"));
-        symlink(&victim, &link).unwrap();
-        let (ready, over) = (Barrier::new(2), AtomicBool::new(false));
-        thread::scope(|scope| {
-            scope.spawn(|| {
-                ready.wait();
-                while !over.load(Ordering::Relaxed) {
-                    let exchange = rustix::fs::RenameFlags::EXCHANGE;
-                    let swapped = rustix::fs::renameat_with(CWD, &new, CWD, &link, exchange);
-                    swaps.fetch_add(u32::from(swapped.is_ok()), Ordering::Relaxed);
-                }
-            });
-            ready.wait();
-            if let Ok(Some(folder)) = Folder::create(&new) {
-                let _ = folder.make_folder("inside");
-            }
-            over.store(true, Ordering::Relaxed);
-        });
-        assert_eq!(fs::read_dir(&victim).unwrap().count(), 0, "round {round}");
-    }
-    assert!(swaps.into_inner() > 0, "no race");
+    race::exchange_with_a_link(|_, new| {
+        if let Ok(Some(folder)) = Folder::create(new) {
+            let _ = folder.make_folder("inside");
+        }
+    });
 }
 
 #[test]

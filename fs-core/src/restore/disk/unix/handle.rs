@@ -10,11 +10,9 @@ use rustix::io::Errno;
 
 use super::{Folder, file_type, id_of, is_device};
 use crate::format::{Time, acl};
+use crate::platform::xattrs::read_growing;
 use crate::restore::disk::FileId;
 use crate::view::{Attr, FileKind};
-
-/// Linux's bound for a list of attribute names, and for a value.
-const MAX_XATTR: usize = 1 << 16;
 
 /// Owner, group, permissions and time of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +39,7 @@ impl Status {
 }
 
 /// An entry whose attributes can be set: a real one, or a stand-in for one in a dry run.
-pub(super) trait Settable {
+pub(super) trait SetAttributes {
     fn status(&self) -> rustix::io::Result<Status>;
     fn chown(&self, owner: Option<u32>, group: Option<u32>) -> rustix::io::Result<()>;
     fn chmod(&self, mode: u16) -> rustix::io::Result<()>;
@@ -55,7 +53,7 @@ pub(super) trait Settable {
 }
 
 /// A file, folder, link or special file.
-pub(super) struct Subject<'a> {
+pub(super) struct Handle<'a> {
     fd: BorrowedFd<'a>,
     /// The `/proc` path of an `O_PATH` handle, which cannot be used itself.
     path: Option<CString>,
@@ -67,13 +65,13 @@ pub(super) fn hold(folder: &Folder, name: &CStr) -> io::Result<std::os::fd::Owne
     Ok(rustix::fs::openat(folder, name, flags, Mode::empty())?)
 }
 
-impl<'a> Subject<'a> {
-    /// The subject of an open file or folder.
+impl<'a> Handle<'a> {
+    /// The handle of an open file or folder.
     pub(super) fn open(file: &'a impl AsFd) -> Self {
         Self { fd: file.as_fd(), path: None }
     }
 
-    /// The subject of an `O_PATH` handle.
+    /// The handle of an `O_PATH` handle.
     pub(super) fn held(file: &'a impl AsFd) -> io::Result<Self> {
         let fd = file.as_fd();
         Ok(Self { fd, path: Some(CString::new(format!("/proc/self/fd/{}", fd.as_raw_fd()))?) })
@@ -113,7 +111,7 @@ impl<'a> Subject<'a> {
     }
 }
 
-impl Settable for Subject<'_> {
+impl SetAttributes for Handle<'_> {
     fn status(&self) -> rustix::io::Result<Status> {
         Ok(Status::of(&self.stat()?))
     }
@@ -177,19 +175,6 @@ impl Settable for Subject<'_> {
         let names = names.split(|byte| *byte == 0).filter(|name| !name.is_empty());
         Ok(names.filter_map(|name| CString::new(name).ok()).collect())
     }
-}
-
-/// Calls `read` with a buffer that is large enough.
-fn read_growing(read: impl Fn(&mut [u8]) -> rustix::io::Result<usize>) -> rustix::io::Result<Vec<u8>> {
-    let mut small = [0; 256];
-    match read(&mut small) {
-        Err(Errno::RANGE) => {}
-        result => return Ok(small[..result?].to_vec()),
-    }
-    let mut buffer = vec![0; MAX_XATTR];
-    let len = read(&mut buffer)?;
-    buffer.truncate(len);
-    Ok(buffer)
 }
 
 /// Whether entries of this type have a mode and ACLs.

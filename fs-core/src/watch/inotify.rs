@@ -1,4 +1,4 @@
-//! The kernel's notices of a source's changes, by inotify(7). Each source has its own instance, so the many
+//! Changes of a source, as inotify(7) reports them. Each source has its own instance, so the many
 //! watched folders need not be remembered.
 
 use std::ffi::{CString, OsStr};
@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
+use rustix::fs::inotify::{self as events, CreateFlags, ReadFlags, Reader, WatchFlags};
 use rustix::io::Errno;
 
 /// Events of writing, moving and removing. Reading is not among them: an import reads.
@@ -28,7 +28,7 @@ const CHANGES: WatchFlags = WatchFlags::CREATE
 
 /// The folders below a root that are watched.
 #[derive(Debug, Clone)]
-pub(super) struct Reach {
+pub(super) struct Scope {
     /// Maximum depth below the root.
     pub(super) depth: usize,
     /// Excluded folders, by device and inode number: the repository, which each import changes.
@@ -41,7 +41,7 @@ pub(super) struct Reach {
 
 /// An instance of inotify.
 #[derive(Debug)]
-pub(super) struct Notices {
+pub(super) struct Inotify {
     instance: OwnedFd,
     /// If present, the only name whose changes count.
     named: Option<CString>,
@@ -49,46 +49,46 @@ pub(super) struct Notices {
     last: i32,
 }
 
-/// A summary of the notices.
+/// A summary of the events since the last one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Noticed {
+pub(super) struct Changes {
     /// Something changed.
-    pub(super) change: bool,
+    pub(super) any: bool,
     /// New folders may exist that are not watched yet.
-    pub(super) growth: bool,
+    pub(super) has_new_folders: bool,
     /// Watched folders may have moved, and others may have their paths.
-    pub(super) departure: bool,
+    pub(super) has_moved: bool,
 }
 
-impl Notices {
+impl Inotify {
     pub(super) fn new() -> io::Result<Self> {
-        let instance = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
+        let instance = events::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
         Ok(Self { instance, named: None, last: 0 })
     }
 
     /// Watches `root` and the folders below it. Existing watches remain. Folders that are gone or cannot be
     /// read are skipped. Returns true if a folder is newly watched. Fails if the kernel allows no more
     /// watches.
-    pub(super) fn cover(&mut self, root: &Path, reach: &Reach) -> io::Result<bool> {
+    pub(super) fn cover(&mut self, root: &Path, scope: &Scope) -> io::Result<bool> {
         let device = fs::metadata(root)?.dev();
         let before = self.last;
         let mut folders = vec![(root.to_owned(), 0)];
         while let Some((folder, depth)) = folders.pop() {
             let Ok(metadata) = fs::metadata(&folder) else { continue };
             let (id, other) = ((metadata.dev(), metadata.ino()), metadata.dev() != device);
-            if reach.skip.contains(&id)
-                || reach.skip_devices.contains(&metadata.dev())
-                || reach.one_file_system && other
+            if scope.skip.contains(&id)
+                || scope.skip_devices.contains(&metadata.dev())
+                || scope.one_file_system && other
             {
                 continue;
             }
             // The watch begins before the folder is listed, so later additions are noticed.
-            match inotify::add_watch(&self.instance, &folder, CHANGES) {
+            match events::add_watch(&self.instance, &folder, CHANGES) {
                 Err(full @ (Errno::NOSPC | Errno::NOMEM)) => return Err(full.into()),
                 Err(_) => continue,
                 Ok(number) => self.last = self.last.max(number),
             }
-            if depth < reach.depth {
+            if depth < scope.depth {
                 let below = fs::read_dir(&folder).into_iter().flatten().flatten();
                 let below = below.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
                 folders.extend(below.map(|entry| (entry.path(), depth + 1)));
@@ -101,14 +101,14 @@ impl Notices {
     pub(super) fn cover_name(&mut self, file: &Path) -> io::Result<bool> {
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
         let name = file.file_name().unwrap_or(OsStr::new(""));
-        let number = inotify::add_watch(&self.instance, folder.unwrap_or(Path::new(".")), CHANGES)?;
+        let number = events::add_watch(&self.instance, folder.unwrap_or(Path::new(".")), CHANGES)?;
         self.named = Some(CString::new(name.as_bytes())?);
         Ok(number > std::mem::replace(&mut self.last, number))
     }
 
-    /// Takes the notices since the last call.
-    pub(super) fn take(&self) -> Noticed {
-        let mut noticed = Noticed::default();
+    /// Takes the changes since the last call.
+    pub(super) fn take(&self) -> Changes {
+        let mut changes = Changes::default();
         let mut buffer = [MaybeUninit::uninit(); 16 << 10];
         let mut reader = Reader::new(&self.instance, &mut buffer);
         while let Ok(event) = reader.next() {
@@ -119,18 +119,18 @@ impl Notices {
             if flags.contains(ReadFlags::IGNORED) || other && event.file_name().is_some() {
                 continue;
             }
-            noticed.change = true;
-            noticed.departure |=
+            changes.any = true;
+            changes.has_moved |=
                 flags.intersects(ReadFlags::MOVE_SELF | ReadFlags::DELETE_SELF | ReadFlags::UNMOUNT);
             let appeared = flags.intersects(ReadFlags::CREATE | ReadFlags::MOVED_TO);
-            noticed.growth |=
+            changes.has_new_folders |=
                 appeared && flags.contains(ReadFlags::ISDIR) || flags.contains(ReadFlags::QUEUE_OVERFLOW);
         }
-        noticed
+        changes
     }
 }
 
-impl AsFd for Notices {
+impl AsFd for Inotify {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.instance.as_fd()
     }
@@ -140,37 +140,37 @@ impl AsFd for Notices {
 mod tests {
     use super::*;
 
-    const ALL: Reach =
-        Reach { depth: usize::MAX, skip: Vec::new(), skip_devices: Vec::new(), one_file_system: false };
-    const CHANGE: Noticed = Noticed { change: true, growth: false, departure: false };
-    const GROWTH: Noticed = Noticed { growth: true, ..CHANGE };
-    const DEPARTURE: Noticed = Noticed { departure: true, ..CHANGE };
+    const ALL: Scope =
+        Scope { depth: usize::MAX, skip: Vec::new(), skip_devices: Vec::new(), one_file_system: false };
+    const CHANGE: Changes = Changes { any: true, has_new_folders: false, has_moved: false };
+    const GROWTH: Changes = Changes { has_new_folders: true, ..CHANGE };
+    const DEPARTURE: Changes = Changes { has_moved: true, ..CHANGE };
 
     #[test]
     fn changes_below_are_noticed_and_reading_is_not() {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path();
         fs::create_dir_all(root.join("a/b")).unwrap();
-        let mut notices = Notices::new().unwrap();
-        assert!(notices.cover(root, &ALL).unwrap());
-        assert!(!notices.cover(root, &ALL).unwrap());
-        assert_eq!(notices.take(), Noticed::default());
+        let mut inotify = Inotify::new().unwrap();
+        assert!(inotify.cover(root, &ALL).unwrap());
+        assert!(!inotify.cover(root, &ALL).unwrap());
+        assert_eq!(inotify.take(), Changes::default());
         fs::write(root.join("a/b/file"), "x").unwrap();
-        assert_eq!(notices.take(), CHANGE);
+        assert_eq!(inotify.take(), CHANGE);
         fs::read(root.join("a/b/file")).unwrap();
         fs::read_dir(root.join("a")).unwrap().for_each(drop);
-        assert_eq!(notices.take(), Noticed::default());
+        assert_eq!(inotify.take(), Changes::default());
         fs::create_dir(root.join("a/c")).unwrap();
-        assert_eq!(notices.take(), GROWTH);
+        assert_eq!(inotify.take(), GROWTH);
         fs::write(root.join("a/c/file"), "x").unwrap();
-        assert_eq!(notices.take(), Noticed::default());
-        assert!(notices.cover(root, &ALL).unwrap());
+        assert_eq!(inotify.take(), Changes::default());
+        assert!(inotify.cover(root, &ALL).unwrap());
         fs::remove_file(root.join("a/c/file")).unwrap();
-        assert_eq!(notices.take(), CHANGE);
+        assert_eq!(inotify.take(), CHANGE);
         fs::remove_dir(root.join("a/c")).unwrap();
-        assert_eq!(notices.take(), DEPARTURE);
+        assert_eq!(inotify.take(), DEPARTURE);
         fs::rename(root.join("a"), directory.path().with_extension("moved")).unwrap();
-        assert_eq!(notices.take(), DEPARTURE);
+        assert_eq!(inotify.take(), DEPARTURE);
         fs::remove_dir_all(directory.path().with_extension("moved")).unwrap();
     }
 
@@ -181,24 +181,24 @@ mod tests {
         fs::create_dir_all(root.join("a/b/c")).unwrap();
         fs::create_dir(root.join("own")).unwrap();
         let own = fs::metadata(root.join("own")).unwrap();
-        let mut notices = Notices::new().unwrap();
-        notices.cover(root, &Reach { depth: 2, skip: vec![(own.dev(), own.ino())], ..ALL }).unwrap();
+        let mut inotify = Inotify::new().unwrap();
+        inotify.cover(root, &Scope { depth: 2, skip: vec![(own.dev(), own.ino())], ..ALL }).unwrap();
         fs::write(root.join("a/b/c/file"), "x").unwrap();
         fs::write(root.join("own/file"), "x").unwrap();
-        assert_eq!(notices.take(), Noticed::default());
+        assert_eq!(inotify.take(), Changes::default());
         fs::write(root.join("a/b/file"), "x").unwrap();
-        assert_eq!(notices.take(), CHANGE);
-        assert!(notices.cover(&root.join("gone"), &ALL).is_err());
+        assert_eq!(inotify.take(), CHANGE);
+        assert!(inotify.cover(&root.join("gone"), &ALL).is_err());
     }
 
     #[test]
     fn one_name_can_be_watched() {
         let directory = tempfile::tempdir().unwrap();
-        let mut notices = Notices::new().unwrap();
-        assert!(notices.cover_name(&directory.path().join("stamp")).unwrap());
+        let mut inotify = Inotify::new().unwrap();
+        assert!(inotify.cover_name(&directory.path().join("stamp")).unwrap());
         fs::write(directory.path().join("other"), "").unwrap();
-        assert_eq!(notices.take(), Noticed::default());
+        assert_eq!(inotify.take(), Changes::default());
         fs::write(directory.path().join("stamp"), "").unwrap();
-        assert_eq!(notices.take(), CHANGE);
+        assert_eq!(inotify.take(), CHANGE);
     }
 }

@@ -9,9 +9,9 @@ use crate::windows::fold::upper;
 
 /// A file system without owners, links and case-sensitive names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Plain {
+pub(super) enum Fat {
     /// FAT, by the kernel.
-    Fat,
+    Vfat,
     /// exFAT, by the kernel.
     Exfat,
     /// exFAT, by exfat-fuse.
@@ -24,14 +24,14 @@ const TIMES: (i64, i64) = (315_532_800, 4_354_819_199);
 /// Maximum file size of FAT, in bytes.
 const MAX_FAT: u64 = u32::MAX as u64;
 
-impl Plain {
+impl Fat {
     /// Fails if an entry of this type and length cannot be created.
     pub(super) fn check(self, kind: FileKind, size: u64) -> Result<(), Errno> {
         match (self, kind) {
-            (Plain::Fat, FileKind::File) if size > MAX_FAT => Err(Errno::FBIG),
+            (Fat::Vfat, FileKind::File) if size > MAX_FAT => Err(Errno::FBIG),
             (_, FileKind::File | FileKind::Directory) => Ok(()),
-            (Plain::ExfatFuse, FileKind::Symlink) => Err(Errno::NOSYS),
-            (Plain::ExfatFuse, _) => Err(Errno::IO),
+            (Fat::ExfatFuse, FileKind::Symlink) => Err(Errno::NOSYS),
+            (Fat::ExfatFuse, _) => Err(Errno::IO),
             _ => Err(Errno::PERM),
         }
     }
@@ -42,7 +42,7 @@ impl Plain {
         match str::from_utf8(name) {
             Ok(text) if text.encode_utf16().count() > 255 => Err(Errno::NAMETOOLONG),
             _ if !name.iter().any(is_bad) => Ok(()),
-            _ if self == Plain::ExfatFuse => Err(Errno::NOENT),
+            _ if self == Fat::ExfatFuse => Err(Errno::NOENT),
             _ => Err(Errno::INVAL),
         }
     }
@@ -52,10 +52,10 @@ impl Plain {
         let (secs, nanos) = (time.secs(), time.nanos());
         let clamped = secs.clamp(TIMES.0, TIMES.1);
         match self {
-            Plain::ExfatFuse => Time::new(secs, 0),
-            Plain::Fat => Time::new(clamped & !1, 0),
-            Plain::Exfat if clamped != secs => Time::new(clamped, 0),
-            Plain::Exfat => Time::new(secs, nanos - nanos % 10_000_000),
+            Fat::ExfatFuse => Time::new(secs, 0),
+            Fat::Vfat => Time::new(clamped & !1, 0),
+            Fat::Exfat if clamped != secs => Time::new(clamped, 0),
+            Fat::Exfat => Time::new(secs, nanos - nanos % 10_000_000),
         }
     }
 
@@ -63,7 +63,7 @@ impl Plain {
     pub(super) fn fold(self, name: &[u8]) -> Vec<u8> {
         let Ok(text) = str::from_utf8(name) else { return name.to_vec() };
         // exfat-fuse keeps dots at the end.
-        let text = if self == Plain::ExfatFuse { text } else { text.trim_end_matches('.') };
+        let text = if self == Fat::ExfatFuse { text } else { text.trim_end_matches('.') };
         text.encode_utf16().flat_map(|unit| upper(unit).to_le_bytes()).collect()
     }
 }
@@ -76,26 +76,26 @@ mod tests {
     fn times_are_those_that_can_be_kept() {
         let time = |secs, nanos| Time::new(secs, nanos).unwrap();
         let given = time(1_600_000_001, 123_456_789);
-        assert_eq!(Plain::Fat.kept(given), Some(time(1_600_000_000, 0)));
-        assert_eq!(Plain::Exfat.kept(given), Some(time(1_600_000_001, 120_000_000)));
-        assert_eq!(Plain::ExfatFuse.kept(given), Some(time(1_600_000_001, 0)));
-        for kind in [Plain::Fat, Plain::Exfat] {
+        assert_eq!(Fat::Vfat.kept(given), Some(time(1_600_000_000, 0)));
+        assert_eq!(Fat::Exfat.kept(given), Some(time(1_600_000_001, 120_000_000)));
+        assert_eq!(Fat::ExfatFuse.kept(given), Some(time(1_600_000_001, 0)));
+        for kind in [Fat::Vfat, Fat::Exfat] {
             assert_eq!(kind.kept(time(-5, 1)), Some(time(TIMES.0, 0)));
             assert_eq!(
                 kind.kept(time(i64::MAX, 0)).map(Time::secs),
-                Some(TIMES.1 & !i64::from(kind == Plain::Fat))
+                Some(TIMES.1 & !i64::from(kind == Fat::Vfat))
             );
         }
     }
 
     #[test]
     fn names_are_compared_without_case() {
-        assert_eq!(Plain::ExfatFuse.fold("Äa.".as_bytes()), Plain::ExfatFuse.fold("äA.".as_bytes()));
-        assert_ne!(Plain::ExfatFuse.fold(b"a."), Plain::ExfatFuse.fold(b"a"));
-        assert_eq!(Plain::Fat.fold(b"a."), Plain::Fat.fold(b"A"));
-        assert_eq!(Plain::Fat.check_name(b"a:b"), Err(Errno::INVAL));
-        assert_eq!(Plain::ExfatFuse.check_name(b"a\tb"), Err(Errno::NOENT));
-        assert_eq!(Plain::Exfat.check_name("ä".repeat(255).as_bytes()), Ok(()));
-        assert_eq!(Plain::Exfat.check_name("ä".repeat(256).as_bytes()), Err(Errno::NAMETOOLONG));
+        assert_eq!(Fat::ExfatFuse.fold("Äa.".as_bytes()), Fat::ExfatFuse.fold("äA.".as_bytes()));
+        assert_ne!(Fat::ExfatFuse.fold(b"a."), Fat::ExfatFuse.fold(b"a"));
+        assert_eq!(Fat::Vfat.fold(b"a."), Fat::Vfat.fold(b"A"));
+        assert_eq!(Fat::Vfat.check_name(b"a:b"), Err(Errno::INVAL));
+        assert_eq!(Fat::ExfatFuse.check_name(b"a\tb"), Err(Errno::NOENT));
+        assert_eq!(Fat::Exfat.check_name("ä".repeat(255).as_bytes()), Ok(()));
+        assert_eq!(Fat::Exfat.check_name("ä".repeat(256).as_bytes()), Err(Errno::NAMETOOLONG));
     }
 }

@@ -1,4 +1,4 @@
-//! Rights of this process.
+//! Credentials of this process.
 
 use std::sync::OnceLock;
 
@@ -7,14 +7,14 @@ use rustix::process::{getegid, geteuid, getgroups};
 
 /// Capabilities, as bits of `CapEff`.
 const CAP_CHOWN: u64 = 1;
-pub(super) const CAP_FOWNER: u64 = 1 << 3;
-pub(super) const CAP_SYS_ADMIN: u64 = 1 << 21;
-pub(super) const CAP_MKNOD: u64 = 1 << 27;
-pub(super) const CAP_SETFCAP: u64 = 1 << 31;
+pub(crate) const CAP_FOWNER: u64 = 1 << 3;
+pub(crate) const CAP_SYS_ADMIN: u64 = 1 << 21;
+pub(crate) const CAP_MKNOD: u64 = 1 << 27;
+pub(crate) const CAP_SETFCAP: u64 = 1 << 31;
 
 /// Capabilities of the process, and the user and group numbers that its user namespace maps.
 #[derive(Debug)]
-pub(super) struct Rights {
+pub(crate) struct Credentials {
     capabilities: u64,
     /// Ranges of user and group numbers: the first number, and the count.
     users: Vec<(u64, u64)>,
@@ -27,38 +27,38 @@ fn is_in(ranges: &[(u64, u64)], id: u32) -> bool {
     ranges.is_empty() || ranges.iter().any(holds)
 }
 
-impl Rights {
-    /// The rights of this process.
-    pub(super) fn own() -> &'static Self {
-        static RIGHTS: OnceLock<Rights> = OnceLock::new();
-        RIGHTS.get_or_init(Self::read)
+impl Credentials {
+    /// The credentials of this process, read once.
+    pub(crate) fn own() -> &'static Self {
+        static CREDENTIALS: OnceLock<Credentials> = OnceLock::new();
+        CREDENTIALS.get_or_init(Self::read)
     }
 
     /// Whether the process has a capability in its own user namespace.
-    pub(super) fn may(&self, capability: u64) -> bool {
+    pub(crate) fn may(&self, capability: u64) -> bool {
         self.capabilities & capability != 0
     }
 
     /// Whether the process has a capability in the initial user namespace; false for the root of a container.
-    pub(super) fn may_for_all(&self, capability: u64) -> bool {
+    pub(crate) fn may_for_all(&self, capability: u64) -> bool {
         self.may(capability) && is_in(&self.users, u32::MAX - 1)
     }
 
     /// Whether the process may act as the owner of this user's entries.
-    pub(super) fn owns(&self, user: u32) -> bool {
+    pub(crate) fn owns(&self, user: u32) -> bool {
         user == geteuid().as_raw() || (self.may(CAP_FOWNER) && self.knows_user(user))
     }
 
-    pub(super) fn knows_user(&self, id: u32) -> bool {
+    pub(crate) fn knows_user(&self, id: u32) -> bool {
         is_in(&self.users, id)
     }
 
-    pub(super) fn knows_group(&self, id: u32) -> bool {
+    pub(crate) fn knows_group(&self, id: u32) -> bool {
         is_in(&self.groups, id)
     }
 
-    /// Whether the process may give files to this user.
-    pub(super) fn user(&self, id: u32) -> Result<(), Errno> {
+    /// Fails if the process may not give files to this user.
+    pub(crate) fn check_user(&self, id: u32) -> Result<(), Errno> {
         match self.knows_user(id) {
             false => Err(Errno::INVAL),
             true if self.may(CAP_CHOWN) || id == geteuid().as_raw() => Ok(()),
@@ -66,8 +66,8 @@ impl Rights {
         }
     }
 
-    /// Whether the process may give files to this group.
-    pub(super) fn group(&self, id: u32) -> Result<(), Errno> {
+    /// Fails if the process may not give files to this group.
+    pub(crate) fn check_group(&self, id: u32) -> Result<(), Errno> {
         let is_own = || {
             id == getegid().as_raw()
                 || getgroups().is_ok_and(|groups| groups.iter().any(|group| group.as_raw() == id))

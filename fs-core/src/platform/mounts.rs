@@ -11,7 +11,7 @@ pub const MOUNT_TYPE: &str = "fuse.yester";
 
 /// A mount.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mounted {
+pub struct Mount {
     /// Id of the mount.
     pub id: u64,
     /// Mount point.
@@ -26,7 +26,7 @@ pub struct Mounted {
     pub options: String,
 }
 
-impl Mounted {
+impl Mount {
     /// Whether this is a mount of history.
     pub fn is_history(&self) -> bool {
         self.kind == MOUNT_TYPE
@@ -46,12 +46,12 @@ impl Mounted {
 }
 
 /// All mounts visible to this process, in the order in which they were made.
-pub fn mounted() -> io::Result<Vec<Mounted>> {
+pub fn mounts() -> io::Result<Vec<Mount>> {
     Ok(fs::read("/proc/self/mountinfo")?.split(|byte| *byte == b'\n').filter_map(parse).collect())
 }
 
 /// Parses a line of mountinfo (proc_pid_mountinfo(5)): fields 1, 3 and 5, and those after the lone hyphen.
-fn parse(line: &[u8]) -> Option<Mounted> {
+fn parse(line: &[u8]) -> Option<Mount> {
     let mut fields = line.split(|byte| *byte == b' ');
     let id = str::from_utf8(fields.next()?).ok()?.parse().ok()?;
     let device = str::from_utf8(fields.nth(1)?).ok()?;
@@ -63,7 +63,7 @@ fn parse(line: &[u8]) -> Option<Mounted> {
     let kind = String::from_utf8_lossy(fields.next()?).into_owned();
     let source = told(fields.next()?);
     let options = String::from_utf8_lossy(fields.next()?).into_owned();
-    Some(Mounted { id, path, device, kind, source, options })
+    Some(Mount { id, path, device, kind, source, options })
 }
 
 /// Decodes spaces, tabs, newlines and backslashes, which are written as three octal digits.
@@ -91,7 +91,7 @@ mod tests {
     fn a_line_is_understood() {
         let line =
             br"99 61 0:44 / /home/a\040b\134 rw,nosuid shared:1 - fuse.yester /my\040repository ro,user_id=0";
-        let expected = Mounted {
+        let expected = Mount {
             id: 99,
             path: PathBuf::from("/home/a b\\"),
             device: rustix::fs::makedev(0, 44),
@@ -120,6 +120,6 @@ mod tests {
 
     #[test]
     fn the_root_is_mounted() {
-        assert!(mounted().unwrap().iter().any(|mount| mount.path.as_os_str() == "/"));
+        assert!(mounts().unwrap().iter().any(|mount| mount.path.as_os_str() == "/"));
     }
 }
