@@ -3,6 +3,7 @@
 //! Each layer names only itself and those before it: [`mod@format`] → [`store`] → {[`import`], [`view`],
 //! [`maintain`]} → [`service`]. [`clock`], [`monitor`] and [`windows`] are below all of them.
 
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 #![allow(
     clippy::cast_possible_truncation,
     reason = "what comes from disk is checked against `format::limits` before it is narrowed; supported targets have 64 bits"

@@ -1,4 +1,4 @@
-//! A test file that no module declares would never run, and nobody would notice.
+//! A file that no module declares is never compiled, and nobody would notice.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,8 +15,8 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The file that must declare this one, and the name that it is declared by.
-fn declared_in(path: &Path, root: &Path) -> (PathBuf, String) {
+/// The files of which one must declare this one, and the name that it is declared by.
+fn declared_in(path: &Path, root: &Path) -> ([PathBuf; 2], String) {
     let stem = |path: &Path| path.file_stem().expect("a name").to_string_lossy().into_owned();
     let folder = path.parent().expect("a folder");
     let (name, folder) = if stem(path) == "mod" {
@@ -24,21 +24,36 @@ fn declared_in(path: &Path, root: &Path) -> (PathBuf, String) {
     } else {
         (stem(path), folder)
     };
-    if folder == root { (root.join("main.rs"), name) } else { (folder.join("mod.rs"), name) }
+    let parents = if folder == root {
+        ["main.rs", "lib.rs"].map(|file| root.join(file))
+    } else {
+        [folder.join("mod.rs"), folder.with_extension("rs")]
+    };
+    (parents, name)
 }
 
 #[test]
-fn every_test_file_is_declared() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let mut files = Vec::new();
-    sources(&root, &mut files);
-    let main = root.join("main.rs");
-    assert!(files.contains(&main));
-    for file in files.iter().filter(|file| **file != main) {
-        let (parent, name) = declared_in(file, &root);
-        let text = fs::read_to_string(&parent).unwrap_or_default();
-        let declaration = format!("mod {name};");
-        let declared = text.lines().any(|line| line.trim().trim_start_matches("pub ") == declaration);
-        assert!(declared, "{} is never run: say `{declaration}` in {}", file.display(), parent.display());
+fn every_file_is_declared() {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let workspace = package.parent().expect("the workspace's folder");
+    let mut roots = vec![package.join("tests")];
+    roots.extend(
+        ["fs-core", "fuse-linux", "winfsp-windows", "cli"].map(|name| workspace.join(name).join("src")),
+    );
+    for root in roots {
+        let mut files = Vec::new();
+        sources(&root, &mut files);
+        let main = ["main.rs", "lib.rs"].map(|name| root.join(name));
+        assert!(files.iter().any(|file| main.contains(file)));
+        for file in files.iter().filter(|file| !main.contains(file)) {
+            let (parents, name) = declared_in(file, &root);
+            let declaration = format!("mod {name};");
+            let declares = |parent: &PathBuf| {
+                let text = fs::read_to_string(parent).unwrap_or_default();
+                text.lines()
+                    .any(|line| line.trim() == declaration || line.ends_with(&format!(" {declaration}")))
+            };
+            assert!(parents.iter().any(declares), "no module has `{declaration}` for {}", file.display());
+        }
     }
 }
