@@ -6,17 +6,19 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use clap::Command;
 use clap::builder::StyledStr;
-use clap::{Command, CommandFactory};
 use clap_complete::CompletionCandidate;
 use clap_complete::env::{CompleteEnv, Elvish, EnvCompleter, Fish, Powershell, Shells, Zsh};
+use fs_core::clock::SystemClock;
+use fs_core::history::{SnapshotPath, Source};
 use fs_core::service::History;
-use fs_core::view::{FileKind, Source};
+use fs_core::view::FileKind;
 
-use crate::args::{Arguments, Global};
-use crate::place::Place;
 use crate::settings::Settings;
+use crate::snapshot_path;
 use crate::text::is_unseen;
 
 /// The environment variable that marks a request of a shell.
@@ -27,9 +29,10 @@ const MOST: usize = 2000;
 /// Time expressions suggested in addition to the names of snapshots. All others are accepted, too.
 const EXPRESSIONS: [&str; 4] = ["@latest", "@yesterday", "@today", "@first"];
 
-/// Answers the request of a shell, and ends the process. Returns if there is no request.
-pub fn answer() {
-    CompleteEnv::with_factory(Arguments::command).var(VARIABLE).shells(SHELLS).complete();
+/// Answers the request of a shell, and ends the process. Returns if there is no request. `command` makes the
+/// definition of the command line.
+pub fn answer(command: impl Fn() -> Command) {
+    CompleteEnv::with_factory(command).var(VARIABLE).shells(SHELLS).complete();
 }
 
 /// The names of the supported shells.
@@ -59,7 +62,7 @@ pub fn sources(current: &OsStr) -> Vec<CompletionCandidate> {
 pub fn places(current: &OsStr) -> Vec<CompletionCandidate> {
     let typed = current.as_encoded_bytes();
     let Some(history) = history() else { return Vec::new() };
-    match Place::parse(current) {
+    match snapshot_path::parse(current) {
         Ok(place) if typed.contains(&b':') => paths(&history, &place, typed),
         _ => times(&history, typed, b":"),
     }
@@ -100,7 +103,7 @@ fn times(history: &History, typed: &[u8], end: &[u8]) -> Vec<CompletionCandidate
     }
 }
 
-fn paths(history: &History, place: &Place, typed: &[u8]) -> Vec<CompletionCandidate> {
+fn paths(history: &History, place: &SnapshotPath, typed: &[u8]) -> Vec<CompletionCandidate> {
     let slash = place.path.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
     let (folder, begun) = place.path.split_at(slash);
     let before = &typed[..typed.len() - begun.len()];
@@ -128,10 +131,10 @@ fn candidate(value: impl AsRef<[u8]>) -> Option<CompletionCandidate> {
 
 /// The history that the unfinished command line names.
 fn history() -> Option<History> {
-    let repo = option("--repo").or_else(|| option("-r")).map(PathBuf::from);
+    let repository = option("--repo").or_else(|| option("-r")).map(PathBuf::from);
     let timezone = option("--timezone").and_then(|zone| zone.into_string().ok());
-    let settings = Settings::load(&Global { repo, timezone, json: false, quiet: true, verbose: 0 }).ok()?;
-    History::open(&settings.repository, settings.zone).ok()
+    let settings = Settings::load(repository.as_deref(), timezone.as_deref(), None).ok()?;
+    History::open(&settings.repository, settings.zone, Arc::new(SystemClock)).ok()
 }
 
 /// The value of an option in the unfinished command line.

@@ -4,8 +4,10 @@ use std::process::ExitCode;
 
 use anyhow::{Error, Result};
 use clap::error::ErrorKind;
+use fs_core::export::ExportError;
 use fs_core::import::ImportError;
 use fs_core::maintain::MaintainError;
+use fs_core::restore::RestoreError;
 use fs_core::service::ServiceError;
 use fs_core::store::StoreError;
 use fs_core::view::ViewError;
@@ -62,7 +64,6 @@ pub fn exit(result: Result<Outcome>) -> ExitCode {
 }
 
 /// Ends this process at once, because the user asked a second time. A repository never shows unfinished work.
-#[cfg(any(target_os = "linux", windows))]
 pub fn abandon() -> ! {
     std::process::exit(i32::from(INTERRUPTED))
 }
@@ -71,10 +72,17 @@ pub fn abandon() -> ! {
 pub fn message(error: &Error) -> String {
     match store_error(error) {
         Some(full) if full.is_full() => {
-            format!("{error}; what was there before is safe: make room and try again")
+            format!("{error}; earlier snapshots are intact; free some space and try again")
         }
         // These messages contain their causes already.
-        _ if error.is::<ServiceError>() || error.is::<WriteError>() => error.to_string(),
+        _ if error.is::<ServiceError>()
+            || error.is::<ImportError>()
+            || error.is::<MaintainError>()
+            || error.is::<StoreError>()
+            || error.is::<WriteError>() =>
+        {
+            error.to_string()
+        }
         _ => format!("{error:#}"),
     }
 }
@@ -97,24 +105,32 @@ fn status(error: &Error) -> u8 {
 
 /// Whether the error is a cancellation by the user.
 pub fn is_interruption(error: &Error) -> bool {
-    matches!(
-        error.downcast_ref(),
-        Some(
-            ServiceError::Cancelled
-                | ServiceError::RestoreCancelled
-                | ServiceError::ExportCancelled
-                | ServiceError::Maintain(MaintainError::Halfway)
-                | ServiceError::Import(ImportError::Cancelled)
+    matches!(error.downcast_ref(), Some(RestoreError::Cancelled))
+        || matches!(error.downcast_ref(), Some(ExportError::Cancelled))
+        || matches!(error.downcast_ref(), Some(ImportError::Cancelled))
+        || matches!(error.downcast_ref(), Some(MaintainError::Cancelled | MaintainError::Halfway))
+        || matches!(
+            error.downcast_ref(),
+            Some(ServiceError::Cancelled | ServiceError::Import(ImportError::Cancelled))
         )
-    )
 }
 
 fn store_error(error: &Error) -> Option<&StoreError> {
-    match error.downcast_ref()? {
-        ServiceError::Store(error)
-        | ServiceError::View { reason: ViewError::Store(error), .. }
-        | ServiceError::Maintain(MaintainError::Config(error)) => Some(error),
-        _ => None,
+    if let Some(ImportError::Store(error)) = error.downcast_ref() {
+        return Some(error);
+    }
+    if let Some(ExportError::Read { reason: ViewError::Store(error), .. }) = error.downcast_ref() {
+        return Some(error);
+    }
+    if let Some(MaintainError::Store(error) | MaintainError::Config(error)) = error.downcast_ref() {
+        return Some(error);
+    }
+    match error.downcast_ref() {
+        None => error.downcast_ref(),
+        Some(ServiceError::Store(error) | ServiceError::View { reason: ViewError::Store(error), .. }) => {
+            Some(error)
+        }
+        Some(_) => None,
     }
 }
 
@@ -183,7 +199,7 @@ mod tests {
     #[test]
     fn nothing_is_said_twice() {
         let source = io::Error::from(io::ErrorKind::PermissionDenied);
-        let (_, message) = of(StoreError::Io { action: "open", path: "/r".into(), source });
+        let (_, message) = of(StoreError::Io { action: "open", object: "/r".into(), source });
         assert_eq!(message.matches("ermission").count(), 1, "{message}");
     }
 

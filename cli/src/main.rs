@@ -14,10 +14,10 @@ mod error;
 mod json;
 mod mount_options;
 mod output;
-mod place;
 mod platform;
 mod progress;
 mod settings;
+mod snapshot_path;
 // Used on Windows only, but tested everywhere.
 #[cfg(any(windows, test))]
 mod shadow;
@@ -27,15 +27,20 @@ mod text;
 mod zone;
 
 use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::CommandFactory;
+use fs_core::clock::SystemClock;
 
 fn main() -> ExitCode {
-    completion::answer();
+    completion::answer(args::Arguments::command);
     let arguments = match args::parse(std::env::args_os()) {
         Ok(arguments) => arguments,
         Err(error) => return error::usage(&error),
     };
+    stderr::report_panics();
     stderr::init_log(arguments.global.quiet, arguments.global.verbose);
     #[cfg(target_os = "linux")]
     platform::raise_file_limit();
-    error::exit(commands::run(arguments))
+    error::exit(commands::run(arguments, Arc::new(SystemClock)))
 }

@@ -28,6 +28,9 @@ pub struct Bar {
     bar: ProgressBar,
     /// The thread that shows the bar after a second. Dropping the sender cancels it.
     showing: Option<(Sender<()>, JoinHandle<()>)>,
+    started: Instant,
+    /// Time of the last update, in milliseconds since the start.
+    updated: AtomicU64,
 }
 
 impl Bar {
@@ -53,7 +56,7 @@ impl Bar {
             };
             (call_off, thread::spawn(show))
         });
-        Self { bar, showing }
+        Self { bar, showing, started: Instant::now(), updated: AtomicU64::new(0) }
     }
 
     /// Changes the text.
@@ -75,6 +78,20 @@ impl Bar {
     fn is_shown(&self) -> bool {
         !self.bar.is_hidden()
     }
+
+    fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Whether the next update is due. Calls are far more frequent than a person can see.
+    fn is_due(&self) -> bool {
+        let now = u64::try_from(self.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let due = now.saturating_sub(self.updated.load(Ordering::Relaxed)) >= 100;
+        if due {
+            self.updated.store(now, Ordering::Relaxed);
+        }
+        due
+    }
 }
 
 impl Drop for Bar {
@@ -90,31 +107,30 @@ impl Drop for Bar {
 
 /// Receives the progress of a check, repair or rebuild of the repository, and shows it.
 #[derive(Debug)]
-pub struct Carer {
+pub struct MaintenanceProgress {
     bar: Bar,
-    pace: Pace,
 }
 
-impl Carer {
+impl MaintenanceProgress {
     pub fn new(output: &Output) -> Self {
-        Self { bar: Bar::new(output, "opening the repository"), pace: Pace::new() }
+        Self { bar: Bar::new(output, "opening the repository") }
     }
 }
 
-impl Monitor for Carer {
+impl Monitor for MaintenanceProgress {
     fn work(&self, work: &Work) {
-        if !self.bar.is_shown() || !self.pace.is_due() {
+        if !self.bar.is_shown() || !self.bar.is_due() {
             return;
         }
         let (doing, things) = match work.phase {
             Phase::Catalogues => ("checking", "packs"),
             Phase::Index => ("checking the index:", "blobs"),
-            Phase::References => ("checking references:", "directories and the like"),
+            Phase::References => ("checking references:", "directories and similar objects"),
             Phase::Blocks => ("reading", ""),
-            Phase::Harm => ("looking for harmed files:", "snapshots"),
+            Phase::DamagedPaths => ("finding damaged paths:", "snapshots"),
             Phase::Indexing => ("indexing", "packs"),
             Phase::Verifying => ("reading", "packs"),
-            Phase::Salvaging => ("salvaging of", "damaged packs"),
+            Phase::Salvaging => ("salvaging", "damaged packs"),
         };
         self.bar.say(match (work.phase, work.total) {
             (Phase::Blocks, total) => format!("{doing} {} of {}", size(work.done), size(total)),
@@ -124,38 +140,10 @@ impl Monitor for Carer {
     }
 }
 
-/// The time of a bar's next update. Calls are far more frequent than a person can see.
-#[derive(Debug)]
-struct Pace {
-    started: Instant,
-    /// Time of the last update, in milliseconds since then.
-    told: AtomicU64,
-}
-
-impl Pace {
-    fn new() -> Self {
-        Self { started: Instant::now(), told: AtomicU64::new(0) }
-    }
-
-    fn elapsed(&self) -> Duration {
-        self.started.elapsed()
-    }
-
-    fn is_due(&self) -> bool {
-        let now = u64::try_from(self.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let due = now.saturating_sub(self.told.load(Ordering::Relaxed)) >= 100;
-        if due {
-            self.told.store(now, Ordering::Relaxed);
-        }
-        due
-    }
-}
-
 /// Receives the progress of an import and shows it. Names its troubles as they occur.
 #[derive(Debug)]
-pub struct Reporter {
+pub struct ImportProgress {
     bar: Bar,
-    pace: Pace,
     import: Mutex<Import>,
 }
 
@@ -169,11 +157,11 @@ struct Import {
     estimate: Estimate,
 }
 
-impl Reporter {
+impl ImportProgress {
     pub fn new(output: &Output) -> Self {
         let bar = Bar::with_template(output, "{spinner} {msg}", "importing");
         let import = Import { name: "importing".to_owned(), place: None, estimate: Estimate::default() };
-        Self { bar, pace: Pace::new(), import: Mutex::new(import) }
+        Self { bar, import: Mutex::new(import) }
     }
 
     fn import(&self) -> MutexGuard<'_, Import> {
@@ -181,24 +169,24 @@ impl Reporter {
     }
 }
 
-impl Monitor for Reporter {
+impl Monitor for ImportProgress {
     fn run(&self, run: &RunBegins<'_>) {
         let mut import = self.import();
         import.name = printable(run.name).into_owned();
         import.place = Some((run.number, run.total));
-        import.estimate.run(self.pace.elapsed(), run.total.saturating_sub(run.number));
+        import.estimate.run(self.bar.elapsed(), run.total.saturating_sub(run.number));
     }
 
     fn walk(&self, expected: Option<u64>) {
-        self.import().estimate.walk(self.pace.elapsed(), expected);
+        self.import().estimate.walk(self.bar.elapsed(), expected);
     }
 
     fn progress(&self, progress: &Progress) {
-        if !self.bar.may_be_shown() || !self.pace.is_due() {
+        if !self.bar.may_be_shown() || !self.bar.is_due() {
             return;
         }
         let mut import = self.import();
-        import.estimate.advance(self.pace.elapsed(), progress);
+        import.estimate.advance(self.bar.elapsed(), progress);
         if !self.bar.is_shown() {
             return;
         }
@@ -221,27 +209,22 @@ impl Monitor for Reporter {
 
 /// Receives the progress of a restore and shows it. Names its troubles as they occur.
 #[derive(Debug)]
-pub struct Restorer {
+pub struct RestoreProgress {
     verb: &'static str,
     quiet: bool,
     bar: Bar,
-    pace: Pace,
 }
 
-impl Restorer {
-    pub fn new(output: &Output) -> Self {
-        Self::saying(output, "restoring")
-    }
-
-    /// Does the same with another verb.
-    pub fn saying(output: &Output, verb: &'static str) -> Self {
-        Self { verb, quiet: output.is_quiet(), bar: Bar::new(output, verb), pace: Pace::new() }
+impl RestoreProgress {
+    /// `verb` says what is done: `restoring` or `exporting`.
+    pub fn new(output: &Output, verb: &'static str) -> Self {
+        Self { verb, quiet: output.is_quiet(), bar: Bar::new(output, verb) }
     }
 }
 
-impl Monitor for Restorer {
+impl Monitor for RestoreProgress {
     fn progress(&self, progress: &Progress) {
-        if self.bar.is_shown() && self.pace.is_due() {
+        if self.bar.is_shown() && self.bar.is_due() {
             let (entries, bytes) = (HumanCount(progress.entries), size(progress.bytes_read));
             self.bar.say(format!("{}: {entries} entries, {bytes}", self.verb));
         }

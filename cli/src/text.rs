@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use fs_core::format::Time;
-use fs_core::view::time::canonical_name;
+use fs_core::history::time::canonical_name;
 use fs_core::view::{Attr, FileKind};
 use indicatif::{HumanCount, HumanDuration};
 use jiff::tz::TimeZone;
@@ -30,7 +30,7 @@ pub fn size(bytes: u64) -> String {
 
 /// Parses a number of bytes, such as 512, 10K, 1M or 2G.
 pub fn bytes(text: &str) -> Result<u64, String> {
-    let explain = || "say it as 512, 10K, 1M or 2G".to_owned();
+    let explain = || "write it as 512, 10K, 1M or 2G".to_owned();
     let digits = text.trim_end_matches(|last: char| last.is_ascii_alphabetic());
     let shift = match &text[digits.len()..] {
         "" => 0,
@@ -125,19 +125,6 @@ pub fn one_line(message: &str) -> Cow<'_, str> {
     Cow::Owned(escaped.collect())
 }
 
-/// A name for JSON: its text. If it is not UTF-8, its bytes in hexadecimal come with it.
-pub fn for_json(name: &[u8]) -> (Cow<'_, str>, Option<String>) {
-    let text = String::from_utf8_lossy(name);
-    let bytes = matches!(text, Cow::Owned(_)).then(|| {
-        let mut out = String::with_capacity(2 * name.len());
-        for byte in name {
-            let _ = write!(out, "{byte:02x}");
-        }
-        out
-    });
-    (text, bytes)
-}
-
 /// Type and permissions as `ls -l` shows them.
 pub fn mode(attr: &Attr) -> String {
     mode_of(attr.kind, attr.mode)
@@ -192,11 +179,11 @@ pub fn kind(kind: FileKind) -> &'static str {
 
 /// Parses a duration of at least a second, such as 15m, 1h or 1d.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let explain = || "say it as 15m, 1h or 1d".to_owned();
+    let explain = || "write it as 15m, 1h or 1d".to_owned();
     let span: Span = text.parse().map_err(|_| explain())?;
     let signed = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| explain())?;
     let duration = Duration::try_from(signed).map_err(|_| explain())?;
-    if duration < Duration::from_secs(1) { Err("a second is the least".to_owned()) } else { Ok(duration) }
+    if duration < Duration::from_secs(1) { Err("the minimum is 1s".to_owned()) } else { Ok(duration) }
 }
 
 /// The name of a snapshot, for messages.
@@ -276,12 +263,6 @@ mod tests {
         assert_eq!(printable(persian.as_bytes()), persian);
         assert_eq!(one_line("a\nb"), "a\\nb");
         assert_eq!(one_line("über"), "über");
-    }
-
-    #[test]
-    fn json_tells_bytes_only_where_text_cannot() {
-        assert_eq!(for_json("ü".as_bytes()), ("ü".into(), None));
-        assert_eq!(for_json(b"a\xff"), ("a\u{fffd}".into(), Some("61ff".into())));
     }
 
     #[test]

@@ -78,8 +78,8 @@ pub enum Phase {
     References,
     /// Reading blocks, in bytes.
     Blocks,
-    /// Finding the paths that damage affects, in snapshots.
-    Harm,
+    /// Finding the damaged paths, in snapshots.
+    DamagedPaths,
     /// Making the index, in packs.
     Indexing,
     /// Reading each pack in full, in packs.

@@ -12,7 +12,7 @@ use rustix::mount::UnmountFlags;
 use rustix::process::geteuid;
 
 use crate::filesystem::History;
-use crate::handle::Place;
+use crate::handle::MountPoint;
 use crate::mountpoint::{is_mounted, resolve};
 use crate::options::{InodeBits, SUBTYPE};
 use crate::watch::Watch;
@@ -36,14 +36,14 @@ struct Point(Option<Unmounter>);
 pub struct Unmounter {
     path: PathBuf,
     /// Finds the mount even if folders above it are moved. `None` if fusermount3 has mounted it.
-    place: Option<Arc<Place>>,
+    point: Option<Arc<MountPoint>>,
 }
 
 impl Unmounter {
     /// Unmounts, as [`unmount`] does.
     pub fn unmount(&self, lazy: bool) -> Result<(), MountError> {
-        let Some(place) = &self.place else { return unmount(&self.path, lazy) };
-        match place.unmount(if lazy { UnmountFlags::DETACH } else { UnmountFlags::empty() }) {
+        let Some(point) = &self.point else { return unmount(&self.path, lazy) };
+        match point.unmount(if lazy { UnmountFlags::DETACH } else { UnmountFlags::empty() }) {
             // Nothing is mounted there any more.
             Err(error) if Errno::from_io_error(&error) == Some(Errno::INVAL) => {
                 Err(MountError::NotMounted(self.path.clone()))
@@ -78,29 +78,33 @@ pub fn mount(view: View, path: &Path, options: &MountOptions) -> Result<Mount, M
 pub fn serve<F: Filesystem>(filesystem: F, path: &Path, options: &MountOptions) -> Result<Mount, MountError> {
     let config = options.config()?;
     let by_handle = if geteuid().is_root() { at_handle(path, options, &config) } else { Ok(None) };
-    let (session, place) = by_handle
+    let (session, point) = by_handle
         .and_then(|mounted| match mounted {
-            Some((device, place)) => {
+            Some((device, point)) => {
                 // A mount without a server would block every process that accesses it.
-                let unmount = |_: &io::Error| drop(place.unmount(UnmountFlags::DETACH));
+                let unmount = |_: &io::Error| drop(point.unmount(UnmountFlags::DETACH));
                 let session =
                     Session::from_fd(filesystem, device, config.acl, config).and_then(Session::spawn);
-                Ok((session.inspect_err(unmount)?, Some(place)))
+                Ok((session.inspect_err(unmount)?, Some(point)))
             }
             None => Ok((Session::new(filesystem, path, &config).and_then(Session::spawn)?, None)),
         })
         .map_err(|error| refused(&error, path))?;
     read_ahead::raise(path);
-    let point = Unmounter { path: path.to_owned(), place: place.map(Arc::new) };
-    Ok(Mount { watch: None, session, point: Point(Some(point)) })
+    let unmounter = Unmounter { path: path.to_owned(), point: point.map(Arc::new) };
+    Ok(Mount { watch: None, session, point: Point(Some(unmounter)) })
 }
 
 /// Mounts as root; `None` if only fusermount3 can mount. Other users need no such protection: they could
 /// replace links only in their own folders, and fusermount3 has only their rights.
-fn at_handle(path: &Path, options: &MountOptions, config: &Config) -> io::Result<Option<(OwnedFd, Place)>> {
-    let point = handle::open(path)?;
+fn at_handle(
+    path: &Path,
+    options: &MountOptions,
+    config: &Config,
+) -> io::Result<Option<(OwnedFd, MountPoint)>> {
+    let folder = handle::open(path)?;
     let device = rustix::fs::open("/dev/fuse", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
-    let root_mode = rustix::fs::fstat(&point)?.st_mode;
+    let root_mode = rustix::fs::fstat(&folder)?.st_mode;
     let access = if config.acl == SessionACL::Owner { "" } else { ",allow_other,default_permissions" };
     let data = format!(
         "fd={},rootmode={root_mode:o},user_id={},group_id={},subtype={SUBTYPE}{access}",
@@ -108,19 +112,19 @@ fn at_handle(path: &Path, options: &MountOptions, config: &Config) -> io::Result
         rustix::process::getuid(),
         rustix::process::getgid(),
     );
-    let flags = options.flags().map_err(io::Error::other)?;
-    match handle::mount(&point, &options.device(), flags, &data) {
+    let flags = options.flags();
+    match handle::mount(&folder, &options.device(), flags, &data) {
         Err(error) if error.raw_os_error() == Some(Errno::PERM.raw_os_error()) => return Ok(None),
         mounted => mounted?,
     }
-    let place = Place::of(&point).inspect_err(|_| {
-        let _ = Place::at(path).and_then(|place| place.unmount(UnmountFlags::DETACH));
+    let point = MountPoint::of(&folder).inspect_err(|_| {
+        let _ = MountPoint::at(path).and_then(|point| point.unmount(UnmountFlags::DETACH));
     })?;
-    if !place.is_at(path).unwrap_or(false) {
-        place.unmount(UnmountFlags::DETACH)?;
+    if !point.is_at(path).unwrap_or(false) {
+        point.unmount(UnmountFlags::DETACH)?;
         return Err(io::Error::other("somebody has moved it meanwhile"));
     }
-    Ok(Some((device, place)))
+    Ok(Some((device, point)))
 }
 
 fn refused(error: &io::Error, path: &Path) -> MountError {
@@ -169,7 +173,7 @@ pub fn unmount(path: &Path, lazy: bool) -> Result<(), MountError> {
         return Err(MountError::NotMounted(path.to_owned()));
     }
     let flags = if lazy { UnmountFlags::DETACH } else { UnmountFlags::empty() };
-    let Err(error) = Place::at(&absolute).and_then(|place| place.unmount(flags)) else { return Ok(()) };
+    let Err(error) = MountPoint::at(&absolute).and_then(|point| point.unmount(flags)) else { return Ok(()) };
     match Errno::from_io_error(&error) {
         Some(Errno::BUSY) => Err(MountError::Busy(path.to_owned())),
         Some(Errno::PERM) => unmount_as_user(path, &absolute, lazy),

@@ -32,22 +32,12 @@ impl MountOptions {
     }
 
     /// Flags for mount(2).
-    pub(crate) fn flags(&self) -> Result<MountFlags, MountError> {
+    pub(crate) fn flags(&self) -> MountFlags {
         let mut flags = MountFlags::RDONLY | MountFlags::NODEV | MountFlags::NOSUID;
-        for option in self.config()?.mount_options {
-            match option {
-                MountOption::Exec => flags.remove(MountFlags::NOEXEC),
-                MountOption::NoExec => flags.insert(MountFlags::NOEXEC),
-                MountOption::Suid => flags.remove(MountFlags::NOSUID),
-                MountOption::NoSuid => flags.insert(MountFlags::NOSUID),
-                MountOption::Dev => flags.remove(MountFlags::NODEV),
-                MountOption::NoDev => flags.insert(MountFlags::NODEV),
-                MountOption::Atime => flags.remove(MountFlags::NOATIME),
-                MountOption::NoAtime => flags.insert(MountFlags::NOATIME),
-                _ => {}
-            }
+        for (_, _, flag, is_set) in self.extra.iter().filter_map(|word| switch(word)) {
+            flags.set(flag, is_set);
         }
-        Ok(flags)
+        flags
     }
 
     /// The width given by the last `inode32` or `inode64`.
@@ -71,15 +61,10 @@ impl MountOptions {
             match word.as_str() {
                 "" | "ro" | "defaults" | "default_permissions" | "inode32" | "inode64" => {}
                 "allow_other" => allow_other = true,
-                "exec" => options.push(MountOption::Exec),
-                "noexec" => options.push(MountOption::NoExec),
-                "suid" => options.push(MountOption::Suid),
-                "nosuid" => options.push(MountOption::NoSuid),
-                "dev" => options.push(MountOption::Dev),
-                "nodev" => options.push(MountOption::NoDev),
-                "atime" => options.push(MountOption::Atime),
-                "noatime" => options.push(MountOption::NoAtime),
-                other => return Err(MountError::Option(other.to_owned())),
+                other => match switch(other) {
+                    Some((_, option, ..)) => options.push(option),
+                    None => return Err(MountError::Option(other.to_owned())),
+                },
             }
         }
         let mut config = Config::default();
@@ -93,6 +78,23 @@ impl MountOptions {
         config.clone_fd = true;
         Ok(config)
     }
+}
+
+/// A word of mount(8), its option for fusermount3, and the flag of mount(2) that it sets or clears.
+type Switch = (&'static str, MountOption, MountFlags, bool);
+
+fn switch(word: &str) -> Option<Switch> {
+    let all: [Switch; 8] = [
+        ("exec", MountOption::Exec, MountFlags::NOEXEC, false),
+        ("noexec", MountOption::NoExec, MountFlags::NOEXEC, true),
+        ("suid", MountOption::Suid, MountFlags::NOSUID, false),
+        ("nosuid", MountOption::NoSuid, MountFlags::NOSUID, true),
+        ("dev", MountOption::Dev, MountFlags::NODEV, false),
+        ("nodev", MountOption::NoDev, MountFlags::NODEV, true),
+        ("atime", MountOption::Atime, MountFlags::NOATIME, false),
+        ("noatime", MountOption::NoAtime, MountFlags::NOATIME, true),
+    ];
+    all.into_iter().find(|(known, ..)| *known == word)
 }
 
 /// The device name. A comma would end the option, and fusermount3 interprets backslashes.
@@ -116,7 +118,7 @@ mod tests {
     fn words_become_flags() {
         let with = |words: &[&str]| {
             let extra = words.iter().map(|word| (*word).into()).collect();
-            MountOptions { extra, ..MountOptions::default() }.flags().unwrap()
+            MountOptions { extra, ..MountOptions::default() }.flags()
         };
         let usual = MountFlags::RDONLY | MountFlags::NODEV | MountFlags::NOSUID;
         assert_eq!(with(&[]), usual);

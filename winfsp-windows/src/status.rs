@@ -70,7 +70,7 @@ mod tests {
             Status::FILE_CORRUPT_ERROR
         );
         let source = std::io::Error::from(std::io::ErrorKind::TimedOut);
-        let error = StoreError::Io { action: "read", path: "x".into(), source };
+        let error = StoreError::Io { action: "read", object: "x".into(), source };
         assert_eq!(Status::from(ViewError::Store(error)), Status::UNEXPECTED_IO_ERROR);
     }
 }

@@ -6,8 +6,8 @@ use super::{Context, find};
 use crate::args::CatArgs;
 use crate::error::Outcome;
 use crate::output::Output;
-use crate::place::Place;
 use crate::progress::Bar;
+use crate::snapshot_path;
 use crate::text::{printable, size};
 
 /// Bytes per read: the size of a block of the repository. If the reader exits, a larger step would have
@@ -15,11 +15,11 @@ use crate::text::{printable, size};
 const STEP: usize = 1 << 20;
 
 pub fn run(context: &mut Context, args: &CatArgs) -> Result<Outcome> {
-    let places = Place::all_with_time(&args.targets, args.implied.at.as_ref())?;
+    let places = snapshot_path::all_with_time(&args.targets, args.implied.at.as_ref())?;
     let history = context.history()?;
     for place in &places {
         let (view, node) = find(&history, place, args.implied.source.as_ref())?;
-        copy(&mut context.output, &view, &node, &place.shown())?;
+        copy(&mut context.output, &view, &node, &snapshot_path::shown(place))?;
     }
     Ok(Outcome::Done)
 }
@@ -29,10 +29,10 @@ fn copy(output: &mut Output, view: &View, node: &Node, path: &str) -> Result<()>
     let failed = |reason| ServiceError::View { path: path.to_owned(), reason };
     match attr.kind {
         FileKind::File => {}
-        FileKind::Directory => bail!("{path} is a directory; see it with `yester ls`"),
+        FileKind::Directory => bail!("{path} is a directory; list it with `yester ls`"),
         FileKind::Symlink => {
             let target = view.read_link(node).map_err(failed)?;
-            bail!("{path} is a symbolic link to {}; name that file", printable(target));
+            bail!("{path} is a symbolic link to {}; print that file instead", printable(target));
         }
         kind => bail!("{path} is a {}: it has no content", crate::text::kind(kind)),
     }

@@ -1,27 +1,27 @@
 use std::path::Path;
 
 use anyhow::Result;
-use fs_core::maintain::{CheckOptions, Finding, Harmed, Report};
-use fs_core::service;
+use fs_core::maintain::{self, CheckOptions, DamagedPath, Finding, Report};
 use fs_core::store::Exposed;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::{Context, stop_on_signals};
+use super::Context;
 use crate::args::CheckArgs;
 use crate::error::Outcome;
+use crate::json::{put_text, utc};
 use crate::output::{Output, WriteError};
-use crate::progress::Carer;
+use crate::progress::MaintenanceProgress;
 use crate::stderr::complain;
-use crate::text::{count, for_json, printable, size, snapshot};
+use crate::text::{count, printable, size, snapshot};
 
 pub fn run(context: &mut Context, args: &CheckArgs) -> Result<Outcome> {
     let settings = context.settings()?;
-    let cancellation = stop_on_signals()?;
+    let cancellation = context.stop_on_signals()?;
     let options = CheckOptions { read_data: args.read_data };
-    let carer = Carer::new(&context.output);
-    let report = service::check(&settings.repository, options, &carer, &cancellation)?;
-    drop(carer);
+    let progress = MaintenanceProgress::new(&context.output);
+    let report = maintain::check(&settings.repository, options, &progress, &cancellation)?;
+    drop(progress);
     if report.exposed.count > 0 {
         warn_exposed(&report.exposed, &settings.repository);
     }
@@ -29,8 +29,8 @@ pub fn run(context: &mut Context, args: &CheckArgs) -> Result<Outcome> {
         for finding in &report.findings {
             context.output.json(&object(finding))?;
         }
-        for harmed in &report.harmed {
-            context.output.json(&harmed_object(harmed))?;
+        for damaged in &report.damaged_paths {
+            context.output.json(&path_object(damaged))?;
         }
         context.output.json(&summary(&report))?;
     } else {
@@ -44,7 +44,7 @@ fn warn_exposed(exposed: &Exposed, repository: &Path) {
     let can = if exposed.can_write { "read or change" } else { "read" };
     let first = exposed.paths.first().map_or("", String::as_str);
     complain(&format!(
-        "warning: other users can {can} {} of the repository, {} first; close it by `chmod -R go= {}`",
+        "warning: other users can {can} {} of the repository, such as {}; run `chmod -R go= {}`",
         if exposed.count == 1 { "one entry".to_owned() } else { format!("{} entries", exposed.count) },
         repository.join(first).display(),
         repository.display()
@@ -58,15 +58,15 @@ fn tell(output: &mut Output, report: &Report, zone: &TimeZone) -> Result<(), Wri
     if report.more_findings > 0 {
         output.line(&format!("and {}", count(report.more_findings, "further finding")))?;
     }
-    for harmed in &report.harmed {
+    for DamagedPath { snapshot: record, path, .. } in &report.damaged_paths {
         output.line(&format!(
             "cannot be read in full: {}:{}",
-            snapshot(&harmed.source, harmed.time, harmed.number, zone),
-            printable(&harmed.path)
+            snapshot(&record.source, record.time, record.number(), zone),
+            printable(path)
         ))?;
     }
-    if report.more_harmed > 0 {
-        output.line(&format!("and {}", count(report.more_harmed, "further path")))?;
+    if report.more_damaged_paths > 0 {
+        output.line(&format!("and {}", count(report.more_damaged_paths, "further path")))?;
     }
     let looked = format!(
         "{}, {} in {}{}",
@@ -76,9 +76,8 @@ fn tell(output: &mut Output, report: &Report, zone: &TimeZone) -> Result<(), Wri
         if report.bytes_read > 0 { format!(", {} read", size(report.bytes_read)) } else { String::new() }
     );
     if let Some(reason) = &report.index {
-        let fate =
-            if report.index_in_memory { "there is no place for a new one" } else { "it was made again" };
-        output.tell(&format!("{reason}; {fate}. Nothing is lost with it."))?;
+        let fate = if report.index_in_memory { "a new one cannot be stored" } else { "it was rebuilt" };
+        output.tell(&format!("{reason}; {fate}; no data is lost"))?;
     }
     if report.is_clean() {
         return output.tell(&format!("no damage found: {looked}"));
@@ -93,32 +92,29 @@ fn tell(output: &mut Output, report: &Report, zone: &TimeZone) -> Result<(), Wri
 
 /// Advice on how to act on the findings.
 fn advice(report: &Report) -> Vec<&'static str> {
-    let mut advice = Vec::new();
-    if report.findings.iter().any(|finding| matches!(finding, Finding::Pack { .. })) {
-        advice.push(
-            "A pack that cannot be read must not be relied on: `yester repair` saves what it still has.",
-        );
-    }
-    if report.findings.iter().any(|finding| matches!(finding, Finding::Misplaced { .. })) {
-        advice.push("`yester repair` moves a misplaced pack back into its own folder.");
-    }
-    if report.findings.iter().any(|finding| matches!(finding, Finding::Manifest { .. })) {
-        advice.push("A snapshot comes back only with its manifest, from a copy of the repository.");
-        advice.push("To give it up, run `yester repair`, which names it once more and forgets it.");
-    }
-    if report.findings.iter().any(|finding| matches!(finding, Finding::Tag { .. })) {
-        advice.push(
-            "A tag that cannot be read is a lost name, no lost data: `yester repair` sets it aside, `yester tag` gives it again.",
-        );
-    }
-    if report.has_data_damage() {
-        advice.push("Whatever is not named here can be read. Save the repository, and look after its disk.");
-        advice.push("What still exists in your files is stored again by `yester import --heal`.");
-        advice.push(
-            "Then `yester repair` leaves out of the snapshots what is lost; `--dry-run` tells what that is.",
-        );
-    }
-    advice
+    let has = |is_kind: fn(&Finding) -> bool| report.findings.iter().any(is_kind);
+    let packs = has(|finding| matches!(finding, Finding::Pack { .. }));
+    let misplaced = has(|finding| matches!(finding, Finding::Misplaced { .. }));
+    let manifests = has(|finding| matches!(finding, Finding::Manifest { .. }));
+    let tags = has(|finding| matches!(finding, Finding::Tag { .. }));
+    let data = report.has_data_damage();
+    let advice = [
+        (packs, "Packs are damaged: `yester repair` saves what can still be read in them."),
+        (misplaced, "Packs are misplaced: `yester repair` moves them to their own folders."),
+        (
+            manifests,
+            "Snapshots have lost their manifests: only a copy of the repository can bring them back.",
+        ),
+        (manifests, "To give them up, run `yester repair`, which lists and forgets them."),
+        (
+            tags,
+            "Tags are damaged, but no data: `yester repair` quarantines them, and `yester tag` adds them again.",
+        ),
+        (data, "Everything that is not listed can be read. Copy the repository, and check its disk."),
+        (data, "`yester import --heal` stores again what your files still have."),
+        (data, "Then `yester repair` leaves what is lost out of the snapshots; `--dry-run` lists it."),
+    ];
+    advice.into_iter().filter_map(|(applies, text)| applies.then_some(text)).collect()
 }
 
 fn text(finding: &Finding, zone: &TimeZone) -> String {
@@ -130,7 +126,7 @@ fn text(finding: &Finding, zone: &TimeZone) -> String {
         | Finding::Pack { reason, .. }
         | Finding::Foreign { reason }
         | Finding::Tag { reason, .. } => reason.clone(),
-        Finding::PackHeader { reason, .. } => format!("{reason} (its header; its content can be read)"),
+        Finding::PackHeader { reason, .. } => format!("{reason} (only its header; its content can be read)"),
         Finding::Block { pack, block, blobs, reason, .. } => {
             let own = format!("block {block} ");
             let lost = count(*blobs, "blob");
@@ -143,9 +139,11 @@ fn text(finding: &Finding, zone: &TimeZone) -> String {
         Finding::Base { pack, block, base, reason } => {
             format!("block {block} of pack {pack} cannot be read: its base {base}: {reason}")
         }
-        Finding::Blob { blob, what, reason } => format!("{what} {blob}: {reason}"),
+        Finding::Blob { blob, role, reason } => format!("{role} {blob}: {reason}"),
         Finding::Misplaced { pack, folder } => {
-            format!("pack {pack} is in {folder}, not in the folder of its first two digits; it is read there")
+            format!(
+                "pack {pack} is in {folder}, not in the folder of its first two digits; it can be read there"
+            )
         }
         Finding::IndexedPack { pack, reason } => format!("pack {pack}, in the index: {reason}"),
         other => format!("{other:?}"),
@@ -158,8 +156,8 @@ fn object(finding: &Finding) -> Value {
         Finding::Manifest { snapshot, record, reason } => {
             let mut object = json!({ "finding": "manifest", "snapshot": id(snapshot), "reason": reason });
             if let Some(record) = record {
-                put_bytes(&mut object, "source", &record.source);
-                object["time"] = record.time.timestamp().to_string().into();
+                put_text(&mut object, "source", &record.source);
+                object["time"] = utc(record.time).into();
             }
             object
         }
@@ -174,8 +172,8 @@ fn object(finding: &Finding) -> Value {
         Finding::Base { pack, block, base, reason } => json!({
             "finding": "base", "pack": id(pack), "block": block, "base": id(base), "reason": reason,
         }),
-        Finding::Blob { blob, what, reason } => {
-            json!({ "finding": "blob", "blob": id(blob), "what": what, "reason": reason })
+        Finding::Blob { blob, role, reason } => {
+            json!({ "finding": "blob", "blob": id(blob), "what": role, "reason": reason })
         }
         Finding::Foreign { reason } => json!({ "finding": "foreign", "reason": reason }),
         Finding::Misplaced { pack, folder } => {
@@ -188,32 +186,23 @@ fn object(finding: &Finding) -> Value {
     }
 }
 
-fn harmed_object(harmed: &Harmed) -> Value {
+fn path_object(damaged: &DamagedPath) -> Value {
     let mut object = json!({
-        "finding": "harmed path",
-        "snapshot": harmed.snapshot.to_string(),
-        "time": harmed.time.timestamp().to_string(),
+        "finding": "damaged path",
+        "snapshot": damaged.snapshot.id.to_string(),
+        "time": utc(damaged.snapshot.time),
     });
-    put_bytes(&mut object, "source", &harmed.source);
-    put_bytes(&mut object, "path", &harmed.path);
+    put_text(&mut object, "source", &damaged.snapshot.source);
+    put_text(&mut object, "path", &damaged.path);
     object
-}
-
-/// Adds the text. If the bytes are not text, adds the bytes too.
-fn put_bytes(object: &mut Value, key: &str, bytes: &[u8]) {
-    let (text, raw) = for_json(bytes);
-    object[key] = text.into();
-    if let Some(raw) = raw {
-        object[format!("{key}_bytes")] = raw.into();
-    }
 }
 
 fn summary(report: &Report) -> Value {
     json!({
         "clean": report.is_clean(),
         "findings": report.findings.len() as u64 + report.more_findings,
-        "harmed_paths": report.harmed.len() as u64 + report.more_harmed,
-        "harmed_snapshots": report.harmed_snapshots,
+        "damaged_paths": report.damaged_paths.len() as u64 + report.more_damaged_paths,
+        "damaged_snapshots": report.damaged_snapshots,
         "snapshots": report.snapshots,
         "packs": report.packs,
         "blobs": report.blobs,

@@ -1,37 +1,39 @@
 //! Writes files and folders of a snapshot to stdout, as an archive.
 
 use anyhow::{Error, Result, bail};
-use fs_core::service::{Archive, ServiceError, export};
+use fs_core::export::{Archive, ExportError, export};
 
-use super::{Context, find, stop_on_signals};
+use super::{Context, find};
 use crate::args::ExportArgs;
 use crate::error::Outcome;
 use crate::output::WriteError;
-use crate::place::Place;
-use crate::progress::Restorer;
+use crate::progress::RestoreProgress;
+use crate::snapshot_path;
 
 pub fn run(context: &mut Context, args: &ExportArgs) -> Result<Outcome> {
     if context.output.is_json() {
-        bail!("an archive is no JSON: leave out --json");
+        bail!("an archive cannot be JSON; leave out --json");
     }
     if context.output.is_terminal() {
-        bail!("an archive is nothing for a terminal: write it to a file, as in `yester export … > FILE.tar`");
+        bail!(
+            "an archive cannot be shown on a terminal; write it to a file, as in `yester export … > FILE.tar`"
+        );
     }
-    let place = Place::with_time(&args.target, args.implied.at.as_ref())?;
-    let name = place.last_name().map_err(Error::msg)?;
+    let place = snapshot_path::with_time(&args.target, args.implied.at.as_ref())?;
+    let name = snapshot_path::last_name(&place).map_err(Error::msg)?;
     let zone = context.settings()?.zone;
     let history = context.history()?;
     let (view, node) = find(&history, &place, args.implied.source.as_ref())?;
-    let cancellation = stop_on_signals()?;
+    let cancellation = context.stop_on_signals()?;
     let archive = if args.zip { Archive::Zip(zone) } else { Archive::Tar };
-    let monitor = Restorer::saying(&context.output, "exporting");
+    let monitor = RestoreProgress::new(&context.output, "exporting");
     let out = context.output.writer();
     let exported = export(&view, &node, name, archive, out, &monitor, &cancellation);
     drop(monitor);
     match exported {
         Ok(exported) if exported.left_out > 0 => Ok(Outcome::Incomplete),
         Ok(_) => Ok(Outcome::Done),
-        Err(ServiceError::Export(error)) => Err(WriteError::from(error).into()),
+        Err(ExportError::Write(error)) => Err(WriteError::from(error).into()),
         Err(error) => Err(error.into()),
     }
 }

@@ -1,27 +1,28 @@
 use std::ffi::OsStr;
 
 use anyhow::{Context as _, Result};
+use fs_core::history::{Reading, Source};
 use fs_core::service::History;
+use fs_core::view::FileKind;
 use fs_core::view::versions::{Hit, Query};
-use fs_core::view::{FileKind, Reading, Source};
 use globset::{GlobBuilder, GlobMatcher};
-use serde::Serialize;
 
-use super::{Context, after_in_each, sources};
+use super::{Context, after_in_each};
 use crate::args::FindArgs;
 use crate::colour::Colour;
 use crate::error::Outcome;
+use crate::json;
 use crate::output::{self, Output, WriteError};
-use crate::place::expression;
 use crate::progress::Bar;
-use crate::text::{self, count, for_json, printable, size};
+use crate::snapshot_path::expression;
+use crate::text::{count, printable, size};
 
 pub fn run(context: &mut Context, args: &FindArgs) -> Result<Outcome> {
     let pattern = Pattern::new(&args.pattern)?;
     let history = context.history()?;
-    let sources = sources(&history, args.source.as_ref())?;
+    let sources = history.sources(args.source.as_ref().map(|name| name.as_encoded_bytes()))?;
     let since = match &args.since {
-        Some(time) => after_in_each(&sources, &expression(time))?,
+        Some(time) => after_in_each(&history, &sources, &expression(time))?,
         None => vec![Some(0); sources.len()],
     };
     for (source, since) in sources.iter().zip(since) {
@@ -43,9 +44,10 @@ struct Pattern {
 
 impl Pattern {
     fn new(pattern: &OsStr) -> Result<Self> {
-        let text = pattern.to_str().context("the pattern is not UTF-8; write ? for what cannot be said")?;
+        let text =
+            pattern.to_str().context("the pattern is not UTF-8; write ? for each character that is not")?;
         let glob = GlobBuilder::new(text.trim_start_matches('/')).literal_separator(true).build();
-        let glob = glob.with_context(|| format!("the pattern {text} means nothing"))?;
+        let glob = glob.with_context(|| format!("the pattern {text} is not valid"))?;
         Ok(Self { glob: glob.compile_matcher(), of_path: text.contains('/') })
     }
 
@@ -76,31 +78,10 @@ struct Finding<'a> {
     columns: usize,
 }
 
-/// A path that was found, in JSON.
-#[derive(Debug, Serialize)]
-struct Described<'a> {
-    source: String,
-    path: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path_bytes: Option<String>,
-    r#type: &'static str,
-    size: u64,
-    versions: usize,
-    snapshots: usize,
-    deleted: bool,
-    /// The reason why the path is absent from the last snapshot, if it is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    absent: Option<&'static str>,
-    first: &'a str,
-    first_time: String,
-    last: &'a str,
-    last_time: String,
-}
-
 impl Finding<'_> {
     fn tell_all(&self, output: &mut Output, history: &History, query: &Query<'_>) -> Result<()> {
         // Lines printed to a terminal at once show the progress already.
-        let bar = (!output.is_terminal()).then(|| Bar::new(output, "looking through the snapshots"));
+        let bar = (!output.is_terminal()).then(|| Bar::new(output, "searching the snapshots"));
         let mut failed = None;
         history.search(self.source, query, &mut |hit| {
             failed = self.tell(output, &hit).err();
@@ -116,23 +97,7 @@ impl Finding<'_> {
         let is_deleted = hit.missing.is_some_and(Reading::is_certain);
         let missing = hit.missing.map(Reading::of_missing);
         if output.is_json() {
-            let time = |place| timeline.get(place).map(|moment| moment.time.to_string()).unwrap_or_default();
-            let (path, path_bytes) = for_json(&hit.path);
-            return output.json(&Described {
-                source: String::from_utf8_lossy(&self.source.name).into_owned(),
-                path: path.into_owned(),
-                path_bytes,
-                r#type: text::kind(hit.kind),
-                size: hit.size,
-                versions: hit.versions,
-                snapshots: hit.snapshots,
-                deleted: is_deleted,
-                absent: missing,
-                first: name(hit.first),
-                first_time: time(hit.first),
-                last: name(hit.last),
-                last_time: time(hit.last),
-            });
+            return output.json(&json::Found::new(self.source, hit));
         }
         let length = if hit.kind == FileKind::Directory { "-".to_owned() } else { size(hit.size) };
         let colours = output.colours();

@@ -28,8 +28,6 @@ mod mount;
 #[cfg(target_os = "linux")]
 mod rsync;
 #[cfg(target_os = "linux")]
-mod runs;
-#[cfg(target_os = "linux")]
 mod serving;
 #[cfg(target_os = "linux")]
 mod status;
@@ -37,38 +35,43 @@ mod status;
 mod unmount;
 #[cfg(target_os = "linux")]
 mod up;
-#[cfg(any(target_os = "linux", windows))]
 mod viewing;
 #[cfg(target_os = "linux")]
 mod watch;
 
 use std::ffi::OsString;
 use std::mem::ManuallyDrop;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Error, Result, anyhow, bail};
+use fs_core::clock::Clock;
+use fs_core::history::{Reading, SnapshotPath, Source};
 use fs_core::monitor::Cancellation;
 use fs_core::service::{History, ServiceError};
-use fs_core::view::{Node, Reading, Source, View, ViewError};
+use fs_core::view::{Node, View, ViewError};
 
 use crate::args::{Arguments, Command, Global};
 use crate::error::Outcome;
 use crate::output::Output;
-use crate::place::{Place, one_source};
+use crate::platform::StopListener;
 use crate::progress::Bar;
 use crate::settings::Settings;
+use crate::snapshot_path::one_source;
 
 /// The parts that every command needs.
 #[derive(Debug)]
 struct Context {
     global: Global,
     output: Output,
+    /// Listens for signals until the output was flushed.
+    listener: Option<StopListener>,
 }
 
-/// Runs the command that the arguments name.
-pub fn run(arguments: Arguments) -> Result<Outcome> {
-    let output = Output::new(&arguments.global);
-    let mut context = Context { global: arguments.global, output };
+/// Runs the command that the arguments name. `clock` is the only one of this process.
+pub fn run(arguments: Arguments, clock: Arc<dyn Clock>) -> Result<Outcome> {
+    let output = Output::new(&arguments.global, clock);
+    let mut context = Context { global: arguments.global, output, listener: None };
     let outcome = dispatch(&mut context, arguments.command)?;
     context.output.flush()?;
     Ok(outcome)
@@ -110,8 +113,6 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         Command::Status => status::run(context),
         #[cfg(windows)]
         Command::Mount(args) => drive::run(context, &args),
-        #[cfg(not(any(target_os = "linux", windows)))]
-        Command::Mount(_) => bail!("mounts are for Linux and Windows only"),
         #[cfg(not(target_os = "linux"))]
         Command::Rsync(_)
         | Command::Hook(_)
@@ -119,34 +120,32 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         | Command::Up(_)
         | Command::Watch(_)
         | Command::Status => {
-            bail!("this command is for Linux only")
+            bail!("this command exists only on Linux")
         }
     }
 }
 
-/// A cancellation that signals request. The second signal ends the process at once.
-#[cfg(any(target_os = "linux", windows))]
-fn stop_on_signals() -> Result<Arc<Cancellation>> {
-    let cancellation = Arc::new(Cancellation::default());
-    let asked = Arc::clone(&cancellation);
-    crate::platform::on_stop(move |count| {
-        asked.cancel();
-        if count > 1 {
-            crate::error::abandon();
-        }
-    })?;
-    Ok(cancellation)
-}
-
-/// A cancellation that nothing requests. Ctrl-C ends the process, which is safe.
-#[cfg(not(any(target_os = "linux", windows)))]
-fn stop_on_signals() -> Result<Arc<Cancellation>> {
-    Ok(Arc::default())
-}
-
 impl Context {
+    /// A cancellation that signals request. The second signal ends the process at once.
+    fn stop_on_signals(&mut self) -> Result<Arc<Cancellation>> {
+        let cancellation = Arc::new(Cancellation::default());
+        let requested = Arc::clone(&cancellation);
+        self.listener = Some(StopListener::new(move |count| {
+            requested.cancel();
+            if count > 1 {
+                crate::error::abandon();
+            }
+        })?);
+        Ok(cancellation)
+    }
+
     fn settings(&self) -> Result<Settings> {
-        Settings::load(&self.global)
+        self.settings_of(None)
+    }
+
+    /// The settings, with `file` as the config file if given.
+    fn settings_of(&self, file: Option<&Path>) -> Result<Settings> {
+        Settings::load(self.global.repo.as_deref(), self.global.timezone.as_deref(), file)
     }
 
     /// Opens the history. It is never dropped: the process ends with its command, and freeing the caches
@@ -154,24 +153,21 @@ impl Context {
     fn history(&self) -> Result<ManuallyDrop<History>> {
         let settings = self.settings()?;
         let _bar = Bar::new(&self.output, "opening the repository");
-        Ok(ManuallyDrop::new(History::open(&settings.repository, settings.zone)?))
-    }
-}
-
-/// The source that an option names, or all sources.
-fn sources(history: &History, named: Option<&OsString>) -> Result<Vec<Arc<Source>>, ServiceError> {
-    match named {
-        Some(name) => Ok(vec![history.source(Some(name.as_encoded_bytes()))?]),
-        None => Ok(history.view().sources().iter().cloned().collect()),
+        let clock = Arc::clone(self.output.clock());
+        Ok(ManuallyDrop::new(History::open(&settings.repository, settings.zone, clock)?))
     }
 }
 
 /// For each source, the position of its first snapshot after `time`. `None` if the source does not know
 /// `time`, such as the tag of another source. Fails if no source knows it.
-fn after_in_each(sources: &[Arc<Source>], time: &[u8]) -> Result<Vec<Option<usize>>, ServiceError> {
+fn after_in_each(
+    history: &History,
+    sources: &[Arc<Source>],
+    time: &[u8],
+) -> Result<Vec<Option<usize>>, ServiceError> {
     let (mut all, mut unknown) = (Vec::with_capacity(sources.len()), None);
     for source in sources {
-        all.push(match History::after(source, time) {
+        all.push(match history.after(source, time) {
             Ok(after) => Some(after),
             Err(error @ (ServiceError::NoTime { .. } | ServiceError::NoSnapshot { .. })) => {
                 unknown.get_or_insert(error);
@@ -187,24 +183,24 @@ fn after_in_each(sources: &[Arc<Source>], time: &[u8]) -> Result<Vec<Option<usiz
 }
 
 /// The node at `place`, and the view that reads it. `named` is the source that an option names.
-fn find(history: &History, place: &Place, named: Option<&OsString>) -> Result<(View, Node)> {
+fn find(history: &History, place: &SnapshotPath, named: Option<&OsString>) -> Result<(View, Node)> {
     try_find(history, place, named).map_err(|error| {
-        let meant = match error.downcast_ref() {
+        let suggestion = match error.downcast_ref() {
             Some(ServiceError::View { reason: ViewError::NotFound, .. }) => {
                 let source = one_source(named, place.source.as_deref()).unwrap_or_default();
-                history.meant(source, &place.time, &place.path)
+                history.suggestion(source, &place.time, &place.path)
             }
             _ => None,
         };
-        match meant {
-            Some(meant) => anyhow!("{error}; did you mean {meant}?"),
+        match suggestion {
+            Some(suggestion) => anyhow!("{error}; did you mean {suggestion}?"),
             None => error,
         }
     })
 }
 
 /// Does the same without a suggestion: the node may be absent, so its name is not mistyped.
-fn try_find(history: &History, place: &Place, named: Option<&OsString>) -> Result<(View, Node)> {
+fn try_find(history: &History, place: &SnapshotPath, named: Option<&OsString>) -> Result<(View, Node)> {
     let source = one_source(named, place.source.as_deref()).map_err(Error::msg)?;
     if history.view().sources().iter().len() == 0 {
         bail!("the repository has no snapshot yet; add one with `yester import`");
@@ -213,7 +209,7 @@ fn try_find(history: &History, place: &Place, named: Option<&OsString>) -> Resul
 }
 
 /// Whether the snapshot's import could read `place`.
-fn reading(history: &History, place: &Place, named: Option<&OsString>) -> Result<Reading> {
+fn reading(history: &History, place: &SnapshotPath, named: Option<&OsString>) -> Result<Reading> {
     let source = one_source(named, place.source.as_deref()).map_err(Error::msg)?;
     Ok(history.reading(source, &place.time, &place.path)?)
 }

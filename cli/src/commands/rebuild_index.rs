@@ -1,30 +1,33 @@
 use anyhow::Result;
+use fs_core::maintain::MaintainError;
+use fs_core::store::Repository;
 use serde_json::json;
 
-use super::{Context, stop_on_signals};
+use super::Context;
 use crate::error::Outcome;
-use crate::progress::Carer;
+use crate::progress::MaintenanceProgress;
 use crate::stderr;
 use crate::text::count;
 
 pub fn run(context: &mut Context) -> Result<Outcome> {
     let settings = context.settings()?;
-    let cancellation = stop_on_signals()?;
-    let carer = Carer::new(&context.output);
+    let cancellation = context.stop_on_signals()?;
+    let progress = MaintenanceProgress::new(&context.output);
     // The log says why packs could not be read.
-    let rebuilt = fs_core::service::rebuild_index(&settings.repository, &carer, &cancellation)?;
-    drop(carer);
+    let rebuilt = Repository::rebuild_index(&settings.repository, &progress, &cancellation)?;
+    let rebuilt = rebuilt.ok_or(MaintainError::Cancelled)?;
+    drop(progress);
     let unreadable: Vec<String> = rebuilt.unreadable.iter().map(|(pack, _)| pack.to_string()).collect();
     if context.output.is_json() {
         context.output.json(&json!({ "packs": rebuilt.packs, "unreadable": unreadable }))?;
     }
-    context.output.tell(&format!("made the index again from {}", count(rebuilt.packs, "pack")))?;
+    context.output.tell(&format!("rebuilt the index from {}", count(rebuilt.packs, "pack")))?;
     if unreadable.is_empty() {
         return Ok(Outcome::Done);
     }
     stderr::complain(&format!(
-        "{} left out of the index, for they cannot be read: import again, and what still exists is stored again; \
-         `yester check` tells what is lost",
+        "{} missing from the index, as they cannot be read; import again to store what still exists; \
+         `yester check` lists what is lost",
         if unreadable.len() == 1 {
             "1 pack is".to_owned()
         } else {

@@ -1,31 +1,31 @@
 use anyhow::Result;
-use fs_core::maintain::{Loss, Lost, RepairOptions, Repaired};
-use fs_core::service;
+use fs_core::maintain::{self, DamagedPath, Lost, RepairOptions, Repaired};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::{Context, stop_on_signals};
+use super::Context;
 use crate::args::RepairArgs;
 use crate::error::Outcome;
+use crate::json::{put_text, utc};
 use crate::output::{Output, WriteError};
-use crate::progress::Carer;
-use crate::text::{count, for_json, printable, snapshot};
+use crate::progress::MaintenanceProgress;
+use crate::text::{count, printable, snapshot};
 
 pub fn run(context: &mut Context, args: &RepairArgs) -> Result<Outcome> {
     let settings = context.settings()?;
-    let cancellation = stop_on_signals()?;
+    let cancellation = context.stop_on_signals()?;
     let options = RepairOptions { dry_run: args.dry_run, really: args.really };
-    let carer = Carer::new(&context.output);
+    let progress = MaintenanceProgress::new(&context.output);
     let output = &mut context.output;
     let mut written = Ok(());
-    let mut tell = |loss: &Loss| {
+    let mut on_loss = |damaged: &DamagedPath| {
         // A closed stdout must not stop a repair.
         if written.is_ok() {
-            written = tell_loss(output, loss, &settings.zone);
+            written = tell_loss(output, damaged, &settings.zone);
         }
     };
-    let repaired = service::repair(&settings.repository, options, &carer, &cancellation, &mut tell)?;
-    drop(carer);
+    let repaired = maintain::repair(&settings.repository, options, &progress, &cancellation, &mut on_loss)?;
+    drop(progress);
     written?;
     if output.is_json() {
         output.json(&summary(&repaired, args.dry_run))?;
@@ -36,15 +36,16 @@ pub fn run(context: &mut Context, args: &RepairArgs) -> Result<Outcome> {
     Ok(if lost { Outcome::Incomplete } else { Outcome::Done })
 }
 
-fn tell_loss(output: &mut Output, loss: &Loss, zone: &TimeZone) -> Result<(), WriteError> {
+fn tell_loss(output: &mut Output, damaged: &DamagedPath, zone: &TimeZone) -> Result<(), WriteError> {
     if output.is_json() {
-        return output.json(&object(loss));
+        return output.json(&object(damaged));
     }
-    let mut place = snapshot(&loss.source, loss.time, loss.number, zone);
-    if !loss.path.is_empty() {
-        place.extend([":", &printable(&loss.path)]);
+    let record = &damaged.snapshot;
+    let mut name = snapshot(&record.source, record.time, record.number(), zone);
+    if !damaged.path.is_empty() {
+        name.extend([":", &printable(&damaged.path)]);
     }
-    output.line(&format!("{place}: {}", text(&loss.lost)))
+    output.line(&format!("{name}: {}", text(&damaged.lost)))
 }
 
 fn text(lost: &Lost) -> String {
@@ -52,15 +53,13 @@ fn text(lost: &Lost) -> String {
         Lost::Content => "left out: its content is lost".to_owned(),
         Lost::Entries { count: Some(number), last: Some(last) } => {
             let entries = if *number == 1 { "1 entry".to_owned() } else { format!("{number} entries") };
-            format!("{entries} left out, the last one called {}: the list of them is lost", printable(last))
+            format!("{entries} left out, the last one named {}: their list is lost", printable(last))
         }
-        Lost::Entries { .. } => "all entries left out: the list of them is lost".to_owned(),
-        Lost::Entry => "left out: what it is cannot be read".to_owned(),
+        Lost::Entries { .. } => "all entries left out: their list is lost".to_owned(),
+        Lost::Entry => "left out: its entry cannot be read".to_owned(),
         Lost::Xattrs => "its extended attributes are left out, the rest is kept".to_owned(),
-        Lost::Links => {
-            "that some of its files are hard links to each other is lost; they are kept as files".to_owned()
-        }
-        Lost::More(number) => format!("{number} more left out: too many paths lead to them to tell of each"),
+        Lost::Links => "hard links among its files are lost; they are kept as separate files".to_owned(),
+        Lost::More(number) => format!("{number} more left out: too many paths lead to them to list each"),
         other => format!("left out: {other:?}"),
     }
 }
@@ -77,31 +76,26 @@ fn word(lost: &Lost) -> &'static str {
     }
 }
 
-fn object(loss: &Loss) -> Value {
-    let (source, source_bytes) = for_json(&loss.source);
-    let (path, path_bytes) = for_json(&loss.path);
+fn object(damaged: &DamagedPath) -> Value {
+    let DamagedPath { snapshot, path, lost } = damaged;
     let mut object = json!({
-        "lost": word(&loss.lost),
-        "snapshot": loss.snapshot.to_string(),
-        "source": source,
-        "time": loss.time.timestamp().to_string(),
-        "path": path,
+        "lost": word(lost),
+        "snapshot": snapshot.id.to_string(),
+        "time": utc(snapshot.time),
     });
-    let mut set = |key: &str, value: Option<Value>| {
-        if let Some(value) = value {
-            object[key] = value;
+    put_text(&mut object, "source", &snapshot.source);
+    put_text(&mut object, "path", path);
+    match lost {
+        Lost::More(number) => object["losses"] = (*number).into(),
+        Lost::Entries { count, last } => {
+            if let Some(count) = count {
+                object["entries"] = (*count).into();
+            }
+            if let Some(last) = last {
+                put_text(&mut object, "last", last);
+            }
         }
-    };
-    set("source_bytes", source_bytes.map(Value::from));
-    set("path_bytes", path_bytes.map(Value::from));
-    if let Lost::More(number) = &loss.lost {
-        set("losses", Some(Value::from(*number)));
-    }
-    if let Lost::Entries { count, last } = &loss.lost {
-        set("entries", count.map(Value::from));
-        let last = last.as_deref().map(for_json);
-        set("last", last.as_ref().map(|(text, _)| Value::from(text.as_ref())));
-        set("last_bytes", last.and_then(|(_, bytes)| bytes).map(Value::from));
+        _ => {}
     }
     object
 }
@@ -112,9 +106,9 @@ fn tell_summary(
     dry_run: bool,
     zone: &TimeZone,
 ) -> Result<(), WriteError> {
-    let set_aside = |place: &Option<String>| match place {
-        Some(place) => format!("set aside as {place}"),
-        None => "to be set aside".to_owned(),
+    let quarantined = |path: &Option<String>| match path {
+        Some(path) => format!("quarantined as {path}"),
+        None => "to be quarantined".to_owned(),
     };
     for (pack, folder) in &repaired.misplaced {
         let fate = if dry_run { "to be moved" } else { "moved" };
@@ -123,21 +117,21 @@ fn tell_summary(
     for pack in &repaired.damaged_packs {
         let blobs = count(pack.salvaged, "blob");
         let fate = match (pack.restored, dry_run) {
-            (true, false) => format!("all {blobs} are right, and it is written again"),
-            (true, true) => format!("all {blobs} are right, and it is to be written again"),
+            (true, false) => format!("all {blobs} verify, and the pack is written again"),
+            (true, true) => format!("all {blobs} verify, and the pack is to be written again"),
             (false, _) => {
                 let before = match pack.stored_before {
                     0 => String::new(),
                     number => format!(", {number} of them by a repair that was interrupted"),
                 };
-                format!("{blobs} saved from it{before}; {}", set_aside(&pack.place))
+                format!("{blobs} saved from it{before}; {}", quarantined(&pack.quarantined))
             }
         };
         output.line(&format!("{}; {fate}", pack.reason))?;
     }
     if let Some(reason) = &repaired.index {
         let to_do = dry_run && repaired.index_in_memory;
-        let fate = if to_do { "to be made again" } else { "made again, without loss" };
+        let fate = if to_do { "to be rebuilt" } else { "rebuilt, without loss" };
         output.line(&format!("{reason}; the index is {fate}"))?;
     }
     for lost in &repaired.lost_manifests {
@@ -145,31 +139,32 @@ fn tell_summary(
             || "the snapshot".to_owned(),
             |record| snapshot(&record.source, record.time, record.number(), zone),
         );
-        let fate = match (&lost.place, dry_run) {
-            (None, false) => "its manifest is gone".to_owned(),
-            (aside, _) => set_aside(aside),
+        let fate = match (&lost.quarantined, dry_run) {
+            (None, false) => "its manifest is missing".to_owned(),
+            (path, _) => quarantined(path),
         };
         output.line(&format!("{}; {name} is lost, {fate}", lost.reason))?;
     }
-    for mended in &repaired.repaired_snapshots {
-        let name = snapshot(&mended.source, mended.time, mended.number, zone);
-        let fate = match &mended.new {
+    for rewritten in &repaired.repaired_snapshots {
+        let old = &rewritten.old;
+        let name = snapshot(&old.source, old.time, old.number(), zone);
+        let fate = match &rewritten.new {
             Some(new) => format!("is now {new}"),
             None => "to be replaced".to_owned(),
         };
-        let losses = if mended.losses == 1 { "loss" } else { "losses" };
+        let losses = if rewritten.losses == 1 { "loss" } else { "losses" };
         output.line(&format!(
-            "{name}: {} {losses}, named above; {fate}; snapshot {} {}",
-            mended.losses,
-            mended.old,
-            set_aside(&mended.place)
+            "{name}: {} {losses}, listed above; {fate}; snapshot {} {}",
+            rewritten.losses,
+            old.id,
+            quarantined(&rewritten.quarantined)
         ))?;
     }
     for tag in &repaired.damaged_tags {
         output.line(&format!(
-            "{}; that name is lost, its snapshot is not; {}",
+            "{}; the tag is lost, its snapshot is not; {}",
             tag.reason,
-            set_aside(&tag.place)
+            quarantined(&tag.quarantined)
         ))?;
     }
     let looked = format!("{} in {}", count(repaired.snapshots, "snapshot"), count(repaired.packs, "pack"));
@@ -188,35 +183,34 @@ fn advice(repaired: &Repaired, dry_run: bool) -> Vec<String> {
         let snapshots = repaired.repaired_snapshots.len() as u64;
         if snapshots > 0 {
             let left_out = if dry_run { "would be left out" } else { "left out" };
-            lines.push(format!("{left_out}: what is named above, of {}", count(snapshots, "snapshot")));
+            lines.push(format!("{left_out}: what is listed above, in {}", count(snapshots, "snapshot")));
         }
         let lost = repaired.lost_manifests.len() as u64;
         if lost > 0 {
-            lines.push(format!("lost as a whole: {}", count(lost, "snapshot")));
+            lines.push(format!("lost entirely: {}", count(lost, "snapshot")));
         }
     } else {
-        lines.push(format!("nothing of any snapshot {} lost", if dry_run { "would be" } else { "is" }));
+        lines.push(format!("no data of any snapshot {} lost", if dry_run { "would be" } else { "is" }));
     }
-    let aside = repaired.damaged_packs.iter().any(|pack| pack.place.is_some())
-        || repaired.lost_manifests.iter().any(|lost| lost.place.is_some())
-        || repaired.damaged_tags.iter().any(|tag| tag.place.is_some())
-        || repaired.repaired_snapshots.iter().any(|snapshot| snapshot.place.is_some());
+    let quarantined = repaired.damaged_packs.iter().any(|pack| pack.quarantined.is_some())
+        || repaired.lost_manifests.iter().any(|lost| lost.quarantined.is_some())
+        || repaired.damaged_tags.iter().any(|tag| tag.quarantined.is_some())
+        || repaired.repaired_snapshots.iter().any(|snapshot| snapshot.quarantined.is_some());
     if dry_run {
         lines.push("Nothing was changed.".to_owned());
         if repaired.has_losses() {
             lines.push(
-                "What still exists in your files is stored again by `yester import --heal`: run that first."
-                    .to_owned(),
+                "First run `yester import --heal`: it stores again what your files still have.".to_owned(),
             );
         }
-    } else if aside {
+    } else if quarantined {
         lines.push(
-            "What was set aside is in the folder `damaged` of the repository; delete it when you want it no more."
+            "Quarantined objects are in the folder `damaged` of the repository; delete them when you no longer need them."
                 .to_owned(),
         );
         if repaired.has_losses() {
             lines.push(
-                "The next `yester import` takes up what still exists in your files; runs of rsnapshot and dirvish that were imported stay as they are."
+                "The next `yester import` stores again what your files still have; imported runs of rsnapshot and dirvish stay as they are."
                     .to_owned(),
             );
         }
@@ -230,27 +224,30 @@ fn summary(repaired: &Repaired, dry_run: bool) -> Value {
     let packs = repaired.damaged_packs.iter().map(|pack| {
         json!({
             "pack": pack.pack.to_string(), "reason": pack.reason, "saved_blobs": pack.salvaged,
-            "saved_before": pack.stored_before, "written_again": pack.restored, "set_aside": pack.place,
+            "saved_before": pack.stored_before, "written_again": pack.restored, "quarantined": pack.quarantined,
         })
     });
     let manifests = repaired.lost_manifests.iter().map(|lost| {
-        json!({
-            "snapshot": lost.snapshot.to_string(), "reason": lost.reason, "set_aside": lost.place,
-            "source": lost.record.as_ref().map(|record| for_json(&record.source).0),
-            "time": lost.record.as_ref().map(|record| record.time.timestamp().to_string()),
-        })
+        let mut object = json!({
+            "snapshot": lost.snapshot.to_string(), "reason": lost.reason, "quarantined": lost.quarantined,
+            "source": null, "time": lost.record.as_ref().map(|record| utc(record.time)),
+        });
+        if let Some(record) = &lost.record {
+            put_text(&mut object, "source", &record.source);
+        }
+        object
     });
     let snapshots = repaired.repaired_snapshots.iter().map(|snapshot| {
-        json!({
-            "snapshot": snapshot.old.to_string(), "new": snapshot.new.map(|new| new.to_string()),
-            "source": for_json(&snapshot.source).0, "time": snapshot.time.timestamp().to_string(),
-            "losses": snapshot.losses, "set_aside": snapshot.place,
-        })
+        let mut object = json!({
+            "snapshot": snapshot.old.id.to_string(), "new": snapshot.new.map(|new| new.to_string()),
+            "time": utc(snapshot.old.time), "losses": snapshot.losses, "quarantined": snapshot.quarantined,
+        });
+        put_text(&mut object, "source", &snapshot.old.source);
+        object
     });
-    let tags = repaired
-        .damaged_tags
-        .iter()
-        .map(|tag| json!({ "tag": tag.tag.to_string(), "reason": tag.reason, "set_aside": tag.place }));
+    let tags = repaired.damaged_tags.iter().map(
+        |tag| json!({ "tag": tag.tag.to_string(), "reason": tag.reason, "quarantined": tag.quarantined }),
+    );
     json!({
         "clean": repaired.is_clean(),
         "dry_run": dry_run,

@@ -6,14 +6,14 @@ mod options;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
-use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use destination::{CommandLine, Destination, UnknownOption};
 use fs_core::format::Status;
-use fs_core::service::{ImportOptions, ServiceError, check_other_tree};
+use fs_core::import::{ImportError, ImportOptions, check_other_tree};
 
-use super::{Context, import, stop_on_signals};
+use super::Context;
+use super::import::tree;
 use crate::args::RsyncArgs;
 use crate::error::{Outcome, Usage};
 use crate::platform::Relay;
@@ -30,18 +30,16 @@ pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
     })?;
     if let Destination::Remote(name) = &destination {
         bail!(
-            "rsync writes to another machine here ({}): run yester there, or let rsync write to a folder",
+            "rsync writes to another machine ({}); run yester there, or let rsync write to a local folder",
             name.display()
         );
     }
     let settings = context.settings()?;
-    let mut options = import::options(args.source.as_ref(), false, args.unchanged, &settings);
+    let mut options = tree::options(&args.tree_options, &settings);
     options.fake_super = line.has_fake_super();
     options.checksum |= line.has_checksum();
     // rsync has ended by then. If another process is writing and the import fails, the run is lost.
     options.wait = true;
-    options.allow_empty = args.allow_empty;
-    options.allow_other_tree = args.allow_other_tree;
     if let Destination::Folder(folder) = &destination {
         refuse_other_tree(&settings, folder, &options)?;
     }
@@ -52,7 +50,7 @@ pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
     };
     let outcome = Outcome::Status(u8::try_from(code).unwrap_or(1));
     let Some(status) = run_status(code) else {
-        stderr::complain(&format!("rsync has ended with status {code}: no snapshot is added"));
+        stderr::complain(&format!("rsync ended with status {code}: no snapshot is added"));
         return Ok(outcome);
     };
     let folder = match destination {
@@ -63,34 +61,30 @@ pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
             return Ok(outcome);
         }
     };
-    let cancellation = stop_on_signals()?;
+    let cancellation = context.stop_on_signals()?;
     options.run_status = status;
-    import::add(&mut context.output, &settings, &folder, &options, &cancellation)?;
+    tree::add(&mut context.output, &settings, &folder, &options, &cancellation)?;
     Ok(outcome)
 }
 
 /// Refuses another tree before rsync runs, as the import would do afterwards. Other errors are left to the
 /// import.
-fn refuse_other_tree(
-    settings: &Settings,
-    folder: &Path,
-    options: &ImportOptions,
-) -> Result<(), ServiceError> {
+fn refuse_other_tree(settings: &Settings, folder: &Path, options: &ImportOptions) -> Result<(), ImportError> {
     match check_other_tree(&settings.repository, folder, options) {
-        Err(error @ ServiceError::OtherTree { .. }) => Err(error),
+        Err(error @ ImportError::OtherTree { .. }) => Err(error),
         _ => Ok(()),
     }
 }
 
 /// Runs rsync with this process's input, output and signals.
 fn run_rsync(args: &RsyncArgs) -> Result<ExitStatus> {
-    let relay = Arc::new(Relay::new()?);
+    let relay = Relay::new()?;
     let mut child = Command::new("rsync")
         .args(&args.words)
         .spawn()
         .context("cannot start rsync; is it installed? (Debian: apt install rsync)")?;
     relay.connect(child.id())?;
-    let ended = child.wait().context("waiting for rsync");
+    let ended = child.wait().context("cannot wait for rsync");
     relay.disconnect();
     ended
 }

@@ -1,19 +1,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
-use fs_core::import::ImportError;
-use fs_core::import::layout::{Layout, Place, Plan};
+use anyhow::Result;
+use fs_core::import::layout::{BackupRoot, Layout, Plan};
+use fs_core::import::{ImportError, ImportOptions, check_other_tree, run_states, source_name};
 use fs_core::monitor::Cancellation;
-use fs_core::service::watch::{Trigger, Watch, WatchLock, Watched};
-use fs_core::service::{ImportOptions, ServiceError, check_other_tree, make_plan, run_states, source_name};
+use fs_core::service::ServiceError;
 use fs_core::store::StoreError;
 use fs_core::view::View;
+use fs_core::watch::{Trigger, Watch, WatchLock, Watched};
 
+use super::Context;
+use super::import::{runs, tree};
 use super::serving::{self, Serving};
 use super::viewing;
-use super::watch::{Board, Teller};
-use super::{Context, import, runs};
+use super::watch::{Reporter, StatusFile};
 use crate::args::UpArgs;
 use crate::error::{Outcome, is_interruption, message};
 use crate::mount_options::MountWords;
@@ -28,21 +29,18 @@ use crate::text::printable;
 const SETTLED: Duration = Duration::from_secs(5);
 
 pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
-    stderr::log_to(args.log_file.as_deref())?;
-    let mut words = MountWords::parse(&args.options).map_err(|error| anyhow!(error))?;
-    context.global.timezone = context.global.timezone.take().or_else(|| words.timezone.take());
-    let settings = context.settings()?;
-    let mut options = import::options(args.source.as_ref(), args.one_file_system, args.unchanged, &settings);
+    stderr::log_to(args.view.log_file.as_deref())?;
+    let (settings, mut words) = viewing::settings(context, &args.view)?;
+    let mut options = tree::options(&args.tree_options, &settings);
+    options.one_file_system = args.one_file_system;
     options.source = options.source.or_else(|| words.source.take());
     options.wait = true;
-    options.allow_empty = args.allow_empty;
-    options.allow_other_tree = args.allow_other_tree;
     if !args.tree.is_dir() {
-        return Err(ServiceError::from(ImportError::NotADirectory(args.tree.clone())).into());
+        return Err(ImportError::NotADirectory(args.tree.clone()).into());
     }
     let cancellation = Arc::new(Cancellation::default());
-    let place = Place { root: Some(args.tree.clone()), ..Place::default() };
-    let plan = make_plan(&place, &options.dirvish_zone, false, &cancellation)?;
+    let root = BackupRoot { root: Some(args.tree.clone()), ..BackupRoot::default() };
+    let plan = Plan::make(&root, &options.dirvish_zone, options.clock.now())?;
     if let Some(hint) = &plan.hint {
         runs::tell_hint(&mut context.output, &plan.root, hint);
     }
@@ -62,11 +60,7 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
     let forbidden = [("the source", args.tree.as_path()), ("the repository", &settings.repository)];
     let point = serving::check_point(&context.output, &args.mountpoint, &forbidden, Some(&mut created))?;
     let bar = Bar::new(&context.output, "opening the repository");
-    let cache = args.cache_size.or(words.cache_size);
-    let view = open_or_init(context, &settings, source.as_deref(), cache)?;
-    let view = if words.with_versions { view.listing_versions() } else { view };
-    let opens = args.allow_open_parents || words.allow_open_parents;
-    let view = if opens { view.opening_parents() } else { view };
+    let view = open_or_init(context, &settings, source.as_deref(), &words)?;
     drop(bar);
 
     let mut watch = Watch::new(&settings.repository, vec![watched(args, &plan, &options)])?;
@@ -104,7 +98,7 @@ fn import_first(
 ) -> Result<()> {
     let output = &mut context.output;
     let imported = match plan.layout {
-        Layout::Tree => import::add(output, settings, &args.tree, options, cancellation).map(drop),
+        Layout::Tree => tree::add(output, settings, &args.tree, options, cancellation).map(drop),
         _ => runs::add(output, settings, plan, options, cancellation).map(drop),
     };
     match imported {
@@ -123,7 +117,7 @@ fn watched(args: &UpArgs, plan: &Plan, options: &ImportOptions) -> Watched {
         Layout::Tree => Trigger::Time,
         _ => Trigger::Quiet(SETTLED),
     };
-    let place = Place { root: Some(args.tree.clone()), layout: plan.layout, config: None };
+    let place = BackupRoot { root: Some(args.tree.clone()), layout: plan.layout, config: None };
     Watched { place, options: options.clone(), trigger, every: args.every }
 }
 
@@ -137,24 +131,28 @@ fn keep_up(
     // If a `yester watch` runs, the status file is its own. This process then shows no status, and imports
     // what the watch does not.
     let lock = WatchLock::acquire(&settings.repository);
-    let board = lock.as_ref().map_or_else(|_| Board::hidden(), Board::new);
+    let clock = context.output.clock();
+    let status = match &lock {
+        Ok(lock) => StatusFile::new(lock, clock),
+        Err(_) => StatusFile::hidden(clock),
+    };
     platform::lower_priority();
-    let mut teller = Teller::new(&mut context.output, &board, cancellation);
-    watch.run(&board, &mut |event| teller.tell(event), cancellation);
-    teller.finish()
+    let mut reporter = Reporter::new(&mut context.output, &status, cancellation);
+    watch.run(&status, &mut |event| reporter.report(event), cancellation);
+    reporter.finish()
 }
 
 fn open_or_init(
     context: &Context,
     settings: &Settings,
     source: Option<&[u8]>,
-    cache: Option<usize>,
+    words: &MountWords,
 ) -> Result<View> {
-    match viewing::view(settings, source, cache) {
+    match viewing::view(context, settings, source, words) {
         Err(error) if is_missing(&error) => {
             fs_core::service::init(&settings.repository)?;
-            context.output.note(&format!("made the repository {}", settings.repository.display()));
-            viewing::view(settings, source, cache)
+            context.output.note(&format!("created the repository {}", settings.repository.display()));
+            viewing::view(context, settings, source, words)
         }
         result => result,
     }

@@ -1,36 +1,51 @@
 //! Linux: FUSE mounts and signals.
 
 pub mod daemon;
-mod priority;
 mod relay;
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 pub use fuse_linux::{Created, MountError, MountOptions, Unmounter, check_mountpoint, clear_stale, mount};
-pub use priority::lower_priority;
 pub use relay::Relay;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, OFlags};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setpriority_process, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
+use signal_hook::iterator::{Handle, Signals};
 
-/// Calls `stop` on every signal that asks this process to end, with the number of such signals so far.
-pub fn on_stop(stop: impl Fn(u32) + Send + 'static) -> Result<()> {
-    let hang_up = (!is_ignored(SIGHUP)).then_some(SIGHUP);
-    let mut signals =
-        Signals::new([SIGINT, SIGTERM].into_iter().chain(hang_up)).context("cannot listen for signals")?;
-    thread::spawn(move || {
-        for (_, count) in signals.forever().zip(1..) {
-            stop(count);
-        }
-    });
-    Ok(())
+/// The lowest priority.
+const NICEST: i32 = 19;
+
+/// Listens for the signals that ask this process to end, until it is dropped.
+#[derive(Debug)]
+pub struct StopListener {
+    handle: Handle,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl StopListener {
+    /// Calls `stop` on every such signal, in a thread of its own, with the number of signals so far.
+    pub fn new(stop: impl Fn(u32) + Send + 'static) -> Result<Self> {
+        let hang_up = (!is_ignored(SIGHUP)).then_some(SIGHUP);
+        let mut signals = Signals::new([SIGINT, SIGTERM].into_iter().chain(hang_up))
+            .context("cannot listen for signals")?;
+        let handle = signals.handle();
+        let thread = thread::spawn(move || signals.forever().zip(1..).for_each(|(_, count)| stop(count)));
+        Ok(Self { handle, thread: Some(thread) })
+    }
+}
+
+impl Drop for StopListener {
+    fn drop(&mut self) {
+        self.handle.close();
+        // A panic of the thread was reported.
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
 }
 
 /// Raises the limit of open files to its maximum. A walk keeps one file open for each level of the tree.
@@ -38,6 +53,13 @@ pub fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     // If this is refused, trees deeper than the old limit are reported as unreadable.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+}
+
+/// Gives this thread, and those that it will start, the lowest priority for the processor and for disks. A
+/// process that has set no I/O priority gets the one of its niceness (`ioprio_set(2)`).
+pub fn lower_priority() {
+    // Raising the niceness is always permitted.
+    let _ = setpriority_process(None, NICEST);
 }
 
 /// Whether stderr is `/dev/null`. The Rust runtime opens `/dev/null` in place of a closed stderr.

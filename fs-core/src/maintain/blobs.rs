@@ -49,10 +49,8 @@ struct State {
 const DELTA: u8 = 1;
 /// The index leads to the blob.
 const INDEXED: u8 = 2;
-/// A walk over references has read the blob.
-const VISITED: u8 = 4;
 /// The blob cannot be read.
-const BAD: u8 = 8;
+const LOST: u8 = 4;
 
 impl Blobs {
     /// Adds a blob of the pack at position `pack`. A blob of two packs counts as a delta only if it is one in
@@ -87,7 +85,7 @@ impl Blobs {
     }
 
     /// Number of blobs that the index lacks, by the position of their pack.
-    pub(super) fn not_indexed(&self) -> HashMap<u32, u64> {
+    pub(super) fn unindexed(&self) -> HashMap<u32, u64> {
         let mut lacking = HashMap::new();
         for state in self.states.values().filter(|state| state.flags & INDEXED == 0) {
             *lacking.entry(state.pack).or_default() += 1;
@@ -95,18 +93,14 @@ impl Blobs {
         lacking
     }
 
-    /// Marks the blob as visited. Returns false if it was visited before.
-    pub(super) fn visit(&mut self, id: &BlobId) -> bool {
-        self.set(key(id), VISITED)
-    }
-
-    pub(super) fn set_bad(&mut self, id: &BlobId) {
-        self.set(key(id), BAD);
+    /// Marks a blob that cannot be read. Returns false if it was marked before, or if it is missing.
+    pub(super) fn set_lost(&mut self, id: &BlobId) -> bool {
+        self.set(key(id), LOST)
     }
 
     /// Whether the blob is missing or known to be unreadable.
-    pub(super) fn is_bad(&self, id: &BlobId) -> bool {
-        self.states.get(&key(id)).is_none_or(|state| state.flags & BAD != 0)
+    pub(super) fn is_lost(&self, id: &BlobId) -> bool {
+        self.states.get(&key(id)).is_none_or(|state| state.flags & LOST != 0)
     }
 
     /// Sets the flag. Returns false if it was set before, or if the blob is missing.

@@ -20,7 +20,7 @@ pub enum MaintainError {
         "{0}: perhaps a file system is not mounted, or a disk is failing; bring it back, or give `--really` if they \
          are lost for good; nothing was changed"
     )]
-    Away(String),
+    MostMissing(String),
     /// This number of packs vanished after the repair had read them.
     #[error(
         "{0} packs have vanished during the repair: find out what moves or unmounts them, then try again; \

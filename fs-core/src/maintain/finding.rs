@@ -1,7 +1,8 @@
 use std::collections::HashSet;
 
-use crate::format::{BlobId, PackId, SnapshotId, TagId, Time};
-use crate::store::{Exposed, SnapshotRecord};
+use super::loss::DamagedPath;
+use crate::format::{BlobId, BlockEntry, PackId, SnapshotId, TagId};
+use crate::store::{Exposed, SnapshotRecord, StoreError};
 
 /// A defect of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,8 +59,8 @@ pub enum Finding {
     Blob {
         /// Id of the blob.
         blob: BlobId,
-        /// Role of the blob in the reference.
-        what: &'static str,
+        /// What the reference expects, such as a directory.
+        role: &'static str,
         /// Reason of the failure.
         reason: String,
     },
@@ -93,19 +94,17 @@ pub enum Finding {
     },
 }
 
-/// A path that cannot be read in full.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Harmed {
-    /// Id of the snapshot.
-    pub snapshot: SnapshotId,
-    /// Source of the snapshot.
-    pub source: Box<[u8]>,
-    /// Time of the snapshot.
-    pub time: Time,
-    /// The snapshot's number in its second; `None` if it was committed without one.
-    pub number: Option<u32>,
-    /// Path in the snapshot; empty for the root.
-    pub path: Vec<u8>,
+impl Finding {
+    /// A damaged block, with the error of reading it.
+    pub(super) fn block(pack: PackId, block: BlockEntry<'_>, error: &StoreError) -> Self {
+        Finding::Block {
+            pack,
+            block: block.number,
+            offset: block.offset,
+            blobs: block.blobs().len() as u64,
+            reason: error.to_string(),
+        }
+    }
 }
 
 /// Result of a check.
@@ -116,11 +115,11 @@ pub struct Report {
     /// Number of further findings, which are not kept.
     pub more_findings: u64,
     /// The first paths that cannot be read in full.
-    pub harmed: Vec<Harmed>,
+    pub damaged_paths: Vec<DamagedPath>,
     /// Number of further paths, which are not kept.
-    pub more_harmed: u64,
+    pub more_damaged_paths: u64,
     /// Number of snapshots with such a path.
-    pub harmed_snapshots: u64,
+    pub damaged_snapshots: u64,
     /// Why the index could not be used. The index is derived, so this is not damage of stored data.
     pub index: Option<String>,
     /// Whether the new index exists only in memory, as it could not be written to disk.
@@ -168,6 +167,7 @@ pub(super) struct Findings {
     /// Number of missing blobs kept. They are limited, as a single missing pack may hold thousands.
     blobs: usize,
     blocks: HashSet<(PackId, u32)>,
+    affect_paths: bool,
 }
 
 const MOST: usize = 1000;
@@ -175,6 +175,10 @@ const MOST_BLOBS: usize = 20;
 
 impl Findings {
     pub(super) fn push(&mut self, finding: Finding) {
+        self.affect_paths |= matches!(
+            finding,
+            Finding::Pack { .. } | Finding::Block { .. } | Finding::Base { .. } | Finding::Blob { .. }
+        );
         match finding {
             Finding::Block { pack, block, .. } | Finding::Base { pack, block, .. }
                 if !self.blocks.insert((pack, block)) =>
@@ -191,6 +195,11 @@ impl Findings {
         } else {
             self.more += 1;
         }
+    }
+
+    /// Whether paths of snapshots may be damaged.
+    pub(super) fn affect_paths(&self) -> bool {
+        self.affect_paths
     }
 
     /// Returns the kept findings, and the number of the others.

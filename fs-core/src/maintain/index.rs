@@ -4,19 +4,24 @@
 use std::collections::{HashMap, HashSet};
 
 use super::blobs::key;
-use super::check::Check;
-use super::{Finding, MaintainError};
+use super::error::MaintainError;
+use super::inventory::Inventory;
+use super::steps::Steps;
 use crate::format::PackId;
 use crate::monitor::Phase;
-use crate::store::{PackRecord, StoreError};
+use crate::store::{CacheSizes, PackRecord, Repository, SnapshotRecord, StoreError};
 
 /// Result of examining the index.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Examined {
     /// Why the index was not reliable.
     pub(super) fault: Option<String>,
+    /// Packs in the index that are missing, or that differ from the index's record, with the reason.
+    pub(super) wrong_packs: Vec<(PackId, String)>,
     /// Errors of packs that could not be read when the new index was made.
     pub(super) unreadable: Vec<StoreError>,
+    /// The snapshots in the index.
+    pub(super) recorded: Vec<SnapshotRecord>,
 }
 
 /// Result of comparing the index with the packs.
@@ -28,49 +33,58 @@ struct Compared {
     knows_gone: bool,
 }
 
-/// Compares the index with the packs. Afterwards, the check's index leads to every readable blob.
-pub(super) fn check(check: &mut Check<'_>) -> Result<Examined, MaintainError> {
+/// Compares the index with the packs. Afterwards, the repository's index leads to every readable blob.
+pub(super) fn examine(
+    repository: &mut Repository,
+    inventory: &mut Inventory,
+    steps: Steps<'_>,
+) -> Result<Examined, MaintainError> {
     // An unusable index was made again on opening. The new one is compared, too, for its records of
     // snapshots.
-    let before = check.repository.index_fault().map(ToString::to_string);
-    let compared = match compare(check) {
+    let before = repository.index_fault().map(ToString::to_string);
+    // The records are read before the manifests are listed. So a new snapshot is not taken for a missing one.
+    let recorded = repository.recorded_snapshots();
+    let mut wrong_packs = Vec::new();
+    let compared = recorded
+        .map_err(MaintainError::from)
+        .and_then(|recorded| Ok((recorded, compare(repository, inventory, &mut wrong_packs, steps)?)));
+    let (recorded, compared) = match compared {
         Err(MaintainError::Store(error)) if error.is_index_fault() => {
-            Compared { fault: Some(error.to_string()), ..Compared::default() }
+            (Vec::new(), Compared { fault: Some(error.to_string()), ..Compared::default() })
         }
         compared => compared?,
     };
     let unreadable = if compared.fault.is_some() || compared.incomplete {
         // An index on disk must keep its records of missing packs, as only they show that packs are missing.
-        check.repository.renew_index(compared.fault.is_some() || !compared.knows_gone)?
+        repository.renew_index(compared.fault.is_some() || !compared.knows_gone)?
     } else {
         Vec::new()
     };
-    if compared.fault.is_some() {
-        let recorded = check.repository.recorded_snapshots()?;
-        check.recorded = recorded.into_iter().map(|record| (record.id, record)).collect();
-    }
-    Ok(Examined { fault: before.or(compared.fault), unreadable })
+    let recorded = if compared.fault.is_some() { repository.recorded_snapshots()? } else { recorded };
+    Ok(Examined { fault: before.or(compared.fault), wrong_packs, unreadable, recorded })
 }
 
-fn compare(check: &mut Check<'_>) -> Result<Compared, MaintainError> {
-    // The records are read before the manifests are listed. So a new snapshot is not taken for a missing one.
-    let recorded = check.repository.recorded_snapshots()?;
-    check.recorded = recorded.into_iter().map(|record| (record.id, record)).collect();
+fn compare(
+    repository: &Repository,
+    inventory: &mut Inventory,
+    wrong_packs: &mut Vec<(PackId, String)>,
+    steps: Steps<'_>,
+) -> Result<Compared, MaintainError> {
     let mut found = Compared::default();
-    let places: HashMap<PackId, u32> = (0..).zip(&check.packs).map(|(at, pack)| (pack.id, at)).collect();
-    let stored: HashSet<PackId> = check.repository.packs()?.into_iter().collect();
+    let Inventory { packs, blobs } = inventory;
+    let positions: HashMap<PackId, usize> =
+        packs.iter().enumerate().map(|(at, pack)| (pack.id, at)).collect();
+    let stored: HashSet<PackId> = repository.packs()?.into_iter().collect();
     let mut recorded: HashMap<u32, PackRecord> = HashMap::new();
-    let mut say = |pack: PackId, reason: String| check.findings.push(Finding::IndexedPack { pack, reason });
-    for (number, record) in check.repository.indexed_packs()? {
-        match places.get(&record.id) {
-            Some(at) if check.packs[*at as usize].size != record.size => {
-                let reason = format!("it is {} bytes in the index", record.size);
-                say(record.id, reason);
+    for (number, record) in repository.indexed_packs()? {
+        match positions.get(&record.id) {
+            Some(at) if packs[*at].size != record.size => {
+                wrong_packs.push((record.id, format!("it is {} bytes in the index", record.size)));
             }
             None if !stored.contains(&record.id) => {
                 // Blobs of the pack that are still needed are reported as missing later. So the index must
                 // not claim to have them.
-                say(record.id, "the index knows it, but it is gone".to_owned());
+                wrong_packs.push((record.id, "the index knows it, but it is gone".to_owned()));
                 (found.incomplete, found.knows_gone) = (true, true);
             }
             // A pack that cannot be read has been reported already.
@@ -80,20 +94,19 @@ fn compare(check: &mut Check<'_>) -> Result<Compared, MaintainError> {
     }
     let known: HashSet<PackId> = recorded.values().map(|record| record.id).collect();
     let (mut extra, mut elsewhere) = (0u64, Vec::new());
-    let total = check.blobs.len();
+    let total = blobs.len();
     let mut seen = 0u64;
     let mut cancelled = Ok(());
-    let mut blobs = std::mem::take(&mut check.blobs);
-    let compared = check.repository.each_indexed_blob(&mut |key, number| {
+    repository.each_indexed_blob(&mut |key, number| {
         seen += 1;
         if seen.is_multiple_of(1 << 16) && cancelled.is_ok() {
-            cancelled = check.step(Phase::Index, seen, total);
+            cancelled = steps.report(Phase::Index, seen, total);
         }
         let pack = recorded.get(&number).map(|record| record.id);
         match (blobs.pack(key), pack) {
-            (Some(at), Some(pack)) if check.packs[at as usize].id == pack => blobs.set_indexed(key),
+            (Some(at), Some(pack)) if packs[at as usize].id == pack => blobs.set_indexed(key),
             // The other pack may have the blob, too.
-            (Some(_), Some(pack)) if places.contains_key(&pack) => elsewhere.push((pack, key)),
+            (Some(_), Some(pack)) if positions.contains_key(&pack) => elsewhere.push((pack, key)),
             // The pack in the index is missing or unreadable, which is reported for the pack. Another pack
             // has the blob.
             (Some(_), Some(_)) => {
@@ -102,19 +115,24 @@ fn compare(check: &mut Check<'_>) -> Result<Compared, MaintainError> {
             }
             (Some(_), None) => {}
             // The blob's pack is missing or cannot be read.
-            (None, Some(pack)) if !places.contains_key(&pack) => {}
+            (None, Some(pack)) if !positions.contains_key(&pack) => {}
             (None, _) => extra += 1,
         }
-    });
-    check.blobs = blobs;
+    })?;
     cancelled?;
-    compared?;
-    find_elsewhere(check, elsewhere)?;
+    // Those blobs are accepted that are in the pack to which the index leads.
+    elsewhere.sort_unstable();
+    let reader = repository.reader(CacheSizes::default());
+    for group in elsewhere.chunk_by(|one, other| one.0 == other.0) {
+        let (catalogue, _) = reader.pack_catalogue(group[0].0)?;
+        let has: HashSet<u128> = catalogue.blobs().map(|(id, _)| key(&id)).collect();
+        group.iter().filter(|(_, key)| has.contains(key)).for_each(|(_, key)| blobs.set_indexed(*key));
+    }
     if extra > 0 {
         found.fault = Some(format!("the index has {extra} blobs that no pack has"));
     }
-    for (at, lacking) in check.blobs.not_indexed() {
-        let pack = check.packs[at as usize].id;
+    for (at, lacking) in blobs.unindexed() {
+        let pack = packs[at as usize].id;
         // A writer was killed before it indexed the pack. That is no damage, and the next writer indexes the
         // pack.
         if known.contains(&pack) {
@@ -123,20 +141,6 @@ fn compare(check: &mut Check<'_>) -> Result<Compared, MaintainError> {
             found.fault.get_or_insert(reason);
         }
     }
-    found.incomplete |= check.packs.iter().any(|pack| !known.contains(&pack.id));
+    found.incomplete |= packs.iter().any(|pack| !known.contains(&pack.id));
     Ok(found)
-}
-
-/// Accepts those blobs that are in the pack to which the index leads.
-fn find_elsewhere(check: &mut Check<'_>, mut elsewhere: Vec<(PackId, u128)>) -> Result<(), MaintainError> {
-    elsewhere.sort_unstable();
-    let reader = check.reader();
-    for group in elsewhere.chunk_by(|one, other| one.0 == other.0) {
-        let (catalogue, _) = reader.pack_catalogue(group[0].0)?;
-        let has: HashSet<u128> = catalogue.blobs().map(|(id, _)| key(&id)).collect();
-        for (_, key) in group.iter().filter(|(_, key)| has.contains(key)) {
-            check.blobs.set_indexed(*key);
-        }
-    }
-    Ok(())
 }

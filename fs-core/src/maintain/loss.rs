@@ -1,4 +1,6 @@
-use crate::format::{SnapshotId, Time};
+use std::sync::Arc;
+
+use crate::store::SnapshotRecord;
 
 /// The lost part of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,17 +26,11 @@ pub enum Lost {
     More(u64),
 }
 
-/// A loss in a snapshot.
+/// A path of a snapshot that cannot be read in full.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Loss {
-    /// Id of the snapshot.
-    pub snapshot: SnapshotId,
-    /// Source of the snapshot.
-    pub source: Box<[u8]>,
-    /// Time of the snapshot.
-    pub time: Time,
-    /// The snapshot's number in its second; `None` if it was committed without one.
-    pub number: Option<u32>,
+pub struct DamagedPath {
+    /// The snapshot.
+    pub snapshot: Arc<SnapshotRecord>,
     /// Path in the snapshot; empty for the root.
     pub path: Vec<u8>,
     /// The lost part of the path.

@@ -1,26 +1,23 @@
-//! Maintenance of a repository: a check finds damage and the paths that it harms, and a repair leaves out
-//! what is lost.
+//! Maintenance of a repository. A check finds damage and the paths that it affects. A repair leaves out what
+//! is lost.
 
 mod blobs;
-mod blocks;
-mod bounds;
-mod catalogues;
 mod check;
 mod error;
 mod finding;
-mod harm;
 mod index;
-mod judge;
+mod inventory;
 mod loss;
-mod references;
+mod objects;
 mod repair;
-mod search;
-mod tags;
+mod steps;
+mod tree_reader;
+mod tree_walk;
 
 pub use check::{CheckOptions, check};
 pub use error::MaintainError;
-pub use finding::{Finding, Harmed, Report};
-pub use loss::{Loss, Lost};
+pub use finding::{Finding, Report};
+pub use loss::{DamagedPath, Lost};
 pub use repair::{DamagedPack, DamagedTag, LostManifest, RepairOptions, Repaired, RepairedSnapshot, repair};
 
 #[cfg(test)]

@@ -54,9 +54,9 @@ impl Store {
         check(&self.root, CheckOptions { read_data: Some(100) }, &Silent, &Cancellation::default()).unwrap()
     }
 
-    fn harmed(&self) -> Vec<String> {
-        let harmed = self.check().harmed;
-        harmed.into_iter().map(|harmed| String::from_utf8(harmed.path).unwrap()).collect()
+    fn damaged_paths(&self) -> Vec<String> {
+        let damaged = self.check().damaged_paths;
+        damaged.into_iter().map(|damaged| String::from_utf8(damaged.path).unwrap()).collect()
     }
 }
 
@@ -94,7 +94,7 @@ fn a_sound_repository_is_clean() {
     store.add(|writer| vec![sound(writer)]);
     store.add(|writer| vec![("again", sound(writer).1), ("empty", file(0, Content::empty()))]);
     let report = store.check();
-    assert!(report.is_clean() && report.harmed.is_empty(), "{report:?}");
+    assert!(report.is_clean() && report.damaged_paths.is_empty(), "{report:?}");
     assert_eq!((report.snapshots, report.packs, report.blobs), (2, 3, 3));
     assert_eq!(report.blocks_read, 3);
 }
@@ -117,8 +117,8 @@ fn references_to_nothing_are_named_with_their_paths() {
     let report = store.check();
     let lacks = |finding: &Finding| matches!(finding, Finding::Blob { blob, .. } if *blob == lost);
     assert!(report.findings.len() == 3 && report.findings.iter().all(lacks), "{report:?}");
-    assert_eq!(store.harmed(), ["directory", "list", "lost"]);
-    assert_eq!(report.harmed_snapshots, 1);
+    assert_eq!(store.damaged_paths(), ["directory", "list", "lost"]);
+    assert_eq!(report.damaged_snapshots, 1);
 }
 
 #[test]
@@ -137,11 +137,11 @@ fn a_list_of_another_length_and_a_node_that_is_none_are_named() {
     });
     let report = store.check();
     assert_eq!(report.findings.len(), 2, "{report:?}");
-    assert_eq!(store.harmed(), ["list", "nonsense"]);
+    assert_eq!(store.damaged_paths(), ["list", "nonsense"]);
 }
 
 #[test]
-fn a_wrong_table_of_hard_links_is_named_once_and_harms_each_snapshot() {
+fn a_wrong_table_of_hard_links_is_named_once_and_damages_each_snapshot() {
     let mut links = LinkTableBuilder::default();
     links.push(&[1, 2].map(|path| PathKey([path; 16])));
     let mut links = links.finish();
@@ -153,11 +153,11 @@ fn a_wrong_table_of_hard_links_is_named_once_and_harms_each_snapshot() {
     store.add_linked(&links, |writer| vec![sound(writer)]);
     store.add_linked(&links, |writer| vec![("other", sound(writer).1)]);
     let report = store.check();
-    let [Finding::Blob { what: "hard-link table", reason, .. }] = &*report.findings else {
+    let [Finding::Blob { role: "hard-link table", reason, .. }] = &*report.findings else {
         panic!("{report:?}")
     };
     assert!(reason.contains("names"), "{reason}");
-    assert_eq!(store.harmed(), ["", ""]);
+    assert_eq!(store.damaged_paths(), ["", ""]);
 }
 
 #[test]
@@ -256,8 +256,8 @@ fn what_is_lost_by_the_thousand_is_counted() {
         names.iter().enumerate().map(|(n, name)| (*name, lost(n))).collect()
     });
     let report = store.check();
-    assert_eq!(report.harmed.len() as u64 + report.more_harmed, 3000);
-    assert!(report.harmed.len() <= 100 && report.findings.len() <= 20, "{}", report.findings.len());
+    assert_eq!(report.damaged_paths.len() as u64 + report.more_damaged_paths, 3000);
+    assert!(report.damaged_paths.len() <= 100 && report.findings.len() <= 20, "{}", report.findings.len());
     assert_eq!(report.findings.len() as u64 + report.more_findings, 3000);
 }
 

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 
 use super::{History, ServiceError};
+use crate::history::Source;
 use crate::monitor::Cancellation;
-use crate::view::{Node, Source, View};
+use crate::view::{Node, View};
 
 /// A day that has snapshots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,10 +30,7 @@ pub fn days(
     cancellation: &Cancellation,
 ) -> Result<Vec<Day>, ServiceError> {
     let view = history.view();
-    let sources: Vec<_> = match source {
-        Some(name) => vec![history.source(Some(name))?],
-        None => view.sources().iter().cloned().collect(),
-    };
+    let sources = history.sources(source)?;
     let all = sources.iter().map(|source| source.timeline.len()).sum();
     let mut days: BTreeMap<Date, Day> = BTreeMap::new();
     let mut done = 0;

@@ -5,14 +5,14 @@ use std::path::Path;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::history::{no_snapshot, source_of};
-use super::session::open_for_writing;
-use super::versions::place;
+use super::history::{no_snapshot, position, source_of};
 use super::{ServiceError, TagInfo};
+use crate::clock::SystemClock;
 use crate::format::{Tag, check_tag_name};
+use crate::history::{Sources, is_reserved_name};
+use crate::import::open_for_writing;
 use crate::monitor::Cancellation;
 use crate::store::{Access, Repository, StoreError};
-use crate::view::{Sources, is_reserved_name};
 
 /// A snapshot, and the tags to add or remove.
 #[derive(Debug, Clone)]
@@ -49,13 +49,14 @@ pub fn tag(
 ) -> Result<Vec<Tagged>, ServiceError> {
     let names = options.names.iter().map(|name| checked(name, options.remove));
     let names = names.collect::<Result<Vec<_>, _>>()?;
-    let repository = open_for_writing(root, Access::Write, options.wait, None, cancellation)?;
+    let repository = open_for_writing(root, Access::Write, options.wait, None, &SystemClock, cancellation)?;
     let sources = Sources::load(&repository, &options.zone, &Sources::default())?;
     let source = source_of(&sources, root, options.source.as_deref())?;
-    let at = place(&source, &options.time)?;
+    let now = Timestamp::now();
+    let at = position(&source, &options.time, now)?;
     let (snapshot_name, snapshot) =
         source.snapshots().nth(at).ok_or_else(|| no_snapshot(&source, &options.time))?;
-    let given = Timestamp::now().into();
+    let given = now.into();
     let mut all = Vec::with_capacity(names.len());
     for name in names {
         let asked =
@@ -97,7 +98,7 @@ fn checked(name: &[u8], remove: bool) -> Result<&str, ServiceError> {
         |reason| ServiceError::BadTagName { name: String::from_utf8_lossy(name).into_owned(), reason };
     let text = check_tag_name(name).map_err(refused)?;
     if !remove && is_reserved_name(text) {
-        return Err(refused("behind an @ it has a meaning already, or looks like a time"));
+        return Err(refused("after an @ it already has a meaning, or looks like a time"));
     }
     Ok(text)
 }
@@ -105,10 +106,12 @@ fn checked(name: &[u8], remove: bool) -> Result<&str, ServiceError> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::sync::Arc;
 
     use super::*;
+    use crate::import::{ImportOptions, import_tree};
     use crate::monitor::Silent;
-    use crate::service::{History, ImportOptions, import_tree, init};
+    use crate::service::{History, init};
 
     fn options(names: &[&str]) -> TagOptions {
         let names = names.iter().map(|name| name.as_bytes().to_vec()).collect();
@@ -129,7 +132,8 @@ mod tests {
         init(&root).unwrap();
         import_tree(&root, &tree, &ImportOptions::default(), &Silent, &Cancellation::default()).unwrap();
         let tag = |options: &TagOptions| tag(&root, options, &Cancellation::default());
-        let known = || History::open(&root, TimeZone::UTC).unwrap().tags(None).unwrap();
+        let known =
+            || History::open(&root, TimeZone::UTC, Arc::new(SystemClock)).unwrap().tags(None).unwrap();
 
         assert_eq!(changed(&tag(&options(&["one", "two"])).unwrap()), [("one", true), ("two", true)]);
         assert_eq!(changed(&tag(&options(&["one", "three"])).unwrap()), [("one", false), ("three", true)]);
@@ -145,7 +149,7 @@ mod tests {
         assert_eq!(changed(&remove(&["one", "two"]).unwrap()), [("one", true), ("two", true)]);
         assert_eq!(known().len(), 1);
 
-        let history = History::open(&root, TimeZone::UTC).unwrap();
+        let history = History::open(&root, TimeZone::UTC, Arc::new(SystemClock)).unwrap();
         assert_eq!(history.snapshots()[0].tags, ["three"]);
         assert!(history.find(None, b"@three", b"file").is_ok());
         let error = history.find(None, b"@thre", b"file").unwrap_err().to_string();

@@ -1,11 +1,10 @@
 use std::fmt::Display;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
 use super::Object;
-use super::patience::is_of_medium;
 use crate::format::{BlobId, FormatError, SnapshotId};
 
 /// Errors of reading and writing a repository.
@@ -41,12 +40,12 @@ pub enum StoreError {
         holder: String,
     },
     /// The operating system refused an operation.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {object}: {source}")]
     Io {
         /// The attempted operation.
         action: &'static str,
-        /// Path of the file or folder.
-        path: PathBuf,
+        /// Name of the object, or path of the file or folder.
+        object: String,
         /// Error of the operating system.
         source: io::Error,
     },
@@ -64,10 +63,10 @@ pub enum StoreError {
         wanted: &'static str,
     },
     /// The medium failed at every attempt to read.
-    #[error("{} could not be read (an error of the medium in {tries} tries: {source})", path.display())]
+    #[error("{object} could not be read (an error of the medium in {tries} tries: {source})")]
     Unreadable {
-        /// The file or directory.
-        path: PathBuf,
+        /// Name of the object, or path of the file or folder.
+        object: String,
         /// Number of attempts.
         tries: usize,
         /// Error of the last attempt.
@@ -184,9 +183,9 @@ impl StoreError {
         }
     }
 
-    pub(super) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
-        let path = path.into();
-        move |source| StoreError::Io { action, path, source }
+    /// Converts an error of the operating system. `object` is the object's name, or a path.
+    pub(super) fn io(action: &'static str, object: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {
+        move |source| StoreError::Io { action, object: object.as_ref().display().to_string(), source }
     }
 
     /// Converts a decoder's error about `object`. The object is named only on an error, as nearly all objects
@@ -206,4 +205,19 @@ impl StoreError {
 
 pub(super) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// Whether the medium, its driver or its file system failed, and did not merely refuse the request.
+pub(super) fn is_of_medium(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    let codes = {
+        use rustix::io::Errno;
+        [Errno::IO, Errno::UCLEAN, Errno::BADMSG, Errno::NXIO, Errno::NODATA, Errno::REMOTEIO]
+            .map(Errno::raw_os_error)
+    };
+    // ERROR_CRC, ERROR_SECTOR_NOT_FOUND, ERROR_READ_FAULT, ERROR_GEN_FAILURE, ERROR_IO_DEVICE,
+    // ERROR_FILE_CORRUPT, ERROR_DISK_CORRUPT.
+    #[cfg(windows)]
+    let codes = [23, 27, 30, 31, 1117, 1392, 1393];
+    error.raw_os_error().is_some_and(|code| codes.contains(&code))
 }

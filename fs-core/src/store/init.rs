@@ -3,17 +3,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::folder::Folder;
-use super::live_index::LiveIndex;
-use super::local::{CONFIG, LAYOUT, LocalBackend, PACKS, SNAPSHOTS};
-use super::lock::WriterLock;
-use super::rebuild::{Basis, INDEX, OLD_INDEX};
+use super::backend::folder::Folder;
+use super::backend::local::LocalBackend;
+use super::backend::lock::WriterLock;
+use super::backend::repository_folder::RepositoryFolder;
+use super::index::basis::Basis;
+use super::index::live::LiveIndex;
+use super::layout::{CONFIG, OF_INIT, PACKS, SNAPSHOTS};
 use super::repository::random;
-use super::{Backend, Object, Repository, StoreError};
-use crate::format::{Config, Keys, RepositoryId, Secret};
-
-/// Files that an interrupted `init` may have left.
-const FILES: [&str; 3] = ["lock", INDEX, OLD_INDEX];
+use super::{Access, Backend, Object, Repository, StoreError};
+use crate::format::{Config, RepositoryId, Secret};
 
 impl Repository {
     /// Creates a repository in `root`, a new or empty folder. Other users can never enter it, as snapshots
@@ -29,22 +28,34 @@ impl Repository {
             }
             None => close(root)?,
         };
-        let backend = LocalBackend::new(folder);
+        let folder = RepositoryFolder::new(folder);
+        let backend = LocalBackend::new(&folder);
         backend.create_layout()?;
-        let folder = backend.root();
         let _lock = WriterLock::acquire(&folder)?;
-        backend.pin();
         // Checked again under the lock: another process may have been faster.
-        if folder.entry(CONFIG)?.is_some() {
+        if folder.current().entry(CONFIG)?.is_some() {
             return Err(StoreError::AlreadyExists(root.to_owned()));
+        }
+        Self::init_on(Arc::new(backend), Some(folder))
+    }
+
+    /// Creates a repository in an empty backend; for `state`, see [`open_on`](Self::open_on). The config is
+    /// stored last, so that a backend with a config is a whole repository.
+    pub fn init_on(
+        backend: Arc<dyn Backend>,
+        state: Option<Arc<RepositoryFolder>>,
+    ) -> Result<(), StoreError> {
+        let root = state.as_ref().map_or(Path::new(""), |state| state.path()).to_owned();
+        match backend.size(&Object::config()) {
+            Err(StoreError::Missing(_)) => {}
+            size => return Err(size.map_or_else(|error| error, |_| StoreError::AlreadyExists(root))),
         }
         let config = Config {
             id: RepositoryId(random()?),
             secret: Secret(random()?),
             created: jiff::Timestamp::now().into(),
         };
-        let backend = Arc::new(backend);
-        LiveIndex::open_to_write(Basis::of(&backend, config.id, Keys::derive(&config.secret)))?;
+        LiveIndex::open(Basis::new(Arc::clone(&backend), state, &config, Access::Write), true)?;
         backend.put(&Object::config(), &config.encode())
     }
 }
@@ -82,8 +93,7 @@ fn check(folder: &Folder) -> Result<(), StoreError> {
         }
     }
     for name in &names {
-        let is_known = FILES.contains(&name.as_str()) || LAYOUT.contains(&name.as_str());
-        if !is_known {
+        if !OF_INIT.contains(&name.as_str()) {
             return Err(StoreError::NotEmpty(folder.path().to_owned()));
         }
         // An entry that others can open would let them read what will be stored.

@@ -6,63 +6,45 @@
 //! blob.
 
 mod backend;
-mod cache;
-mod compress;
-mod content;
-mod delta;
-mod directory;
+mod blobs;
 mod error;
-mod folder;
-mod guard;
 mod index;
 mod init;
-mod links;
-mod live_index;
-mod local;
-mod lock;
-mod memory;
-mod mend;
-mod packer;
-mod packs;
-mod patience;
-mod reader;
-mod rebuild;
-mod reconcile;
+mod layout;
+mod object;
+mod repair;
 mod repository;
-mod salvage;
-mod scan;
-mod search;
-mod stat_cache;
-mod survey;
 mod tags;
-mod verify;
-mod writer;
+mod tree;
 
-pub use backend::{Backend, Object, ObjectKind};
-pub use cache::CacheSizes;
-pub(crate) use cache::WeightedCache;
-pub use content::{Bytes, ContentWriter, CopyError, FileReader};
-pub use directory::{
+pub use backend::folder::Folder;
+pub use backend::local::LocalBackend;
+pub use backend::lock::FileLock;
+pub use backend::memory::MemoryBackend;
+pub use backend::repository_folder::RepositoryFolder;
+pub use backend::survey::Exposed;
+pub use backend::{Backend, LocalStore};
+pub use blobs::cache::CacheSizes;
+pub(crate) use blobs::cache::WeightedCache;
+pub use blobs::reader::{Blob, Reader};
+pub use blobs::writer::{Statistics, Writer};
+pub use error::StoreError;
+pub use index::basis::Access;
+pub(crate) use index::reconcile::are_away;
+pub use index::{PackRecord, SnapshotRecord};
+#[cfg(test)]
+pub(crate) use layout::INDEX;
+pub use object::{Listed, Object, ObjectKind};
+pub use repair::salvage::{PackNames, Salvage, Salvages};
+pub use repository::{PackTotals, Rebuilt, Repository, random};
+pub use tree::content::{Bytes, ContentWriter, CopyError, FileReader};
+pub use tree::content_walk::{ContentVisitor, ContentWalk};
+pub use tree::directory::{
     Comparison, Differing, DirectoryCursor, DirectoryWriter, Found, NamedEntry, NodeRef, entries, find,
     lookup,
 };
-pub use error::StoreError;
-pub use folder::Folder;
-pub use index::{PackRecord, SnapshotRecord};
-pub use links::LinkTable;
-pub use local::LocalBackend;
-pub use lock::FileLock;
-pub use memory::MemoryBackend;
-pub use reader::{Blob, Reader};
-#[cfg(test)]
-pub(crate) use rebuild::INDEX;
-pub use rebuild::Rebuilt;
-pub(crate) use reconcile::are_away;
-pub use repository::{Access, PackTotals, Repository, random};
-pub use salvage::{PackNames, Salvage, Salvages};
-pub use stat_cache::{StatCache, StatCacheWriter, StatCursor};
-pub use survey::Exposed;
-pub use writer::{Statistics, Writer};
+pub use tree::links::LinkTable;
+pub use tree::stat_cache::{StatCache, StatCacheWriter, StatCursor};
 
 #[cfg(test)]
 mod tests;

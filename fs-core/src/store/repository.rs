@@ -2,47 +2,55 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::backend::local::in_folder;
+use super::backend::lock::WriterLock;
+use super::backend::repository_folder::{Pin, RepositoryFolder};
+use super::index::basis::{Access, Basis, read_config};
+use super::index::live::{LiveIndex, Opened};
+use super::index::rebuild::NewIndex;
+use super::index::reconcile::check_present;
 use super::index::{PackRecord, SnapshotRecord};
-use super::live_index::LiveIndex;
-use super::lock::WriterLock;
-use super::rebuild::{Basis, INDEX};
-use super::{Backend, CacheSizes, LocalBackend, Object, ObjectKind, Reader, StoreError, Writer};
-use crate::format::limits::{MAX_CONFIG, MAX_MANIFEST};
-use crate::format::{Config, Keys, Manifest, PackId, PackKind, RepositoryId, SnapshotId};
-
-/// The purpose for which a repository is opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Reading, beside one writer and other readers. Writes nothing, unless the index must be made again.
-    Read,
-    /// Writing: holds the lock.
-    Write,
-    /// Writing, even if most packs are missing.
-    Heal,
-    /// Looking for damage. Replaces nothing but the index, as everything else is to be reported. Holds the
-    /// lock if possible.
-    Check,
-    /// Looking for damage without writing anything.
-    Survey,
-}
+use super::layout::INDEX;
+use super::{Backend, CacheSizes, Exposed, ObjectKind, Reader, StoreError, Writer};
+use crate::format::{Keys, Manifest, PackId, PackKind, RepositoryId, SnapshotId};
+use crate::monitor::{Cancellation, Monitor, Phase, Work};
 
 /// An open repository.
+///
+/// ```no_run
+/// # fn main() -> Result<(), fs_core::store::StoreError> {
+/// use fs_core::store::{Access, CacheSizes, Repository};
+///
+/// let repository = Repository::open("/srv/history".as_ref(), Access::Read)?;
+/// let reader = repository.reader(CacheSizes::default());
+/// for id in repository.snapshots()? {
+///     println!("{:?}", repository.manifest(&id)?.source);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Repository {
-    pub(super) config: Config,
-    pub(super) keys: Keys,
-    /// The repository's folder.
-    pub(super) local: Arc<LocalBackend>,
-    /// The source of objects: `local`, or its state as it will be after a repair.
+    pub(super) basis: Basis,
+    /// The source of objects: the basis's, or their state as it will be after a repair.
     pub(super) backend: Arc<dyn Backend>,
     pub(super) index: Arc<LiveIndex>,
     /// Whether packs are missing or cannot be read.
-    pub(super) lost_packs: bool,
+    lost_packs: bool,
     /// Why the index on disk could not be used.
-    pub(super) index_fault: Option<StoreError>,
-    /// Whether the index may be made again on disk.
-    pub(super) mends_index: bool,
-    pub(super) lock: Option<WriterLock>,
+    index_fault: Option<StoreError>,
+    lock: Option<WriterLock>,
+    /// Stays with the folder after the lock was released.
+    pin: Option<Pin>,
+}
+
+/// Result of making the index again.
+#[derive(Debug)]
+pub struct Rebuilt {
+    /// Number of packs in the index.
+    pub packs: u64,
+    /// Packs that cannot be read, with the reason. The index holds nothing of them.
+    pub unreadable: Vec<(PackId, StoreError)>,
 }
 
 /// Sums over the packs of one kind.
@@ -59,81 +67,109 @@ pub struct PackTotals {
 }
 
 impl Repository {
-    /// Opens the repository in `root`.
+    /// Opens the repository in the folder `root`.
     pub fn open(root: &Path, access: Access) -> Result<Self, StoreError> {
-        let (local, config) = open_config(root)?;
-        let local = Arc::new(local);
-        let folder = local.root();
-        let keys = Keys::derive(&config.secret);
-        let mut basis = Basis::of(&local, config.id, keys.clone());
-        basis.forgets_most = access == Access::Heal;
-        let mends_index = access != Access::Survey;
-        let (mut index_fault, mut lost_packs) = (None, false);
-        let (index, lock) = match access {
-            Access::Check | Access::Survey => {
-                let lock = match WriterLock::acquire_silently(&folder) {
-                    Ok(lock) => {
-                        local.pin();
-                        Some(lock)
-                    }
-                    Err(locked @ StoreError::Locked { .. }) => return Err(locked),
-                    Err(refused) => {
-                        log::info!("{refused}: checking without the lock");
-                        None
-                    }
-                };
-                let examined = LiveIndex::open_to_check(basis, mends_index && lock.is_some())?;
-                index_fault = examined.fault;
-                (examined.index, lock)
-            }
-            Access::Write | Access::Heal => {
-                let lock = WriterLock::acquire(&folder)?;
-                local.pin();
-                local.clear_temporary()?;
-                local.sync(ObjectKind::Config)?;
-                local.sync(ObjectKind::Snapshot)?;
-                let (index, lost) = LiveIndex::open_to_write(basis)?;
-                lost_packs = lost;
-                (index, Some(lock))
-            }
-            Access::Read => (LiveIndex::open_to_read(basis)?, None),
+        Self::of(in_folder(root, access)?)
+    }
+
+    /// Opens the repository in `backend`. `state` is the folder on this machine that holds the lock, the index
+    /// and the stat caches. Without one, nothing is locked, and the index is in memory.
+    pub fn open_on(
+        backend: Arc<dyn Backend>,
+        state: Option<Arc<RepositoryFolder>>,
+        access: Access,
+    ) -> Result<Self, StoreError> {
+        let config = read_config(&*backend, &"in this store")?;
+        Self::of(Basis::new(backend, state, &config, access))
+    }
+
+    fn of(basis: Basis) -> Result<Self, StoreError> {
+        let lock = match basis.access {
+            _ if basis.state.is_none() => None,
+            Access::Read => None,
+            Access::Write | Access::Heal => Some(basis.lock()?),
+            Access::Check | Access::Survey => match basis.lock_silently() {
+                Ok(lock) => Some(lock),
+                Err(locked @ StoreError::Locked { .. }) => return Err(locked),
+                Err(refused) => {
+                    log::info!("{refused}: checking without the lock");
+                    None
+                }
+            },
         };
+        if basis.access.is_write() {
+            basis.state.as_ref().map_or(Ok(()), |state| state.clear_temporary())?;
+            basis.backend.sync(ObjectKind::Config)?;
+            basis.backend.sync(ObjectKind::Snapshot)?;
+        }
+        Self::locked(basis, lock)
+    }
+
+    /// Opens the repository under this lock.
+    pub(super) fn locked(basis: Basis, lock: Option<WriterLock>) -> Result<Self, StoreError> {
+        let Opened { index, fault, lost_packs } = LiveIndex::open(basis.clone(), lock.is_some())?;
         Ok(Self {
-            config,
-            keys,
-            backend: Arc::clone(&local) as Arc<dyn Backend>,
-            local,
+            backend: Arc::clone(&basis.backend),
+            basis,
             index: Arc::new(index),
             lost_packs,
-            index_fault,
-            mends_index,
+            index_fault: fault,
             lock,
+            pin: None,
         })
+    }
+
+    /// Makes the index of the repository in `root` again. The new index has no record of a snapshot whose
+    /// manifest is missing. Readers use the old index until they miss something in it. `None` when cancelled:
+    /// then the old index stays.
+    pub fn rebuild_index(
+        root: &Path,
+        monitor: &dyn Monitor,
+        cancellation: &Cancellation,
+    ) -> Result<Option<Rebuilt>, StoreError> {
+        let basis = in_folder(root, Access::Write)?;
+        let _lock = basis.lock()?;
+        basis.state()?.clear_temporary()?;
+        let packs = basis.stored_packs()?;
+        if let Ok(index) = basis.open_reader() {
+            check_present(&index.packs()?, &packs.iter().copied().collect())?;
+        }
+        let total = packs.len() as u64;
+        let (index, unreadable) = NewIndex::make(&basis, packs, &mut |done| {
+            monitor.work(&Work { phase: Phase::Indexing, done: done as u64, total });
+            !cancellation.is_cancelled()
+        })?;
+        if cancellation.is_cancelled() {
+            index.discard()?;
+            return Ok(None);
+        }
+        index.publish(&basis)?;
+        Ok(Some(Rebuilt { packs: total - unreadable.len() as u64, unreadable }))
     }
 
     /// Checks that the config of the repository in `root` can be read. Nothing else can be read without it.
     pub fn check_config(root: &Path) -> Result<(), StoreError> {
-        open_config(root).map(drop)
+        in_folder(root, Access::Read).map(drop)
     }
 
-    /// Path of the repository.
+    /// Path of the repository's folder on this machine; empty if there is none.
     pub fn root(&self) -> &Path {
-        self.local.path()
+        self.basis.root()
     }
 
     /// Id of the repository.
     pub fn id(&self) -> RepositoryId {
-        self.config.id
+        self.basis.repository
     }
 
     /// Keys of the repository.
     pub fn keys(&self) -> &Keys {
-        &self.keys
+        &self.basis.keys
     }
 
     /// Makes a reader with its own caches.
     pub fn reader(&self, sizes: CacheSizes) -> Reader {
-        Reader::new(Arc::clone(&self.backend), self.keys.clone(), Arc::clone(&self.index), sizes)
+        Reader::new(Arc::clone(&self.backend), self.basis.keys.clone(), Arc::clone(&self.index), sizes)
     }
 
     /// Begins to add a snapshot. The repository must be open for writing.
@@ -144,25 +180,25 @@ impl Repository {
 
     /// Returns the ids of all snapshots, in any order.
     pub fn snapshots(&self) -> Result<Vec<SnapshotId>, StoreError> {
-        let names = self.backend.list(ObjectKind::Snapshot)?;
-        Ok(names.iter().filter_map(|name| SnapshotId::parse(name)).collect())
+        let listed = self.backend.list(ObjectKind::Snapshot)?;
+        Ok(listed.iter().filter_map(|object| SnapshotId::parse(&object.name)).collect())
     }
 
     /// Returns a stamp that changes whenever [`snapshots`](Self::snapshots) may have changed; `None` if only
     /// a listing can show it.
     pub fn snapshots_stamp(&self) -> Result<Option<u128>, StoreError> {
-        self.backend.snapshots_stamp()
+        self.backend.local().map_or(Ok(None), |local| local.snapshots_stamp())
     }
 
     /// Reads the manifest of a snapshot.
     pub fn manifest(&self, id: &SnapshotId) -> Result<Manifest, StoreError> {
-        read_manifest(&*self.backend, &self.keys, id)
+        self.basis.manifest(id)
     }
 
     /// Returns the manifest of a snapshot, from its record if possible. For thousands of snapshots this is a
     /// hundred times faster.
     pub fn recorded_manifest(&self, record: &SnapshotRecord) -> Result<Manifest, StoreError> {
-        record.manifest(&self.keys).map_or_else(|| self.manifest(&record.id), Ok)
+        record.manifest(&self.basis.keys).map_or_else(|| self.manifest(&record.id), Ok)
     }
 
     /// Returns the snapshots that existed at the last write, in any order. A snapshot that
@@ -178,20 +214,32 @@ impl Repository {
 
     /// Returns the ids of all packs, in any order.
     pub fn packs(&self) -> Result<Vec<PackId>, StoreError> {
-        let names = self.backend.list(ObjectKind::Pack)?;
-        Ok(names.iter().filter_map(|name| PackId::parse(name)).collect())
+        let listed = self.backend.list(ObjectKind::Pack)?;
+        Ok(listed.iter().filter_map(|object| PackId::parse(&object.name)).collect())
     }
 
     /// Returns the misplaced packs: those outside of the folder named by their first two digits. Each comes
     /// with the folder that holds it, below the repository. They are read there.
     pub fn misplaced_packs(&self) -> Result<Vec<(PackId, String)>, StoreError> {
-        let packs = self.local.misplaced()?.into_iter();
+        let packs = self.backend.local().map_or(Ok(Vec::new()), |local| local.misplaced_packs())?;
+        let packs = packs.into_iter();
         Ok(packs.filter_map(|(name, folder)| Some((PackId::parse(&name)?, folder))).collect())
     }
 
     /// Moves a misplaced pack into its own folder. Only the holder of the lock may call it.
     pub fn move_to_own_folder(&self, pack: PackId) -> Result<(), StoreError> {
-        self.local.move_to_own_folder(&pack.to_string())
+        self.backend.local().map_or(Ok(()), |local| local.move_to_own_folder(&pack.to_string()))
+    }
+
+    /// Errors for entries that have the name of a file or folder of the repository but are of another type.
+    /// Objects are left out.
+    pub fn foreign(&self) -> Vec<StoreError> {
+        self.backend.local().map_or_else(Vec::new, |local| local.foreign())
+    }
+
+    /// Entries that other users can read or change.
+    pub fn exposed(&self) -> Exposed {
+        self.backend.local().map_or_else(Exposed::default, |local| local.exposed())
     }
 
     /// Why the index on disk could not be used. Set only in a repository opened for a check.
@@ -207,7 +255,20 @@ impl Repository {
 
     /// Releases the lock, so that others can write while this process reads.
     pub fn unlock(&mut self) {
-        self.lock = None;
+        self.pin = self.lock.take().map(WriterLock::release);
+    }
+
+    /// Takes the lock, if it is not held. A check continues without it.
+    pub fn lock(&mut self) -> Result<(), StoreError> {
+        if self.lock.is_none() {
+            self.lock = Some(self.basis.lock()?);
+        }
+        Ok(())
+    }
+
+    /// Takes the repository apart: its basis and its lock.
+    pub(super) fn into_parts(self) -> (Basis, Option<WriterLock>) {
+        (self.basis, self.lock)
     }
 
     /// Returns the packs in the index, by number.
@@ -224,7 +285,8 @@ impl Repository {
     /// Replaces the index by a new one of all stored packs: on disk if `on_disk` is set and the lock allows
     /// it, else in memory. Returns the errors of packs that cannot be read.
     pub fn renew_index(&mut self, on_disk: bool) -> Result<Vec<StoreError>, StoreError> {
-        let (index, unreadable) = self.index.renewed(on_disk && self.mends_index && self.lock.is_some())?;
+        let (index, unreadable) =
+            self.index.renewed(on_disk && self.basis.access != Access::Survey && self.lock.is_some())?;
         self.index = Arc::new(index);
         Ok(unreadable)
     }
@@ -236,7 +298,7 @@ impl Repository {
 
     /// Size of the index's file in bytes; zero if there is none.
     pub fn index_bytes(&self) -> u64 {
-        self.local.root().size(INDEX).unwrap_or(0)
+        self.basis.folder().and_then(|folder| folder.size(INDEX)).unwrap_or(0)
     }
 
     /// Sums over the packs of a kind, according to the index.
@@ -253,46 +315,12 @@ impl Repository {
     }
 }
 
-/// Reads the manifest of a snapshot.
-pub(super) fn read_manifest(
-    backend: &dyn Backend,
-    keys: &Keys,
-    id: &SnapshotId,
-) -> Result<Manifest, StoreError> {
-    let object = Object::snapshot(*id);
-    let bytes = backend.get(&object, MAX_MANIFEST)?;
-    Manifest::open(keys, id, &bytes).map_err(StoreError::damaged(|| &object))
-}
-
-/// Opens the folder of a repository and reads its config.
-pub(super) fn open_config(root: &Path) -> Result<(LocalBackend, Config), StoreError> {
-    let backend = match LocalBackend::open(root) {
-        Err(StoreError::Io { source, .. }) if is_no_folder(&source) => {
-            return Err(StoreError::NotARepository(root.to_owned()));
-        }
-        opened => opened?,
-    };
-    let config = match backend.get(&Object::config(), MAX_CONFIG) {
-        Err(missing @ StoreError::Missing(_)) if backend.holds_objects()? => return Err(missing),
-        Err(StoreError::Missing(_)) => return Err(StoreError::NotARepository(root.to_owned())),
-        result => result?,
-    };
-    let config = Config::decode(&config)
-        .map_err(StoreError::damaged(|| format!("the config of the repository {}", root.display())))?;
-    Ok((backend, config))
-}
-
-/// Whether the path does not exist, or leads to or through something that is not a folder.
-fn is_no_folder(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-}
-
 /// Returns unpredictable bytes.
 pub fn random<const N: usize>() -> Result<[u8; N], StoreError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| StoreError::Io {
         action: "get random bytes for",
-        path: "the repository's secret".into(),
+        object: "the repository's secret".into(),
         source: io::Error::other(error.to_string()),
     })?;
     Ok(bytes)

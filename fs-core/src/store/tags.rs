@@ -7,21 +7,21 @@ use crate::format::{Tag, TagId};
 impl Repository {
     /// Returns the ids of all tags, in any order.
     pub fn tags(&self) -> Result<Vec<TagId>, StoreError> {
-        let names = self.backend.list(ObjectKind::Tag)?;
-        Ok(names.iter().filter_map(|name| TagId::parse(name)).collect())
+        let listed = self.backend.list(ObjectKind::Tag)?;
+        Ok(listed.iter().filter_map(|object| TagId::parse(&object.name)).collect())
     }
 
     /// Reads a tag.
     pub fn tag(&self, id: &TagId) -> Result<Tag, StoreError> {
         let object = Object::tag(*id);
         let bytes = self.backend.get(&object, MAX_TAG)?;
-        Tag::open(&self.keys, id, &bytes).map_err(StoreError::damaged(|| &object))
+        Tag::open(self.keys(), id, &bytes).map_err(StoreError::damaged(|| &object))
     }
 
     /// Stores a tag, and replaces a damaged one. Returns false if the tag exists already. The lock must be
     /// held.
     pub fn put_tag(&self, tag: &Tag) -> Result<bool, StoreError> {
-        let (id, bytes) = tag.seal(&self.keys);
+        let (id, bytes) = tag.seal(self.keys());
         match self.tag(&id) {
             Ok(_) => {
                 // The writer of the tag may have been killed before the tag was durable.
@@ -43,10 +43,7 @@ impl Repository {
 
     /// Quarantines a damaged tag and returns its new path. `None` if the tag was missing already.
     pub fn quarantine_tag(&self, id: &TagId) -> Result<Option<String>, StoreError> {
-        match self.backend.quarantine(&Object::tag(*id)) {
-            Err(StoreError::Missing(_)) => Ok(None),
-            place => place.map(Some),
-        }
+        self.backend.quarantine(&Object::tag(*id))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
@@ -30,6 +31,21 @@ impl Store {
 
     fn open(&self, access: Access) -> Repository {
         Repository::open(&self.directory.path().join("repository"), access).unwrap()
+    }
+}
+
+/// A repository without a disk.
+struct InMemory(Arc<MemoryBackend>);
+
+impl InMemory {
+    fn new() -> Self {
+        let backend = Arc::new(MemoryBackend::default());
+        Repository::init_on(backend.clone(), None).unwrap();
+        Self(backend)
+    }
+
+    fn open(&self, access: Access) -> Repository {
+        Repository::open_on(self.0.clone(), None, access).unwrap()
     }
 }
 
@@ -74,7 +90,7 @@ fn numbered(count: u32) -> BTreeMap<Vec<u8>, u32> {
 
 #[test]
 fn directories_of_all_sizes_are_found_and_listed() {
-    let store = Store::new();
+    let store = InMemory::new();
     let repository = store.open(Access::Write);
     let mut writer = repository.writer().unwrap();
     let sizes = [0, 1, 2, 127, 128, 129, 1000, 20_000, 60_000];
@@ -100,7 +116,7 @@ fn directories_of_all_sizes_are_found_and_listed() {
 
 #[test]
 fn one_change_in_a_large_directory_rewrites_few_nodes() {
-    let store = Store::new();
+    let store = InMemory::new();
     let repository = store.open(Access::Write);
     let mut entries = numbered(100_000);
     let mut writer = repository.writer().unwrap();
@@ -128,7 +144,7 @@ proptest! {
         runs in prop::collection::vec((any::<bool>(), 0usize..3_000_000, any::<u8>()), 0..6),
         reads in prop::collection::vec((any::<prop::sample::Index>(), 0usize..700_000), 8),
     ) {
-        let store = Store::new();
+        let store = InMemory::new();
         let repository = store.open(Access::Write);
         let mut writer = repository.writer().unwrap();
         let mut content_writer = ContentWriter::default();
@@ -173,7 +189,7 @@ proptest! {
 
 #[test]
 fn a_hole_of_no_bytes_leaves_no_trace() {
-    let store = Store::new();
+    let store = InMemory::new();
     let repository = store.open(Access::Write);
     let mut writer = repository.writer().unwrap();
     // Such a content results from a file with holes that was emptied, or cut to a few bytes, before it was
@@ -201,7 +217,7 @@ fn full_of_holes(writer: &mut Writer) -> (u64, Content) {
 
 #[test]
 fn data_and_holes_are_found_from_any_place() {
-    let store = Store::new();
+    let store = InMemory::new();
     let repository = store.open(Access::Write);
     let mut writer = repository.writer().unwrap();
     let (size, content) = full_of_holes(&mut writer);
@@ -228,7 +244,7 @@ fn data_and_holes_are_found_from_any_place() {
 
 #[test]
 fn a_long_chunk_list_is_itself_cut() {
-    let store = Store::new();
+    let store = InMemory::new();
     let repository = store.open(Access::Write);
     let mut writer = repository.writer().unwrap();
     let (size, content) = full_of_holes(&mut writer);
@@ -373,7 +389,7 @@ struct Version {
 
 #[test]
 fn versions_are_small_and_all_come_back() {
-    let store = Store::new();
+    let store = InMemory::new();
     let mut versions: Vec<Version> = Vec::new();
     let mut added = Vec::new();
     // Small files, and one that has many chunks.
@@ -416,7 +432,7 @@ fn versions_are_small_and_all_come_back() {
 
 #[test]
 fn what_changes_entirely_becomes_a_base_again() {
-    let store = Store::new();
+    let store = InMemory::new();
     let repository = store.open(Access::Write);
     let put = |bytes: &[u8], previous| {
         let mut writer = repository.writer().unwrap();

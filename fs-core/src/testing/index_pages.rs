@@ -4,14 +4,17 @@
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
 use super::crashes::fast_directory;
 use super::history::{Files, plant, read_files};
-use crate::maintain::CheckOptions;
+use crate::clock::SystemClock;
+use crate::import::{ImportOptions, import_tree};
+use crate::maintain::{self, CheckOptions};
 use crate::monitor::{Cancellation, Silent};
-use crate::service::{self, History, ImportOptions, TagOptions};
+use crate::service::{self, History, TagOptions};
 use crate::store::INDEX;
 
 const PAGE: usize = 4096;
@@ -73,7 +76,7 @@ impl Trial {
 
     fn import(&self) {
         let (options, none) = (ImportOptions::default(), Cancellation::default());
-        service::import_tree(&self.root(), &self.tree(), &options, &Silent, &none).unwrap().unwrap();
+        import_tree(&self.root(), &self.tree(), &options, &Silent, &none).unwrap().unwrap();
     }
 
     fn run(&self, command: Command, imported: &mut Vec<Files>) {
@@ -98,7 +101,7 @@ impl Trial {
                 service::tag(&self.root(), &options, &Cancellation::default()).unwrap();
             }
             Command::View => {
-                let history = History::open(&self.root(), TimeZone::UTC).unwrap();
+                let history = History::open(&self.root(), TimeZone::UTC, Arc::new(SystemClock)).unwrap();
                 let snapshots = history.snapshots();
                 assert_eq!(snapshots.len(), imported.len());
                 for (snapshot, files) in snapshots.iter().zip(imported) {
@@ -109,7 +112,7 @@ impl Trial {
             }
             Command::Check => {
                 let (options, none) = (CheckOptions { read_data: Some(100) }, Cancellation::default());
-                let report = service::check(&self.root(), options, &Silent, &none).unwrap();
+                let report = maintain::check(&self.root(), options, &Silent, &none).unwrap();
                 assert!(report.is_clean(), "{report:?}");
                 assert!(!report.index_in_memory, "{report:?}");
             }

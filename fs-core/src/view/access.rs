@@ -3,10 +3,11 @@
 //! The kernel caches a view's answers for all users, so they must not depend on the user. Instead each
 //! directory has a mode, and the kernel checks each user against it.
 
+use super::Attr;
 use super::filesystem::View;
-use super::node::Node;
-use super::{Attr, Snapshot};
+use super::node::{Node, NodeKind};
 use crate::format::{Ancestor, Entry, XattrSet, Xattrs};
+use crate::history::Snapshot;
 
 /// Mode and owner of a folder. A folder may stand for a directory at several times. It then excludes every
 /// user who was excluded at one of them. Its content while it was private must stay private after it was
@@ -110,10 +111,9 @@ impl View {
 
     /// Access to a node, if it differs from its entry's.
     pub(in crate::view) fn narrowed(&self, node: &Node) -> Option<Access> {
-        use super::node::What;
-        match &node.what {
-            What::Directory { snapshot, path, .. } if path.is_empty() => self.narrowed_root(snapshot),
-            What::Changes(changes) if self.is_shared() => changes.access(),
+        match &node.kind {
+            NodeKind::Directory { tree, .. } if tree.path.is_empty() => self.narrowed_root(&tree.snapshot),
+            NodeKind::Virtual(folder) => folder.access(self),
             _ => None,
         }
     }

@@ -71,7 +71,7 @@ fn comes_back(import: &[&str], damage: impl Fn(&Path)) {
     fixture.sandbox.yester(import).arg(fixture.sandbox.source()).run().code_is(0);
     let large = fs::read(fixture.sandbox.source().join("large")).expect("a file");
     assert!(cat().stdout == large, "{}", cat());
-    assert!(fixture.check().harmed.is_empty(), "{}", fixture.check().ran);
+    assert!(fixture.check().damaged.is_empty(), "{}", fixture.check().ran);
 }
 
 #[test]

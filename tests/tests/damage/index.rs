@@ -76,7 +76,7 @@ fn a_swapped_file() {
     let pack = fixture.packs()[0].path.clone();
     swap(&index(&fixture), &pack);
     let checked = fixture.is_told("index and pack swapped", &["pack"]);
-    fixture.reads_are_right("index and pack swapped", &checked.harmed);
+    fixture.reads_are_right("index and pack swapped", &checked.damaged);
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! The damage matrix: {bit flip, truncation, deletion, zeroed page, swapped files} × every part of a repository.
-//! Each is named by `check`, what it does not harm is read as before, and nothing ever panics or shows wrong bytes.
+//! Each is named by `check`, what it does not damage is read as before, and nothing ever panics or shows wrong bytes.
 
 mod healing;
 mod index;
@@ -33,7 +33,7 @@ struct Fixture {
 struct Checked {
     ran: Ran,
     findings: Vec<Value>,
-    harmed: BTreeSet<String>,
+    damaged: BTreeSet<String>,
     summary: Value,
 }
 
@@ -55,7 +55,7 @@ impl Fixture {
         tree.insert("large".into(), noise(1, 400_000));
         tree.insert("dir/prose".into(), prose(2, 30_000));
         tree.insert("dir/kept".into(), noise(3, 2_000));
-        // No more than `check` names when all of them are harmed.
+        // No more than `check` names when all of them are damaged.
         for number in 0..20 {
             tree.insert(
                 format!("many/{number:03}"),
@@ -114,9 +114,9 @@ impl Fixture {
         assert!(matches!(ran.code(), Some(0 | 4)), "{ran}");
         let mut findings = if ran.stdout.is_empty() { Vec::new() } else { ran.json_lines() };
         let summary = findings.pop().unwrap_or(Value::Null);
-        let is_path = |finding: &Value| finding["finding"] == "harmed path";
-        let harmed = findings.iter().filter(|finding| is_path(finding));
-        let harmed = harmed
+        let is_path = |finding: &Value| finding["finding"] == "damaged path";
+        let damaged = findings.iter().filter(|finding| is_path(finding));
+        let damaged = damaged
             .map(|finding| {
                 let time = finding["time"].as_str().expect("a time").replace(':', "-");
                 let time = time.trim_end_matches('Z').split('.').next().expect("a time").to_owned();
@@ -124,7 +124,7 @@ impl Fixture {
             })
             .collect();
         findings.retain(|finding| !is_path(finding));
-        Checked { ran, findings, harmed, summary }
+        Checked { ran, findings, damaged, summary }
     }
 
     /// Damage must be told, in a finding that holds these words.
@@ -151,20 +151,21 @@ impl Fixture {
         assert_eq!(checked.summary["clean"], true, "{what}: {}", checked.ran);
     }
 
-    /// Every file that is not said to be harmed is right; the others are never wrong.
+    /// Every file that is not reported as damaged is right; the others are never wrong.
     #[track_caller]
-    fn reads_are_right(&self, what: &str, harmed: &BTreeSet<String>) {
+    fn reads_are_right(&self, what: &str, damaged: &BTreeSet<String>) {
         let (mut places, mut expected) = (Vec::new(), Vec::new());
         for ((snapshot, path), content) in &self.files {
             let time = snapshot.split('@').nth(1).expect("a time");
             // Names of one second differ by a suffix that times do not have.
             let time = time.split('_').next().expect("a time");
-            let is_harmed = harmed.iter().any(|harmed| {
-                let (at, harmed) = harmed.split_once(' ').expect("a time and a path");
-                at == time && (harmed.is_empty() || path == harmed || path.starts_with(&format!("{harmed}/")))
+            let is_damaged = damaged.iter().any(|damaged| {
+                let (at, damaged) = damaged.split_once(' ').expect("a time and a path");
+                at == time
+                    && (damaged.is_empty() || path == damaged || path.starts_with(&format!("{damaged}/")))
             });
             let place = format!("{snapshot}:{path}");
-            if is_harmed {
+            if is_damaged {
                 let ran = self.sandbox.yester(["cat", &place]).run();
                 assert!(content.starts_with(&ran.stdout), "{what}: wrong bytes in {place}");
                 assert!(

@@ -28,7 +28,7 @@ fn damage(part: impl Fn(&Pack) -> Range<usize>) {
             damage(&pack.path);
             let what = format!("{what} in pack {name} at {part:?} of {}", pack.len);
             let checked = fixture.is_told(&what, &[name]);
-            fixture.reads_are_right(&what, &checked.harmed);
+            fixture.reads_are_right(&what, &checked.damaged);
             fixture.mend();
         };
         for at in [part.start, middle, part.end - 1] {
@@ -69,11 +69,11 @@ fn a_pack_that_is_gone() {
         fs::remove_file(&pack.path).expect("removed");
         let what = format!("pack {} deleted", pack.name);
         let checked = fixture.is_told(&what, &[&pack.name]);
-        fixture.reads_are_right(&what, &checked.harmed);
+        fixture.reads_are_right(&what, &checked.damaged);
         // Nor does it stay unnoticed when a writer has forgotten it.
         fixture.import();
         let checked = fixture.check();
-        fixture.reads_are_right(&what, &checked.harmed);
+        fixture.reads_are_right(&what, &checked.damaged);
         fixture.mend();
     }
 }

@@ -112,7 +112,7 @@ pub(super) fn heals_with(fixture: &Fixture, what: &str, options: &[&str]) -> Rep
     keeps_the_rest(fixture, what, &sound, &repair);
     let again = Repair::of(fixture, &[]);
     assert!(again.lost.is_empty() && again.summary["clean"] == true, "{what}: {}", again.ran);
-    // Set aside, not destroyed: every damaged file is there with its bytes, unless it was only made whole.
+    // Quarantined, not destroyed: every damaged file is there with its bytes, unless it was only made whole.
     let aside: Vec<Vec<u8>> = match fixture.repo().join("damaged") {
         folder if folder.exists() => {
             files(&folder).iter().map(|path| fs::read(path).expect("a file")).collect()
@@ -344,9 +344,12 @@ fn people_are_told_what_to_do() {
     let dry = fixture.sandbox.yester(["repair", "--dry-run"]).run().code_is(3);
     assert!(dry.text().contains("import --heal") && dry.text().contains("Nothing was changed"), "{dry}");
     let ran = fixture.sandbox.yester(["repair"]).run().code_is(3);
-    for words in
-        [":large: left out", "set aside as damaged/packs/", "set aside as damaged/snapshots/", "delete it"]
-    {
+    for words in [
+        ":large: left out",
+        "quarantined as damaged/packs/",
+        "quarantined as damaged/snapshots/",
+        "delete them",
+    ] {
         assert!(ran.text().contains(words), "{words}: {ran}");
     }
 }
@@ -357,12 +360,12 @@ fn what_was_healed_first_is_not_lost() {
     for (pack, _) in victims(&fixture) {
         flip(&pack.path, 8usize.midpoint(pack.catalogue.start));
         fixture.sandbox.yester(["import", "--heal"]).arg(fixture.sandbox.source()).run().code_is(0);
-        let harmed = fixture.check().harmed;
+        let damaged = fixture.check().damaged;
         let repair = Repair::of(&fixture, &[]);
         let lost = repair.lost.iter().map(|(time, path)| {
             format!("{} {path}", time.replace(':', "-").split('.').next().expect("a time"))
         });
-        assert_eq!(lost.collect::<BTreeSet<_>>(), harmed, "{}", repair.ran);
+        assert_eq!(lost.collect::<BTreeSet<_>>(), damaged, "{}", repair.ran);
         fixture.is_clean("healed and repaired");
         // The next index is made in another order.
         fixture.sandbox.yester(["rebuild-index"]).run().ok();

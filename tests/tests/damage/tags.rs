@@ -32,7 +32,7 @@ fn a_tag() {
         let what = format!("{what} in a tag");
         let checked = fixture.is_told(&what, &["\"tag\"", &format!("tags/{id}")]);
         assert!(
-            checked.harmed.is_empty() && checked.findings.len() == 2 - left.len(),
+            checked.damaged.is_empty() && checked.findings.len() == 2 - left.len(),
             "{what}: {}",
             checked.ran
         );
@@ -46,15 +46,15 @@ fn a_tag() {
             "{what}: {ran}"
         );
         fixture.sandbox.yester(["ls", "@one:"]).run().code_is(1);
-        fixture.reads_are_right(&what, &checked.harmed);
+        fixture.reads_are_right(&what, &checked.damaged);
 
         let before = fs::read(&one).expect("the tag");
         let dry = fixture.sandbox.yester(["repair", "--dry-run"]).run().code_is(3);
-        assert!(one.exists() && dry.text().contains("to be set aside"), "{dry}");
+        assert!(one.exists() && dry.text().contains("to be quarantined"), "{dry}");
         let ran = fixture.sandbox.yester(["repair"]).run().code_is(3);
         let aside = format!("damaged/tags/{id}");
         assert!(ran.text().contains(&aside), "{what}: {ran}");
-        assert_eq!(fs::read(fixture.repo().join(aside)).expect("set aside"), before, "{what}");
+        assert_eq!(fs::read(fixture.repo().join(aside)).expect("quarantined"), before, "{what}");
         fixture.is_clean(&what);
         assert_eq!(names(&fixture), left, "{what}");
         let again = fixture.sandbox.yester(["--json", "repair"]).run().ok().json();
@@ -79,7 +79,7 @@ fn a_tag() {
 }
 
 #[test]
-fn names_go_on_to_what_stands_for_a_harmed_snapshot() {
+fn tags_go_on_to_the_replacement_of_a_damaged_snapshot() {
     let fixture = Fixture::new();
     let (one, two) = tagged(&fixture);
     let place = |place: &str| fixture.sandbox.yester(["cat", place]).run();
@@ -95,7 +95,7 @@ fn names_go_on_to_what_stands_for_a_harmed_snapshot() {
     assert_eq!(snapshots[0]["status"], "partial");
     let now = place("@one:dir/kept");
     assert!(now.code() != Some(0) || now.stdout == kept, "{now}");
-    // The manifest that was set aside, put back, has its name still.
+    // The manifest that was quarantined, put back, has its name still.
     let aside = fixture.repo().join("damaged/snapshots");
     for manifest in files(&aside) {
         fs::copy(&manifest, fixture.repo().join("snapshots").join(manifest.file_name().expect("a name")))

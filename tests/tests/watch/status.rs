@@ -12,7 +12,7 @@ fn when_no_watch_runs() {
     let sandbox = Sandbox::with_repository();
     let says_none = || {
         let said = sandbox.yester(["status"]).run().code_is(3);
-        let line = format!("no watch runs on {}", sandbox.repo().display());
+        let line = format!("no watch is running on {}", sandbox.repo().display());
         assert_eq!(said.text().lines().next(), Some(line.as_str()), "{said}");
         let said = status(&sandbox);
         assert_eq!((said.code, said.running), (Some(3), false));
@@ -115,9 +115,10 @@ fn the_last_snapshot_is_told_by_the_next_watch() {
     let name = wait_for(&sandbox, 1, LIMIT)[0]["name"].clone();
     watch.stop();
     let watch = Watch::start(&sandbox, &config);
-    std::thread::sleep(std::time::Duration::from_secs(3));
-    let idle = watch.wait_for_activity(&sandbox.source(), "idle");
-    assert_eq!(idle["last"]["name"], name, "{idle}");
+    wait_until("the last snapshot to be named", LIMIT, || {
+        let source = watch.source();
+        (source["activity"] == "idle" && source["last"]["name"] == name).then_some(())
+    });
     watch.stop();
 }
 
@@ -155,7 +156,7 @@ fn when_every_file_was_read_last() {
     };
     let (watch, first) = read_at("30d");
     let text = sandbox.yester(["status"]).run().text();
-    assert!(text.contains("every file read "), "{text}");
+    assert!(text.contains("all files read at "), "{text}");
     watch.stop().ok();
     let (watch, again) = read_at("30d");
     assert_eq!(again, first);

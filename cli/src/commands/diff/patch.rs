@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 use fs_core::view::{FileKind, Node};
+use similar::ChangeTag;
 
-use super::lines::{Fate, Lines, Text};
-use super::{Change, Item, Teller};
+use super::lines::{Lines, Text};
+use super::{Change, Item, Printer};
 use crate::colour::{Colour, Colours};
 use crate::output::Output;
 use crate::text::printable;
@@ -15,13 +16,15 @@ pub(super) struct Patch {
     pub(super) colours: Colours,
 }
 
-impl Teller for Patch {
-    fn tell(&mut self, output: &mut Output, item: &Item<'_>) -> Result<()> {
+impl Printer for Patch {
+    fn print(&mut self, output: &mut Output, item: &Item<'_>) -> Result<()> {
         if matches!(item.change(), Change::NotRead | Change::PerhapsNotRead) {
             // A patch would delete or add the path, which may exist.
             if !item.is_directory() {
                 let path = printable(item.path);
-                log::warn!("{path}: left out of the patch: an import could not read it at one of the times");
+                log::warn!(
+                    "{path}: left out of the patch: the import of one of the snapshots could not read it"
+                );
             }
             return Ok(());
         }
@@ -83,13 +86,13 @@ impl Patch {
                 header.iter().try_for_each(|line| self.line(output, Colour::Bold, line))?;
                 begun = true;
             }
-            self.line(output, Colour::Cyan, hunk.header.as_bytes())?;
-            for (fate, line) in hunk.lines() {
+            self.line(output, Colour::Cyan, hunk.header().as_bytes())?;
+            for (tag, line) in hunk.lines() {
                 let text = line.strip_suffix(b"\n").unwrap_or(line);
-                let (sign, colour) = match fate {
-                    Fate::Stays => (b' ', None),
-                    Fate::Goes => (b'-', Some(Colour::Red)),
-                    Fate::Comes => (b'+', Some(Colour::Green)),
+                let (sign, colour) = match tag {
+                    ChangeTag::Equal => (b' ', None),
+                    ChangeTag::Delete => (b'-', Some(Colour::Red)),
+                    ChangeTag::Insert => (b'+', Some(Colour::Green)),
                 };
                 let whole = [&[sign], text].concat();
                 match colour {

@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, Result};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -14,6 +14,7 @@ use signal_hook::iterator::{Handle, Signals};
 pub struct Relay {
     listener: Arc<Mutex<Listener>>,
     handle: Handle,
+    thread: JoinHandle<()>,
 }
 
 #[derive(Debug)]
@@ -34,19 +35,19 @@ impl Relay {
         let handle = signals.handle();
         let listener = Arc::new(Mutex::new(Listener::Awaited(Vec::new())));
         let passes_on = Arc::clone(&listener);
-        thread::spawn(move || {
+        let thread = thread::spawn(move || {
             for signal in signals.forever().filter_map(Signal::from_named_raw) {
                 passes_on.lock().unwrap_or_else(PoisonError::into_inner).hear(signal);
             }
         });
-        Ok(Self { listener, handle })
+        Ok(Self { listener, handle, thread })
     }
 
     /// Connects a child that was just started.
     pub fn connect(&self, child: u32) -> Result<()> {
-        let pid = i32::try_from(child).ok().and_then(Pid::from_raw).context("a process without a number")?;
+        let pid = i32::try_from(child).ok().and_then(Pid::from_raw).context("the process has no number")?;
         // The child is not reaped yet, so its number is still its own.
-        let child = pidfd_open(pid, PidfdFlags::empty()).context("cannot pass signals on")?;
+        let child = pidfd_open(pid, PidfdFlags::empty()).context("cannot forward signals")?;
         let mut listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
         if let Listener::Awaited(signals) = std::mem::replace(&mut *listener, Listener::Child(child)) {
             signals.into_iter().for_each(|signal| listener.hear(signal));
@@ -55,9 +56,11 @@ impl Relay {
     }
 
     /// Stops passing signals on, because the child has ended.
-    pub fn disconnect(&self) {
+    pub fn disconnect(self) {
         *self.listener.lock().unwrap_or_else(PoisonError::into_inner) = Listener::Gone;
         self.handle.close();
+        // A panic of the thread was reported.
+        let _ = self.thread.join();
     }
 }
 

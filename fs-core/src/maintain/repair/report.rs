@@ -1,4 +1,6 @@
-use crate::format::{PackId, SnapshotId, TagId, Time};
+use std::sync::Arc;
+
+use crate::format::{PackId, SnapshotId, TagId};
 use crate::store::SnapshotRecord;
 
 /// Options of a repair.
@@ -24,7 +26,7 @@ pub struct DamagedPack {
     /// Whether all blocks of the pack were intact. The pack is then written again in its place.
     pub restored: bool,
     /// Path of the quarantined pack, below the repository.
-    pub place: Option<String>,
+    pub quarantined: Option<String>,
 }
 
 /// A lost snapshot: its manifest cannot be read.
@@ -37,7 +39,7 @@ pub struct LostManifest {
     /// Reason of the failure.
     pub reason: String,
     /// Path of the quarantined manifest, below the repository; `None` also if the manifest was missing.
-    pub place: Option<String>,
+    pub quarantined: Option<String>,
 }
 
 /// A tag that cannot be read.
@@ -48,26 +50,20 @@ pub struct DamagedTag {
     /// Reason of the failure.
     pub reason: String,
     /// Path of the quarantined tag, below the repository.
-    pub place: Option<String>,
+    pub quarantined: Option<String>,
 }
 
 /// A snapshot without its losses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RepairedSnapshot {
-    /// Id of the original snapshot.
-    pub old: SnapshotId,
+    /// The original snapshot.
+    pub old: Arc<SnapshotRecord>,
     /// Id of the snapshot that replaces it.
     pub new: Option<SnapshotId>,
-    /// Source of the snapshot.
-    pub source: Box<[u8]>,
-    /// Time of the snapshot.
-    pub time: Time,
-    /// The snapshot's number in its second; `None` if it was committed without one.
-    pub number: Option<u32>,
     /// Number of losses, including those without a reported path.
     pub losses: u64,
     /// Path of the quarantined original manifest, below the repository.
-    pub place: Option<String>,
+    pub quarantined: Option<String>,
 }
 
 /// Result of a repair, or of its dry run.

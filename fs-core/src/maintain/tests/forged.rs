@@ -83,12 +83,12 @@ fn many_lists(writer: &mut Writer) -> Kind {
 /// Results of a repair: the number of losses with a path, the number of others, and the report.
 fn repair_counted(store: &Store) -> (u64, u64, Repaired) {
     let (mut paths, mut more) = (0, 0);
-    let mut tell = |loss: &Loss| match loss.lost {
+    let mut on_loss = |damaged: &DamagedPath| match damaged.lost {
         Lost::More(count) => more += count,
         _ => paths += 1,
     };
     let (options, never) = (RepairOptions::default(), Cancellation::default());
-    let repaired = repair(&store.root, options, &Silent, &never, &mut tell).unwrap();
+    let repaired = repair(&store.root, options, &Silent, &never, &mut on_loss).unwrap();
     assert!(store.check().is_clean(), "{:?}", store.check());
     (paths, more, repaired)
 }
@@ -104,8 +104,8 @@ fn a_tree_with_more_paths_than_can_be_walked() {
         assert!(store.check().is_clean());
         store.add(|writer| vec![("top", doubled(writer, file(100, LOST), levels))]);
         let report = store.check();
-        assert_eq!((report.harmed.len(), report.harmed_snapshots), (100, 1));
-        assert_eq!(report.more_harmed, losses - 100);
+        assert_eq!((report.damaged_paths.len(), report.damaged_snapshots), (100, 1));
+        assert_eq!(report.more_damaged_paths, losses - 100);
         let (paths, more, repaired) = repair_counted(&store);
         assert!((100..50_000).contains(&paths), "{paths}");
         assert_eq!((paths + more, repaired.losses()), (losses, losses));
@@ -120,7 +120,7 @@ fn a_directory_with_more_inner_nodes_than_can_be_walked() {
     let store = Store::new();
     store.add(|writer| vec![("top", many_inner_nodes(writer))]);
     // No child is within the bounds that its parent states.
-    assert_eq!(store.harmed(), ["top"]);
+    assert_eq!(store.damaged_paths(), ["top"]);
     let (paths, more, _) = repair_counted(&store);
     assert_eq!((paths, more), (26, 0));
 }
@@ -133,11 +133,11 @@ fn a_name_beyond_the_bounds_of_its_leaf() {
     assert!(store.check().is_clean());
     store.add(|writer| vec![("top", doubled_name(writer))]);
     let report = store.check();
-    let [Finding::Blob { what: "directory", reason, .. }] = &report.findings[..] else {
+    let [Finding::Blob { role: "directory", reason, .. }] = &report.findings[..] else {
         panic!("{report:?}")
     };
     assert!(reason.contains("bounds"), "{reason}");
-    assert_eq!(store.harmed(), ["top"]);
+    assert_eq!(store.damaged_paths(), ["top"]);
     let (paths, _, repaired) = repair_counted(&store);
     assert_eq!(paths, 1, "the first leaf is left out");
     let repository = Repository::open(&store.root, Access::Read).unwrap();
@@ -153,9 +153,10 @@ fn a_file_with_more_lists_than_can_be_walked() {
         kinds = vec![many_lists(writer), file(100, LOST)];
         vec![("lists", kinds[0].clone()), ("lost", kinds[1].clone())]
     });
-    assert_eq!(store.harmed(), ["lost"]);
+    assert_eq!(store.damaged_paths(), ["lost"]);
     let reader = Repository::open(&store.root, Access::Read).unwrap().reader(CacheSizes::default());
-    let has = |kind: &Kind| matches!(kind, Kind::File { content, .. } if reader.has_content(content));
+    let has =
+        |kind: &Kind| matches!(kind, Kind::File { size, content, .. } if reader.has_content(content, *size));
     assert!(has(&kinds[0]) && !has(&kinds[1]));
     assert_eq!(repair_counted(&store).0, 1);
 }

@@ -10,11 +10,11 @@ const LOST: BlobId = BlobId([9; 32]);
 impl Store {
     fn repair(&self, dry_run: bool) -> (Repaired, Vec<(String, Lost)>) {
         let mut losses = Vec::new();
-        let mut tell = |loss: &Loss| {
-            losses.push((String::from_utf8(loss.path.clone()).unwrap(), loss.lost.clone()));
+        let mut on_loss = |damaged: &DamagedPath| {
+            losses.push((String::from_utf8(damaged.path.clone()).unwrap(), damaged.lost.clone()));
         };
         let options = RepairOptions { dry_run, really: false };
-        let repaired = repair(&self.root, options, &Silent, &Cancellation::default(), &mut tell).unwrap();
+        let repaired = repair(&self.root, options, &Silent, &Cancellation::default(), &mut on_loss).unwrap();
         (repaired, losses)
     }
 
@@ -72,7 +72,7 @@ fn chunked(writer: &mut Writer, kind: ExtentKind) -> Kind {
 fn what_is_lost_costs_itself_and_nothing_else() {
     let store = Store::new();
     store.add(|writer| vec![sound(writer)]);
-    let unharmed = store.snapshots();
+    let whole = store.snapshots();
     for _ in 0..2 {
         store.add(|writer| {
             vec![
@@ -86,8 +86,8 @@ fn what_is_lost_costs_itself_and_nothing_else() {
             ]
         });
     }
-    let harmed = store.snapshots().into_iter().filter(|id| !unharmed.contains(id)).count();
-    assert_eq!(harmed, 1, "equal snapshots are one");
+    let lossy = store.snapshots().into_iter().filter(|id| !whole.contains(id)).count();
+    assert_eq!(lossy, 1, "equal snapshots are one");
     let entries =
         |count, last: Option<&str>| Lost::Entries { count, last: last.map(|last| last.as_bytes().into()) };
     let expected = [
@@ -106,10 +106,10 @@ fn what_is_lost_costs_itself_and_nothing_else() {
     assert!(store.check().is_clean(), "{:?}", store.check());
     let told = &repaired.repaired_snapshots[0];
     let new = told.new.unwrap();
-    let mut now = [unharmed.clone(), vec![new]].concat();
+    let mut now = [whole.clone(), vec![new]].concat();
     now.sort_unstable();
     assert_eq!(store.snapshots(), now);
-    assert!(store.root.join(told.place.as_ref().unwrap()).exists());
+    assert!(store.root.join(told.quarantined.as_ref().unwrap()).exists());
     let (manifest, entries) = store.open(new);
     let names: Vec<&str> = entries.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["directory", "half", "holes", "sound"]);
@@ -184,7 +184,10 @@ fn what_an_interrupted_repair_stored_counts_as_saved() {
             let [damaged] = &*repaired.damaged_packs else { panic!("{repaired:?}") };
             assert_eq!((damaged.salvaged, damaged.stored_before), (1, stored_before));
             // Undoes the quarantine, as if the repair had been interrupted before it.
-            damaged.place.iter().for_each(|place| std::fs::rename(store.root.join(place), &pack).unwrap());
+            damaged
+                .quarantined
+                .iter()
+                .for_each(|path| std::fs::rename(store.root.join(path), &pack).unwrap());
         }
     }
     store.repair(false);

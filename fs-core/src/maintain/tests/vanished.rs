@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
-use crate::maintain::judge::Judge;
+use crate::maintain::tree_reader::{IndexEvidence, TreeReader};
 use crate::store::{CacheSizes, StoreError};
 
 /// Runs a function once, when a phase begins.
@@ -62,7 +62,7 @@ fn packs_that_vanish_meanwhile_are_not_given_up() {
     let store = store();
     let (packs, away) = (store.root.join("packs"), store.root.join("away"));
     let snapshots = names(&store.root.join("snapshots"));
-    for phase in [Phase::Verifying, Phase::Harm] {
+    for phase in [Phase::Verifying, Phase::DamagedPaths] {
         let result = repair_while(&store, phase, false, || {
             fs::rename(&packs, &away).unwrap();
             fs::create_dir(&packs).unwrap();
@@ -70,7 +70,7 @@ fn packs_that_vanish_meanwhile_are_not_given_up() {
         assert!(
             matches!(
                 result,
-                Err(MaintainError::Away(_)
+                Err(MaintainError::MostMissing(_)
                     | MaintainError::Vanished(_)
                     | MaintainError::Store(StoreError::Missing(_)))
             ),
@@ -88,7 +88,7 @@ fn one_pack_that_vanishes_after_it_was_read_is_not_given_up() {
     let store = store();
     let pack = pack_files(&store.root).into_iter().next().unwrap();
     let away = store.root.join("away");
-    let result = repair_while(&store, Phase::Harm, true, || fs::rename(&pack, &away).unwrap());
+    let result = repair_while(&store, Phase::DamagedPaths, true, || fs::rename(&pack, &away).unwrap());
     assert!(
         matches!(result, Err(MaintainError::Vanished(1) | MaintainError::Store(StoreError::Missing(_)))),
         "{result:?}"
@@ -104,10 +104,13 @@ fn a_node_whose_pack_is_away_is_not_lost() {
     let repository = Repository::open(&store.root, Access::Read).unwrap();
     let id = repository.snapshots().unwrap()[0];
     let Kind::Directory(root) = repository.manifest(&id).unwrap().root.kind else { panic!("no directory") };
-    let judge = || Judge::of_repair(repository.reader(CacheSizes::default()));
-    assert!(judge().node(&root).unwrap().is_some());
+    let read = || {
+        let reader = repository.reader(CacheSizes::default());
+        TreeReader::new(reader.clone(), &mut IndexEvidence(reader)).node(&root, 0)
+    };
+    assert!(read().unwrap().is_some());
     fs::rename(store.root.join("packs"), store.root.join("away")).unwrap();
-    assert!(judge().node(&root).is_err());
+    assert!(read().is_err());
 }
 
 #[test]
@@ -117,7 +120,10 @@ fn most_manifests_are_not_given_up_at_once() {
     fs::rename(&snapshots, &away).unwrap();
     fs::create_dir(&snapshots).unwrap();
     let result = repair_while(&store, Phase::Verifying, false, || {});
-    assert!(matches!(&result, Err(MaintainError::Away(told)) if told.starts_with("4 of 4")), "{result:?}");
+    assert!(
+        matches!(&result, Err(MaintainError::MostMissing(told)) if told.starts_with("4 of 4")),
+        "{result:?}"
+    );
     fs::remove_dir(&snapshots).unwrap();
     fs::rename(&away, &snapshots).unwrap();
     assert!(store.repair_really().is_clean());

@@ -1,7 +1,6 @@
 //! The file of an index, and how processes share it.
 
 use std::fs::File;
-use std::io;
 use std::path::Path;
 
 use redb::backends::FileBackend;
@@ -16,9 +15,6 @@ const READER_CACHE: usize = 16 << 20;
 /// Any number of writers, one transaction at a time, with readers beside them:
 /// `docs/decisions/0004-index-mode.md`. Processes of another mode are refused.
 const MODE: ConcurrencyMode = ConcurrencyMode::MultiWriter;
-
-/// A file's device and inode number, or on Windows its volume and index. Not reused while the file is open.
-pub(super) type FileId = (u64, u64);
 
 /// Settings for opening an index as a writer.
 pub(super) fn to_write() -> Builder {
@@ -40,20 +36,6 @@ pub(super) fn read_only(file: File) -> Result<ReadOnlyDatabase, DatabaseError> {
     let mut builder = Builder::new();
     builder.set_concurrency_mode(MODE).set_cache_size(READER_CACHE);
     builder.open_read_only_with_backend(FileBackend::new(file)?)
-}
-
-/// Identity of the open file.
-#[cfg(unix)]
-pub(super) fn id(file: &File) -> io::Result<FileId> {
-    use std::os::unix::fs::MetadataExt;
-    file.metadata().map(|metadata| (metadata.dev(), metadata.ino()))
-}
-
-/// Identity of the open file.
-#[cfg(windows)]
-pub(super) fn id(file: &File) -> io::Result<FileId> {
-    let metadata = winapi_util::file::information(file)?;
-    Ok((metadata.volume_serial_number(), metadata.file_index()))
 }
 
 /// Opens the database in an open file for writing.

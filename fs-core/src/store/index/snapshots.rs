@@ -1,5 +1,9 @@
 //! The index's records of snapshots. They show that a manifest is missing.
 
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::{Arc, PoisonError};
+
 use redb::{ReadableTable, TableDefinition};
 
 use super::super::StoreError;
@@ -10,9 +14,13 @@ use crate::format::{Keys, Manifest, SnapshotId, Time, is_source_name};
 pub(super) const SNAPSHOTS: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("snapshots");
 
 /// The index's record of a snapshot. It names the snapshot even if the manifest is missing. A list of
-/// thousands of snapshots need not read their manifests.
+/// thousands of snapshots need not read their manifests. A clone shares the record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SnapshotRecord {
+pub struct SnapshotRecord(Arc<Record>);
+
+/// The fields of a [`SnapshotRecord`].
+#[derive(Debug, PartialEq, Eq)]
+pub struct Record {
     /// Id of the snapshot.
     pub id: SnapshotId,
     /// Name of its source.
@@ -23,10 +31,22 @@ pub struct SnapshotRecord {
     manifest: Box<[u8]>,
 }
 
+/// Decoded records by id, with the checksums of their bytes. After a commit, only the new record is decoded.
+pub(super) type Decoded = HashMap<SnapshotId, ([u8; CHECKSUM_LEN], SnapshotRecord)>;
+
+impl Deref for SnapshotRecord {
+    type Target = Record;
+
+    fn deref(&self) -> &Record {
+        &self.0
+    }
+}
+
 impl SnapshotRecord {
     /// Makes the record of the snapshot `id`.
     pub fn new(id: SnapshotId, manifest: &Manifest) -> Self {
-        Self { id, source: manifest.source.clone(), time: manifest.time, manifest: manifest.encode().into() }
+        let (source, time) = (manifest.source.clone(), manifest.time);
+        Self(Arc::new(Record { id, source, time, manifest: manifest.encode().into() }))
     }
 
     /// The snapshot's number in its second; `None` if it was committed without one.
@@ -60,7 +80,8 @@ impl SnapshotRecord {
         let time = Time::new(i64::from_le_bytes(*secs), u32::from_le_bytes(*nanos))?;
         let (len, bytes) = bytes.split_first()?;
         let (source, manifest) = bytes.split_at_checked(usize::from(*len))?;
-        is_source_name(source).then(|| Self { id, source: source.into(), time, manifest: manifest.into() })
+        let record = || Record { id, source: source.into(), time, manifest: manifest.into() };
+        is_source_name(source).then(|| Self(Arc::new(record())))
     }
 }
 
@@ -69,13 +90,25 @@ impl Index {
     pub(in crate::store) fn snapshots(&self) -> Result<Vec<SnapshotRecord>, StoreError> {
         self.fence(|| {
             let tables = self.tables()?;
+            let mut decoded = self.decoded.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut before = std::mem::take(&mut *decoded);
             let mut records = Vec::new();
             let mut order = Ascending::default();
             for item in tables.snapshots.iter().map_err(failed(&self.path))? {
                 let (id, bytes) = item.map_err(failed(&self.path))?;
                 order.check(id.value(), &self.path)?;
-                let record = SnapshotRecord::decode(SnapshotId(id.value()), bytes.value());
-                records.push(record.ok_or_else(|| wrong(&self.path, "a snapshot's record is invalid"))?);
+                let (id, bytes) = (SnapshotId(id.value()), bytes.value());
+                let known = before.remove(&id).filter(|(checksum, _)| bytes.ends_with(checksum));
+                let entry = match (known, bytes.last_chunk()) {
+                    (Some(known), _) => Some(known),
+                    (None, Some(checksum)) => {
+                        SnapshotRecord::decode(id, bytes).map(|record| (*checksum, record))
+                    }
+                    (None, None) => None,
+                };
+                let entry = entry.ok_or_else(|| wrong(&self.path, "a snapshot's record is invalid"))?;
+                records.push(entry.1.clone());
+                decoded.insert(id, entry);
             }
             Ok(records)
         })
@@ -138,20 +171,44 @@ impl Index {
 impl SnapshotRecord {
     /// A sample record. `id` is every byte of its id.
     pub(super) fn sample(id: u8) -> Self {
-        let manifest = (*b"a manifest").into();
-        Self { id: SnapshotId([id; 32]), source: b"web1".as_slice().into(), time: Time::default(), manifest }
+        Self::sample_at(id, Time::default())
+    }
+
+    fn sample_at(id: u8, time: Time) -> Self {
+        let (source, manifest) = (b"web1".as_slice().into(), (*b"a manifest").into());
+        Self(Arc::new(Record { id: SnapshotId([id; 32]), source, time, manifest }))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::RepositoryId;
+
+    #[test]
+    fn after_a_commit_only_the_new_record_is_decoded() {
+        let index = Index::in_memory(RepositoryId([1; 16])).unwrap();
+        let shared = |one: &[SnapshotRecord], two: &[SnapshotRecord]| {
+            two.iter().filter(|record| one.iter().any(|other| Arc::ptr_eq(&record.0, &other.0))).count()
+        };
+        let mut before = index.snapshots().unwrap();
+        for id in 0..10 {
+            index.record_snapshots(&[SnapshotRecord::sample(id)]).unwrap();
+            let after = index.snapshots().unwrap();
+            assert_eq!((after.len(), shared(&before, &after)), (usize::from(id) + 1, usize::from(id)));
+            before = after;
+        }
+        // A record with other bytes is decoded again, and a forgotten one is gone.
+        index.record_snapshots(&[SnapshotRecord::sample_at(4, Time::new(7, 0).unwrap())]).unwrap();
+        index.forget_snapshot(SnapshotId([5; 32])).unwrap();
+        let after = index.snapshots().unwrap();
+        assert_eq!((after.len(), shared(&before, &after)), (9, 8));
+        assert_eq!(after[4].time.secs(), 7);
+    }
 
     #[test]
     fn a_record_with_a_flipped_bit_is_none() {
-        let time = Time::new(-5, 7).unwrap();
-        let mut record = SnapshotRecord::sample(3);
-        record.time = time;
+        let record = SnapshotRecord::sample_at(3, Time::new(-5, 7).unwrap());
         let mut bytes = record.encode();
         assert_eq!(SnapshotRecord::decode(record.id, &bytes), Some(record.clone()));
         assert_eq!(SnapshotRecord::decode(SnapshotId([4; 32]), &bytes), None);

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use crate::format::{BlockBuilder, BlockEncoder, Keys, PackBuilder, RepositoryId, SealedPack, Secret};
-use crate::store::live_index::LiveIndex;
-use crate::store::rebuild::Basis;
+use crate::format::{BlockBuilder, BlockEncoder, Keys, PackBuilder, SealedPack, Secret};
+use crate::store::index::basis::Basis;
+use crate::store::index::live::LiveIndex;
 
 /// A medium with a bad sector.
 #[derive(Debug, Default)]
@@ -17,6 +17,8 @@ pub(in crate::store) struct BadSector {
     pub(in crate::store) bad: Range<u64>,
     /// Number of reads.
     pub(in crate::store) reads: AtomicUsize,
+    /// Number of times that the size of a pack was asked for.
+    pub(in crate::store) sizes: AtomicUsize,
 }
 
 impl Backend for BadSector {
@@ -27,27 +29,19 @@ impl Backend for BadSector {
         self.reads.fetch_add(1, Ordering::Relaxed);
         if offset < self.bad.end && self.bad.start < offset + len as u64 {
             let source = io::Error::from_raw_os_error(5);
-            return Err(StoreError::Unreadable { path: "pack".into(), tries: 3, source });
+            return Err(StoreError::Unreadable { object: "pack".into(), tries: 3, source });
         }
         self.below.get_range(object, offset, len)
     }
     fn size(&self, object: &Object) -> Result<u64, StoreError> {
+        self.sizes.fetch_add(usize::from(object.kind == ObjectKind::Pack), Ordering::Relaxed);
         self.below.size(object)
     }
-    fn list(&self, kind: ObjectKind) -> Result<Vec<String>, StoreError> {
+    fn list(&self, kind: ObjectKind) -> Result<Vec<Listed>, StoreError> {
         self.below.list(kind)
     }
     fn delete(&self, object: &Object) -> Result<(), StoreError> {
         self.below.delete(object)
-    }
-    fn quarantine(&self, object: &Object) -> Result<String, StoreError> {
-        self.below.quarantine(object)
-    }
-    fn sync(&self, kind: ObjectKind) -> Result<(), StoreError> {
-        self.below.sync(kind)
-    }
-    fn snapshots_stamp(&self) -> Result<Option<u128>, StoreError> {
-        self.below.snapshots_stamp()
     }
 }
 
@@ -77,14 +71,7 @@ fn reader(keys: &Keys, packs: &[SealedPack], bad: Range<u64>) -> Reader {
 
 fn reader_of(backend: &Arc<BadSector>, keys: &Keys, packs: &[SealedPack]) -> Reader {
     let stored = Arc::clone(backend) as Arc<dyn Backend>;
-    let basis = Basis {
-        local: None,
-        repository: RepositoryId([0; 16]),
-        backend: stored,
-        keys: keys.clone(),
-        moves_folder: false,
-        forgets_most: false,
-    };
+    let basis = Basis::of_test(stored, keys.clone());
     let index = LiveIndex::in_memory(basis).unwrap();
     for pack in packs {
         backend.put(&Object::pack(pack.id), &pack.bytes).unwrap();
@@ -143,4 +130,42 @@ fn a_damaged_block_is_read_once_however_many_blobs_it_has() {
         assert!(reader.for_thread().blob(id).is_err_and(|error| error.is_damage()));
     }
     assert!(backend.reads.load(Ordering::Relaxed) < 5);
+}
+
+/// The listing has the sizes, so nothing is asked for once a pack.
+#[test]
+fn opening_asks_for_the_size_of_no_pack() {
+    let backend = Arc::new(BadSector::default());
+    let open = |access| Repository::open_on(backend.clone(), None, access).unwrap();
+    let state = tempfile::tempdir().unwrap();
+    let folder = || Some(RepositoryFolder::open(state.path()).unwrap());
+    Repository::init_on(backend.clone(), None).unwrap();
+    let again = Repository::init_on(backend.clone(), None);
+    assert!(matches!(again, Err(StoreError::AlreadyExists(_))), "another config would be the end of it");
+    two_packs(&open(Access::Write));
+    // The index is on the disk though the objects are not.
+    let local = |access| Repository::open_on(backend.clone(), folder(), access).unwrap();
+    local(Access::Write);
+    backend.sizes.store(0, Ordering::Relaxed);
+    for access in [Access::Read, Access::Write, Access::Check] {
+        let repository = local(access);
+        assert_eq!(repository.indexed_packs().unwrap().len(), 2);
+        assert!(!repository.has_index_in_memory(), "{access:?}");
+    }
+    assert_eq!(backend.sizes.load(Ordering::Relaxed), 0);
+    assert!(matches!(
+        (local(Access::Write), Repository::open_on(backend.clone(), folder(), Access::Write)),
+        (_, Err(StoreError::Locked { .. }))
+    ));
+}
+
+#[test]
+fn a_reader_without_a_disk_sees_what_a_writer_adds() {
+    let store = InMemory::new();
+    let reading = store.open(Access::Read);
+    let reader = reading.reader(CacheSizes::default());
+    let [one, two] = two_packs(&store.open(Access::Write));
+    assert_eq!(reader.blob(&one).unwrap().to_vec(), [1; 100]);
+    assert_eq!(reader.blob(&two).unwrap().to_vec(), [2; 100]);
+    assert_eq!(reading.snapshots().unwrap().len(), 2);
 }

@@ -52,7 +52,7 @@ fn compare(reader: &Reader, before: Option<BlobId>, after: Option<BlobId>) -> Re
 
 #[test]
 fn a_node_beyond_its_bounds_is_damage_to_every_reader() {
-    let store = Store::new();
+    let store = InMemory::new();
     let repository = store.open(Access::Write);
     let mut writer = repository.writer().unwrap();
     let sound: &[Claimed<'_>] = &[(&["a", "b"], "b", 2), (&["c", "x"], "x", 2)];

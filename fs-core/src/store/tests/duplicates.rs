@@ -24,7 +24,7 @@ fn store_pack(repository: &Repository, blobs: &[&[u8]], bases: &[&[u8]]) -> Pack
 
 #[test]
 fn a_base_is_read_in_full_though_a_delta_of_it_is_at_hand() {
-    let store = Store::new();
+    let store = InMemory::new();
     let repository = store.open(Access::Read);
     let [first, second, third, other] = [&[1; 3000][..], &[2; 3000], &[3; 3000], &[4; 3000]];
     store_pack(&repository, &[first], &[]);

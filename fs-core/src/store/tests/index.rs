@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::*;
-use crate::store::rebuild::OLD_INDEX;
+use crate::store::layout::OLD_INDEX;
 
 fn index(store: &Store) -> PathBuf {
     store.directory.path().join("repository").join(INDEX)
@@ -50,9 +50,9 @@ fn a_reader_opens_a_file_again_only_when_it_is_another() {
         let next = path.with_extension("next");
         fs::write(&next, &sound).unwrap();
         fs::rename(&next, &path).unwrap();
-        assert!(!reading.index.current().is_current(&reading.local.root()));
+        assert!(!reading.index.current().is_current(&reading.basis.folder().unwrap()));
         reading.index.reopen().unwrap();
-        assert!(reading.index.current().is_current(&reading.local.root()));
+        assert!(reading.index.current().is_current(&reading.basis.folder().unwrap()));
         assert_eq!(reading.recorded_snapshots().unwrap().len(), 2);
     }
 }
@@ -65,12 +65,12 @@ fn a_check_stays_with_the_folder_that_it_has_locked() {
     let path = store.directory.path().join("repository");
     for access in [Access::Check, Access::Survey] {
         let repository = store.open(access);
-        let folder = repository.local.root().identity().unwrap();
+        let folder = repository.basis.folder().unwrap().identity().unwrap();
         let moved = store.directory.path().join("moved");
         fs::rename(&path, &moved).unwrap();
         Repository::init(&path).unwrap();
         assert!(repository.manifest(&SnapshotId([7; 32])).is_err());
-        assert_eq!(repository.local.root().identity().unwrap(), folder, "{access:?}");
+        assert_eq!(repository.basis.folder().unwrap().identity().unwrap(), folder, "{access:?}");
         assert_eq!(repository.snapshots().unwrap().len(), 2, "{access:?}");
         fs::remove_dir_all(&path).unwrap();
         fs::rename(&moved, &path).unwrap();

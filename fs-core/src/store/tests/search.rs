@@ -6,7 +6,7 @@ use std::thread;
 use redb::{Builder, ConcurrencyMode, TableDefinition};
 
 use super::*;
-use crate::store::search::Searches;
+use crate::store::blobs::search::Searches;
 
 const BLOBS: TableDefinition<'_, [u8; 16], u32> = TableDefinition::new("blobs");
 
@@ -70,7 +70,7 @@ fn while_a_writer_holds_the_lock() {
         table.remove(two.prefix()).unwrap();
     });
     let reading = store.open(Access::Read);
-    let _lock = lock::WriterLock::acquire(&reading.local.root()).unwrap();
+    let _lock = reading.basis.lock().unwrap();
     let reader = reading.reader(CacheSizes::default());
     assert_eq!(reader.blob(&one).unwrap().to_vec(), [1; 100]);
     assert_eq!(reader.blob(&two).unwrap().to_vec(), [2; 100]);
@@ -120,7 +120,7 @@ fn a_reader_returns_to_a_sound_file() {
     });
     let reading = store.open(Access::Read);
     let reader = reading.reader(CacheSizes::default());
-    let lock = lock::WriterLock::acquire(&reading.local.root()).unwrap();
+    let lock = reading.basis.lock().unwrap();
     assert_eq!(reader.blob(&two).unwrap().to_vec(), [2; 100]);
     assert!(reading.has_index_in_memory());
     reading.recorded_snapshots().unwrap();

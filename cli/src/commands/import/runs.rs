@@ -1,0 +1,224 @@
+//! Imports the runs of rsnapshot or dirvish for `yester import`.
+
+use std::ops::ControlFlow;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use fs_core::import::layout::{BackupRoot, Layout, LeftOut, Plan, PlannedRun, Retention};
+use fs_core::import::{ImportOptions, RunImporter, RunOutcome, RunState, make_plan, run_states};
+use fs_core::monitor::Cancellation;
+use serde_json::{Value, json};
+
+use super::tree::{show_tree, tell};
+use crate::args::ImportArgs;
+use crate::error::{Outcome, Usage, is_interruption};
+use crate::json::put_text;
+use crate::output::{Output, WriteError};
+use crate::progress::ImportProgress;
+use crate::settings::Settings;
+use crate::stderr;
+use crate::table::Column;
+use crate::text::{count, printable};
+
+/// Imports the runs of rsnapshot or dirvish, or shows them. A plain tree is left to the caller.
+pub fn instead(
+    output: &mut Output,
+    settings: &Settings,
+    args: &ImportArgs,
+    options: &ImportOptions,
+    cancellation: &Cancellation,
+) -> Result<ControlFlow<Outcome, PathBuf>> {
+    let root =
+        BackupRoot { root: args.path.clone(), layout: args.layout.into(), config: args.config.clone() };
+    let plan = make_plan(&root, options, cancellation)?;
+    if plan.layout != Layout::Tree && args.at.is_some() {
+        let root = plan.root.display();
+        return Err(Usage(format!("the runs in {root} have their own times; leave out --at")).into());
+    }
+    if let Some(hint) = &plan.hint {
+        tell_hint(output, &plan.root, hint);
+    }
+    if args.dry_run {
+        return show(output, settings, &plan, options).map(ControlFlow::Break);
+    }
+    if plan.layout != Layout::Tree {
+        return add(output, settings, &plan, options, cancellation).map(ControlFlow::Break);
+    }
+    // The path as the user gave it, because the links in it may be intended.
+    Ok(ControlFlow::Continue(args.path.clone().unwrap_or(plan.root)))
+}
+
+/// Notes that a folder is imported as one tree although it may hold runs.
+pub fn tell_hint(output: &mut Output, root: &Path, hint: &str) {
+    output.note(&format!("{} is imported as one tree; {hint}", root.display()));
+}
+
+/// Imports the runs that are new.
+pub fn add(
+    output: &mut Output,
+    settings: &Settings,
+    plan: &Plan,
+    options: &ImportOptions,
+    cancellation: &Cancellation,
+) -> Result<Outcome> {
+    let mut importer = RunImporter::open(&settings.repository, plan, options, cancellation)?;
+    tell_retention(output, plan)?;
+    let (mut added, mut incomplete) = (0, false);
+    for left_out in plan.left_out.iter().chain(importer.left_out()) {
+        note_left_out(output, left_out)?;
+        incomplete |= left_out.may_be_history;
+    }
+    let total = importer.total();
+    let progress = ImportProgress::new(output);
+    loop {
+        let started = output.clock().instant();
+        match importer.next(&progress, cancellation) {
+            Ok(Some(RunOutcome::Imported(imported))) => {
+                let path = imported.snapshot.manifest.origin.path.to_vec();
+                let shown = shown(plan, Path::new(std::ffi::OsStr::from_bytes(&path)));
+                let took = output.clock().instant() - started;
+                tell(output, &imported, Some(&shown), took)?;
+                incomplete |= imported.snapshot.manifest.totals.troubled > 0;
+                added += 1;
+            }
+            Ok(Some(RunOutcome::LeftOut(left_out))) => {
+                tell_left_out(output, &left_out)?;
+                incomplete = true;
+            }
+            Ok(None) => break,
+            Err(error) => {
+                let error = error.into();
+                if added == 0 || !is_interruption(&error) {
+                    return Err(error);
+                }
+                let of = count(total, "run");
+                output.note(&format!("interrupted: {added} of {of} were added; the next import continues"));
+                return Ok(Outcome::Interrupted);
+            }
+        }
+    }
+    drop(progress);
+    if total == 0 {
+        let runs = count(plan.runs.len() as u64, "run");
+        output.tell(&format!("nothing new: {runs} of {} {}", plan.root.display(), already(plan)))?;
+    }
+    Ok(if incomplete { Outcome::Incomplete } else { Outcome::Done })
+}
+
+fn already(plan: &Plan) -> &'static str {
+    match plan.runs.len() {
+        0 => "to be imported",
+        1 => "is in the repository already",
+        _ => "are in the repository already",
+    }
+}
+
+/// Shows what an import would do.
+fn show(output: &mut Output, settings: &Settings, plan: &Plan, options: &ImportOptions) -> Result<Outcome> {
+    if plan.layout == Layout::Tree {
+        return show_tree(output, settings, &plan.root, options);
+    }
+    let resolved = run_states(&settings.repository, plan, options)?;
+    tell_retention(output, plan)?;
+    for left_out in plan.left_out.iter().chain(&resolved.left_out) {
+        // These are only notes, because a dry run imports nothing.
+        note_left_out(output, &LeftOut { may_be_history: false, ..left_out.clone() })?;
+    }
+    let mut rows = Vec::new();
+    for (run, state) in plan.runs.iter().zip(resolved.states) {
+        let source = options.source_of(run);
+        let state = match state {
+            RunState::New => "new",
+            RunState::Imported => "imported",
+            RunState::LeftOut => "left out",
+        };
+        if output.is_json() {
+            output.json(&run_object(plan, run, source, state))?;
+            continue;
+        }
+        let time = run.time.timestamp().to_zoned(settings.zone.clone());
+        rows.push([
+            time.strftime("@%Y-%m-%dT%H-%M-%S").to_string(),
+            printable(source).into_owned(),
+            run.status().name().to_owned(),
+            state.to_owned(),
+            shown(plan, &run.tree),
+        ]);
+    }
+    output.table([0, 1, 3, 2, 4].map(Column::left), &rows)?;
+    if !output.is_json() && !plan.retention.is_empty() {
+        output.line(&format!("rsnapshot keeps: {}", kept(&plan.retention)))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Number of levels kept of each rsnapshot interval.
+fn kept(retention: &[Retention]) -> String {
+    let each = |retention: &Retention| format!("{} {}", retention.keep, retention.interval);
+    retention.iter().map(each).collect::<Vec<_>>().join(", ")
+}
+
+/// With `--json`, prints the number of levels kept of each rsnapshot interval.
+fn tell_retention(output: &mut Output, plan: &Plan) -> Result<(), WriteError> {
+    if output.is_json() {
+        for retention in &plan.retention {
+            output.json(&json!({ "retain": retention.interval, "keep": retention.keep }))?;
+        }
+    }
+    Ok(())
+}
+
+/// Reports the entries left out: as a note, or as an error if they may hold history.
+pub fn note_left_out(output: &mut Output, left_out: &LeftOut) -> Result<(), WriteError> {
+    if left_out.may_be_history {
+        return tell_left_out(output, left_out);
+    }
+    if output.is_json() {
+        return output.json(&left_out_object(left_out));
+    }
+    output.note(&left_out_text(left_out));
+    Ok(())
+}
+
+fn tell_left_out(output: &mut Output, left_out: &LeftOut) -> Result<(), WriteError> {
+    if output.is_json() {
+        output.json(&left_out_object(left_out))?;
+    }
+    stderr::warn(&left_out_text(left_out));
+    Ok(())
+}
+
+fn left_out_text(left_out: &LeftOut) -> String {
+    format!("left out: {}: {}", printable(left_out.path.as_os_str().as_bytes()), left_out.reason)
+}
+
+fn left_out_object(left_out: &LeftOut) -> Value {
+    let mut object = json!({ "reason": left_out.reason });
+    put_text(&mut object, "left_out", left_out.path.as_os_str().as_bytes());
+    object
+}
+
+fn run_object(plan: &Plan, run: &PlannedRun, source: &[u8], state: &str) -> Value {
+    let mut object = json!({
+        "time": run.time.timestamp().to_string(),
+        "status": run.status().name(),
+        "state": state,
+        "run": shown(plan, &run.tree),
+    });
+    put_text(&mut object, "source", source);
+    for (key, time) in
+        [("began", run.run.began), ("completed", run.run.completed), ("expires", run.run.expires)]
+    {
+        if let Some(time) = time {
+            object[key] = time.timestamp().to_string().into();
+        }
+    }
+    object
+}
+
+/// The path of a run's tree, relative to the root.
+fn shown(plan: &Plan, tree: &Path) -> String {
+    let path = tree.strip_prefix(&plan.root).unwrap_or(tree);
+    printable(path.as_os_str().as_bytes()).into_owned()
+}

@@ -1,0 +1,88 @@
+use std::time::Duration;
+
+use fs_core::monitor::Cancellation;
+use fs_core::watch::Event;
+use jiff::SignedDuration;
+use rustix::io::Errno;
+
+use super::StatusFile;
+use crate::commands::import::{runs, tree};
+use crate::error;
+use crate::output::{Output, WriteError};
+use crate::stderr;
+use crate::text::printable;
+
+/// The reporter of a watch. It prints snapshots to stdout and failures to stderr, and keeps the status file.
+pub struct Reporter<'a> {
+    output: &'a mut Output,
+    status: &'a StatusFile,
+    cancellation: &'a Cancellation,
+    failed: Option<WriteError>,
+}
+
+impl<'a> Reporter<'a> {
+    /// If stdout fails, the reporter cancels the watch by `cancellation`.
+    pub fn new(output: &'a mut Output, status: &'a StatusFile, cancellation: &'a Cancellation) -> Self {
+        Self { output, status, cancellation, failed: None }
+    }
+
+    /// Reports an event.
+    pub fn report(&mut self, event: Event<'_>) {
+        let reported = match event {
+            Event::Imported { imported, run, took } => {
+                let run = run.map(|run| printable(run.as_os_str().as_encoded_bytes()).into_owned());
+                tree::tell(self.output, imported, run.as_deref(), took)
+            }
+            Event::LeftOut(left_out) => runs::note_left_out(self.output, left_out),
+            Event::Hint { place, hint } => {
+                runs::tell_hint(self.output, place, hint);
+                Ok(())
+            }
+            Event::Failed { place, error, again } => {
+                let text = error::message(&error.into());
+                stderr::complain(&format!(
+                    "{}: {text}; the next attempt is in {}",
+                    place.display(),
+                    length(again)
+                ));
+                Ok(())
+            }
+            Event::Unnoticed { place, error } => {
+                let full = error.raw_os_error() == Some(Errno::NOSPC.raw_os_error());
+                let cure = if full { "; raise fs.inotify.max_user_watches (sysctl)" } else { "" };
+                stderr::warn(&format!(
+                    "changes of {} are not noticed, so it is checked periodically: {error}{cure}",
+                    place.display()
+                ));
+                Ok(())
+            }
+            Event::Restless { place, lasting } => {
+                stderr::warn(&format!(
+                    "{} has not been quiescent for {}, so nothing was imported; `live = true` imports it as it is",
+                    place.display(),
+                    length(lasting)
+                ));
+                Ok(())
+            }
+            Event::States(states) => {
+                self.status.show(&states);
+                Ok(())
+            }
+            _ => Ok(()),
+        };
+        if let Err(error) = reported {
+            self.failed = Some(error);
+            self.cancellation.cancel();
+        }
+    }
+
+    /// Returns the failure of stdout, if there was one.
+    pub fn finish(self) -> Result<(), WriteError> {
+        self.failed.map_or(Ok(()), Err)
+    }
+}
+
+fn length(time: Duration) -> String {
+    let seconds = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
+    format!("{:#}", SignedDuration::from_secs(seconds.try_into().unwrap_or(i64::MAX)))
+}

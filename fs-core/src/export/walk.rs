@@ -1,0 +1,140 @@
+//! The walk of a tree that is exported.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::{ExportError, Exported, Failure, Fate, Member, Sink};
+use crate::format::limits::MAX_DEPTH;
+use crate::monitor::{Cancellation, Monitor, Progress, Trouble, TroubleKind};
+use crate::view::{FileKind, Node, View};
+
+/// Entries of a folder that are read at a time.
+const BATCH: usize = 1024;
+
+struct Walk<'a> {
+    view: &'a View,
+    sink: &'a mut dyn Sink,
+    monitor: &'a dyn Monitor,
+    /// The folders above the current entry, each with the length of its path.
+    frames: Vec<Frame>,
+    path: Vec<u8>,
+    /// The first name of each file that has several names, by the file's identity.
+    firsts: HashMap<u128, Vec<u8>>,
+    exported: Exported,
+    progress: Progress,
+}
+
+struct Frame {
+    node: Node,
+    path_len: usize,
+    offset: u64,
+    batch: VecDeque<(Vec<u8>, Node)>,
+}
+
+pub(super) fn walk(
+    view: &View,
+    node: &Node,
+    name: Option<&[u8]>,
+    sink: &mut dyn Sink,
+    monitor: &dyn Monitor,
+    cancellation: &Cancellation,
+) -> Result<Exported, ExportError> {
+    let mut walk = Walk {
+        view,
+        sink,
+        monitor,
+        frames: Vec::new(),
+        path: name.unwrap_or_default().to_vec(),
+        firsts: HashMap::new(),
+        exported: Exported::default(),
+        progress: Progress::default(),
+    };
+    let mut result = walk.take(node.clone());
+    while result.is_ok() && !walk.frames.is_empty() {
+        if cancellation.is_cancelled() {
+            return Err(ExportError::Cancelled);
+        }
+        result = walk.step();
+    }
+    match result {
+        Ok(()) => Ok(walk.exported),
+        Err(Failure::Write(error)) => Err(ExportError::Write(error)),
+        Err(Failure::Read(reason)) => {
+            Err(ExportError::Read { path: String::from_utf8_lossy(&walk.path).into_owned(), reason })
+        }
+    }
+}
+
+impl Walk<'_> {
+    /// Takes the next entry of the last folder, or leaves the folder. The stack is explicit: a tree may be
+    /// deeper than a thread's stack.
+    fn step(&mut self) -> Result<(), Failure> {
+        let Some(frame) = self.frames.last_mut() else { return Ok(()) };
+        self.path.truncate(frame.path_len);
+        if frame.batch.is_empty() {
+            let (batch, offset) = (&mut frame.batch, &mut frame.offset);
+            self.view.read_directory(&frame.node, *offset, &mut |entry| {
+                batch.push_back((entry.name.to_vec(), entry.node));
+                *offset = entry.next_offset;
+                batch.len() < BATCH
+            })?;
+        }
+        let Some((name, node)) = frame.batch.pop_front() else {
+            self.frames.pop();
+            return Ok(());
+        };
+        if !self.path.is_empty() {
+            self.path.push(b'/');
+        }
+        self.path.extend(name);
+        self.take(node)
+    }
+
+    /// Writes the node at the current path, and enters it if it is a folder.
+    fn take(&mut self, node: Node) -> Result<(), Failure> {
+        let attr = self.view.attr(&node);
+        let several = attr.kind != FileKind::Directory && attr.nlink > 1;
+        let link = if several { self.firsts.get(&node.identity()).map(|path| &path[..]) } else { None };
+        let first = several && link.is_none();
+        if attr.kind == FileKind::Directory && self.frames.len() >= MAX_DEPTH {
+            self.leave_out("is nested too deeply");
+            return Ok(());
+        }
+        let member = Member { view: self.view, path: &self.path, node: &node, attr, link };
+        match self.sink.add(&member)? {
+            Fate::LeftOut(reason) => self.leave_out(reason),
+            written => {
+                if let Fate::WrittenAs(path) = written {
+                    self.say_renamed(&path);
+                }
+                if first {
+                    self.firsts.insert(node.identity(), self.path.clone());
+                }
+                self.exported.entries += 1;
+                self.progress.entries += 1;
+                self.progress.bytes_read += if attr.kind == FileKind::File { attr.size } else { 0 };
+                self.monitor.progress(&self.progress);
+            }
+        }
+        if attr.kind == FileKind::Directory {
+            let path_len = self.path.len();
+            self.frames.push(Frame { node, path_len, offset: 0, batch: VecDeque::new() });
+        }
+        Ok(())
+    }
+
+    fn leave_out(&mut self, reason: &str) {
+        self.exported.left_out += 1;
+        let kind = TroubleKind::Unreadable;
+        self.monitor.trouble(&Trouble { path: self.path.clone(), kind, reason: reason.to_owned() });
+    }
+
+    /// Reports a changed name. Names below a renamed folder are reported only with the folder.
+    fn say_renamed(&self, path: &str) {
+        let last = |path: &[u8]| path.rsplit(|byte| *byte == b'/').next().map(<[u8]>::to_vec);
+        if last(&self.path) != last(path.as_bytes()) {
+            let reason = format!("is {path} in the archive: Windows would misread its name");
+            let kind = TroubleKind::Unkept;
+            self.monitor.trouble(&Trouble { path: self.path.clone(), kind, reason });
+        }
+    }
+}

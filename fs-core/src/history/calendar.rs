@@ -1,0 +1,156 @@
+//! The snapshots of all sources in one order, and the names of their times.
+//!
+//! Nothing changes between two snapshots, so every time expression means the state as of one snapshot. The
+//! state is named after its day if the snapshot is the last one of that day, else after its second.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::time::{Expression, Moment, Timeline};
+use super::{Snapshot, Source, Sources};
+use crate::format::{SnapshotId, Time};
+
+/// A snapshot's position among those of all sources. Snapshots of one time and number share it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// The latest time up to this snapshot in its second. Numbers need not follow the times within a second.
+    time: Timestamp,
+    /// Number within its second and source.
+    number: u32,
+}
+
+/// The snapshots of all sources in order.
+#[derive(Debug)]
+pub struct Calendar {
+    /// One entry for each position.
+    timeline: Timeline,
+    /// The positions, in the timeline's order.
+    positions: Vec<Position>,
+    /// The positions of each source's snapshots, by index.
+    of_source: BTreeMap<Arc<[u8]>, Vec<Position>>,
+    /// The last position of each day that has a snapshot, by the day's name.
+    days: BTreeMap<Box<str>, Position>,
+}
+
+impl Calendar {
+    /// Returns `None` if there is no snapshot.
+    pub(super) fn of(sources: &Sources) -> Option<Self> {
+        let zone = sources.iter().next()?.timeline.zone().clone();
+        // Lost snapshots are included, so that no other snapshot gets their names.
+        let mut all: BTreeMap<Position, bool> = BTreeMap::new();
+        let mut of_source: BTreeMap<Arc<[u8]>, Vec<Position>> = BTreeMap::new();
+        for source in sources.iter() {
+            for (position, is_there) in positions(&source.timeline) {
+                *all.entry(position).or_default() |= is_there;
+                if is_there {
+                    of_source.entry(Arc::clone(&source.name)).or_default().push(position);
+                }
+            }
+        }
+        let (mut there, mut lost, mut second, mut number) = (Vec::new(), Vec::new(), None, 0);
+        for (position, is_there) in &all {
+            let own = Time::from(position.time).secs();
+            number = if second == Some(own) { number + 1 } else { 1 };
+            second = Some(own);
+            let moment = Moment { time: position.time, id: [0; 32], number: Some(number) };
+            if *is_there { there.push(moment) } else { lost.push(moment) }
+        }
+        let timeline = Timeline::with_lost(zone, there, &lost);
+        let positions: Vec<_> =
+            all.into_iter().filter_map(|(position, is_there)| is_there.then_some(position)).collect();
+        let named = timeline.iter().map(|(name, _)| name).zip(&positions);
+        let days = named.map(|(name, position)| (day(name).into(), *position)).collect();
+        Some(Self { timeline, positions, of_source, days })
+    }
+
+    /// The position that the folder `name` shows.
+    pub fn position(&self, name: &str) -> Option<Position> {
+        let of_second = || self.positions.get(self.timeline.find(name.as_bytes())?).copied();
+        self.days.get(name).copied().or_else(of_second)
+    }
+
+    /// Index of the source's last snapshot up to the position `until`.
+    pub fn last(&self, source: &Source, until: Position) -> Option<usize> {
+        let positions = self.of_source.get(&source.name)?;
+        positions.partition_point(|position| *position <= until).checked_sub(1)
+    }
+
+    /// The folder that a time expression or a tag means. A tag means the folder of the last snapshot that has
+    /// it.
+    pub fn resolve(&self, sources: &Sources, name: &[u8], now: Timestamp) -> Option<&str> {
+        let of = |source: &Source, index: usize| self.of_source.get(&source.name)?.get(index).copied();
+        let tagged = || sources.iter().filter_map(|source| of(source, source.tagged(name)?)).max();
+        let position = match Expression::parse(name) {
+            Some(Expression::Id(prefix)) => {
+                let mut matching = sources.iter().flat_map(|source| {
+                    let ids = source.timeline.iter().map(|(_, moment)| moment.id).enumerate();
+                    ids.filter(|(_, id)| prefix.matches(id)).map(move |(index, _)| (source, index))
+                });
+                let (source, index) = matching.next()?;
+                if matching.next().is_some() {
+                    return None;
+                }
+                of(source, index)?
+            }
+            _ => match self.timeline.resolve(name, now) {
+                Some(index) => *self.positions.get(index)?,
+                None => tagged()?,
+            },
+        };
+        let index = self.positions.binary_search(&position).ok()?;
+        let name = self.timeline.name(index)?;
+        let last = self.days.get_key_value(day(name)).filter(|(_, last)| **last == position);
+        Some(last.map_or(name, |(day, _)| day))
+    }
+
+    /// Names of the days that have a snapshot.
+    pub fn days(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.days.keys().map(|day| &**day)
+    }
+
+    /// Names of all folders for the position `first` or later.
+    pub fn names_since(&self, first: Position) -> impl Iterator<Item = &str> {
+        let days = self.days.iter().filter(move |(_, last)| **last >= first).map(|(day, _)| &**day);
+        let index = self.positions.partition_point(|position| *position < first);
+        days.chain((index..self.positions.len()).filter_map(|index| self.timeline.name(index)))
+    }
+}
+
+/// Positions of a source's snapshots, oldest first, and whether each exists or is lost.
+fn positions(timeline: &Timeline) -> Vec<(Position, bool)> {
+    let mut latest: Option<Timestamp> = None;
+    let mut all = Vec::new();
+    for (ordinal, moment, is_there) in timeline.with_positions() {
+        let time = latest.map_or(moment.time, |latest| latest.max(moment.time));
+        latest = Some(time);
+        all.push((Position { time, number: ordinal.number() }, is_there));
+    }
+    all
+}
+
+/// The day in a canonical name.
+fn day(name: &str) -> &str {
+    name.split_once('T').map_or(name, |(day, _)| day)
+}
+
+impl Sources {
+    /// Each source's last snapshot as of the time that the folder `name` means.
+    pub fn as_of(&self, name: &str) -> impl Iterator<Item = (&Arc<Source>, &Arc<Snapshot>)> {
+        let calendar = self.calendar();
+        let until = calendar.and_then(|calendar| calendar.position(name));
+        self.iter()
+            .filter_map(move |source| Some((source, source.snapshot(calendar?.last(source, until?)?)?)))
+    }
+
+    /// The positions and ids of all snapshots. Another snapshot may take the position of one that is gone.
+    pub fn positions(&self) -> BTreeSet<(Position, SnapshotId)> {
+        let of = |source: &Arc<Source>| {
+            let there = positions(&source.timeline).into_iter().filter(|(_, is_there)| *is_there);
+            let ids = source.snapshots().map(|(_, snapshot)| snapshot.id);
+            there.map(|(position, _)| position).zip(ids).collect::<Vec<_>>()
+        };
+        self.iter().flat_map(of).collect()
+    }
+}

@@ -1,0 +1,84 @@
+use std::time::Duration;
+
+use crate::format::{BlobId, Entry, Kind, Time};
+use crate::store::{DirectoryCursor, NamedEntry, Reader, StoreError};
+
+/// A time stamp this close to the moment of reading may hide a later change. The clocks behind time stamps
+/// can be as coarse as FAT's two seconds.
+const TICK: Duration = Duration::from_secs(2);
+
+/// A directory of the parent snapshot, which advances beside the one on disk.
+#[derive(Debug)]
+pub(super) struct ParentDirectory {
+    cursor: DirectoryCursor,
+    current: Option<NamedEntry>,
+    started: bool,
+    /// Number of regular files and directories before `current`.
+    slots: u64,
+}
+
+/// An entry of the parent snapshot.
+#[derive(Debug)]
+pub(super) struct ParentEntry {
+    pub(super) entry: Entry,
+    /// Position of a regular file or directory among those of its directory.
+    pub(super) slot: u64,
+}
+
+impl ParentDirectory {
+    pub(super) fn new(reader: &Reader, id: BlobId) -> Self {
+        Self { cursor: DirectoryCursor::new(reader.clone(), id, 0), current: None, started: false, slots: 0 }
+    }
+
+    /// Id of the leaf that the cursor has reached.
+    pub(super) fn leaf_id(&self) -> Option<BlobId> {
+        self.cursor.leaf_id()
+    }
+
+    /// Returns the entry `name`. Names must be requested in ascending order.
+    pub(super) fn take(&mut self, name: &[u8]) -> Result<Option<ParentEntry>, StoreError> {
+        while !self.started || self.current.as_ref().is_some_and(|(current, _)| **current < *name) {
+            self.advance()?;
+        }
+        if self.current.as_ref().is_none_or(|(current, _)| **current != *name) {
+            return Ok(None);
+        }
+        // The next name is greater, so this entry is passed.
+        let slot = self.slots;
+        Ok(self.advance()?.map(|(_, entry)| ParentEntry { entry, slot }))
+    }
+
+    /// Advances to the next entry, and returns the current one.
+    fn advance(&mut self) -> Result<Option<NamedEntry>, StoreError> {
+        self.started = true;
+        let passed = self.current.take();
+        self.slots += u64::from(passed.as_ref().is_some_and(|(_, entry)| has_slot(entry)));
+        self.current = self.cursor.next_entry()?;
+        Ok(passed)
+    }
+}
+
+/// Whether a stat cache has a slot for this entry.
+pub(super) fn has_slot(entry: &Entry) -> bool {
+    matches!(entry.kind, Kind::File { .. } | Kind::Directory(_))
+}
+
+/// Whether something with the time stamp `stamp` may have changed without a new stamp after a walk examined
+/// it. The walk began at `started`.
+pub(super) fn may_have_changed_since(stamp: Time, started: Time) -> bool {
+    stamp.secs().saturating_add(TICK.as_secs().cast_signed()) >= started.secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stamps_near_the_walk_are_not_trusted() {
+        let at = |secs, nanos| Time::new(secs, nanos).unwrap();
+        assert!(!may_have_changed_since(at(1000, 0), at(1003, 0)));
+        assert!(may_have_changed_since(at(1001, 0), at(1003, 999)));
+        assert!(may_have_changed_since(at(1003, 5), at(1003, 0)));
+        assert!(may_have_changed_since(at(i64::MAX, 0), at(1003, 0)));
+    }
+}

@@ -1,0 +1,49 @@
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use super::links::FileId;
+use super::parent::may_have_changed_since;
+use crate::format::{Kind, Time};
+use crate::import::disk::Stat;
+
+/// Files shared by several levels of a hard-link farm and changed at about the time of reading. The last
+/// level's snapshot cannot prove their content. It proves all other files, so only these few must be
+/// remembered from one walk to the next.
+#[derive(Debug, Default)]
+pub(crate) struct SeenFiles(RefCell<HashMap<FileId, (Seen, Kind)>>);
+
+/// The attributes that must be equal for a file to be the one that was read. A change of its content changes
+/// `ctime`. While nobody links the file again, nothing else changes it.
+#[derive(Debug, PartialEq, Eq)]
+struct Seen {
+    size: u64,
+    mtime: Time,
+    ctime: Time,
+}
+
+impl Seen {
+    fn of(stat: &Stat) -> Self {
+        Self { size: stat.size, mtime: stat.attributes.mtime, ctime: stat.ctime }
+    }
+}
+
+/// Maximum number of files. Further ones are not remembered, and are only read again.
+const MOST: usize = 1 << 18;
+
+impl SeenFiles {
+    /// Remembers a file that was read by a walk begun at `started`.
+    pub(super) fn add(&self, stat: &Stat, kind: &Kind, started: Time) {
+        let fresh = may_have_changed_since(stat.attributes.mtime, started);
+        let mut files = self.0.borrow_mut();
+        if stat.links > 1 && fresh && files.len() < MOST {
+            files.insert(stat.id, (Seen::of(stat), kind.clone()));
+        }
+    }
+
+    /// The content of a file that was read before.
+    pub(super) fn content(&self, stat: &Stat) -> Option<Kind> {
+        let files = self.0.borrow();
+        let (seen, kind) = files.get(&stat.id)?;
+        (*seen == Seen::of(stat)).then(|| kind.clone())
+    }
+}

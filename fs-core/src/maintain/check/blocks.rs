@@ -1,0 +1,121 @@
+//! Checks the packs' blocks: the bases of deltas always, and every byte on request.
+
+use crate::format::{BlobId, BlockEntry, PackId};
+use crate::maintain::error::MaintainError;
+use crate::maintain::finding::{Finding, Findings};
+use crate::maintain::inventory::{Inventory, StoredPack};
+use crate::maintain::steps::Steps;
+use crate::monitor::Phase;
+use crate::store::{Reader, StoreError, random};
+
+/// Sums over the blocks that were read in full.
+#[derive(Debug, Default)]
+pub(super) struct Read {
+    pub(super) blocks: u64,
+    /// Their stored size.
+    pub(super) bytes: u64,
+}
+
+/// Checks all deltas' bases, and reads `percent` of the packs in full. Marks the blobs that cannot be read in
+/// the inventory.
+pub(super) fn check(
+    reader: &Reader,
+    percent: Option<u8>,
+    inventory: &mut Inventory,
+    findings: &mut Findings,
+    steps: Steps<'_>,
+) -> Result<Read, MaintainError> {
+    let packs = inventory.packs.clone();
+    let chosen = choose(packs.len(), percent.unwrap_or(0))?;
+    let total = packs.iter().zip(&chosen).filter(|(_, chosen)| **chosen).map(|(pack, _)| pack.size).sum();
+    let mut read = Read::default();
+    for (StoredPack { id: pack, .. }, read_all) in packs.into_iter().zip(chosen) {
+        let catalogue = match reader.pack_catalogue(pack) {
+            Ok((catalogue, _)) => catalogue,
+            // The pack was removed meanwhile, as others may write.
+            Err(StoreError::Missing(_)) => continue,
+            Err(error) => {
+                findings.push(Finding::Pack { pack, reason: error.to_string() });
+                continue;
+            }
+        };
+        for block in catalogue.blocks().filter(|block| read_all || block.delta) {
+            steps.report(Phase::Blocks, read.bytes, total)?;
+            let mut verified = find_wrong_base(reader, pack, block, inventory);
+            if read_all && matches!(verified, Ok(None)) {
+                verified = reader.verify_block(pack, block).map(|()| None);
+                if !matches!(verified, Err(StoreError::Missing(_))) {
+                    read.blocks += 1;
+                    read.bytes += u64::from(block.stored_len());
+                }
+            }
+            let finding = match verified {
+                Ok(None) => continue,
+                Err(StoreError::Missing(_)) => break,
+                Ok(Some((base, reason))) => {
+                    Finding::Base { pack, block: block.number, base, reason: reason.to_owned() }
+                }
+                Err(error) => Finding::block(pack, block, &error),
+            };
+            mark_lost(reader, block, inventory);
+            findings.push(finding);
+        }
+    }
+    Ok(read)
+}
+
+/// Returns a base of the block that is not stored, or that is in a delta itself.
+fn find_wrong_base(
+    reader: &Reader,
+    pack: PackId,
+    block: BlockEntry<'_>,
+    inventory: &Inventory,
+) -> Result<Option<(BlobId, &'static str)>, StoreError> {
+    if !block.delta {
+        return Ok(None);
+    }
+    let wrong = |base: BlobId| {
+        if !inventory.blobs.has(&base) {
+            Some((base, "the base is in no pack that can be read"))
+        } else if inventory.blobs.is_delta(&base) {
+            Some((base, "the base is a delta itself"))
+        } else {
+            None
+        }
+    };
+    Ok(reader.block_bases(pack, block)?.into_iter().find_map(wrong))
+}
+
+/// Marks the lost blobs of a damaged block: those with no other readable copy.
+fn mark_lost(reader: &Reader, block: BlockEntry<'_>, inventory: &mut Inventory) {
+    for (id, _) in block.blobs().filter(|(id, _)| reader.blob(id).is_err()) {
+        inventory.blobs.set_lost(&id);
+    }
+}
+
+/// Draws `percent` of `count` positions at random: at least one, unless `percent` is 0.
+fn choose(count: usize, percent: u8) -> Result<Vec<bool>, StoreError> {
+    let mut wanted = (count * usize::from(percent)).div_ceil(100).min(count);
+    let mut chosen = vec![false; count];
+    for (at, chosen) in chosen.iter_mut().enumerate() {
+        // `wanted` of the `left` remaining positions are still to be drawn.
+        let left = (count - at) as u64;
+        if wanted > 0 && u64::from_le_bytes(random()?) % left < wanted as u64 {
+            *chosen = true;
+            wanted -= 1;
+        }
+    }
+    Ok(chosen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::choose;
+
+    #[test]
+    fn so_many_are_drawn_as_were_asked_for() {
+        for (count, percent, wanted) in [(0, 50, 0), (10, 0, 0), (10, 1, 1), (10, 25, 3), (10, 100, 10)] {
+            assert_eq!(choose(count, percent).unwrap().iter().filter(|chosen| **chosen).count(), wanted);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! A repair from end to end. A plan says what is to be done: it salvages the readable blocks of damaged
+//! packs, and finds the losses of snapshots. Its execution replaces packs, index and snapshots, in this
+//! order, and quarantines damaged objects.
+
+mod missing;
+mod packs;
+mod plan;
+mod report;
+mod rewrite;
+
+use std::path::Path;
+
+pub use report::{DamagedPack, DamagedTag, LostManifest, RepairOptions, Repaired, RepairedSnapshot};
+
+use self::plan::Plan;
+use self::rewrite::Rewriter;
+use super::error::MaintainError;
+use super::loss::DamagedPath;
+use super::steps::Steps;
+use super::tree_reader::{IndexEvidence, TreeReader};
+use crate::format::{PackId, Tag};
+use crate::monitor::{Cancellation, Monitor};
+use crate::store::{Access, CacheSizes, Repository};
+
+/// Repairs the repository in `root`, and calls `on_loss` for each loss of a snapshot. Nothing is destroyed:
+/// damaged objects are quarantined.
+pub fn repair(
+    root: &Path,
+    options: RepairOptions,
+    monitor: &dyn Monitor,
+    cancellation: &Cancellation,
+    on_loss: &mut dyn FnMut(&DamagedPath),
+) -> Result<Repaired, MaintainError> {
+    Repository::check_config(root).map_err(|error| match error {
+        error if error.is_loss() => MaintainError::Config(error),
+        error => error.into(),
+    })?;
+    let access = if options.dry_run { Access::Survey } else { Access::Check };
+    let mut repository = Repository::open(root, access)?;
+    if !options.dry_run {
+        repository.lock()?;
+    }
+    let steps = Steps { monitor, cancellation };
+    let (plan, mut repaired) = Plan::make(&mut repository, options.really, steps, on_loss)?;
+    if options.dry_run {
+        return Ok(repaired);
+    }
+    // A pack that cannot be moved can be read where it is.
+    let moved = |(pack, _): &(PackId, String)| {
+        repository.move_to_own_folder(*pack).inspect_err(|error| log::warn!("{error}")).is_ok()
+    };
+    repaired.misplaced.retain(moved);
+    if !repaired.is_clean() {
+        execute(repository, plan, options.really, &mut repaired, cancellation)?;
+    }
+    Ok(repaired)
+}
+
+/// Executes the plan, and completes its report.
+fn execute(
+    repository: Repository,
+    plan: Plan,
+    really: bool,
+    repaired: &mut Repaired,
+    cancellation: &Cancellation,
+) -> Result<(), MaintainError> {
+    let lost: Vec<_> = repaired.lost_manifests.iter().filter_map(|lost| lost.record.clone()).collect();
+    let (repository, quarantined) =
+        repository.replace_packs(&plan.names, &plan.salvages, plan.new_index, really, &lost)?;
+    for (pack, path) in quarantined {
+        let damaged = repaired.damaged_packs.iter_mut().find(|damaged| damaged.pack == pack);
+        damaged.into_iter().for_each(|damaged| damaged.quarantined = Some(path.clone()));
+    }
+    // Damaged tags are quarantined before new tags can take their names.
+    for damaged in &mut repaired.damaged_tags {
+        damaged.quarantined = repository.quarantine_tag(&damaged.tag)?;
+    }
+    let reader = repository.reader(CacheSizes::default());
+    let mut evidence = IndexEvidence(reader.clone());
+    let mut rewriter = Rewriter::new(TreeReader::new(reader, &mut evidence), plan.lossy);
+    for (snapshot, report) in plan.snapshots.iter().zip(&mut repaired.repaired_snapshots) {
+        if cancellation.is_cancelled() {
+            return Err(MaintainError::Halfway);
+        }
+        let old = report.old.id;
+        let new = rewriter.snapshot(repository.writer()?, &snapshot.manifest, &snapshot.walked)?;
+        report.new = Some(new);
+        if new != old {
+            // Tags are moved first: after a crash in between, one of the two snapshots still has them.
+            for tag in plan.tags.iter().filter(|tag| tag.snapshot == old) {
+                repository.put_tag(&Tag { snapshot: new, ..tag.clone() })?;
+            }
+            report.quarantined = repository.quarantine_snapshot(&old)?;
+        }
+    }
+    for lost in &mut repaired.lost_manifests {
+        lost.quarantined = repository.quarantine_snapshot(&lost.snapshot)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! The plan of a repair. Making it changes nothing but a faulty index.
+
+use std::sync::Arc;
+
+use super::missing::{self, MissingPacks};
+use super::packs;
+use super::report::{DamagedTag, LostManifest, Repaired, RepairedSnapshot};
+use crate::format::{Manifest, SnapshotId, Tag};
+use crate::maintain::blobs::Keys;
+use crate::maintain::error::MaintainError;
+use crate::maintain::finding::Findings;
+use crate::maintain::index::{self, Examined};
+use crate::maintain::inventory::Inventory;
+use crate::maintain::loss::{DamagedPath, Lost};
+use crate::maintain::objects::{self, UnreadableManifest};
+use crate::maintain::steps::Steps;
+use crate::maintain::tree_reader::{IndexEvidence, TreeReader};
+use crate::maintain::tree_walk::{TreeWalk, Walked};
+use crate::monitor::Phase;
+use crate::store::{CacheSizes, PackNames, Repository, Salvage, SnapshotRecord, StoreError};
+
+/// What a repair will do.
+pub(super) struct Plan {
+    /// Sound and damaged packs.
+    pub(super) names: PackNames,
+    /// Packs that will replace the damaged ones.
+    pub(super) salvages: Vec<Salvage>,
+    /// Whether the index must be made again even if no pack is damaged.
+    pub(super) new_index: bool,
+    /// Snapshots that will be rewritten, as in [`Repaired::repaired_snapshots`].
+    pub(super) snapshots: Vec<LossySnapshot>,
+    /// Directories that have losses in them or below them.
+    pub(super) lossy: Keys,
+    /// All readable tags.
+    pub(super) tags: Vec<Tag>,
+}
+
+/// A snapshot with losses.
+pub(super) struct LossySnapshot {
+    record: Arc<SnapshotRecord>,
+    pub(super) manifest: Manifest,
+    pub(super) walked: Walked,
+}
+
+impl Plan {
+    /// Examines the repository, and calls `on_loss` for each loss of a snapshot. Also returns the report of
+    /// the planned repair. Fails if most packs or manifests are missing, unless `really` is set.
+    pub(super) fn make(
+        repository: &mut Repository,
+        really: bool,
+        steps: Steps<'_>,
+        on_loss: &mut dyn FnMut(&DamagedPath),
+    ) -> Result<(Self, Repaired), MaintainError> {
+        let missing = (!really).then(|| MissingPacks::count(repository)).transpose()?;
+        let refuse = |unreadable| missing.as_ref().map_or(Ok(()), |missing| missing.refuse(unreadable));
+        refuse(0)?;
+        let (index, recorded) = examine_index(repository, steps)?;
+        let index_in_memory = repository.has_index_in_memory();
+        let packs = packs::survey(repository, steps)?;
+        refuse(packs.unreadable)?;
+        let found = objects::snapshots(repository, recorded)?;
+        let snapshots = (found.readable.len() + found.unreadable.len()) as u64;
+        let missing_manifests =
+            found.unreadable.iter().filter(|lost| matches!(lost.error, StoreError::Missing(_))).count();
+        let mut lost_manifests = Vec::with_capacity(found.unreadable.len());
+        for UnreadableManifest { snapshot, record, error } in found.unreadable {
+            lost_manifests.push(LostManifest { snapshot, record, reason: loss(error)?, quarantined: None });
+        }
+        lost_manifests.sort_by_key(|lost| lost.snapshot);
+        if !really {
+            missing::refuse_manifests(missing_manifests as u64, snapshots)?;
+        }
+        let (tags, unreadable_tags) = objects::tags(repository)?;
+        let mut damaged_tags = Vec::with_capacity(unreadable_tags.len());
+        for (tag, error) in unreadable_tags {
+            damaged_tags.push(DamagedTag { tag, reason: loss(error)?, quarantined: None });
+        }
+        let (lossy_snapshots, lossy) = find_losses(repository, found.readable, steps, on_loss)?;
+        missing::check_present(repository, &packs.names.sound)?;
+        let new_index = index.is_some() && index_in_memory;
+        let repaired = Repaired {
+            packs: (packs.names.sound.len() + packs.names.damaged.len()) as u64,
+            snapshots,
+            damaged_packs: packs.damaged,
+            misplaced: repository.misplaced_packs()?,
+            index,
+            index_in_memory,
+            lost_manifests,
+            repaired_snapshots: lossy_snapshots.iter().map(LossySnapshot::report).collect(),
+            damaged_tags,
+        };
+        let (names, salvages, snapshots) = (packs.names, packs.salvages, lossy_snapshots);
+        Ok((Self { names, salvages, new_index, snapshots, lossy, tags }, repaired))
+    }
+}
+
+impl LossySnapshot {
+    fn report(&self) -> RepairedSnapshot {
+        RepairedSnapshot {
+            old: Arc::clone(&self.record),
+            new: None,
+            losses: self.walked.sums.losses,
+            quarantined: None,
+        }
+    }
+}
+
+/// Returns why the index is not reliable, and the snapshots in it. An index that only lacks packs is
+/// reliable, as the next writer adds them.
+fn examine_index(
+    repository: &mut Repository,
+    steps: Steps<'_>,
+) -> Result<(Option<String>, Vec<SnapshotRecord>), MaintainError> {
+    let reader = repository.reader(CacheSizes::default()).remembering_damage();
+    // The packs are verified later.
+    let mut inventory = Inventory::read(repository, &reader, &mut Findings::default(), steps)?;
+    let Examined { fault, wrong_packs, unreadable, recorded } =
+        index::examine(repository, &mut inventory, steps)?;
+    unreadable.into_iter().try_for_each(|error| loss(error).map(drop))?;
+    let wrong = wrong_packs.into_iter().next().map(|(pack, reason)| format!("pack {pack}: {reason}"));
+    Ok((fault.or(wrong), recorded))
+}
+
+/// Returns the text of an error that is a loss. An error that may pass fails the repair.
+fn loss(error: StoreError) -> Result<String, StoreError> {
+    if error.is_loss() { Ok(error.to_string()) } else { Err(error) }
+}
+
+/// Returns the snapshots with losses, and the directories that have losses in them or below them.
+fn find_losses(
+    repository: &Repository,
+    snapshots: Vec<(SnapshotId, Manifest)>,
+    steps: Steps<'_>,
+    on_loss: &mut dyn FnMut(&DamagedPath),
+) -> Result<(Vec<LossySnapshot>, Keys), MaintainError> {
+    let reader = repository.reader(CacheSizes::default()).remembering_damage();
+    let mut evidence = IndexEvidence(reader.clone());
+    let on_step = |_| steps.go_on();
+    let mut walk = TreeWalk::of_all_paths(TreeReader::new(reader, &mut evidence), &on_step);
+    let mut lossy = Vec::new();
+    let total = snapshots.len() as u64;
+    for (done, (id, manifest)) in (0..).zip(snapshots) {
+        steps.report(Phase::DamagedPaths, done, total)?;
+        let record = Arc::new(SnapshotRecord::new(id, &manifest));
+        let mut report = |path: &[u8], lost| {
+            on_loss(&DamagedPath { snapshot: Arc::clone(&record), path: path.to_vec(), lost });
+        };
+        let walked = walk.snapshot(&manifest, &mut report)?;
+        if walked.unreported > 0 {
+            report(&[], Lost::More(walked.unreported));
+        }
+        if walked.sums.losses > 0 {
+            lossy.push(LossySnapshot { record, manifest, walked });
+        }
+    }
+    Ok((lossy, walk.into_lossy()))
+}

@@ -1,0 +1,115 @@
+//! Writes the trees of snapshots again, without what is lost. Directories shared by snapshots are written
+//! once.
+
+use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
+
+use crate::format::{BlobId, Content, Kind, Manifest, Node, SnapshotId, Status, Totals, Xattrs};
+use crate::maintain::blobs::{Keys, OwnBits, key};
+use crate::maintain::error::MaintainError;
+use crate::maintain::loss::Lost;
+use crate::maintain::tree_reader::TreeReader;
+use crate::maintain::tree_walk::Walked;
+use crate::store::{DirectoryWriter, StoreError, Writer};
+
+pub(super) struct Rewriter<'a> {
+    tree: TreeReader<'a>,
+    /// Directories that have losses in them or below them.
+    lossy: Keys,
+    /// The directories that replace them, as far as they are written.
+    written: HashMap<u128, BlobId, BuildHasherDefault<OwnBits>>,
+}
+
+impl<'a> Rewriter<'a> {
+    pub(super) fn new(tree: TreeReader<'a>, lossy: Keys) -> Self {
+        Self { tree, lossy, written: HashMap::default() }
+    }
+
+    /// Stores a snapshot without its losses, and returns its id. The snapshots that were walked before it
+    /// must be stored.
+    pub(super) fn snapshot(
+        &mut self,
+        mut writer: Writer,
+        manifest: &Manifest,
+        walked: &Walked,
+    ) -> Result<SnapshotId, MaintainError> {
+        for id in &walked.lossy {
+            let new = self.directory(&mut writer, *id)?;
+            self.written.insert(key(id), new);
+        }
+        let mut root = manifest.root.clone();
+        if let Kind::Directory(id) = &mut root.kind {
+            *id = self.replacement(id).unwrap_or(*id);
+        }
+        if self.tree.xattrs_are_lost(&root)? {
+            root.xattrs = Xattrs::None;
+        }
+        let troubled = manifest.totals.troubled.saturating_add(walked.sums.losses);
+        let manifest = Manifest {
+            status: Status::Partial,
+            root,
+            links_len: if walked.links_lost { 0 } else { manifest.links_len },
+            links: if walked.links_lost { Content::empty() } else { manifest.links.clone() },
+            totals: Totals { troubled, ..walked.sums.totals },
+            // The parent's id stays, even if the parent is replaced. A repair that continues after a crash
+            // must make the same snapshot.
+            ..manifest.clone()
+        };
+        Ok(writer.commit(&manifest)?.0)
+    }
+
+    /// Returns the directory that replaces `id`, or `id` itself if it has no losses. `None` if the new
+    /// directory is not written yet.
+    fn replacement(&self, id: &BlobId) -> Option<BlobId> {
+        if self.lossy.contains(&key(id)) { self.written.get(&key(id)).copied() } else { Some(*id) }
+    }
+
+    /// Stores a directory without its losses. The directories below it must be written.
+    fn directory(&mut self, writer: &mut Writer, id: BlobId) -> Result<BlobId, StoreError> {
+        let mut new = DirectoryWriter::default();
+        let mut last_name: Box<[u8]> = Box::default();
+        // Nodes still to visit, the next one last, each with the number of inner nodes above it.
+        let mut todo = vec![(id, 0)];
+        // A forged inner node may come again. All its names were written before, so it is skipped.
+        let mut visited = Keys::default();
+        while let Some((id, depth)) = todo.pop() {
+            match self.tree.node(&id, depth)?.as_deref() {
+                None => {}
+                Some(Node::Inner(_)) if !visited.insert(key(&id)) => {}
+                Some(Node::Inner(children)) => {
+                    for at in (0..children.len()).rev() {
+                        if self.tree.fits(&id, children, at)? {
+                            todo.push((children[at].id, depth + 1));
+                        }
+                    }
+                }
+                Some(Node::Leaf(leaf)) => {
+                    new.delta_hint(Some(id));
+                    for at in 0..leaf.len() {
+                        let name = leaf.name(at);
+                        // Nodes out of order are forged. The writer relies on ascending names.
+                        if *name <= *last_name {
+                            continue;
+                        }
+                        let Some(mut entry) = self.tree.entry(&id, leaf, at)? else { continue };
+                        match self.tree.loss(&entry)? {
+                            None => {}
+                            Some(Lost::Xattrs) => entry.xattrs = Xattrs::None,
+                            Some(_) => continue,
+                        }
+                        if let Kind::Directory(below) = &mut entry.kind {
+                            // Only a forged node makes a ring, in which no directory can be written first.
+                            let Some(new) = self.replacement(below) else { continue };
+                            *below = new;
+                        }
+                        let mut body = Vec::new();
+                        entry.encode(&mut body);
+                        new.push(writer, name, &body)?;
+                        last_name = name.into();
+                    }
+                }
+            }
+        }
+        new.finish(writer)
+    }
+}

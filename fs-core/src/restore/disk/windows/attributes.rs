@@ -1,0 +1,194 @@
+//! Times, and attributes such as hidden. Windows has no equivalent of owners, modes and extended attributes
+//! other than [`NAME`].
+
+use std::fs::{self, File, FileTimes, OpenOptions, Permissions};
+use std::io;
+use std::os::windows::fs::{FileTimesExt, OpenOptionsExt};
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::{FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT, Folder};
+use crate::format::{Time, XattrSet};
+use crate::restore::disk::{FileId, Lack, Lacking, Site, Unfinished};
+use crate::view::{Attr, FileKind};
+use crate::windows::attributes::{ARCHIVE, DIRECTORY, DosAttributes, HIDDEN, NAME, READ_ONLY, SYSTEM};
+
+const FILE_WRITE_ATTRIBUTES: u32 = 0x100;
+const FILE_READ_ATTRIBUTES: u32 = 0x80;
+/// Excluded from the search index.
+const NOT_CONTENT_INDEXED: u32 = 0x2000;
+/// Write permission of owner, group and others.
+pub(super) const WRITABLE: u16 = 0o222;
+
+pub(super) fn dos_of(xattrs: &XattrSet) -> Option<DosAttributes> {
+    DosAttributes::decode(xattrs.get(NAME)?)
+}
+
+/// The attributes that a file has from its creation.
+pub(super) fn of_new_file(xattrs: &XattrSet) -> u32 {
+    dos_of(xattrs).map_or(0, |dos| dos.bits & (HIDDEN | SYSTEM | ARCHIVE | NOT_CONTENT_INDEXED))
+}
+
+/// Whether the target of a symbolic link is a folder, if that was recorded.
+pub(super) fn leads_to_folder(xattrs: &XattrSet) -> Option<bool> {
+    dos_of(xattrs).map(|dos| dos.bits & DIRECTORY != 0)
+}
+
+/// Sets the attributes of an open file.
+pub(in crate::restore) fn set_file(file: &File, attr: &Attr, xattrs: &XattrSet) -> (Lacking, Option<FileId>) {
+    (and_times(set_times(file, attr, xattrs), lacking(xattrs)), None)
+}
+
+/// Predicts the attributes that an entry will lack.
+pub(in crate::restore) fn foresee(
+    _: &Site,
+    attr: &Attr,
+    xattrs: &XattrSet,
+) -> io::Result<(Lacking, Option<FileId>)> {
+    match attr.kind {
+        FileKind::File | FileKind::Directory | FileKind::Symlink => Ok((lacking(xattrs), None)),
+        _ => Err(super::no_special()),
+    }
+}
+
+/// Predicts the attributes that an existing folder will lack after they are set.
+pub(in crate::restore) fn foresee_existing(_: &Folder, _: &Site, _: &Attr, xattrs: &XattrSet) -> Lacking {
+    lacking(xattrs)
+}
+
+/// Always succeeds: only an attempt shows whether a hard link can be made.
+#[expect(clippy::unnecessary_wraps, reason = "other platforms know")]
+pub(in crate::restore) fn foresee_link(_: &Site, _: &Site, _: u64) -> io::Result<()> {
+    Ok(())
+}
+
+/// Does nothing: rights are not restored on Windows.
+pub(in crate::restore) fn tighten(_: &Folder, _: &Attr, _: &XattrSet) {}
+
+/// Makes the file read-only. This comes last, as the temporary name of a read-only file could not be removed.
+pub(in crate::restore) fn seal(file: &File, attr: &Attr) -> io::Result<()> {
+    if attr.mode & WRITABLE != 0 {
+        return Ok(());
+    }
+    let mut permissions = file.metadata()?.permissions();
+    permissions.set_readonly(true);
+    file.set_permissions(permissions)
+}
+
+/// Sets the attributes of a folder.
+pub(in crate::restore) fn set_folder(folder: &Folder, attr: &Attr, xattrs: &XattrSet) -> Lacking {
+    let set = || {
+        let opened = open(&folder.0.path)?;
+        let bits = dos_of(xattrs).map_or(0, |dos| dos.bits & (HIDDEN | SYSTEM | READ_ONLY));
+        if bits != 0 {
+            opened.set_permissions(permissions(folder, bits)?)?;
+        }
+        set_times(&opened, attr, xattrs)
+    };
+    and_times(set(), lacking(xattrs))
+}
+
+/// Sets a folder's time, if permitted.
+pub(in crate::restore) fn set_time(folder: &Folder, attr: &Attr) {
+    let set = open(&folder.0.path).and_then(|opened| set_times(&opened, attr, &XattrSet::default()));
+    drop(set);
+}
+
+/// Sets the attributes of a symbolic link.
+#[expect(clippy::unnecessary_wraps, reason = "on other platforms it fails")]
+pub(in crate::restore) fn set_unopened(
+    node: &Unfinished,
+    attr: &Attr,
+    xattrs: &XattrSet,
+) -> io::Result<(Lacking, Option<FileId>)> {
+    let set = open(&node.folder.entry(&node.name)).and_then(|opened| set_times(&opened, attr, xattrs));
+    Ok((and_times(set, lacking(xattrs)), None))
+}
+
+/// Makes an existing file writable, so that it can be replaced.
+pub(super) fn make_writable(path: &Path) -> io::Result<()> {
+    let metadata = fs::symlink_metadata(path)?;
+    let mut permissions = metadata.permissions();
+    if metadata.is_file() && permissions.readonly() {
+        #[expect(
+            clippy::permissions_set_readonly_false,
+            reason = "on Windows it is one attribute, and nobody else's"
+        )]
+        permissions.set_readonly(false);
+        fs::set_permissions(path, permissions)?;
+    }
+    Ok(())
+}
+
+/// Removes one name of a read-only file, which Windows refuses. The file stays read-only under its other
+/// names.
+pub(super) fn remove_read_only(path: &Path) -> io::Result<()> {
+    let file = open(path)?;
+    let sealed = file.metadata()?.permissions();
+    make_writable(path)?;
+    let removed = fs::remove_file(path);
+    file.set_permissions(sealed)?;
+    removed
+}
+
+/// Opens an entry, also a folder or a link, to set its attributes but not its content.
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .access_mode(FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES)
+        .custom_flags(FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT)
+        .open(path)
+}
+
+/// Permissions with these attributes. std can only set permissions that it has read from a file. So a file
+/// with these attributes is created for a moment.
+fn permissions(folder: &Folder, bits: u32) -> io::Result<Permissions> {
+    let (model, mut permissions) = folder.begin(|folder, name| {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).attributes(bits & (HIDDEN | SYSTEM));
+        Ok(options.open(folder.entry(name))?.metadata()?.permissions())
+    })?;
+    drop(model);
+    permissions.set_readonly(bits & READ_ONLY != 0);
+    Ok(permissions)
+}
+
+fn set_times(file: &File, attr: &Attr, xattrs: &XattrSet) -> io::Result<()> {
+    let modified = system_time(attr.mtime)?;
+    let mut times = FileTimes::new().set_modified(modified);
+    if attr.kind != FileKind::Symlink {
+        times = times.set_accessed(modified);
+    }
+    if let Some(created) = dos_of(xattrs).and_then(|dos| dos.created) {
+        let (secs, nanos) = created.to_unix();
+        if let Some(created) = Time::new(secs, nanos).and_then(|time| system_time(time).ok()) {
+            times = times.set_created(created);
+        }
+    }
+    file.set_times(times)
+}
+
+pub(super) fn system_time(time: Time) -> io::Result<SystemTime> {
+    let secs = Duration::from_secs(time.secs().unsigned_abs());
+    let whole = if time.secs() < 0 { UNIX_EPOCH.checked_sub(secs) } else { UNIX_EPOCH.checked_add(secs) };
+    whole
+        .and_then(|whole| whole.checked_add(Duration::from_nanos(time.nanos().into())))
+        .ok_or_else(|| io::Error::other("Windows has no such time"))
+}
+
+fn lacking(xattrs: &XattrSet) -> Lacking {
+    let others = xattrs.names().filter(|name| *name != NAME);
+    let lack = |name: &[u8]| Lack {
+        what: format!("extended attribute {}", String::from_utf8_lossy(name)),
+        reason: "Windows keeps none".to_owned(),
+        expected: false,
+    };
+    others.map(lack).collect()
+}
+
+/// Adds the times and attributes of Windows to `lacking` if they could not be set.
+fn and_times(set: io::Result<()>, mut lacking: Lacking) -> Lacking {
+    if let Err(error) = set {
+        lacking.push(Lack { what: "time".to_owned(), reason: error.to_string(), expected: false });
+    }
+    lacking
+}

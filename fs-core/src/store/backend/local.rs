@@ -1,0 +1,471 @@
+//! A repository in a folder. `docs/format.md` shows the layout.
+
+mod misplaced;
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use self::misplaced::Misplaced;
+use crate::format::FormatError;
+use crate::store::backend::folder::Folder;
+use crate::store::backend::patience::PATIENCE;
+use crate::store::backend::repository_folder::RepositoryFolder;
+use crate::store::backend::survey::{self, Exposed};
+use crate::store::index::basis::{Access, Basis, read_config};
+use crate::store::layout::{CONFIG, DAMAGED, FOLDERS, PACKS, SNAPSHOTS, TAGS, TEMPORARY};
+use crate::store::{Backend, Listed, LocalStore, Object, ObjectKind, StoreError};
+
+/// Objects as files below one folder.
+#[derive(Debug)]
+pub struct LocalBackend {
+    folder: Arc<RepositoryFolder>,
+    misplaced: Misplaced,
+    next_temporary: AtomicU64,
+}
+
+/// A folder's time may stand still for this long while its content changes: the coarsest clock tick of a
+/// common file system (FAT's two seconds).
+const COARSEST_TICK: Duration = Duration::from_secs(2);
+
+impl LocalBackend {
+    /// The objects in a repository's folder.
+    pub fn new(folder: &Arc<RepositoryFolder>) -> Self {
+        Self {
+            folder: Arc::clone(folder),
+            misplaced: Misplaced::default(),
+            next_temporary: AtomicU64::new(0),
+        }
+    }
+
+    /// Creates the folders of an empty repository.
+    pub fn create_layout(&self) -> Result<(), StoreError> {
+        let root = self.root();
+        for name in FOLDERS {
+            root.make_folder(name)?;
+        }
+        root.sync()?;
+        if let Ok(path) = std::fs::canonicalize(self.folder.path()) {
+            // Syncs the name of the repository's folder. A user who cannot open the folder above cannot sync
+            // it, so errors are ignored.
+            let _ = Folder::open(path.parent().unwrap_or(&path)).and_then(|above| above.sync());
+        }
+        Ok(())
+    }
+
+    /// Whether there are packs or snapshots.
+    pub(in crate::store) fn holds_objects(&self) -> Result<bool, StoreError> {
+        for kind in [ObjectKind::Snapshot, ObjectKind::Pack] {
+            if if_there(self.list(kind))?.is_some_and(|names| !names.is_empty()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn root(&self) -> Arc<Folder> {
+        self.folder.current()
+    }
+
+    /// Runs `work` in the repository's folder. If it fails and the path now leads to another folder, runs it
+    /// there: a disk that was away comes back as another folder.
+    fn within<T>(&self, work: impl Fn(&Folder) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let used = self.root();
+        PATIENCE.read(|| work(&used)).or_else(|error| {
+            self.follow();
+            let now = self.root();
+            // Another thread may have switched to it.
+            if Arc::ptr_eq(&now, &used) { Err(error) } else { work(&now).map_err(|_| error) }
+        })
+    }
+
+    /// Switches to the folder that the path leads to now.
+    fn follow(&self) {
+        if self.folder.follow() {
+            self.misplaced.forget();
+        }
+    }
+
+    /// Runs `work` in the folder that holds the object: its own folder, or the one that holds a misplaced
+    /// pack.
+    fn at<T>(
+        &self,
+        root: &Folder,
+        object: &Object,
+        work: impl Fn(&Folder, &str) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let done = place(root, object).and_then(|(folder, name)| work(&folder, name));
+        let may_be_elsewhere = |error: &StoreError| error.is_not_found() && object.kind == ObjectKind::Pack;
+        let done = match done {
+            Err(error) if may_be_elsewhere(&error) => {
+                let folder = self.misplaced.folder_of(root, &object.name);
+                folder.and_then(|folder| folder.map_or(Err(error), |folder| work(&folder, &object.name)))
+            }
+            done => done,
+        };
+        match done {
+            Err(error) if error.is_not_found() => Err(StoreError::Missing(object.clone())),
+            done => done,
+        }
+    }
+
+    /// Reads the range that `choose` makes of the object's size. Also returns the size.
+    fn read(
+        &self,
+        object: &Object,
+        choose: impl Fn(u64) -> Option<Range<u64>>,
+    ) -> Result<(Vec<u8>, u64), StoreError> {
+        self.within(|root| {
+            self.at(root, object, |folder, name| {
+                let file = folder.file(name)?;
+                let range = |size| {
+                    choose(size)
+                        .filter(|range| range.end <= size)
+                        .ok_or_else(|| StoreError::damaged(|| object)(FormatError::Truncated("object")))
+                };
+                let read = StoreError::io("read", folder.path_of(name));
+                let size = match file.metadata() {
+                    Ok(metadata) => metadata.len(),
+                    Err(error) => return Err(read(error)),
+                };
+                let bytes = read_range(file, range(size)?).map_err(read)?;
+                Ok((bytes, size))
+            })
+        })
+    }
+}
+
+fn read_range(mut file: File, range: Range<u64>) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; (range.end - range.start) as usize];
+    if range.start > 0 {
+        file.seek(SeekFrom::Start(range.start))?;
+    }
+    file.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Opens the repository in the folder at `root`.
+pub(in crate::store) fn in_folder(root: &Path, access: Access) -> Result<Basis, StoreError> {
+    let not_a_repository = || StoreError::NotARepository(root.to_owned());
+    let folder = match RepositoryFolder::open(root) {
+        Err(StoreError::Io { source, .. }) if is_no_folder(&source) => return Err(not_a_repository()),
+        opened => opened?,
+    };
+    let backend = LocalBackend::new(&folder);
+    let config = match read_config(&backend, &root.display()) {
+        Err(StoreError::Missing(_)) if !backend.holds_objects()? => return Err(not_a_repository()),
+        config => config?,
+    };
+    Ok(Basis::new(Arc::new(backend), Some(folder), &config, access))
+}
+
+/// Whether the path does not exist, or leads to or through something that is not a folder.
+fn is_no_folder(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+/// A folder of the repository: the root, or one below it.
+enum Place<'a> {
+    Root(&'a Folder),
+    Below(Folder),
+}
+
+impl std::ops::Deref for Place<'_> {
+    type Target = Folder;
+
+    fn deref(&self) -> &Folder {
+        match self {
+            Place::Root(folder) => folder,
+            Place::Below(folder) => folder,
+        }
+    }
+}
+
+/// Returns the folder where an object belongs, and its name there.
+fn place<'a>(root: &'a Folder, object: &'a Object) -> Result<(Place<'a>, &'a str), StoreError> {
+    let folder = match object.kind {
+        ObjectKind::Config => return Ok((Place::Root(root), CONFIG)),
+        ObjectKind::Pack => root.folder(PACKS)?.folder(fan(&object.name))?,
+        ObjectKind::Snapshot => root.folder(SNAPSHOTS)?,
+        ObjectKind::Tag => root.folder(TAGS)?,
+    };
+    Ok((Place::Below(folder), &object.name))
+}
+
+/// The folder of a pack. Many file systems are slow with 100,000 files in one folder.
+fn fan(name: &str) -> &str {
+    name.get(..2).unwrap_or_default()
+}
+
+/// The folder of packs, and its content.
+struct Packs {
+    folder: Folder,
+    /// The folders in it that hold packs, by their names.
+    fans: Vec<(String, Folder)>,
+    /// Packs directly in `packs`.
+    loose: Vec<Listed>,
+}
+
+impl Packs {
+    /// Opens all folders of packs. Warns of an entry that has the name of one but is no folder, and skips it.
+    fn open(root: &Folder) -> Result<Self, StoreError> {
+        let folder = root.folder(PACKS)?;
+        let (mut fans, mut loose) = (Vec::new(), Vec::new());
+        for entry in folder.listed()? {
+            let name = &entry.name;
+            if is_name(name) {
+                loose.push(entry);
+            } else if name.len() == 2 {
+                match folder.folder(name) {
+                    Err(foreign @ StoreError::Foreign { .. }) => log::warn!("{foreign}"),
+                    fan => fans.push((entry.name, fan?)),
+                }
+            }
+        }
+        Ok(Self { folder, fans, loose })
+    }
+}
+
+/// Whether `name` is the name of an object.
+fn is_name(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Turns a missing entry into `None`.
+fn if_there<T>(result: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match result {
+        Err(error) if error.is_not_found() => Ok(None),
+        result => result.map(Some),
+    }
+}
+
+impl Backend for LocalBackend {
+    fn put(&self, object: &Object, bytes: &[u8]) -> Result<(), StoreError> {
+        let root = self.root();
+        let number = self.next_temporary.fetch_add(1, Ordering::Relaxed);
+        let temporary = format!("{}-{number}", std::process::id());
+        let folder = root.make_folder(TEMPORARY)?;
+        let put = || {
+            let mut file = folder.new_file(&temporary)?;
+            let written = file.write(bytes).and_then(|()| file.sync());
+            written.map_err(StoreError::io("write", folder.path_of(&temporary)))?;
+            drop(file);
+            // The second folder holds the name of the first one, if that is created on demand.
+            let (place, above) = match object.kind {
+                ObjectKind::Config => (Place::Root(&root), None),
+                ObjectKind::Snapshot => (Place::Below(root.folder(SNAPSHOTS)?), None),
+                ObjectKind::Tag => (Place::Below(root.make_folder(TAGS)?), Some(Place::Root(&root))),
+                ObjectKind::Pack => {
+                    let packs = root.folder(PACKS)?;
+                    (Place::Below(packs.make_folder(fan(&object.name))?), Some(Place::Below(packs)))
+                }
+            };
+            let name = if object.kind == ObjectKind::Config { CONFIG } else { &object.name };
+            folder.rename(&temporary, &place, name)?;
+            place.sync()?;
+            // An existing folder may have been created by a writer that was killed before the folder was
+            // durable.
+            above.map_or(Ok(()), |above| above.sync())
+        };
+        let published = put();
+        if published.is_err() {
+            // Frees the space, in case the disk is full. A failure here does not change the error to report.
+            let _ = folder.remove(&temporary);
+        }
+        published
+    }
+
+    fn get_range(&self, object: &Object, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
+        let (bytes, _) = self.read(object, |_| Some(offset..offset.checked_add(len as u64)?))?;
+        Ok(bytes)
+    }
+
+    fn get_end(&self, object: &Object, len: usize) -> Result<(Vec<u8>, u64), StoreError> {
+        self.read(object, |size| Some(size.saturating_sub(len as u64)..size))
+    }
+
+    fn size(&self, object: &Object) -> Result<u64, StoreError> {
+        self.within(|root| self.at(root, object, Folder::size))
+    }
+
+    fn list(&self, kind: ObjectKind) -> Result<Vec<Listed>, StoreError> {
+        let mut listed = self.within(|root| match kind {
+            ObjectKind::Config => Ok(Vec::new()),
+            ObjectKind::Snapshot => root.folder(SNAPSHOTS)?.listed(),
+            ObjectKind::Tag => if_there(root.folder(TAGS))?.map_or(Ok(Vec::new()), |tags| tags.listed()),
+            ObjectKind::Pack => self.misplaced.list(&Packs::open(root)?),
+        })?;
+        listed.retain(|object| is_name(&object.name));
+        Ok(listed)
+    }
+
+    fn delete(&self, object: &Object) -> Result<(), StoreError> {
+        let root = self.root();
+        let removed = self.at(&root, object, |folder, name| {
+            folder.remove(name)?;
+            folder.sync()
+        });
+        match removed {
+            Err(StoreError::Missing(_)) => Ok(()),
+            removed => removed,
+        }
+    }
+
+    fn local(&self) -> Option<&dyn LocalStore> {
+        Some(self)
+    }
+}
+
+impl LocalStore for LocalBackend {
+    fn quarantine(&self, object: &Object) -> Result<String, StoreError> {
+        let root = self.root();
+        let name = if object.kind == ObjectKind::Config { CONFIG } else { &object.name };
+        let kind = match object.kind {
+            ObjectKind::Config => CONFIG,
+            ObjectKind::Pack => PACKS,
+            ObjectKind::Snapshot => SNAPSHOTS,
+            ObjectKind::Tag => TAGS,
+        };
+        // The name of a new folder becomes durable when its parent is synced.
+        let above = root.make_folder(DAMAGED)?;
+        root.sync()?;
+        let folder = above.make_folder(kind)?;
+        above.sync()?;
+        let mut free = name.to_owned();
+        let mut copy = 1;
+        while folder.entry(&free)?.is_some() {
+            copy += 1;
+            free = format!("{name}.{copy}");
+        }
+        self.at(&root, object, |from, name| {
+            from.rename(name, &folder, &free)?;
+            folder.sync()?;
+            from.sync()
+        })?;
+        Ok(format!("{DAMAGED}/{kind}/{free}"))
+    }
+
+    fn sync(&self, kind: ObjectKind) -> Result<(), StoreError> {
+        let root = self.root();
+        match kind {
+            ObjectKind::Config => root.sync(),
+            ObjectKind::Snapshot => root.folder(SNAPSHOTS)?.sync(),
+            ObjectKind::Tag => {
+                let Some(tags) = if_there(root.folder(TAGS))? else { return Ok(()) };
+                tags.sync()?;
+                // The folder's own name may not be durable yet.
+                root.sync()
+            }
+            ObjectKind::Pack => {
+                let packs = Packs::open(&root)?;
+                packs.fans.iter().try_for_each(|(_, fan)| fan.sync())?;
+                packs.folder.sync()
+            }
+        }
+    }
+
+    fn snapshots_stamp(&self) -> Result<Option<u128>, StoreError> {
+        // A different folder at the path has other snapshots, even if the open folder can still be read.
+        self.follow();
+        self.within(|root| {
+            let snapshots = stamp(&root.folder(SNAPSHOTS)?)?;
+            let tags = if_there(root.folder(TAGS))?;
+            let tags = tags.map_or(Ok(Some(0)), |tags| stamp(&tags))?;
+            Ok(snapshots.zip(tags).map(|(snapshots, tags)| u128::from(snapshots) << 64 | u128::from(tags)))
+        })
+    }
+
+    fn misplaced_packs(&self) -> Result<Vec<(String, String)>, StoreError> {
+        self.within(|root| self.misplaced.list(&Packs::open(root)?).map(drop))?;
+        Ok(self.misplaced.folders())
+    }
+
+    fn move_to_own_folder(&self, pack: &str) -> Result<(), StoreError> {
+        self.misplaced.move_to_own_folder(&self.root(), pack)
+    }
+
+    fn foreign(&self) -> Vec<StoreError> {
+        survey::foreign(&self.root())
+    }
+
+    fn exposed(&self) -> Exposed {
+        survey::exposed(&self.root())
+    }
+}
+
+/// Returns a stamp that changes whenever the folder's names may have changed; `None` if only a listing can
+/// show it.
+fn stamp(folder: &Folder) -> Result<Option<u64>, StoreError> {
+    let modified = folder.modified()?;
+    let settled = SystemTime::now().duration_since(modified).is_ok_and(|age| age > COARSEST_TICK);
+    let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok(settled.then_some(since.as_nanos() as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn create(path: &Path) -> (LocalBackend, Arc<RepositoryFolder>) {
+        let folder = RepositoryFolder::new(Folder::create(path).unwrap().unwrap());
+        let backend = LocalBackend::new(&folder);
+        backend.create_layout().unwrap();
+        (backend, folder)
+    }
+
+    /// An open repository whose path now leads to another one.
+    fn moved() -> (tempfile::TempDir, LocalBackend, Arc<RepositoryFolder>) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("repository");
+        let (backend, folder) = create(&path);
+        fs::rename(&path, directory.path().join("moved")).unwrap();
+        create(&path);
+        (directory, backend, folder)
+    }
+
+    fn fail(root: &Folder) -> StoreError {
+        StoreError::io("read", root.path())(io::Error::other("gone"))
+    }
+
+    #[test]
+    fn a_thread_tries_the_folder_that_another_has_switched_to() {
+        let (_directory, backend, _) = moved();
+        let first = backend.root().identity().unwrap();
+        let read = backend.within(|root| {
+            if root.identity()? == first {
+                backend.follow();
+                return Err(fail(root));
+            }
+            root.identity()
+        });
+        assert_ne!(read.unwrap(), first);
+    }
+
+    #[test]
+    fn a_pinned_backend_stays_with_its_folder() {
+        let (_directory, backend, folder) = moved();
+        let first = backend.root().identity().unwrap();
+        let pin = folder.pin();
+        assert!(backend.within(|root| Err::<(), _>(fail(root))).is_err());
+        assert_eq!(backend.root().identity().unwrap(), first);
+        drop(pin);
+        assert!(backend.within(|root| Err::<(), _>(fail(root))).is_err());
+        assert_ne!(backend.root().identity().unwrap(), first);
+    }
+
+    #[test]
+    fn conforms() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("repository");
+        let (backend, _) = create(&path);
+        crate::store::backend::tests::conforms(&backend);
+        crate::store::backend::tests::conforms_locally(&backend);
+        assert_eq!(fs::read_dir(path.join("tmp")).unwrap().count(), 0);
+    }
+}

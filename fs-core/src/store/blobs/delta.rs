@@ -1,0 +1,103 @@
+//! Collects changed blobs whose bases are in the same block. They are compressed together, after these bases.
+//! So a reader of all of them reads one block of bases.
+
+use std::collections::HashMap;
+
+use crate::format::{BlobId, BlockBuilder, PackKind};
+use crate::store::blobs::packs::BlockKey;
+
+/// Maximum of uncompressed bytes in all open groups. It bounds the memory.
+const WAITING_LIMIT: usize = 32 << 20;
+
+/// The base of a changed blob.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) struct Base {
+    pub(in crate::store) id: BlobId,
+    pub(in crate::store) len: u32,
+    /// The block that holds the base.
+    pub(in crate::store) block: BlockKey,
+}
+
+/// Blobs to be stored in one delta block.
+#[derive(Debug)]
+pub(in crate::store) struct DeltaGroup {
+    pub(in crate::store) block: BlockKey,
+    pub(in crate::store) builder: BlockBuilder,
+    pub(in crate::store) ids: Vec<BlobId>,
+    pub(in crate::store) bases: Vec<BlobId>,
+    bases_len: usize,
+    /// Position in the order in which groups were begun. Groups are stored in this order.
+    number: u64,
+}
+
+impl DeltaGroup {
+    /// The blobs of the group, in order.
+    pub(in crate::store) fn blobs(&self) -> impl Iterator<Item = (BlobId, &[u8])> {
+        self.ids.iter().copied().zip(self.builder.blobs())
+    }
+}
+
+/// The open groups.
+#[derive(Debug)]
+pub(in crate::store) struct DeltaGroups {
+    /// Uncompressed size at which a group is closed, in bytes. It counts for the blobs and for their bases
+    /// separately.
+    target: usize,
+    open: HashMap<BlockKey, DeltaGroup>,
+    waiting: usize,
+    begun: u64,
+}
+
+impl DeltaGroups {
+    /// Groups for blobs of this kind. A base saves far more than neighbours in the same block could, so
+    /// groups are small (docs/decisions/0001-delta-blocks.md). Small groups suit readers. The history of a
+    /// path needs one node of each snapshot, and a read of a file needs a part of the file.
+    pub(in crate::store) fn new(kind: PackKind) -> Self {
+        let target = match kind {
+            PackKind::Data => 256 << 10,
+            PackKind::Metadata => 32 << 10,
+        };
+        Self { target, open: HashMap::new(), waiting: 0, begun: 0 }
+    }
+
+    /// Adds a blob. Returns a group that must be stored now.
+    pub(in crate::store) fn push(&mut self, id: BlobId, bytes: &[u8], base: Base) -> Option<DeltaGroup> {
+        let number = self.begun;
+        let group = self.open.entry(base.block).or_insert_with(|| {
+            self.begun += 1;
+            DeltaGroup {
+                block: base.block,
+                builder: BlockBuilder::default(),
+                ids: Vec::new(),
+                bases: Vec::new(),
+                bases_len: 0,
+                number,
+            }
+        });
+        group.builder.push(bytes);
+        group.ids.push(id);
+        group.bases.push(base.id);
+        group.bases_len += base.len as usize;
+        self.waiting += bytes.len();
+        if group.builder.raw_len() >= self.target || group.bases_len >= self.target {
+            return self.close(base.block);
+        }
+        if self.waiting > WAITING_LIMIT {
+            let oldest = self.open.values().min_by_key(|group| group.number).map(|group| group.block);
+            return oldest.and_then(|block| self.close(block));
+        }
+        None
+    }
+
+    /// Closes the oldest group and returns it. `None` if no group is open.
+    pub(in crate::store) fn pop(&mut self) -> Option<DeltaGroup> {
+        let oldest = self.open.values().min_by_key(|group| group.number).map(|group| group.block)?;
+        self.close(oldest)
+    }
+
+    fn close(&mut self, block: BlockKey) -> Option<DeltaGroup> {
+        let group = self.open.remove(&block)?;
+        self.waiting -= group.builder.raw_len();
+        Some(group)
+    }
+}

@@ -1,0 +1,11 @@
+//! Blobs: how they are compressed into blocks and packs, and how they are found and read again.
+
+pub(super) mod cache;
+mod compress;
+mod delta;
+mod packer;
+pub(super) mod packs;
+pub(super) mod reader;
+pub(super) mod search;
+mod verify;
+pub(super) mod writer;

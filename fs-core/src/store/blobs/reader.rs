@@ -1,0 +1,461 @@
+use std::collections::HashSet;
+use std::ops::{Deref, Range};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::format::limits::MAX_BLOCK_RAW;
+use crate::format::{
+    BlobId, Block, Catalogue, ChunkList, FormatError, Keys, LinkRecord, Node, PackId, Placement, XattrSet,
+};
+use crate::store::blobs::cache::{CacheSizes, WeightedCache};
+use crate::store::blobs::delta::Base;
+use crate::store::blobs::packs::{BlockKey, Packs, Recent};
+use crate::store::blobs::search::Searches;
+use crate::store::index::live::LiveIndex;
+use crate::store::{Backend, ObjectKind, StoreError};
+
+/// Reads blobs. Shared by threads. Every block is verified when it is decoded.
+#[derive(Clone)]
+pub struct Reader {
+    pub(in crate::store) shared: Arc<Shared>,
+    own: Arc<OwnCaches>,
+    /// Known damaged blocks, if this reader remembers them.
+    bad: Option<Arc<Mutex<HashSet<BlockKey>>>>,
+}
+
+/// Caches of data that differs from snapshot to snapshot.
+struct OwnCaches {
+    /// Decompressed delta blocks.
+    deltas: WeightedCache<BlockKey, Vec<u8>>,
+    nodes: Arc<WeightedCache<BlobId, Node>>,
+    recent: Recent,
+}
+
+/// Cache capacity of a single-pass reader, in bytes.
+const SINGLE_PASS: usize = 1 << 17;
+
+impl OwnCaches {
+    fn new(deltas: usize, nodes: Arc<WeightedCache<BlobId, Node>>) -> Arc<Self> {
+        Arc::new(Self { deltas: WeightedCache::new(deltas), nodes, recent: Recent::default() })
+    }
+}
+
+pub(in crate::store) struct Shared {
+    pub(in crate::store) backend: Arc<dyn Backend>,
+    pub(in crate::store) keys: Keys,
+    pub(in crate::store) index: Arc<LiveIndex>,
+    packs: Packs,
+    /// Decompressed full blocks. Deltas must not evict them, as each may be the base of many deltas.
+    blocks: WeightedCache<BlockKey, Vec<u8>>,
+    /// The bases of the blobs in delta blocks.
+    bases: WeightedCache<BlockKey, Vec<BlobId>>,
+    lists: WeightedCache<BlobId, ChunkList>,
+    pub(in crate::store) searches: Searches,
+    /// Runs of hard-link tables.
+    pub(in crate::store) links: WeightedCache<RunKey, Vec<LinkRecord>>,
+}
+
+/// Key of a run of hard-link records: the table's blob, and the run's number.
+pub(in crate::store) type RunKey = (BlobId, u64);
+
+/// The bytes of a blob, or of a part of one, in its decompressed block.
+#[derive(Debug, Clone)]
+pub struct Blob {
+    block: Arc<Vec<u8>>,
+    range: Range<usize>,
+}
+
+impl Blob {
+    /// Returns the part that begins at `start` and has at most `len` bytes.
+    pub(in crate::store) fn part(mut self, start: usize, len: usize) -> Self {
+        let start = self.range.start.saturating_add(start).min(self.range.end);
+        self.range = start..start.saturating_add(len).min(self.range.end);
+        self
+    }
+}
+
+impl Deref for Blob {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.block[self.range.clone()]
+    }
+}
+
+impl Reader {
+    pub(in crate::store) fn new(
+        backend: Arc<dyn Backend>,
+        keys: Keys,
+        index: Arc<LiveIndex>,
+        sizes: CacheSizes,
+    ) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                packs: Packs::new(Arc::clone(&backend), keys.clone(), sizes.catalogues),
+                backend,
+                keys,
+                index,
+                blocks: WeightedCache::new(sizes.blocks),
+                bases: WeightedCache::new(sizes.nodes / 8),
+                lists: WeightedCache::new(sizes.nodes / 4),
+                searches: Searches::default(),
+                links: WeightedCache::new(sizes.nodes / 4),
+            }),
+            own: OwnCaches::new(sizes.deltas, Arc::new(WeightedCache::new(sizes.nodes))),
+            bad: None,
+        }
+    }
+
+    /// Returns this reader, set to read no damaged block twice: a block may hold thousands of blobs. The
+    /// reader does not notice when a block becomes readable again.
+    #[must_use]
+    pub fn remembering_damage(self) -> Self {
+        Self { bad: Some(Arc::default()), ..self }
+    }
+
+    /// Returns a reader for a single pass. It shares the block and pack caches but has tiny node and delta
+    /// caches: filling a cache takes longer than a single read.
+    #[must_use]
+    pub fn for_single_pass(&self) -> Self {
+        let nodes = Arc::new(WeightedCache::new(SINGLE_PASS));
+        Self { own: OwnCaches::new(SINGLE_PASS, nodes), ..self.clone() }
+    }
+
+    /// Returns a reader for another thread. It shares the node cache, but has its own cache of deltas and
+    /// list of recent packs. If threads shared those, they would wait for each other.
+    #[must_use]
+    pub fn for_thread(&self) -> Self {
+        let nodes = Arc::clone(&self.own.nodes);
+        Self { own: OwnCaches::new(SINGLE_PASS, nodes), ..self.clone() }
+    }
+
+    /// The repository's keys.
+    pub fn keys(&self) -> &Keys {
+        &self.shared.keys
+    }
+
+    /// Lets this reader see what was committed since it was made or last refreshed.
+    pub fn refresh(&self) {
+        self.shared.index.refresh();
+    }
+
+    /// Returns the bytes of the blob `id`.
+    pub fn blob(&self, id: &BlobId) -> Result<Blob, StoreError> {
+        self.blob_in(id, true)
+    }
+
+    /// Returns the bytes of the blob `id`. Reads a delta only if `delta` is set.
+    fn blob_in(&self, id: &BlobId, delta: bool) -> Result<Blob, StoreError> {
+        let read = |(pack, place): (PackId, Placement)| {
+            if place.delta && !delta {
+                return Err(block_damaged(pack, place)(FormatError::Invalid("base: it is a delta")));
+            }
+            self.blob_at(pack, place)
+        };
+        let located = self.locate(id);
+        let tried = located.as_ref().ok().map(|(pack, _)| *pack);
+        let was_bad = located.as_ref().is_ok_and(|(pack, place)| self.is_known_bad((*pack, place.block)));
+        let error = match located.and_then(read) {
+            Err(error)
+                if error.is_loss() || error.is_damage() || matches!(error, StoreError::Index { .. }) =>
+            {
+                error
+            }
+            result => return result,
+        };
+        let index = &self.shared.index;
+        // The blob may have been stored again for this reason. Or its pack was quarantined, and the index was
+        // made again.
+        if matches!(error, StoreError::Missing(_)) && index.reopen().is_ok() {
+            self.own.recent.forget(tried);
+        } else if !was_bad {
+            index.refresh();
+        }
+        let indexed = index.pack_of(id).unwrap_or_default();
+        let others = indexed.into_iter().chain(index.copies_of(id).unwrap_or_default());
+        let sound = others.filter(|pack| Some(*pack) != tried).find_map(|pack| {
+            let place = self.catalogue(pack).ok()?.find(id)?;
+            read((pack, place)).ok()
+        });
+        let searched = || match error {
+            // The pack and the blob in it were found, so a search cannot help.
+            StoreError::Damaged { .. } | StoreError::Unreadable { .. } | StoreError::Io { .. } => None,
+            _ => {
+                self.search();
+                self.locate(id).and_then(read).ok()
+            }
+        };
+        sound.or_else(searched).ok_or(error)
+    }
+
+    /// Decompresses the block that holds the blob, so that later reads do not wait. Returns false if the
+    /// block is in the cache.
+    pub fn prefetch(&self, id: &BlobId) -> Result<bool, StoreError> {
+        let (pack, place) = self.locate(id)?;
+        if self.blocks(place).get(&(pack, place.block)).is_some() {
+            return Ok(false);
+        }
+        self.block(pack, place).map(|_| true)
+    }
+
+    fn blob_at(&self, pack: PackId, place: Placement) -> Result<Blob, StoreError> {
+        let block = self.block(pack, place)?;
+        let start = place.start as usize;
+        let range = start..start + place.len as usize;
+        if range.end > block.len() {
+            return Err(block_damaged(pack, place)(FormatError::Invalid("length of a block")));
+        }
+        Ok(Blob { block, range })
+    }
+
+    /// Reads the directory node `id`.
+    pub fn node(&self, id: &BlobId) -> Result<Arc<Node>, StoreError> {
+        if let Some(node) = self.own.nodes.get(id) {
+            return Ok(node);
+        }
+        let blob = self.blob(id)?;
+        let node = Node::decode(&blob).map_err(StoreError::damaged(|| format!("directory node {id}")))?;
+        let weight = node.weight();
+        Ok(self.own.nodes.insert(*id, node, weight))
+    }
+
+    /// Reads the chunk list `id`.
+    pub fn chunk_list(&self, id: &BlobId) -> Result<Arc<ChunkList>, StoreError> {
+        if let Some(list) = self.shared.lists.get(id) {
+            return Ok(list);
+        }
+        let blob = self.blob(id)?;
+        let list = ChunkList::decode(&blob).map_err(StoreError::damaged(|| format!("chunk list {id}")))?;
+        let weight = blob.len();
+        Ok(self.shared.lists.insert(*id, list, weight))
+    }
+
+    /// Reads the extended attributes in the blob `id`.
+    pub fn xattrs(&self, id: &BlobId) -> Result<XattrSet, StoreError> {
+        let blob = self.blob(id)?;
+        XattrSet::decode(&blob).map_err(StoreError::damaged(|| format!("extended attributes {id}")))
+    }
+
+    fn locate(&self, id: &BlobId) -> Result<(PackId, Placement), StoreError> {
+        let (packs, recent, index) = (&self.shared.packs, &self.own.recent, &self.shared.index);
+        if let Some(found) = recent.find(id) {
+            return Ok(found);
+        }
+        let pack = self.pack_of(id)?;
+        if let Some(place) = packs.find_in(pack, id, recent)? {
+            return Ok((pack, place));
+        }
+        // This reader's index may be a damaged one that another process has replaced.
+        index.reopen()?;
+        let pack = self.pack_of(id)?;
+        let place = packs.find_in(pack, id, recent)?.ok_or_else(|| index.wrong_pack(pack))?;
+        Ok((pack, place))
+    }
+
+    fn pack_of(&self, id: &BlobId) -> Result<PackId, StoreError> {
+        let index = &self.shared.index;
+        if let Ok(Some(pack)) = index.pack_of(id) {
+            return Ok(pack);
+        }
+        // The blob may have been committed after this reader's transaction began.
+        index.refresh();
+        if let Ok(Some(pack)) = index.pack_of(id) {
+            return Ok(pack);
+        }
+        // The blob may have been committed to another index than this reader's.
+        index.bring_up_to_date()?;
+        index.pack_of(id)?.ok_or(StoreError::MissingBlob(*id))
+    }
+
+    pub(in crate::store) fn catalogue(&self, pack: PackId) -> Result<Arc<Catalogue>, StoreError> {
+        self.shared.packs.catalogue(pack)
+    }
+
+    fn block(&self, pack: PackId, place: Placement) -> Result<Arc<Vec<u8>>, StoreError> {
+        let key = (pack, place.block);
+        if self.is_known_bad(key) {
+            return Err(block_damaged(pack, place)(FormatError::Invalid(
+                "block: it was found damaged before",
+            )));
+        }
+        // A thread that makes a delta waits at most for its bases. A thread that makes a base waits for no
+        // other block.
+        let block = self.blocks(place).get_or_make(key, || {
+            let raw = self.decode_block(pack, place)?;
+            let weight = raw.len();
+            Ok((raw, weight))
+        });
+        block.inspect_err(|error| self.note_bad(key, error))
+    }
+
+    /// Whether the block is remembered as damaged.
+    fn is_known_bad(&self, block: BlockKey) -> bool {
+        let bad = self.bad.as_ref().map(|bad| bad.lock().unwrap_or_else(PoisonError::into_inner));
+        bad.is_some_and(|bad| bad.contains(&block))
+    }
+
+    /// Remembers a block that cannot be read, if this reader remembers damage.
+    pub(in crate::store) fn note_bad(&self, block: BlockKey, error: &StoreError) {
+        // A missing pack is not remembered: its blobs may be found elsewhere.
+        if let Some(bad) = &self.bad
+            && error.is_loss()
+            && !matches!(error, StoreError::Missing(_))
+        {
+            bad.lock().unwrap_or_else(PoisonError::into_inner).insert(block);
+        }
+    }
+
+    /// The cache for blocks of this sort.
+    fn blocks(&self, place: Placement) -> &WeightedCache<BlockKey, Vec<u8>> {
+        if place.delta { &self.own.deltas } else { &self.shared.blocks }
+    }
+
+    fn decode_block(&self, pack: PackId, place: Placement) -> Result<Vec<u8>, StoreError> {
+        let stored = self.shared.packs.block(pack, place, &self.own.recent)?;
+        let damaged = block_damaged(pack, place);
+        let block = place.check(&stored).and_then(|stored| Block::open(&self.shared.keys, stored));
+        let block = match block {
+            Ok(block) => block,
+            Err(reason) => return Err(damaged(reason)),
+        };
+        // Otherwise a forged block could be its own base.
+        if block.bases().is_empty() == place.delta {
+            return Err(damaged(FormatError::Invalid("codec: the catalogue has another")));
+        }
+        // Estimated size of the bases: versions of a file are of similar size.
+        let len = block.lengths().iter().map(|len| *len as usize).sum();
+        let prefix = self.prefix_of(block.bases(), len)?;
+        block.decompress(&prefix).map_err(damaged)
+    }
+
+    /// Returns the joined bytes of the bases of a delta. None of the bases may be in a delta.
+    pub(in crate::store) fn prefix(&self, bases: &[BlobId]) -> Result<Vec<u8>, StoreError> {
+        self.prefix_of(bases, 0)
+    }
+
+    /// Does the same as `prefix`, for bases of about `len` bytes.
+    fn prefix_of(&self, bases: &[BlobId], len: usize) -> Result<Vec<u8>, StoreError> {
+        let mut prefix = Vec::with_capacity(if bases.is_empty() { 0 } else { len });
+        for base in bases {
+            prefix.extend_from_slice(&self.blob_in(base, false)?);
+            if prefix.len() > MAX_BLOCK_RAW {
+                let reason = FormatError::Invalid("length of a delta's bases");
+                return Err(StoreError::damaged(|| format!("blob {base}"))(reason));
+            }
+        }
+        Ok(prefix)
+    }
+
+    /// Returns the base for a new version of the blob `id`: `id` itself, or its own base. `None` if the blob
+    /// is not indexed yet.
+    pub(in crate::store) fn base_of(&self, id: &BlobId) -> Result<Option<Base>, StoreError> {
+        if !self.shared.index.contains(id)? {
+            return Ok(None);
+        }
+        let (pack, place) = self.locate(id)?;
+        if !place.delta {
+            return Ok(Some(Base { id: *id, len: place.len, block: (pack, place.block) }));
+        }
+        let bases = self.bases(pack, place)?;
+        let Some(id) = bases.get(place.nth as usize).copied() else {
+            return Err(block_damaged(pack, place)(FormatError::Invalid("base of a blob")));
+        };
+        let (pack, place) = self.locate(&id)?;
+        Ok(Some(Base { id, len: place.len, block: (pack, place.block) }))
+    }
+
+    /// Stored and uncompressed size of a block, in bytes.
+    pub(in crate::store) fn block_sizes(&self, (pack, block): BlockKey) -> Result<(u64, u64), StoreError> {
+        Ok(self.catalogue(pack)?.block_sizes(block).unwrap_or_default())
+    }
+
+    /// Reads the bases of a delta block's blobs.
+    fn bases(&self, pack: PackId, place: Placement) -> Result<Arc<Vec<BlobId>>, StoreError> {
+        let key = (pack, place.block);
+        if let Some(bases) = self.shared.bases.get(&key) {
+            return Ok(bases);
+        }
+        let stored = self.shared.packs.block(pack, place, &self.own.recent)?;
+        let bases = place
+            .check(&stored)
+            .and_then(|stored| Ok(Block::open(&self.shared.keys, stored)?.bases().to_vec()))
+            .map_err(block_damaged(pack, place))?;
+        let weight = bases.len() * size_of::<BlobId>();
+        Ok(self.shared.bases.insert(key, bases, weight))
+    }
+}
+
+impl Reader {
+    /// Searches all packs, and has the index made again if it lacks a stored blob.
+    pub(in crate::store) fn search(&self) {
+        if !self.shared.searches.begin() {
+            return;
+        }
+        log::info!("the index does not lead to a blob: looking through the packs");
+        if let Err(error) = self.shared.index.add_missing_packs() {
+            log::warn!("{error}");
+        }
+        // A failed search does not count: a repository that is away for a moment is searched again later.
+        let right = self.unindexed_blob().and_then(|blob| match blob {
+            None => Ok(()),
+            Some(blob) => {
+                self.shared.index.distrust(format!("it does not lead to blob {blob}, which is stored"))
+            }
+        });
+        if let Err(error) = &right {
+            log::error!("{error}");
+        }
+        self.shared.searches.end(right.is_ok());
+    }
+
+    /// From now on, threads that miss a blob wait only a moment for the search of another thread.
+    pub(crate) fn limit_search_waits(&self) {
+        self.shared.searches.waits_limited.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a search has completed.
+    #[cfg(test)]
+    pub(crate) fn has_searched(&self) -> bool {
+        self.shared.searches.has_completed()
+    }
+
+    /// Returns the first blob that the index does not lead to. Only packs in the index are searched, as a
+    /// writer stores packs before it adds them to the index.
+    fn unindexed_blob(&self) -> Result<Option<BlobId>, StoreError> {
+        let index = &self.shared.index;
+        let known: HashSet<PackId> = index.packs()?.into_iter().map(|(_, record)| record.id).collect();
+        for stored in self.shared.backend.list(ObjectKind::Pack)? {
+            let Some(pack) = PackId::parse(&stored.name).filter(|pack| known.contains(pack)) else {
+                continue;
+            };
+            // A catalogue that cannot be read is reported when a blob in it is needed.
+            let Ok(catalogue) = self.catalogue(pack) else { continue };
+            for (id, _) in catalogue.blobs() {
+                let leads = match index.pack_of(&id)? {
+                    Some(known) if known == pack => true,
+                    Some(known) => {
+                        self.catalogue(known).is_ok_and(|known| known.find(&id).is_some())
+                            || index.copies_of(&id)?.contains(&pack)
+                    }
+                    None => false,
+                };
+                if !leads {
+                    return Ok(Some(id));
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader").field("backend", &self.shared.backend).finish_non_exhaustive()
+    }
+}
+
+fn block_damaged(pack: PackId, place: Placement) -> impl FnOnce(FormatError) -> StoreError {
+    StoreError::damaged(move || {
+        format!("block {} (at byte {}) of pack {pack}", place.block, place.block_offset)
+    })
+}

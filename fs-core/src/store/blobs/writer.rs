@@ -1,0 +1,130 @@
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::format::{BlobId, Keys, Manifest, PackKind, SnapshotId};
+use crate::store::blobs::compress::{Job, OpenBlock};
+use crate::store::blobs::delta::DeltaGroups;
+use crate::store::blobs::packer::{Packer, slot};
+use crate::store::index::live::LiveIndex;
+use crate::store::{Backend, Object, Reader, StoreError};
+
+/// Sums of an import's additions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Number of blobs that were not stored before.
+    pub new_blobs: u64,
+    /// Size of these blobs in bytes.
+    pub new_bytes: u64,
+    /// Size of the packs that hold them, in bytes.
+    pub stored_bytes: u64,
+}
+
+/// Adds blobs and finally a snapshot. If the writer is dropped without [`commit`](Writer::commit), no
+/// snapshot is added. Packs that are already stored serve the next import.
+#[derive(Debug)]
+pub struct Writer {
+    keys: Keys,
+    backend: Arc<dyn Backend>,
+    index: Arc<LiveIndex>,
+    blocks: [OpenBlock; 2],
+    /// The first halves of the ids of blobs that were put but are not indexed yet.
+    pending: Arc<Mutex<HashSet<[u8; 16]>>>,
+    packer: Packer,
+    /// Reads bases.
+    reader: Reader,
+    deltas: [DeltaGroups; 2],
+    /// Whether only readable blobs count as stored.
+    verify: bool,
+    statistics: Statistics,
+}
+
+impl Writer {
+    pub(in crate::store) fn new(backend: Arc<dyn Backend>, reader: Reader, index: Arc<LiveIndex>) -> Self {
+        let keys = reader.keys().clone();
+        let pending = Arc::default();
+        let packer =
+            Packer::new(Arc::clone(&backend), reader.clone(), Arc::clone(&index), Arc::clone(&pending));
+        Self {
+            keys,
+            backend,
+            index,
+            blocks: Default::default(),
+            pending,
+            packer,
+            reader,
+            deltas: [DeltaGroups::new(PackKind::Data), DeltaGroups::new(PackKind::Metadata)],
+            verify: false,
+            statistics: Statistics::default(),
+        }
+    }
+
+    /// From now on, only readable blobs count as stored. Damaged ones are stored again.
+    pub fn verify(&mut self) {
+        self.verify = true;
+    }
+
+    /// Whether only readable blobs count as stored.
+    pub fn verifies(&self) -> bool {
+        self.verify
+    }
+
+    /// Keys of the repository.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// Reads what the repository held when this writer was made.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// Stores a blob unless the repository has it, and returns its id. `hint` is the delta hint: the
+    /// earlier version of the file, chunk or node.
+    pub fn put(&mut self, kind: PackKind, bytes: &[u8], hint: Option<BlobId>) -> Result<BlobId, StoreError> {
+        let id = self.keys.blob_id(bytes);
+        // Pending blobs are looked up first: a blob leaves them only once the index has it.
+        let known = !self.pending.lock().unwrap_or_else(PoisonError::into_inner).insert(id.prefix());
+        if known {
+            return Ok(id);
+        }
+        if self.index.contains(&id)? && (!self.verify || self.reader.blob(&id).is_ok()) {
+            self.pending.lock().unwrap_or_else(PoisonError::into_inner).remove(&id.prefix());
+            return Ok(id);
+        }
+        self.statistics.new_blobs += 1;
+        self.statistics.new_bytes += bytes.len() as u64;
+        // A blob that is stored again may be a base of others, and a base must not be a delta.
+        if let Some(hint) = hint.filter(|_| !self.verify)
+            && let Some(base) = StoreError::unless_lost(self.reader.base_of(&hint))?
+        {
+            if let Some(group) = self.deltas[slot(kind)].push(id, bytes, base) {
+                self.packer.send(Job::Delta(kind, group))?;
+            }
+            return Ok(id);
+        }
+        let block = &mut self.blocks[slot(kind)];
+        if block.is_full_for(bytes) {
+            self.packer.send(Job::Block(kind, std::mem::take(block)))?;
+        }
+        block.push(id, bytes);
+        Ok(id)
+    }
+
+    /// Makes all blobs durable, in order, and then publishes the snapshot.
+    pub fn commit(mut self, manifest: &Manifest) -> Result<(SnapshotId, Statistics), StoreError> {
+        for kind in [PackKind::Data, PackKind::Metadata] {
+            let last = std::mem::take(&mut self.blocks[slot(kind)]);
+            if !last.is_empty() {
+                self.packer.send(Job::Block(kind, last))?;
+            }
+            while let Some(group) = self.deltas[slot(kind)].pop() {
+                self.packer.send(Job::Delta(kind, group))?;
+            }
+        }
+        self.statistics.stored_bytes = self.packer.finish()?;
+        let (id, bytes) = manifest.seal(&self.keys);
+        self.backend.put(&Object::snapshot(id), &bytes)?;
+        self.index.note_snapshot(id, manifest);
+        Ok((id, self.statistics))
+    }
+}

@@ -1,0 +1,421 @@
+//! Contents of files. A writer cuts them into chunks, and a reader joins the chunks.
+
+use std::io::{self, Read};
+use std::ops::Deref;
+
+use fastcdc::v2020::FastCDC;
+
+use crate::format::limits::{MAX_INLINE, MAX_LEVELS};
+use crate::format::{BlobId, ChunkList, Content, Extent, ExtentKind, FormatError, PackKind};
+use crate::store::{Blob, Reader, StoreError, Writer};
+
+/// Minimum, target and maximum size of a chunk, in bytes. A content up to the minimum is one chunk.
+const CHUNK: (usize, usize, usize) = (64 << 10, 256 << 10, 1 << 20);
+/// Maximum number of bytes that wait to be cut. The buffer holds several chunks, so few bytes are moved to
+/// its front.
+const BUFFER: usize = 4 << 20;
+
+/// Why a content could not be stored.
+#[derive(Debug)]
+pub enum CopyError {
+    /// The source could not be read.
+    Read(io::Error),
+    /// The repository could not be written.
+    Store(StoreError),
+}
+
+impl From<StoreError> for CopyError {
+    fn from(error: StoreError) -> Self {
+        CopyError::Store(error)
+    }
+}
+
+/// Receives a file's content in order, as runs of data and holes. It is reused for the next file, as it keeps
+/// its buffer.
+#[derive(Debug, Default)]
+pub struct ContentWriter {
+    buffer: Vec<u8>,
+    /// Number of bytes in `buffer` that are data not yet cut.
+    filled: usize,
+    levels: Vec<ChunkList>,
+    size: u64,
+    holes: u64,
+    /// The file's earlier content, as a delta hint.
+    hint: Option<Content>,
+}
+
+impl ContentWriter {
+    /// Sets the delta hint of the file that begins now: its earlier content.
+    pub fn delta_hint(&mut self, hint: Content) {
+        self.hint = Some(hint);
+    }
+
+    /// Appends at most `limit` bytes of `source`, fewer if `source` ends before. Returns the number of bytes.
+    pub fn data(&mut self, writer: &mut Writer, source: &mut dyn Read, limit: u64) -> Result<u64, CopyError> {
+        let mut taken = 0;
+        while taken < limit {
+            // A small file needs no large buffer. The buffer grows only once it is full.
+            if self.filled == self.buffer.len() {
+                let len = (self.buffer.len() * 2).clamp(CHUNK.0 + 1, BUFFER);
+                self.buffer.resize(len, 0);
+            }
+            let room =
+                (self.buffer.len() - self.filled).min(usize::try_from(limit - taken).unwrap_or(usize::MAX));
+            let read = match source.read(&mut self.buffer[self.filled..self.filled + room]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                result => result.map_err(CopyError::Read)?,
+            };
+            if read == 0 {
+                break;
+            }
+            self.filled += read;
+            taken += read as u64;
+            self.size += read as u64;
+            if self.filled == BUFFER {
+                self.cut(writer, false)?;
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Appends a hole of `len` bytes. A length of zero does not count as a hole.
+    pub fn hole(&mut self, writer: &mut Writer, len: u64) -> Result<(), StoreError> {
+        if len == 0 {
+            return Ok(());
+        }
+        self.cut(writer, true)?;
+        self.size += len;
+        self.holes += len;
+        self.push(writer, 0, len, ExtentKind::Hole)
+    }
+
+    /// Ends the file and returns its size, the bytes in its holes, and its content. The writer is ready for
+    /// the next file.
+    pub fn finish(&mut self, writer: &mut Writer) -> Result<(u64, u64, Content), StoreError> {
+        let whole = self.levels.is_empty();
+        let content = if whole && self.filled <= MAX_INLINE {
+            Content::Inline(self.buffer[..self.filled].into())
+        } else if whole && self.filled <= CHUNK.0 {
+            let hint = StoreError::unless_lost(self.hint_at(writer, 0))?;
+            Content::Blob(writer.put(PackKind::Data, &self.buffer[..self.filled], hint)?)
+        } else {
+            self.cut(writer, true)?;
+            self.finish_lists(writer)?
+        };
+        let result = (self.size, self.holes, content);
+        self.reset();
+        Ok(result)
+    }
+
+    /// Discards the file that was begun.
+    pub fn reset(&mut self) {
+        (self.filled, self.size, self.holes, self.hint) = (0, 0, 0, None);
+        self.levels.clear();
+    }
+
+    /// Cuts chunks off the buffer. Unless `all` is set, it keeps the bytes that more data may extend.
+    fn cut(&mut self, writer: &mut Writer, all: bool) -> Result<(), StoreError> {
+        let buffer = std::mem::take(&mut self.buffer);
+        let offset = self.size - self.filled as u64;
+        let mut start = 0;
+        let result = loop {
+            let rest = self.filled - start;
+            if rest == 0 || (!all && rest < CHUNK.2) {
+                break Ok(());
+            }
+            let cutter = FastCDC::new(&buffer[..self.filled], CHUNK.0, CHUNK.1, CHUNK.2);
+            let (_, end) = cutter.cut(start, rest);
+            let chunk = &buffer[start..end];
+            let middle = offset + (start + chunk.len() / 2) as u64;
+            start = end;
+            let pushed = StoreError::unless_lost(self.hint_at(writer, middle))
+                .and_then(|hint| writer.put(PackKind::Data, chunk, hint))
+                .and_then(|id| self.push(writer, 0, chunk.len() as u64, ExtentKind::Data(id)));
+            if pushed.is_err() {
+                break pushed;
+            }
+        };
+        self.buffer = buffer;
+        self.buffer.copy_within(start..self.filled, 0);
+        self.filled -= start;
+        result
+    }
+
+    /// The chunk at `offset` of the earlier content.
+    fn hint_at(&self, writer: &Writer, mut offset: u64) -> Result<Option<BlobId>, StoreError> {
+        let mut list = match self.hint {
+            None | Some(Content::Inline(_)) => return Ok(None),
+            Some(Content::Blob(id)) => return Ok((offset < CHUNK.2 as u64).then_some(id)),
+            Some(Content::Chunks(id)) => id,
+        };
+        for _ in 0..=MAX_LEVELS {
+            let extents = writer.reader().chunk_list(&list)?;
+            let Some(extent) = extents.extents().get(extents.position(offset)) else { return Ok(None) };
+            match extent.kind {
+                ExtentKind::Data(id) => return Ok(Some(id)),
+                ExtentKind::Hole => return Ok(None),
+                ExtentKind::List(id) => (list, offset) = (id, offset - extent.start),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The topmost chunk list of the earlier content.
+    fn hint_list(&self) -> Option<BlobId> {
+        match self.hint {
+            Some(Content::Chunks(id)) => Some(id),
+            _ => None,
+        }
+    }
+
+    fn push(
+        &mut self,
+        writer: &mut Writer,
+        level: usize,
+        len: u64,
+        kind: ExtentKind,
+    ) -> Result<(), StoreError> {
+        if level == self.levels.len() {
+            self.levels.push(ChunkList::new(level as u8));
+        }
+        if self.levels[level].push(len, kind) { self.end_list(writer, level) } else { Ok(()) }
+    }
+
+    fn end_list(&mut self, writer: &mut Writer, level: usize) -> Result<(), StoreError> {
+        let list = std::mem::replace(&mut self.levels[level], ChunkList::new(level as u8));
+        let id = writer.put(PackKind::Metadata, &list.encode(), None)?;
+        self.push(writer, level + 1, list.len(), ExtentKind::List(id))
+    }
+
+    fn finish_lists(&mut self, writer: &mut Writer) -> Result<Content, StoreError> {
+        let mut level = 0;
+        loop {
+            let top = level + 1 == self.levels.len();
+            let list = &self.levels[level];
+            match list.extents() {
+                // A single chunk or list needs no list above it.
+                [Extent { kind: ExtentKind::Data(id), .. }] if top => return Ok(Content::Blob(*id)),
+                [Extent { kind: ExtentKind::List(id), .. }] if top => return Ok(Content::Chunks(*id)),
+                [] => {}
+                _ if top => {
+                    return Ok(Content::Chunks(writer.put(
+                        PackKind::Metadata,
+                        &list.encode(),
+                        self.hint_list(),
+                    )?));
+                }
+                _ => self.end_list(writer, level)?,
+            }
+            level += 1;
+        }
+    }
+}
+
+/// Reads a file's content at any offset.
+#[derive(Debug, Clone, Copy)]
+pub struct FileReader<'a> {
+    /// Reads the blobs.
+    pub reader: &'a Reader,
+    /// The content.
+    pub content: &'a Content,
+    /// The file's size in bytes.
+    pub size: u64,
+}
+
+/// Bytes of a file.
+#[derive(Debug)]
+pub enum Bytes {
+    /// A part of one blob, not copied.
+    Within(Blob),
+    /// Bytes of several extents, joined.
+    Own(Vec<u8>),
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Bytes::Within(blob) => blob,
+            Bytes::Own(bytes) => bytes,
+        }
+    }
+}
+
+impl FileReader<'_> {
+    /// Returns `len` bytes at `offset`, or fewer if the file ends before. Bytes of a single blob are not
+    /// copied.
+    pub fn bytes(&self, offset: u64, len: usize) -> Result<Bytes, StoreError> {
+        let len = (len as u64).min(self.size.saturating_sub(offset)) as usize;
+        if let Some((blob, start)) = self.blob_around(offset, len)? {
+            return Ok(Bytes::Within(blob.part(start, len)));
+        }
+        let mut out = Vec::with_capacity(len);
+        self.read(offset, len, &mut out)?;
+        Ok(Bytes::Own(out))
+    }
+
+    /// Returns the blob that holds all these bytes, and the position of the first one in it. `None` also if
+    /// the bytes must be read to find out.
+    fn blob_around(&self, offset: u64, len: usize) -> Result<Option<(Blob, usize)>, StoreError> {
+        let (id, start, size) = match self.content {
+            _ if len == 0 => return Ok(None),
+            Content::Inline(_) => return Ok(None),
+            Content::Blob(id) => (*id, 0, self.size),
+            Content::Chunks(id) => {
+                let list = self.reader.chunk_list(id)?;
+                let extent = list.extents().get(list.position(offset)).filter(|_| list.len() == self.size);
+                match extent {
+                    Some(Extent { start, len: size, kind: ExtentKind::Data(id) })
+                        if offset + len as u64 <= start + size =>
+                    {
+                        (*id, *start, *size)
+                    }
+                    _ => return Ok(None),
+                }
+            }
+        };
+        let blob = self.reader.blob(&id)?;
+        Ok((blob.len() as u64 == size).then_some((blob, (offset - start) as usize)))
+    }
+
+    /// Returns the position of the first data at or after `offset`, or of the first hole if `hole` is set.
+    /// The end of the file counts as a hole. `None` at or after the end, and if no data follow.
+    pub fn seek(&self, offset: u64, hole: bool) -> Result<Option<u64>, StoreError> {
+        if offset >= self.size {
+            return Ok(None);
+        }
+        match self.content {
+            Content::Inline(_) | Content::Blob(_) => Ok(Some(if hole { self.size } else { offset })),
+            Content::Chunks(id) => {
+                let found = self.seek_in(id, MAX_LEVELS, offset, hole)?;
+                Ok(found.or(hole.then_some(self.size)))
+            }
+        }
+    }
+
+    fn seek_in(&self, id: &BlobId, levels: u8, offset: u64, hole: bool) -> Result<Option<u64>, StoreError> {
+        let list = self.reader.chunk_list(id)?;
+        if list.level() > levels {
+            return Err(list_damaged("level of a chunk list"));
+        }
+        for extent in list.extents().iter().skip(list.position(offset)) {
+            let start = extent.start.max(offset);
+            match extent.kind {
+                ExtentKind::Hole if hole => return Ok(Some(start)),
+                ExtentKind::Data(_) if !hole => return Ok(Some(start)),
+                ExtentKind::Hole | ExtentKind::Data(_) => {}
+                ExtentKind::List(id) => {
+                    let levels = list.level().saturating_sub(1);
+                    if let Some(found) = self.seek_in(&id, levels, start - extent.start, hole)? {
+                        return Ok(Some(extent.start + found));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Decompresses the blocks that hold the bytes from `from` to `to`, so that later reads do not wait.
+    pub fn prefetch(&self, from: u64, to: u64) -> Result<(), StoreError> {
+        match self.content {
+            Content::Inline(_) => Ok(()),
+            Content::Blob(id) => self.reader.prefetch(id).map(drop),
+            Content::Chunks(id) => self.prefetch_in(id, MAX_LEVELS, from, to),
+        }
+    }
+
+    fn prefetch_in(&self, id: &BlobId, levels: u8, from: u64, to: u64) -> Result<(), StoreError> {
+        let list = self.reader.chunk_list(id)?;
+        if list.level() > levels {
+            return Err(list_damaged("level of a chunk list"));
+        }
+        for extent in list.extents().iter().skip(list.position(from)).take_while(|extent| extent.start < to) {
+            match extent.kind {
+                ExtentKind::Hole => {}
+                ExtentKind::Data(id) => drop(self.reader.prefetch(&id)?),
+                ExtentKind::List(id) => {
+                    let within = |at: u64| at.saturating_sub(extent.start);
+                    self.prefetch_in(&id, list.level().saturating_sub(1), within(from), within(to))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends `len` bytes at `offset` to `out`, or fewer if the file ends before.
+    pub fn read(&self, offset: u64, len: usize, out: &mut Vec<u8>) -> Result<(), StoreError> {
+        if offset >= self.size {
+            return Ok(());
+        }
+        let len = (len as u64).min(self.size - offset) as usize;
+        let damaged = |what: &'static str, reason| {
+            StoreError::damaged(|| format!("{what} {:?}", self.content))(FormatError::Invalid(reason))
+        };
+        let wrong_size = || damaged("content", "content: it has another length than its file");
+        match self.content {
+            Content::Inline(bytes) => {
+                let bytes = bytes.get(offset as usize..offset as usize + len).ok_or_else(wrong_size)?;
+                out.extend_from_slice(bytes);
+            }
+            Content::Blob(id) => {
+                let blob = self.reader.blob(id)?;
+                if blob.len() as u64 != self.size {
+                    return Err(wrong_size());
+                }
+                out.extend_from_slice(&blob[offset as usize..offset as usize + len]);
+            }
+            Content::Chunks(id) => {
+                let list = self.reader.chunk_list(id)?;
+                if list.len() != self.size {
+                    return Err(wrong_size());
+                }
+                self.read_list(&list, offset, len, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_list(
+        &self,
+        list: &ChunkList,
+        mut offset: u64,
+        mut len: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), StoreError> {
+        let mut at = list.position(offset);
+        while len > 0 {
+            let Some(extent) = list.extents().get(at) else {
+                return Err(list_damaged("end of a chunk list"));
+            };
+            let within = offset - extent.start;
+            let take = (extent.len - within).min(len as u64) as usize;
+            match extent.kind {
+                ExtentKind::Hole => out.resize(out.len() + take, 0),
+                ExtentKind::Data(id) => {
+                    let blob = self.reader.blob(&id)?;
+                    if blob.len() as u64 != extent.len {
+                        return Err(list_damaged("length of a chunk"));
+                    }
+                    out.extend_from_slice(&blob[within as usize..within as usize + take]);
+                }
+                ExtentKind::List(id) => {
+                    let below = self.reader.chunk_list(&id)?;
+                    // Levels fall by one, so no list can contain itself.
+                    if below.len() != extent.len || below.level() + 1 != list.level() {
+                        return Err(list_damaged("chunk list"));
+                    }
+                    self.read_list(&below, within, take, out)?;
+                }
+            }
+            offset += take as u64;
+            len -= take;
+            at += 1;
+        }
+        Ok(())
+    }
+}
+
+fn list_damaged(what: &'static str) -> StoreError {
+    StoreError::damaged(|| "a chunk list")(FormatError::Invalid(what))
+}

@@ -1,0 +1,277 @@
+//! Looks once at a source, and imports everything new.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::schedule::Look;
+use super::source::Source;
+use super::{Activity, Event, Last, Trigger};
+use crate::format::{Status, Time};
+use crate::history::Sources;
+use crate::import::layout::{Layout, LeftOut, Plan};
+use crate::import::{
+    ImportError, ImportOptions, Imported, RunImporter, RunOutcome, RunState, StatCacheKey, import_tree,
+    run_states, source_name,
+};
+use crate::monitor::{Cancellation, Monitor};
+use crate::platform::rsync_at_work;
+use crate::service::ServiceError;
+use crate::store::{Access, Repository};
+
+/// Input of a look, without the source.
+struct Context<'a> {
+    repository: &'a Path,
+    monitor: &'a dyn Monitor,
+    tell: &'a mut dyn FnMut(Event<'_>),
+    cancellation: &'a Cancellation,
+}
+
+/// Imports everything new of a source, if it is complete.
+pub(super) fn look(
+    repository: &Path,
+    source: &mut Source,
+    monitor: &dyn Monitor,
+    tell: &mut dyn FnMut(Event<'_>),
+    cancellation: &Cancellation,
+) -> Result<(Look, Activity), ServiceError> {
+    let plan = |source: &Source| {
+        let options = &source.watched.options;
+        Plan::make(&source.watched.place, &options.dirvish_zone, options.clock.now())
+    };
+    let mut planned = plan(source)?;
+    if source.cover(repository, &planned, tell) {
+        planned = plan(source)?;
+    }
+    if let Some(hint) = planned.hint.as_deref().filter(|_| !std::mem::replace(&mut source.hinted, true)) {
+        tell(Event::Hint { place: &source.path, hint });
+    }
+    source.schedule.begin();
+    if source.last.is_none() {
+        source.last = last_of(repository, source, &planned)?;
+    }
+    // Summaries and locks show the state of each run; elsewhere all runs wait together.
+    let tells = planned.layout == Layout::Dirvish || source.watched.place.config.is_some();
+    if let Some(pid) = rsync_at_work(&planned.root).filter(|_| !tells) {
+        return Ok(at_work(pid));
+    }
+    let running = planned.running;
+    let keys = stat_caches(source, &planned)?;
+    let mut context = Context { repository, monitor, tell, cancellation };
+    let result = match planned.layout {
+        Layout::Tree => tree(source, &planned, &mut context),
+        _ => runs(source, planned, &mut context),
+    };
+    if source.watched.options.checksum_every.is_some() {
+        source.all_read = all_read(repository, &keys).unwrap_or_default();
+    }
+    match (result, running) {
+        (Ok((Look::Done, _)), Some(pid)) => Ok(at_work(pid)),
+        (Err(ServiceError::Import(error @ ImportError::NotQuiescent { .. })), _) => {
+            Ok((Look::NotAtRest, Activity::Busy(error.to_string())))
+        }
+        (result, _) => result,
+    }
+}
+
+/// The keys of all stat caches of a watched source.
+fn stat_caches(source: &Source, plan: &Plan) -> Result<Vec<StatCacheKey>, ServiceError> {
+    let options = &source.watched.options;
+    if plan.layout == Layout::Tree {
+        let name = source_name(&plan.root, options)?;
+        return Ok(vec![StatCacheKey::of_tree(&name, &plan.root, options)]);
+    }
+    let names = match &options.source {
+        Some(name) => vec![name.as_slice()],
+        None => plan.sources(),
+    };
+    Ok(names.into_iter().map(StatCacheKey::of_runs).collect())
+}
+
+/// The time when every file of all these trees was last read.
+fn all_read(repository: &Path, stat_caches: &[StatCacheKey]) -> Result<Option<Timestamp>, ServiceError> {
+    let repository = Repository::open(repository, Access::Read)?;
+    let caches = stat_caches.iter().filter_map(|key| key.open(&repository));
+    Ok(caches.map(|cache| cache.all_read().timestamp()).min())
+}
+
+fn at_work(pid: u32) -> (Look, Activity) {
+    (Look::AtWork, Activity::Busy(format!("process {pid} is writing to it")))
+}
+
+const DONE: (Look, Activity) = (Look::Done, Activity::Idle);
+
+fn tree(
+    source: &mut Source,
+    plan: &Plan,
+    context: &mut Context<'_>,
+) -> Result<(Look, Activity), ServiceError> {
+    let mut options = source.watched.options.clone();
+    options.wait = true;
+    match &source.watched.trigger {
+        Trigger::Time => options.only_if_changed = true,
+        Trigger::Quiet(quiet) => {
+            options.only_if_changed = true;
+            options.quiescent_for = Some(*quiet);
+            // The run's result is unknown.
+            options.run_status = Status::Unknown;
+        }
+        Trigger::Stamp(stamp) => {
+            if !is_touched(stamp, &plan.root, &options, context.repository)? {
+                return Ok(DONE);
+            }
+        }
+    }
+    let began = Instant::now();
+    // The tree's path as the user wrote it: its links may be intended.
+    let tree = source.watched.place.root.as_deref().unwrap_or(&plan.root);
+    let imported = import_tree(context.repository, tree, &options, context.monitor, context.cancellation)?;
+    if let Some(imported) = imported {
+        source.last = Some(named(&imported));
+        (context.tell)(Event::Imported { imported: &imported, run: None, took: began.elapsed() });
+    } else if source.last.is_none() {
+        // Nothing reports a mount on this folder.
+        return Ok((Look::NotAtRest, Activity::Busy("it is empty".to_owned())));
+    }
+    Ok(DONE)
+}
+
+/// The last snapshot of a source that was imported before.
+fn last_of(repository: &Path, source: &Source, plan: &Plan) -> Result<Option<Last>, ServiceError> {
+    let options = &source.watched.options;
+    let own = if plan.layout == Layout::Tree { Some(source_name(&plan.root, options)?) } else { None };
+    let names: Vec<&[u8]> = match own.as_ref().or(options.source.as_ref()) {
+        Some(name) => vec![name],
+        None => plan.sources(),
+    };
+    let sources = load(repository, options)?;
+    let lasts = names.iter().filter_map(|name| {
+        let (snapshot, last) = sources.last(name)?;
+        Some((last.manifest.time, Last { source: (*name).into(), name: snapshot.to_owned() }))
+    });
+    Ok(lasts.max_by_key(|(time, _)| *time).map(|(_, last)| last))
+}
+
+fn load(repository: &Path, options: &ImportOptions) -> Result<Sources, ServiceError> {
+    let repository = Repository::open(repository, Access::Read)?;
+    Ok(Sources::load(&repository, &options.zone, &Sources::default())?)
+}
+
+/// Maximum step of the kernel's clock for file times. It lags behind the real clock: a file touched within a
+/// step gets the time of the step's beginning.
+const STEP: Duration = Duration::from_millis(10);
+
+/// Whether a stamp may be newer than the last snapshot's reading. A missing stamp was never touched.
+fn is_touched(
+    stamp: &Path,
+    tree: &Path,
+    options: &ImportOptions,
+    repository: &Path,
+) -> Result<bool, ServiceError> {
+    let unreadable = |reason| ImportError::Tree { path: stamp.to_owned(), reason };
+    let touched = match fs::metadata(stamp).and_then(|metadata| metadata.modified()) {
+        Ok(time) => time,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(unreadable(error).into()),
+    };
+    let touched = Timestamp::try_from(touched).map_err(|error| unreadable(io::Error::other(error)))?;
+    let sources = load(repository, options)?;
+    let name = source_name(tree, options)?;
+    let last = sources.last(&name);
+    // A run imported twice is better than one never imported.
+    let touched = touched.checked_add(STEP).unwrap_or(Timestamp::MAX);
+    Ok(last.is_none_or(|(_, last)| last.manifest.started < Time::from(touched)))
+}
+
+fn runs(
+    source: &mut Source,
+    mut plan: Plan,
+    context: &mut Context<'_>,
+) -> Result<(Look, Activity), ServiceError> {
+    if let Trigger::Quiet(quiet) = source.watched.trigger
+        && let Ok(since) = Timestamp::now().checked_sub(quiet)
+    {
+        plan.quiescent_since = plan.quiescent_since.min(since.into());
+    }
+    let mut options = source.watched.options.clone();
+    options.wait = true;
+    // This needs no lock, so no other process waits while there is nothing to do.
+    let states = run_states(context.repository, &plan, &options);
+    let more = states.as_ref().map_or(&[][..], |states| &states.left_out);
+    tell_left_out(source, [&plan.left_out, more].concat(), context);
+    if !states?.states.contains(&RunState::New) {
+        return Ok(DONE);
+    }
+    let mut importer = RunImporter::open(context.repository, &plan, &options, context.cancellation)?;
+    let mut left_out = None;
+    loop {
+        let began = Instant::now();
+        match importer.next(context.monitor, context.cancellation)? {
+            Some(RunOutcome::Imported(imported)) => {
+                source.last = Some(named(&imported));
+                let tree = Path::new(OsStr::from_bytes(&imported.snapshot.manifest.origin.path));
+                let run = Some(tree.strip_prefix(&plan.root).unwrap_or(tree));
+                (context.tell)(Event::Imported { imported: &imported, run, took: began.elapsed() });
+            }
+            Some(RunOutcome::LeftOut(run)) => left_out = Some(run),
+            None => break,
+        }
+    }
+    Ok(match left_out {
+        // The run is being removed or rotated. At the next look it is gone or quiescent.
+        Some(LeftOut { path, reason, .. }) => {
+            (Look::NotAtRest, Activity::Busy(format!("{}: {reason}", path.display())))
+        }
+        None => DONE,
+    })
+}
+
+/// Reports runs that were not left out the last time.
+fn tell_left_out(source: &mut Source, left_out: Vec<LeftOut>, context: &mut Context<'_>) {
+    for left_out in left_out.iter().filter(|left_out| !source.left_out.contains(left_out)) {
+        (context.tell)(Event::LeftOut(left_out));
+    }
+    source.left_out = left_out;
+}
+
+fn named(imported: &Imported) -> Last {
+    let snapshot = &imported.snapshot;
+    Last { source: snapshot.manifest.source.clone(), name: snapshot.name.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::monitor::Silent;
+    use crate::service::init;
+
+    #[test]
+    fn a_stamp_touched_just_after_an_import_has_begun_looks_a_little_older() {
+        let directory = tempfile::tempdir().unwrap();
+        let (root, tree) = (directory.path().join("repository"), directory.path().join("tree"));
+        init(&root).unwrap();
+        fs::create_dir(&tree).unwrap();
+        fs::write(tree.join("file"), "x").unwrap();
+        let stamp = directory.path().join("stamp");
+        let options = ImportOptions::default();
+        let is_touched = || is_touched(&stamp, &tree, &options, &root).unwrap();
+        assert!(!is_touched());
+        let stamp = fs::File::create(&stamp).unwrap();
+        assert!(is_touched());
+        let imported = import_tree(&root, &tree, &options, &Silent, &Cancellation::default()).unwrap();
+        let began = SystemTime::from(imported.unwrap().snapshot.manifest.started.timestamp());
+        for (before, expected) in [(0, true), (4, true), (50, false), (1000, false)] {
+            stamp.set_modified(began - Duration::from_millis(before)).unwrap();
+            assert_eq!(is_touched(), expected, "{before} ms before");
+        }
+        stamp.set_modified(began + Duration::from_nanos(1)).unwrap();
+        assert!(is_touched());
+    }
+}
