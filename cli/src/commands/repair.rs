@@ -250,10 +250,9 @@ fn summary(repaired: &Repaired, dry_run: bool) -> Value {
             "losses": snapshot.losses, "quarantined": snapshot.quarantined,
         })
     });
-    let tags = repaired
-        .damaged_tags
-        .iter()
-        .map(|tag| json!({ "tag": tag.tag.to_string(), "reason": tag.reason, "quarantined": tag.quarantined }));
+    let tags = repaired.damaged_tags.iter().map(
+        |tag| json!({ "tag": tag.tag.to_string(), "reason": tag.reason, "quarantined": tag.quarantined }),
+    );
     json!({
         "clean": repaired.is_clean(),
         "dry_run": dry_run,

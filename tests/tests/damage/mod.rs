@@ -161,7 +161,8 @@ impl Fixture {
             let time = time.split('_').next().expect("a time");
             let is_damaged = damaged.iter().any(|damaged| {
                 let (at, damaged) = damaged.split_once(' ').expect("a time and a path");
-                at == time && (damaged.is_empty() || path == damaged || path.starts_with(&format!("{damaged}/")))
+                at == time
+                    && (damaged.is_empty() || path == damaged || path.starts_with(&format!("{damaged}/")))
             });
             let place = format!("{snapshot}:{path}");
             if is_damaged {

@@ -344,9 +344,12 @@ fn people_are_told_what_to_do() {
     let dry = fixture.sandbox.yester(["repair", "--dry-run"]).run().code_is(3);
     assert!(dry.text().contains("import --heal") && dry.text().contains("Nothing was changed"), "{dry}");
     let ran = fixture.sandbox.yester(["repair"]).run().code_is(3);
-    for words in
-        [":large: left out", "quarantined as damaged/packs/", "quarantined as damaged/snapshots/", "delete it"]
-    {
+    for words in [
+        ":large: left out",
+        "quarantined as damaged/packs/",
+        "quarantined as damaged/snapshots/",
+        "delete it",
+    ] {
         assert!(ran.text().contains(words), "{words}: {ran}");
     }
 }
