@@ -11,12 +11,13 @@ use clap::builder::StyledStr;
 use clap::{Command, CommandFactory};
 use clap_complete::CompletionCandidate;
 use clap_complete::env::{CompleteEnv, Elvish, EnvCompleter, Fish, Powershell, Shells, Zsh};
+use fs_core::history::{SnapshotPath, Source};
 use fs_core::service::History;
-use fs_core::view::{FileKind, Source};
+use fs_core::view::FileKind;
 
 use crate::args::{Arguments, Global};
-use crate::place::Place;
 use crate::settings::Settings;
+use crate::snapshot_path;
 use crate::text::is_unseen;
 
 /// The environment variable that marks a request of a shell.
@@ -59,7 +60,7 @@ pub fn sources(current: &OsStr) -> Vec<CompletionCandidate> {
 pub fn places(current: &OsStr) -> Vec<CompletionCandidate> {
     let typed = current.as_encoded_bytes();
     let Some(history) = history() else { return Vec::new() };
-    match Place::parse(current) {
+    match snapshot_path::parse(current) {
         Ok(place) if typed.contains(&b':') => paths(&history, &place, typed),
         _ => times(&history, typed, b":"),
     }
@@ -100,7 +101,7 @@ fn times(history: &History, typed: &[u8], end: &[u8]) -> Vec<CompletionCandidate
     }
 }
 
-fn paths(history: &History, place: &Place, typed: &[u8]) -> Vec<CompletionCandidate> {
+fn paths(history: &History, place: &SnapshotPath, typed: &[u8]) -> Vec<CompletionCandidate> {
     let slash = place.path.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
     let (folder, begun) = place.path.split_at(slash);
     let before = &typed[..typed.len() - begun.len()];

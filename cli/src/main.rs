@@ -14,10 +14,10 @@ mod error;
 mod json;
 mod mount_options;
 mod output;
-mod place;
 mod platform;
 mod progress;
 mod settings;
+mod snapshot_path;
 // Used on Windows only, but tested everywhere.
 #[cfg(any(windows, test))]
 mod shadow;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use fs_core::format::Time;
-use fs_core::view::time::canonical_name;
+use fs_core::history::time::canonical_name;
 use fs_core::view::{Attr, FileKind};
 use indicatif::{HumanCount, HumanDuration};
 use jiff::tz::TimeZone;

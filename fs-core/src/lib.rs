@@ -1,7 +1,8 @@
 //! Yester's platform-neutral core.
 //!
-//! Each layer names only itself and those before it: [`mod@format`] → [`store`] → {[`import`], [`view`],
-//! [`maintain`]} → [`service`]. [`clock`], [`monitor`] and [`windows`] are below all of them.
+//! Each layer names only itself and those before it: [`mod@format`] → [`store`] → [`history`] →
+//! {[`import`], [`view`], [`maintain`]} → [`service`]. [`clock`], [`monitor`] and [`windows`] are below all of
+//! them.
 
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 #![allow(
@@ -11,6 +12,7 @@
 
 pub mod clock;
 pub mod format;
+pub mod history;
 pub mod import;
 pub mod maintain;
 pub mod monitor;

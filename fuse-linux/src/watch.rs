@@ -9,7 +9,8 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
-use fs_core::view::{Change, Inodes, Sources, View};
+use fs_core::history::Sources;
+use fs_core::view::{Change, Inodes, View};
 use fuser::{INodeNo, Notifier};
 
 /// Time between two checks for new snapshots.

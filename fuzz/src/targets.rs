@@ -3,7 +3,7 @@ use fs_core::format::{
     LinkSearch, Manifest, Node, PackId, PackTrailer, PathKey, SnapshotId, StatPart, StatTrailer, Tag, TagId,
     XattrSet,
 };
-use fs_core::view::time::Expression;
+use fs_core::history::time::Expression;
 
 use crate::seal::{keys, seal};
 

@@ -9,17 +9,18 @@ use std::path::{Path, PathBuf};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// Each module of fs-core's root, and the modules that it may name beside itself.
-const LAYERS: [(&str, &[&str]); 10] = [
+const LAYERS: [(&str, &[&str]); 11] = [
     ("clock", &[]),
     ("monitor", &[]),
     ("windows", &[]),
     ("format", &["monitor"]),
     ("store", &["clock", "monitor", "format"]),
-    ("import", &["clock", "monitor", "windows", "format", "store"]),
-    ("view", &["clock", "monitor", "windows", "format", "store"]),
-    ("maintain", &["clock", "monitor", "format", "store"]),
-    ("service", &["clock", "monitor", "windows", "format", "store", "import", "view", "maintain"]),
-    ("testing", &["clock", "monitor", "format", "store", "import", "view", "maintain", "service"]),
+    ("history", &["clock", "monitor", "format", "store"]),
+    ("import", &["clock", "monitor", "windows", "format", "store", "history"]),
+    ("view", &["clock", "monitor", "windows", "format", "store", "history"]),
+    ("maintain", &["clock", "monitor", "format", "store", "history"]),
+    ("service", &["clock", "monitor", "windows", "format", "store", "history", "import", "view", "maintain"]),
+    ("testing", &["clock", "monitor", "format", "store", "history", "import", "view", "maintain", "service"]),
 ];
 
 /// What only a program may ask for; a library is told.

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap_complete::ArgValueCompleter;
+use fs_core::history::SnapshotPath;
 
 use crate::completion;
-use crate::place::Place;
+use crate::snapshot_path;
 use crate::text;
 
 #[derive(Debug, Args)]
@@ -97,13 +98,13 @@ Exit status: 0 also when there are differences, unless --exit-code is given.
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub struct DiffArgs {
     /// The earlier time, or a place then
-    #[arg(value_name = "A", value_parser = OsStringValueParser::new().try_map(|text| Place::parse(&text)))]
+    #[arg(value_name = "A", value_parser = OsStringValueParser::new().try_map(|text| snapshot_path::parse(&text)))]
     #[arg(add = ArgValueCompleter::new(completion::places))]
-    pub before: Place,
+    pub before: SnapshotPath,
     /// The later one
-    #[arg(value_name = "B", value_parser = OsStringValueParser::new().try_map(|text| Place::parse(&text)))]
+    #[arg(value_name = "B", value_parser = OsStringValueParser::new().try_map(|text| snapshot_path::parse(&text)))]
     #[arg(add = ArgValueCompleter::new(completion::places))]
-    pub after: Place,
+    pub after: SnapshotPath,
     /// Only what is there
     pub path: Option<OsString>,
     /// The source, where there are several

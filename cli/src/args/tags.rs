@@ -5,10 +5,11 @@ use std::ffi::{OsStr, OsString};
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap_complete::ArgValueCompleter;
-use fs_core::view::time::Expression;
+use fs_core::history::SnapshotPath;
+use fs_core::history::time::Expression;
 
 use crate::completion;
-use crate::place::{Place, expression};
+use crate::snapshot_path::{self, expression};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -27,7 +28,7 @@ pub struct TagArgs {
     /// The snapshot, as a time; without it, names are listed
     #[arg(value_name = "T", value_parser = OsStringValueParser::new().try_map(|text| time(&text)))]
     #[arg(requires = "names", add = ArgValueCompleter::new(completion::times_alone))]
-    pub time: Option<Place>,
+    pub time: Option<SnapshotPath>,
     /// The names that it is given
     #[arg(value_name = "NAME", add = ArgValueCompleter::new(completion::tags))]
     pub names: Vec<OsString>,
@@ -43,12 +44,12 @@ pub struct TagArgs {
 }
 
 /// A whole snapshot.
-fn time(text: &OsStr) -> Result<Place, String> {
+fn time(text: &OsStr) -> Result<SnapshotPath, String> {
     let alone = expression(text);
     if Expression::parse(&alone).is_some() {
-        return Ok(Place { source: None, time: alone, path: Vec::new() });
+        return Ok(SnapshotPath { source: None, time: alone, path: Vec::new() });
     }
-    let place = Place::parse(text).map_err(|_| {
+    let place = snapshot_path::parse(text).map_err(|_| {
         let name = text.to_string_lossy();
         format!("it names no time, which comes first: yester tag @latest {name}, or SOURCE@2024-06-01 {name}")
     })?;
@@ -68,7 +69,7 @@ mod tests {
         for (text, shown) in
             [("@latest", "@latest:"), ("yesterday", "@yesterday:"), ("web1@2024-06-01", "web1@2024-06-01:")]
         {
-            assert_eq!(time(text.as_ref()).map(|place| place.shown()).as_deref(), Ok(shown));
+            assert_eq!(time(text.as_ref()).map(|place| snapshot_path::shown(&place)).as_deref(), Ok(shown));
         }
         let error = time("before-upgrade".as_ref()).unwrap_err();
         assert!(error.contains("yester tag @latest before-upgrade"), "{error}");

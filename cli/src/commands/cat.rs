@@ -6,8 +6,8 @@ use super::{Context, find};
 use crate::args::CatArgs;
 use crate::error::Outcome;
 use crate::output::Output;
-use crate::place::Place;
 use crate::progress::Bar;
+use crate::snapshot_path;
 use crate::text::{printable, size};
 
 /// Bytes per read: the size of a block of the repository. If the reader exits, a larger step would have
@@ -15,11 +15,11 @@ use crate::text::{printable, size};
 const STEP: usize = 1 << 20;
 
 pub fn run(context: &mut Context, args: &CatArgs) -> Result<Outcome> {
-    let places = Place::all_with_time(&args.targets, args.implied.at.as_ref())?;
+    let places = snapshot_path::all_with_time(&args.targets, args.implied.at.as_ref())?;
     let history = context.history()?;
     for place in &places {
         let (view, node) = find(&history, place, args.implied.source.as_ref())?;
-        copy(&mut context.output, &view, &node, &place.shown())?;
+        copy(&mut context.output, &view, &node, &snapshot_path::shown(place))?;
     }
     Ok(Outcome::Done)
 }

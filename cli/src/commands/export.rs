@@ -7,8 +7,8 @@ use super::{Context, find, stop_on_signals};
 use crate::args::ExportArgs;
 use crate::error::Outcome;
 use crate::output::WriteError;
-use crate::place::Place;
 use crate::progress::Restorer;
+use crate::snapshot_path;
 
 pub fn run(context: &mut Context, args: &ExportArgs) -> Result<Outcome> {
     if context.output.is_json() {
@@ -17,8 +17,8 @@ pub fn run(context: &mut Context, args: &ExportArgs) -> Result<Outcome> {
     if context.output.is_terminal() {
         bail!("an archive is nothing for a terminal: write it to a file, as in `yester export … > FILE.tar`");
     }
-    let place = Place::with_time(&args.target, args.implied.at.as_ref())?;
-    let name = place.last_name().map_err(Error::msg)?;
+    let place = snapshot_path::with_time(&args.target, args.implied.at.as_ref())?;
+    let name = snapshot_path::last_name(&place).map_err(Error::msg)?;
     let zone = context.settings()?.zone;
     let history = context.history()?;
     let (view, node) = find(&history, &place, args.implied.source.as_ref())?;

@@ -1,9 +1,10 @@
 use std::ffi::OsStr;
 
 use anyhow::{Context as _, Result};
+use fs_core::history::{Reading, Source};
 use fs_core::service::History;
+use fs_core::view::FileKind;
 use fs_core::view::versions::{Hit, Query};
-use fs_core::view::{FileKind, Reading, Source};
 use globset::{GlobBuilder, GlobMatcher};
 use serde::Serialize;
 
@@ -12,8 +13,8 @@ use crate::args::FindArgs;
 use crate::colour::Colour;
 use crate::error::Outcome;
 use crate::output::{self, Output, WriteError};
-use crate::place::expression;
 use crate::progress::Bar;
+use crate::snapshot_path::expression;
 use crate::text::{self, count, for_json, printable, size};
 
 pub fn run(context: &mut Context, args: &FindArgs) -> Result<Outcome> {

@@ -3,10 +3,11 @@ use std::path::PathBuf;
 
 use anyhow::{Error, Result};
 use fs_core::format::{Attributes, Entry, Status};
+use fs_core::history::{Reading, SnapshotPath, components};
 use fs_core::service::{History, PathLog};
 use fs_core::view::FileKind;
 use fs_core::view::versions::Stretch;
-use fs_core::view::{Aspect, Aspects, Reading, components};
+use fs_core::view::{Aspect, Aspects};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -15,8 +16,8 @@ use crate::args::LogArgs;
 use crate::colour::Colour;
 use crate::error::{Outcome, Usage};
 use crate::output::{Output, WriteError};
-use crate::place::{Place, expression, one_source};
 use crate::progress::Bar;
+use crate::snapshot_path::{self, expression, one_source};
 use crate::table::Column;
 use crate::text::{self, count, for_json, mode_of, size};
 
@@ -40,8 +41,8 @@ struct Asked {
 /// Parses a snapshot path, a mount path, or else a path in a source.
 fn asked(context: &mut Context, args: &LogArgs) -> Result<Asked, Usage> {
     let (path, at) = (&args.path, args.implied.at.as_ref());
-    if Place::parse(path).is_ok() {
-        let Place { source, time, path } = Place::with_time(path, at)?;
+    if snapshot_path::parse(path).is_ok() {
+        let SnapshotPath { source, time, path } = snapshot_path::with_time(path, at)?;
         return Ok(Asked { source, time: Some(time), path });
     }
     let time = at.map(|at| expression(at));

@@ -47,16 +47,17 @@ use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use anyhow::{Error, Result, anyhow, bail};
+use fs_core::history::{Reading, SnapshotPath, Source};
 use fs_core::monitor::Cancellation;
 use fs_core::service::{History, ServiceError};
-use fs_core::view::{Node, Reading, Source, View, ViewError};
+use fs_core::view::{Node, View, ViewError};
 
 use crate::args::{Arguments, Command, Global};
 use crate::error::Outcome;
 use crate::output::Output;
-use crate::place::{Place, one_source};
 use crate::progress::Bar;
 use crate::settings::Settings;
+use crate::snapshot_path::one_source;
 
 /// The parts that every command needs.
 #[derive(Debug)]
@@ -187,7 +188,7 @@ fn after_in_each(sources: &[Arc<Source>], time: &[u8]) -> Result<Vec<Option<usiz
 }
 
 /// The node at `place`, and the view that reads it. `named` is the source that an option names.
-fn find(history: &History, place: &Place, named: Option<&OsString>) -> Result<(View, Node)> {
+fn find(history: &History, place: &SnapshotPath, named: Option<&OsString>) -> Result<(View, Node)> {
     try_find(history, place, named).map_err(|error| {
         let meant = match error.downcast_ref() {
             Some(ServiceError::View { reason: ViewError::NotFound, .. }) => {
@@ -204,7 +205,7 @@ fn find(history: &History, place: &Place, named: Option<&OsString>) -> Result<(V
 }
 
 /// Does the same without a suggestion: the node may be absent, so its name is not mistyped.
-fn try_find(history: &History, place: &Place, named: Option<&OsString>) -> Result<(View, Node)> {
+fn try_find(history: &History, place: &SnapshotPath, named: Option<&OsString>) -> Result<(View, Node)> {
     let source = one_source(named, place.source.as_deref()).map_err(Error::msg)?;
     if history.view().sources().iter().len() == 0 {
         bail!("the repository has no snapshot yet; add one with `yester import`");
@@ -213,7 +214,7 @@ fn try_find(history: &History, place: &Place, named: Option<&OsString>) -> Resul
 }
 
 /// Whether the snapshot's import could read `place`.
-fn reading(history: &History, place: &Place, named: Option<&OsString>) -> Result<Reading> {
+fn reading(history: &History, place: &SnapshotPath, named: Option<&OsString>) -> Result<Reading> {
     let source = one_source(named, place.source.as_deref()).map_err(Error::msg)?;
     Ok(history.reading(source, &place.time, &place.path)?)
 }

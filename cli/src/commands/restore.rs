@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Error, Result};
+use fs_core::history::SnapshotPath;
 use fs_core::service::{Restore, RestoreOptions, Restored, Shape};
 use fs_core::view::FileKind;
 use serde::Serialize;
@@ -10,8 +11,8 @@ use serde::Serialize;
 use super::{Context, find, stop_on_signals};
 use crate::args::RestoreArgs;
 use crate::error::Outcome;
-use crate::place::Place;
 use crate::progress::Restorer;
+use crate::snapshot_path;
 use crate::text::{count, size};
 
 /// A restore in JSON.
@@ -30,8 +31,9 @@ struct Described {
 }
 
 pub fn run(context: &mut Context, args: &RestoreArgs) -> Result<Outcome> {
-    let places = Place::all_with_time(&args.targets, args.implied.at.as_ref())?;
-    let names = places.iter().map(Place::last_name).collect::<Result<Vec<_>, _>>().map_err(Error::msg)?;
+    let places = snapshot_path::all_with_time(&args.targets, args.implied.at.as_ref())?;
+    let names =
+        places.iter().map(snapshot_path::last_name).collect::<Result<Vec<_>, _>>().map_err(Error::msg)?;
     let history = context.history()?;
     // Finds all of them before it writes anything: one may be mistyped.
     let found = places.iter().map(|place| find(&history, place, args.implied.source.as_ref()));
@@ -61,14 +63,14 @@ pub fn run(context: &mut Context, args: &RestoreArgs) -> Result<Outcome> {
 fn tell(
     context: &mut Context,
     args: &RestoreArgs,
-    place: &Place,
+    place: &SnapshotPath,
     restored: Restored,
     seconds: f64,
 ) -> Result<()> {
     let Restored { files, directories, others, bytes, kept, replaced, troubled } = restored;
     let to = args.to.display().to_string();
     if context.output.is_json() {
-        let restored = place.shown();
+        let restored = snapshot_path::shown(place);
         let seconds = (seconds * 1000.0).round() / 1000.0;
         let described =
             Described { restored, to, files, directories, others, bytes, kept, replaced, troubled, seconds };

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use fs_core::format::{SnapshotId, Status};
+use fs_core::history::Source;
 use fs_core::service::SnapshotInfo;
-use fs_core::view::Source;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use crate::args::SnapshotsArgs;
 use crate::colour::Colour;
 use crate::error::Outcome;
 use crate::output::{Output, WriteError};
-use crate::place::expression;
+use crate::snapshot_path::expression;
 use crate::table::Column;
 use crate::text::{count, for_json, printable, size};
 

@@ -1,4 +1,5 @@
 use anyhow::{Error, Result};
+use fs_core::history::SnapshotPath;
 use fs_core::service::{self, TagInfo, TagOptions, Tagged};
 use serde::Serialize;
 
@@ -6,8 +7,8 @@ use super::{Context, stop_on_signals};
 use crate::args::TagArgs;
 use crate::error::Outcome;
 use crate::output::{Output, WriteError};
-use crate::place::{Place, one_source};
 use crate::progress::Bar;
+use crate::snapshot_path::one_source;
 use crate::table::Column;
 use crate::text::{for_json, printable};
 
@@ -36,7 +37,7 @@ fn list(context: &mut Context, args: &TagArgs) -> Result<()> {
     Ok(output.table([Column::left(0); 3], &rows)?)
 }
 
-fn change(context: &mut Context, args: &TagArgs, place: &Place) -> Result<()> {
+fn change(context: &mut Context, args: &TagArgs, place: &SnapshotPath) -> Result<()> {
     let settings = context.settings()?;
     let cancellation = stop_on_signals()?;
     let source = one_source(args.source.as_ref(), place.source.as_deref()).map_err(Error::msg)?;

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 
 use super::{History, ServiceError};
+use crate::history::Source;
 use crate::monitor::Cancellation;
-use crate::view::{Node, Source, View};
+use crate::view::{Node, View};
 
 /// A day that has snapshots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,9 +5,10 @@ use jiff::tz::TimeZone;
 
 use super::{ServiceError, Stats, meant, stats};
 use crate::format::{Manifest, SnapshotId, Tag, Time};
+use crate::history::time::Expression;
+use crate::history::{Reading, Source, Sources, components};
 use crate::store::{Access, CacheSizes, Repository};
-use crate::view::time::Expression;
-use crate::view::{Node, Options, Reading, Scope, Source, Sources, View, ViewError, components};
+use crate::view::{Node, Options, Scope, View, ViewError};
 
 /// A repository's history, open for reading.
 #[derive(Debug)]
@@ -101,7 +102,7 @@ impl History {
     ) -> Result<(View, Node), ServiceError> {
         let source = self.source(source)?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        if source.check_lost(time).is_ok() && source.resolve(time, jiff::Timestamp::now()).is_none() {
+        if let Ok(None) = source.resolve(time, jiff::Timestamp::now()) {
             return Err(no_snapshot(&source, time));
         }
         match self.view.walk(&source, time, path) {
@@ -193,7 +194,7 @@ pub fn open_view(
 fn infos(source: &Source) -> Vec<SnapshotInfo> {
     let mut tags: Vec<Vec<String>> = vec![Vec::new(); source.timeline.len()];
     source.tags().for_each(|(tag, place)| tags[place].push(tag.name.clone().into()));
-    let info = |((name, snapshot), tags): ((&str, &Arc<crate::view::Snapshot>), _)| SnapshotInfo {
+    let info = |((name, snapshot), tags): ((&str, &Arc<crate::history::Snapshot>), _)| SnapshotInfo {
         id: snapshot.id,
         name: name.to_owned(),
         manifest: snapshot.manifest.clone(),

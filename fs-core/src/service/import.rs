@@ -11,10 +11,10 @@ use super::session::{Label, Session, TreeIdentity, WRITERS, Walked, origin, wors
 use super::waiting::Waiting;
 use super::{ServiceError, SnapshotInfo, other_tree};
 use crate::format::{Status, Time, is_source_name};
+use crate::history::{Snapshot, Sources};
 use crate::import::{self, AtRest, ImportError, path_of};
 use crate::monitor::{Cancellation, Monitor, Progress};
 use crate::store::{Access, Repository, Statistics, StoreError};
-use crate::view::{Snapshot, Sources};
 
 /// Options for the import of trees and runs.
 #[derive(Debug, Clone)]

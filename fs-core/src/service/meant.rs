@@ -1,6 +1,7 @@
 //! Suggestions for mistyped names and paths.
 
-use crate::view::{Source, View, components};
+use crate::history::{Source, components};
+use crate::view::View;
 
 /// Maximum number of a directory's names to compare; the rest of a larger directory is ignored.
 const MOST: usize = 20_000;

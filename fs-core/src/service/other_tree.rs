@@ -5,8 +5,8 @@ use std::path::Path;
 use super::session::{host, origin};
 use super::{ImportOptions, ServiceError};
 use crate::format::Origin;
+use crate::history::Snapshot;
 use crate::import::path_of;
-use crate::view::Snapshot;
 
 /// Fails unless the last snapshot of `source` is from the plain tree at `path`, on this machine or file
 /// system. It also succeeds if the options allow another tree.

@@ -15,11 +15,11 @@ use super::session::{Label, RUNS, Session, TreeIdentity, WRITERS, Walked, worse}
 use super::waiting::Waiting;
 use super::{ImportOptions, Imported, ServiceError};
 use crate::format::is_source_name;
+use crate::history::{Snapshot, Sources};
 use crate::import::layout::{LeftOut, Place, Plan, PlannedRun};
 use crate::import::{AtRest, ImportError, SeenFiles};
 use crate::monitor::{Cancellation, Monitor, RunBegins};
 use crate::store::{Access, CacheSizes, Repository};
-use crate::view::{Snapshot, Sources};
 
 /// Lists runs. With `wait`, waits until the program that makes them has ended. `zone` is the zone of the
 /// times in dirvish's summaries.

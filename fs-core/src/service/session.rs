@@ -12,12 +12,12 @@ use jiff::tz::TimeZone;
 use super::waiting::Waiting;
 use super::{ImportOptions, Imported, ServiceError, SnapshotInfo};
 use crate::format::{Extensions, Manifest, Origin, Run, RunFolder, SnapshotId, Status, Time};
+use crate::history::{Snapshot, Sources};
 use crate::import::{self, AtRest, ImportError, SeenFiles, Stats, Taken};
 use crate::monitor::{Cancellation, Monitor, Progress};
 use crate::store::{Access, Repository, StatCache, StatCacheWriter, StoreError, Writer};
 #[cfg(unix)]
 use crate::store::{CacheSizes, Reader};
-use crate::view::{Snapshot, Sources};
 
 /// Interval at which a waiting process asks for the lock.
 const LOCK: Duration = Duration::from_millis(200);

@@ -10,9 +10,9 @@ use super::session::open_for_writing;
 use super::versions::place;
 use super::{ServiceError, TagInfo};
 use crate::format::{Tag, check_tag_name};
+use crate::history::{Sources, is_reserved_name};
 use crate::monitor::Cancellation;
 use crate::store::{Access, Repository, StoreError};
-use crate::view::{Sources, is_reserved_name};
 
 /// A snapshot, and the tags to add or remove.
 #[derive(Debug, Clone)]

@@ -2,9 +2,9 @@ use std::sync::Arc;
 
 use super::history::no_snapshot;
 use super::{History, ServiceError};
-use crate::view::time::Expression;
+use crate::history::time::Expression;
+use crate::history::{Reading, Source};
 use crate::view::versions::{Hit, Query, Stretch, Trace};
-use crate::view::{Reading, Source};
 
 /// The versions of a path.
 #[derive(Debug)]
@@ -73,8 +73,7 @@ impl History {
 
 /// The position in its timeline of the snapshot of `source` that `time` means.
 pub(super) fn place(source: &Source, time: &[u8]) -> Result<usize, ServiceError> {
-    source.check_lost(time)?;
-    let place = source.resolve(time, jiff::Timestamp::now());
+    let place = source.resolve(time, jiff::Timestamp::now())?;
     place.ok_or_else(|| no_snapshot(source, time))
 }
 

@@ -6,7 +6,7 @@
 //! any part of the rest.
 
 #[cfg(unix)]
-mod clock;
+pub(crate) mod clock;
 mod crashes;
 #[cfg(unix)]
 mod golden;

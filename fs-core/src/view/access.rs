@@ -3,10 +3,11 @@
 //! The kernel caches a view's answers for all users, so they must not depend on the user. Instead each
 //! directory has a mode, and the kernel checks each user against it.
 
+use super::Attr;
 use super::filesystem::View;
 use super::node::Node;
-use super::{Attr, Snapshot};
 use crate::format::{Ancestor, Entry, XattrSet, Xattrs};
+use crate::history::Snapshot;
 
 /// Mode and owner of a folder. A folder may stand for a directory at several times. It then excludes every
 /// user who was excluded at one of them. Its content while it was private must stay private after it was

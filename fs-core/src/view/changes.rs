@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
-use super::days;
+use super::Scope;
+use super::as_of;
 use super::filesystem::View;
 use super::node::Node;
-use super::{Scope, Source, Sources};
+use crate::history::{Source, Sources};
 
 /// An invalidation: a folder whose listing changed. Frontends need it if their kernel keeps listings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +44,7 @@ impl View {
                     let gone = gone.iter().map(|source| source.name.as_ref().into()).collect();
                     changes.push(Change { ino: self.top().ino(), gone });
                 }
-                days::changes(self, &then, &now, &mut changes);
+                as_of::changes(self, &then, &now, &mut changes);
                 changes
             }
         }

@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
+use super::ViewError;
 use super::filesystem::View;
-use super::node::{Home, Node, Place, What};
-use super::{Snapshot, Source, ViewError};
+use super::node::{Home, Node, Place, SnapshotRef, What};
 use crate::format::{Entry, Kind, PathKey};
+use crate::history::Source;
 use crate::store::{DirectoryCursor, StoreError};
 
 /// One entry of a listing.
@@ -83,7 +84,7 @@ impl View {
 
     fn list_directory(
         &self,
-        snapshot: &Arc<Snapshot>,
+        snapshot: &SnapshotRef,
         key: PathKey,
         path: &Arc<[u8]>,
         entry: &Entry,
@@ -100,7 +101,7 @@ impl View {
             let child =
                 leaf.entry(at).map_err(StoreError::damaged(|| format!("directory node {leaf_id}")))?;
             let path = Arc::clone(path);
-            let home = Home { snapshot: Arc::clone(snapshot), directory: key, path, leaf: leaf_id };
+            let home = Home { snapshot: snapshot.clone(), directory: key, path, leaf: leaf_id };
             let node = Node::child(self.keys(), links, Place { home, at: at as u32 }, name, body, child)?;
             if !emit(DirEntry { name, node, next_offset }) {
                 return Ok(());

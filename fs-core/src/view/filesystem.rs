@@ -7,12 +7,12 @@ use jiff::tz::TimeZone;
 use super::ViewError;
 use super::access::without_acl;
 use super::attr::{Attr, FileKind};
-use super::difference::{CHANGES, Changes};
+use super::difference::Changes;
 use super::node::{Home, Node, Place, What};
 use super::read_ahead::ReadAhead;
-use super::sources::{Snapshot, Source, Sources};
-use super::versions::{Recent, VERSIONS};
+use super::versions::Recent;
 use crate::format::{Entry, Keys, Kind, Time, XattrSet, Xattrs};
+use crate::history::{CHANGES, Snapshot, Source, Sources, VERSIONS, components};
 use crate::store::{self, Bytes, CacheSizes, FileReader, LinkTable, Reader, Repository};
 
 /// The content of a view's top directory.
@@ -269,7 +269,7 @@ impl View {
                     return self.lookup_numbered(snapshot, path, name);
                 };
                 let path = Arc::clone(path);
-                let home = Home { snapshot: Arc::clone(snapshot), directory: *key, path, leaf: found.leaf };
+                let home = Home { snapshot: snapshot.clone(), directory: *key, path, leaf: found.leaf };
                 let place = Place { home, at: found.at as u32 };
                 let links = self.links(snapshot);
                 Ok(Node::child(self.keys(), links, place, name, found.body(), found.entry()?)?)
@@ -283,10 +283,18 @@ impl View {
         if let Some(snapshot) = source.find(name) {
             return Ok(Node::snapshot(self.keys(), snapshot));
         }
-        source.check_lost(name)?;
-        let place = source.resolve(name, Timestamp::now()).ok_or(ViewError::NotFound)?;
+        let place = source.resolve(name, Timestamp::now())?.ok_or(ViewError::NotFound)?;
         let target = source.timeline.name(place).ok_or(ViewError::NotFound)?;
         Ok(Node::alias(self.keys(), &source.name, name, target.as_bytes()))
+    }
+
+    /// Returns the file at `path` in the snapshot of `source` that `time` means. Components are separated by
+    /// `/`; empty ones and `.` are ignored. Symbolic links are not followed.
+    pub fn walk(&self, source: &Source, time: &[u8], path: &[u8]) -> Result<Node, ViewError> {
+        let place = source.resolve(time, Timestamp::now())?.ok_or(ViewError::NotFound)?;
+        let snapshot = source.snapshot(place).ok_or(ViewError::NotFound)?;
+        let root = Node::snapshot(self.keys(), snapshot);
+        components(path).try_fold(root, |node, name| self.lookup(&node, name))
     }
 
     /// The attributes of a node, as `stat` shows them.

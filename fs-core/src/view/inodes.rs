@@ -2,8 +2,8 @@ use std::sync::{PoisonError, RwLock};
 
 use self::table::{Known, Table, Width};
 use super::node::{Identity, Node, Place, What};
-use super::path::joined;
 use super::{View, ViewError};
+use crate::history::joined;
 use crate::store::{Found, StoreError};
 
 mod table;

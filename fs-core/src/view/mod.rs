@@ -2,10 +2,10 @@
 //! names and inodes. A frontend only converts types.
 
 mod access;
+mod as_of;
 mod aspects;
 mod attr;
 mod changes;
-mod days;
 mod difference;
 mod directory;
 mod error;
@@ -14,13 +14,8 @@ mod filesystem;
 mod fixtures;
 mod inodes;
 mod node;
-mod path;
 mod properties;
 mod read_ahead;
-mod reading;
-mod sources;
-mod tags;
-pub mod time;
 pub mod versions;
 
 pub use aspects::{Aspect, Aspects};
@@ -32,7 +27,6 @@ pub use error::ViewError;
 pub use filesystem::{Options, Scope, View};
 pub use inodes::Inodes;
 pub use node::Node;
-pub use path::components;
-pub use reading::Reading;
-pub use sources::{Snapshot, Source, Sources};
-pub use tags::is_reserved_name;
+
+#[cfg(all(test, unix))]
+mod tests;

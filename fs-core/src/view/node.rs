@@ -1,10 +1,10 @@
+use std::ops::Deref;
 use std::sync::Arc;
 
-use super::Snapshot;
 use super::access::Access;
 use super::difference::Changes;
-use super::path::joined;
 use crate::format::{BlobId, Entry, Keys, PathKey, SnapshotId};
+use crate::history::{Snapshot, joined};
 use crate::store::{LinkTable, StoreError};
 
 /// A file or directory of the view.
@@ -29,7 +29,7 @@ pub(super) enum What {
     /// A symbolic link from a time expression to the canonical name that it means.
     Alias(Box<[u8]>),
     /// A directory of a snapshot.
-    Directory { snapshot: Arc<Snapshot>, key: PathKey, path: Arc<[u8]>, entry: Entry },
+    Directory { snapshot: SnapshotRef, key: PathKey, path: Arc<[u8]>, entry: Entry },
     /// The as-of view of a time, by its name.
     AsOf(Arc<str>),
     /// Differences between snapshots.
@@ -38,6 +38,37 @@ pub(super) enum What {
     Versions { source: Arc<[u8]>, path: Arc<[u8]>, access: Access },
     /// A version of anything but a directory, and its number of names.
     Version { entry: Entry, names: u32 },
+}
+
+/// A snapshot, as it is seen in one folder.
+#[derive(Debug, Clone)]
+pub(super) struct SnapshotRef {
+    snapshot: Arc<Snapshot>,
+    /// Virtual folder through which the directories are seen; `None` for the snapshot's own folder. Each
+    /// folder gives the directories other identities, because a kernel knows a directory in one place only.
+    /// Files stay the same.
+    through: Option<Identity>,
+}
+
+impl SnapshotRef {
+    /// The snapshot with its directories seen through `folder`.
+    pub(super) fn through(snapshot: &Arc<Snapshot>, folder: Identity) -> Self {
+        Self { snapshot: Arc::clone(snapshot), through: Some(folder) }
+    }
+}
+
+impl From<&Arc<Snapshot>> for SnapshotRef {
+    fn from(snapshot: &Arc<Snapshot>) -> Self {
+        Self { snapshot: Arc::clone(snapshot), through: None }
+    }
+}
+
+impl Deref for SnapshotRef {
+    type Target = Snapshot;
+
+    fn deref(&self) -> &Snapshot {
+        &self.snapshot
+    }
 }
 
 /// Distinguishes nodes.
@@ -52,7 +83,7 @@ pub(super) struct Identity {
 /// A leaf of a directory of a snapshot.
 #[derive(Debug, Clone)]
 pub(super) struct Home {
-    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) snapshot: SnapshotRef,
     pub(super) directory: PathKey,
     /// Path of the directory.
     pub(super) path: Arc<[u8]>,
@@ -82,7 +113,7 @@ impl Identity {
         Self { ino, check: (bits >> 64) as u32 }
     }
 
-    fn directory(keys: &Keys, snapshot: &Snapshot, key: PathKey) -> Self {
+    fn directory(keys: &Keys, snapshot: &SnapshotRef, key: PathKey) -> Self {
         let (id, key) = (&snapshot.id.0, &key.0);
         match snapshot.through {
             None => Self::new(keys, &[b"directory", id, key]),
@@ -98,7 +129,8 @@ impl Home {
     pub(super) fn is(&self, other: &Home) -> bool {
         self.leaf == other.leaf
             && self.directory == other.directory
-            && Arc::ptr_eq(&self.snapshot, &other.snapshot)
+            && self.snapshot.through == other.snapshot.through
+            && Arc::ptr_eq(&self.snapshot.snapshot, &other.snapshot.snapshot)
     }
 }
 
@@ -119,11 +151,11 @@ impl Node {
     }
 
     /// The root directory of a snapshot.
-    pub(super) fn snapshot(keys: &Keys, snapshot: &Arc<Snapshot>) -> Self {
-        let key = PathKey::ROOT;
-        let identity = Identity::directory(keys, snapshot, key);
+    pub(super) fn snapshot(keys: &Keys, snapshot: impl Into<SnapshotRef>) -> Self {
+        let (key, snapshot) = (PathKey::ROOT, snapshot.into());
+        let identity = Identity::directory(keys, &snapshot, key);
         let entry = snapshot.manifest.root.clone();
-        let what = What::Directory { snapshot: Arc::clone(snapshot), key, path: Arc::from([]), entry };
+        let what = What::Directory { snapshot, key, path: Arc::from([]), entry };
         Self { identity, what, place: None }
     }
 
@@ -147,7 +179,7 @@ impl Node {
             let key = keys.path_key(*directory, name);
             let identity = Identity::directory(keys, snapshot, key);
             let path = joined(path, name).into();
-            let what = What::Directory { snapshot: Arc::clone(snapshot), key, path, entry };
+            let what = What::Directory { snapshot: snapshot.clone(), key, path, entry };
             return Ok(Self { identity, what, place: Some(place) });
         }
         let group = if links.is_empty() { None } else { links.group(keys.path_key(*directory, name))? };

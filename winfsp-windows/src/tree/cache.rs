@@ -1,6 +1,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
-use fs_core::view::{Node, Sources, View, ViewError};
+use fs_core::history::Sources;
+use fs_core::view::{Node, View, ViewError};
 use lru::LruCache;
 
 use crate::listed::Listed;

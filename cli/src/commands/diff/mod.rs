@@ -6,14 +6,15 @@ mod patch;
 mod stat;
 
 use anyhow::{Error, Result, bail};
+use fs_core::history::{Reading, SnapshotPath, components};
 use fs_core::service::{History, ServiceError};
-use fs_core::view::{Aspect, Aspects, Difference, FileKind, Node, Reading, View, ViewError, components};
+use fs_core::view::{Aspect, Aspects, Difference, FileKind, Node, View, ViewError};
 
 use super::{Context, find, reading, try_find};
 use crate::args::DiffArgs;
 use crate::error::Outcome;
 use crate::output::Output;
-use crate::place::Place;
+use crate::snapshot_path;
 use crate::text::printable;
 
 /// A printer of differences.
@@ -87,7 +88,9 @@ pub fn run(context: &mut Context, args: &DiffArgs) -> Result<Outcome> {
     let (_, new) = look(&history, &after, args)?;
     // One side is missing: did its import read the path?
     let whole = match (&old, &new) {
-        (None, None) => bail!("neither {} nor {} exists", before.shown(), after.shown()),
+        (None, None) => {
+            bail!("neither {} nor {} exists", snapshot_path::shown(&before), snapshot_path::shown(&after))
+        }
         (None, Some(_)) => reading(&history, &before, args.source.as_ref())?,
         (Some(_), None) => reading(&history, &after, args.source.as_ref())?,
         (Some(_), Some(_)) => Reading::Read,
@@ -130,7 +133,7 @@ pub fn run(context: &mut Context, args: &DiffArgs) -> Result<Outcome> {
 }
 
 /// The two sides to compare. Unless given, the second side has the first one's source and path.
-fn places(args: &DiffArgs) -> Result<(Place, Place)> {
+fn places(args: &DiffArgs) -> Result<(SnapshotPath, SnapshotPath)> {
     let (mut before, mut after) = (args.before.clone(), args.after.clone());
     if let Some(path) = &args.path {
         if !before.path.is_empty() || !after.path.is_empty() {
@@ -151,12 +154,12 @@ fn places(args: &DiffArgs) -> Result<(Place, Place)> {
 }
 
 /// The node at a path in a snapshot; `None` if there was none at that time.
-fn look(history: &History, place: &Place, args: &DiffArgs) -> Result<(View, Option<Node>)> {
+fn look(history: &History, place: &SnapshotPath, args: &DiffArgs) -> Result<(View, Option<Node>)> {
     match try_find(history, place, args.source.as_ref()) {
         Ok((view, node)) => Ok((view, Some(node))),
         Err(error) => match error.downcast_ref() {
             Some(ServiceError::View { reason: ViewError::NotFound | ViewError::NotADirectory, .. }) => {
-                let top = Place { path: Vec::new(), ..place.clone() };
+                let top = SnapshotPath { path: Vec::new(), ..place.clone() };
                 Ok((find(history, &top, args.source.as_ref())?.0, None))
             }
             _ => Err(error),
@@ -173,7 +176,7 @@ mod tests {
     #[test]
     fn the_second_place_follows_the_first() {
         let of = |before: &str, after: &str, path: Option<&str>| {
-            let place = |text| Place::parse(OsStr::new(text)).unwrap();
+            let place = |text| snapshot_path::parse(OsStr::new(text)).unwrap();
             let args = DiffArgs {
                 before: place(before),
                 after: place(after),
@@ -184,7 +187,7 @@ mod tests {
                 all: false,
                 exit_code: false,
             };
-            places(&args).map(|(before, after)| (before.shown(), after.shown()))
+            places(&args).map(|(before, after)| (snapshot_path::shown(&before), snapshot_path::shown(&after)))
         };
         let both = |before: &str, after: &str| (before.to_owned(), after.to_owned());
         assert_eq!(of("@first", "@latest", None).unwrap(), both("@first:", "@latest:"));

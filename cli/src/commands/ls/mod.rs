@@ -3,6 +3,7 @@ mod dye;
 use std::ffi::OsStr;
 
 use anyhow::Result;
+use fs_core::history::SnapshotPath;
 use fs_core::service::{History, ServiceError, SnapshotInfo};
 use fs_core::view::{Attr, DirEntry, FileKind, Node, View, ViewError};
 use jiff::Timestamp;
@@ -15,8 +16,8 @@ use super::{Context, find, snapshots};
 use crate::args::LsArgs;
 use crate::error::Outcome;
 use crate::output::{Output, WriteError};
-use crate::place::Place;
 use crate::progress::Bar;
+use crate::snapshot_path;
 use crate::table::Column;
 use crate::text::{self, for_json, printable};
 
@@ -27,14 +28,14 @@ pub fn run(context: &mut Context, args: &LsArgs) -> Result<Outcome> {
     let named = args.implied.source.as_ref().map(|name| name.as_encoded_bytes());
     let (target, at) = (args.target.as_deref(), args.implied.at.as_ref());
     // A word without a time is a source, if it cannot be a snapshot path.
-    let source = target.filter(|text| at.is_none() && Place::parse(text).is_err());
+    let source = target.filter(|text| at.is_none() && snapshot_path::parse(text).is_err());
     let source =
         source.map(OsStr::as_encoded_bytes).filter(|source| named.is_none_or(|named| named == *source));
     match (source.or(named.filter(|_| target.is_none() && at.is_none())), target, at) {
         (Some(source), ..) => list_snapshots(output, &history, source, args.long)?,
         (None, None, None) => list_sources(output, &history, args.long)?,
         (None, target, at) => {
-            let place = Place::with_time(target.unwrap_or_default(), at)?;
+            let place = snapshot_path::with_time(target.unwrap_or_default(), at)?;
             let (view, node) = find(&history, &place, args.implied.source.as_ref())?;
             let dye = Dye::of(output);
             Listing { view, long: args.long, zone, dye }.print(output, &place, &node)?;
@@ -142,7 +143,7 @@ const COLUMNS: [Column; 7] = [
 ];
 
 impl Listing {
-    fn print(&self, output: &mut Output, place: &Place, node: &Node) -> Result<()> {
+    fn print(&self, output: &mut Output, place: &SnapshotPath, node: &Node) -> Result<()> {
         if self.view.attr(node).kind != FileKind::Directory {
             let name = place.path.rsplit(|byte| *byte == b'/').find(|name| !name.is_empty());
             return self.print_one(output, name.unwrap_or_default(), node);

@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use super::order::{self, Timed};
 use super::{ServiceError, SourceNames};
 use crate::format::{RunFolder, SnapshotId, Time};
+use crate::history::{Snapshot, Sources};
 use crate::import::layout::{LeftOut, Plan, PlannedRun, are_two, is_alike};
 use crate::import::path_of;
 use crate::service::other_tree;
 use crate::store::Reader;
-use crate::view::{Snapshot, Sources};
 
 /// Whether a run is in the repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,6 +13,7 @@ use super::schedule::Look;
 use super::source::Source;
 use super::{Activity, Event, Last, Trigger};
 use crate::format::{Status, Time};
+use crate::history::Sources;
 use crate::import::ImportError;
 use crate::import::layout::{Layout, LeftOut, Plan};
 use crate::monitor::{Cancellation, Monitor};
@@ -22,7 +23,6 @@ use crate::service::runs::{Known, Outcome, RunImporter, make_plan, run_states};
 use crate::service::session::RUNS;
 use crate::service::{ImportOptions, Imported, ServiceError, import_tree, source_name};
 use crate::store::{Access, Repository};
-use crate::view::Sources;
 
 /// Input of a look, without the source.
 struct Context<'a> {

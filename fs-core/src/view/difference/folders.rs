@@ -18,14 +18,12 @@ use jiff::Timestamp;
 use super::pairs::{Pairs, name};
 use super::walk::Tree;
 use crate::format::{Entry, Keys};
+use crate::history::Snapshot;
+use crate::history::joined;
 use crate::store::{self, Differing, Found, StoreError};
 use crate::view::access::Access;
-use crate::view::node::{Identity, Node, What};
-use crate::view::path::joined;
-use crate::view::{Aspects, DirEntry, Snapshot, View, ViewError};
-
-/// The virtual folder of differences in a source's folder.
-pub(in crate::view) const CHANGES: &[u8] = b"@changes";
+use crate::view::node::{Identity, Node, SnapshotRef, What};
+use crate::view::{Aspects, DirEntry, View, ViewError};
 
 /// A node in `@changes`. It is made of two other nodes, so it is stored as it is while a kernel knows it.
 #[derive(Debug)]
@@ -154,10 +152,7 @@ impl View {
         let sources = self.newest_sources();
         let source = sources.get(source).ok_or(ViewError::NotFound)?;
         let now = Timestamp::now();
-        let resolve = |time: &[u8]| {
-            source.check_lost(time)?;
-            source.resolve(time, now).ok_or(ViewError::NotFound)
-        };
+        let resolve = |time: &[u8]| source.resolve(time, now)?.ok_or(ViewError::NotFound);
         let (before, after) = (resolve(from)?, resolve(to)?);
         let names = source.timeline.name(before).zip(source.timeline.name(after));
         let target = names.map(|(before, after)| format!("{before}..{after}")).ok_or(ViewError::NotFound)?;
@@ -169,14 +164,13 @@ impl View {
         Ok(Node::alias(self.keys(), &source.name, name, target.as_bytes()))
     }
 
-    /// The root of a part of the differences. Directories below it have identities of their own, because a
-    /// kernel knows a directory in one place only.
+    /// The root of a part of the differences.
     fn part(&self, part: Part, before: &Arc<Snapshot>, after: &Arc<Snapshot>) -> Result<Node, ViewError> {
         let parts: &[&[u8]] = &[b"changes through", part.name(), &before.id.0, &after.id.0];
         let through = Identity::new(self.keys(), parts);
         let root = |snapshot: &Arc<Snapshot>| {
-            let seen = snapshot.seen_through(through);
-            Tree::of(&Node::snapshot(self.keys(), &Arc::new(seen))).ok_or(ViewError::NotADirectory)
+            let seen = SnapshotRef::through(snapshot, through);
+            Tree::of(&Node::snapshot(self.keys(), seen)).ok_or(ViewError::NotADirectory)
         };
         let roots = [before, after].map(|snapshot| self.access(snapshot, b"", &snapshot.manifest.root));
         let access = Access::of_all(roots.into_iter()).without_blind_listing();

@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
 use crate::format::{BlobId, Entry, Kind, PathKey};
+use crate::history::Reading;
+use crate::history::joined;
 use crate::store::{Comparison, Differing, Found, StoreError};
-use crate::view::node::{Home, Node, Place, What};
-use crate::view::path::joined;
-use crate::view::{Aspect, Aspects, Reading, Snapshot, View, ViewError};
+use crate::view::node::{Home, Node, Place, SnapshotRef, What};
+use crate::view::{Aspect, Aspects, View, ViewError};
 
 /// One difference between two trees.
 #[derive(Debug)]
@@ -66,7 +67,7 @@ impl View {
     /// The node of an entry that was found in a directory of a snapshot.
     pub(in crate::view) fn child(&self, tree: &Tree, found: &Found) -> Result<Node, StoreError> {
         let home = Home {
-            snapshot: Arc::clone(&tree.snapshot),
+            snapshot: tree.snapshot.clone(),
             directory: tree.key,
             path: Arc::clone(&tree.path),
             leaf: found.leaf,
@@ -80,7 +81,7 @@ impl View {
 /// A directory of a snapshot.
 #[derive(Debug, Clone)]
 pub(in crate::view) struct Tree {
-    pub(in crate::view) snapshot: Arc<Snapshot>,
+    pub(in crate::view) snapshot: SnapshotRef,
     pub(in crate::view) key: PathKey,
     pub(in crate::view) path: Arc<[u8]>,
     pub(in crate::view) id: BlobId,
@@ -90,7 +91,7 @@ impl Tree {
     pub(in crate::view) fn of(node: &Node) -> Option<Self> {
         match &node.what {
             What::Directory { snapshot, key, path, entry: Entry { kind: Kind::Directory(id), .. } } => {
-                Some(Self { snapshot: Arc::clone(snapshot), key: *key, path: Arc::clone(path), id: *id })
+                Some(Self { snapshot: snapshot.clone(), key: *key, path: Arc::clone(path), id: *id })
             }
             _ => None,
         }

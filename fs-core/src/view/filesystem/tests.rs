@@ -6,7 +6,6 @@ use rustix::fs::{CWD, Timespec, Timestamps};
 use super::*;
 use crate::store::Access;
 use crate::view::fixtures::{add_snapshot, view};
-use crate::view::versions::VERSIONS;
 
 #[test]
 fn a_source_is_there_as_soon_as_it_is() {

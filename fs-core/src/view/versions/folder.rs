@@ -1,20 +1,20 @@
 //! `@versions`: a virtual folder for every path that ever existed. The folder of a path holds a folder for
 //! each name that was ever below the path. It also holds each version of the path that is no directory, named
 //! after the first snapshot that has it.
+//!
+//! The folder can be looked up beside the snapshots of a source, but is not listed. Otherwise a walk over all
+//! snapshots would walk over everything twice.
 
 use std::time::Duration;
 
 use super::past::Past;
 use crate::format::Time;
+use crate::history::Source;
+use crate::history::joined;
 use crate::view::access::Access;
 use crate::view::filesystem::{MAX_AGE, View};
 use crate::view::node::Node;
-use crate::view::path::joined;
-use crate::view::{Attr, DirEntry, Source, ViewError};
-
-/// The folder can be looked up beside the snapshots of a source, but is not listed. Otherwise a walk over all
-/// snapshots would walk over everything twice.
-pub(in crate::view) const VERSIONS: &[u8] = b"@versions";
+use crate::view::{Attr, DirEntry, ViewError};
 
 impl View {
     /// The `@versions` folder of a path.
@@ -135,9 +135,8 @@ impl Past<'_> {
         if !name.starts_with(b"@") {
             return Ok(None);
         }
-        self.source.check_lost(name)?;
         let (trace, timeline) = (self.trace(path)?, &self.source.timeline);
-        let place = self.source.resolve(name, jiff::Timestamp::now());
+        let place = self.source.resolve(name, jiff::Timestamp::now())?;
         let state = place.and_then(|place| trace.at(place)).filter(|state| state.number.is_some());
         let target = state.and_then(|state| timeline.name(state.first));
         Ok(target.map(|target| Node::alias(self.view.keys(), &self.source.name, name, target.as_bytes())))

@@ -12,7 +12,6 @@ mod search;
 mod sweep;
 mod trace;
 
-pub(super) use folder::VERSIONS;
 pub use numbered::is_numbered;
 pub(super) use past::Recent;
 pub use search::{Hit, Query};

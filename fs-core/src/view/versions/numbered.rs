@@ -1,17 +1,17 @@
 //! Versions by number, beside the file: `passwd;3` is the third distinct version, `passwd;-1` the version
 //! before this snapshot's.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::past::Past;
 use super::trace::State;
 use crate::format::BlobId;
+use crate::history::Snapshot;
+use crate::history::joined;
 use crate::store;
 use crate::view::filesystem::{MAX_AGE, View};
 use crate::view::node::Node;
-use crate::view::path::joined;
-use crate::view::{DirEntry, Snapshot, ViewError};
+use crate::view::{DirEntry, ViewError};
 
 /// Whether a name may be that of a version. Its meaning then changes with the snapshots that exist.
 pub fn is_numbered(name: &[u8]) -> bool {
@@ -31,7 +31,7 @@ impl View {
     /// that name.
     pub(in crate::view) fn lookup_numbered(
         &self,
-        snapshot: &Arc<Snapshot>,
+        snapshot: &Snapshot,
         path: &[u8],
         name: &[u8],
     ) -> Result<Node, ViewError> {
@@ -51,7 +51,7 @@ impl View {
     /// directory's entries. `id` is the directory's node.
     pub(in crate::view) fn list_numbered(
         &self,
-        snapshot: &Arc<Snapshot>,
+        snapshot: &Snapshot,
         path: &[u8],
         id: &BlobId,
         offset: u64,
@@ -79,7 +79,7 @@ impl View {
 impl Past<'_> {
     fn numbered(
         &self,
-        snapshot: &Arc<Snapshot>,
+        snapshot: &Snapshot,
         directory: &[u8],
         name: &[u8],
         number: i64,

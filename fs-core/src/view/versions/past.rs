@@ -7,12 +7,13 @@ use super::places::Places;
 use super::sweep::{Swept, SweptState, sweep};
 use super::trace::{State, Trace};
 use crate::format::PathKey;
+use crate::history::{Source, Sources};
+use crate::history::{components, parted};
 use crate::store::{StoreError, WeightedCache};
+use crate::view::ViewError;
 use crate::view::access::Access;
 use crate::view::filesystem::View;
 use crate::view::node::{Home, Node, Place};
-use crate::view::path::{components, parted};
-use crate::view::{Source, Sources, ViewError};
 
 /// Recent answers about the history of paths. They are valid as long as the sources stay the same.
 pub(in crate::view) struct Recent {
@@ -128,7 +129,7 @@ impl Past<'_> {
         let (directory, name) = parted(path);
         let keys = self.view.keys();
         let key = components(directory).fold(PathKey::ROOT, |key, name| keys.path_key(key, name));
-        let home = Home { snapshot: Arc::clone(snapshot), directory: key, path: directory.into(), leaf };
+        let home = Home { snapshot: snapshot.into(), directory: key, path: directory.into(), leaf };
         let (place, links) = (Place { home, at }, self.view.links(snapshot));
         Ok(Node::child(keys, links, place, name, &state.body, state.entry.clone())?)
     }

@@ -3,8 +3,9 @@ use std::collections::HashMap;
 use super::places::Places;
 use super::sweep::{Swept, SweptState, sweep};
 use crate::format::{BlobId, Kind};
-use crate::view::path::joined;
-use crate::view::{FileKind, Reading, Source, View, ViewError};
+use crate::history::joined;
+use crate::history::{Reading, Source};
+use crate::view::{FileKind, View, ViewError};
 
 /// A search in all snapshots of a source.
 pub struct Query<'a> {

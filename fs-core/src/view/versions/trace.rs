@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crate::format::{BlobId, Entry, Kind};
+use crate::history::components;
+use crate::history::{Reading, Source};
 use crate::store::{self, Found, Reader, StoreError};
-use crate::view::path::components;
-use crate::view::{Reading, Source, View, ViewError};
+use crate::view::{View, ViewError};
 
 /// The history of a path in a source: consecutive intervals of the timeline, without gaps.
 #[derive(Debug)]

@@ -3,11 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
-use super::difference::CHANGES;
+use super::path::{CHANGES, VERSIONS};
 use super::time::Expression;
-use super::versions::VERSIONS;
 use super::{Snapshot, Source};
 use crate::format::{SnapshotId, Tag, TagId};
 use crate::store::{Repository, StoreError};
@@ -100,12 +97,6 @@ impl SourceTags {
 }
 
 impl Source {
-    /// Index of the snapshot that `name` means at the time `now`. The name is a canonical name or an
-    /// expression, or else a tag.
-    pub fn resolve(&self, name: &[u8], now: Timestamp) -> Option<usize> {
-        self.timeline.resolve(name, now).or_else(|| self.tagged(name))
-    }
-
     /// Index of the last snapshot with the tag `@NAME`, unless `@NAME` means a time.
     pub(super) fn tagged(&self, name: &[u8]) -> Option<usize> {
         let tag = name.strip_prefix(b"@")?;

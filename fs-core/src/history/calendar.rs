@@ -1,22 +1,20 @@
-//! As-of views: all sources at one time, as in `/@2024-06-01/web1/…` where the whole repository is mounted.
+//! The snapshots of all sources in one order, and the names of their times.
 //!
-//! The snapshots of all sources form one timeline. Nothing changes between two of them, so every expression
-//! means the state as of one snapshot. This state has a folder. The folder is named after its day if the
-//! snapshot is the last one of that day.
+//! Nothing changes between two snapshots, so every time expression means the state as of one snapshot. The
+//! state is named after its day if the snapshot is the last one of that day, else after its second.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::node::{Identity, Node, What};
 use super::time::{Expression, Moment, Timeline};
-use super::{Change, DirEntry, Snapshot, Source, Sources, View, ViewError};
-use crate::format::{Keys, Time};
+use super::{Snapshot, Source, Sources};
+use crate::format::{SnapshotId, Time};
 
 /// A snapshot's position among those of all sources. Snapshots of one time and number share it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Position {
+pub struct Position {
     /// The latest time up to this snapshot in its second. Numbers need not follow the times within a second.
     time: Timestamp,
     /// Number within its second and source.
@@ -25,7 +23,7 @@ struct Position {
 
 /// The snapshots of all sources in order.
 #[derive(Debug)]
-pub(super) struct Calendar {
+pub struct Calendar {
     /// One entry for each position.
     timeline: Timeline,
     /// The positions, in the timeline's order.
@@ -68,20 +66,20 @@ impl Calendar {
     }
 
     /// The position that the folder `name` shows.
-    fn position(&self, name: &str) -> Option<Position> {
+    pub fn position(&self, name: &str) -> Option<Position> {
         let of_second = || self.positions.get(self.timeline.find(name.as_bytes())?).copied();
         self.days.get(name).copied().or_else(of_second)
     }
 
     /// Index of the source's last snapshot up to the position `until`.
-    fn last(&self, source: &Source, until: Position) -> Option<usize> {
+    pub fn last(&self, source: &Source, until: Position) -> Option<usize> {
         let positions = self.of_source.get(&source.name)?;
         positions.partition_point(|position| *position <= until).checked_sub(1)
     }
 
     /// The folder that a time expression or a tag means. A tag means the folder of the last snapshot that has
     /// it.
-    fn resolve(&self, sources: &Sources, name: &[u8]) -> Option<&str> {
+    pub fn resolve(&self, sources: &Sources, name: &[u8], now: Timestamp) -> Option<&str> {
         let of = |source: &Source, place: usize| self.of_source.get(&source.name)?.get(place).copied();
         let tagged = || sources.iter().filter_map(|source| of(source, source.tagged(name)?)).max();
         let position = match Expression::parse(name) {
@@ -96,7 +94,7 @@ impl Calendar {
                 }
                 of(source, place)?
             }
-            _ => match self.timeline.resolve(name, Timestamp::now()) {
+            _ => match self.timeline.resolve(name, now) {
                 Some(place) => *self.positions.get(place)?,
                 None => tagged()?,
             },
@@ -107,8 +105,13 @@ impl Calendar {
         Some(last.map_or(name, |(day, _)| day))
     }
 
+    /// Names of the days that have a snapshot.
+    pub fn days(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.days.keys().map(|day| &**day)
+    }
+
     /// Names of all folders for the position `first` or later.
-    fn names_since(&self, first: Position) -> impl Iterator<Item = &str> {
+    pub fn names_since(&self, first: Position) -> impl Iterator<Item = &str> {
         let days = self.days.iter().filter(move |(_, last)| **last >= first).map(|(day, _)| &**day);
         let place = self.positions.partition_point(|position| *position < first);
         days.chain((place..self.positions.len()).filter_map(|place| self.timeline.name(place)))
@@ -134,118 +137,20 @@ fn day(name: &str) -> &str {
 
 impl Sources {
     /// Each source's last snapshot as of the time that the folder `name` means.
-    fn as_of(&self, name: &str) -> impl Iterator<Item = (&Arc<Source>, &Arc<Snapshot>)> {
+    pub fn as_of(&self, name: &str) -> impl Iterator<Item = (&Arc<Source>, &Arc<Snapshot>)> {
         let calendar = self.calendar();
         let until = calendar.and_then(|calendar| calendar.position(name));
         self.iter()
             .filter_map(move |source| Some((source, source.snapshot(calendar?.last(source, until?)?)?)))
     }
-}
 
-impl Node {
-    pub(super) fn as_of(keys: &Keys, name: &str) -> Self {
-        let identity = Identity::new(keys, &[b"as of", name.as_bytes()]);
-        Self { identity, what: What::AsOf(name.into()), place: None }
-    }
-}
-
-impl View {
-    /// Looks up a time expression at the top of a repository.
-    pub(super) fn lookup_as_of(&self, sources: &Sources, name: &[u8]) -> Result<Node, ViewError> {
-        let calendar = sources.calendar().ok_or(ViewError::NotFound)?;
-        let text = str::from_utf8(name).ok();
-        if let Some(text) = text.filter(|text| calendar.position(text).is_some()) {
-            return Ok(Node::as_of(self.keys(), text));
-        }
-        let target = calendar.resolve(sources, name).ok_or(ViewError::NotFound)?;
-        Ok(Node::alias(self.keys(), b"", name, target.as_bytes()))
-    }
-
-    /// Looks up a source's folder in the as-of view `name`.
-    pub(super) fn lookup_in_as_of(&self, name: &str, source: &[u8]) -> Result<Node, ViewError> {
-        let sources = self.sources();
-        let found = sources.as_of(name).find(|(known, _)| *known.name == *source);
-        found.map(|(_, snapshot)| self.in_as_of(name, snapshot)).ok_or(ViewError::NotFound)
-    }
-
-    /// The root of a snapshot in the as-of view `name`. Its directories have identities of their own, because
-    /// a kernel knows a directory in one place only.
-    fn in_as_of(&self, name: &str, snapshot: &Snapshot) -> Node {
-        let through = Node::as_of(self.keys(), name).identity;
-        Node::snapshot(self.keys(), &Arc::new(snapshot.seen_through(through)))
-    }
-
-    pub(super) fn list_as_of(&self, name: &str, offset: u64, emit: &mut dyn FnMut(DirEntry<'_>) -> bool) {
-        let sources = self.sources();
-        let shown = sources.as_of(name).zip(1..).skip(usize::try_from(offset).unwrap_or(usize::MAX));
-        for ((source, snapshot), next_offset) in shown {
-            let node = self.in_as_of(name, snapshot);
-            if !emit(DirEntry { name: &source.name, node, next_offset }) {
-                return;
-            }
-        }
-    }
-
-    /// Lists the day folders, as entries of the top from number `from` on.
-    pub(super) fn list_days(
-        &self,
-        sources: &Sources,
-        from: u64,
-        offset: u64,
-        emit: &mut dyn FnMut(DirEntry<'_>) -> bool,
-    ) {
-        let Some(calendar) = sources.calendar() else { return };
-        let skip = usize::try_from(offset.saturating_sub(from)).unwrap_or(usize::MAX);
-        for (day, number) in calendar.days.keys().zip(from..).skip(skip) {
-            let node = Node::as_of(self.keys(), day);
-            if !emit(DirEntry { name: day.as_bytes(), node, next_offset: number + 1 }) {
-                return;
-            }
-        }
-    }
-
-    /// Time of an as-of view: that of its newest snapshot.
-    pub(super) fn time_as_of(sources: &Sources, name: &str) -> Option<Time> {
-        sources.as_of(name).map(|(_, snapshot)| snapshot.manifest.time).max()
-    }
-}
-
-/// Adds the invalidations of as-of views and of the top to `changes`.
-pub(super) fn changes(view: &View, then: &Sources, now: &Sources, changes: &mut Vec<Change>) {
-    // The ids are compared, too, as another snapshot may have the same position now.
-    let identified = |sources: &Sources| -> BTreeSet<(Position, [u8; 32])> {
+    /// The positions and ids of all snapshots. Another snapshot may take the position of one that is gone.
+    pub fn positions(&self) -> BTreeSet<(Position, SnapshotId)> {
         let of = |source: &Arc<Source>| {
             let there = positions(&source.timeline).into_iter().filter(|(_, is_there)| *is_there);
-            let ids = source.timeline.iter().map(|(_, moment)| moment.id);
+            let ids = source.snapshots().map(|(_, snapshot)| snapshot.id);
             there.map(|(position, _)| position).zip(ids).collect::<Vec<_>>()
         };
-        sources.iter().flat_map(of).collect()
-    };
-    let (old, new) = (identified(then), identified(now));
-    let Some((first, _)) = old.symmetric_difference(&new).next() else { return };
-    let names = |sources: &Sources| -> BTreeSet<Box<str>> {
-        let calendar = sources.calendar().into_iter();
-        calendar.flat_map(|calendar| calendar.names_since(*first)).map(Into::into).collect()
-    };
-    let shown = |sources: &Sources, name: &str| -> Vec<_> {
-        sources.as_of(name).map(|(source, snapshot)| (Arc::clone(&source.name), snapshot.id)).collect()
-    };
-    for name in &names(then) | &names(now) {
-        let (was, is) = (shown(then, &name), shown(now, &name));
-        if was != is {
-            let gone = was.iter().filter(|entry| !is.contains(entry)).map(|(source, _)| (**source).into());
-            changes.push(Change { ino: Node::as_of(view.keys(), &name).ino(), gone: gone.collect() });
-        }
-    }
-    let days = |sources: &Sources| -> BTreeSet<Box<str>> {
-        sources.calendar().map(|calendar| calendar.days.keys().cloned().collect()).unwrap_or_default()
-    };
-    let (was, is) = (days(then), days(now));
-    if was != is {
-        let gone = was.difference(&is).map(|day| day.as_bytes().into()).collect();
-        changes.push(Change { ino: view.top().ino(), gone });
+        self.iter().flat_map(of).collect()
     }
 }
-
-#[cfg(all(test, unix))]
-mod tests;

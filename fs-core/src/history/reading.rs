@@ -54,7 +54,7 @@ impl Snapshot {
     }
 
     /// Whether no path is known that the import could not read.
-    pub(super) fn was_read_whole(&self) -> bool {
+    pub fn was_read_whole(&self) -> bool {
         let manifest = &self.manifest;
         // Imports of earlier versions record that something was not read, but not what. A partial run of
         // rsync counts no troubled entries, as the import read everything that was copied.
@@ -75,7 +75,7 @@ mod tests {
         manifest.totals.troubled = troubled;
         let paths = paths.iter().map(|path| path.as_bytes().into()).collect();
         manifest.extensions.unread = Unread { paths, more };
-        Snapshot { id: SnapshotId([0; 32]), manifest, through: None }
+        Snapshot { id: SnapshotId([0; 32]), manifest }
     }
 
     #[test]

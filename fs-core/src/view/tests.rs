@@ -1,11 +1,11 @@
-use std::fs;
+//! Tags as names of times in a mount.
+
 use std::time::Duration;
 
-use super::*;
-use crate::format::Time;
-use crate::store::Access;
-use crate::view::fixtures::{add_snapshot, view};
-use crate::view::{Scope, Sources, View, ViewError};
+use super::fixtures::{add_snapshot, view};
+use super::{Scope, View, ViewError};
+use crate::format::{Tag, TagId, Time};
+use crate::store::{Access, Repository};
 
 /// Gives a tag to the snapshot at an index of a source.
 fn give(view: &View, source: &[u8], place: usize, name: &str) -> TagId {
@@ -59,46 +59,6 @@ fn a_tag_means_the_last_snapshot_that_has_it() {
 }
 
 #[test]
-fn what_cannot_be_read_is_passed_over() {
-    let (_folder, view) = view(&[(1, 8), (2, 9)], Scope::Source(b"source".to_vec()));
-    let root = view.repository().root().to_owned();
-    let damaged = give(&view, b"source", 0, "damaged");
-    give(&view, b"source", 0, "sound");
-    let orphan = Tag {
-        snapshot: SnapshotId([9; 32]),
-        source: (*b"source").into(),
-        name: "orphan".into(),
-        given: Time::default(),
-    };
-    Repository::open(&root, Access::Write).unwrap().put_tag(&orphan).unwrap();
-    fs::write(root.join("tags").join(damaged.to_string()), b"YTAG, but no more").unwrap();
-    let repository = Repository::open(&root, Access::Read).unwrap();
-    let zone = jiff::tz::TimeZone::UTC;
-    let sources = Sources::load(&repository, &zone, &Sources::default()).unwrap();
-    assert!(!sources.is_incomplete());
-    let source = sources.get(b"source").unwrap();
-    assert_eq!(source.tags().map(|(tag, place)| (&*tag.name, place)).collect::<Vec<_>>(), [("sound", 0)]);
-    // If the folder of tags cannot be listed, only the tags are missing, not the snapshots.
-    fs::remove_dir_all(root.join("tags")).unwrap();
-    fs::write(root.join("tags"), b"no folder").unwrap();
-    let sources = Sources::load(&repository, &zone, &sources).unwrap();
-    assert!(sources.is_incomplete());
-    assert_eq!(sources.get(b"source").unwrap().timeline.len(), 2);
-}
-
-#[test]
-fn what_is_known_is_not_read_again() {
-    let (_folder, view) = view(&[(1, 8)], Scope::Source(b"source".to_vec()));
-    let id = give(&view, b"source", 0, "kept");
-    let known = Tags::load(view.repository(), &Tags::default());
-    // From now on, only the name is looked at.
-    fs::write(view.repository().root().join("tags").join(id.to_string()), b"other bytes").unwrap();
-    let again = Tags::load(view.repository(), &known);
-    assert!(Arc::ptr_eq(&known.by_id[&id], &again.by_id[&id]));
-    assert!(Tags::load(view.repository(), &Tags::default()).by_id.is_empty());
-}
-
-#[test]
 fn in_a_mount_of_all_it_is_the_time_of_the_last_one() {
     let (_folder, view) = view(&[(1, 8), (90_000, 9)], Scope::Repository);
     {
@@ -114,37 +74,4 @@ fn in_a_mount_of_all_it_is_the_time_of_the_last_one() {
     // The snapshot is the last one of that day.
     assert_eq!(link(&view, b"", b"@mark").unwrap(), "@1970-01-01");
     assert!(matches!(link(&view, b"", b"@marks"), Err(ViewError::NotFound)));
-}
-
-#[test]
-fn names_that_mean_something_are_taken() {
-    let taken = [
-        "latest",
-        "LATEST",
-        "latest~2",
-        "first",
-        "today",
-        "Monday",
-        "3d",
-        "6h",
-        "2024",
-        "12345",
-        "2024-06-01",
-        "2024-06-01T03-00-00_2",
-        "2024-02-30",
-        "GMT-2024.06.01-03.00.00",
-        "gmt",
-        "GMT-x",
-        "#1a2b",
-        "changes",
-        "Versions",
-        "42",
-    ];
-    for name in taken {
-        assert!(is_reserved_name(name), "{name}");
-    }
-    for name in ["before-upgrade", "v2", "2024-05-upgrade", "1.0", "late", "gmtime", "monday2", "größe", "ä"]
-    {
-        assert!(!is_reserved_name(name), "{name}");
-    }
 }

@@ -1,10 +1,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::days::Calendar;
-use super::node::Identity;
+use super::calendar::Calendar;
 use super::tags::{SourceTags, Tags};
 use super::time::{Moment, Timeline};
 use crate::format::{Manifest, SnapshotId, Tag, Time};
@@ -17,16 +17,6 @@ pub struct Snapshot {
     pub id: SnapshotId,
     /// Manifest of the snapshot.
     pub manifest: Manifest,
-    /// Virtual folder through which the directories are seen; `None` for the snapshot's own folder. Each
-    /// folder gives the directories other identities.
-    pub(super) through: Option<Identity>,
-}
-
-impl Snapshot {
-    /// Returns the same snapshot, with its directories seen through `folder`. Its files stay the same.
-    pub(super) fn seen_through(&self, folder: Identity) -> Self {
-        Self { id: self.id, manifest: self.manifest.clone(), through: Some(folder) }
-    }
 }
 
 /// A source and its snapshots.
@@ -66,12 +56,17 @@ impl Source {
         self.snapshot(self.timeline.find(name)?)
     }
 
-    /// Fails if `name` is the canonical name of a snapshot whose manifest is missing or damaged. As an
-    /// expression, the name would mean the snapshot before it.
-    pub fn check_lost(&self, name: &[u8]) -> Result<(), StoreError> {
+    /// Index of the snapshot that `name` means at the time `now`; `None` if there is none. The name is a
+    /// canonical name or an expression, or else a tag.
+    ///
+    /// # Errors
+    ///
+    /// If `name` is the canonical name of a snapshot whose manifest is missing or damaged. As an expression,
+    /// the name would mean the snapshot before it.
+    pub fn resolve(&self, name: &[u8], now: Timestamp) -> Result<Option<usize>, StoreError> {
         match self.timeline.lost(name) {
             Some(id) => Err(StoreError::LostSnapshot(SnapshotId(id))),
-            None => Ok(()),
+            None => Ok(self.timeline.resolve(name, now).or_else(|| self.tagged(name))),
         }
     }
 
@@ -113,7 +108,7 @@ impl Sources {
             let snapshot = match known.get(&id) {
                 Some(snapshot) => Arc::clone(snapshot),
                 None => match read(&id) {
-                    Ok(manifest) => Arc::new(Snapshot { id, manifest, through: None }),
+                    Ok(manifest) => Arc::new(Snapshot { id, manifest }),
                     // The snapshot was forgotten between listing and reading.
                     Err(StoreError::Missing(_)) => continue,
                     Err(error) => {
@@ -165,7 +160,7 @@ impl Sources {
     }
 
     /// The snapshots of all sources in order; `None` if there is no snapshot.
-    pub(super) fn calendar(&self) -> Option<&Calendar> {
+    pub fn calendar(&self) -> Option<&Calendar> {
         self.calendar.get_or_init(|| Calendar::of(self)).as_ref()
     }
 

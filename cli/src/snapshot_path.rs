@@ -1,0 +1,97 @@
+//! Snapshot paths on the command line: `T:PATH`, `SOURCE@T:PATH`.
+
+use std::ffi::{OsStr, OsString};
+
+use fs_core::history::time::Expression;
+use fs_core::history::{SnapshotPath, components};
+
+use crate::error::Usage;
+use crate::text::printable;
+
+/// Parses `[SOURCE]@T[:PATH]`.
+pub fn parse(text: &OsStr) -> Result<SnapshotPath, String> {
+    let shown = text.to_string_lossy();
+    SnapshotPath::parse(text.as_encoded_bytes())
+        .ok_or_else(|| format!("it names no time; write @latest:{shown}"))
+}
+
+/// Parses a snapshot path if an option may give the time. Then the text is a path. An @ in it begins a time
+/// only if an expression follows, unlike in `getty@tty1.service`.
+pub fn with_time(text: &OsStr, at: Option<&OsString>) -> Result<SnapshotPath, Usage> {
+    let bytes = text.as_encoded_bytes();
+    match (SnapshotPath::parse(bytes), at) {
+        (Some(path), None) => Ok(path),
+        (Some(path), Some(_)) if Expression::parse(&path.time).is_some() => {
+            Err(Usage(format!("{} names a time of its own: leave out --at", shown(&path))))
+        }
+        (_, Some(at)) => Ok(SnapshotPath { source: None, time: expression(at), path: bytes.to_vec() }),
+        (None, None) => {
+            Err(Usage(format!("{0} names no time; write @latest:{0}, or add --at T", printable(bytes))))
+        }
+    }
+}
+
+/// Parses several snapshot paths in this way.
+pub fn all_with_time(texts: &[OsString], at: Option<&OsString>) -> Result<Vec<SnapshotPath>, Usage> {
+    texts.iter().map(|text| with_time(text, at)).collect()
+}
+
+/// The last name of a path; `None` for a whole snapshot, which has no name.
+pub fn last_name(path: &SnapshotPath) -> Result<Option<&[u8]>, String> {
+    let last = components(&path.path).last();
+    if last == Some(b"..") {
+        let path = String::from_utf8_lossy(&path.path);
+        return Err(format!("{path} does not end with a name: say which folder is meant"));
+    }
+    Ok(last)
+}
+
+/// The snapshot path as it can be shown, and typed again.
+pub fn shown(path: &SnapshotPath) -> String {
+    printable(&path.to_bytes()).into_owned()
+}
+
+/// A time expression. The `@` may be absent where only a time is possible.
+pub fn expression(time: &OsStr) -> Vec<u8> {
+    let time = time.as_encoded_bytes();
+    if time.starts_with(b"@") { time.to_vec() } else { [b"@", time].concat() }
+}
+
+/// The source, which an option or a snapshot path may name.
+pub fn one_source<'a>(
+    option: Option<&'a OsString>,
+    place: Option<&'a [u8]>,
+) -> Result<Option<&'a [u8]>, String> {
+    match (option.map(|name| name.as_encoded_bytes()), place) {
+        (Some(option), Some(place)) if option != place => {
+            Err(format!("two sources are named: {} and {}", printable(option), printable(place)))
+        }
+        (option, place) => Ok(option.or(place)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_may_tell_the_time() {
+        let place = |text: &str, at: Option<&str>| {
+            let place = with_time(OsStr::new(text), at.map(OsString::from).as_ref());
+            place.map(|place| shown(&place)).map_err(|error| error.to_string())
+        };
+        assert_eq!(place("etc", Some("yesterday")).unwrap(), "@yesterday:etc");
+        assert_eq!(place("etc", Some("@2024-06-01")).unwrap(), "@2024-06-01:etc");
+        assert_eq!(place("web1@latest:etc", None).unwrap(), "web1@latest:etc");
+        assert_eq!(place("getty@tty1.service", Some("yesterday")).unwrap(), "@yesterday:getty@tty1.service");
+        assert_eq!(place("x@y:", Some("yesterday")).unwrap(), "@yesterday:x@y:");
+        assert!(place("@latest:etc", Some("yesterday")).unwrap_err().contains("--at"));
+        assert!(place("etc", None).unwrap_err().contains("@latest:etc"));
+    }
+
+    #[test]
+    fn without_a_time_it_is_a_name() {
+        let error = parse(OsStr::new("hello.txt")).unwrap_err();
+        assert_eq!(error, "it names no time; write @latest:hello.txt");
+    }
+}
