@@ -18,8 +18,8 @@ pub use history::{
 };
 #[cfg(target_os = "linux")]
 pub use keeping::HookEvent;
-pub use keeping::{HookArgs, ImportArgs, InitArgs, LayoutArg, RsyncArgs, UnchangedArgs, UpArgs, WatchArgs};
-pub use mounting::{MountArgs, UnmountArgs};
+pub use keeping::{HookArgs, ImportArgs, InitArgs, RsyncArgs, TreeArgs, UpArgs, WatchArgs};
+pub use mounting::{MountArgs, UnmountArgs, ViewArgs};
 pub use shell::{CompletionsArgs, ManArgs};
 pub use tags::TagArgs;
 
@@ -28,14 +28,14 @@ use mounting::Helper;
 #[cfg(not(windows))]
 const EXAMPLES: &str = "\
 Examples:
-  yester up ~/work ~/history         keep the history of ~/work, shown in ~/history
-  ls ~/history/@yesterday            look into it
+  yester up ~/work ~/history         keeps the history of ~/work, and shows it in ~/history
+  ls ~/history/@yesterday            the files of yesterday
   yester cat @2d:notes.txt           the notes of two days ago, without a mount";
 #[cfg(windows)]
 const EXAMPLES: &str = "\
 Examples:
   yester init
-  yester import C:\\Users\\joe\\work      add a snapshot of it
+  yester import C:\\Users\\joe\\work      adds a snapshot of it
   yester mount Z:                    the history as a drive: Z:\\@yesterday
   yester cat @2d:notes.txt           the notes of two days ago";
 
@@ -53,95 +53,95 @@ pub struct Arguments {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
-    /// The repository; else YESTER_REPO, the config file's, or the one in the data folder of your home
+    /// The repository's folder [default: YESTER_REPO, that of the config file, or one in your home]
     #[arg(short, long, global = true, value_name = "DIR")]
     pub repo: Option<PathBuf>,
-    /// The zone of the times in names, such as Europe/Berlin; else the config file's or the machine's
+    /// The time zone of names, such as Europe/Berlin [default: that of the config file, or the machine's]
     #[arg(long, global = true, value_name = "ZONE")]
     pub timezone: Option<String>,
-    /// Print one JSON object a line
+    /// Print one JSON object per line
     #[arg(long, global = true)]
     pub json: bool,
-    /// Print errors only
+    /// Print only errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Say more; twice: everything
+    /// Print more; if given twice, everything
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Keep the history of a directory and show it: init, mount, import, and again every hour
+    /// Keep the history of a directory and show it: init, mount, then import every hour
     #[cfg_attr(windows, command(hide = true))]
     Up(UpArgs),
-    /// Make a repository
+    /// Create a repository
     Init(InitArgs),
     /// Add a snapshot of a directory, or of each run that rsnapshot or dirvish keeps in it
     Import(ImportArgs),
-    /// Run rsync, and add a snapshot of what it has written
+    /// Run rsync, and add a snapshot of the folder that it wrote to
     #[cfg_attr(windows, command(hide = true))]
     Rsync(RsyncArgs),
-    /// Add a snapshot when an rsync daemon says that a transfer has ended
+    /// Add a snapshot after a transfer of an rsync daemon
     #[cfg_attr(windows, command(hide = true))]
     Hook(HookArgs),
-    /// Import every run as it completes, of the sources that the config file names
+    /// Import each run when it completes, for the sources in the config file
     #[cfg_attr(windows, command(hide = true))]
     Watch(WatchArgs),
-    /// Show what `yester watch` does
+    /// Show the status of `yester watch`
     #[cfg_attr(windows, command(hide = true))]
     #[command(after_help = "\
 Examples:
-  yester status             one line a source: what it does, and its last snapshot
+  yester status             one line per source: its activity, and its last snapshot
   yester --json status      the same, with all fields, for a monitor
 
-Exit status: 3 when a source is failing, or no watch runs.")]
+Exit status: 3 when a source is failing, or no watch is running.")]
     Status,
     /// Show the history as folders, until Ctrl-C or `yester unmount`
     #[cfg_attr(windows, command(about = "Show the history as a drive, until Ctrl-C"))]
     Mount(MountArgs),
-    /// Take a mount away
+    /// Unmount the history
     #[cfg_attr(windows, command(hide = true))]
     Unmount(UnmountArgs),
     /// List the snapshots
     Snapshots(SnapshotsArgs),
-    /// Give snapshots names, take them away, or list them
+    /// Name snapshots, remove names, or list them
     Tag(TagArgs),
     /// List a directory of a snapshot, the snapshots of a source, or the sources
     Ls(LsArgs),
     /// Print files of a snapshot
     Cat(CatArgs),
-    /// Tell what differs between two times
+    /// Show the differences between two times
     Diff(DiffArgs),
     /// Write a file or folder of a snapshot to stdout, as a tar or zip archive
     Export(ExportArgs),
-    /// Tell the versions of a file: when each was there, and what changed
+    /// Show the versions of a file: when each existed, and what changed
     Log(LogArgs),
-    /// Find files by name in all snapshots, deleted ones too
+    /// Find files by name in all snapshots, including deleted ones
     Find(FindArgs),
-    /// Take files and folders of a snapshot back to disk
+    /// Restore files and folders of a snapshot to disk
     Restore(RestoreArgs),
-    /// Show how much is kept, and the space it takes
+    /// Show how much is stored, and the space it uses
     #[command(after_help = "\
 Examples:
   yester stats              snapshots, files and bytes; packs, blobs and the index
-  yester --json stats       the same as one object")]
+  yester --json stats       the same, as one object")]
     Stats,
-    /// Show the days that have snapshots, and how much changed, as a calendar
+    /// Show a calendar of the days that have snapshots, and how much changed
     Timeline(TimelineArgs),
-    /// Look for damage
+    /// Check the repository for damage
     Check(CheckArgs),
-    /// Make the index again from the packs
+    /// Rebuild the index from the packs
     RebuildIndex(RebuildIndexArgs),
-    /// Put a damaged repository right, and name what is lost
+    /// Repair a damaged repository, and list what is lost
     Repair(RepairArgs),
-    /// Print what makes a shell complete commands, options, times and paths
+    /// Print a script that lets a shell complete commands, options, times and paths
     Completions(CompletionsArgs),
     /// Print the manual, or write its pages
     Man(ManArgs),
 }
 
-/// Understands the command line, also that of `mount.yester`.
+/// Parses the command line, also that of `mount.yester`.
 pub fn parse(words: impl Iterator<Item = OsString>) -> Result<Arguments, clap::Error> {
     let words: Vec<OsString> = words.collect();
     let called = words.first().and_then(|word| Path::new(word).file_name());
@@ -153,11 +153,8 @@ pub fn parse(words: impl Iterator<Item = OsString>) -> Result<Arguments, clap::E
     let command = MountArgs {
         mountpoint,
         source: None,
-        cache_size: None,
-        options,
+        view: ViewArgs { options, ..ViewArgs::default() },
         with_versions: false,
-        allow_open_parents: false,
-        log_file: None,
         daemon: true,
         daemon_child: false,
     };
@@ -200,7 +197,7 @@ mod tests {
             Command::Mount(mount) => {
                 assert!(mount.daemon);
                 assert_eq!(mount.mountpoint, Path::new("/mnt"));
-                assert_eq!(mount.options, ["rw,source=web1"]);
+                assert_eq!(mount.view.options, ["rw,source=web1"]);
             }
             other => panic!("{other:?}"),
         }

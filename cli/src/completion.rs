@@ -7,15 +7,14 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use clap::Command;
 use clap::builder::StyledStr;
-use clap::{Command, CommandFactory};
 use clap_complete::CompletionCandidate;
 use clap_complete::env::{CompleteEnv, Elvish, EnvCompleter, Fish, Powershell, Shells, Zsh};
 use fs_core::history::{SnapshotPath, Source};
 use fs_core::service::History;
 use fs_core::view::FileKind;
 
-use crate::args::{Arguments, Global};
 use crate::settings::Settings;
 use crate::snapshot_path;
 use crate::text::is_unseen;
@@ -28,9 +27,10 @@ const MOST: usize = 2000;
 /// Time expressions suggested in addition to the names of snapshots. All others are accepted, too.
 const EXPRESSIONS: [&str; 4] = ["@latest", "@yesterday", "@today", "@first"];
 
-/// Answers the request of a shell, and ends the process. Returns if there is no request.
-pub fn answer() {
-    CompleteEnv::with_factory(Arguments::command).var(VARIABLE).shells(SHELLS).complete();
+/// Answers the request of a shell, and ends the process. Returns if there is no request. `command` makes the
+/// definition of the command line.
+pub fn answer(command: impl Fn() -> Command) {
+    CompleteEnv::with_factory(command).var(VARIABLE).shells(SHELLS).complete();
 }
 
 /// The names of the supported shells.
@@ -129,9 +129,9 @@ fn candidate(value: impl AsRef<[u8]>) -> Option<CompletionCandidate> {
 
 /// The history that the unfinished command line names.
 fn history() -> Option<History> {
-    let repo = option("--repo").or_else(|| option("-r")).map(PathBuf::from);
+    let repository = option("--repo").or_else(|| option("-r")).map(PathBuf::from);
     let timezone = option("--timezone").and_then(|zone| zone.into_string().ok());
-    let settings = Settings::load(&Global { repo, timezone, json: false, quiet: true, verbose: 0 }).ok()?;
+    let settings = Settings::load(repository.as_deref(), timezone.as_deref(), None).ok()?;
     History::open(&settings.repository, settings.zone).ok()
 }
 

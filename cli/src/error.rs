@@ -4,8 +4,11 @@ use std::process::ExitCode;
 
 use anyhow::{Error, Result};
 use clap::error::ErrorKind;
+use fs_core::export::ExportError;
 use fs_core::import::ImportError;
 use fs_core::maintain::MaintainError;
+#[cfg(any(target_os = "linux", windows))]
+use fs_core::restore::RestoreError;
 use fs_core::service::ServiceError;
 use fs_core::store::StoreError;
 use fs_core::view::ViewError;
@@ -71,7 +74,7 @@ pub fn abandon() -> ! {
 pub fn message(error: &Error) -> String {
     match store_error(error) {
         Some(full) if full.is_full() => {
-            format!("{error}; what was there before is safe: make room and try again")
+            format!("{error}; earlier snapshots are intact; free some space and try again")
         }
         // These messages contain their causes already.
         _ if error.is::<ServiceError>() || error.is::<WriteError>() => error.to_string(),
@@ -97,12 +100,17 @@ fn status(error: &Error) -> u8 {
 
 /// Whether the error is a cancellation by the user.
 pub fn is_interruption(error: &Error) -> bool {
+    #[cfg(any(target_os = "linux", windows))]
+    if matches!(error.downcast_ref(), Some(RestoreError::Cancelled)) {
+        return true;
+    }
+    if matches!(error.downcast_ref(), Some(ExportError::Cancelled)) {
+        return true;
+    }
     matches!(
         error.downcast_ref(),
         Some(
             ServiceError::Cancelled
-                | ServiceError::RestoreCancelled
-                | ServiceError::ExportCancelled
                 | ServiceError::Maintain(MaintainError::Halfway)
                 | ServiceError::Import(ImportError::Cancelled)
         )
@@ -110,6 +118,9 @@ pub fn is_interruption(error: &Error) -> bool {
 }
 
 fn store_error(error: &Error) -> Option<&StoreError> {
+    if let Some(ExportError::Read { reason: ViewError::Store(error), .. }) = error.downcast_ref() {
+        return Some(error);
+    }
     match error.downcast_ref()? {
         ServiceError::Store(error)
         | ServiceError::View { reason: ViewError::Store(error), .. }

@@ -28,8 +28,10 @@ mod zone;
 
 use std::process::ExitCode;
 
+use clap::CommandFactory;
+
 fn main() -> ExitCode {
-    completion::answer();
+    completion::answer(args::Arguments::command);
     let arguments = match args::parse(std::env::args_os()) {
         Ok(arguments) => arguments,
         Err(error) => return error::usage(&error),

@@ -80,7 +80,9 @@ impl MountWords {
 /// Parses a number of bytes, such as `64M`, of at least a mebibyte.
 pub fn size(text: &str) -> Result<usize, String> {
     let bytes = text::bytes(text).ok().and_then(|bytes| usize::try_from(bytes).ok());
-    bytes.filter(|bytes| *bytes >= 1 << 20).ok_or_else(|| "say it as 64M or 1G; 1M is the least".to_owned())
+    bytes
+        .filter(|bytes| *bytes >= 1 << 20)
+        .ok_or_else(|| "write it as 64M or 1G; the minimum is 1M".to_owned())
 }
 
 #[cfg(test)]

@@ -109,12 +109,12 @@ impl Monitor for Carer {
         let (doing, things) = match work.phase {
             Phase::Catalogues => ("checking", "packs"),
             Phase::Index => ("checking the index:", "blobs"),
-            Phase::References => ("checking references:", "directories and the like"),
+            Phase::References => ("checking references:", "directories and similar objects"),
             Phase::Blocks => ("reading", ""),
-            Phase::DamagedPaths => ("looking for damaged files:", "snapshots"),
+            Phase::DamagedPaths => ("finding damaged paths:", "snapshots"),
             Phase::Indexing => ("indexing", "packs"),
             Phase::Verifying => ("reading", "packs"),
-            Phase::Salvaging => ("salvaging of", "damaged packs"),
+            Phase::Salvaging => ("salvaging", "damaged packs"),
         };
         self.bar.say(match (work.phase, work.total) {
             (Phase::Blocks, total) => format!("{doing} {} of {}", size(work.done), size(total)),

@@ -11,10 +11,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
+use clap::ValueEnum;
+#[cfg(target_os = "linux")]
+use fs_core::import::layout::Layout;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
-use crate::args::Global;
 use crate::zone;
 
 /// The settings of a command.
@@ -28,6 +30,33 @@ pub struct Settings {
     /// The watched sources, and the config file that names them.
     #[cfg(target_os = "linux")]
     pub watch: (Vec<watch::Table>, Option<PathBuf>),
+}
+
+/// How a directory holds history.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LayoutWord {
+    /// Detected
+    #[default]
+    Auto,
+    /// A plain tree
+    Tree,
+    /// Levels such as daily.0
+    Rsnapshot,
+    /// A vault of images, or a bank of vaults
+    Dirvish,
+}
+
+#[cfg(target_os = "linux")]
+impl From<LayoutWord> for Layout {
+    fn from(word: LayoutWord) -> Self {
+        match word {
+            LayoutWord::Auto => Layout::Auto,
+            LayoutWord::Tree => Layout::Tree,
+            LayoutWord::Rsnapshot => Layout::Rsnapshot,
+            LayoutWord::Dirvish => Layout::Dirvish,
+        }
+    }
 }
 
 /// The environment variables that are used.
@@ -51,13 +80,9 @@ struct Config {
 }
 
 impl Settings {
-    /// Loads the settings of this process.
-    pub fn load(global: &Global) -> Result<Self> {
-        Self::with(global, None)
-    }
-
-    /// Loads the settings of this process, with `file` as its config file if given.
-    pub fn with(global: &Global, file: Option<&Path>) -> Result<Self> {
+    /// Loads the settings of this process. `repository` and `timezone` are options of the command line, and
+    /// `file` is the config file, if it is not the usual one.
+    pub fn load(repository: Option<&Path>, timezone: Option<&str>, file: Option<&Path>) -> Result<Self> {
         let environment = Environment::of_process();
         let usual = environment.config_file();
         let config = match (file, &usual) {
@@ -65,7 +90,7 @@ impl Settings {
             (None, Some(usual)) => environment.read_if_there(usual)?,
             (None, None) => Config::default(),
         };
-        let zone = match global.timezone.as_ref().or(config.timezone.as_ref()) {
+        let zone = match timezone.or(config.timezone.as_deref()) {
             Some(name) => zone::named(name)?,
             None => zone::of_machine(),
         };
@@ -73,7 +98,7 @@ impl Settings {
             Some(name) => zone::named(name).context("dirvish_timezone")?,
             None => zone::of_machine(),
         };
-        let repository = environment.repository(global.repo.as_deref(), &config)?;
+        let repository = environment.repository(repository, &config)?;
         Ok(Self {
             repository,
             zone,
@@ -139,10 +164,7 @@ impl Environment {
         #[cfg(target_os = "linux")]
         for (at, table) in config.watch.iter().enumerate() {
             if config.watch[..at].iter().any(|other| other.get_ref().is_for_same(table.get_ref())) {
-                bail!(
-                    "line {}: this folder is watched already, by a [[watch]] above",
-                    line(table.span().start)
-                );
+                bail!("line {}: a [[watch]] above already watches this folder", line(table.span().start));
             }
         }
         Ok(config)

@@ -22,7 +22,7 @@ pub fn with_time(text: &OsStr, at: Option<&OsString>) -> Result<SnapshotPath, Us
     match (SnapshotPath::parse(bytes), at) {
         (Some(path), None) => Ok(path),
         (Some(path), Some(_)) if Expression::parse(&path.time).is_some() => {
-            Err(Usage(format!("{} names a time of its own: leave out --at", shown(&path))))
+            Err(Usage(format!("{} has a time of its own; leave out --at", shown(&path))))
         }
         (_, Some(at)) => Ok(SnapshotPath { source: None, time: expression(at), path: bytes.to_vec() }),
         (None, None) => {
@@ -41,7 +41,7 @@ pub fn last_name(path: &SnapshotPath) -> Result<Option<&[u8]>, String> {
     let last = components(&path.path).last();
     if last == Some(b"..") {
         let path = String::from_utf8_lossy(&path.path);
-        return Err(format!("{path} does not end with a name: say which folder is meant"));
+        return Err(format!("{path} does not end with a name; name the folder itself"));
     }
     Ok(last)
 }
@@ -64,7 +64,7 @@ pub fn one_source<'a>(
 ) -> Result<Option<&'a [u8]>, String> {
     match (option.map(|name| name.as_encoded_bytes()), place) {
         (Some(option), Some(place)) if option != place => {
-            Err(format!("two sources are named: {} and {}", printable(option), printable(place)))
+            Err(format!("two sources are named, {} and {}; name one", printable(option), printable(place)))
         }
         (option, place) => Ok(option.or(place)),
     }

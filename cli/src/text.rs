@@ -30,7 +30,7 @@ pub fn size(bytes: u64) -> String {
 
 /// Parses a number of bytes, such as 512, 10K, 1M or 2G.
 pub fn bytes(text: &str) -> Result<u64, String> {
-    let explain = || "say it as 512, 10K, 1M or 2G".to_owned();
+    let explain = || "write it as 512, 10K, 1M or 2G".to_owned();
     let digits = text.trim_end_matches(|last: char| last.is_ascii_alphabetic());
     let shift = match &text[digits.len()..] {
         "" => 0,
@@ -192,11 +192,11 @@ pub fn kind(kind: FileKind) -> &'static str {
 
 /// Parses a duration of at least a second, such as 15m, 1h or 1d.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let explain = || "say it as 15m, 1h or 1d".to_owned();
+    let explain = || "write it as 15m, 1h or 1d".to_owned();
     let span: Span = text.parse().map_err(|_| explain())?;
     let signed = span.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| explain())?;
     let duration = Duration::try_from(signed).map_err(|_| explain())?;
-    if duration < Duration::from_secs(1) { Err("a second is the least".to_owned()) } else { Ok(duration) }
+    if duration < Duration::from_secs(1) { Err("the minimum is 1s".to_owned()) } else { Ok(duration) }
 }
 
 /// The name of a snapshot, for messages.

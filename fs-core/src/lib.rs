@@ -1,8 +1,8 @@
 //! Yester's platform-neutral core.
 //!
 //! Each layer names only itself and those before it: [`mod@format`] → [`store`] → [`history`] →
-//! {[`import`], [`view`], [`maintain`]} → [`service`]. [`clock`], [`monitor`] and [`windows`] are below all of
-//! them.
+//! {[`import`], [`view`], [`maintain`]} → {[`mod@export`], `restore`, `watch`} → [`service`]. [`clock`],
+//! [`monitor`] and [`windows`] are below all of them.
 
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 #![allow(
@@ -11,14 +11,19 @@
 )]
 
 pub mod clock;
+pub mod export;
 pub mod format;
 pub mod history;
 pub mod import;
 pub mod maintain;
 pub mod monitor;
+#[cfg(any(target_os = "linux", windows))]
+pub mod restore;
 pub mod service;
 pub mod store;
 #[cfg(test)]
 mod testing;
 pub mod view;
+#[cfg(target_os = "linux")]
+pub mod watch;
 pub mod windows;

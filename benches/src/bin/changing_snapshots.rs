@@ -16,15 +16,15 @@ use fs_core::store::{Access, DirectoryCursor, DirectoryWriter, Repository, Write
 #[derive(Debug, Parser)]
 #[command(about = "Makes a repository with a long history of a large tree")]
 struct Arguments {
-    /// Where; it must be new or empty
+    /// The repository's folder; it must be new or empty
     repository: PathBuf,
-    /// How many snapshots
+    /// Number of snapshots
     #[arg(long, default_value_t = 1000)]
     snapshots: i64,
-    /// How many directories of a hundred files each
+    /// Number of directories of a hundred files each
     #[arg(long, default_value_t = 1000)]
     directories: u32,
-    /// How many files change from one snapshot to the next
+    /// Number of files that change from one snapshot to the next
     #[arg(long, default_value_t = 20)]
     changes: u32,
 }
@@ -114,7 +114,7 @@ fn directory(
         // The names do not change.
         if let Some(before) = &mut before {
             before.advance()?;
-            directory.resemble(before.leaf_id());
+            directory.delta_hint(before.leaf_id());
         }
         let mut body = Vec::new();
         entry.encode(&mut body);

@@ -16,16 +16,16 @@ use wait4::Wait4;
 #[derive(Debug, Parser)]
 #[command(name = "levels")]
 struct Arguments {
-    /// How many levels
+    /// Number of levels
     #[arg(long, default_value_t = 200)]
     levels: u64,
-    /// Files in each
+    /// Number of files in each level
     #[arg(long, default_value_t = 20_000)]
     files: u64,
-    /// One file in so many is another one in the next level
+    /// One file in this many is replaced in the next level
     #[arg(long, default_value_t = 1000)]
     changing: u64,
-    /// A folder for levels and repository; a root that is there already is taken as it is, and stays
+    /// Folder for the levels and the repository; existing levels are used as they are, and kept
     #[arg(long, value_name = "DIR")]
     folder: PathBuf,
     /// The program to measure

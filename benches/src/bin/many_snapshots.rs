@@ -11,11 +11,11 @@ use fs_core::store::{Access, Repository};
 use jiff::tz::TimeZone;
 
 #[derive(Debug, Parser)]
-#[command(about = "Adds many snapshots of a repository's last tree, an hour between two")]
+#[command(about = "Adds many snapshots of a repository's last tree, one hour apart")]
 struct Arguments {
     /// The repository; it must have a snapshot
     repository: PathBuf,
-    /// How many
+    /// Number of snapshots
     #[arg(default_value_t = 10_000)]
     count: u32,
 }

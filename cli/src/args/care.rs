@@ -1,20 +1,21 @@
-//! Commands that care for a repository.
+//! Commands that check and repair a repository.
 
 use clap::Args;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  yester check                       is everything there that snapshots need?
-  yester check --read-data           and is every stored byte as it was written?
-  yester check --read-data=5%        the same for a twentieth of the packs, drawn at random
-  yester --json check                an object for each finding, then one with the counts
+  yester check                       is everything present that snapshots need?
+  yester check --read-data           and does every stored byte verify?
+  yester check --read-data=5%        the same for a random twentieth of the packs
+  yester --json check                one object for each finding, then a summary
 
-Nothing is changed, but a damaged index is made again. Imports wait while the structure is checked, not while data is read.
+Nothing is changed, except that a damaged index is rebuilt. Imports wait while the structure is checked, but not \
+while data is read.
 
-Exit status: 0 when all is well, 4 when something is damaged; what, and which files it damages, is told.")]
+Exit status: 4 when something is damaged. What is damaged is reported, with the files that cannot be read in full.")]
 pub struct CheckArgs {
-    /// Also read and verify every byte, or those of so many percent of the packs
+    /// Also read and verify all data, or P percent of the packs
     #[arg(long, value_name = "P%", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "100%", value_parser = percent)]
     pub read_data: Option<u8>,
@@ -23,38 +24,38 @@ pub struct CheckArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  yester rebuild-index               also forgets snapshots whose manifests are gone
+  yester rebuild-index               also forgets snapshots whose manifests are missing
 
-Nobody has to: any command that meets a damaged index makes it again. The index only tells where
-things are: nothing is lost with it. Mounts go on meanwhile.
+This is rarely needed, because any command that meets a damaged index rebuilds it. The index only records where \
+things are, so nothing is lost with it. Mounts continue meanwhile.
 
-Exit status: 4 when packs are damaged, so that they are not in the new index.")]
+Exit status: 4 when packs are damaged and therefore absent from the new index.")]
 pub struct RebuildIndexArgs {}
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  yester import --heal ~/work        first: what still exists is stored again
-  yester repair --dry-run            what would be left out of which snapshots?
-  yester repair                      leave it out, and quarantine what is damaged
-  yester --json repair               an object for each loss, then one with what was done
+  yester import --heal ~/work        first: stores again what still exists
+  yester repair --dry-run            shows what would be left out of which snapshots
+  yester repair                      leaves it out, and quarantines what is damaged
+  yester --json repair               one object for each loss, then a summary
 
-Every byte is read. What verifies is kept, also of damaged packs. Snapshots that reach something lost are replaced \
-by ones without it; all others stay as they are. Nothing is destroyed: damaged packs and the manifests of replaced \
-snapshots go to the folder `damaged` of the repository. Mounts go on meanwhile, imports wait.
+Every byte is read. Whatever verifies is kept, also from damaged packs. Snapshots that need something lost are \
+replaced by ones without it; all others stay as they are. Nothing is deleted: damaged packs, and the manifests of \
+replaced snapshots, move to the folder `damaged` of the repository. Mounts continue meanwhile; imports wait.
 
-Exit status: 0 when nothing was lost, 3 when something was left out; it is named, a line each.")]
+Exit status: 3 when something is lost. Each loss is reported, one per line.")]
 pub struct RepairArgs {
-    /// Only tell what would be done; change nothing
+    /// Show what would be done; change nothing
     #[arg(long)]
     pub dry_run: bool,
 
-    /// Go on although most packs are missing or cannot be read: they are lost for good
+    /// Repair even if most packs are missing or unreadable; their data is then lost for good
     #[arg(long)]
     pub really: bool,
 }
 
 fn percent(text: &str) -> Result<u8, String> {
     let number = text.strip_suffix('%').unwrap_or(text).parse().ok();
-    number.filter(|number| (1..=100).contains(number)).ok_or_else(|| "say it as 1% to 100%".to_owned())
+    number.filter(|number| (1..=100).contains(number)).ok_or_else(|| "write 1% to 100%".to_owned())
 }

@@ -17,31 +17,32 @@ use crate::text;
 Examples:
   yester snapshots
   yester --json snapshots --source web1
-  yester snapshots --tag before-upgrade      those that `yester tag` gave this name")]
+  yester snapshots --tag before-upgrade      those that `yester tag` named so")]
 pub struct SnapshotsArgs {
-    /// Only the last one of each source at that time, such as yesterday or 2024-06-01
+    /// Only the last snapshot of each source at this time, such as yesterday or 2024-06-01
     #[arg(long, visible_alias = "as-of", value_name = "T", add = ArgValueCompleter::new(completion::times_alone))]
     pub at: Option<OsString>,
-    /// Only those that were given this name
+    /// Only snapshots with this tag
     #[arg(long, value_name = "TAG", add = ArgValueCompleter::new(completion::tags))]
     pub tag: Option<OsString>,
-    /// Only those of this source
+    /// Only snapshots of this source
     #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::sources))]
     pub source: Option<OsString>,
 }
 
-/// Said where `T:PATH` is an argument.
+/// Help for commands with the argument `T:PATH`.
 const PLACE_HELP: &str = "\
 T is a time: @2024-06-01 (as that day ended), @2024-06-01T03, @yesterday, @monday, @3d (three days ago), \
-@latest, @latest~2, @first, a snapshot's name, or one that `yester tag` gave it. A source may stand before it: web1@latest:etc/passwd";
+@latest, @latest~2, @first, the name of a snapshot, or a tag of `yester tag`. A source may precede it: \
+web1@latest:etc/passwd";
 
-/// What a place may leave out.
+/// The parts that a snapshot path may leave out.
 #[derive(Debug, Args)]
 pub struct Implied {
-    /// The time, where PATH names none, such as yesterday or 2024-06-01
+    /// The time, if PATH has none, such as yesterday or 2024-06-01
     #[arg(long, visible_alias = "as-of", value_name = "T", add = ArgValueCompleter::new(completion::times_alone))]
     pub at: Option<OsString>,
-    /// The source, where there are several
+    /// The source, if there are several
     #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::sources))]
     pub source: Option<OsString>,
 }
@@ -56,7 +57,7 @@ Examples:
 
 {PLACE_HELP}"))]
 pub struct LsArgs {
-    /// A place in a snapshot, or a source
+    /// A path in a snapshot, or a source
     #[arg(value_name = "T:PATH", add = ArgValueCompleter::new(completion::places))]
     pub target: Option<OsString>,
     #[command(flatten)]
@@ -84,42 +85,42 @@ pub struct CatArgs {
 #[derive(Debug, Args)]
 #[command(after_help = format!("\
 Examples:
-  yester diff @yesterday @latest             what has changed since yesterday
+  yester diff @yesterday @latest             the changes since yesterday
   yester diff @2024-06-01 @latest etc --patch
   yester diff web1@latest:etc web2@latest:etc --stat
 
-A line for each path: + added, - deleted, M another content, T another type, m only mode, owner, time or extended \
-attributes, ? not read by the import of one of the times. A folder's name ends with a slash. --json tells in what they \
-differ. A patch has text only: of files that are binary, or larger than 16 MiB, it says that they differ.
+Each path is one line: + added, - deleted, M other content, T other type, m only mode, owner, time or extended \
+attributes, ? not read by the import of one of the times. A folder's name ends with a slash. --json shows in what \
+they differ. A patch contains only text: of binary files, and of files over 16 MiB, it states only that they differ.
 
-Exit status: 0 also when there are differences, unless --exit-code is given.
+Exit status: 0 even if there are differences, unless --exit-code is given.
 
 {PLACE_HELP}"))]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub struct DiffArgs {
-    /// The earlier time, or a place then
+    /// The earlier time, or a path in a snapshot
     #[arg(value_name = "A", value_parser = OsStringValueParser::new().try_map(|text| snapshot_path::parse(&text)))]
     #[arg(add = ArgValueCompleter::new(completion::places))]
     pub before: SnapshotPath,
-    /// The later one
+    /// The later time, or a path in a snapshot
     #[arg(value_name = "B", value_parser = OsStringValueParser::new().try_map(|text| snapshot_path::parse(&text)))]
     #[arg(add = ArgValueCompleter::new(completion::places))]
     pub after: SnapshotPath,
-    /// Only what is there
+    /// Compare only this path
     pub path: Option<OsString>,
-    /// The source, where there are several
+    /// The source, if there are several
     #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::sources))]
     pub source: Option<OsString>,
     /// Show the lines that differ, as git does
     #[arg(short, long, conflicts_with = "stat")]
     pub patch: bool,
-    /// Tell how many lines differ in each file, and in all
+    /// Count the lines that differ in each file, and in all
     #[arg(long)]
     pub stat: bool,
-    /// Also name folders that differ in their time alone
+    /// Also list folders that differ only in their time
     #[arg(long)]
     pub all: bool,
-    /// Exit with 1 when there are differences
+    /// Exit with status 1 if there are differences
     #[arg(long)]
     pub exit_code: bool,
 }
@@ -127,17 +128,17 @@ pub struct DiffArgs {
 #[derive(Debug, Args)]
 #[command(after_help = format!("\
 Examples:
-  yester log etc/passwd              when it changed, in what, and when it was not there
+  yester log etc/passwd              when it changed, in what, and when it was absent
   yester log web1@2024-06:etc/passwd the same, until the end of that June
-  yester log ~/history/@latest/etc/passwd      from within a mount: source and repository are found
+  yester log ~/history/@latest/etc/passwd      a path in a mount: source and repository are known
 
-A line for each interval of snapshots in which it was the same: the version's number (as in `passwd;2` in a mount), the first \
-and the last of them, how many, size, mode, and what changed. `not read` means that an import could not read it: it was not \
-deleted.
+Each interval of snapshots with one version is one line: the version's number (as in `passwd;2` in a mount), the first \
+and the last snapshot, their number, size, mode, and what changed. `not read` means that the import could not read \
+the path: it was not deleted.
 
 {PLACE_HELP}"))]
 pub struct LogArgs {
-    /// A path, in a source or in a mount; T: only what was until then
+    /// A path in a source or in a mount; with T, only versions up to that time
     #[arg(value_name = "[T:]PATH", add = ArgValueCompleter::new(completion::places))]
     pub path: OsString,
     #[command(flatten)]
@@ -150,13 +151,13 @@ Examples:
   yester timeline
   yester timeline --source web1 --svg web1.svg
 
-The darker a day, the more paths differ from the snapshot before. A terminal shows the last weeks, at most a year; a picture and \
---json have all.")]
+The darker a day, the more paths differ from the snapshot before. A terminal shows the last weeks, at most a year; a \
+picture and --json show all.")]
 pub struct TimelineArgs {
     /// Only this source
     #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::sources))]
     pub source: Option<OsString>,
-    /// Draw a picture instead
+    /// Draw a picture into this file instead
     #[arg(long, value_name = "FILE")]
     pub svg: Option<PathBuf>,
 }
@@ -168,12 +169,12 @@ Examples:
   yester export web1@latest: | ssh web2 tar -x --xattrs --acls -C /srv/new
   yester export @2d:docs --zip > docs.zip
 
-A tar archive has all that is kept: owners, modes, times to the nanosecond, hard links, devices, extended attributes, ACLs; \
-GNU tar takes the last two back with --xattrs --xattrs-include='*' --acls. Sockets are left out, and holes are written as zeros. \
-A zip archive has names, contents, permissions, symbolic links, and times to two seconds; not owners, hard links, devices, \
-fifos, extended attributes, or names that are no text.
+A tar archive has everything that is kept: owners, modes, times to the nanosecond, hard links, devices, extended \
+attributes, ACLs. GNU tar restores the last two with --xattrs --xattrs-include='*' --acls. Sockets are left out, and \
+holes are written as zeros. A zip archive has names, contents, permissions, symbolic links, and times to two seconds. It \
+has no owners, hard links, devices, fifos, extended attributes, or names that are not text.
 
-Exit status: 3 when something was left out; it is named.
+Exit status: 3 when something was left out. It is reported.
 
 {PLACE_HELP}"))]
 pub struct ExportArgs {
@@ -182,7 +183,7 @@ pub struct ExportArgs {
     pub target: OsString,
     #[command(flatten)]
     pub implied: Implied,
-    /// A zip archive instead of tar
+    /// Write a zip archive instead of tar
     #[arg(long)]
     pub zip: bool,
 }
@@ -190,26 +191,26 @@ pub struct ExportArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  yester find '*.tex'                          every file of that name that ever was
-  yester find 'notes*' --deleted               those that are gone
-  yester find '*' --since @yesterday           what appeared, changed or went since then
-  yester find 'home/*/.ssh/**' --larger 1M     with a slash, the whole path counts
+  yester find '*.tex'                          every file with such a name, in any snapshot
+  yester find 'notes*' --deleted               only deleted files
+  yester find '*' --since @yesterday           files created, changed or deleted since then
+  yester find 'home/*/.ssh/**' --larger 1M     a pattern with a slash is compared with paths
 
-A line for each: when it was seen first, its size, how many versions, whether it is deleted (or only not read by the last \
-import), and where it was seen last, as `yester restore` and `yester cat` understand it.")]
+Each path is one line: its first snapshot, its size, its number of versions, whether it is deleted (or only not read by \
+the last import), and its last snapshot and path, as `yester restore` and `yester cat` take them.")]
 pub struct FindArgs {
-    /// What its name is like: * stands for anything, ? for one character, [a-z] for one of these, {a,b} for a or b
+    /// A pattern of names: * matches anything, ? one character, [a-z] one of these, {a,b} a or b
     pub pattern: OsString,
-    /// Only what is not in the last snapshot, unless its import could not read it
+    /// Only files that are absent from the last snapshot, unless its import could not read them
     #[arg(long)]
     pub deleted: bool,
-    /// Only what has appeared, changed or gone since then
+    /// Only files created, changed or deleted since this time
     #[arg(long, value_name = "T")]
     pub since: Option<OsString>,
-    /// Only what was once larger, such as 10K, 1M or 2G
+    /// Only files with a version larger than this, such as 10K, 1M or 2G
     #[arg(long, value_name = "SIZE", value_parser = text::bytes)]
     pub larger: Option<u64>,
-    /// Only in this source
+    /// Only files of this source
     #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::sources))]
     pub source: Option<OsString>,
 }

@@ -17,8 +17,8 @@ Examples:
 In /etc/fstab, with a link /sbin/mount.yester to yester:
   /srv/repository  /backup  yester  source=web1,allow_other,nofail  0  0
 
-Options of -o: source=NAME, timezone=ZONE, cache-size=SIZE, with-versions, allow_other (all users, as far as modes allow), \
-allow-open-parents, inode32 (inode numbers of 32 bits), noexec, nosuid, nodev, noatime";
+Options of -o: source=NAME, timezone=ZONE, cache-size=SIZE, with-versions, allow_other (all users, as far as modes \
+allow), allow-open-parents, inode32 (inode numbers of 32 bits), noexec, nosuid, nodev, noatime";
 #[cfg(windows)]
 const MOUNT_EXAMPLES: &str = "\
 Examples:
@@ -26,38 +26,44 @@ Examples:
   yester mount C:\\history --source web1 --timezone Europe/Berlin
   yester mount Z: --log-file C:\\history.log
 
-Needs WinFsp, from https://winfsp.dev";
+WinFsp must be installed: https://winfsp.dev";
+
+/// The options of each command that mounts.
+#[derive(Debug, Default, Args)]
+pub struct ViewArgs {
+    /// Mount options, separated by commas, such as allow_other
+    #[arg(short, long, value_name = "OPTIONS")]
+    pub options: Vec<OsString>,
+    /// Memory for caches, such as 64M or 1G [default: 128M]
+    #[arg(long, value_name = "SIZE", value_parser = mount_options::size)]
+    pub cache_size: Option<usize>,
+    /// With allow_other: ignore directories above a source that kept users out of it when it was imported
+    #[arg(long)]
+    pub allow_open_parents: bool,
+    /// Append errors and notes to this file [default: stderr, or syslog if stderr is /dev/null]
+    #[arg(long, value_name = "FILE")]
+    #[cfg_attr(windows, arg(help = "Append errors and notes to this file, instead of stderr"))]
+    pub log_file: Option<PathBuf>,
+}
 
 #[derive(Debug, Args)]
 #[command(after_help = MOUNT_EXAMPLES)]
-#[allow(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub struct MountArgs {
     /// An empty directory
     #[cfg_attr(windows, arg(help = "A drive such as Z:, or a folder that does not exist yet"))]
     pub mountpoint: PathBuf,
-    /// Show this source alone
+    /// Show only this source
     #[arg(long, value_name = "NAME")]
     pub source: Option<OsString>,
-    /// Mount options, separated by commas, such as allow_other
-    #[arg(short, long, value_name = "OPTIONS")]
-    pub options: Vec<OsString>,
-    /// Memory for what was read last, such as 64M or 1G [default: 128M]
-    #[arg(long, value_name = "SIZE", value_parser = mount_options::size)]
-    pub cache_size: Option<usize>,
-    /// List the versions of each file beside it, as file;1, file;2; unlisted, they are found when named
+    #[command(flatten)]
+    pub view: ViewArgs,
+    /// List the versions of each file beside it, as file;1, file;2; unlisted ones can be opened by name
     #[arg(long)]
     pub with_versions: bool,
-    /// With allow_other: ignore directories above a source that kept users out of it when it was imported
-    #[arg(long)]
-    pub allow_open_parents: bool,
-    /// Append errors and notes to this file; else they go to stderr or, in the background, to syslog
-    #[arg(long, value_name = "FILE")]
-    #[cfg_attr(windows, arg(help = "Append errors and notes to this file, instead of stderr"))]
-    pub log_file: Option<PathBuf>,
-    /// Go on in the background once it is mounted
+    /// Continue in the background once it is mounted
     #[arg(long, hide = cfg!(windows))]
     pub daemon: bool,
-    /// This is the process in the background: it tells the one that started it when it is ready.
+    /// This is the process in the background. It reports to its parent when the mount is ready.
     #[arg(long, hide = true, conflicts_with = "daemon")]
     pub daemon_child: bool,
 }
@@ -68,18 +74,18 @@ Examples:
   yester unmount ~/history
   yester unmount --lazy ~/history")]
 pub struct UnmountArgs {
-    /// Where it is mounted
+    /// The mount point
     pub mountpoint: PathBuf,
-    /// Also while it is used: it goes from sight at once
+    /// Unmount even if files are open: the mount disappears at once
     #[arg(long)]
     pub lazy: bool,
 }
 
-/// What mount(8) calls for a line of `/etc/fstab` whose type is `yester`.
+/// The command line that mount(8) uses for a line of `/etc/fstab` whose type is `yester`.
 #[derive(Debug, Parser)]
-#[command(name = "mount.yester", version, about = "Mounts a repository of yester, as mount(8) asks")]
+#[command(name = "mount.yester", version, about = "Mounts a repository of yester, for mount(8)")]
 pub(super) struct Helper {
-    /// The repository
+    /// The repository's folder
     pub repository: PathBuf,
     /// An empty directory
     pub mountpoint: PathBuf,
@@ -95,7 +101,7 @@ pub(super) struct Helper {
     /// Ignored: do not write /etc/mtab
     #[arg(short)]
     no_mtab: bool,
-    /// Say more
+    /// Print more
     #[arg(short, action = ArgAction::Count)]
     pub verbose: u8,
 }

@@ -14,7 +14,7 @@ Examples, for the shell's start-up file:
   zsh    source <(yester completions zsh)
   fish   yester completions fish | source
 
-What it prints calls yester while you type: times, sources and paths come from the repository.")]
+The script calls yester while you type: times, sources and paths come from the repository.")]
 pub struct CompletionsArgs {
     /// The shell
     #[arg(value_name = "SHELL", value_parser = PossibleValuesParser::new(completion::shells()))]
@@ -25,7 +25,7 @@ pub struct CompletionsArgs {
 #[command(after_help = "\
 Examples:
   yester man | man -l -
-  yester man --dir /usr/local/share/man/man1      a page for each command, as in `man yester-import`")]
+  yester man --dir /usr/local/share/man/man1      one page per command, as in `man yester-import`")]
 pub struct ManArgs {
     /// Write all pages into this directory
     #[arg(long, value_name = "DIR")]

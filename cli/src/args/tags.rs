@@ -1,4 +1,4 @@
-//! The command that names snapshots.
+//! The command that tags snapshots.
 
 use std::ffi::{OsStr, OsString};
 
@@ -14,31 +14,31 @@ use crate::snapshot_path::{self, expression};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  yester tag @latest before-upgrade            the last snapshot has this name, too
-  yester ls @before-upgrade:etc                and it is a time, here and in mounts
+  yester tag @latest before-upgrade            names the last snapshot
+  yester ls @before-upgrade:etc                the name is a time, here and in mounts
   yester tag web1@2024-06-01 audited 2024-q2
   yester tag --remove @before-upgrade before-upgrade
-  yester tag                                   all names: name, source, snapshot
+  yester tag                                   lists all names: name, source, snapshot
 
-Several snapshots may have one name: @NAME means the last of them. What means a time by itself cannot be a name. A name has \
+Several snapshots may have one name: @NAME means the last of them. A time expression cannot be a name. A name has \
 1 to 100 bytes, no blanks and none of / @ : ~ < > \" \\ | ? *
 
-Exit status: 75 when another process writes to the repository.")]
+Exit status: 75 when another process is writing to the repository.")]
 pub struct TagArgs {
-    /// The snapshot, as a time; without it, names are listed
+    /// The time of the snapshot; without it, names are listed
     #[arg(value_name = "T", value_parser = OsStringValueParser::new().try_map(|text| time(&text)))]
     #[arg(requires = "names", add = ArgValueCompleter::new(completion::times_alone))]
     pub time: Option<SnapshotPath>,
-    /// The names that it is given
+    /// The names to give or remove
     #[arg(value_name = "NAME", add = ArgValueCompleter::new(completion::tags))]
     pub names: Vec<OsString>,
-    /// Take the names away
+    /// Remove the names
     #[arg(short = 'd', long, visible_alias = "delete", requires = "time")]
     pub remove: bool,
-    /// While another process writes to the repository, wait for it
+    /// Wait while another process writes to the repository
     #[arg(long, requires = "time")]
     pub wait: bool,
-    /// The source, where there are several
+    /// The source, if there are several
     #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::sources))]
     pub source: Option<OsString>,
 }
@@ -51,12 +51,14 @@ fn time(text: &OsStr) -> Result<SnapshotPath, String> {
     }
     let place = snapshot_path::parse(text).map_err(|_| {
         let name = text.to_string_lossy();
-        format!("it names no time, which comes first: yester tag @latest {name}, or SOURCE@2024-06-01 {name}")
+        format!(
+            "the time of the snapshot comes first: yester tag @latest {name}, or SOURCE@2024-06-01 {name}"
+        )
     })?;
     if place.path.is_empty() {
         Ok(place)
     } else {
-        Err("a path cannot have a name, only a whole snapshot".to_owned())
+        Err("a tag names a whole snapshot, not a path: leave out the path".to_owned())
     }
 }
 

@@ -29,10 +29,10 @@ fn copy(output: &mut Output, view: &View, node: &Node, path: &str) -> Result<()>
     let failed = |reason| ServiceError::View { path: path.to_owned(), reason };
     match attr.kind {
         FileKind::File => {}
-        FileKind::Directory => bail!("{path} is a directory; see it with `yester ls`"),
+        FileKind::Directory => bail!("{path} is a directory; list it with `yester ls`"),
         FileKind::Symlink => {
             let target = view.read_link(node).map_err(failed)?;
-            bail!("{path} is a symbolic link to {}; name that file", printable(target));
+            bail!("{path} is a symbolic link to {}; print that file instead", printable(target));
         }
         kind => bail!("{path} is a {}: it has no content", crate::text::kind(kind)),
     }

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use fs_core::maintain::{CheckOptions, DamagedPath, Finding, Report};
+use fs_core::maintain::{CheckOptions, DamagedPath, Defect, Finding, Report};
 use fs_core::service;
 use fs_core::store::Exposed;
 use jiff::tz::TimeZone;
@@ -44,7 +44,7 @@ fn warn_exposed(exposed: &Exposed, repository: &Path) {
     let can = if exposed.can_write { "read or change" } else { "read" };
     let first = exposed.paths.first().map_or("", String::as_str);
     complain(&format!(
-        "warning: other users can {can} {} of the repository, {} first; close it by `chmod -R go= {}`",
+        "warning: other users can {can} {} of the repository, such as {}; run `chmod -R go= {}`",
         if exposed.count == 1 { "one entry".to_owned() } else { format!("{} entries", exposed.count) },
         repository.join(first).display(),
         repository.display()
@@ -76,9 +76,8 @@ fn tell(output: &mut Output, report: &Report, zone: &TimeZone) -> Result<(), Wri
         if report.bytes_read > 0 { format!(", {} read", size(report.bytes_read)) } else { String::new() }
     );
     if let Some(reason) = &report.index {
-        let fate =
-            if report.index_in_memory { "there is no place for a new one" } else { "it was made again" };
-        output.tell(&format!("{reason}; {fate}. Nothing is lost with it."))?;
+        let fate = if report.index_in_memory { "a new one cannot be stored" } else { "it was rebuilt" };
+        output.tell(&format!("{reason}; {fate}; no data is lost"))?;
     }
     if report.is_clean() {
         return output.tell(&format!("no damage found: {looked}"));
@@ -94,44 +93,43 @@ fn tell(output: &mut Output, report: &Report, zone: &TimeZone) -> Result<(), Wri
 /// Advice on how to act on the findings.
 fn advice(report: &Report) -> Vec<&'static str> {
     let mut advice = Vec::new();
-    if report.findings.iter().any(|finding| matches!(finding, Finding::Pack { .. })) {
+    let any = |is: fn(&Defect) -> bool| report.findings.iter().any(|finding| is(&finding.defect));
+    if any(|defect| matches!(defect, Defect::Pack(_))) {
         advice.push(
             "A pack that cannot be read must not be relied on: `yester repair` saves what it still has.",
         );
     }
-    if report.findings.iter().any(|finding| matches!(finding, Finding::Misplaced { .. })) {
+    if any(|defect| matches!(defect, Defect::Misplaced { .. })) {
         advice.push("`yester repair` moves a misplaced pack back into its own folder.");
     }
-    if report.findings.iter().any(|finding| matches!(finding, Finding::Manifest { .. })) {
+    if any(|defect| matches!(defect, Defect::Manifest { .. })) {
         advice.push("A snapshot comes back only with its manifest, from a copy of the repository.");
         advice.push("To give it up, run `yester repair`, which names it once more and forgets it.");
     }
-    if report.findings.iter().any(|finding| matches!(finding, Finding::Tag { .. })) {
+    if any(|defect| matches!(defect, Defect::Tag(_))) {
         advice.push(
             "A tag that cannot be read is a lost name, no lost data: `yester repair` quarantines it, `yester tag` gives it again.",
         );
     }
     if report.has_data_damage() {
-        advice.push("Whatever is not named here can be read. Save the repository, and look after its disk.");
-        advice.push("What still exists in your files is stored again by `yester import --heal`.");
-        advice.push(
-            "Then `yester repair` leaves out of the snapshots what is lost; `--dry-run` tells what that is.",
-        );
+        advice.push("Everything that is not listed can be read. Copy the repository, and check its disk.");
+        advice.push("`yester import --heal` stores again what your files still have.");
+        advice.push("Then `yester repair` leaves what is lost out of the snapshots; `--dry-run` lists it.");
     }
     advice
 }
 
 fn text(finding: &Finding, zone: &TimeZone) -> String {
-    match finding {
-        Finding::Manifest { record: Some(record), reason, .. } => {
+    let reason = &finding.reason;
+    match &finding.defect {
+        Defect::Manifest { record: Some(record), .. } => {
             format!("{}: {reason}", snapshot(&record.source, record.time, record.number(), zone))
         }
-        Finding::Manifest { record: None, reason, .. }
-        | Finding::Pack { reason, .. }
-        | Finding::Foreign { reason }
-        | Finding::Tag { reason, .. } => reason.clone(),
-        Finding::PackHeader { reason, .. } => format!("{reason} (its header; its content can be read)"),
-        Finding::Block { pack, block, blobs, reason, .. } => {
+        Defect::Manifest { record: None, .. } | Defect::Pack(_) | Defect::Foreign | Defect::Tag(_) => {
+            reason.clone()
+        }
+        Defect::PackHeader(_) => format!("{reason} (its header; its content can be read)"),
+        Defect::Block { pack, block, blobs, .. } => {
             let own = format!("block {block} ");
             let lost = count(*blobs, "blob");
             if reason.starts_with(&own) && reason.contains(&pack.to_string()) {
@@ -140,52 +138,48 @@ fn text(finding: &Finding, zone: &TimeZone) -> String {
                 format!("block {block} of pack {pack}, with {lost}, cannot be read: {reason}")
             }
         }
-        Finding::Base { pack, block, base, reason } => {
+        Defect::Base { pack, block, base } => {
             format!("block {block} of pack {pack} cannot be read: its base {base}: {reason}")
         }
-        Finding::Blob { blob, role, reason } => format!("{role} {blob}: {reason}"),
-        Finding::Misplaced { pack, folder } => {
+        Defect::Blob { blob, role } => format!("{role} {blob}: {reason}"),
+        Defect::Misplaced { pack, folder } => {
             format!("pack {pack} is in {folder}, not in the folder of its first two digits; it is read there")
         }
-        Finding::IndexedPack { pack, reason } => format!("pack {pack}, in the index: {reason}"),
-        other => format!("{other:?}"),
+        Defect::IndexedPack(pack) => format!("pack {pack}, in the index: {reason}"),
+        other => format!("{other:?}: {reason}"),
     }
 }
 
 fn object(finding: &Finding) -> Value {
     let id = |id: &dyn ToString| id.to_string();
-    match finding {
-        Finding::Manifest { snapshot, record, reason } => {
-            let mut object = json!({ "finding": "manifest", "snapshot": id(snapshot), "reason": reason });
+    let mut object = match &finding.defect {
+        Defect::Manifest { snapshot, record } => {
+            let mut object = json!({ "finding": "manifest", "snapshot": id(snapshot) });
             if let Some(record) = record {
                 put_bytes(&mut object, "source", &record.source);
                 object["time"] = record.time.timestamp().to_string().into();
             }
             object
         }
-        Finding::PackHeader { pack, reason } => {
-            json!({ "finding": "pack header", "pack": id(pack), "reason": reason })
-        }
-        Finding::Pack { pack, reason } => json!({ "finding": "pack", "pack": id(pack), "reason": reason }),
-        Finding::Tag { tag, reason } => json!({ "finding": "tag", "tag": id(tag), "reason": reason }),
-        Finding::Block { pack, block, offset, blobs, reason } => json!({
-            "finding": "block", "pack": id(pack), "block": block, "offset": offset, "blobs": blobs, "reason": reason,
+        Defect::PackHeader(pack) => json!({ "finding": "pack header", "pack": id(pack) }),
+        Defect::Pack(pack) => json!({ "finding": "pack", "pack": id(pack) }),
+        Defect::Tag(tag) => json!({ "finding": "tag", "tag": id(tag) }),
+        Defect::Block { pack, block, offset, blobs } => json!({
+            "finding": "block", "pack": id(pack), "block": block, "offset": offset, "blobs": blobs,
         }),
-        Finding::Base { pack, block, base, reason } => json!({
-            "finding": "base", "pack": id(pack), "block": block, "base": id(base), "reason": reason,
-        }),
-        Finding::Blob { blob, role, reason } => {
-            json!({ "finding": "blob", "blob": id(blob), "what": role, "reason": reason })
+        Defect::Base { pack, block, base } => {
+            json!({ "finding": "base", "pack": id(pack), "block": block, "base": id(base) })
         }
-        Finding::Foreign { reason } => json!({ "finding": "foreign", "reason": reason }),
-        Finding::Misplaced { pack, folder } => {
+        Defect::Blob { blob, role } => json!({ "finding": "blob", "blob": id(blob), "what": role }),
+        Defect::Foreign => json!({ "finding": "foreign" }),
+        Defect::Misplaced { pack, folder } => {
             json!({ "finding": "misplaced", "pack": id(pack), "folder": folder })
         }
-        Finding::IndexedPack { pack, reason } => {
-            json!({ "finding": "index", "pack": id(pack), "reason": reason })
-        }
-        other => json!({ "finding": "other", "reason": format!("{other:?}") }),
-    }
+        Defect::IndexedPack(pack) => json!({ "finding": "index", "pack": id(pack) }),
+        _ => json!({ "finding": "other" }),
+    };
+    object["reason"] = finding.reason.as_str().into();
+    object
 }
 
 fn path_object(damaged: &DamagedPath) -> Value {

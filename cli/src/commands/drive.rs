@@ -2,13 +2,12 @@
 
 use std::sync::mpsc;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use winfsp_windows::{MountOptions, mount};
 
 use super::{Context, viewing};
 use crate::args::MountArgs;
 use crate::error::{Outcome, abandon};
-use crate::mount_options::MountWords;
 use crate::platform;
 use crate::stderr;
 use crate::text;
@@ -26,15 +25,13 @@ pub fn run(context: &mut Context, args: &MountArgs) -> Result<Outcome> {
     if args.daemon || args.daemon_child {
         bail!("--daemon is for Linux only; leave the console open, or run it as a task that starts at logon");
     }
-    stderr::log_to(args.log_file.as_deref())?;
-    let mut words = MountWords::parse(&args.options).map_err(|error| anyhow!(error))?;
+    stderr::log_to(args.view.log_file.as_deref())?;
+    let (settings, words) = viewing::settings(context, &args.view)?;
     if let Some(word) = words.extra.first() {
         bail!(
             "unknown mount option {word:?}; known are allow_other, source=, timezone=, cache-size= and with-versions"
         );
     }
-    context.global.timezone = context.global.timezone.take().or_else(|| words.timezone.take());
-    let settings = context.settings()?;
     let (view, source) = viewing::asked(context, &settings, args, &words)?;
     let (stop, ends) = mpsc::channel();
     let lost = stop.clone();
@@ -55,7 +52,7 @@ pub fn run(context: &mut Context, args: &MountArgs) -> Result<Outcome> {
     let end = ends.recv().unwrap_or(End::Stop);
     drive.unmount();
     if end == End::Lost {
-        bail!("{shown} is not served any more: WinFsp has stopped");
+        bail!("{shown} is no longer served: WinFsp has stopped");
     }
     Ok(Outcome::Done)
 }

@@ -1,7 +1,7 @@
 //! Writes files and folders of a snapshot to stdout, as an archive.
 
 use anyhow::{Error, Result, bail};
-use fs_core::service::{Archive, ServiceError, export};
+use fs_core::export::{Archive, ExportError, export};
 
 use super::{Context, find, stop_on_signals};
 use crate::args::ExportArgs;
@@ -12,10 +12,12 @@ use crate::snapshot_path;
 
 pub fn run(context: &mut Context, args: &ExportArgs) -> Result<Outcome> {
     if context.output.is_json() {
-        bail!("an archive is no JSON: leave out --json");
+        bail!("an archive cannot be JSON; leave out --json");
     }
     if context.output.is_terminal() {
-        bail!("an archive is nothing for a terminal: write it to a file, as in `yester export … > FILE.tar`");
+        bail!(
+            "an archive cannot be shown on a terminal; write it to a file, as in `yester export … > FILE.tar`"
+        );
     }
     let place = snapshot_path::with_time(&args.target, args.implied.at.as_ref())?;
     let name = snapshot_path::last_name(&place).map_err(Error::msg)?;
@@ -31,7 +33,7 @@ pub fn run(context: &mut Context, args: &ExportArgs) -> Result<Outcome> {
     match exported {
         Ok(exported) if exported.left_out > 0 => Ok(Outcome::Incomplete),
         Ok(_) => Ok(Outcome::Done),
-        Err(ServiceError::Export(error)) => Err(WriteError::from(error).into()),
+        Err(ExportError::Write(error)) => Err(WriteError::from(error).into()),
         Err(error) => Err(error.into()),
     }
 }

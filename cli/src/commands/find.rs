@@ -44,9 +44,10 @@ struct Pattern {
 
 impl Pattern {
     fn new(pattern: &OsStr) -> Result<Self> {
-        let text = pattern.to_str().context("the pattern is not UTF-8; write ? for what cannot be said")?;
+        let text =
+            pattern.to_str().context("the pattern is not UTF-8; write ? for each character that is not")?;
         let glob = GlobBuilder::new(text.trim_start_matches('/')).literal_separator(true).build();
-        let glob = glob.with_context(|| format!("the pattern {text} means nothing"))?;
+        let glob = glob.with_context(|| format!("the pattern {text} is not valid"))?;
         Ok(Self { glob: glob.compile_matcher(), of_path: text.contains('/') })
     }
 
@@ -101,7 +102,7 @@ struct Described<'a> {
 impl Finding<'_> {
     fn tell_all(&self, output: &mut Output, history: &History, query: &Query<'_>) -> Result<()> {
         // Lines printed to a terminal at once show the progress already.
-        let bar = (!output.is_terminal()).then(|| Bar::new(output, "looking through the snapshots"));
+        let bar = (!output.is_terminal()).then(|| Bar::new(output, "searching the snapshots"));
         let mut failed = None;
         history.search(self.source, query, &mut |hit| {
             failed = self.tell(output, &hit).err();

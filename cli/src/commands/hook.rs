@@ -18,7 +18,9 @@ pub fn run(context: &mut Context, args: &HookArgs) -> Result<Outcome> {
     stderr::log_to(None)?;
     let variable = |name: &'static str| {
         env::var_os(name).with_context(|| {
-            format!("{name} is not set: let an rsync daemon call this, by `post-xfer exec` in rsyncd.conf")
+            format!(
+                "{name} is not set; an rsync daemon must call this command: `post-xfer exec` in rsyncd.conf"
+            )
         })
     };
     let ended = variable("RSYNC_EXIT_STATUS")?;
@@ -29,15 +31,13 @@ pub fn run(context: &mut Context, args: &HookArgs) -> Result<Outcome> {
     };
     let settings = context.settings()?;
     let cancellation = stop_on_signals()?;
-    let mut options =
-        import::options(Some(args.source.as_ref().unwrap_or(&module)), false, args.unchanged, &settings);
+    let mut options = import::options(&args.tree_options, &settings);
+    options.source.get_or_insert_with(|| module.into_encoded_bytes());
     options.run_status = status;
     options.fake_super = args.fake_super;
     options.wait = true;
     // A hook that hangs would stay unnoticed.
     options.wait_limit = Some(args.max_wait);
-    options.allow_empty = args.allow_empty;
-    options.allow_other_tree = args.allow_other_tree;
     // The daemon does not say whether a transfer was a push. A pull, a listing or a dry run changes nothing,
     // so only changes are imported.
     options.only_if_changed = true;

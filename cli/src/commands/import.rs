@@ -1,4 +1,3 @@
-use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -15,7 +14,7 @@ use serde_json::json;
 #[cfg(target_os = "linux")]
 use super::runs;
 use super::{Context, snapshots, stop_on_signals};
-use crate::args::{ImportArgs, UnchangedArgs};
+use crate::args::{ImportArgs, TreeArgs};
 use crate::error::{Outcome, Usage};
 use crate::output::{Output, WriteError};
 use crate::progress::Reporter;
@@ -27,13 +26,12 @@ use crate::zone;
 pub fn run(context: &mut Context, args: &ImportArgs) -> Result<Outcome> {
     let settings = context.settings()?;
     let cancellation = stop_on_signals()?;
-    let mut options = options(args.source.as_ref(), args.one_file_system, args.unchanged, &settings);
+    let mut options = options(&args.tree_options, &settings);
+    options.one_file_system = args.one_file_system;
     options.wait = args.wait;
     options.heal = args.heal;
     options.fake_super = args.fake_super;
-    options.allow_empty = args.allow_empty;
     options.origin = args.origin.as_ref().map(|name| name.as_encoded_bytes().to_vec());
-    options.allow_other_tree = args.allow_other_tree;
     if let Some(name) = &args.dirvish_timezone {
         options.dirvish_zone = zone::named(name)?;
     }
@@ -78,7 +76,7 @@ fn add_frozen(
     _: &Cancellation,
 ) -> Result<Option<Status>> {
     anyhow::bail!(
-        "shadow copies are there on Windows only: import a snapshot of the file system (LVM, btrfs, ZFS) instead"
+        "shadow copies exist only on Windows; import a snapshot of the file system (LVM, btrfs, ZFS) instead"
     )
 }
 
@@ -89,7 +87,9 @@ fn moment(text: &str, zone: &TimeZone) -> Result<Timestamp, Usage> {
     match moment.filter(|moment| *moment <= Timestamp::now()) {
         Some(moment) => Ok(moment),
         None if moment.is_some() => Err(Usage(format!("{text} is in the future"))),
-        None => Err(Usage(format!("{text} is no time; say it as 2024-06-01T03:15 or 2024-06-01T03:15:00Z"))),
+        None => {
+            Err(Usage(format!("{text} is not a time; write it as 2024-06-01T03:15 or 2024-06-01T03:15:00Z")))
+        }
     }
 }
 
@@ -104,10 +104,10 @@ mod runs {
     use fs_core::service::ImportOptions;
 
     use super::show_tree;
-    use crate::args::{ImportArgs, LayoutArg};
+    use crate::args::ImportArgs;
     use crate::error::Outcome;
     use crate::output::Output;
-    use crate::settings::Settings;
+    use crate::settings::{LayoutWord, Settings};
 
     pub fn instead(
         output: &mut Output,
@@ -116,10 +116,10 @@ mod runs {
         options: &ImportOptions,
         _: &Cancellation,
     ) -> Result<ControlFlow<Outcome, PathBuf>> {
-        let (Some(path), LayoutArg::Auto | LayoutArg::Tree, None) = (&args.path, args.layout, &args.config)
+        let (Some(path), LayoutWord::Auto | LayoutWord::Tree, None) = (&args.path, args.layout, &args.config)
         else {
             bail!(
-                "what rsnapshot and dirvish keep is imported on Linux only; name a directory to import it as a tree"
+                "runs of rsnapshot and dirvish are imported only on Linux; name a directory to import it as a tree"
             );
         };
         if args.dry_run {
@@ -142,37 +142,22 @@ pub fn show_tree(
         let (source, _) = for_json(&source);
         output.json(&json!({ "layout": "tree", "path": path.to_string_lossy(), "source": source }))?;
     } else {
-        output.line(&format!("{} as a tree, of source {}", path.display(), printable(&source)))?;
+        output.line(&format!("{} as a tree of the source {}", path.display(), printable(&source)))?;
     }
     Ok(Outcome::Done)
 }
 
-pub fn options(
-    source: Option<&OsString>,
-    one_file_system: bool,
-    unchanged: UnchangedArgs,
-    settings: &Settings,
-) -> ImportOptions {
+/// The import options that the arguments set.
+pub fn options(args: &TreeArgs, settings: &Settings) -> ImportOptions {
     ImportOptions {
-        source: source.map(|name| name.as_encoded_bytes().to_vec()),
-        one_file_system,
-        checksum: unchanged.checksum,
-        checksum_every: None,
-        ignore_inode: unchanged.ignore_inode,
-        origin: None,
-        heal: false,
-        only_if_changed: false,
-        wait: false,
-        wait_limit: None,
-        at_rest_for: None,
-        allow_empty: false,
-        allow_other_tree: false,
-        fake_super: false,
-        run_status: Status::Complete,
-        time: None,
-        read_from: None,
+        source: args.source.as_ref().map(|name| name.as_encoded_bytes().to_vec()),
+        checksum: args.checksum,
+        ignore_inode: args.ignore_inode,
+        allow_empty: args.allow_empty,
+        allow_other_tree: args.allow_other_tree,
         zone: settings.zone.clone(),
         dirvish_zone: settings.dirvish_zone.clone(),
+        ..ImportOptions::default()
     }
 }
 
@@ -238,7 +223,7 @@ pub fn tell(
         run.map(|run| format!("{run}, ")).unwrap_or_default(),
         count(totals.files, "file"),
         size(totals.bytes),
-        if *is_unproven { "read all, for lack of a record of their inodes; " } else { "" },
+        if *is_unproven { "all files were read, because their earlier inodes are unknown; " } else { "" },
         size(statistics.stored_bytes),
         took.as_secs_f64()
     ))?;

@@ -74,7 +74,7 @@ fn look(
     time: Option<&[u8]>,
     path: &[u8],
 ) -> Result<PathLog> {
-    let _bar = Bar::new(&context.output, "looking through the snapshots");
+    let _bar = Bar::new(&context.output, "searching the snapshots");
     Ok(history.log(source, time, path)?)
 }
 

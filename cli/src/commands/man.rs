@@ -12,7 +12,7 @@ pub fn run(context: &mut Context, args: &ManArgs) -> Result<Outcome> {
     let command = Arguments::command();
     match &args.dir {
         Some(dir) => {
-            fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+            fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
             clap_mangen::generate_to(command, dir)
                 .with_context(|| format!("cannot write to {}", dir.display()))?;
         }

@@ -44,6 +44,7 @@ mod watch;
 
 use std::ffi::OsString;
 use std::mem::ManuallyDrop;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Error, Result, anyhow, bail};
@@ -112,7 +113,7 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         #[cfg(windows)]
         Command::Mount(args) => drive::run(context, &args),
         #[cfg(not(any(target_os = "linux", windows)))]
-        Command::Mount(_) => bail!("mounts are for Linux and Windows only"),
+        Command::Mount(_) => bail!("mounts exist only on Linux and Windows"),
         #[cfg(not(target_os = "linux"))]
         Command::Rsync(_)
         | Command::Hook(_)
@@ -120,7 +121,7 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         | Command::Up(_)
         | Command::Watch(_)
         | Command::Status => {
-            bail!("this command is for Linux only")
+            bail!("this command exists only on Linux")
         }
     }
 }
@@ -147,7 +148,12 @@ fn stop_on_signals() -> Result<Arc<Cancellation>> {
 
 impl Context {
     fn settings(&self) -> Result<Settings> {
-        Settings::load(&self.global)
+        self.settings_of(None)
+    }
+
+    /// The settings, with `file` as the config file if given.
+    fn settings_of(&self, file: Option<&Path>) -> Result<Settings> {
+        Settings::load(self.global.repo.as_deref(), self.global.timezone.as_deref(), file)
     }
 
     /// Opens the history. It is never dropped: the process ends with its command, and freeing the caches

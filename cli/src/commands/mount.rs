@@ -1,18 +1,15 @@
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 
 use super::{Context, serving, viewing};
 use crate::args::MountArgs;
 use crate::commands::serving::Serving;
 use crate::error::Outcome;
-use crate::mount_options::MountWords;
 use crate::platform::daemon;
 use crate::stderr;
 
 pub fn run(context: &mut Context, args: &MountArgs) -> Result<Outcome> {
-    stderr::log_to(args.log_file.as_deref())?;
-    let mut words = MountWords::parse(&args.options).map_err(|error| anyhow!(error))?;
-    context.global.timezone = context.global.timezone.take().or_else(|| words.timezone.take());
-    let settings = context.settings()?;
+    stderr::log_to(args.view.log_file.as_deref())?;
+    let (settings, words) = viewing::settings(context, &args.view)?;
     if args.daemon {
         return daemon::start(&context.global, &settings.repository, args);
     }

@@ -18,13 +18,13 @@ pub fn run(context: &mut Context) -> Result<Outcome> {
     if context.output.is_json() {
         context.output.json(&json!({ "packs": rebuilt.packs, "unreadable": unreadable }))?;
     }
-    context.output.tell(&format!("made the index again from {}", count(rebuilt.packs, "pack")))?;
+    context.output.tell(&format!("rebuilt the index from {}", count(rebuilt.packs, "pack")))?;
     if unreadable.is_empty() {
         return Ok(Outcome::Done);
     }
     stderr::complain(&format!(
-        "{} left out of the index, for they cannot be read: import again, and what still exists is stored again; \
-         `yester check` tells what is lost",
+        "{} missing from the index, as they cannot be read; import again to store what still exists; \
+         `yester check` lists what is lost",
         if unreadable.len() == 1 {
             "1 pack is".to_owned()
         } else {

@@ -53,15 +53,13 @@ fn text(lost: &Lost) -> String {
         Lost::Content => "left out: its content is lost".to_owned(),
         Lost::Entries { count: Some(number), last: Some(last) } => {
             let entries = if *number == 1 { "1 entry".to_owned() } else { format!("{number} entries") };
-            format!("{entries} left out, the last one called {}: the list of them is lost", printable(last))
+            format!("{entries} left out, the last one named {}: their list is lost", printable(last))
         }
-        Lost::Entries { .. } => "all entries left out: the list of them is lost".to_owned(),
-        Lost::Entry => "left out: what it is cannot be read".to_owned(),
+        Lost::Entries { .. } => "all entries left out: their list is lost".to_owned(),
+        Lost::Entry => "left out: its entry cannot be read".to_owned(),
         Lost::Xattrs => "its extended attributes are left out, the rest is kept".to_owned(),
-        Lost::Links => {
-            "that some of its files are hard links to each other is lost; they are kept as files".to_owned()
-        }
-        Lost::More(number) => format!("{number} more left out: too many paths lead to them to tell of each"),
+        Lost::Links => "hard links among its files are lost; they are kept as separate files".to_owned(),
+        Lost::More(number) => format!("{number} more left out: too many paths lead to them to list each"),
         other => format!("left out: {other:?}"),
     }
 }
@@ -125,8 +123,8 @@ fn tell_summary(
     for pack in &repaired.damaged_packs {
         let blobs = count(pack.salvaged, "blob");
         let fate = match (pack.restored, dry_run) {
-            (true, false) => format!("all {blobs} are right, and it is written again"),
-            (true, true) => format!("all {blobs} are right, and it is to be written again"),
+            (true, false) => format!("all {blobs} verify, and the pack is written again"),
+            (true, true) => format!("all {blobs} verify, and the pack is to be written again"),
             (false, _) => {
                 let before = match pack.stored_before {
                     0 => String::new(),
@@ -139,7 +137,7 @@ fn tell_summary(
     }
     if let Some(reason) = &repaired.index {
         let to_do = dry_run && repaired.index_in_memory;
-        let fate = if to_do { "to be made again" } else { "made again, without loss" };
+        let fate = if to_do { "to be rebuilt" } else { "rebuilt, without loss" };
         output.line(&format!("{reason}; the index is {fate}"))?;
     }
     for lost in &repaired.lost_manifests {
@@ -148,7 +146,7 @@ fn tell_summary(
             |record| snapshot(&record.source, record.time, record.number(), zone),
         );
         let fate = match (&lost.quarantined, dry_run) {
-            (None, false) => "its manifest is gone".to_owned(),
+            (None, false) => "its manifest is missing".to_owned(),
             (path, _) => quarantined(path),
         };
         output.line(&format!("{}; {name} is lost, {fate}", lost.reason))?;
@@ -162,7 +160,7 @@ fn tell_summary(
         };
         let losses = if rewritten.losses == 1 { "loss" } else { "losses" };
         output.line(&format!(
-            "{name}: {} {losses}, named above; {fate}; snapshot {} {}",
+            "{name}: {} {losses}, listed above; {fate}; snapshot {} {}",
             rewritten.losses,
             old.id,
             quarantined(&rewritten.quarantined)
@@ -170,7 +168,7 @@ fn tell_summary(
     }
     for tag in &repaired.damaged_tags {
         output.line(&format!(
-            "{}; that name is lost, its snapshot is not; {}",
+            "{}; the tag is lost, its snapshot is not; {}",
             tag.reason,
             quarantined(&tag.quarantined)
         ))?;
@@ -191,14 +189,14 @@ fn advice(repaired: &Repaired, dry_run: bool) -> Vec<String> {
         let snapshots = repaired.repaired_snapshots.len() as u64;
         if snapshots > 0 {
             let left_out = if dry_run { "would be left out" } else { "left out" };
-            lines.push(format!("{left_out}: what is named above, of {}", count(snapshots, "snapshot")));
+            lines.push(format!("{left_out}: what is listed above, in {}", count(snapshots, "snapshot")));
         }
         let lost = repaired.lost_manifests.len() as u64;
         if lost > 0 {
-            lines.push(format!("lost as a whole: {}", count(lost, "snapshot")));
+            lines.push(format!("lost entirely: {}", count(lost, "snapshot")));
         }
     } else {
-        lines.push(format!("nothing of any snapshot {} lost", if dry_run { "would be" } else { "is" }));
+        lines.push(format!("no data of any snapshot {} lost", if dry_run { "would be" } else { "is" }));
     }
     let quarantined = repaired.damaged_packs.iter().any(|pack| pack.quarantined.is_some())
         || repaired.lost_manifests.iter().any(|lost| lost.quarantined.is_some())
@@ -208,18 +206,17 @@ fn advice(repaired: &Repaired, dry_run: bool) -> Vec<String> {
         lines.push("Nothing was changed.".to_owned());
         if repaired.has_losses() {
             lines.push(
-                "What still exists in your files is stored again by `yester import --heal`: run that first."
-                    .to_owned(),
+                "First run `yester import --heal`: it stores again what your files still have.".to_owned(),
             );
         }
     } else if quarantined {
         lines.push(
-            "What was quarantined is in the folder `damaged` of the repository; delete it when you want it no more."
+            "Quarantined objects are in the folder `damaged` of the repository; delete them when you no longer need them."
                 .to_owned(),
         );
         if repaired.has_losses() {
             lines.push(
-                "The next `yester import` takes up what still exists in your files; runs of rsnapshot and dirvish that were imported stay as they are."
+                "The next `yester import` stores again what your files still have; imported runs of rsnapshot and dirvish stay as they are."
                     .to_owned(),
             );
         }

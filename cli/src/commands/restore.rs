@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Error, Result};
 use fs_core::history::SnapshotPath;
-use fs_core::service::{Restore, RestoreOptions, Restored, Shape};
+use fs_core::restore::{Restore, RestoreOptions, Restored, Shape};
 use fs_core::view::FileKind;
 use serde::Serialize;
 

@@ -30,18 +30,16 @@ pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
     })?;
     if let Destination::Remote(name) = &destination {
         bail!(
-            "rsync writes to another machine here ({}): run yester there, or let rsync write to a folder",
+            "rsync writes to another machine ({}); run yester there, or let rsync write to a local folder",
             name.display()
         );
     }
     let settings = context.settings()?;
-    let mut options = import::options(args.source.as_ref(), false, args.unchanged, &settings);
+    let mut options = import::options(&args.tree_options, &settings);
     options.fake_super = line.has_fake_super();
     options.checksum |= line.has_checksum();
     // rsync has ended by then. If another process is writing and the import fails, the run is lost.
     options.wait = true;
-    options.allow_empty = args.allow_empty;
-    options.allow_other_tree = args.allow_other_tree;
     if let Destination::Folder(folder) = &destination {
         refuse_other_tree(&settings, folder, &options)?;
     }
@@ -52,7 +50,7 @@ pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
     };
     let outcome = Outcome::Status(u8::try_from(code).unwrap_or(1));
     let Some(status) = run_status(code) else {
-        stderr::complain(&format!("rsync has ended with status {code}: no snapshot is added"));
+        stderr::complain(&format!("rsync ended with status {code}: no snapshot is added"));
         return Ok(outcome);
     };
     let folder = match destination {
@@ -90,7 +88,7 @@ fn run_rsync(args: &RsyncArgs) -> Result<ExitStatus> {
         .spawn()
         .context("cannot start rsync; is it installed? (Debian: apt install rsync)")?;
     relay.connect(child.id())?;
-    let ended = child.wait().context("waiting for rsync");
+    let ended = child.wait().context("cannot wait for rsync");
     relay.disconnect();
     ended
 }

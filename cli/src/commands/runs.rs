@@ -14,7 +14,7 @@ use fs_core::service::{
 use serde_json::{Value, json};
 
 use super::import::{show_tree, tell};
-use crate::args::{ImportArgs, LayoutArg};
+use crate::args::ImportArgs;
 use crate::error::{Outcome, Usage, is_interruption};
 use crate::output::{Output, WriteError};
 use crate::progress::Reporter;
@@ -31,11 +31,11 @@ pub fn instead(
     options: &ImportOptions,
     cancellation: &Cancellation,
 ) -> Result<ControlFlow<Outcome, PathBuf>> {
-    let place = Place { root: args.path.clone(), layout: layout(args.layout), config: args.config.clone() };
+    let place = Place { root: args.path.clone(), layout: args.layout.into(), config: args.config.clone() };
     let plan = make_plan(&place, &options.dirvish_zone, args.wait, cancellation)?;
     if plan.layout != Layout::Tree && args.at.is_some() {
         let root = plan.root.display();
-        return Err(Usage(format!("the runs in {root} have times of their own: leave out --at")).into());
+        return Err(Usage(format!("the runs in {root} have their own times; leave out --at")).into());
     }
     if let Some(hint) = &plan.hint {
         tell_hint(output, &plan.root, hint);
@@ -48,15 +48,6 @@ pub fn instead(
     }
     // The path as the user gave it, because the links in it may be intended.
     Ok(ControlFlow::Continue(args.path.clone().unwrap_or(plan.root)))
-}
-
-fn layout(arg: LayoutArg) -> Layout {
-    match arg {
-        LayoutArg::Auto => Layout::Auto,
-        LayoutArg::Tree => Layout::Tree,
-        LayoutArg::Rsnapshot => Layout::Rsnapshot,
-        LayoutArg::Dirvish => Layout::Dirvish,
-    }
 }
 
 /// Notes that a folder is imported as one tree although it may hold runs.
@@ -102,7 +93,7 @@ pub fn add(
                     return Err(error);
                 }
                 let of = count(total, "run");
-                output.note(&format!("interrupted: {added} of {of} were added; the next import goes on"));
+                output.note(&format!("interrupted: {added} of {of} were added; the next import continues"));
                 return Ok(Outcome::Interrupted);
             }
         }

@@ -87,7 +87,7 @@ impl Serving {
         match platform::unmount_own(mounted, false) {
             Err(MountError::Busy(_)) => {
                 platform::unmount_own(mounted, true)?;
-                stderr::warn(&format!("{} was in use; unmounted all the same", self.point.display()));
+                stderr::warn(&format!("{} was in use; unmounted it nevertheless", self.point.display()));
             }
             Ok(()) | Err(MountError::NotMounted(_)) => {}
             Err(error) => return Err(error.into()),
@@ -104,7 +104,7 @@ pub fn check_point(
     created: Option<&mut Created>,
 ) -> Result<PathBuf> {
     if platform::clear_stale(path)? {
-        output.note(&format!("took away what a mount that was killed had left at {}", path.display()));
+        output.note(&format!("removed the mount of a killed process at {}", path.display()));
     }
     Ok(platform::check_mountpoint(path, forbidden, created)?)
 }

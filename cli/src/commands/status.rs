@@ -1,7 +1,7 @@
 //! Shows what a running `yester watch` does.
 
 use anyhow::Result;
-use fs_core::service::watch::WatchLock;
+use fs_core::watch::WatchLock;
 use indicatif::HumanCount;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -25,7 +25,7 @@ pub fn run(context: &mut Context) -> Result<Outcome> {
     } else if runs {
         tell(&mut context.output, report.as_ref(), &settings.zone)?;
     } else {
-        context.output.line(&format!("no watch runs on {}", settings.repository.display()))?;
+        context.output.line(&format!("no watch is running on {}", settings.repository.display()))?;
     }
     let fails = |report: &Report| report.sources.iter().any(|source| source.failures.is_some());
     let is_well = runs && !report.as_ref().is_some_and(fails);
@@ -39,7 +39,7 @@ fn tell_json(output: &mut Output, runs: bool, report: Option<&Report>) -> Result
 }
 
 fn tell(output: &mut Output, report: Option<&Report>, zone: &TimeZone) -> Result<(), WriteError> {
-    let Some(report) = report else { return output.line("a watch has just begun") };
+    let Some(report) = report else { return output.line("a watch has just started") };
     output.line(&format!("watching since {} (process {})", clock(report.since, zone), report.pid))?;
     let row = |source: &Shown| {
         let last = source.last.as_ref();
@@ -62,8 +62,8 @@ fn activity(source: &Shown, zone: &TimeZone) -> String {
         source.failures.filter(|failures| *failures > 1).map(|failures| format!(" ({failures} times)")),
         source.since.map(|since| format!(" since {}", clock(since, zone))),
         source.entries.zip(source.bytes_read).map(|(entries, bytes)| counts(entries, bytes)),
-        source.next.map(|next| format!(", looked at again at {}", clock(next, zone))),
-        source.all_read.map(|read| format!(", every file read {}", clock(read, zone))),
+        source.next.map(|next| format!(", next check at {}", clock(next, zone))),
+        source.all_read.map(|read| format!(", all files read at {}", clock(read, zone))),
     ]
     .into_iter()
     .flatten()

@@ -30,7 +30,7 @@ fn list(context: &mut Context, args: &TagArgs) -> Result<()> {
         return Ok(());
     }
     if tags.is_empty() && output.is_terminal() {
-        output.note("no snapshot has a name yet; give it one with `yester tag @latest NAME`");
+        output.note("there are no tags yet; add one with `yester tag @latest NAME`");
     }
     let row = |tag: &TagInfo| [name(tag), printable(&tag.source).into_owned(), tag.snapshot_name.clone()];
     let rows: Vec<_> = tags.iter().map(row).collect();
@@ -65,9 +65,9 @@ fn tell(output: &mut Output, tagged: &Tagged, removed: bool) -> Result<(), Write
     let snapshot = format!("{}{}", printable(&tag.source), tag.snapshot_name);
     let name = name(tag);
     output.tell(&match (removed, changed) {
-        (true, _) => format!("{snapshot} is not @{name} any more"),
+        (true, _) => format!("{snapshot} is no longer @{name}"),
         (false, true) => format!("{snapshot} is @{name}"),
-        (false, false) => format!("{snapshot} is @{name} already"),
+        (false, false) => format!("{snapshot} is already @{name}"),
     })
 }
 

@@ -1,14 +1,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use fs_core::import::ImportError;
 use fs_core::import::layout::{Layout, Place, Plan};
 use fs_core::monitor::Cancellation;
-use fs_core::service::watch::{Trigger, Watch, WatchLock, Watched};
 use fs_core::service::{ImportOptions, ServiceError, check_other_tree, make_plan, run_states, source_name};
 use fs_core::store::StoreError;
 use fs_core::view::View;
+use fs_core::watch::{Trigger, Watch, WatchLock, Watched};
 
 use super::serving::{self, Serving};
 use super::viewing;
@@ -28,15 +28,12 @@ use crate::text::printable;
 const SETTLED: Duration = Duration::from_secs(5);
 
 pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
-    stderr::log_to(args.log_file.as_deref())?;
-    let mut words = MountWords::parse(&args.options).map_err(|error| anyhow!(error))?;
-    context.global.timezone = context.global.timezone.take().or_else(|| words.timezone.take());
-    let settings = context.settings()?;
-    let mut options = import::options(args.source.as_ref(), args.one_file_system, args.unchanged, &settings);
+    stderr::log_to(args.view.log_file.as_deref())?;
+    let (settings, mut words) = viewing::settings(context, &args.view)?;
+    let mut options = import::options(&args.tree_options, &settings);
+    options.one_file_system = args.one_file_system;
     options.source = options.source.or_else(|| words.source.take());
     options.wait = true;
-    options.allow_empty = args.allow_empty;
-    options.allow_other_tree = args.allow_other_tree;
     if !args.tree.is_dir() {
         return Err(ServiceError::from(ImportError::NotADirectory(args.tree.clone())).into());
     }
@@ -62,11 +59,7 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
     let forbidden = [("the source", args.tree.as_path()), ("the repository", &settings.repository)];
     let point = serving::check_point(&context.output, &args.mountpoint, &forbidden, Some(&mut created))?;
     let bar = Bar::new(&context.output, "opening the repository");
-    let cache = args.cache_size.or(words.cache_size);
-    let view = open_or_init(context, &settings, source.as_deref(), cache)?;
-    let view = if words.with_versions { view.listing_versions() } else { view };
-    let opens = args.allow_open_parents || words.allow_open_parents;
-    let view = if opens { view.opening_parents() } else { view };
+    let view = open_or_init(context, &settings, source.as_deref(), &words)?;
     drop(bar);
 
     let mut watch = Watch::new(&settings.repository, vec![watched(args, &plan, &options)])?;
@@ -148,13 +141,13 @@ fn open_or_init(
     context: &Context,
     settings: &Settings,
     source: Option<&[u8]>,
-    cache: Option<usize>,
+    words: &MountWords,
 ) -> Result<View> {
-    match viewing::view(settings, source, cache) {
+    match viewing::view(settings, source, words) {
         Err(error) if is_missing(&error) => {
             fs_core::service::init(&settings.repository)?;
-            context.output.note(&format!("made the repository {}", settings.repository.display()));
-            viewing::view(settings, source, cache)
+            context.output.note(&format!("created the repository {}", settings.repository.display()));
+            viewing::view(settings, source, words)
         }
         result => result,
     }

@@ -1,17 +1,26 @@
 //! The view of a mount.
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use fs_core::service::{History, open_view};
 use fs_core::store::CacheSizes;
 use fs_core::view::{Scope, View};
 use jiff::tz::TimeZone;
 
 use super::Context;
-use crate::args::MountArgs;
+use crate::args::{MountArgs, ViewArgs};
 use crate::mount_options::MountWords;
 use crate::platform;
 use crate::progress::Bar;
 use crate::settings::Settings;
+
+/// The settings of a mount, and its options. An option of the command line overrides a word after `-o`.
+pub fn settings(context: &mut Context, args: &ViewArgs) -> Result<(Settings, MountWords)> {
+    let mut words = MountWords::parse(&args.options).map_err(|error| anyhow!(error))?;
+    context.global.timezone = context.global.timezone.take().or_else(|| words.timezone.take());
+    words.cache_size = args.cache_size.or(words.cache_size);
+    words.allow_open_parents |= args.allow_open_parents;
+    Ok((context.settings()?, words))
+}
 
 /// The view that `yester mount` asks for. Includes the source if the view has only one.
 pub fn asked(
@@ -23,27 +32,21 @@ pub fn asked(
     let source = args.source.as_ref().map(|name| name.as_encoded_bytes().to_vec());
     let source = source.or_else(|| words.source.clone());
     let _bar = Bar::new(&context.output, "opening the repository");
-    let view = view(settings, source.as_deref(), args.cache_size.or(words.cache_size))?;
-    if let Some(source) = &source {
-        require_source(&view, settings, source)?;
-    }
-    let view = if args.with_versions || words.with_versions { view.listing_versions() } else { view };
-    let opens = args.allow_open_parents || words.allow_open_parents;
-    Ok((if opens { view.opening_parents() } else { view }, source))
-}
-
-/// A view for a mount: of one source, or of all sources. `cache` is the size of its caches in bytes.
-pub fn view(settings: &Settings, source: Option<&[u8]>, cache: Option<usize>) -> Result<View> {
-    let scope = source.map_or(Scope::Repository, |name| Scope::Source(name.to_vec()));
-    let zone = settings.zone.clone();
-    let caches = cache.map_or_else(CacheSizes::default, CacheSizes::of);
-    Ok(open_view(&settings.repository, scope, zone, platform::owner(), caches)?)
-}
-
-/// Fails if the source does not exist.
-fn require_source(view: &View, settings: &Settings, source: &[u8]) -> Result<()> {
-    if view.sources().get(source).is_none() {
+    let view = view(settings, source.as_deref(), words)?;
+    if let Some(source) = &source
+        && view.sources().get(source).is_none()
+    {
+        // Reports which sources there are.
         History::open(&settings.repository, TimeZone::UTC)?.source(Some(source))?;
     }
-    Ok(())
+    Ok((if args.with_versions { view.listing_versions() } else { view }, source))
+}
+
+/// A view for a mount: of one source, or of all sources.
+pub fn view(settings: &Settings, source: Option<&[u8]>, words: &MountWords) -> Result<View> {
+    let scope = source.map_or(Scope::Repository, |name| Scope::Source(name.to_vec()));
+    let caches = words.cache_size.map_or_else(CacheSizes::default, CacheSizes::of);
+    let view = open_view(&settings.repository, scope, settings.zone.clone(), platform::owner(), caches)?;
+    let view = if words.with_versions { view.listing_versions() } else { view };
+    Ok(if words.allow_open_parents { view.opening_parents() } else { view })
 }

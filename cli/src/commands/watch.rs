@@ -8,25 +8,26 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 pub use board::{Board, Report, Shown};
 use fs_core::monitor::Cancellation;
-use fs_core::service::watch::{Watch, WatchLock};
+use fs_core::watch::{Watch, WatchLock};
 pub use teller::Teller;
 
 use super::Context;
 use crate::args::WatchArgs;
 use crate::error::{Outcome, abandon};
 use crate::platform;
-use crate::settings::Settings;
 use crate::stderr;
 use crate::text::count;
 
 pub fn run(context: &mut Context, args: &WatchArgs) -> Result<Outcome> {
     stderr::log_to(args.log_file.as_deref())?;
-    let settings = Settings::with(&context.global, args.config.as_deref())?;
+    let settings = context.settings_of(args.config.as_deref())?;
     let (tables, file) = &settings.watch;
     if tables.is_empty() {
         let file =
             file.as_ref().map_or_else(|| "a config file".to_owned(), |file| file.display().to_string());
-        bail!("nothing is to be watched: say [[watch]] and path = \"/srv/backup\" in {file} (see --help)");
+        bail!(
+            "there is no source to watch; add a [[watch]] table with path = \"/srv/backup\" to {file} (see --help)"
+        );
     }
     let watched = tables.iter().map(|table| table.watched(&settings)).collect::<Result<_>>()?;
     let lock = WatchLock::acquire(&settings.repository)?;

@@ -6,11 +6,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use fs_core::import::layout::{Layout, Place};
 use fs_core::service::ImportOptions;
-use fs_core::service::watch::{Trigger, Watched};
+use fs_core::watch::{Trigger, Watched};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use super::Settings;
+use super::{LayoutWord, Settings};
 use crate::text;
 use crate::zone;
 
@@ -52,17 +52,6 @@ pub struct Table {
     dirvish_timezone: Option<String>,
 }
 
-/// The name of a layout.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum LayoutWord {
-    #[default]
-    Auto,
-    Tree,
-    Rsnapshot,
-    Dirvish,
-}
-
 fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
     let word = String::deserialize(from)?;
     text::duration(&word)
@@ -80,20 +69,17 @@ impl Table {
         }
         let of_tree = matches!(self.layout, LayoutWord::Auto | LayoutWord::Tree) && self.config.is_none();
         match () {
-            () if self.path.is_none() && self.config.is_none() => bail!("a [[watch]] has no path"),
+            () if self.path.is_none() && self.config.is_none() => bail!("a [[watch]] table has no path"),
             () if u8::from(self.quiet.is_some()) + u8::from(self.stamp.is_some()) + u8::from(self.live)
                 > 1 =>
             {
-                bail!("{}: only one of quiet, stamp and live can be", self.shown())
+                bail!("{}: only one of quiet, stamp and live can be given", self.shown())
             }
             () if self.origin.is_some() && !of_tree => {
                 bail!("{}: origin is for plain trees", self.shown())
             }
             () if (self.stamp.is_some() || self.live) && !of_tree => {
-                bail!(
-                    "{}: stamp and live are for plain trees: levels and images tell themselves",
-                    self.shown()
-                )
+                bail!("{}: stamp and live are for plain trees; levels and images need neither", self.shown())
             }
             () => Ok(()),
         }
@@ -117,10 +103,7 @@ impl Table {
         let layout = match self.layout {
             // These triggers exist for trees only, so the layout is a tree.
             LayoutWord::Auto if self.stamp.is_some() || self.live => Layout::Tree,
-            LayoutWord::Auto => Layout::Auto,
-            LayoutWord::Tree => Layout::Tree,
-            LayoutWord::Rsnapshot => Layout::Rsnapshot,
-            LayoutWord::Dirvish => Layout::Dirvish,
+            word => word.into(),
         };
         let trigger = match &self.stamp {
             Some(stamp) => Trigger::Stamp(stamp.clone()),
@@ -207,7 +190,7 @@ mod tests {
         assert!(error("layout = 'tree'").contains("no path"));
         assert!(error("path = '/a'\nquiet = '1s'\nlive = true").starts_with("/a: only one of"));
         assert!(error("path = '/a'\nlayout = 'dirvish'\nstamp = '/s'").contains("plain trees"));
-        assert!(error("path = '/a'\nevery = 'often'").contains("\"often\": say it as"));
+        assert!(error("path = '/a'\nevery = 'often'").contains("\"often\": write it as"));
         assert!(error("path = '/a'\nlayout = 'rsnap'").contains("rsnapshot"));
         assert!(error("path = '/a'\nevry = '1h'").contains("unknown field"));
     }

@@ -97,7 +97,7 @@ impl Keys {
     }
 
     /// MAC of a sealed object.
-    pub(super) fn tag(&self, magic: [u8; 4], body: &[u8]) -> [u8; 16] {
+    pub(super) fn mac(&self, magic: [u8; 4], body: &[u8]) -> [u8; 16] {
         let mut hasher = blake3::Hasher::new_keyed(&self.seal);
         hasher.update(&magic).update(&(body.len() as u64).to_le_bytes()).update(body);
         head(&hasher)

@@ -4,7 +4,7 @@
 
 use super::codec::{Cursor, Encode};
 use super::limits::{MAX_BLOB, MAX_BLOBS_PER_BLOCK, MAX_BODY, MAX_PACK};
-use super::seal::{FRAME_HEADER_LEN, Sealed, TAG, TAG_LEN, open, seal};
+use super::seal::{FRAME_HEADER_LEN, MAC, MAC_LEN, Sealed, open, seal};
 use super::{BlobId, FormatError, Keys, PackId};
 
 /// Bytes before the first block.
@@ -50,7 +50,7 @@ pub struct Placement {
     /// Length of the stored block in bytes.
     pub block_len: u32,
     /// MAC of the block.
-    pub block_tag: [u8; TAG_LEN],
+    pub block_mac: [u8; MAC_LEN],
     /// Whether the block is a delta.
     pub delta: bool,
     /// Index of the blob in its block.
@@ -76,7 +76,7 @@ pub struct Catalogue {
 struct CatalogueBlock {
     offset: u64,
     len: u32,
-    tag: [u8; TAG_LEN],
+    mac: [u8; MAC_LEN],
     delta: bool,
     /// Index of the block's first blob in `blobs`.
     first: u32,
@@ -93,7 +93,7 @@ struct CatalogueBlob {
 impl Placement {
     /// Returns the block's bytes, after a check that its MAC is the expected one.
     pub fn check<'a>(&self, stored: &'a [u8]) -> Result<&'a [u8], FormatError> {
-        check_tag(&self.block_tag, stored)
+        check_mac(&self.block_mac, stored)
     }
 }
 
@@ -134,7 +134,7 @@ impl Catalogue {
             block: blob.block,
             block_offset: block.offset,
             block_len: block.len,
-            block_tag: block.tag,
+            block_mac: block.mac,
             delta: block.delta,
             nth: at - block.first,
             start: blob.start,
@@ -167,15 +167,15 @@ impl Catalogue {
     fn decode(body: &[u8]) -> Result<Self, FormatError> {
         let mut cursor = Cursor::new(body);
         let kind = PackKind::from_code(cursor.u8("pack kind")?).ok_or(FormatError::Invalid("pack kind"))?;
-        let block_count = cursor.count(MAX_BLOCKS, 2 + TAG_LEN, "blocks of a pack")?;
+        let block_count = cursor.count(MAX_BLOCKS, 2 + MAC_LEN, "blocks of a pack")?;
         let mut blocks = Vec::with_capacity(block_count);
         let mut blobs = Vec::new();
         let mut offset = PACK_HEADER_LEN;
         for block in 0..block_count {
             let head = cursor.length((MAX_BODY + FRAME_HEADER_LEN) * 2 + 1, "block")?;
             let (len, delta) = (head >> 1, head & 1 == 1);
-            let tag = cursor.array("block's tag")?;
-            blocks.push(CatalogueBlock { offset, len: len as u32, tag, delta, first: blobs.len() as u32 });
+            let mac = cursor.array("block's MAC")?;
+            blocks.push(CatalogueBlock { offset, len: len as u32, mac, delta, first: blobs.len() as u32 });
             offset += len as u64;
             if offset > MAX_PACK {
                 return Err(FormatError::Limit { what: "pack", value: offset, limit: MAX_PACK });
@@ -229,12 +229,12 @@ impl<'a> BlockEntry<'a> {
 
     /// Returns the block's bytes, after a check that its MAC is the expected one.
     pub fn check<'b>(&self, stored: &'b [u8]) -> Result<&'b [u8], FormatError> {
-        check_tag(&self.catalogue.blocks[self.number as usize].tag, stored)
+        check_mac(&self.catalogue.blocks[self.number as usize].mac, stored)
     }
 }
 
-fn check_tag<'a>(tag: &[u8; TAG_LEN], stored: &'a [u8]) -> Result<&'a [u8], FormatError> {
-    if stored.get(TAG) == Some(tag) { Ok(stored) } else { Err(FormatError::Checksum("block")) }
+fn check_mac<'a>(mac: &[u8; MAC_LEN], stored: &'a [u8]) -> Result<&'a [u8], FormatError> {
+    if stored.get(MAC) == Some(mac) { Ok(stored) } else { Err(FormatError::Checksum("block")) }
 }
 
 /// Checks that a pack may begin with these [`PACK_HEADER_LEN`] bytes.
@@ -274,7 +274,7 @@ impl PackBuilder {
         self.bytes.extend_from_slice(block);
         self.block_count += 1;
         self.blocks.put_varint((block.len() as u64) << 1 | u64::from(delta));
-        self.blocks.extend_from_slice(&block[TAG]);
+        self.blocks.extend_from_slice(&block[MAC]);
         self.blocks.put_varint(blobs.len() as u64);
         for (id, len) in blobs {
             self.blocks.put_varint(u64::from(len));

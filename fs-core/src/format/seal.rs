@@ -10,9 +10,9 @@ pub const FRAME_HEADER_LEN: usize = 24;
 pub const BLOCK_MAGIC: [u8; 4] = *b"YBLK";
 
 /// Byte range of the MAC in a frame.
-pub(super) const TAG: std::ops::Range<usize> = 8..24;
+pub(super) const MAC: std::ops::Range<usize> = 8..24;
 /// Length of the MAC in bytes.
-pub(super) const TAG_LEN: usize = 16;
+pub(super) const MAC_LEN: usize = 16;
 
 /// Kind of a frame's content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub(super) fn seal(keys: &Keys, kind: Sealed, body: &[u8]) -> Vec<u8> {
     let mut frame = Vec::with_capacity(FRAME_HEADER_LEN + body.len());
     frame.extend(kind.magic());
     frame.extend((body.len() as u32).to_le_bytes());
-    frame.extend(keys.tag(kind.magic(), body));
+    frame.extend(keys.mac(kind.magic(), body));
     frame.extend(body);
     frame
 }
@@ -74,7 +74,7 @@ pub(super) fn open<'a>(keys: &Keys, kind: Sealed, bytes: &'a [u8]) -> Result<&'a
     if stated < body.len() {
         return Err(FormatError::Trailing(kind.name()));
     }
-    if header[TAG] != keys.tag(kind.magic(), body) {
+    if header[MAC] != keys.mac(kind.magic(), body) {
         return Err(FormatError::Checksum(kind.name()));
     }
     Ok(body)

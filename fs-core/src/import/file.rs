@@ -91,7 +91,7 @@ pub(super) fn read(
 
 fn read_once(file: &mut File, stat: &Stat, context: &mut FileContext<'_>) -> Result<Kind, ReadError> {
     if let Some(Entry { kind: Kind::File { content, .. }, .. }) = context.previous {
-        context.content.resemble(content.clone());
+        context.content.delta_hint(content.clone());
     }
     let is_whole = if stat.allocated < stat.size {
         read_sparse(file, stat.size, context)?

@@ -276,7 +276,7 @@ impl Walk<'_> {
     fn store_links(&mut self) -> Result<(u64, Content), ImportError> {
         let links = std::mem::take(&mut self.links).finish();
         if let Some(parent) = self.options.parent {
-            self.content.resemble(parent.links.clone());
+            self.content.delta_hint(parent.links.clone());
         }
         self.content.data(self.writer, &mut links.as_slice(), u64::MAX).map_err(|error| match error {
             CopyError::Store(error) => ImportError::Store(error),
@@ -470,6 +470,6 @@ fn push(
     }
     let mut body = Vec::with_capacity(96);
     entry.encode(&mut body);
-    frame.out.resemble(frame.parent.as_ref().and_then(ParentDirectory::leaf_id));
+    frame.out.delta_hint(frame.parent.as_ref().and_then(ParentDirectory::leaf_id));
     frame.out.push(writer, name.to_bytes(), &body)
 }

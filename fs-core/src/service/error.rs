@@ -30,34 +30,17 @@ pub enum ServiceError {
     #[error("a snapshot cannot be read at the moment, so a run might be imported twice; try again")]
     UnreadableSnapshot,
     /// One name was given to the runs of several sources.
-    #[error("--source names one source, and these are several: {0}")]
+    #[error("--source names one source, but the runs belong to several: {0}")]
     SeveralSources(String),
     /// Another process already watches for this repository.
     #[cfg(target_os = "linux")]
-    #[error("a watch of {} runs already ({holder})", path.display())]
+    #[error("a watch of {} is already running ({holder})", path.display())]
     Watched {
         /// The repository's folder.
         path: PathBuf,
         /// The process that watches.
         holder: String,
     },
-    /// The target of a restore cannot be opened or created.
-    #[error("cannot restore to {}: {reason}", path.display())]
-    Target {
-        /// The folder.
-        path: PathBuf,
-        /// The reason.
-        reason: io::Error,
-    },
-    /// Writing an archive failed.
-    #[error("cannot write the archive: {0}; what was written of it is not whole")]
-    Export(io::Error),
-    /// The user asked an export to stop.
-    #[error("interrupted: what was written of the archive is not whole")]
-    ExportCancelled,
-    /// The user asked a restore to stop.
-    #[error("interrupted: what was restored by now stays")]
-    RestoreCancelled,
     /// The user asked a check or repair to stop.
     #[error("interrupted: nothing was changed")]
     Cancelled,
@@ -102,7 +85,7 @@ pub enum ServiceError {
         source_name: String,
     },
     /// A time expression means no snapshot.
-    #[error("no snapshot of {source_name} is meant by {time}; the first is {first}")]
+    #[error("{source_name} has no snapshot at {time}; its first is {first}")]
     NoSnapshot {
         /// The source's name.
         source_name: String,
@@ -113,7 +96,7 @@ pub enum ServiceError {
     },
     /// A time expression is not valid.
     #[error(
-        "{time} is no time, nor a tag of {source_name}; {}times are like @2024-06-01, @yesterday, @3d and @latest",
+        "{time} is neither a time nor a tag of {source_name}; {}times are like @2024-06-01, @yesterday, @3d and @latest",
         did_you_mean(meant.as_ref())
     )]
     NoTime {

@@ -210,7 +210,7 @@ pub fn import_tree(
 }
 
 /// The key of the stat cache of the tree at this absolute path.
-pub(super) fn tree_key(path: &Path, options: &ImportOptions) -> Vec<u8> {
+pub(crate) fn tree_key(path: &Path, options: &ImportOptions) -> Vec<u8> {
     match &options.origin {
         Some(name) => [b"origin ", name.as_slice()].concat(),
         None => [b"tree ", origin(path).as_slice()].concat(),

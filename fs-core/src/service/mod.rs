@@ -2,25 +2,20 @@
 
 mod days;
 mod error;
-mod export;
 mod history;
-mod import;
+pub(crate) mod import;
 mod maintain;
 mod meant;
 mod other_tree;
-#[cfg(any(target_os = "linux", windows))]
-mod restore;
 #[cfg(unix)]
-mod rsync_at_work;
+pub(crate) mod rsync_at_work;
 #[cfg(unix)]
 mod runs;
-mod session;
+pub(crate) mod session;
 mod stats;
 mod tags;
 mod versions;
 mod waiting;
-#[cfg(target_os = "linux")]
-pub mod watch;
 #[cfg(target_os = "linux")]
 mod within;
 
@@ -30,12 +25,9 @@ use std::path::Path;
 pub use crate::import::mounts::{MOUNT_TYPE, Mounted, mounted};
 pub use days::{Day, days};
 pub use error::ServiceError;
-pub use export::{Archive, Exported, export};
 pub use history::{History, SnapshotInfo, TagInfo, open_view};
 pub use import::{ImportOptions, Imported, check_other_tree, import_tree, source_name};
 pub use maintain::{check, rebuild_index, repair};
-#[cfg(any(target_os = "linux", windows))]
-pub use restore::{Restore, RestoreOptions, Restored, Shape};
 #[cfg(unix)]
 pub use runs::{Known, Outcome, RunImporter, RunState, make_plan, run_states};
 pub use stats::Stats;

@@ -30,7 +30,7 @@ struct Process {
 /// The number of an rsync process that writes to `tree`, or to something in it or around it. `tree` is an
 /// absolute path without links. Processes of other users may be invisible, and those of other machines always
 /// are. Without `/proc`, all are invisible.
-pub(super) fn rsync_at_work(tree: &Path) -> Option<u32> {
+pub(crate) fn rsync_at_work(tree: &Path) -> Option<u32> {
     let processes: HashMap<u32, Process> = fs::read_dir("/proc")
         .ok()?
         .flatten()

@@ -53,7 +53,7 @@ pub(super) struct TreeIdentity<'a> {
 
 /// The tree of a farm's stat caches, wherever the farm is: the cache itself records the file systems.
 #[cfg(unix)]
-pub(super) const RUNS: &[u8] = b"runs";
+pub(crate) const RUNS: &[u8] = b"runs";
 
 /// A snapshot's metadata, without its tree.
 pub(super) struct Label<'a> {
@@ -305,7 +305,7 @@ pub(super) fn pause(time: Duration, cancellation: &Cancellation) -> Result<(), S
 }
 
 /// Devices of the file systems that show history: importing them would import every snapshot again.
-pub(super) fn history_devices() -> Vec<u64> {
+pub(crate) fn history_devices() -> Vec<u64> {
     #[cfg(target_os = "linux")]
     {
         let mounts = super::mounted().unwrap_or_default();

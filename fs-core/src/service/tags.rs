@@ -97,7 +97,7 @@ fn checked(name: &[u8], remove: bool) -> Result<&str, ServiceError> {
         |reason| ServiceError::BadTagName { name: String::from_utf8_lossy(name).into_owned(), reason };
     let text = check_tag_name(name).map_err(refused)?;
     if !remove && is_reserved_name(text) {
-        return Err(refused("behind an @ it has a meaning already, or looks like a time"));
+        return Err(refused("after an @ it already has a meaning, or looks like a time"));
     }
     Ok(text)
 }

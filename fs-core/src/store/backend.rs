@@ -85,11 +85,11 @@ pub trait Backend: Send + Sync + fmt::Debug {
     /// repository. Objects that were quarantined under the same name before are kept. The object is not read,
     /// as the medium may fail at it. The move is durable on return. An absent object is
     /// [`StoreError::Missing`].
-    fn set_aside(&self, object: &Object) -> Result<String, StoreError>;
+    fn quarantine(&self, object: &Object) -> Result<String, StoreError>;
 
     /// Syncs all visible objects of a kind. The writer of an object may have been killed before the object
     /// was durable, and later writes may rely on the object.
-    fn settle(&self, kind: ObjectKind) -> Result<(), StoreError>;
+    fn sync(&self, kind: ObjectKind) -> Result<(), StoreError>;
 
     /// Returns a stamp that changes whenever the [`list`](Self::list) of snapshots or tags may have changed.
     /// It is cheap enough to be read often. `None` if only a listing can show a change.
@@ -144,7 +144,7 @@ pub(super) mod tests {
         assert_eq!(names, ["a".repeat(64), "b".repeat(64)]);
 
         for kind in [ObjectKind::Config, ObjectKind::Pack, ObjectKind::Snapshot, ObjectKind::Tag] {
-            backend.settle(kind).unwrap();
+            backend.sync(kind).unwrap();
         }
         let stamp = backend.snapshots_stamp().unwrap();
         backend.put(&Object { kind: ObjectKind::Snapshot, name: "c".repeat(64) }, b"x").unwrap();
@@ -155,11 +155,11 @@ pub(super) mod tests {
         backend.delete(&pack("a")).unwrap();
         assert_eq!(backend.list(ObjectKind::Pack).unwrap(), ["b".repeat(64)]);
 
-        let first = backend.set_aside(&pack("b")).unwrap();
-        assert!(matches!(backend.set_aside(&pack("b")), Err(StoreError::Missing(_))));
+        let first = backend.quarantine(&pack("b")).unwrap();
+        assert!(matches!(backend.quarantine(&pack("b")), Err(StoreError::Missing(_))));
         assert_eq!(backend.list(ObjectKind::Pack).unwrap(), Vec::<String>::new());
         backend.put(&pack("b"), b"again").unwrap();
-        assert_ne!(backend.set_aside(&pack("b")).unwrap(), first, "one would replace the other");
+        assert_ne!(backend.quarantine(&pack("b")).unwrap(), first, "one would replace the other");
     }
 
     /// Old repositories have no folder for tags. It is created for the first tag.
@@ -167,18 +167,18 @@ pub(super) mod tests {
         let tag = Object { kind: ObjectKind::Tag, name: "d".repeat(64) };
         assert_eq!(backend.list(ObjectKind::Tag).unwrap(), Vec::<String>::new());
         assert!(matches!(backend.get(&tag, 10), Err(StoreError::Missing(_))));
-        assert!(matches!(backend.set_aside(&tag), Err(StoreError::Missing(_))));
+        assert!(matches!(backend.quarantine(&tag), Err(StoreError::Missing(_))));
         backend.delete(&tag).unwrap();
         for is_put in [true, false] {
             let stamp = backend.snapshots_stamp().unwrap();
             if is_put { backend.put(&tag, b"x") } else { backend.delete(&tag) }.unwrap();
             assert!(stamp.is_none() || backend.snapshots_stamp().unwrap() != stamp);
-            backend.settle(ObjectKind::Tag).unwrap();
+            backend.sync(ObjectKind::Tag).unwrap();
         }
         backend.put(&tag, b"x").unwrap();
         assert_eq!(backend.list(ObjectKind::Tag).unwrap(), ["d".repeat(64)]);
         assert_eq!(backend.list(ObjectKind::Snapshot).unwrap(), ["c".repeat(64)], "of another kind");
-        backend.set_aside(&tag).unwrap();
+        backend.quarantine(&tag).unwrap();
         assert_eq!(backend.list(ObjectKind::Tag).unwrap(), Vec::<String>::new());
     }
 }

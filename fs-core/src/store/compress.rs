@@ -46,7 +46,7 @@ pub(super) enum Job {
 pub(super) enum Compressed {
     Block(PackKind, CompressedBlock),
     /// A delta that does not pay. Its blobs are stored in full, so that later versions have a closer base.
-    Unpaid(PackKind, DeltaGroup),
+    InFull(PackKind, DeltaGroup),
 }
 
 /// A block as it is stored.
@@ -77,7 +77,7 @@ impl Compressor {
             Job::Block(kind, block) => Ok(Compressed::Block(kind, self.full(&block)?)),
             Job::Delta(kind, group) => Ok(match self.delta(&group)? {
                 Some(block) => Compressed::Block(kind, block),
-                None => Compressed::Unpaid(kind, group),
+                None => Compressed::InFull(kind, group),
             }),
         }
     }

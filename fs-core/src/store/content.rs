@@ -41,13 +41,13 @@ pub struct ContentWriter {
     size: u64,
     holes: u64,
     /// The file's earlier content, as a delta hint.
-    previous: Option<Content>,
+    hint: Option<Content>,
 }
 
 impl ContentWriter {
     /// Sets the delta hint of the file that begins now: its earlier content.
-    pub fn resemble(&mut self, previous: Content) {
-        self.previous = Some(previous);
+    pub fn delta_hint(&mut self, hint: Content) {
+        self.hint = Some(hint);
     }
 
     /// Appends at most `limit` bytes of `source`, fewer if `source` ends before. Returns the number of bytes.
@@ -96,8 +96,8 @@ impl ContentWriter {
         let content = if whole && self.filled <= MAX_INLINE {
             Content::Inline(self.buffer[..self.filled].into())
         } else if whole && self.filled <= CHUNK.0 {
-            let previous = StoreError::unless_lost(self.previous_chunk(writer, 0))?;
-            Content::Blob(writer.put(PackKind::Data, &self.buffer[..self.filled], previous)?)
+            let hint = StoreError::unless_lost(self.hint_at(writer, 0))?;
+            Content::Blob(writer.put(PackKind::Data, &self.buffer[..self.filled], hint)?)
         } else {
             self.cut(writer, true)?;
             self.finish_lists(writer)?
@@ -109,7 +109,7 @@ impl ContentWriter {
 
     /// Discards the file that was begun.
     pub fn reset(&mut self) {
-        (self.filled, self.size, self.holes, self.previous) = (0, 0, 0, None);
+        (self.filled, self.size, self.holes, self.hint) = (0, 0, 0, None);
         self.levels.clear();
     }
 
@@ -128,8 +128,8 @@ impl ContentWriter {
             let chunk = &buffer[start..end];
             let middle = offset + (start + chunk.len() / 2) as u64;
             start = end;
-            let pushed = StoreError::unless_lost(self.previous_chunk(writer, middle))
-                .and_then(|previous| writer.put(PackKind::Data, chunk, previous))
+            let pushed = StoreError::unless_lost(self.hint_at(writer, middle))
+                .and_then(|hint| writer.put(PackKind::Data, chunk, hint))
                 .and_then(|id| self.push(writer, 0, chunk.len() as u64, ExtentKind::Data(id)));
             if pushed.is_err() {
                 break pushed;
@@ -142,8 +142,8 @@ impl ContentWriter {
     }
 
     /// The chunk at `offset` of the earlier content.
-    fn previous_chunk(&self, writer: &Writer, mut offset: u64) -> Result<Option<BlobId>, StoreError> {
-        let mut list = match self.previous {
+    fn hint_at(&self, writer: &Writer, mut offset: u64) -> Result<Option<BlobId>, StoreError> {
+        let mut list = match self.hint {
             None | Some(Content::Inline(_)) => return Ok(None),
             Some(Content::Blob(id)) => return Ok((offset < CHUNK.2 as u64).then_some(id)),
             Some(Content::Chunks(id)) => id,
@@ -161,8 +161,8 @@ impl ContentWriter {
     }
 
     /// The topmost chunk list of the earlier content.
-    fn previous_list(&self) -> Option<BlobId> {
-        match self.previous {
+    fn hint_list(&self) -> Option<BlobId> {
+        match self.hint {
             Some(Content::Chunks(id)) => Some(id),
             _ => None,
         }
@@ -201,7 +201,7 @@ impl ContentWriter {
                     return Ok(Content::Chunks(writer.put(
                         PackKind::Metadata,
                         &list.encode(),
-                        self.previous_list(),
+                        self.hint_list(),
                     )?));
                 }
                 _ => self.end_list(writer, level)?,

@@ -17,15 +17,15 @@ pub use node_ref::NodeRef;
 pub struct DirectoryWriter {
     leaf: LeafBuilder,
     /// Delta hint of the open leaf: a leaf of the directory's earlier state.
-    previous: Option<BlobId>,
+    hint: Option<BlobId>,
     /// Inner nodes. `levels[0]` is just above the leaves.
     levels: Vec<InnerBuilder>,
 }
 
 impl DirectoryWriter {
     /// Sets the delta hint: the leaf that held the next names in the directory's earlier state.
-    pub fn resemble(&mut self, previous: Option<BlobId>) {
-        self.previous = previous.or(self.previous);
+    pub fn delta_hint(&mut self, hint: Option<BlobId>) {
+        self.hint = hint.or(self.hint);
     }
 
     /// Appends an encoded entry. Names must ascend.
@@ -53,7 +53,7 @@ impl DirectoryWriter {
 
     fn end_leaf(&mut self, writer: &mut Writer) -> Result<(), StoreError> {
         let (bytes, last_name, entries) = self.leaf.finish();
-        let id = writer.put(PackKind::Metadata, &bytes, self.previous)?;
+        let id = writer.put(PackKind::Metadata, &bytes, self.hint)?;
         self.add_child(writer, 0, Child { last_name, entries, id })
     }
 

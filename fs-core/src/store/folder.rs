@@ -103,14 +103,14 @@ impl Folder {
 
     /// Device and inode number of the folder. They stay the same when it is moved.
     pub(super) fn identity(&self) -> Result<Identity, StoreError> {
-        let told = self.dir.try_clone().and_then(|dir| identity_of(&dir.into_std_file()));
-        told.map_err(StoreError::io("read", &self.path))
+        let metadata = self.dir.try_clone().and_then(|dir| identity_of(&dir.into_std_file()));
+        metadata.map_err(StoreError::io("read", &self.path))
     }
 
     /// Time of the last change to its list of names.
     pub(super) fn modified(&self) -> Result<SystemTime, StoreError> {
-        let told = self.dir.dir_metadata().and_then(|told| told.modified());
-        Ok(told.map_err(StoreError::io("read", &self.path))?.into_std())
+        let metadata = self.dir.dir_metadata().and_then(|metadata| metadata.modified());
+        Ok(metadata.map_err(StoreError::io("read", &self.path))?.into_std())
     }
 
     /// Opens the folder `name` in this folder.
@@ -224,7 +224,7 @@ impl Folder {
     #[cfg(unix)]
     pub(super) fn identity_at(&self, name: &str) -> Option<Identity> {
         use cap_std::fs::MetadataExt;
-        self.dir.symlink_metadata(name).ok().map(|told| (told.dev(), told.ino()))
+        self.dir.symlink_metadata(name).ok().map(|metadata| (metadata.dev(), metadata.ino()))
     }
 
     /// Identity of the file with this name; `None` if there is none.
@@ -266,7 +266,7 @@ impl Folder {
     /// Metadata of the entry with this name, without following links; `None` if there is none.
     pub(super) fn entry(&self, name: &str) -> Result<Option<Metadata>, StoreError> {
         match self.dir.symlink_metadata(name) {
-            Ok(told) => Ok(Some(told)),
+            Ok(metadata) => Ok(Some(metadata)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(StoreError::io("read", self.path_of(name))(error)),
         }
@@ -274,9 +274,9 @@ impl Folder {
 
     /// Returns a file's length in bytes.
     pub(super) fn size(&self, name: &str) -> Result<u64, StoreError> {
-        let told = self.dir.symlink_metadata(name).map_err(StoreError::io("read", self.path_of(name)))?;
-        self.check_file(name, told.file_type())?;
-        Ok(told.len())
+        let metadata = self.dir.symlink_metadata(name).map_err(StoreError::io("read", self.path_of(name)))?;
+        self.check_file(name, metadata.file_type())?;
+        Ok(metadata.len())
     }
 
     /// Whether the open file still has this name.
@@ -321,8 +321,8 @@ impl Folder {
     fn open_file(&self, name: &str, options: &mut OpenOptions) -> Result<File, StoreError> {
         let path = || self.path_of(name);
         // The type is checked first, as merely opening a device or a pipe can do harm.
-        let told = self.dir.symlink_metadata(name).map_err(StoreError::io("open", path()))?;
-        self.check_file(name, told.file_type())?;
+        let metadata = self.dir.symlink_metadata(name).map_err(StoreError::io("open", path()))?;
+        self.check_file(name, metadata.file_type())?;
         options.follow(FollowSymlinks::No);
         // If a pipe replaced the file meanwhile, opening it must not block.
         #[cfg(unix)]
@@ -367,8 +367,8 @@ impl Folder {
     ) -> StoreError {
         let path = self.path_of(name);
         match self.dir.symlink_metadata(name) {
-            Ok(told) if !is_wanted(&told.file_type()) => {
-                StoreError::Foreign { path, found: what(told.file_type()), wanted }
+            Ok(metadata) if !is_wanted(&metadata.file_type()) => {
+                StoreError::Foreign { path, found: what(metadata.file_type()), wanted }
             }
             _ => StoreError::io("open", path)(error),
         }
@@ -394,14 +394,14 @@ impl NewFile {
 #[cfg(unix)]
 fn identity_of(file: &File) -> io::Result<Identity> {
     use std::os::unix::fs::MetadataExt;
-    let told = file.metadata()?;
-    Ok((told.dev(), told.ino()))
+    let metadata = file.metadata()?;
+    Ok((metadata.dev(), metadata.ino()))
 }
 
 #[cfg(windows)]
 fn identity_of(file: &File) -> io::Result<Identity> {
-    let told = winapi_util::file::information(file)?;
-    Ok((told.volume_serial_number(), told.file_index()))
+    let metadata = winapi_util::file::information(file)?;
+    Ok((metadata.volume_serial_number(), metadata.file_index()))
 }
 
 /// Number of names of the open file; `None` if `name` is another file's.
@@ -414,11 +414,11 @@ fn links_at(dir: &Dir, name: &str, file: &File) -> io::Result<Option<u64>> {
     // removed again at every look would escape.
     for _ in 0..LOOKS {
         let _ = dir.remove_file(NO_NAME);
-        let told = dir.symlink_metadata(name)?;
-        if (told.dev(), told.ino()) != identity_of(file)? {
+        let metadata = dir.symlink_metadata(name)?;
+        if (metadata.dev(), metadata.ino()) != identity_of(file)? {
             return Ok(None);
         }
-        links = links.max(told.nlink());
+        links = links.max(metadata.nlink());
     }
     Ok(Some(links))
 }

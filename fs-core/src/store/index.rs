@@ -244,20 +244,20 @@ impl Index {
     }
 
     /// Makes the error that the index does not lead to a stored blob.
-    pub(super) fn misleads(&self, reason: String) -> StoreError {
+    pub(super) fn fault(&self, reason: String) -> StoreError {
         wrong(&self.path, reason)
     }
 
-    /// Calls `tell` for every blob with the first half of its id and its pack's number. Also reads the table
+    /// Calls `visit` for every blob with the first half of its id and its pack's number. Also reads the table
     /// of copies, so that its damage is noticed.
-    pub(super) fn each_blob(&self, tell: &mut dyn FnMut(u128, u32)) -> Result<(), StoreError> {
+    pub(super) fn each_blob(&self, visit: &mut dyn FnMut(u128, u32)) -> Result<(), StoreError> {
         self.fence(|| {
             let tables = self.tables()?;
             let mut order = Ascending::default();
             for item in tables.blobs.iter().map_err(failed(&self.path))? {
                 let (prefix, number) = item.map_err(failed(&self.path))?;
                 order.check(prefix.value(), &self.path)?;
-                tell(u128::from_le_bytes(prefix.value()), number.value());
+                visit(u128::from_le_bytes(prefix.value()), number.value());
             }
             let mut order = Ascending::default();
             for item in tables.copies.iter().map_err(failed(&self.path))? {
@@ -496,6 +496,17 @@ fn cannot_open(path: &Path) -> impl FnOnce(StoreError) -> StoreError {
         }
         error => error,
     }
+}
+
+/// Length in bytes of the checksum in a record. redb does not notice a flipped bit, and a flipped bit must not
+/// look like a missing pack or snapshot.
+const CHECKSUM_LEN: usize = 16;
+
+/// The checksum of a record with this key.
+fn checksum(key: &[u8], record: &[u8]) -> [u8; CHECKSUM_LEN] {
+    let mut checksum = [0; CHECKSUM_LEN];
+    blake3::Hasher::new().update(key).update(record).finalize_xof().fill(&mut checksum);
+    checksum
 }
 
 fn wrong(path: &Path, reason: impl Into<String>) -> StoreError {

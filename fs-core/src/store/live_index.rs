@@ -25,9 +25,9 @@ pub(super) struct LiveIndex {
     basis: Basis,
     role: Role,
     /// Held by the thread that makes the index again; the others wait.
-    renewing: Mutex<()>,
+    replacing: Mutex<()>,
     /// The damaged file that is replaced by the index in memory.
-    useless: Mutex<Option<Arc<Index>>>,
+    unusable: Mutex<Option<Arc<Index>>>,
 }
 
 /// Handling of a damaged index.
@@ -55,8 +55,8 @@ impl LiveIndex {
             current: RwLock::new(Arc::new(index)),
             basis,
             role,
-            renewing: Mutex::default(),
-            useless: Mutex::default(),
+            replacing: Mutex::default(),
+            unusable: Mutex::default(),
         }
     }
 
@@ -157,7 +157,7 @@ impl LiveIndex {
         for _ in 1..ATTEMPTS {
             match work(&index) {
                 Err(fault) if fault.is_index_fault() && self.role != Role::Checker => {
-                    index = self.renew(&index, &fault)?;
+                    index = self.replace(&index, &fault)?;
                 }
                 result => return result,
             }
@@ -166,8 +166,8 @@ impl LiveIndex {
     }
 
     /// Replaces a damaged index and returns the new one.
-    fn renew(&self, failed: &Arc<Index>, fault: &StoreError) -> Result<Arc<Index>, StoreError> {
-        let _turn = self.renewing.lock().unwrap_or_else(PoisonError::into_inner);
+    fn replace(&self, failed: &Arc<Index>, fault: &StoreError) -> Result<Arc<Index>, StoreError> {
+        let _turn = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
         let current = self.current();
         if !Arc::ptr_eq(&current, failed) {
             return Ok(current);
@@ -189,7 +189,7 @@ impl LiveIndex {
             Ok((_lock, locked)) => renewed_to_read(&locked, Some(failed), true)?,
             Err(refused) => made_in_memory(&self.basis, Some(failed), &refused)?,
         };
-        Ok(if index.is_in_memory() { self.stand_in(index, failed) } else { self.put(index) })
+        Ok(if index.is_in_memory() { self.use_memory(index, failed) } else { self.put(index) })
     }
 
     /// Makes the index again, as it does not lead to a stored blob.
@@ -198,7 +198,7 @@ impl LiveIndex {
             return Ok(());
         }
         let failed = self.current();
-        self.renew(&failed, &failed.misleads(reason)).map(drop)
+        self.replace(&failed, &failed.fault(reason)).map(drop)
     }
 
     /// Opens the file on disk, unless it is open already. A writer may have replaced a file that was unusable
@@ -206,7 +206,7 @@ impl LiveIndex {
     pub(super) fn reopen(&self) -> Result<(), StoreError> {
         let current = self.current();
         if self.role == Role::Reader && current.is_in_memory() {
-            self.leave_memory();
+            self.use_file();
         } else if self.role != Role::Writer
             && !current.is_in_memory()
             && !current.is_current(&*self.basis.folder()?)
@@ -219,21 +219,21 @@ impl LiveIndex {
     }
 
     /// Opens the file on disk instead of the index in memory, if the file is a new one and can be read.
-    fn leave_memory(&self) {
-        let useless = self.useless.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    fn use_file(&self) {
+        let unusable = self.unusable.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let there = self.basis.folder().ok().and_then(|folder| folder.identity_at(INDEX));
         if there.is_some()
-            && there != useless.and_then(|index| index.file())
+            && there != unusable.and_then(|index| index.file())
             && let Ok(index) = self.basis.open_reader()
         {
             self.put(index);
-            *self.useless.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            *self.unusable.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
     }
 
     /// Adds stored packs that the index lacks: on disk if possible, else in an index in memory. A writer adds
     /// its own packs.
-    pub(super) fn take_up_packs(&self) -> Result<(), StoreError> {
+    pub(super) fn add_missing_packs(&self) -> Result<(), StoreError> {
         let index = self.current();
         if self.role != Role::Reader || index.is_in_memory() {
             return Ok(());
@@ -248,16 +248,16 @@ impl LiveIndex {
             Err(StoreError::Locked { .. }) => Ok(()),
             Err(refused) => {
                 let (new, _) = made_in_memory(&self.basis, None, &refused)?;
-                self.stand_in(new, &index);
+                self.use_memory(new, &index);
                 Ok(())
             }
         }
     }
 
-    /// Uses the index in memory `new` instead of the index `useless`, whose file is unusable or lacks packs.
-    fn stand_in(&self, new: Index, useless: &Arc<Index>) -> Arc<Index> {
-        if !useless.is_in_memory() {
-            *self.useless.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(useless));
+    /// Uses the index in memory `new` instead of the index `unusable`, whose file is unusable or lacks packs.
+    fn use_memory(&self, new: Index, unusable: &Arc<Index>) -> Arc<Index> {
+        if !unusable.is_in_memory() {
+            *self.unusable.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(unusable));
         }
         self.put(new)
     }
@@ -273,7 +273,7 @@ impl LiveIndex {
     }
 
     /// Brings the index up to date with all writers: from the file, or for an index in memory from the packs.
-    pub(super) fn catch_up(&self) -> Result<(), StoreError> {
+    pub(super) fn bring_up_to_date(&self) -> Result<(), StoreError> {
         self.reopen()?;
         let index = self.current();
         if index.is_in_memory() { reconcile(&index, &self.basis).map(drop) } else { Ok(()) }
@@ -296,13 +296,13 @@ impl LiveIndex {
 
     /// Makes the error that the index looks for a blob in `pack`, which lacks it.
     pub(super) fn wrong_pack(&self, pack: PackId) -> StoreError {
-        self.current().misleads(format!("it looks for a blob in pack {pack}, which lacks it"))
+        self.current().fault(format!("it looks for a blob in pack {pack}, which lacks it"))
     }
 
-    /// Calls `tell` for every blob with the first half of its id and its pack's number. Does not replace a
-    /// damaged index, as `tell` has already received some blobs.
-    pub(super) fn each_blob(&self, tell: &mut dyn FnMut(u128, u32)) -> Result<(), StoreError> {
-        self.current().each_blob(tell)
+    /// Calls `visit` for every blob with the first half of its id and its pack's number. Does not replace a
+    /// damaged index, as `visit` has already received some blobs.
+    pub(super) fn each_blob(&self, visit: &mut dyn FnMut(u128, u32)) -> Result<(), StoreError> {
+        self.current().each_blob(visit)
     }
 
     /// Every pack, by number.

@@ -189,7 +189,7 @@ impl LocalBackend {
                 };
                 let read = StoreError::io("read", folder.path_of(name));
                 let size = match file.metadata() {
-                    Ok(told) => told.len(),
+                    Ok(metadata) => metadata.len(),
                     Err(error) => return Err(read(error)),
                 };
                 let bytes = read_range(file, range(size)?).map_err(read)?;
@@ -357,7 +357,7 @@ impl Backend for LocalBackend {
         }
     }
 
-    fn set_aside(&self, object: &Object) -> Result<String, StoreError> {
+    fn quarantine(&self, object: &Object) -> Result<String, StoreError> {
         let root = self.root();
         let name = if object.kind == ObjectKind::Config { CONFIG } else { &object.name };
         let kind = match object.kind {
@@ -385,7 +385,7 @@ impl Backend for LocalBackend {
         Ok(format!("{DAMAGED}/{kind}/{free}"))
     }
 
-    fn settle(&self, kind: ObjectKind) -> Result<(), StoreError> {
+    fn sync(&self, kind: ObjectKind) -> Result<(), StoreError> {
         let root = self.root();
         match kind {
             ObjectKind::Config => root.sync(),

@@ -103,7 +103,7 @@ impl FileLock {
             if !lock(&file).map_err(StoreError::io("lock", folder.path_of(name)))? {
                 return Ok(Err(note(&file)));
             }
-            // A file that was replaced since it was opened is useless as a lock: another process can lock the
+            // A file that was replaced since it was opened is unusable as a lock: another process can lock the
             // new one.
             if folder.is_at(name, &file)? {
                 return Ok(Ok(Self { file, noted: false }));

@@ -8,7 +8,7 @@ use crate::format::FormatError;
 #[derive(Debug, Default)]
 pub struct MemoryBackend {
     objects: Mutex<BTreeMap<Object, Vec<u8>>>,
-    aside: Mutex<Vec<Vec<u8>>>,
+    quarantined: Mutex<Vec<Vec<u8>>>,
 }
 
 impl MemoryBackend {
@@ -48,14 +48,14 @@ impl Backend for MemoryBackend {
         Ok(())
     }
 
-    fn set_aside(&self, object: &Object) -> Result<String, StoreError> {
+    fn quarantine(&self, object: &Object) -> Result<String, StoreError> {
         let bytes = self.objects().remove(object).ok_or_else(|| StoreError::Missing(object.clone()))?;
-        let mut aside = self.aside.lock().unwrap_or_else(PoisonError::into_inner);
-        aside.push(bytes);
-        Ok(aside.len().to_string())
+        let mut quarantined = self.quarantined.lock().unwrap_or_else(PoisonError::into_inner);
+        quarantined.push(bytes);
+        Ok(quarantined.len().to_string())
     }
 
-    fn settle(&self, _: ObjectKind) -> Result<(), StoreError> {
+    fn sync(&self, _: ObjectKind) -> Result<(), StoreError> {
         Ok(())
     }
 

@@ -38,7 +38,7 @@ impl Repository {
 
     /// Lets later reads see the repository as if damaged packs were replaced already, with an index in
     /// memory. Writes nothing.
-    pub fn look_past(&mut self, names: &PackNames, salvages: &[Salvage]) -> Result<(), StoreError> {
+    pub fn preview_repair(&mut self, names: &PackNames, salvages: &[Salvage]) -> Result<(), StoreError> {
         let below = Arc::clone(&self.local) as Arc<dyn Backend>;
         self.backend = Arc::new(Salvaged::new(below, names.damaged.iter().copied(), salvages));
         // It replaces the previous index, which may be in memory, too: there is no room for two.
@@ -52,10 +52,10 @@ impl Repository {
     /// Replaces the damaged packs by the salvaged ones. Makes the index again if `new_index` is set or packs
     /// were replaced. The returned repository is open for writing. The lock must be held. Also returns the
     /// paths of the quarantined packs. `lost` are snapshots whose manifests are lost. The index keeps them
-    /// until [`set_aside_snapshot`](Self::set_aside_snapshot).
+    /// until [`quarantine_snapshot`](Self::quarantine_snapshot).
     ///
     /// Before anything is quarantined, the salvaged packs are durable and the new index is in use.
-    pub fn put_right(
+    pub fn replace_packs(
         self,
         names: &PackNames,
         salvages: &[Salvage],
@@ -69,7 +69,7 @@ impl Repository {
             Basis { moves_folder: true, forgets_most: true, ..Basis::of(&backend, config.id, keys.clone()) };
         backend.clear_temporary()?;
         for kind in [ObjectKind::Config, ObjectKind::Snapshot, ObjectKind::Pack, ObjectKind::Tag] {
-            backend.settle(kind)?;
+            backend.sync(kind)?;
         }
         // A pack that replaces its own damaged file is stored last, as other packs read from that file.
         let (same, other): (Vec<&Salvage>, Vec<&Salvage>) =
@@ -92,7 +92,7 @@ impl Repository {
             // salvaged blobs.
             new.publish(&basis)?;
             for pack in gone {
-                match backend.set_aside(&Object::pack(pack)) {
+                match backend.quarantine(&Object::pack(pack)) {
                     Err(StoreError::Missing(_)) => {}
                     place => aside.push((pack, place?)),
                 }
@@ -121,11 +121,11 @@ impl Repository {
 
     /// Quarantines a snapshot's manifest and returns its new path. `None` if the manifest was missing
     /// already.
-    pub fn set_aside_snapshot(&self, id: &SnapshotId) -> Result<Option<String>, StoreError> {
+    pub fn quarantine_snapshot(&self, id: &SnapshotId) -> Result<Option<String>, StoreError> {
         // The record is removed first. If a crash came in between, every later check would report a missing
         // snapshot.
         self.index.forget_snapshot(*id)?;
-        match self.backend.set_aside(&Object::snapshot(*id)) {
+        match self.backend.quarantine(&Object::snapshot(*id)) {
             Err(StoreError::Missing(_)) => Ok(None),
             place => place.map(Some),
         }

@@ -57,7 +57,7 @@ impl Packer {
             reader: reader.clone(),
             index,
             pending,
-            rebased: Default::default(),
+            full: Default::default(),
             packs: [PackBuilder::new(PackKind::Data), PackBuilder::new(PackKind::Metadata)],
             unindexed: Vec::new(),
             stored: 0,
@@ -152,7 +152,7 @@ struct PackStore {
     index: Arc<LiveIndex>,
     pending: Pending,
     /// Blobs of deltas that do not pay. They are stored in full.
-    rebased: [OpenBlock; 2],
+    full: [OpenBlock; 2],
     packs: [PackBuilder; 2],
     unindexed: Vec<(PackRecord, Catalogue)>,
     stored: u64,
@@ -174,26 +174,26 @@ impl PackStore {
             // A thread that closes its channel early has failed, or the writer was dropped.
             match lane.recv().unwrap_or(Err(StoreError::WriterStopped))? {
                 Some(Compressed::Block(kind, block)) => self.append(kind, &block)?,
-                Some(Compressed::Unpaid(kind, group)) => {
+                Some(Compressed::InFull(kind, group)) => {
                     for (id, blob) in group.blobs() {
-                        if self.rebased[slot(kind)].is_full_for(blob) {
-                            self.pack_rebased(kind, &mut compressor)?;
+                        if self.full[slot(kind)].is_full_for(blob) {
+                            self.pack_full(kind, &mut compressor)?;
                         }
-                        self.rebased[slot(kind)].push(id, blob);
+                        self.full[slot(kind)].push(id, blob);
                     }
                 }
                 None => break,
             }
         }
         for kind in [PackKind::Data, PackKind::Metadata] {
-            self.pack_rebased(kind, &mut compressor)?;
+            self.pack_full(kind, &mut compressor)?;
             self.store(kind)?;
         }
         Ok(())
     }
 
-    fn pack_rebased(&mut self, kind: PackKind, compressor: &mut Compressor) -> Result<(), StoreError> {
-        let block = std::mem::take(&mut self.rebased[slot(kind)]);
+    fn pack_full(&mut self, kind: PackKind, compressor: &mut Compressor) -> Result<(), StoreError> {
+        let block = std::mem::take(&mut self.full[slot(kind)]);
         if block.is_empty() { Ok(()) } else { self.append(kind, &compressor.full(&block)?) }
     }
 

@@ -6,8 +6,8 @@ use super::cache::{CacheSizes, WeightedCache};
 use super::delta::Base;
 use super::links::RunKey;
 use super::live_index::LiveIndex;
-use super::misled::Searches;
 use super::packs::{Packs, Recent};
+use super::search::Searches;
 use super::{Backend, StoreError};
 use crate::format::limits::MAX_BLOCK_RAW;
 use crate::format::{
@@ -18,13 +18,13 @@ use crate::format::{
 #[derive(Clone)]
 pub struct Reader {
     pub(super) shared: Arc<Shared>,
-    passing: Arc<Passing>,
+    own: Arc<OwnCaches>,
     /// Known damaged blocks, if this reader remembers them.
     bad: Option<Arc<Mutex<HashSet<BlockKey>>>>,
 }
 
 /// Caches of data that differs from snapshot to snapshot.
-struct Passing {
+struct OwnCaches {
     /// Decompressed delta blocks.
     deltas: WeightedCache<BlockKey, Vec<u8>>,
     nodes: Arc<WeightedCache<BlobId, Node>>,
@@ -32,9 +32,9 @@ struct Passing {
 }
 
 /// Cache capacity of a single-pass reader, in bytes.
-const BRIEFLY: usize = 1 << 17;
+const SINGLE_PASS: usize = 1 << 17;
 
-impl Passing {
+impl OwnCaches {
     fn new(deltas: usize, nodes: Arc<WeightedCache<BlobId, Node>>) -> Arc<Self> {
         Arc::new(Self { deltas: WeightedCache::new(deltas), nodes, recent: Recent::default() })
     }
@@ -101,7 +101,7 @@ impl Reader {
                 searches: Searches::default(),
                 links: WeightedCache::new(sizes.nodes / 4),
             }),
-            passing: Passing::new(sizes.deltas, Arc::new(WeightedCache::new(sizes.nodes))),
+            own: OwnCaches::new(sizes.deltas, Arc::new(WeightedCache::new(sizes.nodes))),
             bad: None,
         }
     }
@@ -116,17 +116,17 @@ impl Reader {
     /// Returns a reader for a single pass. It shares the block and pack caches but has tiny node and delta
     /// caches: filling a cache takes longer than a single read.
     #[must_use]
-    pub fn in_passing(&self) -> Self {
-        let nodes = Arc::new(WeightedCache::new(BRIEFLY));
-        Self { passing: Passing::new(BRIEFLY, nodes), ..self.clone() }
+    pub fn for_single_pass(&self) -> Self {
+        let nodes = Arc::new(WeightedCache::new(SINGLE_PASS));
+        Self { own: OwnCaches::new(SINGLE_PASS, nodes), ..self.clone() }
     }
 
     /// Returns a reader for another thread. It shares the node cache, but has its own cache of deltas and
     /// list of recent packs. If threads shared those, they would wait for each other.
     #[must_use]
-    pub fn beside(&self) -> Self {
-        let nodes = Arc::clone(&self.passing.nodes);
-        Self { passing: Passing::new(BRIEFLY, nodes), ..self.clone() }
+    pub fn for_thread(&self) -> Self {
+        let nodes = Arc::clone(&self.own.nodes);
+        Self { own: OwnCaches::new(SINGLE_PASS, nodes), ..self.clone() }
     }
 
     /// The repository's keys.
@@ -167,7 +167,7 @@ impl Reader {
         // The blob may have been stored again for this reason. Or its pack was quarantined, and the index was
         // made again.
         if matches!(error, StoreError::Missing(_)) && index.reopen().is_ok() {
-            self.passing.recent.forget(tried);
+            self.own.recent.forget(tried);
         } else if !was_bad {
             index.refresh();
         }
@@ -210,13 +210,13 @@ impl Reader {
 
     /// Reads the directory node `id`.
     pub fn node(&self, id: &BlobId) -> Result<Arc<Node>, StoreError> {
-        if let Some(node) = self.passing.nodes.get(id) {
+        if let Some(node) = self.own.nodes.get(id) {
             return Ok(node);
         }
         let blob = self.blob(id)?;
         let node = Node::decode(&blob).map_err(StoreError::damaged(|| format!("directory node {id}")))?;
         let weight = node.weight();
-        Ok(self.passing.nodes.insert(*id, node, weight))
+        Ok(self.own.nodes.insert(*id, node, weight))
     }
 
     /// Reads the chunk list `id`.
@@ -237,7 +237,7 @@ impl Reader {
     }
 
     fn locate(&self, id: &BlobId) -> Result<(PackId, Placement), StoreError> {
-        let (packs, recent, index) = (&self.shared.packs, &self.passing.recent, &self.shared.index);
+        let (packs, recent, index) = (&self.shared.packs, &self.own.recent, &self.shared.index);
         if let Some(found) = recent.find(id) {
             return Ok(found);
         }
@@ -263,7 +263,7 @@ impl Reader {
             return Ok(pack);
         }
         // The blob may have been committed to another index than this reader's.
-        index.catch_up()?;
+        index.bring_up_to_date()?;
         index.pack_of(id)?.ok_or(StoreError::MissingBlob(*id))
     }
 
@@ -307,11 +307,11 @@ impl Reader {
 
     /// The cache for blocks of this sort.
     fn blocks(&self, place: Placement) -> &WeightedCache<BlockKey, Vec<u8>> {
-        if place.delta { &self.passing.deltas } else { &self.shared.blocks }
+        if place.delta { &self.own.deltas } else { &self.shared.blocks }
     }
 
     fn decode_block(&self, pack: PackId, place: Placement) -> Result<Vec<u8>, StoreError> {
-        let stored = self.shared.packs.block(pack, place, &self.passing.recent)?;
+        let stored = self.shared.packs.block(pack, place, &self.own.recent)?;
         let damaged = block_damaged(pack, place);
         let block = place.check(&stored).and_then(|stored| Block::open(&self.shared.keys, stored));
         let block = match block {
@@ -375,7 +375,7 @@ impl Reader {
         if let Some(bases) = self.shared.bases.get(&key) {
             return Ok(bases);
         }
-        let stored = self.shared.packs.block(pack, place, &self.passing.recent)?;
+        let stored = self.shared.packs.block(pack, place, &self.own.recent)?;
         let bases = place
             .check(&stored)
             .and_then(|stored| Ok(Block::open(&self.shared.keys, stored)?.bases().to_vec()))

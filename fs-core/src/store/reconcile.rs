@@ -107,7 +107,7 @@ pub(super) fn add_packs(
     new.sort_unstable();
     // Indexed packs must be durable, as their blobs are not stored again.
     if !new.is_empty() && !index.is_in_memory() {
-        backend.settle(ObjectKind::Pack)?;
+        backend.sync(ObjectKind::Pack)?;
     }
     let mut unreadable = Vec::new();
     let mut done = 0;
@@ -150,6 +150,6 @@ pub(super) fn record_snapshots(index: &Index, backend: &dyn Backend, keys: &Keys
         return Ok(());
     }
     // A manifest that a power failure can still remove must not be reported as missing.
-    backend.settle(ObjectKind::Snapshot)?;
+    backend.sync(ObjectKind::Snapshot)?;
     index.record_snapshots(&new)
 }

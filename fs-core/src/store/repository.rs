@@ -90,8 +90,8 @@ impl Repository {
                 let lock = WriterLock::acquire(&folder)?;
                 local.pin();
                 local.clear_temporary()?;
-                local.settle(ObjectKind::Config)?;
-                local.settle(ObjectKind::Snapshot)?;
+                local.sync(ObjectKind::Config)?;
+                local.sync(ObjectKind::Snapshot)?;
                 let (index, lost) = LiveIndex::open_to_write(basis)?;
                 lost_packs = lost;
                 (index, Some(lock))
@@ -190,8 +190,8 @@ impl Repository {
     }
 
     /// Moves a misplaced pack into its own folder. Only the holder of the lock may call it.
-    pub fn move_home(&self, pack: PackId) -> Result<(), StoreError> {
-        self.local.move_home(&pack.to_string())
+    pub fn move_to_own_folder(&self, pack: PackId) -> Result<(), StoreError> {
+        self.local.move_to_own_folder(&pack.to_string())
     }
 
     /// Why the index on disk could not be used. Set only in a repository opened for a check.
@@ -215,10 +215,10 @@ impl Repository {
         self.index.packs()
     }
 
-    /// Calls `tell` for every blob in the index with the first 16 bytes of its id, little-endian, and its
+    /// Calls `visit` for every blob in the index with the first 16 bytes of its id, little-endian, and its
     /// pack's number.
-    pub fn each_indexed_blob(&self, tell: &mut dyn FnMut(u128, u32)) -> Result<(), StoreError> {
-        self.index.each_blob(tell)
+    pub fn each_indexed_blob(&self, visit: &mut dyn FnMut(u128, u32)) -> Result<(), StoreError> {
+        self.index.each_blob(visit)
     }
 
     /// Replaces the index by a new one of all stored packs: on disk if `on_disk` is set and the lock allows

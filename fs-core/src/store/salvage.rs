@@ -273,11 +273,11 @@ impl Backend for Salvaged {
         Self::read_only(object)
     }
 
-    fn set_aside(&self, object: &Object) -> Result<String, StoreError> {
+    fn quarantine(&self, object: &Object) -> Result<String, StoreError> {
         Self::read_only(object)
     }
 
-    fn settle(&self, _: ObjectKind) -> Result<(), StoreError> {
+    fn sync(&self, _: ObjectKind) -> Result<(), StoreError> {
         Ok(())
     }
 

@@ -95,7 +95,7 @@ impl Scanner<'_> {
         }
         for base in block.bases() {
             // The index is asked first, as a reader that misses a blob searches all packs for it.
-            if !self.reader.knows(base)? {
+            if !self.reader.is_indexed(base)? {
                 return Ok(other);
             }
         }
@@ -196,7 +196,7 @@ mod tests {
     };
     use crate::store::live_index::LiveIndex;
     use crate::store::rebuild::Basis;
-    use crate::store::tests::scratched::Scratched;
+    use crate::store::tests::bad_sector::BadSector;
     use crate::store::{CacheSizes, MemoryBackend};
 
     fn noise(seed: u8, len: usize) -> Vec<u8> {
@@ -231,8 +231,8 @@ mod tests {
     }
 
     /// Returns the offsets of the blocks found in a pack with these bytes.
-    fn found(keys: &Keys, sealed: &SealedPack, bytes: &[u8], scratch: Range<u64>, deltas: bool) -> Vec<u64> {
-        let backend = Scratched { scratch, ..Scratched::default() };
+    fn found(keys: &Keys, sealed: &SealedPack, bytes: &[u8], bad: Range<u64>, deltas: bool) -> Vec<u64> {
+        let backend = BadSector { bad, ..BadSector::default() };
         scanned(keys, sealed, bytes, &backend, deltas, &Cancellation::default()).unwrap()
     }
 
@@ -240,7 +240,7 @@ mod tests {
         keys: &Keys,
         sealed: &SealedPack,
         bytes: &[u8],
-        backend: &Scratched,
+        backend: &BadSector,
         deltas: bool,
         cancellation: &Cancellation,
     ) -> Option<Vec<u64>> {
@@ -283,7 +283,7 @@ mod tests {
         for len in [0, 1 << 10, 64 << 10] {
             let forged = forged(len).repeat((512 << 10) / FRAME_HEADER_LEN);
             let bytes = [&sealed.bytes[..], &forged[..]].concat();
-            let backend = Scratched::default();
+            let backend = BadSector::default();
             let found = scanned(&keys, &sealed, &bytes, &backend, true, &Cancellation::default());
             assert_eq!(found.unwrap(), starts, "{len}");
             // Two reads for each attempt, and a few for the real blocks and the bytes between them.
@@ -311,7 +311,7 @@ mod tests {
     fn a_scan_stops_when_it_is_asked() {
         let keys = Keys::derive(&Secret([6; 32]));
         let (sealed, _) = pack(&keys);
-        let (backend, cancellation) = (Scratched::default(), Cancellation::default());
+        let (backend, cancellation) = (BadSector::default(), Cancellation::default());
         cancellation.cancel();
         assert_eq!(scanned(&keys, &sealed, &sealed.bytes, &backend, true, &cancellation), None);
         assert_eq!(backend.reads.load(Ordering::Relaxed), 0);
@@ -342,8 +342,8 @@ mod tests {
     fn a_sector_that_cannot_be_read_costs_the_blocks_in_it() {
         let keys = Keys::derive(&Secret([6; 32]));
         let (sealed, starts) = pack(&keys);
-        let scratch = starts[1] + 5000..starts[1] + 5512;
-        let found = found(&keys, &sealed, &sealed.bytes, scratch, true);
+        let bad = starts[1] + 5000..starts[1] + 5512;
+        let found = found(&keys, &sealed, &sealed.bytes, bad, true);
         assert_eq!(found, [starts[0], starts[2], starts[3], starts[4]]);
     }
 }

@@ -25,7 +25,7 @@ impl Repository {
         match self.tag(&id) {
             Ok(_) => {
                 // The writer of the tag may have been killed before the tag was durable.
-                self.backend.settle(ObjectKind::Tag)?;
+                self.backend.sync(ObjectKind::Tag)?;
                 Ok(false)
             }
             Err(error) if error.is_damage() => {
@@ -42,8 +42,8 @@ impl Repository {
     }
 
     /// Quarantines a damaged tag and returns its new path. `None` if the tag was missing already.
-    pub fn set_aside_tag(&self, id: &TagId) -> Result<Option<String>, StoreError> {
-        match self.backend.set_aside(&Object::tag(*id)) {
+    pub fn quarantine_tag(&self, id: &TagId) -> Result<Option<String>, StoreError> {
+        match self.backend.quarantine(&Object::tag(*id)) {
             Err(StoreError::Missing(_)) => Ok(None),
             place => place.map(Some),
         }
@@ -85,8 +85,8 @@ mod tests {
         let swapped = TagId([7; 32]);
         fs::copy(&file, directory.path().join("tags").join(swapped.to_string())).unwrap();
         assert!(repository.tag(&swapped).unwrap_err().is_damage());
-        assert_eq!(repository.set_aside_tag(&swapped).unwrap(), Some(format!("damaged/tags/{swapped}")));
-        assert_eq!(repository.set_aside_tag(&swapped).unwrap(), None);
+        assert_eq!(repository.quarantine_tag(&swapped).unwrap(), Some(format!("damaged/tags/{swapped}")));
+        assert_eq!(repository.quarantine_tag(&swapped).unwrap(), None);
 
         repository.remove_tag(&id).unwrap();
         repository.remove_tag(&id).unwrap();

@@ -12,10 +12,10 @@ use super::*;
 use crate::format::{BlobId, Content, Entry, Kind, PackKind, SnapshotId};
 use crate::testing::samples::{self, manifest, pack_files};
 
+pub(super) mod bad_sector;
 mod duplicates;
 mod index;
-mod misled;
-pub(super) mod scratched;
+mod search;
 
 struct Store {
     directory: tempfile::TempDir,
@@ -386,7 +386,7 @@ fn versions_are_small_and_all_come_back() {
         for (n, file) in files.iter().enumerate() {
             let mut content_writer = ContentWriter::default();
             if let Some(last) = versions.last() {
-                content_writer.resemble(last.contents[n].1.clone());
+                content_writer.delta_hint(last.contents[n].1.clone());
             }
             content_writer.data(&mut writer, &mut file.as_slice(), u64::MAX).unwrap();
             let (size, _, content) = content_writer.finish(&mut writer).unwrap();

@@ -14,7 +14,7 @@ impl Reader {
     }
 
     /// Whether the index has the blob.
-    pub fn knows(&self, id: &BlobId) -> Result<bool, StoreError> {
+    pub fn is_indexed(&self, id: &BlobId) -> Result<bool, StoreError> {
         self.shared.index.contains(id)
     }
 

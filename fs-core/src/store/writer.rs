@@ -78,14 +78,9 @@ impl Writer {
         &self.reader
     }
 
-    /// Stores a blob unless the repository has it, and returns its id. `previous` is the delta hint: the
+    /// Stores a blob unless the repository has it, and returns its id. `hint` is the delta hint: the
     /// earlier version of the file, chunk or node.
-    pub fn put(
-        &mut self,
-        kind: PackKind,
-        bytes: &[u8],
-        previous: Option<BlobId>,
-    ) -> Result<BlobId, StoreError> {
+    pub fn put(&mut self, kind: PackKind, bytes: &[u8], hint: Option<BlobId>) -> Result<BlobId, StoreError> {
         let id = self.keys.blob_id(bytes);
         // Pending blobs are looked up first: a blob leaves them only once the index has it.
         let known = !self.pending.lock().unwrap_or_else(PoisonError::into_inner).insert(id.prefix());
@@ -99,8 +94,8 @@ impl Writer {
         self.statistics.new_blobs += 1;
         self.statistics.new_bytes += bytes.len() as u64;
         // A blob that is stored again may be a base of others, and a base must not be a delta.
-        if let Some(previous) = previous.filter(|_| !self.verify)
-            && let Some(base) = StoreError::unless_lost(self.reader.base_of(&previous))?
+        if let Some(hint) = hint.filter(|_| !self.verify)
+            && let Some(base) = StoreError::unless_lost(self.reader.base_of(&hint))?
         {
             if let Some(group) = self.deltas[slot(kind)].push(id, bytes, base) {
                 self.packer.send(Job::Delta(kind, group))?;

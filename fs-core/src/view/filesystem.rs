@@ -124,7 +124,7 @@ impl View {
     /// Returns the same view for a mount, whose threads must not wait for long.
     #[must_use]
     pub fn for_mount(self) -> Self {
-        self.reader().hurry();
+        self.reader().limit_search_waits();
         self
     }
 

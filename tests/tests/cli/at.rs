@@ -102,7 +102,7 @@ fn what_is_no_time_is_told_apart_from_what_is_too_early() {
     sandbox.yester(["ls", "@1999:"]).run().fails(1, &["@1999", "the first is @2020-06-01"]);
     sandbox.yester(["ls", "@yesteday:"]).run().fails(1, &["no time", "did you mean @yesterday?"]);
     sandbox.yester(["ls", "@begin:"]).run().fails(1, &["no time", "did you mean @begun?"]);
-    sandbox.yester(["ls", "@2024-02-30:"]).run().fails(1, &["@2024-02-30 is no time", "@2024-06-01"]);
+    sandbox.yester(["ls", "@2024-02-30:"]).run().fails(1, &["@2024-02-30 is neither a time", "@2024-06-01"]);
     sandbox.yester(["log", "nota"]).run().fails(1, &["no snapshot", "did you mean source@latest:note?"]);
 }
 
@@ -119,7 +119,7 @@ fn a_tag_of_one_source_is_a_time_of_that_source_alone() {
     assert_eq!(sources(&["snapshots", "--at", "begun", "--source", "source"]), ["source"]);
     assert_eq!(sources(&["find", "note", "--since", "begun"]), ["source"]);
     for words in [&["snapshots", "--at", "nosuch"][..], &["find", "note", "--since", "nosuch"]] {
-        sandbox.yester(words).run().fails(1, &["@nosuch is no time"]);
+        sandbox.yester(words).run().fails(1, &["@nosuch is neither a time"]);
     }
     sandbox.yester(["snapshots", "--at", "begun", "--source", "other"]).run().fails(1, &["no time"]);
 }

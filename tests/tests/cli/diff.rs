@@ -87,7 +87,7 @@ fn lines_are_counted() {
         "M   2.9 KiB > 2.9 KiB  binary",
         "M        +2        -1  etc/fstab",
         "m                mode  etc/passwd",
-        "2 added, 2 deleted, 4 modified; 4 lines of text more, 3 lines fewer",
+        "2 added, 2 deleted, 4 modified; 4 lines of text added, 3 lines deleted",
     ] {
         assert!(text.lines().any(|told| told == line), "no `{line}` in:\n{text}");
     }

@@ -88,5 +88,5 @@ fn a_mistyped_source_or_path_is_known_by_one_that_is_like_it() {
 fn what_only_windows_can_do_says_so() {
     let sandbox = Sandbox::with_repository();
     let import = sandbox.yester(["import", "--vss"]).arg(sandbox.source());
-    import.run().fails(1, &["on Windows only"]);
+    import.run().fails(1, &["only on Windows"]);
 }

@@ -55,8 +55,7 @@ fn nothing_is_given_up_for_one_failure_to_read() {
             }
             let what = format!("EIO at {call} number {nth}: {repair}");
             assert_eq!(repair.code(), Some(0), "{what}");
-            let of_index =
-                call == "pread64" && repair.text().contains("the index is made again, without loss");
+            let of_index = call == "pread64" && repair.text().contains("the index is rebuilt, without loss");
             assert!(of_index || repair.text().contains("nothing to repair"), "{what}");
             assert!(state(&sandbox.repo()) == before, "the repository has changed after {what}");
             nth += 1;

@@ -348,7 +348,7 @@ fn people_are_told_what_to_do() {
         ":large: left out",
         "quarantined as damaged/packs/",
         "quarantined as damaged/snapshots/",
-        "delete it",
+        "delete them",
     ] {
         assert!(ran.text().contains(words), "{words}: {ran}");
     }

@@ -117,7 +117,7 @@ fn no_room_for_the_index_to_grow() {
 
     for _ in 0..2 {
         let ran = sandbox.yester(["import"]).arg(sandbox.source()).run();
-        ran.fails(1, &[text(&index), "space", "make room"]);
+        ran.fails(1, &[text(&index), "space", "free some space"]);
         assert_eq!(snapshots(&sandbox), [first.as_str()], "a failed import left a snapshot");
         assert_eq!(cat(&sandbox, "@latest", "hello.txt"), b"hello\n");
     }

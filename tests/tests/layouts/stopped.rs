@@ -90,7 +90,7 @@ fn interrupted_it_says_how_far_it_came() {
     import.signal(Signal::INT);
     let ended = import.finish();
     assert_eq!(ended.code(), Some(130), "{ended}");
-    assert!(ended.stderr().contains("of 12 runs were added; the next import goes on"), "{ended}");
+    assert!(ended.stderr().contains("of 12 runs were added; the next import continues"), "{ended}");
     let added = times(&sandbox).len();
     assert!((1..12).contains(&added), "{added}");
     sandbox.yester(["import"]).arg(&root).run().ok();

@@ -12,7 +12,7 @@ fn when_no_watch_runs() {
     let sandbox = Sandbox::with_repository();
     let says_none = || {
         let said = sandbox.yester(["status"]).run().code_is(3);
-        let line = format!("no watch runs on {}", sandbox.repo().display());
+        let line = format!("no watch is running on {}", sandbox.repo().display());
         assert_eq!(said.text().lines().next(), Some(line.as_str()), "{said}");
         let said = status(&sandbox);
         assert_eq!((said.code, said.running), (Some(3), false));
@@ -155,7 +155,7 @@ fn when_every_file_was_read_last() {
     };
     let (watch, first) = read_at("30d");
     let text = sandbox.yester(["status"]).run().text();
-    assert!(text.contains("every file read "), "{text}");
+    assert!(text.contains("all files read at "), "{text}");
     watch.stop().ok();
     let (watch, again) = read_at("30d");
     assert_eq!(again, first);

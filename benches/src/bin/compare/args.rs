@@ -13,27 +13,27 @@ Examples:
   cargo run -p fs-benches --bin compare -- --quick --out /tmp/comparison
 
 Peers (restic, borg, rsync, mksquashfs, squashfuse_ll) and fio are found on PATH; those that are absent are left out, and
-the table says so. As root, caches are dropped before cold runs and squashfs is mounted by the kernel too.
+the table notes that. As root, caches are dropped before cold runs, and the kernel mounts squashfs, too.
 
-Exit status: 0 done; 1 a data set could not be made, or Yester failed."
+Exit status: 1 when a data set could not be made, or Yester failed."
 )]
 pub struct Arguments {
     /// Small data sets and one round: minutes, for a smoke test
     #[arg(long)]
     pub quick: bool,
-    /// Where data sets are kept from run to run; else they are made anew, and removed
+    /// Folder that keeps the data sets from run to run; without it, they are made and removed
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Where the table, the JSON and the charts go
+    /// Folder for the table, the JSON and the charts
     #[arg(long, value_name = "DIR", default_value = "docs/benchmarks")]
     pub out: PathBuf,
-    /// Only this; may be repeated. What the results of an earlier run say of the others is kept
+    /// Measure only this; may be repeated. Earlier results of the other parts are kept
     #[arg(long, value_name = "NAME")]
     pub only: Vec<Part>,
-    /// Rounds of each; else what each needs. 0 makes the data sets alone
+    /// Rounds of each part, instead of as many as it needs; 0 only makes the data sets
     #[arg(long, value_name = "N")]
     pub rounds: Option<usize>,
-    /// This program instead of the one built from here
+    /// The yester program, instead of the one built here
     #[arg(long, value_name = "FILE")]
     pub yester: Option<PathBuf>,
     /// Leave a peer out; may be repeated

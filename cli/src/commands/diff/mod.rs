@@ -98,7 +98,7 @@ pub fn run(context: &mut Context, args: &DiffArgs) -> Result<Outcome> {
     let output = &mut context.output;
     let colours = output.colours();
     let mut teller: Box<dyn Teller> = match (args.patch, args.stat) {
-        (true, _) if output.is_json() => bail!("a patch is no JSON: leave out --patch or --json"),
+        (true, _) if output.is_json() => bail!("a patch cannot be JSON; leave out --patch or --json"),
         (true, _) => Box::new(patch::Patch { colours }),
         (_, true) => Box::new(stat::Stat::new(colours)),
         _ => Box::new(names::Names { colours }),
@@ -137,7 +137,7 @@ fn places(args: &DiffArgs) -> Result<(SnapshotPath, SnapshotPath)> {
     let (mut before, mut after) = (args.before.clone(), args.after.clone());
     if let Some(path) = &args.path {
         if !before.path.is_empty() || !after.path.is_empty() {
-            bail!("two paths are given: name it once, as in `yester diff @yesterday @latest etc`");
+            bail!("two paths are given; name the path once, as in `yester diff @yesterday @latest etc`");
         }
         path.as_encoded_bytes().clone_into(&mut before.path);
     }

@@ -21,7 +21,9 @@ impl Teller for Patch {
             // A patch would delete or add the path, which may exist.
             if !item.is_directory() {
                 let path = printable(item.path);
-                log::warn!("{path}: left out of the patch: an import could not read it at one of the times");
+                log::warn!(
+                    "{path}: left out of the patch: the import of one of the snapshots could not read it"
+                );
             }
             return Ok(());
         }

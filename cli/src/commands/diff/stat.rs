@@ -62,7 +62,7 @@ impl Teller for Stat {
         }
         let not_read = if *not_read > 0 { format!(", {not_read} not read") } else { String::new() };
         let total = format!(
-            "{added} added, {deleted} deleted, {modified} modified{not_read}; {} of text more, {} fewer",
+            "{added} added, {deleted} deleted, {modified} modified{not_read}; {} of text added, {} deleted",
             count(*come, "line"),
             count(*go, "line"),
         );

@@ -17,7 +17,7 @@ pub enum Destination {
 }
 
 const DRY_RUN: &str = "this is a dry run";
-const NO_COPY: &str = "rsync does not copy here";
+const NO_COPY: &str = "rsync copies nothing";
 
 /// An unknown option. The next argument may be its value or a path.
 #[derive(Debug, PartialEq, Eq)]
@@ -164,7 +164,7 @@ impl<'a> CommandLine<'a> {
                 Destination::Remote((*last).to_owned())
             }
             Some(last) if self.paths.len() >= least => Destination::Folder(PathBuf::from(last)),
-            _ => Destination::None("rsync is given no destination"),
+            _ => Destination::None("rsync has no destination"),
         }
     }
 }
@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(find("-a src rsync://host/module"), Destination::Remote("rsync://host/module".into()));
         assert_eq!(find("-an src dst"), Destination::None(DRY_RUN));
         assert_eq!(find("-a --dry-run src dst"), Destination::None(DRY_RUN));
-        assert_eq!(find("-a host:src"), Destination::None("rsync is given no destination"));
+        assert_eq!(find("-a host:src"), Destination::None("rsync has no destination"));
         assert_eq!(find("--version"), Destination::None(NO_COPY));
         assert_eq!(find("-a --exclude -n src dst"), Destination::Folder("dst".into()));
     }

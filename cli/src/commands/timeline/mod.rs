@@ -39,7 +39,9 @@ pub fn run(context: &mut Context, args: &TimelineArgs) -> Result<Outcome> {
                 .json(&json!({ "day": day.date.to_string(), "snapshots": snapshots, "changes": changes }))?;
         }
     }
-    let Some(all) = Calendar::of(&days, usize::MAX) else { bail!("there is no snapshot yet") };
+    let Some(all) = Calendar::of(&days, usize::MAX) else {
+        bail!("there is no snapshot yet; add one with `yester import`")
+    };
     if let Some(file) = &args.svg {
         fs::write(file, svg::draw(&all)).with_context(|| format!("cannot write {}", file.display()))?;
     }

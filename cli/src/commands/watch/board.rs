@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use fs_core::monitor::{Monitor, Progress, Trouble};
-use fs_core::service::watch::{self, Activity, ReportFile, State, WatchLock};
+use fs_core::watch::{self, Activity, ReportFile, State, WatchLock};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use fs_core::monitor::Cancellation;
-use fs_core::service::watch::Event;
+use fs_core::watch::Event;
 use jiff::SignedDuration;
 use rustix::io::Errno;
 
@@ -40,7 +40,7 @@ impl<'a> Teller<'a> {
             Event::Failed { place, error, again } => {
                 let text = error::message(&error.into());
                 stderr::complain(&format!(
-                    "{}: {text}; the next try is in {}",
+                    "{}: {text}; the next attempt is in {}",
                     place.display(),
                     length(again)
                 ));
@@ -50,14 +50,14 @@ impl<'a> Teller<'a> {
                 let full = error.raw_os_error() == Some(Errno::NOSPC.raw_os_error());
                 let cure = if full { "; raise fs.inotify.max_user_watches (sysctl)" } else { "" };
                 stderr::warn(&format!(
-                    "changes of {} are not noticed, it is looked at from time to time: {error}{cure}",
+                    "changes of {} are not noticed, so it is checked periodically: {error}{cure}",
                     place.display()
                 ));
                 Ok(())
             }
             Event::Restless { place, lasting } => {
                 stderr::warn(&format!(
-                    "{} has not been at rest for {}, so nothing was imported; with `live = true` it is taken as it is",
+                    "{} has not been quiescent for {}, so nothing was imported; `live = true` imports it as it is",
                     place.display(),
                     length(lasting)
                 ));

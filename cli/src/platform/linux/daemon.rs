@@ -56,14 +56,14 @@ fn arguments(global: &Global, repository: &Path, args: &MountArgs) -> Result<Vec
     words.extend(global.quiet.then(|| "--quiet".into()));
     words.extend((0..global.verbose).map(|_| "--verbose".into()));
     words.extend(["mount".into(), "--daemon-child".into()]);
-    if let Some(log) = &args.log_file {
+    if let Some(log) = &args.view.log_file {
         words.push(with("--log-file", path::absolute(log)?.as_os_str()));
     }
     words.extend(args.source.as_ref().map(|source| with("--source", source)));
-    words.extend(args.allow_open_parents.then(|| "--allow-open-parents".into()));
+    words.extend(args.view.allow_open_parents.then(|| "--allow-open-parents".into()));
     words.extend(args.with_versions.then(|| "--with-versions".into()));
-    words.extend(args.cache_size.map(|size| with("--cache-size", size.to_string().as_ref())));
-    words.extend(args.options.iter().map(|options| with("--options", options)));
+    words.extend(args.view.cache_size.map(|size| with("--cache-size", size.to_string().as_ref())));
+    words.extend(args.view.options.iter().map(|options| with("--options", options)));
     words.extend(["--".into(), path::absolute(&args.mountpoint)?.into_os_string()]);
     Ok(words)
 }
@@ -78,7 +78,7 @@ pub fn leave_terminal() -> Result<()> {
 /// reader.
 pub fn ready() -> Result<()> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(READY).and_then(|()| stdout.flush()).context("nobody waits for the mount")?;
+    stdout.write_all(READY).and_then(|()| stdout.flush()).context("cannot report that the mount is ready")?;
     let null = File::options().read(true).write(true).open("/dev/null").context("cannot open /dev/null")?;
     rustix::stdio::dup2_stdout(&null)?;
     stderr::replacing(|| rustix::stdio::dup2_stderr(&null))?;

@@ -44,9 +44,9 @@ impl Relay {
 
     /// Connects a child that was just started.
     pub fn connect(&self, child: u32) -> Result<()> {
-        let pid = i32::try_from(child).ok().and_then(Pid::from_raw).context("a process without a number")?;
+        let pid = i32::try_from(child).ok().and_then(Pid::from_raw).context("the process has no number")?;
         // The child is not reaped yet, so its number is still its own.
-        let child = pidfd_open(pid, PidfdFlags::empty()).context("cannot pass signals on")?;
+        let child = pidfd_open(pid, PidfdFlags::empty()).context("cannot forward signals")?;
         let mut listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
         if let Listener::Awaited(signals) = std::mem::replace(&mut *listener, Listener::Child(child)) {
             signals.into_iter().for_each(|signal| listener.hear(signal));

@@ -60,7 +60,7 @@ impl ShadowCopies for VolumeShadowCopies {
 fn device(service: &WMIConnection, id: &str) -> Result<String> {
     let query = format!("SELECT DeviceObject FROM Win32_ShadowCopy WHERE ID = '{id}'");
     let found: Vec<Shadow> = service.raw_query(query)?;
-    Ok(found.into_iter().next().context("it is gone already")?.device_object)
+    Ok(found.into_iter().next().context("the shadow copy is missing")?.device_object)
 }
 
 fn delete(id: &str) -> Result<()> {
@@ -82,12 +82,13 @@ fn reason(code: u32) -> String {
     match code {
         1 => "access is denied: start yester as administrator".to_owned(),
         3 => "there is no such volume".to_owned(),
-        4 => "the volume's file system knows no shadow copies".to_owned(),
-        6 => "there is not enough room for one: make room, or give it more with `vssadmin resize shadowstorage`".to_owned(),
+        4 => "the volume's file system has no shadow copies".to_owned(),
+        6 => "there is not enough space: free some, or reserve more with `vssadmin resize shadowstorage`"
+            .to_owned(),
         7 => "the volume is in use".to_owned(),
-        8 => "it has as many as it can have".to_owned(),
+        8 => "it has the maximum number of shadow copies".to_owned(),
         9 => "another one is being made: try again".to_owned(),
-        10 => "a program that writes to the volume objects: try again".to_owned(),
+        10 => "a program that writes to the volume refuses: try again".to_owned(),
         other => format!("Windows answers {other}"),
     }
 }

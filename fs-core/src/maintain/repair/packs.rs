@@ -30,7 +30,7 @@ pub(super) fn survey(repository: &mut Repository, steps: Steps<'_>) -> Result<Pa
         if !survey.damaged.is_empty() {
             survey.salvage(repository, &reader, deltas, steps)?;
             drop(reader);
-            repository.look_past(&survey.names, &survey.salvages)?;
+            repository.preview_repair(&survey.names, &survey.salvages)?;
         }
     }
     Ok(survey)

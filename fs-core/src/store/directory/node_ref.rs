@@ -17,18 +17,18 @@ pub struct NodeRef {
     /// Lower bound, exclusive, on the names in the node.
     after: Box<[u8]>,
     /// The last name and the number of entries that the parent states; `None` for the topmost node.
-    told: Option<(Box<[u8]>, u64)>,
+    stated: Option<(Box<[u8]>, u64)>,
 }
 
 impl NodeRef {
     /// The topmost node of a directory.
     pub fn top(id: BlobId) -> Self {
-        Self { id, depth: 0, after: Box::default(), told: None }
+        Self { id, depth: 0, after: Box::default(), stated: None }
     }
 
     /// The number of entries that the parent states; `None` for the topmost node.
     pub(super) fn entries(&self) -> Option<u64> {
-        self.told.as_ref().map(|(_, entries)| *entries)
+        self.stated.as_ref().map(|(_, entries)| *entries)
     }
 
     /// A reference to child `at` of this node, whose children are `children`.
@@ -40,13 +40,13 @@ impl NodeRef {
             id: child.id,
             depth: self.depth + 1,
             after: after.clone(),
-            told: Some((child.last_name.clone(), child.entries)),
+            stated: Some((child.last_name.clone(), child.entries)),
         }
     }
 
     /// Merges another reference to the same node into this one, which then keeps the bounds of both.
     pub fn merge(&mut self, other: Self) -> Result<(), StoreError> {
-        if self.told != other.told {
+        if self.stated != other.stated {
             return Err(invalid(&self.id, "bounds of a directory node"));
         }
         if other.after > self.after {
@@ -62,7 +62,7 @@ impl NodeRef {
         }
         let node = reader.node(&self.id)?;
         let ends = self
-            .told
+            .stated
             .as_ref()
             .is_none_or(|(last, entries)| node.last_name() == Some(&**last) && node.entries() == *entries);
         if !ends || node.first_name().is_some_and(|first| *first <= *self.after) {

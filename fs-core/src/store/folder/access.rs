@@ -20,7 +20,7 @@ const ENTER: u32 = 0o011;
 const LEVELS: u32 = 2;
 
 /// Receives an entry's path, and its exposure or the error of examining it.
-type Tell<'a> = dyn FnMut(&str, Result<Exposure, StoreError>) + 'a;
+type Report<'a> = dyn FnMut(&str, Result<Exposure, StoreError>) + 'a;
 
 /// Access that other users have to an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,30 +49,30 @@ impl Folder {
     /// Reports all files and folders that other users can read or change, this one included, with their paths
     /// below it. Skips folders that others cannot enter, and entries deeper than any of a repository. An
     /// entry that cannot be examined is reported with its error, and the others are still examined.
-    pub(in crate::store) fn exposed(&self, tell: &mut Tell<'_>) {
+    pub(in crate::store) fn exposed(&self, report: &mut Report<'_>) {
         match self.dir.dir_metadata() {
             Ok(own) => {
                 if let Some(exposure) = exposure(&own, own.uid()) {
-                    tell("", Ok(exposure));
+                    report("", Ok(exposure));
                 }
                 if own.mode() & ENTER != 0 {
-                    self.exposed_below("", own.uid(), LEVELS, tell);
+                    self.exposed_below("", own.uid(), LEVELS, report);
                 }
             }
-            Err(error) => tell("", Err(StoreError::io("read", &self.path)(error))),
+            Err(error) => report("", Err(StoreError::io("read", &self.path)(error))),
         }
     }
 
-    fn exposed_below(&self, path: &str, owner: u32, levels: u32, tell: &mut Tell<'_>) {
+    fn exposed_below(&self, path: &str, owner: u32, levels: u32, report: &mut Report<'_>) {
         let names = match self.names() {
             Ok(names) => names,
-            Err(error) => return tell(path, Err(error)),
+            Err(error) => return report(path, Err(error)),
         };
         for name in names {
             let below = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
-            match self.exposed_entry(&name, &below, owner, levels, tell) {
+            match self.exposed_entry(&name, &below, owner, levels, report) {
                 // Entries of `tmp` come and go.
-                Err(error) if !error.is_not_found() => tell(&below, Err(error)),
+                Err(error) if !error.is_not_found() => report(&below, Err(error)),
                 _ => {}
             }
         }
@@ -84,16 +84,16 @@ impl Folder {
         path: &str,
         owner: u32,
         levels: u32,
-        tell: &mut Tell<'_>,
+        report: &mut Report<'_>,
     ) -> Result<(), StoreError> {
         let Some(entry) = self.entry(name)?.filter(|entry| entry.is_dir() || entry.is_file()) else {
             return Ok(());
         };
         if let Some(exposure) = exposure(&entry, owner) {
-            tell(path, Ok(exposure));
+            report(path, Ok(exposure));
         }
         if entry.is_dir() && entry.mode() & ENTER != 0 && levels > 0 {
-            self.folder(name)?.exposed_below(path, owner, levels - 1, tell);
+            self.folder(name)?.exposed_below(path, owner, levels - 1, report);
         }
         Ok(())
     }
@@ -130,9 +130,9 @@ impl Folder {
         let probe = format!(".yester-{}", std::process::id());
         let file = self.dir.open_with(&probe, OpenOptions::new().write(true).create_new(true));
         let file = file.map_err(StoreError::io("write to", &self.path))?;
-        let told = file.metadata().map_err(read());
+        let metadata = file.metadata().map_err(read());
         self.remove(&probe)?;
-        if told?.uid() == owner {
+        if metadata?.uid() == owner {
             return Ok(());
         }
         Err(StoreError::NotYours { path: self.path.clone(), owner })

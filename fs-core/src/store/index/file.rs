@@ -52,8 +52,8 @@ pub(super) fn id(file: &File) -> io::Result<FileId> {
 /// Identity of the open file.
 #[cfg(windows)]
 pub(super) fn id(file: &File) -> io::Result<FileId> {
-    let told = winapi_util::file::information(file)?;
-    Ok((told.volume_serial_number(), told.file_index()))
+    let metadata = winapi_util::file::information(file)?;
+    Ok((metadata.volume_serial_number(), metadata.file_index()))
 }
 
 /// Opens the database in an open file for writing.

@@ -1,11 +1,8 @@
+use super::{CHECKSUM_LEN, checksum};
 use crate::format::{Catalogue, PackId, PackKind};
 
 /// Bytes of an encoded record.
 pub(super) const RECORD_LEN: usize = 32 + 1 + 8 + 8 + 8 + CHECKSUM_LEN;
-
-/// Length of the checksum in bytes. redb does not notice a flipped bit, and a flipped bit must not look like
-/// a missing pack.
-const CHECKSUM_LEN: usize = 16;
 
 /// The index's record of a pack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,13 +33,13 @@ impl PackRecord {
         bytes[33..41].copy_from_slice(&self.size.to_le_bytes());
         bytes[41..49].copy_from_slice(&self.blobs.to_le_bytes());
         bytes[49..57].copy_from_slice(&self.raw.to_le_bytes());
-        let checksum = checksum(number, &bytes[..57]);
+        let checksum = checksum(&number.to_le_bytes(), &bytes[..57]);
         bytes[57..].copy_from_slice(&checksum);
         bytes
     }
 
     pub(super) fn decode(number: u32, bytes: &[u8; RECORD_LEN]) -> Option<Self> {
-        if bytes[57..] != checksum(number, &bytes[..57]) {
+        if bytes[57..] != checksum(&number.to_le_bytes(), &bytes[..57]) {
             return None;
         }
         let field = |at: usize| bytes[at..].first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes));
@@ -54,14 +51,6 @@ impl PackRecord {
             raw: field(49)?,
         })
     }
-}
-
-fn checksum(number: u32, bytes: &[u8]) -> [u8; CHECKSUM_LEN] {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&number.to_le_bytes()).update(bytes);
-    let mut checksum = [0; CHECKSUM_LEN];
-    hasher.finalize_xof().fill(&mut checksum);
-    checksum
 }
 
 #[cfg(test)]

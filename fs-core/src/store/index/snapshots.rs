@@ -3,14 +3,11 @@
 use redb::{ReadableTable, TableDefinition};
 
 use super::super::StoreError;
-use super::{Ascending, Index, failed, wrong};
+use super::{Ascending, CHECKSUM_LEN, Index, checksum, failed, wrong};
 use crate::format::{Keys, Manifest, SnapshotId, Time, is_source_name};
 
-/// A snapshot's id → its time, its source, its manifest, and a checksum. redb does not notice a flipped bit,
-/// which must not look like a missing snapshot.
+/// A snapshot's id → its time, its source, its manifest, and a checksum.
 pub(super) const SNAPSHOTS: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("snapshots");
-
-const TAG_LEN: usize = 16;
 
 /// The index's record of a snapshot. It names the snapshot even if the manifest is missing. A list of
 /// thousands of snapshots need not read their manifests.
@@ -49,14 +46,13 @@ impl SnapshotRecord {
         bytes.push(self.source.len() as u8);
         bytes.extend(&self.source);
         bytes.extend(&self.manifest);
-        let tag = tag(self.id, &bytes);
-        bytes.extend(tag);
+        bytes.extend(checksum(&self.id.0, &bytes));
         bytes
     }
 
     fn decode(id: SnapshotId, bytes: &[u8]) -> Option<Self> {
-        let (bytes, found) = bytes.split_last_chunk::<TAG_LEN>()?;
-        if *found != tag(id, bytes) {
+        let (bytes, found) = bytes.split_last_chunk::<CHECKSUM_LEN>()?;
+        if *found != checksum(&id.0, bytes) {
             return None;
         }
         let (secs, bytes) = bytes.split_first_chunk()?;
@@ -66,14 +62,6 @@ impl SnapshotRecord {
         let (source, manifest) = bytes.split_at_checked(usize::from(*len))?;
         is_source_name(source).then(|| Self { id, source: source.into(), time, manifest: manifest.into() })
     }
-}
-
-fn tag(id: SnapshotId, bytes: &[u8]) -> [u8; TAG_LEN] {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&id.0).update(bytes);
-    let mut tag = [0; TAG_LEN];
-    hasher.finalize_xof().fill(&mut tag);
-    tag
 }
 
 impl Index {

@@ -75,7 +75,7 @@ impl LocalBackend {
     }
 
     /// Moves a misplaced pack into its own folder. Durable on return.
-    pub(in crate::store) fn move_home(&self, name: &str) -> Result<(), StoreError> {
+    pub(in crate::store) fn move_to_own_folder(&self, name: &str) -> Result<(), StoreError> {
         let root = self.root();
         let Some(from) = self.misplaced.folder_of(&root, name)? else { return Ok(()) };
         let packs = root.folder(PACKS)?;

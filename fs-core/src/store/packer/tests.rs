@@ -33,12 +33,12 @@ impl Backend for FullDisk {
         self.0.delete(object)
     }
 
-    fn set_aside(&self, object: &Object) -> Result<String, StoreError> {
-        self.0.set_aside(object)
+    fn quarantine(&self, object: &Object) -> Result<String, StoreError> {
+        self.0.quarantine(object)
     }
 
-    fn settle(&self, kind: ObjectKind) -> Result<(), StoreError> {
-        self.0.settle(kind)
+    fn sync(&self, kind: ObjectKind) -> Result<(), StoreError> {
+        self.0.sync(kind)
     }
 
     fn snapshots_stamp(&self) -> Result<Option<u128>, StoreError> {

@@ -148,7 +148,7 @@ impl Taking<'_> {
             What::Directory(things) => {
                 self.line(path, &entry, thing, "directory");
                 let mut directory = DirectoryWriter::default();
-                directory.resemble(before.1);
+                directory.delta_hint(before.1);
                 for (name, below) in things {
                     let entry = self.thing(&[path, b"/", name].concat(), below);
                     let mut body = Vec::new();
@@ -182,7 +182,7 @@ impl Taking<'_> {
 fn put(writer: &mut Writer, pieces: &[(&[u8], u64)], previous: Option<Content>) -> (u64, u64, Content) {
     let mut content = ContentWriter::default();
     if let Some(previous) = previous {
-        content.resemble(previous);
+        content.delta_hint(previous);
     }
     for (mut bytes, hole) in pieces.iter().copied() {
         content.data(writer, &mut bytes, u64::MAX).unwrap();

@@ -211,8 +211,8 @@ fn find_in_all(
         let there = |found: Found| There { leaf: found.leaf, at: found.at as u32, body: found.body().into() };
         Ok::<_, StoreError>((*id, found.map(there)))
     };
-    let brief = (ids.len() > MANY).then(|| reader.in_passing());
-    let helping = || brief.as_ref().map_or_else(|| reader.beside(), Reader::in_passing);
+    let brief = (ids.len() > MANY).then(|| reader.for_single_pass());
+    let helping = || brief.as_ref().map_or_else(|| reader.for_thread(), Reader::for_single_pass);
     let next = AtomicUsize::new(0);
     let work = |reader: &Reader| {
         let mut found = Vec::new();

@@ -20,9 +20,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
-pub(in crate::service::restore) use attributes::{set_file, set_folder, set_time, set_unopened, tighten};
-pub(in crate::service::restore) use file_system::FileSystem;
-pub(in crate::service::restore) use foresight::{foresee, foresee_existing, foresee_link};
+pub(in crate::restore) use attributes::{set_file, set_folder, set_time, set_unopened, tighten};
+pub(in crate::restore) use file_system::FileSystem;
+pub(in crate::restore) use foresight::{foresee, foresee_existing, foresee_link};
 use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, RawDir, RenameFlags, Stat, makedev};
 use rustix::io::Errno;
 use rustix::path::Arg;
@@ -34,18 +34,18 @@ use crate::view::{Attr, FileKind};
 
 /// An open folder of the target.
 #[derive(Debug, Clone)]
-pub(in crate::service::restore) struct Folder(Arc<OwnedFd>);
+pub(in crate::restore) struct Folder(Arc<OwnedFd>);
 
 /// The key of a name. Equal keys are certainly the same name.
-pub(in crate::service::restore) type NameKey = CString;
+pub(in crate::restore) type NameKey = CString;
 
 /// The key of `name`.
-pub(in crate::service::restore) fn key_of(name: &CStr) -> NameKey {
+pub(in crate::restore) fn key_of(name: &CStr) -> NameKey {
     name.to_owned()
 }
 
 /// Symbolic links need not wait until their targets exist.
-pub(in crate::service::restore) const LINKS_LAST: bool = false;
+pub(in crate::restore) const LINKS_LAST: bool = false;
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
@@ -61,7 +61,7 @@ const OWN: Mode = Mode::RWXU;
 
 impl Folder {
     /// Opens the target, if it exists. Symbolic links in its path are the user's own, and are followed.
-    pub(in crate::service::restore) fn target(path: &Path) -> io::Result<Option<Self>> {
+    pub(in crate::restore) fn target(path: &Path) -> io::Result<Option<Self>> {
         match rustix::fs::openat(CWD, path, FOLDER, Mode::empty()) {
             Ok(fd) => Ok(Some(Self(Arc::new(fd)))),
             Err(Errno::NOENT) => Ok(None),
@@ -72,7 +72,7 @@ impl Folder {
     /// Creates a missing target and missing folders above it. Returns true if the target itself was created.
     /// With `closed`, a created target is private to its owner until it gets the attributes of a snapshot's
     /// folder.
-    pub(in crate::service::restore) fn make_target(path: &Path, closed: bool) -> io::Result<(Self, bool)> {
+    pub(in crate::restore) fn make_target(path: &Path, closed: bool) -> io::Result<(Self, bool)> {
         let mut names = path.components();
         let last = names.next_back().ok_or(io::ErrorKind::NotFound)?.as_os_str();
         let start = rustix::fs::openat(CWD, c".", PASSED, Mode::empty())?;
@@ -88,7 +88,7 @@ impl Folder {
     }
 
     /// Creates or enters the folder `name`; true if it was created, private to this process.
-    pub(in crate::service::restore) fn make(&self, name: &CStr) -> io::Result<(Self, bool)> {
+    pub(in crate::restore) fn make(&self, name: &CStr) -> io::Result<(Self, bool)> {
         let made = make_at(&self.0, name, OWN)?;
         let folder = self.enter(name)?;
         if made {
@@ -111,13 +111,13 @@ impl Folder {
         }
     }
 
-    pub(in crate::service::restore) fn enter(&self, name: &CStr) -> io::Result<Self> {
+    pub(in crate::restore) fn enter(&self, name: &CStr) -> io::Result<Self> {
         let fd = rustix::fs::openat(&self.0, name, FOLDER | OFlags::NOFOLLOW, Mode::empty())?;
         Ok(Self(Arc::new(fd)))
     }
 
     /// The names in it. With `clean`, temporary files of a killed restore are removed, and not returned.
-    pub(in crate::service::restore) fn names(&self, clean: bool) -> io::Result<HashSet<NameKey>> {
+    pub(in crate::restore) fn names(&self, clean: bool) -> io::Result<HashSet<NameKey>> {
         // A new descriptor: each one reads a folder only once.
         let listed = rustix::fs::openat(&self.0, c".", FOLDER, Mode::empty())?;
         let mut buffer = vec![MaybeUninit::uninit(); 64 << 10];
@@ -135,7 +135,7 @@ impl Folder {
     }
 
     /// Creates an empty file that no other user may open, locked until it is closed.
-    pub(in crate::service::restore) fn make_file(&self, name: &CStr, _: &XattrSet) -> io::Result<File> {
+    pub(in crate::restore) fn make_file(&self, name: &CStr, _: &XattrSet) -> io::Result<File> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file: File = rustix::fs::openat(&self.0, name, flags, Mode::RUSR | Mode::WUSR)?.into();
         Subject::open(&file).drop_lists();
@@ -149,7 +149,7 @@ impl Folder {
         Ok(file)
     }
 
-    pub(in crate::service::restore) fn make_symlink(
+    pub(in crate::restore) fn make_symlink(
         &self,
         name: &CStr,
         target: &[u8],
@@ -159,7 +159,7 @@ impl Folder {
     }
 
     /// Creates an entry that is neither a file nor a symbolic link.
-    pub(in crate::service::restore) fn make_special(&self, name: &CStr, attr: &Attr) -> io::Result<()> {
+    pub(in crate::restore) fn make_special(&self, name: &CStr, attr: &Attr) -> io::Result<()> {
         let device = makedev(attr.rdev.0, attr.rdev.1);
         let made = rustix::fs::mknodat(&self.0, name, file_type(attr.kind), Mode::RUSR | Mode::WUSR, device);
         if made == Err(Errno::IO) {
@@ -170,7 +170,7 @@ impl Folder {
     }
 
     /// Creates a hard link to `first` in the folder `above`, which must be the given file.
-    pub(in crate::service::restore) fn make_link(
+    pub(in crate::restore) fn make_link(
         &self,
         name: &CStr,
         above: &Folder,
@@ -243,7 +243,7 @@ fn pass(above: &OwnedFd, name: &OsStr) -> io::Result<OwnedFd> {
 
 /// Sets the attributes that need the file's final name: none on Unix.
 #[expect(clippy::unnecessary_wraps, reason = "on other platforms it fails")]
-pub(in crate::service::restore) fn seal(_: &File, _: &Attr) -> io::Result<()> {
+pub(in crate::restore) fn seal(_: &File, _: &Attr) -> io::Result<()> {
     Ok(())
 }
 

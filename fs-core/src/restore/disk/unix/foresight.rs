@@ -16,12 +16,12 @@ use super::rights::{CAP_MKNOD, Rights};
 use super::subject::{Settable, Subject};
 use super::{Folder, is_device};
 use crate::format::XattrSet;
-use crate::service::restore::disk::{FileId, Lacking, Site};
+use crate::restore::disk::{FileId, Lacking, Site};
 use crate::view::{Attr, FileKind};
 
 /// Predicts the attributes that an entry created here will lack, and makes up a file id for it. Fails if it
 /// cannot be created.
-pub(in crate::service::restore) fn foresee(
+pub(in crate::restore) fn foresee(
     site: &Site,
     attr: &Attr,
     xattrs: &XattrSet,
@@ -122,7 +122,7 @@ fn probed(site: &Site, attr: &Attr, xattrs: &XattrSet) -> io::Result<Option<Lack
 }
 
 /// Predicts the attributes that an existing folder will lack after they are set.
-pub(in crate::service::restore) fn foresee_existing(
+pub(in crate::restore) fn foresee_existing(
     folder: &Folder,
     site: &Site,
     attr: &Attr,
@@ -142,7 +142,7 @@ pub(in crate::service::restore) fn foresee_existing(
 }
 
 /// Fails if no further hard link can be made here to a file there that already has `links` names.
-pub(in crate::service::restore) fn foresee_link(first: &Site, site: &Site, links: u64) -> io::Result<()> {
+pub(in crate::restore) fn foresee_link(first: &Site, site: &Site, links: u64) -> io::Result<()> {
     let (there, here) = (first.file_system(), site.file_system());
     if there.mount != here.mount {
         return Err(Errno::XDEV.into());
@@ -158,7 +158,7 @@ pub(in crate::service::restore) fn foresee_link(first: &Site, site: &Site, links
 
 impl Folder {
     /// Fails if no entry can be created in this folder, even after a change of its mode if `may_change`.
-    pub(in crate::service::restore) fn check_writable(&self, may_change: bool) -> io::Result<()> {
+    pub(in crate::restore) fn check_writable(&self, may_change: bool) -> io::Result<()> {
         let wanted = Access::WRITE_OK | Access::EXEC_OK;
         let is_own = || rustix::fs::fstat(self).is_ok_and(|stat| stat.st_uid == geteuid().as_raw());
         match rustix::fs::accessat(self, c".", wanted, AtFlags::EACCESS) {

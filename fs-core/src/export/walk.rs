@@ -2,10 +2,9 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::{Exported, Failure, Fate, Member, Sink};
+use super::{ExportError, Exported, Failure, Fate, Member, Sink};
 use crate::import::MAX_DEPTH;
 use crate::monitor::{Cancellation, Monitor, Progress, Trouble, TroubleKind};
-use crate::service::ServiceError;
 use crate::view::{FileKind, Node, View};
 
 /// Entries of a folder that are read at a time.
@@ -38,7 +37,7 @@ pub(super) fn walk(
     sink: &mut dyn Sink,
     monitor: &dyn Monitor,
     cancellation: &Cancellation,
-) -> Result<Exported, ServiceError> {
+) -> Result<Exported, ExportError> {
     let mut walk = Walk {
         view,
         sink,
@@ -52,15 +51,15 @@ pub(super) fn walk(
     let mut result = walk.take(node.clone());
     while result.is_ok() && !walk.frames.is_empty() {
         if cancellation.is_cancelled() {
-            return Err(ServiceError::ExportCancelled);
+            return Err(ExportError::Cancelled);
         }
         result = walk.step();
     }
     match result {
         Ok(()) => Ok(walk.exported),
-        Err(Failure::Write(error)) => Err(ServiceError::Export(error)),
+        Err(Failure::Write(error)) => Err(ExportError::Write(error)),
         Err(Failure::Read(reason)) => {
-            Err(ServiceError::View { path: String::from_utf8_lossy(&walk.path).into_owned(), reason })
+            Err(ExportError::Read { path: String::from_utf8_lossy(&walk.path).into_owned(), reason })
         }
     }
 }

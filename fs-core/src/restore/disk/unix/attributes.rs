@@ -13,7 +13,7 @@ use super::Folder;
 use super::subject::{Settable, Subject, has_mode, hold};
 use crate::format::XattrSet;
 use crate::format::acl::{self, Acl};
-use crate::service::restore::disk::{FileId, Lack, Lacking, Unfinished};
+use crate::restore::disk::{FileId, Lack, Lacking, Unfinished};
 use crate::view::{Attr, FileKind};
 
 /// Set-user-ID.
@@ -32,27 +32,23 @@ pub(super) const REMOVABLE: [&[u8]; 3] = [b"user.", b"trusted.", b"security.capa
 
 /// Sets the attributes of an open file. Returns the attributes that could not be set, and the file's
 /// identity.
-pub(in crate::service::restore) fn set_file(
-    file: &File,
-    attr: &Attr,
-    xattrs: &XattrSet,
-) -> (Lacking, Option<FileId>) {
+pub(in crate::restore) fn set_file(file: &File, attr: &Attr, xattrs: &XattrSet) -> (Lacking, Option<FileId>) {
     let subject = Subject::open(file);
     (set(&subject, attr, xattrs), subject.id())
 }
 
 /// Sets the attributes of a folder.
-pub(in crate::service::restore) fn set_folder(folder: &Folder, attr: &Attr, xattrs: &XattrSet) -> Lacking {
+pub(in crate::restore) fn set_folder(folder: &Folder, attr: &Attr, xattrs: &XattrSet) -> Lacking {
     set(&Subject::open(folder), attr, xattrs)
 }
 
 /// Sets a folder's time, if permitted.
-pub(in crate::service::restore) fn set_time(folder: &Folder, attr: &Attr) {
+pub(in crate::restore) fn set_time(folder: &Folder, attr: &Attr) {
     let _ = Subject::open(folder).set_mtime(attr.mtime);
 }
 
 /// Sets the attributes of an entry that cannot be opened: a symbolic link or a special file.
-pub(in crate::service::restore) fn set_unopened(
+pub(in crate::restore) fn set_unopened(
     node: &Unfinished,
     attr: &Attr,
     xattrs: &XattrSet,
@@ -68,7 +64,7 @@ pub(in crate::service::restore) fn set_unopened(
 
 /// Removes from an existing folder the rights that it will not have, before entries are restored into it.
 /// Errors are reported later, when its attributes are set.
-pub(in crate::service::restore) fn tighten(folder: &Folder, attr: &Attr, xattrs: &XattrSet) {
+pub(in crate::restore) fn tighten(folder: &Folder, attr: &Attr, xattrs: &XattrSet) {
     let subject = Subject::open(folder);
     let Ok(status) = subject.status() else { return };
     let had = status.mode;

@@ -6,7 +6,7 @@ use crate::import::MAX_DEPTH;
 use crate::monitor::Silent;
 use crate::store::{Access, CacheSizes, DirectoryWriter, Repository};
 use crate::testing::samples;
-use crate::view::Scope;
+use crate::view::{Options, Scope};
 
 #[test]
 fn a_tree_that_no_import_can_have_made_is_cut_off() {
@@ -24,7 +24,9 @@ fn a_tree_that_no_import_can_have_made_is_cut_off() {
     }
     writer.commit(&samples::manifest(id)).unwrap();
     let scope = Scope::Source(b"source".into());
-    let view = crate::service::open_view(&root, scope, TimeZone::UTC, (0, 0), CacheSizes::default()).unwrap();
+    let repository = Repository::open(&root, Access::Read).unwrap();
+    let options = Options { scope, zone: TimeZone::UTC, owner: (0, 0), caches: CacheSizes::default() };
+    let view = View::new(repository, options).unwrap();
     let node = view.lookup(&view.top(), b"@1970-01-01T00-00-00").unwrap();
     // A dry run, as otherwise the process may run out of open files first.
     let options = RestoreOptions { dry_run: true, ..RestoreOptions::default() };

@@ -19,7 +19,8 @@ mod walk;
 use std::collections::{HashMap, HashSet};
 use std::ffi::{CStr, CString};
 use std::fmt::Display;
-use std::path::{MAIN_SEPARATOR, Path};
+use std::io;
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -31,15 +32,31 @@ use names::Names;
 use one::{Deed, Made, Reason};
 pub use target::Shape;
 use target::Target;
+use thiserror::Error;
 use walk::{Rest, Walk};
 
-use super::ServiceError;
 use crate::format::SnapshotId;
 use crate::monitor::{Cancellation, Monitor, Progress, Trouble, TroubleKind};
 use crate::view::{Attr, FileKind, Node, View};
 
 /// Bound of the files that wait for a thread.
 const WAITING: usize = 64;
+
+/// The reason why a restore stopped.
+#[derive(Debug, Error)]
+pub enum RestoreError {
+    /// The target cannot be opened or created.
+    #[error("cannot restore to {}: {reason}", path.display())]
+    Target {
+        /// The folder.
+        path: PathBuf,
+        /// The reason.
+        reason: io::Error,
+    },
+    /// The user asked the restore to stop.
+    #[error("interrupted: what was already restored stays")]
+    Cancelled,
+}
 
 /// Options of a restore.
 #[derive(Debug, Clone, Copy, Default)]
@@ -164,9 +181,9 @@ struct State {
 
 impl Restore {
     /// Begins to restore entries of this shape to `to`, which is created if it is missing.
-    pub fn begin(to: &Path, shape: Shape, options: RestoreOptions) -> Result<Self, ServiceError> {
+    pub fn begin(to: &Path, shape: Shape, options: RestoreOptions) -> Result<Self, RestoreError> {
         let target = Target::open(to, shape, options.dry_run)
-            .map_err(|reason| ServiceError::Target { path: to.to_owned(), reason })?;
+            .map_err(|reason| RestoreError::Target { path: to.to_owned(), reason })?;
         Ok(Self { target, options, firsts: Firsts::default(), claims: Claims::default() })
     }
 
@@ -179,7 +196,7 @@ impl Restore {
         name: Option<&[u8]>,
         monitor: &dyn Monitor,
         cancellation: &Cancellation,
-    ) -> Result<Restored, ServiceError> {
+    ) -> Result<Restored, RestoreError> {
         let state = State { firsts: std::mem::take(&mut self.firsts), ..State::default() };
         let Target { path, site, made, there, name: named } = &mut self.target;
         let claims = &mut self.claims;
@@ -211,7 +228,7 @@ impl Restore {
         let state = shared.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         self.firsts = state.firsts;
         if cancellation.is_cancelled() {
-            return Err(ServiceError::RestoreCancelled);
+            return Err(RestoreError::Cancelled);
         }
         Ok(state.restored)
     }

@@ -13,7 +13,7 @@ use std::os::windows::fs::{FileTypeExt, OpenOptionsExt, symlink_dir, symlink_fil
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub(in crate::service::restore) use attributes::{
+pub(in crate::restore) use attributes::{
     foresee, foresee_existing, foresee_link, seal, set_file, set_folder, set_time, set_unopened, tighten,
 };
 
@@ -32,7 +32,7 @@ const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
 
 /// An open folder of the target.
 #[derive(Debug, Clone)]
-pub(in crate::service::restore) struct Folder(Arc<Open>);
+pub(in crate::restore) struct Folder(Arc<Open>);
 
 #[derive(Debug)]
 struct Open {
@@ -47,43 +47,43 @@ struct Open {
 }
 
 /// A name as Windows compares it.
-pub(in crate::service::restore) type NameKey = Vec<u16>;
+pub(in crate::restore) type NameKey = Vec<u16>;
 
 /// The key of `name`.
-pub(in crate::service::restore) fn key_of(name: &CStr) -> NameKey {
+pub(in crate::restore) fn key_of(name: &CStr) -> NameKey {
     fold(&to_windows(name.to_bytes()))
 }
 
 /// How names are compared.
 #[derive(Debug)]
-pub(in crate::service::restore) struct FileSystem;
+pub(in crate::restore) struct FileSystem;
 
 impl FileSystem {
     /// Names are compared without case.
     #[expect(clippy::unused_self, reason = "on other platforms file systems differ")]
-    pub(in crate::service::restore) fn folds(&self) -> bool {
+    pub(in crate::restore) fn folds(&self) -> bool {
         true
     }
 
     /// The form in which names are compared: equal forms are one name.
     #[expect(clippy::unused_self, reason = "on other platforms file systems differ")]
-    pub(in crate::service::restore) fn fold(&self, name: &CStr) -> NameKey {
+    pub(in crate::restore) fn fold(&self, name: &CStr) -> NameKey {
         key_of(name)
     }
 
     /// Always succeeds: every name can be translated.
     #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "other platforms know")]
-    pub(in crate::service::restore) fn check_name(&self, _: &CStr) -> io::Result<()> {
+    pub(in crate::restore) fn check_name(&self, _: &CStr) -> io::Result<()> {
         Ok(())
     }
 }
 
 /// The type of a symbolic link's target, folder or not, must be known when the link is created.
-pub(in crate::service::restore) const LINKS_LAST: bool = true;
+pub(in crate::restore) const LINKS_LAST: bool = true;
 
 impl Folder {
     /// Opens the target, if it exists. Links in its path are the user's own, and are followed.
-    pub(in crate::service::restore) fn target(path: &Path) -> io::Result<Option<Self>> {
+    pub(in crate::restore) fn target(path: &Path) -> io::Result<Option<Self>> {
         // A canonical path may have any length.
         match fs::canonicalize(path) {
             Ok(path) => Self::at(path, None).map(Some),
@@ -93,7 +93,7 @@ impl Folder {
     }
 
     /// Creates a missing target and missing folders above it; true if the target itself was created.
-    pub(in crate::service::restore) fn make_target(path: &Path, _closed: bool) -> io::Result<(Self, bool)> {
+    pub(in crate::restore) fn make_target(path: &Path, _closed: bool) -> io::Result<(Self, bool)> {
         if let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty()) {
             fs::create_dir_all(above)?;
         }
@@ -115,26 +115,26 @@ impl Folder {
     }
 
     /// Creates or enters the folder `name`; true if it was created. Folders with equal names are merged.
-    pub(in crate::service::restore) fn make(&self, name: &CStr) -> io::Result<(Self, bool)> {
+    pub(in crate::restore) fn make(&self, name: &CStr) -> io::Result<(Self, bool)> {
         self.give(name, true)?;
         let made = make_at(&self.entry(name))?;
         Ok((self.enter(name)?, made))
     }
 
-    pub(in crate::service::restore) fn enter(&self, name: &CStr) -> io::Result<Self> {
+    pub(in crate::restore) fn enter(&self, name: &CStr) -> io::Result<Self> {
         Self::at(self.entry(name), Some(self.clone()))
     }
 
     /// The names in it. Nothing is removed: temporary files of a killed restore cannot be distinguished from
     /// those of a running one.
-    pub(in crate::service::restore) fn names(&self, _clean: bool) -> io::Result<HashSet<NameKey>> {
+    pub(in crate::restore) fn names(&self, _clean: bool) -> io::Result<HashSet<NameKey>> {
         let key = |name: OsString| fold(&name.encode_wide().collect::<Vec<u16>>());
         fs::read_dir(&self.0.path)?.map(|entry| Ok(key(entry?.file_name()))).collect()
     }
 
     /// Always succeeds: only an attempt shows whether entries can be created in it.
     #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "other platforms know")]
-    pub(in crate::service::restore) fn check_writable(&self, _may_change: bool) -> io::Result<()> {
+    pub(in crate::restore) fn check_writable(&self, _may_change: bool) -> io::Result<()> {
         Ok(())
     }
 
@@ -159,13 +159,13 @@ impl Folder {
     }
 
     /// Creates an empty file, hidden if the snapshot's file was hidden.
-    pub(in crate::service::restore) fn make_file(&self, name: &CStr, xattrs: &XattrSet) -> io::Result<File> {
+    pub(in crate::restore) fn make_file(&self, name: &CStr, xattrs: &XattrSet) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).attributes(attributes::of_new_file(xattrs));
         options.open(self.entry(name))
     }
 
-    pub(in crate::service::restore) fn make_symlink(
+    pub(in crate::restore) fn make_symlink(
         &self,
         name: &CStr,
         target: &[u8],
@@ -188,12 +188,12 @@ impl Folder {
 
     /// Always fails: Windows has no entries other than files, folders and symbolic links.
     #[expect(clippy::unused_self, reason = "other platforms can")]
-    pub(in crate::service::restore) fn make_special(&self, _: &CStr, _: &Attr) -> io::Result<()> {
+    pub(in crate::restore) fn make_special(&self, _: &CStr, _: &Attr) -> io::Result<()> {
         Err(no_special())
     }
 
     /// Creates a hard link to the file `first` of the folder `above`.
-    pub(in crate::service::restore) fn make_link(
+    pub(in crate::restore) fn make_link(
         &self,
         name: &CStr,
         above: &Folder,

@@ -26,7 +26,7 @@ const CASEFOLD: u32 = 0x4000_0000;
 
 /// Properties of a folder's file system.
 #[derive(Debug, Default)]
-pub(in crate::service::restore) struct FileSystem {
+pub(in crate::restore) struct FileSystem {
     pub(super) plain: Option<Plain>,
     is_folded: bool,
     /// Maximum number of hard links of a file; 0 if unknown.
@@ -43,12 +43,12 @@ impl FileSystem {
     }
 
     /// Whether it may treat different names as one.
-    pub(in crate::service::restore) fn folds(&self) -> bool {
+    pub(in crate::restore) fn folds(&self) -> bool {
         self.is_folded || self.plain.is_some()
     }
 
     /// The form in which the file system compares names: equal forms are one name.
-    pub(in crate::service::restore) fn fold(&self, name: &CStr) -> Vec<u8> {
+    pub(in crate::restore) fn fold(&self, name: &CStr) -> Vec<u8> {
         let name = name.to_bytes();
         match (self.plain, str::from_utf8(name)) {
             (Some(plain), _) => plain.fold(name),
@@ -61,7 +61,7 @@ impl FileSystem {
     }
 
     /// Fails if no entry can have this name.
-    pub(in crate::service::restore) fn check_name(&self, name: &CStr) -> io::Result<()> {
+    pub(in crate::restore) fn check_name(&self, name: &CStr) -> io::Result<()> {
         Ok(self.plain.map_or(Ok(()), |plain| plain.check_name(name.to_bytes()))?)
     }
 }
@@ -70,7 +70,7 @@ impl Folder {
     /// Known properties of its file system.
     // Field types differ between architectures.
     #[allow(clippy::unnecessary_cast, clippy::cast_sign_loss)]
-    pub(in crate::service::restore::disk) fn file_system(&self) -> FileSystem {
+    pub(in crate::restore::disk) fn file_system(&self) -> FileSystem {
         let kind = fstatfs(self).map_or(0, |found| u64::from(found.f_type as u32));
         let found = statx(self, c"", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID);
         let mount = found.map_or((0, 0), |found| {
@@ -99,7 +99,7 @@ impl Folder {
     }
 
     /// Whether anything has this name, as the file system compares names.
-    pub(in crate::service::restore::disk) fn has(&self, name: &CStr) -> io::Result<bool> {
+    pub(in crate::restore::disk) fn has(&self, name: &CStr) -> io::Result<bool> {
         match rustix::fs::statat(self, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(_) => Ok(true),
             Err(Errno::NOENT) => Ok(false),
@@ -108,7 +108,7 @@ impl Folder {
     }
 
     /// Fails if this entry, which is not a folder, cannot be replaced in a writable folder.
-    pub(in crate::service::restore::disk) fn check_replaceable(&self, name: &CStr) -> io::Result<()> {
+    pub(in crate::restore::disk) fn check_replaceable(&self, name: &CStr) -> io::Result<()> {
         const STICKY: u16 = 0o1000;
         let folder = statx(self, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)?;
         let entry = statx(self, name, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS)?;

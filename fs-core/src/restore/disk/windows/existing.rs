@@ -9,14 +9,14 @@ use std::path::PathBuf;
 use super::attributes::{WRITABLE, dos_of, system_time};
 use super::{Folder, OsString, OsStringExt, to_target};
 use crate::format::XattrSet;
-use crate::service::restore::disk::Existing;
+use crate::restore::disk::Existing;
 use crate::view::{Attr, FileKind};
 use crate::windows::attributes::{HIDDEN, SYSTEM};
 
 impl Folder {
     /// Compares the entry of this name with `attr` of an entry that is no folder. `target` is the target of a
     /// symbolic link. Files have no numbers here.
-    pub(in crate::service::restore) fn existing(
+    pub(in crate::restore) fn existing(
         &self,
         name: &CStr,
         attr: &Attr,

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT, Folder};
 use crate::format::{Time, XattrSet};
-use crate::service::restore::disk::{FileId, Lack, Lacking, Site, Unfinished};
+use crate::restore::disk::{FileId, Lack, Lacking, Site, Unfinished};
 use crate::view::{Attr, FileKind};
 use crate::windows::attributes::{ARCHIVE, DIRECTORY, DosAttributes, HIDDEN, NAME, READ_ONLY, SYSTEM};
 
@@ -35,16 +35,12 @@ pub(super) fn leads_to_folder(xattrs: &XattrSet) -> Option<bool> {
 }
 
 /// Sets the attributes of an open file.
-pub(in crate::service::restore) fn set_file(
-    file: &File,
-    attr: &Attr,
-    xattrs: &XattrSet,
-) -> (Lacking, Option<FileId>) {
+pub(in crate::restore) fn set_file(file: &File, attr: &Attr, xattrs: &XattrSet) -> (Lacking, Option<FileId>) {
     (and_times(set_times(file, attr, xattrs), lacking(xattrs)), None)
 }
 
 /// Predicts the attributes that an entry will lack.
-pub(in crate::service::restore) fn foresee(
+pub(in crate::restore) fn foresee(
     _: &Site,
     attr: &Attr,
     xattrs: &XattrSet,
@@ -56,26 +52,21 @@ pub(in crate::service::restore) fn foresee(
 }
 
 /// Predicts the attributes that an existing folder will lack after they are set.
-pub(in crate::service::restore) fn foresee_existing(
-    _: &Folder,
-    _: &Site,
-    _: &Attr,
-    xattrs: &XattrSet,
-) -> Lacking {
+pub(in crate::restore) fn foresee_existing(_: &Folder, _: &Site, _: &Attr, xattrs: &XattrSet) -> Lacking {
     lacking(xattrs)
 }
 
 /// Always succeeds: only an attempt shows whether a hard link can be made.
 #[expect(clippy::unnecessary_wraps, reason = "other platforms know")]
-pub(in crate::service::restore) fn foresee_link(_: &Site, _: &Site, _: u64) -> io::Result<()> {
+pub(in crate::restore) fn foresee_link(_: &Site, _: &Site, _: u64) -> io::Result<()> {
     Ok(())
 }
 
 /// Does nothing: rights are not restored on Windows.
-pub(in crate::service::restore) fn tighten(_: &Folder, _: &Attr, _: &XattrSet) {}
+pub(in crate::restore) fn tighten(_: &Folder, _: &Attr, _: &XattrSet) {}
 
 /// Makes the file read-only. This comes last, as the temporary name of a read-only file could not be removed.
-pub(in crate::service::restore) fn seal(file: &File, attr: &Attr) -> io::Result<()> {
+pub(in crate::restore) fn seal(file: &File, attr: &Attr) -> io::Result<()> {
     if attr.mode & WRITABLE != 0 {
         return Ok(());
     }
@@ -85,7 +76,7 @@ pub(in crate::service::restore) fn seal(file: &File, attr: &Attr) -> io::Result<
 }
 
 /// Sets the attributes of a folder.
-pub(in crate::service::restore) fn set_folder(folder: &Folder, attr: &Attr, xattrs: &XattrSet) -> Lacking {
+pub(in crate::restore) fn set_folder(folder: &Folder, attr: &Attr, xattrs: &XattrSet) -> Lacking {
     let set = || {
         let opened = open(&folder.0.path)?;
         let bits = dos_of(xattrs).map_or(0, |dos| dos.bits & (HIDDEN | SYSTEM | READ_ONLY));
@@ -98,14 +89,14 @@ pub(in crate::service::restore) fn set_folder(folder: &Folder, attr: &Attr, xatt
 }
 
 /// Sets a folder's time, if permitted.
-pub(in crate::service::restore) fn set_time(folder: &Folder, attr: &Attr) {
+pub(in crate::restore) fn set_time(folder: &Folder, attr: &Attr) {
     let set = open(&folder.0.path).and_then(|opened| set_times(&opened, attr, &XattrSet::default()));
     drop(set);
 }
 
 /// Sets the attributes of a symbolic link.
 #[expect(clippy::unnecessary_wraps, reason = "on other platforms it fails")]
-pub(in crate::service::restore) fn set_unopened(
+pub(in crate::restore) fn set_unopened(
     node: &Unfinished,
     attr: &Attr,
     xattrs: &XattrSet,

@@ -9,13 +9,13 @@ use super::attributes::same;
 use super::subject::{Subject, hold};
 use super::{Folder, file_type, id_of, is_device};
 use crate::format::XattrSet;
-use crate::service::restore::disk::Existing;
+use crate::restore::disk::Existing;
 use crate::view::{Attr, FileKind};
 
 impl Folder {
     /// Compares the entry of this name with `attr` of an entry that is no folder. `target` is the target of a
     /// symbolic link.
-    pub(in crate::service::restore) fn existing(
+    pub(in crate::restore) fn existing(
         &self,
         name: &CStr,
         attr: &Attr,

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 use super::{Folder, file_type, id_of, is_device};
 use crate::format::{Time, acl};
-use crate::service::restore::disk::FileId;
+use crate::restore::disk::FileId;
 use crate::view::{Attr, FileKind};
 
 /// Linux's bound for a list of attribute names, and for a value.

@@ -6,7 +6,7 @@ use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
 use rustix::process::{Pid, geteuid, test_kill_process};
 
 use super::Folder;
-use crate::service::restore::disk::owner_of_temporary;
+use crate::restore::disk::owner_of_temporary;
 
 impl Folder {
     /// Removes `name` if it is the temporary name of a restore that has ended; true if it is gone. A file

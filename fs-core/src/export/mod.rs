@@ -9,8 +9,8 @@ mod zip;
 use std::io::{self, Write};
 
 use jiff::tz::TimeZone;
+use thiserror::Error;
 
-use super::ServiceError;
 use crate::monitor::{Cancellation, Monitor};
 use crate::view::{Attr, Node, View, ViewError};
 
@@ -33,6 +33,25 @@ pub struct Exported {
     pub entries: u64,
     /// Entries that the archive cannot store; each was reported to the monitor.
     pub left_out: u64,
+}
+
+/// The reason why an export stopped. The archive is not complete.
+#[derive(Debug, Error)]
+pub enum ExportError {
+    /// Writing the archive failed.
+    #[error("cannot write the archive: {0}; the output is incomplete")]
+    Write(io::Error),
+    /// An entry cannot be read from history.
+    #[error("{path}: {reason}")]
+    Read {
+        /// The entry's path.
+        path: String,
+        /// The reason.
+        reason: ViewError,
+    },
+    /// The user asked the export to stop.
+    #[error("interrupted: the archive is incomplete")]
+    Cancelled,
 }
 
 /// The reason why the archive is incomplete.
@@ -95,14 +114,14 @@ pub fn export(
     out: &mut dyn Write,
     monitor: &dyn Monitor,
     cancellation: &Cancellation,
-) -> Result<Exported, ServiceError> {
+) -> Result<Exported, ExportError> {
     let mut sink: Box<dyn Sink + '_> = match archive {
         Archive::Tar => Box::new(tar::Tar::new(out)),
         Archive::Zip(zone) => Box::new(zip::Zip::new(out, zone)),
     };
     match walk::walk(view, node, name, &mut *sink, monitor, cancellation) {
         Ok(exported) => {
-            sink.finish().map_err(ServiceError::Export)?;
+            sink.finish().map_err(ExportError::Write)?;
             Ok(exported)
         }
         Err(error) => {

@@ -19,9 +19,9 @@ use crate::import::layout::{Layout, LeftOut, Plan};
 use crate::monitor::{Cancellation, Monitor};
 use crate::service::import::tree_key;
 use crate::service::rsync_at_work::rsync_at_work;
-use crate::service::runs::{Known, Outcome, RunImporter, make_plan, run_states};
 use crate::service::session::RUNS;
 use crate::service::{ImportOptions, Imported, ServiceError, import_tree, source_name};
+use crate::service::{Known, Outcome, RunImporter, make_plan, run_states};
 use crate::store::{Access, Repository};
 
 /// Input of a look, without the source.

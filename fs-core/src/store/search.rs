@@ -14,7 +14,7 @@ use crate::format::{BlobId, PackId};
 #[derive(Default)]
 pub(super) struct Searches {
     /// Whether other threads that miss a blob wait no longer than [`WAIT`].
-    pub(super) hurried: AtomicBool,
+    pub(super) waits_limited: AtomicBool,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -42,7 +42,7 @@ impl Searches {
     pub(super) fn begin(&self) -> bool {
         let mut state = self.state();
         if state.running {
-            if self.hurried.load(Ordering::Relaxed) {
+            if self.waits_limited.load(Ordering::Relaxed) {
                 drop(self.changed.wait_timeout_while(state, WAIT, |state| state.running));
             } else {
                 drop(self.changed.wait_while(state, |state| state.running));
@@ -73,11 +73,11 @@ impl Reader {
             return;
         }
         log::info!("the index does not lead to a blob: looking through the packs");
-        if let Err(error) = self.shared.index.take_up_packs() {
+        if let Err(error) = self.shared.index.add_missing_packs() {
             log::warn!("{error}");
         }
         // A failed search does not count: a repository that is away for a moment is searched again later.
-        let right = self.misled().and_then(|misled| match misled {
+        let right = self.unindexed_blob().and_then(|blob| match blob {
             None => Ok(()),
             Some(blob) => {
                 self.shared.index.distrust(format!("it does not lead to blob {blob}, which is stored"))
@@ -90,8 +90,8 @@ impl Reader {
     }
 
     /// From now on, threads that miss a blob wait only a moment for the search of another thread.
-    pub(crate) fn hurry(&self) {
-        self.shared.searches.hurried.store(true, Ordering::Relaxed);
+    pub(crate) fn limit_search_waits(&self) {
+        self.shared.searches.waits_limited.store(true, Ordering::Relaxed);
     }
 
     /// Whether a search has completed.
@@ -102,7 +102,7 @@ impl Reader {
 
     /// Returns the first blob that the index does not lead to. Only packs in the index are searched, as a
     /// writer stores packs before it adds them to the index.
-    fn misled(&self) -> Result<Option<BlobId>, StoreError> {
+    fn unindexed_blob(&self) -> Result<Option<BlobId>, StoreError> {
         let index = &self.shared.index;
         let known: HashSet<PackId> = index.packs()?.into_iter().map(|(_, record)| record.id).collect();
         for name in self.shared.backend.list(ObjectKind::Pack)? {

@@ -6,7 +6,7 @@ use std::thread;
 use redb::{Builder, ConcurrencyMode, TableDefinition};
 
 use super::*;
-use crate::store::misled::Searches;
+use crate::store::search::Searches;
 
 const BLOBS: TableDefinition<'_, [u8; 16], u32> = TableDefinition::new("blobs");
 

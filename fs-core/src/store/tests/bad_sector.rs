@@ -12,20 +12,20 @@ use crate::store::rebuild::Basis;
 
 /// A medium with a bad sector.
 #[derive(Debug, Default)]
-pub(in crate::store) struct Scratched {
+pub(in crate::store) struct BadSector {
     pub(in crate::store) below: MemoryBackend,
-    pub(in crate::store) scratch: Range<u64>,
+    pub(in crate::store) bad: Range<u64>,
     /// Number of reads.
     pub(in crate::store) reads: AtomicUsize,
 }
 
-impl Backend for Scratched {
+impl Backend for BadSector {
     fn put(&self, object: &Object, bytes: &[u8]) -> Result<(), StoreError> {
         self.below.put(object, bytes)
     }
     fn get_range(&self, object: &Object, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
         self.reads.fetch_add(1, Ordering::Relaxed);
-        if offset < self.scratch.end && self.scratch.start < offset + len as u64 {
+        if offset < self.bad.end && self.bad.start < offset + len as u64 {
             let source = io::Error::from_raw_os_error(5);
             return Err(StoreError::Unreadable { path: "pack".into(), tries: 3, source });
         }
@@ -40,11 +40,11 @@ impl Backend for Scratched {
     fn delete(&self, object: &Object) -> Result<(), StoreError> {
         self.below.delete(object)
     }
-    fn set_aside(&self, object: &Object) -> Result<String, StoreError> {
-        self.below.set_aside(object)
+    fn quarantine(&self, object: &Object) -> Result<String, StoreError> {
+        self.below.quarantine(object)
     }
-    fn settle(&self, kind: ObjectKind) -> Result<(), StoreError> {
-        self.below.settle(kind)
+    fn sync(&self, kind: ObjectKind) -> Result<(), StoreError> {
+        self.below.sync(kind)
     }
     fn snapshots_stamp(&self) -> Result<Option<u128>, StoreError> {
         self.below.snapshots_stamp()
@@ -71,11 +71,11 @@ fn pack(keys: &Keys, blobs: &[&[u8]]) -> SealedPack {
 }
 
 /// A reader of these packs. It asks the last pack first.
-fn reader(keys: &Keys, packs: &[SealedPack], scratch: Range<u64>) -> Reader {
-    reader_of(&Arc::new(Scratched { scratch, ..Scratched::default() }), keys, packs)
+fn reader(keys: &Keys, packs: &[SealedPack], bad: Range<u64>) -> Reader {
+    reader_of(&Arc::new(BadSector { bad, ..BadSector::default() }), keys, packs)
 }
 
-fn reader_of(backend: &Arc<Scratched>, keys: &Keys, packs: &[SealedPack]) -> Reader {
+fn reader_of(backend: &Arc<BadSector>, keys: &Keys, packs: &[SealedPack]) -> Reader {
     let stored = Arc::clone(backend) as Arc<dyn Backend>;
     let basis = Basis {
         local: None,
@@ -136,11 +136,11 @@ fn a_damaged_block_is_read_once_however_many_blobs_it_has() {
     builder.push(&sealed, false, ids.iter().map(|id| (*id, 1000)).collect::<Vec<_>>().into_iter());
     let mut pack = builder.finish(&keys).unwrap();
     pack.bytes[5000] ^= 1;
-    let backend = Arc::new(Scratched::default());
+    let backend = Arc::new(BadSector::default());
     let reader = reader_of(&backend, &keys, &[pack]).remembering_damage();
     for id in &ids {
         assert!(reader.blob(id).is_err_and(|error| error.is_damage()));
-        assert!(reader.beside().blob(id).is_err_and(|error| error.is_damage()));
+        assert!(reader.for_thread().blob(id).is_err_and(|error| error.is_damage()));
     }
     assert!(backend.reads.load(Ordering::Relaxed) < 5);
 }

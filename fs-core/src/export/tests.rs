@@ -8,7 +8,7 @@ use crate::import::MAX_DEPTH;
 use crate::monitor::Trouble;
 use crate::store::{Access, CacheSizes, DirectoryWriter, Repository, Writer};
 use crate::testing::samples;
-use crate::view::Scope;
+use crate::view::{Options, Scope};
 
 #[derive(Default)]
 struct Told(Mutex<Vec<String>>);
@@ -33,7 +33,9 @@ fn exported(
     let id = make(&mut writer);
     writer.commit(&samples::manifest(id)).unwrap();
     let scope = Scope::Source(b"source".into());
-    let view = crate::service::open_view(&root, scope, TimeZone::UTC, (0, 0), CacheSizes::default()).unwrap();
+    let repository = Repository::open(&root, Access::Read).unwrap();
+    let options = Options { scope, zone: TimeZone::UTC, owner: (0, 0), caches: CacheSizes::default() };
+    let view = View::new(repository, options).unwrap();
     let node = view.lookup(&view.top(), b"@1970-01-01T00-00-00").unwrap();
     let (told, mut out) = (Told::default(), Vec::new());
     let done = export(&view, &node, None, archive, &mut out, &told, &Cancellation::default()).unwrap();

@@ -21,9 +21,9 @@ use schedule::Look;
 use source::Source;
 pub use waker::Waker;
 
-use super::{ImportOptions, Imported, ServiceError, require_repository};
 use crate::import::layout::{LeftOut, Place};
 use crate::monitor::{Cancellation, Monitor};
+use crate::service::{ImportOptions, Imported, ServiceError, require_repository};
 use crate::store::{FileLock, Folder};
 
 /// A watched source, or a watched folder of several sources.
