@@ -33,6 +33,8 @@ fi
 
 # The sanitizers' flags are unstable; this lets a stable compiler take them.
 export RUSTC_BOOTSTRAP=1
+# The product's link-time optimisation only costs time here.
+export CARGO_PROFILE_RELEASE_LTO=off
 cd fuzz
 cargo run --quiet --locked --bin seeds -- corpus
 targets=("$@")

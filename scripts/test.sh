@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Runs every check and test of this repository, after installing what they need where that is permitted.
-# What cannot run here is listed and counted at the end: a skipped test is never a silent one.
+# A failure does not hide later ones. The end lists the slowest steps and tests, and everything that was skipped.
 #
 # usage: scripts/test.sh [--quick]
-#   --quick   leave out the dependencies' check, the documentation, the decoders' fuzzing and the comparison
+#   --quick   before a commit: format, lints, unit tests, and a part of the tests through the command line.
+#             Leaves out Windows, the dependencies, the documentation, the decoders and the comparison.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -29,10 +30,11 @@ export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 tools=$target/tools
 
+logs=$(mktemp -d "${TMPDIR:-/tmp}/yester-test.XXXXXX")
+trap 'rm -rf "$logs"' EXIT
 # Tests append "NAME: needs X" to this file when they cannot run.
-YESTER_TEST_SKIPS=$(mktemp "${TMPDIR:-/tmp}/yester-test-skips.XXXXXX")
-export YESTER_TEST_SKIPS
-trap 'rm -f "$YESTER_TEST_SKIPS"' EXIT
+export YESTER_TEST_SKIPS=$logs/skips
+touch "$logs"/{skips,steps,tests}
 
 failed=()
 
@@ -40,15 +42,16 @@ heading() {
     printf '\n=== %s (%d s)\n' "$1" "$SECONDS"
 }
 
-# A failed step does not hide what the later ones have to say.
+# Runs a step, and notes its duration. A failed step does not hide the later ones.
 step() {
-    local name=$1
+    local name=$1 begin=$SECONDS
     shift
     heading "$name"
     if ! "$@"; then
         failed+=("$name")
         echo "FAILED: $name" >&2
     fi
+    echo "$((SECONDS - begin)) $name" >>"$logs/steps"
 }
 
 skip() {
@@ -147,7 +150,7 @@ have_cargo() {
 
 format() {
     have_cargo fmt rustfmt || return 0
-    cargo fmt --all --check && cargo fmt --manifest-path fuzz/Cargo.toml --check
+    cargo fmt --all --check
 }
 
 lint() {
@@ -185,16 +188,30 @@ document() {
     RUSTDOCFLAGS="${RUSTDOCFLAGS:-} -D warnings" cargo doc --no-deps --workspace --locked
 }
 
-# The fuzz targets on blind changes, a second each; `scripts/fuzz.sh` does it in earnest.
-fuzz_shortly() {
-    cargo test --manifest-path fuzz/Cargo.toml --locked
+# Builds all that runs. The later commands name the same packages, so that cargo finds the same features, and
+# builds nothing again.
+build() {
+    cargo build --workspace --locked "$@" && export YESTER_BIN=$target/debug/yester
+}
+
+# What --quick runs of the tests of the program.
+quick_tests=(
+    cli:: export:: forgotten:: judge:: layering renamed::
+    live::appear live::expressions live::reads restore::exact
+)
+
+# `cargo test $@`, where `--` and filters come last. Only a nightly compiler's harness tells durations. The variable
+# makes the test programs believe that they have it. cargo must not see it: it would build everything again.
+run_tests() {
+    cargo test --workspace --locked --no-fail-fast --config "target.'cfg(unix)'.runner = ['env', 'RUSTC_BOOTSTRAP=1']" \
+        "$@" -Zunstable-options --report-time | tee -a "$logs/tests"
 }
 
 # Whether the comparison with other programs still runs; how fast they are is not looked at.
 compare_shortly() {
     local out
     out=$(mktemp -d "${TMPDIR:-/tmp}/yester-comparison.XXXXXX")
-    cargo run --quiet --locked --package fs-benches --bin compare -- --quick --out "$out" &&
+    "$target/debug/compare" --quick --yester "${YESTER_BIN:-}" --out "$out" &&
         [[ -s $out/README.md && -s $out/results.json ]]
     local result=$?
     rm -rf "$out"
@@ -208,12 +225,17 @@ build_for_windows() {
 }
 
 report() {
+    heading "slowest steps (s)"
+    sort -rn "$logs/steps" | head -n 10
+    heading "slowest tests (s)"
+    sed -nE 's/^test (.+) \.\.\. [A-Za-z]+ <([0-9.]+)s>$/\2 \1/p' "$logs/tests" | sort -rn | head -n 10
     local skipped
     mapfile -t skipped < <(sort -u "$YESTER_TEST_SKIPS")
     heading "skipped: ${#skipped[@]}"
     ((${#skipped[@]} == 0)) || printf '  %s\n' "${skipped[@]}"
     if ((${#failed[@]} > 0)); then
         heading "FAILED: $(IFS=,; echo "${failed[*]}")"
+        sed -nE 's/^test (.+) \.\.\. FAILED.*/  \1/p' "$logs/tests"
         return 1
     fi
     heading "passed"
@@ -223,11 +245,19 @@ step "tools that tests call" install_debian_packages
 step "/dev/fuse" check_fuse
 step "format" format
 step "lints" lint
-$quick || step "dependencies" dependencies
-$quick || step "documentation" document
-step "build" cargo build --workspace --locked
-step "yester.exe" build_for_windows
-step "tests" cargo test --workspace --locked
-$quick || step "decoders" fuzz_shortly
-$quick || step "comparison" compare_shortly
+if $quick; then
+    step "build" build --lib --bin yester --test main
+    step "unit tests" run_tests --lib --bin yester --
+    step "tests of the program" run_tests --test main -- "${quick_tests[@]}"
+else
+    step "dependencies" dependencies
+    step "documentation" document
+    step "build" build --bins --tests
+    step "yester.exe" build_for_windows
+    step "unit tests" run_tests --lib --bins --
+    # These wait for disks, mounts and processes more than they compute.
+    RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((2 * $(nproc)))} step "tests of the program" run_tests --test '*' --
+    step "examples in the documentation" cargo test --workspace --doc --locked
+    step "comparison" compare_shortly
+fi
 report

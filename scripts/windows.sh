@@ -107,4 +107,4 @@ case ${1:-} in
 esac
 
 build
-[[ ${1:-} == --build || ! -d $out ]] || YESTER_WINDOWS=$out cargo test --package fs-tests --test main --locked windows::
+[[ ${1:-} == --build || ! -d $out ]] || YESTER_WINDOWS=$out cargo test --workspace --test main --locked windows::

@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::hint::black_box;
+use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use fs_core::clock::SystemClock;
 use fs_core::format::{Keys, LeafBuilder, LinkTableBuilder, Node, PathKey, Secret};
 use fs_core::monitor::{Cancellation, Silent};
 use fs_core::service::{self, ImportOptions};
-use fs_core::store::{Access, CacheSizes, ContentWriter, Repository};
+use fs_core::store::{Access, ContentWriter, Repository};
 use fs_core::view::{self, Options, Scope, View};
 use jiff::tz::TimeZone;
 
@@ -32,9 +34,8 @@ fn view(folder: &std::path::Path) -> View {
         .expect("an import");
     add_links(&Repository::open(&root, Access::Write).expect("the repository"));
     let repository = Repository::open(&root, Access::Read).expect("the repository");
-    let caches = CacheSizes::default();
     let scope = Scope::Source(b"tree".to_vec());
-    View::new(repository, Options { scope, zone: TimeZone::UTC, owner: (0, 0), caches }).expect("a view")
+    View::new(repository, Options::new(scope, TimeZone::UTC, Arc::new(SystemClock))).expect("a view")
 }
 
 fn add_links(repository: &Repository) {

@@ -6,11 +6,13 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Command;
 use clap::builder::StyledStr;
 use clap_complete::CompletionCandidate;
 use clap_complete::env::{CompleteEnv, Elvish, EnvCompleter, Fish, Powershell, Shells, Zsh};
+use fs_core::clock::SystemClock;
 use fs_core::history::{SnapshotPath, Source};
 use fs_core::service::History;
 use fs_core::view::FileKind;
@@ -132,7 +134,7 @@ fn history() -> Option<History> {
     let repository = option("--repo").or_else(|| option("-r")).map(PathBuf::from);
     let timezone = option("--timezone").and_then(|zone| zone.into_string().ok());
     let settings = Settings::load(repository.as_deref(), timezone.as_deref(), None).ok()?;
-    History::open(&settings.repository, settings.zone).ok()
+    History::open(&settings.repository, settings.zone, Arc::new(SystemClock)).ok()
 }
 
 /// The value of an option in the unfinished command line.

@@ -1,11 +1,57 @@
-//! Writes JSON that is safe to print on a terminal.
+//! Writes JSON that is safe to print on a terminal. The shape of each thing is in `shapes.rs`.
 
+mod shapes;
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+use serde_json::Value;
 use serde_json::ser::{CompactFormatter, Formatter};
 
 use crate::text::is_unseen;
+pub use shapes::{Difference, Entry, Found, Imported, Interval, Listed, Restored, Snapshot, Tag, utc};
+
+/// A field of text. If the bytes are not UTF-8, the text has replacement characters, and a second field, whose
+/// key ends with `_bytes`, has the bytes in hexadecimal. To be flattened into an object.
+#[derive(Debug)]
+pub struct Text<'a>(pub &'static str, pub &'a [u8]);
+
+impl Serialize for Text<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(key, bytes) = self;
+        let (text, hexadecimal) = text_and_bytes(bytes);
+        let mut fields = serializer.serialize_map(None)?;
+        fields.serialize_entry(key, &text)?;
+        if let Some(hexadecimal) = hexadecimal {
+            fields.serialize_entry(&format!("{key}_bytes"), &hexadecimal)?;
+        }
+        fields.end()
+    }
+}
+
+/// Adds a field of text to an object, as [`Text`] does.
+pub fn put_text(object: &mut Value, key: &str, bytes: &[u8]) {
+    let (text, hexadecimal) = text_and_bytes(bytes);
+    object[key] = text.into();
+    if let Some(hexadecimal) = hexadecimal {
+        object[format!("{key}_bytes")] = hexadecimal.into();
+    }
+}
+
+/// The text of a name. If it is not UTF-8, its bytes in hexadecimal come with it.
+pub fn text_and_bytes(name: &[u8]) -> (Cow<'_, str>, Option<String>) {
+    let text = String::from_utf8_lossy(name);
+    let bytes = matches!(text, Cow::Owned(_)).then(|| {
+        name.iter().fold(String::with_capacity(2 * name.len()), |mut out, byte| {
+            let _ = write!(out, "{byte:02x}");
+            out
+        })
+    });
+    (text, bytes)
+}
 
 /// Writes an object. Escapes also the characters that a terminal would obey or not show, even if JSON does
 /// not require it. The meaning is the same.
@@ -35,6 +81,33 @@ impl Formatter for Escaping {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_come_only_with_text_that_lacks_them() {
+        #[derive(Serialize)]
+        struct Object<'a> {
+            #[serde(flatten)]
+            path: Text<'a>,
+            #[serde(flatten)]
+            target: Option<Text<'a>>,
+        }
+        let written = |path: &'static [u8], target: Option<&'static [u8]>| {
+            let object =
+                Object { path: Text("path", path), target: target.map(|bytes| Text("target", bytes)) };
+            let mut out = Vec::new();
+            write(&mut out, &object).unwrap();
+            let mut value = Value::Object(serde_json::Map::default());
+            put_text(&mut value, "path", path);
+            if let Some(target) = target {
+                put_text(&mut value, "target", target);
+            }
+            assert_eq!(serde_json::from_slice::<Value>(&out).unwrap(), value);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(written("ü".as_bytes(), None), r#"{"path":"ü"}"#);
+        let expected = "{\"path\":\"a\u{fffd}\",\"path_bytes\":\"61ff\",\"target\":\"b\"}";
+        assert_eq!(written(b"a\xff", Some(b"b")), expected);
+    }
 
     #[test]
     fn orders_to_terminals_are_escaped_and_mean_the_same() {

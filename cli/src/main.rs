@@ -27,8 +27,10 @@ mod text;
 mod zone;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::CommandFactory;
+use fs_core::clock::SystemClock;
 
 fn main() -> ExitCode {
     completion::answer(args::Arguments::command);
@@ -36,8 +38,9 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return error::usage(&error),
     };
+    stderr::report_panics();
     stderr::init_log(arguments.global.quiet, arguments.global.verbose);
     #[cfg(target_os = "linux")]
     platform::raise_file_limit();
-    error::exit(commands::run(arguments))
+    error::exit(commands::run(arguments, Arc::new(SystemClock)))
 }

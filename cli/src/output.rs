@@ -1,7 +1,9 @@
 //! Writes to stdout: text for people, or with `--json` one object a line.
 
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::sync::Arc;
 
+use fs_core::clock::Clock;
 use jiff::Timestamp;
 use serde::Serialize;
 use term_grid::{Direction, Filling, Grid, GridOptions};
@@ -34,10 +36,11 @@ pub struct Output {
     json: bool,
     quiet: bool,
     terminal: bool,
+    clock: Arc<dyn Clock>,
 }
 
 impl Output {
-    pub fn new(global: &Global) -> Self {
+    pub fn new(global: &Global, clock: Arc<dyn Clock>) -> Self {
         let stdout = io::stdout();
         let terminal = stdout.is_terminal();
         Self {
@@ -45,6 +48,7 @@ impl Output {
             json: global.json,
             quiet: global.quiet,
             terminal,
+            clock,
         }
     }
 
@@ -61,14 +65,19 @@ impl Output {
         self.terminal
     }
 
+    /// The clock of this process.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
     /// The colours for stdout.
     pub fn colours(&self) -> Colours {
         Colours::of_terminal(self.terminal)
     }
 
     /// The age of a time, for a person. Empty unless stdout is a terminal: a program gets the time only.
-    pub fn when(&self, time: Timestamp, now: Timestamp) -> String {
-        if self.terminal { ago(time, now) } else { String::new() }
+    pub fn when(&self, time: Timestamp) -> String {
+        if self.terminal { ago(time, self.clock.now()) } else { String::new() }
     }
 
     /// Writes bytes unchanged.

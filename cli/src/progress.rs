@@ -90,18 +90,18 @@ impl Drop for Bar {
 
 /// Receives the progress of a check, repair or rebuild of the repository, and shows it.
 #[derive(Debug)]
-pub struct Carer {
+pub struct MaintenanceProgress {
     bar: Bar,
     pace: Pace,
 }
 
-impl Carer {
+impl MaintenanceProgress {
     pub fn new(output: &Output) -> Self {
         Self { bar: Bar::new(output, "opening the repository"), pace: Pace::new() }
     }
 }
 
-impl Monitor for Carer {
+impl Monitor for MaintenanceProgress {
     fn work(&self, work: &Work) {
         if !self.bar.is_shown() || !self.pace.is_due() {
             return;
@@ -153,7 +153,7 @@ impl Pace {
 
 /// Receives the progress of an import and shows it. Names its troubles as they occur.
 #[derive(Debug)]
-pub struct Reporter {
+pub struct ImportProgress {
     bar: Bar,
     pace: Pace,
     import: Mutex<Import>,
@@ -169,7 +169,7 @@ struct Import {
     estimate: Estimate,
 }
 
-impl Reporter {
+impl ImportProgress {
     pub fn new(output: &Output) -> Self {
         let bar = Bar::with_template(output, "{spinner} {msg}", "importing");
         let import = Import { name: "importing".to_owned(), place: None, estimate: Estimate::default() };
@@ -181,7 +181,7 @@ impl Reporter {
     }
 }
 
-impl Monitor for Reporter {
+impl Monitor for ImportProgress {
     fn run(&self, run: &RunBegins<'_>) {
         let mut import = self.import();
         import.name = printable(run.name).into_owned();
@@ -221,25 +221,21 @@ impl Monitor for Reporter {
 
 /// Receives the progress of a restore and shows it. Names its troubles as they occur.
 #[derive(Debug)]
-pub struct Restorer {
+pub struct RestoreProgress {
     verb: &'static str,
     quiet: bool,
     bar: Bar,
     pace: Pace,
 }
 
-impl Restorer {
-    pub fn new(output: &Output) -> Self {
-        Self::saying(output, "restoring")
-    }
-
-    /// Does the same with another verb.
-    pub fn saying(output: &Output, verb: &'static str) -> Self {
+impl RestoreProgress {
+    /// `verb` says what is done: `restoring` or `exporting`.
+    pub fn new(output: &Output, verb: &'static str) -> Self {
         Self { verb, quiet: output.is_quiet(), bar: Bar::new(output, verb), pace: Pace::new() }
     }
 }
 
-impl Monitor for Restorer {
+impl Monitor for RestoreProgress {
     fn progress(&self, progress: &Progress) {
         if self.bar.is_shown() && self.pace.is_due() {
             let (entries, bytes) = (HumanCount(progress.entries), size(progress.bytes_read));

@@ -6,8 +6,10 @@ mod sink;
 #[cfg(target_os = "linux")]
 mod syslog;
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::io::{self, Write};
+use std::panic::{self, Location};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Instant;
@@ -52,6 +54,18 @@ pub fn fail(message: &str) {
     if matches!(&*SINK.read().unwrap_or_else(PoisonError::into_inner), Sink::File(_)) {
         write(&format!("yester: {}\n", one_line(message)));
     }
+}
+
+/// Reports each panic as an error line. Otherwise that of a process in the background would be lost.
+pub fn report_panics() {
+    panic::set_hook(Box::new(|panic| complain(&panic_message(panic.location(), panic.payload()))));
+}
+
+fn panic_message(location: Option<&Location<'_>>, payload: &dyn Any) -> String {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("a panic");
+    let place = location.map(|location| format!(" at {location}")).unwrap_or_default();
+    format!("internal error: panicked{place}: {text}; please report it")
 }
 
 /// Sets the progress that is hidden while a line is written; `None` if there is none.
@@ -165,5 +179,19 @@ pub fn beside<T>(write: impl FnOnce() -> T) -> T {
     match &*SHOWN.lock().unwrap_or_else(PoisonError::into_inner) {
         Some(bar) => bar.suspend(write),
         None => write(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_reported_with_its_place() {
+        let location = Location::caller();
+        let message = panic_message(Some(location), &"an index is wrong");
+        assert!(message.contains("stderr.rs:") && message.contains(": an index is wrong;"), "{message}");
+        assert!(panic_message(None, &String::from("no room")).contains("panicked: no room"));
+        assert!(panic_message(None, &7).contains("a panic"));
     }
 }

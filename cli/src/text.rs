@@ -125,19 +125,6 @@ pub fn one_line(message: &str) -> Cow<'_, str> {
     Cow::Owned(escaped.collect())
 }
 
-/// A name for JSON: its text. If it is not UTF-8, its bytes in hexadecimal come with it.
-pub fn for_json(name: &[u8]) -> (Cow<'_, str>, Option<String>) {
-    let text = String::from_utf8_lossy(name);
-    let bytes = matches!(text, Cow::Owned(_)).then(|| {
-        let mut out = String::with_capacity(2 * name.len());
-        for byte in name {
-            let _ = write!(out, "{byte:02x}");
-        }
-        out
-    });
-    (text, bytes)
-}
-
 /// Type and permissions as `ls -l` shows them.
 pub fn mode(attr: &Attr) -> String {
     mode_of(attr.kind, attr.mode)
@@ -276,12 +263,6 @@ mod tests {
         assert_eq!(printable(persian.as_bytes()), persian);
         assert_eq!(one_line("a\nb"), "a\\nb");
         assert_eq!(one_line("über"), "über");
-    }
-
-    #[test]
-    fn json_tells_bytes_only_where_text_cannot() {
-        assert_eq!(for_json("ü".as_bytes()), ("ü".into(), None));
-        assert_eq!(for_json(b"a\xff"), ("a\u{fffd}".into(), Some("61ff".into())));
     }
 
     #[test]

@@ -56,13 +56,13 @@ impl History {
 
 /// Whether `name` in `parent` always means the same node. The name of a version does not: it depends on the
 /// snapshots.
-fn is_settled(parent: &Node, name: &[u8]) -> bool {
+fn is_fixed(parent: &Node, name: &[u8]) -> bool {
     parent.is_immutable() && !is_numbered(name)
 }
 
 /// Cache lifetimes of `name` of `node` in `parent`, and of the node's attributes.
 fn lifetimes(parent: &Node, name: &[u8], node: &Node) -> (Duration, Duration) {
-    match (is_settled(parent, name), node.is_immutable()) {
+    match (is_fixed(parent, name), node.is_immutable()) {
         (true, _) => (FOR_EVER, FOR_EVER),
         (false, true) => (SHORT, FOR_EVER),
         (false, false) => (NOT_AT_ALL, NOT_AT_ALL),
@@ -90,7 +90,7 @@ impl Filesystem for History {
                 let attr = file_attr(&attr, self.inodes.remember(&node));
                 reply.entry_with_ttls(&of_attr, &of_name, &attr, Generation(0));
             }
-            Err(ViewError::NotFound) if is_settled(&parent, name.as_bytes()) => {
+            Err(ViewError::NotFound) if is_fixed(&parent, name.as_bytes()) => {
                 // The inode number 0 says that the name does not exist, and that the kernel may cache this.
                 let nothing = file_attr(&self.view.attr(&parent), 0);
                 reply.entry_with_ttls(&FOR_EVER, &FOR_EVER, &nothing, Generation(0));

@@ -65,12 +65,12 @@ pub(crate) fn mount(point: &OwnedFd, device: &str, flags: MountFlags, data: &str
 /// A mount point, kept as a handle on the folder above it and the name in that folder. A handle on the mount
 /// itself would keep it busy.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct MountPoint {
     above: OwnedFd,
     name: OsString,
 }
 
-impl Place {
+impl MountPoint {
     /// The mount point at an absolute path.
     pub(crate) fn at(path: &Path) -> io::Result<Self> {
         let (Some(above), Some(name)) = (path.parent(), path.file_name()) else {
@@ -139,15 +139,15 @@ mod tests {
         let path = directory.path().canonicalize().unwrap();
         fs::create_dir_all(path.join("home/mnt")).unwrap();
         let point = open(&path.join("home/mnt")).unwrap();
-        assert!(Place::of(&point).unwrap().is_at(&path.join("home/mnt")).unwrap());
+        assert!(MountPoint::of(&point).unwrap().is_at(&path.join("home/mnt")).unwrap());
         fs::rename(path.join("home/mnt"), path.join("home/moved")).unwrap();
         fs::create_dir(path.join("home/mnt")).unwrap();
-        let place = Place::of(&point).unwrap();
-        assert!(!place.is_at(&path.join("home/mnt")).unwrap());
-        assert!(place.is_at(&path.join("home/moved")).unwrap());
+        let point = MountPoint::of(&point).unwrap();
+        assert!(!point.is_at(&path.join("home/mnt")).unwrap());
+        assert!(point.is_at(&path.join("home/moved")).unwrap());
         fs::rename(path.join("home"), path.join("away")).unwrap();
-        assert!(place.is_at(&path.join("home/moved")).is_err());
-        assert!(place.is_at(&path.join("away/moved")).unwrap());
+        assert!(point.is_at(&path.join("home/moved")).is_err());
+        assert!(point.is_at(&path.join("away/moved")).unwrap());
     }
 
     #[test]

@@ -12,7 +12,7 @@ use rustix::mount::UnmountFlags;
 use rustix::process::geteuid;
 
 use crate::filesystem::History;
-use crate::handle::Place;
+use crate::handle::MountPoint;
 use crate::mountpoint::{is_mounted, resolve};
 use crate::options::{InodeBits, SUBTYPE};
 use crate::watch::Watch;
@@ -36,7 +36,7 @@ struct Point(Option<Unmounter>);
 pub struct Unmounter {
     path: PathBuf,
     /// Finds the mount even if folders above it are moved. `None` if fusermount3 has mounted it.
-    place: Option<Arc<Place>>,
+    place: Option<Arc<MountPoint>>,
 }
 
 impl Unmounter {
@@ -97,7 +97,11 @@ pub fn serve<F: Filesystem>(filesystem: F, path: &Path, options: &MountOptions) 
 
 /// Mounts as root; `None` if only fusermount3 can mount. Other users need no such protection: they could
 /// replace links only in their own folders, and fusermount3 has only their rights.
-fn at_handle(path: &Path, options: &MountOptions, config: &Config) -> io::Result<Option<(OwnedFd, Place)>> {
+fn at_handle(
+    path: &Path,
+    options: &MountOptions,
+    config: &Config,
+) -> io::Result<Option<(OwnedFd, MountPoint)>> {
     let point = handle::open(path)?;
     let device = rustix::fs::open("/dev/fuse", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
     let root_mode = rustix::fs::fstat(&point)?.st_mode;
@@ -113,8 +117,8 @@ fn at_handle(path: &Path, options: &MountOptions, config: &Config) -> io::Result
         Err(error) if error.raw_os_error() == Some(Errno::PERM.raw_os_error()) => return Ok(None),
         mounted => mounted?,
     }
-    let place = Place::of(&point).inspect_err(|_| {
-        let _ = Place::at(path).and_then(|place| place.unmount(UnmountFlags::DETACH));
+    let place = MountPoint::of(&point).inspect_err(|_| {
+        let _ = MountPoint::at(path).and_then(|place| place.unmount(UnmountFlags::DETACH));
     })?;
     if !place.is_at(path).unwrap_or(false) {
         place.unmount(UnmountFlags::DETACH)?;
@@ -169,7 +173,7 @@ pub fn unmount(path: &Path, lazy: bool) -> Result<(), MountError> {
         return Err(MountError::NotMounted(path.to_owned()));
     }
     let flags = if lazy { UnmountFlags::DETACH } else { UnmountFlags::empty() };
-    let Err(error) = Place::at(&absolute).and_then(|place| place.unmount(flags)) else { return Ok(()) };
+    let Err(error) = MountPoint::at(&absolute).and_then(|place| place.unmount(flags)) else { return Ok(()) };
     match Errno::from_io_error(&error) {
         Some(Errno::BUSY) => Err(MountError::Busy(path.to_owned())),
         Some(Errno::PERM) => unmount_as_user(path, &absolute, lazy),

@@ -6,20 +6,21 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use fs_core::history::Sources;
-use fs_core::view::{Change, Inodes, View};
+use fs_core::view::{Inodes, Invalidation, View};
 use fuser::{INodeNo, Notifier};
 
 /// Time between two checks for new snapshots.
 const GLANCE: Duration = Duration::from_millis(200);
 
-/// A thread that checks for new snapshots until this is dropped.
+/// A thread that checks for new snapshots. Dropping this ends the thread, and waits for it.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    _stop: Sender<Infallible>,
+    stop: Option<Sender<Infallible>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Watch {
@@ -31,29 +32,36 @@ impl Watch {
         notifier: Notifier,
     ) -> io::Result<Self> {
         let (stop, stopped) = mpsc::channel::<Infallible>();
-        thread::Builder::new().name("watch".into()).spawn(move || {
+        let thread = thread::Builder::new().name("watch".into()).spawn(move || {
             let mut before = Vec::new();
             while stopped.recv_timeout(GLANCE) == Err(RecvTimeoutError::Timeout) {
-                let changes = view.take_changes(&mut known);
+                let latest = view.invalidations(&mut known);
                 // Each invalidation is sent twice: an answer from just before a change may reach the kernel's
                 // cache just after the first one.
-                before.iter().chain(&changes).for_each(|change| tell(&notifier, &inodes, change));
-                before = changes;
+                before.iter().chain(&latest).for_each(|one| invalidate(&notifier, &inodes, one));
+                before = latest;
             }
         })?;
-        Ok(Self { _stop: stop })
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 
 /// Sends an invalidation. A thread that answers requests must not call this: the kernel may wait for an
 /// answer about the folder.
-fn tell(notifier: &Notifier, inodes: &Inodes, change: &Change) {
+fn invalidate(notifier: &Notifier, inodes: &Inodes, invalidation: &Invalidation) {
     // The kernel caches nothing of a node that it does not know.
-    let Some(folder) = inodes.told(change.ino).map(INodeNo) else { return };
-    let gone = change.gone.iter().map(|name| notifier.inval_entry(folder, OsStr::from_bytes(name)));
+    let Some(folder) = inodes.known_number(invalidation.ino).map(INodeNo) else { return };
+    let gone = invalidation.gone.iter().map(|name| notifier.inval_entry(folder, OsStr::from_bytes(name)));
     for result in gone.chain([notifier.inval_inode(folder, 0, 0)]) {
         if let Err(error) = result {
-            log::debug!("telling of a change: {error}");
+            log::debug!("cannot invalidate a listing: {error}");
         }
     }
 }

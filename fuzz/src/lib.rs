@@ -22,8 +22,11 @@ const BASE: usize = 48 << 20;
 /// What it may allocate for each byte of input: an extent of one byte takes 56 in memory, and vectors double.
 const PER_BYTE: usize = 160;
 
+/// Decodes bytes of any content, and panics if the result is wrong.
+pub type Target = fn(&[u8]);
+
 /// The targets, by name.
-pub const TARGETS: [(&str, fn(&[u8])); 14] = [
+pub const TARGETS: [(&str, Target); 14] = [
     ("config", targets::config),
     ("manifest", targets::manifest),
     ("tag", targets::tag),

@@ -22,7 +22,7 @@ pub fn config(data: &[u8]) {
 pub fn manifest(body: &[u8]) {
     let keys = keys();
     let _ = Manifest::open(&keys, &SnapshotId([0; 32]), body);
-    if let Ok(manifest) = Manifest::open(&keys, &keys.snapshot_id(body), &seal(b"YSNP", body)) {
+    if let Ok(manifest) = Manifest::open(&keys, &keys.snapshot_id(body), &seal(*b"YSNP", body)) {
         let (id, bytes) = manifest.seal(&keys);
         assert_eq!(Manifest::open(&keys, &id, &bytes).as_ref(), Ok(&manifest));
     }
@@ -34,7 +34,7 @@ pub fn tag(body: &[u8]) {
     if let Ok(tag) = Tag::decode(body) {
         let (id, bytes) = tag.seal(&keys);
         assert_eq!(Tag::open(&keys, &id, &bytes).as_ref(), Ok(&tag));
-        assert_eq!(Tag::open(&keys, &id, &seal(b"YTAG", body)).as_ref(), Ok(&tag));
+        assert_eq!(Tag::open(&keys, &id, &seal(*b"YTAG", body)).as_ref(), Ok(&tag));
         assert!(!tag.name.contains(['/', '@', ':']));
     }
 }
@@ -42,7 +42,7 @@ pub fn tag(body: &[u8]) {
 pub fn catalogue(body: &[u8]) {
     let keys = keys();
     let _ = Catalogue::open(&keys, &PackId([0; 32]), body);
-    let Ok(catalogue) = Catalogue::open(&keys, &keys.pack_id(body), &seal(b"YCAT", body)) else { return };
+    let Ok(catalogue) = Catalogue::open(&keys, &keys.pack_id(body), &seal(*b"YCAT", body)) else { return };
     for (id, len) in catalogue.blobs() {
         let place = catalogue.find(&id).expect("a blob of the catalogue");
         // Of two blobs with one id either is right.
@@ -68,7 +68,7 @@ pub fn block(data: &[u8]) {
     let keys = keys();
     let _ = Block::open(&keys, data);
     let Some((prefix, body)) = data.split_first() else { return };
-    let frame = seal(b"YBLK", body);
+    let frame = seal(*b"YBLK", body);
     let Ok(block) = Block::open(&keys, &frame) else { return };
     let prefix: Vec<u8> = (0..=255).cycle().take(usize::from(*prefix) * 64).collect();
     if let Ok(raw) = block.decompress(&prefix) {
@@ -146,9 +146,9 @@ pub fn links(data: &[u8]) {
 pub fn stat_part(body: &[u8]) {
     let keys = keys();
     let _ = StatPart::open(&keys, 0, body);
-    if let Ok(part) = StatPart::open(&keys, 0, &seal(b"YSTP", body)) {
+    if let Ok(part) = StatPart::open(&keys, 0, &seal(*b"YSTP", body)) {
         let slots = (0..).map_while(|position| part.get(position));
-        assert!(slots.filter_map(|slot| slot.file()).all(|file| file.inode != 0));
+        assert!(slots.filter_map(fs_core::format::Slot::file).all(|file| file.inode != 0));
         assert!(part.get(u64::MAX).is_none());
     }
 }
@@ -156,7 +156,7 @@ pub fn stat_part(body: &[u8]) {
 pub fn stat_trailer(body: &[u8]) {
     let keys = keys();
     let _ = StatTrailer::open(&keys, body);
-    if let Ok(trailer) = StatTrailer::open(&keys, &seal(b"YSTE", body)) {
+    if let Ok(trailer) = StatTrailer::open(&keys, &seal(*b"YSTE", body)) {
         let bytes = trailer.seal(&keys);
         assert_eq!(StatTrailer::open(&keys, &bytes[..bytes.len() - 4]).as_ref(), Ok(&trailer));
     }

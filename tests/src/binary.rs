@@ -31,7 +31,8 @@ fn build() -> PathBuf {
     };
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
-        .args(["build", "--quiet", "--package", "cli", "--bin", "yester", "--profile", profile])
+        // All of the workspace, so that cargo chooses the features of `cargo build --workspace`.
+        .args(["build", "--quiet", "--workspace", "--bin", "yester", "--profile", profile])
         .arg("--target-dir")
         .arg(target)
         .current_dir(env!("CARGO_MANIFEST_DIR"))

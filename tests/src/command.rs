@@ -7,28 +7,15 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::sandbox::as_nobody;
-use crate::{Sandbox, binary};
+use crate::{Sandbox, binary, wait_until};
 
 /// Time after which a command counts as hanging.
 const LIMIT: Duration = Duration::from_secs(300);
-
-/// Calls `look` until it returns a value. Fails after `limit`.
-#[track_caller]
-pub fn wait_until<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + limit;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "waited {} s in vain: {what}", limit.as_secs());
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
 
 /// A `yester` command to be run, with the environment of the sandbox only.
 #[derive(Debug)]

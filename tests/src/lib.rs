@@ -8,6 +8,7 @@
 //! - [`Yester`] and [`Ran`]: one run of the command line, and its result;
 //! - [`Mounted`]: a running `yester mount` or `yester up`, always unmounted at the end;
 //! - [`needs`]: the requirements of a test; a test that lacks one is reported as skipped;
+//! - [`wait`]: waiting for events;
 //! - [`judge`]: compares two trees with rsync;
 //! - [`Wine`]: the same command line for Windows;
 //! - [`process`]: the resources of a process, to see whether they grow;
@@ -40,9 +41,11 @@ pub mod process;
 mod sandbox;
 mod terminal;
 pub mod tree;
+pub mod wait;
 mod wine;
 
-pub use command::{Ran, Started, Yester, wait_until};
+pub use command::{Ran, Started, Yester};
 pub use mount::Mounted;
 pub use sandbox::{Sandbox, as_nobody};
+pub use wait::wait_until;
 pub use wine::Wine;

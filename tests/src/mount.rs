@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::command::Started;
-use crate::{Ran, Sandbox, Yester, mountinfo, sandbox, wait_until};
+use crate::wait::{wait_until, wait_within};
+use crate::{Ran, Sandbox, Yester, mountinfo, sandbox};
 
 /// Time after which a mount or unmount counts as hanging.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -124,12 +125,7 @@ impl Drop for Mounted {
     fn drop(&mut self) {
         if let Some(process) = &mut self.process {
             process.signal(Signal::TERM);
-            for _ in 0..1000 {
-                if !process.is_running() {
-                    break;
-                }
-                std::thread::sleep(Duration::from_millis(5));
-            }
+            wait_within(Duration::from_secs(5), || (!process.is_running()).then_some(()));
         }
         if mountinfo::at(&self.point).is_some_and(|mount| mount.kind.starts_with("fuse")) {
             sandbox::unmount(&self.point);

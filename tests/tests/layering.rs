@@ -79,7 +79,7 @@ impl Paths {
                                 is_whole = false;
                             }
                             Some(TokenTree::Punct(star)) if star.as_char() == '*' => {
-                                path.push("*".to_owned())
+                                path.push("*".to_owned());
                             }
                             _ => break,
                         }

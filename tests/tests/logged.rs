@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use fs_tests::needs::{self, Need, UNSHARE};
 use fs_tests::plant::{file, noise, small};
+use fs_tests::wait::wait_within;
 use fs_tests::{Mounted, Sandbox, Yester, mountinfo, wait_until};
 use jiff::Timestamp;
 use rustix::io::Errno;
@@ -266,10 +267,7 @@ fn a_stderr_that_nobody_reads_is_not_waited_for() {
         let mut reader = Command::new("cat");
         reader.arg(sandbox.mnt().join("@latest/large"));
         let mut reader = reader.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("cat");
-        let ended = (0..1000).find_map(|_| {
-            std::thread::sleep(Duration::from_millis(10));
-            reader.try_wait().expect("cat")
-        });
+        let ended = wait_within(LIMIT, || reader.try_wait().expect("cat"));
         // The mount is ended first: the reader waits for the mount, and the test would wait for the reader.
         if ended.is_none() {
             let _ = (mount.kill(), mount.wait(), reader.wait());

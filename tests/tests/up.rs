@@ -8,6 +8,7 @@ use fs_tests::judge::same;
 use fs_tests::needs::{self, Need};
 use fs_tests::plant::{file, small};
 use fs_tests::tree::{assert_same, scan};
+use fs_tests::wait::stays;
 use fs_tests::{Mounted, Sandbox, binary, mountinfo, wait_until};
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size};
 use rustix::process::Signal;
@@ -215,8 +216,9 @@ fn changes_come_in_by_themselves() {
     wait_until("the change", Duration::from_secs(10), || {
         mounted.path("@latest/later").exists().then_some(())
     });
-    std::thread::sleep(Duration::from_secs(3));
-    let names = mounted.names("");
-    assert_eq!(names.iter().filter(|name| name.starts_with("@20")).count(), 2, "{names:?}");
+    stays(Duration::from_secs(3), || {
+        let names = mounted.names("");
+        assert_eq!(names.iter().filter(|name| name.starts_with("@20")).count(), 2, "{names:?}");
+    });
     mounted.stop(Signal::INT).ok();
 }

@@ -19,7 +19,7 @@ pub type Offset = u64;
 #[derive(Debug, Default)]
 pub struct Listed {
     /// Sorted by the key of the shown name.
-    places: Vec<(u64, Offset)>,
+    positions: Vec<(u64, Offset)>,
     /// Maps an entry's own name to the shown one.
     renamed: HashMap<Box<[u16]>, Box<[u16]>>,
 }
@@ -36,28 +36,28 @@ impl Listed {
     /// Reads a directory. `list` passes its names in order, each with its offset. It is called a second time
     /// if some names differ in case only.
     pub fn new(mut list: impl FnMut(&mut dyn FnMut(Offset, &[u16]))) -> Self {
-        let mut places = Vec::new();
-        list(&mut |offset, name| places.push((key(name), offset)));
+        let mut positions = Vec::new();
+        list(&mut |offset, name| positions.push((key(name), offset)));
         // Among equal keys, the first position comes first.
-        places.sort_unstable();
+        positions.sort_unstable();
         let later: HashSet<Offset> =
-            places.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[1].1).collect();
+            positions.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[1].1).collect();
         let mut renamed = HashMap::new();
         if !later.is_empty() {
-            let names = places.iter().map(|(key, _)| *key).collect();
+            let names = positions.iter().map(|(key, _)| *key).collect();
             let mut taken = Taken { names, untried: HashMap::new() };
-            places.retain(|(_, offset)| !later.contains(offset));
+            positions.retain(|(_, offset)| !later.contains(offset));
             list(&mut |offset, name| {
                 if later.contains(&offset) {
                     let shown = taken.distinct(name);
-                    places.push((key(&shown), offset));
+                    positions.push((key(&shown), offset));
                     renamed.insert(name.into(), shown);
                 }
             });
-            places.sort_unstable();
+            positions.sort_unstable();
         }
-        places.shrink_to_fit();
-        Self { places, renamed }
+        positions.shrink_to_fit();
+        Self { positions, renamed }
     }
 
     /// The shown name of the entry with this name, if it differs.
@@ -69,18 +69,18 @@ impl Listed {
     /// caller must compare the names.
     pub fn find(&self, name: &[u16]) -> impl Iterator<Item = Offset> {
         let key = key(name);
-        let first = self.places.partition_point(|(place, _)| *place < key);
-        self.places[first..].iter().take_while(move |(place, _)| *place == key).map(|(_, offset)| *offset)
+        let first = self.positions.partition_point(|(own, _)| *own < key);
+        self.positions[first..].iter().take_while(move |(own, _)| *own == key).map(|(_, offset)| *offset)
     }
 
     /// Number of entries.
     pub fn len(&self) -> usize {
-        self.places.len()
+        self.positions.len()
     }
 
     /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
+        self.positions.is_empty()
     }
 }
 

@@ -2,9 +2,11 @@
 //! with a long history. A real history of this length takes years.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Parser;
+use fs_core::clock::SystemClock;
 use fs_core::format::Time;
 use fs_core::service::History;
 use fs_core::store::{Access, Repository};
@@ -22,7 +24,7 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let Arguments { repository, count } = Arguments::parse();
-    let snapshots = History::open(&repository, TimeZone::UTC)?.snapshots();
+    let snapshots = History::open(&repository, TimeZone::UTC, Arc::new(SystemClock))?.snapshots();
     let mut manifest = snapshots.last().context("the repository has no snapshot")?.manifest.clone();
     let repository = Repository::open(&repository, Access::Write)?;
     for _ in 0..count {

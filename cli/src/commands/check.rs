@@ -7,21 +7,22 @@ use fs_core::store::Exposed;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::{Context, stop_on_signals};
+use super::Context;
 use crate::args::CheckArgs;
 use crate::error::Outcome;
+use crate::json::{put_text, utc};
 use crate::output::{Output, WriteError};
-use crate::progress::Carer;
+use crate::progress::MaintenanceProgress;
 use crate::stderr::complain;
-use crate::text::{count, for_json, printable, size, snapshot};
+use crate::text::{count, printable, size, snapshot};
 
 pub fn run(context: &mut Context, args: &CheckArgs) -> Result<Outcome> {
     let settings = context.settings()?;
-    let cancellation = stop_on_signals()?;
+    let cancellation = context.stop_on_signals()?;
     let options = CheckOptions { read_data: args.read_data };
-    let carer = Carer::new(&context.output);
-    let report = service::check(&settings.repository, options, &carer, &cancellation)?;
-    drop(carer);
+    let progress = MaintenanceProgress::new(&context.output);
+    let report = service::check(&settings.repository, options, &progress, &cancellation)?;
+    drop(progress);
     if report.exposed.count > 0 {
         warn_exposed(&report.exposed, &settings.repository);
     }
@@ -156,8 +157,8 @@ fn object(finding: &Finding) -> Value {
         Defect::Manifest { snapshot, record } => {
             let mut object = json!({ "finding": "manifest", "snapshot": id(snapshot) });
             if let Some(record) = record {
-                put_bytes(&mut object, "source", &record.source);
-                object["time"] = record.time.timestamp().to_string().into();
+                put_text(&mut object, "source", &record.source);
+                object["time"] = utc(record.time).into();
             }
             object
         }
@@ -186,20 +187,11 @@ fn path_object(damaged: &DamagedPath) -> Value {
     let mut object = json!({
         "finding": "damaged path",
         "snapshot": damaged.snapshot.id.to_string(),
-        "time": damaged.snapshot.time.timestamp().to_string(),
+        "time": utc(damaged.snapshot.time),
     });
-    put_bytes(&mut object, "source", &damaged.snapshot.source);
-    put_bytes(&mut object, "path", &damaged.path);
+    put_text(&mut object, "source", &damaged.snapshot.source);
+    put_text(&mut object, "path", &damaged.path);
     object
-}
-
-/// Adds the text. If the bytes are not text, adds the bytes too.
-fn put_bytes(object: &mut Value, key: &str, bytes: &[u8]) {
-    let (text, raw) = for_json(bytes);
-    object[key] = text.into();
-    if let Some(raw) = raw {
-        object[format!("{key}_bytes")] = raw.into();
-    }
 }
 
 fn summary(report: &Report) -> Value {

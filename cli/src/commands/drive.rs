@@ -8,7 +8,7 @@ use winfsp_windows::{MountOptions, mount};
 use super::{Context, viewing};
 use crate::args::MountArgs;
 use crate::error::{Outcome, abandon};
-use crate::platform;
+use crate::platform::StopListener;
 use crate::stderr;
 use crate::text;
 
@@ -35,7 +35,7 @@ pub fn run(context: &mut Context, args: &MountArgs) -> Result<Outcome> {
     let (view, source) = viewing::asked(context, &settings, args, &words)?;
     let (stop, ends) = mpsc::channel();
     let lost = stop.clone();
-    platform::on_stop(move |count| {
+    let _listener = StopListener::new(move |count| {
         // The receiver lives as long as the process.
         let _ = stop.send(End::Stop);
         if count > 1 {

@@ -3,11 +3,11 @@
 use anyhow::{Error, Result, bail};
 use fs_core::export::{Archive, ExportError, export};
 
-use super::{Context, find, stop_on_signals};
+use super::{Context, find};
 use crate::args::ExportArgs;
 use crate::error::Outcome;
 use crate::output::WriteError;
-use crate::progress::Restorer;
+use crate::progress::RestoreProgress;
 use crate::snapshot_path;
 
 pub fn run(context: &mut Context, args: &ExportArgs) -> Result<Outcome> {
@@ -24,9 +24,9 @@ pub fn run(context: &mut Context, args: &ExportArgs) -> Result<Outcome> {
     let zone = context.settings()?.zone;
     let history = context.history()?;
     let (view, node) = find(&history, &place, args.implied.source.as_ref())?;
-    let cancellation = stop_on_signals()?;
+    let cancellation = context.stop_on_signals()?;
     let archive = if args.zip { Archive::Zip(zone) } else { Archive::Tar };
-    let monitor = Restorer::saying(&context.output, "exporting");
+    let monitor = RestoreProgress::new(&context.output, "exporting");
     let out = context.output.writer();
     let exported = export(&view, &node, name, archive, out, &monitor, &cancellation);
     drop(monitor);

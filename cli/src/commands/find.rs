@@ -6,23 +6,23 @@ use fs_core::service::History;
 use fs_core::view::FileKind;
 use fs_core::view::versions::{Hit, Query};
 use globset::{GlobBuilder, GlobMatcher};
-use serde::Serialize;
 
 use super::{Context, after_in_each, sources};
 use crate::args::FindArgs;
 use crate::colour::Colour;
 use crate::error::Outcome;
+use crate::json;
 use crate::output::{self, Output, WriteError};
 use crate::progress::Bar;
 use crate::snapshot_path::expression;
-use crate::text::{self, count, for_json, printable, size};
+use crate::text::{count, printable, size};
 
 pub fn run(context: &mut Context, args: &FindArgs) -> Result<Outcome> {
     let pattern = Pattern::new(&args.pattern)?;
     let history = context.history()?;
     let sources = sources(&history, args.source.as_ref())?;
     let since = match &args.since {
-        Some(time) => after_in_each(&sources, &expression(time))?,
+        Some(time) => after_in_each(&history, &sources, &expression(time))?,
         None => vec![Some(0); sources.len()],
     };
     for (source, since) in sources.iter().zip(since) {
@@ -78,27 +78,6 @@ struct Finding<'a> {
     columns: usize,
 }
 
-/// A path that was found, in JSON.
-#[derive(Debug, Serialize)]
-struct Described<'a> {
-    source: String,
-    path: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path_bytes: Option<String>,
-    r#type: &'static str,
-    size: u64,
-    versions: usize,
-    snapshots: usize,
-    deleted: bool,
-    /// The reason why the path is absent from the last snapshot, if it is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    absent: Option<&'static str>,
-    first: &'a str,
-    first_time: String,
-    last: &'a str,
-    last_time: String,
-}
-
 impl Finding<'_> {
     fn tell_all(&self, output: &mut Output, history: &History, query: &Query<'_>) -> Result<()> {
         // Lines printed to a terminal at once show the progress already.
@@ -118,23 +97,7 @@ impl Finding<'_> {
         let is_deleted = hit.missing.is_some_and(Reading::is_certain);
         let missing = hit.missing.map(Reading::of_missing);
         if output.is_json() {
-            let time = |place| timeline.get(place).map(|moment| moment.time.to_string()).unwrap_or_default();
-            let (path, path_bytes) = for_json(&hit.path);
-            return output.json(&Described {
-                source: String::from_utf8_lossy(&self.source.name).into_owned(),
-                path: path.into_owned(),
-                path_bytes,
-                r#type: text::kind(hit.kind),
-                size: hit.size,
-                versions: hit.versions,
-                snapshots: hit.snapshots,
-                deleted: is_deleted,
-                absent: missing,
-                first: name(hit.first),
-                first_time: time(hit.first),
-                last: name(hit.last),
-                last_time: time(hit.last),
-            });
+            return output.json(&json::Found::new(self.source, hit));
         }
         let length = if hit.kind == FileKind::Directory { "-".to_owned() } else { size(hit.size) };
         let colours = output.colours();

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use fs_core::format::Status;
 
-use super::{Context, import, rsync, stop_on_signals};
+use super::import::tree;
+use super::{Context, rsync};
 use crate::args::{HookArgs, HookEvent};
 use crate::error::Outcome;
 use crate::stderr;
@@ -30,8 +31,8 @@ pub fn run(context: &mut Context, args: &HookArgs) -> Result<Outcome> {
         return Ok(Outcome::Done);
     };
     let settings = context.settings()?;
-    let cancellation = stop_on_signals()?;
-    let mut options = import::options(&args.tree_options, &settings);
+    let cancellation = context.stop_on_signals()?;
+    let mut options = tree::options(&args.tree_options, &settings);
     options.source.get_or_insert_with(|| module.into_encoded_bytes());
     options.run_status = status;
     options.fake_super = args.fake_super;
@@ -41,7 +42,7 @@ pub fn run(context: &mut Context, args: &HookArgs) -> Result<Outcome> {
     // The daemon does not say whether a transfer was a push. A pull, a listing or a dry run changes nothing,
     // so only changes are imported.
     options.only_if_changed = true;
-    match import::add(&mut context.output, &settings, &folder, &options, &cancellation)? {
+    match tree::add(&mut context.output, &settings, &folder, &options, &cancellation)? {
         Some(Status::Complete) | None => Ok(Outcome::Done),
         Some(_) => Ok(Outcome::Incomplete),
     }

@@ -2,24 +2,23 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use anyhow::{Error, Result};
-use fs_core::format::{Attributes, Entry, Status};
+use fs_core::format::{Entry, Status};
 use fs_core::history::{Reading, SnapshotPath, components};
 use fs_core::service::{History, PathLog};
 use fs_core::view::FileKind;
-use fs_core::view::versions::Stretch;
+use fs_core::view::versions::Interval;
 use fs_core::view::{Aspect, Aspects};
-use jiff::Timestamp;
-use serde::Serialize;
 
 use super::Context;
 use crate::args::LogArgs;
 use crate::colour::Colour;
 use crate::error::{Outcome, Usage};
+use crate::json;
 use crate::output::{Output, WriteError};
 use crate::progress::Bar;
 use crate::snapshot_path::{self, expression, one_source};
 use crate::table::Column;
-use crate::text::{self, count, for_json, mode_of, size};
+use crate::text::{count, mode_of, size};
 
 pub fn run(context: &mut Context, args: &LogArgs) -> Result<Outcome> {
     let Asked { source, time, path } = asked(context, args)?;
@@ -58,7 +57,7 @@ fn asked(context: &mut Context, args: &LogArgs) -> Result<Asked, Usage> {
 /// The repository and the history that a mount path means.
 #[cfg(target_os = "linux")]
 fn in_mount(path: &OsStr) -> Option<(PathBuf, Asked)> {
-    let found = fs_core::service::within(path.as_ref()).ok()??;
+    let found = fs_core::service::MountPath::find(path.as_ref()).ok()??;
     Some((found.repository, Asked { source: Some(found.source), time: None, path: found.path }))
 }
 
@@ -79,22 +78,22 @@ fn look(
 }
 
 fn print(output: &mut Output, log: &PathLog, path: &[u8]) -> Result<(), WriteError> {
-    let stretches: Vec<Stretch> = log.stretches().collect();
+    let intervals: Vec<Interval> = log.intervals().collect();
     let mut before = Before::Nothing;
     let mut previous: Option<Entry> = None;
     let mut rows = Vec::new();
-    for stretch in &stretches {
-        let entry = known(stretch, previous.as_ref());
+    for interval in &intervals {
+        let entry = known(interval, previous.as_ref());
         let changes = match (&previous, &entry) {
             (_, None) | (None, _) => Aspects::default(),
             (Some(before), Some(after)) => Aspects::between_versions(before, after),
         };
         if output.is_json() {
-            output.json(&Described::new(log, path, stretch, changes))?;
+            output.json(&json::Interval::new(&log.source, path, interval, changes))?;
         } else {
-            rows.push(row(output, log, stretch, before, changes));
+            rows.push(row(output, log, interval, before, changes));
         }
-        before = before.then(stretch);
+        before = before.then(interval);
         previous = entry.or(previous);
     }
     let columns = [
@@ -112,10 +111,10 @@ fn print(output: &mut Output, log: &PathLog, path: &[u8]) -> Result<(), WriteErr
 
 /// The entry of an interval, as far as it is known. If a directory was read only in part, its content is
 /// unknown.
-fn known(stretch: &Stretch, previous: Option<&Entry>) -> Option<Entry> {
-    let entry = &stretch.state.as_ref()?.entry;
+fn known(interval: &Interval, previous: Option<&Entry>) -> Option<Entry> {
+    let entry = &interval.state.as_ref()?.entry;
     match previous {
-        Some(previous) if !stretch.reading.is_certain() && previous.is_directory() => {
+        Some(previous) if !interval.reading.is_certain() && previous.is_directory() => {
             Some(Entry { kind: previous.kind.clone(), ..entry.clone() })
         }
         _ => Some(entry.clone()),
@@ -135,8 +134,8 @@ enum Before {
 }
 
 impl Before {
-    fn then(self, stretch: &Stretch) -> Self {
-        match (self, &stretch.state, stretch.reading) {
+    fn then(self, interval: &Interval) -> Self {
+        match (self, &interval.state, interval.reading) {
             (_, Some(_), Reading::Read) => Before::There,
             (Before::Deleted, None, _) | (_, None, Reading::Read) => Before::Deleted,
             (Before::Nothing | Before::NeverRead, None, _) => Before::NeverRead,
@@ -155,18 +154,18 @@ impl Before {
     }
 }
 
-fn row(output: &Output, log: &PathLog, stretch: &Stretch, before: Before, changes: Aspects) -> [String; 8] {
+fn row(output: &Output, log: &PathLog, interval: &Interval, before: Before, changes: Aspects) -> [String; 8] {
     let colours = output.colours();
     let name = |place| log.source.timeline.name(place).unwrap_or_default().to_owned();
-    let snapshots = count((stretch.last - stretch.first + 1) as u64, "snapshot");
+    let snapshots = count((interval.last - interval.first + 1) as u64, "snapshot");
     let words = || changes.iter().map(Aspect::name).collect::<Vec<_>>().join(", ");
     let dash = || "-".to_owned();
-    let (number, length, mode, what) = match &stretch.state {
-        None => (dash(), dash(), dash(), missing(output, log, stretch)),
+    let (number, length, mode, what) = match &interval.state {
+        None => (dash(), dash(), dash(), missing(output, log, interval)),
         Some(state) => {
             let length = if state.entry.is_directory() { dash() } else { size(state.entry.size()) };
             let (colour, word) = before.word();
-            let what = match (changes.is_empty(), stretch.reading) {
+            let what = match (changes.is_empty(), interval.reading) {
                 (true, Reading::Read) => colours.word(colour, word),
                 (true, _) => colours.word(Colour::Yellow, NOT_ALL_READ),
                 (false, Reading::Read) => words(),
@@ -175,21 +174,21 @@ fn row(output: &Output, log: &PathLog, stretch: &Stretch, before: Before, change
             (state.number.map_or_else(dash, |number| number.to_string()), length, mode(&state.entry), what)
         }
     };
-    let began = log.source.timeline.get(stretch.first).map(|moment| moment.time);
-    let when = began.map(|began| output.when(began, Timestamp::now())).unwrap_or_default();
-    [number, name(stretch.first), when, name(stretch.last), snapshots, length, mode, what]
+    let began = log.source.timeline.get(interval.first).map(|moment| moment.time);
+    let when = began.map(|began| output.when(began)).unwrap_or_default();
+    [number, name(interval.first), when, name(interval.last), snapshots, length, mode, what]
 }
 
 /// The note on a directory of which the import did not read everything.
 const NOT_ALL_READ: &str = "not all read";
 
 /// The text that says why a path is missing.
-fn missing(output: &Output, log: &PathLog, stretch: &Stretch) -> String {
-    let word = stretch.reading.of_missing();
-    let colour = if stretch.reading.is_certain() { Colour::Red } else { Colour::Yellow };
+fn missing(output: &Output, log: &PathLog, interval: &Interval) -> String {
+    let word = interval.reading.of_missing();
+    let colour = if interval.reading.is_certain() { Colour::Red } else { Colour::Yellow };
     let shown = output.colours().word(colour, word);
     // The import read everything, but the run of rsync was partial and may not have copied the path.
-    let by_partial_run = log.source.snapshot(stretch.first).is_some_and(|snapshot| {
+    let by_partial_run = log.source.snapshot(interval.first).is_some_and(|snapshot| {
         let manifest = &snapshot.manifest;
         manifest.status == Status::Partial && manifest.totals.troubled == 0
     });
@@ -198,78 +197,4 @@ fn missing(output: &Output, log: &PathLog, stretch: &Stretch) -> String {
 
 fn mode(entry: &Entry) -> String {
     mode_of(FileKind::from(&entry.kind), entry.attributes.mode)
-}
-
-/// An interval in JSON.
-#[derive(Debug, Serialize)]
-struct Described<'a> {
-    source: String,
-    path: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path_bytes: Option<String>,
-    /// The type; `absent` if the path did not exist.
-    r#type: &'static str,
-    /// The reason why the path is missing, if it is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    absent: Option<&'static str>,
-    /// Set for a directory of which the import did not read everything. It is unknown whether its content
-    /// changed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    not_all_read: Option<bool>,
-    /// Number of the version; `None` for a directory.
-    version: Option<u32>,
-    first: &'a str,
-    first_time: String,
-    last: &'a str,
-    last_time: String,
-    snapshots: usize,
-    /// The aspects that differ from the state before. Empty if the path is new, deleted, or back in an
-    /// earlier state.
-    changed: Vec<&'static str>,
-    #[serde(flatten)]
-    kept: Option<Kept>,
-}
-
-/// The attributes of a version, in JSON.
-#[derive(Debug, Serialize)]
-struct Kept {
-    size: u64,
-    mode: String,
-    uid: u32,
-    gid: u32,
-    mtime: String,
-}
-
-impl<'a> Described<'a> {
-    fn new(log: &'a PathLog, path: &[u8], stretch: &Stretch, changes: Aspects) -> Self {
-        let timeline = &log.source.timeline;
-        let name = |place| timeline.name(place).unwrap_or_default();
-        let time = |place| timeline.get(place).map(|moment| moment.time.to_string()).unwrap_or_default();
-        let entry = stretch.state.as_ref().map(|state| &state.entry);
-        let (path, path_bytes) = for_json(path);
-        Self {
-            source: String::from_utf8_lossy(&log.source.name).into_owned(),
-            path: path.into_owned(),
-            path_bytes,
-            r#type: entry.map_or("absent", |entry| text::kind(FileKind::from(&entry.kind))),
-            absent: entry.is_none().then(|| stretch.reading.of_missing()),
-            not_all_read: (entry.is_some() && !stretch.reading.is_certain()).then_some(true),
-            version: stretch.state.as_ref().and_then(|state| state.number),
-            first: name(stretch.first),
-            first_time: time(stretch.first),
-            last: name(stretch.last),
-            last_time: time(stretch.last),
-            snapshots: stretch.last - stretch.first + 1,
-            changed: changes.iter().map(Aspect::name).collect(),
-            kept: entry.map(Kept::from),
-        }
-    }
-}
-
-impl From<&Entry> for Kept {
-    fn from(entry: &Entry) -> Self {
-        let Attributes { mode, uid, gid, mtime } = entry.attributes;
-        let mtime = mtime.timestamp().to_string();
-        Self { size: entry.size(), mode: format!("{mode:04o}"), uid, gid, mtime }
-    }
 }

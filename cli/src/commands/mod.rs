@@ -28,8 +28,6 @@ mod mount;
 #[cfg(target_os = "linux")]
 mod rsync;
 #[cfg(target_os = "linux")]
-mod runs;
-#[cfg(target_os = "linux")]
 mod serving;
 #[cfg(target_os = "linux")]
 mod status;
@@ -48,6 +46,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Error, Result, anyhow, bail};
+use fs_core::clock::Clock;
+use fs_core::clock::SystemClock;
 use fs_core::history::{Reading, SnapshotPath, Source};
 use fs_core::monitor::Cancellation;
 use fs_core::service::{History, ServiceError};
@@ -56,6 +56,8 @@ use fs_core::view::{Node, View, ViewError};
 use crate::args::{Arguments, Command, Global};
 use crate::error::Outcome;
 use crate::output::Output;
+#[cfg(any(target_os = "linux", windows))]
+use crate::platform::StopListener;
 use crate::progress::Bar;
 use crate::settings::Settings;
 use crate::snapshot_path::one_source;
@@ -65,12 +67,20 @@ use crate::snapshot_path::one_source;
 struct Context {
     global: Global,
     output: Output,
+    /// Listens for signals until the output was flushed.
+    #[cfg(any(target_os = "linux", windows))]
+    listener: Option<StopListener>,
 }
 
-/// Runs the command that the arguments name.
-pub fn run(arguments: Arguments) -> Result<Outcome> {
-    let output = Output::new(&arguments.global);
-    let mut context = Context { global: arguments.global, output };
+/// Runs the command that the arguments name. `clock` is the only one of this process.
+pub fn run(arguments: Arguments, clock: Arc<dyn Clock>) -> Result<Outcome> {
+    let output = Output::new(&arguments.global, clock);
+    let mut context = Context {
+        global: arguments.global,
+        output,
+        #[cfg(any(target_os = "linux", windows))]
+        listener: None,
+    };
     let outcome = dispatch(&mut context, arguments.command)?;
     context.output.flush()?;
     Ok(outcome)
@@ -126,27 +136,27 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
     }
 }
 
-/// A cancellation that signals request. The second signal ends the process at once.
-#[cfg(any(target_os = "linux", windows))]
-fn stop_on_signals() -> Result<Arc<Cancellation>> {
-    let cancellation = Arc::new(Cancellation::default());
-    let asked = Arc::clone(&cancellation);
-    crate::platform::on_stop(move |count| {
-        asked.cancel();
-        if count > 1 {
-            crate::error::abandon();
-        }
-    })?;
-    Ok(cancellation)
-}
-
-/// A cancellation that nothing requests. Ctrl-C ends the process, which is safe.
-#[cfg(not(any(target_os = "linux", windows)))]
-fn stop_on_signals() -> Result<Arc<Cancellation>> {
-    Ok(Arc::default())
-}
-
 impl Context {
+    /// A cancellation that signals request. The second signal ends the process at once.
+    #[cfg(any(target_os = "linux", windows))]
+    fn stop_on_signals(&mut self) -> Result<Arc<Cancellation>> {
+        let cancellation = Arc::new(Cancellation::default());
+        let requested = Arc::clone(&cancellation);
+        self.listener = Some(StopListener::new(move |count| {
+            requested.cancel();
+            if count > 1 {
+                crate::error::abandon();
+            }
+        })?);
+        Ok(cancellation)
+    }
+
+    /// A cancellation that nothing requests. Ctrl-C ends the process, which is safe.
+    #[cfg(not(any(target_os = "linux", windows)))]
+    fn stop_on_signals(&mut self) -> Result<Arc<Cancellation>> {
+        Ok(Arc::default())
+    }
+
     fn settings(&self) -> Result<Settings> {
         self.settings_of(None)
     }
@@ -161,7 +171,7 @@ impl Context {
     fn history(&self) -> Result<ManuallyDrop<History>> {
         let settings = self.settings()?;
         let _bar = Bar::new(&self.output, "opening the repository");
-        Ok(ManuallyDrop::new(History::open(&settings.repository, settings.zone)?))
+        Ok(ManuallyDrop::new(History::open(&settings.repository, settings.zone, Arc::new(SystemClock))?))
     }
 }
 
@@ -175,10 +185,14 @@ fn sources(history: &History, named: Option<&OsString>) -> Result<Vec<Arc<Source
 
 /// For each source, the position of its first snapshot after `time`. `None` if the source does not know
 /// `time`, such as the tag of another source. Fails if no source knows it.
-fn after_in_each(sources: &[Arc<Source>], time: &[u8]) -> Result<Vec<Option<usize>>, ServiceError> {
+fn after_in_each(
+    history: &History,
+    sources: &[Arc<Source>],
+    time: &[u8],
+) -> Result<Vec<Option<usize>>, ServiceError> {
     let (mut all, mut unknown) = (Vec::with_capacity(sources.len()), None);
     for source in sources {
-        all.push(match History::after(source, time) {
+        all.push(match history.after(source, time) {
             Ok(after) => Some(after),
             Err(error @ (ServiceError::NoTime { .. } | ServiceError::NoSnapshot { .. })) => {
                 unknown.get_or_insert(error);

@@ -1,19 +1,19 @@
 use anyhow::Result;
 use serde_json::json;
 
-use super::{Context, stop_on_signals};
+use super::Context;
 use crate::error::Outcome;
-use crate::progress::Carer;
+use crate::progress::MaintenanceProgress;
 use crate::stderr;
 use crate::text::count;
 
 pub fn run(context: &mut Context) -> Result<Outcome> {
     let settings = context.settings()?;
-    let cancellation = stop_on_signals()?;
-    let carer = Carer::new(&context.output);
+    let cancellation = context.stop_on_signals()?;
+    let progress = MaintenanceProgress::new(&context.output);
     // The log says why packs could not be read.
-    let rebuilt = fs_core::service::rebuild_index(&settings.repository, &carer, &cancellation)?;
-    drop(carer);
+    let rebuilt = fs_core::service::rebuild_index(&settings.repository, &progress, &cancellation)?;
+    drop(progress);
     let unreadable: Vec<String> = rebuilt.unreadable.iter().map(|(pack, _)| pack.to_string()).collect();
     if context.output.is_json() {
         context.output.json(&json!({ "packs": rebuilt.packs, "unreadable": unreadable }))?;

@@ -4,18 +4,19 @@ use fs_core::service;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::{Context, stop_on_signals};
+use super::Context;
 use crate::args::RepairArgs;
 use crate::error::Outcome;
+use crate::json::{put_text, utc};
 use crate::output::{Output, WriteError};
-use crate::progress::Carer;
-use crate::text::{count, for_json, printable, snapshot};
+use crate::progress::MaintenanceProgress;
+use crate::text::{count, printable, snapshot};
 
 pub fn run(context: &mut Context, args: &RepairArgs) -> Result<Outcome> {
     let settings = context.settings()?;
-    let cancellation = stop_on_signals()?;
+    let cancellation = context.stop_on_signals()?;
     let options = RepairOptions { dry_run: args.dry_run, really: args.really };
-    let carer = Carer::new(&context.output);
+    let progress = MaintenanceProgress::new(&context.output);
     let output = &mut context.output;
     let mut written = Ok(());
     let mut on_loss = |damaged: &DamagedPath| {
@@ -24,8 +25,8 @@ pub fn run(context: &mut Context, args: &RepairArgs) -> Result<Outcome> {
             written = tell_loss(output, damaged, &settings.zone);
         }
     };
-    let repaired = service::repair(&settings.repository, options, &carer, &cancellation, &mut on_loss)?;
-    drop(carer);
+    let repaired = service::repair(&settings.repository, options, &progress, &cancellation, &mut on_loss)?;
+    drop(progress);
     written?;
     if output.is_json() {
         output.json(&summary(&repaired, args.dry_run))?;
@@ -78,30 +79,24 @@ fn word(lost: &Lost) -> &'static str {
 
 fn object(damaged: &DamagedPath) -> Value {
     let DamagedPath { snapshot, path, lost } = damaged;
-    let (source, source_bytes) = for_json(&snapshot.source);
-    let (path, path_bytes) = for_json(path);
     let mut object = json!({
         "lost": word(lost),
         "snapshot": snapshot.id.to_string(),
-        "source": source,
-        "time": snapshot.time.timestamp().to_string(),
-        "path": path,
+        "time": utc(snapshot.time),
     });
-    let mut set = |key: &str, value: Option<Value>| {
-        if let Some(value) = value {
-            object[key] = value;
+    put_text(&mut object, "source", &snapshot.source);
+    put_text(&mut object, "path", path);
+    match lost {
+        Lost::More(number) => object["losses"] = (*number).into(),
+        Lost::Entries { count, last } => {
+            if let Some(count) = count {
+                object["entries"] = (*count).into();
+            }
+            if let Some(last) = last {
+                put_text(&mut object, "last", last);
+            }
         }
-    };
-    set("source_bytes", source_bytes.map(Value::from));
-    set("path_bytes", path_bytes.map(Value::from));
-    if let Lost::More(number) = lost {
-        set("losses", Some(Value::from(*number)));
-    }
-    if let Lost::Entries { count, last } = lost {
-        set("entries", count.map(Value::from));
-        let last = last.as_deref().map(for_json);
-        set("last", last.as_ref().map(|(text, _)| Value::from(text.as_ref())));
-        set("last_bytes", last.and_then(|(_, bytes)| bytes).map(Value::from));
+        _ => {}
     }
     object
 }
@@ -234,18 +229,22 @@ fn summary(repaired: &Repaired, dry_run: bool) -> Value {
         })
     });
     let manifests = repaired.lost_manifests.iter().map(|lost| {
-        json!({
+        let mut object = json!({
             "snapshot": lost.snapshot.to_string(), "reason": lost.reason, "quarantined": lost.quarantined,
-            "source": lost.record.as_ref().map(|record| for_json(&record.source).0),
-            "time": lost.record.as_ref().map(|record| record.time.timestamp().to_string()),
-        })
+            "source": null, "time": lost.record.as_ref().map(|record| utc(record.time)),
+        });
+        if let Some(record) = &lost.record {
+            put_text(&mut object, "source", &record.source);
+        }
+        object
     });
     let snapshots = repaired.repaired_snapshots.iter().map(|snapshot| {
-        json!({
+        let mut object = json!({
             "snapshot": snapshot.old.id.to_string(), "new": snapshot.new.map(|new| new.to_string()),
-            "source": for_json(&snapshot.old.source).0, "time": snapshot.old.time.timestamp().to_string(),
-            "losses": snapshot.losses, "quarantined": snapshot.quarantined,
-        })
+            "time": utc(snapshot.old.time), "losses": snapshot.losses, "quarantined": snapshot.quarantined,
+        });
+        put_text(&mut object, "source", &snapshot.old.source);
+        object
     });
     let tags = repaired.damaged_tags.iter().map(
         |tag| json!({ "tag": tag.tag.to_string(), "reason": tag.reason, "quarantined": tag.quarantined }),

@@ -1,34 +1,19 @@
 //! Restores files and folders of a snapshot to disk.
 
-use std::time::Instant;
+use std::time::Duration;
 
 use anyhow::{Error, Result};
 use fs_core::history::SnapshotPath;
 use fs_core::restore::{Restore, RestoreOptions, Restored, Shape};
 use fs_core::view::FileKind;
-use serde::Serialize;
 
-use super::{Context, find, stop_on_signals};
+use super::{Context, find};
 use crate::args::RestoreArgs;
 use crate::error::Outcome;
-use crate::progress::Restorer;
+use crate::json;
+use crate::progress::RestoreProgress;
 use crate::snapshot_path;
 use crate::text::{count, size};
-
-/// A restore in JSON.
-#[derive(Debug, Serialize)]
-struct Described {
-    restored: String,
-    to: String,
-    files: u64,
-    directories: u64,
-    others: u64,
-    bytes: u64,
-    kept: u64,
-    replaced: u64,
-    troubled: u64,
-    seconds: f64,
-}
 
 pub fn run(context: &mut Context, args: &RestoreArgs) -> Result<Outcome> {
     let places = snapshot_path::all_with_time(&args.targets, args.implied.at.as_ref())?;
@@ -43,16 +28,17 @@ pub fn run(context: &mut Context, args: &RestoreArgs) -> Result<Outcome> {
         (_, [(view, node)]) if view.attr(node).kind != FileKind::Directory => Shape::File,
         _ => Shape::Named,
     };
-    let cancellation = stop_on_signals()?;
+    let cancellation = context.stop_on_signals()?;
     let options = RestoreOptions { overwrite: args.overwrite, dry_run: args.dry_run };
     let mut restore = Restore::begin(&args.to, shape, options)?;
     let mut outcome = Outcome::Done;
     for ((place, name), (view, node)) in places.iter().zip(names).zip(found) {
-        let began = Instant::now();
-        let monitor = Restorer::new(&context.output);
+        let began = context.output.clock().instant();
+        let monitor = RestoreProgress::new(&context.output, "restoring");
         let restored = restore.take_back(&view, node, name, &monitor, &cancellation)?;
         drop(monitor);
-        tell(context, args, place, restored, began.elapsed().as_secs_f64())?;
+        let took = context.output.clock().instant() - began;
+        tell(context, args, place, restored, took)?;
         if restored.troubled > 0 {
             outcome = Outcome::Incomplete;
         }
@@ -65,20 +51,16 @@ fn tell(
     args: &RestoreArgs,
     place: &SnapshotPath,
     restored: Restored,
-    seconds: f64,
+    took: Duration,
 ) -> Result<()> {
     let Restored { files, directories, others, bytes, kept, replaced, troubled } = restored;
     let to = args.to.display().to_string();
     if context.output.is_json() {
-        let restored = snapshot_path::shown(place);
-        let seconds = (seconds * 1000.0).round() / 1000.0;
-        let described =
-            Described { restored, to, files, directories, others, bytes, kept, replaced, troubled, seconds };
-        context.output.json(&described)?;
+        context.output.json(&json::Restored::new(snapshot_path::shown(place), to, restored, took))?;
     } else {
         let (would, all) = (if args.dry_run { "would restore" } else { "restored" }, files + others);
         let what = format!("{}, {} in {}", count(all, "file"), size(bytes), count(directories, "folder"));
-        let mut parts = vec![format!("{would} {what} to {to} in {seconds:.1} s")];
+        let mut parts = vec![format!("{would} {what} to {to} in {:.1} s", took.as_secs_f64())];
         if replaced > 0 {
             let verb = if args.dry_run { "would replace" } else { "replaced" };
             parts.push(format!("{verb} {}", count(replaced, "file")));

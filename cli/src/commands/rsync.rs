@@ -6,14 +6,14 @@ mod options;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
-use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use destination::{CommandLine, Destination, UnknownOption};
 use fs_core::format::Status;
 use fs_core::service::{ImportOptions, ServiceError, check_other_tree};
 
-use super::{Context, import, stop_on_signals};
+use super::Context;
+use super::import::tree;
 use crate::args::RsyncArgs;
 use crate::error::{Outcome, Usage};
 use crate::platform::Relay;
@@ -35,7 +35,7 @@ pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
         );
     }
     let settings = context.settings()?;
-    let mut options = import::options(&args.tree_options, &settings);
+    let mut options = tree::options(&args.tree_options, &settings);
     options.fake_super = line.has_fake_super();
     options.checksum |= line.has_checksum();
     // rsync has ended by then. If another process is writing and the import fails, the run is lost.
@@ -61,9 +61,9 @@ pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
             return Ok(outcome);
         }
     };
-    let cancellation = stop_on_signals()?;
+    let cancellation = context.stop_on_signals()?;
     options.run_status = status;
-    import::add(&mut context.output, &settings, &folder, &options, &cancellation)?;
+    tree::add(&mut context.output, &settings, &folder, &options, &cancellation)?;
     Ok(outcome)
 }
 
@@ -82,7 +82,7 @@ fn refuse_other_tree(
 
 /// Runs rsync with this process's input, output and signals.
 fn run_rsync(args: &RsyncArgs) -> Result<ExitStatus> {
-    let relay = Arc::new(Relay::new()?);
+    let relay = Relay::new()?;
     let mut child = Command::new("rsync")
         .args(&args.words)
         .spawn()

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, OnceLock};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use anyhow::Result;
 use fs_core::view::View;
@@ -11,7 +11,7 @@ use fs_core::view::View;
 use crate::error::abandon;
 use crate::mount_options::MountWords;
 use crate::output::Output;
-use crate::platform::{self, Created, MountError, MountOptions, Unmounter};
+use crate::platform::{self, Created, MountError, MountOptions, StopListener, Unmounter};
 use crate::settings::Settings;
 use crate::stderr;
 
@@ -30,6 +30,8 @@ pub struct Serving {
     point: PathBuf,
     mounted: Arc<OnceLock<Unmounter>>,
     ends: Receiver<End>,
+    server: JoinHandle<()>,
+    _listener: StopListener,
 }
 
 impl Serving {
@@ -45,7 +47,7 @@ impl Serving {
         let mounted = Arc::new(OnceLock::new());
         let (on_stop, stop, lost) = (on_end.clone(), sender.clone(), Arc::clone(&mounted));
         // The handler must exist before the mount: otherwise a signal would leave the mount behind.
-        platform::on_stop(move |count| {
+        let listener = StopListener::new(move |count| {
             on_stop();
             // The receiver lives as long as the process.
             let _ = stop.send(End::Stop);
@@ -61,38 +63,42 @@ impl Serving {
         if let Some(unmounter) = mount.unmounter() {
             let _ = mounted.set(unmounter);
         }
-        thread::spawn(move || {
+        let server = thread::spawn(move || {
             let result = mount.wait();
             on_end();
             let _ = sender.send(End::Unmounted(result));
         });
-        Ok(Self { point: point.to_owned(), mounted, ends })
+        Ok(Self { point: point.to_owned(), mounted, ends, server, _listener: listener })
     }
 
     /// Serves until the mount ends. If `work` has failed, unmounts at once, so that no mount stays without a
     /// server.
     pub fn finish(self, work: Result<()>) -> Result<()> {
-        // The senders live as long as the process.
+        // The senders live as long as the listener and the server.
         let end = if work.is_ok() { self.ends.recv().unwrap_or(End::Stop) } else { End::Stop };
-        match end {
+        let is_over = match end {
             End::Stop => self.unmount()?,
-            End::Unmounted(result) => result?,
+            End::Unmounted(result) => result.map(|()| true)?,
+        };
+        if is_over {
+            // A panic of the thread was reported.
+            let _ = self.server.join();
         }
         work
     }
 
-    /// Unmounts. If the mount is busy, detaches it.
-    fn unmount(&self) -> Result<()> {
-        let Some(mounted) = self.mounted.get() else { return Ok(()) };
+    /// Unmounts. If the mount is busy, detaches it, and returns false: it is served until the process ends.
+    fn unmount(&self) -> Result<bool> {
+        let Some(mounted) = self.mounted.get() else { return Ok(false) };
         match platform::unmount_own(mounted, false) {
             Err(MountError::Busy(_)) => {
                 platform::unmount_own(mounted, true)?;
                 stderr::warn(&format!("{} was in use; unmounted it nevertheless", self.point.display()));
+                Ok(false)
             }
-            Ok(()) | Err(MountError::NotMounted(_)) => {}
-            Err(error) => return Err(error.into()),
+            Ok(()) | Err(MountError::NotMounted(_)) => Ok(true),
+            Err(error) => Err(error.into()),
         }
-        Ok(())
     }
 }
 

@@ -3,18 +3,17 @@ use std::sync::Arc;
 use anyhow::Result;
 use fs_core::format::{SnapshotId, Status};
 use fs_core::history::Source;
-use fs_core::service::SnapshotInfo;
-use jiff::Timestamp;
-use serde::Serialize;
+use fs_core::service::{History, SnapshotInfo};
 
 use super::{Context, after_in_each, sources};
 use crate::args::SnapshotsArgs;
 use crate::colour::Colour;
 use crate::error::Outcome;
+use crate::json;
 use crate::output::{Output, WriteError};
 use crate::snapshot_path::expression;
 use crate::table::Column;
-use crate::text::{count, for_json, printable, size};
+use crate::text::{count, printable, size};
 
 pub fn run(context: &mut Context, args: &SnapshotsArgs) -> Result<Outcome> {
     let history = context.history()?;
@@ -24,7 +23,7 @@ pub fn run(context: &mut Context, args: &SnapshotsArgs) -> Result<Outcome> {
         snapshots.retain(|snapshot| snapshot.manifest.source[..] == source.name[..]);
     }
     if let Some(time) = &args.at {
-        let last = last_at(&sources(&history, args.source.as_ref())?, &expression(time))?;
+        let last = last_at(&history, &sources(&history, args.source.as_ref())?, &expression(time))?;
         snapshots.retain(|snapshot| last.contains(&snapshot.id));
     }
     if let Some(tag) = &args.tag {
@@ -40,8 +39,8 @@ pub fn run(context: &mut Context, args: &SnapshotsArgs) -> Result<Outcome> {
 }
 
 /// The last snapshot of each source at or before a time.
-fn last_at(sources: &[Arc<Source>], time: &[u8]) -> Result<Vec<SnapshotId>> {
-    let after = after_in_each(sources, time)?;
+fn last_at(history: &History, sources: &[Arc<Source>], time: &[u8]) -> Result<Vec<SnapshotId>> {
+    let after = after_in_each(history, sources, time)?;
     let last =
         |(source, after): (&Arc<Source>, Option<usize>)| Some(source.snapshot(after?.checked_sub(1)?)?.id);
     Ok(sources.iter().zip(after).filter_map(last).collect())
@@ -50,15 +49,15 @@ fn last_at(sources: &[Arc<Source>], time: &[u8]) -> Result<Vec<SnapshotId>> {
 /// Prints a table, or with `--json` one object for each snapshot.
 pub fn print(output: &mut Output, snapshots: &[SnapshotInfo]) -> Result<(), WriteError> {
     if output.is_json() {
-        return snapshots.iter().try_for_each(|snapshot| output.json(&Described::from(snapshot)));
+        return snapshots.iter().try_for_each(|snapshot| output.json(&json::Snapshot::from(snapshot)));
     }
-    let (now, colours) = (Timestamp::now(), output.colours());
+    let colours = output.colours();
     let row = |snapshot: &SnapshotInfo| {
         let manifest = &snapshot.manifest;
         let status = manifest.status.name();
         [
             snapshot.name.clone(),
-            output.when(manifest.time.timestamp(), now),
+            output.when(manifest.time.timestamp()),
             printable(&manifest.source).into_owned(),
             match manifest.status {
                 Status::Complete => status.to_owned(),
@@ -80,53 +79,4 @@ pub fn print(output: &mut Output, snapshots: &[SnapshotInfo]) -> Result<(), Writ
         Column::left(1),
     ];
     output.table(columns, &rows)
-}
-
-/// A snapshot in JSON.
-#[derive(Debug, Serialize)]
-pub struct Described {
-    source: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    source_bytes: Option<String>,
-    snapshot: String,
-    /// RFC 3339, always in UTC. The zone of the name may be another.
-    time: String,
-    name: String,
-    /// When the program that made the run will delete it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires: Option<String>,
-    status: &'static str,
-    files: u64,
-    directories: u64,
-    others: u64,
-    bytes: u64,
-    troubled: u64,
-    tags: Vec<String>,
-}
-
-impl From<&SnapshotInfo> for Described {
-    fn from(snapshot: &SnapshotInfo) -> Self {
-        let manifest = &snapshot.manifest;
-        let (source, source_bytes) = for_json(&manifest.source);
-        Self {
-            source: source.into_owned(),
-            source_bytes,
-            snapshot: snapshot.id.to_string(),
-            time: manifest.time.timestamp().to_string(),
-            name: snapshot.name.clone(),
-            expires: manifest
-                .extensions
-                .run
-                .as_ref()
-                .and_then(|run| run.expires)
-                .map(|time| time.timestamp().to_string()),
-            status: manifest.status.name(),
-            files: manifest.totals.files,
-            directories: manifest.totals.directories,
-            others: manifest.totals.others,
-            bytes: manifest.totals.bytes,
-            troubled: manifest.totals.troubled,
-            tags: snapshot.tags.clone(),
-        }
-    }
 }

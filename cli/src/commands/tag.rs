@@ -1,16 +1,16 @@
 use anyhow::{Error, Result};
 use fs_core::history::SnapshotPath;
 use fs_core::service::{self, TagInfo, TagOptions, Tagged};
-use serde::Serialize;
 
-use super::{Context, stop_on_signals};
+use super::Context;
 use crate::args::TagArgs;
 use crate::error::Outcome;
+use crate::json;
 use crate::output::{Output, WriteError};
 use crate::progress::Bar;
 use crate::snapshot_path::one_source;
 use crate::table::Column;
-use crate::text::{for_json, printable};
+use crate::text::printable;
 
 pub fn run(context: &mut Context, args: &TagArgs) -> Result<Outcome> {
     match &args.time {
@@ -26,7 +26,7 @@ fn list(context: &mut Context, args: &TagArgs) -> Result<()> {
     tags.sort_by(|one, other| (&one.name, &one.source).cmp(&(&other.name, &other.source)));
     let output = &mut context.output;
     if output.is_json() {
-        tags.iter().try_for_each(|tag| output.json(&Described::new(tag, None)))?;
+        tags.iter().try_for_each(|tag| output.json(&json::Tag::new(tag, None)))?;
         return Ok(());
     }
     if tags.is_empty() && output.is_terminal() {
@@ -39,7 +39,7 @@ fn list(context: &mut Context, args: &TagArgs) -> Result<()> {
 
 fn change(context: &mut Context, args: &TagArgs, place: &SnapshotPath) -> Result<()> {
     let settings = context.settings()?;
-    let cancellation = stop_on_signals()?;
+    let cancellation = context.stop_on_signals()?;
     let source = one_source(args.source.as_ref(), place.source.as_deref()).map_err(Error::msg)?;
     let options = TagOptions {
         source: source.map(<[u8]>::to_vec),
@@ -60,7 +60,7 @@ fn tell(output: &mut Output, tagged: &Tagged, removed: bool) -> Result<(), Write
     let Tagged { tag, changed } = tagged;
     if output.is_json() {
         let what = if removed { "removed" } else { "added" };
-        return output.json(&Described::new(tag, changed.then_some(what)));
+        return output.json(&json::Tag::new(tag, changed.then_some(what)));
     }
     let snapshot = format!("{}{}", printable(&tag.source), tag.snapshot_name);
     let name = name(tag);
@@ -73,34 +73,4 @@ fn tell(output: &mut Output, tagged: &Tagged, removed: bool) -> Result<(), Write
 
 fn name(tag: &TagInfo) -> String {
     printable(tag.name.as_bytes()).into_owned()
-}
-
-/// A tag in JSON.
-#[derive(Debug, Serialize)]
-struct Described<'a> {
-    tag: &'a str,
-    source: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    source_bytes: Option<String>,
-    snapshot: String,
-    name: &'a str,
-    given: String,
-    /// The change made to the tag, if any.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    change: Option<&'static str>,
-}
-
-impl<'a> Described<'a> {
-    fn new(tag: &'a TagInfo, change: Option<&'static str>) -> Self {
-        let (source, source_bytes) = for_json(&tag.source);
-        Self {
-            tag: &tag.name,
-            source: source.into_owned(),
-            source_bytes,
-            snapshot: tag.snapshot.to_string(),
-            name: &tag.snapshot_name,
-            given: tag.given.timestamp().to_string(),
-            change,
-        }
-    }
 }

@@ -10,10 +10,11 @@ use fs_core::store::StoreError;
 use fs_core::view::View;
 use fs_core::watch::{Trigger, Watch, WatchLock, Watched};
 
+use super::Context;
+use super::import::{runs, tree};
 use super::serving::{self, Serving};
 use super::viewing;
-use super::watch::{Board, Teller};
-use super::{Context, import, runs};
+use super::watch::{Reporter, StatusFile};
 use crate::args::UpArgs;
 use crate::error::{Outcome, is_interruption, message};
 use crate::mount_options::MountWords;
@@ -30,7 +31,7 @@ const SETTLED: Duration = Duration::from_secs(5);
 pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
     stderr::log_to(args.view.log_file.as_deref())?;
     let (settings, mut words) = viewing::settings(context, &args.view)?;
-    let mut options = import::options(&args.tree_options, &settings);
+    let mut options = tree::options(&args.tree_options, &settings);
     options.one_file_system = args.one_file_system;
     options.source = options.source.or_else(|| words.source.take());
     options.wait = true;
@@ -97,7 +98,7 @@ fn import_first(
 ) -> Result<()> {
     let output = &mut context.output;
     let imported = match plan.layout {
-        Layout::Tree => import::add(output, settings, &args.tree, options, cancellation).map(drop),
+        Layout::Tree => tree::add(output, settings, &args.tree, options, cancellation).map(drop),
         _ => runs::add(output, settings, plan, options, cancellation).map(drop),
     };
     match imported {
@@ -130,11 +131,15 @@ fn keep_up(
     // If a `yester watch` runs, the status file is its own. This process then shows no status, and imports
     // what the watch does not.
     let lock = WatchLock::acquire(&settings.repository);
-    let board = lock.as_ref().map_or_else(|_| Board::hidden(), Board::new);
+    let clock = context.output.clock();
+    let status = match &lock {
+        Ok(lock) => StatusFile::new(lock, clock),
+        Err(_) => StatusFile::hidden(clock),
+    };
     platform::lower_priority();
-    let mut teller = Teller::new(&mut context.output, &board, cancellation);
-    watch.run(&board, &mut |event| teller.tell(event), cancellation);
-    teller.finish()
+    let mut reporter = Reporter::new(&mut context.output, &status, cancellation);
+    watch.run(&status, &mut |event| reporter.report(event), cancellation);
+    reporter.finish()
 }
 
 fn open_or_init(

@@ -1,9 +1,12 @@
 //! The view of a mount.
 
+use std::sync::Arc;
+
 use anyhow::{Result, anyhow};
+use fs_core::clock::SystemClock;
 use fs_core::service::{History, open_view};
 use fs_core::store::CacheSizes;
-use fs_core::view::{Scope, View};
+use fs_core::view::{Options, Scope, View};
 use jiff::tz::TimeZone;
 
 use super::Context;
@@ -37,7 +40,8 @@ pub fn asked(
         && view.sources().get(source).is_none()
     {
         // Reports which sources there are.
-        History::open(&settings.repository, TimeZone::UTC)?.source(Some(source))?;
+        let clock = Arc::new(SystemClock);
+        History::open(&settings.repository, TimeZone::UTC, clock)?.source(Some(source))?;
     }
     Ok((if args.with_versions { view.listing_versions() } else { view }, source))
 }
@@ -45,8 +49,12 @@ pub fn asked(
 /// A view for a mount: of one source, or of all sources.
 pub fn view(settings: &Settings, source: Option<&[u8]>, words: &MountWords) -> Result<View> {
     let scope = source.map_or(Scope::Repository, |name| Scope::Source(name.to_vec()));
-    let caches = words.cache_size.map_or_else(CacheSizes::default, CacheSizes::of);
-    let view = open_view(&settings.repository, scope, settings.zone.clone(), platform::owner(), caches)?;
+    let options = Options {
+        owner: platform::owner(),
+        caches: words.cache_size.map_or_else(CacheSizes::default, CacheSizes::of),
+        ..Options::new(scope, settings.zone.clone(), Arc::new(SystemClock))
+    };
+    let view = open_view(&settings.repository, options)?;
     let view = if words.with_versions { view.listing_versions() } else { view };
     Ok(if words.allow_open_parents { view.opening_parents() } else { view })
 }

@@ -1,20 +1,20 @@
 //! Runs the background importer in the foreground.
 
-mod board;
-mod teller;
+mod reporter;
+mod status_file;
 
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-pub use board::{Board, Report, Shown};
 use fs_core::monitor::Cancellation;
 use fs_core::watch::{Watch, WatchLock};
-pub use teller::Teller;
+pub use reporter::Reporter;
+pub use status_file::{SourceStatus, Status, StatusFile};
 
 use super::Context;
 use crate::args::WatchArgs;
 use crate::error::{Outcome, abandon};
-use crate::platform;
+use crate::platform::{self, StopListener};
 use crate::stderr;
 use crate::text::count;
 
@@ -34,7 +34,7 @@ pub fn run(context: &mut Context, args: &WatchArgs) -> Result<Outcome> {
     let mut watch = Watch::new(&settings.repository, watched)?;
     let cancellation = Arc::new(Cancellation::default());
     let (asked, waker) = (Arc::clone(&cancellation), watch.waker());
-    platform::on_stop(move |times| {
+    let _listener = StopListener::new(move |times| {
         asked.cancel();
         waker.wake();
         if times > 1 {
@@ -44,11 +44,11 @@ pub fn run(context: &mut Context, args: &WatchArgs) -> Result<Outcome> {
     let sources = count(tables.len() as u64, "source");
     context.output.note(&format!("watching {sources} for {}", settings.repository.display()));
     platform::lower_priority();
-    let board = Board::new(&lock);
-    let mut teller = Teller::new(&mut context.output, &board, &cancellation);
-    watch.run(&board, &mut |event| teller.tell(event), &cancellation);
-    let ended = teller.finish();
-    drop((board, lock));
+    let status = StatusFile::new(&lock, context.output.clock());
+    let mut reporter = Reporter::new(&mut context.output, &status, &cancellation);
+    watch.run(&status, &mut |event| reporter.report(event), &cancellation);
+    let ended = reporter.finish();
+    drop((status, lock));
     ended?;
     Ok(Outcome::Done)
 }

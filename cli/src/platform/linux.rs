@@ -7,7 +7,7 @@ mod relay;
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -18,19 +18,33 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, OFlags};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
+use signal_hook::iterator::{Handle, Signals};
 
-/// Calls `stop` on every signal that asks this process to end, with the number of such signals so far.
-pub fn on_stop(stop: impl Fn(u32) + Send + 'static) -> Result<()> {
-    let hang_up = (!is_ignored(SIGHUP)).then_some(SIGHUP);
-    let mut signals =
-        Signals::new([SIGINT, SIGTERM].into_iter().chain(hang_up)).context("cannot listen for signals")?;
-    thread::spawn(move || {
-        for (_, count) in signals.forever().zip(1..) {
-            stop(count);
-        }
-    });
-    Ok(())
+/// Listens for the signals that ask this process to end, until it is dropped.
+#[derive(Debug)]
+pub struct StopListener {
+    handle: Handle,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl StopListener {
+    /// Calls `stop` on every such signal, in a thread of its own, with the number of signals so far.
+    pub fn new(stop: impl Fn(u32) + Send + 'static) -> Result<Self> {
+        let hang_up = (!is_ignored(SIGHUP)).then_some(SIGHUP);
+        let mut signals = Signals::new([SIGINT, SIGTERM].into_iter().chain(hang_up))
+            .context("cannot listen for signals")?;
+        let handle = signals.handle();
+        let thread = thread::spawn(move || signals.forever().zip(1..).for_each(|(_, count)| stop(count)));
+        Ok(Self { handle, thread: Some(thread) })
+    }
+}
+
+impl Drop for StopListener {
+    fn drop(&mut self) {
+        self.handle.close();
+        // A panic of the thread was reported.
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
 }
 
 /// Raises the limit of open files to its maximum. A walk keeps one file open for each level of the tree.

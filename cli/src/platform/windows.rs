@@ -3,9 +3,9 @@
 mod shadow;
 
 use std::io;
-use std::sync::OnceLock;
 use std::sync::mpsc::{self, Sender};
-use std::thread;
+use std::sync::{Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, Result, bail};
 use windows_sys::Win32::System::Console::{
@@ -15,37 +15,51 @@ use windows_sys::core::BOOL;
 
 pub use shadow::VolumeShadowCopies;
 
-/// The receiver of the console's events.
-static LISTENER: OnceLock<Sender<()>> = OnceLock::new();
+/// The sender to the listener, if there is one.
+static LISTENER: Mutex<Option<Sender<()>>> = Mutex::new(None);
 
-/// Calls `stop` whenever this process is asked to end, with the number of times so far. The causes are
-/// Ctrl-C, Ctrl-Break, a closed console and a shutdown. There can be only one listener.
-#[expect(
-    unsafe_code,
-    reason = "std does not listen, and what the C runtime offers lets a closed console end the process at once"
-)]
-pub fn on_stop(stop: impl Fn(u32) + Send + 'static) -> Result<()> {
-    let (sender, asked) = mpsc::channel();
-    if LISTENER.set(sender).is_err() {
-        bail!("somebody listens for Ctrl-C already");
-    }
-    thread::spawn(move || {
-        for (count, ()) in (1..).zip(asked) {
-            stop(count);
+/// Listens for the events that ask this process to end, until it is dropped. The causes are Ctrl-C, Ctrl-Break, a
+/// closed console and a shutdown. There can be only one listener.
+#[derive(Debug)]
+pub struct StopListener(Option<JoinHandle<()>>);
+
+impl StopListener {
+    /// Calls `stop` on every such event, in a thread of its own, with the number of events so far.
+    #[expect(
+        unsafe_code,
+        reason = "std does not listen, and the C runtime lets a closed console end the process at once"
+    )]
+    pub fn new(stop: impl Fn(u32) + Send + 'static) -> Result<Self> {
+        let (sender, events) = mpsc::channel();
+        let mut listener = LISTENER.lock().unwrap_or_else(PoisonError::into_inner);
+        if listener.is_some() {
+            bail!("this process listens for Ctrl-C already");
         }
-    });
-    // SAFETY: any thread may call `hear` at any time. It uses only a static, which was set just above and
-    // never changes.
-    if unsafe { SetConsoleCtrlHandler(Some(hear), 1) } == 0 {
-        return Err(io::Error::last_os_error()).context("cannot listen for Ctrl-C");
+        *listener = Some(sender);
+        drop(listener);
+        let thread = thread::spawn(move || (1..).zip(events).for_each(|(count, ())| stop(count)));
+        let this = Self(Some(thread));
+        // SAFETY: any thread may call `hear` at any time. It uses only a static, behind a lock.
+        if unsafe { SetConsoleCtrlHandler(Some(hear), 1) } == 0 {
+            return Err(io::Error::last_os_error()).context("cannot listen for Ctrl-C");
+        }
+        Ok(this)
     }
-    Ok(())
+}
+
+impl Drop for StopListener {
+    /// The handler stays: it keeps a closed console from ending the process at once.
+    fn drop(&mut self) {
+        *LISTENER.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        // A panic of the thread was reported.
+        let _ = self.0.take().map(JoinHandle::join);
+    }
 }
 
 /// The handler that Windows calls, in a thread of its own.
 extern "system" fn hear(event: u32) -> BOOL {
-    if let Some(listener) = LISTENER.get() {
-        // The receiver lives as long as the process.
+    if let Some(listener) = &*LISTENER.lock().unwrap_or_else(PoisonError::into_inner) {
+        // The receiver lives until the sender is dropped.
         let _ = listener.send(());
     }
     if matches!(event, CTRL_CLOSE_EVENT | CTRL_LOGOFF_EVENT | CTRL_SHUTDOWN_EVENT) {

@@ -1,12 +1,13 @@
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use jiff::tz::TimeZone;
 
 use super::*;
+use crate::clock::SystemClock;
 use crate::format::{Content, Kind};
 use crate::import::MAX_DEPTH;
 use crate::monitor::Trouble;
-use crate::store::{Access, CacheSizes, DirectoryWriter, Repository, Writer};
+use crate::store::{Access, DirectoryWriter, Repository, Writer};
 use crate::testing::samples;
 use crate::view::{Options, Scope};
 
@@ -34,7 +35,7 @@ fn exported(
     writer.commit(&samples::manifest(id)).unwrap();
     let scope = Scope::Source(b"source".into());
     let repository = Repository::open(&root, Access::Read).unwrap();
-    let options = Options { scope, zone: TimeZone::UTC, owner: (0, 0), caches: CacheSizes::default() };
+    let options = Options::new(scope, TimeZone::UTC, Arc::new(SystemClock));
     let view = View::new(repository, options).unwrap();
     let node = view.lookup(&view.top(), b"@1970-01-01T00-00-00").unwrap();
     let (told, mut out) = (Told::default(), Vec::new());

@@ -80,27 +80,27 @@ impl Calendar {
     /// The folder that a time expression or a tag means. A tag means the folder of the last snapshot that has
     /// it.
     pub fn resolve(&self, sources: &Sources, name: &[u8], now: Timestamp) -> Option<&str> {
-        let of = |source: &Source, place: usize| self.of_source.get(&source.name)?.get(place).copied();
+        let of = |source: &Source, index: usize| self.of_source.get(&source.name)?.get(index).copied();
         let tagged = || sources.iter().filter_map(|source| of(source, source.tagged(name)?)).max();
         let position = match Expression::parse(name) {
             Some(Expression::Id(prefix)) => {
                 let mut matching = sources.iter().flat_map(|source| {
                     let ids = source.timeline.iter().map(|(_, moment)| moment.id).enumerate();
-                    ids.filter(|(_, id)| prefix.matches(id)).map(move |(place, _)| (source, place))
+                    ids.filter(|(_, id)| prefix.matches(id)).map(move |(index, _)| (source, index))
                 });
-                let (source, place) = matching.next()?;
+                let (source, index) = matching.next()?;
                 if matching.next().is_some() {
                     return None;
                 }
-                of(source, place)?
+                of(source, index)?
             }
             _ => match self.timeline.resolve(name, now) {
-                Some(place) => *self.positions.get(place)?,
+                Some(index) => *self.positions.get(index)?,
                 None => tagged()?,
             },
         };
-        let place = self.positions.binary_search(&position).ok()?;
-        let name = self.timeline.name(place)?;
+        let index = self.positions.binary_search(&position).ok()?;
+        let name = self.timeline.name(index)?;
         let last = self.days.get_key_value(day(name)).filter(|(_, last)| **last == position);
         Some(last.map_or(name, |(day, _)| day))
     }
@@ -113,8 +113,8 @@ impl Calendar {
     /// Names of all folders for the position `first` or later.
     pub fn names_since(&self, first: Position) -> impl Iterator<Item = &str> {
         let days = self.days.iter().filter(move |(_, last)| **last >= first).map(|(day, _)| &**day);
-        let place = self.positions.partition_point(|position| *position < first);
-        days.chain((place..self.positions.len()).filter_map(|place| self.timeline.name(place)))
+        let index = self.positions.partition_point(|position| *position < first);
+        days.chain((index..self.positions.len()).filter_map(|index| self.timeline.name(index)))
     }
 }
 

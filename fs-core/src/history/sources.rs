@@ -47,8 +47,8 @@ pub struct Sources {
 
 impl Source {
     /// The snapshot at an index of the timeline.
-    pub fn snapshot(&self, place: usize) -> Option<&Arc<Snapshot>> {
-        self.snapshots.get(place)
+    pub fn snapshot(&self, index: usize) -> Option<&Arc<Snapshot>> {
+        self.snapshots.get(index)
     }
 
     /// The snapshot with this canonical name.
@@ -75,7 +75,7 @@ impl Source {
         self.snapshots
             .iter()
             .enumerate()
-            .filter_map(|(place, snapshot)| Some((self.timeline.name(place)?, snapshot)))
+            .filter_map(|(index, snapshot)| Some((self.timeline.name(index)?, snapshot)))
     }
 }
 
@@ -150,6 +150,11 @@ impl Sources {
     /// The last snapshot of a source, and its canonical name.
     pub fn last(&self, source: &[u8]) -> Option<(&str, &Arc<Snapshot>)> {
         self.get(source)?.snapshots().next_back()
+    }
+
+    /// Time of a source's newest snapshot.
+    pub fn time(&self, source: &[u8]) -> Option<Time> {
+        self.last(source).map(|(_, snapshot)| snapshot.manifest.time)
     }
 
     /// Number of the source's next snapshot in the second of `time`. No number is used twice, as long as the

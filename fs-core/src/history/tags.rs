@@ -77,11 +77,11 @@ impl SourceTags {
     pub(super) fn of(snapshots: &[Arc<Snapshot>], tags: &HashMap<SnapshotId, Vec<Arc<Tag>>>) -> Self {
         let mut all = Vec::new();
         if !tags.is_empty() {
-            for (place, snapshot) in snapshots.iter().enumerate() {
+            for (index, snapshot) in snapshots.iter().enumerate() {
                 let of_it = tags.get(&snapshot.id).into_iter().flatten();
                 // A tag that names another source than its snapshot does was forged.
                 let of_it = of_it.filter(|tag| tag.source == snapshot.manifest.source);
-                all.extend(of_it.map(|tag| (Arc::clone(tag), place)));
+                all.extend(of_it.map(|tag| (Arc::clone(tag), index)));
             }
             all.sort_by(|(one, here), (other, there)| (&one.name, here).cmp(&(&other.name, there)));
         }
@@ -91,8 +91,8 @@ impl SourceTags {
     /// Index of the last snapshot with this tag.
     fn last(&self, name: &[u8]) -> Option<usize> {
         let end = self.0.partition_point(|(tag, _)| tag.name.as_bytes() <= name);
-        let (tag, place) = self.0.get(end.checked_sub(1)?)?;
-        (tag.name.as_bytes() == name).then_some(*place)
+        let (tag, index) = self.0.get(end.checked_sub(1)?)?;
+        (tag.name.as_bytes() == name).then_some(*index)
     }
 }
 
@@ -105,7 +105,7 @@ impl Source {
 
     /// All tags and the indexes of their snapshots, ordered by name, then by time.
     pub fn tags(&self) -> impl Iterator<Item = (&Tag, usize)> {
-        self.tags.0.iter().map(|(tag, place)| (&**tag, *place))
+        self.tags.0.iter().map(|(tag, index)| (&**tag, *index))
     }
 
     /// The tags of a snapshot.

@@ -1,10 +1,13 @@
+use std::sync::Arc;
+
 use jiff::tz::TimeZone;
 
 use super::*;
+use crate::clock::SystemClock;
 use crate::format::Kind;
 use crate::import::MAX_DEPTH;
 use crate::monitor::Silent;
-use crate::store::{Access, CacheSizes, DirectoryWriter, Repository};
+use crate::store::{Access, DirectoryWriter, Repository};
 use crate::testing::samples;
 use crate::view::{Options, Scope};
 
@@ -25,7 +28,7 @@ fn a_tree_that_no_import_can_have_made_is_cut_off() {
     writer.commit(&samples::manifest(id)).unwrap();
     let scope = Scope::Source(b"source".into());
     let repository = Repository::open(&root, Access::Read).unwrap();
-    let options = Options { scope, zone: TimeZone::UTC, owner: (0, 0), caches: CacheSizes::default() };
+    let options = Options::new(scope, TimeZone::UTC, Arc::new(SystemClock));
     let view = View::new(repository, options).unwrap();
     let node = view.lookup(&view.top(), b"@1970-01-01T00-00-00").unwrap();
     // A dry run, as otherwise the process may run out of open files first.

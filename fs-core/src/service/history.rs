@@ -4,10 +4,11 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use super::{ServiceError, Stats, meant, stats};
+use crate::clock::Clock;
 use crate::format::{Manifest, SnapshotId, Tag, Time};
 use crate::history::time::Expression;
 use crate::history::{Reading, Source, Sources, components};
-use crate::store::{Access, CacheSizes, Repository};
+use crate::store::{Access, Repository};
 use crate::view::{Node, Options, Scope, View, ViewError};
 
 /// A repository's history, open for reading.
@@ -57,10 +58,10 @@ impl TagInfo {
 }
 
 impl History {
-    /// Opens the repository in `root`. Names of times are in `zone`.
-    pub fn open(root: &Path, zone: TimeZone) -> Result<Self, ServiceError> {
-        let view = open_view(root, Scope::Repository, zone, (0, 0), CacheSizes::default())?;
-        Ok(Self { view })
+    /// Opens the repository in `root`. Names of times are in `zone`, and mean what they mean at the time of
+    /// `clock`.
+    pub fn open(root: &Path, zone: TimeZone, clock: Arc<dyn Clock>) -> Result<Self, ServiceError> {
+        Ok(Self { view: open_view(root, Options::new(Scope::Repository, zone, clock))? })
     }
 
     /// The view that reads this history.
@@ -102,7 +103,7 @@ impl History {
     ) -> Result<(View, Node), ServiceError> {
         let source = self.source(source)?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        if let Ok(None) = source.resolve(time, jiff::Timestamp::now()) {
+        if let Ok(None) = source.resolve(time, self.view.now()) {
             return Err(no_snapshot(&source, time));
         }
         match self.view.walk(&source, time, path) {
@@ -117,7 +118,7 @@ impl History {
     /// Whether the import of the snapshot at `time` could read `path`.
     pub fn reading(&self, source: Option<&[u8]>, time: &[u8], path: &[u8]) -> Result<Reading, ServiceError> {
         let source = self.source(source)?;
-        let place = super::versions::place(&source, time)?;
+        let place = super::versions::place(&source, time, self.view.now())?;
         let path = components(path).collect::<Vec<_>>().join(&b'/');
         Ok(source.snapshot(place).map_or(Reading::Read, |snapshot| snapshot.reading(&path)))
     }
@@ -177,15 +178,9 @@ pub(super) fn no_snapshot(source: &Source, time: &[u8]) -> ServiceError {
 }
 
 /// Opens a view of the repository in `root`, for a mount.
-pub fn open_view(
-    root: &Path,
-    scope: Scope,
-    zone: TimeZone,
-    owner: (u32, u32),
-    caches: CacheSizes,
-) -> Result<View, ServiceError> {
+pub fn open_view(root: &Path, options: Options) -> Result<View, ServiceError> {
     let repository = Repository::open(root, Access::Read)?;
-    View::new(repository, Options { scope, zone, owner, caches }).map_err(|error| match error {
+    View::new(repository, options).map_err(|error| match error {
         ViewError::Store(error) => ServiceError::Store(error),
         reason => ServiceError::View { path: root.display().to_string(), reason },
     })
@@ -206,12 +201,13 @@ fn infos(source: &Source) -> Vec<SnapshotInfo> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::SystemClock;
 
     #[test]
     fn an_empty_repository_is_said_to_be_empty() {
         let directory = tempfile::tempdir().unwrap();
         Repository::init(directory.path()).unwrap();
-        let history = History::open(directory.path(), TimeZone::UTC).unwrap();
+        let history = History::open(directory.path(), TimeZone::UTC, Arc::new(SystemClock)).unwrap();
         let error = history.find(None, b"@latest", b"etc").unwrap_err();
         assert!(matches!(&error, ServiceError::NoSnapshots(path) if path == directory.path()), "{error}");
     }

@@ -6,6 +6,8 @@ mod history;
 pub(crate) mod import;
 mod maintain;
 mod meant;
+#[cfg(target_os = "linux")]
+mod mount_path;
 mod other_tree;
 #[cfg(unix)]
 pub(crate) mod rsync_at_work;
@@ -16,8 +18,6 @@ mod stats;
 mod tags;
 mod versions;
 mod waiting;
-#[cfg(target_os = "linux")]
-mod within;
 
 use std::path::Path;
 
@@ -28,13 +28,13 @@ pub use error::ServiceError;
 pub use history::{History, SnapshotInfo, TagInfo, open_view};
 pub use import::{ImportOptions, Imported, check_other_tree, import_tree, source_name};
 pub use maintain::{check, rebuild_index, repair};
+#[cfg(target_os = "linux")]
+pub use mount_path::MountPath;
 #[cfg(unix)]
 pub use runs::{Known, Outcome, RunImporter, RunState, make_plan, run_states};
 pub use stats::Stats;
 pub use tags::{TagOptions, Tagged, tag};
 pub use versions::PathLog;
-#[cfg(target_os = "linux")]
-pub use within::{Within, within};
 
 use crate::store::{Access, Repository};
 

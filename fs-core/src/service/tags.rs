@@ -52,10 +52,11 @@ pub fn tag(
     let repository = open_for_writing(root, Access::Write, options.wait, None, cancellation)?;
     let sources = Sources::load(&repository, &options.zone, &Sources::default())?;
     let source = source_of(&sources, root, options.source.as_deref())?;
-    let at = place(&source, &options.time)?;
+    let now = Timestamp::now();
+    let at = place(&source, &options.time, now)?;
     let (snapshot_name, snapshot) =
         source.snapshots().nth(at).ok_or_else(|| no_snapshot(&source, &options.time))?;
-    let given = Timestamp::now().into();
+    let given = now.into();
     let mut all = Vec::with_capacity(names.len());
     for name in names {
         let asked =
@@ -105,8 +106,10 @@ fn checked(name: &[u8], remove: bool) -> Result<&str, ServiceError> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::sync::Arc;
 
     use super::*;
+    use crate::clock::SystemClock;
     use crate::monitor::Silent;
     use crate::service::{History, ImportOptions, import_tree, init};
 
@@ -129,7 +132,8 @@ mod tests {
         init(&root).unwrap();
         import_tree(&root, &tree, &ImportOptions::default(), &Silent, &Cancellation::default()).unwrap();
         let tag = |options: &TagOptions| tag(&root, options, &Cancellation::default());
-        let known = || History::open(&root, TimeZone::UTC).unwrap().tags(None).unwrap();
+        let known =
+            || History::open(&root, TimeZone::UTC, Arc::new(SystemClock)).unwrap().tags(None).unwrap();
 
         assert_eq!(changed(&tag(&options(&["one", "two"])).unwrap()), [("one", true), ("two", true)]);
         assert_eq!(changed(&tag(&options(&["one", "three"])).unwrap()), [("one", false), ("three", true)]);
@@ -145,7 +149,7 @@ mod tests {
         assert_eq!(changed(&remove(&["one", "two"]).unwrap()), [("one", true), ("two", true)]);
         assert_eq!(known().len(), 1);
 
-        let history = History::open(&root, TimeZone::UTC).unwrap();
+        let history = History::open(&root, TimeZone::UTC, Arc::new(SystemClock)).unwrap();
         assert_eq!(history.snapshots()[0].tags, ["three"]);
         assert!(history.find(None, b"@three", b"file").is_ok());
         let error = history.find(None, b"@thre", b"file").unwrap_err().to_string();

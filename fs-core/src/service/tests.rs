@@ -1,12 +1,13 @@
 use std::fs;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
 use super::*;
+use crate::clock::SystemClock;
 use crate::import::layout::{Layout, Place};
 use crate::monitor::{Cancellation, Silent};
-use crate::store::CacheSizes;
-use crate::view::Scope;
+use crate::view::{Options, Scope};
 
 #[test]
 fn a_snapshot_just_made_is_found_by_its_name() {
@@ -14,8 +15,9 @@ fn a_snapshot_just_made_is_found_by_its_name() {
     let (root, tree) = (directory.path().join("repository"), directory.path().join("tree"));
     init(&root).unwrap();
     fs::create_dir(&tree).unwrap();
-    let view = open_view(&root, Scope::Source(b"tree".into()), TimeZone::UTC, (0, 0), CacheSizes::default())
-        .unwrap();
+    let view =
+        open_view(&root, Options::new(Scope::Source(b"tree".into()), TimeZone::UTC, Arc::new(SystemClock)))
+            .unwrap();
     for version in 0..5 {
         fs::write(tree.join("file"), version.to_string().repeat(100)).unwrap();
         let options = ImportOptions::default();
@@ -115,7 +117,7 @@ fn a_level_that_goes_while_it_is_read_is_abandoned() {
     let outcome =
         RunImporter::open(&root, &first, &options, &none).unwrap().next(&remover, &none).unwrap().unwrap();
     assert!(matches!(outcome, Outcome::LeftOut(_)), "{outcome:?}");
-    assert!(History::open(&root, TimeZone::UTC).unwrap().snapshots().is_empty());
+    assert!(History::open(&root, TimeZone::UTC, Arc::new(SystemClock)).unwrap().snapshots().is_empty());
     // The next import finds the tree quiescent.
     let second = plan();
     let outcome =

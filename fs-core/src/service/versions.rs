@@ -1,10 +1,12 @@
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::history::no_snapshot;
 use super::{History, ServiceError};
 use crate::history::time::Expression;
 use crate::history::{Reading, Source};
-use crate::view::versions::{Hit, Query, Stretch, Trace};
+use crate::view::versions::{Hit, Interval, PathHistory, Query};
 
 /// The versions of a path.
 #[derive(Debug)]
@@ -12,7 +14,7 @@ pub struct PathLog {
     /// The source that has the versions.
     pub source: Arc<Source>,
     /// The history of the path.
-    trace: Trace,
+    history: PathHistory,
     /// Number of snapshots that count, from the first on.
     until: usize,
 }
@@ -28,15 +30,15 @@ impl History {
         let source = self.source(source)?;
         let until = match time {
             None => source.timeline.len(),
-            Some(time) => place(&source, time)? + 1,
+            Some(time) => place(&source, time, self.view().now())? + 1,
         };
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let trace = self
+        let history = self
             .view()
-            .trace(&source, path)
+            .history(&source, path)
             .map_err(|reason| ServiceError::View { path: text(path), reason })?;
-        let log = PathLog { source, trace, until };
-        if log.stretches().all(|stretch| stretch.state.is_none()) {
+        let log = PathLog { source, history, until };
+        if log.intervals().all(|interval| interval.state.is_none()) {
             let source_name = text(&log.source.name);
             let meant = self.meant(Some(&log.source.name), b"@latest", path);
             return Err(ServiceError::NeverThere { path: text(path), meant, source_name });
@@ -59,8 +61,8 @@ impl History {
     }
 
     /// The position in the timeline of `source` of the first snapshot later than `time`.
-    pub fn after(source: &Source, time: &[u8]) -> Result<usize, ServiceError> {
-        match (place(source, time), Expression::parse(time)) {
+    pub fn after(&self, source: &Source, time: &[u8]) -> Result<usize, ServiceError> {
+        match (place(source, time, self.view().now()), Expression::parse(time)) {
             (Ok(place), _) => Ok(place + 1),
             // The time is before the first snapshot.
             (Err(ServiceError::NoSnapshot { .. }), Some(Expression::AsOf(_) | Expression::Latest { .. })) => {
@@ -71,18 +73,17 @@ impl History {
     }
 }
 
-/// The position in its timeline of the snapshot of `source` that `time` means.
-pub(super) fn place(source: &Source, time: &[u8]) -> Result<usize, ServiceError> {
-    let place = source.resolve(time, jiff::Timestamp::now())?;
-    place.ok_or_else(|| no_snapshot(source, time))
+/// The position in its timeline of the snapshot of `source` that `time` means at the time `now`.
+pub(super) fn place(source: &Source, time: &[u8], now: Timestamp) -> Result<usize, ServiceError> {
+    source.resolve(time, now)?.ok_or_else(|| no_snapshot(source, time))
 }
 
 impl PathLog {
     /// The history of the path, oldest first, from the first snapshot that has it or could not read it.
-    pub fn stretches(&self) -> impl Iterator<Item = Stretch> {
-        let not_yet = |stretch: &&Stretch| stretch.state.is_none() && stretch.reading != Reading::NotRead;
-        let seen = self.trace.stretches().iter().skip_while(not_yet);
-        seen.take_while(|stretch| stretch.first < self.until)
-            .map(|stretch| Stretch { last: stretch.last.min(self.until - 1), ..stretch.clone() })
+    pub fn intervals(&self) -> impl Iterator<Item = Interval> {
+        let not_yet = |interval: &&Interval| interval.state.is_none() && interval.reading != Reading::NotRead;
+        let seen = self.history.intervals().iter().skip_while(not_yet);
+        seen.take_while(|interval| interval.first < self.until)
+            .map(|interval| Interval { last: interval.last.min(self.until - 1), ..interval.clone() })
     }
 }

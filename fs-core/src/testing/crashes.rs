@@ -1,6 +1,8 @@
 //! Tests crashes after every operation of a history.
 
+use std::collections::HashSet;
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 
@@ -166,6 +168,23 @@ pub(super) fn stride() -> usize {
     if std::env::var_os("YESTER_TEST_ALL_CRASHES").is_some() { 1 } else { 7 }
 }
 
+/// What was tried already. Many crashes leave the same tree, and then a check has the same result.
+#[derive(Default)]
+pub(super) struct Tried(HashSet<u64>);
+
+impl Tried {
+    /// Whether this case is new, which consists of all that decides the result.
+    pub(super) fn is_new(&mut self, case: impl Hash) -> bool {
+        let mut hasher = DefaultHasher::new();
+        case.hash(&mut hasher);
+        self.0.insert(hasher.finish())
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
 #[test]
 fn the_recording_is_what_happened() {
     let history = History::write();
@@ -182,7 +201,7 @@ fn nothing_is_lost_by_a_crash_at_any_moment() {
     let history = History::write();
     let root = history.directory.path().join("crashed");
     let mut medium = Medium::new();
-    let (mut tried, mut passed) = (0, 0);
+    let (mut tried, mut passed) = (Tried::default(), 0);
     for step in 0..=history.steps.len() {
         if let Some(last) = step.checked_sub(1) {
             medium.apply(&history.steps[last]);
@@ -203,20 +222,18 @@ fn nothing_is_lost_by_a_crash_at_any_moment() {
             Fate::Some(seed),
             Fate::Some(seed + 1),
         ];
-        let mut seen = Vec::new();
+        let promised = history.snapshots.iter().filter(|published| published.step <= step).count();
         for fate in fates {
             let tree = medium.after(fate);
-            if seen.contains(&tree) {
+            if !tried.is_new((&tree, step < history.made, promised, fate.may_zero())) {
                 continue;
             }
             let _moment = Moment(&history.steps, step, format!("{fate:?}"));
             materialise(&tree, &root);
             history.check(&root, step, fate);
-            seen.push(tree);
-            tried += 1;
         }
     }
-    println!("{} steps, {tried} crashes", history.steps.len());
+    println!("{} steps, {} crashes", history.steps.len(), tried.len());
 }
 
 /// A killed process leaves data that is not durable yet, and the next process does not know of it.
@@ -247,9 +264,14 @@ fn nothing_is_lost_when_the_power_fails_after_a_kill() {
         drop(recording);
         let mut medium = killed.clone();
         steps[step..].iter().for_each(|step| medium.apply(step));
+        let mut tried = Tried::default();
         for fate in [Fate::Nothing, Fate::Names, Fate::Bytes, Fate::Some(step as u64)] {
+            let tree = medium.after(fate);
+            if !tried.is_new((&tree, fate.may_zero())) {
+                continue;
+            }
             let _moment = Moment(&history.steps, step, format!("kill, and {fate:?} after an import"));
-            materialise(&medium.after(fate), &root);
+            materialise(&tree, &root);
             assert_sound(&root, fate);
             for access in [Access::Read, Access::Write] {
                 let repository = Repository::open(&root, access).unwrap();

@@ -4,11 +4,13 @@
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
 use super::crashes::fast_directory;
 use super::history::{Files, plant, read_files};
+use crate::clock::SystemClock;
 use crate::maintain::CheckOptions;
 use crate::monitor::{Cancellation, Silent};
 use crate::service::{self, History, ImportOptions, TagOptions};
@@ -98,7 +100,7 @@ impl Trial {
                 service::tag(&self.root(), &options, &Cancellation::default()).unwrap();
             }
             Command::View => {
-                let history = History::open(&self.root(), TimeZone::UTC).unwrap();
+                let history = History::open(&self.root(), TimeZone::UTC, Arc::new(SystemClock)).unwrap();
                 let snapshots = history.snapshots();
                 assert_eq!(snapshots.len(), imported.len());
                 for (snapshot, files) in snapshots.iter().zip(imported) {

@@ -5,7 +5,7 @@
 
 use super::Attr;
 use super::filesystem::View;
-use super::node::Node;
+use super::node::{Node, NodeKind};
 use crate::format::{Ancestor, Entry, XattrSet, Xattrs};
 use crate::history::Snapshot;
 
@@ -111,10 +111,9 @@ impl View {
 
     /// Access to a node, if it differs from its entry's.
     pub(in crate::view) fn narrowed(&self, node: &Node) -> Option<Access> {
-        use super::node::What;
-        match &node.what {
-            What::Directory { snapshot, path, .. } if path.is_empty() => self.narrowed_root(snapshot),
-            What::Changes(changes) if self.is_shared() => changes.access(),
+        match &node.kind {
+            NodeKind::Directory { tree, .. } if tree.path.is_empty() => self.narrowed_root(&tree.snapshot),
+            NodeKind::Virtual(folder) => folder.access(self),
             _ => None,
         }
     }

@@ -4,16 +4,20 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::ViewError;
 use super::access::without_acl;
 use super::attr::{Attr, FileKind};
-use super::difference::Changes;
-use super::node::{Home, Node, Place, What};
+use super::node::{Node, NodeKind, Tree};
 use super::read_ahead::ReadAhead;
+use super::top::{Root, SourceFolder};
 use super::versions::Recent;
+use super::virtual_folder::{Emit, VirtualFolder};
+use super::{DirEntry, ViewError};
+use crate::clock::Clock;
 use crate::format::{Entry, Keys, Kind, Time, XattrSet, Xattrs};
-use crate::history::{CHANGES, Snapshot, Source, Sources, VERSIONS, components};
-use crate::store::{self, Bytes, CacheSizes, FileReader, LinkTable, Reader, Repository};
+use crate::history::{Snapshot, Source, Sources, components};
+use crate::store::{
+    self, Bytes, CacheSizes, DirectoryCursor, FileReader, LinkTable, Reader, Repository, StoreError,
+};
 
 /// The content of a view's top directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,10 +35,19 @@ pub struct Options {
     pub scope: Scope,
     /// Time zone of the names.
     pub zone: TimeZone,
+    /// The clock that decides what a time expression means.
+    pub clock: Arc<dyn Clock>,
     /// User and group id of the folders that are in no snapshot.
     pub owner: (u32, u32),
     /// Sizes of the caches.
     pub caches: CacheSizes,
+}
+
+impl Options {
+    /// Options with caches of the usual sizes, and root as the owner.
+    pub fn new(scope: Scope, zone: TimeZone, clock: Arc<dyn Clock>) -> Self {
+        Self { scope, zone, clock, owner: (0, 0), caches: CacheSizes::default() }
+    }
 }
 
 /// A read-only file system of all snapshots. It is cheap to clone, and threads share it.
@@ -86,16 +99,16 @@ impl View {
         let sources = Sources::load(&repository, &options.zone, &Sources::default())?;
         let stamp = stamp.filter(|_| !sources.is_incomplete());
         let top = match &options.scope {
-            Scope::Repository => What::Root,
-            Scope::Source(name) => What::Source(Arc::from(name.as_slice())),
+            Scope::Repository => Node::top(Root),
+            Scope::Source(name) => Node::top(SourceFolder(Arc::from(name.as_slice()))),
         };
         Ok(Self {
             shared: Arc::new(Shared {
                 reader: repository.reader(options.caches),
                 repository,
-                top: Arc::new(Node::top(top)),
+                top: Arc::new(top),
                 sources: RwLock::new(Arc::new(sources)),
-                checked: Mutex::new(Checked { at: Instant::now(), stamp }),
+                checked: Mutex::new(Checked { at: options.clock.instant(), stamp }),
                 read_ahead: ReadAhead::default(),
                 recent: Recent::new(options.caches.nodes / 4),
                 options,
@@ -166,6 +179,15 @@ impl View {
         &self.shared.recent
     }
 
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.shared.options.clock
+    }
+
+    /// The present time, for which time expressions are resolved.
+    pub fn now(&self) -> Timestamp {
+        self.clock().now()
+    }
+
     /// The top directory.
     pub fn top(&self) -> Arc<Node> {
         Arc::clone(&self.shared.top)
@@ -208,10 +230,11 @@ impl View {
     fn refresh(&self, age: Duration) -> Result<(), ViewError> {
         // One thread at a time refreshes, so that an older listing never replaces a newer one.
         let mut checked = self.shared.checked.lock().unwrap_or_else(PoisonError::into_inner);
-        if checked.at.elapsed() < age {
+        let now = self.clock().instant();
+        if now.saturating_duration_since(checked.at) < age {
             return Ok(());
         }
-        checked.at = Instant::now();
+        checked.at = now;
         let stamp = self.shared.repository.snapshots_stamp()?;
         if stamp.is_some() && stamp == checked.stamp {
             return Ok(());
@@ -227,72 +250,61 @@ impl View {
     /// Looks up the entry `name` of the directory `parent`.
     pub fn lookup(&self, parent: &Node, name: &[u8]) -> Result<Node, ViewError> {
         let node = self.lookup_itself(parent, name)?;
-        match &node.what {
+        match &node.kind {
             // The target is a name in the same folder, and no expression.
-            What::Alias(target) if self.resolves_times => self.lookup_itself(parent, target),
+            NodeKind::Alias(target) if self.resolves_times => self.lookup_itself(parent, target),
             _ => Ok(node),
         }
     }
 
     /// Looks up an entry without following the link of an expression.
     fn lookup_itself(&self, parent: &Node, name: &[u8]) -> Result<Node, ViewError> {
-        match &parent.what {
-            What::Root => {
-                // An unknown name may be a source whose first snapshot was just made, so the newest sources
-                // are searched next.
-                if let Some(source) = self.sources().get(name) {
-                    return Ok(Node::source(self.keys(), &source.name));
-                }
-                let sources = self.newest_sources();
-                match sources.get(name) {
-                    Some(source) => Ok(Node::source(self.keys(), &source.name)),
-                    None => self.lookup_as_of(&sources, name),
-                }
-            }
-            What::AsOf(time) => self.lookup_in_as_of(time, name),
-            What::Changes(changes) => self.lookup_changes(changes, name),
-            What::Source(source) if name == CHANGES => Ok(Node::changes_of(self.keys(), source)),
-            What::Source(source) if name == VERSIONS => self.versions_folder(source, b""),
-            What::Source(source) => {
-                if let Some(snapshot) = self.sources().get(source).and_then(|source| source.find(name)) {
-                    return Ok(Node::snapshot(self.keys(), snapshot));
-                }
-                // The name may be that of a snapshot just made. Taken for an expression, it would mean the
-                // snapshot before.
-                let sources = self.sources_since(Duration::ZERO);
-                let source = sources.get(source).ok_or(ViewError::NotFound)?;
-                self.lookup_time(source, name)
-            }
-            What::Directory { snapshot, key, path, entry } => {
-                let Kind::Directory(id) = entry.kind else { return Err(ViewError::NotADirectory) };
-                let Some(found) = store::find(self.reader(), &id, name)? else {
-                    return self.lookup_numbered(snapshot, path, name);
-                };
-                let path = Arc::clone(path);
-                let home = Home { snapshot: snapshot.clone(), directory: *key, path, leaf: found.leaf };
-                let place = Place { home, at: found.at as u32 };
-                let links = self.links(snapshot);
-                Ok(Node::child(self.keys(), links, place, name, found.body(), found.entry()?)?)
-            }
-            What::Versions { source, path, .. } => self.lookup_in_versions(source, path, name),
-            What::Alias(_) | What::Version { .. } => Err(ViewError::NotADirectory),
+        match &parent.kind {
+            NodeKind::Virtual(folder) => folder.lookup(self, name),
+            NodeKind::Directory { tree, .. } => match store::find(self.reader(), &tree.id, name)? {
+                Some(found) => Ok(self.child(tree, &found)?),
+                None => self.lookup_numbered(tree, name),
+            },
+            NodeKind::Alias(_) | NodeKind::Version { .. } => Err(ViewError::NotADirectory),
         }
     }
 
-    fn lookup_time(&self, source: &Source, name: &[u8]) -> Result<Node, ViewError> {
-        if let Some(snapshot) = source.find(name) {
-            return Ok(Node::snapshot(self.keys(), snapshot));
+    /// Lists a directory, without `.` and `..`. The listing starts at `offset`: 0, or the `next_offset` of an
+    /// entry. It continues until the end, or until `emit` returns false.
+    pub fn read_directory(
+        &self,
+        node: &Node,
+        offset: u64,
+        emit: &mut dyn FnMut(DirEntry<'_>) -> bool,
+    ) -> Result<(), ViewError> {
+        match &node.kind {
+            NodeKind::Virtual(folder) => folder.list(self, offset, emit),
+            NodeKind::Directory { tree, .. } => self.list_directory(tree, offset, emit),
+            NodeKind::Alias(_) | NodeKind::Version { .. } => Err(ViewError::NotADirectory),
         }
-        let place = source.resolve(name, Timestamp::now())?.ok_or(ViewError::NotFound)?;
-        let target = source.timeline.name(place).ok_or(ViewError::NotFound)?;
-        Ok(Node::alias(self.keys(), &source.name, name, target.as_bytes()))
+    }
+
+    fn list_directory(&self, tree: &Tree, offset: u64, emit: Emit<'_>) -> Result<(), ViewError> {
+        let links = self.links(&tree.snapshot);
+        let mut cursor = DirectoryCursor::new(self.reader().clone(), tree.id, offset);
+        let mut next_offset = offset;
+        while let Some((leaf, id, at)) = cursor.advance()? {
+            next_offset += 1;
+            let (name, body) = (leaf.name(at), leaf.body(at));
+            let entry = leaf.entry(at).map_err(StoreError::damaged(|| format!("directory node {id}")))?;
+            let node = Node::child(self.keys(), links, tree.entry_ref(id, at), name, body, entry)?;
+            if !emit(DirEntry { name, node, next_offset }) {
+                return Ok(());
+            }
+        }
+        if self.lists_versions() { self.list_numbered(tree, next_offset, emit) } else { Ok(()) }
     }
 
     /// Returns the file at `path` in the snapshot of `source` that `time` means. Components are separated by
     /// `/`; empty ones and `.` are ignored. Symbolic links are not followed.
     pub fn walk(&self, source: &Source, time: &[u8], path: &[u8]) -> Result<Node, ViewError> {
-        let place = source.resolve(time, Timestamp::now())?.ok_or(ViewError::NotFound)?;
-        let snapshot = source.snapshot(place).ok_or(ViewError::NotFound)?;
+        let index = source.resolve(time, self.now())?.ok_or(ViewError::NotFound)?;
+        let snapshot = source.snapshot(index).ok_or(ViewError::NotFound)?;
         let root = Node::snapshot(self.keys(), snapshot);
         components(path).try_fold(root, |node, name| self.lookup(&node, name))
     }
@@ -304,21 +316,18 @@ impl View {
     }
 
     fn own_attr(&self, node: &Node) -> Attr {
-        let (entry, nlink) = match &node.what {
-            What::Root | What::Source(_) | What::AsOf(_) => return self.folder_attr(node),
-            What::Versions { source, access, .. } => {
-                return self.versions_attr(self.folder_attr(node), source, *access);
-            }
-            What::Changes(changes) => match changes.entry() {
+        let (entry, nlink) = match &node.kind {
+            NodeKind::Virtual(folder) => match folder.entry() {
                 Some(entry) => (entry, 1),
-                None => return self.folder_attr(node),
+                None => return self.folder_attr(node.ino(), folder.time(&self.sources())),
             },
-            What::Alias(target) => {
-                let attr = self.folder_attr(node);
+            NodeKind::Alias(target) => {
+                // A link is as new as all that may change its meaning.
+                let attr = self.folder_attr(node.ino(), Root.time(&self.sources()));
                 return Attr { kind: FileKind::Symlink, mode: 0o777, size: target.len() as u64, ..attr };
             }
-            What::Directory { entry, .. } => (entry, 1),
-            What::Version { entry, names } => (entry, *names),
+            NodeKind::Directory { entry, .. } => (entry, 1),
+            NodeKind::Version { entry, names } => (entry, *names),
         };
         let (blocks, rdev) = match &entry.kind {
             Kind::File { size, holes, .. } => ((size - holes).div_ceil(512), (0, 0)),
@@ -339,23 +348,11 @@ impl View {
         }
     }
 
-    /// Attributes of a folder that is in no snapshot. It is as new as the newest snapshot below it.
-    fn folder_attr(&self, node: &Node) -> Attr {
-        let sources = self.sources();
-        let newest = |source: &Arc<Source>| source.snapshots().next_back().map(|(_, s)| s.manifest.time);
-        let mtime: Option<Time> = match &node.what {
-            What::Source(name) | What::Versions { source: name, .. } => sources.get(name).and_then(newest),
-            What::AsOf(name) => Self::time_as_of(&sources, name),
-            What::Changes(changes) => match &**changes {
-                Changes::Top(source) => sources.get(source).and_then(newest),
-                Changes::Between(before, after) => Some(before.manifest.time.max(after.manifest.time)),
-                Changes::Both(both) => Some(both.entry().attributes.mtime),
-            },
-            _ => sources.iter().filter_map(newest).max(),
-        };
+    /// Attributes of a folder that is in no snapshot.
+    fn folder_attr(&self, ino: u64, time: Option<Time>) -> Attr {
         let (uid, gid) = self.owner();
         Attr {
-            ino: node.ino(),
+            ino,
             kind: FileKind::Directory,
             size: 0,
             blocks: 0,
@@ -363,7 +360,7 @@ impl View {
             nlink: 1,
             uid,
             gid,
-            mtime: mtime.unwrap_or_default(),
+            mtime: time.unwrap_or_default(),
             rdev: (0, 0),
         }
     }
@@ -371,7 +368,7 @@ impl View {
     /// Reads `len` bytes of a file at `offset`, or fewer at the end of the file.
     pub fn read(&self, node: &Node, offset: u64, len: usize) -> Result<Bytes, ViewError> {
         let file = self.file(node)?;
-        self.shared.read_ahead.note(&file, node.place.as_ref(), offset, len);
+        self.shared.read_ahead.note(&file, node.entry_ref.as_ref(), offset, len);
         Ok(file.bytes(offset, len)?)
     }
 
@@ -382,36 +379,29 @@ impl View {
     }
 
     fn file<'a>(&'a self, node: &'a Node) -> Result<FileReader<'a>, ViewError> {
-        match &node.what {
-            What::Version { entry: Entry { kind: Kind::File { size, content, .. }, .. }, .. } => {
+        match &node.kind {
+            NodeKind::Version { entry: Entry { kind: Kind::File { size, content, .. }, .. }, .. } => {
                 Ok(FileReader { reader: self.reader(), content, size: *size })
             }
-            What::Root
-            | What::Source(_)
-            | What::Versions { .. }
-            | What::Directory { .. }
-            | What::AsOf(_)
-            | What::Changes(_) => Err(ViewError::IsADirectory),
-            What::Alias(_) | What::Version { .. } => Err(ViewError::WrongKind),
+            NodeKind::Virtual(_) | NodeKind::Directory { .. } => Err(ViewError::IsADirectory),
+            NodeKind::Alias(_) | NodeKind::Version { .. } => Err(ViewError::WrongKind),
         }
     }
 
     /// The target of a symbolic link.
     pub fn read_link<'a>(&self, node: &'a Node) -> Result<&'a [u8], ViewError> {
-        match &node.what {
-            What::Alias(target) | What::Version { entry: Entry { kind: Kind::Symlink(target), .. }, .. } => {
-                Ok(target)
-            }
+        match &node.kind {
+            NodeKind::Alias(target)
+            | NodeKind::Version { entry: Entry { kind: Kind::Symlink(target), .. }, .. } => Ok(target),
             _ => Err(ViewError::WrongKind),
         }
     }
 
     /// The extended attributes of a node.
     pub fn xattrs(&self, node: &Node) -> Result<XattrSet, ViewError> {
-        let entry = match &node.what {
-            What::Directory { entry, .. } | What::Version { entry, .. } => Some(entry),
-            What::Changes(changes) => changes.entry(),
-            What::Root | What::Source(_) | What::Versions { .. } | What::AsOf(_) | What::Alias(_) => None,
+        let entry = match &node.kind {
+            NodeKind::Virtual(folder) => folder.entry(),
+            _ => node.entry(),
         };
         let set = match entry.map_or(&Xattrs::None, |entry| &entry.xattrs) {
             Xattrs::None => XattrSet::default(),

@@ -1,13 +1,16 @@
 //! Repositories for tests.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tempfile::TempDir;
 
 use super::{Options, Scope, View};
 use crate::format::{Attributes, BlobId, Content, Entry, Extensions, Kind, Manifest, Time, XattrSet, Xattrs};
-use crate::store::{Access, CacheSizes, DirectoryWriter, Repository, Writer};
+use crate::store::{Access, DirectoryWriter, Repository, Writer};
+use crate::testing::clock::ManualClock;
 use crate::testing::samples;
 
 pub(super) const FILES: u32 = 2000;
@@ -108,10 +111,8 @@ pub(super) fn view_of_files(history: &[Files]) -> (TempDir, View) {
         add_files(&repository, b"source", second, files);
     }
     drop(repository);
-    let (zone, owner, caches) = (TimeZone::UTC, (0, 0), CacheSizes::default());
-    let options = Options { scope: Scope::Source(b"source".to_vec()), zone, owner, caches };
-    let view = View::new(Repository::open(folder.path(), Access::Read).unwrap(), options).unwrap();
-    (folder, view)
+    let repository = Repository::open(folder.path(), Access::Read).unwrap();
+    (folder, open(repository, Scope::Source(b"source".to_vec())))
 }
 
 /// A view of a repository with these snapshots of `source`, and the folder that holds the repository.
@@ -122,7 +123,11 @@ pub(super) fn view(snapshots: &[(i64, u32)], scope: Scope) -> (TempDir, View) {
     for (second, below) in snapshots {
         add_snapshot(&Repository::open(&root, Access::Write).unwrap(), b"source", *second, *below);
     }
-    let (zone, owner, caches) = (TimeZone::UTC, (0, 0), CacheSizes::default());
-    let options = Options { scope, zone, owner, caches };
-    (folder, View::new(Repository::open(&root, Access::Read).unwrap(), options).unwrap())
+    (folder, open(Repository::open(&root, Access::Read).unwrap(), scope))
+}
+
+/// A view of a repository, whose clock stands still in the year 2001.
+pub(super) fn open(repository: Repository, scope: Scope) -> View {
+    let clock = ManualClock::new(Timestamp::from_second(1_000_000_000).unwrap());
+    View::new(repository, Options::new(scope, TimeZone::UTC, Arc::new(clock))).unwrap()
 }

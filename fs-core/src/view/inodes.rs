@@ -1,8 +1,9 @@
 use std::sync::{PoisonError, RwLock};
 
 use self::table::{Known, Table, Width};
-use super::node::{Identity, Node, Place, What};
+use super::node::{EntryRef, Identity, Node, NodeKind, Tree};
 use super::{View, ViewError};
+use crate::format::Kind;
 use crate::history::joined;
 use crate::store::{Found, StoreError};
 
@@ -42,7 +43,7 @@ impl Inodes {
 
     /// The number by which the kernel knows the node with this [`Node::ino`]; `None` if the kernel does not
     /// know the node.
-    pub fn told(&self, ino: u64) -> Option<u64> {
+    pub fn known_number(&self, ino: u64) -> Option<u64> {
         if ino == self.view.top().ino() {
             return Some(ino);
         }
@@ -57,16 +58,12 @@ impl Inodes {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner).get(ino);
         Ok(match known {
             None => None,
-            Some(Known::Itself(node)) => Some(*node),
-            // The access to the folder depends on the snapshots that exist now.
-            Some(Known::Versions { identity, source, path }) => {
-                match self.view.versions_folder(&source, &path) {
-                    Ok(node) => Some(Node { identity, ..node }),
-                    Err(ViewError::NotFound) => None,
-                    Err(error) => return Err(error),
-                }
-            }
-            Some(Known::At { identity, place, names }) => Some(self.read(identity, place, names)?),
+            Some(Known::Itself(node)) => match node.renewed(&self.view) {
+                Some(Err(ViewError::NotFound)) => None,
+                Some(renewed) => Some(renewed?),
+                None => Some(*node),
+            },
+            Some(Known::At { identity, entry_ref, names }) => Some(self.read(identity, entry_ref, names)?),
         })
     }
 
@@ -78,7 +75,7 @@ impl Inodes {
 
     /// Handles FUSE FORGET: subtracts `lookups` from the lookup count, and drops the node at zero.
     pub fn forget(&self, ino: u64, lookups: u64) {
-        self.known.write().unwrap_or_else(PoisonError::into_inner).take_back(ino, lookups);
+        self.known.write().unwrap_or_else(PoisonError::into_inner).subtract_lookups(ino, lookups);
     }
 
     /// Number of known nodes, without the top.
@@ -91,24 +88,25 @@ impl Inodes {
         self.len() == 0
     }
 
-    fn read(&self, identity: Identity, place: Place, names: Option<u32>) -> Result<Node, StoreError> {
+    fn read(&self, identity: Identity, entry_ref: EntryRef, names: Option<u32>) -> Result<Node, StoreError> {
         let keys = self.view.keys();
-        let found = Found::read(self.view.reader(), place.home.leaf, place.at as usize)?;
+        let leaf = &entry_ref.leaf;
+        let found = Found::read(self.view.reader(), leaf.id, entry_ref.at as usize)?;
         let entry = found.entry()?;
-        let what = match names {
-            _ if entry.is_directory() => {
-                let key = keys.path_key(place.home.directory, found.name());
-                let path = joined(&place.home.path, found.name()).into();
-                What::Directory { snapshot: place.home.snapshot.clone(), key, path, entry }
+        let kind = match (&entry.kind, names) {
+            (Kind::Directory(id), _) => {
+                let (key, id) = (keys.path_key(leaf.directory, found.name()), *id);
+                let path = joined(&leaf.path, found.name()).into();
+                NodeKind::Directory { tree: Tree { snapshot: leaf.snapshot.clone(), key, path, id }, entry }
             }
-            Some(names) => What::Version { entry, names },
-            None => {
-                let links = self.view.links(&place.home.snapshot);
-                let group = links.group(keys.path_key(place.home.directory, found.name()))?;
-                What::Version { entry, names: group.map_or(1, |group| group.names) }
+            (_, Some(names)) => NodeKind::Version { entry, names },
+            (_, None) => {
+                let links = self.view.links(&leaf.snapshot);
+                let group = links.group(keys.path_key(leaf.directory, found.name()))?;
+                NodeKind::Version { entry, names: group.map_or(1, |group| group.names) }
             }
         };
-        Ok(Node { identity, what, place: Some(place) })
+        Ok(Node { identity, kind, entry_ref: Some(entry_ref) })
     }
 }
 

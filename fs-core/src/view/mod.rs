@@ -5,28 +5,29 @@ mod access;
 mod as_of;
 mod aspects;
 mod attr;
-mod changes;
 mod difference;
-mod directory;
 mod error;
 mod filesystem;
 #[cfg(all(test, unix))]
 mod fixtures;
 mod inodes;
+mod invalidation;
 mod node;
 mod properties;
 mod read_ahead;
+mod top;
 pub mod versions;
+mod virtual_folder;
 
 pub use aspects::{Aspect, Aspects};
 pub use attr::{Attr, FileKind};
-pub use changes::Change;
 pub use difference::Difference;
-pub use directory::DirEntry;
 pub use error::ViewError;
 pub use filesystem::{Options, Scope, View};
 pub use inodes::Inodes;
+pub use invalidation::Invalidation;
 pub use node::Node;
+pub use virtual_folder::DirEntry;
 
 #[cfg(all(test, unix))]
 mod tests;

@@ -1,9 +1,9 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use super::access::Access;
-use super::difference::Changes;
-use crate::format::{BlobId, Entry, Keys, PathKey, SnapshotId};
+use super::virtual_folder::VirtualFolder;
+use super::{View, ViewError};
+use crate::format::{BlobId, Entry, Keys, Kind, PathKey, SnapshotId};
 use crate::history::{Snapshot, joined};
 use crate::store::{LinkTable, StoreError};
 
@@ -15,29 +15,30 @@ use crate::store::{LinkTable, StoreError};
 #[derive(Debug, Clone)]
 pub struct Node {
     pub(super) identity: Identity,
-    pub(super) what: What,
+    pub(super) kind: NodeKind,
     /// Position at which the node can be read again; `None` for a node that is in no directory of a snapshot.
-    pub(super) place: Option<Place>,
+    pub(super) entry_ref: Option<EntryRef>,
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum What {
-    /// All sources.
-    Root,
-    /// One source: its snapshots by time.
-    Source(Arc<[u8]>),
+pub(super) enum NodeKind {
+    /// A folder made of snapshots.
+    Virtual(Arc<dyn VirtualFolder>),
     /// A symbolic link from a time expression to the canonical name that it means.
     Alias(Box<[u8]>),
     /// A directory of a snapshot.
-    Directory { snapshot: SnapshotRef, key: PathKey, path: Arc<[u8]>, entry: Entry },
-    /// The as-of view of a time, by its name.
-    AsOf(Arc<str>),
-    /// Differences between snapshots.
-    Changes(Arc<Changes>),
-    /// A path of a source across all snapshots: its versions, and everything that was ever below it.
-    Versions { source: Arc<[u8]>, path: Arc<[u8]>, access: Access },
+    Directory { tree: Tree, entry: Entry },
     /// A version of anything but a directory, and its number of names.
     Version { entry: Entry, names: u32 },
+}
+
+/// A directory of a snapshot, without its attributes.
+#[derive(Debug, Clone)]
+pub(super) struct Tree {
+    pub(super) snapshot: SnapshotRef,
+    pub(super) key: PathKey,
+    pub(super) path: Arc<[u8]>,
+    pub(super) id: BlobId,
 }
 
 /// A snapshot, as it is seen in one folder.
@@ -82,18 +83,18 @@ pub(super) struct Identity {
 
 /// A leaf of a directory of a snapshot.
 #[derive(Debug, Clone)]
-pub(super) struct Home {
+pub(super) struct LeafRef {
     pub(super) snapshot: SnapshotRef,
     pub(super) directory: PathKey,
     /// Path of the directory.
     pub(super) path: Arc<[u8]>,
-    pub(super) leaf: BlobId,
+    pub(super) id: BlobId,
 }
 
 /// The position of an entry in a leaf.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
-    pub(super) home: Home,
+pub(super) struct EntryRef {
+    pub(super) leaf: LeafRef,
     pub(super) at: u32,
 }
 
@@ -113,9 +114,9 @@ impl Identity {
         Self { ino, check: (bits >> 64) as u32 }
     }
 
-    fn directory(keys: &Keys, snapshot: &SnapshotRef, key: PathKey) -> Self {
-        let (id, key) = (&snapshot.id.0, &key.0);
-        match snapshot.through {
+    fn directory(keys: &Keys, tree: &Tree) -> Self {
+        let (id, key) = (&tree.snapshot.id.0, &tree.key.0);
+        match tree.snapshot.through {
             None => Self::new(keys, &[b"directory", id, key]),
             Some(Identity { ino, check }) => {
                 let folder = [&ino.to_le_bytes()[..], &check.to_le_bytes()].concat();
@@ -125,72 +126,108 @@ impl Identity {
     }
 }
 
-impl Home {
-    pub(super) fn is(&self, other: &Home) -> bool {
-        self.leaf == other.leaf
+impl LeafRef {
+    pub(super) fn is(&self, other: &LeafRef) -> bool {
+        self.id == other.id
             && self.directory == other.directory
             && self.snapshot.through == other.snapshot.through
             && Arc::ptr_eq(&self.snapshot.snapshot, &other.snapshot.snapshot)
     }
 }
 
-impl Node {
-    /// The node at the top of a mount.
-    pub(super) fn top(what: What) -> Self {
-        Self { identity: ROOT, what, place: None }
+impl Tree {
+    /// The root of a snapshot.
+    pub(super) fn root(snapshot: SnapshotRef) -> Self {
+        let Kind::Directory(id) = snapshot.manifest.root.kind else {
+            unreachable!("a decoded manifest's root is a directory")
+        };
+        Self { snapshot, key: PathKey::ROOT, path: Arc::from([]), id }
     }
 
-    pub(super) fn source(keys: &Keys, name: &Arc<[u8]>) -> Self {
-        let identity = Identity::new(keys, &[b"source", name]);
-        Self { identity, what: What::Source(Arc::clone(name)), place: None }
+    /// The directory that a node is.
+    pub(super) fn of(node: &Node) -> Option<&Self> {
+        match &node.kind {
+            NodeKind::Directory { tree, .. } => Some(tree),
+            _ => None,
+        }
+    }
+
+    /// The position of an entry in the directory's leaf `id`.
+    pub(super) fn entry_ref(&self, id: BlobId, at: usize) -> EntryRef {
+        let (snapshot, path) = (self.snapshot.clone(), Arc::clone(&self.path));
+        EntryRef { leaf: LeafRef { snapshot, directory: self.key, path, id }, at: at as u32 }
+    }
+}
+
+impl Node {
+    /// A node that is in no directory of a snapshot.
+    fn outside(identity: Identity, kind: NodeKind) -> Self {
+        Self { identity, kind, entry_ref: None }
+    }
+
+    /// The folder at the top of a mount.
+    pub(super) fn top(folder: impl VirtualFolder + 'static) -> Self {
+        Self::outside(ROOT, NodeKind::Virtual(Arc::new(folder)))
+    }
+
+    pub(super) fn folder(keys: &Keys, folder: impl VirtualFolder + 'static) -> Self {
+        Self::outside(folder.identity(keys), NodeKind::Virtual(Arc::new(folder)))
     }
 
     pub(super) fn alias(keys: &Keys, source: &[u8], name: &[u8], target: &[u8]) -> Self {
         let identity = Identity::new(keys, &[b"alias", source, name, target]);
-        Self { identity, what: What::Alias(target.into()), place: None }
+        Self::outside(identity, NodeKind::Alias(target.into()))
     }
 
     /// The root directory of a snapshot.
     pub(super) fn snapshot(keys: &Keys, snapshot: impl Into<SnapshotRef>) -> Self {
-        let (key, snapshot) = (PathKey::ROOT, snapshot.into());
-        let identity = Identity::directory(keys, &snapshot, key);
-        let entry = snapshot.manifest.root.clone();
-        let what = What::Directory { snapshot, key, path: Arc::from([]), entry };
-        Self { identity, what, place: None }
+        let tree = Tree::root(snapshot.into());
+        let (identity, entry) = (Identity::directory(keys, &tree), tree.snapshot.manifest.root.clone());
+        Self::outside(identity, NodeKind::Directory { tree, entry })
     }
 
-    pub(super) fn versions(keys: &Keys, source: &Arc<[u8]>, path: &[u8], access: Access) -> Self {
-        let identity = Identity::new(keys, &[b"versions", source, path]);
-        let what = What::Versions { source: Arc::clone(source), path: path.into(), access };
-        Self { identity, what, place: None }
-    }
-
-    /// The node of the entry `name`, encoded as `body`, at `place` in a snapshot with the hard links `links`.
+    /// The node of the entry `name`, encoded as `body`, in a snapshot with the hard links `links`.
     pub(super) fn child(
         keys: &Keys,
         links: LinkTable<'_>,
-        place: Place,
+        entry_ref: EntryRef,
         name: &[u8],
         body: &[u8],
         entry: Entry,
     ) -> Result<Self, StoreError> {
-        let Home { snapshot, directory, path, .. } = &place.home;
-        if entry.is_directory() {
-            let key = keys.path_key(*directory, name);
-            let identity = Identity::directory(keys, snapshot, key);
-            let path = joined(path, name).into();
-            let what = What::Directory { snapshot: snapshot.clone(), key, path, entry };
-            return Ok(Self { identity, what, place: Some(place) });
-        }
-        let group = if links.is_empty() { None } else { links.group(keys.path_key(*directory, name))? };
-        let (identity, names) = match group {
-            None => (Identity::new(keys, &[b"version", &directory.0, name, body]), 1),
-            Some(group) => {
-                let names = group.names.to_le_bytes();
-                (Identity::new(keys, &[b"linked version", &group.first.0, &names, body]), group.names)
-            }
+        let LeafRef { snapshot, directory, path, .. } = &entry_ref.leaf;
+        let (identity, kind) = if let Kind::Directory(id) = entry.kind {
+            let (key, path) = (keys.path_key(*directory, name), joined(path, name).into());
+            let tree = Tree { snapshot: snapshot.clone(), key, path, id };
+            (Identity::directory(keys, &tree), NodeKind::Directory { tree, entry })
+        } else {
+            let group = if links.is_empty() { None } else { links.group(keys.path_key(*directory, name))? };
+            let (identity, names) = match group {
+                None => (Identity::new(keys, &[b"version", &directory.0, name, body]), 1),
+                Some(group) => {
+                    let names = group.names.to_le_bytes();
+                    (Identity::new(keys, &[b"linked version", &group.first.0, &names, body]), group.names)
+                }
+            };
+            (identity, NodeKind::Version { entry, names })
         };
-        Ok(Self { identity, what: What::Version { entry, names }, place: Some(place) })
+        Ok(Self { identity, kind, entry_ref: Some(entry_ref) })
+    }
+
+    /// The same node, as the present snapshots make it; `None` if it does not depend on them.
+    pub(super) fn renewed(&self, view: &View) -> Option<Result<Self, ViewError>> {
+        match &self.kind {
+            NodeKind::Virtual(folder) => folder.renewed(view),
+            _ => None,
+        }
+    }
+
+    /// The recorded entry of a node in a snapshot.
+    pub(super) fn entry(&self) -> Option<&Entry> {
+        match &self.kind {
+            NodeKind::Directory { entry, .. } | NodeKind::Version { entry, .. } => Some(entry),
+            NodeKind::Virtual(_) | NodeKind::Alias(_) => None,
+        }
     }
 
     /// The inode number, unless it clashes with another node's. [`super::Inodes`] resolves a clash.
@@ -205,24 +242,22 @@ impl Node {
 
     /// Id of the snapshot through which the node was reached; `None` for a node outside of all snapshots.
     pub fn snapshot_id(&self) -> Option<SnapshotId> {
-        match &self.what {
-            What::Directory { snapshot, .. } => Some(snapshot.id),
-            _ => self.place.as_ref().map(|place| place.home.snapshot.id),
-        }
+        let of_entry = || Some(self.entry_ref.as_ref()?.leaf.snapshot.id);
+        Tree::of(self).map(|tree| tree.snapshot.id).or_else(of_entry)
     }
 
     /// Whether the node is a directory in a snapshot, or the snapshot itself.
     pub fn is_in_snapshot(&self) -> bool {
-        matches!(self.what, What::Directory { .. })
+        Tree::of(self).is_some()
     }
 
     /// Whether the node never changes. This is true for all nodes but two kinds: folders in which new
     /// snapshots appear, and expressions whose meaning depends on the present time.
     pub fn is_immutable(&self) -> bool {
-        match &self.what {
-            What::Directory { .. } | What::Version { .. } => true,
-            What::Changes(changes) => !matches!(**changes, Changes::Top(_)),
-            What::Root | What::Source(_) | What::AsOf(_) | What::Versions { .. } | What::Alias(_) => false,
+        match &self.kind {
+            NodeKind::Directory { .. } | NodeKind::Version { .. } => true,
+            NodeKind::Virtual(folder) => folder.is_immutable(),
+            NodeKind::Alias(_) => false,
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::ViewError;
 use super::filesystem::View;
-use super::node::{Node, What};
+use super::node::{Node, NodeKind};
 
 const PREFIX: &[u8] = b"user.yester.";
 
@@ -15,20 +15,18 @@ impl View {
     }
 
     fn own(&self, node: &Node, name: &[u8]) -> Option<Vec<u8>> {
-        let value = match (&node.what, name) {
-            (What::Source(source) | What::Versions { source, .. }, b"source") => {
-                return Some(source.to_vec());
-            }
-            (What::Directory { snapshot, .. }, name) => {
-                let manifest = &snapshot.manifest;
+        let value = match (&node.kind, name) {
+            (NodeKind::Virtual(folder), b"source") => return folder.source().map(<[u8]>::to_vec),
+            (NodeKind::Directory { tree, .. }, name) => {
+                let (id, manifest) = (tree.snapshot.id, &tree.snapshot.manifest);
                 match name {
                     b"source" => return Some(manifest.source.to_vec()),
-                    b"snapshot" => snapshot.id.to_string(),
+                    b"snapshot" => id.to_string(),
                     b"time" => manifest.time.timestamp().to_string(),
                     b"status" => manifest.status.name().to_owned(),
                     b"tags" => {
                         let sources = self.sources();
-                        let tags: Vec<_> = sources.get(&manifest.source)?.tags_of(snapshot.id).collect();
+                        let tags: Vec<_> = sources.get(&manifest.source)?.tags_of(id).collect();
                         if tags.is_empty() {
                             return None;
                         }
@@ -37,7 +35,7 @@ impl View {
                     _ => return None,
                 }
             }
-            (What::Version { .. }, b"version") => format!("{:024x}", node.identity()),
+            (NodeKind::Version { .. }, b"version") => format!("{:024x}", node.identity()),
             _ => return None,
         };
         Some(value.into_bytes())

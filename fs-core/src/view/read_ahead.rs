@@ -6,9 +6,9 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, OnceLock, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
-use super::node::Place;
+use super::node::EntryRef;
 use crate::format::{BlobId, Content, Kind};
 use crate::store::{FileReader, Found, Reader, StoreError};
 
@@ -31,7 +31,14 @@ const WAITING: usize = 4;
 #[derive(Debug, Default)]
 pub(super) struct ReadAhead {
     seen: Mutex<Seen>,
-    thread: OnceLock<SyncSender<Request>>,
+    worker: OnceLock<Worker>,
+}
+
+/// The thread that reads. Dropping this ends the thread, and waits for it.
+#[derive(Debug)]
+struct Worker {
+    requests: Option<SyncSender<Request>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug, Default)]
@@ -72,30 +79,42 @@ enum Request {
 }
 
 impl ReadAhead {
-    /// Notes a read of `len` bytes of a file at `place`, and requests what is likely to follow.
-    pub(super) fn note(&self, file: &FileReader<'_>, place: Option<&Place>, offset: u64, len: usize) {
+    /// Notes a read of `len` bytes of a file at `entry_ref`, and requests what is likely to follow.
+    pub(super) fn note(&self, file: &FileReader<'_>, entry_ref: Option<&EntryRef>, offset: u64, len: usize) {
         let request = {
             let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            match (file.content, place) {
+            match (file.content, entry_ref) {
                 (Content::Chunks(list), _) => seen.bytes(*list, file.size, offset, offset + len as u64),
-                (_, Some(place)) => seen.entry(place.home.leaf, place.at),
+                (_, Some(entry_ref)) => seen.entry(entry_ref.leaf.id, entry_ref.at),
                 _ => None,
             }
         };
         let Some(request) = request else { return };
-        let thread = self.thread.get_or_init(|| {
-            let (sender, receiver) = sync_channel(WAITING);
-            let reader = file.reader.clone();
-            let started =
-                thread::Builder::new().name("read-ahead".into()).spawn(move || serve(&reader, &receiver));
+        let worker = self.worker.get_or_init(|| Worker::start(file.reader.clone()));
+        // If the thread is behind or absent, the read itself continues.
+        let _ = worker.requests.as_ref().map(|requests| requests.try_send(request));
+    }
+}
+
+impl Worker {
+    fn start(reader: Reader) -> Self {
+        let (sender, receiver) = sync_channel(WAITING);
+        let thread = thread::Builder::new().name("read-ahead".into());
+        match thread.spawn(move || serve(&reader, &receiver)) {
+            Ok(thread) => Self { requests: Some(sender), thread: Some(thread) },
             // Without the thread, everything is read when it is requested.
-            if let Err(error) = started {
+            Err(error) => {
                 log::warn!("cannot read ahead: {error}");
+                Self { requests: None, thread: None }
             }
-            sender
-        });
-        // The thread is behind or absent. In both cases the read itself continues.
-        let _ = thread.try_send(request);
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        drop(self.requests.take());
+        let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 
@@ -103,7 +122,7 @@ impl Seen {
     /// Returns what to read ahead after entry `at` of a leaf was read.
     fn entry(&mut self, id: BlobId, at: u32) -> Option<Request> {
         let known = self.leaves.iter().position(|leaf| leaf.id == id);
-        let seen = known.and_then(|place| self.leaves.remove(place));
+        let seen = known.and_then(|index| self.leaves.remove(index));
         let (last, ahead) = seen.map_or((None, at + 1), |leaf| (Some(leaf.at), leaf.ahead));
         let follows = match last {
             Some(last) => (last..=last.saturating_add(GAP)).contains(&at),
@@ -126,7 +145,7 @@ impl Seen {
     /// Returns what to read ahead after the bytes from `offset` to `end` of a file were read.
     fn bytes(&mut self, list: BlobId, size: u64, offset: u64, end: u64) -> Option<Request> {
         let known = self.files.iter().position(|file| file.list == list);
-        let Some(mut file) = known.and_then(|place| self.files.remove(place)) else {
+        let Some(mut file) = known.and_then(|index| self.files.remove(index)) else {
             keep(&mut self.files, SeenFile { list, end, ahead: end });
             return None;
         };

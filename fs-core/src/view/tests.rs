@@ -1,16 +1,15 @@
 //! Tags as names of times in a mount.
 
-use std::time::Duration;
-
+use super::filesystem::MAX_AGE;
 use super::fixtures::{add_snapshot, view};
 use super::{Scope, View, ViewError};
 use crate::format::{Tag, TagId, Time};
 use crate::store::{Access, Repository};
 
 /// Gives a tag to the snapshot at an index of a source.
-fn give(view: &View, source: &[u8], place: usize, name: &str) -> TagId {
+fn give(view: &View, source: &[u8], index: usize, name: &str) -> TagId {
     let sources = view.sources();
-    let snapshot = sources.get(source).unwrap().snapshot(place).unwrap().id;
+    let snapshot = sources.get(source).unwrap().snapshot(index).unwrap().id;
     let tag = Tag { snapshot, source: source.into(), name: name.into(), given: Time::default() };
     let repository = Repository::open(view.repository().root(), Access::Write).unwrap();
     repository.put_tag(&tag).unwrap();
@@ -66,7 +65,7 @@ fn in_a_mount_of_all_it_is_the_time_of_the_last_one() {
         add_snapshot(&repository, b"other", 50_000, 1);
         add_snapshot(&repository, b"other", 100_000, 1);
     }
-    std::thread::sleep(Duration::from_millis(150));
+    view.clock().sleep(MAX_AGE);
     give(&view, b"source", 0, "mark");
     assert_eq!(link(&view, b"source", b"@mark").unwrap(), NAMES[0]);
     assert_eq!(link(&view, b"", b"@mark").unwrap(), NAMES[0]);

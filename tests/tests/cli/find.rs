@@ -80,3 +80,27 @@ fn all_sources_are_searched_and_odd_names_told() {
     assert_eq!(text.lines().count(), 2);
     assert!(text.contains(&format!("other{other}:hello.txt")), "{text}");
 }
+
+#[test]
+fn names_that_are_no_text_have_their_bytes_in_every_object() {
+    let sandbox = Sandbox::with_repository();
+    let bytes = OsStr::from_bytes;
+    let link = sandbox.source().join(bytes(b"a\xff"));
+    let import = || {
+        let import = sandbox.yester(["--json", "import", "--source"]).arg(bytes(b"s\xfe"));
+        import.arg(sandbox.source()).run().ok().json()
+    };
+    std::os::unix::fs::symlink(bytes(b"old\xfd"), &link).expect("a link");
+    assert_eq!(import()["source_bytes"], "73fe");
+    fs::remove_file(&link).expect("removed");
+    std::os::unix::fs::symlink(bytes(b"new\xfc"), &link).expect("another link");
+    import();
+    let found = found(&sandbox, &["a*"]);
+    assert_eq!((&found[0]["source_bytes"], &found[0]["path_bytes"]), (&"73fe".into(), &"61ff".into()));
+    let log = sandbox.yester(["--json", "log"]).arg(bytes(b"a\xff")).run().ok().json_lines();
+    assert_eq!((&log[0]["source_bytes"], &log[0]["target_bytes"]), (&"73fe".into(), &"6f6c64fd".into()));
+    let diff = sandbox.yester(["--json", "diff", "@first", "@latest"]).run().ok().json_lines();
+    let differs = diff.iter().find(|line| line["path_bytes"] == "61ff").expect("the link");
+    assert_eq!(differs["before"]["target_bytes"], "6f6c64fd");
+    assert_eq!(differs["after"]["target_bytes"], "6e6577fc");
+}

@@ -3,10 +3,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use fs_tests::needs::{self, Need};
 use fs_tests::plant::{file, small};
+use fs_tests::wait::{stays, wait_for_age};
 use fs_tests::{Mounted, Sandbox, wait_until};
 use serde_json::Value;
 
@@ -186,8 +187,7 @@ fn who_writes_keeps_others_from_it() {
     sandbox.yester(["tag", "@latest", "kept"]).run().fails(75, &[&repo]);
     sandbox.yester(["tag"]).run().ok();
     let mut waiting = sandbox.yester(["tag", "--wait", "@latest", "kept"]).start();
-    std::thread::sleep(Duration::from_millis(500));
-    assert!(waiting.is_running());
+    stays(Duration::from_millis(500), || assert!(waiting.is_running()));
     drop(lock);
     waiting.finish().ok();
     assert_eq!(listed(&sandbox).len(), 1);
@@ -219,7 +219,7 @@ fn a_running_mount_knows_them_at_once() {
     let (sandbox, first, second) = two();
     let mounted = Mounted::source(&sandbox);
     // Old enough for its stamp to be relied on.
-    std::thread::sleep(Duration::from_millis(2500));
+    wait_for_age(SystemTime::now(), Duration::from_millis(2500));
     assert_eq!(link(&mounted.path("@kept")), None);
     tag(&sandbox, &["@first", "kept"]);
     let soon = |expected: Option<&str>| {

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 use fs_tests::needs::{self, Need};
 use fs_tests::plant::{file, noise, small};
 use fs_tests::tree::{assert_same, scan};
+use fs_tests::wait::pause;
 use fs_tests::{Mounted, Sandbox};
 use rustix::process::Signal;
 
@@ -110,7 +111,7 @@ fn kill_rounds(sandbox: &Sandbox, mounts: &[impl AsRef<Path>], known: &mut Vec<S
         plant_version(&sandbox.source(), round);
         let chance = f64::from(noise(u64::from(seed) + round, 1)[0]) / 255.0;
         let mut import = sandbox.yester(["import", "--source", "source"]).arg(sandbox.source()).start();
-        thread::sleep(usual.mul_f64(chance * 1.1));
+        pause(usual.mul_f64(chance * 1.1));
         import.signal(Signal::KILL);
         let ended = import.finish();
         killed += u32::from(ended.signal() == Some(9));

@@ -4,9 +4,11 @@ use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use fs_tests::needs::{self, Need, SETPRIV, STRACE};
 use fs_tests::plant::{file, noise, small};
+use fs_tests::wait::pause;
 use fs_tests::{Mounted, Sandbox};
 use rustix::fs::XattrFlags;
 use rustix::io::Errno;
@@ -144,7 +146,7 @@ fn a_file_that_never_holds_still_is_marked() {
                 open.write_all_at(&round.to_le_bytes(), round * 4096 % 29_000_000).expect("a change");
                 round += 1;
                 if round.is_multiple_of(64) {
-                    std::thread::sleep(std::time::Duration::from_millis(1));
+                    pause(Duration::from_millis(1));
                 }
             }
         });

@@ -4,11 +4,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Output};
-use std::thread::sleep;
 use std::time::Duration;
 
 use fs_tests::needs::{self, DIRVISH, Need, RSYNC, SETPRIV, UNSHARE};
 use fs_tests::plant::{file, noise};
+use fs_tests::wait::next_second;
 use fs_tests::{Sandbox, wait_until};
 use jiff::Timestamp;
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -68,7 +68,7 @@ impl<'a> Dirvish<'a> {
     pub(crate) fn run(&self, args: &[&str]) -> Output {
         let output = self.command(args).output().expect("dirvish runs");
         // Images are named by seconds.
-        sleep(Duration::from_millis(1100));
+        next_second();
         output
     }
 
@@ -98,7 +98,7 @@ impl<'a> Dirvish<'a> {
         // What dirvish wants an administrator to do.
         fs::remove_file(self.vault().join("dirvish/lock_file")).expect("the lock of the killed run");
         // Images are named by seconds.
-        sleep(Duration::from_millis(1100));
+        next_second();
         image
     }
 

@@ -2,11 +2,11 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::Command;
-use std::thread::sleep;
 use std::time::Duration;
 
 use fs_tests::Sandbox;
 use fs_tests::needs::{self, Need, RSNAPSHOT, RSYNC};
+use fs_tests::wait::next_second;
 
 use super::{Kept, check, done, import, live};
 
@@ -48,7 +48,7 @@ impl<'a> Rsnapshot<'a> {
         }
         run(interval);
         // Levels tell their time in seconds.
-        sleep(Duration::from_millis(1100));
+        next_second();
     }
 }
 

@@ -3,13 +3,12 @@
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{FileExt, PermissionsExt, lchown, symlink};
 use std::process::Command;
-use std::thread::sleep;
-use std::time::Duration;
 
 use fs_tests::judge;
 use fs_tests::needs::{self, Need, RSYNC};
 use fs_tests::plant::{self, file, many, noise, small};
 use fs_tests::tree::{assert_same, scan};
+use fs_tests::wait::next_second;
 use fs_tests::{Mounted, Sandbox};
 use rustix::fs::{CWD, FileType, Mode, XattrFlags, lsetxattr, makedev, mknodat};
 
@@ -53,7 +52,7 @@ fn rsync_makes_the_original_again() {
     lsetxattr(at("hollow"), "system.posix_acl_default", &acl(), XattrFlags::empty()).expect("an ACL");
     let name = sandbox.import();
     // rsync takes times of one second for equal where it need not write a file.
-    sleep(Duration::from_millis(1100));
+    next_second();
 
     for options in [&["--source", "source"][..], &["--source", "source", "-o", "allow_other"]] {
         let mounted = Mounted::with(&sandbox, options);

@@ -2,19 +2,15 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use fs_tests::needs::{self, Need};
 use fs_tests::plant::file;
+use fs_tests::wait::next_second;
 use fs_tests::{Mounted, Sandbox};
 
 fn seconds_now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_secs()
-}
-
-/// Let the clock go on to another second.
-fn tick() {
-    std::thread::sleep(Duration::from_millis(1100));
 }
 
 #[track_caller]
@@ -46,11 +42,11 @@ fn every_expression_means_the_last_snapshot_of_its_period() {
         (text("name"), text("snapshot"))
     };
     let (first, id) = import("one");
-    tick();
+    next_second();
     let between = seconds_now();
-    tick();
+    next_second();
     let (second, _) = import("two");
-    tick();
+    next_second();
     let (third, third_id) = import("three");
     assert!(first < second && second < third, "{first} {second} {third}");
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use fs_tests::needs::{self, Need, STRACE};
 use fs_tests::plant::{file, noise, small};
 use fs_tests::tree::{assert_same, scan};
+use fs_tests::wait::pause;
 use fs_tests::{Mounted, Sandbox, wait_until};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -93,7 +94,7 @@ fn lives_on(sandbox: &Sandbox, names: &[String; 2], readable: bool, away: impl F
     for round in 0..2 {
         away();
         // Longer than anything that is looked at in between takes to notice.
-        std::thread::sleep(Duration::from_secs(1));
+        pause(Duration::from_secs(1));
         let (right, failed) = read_all(&first);
         assert_eq!(failed == 0, readable, "round {round}: {right} files are read, {failed} are not");
         // What it was like is not denied: it is there, or cannot be told.

@@ -1,9 +1,11 @@
 //! The config file: what is wrong in it is said at once, with the line, and nothing is begun.
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use fs_tests::Sandbox;
 use fs_tests::plant::{file, small};
+use fs_tests::wait::wait_within;
 use rustix::process::Signal;
 
 use super::{LIMIT, command, config_path, count, status, wait_for, watched};
@@ -71,12 +73,7 @@ fn what_does_not_fit_is_named_with_its_line() {
 
 /// A config that is not refused would let the watch run for ever.
 fn ended(mut started: fs_tests::Started) -> fs_tests::Ran {
-    for _ in 0..3000 {
-        if !started.is_running() {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
+    wait_within(Duration::from_secs(30), || (!started.is_running()).then_some(()));
     started.signal(Signal::KILL);
     started.finish()
 }

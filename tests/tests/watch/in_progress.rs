@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use fs_tests::judge::same;
 use fs_tests::needs::{self, Need, RSYNC};
 use fs_tests::plant::{file, noise};
+use fs_tests::wait::pause;
 use fs_tests::{Mounted, Sandbox, wait_until};
 use rustix::process::Signal;
 
@@ -52,9 +53,9 @@ fn hold_between(run: &mut Rsync, target: &Path) -> bool {
         fs::read_dir(target.join("nothing")).into_iter().flatten().flatten().map(|entry| entry.file_name())
     };
     while run.is_running() {
-        std::thread::sleep(Duration::from_millis(7));
+        pause(Duration::from_millis(7));
         run.signal(Signal::STOP);
-        std::thread::sleep(Duration::from_millis(5));
+        pause(Duration::from_millis(5));
         let (done, temporary): (Vec<_>, Vec<_>) =
             names().partition(|name| !name.to_string_lossy().starts_with('.'));
         if !done.is_empty() && temporary.is_empty() {
@@ -87,14 +88,12 @@ fn never_in_progress(words: &[&str], between: bool) {
         stays(&sandbox, 0, HELD);
         run.signal(Signal::CONT);
     }
-    loop {
+    wait_until("the run to end", LIMIT, || {
         let seen = count(&sandbox);
-        if !run.is_running() {
-            break;
-        }
-        assert_eq!(seen, 0, "a snapshot of a run that goes on");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+        let ended = !run.is_running();
+        assert!(ended || seen == 0, "a snapshot of a run that goes on");
+        ended.then_some(())
+    });
     run.finish();
     println!("the run took {:.1} s", begin.elapsed().as_secs_f64());
     wait_for(&sandbox, 1, LIMIT);

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use fs_tests::needs::{self, Need, RSNAPSHOT, RSYNC};
 use fs_tests::plant::{file, noise, small};
+use fs_tests::wait::pause;
 use fs_tests::{Sandbox, wait_until};
 use rustix::process::Signal;
 
@@ -78,7 +79,7 @@ fn at_random_moments_while_runs_are_made() {
             for kill in 0..KILLS {
                 let chance = f64::from(noise(seed + round * KILLS + kill, 1)[0]) / 255.0;
                 // A tree is imported after a second of quiet, a level at once.
-                thread::sleep(Duration::from_secs(2).mul_f64(chance));
+                pause(Duration::from_secs(2).mul_f64(chance));
                 running.signal(Signal::KILL);
                 running.end();
                 running = watch.start();

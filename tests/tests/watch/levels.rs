@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use fs_tests::Sandbox;
 use fs_tests::needs::{self, Need, RSNAPSHOT, RSYNC};
+use fs_tests::{Sandbox, wait_until};
 use serde_json::Value;
 
 use super::{LIMIT, Watch, snapshots, stays, wait_for};
@@ -106,13 +106,12 @@ fn a_level_in_the_making_waits() {
     live(&sandbox.source(), 1);
     let mut running =
         Command::new("rsnapshot").arg("-c").arg(rsnapshot.config()).arg("alpha").spawn().expect("rsnapshot");
-    while running.try_wait().expect("its status").is_none() {
+    wait_until("rsnapshot to end", LIMIT, || {
         let seen = super::count(&sandbox);
-        if running.try_wait().expect("its status").is_none() {
-            assert_eq!(seen, 2, "a level that rsnapshot was making");
-        }
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
+        let ended = running.try_wait().expect("its status");
+        assert!(ended.is_some() || seen == 2, "a level that rsnapshot was making");
+        ended
+    });
     assert!(sandbox.path("slow-rsync.begun").exists());
     wait_for(&sandbox, 4, LIMIT);
     // rsnapshot keeps the whole path.

@@ -4,8 +4,8 @@ use std::fs;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use fs_tests::Sandbox;
 use fs_tests::plant::file;
+use fs_tests::{Sandbox, wait_until};
 
 use super::{LIMIT, Watch, count, snapshots, stays, wait_for, watched};
 use crate::layouts;
@@ -33,11 +33,10 @@ fn somebody_writes_all_the_time() {
     let watch = Watch::start(&sandbox, &watched(&sandbox.source(), "live = true\nevery = \"1s\""));
     let begin = Instant::now();
     let mut file = fs::File::create(&log).expect("a log");
-    while count(&sandbox) < 4 {
-        assert!(begin.elapsed() < Duration::from_secs(40), "{:?}", snapshots(&sandbox));
+    wait_until("four snapshots", Duration::from_secs(40), || {
         file.write_all(b"one more line\n").expect("a line");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+        (count(&sandbox) >= 4).then_some(())
+    });
     // Each time that `every` has passed, and not more often.
     let most = begin.elapsed().as_secs() + 2;
     assert!(u64::try_from(count(&sandbox)).expect("few") <= most);

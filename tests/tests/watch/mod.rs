@@ -18,9 +18,10 @@ mod writer;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fs_tests::plant::file;
+use fs_tests::wait::{self, wait_within};
 use fs_tests::{Ran, Sandbox, Started, Yester, wait_until};
 use rustix::process::Signal;
 use serde_json::Value;
@@ -62,8 +63,6 @@ impl<'a> Watch<'a> {
         let path = path.to_str().expect("a path");
         let mut last = Value::Null;
         wait_until(&format!("{path} to be {activity}"), LIMIT, || {
-            // Each look is a process.
-            std::thread::sleep(Duration::from_millis(50));
             last = status(self.sandbox).sources.into_iter().find(|source| source["path"] == path)?;
             (last["activity"] == activity).then_some(last.clone())
         })
@@ -134,16 +133,10 @@ fn count(sandbox: &Sandbox) -> usize {
 /// Waits until there are so many snapshots.
 #[track_caller]
 fn wait_for_count(sandbox: &Sandbox, wanted: usize, limit: Duration) {
-    let deadline = Instant::now() + limit;
-    while count(sandbox) < wanted {
-        let (seen, late) = (count(sandbox), Instant::now() >= deadline);
-        assert!(
-            !late,
-            "{seen} snapshots after {limit:?}, not {wanted}: {}",
-            sandbox.yester(["status"]).run()
-        );
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    wait_within(limit, || (count(sandbox) >= wanted).then_some(())).unwrap_or_else(|| {
+        let status = sandbox.yester(["status"]).run();
+        panic!("{} snapshots after {limit:?}, not {wanted}: {status}", count(sandbox))
+    });
 }
 
 /// Waits for so many snapshots in all; more are as wrong as fewer.
@@ -158,11 +151,7 @@ fn wait_for(sandbox: &Sandbox, wanted: usize, limit: Duration) -> Vec<Value> {
 /// That there are so many snapshots, and go on to be.
 #[track_caller]
 fn stays(sandbox: &Sandbox, wanted: usize, time: Duration) {
-    let end = Instant::now() + time;
-    while Instant::now() < end {
-        assert_eq!(count(sandbox), wanted, "{:?}", snapshots(sandbox));
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    wait::stays(time, || assert_eq!(count(sandbox), wanted, "{:?}", snapshots(sandbox)));
 }
 
 #[track_caller]

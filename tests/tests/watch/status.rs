@@ -115,9 +115,10 @@ fn the_last_snapshot_is_told_by_the_next_watch() {
     let name = wait_for(&sandbox, 1, LIMIT)[0]["name"].clone();
     watch.stop();
     let watch = Watch::start(&sandbox, &config);
-    std::thread::sleep(std::time::Duration::from_secs(3));
-    let idle = watch.wait_for_activity(&sandbox.source(), "idle");
-    assert_eq!(idle["last"]["name"], name, "{idle}");
+    wait_until("the last snapshot to be named", LIMIT, || {
+        let source = watch.source();
+        (source["activity"] == "idle" && source["last"]["name"] == name).then_some(())
+    });
     watch.stop();
 }
 

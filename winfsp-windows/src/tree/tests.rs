@@ -3,11 +3,12 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::sync::Arc;
 
+use fs_core::clock::SystemClock;
 use fs_core::monitor::{Cancellation, Silent};
 use fs_core::service::{ImportOptions, import_tree, init, open_view};
-use fs_core::store::CacheSizes;
-use fs_core::view::Scope;
+use fs_core::view::{Options, Scope};
 use fs_core::windows::attributes::{DIRECTORY, REPARSE_POINT};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -24,7 +25,7 @@ fn drive(make: impl FnOnce(&Path)) -> (TempDir, Tree) {
     init(&repository).unwrap();
     let options = ImportOptions { source: Some(b"web1".to_vec()), ..ImportOptions::default() };
     import_tree(&repository, &files, &options, &Silent, &Cancellation::default()).unwrap();
-    let view = open_view(&repository, Scope::Repository, TimeZone::UTC, (0, 0), CacheSizes::default());
+    let view = open_view(&repository, Options::new(Scope::Repository, TimeZone::UTC, Arc::new(SystemClock)));
     (folder, Tree::new(view.unwrap()))
 }
 

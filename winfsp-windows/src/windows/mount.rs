@@ -47,14 +47,14 @@ pub fn mount(
     let drive = Drive::new(view, options, Box::new(on_end));
     let mut host: FileSystemHost<Drive> = FileSystemHost::new_with_options(parameters, drive)
         .map_err(|error| MountError::creating(&name, status(error)))?;
-    host.mount(&place(point)).map_err(|error| MountError::mounting(&name, status(error)))?;
+    host.mount(&mount_point(point)).map_err(|error| MountError::mounting(&name, status(error)))?;
     host.start().map_err(|error| MountError::creating(&name, status(error)))?;
     Ok(Mount { host })
 }
 
 /// The mount point in WinFsp's form: a drive without the backslash of its root, or an absolute path of a
 /// folder.
-fn place(point: &OsStr) -> OsString {
+fn mount_point(point: &OsStr) -> OsString {
     let text = point.to_string_lossy();
     let drive = text.strip_suffix(['\\', '/']).unwrap_or(&text);
     if drive.len() == 2 && drive.ends_with(':') {

@@ -82,14 +82,14 @@ impl<'a> Lines<'a> {
     }
 
     /// Passes each hunk of a unified diff: its header and its lines.
-    pub(super) fn hunks(self, mut tell: impl FnMut(Hunk<'_, 'a>) -> Result<()>) -> Result<()> {
+    pub(super) fn hunks(self, mut print: impl FnMut(Hunk<'_, 'a>) -> Result<()>) -> Result<()> {
         let Self { before, after, ops } = self;
         for ops in group_diff_ops(ops, AROUND) {
             let (Some(first), Some(last)) = (ops.first(), ops.last()) else { continue };
             let old = first.old_range().start..last.old_range().end;
             let new = first.new_range().start..last.new_range().end;
             let header = format!("@@ -{} +{} @@", place(&old), place(&new));
-            tell(Hunk { header, ops: &ops, before: &before, after: &after })?;
+            print(Hunk { header, ops: &ops, before: &before, after: &after })?;
         }
         Ok(())
     }

@@ -18,9 +18,9 @@ use crate::snapshot_path;
 use crate::text::printable;
 
 /// A printer of differences.
-trait Teller {
+trait Printer {
     /// Prints one difference.
-    fn tell(&mut self, output: &mut Output, item: &Item<'_>) -> Result<()>;
+    fn print(&mut self, output: &mut Output, item: &Item<'_>) -> Result<()>;
 
     /// Prints the summary after the last difference.
     fn finish(&mut self, _output: &mut Output) -> Result<()> {
@@ -97,7 +97,7 @@ pub fn run(context: &mut Context, args: &DiffArgs) -> Result<Outcome> {
     };
     let output = &mut context.output;
     let colours = output.colours();
-    let mut teller: Box<dyn Teller> = match (args.patch, args.stat) {
+    let mut printer: Box<dyn Printer> = match (args.patch, args.stat) {
         (true, _) if output.is_json() => bail!("a patch cannot be JSON; leave out --patch or --json"),
         (true, _) => Box::new(patch::Patch { colours }),
         (_, true) => Box::new(stat::Stat::new(colours)),
@@ -121,14 +121,14 @@ pub fn run(context: &mut Context, args: &DiffArgs) -> Result<Outcome> {
         let reading = if whole.is_certain() { reading } else { whole };
         let item = Item { view: &view, path: &path, before, after, aspects, reading };
         differ = true;
-        failed = teller.tell(output, &item).err();
+        failed = printer.print(output, &item).err();
         failed.is_none()
     });
     if let Some(error) = failed {
         return Err(error);
     }
     compared.map_err(|reason| ServiceError::View { path: printable(&path).into_owned(), reason })?;
-    teller.finish(output)?;
+    printer.finish(output)?;
     Ok(if differ && args.exit_code { Outcome::Status(1) } else { Outcome::Done })
 }
 

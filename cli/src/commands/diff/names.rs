@@ -1,13 +1,13 @@
 //! Prints one line for each path, or with `--json` one object.
 
 use anyhow::Result;
-use fs_core::view::{Aspect, Attr, FileKind, Node};
-use serde::Serialize;
+use fs_core::view::{Aspect, FileKind, Node};
 
-use super::{Change, Item, Teller};
+use super::{Change, Item, Printer};
 use crate::colour::{Colour, Colours};
+use crate::json;
 use crate::output::Output;
-use crate::text::{self, for_json, printable};
+use crate::text::printable;
 
 pub(super) struct Names {
     pub(super) colours: Colours,
@@ -51,10 +51,10 @@ impl From<Change> for Colour {
     }
 }
 
-impl Teller for Names {
-    fn tell(&mut self, output: &mut Output, item: &Item<'_>) -> Result<()> {
+impl Printer for Names {
+    fn print(&mut self, output: &mut Output, item: &Item<'_>) -> Result<()> {
         if output.is_json() {
-            return Ok(output.json(&Described::of(item)?)?);
+            return print_json(output, item, None);
         }
         let change = item.change();
         let mut line = vec![change.letter() as u8, b' '];
@@ -73,72 +73,25 @@ pub(super) fn shown(output: &Output, item: &Item<'_>) -> Vec<u8> {
     if output.is_terminal() { printable(&path).into_owned().into_bytes() } else { path }
 }
 
-/// A difference in JSON.
-#[derive(Debug, Serialize)]
-pub(super) struct Described {
-    path: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path_bytes: Option<String>,
-    change: &'static str,
-    /// The aspects that differ, if both sides exist.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    differs: Vec<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    before: Option<Version>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    after: Option<Version>,
-    /// Number of lines of text added. The next field counts the removed ones.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) lines_added: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) lines_deleted: Option<u64>,
+/// The JSON object of a difference. `lines` are the numbers of lines added and removed, if known.
+pub(super) fn print_json(output: &mut Output, item: &Item<'_>, lines: Option<(u64, u64)>) -> Result<()> {
+    let (lines_added, lines_deleted) = lines.unzip();
+    Ok(output.json(&json::Difference {
+        path: json::Text("path", item.path),
+        change: item.change().word(),
+        differs: item.aspects.iter().map(Aspect::name).collect(),
+        before: item.before.map(|node| entry(item, node)).transpose()?,
+        after: item.after.map(|node| entry(item, node)).transpose()?,
+        lines_added,
+        lines_deleted,
+    })?)
 }
 
-/// One side of a difference.
-#[derive(Debug, Serialize)]
-struct Version {
-    r#type: &'static str,
-    mode: String,
-    uid: u32,
-    gid: u32,
-    size: u64,
-    mtime: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    target: Option<String>,
-}
-
-impl Described {
-    pub(super) fn of(item: &Item<'_>) -> Result<Self> {
-        let (path, path_bytes) = for_json(item.path);
-        let version = |node: Option<&Node>| node.map(|node| Version::of(item, node)).transpose();
-        Ok(Self {
-            path: path.into_owned(),
-            path_bytes,
-            change: item.change().word(),
-            differs: item.aspects.iter().map(Aspect::name).collect(),
-            before: version(item.before)?,
-            after: version(item.after)?,
-            lines_added: None,
-            lines_deleted: None,
-        })
-    }
-}
-
-impl Version {
-    fn of(item: &Item<'_>, node: &Node) -> Result<Self> {
-        let attr: Attr = item.view.attr(node);
-        let target = match attr.kind {
-            FileKind::Symlink => Some(item.view.read_link(node).map_err(|reason| item.failed(reason))?),
-            _ => None,
-        };
-        Ok(Self {
-            r#type: text::kind(attr.kind),
-            mode: format!("{:04o}", attr.mode),
-            uid: attr.uid,
-            gid: attr.gid,
-            size: attr.size,
-            mtime: attr.mtime.timestamp().to_string(),
-            target: target.map(|target| for_json(target).0.into_owned()),
-        })
-    }
+fn entry<'a>(item: &Item<'_>, node: &'a Node) -> Result<json::Entry<'a>> {
+    let attr = item.view.attr(node);
+    let target = match attr.kind {
+        FileKind::Symlink => Some(item.view.read_link(node).map_err(|reason| item.failed(reason))?),
+        _ => None,
+    };
+    Ok(json::Entry::of_node(&attr, target))
 }

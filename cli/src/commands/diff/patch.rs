@@ -6,7 +6,7 @@ use anyhow::Result;
 use fs_core::view::{FileKind, Node};
 
 use super::lines::{Fate, Lines, Text};
-use super::{Change, Item, Teller};
+use super::{Change, Item, Printer};
 use crate::colour::{Colour, Colours};
 use crate::output::Output;
 use crate::text::printable;
@@ -15,8 +15,8 @@ pub(super) struct Patch {
     pub(super) colours: Colours,
 }
 
-impl Teller for Patch {
-    fn tell(&mut self, output: &mut Output, item: &Item<'_>) -> Result<()> {
+impl Printer for Patch {
+    fn print(&mut self, output: &mut Output, item: &Item<'_>) -> Result<()> {
         if matches!(item.change(), Change::NotRead | Change::PerhapsNotRead) {
             // A patch would delete or add the path, which may exist.
             if !item.is_directory() {

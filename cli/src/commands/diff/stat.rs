@@ -3,8 +3,8 @@
 use anyhow::Result;
 
 use super::lines::{Lines, Text};
-use super::names::{Described, shown};
-use super::{Change, Item, Teller};
+use super::names::{print_json, shown};
+use super::{Change, Item, Printer};
 use crate::colour::{Colour, Colours};
 use crate::output::Output;
 use crate::text::{count, size};
@@ -24,8 +24,8 @@ impl Stat {
     }
 }
 
-impl Teller for Stat {
-    fn tell(&mut self, output: &mut Output, item: &Item<'_>) -> Result<()> {
+impl Printer for Stat {
+    fn print(&mut self, output: &mut Output, item: &Item<'_>) -> Result<()> {
         let change = item.change();
         let total = match change {
             Change::Added => &mut self.added,
@@ -41,9 +41,7 @@ impl Teller for Stat {
         let (come, go) = lines.unwrap_or_default();
         self.lines = (self.lines.0.saturating_add(come), self.lines.1.saturating_add(go));
         if output.is_json() {
-            let mut described = Described::of(item)?;
-            (described.lines_added, described.lines_deleted) = lines.unzip();
-            return Ok(output.json(&described)?);
+            return print_json(output, item, lines);
         }
         let what = match lines {
             Some((come, go)) => format!("{:>9} {:>9}", format!("+{come}"), format!("-{go}")),

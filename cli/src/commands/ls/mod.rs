@@ -1,4 +1,4 @@
-mod dye;
+mod printer;
 
 use std::ffi::OsStr;
 
@@ -6,20 +6,19 @@ use anyhow::Result;
 use fs_core::history::SnapshotPath;
 use fs_core::service::{History, ServiceError, SnapshotInfo};
 use fs_core::view::{Attr, DirEntry, FileKind, Node, View, ViewError};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde::Serialize;
 use serde_json::json;
 
-use self::dye::Dye;
+use self::printer::NamePrinter;
 use super::{Context, find, snapshots};
 use crate::args::LsArgs;
 use crate::error::Outcome;
+use crate::json;
 use crate::output::{Output, WriteError};
 use crate::progress::Bar;
 use crate::snapshot_path;
 use crate::table::Column;
-use crate::text::{self, for_json, printable};
+use crate::text::{self, printable};
 
 pub fn run(context: &mut Context, args: &LsArgs) -> Result<Outcome> {
     let zone = context.settings()?.zone;
@@ -37,8 +36,8 @@ pub fn run(context: &mut Context, args: &LsArgs) -> Result<Outcome> {
         (None, target, at) => {
             let place = snapshot_path::with_time(target.unwrap_or_default(), at)?;
             let (view, node) = find(&history, &place, args.implied.source.as_ref())?;
-            let dye = Dye::of(output);
-            Listing { view, long: args.long, zone, dye }.print(output, &place, &node)?;
+            let names = NamePrinter::of(output);
+            Listing { view, long: args.long, zone, names }.print(output, &place, &node)?;
         }
     }
     Ok(Outcome::Done)
@@ -52,21 +51,15 @@ fn list_sources(output: &mut Output, history: &History, long: bool) -> Result<()
     let last = |snapshots: &[SnapshotInfo]| snapshots[snapshots.len() - 1].name.clone();
     if output.is_json() {
         for snapshots in sources {
-            let bytes = name(snapshots);
-            let (text, bytes) = for_json(&bytes);
-            let mut object = json!({
-                "name": text, "type": "source", "snapshots": snapshots.len(), "latest": last(snapshots),
-            });
-            if let Some(bytes) = bytes {
-                object["name_bytes"] = bytes.into();
-            }
+            let mut object =
+                json!({ "type": "source", "snapshots": snapshots.len(), "latest": last(snapshots) });
+            json::put_text(&mut object, "name", &name(snapshots));
             output.json(&object)?;
         }
     } else if long {
-        let now = Timestamp::now();
         let row = |snapshots: &&[SnapshotInfo]| {
             let count = text::count(snapshots.len() as u64, "snapshot");
-            let when = output.when(snapshots[snapshots.len() - 1].manifest.time.timestamp(), now);
+            let when = output.when(snapshots[snapshots.len() - 1].manifest.time.timestamp());
             [printable(&name(snapshots)).into_owned(), count, last(snapshots), when]
         };
         let rows: Vec<_> = sources.iter().map(row).collect();
@@ -105,28 +98,7 @@ struct Listing {
     view: View,
     long: bool,
     zone: TimeZone,
-    dye: Dye,
-}
-
-/// A file in JSON.
-#[derive(Debug, Serialize)]
-struct Described {
-    name: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name_bytes: Option<String>,
-    r#type: &'static str,
-    mode: String,
-    nlink: u32,
-    uid: u32,
-    gid: u32,
-    size: u64,
-    mtime: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rdev: Option<(u32, u32)>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    target: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    target_bytes: Option<String>,
+    names: NamePrinter,
 }
 
 /// The cells of a file in a long listing.
@@ -156,11 +128,11 @@ impl Listing {
         let mut failed = None;
         let listed = self.view.read_directory(node, 0, &mut |DirEntry { name, node, .. }| {
             let printed = if output.is_json() {
-                self.describe(name, &node).and_then(|described| Ok(output.json(&described)?))
+                self.print_json(output, name, &node)
             } else if self.long {
                 self.row(name, &node).map(|row| rows.push(row))
             } else if output.is_terminal() {
-                names.push(self.dye.name(name, &self.view.attr(&node)));
+                names.push(self.names.print(name, &self.view.attr(&node)));
                 Ok(())
             } else {
                 output.name(name).map_err(Into::into)
@@ -180,7 +152,7 @@ impl Listing {
 
     fn print_one(&self, output: &mut Output, name: &[u8], node: &Node) -> Result<()> {
         if output.is_json() {
-            output.json(&self.describe(name, node)?)?;
+            self.print_json(output, name, node)?;
         } else if self.long {
             output.table(COLUMNS, &[self.row(name, node)?])?;
         } else {
@@ -196,26 +168,10 @@ impl Listing {
         self.view.read_link(node).map(Some).map_err(|reason| at(name, reason))
     }
 
-    fn describe(&self, name: &[u8], node: &Node) -> Result<Described> {
+    fn print_json(&self, output: &mut Output, name: &[u8], node: &Node) -> Result<()> {
         let attr = self.view.attr(node);
-        let target = self.target(name, &attr, node)?.map(for_json);
-        let (target, target_bytes) = target.map_or((None, None), |(text, bytes)| (Some(text), bytes));
-        let (name, name_bytes) = for_json(name);
-        let is_device = matches!(attr.kind, FileKind::CharDevice | FileKind::BlockDevice);
-        Ok(Described {
-            name: name.into_owned(),
-            name_bytes,
-            r#type: text::kind(attr.kind),
-            mode: format!("{:04o}", attr.mode),
-            nlink: attr.nlink,
-            uid: attr.uid,
-            gid: attr.gid,
-            size: attr.size,
-            mtime: attr.mtime.timestamp().to_string(),
-            rdev: is_device.then_some(attr.rdev),
-            target: target.map(Into::into),
-            target_bytes,
-        })
+        let entry = json::Entry::of_node(&attr, self.target(name, &attr, node)?);
+        Ok(output.json(&json::Listed { name: json::Text("name", name), nlink: attr.nlink, entry })?)
     }
 
     fn row(&self, name: &[u8], node: &Node) -> Result<Row> {
@@ -226,7 +182,7 @@ impl Listing {
             _ => text::size(attr.size),
         };
         let mtime = attr.mtime.timestamp().to_zoned(self.zone.clone());
-        let mut shown = self.dye.name(name, &attr);
+        let mut shown = self.names.print(name, &attr);
         if let Some(target) = self.target(name, &attr, node)? {
             shown.extend([" -> ", &printable(target)]);
         }

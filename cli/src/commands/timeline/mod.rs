@@ -10,7 +10,7 @@ use fs_core::service::days;
 use serde_json::json;
 
 use self::calendar::Calendar;
-use super::{Context, stop_on_signals};
+use super::Context;
 use crate::args::TimelineArgs;
 use crate::error::Outcome;
 use crate::progress::Bar;
@@ -21,7 +21,7 @@ const WEEKS: usize = 53;
 
 pub fn run(context: &mut Context, args: &TimelineArgs) -> Result<Outcome> {
     let history = context.history()?;
-    let cancellation = stop_on_signals()?;
+    let cancellation = context.stop_on_signals()?;
     let bar = Bar::new(&context.output, "comparing snapshots");
     let source = args.source.as_ref().map(|name| name.as_encoded_bytes());
     let days = days(

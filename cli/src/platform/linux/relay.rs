@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, Result};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -14,6 +14,7 @@ use signal_hook::iterator::{Handle, Signals};
 pub struct Relay {
     listener: Arc<Mutex<Listener>>,
     handle: Handle,
+    thread: JoinHandle<()>,
 }
 
 #[derive(Debug)]
@@ -34,12 +35,12 @@ impl Relay {
         let handle = signals.handle();
         let listener = Arc::new(Mutex::new(Listener::Awaited(Vec::new())));
         let passes_on = Arc::clone(&listener);
-        thread::spawn(move || {
+        let thread = thread::spawn(move || {
             for signal in signals.forever().filter_map(Signal::from_named_raw) {
                 passes_on.lock().unwrap_or_else(PoisonError::into_inner).hear(signal);
             }
         });
-        Ok(Self { listener, handle })
+        Ok(Self { listener, handle, thread })
     }
 
     /// Connects a child that was just started.
@@ -55,9 +56,11 @@ impl Relay {
     }
 
     /// Stops passing signals on, because the child has ended.
-    pub fn disconnect(&self) {
+    pub fn disconnect(self) {
         *self.listener.lock().unwrap_or_else(PoisonError::into_inner) = Listener::Gone;
         self.handle.close();
+        // A panic of the thread was reported.
+        let _ = self.thread.join();
     }
 }
 

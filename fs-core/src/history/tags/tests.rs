@@ -24,9 +24,9 @@ fn repository(seconds: &[i64]) -> (TempDir, Repository) {
 }
 
 /// Gives a tag to the snapshot at an index of `source`.
-fn give(repository: &Repository, place: usize, name: &str) -> TagId {
+fn give(repository: &Repository, index: usize, name: &str) -> TagId {
     let sources = Sources::load(repository, &TimeZone::UTC, &Sources::default()).unwrap();
-    let snapshot = sources.get(b"source").unwrap().snapshot(place).unwrap().id;
+    let snapshot = sources.get(b"source").unwrap().snapshot(index).unwrap().id;
     let tag = Tag { snapshot, source: (*b"source").into(), name: name.into(), given: Time::default() };
     repository.put_tag(&tag).unwrap();
     tag.id(repository.keys())
@@ -50,7 +50,7 @@ fn what_cannot_be_read_is_passed_over() {
     let sources = Sources::load(&repository, &zone, &Sources::default()).unwrap();
     assert!(!sources.is_incomplete());
     let source = sources.get(b"source").unwrap();
-    assert_eq!(source.tags().map(|(tag, place)| (&*tag.name, place)).collect::<Vec<_>>(), [("sound", 0)]);
+    assert_eq!(source.tags().map(|(tag, index)| (&*tag.name, index)).collect::<Vec<_>>(), [("sound", 0)]);
     // If the folder of tags cannot be listed, only the tags are missing, not the snapshots.
     fs::remove_dir_all(root.join("tags")).unwrap();
     fs::write(root.join("tags"), b"no folder").unwrap();

@@ -41,19 +41,15 @@ pub(super) fn period(text: &[u8]) -> Option<Period> {
 pub(super) fn gmt_second(text: &[u8]) -> Option<Timestamp> {
     let mut text = Cursor::new(text);
     let year = text.four()?;
-    text.expect(b'.')?;
-    let month = text.two()?;
-    text.expect(b'.')?;
-    let day = text.two()?;
-    text.expect(b'-')?;
-    let hour = text.two()?;
-    text.expect(b'.')?;
-    let minute = text.two()?;
-    text.expect(b'.')?;
-    let second = text.two()?;
+    let mut fields = [0; 5];
+    for (field, separator) in fields.iter_mut().zip(*b"..-..") {
+        text.expect(separator)?;
+        *field = text.two()?;
+    }
     if !text.is_empty() {
         return None;
     }
+    let [month, day, hour, minute, second] = fields;
     let civil = DateTime::new(year, month, day, hour, minute, second, LAST_NANOSECOND).ok()?;
     Offset::UTC.to_timestamp(civil).ok()
 }

@@ -133,9 +133,9 @@ impl IdPrefix {
             return None;
         }
         let mut bytes = [0; 32];
-        for (place, &digit) in text.iter().enumerate() {
+        for (index, &digit) in text.iter().enumerate() {
             let value = u8::try_from(char::from(digit).to_digit(16)?).ok()?;
-            bytes[place / 2] |= if place.is_multiple_of(2) { value << 4 } else { value };
+            bytes[index / 2] |= if index.is_multiple_of(2) { value << 4 } else { value };
         }
         Some(IdPrefix { bytes, digits: text.len() })
     }

@@ -131,8 +131,8 @@ impl Timeline {
     }
 
     /// The snapshot at an index.
-    pub fn get(&self, place: usize) -> Option<&Moment> {
-        self.moments.get(place)
+    pub fn get(&self, index: usize) -> Option<&Moment> {
+        self.moments.get(index)
     }
 
     /// Positions and moments of all snapshots in order, and whether each exists or is lost.
@@ -148,15 +148,15 @@ impl Timeline {
     /// no higher number.
     pub fn next_number(&self, time: Timestamp) -> Option<u32> {
         let second = second_of(time);
-        let all = self.of_second(second).map(|place| self.ordinals[place]);
+        let all = self.of_second(second).map(|index| self.ordinals[index]);
         let lost = self.lost_moments.iter().map(|(ordinal, _)| *ordinal);
         let all = all.chain(lost.filter(|lost| lost.second == second));
         all.map(|ordinal| ordinal.number).max().unwrap_or(0).checked_add(1)
     }
 
     /// Canonical name of the snapshot at an index, with its leading `@`.
-    pub fn name(&self, place: usize) -> Option<&str> {
-        self.names.get(place).map(|name| &**name)
+    pub fn name(&self, index: usize) -> Option<&str> {
+        self.names.get(index).map(|name| &**name)
     }
 
     /// Canonical names and snapshots, oldest first.
@@ -207,7 +207,7 @@ impl Timeline {
         let of_second = self.of_second(second_of(instant));
         let before = of_second.start.checked_sub(1);
         // Within a second, the snapshots are not in the order of time.
-        of_second.rev().find(|place| self.moments[*place].time <= instant).or(before)
+        of_second.rev().find(|index| self.moments[*index].time <= instant).or(before)
     }
 
     /// Indexes of the snapshots in a second.
@@ -219,8 +219,8 @@ impl Timeline {
     /// Index of the only snapshot whose id starts with `prefix`.
     fn only(&self, prefix: &IdPrefix) -> Option<usize> {
         let mut matching = self.moments.iter().enumerate().filter(|(_, moment)| prefix.matches(&moment.id));
-        let (place, _) = matching.next()?;
-        matching.next().is_none().then_some(place)
+        let (index, _) = matching.next()?;
+        matching.next().is_none().then_some(index)
     }
 }
 

@@ -1,5 +1,5 @@
 use crate::store::{Access, Repository};
-use crate::view::fixtures::{add_numbered, add_snapshot, view};
+use crate::view::fixtures::{add_numbered, add_snapshot, open, view};
 use crate::view::{FileKind, Inodes, Node, Scope, View};
 
 const DAY: i64 = 86_400;
@@ -28,14 +28,7 @@ fn three_days() -> (tempfile::TempDir, View) {
     let repository = Repository::open(&root, Access::Write).unwrap();
     add_snapshot(&repository, b"other", DAY + 10, 2);
     add_snapshot(&repository, b"other", DAY + 20, 3);
-    let options = crate::view::Options {
-        scope: Scope::Repository,
-        zone: jiff::tz::TimeZone::UTC,
-        owner: (0, 0),
-        caches: crate::store::CacheSizes::default(),
-    };
-    let view = View::new(Repository::open(&root, Access::Read).unwrap(), options).unwrap();
-    (folder, view)
+    (folder, open(Repository::open(&root, Access::Read).unwrap(), Scope::Repository))
 }
 
 #[test]
@@ -96,9 +89,7 @@ fn positions_within_a_second_have_folders_of_their_own() {
         add_numbered(&repository, source.as_bytes(), (10, millis * 1_000_000), number, uid);
     }
     drop(repository);
-    let (zone, owner, caches) = (jiff::tz::TimeZone::UTC, (0, 0), crate::store::CacheSizes::default());
-    let options = crate::view::Options { scope: Scope::Repository, zone, owner, caches };
-    let view = View::new(Repository::open(&root, Access::Read).unwrap(), options).unwrap();
+    let view = open(Repository::open(&root, Access::Read).unwrap(), Scope::Repository);
     let uids = |time: &str| {
         ["source", "other"].map(|source| {
             let mut node = view.lookup(&view.top(), time.as_bytes()).unwrap();
@@ -117,14 +108,14 @@ fn positions_within_a_second_have_folders_of_their_own() {
     assert_eq!(target(&view, "@latest"), Ok(Some("@1970-01-01".into())));
     // The id of each snapshot means the snapshot's folder.
     let sources = view.sources();
-    for (source, place, expected) in [
+    for (source, index, expected) in [
         ("source", 0, "@1970-01-01T00-00-10"),
         ("source", 1, "@1970-01-01T00-00-10_2"),
         ("other", 0, "@1970-01-01T00-00-10"),
         ("other", 1, "@1970-01-01"),
     ] {
-        let id = sources.get(source.as_bytes()).unwrap().snapshot(place).unwrap().id;
-        assert_eq!(target(&view, &format!("@#{id}")), Ok(Some(expected.into())), "{source} {place}");
+        let id = sources.get(source.as_bytes()).unwrap().snapshot(index).unwrap().id;
+        assert_eq!(target(&view, &format!("@#{id}")), Ok(Some(expected.into())), "{source} {index}");
     }
 }
 
@@ -141,7 +132,7 @@ fn a_file_is_the_same_everywhere_and_a_folder_has_one_place() {
     let snapshot = ["source", "@1970-01-01T00-00-10"];
     for path in [&["large", "00007"][..], &["large"], &[]] {
         let places = [&snapshot[..], &["@1970-01-01", "source"], &["@1970-01-02", "source"]];
-        let nodes = places.map(|place| walk(&[place, path].concat()));
+        let nodes = places.map(|index| walk(&[index, path].concat()));
         let inos: std::collections::BTreeSet<_> = nodes.iter().map(Node::ino).collect();
         assert_eq!(inos.len(), if path.len() == 2 { 1 } else { 3 }, "{path:?}");
         for node in nodes {

@@ -13,31 +13,30 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::pairs::{Pairs, name};
-use super::walk::Tree;
-use crate::format::{Entry, Keys};
-use crate::history::Snapshot;
-use crate::history::joined;
+use crate::format::{Entry, Keys, Time};
+use crate::history::{Snapshot, Sources, joined};
 use crate::store::{self, Differing, Found, StoreError};
 use crate::view::access::Access;
-use crate::view::node::{Identity, Node, SnapshotRef, What};
+use crate::view::node::{Identity, Node, SnapshotRef, Tree};
+use crate::view::virtual_folder::{Emit, VirtualFolder, emit_from};
 use crate::view::{Aspects, DirEntry, View, ViewError};
 
-/// A node in `@changes`. It is made of two other nodes, so it is stored as it is while a kernel knows it.
+/// `@changes` of a source.
 #[derive(Debug)]
-pub(in crate::view) enum Changes {
-    /// `@changes` of this source.
-    Top(Arc<[u8]>),
-    /// `@A..@B`.
-    Between(Arc<Snapshot>, Arc<Snapshot>),
-    /// A directory that both snapshots have.
-    Both(Box<Both>),
+pub(in crate::view) struct ChangesFolder(pub(in crate::view) Arc<[u8]>);
+
+/// `@A..@B`.
+#[derive(Debug)]
+struct Between {
+    before: Arc<Snapshot>,
+    after: Arc<Snapshot>,
 }
 
+/// A directory that both snapshots have. It is made of two other nodes, so it is stored as it is while a kernel
+/// knows it.
 #[derive(Debug)]
-pub(in crate::view) struct Both {
+struct Both {
     part: Part,
     before: Tree,
     after: Tree,
@@ -74,84 +73,29 @@ impl Part {
     }
 }
 
-impl Changes {
-    /// The entry of a directory that both snapshots have.
-    pub(in crate::view) fn entry(&self) -> Option<&Entry> {
-        match self {
-            Changes::Both(both) => Some(both.entry()),
-            Changes::Top(_) | Changes::Between(..) => None,
-        }
-    }
-
-    /// Access to a directory that both snapshots have.
-    pub(in crate::view) fn access(&self) -> Option<Access> {
-        match self {
-            Changes::Both(both) => Some(both.access),
-            Changes::Top(_) | Changes::Between(..) => None,
-        }
-    }
-}
-
-impl Both {
-    pub(in crate::view) fn entry(&self) -> &Entry {
-        &self.entry
-    }
-}
-
-impl Node {
-    fn changes(identity: Identity, changes: Changes) -> Self {
-        Self { identity, what: What::Changes(Arc::new(changes)), place: None }
-    }
-
-    /// `@changes` of a source.
-    pub(in crate::view) fn changes_of(keys: &Keys, source: &Arc<[u8]>) -> Self {
-        let identity = Identity::new(keys, &[b"changes", source]);
-        Self::changes(identity, Changes::Top(Arc::clone(source)))
-    }
-
-    fn between(keys: &Keys, before: &Arc<Snapshot>, after: &Arc<Snapshot>) -> Self {
-        let identity = Identity::new(keys, &[b"changes between", &before.id.0, &after.id.0]);
-        Self::changes(identity, Changes::Between(Arc::clone(before), Arc::clone(after)))
-    }
-
-    fn both(keys: &Keys, both: Both) -> Self {
-        let (before, after) = (&both.before.snapshot.id.0, &both.after.snapshot.id.0);
-        let parts: &[&[u8]] = &[b"changes below", both.part.name(), before, after, &both.after.key.0];
-        Self::changes(Identity::new(keys, parts), Changes::Both(Box::new(both)))
-    }
-}
-
-impl View {
-    pub(in crate::view) fn lookup_changes(&self, changes: &Changes, name: &[u8]) -> Result<Node, ViewError> {
-        match changes {
-            Changes::Top(source) => self.lookup_between(source, name),
-            Changes::Between(before, after) => {
-                let part = Part::all(before, after).find(|part| part.name() == name);
-                self.part(part.ok_or(ViewError::NotFound)?, before, after)
-            }
-            Changes::Both(both) => {
-                let find = |tree: &Tree| store::find(self.reader(), &tree.id, name);
-                let differing = Differing { before: find(&both.before)?, after: find(&both.after)? };
-                self.in_both(both, &differing)?.ok_or(ViewError::NotFound)
-            }
-        }
+impl VirtualFolder for ChangesFolder {
+    fn identity(&self, keys: &Keys) -> Identity {
+        Identity::new(keys, &[b"changes", &self.0])
     }
 
     /// Looks up `@A..@B`. Returns a link to it if the names are not canonical.
-    fn lookup_between(&self, source: &[u8], name: &[u8]) -> Result<Node, ViewError> {
+    fn lookup(&self, view: &View, name: &[u8]) -> Result<Node, ViewError> {
         let dots = name.windows(3).position(|window| window == b"..@").ok_or(ViewError::NotFound)?;
         let (from, to) = (&name[..dots], &name[dots + 2..]);
-        let known = self.sources();
-        if let Some(source) = known.get(source)
+        let between = |before: &Arc<Snapshot>, after: &Arc<Snapshot>| {
+            let (before, after) = (Arc::clone(before), Arc::clone(after));
+            Ok(Node::folder(view.keys(), Between { before, after }))
+        };
+        if let Some(source) = view.sources().get(&self.0)
             && let (Some(before), Some(after)) = (source.find(from), source.find(to))
         {
-            return Ok(Node::between(self.keys(), before, after));
+            return between(before, after);
         }
         // A name may be that of a snapshot just made. Taken for an expression, it would mean the snapshot
         // before.
-        let sources = self.newest_sources();
-        let source = sources.get(source).ok_or(ViewError::NotFound)?;
-        let now = Timestamp::now();
+        let sources = view.newest_sources();
+        let source = sources.get(&self.0).ok_or(ViewError::NotFound)?;
+        let now = view.now();
         let resolve = |time: &[u8]| source.resolve(time, now)?.ok_or(ViewError::NotFound);
         let (before, after) = (resolve(from)?, resolve(to)?);
         let names = source.timeline.name(before).zip(source.timeline.name(after));
@@ -159,55 +103,81 @@ impl View {
         if target.as_bytes() == name
             && let Some((before, after)) = source.snapshot(before).zip(source.snapshot(after))
         {
-            return Ok(Node::between(self.keys(), before, after));
+            return between(before, after);
         }
-        Ok(Node::alias(self.keys(), &source.name, name, target.as_bytes()))
+        Ok(Node::alias(view.keys(), &source.name, name, target.as_bytes()))
     }
 
+    /// Lists nothing, as there are as many entries as pairs of snapshots.
+    fn list(&self, _view: &View, _offset: u64, _emit: Emit<'_>) -> Result<(), ViewError> {
+        Ok(())
+    }
+
+    fn time(&self, sources: &Sources) -> Option<Time> {
+        sources.time(&self.0)
+    }
+}
+
+impl Between {
     /// The root of a part of the differences.
-    fn part(&self, part: Part, before: &Arc<Snapshot>, after: &Arc<Snapshot>) -> Result<Node, ViewError> {
+    fn part(&self, view: &View, part: Part) -> Node {
+        let Self { before, after } = self;
         let parts: &[&[u8]] = &[b"changes through", part.name(), &before.id.0, &after.id.0];
-        let through = Identity::new(self.keys(), parts);
-        let root = |snapshot: &Arc<Snapshot>| {
-            let seen = SnapshotRef::through(snapshot, through);
-            Tree::of(&Node::snapshot(self.keys(), seen)).ok_or(ViewError::NotADirectory)
-        };
-        let roots = [before, after].map(|snapshot| self.access(snapshot, b"", &snapshot.manifest.root));
+        let through = Identity::new(view.keys(), parts);
+        let root = |snapshot| Tree::root(SnapshotRef::through(snapshot, through));
+        let roots = [before, after].map(|snapshot| view.access(snapshot, b"", &snapshot.manifest.root));
         let access = Access::of_all(roots.into_iter()).without_blind_listing();
         let entry = if part == Part::Deleted { &before.manifest.root } else { &after.manifest.root };
-        let both = Both { part, before: root(before)?, after: root(after)?, entry: entry.clone(), access };
-        Ok(Node::both(self.keys(), both))
+        let both = Both { part, before: root(before), after: root(after), entry: entry.clone(), access };
+        Node::folder(view.keys(), both)
+    }
+}
+
+impl VirtualFolder for Between {
+    fn identity(&self, keys: &Keys) -> Identity {
+        Identity::new(keys, &[b"changes between", &self.before.id.0, &self.after.id.0])
     }
 
-    pub(in crate::view) fn list_changes(
-        &self,
-        changes: &Changes,
-        offset: u64,
-        emit: &mut dyn FnMut(DirEntry<'_>) -> bool,
-    ) -> Result<(), ViewError> {
-        let both = match changes {
-            // `@changes` has as many entries as there are pairs of snapshots, so it lists none.
-            Changes::Top(_) => return Ok(()),
-            Changes::Between(before, after) => {
-                let skip = usize::try_from(offset).unwrap_or(usize::MAX);
-                for (number, part) in (0..).zip(Part::all(before, after)).skip(skip) {
-                    let node = self.part(part, before, after)?;
-                    if !emit(DirEntry { name: part.name(), node, next_offset: number + 1 }) {
-                        break;
-                    }
-                }
-                return Ok(());
-            }
-            Changes::Both(both) => both,
-        };
-        let mut pairs = Pairs::new(self.reader(), both.before.id, both.after.id, self.is_shared())?;
+    fn lookup(&self, view: &View, name: &[u8]) -> Result<Node, ViewError> {
+        let part = Part::all(&self.before, &self.after).find(|part| part.name() == name);
+        part.map(|part| self.part(view, part)).ok_or(ViewError::NotFound)
+    }
+
+    fn list(&self, view: &View, offset: u64, emit: Emit<'_>) -> Result<(), ViewError> {
+        let parts: Vec<Part> = Part::all(&self.before, &self.after).collect();
+        emit_from(offset, parts.len(), emit, |at| Ok(Some((parts[at].name(), self.part(view, parts[at])))))
+    }
+
+    fn time(&self, _sources: &Sources) -> Option<Time> {
+        Some(self.before.manifest.time.max(self.after.manifest.time))
+    }
+
+    fn is_immutable(&self) -> bool {
+        true
+    }
+}
+
+impl VirtualFolder for Both {
+    fn identity(&self, keys: &Keys) -> Identity {
+        let (before, after) = (&self.before.snapshot.id.0, &self.after.snapshot.id.0);
+        Identity::new(keys, &[b"changes below", self.part.name(), before, after, &self.after.key.0])
+    }
+
+    fn lookup(&self, view: &View, name: &[u8]) -> Result<Node, ViewError> {
+        let find = |tree: &Tree| store::find(view.reader(), &tree.id, name);
+        let differing = Differing { before: find(&self.before)?, after: find(&self.after)? };
+        self.shown(view, &differing)?.ok_or(ViewError::NotFound)
+    }
+
+    fn list(&self, view: &View, offset: u64, emit: Emit<'_>) -> Result<(), ViewError> {
+        let mut pairs = Pairs::new(view.reader(), self.before.id, self.after.id, view.is_shared())?;
         let mut next_offset = 0;
         while let Some(differing) = pairs.advance()? {
             next_offset += 1;
             if next_offset <= offset {
                 continue;
             }
-            let Some(node) = self.in_both(both, &differing)? else { continue };
+            let Some(node) = self.shown(view, &differing)? else { continue };
             if !emit(DirEntry { name: name(&differing), node, next_offset }) {
                 break;
             }
@@ -215,11 +185,29 @@ impl View {
         Ok(())
     }
 
+    fn time(&self, _sources: &Sources) -> Option<Time> {
+        Some(self.entry.attributes.mtime)
+    }
+
+    fn entry(&self) -> Option<&Entry> {
+        Some(&self.entry)
+    }
+
+    fn access(&self, view: &View) -> Option<Access> {
+        view.is_shared().then_some(self.access)
+    }
+
+    fn is_immutable(&self) -> bool {
+        true
+    }
+}
+
+impl Both {
     /// The node that a part shows for a name that differs, or may differ.
-    fn in_both(&self, both: &Both, differing: &Differing) -> Result<Option<Node>, StoreError> {
-        let Both { part, before, after, .. } = both;
+    fn shown(&self, view: &View, differing: &Differing) -> Result<Option<Node>, StoreError> {
+        let Self { part, before, after, .. } = self;
         let whole = |tree: &Tree, found: &Option<Found>| {
-            found.as_ref().map(|found| self.child(tree, found)).transpose()
+            found.as_ref().map(|found| view.child(tree, found)).transpose()
         };
         if let (Some(old), Some(new)) = (&differing.before, &differing.after) {
             let (old_entry, new_entry) = (old.entry()?, new.entry()?);
@@ -229,17 +217,19 @@ impl View {
                 if !new_entry.is_directory() {
                     return if modified { whole(after, &differing.after) } else { Ok(None) };
                 }
-                let trees = (self.child(before, old)?, self.child(after, new)?);
+                let trees = (view.child(before, old)?, view.child(after, new)?);
                 let (Some(before), Some(after)) = (Tree::of(&trees.0), Tree::of(&trees.1)) else {
                     return Ok(None);
                 };
+                let (before, after) = (before.clone(), after.clone());
                 let access = Access::of_directory(&old_entry).and(Access::of_directory(&new_entry));
-                if before.id == after.id && !modified && !self.hides_differences(access, &after.id)? {
+                if before.id == after.id && !modified && !view.hides_differences(access, &after.id)? {
                     return Ok(None);
                 }
                 let entry = if *part == Part::Deleted { old_entry } else { new_entry };
                 let access = access.without_blind_listing();
-                return Ok(Some(Node::both(self.keys(), Both { part: *part, before, after, entry, access })));
+                let both = Both { part: *part, before, after, entry, access };
+                return Ok(Some(Node::folder(view.keys(), both)));
             }
             return match part {
                 Part::Added => whole(after, &differing.after),

@@ -9,7 +9,7 @@ mod pairs;
 mod shown;
 mod walk;
 
-pub(in crate::view) use folders::Changes;
+pub(in crate::view) use folders::ChangesFolder;
 pub use walk::Difference;
 
 #[cfg(all(test, unix))]

@@ -1,10 +1,6 @@
-use std::sync::Arc;
-
-use crate::format::{BlobId, Entry, Kind, PathKey};
-use crate::history::Reading;
-use crate::history::joined;
+use crate::history::{Reading, joined};
 use crate::store::{Comparison, Differing, Found, StoreError};
-use crate::view::node::{Home, Node, Place, SnapshotRef, What};
+use crate::view::node::{Node, Tree};
 use crate::view::{Aspect, Aspects, View, ViewError};
 
 /// One difference between two trees.
@@ -66,35 +62,9 @@ impl View {
 
     /// The node of an entry that was found in a directory of a snapshot.
     pub(in crate::view) fn child(&self, tree: &Tree, found: &Found) -> Result<Node, StoreError> {
-        let home = Home {
-            snapshot: tree.snapshot.clone(),
-            directory: tree.key,
-            path: Arc::clone(&tree.path),
-            leaf: found.leaf,
-        };
-        let place = Place { home, at: found.at as u32 };
+        let entry_ref = tree.entry_ref(found.leaf, found.at);
         let links = self.links(&tree.snapshot);
-        Node::child(self.keys(), links, place, found.name(), found.body(), found.entry()?)
-    }
-}
-
-/// A directory of a snapshot.
-#[derive(Debug, Clone)]
-pub(in crate::view) struct Tree {
-    pub(in crate::view) snapshot: SnapshotRef,
-    pub(in crate::view) key: PathKey,
-    pub(in crate::view) path: Arc<[u8]>,
-    pub(in crate::view) id: BlobId,
-}
-
-impl Tree {
-    pub(in crate::view) fn of(node: &Node) -> Option<Self> {
-        match &node.what {
-            What::Directory { snapshot, key, path, entry: Entry { kind: Kind::Directory(id), .. } } => {
-                Some(Self { snapshot: snapshot.clone(), key: *key, path: Arc::clone(path), id: *id })
-            }
-            _ => None,
-        }
+        Node::child(self.keys(), links, entry_ref, found.name(), found.body(), found.entry()?)
     }
 }
 
@@ -140,10 +110,10 @@ impl Walk<'_> {
     /// Reports the nodes at the present path, and enters them if they differ. Returns false once `tell`
     /// returned false.
     fn meet(&mut self, before: Option<&Node>, after: Option<&Node>, reading: Reading) -> bool {
-        let trees = (before.and_then(Tree::of), after.and_then(Tree::of));
+        let trees = (before.and_then(Tree::of).cloned(), after.and_then(Tree::of).cloned());
         let goes_on = match (before, after) {
             (Some(old), Some(new)) if trees.0.is_some() == trees.1.is_some() => {
-                let aspects = match (entry(old), entry(new)) {
+                let aspects = match (old.entry(), new.entry()) {
                     (Some(old), Some(new)) => Aspects::of(old, new),
                     _ => Aspects::default(),
                 };
@@ -171,12 +141,5 @@ impl Walk<'_> {
         reading: Reading,
     ) -> bool {
         (self.tell)(Difference { path: &self.path, before, after, aspects, reading })
-    }
-}
-
-fn entry(node: &Node) -> Option<&Entry> {
-    match &node.what {
-        What::Directory { entry, .. } | What::Version { entry, .. } => Some(entry),
-        _ => None,
     }
 }

@@ -4,17 +4,16 @@ use std::os::unix::fs::symlink;
 use rustix::fs::{CWD, Timespec, Timestamps};
 
 use super::*;
+use crate::history::VERSIONS;
 use crate::store::Access;
-use crate::view::fixtures::{add_snapshot, view};
+use crate::view::fixtures::{add_snapshot, open, view};
 
 #[test]
 fn a_source_is_there_as_soon_as_it_is() {
     let directory = tempfile::tempdir().unwrap();
     Repository::init(directory.path()).unwrap();
     let repository = Repository::open(directory.path(), Access::Read).unwrap();
-    let (zone, caches) = (TimeZone::UTC, CacheSizes::default());
-    let options = Options { scope: Scope::Repository, zone, owner: (0, 0), caches };
-    let view = View::new(repository, options).unwrap();
+    let view = open(repository, Scope::Repository);
     let writer = Repository::open(directory.path(), Access::Write).unwrap();
     for (second, source) in [(1, b"one"), (2, b"two")] {
         add_snapshot(&writer, source, second, 1);
@@ -42,14 +41,12 @@ fn a_snapshot_that_cannot_be_read_for_a_moment_is_there() {
     rustix::fs::utimensat(CWD, &snapshots, &times, rustix::fs::AtFlags::empty()).unwrap();
 
     let repository = Repository::open(&at("repository"), Access::Read).unwrap();
-    let (zone, caches) = (TimeZone::UTC, CacheSizes::default());
-    let options = Options { scope: Scope::Repository, zone, owner: (0, 0), caches };
-    let view = View::new(repository, options).unwrap();
+    let view = open(repository, Scope::Repository);
     // The index has recorded the manifest, to the letter.
     assert_eq!(view.sources().iter().len(), 1);
     fs::remove_file(at("target")).unwrap();
     symlink(at("manifest"), at("target")).unwrap();
-    std::thread::sleep(2 * MAX_AGE);
+    view.clock().sleep(MAX_AGE);
     assert_eq!(view.sources().iter().len(), 1);
 }
 

@@ -2,17 +2,15 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
-use crate::view::node::{Home, Identity, Node, Place, What};
+use crate::view::node::{EntryRef, Identity, LeafRef, Node, NodeKind};
 
 /// A node that the kernel knows.
 #[derive(Debug)]
 pub(super) enum Known {
     /// The node itself, which is stored nowhere else.
     Itself(Box<Node>),
-    /// The folder of the versions of `path`.
-    Versions { identity: Identity, source: Arc<[u8]>, path: Arc<[u8]> },
     /// The position of an entry. `names` is its number of names, or `None` if that is too large to be kept.
-    At { identity: Identity, place: Place, names: Option<u32> },
+    At { identity: Identity, entry_ref: EntryRef, names: Option<u32> },
 }
 
 /// Numbers and their nodes. A million of them is usual, so each takes little memory: 32 bytes, five bytes in
@@ -76,8 +74,7 @@ struct Slot {
 
 #[derive(Debug)]
 enum Origin {
-    Leaf(Home),
-    Versions { source: Arc<[u8]>, path: Arc<[u8]> },
+    Leaf(LeafRef),
     Itself(Box<Node>),
 }
 
@@ -100,12 +97,9 @@ impl Table {
         let identity = Identity { ino: slot.ino, check: slot.check };
         Some(match &*slot.origin {
             Origin::Itself(node) => Known::Itself(node.clone()),
-            Origin::Versions { source, path } => {
-                Known::Versions { identity, source: Arc::clone(source), path: Arc::clone(path) }
-            }
-            Origin::Leaf(home) => Known::At {
+            Origin::Leaf(leaf) => Known::At {
                 identity,
-                place: Place { home: home.clone(), at: u32::from(slot.at) },
+                entry_ref: EntryRef { leaf: leaf.clone(), at: u32::from(slot.at) },
                 names: (slot.names > 0).then_some(u32::from(slot.names)),
             },
         })
@@ -138,7 +132,7 @@ impl Table {
         if let Some(number) = self.number_of(ino, Some(check))
             && let Some(at) = self.find(number)
         {
-            self.tell_again(at, node);
+            self.count_lookup(at, node);
             return number;
         }
         let numbers = (0..).map(|skip| (skip, self.width.number(ino, skip)));
@@ -153,7 +147,7 @@ impl Table {
         number
     }
 
-    fn tell_again(&mut self, at: usize, node: &Node) {
+    fn count_lookup(&mut self, at: usize, node: &Node) {
         let slot = &mut self.slots[at];
         slot.lookups = slot.lookups.saturating_add(1);
         if slot.is_older_than(node) {
@@ -163,7 +157,7 @@ impl Table {
         }
     }
 
-    pub(super) fn take_back(&mut self, ino: u64, lookups: u64) {
+    pub(super) fn subtract_lookups(&mut self, ino: u64, lookups: u64) {
         let (slots, width) = (&mut self.slots, self.width);
         let is_it = |at: &u32| slots[*at as usize].number(width) == ino;
         let Ok(found) = self.index.find_entry(hash(ino), is_it) else { return };
@@ -204,23 +198,19 @@ impl Table {
     }
 
     fn origin(&mut self, node: &Node) -> (Arc<Origin>, u16) {
-        if let What::Versions { source, path, .. } = &node.what {
-            let (source, path) = (Arc::clone(source), Arc::clone(path));
-            return (Arc::new(Origin::Versions { source, path }), 0);
-        }
-        let place = node.place.as_ref();
-        let Some((home, at)) = place.and_then(|place| Some((&place.home, u16::try_from(place.at).ok()?)))
-        else {
+        let short = |entry: &EntryRef| u16::try_from(entry.at).ok();
+        let found = node.entry_ref.as_ref().and_then(|entry| Some((&entry.leaf, short(entry)?)));
+        let Some((leaf, at)) = found else {
             return (Arc::new(Origin::Itself(Box::new(node.clone()))), 0);
         };
-        let same = |origin: &&Arc<Origin>| matches!(&***origin, Origin::Leaf(known) if known.is(home));
+        let same = |origin: &&Arc<Origin>| matches!(&***origin, Origin::Leaf(known) if known.is(leaf));
         if let Some(known) = self.recent.iter().rev().find(same) {
             return (Arc::clone(known), at);
         }
         if self.recent.len() == RECENT {
             self.recent.remove(0);
         }
-        let origin = Arc::new(Origin::Leaf(home.clone()));
+        let origin = Arc::new(Origin::Leaf(leaf.clone()));
         self.recent.push(Arc::clone(&origin));
         (origin, at)
     }
@@ -234,9 +224,9 @@ impl Slot {
     /// Whether `node`, which is the same node, was found in a later snapshot. Old snapshots are removed
     /// first.
     fn is_older_than(&self, node: &Node) -> bool {
-        match (&*self.origin, &node.place) {
-            (Origin::Leaf(home), Some(place)) => {
-                home.snapshot.manifest.time < place.home.snapshot.manifest.time
+        match (&*self.origin, &node.entry_ref) {
+            (Origin::Leaf(leaf), Some(entry_ref)) => {
+                leaf.snapshot.manifest.time < entry_ref.leaf.snapshot.manifest.time
             }
             _ => false,
         }
@@ -244,8 +234,8 @@ impl Slot {
 }
 
 fn names(node: &Node) -> u16 {
-    match node.what {
-        What::Version { names, .. } => u16::try_from(names).unwrap_or(0),
+    match node.kind {
+        NodeKind::Version { names, .. } => u16::try_from(names).unwrap_or(0),
         _ => 1,
     }
 }
@@ -255,13 +245,13 @@ mod tests {
     use super::*;
 
     fn node(ino: u64, check: u32) -> Node {
-        Node { identity: Identity { ino, check }, what: What::Root, place: None }
+        Node { identity: Identity { ino, check }, kind: NodeKind::Alias(Box::default()), entry_ref: None }
     }
 
     fn known(table: &Table, ino: u64) -> Option<Identity> {
         match table.get(ino)? {
             Known::Itself(node) => Some(node.identity),
-            Known::Versions { identity, .. } | Known::At { identity, .. } => Some(identity),
+            Known::At { identity, .. } => Some(identity),
         }
     }
 
@@ -277,11 +267,11 @@ mod tests {
         assert_eq!(table.add(&node(5, 2)), 6);
         assert_eq!(table.add(&node(5, 1)), 5);
         assert_eq!(known(&table, 6), Some(Identity { ino: 5, check: 2 }));
-        table.take_back(5, 1);
+        table.subtract_lookups(5, 1);
         assert!(known(&table, 5).is_some());
-        table.take_back(5, 1);
+        table.subtract_lookups(5, 1);
         assert!(known(&table, 5).is_none());
-        table.take_back(6, 9);
+        table.subtract_lookups(6, 9);
         assert_eq!(table.len(), 0);
     }
 
@@ -295,10 +285,10 @@ mod tests {
         assert_eq!(known(&table, 5), Some(other.identity));
         assert_eq!((table.number(&other), table.number_of(5 << 32 | 7, None)), (5, Some(5)));
         // A number stays the same when another node is forgotten.
-        table.take_back(first, 1);
+        table.subtract_lookups(first, 1);
         assert_eq!((table.add(&other), table.add(&one)), (5, 4));
-        table.take_back(5, 2);
-        table.take_back(4, 1);
+        table.subtract_lookups(5, 2);
+        table.subtract_lookups(4, 1);
         assert_eq!((table.len(), table.longest), (0, 0));
         for ino in [2, 3, u64::MAX, u64::from(u32::MAX), 0xffff_fffe, 1 << 63] {
             let number = table.add(&node(ino, 0));
@@ -313,7 +303,7 @@ mod tests {
         let numbers = || (2..100_000u64).map(|number| number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         numbers().for_each(|ino| assert_eq!(table.add(&node(ino, 7)), ino));
         assert!(numbers().all(|ino| known(&table, ino).is_some()));
-        numbers().skip(10).for_each(|ino| table.take_back(ino, 1));
+        numbers().skip(10).for_each(|ino| table.subtract_lookups(ino, 1));
         assert_eq!(table.len(), 10);
         assert!(numbers().take(10).all(|ino| known(&table, ino).is_some()));
         assert!(numbers().skip(10).all(|ino| known(&table, ino).is_none()));
@@ -326,8 +316,8 @@ mod tests {
         table.add(&node(9, 0));
         table.slots[0].lookups = u32::MAX - 1;
         table.add(&node(9, 0));
-        table.take_back(9, 5);
-        table.take_back(9, u64::MAX);
+        table.subtract_lookups(9, 5);
+        table.subtract_lookups(9, u64::MAX);
         assert!(known(&table, 9).is_some());
     }
 }

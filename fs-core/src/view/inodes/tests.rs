@@ -13,7 +13,7 @@ fn tell_all(view: &View, inodes: &Inodes, node: &Node, told: &mut Vec<Node>) {
     .unwrap();
     for node in below {
         assert_eq!(inodes.remember(&node), node.ino());
-        if matches!(node.what, What::Directory { .. }) {
+        if matches!(node.kind, NodeKind::Directory { .. }) {
             tell_all(view, inodes, &node, told);
         }
         told.push(node);
@@ -35,7 +35,7 @@ fn a_node_that_is_read_again_is_the_same() {
         assert_eq!(again.identity, node.identity);
         assert_eq!(view.attr(&again), view.attr(node));
         assert_eq!(view.xattrs(&again).unwrap(), view.xattrs(node).unwrap());
-        if matches!(node.what, What::Directory { .. }) {
+        if matches!(node.kind, NodeKind::Directory { .. }) {
             let names = |node: &Node| {
                 let mut names = Vec::new();
                 view.read_directory(node, 0, &mut |entry| {
@@ -60,10 +60,10 @@ fn a_version_is_read_where_it_was_seen_last() {
     let file = |time: &[u8]| view.walk(view.sources().get(b"source").unwrap(), time, b"link").unwrap();
     let (older, newer) = (file(b"@latest~1"), file(b"@latest"));
     assert_eq!(older.ino(), newer.ino());
-    let home = || inodes.get(older.ino()).unwrap().unwrap().place.unwrap().home.snapshot.manifest.time;
+    let leaf = || inodes.get(older.ino()).unwrap().unwrap().entry_ref.unwrap().leaf.snapshot.manifest.time;
     inodes.remember(&older);
-    assert_eq!(home(), Time::new(1, 0).unwrap());
+    assert_eq!(leaf(), Time::new(1, 0).unwrap());
     inodes.remember(&newer);
     inodes.remember(&older);
-    assert_eq!(home(), Time::new(2, 0).unwrap());
+    assert_eq!(leaf(), Time::new(2, 0).unwrap());
 }

@@ -7,15 +7,16 @@
 mod folder;
 mod numbered;
 mod past;
-mod places;
+mod path_history;
+mod positions;
 mod search;
 mod sweep;
-mod trace;
 
+pub(super) use folder::VersionsFolder;
 pub use numbered::is_numbered;
 pub(super) use past::Recent;
+pub use path_history::{Interval, PathHistory, State};
 pub use search::{Hit, Query};
-pub use trace::{State, Stretch, Trace};
 
 #[cfg(all(test, unix))]
 mod tests;

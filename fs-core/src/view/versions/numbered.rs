@@ -4,13 +4,12 @@
 use std::time::Duration;
 
 use super::past::Past;
-use super::trace::State;
-use crate::format::BlobId;
-use crate::history::Snapshot;
+use super::path_history::State;
 use crate::history::joined;
 use crate::store;
 use crate::view::filesystem::{MAX_AGE, View};
-use crate::view::node::Node;
+use crate::view::node::{Node, Tree};
+use crate::view::virtual_folder::Emit;
 use crate::view::{DirEntry, ViewError};
 
 /// Whether a name may be that of a version. Its meaning then changes with the snapshots that exist.
@@ -27,18 +26,12 @@ fn parse(name: &[u8]) -> Option<(&[u8], i64)> {
 }
 
 impl View {
-    /// Looks up the name of a version in the directory `path` of a snapshot. The directory has no entry of
-    /// that name.
-    pub(in crate::view) fn lookup_numbered(
-        &self,
-        snapshot: &Snapshot,
-        path: &[u8],
-        name: &[u8],
-    ) -> Result<Node, ViewError> {
+    /// Looks up the name of a version in a directory that has no entry of that name.
+    pub(in crate::view) fn lookup_numbered(&self, tree: &Tree, name: &[u8]) -> Result<Node, ViewError> {
         let (base, number) = parse(name).ok_or(ViewError::NotFound)?;
         let find = |age| {
-            let past = self.past(&snapshot.manifest.source, age)?;
-            past.numbered(snapshot, path, base, number)
+            let past = self.past(&tree.snapshot.manifest.source, age)?;
+            past.numbered(tree, base, number)
         };
         match find(MAX_AGE)? {
             Some(node) => Ok(node),
@@ -47,27 +40,24 @@ impl View {
         }
     }
 
-    /// Lists the versions of every name that was ever in the directory `path` of a snapshot, after the
-    /// directory's entries. `id` is the directory's node.
+    /// Lists the versions of every name that was ever in a directory, after the directory's entries.
     pub(in crate::view) fn list_numbered(
         &self,
-        snapshot: &Snapshot,
-        path: &[u8],
-        id: &BlobId,
+        tree: &Tree,
         offset: u64,
-        emit: &mut dyn FnMut(DirEntry<'_>) -> bool,
+        emit: Emit<'_>,
     ) -> Result<(), ViewError> {
-        let past = self.past(&snapshot.manifest.source, MAX_AGE)?;
-        let names = past.names(path)?;
+        let past = self.past(&tree.snapshot.manifest.source, MAX_AGE)?;
+        let names = past.names(&tree.path)?;
         let numbered = names.iter().flat_map(|name| (1..=name.versions).map(move |number| (name, number)));
-        let entries = store::entries(self.reader(), id)?;
+        let entries = store::entries(self.reader(), &tree.id)?;
         let skip = usize::try_from(offset.saturating_sub(entries)).unwrap_or(usize::MAX);
         for (at, (base, number)) in numbered.enumerate().skip(skip) {
             let name = [&*base.name, format!(";{number}").as_bytes()].concat();
-            if store::find(self.reader(), id, &name)?.is_some() {
+            if store::find(self.reader(), &tree.id, &name)?.is_some() {
                 continue;
             }
-            let Some(node) = past.numbered(snapshot, path, &base.name, number.into())? else { continue };
+            let Some(node) = past.numbered(tree, &base.name, number.into())? else { continue };
             if !emit(DirEntry { name: &name, node, next_offset: entries + at as u64 + 1 }) {
                 break;
             }
@@ -77,20 +67,14 @@ impl View {
 }
 
 impl Past<'_> {
-    fn numbered(
-        &self,
-        snapshot: &Snapshot,
-        directory: &[u8],
-        name: &[u8],
-        number: i64,
-    ) -> Result<Option<Node>, ViewError> {
-        let path = joined(directory, name);
-        let here = self.source.snapshots().position(|(_, other)| other.id == snapshot.id);
-        let (trace, here) = (self.trace(&path)?, here.ok_or(ViewError::NotFound)?);
+    fn numbered(&self, tree: &Tree, name: &[u8], number: i64) -> Result<Option<Node>, ViewError> {
+        let path = joined(&tree.path, name);
+        let here = self.source.snapshots().position(|(_, other)| other.id == tree.snapshot.id);
+        let (history, here) = (self.history(&path)?, here.ok_or(ViewError::NotFound)?);
         let count = number.unsigned_abs() as usize;
-        let state = if number > 0 { trace.versions().nth(count - 1) } else { trace.before(here, count) };
+        let state = if number > 0 { history.versions().nth(count - 1) } else { history.before(here, count) };
         match state {
-            Some(state) if !self.view.is_shared() || self.is_as_open(directory, here, state)? => {
+            Some(state) if !self.view.is_shared() || self.is_as_open(&tree.path, here, state)? => {
                 self.version(&path, state).map(Some)
             }
             _ => Ok(None),
@@ -104,9 +88,9 @@ impl Past<'_> {
         let ends = (0..directory.len()).filter(|at| directory[*at] == b'/').chain([directory.len()]);
         for end in ends.chain([0]) {
             let path = &directory[..end];
-            let trace = self.trace(path)?;
-            let access = |place| {
-                let (snapshot, state) = (self.source.snapshot(place)?, trace.at(place)?);
+            let history = self.history(path)?;
+            let access = |index| {
+                let (snapshot, state) = (self.source.snapshot(index)?, history.at(index)?);
                 Some(self.view.access(snapshot, path, &state.entry))
             };
             let (Some(now), Some(then)) = (access(here), access(state.first)) else { return Ok(false) };

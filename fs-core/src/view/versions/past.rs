@@ -3,9 +3,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::places::Places;
+use super::path_history::{PathHistory, State};
+use super::positions::Positions;
 use super::sweep::{Swept, SweptState, sweep};
-use super::trace::{State, Trace};
 use crate::format::PathKey;
 use crate::history::{Source, Sources};
 use crate::history::{components, parted};
@@ -13,7 +13,7 @@ use crate::store::{StoreError, WeightedCache};
 use crate::view::ViewError;
 use crate::view::access::Access;
 use crate::view::filesystem::View;
-use crate::view::node::{Home, Node, Place};
+use crate::view::node::{EntryRef, LeafRef, Node};
 
 /// Recent answers about the history of paths. They are valid as long as the sources stay the same.
 pub(in crate::view) struct Recent {
@@ -23,7 +23,7 @@ pub(in crate::view) struct Recent {
 }
 
 struct Answers {
-    traces: WeightedCache<u128, Trace>,
+    histories: WeightedCache<u128, PathHistory>,
     names: WeightedCache<u128, Vec<Child>>,
 }
 
@@ -53,8 +53,9 @@ impl Recent {
         match &*held {
             Some((then, answers)) if Arc::ptr_eq(then, now) => Arc::clone(answers),
             _ => {
-                let (traces, names) = (WeightedCache::new(self.capacity), WeightedCache::new(self.capacity));
-                let answers = Arc::new(Answers { traces, names });
+                let (histories, names) =
+                    (WeightedCache::new(self.capacity), WeightedCache::new(self.capacity));
+                let answers = Arc::new(Answers { histories, names });
                 *held = Some((Arc::clone(now), Arc::clone(&answers)));
                 answers
             }
@@ -83,28 +84,28 @@ impl Past<'_> {
     }
 
     /// Returns the history of `path`, which has no needless slashes.
-    pub(in crate::view) fn trace(&self, path: &[u8]) -> Result<Arc<Trace>, StoreError> {
+    pub(in crate::view) fn history(&self, path: &[u8]) -> Result<Arc<PathHistory>, StoreError> {
         // The search starts at the nearest directory with a known history.
         let (mut missing, mut at) = (Vec::new(), path);
-        let mut trace = loop {
-            if let Some(known) = self.answers.traces.get(&self.key(at)) {
+        let mut history = loop {
+            if let Some(known) = self.answers.histories.get(&self.key(at)) {
                 break known;
             }
             if at.is_empty() {
-                break self.keep(at, Trace::root(&self.source));
+                break self.keep(at, PathHistory::root(&self.source));
             }
             missing.push(at);
             at = parted(at).0;
         };
         for path in missing.into_iter().rev() {
-            trace = self.keep(path, trace.step(self.view.reader(), parted(path).1)?);
+            history = self.keep(path, history.step(self.view.reader(), parted(path).1)?);
         }
-        Ok(trace)
+        Ok(history)
     }
 
-    fn keep(&self, path: &[u8], trace: Trace) -> Arc<Trace> {
-        let weight = trace.weight();
-        self.answers.traces.insert(self.key(path), trace, weight)
+    fn keep(&self, path: &[u8], history: PathHistory) -> Arc<PathHistory> {
+        let weight = history.weight();
+        self.answers.histories.insert(self.key(path), history, weight)
     }
 
     /// Every name that was ever in the directory `path`, in order.
@@ -112,9 +113,9 @@ impl Past<'_> {
         if let Some(known) = self.answers.names.get(&self.key(path)) {
             return Ok(known);
         }
-        let mut nodes: HashMap<_, Places> = HashMap::new();
-        for (stretch, id) in self.trace(path)?.directories() {
-            nodes.entry(id).or_default().add(stretch.first, stretch.last);
+        let mut nodes: HashMap<_, Positions> = HashMap::new();
+        for (interval, id) in self.history(path)?.directories() {
+            nodes.entry(id).or_default().add(interval.first, interval.last);
         }
         let swept = sweep(self.view.reader(), nodes.into_iter().collect(), &|_| true)?;
         let names: Vec<Child> = swept.into_iter().map(Child::of).collect::<Result<_, _>>()?;
@@ -125,13 +126,13 @@ impl Past<'_> {
     /// The node of a version of `path`, in the first snapshot that has it.
     pub(in crate::view) fn version(&self, path: &[u8], state: &State) -> Result<Node, ViewError> {
         let snapshot = self.source.snapshot(state.first).ok_or(ViewError::NotFound)?;
-        let (leaf, at) = state.place.ok_or(ViewError::NotFound)?;
-        let (directory, name) = parted(path);
+        let (id, at) = state.found.ok_or(ViewError::NotFound)?;
+        let (path, name) = parted(path);
         let keys = self.view.keys();
-        let key = components(directory).fold(PathKey::ROOT, |key, name| keys.path_key(key, name));
-        let home = Home { snapshot: snapshot.into(), directory: key, path: directory.into(), leaf };
-        let (place, links) = (Place { home, at }, self.view.links(snapshot));
-        Ok(Node::child(keys, links, place, name, &state.body, state.entry.clone())?)
+        let directory = components(path).fold(PathKey::ROOT, |key, name| keys.path_key(key, name));
+        let leaf = LeafRef { snapshot: snapshot.into(), directory, path: path.into(), id };
+        let links = self.view.links(snapshot);
+        Ok(Node::child(keys, links, EntryRef { leaf, at }, name, &state.body, state.entry.clone())?)
     }
 }
 

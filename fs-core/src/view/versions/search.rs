@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use super::places::Places;
+use super::positions::Positions;
 use super::sweep::{Swept, SweptState, sweep};
 use crate::format::{BlobId, Kind};
 use crate::history::joined;
@@ -48,7 +48,7 @@ enum Todo {
 }
 
 /// Nodes of a directory, and the indexes of the snapshots that have them.
-type Nodes = HashMap<BlobId, Places>;
+type Nodes = HashMap<BlobId, Positions>;
 
 impl View {
     /// Reports every path of `source` that a query selects, in all snapshots, in the order of a walk, until
@@ -79,7 +79,7 @@ impl View {
                 Todo::Enter { path, nodes } => {
                     let wanted = |name: &[u8]| (query.matches)(&path, name);
                     let mut nodes: Vec<_> = nodes.into_iter().collect();
-                    nodes.sort_unstable_by_key(|(_, places)| places.first());
+                    nodes.sort_unstable_by_key(|(_, positions)| positions.first());
                     for swept in sweep(self.reader(), nodes, &wanted)?.into_iter().rev() {
                         let below = directories(&swept)?;
                         let path = joined(&path, &swept.name);
@@ -103,10 +103,10 @@ fn directories(swept: &Swept) -> Result<Nodes, ViewError> {
     let mut nodes = Nodes::new();
     for state in swept.states.iter().filter(|state| state.is_directory()) {
         if let Kind::Directory(id) = state.entry()?.kind {
-            nodes.entry(id).or_default().extend(&state.places);
+            nodes.entry(id).or_default().extend(&state.positions);
         }
     }
-    nodes.values_mut().for_each(Places::settle);
+    nodes.values_mut().for_each(Positions::normalise);
     Ok(nodes)
 }
 
@@ -118,22 +118,22 @@ impl Query<'_> {
         path: Vec<u8>,
         mut states: Vec<SweptState>,
     ) -> Result<Option<Hit>, ViewError> {
-        let mut places = Places::default();
-        states.iter().for_each(|state| places.extend(&state.places));
-        places.settle();
-        let (end, missing) = (doubtful.end, doubtful.missing(&path, &places));
+        let mut positions = Positions::default();
+        states.iter().for_each(|state| positions.extend(&state.positions));
+        positions.normalise();
+        let (end, missing) = (doubtful.end, doubtful.missing(&path, &positions));
         if self.deleted && missing.is_none_or(|reading| reading == Reading::NotRead) {
             return Ok(None);
         }
-        let last = states.iter().max_by_key(|state| state.places.last());
+        let last = states.iter().max_by_key(|state| state.positions.last());
         let Some(entry) = last.map(SweptState::entry).transpose()? else { return Ok(None) };
         // As far as is known, the path was neither deleted nor created again.
-        let unread = doubtful.unread(&path, &places);
-        states.iter_mut().for_each(|state| state.places.fill(&unread));
+        let unread = doubtful.unread(&path, &positions);
+        states.iter_mut().for_each(|state| state.positions.fill(&unread));
         let is_late = |(first, last): &(usize, usize)| {
             *first >= self.since || (last + 1 < end && last + 1 >= self.since)
         };
-        if !states.iter().any(|state| state.places.ranges().iter().any(is_late)) {
+        if !states.iter().any(|state| state.positions.ranges().iter().any(is_late)) {
             return Ok(None);
         }
         if let Some(larger) = self.larger {
@@ -147,9 +147,9 @@ impl Query<'_> {
         }
         Ok(Some(Hit {
             path: path.into(),
-            first: places.first(),
-            last: places.last(),
-            snapshots: places.count(),
+            first: positions.first(),
+            last: positions.last(),
+            snapshots: positions.count(),
             versions: states.len(),
             kind: FileKind::from(&entry.kind),
             size: entry.size(),
@@ -162,7 +162,7 @@ impl Query<'_> {
 struct Doubtful<'a> {
     source: &'a Source,
     /// Indexes of these snapshots in the timeline, in order.
-    places: Vec<usize>,
+    positions: Vec<usize>,
     /// End of the timeline: the number of its snapshots.
     end: usize,
 }
@@ -170,31 +170,31 @@ struct Doubtful<'a> {
 impl<'a> Doubtful<'a> {
     fn of(source: &'a Source) -> Self {
         let all = source.snapshots().enumerate();
-        let places = all.filter(|(_, (_, snapshot))| !snapshot.was_read_whole()).map(|(place, _)| place);
-        Self { source, places: places.collect(), end: source.timeline.len() }
+        let positions = all.filter(|(_, (_, snapshot))| !snapshot.was_read_whole()).map(|(index, _)| index);
+        Self { source, positions: positions.collect(), end: source.timeline.len() }
     }
 
-    fn reading(&self, place: usize, path: &[u8]) -> Reading {
-        self.source.snapshot(place).map_or(Reading::Read, |snapshot| snapshot.reading(path))
+    fn reading(&self, index: usize, path: &[u8]) -> Reading {
+        self.source.snapshot(index).map_or(Reading::Read, |snapshot| snapshot.reading(path))
     }
 
     /// The reason why a path in the snapshots `there` is not in the last snapshot; `None` if it is.
-    fn missing(&self, path: &[u8], there: &Places) -> Option<Reading> {
+    fn missing(&self, path: &[u8], there: &Positions) -> Option<Reading> {
         let after = there.last() + 1;
-        let doubtful = &self.places[self.places.partition_point(|place| *place < after)..];
+        let doubtful = &self.positions[self.positions.partition_point(|index| *index < after)..];
         if doubtful.len() < self.end - after {
             return Some(Reading::Read);
         }
-        let readings = doubtful.iter().map(|place| self.reading(*place, path));
+        let readings = doubtful.iter().map(|index| self.reading(*index, path));
         readings.reduce(|all, next| if all.is_certain() { all } else { next })
     }
 
     /// The snapshots that lack a path without proof that it was deleted. The snapshots `there` have it.
-    fn unread(&self, path: &[u8], there: &Places) -> Places {
-        let mut unread = Places::default();
-        for place in self.places.iter().copied() {
-            if !there.contains(place) && !self.reading(place, path).is_certain() {
-                unread.add(place, place);
+    fn unread(&self, path: &[u8], there: &Positions) -> Positions {
+        let mut unread = Positions::default();
+        for index in self.positions.iter().copied() {
+            if !there.contains(index) && !self.reading(index, path).is_certain() {
+                unread.add(index, index);
             }
         }
         unread

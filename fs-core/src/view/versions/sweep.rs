@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 
-use super::places::Places;
+use super::positions::Positions;
 use crate::format::{BlobId, Entry, Leaf, Node};
 use crate::store::{NodeRef, Reader, StoreError};
 
@@ -21,7 +21,7 @@ pub(super) struct Swept {
 pub(super) struct SweptState {
     /// The encoded entry.
     pub(super) body: Box<[u8]>,
-    pub(super) places: Places,
+    pub(super) positions: Positions,
 }
 
 impl SweptState {
@@ -41,27 +41,27 @@ type Names = HashMap<Box<[u8]>, Vec<SweptState>>;
 /// the others. `nodes` lists the nodes of the directory, with the indexes of their snapshots in the timeline.
 pub(super) fn sweep(
     reader: &Reader,
-    nodes: Vec<(BlobId, Places)>,
+    nodes: Vec<(BlobId, Positions)>,
     wanted: &dyn Fn(&[u8]) -> bool,
 ) -> Result<Vec<Swept>, StoreError> {
     let mut names = Names::new();
-    let mut nodes: Vec<(NodeRef, Places)> =
-        nodes.into_iter().map(|(id, places)| (NodeRef::top(id), places)).collect();
+    let mut nodes: Vec<(NodeRef, Positions)> =
+        nodes.into_iter().map(|(id, positions)| (NodeRef::top(id), positions)).collect();
     // The loop ends, because reading fails if a directory is too deep.
     while !nodes.is_empty() {
-        let mut below: HashMap<BlobId, (NodeRef, Places)> = HashMap::new();
-        for (node, places) in nodes {
+        let mut below: HashMap<BlobId, (NodeRef, Positions)> = HashMap::new();
+        for (node, positions) in nodes {
             match &*node.read(reader)? {
-                Node::Leaf(leaf) => take(&mut names, leaf, &places, wanted),
+                Node::Leaf(leaf) => take(&mut names, leaf, &positions, wanted),
                 Node::Inner(children) => {
                     for at in 0..children.len() {
                         match below.entry(children[at].id) {
                             Slot::Vacant(slot) => {
-                                slot.insert((node.child(children, at), places.clone()));
+                                slot.insert((node.child(children, at), positions.clone()));
                             }
                             Slot::Occupied(mut known) => {
                                 known.get_mut().0.merge(node.child(children, at))?;
-                                known.get_mut().1.extend(&places);
+                                known.get_mut().1.extend(&positions);
                             }
                         }
                     }
@@ -69,52 +69,52 @@ pub(super) fn sweep(
             }
         }
         nodes = below.into_values().collect();
-        nodes.iter_mut().for_each(|(_, places)| places.settle());
+        nodes.iter_mut().for_each(|(_, positions)| positions.normalise());
         // Nodes of one time are stored together.
-        nodes.sort_unstable_by_key(|(_, places)| places.first());
+        nodes.sort_unstable_by_key(|(_, positions)| positions.first());
     }
     let mut swept: Vec<Swept> = names
         .into_iter()
         .filter(|(_, states)| !states.is_empty())
-        .map(|(name, states)| Swept { name, states: settled(states) })
+        .map(|(name, states)| Swept { name, states: normalised(states) })
         .collect();
     swept.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     Ok(swept)
 }
 
-fn take(names: &mut Names, leaf: &Leaf, places: &Places, wanted: &dyn Fn(&[u8]) -> bool) {
+fn take(names: &mut Names, leaf: &Leaf, positions: &Positions, wanted: &dyn Fn(&[u8]) -> bool) {
     for at in 0..leaf.len() {
         let (name, body) = (leaf.name(at), leaf.body(at));
         let known = names.get_mut(name);
         let is_new = known.is_none();
         if let Some(states) = known {
             match states.last_mut() {
-                Some(last) if *last.body == *body => last.places.extend(places),
+                Some(last) if *last.body == *body => last.positions.extend(positions),
                 None if !Entry::encodes_directory(body) => {}
-                _ => states.push(SweptState { body: body.into(), places: places.clone() }),
+                _ => states.push(SweptState { body: body.into(), positions: positions.clone() }),
             }
         }
         if is_new {
             let is_wanted = Entry::encodes_directory(body) || wanted(name);
-            let states = is_wanted.then(|| SweptState { body: body.into(), places: places.clone() });
+            let states = is_wanted.then(|| SweptState { body: body.into(), positions: positions.clone() });
             names.insert(name.into(), states.into_iter().collect());
         }
     }
 }
 
 /// Merges equal states, and orders the states by their first snapshot.
-fn settled(mut states: Vec<SweptState>) -> Vec<SweptState> {
+fn normalised(mut states: Vec<SweptState>) -> Vec<SweptState> {
     if states.len() > 1 {
         states.sort_by(|a, b| a.body.cmp(&b.body));
         states.dedup_by(|next, first| {
             let same = next.body == first.body;
             if same {
-                first.places.extend(&next.places);
+                first.positions.extend(&next.positions);
             }
             same
         });
     }
-    states.iter_mut().for_each(|state| state.places.settle());
-    states.sort_by_key(|state| state.places.first());
+    states.iter_mut().for_each(|state| state.positions.normalise());
+    states.sort_by_key(|state| state.positions.first());
     states
 }

@@ -24,11 +24,11 @@ proptest! {
         let sources = view.sources();
         let source = sources.get(b"source").unwrap();
         for path in PATHS {
-            let trace = view.trace(source, path.as_bytes()).unwrap();
+            let path_history = view.history(source, path.as_bytes()).unwrap();
             let expected = oracle::states(&history, path);
-            for (place, expected) in expected.iter().enumerate() {
-                let found = trace.at(place);
-                let walked = view.walk(source, source.timeline.name(place).unwrap().as_bytes(), path.as_bytes());
+            for (index, expected) in expected.iter().enumerate() {
+                let found = path_history.at(index);
+                let walked = view.walk(source, source.timeline.name(index).unwrap().as_bytes(), path.as_bytes());
                 prop_assert!(found.is_none() || walked.is_ok());
                 match expected {
                     oracle::State::Absent => prop_assert!(found.is_none()),
@@ -39,20 +39,20 @@ proptest! {
                     }
                 }
                 for changes in 1..4 {
-                    let before = trace.before(place, changes).map(|state| state.entry.clone());
-                    prop_assert_eq!(before, oracle::before(&history, path, place, changes).map(numbered));
+                    let before = path_history.before(index, changes).map(|state| state.entry.clone());
+                    prop_assert_eq!(before, oracle::before(&history, path, index, changes).map(numbered));
                 }
             }
-            let versions: Vec<_> = trace.versions().map(|state| state.entry.clone()).collect();
+            let versions: Vec<_> = path_history.versions().map(|state| state.entry.clone()).collect();
             let expected = oracle::distinct(&expected_files(&history, path));
             prop_assert_eq!(versions, expected.into_iter().map(numbered).collect::<Vec<_>>());
             // Intervals are consecutive, and neighbours differ.
-            let stretches = trace.stretches();
-            prop_assert_eq!(stretches.first().map(|stretch| stretch.first), Some(0));
-            prop_assert_eq!(stretches.last().map(|stretch| stretch.last), Some(history.len() - 1));
-            for pair in stretches.windows(2) {
+            let intervals = path_history.intervals();
+            prop_assert_eq!(intervals.first().map(|interval| interval.first), Some(0));
+            prop_assert_eq!(intervals.last().map(|interval| interval.last), Some(history.len() - 1));
+            for pair in intervals.windows(2) {
                 prop_assert_eq!(pair[0].last + 1, pair[1].first);
-                let body = |stretch: &Stretch| stretch.state.as_ref().map(|state| state.body.clone());
+                let body = |interval: &Interval| interval.state.as_ref().map(|state| state.body.clone());
                 prop_assert_ne!(body(&pair[0]), body(&pair[1]));
             }
         }
@@ -75,13 +75,13 @@ fn long_histories_are_followed_as_short_ones_are() {
         for name in ["d/each", "d/same", "d/some"] {
             // The second look-up uses what the first one has cached.
             for _ in 0..2 {
-                let trace = view.trace(source, name.as_bytes()).unwrap();
+                let path_history = view.history(source, name.as_bytes()).unwrap();
                 let found: Vec<Entry> =
-                    (0..history.len()).map(|place| trace.at(place).unwrap().entry.clone()).collect();
+                    (0..history.len()).map(|index| path_history.at(index).unwrap().entry.clone()).collect();
                 let expected: Vec<Entry> = history.iter().map(|files| numbered(files[name])).collect();
                 assert_eq!(found, expected, "{name}");
                 let distinct: BTreeSet<u32> = history.iter().map(|files| files[name]).collect();
-                assert_eq!(trace.versions().count(), distinct.len(), "{name}");
+                assert_eq!(path_history.versions().count(), distinct.len(), "{name}");
             }
         }
     }

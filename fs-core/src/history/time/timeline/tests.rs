@@ -30,8 +30,8 @@ fn names(timeline: &Timeline) -> Vec<&str> {
 /// Checks what each name means: the name of a snapshot, or nothing.
 fn check(timeline: &Timeline, now: &str, table: &[(&str, Option<&str>)]) {
     for (name, expected) in table {
-        let place = timeline.resolve(name.as_bytes(), at(now));
-        assert_eq!(place.and_then(|place| timeline.name(place)), *expected, "{name} at {now}");
+        let index = timeline.resolve(name.as_bytes(), at(now));
+        assert_eq!(index.and_then(|index| timeline.name(index)), *expected, "{name} at {now}");
     }
 }
 
@@ -117,7 +117,7 @@ fn numbers_are_kept_and_tell_the_order_within_a_second() {
         ],
     );
     // All snapshots of a second are later than those of the second before.
-    let at = |instant: &str| timeline.last_at(at(instant)).and_then(|place| timeline.name(place));
+    let at = |instant: &str| timeline.last_at(at(instant)).and_then(|index| timeline.name(index));
     assert_eq!(at("2024-06-01T03:00:00.05Z"), Some("@2024-06-01T02-59-59_7"));
     assert_eq!(at("2024-06-01T02:59:59.4Z"), None);
     assert_eq!(at("2024-06-01T03:00:01Z"), Some("@2024-06-01T03-00-00_2"));
@@ -338,10 +338,10 @@ fn snapshots_at_the_ends_of_time_have_names_and_are_found() {
     let moments = moments.into_iter().map(|time| Moment { time, id: [0; 32], number: None }).collect();
     let timeline = Timeline::new(zone("Europe/Berlin"), moments);
     for now in [Timestamp::MIN, Timestamp::UNIX_EPOCH, Timestamp::MAX] {
-        for place in 0..3 {
-            let name = timeline.name(place).expect("a name");
-            assert_eq!(timeline.find(name.as_bytes()), Some(place), "{name}");
-            assert_eq!(timeline.resolve(name.as_bytes(), now), Some(place), "{name}");
+        for index in 0..3 {
+            let name = timeline.name(index).expect("a name");
+            assert_eq!(timeline.find(name.as_bytes()), Some(index), "{name}");
+            assert_eq!(timeline.resolve(name.as_bytes(), now), Some(index), "{name}");
         }
         assert_eq!(timeline.resolve(b"@9999-12-31", now), Some(2));
         assert_eq!(timeline.resolve(b"@0000", now), Some(0));

@@ -98,8 +98,8 @@ proptest! {
         let source = sources.get(b"source").unwrap();
         for path in PATHS {
             let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-            for place in 0..history.len() {
-                let time = source.timeline.name(place).unwrap().as_bytes();
+            for index in 0..history.len() {
+                let time = source.timeline.name(index).unwrap().as_bytes();
                 let Ok(folder_node) = view.walk(source, time, folder.as_bytes()) else { continue };
                 if view.attr(&folder_node).kind != FileKind::Directory {
                     continue;
@@ -108,12 +108,12 @@ proptest! {
                     let wanted = format!("{name};{number}");
                     let real = if folder.is_empty() { wanted.clone() } else { format!("{folder}/{wanted}") };
                     let count = number.unsigned_abs() as usize;
-                    let expected = match oracle::at(&history[place], &real) {
+                    let expected = match oracle::at(&history[index], &real) {
                         State::File(real) => Some(real),
                         _ if number > 0 => {
                             versions_of(&history, path).nth(count - 1).map(|(_, number)| number)
                         }
-                        _ if number < 0 => oracle::before(&history, path, place, count),
+                        _ if number < 0 => oracle::before(&history, path, index, count),
                         _ => None,
                     };
                     match (view.lookup(&folder_node, wanted.as_bytes()), expected) {
@@ -134,13 +134,13 @@ proptest! {
         let view = view.listing_versions();
         let sources = view.sources();
         let source = sources.get(b"source").unwrap();
-        for place in 0..history.len() {
-            let root = view.walk(source, source.timeline.name(place).unwrap().as_bytes(), b"").unwrap();
+        for index in 0..history.len() {
+            let root = view.walk(source, source.timeline.name(index).unwrap().as_bytes(), b"").unwrap();
             let listed = names(&view, &root);
             for (name, node) in &listed {
                 prop_assert_eq!(view.lookup(&root, name.as_bytes()).unwrap().ino(), node.ino());
             }
-            let mut expected: Vec<String> = history[place].keys().map(|path| path.split('/').next().unwrap().to_owned()).collect();
+            let mut expected: Vec<String> = history[index].keys().map(|path| path.split('/').next().unwrap().to_owned()).collect();
             for path in oracle::all_paths(&history).iter().filter(|path| !path.contains('/')) {
                 expected.extend((1..).zip(versions_of(&history, path)).map(|(number, _)| format!("{path};{number}")));
             }

@@ -73,18 +73,18 @@ pub(super) fn number(numbers: &[u32], of: u32) -> Option<u32> {
     u32::try_from(at + 1).ok()
 }
 
-/// The file at the path, `changes` changes before the state at `place`.
-pub(super) fn before(history: &[Files], path: &str, place: usize, changes: usize) -> Option<u32> {
+/// The file at the path, `changes` changes before the state at `index`.
+pub(super) fn before(history: &[Files], path: &str, index: usize, changes: usize) -> Option<u32> {
     let states = states(history, path);
     let mut past: Vec<u32> = Vec::new();
-    for state in &states[..=place] {
+    for state in &states[..=index] {
         if let State::File(number) = state
             && past.last() != Some(number)
         {
             past.push(*number);
         }
     }
-    if let State::File(_) = states[place] {
+    if let State::File(_) = states[index] {
         past.pop();
     }
     past.len().checked_sub(changes).map(|at| past[at])

@@ -21,14 +21,14 @@ fn search(view: &View, query: &Query<'_>) -> Vec<Hit> {
 /// Whether a path appeared, changed or went with the snapshot at the index `since`, or later.
 fn is_late(history: &[Files], path: &str, since: usize) -> bool {
     let states = oracle::states(history, path);
-    let below = |place: usize| -> Vec<_> {
+    let below = |index: usize| -> Vec<_> {
         let inside = format!("{path}/");
-        history[place].iter().filter(|(other, _)| other.starts_with(&inside)).collect()
+        history[index].iter().filter(|(other, _)| other.starts_with(&inside)).collect()
     };
-    (since..history.len()).any(|place| {
-        let before = place.checked_sub(1);
-        let differs = before.map_or(State::Absent, |before| states[before]) != states[place];
-        differs || before.is_some_and(|before| below(before) != below(place))
+    (since..history.len()).any(|index| {
+        let before = index.checked_sub(1);
+        let differs = before.map_or(State::Absent, |before| states[before]) != states[index];
+        differs || before.is_some_and(|before| below(before) != below(index))
     })
 }
 

@@ -84,8 +84,8 @@ fn clock(shown: NaiveDateTime) -> impl Strategy<Value = Fields> {
     let wrong = (1..6_usize, prop_oneof![0..100_u32, Just(0), Just(13), 29..32_u32, Just(24), Just(60)]);
     (shift(), option::weighted(0.1, wrong)).prop_map(move |(shift, wrong)| {
         let mut fields = fields(shown + shift);
-        if let Some((place, number)) = wrong {
-            fields[place] = number;
+        if let Some((index, number)) = wrong {
+            fields[index] = number;
         }
         fields
     })
@@ -117,7 +117,7 @@ fn asked(zone: Tz, centre: Instant) -> impl Strategy<Value = Asked> {
         2 => (0..3_u8, 0..12_u8, 4..=64_usize).prop_map(|(kind, nth, digits)| {
             Asked::Id((format!("{kind:02x}").repeat(2) + &format!("{nth:02x}").repeat(30))[..digits].to_owned())
         }),
-        2 => (0..12_usize, option::of(0..4_u32)).prop_map(|(place, number)| Asked::Listed(place, number)),
+        2 => (0..12_usize, option::of(0..4_u32)).prop_map(|(index, number)| Asked::Listed(index, number)),
     ]
 }
 
@@ -140,7 +140,7 @@ fn case() -> impl Strategy<Value = Case> {
             let snapshots = collection::vec((shift(), option::of(1..6_u32)), 0..12);
             let asked = collection::vec((shift(), asked(zone, centre)), 16);
             (snapshots, asked).prop_map(move |(snapshots, asked)| {
-                let id = |nth: u8| std::array::from_fn(|place| if place < 2 { nth % 2 + kind } else { nth });
+                let id = |nth: u8| std::array::from_fn(|index| if index < 2 { nth % 2 + kind } else { nth });
                 Case {
                     zone,
                     snapshots: snapshots
@@ -169,8 +169,8 @@ fn judge(Case { zone: tz, snapshots, asked }: Case) -> TestCaseResult {
     let oracle = Oracle::new(tz, snapshots);
     prop_assert_eq!(super::names(&timeline), oracle.names.iter().collect::<Vec<_>>());
     for (now, asked) in asked {
-        for (place, name) in oracle.names.iter().enumerate() {
-            prop_assert_eq!(timeline.resolve(name.as_bytes(), timestamp(now)), Some(place), "{}", name);
+        for (index, name) in oracle.names.iter().enumerate() {
+            prop_assert_eq!(timeline.resolve(name.as_bytes(), timestamp(now)), Some(index), "{}", name);
         }
         let name = oracle.spell(&asked);
         let seen = timeline.resolve(name.as_bytes(), timestamp(now));
@@ -257,9 +257,9 @@ fn stays(
         }
         if let Event::Commit(_) = event {
             // The new snapshot is the last of its second, and so of all, unless a later second has one.
-            let place = after.iter().position(|(_, moment)| moment.id == [nth; 32]).expect("it is there");
-            let time = after.get(place).expect("a moment").time;
-            let later = after.get(place + 1).is_none_or(|next| next.time.as_second() > time.as_second());
+            let index = after.iter().position(|(_, moment)| moment.id == [nth; 32]).expect("it is there");
+            let time = after.get(index).expect("a moment").time;
+            let later = after.get(index + 1).is_none_or(|next| next.time.as_second() > time.as_second());
             prop_assert!(usize::from(nth) < old || later, "{:?}", after);
         }
     }

@@ -60,15 +60,15 @@ fn hex(id: &[u8; 32]) -> String {
 }
 
 fn spelled(fields: Fields, count: usize, separators: [&str; 6]) -> String {
-    let field = |(place, separator): (usize, &str)| {
-        format!("{separator}{:0width$}", fields[place], width = [4, 2][place.min(1)])
+    let field = |(index, separator): (usize, &str)| {
+        format!("{separator}{:0width$}", fields[index], width = [4, 2][index.min(1)])
     };
     separators.into_iter().enumerate().take(count).map(field).collect()
 }
 
 /// Whether a calendar and a clock have the first `count` fields.
 fn possible(fields: Fields, count: usize) -> bool {
-    let named = |place: usize, otherwise| if place < count { fields[place] } else { otherwise };
+    let named = |index: usize, otherwise| if index < count { fields[index] } else { otherwise };
     let year = fields[0].try_into().expect("four digits");
     NaiveDate::from_ymd_opt(year, named(1, 1), named(2, 1)).is_some()
         && NaiveTime::from_hms_opt(named(3, 0), named(4, 0), named(5, 0)).is_some()
@@ -79,16 +79,16 @@ fn possible(fields: Fields, count: usize) -> bool {
 fn numbers(sorted: &[Committed]) -> Vec<u32> {
     let same = |one: &Committed, other: &Committed| one.0.timestamp() == other.0.timestamp();
     let mut numbers: Vec<Option<u32>> = Vec::new();
-    for (place, one) in sorted.iter().enumerate() {
-        let taken = sorted[..place].iter().any(|other| same(one, other) && one.2 == other.2);
+    for (index, one) in sorted.iter().enumerate() {
+        let taken = sorted[..index].iter().any(|other| same(one, other) && one.2 == other.2);
         numbers.push(one.2.filter(|_| !taken));
     }
-    for place in 0..sorted.len() {
+    for index in 0..sorted.len() {
         let has = |number: &u32| {
             (0..sorted.len())
-                .any(|other| same(&sorted[place], &sorted[other]) && numbers[other] == Some(*number))
+                .any(|other| same(&sorted[index], &sorted[other]) && numbers[other] == Some(*number))
         };
-        numbers[place] = numbers[place].or_else(|| (1..100).find(|number| !has(number)));
+        numbers[index] = numbers[index].or_else(|| (1..100).find(|number| !has(number)));
     }
     numbers.into_iter().flatten().collect()
 }
@@ -147,8 +147,8 @@ impl Oracle {
             Asked::First => "@first".to_owned(),
             Asked::Gmt(fields) => spelled(*fields, 6, ["@GMT-", ".", ".", "-", ".", "."]),
             Asked::Id(prefix) => format!("@#{prefix}"),
-            Asked::Listed(place, number) => {
-                let name = self.names.get(*place).map_or("@nothing", |name| name);
+            Asked::Listed(index, number) => {
+                let name = self.names.get(*index).map_or("@nothing", |name| name);
                 let plain = name.split('_').next().unwrap_or(name);
                 number.map_or(name.to_owned(), |number| format!("{plain}_{number}"))
             }
@@ -204,7 +204,7 @@ impl Oracle {
             }
             Asked::Id(prefix) => {
                 let mut places =
-                    (0..self.names.len()).filter(|place| hex(&self.snapshots[*place].1).starts_with(prefix));
+                    (0..self.names.len()).filter(|index| hex(&self.snapshots[*index].1).starts_with(prefix));
                 places.next().filter(|_| places.next().is_none())
             }
             Asked::Listed(..) => None,

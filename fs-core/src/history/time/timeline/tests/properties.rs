@@ -29,8 +29,8 @@ fn fields(civil: DateTime, count: usize) -> Vec<i16> {
 fn spell(fields: &[i16], colons: bool) -> String {
     let separators = if colons { ["@", "-", "-", "T", ":", ":"] } else { ["@", "-", "-", "T", "-", "-"] };
     let mut name = String::new();
-    for (place, (field, separator)) in fields.iter().zip(separators).enumerate() {
-        let width = if place == 0 { 4 } else { 2 };
+    for (index, (field, separator)) in fields.iter().zip(separators).enumerate() {
+        let width = if index == 0 { 4 } else { 2 };
         write!(name, "{separator}{field:0width$}").expect("a String takes all");
     }
     name
@@ -45,7 +45,7 @@ fn oracle(zone: &TimeZone, moments: &[Moment], wanted: &[i16]) -> Option<usize> 
             .chain(settings)
             .any(|instant| fields(zone.to_datetime(instant), wanted.len()) <= wanted.to_vec())
     };
-    (0..moments.len()).rev().find(|&place| counts(moments[place].time))
+    (0..moments.len()).rev().find(|&index| counts(moments[index].time))
 }
 
 /// A zone and an instant at which its clocks are set, or any instant if they never are.
@@ -143,18 +143,18 @@ proptest! {
         let now = shifted(centre, now);
         prop_assert!(timeline.moments.is_sorted_by_key(|moment| (moment.time, moment.id)));
         let mut seen = HashSet::new();
-        for (place, (name, moment)) in timeline.iter().enumerate() {
+        for (index, (name, moment)) in timeline.iter().enumerate() {
             prop_assert!(seen.insert(name), "{} twice", name);
             prop_assert!(name.starts_with('@') && !name.contains(':'), "{}", name);
-            prop_assert_eq!(timeline.find(name.as_bytes()), Some(place));
-            prop_assert_eq!(timeline.resolve(name.as_bytes(), now), Some(place));
+            prop_assert_eq!(timeline.find(name.as_bytes()), Some(index));
+            prop_assert_eq!(timeline.resolve(name.as_bytes(), now), Some(index));
             let lower = name.to_ascii_lowercase();
-            prop_assert_eq!(timeline.resolve(lower.as_bytes(), now), Some(place));
+            prop_assert_eq!(timeline.resolve(lower.as_bytes(), now), Some(index));
             // Without its number, a name is also an expression, and means the last snapshot of its second.
             let plain = name.split('_').next().unwrap_or(name);
             let expression = Expression::parse(plain.as_bytes()).expect("a date");
             let last = timeline.select(&expression, now).expect("this snapshot or a later one");
-            prop_assert!(last >= place, "{}", name);
+            prop_assert!(last >= index, "{}", name);
             prop_assert_eq!(timeline.moments[last].time.duration_since(moment.time).as_secs(), 0, "{}", name);
         }
     }
@@ -176,7 +176,7 @@ proptest! {
     ) {
         let instant = |second| Timestamp::from_second(second).expect("within the limits");
         let timeline = Timeline::new(zone(zone_name), vec![Moment { time: instant(seconds), id: [7; 32], number: None }]);
-        let place = timeline.resolve(&name, instant(now));
-        prop_assert!(place.is_none() || (place == Some(0) && name.starts_with(b"@")));
+        let index = timeline.resolve(&name, instant(now));
+        prop_assert!(index.is_none() || (index == Some(0) && name.starts_with(b"@")));
     }
 }

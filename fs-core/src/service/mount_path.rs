@@ -4,11 +4,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{self, Path, PathBuf};
 
 use crate::format::limits::MAX_SOURCE_NAME;
+use crate::history::VERSIONS;
 use crate::import::mounts::mounted;
 
-/// The target of a mount path.
+/// A path in a source, which a mount shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Within {
+pub struct MountPath {
     /// The repository, as far as the mount shows it.
     pub repository: PathBuf,
     /// The source.
@@ -17,21 +18,24 @@ pub struct Within {
     pub path: Vec<u8>,
 }
 
-/// The path in history that a mount path leads to. `None` if the path is in no mount of history, or above all
-/// snapshots there. The path and the directories above it need not exist in the named snapshot.
-pub fn within(path: &Path) -> io::Result<Option<Within>> {
-    let path = real(path)?;
-    let mounts = mounted()?;
-    // Of several mounts on one path, the last one covers the others.
-    let above = mounts.iter().filter(|mount| path.starts_with(&mount.path));
-    let mount = above.max_by_key(|mount| mount.path.as_os_str().len()).filter(|mount| mount.is_history());
-    let Some((mount, below)) = mount.and_then(|mount| Some((mount, path.strip_prefix(&mount.path).ok()?)))
-    else {
-        return Ok(None);
-    };
-    let is_directory = fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir());
-    let named = named(source_of(&mount.path), below, is_directory);
-    Ok(named.map(|(source, path)| Within { repository: mount.source.clone(), source, path }))
+impl MountPath {
+    /// Finds the mount of history that shows `path`. `None` if there is none, or if the path is above all
+    /// snapshots there. The path and the directories above it need not exist in the named snapshot.
+    pub fn find(path: &Path) -> io::Result<Option<Self>> {
+        let path = real(path)?;
+        let mounts = mounted()?;
+        // Of several mounts on one path, the last one covers the others.
+        let above = mounts.iter().filter(|mount| path.starts_with(&mount.path));
+        let mount = above.max_by_key(|mount| mount.path.as_os_str().len()).filter(|mount| mount.is_history());
+        let Some((mount, below)) =
+            mount.and_then(|mount| Some((mount, path.strip_prefix(&mount.path).ok()?)))
+        else {
+            return Ok(None);
+        };
+        let is_directory = fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir());
+        let named = named(source_of(&mount.path), below, is_directory);
+        Ok(named.map(|(source, path)| Self { repository: mount.source.clone(), source, path }))
+    }
 }
 
 /// The source, and the path in it, that a path below a mount names. The whole mount shows only `source`, or
@@ -47,7 +51,7 @@ fn named(source: Option<Vec<u8>>, below: &Path, is_directory: bool) -> Option<(V
     };
     let mut names: Vec<&[u8]> = names.collect();
     // In `@versions` a version is below its path.
-    if folder == b"@versions" && !is_directory && names.last().is_some_and(|name| name.starts_with(b"@")) {
+    if folder == VERSIONS && !is_directory && names.last().is_some_and(|name| name.starts_with(b"@")) {
         names.pop();
     }
     folder.starts_with(b"@").then(|| (source, names.join(&b'/')))

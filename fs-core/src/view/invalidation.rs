@@ -3,12 +3,13 @@ use std::sync::Arc;
 use super::Scope;
 use super::as_of;
 use super::filesystem::View;
-use super::node::Node;
+use super::top::SourceFolder;
+use super::virtual_folder::VirtualFolder;
 use crate::history::{Source, Sources};
 
 /// An invalidation: a folder whose listing changed. Frontends need it if their kernel keeps listings.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
+pub struct Invalidation {
     /// Inode number of the folder.
     pub ino: u64,
     /// Names in the folder that mean nothing, or something else, now.
@@ -17,7 +18,7 @@ pub struct Change {
 
 impl View {
     /// Returns the folders that changed since `known`, and sets `known` to the present sources.
-    pub fn take_changes(&self, known: &mut Arc<Sources>) -> Vec<Change> {
+    pub fn invalidations(&self, known: &mut Arc<Sources>) -> Vec<Invalidation> {
         let now = self.sources();
         if Arc::ptr_eq(known, &now) {
             return Vec::new();
@@ -29,10 +30,10 @@ impl View {
                 change.into_iter().collect()
             }
             Scope::Repository => {
-                let folder = |name| Node::source(self.keys(), name).ino();
+                let folder = |name| SourceFolder(Arc::clone(name)).identity(self.keys()).ino;
                 let gone: Vec<_> = then.iter().filter(|source| now.get(&source.name).is_none()).collect();
                 let added = now.iter().any(|source| then.get(&source.name).is_none());
-                let mut changes: Vec<Change> = now
+                let mut changes: Vec<Invalidation> = now
                     .iter()
                     .chain(gone.iter().copied())
                     .filter_map(|source| {
@@ -42,9 +43,9 @@ impl View {
                     .collect();
                 if added || !gone.is_empty() {
                     let gone = gone.iter().map(|source| source.name.as_ref().into()).collect();
-                    changes.push(Change { ino: self.top().ino(), gone });
+                    changes.push(Invalidation { ino: self.top().ino(), gone });
                 }
-                as_of::changes(self, &then, &now, &mut changes);
+                as_of::invalidate(self, &then, &now, &mut changes);
                 changes
             }
         }
@@ -52,7 +53,7 @@ impl View {
 }
 
 /// Returns the invalidation of the folder `ino` of a source, if its listing changed.
-fn changed(ino: u64, then: Option<&Arc<Source>>, now: Option<&Arc<Source>>) -> Option<Change> {
+fn changed(ino: u64, then: Option<&Arc<Source>>, now: Option<&Arc<Source>>) -> Option<Invalidation> {
     let list = |source: Option<&Arc<Source>>| -> Vec<(Box<[u8]>, _)> {
         let snapshots = source.into_iter().flat_map(|source| source.snapshots());
         snapshots.map(|(name, snapshot)| (name.as_bytes().into(), snapshot.id)).collect()
@@ -63,7 +64,7 @@ fn changed(ino: u64, then: Option<&Arc<Source>>, now: Option<&Arc<Source>>) -> O
     }
     let stays = |name: &[u8], id| now.and_then(|now| now.find(name)).is_some_and(|now| now.id == id);
     let gone = then.into_iter().filter(|(name, id)| !stays(name, *id)).map(|(name, _)| name).collect();
-    Some(Change { ino, gone })
+    Some(Invalidation { ino, gone })
 }
 
 #[cfg(all(test, unix))]
@@ -72,15 +73,16 @@ mod tests {
 
     use super::*;
     use crate::store::{Access, Repository};
+    use crate::view::filesystem::MAX_AGE;
     use crate::view::fixtures::{add_snapshot, view};
 
     /// Applies `change` to the repository, and returns the invalidations that follow.
-    fn after(view: &View, known: &mut Arc<Sources>, change: impl FnOnce(&Repository)) -> Vec<Change> {
-        assert!(view.take_changes(known).is_empty());
+    fn after(view: &View, known: &mut Arc<Sources>, change: impl FnOnce(&Repository)) -> Vec<Invalidation> {
+        assert!(view.invalidations(known).is_empty());
         // The view looks for new snapshots only after `MAX_AGE`.
-        std::thread::sleep(std::time::Duration::from_millis(150));
+        view.clock().sleep(MAX_AGE);
         change(&Repository::open(view.repository().root(), Access::Write).unwrap());
-        view.take_changes(known)
+        view.invalidations(known)
     }
 
     #[test]
@@ -90,8 +92,8 @@ mod tests {
         let folder = |name: &[u8]| view.lookup(&view.top(), name).unwrap().ino();
         let changes = after(&view, &mut known, |repository| add_snapshot(repository, b"source", 2, 9));
         // The day folder shows another snapshot. The folder of the second did not exist before.
-        let new = |ino| Change { ino, gone: Vec::new() };
-        let of_day = |gone: &[&[u8]]| Change {
+        let new = |ino| Invalidation { ino, gone: Vec::new() };
+        let of_day = |gone: &[&[u8]]| Invalidation {
             ino: folder(b"@1970-01-01"),
             gone: gone.iter().map(|name| (*name).into()).collect(),
         };
@@ -100,7 +102,7 @@ mod tests {
         let changes = after(&view, &mut known, |repository| add_snapshot(repository, b"other", 3, 9));
         let appeared = [new(folder(b"other")), new(view.top().ino())];
         assert_eq!(changes, [&appeared[..], &[of_day(&[]), second(b"@1970-01-01T00-00-03")]].concat());
-        assert!(view.take_changes(&mut known).is_empty());
+        assert!(view.invalidations(&mut known).is_empty());
     }
 
     #[test]
@@ -114,6 +116,6 @@ mod tests {
         let changes = after(&view, &mut known, |repository| {
             fs::remove_file(repository.root().join("snapshots").join(id.to_string())).unwrap();
         });
-        assert_eq!(changes, [Change { ino: view.top().ino(), gone: vec![name.into()] }]);
+        assert_eq!(changes, [Invalidation { ino: view.top().ino(), gone: vec![name.into()] }]);
     }
 }

@@ -5,32 +5,33 @@ use fs_core::watch::Event;
 use jiff::SignedDuration;
 use rustix::io::Errno;
 
-use super::Board;
-use crate::commands::{import, runs};
+use super::StatusFile;
+use crate::commands::import::{runs, tree};
 use crate::error;
 use crate::output::{Output, WriteError};
 use crate::stderr;
 use crate::text::printable;
 
 /// The reporter of a watch. It prints snapshots to stdout and failures to stderr, and keeps the status file.
-pub struct Teller<'a> {
+pub struct Reporter<'a> {
     output: &'a mut Output,
-    board: &'a Board,
+    status: &'a StatusFile,
     cancellation: &'a Cancellation,
     failed: Option<WriteError>,
 }
 
-impl<'a> Teller<'a> {
+impl<'a> Reporter<'a> {
     /// If stdout fails, the reporter cancels the watch by `cancellation`.
-    pub fn new(output: &'a mut Output, board: &'a Board, cancellation: &'a Cancellation) -> Self {
-        Self { output, board, cancellation, failed: None }
+    pub fn new(output: &'a mut Output, status: &'a StatusFile, cancellation: &'a Cancellation) -> Self {
+        Self { output, status, cancellation, failed: None }
     }
 
-    pub fn tell(&mut self, event: Event<'_>) {
-        let told = match event {
+    /// Reports an event.
+    pub fn report(&mut self, event: Event<'_>) {
+        let reported = match event {
             Event::Imported { imported, run, took } => {
                 let run = run.map(|run| printable(run.as_os_str().as_encoded_bytes()).into_owned());
-                import::tell(self.output, imported, run.as_deref(), took)
+                tree::tell(self.output, imported, run.as_deref(), took)
             }
             Event::LeftOut(left_out) => runs::note_left_out(self.output, left_out),
             Event::Hint { place, hint } => {
@@ -64,12 +65,12 @@ impl<'a> Teller<'a> {
                 Ok(())
             }
             Event::States(states) => {
-                self.board.show(&states);
+                self.status.show(&states);
                 Ok(())
             }
             _ => Ok(()),
         };
-        if let Err(error) = told {
+        if let Err(error) = reported {
             self.failed = Some(error);
             self.cancellation.cancel();
         }

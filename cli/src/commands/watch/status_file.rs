@@ -1,40 +1,43 @@
 //! The status file of a watch, for `yester status`. It is in the repository and is replaced on every change.
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use fs_core::clock::Clock;
 use fs_core::monitor::{Monitor, Progress, Trouble};
 use fs_core::watch::{self, Activity, ReportFile, State, WatchLock};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::json::text_and_bytes;
 use crate::progress;
-use crate::text::for_json;
 
 /// Minimum time between two writes of the counts of a running import.
 const PACE: Duration = Duration::from_secs(2);
 
 /// The writer of the status file.
 #[derive(Debug)]
-pub struct Board {
+pub struct StatusFile {
     /// `None` if this watch has no status file.
     file: Option<ReportFile>,
-    report: Mutex<(Report, Instant)>,
+    /// The status, and when it was written.
+    status: Mutex<(Status, Instant)>,
+    clock: Arc<dyn Clock>,
 }
 
 /// The content of the status file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Report {
+pub struct Status {
     pub pid: u32,
     pub since: Timestamp,
-    pub sources: Vec<Shown>,
+    pub sources: Vec<SourceStatus>,
 }
 
 /// A watched source.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Shown {
+pub struct SourceStatus {
     pub path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path_bytes: Option<String>,
@@ -71,57 +74,58 @@ pub struct Last {
     pub name: String,
 }
 
-impl Board {
+impl StatusFile {
     /// The status of the watch that holds this lock. Dropping it removes the status file.
-    pub fn new(lock: &WatchLock) -> Self {
-        Self::at(Some(ReportFile::of(lock)))
+    pub fn new(lock: &WatchLock, clock: &Arc<dyn Clock>) -> Self {
+        Self::with(Some(ReportFile::of(lock)), clock)
     }
 
     /// A status without a file.
-    pub fn hidden() -> Self {
-        Self::at(None)
+    pub fn hidden(clock: &Arc<dyn Clock>) -> Self {
+        Self::with(None, clock)
     }
 
-    fn at(file: Option<ReportFile>) -> Self {
-        let since = Timestamp::now().round(jiff::Unit::Second).unwrap_or_default();
-        let report = Report { pid: std::process::id(), since, sources: Vec::new() };
-        Self { file, report: Mutex::new((report, Instant::now())) }
+    fn with(file: Option<ReportFile>, clock: &Arc<dyn Clock>) -> Self {
+        let since = clock.now().round(jiff::Unit::Second).unwrap_or_default();
+        let status = Status { pid: std::process::id(), since, sources: Vec::new() };
+        Self { file, status: Mutex::new((status, clock.instant())), clock: Arc::clone(clock) }
     }
 
     /// Reads the status file of a repository.
-    pub fn read(repository: &Path) -> Result<Report> {
+    pub fn read(repository: &Path) -> Result<Status> {
         Ok(serde_json::from_slice(&ReportFile::read(repository)?)?)
     }
 
     pub fn show(&self, states: &[State]) {
-        let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
-        report.0.sources = states.iter().map(Shown::of).collect();
-        self.write(&report.0);
+        let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        status.0.sources = states.iter().map(|state| SourceStatus::of(state, &*self.clock)).collect();
+        self.write(&status.0);
     }
 
     /// Replaces the file atomically, so a reader finds the old or the new content. A failure is ignored: the
     /// import matters more.
-    fn write(&self, report: &Report) {
+    fn write(&self, status: &Status) {
         let Some(file) = &self.file else { return };
-        let write = || anyhow::Ok(file.write(&serde_json::to_vec(report)?)?);
+        let write = || anyhow::Ok(file.write(&serde_json::to_vec(status)?)?);
         if let Err(error) = write() {
             log::debug!("{error}");
         }
     }
 }
 
-impl Monitor for Board {
+impl Monitor for StatusFile {
     fn progress(&self, progress: &Progress) {
-        let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
-        let (report, told) = &mut *report;
-        if told.elapsed() < PACE {
+        let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        let (status, written) = &mut *status;
+        let now = self.clock.instant();
+        if now.saturating_duration_since(*written) < PACE {
             return;
         }
-        *told = Instant::now();
-        for source in report.sources.iter_mut().filter(|source| source.activity == "importing") {
+        *written = now;
+        for source in status.sources.iter_mut().filter(|source| source.activity == "importing") {
             (source.entries, source.bytes_read) = (Some(progress.entries), Some(progress.bytes_read));
         }
-        self.write(report);
+        self.write(status);
     }
 
     fn trouble(&self, trouble: &Trouble) {
@@ -129,17 +133,16 @@ impl Monitor for Board {
     }
 }
 
-impl Shown {
-    fn of(state: &State) -> Self {
-        let (path, path_bytes) = for_json(state.path.as_os_str().as_encoded_bytes());
+impl SourceStatus {
+    fn of(state: &State, clock: &dyn Clock) -> Self {
+        let (path, path_bytes) = text_and_bytes(state.path.as_os_str().as_encoded_bytes());
         let (activity, reason, failures, since) = match &state.activity {
             Activity::Idle => ("idle", None, None, None),
             Activity::Busy(reason) => ("busy", Some(reason), None, None),
             Activity::Importing(since) => ("importing", None, None, Some(*since)),
             Activity::Failing(reason, failures) => ("failing", Some(reason), Some(*failures), None),
         };
-        let in_a_while =
-            |at: Instant| Timestamp::now().checked_add(at.saturating_duration_since(Instant::now()));
+        let time_of = |at: Instant| clock.now().checked_add(at.saturating_duration_since(clock.instant()));
         let last = |last: &watch::Last| Last {
             source: String::from_utf8_lossy(&last.source).into_owned(),
             name: last.name.clone(),
@@ -153,7 +156,7 @@ impl Shown {
             since,
             entries: None,
             bytes_read: None,
-            next: state.next.and_then(|at| in_a_while(at).ok()),
+            next: state.next.and_then(|at| time_of(at).ok()),
             last: state.last.as_ref().map(last),
             all_read: state.all_read.map(|read| read.round(jiff::Unit::Second).unwrap_or(read)),
         }

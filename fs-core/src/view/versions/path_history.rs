@@ -11,13 +11,13 @@ use crate::view::{View, ViewError};
 
 /// The history of a path in a source: consecutive intervals of the timeline, without gaps.
 #[derive(Debug)]
-pub struct Trace {
-    stretches: Vec<Stretch>,
+pub struct PathHistory {
+    intervals: Vec<Interval>,
 }
 
 /// An interval: consecutive snapshots in which a path had one state, or was absent.
 #[derive(Debug, Clone)]
-pub struct Stretch {
+pub struct Interval {
     /// Index of the first snapshot in the timeline.
     pub first: usize,
     /// Index of the last snapshot in the timeline.
@@ -39,7 +39,7 @@ pub struct State {
     /// Index of the first snapshot that has the state.
     pub first: usize,
     /// The leaf that has the entry in that snapshot, and the position in it; `None` for a snapshot's root.
-    pub(in crate::view) place: Option<(BlobId, u32)>,
+    pub(in crate::view) found: Option<(BlobId, u32)>,
     /// The encoded entry.
     pub(in crate::view) body: Box<[u8]>,
 }
@@ -56,17 +56,17 @@ impl State {
 impl View {
     /// Returns the history of `path` in `source`. Components are separated by `/`; empty ones and `.` are
     /// ignored.
-    pub fn trace(&self, source: &Source, path: &[u8]) -> Result<Trace, ViewError> {
-        let mut trace = Trace::root(source);
+    pub fn history(&self, source: &Source, path: &[u8]) -> Result<PathHistory, ViewError> {
+        let mut history = PathHistory::root(source);
         for name in components(path) {
-            trace = trace.step(self.reader(), name)?;
+            history = history.step(self.reader(), name)?;
         }
         let path = components(path).collect::<Vec<_>>().join(&b'/');
-        Ok(trace.with_readings(source, &path))
+        Ok(history.with_readings(source, &path))
     }
 }
 
-impl Trace {
+impl PathHistory {
     /// The history of the root directory.
     pub(in crate::view) fn root(source: &Source) -> Self {
         let mut builder = Builder::default();
@@ -82,16 +82,16 @@ impl Trace {
 
     /// The history of the entry `name` of this directory.
     pub(in crate::view) fn step(&self, reader: &Reader, name: &[u8]) -> Result<Self, StoreError> {
-        let directory = |stretch: &Stretch| stretch.state.as_ref().and_then(|state| state.directory());
-        let found = find_in_all(reader, self.stretches.iter().filter_map(directory), name)?;
+        let directory = |interval: &Interval| interval.state.as_ref().and_then(|state| state.directory());
+        let found = find_in_all(reader, self.intervals.iter().filter_map(directory), name)?;
         let mut builder = Builder::default();
-        for stretch in &self.stretches {
-            let there = directory(stretch).and_then(|id| found.get(&id)?.as_ref());
+        for interval in &self.intervals {
+            let there = directory(interval).and_then(|id| found.get(&id)?.as_ref());
             let state = there.map(|there| {
-                let place = Some((there.leaf, there.at));
-                builder.state(&there.body, stretch.first, place, || there.entry())
+                let found = Some((there.leaf, there.at));
+                builder.state(&there.body, interval.first, found, || there.entry())
             });
-            builder.push(stretch.first, stretch.last, state.transpose()?);
+            builder.push(interval.first, interval.last, state.transpose()?);
         }
         Ok(builder.finish())
     }
@@ -101,11 +101,11 @@ impl Trace {
         if source.snapshots().all(|(_, snapshot)| snapshot.was_read_whole()) {
             return self;
         }
-        let mut parted: Vec<Stretch> = Vec::with_capacity(self.stretches.len());
-        for stretch in self.stretches {
+        let mut parted: Vec<Interval> = Vec::with_capacity(self.intervals.len());
+        for interval in self.intervals {
             let begin = parted.len();
-            for place in stretch.first..=stretch.last {
-                let reading = match (source.snapshot(place), &stretch.state) {
+            for index in interval.first..=interval.last {
+                let reading = match (source.snapshot(index), &interval.state) {
                     (Some(snapshot), None) => snapshot.reading(path),
                     (Some(snapshot), Some(state)) if state.directory().is_some() => {
                         snapshot.reading_of_directory(path)
@@ -113,67 +113,67 @@ impl Trace {
                     _ => Reading::Read,
                 };
                 match parted[begin..].last_mut() {
-                    Some(open) if open.reading == reading => open.last = place,
-                    _ => parted.push(Stretch { first: place, last: place, reading, ..stretch.clone() }),
+                    Some(open) if open.reading == reading => open.last = index,
+                    _ => parted.push(Interval { first: index, last: index, reading, ..interval.clone() }),
                 }
             }
         }
-        Self { stretches: parted }
+        Self { intervals: parted }
     }
 
     /// All intervals, the oldest first.
-    pub fn stretches(&self) -> &[Stretch] {
-        &self.stretches
+    pub fn intervals(&self) -> &[Interval] {
+        &self.intervals
     }
 
     /// Whether the path ever existed.
     pub fn exists(&self) -> bool {
-        self.stretches.iter().any(|stretch| stretch.state.is_some())
+        self.intervals.iter().any(|interval| interval.state.is_some())
     }
 
-    /// State of the path in the snapshot at the index `place`; `None` if it was absent.
-    pub fn at(&self, place: usize) -> Option<&Arc<State>> {
-        let at = self.stretches.partition_point(|stretch| stretch.last < place);
-        self.stretches.get(at)?.state.as_ref()
+    /// State of the path in the snapshot at the index `index`; `None` if it was absent.
+    pub fn at(&self, index: usize) -> Option<&Arc<State>> {
+        let at = self.intervals.partition_point(|interval| interval.last < index);
+        self.intervals.get(at)?.state.as_ref()
     }
 
     /// The distinct versions that are no directories, in the order in which they were first seen.
     pub fn versions(&self) -> impl Iterator<Item = &Arc<State>> {
         let mut next = 1;
-        self.stretches.iter().filter_map(|stretch| stretch.state.as_ref()).filter(move |state| {
+        self.intervals.iter().filter_map(|interval| interval.state.as_ref()).filter(move |state| {
             let is_new = state.number == Some(next);
             next += u32::from(is_new);
             is_new
         })
     }
 
-    /// The version that lies `changes` changes before the state in the snapshot at the index `place`. Absence
+    /// The version that lies `changes` changes before the state in the snapshot at the index `index`. Absence
     /// and directories are no versions.
-    pub fn before(&self, place: usize, changes: usize) -> Option<&Arc<State>> {
+    pub fn before(&self, index: usize, changes: usize) -> Option<&Arc<State>> {
         let mut past: Vec<&Arc<State>> = self
-            .stretches
+            .intervals
             .iter()
-            .take_while(|stretch| stretch.first <= place)
-            .filter_map(|stretch| stretch.state.as_ref().filter(|state| state.number.is_some()))
+            .take_while(|interval| interval.first <= index)
+            .filter_map(|interval| interval.state.as_ref().filter(|state| state.number.is_some()))
             .collect();
         past.dedup_by_key(|state| state.number);
-        let is_version = self.at(place).is_some_and(|state| state.number.is_some());
+        let is_version = self.at(index).is_some_and(|state| state.number.is_some());
         let here = past.len() - usize::from(is_version);
         here.checked_sub(changes).and_then(|at| past.get(at)).copied()
     }
 
     /// The directories that the path was, with their intervals.
-    pub(in crate::view) fn directories(&self) -> impl Iterator<Item = (&Stretch, BlobId)> {
-        self.stretches.iter().filter_map(|stretch| Some((stretch, stretch.state.as_ref()?.directory()?)))
+    pub(in crate::view) fn directories(&self) -> impl Iterator<Item = (&Interval, BlobId)> {
+        self.intervals.iter().filter_map(|interval| Some((interval, interval.state.as_ref()?.directory()?)))
     }
 
     /// Approximate memory use, in bytes.
     pub(in crate::view) fn weight(&self) -> usize {
-        let state = |stretch: &Stretch| {
-            stretch.state.as_ref().map_or(0, |state| size_of::<State>() + 2 * state.body.len())
+        let state = |interval: &Interval| {
+            interval.state.as_ref().map_or(0, |state| size_of::<State>() + 2 * state.body.len())
         };
         size_of::<Self>()
-            + self.stretches.iter().map(|stretch| size_of::<Stretch>() + state(stretch)).sum::<usize>()
+            + self.intervals.iter().map(|interval| size_of::<Interval>() + state(interval)).sum::<usize>()
     }
 }
 
@@ -262,19 +262,19 @@ impl Drop for Permit {
 
 #[derive(Default)]
 struct Builder {
-    stretches: Vec<Stretch>,
+    intervals: Vec<Interval>,
     states: HashMap<Box<[u8]>, Arc<State>>,
     versions: u32,
 }
 
 impl Builder {
     /// Returns the state with this encoding. An unknown state is recorded as first seen in the snapshot
-    /// `first` at `place`.
+    /// `first`, at the position `found` in a leaf.
     fn state<E>(
         &mut self,
         body: &[u8],
         first: usize,
-        place: Option<(BlobId, u32)>,
+        found: Option<(BlobId, u32)>,
         entry: impl FnOnce() -> Result<Entry, E>,
     ) -> Result<Arc<State>, E> {
         if let Some(state) = self.states.get(body) {
@@ -285,20 +285,20 @@ impl Builder {
             self.versions += 1;
             self.versions
         });
-        let state = Arc::new(State { entry, number, first, place, body: body.into() });
+        let state = Arc::new(State { entry, number, first, found, body: body.into() });
         self.states.insert(body.into(), Arc::clone(&state));
         Ok(state)
     }
 
     fn push(&mut self, first: usize, last: usize, state: Option<Arc<State>>) {
         let id = |state: &Option<Arc<State>>| state.as_ref().map(Arc::as_ptr);
-        match self.stretches.last_mut() {
+        match self.intervals.last_mut() {
             Some(open) if id(&open.state) == id(&state) => open.last = last,
-            _ => self.stretches.push(Stretch { first, last, state, reading: Reading::Read }),
+            _ => self.intervals.push(Interval { first, last, state, reading: Reading::Read }),
         }
     }
 
-    fn finish(self) -> Trace {
-        Trace { stretches: self.stretches }
+    fn finish(self) -> PathHistory {
+        PathHistory { intervals: self.intervals }
     }
 }

@@ -6,16 +6,16 @@ use lscolors::{Indicator, LsColors};
 use crate::output::Output;
 use crate::text::printable;
 
-/// `None` if colours are off.
-pub(super) struct Dye(Option<LsColors>);
+/// Prints names. `None` if colours are off.
+pub(super) struct NamePrinter(Option<LsColors>);
 
-impl Dye {
+impl NamePrinter {
     pub(super) fn of(output: &Output) -> Self {
         Self(output.colours().is_on().then(|| LsColors::from_env().unwrap_or_default()))
     }
 
     /// A name, escaped for a terminal and coloured.
-    pub(super) fn name(&self, name: &[u8], attr: &Attr) -> String {
+    pub(super) fn print(&self, name: &[u8], attr: &Attr) -> String {
         let shown = printable(name);
         let Some(colours) = &self.0 else { return shown.into_owned() };
         let style = match indicator(attr) {

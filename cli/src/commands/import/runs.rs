@@ -3,7 +3,6 @@
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use anyhow::Result;
 use fs_core::import::layout::{Layout, LeftOut, Place, Plan, PlannedRun, Retention};
@@ -13,15 +12,16 @@ use fs_core::service::{
 };
 use serde_json::{Value, json};
 
-use super::import::{show_tree, tell};
+use super::tree::{show_tree, tell};
 use crate::args::ImportArgs;
 use crate::error::{Outcome, Usage, is_interruption};
+use crate::json::put_text;
 use crate::output::{Output, WriteError};
-use crate::progress::Reporter;
+use crate::progress::ImportProgress;
 use crate::settings::Settings;
 use crate::stderr;
 use crate::table::Column;
-use crate::text::{count, for_json, printable};
+use crate::text::{count, printable};
 
 /// Imports the runs of rsnapshot or dirvish, or shows them. A plain tree is left to the caller.
 pub fn instead(
@@ -71,14 +71,15 @@ pub fn add(
         incomplete |= left_out.may_be_history;
     }
     let total = importer.total();
-    let reporter = Reporter::new(output);
+    let progress = ImportProgress::new(output);
     loop {
-        let started = Instant::now();
-        match importer.next(&reporter, cancellation) {
+        let started = output.clock().instant();
+        match importer.next(&progress, cancellation) {
             Ok(Some(RunOutcome::Imported(imported))) => {
                 let path = imported.snapshot.manifest.origin.path.to_vec();
                 let shown = shown(plan, Path::new(std::ffi::OsStr::from_bytes(&path)));
-                tell(output, &imported, Some(&shown), started.elapsed())?;
+                let took = output.clock().instant() - started;
+                tell(output, &imported, Some(&shown), took)?;
                 incomplete |= imported.snapshot.manifest.totals.troubled > 0;
                 added += 1;
             }
@@ -98,7 +99,7 @@ pub fn add(
             }
         }
     }
-    drop(reporter);
+    drop(progress);
     if total == 0 {
         let runs = count(plan.runs.len() as u64, "run");
         output.tell(&format!("nothing new: {runs} of {} {}", plan.root.display(), already(plan)))?;
@@ -133,7 +134,7 @@ fn show(output: &mut Output, settings: &Settings, plan: &Plan, options: &ImportO
             Known::LeftOut => "left out",
         };
         if output.is_json() {
-            output.json(&described(plan, run, source, state))?;
+            output.json(&run_object(plan, run, source, state))?;
             continue;
         }
         let time = run.time.timestamp().to_zoned(settings.zone.clone());
@@ -193,26 +194,19 @@ fn left_out_text(left_out: &LeftOut) -> String {
 }
 
 fn left_out_object(left_out: &LeftOut) -> Value {
-    let (path, bytes) = for_json(left_out.path.as_os_str().as_bytes());
-    let mut object = json!({ "left_out": path, "reason": left_out.reason });
-    if let Some(bytes) = bytes {
-        object["left_out_bytes"] = bytes.into();
-    }
+    let mut object = json!({ "reason": left_out.reason });
+    put_text(&mut object, "left_out", left_out.path.as_os_str().as_bytes());
     object
 }
 
-fn described(plan: &Plan, run: &PlannedRun, source: &[u8], state: &str) -> Value {
-    let (source, source_bytes) = for_json(source);
+fn run_object(plan: &Plan, run: &PlannedRun, source: &[u8], state: &str) -> Value {
     let mut object = json!({
-        "source": source,
         "time": run.time.timestamp().to_string(),
         "status": run.status().name(),
         "state": state,
         "run": shown(plan, &run.tree),
     });
-    if let Some(bytes) = source_bytes {
-        object["source_bytes"] = bytes.into();
-    }
+    put_text(&mut object, "source", source);
     for (key, time) in
         [("began", run.run.began), ("completed", run.run.completed), ("expires", run.run.expires)]
     {

@@ -1,0 +1,104 @@
+//! Imports a tree, and reports the snapshot.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+use fs_core::format::Status;
+use fs_core::monitor::Cancellation;
+use fs_core::service::{ImportOptions, Imported, check_other_tree, import_tree, source_name};
+use serde_json::json;
+
+use crate::args::TreeArgs;
+use crate::error::Outcome;
+use crate::json::{self, put_text};
+use crate::output::{Output, WriteError};
+use crate::progress::ImportProgress;
+use crate::settings::Settings;
+use crate::stderr;
+use crate::text::{count, printable, size};
+
+/// The import options that the arguments set.
+pub fn options(args: &TreeArgs, settings: &Settings) -> ImportOptions {
+    ImportOptions {
+        source: args.source.as_ref().map(|name| name.as_encoded_bytes().to_vec()),
+        checksum: args.checksum,
+        ignore_inode: args.ignore_inode,
+        allow_empty: args.allow_empty,
+        allow_other_tree: args.allow_other_tree,
+        zone: settings.zone.clone(),
+        dirvish_zone: settings.dirvish_zone.clone(),
+        ..ImportOptions::default()
+    }
+}
+
+/// Shows what an import of the tree at `path` would do.
+pub fn show_tree(
+    output: &mut Output,
+    settings: &Settings,
+    path: &Path,
+    options: &ImportOptions,
+) -> Result<Outcome> {
+    let source = source_name(path, options)?;
+    check_other_tree(&settings.repository, path, options)?;
+    if output.is_json() {
+        let mut object = json!({ "layout": "tree", "path": path.to_string_lossy() });
+        put_text(&mut object, "source", &source);
+        output.json(&object)?;
+    } else {
+        output.line(&format!("{} as a tree of the source {}", path.display(), printable(&source)))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Imports, and reports the snapshot. `None` if nothing had changed, so that no snapshot was needed.
+pub fn add(
+    output: &mut Output,
+    settings: &Settings,
+    tree: &Path,
+    options: &ImportOptions,
+    cancellation: &Cancellation,
+) -> Result<Option<Status>> {
+    let started = output.clock().instant();
+    let progress = ImportProgress::new(output);
+    let imported = import_tree(&settings.repository, tree, options, &progress, cancellation)?;
+    drop(progress);
+    let Some(imported) = imported else { return Ok(None) };
+    let took = output.clock().instant() - started;
+    tell(output, &imported, None, took)?;
+    Ok(Some(imported.snapshot.manifest.status))
+}
+
+/// Reports a snapshot. `run` is the level or image that it holds.
+pub fn tell(
+    output: &mut Output,
+    imported: &Imported,
+    run: Option<&str>,
+    took: Duration,
+) -> Result<(), WriteError> {
+    let Imported { snapshot, statistics, is_unproven, .. } = imported;
+    let totals = &snapshot.manifest.totals;
+    if output.is_json() {
+        output.json(&json::Imported::new(imported, run, took))?;
+    }
+    output.tell(&format!(
+        "{} of {}: {}{}, {}; {}added {} in {:.1} s",
+        snapshot.name,
+        printable(&snapshot.manifest.source),
+        run.map(|run| format!("{run}, ")).unwrap_or_default(),
+        count(totals.files, "file"),
+        size(totals.bytes),
+        if *is_unproven { "all files were read, because their earlier inodes are unknown; " } else { "" },
+        size(statistics.stored_bytes),
+        took.as_secs_f64()
+    ))?;
+    output.flush()?;
+    match totals.troubled {
+        0 => {}
+        1 => stderr::warn("1 entry could not be read in full, or changed meanwhile; it is named above"),
+        count => stderr::warn(&format!(
+            "{count} entries could not be read in full, or changed meanwhile; they are named above"
+        )),
+    }
+    Ok(())
+}
