@@ -96,20 +96,19 @@ fn advice(report: &Report) -> Vec<&'static str> {
     let mut advice = Vec::new();
     let any = |is: fn(&Defect) -> bool| report.findings.iter().any(|finding| is(&finding.defect));
     if any(|defect| matches!(defect, Defect::Pack(_))) {
-        advice.push(
-            "A pack that cannot be read must not be relied on: `yester repair` saves what it still has.",
-        );
+        advice.push("Packs are damaged: `yester repair` saves what can still be read in them.");
     }
     if any(|defect| matches!(defect, Defect::Misplaced { .. })) {
-        advice.push("`yester repair` moves a misplaced pack back into its own folder.");
+        advice.push("Packs are misplaced: `yester repair` moves them to their own folders.");
     }
     if any(|defect| matches!(defect, Defect::Manifest { .. })) {
-        advice.push("A snapshot comes back only with its manifest, from a copy of the repository.");
-        advice.push("To give it up, run `yester repair`, which names it once more and forgets it.");
+        advice
+            .push("Snapshots have lost their manifests: only a copy of the repository can bring them back.");
+        advice.push("To give them up, run `yester repair`, which lists and forgets them.");
     }
     if any(|defect| matches!(defect, Defect::Tag(_))) {
         advice.push(
-            "A tag that cannot be read is a lost name, no lost data: `yester repair` quarantines it, `yester tag` gives it again.",
+            "Tags are damaged, but no data: `yester repair` quarantines them, and `yester tag` adds them again.",
         );
     }
     if report.has_data_damage() {
@@ -129,7 +128,7 @@ fn text(finding: &Finding, zone: &TimeZone) -> String {
         Defect::Manifest { record: None, .. } | Defect::Pack(_) | Defect::Foreign | Defect::Tag(_) => {
             reason.clone()
         }
-        Defect::PackHeader(_) => format!("{reason} (its header; its content can be read)"),
+        Defect::PackHeader(_) => format!("{reason} (only its header; its content can be read)"),
         Defect::Block { pack, block, blobs, .. } => {
             let own = format!("block {block} ");
             let lost = count(*blobs, "blob");
@@ -144,7 +143,9 @@ fn text(finding: &Finding, zone: &TimeZone) -> String {
         }
         Defect::Blob { blob, role } => format!("{role} {blob}: {reason}"),
         Defect::Misplaced { pack, folder } => {
-            format!("pack {pack} is in {folder}, not in the folder of its first two digits; it is read there")
+            format!(
+                "pack {pack} is in {folder}, not in the folder of its first two digits; it can be read there"
+            )
         }
         Defect::IndexedPack(pack) => format!("pack {pack}, in the index: {reason}"),
         other => format!("{other:?}: {reason}"),
