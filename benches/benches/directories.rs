@@ -7,8 +7,9 @@ use std::sync::Arc;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use fs_core::clock::SystemClock;
 use fs_core::format::{Keys, LeafBuilder, LinkTableBuilder, Node, PathKey, Secret};
+use fs_core::import::{ImportOptions, import_tree};
 use fs_core::monitor::{Cancellation, Silent};
-use fs_core::service::{self, ImportOptions};
+use fs_core::service;
 use fs_core::store::{Access, ContentWriter, Repository};
 use fs_core::view::{self, Options, Scope, View};
 use jiff::tz::TimeZone;
@@ -30,7 +31,7 @@ fn view(folder: &std::path::Path) -> View {
         fs::write(tree.join(name(number)), number.to_string()).expect("a file");
     }
     service::init(&root).expect("a repository");
-    service::import_tree(&root, &tree, &ImportOptions::default(), &Silent, &Cancellation::default())
+    import_tree(&root, &tree, &ImportOptions::default(), &Silent, &Cancellation::default())
         .expect("an import");
     add_links(&Repository::open(&root, Access::Write).expect("the repository"));
     let repository = Repository::open(&root, Access::Read).expect("the repository");

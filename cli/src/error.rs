@@ -7,7 +7,6 @@ use clap::error::ErrorKind;
 use fs_core::export::ExportError;
 use fs_core::import::ImportError;
 use fs_core::maintain::MaintainError;
-#[cfg(any(target_os = "linux", windows))]
 use fs_core::restore::RestoreError;
 use fs_core::service::ServiceError;
 use fs_core::store::StoreError;
@@ -65,7 +64,6 @@ pub fn exit(result: Result<Outcome>) -> ExitCode {
 }
 
 /// Ends this process at once, because the user asked a second time. A repository never shows unfinished work.
-#[cfg(any(target_os = "linux", windows))]
 pub fn abandon() -> ! {
     std::process::exit(i32::from(INTERRUPTED))
 }
@@ -77,7 +75,14 @@ pub fn message(error: &Error) -> String {
             format!("{error}; earlier snapshots are intact; free some space and try again")
         }
         // These messages contain their causes already.
-        _ if error.is::<ServiceError>() || error.is::<WriteError>() => error.to_string(),
+        _ if error.is::<ServiceError>()
+            || error.is::<ImportError>()
+            || error.is::<MaintainError>()
+            || error.is::<StoreError>()
+            || error.is::<WriteError>() =>
+        {
+            error.to_string()
+        }
         _ => format!("{error:#}"),
     }
 }
@@ -100,32 +105,32 @@ fn status(error: &Error) -> u8 {
 
 /// Whether the error is a cancellation by the user.
 pub fn is_interruption(error: &Error) -> bool {
-    #[cfg(any(target_os = "linux", windows))]
-    if matches!(error.downcast_ref(), Some(RestoreError::Cancelled)) {
-        return true;
-    }
-    if matches!(error.downcast_ref(), Some(ExportError::Cancelled)) {
-        return true;
-    }
-    matches!(
-        error.downcast_ref(),
-        Some(
-            ServiceError::Cancelled
-                | ServiceError::Maintain(MaintainError::Halfway)
-                | ServiceError::Import(ImportError::Cancelled)
+    matches!(error.downcast_ref(), Some(RestoreError::Cancelled))
+        || matches!(error.downcast_ref(), Some(ExportError::Cancelled))
+        || matches!(error.downcast_ref(), Some(ImportError::Cancelled))
+        || matches!(error.downcast_ref(), Some(MaintainError::Cancelled | MaintainError::Halfway))
+        || matches!(
+            error.downcast_ref(),
+            Some(ServiceError::Cancelled | ServiceError::Import(ImportError::Cancelled))
         )
-    )
 }
 
 fn store_error(error: &Error) -> Option<&StoreError> {
+    if let Some(ImportError::Store(error)) = error.downcast_ref() {
+        return Some(error);
+    }
     if let Some(ExportError::Read { reason: ViewError::Store(error), .. }) = error.downcast_ref() {
         return Some(error);
     }
-    match error.downcast_ref()? {
-        ServiceError::Store(error)
-        | ServiceError::View { reason: ViewError::Store(error), .. }
-        | ServiceError::Maintain(MaintainError::Config(error)) => Some(error),
-        _ => None,
+    if let Some(MaintainError::Store(error) | MaintainError::Config(error)) = error.downcast_ref() {
+        return Some(error);
+    }
+    match error.downcast_ref() {
+        None => error.downcast_ref(),
+        Some(ServiceError::Store(error) | ServiceError::View { reason: ViewError::Store(error), .. }) => {
+            Some(error)
+        }
+        Some(_) => None,
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 use serde_json::ser::{CompactFormatter, Formatter};
 
 use crate::text::is_unseen;
-pub use shapes::{Difference, Entry, Found, Imported, Interval, Listed, Restored, Snapshot, Tag, utc};
+pub use shapes::{Difference, Entry, Found, Imported, Listed, Logged, Restored, Snapshot, Tag, utc};
 
 /// A field of text. If the bytes are not UTF-8, the text has replacement characters, and a second field, whose
 /// key ends with `_bytes`, has the bytes in hexadecimal. To be flattened into an object.

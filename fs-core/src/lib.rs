@@ -17,6 +17,7 @@ pub mod history;
 pub mod import;
 pub mod maintain;
 pub mod monitor;
+mod platform;
 #[cfg(any(target_os = "linux", windows))]
 pub mod restore;
 pub mod service;

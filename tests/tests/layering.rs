@@ -10,7 +10,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// The modules of fs-core's root, floor by floor. A module may name those of the floors before its own.
 const FLOORS: [&[&str]; 9] = [
-    &["clock", "monitor", "windows"],
+    &["clock", "monitor", "windows", "platform"],
     &["format"],
     &["store"],
     &["history"],

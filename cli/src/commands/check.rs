@@ -1,8 +1,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use fs_core::maintain::{CheckOptions, DamagedPath, Defect, Finding, Report};
-use fs_core::service;
+use fs_core::maintain::{self, CheckOptions, DamagedPath, Defect, Finding, Report};
 use fs_core::store::Exposed;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -21,7 +20,7 @@ pub fn run(context: &mut Context, args: &CheckArgs) -> Result<Outcome> {
     let cancellation = context.stop_on_signals()?;
     let options = CheckOptions { read_data: args.read_data };
     let progress = MaintenanceProgress::new(&context.output);
-    let report = service::check(&settings.repository, options, &progress, &cancellation)?;
+    let report = maintain::check(&settings.repository, options, &progress, &cancellation)?;
     drop(progress);
     if report.exposed.count > 0 {
         warn_exposed(&report.exposed, &settings.repository);

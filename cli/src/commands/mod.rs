@@ -35,7 +35,6 @@ mod status;
 mod unmount;
 #[cfg(target_os = "linux")]
 mod up;
-#[cfg(any(target_os = "linux", windows))]
 mod viewing;
 #[cfg(target_os = "linux")]
 mod watch;
@@ -47,7 +46,6 @@ use std::sync::Arc;
 
 use anyhow::{Error, Result, anyhow, bail};
 use fs_core::clock::Clock;
-use fs_core::clock::SystemClock;
 use fs_core::history::{Reading, SnapshotPath, Source};
 use fs_core::monitor::Cancellation;
 use fs_core::service::{History, ServiceError};
@@ -56,7 +54,6 @@ use fs_core::view::{Node, View, ViewError};
 use crate::args::{Arguments, Command, Global};
 use crate::error::Outcome;
 use crate::output::Output;
-#[cfg(any(target_os = "linux", windows))]
 use crate::platform::StopListener;
 use crate::progress::Bar;
 use crate::settings::Settings;
@@ -68,19 +65,13 @@ struct Context {
     global: Global,
     output: Output,
     /// Listens for signals until the output was flushed.
-    #[cfg(any(target_os = "linux", windows))]
     listener: Option<StopListener>,
 }
 
 /// Runs the command that the arguments name. `clock` is the only one of this process.
 pub fn run(arguments: Arguments, clock: Arc<dyn Clock>) -> Result<Outcome> {
     let output = Output::new(&arguments.global, clock);
-    let mut context = Context {
-        global: arguments.global,
-        output,
-        #[cfg(any(target_os = "linux", windows))]
-        listener: None,
-    };
+    let mut context = Context { global: arguments.global, output, listener: None };
     let outcome = dispatch(&mut context, arguments.command)?;
     context.output.flush()?;
     Ok(outcome)
@@ -122,8 +113,6 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         Command::Status => status::run(context),
         #[cfg(windows)]
         Command::Mount(args) => drive::run(context, &args),
-        #[cfg(not(any(target_os = "linux", windows)))]
-        Command::Mount(_) => bail!("mounts exist only on Linux and Windows"),
         #[cfg(not(target_os = "linux"))]
         Command::Rsync(_)
         | Command::Hook(_)
@@ -138,7 +127,6 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
 
 impl Context {
     /// A cancellation that signals request. The second signal ends the process at once.
-    #[cfg(any(target_os = "linux", windows))]
     fn stop_on_signals(&mut self) -> Result<Arc<Cancellation>> {
         let cancellation = Arc::new(Cancellation::default());
         let requested = Arc::clone(&cancellation);
@@ -149,12 +137,6 @@ impl Context {
             }
         })?);
         Ok(cancellation)
-    }
-
-    /// A cancellation that nothing requests. Ctrl-C ends the process, which is safe.
-    #[cfg(not(any(target_os = "linux", windows)))]
-    fn stop_on_signals(&mut self) -> Result<Arc<Cancellation>> {
-        Ok(Arc::default())
     }
 
     fn settings(&self) -> Result<Settings> {
@@ -171,7 +153,8 @@ impl Context {
     fn history(&self) -> Result<ManuallyDrop<History>> {
         let settings = self.settings()?;
         let _bar = Bar::new(&self.output, "opening the repository");
-        Ok(ManuallyDrop::new(History::open(&settings.repository, settings.zone, Arc::new(SystemClock))?))
+        let clock = Arc::clone(self.output.clock());
+        Ok(ManuallyDrop::new(History::open(&settings.repository, settings.zone, clock)?))
     }
 }
 
@@ -210,15 +193,15 @@ fn after_in_each(
 /// The node at `place`, and the view that reads it. `named` is the source that an option names.
 fn find(history: &History, place: &SnapshotPath, named: Option<&OsString>) -> Result<(View, Node)> {
     try_find(history, place, named).map_err(|error| {
-        let meant = match error.downcast_ref() {
+        let suggestion = match error.downcast_ref() {
             Some(ServiceError::View { reason: ViewError::NotFound, .. }) => {
                 let source = one_source(named, place.source.as_deref()).unwrap_or_default();
-                history.meant(source, &place.time, &place.path)
+                history.suggestion(source, &place.time, &place.path)
             }
             _ => None,
         };
-        match meant {
-            Some(meant) => anyhow!("{error}; did you mean {meant}?"),
+        match suggestion {
+            Some(suggestion) => anyhow!("{error}; did you mean {suggestion}?"),
             None => error,
         }
     })

@@ -1,4 +1,6 @@
 use anyhow::Result;
+use fs_core::maintain::MaintainError;
+use fs_core::store::Repository;
 use serde_json::json;
 
 use super::Context;
@@ -12,7 +14,8 @@ pub fn run(context: &mut Context) -> Result<Outcome> {
     let cancellation = context.stop_on_signals()?;
     let progress = MaintenanceProgress::new(&context.output);
     // The log says why packs could not be read.
-    let rebuilt = fs_core::service::rebuild_index(&settings.repository, &progress, &cancellation)?;
+    let rebuilt = Repository::rebuild_index(&settings.repository, &progress, &cancellation)?;
+    let rebuilt = rebuilt.ok_or(MaintainError::Cancelled)?;
     drop(progress);
     let unreadable: Vec<String> = rebuilt.unreadable.iter().map(|(pack, _)| pack.to_string()).collect();
     if context.output.is_json() {

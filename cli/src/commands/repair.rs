@@ -1,6 +1,5 @@
 use anyhow::Result;
-use fs_core::maintain::{DamagedPath, Lost, RepairOptions, Repaired};
-use fs_core::service;
+use fs_core::maintain::{self, DamagedPath, Lost, RepairOptions, Repaired};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
@@ -25,7 +24,7 @@ pub fn run(context: &mut Context, args: &RepairArgs) -> Result<Outcome> {
             written = tell_loss(output, damaged, &settings.zone);
         }
     };
-    let repaired = service::repair(&settings.repository, options, &progress, &cancellation, &mut on_loss)?;
+    let repaired = maintain::repair(&settings.repository, options, &progress, &cancellation, &mut on_loss)?;
     drop(progress);
     written?;
     if output.is_json() {

@@ -10,7 +10,7 @@ use std::process::{Command, ExitStatus};
 use anyhow::{Context as _, Result, bail};
 use destination::{CommandLine, Destination, UnknownOption};
 use fs_core::format::Status;
-use fs_core::service::{ImportOptions, ServiceError, check_other_tree};
+use fs_core::import::{ImportError, ImportOptions, check_other_tree};
 
 use super::Context;
 use super::import::tree;
@@ -69,13 +69,9 @@ pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
 
 /// Refuses another tree before rsync runs, as the import would do afterwards. Other errors are left to the
 /// import.
-fn refuse_other_tree(
-    settings: &Settings,
-    folder: &Path,
-    options: &ImportOptions,
-) -> Result<(), ServiceError> {
+fn refuse_other_tree(settings: &Settings, folder: &Path, options: &ImportOptions) -> Result<(), ImportError> {
     match check_other_tree(&settings.repository, folder, options) {
-        Err(error @ ServiceError::OtherTree { .. }) => Err(error),
+        Err(error @ ImportError::OtherTree { .. }) => Err(error),
         _ => Ok(()),
     }
 }

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use fs_core::format::{SnapshotId, Status};
-use fs_core::history::Source;
-use fs_core::service::{History, SnapshotInfo};
+use fs_core::history::{SnapshotInfo, Source};
+use fs_core::service::History;
 
 use super::{Context, after_in_each, sources};
 use crate::args::SnapshotsArgs;

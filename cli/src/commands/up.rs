@@ -2,10 +2,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use fs_core::import::ImportError;
-use fs_core::import::layout::{Layout, Place, Plan};
+use fs_core::import::layout::{BackupRoot, Layout, Plan};
+use fs_core::import::{ImportError, ImportOptions, check_other_tree, run_states, source_name};
 use fs_core::monitor::Cancellation;
-use fs_core::service::{ImportOptions, ServiceError, check_other_tree, make_plan, run_states, source_name};
+use fs_core::service::ServiceError;
 use fs_core::store::StoreError;
 use fs_core::view::View;
 use fs_core::watch::{Trigger, Watch, WatchLock, Watched};
@@ -36,11 +36,11 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
     options.source = options.source.or_else(|| words.source.take());
     options.wait = true;
     if !args.tree.is_dir() {
-        return Err(ServiceError::from(ImportError::NotADirectory(args.tree.clone())).into());
+        return Err(ImportError::NotADirectory(args.tree.clone()).into());
     }
     let cancellation = Arc::new(Cancellation::default());
-    let place = Place { root: Some(args.tree.clone()), ..Place::default() };
-    let plan = make_plan(&place, &options.dirvish_zone, false, &cancellation)?;
+    let root = BackupRoot { root: Some(args.tree.clone()), ..BackupRoot::default() };
+    let plan = Plan::make(&root, &options.dirvish_zone, options.clock.now())?;
     if let Some(hint) = &plan.hint {
         runs::tell_hint(&mut context.output, &plan.root, hint);
     }
@@ -117,7 +117,7 @@ fn watched(args: &UpArgs, plan: &Plan, options: &ImportOptions) -> Watched {
         Layout::Tree => Trigger::Time,
         _ => Trigger::Quiet(SETTLED),
     };
-    let place = Place { root: Some(args.tree.clone()), layout: plan.layout, config: None };
+    let place = BackupRoot { root: Some(args.tree.clone()), layout: plan.layout, config: None };
     Watched { place, options: options.clone(), trigger, every: args.every }
 }
 
@@ -148,11 +148,11 @@ fn open_or_init(
     source: Option<&[u8]>,
     words: &MountWords,
 ) -> Result<View> {
-    match viewing::view(settings, source, words) {
+    match viewing::view(context, settings, source, words) {
         Err(error) if is_missing(&error) => {
             fs_core::service::init(&settings.repository)?;
             context.output.note(&format!("created the repository {}", settings.repository.display()));
-            viewing::view(settings, source, words)
+            viewing::view(context, settings, source, words)
         }
         result => result,
     }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
-use fs_core::clock::SystemClock;
 use fs_core::service::{History, open_view};
 use fs_core::store::CacheSizes;
 use fs_core::view::{Options, Scope, View};
@@ -35,24 +34,29 @@ pub fn asked(
     let source = args.source.as_ref().map(|name| name.as_encoded_bytes().to_vec());
     let source = source.or_else(|| words.source.clone());
     let _bar = Bar::new(&context.output, "opening the repository");
-    let view = view(settings, source.as_deref(), words)?;
+    let view = view(context, settings, source.as_deref(), words)?;
     if let Some(source) = &source
         && view.sources().get(source).is_none()
     {
         // Reports which sources there are.
-        let clock = Arc::new(SystemClock);
+        let clock = Arc::clone(context.output.clock());
         History::open(&settings.repository, TimeZone::UTC, clock)?.source(Some(source))?;
     }
     Ok((if args.with_versions { view.listing_versions() } else { view }, source))
 }
 
 /// A view for a mount: of one source, or of all sources.
-pub fn view(settings: &Settings, source: Option<&[u8]>, words: &MountWords) -> Result<View> {
+pub fn view(
+    context: &Context,
+    settings: &Settings,
+    source: Option<&[u8]>,
+    words: &MountWords,
+) -> Result<View> {
     let scope = source.map_or(Scope::Repository, |name| Scope::Source(name.to_vec()));
     let options = Options {
         owner: platform::owner(),
         caches: words.cache_size.map_or_else(CacheSizes::default, CacheSizes::of),
-        ..Options::new(scope, settings.zone.clone(), Arc::new(SystemClock))
+        ..Options::new(scope, settings.zone.clone(), Arc::clone(context.output.clock()))
     };
     let view = open_view(&settings.repository, options)?;
     let view = if words.with_versions { view.listing_versions() } else { view };

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use fs_core::format::{self, Attributes, Kind, Time};
-use fs_core::history::{Reading, Source};
-use fs_core::restore;
-use fs_core::service::{self, SnapshotInfo, TagInfo};
-use fs_core::view::versions::{self, Hit};
+use fs_core::history::{Reading, SnapshotInfo, Source};
+use fs_core::service::TagInfo;
+use fs_core::view::versions::{Hit, Interval};
 use fs_core::view::{Aspect, Aspects, Attr, FileKind};
+use fs_core::{import, restore};
 use serde::Serialize;
 
 use super::Text;
@@ -73,7 +73,7 @@ pub struct Imported<'a> {
 }
 
 impl<'a> Imported<'a> {
-    pub fn new(imported: &'a service::Imported, run: Option<&'a str>, took: Duration) -> Self {
+    pub fn new(imported: &'a import::Imported, run: Option<&'a str>, took: Duration) -> Self {
         Self {
             snapshot: Snapshot::from(&imported.snapshot),
             run,
@@ -242,7 +242,7 @@ impl<'a> Found<'a> {
 
 /// An interval of a path's history.
 #[derive(Debug, Serialize)]
-pub struct Interval<'a> {
+pub struct Logged<'a> {
     #[serde(flatten)]
     source: Text<'a>,
     #[serde(flatten)]
@@ -268,13 +268,8 @@ pub struct Interval<'a> {
     entry: Option<Entry<'a>>,
 }
 
-impl<'a> Interval<'a> {
-    pub fn new(
-        source: &'a Source,
-        path: &'a [u8],
-        interval: &'a versions::Interval,
-        changes: Aspects,
-    ) -> Self {
+impl<'a> Logged<'a> {
+    pub fn new(source: &'a Source, path: &'a [u8], interval: &'a Interval, changes: Aspects) -> Self {
         let entry = interval.state.as_ref().map(|state| &state.entry);
         Self {
             source: Text("source", &source.name),

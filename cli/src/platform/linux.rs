@@ -1,7 +1,6 @@
 //! Linux: FUSE mounts and signals.
 
 pub mod daemon;
-mod priority;
 mod relay;
 
 use std::fs::{self, OpenOptions};
@@ -12,13 +11,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 pub use fuse_linux::{Created, MountError, MountOptions, Unmounter, check_mountpoint, clear_stale, mount};
-pub use priority::lower_priority;
 pub use relay::Relay;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FileType, OFlags};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setpriority_process, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
+
+/// The lowest priority.
+const NICEST: i32 = 19;
 
 /// Listens for the signals that ask this process to end, until it is dropped.
 #[derive(Debug)]
@@ -52,6 +53,13 @@ pub fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     // If this is refused, trees deeper than the old limit are reported as unreadable.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+}
+
+/// Gives this thread, and those that it will start, the lowest priority for the processor and for disks. A
+/// process that has set no I/O priority gets the one of its niceness (`ioprio_set(2)`).
+pub fn lower_priority() {
+    // Raising the niceness is always permitted.
+    let _ = setpriority_process(None, NICEST);
 }
 
 /// Whether stderr is `/dev/null`. The Rust runtime opens `/dev/null` in place of a closed stderr.

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use fs_core::import::layout::{Layout, Place};
-use fs_core::service::ImportOptions;
+use fs_core::import::ImportOptions;
+use fs_core::import::layout::{BackupRoot, Layout};
 use fs_core::watch::{Trigger, Watched};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -124,7 +124,7 @@ impl Table {
             ..ImportOptions::default()
         };
         Ok(Watched {
-            place: Place { root: self.path.clone(), layout, config: self.config.clone() },
+            place: BackupRoot { root: self.path.clone(), layout, config: self.config.clone() },
             options,
             trigger,
             every: self.every.unwrap_or(EVERY),

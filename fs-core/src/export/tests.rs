@@ -4,8 +4,8 @@ use jiff::tz::TimeZone;
 
 use super::*;
 use crate::clock::SystemClock;
+use crate::format::limits::MAX_DEPTH;
 use crate::format::{Content, Kind};
-use crate::import::MAX_DEPTH;
 use crate::monitor::Trouble;
 use crate::store::{Access, DirectoryWriter, Repository, Writer};
 use crate::testing::samples;

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::{ExportError, Exported, Failure, Fate, Member, Sink};
-use crate::import::MAX_DEPTH;
+use crate::format::limits::MAX_DEPTH;
 use crate::monitor::{Cancellation, Monitor, Progress, Trouble, TroubleKind};
 use crate::view::{FileKind, Node, View};
 

@@ -14,6 +14,9 @@ pub const MAX_BLOBS_PER_BLOCK: usize = 1 << 20;
 pub const MAX_FILE: u64 = (1 << 62) - 1;
 /// Bytes of a file name, as in Linux (`NAME_MAX`).
 pub const MAX_NAME: usize = 255;
+/// Depth of nested folders. Nobody can name a file below it (`PATH_MAX` of one-letter names). It bounds the
+/// number of open files of a walk.
+pub const MAX_DEPTH: usize = 2048;
 /// Bytes of a symbolic link's target. Linux allows 4095. Longer ones of other systems can still be kept.
 pub const MAX_TARGET: usize = 65_535;
 /// Bytes of content that is kept in its directory entry. It is no larger than the id it replaces.

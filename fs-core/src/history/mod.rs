@@ -16,5 +16,5 @@ pub use calendar::{Calendar, Position};
 pub use path::{CHANGES, VERSIONS, components, joined, parted};
 pub use reading::Reading;
 pub use snapshot_path::SnapshotPath;
-pub use sources::{Snapshot, Source, Sources};
+pub use sources::{Snapshot, SnapshotInfo, Source, Sources};
 pub use tags::is_reserved_name;

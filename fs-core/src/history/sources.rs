@@ -19,6 +19,19 @@ pub struct Snapshot {
     pub manifest: Manifest,
 }
 
+/// A snapshot and its name.
+#[derive(Debug, Clone)]
+pub struct SnapshotInfo {
+    /// Identifies the snapshot.
+    pub id: SnapshotId,
+    /// Its canonical name, such as `@2024-06-01T03-00-00`.
+    pub name: String,
+    /// The snapshot's manifest.
+    pub manifest: Manifest,
+    /// The snapshot's tags.
+    pub tags: Vec<String>,
+}
+
 /// A source and its snapshots.
 #[derive(Debug)]
 pub struct Source {

@@ -1,20 +1,36 @@
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::store::StoreError;
 
-/// Reason why an import failed.
+/// Reason why an import failed. The text gives the user the object, the reason and the next step.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ImportError {
-    /// The tree cannot be read at all.
-    #[error("cannot read {}: {source}", path.display())]
-    Root {
-        /// Path of the tree.
+    /// The repository failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The user asked the import to stop.
+    #[error("interrupted: nothing was added")]
+    Cancelled,
+
+    /// The tree to import cannot be found.
+    #[error("cannot import {}: {reason}", path.display())]
+    Tree {
+        /// The tree's path.
         path: PathBuf,
-        /// Reason.
+        /// The reason.
+        reason: io::Error,
+    },
+    /// A tree, or a folder or file of a layout, cannot be read at all.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The path.
+        path: PathBuf,
+        /// The reason.
         source: io::Error,
     },
     /// The path is not a directory.
@@ -32,16 +48,126 @@ pub enum ImportError {
     Emptied(PathBuf),
     /// A program is writing to a tree that must be quiescent.
     #[error("{} is not at rest: {sign}", path.display())]
-    NotAtRest {
-        /// Entry that shows it.
+    NotQuiescent {
+        /// The entry that shows it.
         path: PathBuf,
         /// The sign of a writer, in words.
         sign: String,
     },
-    /// The import was cancelled.
-    #[error("interrupted: nothing was added")]
-    Cancelled,
-    /// The repository failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+
+    /// The name of a tree's folder cannot be a source's name.
+    #[error("{} cannot name a source; name it with --source", .0.display())]
+    SourceName(PathBuf),
+    /// No source can have the given name.
+    #[error("{0:?} cannot name a source: a name has 1 to 255 bytes, no / and no @ at its beginning")]
+    BadSourceName(String),
+    /// One name was given to the runs of several sources.
+    #[error("--source names one source, but the runs belong to several: {0}")]
+    SeveralSources(String),
+    /// A source has the history of another tree.
+    #[error(
+        "source {name} has the history of {whose}; give this tree another name with --source, \
+         or continue that history with --allow-other-tree"
+    )]
+    OtherTree {
+        /// The source's name.
+        name: String,
+        /// The tree that the source was last imported from, as text for the user.
+        whose: String,
+    },
+    /// A snapshot cannot be read, so it is unknown which runs were imported.
+    #[error("a snapshot cannot be read at the moment, so a run might be imported twice; try again")]
+    UnreadableSnapshot,
+    /// The times of two levels contradict the order of their numbers.
+    #[error(
+        "{}: {newer} must be newer than {older}, but its time is not later ({newer_time}, {older_time}); \
+         nothing was imported: correct the wrong time with touch -d, or import levels one by one \
+         with --layout tree --at TIME --source NAME --allow-other-tree",
+        root.display()
+    )]
+    LevelOrder {
+        /// The folder that holds the levels.
+        root: PathBuf,
+        /// The level with the lower number.
+        newer: String,
+        /// The level with the higher number.
+        older: String,
+        /// The time of `newer`.
+        newer_time: Timestamp,
+        /// The time of `older`.
+        older_time: Timestamp,
+    },
+    /// Two levels have the same time, and are not a level and its copy.
+    #[error(
+        "{}: {one} and {other} have one time ({time}), so their order is unknown; nothing was imported: \
+         correct their times with touch -d, or import levels one by one with --layout tree --at TIME \
+         --source NAME --allow-other-tree",
+        root.display()
+    )]
+    LevelTimes {
+        /// The folder that holds the levels.
+        root: PathBuf,
+        /// One level.
+        one: String,
+        /// The other level.
+        other: String,
+        /// The time of both.
+        time: Timestamp,
+    },
+
+    /// A line of rsnapshot's config is invalid.
+    #[error("{} line {line}: {reason}", path.display())]
+    Config {
+        /// Path of the config.
+        path: PathBuf,
+        /// Line number.
+        line: usize,
+        /// The mistake and the next step.
+        reason: String,
+    },
+    /// rsnapshot's config lacks a necessary line.
+    #[error("{}: it names no snapshot_root", .0.display())]
+    NoSnapshotRoot(PathBuf),
+    /// A config was given for a layout that has none.
+    #[error("{} can only be the config of an rsnapshot: say --layout rsnapshot", .0.display())]
+    ConfigOf(PathBuf),
+    /// The config belongs to another root.
+    #[error("{} keeps its levels in {}, not in {}", config.display(), says.display(), given.display())]
+    OtherRoot {
+        /// Path of the config.
+        config: PathBuf,
+        /// The root that the config names.
+        says: PathBuf,
+        /// The root that was given.
+        given: PathBuf,
+    },
+    /// The folder has runs, and an entry that does not fit the layout.
+    #[error(
+        "{} looks like {like}'s folder, except for {but}; use --layout {like} to import its runs, \
+         or --layout tree to import all of it as one tree",
+        path.display()
+    )]
+    LooksLike {
+        /// Path of the folder.
+        path: PathBuf,
+        /// Name of the program.
+        like: &'static str,
+        /// The entry that does not fit, and the reason.
+        but: String,
+    },
+    /// The folder has no run of the given layout.
+    #[error("{} has no {what}; is it mounted, and is this the right folder?", path.display())]
+    NoRuns {
+        /// Path of the folder.
+        path: PathBuf,
+        /// The kind of entry that is missing.
+        what: &'static str,
+    },
+}
+
+impl ImportError {
+    /// Makes the error of a tree, folder or file that cannot be read.
+    pub(super) fn read(path: &Path) -> impl Fn(io::Error) -> Self {
+        move |source| Self::Read { path: path.to_owned(), source }
+    }
 }

@@ -1,47 +1,55 @@
 //! Trees on disk become snapshots.
 //!
-//! The walk and the parent snapshot's tree advance together in the order of names. A file that is proven
-//! unchanged (`walk/unchanged.rs`) is taken over without being read.
+//! [`import_tree`] imports one tree (`tree.rs`), [`RunImporter`] the runs that other programs keep (`runs/`,
+//! read from disk by [`layout`]). Both open a repository as a session, walk a tree, and commit a snapshot
+//! (`session.rs`). The walk and the parent snapshot's tree advance together (`walk.rs`).
 
-mod at_rest;
 mod disk;
 mod error;
-mod fake_super;
-mod file;
-mod file_systems;
+mod identity;
 #[cfg(unix)]
 pub mod layout;
-mod links;
 #[cfg(target_os = "linux")]
 pub mod mounts;
-mod parent;
-mod scan;
-mod seen;
-mod troubles;
+mod opening;
+mod options;
+#[cfg(unix)]
+mod runs;
+mod session;
+mod tree;
 mod walk;
 
-pub use at_rest::AtRest;
+use std::io;
+use std::path::Path;
+
 pub(crate) use disk::path_of;
 pub use error::ImportError;
-pub use seen::SeenFiles;
-pub use walk::{Options, Outcome, Stats, Taken, run};
+#[cfg(target_os = "linux")]
+pub(crate) use identity::StatCacheKey;
+pub use identity::{check_other_tree, source_name};
+pub use opening::open_for_writing;
+pub use options::ImportOptions;
+#[cfg(unix)]
+pub use runs::{ResolvedRuns, RunImporter, RunOutcome, RunState, make_plan, run_states};
+pub use session::Imported;
+#[cfg(target_os = "linux")]
+pub(crate) use session::history_devices;
+pub use tree::import_tree;
+#[cfg(test)]
+pub(crate) use walk::{Options, walk};
 
-/// Identity of the directory at `path`, behind any links: device and inode number. See [`Options::skip`].
-pub fn directory_id(path: &std::path::Path) -> std::io::Result<(u64, u64)> {
+/// Identity of the directory at `path`, behind any links: device and inode number.
+fn directory_id(path: &Path) -> io::Result<(u64, u64)> {
     Ok(disk::Directory::open(path)?.stat_self()?.id)
 }
 
 /// Identity of the directory at `path` that survives a reboot: the identity of its file system, and its inode
 /// number.
-pub fn root_identity(path: &std::path::Path) -> std::io::Result<(Box<[u8]>, u64)> {
+fn root_identity(path: &Path) -> io::Result<(Box<[u8]>, u64)> {
     let directory = disk::Directory::open(path)?;
     let (device, inode) = directory.stat_self()?.id;
     Ok((directory.file_system(device), inode))
 }
-
-/// Maximum depth of nested folders. Nobody can name a file below it (`PATH_MAX` of one-letter names). It
-/// bounds the number of open files.
-pub(crate) const MAX_DEPTH: usize = 2048;
 
 #[cfg(all(test, unix))]
 mod tests;

@@ -5,15 +5,21 @@ use std::os::unix::fs::{FileExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use jiff::{SignedDuration, Timestamp};
+
+use super::walk::{Quiescence, SeenFiles, Walked};
 use super::*;
-use crate::format::{Entry, Extensions, Kind, Manifest, Origin, Time};
+use crate::clock::Clock;
+use crate::format::{Entry, Kind, Time};
+use crate::history::Snapshot;
 use crate::monitor::{Cancellation, Monitor, Progress, Silent, Trouble, TroubleKind};
 use crate::store::{Access, CacheSizes, Repository, lookup};
+use crate::testing::clock::ManualClock;
 
 struct Fixture {
     directory: tempfile::TempDir,
     repository: Repository,
-    last: Mutex<Option<Manifest>>,
+    last: Mutex<Option<Snapshot>>,
 }
 
 impl Fixture {
@@ -31,49 +37,33 @@ impl Fixture {
     }
 
     /// Imports the tree against the last import, at a time `later` seconds from now.
-    fn import_at(&self, later: i64, monitor: &dyn Monitor) -> Result<Outcome, ImportError> {
+    fn import_at(&self, later: i64, monitor: &dyn Monitor) -> Result<Walked, ImportError> {
         self.import(later, Options::default(), monitor)
     }
 
-    fn import(
-        &self,
-        later: i64,
-        options: Options<'_>,
-        monitor: &dyn Monitor,
-    ) -> Result<Outcome, ImportError> {
-        let now = Time::from(jiff::Timestamp::now());
-        let now = Time::new(now.secs() + later, now.nanos()).unwrap();
+    fn import(&self, later: i64, options: Options<'_>, monitor: &dyn Monitor) -> Result<Walked, ImportError> {
+        let clock = ManualClock::new(Timestamp::now() + SignedDuration::from_secs(later));
         let last = self.last.lock().unwrap();
         let stat_cache = self.repository.stat_cache(b"tree", b"");
-        let options = Options { parent: last.as_ref(), stat_cache, file_clock: Some(now), ..options };
+        let options = Options { parent: last.as_ref(), stat_cache, clock: &clock, ..options };
         let mut writer = self.repository.writer()?;
         let mut stat_cache = self.repository.stat_cache_writer(b"tree", b"");
         let tree = self.directory.path().join("tree");
-        let cancellation = Cancellation::default();
-        let outcome = run(&tree, &options, &mut writer, &mut stat_cache, now, monitor, &cancellation)?;
+        let walked = walk(&tree, &options, &mut writer, &mut stat_cache, monitor, &Cancellation::default())?;
         drop(last);
-        let taken = &outcome.taken;
-        let manifest = Manifest {
-            source: b"tree".as_slice().into(),
-            time: now,
-            started: taken.started,
-            status: taken.status,
-            root: taken.root.clone(),
-            links_len: taken.links_len,
-            links: taken.links.clone(),
-            totals: taken.totals,
-            origin: Origin::default(),
-            parent: None,
-            extensions: Extensions::default(),
-        };
+        let manifest = walked.manifest(b"tree", clock.now().into());
         let (id, _) = writer.commit(&manifest)?;
-        stat_cache.finish(&outcome.stats.clone().of(id))?;
-        *self.last.lock().unwrap() = Some(manifest);
-        Ok(outcome)
+        stat_cache.finish(&walked.stat_cache_end.clone().of(id))?;
+        *self.last.lock().unwrap() = Some(Snapshot { id, manifest });
+        Ok(walked)
+    }
+
+    fn root(&self) -> Option<Kind> {
+        Some(self.last.lock().unwrap().as_ref()?.manifest.root.kind.clone())
     }
 
     fn entry(&self, name: &str) -> Option<Entry> {
-        let Kind::Directory(id) = self.last.lock().unwrap().as_ref()?.root.kind else { return None };
+        let Kind::Directory(id) = self.root()? else { return None };
         lookup(&self.repository.reader(CacheSizes::default()), &id, name.as_bytes()).unwrap()
     }
 
@@ -155,7 +145,7 @@ fn a_file_that_changes_once_is_read_again() {
         }
     });
     let outcome = fixture.import_at(0, &meddler).unwrap();
-    assert_eq!(outcome.taken.status, crate::format::Status::Complete);
+    assert_eq!(outcome.status, crate::format::Status::Complete);
     assert_eq!(meddler.troubles(), []);
     assert_eq!(fixture.size("file"), 200_000);
 }
@@ -172,8 +162,8 @@ fn a_file_that_never_stands_still_is_kept_and_marked() {
         size += 4;
     });
     let outcome = fixture.import_at(100, &meddler).unwrap();
-    assert_eq!(outcome.taken.status, crate::format::Status::Partial);
-    assert_eq!(outcome.taken.totals.troubled, 1);
+    assert_eq!(outcome.status, crate::format::Status::Partial);
+    assert_eq!(outcome.totals.troubled, 1);
     assert_eq!(meddler.troubles(), [(fixture.path("log"), TroubleKind::Unsettled)]);
     assert!(fixture.entry("log").unwrap().unsettled);
     assert!(!fixture.entry("quiet").unwrap().unsettled);
@@ -204,7 +194,7 @@ fn what_vanishes_is_named_and_the_rest_is_taken() {
     // The directory is listed before the first file is read.
     let fixture_ref = &fixture;
     let outcome = fixture_ref.import_at(0, &meddler).unwrap();
-    assert_eq!(outcome.taken.status, crate::format::Status::Vanished);
+    assert_eq!(outcome.status, crate::format::Status::Vanished);
     let gone = |name| (fixture_ref.path(name), TroubleKind::Vanished);
     assert_eq!(meddler.troubles.lock().unwrap().clone(), [gone("b"), gone(last)]);
     assert!(fixture.entry("a").is_some() && fixture.entry("c").is_some());
@@ -225,7 +215,7 @@ fn a_link_that_takes_a_directorys_place_leads_nowhere() {
         }
     });
     let outcome = fixture.import_at(0, &meddler).unwrap();
-    assert_eq!(outcome.taken.status, crate::format::Status::Vanished);
+    assert_eq!(outcome.status, crate::format::Status::Vanished);
     assert!(fixture.entry(last).is_none());
 }
 
@@ -271,8 +261,8 @@ fn a_cancelled_import_ends_within_a_file() {
     });
     let mut writer = fixture.repository.writer().unwrap();
     let mut stat_cache = fixture.repository.stat_cache_writer(b"tree", b"");
-    let (tree, now) = (&fixture.directory.path().join("tree"), Time::default());
-    let result = run(tree, &Options::default(), &mut writer, &mut stat_cache, now, &meddler, &cancellation);
+    let tree = fixture.directory.path().join("tree");
+    let result = walk(&tree, &Options::default(), &mut writer, &mut stat_cache, &meddler, &cancellation);
     assert!(matches!(result, Err(ImportError::Cancelled)), "{result:?}");
     drop(writer);
     assert_eq!(fixture.repository.snapshots().unwrap(), []);
@@ -293,7 +283,7 @@ fn a_tree_deeper_than_a_path_can_be_is_taken() {
         directory = rustix::fs::openat(&directory, "deep", rustix::fs::OFlags::RDONLY, mode).unwrap();
     }
     let outcome = fixture.import_at(0, &Silent).unwrap();
-    assert_eq!(outcome.taken.totals.directories, 601);
+    assert_eq!(outcome.totals.directories, 601);
 }
 
 #[test]
@@ -314,7 +304,7 @@ fn a_tree_with_more_than_is_looked_at_ahead_is_taken_whole() {
         fs::create_dir(fixture.path(&format!("9/folder {number}"))).unwrap();
     }
     directories += 700;
-    let totals = fixture.import_at(0, &Silent).unwrap().taken.totals;
+    let totals = fixture.import_at(0, &Silent).unwrap().totals;
     assert_eq!((totals.files, totals.directories, totals.troubled), (30 * 12 + 700, directories, 0));
 }
 
@@ -334,34 +324,43 @@ fn a_tree_that_has_become_empty_is_refused_unless_that_is_meant() {
 }
 
 #[test]
-fn what_must_be_at_rest_is_given_up_when_it_is_not() {
-    let since = |ago: i64| {
-        let now = Time::from(jiff::Timestamp::now());
-        Time::new(now.secs() - ago, 0).unwrap()
-    };
+fn an_import_that_requires_quiescence_ends_at_a_change() {
     let fixture = Fixture::new();
+    let require = |quiescence| fixture.import(0, Options { quiescence, ..Options::default() }, &Silent);
     fs::create_dir(fixture.path("folder")).unwrap();
     fs::write(fixture.path("folder/file"), "one").unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(2100));
-    let try_since = |at_rest| fixture.import(0, Options { at_rest, ..Options::default() }, &Silent);
-    try_since(AtRest::Everything(since(0))).unwrap();
+    let since = tick(fixture.directory.path());
+    require(Quiescence::Everything(since)).unwrap();
     // In a hard-link farm, another level gets a name of this file, too.
     fs::hard_link(fixture.path("folder/file"), fixture.directory.path().join("other")).unwrap();
-    try_since(AtRest::Directories(since(1))).unwrap();
-    let error = try_since(AtRest::Everything(since(1))).unwrap_err();
+    require(Quiescence::Directories(since)).unwrap();
+    let error = require(Quiescence::Everything(since)).unwrap_err();
     assert!(
-        matches!(&error, ImportError::NotAtRest { path, .. } if path.ends_with("tree/folder/file")),
+        matches!(&error, ImportError::NotQuiescent { path, .. } if path.ends_with("tree/folder/file")),
         "{error}"
     );
-    std::thread::sleep(std::time::Duration::from_millis(2100));
+    let since = tick(fixture.directory.path());
     // A removal shows in the directory's times.
     fs::remove_file(fixture.path("folder/file")).unwrap();
-    let error = try_since(AtRest::Directories(since(1))).unwrap_err();
+    let error = require(Quiescence::Directories(since)).unwrap_err();
     assert!(
-        matches!(&error, ImportError::NotAtRest { path, .. } if path.ends_with("tree/folder")),
+        matches!(&error, ImportError::NotQuiescent { path, .. } if path.ends_with("tree/folder")),
         "{error}"
     );
 }
 
+/// Waits until the clock of a folder's file system advances, and returns its time.
+fn tick(folder: &Path) -> Time {
+    let ctime = || disk::stat_file(&tempfile::tempfile_in(folder).unwrap()).unwrap().ctime;
+    let begun = ctime();
+    loop {
+        let now = ctime();
+        if now > begun {
+            return now;
+        }
+    }
+}
+
 mod histories;
+mod runs;
 mod unchanged;

@@ -1,7 +1,17 @@
-//! The lock-step walk.
+//! Walks a tree in step with the parent snapshot. Both advance in the order of names, and a file that is
+//! proven unchanged (`walk/unchanged.rs`) is taken over without being read.
 
 mod directory;
+mod fake_super;
+mod file;
+mod file_systems;
 mod leaf;
+mod links;
+mod parent;
+mod quiescent;
+mod scan;
+mod seen;
+mod troubles;
 mod unchanged;
 
 use std::ffi::{CStr, CString};
@@ -10,164 +20,202 @@ use std::path::{MAIN_SEPARATOR, Path};
 use std::sync::Arc;
 
 use directory::unwalked;
+use file::ReadError;
+use file_systems::FileSystems;
+use links::LinkTracker;
+use parent::{ParentDirectory, ParentEntry, has_slot};
+pub(crate) use quiescent::Quiescence;
+use quiescent::is_written_by_rsync;
+use scan::{Entries, Exclusions, Facts, ScannedEntry, Scanner};
+pub(crate) use seen::SeenFiles;
+use troubles::Troubles;
 
 use super::ImportError;
-use super::at_rest::{AtRest, rsync_writes};
 use super::disk::{Directory, FileType, Stat, is_gone, path_of};
-use super::file::ReadError;
-use super::file_systems::FileSystems;
-use super::links::LinkTracker;
-use super::parent::{ParentDirectory, Previous, has_slot};
-use super::scan::{Bounds, Entries, Found, Scanned, Scanner};
-use super::seen::SeenFiles;
-use super::troubles::Troubles;
+use crate::clock::{Clock, SystemClock};
 use crate::format::limits::MAX_NAME;
 use crate::format::{
-    Ancestor, Content, Entry, Kind, KnownFileSystem, Manifest, PathKey, Slot, SnapshotId, StatTrailer,
-    Status, Time, Totals, Unread,
+    Ancestor, Content, Entry, Extensions, Kind, KnownFileSystem, Manifest, Origin, PathKey, Slot, SnapshotId,
+    StatTrailer, Status, Time, Totals, Unread,
 };
+use crate::history::Snapshot;
 use crate::monitor::{Cancellation, Monitor, Progress, TroubleKind};
 use crate::store::{
-    ContentWriter, CopyError, DirectoryWriter, Reader, StatCache, StatCacheWriter, StatCursor, StoreError,
-    Writer,
+    ContentWriter, DirectoryWriter, Reader, StatCache, StatCacheWriter, StatCursor, StoreError, Writer,
 };
 
 /// Options of a walk, and the earlier import to compare with.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a choice of its own, named where it is made")]
-pub struct Options<'a> {
+pub(crate) struct Options<'a> {
     /// A snapshot that the tree is likely to resemble.
-    pub parent: Option<&'a Manifest>,
+    pub(crate) parent: Option<&'a Snapshot>,
     /// The stat cache of that snapshot's import. Without it every file is read.
-    pub stat_cache: Option<StatCache>,
+    pub(crate) stat_cache: Option<StatCache>,
     /// Read every file, even one that is proven unchanged.
-    pub checksum: bool,
+    pub(crate) checksum: bool,
     /// Ignore inode numbers, because they change from one walk to the next.
-    pub ignore_inode: bool,
+    pub(crate) ignore_inode: bool,
     /// Name of the tree of which this one is a frozen copy, whatever its device.
-    pub origin: Option<&'a [u8]>,
-    /// Time of the file systems' clocks, in tests.
-    pub file_clock: Option<Time>,
+    pub(crate) origin: Option<&'a [u8]>,
     /// Leave out the content of other file systems.
-    pub one_file_system: bool,
+    pub(crate) one_file_system: bool,
     /// Directories to leave out, by device and inode number: the repository itself.
-    pub skip: Vec<(u64, u64)>,
+    pub(crate) skip: Vec<(u64, u64)>,
     /// File systems to leave out, by device number: mounts of history.
-    pub skip_devices: Vec<u64>,
+    pub(crate) skip_devices: Vec<u64>,
     /// Files read by walks over other levels of the same hard-link farm. In a farm the ctime proves nothing,
     /// as each new link changes it.
-    pub seen: Option<&'a SeenFiles>,
+    pub(crate) seen: Option<&'a SeenFiles>,
     /// The part of the tree that must be quiescent.
-    pub at_rest: AtRest,
+    pub(crate) quiescence: Quiescence,
     /// Accept a tree that has become empty. Otherwise it counts as a file system that is not mounted.
-    pub allow_empty: bool,
+    pub(crate) allow_empty: bool,
     /// Take owners, modes and special files from the attributes in which `rsync --fake-super` stores them.
-    pub fake_super: bool,
+    pub(crate) fake_super: bool,
+    /// The clock of the system.
+    pub(crate) clock: &'a dyn Clock,
+}
+
+impl Default for Options<'_> {
+    fn default() -> Self {
+        Self {
+            parent: None,
+            stat_cache: None,
+            checksum: false,
+            ignore_inode: false,
+            origin: None,
+            one_file_system: false,
+            skip: Vec::new(),
+            skip_devices: Vec::new(),
+            seen: None,
+            quiescence: Quiescence::NotRequired,
+            allow_empty: false,
+            fake_super: false,
+            clock: &SystemClock,
+        }
+    }
 }
 
 /// A tree that was walked; not a snapshot yet.
 #[derive(Debug)]
-pub struct Taken {
+pub(crate) struct Walked {
     /// Time at which the walk began.
-    pub started: Time,
+    pub(crate) started: Time,
     /// Entry of the root directory.
-    pub root: Entry,
+    pub(crate) root: Entry,
     /// Length of the link table, in bytes.
-    pub links_len: u64,
+    pub(crate) links_len: u64,
     /// Content of the link table.
-    pub links: Content,
+    pub(crate) links: Content,
     /// Counts over the tree.
-    pub totals: Totals,
+    pub(crate) totals: Totals,
     /// Complete, vanished or partial.
-    pub status: Status,
+    pub(crate) status: Status,
     /// Paths that could not be read.
-    pub unread: Unread,
+    pub(crate) unread: Unread,
     /// The directories above the tree, the root of the file system first.
-    pub ancestors: Vec<Ancestor>,
-}
-
-/// The result of a walk.
-#[derive(Debug)]
-pub struct Outcome {
-    /// The tree.
-    pub taken: Taken,
+    pub(crate) ancestors: Vec<Ancestor>,
     /// Final counts.
-    pub progress: Progress,
-    /// Data for the end of the new stat cache.
-    pub stats: Stats,
+    pub(crate) progress: Progress,
+    /// The end of the new stat cache.
+    pub(crate) stat_cache_end: StatCacheEnd,
 }
 
-/// Data for the end of a stat cache.
+impl Walked {
+    /// The manifest of a snapshot of the tree. It lacks what only the caller knows, such as the origin.
+    pub(crate) fn manifest(&self, source: &[u8], time: Time) -> Manifest {
+        Manifest {
+            source: source.into(),
+            time,
+            started: self.started,
+            status: self.status,
+            root: self.root.clone(),
+            links_len: self.links_len,
+            links: self.links.clone(),
+            totals: self.totals,
+            origin: Origin::default(),
+            parent: None,
+            extensions: Extensions {
+                unread: self.unread.clone(),
+                ancestors: self.ancestors.clone(),
+                ..Extensions::default()
+            },
+        }
+    }
+}
+
+/// The end of a stat cache, except for the snapshot.
 #[derive(Debug, Clone)]
-pub struct Stats {
+pub(crate) struct StatCacheEnd {
     /// Slot of the root directory.
-    pub root: Slot,
+    root: Slot,
     /// Inode number of the root directory.
-    pub root_inode: u64,
+    root_inode: u64,
     /// The file systems that hold the tree.
-    pub file_systems: Vec<KnownFileSystem>,
+    file_systems: Vec<KnownFileSystem>,
     /// Start of the last walk that read every file.
-    pub all_read: Time,
+    pub(super) all_read: Time,
 }
 
-impl Stats {
-    /// Makes the end of the stat cache, once the tree has a snapshot.
-    pub fn of(self, snapshot: SnapshotId) -> StatTrailer {
+impl StatCacheEnd {
+    /// The end of the stat cache, once the tree has a snapshot.
+    pub(crate) fn of(self, snapshot: SnapshotId) -> StatTrailer {
         let Self { root, root_inode, file_systems, all_read } = self;
         StatTrailer { snapshot, all_read, file_systems, root_inode, root: root.directory() }
     }
 }
 
 /// Walks the tree at `path`. Stores the tree in `writer`, and the inode numbers and ctimes of its files in
-/// `stat_cache`. The walk begins at the time `now`.
-pub fn run(
+/// `stat_cache`.
+///
+/// # Errors
+///
+/// If the root cannot be read, or has become empty, or if the tree is not as quiescent as it must be. Other
+/// entries that cannot be read are reported to the monitor.
+pub(crate) fn walk(
     path: &Path,
     options: &Options<'_>,
     writer: &mut Writer,
     stat_cache: &mut StatCacheWriter,
-    now: Time,
     monitor: &dyn Monitor,
     cancellation: &Cancellation,
-) -> Result<Outcome, ImportError> {
-    let directory = open_root(path)?;
-    let failed = |source| ImportError::Root { path: path.to_owned(), source };
-    let stat = directory.stat_self().map_err(failed)?;
+) -> Result<Walked, ImportError> {
+    let started = options.clock.now().into();
+    let directory = Directory::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotADirectory => ImportError::NotADirectory(path.to_owned()),
+        _ => ImportError::read(path)(error),
+    })?;
+    let stat = directory.stat_self().map_err(ImportError::read(path))?;
     if options.skip.contains(&stat.id) {
         return Err(ImportError::InsideRepository(path.to_owned()));
     }
-    let bounds = Bounds {
-        skip: options.skip.clone(),
-        skip_devices: options.skip_devices.clone(),
+    let exclusions = Exclusions {
+        directories: options.skip.clone(),
+        devices: options.skip_devices.clone(),
         only_device: options.one_file_system.then_some(stat.id.0),
     };
     // One shared reader, so that its caches exist once.
     let reader = writer.reader().clone();
     let walk = Walk {
         options,
-        parent_started: options.parent.map(|parent| parent.started),
+        parent_started: options.parent.map(|parent| parent.manifest.started),
         reader,
         writer,
         stat_cache,
-        file_systems: FileSystems::new(options.origin, options.file_clock),
+        file_systems: FileSystems::new(options.origin, options.clock),
         monitor,
         cancellation,
         base: path,
-        started: now,
-        scanner: Scanner::start(bounds).map_err(failed)?,
+        started,
+        scanner: Scanner::start(exclusions).map_err(ImportError::read(path))?,
         content: ContentWriter::default(),
         links: LinkTracker::default(),
         progress: Progress::default(),
         totals: Totals::default(),
         troubles: Troubles::default(),
     };
-    walk.run(directory)
-}
-
-fn open_root(path: &Path) -> Result<Directory, ImportError> {
-    Directory::open(path).map_err(|source| match source.kind() {
-        io::ErrorKind::NotADirectory => ImportError::NotADirectory(path.to_owned()),
-        _ => ImportError::Root { path: path.to_owned(), source },
-    })
+    walk.run(directory, stat.id.1)
 }
 
 struct Walk<'a> {
@@ -176,7 +224,7 @@ struct Walk<'a> {
     reader: Reader,
     writer: &'a mut Writer,
     stat_cache: &'a mut StatCacheWriter,
-    file_systems: FileSystems,
+    file_systems: FileSystems<'a>,
     monitor: &'a dyn Monitor,
     cancellation: &'a Cancellation,
     base: &'a Path,
@@ -208,29 +256,57 @@ struct Frame {
 }
 
 impl Walk<'_> {
-    fn run(mut self, directory: Directory) -> Result<Outcome, ImportError> {
+    fn run(mut self, directory: Directory, root_inode: u64) -> Result<Walked, ImportError> {
+        let frame = self.root(directory).map_err(|error| self.root_error(error))?;
+        self.report_troubles(&[], c"");
+        let ancestors = frame.directory.ancestors();
+        let (root, slot) = self.walk(frame)?;
+        let (links_len, links) = self.store_links().map_err(|error| self.root_error(error))?;
+        let all_read = match &self.options.stat_cache {
+            Some(cache) if !self.options.checksum => cache.all_read(),
+            _ => self.started,
+        };
+        Ok(Walked {
+            started: self.started,
+            root,
+            links_len,
+            links,
+            totals: Totals { troubled: self.troubles.entries(), ..self.totals },
+            status: self.troubles.status(),
+            unread: self.troubles.take_unread(),
+            ancestors,
+            progress: self.progress,
+            stat_cache_end: StatCacheEnd {
+                root: slot,
+                root_inode,
+                file_systems: self.file_systems.known(),
+                all_read,
+            },
+        })
+    }
+
+    /// The frame of the root.
+    fn root(&mut self, directory: Directory) -> Result<Frame, ReadError> {
         let (names, lacking) = directory.names();
         if let Some(error) = lacking {
-            return Err(self.root_error(error));
+            return Err(error.into());
         }
-        self.check_not_emptied(&names)?;
+        let is_empty = names.iter().all(|name| name.as_bytes() == b"lost+found");
+        let was_empty = self.options.parent.is_none_or(|parent| parent.manifest.totals.is_empty());
+        if is_empty && !was_empty && !self.options.allow_empty {
+            return Err(ReadError::Import(ImportError::Emptied(self.base.to_owned())));
+        }
         // After the listing: a removal meanwhile shows in the times.
-        let mut stat = directory.stat_self().map_err(|error| self.root_error(error))?;
+        let mut stat = directory.stat_self()?;
         let mut xattrs = directory.xattrs_self();
         self.reveal(&mut stat, &mut xattrs);
-        let xattrs = self.check_rest(&stat).and_then(|()| self.xattrs(xattrs));
-        let xattrs = xattrs.map_err(|error| match error {
-            ReadError::File(source) => self.root_error(source),
-            ReadError::Import(error) => error,
-            ReadError::NotAtRest(sign) => self.not_at_rest(&[], c"", sign),
-        })?;
-        self.tell(&[], c"");
+        self.check_quiescence(&stat)?;
+        let xattrs = self.xattrs(xattrs)?;
         let file_system = self.file_system(&directory, &stat);
-        let root_inode = stat.id.1;
-        let parent = self.options.parent.map(|parent| &parent.root);
+        let parent = self.options.parent.map(|parent| &parent.manifest.root);
         let seen_before = self.root_seen_before(parent, file_system);
         let directory = Arc::new(directory);
-        let root = Frame {
+        Ok(Frame {
             name: CString::default(),
             key: PathKey::ROOT,
             entries: self.scanner.root(Arc::clone(&directory), names),
@@ -241,53 +317,27 @@ impl Walk<'_> {
             file_system,
             seen_before,
             slots: Vec::new(),
-        };
-        let ancestors = root.directory.ancestors();
-        let (root, slot) = self.walk(root)?;
-        let (links_len, links) = self.store_links()?;
-        let taken = Taken {
-            started: self.started,
-            root,
-            links_len,
-            links,
-            totals: Totals { troubled: self.troubles.entries(), ..self.totals },
-            status: self.troubles.status(),
-            unread: self.troubles.take_unread(),
-            ancestors,
-        };
-        let all_read = match &self.options.stat_cache {
-            Some(cache) if !self.options.checksum => cache.all_read(),
-            _ => self.started,
-        };
-        let stats = Stats { root: slot, root_inode, file_systems: self.file_systems.known(), all_read };
-        Ok(Outcome { taken, progress: self.progress, stats })
-    }
-
-    fn check_not_emptied(&self, names: &[CString]) -> Result<(), ImportError> {
-        let is_empty = names.iter().all(|name| name.as_bytes() == b"lost+found");
-        let was_empty = self.options.parent.is_none_or(|parent| parent.totals.is_empty());
-        if is_empty && !was_empty && !self.options.allow_empty {
-            return Err(ImportError::Emptied(self.base.to_owned()));
-        }
-        Ok(())
+        })
     }
 
     /// Stores the table of hard links. Returns its length and its content.
-    fn store_links(&mut self) -> Result<(u64, Content), ImportError> {
+    fn store_links(&mut self) -> Result<(u64, Content), ReadError> {
         let links = std::mem::take(&mut self.links).finish();
         if let Some(parent) = self.options.parent {
-            self.content.delta_hint(parent.links.clone());
+            self.content.delta_hint(parent.manifest.links.clone());
         }
-        self.content.data(self.writer, &mut links.as_slice(), u64::MAX).map_err(|error| match error {
-            CopyError::Store(error) => ImportError::Store(error),
-            CopyError::Read(source) => self.root_error(source),
-        })?;
+        self.content.data(self.writer, &mut links.as_slice(), u64::MAX)?;
         let (len, _, content) = self.content.finish(self.writer)?;
         Ok((len, content))
     }
 
-    fn root_error(&self, source: io::Error) -> ImportError {
-        ImportError::Root { path: self.base.to_owned(), source }
+    /// The error of an import whose root fails.
+    fn root_error(&self, error: ReadError) -> ImportError {
+        match error {
+            ReadError::File(error) => ImportError::read(self.base)(error),
+            ReadError::Import(error) => error,
+            ReadError::NotQuiescent(sign) => self.not_quiescent(&[], c"", sign),
+        }
     }
 
     /// Walks everything below `root`. The stack is explicit, because a tree may be deeper than a thread's
@@ -300,7 +350,7 @@ impl Walk<'_> {
             }
             let Some(frame) = frames.last_mut() else { unreachable!("the root's frame returns") };
             let next = frame.entries.next(&self.scanner);
-            if let Some(scanned) = next.map_err(|error| self.root_error(error))? {
+            if let Some(scanned) = next.map_err(|error| self.root_error(error.into()))? {
                 let below = self.entry(&mut frames, scanned)?;
                 frames.extend(below);
                 continue;
@@ -318,11 +368,11 @@ impl Walk<'_> {
     }
 
     /// Takes an entry of the last frame. For a directory, returns its new frame.
-    fn entry(&mut self, frames: &mut [Frame], scanned: Scanned) -> Result<Option<Frame>, ImportError> {
+    fn entry(&mut self, frames: &mut [Frame], scanned: ScannedEntry) -> Result<Option<Frame>, ImportError> {
         let depth = frames.len();
-        let Scanned { name, found } = scanned;
-        let result = match (frames.last_mut(), found) {
-            (Some(frame), Ok(found)) => self.take(frame, &name, found, depth),
+        let ScannedEntry { name, facts } = scanned;
+        let result = match (frames.last_mut(), facts) {
+            (Some(frame), Ok(facts)) => self.take(frame, &name, facts, depth),
             (Some(frame), Err(error)) => self.refused(frame, &name, error),
             (None, _) => return Ok(None),
         };
@@ -331,10 +381,10 @@ impl Walk<'_> {
         let below = match result {
             Ok(below) => below,
             Err(ReadError::Import(error)) => return Err(error),
-            Err(ReadError::NotAtRest(sign)) => return Err(self.not_at_rest(frames, &name, sign)),
+            Err(ReadError::NotQuiescent(sign)) => return Err(self.not_quiescent(frames, &name, sign)),
             Err(ReadError::File(error)) if is_gone(&error) => {
-                if self.options.at_rest.is_demanded() {
-                    return Err(self.not_at_rest(frames, &name, "it has vanished"));
+                if self.options.quiescence.is_required() {
+                    return Err(self.not_quiescent(frames, &name, "it has vanished"));
                 }
                 self.troubles.note(TroubleKind::Vanished, "vanished before it was read");
                 None
@@ -344,49 +394,50 @@ impl Walk<'_> {
                 None
             }
         };
-        self.tell(frames, &name);
+        self.report_troubles(frames, &name);
         Ok(below)
     }
 
-    fn not_at_rest(&self, frames: &[Frame], name: &CStr, sign: &'static str) -> ImportError {
+    fn not_quiescent(&self, frames: &[Frame], name: &CStr, sign: &'static str) -> ImportError {
         let path = path_of(&path(self.base, frames, name));
-        ImportError::NotAtRest { path, sign: sign.to_owned() }
+        ImportError::NotQuiescent { path, sign: sign.to_owned() }
     }
 
-    fn check_rest(&self, stat: &Stat) -> Result<(), ReadError> {
-        self.options.at_rest.disturbance(stat).map_or(Ok(()), |sign| Err(ReadError::NotAtRest(sign)))
+    fn check_quiescence(&self, stat: &Stat) -> Result<(), ReadError> {
+        let sign = self.options.quiescence.disturbance(stat, self.options.clock);
+        sign.map_or(Ok(()), |sign| Err(ReadError::NotQuiescent(sign)))
     }
 
     fn take(
         &mut self,
         frame: &mut Frame,
         name: &CStr,
-        found: Found,
+        facts: Facts,
         depth: usize,
     ) -> Result<Option<Frame>, ReadError> {
         let bytes = name.to_bytes();
         // Some file systems count characters instead of bytes (NTFS, CIFS).
         if bytes.len() > MAX_NAME {
-            return Err(ReadError::File(io::Error::other("its name is longer than 255 bytes")));
+            return Err(ReadError::unreadable("its name is longer than 255 bytes"));
         }
-        if rsync_writes(bytes, &found.stat, self.options.at_rest) {
-            if self.options.at_rest.is_demanded() {
-                return Err(ReadError::NotAtRest("rsync is writing it"));
+        if is_written_by_rsync(bytes, &facts.stat, self.options.quiescence, self.options.clock) {
+            if self.options.quiescence.is_required() {
+                return Err(ReadError::NotQuiescent("rsync is writing it"));
             }
             self.troubles.note(TroubleKind::Unsettled, "it looks as if rsync were still writing it");
         }
         let parent = in_parent(frame, bytes)?;
-        if found.stat.kind == FileType::Directory {
-            return self.enter(frame, name, &found.stat, parent.as_ref(), depth);
+        if facts.stat.kind == FileType::Directory {
+            return self.enter(frame, name, &facts.stat, parent.as_ref(), depth);
         }
         // Check before the read, which may take long.
-        self.check_rest(&found.stat)?;
-        let (entry, stat) = self.leaf(frame, name, found, parent.as_ref())?;
-        self.check_rest(&stat)?;
+        self.check_quiescence(&facts.stat)?;
+        let (entry, stat) = self.leaf(frame, name, facts, parent.as_ref())?;
+        self.check_quiescence(&stat)?;
         let slot = self.slot_of(frame.file_system, &stat, &entry);
         if entry.unsettled {
-            if self.options.at_rest.is_demanded() {
-                return Err(ReadError::NotAtRest("it has kept changing"));
+            if self.options.quiescence.is_required() {
+                return Err(ReadError::NotQuiescent("it has kept changing"));
             }
             self.troubles.note(TroubleKind::Unsettled, "kept changing while it was read");
         }
@@ -402,7 +453,7 @@ impl Walk<'_> {
             }
             _ => self.totals.others += 1,
         }
-        push(frame, self.writer, name, &entry, slot).map_err(|error| ReadError::Import(error.into()))?;
+        push(frame, self.writer, name, &entry, slot)?;
         Ok(None)
     }
 
@@ -419,14 +470,14 @@ impl Walk<'_> {
     }
 
     /// Reports the problems of the entry `name` of the last frame.
-    fn tell(&mut self, frames: &[Frame], name: &CStr) {
+    fn report_troubles(&mut self, frames: &[Frame], name: &CStr) {
         let below_root = || names(frames, name).collect::<Vec<_>>().join(&b'/');
-        self.troubles.tell(self.monitor, || path(self.base, frames, name), below_root);
+        self.troubles.report(self.monitor, || path(self.base, frames, name), below_root);
     }
 }
 
 /// The parent snapshot's entry of this name.
-fn in_parent(frame: &mut Frame, name: &[u8]) -> Result<Option<Previous>, ReadError> {
+fn in_parent(frame: &mut Frame, name: &[u8]) -> Result<Option<ParentEntry>, ReadError> {
     match frame.parent.as_mut().map_or(Ok(None), |parent| parent.take(name)) {
         // Damage to an old snapshot must not prevent new ones.
         Err(error) if error.is_loss() => {
@@ -434,7 +485,7 @@ fn in_parent(frame: &mut Frame, name: &[u8]) -> Result<Option<Previous>, ReadErr
             frame.parent = None;
             Ok(None)
         }
-        parent => parent.map_err(|error| ReadError::Import(error.into())),
+        parent => Ok(parent?),
     }
 }
 

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use super::*;
 use crate::clock::SystemClock;
 use crate::format::Kind;
-use crate::import::MAX_DEPTH;
+use crate::format::limits::MAX_DEPTH;
 use crate::monitor::Silent;
 use crate::store::{Access, DirectoryWriter, Repository};
 use crate::testing::samples;

@@ -9,7 +9,7 @@ use super::claims::{Claim, Claims, Holder};
 use super::disk::{self, LINKS_LAST, Lacking, NameKey, Site};
 use super::names::Names;
 use super::{Entry, Job, LinkKey, Shared};
-use crate::import::MAX_DEPTH;
+use crate::format::limits::MAX_DEPTH;
 use crate::monitor::TroubleKind;
 use crate::view::{FileKind, Node};
 

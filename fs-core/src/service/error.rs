@@ -1,14 +1,8 @@
-use std::io;
 use std::path::PathBuf;
 
-#[cfg(unix)]
-use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::import::ImportError;
-#[cfg(unix)]
-use crate::import::layout::LayoutError;
-use crate::maintain::MaintainError;
 use crate::store::StoreError;
 use crate::view::ViewError;
 
@@ -22,16 +16,6 @@ pub enum ServiceError {
     /// An error of the import.
     #[error(transparent)]
     Import(ImportError),
-    /// The runs of another program cannot be listed.
-    #[cfg(unix)]
-    #[error(transparent)]
-    Layout(#[from] LayoutError),
-    /// A snapshot cannot be read, so it is unknown which runs were imported.
-    #[error("a snapshot cannot be read at the moment, so a run might be imported twice; try again")]
-    UnreadableSnapshot,
-    /// One name was given to the runs of several sources.
-    #[error("--source names one source, but the runs belong to several: {0}")]
-    SeveralSources(String),
     /// Another process already watches for this repository.
     #[cfg(target_os = "linux")]
     #[error("a watch of {} is already running ({holder})", path.display())]
@@ -41,12 +25,9 @@ pub enum ServiceError {
         /// The process that watches.
         holder: String,
     },
-    /// The user asked a check or repair to stop.
+    /// The user asked to stop before anything was changed.
     #[error("interrupted: nothing was changed")]
     Cancelled,
-    /// The repair of the repository stopped.
-    #[error(transparent)]
-    Maintain(MaintainError),
     /// Something in history cannot be read.
     #[error("{path}: {reason}")]
     View {
@@ -56,12 +37,12 @@ pub enum ServiceError {
         reason: ViewError,
     },
     /// No source has this name.
-    #[error("no source is called {name}; {}there {known}", did_you_mean(meant.as_ref()))]
+    #[error("no source is called {name}; {}there {known}", did_you_mean(suggestion.as_ref()))]
     NoSource {
         /// The given name.
         name: String,
         /// The suggestion: the name of an existing source.
-        meant: Option<String>,
+        suggestion: Option<String>,
         /// A list of the existing sources, with its verb.
         known: String,
     },
@@ -75,12 +56,12 @@ pub enum ServiceError {
         known: String,
     },
     /// The source never had this path.
-    #[error("{path} is in no snapshot of {source_name}{}", meant.as_ref().map(|meant| format!("; did you mean {meant}?")).unwrap_or_default())]
+    #[error("{path} is in no snapshot of {source_name}{}", suggestion.as_ref().map(|suggestion| format!("; did you mean {suggestion}?")).unwrap_or_default())]
     NeverThere {
         /// The given path.
         path: String,
         /// The suggestion: a path in the last snapshot.
-        meant: Option<String>,
+        suggestion: Option<String>,
         /// The source's name.
         source_name: String,
     },
@@ -97,7 +78,7 @@ pub enum ServiceError {
     /// A time expression is not valid.
     #[error(
         "{time} is neither a time nor a tag of {source_name}; {}times are like @2024-06-01, @yesterday, @3d and @latest",
-        did_you_mean(meant.as_ref())
+        did_you_mean(suggestion.as_ref())
     )]
     NoTime {
         /// The source's name.
@@ -105,14 +86,8 @@ pub enum ServiceError {
         /// The given time expression.
         time: String,
         /// The suggestion: a tag or a word for a time.
-        meant: Option<String>,
+        suggestion: Option<String>,
     },
-    /// The name of a tree's folder cannot be a source's name.
-    #[error("{} cannot name a source; name it with --source", .0.display())]
-    SourceName(PathBuf),
-    /// No source can have the given name.
-    #[error("{0:?} cannot name a source: a name has 1 to 255 bytes, no / and no @ at its beginning")]
-    BadSourceName(String),
     /// No tag can have the given name.
     #[error("{name:?} cannot be a tag: {reason}")]
     BadTagName {
@@ -129,77 +104,10 @@ pub enum ServiceError {
         /// The snapshot's name.
         snapshot: String,
     },
-    /// A source has the history of another tree.
-    #[error(
-        "source {name} has the history of {whose}; give this tree another name with --source, \
-         or continue that history with --allow-other-tree"
-    )]
-    OtherTree {
-        /// The source's name.
-        name: String,
-        /// The tree that the source was last imported from, as text for the user.
-        whose: String,
-    },
-    /// The times of two levels contradict the order of their numbers.
-    #[cfg(unix)]
-    #[error(
-        "{}: {newer} must be newer than {older}, but its time is not later ({newer_time}, {older_time}); \
-         nothing was imported: correct the wrong time with touch -d, or import levels one by one \
-         with --layout tree --at TIME --source NAME --allow-other-tree",
-        root.display()
-    )]
-    LevelOrder {
-        /// The folder that holds the levels.
-        root: PathBuf,
-        /// The level with the lower number.
-        newer: String,
-        /// The level with the higher number.
-        older: String,
-        /// The time of `newer`.
-        newer_time: Timestamp,
-        /// The time of `older`.
-        older_time: Timestamp,
-    },
-    /// Two levels have the same time, and are not a level and its copy.
-    #[cfg(unix)]
-    #[error(
-        "{}: {one} and {other} have one time ({time}), so their order is unknown; nothing was imported: \
-         correct their times with touch -d, or import levels one by one with --layout tree --at TIME \
-         --source NAME --allow-other-tree",
-        root.display()
-    )]
-    LevelTimes {
-        /// The folder that holds the levels.
-        root: PathBuf,
-        /// One level.
-        one: String,
-        /// The other level.
-        other: String,
-        /// The time of both.
-        time: Timestamp,
-    },
-    /// The tree to import cannot be found.
-    #[error("cannot import {}: {reason}", path.display())]
-    Tree {
-        /// The tree's path.
-        path: PathBuf,
-        /// The reason.
-        reason: io::Error,
-    },
 }
 
-fn did_you_mean(meant: Option<&String>) -> String {
-    meant.map(|meant| format!("did you mean {meant}? ")).unwrap_or_default()
-}
-
-impl From<MaintainError> for ServiceError {
-    fn from(error: MaintainError) -> Self {
-        match error {
-            MaintainError::Cancelled => ServiceError::Cancelled,
-            MaintainError::Store(error) => ServiceError::Store(error),
-            error => ServiceError::Maintain(error),
-        }
-    }
+fn did_you_mean(suggestion: Option<&String>) -> String {
+    suggestion.map(|suggestion| format!("did you mean {suggestion}? ")).unwrap_or_default()
 }
 
 impl From<ImportError> for ServiceError {

@@ -1,33 +1,24 @@
+//! The history of a repository, as commands ask for it.
+
 use std::path::Path;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{ServiceError, Stats, meant, stats};
+use super::{ServiceError, suggestion};
 use crate::clock::Clock;
-use crate::format::{Manifest, SnapshotId, Tag, Time};
+use crate::format::{PackKind, SnapshotId, Tag, Time};
 use crate::history::time::Expression;
-use crate::history::{Reading, Source, Sources, components};
-use crate::store::{Access, Repository};
+use crate::history::{Reading, SnapshotInfo, Source, Sources, components};
+use crate::store::{Access, PackTotals, Repository};
+use crate::view::versions::{Hit, Interval, PathHistory, Query};
 use crate::view::{Node, Options, Scope, View, ViewError};
 
 /// A repository's history, open for reading.
 #[derive(Debug)]
 pub struct History {
     view: View,
-}
-
-/// A snapshot and its name.
-#[derive(Debug, Clone)]
-pub struct SnapshotInfo {
-    /// Identifies the snapshot.
-    pub id: SnapshotId,
-    /// Its canonical name, such as `@2024-06-01T03-00-00`.
-    pub name: String,
-    /// The snapshot's manifest.
-    pub manifest: Manifest,
-    /// The snapshot's tags.
-    pub tags: Vec<String>,
 }
 
 /// A tag of a snapshot.
@@ -55,6 +46,34 @@ impl TagInfo {
             given: tag.given,
         }
     }
+}
+
+/// Counts and sizes of a repository.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Number of sources.
+    pub sources: u64,
+    /// Number of snapshots of all sources.
+    pub snapshots: u64,
+    /// Bytes of all files of all snapshots, as if each snapshot were a full copy.
+    pub logical_bytes: u64,
+    /// Totals of the packs of file contents.
+    pub data: PackTotals,
+    /// Totals of the packs of directories and similar objects.
+    pub metadata: PackTotals,
+    /// Size of the index file in bytes.
+    pub index_bytes: u64,
+}
+
+/// The versions of a path.
+#[derive(Debug)]
+pub struct PathLog {
+    /// The source that has the versions.
+    pub source: Arc<Source>,
+    /// The history of the path.
+    history: PathHistory,
+    /// Number of snapshots that count, from the first on.
+    until: usize,
 }
 
 impl History {
@@ -90,7 +109,21 @@ impl History {
 
     /// Counts and sizes of the repository.
     pub fn stats(&self) -> Result<Stats, ServiceError> {
-        stats::gather(&self.view)
+        let repository = self.view.repository();
+        let mut stats = Stats {
+            data: repository.pack_totals(PackKind::Data)?,
+            metadata: repository.pack_totals(PackKind::Metadata)?,
+            index_bytes: repository.index_bytes(),
+            ..Stats::default()
+        };
+        for source in self.view.sources().iter() {
+            stats.sources += 1;
+            for (_, snapshot) in source.snapshots() {
+                stats.snapshots += 1;
+                stats.logical_bytes = stats.logical_bytes.saturating_add(snapshot.manifest.totals.bytes);
+            }
+        }
+        Ok(stats)
     }
 
     /// Finds `path` in the snapshot that `time` means. Without `source`, uses the only source. Returns the
@@ -118,22 +151,84 @@ impl History {
     /// Whether the import of the snapshot at `time` could read `path`.
     pub fn reading(&self, source: Option<&[u8]>, time: &[u8], path: &[u8]) -> Result<Reading, ServiceError> {
         let source = self.source(source)?;
-        let place = super::versions::place(&source, time, self.view.now())?;
+        let place = position(&source, time, self.view.now())?;
         let path = components(path).collect::<Vec<_>>().join(&b'/');
         Ok(source.snapshot(place).map_or(Reading::Read, |snapshot| snapshot.reading(&path)))
     }
 
+    /// The versions of `path` in a source, or in the only one. With a time, only those that existed by then.
+    pub fn log(
+        &self,
+        source: Option<&[u8]>,
+        time: Option<&[u8]>,
+        path: &[u8],
+    ) -> Result<PathLog, ServiceError> {
+        let source = self.source(source)?;
+        let until = match time {
+            None => source.timeline.len(),
+            Some(time) => position(&source, time, self.view.now())? + 1,
+        };
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let history = self
+            .view()
+            .history(&source, path)
+            .map_err(|reason| ServiceError::View { path: text(path), reason })?;
+        let log = PathLog { source, history, until };
+        if log.intervals().all(|interval| interval.state.is_none()) {
+            let source_name = text(&log.source.name);
+            let suggestion = self.suggestion(Some(&log.source.name), b"@latest", path);
+            return Err(ServiceError::NeverThere { path: text(path), suggestion, source_name });
+        }
+        Ok(log)
+    }
+
+    /// Passes every path of a source that matches a query, in any snapshot, to `emit`, until `emit` returns
+    /// false.
+    pub fn search(
+        &self,
+        source: &Source,
+        query: &Query<'_>,
+        emit: &mut dyn FnMut(Hit) -> bool,
+    ) -> Result<(), ServiceError> {
+        self.view.search(source, query, emit).map_err(|reason| ServiceError::View {
+            path: String::from_utf8_lossy(&source.name).into_owned(),
+            reason,
+        })
+    }
+
+    /// The position in the timeline of `source` of the first snapshot later than `time`.
+    pub fn after(&self, source: &Source, time: &[u8]) -> Result<usize, ServiceError> {
+        match (position(source, time, self.view.now()), Expression::parse(time)) {
+            (Ok(position), _) => Ok(position + 1),
+            // The time is before the first snapshot.
+            (Err(ServiceError::NoSnapshot { .. }), Some(Expression::AsOf(_) | Expression::Latest { .. })) => {
+                Ok(0)
+            }
+            (Err(error), _) => Err(error),
+        }
+    }
+
     /// The suggestion for a path that [`find`](Self::find) has not found, as the user can write it.
-    pub fn meant(&self, source: Option<&[u8]>, time: &[u8], path: &[u8]) -> Option<String> {
+    pub fn suggestion(&self, source: Option<&[u8]>, time: &[u8], path: &[u8]) -> Option<String> {
         let source = self.source(source).ok()?;
-        let meant = meant::path(&self.view, &source, time, path)?;
-        let [source, time, meant] = [&source.name, time, &meant].map(String::from_utf8_lossy);
-        Some(format!("{source}{time}:{meant}"))
+        let path = suggestion::path(&self.view, &source, time, path)?;
+        let [source, time, path] = [&source.name, time, &path].map(String::from_utf8_lossy);
+        Some(format!("{source}{time}:{path}"))
     }
 
     /// The source of this name; without a name, the only source.
     pub fn source(&self, name: Option<&[u8]>) -> Result<Arc<Source>, ServiceError> {
         source_of(&self.view.sources(), self.view.repository().root(), name)
+    }
+}
+
+impl PathLog {
+    /// The history of the path, oldest first, from the first snapshot that has it or could not read it.
+    pub fn intervals(&self) -> impl Iterator<Item = Interval> {
+        let not_yet = |interval: &&Interval| interval.state.is_none() && interval.reading != Reading::NotRead;
+        let seen = self.history.intervals().iter().skip_while(not_yet);
+        seen.take_while(|interval| interval.first < self.until)
+            .map(|interval| Interval { last: interval.last.min(self.until - 1), ..interval.clone() })
     }
 }
 
@@ -151,7 +246,7 @@ pub(super) fn source_of(
     match name {
         Some(name) => sources.get(name).cloned().ok_or_else(|| ServiceError::NoSource {
             name: String::from_utf8_lossy(name).into_owned(),
-            meant: meant::name(name, sources.iter().map(|source| &*source.name)).map(str::to_owned),
+            suggestion: suggestion::name(name, sources.iter().map(|source| &*source.name)).map(str::to_owned),
             known: if sources.iter().len() == 0 { nothing() } else { format!("are: {}", list()) },
         }),
         None => match sources.iter().collect::<Vec<_>>().as_slice() {
@@ -160,6 +255,11 @@ pub(super) fn source_of(
             _ => Err(ServiceError::WhichSource { known: list() }),
         },
     }
+}
+
+/// The position in its timeline of the snapshot of `source` that `time` means at the time `now`.
+pub(super) fn position(source: &Source, time: &[u8], now: Timestamp) -> Result<usize, ServiceError> {
+    source.resolve(time, now)?.ok_or_else(|| no_snapshot(source, time))
 }
 
 /// The error for a `time` that means no snapshot of this source.
@@ -173,8 +273,8 @@ pub(super) fn no_snapshot(source: &Source, time: &[u8]) -> ServiceError {
     let tags = source.tags().map(|(tag, _)| tag.name.as_bytes());
     let known = tags.chain(Expression::WORDS.map(str::as_bytes));
     let typed = time.strip_prefix(b"@").unwrap_or(time);
-    let meant = meant::name(typed, known).map(|known| format!("@{known}"));
-    ServiceError::NoTime { source_name, time: shown, meant }
+    let suggestion = suggestion::name(typed, known).map(|known| format!("@{known}"));
+    ServiceError::NoTime { source_name, time: shown, suggestion }
 }
 
 /// Opens a view of the repository in `root`, for a mount.

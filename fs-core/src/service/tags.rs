@@ -5,12 +5,12 @@ use std::path::Path;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::history::{no_snapshot, source_of};
-use super::session::open_for_writing;
-use super::versions::place;
+use super::history::{no_snapshot, position, source_of};
 use super::{ServiceError, TagInfo};
+use crate::clock::SystemClock;
 use crate::format::{Tag, check_tag_name};
 use crate::history::{Sources, is_reserved_name};
+use crate::import::open_for_writing;
 use crate::monitor::Cancellation;
 use crate::store::{Access, Repository, StoreError};
 
@@ -49,11 +49,11 @@ pub fn tag(
 ) -> Result<Vec<Tagged>, ServiceError> {
     let names = options.names.iter().map(|name| checked(name, options.remove));
     let names = names.collect::<Result<Vec<_>, _>>()?;
-    let repository = open_for_writing(root, Access::Write, options.wait, None, cancellation)?;
+    let repository = open_for_writing(root, Access::Write, options.wait, None, &SystemClock, cancellation)?;
     let sources = Sources::load(&repository, &options.zone, &Sources::default())?;
     let source = source_of(&sources, root, options.source.as_deref())?;
     let now = Timestamp::now();
-    let at = place(&source, &options.time, now)?;
+    let at = position(&source, &options.time, now)?;
     let (snapshot_name, snapshot) =
         source.snapshots().nth(at).ok_or_else(|| no_snapshot(&source, &options.time))?;
     let given = now.into();
@@ -109,9 +109,9 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::clock::SystemClock;
+    use crate::import::{ImportOptions, import_tree};
     use crate::monitor::Silent;
-    use crate::service::{History, ImportOptions, import_tree, init};
+    use crate::service::{History, init};
 
     fn options(names: &[&str]) -> TagOptions {
         let names = names.iter().map(|name| name.as_bytes().to_vec()).collect();

@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::format::{BlobId, Entry, Extensions, Kind, Manifest, Origin, SnapshotId, Tag, Time};
-use crate::import::{Options, run};
+use jiff::Timestamp;
+
+use super::clock::ManualClock;
+use crate::format::{BlobId, Entry, Kind, SnapshotId, Tag, Time};
+use crate::history::Snapshot;
+use crate::import::{Options, walk};
 use crate::monitor::{Cancellation, Silent};
 use crate::store::{CacheSizes, DirectoryCursor, FileReader, Reader, Repository, StoreError};
 
@@ -61,31 +65,20 @@ pub(super) fn plant(files: &Files, root: &Path) {
 
 /// Imports the tree at `tree` as the snapshot of second `time`, with the last one before it as its parent.
 pub(super) fn import(repository: &Repository, tree: &Path, time: i64) -> SnapshotId {
-    let manifests: Vec<_> =
-        repository.snapshots().unwrap().iter().map(|id| repository.manifest(id).unwrap()).collect();
-    let options =
-        Options { parent: manifests.iter().max_by_key(|manifest| manifest.time), ..Options::default() };
-    let time = Time::new(time, 0).unwrap();
+    let snapshots = repository.snapshots().unwrap();
+    let snapshots: Vec<_> = snapshots
+        .into_iter()
+        .map(|id| Snapshot { id, manifest: repository.manifest(&id).unwrap() })
+        .collect();
+    let clock = ManualClock::new(Timestamp::from_second(time).unwrap());
+    let parent = snapshots.iter().max_by_key(|snapshot| snapshot.manifest.time);
+    let options = Options { parent, clock: &clock, ..Options::default() };
     let mut writer = repository.writer().unwrap();
     let mut stat_cache = repository.stat_cache_writer(b"tree", b"");
-    let outcome =
-        run(tree, &options, &mut writer, &mut stat_cache, time, &Silent, &Cancellation::default()).unwrap();
-    let taken = outcome.taken;
-    let manifest = Manifest {
-        source: b"tree".as_slice().into(),
-        time,
-        started: time,
-        status: taken.status,
-        root: taken.root,
-        links_len: taken.links_len,
-        links: taken.links,
-        totals: taken.totals,
-        origin: Origin::default(),
-        parent: None,
-        extensions: Extensions::default(),
-    };
-    let id = writer.commit(&manifest).unwrap().0;
-    stat_cache.finish(&outcome.stats.of(id)).unwrap();
+    let walked =
+        walk(tree, &options, &mut writer, &mut stat_cache, &Silent, &Cancellation::default()).unwrap();
+    let id = writer.commit(&walked.manifest(b"tree", walked.started)).unwrap().0;
+    stat_cache.finish(&walked.stat_cache_end.of(id)).unwrap();
     id
 }
 

@@ -11,9 +11,10 @@ use jiff::tz::TimeZone;
 use super::crashes::fast_directory;
 use super::history::{Files, plant, read_files};
 use crate::clock::SystemClock;
-use crate::maintain::CheckOptions;
+use crate::import::{ImportOptions, import_tree};
+use crate::maintain::{self, CheckOptions};
 use crate::monitor::{Cancellation, Silent};
-use crate::service::{self, History, ImportOptions, TagOptions};
+use crate::service::{self, History, TagOptions};
 use crate::store::INDEX;
 
 const PAGE: usize = 4096;
@@ -75,7 +76,7 @@ impl Trial {
 
     fn import(&self) {
         let (options, none) = (ImportOptions::default(), Cancellation::default());
-        service::import_tree(&self.root(), &self.tree(), &options, &Silent, &none).unwrap().unwrap();
+        import_tree(&self.root(), &self.tree(), &options, &Silent, &none).unwrap().unwrap();
     }
 
     fn run(&self, command: Command, imported: &mut Vec<Files>) {
@@ -111,7 +112,7 @@ impl Trial {
             }
             Command::Check => {
                 let (options, none) = (CheckOptions { read_data: Some(100) }, Cancellation::default());
-                let report = service::check(&self.root(), options, &Silent, &none).unwrap();
+                let report = maintain::check(&self.root(), options, &Silent, &none).unwrap();
                 assert!(report.is_clean(), "{report:?}");
                 assert!(!report.index_in_memory, "{report:?}");
             }

@@ -14,14 +14,14 @@ use super::source::Source;
 use super::{Activity, Event, Last, Trigger};
 use crate::format::{Status, Time};
 use crate::history::Sources;
-use crate::import::ImportError;
 use crate::import::layout::{Layout, LeftOut, Plan};
+use crate::import::{
+    ImportError, ImportOptions, Imported, RunImporter, RunOutcome, RunState, StatCacheKey, import_tree,
+    run_states, source_name,
+};
 use crate::monitor::{Cancellation, Monitor};
-use crate::service::import::tree_key;
-use crate::service::rsync_at_work::rsync_at_work;
-use crate::service::session::RUNS;
-use crate::service::{ImportOptions, Imported, ServiceError, import_tree, source_name};
-use crate::service::{Known, Outcome, RunImporter, make_plan, run_states};
+use crate::platform::rsync_at_work;
+use crate::service::ServiceError;
 use crate::store::{Access, Repository};
 
 /// Input of a look, without the source.
@@ -41,7 +41,8 @@ pub(super) fn look(
     cancellation: &Cancellation,
 ) -> Result<(Look, Activity), ServiceError> {
     let plan = |source: &Source| {
-        make_plan(&source.watched.place, &source.watched.options.dirvish_zone, false, cancellation)
+        let options = &source.watched.options;
+        Plan::make(&source.watched.place, &options.dirvish_zone, options.clock.now())
     };
     let mut planned = plan(source)?;
     if source.cover(repository, &planned, tell) {
@@ -71,38 +72,31 @@ pub(super) fn look(
     }
     match (result, running) {
         (Ok((Look::Done, _)), Some(pid)) => Ok(at_work(pid)),
-        (Err(ServiceError::Import(error @ ImportError::NotAtRest { .. })), _) => {
+        (Err(ServiceError::Import(error @ ImportError::NotQuiescent { .. })), _) => {
             Ok((Look::NotAtRest, Activity::Busy(error.to_string())))
         }
         (result, _) => result,
     }
 }
 
-/// The key of a stat cache.
-struct CacheKey {
-    source: Vec<u8>,
-    tree: Vec<u8>,
-}
-
 /// The keys of all stat caches of a watched source.
-fn stat_caches(source: &Source, plan: &Plan) -> Result<Vec<CacheKey>, ServiceError> {
+fn stat_caches(source: &Source, plan: &Plan) -> Result<Vec<StatCacheKey>, ServiceError> {
     let options = &source.watched.options;
     if plan.layout == Layout::Tree {
-        let source = source_name(&plan.root, options)?;
-        return Ok(vec![CacheKey { source, tree: tree_key(&plan.root, options) }]);
+        let name = source_name(&plan.root, options)?;
+        return Ok(vec![StatCacheKey::of_tree(&name, &plan.root, options)]);
     }
     let names = match &options.source {
         Some(name) => vec![name.as_slice()],
         None => plan.sources(),
     };
-    let key = |name: &[u8]| CacheKey { source: name.to_vec(), tree: RUNS.to_vec() };
-    Ok(names.into_iter().map(key).collect())
+    Ok(names.into_iter().map(StatCacheKey::of_runs).collect())
 }
 
 /// The time when every file of all these trees was last read.
-fn all_read(repository: &Path, stat_caches: &[CacheKey]) -> Result<Option<Timestamp>, ServiceError> {
+fn all_read(repository: &Path, stat_caches: &[StatCacheKey]) -> Result<Option<Timestamp>, ServiceError> {
     let repository = Repository::open(repository, Access::Read)?;
-    let caches = stat_caches.iter().filter_map(|key| repository.stat_cache(&key.source, &key.tree));
+    let caches = stat_caches.iter().filter_map(|key| key.open(&repository));
     Ok(caches.map(|cache| cache.all_read().timestamp()).min())
 }
 
@@ -123,7 +117,7 @@ fn tree(
         Trigger::Time => options.only_if_changed = true,
         Trigger::Quiet(quiet) => {
             options.only_if_changed = true;
-            options.at_rest_for = Some(*quiet);
+            options.quiescent_for = Some(*quiet);
             // The run's result is unknown.
             options.run_status = Status::Unknown;
         }
@@ -179,11 +173,11 @@ fn is_touched(
     options: &ImportOptions,
     repository: &Path,
 ) -> Result<bool, ServiceError> {
-    let unreadable = |reason| ServiceError::Tree { path: stamp.to_owned(), reason };
+    let unreadable = |reason| ImportError::Tree { path: stamp.to_owned(), reason };
     let touched = match fs::metadata(stamp).and_then(|metadata| metadata.modified()) {
         Ok(time) => time,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(unreadable(error)),
+        Err(error) => return Err(unreadable(error).into()),
     };
     let touched = Timestamp::try_from(touched).map_err(|error| unreadable(io::Error::other(error)))?;
     let sources = load(repository, options)?;
@@ -202,15 +196,15 @@ fn runs(
     if let Trigger::Quiet(quiet) = source.watched.trigger
         && let Ok(since) = Timestamp::now().checked_sub(quiet)
     {
-        plan.at_rest_since = plan.at_rest_since.min(since.into());
+        plan.quiescent_since = plan.quiescent_since.min(since.into());
     }
     let mut options = source.watched.options.clone();
     options.wait = true;
     // This needs no lock, so no other process waits while there is nothing to do.
     let states = run_states(context.repository, &plan, &options);
-    let more = states.as_ref().map_or(&[][..], |(_, left_out)| left_out);
+    let more = states.as_ref().map_or(&[][..], |states| &states.left_out);
     tell_left_out(source, [&plan.left_out, more].concat(), context);
-    if !states?.0.iter().any(|state| state.state == Known::New) {
+    if !states?.states.contains(&RunState::New) {
         return Ok(DONE);
     }
     let mut importer = RunImporter::open(context.repository, &plan, &options, context.cancellation)?;
@@ -218,13 +212,13 @@ fn runs(
     loop {
         let began = Instant::now();
         match importer.next(context.monitor, context.cancellation)? {
-            Some(Outcome::Imported(imported)) => {
+            Some(RunOutcome::Imported(imported)) => {
                 source.last = Some(named(&imported));
                 let tree = Path::new(OsStr::from_bytes(&imported.snapshot.manifest.origin.path));
                 let run = Some(tree.strip_prefix(&plan.root).unwrap_or(tree));
                 (context.tell)(Event::Imported { imported: &imported, run, took: began.elapsed() });
             }
-            Some(Outcome::LeftOut(run)) => left_out = Some(run),
+            Some(RunOutcome::LeftOut(run)) => left_out = Some(run),
             None => break,
         }
     }

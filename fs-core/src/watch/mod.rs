@@ -21,16 +21,17 @@ use schedule::Look;
 use source::Source;
 pub use waker::Waker;
 
-use crate::import::layout::{LeftOut, Place};
+use crate::import::layout::{BackupRoot, LeftOut};
+use crate::import::{ImportError, ImportOptions, Imported};
 use crate::monitor::{Cancellation, Monitor};
-use crate::service::{ImportOptions, Imported, ServiceError, require_repository};
+use crate::service::{ServiceError, require_repository};
 use crate::store::{FileLock, Folder};
 
 /// A watched source, or a watched folder of several sources.
 #[derive(Debug, Clone)]
 pub struct Watched {
     /// The folder, with its layout.
-    pub place: Place,
+    pub place: BackupRoot,
     /// Import options. A plain tree is imported only if it has changed, unless a stamp triggers the import.
     pub options: ImportOptions,
     /// The trigger of imports.
@@ -179,7 +180,7 @@ const LOCK: &str = "watch.lock";
 impl Watch {
     /// Creates a watch that imports into the repository in `root`, at first immediately.
     pub fn new(root: &Path, watched: Vec<Watched>) -> Result<Self, ServiceError> {
-        let waker = Waker::new().map_err(|reason| ServiceError::Tree { path: root.to_owned(), reason })?;
+        let waker = Waker::new().map_err(|reason| ImportError::Tree { path: root.to_owned(), reason })?;
         let now = Instant::now();
         let sources = watched.into_iter().map(|watched| Source::new(watched, now)).collect();
         Ok(Self { root: root.to_owned(), sources, waker })

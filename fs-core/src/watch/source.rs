@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use super::notices::{Notices, Reach};
 use super::schedule::Schedule;
 use super::{Activity, Event, Last, State, Trigger, Watched};
+use crate::import::history_devices;
 use crate::import::layout::{Layout, LeftOut, Plan};
-use crate::service::session::history_devices;
 
 /// Delay of a look that a single change or the time triggers.
 const SOON: Duration = Duration::from_secs(1);

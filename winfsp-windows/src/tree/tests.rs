@@ -6,8 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use fs_core::clock::SystemClock;
+use fs_core::import::{ImportOptions, import_tree};
 use fs_core::monitor::{Cancellation, Silent};
-use fs_core::service::{ImportOptions, import_tree, init, open_view};
+use fs_core::service::{init, open_view};
 use fs_core::view::{Options, Scope};
 use fs_core::windows::attributes::{DIRECTORY, REPARSE_POINT};
 use jiff::Timestamp;

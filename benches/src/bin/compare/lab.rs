@@ -10,8 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::measured;
-use crate::process::{Runner, Usage};
+use crate::process::{self, Runner, Usage};
 
 /// Everything that a measurement needs.
 #[derive(Debug)]
@@ -75,7 +74,7 @@ impl Lab {
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(&self.own);
         command
-            .arg(measured::ARGUMENT)
+            .arg(process::MEASURED)
             .arg(program)
             .env_clear()
             .env("PATH", &self.path)

@@ -29,7 +29,7 @@ use results::Results;
 fn main() -> ExitCode {
     let mut words = std::env::args_os().skip(1);
     match words.next() {
-        Some(first) if first == measured::ARGUMENT => return measured::run(words),
+        Some(first) if first == process::MEASURED => return measured::run(words),
         Some(first) if first == floor::ARGUMENT => return floor::run(words),
         _ => {}
     }

@@ -14,9 +14,6 @@ use wait4::Wait4;
 
 use crate::process::{REPORT, Runner, Usage, to_f64};
 
-/// First argument of this process, before the program and its arguments.
-pub const ARGUMENT: &str = "--measured";
-
 /// Runs the program that the arguments name, and reports its usage.
 pub fn run(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let program = arguments.next().unwrap_or_default();

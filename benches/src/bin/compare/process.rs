@@ -32,6 +32,9 @@ pub struct Runner {
     interrupted: Arc<AtomicBool>,
 }
 
+/// First argument of this program as the process that measures another one. The other program and its arguments
+/// follow.
+pub const MEASURED: &str = "--measured";
 /// Environment variable with the path of a [`Report`].
 pub const REPORT: &str = "COMPARE_REPORT";
 /// Time between two checks for Ctrl-C.
@@ -112,12 +115,12 @@ impl Runner {
     }
 }
 
-/// The file into which [`crate::measured`] writes the usage of the program that it runs.
+/// The file into which the measuring process writes the usage of the program that it runs.
 #[derive(Debug)]
 pub struct Report(NamedTempFile);
 
 impl Report {
-    /// Has `command` write a report, if it is [`crate::measured`].
+    /// Has `command` write a report, if it is a measuring process.
     pub fn of(command: &mut Command) -> Result<Self> {
         let file = NamedTempFile::new().context("making a temporary file")?;
         command.env(REPORT, file.path());
@@ -209,7 +212,7 @@ pub fn complaint_of(file: &mut File) -> String {
 /// The program and its arguments as on a command line, but without quoting.
 pub fn shown(command: &Command) -> String {
     let all: Vec<_> = std::iter::once(command.get_program()).chain(command.get_args()).collect();
-    let measured = all.get(1).is_some_and(|word| *word == crate::measured::ARGUMENT);
+    let measured = all.get(1).is_some_and(|word| *word == MEASURED);
     let words = all.iter().skip(if measured { 2 } else { 0 });
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }

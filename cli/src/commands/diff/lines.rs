@@ -1,11 +1,11 @@
 //! The lines of text that differ.
 
-use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use fs_core::view::{FileKind, Node};
-use similar::{Algorithm, DiffOp, capture_diff_slices_deadline, group_diff_ops};
+use similar::udiff::UnifiedHunkHeader;
+use similar::{Algorithm, ChangeTag, DiffOp, capture_diff_slices_deadline, group_diff_ops};
 
 use super::Item;
 
@@ -56,14 +56,6 @@ pub(super) struct Lines<'a> {
     ops: Vec<DiffOp>,
 }
 
-/// The fate of a line in a patch: kept, removed or added.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
-    Stays,
-    Goes,
-    Comes,
-}
-
 impl<'a> Lines<'a> {
     pub(super) fn compare(before: &'a [u8], after: &'a [u8]) -> Self {
         let split = |text: &'a [u8]| text.split_inclusive(|byte| *byte == b'\n').collect::<Vec<_>>();
@@ -81,50 +73,30 @@ impl<'a> Lines<'a> {
         })
     }
 
-    /// Passes each hunk of a unified diff: its header and its lines.
+    /// Passes each hunk of a unified diff.
     pub(super) fn hunks(self, mut print: impl FnMut(Hunk<'_, 'a>) -> Result<()>) -> Result<()> {
         let Self { before, after, ops } = self;
-        for ops in group_diff_ops(ops, AROUND) {
-            let (Some(first), Some(last)) = (ops.first(), ops.last()) else { continue };
-            let old = first.old_range().start..last.old_range().end;
-            let new = first.new_range().start..last.new_range().end;
-            let header = format!("@@ -{} +{} @@", place(&old), place(&new));
-            print(Hunk { header, ops: &ops, before: &before, after: &after })?;
-        }
-        Ok(())
+        let hunks = group_diff_ops(ops, AROUND);
+        let mut hunks = hunks.iter().filter(|ops| !ops.is_empty());
+        hunks.try_for_each(|ops| print(Hunk { ops, before: &before, after: &after }))
     }
 }
 
 /// Lines that differ, and equal lines around them.
 pub(super) struct Hunk<'h, 'a> {
-    pub(super) header: String,
     ops: &'h [DiffOp],
     before: &'h [&'a [u8]],
     after: &'h [&'a [u8]],
 }
 
 impl<'a> Hunk<'_, 'a> {
-    pub(super) fn lines(&self) -> impl Iterator<Item = (Fate, &'a [u8])> {
-        self.ops.iter().flat_map(|op| {
-            let (old, new) = (&self.before[op.old_range()], &self.after[op.new_range()]);
-            let (stay, go, come) = match op {
-                DiffOp::Equal { .. } => (old, &[][..], &[][..]),
-                _ => (&[][..], old, new),
-            };
-            let with = |fate| move |line: &&'a [u8]| (fate, *line);
-            stay.iter()
-                .map(with(Fate::Stays))
-                .chain(go.iter().map(with(Fate::Goes)))
-                .chain(come.iter().map(with(Fate::Comes)))
-        })
+    /// The line before a hunk, such as `@@ -1,3 +1,4 @@`.
+    pub(super) fn header(&self) -> String {
+        UnifiedHunkHeader::new(self.ops).to_string()
     }
-}
 
-/// A range of lines as `patch` writes it. An empty range is given by the line before it.
-fn place(lines: &Range<usize>) -> String {
-    match lines.len() {
-        0 => format!("{},0", lines.start),
-        1 => (lines.start + 1).to_string(),
-        len => format!("{},{len}", lines.start + 1),
+    pub(super) fn lines(&self) -> impl Iterator<Item = (ChangeTag, &'a [u8])> {
+        let slices = self.ops.iter().flat_map(|op| op.iter_slices(self.before, self.after));
+        slices.flat_map(|(tag, lines)| lines.iter().map(move |line| (tag, *line)))
     }
 }

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 use fs_core::view::{FileKind, Node};
+use similar::ChangeTag;
 
-use super::lines::{Fate, Lines, Text};
+use super::lines::{Lines, Text};
 use super::{Change, Item, Printer};
 use crate::colour::{Colour, Colours};
 use crate::output::Output;
@@ -85,13 +86,13 @@ impl Patch {
                 header.iter().try_for_each(|line| self.line(output, Colour::Bold, line))?;
                 begun = true;
             }
-            self.line(output, Colour::Cyan, hunk.header.as_bytes())?;
-            for (fate, line) in hunk.lines() {
+            self.line(output, Colour::Cyan, hunk.header().as_bytes())?;
+            for (tag, line) in hunk.lines() {
                 let text = line.strip_suffix(b"\n").unwrap_or(line);
-                let (sign, colour) = match fate {
-                    Fate::Stays => (b' ', None),
-                    Fate::Goes => (b'-', Some(Colour::Red)),
-                    Fate::Comes => (b'+', Some(Colour::Green)),
+                let (sign, colour) = match tag {
+                    ChangeTag::Equal => (b' ', None),
+                    ChangeTag::Delete => (b'-', Some(Colour::Red)),
+                    ChangeTag::Insert => (b'+', Some(Colour::Green)),
                 };
                 let whole = [&[sign], text].concat();
                 match colour {

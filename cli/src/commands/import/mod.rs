@@ -9,8 +9,8 @@ use std::path::Path;
 
 use anyhow::Result;
 use fs_core::format::Status;
+use fs_core::import::ImportOptions;
 use fs_core::monitor::Cancellation;
-use fs_core::service::ImportOptions;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -102,8 +102,8 @@ mod runs {
     use std::path::PathBuf;
 
     use anyhow::{Result, bail};
+    use fs_core::import::ImportOptions;
     use fs_core::monitor::Cancellation;
-    use fs_core::service::ImportOptions;
 
     use super::tree::show_tree;
     use crate::args::ImportArgs;

@@ -5,11 +5,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use fs_core::import::layout::{Layout, LeftOut, Place, Plan, PlannedRun, Retention};
+use fs_core::import::layout::{BackupRoot, Layout, LeftOut, Plan, PlannedRun, Retention};
+use fs_core::import::{ImportOptions, RunImporter, RunOutcome, RunState, make_plan, run_states};
 use fs_core::monitor::Cancellation;
-use fs_core::service::{
-    ImportOptions, Known, Outcome as RunOutcome, RunImporter, RunState, make_plan, run_states,
-};
 use serde_json::{Value, json};
 
 use super::tree::{show_tree, tell};
@@ -31,8 +29,9 @@ pub fn instead(
     options: &ImportOptions,
     cancellation: &Cancellation,
 ) -> Result<ControlFlow<Outcome, PathBuf>> {
-    let place = Place { root: args.path.clone(), layout: args.layout.into(), config: args.config.clone() };
-    let plan = make_plan(&place, &options.dirvish_zone, args.wait, cancellation)?;
+    let root =
+        BackupRoot { root: args.path.clone(), layout: args.layout.into(), config: args.config.clone() };
+    let plan = make_plan(&root, options, cancellation)?;
     if plan.layout != Layout::Tree && args.at.is_some() {
         let root = plan.root.display();
         return Err(Usage(format!("the runs in {root} have their own times; leave out --at")).into());
@@ -120,18 +119,19 @@ fn show(output: &mut Output, settings: &Settings, plan: &Plan, options: &ImportO
     if plan.layout == Layout::Tree {
         return show_tree(output, settings, &plan.root, options);
     }
-    let (states, left_out) = run_states(&settings.repository, plan, options)?;
+    let resolved = run_states(&settings.repository, plan, options)?;
     tell_retention(output, plan)?;
-    for left_out in plan.left_out.iter().chain(&left_out) {
+    for left_out in plan.left_out.iter().chain(&resolved.left_out) {
         // These are only notes, because a dry run imports nothing.
         note_left_out(output, &LeftOut { may_be_history: false, ..left_out.clone() })?;
     }
     let mut rows = Vec::new();
-    for (run, RunState { source, state }) in plan.runs.iter().zip(&states) {
+    for (run, state) in plan.runs.iter().zip(resolved.states) {
+        let source = options.source_of(run);
         let state = match state {
-            Known::New => "new",
-            Known::Imported => "imported",
-            Known::LeftOut => "left out",
+            RunState::New => "new",
+            RunState::Imported => "imported",
+            RunState::LeftOut => "left out",
         };
         if output.is_json() {
             output.json(&run_object(plan, run, source, state))?;

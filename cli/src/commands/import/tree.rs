@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use fs_core::format::Status;
+use fs_core::import::{ImportOptions, Imported, check_other_tree, import_tree, source_name};
 use fs_core::monitor::Cancellation;
-use fs_core::service::{ImportOptions, Imported, check_other_tree, import_tree, source_name};
 use serde_json::json;
 
 use crate::args::TreeArgs;

@@ -3,8 +3,8 @@ mod printer;
 use std::ffi::OsStr;
 
 use anyhow::Result;
-use fs_core::history::SnapshotPath;
-use fs_core::service::{History, ServiceError, SnapshotInfo};
+use fs_core::history::{SnapshotInfo, SnapshotPath};
+use fs_core::service::{History, ServiceError};
 use fs_core::view::{Attr, DirEntry, FileKind, Node, View, ViewError};
 use jiff::tz::TimeZone;
 use serde_json::json;

@@ -1,7 +1,7 @@
 //! Directories on disk. Each is opened relative to its parent without following symbolic links, so nothing
 //! that moves during the walk can lead it out of the tree.
 //!
-//! Each platform provides the same: [`Directory`], [`Place`], and functions on open files.
+//! Each platform provides the same: [`Directory`], [`WorkingDirectory`], and functions on open files.
 
 #[cfg(unix)]
 mod unix;
@@ -16,11 +16,15 @@ pub(super) use unix::lasting_identity;
 #[cfg(unix)]
 pub(crate) use unix::path_of;
 #[cfg(unix)]
-pub(super) use unix::{Directory, Place, is_gone, is_memory, next_data, next_hole, stat_file, xattrs_of};
+pub(super) use unix::{
+    Directory, WorkingDirectory, is_gone, is_memory, next_data, next_hole, stat_file, xattrs_of,
+};
 #[cfg(windows)]
 pub(crate) use windows::path_of;
 #[cfg(windows)]
-pub(super) use windows::{Directory, Place, is_gone, is_memory, next_data, next_hole, stat_file, xattrs_of};
+pub(super) use windows::{
+    Directory, WorkingDirectory, is_gone, is_memory, next_data, next_hole, stat_file, xattrs_of,
+};
 
 use crate::format::{Attributes, Time, XattrSet};
 

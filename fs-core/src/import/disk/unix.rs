@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 pub(in crate::import) use file_system::lasting_identity;
 use rustix::fs::{AtFlags, Mode, OFlags, RawDir, SeekFrom};
 use rustix::io::Errno;
-pub(in crate::import) use xattrs::{Place, xattrs_of};
+pub(in crate::import) use xattrs::{WorkingDirectory, xattrs_of};
 
 use super::{FileType, Stat, sorted};
 use crate::format::{Attributes, Time};

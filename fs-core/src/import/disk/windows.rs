@@ -18,6 +18,7 @@ use std::sync::OnceLock;
 use winapi_util::file::information;
 
 use super::{FileType, ReadXattrs, Stat, sorted};
+use crate::clock::Clock;
 use crate::format::{Ancestor, Attributes, Time, XattrSet};
 use crate::windows::attributes::{self, DosAttributes};
 use crate::windows::filetime::FileTime;
@@ -174,7 +175,7 @@ impl Directory {
 
     /// Always `None`: the volume's clock cannot be read.
     #[expect(clippy::unused_self, reason = "on other platforms it is asked")]
-    pub(in crate::import) fn clock(&self) -> Option<Time> {
+    pub(in crate::import) fn clock(&self, _: &dyn Clock) -> Option<Time> {
         None
     }
 
@@ -200,24 +201,24 @@ fn kept(called: OsString) -> io::Result<(CString, Option<OsString>)> {
 
 /// The working directory of a scanner thread. On this platform none is faster than another.
 #[derive(Debug)]
-pub(in crate::import) struct Place;
+pub(in crate::import) struct WorkingDirectory;
 
-/// See [`Place`].
+/// See [`WorkingDirectory`].
 #[derive(Debug)]
-pub(in crate::import) struct Here;
+pub(in crate::import) struct Entered;
 
-impl Place {
+impl WorkingDirectory {
     pub(in crate::import) fn new() -> Self {
         Self
     }
 
     #[expect(clippy::unused_self, reason = "on other platforms it goes there")]
-    pub(in crate::import) fn enter(&mut self, _: &Directory) -> Here {
-        Here
+    pub(in crate::import) fn enter(&mut self, _: &Directory) -> Entered {
+        Entered
     }
 }
 
-impl Here {
+impl Entered {
     /// Extended attributes of an entry with the attributes `stat`.
     #[expect(clippy::unused_self, reason = "on other platforms it is where they are")]
     pub(in crate::import) fn xattrs(&self, _: &CStr, stat: &Stat) -> io::Result<ReadXattrs> {

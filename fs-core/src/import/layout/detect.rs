@@ -6,11 +6,12 @@ use std::fs;
 use std::path::Path;
 
 use super::folder::{EntryKind, kind_of, leads_inside};
-use super::{Layout, LayoutError, dirvish, rsnapshot};
+use super::{Layout, dirvish, rsnapshot};
+use crate::import::ImportError;
 
 /// Returns the layout of `root`. For a plain tree that may be the folder of another program, also returns a
 /// hint.
-pub(super) fn layout(root: &Path) -> Result<(Layout, Option<String>), LayoutError> {
+pub(super) fn layout(root: &Path) -> Result<(Layout, Option<String>), ImportError> {
     // For an unreadable folder, or a file, the plain import reports the error.
     let Ok(entries) = fs::read_dir(root) else { return Ok((Layout::Tree, None)) };
     let entries = entries.flatten().filter(|entry| {
@@ -19,7 +20,7 @@ pub(super) fn layout(root: &Path) -> Result<(Layout, Option<String>), LayoutErro
         !rsnapshot::is_expected(&entry.file_name()) && !is_alias()
     });
     let seen = if dirvish::is_vault(root) { Seen::vault(entries) } else { Seen::of(entries) };
-    let looks = |like, but: String| Err(LayoutError::Looks { path: root.to_owned(), like, but });
+    let looks = |like, but: String| Err(ImportError::LooksLike { path: root.to_owned(), like, but });
     let may_be = |like: &str| {
         let hint = format!(
             "if {like} keeps runs in it, use --layout {like}; otherwise --layout tree avoids this note"
@@ -168,7 +169,7 @@ mod tests {
             }
             match layout(directory.path()) {
                 Ok((layout, hint)) => (layout, hint.is_some()),
-                Err(LayoutError::Looks { like, but, .. }) => {
+                Err(ImportError::LooksLike { like, but, .. }) => {
                     let first = |path: &&str| {
                         path.trim_end_matches('!').split('/').next().unwrap_or_default().to_owned()
                     };
@@ -214,7 +215,7 @@ mod tests {
         symlink("daily.0", levels.join("latest")).unwrap();
         assert_eq!(layout(&levels).unwrap(), (Layout::Rsnapshot, None));
         symlink("/etc", levels.join("elsewhere")).unwrap();
-        assert!(matches!(layout(&levels), Err(LayoutError::Looks { .. })));
+        assert!(matches!(layout(&levels), Err(ImportError::LooksLike { .. })));
         fs::create_dir_all(bank.join("one/dirvish")).unwrap();
         fs::create_dir_all(root.join("far/dirvish")).unwrap();
         symlink("../far", bank.join("two")).unwrap();

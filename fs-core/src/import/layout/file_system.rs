@@ -22,7 +22,7 @@ impl FileSystems {
 }
 
 /// Whether two identities are of one kind and certainly differ.
-pub(crate) fn are_two(one: &[u8], other: &[u8]) -> bool {
+pub(crate) fn certainly_differ(one: &[u8], other: &[u8]) -> bool {
     one != other && !one.is_empty() && !other.is_empty() && one.get(..5) == other.get(..5)
 }
 
@@ -46,11 +46,11 @@ mod tests {
 
     #[test]
     fn only_identities_of_one_kind_are_compared() {
-        assert!(are_two(b"fsid 1", b"fsid 2"));
+        assert!(certainly_differ(b"fsid 1", b"fsid 2"));
         for (one, other) in
             [(&b"fsid 1"[..], &b"fsid 1"[..]), (b"", b"fsid 1"), (b"uuid 1", b"fsid 1"), (b"", b"")]
         {
-            assert!(!are_two(one, other) && !are_two(other, one), "{one:?} {other:?}");
+            assert!(!certainly_differ(one, other) && !certainly_differ(other, one), "{one:?} {other:?}");
         }
     }
 }

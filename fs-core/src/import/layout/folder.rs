@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use rustix::fs::OFlags;
 
-use super::LayoutError;
 use crate::format::Time;
+use crate::import::ImportError;
 
 /// A folder, with the facts that must still hold after its run was read.
 #[derive(Debug, Clone)]
-pub(super) struct Mark {
+pub(super) struct FolderState {
     pub(super) path: PathBuf,
     pub(super) id: (u64, u64),
     pub(super) mtime: Time,
@@ -31,7 +31,7 @@ pub(super) enum EntryKind {
     Other,
 }
 
-impl Mark {
+impl FolderState {
     /// Examines the folder at `path`. `None` if there is nothing, or something other than a folder.
     pub(super) fn of(path: PathBuf) -> io::Result<Option<Self>> {
         let metadata = match fs::symlink_metadata(&path) {
@@ -67,8 +67,8 @@ pub(super) fn mtime(metadata: &Metadata) -> Time {
 }
 
 /// Absolute path of a folder, without symbolic links.
-pub(super) fn absolute(path: &Path) -> Result<PathBuf, LayoutError> {
-    fs::canonicalize(path).map_err(|source| LayoutError::Read { path: path.to_owned(), source })
+pub(super) fn absolute(path: &Path) -> Result<PathBuf, ImportError> {
+    fs::canonicalize(path).map_err(ImportError::read(path))
 }
 
 /// Type of an entry. A vanished entry is not a folder.
@@ -86,7 +86,7 @@ pub(super) fn leads_inside(path: &Path, root: &Path) -> bool {
 }
 
 /// The names in a folder, sorted, with their types.
-pub(super) fn names(path: &Path) -> Result<Vec<(OsString, EntryKind)>, LayoutError> {
+pub(super) fn names(path: &Path) -> Result<Vec<(OsString, EntryKind)>, ImportError> {
     let read = || {
         let mut names = Vec::new();
         for entry in fs::read_dir(path)? {
@@ -96,7 +96,7 @@ pub(super) fn names(path: &Path) -> Result<Vec<(OsString, EntryKind)>, LayoutErr
         names.sort_unstable();
         Ok(names)
     };
-    read().map_err(|source| LayoutError::Read { path: path.to_owned(), source })
+    read().map_err(ImportError::read(path))
 }
 
 /// Reads a file of at most `limit` bytes; returns its bytes and its modification time. Anything but a regular

@@ -8,6 +8,7 @@ use rustix::process::{Pid, test_kill_process};
 
 use super::folder::small_file;
 use crate::format::Time;
+use crate::import::ImportError;
 
 /// State of a lock file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,10 +23,10 @@ pub(super) enum Lock {
 
 /// Examines a lock file. An unreadable or invalid one belongs to a process that is about to write it, or had
 /// a full disk. It counts as left by a process that did not finish.
-pub(super) fn look(path: &Path) -> io::Result<Lock> {
+pub(super) fn examine(path: &Path) -> Result<Lock, ImportError> {
     let (bytes, mtime) = match small_file(path, 4096) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Lock::Free),
-        result => result?,
+        result => result.map_err(ImportError::read(path))?,
     };
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let number = str::from_utf8(line).ok().and_then(|line| line.trim().parse::<i32>().ok());
@@ -50,17 +51,17 @@ mod tests {
     fn only_a_live_process_holds_a_lock() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("lock");
-        assert_eq!(look(&path).unwrap(), Lock::Free);
+        assert_eq!(examine(&path).unwrap(), Lock::Free);
         let own = std::process::id();
         for text in [format!("{own}"), format!("{own}\n"), format!("{own}\nmore")] {
             fs::write(&path, text).unwrap();
-            assert_eq!(look(&path).unwrap(), Lock::Held(own));
+            assert_eq!(examine(&path).unwrap(), Lock::Held(own));
         }
         let mut ended = Command::new("true").spawn().unwrap();
         ended.wait().unwrap();
         for text in [format!("{}\n", ended.id()), String::new(), "0".into(), "-1".into(), "x".into()] {
             fs::write(&path, &text).unwrap();
-            assert!(matches!(look(&path).unwrap(), Lock::Abandoned(_)), "{text:?}");
+            assert!(matches!(examine(&path).unwrap(), Lock::Abandoned(_)), "{text:?}");
         }
     }
 }

@@ -3,12 +3,11 @@
 //! A layout is read into a [`Plan`] before anything is imported. The data on disk decide only which trees are
 //! walked. No program is run, and no config is executed.
 
-mod alike;
 mod detect;
 mod dirvish;
-mod error;
 mod file_system;
 mod folder;
+mod identical;
 mod lock;
 mod rsnapshot;
 mod shared;
@@ -18,15 +17,16 @@ use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-pub use alike::is_alike;
-pub use error::LayoutError;
 use file_system::FileSystems;
-pub(crate) use file_system::are_two;
-use folder::Mark;
+pub(super) use file_system::certainly_differ;
+use folder::FolderState;
+pub(super) use identical::is_identical;
 
 use crate::format::{Run, RunFolder, Status, Time};
+use crate::import::ImportError;
 
 /// How a folder holds history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,7 +56,7 @@ impl Layout {
 
 /// The root of a folder of runs, with its layout and config.
 #[derive(Debug, Clone, Default)]
-pub struct Place {
+pub struct BackupRoot {
     /// rsnapshot's root, or dirvish's vault or bank. A config may name it instead.
     pub root: Option<PathBuf>,
     /// Layout of the folder.
@@ -74,8 +74,9 @@ pub struct Plan {
     pub root: PathBuf,
     /// Complete runs have been quiescent since this time: the start of the plan, or of a killed run of the
     /// program that makes them.
-    pub at_rest_since: Time,
-    /// The runs, oldest first. Empty for a plain tree.
+    pub quiescent_since: Time,
+    /// The runs, oldest first. Those of one time have the order of their levels or images. Empty for a plain
+    /// tree.
     pub runs: Vec<PlannedRun>,
     /// Everything else in the folder, with the reason why it is no run.
     pub left_out: Vec<LeftOut>,
@@ -124,7 +125,7 @@ pub struct PlannedRun {
     /// The same backup point in the next later level, which may share its files.
     newer: Option<PathBuf>,
     /// The folder that marks the run, as it was when the plan was made.
-    mark: Mark,
+    mark: FolderState,
 }
 
 /// An entry that is not imported.
@@ -148,42 +149,46 @@ pub struct Retention {
 }
 
 impl Plan {
-    /// Searches for runs. `zone` is the time zone of the times that dirvish writes.
-    pub fn make(place: &Place, zone: &TimeZone) -> Result<Self, LayoutError> {
-        if let Some(config) = &place.config {
-            return match place.layout {
-                Layout::Auto | Layout::Rsnapshot => {
-                    let config = rsnapshot::Config::read(config)?;
-                    rsnapshot::plan(&config.root_at(place.root.as_deref())?, Some(&config))
-                }
-                Layout::Tree | Layout::Dirvish => Err(LayoutError::ConfigOf(config.clone())),
-            };
-        }
-        let given = place.root.as_deref().unwrap_or(Path::new("."));
-        let root = folder::absolute(given)?;
-        let (layout, hint) = match place.layout {
-            Layout::Auto => detect::layout(&root)?,
-            layout => (layout, None),
-        };
-        match layout {
-            Layout::Rsnapshot => rsnapshot::plan(&root, None),
-            Layout::Dirvish => dirvish::plan(&root, zone),
-            Layout::Auto | Layout::Tree => Ok(Self { hint, ..Self::empty(Layout::Tree, root) }),
-        }
-    }
-
-    fn empty(layout: Layout, root: PathBuf) -> Self {
-        Self {
-            layout,
-            root,
-            at_rest_since: jiff::Timestamp::now().into(),
+    /// Searches for runs at the time `now`. `zone` is the time zone of the times that dirvish writes.
+    ///
+    /// # Errors
+    ///
+    /// If the folder or the config cannot be read or does not fit the layout.
+    pub fn make(root: &BackupRoot, zone: &TimeZone, now: Timestamp) -> Result<Self, ImportError> {
+        let mut plan = Self {
+            layout: root.layout,
+            root: PathBuf::new(),
+            quiescent_since: now.into(),
             runs: Vec::new(),
             left_out: Vec::new(),
             retention: Vec::new(),
             running: None,
             hint: None,
             file_systems: FileSystems::default(),
+        };
+        let config = match (&root.config, root.layout) {
+            (None, _) => None,
+            (Some(config), Layout::Auto | Layout::Rsnapshot) => Some(rsnapshot::Config::read(config)?),
+            (Some(config), Layout::Tree | Layout::Dirvish) => {
+                return Err(ImportError::ConfigOf(config.clone()));
+            }
+        };
+        plan.root = match &config {
+            Some(config) => config.root_at(root.root.as_deref())?,
+            None => folder::absolute(root.root.as_deref().unwrap_or(Path::new(".")))?,
+        };
+        if config.is_some() {
+            plan.layout = Layout::Rsnapshot;
+        } else if root.layout == Layout::Auto {
+            (plan.layout, plan.hint) = detect::layout(&plan.root)?;
         }
+        match plan.layout {
+            Layout::Rsnapshot => rsnapshot::plan(&mut plan, config)?,
+            Layout::Dirvish => dirvish::plan(&mut plan, zone)?,
+            Layout::Auto | Layout::Tree => {}
+        }
+        plan.runs.sort_by_key(|run| run.time);
+        Ok(plan)
     }
 
     fn leave_out(&mut self, path: PathBuf, reason: impl Into<String>) {
@@ -196,18 +201,13 @@ impl Plan {
     }
 
     /// The record of a run's folder, with the level's or image's `name`.
-    fn run_folder(&mut self, mark: &Mark, name: &OsStr) -> RunFolder {
+    fn run_folder(&mut self, mark: &FolderState, name: &OsStr) -> RunFolder {
         RunFolder {
             file_system: self.file_systems.identity(&mark.path, mark.id.0),
             inode: mark.id.1,
             born: mark.born,
             name: name.as_bytes().into(),
         }
-    }
-
-    /// Sorts the runs, oldest first. Runs of equal times keep the order in which they were found.
-    fn sort(&mut self) {
-        self.runs.sort_by_key(|run| run.time);
     }
 
     /// The group and the rank of an interval, by the config or by its usual name. Within a group, the levels

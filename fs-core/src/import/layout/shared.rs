@@ -5,10 +5,8 @@ use std::ffi::CStr;
 use std::io;
 use std::path::Path;
 
+use crate::format::limits::MAX_DEPTH;
 use crate::import::disk::{Directory, FileType};
-
-/// Maximum depth of folders. No path that can be named has more.
-const MAX_DEPTH: usize = 2048;
 
 /// Whether `newer` has a file of `older` under the same name. If linked levels differ little, a few look-ups
 /// answer this. Only if all entries differ are all examined.

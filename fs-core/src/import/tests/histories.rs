@@ -249,9 +249,9 @@ fn play(shape: Shape, steps: &[Vec<Edit>]) -> Result<(), TestCaseError> {
         let options = Options { seen, allow_empty: true, ..Options::default() };
         let outcome = fixture.import(LATER, options, &Silent).unwrap();
         UNCHANGED.fetch_add(outcome.progress.unchanged, Ordering::Relaxed);
-        let found = read_files(&fixture.repository, &outcome.taken.root);
+        let found = read_files(&fixture.repository, &outcome.root);
         prop_assert_eq!(found, expected, "step {}", number);
-        unchanged::tick(folder);
+        tick(folder);
     }
     Ok(())
 }

@@ -3,12 +3,12 @@
 use std::ffi::CStr;
 use std::io;
 
+use super::file::ReadError;
+use super::parent::{ParentDirectory, ParentEntry};
 use super::{Frame, Walk, push};
+use crate::format::limits::MAX_DEPTH;
 use crate::format::{Attributes, BlobId, Entry, Kind, Slot, Time, Xattrs};
-use crate::import::MAX_DEPTH;
 use crate::import::disk::{PrivateMount, Stat, is_gone};
-use crate::import::file::ReadError;
-use crate::import::parent::{ParentDirectory, Previous};
 use crate::monitor::TroubleKind;
 use crate::store::{DirectoryWriter, StoreError};
 
@@ -22,19 +22,19 @@ impl Walk<'_> {
         above: &mut Frame,
         name: &CStr,
         stat: &Stat,
-        parent: Option<&Previous>,
+        parent: Option<&ParentEntry>,
         depth: usize,
     ) -> Result<Option<Frame>, ReadError> {
-        if self.scanner.bounds().skip(stat) {
+        if self.scanner.exclusions().covers(stat) {
             self.troubles.note(TroubleKind::Skipped, SKIPPED);
             return Ok(None);
         }
         if depth >= MAX_DEPTH {
-            return Err(ReadError::File(io::Error::other("it is nested too deeply")));
+            return Err(ReadError::unreadable("it is nested too deeply"));
         }
         let mut opened = match above.entries.open(name, &self.scanner) {
             Ok(opened) => opened,
-            Err(error) if is_gone(&error) => return Err(ReadError::File(error)),
+            Err(error) if is_gone(&error) => return Err(error.into()),
             Err(error) => {
                 if self.keep_private_mount(above, name, parent, &error)? {
                     return Ok(None);
@@ -47,11 +47,11 @@ impl Walk<'_> {
             self.troubles.note_unlisted(format!("its content cannot be read: {error}"));
         }
         // A file system may have been mounted here since the entry was examined.
-        if self.scanner.bounds().skip(&opened.stat) {
+        if self.scanner.exclusions().covers(&opened.stat) {
             self.troubles.note(TroubleKind::Skipped, SKIPPED);
             return Ok(None);
         }
-        self.check_rest(&opened.stat)?;
+        self.check_quiescence(&opened.stat)?;
         let mut xattrs = opened.xattrs.unwrap_or_else(|| opened.directory.xattrs_self());
         self.reveal(&mut opened.stat, &mut xattrs);
         let xattrs = self.xattrs(xattrs)?;
@@ -76,8 +76,7 @@ impl Walk<'_> {
         let (mut stat, mut xattrs) = (*stat, above.directory.xattrs(name));
         self.reveal(&mut stat, &mut xattrs);
         let xattrs = self.xattrs(xattrs)?;
-        let stored = self.push_empty(above, name, unwalked(&stat, xattrs));
-        stored.map_err(|error| ReadError::Import(error.into()))
+        Ok(self.push_empty(above, name, unwalked(&stat, xattrs))?)
     }
 
     /// Stores an empty directory with these attributes.
@@ -93,7 +92,7 @@ impl Walk<'_> {
         &mut self,
         above: &mut Frame,
         name: &CStr,
-        parent: Option<&Previous>,
+        parent: Option<&ParentEntry>,
         error: &io::Error,
     ) -> Result<bool, ReadError> {
         let refused = error.kind() == io::ErrorKind::PermissionDenied;
@@ -107,7 +106,7 @@ impl Walk<'_> {
                 Some(hidden) => hidden.clone(),
                 None => mount_point(&mount, above.entry.attributes.mtime),
             };
-            self.push_empty(above, name, entry).map_err(|error| ReadError::Import(error.into()))?;
+            self.push_empty(above, name, entry)?;
         }
         Ok(true)
     }

@@ -3,16 +3,15 @@
 use std::ffi::CStr;
 use std::io;
 
+use super::fake_super;
+use super::file::{self, FileContext, ReadError};
+use super::parent::ParentEntry;
+use super::scan::Facts;
 use super::{Frame, Walk};
 use crate::format::limits::{MAX_INLINE_XATTRS, MAX_TARGET};
-use crate::format::{Entry, Kind, PackKind, XattrSet, Xattrs};
+use crate::format::{Entry, Kind, PackKind, Xattrs};
 use crate::import::disk::{FileType, ReadXattrs, Stat};
-use crate::import::fake_super;
-use crate::import::file::{self, FileContext, ReadError};
-use crate::import::parent::Previous;
-use crate::import::scan::Found;
 use crate::monitor::TroubleKind;
-use crate::store::StoreError;
 
 impl Walk<'_> {
     /// Takes an entry that is not a directory. Returns it with its attributes at that time.
@@ -20,10 +19,10 @@ impl Walk<'_> {
         &mut self,
         frame: &mut Frame,
         name: &CStr,
-        found: Found,
-        parent: Option<&Previous>,
+        facts: Facts,
+        parent: Option<&ParentEntry>,
     ) -> Result<(Entry, Stat), ReadError> {
-        let Found { mut stat, xattrs, mut target } = found;
+        let Facts { mut stat, xattrs, mut target } = facts;
         let mut xattrs = xattrs.unwrap_or_else(|| frame.directory.xattrs(name));
         let mut unsettled = false;
         let real = stat.kind;
@@ -59,9 +58,9 @@ impl Walk<'_> {
                 }
             }
             FileType::Symlink => {
-                let target = target.map_err(ReadError::File)?;
+                let target = target?;
                 if target.is_empty() || target.len() > MAX_TARGET {
-                    return Err(ReadError::File(io::Error::other("its target is too long")));
+                    return Err(ReadError::unreadable("its target is too long"));
                 }
                 Kind::Symlink(target)
             }
@@ -69,7 +68,9 @@ impl Walk<'_> {
             FileType::BlockDevice => Kind::BlockDevice { major, minor },
             FileType::Fifo => Kind::Fifo,
             FileType::Socket => Kind::Socket,
-            _ => return Err(ReadError::File(io::Error::other("its type is unknown"))),
+            FileType::Directory | FileType::Unknown => {
+                return Err(ReadError::unreadable("its type is unknown"));
+            }
         };
         let xattrs = self.xattrs(xattrs)?;
         Ok((Entry { attributes: stat.attributes, kind, xattrs, unsettled }, stat))
@@ -78,30 +79,25 @@ impl Walk<'_> {
     /// Extended attributes as they were read. They are always read. If a directory was moved here, or another
     /// mounted over it, an entry with an old ctime may be unknown to the parent snapshot.
     pub(super) fn xattrs(&mut self, read: io::Result<ReadXattrs>) -> Result<Xattrs, ReadError> {
-        let (set, lacking) = read.map_err(ReadError::File)?;
+        let (set, lacking) = read?;
         if let Some(error) = lacking {
             let reason = format!("extended attributes of it cannot be read: {error}");
             self.troubles.note(TroubleKind::Incomplete, reason);
         }
-        self.store_xattrs(set).map_err(|error| ReadError::Import(error.into()))
+        if set.is_empty() {
+            return Ok(Xattrs::None);
+        }
+        let bytes = set.encode();
+        if bytes.len() <= MAX_INLINE_XATTRS {
+            return Ok(Xattrs::Inline(set));
+        }
+        Ok(Xattrs::Blob(self.writer.put(PackKind::Metadata, &bytes, None)?))
     }
 
     /// With `fake_super`, turns a stand-in of `rsync --fake-super` into the entry it stands for.
     pub(super) fn reveal(&self, stat: &mut Stat, xattrs: &mut io::Result<ReadXattrs>) {
         if self.options.fake_super {
             fake_super::reveal(stat, xattrs);
-        }
-    }
-
-    fn store_xattrs(&mut self, set: XattrSet) -> Result<Xattrs, StoreError> {
-        if set.is_empty() {
-            return Ok(Xattrs::None);
-        }
-        let bytes = set.encode();
-        if bytes.len() <= MAX_INLINE_XATTRS {
-            Ok(Xattrs::Inline(set))
-        } else {
-            Ok(Xattrs::Blob(self.writer.put(PackKind::Metadata, &bytes, None)?))
         }
     }
 }

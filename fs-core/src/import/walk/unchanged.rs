@@ -2,7 +2,7 @@
 //!
 //! Size and modification time are no proof: a program that changes the content can keep or set both. In a
 //! plain tree the inode number and the ctime must be equal, too. No program can set a ctime. So a changed
-//! file has a later one, provided that the clock has advanced since it was read. [`FileSystem::is_settled`]
+//! file has a later one, provided that the clock has advanced since it was read. [`FileSystems::has_passed`]
 //! checks this.
 //!
 //! In a farm of hard links each new link changes the ctime, so the inode number must suffice. A program that
@@ -12,12 +12,12 @@
 //! through a shared mapping. It changes the ctime only if it is the first since the page was written back.
 //! The second is a farm's file changed in place, with its time restored.
 //!
-//! [`FileSystem::is_settled`]: crate::import::file_systems::FileSystem::is_settled
+//! [`FileSystems::has_passed`]: super::file_systems::FileSystems::has_passed
 
+use super::parent::{ParentEntry, may_have_changed_since};
 use super::{Frame, Walk};
 use crate::format::{Entry, FileStat, Kind, Slot};
 use crate::import::disk::{Directory, Stat};
-use crate::import::parent::{Previous, may_have_changed_since};
 use crate::store::StatCursor;
 
 impl Walk<'_> {
@@ -26,7 +26,7 @@ impl Walk<'_> {
         &mut self,
         frame: &mut Frame,
         stat: &Stat,
-        parent: Option<&Previous>,
+        parent: Option<&ParentEntry>,
     ) -> Option<Kind> {
         if stat.links > 1
             && let Some(kind) = self.links.known(stat.id, stat.size, stat.attributes.mtime, stat.ctime)
@@ -39,7 +39,7 @@ impl Walk<'_> {
         if let Some(kind) = self.options.seen.and_then(|seen| seen.content(stat)) {
             return Some(kind);
         }
-        let Previous { entry, slot } = parent?;
+        let ParentEntry { entry, slot } = parent?;
         let Kind::File { size, content, .. } = &entry.kind else { return None };
         let looks_same =
             *size == stat.size && entry.attributes.mtime == stat.attributes.mtime && !entry.unsettled;
@@ -71,9 +71,9 @@ impl Walk<'_> {
     pub(super) fn slot_of(&mut self, file_system: usize, stat: &Stat, entry: &Entry) -> Slot {
         self.file_systems.note(file_system, stat);
         let inodes_count = self.inodes_count(file_system);
+        let is_proof = self.is_farm() && inodes_count || self.file_systems.has_passed(file_system, stat);
         let file_system = self.file_systems.get(file_system);
-        let is_settled = self.is_farm() && inodes_count || file_system.is_settled(stat);
-        if entry.unsettled || !is_settled || !file_system.keeps_ctimes || !file_system.holds(stat) {
+        if entry.unsettled || !is_proof || !file_system.keeps_ctimes || !file_system.holds(stat) {
             return Slot::UNKNOWN;
         }
         Slot::of_file(FileStat { inode: inode(stat), ctime: stat.ctime })
@@ -96,10 +96,10 @@ impl Walk<'_> {
     pub(super) fn seen_before(
         &self,
         above: &mut Frame,
-        parent: Option<&Previous>,
+        parent: Option<&ParentEntry>,
         file_system: usize,
     ) -> Option<StatCursor> {
-        let Previous { entry, slot } = parent?;
+        let ParentEntry { entry, slot } = parent?;
         let Kind::Directory(node) = entry.kind else { return None };
         self.if_on(file_system, above.seen_before.as_mut()?.directory(*slot, node)?)
     }

@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use rustix::fs::{Mode, OFlags};
 
 use super::{Directory, convert};
+use crate::clock::Clock;
 use crate::format::{MAX_FILE_SYSTEM, Time};
 
 // Magic numbers from linux/magic.h and the file systems' own headers.
@@ -55,12 +56,12 @@ impl Directory {
         self.magic().is_none_or(|magic| !IMAGES.contains(&magic))
     }
 
-    /// Time of the file system's clock. For a local one it is the kernel's time. Otherwise it is the ctime of
+    /// Time of the file system's clock. For a local one it is the system's time. Otherwise it is the ctime of
     /// a file created there without a name; `None` if that fails.
-    pub(in crate::import) fn clock(&self) -> Option<Time> {
+    pub(in crate::import) fn clock(&self, system: &dyn Clock) -> Option<Time> {
         // On a frozen file system, creating a file would block for ever.
         if self.magic().is_some_and(|magic| LOCAL.contains(&magic)) {
-            return Some(jiff::Timestamp::now().into());
+            return Some(system.now().into());
         }
         let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&self.0, c".", flags, Mode::RUSR | Mode::WUSR).ok()?;
@@ -138,6 +139,7 @@ fn boot_id() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::SystemClock;
 
     #[test]
     fn a_file_system_is_known_again() {
@@ -156,7 +158,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let opened = Directory::open(directory.path()).unwrap();
         let before = opened.stat_self().unwrap();
-        let Some(clock) = opened.clock() else { return };
+        let Some(clock) = opened.clock(&SystemClock) else { return };
         // Time stamps advance in steps of some milliseconds; those of the newest kernels are finer.
         assert!(clock.secs() >= before.ctime.secs());
         assert_eq!(opened.stat_self().unwrap(), before);

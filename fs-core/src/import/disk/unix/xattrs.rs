@@ -18,33 +18,33 @@ const MAX_BYTES: usize = 8 << 20;
 /// The working directory of a scanner thread. If the thread has its own, it finds names there directly. The
 /// path through /proc costs eight times as much as reading the attributes.
 #[derive(Debug)]
-pub(in crate::import) struct Place {
+pub(in crate::import) struct WorkingDirectory {
     has_own: bool,
 }
 
 /// The thread's current directory. The thread does not change it while this value exists.
 #[derive(Debug)]
-pub(in crate::import) struct Here<'a> {
+pub(in crate::import) struct Entered<'a> {
     directory: &'a Directory,
-    _place: PhantomData<&'a mut Place>,
+    _working_directory: PhantomData<&'a mut WorkingDirectory>,
     /// True if the thread could not change to the directory.
     is_elsewhere: bool,
 }
 
-impl Place {
+impl WorkingDirectory {
     /// Separates the thread's working directory from the process's, where that is permitted.
     pub(in crate::import) fn new() -> Self {
         Self { has_own: nix::sched::unshare(nix::sched::CloneFlags::CLONE_FS).is_ok() }
     }
 
     /// Changes to `directory`.
-    pub(in crate::import) fn enter<'a>(&'a mut self, directory: &'a Directory) -> Here<'a> {
+    pub(in crate::import) fn enter<'a>(&'a mut self, directory: &'a Directory) -> Entered<'a> {
         let is_elsewhere = !self.has_own || rustix::process::fchdir(&directory.0).is_err();
-        Here { _place: PhantomData, directory, is_elsewhere }
+        Entered { _working_directory: PhantomData, directory, is_elsewhere }
     }
 }
 
-impl Here<'_> {
+impl Entered<'_> {
     /// Extended attributes of the entry `name`, of any type. The platform may use `_stat`. Like the functions
     /// below, fails only if there is no such entry.
     pub(in crate::import) fn xattrs(&self, name: &CStr, _stat: &Stat) -> io::Result<ReadXattrs> {

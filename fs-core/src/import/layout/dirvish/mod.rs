@@ -12,11 +12,12 @@ use std::path::{Path, PathBuf};
 use jiff::tz::TimeZone;
 use summary::{NoRun, Summary, Times, later};
 
-use super::folder::{EntryKind, Mark, leads_inside, names, small_file};
+use super::folder::{EntryKind, FolderState, leads_inside, names, small_file};
 use super::lock::{self, Lock};
-use super::{Layout, LayoutError, Plan, PlannedRun};
+use super::{Plan, PlannedRun};
 use crate::format::limits::MAX_RUN_IDENTITY;
 use crate::format::{Run, is_source_name};
+use crate::import::ImportError;
 
 /// Upper bound on a summary in bytes, enough for thousands of exclude patterns.
 const MAX_SUMMARY: u64 = 4 << 20;
@@ -33,47 +34,42 @@ pub(super) fn is_vault(path: &Path) -> bool {
 /// anywhere.
 const LINK: &str = "it is a symbolic link, which is not followed: import what it leads to";
 
-/// Plans the images of the vault `root`, or of all vaults of the bank `root`.
-pub(super) fn plan(root: &Path, zone: &TimeZone) -> Result<Plan, LayoutError> {
-    let mut plan = Plan::empty(Layout::Dirvish, root.to_owned());
-    if is_vault(root) {
-        vault(&mut plan, root, zone)?;
-    } else {
-        let mut vaults = 0;
-        for (name, kind) in names(root)? {
-            let path = root.join(&name);
-            match kind {
-                _ if name == "lost+found" => {}
-                EntryKind::Folder if is_vault(&path) => {
-                    vaults += 1;
-                    // This user cannot read the vault, but other vaults may be readable.
-                    if let Err(error) = vault(&mut plan, &path, zone) {
-                        plan.miss(path, error.to_string());
-                    }
+/// Plans the images of the vault that is the plan's root, or of all vaults of the bank.
+pub(super) fn plan(plan: &mut Plan, zone: &TimeZone) -> Result<(), ImportError> {
+    let root = plan.root.clone();
+    if is_vault(&root) {
+        return vault(plan, &root, zone);
+    }
+    let mut vaults = 0;
+    for (name, kind) in names(&root)? {
+        let path = root.join(&name);
+        match kind {
+            _ if name == "lost+found" => {}
+            EntryKind::Folder if is_vault(&path) => {
+                vaults += 1;
+                // This user cannot read the vault, but other vaults may be readable.
+                if let Err(error) = vault(plan, &path, zone) {
+                    plan.miss(path, error.to_string());
                 }
-                EntryKind::Link if leads_inside(&path, root) => plan.leave_out(path, "it is a symbolic link"),
-                EntryKind::Link => {
-                    vaults += u32::from(is_vault(&path));
-                    plan.miss(path, LINK);
-                }
-                EntryKind::Folder => plan.miss(path, "it is no vault"),
-                EntryKind::Other => plan.leave_out(path, "it is no vault"),
             }
-        }
-        if vaults == 0 {
-            let what = "folder named dirvish, as a vault has, and no vault in it";
-            return Err(LayoutError::Nothing { path: root.to_owned(), what });
+            EntryKind::Link if leads_inside(&path, &root) => plan.leave_out(path, "it is a symbolic link"),
+            EntryKind::Link => {
+                vaults += u32::from(is_vault(&path));
+                plan.miss(path, LINK);
+            }
+            EntryKind::Folder => plan.miss(path, "it is no vault"),
+            EntryKind::Other => plan.leave_out(path, "it is no vault"),
         }
     }
-    plan.sort();
-    Ok(plan)
+    if vaults == 0 {
+        let what = "folder named dirvish, as a vault has, and no vault in it";
+        return Err(ImportError::NoRuns { path: root, what });
+    }
+    Ok(())
 }
 
-fn vault(plan: &mut Plan, path: &Path, zone: &TimeZone) -> Result<(), LayoutError> {
-    let lock_path = path.join(OWN).join("lock_file");
-    let lock =
-        lock::look(&lock_path).map_err(|source| LayoutError::Read { path: lock_path.clone(), source })?;
-    let running = match lock {
+fn vault(plan: &mut Plan, path: &Path, zone: &TimeZone) -> Result<(), ImportError> {
+    let running = match lock::examine(&path.join(OWN).join("lock_file"))? {
         Lock::Held(pid) => Some(pid),
         Lock::Free | Lock::Abandoned(_) => None,
     };
@@ -138,7 +134,7 @@ fn image(
     let times = Times::of(began, completed, written, zone)
         .ok_or_else(|| unclear("its summary tells an impossible time"))?;
     let tree = folder.join("tree");
-    let mark = match Mark::of(tree.clone()) {
+    let mark = match FolderState::of(tree.clone()) {
         Ok(Some(mark)) => mark,
         Ok(None) => return Err(no_tree(&tree)),
         Err(error) => return Err(NoRun::Unclear(format!("its tree cannot be looked at: {error}"))),

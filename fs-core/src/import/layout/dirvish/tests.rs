@@ -1,6 +1,6 @@
 use std::fs;
 
-use super::super::Place;
+use super::super::{BackupRoot, Layout};
 use super::*;
 use crate::format::{Status, Time};
 
@@ -23,8 +23,8 @@ fn plant(vault: &Path, image: &str, summary: &str) {
 }
 
 fn plan_of(root: &Path) -> Plan {
-    let place = Place { root: Some(root.to_owned()), layout: Layout::Auto, config: None };
-    Plan::make(&place, &TimeZone::UTC).unwrap()
+    let place = BackupRoot { root: Some(root.to_owned()), layout: Layout::Auto, config: None };
+    Plan::make(&place, &TimeZone::UTC, jiff::Timestamp::now()).unwrap()
 }
 
 fn reasons(plan: &Plan) -> Vec<String> {
@@ -156,6 +156,9 @@ fn an_image_says_why_it_is_left_out() {
 #[test]
 fn no_vault_is_an_error_when_it_is_asked_for() {
     let directory = tempfile::tempdir().unwrap();
-    let place = Place { root: Some(directory.path().into()), layout: Layout::Dirvish, config: None };
-    assert!(matches!(Plan::make(&place, &TimeZone::UTC), Err(LayoutError::Nothing { .. })));
+    let place = BackupRoot { root: Some(directory.path().into()), layout: Layout::Dirvish, config: None };
+    assert!(matches!(
+        Plan::make(&place, &TimeZone::UTC, jiff::Timestamp::now()),
+        Err(ImportError::NoRuns { .. })
+    ));
 }

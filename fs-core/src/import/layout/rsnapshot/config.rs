@@ -2,8 +2,9 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::super::Retention;
 use super::super::folder::{absolute, small_file};
-use super::super::{LayoutError, Retention};
+use crate::import::ImportError;
 
 /// Upper bound on a config file, in bytes.
 const MAX_LEN: u64 = 1 << 20;
@@ -27,25 +28,24 @@ struct At<'a> {
 }
 
 impl At<'_> {
-    fn error(&self, reason: impl Into<String>) -> LayoutError {
-        LayoutError::Config { path: self.path.to_owned(), line: self.line, reason: reason.into() }
+    fn error(&self, reason: impl Into<String>) -> ImportError {
+        ImportError::Config { path: self.path.to_owned(), line: self.line, reason: reason.into() }
     }
 }
 
 impl Config {
-    pub(in super::super) fn read(path: &Path) -> Result<Self, LayoutError> {
+    pub(in super::super) fn read(path: &Path) -> Result<Self, ImportError> {
         let mut config = Self { path: path.to_owned(), ..Self::default() };
         config.include(path)?;
         Ok(config)
     }
 
     /// The folder of the levels. If `given` is present, it must be the same folder.
-    pub(in super::super) fn root_at(&self, given: Option<&Path>) -> Result<PathBuf, LayoutError> {
-        let reason = "it names no snapshot_root";
-        let says = self.root.as_ref().ok_or(LayoutError::Incomplete { path: self.path.clone(), reason })?;
+    pub(in super::super) fn root_at(&self, given: Option<&Path>) -> Result<PathBuf, ImportError> {
+        let says = self.root.as_ref().ok_or_else(|| ImportError::NoSnapshotRoot(self.path.clone()))?;
         let root = absolute(says)?;
         match given {
-            Some(given) if absolute(given)? != root => Err(LayoutError::OtherRoot {
+            Some(given) if absolute(given)? != root => Err(ImportError::OtherRoot {
                 config: self.path.clone(),
                 says: says.clone(),
                 given: given.to_owned(),
@@ -54,13 +54,12 @@ impl Config {
         }
     }
 
-    fn include(&mut self, path: &Path) -> Result<(), LayoutError> {
-        let (text, _) = small_file(path, MAX_LEN)
-            .map_err(|source| LayoutError::Read { path: path.to_owned(), source })?;
+    fn include(&mut self, path: &Path) -> Result<(), ImportError> {
+        let (text, _) = small_file(path, MAX_LEN).map_err(ImportError::read(path))?;
         self.text(&text, path)
     }
 
-    fn text(&mut self, text: &[u8], path: &Path) -> Result<(), LayoutError> {
+    fn text(&mut self, text: &[u8], path: &Path) -> Result<(), ImportError> {
         let mut lines = text.split(|byte| *byte == b'\n').zip(1..).peekable();
         while let Some((line, number)) = lines.next() {
             let mut line = line.trim_ascii_end().to_vec();
@@ -81,7 +80,7 @@ impl Config {
         Ok(())
     }
 
-    fn line(&mut self, line: &[u8], at: &At<'_>) -> Result<(), LayoutError> {
+    fn line(&mut self, line: &[u8], at: &At<'_>) -> Result<(), ImportError> {
         let mut words = line.split(|byte| *byte == b'\t').filter(|word| !word.is_empty());
         let key = words.next().unwrap_or_default();
         let Some(value) = words.next() else {
@@ -106,7 +105,7 @@ impl Config {
         }
     }
 
-    fn included(&mut self, value: &[u8], at: &At<'_>) -> Result<(), LayoutError> {
+    fn included(&mut self, value: &[u8], at: &At<'_>) -> Result<(), ImportError> {
         if value.contains(&b'`') {
             let reason = "include_conf with backticks runs a program, which yester does not do; \
                 save what it prints in a file, and include that";
@@ -120,7 +119,7 @@ impl Config {
         self.include(&full_path(value, at)?)
     }
 
-    fn retain(&mut self, name: &[u8], keep: Option<&[u8]>, at: &At<'_>) -> Result<(), LayoutError> {
+    fn retain(&mut self, name: &[u8], keep: Option<&[u8]>, at: &At<'_>) -> Result<(), ImportError> {
         let name = str::from_utf8(name).ok().filter(|name| is_interval(name.as_bytes()));
         let interval = name.ok_or_else(|| at.error("an interval's name has letters and digits only"))?;
         let keep = keep.and_then(|keep| str::from_utf8(keep).ok()?.trim().parse().ok());
@@ -130,7 +129,7 @@ impl Config {
     }
 }
 
-fn full_path(value: &[u8], at: &At<'_>) -> Result<PathBuf, LayoutError> {
+fn full_path(value: &[u8], at: &At<'_>) -> Result<PathBuf, ImportError> {
     let path = Path::new(OsStr::from_bytes(value.trim_ascii()));
     if path.is_absolute() {
         Ok(path.to_owned())
@@ -153,7 +152,7 @@ mod tests {
 
     use super::*;
 
-    fn parse(text: &[u8]) -> Result<Config, LayoutError> {
+    fn parse(text: &[u8]) -> Result<Config, ImportError> {
         let mut config = Config::default();
         config.text(text, Path::new("conf"))?;
         Ok(config)

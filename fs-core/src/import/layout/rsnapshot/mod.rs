@@ -7,18 +7,19 @@ mod config;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 pub(super) use config::Config;
 use config::is_interval;
 
-use super::folder::{EntryKind, Mark, leads_inside, names};
+use super::folder::{EntryKind, FolderState, leads_inside, names};
 use super::lock::{self, Lock};
-use super::{Layout, LayoutError, LeftOut, LevelName, Plan, PlannedRun, Retention};
+use super::{LeftOut, LevelName, Plan, PlannedRun, Retention};
 use crate::format::{Run, Status, Time, is_source_name};
+use crate::import::ImportError;
 
 struct Level {
-    mark: Mark,
+    mark: FolderState,
     name: LevelName,
     /// The folders of the level's backup points, by name.
     points: Vec<(Box<[u8]>, PathBuf)>,
@@ -40,35 +41,32 @@ pub(super) fn is_expected(name: &OsStr) -> bool {
     name == b".sync" || name == b"lost+found" || name.starts_with(b"_delete.")
 }
 
-/// Plans the levels below `root`, an absolute path.
-pub(super) fn plan(root: &Path, config: Option<&Config>) -> Result<Plan, LayoutError> {
-    let mut plan = Plan::empty(Layout::Rsnapshot, root.to_owned());
+/// Plans the levels below the plan's root.
+pub(super) fn plan(plan: &mut Plan, config: Option<Config>) -> Result<(), ImportError> {
     // Read the lock before the levels. A run that starts later is noticed by its changes.
-    let lock = match config.and_then(|config| config.lock.as_deref()) {
-        Some(path) => {
-            lock::look(path).map_err(|source| LayoutError::Read { path: path.to_owned(), source })?
-        }
+    let lock = match config.as_ref().and_then(|config| config.lock.as_deref()) {
+        Some(path) => lock::examine(path)?,
         None => Lock::Free,
     };
-    let mut levels = levels(&mut plan, config)?;
+    plan.retention = config.map(|config| config.retention).unwrap_or_default();
+    let mut levels = levels(plan)?;
     if levels.is_empty() {
-        return Err(LayoutError::Nothing { path: root.to_owned(), what: "level such as daily.0" });
+        return Err(ImportError::NoRuns { path: plan.root.clone(), what: "level such as daily.0" });
     }
-    plan.retention = config.map(|config| config.retention.clone()).unwrap_or_default();
     match lock {
         Lock::Held(pid) => plan.running = Some(pid),
         // Since then the run may have deleted parts of levels.
-        Lock::Abandoned(began) => plan.at_rest_since = plan.at_rest_since.min(began),
+        Lock::Abandoned(began) => plan.quiescent_since = plan.quiescent_since.min(began),
         Lock::Free => {}
     }
-    sort(&mut levels, &plan);
+    sort(&mut levels, plan);
     leave_copies(&mut levels);
     leave_unfinished(&mut levels, &plan.retention, lock);
-    add(&mut plan, &levels);
-    Ok(plan)
+    add(plan, &levels);
+    Ok(())
 }
 
-fn levels(plan: &mut Plan, config: Option<&Config>) -> Result<Vec<Level>, LayoutError> {
+fn levels(plan: &mut Plan) -> Result<Vec<Level>, ImportError> {
     let mut levels = Vec::new();
     for (name, kind) in names(&plan.root)? {
         if is_expected(&name) {
@@ -79,17 +77,16 @@ fn levels(plan: &mut Plan, config: Option<&Config>) -> Result<Vec<Level>, Layout
             leave_out_beside(plan, path, kind);
             continue;
         };
-        let known = config.is_none_or(|config| {
-            config.retention.is_empty() || config.retention.iter().any(|retain| retain.interval == interval)
-        });
-        if !known {
+        let is_known =
+            plan.retention.is_empty() || plan.retention.iter().any(|retain| retain.interval == interval);
+        if !is_known {
             plan.miss(path, format!("the config has no interval {interval}"));
             continue;
         }
         let name = LevelName { interval: interval.to_owned(), number };
         // The level was rotated since the root was listed, or this user cannot read it. Other levels may be
         // readable.
-        let (mark, names) = match (Mark::of(path.clone()), names(&path)) {
+        let (mark, names) = match (FolderState::of(path.clone()), names(&path)) {
             (Ok(Some(mark)), Ok(names)) => (mark, names),
             (_, Err(error)) => {
                 plan.miss(path, error.to_string());
@@ -219,7 +216,6 @@ fn add(plan: &mut Plan, levels: &[Level]) {
             });
         }
     }
-    plan.sort();
 }
 
 fn identity(time: Time, source: &[u8]) -> Box<[u8]> {

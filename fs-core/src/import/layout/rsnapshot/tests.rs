@@ -2,7 +2,7 @@ use std::fs;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use super::super::Place;
+use super::super::{BackupRoot, Layout};
 use super::*;
 
 /// A root with levels whose folders have the given modification times.
@@ -42,8 +42,8 @@ impl Farm {
     fn plan(&self, config: Option<&str>) -> Plan {
         let root = Some(self.path(""));
         let config = config.map(|more| self.config(more));
-        let place = Place { root, layout: Layout::Rsnapshot, config: config.clone() };
-        let plan = Plan::make(&place, &jiff::tz::TimeZone::UTC).unwrap();
+        let place = BackupRoot { root, layout: Layout::Rsnapshot, config: config.clone() };
+        let plan = Plan::make(&place, &jiff::tz::TimeZone::UTC, jiff::Timestamp::now()).unwrap();
         config.into_iter().for_each(|path| fs::remove_file(path).unwrap());
         plan
     }
@@ -225,12 +225,15 @@ fn a_level_that_moves_under_the_reader_is_noticed() {
 #[test]
 fn nothing_to_find_is_an_error() {
     let farm = Farm::new(&[], &[]);
-    let place = Place { root: Some(farm.path("")), layout: Layout::Rsnapshot, config: None };
-    let error = Plan::make(&place, &jiff::tz::TimeZone::UTC).unwrap_err();
-    assert!(matches!(error, LayoutError::Nothing { .. }), "{error}");
+    let place = BackupRoot { root: Some(farm.path("")), layout: Layout::Rsnapshot, config: None };
+    let error = Plan::make(&place, &jiff::tz::TimeZone::UTC, jiff::Timestamp::now()).unwrap_err();
+    assert!(matches!(error, ImportError::NoRuns { .. }), "{error}");
     // Without an explicit layout it is read as a tree.
-    let place = Place { layout: Layout::Auto, ..place };
-    assert_eq!(Plan::make(&place, &jiff::tz::TimeZone::UTC).unwrap().layout, Layout::Tree);
+    let place = BackupRoot { layout: Layout::Auto, ..place };
+    assert_eq!(
+        Plan::make(&place, &jiff::tz::TimeZone::UTC, jiff::Timestamp::now()).unwrap().layout,
+        Layout::Tree
+    );
 }
 
 #[test]
@@ -238,12 +241,12 @@ fn a_config_is_for_one_root() {
     let farm = Farm::new(&[("daily.0", 300)], &["localhost"]);
     let config = Some(farm.config(""));
     let plan = |root, layout| {
-        let place = Place { root, layout, config: config.clone() };
-        Plan::make(&place, &jiff::tz::TimeZone::UTC).map(|plan| plan.runs.len())
+        let place = BackupRoot { root, layout, config: config.clone() };
+        Plan::make(&place, &jiff::tz::TimeZone::UTC, jiff::Timestamp::now()).map(|plan| plan.runs.len())
     };
     assert_eq!(plan(None, Layout::Auto).unwrap(), 1);
     assert_eq!(plan(Some(farm.path("")), Layout::Rsnapshot).unwrap(), 1);
-    assert!(matches!(plan(Some("/".into()), Layout::Auto), Err(LayoutError::OtherRoot { .. })));
-    assert!(matches!(plan(None, Layout::Dirvish), Err(LayoutError::ConfigOf(_))));
+    assert!(matches!(plan(Some("/".into()), Layout::Auto), Err(ImportError::OtherRoot { .. })));
+    assert!(matches!(plan(None, Layout::Dirvish), Err(ImportError::ConfigOf(_))));
     fs::remove_file(config.as_ref().unwrap()).unwrap();
 }

@@ -19,7 +19,7 @@ pub(super) struct ParentDirectory {
 
 /// An entry of the parent snapshot.
 #[derive(Debug)]
-pub(super) struct Previous {
+pub(super) struct ParentEntry {
     pub(super) entry: Entry,
     /// Position of a regular file or directory among those of its directory.
     pub(super) slot: u64,
@@ -36,7 +36,7 @@ impl ParentDirectory {
     }
 
     /// Returns the entry `name`. Names must be requested in ascending order.
-    pub(super) fn take(&mut self, name: &[u8]) -> Result<Option<Previous>, StoreError> {
+    pub(super) fn take(&mut self, name: &[u8]) -> Result<Option<ParentEntry>, StoreError> {
         while !self.started || self.current.as_ref().is_some_and(|(current, _)| **current < *name) {
             self.advance()?;
         }
@@ -45,7 +45,7 @@ impl ParentDirectory {
         }
         // The next name is greater, so this entry is passed.
         let slot = self.slots;
-        Ok(self.advance()?.map(|(_, entry)| Previous { entry, slot }))
+        Ok(self.advance()?.map(|(_, entry)| ParentEntry { entry, slot }))
     }
 
     /// Advances to the next entry, and returns the current one.

@@ -9,17 +9,16 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::order::{self, Timed};
-use super::{ServiceError, SourceNames};
 use crate::format::{RunFolder, SnapshotId, Time};
 use crate::history::{Snapshot, Sources};
-use crate::import::layout::{LeftOut, Plan, PlannedRun, are_two, is_alike};
-use crate::import::path_of;
-use crate::service::other_tree;
+use crate::import::identity::{is_here, other_tree};
+use crate::import::layout::{LeftOut, Plan, PlannedRun, certainly_differ, is_identical};
+use crate::import::{ImportError, ImportOptions, path_of};
 use crate::store::Reader;
 
 /// Whether a run is in the repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Known {
+pub enum RunState {
     /// The run is not in the repository yet.
     New,
     /// The run was imported.
@@ -28,12 +27,13 @@ pub enum Known {
     LeftOut,
 }
 
-/// The states of a plan's runs, in its order.
+/// A plan compared with the repository.
 #[derive(Debug)]
-pub(super) struct Resolved {
-    pub(super) states: Vec<Known>,
-    /// Runs that are not imported, with the reasons.
-    pub(super) left_out: Vec<LeftOut>,
+pub struct ResolvedRuns {
+    /// The states of the plan's runs, in its order.
+    pub states: Vec<RunState>,
+    /// Runs that are not imported, with the reasons. They are not in [`Plan::left_out`].
+    pub left_out: Vec<LeftOut>,
 }
 
 /// Maximum number of snapshots that are compared with one level by content.
@@ -45,15 +45,15 @@ const MOST_PROOFS: usize = 3;
 /// order is unknown. `reader` is present if `sources` has any source.
 pub(super) fn resolve(
     plan: &Plan,
-    names: &SourceNames<'_>,
+    options: &ImportOptions,
     sources: &Sources,
     reader: Option<&Reader>,
-    allow_other_tree: bool,
-) -> Result<Resolved, ServiceError> {
-    let mut resolved = Resolved { states: vec![Known::New; plan.runs.len()], left_out: Vec::new() };
+) -> Result<ResolvedRuns, ImportError> {
+    options.check_sources(plan)?;
+    let mut resolved = ResolvedRuns { states: vec![RunState::New; plan.runs.len()], left_out: Vec::new() };
     let mut by_source: HashMap<&[u8], Vec<usize>> = HashMap::new();
     for (at, run) in plan.runs.iter().enumerate() {
-        by_source.entry(names.of(run)).or_default().push(at);
+        by_source.entry(options.source_of(run)).or_default().push(at);
     }
     let mut by_source: Vec<_> = by_source.into_iter().collect();
     by_source.sort_unstable();
@@ -64,17 +64,17 @@ pub(super) fn resolve(
         matching.by_folder()?;
         matching.by_content(&mut resolved.left_out)?;
         matching.leave_copies(&mut resolved.left_out);
-        let mut taken = matching.check_root(allow_other_tree, &mut resolved.left_out)?;
+        let mut taken = matching.check_root(options.allow_other_tree, &mut resolved.left_out)?;
         taken.extend(&matching.copies);
         matching.check_order(&taken)?;
         let mut identities = HashSet::new();
         for (nth, at) in places.into_iter().enumerate() {
             resolved.states[at] = match matching.found[nth] {
-                _ if taken.contains(&nth) => Known::LeftOut,
-                Some(_) => Known::Imported,
+                _ if taken.contains(&nth) => RunState::LeftOut,
+                Some(_) => RunState::Imported,
                 // A copy of an image has its identity.
-                None if !identities.insert(&plan.runs[at].run.identity) => Known::Imported,
-                None => Known::New,
+                None if !identities.insert(&plan.runs[at].run.identity) => RunState::Imported,
+                None => RunState::New,
             };
         }
     }
@@ -163,7 +163,7 @@ impl<'a> Matching<'a> {
     ///
     /// A folder alone is no proof. Where `cp -al` makes levels, the newest run is always in the same folder,
     /// and the run before it in a copy with its time. Also, inode numbers are reused.
-    fn by_folder(&mut self) -> Result<(), ServiceError> {
+    fn by_folder(&mut self) -> Result<(), ImportError> {
         let mut accounted = self.accounted();
         for (nth, run) in self.runs.iter().enumerate() {
             let Some(level) = run.level.as_ref().filter(|_| self.found[nth].is_none()) else { continue };
@@ -180,7 +180,7 @@ impl<'a> Matching<'a> {
             }
             // A renamed level never receives another run.
             let is_sure = run.run_folder.born.is_some() && has_moved && !run.is_stamped();
-            if is_sure || self.alike(run, snapshot)? {
+            if is_sure || self.is_identical(run, snapshot)? {
                 log::info!("{}: its time was changed since it was imported", run.folder().display());
                 accounted.insert(snapshot.id);
                 self.found[nth] = Some(snapshot);
@@ -191,7 +191,7 @@ impl<'a> Matching<'a> {
     }
 
     /// Finds levels by content, among the snapshots whose own level is not found.
-    fn by_content(&mut self, left_out: &mut Vec<LeftOut>) -> Result<(), ServiceError> {
+    fn by_content(&mut self, left_out: &mut Vec<LeftOut>) -> Result<(), ImportError> {
         let mut accounted = self.accounted();
         // The oldest level of an interval first, and the oldest possible snapshot: if runs do not differ, the
         // newest levels remain as new.
@@ -220,7 +220,7 @@ impl<'a> Matching<'a> {
                     && may_be_as_old(run, next)
             });
             for (_, snapshot) in missing.take(MOST_COMPARED) {
-                if self.alike(run, snapshot)? {
+                if self.is_identical(run, snapshot)? {
                     let time = snapshot.manifest.time.timestamp();
                     left_out.push(LeftOut {
                         path: run.tree.clone(),
@@ -280,9 +280,9 @@ impl<'a> Matching<'a> {
         }
     }
 
-    fn alike(&self, run: &PlannedRun, snapshot: &Snapshot) -> Result<bool, ServiceError> {
+    fn is_identical(&self, run: &PlannedRun, snapshot: &Snapshot) -> Result<bool, ImportError> {
         match self.reader {
-            Some(reader) => Ok(is_alike(&run.tree, &snapshot.manifest.root, reader)?),
+            Some(reader) => Ok(is_identical(&run.tree, &snapshot.manifest.root, reader)?),
             None => Ok(false),
         }
     }
@@ -293,7 +293,7 @@ impl<'a> Matching<'a> {
         &mut self,
         allow_other_tree: bool,
         left_out: &mut Vec<LeftOut>,
-    ) -> Result<HashSet<usize>, ServiceError> {
+    ) -> Result<HashSet<usize>, ImportError> {
         let (Some(last), Some(first)) = (self.last, self.runs.first()) else { return Ok(HashSet::new()) };
         let mut moved: HashSet<(&[u8], PathBuf)> = HashSet::new();
         for (nth, run) in self.runs.iter().enumerate() {
@@ -316,7 +316,7 @@ impl<'a> Matching<'a> {
             let compared = compared.entry(root.clone()).or_default();
             if !is_it && *compared < MOST_PROOFS {
                 *compared += 1;
-                is_it = self.alike(run, snapshot)?;
+                is_it = self.is_identical(run, snapshot)?;
                 if is_it {
                     moved.insert(root);
                 }
@@ -333,7 +333,7 @@ impl<'a> Matching<'a> {
         }
         if !allow_other_tree && self.is_copied(last) {
             let more = ", and none is known here of its levels: their times were changed, as by a copy";
-            return Err(other_tree::error(self.source, &last.manifest.origin, more));
+            return Err(other_tree(self.source, &last.manifest.origin, more));
         }
         for nth in &taken {
             let path = self.runs[*nth].tree.clone();
@@ -361,25 +361,26 @@ impl<'a> Matching<'a> {
     /// Whether a snapshot came from the root of the plan, on the file system of `run`.
     fn is_here(&self, snapshot: &Snapshot, run: &PlannedRun) -> bool {
         let manifest = &snapshot.manifest;
-        let is_elsewhere = |folder: &RunFolder| are_two(&folder.file_system, &run.run_folder.file_system);
+        let is_elsewhere =
+            |folder: &RunFolder| certainly_differ(&folder.file_system, &run.run_folder.file_system);
         manifest.extensions.run.is_some()
             && path_of(&manifest.origin.path).starts_with(&self.plan.root)
-            && other_tree::is_here(&manifest.origin)
+            && is_here(&manifest.origin)
             && !folder(snapshot).is_some_and(is_elsewhere)
     }
 
-    fn other_root(&self, last: &Snapshot) -> ServiceError {
+    fn other_root(&self, last: &Snapshot) -> ImportError {
         let manifest = &last.manifest;
         let is_path = path_of(&manifest.origin.path).starts_with(&self.plan.root);
         let more = match manifest.extensions.run {
             None => ", a plain tree",
-            Some(_) if is_path && other_tree::is_here(&manifest.origin) => ", then on another file system",
+            Some(_) if is_path && is_here(&manifest.origin) => ", then on another file system",
             Some(_) => "",
         };
-        other_tree::error(self.source, &manifest.origin, more)
+        other_tree(self.source, &manifest.origin, more)
     }
 
-    fn check_order(&self, taken: &HashSet<usize>) -> Result<(), ServiceError> {
+    fn check_order(&self, taken: &HashSet<usize>) -> Result<(), ImportError> {
         let timed = |(nth, run): (usize, &&'a PlannedRun)| {
             let time: Option<Time> = self.found[nth].map(|snapshot| snapshot.manifest.time);
             let level = run.level.as_ref().filter(|_| !taken.contains(&nth))?;
@@ -405,7 +406,7 @@ fn may_be_as_old(run: &PlannedRun, next: Option<Time>) -> bool {
     }
 }
 
-fn identity(snapshot: &Snapshot) -> Option<&[u8]> {
+pub(super) fn identity(snapshot: &Snapshot) -> Option<&[u8]> {
     snapshot.manifest.extensions.run.as_ref().map(|run| &*run.identity)
 }
 
@@ -415,7 +416,9 @@ fn folder(snapshot: &Snapshot) -> Option<&RunFolder> {
 
 /// Whether two runs were in the same folder, as far as is known.
 fn is_one(one: &RunFolder, other: &RunFolder) -> bool {
-    one.inode == other.inode && one.born == other.born && !are_two(&one.file_system, &other.file_system)
+    one.inode == other.inode
+        && one.born == other.born
+        && !certainly_differ(&one.file_system, &other.file_system)
 }
 
 /// The machine and the folder of levels or images that a snapshot came from.

@@ -1,8 +1,9 @@
 //! The file systems of a walk.
 
-use super::disk::{Directory, Stat};
 use super::parent::may_have_changed_since;
+use crate::clock::Clock;
 use crate::format::{KnownFileSystem, Time};
+use crate::import::disk::{Directory, Stat};
 use crate::store::StatCache;
 
 /// Upper bound on the difference between correct clocks, in seconds.
@@ -24,19 +25,19 @@ pub(super) struct FileSystem {
 }
 
 /// All file systems of a walk, by index.
-#[derive(Debug, Default)]
-pub(super) struct FileSystems {
+#[derive(Debug)]
+pub(super) struct FileSystems<'a> {
     all: Vec<FileSystem>,
-    /// Time of every clock, in tests.
-    fixed: Option<Time>,
+    /// The clock of the system.
+    clock: &'a dyn Clock,
     /// Identity of the root's file system, if `--origin` declares it.
     declared: Option<Box<[u8]>>,
 }
 
-impl FileSystems {
-    pub(super) fn new(declared: Option<&[u8]>, fixed: Option<Time>) -> Self {
+impl<'a> FileSystems<'a> {
+    pub(super) fn new(declared: Option<&[u8]>, clock: &'a dyn Clock) -> Self {
         let declared = declared.map(|name| blake3::hash(name).as_bytes().as_slice().into());
-        Self { all: Vec::new(), fixed, declared }
+        Self { all: Vec::new(), clock, declared }
     }
 
     /// Index of the file system of `directory`, whose attributes are `stat`.
@@ -47,9 +48,9 @@ impl FileSystems {
         }
         let declared = self.declared.take();
         // The clock of a frozen copy stopped when the copy was frozen.
-        let read = self.fixed.or_else(|| if declared.is_some() { None } else { directory.clock() });
+        let read = if declared.is_some() { None } else { directory.clock(self.clock) };
         let identity = declared.unwrap_or_else(|| directory.file_system(device));
-        let known = cache.and_then(|cache| cache.clock(&identity)).filter(|known| *known <= now());
+        let known = cache.and_then(|cache| cache.clock(&identity)).filter(|known| *known <= self.now());
         let earliest = Time::new(i64::MIN, 0).unwrap_or_default();
         self.all.push(FileSystem {
             device,
@@ -68,15 +69,27 @@ impl FileSystems {
 
     /// Records an entry's ctime. The clock of its file system is at least as late.
     pub(super) fn note(&mut self, index: usize, stat: &Stat) {
-        let file_system = &mut self.all[index];
+        let (clock, file_system) = (self.clock, &mut self.all[index]);
         // A ctime from the future must not make all others look old.
         if file_system.is_estimated
             && file_system.holds(stat)
             && stat.ctime > file_system.clock
-            && stat.ctime <= now()
+            && stat.ctime <= clock.now().into()
         {
             file_system.clock = stat.ctime;
         }
+    }
+
+    fn now(&self) -> Time {
+        self.clock.now().into()
+    }
+
+    /// Whether a file's ctime is proof: the clock of its file system has advanced beyond it, so that every
+    /// later change changes the ctime.
+    pub(super) fn has_passed(&self, index: usize, stat: &Stat) -> bool {
+        // A wrong clock may have set a ctime far in the future. Any change replaces it by an earlier one.
+        let is_future = || stat.ctime.secs() > self.now().secs().saturating_add(FUTURE_SECS);
+        !may_have_changed_since(stat.ctime, self.all[index].clock) || is_future()
     }
 
     /// The file systems as the stat cache records them.
@@ -89,18 +102,7 @@ impl FileSystems {
     }
 }
 
-fn now() -> Time {
-    jiff::Timestamp::now().into()
-}
-
 impl FileSystem {
-    /// Whether the clock has advanced beyond this file's ctime, so that every later change changes the ctime.
-    pub(super) fn is_settled(&self, stat: &Stat) -> bool {
-        // A wrong clock may have set a ctime far in the future. Any change replaces it by an earlier one.
-        let is_future = || stat.ctime.secs() > now().secs().saturating_add(FUTURE_SECS);
-        !may_have_changed_since(stat.ctime, self.clock) || is_future()
-    }
-
     /// Whether the entry is on this file system. On an overlay, an entry and its directory may be on
     /// different ones.
     pub(super) fn holds(&self, stat: &Stat) -> bool {

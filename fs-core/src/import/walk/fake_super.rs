@@ -7,9 +7,9 @@
 
 use std::io;
 
-use super::disk::{FileType, ReadXattrs, Stat};
 use crate::format::acl::{self, Acl, Tag};
 use crate::format::{Xattr, XattrSet};
+use crate::import::disk::{FileType, ReadXattrs, Stat};
 
 const PREFIX: &[u8] = b"user.rsync.";
 const STAT: &[u8] = b"user.rsync.%stat";

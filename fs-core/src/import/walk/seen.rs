@@ -1,16 +1,16 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use super::disk::Stat;
 use super::links::FileId;
 use super::parent::may_have_changed_since;
 use crate::format::{Kind, Time};
+use crate::import::disk::Stat;
 
 /// Files shared by several levels of a hard-link farm and changed at about the time of reading. The last
 /// level's snapshot cannot prove their content. It proves all other files, so only these few must be
 /// remembered from one walk to the next.
 #[derive(Debug, Default)]
-pub struct SeenFiles(RefCell<HashMap<FileId, (Seen, Kind)>>);
+pub(crate) struct SeenFiles(RefCell<HashMap<FileId, (Seen, Kind)>>);
 
 /// The attributes that must be equal for a file to be the one that was read. A change of its content changes
 /// `ctime`. While nobody links the file again, nothing else changes it.

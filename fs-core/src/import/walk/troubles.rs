@@ -30,7 +30,7 @@ impl Troubles {
 
     /// Reports the problems of the current entry under `path`. If it was not read, records the path
     /// `below_root`.
-    pub(super) fn tell(
+    pub(super) fn report(
         &mut self,
         monitor: &dyn Monitor,
         path: impl FnOnce() -> Vec<u8>,

@@ -1,44 +1,43 @@
 //! Checks that a tree is quiescent. A tree that a program is still writing is not a finished run.
 
-use jiff::Timestamp;
-
-use super::disk::{FileType, Stat};
 use super::parent::may_have_changed_since;
+use crate::clock::Clock;
 use crate::format::Time;
+use crate::import::disk::{FileType, Stat};
 
 /// The part of a tree that must not have changed, and since when. A walk that finds a change stops there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum AtRest {
+pub(crate) enum Quiescence {
     /// Nothing. The tree is live, and changes are expected.
     #[default]
-    Nothing,
+    NotRequired,
     /// Directories only, for a level of a farm of hard links. There a file's ctime also changes with its
     /// other names.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there are no farms"))]
     Directories(Time),
     /// All entries.
     Everything(Time),
 }
 
-impl AtRest {
-    pub(super) fn is_demanded(self) -> bool {
-        self != AtRest::Nothing
+impl Quiescence {
+    pub(super) fn is_required(self) -> bool {
+        self != Quiescence::NotRequired
     }
 
     /// Returns the reason if the entry is not quiescent. No program can set a ctime, so an entry older than
-    /// the demanded time is unchanged since then. A ctime in the future only shows that the clock was wrong.
-    pub(super) fn disturbance(self, stat: &Stat) -> Option<&'static str> {
+    /// the required time is unchanged since then. A ctime in the future only shows that the clock was wrong.
+    pub(super) fn disturbance(self, stat: &Stat, clock: &dyn Clock) -> Option<&'static str> {
         let since = match self {
-            AtRest::Everything(since) => since,
-            AtRest::Directories(since) if stat.kind == FileType::Directory => since,
-            AtRest::Directories(_) | AtRest::Nothing => return None,
+            Quiescence::Everything(since) => since,
+            Quiescence::Directories(since) if stat.kind == FileType::Directory => since,
+            Quiescence::Directories(_) | Quiescence::NotRequired => return None,
         };
-        let is_future = || stat.ctime > now() && !may_have_changed_since(now(), stat.ctime);
+        let is_future = || {
+            let now = clock.now().into();
+            stat.ctime > now && !may_have_changed_since(now, stat.ctime)
+        };
         (stat.ctime >= since && !is_future()).then_some("it was changed just now")
     }
-}
-
-fn now() -> Time {
-    Timestamp::now().into()
 }
 
 /// Longest time, in seconds, that rsync may write nothing to a file while it waits for its other end. A
@@ -54,15 +53,20 @@ const OTHERS: u16 = 0o077;
 ///
 /// By chance, one name in two hundred is a word. A tree that must be quiescent can wait for such a file. A
 /// live tree must not wait because of names that people chose.
-pub(super) fn rsync_writes(name: &[u8], stat: &Stat, at_rest: AtRest) -> bool {
+pub(super) fn is_written_by_rsync(
+    name: &[u8],
+    stat: &Stat,
+    quiescence: Quiescence,
+    clock: &dyn Clock,
+) -> bool {
     let named = match stat.kind {
         FileType::RegularFile => {
-            is_temporary(name, at_rest.is_demanded()) && stat.attributes.mode & OTHERS == 0
+            is_temporary(name, quiescence.is_required()) && stat.attributes.mode & OTHERS == 0
         }
         FileType::Directory => name == b".~tmp~",
         _ => false,
     };
-    named && stat.ctime.secs().saturating_add(STALLED_SECS) >= now().secs()
+    named && stat.ctime.secs().saturating_add(STALLED_SECS) >= clock.now().as_second()
 }
 
 /// Whether the name ends in rsync's six random letters and digits. People's own endings are words or dates,
@@ -83,6 +87,7 @@ mod tests {
 
     use super::*;
     use crate::import::disk::stat_file;
+    use crate::testing::clock::ManualClock;
 
     #[test]
     fn temporary_names_are_told_from_people_s() {
@@ -104,30 +109,38 @@ mod tests {
         }
     }
 
-    #[test]
-    fn nobody_else_may_read_what_rsync_writes() {
+    /// A file, and a clock at its ctime.
+    fn file() -> (tempfile::NamedTempFile, Stat, ManualClock) {
         let file = tempfile::NamedTempFile::new().unwrap();
         let stat = stat_file(file.as_file()).unwrap();
-        assert!(rsync_writes(b".file.Xa3b9Q", &stat, AtRest::Nothing));
-        assert!(!rsync_writes(b"file", &stat, AtRest::Nothing));
-        assert!(!rsync_writes(b".file.random", &stat, AtRest::Nothing));
-        assert!(rsync_writes(b".file.random", &stat, AtRest::Everything(stat.ctime)));
-        fs::set_permissions(file.path(), Permissions::from_mode(0o644)).unwrap();
-        assert!(!rsync_writes(b".file.Xa3b9Q", &stat_file(file.as_file()).unwrap(), AtRest::Nothing));
-        let left = Time::new(stat.ctime.secs() - 2 * STALLED_SECS, 0).unwrap();
-        assert!(!rsync_writes(b".file.Xa3b9Q", &Stat { ctime: left, ..stat }, AtRest::Nothing));
+        (file, stat, ManualClock::new(stat.ctime.timestamp()))
     }
 
     #[test]
-    fn a_time_of_the_future_tells_nothing() {
-        let file = tempfile::tempfile().unwrap();
-        let stat = stat_file(&file).unwrap();
+    fn nobody_else_may_read_what_rsync_writes() {
+        let (file, stat, clock) = file();
+        let is_written =
+            |name: &str, stat: &Stat, required| is_written_by_rsync(name.as_bytes(), stat, required, &clock);
+        assert!(is_written(".file.Xa3b9Q", &stat, Quiescence::NotRequired));
+        assert!(!is_written("file", &stat, Quiescence::NotRequired));
+        assert!(!is_written(".file.random", &stat, Quiescence::NotRequired));
+        assert!(is_written(".file.random", &stat, Quiescence::Everything(stat.ctime)));
+        fs::set_permissions(file.path(), Permissions::from_mode(0o644)).unwrap();
+        let readable = stat_file(file.as_file()).unwrap();
+        assert!(!is_written(".file.Xa3b9Q", &readable, Quiescence::NotRequired));
+        clock.advance(std::time::Duration::from_secs(2 * STALLED_SECS.unsigned_abs()));
+        assert!(!is_written(".file.Xa3b9Q", &stat, Quiescence::NotRequired));
+    }
+
+    #[test]
+    fn a_ctime_in_the_future_is_no_sign() {
+        let (_file, stat, clock) = file();
         let later = |secs| Time::new(stat.ctime.secs() + secs, 0).unwrap();
-        assert!(AtRest::Everything(stat.ctime).disturbance(&stat).is_some());
-        assert_eq!(AtRest::Everything(later(1)).disturbance(&stat), None);
-        assert_eq!(AtRest::Directories(stat.ctime).disturbance(&stat), None);
-        assert_eq!(AtRest::Nothing.disturbance(&stat), None);
+        assert!(Quiescence::Everything(stat.ctime).disturbance(&stat, &clock).is_some());
+        assert_eq!(Quiescence::Everything(later(1)).disturbance(&stat, &clock), None);
+        assert_eq!(Quiescence::Directories(stat.ctime).disturbance(&stat, &clock), None);
+        assert_eq!(Quiescence::NotRequired.disturbance(&stat, &clock), None);
         let future = Stat { ctime: later(1000), ..stat };
-        assert_eq!(AtRest::Everything(stat.ctime).disturbance(&future), None);
+        assert_eq!(Quiescence::Everything(stat.ctime).disturbance(&future, &clock), None);
     }
 }

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use super::disk::{Directory, FileType, Place, ReadXattrs, Stat};
+use crate::import::disk::{Directory, FileType, ReadXattrs, Stat, WorkingDirectory};
 
 /// Number of entries examined together.
 const BATCH: usize = 256;
@@ -17,24 +17,24 @@ const BATCH: usize = 256;
 const BATCHES: usize = 3;
 /// Number of subdirectories of one directory that are opened ahead.
 const AHEAD: usize = 8;
-/// Upper bound on subdirectories opened ahead, over all directories on the way down. It bounds memory and
+/// Upper bound on subdirectories opened ahead, over all directories on the way down. It exclusions memory and
 /// open files.
 const MAX_AHEAD: usize = 64;
-/// Upper bound on names in a directory that is opened ahead. It bounds memory.
+/// Upper bound on names in a directory that is opened ahead. It exclusions memory.
 const MAX_NAMES_AHEAD: usize = 1 << 14;
-/// Upper bound on bytes of one entry's extended attributes that are read ahead. It bounds memory.
+/// Upper bound on bytes of one entry's extended attributes that are read ahead. It exclusions memory.
 const MAX_XATTRS_AHEAD: usize = 1 << 10;
 
 /// An entry that was examined.
 #[derive(Debug)]
-pub(super) struct Scanned {
+pub(super) struct ScannedEntry {
     pub(super) name: CString,
-    pub(super) found: io::Result<Found>,
+    pub(super) facts: io::Result<Facts>,
 }
 
-/// Data found about an entry.
+/// What was read of an entry, other than its content.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct Facts {
     pub(super) stat: Stat,
     /// `None` if the walk must read them: for a directory, or if they are large.
     pub(super) xattrs: Option<io::Result<ReadXattrs>>,
@@ -44,7 +44,7 @@ pub(super) struct Found {
 
 /// A directory that was opened.
 #[derive(Debug)]
-pub(super) struct Opened {
+pub(super) struct OpenedDirectory {
     pub(super) directory: Arc<Directory>,
     pub(super) stat: Stat,
     /// `None` if the walk must read them, as they are large.
@@ -58,8 +58,8 @@ pub(super) struct Opened {
 #[derive(Debug)]
 pub(super) struct Entries {
     directory: Arc<Directory>,
-    ready: std::vec::IntoIter<Scanned>,
-    coming: VecDeque<Receiver<Vec<Scanned>>>,
+    ready: std::vec::IntoIter<ScannedEntry>,
+    coming: VecDeque<Receiver<Vec<ScannedEntry>>>,
     /// Names that no thread examines yet.
     names: std::vec::IntoIter<CString>,
     /// Subdirectories in `ready` that no thread opens yet, in order.
@@ -68,24 +68,24 @@ pub(super) struct Entries {
     opening: VecDeque<Opening>,
 }
 
-/// The limits of a walk.
+/// The directories that a walk does not enter.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Bounds {
+pub(super) struct Exclusions {
     /// Directories to leave out, by device and inode number.
-    pub(super) skip: Vec<(u64, u64)>,
+    pub(super) directories: Vec<(u64, u64)>,
     /// File systems to leave out, by device number.
-    pub(super) skip_devices: Vec<u64>,
+    pub(super) devices: Vec<u64>,
     /// The only device whose directories are listed. Directories of other devices stay empty.
     pub(super) only_device: Option<u64>,
 }
 
-impl Bounds {
+impl Exclusions {
     /// Whether the directory is left out.
-    pub(super) fn skip(&self, stat: &Stat) -> bool {
-        self.skip.contains(&stat.id) || self.skip_devices.contains(&stat.id.0)
+    pub(super) fn covers(&self, stat: &Stat) -> bool {
+        self.directories.contains(&stat.id) || self.devices.contains(&stat.id.0)
     }
 
-    fn keep_empty(&self, stat: &Stat) -> bool {
+    fn keeps_empty(&self, stat: &Stat) -> bool {
         self.only_device.is_some_and(|device| device != stat.id.0)
     }
 }
@@ -93,7 +93,7 @@ impl Bounds {
 /// The threads of a walk.
 #[derive(Debug)]
 pub(super) struct Scanner {
-    bounds: Arc<Bounds>,
+    exclusions: Arc<Exclusions>,
     requests: Option<Sender<Request>>,
     threads: Vec<JoinHandle<()>>,
     /// True once the walk has ended and pending requests are not needed.
@@ -104,12 +104,12 @@ pub(super) struct Scanner {
 
 #[derive(Debug)]
 enum Request {
-    Batch { directory: Arc<Directory>, names: Vec<CString>, reply: SyncSender<Vec<Scanned>> },
+    Batch { directory: Arc<Directory>, names: Vec<CString>, reply: SyncSender<Vec<ScannedEntry>> },
     Open { above: Arc<Directory>, name: CString, needed: bool, reply: SyncSender<OpenReply> },
 }
 
 /// `None` for a directory too large to be opened before it is needed.
-type OpenReply = io::Result<Option<Opened>>;
+type OpenReply = io::Result<Option<OpenedDirectory>>;
 
 /// A subdirectory that is opened ahead.
 #[derive(Debug)]
@@ -121,21 +121,21 @@ struct Opening {
 }
 
 impl Scanner {
-    pub(super) fn start(bounds: Bounds) -> io::Result<Self> {
+    pub(super) fn start(exclusions: Exclusions) -> io::Result<Self> {
         let (requests, queue) = channel();
         let queue = Arc::new(Mutex::new(queue));
         let mut scanner = Self {
-            bounds: Arc::new(bounds),
+            exclusions: Arc::new(exclusions),
             requests: Some(requests),
             threads: Vec::new(),
             ended: Arc::default(),
             ahead: Arc::default(),
         };
         for _ in 0..thread::available_parallelism().map_or(1, usize::from).clamp(2, 4) {
-            let (bounds, ended) = (Arc::clone(&scanner.bounds), Arc::clone(&scanner.ended));
+            let (exclusions, ended) = (Arc::clone(&scanner.exclusions), Arc::clone(&scanner.ended));
             let queue = Arc::clone(&queue);
             let thread = thread::Builder::new().name("scanner".into());
-            scanner.threads.push(thread.spawn(move || Thread::new(bounds, ended).run(&queue))?);
+            scanner.threads.push(thread.spawn(move || Thread::new(exclusions, ended).run(&queue))?);
         }
         Ok(scanner)
     }
@@ -147,8 +147,8 @@ impl Scanner {
     }
 
     /// The limits of the walk.
-    pub(super) fn bounds(&self) -> &Bounds {
-        &self.bounds
+    pub(super) fn exclusions(&self) -> &Exclusions {
+        &self.exclusions
     }
 
     fn may_open_ahead(&self) -> bool {
@@ -174,7 +174,7 @@ impl Drop for Scanner {
 }
 
 impl Entries {
-    fn new(directory: Arc<Directory>, ready: Vec<Scanned>, names: std::vec::IntoIter<CString>) -> Self {
+    fn new(directory: Arc<Directory>, ready: Vec<ScannedEntry>, names: std::vec::IntoIter<CString>) -> Self {
         Self {
             directory,
             ready: ready.into_iter(),
@@ -185,7 +185,7 @@ impl Entries {
         }
     }
 
-    pub(super) fn next(&mut self, scanner: &Scanner) -> io::Result<Option<Scanned>> {
+    pub(super) fn next(&mut self, scanner: &Scanner) -> io::Result<Option<ScannedEntry>> {
         loop {
             if let Some(scanned) = self.ready.next() {
                 return Ok(Some(scanned));
@@ -197,7 +197,7 @@ impl Entries {
     }
 
     /// Opens the subdirectory `name`, the entry that [`next`](Self::next) returned last.
-    pub(super) fn open(&mut self, name: &CStr, scanner: &Scanner) -> io::Result<Opened> {
+    pub(super) fn open(&mut self, name: &CStr, scanner: &Scanner) -> io::Result<OpenedDirectory> {
         // Skip the subdirectories that the walk leaves out.
         while self.below.front().is_some_and(|other| other.as_c_str() <= name) {
             self.below.pop_front();
@@ -224,10 +224,10 @@ impl Entries {
     /// Requests the entries and subdirectories that will be needed after `ready`.
     fn proceed(&mut self, scanner: &Scanner) {
         self.request(scanner);
-        let goes_below = |scanned: &&Scanned| {
-            scanned.found.as_ref().is_ok_and(|found| {
-                let (stat, bounds) = (&found.stat, scanner.bounds());
-                stat.kind == FileType::Directory && !bounds.skip(stat) && !bounds.keep_empty(stat)
+        let goes_below = |scanned: &&ScannedEntry| {
+            scanned.facts.as_ref().is_ok_and(|facts| {
+                let (stat, exclusions) = (&facts.stat, scanner.exclusions());
+                stat.kind == FileType::Directory && !exclusions.covers(stat) && !exclusions.keeps_empty(stat)
             })
         };
         let ready = self.ready.as_slice().iter();
@@ -270,14 +270,14 @@ fn stopped() -> io::Error {
 
 /// State of one thread.
 struct Thread {
-    bounds: Arc<Bounds>,
+    exclusions: Arc<Exclusions>,
     ended: Arc<AtomicBool>,
-    place: Place,
+    working_directory: WorkingDirectory,
 }
 
 impl Thread {
-    fn new(bounds: Arc<Bounds>, ended: Arc<AtomicBool>) -> Self {
-        Self { bounds, ended, place: Place::new() }
+    fn new(exclusions: Arc<Exclusions>, ended: Arc<AtomicBool>) -> Self {
+        Self { exclusions, ended, working_directory: WorkingDirectory::new() }
     }
 
     fn run(mut self, queue: &Mutex<Receiver<Request>>) {
@@ -287,7 +287,7 @@ impl Thread {
                 Err(_) => return,
                 Ok(_) if self.has_ended() => return,
                 Ok(Request::Batch { directory, names, reply }) => {
-                    let _ = reply.send(self.look_at(&directory, names));
+                    let _ = reply.send(self.examine(&directory, names));
                 }
                 Ok(Request::Open { above, name, needed, reply }) => {
                     let _ = reply.send(self.open(&above, &name, needed));
@@ -302,7 +302,7 @@ impl Thread {
 
     fn open(&mut self, above: &Directory, name: &CStr, needed: bool) -> OpenReply {
         let directory = Arc::new(above.child(name)?);
-        let keep_empty = self.bounds.keep_empty(&directory.stat_self()?);
+        let keep_empty = self.exclusions.keeps_empty(&directory.stat_self()?);
         let (names, lacking) = if keep_empty { Default::default() } else { directory.names() };
         if !needed && names.len() > MAX_NAMES_AHEAD {
             return Ok(None);
@@ -311,16 +311,16 @@ impl Thread {
         let stat = directory.stat_self()?;
         let mut names = names.into_iter();
         let first = names.by_ref().take(BATCH).collect();
-        let entries = Entries::new(Arc::clone(&directory), self.look_at(&directory, first), names);
+        let entries = Entries::new(Arc::clone(&directory), self.examine(&directory, first), names);
         let xattrs = unless_large(directory.xattrs_self());
-        Ok(Some(Opened { directory, stat, xattrs, entries, lacking }))
+        Ok(Some(OpenedDirectory { directory, stat, xattrs, entries, lacking }))
     }
 
-    fn look_at(&mut self, directory: &Directory, names: Vec<CString>) -> Vec<Scanned> {
+    fn examine(&mut self, directory: &Directory, names: Vec<CString>) -> Vec<ScannedEntry> {
         let ended = Arc::clone(&self.ended);
-        let here = self.place.enter(directory);
-        let look_at = |name: CString| {
-            let found = directory.stat(&name).map(|stat| Found {
+        let here = self.working_directory.enter(directory);
+        let examine = |name: CString| {
+            let facts = directory.stat(&name).map(|stat| Facts {
                 stat,
                 xattrs: match stat.kind {
                     FileType::Directory => None,
@@ -331,9 +331,9 @@ impl Thread {
                     _ => Ok([].into()),
                 },
             });
-            Scanned { name, found }
+            ScannedEntry { name, facts }
         };
-        names.into_iter().take_while(|_| !ended.load(Ordering::Relaxed)).map(look_at).collect()
+        names.into_iter().take_while(|_| !ended.load(Ordering::Relaxed)).map(examine).collect()
     }
 }
 

@@ -6,8 +6,8 @@
 
 use std::collections::HashMap;
 
-use super::ServiceError;
 use crate::format::Time;
+use crate::import::ImportError;
 use crate::import::layout::{LevelName, Plan};
 
 /// A level as it is, or would be, in a source's history.
@@ -23,7 +23,7 @@ pub(super) struct Timed<'a> {
 
 /// Fails unless the times of new levels have the order of their numbers, among themselves and with imported
 /// levels. The order among imported levels is not checked.
-pub(super) fn check(plan: &Plan, levels: &[Timed<'_>]) -> Result<(), ServiceError> {
+pub(super) fn check(plan: &Plan, levels: &[Timed<'_>]) -> Result<(), ImportError> {
     let mut intervals: HashMap<&str, Vec<Timed<'_>>> = HashMap::new();
     for level in levels {
         intervals.entry(&level.level.interval).or_default().push(*level);
@@ -41,7 +41,7 @@ pub(super) fn check(plan: &Plan, levels: &[Timed<'_>]) -> Result<(), ServiceErro
 }
 
 /// Fails if the changed time of a level makes it later than a level of an interval before.
-fn check_ranks(plan: &Plan, levels: &[Timed<'_>]) -> Result<(), ServiceError> {
+fn check_ranks(plan: &Plan, levels: &[Timed<'_>]) -> Result<(), ImportError> {
     // The earliest sure level of each interval that has a rank.
     let mut earliest: HashMap<(usize, usize), Timed<'_>> = HashMap::new();
     for level in levels.iter().filter(|level| level.is_sure) {
@@ -61,7 +61,7 @@ fn check_ranks(plan: &Plan, levels: &[Timed<'_>]) -> Result<(), ServiceError> {
     Ok(())
 }
 
-fn check_interval(plan: &Plan, mut levels: Vec<Timed<'_>>) -> Result<(), ServiceError> {
+fn check_interval(plan: &Plan, mut levels: Vec<Timed<'_>>) -> Result<(), ImportError> {
     // Oldest first, by number.
     levels.sort_by_key(|level| std::cmp::Reverse(level.level.number));
     let (mut latest, mut latest_new): (Option<Timed<'_>>, Option<Timed<'_>>) = (None, None);
@@ -84,8 +84,8 @@ fn check_interval(plan: &Plan, mut levels: Vec<Timed<'_>>) -> Result<(), Service
     Ok(())
 }
 
-fn contradiction(plan: &Plan, newer: &Timed<'_>, older: &Timed<'_>) -> ServiceError {
-    ServiceError::LevelOrder {
+fn contradiction(plan: &Plan, newer: &Timed<'_>, older: &Timed<'_>) -> ImportError {
+    ImportError::LevelOrder {
         root: plan.root.clone(),
         newer: newer.level.to_string(),
         older: older.level.to_string(),
@@ -94,8 +94,8 @@ fn contradiction(plan: &Plan, newer: &Timed<'_>, older: &Timed<'_>) -> ServiceEr
     }
 }
 
-fn same_time(plan: &Plan, level: &Timed<'_>, other: &LevelName) -> ServiceError {
-    ServiceError::LevelTimes {
+fn same_time(plan: &Plan, level: &Timed<'_>, other: &LevelName) -> ImportError {
+    ImportError::LevelTimes {
         root: plan.root.clone(),
         one: level.level.to_string(),
         other: other.to_string(),

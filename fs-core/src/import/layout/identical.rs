@@ -4,15 +4,19 @@ use std::ffi::CString;
 use std::io;
 use std::path::Path;
 
+use crate::format::limits::MAX_DEPTH;
 use crate::format::{BlobId, Entry, Kind};
-use crate::import::MAX_DEPTH;
 use crate::import::disk::{Directory, FileType, Stat};
 use crate::store::{DirectoryCursor, Reader, StoreError};
 
 /// Whether `tree` has the names, types, sizes and modification times of the snapshot's `root`, in all
 /// directories. Owners and modes may differ: if levels share files, a later run changes them in all levels.
 /// An unreadable entry counts as different. The comparison stops at the first difference.
-pub fn is_alike(tree: &Path, root: &Entry, reader: &Reader) -> Result<bool, StoreError> {
+pub(in crate::import) fn is_identical(
+    tree: &Path,
+    root: &Entry,
+    reader: &Reader,
+) -> Result<bool, StoreError> {
     let opened = Directory::open(tree).and_then(|directory| Ok((directory.stat_self()?, directory)));
     let (Ok((stat, directory)), Kind::Directory(id)) = (opened, &root.kind) else { return Ok(false) };
     if stat.attributes.mtime != root.attributes.mtime {

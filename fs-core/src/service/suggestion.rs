@@ -30,14 +30,14 @@ pub(super) fn name<'a>(typed: &[u8], known: impl Iterator<Item = &'a [u8]>) -> O
 /// The path most similar to `typed` in the snapshot that `time` means. Only the first missing name on the way
 /// is replaced by another one.
 pub(super) fn path(view: &View, source: &Source, time: &[u8], typed: &[u8]) -> Option<Vec<u8>> {
-    let mut meant: Vec<u8> = Vec::new();
+    let mut suggestion: Vec<u8> = Vec::new();
     let mut node = view.walk(source, time, b"").ok()?;
     for wanted in components(typed) {
-        if !meant.is_empty() {
-            meant.push(b'/');
+        if !suggestion.is_empty() {
+            suggestion.push(b'/');
         }
         if let Ok(found) = view.lookup(&node, wanted) {
-            meant.extend(wanted);
+            suggestion.extend(wanted);
             node = found;
             continue;
         }
@@ -50,9 +50,9 @@ pub(super) fn path(view: &View, source: &Source, time: &[u8], typed: &[u8]) -> O
         .ok()?;
         let near = name(wanted, names.iter().map(Vec::as_slice))?.as_bytes();
         node = view.lookup(&node, near).ok()?;
-        meant.extend(near);
+        suggestion.extend(near);
     }
-    Some(meant)
+    Some(suggestion)
 }
 
 #[cfg(test)]
@@ -60,9 +60,9 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn is(typed: &str, known: &[&str], meant: Option<&str>) {
+    fn is(typed: &str, known: &[&str], suggestion: Option<&str>) {
         let found = name(typed.as_bytes(), known.iter().map(|name| name.as_bytes()));
-        assert_eq!(found, meant, "{typed}");
+        assert_eq!(found, suggestion, "{typed}");
     }
 
     #[test]

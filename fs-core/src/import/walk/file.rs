@@ -3,14 +3,14 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
-use super::ImportError;
-use super::disk::{
-    Directory, FileType, ReadXattrs, Stat, is_memory, next_data, next_hole, stat_file, xattrs_of,
-};
 use crate::format::limits::MAX_FILE;
 use crate::format::{Entry, Kind};
+use crate::import::ImportError;
+use crate::import::disk::{
+    Directory, FileType, ReadXattrs, Stat, is_memory, next_data, next_hole, stat_file, xattrs_of,
+};
 use crate::monitor::{Cancellation, Monitor, Progress};
-use crate::store::{ContentWriter, CopyError, Writer};
+use crate::store::{ContentWriter, CopyError, StoreError, Writer};
 
 pub(super) struct ReadFile {
     /// Attributes at the start of the read.
@@ -28,7 +28,35 @@ pub(super) enum ReadError {
     /// The import must stop.
     Import(ImportError),
     /// The import must stop: a program is writing to a tree that must be quiescent.
-    NotAtRest(&'static str),
+    NotQuiescent(&'static str),
+}
+
+impl ReadError {
+    /// The error for a file that cannot be read for this `reason`.
+    pub(super) fn unreadable(reason: &'static str) -> Self {
+        io::Error::other(reason).into()
+    }
+}
+
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> Self {
+        ReadError::File(error)
+    }
+}
+
+impl From<StoreError> for ReadError {
+    fn from(error: StoreError) -> Self {
+        ReadError::Import(error.into())
+    }
+}
+
+impl From<CopyError> for ReadError {
+    fn from(error: CopyError) -> Self {
+        match error {
+            CopyError::Store(error) => error.into(),
+            CopyError::Read(error) => error.into(),
+        }
+    }
 }
 
 /// A second attempt catches nearly every file that was just being saved. A file that changes all the time
@@ -58,21 +86,21 @@ pub(super) fn read(
     let mut attempt = 0;
     loop {
         attempt += 1;
-        let mut file = directory.file(name).map_err(ReadError::File)?;
-        let before = stat_file(&file).map_err(ReadError::File)?;
+        let mut file = directory.file(name)?;
+        let before = stat_file(&file)?;
         if before.kind != FileType::RegularFile {
-            return Err(ReadError::File(io::Error::other("it was replaced while it was read")));
+            return Err(ReadError::unreadable("it was replaced while it was read"));
         }
         if before.size > MAX_FILE {
-            return Err(ReadError::File(io::Error::other("it has more than 4 EiB")));
+            return Err(ReadError::unreadable("it has more than 4 EiB"));
         }
         if is_memory(&file, &before) {
-            return Err(ReadError::File(io::Error::other("it is the kernel's memory, and no file")));
+            return Err(ReadError::unreadable("it is the kernel's memory, and no file"));
         }
         let result = read_once(&mut file, &before, context);
         context.content.reset();
         let kind = result?;
-        let after = stat_file(&file).map_err(ReadError::File)?;
+        let after = stat_file(&file)?;
         // Sizes are wrong only where nothing is allocated, as in /proc and /sys.
         let is_whole = match kind {
             Kind::File { size, .. } => size == before.size || before.allocated == 0,
@@ -100,13 +128,13 @@ fn read_once(file: &mut File, stat: &Stat, context: &mut FileContext<'_>) -> Res
         copy(file, stat.size, context)? == stat.size
     };
     // In /proc and the like, sizes mean nothing. The content is everything that can be read.
-    if is_whole && stat_file(file).map_err(ReadError::File)?.size == stat.size {
+    if is_whole && stat_file(file)?.size == stat.size {
         let more = copy(file, MOST_UNTOLD, context)?;
-        if more == MOST_UNTOLD && stat_file(file).map_err(ReadError::File)?.size == stat.size {
-            return Err(ReadError::File(io::Error::other("it has far more content than its size tells")));
+        if more == MOST_UNTOLD && stat_file(file)?.size == stat.size {
+            return Err(ReadError::unreadable("it has far more content than its size tells"));
         }
     }
-    let (size, holes, content) = context.content.finish(context.writer).map_err(store)?;
+    let (size, holes, content) = context.content.finish(context.writer)?;
     Ok(Kind::File { size, holes, content })
 }
 
@@ -115,15 +143,15 @@ fn read_sparse(file: &mut File, size: u64, context: &mut FileContext<'_>) -> Res
     let mut at = 0;
     while at < size {
         // A wrong answer from a file system must not lead backwards.
-        let data = next_data(file, at).map_err(ReadError::File)?.map_or(size, |data| data.clamp(at, size));
-        context.content.hole(context.writer, data - at).map_err(store)?;
+        let data = next_data(file, at)?.map_or(size, |data| data.clamp(at, size));
+        context.content.hole(context.writer, data - at)?;
         if data == size {
-            file.seek(SeekFrom::Start(size)).map_err(ReadError::File)?;
+            file.seek(SeekFrom::Start(size))?;
             return Ok(true);
         }
-        let end = next_hole(file, data).map_err(ReadError::File)?;
+        let end = next_hole(file, data)?;
         let end = end.filter(|end| *end > data).map_or(size, |end| end.min(size));
-        file.seek(SeekFrom::Start(data)).map_err(ReadError::File)?;
+        file.seek(SeekFrom::Start(data))?;
         let taken = copy(file, end - data, context)?;
         if taken < end - data {
             return Ok(false);
@@ -142,16 +170,11 @@ fn copy(file: &mut File, limit: u64, context: &mut FileContext<'_>) -> Result<u6
     };
     match context.content.data(context.writer, &mut source, limit) {
         Ok(taken) => Ok(taken),
-        Err(CopyError::Store(error)) => Err(store(error)),
         Err(CopyError::Read(_)) if context.cancellation.is_cancelled() => {
             Err(ReadError::Import(ImportError::Cancelled))
         }
-        Err(CopyError::Read(error)) => Err(ReadError::File(error)),
+        Err(error) => Err(error.into()),
     }
-}
-
-fn store(error: crate::store::StoreError) -> ReadError {
-    ReadError::Import(ImportError::Store(error))
 }
 
 /// Counts the bytes read, and stops on cancellation: one file may be larger than all others.

@@ -96,5 +96,5 @@ fn what_is_met_once_takes_little_memory() {
         tracker.add((1, inode), 2, CTIME, PathKey([2; 16]), &fifo);
     }
     // A file is forgotten once all its names were met.
-    assert_eq!((tracker.files.len(), tracker.places.len(), tracker.paths.len()), (1, 0, 0));
+    assert_eq!((tracker.files.len(), tracker.indices.len(), tracker.paths.len()), (1, 0, 0));
 }

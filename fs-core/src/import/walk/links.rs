@@ -19,7 +19,7 @@ pub(super) struct LinkTracker {
     /// Unused indices of `files`.
     free: Vec<u32>,
     /// Indices of `files`, by device and inode number.
-    places: HashTable<u32>,
+    indices: HashTable<u32>,
     hasher: RandomState,
     devices: Vec<u64>,
     /// All paths of the files that were met more than once.
@@ -39,12 +39,12 @@ struct Linked {
     /// Meaning of `bytes`: the length of an inline content, or the kind of an id.
     content: u8,
     bytes: [u8; MAX_INLINE],
-    print: Print,
+    fingerprint: Fingerprint,
 }
 
 /// A short keyed hash of a file's size and times. It shows whether the file changed between two of its names.
 /// Nobody can predict the key.
-type Print = [u8; 5];
+type Fingerprint = [u8; 5];
 
 const BLOB: u8 = MAX_INLINE as u8 + 1;
 const CHUNKS: u8 = MAX_INLINE as u8 + 2;
@@ -54,9 +54,9 @@ impl LinkTracker {
     /// The content under which another name of this file was imported. `None` if its size or times have
     /// changed since.
     pub(super) fn known(&self, id: FileId, size: u64, mtime: Time, ctime: Time) -> Option<Kind> {
-        let place = self.find(id, self.hasher.hash_one(id))?;
-        let linked = &self.files[place as usize];
-        if linked.print != self.print(size, mtime, ctime) {
+        let index = self.find(id, self.hasher.hash_one(id))?;
+        let linked = &self.files[index as usize];
+        if linked.fingerprint != self.fingerprint(size, mtime, ctime) {
             return None;
         }
         let content = match linked.content {
@@ -65,7 +65,7 @@ impl LinkTracker {
             UNKNOWN => return None,
             len => Content::Inline(linked.bytes[..len.into()].into()),
         };
-        let holes = self.holes.get(&place).copied().unwrap_or(0);
+        let holes = self.holes.get(&index).copied().unwrap_or(0);
         Some(Kind::File { size, holes, content })
     }
 
@@ -73,29 +73,29 @@ impl LinkTracker {
     /// the tree.
     pub(super) fn add(&mut self, id: FileId, names: u64, ctime: Time, path: PathKey, entry: &Entry) {
         let hash = self.hasher.hash_one(id);
-        let Some(place) = self.find(id, hash) else { return self.insert(id, hash, ctime, path, entry) };
-        let print = self.print(entry.size(), entry.attributes.mtime, ctime);
-        if self.files[place as usize].print != print {
+        let Some(index) = self.find(id, hash) else { return self.insert(id, hash, ctime, path, entry) };
+        let fingerprint = self.fingerprint(entry.size(), entry.attributes.mtime, ctime);
+        if self.files[index as usize].fingerprint != fingerprint {
             // The file was changed or linked again, and then read again. Its next name must match this
             // reading.
             let (content, bytes, holes) = remembered(entry);
-            let linked = &mut self.files[place as usize];
-            (linked.content, linked.bytes, linked.print) = (content, bytes, print);
-            self.holes.remove(&place);
+            let linked = &mut self.files[index as usize];
+            (linked.content, linked.bytes, linked.fingerprint) = (content, bytes, fingerprint);
+            self.holes.remove(&index);
             if holes > 0 {
-                self.holes.insert(place, holes);
+                self.holes.insert(index, holes);
             }
         }
-        let first = self.files[place as usize].path;
-        let paths = self.paths.entry(place).or_insert_with(|| vec![first]);
+        let first = self.files[index as usize].path;
+        let paths = self.paths.entry(index).or_insert_with(|| vec![first]);
         paths.push(path);
         if paths.len() as u64 >= names {
             self.finished.push(paths);
-            self.paths.remove(&place);
-            self.holes.remove(&place);
-            if let Ok(occupied) = self.places.find_entry(hash, |other| *other == place) {
+            self.paths.remove(&index);
+            self.holes.remove(&index);
+            if let Ok(occupied) = self.indices.find_entry(hash, |other| *other == index) {
                 occupied.remove();
-                self.free.push(place);
+                self.free.push(index);
             }
         }
     }
@@ -103,7 +103,7 @@ impl LinkTracker {
     /// Encodes the snapshot's link table.
     pub(super) fn finish(mut self) -> Vec<u8> {
         // Sorting needs the memory.
-        (self.files, self.places) = Default::default();
+        (self.files, self.indices) = Default::default();
         for paths in self.paths.into_values() {
             self.finished.push(&paths);
         }
@@ -111,41 +111,41 @@ impl LinkTracker {
     }
 
     fn find(&self, (device, inode): FileId, hash: u64) -> Option<u32> {
-        let same = |place: &u32| {
-            let linked = &self.files[*place as usize];
+        let same = |index: &u32| {
+            let linked = &self.files[*index as usize];
             linked.inode == inode && self.devices[usize::from(linked.device)] == device
         };
-        self.places.find(hash, same).copied()
+        self.indices.find(hash, same).copied()
     }
 
     fn insert(&mut self, (device, inode): FileId, hash: u64, ctime: Time, path: PathKey, entry: &Entry) {
         let known = self.devices.iter().position(|known| *known == device);
         let nth = known.unwrap_or(self.devices.len());
-        let place = self.free.pop().or_else(|| u32::try_from(self.files.len()).ok());
+        let index = self.free.pop().or_else(|| u32::try_from(self.files.len()).ok());
         // There are more devices than a kernel mounts, or more files than fit in memory.
-        let (Ok(nth), Some(place)) = (u16::try_from(nth), place) else { return };
+        let (Ok(nth), Some(index)) = (u16::try_from(nth), index) else { return };
         if known.is_none() {
             self.devices.push(device);
         }
         let (content, bytes, holes) = remembered(entry);
-        let print = self.print(entry.size(), entry.attributes.mtime, ctime);
-        let linked = Linked { inode, device: nth, path, content, bytes, print };
-        match self.files.get_mut(place as usize) {
+        let fingerprint = self.fingerprint(entry.size(), entry.attributes.mtime, ctime);
+        let linked = Linked { inode, device: nth, path, content, bytes, fingerprint };
+        match self.files.get_mut(index as usize) {
             Some(unused) => *unused = linked,
             None => self.files.push(linked),
         }
         if holes > 0 {
-            self.holes.insert(place, holes);
+            self.holes.insert(index, holes);
         }
         let Self { files, devices, hasher, .. } = self;
-        let rehash = |place: &u32| {
-            let linked = &files[*place as usize];
+        let rehash = |index: &u32| {
+            let linked = &files[*index as usize];
             hasher.hash_one((devices[usize::from(linked.device)], linked.inode))
         };
-        self.places.insert_unique(hash, place, rehash);
+        self.indices.insert_unique(hash, index, rehash);
     }
 
-    fn print(&self, size: u64, mtime: Time, ctime: Time) -> Print {
+    fn fingerprint(&self, size: u64, mtime: Time, ctime: Time) -> Fingerprint {
         let hash = self.hasher.hash_one((size, mtime, ctime)).to_le_bytes();
         [hash[0], hash[1], hash[2], hash[3], hash[4]]
     }
