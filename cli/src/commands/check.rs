@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use fs_core::maintain::{self, CheckOptions, DamagedPath, Finding, Report};
+use fs_core::maintain::{self, CheckOptions, DamagedPath, Defect, Finding, Report};
 use fs_core::store::Exposed;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -92,11 +92,11 @@ fn tell(output: &mut Output, report: &Report, zone: &TimeZone) -> Result<(), Wri
 
 /// Advice on how to act on the findings.
 fn advice(report: &Report) -> Vec<&'static str> {
-    let has = |is_kind: fn(&Finding) -> bool| report.findings.iter().any(is_kind);
-    let packs = has(|finding| matches!(finding, Finding::Pack { .. }));
-    let misplaced = has(|finding| matches!(finding, Finding::Misplaced { .. }));
-    let manifests = has(|finding| matches!(finding, Finding::Manifest { .. }));
-    let tags = has(|finding| matches!(finding, Finding::Tag { .. }));
+    let has = |is_kind: fn(&Defect) -> bool| report.findings.iter().any(|finding| is_kind(&finding.defect));
+    let packs = has(|defect| matches!(defect, Defect::Pack(_)));
+    let misplaced = has(|defect| matches!(defect, Defect::Misplaced { .. }));
+    let manifests = has(|defect| matches!(defect, Defect::Manifest { .. }));
+    let tags = has(|defect| matches!(defect, Defect::Tag(_)));
     let data = report.has_data_damage();
     let advice = [
         (packs, "Packs are damaged: `yester repair` saves what can still be read in them."),
@@ -118,16 +118,16 @@ fn advice(report: &Report) -> Vec<&'static str> {
 }
 
 fn text(finding: &Finding, zone: &TimeZone) -> String {
-    match finding {
-        Finding::Manifest { record: Some(record), reason, .. } => {
+    let reason = &finding.reason;
+    match &finding.defect {
+        Defect::Manifest { record: Some(record), .. } => {
             format!("{}: {reason}", snapshot(&record.source, record.time, record.number(), zone))
         }
-        Finding::Manifest { record: None, reason, .. }
-        | Finding::Pack { reason, .. }
-        | Finding::Foreign { reason }
-        | Finding::Tag { reason, .. } => reason.clone(),
-        Finding::PackHeader { reason, .. } => format!("{reason} (only its header; its content can be read)"),
-        Finding::Block { pack, block, blobs, reason, .. } => {
+        Defect::Manifest { record: None, .. } | Defect::Pack(_) | Defect::Foreign | Defect::Tag(_) => {
+            reason.clone()
+        }
+        Defect::PackHeader(_) => format!("{reason} (only its header; its content can be read)"),
+        Defect::Block { pack, block, blobs, .. } => {
             let own = format!("block {block} ");
             let lost = count(*blobs, "blob");
             if reason.starts_with(&own) && reason.contains(&pack.to_string()) {
@@ -136,54 +136,50 @@ fn text(finding: &Finding, zone: &TimeZone) -> String {
                 format!("block {block} of pack {pack}, with {lost}, cannot be read: {reason}")
             }
         }
-        Finding::Base { pack, block, base, reason } => {
+        Defect::Base { pack, block, base } => {
             format!("block {block} of pack {pack} cannot be read: its base {base}: {reason}")
         }
-        Finding::Blob { blob, role, reason } => format!("{role} {blob}: {reason}"),
-        Finding::Misplaced { pack, folder } => {
+        Defect::Blob { blob, role } => format!("{role} {blob}: {reason}"),
+        Defect::Misplaced { pack, folder } => {
             format!(
                 "pack {pack} is in {folder}, not in the folder of its first two digits; it can be read there"
             )
         }
-        Finding::IndexedPack { pack, reason } => format!("pack {pack}, in the index: {reason}"),
-        other => format!("{other:?}"),
+        Defect::IndexedPack(pack) => format!("pack {pack}, in the index: {reason}"),
+        other => format!("{other:?}: {reason}"),
     }
 }
 
 fn object(finding: &Finding) -> Value {
     let id = |id: &dyn ToString| id.to_string();
-    match finding {
-        Finding::Manifest { snapshot, record, reason } => {
-            let mut object = json!({ "finding": "manifest", "snapshot": id(snapshot), "reason": reason });
+    let mut object = match &finding.defect {
+        Defect::Manifest { snapshot, record } => {
+            let mut object = json!({ "finding": "manifest", "snapshot": id(snapshot) });
             if let Some(record) = record {
                 put_text(&mut object, "source", &record.source);
                 object["time"] = utc(record.time).into();
             }
             object
         }
-        Finding::PackHeader { pack, reason } => {
-            json!({ "finding": "pack header", "pack": id(pack), "reason": reason })
-        }
-        Finding::Pack { pack, reason } => json!({ "finding": "pack", "pack": id(pack), "reason": reason }),
-        Finding::Tag { tag, reason } => json!({ "finding": "tag", "tag": id(tag), "reason": reason }),
-        Finding::Block { pack, block, offset, blobs, reason } => json!({
-            "finding": "block", "pack": id(pack), "block": block, "offset": offset, "blobs": blobs, "reason": reason,
+        Defect::PackHeader(pack) => json!({ "finding": "pack header", "pack": id(pack) }),
+        Defect::Pack(pack) => json!({ "finding": "pack", "pack": id(pack) }),
+        Defect::Tag(tag) => json!({ "finding": "tag", "tag": id(tag) }),
+        Defect::Block { pack, block, offset, blobs } => json!({
+            "finding": "block", "pack": id(pack), "block": block, "offset": offset, "blobs": blobs,
         }),
-        Finding::Base { pack, block, base, reason } => json!({
-            "finding": "base", "pack": id(pack), "block": block, "base": id(base), "reason": reason,
-        }),
-        Finding::Blob { blob, role, reason } => {
-            json!({ "finding": "blob", "blob": id(blob), "what": role, "reason": reason })
+        Defect::Base { pack, block, base } => {
+            json!({ "finding": "base", "pack": id(pack), "block": block, "base": id(base) })
         }
-        Finding::Foreign { reason } => json!({ "finding": "foreign", "reason": reason }),
-        Finding::Misplaced { pack, folder } => {
+        Defect::Blob { blob, role } => json!({ "finding": "blob", "blob": id(blob), "what": role }),
+        Defect::Foreign => json!({ "finding": "foreign" }),
+        Defect::Misplaced { pack, folder } => {
             json!({ "finding": "misplaced", "pack": id(pack), "folder": folder })
         }
-        Finding::IndexedPack { pack, reason } => {
-            json!({ "finding": "index", "pack": id(pack), "reason": reason })
-        }
-        other => json!({ "finding": "other", "reason": format!("{other:?}") }),
-    }
+        Defect::IndexedPack(pack) => json!({ "finding": "index", "pack": id(pack) }),
+        _ => json!({ "finding": "other" }),
+    };
+    object["reason"] = finding.reason.as_str().into();
+    object
 }
 
 fn path_object(damaged: &DamagedPath) -> Value {

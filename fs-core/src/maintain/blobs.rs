@@ -42,25 +42,20 @@ pub(super) struct Blobs {
 struct State {
     /// Position of the pack in the list of packs.
     pack: u32,
-    flags: u8,
+    /// Whether the blob is in a delta, and in no full block.
+    delta: bool,
+    /// Whether the index leads to the blob.
+    indexed: bool,
+    /// Whether the blob cannot be read.
+    lost: bool,
 }
-
-/// The blob is in a delta, and in no full block.
-const DELTA: u8 = 1;
-/// The index leads to the blob.
-const INDEXED: u8 = 2;
-/// The blob cannot be read.
-const LOST: u8 = 4;
 
 impl Blobs {
     /// Adds a blob of the pack at position `pack`. A blob of two packs counts as a delta only if it is one in
     /// both.
     pub(super) fn add(&mut self, id: &BlobId, pack: u32, delta: bool) {
-        let flags = if delta { DELTA } else { 0 };
-        let state = self.states.entry(key(id)).or_insert(State { pack, flags });
-        if !delta {
-            state.flags &= !DELTA;
-        }
+        let new = State { pack, delta, indexed: false, lost: false };
+        self.states.entry(key(id)).or_insert(new).delta &= delta;
     }
 
     pub(super) fn len(&self) -> u64 {
@@ -77,17 +72,17 @@ impl Blobs {
     }
 
     pub(super) fn is_delta(&self, id: &BlobId) -> bool {
-        self.states.get(&key(id)).is_some_and(|state| state.flags & DELTA != 0)
+        self.states.get(&key(id)).is_some_and(|state| state.delta)
     }
 
     pub(super) fn set_indexed(&mut self, key: u128) {
-        self.set(key, INDEXED);
+        self.states.entry(key).and_modify(|state| state.indexed = true);
     }
 
     /// Number of blobs that the index lacks, by the position of their pack.
     pub(super) fn unindexed(&self) -> HashMap<u32, u64> {
         let mut lacking = HashMap::new();
-        for state in self.states.values().filter(|state| state.flags & INDEXED == 0) {
+        for state in self.states.values().filter(|state| !state.indexed) {
             *lacking.entry(state.pack).or_default() += 1;
         }
         lacking
@@ -95,19 +90,11 @@ impl Blobs {
 
     /// Marks a blob that cannot be read. Returns false if it was marked before, or if it is missing.
     pub(super) fn set_lost(&mut self, id: &BlobId) -> bool {
-        self.set(key(id), LOST)
+        self.states.get_mut(&key(id)).is_some_and(|state| !std::mem::replace(&mut state.lost, true))
     }
 
     /// Whether the blob is missing or known to be unreadable.
     pub(super) fn is_lost(&self, id: &BlobId) -> bool {
-        self.states.get(&key(id)).is_none_or(|state| state.flags & LOST != 0)
-    }
-
-    /// Sets the flag. Returns false if it was set before, or if the blob is missing.
-    fn set(&mut self, key: u128, flag: u8) -> bool {
-        let Some(state) = self.states.get_mut(&key) else { return false };
-        let new = state.flags & flag == 0;
-        state.flags |= flag;
-        new
+        self.states.get(&key(id)).is_none_or(|state| state.lost)
     }
 }

@@ -1,36 +1,34 @@
 use std::collections::HashSet;
+use std::fmt::Display;
 
 use super::loss::DamagedPath;
 use crate::format::{BlobId, BlockEntry, PackId, SnapshotId, TagId};
-use crate::store::{Exposed, SnapshotRecord, StoreError};
+use crate::store::{Exposed, SnapshotRecord};
 
-/// A defect of a repository.
+/// A defect of a repository, with its reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The defect.
+    pub defect: Defect,
+    /// Why this is a defect, for people; mostly the error of reading.
+    pub reason: String,
+}
+
+/// Kinds of defects, with the affected object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Finding {
+pub enum Defect {
     /// A snapshot's manifest is missing or cannot be read, so the whole snapshot is lost.
     Manifest {
         /// Id of the snapshot.
         snapshot: SnapshotId,
         /// Source and time of the snapshot, if the index has them.
         record: Option<SnapshotRecord>,
-        /// Reason of the failure.
-        reason: String,
     },
     /// A pack's header is invalid. Its blobs can be read nevertheless.
-    PackHeader {
-        /// Id of the pack.
-        pack: PackId,
-        /// Reason of the failure.
-        reason: String,
-    },
+    PackHeader(PackId),
     /// A pack's catalogue or trailer cannot be read, so none of its blobs can.
-    Pack {
-        /// Id of the pack.
-        pack: PackId,
-        /// Reason of the failure.
-        reason: String,
-    },
+    Pack(PackId),
     /// A block cannot be read, so none of its blobs can.
     Block {
         /// Id of the pack.
@@ -41,8 +39,6 @@ pub enum Finding {
         offset: u64,
         /// Number of blobs in the block.
         blobs: u64,
-        /// Reason of the failure.
-        reason: String,
     },
     /// A delta's base is missing, or a delta itself. The blobs of the block cannot be read.
     Base {
@@ -52,8 +48,6 @@ pub enum Finding {
         block: u32,
         /// Id of the base.
         base: BlobId,
-        /// Reason of the failure.
-        reason: String,
     },
     /// A reference leads to a blob that is in no pack, or that is invalid.
     Blob {
@@ -61,24 +55,13 @@ pub enum Finding {
         blob: BlobId,
         /// What the reference expects, such as a directory.
         role: &'static str,
-        /// Reason of the failure.
-        reason: String,
     },
     /// A tag cannot be read. Its snapshot can.
-    Tag {
-        /// Id of the tag.
-        tag: TagId,
-        /// Reason of the failure.
-        reason: String,
-    },
+    Tag(TagId),
     /// An entry that has the name of a file or folder of the repository but is of another type. It was not
-    /// opened.
-    Foreign {
-        /// Description of the entry: path, type, and the type that belongs there.
-        reason: String,
-    },
-    /// A misplaced pack: it is outside of the folder named by its first two digits. It can be read
-    /// nevertheless.
+    /// opened. The reason has its path, its type, and the type that belongs there.
+    Foreign,
+    /// A misplaced pack. It can be read nevertheless.
     Misplaced {
         /// Id of the pack.
         pack: PackId,
@@ -86,24 +69,25 @@ pub enum Finding {
         folder: String,
     },
     /// A pack in the index is missing, or differs from the index's record.
-    IndexedPack {
-        /// Id of the pack.
-        pack: PackId,
-        /// Reason of the failure.
-        reason: String,
-    },
+    IndexedPack(PackId),
 }
 
-impl Finding {
-    /// A damaged block, with the error of reading it.
-    pub(super) fn block(pack: PackId, block: BlockEntry<'_>, error: &StoreError) -> Self {
-        Finding::Block {
-            pack,
-            block: block.number,
-            offset: block.offset,
-            blobs: block.blobs().len() as u64,
-            reason: error.to_string(),
-        }
+impl Defect {
+    pub(super) fn block(pack: PackId, block: BlockEntry<'_>) -> Self {
+        let blobs = block.blobs().len() as u64;
+        Defect::Block { pack, block: block.number, offset: block.offset, blobs }
+    }
+
+    /// Whether data of snapshots is damaged that cannot be derived.
+    fn is_data_damage(&self) -> bool {
+        use Defect::{Foreign, IndexedPack, Misplaced, Tag};
+        !matches!(self, IndexedPack(_) | Misplaced { .. } | Tag(_) | Foreign)
+    }
+
+    /// Whether paths of readable snapshots may be damaged.
+    fn affects_paths(&self) -> bool {
+        use Defect::{Base, Blob, Block, Pack};
+        matches!(self, Pack(_) | Block { .. } | Base { .. } | Blob { .. })
     }
 }
 
@@ -146,16 +130,7 @@ impl Report {
 
     /// Whether data of snapshots is damaged that cannot be derived.
     pub fn has_data_damage(&self) -> bool {
-        let other = |finding: &_| {
-            matches!(
-                finding,
-                Finding::IndexedPack { .. }
-                    | Finding::Misplaced { .. }
-                    | Finding::Tag { .. }
-                    | Finding::Foreign { .. }
-            )
-        };
-        !self.findings.iter().all(other)
+        self.findings.iter().any(|finding| finding.defect.is_data_damage())
     }
 }
 
@@ -174,24 +149,21 @@ const MOST: usize = 1000;
 const MOST_BLOBS: usize = 20;
 
 impl Findings {
-    pub(super) fn push(&mut self, finding: Finding) {
-        self.affect_paths |= matches!(
-            finding,
-            Finding::Pack { .. } | Finding::Block { .. } | Finding::Base { .. } | Finding::Blob { .. }
-        );
-        match finding {
-            Finding::Block { pack, block, .. } | Finding::Base { pack, block, .. }
+    /// Adds a finding. Ignores further findings of a block.
+    pub(super) fn push(&mut self, defect: Defect, reason: impl Display) {
+        self.affect_paths |= defect.affects_paths();
+        match defect {
+            Defect::Block { pack, block, .. } | Defect::Base { pack, block, .. }
                 if !self.blocks.insert((pack, block)) =>
             {
                 return;
             }
-            Finding::Blob { .. } => self.blobs += 1,
+            Defect::Blob { .. } => self.blobs += 1,
             _ => {}
         }
-        let room =
-            self.kept.len() < MOST && (self.blobs <= MOST_BLOBS || !matches!(finding, Finding::Blob { .. }));
-        if room {
-            self.kept.push(finding);
+        let too_many = self.blobs > MOST_BLOBS && matches!(defect, Defect::Blob { .. });
+        if self.kept.len() < MOST && !too_many {
+            self.kept.push(Finding { defect, reason: reason.to_string() });
         } else {
             self.more += 1;
         }

@@ -2,7 +2,7 @@
 
 use super::blobs::{Blobs, key};
 use super::error::MaintainError;
-use super::finding::{Finding, Findings};
+use super::finding::{Defect, Findings};
 use super::steps::Steps;
 use crate::format::{BlobId, PackId};
 use crate::monitor::Phase;
@@ -38,7 +38,7 @@ impl Inventory {
         for (done, pack) in (0..).zip(packs) {
             steps.report(Phase::Catalogues, done, total)?;
             if let Err(error) = reader.verify_pack_header(pack) {
-                findings.push(Finding::PackHeader { pack, reason: error.to_string() });
+                findings.push(Defect::PackHeader(pack), error);
             }
             match reader.pack_catalogue(pack) {
                 Ok((catalogue, size)) => {
@@ -48,7 +48,7 @@ impl Inventory {
                         block.blobs().for_each(|(id, _)| inventory.blobs.add(&id, number, block.delta));
                     }
                 }
-                Err(error) => findings.push(Finding::Pack { pack, reason: error.to_string() }),
+                Err(error) => findings.push(Defect::Pack(pack), error),
             }
         }
         Ok(inventory)

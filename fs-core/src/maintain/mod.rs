@@ -16,7 +16,7 @@ mod tree_walk;
 
 pub use check::{CheckOptions, check};
 pub use error::MaintainError;
-pub use finding::{Finding, Report};
+pub use finding::{Defect, Finding, Report};
 pub use loss::{DamagedPath, Lost};
 pub use repair::{DamagedPack, DamagedTag, LostManifest, RepairOptions, Repaired, RepairedSnapshot, repair};
 

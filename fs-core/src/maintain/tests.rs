@@ -115,7 +115,7 @@ fn references_to_nothing_are_named_with_their_paths() {
         ]
     });
     let report = store.check();
-    let lacks = |finding: &Finding| matches!(finding, Finding::Blob { blob, .. } if *blob == lost);
+    let lacks = |finding: &Finding| matches!(finding.defect, Defect::Blob { blob, .. } if blob == lost);
     assert!(report.findings.len() == 3 && report.findings.iter().all(lacks), "{report:?}");
     assert_eq!(store.damaged_paths(), ["directory", "list", "lost"]);
     assert_eq!(report.damaged_snapshots, 1);
@@ -153,7 +153,7 @@ fn a_wrong_table_of_hard_links_is_named_once_and_damages_each_snapshot() {
     store.add_linked(&links, |writer| vec![sound(writer)]);
     store.add_linked(&links, |writer| vec![("other", sound(writer).1)]);
     let report = store.check();
-    let [Finding::Blob { role: "hard-link table", reason, .. }] = &*report.findings else {
+    let [Finding { defect: Defect::Blob { role: "hard-link table", .. }, reason }] = &*report.findings else {
         panic!("{report:?}")
     };
     assert!(reason.contains("names"), "{reason}");
@@ -239,7 +239,7 @@ fn a_manifest_is_missed_though_its_writer_was_killed_before_it_recorded_it() {
         let report = store.check();
         assert_eq!(report.findings.len(), missed, "{report:?}");
         let named = |finding: &Finding| {
-            matches!(finding, Finding::Manifest { snapshot, record: Some(record), .. }
+            matches!(&finding.defect, Defect::Manifest { snapshot, record: Some(record) }
                 if snapshot == id && &*record.source == b"source" && record.time == Time::default())
         };
         assert!(report.findings.iter().any(named), "{report:?}");

@@ -105,11 +105,6 @@ impl<'a> TreeWalk<'a> {
         Self { revisits: Some(REVISITS), ..Self::once(tree, on_step) }
     }
 
-    /// Returns the directories that have losses in them or below them.
-    pub(super) fn into_lossy(self) -> Keys {
-        self.lossy
-    }
-
     /// Reports the losses of a snapshot, and counts all entries and losses.
     pub(super) fn snapshot(
         &mut self,

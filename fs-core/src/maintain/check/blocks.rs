@@ -2,7 +2,7 @@
 
 use crate::format::{BlobId, BlockEntry, PackId};
 use crate::maintain::error::MaintainError;
-use crate::maintain::finding::{Finding, Findings};
+use crate::maintain::finding::{Defect, Findings};
 use crate::maintain::inventory::{Inventory, StoredPack};
 use crate::maintain::steps::Steps;
 use crate::monitor::Phase;
@@ -35,7 +35,7 @@ pub(super) fn check(
             // The pack was removed meanwhile, as others may write.
             Err(StoreError::Missing(_)) => continue,
             Err(error) => {
-                findings.push(Finding::Pack { pack, reason: error.to_string() });
+                findings.push(Defect::Pack(pack), error);
                 continue;
             }
         };
@@ -49,16 +49,18 @@ pub(super) fn check(
                     read.bytes += u64::from(block.stored_len());
                 }
             }
-            let finding = match verified {
+            match verified {
                 Ok(None) => continue,
                 Err(StoreError::Missing(_)) => break,
                 Ok(Some((base, reason))) => {
-                    Finding::Base { pack, block: block.number, base, reason: reason.to_owned() }
+                    findings.push(Defect::Base { pack, block: block.number, base }, reason);
                 }
-                Err(error) => Finding::block(pack, block, &error),
-            };
-            mark_lost(reader, block, inventory);
-            findings.push(finding);
+                Err(error) => findings.push(Defect::block(pack, block), error),
+            }
+            // Blobs with another readable copy are not lost.
+            for (id, _) in block.blobs().filter(|(id, _)| reader.blob(id).is_err()) {
+                inventory.blobs.set_lost(&id);
+            }
         }
     }
     Ok(read)
@@ -84,13 +86,6 @@ fn find_wrong_base(
         }
     };
     Ok(reader.block_bases(pack, block)?.into_iter().find_map(wrong))
-}
-
-/// Marks the lost blobs of a damaged block: those with no other readable copy.
-fn mark_lost(reader: &Reader, block: BlockEntry<'_>, inventory: &mut Inventory) {
-    for (id, _) in block.blobs().filter(|(id, _)| reader.blob(id).is_err()) {
-        inventory.blobs.set_lost(&id);
-    }
 }
 
 /// Draws `percent` of `count` positions at random: at least one, unless `percent` is 0.

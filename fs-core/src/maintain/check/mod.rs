@@ -6,7 +6,7 @@ mod references;
 use std::path::Path;
 
 use super::error::MaintainError;
-use super::finding::{Finding, Findings, Report};
+use super::finding::{Defect, Findings, Report};
 use super::index;
 use super::inventory::Inventory;
 use super::objects::{self, UnreadableManifest};
@@ -37,23 +37,23 @@ pub fn check(
     let mut inventory = Inventory::read(&repository, &reader(&repository), &mut findings, steps)?;
     let index = index::examine(&mut repository, &mut inventory, steps)?;
     for (pack, reason) in index.wrong_packs {
-        findings.push(Finding::IndexedPack { pack, reason });
+        findings.push(Defect::IndexedPack(pack), reason);
     }
     let snapshots = objects::snapshots(&repository, index.recorded)?;
     for UnreadableManifest { snapshot, record, error } in snapshots.unreadable {
-        findings.push(Finding::Manifest { snapshot, record, reason: error.to_string() });
+        findings.push(Defect::Manifest { snapshot, record }, error);
     }
     let snapshots = snapshots.readable;
     let reader = reader(&repository);
     references::follow(&reader, &snapshots, &mut inventory, &mut findings, steps)?;
     for (tag, error) in objects::tags(&repository)?.1 {
-        findings.push(Finding::Tag { tag, reason: error.to_string() });
+        findings.push(Defect::Tag(tag), error);
     }
     for foreign in repository.foreign() {
-        findings.push(Finding::Foreign { reason: foreign.to_string() });
+        findings.push(Defect::Foreign, foreign);
     }
     for (pack, folder) in repository.misplaced_packs()? {
-        findings.push(Finding::Misplaced { pack, folder });
+        findings.push(Defect::Misplaced { pack, folder }, "it is outside of its folder");
     }
     let exposed = repository.exposed();
     repository.unlock();

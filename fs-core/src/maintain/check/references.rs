@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::format::{BlobId, Manifest, PackId, SnapshotId};
 use crate::maintain::error::MaintainError;
-use crate::maintain::finding::{Finding, Findings, Report};
+use crate::maintain::finding::{Defect, Findings, Report};
 use crate::maintain::inventory::Inventory;
 use crate::maintain::loss::DamagedPath;
 use crate::maintain::steps::Steps;
@@ -79,15 +79,14 @@ struct CheckEvidence<'a> {
 impl Evidence for CheckEvidence<'_> {
     fn is_lost(&mut self, id: &BlobId, role: &'static str) -> Result<bool, StoreError> {
         if !self.inventory.blobs.has(id) {
-            let reason = "it is in no pack that can be read".to_owned();
-            self.findings.push(Finding::Blob { blob: *id, role, reason });
+            self.findings.push(Defect::Blob { blob: *id, role }, "it is in no pack that can be read");
         }
         Ok(self.inventory.blobs.is_lost(id))
     }
 
     fn failed(&mut self, id: &BlobId, role: &'static str, error: StoreError) -> Result<(), StoreError> {
         if self.inventory.blobs.set_lost(id) && self.is_in_sound_block(id) != Some(false) {
-            self.findings.push(Finding::Blob { blob: *id, role, reason: error.to_string() });
+            self.findings.push(Defect::Blob { blob: *id, role }, error);
         }
         Ok(())
     }
@@ -107,7 +106,7 @@ impl CheckEvidence<'_> {
         let verified = self.reader.verify_block(pack, block);
         self.verified.insert((pack, number), verified.is_ok());
         if let Err(error) = &verified {
-            self.findings.push(Finding::block(pack, block, error));
+            self.findings.push(Defect::block(pack, block), error);
         }
         Some(verified.is_ok())
     }

@@ -12,6 +12,7 @@ use std::path::Path;
 
 pub use report::{DamagedPack, DamagedTag, LostManifest, RepairOptions, Repaired, RepairedSnapshot};
 
+use self::packs::PackSurvey;
 use self::plan::Plan;
 use self::rewrite::Rewriter;
 use super::error::MaintainError;
@@ -65,8 +66,9 @@ fn execute(
     cancellation: &Cancellation,
 ) -> Result<(), MaintainError> {
     let lost: Vec<_> = repaired.lost_manifests.iter().filter_map(|lost| lost.record.clone()).collect();
-    let (repository, quarantined) =
-        repository.replace_packs(&plan.names, &plan.salvages, plan.new_index, really, &lost)?;
+    let new_index = repaired.index.is_some() && repaired.index_in_memory;
+    let PackSurvey { names, salvages, .. } = &plan.packs;
+    let (repository, quarantined) = repository.replace_packs(names, salvages, new_index, really, &lost)?;
     for (pack, path) in quarantined {
         let damaged = repaired.damaged_packs.iter_mut().find(|damaged| damaged.pack == pack);
         damaged.into_iter().for_each(|damaged| damaged.quarantined = Some(path.clone()));
@@ -77,13 +79,13 @@ fn execute(
     }
     let reader = repository.reader(CacheSizes::default());
     let mut evidence = IndexEvidence(reader.clone());
-    let mut rewriter = Rewriter::new(TreeReader::new(reader, &mut evidence), plan.lossy);
+    let mut rewriter = Rewriter::new(TreeReader::new(reader, &mut evidence), &plan);
     for (snapshot, report) in plan.snapshots.iter().zip(&mut repaired.repaired_snapshots) {
         if cancellation.is_cancelled() {
             return Err(MaintainError::Halfway);
         }
         let old = report.old.id;
-        let new = rewriter.snapshot(repository.writer()?, &snapshot.manifest, &snapshot.walked)?;
+        let new = rewriter.snapshot(repository.writer()?, snapshot)?;
         report.new = Some(new);
         if new != old {
             // Tags are moved first: after a crash in between, one of the two snapshots still has them.

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use super::missing::{self, MissingPacks};
-use super::packs;
+use super::packs::{self, PackSurvey};
 use super::report::{DamagedTag, LostManifest, Repaired, RepairedSnapshot};
 use crate::format::{Manifest, SnapshotId, Tag};
-use crate::maintain::blobs::Keys;
 use crate::maintain::error::MaintainError;
 use crate::maintain::finding::Findings;
 use crate::maintain::index::{self, Examined};
@@ -17,20 +16,14 @@ use crate::maintain::steps::Steps;
 use crate::maintain::tree_reader::{IndexEvidence, TreeReader};
 use crate::maintain::tree_walk::{TreeWalk, Walked};
 use crate::monitor::Phase;
-use crate::store::{CacheSizes, PackNames, Repository, Salvage, SnapshotRecord, StoreError};
+use crate::store::{CacheSizes, Repository, SnapshotRecord, StoreError};
 
 /// What a repair will do.
 pub(super) struct Plan {
-    /// Sound and damaged packs.
-    pub(super) names: PackNames,
-    /// Packs that will replace the damaged ones.
-    pub(super) salvages: Vec<Salvage>,
-    /// Whether the index must be made again even if no pack is damaged.
-    pub(super) new_index: bool,
+    /// Sound and damaged packs, and those that will replace the damaged ones.
+    pub(super) packs: PackSurvey,
     /// Snapshots that will be rewritten, as in [`Repaired::repaired_snapshots`].
     pub(super) snapshots: Vec<LossySnapshot>,
-    /// Directories that have losses in them or below them.
-    pub(super) lossy: Keys,
     /// All readable tags.
     pub(super) tags: Vec<Tag>,
 }
@@ -56,7 +49,7 @@ impl Plan {
         refuse(0)?;
         let (index, recorded) = examine_index(repository, steps)?;
         let index_in_memory = repository.has_index_in_memory();
-        let packs = packs::survey(repository, steps)?;
+        let mut packs = packs::survey(repository, steps)?;
         refuse(packs.unreadable)?;
         let found = objects::snapshots(repository, recorded)?;
         let snapshots = (found.readable.len() + found.unreadable.len()) as u64;
@@ -75,22 +68,20 @@ impl Plan {
         for (tag, error) in unreadable_tags {
             damaged_tags.push(DamagedTag { tag, reason: loss(error)?, quarantined: None });
         }
-        let (lossy_snapshots, lossy) = find_losses(repository, found.readable, steps, on_loss)?;
+        let lossy = find_losses(repository, found.readable, steps, on_loss)?;
         missing::check_present(repository, &packs.names.sound)?;
-        let new_index = index.is_some() && index_in_memory;
         let repaired = Repaired {
             packs: (packs.names.sound.len() + packs.names.damaged.len()) as u64,
             snapshots,
-            damaged_packs: packs.damaged,
+            damaged_packs: std::mem::take(&mut packs.damaged),
             misplaced: repository.misplaced_packs()?,
             index,
             index_in_memory,
             lost_manifests,
-            repaired_snapshots: lossy_snapshots.iter().map(LossySnapshot::report).collect(),
+            repaired_snapshots: lossy.iter().map(LossySnapshot::report).collect(),
             damaged_tags,
         };
-        let (names, salvages, snapshots) = (packs.names, packs.salvages, lossy_snapshots);
-        Ok((Self { names, salvages, new_index, snapshots, lossy, tags }, repaired))
+        Ok((Self { packs, snapshots: lossy, tags }, repaired))
     }
 }
 
@@ -126,13 +117,13 @@ fn loss(error: StoreError) -> Result<String, StoreError> {
     if error.is_loss() { Ok(error.to_string()) } else { Err(error) }
 }
 
-/// Returns the snapshots with losses, and the directories that have losses in them or below them.
+/// Returns the snapshots with losses.
 fn find_losses(
     repository: &Repository,
     snapshots: Vec<(SnapshotId, Manifest)>,
     steps: Steps<'_>,
     on_loss: &mut dyn FnMut(&DamagedPath),
-) -> Result<(Vec<LossySnapshot>, Keys), MaintainError> {
+) -> Result<Vec<LossySnapshot>, MaintainError> {
     let reader = repository.reader(CacheSizes::default()).remembering_damage();
     let mut evidence = IndexEvidence(reader.clone());
     let on_step = |_| steps.go_on();
@@ -153,5 +144,5 @@ fn find_losses(
             lossy.push(LossySnapshot { record, manifest, walked });
         }
     }
-    Ok((lossy, walk.into_lossy()))
+    Ok(lossy)
 }

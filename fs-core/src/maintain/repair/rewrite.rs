@@ -4,38 +4,38 @@
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
+use super::plan::{LossySnapshot, Plan};
 use crate::format::{BlobId, Content, Kind, Manifest, Node, SnapshotId, Status, Totals, Xattrs};
 use crate::maintain::blobs::{Keys, OwnBits, key};
-use crate::maintain::error::MaintainError;
 use crate::maintain::loss::Lost;
 use crate::maintain::tree_reader::TreeReader;
-use crate::maintain::tree_walk::Walked;
 use crate::store::{DirectoryWriter, StoreError, Writer};
 
 pub(super) struct Rewriter<'a> {
     tree: TreeReader<'a>,
-    /// Directories that have losses in them or below them.
-    lossy: Keys,
-    /// The directories that replace them, as far as they are written.
-    written: HashMap<u128, BlobId, BuildHasherDefault<OwnBits>>,
+    /// The directories that have losses in them or below them, each with the one that replaces it when that is
+    /// written.
+    new: HashMap<u128, Option<BlobId>, BuildHasherDefault<OwnBits>>,
 }
 
 impl<'a> Rewriter<'a> {
-    pub(super) fn new(tree: TreeReader<'a>, lossy: Keys) -> Self {
-        Self { tree, lossy, written: HashMap::default() }
+    /// Begins to write the snapshots without losses that replace those in the plan.
+    pub(super) fn new(tree: TreeReader<'a>, plan: &Plan) -> Self {
+        let lossy = plan.snapshots.iter().flat_map(|snapshot| &snapshot.walked.lossy);
+        Self { tree, new: lossy.map(|id| (key(id), None)).collect() }
     }
 
-    /// Stores a snapshot without its losses, and returns its id. The snapshots that were walked before it
+    /// Stores a snapshot without its losses, and returns its id. The snapshots that come before it in the plan
     /// must be stored.
     pub(super) fn snapshot(
         &mut self,
         mut writer: Writer,
-        manifest: &Manifest,
-        walked: &Walked,
-    ) -> Result<SnapshotId, MaintainError> {
+        snapshot: &LossySnapshot,
+    ) -> Result<SnapshotId, StoreError> {
+        let LossySnapshot { manifest, walked, .. } = snapshot;
         for id in &walked.lossy {
             let new = self.directory(&mut writer, *id)?;
-            self.written.insert(key(id), new);
+            self.new.insert(key(id), Some(new));
         }
         let mut root = manifest.root.clone();
         if let Kind::Directory(id) = &mut root.kind {
@@ -61,7 +61,7 @@ impl<'a> Rewriter<'a> {
     /// Returns the directory that replaces `id`, or `id` itself if it has no losses. `None` if the new
     /// directory is not written yet.
     fn replacement(&self, id: &BlobId) -> Option<BlobId> {
-        if self.lossy.contains(&key(id)) { self.written.get(&key(id)).copied() } else { Some(*id) }
+        self.new.get(&key(id)).copied().unwrap_or(Some(*id))
     }
 
     /// Stores a directory without its losses. The directories below it must be written.

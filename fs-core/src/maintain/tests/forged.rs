@@ -133,7 +133,7 @@ fn a_name_beyond_the_bounds_of_its_leaf() {
     assert!(store.check().is_clean());
     store.add(|writer| vec![("top", doubled_name(writer))]);
     let report = store.check();
-    let [Finding::Blob { role: "directory", reason, .. }] = &report.findings[..] else {
+    let [Finding { defect: Defect::Blob { role: "directory", .. }, reason }] = &report.findings[..] else {
         panic!("{report:?}")
     };
     assert!(reason.contains("bounds"), "{reason}");
