@@ -25,7 +25,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// Shows progress on the terminal until it is dropped.
 #[derive(Debug)]
 pub struct Bar {
-    bar: ProgressBar,
+    inner: ProgressBar,
     /// The thread that shows the bar after a second. Dropping the sender cancels it.
     showing: Option<(Sender<()>, JoinHandle<()>)>,
     started: Instant,
@@ -56,12 +56,12 @@ impl Bar {
             };
             (call_off, thread::spawn(show))
         });
-        Self { bar, showing, started: Instant::now(), updated: AtomicU64::new(0) }
+        Self { inner: bar, showing, started: Instant::now(), updated: AtomicU64::new(0) }
     }
 
     /// Changes the text.
     pub fn say(&self, message: String) {
-        self.bar.set_message(message);
+        self.inner.set_message(message);
     }
 
     /// Columns of the terminal that the spinner leaves free.
@@ -76,7 +76,7 @@ impl Bar {
     }
 
     fn is_shown(&self) -> bool {
-        !self.bar.is_hidden()
+        !self.inner.is_hidden()
     }
 
     fn elapsed(&self) -> Duration {
@@ -100,7 +100,7 @@ impl Drop for Bar {
             drop(call_off);
             let _ = thread.join();
             stderr::around(None);
-            self.bar.finish_and_clear();
+            self.inner.finish_and_clear();
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The JSON objects of the commands. Each thing has one shape, whatever command prints it.
 
+#![expect(clippy::struct_field_names, reason = "fields have the names that JSON has")]
+
 use std::time::Duration;
 
 use fs_core::format::{self, Attributes, Kind, Time};

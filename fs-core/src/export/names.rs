@@ -6,9 +6,12 @@ use crate::windows::names::to_windows;
 /// drive, a stream, a device. It would cut dots and spaces at the end of others. Such names are written as
 /// Yester writes them on Windows. Different names always stay different.
 pub(super) fn archived(path: &str) -> String {
-    let archived = |name| match is_misread(name) {
-        true => String::from_utf16_lossy(&to_windows(name.as_bytes())),
-        false => name.to_owned(),
+    let archived = |name| {
+        if is_misread(name) {
+            String::from_utf16_lossy(&to_windows(name.as_bytes()))
+        } else {
+            name.to_owned()
+        }
     };
     path.split('/').map(archived).collect::<Vec<_>>().join("/")
 }

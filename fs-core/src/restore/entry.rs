@@ -188,7 +188,7 @@ impl Restorer<'_> {
             }
         }
         let (mut lost, id) = self.create(folder, name, entry, replace)?;
-        lost.extend(failed.map(lost_link));
+        lost.extend(failed.as_ref().map(lost_link));
         Ok((lost, id))
     }
 
@@ -247,13 +247,13 @@ impl Restorer<'_> {
             }
         }
         let (mut lost, id) = disk::predict(site, &entry.attr, &self.view.xattrs(&entry.node)?)?;
-        lost.extend(failed.map(lost_link));
+        lost.extend(failed.as_ref().map(lost_link));
         check_name()?;
         Ok((lost, id))
     }
 }
 
 /// The entry is a copy, because a hard link failed.
-fn lost_link(error: io::Error) -> LostAttribute {
+fn lost_link(error: &io::Error) -> LostAttribute {
     LostAttribute::new("hard link", format!("it is a copy, as it cannot be linked: {error}"))
 }

@@ -64,19 +64,17 @@ impl<'a> Walk<'a> {
                 break;
             }
             match frame.listing.next(self.restorer.view) {
-                Ok(Some((name, node))) => match CString::new(name) {
-                    Ok(name) => {
+                Ok(Some((name, node))) => {
+                    if let Ok(name) = CString::new(name) {
                         let existed = frame.unclaimed.remove(&disk::key_of(&name));
                         let (site, claim, path) = (frame.site.clone(), frame.claim, frame.path.join(name));
                         self.take(&site, claim, path, node, existed);
-                        continue;
-                    }
-                    Err(_) => {
+                    } else {
                         let reason = "a name in it cannot be a name here";
                         self.restorer.report_trouble(&frame.path, TroubleKind::Incomplete, reason);
-                        continue;
                     }
-                },
+                    continue;
+                }
                 Ok(None) => {}
                 Err(error) => {
                     let reason = format!("its content cannot be read: {error}");

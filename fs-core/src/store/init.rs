@@ -36,13 +36,14 @@ impl Repository {
         if folder.current().entry(CONFIG)?.is_some() {
             return Err(StoreError::AlreadyExists(root.to_owned()));
         }
-        Self::init_on(Arc::new(backend), Some(folder))
+        let backend: Arc<dyn Backend> = Arc::new(backend);
+        Self::init_on(&backend, Some(folder))
     }
 
     /// Creates a repository in an empty backend; for `state`, see [`open_on`](Self::open_on). The config is
     /// stored last, so that a backend with a config is a whole repository.
     pub fn init_on(
-        backend: Arc<dyn Backend>,
+        backend: &Arc<dyn Backend>,
         state: Option<Arc<RepositoryFolder>>,
     ) -> Result<(), StoreError> {
         let root = state.as_ref().map_or(Path::new(""), |state| state.path()).to_owned();
@@ -55,7 +56,7 @@ impl Repository {
             secret: Secret(random()?),
             created: jiff::Timestamp::now().into(),
         };
-        LiveIndex::open(Basis::new(Arc::clone(&backend), state, &config, Access::Write), true)?;
+        LiveIndex::open(Basis::new(Arc::clone(backend), state, &config, Access::Write), true)?;
         backend.put(&Object::config(), &config.encode())
     }
 }

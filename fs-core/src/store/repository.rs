@@ -11,7 +11,7 @@ use super::index::rebuild::NewIndex;
 use super::index::reconcile::check_present;
 use super::index::{PackRecord, SnapshotRecord};
 use super::layout::INDEX;
-use super::{Backend, CacheSizes, Exposed, ObjectKind, Reader, StoreError, Writer};
+use super::{Backend, CacheSizes, Exposed, LocalStore, ObjectKind, Reader, StoreError, Writer};
 use crate::format::{Keys, Manifest, PackId, PackKind, RepositoryId, SnapshotId};
 use crate::monitor::{Cancellation, Monitor, Phase, Work};
 
@@ -187,7 +187,7 @@ impl Repository {
     /// Returns a stamp that changes whenever [`snapshots`](Self::snapshots) may have changed; `None` if only
     /// a listing can show it.
     pub fn snapshots_stamp(&self) -> Result<Option<u128>, StoreError> {
-        self.backend.local().map_or(Ok(None), |local| local.snapshots_stamp())
+        self.backend.local().map_or(Ok(None), LocalStore::snapshots_stamp)
     }
 
     /// Reads the manifest of a snapshot.
@@ -221,7 +221,7 @@ impl Repository {
     /// Returns the misplaced packs: those outside of the folder named by their first two digits. Each comes
     /// with the folder that holds it, below the repository. They are read there.
     pub fn misplaced_packs(&self) -> Result<Vec<(PackId, String)>, StoreError> {
-        let packs = self.backend.local().map_or(Ok(Vec::new()), |local| local.misplaced_packs())?;
+        let packs = self.backend.local().map_or(Ok(Vec::new()), LocalStore::misplaced_packs)?;
         let packs = packs.into_iter();
         Ok(packs.filter_map(|(name, folder)| Some((PackId::parse(&name)?, folder))).collect())
     }
@@ -234,12 +234,12 @@ impl Repository {
     /// Errors for entries that have the name of a file or folder of the repository but are of another type.
     /// Objects are left out.
     pub fn foreign(&self) -> Vec<StoreError> {
-        self.backend.local().map_or_else(Vec::new, |local| local.foreign())
+        self.backend.local().map_or_else(Vec::new, LocalStore::foreign)
     }
 
     /// Entries that other users can read or change.
     pub fn exposed(&self) -> Exposed {
-        self.backend.local().map_or_else(Exposed::default, |local| local.exposed())
+        self.backend.local().map_or_else(Exposed::default, LocalStore::exposed)
     }
 
     /// Why the index on disk could not be used. Set only in a repository opened for a check.

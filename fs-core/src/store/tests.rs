@@ -35,12 +35,12 @@ impl Store {
 }
 
 /// A repository without a disk.
-struct InMemory(Arc<MemoryBackend>);
+struct InMemory(Arc<dyn Backend>);
 
 impl InMemory {
     fn new() -> Self {
-        let backend = Arc::new(MemoryBackend::default());
-        Repository::init_on(backend.clone(), None).unwrap();
+        let backend: Arc<dyn Backend> = Arc::new(MemoryBackend::default());
+        Repository::init_on(&backend, None).unwrap();
         Self(backend)
     }
 

@@ -10,7 +10,7 @@ use super::node::{Identity, Node, ROOT};
 use super::versions::VersionsFolder;
 use super::virtual_folder::{Emit, VirtualFolder, emit_from};
 use crate::format::{Keys, Time};
-use crate::history::{CHANGES, Source, Sources, VERSIONS};
+use crate::history::{CHANGES, Calendar, Source, Sources, VERSIONS};
 
 /// All sources, and the days that have snapshots.
 #[derive(Debug)]
@@ -42,17 +42,13 @@ impl VirtualFolder for Root {
     fn list(&self, view: &View, offset: u64, emit: Emit<'_>) -> Result<(), ViewError> {
         let known = view.sources();
         let sources: Vec<&Arc<Source>> = known.iter().collect();
-        let days: Vec<&str> = known.calendar().into_iter().flat_map(|calendar| calendar.days()).collect();
+        let days: Vec<&str> = known.calendar().into_iter().flat_map(Calendar::days).collect();
         emit_from(offset, sources.len() + days.len(), emit, |at| {
-            Ok(Some(match sources.get(at) {
-                Some(source) => {
-                    (&*source.name, Node::folder(view.keys(), SourceFolder(Arc::clone(&source.name))))
-                }
-                None => {
-                    let day = days[at - sources.len()];
-                    (day.as_bytes(), Node::folder(view.keys(), AsOf::new(day)))
-                }
-            }))
+            let Some(source) = sources.get(at) else {
+                let day = days[at - sources.len()];
+                return Ok(Some((day.as_bytes(), Node::folder(view.keys(), AsOf::new(day)))));
+            };
+            Ok(Some((&*source.name, Node::folder(view.keys(), SourceFolder(Arc::clone(&source.name))))))
         })
     }
 

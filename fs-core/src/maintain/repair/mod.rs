@@ -52,7 +52,7 @@ pub fn repair(
     };
     repaired.misplaced.retain(moved);
     if !repaired.is_clean() {
-        execute(repository, plan, options.really, &mut repaired, cancellation)?;
+        execute(repository, &plan, options.really, &mut repaired, cancellation)?;
     }
     Ok(repaired)
 }
@@ -60,7 +60,7 @@ pub fn repair(
 /// Executes the plan, and completes its report.
 fn execute(
     repository: Repository,
-    plan: Plan,
+    plan: &Plan,
     really: bool,
     repaired: &mut Repaired,
     cancellation: &Cancellation,
@@ -79,7 +79,7 @@ fn execute(
     }
     let reader = repository.reader(CacheSizes::default());
     let mut evidence = IndexEvidence(reader.clone());
-    let mut rewriter = Rewriter::new(TreeReader::new(reader, &mut evidence), &plan);
+    let mut rewriter = Rewriter::new(TreeReader::new(reader, &mut evidence), plan);
     for (snapshot, report) in plan.snapshots.iter().zip(&mut repaired.repaired_snapshots) {
         if cancellation.is_cancelled() {
             return Err(MaintainError::Halfway);

@@ -38,7 +38,7 @@ impl WriterLock {
     fn new(repository: &Arc<RepositoryFolder>, take: Take) -> Result<Self, StoreError> {
         let pin = repository.pin();
         match take(&pin.current(), LOCK)? {
-            Ok(file) => Ok(Self { pin: pin, _file: file }),
+            Ok(file) => Ok(Self { pin, _file: file }),
             Err(holder) => Err(StoreError::Locked { path: repository.path().to_owned(), holder }),
         }
     }

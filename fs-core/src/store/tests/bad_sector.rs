@@ -139,8 +139,9 @@ fn opening_asks_for_the_size_of_no_pack() {
     let open = |access| Repository::open_on(backend.clone(), None, access).unwrap();
     let state = tempfile::tempdir().unwrap();
     let folder = || Some(RepositoryFolder::open(state.path()).unwrap());
-    Repository::init_on(backend.clone(), None).unwrap();
-    let again = Repository::init_on(backend.clone(), None);
+    let shared: Arc<dyn Backend> = backend.clone();
+    Repository::init_on(&shared, None).unwrap();
+    let again = Repository::init_on(&shared, None);
     assert!(matches!(again, Err(StoreError::AlreadyExists(_))), "another config would be the end of it");
     two_packs(&open(Access::Write));
     // The index is on the disk though the objects are not.
