@@ -64,7 +64,7 @@ impl BlockBuilder {
         self.lengths.iter().for_each(|len| body.put_varint(u64::from(*len)));
         bases.iter().for_each(|base| body.extend(base.0));
         body.extend_from_slice(payload);
-        seal(keys, Sealed::Block, &body)
+        seal(keys, Sealed::BLOCK, &body)
     }
 }
 
@@ -142,7 +142,7 @@ pub struct Block<'a> {
 impl<'a> Block<'a> {
     /// Verifies and parses a block. `bytes` must be the whole block.
     pub fn open(keys: &Keys, bytes: &'a [u8]) -> Result<Self, FormatError> {
-        let mut cursor = Cursor::new(open(keys, Sealed::Block, bytes)?);
+        let mut cursor = Cursor::new(open(keys, Sealed::BLOCK, bytes)?);
         let codec = cursor.u8("block codec")?;
         if codec > DELTA {
             return Err(FormatError::Invalid("block codec"));
@@ -276,7 +276,7 @@ mod tests {
         let keys = Keys::derive(&Secret([3; 32]));
         let mut body = vec![ZSTD, 1, 10];
         body.extend(zstd::bulk::compress(&[0; 5000], 3).unwrap());
-        let bytes = seal(&keys, Sealed::Block, &body);
+        let bytes = seal(&keys, Sealed::BLOCK, &body);
         assert!(Block::open(&keys, &bytes).unwrap().decompress(&[]).is_err());
     }
 }

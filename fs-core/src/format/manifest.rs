@@ -111,12 +111,12 @@ impl Manifest {
     /// Id of the snapshot and bytes of the manifest's file.
     pub fn seal(&self, keys: &Keys) -> (SnapshotId, Vec<u8>) {
         let body = self.encode();
-        (keys.snapshot_id(&body), seal(keys, Sealed::Manifest, &body))
+        (keys.snapshot_id(&body), seal(keys, Sealed::MANIFEST, &body))
     }
 
     /// Verifies and parses the manifest of the snapshot `name`.
     pub fn open(keys: &Keys, name: &SnapshotId, bytes: &[u8]) -> Result<Self, FormatError> {
-        let body = open(keys, Sealed::Manifest, bytes)?;
+        let body = open(keys, Sealed::MANIFEST, bytes)?;
         if keys.snapshot_id(body) != *name {
             return Err(FormatError::Invalid("snapshot's name: it holds another snapshot"));
         }

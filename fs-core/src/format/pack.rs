@@ -157,7 +157,7 @@ impl Catalogue {
 
     /// Verifies and parses the sealed catalogue of the pack `name`.
     pub fn open(keys: &Keys, name: &PackId, bytes: &[u8]) -> Result<Self, FormatError> {
-        let body = open(keys, Sealed::Catalogue, bytes)?;
+        let body = open(keys, Sealed::CATALOGUE, bytes)?;
         if keys.pack_id(body) != *name {
             return Err(FormatError::Invalid("pack's name: it holds another pack"));
         }
@@ -300,7 +300,7 @@ impl PackBuilder {
         body.put_varint(self.block_count as u64);
         body.append(&mut self.blocks);
         let id = keys.pack_id(&body);
-        let frame = seal(keys, Sealed::Catalogue, &body);
+        let frame = seal(keys, Sealed::CATALOGUE, &body);
         let catalogue = Catalogue::open(keys, &id, &frame)?;
         let trailer = PackTrailer { offset: self.bytes.len() as u64, len: frame.len() as u32 };
         self.bytes.extend(frame);

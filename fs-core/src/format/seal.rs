@@ -1,7 +1,9 @@
 //! The frame around every object of a repository: its kind, its length and a MAC. An encrypting seal will
 //! replace the MAC; no other code needs to change.
 
-use super::{FormatError, Keys, limits::MAX_BODY};
+use super::codec::Cursor;
+use super::limits::MAX_BODY;
+use super::{FormatError, Keys};
 
 /// Bytes of a frame before its body: magic 4, body length 4, MAC 16.
 pub const FRAME_HEADER_LEN: usize = 24;
@@ -15,69 +17,44 @@ pub(super) const MAC: std::ops::Range<usize> = 8..24;
 pub(super) const MAC_LEN: usize = 16;
 
 /// Kind of a frame's content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sealed {
-    Block,
-    Catalogue,
-    Manifest,
-    Tag,
-    StatPart,
-    StatTrailer,
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sealed {
+    magic: [u8; 4],
+    /// Name of the kind in errors.
+    name: &'static str,
 }
 
 impl Sealed {
-    fn magic(self) -> [u8; 4] {
-        match self {
-            Sealed::Block => BLOCK_MAGIC,
-            Sealed::Catalogue => *b"YCAT",
-            Sealed::Manifest => *b"YSNP",
-            Sealed::Tag => *b"YTAG",
-            Sealed::StatPart => *b"YSTP",
-            Sealed::StatTrailer => *b"YSTE",
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Sealed::Block => "block",
-            Sealed::Catalogue => "pack catalogue",
-            Sealed::Manifest => "snapshot manifest",
-            Sealed::Tag => "tag",
-            Sealed::StatPart => "part of a stat cache",
-            Sealed::StatTrailer => "end of a stat cache",
-        }
-    }
+    pub(super) const BLOCK: Self = Self { magic: BLOCK_MAGIC, name: "block" };
+    pub(super) const CATALOGUE: Self = Self { magic: *b"YCAT", name: "pack catalogue" };
+    pub(super) const MANIFEST: Self = Self { magic: *b"YSNP", name: "snapshot manifest" };
+    pub(super) const TAG: Self = Self { magic: *b"YTAG", name: "tag" };
+    pub(super) const STAT_PART: Self = Self { magic: *b"YSTP", name: "part of a stat cache" };
+    pub(super) const STAT_TRAILER: Self = Self { magic: *b"YSTE", name: "end of a stat cache" };
 }
 
 /// Puts `body` in a frame. Panics above [`MAX_BODY`], a size that no writer comes near.
 pub(super) fn seal(keys: &Keys, kind: Sealed, body: &[u8]) -> Vec<u8> {
-    assert!(body.len() <= MAX_BODY, "a {} of {} bytes", kind.name(), body.len());
+    assert!(body.len() <= MAX_BODY, "a {} of {} bytes", kind.name, body.len());
     let mut frame = Vec::with_capacity(FRAME_HEADER_LEN + body.len());
-    frame.extend(kind.magic());
+    frame.extend(kind.magic);
     frame.extend((body.len() as u32).to_le_bytes());
-    frame.extend(keys.mac(kind.magic(), body));
+    frame.extend(keys.mac(kind.magic, body));
     frame.extend(body);
     frame
 }
 
 /// Verifies a frame and returns its body. `bytes` must be the whole frame.
 pub(super) fn open<'a>(keys: &Keys, kind: Sealed, bytes: &'a [u8]) -> Result<&'a [u8], FormatError> {
-    let (header, body) =
-        bytes.split_at_checked(FRAME_HEADER_LEN).ok_or(FormatError::Truncated(kind.name()))?;
-    if header[..4] != kind.magic() {
-        return Err(FormatError::Magic(kind.name()));
+    let Sealed { magic, name } = kind;
+    let mut cursor = Cursor::new(bytes);
+    let mut header = Cursor::new(cursor.take(FRAME_HEADER_LEN, name)?);
+    if header.array(name)? != magic {
+        return Err(FormatError::Magic(name));
     }
-    let stated = u32::from_le_bytes([header[4], header[5], header[6], header[7]]) as usize;
-    if stated > body.len() {
-        return Err(FormatError::Truncated(kind.name()));
-    }
-    if stated < body.len() {
-        return Err(FormatError::Trailing(kind.name()));
-    }
-    if header[MAC] != keys.mac(kind.magic(), body) {
-        return Err(FormatError::Checksum(kind.name()));
-    }
-    Ok(body)
+    let body = cursor.take(header.u32(name)? as usize, name)?;
+    cursor.end(name)?;
+    if header.rest() == keys.mac(magic, body) { Ok(body) } else { Err(FormatError::Checksum(name)) }
 }
 
 /// Length in bytes of the frame of a block that begins with this header. `None` if it is not such a header.
@@ -95,17 +72,17 @@ mod tests {
     #[test]
     fn every_flipped_bit_and_every_truncation_is_noticed() {
         let keys = Keys::derive(&Secret([7; 32]));
-        let frame = seal(&keys, Sealed::Block, b"some body");
-        assert_eq!(open(&keys, Sealed::Block, &frame), Ok(&b"some body"[..]));
+        let frame = seal(&keys, Sealed::BLOCK, b"some body");
+        assert_eq!(open(&keys, Sealed::BLOCK, &frame), Ok(&b"some body"[..]));
         for bit in 0..frame.len() * 8 {
             let mut damaged = frame.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
-            assert!(open(&keys, Sealed::Block, &damaged).is_err(), "bit {bit}");
+            assert!(open(&keys, Sealed::BLOCK, &damaged).is_err(), "bit {bit}");
         }
         for len in 0..frame.len() {
-            assert!(open(&keys, Sealed::Block, &frame[..len]).is_err(), "length {len}");
+            assert!(open(&keys, Sealed::BLOCK, &frame[..len]).is_err(), "length {len}");
         }
-        assert!(open(&keys, Sealed::Manifest, &frame).is_err());
-        assert!(open(&Keys::derive(&Secret([8; 32])), Sealed::Block, &frame).is_err());
+        assert!(open(&keys, Sealed::MANIFEST, &frame).is_err());
+        assert!(open(&Keys::derive(&Secret([8; 32])), Sealed::BLOCK, &frame).is_err());
     }
 }

@@ -112,14 +112,14 @@ impl StatPart {
             body.extend(file_system.to_le_bytes());
             body.extend((number as u32).to_le_bytes());
             slots.iter().for_each(|slot| body.extend(slot.0));
-            seal(keys, Sealed::StatPart, &body)
+            seal(keys, Sealed::STAT_PART, &body)
         };
         slots.chunks(PART_SLOTS as usize).enumerate().map(part).collect()
     }
 
     /// Verifies and parses the part with this number.
     pub fn open(keys: &Keys, number: u64, bytes: &[u8]) -> Result<Self, FormatError> {
-        let mut cursor = Cursor::new(open(keys, Sealed::StatPart, bytes)?);
+        let mut cursor = Cursor::new(open(keys, Sealed::STAT_PART, bytes)?);
         let node = cursor.array("directory's node")?;
         let file_system = cursor.u32("file system")?;
         if u64::from(cursor.u32("number of the part")?) != number
@@ -175,14 +175,14 @@ impl StatTrailer {
         let root = self.root.unwrap_or(DirectoryStats { offset: 0, slots: 0 });
         body.put_varint(root.offset);
         body.put_varint(root.slots);
-        let mut bytes = seal(keys, Sealed::StatTrailer, &body);
+        let mut bytes = seal(keys, Sealed::STAT_TRAILER, &body);
         bytes.extend((bytes.len() as u32).to_le_bytes());
         bytes
     }
 
     /// Verifies and parses a trailer, without the four bytes of its length.
     pub fn open(keys: &Keys, bytes: &[u8]) -> Result<Self, FormatError> {
-        let mut cursor = Cursor::new(open(keys, Sealed::StatTrailer, bytes)?);
+        let mut cursor = Cursor::new(open(keys, Sealed::STAT_TRAILER, bytes)?);
         let snapshot = SnapshotId(cursor.array("snapshot")?);
         let all_read = Time::decode(&mut cursor)?;
         let count = cursor.count(MAX_NODE_ITEMS, 1, "file systems")?;

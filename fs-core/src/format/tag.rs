@@ -38,12 +38,12 @@ impl Tag {
         body.put_bytes(self.name.as_bytes());
         self.given.encode(&mut body);
         body.put_varint(0);
-        (self.id(keys), seal(keys, Sealed::Tag, &body))
+        (self.id(keys), seal(keys, Sealed::TAG, &body))
     }
 
     /// Verifies and parses the object `id`.
     pub fn open(keys: &Keys, id: &TagId, bytes: &[u8]) -> Result<Self, FormatError> {
-        let tag = Self::decode(open(keys, Sealed::Tag, bytes)?)?;
+        let tag = Self::decode(open(keys, Sealed::TAG, bytes)?)?;
         if tag.id(keys) == *id {
             Ok(tag)
         } else {
