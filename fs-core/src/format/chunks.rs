@@ -107,9 +107,7 @@ impl ChunkList {
                 ExtentKind::List(id) => (LIST, Some(id)),
             };
             out.put_varint(extent.len << 2 | kind);
-            if let Some(id) = id {
-                out.extend(id.0);
-            }
+            id.into_iter().for_each(|id| out.extend(id.0));
         }
         out
     }

@@ -103,8 +103,7 @@ impl<'a> Cursor<'a> {
 
     /// Takes a varint no larger than `limit`.
     pub(super) fn bounded(&mut self, limit: u64, what: &'static str) -> Result<u64, FormatError> {
-        let value = self.varint(what)?;
-        if value <= limit { Ok(value) } else { Err(FormatError::Limit { what, value, limit }) }
+        FormatError::check_limit(what, self.varint(what)?, limit)
     }
 
     /// Takes a varint length or count no larger than `limit`.
@@ -122,6 +121,14 @@ impl<'a> Cursor<'a> {
     ) -> Result<usize, FormatError> {
         let count = self.length(limit, what)?;
         if count > self.remaining() / min_bytes { Err(FormatError::Truncated(what)) } else { Ok(count) }
+    }
+
+    /// Takes a byte that is 0 or 1.
+    pub(super) fn flag(&mut self, what: &'static str) -> Result<bool, FormatError> {
+        match self.u8(what)? {
+            flag @ 0..=1 => Ok(flag == 1),
+            _ => Err(FormatError::Invalid(what)),
+        }
     }
 
     /// Takes bytes with a length prefix.

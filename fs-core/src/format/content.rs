@@ -25,20 +25,13 @@ impl Content {
     }
 
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
-        match self {
-            Content::Inline(bytes) => {
-                out.push(INLINE);
-                out.extend(bytes.iter());
-            }
-            Content::Blob(id) => {
-                out.push(BLOB);
-                out.extend(id.0);
-            }
-            Content::Chunks(id) => {
-                out.push(CHUNKS);
-                out.extend(id.0);
-            }
-        }
+        let (kind, bytes) = match self {
+            Content::Inline(bytes) => (INLINE, &**bytes),
+            Content::Blob(id) => (BLOB, &id.0[..]),
+            Content::Chunks(id) => (CHUNKS, &id.0[..]),
+        };
+        out.push(kind);
+        out.extend_from_slice(bytes);
     }
 
     /// Decodes a content. `size` is the file's size, which precedes its content.

@@ -41,3 +41,15 @@ pub enum FormatError {
     #[error("it needs features that this program does not know (bits {0:#x}): use a newer yester")]
     Features(u64),
 }
+
+impl FormatError {
+    /// Returns a value that is within its limit.
+    pub(super) fn check_limit(what: &'static str, value: u64, limit: u64) -> Result<u64, Self> {
+        if value <= limit { Ok(value) } else { Err(Self::Limit { what, value, limit }) }
+    }
+
+    /// Fails if a feature is not known.
+    pub(super) fn check_features(found: u64, known: u64) -> Result<(), Self> {
+        if found & !known == 0 { Ok(()) } else { Err(Self::Features(found & !known)) }
+    }
+}

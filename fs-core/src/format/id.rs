@@ -1,8 +1,8 @@
 use std::fmt;
 
-/// Defines a 32- or 16-byte identifier that prints as lower-case hexadecimal.
-macro_rules! identifier {
-    ($(#[$doc:meta])* $name:ident, $len:literal) => {
+/// Defines identifiers of 32 or 16 bytes that print as lower-case hexadecimal.
+macro_rules! identifiers {
+    ($($(#[$doc:meta])* $name:ident: $len:literal;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(pub [u8; $len]);
@@ -25,41 +25,26 @@ macro_rules! identifier {
                 write!(f, "{}({self})", stringify!($name))
             }
         }
-    };
+    )*};
 }
 
-identifier!(
+identifiers! {
     /// Id of a blob: the keyed BLAKE3 of its bytes.
-    BlobId,
-    32
-);
-identifier!(
+    BlobId: 32;
     /// Id of a pack: the keyed BLAKE3 of its catalogue.
-    PackId,
-    32
-);
-identifier!(
+    PackId: 32;
     /// Id of a snapshot: the keyed BLAKE3 of its manifest.
-    SnapshotId,
-    32
-);
-identifier!(
+    SnapshotId: 32;
     /// Id of a tag: the keyed BLAKE3 of its snapshot, source and name.
-    TagId,
-    32
-);
-identifier!(
+    TagId: 32;
     /// Id of a repository.
-    RepositoryId,
-    16
-);
+    RepositoryId: 16;
+}
 
 impl BlobId {
     /// The first 16 bytes, the key of the blob in the index.
     pub fn prefix(&self) -> [u8; 16] {
-        let mut prefix = [0; 16];
-        prefix.copy_from_slice(&self.0[..16]);
-        prefix
+        std::array::from_fn(|at| self.0[at])
     }
 }
 
@@ -76,11 +61,7 @@ fn parse_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
 }
 
 fn hex_digit(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
-    }
+    b"0123456789abcdef".iter().position(|known| *known == digit).map(|value| value as u8)
 }
 
 #[cfg(test)]

@@ -93,22 +93,19 @@ impl Keys {
         for part in parts {
             hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
         }
-        u128::from_le_bytes(head(&hasher))
+        u128::from_le_bytes(head(&hasher.finalize()))
     }
 
     /// MAC of a sealed object.
     pub(super) fn mac(&self, magic: [u8; 4], body: &[u8]) -> [u8; 16] {
         let mut hasher = blake3::Hasher::new_keyed(&self.seal);
         hasher.update(&magic).update(&(body.len() as u64).to_le_bytes()).update(body);
-        head(&hasher)
+        head(&hasher.finalize())
     }
 
     /// The bits that decide where a directory's nodes end.
     pub(super) fn boundary(&self, name: &[u8]) -> u64 {
-        let hash = blake3::keyed_hash(&self.split, name);
-        let mut bits = [0; 8];
-        bits.copy_from_slice(&hash.as_bytes()[..8]);
-        u64::from_le_bytes(bits)
+        u64::from_le_bytes(head(&blake3::keyed_hash(&self.split, name)))
     }
 }
 
@@ -118,8 +115,7 @@ impl fmt::Debug for Keys {
     }
 }
 
-fn head(hasher: &blake3::Hasher) -> [u8; 16] {
-    let mut head = [0; 16];
-    head.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-    head
+/// The first bytes of a hash.
+pub(super) fn head<const N: usize>(hash: &blake3::Hash) -> [u8; N] {
+    std::array::from_fn(|at| hash.as_bytes()[at])
 }

@@ -21,6 +21,7 @@ pub enum Status {
 }
 
 impl Status {
+    /// All statuses, in the order of their declaration, which is that of their numbers in the format.
     const ALL: [(Status, &'static str); 6] = [
         (Status::Complete, "complete"),
         (Status::Vanished, "vanished"),
@@ -32,11 +33,7 @@ impl Status {
 
     /// Name of the status, such as `complete`.
     pub fn name(self) -> &'static str {
-        Self::ALL[usize::from(self.code())].1
-    }
-
-    fn code(self) -> u8 {
-        Self::ALL.iter().position(|(status, _)| *status == self).unwrap_or_default() as u8
+        Self::ALL[self as usize].1
     }
 }
 
@@ -130,7 +127,7 @@ impl Manifest {
         out.put_bytes(&self.source);
         self.time.encode(&mut out);
         self.started.encode(&mut out);
-        out.push(self.status.code());
+        out.push(self.status as u8);
         let mut root = Vec::new();
         self.root.encode(&mut root);
         out.put_bytes(&root);
@@ -140,13 +137,8 @@ impl Manifest {
         [files, directories, others, bytes, troubled].into_iter().for_each(|count| out.put_varint(count));
         out.put_bytes(&self.origin.host);
         out.put_bytes(&self.origin.path);
-        match &self.parent {
-            None => out.push(0),
-            Some(parent) => {
-                out.push(1);
-                out.extend(parent.0);
-            }
-        }
+        out.push(self.parent.is_some().into());
+        self.parent.iter().for_each(|parent| out.extend(parent.0));
         self.extensions.encode(&mut out);
         out
     }
@@ -154,10 +146,7 @@ impl Manifest {
     /// Decodes the body within the seal.
     pub(crate) fn decode(body: &[u8]) -> Result<Self, FormatError> {
         let mut cursor = Cursor::new(body);
-        let features = cursor.varint("features")?;
-        if features & !KNOWN_FEATURES != 0 {
-            return Err(FormatError::Features(features & !KNOWN_FEATURES));
-        }
+        FormatError::check_features(cursor.varint("features")?, KNOWN_FEATURES)?;
         let source = cursor.bytes(MAX_SOURCE_NAME, "source's name")?;
         if !is_source_name(source) {
             return Err(FormatError::Invalid("source's name"));
@@ -188,11 +177,7 @@ impl Manifest {
             host: cursor.bytes(MAX_ORIGIN, "host")?.into(),
             path: cursor.bytes(MAX_ORIGIN, "path")?.into(),
         };
-        let parent = match cursor.u8("parent")? {
-            0 => None,
-            1 => Some(SnapshotId(cursor.array("parent")?)),
-            _ => return Err(FormatError::Invalid("parent")),
-        };
+        let parent = if cursor.flag("parent")? { Some(SnapshotId(cursor.array("parent")?)) } else { None };
         // An extension that a reader must know has a feature bit. A reader may skip any other.
         let extensions = Extensions::decode(&mut cursor)?;
         cursor.end("snapshot manifest")?;
@@ -289,7 +274,7 @@ mod tests {
     #[test]
     fn statuses_keep_their_numbers() {
         for (at, (status, _)) in Status::ALL.iter().enumerate() {
-            assert_eq!(usize::from(status.code()), at);
+            assert_eq!(*status as usize, at);
         }
     }
 }

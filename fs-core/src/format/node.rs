@@ -105,15 +105,12 @@ impl Leaf {
         let mut items = Vec::with_capacity(count);
         let mut previous: &[u8] = b"";
         for _ in 0..count {
-            let name_len = cursor.u8("name")?;
-            let name_at = position(&cursor);
-            let name = cursor.take(usize::from(name_len), "name")?;
-            check_name(name, previous)?;
-            previous = name;
+            previous = decode_name(&mut cursor, previous)?;
+            let (name_len, name) = (previous.len() as u8, position(&cursor) - previous.len() as u32);
             let body_len = cursor.length(bytes.len(), "entry")?;
             let body = position(&cursor);
             cursor.take(body_len, "entry")?;
-            items.push(Item { name: name_at, name_len, body, body_len: body_len as u32 });
+            items.push(Item { name, name_len, body, body_len: body_len as u32 });
         }
         cursor.end("directory node")?;
         Ok(Self { bytes: bytes.into(), items: items.into() })
@@ -158,9 +155,7 @@ fn decode_inner(mut cursor: Cursor<'_>) -> Result<Vec<Child>, FormatError> {
     let count = cursor.count(MAX_NODE_ITEMS, 35, "children of a directory node")?;
     let mut children: Vec<Child> = Vec::with_capacity(count);
     for _ in 0..count {
-        let name_len = cursor.u8("name")?;
-        let name = cursor.take(usize::from(name_len), "name")?;
-        check_name(name, children.last().map_or(b"", |child| &child.last_name))?;
+        let name = decode_name(&mut cursor, children.last().map_or(b"", |child| &child.last_name))?;
         let entries = cursor.varint("entries below a node")?;
         // A reader that skips entries by count would never reach such a child.
         if entries == 0 {
@@ -177,8 +172,10 @@ fn decode_inner(mut cursor: Cursor<'_>) -> Result<Vec<Child>, FormatError> {
     Ok(children)
 }
 
-/// Checks that a file system may show the name, and that it is greater than the previous one.
-fn check_name(name: &[u8], previous: &[u8]) -> Result<(), FormatError> {
+/// Takes a name. Checks that a file system may show it, and that it is greater than the previous one.
+fn decode_name<'a>(cursor: &mut Cursor<'a>, previous: &[u8]) -> Result<&'a [u8], FormatError> {
+    let len = cursor.u8("name")?;
+    let name = cursor.take(usize::from(len), "name")?;
     // Checking every byte is faster than stopping at the first match. Most names are short, and all are
     // checked.
     let foul = name.iter().filter(|byte| matches!(byte, b'/' | 0)).count();
@@ -188,7 +185,7 @@ fn check_name(name: &[u8], previous: &[u8]) -> Result<(), FormatError> {
     if name <= previous {
         return Err(FormatError::Invalid("order of names"));
     }
-    Ok(())
+    Ok(name)
 }
 
 /// Whether a node of `level` (leaves: 0) with `items` items and `bytes` bytes ends after `name`.

@@ -20,18 +20,15 @@ const MAX_BLOCKS: usize = 1 << 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PackKind {
     /// Content of files.
-    Data,
+    Data = 0,
     /// Directory nodes, chunk lists, extended attributes.
-    Metadata,
+    Metadata = 1,
 }
 
 impl PackKind {
     /// Number of the kind in the format.
     pub fn code(self) -> u8 {
-        match self {
-            PackKind::Data => 0,
-            PackKind::Metadata => 1,
-        }
+        self as u8
     }
 
     /// Inverse of [`code`](Self::code).
@@ -144,10 +141,8 @@ impl Catalogue {
 
     /// Bytes of the block with the index `block`: stored, and uncompressed.
     pub fn block_sizes(&self, block: u32) -> Option<(u64, u64)> {
-        let stored = self.blocks.get(block as usize)?.len;
-        let first = self.blobs.partition_point(|blob| blob.block < block);
-        let raw = self.blobs[first..].iter().take_while(|blob| blob.block == block);
-        Some((u64::from(stored), raw.map(|blob| u64::from(blob.len)).sum()))
+        let block = self.block(block)?;
+        Some((u64::from(block.stored_len()), block.blobs().map(|(_, len)| u64::from(len)).sum()))
     }
 
     /// Approximate memory use in bytes.
@@ -176,10 +171,7 @@ impl Catalogue {
             let (len, delta) = (head >> 1, head & 1 == 1);
             let mac = cursor.array("block's MAC")?;
             blocks.push(CatalogueBlock { offset, len: len as u32, mac, delta, first: blobs.len() as u32 });
-            offset += len as u64;
-            if offset > MAX_PACK {
-                return Err(FormatError::Limit { what: "pack", value: offset, limit: MAX_PACK });
-            }
+            offset = FormatError::check_limit("pack", offset + len as u64, MAX_PACK)?;
             let count = cursor.count(MAX_BLOBS_PER_BLOCK, 33, "blobs of a block")?;
             blobs.reserve(count);
             let mut start = 0u32;
@@ -319,12 +311,8 @@ pub struct PackTrailer {
 }
 
 impl PackTrailer {
-    fn encode(self) -> [u8; TRAILER_LEN as usize] {
-        let mut bytes = [0; TRAILER_LEN as usize];
-        bytes[..8].copy_from_slice(&self.offset.to_le_bytes());
-        bytes[8..12].copy_from_slice(&self.len.to_le_bytes());
-        bytes[12..].copy_from_slice(&END);
-        bytes
+    fn encode(self) -> Vec<u8> {
+        [&self.offset.to_le_bytes()[..], &self.len.to_le_bytes(), &END].concat()
     }
 
     /// Decodes the trailer of a pack file of `size` bytes from its last [`TRAILER_LEN`] bytes.

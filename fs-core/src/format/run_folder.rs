@@ -1,6 +1,6 @@
 use super::codec::{Cursor, Encode};
 use super::limits::MAX_NAME;
-use super::{FormatError, Time};
+use super::{FormatError, MAX_FILE_SYSTEM, Time};
 
 /// The folder of a run at the time of its import. It identifies the run even if the folder's time changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,9 +15,6 @@ pub struct RunFolder {
     /// Name of the folder, such as `daily.3`.
     pub name: Box<[u8]>,
 }
-
-/// Bytes of a file system's identity: a UUID is 16.
-const MAX_FILE_SYSTEM: usize = 64;
 
 impl RunFolder {
     pub(super) fn encode(&self) -> Vec<u8> {
@@ -34,11 +31,7 @@ impl RunFolder {
         let mut cursor = Cursor::new(body);
         let file_system = cursor.bytes(MAX_FILE_SYSTEM, "run's file system")?.into();
         let inode = cursor.varint("run's inode")?;
-        let born = match cursor.u8("run's folder")? {
-            0 => None,
-            1 => Some(Time::decode(&mut cursor)?),
-            _ => return Err(FormatError::Invalid("run's folder")),
-        };
+        let born = if cursor.flag("run's folder")? { Some(Time::decode(&mut cursor)?) } else { None };
         let name = cursor.bytes(MAX_NAME, "run's folder")?.into();
         cursor.end("run's folder")?;
         Ok(Self { file_system, inode, born, name })

@@ -18,7 +18,7 @@ pub const SLOT_LEN: usize = 20;
 /// Bytes of a part's body before its slots: half of the id of the directory's node, file system, number of
 /// the part.
 const PART_HEADER_LEN: usize = 24;
-/// Bytes of a file system's identity.
+/// Bytes of a file system's identity: a UUID is 16.
 pub const MAX_FILE_SYSTEM: usize = 64;
 /// Upper bound on a trailer's frame, in bytes. A trailer names a few file systems.
 pub const MAX_TRAILER: u32 = 1 << 20;

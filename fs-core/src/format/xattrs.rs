@@ -17,6 +17,7 @@ impl XattrSet {
     pub fn new(mut pairs: Vec<Xattr>) -> Result<Self, FormatError> {
         pairs.sort_by(|a, b| a.0.cmp(&b.0));
         pairs.dedup_by(|a, b| a.0 == b.0);
+        let check = |what, len: usize, limit: usize| FormatError::check_limit(what, len as u64, limit as u64);
         check("extended attributes", pairs.len(), MAX_XATTRS)?;
         for (name, value) in &pairs {
             check("extended attribute's name", name.len(), MAX_NAME)?;
@@ -77,13 +78,5 @@ impl XattrSet {
         }
         cursor.end("extended attributes")?;
         Ok(Self(pairs))
-    }
-}
-
-fn check(what: &'static str, value: usize, limit: usize) -> Result<(), FormatError> {
-    if value <= limit {
-        Ok(())
-    } else {
-        Err(FormatError::Limit { what, value: value as u64, limit: limit as u64 })
     }
 }

@@ -1,4 +1,5 @@
 use super::LinkRecord;
+use crate::format::keys::head;
 use crate::format::{FormatError, PathKey};
 
 /// Checks all records of a table, passed one after the other, in little memory.
@@ -19,8 +20,7 @@ impl LinkCheck {
         }
         self.last = Some(record.path);
         let bytes = record.encode();
-        let hash = blake3::hash(&bytes[16..]);
-        let ticket = hash.as_bytes().first_chunk().map_or(0, |head| u128::from_le_bytes(*head));
+        let ticket = u128::from_le_bytes(head(&blake3::hash(&bytes[16..])));
         if record.path == record.group.first {
             self.tickets = self.tickets.wrapping_add(ticket.wrapping_mul(record.group.names.into()));
         }
