@@ -1,7 +1,6 @@
 //! A check's state of each blob. It takes 40 to 75 bytes of memory a blob.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::format::BlobId;
 
@@ -10,31 +9,13 @@ pub(super) fn key(id: &BlobId) -> u128 {
     u128::from_le_bytes(id.prefix())
 }
 
-/// A hasher that uses the bits of the key itself. Ids are keyed hashes, so nobody can prepare colliding ones.
-#[derive(Debug, Default)]
-pub(super) struct OwnBits(u64);
-
-impl Hasher for OwnBits {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
-    }
-
-    fn write_u128(&mut self, number: u128) {
-        self.0 = number as u64;
-    }
-}
-
 /// A set of [`key`]s.
-pub(super) type Keys = HashSet<u128, BuildHasherDefault<OwnBits>>;
+pub(super) type Keys = HashSet<u128>;
 
 /// The blobs of all packs that can be read.
 #[derive(Debug, Default)]
 pub(super) struct Blobs {
-    states: HashMap<u128, State, BuildHasherDefault<OwnBits>>,
+    states: HashMap<u128, State>,
 }
 
 /// A blob's pack, and the findings about the blob.
@@ -71,8 +52,9 @@ impl Blobs {
         self.states.contains_key(&key(id))
     }
 
-    pub(super) fn is_delta(&self, id: &BlobId) -> bool {
-        self.states.get(&key(id)).is_some_and(|state| state.delta)
+    /// Whether the blob is only in a delta. `None` if it is missing.
+    pub(super) fn is_delta(&self, id: &BlobId) -> Option<bool> {
+        self.states.get(&key(id)).map(|state| state.delta)
     }
 
     pub(super) fn set_indexed(&mut self, key: u128) {

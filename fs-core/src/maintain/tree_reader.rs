@@ -1,10 +1,9 @@
 //! Reads what can be read of trees, and decides what is lost.
 
 use std::collections::HashMap;
-use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
-use super::blobs::{Keys, OwnBits, key};
+use super::blobs::{Keys, key};
 use super::loss::Lost;
 use crate::format::limits::MAX_LEVELS;
 use crate::format::{
@@ -47,7 +46,7 @@ pub(super) struct TreeReader<'a> {
     /// Extended attributes that can be read.
     xattrs: Keys,
     /// What nodes below inner nodes hold: snapshots share most of them. `None` if it cannot be read.
-    extents: HashMap<u128, Option<Extent>, BuildHasherDefault<OwnBits>>,
+    extents: HashMap<u128, Option<Extent>>,
 }
 
 /// Reads blobs that are not known to be lost.
@@ -68,12 +67,7 @@ struct Extent {
 impl<'a> TreeReader<'a> {
     pub(super) fn new(reader: Reader, evidence: &'a mut dyn Evidence) -> Self {
         let source = Source { reader, evidence };
-        Self {
-            source,
-            contents: ContentWalk::default(),
-            xattrs: Keys::default(),
-            extents: HashMap::default(),
-        }
+        Self { source, contents: ContentWalk::default(), xattrs: Keys::new(), extents: HashMap::new() }
     }
 
     /// Reads a directory node with `depth` inner nodes above it in its directory. `None` if it is lost.

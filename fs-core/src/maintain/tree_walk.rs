@@ -3,10 +3,9 @@
 //! few nodes can have more paths than anybody can walk.
 
 use std::collections::HashMap;
-use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
-use super::blobs::{Keys, OwnBits, key};
+use super::blobs::{Keys, key};
 use super::error::MaintainError;
 use super::loss::Lost;
 use super::tree_reader::TreeReader;
@@ -31,7 +30,7 @@ pub(super) struct TreeWalk<'a> {
     /// Number of nodes read.
     nodes: u64,
     /// Nodes that were walked, with the sums of each node and everything below it.
-    known: HashMap<u128, Sums, BuildHasherDefault<OwnBits>>,
+    known: HashMap<u128, Sums>,
     /// The topmost nodes of directories that have losses in them or below them.
     lossy: Keys,
     /// Results for hard-link tables, as snapshots share them.
@@ -94,7 +93,7 @@ impl<'a> TreeWalk<'a> {
             on_step,
             revisits: None,
             nodes: 0,
-            known: HashMap::default(),
+            known: HashMap::new(),
             lossy: Keys::default(),
             links: HashMap::new(),
         }

@@ -76,14 +76,10 @@ fn find_wrong_base(
     if !block.delta {
         return Ok(None);
     }
-    let wrong = |base: BlobId| {
-        if !inventory.blobs.has(&base) {
-            Some((base, "the base is in no pack that can be read"))
-        } else if inventory.blobs.is_delta(&base) {
-            Some((base, "the base is a delta itself"))
-        } else {
-            None
-        }
+    let wrong = |base: BlobId| match inventory.blobs.is_delta(&base) {
+        None => Some((base, "the base is in no pack that can be read")),
+        Some(true) => Some((base, "the base is a delta itself")),
+        Some(false) => None,
     };
     Ok(reader.block_bases(pack, block)?.into_iter().find_map(wrong))
 }

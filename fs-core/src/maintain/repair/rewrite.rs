@@ -2,11 +2,10 @@
 //! once.
 
 use std::collections::HashMap;
-use std::hash::BuildHasherDefault;
 
 use super::plan::{LossySnapshot, Plan};
 use crate::format::{BlobId, Content, Kind, Manifest, Node, SnapshotId, Status, Totals, Xattrs};
-use crate::maintain::blobs::{Keys, OwnBits, key};
+use crate::maintain::blobs::{Keys, key};
 use crate::maintain::loss::Lost;
 use crate::maintain::tree_reader::TreeReader;
 use crate::store::{DirectoryWriter, StoreError, Writer};
@@ -15,7 +14,7 @@ pub(super) struct Rewriter<'a> {
     tree: TreeReader<'a>,
     /// The directories that have losses in them or below them, each with the one that replaces it when that is
     /// written.
-    new: HashMap<u128, Option<BlobId>, BuildHasherDefault<OwnBits>>,
+    new: HashMap<u128, Option<BlobId>>,
 }
 
 impl<'a> Rewriter<'a> {
