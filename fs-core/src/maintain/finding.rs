@@ -137,12 +137,14 @@ impl Report {
 /// Collects a limited number of findings: a lost disk must not fill the memory.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
-    kept: Vec<Finding>,
-    more: u64,
+    pub(super) kept: Vec<Finding>,
+    /// Number of findings that are not kept.
+    pub(super) more: u64,
     /// Number of missing blobs kept. They are limited, as a single missing pack may hold thousands.
     blobs: usize,
     blocks: HashSet<(PackId, u32)>,
-    affect_paths: bool,
+    /// Whether paths of snapshots may be damaged.
+    pub(super) affect_paths: bool,
 }
 
 const MOST: usize = 1000;
@@ -167,15 +169,5 @@ impl Findings {
         } else {
             self.more += 1;
         }
-    }
-
-    /// Whether paths of snapshots may be damaged.
-    pub(super) fn affect_paths(&self) -> bool {
-        self.affect_paths
-    }
-
-    /// Returns the kept findings, and the number of the others.
-    pub(super) fn finish(self) -> (Vec<Finding>, u64) {
-        (self.kept, self.more)
     }
 }

@@ -9,7 +9,7 @@ use super::error::MaintainError;
 use super::finding::{Defect, Findings, Report};
 use super::index;
 use super::inventory::Inventory;
-use super::objects::{self, UnreadableManifest};
+use super::objects;
 use super::steps::Steps;
 use crate::monitor::{Cancellation, Monitor};
 use crate::store::{Access, CacheSizes, Repository};
@@ -39,11 +39,10 @@ pub fn check(
     for (pack, reason) in index.wrong_packs {
         findings.push(Defect::IndexedPack(pack), reason);
     }
-    let snapshots = objects::snapshots(&repository, index.recorded)?;
-    for UnreadableManifest { snapshot, record, error } in snapshots.unreadable {
+    let (snapshots, unreadable) = objects::snapshots(&repository, index.recorded)?;
+    for (snapshot, record, error) in unreadable {
         findings.push(Defect::Manifest { snapshot, record }, error);
     }
-    let snapshots = snapshots.readable;
     let reader = reader(&repository);
     references::follow(&reader, &snapshots, &mut inventory, &mut findings, steps)?;
     for (tag, error) in objects::tags(&repository)?.1 {
@@ -59,6 +58,8 @@ pub fn check(
     repository.unlock();
     let read = blocks::check(&reader, options.read_data, &mut inventory, &mut findings, steps)?;
     let mut report = Report {
+        findings: findings.kept,
+        more_findings: findings.more,
         index: index.fault,
         index_in_memory: repository.has_index_in_memory(),
         packs: inventory.packs.len() as u64,
@@ -69,9 +70,8 @@ pub fn check(
         exposed,
         ..Report::default()
     };
-    if findings.affect_paths() {
+    if findings.affect_paths {
         references::find_damaged_paths(&reader, &snapshots, &mut inventory, &mut report, steps)?;
     }
-    (report.findings, report.more_findings) = findings.finish();
     Ok(report)
 }

@@ -11,7 +11,7 @@ use crate::maintain::finding::Findings;
 use crate::maintain::index::{self, Examined};
 use crate::maintain::inventory::Inventory;
 use crate::maintain::loss::{DamagedPath, Lost};
-use crate::maintain::objects::{self, UnreadableManifest};
+use crate::maintain::objects;
 use crate::maintain::steps::Steps;
 use crate::maintain::tree_reader::{IndexEvidence, TreeReader};
 use crate::maintain::tree_walk::{TreeWalk, Walked};
@@ -51,12 +51,12 @@ impl Plan {
         let index_in_memory = repository.has_index_in_memory();
         let mut packs = packs::survey(repository, steps)?;
         refuse(packs.unreadable)?;
-        let found = objects::snapshots(repository, recorded)?;
-        let snapshots = (found.readable.len() + found.unreadable.len()) as u64;
-        let missing_manifests =
-            found.unreadable.iter().filter(|lost| matches!(lost.error, StoreError::Missing(_))).count();
-        let mut lost_manifests = Vec::with_capacity(found.unreadable.len());
-        for UnreadableManifest { snapshot, record, error } in found.unreadable {
+        let (readable, unreadable) = objects::snapshots(repository, recorded)?;
+        let snapshots = (readable.len() + unreadable.len()) as u64;
+        let is_missing = |error: &StoreError| matches!(error, StoreError::Missing(_));
+        let missing_manifests = unreadable.iter().filter(|(_, _, error)| is_missing(error)).count();
+        let mut lost_manifests = Vec::with_capacity(unreadable.len());
+        for (snapshot, record, error) in unreadable {
             lost_manifests.push(LostManifest { snapshot, record, reason: loss(error)?, quarantined: None });
         }
         lost_manifests.sort_by_key(|lost| lost.snapshot);
@@ -68,8 +68,14 @@ impl Plan {
         for (tag, error) in unreadable_tags {
             damaged_tags.push(DamagedTag { tag, reason: loss(error)?, quarantined: None });
         }
-        let lossy = find_losses(repository, found.readable, steps, on_loss)?;
+        let lossy = find_losses(repository, readable, steps, on_loss)?;
         missing::check_present(repository, &packs.names.sound)?;
+        let planned = |snapshot: &LossySnapshot| RepairedSnapshot {
+            old: Arc::clone(&snapshot.record),
+            new: None,
+            losses: snapshot.walked.sums.losses,
+            quarantined: None,
+        };
         let repaired = Repaired {
             packs: (packs.names.sound.len() + packs.names.damaged.len()) as u64,
             snapshots,
@@ -78,21 +84,10 @@ impl Plan {
             index,
             index_in_memory,
             lost_manifests,
-            repaired_snapshots: lossy.iter().map(LossySnapshot::report).collect(),
+            repaired_snapshots: lossy.iter().map(planned).collect(),
             damaged_tags,
         };
         Ok((Self { packs, snapshots: lossy, tags }, repaired))
-    }
-}
-
-impl LossySnapshot {
-    fn report(&self) -> RepairedSnapshot {
-        RepairedSnapshot {
-            old: Arc::clone(&self.record),
-            new: None,
-            losses: self.walked.sums.losses,
-            quarantined: None,
-        }
     }
 }
 
