@@ -144,9 +144,7 @@ impl<'a> Block<'a> {
     pub fn open(keys: &Keys, bytes: &'a [u8]) -> Result<Self, FormatError> {
         let mut cursor = Cursor::new(open(keys, Sealed::BLOCK, bytes)?);
         let codec = cursor.u8("block codec")?;
-        if codec > DELTA {
-            return Err(FormatError::Invalid("block codec"));
-        }
+        FormatError::invalid_if(codec > DELTA, "block codec")?;
         let count = cursor.count(MAX_BLOBS_PER_BLOCK, 1, "blobs of a block")?;
         let mut lengths = Vec::with_capacity(count);
         let mut raw_len = 0;

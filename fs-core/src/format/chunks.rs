@@ -116,9 +116,7 @@ impl ChunkList {
     pub fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
         let mut cursor = Cursor::new(bytes);
         let level = cursor.u8("chunk list")?;
-        if level > MAX_LEVELS {
-            return Err(FormatError::Invalid("chunk list's level"));
-        }
+        FormatError::invalid_if(level > MAX_LEVELS, "chunk list's level")?;
         let count = cursor.count(MAX_NODE_ITEMS, 1, "extents of a chunk list")?;
         let mut list = Self { level, extents: Vec::with_capacity(count), len: 0 };
         for _ in 0..count {

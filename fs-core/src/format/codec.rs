@@ -84,9 +84,7 @@ impl<'a> Cursor<'a> {
         for shift in (0..64).step_by(7) {
             let byte = self.u8(what)?;
             let bits = u64::from(byte & 0x7f);
-            if shift == 63 && bits > 1 {
-                return Err(FormatError::Invalid(what));
-            }
+            FormatError::invalid_if(shift == 63 && bits > 1, what)?;
             value |= bits << shift;
             if byte & 0x80 == 0 {
                 let shortest = byte != 0 || shift == 0;

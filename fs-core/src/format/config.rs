@@ -53,9 +53,7 @@ impl Config {
         if *stated != checksum(body) {
             return Err(FormatError::Checksum("repository config"));
         }
-        if version == 0 {
-            return Err(FormatError::Invalid("format version"));
-        }
+        FormatError::invalid_if(version == 0, "format version")?;
         let mut cursor = Cursor::new(body);
         cursor.take(MAGIC.len() + 4, "repository config")?;
         FormatError::check_features(cursor.u64("features")?, KNOWN_FEATURES)?;

@@ -156,9 +156,7 @@ impl Entry {
     pub fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
         let mut cursor = Cursor::new(bytes);
         let tag = cursor.u8("entry kind")?;
-        if tag & RESERVED != 0 {
-            return Err(FormatError::Invalid("entry kind"));
-        }
+        FormatError::invalid_if(tag & RESERVED != 0, "entry kind")?;
         let attributes = Attributes {
             mode: cursor.bounded(0o7777, "mode")? as u16,
             uid: cursor.bounded(u64::from(u32::MAX), "uid")? as u32,
@@ -170,9 +168,7 @@ impl Entry {
             0 => Xattrs::None,
             XATTRS_INLINE => {
                 let set = XattrSet::decode(cursor.bytes(MAX_INLINE_XATTRS, "extended attributes")?)?;
-                if set.is_empty() {
-                    return Err(FormatError::Invalid("extended attributes"));
-                }
+                FormatError::invalid_if(set.is_empty(), "extended attributes")?;
                 Xattrs::Inline(set)
             }
             XATTRS_BLOB => Xattrs::Blob(BlobId(cursor.array("extended attributes' id")?)),

@@ -43,6 +43,11 @@ pub enum FormatError {
 }
 
 impl FormatError {
+    /// Fails if `what` breaks a rule of the format.
+    pub(super) fn invalid_if(is_broken: bool, what: &'static str) -> Result<(), Self> {
+        if is_broken { Err(Self::Invalid(what)) } else { Ok(()) }
+    }
+
     /// Returns a value that is within its limit.
     pub(super) fn check_limit(what: &'static str, value: u64, limit: u64) -> Result<u64, Self> {
         if value <= limit { Ok(value) } else { Err(Self::Limit { what, value, limit }) }

@@ -54,9 +54,7 @@ impl Extensions {
             let tag = cursor.varint("extension")?;
             let body = cursor.bytes(MAX_ORIGIN, "extension")?;
             if let RUN..=RUN_FOLDER = tag {
-                if seen & 1 << tag != 0 {
-                    return Err(FormatError::Invalid("extension: it is there twice"));
-                }
+                FormatError::invalid_if(seen & 1 << tag != 0, "extension: it is there twice")?;
                 seen |= 1 << tag;
             }
             match tag {

@@ -42,12 +42,8 @@ impl LinkRecord {
         let first = PathKey(cursor.array("first name of a hard link")?);
         let names = cursor.u32("names of a hard link")?;
         cursor.end("record of a hard link")?;
-        if first > path {
-            return Err(FormatError::Invalid("first name of a hard link"));
-        }
-        if names < 2 {
-            return Err(FormatError::Invalid("names of a hard link"));
-        }
+        FormatError::invalid_if(first > path, "first name of a hard link")?;
+        FormatError::invalid_if(names < 2, "names of a hard link")?;
         Ok(Self { path, group: Group { first, names } })
     }
 

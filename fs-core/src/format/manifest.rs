@@ -114,9 +114,8 @@ impl Manifest {
     /// Verifies and parses the manifest of the snapshot `name`.
     pub fn open(keys: &Keys, name: &SnapshotId, bytes: &[u8]) -> Result<Self, FormatError> {
         let body = open(keys, Sealed::MANIFEST, bytes)?;
-        if keys.snapshot_id(body) != *name {
-            return Err(FormatError::Invalid("snapshot's name: it holds another snapshot"));
-        }
+        let is_other = keys.snapshot_id(body) != *name;
+        FormatError::invalid_if(is_other, "snapshot's name: it holds another snapshot")?;
         Self::decode(body)
     }
 
@@ -148,9 +147,7 @@ impl Manifest {
         let mut cursor = Cursor::new(body);
         FormatError::check_features(cursor.varint("features")?, KNOWN_FEATURES)?;
         let source = cursor.bytes(MAX_SOURCE_NAME, "source's name")?;
-        if !is_source_name(source) {
-            return Err(FormatError::Invalid("source's name"));
-        }
+        FormatError::invalid_if(!is_source_name(source), "source's name")?;
         let time = Time::decode(&mut cursor)?;
         let started = Time::decode(&mut cursor)?;
         let status = Status::ALL
@@ -158,13 +155,9 @@ impl Manifest {
             .ok_or(FormatError::Invalid("snapshot's status"))?
             .0;
         let root = Entry::decode(cursor.bytes(MAX_ORIGIN, "root directory")?)?;
-        if !root.is_directory() {
-            return Err(FormatError::Invalid("root directory"));
-        }
+        FormatError::invalid_if(!root.is_directory(), "root directory")?;
         let links_len = cursor.varint("length of the link table")?;
-        if links_len % LINK_RECORD_LEN as u64 != 0 {
-            return Err(FormatError::Invalid("length of the link table"));
-        }
+        FormatError::invalid_if(links_len % LINK_RECORD_LEN as u64 != 0, "length of the link table")?;
         let links = Content::decode(&mut cursor, links_len)?;
         let totals = Totals {
             files: cursor.varint("files")?,

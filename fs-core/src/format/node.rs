@@ -158,17 +158,13 @@ fn decode_inner(mut cursor: Cursor<'_>) -> Result<Vec<Child>, FormatError> {
         let name = decode_name(&mut cursor, children.last().map_or(b"", |child| &child.last_name))?;
         let entries = cursor.varint("entries below a node")?;
         // A reader that skips entries by count would never reach such a child.
-        if entries == 0 {
-            return Err(FormatError::Invalid("entries below a node"));
-        }
+        FormatError::invalid_if(entries == 0, "entries below a node")?;
         let id = BlobId(cursor.array("node id")?);
         children.push(Child { last_name: name.into(), entries, id });
     }
     cursor.end("directory node")?;
     let total = children.iter().try_fold(0u64, |sum, child| sum.checked_add(child.entries));
-    if children.is_empty() || total.is_none() {
-        return Err(FormatError::Invalid("children of a directory node"));
-    }
+    FormatError::invalid_if(children.is_empty() || total.is_none(), "children of a directory node")?;
     Ok(children)
 }
 
@@ -179,12 +175,8 @@ fn decode_name<'a>(cursor: &mut Cursor<'a>, previous: &[u8]) -> Result<&'a [u8],
     // Checking every byte is faster than stopping at the first match. Most names are short, and all are
     // checked.
     let foul = name.iter().filter(|byte| matches!(byte, b'/' | 0)).count();
-    if foul > 0 || matches!(name, b"" | b"." | b"..") {
-        return Err(FormatError::Invalid("name"));
-    }
-    if name <= previous {
-        return Err(FormatError::Invalid("order of names"));
-    }
+    FormatError::invalid_if(foul > 0 || matches!(name, b"" | b"." | b".."), "name")?;
+    FormatError::invalid_if(name <= previous, "order of names")?;
     Ok(name)
 }
 

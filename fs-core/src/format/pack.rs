@@ -153,9 +153,7 @@ impl Catalogue {
     /// Verifies and parses the sealed catalogue of the pack `name`.
     pub fn open(keys: &Keys, name: &PackId, bytes: &[u8]) -> Result<Self, FormatError> {
         let body = open(keys, Sealed::CATALOGUE, bytes)?;
-        if keys.pack_id(body) != *name {
-            return Err(FormatError::Invalid("pack's name: it holds another pack"));
-        }
+        FormatError::invalid_if(keys.pack_id(body) != *name, "pack's name: it holds another pack")?;
         Self::decode(body)
     }
 
@@ -324,9 +322,8 @@ impl PackTrailer {
         }
         cursor.end("pack trailer")?;
         let end = trailer.offset.checked_add(u64::from(trailer.len) + TRAILER_LEN);
-        if end != Some(size) || size > MAX_PACK || trailer.offset < PACK_HEADER_LEN {
-            return Err(FormatError::Invalid("pack trailer"));
-        }
+        let fits = end == Some(size) && size <= MAX_PACK && trailer.offset >= PACK_HEADER_LEN;
+        FormatError::invalid_if(!fits, "pack trailer")?;
         Ok(trailer)
     }
 }

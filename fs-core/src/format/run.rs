@@ -30,13 +30,9 @@ impl Run {
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
         let mut cursor = Cursor::new(bytes);
         let identity = cursor.bytes(MAX_RUN_IDENTITY, "run's identity")?;
-        if identity.is_empty() {
-            return Err(FormatError::Invalid("run's identity"));
-        }
+        FormatError::invalid_if(identity.is_empty(), "run's identity")?;
         let present = cursor.u8("run's times")?;
-        if present > 0b111 {
-            return Err(FormatError::Invalid("run's times"));
-        }
+        FormatError::invalid_if(present > 0b111, "run's times")?;
         let mut time = |bit: u8| {
             if present & 1 << bit == 0 { Ok(None) } else { Time::decode(&mut cursor).map(Some) }
         };

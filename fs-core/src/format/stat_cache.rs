@@ -122,11 +122,9 @@ impl StatPart {
         let mut cursor = Cursor::new(open(keys, Sealed::STAT_PART, bytes)?);
         let node = cursor.array("directory's node")?;
         let file_system = cursor.u32("file system")?;
-        if u64::from(cursor.u32("number of the part")?) != number
-            || !cursor.remaining().is_multiple_of(SLOT_LEN)
-        {
-            return Err(FormatError::Invalid("part of a stat cache"));
-        }
+        let is_other = u64::from(cursor.u32("number of the part")?) != number;
+        let is_ragged = !cursor.remaining().is_multiple_of(SLOT_LEN);
+        FormatError::invalid_if(is_other || is_ragged, "part of a stat cache")?;
         Ok(Self { node, file_system, slots: cursor.rest().into() })
     }
 

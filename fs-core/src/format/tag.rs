@@ -44,11 +44,8 @@ impl Tag {
     /// Verifies and parses the object `id`.
     pub fn open(keys: &Keys, id: &TagId, bytes: &[u8]) -> Result<Self, FormatError> {
         let tag = Self::decode(open(keys, Sealed::TAG, bytes)?)?;
-        if tag.id(keys) == *id {
-            Ok(tag)
-        } else {
-            Err(FormatError::Invalid("tag's file name: it holds another tag"))
-        }
+        FormatError::invalid_if(tag.id(keys) != *id, "tag's file name: it holds another tag")?;
+        Ok(tag)
     }
 
     /// Decodes the body within the seal.
@@ -57,9 +54,7 @@ impl Tag {
         FormatError::check_features(cursor.varint("features")?, KNOWN_FEATURES)?;
         let snapshot = SnapshotId(cursor.array("tag's snapshot")?);
         let source = cursor.bytes(MAX_SOURCE_NAME, "source's name")?;
-        if !is_source_name(source) {
-            return Err(FormatError::Invalid("source's name"));
-        }
+        FormatError::invalid_if(!is_source_name(source), "source's name")?;
         let name = cursor.bytes(MAX_TAG_NAME, "tag's name")?;
         let name = check_tag_name(name).map_err(|_| FormatError::Invalid("tag's name"))?;
         let given = Time::decode(&mut cursor)?;
@@ -77,22 +72,16 @@ impl Tag {
 /// Windows. It precedes the colon of `T:PATH` and surrounds the dots of `@A..@B`. It is one word of a list.
 pub fn check_tag_name(name: &[u8]) -> Result<&str, &'static str> {
     let text = str::from_utf8(name).map_err(|_| "it is no UTF-8")?;
-    if text.is_empty() || text.len() > MAX_TAG_NAME {
-        return Err("it has not 1 to 100 bytes");
-    }
-    if text.starts_with(['-', '.', '#']) {
-        return Err("it begins with - or . or #");
-    }
-    if text.chars().any(|char| char.is_whitespace() || char.is_control()) {
-        return Err("it has blanks or control characters");
-    }
-    if text.contains(['/', '@', ':', '~', '<', '>', '"', '\\', '|', '?', '*']) {
-        return Err("it has one of / @ : ~ < > \" \\ | ? *");
-    }
-    if text.contains("..") || text.ends_with('.') {
-        return Err("it has two dots in a row, or one at its end");
-    }
-    Ok(text)
+    let is_blank = |char: char| char.is_whitespace() || char.is_control();
+    let foul = ['/', '@', ':', '~', '<', '>', '"', '\\', '|', '?', '*'];
+    let rules = [
+        (text.is_empty() || text.len() > MAX_TAG_NAME, "it has not 1 to 100 bytes"),
+        (text.starts_with(['-', '.', '#']), "it begins with - or . or #"),
+        (text.contains(is_blank), "it has blanks or control characters"),
+        (text.contains(foul), r#"it has one of / @ : ~ < > " \ | ? *"#),
+        (text.contains("..") || text.ends_with('.'), "it has two dots in a row, or one at its end"),
+    ];
+    rules.into_iter().find(|(is_broken, _)| *is_broken).map_or(Ok(text), |(_, reason)| Err(reason))
 }
 
 #[cfg(test)]

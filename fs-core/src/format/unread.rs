@@ -49,9 +49,7 @@ impl Unread {
         let path = |_| Ok(Box::from(cursor.bytes(MAX_UNREAD_PATH, "path not read")?));
         let paths = (0..count).map(path).collect::<Result<Vec<Box<[u8]>>, FormatError>>()?;
         cursor.end("paths not read")?;
-        if !paths.is_sorted_by(|a, b| a < b) {
-            return Err(FormatError::Invalid("paths not read: they are not in order"));
-        }
+        FormatError::invalid_if(!paths.is_sorted_by(|a, b| a < b), "paths not read: they are not in order")?;
         Ok(Self { paths, more })
     }
 }

@@ -71,9 +71,8 @@ impl XattrSet {
         for _ in 0..count {
             let name = cursor.bytes(MAX_NAME, "extended attribute's name")?;
             let value = cursor.bytes(MAX_XATTR_VALUE, "extended attribute's value")?;
-            if pairs.last().is_some_and(|last| *last.0 >= *name) {
-                return Err(FormatError::Invalid("order of extended attributes"));
-            }
+            let follows = pairs.last().is_none_or(|last| *last.0 < *name);
+            FormatError::invalid_if(!follows, "order of extended attributes")?;
             pairs.push((name.into(), value.into()));
         }
         cursor.end("extended attributes")?;

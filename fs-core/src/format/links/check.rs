@@ -15,9 +15,8 @@ pub struct LinkCheck {
 impl LinkCheck {
     /// Checks the next record.
     pub fn push(&mut self, record: &LinkRecord) -> Result<(), FormatError> {
-        if self.last.is_some_and(|last| last >= record.path) {
-            return Err(FormatError::Invalid("order of the hard links"));
-        }
+        let follows = self.last.is_none_or(|last| last < record.path);
+        FormatError::invalid_if(!follows, "order of the hard links")?;
         self.last = Some(record.path);
         let bytes = record.encode();
         let ticket = u128::from_le_bytes(head(&blake3::hash(&bytes[16..])));

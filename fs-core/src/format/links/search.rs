@@ -51,9 +51,7 @@ impl LinkSearch {
     pub fn see(&mut self, record: &LinkRecord) -> Result<Option<Group>, FormatError> {
         let Some(at) = self.next() else { return Ok(None) };
         let key = number(record.path);
-        if key < self.least || key > self.greatest {
-            return Err(FormatError::Invalid("order of the hard links"));
-        }
+        FormatError::invalid_if(key < self.least || key > self.greatest, "order of the hard links")?;
         self.seen += 1;
         match self.path.cmp(&key) {
             Ordering::Equal => return Ok(Some(record.group)),
