@@ -113,7 +113,9 @@ impl Catalogue {
     /// The block with the index `number`.
     pub fn block(&self, number: u32) -> Option<BlockEntry<'_>> {
         let block = self.blocks.get(number as usize)?;
-        Some(BlockEntry { catalogue: self, number, offset: block.offset, delta: block.delta })
+        let end = self.blocks.get(number as usize + 1).map_or(self.blobs.len(), |next| next.first as usize);
+        let blobs = &self.blobs[block.first as usize..end];
+        Some(BlockEntry { block, blobs, number, offset: block.offset, delta: block.delta })
     }
 
     /// Offset in the file where the last block ends, and where the catalogue must begin.
@@ -192,7 +194,8 @@ impl Catalogue {
 /// A block, as listed in its catalogue.
 #[derive(Debug, Clone, Copy)]
 pub struct BlockEntry<'a> {
-    catalogue: &'a Catalogue,
+    block: &'a CatalogueBlock,
+    blobs: &'a [CatalogueBlob],
     /// Index of the block in the pack.
     pub number: u32,
     /// Offset of the block in the file.
@@ -204,22 +207,17 @@ pub struct BlockEntry<'a> {
 impl<'a> BlockEntry<'a> {
     /// Ids and lengths of the blobs, in order.
     pub fn blobs(self) -> impl ExactSizeIterator<Item = (BlobId, u32)> + 'a {
-        let blocks = &self.catalogue.blocks;
-        let end = blocks.get(self.number as usize + 1).map(|next| next.first as usize);
-        let first = blocks[self.number as usize].first as usize;
-        self.catalogue.blobs[first..end.unwrap_or(self.catalogue.blobs.len())]
-            .iter()
-            .map(|blob| (blob.id, blob.len))
+        self.blobs.iter().map(|blob| (blob.id, blob.len))
     }
 
     /// Length of the stored block in bytes.
     pub fn stored_len(self) -> u32 {
-        self.catalogue.blocks[self.number as usize].len
+        self.block.len
     }
 
     /// Returns the block's bytes, after a check that its MAC is the expected one.
     pub fn check<'b>(&self, stored: &'b [u8]) -> Result<&'b [u8], FormatError> {
-        check_mac(&self.catalogue.blocks[self.number as usize].mac, stored)
+        check_mac(&self.block.mac, stored)
     }
 }
 

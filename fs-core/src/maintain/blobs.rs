@@ -48,10 +48,6 @@ impl Blobs {
         self.states.get(&key).map(|state| state.pack)
     }
 
-    pub(super) fn has(&self, id: &BlobId) -> bool {
-        self.states.contains_key(&key(id))
-    }
-
     /// Whether the blob is only in a delta. `None` if it is missing.
     pub(super) fn is_delta(&self, id: &BlobId) -> Option<bool> {
         self.states.get(&key(id)).map(|state| state.delta)

@@ -47,7 +47,7 @@ pub(super) struct Sums {
 }
 
 /// Result of the walk of a snapshot.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Walked {
     /// Whether the hard-link table is lost. It counts as one of the losses.
     pub(super) links_lost: bool,
@@ -78,11 +78,10 @@ struct Walk<'a> {
     open: Vec<Open>,
     /// Keys of these nodes. A set finds a node fast, as a forged tree may be deep.
     entered: Keys,
-    sums: Sums,
     revisits: u64,
     /// Number of losses reported with a path.
     reported: u64,
-    lossy: Vec<BlobId>,
+    found: Walked,
 }
 
 impl<'a> TreeWalk<'a> {
@@ -110,16 +109,15 @@ impl<'a> TreeWalk<'a> {
         manifest: &Manifest,
         on_loss: OnLoss<'_>,
     ) -> Result<Walked, MaintainError> {
-        let (open, entered, lossy) = (Vec::new(), Keys::default(), Vec::new());
-        let mut walk =
-            Walk { on_loss, open, entered, sums: Sums::default(), revisits: 0, reported: 0, lossy };
-        let links_lost = self.links_are_lost(manifest)?;
-        if links_lost {
+        let (open, entered, found) = (Vec::new(), Keys::new(), Walked::default());
+        let mut walk = Walk { on_loss, open, entered, revisits: 0, reported: 0, found };
+        if self.links_are_lost(manifest)? {
+            walk.found.links_lost = true;
             walk.lose(&[], Lost::Links);
         }
         self.tree(&manifest.root, &mut walk)?;
-        let unreported = walk.sums.losses - walk.reported;
-        Ok(Walked { links_lost, sums: walk.sums, unreported, lossy: walk.lossy })
+        walk.found.unreported = walk.found.sums.losses - walk.reported;
+        Ok(walk.found)
     }
 
     fn links_are_lost(&mut self, manifest: &Manifest) -> Result<bool, MaintainError> {
@@ -133,7 +131,7 @@ impl<'a> TreeWalk<'a> {
 
     fn tree(&mut self, root: &Entry, walk: &mut Walk<'_>) -> Result<(), MaintainError> {
         let mut path = Vec::new();
-        walk.sums.totals.directories = 1;
+        walk.found.sums.totals.directories = 1;
         let Kind::Directory(id) = root.kind else { return Ok(()) };
         if self.tree.xattrs_are_lost(root)? {
             walk.lose(&path, Lost::Xattrs);
@@ -224,7 +222,7 @@ impl<'a> TreeWalk<'a> {
 
     fn note_lossy(&mut self, id: BlobId, depth: u8, losses: u64, walk: &mut Walk<'_>) {
         if depth == 0 && losses > 0 && self.lossy.insert(key(&id)) {
-            walk.lossy.push(id);
+            walk.found.lossy.push(id);
         }
     }
 }
@@ -232,7 +230,7 @@ impl<'a> TreeWalk<'a> {
 impl Walk<'_> {
     /// Sums of the current node.
     fn top(&mut self) -> &mut Sums {
-        self.open.last_mut().map_or(&mut self.sums, |top| &mut top.sums)
+        self.open.last_mut().map_or(&mut self.found.sums, |top| &mut top.sums)
     }
 
     fn lose(&mut self, path: &[u8], lost: Lost) {

@@ -8,27 +8,19 @@ use crate::maintain::steps::Steps;
 use crate::monitor::Phase;
 use crate::store::{Reader, StoreError, random};
 
-/// Sums over the blocks that were read in full.
-#[derive(Debug, Default)]
-pub(super) struct Read {
-    pub(super) blocks: u64,
-    /// Their stored size.
-    pub(super) bytes: u64,
-}
-
 /// Checks all deltas' bases, and reads `percent` of the packs in full. Marks the blobs that cannot be read in
-/// the inventory.
+/// the inventory. Returns the number of blocks that were read in full, and their stored bytes.
 pub(super) fn check(
     reader: &Reader,
     percent: Option<u8>,
     inventory: &mut Inventory,
     findings: &mut Findings,
     steps: Steps<'_>,
-) -> Result<Read, MaintainError> {
+) -> Result<(u64, u64), MaintainError> {
     let packs = inventory.packs.clone();
     let chosen = choose(packs.len(), percent.unwrap_or(0))?;
     let total = packs.iter().zip(&chosen).filter(|(_, chosen)| **chosen).map(|(pack, _)| pack.size).sum();
-    let mut read = Read::default();
+    let (mut blocks_read, mut bytes_read) = (0, 0);
     for (StoredPack { id: pack, .. }, read_all) in packs.into_iter().zip(chosen) {
         let catalogue = match reader.pack_catalogue(pack) {
             Ok((catalogue, _)) => catalogue,
@@ -40,13 +32,13 @@ pub(super) fn check(
             }
         };
         for block in catalogue.blocks().filter(|block| read_all || block.delta) {
-            steps.report(Phase::Blocks, read.bytes, total)?;
+            steps.report(Phase::Blocks, bytes_read, total)?;
             let mut verified = find_wrong_base(reader, pack, block, inventory);
             if read_all && matches!(verified, Ok(None)) {
                 verified = reader.verify_block(pack, block).map(|()| None);
                 if !matches!(verified, Err(StoreError::Missing(_))) {
-                    read.blocks += 1;
-                    read.bytes += u64::from(block.stored_len());
+                    blocks_read += 1;
+                    bytes_read += u64::from(block.stored_len());
                 }
             }
             match verified {
@@ -63,7 +55,7 @@ pub(super) fn check(
             }
         }
     }
-    Ok(read)
+    Ok((blocks_read, bytes_read))
 }
 
 /// Returns a base of the block that is not stored, or that is in a delta itself.

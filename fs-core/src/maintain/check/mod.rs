@@ -56,7 +56,8 @@ pub fn check(
     }
     let exposed = repository.exposed();
     repository.unlock();
-    let read = blocks::check(&reader, options.read_data, &mut inventory, &mut findings, steps)?;
+    let (blocks_read, bytes_read) =
+        blocks::check(&reader, options.read_data, &mut inventory, &mut findings, steps)?;
     let mut report = Report {
         findings: findings.kept,
         more_findings: findings.more,
@@ -65,8 +66,8 @@ pub fn check(
         packs: inventory.packs.len() as u64,
         blobs: inventory.blobs.len(),
         snapshots: snapshots.len() as u64,
-        blocks_read: read.blocks,
-        bytes_read: read.bytes,
+        blocks_read,
+        bytes_read,
         exposed,
         ..Report::default()
     };

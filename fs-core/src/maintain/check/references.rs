@@ -78,7 +78,7 @@ struct CheckEvidence<'a> {
 
 impl Evidence for CheckEvidence<'_> {
     fn is_lost(&mut self, id: &BlobId, role: &'static str) -> Result<bool, StoreError> {
-        if !self.inventory.blobs.has(id) {
+        if self.inventory.pack_of(id).is_none() {
             self.findings.push(Defect::Blob { blob: *id, role }, "it is in no pack that can be read");
         }
         Ok(self.inventory.blobs.is_lost(id))
