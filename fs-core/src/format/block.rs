@@ -154,12 +154,9 @@ impl<'a> Block<'a> {
             raw_len += len;
             FormatError::check_limit("block", raw_len as u64, MAX_BLOCK_RAW as u64)?;
         }
-        let mut bases = Vec::new();
-        if codec == DELTA {
-            for _ in 0..count {
-                bases.push(BlobId(cursor.array("base of a blob")?));
-            }
-        }
+        let deltas = if codec == DELTA { count } else { 0 };
+        let base = |_| cursor.array("base of a blob").map(BlobId);
+        let bases = (0..deltas).map(base).collect::<Result<_, _>>()?;
         Ok(Self { codec, lengths, bases, raw_len, payload: cursor.rest() })
     }
 
@@ -175,14 +172,13 @@ impl<'a> Block<'a> {
 
     /// Decompresses the blobs' bytes, one after the other. `prefix` is the bases' bytes, one after the other.
     pub fn decompress(&self, prefix: &[u8]) -> Result<Vec<u8>, FormatError> {
-        let invalid = FormatError::Invalid("compressed data of a block");
-        let raw = if self.codec == STORED {
-            self.payload.to_vec()
+        let mut raw = Vec::with_capacity(self.raw_len);
+        if self.codec == STORED {
+            raw.extend_from_slice(self.payload);
         } else {
-            let mut raw = Vec::with_capacity(self.raw_len);
-            decompress(&mut raw, self.payload, prefix).map_err(|_| invalid)?;
-            raw
-        };
+            let result = decompress(&mut raw, self.payload, prefix);
+            result.map_err(|_| FormatError::Invalid("compressed data of a block"))?;
+        }
         if raw.len() == self.raw_len { Ok(raw) } else { Err(FormatError::Invalid("length of a block")) }
     }
 }

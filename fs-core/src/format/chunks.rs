@@ -63,10 +63,7 @@ impl ChunkList {
             _ => self.extents.push(Extent { start: self.len, len, kind }),
         }
         self.len += len;
-        let boundary = match kind {
-            ExtentKind::Data(id) | ExtentKind::List(id) => id.0[0] == BOUNDARY,
-            ExtentKind::Hole => false,
-        };
+        let boundary = matches!(kind, ExtentKind::Data(id) | ExtentKind::List(id) if id.0[0] == BOUNDARY);
         self.extents.len() >= MAX_ITEMS || (boundary && self.extents.len() >= MIN_ITEMS)
     }
 

@@ -80,14 +80,12 @@ impl Defect {
 
     /// Whether data of snapshots is damaged that cannot be derived.
     fn is_data_damage(&self) -> bool {
-        use Defect::{Foreign, IndexedPack, Misplaced, Tag};
-        !matches!(self, IndexedPack(_) | Misplaced { .. } | Tag(_) | Foreign)
+        !matches!(self, Self::IndexedPack(_) | Self::Misplaced { .. } | Self::Tag(_) | Self::Foreign)
     }
 
     /// Whether paths of readable snapshots may be damaged.
     fn affects_paths(&self) -> bool {
-        use Defect::{Base, Blob, Block, Pack};
-        matches!(self, Pack(_) | Block { .. } | Base { .. } | Blob { .. })
+        matches!(self, Self::Pack(_) | Self::Block { .. } | Self::Base { .. } | Self::Blob { .. })
     }
 }
 
@@ -154,16 +152,14 @@ impl Findings {
     /// Adds a finding. Ignores further findings of a block.
     pub(super) fn push(&mut self, defect: Defect, reason: impl Display) {
         self.affect_paths |= defect.affects_paths();
-        match defect {
-            Defect::Block { pack, block, .. } | Defect::Base { pack, block, .. }
-                if !self.blocks.insert((pack, block)) =>
-            {
-                return;
-            }
-            Defect::Blob { .. } => self.blobs += 1,
-            _ => {}
+        if let Defect::Block { pack, block, .. } | Defect::Base { pack, block, .. } = defect
+            && !self.blocks.insert((pack, block))
+        {
+            return;
         }
-        let too_many = self.blobs > MOST_BLOBS && matches!(defect, Defect::Blob { .. });
+        let is_blob = matches!(defect, Defect::Blob { .. });
+        self.blobs += usize::from(is_blob);
+        let too_many = is_blob && self.blobs > MOST_BLOBS;
         if self.kept.len() < MOST && !too_many {
             self.kept.push(Finding { defect, reason: reason.to_string() });
         } else {

@@ -34,9 +34,12 @@ pub(super) fn snapshots(
     Ok((readable, unreadable))
 }
 
+/// The readable tags, and the unreadable ones.
+pub(super) type Tags = (Vec<Tag>, Vec<(TagId, StoreError)>);
+
 /// Returns the readable tags, and the errors of the others. Nothing refers to a tag, so a missing one is not
 /// noticed.
-pub(super) fn tags(repository: &Repository) -> Result<(Vec<Tag>, Vec<(TagId, StoreError)>), StoreError> {
+pub(super) fn tags(repository: &Repository) -> Result<Tags, StoreError> {
     let (mut readable, mut unreadable) = (Vec::new(), Vec::new());
     let mut ids = repository.tags()?;
     ids.sort_unstable();

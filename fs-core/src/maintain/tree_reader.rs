@@ -30,12 +30,9 @@ impl Evidence for IndexEvidence {
     }
 
     fn failed(&mut self, _: &BlobId, _: &'static str, error: StoreError) -> Result<(), StoreError> {
-        match error {
-            // The pack of this blob was present a moment ago.
-            StoreError::Missing(_) | StoreError::Unreadable { .. } => Err(error),
-            error if error.is_loss() => Ok(()),
-            error => Err(error),
-        }
+        // The pack of this blob was present a moment ago.
+        let is_away = matches!(error, StoreError::Missing(_) | StoreError::Unreadable { .. });
+        if error.is_loss() && !is_away { Ok(()) } else { Err(error) }
     }
 }
 

@@ -79,16 +79,14 @@ fn find_wrong_base(
 /// Draws `percent` of `count` positions at random: at least one, unless `percent` is 0.
 fn choose(count: usize, percent: u8) -> Result<Vec<bool>, StoreError> {
     let mut wanted = (count * usize::from(percent)).div_ceil(100).min(count);
-    let mut chosen = vec![false; count];
-    for (at, chosen) in chosen.iter_mut().enumerate() {
+    let draw = |at| {
         // `wanted` of the `left` remaining positions are still to be drawn.
         let left = (count - at) as u64;
-        if wanted > 0 && u64::from_le_bytes(random()?) % left < wanted as u64 {
-            *chosen = true;
-            wanted -= 1;
-        }
-    }
-    Ok(chosen)
+        let is_drawn = wanted > 0 && u64::from_le_bytes(random()?) % left < wanted as u64;
+        wanted -= usize::from(is_drawn);
+        Ok(is_drawn)
+    };
+    (0..count).map(draw).collect()
 }
 
 #[cfg(test)]
