@@ -47,9 +47,7 @@ impl Config {
         if version > VERSION {
             return Err(FormatError::Version { found: version, known: VERSION });
         }
-        let Some((body, stated)) = bytes.split_last_chunk::<CHECKSUM_LEN>() else {
-            return Err(FormatError::Truncated("repository config"));
-        };
+        let (body, stated) = bytes.split_last_chunk().ok_or(FormatError::Truncated("repository config"))?;
         if *stated != checksum(body) {
             return Err(FormatError::Checksum("repository config"));
         }

@@ -150,10 +150,8 @@ impl Manifest {
         FormatError::invalid_if(!is_source_name(source), "source's name")?;
         let time = Time::decode(&mut cursor)?;
         let started = Time::decode(&mut cursor)?;
-        let status = Status::ALL
-            .get(usize::from(cursor.u8("status")?))
-            .ok_or(FormatError::Invalid("snapshot's status"))?
-            .0;
+        let number = usize::from(cursor.u8("status")?);
+        let (status, _) = *Status::ALL.get(number).ok_or(FormatError::Invalid("snapshot's status"))?;
         let root = Entry::decode(cursor.bytes(MAX_ORIGIN, "root directory")?)?;
         FormatError::invalid_if(!root.is_directory(), "root directory")?;
         let links_len = cursor.varint("length of the link table")?;

@@ -12,7 +12,7 @@ use crate::monitor::Phase;
 use crate::store::{CacheSizes, PackRecord, Repository, SnapshotRecord, StoreError};
 
 /// Result of examining the index.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Examined {
     /// Why the index was not reliable.
     pub(super) fault: Option<String>,
@@ -22,14 +22,9 @@ pub(super) struct Examined {
     pub(super) unreadable: Vec<StoreError>,
     /// The snapshots in the index.
     pub(super) recorded: Vec<SnapshotRecord>,
-}
-
-/// Result of comparing the index with the packs.
-#[derive(Debug, Default)]
-struct Compared {
-    fault: Option<String>,
     /// Whether the index lacks stored blobs, as a writer was killed, or has a missing pack.
     incomplete: bool,
+    /// Whether the index has a missing pack.
     knows_gone: bool,
 }
 
@@ -42,35 +37,31 @@ pub(super) fn examine(
     // An unusable index was made again on opening. The new one is compared, too, for its records of
     // snapshots.
     let before = repository.index_fault().map(ToString::to_string);
-    // The records are read before the manifests are listed. So a new snapshot is not taken for a missing one.
-    let recorded = repository.recorded_snapshots();
-    let mut wrong_packs = Vec::new();
-    let compared = recorded
-        .map_err(MaintainError::from)
-        .and_then(|recorded| Ok((recorded, compare(repository, inventory, &mut wrong_packs, steps)?)));
-    let (recorded, compared) = match compared {
-        Err(MaintainError::Store(error)) if error.is_index_fault() => {
-            (Vec::new(), Compared { fault: Some(error.to_string()), ..Compared::default() })
-        }
+    let mut found = Examined::default();
+    match compare(repository, inventory, &mut found, steps) {
+        Err(MaintainError::Store(error)) if error.is_index_fault() => found.fault = Some(error.to_string()),
         compared => compared?,
-    };
-    let unreadable = if compared.fault.is_some() || compared.incomplete {
+    }
+    if found.fault.is_some() || found.incomplete {
         // An index on disk must keep its records of missing packs, as only they show that packs are missing.
-        repository.renew_index(compared.fault.is_some() || !compared.knows_gone)?
-    } else {
-        Vec::new()
-    };
-    let recorded = if compared.fault.is_some() { repository.recorded_snapshots()? } else { recorded };
-    Ok(Examined { fault: before.or(compared.fault), wrong_packs, unreadable, recorded })
+        found.unreadable = repository.renew_index(found.fault.is_some() || !found.knows_gone)?;
+    }
+    if found.fault.is_some() {
+        found.recorded = repository.recorded_snapshots()?;
+    }
+    found.fault = before.or(found.fault);
+    Ok(found)
 }
 
+/// Compares the index with the packs. What was found before an error counts, too.
 fn compare(
     repository: &Repository,
     inventory: &mut Inventory,
-    wrong_packs: &mut Vec<(PackId, String)>,
+    found: &mut Examined,
     steps: Steps<'_>,
-) -> Result<Compared, MaintainError> {
-    let mut found = Compared::default();
+) -> Result<(), MaintainError> {
+    // The records are read before the manifests are listed. So a new snapshot is not taken for a missing one.
+    found.recorded = repository.recorded_snapshots()?;
     let Inventory { packs, blobs } = inventory;
     let positions: HashMap<PackId, usize> =
         packs.iter().enumerate().map(|(at, pack)| (pack.id, at)).collect();
@@ -79,12 +70,12 @@ fn compare(
     for (number, record) in repository.indexed_packs()? {
         match positions.get(&record.id) {
             Some(at) if packs[*at].size != record.size => {
-                wrong_packs.push((record.id, format!("it is {} bytes in the index", record.size)));
+                found.wrong_packs.push((record.id, format!("it is {} bytes in the index", record.size)));
             }
             None if !stored.contains(&record.id) => {
                 // Blobs of the pack that are still needed are reported as missing later. So the index must
                 // not claim to have them.
-                wrong_packs.push((record.id, "the index knows it, but it is gone".to_owned()));
+                found.wrong_packs.push((record.id, "the index knows it, but it is gone".to_owned()));
                 (found.incomplete, found.knows_gone) = (true, true);
             }
             // A pack that cannot be read has been reported already.
@@ -142,5 +133,5 @@ fn compare(
         }
     }
     found.incomplete |= packs.iter().any(|pack| !known.contains(&pack.id));
-    Ok(found)
+    Ok(())
 }

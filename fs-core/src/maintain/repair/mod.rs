@@ -32,10 +32,8 @@ pub fn repair(
     cancellation: &Cancellation,
     on_loss: &mut dyn FnMut(&DamagedPath),
 ) -> Result<Repaired, MaintainError> {
-    Repository::check_config(root).map_err(|error| match error {
-        error if error.is_loss() => MaintainError::Config(error),
-        error => error.into(),
-    })?;
+    Repository::check_config(root)
+        .map_err(|error| if error.is_loss() { MaintainError::Config(error) } else { error.into() })?;
     let access = if options.dry_run { Access::Survey } else { Access::Check };
     let mut repository = Repository::open(root, access)?;
     if !options.dry_run {

@@ -8,7 +8,7 @@ use super::report::{DamagedTag, LostManifest, Repaired, RepairedSnapshot};
 use crate::format::{Manifest, SnapshotId, Tag};
 use crate::maintain::error::MaintainError;
 use crate::maintain::finding::Findings;
-use crate::maintain::index::{self, Examined};
+use crate::maintain::index;
 use crate::maintain::inventory::Inventory;
 use crate::maintain::loss::{DamagedPath, Lost};
 use crate::maintain::objects;
@@ -64,10 +64,8 @@ impl Plan {
             missing::refuse_manifests(missing_manifests as u64, snapshots)?;
         }
         let (tags, unreadable_tags) = objects::tags(repository)?;
-        let mut damaged_tags = Vec::with_capacity(unreadable_tags.len());
-        for (tag, error) in unreadable_tags {
-            damaged_tags.push(DamagedTag { tag, reason: loss(error)?, quarantined: None });
-        }
+        let damaged = |(tag, error)| Ok(DamagedTag { tag, reason: loss(error)?, quarantined: None });
+        let damaged_tags = unreadable_tags.into_iter().map(damaged).collect::<Result<_, StoreError>>()?;
         let lossy = find_losses(repository, readable, steps, on_loss)?;
         missing::check_present(repository, &packs.names.sound)?;
         let planned = |snapshot: &LossySnapshot| RepairedSnapshot {
@@ -100,11 +98,10 @@ fn examine_index(
     let reader = repository.reader(CacheSizes::default()).remembering_damage();
     // The packs are verified later.
     let mut inventory = Inventory::read(repository, &reader, &mut Findings::default(), steps)?;
-    let Examined { fault, wrong_packs, unreadable, recorded } =
-        index::examine(repository, &mut inventory, steps)?;
-    unreadable.into_iter().try_for_each(|error| loss(error).map(drop))?;
-    let wrong = wrong_packs.into_iter().next().map(|(pack, reason)| format!("pack {pack}: {reason}"));
-    Ok((fault.or(wrong), recorded))
+    let index = index::examine(repository, &mut inventory, steps)?;
+    index.unreadable.into_iter().try_for_each(|error| loss(error).map(drop))?;
+    let wrong = index.wrong_packs.into_iter().next().map(|(pack, reason)| format!("pack {pack}: {reason}"));
+    Ok((index.fault.or(wrong), index.recorded))
 }
 
 /// Returns the text of an error that is a loss. An error that may pass fails the repair.
