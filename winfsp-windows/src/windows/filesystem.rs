@@ -3,8 +3,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use fs_core::view::{View, ViewError};
 use winfsp::filesystem::{
-    DirInfo, DirMarker, FileInfo, FileSecurity, FileSystemContext, OpenFileInfo, VolumeInfo,
-    WideNameInfo,
+    DirInfo, DirMarker, FileInfo, FileSecurity, FileSystemContext, OpenFileInfo, VolumeInfo, WideNameInfo,
 };
 use winfsp::{FspError, Result, U16CStr};
 
