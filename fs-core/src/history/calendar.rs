@@ -125,7 +125,7 @@ fn positions(timeline: &Timeline) -> Vec<(Position, bool)> {
     for (ordinal, moment, is_there) in timeline.with_positions() {
         let time = latest.map_or(moment.time, |latest| latest.max(moment.time));
         latest = Some(time);
-        all.push((Position { time, number: ordinal.number() }, is_there));
+        all.push((Position { time, number: ordinal.number }, is_there));
     }
     all
 }

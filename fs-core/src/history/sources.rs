@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::calendar::Calendar;
-use super::tags::{SourceTags, Tags};
-use super::time::{Moment, Timeline};
+use super::tags::Tags;
+use super::time::{Expression, Moment, Timeline};
 use crate::format::{Manifest, SnapshotId, Tag, Time};
 use crate::store::{Repository, SnapshotRecord, StoreError};
 
@@ -41,8 +41,8 @@ pub struct Source {
     pub timeline: Timeline,
     /// The snapshots, in the timeline's order.
     snapshots: Vec<Arc<Snapshot>>,
-    /// Tags of the snapshots.
-    pub(super) tags: SourceTags,
+    /// Tags and the indexes of their snapshots, ordered by name, then by index.
+    tags: Vec<(Arc<Tag>, usize)>,
 }
 
 /// All sources of a repository at one moment, ordered by name.
@@ -83,6 +83,24 @@ impl Source {
         }
     }
 
+    /// Index of the last snapshot with the tag `@NAME`, unless `@NAME` means a time.
+    pub(super) fn tagged(&self, name: &[u8]) -> Option<usize> {
+        let tag = name.strip_prefix(b"@")?;
+        let end = self.tags.partition_point(|(known, _)| known.name.as_bytes() <= tag);
+        let (last, index) = self.tags.get(end.checked_sub(1)?)?;
+        (last.name.as_bytes() == tag && Expression::parse(name).is_none()).then_some(*index)
+    }
+
+    /// All tags and the indexes of their snapshots, ordered by name, then by time.
+    pub fn tags(&self) -> impl Iterator<Item = (&Tag, usize)> {
+        self.tags.iter().map(|(tag, index)| (&**tag, *index))
+    }
+
+    /// The tags of a snapshot.
+    pub fn tags_of(&self, snapshot: SnapshotId) -> impl Iterator<Item = &str> {
+        self.tags().filter(move |(tag, _)| tag.snapshot == snapshot).map(|(tag, _)| &*tag.name)
+    }
+
     /// Canonical names and snapshots, oldest first.
     pub fn snapshots(&self) -> impl DoubleEndedIterator<Item = (&str, &Arc<Snapshot>)> {
         self.snapshots
@@ -111,7 +129,7 @@ impl Sources {
             }
         };
         let mut seen = HashSet::new();
-        let mut incomplete = tags.is_incomplete();
+        let mut incomplete = tags.incomplete;
         let read = |id: &SnapshotId| match recorded.get(id) {
             Some(record) => repository.recorded_manifest(record),
             None => repository.manifest(id),
@@ -194,7 +212,7 @@ impl Source {
         zone: TimeZone,
         snapshots: Vec<Arc<Snapshot>>,
         lost: &[Moment],
-        tags: &HashMap<SnapshotId, Vec<Arc<Tag>>>,
+        tags_of: &HashMap<SnapshotId, Vec<Arc<Tag>>>,
     ) -> Self {
         let of = |snapshot: &Arc<Snapshot>| {
             moment(snapshot.manifest.time, snapshot.id, snapshot.manifest.extensions.number)
@@ -203,7 +221,14 @@ impl Source {
         let mut by_id: HashMap<_, _> =
             snapshots.into_iter().map(|snapshot| (snapshot.id.0, snapshot)).collect();
         let snapshots: Vec<_> = timeline.iter().filter_map(|(_, moment)| by_id.remove(&moment.id)).collect();
-        let tags = SourceTags::of(&snapshots, tags);
+        let mut tags = Vec::new();
+        for (index, snapshot) in snapshots.iter().enumerate() {
+            let of_it = tags_of.get(&snapshot.id).into_iter().flatten();
+            // A tag that names another source than its snapshot does was forged.
+            let of_it = of_it.filter(|tag| tag.source == snapshot.manifest.source);
+            tags.extend(of_it.map(|tag| (Arc::clone(tag), index)));
+        }
+        tags.sort_by(|(one, here), (other, there)| (&one.name, here).cmp(&(&other.name, there)));
         Self { name, timeline, snapshots, tags }
     }
 }
