@@ -49,8 +49,9 @@ impl History {
         })
     }
 
-    fn xattrs(&self, ino: INodeNo) -> Result<fs_core::format::XattrSet, Errno> {
-        self.view.xattrs(&self.node(ino)?).map_err(|error| errno(&error))
+    /// The view's answer about the node with this number.
+    fn ask<T>(&self, ino: INodeNo, ask: impl FnOnce(&Node) -> Result<T, ViewError>) -> Result<T, Errno> {
+        ask(&self.node(ino)?).map_err(|error| errno(&error))
     }
 }
 
@@ -114,11 +115,8 @@ impl Filesystem for History {
     }
 
     fn readlink(&self, _request: &Request, ino: INodeNo, reply: ReplyData) {
-        match self.node(ino) {
-            Ok(node) => match self.view.read_link(&node) {
-                Ok(target) => reply.data(target),
-                Err(error) => reply.error(errno(&error)),
-            },
+        match self.ask(ino, |node| self.view.read_link(node).map(<[u8]>::to_vec)) {
+            Ok(target) => reply.data(&target),
             Err(error) => reply.error(error),
         }
     }
@@ -144,10 +142,7 @@ impl Filesystem for History {
         _lock_owner: Option<LockOwner>,
         reply: ReplyData,
     ) {
-        let bytes = self
-            .node(ino)
-            .and_then(|node| self.view.read(&node, offset, size as usize).map_err(|error| errno(&error)));
-        match bytes {
+        match self.ask(ino, |node| self.view.read(node, offset, size as usize)) {
             Ok(bytes) => reply.data(&bytes),
             Err(error) => reply.error(error),
         }
@@ -255,9 +250,7 @@ impl Filesystem for History {
         let (Ok(from), SEEK_DATA | SEEK_HOLE) = (u64::try_from(offset), whence) else {
             return reply.error(Errno::EINVAL);
         };
-        let found = self
-            .node(ino)
-            .and_then(|node| self.view.seek(&node, from, whence == SEEK_HOLE).map_err(|error| errno(&error)));
+        let found = self.ask(ino, |node| self.view.seek(node, from, whence == SEEK_HOLE));
         match found.map(|found| found.and_then(|at| i64::try_from(at).ok())) {
             Ok(Some(at)) => reply.offset(at),
             Ok(None) => reply.error(Errno::ENXIO),
@@ -271,16 +264,8 @@ impl Filesystem for History {
             Ok(disk) => {
                 let block = u32::try_from(disk.f_frsize).unwrap_or(4096);
                 let (blocks, free, available) = (disk.f_blocks, disk.f_bfree, disk.f_bavail);
-                reply.statfs(
-                    blocks,
-                    free,
-                    available,
-                    0,
-                    0,
-                    block,
-                    u32::try_from(MAX_NAME).unwrap_or(255),
-                    block,
-                );
+                let longest = u32::try_from(MAX_NAME).unwrap_or(255);
+                reply.statfs(blocks, free, available, 0, 0, block, longest, block);
             }
             Err(error) => {
                 let folder = self.view.repository().root().display();
@@ -291,10 +276,7 @@ impl Filesystem for History {
     }
 
     fn getxattr(&self, _request: &Request, ino: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {
-        let value = self
-            .node(ino)
-            .and_then(|node| self.view.xattr(&node, name.as_bytes()).map_err(|error| errno(&error)));
-        match value {
+        match self.ask(ino, |node| self.view.xattr(node, name.as_bytes())) {
             Ok(Some(value)) => sized(&value, size, reply),
             Ok(None) => reply.error(Errno::ENODATA),
             Err(error) => reply.error(error),
@@ -302,7 +284,7 @@ impl Filesystem for History {
     }
 
     fn listxattr(&self, request: &Request, ino: INodeNo, size: u32, reply: ReplyXattr) {
-        match self.xattrs(ino) {
+        match self.ask(ino, |node| self.view.xattrs(node)) {
             Ok(set) => {
                 // xattr(7): only privileged users see trusted attributes.
                 let visible = |name: &&[u8]| request.uid() == 0 || !name.starts_with(b"trusted.");

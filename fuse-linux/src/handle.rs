@@ -97,8 +97,9 @@ impl MountPoint {
         Ok(is_same && folded(&self.name) == folded(&there.name))
     }
 
-    /// Unmounts the mount there.
-    pub(crate) fn unmount(&self, flags: UnmountFlags) -> io::Result<()> {
+    /// Unmounts the mount there. If `lazy`, a busy mount is detached.
+    pub(crate) fn unmount(&self, lazy: bool) -> io::Result<()> {
+        let flags = if lazy { UnmountFlags::DETACH } else { UnmountFlags::empty() };
         let target = path_of(&self.above).join(&self.name);
         Ok(rustix::mount::unmount(target, flags | UnmountFlags::NOFOLLOW)?)
     }

@@ -15,7 +15,7 @@ mod watch;
 
 pub use error::MountError;
 pub use handle::Created;
-pub use mount::{Mount, Unmounter, mount, serve, unmount};
-pub use mountpoint::{check_mountpoint, clear_stale};
+pub use mount::{Mount, Unmounter, mount, serve};
+pub use mountpoint::{check_mountpoint, clear_stale, unmount};
 pub use options::MountOptions;
 pub use settings::{FOR_EVER, negotiate};

@@ -1,20 +1,18 @@
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 
 use fs_core::view::{Inodes, View};
 use fuser::{BackgroundSession, Config, Filesystem, Session, SessionACL};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-use rustix::mount::UnmountFlags;
 use rustix::process::geteuid;
 
 use crate::filesystem::History;
 use crate::handle::MountPoint;
-use crate::mountpoint::{is_mounted, resolve};
-use crate::options::{InodeBits, SUBTYPE};
+use crate::mountpoint::{not_unmounted, unmount};
+use crate::options::SUBTYPE;
 use crate::watch::Watch;
 use crate::{MountError, MountOptions, handle, read_ahead};
 
@@ -43,16 +41,7 @@ impl Unmounter {
     /// Unmounts, as [`unmount`] does.
     pub fn unmount(&self, lazy: bool) -> Result<(), MountError> {
         let Some(point) = &self.point else { return unmount(&self.path, lazy) };
-        match point.unmount(if lazy { UnmountFlags::DETACH } else { UnmountFlags::empty() }) {
-            // Nothing is mounted there any more.
-            Err(error) if Errno::from_io_error(&error) == Some(Errno::INVAL) => {
-                Err(MountError::NotMounted(self.path.clone()))
-            }
-            Err(error) if Errno::from_io_error(&error) == Some(Errno::BUSY) => {
-                Err(MountError::Busy(self.path.clone()))
-            }
-            unmounted => unmounted.map_err(MountError::failed("unmount", &self.path)),
-        }
+        point.unmount(lazy).map_err(|error| not_unmounted(&self.path, error))
     }
 }
 
@@ -64,10 +53,8 @@ pub fn mount(view: View, path: &Path, options: &MountOptions) -> Result<Mount, M
     let known = view.sources();
     let view = view.for_mount();
     let view = if with_acls { view.for_many_users() } else { view };
-    let inodes = Arc::new(match options.inode_bits() {
-        InodeBits::Short => Inodes::with_short_numbers(view.clone()),
-        InodeBits::Long => Inodes::new(view.clone()),
-    });
+    let inodes = if options.has_short_numbers() { Inodes::with_short_numbers } else { Inodes::new };
+    let inodes = Arc::new(inodes(view.clone()));
     let mut mount = serve(History::new(view.clone(), Arc::clone(&inodes), with_acls), path, options)?;
     let watch = Watch::start(view, inodes, known, mount.session.notifier());
     mount.watch = Some(watch.map_err(MountError::failed("watch for new snapshots of", path))?);
@@ -82,7 +69,7 @@ pub fn serve<F: Filesystem>(filesystem: F, path: &Path, options: &MountOptions) 
         .and_then(|mounted| match mounted {
             Some((device, point)) => {
                 // A mount without a server would block every process that accesses it.
-                let unmount = |_: &io::Error| drop(point.unmount(UnmountFlags::DETACH));
+                let unmount = |_: &io::Error| drop(point.unmount(true));
                 let session =
                     Session::from_fd(filesystem, device, config.acl, config).and_then(Session::spawn);
                 Ok((session.inspect_err(unmount)?, Some(point)))
@@ -118,10 +105,10 @@ fn at_handle(
         mounted => mounted?,
     }
     let point = MountPoint::of(&folder).inspect_err(|_| {
-        let _ = MountPoint::at(path).and_then(|point| point.unmount(UnmountFlags::DETACH));
+        let _ = MountPoint::at(path).and_then(|point| point.unmount(true));
     })?;
     if !point.is_at(path).unwrap_or(false) {
-        point.unmount(UnmountFlags::DETACH)?;
+        point.unmount(true)?;
         return Err(io::Error::other("somebody has moved it meanwhile"));
     }
     Ok(Some((device, point)))
@@ -163,39 +150,4 @@ impl Drop for Point {
             let _ = point.unmount(true);
         }
     }
-}
-
-/// Unmounts the history at `path`. If `lazy`, a busy mount is detached: it is hidden at once, and ends when
-/// its last user is done.
-pub fn unmount(path: &Path, lazy: bool) -> Result<(), MountError> {
-    let absolute = resolve(path).map_err(MountError::failed("unmount", path))?;
-    if !is_mounted(&absolute)? {
-        return Err(MountError::NotMounted(path.to_owned()));
-    }
-    let flags = if lazy { UnmountFlags::DETACH } else { UnmountFlags::empty() };
-    let Err(error) = MountPoint::at(&absolute).and_then(|point| point.unmount(flags)) else { return Ok(()) };
-    match Errno::from_io_error(&error) {
-        Some(Errno::BUSY) => Err(MountError::Busy(path.to_owned())),
-        Some(Errno::PERM) => unmount_as_user(path, &absolute, lazy),
-        _ => Err(MountError::failed("unmount", path)(error)),
-    }
-}
-
-/// Unmounts through fusermount3, which is set-user-id root. Only root may call umount(2).
-fn unmount_as_user(path: &Path, absolute: &Path, lazy: bool) -> Result<(), MountError> {
-    let mut command = Command::new("fusermount3");
-    command.arg("-u").args(lazy.then_some("-z")).arg("--").arg(absolute).env("LC_ALL", "C");
-    let output = command.output().map_err(|error| MountError::Failed {
-        action: "unmount",
-        path: path.to_owned(),
-        reason: format!("cannot run fusermount3 (package fuse3): {error}"),
-    })?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let reason = String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ");
-    if reason.contains("busy") {
-        return Err(MountError::Busy(path.to_owned()));
-    }
-    Err(MountError::Failed { action: "unmount", path: path.to_owned(), reason })
 }

@@ -1,11 +1,13 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use fs_core::platform::{self, Mount};
 use rustix::io::Errno;
 
-use crate::{Created, MountError, handle, unmount};
+use crate::handle::{self, MountPoint};
+use crate::{Created, MountError};
 
 /// Removes the mounts of history at `path` whose servers have died, for example by SIGKILL. Returns whether
 /// there were any. Mounts that are served and other file systems stay.
@@ -65,14 +67,14 @@ pub fn check_mountpoint(
 }
 
 /// Whether a history is visible at `path`, which must be spelled as in the kernel's list of mounts.
-pub(crate) fn is_mounted(path: &Path) -> Result<bool, MountError> {
+fn is_mounted(path: &Path) -> Result<bool, MountError> {
     let mounts = platform::mounts().map_err(MountError::failed("read the mounts for", path))?;
     Ok(mounts.iter().rev().find(|mount| mount.path == path).is_some_and(Mount::is_history))
 }
 
 /// The absolute path without symbolic links. The path need not exist, and the server of a mount there may
 /// have died.
-pub(crate) fn resolve(path: &Path) -> io::Result<PathBuf> {
+fn resolve(path: &Path) -> io::Result<PathBuf> {
     let path = std::path::absolute(path)?;
     if let Ok(path) = fs::canonicalize(&path) {
         return Ok(path);
@@ -81,6 +83,46 @@ pub(crate) fn resolve(path: &Path) -> io::Result<PathBuf> {
         (Some(parent), Some(name)) => Ok(resolve(parent)?.join(name)),
         _ => Ok(path),
     }
+}
+
+/// Unmounts the history at `path`. If `lazy`, a busy mount is detached: it is hidden at once, and ends when
+/// its last user is done.
+pub fn unmount(path: &Path, lazy: bool) -> Result<(), MountError> {
+    let absolute = resolve(path).map_err(MountError::failed("unmount", path))?;
+    if !is_mounted(&absolute)? {
+        return Err(MountError::NotMounted(path.to_owned()));
+    }
+    match MountPoint::at(&absolute).and_then(|point| point.unmount(lazy)) {
+        Err(error) if Errno::from_io_error(&error) == Some(Errno::PERM) => {
+            unmount_as_user(path, &absolute, lazy)
+        }
+        unmounted => unmounted.map_err(|error| not_unmounted(path, error)),
+    }
+}
+
+/// The reason why the kernel did not unmount.
+pub(crate) fn not_unmounted(path: &Path, error: io::Error) -> MountError {
+    match Errno::from_io_error(&error) {
+        // Nothing is mounted there any more.
+        Some(Errno::INVAL) => MountError::NotMounted(path.to_owned()),
+        Some(Errno::BUSY) => MountError::Busy(path.to_owned()),
+        _ => MountError::failed("unmount", path)(error),
+    }
+}
+
+/// Unmounts through fusermount3, which is set-user-id root. Only root may call umount(2).
+fn unmount_as_user(path: &Path, absolute: &Path, lazy: bool) -> Result<(), MountError> {
+    let failed = |reason| MountError::Failed { action: "unmount", path: path.to_owned(), reason };
+    let mut command = Command::new("fusermount3");
+    command.arg("-u").args(lazy.then_some("-z")).arg("--").arg(absolute).env("LC_ALL", "C");
+    let output = command
+        .output()
+        .map_err(|error| failed(format!("cannot run fusermount3 (package fuse3): {error}")))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let reason = String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ");
+    Err(if reason.contains("busy") { MountError::Busy(path.to_owned()) } else { failed(reason) })
 }
 
 #[cfg(test)]

@@ -15,20 +15,14 @@ pub struct MountOptions {
     pub extra: Vec<String>,
 }
 
-/// The width of inode numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum InodeBits {
-    Short,
-    Long,
-}
-
 /// The type that `mount` shows after `fuse.`.
 pub(crate) const SUBTYPE: &str = "yester";
 
 impl MountOptions {
-    /// The device that `mount` shows.
+    /// The device that `mount` shows. A comma would end the option, and fusermount3 interprets backslashes.
     pub(crate) fn device(&self) -> String {
-        label(&self.source_label)
+        let label = &self.source_label;
+        if label.is_empty() || label.contains([',', '\\', '\n']) { SUBTYPE.into() } else { label.clone() }
     }
 
     /// Flags for mount(2).
@@ -40,12 +34,10 @@ impl MountOptions {
         flags
     }
 
-    /// The width given by the last `inode32` or `inode64`.
-    pub(crate) fn inode_bits(&self) -> InodeBits {
-        match self.extra.iter().rev().find(|word| matches!(word.as_str(), "inode32" | "inode64")) {
-            Some(word) if word == "inode32" => InodeBits::Short,
-            _ => InodeBits::Long,
-        }
+    /// Whether inode numbers have 32 bits: whether the last of `inode32` and `inode64` is `inode32`.
+    pub(crate) fn has_short_numbers(&self) -> bool {
+        let last = self.extra.iter().rev().find(|word| matches!(word.as_str(), "inode32" | "inode64"));
+        last.is_some_and(|word| word == "inode32")
     }
 
     /// The options for fuser.
@@ -54,7 +46,7 @@ impl MountOptions {
             MountOption::RO,
             // Passed as a word for the kernel: fuser drops a `Subtype` unless fusermount3 mounts.
             MountOption::CUSTOM(format!("subtype={SUBTYPE}")),
-            MountOption::FSName(label(&self.source_label)),
+            MountOption::FSName(self.device()),
         ];
         let mut allow_other = self.allow_other;
         for word in &self.extra {
@@ -97,11 +89,6 @@ fn switch(word: &str) -> Option<Switch> {
     all.into_iter().find(|(known, ..)| *known == word)
 }
 
-/// The device name. A comma would end the option, and fusermount3 interprets backslashes.
-fn label(source: &str) -> String {
-    if source.is_empty() || source.contains([',', '\\', '\n']) { "yester".into() } else { source.into() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,16 +119,20 @@ mod tests {
             let extra = words.iter().map(|word| (*word).into()).collect();
             let options = MountOptions { extra, ..MountOptions::default() };
             assert!(options.config().is_ok());
-            options.inode_bits()
+            options.has_short_numbers()
         };
-        assert_eq!(of(&[]), InodeBits::Long);
-        assert_eq!(of(&["inode32", "noexec"]), InodeBits::Short);
-        assert_eq!(of(&["inode32", "inode64"]), InodeBits::Long);
+        assert!(!of(&[]));
+        assert!(of(&["inode32", "noexec"]));
+        assert!(!of(&["inode32", "inode64"]));
     }
 
     #[test]
     fn a_label_cannot_smuggle_options() {
-        assert_eq!(label("/backup,suid"), "yester");
-        assert_eq!(label("/backup"), "/backup");
+        let device = |label: &str| {
+            let options = MountOptions { source_label: label.into(), ..MountOptions::default() };
+            options.device()
+        };
+        assert_eq!(device("/backup,suid"), "yester");
+        assert_eq!(device("/backup"), "/backup");
     }
 }

@@ -18,10 +18,7 @@ const GLANCE: Duration = Duration::from_millis(200);
 
 /// A thread that checks for new snapshots. Dropping this ends the thread, and waits for it.
 #[derive(Debug)]
-pub(crate) struct Watch {
-    stop: Option<Sender<Infallible>>,
-    thread: Option<JoinHandle<()>>,
-}
+pub(crate) struct Watch(Option<(Sender<Infallible>, JoinHandle<()>)>);
 
 impl Watch {
     /// Starts the thread. `known` are the sources before the first request of the kernel.
@@ -42,14 +39,15 @@ impl Watch {
                 before = latest;
             }
         })?;
-        Ok(Self { stop: Some(stop), thread: Some(thread) })
+        Ok(Self(Some((stop, thread))))
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        drop(self.stop.take());
-        let _ = self.thread.take().map(JoinHandle::join);
+        let Some((stop, thread)) = self.0.take() else { return };
+        drop(stop);
+        let _ = thread.join();
     }
 }
 

@@ -8,6 +8,7 @@
 //! Unix follows a link before it applies a `..` behind it. Windows removes the name before a `..` without
 //! looking at it. So a `..` may follow the names of folders, but not the name of a link.
 
+use fs_core::history::components;
 use fs_core::view::{FileKind, Node, View, ViewError};
 use fs_core::windows::names::to_windows;
 
@@ -83,12 +84,12 @@ struct Way<'a> {
 
 impl Way<'_> {
     fn follow(&mut self, target: &[u8]) -> Result<End, ViewError> {
-        let mut names = target.split(|byte| *byte == b'/').filter(|name| !matches!(*name, b"" | b"."));
+        let mut names = components(target);
         let mut through_link = false;
         while let Some(name) = names.next() {
             let Some(folder) = self.folders.last().cloned() else { return Ok(End::Outside) };
             if name == UP {
-                self.tell(|| Ok(utf16_of(UP)))?;
+                self.told.push(vec![u16::from(b'.'); 2]);
                 self.folders.pop();
                 if through_link || self.folders.is_empty() {
                     return Ok(End::Outside);
@@ -98,13 +99,13 @@ impl Way<'_> {
             let node = match self.view.lookup(&folder, name) {
                 Ok(node) => node,
                 Err(ViewError::NotFound) => {
-                    self.tell(|| Ok(to_windows(name)))?;
-                    return self.end(names);
+                    self.told.push(to_windows(name));
+                    return Ok(self.end(names));
                 }
                 Err(error) => return Err(error),
             };
-            let naming = self.name;
-            self.tell(|| naming(&folder, name))?;
+            let shown = (self.name)(&folder, name)?;
+            self.told.push(shown);
             match self.view.attr(&node).kind {
                 FileKind::Directory => self.folders.push(node),
                 FileKind::Symlink => {
@@ -119,36 +120,27 @@ impl Way<'_> {
                     self.told = told;
                     match end {
                         End::Folder => through_link = true,
-                        End::File => return self.end(names),
+                        End::File => return Ok(self.end(names)),
                         End::Outside => return Ok(End::Outside),
                     }
                 }
-                _ => return self.end(names),
+                _ => return Ok(self.end(names)),
             }
         }
         Ok(End::Folder)
     }
 
-    fn tell(&mut self, name: impl FnOnce() -> Result<Vec<u16>, ViewError>) -> Result<(), ViewError> {
-        self.told.push(name()?);
-        Ok(())
-    }
-
     /// The end of a target whose remaining `names` follow something other than a folder. It leads to nothing.
     /// With a `..`, its end cannot be known.
-    fn end<'a>(&mut self, names: impl Iterator<Item = &'a [u8]>) -> Result<End, ViewError> {
+    fn end<'a>(&mut self, names: impl Iterator<Item = &'a [u8]>) -> End {
         for name in names {
             if name == UP {
-                return Ok(End::Outside);
+                return End::Outside;
             }
-            self.tell(|| Ok(to_windows(name)))?;
+            self.told.push(to_windows(name));
         }
-        Ok(End::File)
+        End::File
     }
-}
-
-fn utf16_of(ascii: &[u8]) -> Vec<u16> {
-    ascii.iter().copied().map(u16::from).collect()
 }
 
 /// The `REPARSE_DATA_BUFFER` of a link ([MS-FSCC] 2.1.2.4); `None` if the target is too long for one.

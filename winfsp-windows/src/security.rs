@@ -12,6 +12,12 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sid(Vec<u8>);
 
+/// `S-1-5-32-544`, the administrators
+const ADMINISTRATORS: &[u8] = &[1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 32, 2, 0, 0];
+/// `S-1-5-18`, the system
+const SYSTEM: &[u8] = &[1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0];
+/// `S-1-1-0`, everybody
+const EVERYONE: &[u8] = &[1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0];
 /// `FILE_GENERIC_READ | FILE_GENERIC_EXECUTE`
 const READ: u32 = 0x0012_00a9;
 /// Control flags: the list is present, inherits nothing, and all parts lie in one buffer.
@@ -19,21 +25,6 @@ const CONTROL: u16 = 0x0004 | 0x1000 | 0x8000;
 const HEADER: usize = 20;
 
 impl Sid {
-    /// `S-1-5-32-544`, the administrators
-    pub fn administrators() -> Self {
-        Self(vec![1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 32, 2, 0, 0])
-    }
-
-    /// `S-1-5-18`, the system
-    pub fn system() -> Self {
-        Self(vec![1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0])
-    }
-
-    /// `S-1-1-0`, everybody
-    pub fn everyone() -> Self {
-        Self(vec![1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0])
-    }
-
     /// A security identifier from Windows; `None` if the bytes are not one.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let whole = matches!(bytes, [1, parts @ 1..=15, ..] if bytes.len() == 8 + 4 * usize::from(*parts));
@@ -50,11 +41,11 @@ pub struct Security {
 
 impl Security {
     /// The descriptors of a drive of `user`; `None` if the user is unknown.
-    pub fn new(user: Option<Sid>, allow_other: bool) -> Self {
-        let mut readers = vec![Sid::system(), Sid::administrators()];
-        readers.extend(user);
+    pub fn new(user: Option<&Sid>, allow_other: bool) -> Self {
+        let mut readers = vec![SYSTEM, ADMINISTRATORS];
+        readers.extend(user.map(|user| &*user.0));
         let for_user = descriptor(&readers);
-        readers.push(Sid::everyone());
+        readers.push(EVERYONE);
         Self { for_user, for_all: allow_other.then(|| descriptor(&readers)) }
     }
 
@@ -73,21 +64,20 @@ impl Security {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "an identifier has 68 bytes at most, and there are four")]
-fn descriptor(readers: &[Sid]) -> Vec<u8> {
+fn descriptor(readers: &[&[u8]]) -> Vec<u8> {
     let entries: Vec<u8> = readers
         .iter()
         .flat_map(|reader| {
-            let size = 8 + reader.0.len() as u16;
+            let size = 8 + reader.len() as u16;
             // ACCESS_ALLOWED_ACE_TYPE, without flags.
-            [&[0, 0], &size.to_le_bytes()[..], &READ.to_le_bytes(), &reader.0].concat()
+            [&[0, 0], &size.to_le_bytes()[..], &READ.to_le_bytes(), reader].concat()
         })
         .collect();
     let (size, count) = (8 + entries.len() as u16, readers.len() as u16);
     // ACL_REVISION
     let list = [&[2, 0], &size.to_le_bytes()[..], &count.to_le_bytes(), &[0, 0], &entries].concat();
-    let owner = Sid::administrators().0;
     let place = |at: usize| (at as u32).to_le_bytes();
-    let group_at = HEADER + owner.len();
+    let group_at = HEADER + ADMINISTRATORS.len();
     [
         &[1, 0],
         &CONTROL.to_le_bytes()[..],
@@ -95,9 +85,9 @@ fn descriptor(readers: &[Sid]) -> Vec<u8> {
         &place(group_at),
         // There is no list for audits.
         &place(0),
-        &place(group_at + owner.len()),
-        &owner,
-        &owner,
+        &place(group_at + ADMINISTRATORS.len()),
+        ADMINISTRATORS,
+        ADMINISTRATORS,
         &list,
     ]
     .concat()
@@ -125,7 +115,7 @@ mod tests {
     #[test]
     fn others_are_let_in_as_modes_permit_and_only_when_told() {
         let user = Sid::from_bytes(&[1, 1, 0, 0, 0, 0, 0, 5, 9, 0, 0, 0]);
-        let (own, shared) = (Security::new(user.clone(), false), Security::new(user, true));
+        let (own, shared) = (Security::new(user.as_ref(), false), Security::new(user.as_ref(), true));
         let modes = |file| [(0o755, true), (0o711, true), (file, false)].into_iter();
         assert_eq!(shared.of(modes(0o644)), &*shared.for_user);
         let below = |file| [(0o755, true), (0o705, true), (file, false)].into_iter();
@@ -137,7 +127,7 @@ mod tests {
 
     #[test]
     fn only_whole_identifiers_are_taken() {
-        assert_eq!(Sid::from_bytes(&Sid::everyone().0), Some(Sid::everyone()));
+        assert_eq!(Sid::from_bytes(EVERYONE), Some(Sid(EVERYONE.to_vec())));
         for wrong in
             [&[][..], &[1], &[2, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0], &[1, 2, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0]]
         {

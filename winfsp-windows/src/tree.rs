@@ -143,13 +143,17 @@ impl Tree {
     /// priority. The driver treats both as one name, and would answer for one from its cache of the other.
     fn child(&self, directory: &Node, name: &[u16]) -> Result<Option<Child>, ViewError> {
         let listed = self.listed(directory)?;
-        if let Some((child, _)) = self.listed_child(directory, &listed, name)? {
+        if let Some((child, ..)) = self.listed_child(directory, &listed, name)? {
             return Ok(Some(child));
         }
         if let Some(at) = name.iter().rposition(|unit| *unit == u16::from(b';')).filter(|at| *at > 0)
-            && let Some((child, own)) = self.listed_child(directory, &listed, &name[..at])?
+            && let Some((child, own, _)) = self.listed_child(directory, &listed, &name[..at])?
         {
-            return self.version(directory, child, own, &name[at..]);
+            // It may be a version of that entry, such as `;3`.
+            let number = &name[at..];
+            let Some(bytes) = from_windows(number) else { return Ok(None) };
+            let node = found(self.view.lookup(directory, &[own, bytes].concat()))?;
+            return Ok(node.map(|node| Child { name: [&*child.name, number].concat(), node }));
         }
         let Some(own) = from_windows(name) else { return Ok(None) };
         if let Some(node) = found(self.view.lookup(directory, &own))? {
@@ -164,35 +168,22 @@ impl Tree {
         Ok(node.map(|node| Child { name: to_windows(&own), node }))
     }
 
-    /// The entry listed by this name, with its own name.
+    /// The entry listed by this name, with its own name, and the offset behind it.
     fn listed_child(
         &self,
         directory: &Node,
         listed: &Listed,
         name: &[u16],
-    ) -> Result<Option<(Child, Vec<u8>)>, ViewError> {
+    ) -> Result<Option<(Child, Vec<u8>, Offset)>, ViewError> {
         for offset in listed.find(name) {
-            if let Some((own, node, _)) = self.at(directory, offset)? {
+            if let Some((own, node, next)) = self.at(directory, offset)? {
                 let shown = shown(listed, &own);
                 if is_same(&shown, name) {
-                    return Ok(Some((Child { name: shown, node }, own)));
+                    return Ok(Some((Child { name: shown, node }, own, next)));
                 }
             }
         }
         Ok(None)
-    }
-
-    /// The version of an entry with a suffix such as `;3`.
-    fn version(
-        &self,
-        directory: &Node,
-        of: Child,
-        own: Vec<u8>,
-        number: &[u16],
-    ) -> Result<Option<Child>, ViewError> {
-        let Some(bytes) = from_windows(number) else { return Ok(None) };
-        let node = found(self.view.lookup(directory, &[own, bytes].concat()))?;
-        Ok(node.map(|node| Child { name: [of.name, number.to_vec()].concat(), node }))
     }
 
     /// The first entry of a listing from `offset` on, and the offset after it.
@@ -283,19 +274,10 @@ impl Tree {
         failed.map_or(Ok(!full), Err)
     }
 
-    /// The shown name of the entry `own` of a directory.
-    fn name(&self, directory: &Node, own: &[u8]) -> Result<Vec<u16>, ViewError> {
-        Ok(shown(&*self.listed(directory)?, own))
-    }
-
     /// The offset behind the entry shown as `name`.
     fn behind(&self, directory: &Node, listed: &Listed, name: &[u16]) -> Result<Option<Offset>, ViewError> {
-        for offset in listed.find(name) {
-            if let Some((own, _, next)) = self.at(directory, offset)?
-                && is_same(&shown(listed, &own), name)
-            {
-                return Ok(Some(next));
-            }
+        if let Some((.., next)) = self.listed_child(directory, listed, name)? {
+            return Ok(Some(next));
         }
         // A new snapshot, older than others, has changed the offsets.
         let mut found = None;
@@ -334,28 +316,23 @@ impl Tree {
     fn info(&self, above: &[Node], node: &Node) -> Result<(Info, Option<Link>), ViewError> {
         let link = self.link(above, node)?;
         // A file is shown even if its attribute cannot be read.
-        let dos = self.view.xattr(node, NAME).unwrap_or_else(|error| {
-            log::error!("{error}");
-            None
-        });
-        let dos = dos.and_then(|value| DosAttributes::decode(&value));
+        let dos = self.view.xattr(node, NAME).inspect_err(|error| log::error!("{error}"));
+        let dos = dos.ok().flatten().and_then(|value| DosAttributes::decode(&value));
         Ok((Info::new(&self.view.attr(node), dos, link.as_ref()), link))
     }
 
     fn link(&self, above: &[Node], node: &Node) -> Result<Option<Link>, ViewError> {
-        match self.view.attr(node).kind {
-            FileKind::Symlink => {
-                let naming = |directory: &Node, name: &[u8]| self.name(directory, name);
-                match Link::new(&self.view, above, self.view.read_link(node)?, &naming) {
-                    // Damage at its target must hide neither the link nor its siblings.
-                    Err(ViewError::Store(error)) => {
-                        log::error!("{error}");
-                        Ok(Some(Link::Text))
-                    }
-                    link => link.map(Some),
-                }
+        if self.view.attr(node).kind != FileKind::Symlink {
+            return Ok(None);
+        }
+        let naming = |directory: &Node, own: &[u8]| self.listed(directory).map(|names| shown(&names, own));
+        match Link::new(&self.view, above, self.view.read_link(node)?, &naming) {
+            // Damage at its target must hide neither the link nor its siblings.
+            Err(ViewError::Store(error)) => {
+                log::error!("{error}");
+                Ok(Some(Link::Text))
             }
-            _ => Ok(None),
+            link => link.map(Some),
         }
     }
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::source::{Snapshot, Source};
 use super::time::{Expression, Moment, Timeline};
-use super::{Snapshot, Source, Sources};
 use crate::format::{SnapshotId, Time};
 
 /// A snapshot's position among those of all sources. Snapshots of one time and number share it.
@@ -28,27 +28,27 @@ pub struct Calendar {
     timeline: Timeline,
     /// The positions, in the timeline's order.
     positions: Vec<Position>,
-    /// The positions of each source's snapshots, by index.
-    of_source: BTreeMap<Arc<[u8]>, Vec<Position>>,
+    /// The sources, ordered by name, and the positions of their snapshots, by index.
+    sources: Vec<(Arc<Source>, Vec<Position>)>,
     /// The last position of each day that has a snapshot, by the day's name.
     days: BTreeMap<Box<str>, Position>,
 }
 
 impl Calendar {
     /// Returns `None` if there is no snapshot.
-    pub(super) fn of(sources: &Sources) -> Option<Self> {
-        let zone = sources.iter().next()?.timeline.zone().clone();
+    pub(super) fn of<'a>(all_sources: impl Iterator<Item = &'a Arc<Source>>) -> Option<Self> {
         // Lost snapshots are included, so that no other snapshot gets their names.
         let mut all: BTreeMap<Position, bool> = BTreeMap::new();
-        let mut of_source: BTreeMap<Arc<[u8]>, Vec<Position>> = BTreeMap::new();
-        for source in sources.iter() {
+        let mut sources = Vec::new();
+        for source in all_sources {
+            let mut own = Vec::new();
             for (position, is_there) in positions(&source.timeline) {
                 *all.entry(position).or_default() |= is_there;
-                if is_there {
-                    of_source.entry(Arc::clone(&source.name)).or_default().push(position);
-                }
+                own.extend(is_there.then_some(position));
             }
+            sources.push((Arc::clone(source), own));
         }
+        let zone = sources.first()?.0.timeline.zone().clone();
         let (mut there, mut lost, mut second, mut number) = (Vec::new(), Vec::new(), None, 0);
         for (position, is_there) in &all {
             let own = Time::from(position.time).secs();
@@ -62,7 +62,7 @@ impl Calendar {
             all.into_iter().filter_map(|(position, is_there)| is_there.then_some(position)).collect();
         let named = timeline.iter().map(|(name, _)| name).zip(&positions);
         let days = named.map(|(name, position)| (day(name).into(), *position)).collect();
-        Some(Self { timeline, positions, of_source, days })
+        Some(Self { timeline, positions, sources, days })
     }
 
     /// The position that the folder `name` shows.
@@ -71,32 +71,40 @@ impl Calendar {
         self.days.get(name).copied().or_else(of_second)
     }
 
-    /// Index of the source's last snapshot up to the position `until`.
-    pub fn last(&self, source: &Source, until: Position) -> Option<usize> {
-        let positions = self.of_source.get(&source.name)?;
-        positions.partition_point(|position| *position <= until).checked_sub(1)
+    /// Each source's last snapshot as of the time that the folder `name` means.
+    pub(super) fn as_of(&self, name: &str) -> impl Iterator<Item = (&Arc<Source>, &Arc<Snapshot>)> {
+        let until = self.position(name);
+        self.sources.iter().filter_map(move |(source, positions)| {
+            let end = until.map(|until| positions.partition_point(|position| *position <= until))?;
+            Some((source, source.snapshot(end.checked_sub(1)?)?))
+        })
+    }
+
+    /// The positions and ids of all snapshots.
+    pub(super) fn snapshots(&self) -> BTreeSet<(Position, SnapshotId)> {
+        let all = self.sources.iter().flat_map(|(source, positions)| {
+            let ids = source.snapshots().map(|(_, snapshot)| snapshot.id);
+            positions.iter().copied().zip(ids)
+        });
+        all.collect()
     }
 
     /// The folder that a time expression or a tag means. A tag means the folder of the last snapshot that has
     /// it.
-    pub fn resolve(&self, sources: &Sources, name: &[u8], now: Timestamp) -> Option<&str> {
-        let of = |source: &Source, index: usize| self.of_source.get(&source.name)?.get(index).copied();
-        let tagged = || sources.iter().filter_map(|source| of(source, source.tagged(name)?)).max();
+    pub fn resolve(&self, name: &[u8], now: Timestamp) -> Option<&str> {
+        let tagged =
+            |(source, positions): &(Arc<Source>, Vec<Position>)| positions.get(source.tagged(name)?).copied();
         let position = match Expression::parse(name) {
             Some(Expression::Id(prefix)) => {
-                let mut matching = sources.iter().flat_map(|source| {
-                    let ids = source.timeline.iter().map(|(_, moment)| moment.id).enumerate();
-                    ids.filter(|(_, id)| prefix.matches(id)).map(move |(index, _)| (source, index))
+                let mut matching = self.sources.iter().flat_map(|(source, positions)| {
+                    let ids = source.timeline.iter().map(|(_, moment)| moment.id).zip(positions);
+                    ids.filter(|(id, _)| prefix.matches(id)).map(|(_, position)| *position)
                 });
-                let (source, index) = matching.next()?;
-                if matching.next().is_some() {
-                    return None;
-                }
-                of(source, index)?
+                matching.next().filter(|_| matching.next().is_none())?
             }
             _ => match self.timeline.resolve(name, now) {
                 Some(index) => *self.positions.get(index)?,
-                None => tagged()?,
+                None => self.sources.iter().filter_map(tagged).max()?,
             },
         };
         let index = self.positions.binary_search(&position).ok()?;
@@ -125,7 +133,7 @@ fn positions(timeline: &Timeline) -> Vec<(Position, bool)> {
     for (ordinal, moment, is_there) in timeline.with_positions() {
         let time = latest.map_or(moment.time, |latest| latest.max(moment.time));
         latest = Some(time);
-        all.push((Position { time, number: ordinal.number() }, is_there));
+        all.push((Position { time, number: ordinal.number }, is_there));
     }
     all
 }
@@ -133,24 +141,4 @@ fn positions(timeline: &Timeline) -> Vec<(Position, bool)> {
 /// The day in a canonical name.
 fn day(name: &str) -> &str {
     name.split_once('T').map_or(name, |(day, _)| day)
-}
-
-impl Sources {
-    /// Each source's last snapshot as of the time that the folder `name` means.
-    pub fn as_of(&self, name: &str) -> impl Iterator<Item = (&Arc<Source>, &Arc<Snapshot>)> {
-        let calendar = self.calendar();
-        let until = calendar.and_then(|calendar| calendar.position(name));
-        self.iter()
-            .filter_map(move |source| Some((source, source.snapshot(calendar?.last(source, until?)?)?)))
-    }
-
-    /// The positions and ids of all snapshots. Another snapshot may take the position of one that is gone.
-    pub fn positions(&self) -> BTreeSet<(Position, SnapshotId)> {
-        let of = |source: &Arc<Source>| {
-            let there = positions(&source.timeline).into_iter().filter(|(_, is_there)| *is_there);
-            let ids = source.snapshots().map(|(_, snapshot)| snapshot.id);
-            there.map(|(position, _)| position).zip(ids).collect::<Vec<_>>()
-        };
-        self.iter().flat_map(of).collect()
-    }
 }

@@ -1,49 +1,14 @@
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::calendar::Calendar;
-use super::tags::{SourceTags, Tags};
+use super::calendar::{Calendar, Position};
+use super::source::{Snapshot, Source, moment};
+use super::tags::Tags;
 use super::time::{Moment, Timeline};
-use crate::format::{Manifest, SnapshotId, Tag, Time};
+use crate::format::{SnapshotId, Time};
 use crate::store::{Repository, SnapshotRecord, StoreError};
-
-/// A snapshot whose manifest was read.
-#[derive(Debug)]
-pub struct Snapshot {
-    /// Snapshot id.
-    pub id: SnapshotId,
-    /// Manifest of the snapshot.
-    pub manifest: Manifest,
-}
-
-/// A snapshot and its name.
-#[derive(Debug, Clone)]
-pub struct SnapshotInfo {
-    /// Identifies the snapshot.
-    pub id: SnapshotId,
-    /// Its canonical name, such as `@2024-06-01T03-00-00`.
-    pub name: String,
-    /// The snapshot's manifest.
-    pub manifest: Manifest,
-    /// The snapshot's tags.
-    pub tags: Vec<String>,
-}
-
-/// A source and its snapshots.
-#[derive(Debug)]
-pub struct Source {
-    /// Name of the source.
-    pub name: Arc<[u8]>,
-    /// Times and names of the snapshots.
-    pub timeline: Timeline,
-    /// The snapshots, in the timeline's order.
-    snapshots: Vec<Arc<Snapshot>>,
-    /// Tags of the snapshots.
-    pub(super) tags: SourceTags,
-}
 
 /// All sources of a repository at one moment, ordered by name.
 #[derive(Debug, Default)]
@@ -56,40 +21,6 @@ pub struct Sources {
     incomplete: bool,
     /// Computed on first use.
     calendar: OnceLock<Option<Calendar>>,
-}
-
-impl Source {
-    /// The snapshot at an index of the timeline.
-    pub fn snapshot(&self, index: usize) -> Option<&Arc<Snapshot>> {
-        self.snapshots.get(index)
-    }
-
-    /// The snapshot with this canonical name.
-    pub fn find(&self, name: &[u8]) -> Option<&Arc<Snapshot>> {
-        self.snapshot(self.timeline.find(name)?)
-    }
-
-    /// Index of the snapshot that `name` means at the time `now`; `None` if there is none. The name is a
-    /// canonical name or an expression, or else a tag.
-    ///
-    /// # Errors
-    ///
-    /// If `name` is the canonical name of a snapshot whose manifest is missing or damaged. As an expression,
-    /// the name would mean the snapshot before it.
-    pub fn resolve(&self, name: &[u8], now: Timestamp) -> Result<Option<usize>, StoreError> {
-        match self.timeline.lost(name) {
-            Some(id) => Err(StoreError::LostSnapshot(SnapshotId(id))),
-            None => Ok(self.timeline.resolve(name, now).or_else(|| self.tagged(name))),
-        }
-    }
-
-    /// Canonical names and snapshots, oldest first.
-    pub fn snapshots(&self) -> impl DoubleEndedIterator<Item = (&str, &Arc<Snapshot>)> {
-        self.snapshots
-            .iter()
-            .enumerate()
-            .filter_map(|(index, snapshot)| Some((self.timeline.name(index)?, snapshot)))
-    }
 }
 
 impl Sources {
@@ -111,7 +42,7 @@ impl Sources {
             }
         };
         let mut seen = HashSet::new();
-        let mut incomplete = tags.is_incomplete();
+        let mut incomplete = tags.incomplete;
         let read = |id: &SnapshotId| match recorded.get(id) {
             Some(record) => repository.recorded_manifest(record),
             None => repository.manifest(id),
@@ -179,35 +110,21 @@ impl Sources {
 
     /// The snapshots of all sources in order; `None` if there is no snapshot.
     pub fn calendar(&self) -> Option<&Calendar> {
-        self.calendar.get_or_init(|| Calendar::of(self)).as_ref()
+        self.calendar.get_or_init(|| Calendar::of(self.iter())).as_ref()
+    }
+
+    /// Each source's last snapshot as of the time that the folder `name` means.
+    pub fn as_of(&self, name: &str) -> impl Iterator<Item = (&Arc<Source>, &Arc<Snapshot>)> {
+        self.calendar().into_iter().flat_map(move |calendar| calendar.as_of(name))
+    }
+
+    /// The positions and ids of all snapshots. Another snapshot may take the position of one that is gone.
+    pub fn positions(&self) -> BTreeSet<(Position, SnapshotId)> {
+        self.calendar().map(Calendar::snapshots).unwrap_or_default()
     }
 
     /// All sources, ordered by name.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Source>> {
         self.by_name.values()
     }
-}
-
-impl Source {
-    fn new(
-        name: Arc<[u8]>,
-        zone: TimeZone,
-        snapshots: Vec<Arc<Snapshot>>,
-        lost: &[Moment],
-        tags: &HashMap<SnapshotId, Vec<Arc<Tag>>>,
-    ) -> Self {
-        let of = |snapshot: &Arc<Snapshot>| {
-            moment(snapshot.manifest.time, snapshot.id, snapshot.manifest.extensions.number)
-        };
-        let timeline = Timeline::with_lost(zone, snapshots.iter().map(of).collect(), lost);
-        let mut by_id: HashMap<_, _> =
-            snapshots.into_iter().map(|snapshot| (snapshot.id.0, snapshot)).collect();
-        let snapshots: Vec<_> = timeline.iter().filter_map(|(_, moment)| by_id.remove(&moment.id)).collect();
-        let tags = SourceTags::of(&snapshots, tags);
-        Self { name, timeline, snapshots, tags }
-    }
-}
-
-fn moment(time: Time, id: SnapshotId, number: Option<u32>) -> Moment {
-    Moment { time: time.timestamp(), id: id.0, number }
 }

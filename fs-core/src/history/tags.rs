@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::path::{CHANGES, VERSIONS};
 use super::time::Expression;
-use super::{Snapshot, Source};
 use crate::format::{SnapshotId, Tag, TagId};
 use crate::store::{Repository, StoreError};
 
@@ -15,8 +14,9 @@ pub(super) struct Tags {
     by_id: HashMap<TagId, Arc<Tag>>,
     /// Tags that cannot be read, and were logged.
     unread: HashSet<TagId>,
-    /// Whether a tag could not be read for a reason that may pass.
-    incomplete: bool,
+    /// Whether a tag could not be read for a reason that may pass. Loading again may then find more although
+    /// the repository has not changed.
+    pub(super) incomplete: bool,
 }
 
 impl Tags {
@@ -53,11 +53,6 @@ impl Tags {
         tags
     }
 
-    /// Whether loading again may find more although the repository has not changed.
-    pub(super) fn is_incomplete(&self) -> bool {
-        self.incomplete
-    }
-
     /// The tags of each snapshot that has any.
     pub(super) fn by_snapshot(&self) -> HashMap<SnapshotId, Vec<Arc<Tag>>> {
         let mut of: HashMap<SnapshotId, Vec<Arc<Tag>>> = HashMap::new();
@@ -65,52 +60,6 @@ impl Tags {
             of.entry(tag.snapshot).or_default().push(Arc::clone(tag));
         }
         of
-    }
-}
-
-/// A source's tags and the indexes of their snapshots, ordered by name, then by index.
-#[derive(Debug)]
-pub(super) struct SourceTags(Vec<(Arc<Tag>, usize)>);
-
-impl SourceTags {
-    /// Returns the tags of `snapshots`, which are in the timeline's order.
-    pub(super) fn of(snapshots: &[Arc<Snapshot>], tags: &HashMap<SnapshotId, Vec<Arc<Tag>>>) -> Self {
-        let mut all = Vec::new();
-        if !tags.is_empty() {
-            for (index, snapshot) in snapshots.iter().enumerate() {
-                let of_it = tags.get(&snapshot.id).into_iter().flatten();
-                // A tag that names another source than its snapshot does was forged.
-                let of_it = of_it.filter(|tag| tag.source == snapshot.manifest.source);
-                all.extend(of_it.map(|tag| (Arc::clone(tag), index)));
-            }
-            all.sort_by(|(one, here), (other, there)| (&one.name, here).cmp(&(&other.name, there)));
-        }
-        Self(all)
-    }
-
-    /// Index of the last snapshot with this tag.
-    fn last(&self, name: &[u8]) -> Option<usize> {
-        let end = self.0.partition_point(|(tag, _)| tag.name.as_bytes() <= name);
-        let (tag, index) = self.0.get(end.checked_sub(1)?)?;
-        (tag.name.as_bytes() == name).then_some(*index)
-    }
-}
-
-impl Source {
-    /// Index of the last snapshot with the tag `@NAME`, unless `@NAME` means a time.
-    pub(super) fn tagged(&self, name: &[u8]) -> Option<usize> {
-        let tag = name.strip_prefix(b"@")?;
-        self.tags.last(tag).filter(|_| Expression::parse(name).is_none())
-    }
-
-    /// All tags and the indexes of their snapshots, ordered by name, then by time.
-    pub fn tags(&self) -> impl Iterator<Item = (&Tag, usize)> {
-        self.tags.0.iter().map(|(tag, index)| (&**tag, *index))
-    }
-
-    /// The tags of a snapshot.
-    pub fn tags_of(&self, snapshot: SnapshotId) -> impl Iterator<Item = &str> {
-        self.tags().filter(move |(tag, _)| tag.snapshot == snapshot).map(|(tag, _)| &*tag.name)
     }
 }
 

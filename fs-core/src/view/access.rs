@@ -96,23 +96,20 @@ impl View {
     /// directories above it when it was imported.
     pub(in crate::view) fn access(&self, snapshot: &Snapshot, path: &[u8], entry: &Entry) -> Access {
         let own = Access::of_directory(entry);
-        if !path.is_empty() || !self.is_shared() || self.opens_parents() {
+        if !path.is_empty() || !self.closes_parents() {
             return own;
         }
         snapshot.manifest.extensions.ancestors.iter().fold(own, Access::below)
     }
 
-    /// Access to the root of a snapshot, if it differs from its entry's.
-    fn narrowed_root(&self, snapshot: &Snapshot) -> Option<Access> {
-        let root = &snapshot.manifest.root;
-        let access = self.access(snapshot, b"", root);
-        (access != Access::of_directory(root)).then_some(access)
-    }
-
     /// Access to a node, if it differs from its entry's.
     pub(in crate::view) fn narrowed(&self, node: &Node) -> Option<Access> {
         match &node.kind {
-            NodeKind::Directory { tree, .. } if tree.path.is_empty() => self.narrowed_root(&tree.snapshot),
+            NodeKind::Directory { tree, .. } if tree.path.is_empty() => {
+                let root = &tree.snapshot.manifest.root;
+                let access = self.access(&tree.snapshot, b"", root);
+                (access != Access::of_directory(root)).then_some(access)
+            }
             NodeKind::Virtual(folder) => folder.access(self),
             _ => None,
         }

@@ -24,27 +24,20 @@ pub enum Aspect {
 pub struct Aspects(u8);
 
 impl Aspect {
-    const ALL: [Aspect; 7] = [
-        Aspect::Kind,
-        Aspect::Content,
-        Aspect::Mode,
-        Aspect::Owner,
-        Aspect::Time,
-        Aspect::Xattrs,
-        Aspect::Settled,
+    /// All aspects and the words for them, in the order of their declaration.
+    const ALL: [(Aspect, &str); 7] = [
+        (Aspect::Kind, "type"),
+        (Aspect::Content, "content"),
+        (Aspect::Mode, "mode"),
+        (Aspect::Owner, "owner"),
+        (Aspect::Time, "time"),
+        (Aspect::Xattrs, "xattrs"),
+        (Aspect::Settled, "settled"),
     ];
 
     /// The word for the aspect.
     pub fn name(self) -> &'static str {
-        match self {
-            Aspect::Kind => "type",
-            Aspect::Content => "content",
-            Aspect::Mode => "mode",
-            Aspect::Owner => "owner",
-            Aspect::Time => "time",
-            Aspect::Xattrs => "xattrs",
-            Aspect::Settled => "settled",
-        }
+        Self::ALL[self as usize].1
     }
 }
 
@@ -91,6 +84,6 @@ impl Aspects {
 
     /// Iterates over the aspects in which the entries differ.
     pub fn iter(self) -> impl Iterator<Item = Aspect> {
-        Aspect::ALL.into_iter().filter(move |aspect| self.contains(*aspect))
+        Aspect::ALL.into_iter().map(|(aspect, _)| aspect).filter(move |aspect| self.contains(*aspect))
     }
 }

@@ -13,11 +13,9 @@ use super::versions::Recent;
 use super::virtual_folder::{Emit, VirtualFolder};
 use super::{DirEntry, ViewError};
 use crate::clock::Clock;
-use crate::format::{Entry, Keys, Kind, Time, XattrSet, Xattrs};
-use crate::history::{Snapshot, Source, Sources, components};
-use crate::store::{
-    self, Bytes, CacheSizes, DirectoryCursor, FileReader, LinkTable, Reader, Repository, StoreError,
-};
+use crate::format::{Attributes, Entry, Keys, Kind, Time, XattrSet, Xattrs};
+use crate::history::{Source, Sources, components};
+use crate::store::{self, Bytes, CacheSizes, DirectoryCursor, FileReader, Reader, Repository, StoreError};
 
 /// The content of a view's top directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,8 +53,8 @@ impl Options {
 pub struct View {
     shared: Arc<Shared>,
     lists_versions: bool,
-    resolves_times: bool,
-    is_shared: bool,
+    pub(super) resolves_times: bool,
+    pub(super) is_shared: bool,
     parents: Parents,
 }
 
@@ -158,16 +156,9 @@ impl View {
         self.lists_versions
     }
 
-    pub(super) fn resolves_times(&self) -> bool {
-        self.resolves_times
-    }
-
-    pub(super) fn is_shared(&self) -> bool {
-        self.is_shared
-    }
-
-    pub(super) fn opens_parents(&self) -> bool {
-        self.parents == Parents::Ignored
+    /// Whether the directories above a tree exclude users from it.
+    pub(super) fn closes_parents(&self) -> bool {
+        self.is_shared && self.parents == Parents::Close
     }
 
     /// User and group id of the folders that are in no snapshot.
@@ -285,14 +276,13 @@ impl View {
     }
 
     fn list_directory(&self, tree: &Tree, offset: u64, emit: Emit<'_>) -> Result<(), ViewError> {
-        let links = self.links(&tree.snapshot);
         let mut cursor = DirectoryCursor::new(self.reader().clone(), tree.id, offset);
         let mut next_offset = offset;
         while let Some((leaf, id, at)) = cursor.advance()? {
             next_offset += 1;
             let (name, body) = (leaf.name(at), leaf.body(at));
             let entry = leaf.entry(at).map_err(StoreError::damaged(|| format!("directory node {id}")))?;
-            let node = Node::child(self.keys(), links, tree.entry_ref(id, at), name, body, entry)?;
+            let node = Node::child(self, tree.entry_ref(id, at), name, body, entry)?;
             if !emit(DirEntry { name, node, next_offset }) {
                 return Ok(());
             }
@@ -316,15 +306,21 @@ impl View {
     }
 
     fn own_attr(&self, node: &Node) -> Attr {
+        let ino = node.ino();
+        // A node that is in no snapshot.
+        let outside = |kind, mode, size, time: Option<Time>| {
+            let ((uid, gid), mtime) = (self.owner(), time.unwrap_or_default());
+            Attr { ino, kind, size, blocks: 0, mode, nlink: 1, uid, gid, mtime, rdev: (0, 0) }
+        };
         let (entry, nlink) = match &node.kind {
             NodeKind::Virtual(folder) => match folder.entry() {
                 Some(entry) => (entry, 1),
-                None => return self.folder_attr(node.ino(), folder.time(&self.sources())),
+                None => return outside(FileKind::Directory, 0o755, 0, folder.time(&self.sources())),
             },
             NodeKind::Alias(target) => {
                 // A link is as new as all that may change its meaning.
-                let attr = self.folder_attr(node.ino(), Root.time(&self.sources()));
-                return Attr { kind: FileKind::Symlink, mode: 0o777, size: target.len() as u64, ..attr };
+                let time = Root.time(&self.sources());
+                return outside(FileKind::Symlink, 0o777, target.len() as u64, time);
             }
             NodeKind::Directory { entry, .. } => (entry, 1),
             NodeKind::Version { entry, names } => (entry, *names),
@@ -334,35 +330,9 @@ impl View {
             Kind::CharDevice { major, minor } | Kind::BlockDevice { major, minor } => (0, (*major, *minor)),
             _ => (0, (0, 0)),
         };
-        Attr {
-            ino: node.ino(),
-            kind: FileKind::from(&entry.kind),
-            size: entry.size(),
-            blocks,
-            mode: entry.attributes.mode,
-            nlink,
-            uid: entry.attributes.uid,
-            gid: entry.attributes.gid,
-            mtime: entry.attributes.mtime,
-            rdev,
-        }
-    }
-
-    /// Attributes of a folder that is in no snapshot.
-    fn folder_attr(&self, ino: u64, time: Option<Time>) -> Attr {
-        let (uid, gid) = self.owner();
-        Attr {
-            ino,
-            kind: FileKind::Directory,
-            size: 0,
-            blocks: 0,
-            mode: 0o755,
-            nlink: 1,
-            uid,
-            gid,
-            mtime: time.unwrap_or_default(),
-            rdev: (0, 0),
-        }
+        let (kind, size) = (FileKind::from(&entry.kind), entry.size());
+        let Attributes { mode, uid, gid, mtime } = entry.attributes;
+        Attr { ino, kind, size, blocks, mode, nlink, uid, gid, mtime, rdev }
     }
 
     /// Reads `len` bytes of a file at `offset`, or fewer at the end of the file.
@@ -417,10 +387,6 @@ impl View {
 
     pub(super) fn reader(&self) -> &Reader {
         &self.shared.reader
-    }
-
-    pub(super) fn links<'a>(&'a self, snapshot: &'a Snapshot) -> LinkTable<'a> {
-        LinkTable::new(self.reader(), &snapshot.manifest.links, snapshot.manifest.links_len)
     }
 }
 

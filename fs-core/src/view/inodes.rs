@@ -1,10 +1,8 @@
 use std::sync::{PoisonError, RwLock};
 
 use self::table::{Known, Table, Width};
-use super::node::{EntryRef, Identity, Node, NodeKind, Tree};
+use super::node::{EntryRef, Identity, Node, NodeKind};
 use super::{View, ViewError};
-use crate::format::Kind;
-use crate::history::joined;
 use crate::store::{Found, StoreError};
 
 mod table;
@@ -89,24 +87,16 @@ impl Inodes {
     }
 
     fn read(&self, identity: Identity, entry_ref: EntryRef, names: Option<u32>) -> Result<Node, StoreError> {
-        let keys = self.view.keys();
-        let leaf = &entry_ref.leaf;
-        let found = Found::read(self.view.reader(), leaf.id, entry_ref.at as usize)?;
+        let found = Found::read(self.view.reader(), entry_ref.leaf.id, entry_ref.at as usize)?;
         let entry = found.entry()?;
-        let kind = match (&entry.kind, names) {
-            (Kind::Directory(id), _) => {
-                let (key, id) = (keys.path_key(leaf.directory, found.name()), *id);
-                let path = joined(&leaf.path, found.name()).into();
-                NodeKind::Directory { tree: Tree { snapshot: leaf.snapshot.clone(), key, path, id }, entry }
+        match names.filter(|_| !entry.is_directory()) {
+            // Neither the table of hard links is searched, nor is the identity hashed.
+            Some(names) => {
+                let kind = NodeKind::Version { entry, names };
+                Ok(Node { identity, kind, entry_ref: Some(entry_ref) })
             }
-            (_, Some(names)) => NodeKind::Version { entry, names },
-            (_, None) => {
-                let links = self.view.links(&leaf.snapshot);
-                let group = links.group(keys.path_key(leaf.directory, found.name()))?;
-                NodeKind::Version { entry, names: group.map_or(1, |group| group.names) }
-            }
-        };
-        Ok(Node { identity, kind, entry_ref: Some(entry_ref) })
+            None => Node::child(&self.view, entry_ref, found.name(), found.body(), entry),
+        }
     }
 }
 

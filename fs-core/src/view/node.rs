@@ -186,21 +186,23 @@ impl Node {
         Self::outside(identity, NodeKind::Directory { tree, entry })
     }
 
-    /// The node of the entry `name`, encoded as `body`, in a snapshot with the hard links `links`.
+    /// The node of the entry `name`, encoded as `body`.
     pub(super) fn child(
-        keys: &Keys,
-        links: LinkTable<'_>,
+        view: &View,
         entry_ref: EntryRef,
         name: &[u8],
         body: &[u8],
         entry: Entry,
     ) -> Result<Self, StoreError> {
+        let keys = view.keys();
         let LeafRef { snapshot, directory, path, .. } = &entry_ref.leaf;
         let (identity, kind) = if let Kind::Directory(id) = entry.kind {
             let (key, path) = (keys.path_key(*directory, name), joined(path, name).into());
             let tree = Tree { snapshot: snapshot.clone(), key, path, id };
             (Identity::directory(keys, &tree), NodeKind::Directory { tree, entry })
         } else {
+            let manifest = &snapshot.manifest;
+            let links = LinkTable::new(view.reader(), &manifest.links, manifest.links_len);
             let group = if links.is_empty() { None } else { links.group(keys.path_key(*directory, name))? };
             let (identity, names) = match group {
                 None => (Identity::new(keys, &[b"version", &directory.0, name, body]), 1),

@@ -36,10 +36,7 @@ pub(super) struct ReadAhead {
 
 /// The thread that reads. Dropping this ends the thread, and waits for it.
 #[derive(Debug)]
-struct Worker {
-    requests: Option<SyncSender<Request>>,
-    thread: Option<JoinHandle<()>>,
-}
+struct Worker(Option<(SyncSender<Request>, JoinHandle<()>)>);
 
 #[derive(Debug, Default)]
 struct Seen {
@@ -92,7 +89,7 @@ impl ReadAhead {
         let Some(request) = request else { return };
         let worker = self.worker.get_or_init(|| Worker::start(file.reader.clone()));
         // If the thread is behind or absent, the read itself continues.
-        let _ = worker.requests.as_ref().map(|requests| requests.try_send(request));
+        let _ = worker.0.as_ref().map(|(requests, _)| requests.try_send(request));
     }
 }
 
@@ -100,21 +97,18 @@ impl Worker {
     fn start(reader: Reader) -> Self {
         let (sender, receiver) = sync_channel(WAITING);
         let thread = thread::Builder::new().name("read-ahead".into());
-        match thread.spawn(move || serve(&reader, &receiver)) {
-            Ok(thread) => Self { requests: Some(sender), thread: Some(thread) },
-            // Without the thread, everything is read when it is requested.
-            Err(error) => {
-                log::warn!("cannot read ahead: {error}");
-                Self { requests: None, thread: None }
-            }
-        }
+        let thread = thread.spawn(move || serve(&reader, &receiver));
+        // Without the thread, everything is read when it is requested.
+        let thread = thread.inspect_err(|error| log::warn!("cannot read ahead: {error}")).ok();
+        Self(thread.map(|thread| (sender, thread)))
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        drop(self.requests.take());
-        let _ = self.thread.take().map(JoinHandle::join);
+        let Some((requests, thread)) = self.0.take() else { return };
+        drop(requests);
+        let _ = thread.join();
     }
 }
 

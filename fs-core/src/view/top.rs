@@ -94,7 +94,7 @@ impl VirtualFolder for SourceFolder {
         // `@latest` comes first, then one entry for each index of the timeline.
         emit_from(offset, 1 + source.timeline.len(), emit, |at| {
             let Some(index) = at.checked_sub(1) else {
-                let node = if view.resolves_times() {
+                let node = if view.resolves_times {
                     Node::snapshot(view.keys(), latest)
                 } else {
                     Node::alias(view.keys(), &source.name, LATEST, target.as_bytes())

@@ -32,22 +32,11 @@ impl FileTime {
     /// The last tick that is not after the given Unix time, or the nearest time that Windows has.
     ///
     /// Rounding towards the past keeps the order of times, and never shows a file as newer than it is.
-    pub const fn from_unix(seconds: i64, nanoseconds: u32) -> Self {
+    pub fn from_unix(seconds: i64, nanoseconds: u32) -> Self {
         // i128, because an i64 of seconds has no room for seven more decimal digits.
-        let ticks = (seconds as i128 + EPOCH_DISTANCE_SECONDS as i128) * TICKS_PER_SECOND as i128
-            + (nanoseconds / NANOSECONDS_PER_TICK) as i128;
-        if ticks < 0 {
-            Self::MIN
-        } else if ticks > i64::MAX as i128 {
-            Self::MAX
-        } else {
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "compared just above"
-            )]
-            Self(ticks as u64)
-        }
+        let seconds = i128::from(seconds) + i128::from(EPOCH_DISTANCE_SECONDS);
+        let ticks = seconds * i128::from(TICKS_PER_SECOND) + i128::from(nanoseconds / NANOSECONDS_PER_TICK);
+        u64::try_from(ticks.max(0)).map_or(Self::MAX, Self::from_ticks)
     }
 
     /// Seconds since 1970-01-01T00:00:00 UTC, and nanoseconds (a multiple of 100) after that second.

@@ -47,11 +47,7 @@ impl Cache {
         let now = (!is_fixed).then(|| view.sources());
         let key = directory.identity();
         if let Some(names) = self.lock().directories.get(&key)
-            && match (&names.until, &now) {
-                (Some(until), Some(now)) => Arc::ptr_eq(until, now),
-                (None, None) => true,
-                _ => false,
-            }
+            && names.until.as_ref().map(Arc::as_ptr) == now.as_ref().map(Arc::as_ptr)
         {
             return Ok(Arc::clone(&names.listed));
         }
@@ -70,7 +66,7 @@ impl Cache {
 
 impl Kept {
     fn put(&mut self, key: u128, names: Names) {
-        let weight = |names: &Names| names.listed.len() + EMPTY;
+        let weight = |names: &Names| names.listed.entries() + EMPTY;
         self.entries += weight(&names);
         if let Some(old) = self.directories.put(key, names) {
             self.entries -= weight(&old);

@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
+use jiff::fmt::strtime;
 use jiff::tz::Offset;
 
 use super::cursor::Cursor;
@@ -32,7 +33,7 @@ pub(super) fn period(text: &[u8]) -> Option<Period> {
     let separator = if text.peek() == Some(b':') { b':' } else { b'-' };
     let minute = field(&mut text, separator);
     let second = minute.and_then(|_| field(&mut text, separator));
-    let offset = if text.is_empty() { None } else { Some(offset(text)?) };
+    let offset = if text.is_empty() { None } else { Some(offset(text.rest)?) };
     let time = Time::new(hour, minute.unwrap_or(59), second.unwrap_or(59), LAST_NANOSECOND).ok()?;
     Some(Period::Calendar { last: date.to_datetime(time), offset })
 }
@@ -71,29 +72,9 @@ fn field(text: &mut Cursor<'_>, separator: u8) -> Option<i8> {
 
 /// Parses the rest of a name as `Z`, `±hhmm` or `±hhmmss`. Colons are allowed, because other tools print
 /// times with them.
-fn offset(mut text: Cursor<'_>) -> Option<Offset> {
-    let sign = match text.next()? {
-        b'Z' | b'z' => return text.is_empty().then_some(Offset::UTC),
-        b'+' => 1,
-        b'-' => -1,
-        _ => return None,
-    };
-    let hours = text.two()?;
-    let colons = text.peek() == Some(b':');
-    if colons {
-        text.next()?;
+fn offset(text: &[u8]) -> Option<Offset> {
+    if text.eq_ignore_ascii_case(b"Z") {
+        return Some(Offset::UTC);
     }
-    let minutes = text.two()?;
-    let mut seconds = 0;
-    if !text.is_empty() {
-        if colons {
-            text.expect(b':')?;
-        }
-        seconds = text.two()?;
-    }
-    if !text.is_empty() || minutes > 59 || seconds > 59 {
-        return None;
-    }
-    let size = i32::from(hours) * 3600 + i32::from(minutes) * 60 + i32::from(seconds);
-    Offset::from_seconds(sign * size).ok()
+    ["%z", "%:z"].into_iter().find_map(|format| strtime::parse(format, text).ok()?.offset())
 }

@@ -3,7 +3,7 @@
 /// The unread rest of a name. A method that fails leaves the cursor unusable, and the caller gives up.
 #[derive(Clone, Copy)]
 pub(super) struct Cursor<'a> {
-    rest: &'a [u8],
+    pub(super) rest: &'a [u8],
 }
 
 impl<'a> Cursor<'a> {

@@ -1,8 +1,7 @@
 //! Canonical names of snapshots.
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
+use jiff::tz::{AmbiguousOffset, TimeZone};
 
 #[cfg(test)]
 mod tests;
@@ -23,34 +22,11 @@ pub(super) fn numbered(second: &str, number: u64) -> String {
 ///
 /// Fractions of a second are cut off, towards the past. No name contains a colon, which Windows forbids.
 pub(super) fn canonical(zone: &TimeZone, time: Timestamp) -> String {
-    let offset = zone.to_offset(time);
-    let civil = offset.to_datetime(time);
-    let repeated = matches!(zone.to_ambiguous_timestamp(civil).offset(), AmbiguousOffset::Fold { .. });
-    let name = civil_part(civil);
-    if repeated { name + &offset_part(offset) } else { name }
-}
-
-fn civil_part(civil: DateTime) -> String {
+    let civil = time.to_zoned(zone.clone());
+    let ambiguous = zone.to_ambiguous_timestamp(civil.datetime());
+    let repeated = matches!(ambiguous.offset(), AmbiguousOffset::Fold { .. });
+    // `%z` has seconds only for the local mean times that preceded standard time.
+    let rest = civil.strftime(if repeated { "-%m-%dT%H-%M-%S%z" } else { "-%m-%dT%H-%M-%S" });
     let sign = if civil.year() < 0 { "-" } else { "" };
-    format!(
-        "@{sign}{:04}-{:02}-{:02}T{:02}-{:02}-{:02}",
-        civil.year().unsigned_abs(),
-        civil.month(),
-        civil.day(),
-        civil.hour(),
-        civil.minute(),
-        civil.second()
-    )
-}
-
-/// Formats `±hhmm`, or `±hhmmss` for the local mean times that preceded standard time.
-fn offset_part(offset: Offset) -> String {
-    let size = offset.seconds().unsigned_abs();
-    let sign = if offset.is_negative() { '-' } else { '+' };
-    let (hours, minutes, seconds) = (size / 3600, size / 60 % 60, size % 60);
-    if seconds == 0 {
-        format!("{sign}{hours:02}{minutes:02}")
-    } else {
-        format!("{sign}{hours:02}{minutes:02}{seconds:02}")
-    }
+    format!("@{sign}{:04}{rest}", civil.year().unsigned_abs())
 }

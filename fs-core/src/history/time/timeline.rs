@@ -33,15 +33,8 @@ pub struct Moment {
 pub struct Ordinal {
     /// Second in UTC, rounded towards the past.
     second: i64,
-    /// Number within the second, from 1.
-    number: u32,
-}
-
-impl Ordinal {
-    /// Number among the snapshots of a source in its second, from 1.
-    pub fn number(self) -> u32 {
-        self.number
-    }
+    /// Number among the snapshots of the source in this second, from 1.
+    pub number: u32,
 }
 
 /// The snapshots of one source, oldest first, with their canonical names in one zone. A timeline never

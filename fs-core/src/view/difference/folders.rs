@@ -170,7 +170,7 @@ impl VirtualFolder for Both {
     }
 
     fn list(&self, view: &View, offset: u64, emit: Emit<'_>) -> Result<(), ViewError> {
-        let mut pairs = Pairs::new(view.reader(), self.before.id, self.after.id, view.is_shared())?;
+        let mut pairs = Pairs::new(view.reader(), self.before.id, self.after.id, view.is_shared)?;
         let mut next_offset = 0;
         while let Some(differing) = pairs.advance()? {
             next_offset += 1;
@@ -194,7 +194,7 @@ impl VirtualFolder for Both {
     }
 
     fn access(&self, view: &View) -> Option<Access> {
-        view.is_shared().then_some(self.access)
+        view.is_shared.then_some(self.access)
     }
 
     fn is_immutable(&self) -> bool {

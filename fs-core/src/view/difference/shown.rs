@@ -19,7 +19,7 @@ impl View {
     /// Whether a directory is shown even if both sides are equal. `access` is the access that both sides
     /// allow.
     pub(super) fn hides_differences(&self, access: Access, id: &BlobId) -> Result<bool, StoreError> {
-        if !self.is_shared() {
+        if !self.is_shared {
             return Ok(false);
         }
         if !access.is_open() {

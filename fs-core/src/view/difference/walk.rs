@@ -63,8 +63,7 @@ impl View {
     /// The node of an entry that was found in a directory of a snapshot.
     pub(in crate::view) fn child(&self, tree: &Tree, found: &Found) -> Result<Node, StoreError> {
         let entry_ref = tree.entry_ref(found.leaf, found.at);
-        let links = self.links(&tree.snapshot);
-        Node::child(self.keys(), links, entry_ref, found.name(), found.body(), found.entry()?)
+        Node::child(self, entry_ref, found.name(), found.body(), found.entry()?)
     }
 }
 

@@ -74,7 +74,7 @@ impl Past<'_> {
         let count = number.unsigned_abs() as usize;
         let state = if number > 0 { history.versions().nth(count - 1) } else { history.before(here, count) };
         match state {
-            Some(state) if !self.view.is_shared() || self.is_as_open(&tree.path, here, state)? => {
+            Some(state) if !self.view.is_shared || self.is_as_open(&tree.path, here, state)? => {
                 self.version(&path, state).map(Some)
             }
             _ => Ok(None),

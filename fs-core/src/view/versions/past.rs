@@ -131,8 +131,7 @@ impl Past<'_> {
         let keys = self.view.keys();
         let directory = components(path).fold(PathKey::ROOT, |key, name| keys.path_key(key, name));
         let leaf = LeafRef { snapshot: snapshot.into(), directory, path: path.into(), id };
-        let links = self.view.links(snapshot);
-        Ok(Node::child(keys, links, EntryRef { leaf, at }, name, &state.body, state.entry.clone())?)
+        Ok(Node::child(self.view, EntryRef { leaf, at }, name, &state.body, state.entry.clone())?)
     }
 }
 

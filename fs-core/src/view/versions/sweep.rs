@@ -85,19 +85,16 @@ pub(super) fn sweep(
 fn take(names: &mut Names, leaf: &Leaf, positions: &Positions, wanted: &dyn Fn(&[u8]) -> bool) {
     for at in 0..leaf.len() {
         let (name, body) = (leaf.name(at), leaf.body(at));
-        let known = names.get_mut(name);
-        let is_new = known.is_none();
-        if let Some(states) = known {
+        let state = || SweptState { body: body.into(), positions: positions.clone() };
+        if let Some(states) = names.get_mut(name) {
             match states.last_mut() {
                 Some(last) if *last.body == *body => last.positions.extend(positions),
                 None if !Entry::encodes_directory(body) => {}
-                _ => states.push(SweptState { body: body.into(), positions: positions.clone() }),
+                _ => states.push(state()),
             }
-        }
-        if is_new {
+        } else {
             let is_wanted = Entry::encodes_directory(body) || wanted(name);
-            let states = is_wanted.then(|| SweptState { body: body.into(), positions: positions.clone() });
-            names.insert(name.into(), states.into_iter().collect());
+            names.insert(name.into(), is_wanted.then(state).into_iter().collect());
         }
     }
 }
