@@ -98,7 +98,7 @@ fn status(error: &Error) -> u8 {
         Some(StoreError::Locked { .. }) => LOCKED,
         Some(error) if error.is_damage() => DAMAGE,
         #[cfg(target_os = "linux")]
-        _ if matches!(error.downcast_ref(), Some(ServiceError::Watched { .. })) => LOCKED,
+        _ if error.is::<fs_core::watch::AlreadyWatched>() => LOCKED,
         _ => FAILED,
     }
 }

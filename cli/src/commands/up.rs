@@ -132,12 +132,8 @@ fn keep_up(
 ) -> Result<(), WriteError> {
     // If a `yester watch` runs, the status file is its own. This process then shows no status, and imports
     // what the watch does not.
-    let lock = WatchLock::acquire(&settings.repository);
-    let clock = context.output.clock();
-    let status = match &lock {
-        Ok(lock) => StatusFile::new(lock, clock),
-        Err(_) => StatusFile::hidden(clock),
-    };
+    let lock = WatchLock::acquire(&settings.repository).ok().and_then(Result::ok);
+    let status = StatusFile::new(lock, context.output.clock());
     platform::lower_priority();
     let mut reporter = Reporter::new(&mut context.output, &status, cancellation);
     watch.run(&status, &mut |event| reporter.report(event), cancellation);

@@ -31,7 +31,7 @@ pub fn run(context: &mut Context, args: &WatchArgs) -> Result<Outcome> {
         );
     }
     let watched = tables.iter().map(|table| table.watched(&settings)).collect::<Result<_>>()?;
-    let lock = WatchLock::acquire(&settings.repository)?;
+    let lock = WatchLock::acquire(&settings.repository)??;
     let mut watch = Watch::new(&settings.repository, watched, Arc::new(SystemClock))?;
     let cancellation = Arc::new(Cancellation::default());
     let (asked, waker) = (Arc::clone(&cancellation), watch.waker());
@@ -45,11 +45,11 @@ pub fn run(context: &mut Context, args: &WatchArgs) -> Result<Outcome> {
     let sources = count(tables.len() as u64, "source");
     context.output.note(&format!("watching {sources} for {}", settings.repository.display()));
     platform::lower_priority();
-    let status = StatusFile::new(&lock, context.output.clock());
+    let status = StatusFile::new(Some(lock), context.output.clock());
     let mut reporter = Reporter::new(&mut context.output, &status, &cancellation);
     watch.run(&status, &mut |event| reporter.report(event), &cancellation);
     let ended = reporter.finish();
-    drop((status, lock));
+    drop(status);
     ended?;
     Ok(Outcome::Done)
 }

@@ -16,15 +16,6 @@ pub enum ServiceError {
     /// An error of the import.
     #[error(transparent)]
     Import(ImportError),
-    /// Another process already watches for this repository.
-    #[cfg(target_os = "linux")]
-    #[error("a watch of {} is already running ({holder})", path.display())]
-    Watched {
-        /// The repository's folder.
-        path: PathBuf,
-        /// The process that watches.
-        holder: String,
-    },
     /// The user asked to stop before anything was changed.
     #[error("interrupted: nothing was changed")]
     Cancelled,

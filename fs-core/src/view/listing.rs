@@ -20,15 +20,62 @@ impl Listing {
     }
 
     /// The name and node of the next entry; `None` at the end.
+    ///
+    /// # Errors
+    /// Fails if the directory cannot be read further. All entries read before are returned first.
     pub fn next(&mut self, view: &View) -> Result<Option<(Vec<u8>, Node)>, ViewError> {
         if self.batch.is_empty() {
             let (batch, offset) = (&mut self.batch, &mut self.offset);
-            view.read_directory(&self.node, *offset, &mut |entry| {
+            let read = view.read_directory(&self.node, *offset, &mut |entry| {
                 batch.push_back((entry.name.to_vec(), entry.node));
                 *offset = entry.next_offset;
                 batch.len() < BATCH
-            })?;
+            });
+            // After these entries, the same fault ends the next batch.
+            if batch.is_empty() {
+                read?;
+            }
         }
         Ok(self.batch.pop_front())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::format::{Content, Kind};
+    use crate::store::{Access, DirectoryWriter, Repository};
+    use crate::testing::samples;
+    use crate::view::{Options, Scope};
+
+    #[test]
+    fn entries_before_a_fault_are_listed() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().join("repository");
+        Repository::init(&root).unwrap();
+        let repository = Repository::open(&root, Access::Write).unwrap();
+        let mut writer = repository.writer().unwrap();
+        let mut body = Vec::new();
+        samples::entry(Kind::File { size: 0, holes: 0, content: Content::empty() }).encode(&mut body);
+        let mut folder = DirectoryWriter::default();
+        folder.push(&mut writer, b"a", &body).unwrap();
+        folder.push(&mut writer, b"b", &body).unwrap();
+        folder.push(&mut writer, b"c", b"\xff").unwrap();
+        let id = folder.finish(&mut writer).unwrap();
+        writer.commit(&samples::manifest(id)).unwrap();
+        let repository = Repository::open(&root, Access::Read).unwrap();
+        let scope = Scope::Source(b"source".into());
+        let view = View::new(repository, Options::new(scope, TimeZone::UTC, Arc::new(SystemClock))).unwrap();
+        let node = view.lookup(&view.top(), b"@1970-01-01T00-00-00").unwrap();
+        let mut listing = Listing::new(node);
+        for name in [b"a", b"b"] {
+            assert_eq!(listing.next(&view).unwrap().unwrap().0, name);
+        }
+        assert!(listing.next(&view).is_err());
     }
 }

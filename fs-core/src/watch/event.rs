@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::import::Imported;
 use crate::import::layout::LeftOut;
-use crate::service::ServiceError;
+use crate::import::{ImportError, Imported};
 
 /// Events that a watch reports.
 #[derive(Debug)]
@@ -37,7 +36,7 @@ pub enum Event<'a> {
         /// The source's path.
         place: &'a Path,
         /// The reason.
-        error: ServiceError,
+        error: ImportError,
         /// Time until the next attempt.
         again: Duration,
     },

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::schedule::Look;
+use super::schedule::Outcome;
 use super::source::Source;
 use super::{Activity, Event, Last, Trigger};
 use crate::clock::Clock;
@@ -22,41 +22,36 @@ use crate::import::{
 };
 use crate::monitor::{Cancellation, Monitor};
 use crate::platform::rsync_writer;
-use crate::service::ServiceError;
-use crate::store::{Access, Repository};
+use crate::store::{Access, Repository, StoreError};
 
 /// Input of a look, without the source.
-struct Context<'a> {
-    repository: &'a Path,
-    clock: &'a dyn Clock,
-    monitor: &'a dyn Monitor,
-    tell: &'a mut dyn FnMut(Event<'_>),
-    cancellation: &'a Cancellation,
+pub(super) struct Context<'a> {
+    pub(super) repository: &'a Path,
+    pub(super) clock: &'a dyn Clock,
+    pub(super) monitor: &'a dyn Monitor,
+    pub(super) tell: &'a mut dyn FnMut(Event<'_>),
+    pub(super) cancellation: &'a Cancellation,
 }
 
 /// Imports everything new of a source, if it is complete.
 pub(super) fn look(
-    repository: &Path,
     source: &mut Source,
-    clock: &dyn Clock,
-    monitor: &dyn Monitor,
-    tell: &mut dyn FnMut(Event<'_>),
-    cancellation: &Cancellation,
-) -> Result<(Look, Activity), ServiceError> {
+    context: &mut Context<'_>,
+) -> Result<(Outcome, Activity), ImportError> {
     let plan = |source: &Source| {
         let options = &source.watched.options;
         Plan::make(&source.watched.place, &options.dirvish_zone, options.clock.now())
     };
     let mut planned = plan(source)?;
-    if source.cover(repository, &planned, tell) {
+    if source.cover(context.repository, &planned, context.tell) {
         planned = plan(source)?;
     }
     if let Some(hint) = planned.hint.as_deref().filter(|_| !std::mem::replace(&mut source.hinted, true)) {
-        tell(Event::Hint { place: &source.path, hint });
+        (context.tell)(Event::Hint { place: &source.path, hint });
     }
     source.schedule.begin();
     if source.last.is_none() {
-        source.last = last_of(repository, source, &planned)?;
+        source.last = last_of(context.repository, source, &planned)?;
     }
     // Summaries and locks show the state of each run; elsewhere all runs wait together.
     let tells = planned.layout == Layout::Dirvish || source.watched.place.config.is_some();
@@ -65,25 +60,24 @@ pub(super) fn look(
     }
     let running = planned.running;
     let keys = stat_caches(source, &planned)?;
-    let mut context = Context { repository, clock, monitor, tell, cancellation };
     let result = match planned.layout {
-        Layout::Tree => tree(source, &planned, &mut context),
-        _ => runs(source, planned, &mut context),
+        Layout::Tree => tree(source, &planned, context),
+        _ => runs(source, planned, context),
     };
     if source.watched.options.checksum_every.is_some() {
-        source.all_read = all_read(repository, &keys).unwrap_or_default();
+        source.all_read = all_read(context.repository, &keys).unwrap_or_default();
     }
     match (result, running) {
-        (Ok((Look::Done, _)), Some(pid)) => Ok(at_work(pid)),
-        (Err(ServiceError::Import(error @ ImportError::NotQuiescent { .. })), _) => {
-            Ok((Look::NotQuiescent, Activity::Busy(error.to_string())))
+        (Ok((Outcome::Done, _)), Some(pid)) => Ok(at_work(pid)),
+        (Err(error @ ImportError::NotQuiescent { .. }), _) => {
+            Ok((Outcome::NotQuiescent, Activity::Busy(error.to_string())))
         }
         (result, _) => result,
     }
 }
 
 /// The keys of all stat caches of a watched source.
-fn stat_caches(source: &Source, plan: &Plan) -> Result<Vec<StatCacheKey>, ServiceError> {
+fn stat_caches(source: &Source, plan: &Plan) -> Result<Vec<StatCacheKey>, ImportError> {
     let options = &source.watched.options;
     if plan.layout == Layout::Tree {
         let name = source_name(&plan.root, options)?;
@@ -97,23 +91,23 @@ fn stat_caches(source: &Source, plan: &Plan) -> Result<Vec<StatCacheKey>, Servic
 }
 
 /// The time when every file of all these trees was last read.
-fn all_read(repository: &Path, stat_caches: &[StatCacheKey]) -> Result<Option<Timestamp>, ServiceError> {
+fn all_read(repository: &Path, stat_caches: &[StatCacheKey]) -> Result<Option<Timestamp>, StoreError> {
     let repository = Repository::open(repository, Access::Read)?;
     let caches = stat_caches.iter().filter_map(|key| key.open(&repository));
     Ok(caches.map(|cache| cache.all_read().timestamp()).min())
 }
 
-fn at_work(pid: u32) -> (Look, Activity) {
-    (Look::AtWork, Activity::Busy(format!("process {pid} is writing to it")))
+fn at_work(pid: u32) -> (Outcome, Activity) {
+    (Outcome::AtWork, Activity::Busy(format!("process {pid} is writing to it")))
 }
 
-const DONE: (Look, Activity) = (Look::Done, Activity::Idle);
+const DONE: (Outcome, Activity) = (Outcome::Done, Activity::Idle);
 
 fn tree(
     source: &mut Source,
     plan: &Plan,
     context: &mut Context<'_>,
-) -> Result<(Look, Activity), ServiceError> {
+) -> Result<(Outcome, Activity), ImportError> {
     let mut options = source.watched.options.clone();
     options.wait = true;
     match &source.watched.trigger {
@@ -143,13 +137,13 @@ fn tree(
         });
     } else if source.last.is_none() {
         // Nothing reports a mount on this folder.
-        return Ok((Look::NotQuiescent, Activity::Busy("it is empty".to_owned())));
+        return Ok((Outcome::NotQuiescent, Activity::Busy("it is empty".to_owned())));
     }
     Ok(DONE)
 }
 
 /// The last snapshot of a source that was imported before.
-fn last_of(repository: &Path, source: &Source, plan: &Plan) -> Result<Option<Last>, ServiceError> {
+fn last_of(repository: &Path, source: &Source, plan: &Plan) -> Result<Option<Last>, ImportError> {
     let options = &source.watched.options;
     let own = if plan.layout == Layout::Tree { Some(source_name(&plan.root, options)?) } else { None };
     let names: Vec<&[u8]> = match own.as_ref().or(options.source.as_ref()) {
@@ -164,9 +158,9 @@ fn last_of(repository: &Path, source: &Source, plan: &Plan) -> Result<Option<Las
     Ok(lasts.max_by_key(|(time, _)| *time).map(|(_, last)| last))
 }
 
-fn load(repository: &Path, options: &ImportOptions) -> Result<Sources, ServiceError> {
+fn load(repository: &Path, options: &ImportOptions) -> Result<Sources, StoreError> {
     let repository = Repository::open(repository, Access::Read)?;
-    Ok(Sources::load(&repository, &options.zone, &Sources::default())?)
+    Sources::load(&repository, &options.zone, &Sources::default())
 }
 
 /// Maximum step of the kernel's clock for file times. It lags behind the real clock: a file touched within a
@@ -179,12 +173,12 @@ fn is_touched(
     tree: &Path,
     options: &ImportOptions,
     repository: &Path,
-) -> Result<bool, ServiceError> {
+) -> Result<bool, ImportError> {
     let unreadable = |reason| ImportError::Tree { path: stamp.to_owned(), reason };
     let touched = match fs::metadata(stamp).and_then(|metadata| metadata.modified()) {
         Ok(time) => time,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(unreadable(error).into()),
+        Err(error) => return Err(unreadable(error)),
     };
     let touched = Timestamp::try_from(touched).map_err(|error| unreadable(io::Error::other(error)))?;
     let sources = load(repository, options)?;
@@ -199,7 +193,7 @@ fn runs(
     source: &mut Source,
     mut plan: Plan,
     context: &mut Context<'_>,
-) -> Result<(Look, Activity), ServiceError> {
+) -> Result<(Outcome, Activity), ImportError> {
     if let Trigger::Quiet(quiet) = source.watched.trigger
         && let Ok(since) = context.clock.now().checked_sub(quiet)
     {
@@ -236,7 +230,7 @@ fn runs(
     Ok(match left_out {
         // The run is being removed or rotated. At the next look it is gone or quiescent.
         Some(LeftOut { path, reason, .. }) => {
-            (Look::NotQuiescent, Activity::Busy(format!("{}: {reason}", path.display())))
+            (Outcome::NotQuiescent, Activity::Busy(format!("{}: {reason}", path.display())))
         }
         None => DONE,
     })
@@ -261,13 +255,12 @@ mod tests {
 
     use super::*;
     use crate::monitor::Silent;
-    use crate::service::init;
 
     #[test]
     fn a_stamp_touched_just_after_an_import_has_begun_looks_a_little_older() {
         let directory = tempfile::tempdir().unwrap();
         let (root, tree) = (directory.path().join("repository"), directory.path().join("tree"));
-        init(&root).unwrap();
+        Repository::init(&root).unwrap();
         fs::create_dir(&tree).unwrap();
         fs::write(tree.join("file"), "x").unwrap();
         let stamp = directory.path().join("stamp");

@@ -13,10 +13,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use event::{Activity, Event, Last, State};
-pub use lock::{ReportFile, WatchLock};
+pub use lock::{AlreadyWatched, WatchLock};
+use look::Context;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use schedule::Look;
+use schedule::Outcome;
 use source::Source;
 pub use waker::Waker;
 
@@ -24,7 +25,6 @@ use crate::clock::Clock;
 use crate::import::layout::BackupRoot;
 use crate::import::{ImportError, ImportOptions};
 use crate::monitor::{Cancellation, Monitor};
-use crate::service::ServiceError;
 
 /// A watched source, or a watched folder of several sources.
 #[derive(Debug, Clone)]
@@ -65,7 +65,7 @@ const CROWD: Duration = Duration::from_millis(200);
 
 impl Watch {
     /// Creates a watch that imports into the repository in `root`, at first immediately.
-    pub fn new(root: &Path, watched: Vec<Watched>, clock: Arc<dyn Clock>) -> Result<Self, ServiceError> {
+    pub fn new(root: &Path, watched: Vec<Watched>, clock: Arc<dyn Clock>) -> Result<Self, ImportError> {
         let waker = Waker::new().map_err(|reason| ImportError::Tree { path: root.to_owned(), reason })?;
         let now = clock.instant();
         let sources = watched.into_iter().map(|watched| Source::new(watched, now)).collect();
@@ -137,20 +137,22 @@ impl Watch {
         cancellation: &Cancellation,
     ) {
         let source = &mut self.sources[at];
-        let result = look::look(&self.root, source, &*self.clock, monitor, tell, cancellation);
+        let mut context =
+            Context { repository: &self.root, clock: &*self.clock, monitor, tell, cancellation };
+        let result = look::look(source, &mut context);
         if cancellation.is_cancelled() {
             return;
         }
         match result {
-            Ok((look, activity)) => {
+            Ok((outcome, activity)) => {
                 source.activity = activity;
-                source.schedule.end(look, self.clock.instant());
+                source.schedule.end(outcome, self.clock.instant());
             }
             Err(error) => {
-                source.schedule.end(Look::Failed, self.clock.instant());
-                source.activity = Activity::Failing(error.to_string(), source.schedule.failures());
+                source.schedule.end(Outcome::Failed, self.clock.instant());
+                source.activity = Activity::Failing(error.to_string(), source.schedule.failures);
                 let again = source.schedule.due().saturating_duration_since(self.clock.instant());
-                tell(Event::Failed { place: &source.path, error, again });
+                (context.tell)(Event::Failed { place: &source.path, error, again });
             }
         }
     }

@@ -11,7 +11,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// The result of a look at a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Look {
+pub(super) enum Outcome {
     /// Everything that was ready is imported.
     Done,
     /// A program is at work there, and nothing announces its end.
@@ -32,7 +32,7 @@ pub(super) struct Schedule {
     /// Time of the next look, if nothing changes.
     next: Instant,
     /// Failed looks in a row.
-    failures: u32,
+    pub(super) failures: u32,
     /// Looks in a row that found the source not quiescent.
     waits: u32,
     /// Time since when writers have prevented an import.
@@ -70,11 +70,6 @@ impl Schedule {
         self.last_change.is_some()
     }
 
-    /// Failed looks in a row.
-    pub(super) fn failures(&self) -> u32 {
-        self.failures
-    }
-
     /// Time of the next look. A change does not hasten the retry after a failure. A changing source waits
     /// until it is quiet, however long that takes: an earlier look would be given up.
     pub(super) fn due(&self) -> Instant {
@@ -90,20 +85,20 @@ impl Schedule {
     }
 
     /// Records the result of a look.
-    pub(super) fn end(&mut self, look: Look, now: Instant) {
-        self.failures = if look == Look::Failed { self.failures + 1 } else { 0 };
-        self.waits = if look == Look::NotQuiescent { self.waits + 1 } else { 0 };
-        match look {
+    pub(super) fn end(&mut self, outcome: Outcome, now: Instant) {
+        self.failures = if outcome == Outcome::Failed { self.failures + 1 } else { 0 };
+        self.waits = if outcome == Outcome::NotQuiescent { self.waits + 1 } else { 0 };
+        match outcome {
             // Changes during the look count from now.
-            Look::Done | Look::Failed => self.restless_since = self.last_change.map(|_| now),
-            Look::AtWork | Look::NotQuiescent => drop(self.restless_since.get_or_insert(now)),
+            Outcome::Done | Outcome::Failed => self.restless_since = self.last_change.map(|_| now),
+            Outcome::AtWork | Outcome::NotQuiescent => drop(self.restless_since.get_or_insert(now)),
         }
         self.next = now
-            + match look {
-                Look::Done => self.every,
-                Look::AtWork => self.quiet,
-                Look::NotQuiescent => doubled(self.quiet, self.waits).min(LONGEST_WAIT.max(self.quiet)),
-                Look::Failed => doubled(BACK_OFF, self.failures).min(LONGEST_BACK_OFF),
+            + match outcome {
+                Outcome::Done => self.every,
+                Outcome::AtWork => self.quiet,
+                Outcome::NotQuiescent => doubled(self.quiet, self.waits).min(LONGEST_WAIT.max(self.quiet)),
+                Outcome::Failed => doubled(BACK_OFF, self.failures).min(LONGEST_BACK_OFF),
             };
     }
 }
@@ -130,7 +125,7 @@ mod tests {
         let mut schedule = Schedule::new(QUIET, EVERY, start);
         assert_eq!(schedule.due(), start);
         schedule.begin();
-        schedule.end(Look::Done, at(1));
+        schedule.end(Outcome::Done, at(1));
         assert_eq!(schedule.due(), at(1001));
         schedule.change(at(10));
         schedule.change(at(13));
@@ -138,7 +133,7 @@ mod tests {
         schedule.begin();
         // A change during the look.
         schedule.change(at(19));
-        schedule.end(Look::Done, at(20));
+        schedule.end(Outcome::Done, at(20));
         assert_eq!(schedule.due(), at(24));
     }
 
@@ -149,11 +144,11 @@ mod tests {
         let mut schedule = Schedule::new(QUIET, EVERY, start);
         for wait in [5, 10, 20, 40, 60, 60] {
             schedule.begin();
-            schedule.end(Look::NotQuiescent, start);
+            schedule.end(Outcome::NotQuiescent, start);
             assert_eq!(schedule.due(), at(wait));
         }
         for _ in 0..3 {
-            schedule.end(Look::AtWork, start);
+            schedule.end(Outcome::AtWork, start);
             assert_eq!(schedule.due(), at(5));
         }
         schedule.change(at(2));
@@ -170,10 +165,10 @@ mod tests {
         assert_eq!(schedule.restlessness(at(1001)), Some(Duration::from_secs(1001)));
         assert_eq!(schedule.restlessness(at(1002)), None);
         schedule.begin();
-        schedule.end(Look::NotQuiescent, at(2000));
+        schedule.end(Outcome::NotQuiescent, at(2000));
         assert!(schedule.restlessness(at(2100)).is_some());
         schedule.begin();
-        schedule.end(Look::Done, at(2200));
+        schedule.end(Outcome::Done, at(2200));
         assert_eq!(schedule.restlessness(at(9000)), None);
     }
 
@@ -183,14 +178,14 @@ mod tests {
         let at = |number| second(number, start);
         let mut schedule = Schedule::new(QUIET, EVERY, start);
         for wait in [10, 20, 40] {
-            schedule.end(Look::Failed, start);
+            schedule.end(Outcome::Failed, start);
             schedule.change(at(1));
             assert_eq!(schedule.due(), at(wait));
         }
-        (0..100).for_each(|_| schedule.end(Look::Failed, start));
+        (0..100).for_each(|_| schedule.end(Outcome::Failed, start));
         assert_eq!(schedule.due(), at(3600));
         schedule.begin();
-        schedule.end(Look::Done, start);
-        assert_eq!((schedule.due(), schedule.failures()), (at(1000), 0));
+        schedule.end(Outcome::Done, start);
+        assert_eq!((schedule.due(), schedule.failures), (at(1000), 0));
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use fs_core::clock::Clock;
 use fs_core::monitor::{Monitor, Progress, Trouble};
-use fs_core::watch::{self, Activity, ReportFile, State, WatchLock};
+use fs_core::watch::{self, Activity, State, WatchLock};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -20,8 +20,8 @@ const PACE: Duration = Duration::from_secs(2);
 /// The writer of the status file.
 #[derive(Debug)]
 pub struct StatusFile {
-    /// `None` if this watch has no status file.
-    file: Option<ReportFile>,
+    /// The lock, which owns the file; `None` if this watch has no status file.
+    lock: Option<WatchLock>,
     /// The status, and when it was written.
     status: Mutex<(Status, Instant)>,
     clock: Arc<dyn Clock>,
@@ -75,25 +75,17 @@ pub struct Last {
 }
 
 impl StatusFile {
-    /// The status of the watch that holds this lock. Dropping it removes the status file.
-    pub fn new(lock: &WatchLock, clock: &Arc<dyn Clock>) -> Self {
-        Self::with(Some(ReportFile::of(lock)), clock)
-    }
-
-    /// A status without a file.
-    pub fn hidden(clock: &Arc<dyn Clock>) -> Self {
-        Self::with(None, clock)
-    }
-
-    fn with(file: Option<ReportFile>, clock: &Arc<dyn Clock>) -> Self {
+    /// The status of the watch that holds this lock. Dropping it removes the status file. Without a lock there
+    /// is no file.
+    pub fn new(lock: Option<WatchLock>, clock: &Arc<dyn Clock>) -> Self {
         let since = clock.now().round(jiff::Unit::Second).unwrap_or_default();
         let status = Status { pid: std::process::id(), since, sources: Vec::new() };
-        Self { file, status: Mutex::new((status, clock.instant())), clock: Arc::clone(clock) }
+        Self { lock, status: Mutex::new((status, clock.instant())), clock: Arc::clone(clock) }
     }
 
     /// Reads the status file of a repository.
     pub fn read(repository: &Path) -> Result<Status> {
-        Ok(serde_json::from_slice(&ReportFile::read(repository)?)?)
+        Ok(serde_json::from_slice(&WatchLock::read_report(repository)?)?)
     }
 
     pub fn show(&self, states: &[State]) {
@@ -105,8 +97,8 @@ impl StatusFile {
     /// Replaces the file atomically, so a reader finds the old or the new content. A failure is ignored: the
     /// import matters more.
     fn write(&self, status: &Status) {
-        let Some(file) = &self.file else { return };
-        let write = || anyhow::Ok(file.write(&serde_json::to_vec(status)?)?);
+        let Some(lock) = &self.lock else { return };
+        let write = || anyhow::Ok(lock.write_report(&serde_json::to_vec(status)?)?);
         if let Err(error) = write() {
             log::debug!("{error}");
         }
