@@ -47,7 +47,7 @@ pub enum ImportError {
     )]
     Emptied(PathBuf),
     /// A program is writing to a tree that must be quiescent.
-    #[error("{} is not at rest: {sign}", path.display())]
+    #[error("{} is still being written: {sign}", path.display())]
     NotQuiescent {
         /// The entry that shows it.
         path: PathBuf,

@@ -164,12 +164,12 @@ fn a_file_that_never_stands_still_is_kept_and_marked() {
     let outcome = fixture.import_at(100, &meddler).unwrap();
     assert_eq!(outcome.status, crate::format::Status::Partial);
     assert_eq!(outcome.totals.troubled, 1);
-    assert_eq!(meddler.troubles(), [(fixture.path("log"), TroubleKind::Unsettled)]);
-    assert!(fixture.entry("log").unwrap().unsettled);
-    assert!(!fixture.entry("quiet").unwrap().unsettled);
+    assert_eq!(meddler.troubles(), [(fixture.path("log"), TroubleKind::ChangedWhileRead)]);
+    assert!(fixture.entry("log").unwrap().changed_while_read);
+    assert!(!fixture.entry("quiet").unwrap().changed_while_read);
     // The file's time may be that of the last change already. It must be read again all the same.
     assert_eq!(fixture.import_at(0, &Silent).unwrap().progress.files_read, 1);
-    assert!(!fixture.entry("log").unwrap().unsettled);
+    assert!(!fixture.entry("log").unwrap().changed_while_read);
 }
 
 /// Makes more directories than are opened ahead, and returns the last one's name.

@@ -424,7 +424,7 @@ impl Walk<'_> {
             if self.options.quiescence.is_required() {
                 return Err(ReadError::NotQuiescent("rsync is writing it"));
             }
-            self.troubles.note(TroubleKind::Unsettled, "it looks as if rsync were still writing it");
+            self.troubles.note(TroubleKind::ChangedWhileRead, "it looks as if rsync were still writing it");
         }
         let parent = in_parent(frame, bytes)?;
         if facts.stat.kind == FileType::Directory {
@@ -435,11 +435,11 @@ impl Walk<'_> {
         let (entry, stat) = self.leaf(frame, name, facts, parent.as_ref())?;
         self.check_quiescence(&stat)?;
         let slot = self.slot_of(frame.file_system, &stat, &entry);
-        if entry.unsettled {
+        if entry.changed_while_read {
             if self.options.quiescence.is_required() {
                 return Err(ReadError::NotQuiescent("it has kept changing"));
             }
-            self.troubles.note(TroubleKind::Unsettled, "kept changing while it was read");
+            self.troubles.note(TroubleKind::ChangedWhileRead, "kept changing while it was read");
         }
         if stat.links > 1 {
             let key = self.reader.keys().path_key(frame.key, bytes);

@@ -186,7 +186,7 @@ fn sizes_that_lie_are_passed_over() {
         let expected = fs::read(path).unwrap();
         let name = path.rsplit('/').next().unwrap();
         let entry = outcome.entry(name).unwrap();
-        assert!(!entry.unsettled, "{path}");
+        assert!(!entry.changed_while_read, "{path}");
         assert_eq!(entry.size(), expected.len() as u64, "{path}");
     };
     // A file of size 0 with content, and one of size 4096 with less.

@@ -123,11 +123,16 @@ impl Walk<'_> {
 fn mount_point(mount: &PrivateMount, mtime: Time) -> Entry {
     let (uid, gid) = mount.owner;
     let attributes = Attributes { mode: 0o700, uid, gid, mtime };
-    Entry { attributes, kind: Kind::Directory(BlobId([0; 32])), xattrs: Xattrs::None, unsettled: false }
+    Entry {
+        attributes,
+        kind: Kind::Directory(BlobId([0; 32])),
+        xattrs: Xattrs::None,
+        changed_while_read: false,
+    }
 }
 
 /// A directory's entry, still without its id.
 pub(super) fn unwalked(stat: &Stat, xattrs: Xattrs) -> Entry {
     let kind = Kind::Directory(BlobId([0; 32]));
-    Entry { attributes: stat.attributes, kind, xattrs, unsettled: false }
+    Entry { attributes: stat.attributes, kind, xattrs, changed_while_read: false }
 }

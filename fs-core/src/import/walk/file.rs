@@ -18,7 +18,7 @@ pub(super) struct ReadFile {
     pub(super) kind: Kind,
     pub(super) xattrs: io::Result<ReadXattrs>,
     /// True if the file changed during each attempt to read it.
-    pub(super) unsettled: bool,
+    pub(super) changed_while_read: bool,
 }
 
 /// Reason why a file was not read.
@@ -112,7 +112,7 @@ pub(super) fn read(
         if still || attempt == ATTEMPTS {
             context.progress.files_read += 1;
             let xattrs = xattrs_of(&file);
-            return Ok(ReadFile { stat: before, kind, xattrs, unsettled: !still });
+            return Ok(ReadFile { stat: before, kind, xattrs, changed_while_read: !still });
         }
     }
 }

@@ -24,7 +24,7 @@ impl Walk<'_> {
     ) -> Result<(Entry, Stat), ReadError> {
         let Facts { mut stat, xattrs, mut target } = facts;
         let mut xattrs = xattrs.unwrap_or_else(|| frame.directory.xattrs(name));
-        let mut unsettled = false;
+        let mut changed_while_read = false;
         let real = stat.kind;
         self.reveal(&mut stat, &mut xattrs);
         if (real, stat.kind) == (FileType::RegularFile, FileType::Symlink) {
@@ -49,9 +49,9 @@ impl Walk<'_> {
                             cancellation: self.cancellation,
                         },
                     )?;
-                    (stat, xattrs, unsettled) = (read.stat, read.xattrs, read.unsettled);
+                    (stat, xattrs, changed_while_read) = (read.stat, read.xattrs, read.changed_while_read);
                     self.reveal(&mut stat, &mut xattrs);
-                    if let (Some(seen), false) = (self.options.seen, unsettled) {
+                    if let (Some(seen), false) = (self.options.seen, changed_while_read) {
                         seen.add(&stat, &read.kind, self.started);
                     }
                     read.kind
@@ -73,7 +73,7 @@ impl Walk<'_> {
             }
         };
         let xattrs = self.xattrs(xattrs)?;
-        Ok((Entry { attributes: stat.attributes, kind, xattrs, unsettled }, stat))
+        Ok((Entry { attributes: stat.attributes, kind, xattrs, changed_while_read }, stat))
     }
 
     /// Extended attributes as they were read. They are always read. If a directory was moved here, or another

@@ -41,8 +41,9 @@ impl Walk<'_> {
         }
         let ParentEntry { entry, slot } = parent?;
         let Kind::File { size, content, .. } = &entry.kind else { return None };
-        let looks_same =
-            *size == stat.size && entry.attributes.mtime == stat.attributes.mtime && !entry.unsettled;
+        let looks_same = *size == stat.size
+            && entry.attributes.mtime == stat.attributes.mtime
+            && !entry.changed_while_read;
         if !looks_same || !self.is_proven(frame, stat, *slot) {
             return None;
         }
@@ -73,7 +74,7 @@ impl Walk<'_> {
         let inodes_count = self.inodes_count(file_system);
         let is_proof = self.is_farm() && inodes_count || self.file_systems.has_passed(file_system, stat);
         let file_system = self.file_systems.get(file_system);
-        if entry.unsettled || !is_proof || !file_system.keeps_ctimes || !file_system.holds(stat) {
+        if entry.changed_while_read || !is_proof || !file_system.keeps_ctimes || !file_system.holds(stat) {
             return Slot::UNKNOWN;
         }
         Slot::of_file(FileStat { inode: inode(stat), ctime: stat.ctime })
