@@ -19,14 +19,13 @@ use std::io;
 use std::path::{MAIN_SEPARATOR, Path};
 use std::sync::Arc;
 
-use directory::unwalked;
 use file::ReadError;
 use file_systems::FileSystems;
 use links::LinkTracker;
 use parent::{ParentDirectory, ParentEntry, has_slot};
 pub(crate) use quiescent::Quiescence;
 use quiescent::is_written_by_rsync;
-use scan::{Entries, Exclusions, Facts, ScannedEntry, Scanner};
+use scan::{Entries, Exclusions, Facts, OpenedDirectory, ScannedEntry, Scanner};
 pub(crate) use seen::SeenFiles;
 use troubles::Troubles;
 
@@ -35,8 +34,7 @@ use super::disk::{Directory, FileType, Stat, is_gone, path_of};
 use crate::clock::{Clock, SystemClock};
 use crate::format::limits::MAX_NAME;
 use crate::format::{
-    Ancestor, Content, Entry, Extensions, Kind, KnownFileSystem, Manifest, Origin, PathKey, Slot, SnapshotId,
-    StatTrailer, Status, Time, Totals, Unread,
+    Content, Entry, Extensions, Kind, Manifest, Origin, PathKey, Slot, SnapshotId, StatTrailer, Time, Totals,
 };
 use crate::history::Snapshot;
 use crate::monitor::{Cancellation, Monitor, Progress, TroubleKind};
@@ -100,70 +98,12 @@ impl Default for Options<'_> {
 /// A tree that was walked; not a snapshot yet.
 #[derive(Debug)]
 pub(crate) struct Walked {
-    /// Time at which the walk began.
-    pub(crate) started: Time,
-    /// Entry of the root directory.
-    pub(crate) root: Entry,
-    /// Length of the link table, in bytes.
-    pub(crate) links_len: u64,
-    /// Content of the link table.
-    pub(crate) links: Content,
-    /// Counts over the tree.
-    pub(crate) totals: Totals,
-    /// Complete, vanished or partial.
-    pub(crate) status: Status,
-    /// Paths that could not be read.
-    pub(crate) unread: Unread,
-    /// The directories above the tree, the root of the file system first.
-    pub(crate) ancestors: Vec<Ancestor>,
+    /// The manifest of a snapshot of the tree. It lacks what only the caller knows: source, time and origin.
+    pub(crate) manifest: Manifest,
     /// Final counts.
     pub(crate) progress: Progress,
-    /// The end of the new stat cache.
-    pub(crate) stat_cache_end: StatCacheEnd,
-}
-
-impl Walked {
-    /// The manifest of a snapshot of the tree. It lacks what only the caller knows, such as the origin.
-    pub(crate) fn manifest(&self, source: &[u8], time: Time) -> Manifest {
-        Manifest {
-            source: source.into(),
-            time,
-            started: self.started,
-            status: self.status,
-            root: self.root.clone(),
-            links_len: self.links_len,
-            links: self.links.clone(),
-            totals: self.totals,
-            origin: Origin::default(),
-            parent: None,
-            extensions: Extensions {
-                unread: self.unread.clone(),
-                ancestors: self.ancestors.clone(),
-                ..Extensions::default()
-            },
-        }
-    }
-}
-
-/// The end of a stat cache, except for the snapshot.
-#[derive(Debug, Clone)]
-pub(crate) struct StatCacheEnd {
-    /// Slot of the root directory.
-    root: Slot,
-    /// Inode number of the root directory.
-    root_inode: u64,
-    /// The file systems that hold the tree.
-    file_systems: Vec<KnownFileSystem>,
-    /// Start of the last walk that read every file.
-    pub(super) all_read: Time,
-}
-
-impl StatCacheEnd {
-    /// The end of the stat cache, once the tree has a snapshot.
-    pub(crate) fn of(self, snapshot: SnapshotId) -> StatTrailer {
-        let Self { root, root_inode, file_systems, all_read } = self;
-        StatTrailer { snapshot, all_read, file_systems, root_inode, root: root.directory() }
-    }
+    /// The end of the new stat cache. It lacks the snapshot.
+    pub(crate) stat_trailer: StatTrailer,
 }
 
 /// Walks the tree at `path`. Stores the tree in `writer`, and the inode numbers and ctimes of its files in
@@ -266,23 +206,31 @@ impl Walk<'_> {
             Some(cache) if !self.options.checksum => cache.all_read(),
             _ => self.started,
         };
-        Ok(Walked {
+        let manifest = Manifest {
+            source: Box::default(),
+            time: self.started,
             started: self.started,
+            status: self.troubles.status(),
             root,
             links_len,
             links,
             totals: Totals { troubled: self.troubles.entries(), ..self.totals },
-            status: self.troubles.status(),
-            unread: self.troubles.take_unread(),
-            ancestors,
-            progress: self.progress,
-            stat_cache_end: StatCacheEnd {
-                root: slot,
-                root_inode,
-                file_systems: self.file_systems.known(),
-                all_read,
+            origin: Origin::default(),
+            parent: None,
+            extensions: Extensions {
+                unread: self.troubles.take_unread(),
+                ancestors,
+                ..Extensions::default()
             },
-        })
+        };
+        let stat_trailer = StatTrailer {
+            snapshot: SnapshotId([0; 32]),
+            all_read,
+            file_systems: self.file_systems.known(),
+            root_inode,
+            root: slot.directory(),
+        };
+        Ok(Walked { manifest, progress: self.progress, stat_trailer })
     }
 
     /// The frame of the root.
@@ -297,27 +245,16 @@ impl Walk<'_> {
             return Err(ReadError::Import(ImportError::Emptied(self.base.to_owned())));
         }
         // After the listing: a removal meanwhile shows in the times.
-        let mut stat = directory.stat_self()?;
-        let mut xattrs = directory.xattrs_self();
-        self.reveal(&mut stat, &mut xattrs);
-        self.check_quiescence(&stat)?;
-        let xattrs = self.xattrs(xattrs)?;
-        let file_system = self.file_system(&directory, &stat);
-        let parent = self.options.parent.map(|parent| &parent.manifest.root);
-        let seen_before = self.root_seen_before(parent, file_system);
+        let stat = directory.stat_self()?;
         let directory = Arc::new(directory);
-        Ok(Frame {
-            name: CString::default(),
-            key: PathKey::ROOT,
-            entries: self.scanner.root(Arc::clone(&directory), names),
-            directory,
-            parent: self.parent_directory(parent),
-            entry: unwalked(&stat, xattrs),
-            out: DirectoryWriter::default(),
-            file_system,
-            seen_before,
-            slots: Vec::new(),
-        })
+        let entries = self.scanner.root(Arc::clone(&directory), names);
+        let opened = OpenedDirectory { directory, stat, xattrs: None, entries, lacking: None };
+        let parent = self.options.parent.map(|parent| &parent.manifest.root);
+        let seen_before = match (parent, &self.options.stat_cache) {
+            (Some(Entry { kind: Kind::Directory(node), .. }), Some(cache)) => cache.root(*node),
+            _ => None,
+        };
+        self.frame(c"", PathKey::ROOT, opened, parent, seen_before)
     }
 
     /// Stores the table of hard links. Returns its length and its content.

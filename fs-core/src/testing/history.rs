@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::clock::ManualClock;
-use crate::format::{BlobId, Entry, Kind, SnapshotId, Tag, Time};
+use crate::format::{BlobId, Entry, Kind, Manifest, SnapshotId, StatTrailer, Tag, Time};
 use crate::history::Snapshot;
 use crate::import::{Options, walk};
 use crate::monitor::{Cancellation, Silent};
@@ -77,8 +77,8 @@ pub(super) fn import(repository: &Repository, tree: &Path, time: i64) -> Snapsho
     let mut stat_cache = repository.stat_cache_writer(b"tree", b"");
     let walked =
         walk(tree, &options, &mut writer, &mut stat_cache, &Silent, &Cancellation::default()).unwrap();
-    let id = writer.commit(&walked.manifest(b"tree", walked.started)).unwrap().0;
-    stat_cache.finish(&walked.stat_cache_end.of(id)).unwrap();
+    let id = writer.commit(&Manifest { source: b"tree"[..].into(), ..walked.manifest }).unwrap().0;
+    stat_cache.finish(&StatTrailer { snapshot: id, ..walked.stat_trailer }).unwrap();
     id
 }
 

@@ -4,7 +4,7 @@ use std::ffi::CStr;
 use std::io;
 
 use super::fake_super;
-use super::file::{self, FileContext, ReadError};
+use super::file::ReadError;
 use super::parent::ParentEntry;
 use super::scan::Facts;
 use super::{Frame, Walk};
@@ -37,18 +37,7 @@ impl Walk<'_> {
                     self.progress.unchanged += 1;
                     kind
                 } else {
-                    let read = file::read(
-                        &frame.directory,
-                        name,
-                        &mut FileContext {
-                            writer: self.writer,
-                            content: &mut self.content,
-                            previous: parent.map(|parent| &parent.entry),
-                            progress: &mut self.progress,
-                            monitor: self.monitor,
-                            cancellation: self.cancellation,
-                        },
-                    )?;
+                    let read = self.read(&frame.directory, name, parent.map(|parent| &parent.entry))?;
                     (stat, xattrs, changed_while_read) = (read.stat, read.xattrs, read.changed_while_read);
                     self.reveal(&mut stat, &mut xattrs);
                     if let (Some(seen), false) = (self.options.seen, changed_while_read) {

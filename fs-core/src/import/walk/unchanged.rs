@@ -87,27 +87,9 @@ impl Walk<'_> {
         index
     }
 
-    /// The slots of the root in the parent's stat cache.
-    pub(super) fn root_seen_before(&self, parent: Option<&Entry>, file_system: usize) -> Option<StatCursor> {
-        let Kind::Directory(node) = parent?.kind else { return None };
-        self.if_on(file_system, self.options.stat_cache.as_ref()?.root(node)?)
-    }
-
-    /// The slots of a directory of the frame in the parent's stat cache.
-    pub(super) fn seen_before(
-        &self,
-        above: &mut Frame,
-        parent: Option<&ParentEntry>,
-        file_system: usize,
-    ) -> Option<StatCursor> {
-        let ParentEntry { entry, slot } = parent?;
-        let Kind::Directory(node) = entry.kind else { return None };
-        self.if_on(file_system, above.seen_before.as_mut()?.directory(*slot, node)?)
-    }
-
     /// Returns the slots if they belong to this file system. Others prove nothing: inode numbers are unique
     /// only within one file system.
-    fn if_on(&self, file_system: usize, mut seen: StatCursor) -> Option<StatCursor> {
+    pub(super) fn if_on(&self, file_system: usize, mut seen: StatCursor) -> Option<StatCursor> {
         let is_same = seen.file_system()? == &*self.file_systems.get(file_system).identity;
         if !is_same {
             log::info!("a directory was on another file system before: its files are read");
