@@ -26,7 +26,7 @@ impl Walk<'_> {
         parent: Option<&ParentEntry>,
         depth: usize,
     ) -> Result<Option<Frame>, ReadError> {
-        if self.scanner.exclusions().covers(stat) {
+        if self.scanner.exclusions.covers(stat) {
             self.troubles.note(TroubleKind::Skipped, SKIPPED);
             return Ok(None);
         }
@@ -48,7 +48,7 @@ impl Walk<'_> {
             self.troubles.note_unlisted(format!("its content cannot be read: {error}"));
         }
         // A file system may have been mounted here since the entry was examined.
-        if self.scanner.exclusions().covers(&opened.stat) {
+        if self.scanner.exclusions.covers(&opened.stat) {
             self.troubles.note(TroubleKind::Skipped, SKIPPED);
             return Ok(None);
         }
