@@ -12,7 +12,7 @@ use super::order::{self, Timed};
 use crate::format::{RunFolder, SnapshotId, Time};
 use crate::history::{Snapshot, Sources};
 use crate::import::identity::{is_here, other_tree};
-use crate::import::layout::{LeftOut, Plan, PlannedRun, certainly_differ, is_identical};
+use crate::import::layout::{LeftOut, Plan, PlannedRun, is_identical};
 use crate::import::{ImportError, ImportOptions, path_of};
 use crate::store::Reader;
 
@@ -421,10 +421,30 @@ fn is_one(one: &RunFolder, other: &RunFolder) -> bool {
         && !certainly_differ(&one.file_system, &other.file_system)
 }
 
+/// Whether two identities of file systems are of one kind and certainly differ.
+fn certainly_differ(one: &[u8], other: &[u8]) -> bool {
+    one != other && !one.is_empty() && !other.is_empty() && one.get(..5) == other.get(..5)
+}
+
 /// The machine and the folder of levels or images that a snapshot came from.
 fn root_of(snapshot: &Snapshot) -> (&[u8], PathBuf) {
     let origin = &snapshot.manifest.origin;
     let path = path_of(&origin.path);
     let root = path.parent().and_then(Path::parent).unwrap_or(&path);
     (&origin.host, root.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_identities_of_one_kind_are_compared() {
+        assert!(certainly_differ(b"fsid 1", b"fsid 2"));
+        for (one, other) in
+            [(&b"fsid 1"[..], &b"fsid 1"[..]), (b"", b"fsid 1"), (b"uuid 1", b"fsid 1"), (b"", b"")]
+        {
+            assert!(!certainly_differ(one, other) && !certainly_differ(other, one), "{one:?} {other:?}");
+        }
+    }
 }

@@ -30,10 +30,6 @@ pub(super) fn is_vault(path: &Path) -> bool {
     path.join(OWN).is_dir()
 }
 
-/// The reason for leaving out a link. If links were followed, a user who may write here could lead the import
-/// anywhere.
-const LINK: &str = "it is a symbolic link, which is not followed: import what it leads to";
-
 /// Plans the images of the vault that is the plan's root, or of all vaults of the bank.
 pub(super) fn plan(plan: &mut Plan, zone: &TimeZone) -> Result<(), ImportError> {
     let root = plan.root.clone();
@@ -53,12 +49,10 @@ pub(super) fn plan(plan: &mut Plan, zone: &TimeZone) -> Result<(), ImportError> 
                 }
             }
             EntryKind::Link if leads_inside(&path, &root) => plan.leave_out(path, "it is a symbolic link"),
-            EntryKind::Link => {
-                vaults += u32::from(is_vault(&path));
-                plan.miss(path, LINK);
+            _ => {
+                vaults += u32::from(kind == EntryKind::Link && is_vault(&path));
+                plan.leave_out_beside(path, kind, &root, "it is no vault");
             }
-            EntryKind::Folder => plan.miss(path, "it is no vault"),
-            EntryKind::Other => plan.leave_out(path, "it is no vault"),
         }
     }
     if vaults == 0 {
@@ -81,12 +75,8 @@ fn vault(plan: &mut Plan, path: &Path, zone: &TimeZone) -> Result<(), ImportErro
             _ if name == OWN || name == "lost+found" => continue,
             // For example, a link to the last image.
             EntryKind::Link if leads_inside(&folder, path) => continue,
-            EntryKind::Link => {
-                plan.miss(folder, LINK);
-                continue;
-            }
-            EntryKind::Other => {
-                plan.leave_out(folder, "it is no image");
+            EntryKind::Link | EntryKind::Other => {
+                plan.leave_out_beside(folder, kind, path, "it is no image");
                 continue;
             }
             EntryKind::Folder => {}

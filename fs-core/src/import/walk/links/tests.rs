@@ -72,8 +72,8 @@ proptest! {
         met in prop::collection::vec((0..3u64, 0..6u64, 2..5u64, kinds(), 0..2i64, prop::bool::weighted(0.1)), 0..200)
     ) {
         let (mut tracker, mut model) = (LinkTracker::default(), Model::default());
-        for (number, (device, inode, names, kind, second, changed_while_read)) in met.into_iter().enumerate() {
-            let (id, entry) = ((device, inode), entry(kind, second, changed_while_read));
+        for (number, (device, inode, names, kind, second, changing)) in met.into_iter().enumerate() {
+            let (id, entry) = ((device, inode), entry(kind, second, changing));
             prop_assert_eq!(tracker.known(id, entry.size(), entry.attributes.mtime, CTIME), model.known(id, &entry));
             let path = PathKey((number as u128).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835).to_le_bytes());
             tracker.add(id, names, CTIME, path, &entry);
