@@ -5,10 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::disk::Directory;
 use super::identity::{StatCacheKey, origin};
 use super::opening::open_for_writing;
 use super::walk::{Options, Walked, walk};
-use super::{ImportError, ImportOptions, directory_id};
+use super::{ImportError, ImportOptions};
 use crate::format::{Extensions, Manifest, Run, RunFolder, SnapshotId, StatTrailer, Status, Time};
 use crate::history::{Snapshot, SnapshotInfo, Sources};
 use crate::monitor::{Cancellation, Monitor, Progress};
@@ -94,15 +95,15 @@ impl<'a> Session<'a> {
 
     /// Options of a walk, as far as they do not depend on the tree.
     pub(super) fn walk_options(&self) -> Options<'a> {
+        let repository = Directory::open(self.repository.root()).and_then(|root| root.stat_self());
         Options {
             checksum: self.options.checksum,
             ignore_inode: self.options.ignore_inode,
             origin: self.options.origin.as_deref(),
             one_file_system: self.options.one_file_system,
             fake_super: self.options.fake_super,
-            skip: directory_id(self.repository.root()).into_iter().collect(),
+            skip: repository.into_iter().map(|root| root.id).collect(),
             skip_devices: history_devices(),
-            clock: &*self.options.clock,
             ..Options::default()
         }
     }
@@ -117,9 +118,10 @@ impl<'a> Session<'a> {
         monitor: &dyn Monitor,
         cancellation: &Cancellation,
     ) -> Result<Pending, ImportError> {
+        let clock = &*self.options.clock;
         let is_due = |every: Duration| {
             let read = options.stat_cache.as_ref().map(|cache| cache.all_read().timestamp());
-            read.is_none_or(|read| options.clock.now().duration_since(read).unsigned_abs() >= every)
+            read.is_none_or(|read| clock.now().duration_since(read).unsigned_abs() >= every)
         };
         options.checksum |= self.options.checksum_every.is_some_and(is_due);
         let mut writer = self.repository.writer()?;
@@ -129,7 +131,7 @@ impl<'a> Session<'a> {
         let mut stat_cache = key.create(&self.repository);
         let parent = options.parent.map(|parent| parent.id);
         monitor.walk(options.parent.map(|parent| parent.manifest.totals.entries()));
-        let walked = walk(tree, &options, &mut writer, &mut stat_cache, monitor, cancellation)?;
+        let walked = walk(tree, &options, clock, &mut writer, &mut stat_cache, monitor, cancellation)?;
         Ok(Pending { writer, stat_cache, parent, walked })
     }
 

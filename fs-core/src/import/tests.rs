@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::walk::{Quiescence, SeenFiles, Walked};
 use super::*;
-use crate::clock::Clock;
+use crate::clock::{Clock, SystemClock};
 use crate::format::{Entry, Kind, Manifest, StatTrailer, Time};
 use crate::history::Snapshot;
 use crate::monitor::{Cancellation, Monitor, Progress, Silent, Trouble, TroubleKind};
@@ -45,11 +45,12 @@ impl Fixture {
         let clock = ManualClock::new(Timestamp::now() + SignedDuration::from_secs(later));
         let last = self.last.lock().unwrap();
         let stat_cache = self.repository.stat_cache(b"tree", b"");
-        let options = Options { parent: last.as_ref(), stat_cache, clock: &clock, ..options };
+        let options = Options { parent: last.as_ref(), stat_cache, ..options };
         let mut writer = self.repository.writer()?;
         let mut stat_cache = self.repository.stat_cache_writer(b"tree", b"");
         let tree = self.directory.path().join("tree");
-        let walked = walk(&tree, &options, &mut writer, &mut stat_cache, monitor, &Cancellation::default())?;
+        let none = Cancellation::default();
+        let walked = walk(&tree, &options, &clock, &mut writer, &mut stat_cache, monitor, &none)?;
         drop(last);
         let manifest =
             Manifest { source: b"tree"[..].into(), time: clock.now().into(), ..walked.manifest.clone() };
@@ -263,7 +264,8 @@ fn a_cancelled_import_ends_within_a_file() {
     let mut writer = fixture.repository.writer().unwrap();
     let mut stat_cache = fixture.repository.stat_cache_writer(b"tree", b"");
     let tree = fixture.directory.path().join("tree");
-    let result = walk(&tree, &Options::default(), &mut writer, &mut stat_cache, &meddler, &cancellation);
+    let (options, clock) = (Options::default(), SystemClock);
+    let result = walk(&tree, &options, &clock, &mut writer, &mut stat_cache, &meddler, &cancellation);
     assert!(matches!(result, Err(ImportError::Cancelled)), "{result:?}");
     drop(writer);
     assert_eq!(fixture.repository.snapshots().unwrap(), []);

@@ -31,7 +31,7 @@ use troubles::Troubles;
 
 use super::ImportError;
 use super::disk::{Directory, FileType, Stat, is_gone, path_of};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::Clock;
 use crate::format::limits::MAX_NAME;
 use crate::format::{
     Content, Entry, Extensions, Kind, Manifest, Origin, PathKey, Slot, SnapshotId, StatTrailer, Time, Totals,
@@ -43,7 +43,7 @@ use crate::store::{
 };
 
 /// Options of a walk, and the earlier import to compare with.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a choice of its own, named where it is made")]
 pub(crate) struct Options<'a> {
     /// A snapshot that the tree is likely to resemble.
@@ -71,28 +71,6 @@ pub(crate) struct Options<'a> {
     pub(crate) allow_empty: bool,
     /// Take owners, modes and special files from the attributes in which `rsync --fake-super` stores them.
     pub(crate) fake_super: bool,
-    /// The clock of the system.
-    pub(crate) clock: &'a dyn Clock,
-}
-
-impl Default for Options<'_> {
-    fn default() -> Self {
-        Self {
-            parent: None,
-            stat_cache: None,
-            checksum: false,
-            ignore_inode: false,
-            origin: None,
-            one_file_system: false,
-            skip: Vec::new(),
-            skip_devices: Vec::new(),
-            seen: None,
-            quiescence: Quiescence::NotRequired,
-            allow_empty: false,
-            fake_super: false,
-            clock: &SystemClock,
-        }
-    }
 }
 
 /// A tree that was walked; not a snapshot yet.
@@ -116,12 +94,13 @@ pub(crate) struct Walked {
 pub(crate) fn walk(
     path: &Path,
     options: &Options<'_>,
+    clock: &dyn Clock,
     writer: &mut Writer,
     stat_cache: &mut StatCacheWriter,
     monitor: &dyn Monitor,
     cancellation: &Cancellation,
 ) -> Result<Walked, ImportError> {
-    let started = options.clock.now().into();
+    let started = clock.now().into();
     let directory = Directory::open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotADirectory => ImportError::NotADirectory(path.to_owned()),
         _ => ImportError::read(path)(error),
@@ -139,11 +118,12 @@ pub(crate) fn walk(
     let reader = writer.reader().clone();
     let walk = Walk {
         options,
+        clock,
         parent_started: options.parent.map(|parent| parent.manifest.started),
         reader,
         writer,
         stat_cache,
-        file_systems: FileSystems::new(options.origin, options.clock),
+        file_systems: FileSystems::new(options.origin, clock),
         monitor,
         cancellation,
         base: path,
@@ -160,6 +140,7 @@ pub(crate) fn walk(
 
 struct Walk<'a> {
     options: &'a Options<'a>,
+    clock: &'a dyn Clock,
     parent_started: Option<Time>,
     reader: Reader,
     writer: &'a mut Writer,
@@ -341,7 +322,7 @@ impl Walk<'_> {
     }
 
     fn check_quiescence(&self, stat: &Stat) -> Result<(), ReadError> {
-        let sign = self.options.quiescence.disturbance(stat, self.options.clock);
+        let sign = self.options.quiescence.disturbance(stat, self.clock);
         sign.map_or(Ok(()), |sign| Err(ReadError::NotQuiescent(sign)))
     }
 
@@ -357,7 +338,7 @@ impl Walk<'_> {
         if bytes.len() > MAX_NAME {
             return Err(ReadError::unreadable("its name is longer than 255 bytes"));
         }
-        if is_written_by_rsync(bytes, &facts.stat, self.options.quiescence, self.options.clock) {
+        if is_written_by_rsync(bytes, &facts.stat, self.options.quiescence, self.clock) {
             if self.options.quiescence.is_required() {
                 return Err(ReadError::NotQuiescent("rsync is writing it"));
             }

@@ -200,8 +200,8 @@ impl Plan {
         self.left_out.push(LeftOut { path, reason: reason.into(), may_be_history: true });
     }
 
-    /// Leaves out an entry beside runs for this `reason`. A file, or a link that leads inside `root`, holds no
-    /// history.
+    /// Leaves out an entry beside runs for this `reason`. A file, or a link that leads inside `root`, holds
+    /// no history.
     fn leave_out_beside(&mut self, path: PathBuf, kind: EntryKind, root: &Path, reason: &str) {
         match kind {
             EntryKind::Folder => self.miss(path, reason),

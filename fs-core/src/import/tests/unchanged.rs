@@ -199,7 +199,8 @@ fn sizes_that_lie_are_passed_over() {
         let mut writer = fixture.repository.writer().unwrap();
         let mut stat_cache = fixture.repository.stat_cache_writer(b"lies", b"");
         let (options, none) = (Options::default(), Cancellation::default());
-        let walked = walk(tree, &options, &mut writer, &mut stat_cache, &Silent, &none).unwrap();
+        let walked =
+            walk(tree, &options, &SystemClock, &mut writer, &mut stat_cache, &Silent, &none).unwrap();
         let manifest = Manifest { source: b"lies"[..].into(), ..walked.manifest };
         let (id, _) = writer.commit(&manifest).unwrap();
         *fixture.last.lock().unwrap() = Some(Snapshot { id, manifest });

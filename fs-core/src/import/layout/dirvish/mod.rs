@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
-use summary::{NoRun, Summary, Times, later};
+use summary::{NoRun, Summary, instants, later};
 
 use super::folder::{EntryKind, FolderState, leads_inside, names, small_file};
 use super::lock::{self, Lock};
@@ -121,7 +121,7 @@ fn image(
     let (Some(began), Some(completed)) = (summary.began, summary.completed) else {
         return Err(unclear("its summary does not tell when its run began (Backup-begin)"));
     };
-    let times = Times::of(began, completed, written, zone)
+    let (start, end) = instants(began, completed, written, zone)
         .ok_or_else(|| unclear("its summary tells an impossible time"))?;
     let tree = folder.join("tree");
     let mark = match FolderState::of(tree.clone()) {
@@ -145,11 +145,11 @@ fn image(
     Ok(PlannedRun {
         source,
         tree: mark.path.clone(),
-        time: times.began,
+        time: start,
         run: Run {
             identity: identity.into(),
-            began: Some(times.began),
-            completed: Some(times.completed),
+            began: Some(start),
+            completed: Some(end),
             expires: summary.expires.and_then(|time| later(time, zone)),
         },
         run_folder: plan.run_folder(&mark, name),
