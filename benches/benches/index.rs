@@ -26,7 +26,12 @@ fn manifest(root: BlobId) -> Manifest {
         time,
         started: time,
         status: Status::Complete,
-        root: Entry { attributes, kind: Kind::Directory(root), xattrs: Xattrs::None, unsettled: false },
+        root: Entry {
+            attributes,
+            kind: Kind::Directory(root),
+            xattrs: Xattrs::None,
+            changed_while_read: false,
+        },
         links_len: 0,
         links: Content::empty(),
         totals: Totals::default(),

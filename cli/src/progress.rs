@@ -253,7 +253,7 @@ pub fn tell_trouble(trouble: &Trouble) {
         | TroubleKind::Unreadable
         | TroubleKind::Incomplete
         | TroubleKind::Vanished
-        | TroubleKind::Unsettled => stderr::warn(&line),
+        | TroubleKind::ChangedWhileRead => stderr::warn(&line),
         // Without root's rights, the user cannot expect this to work.
         TroubleKind::Unkept => stderr::line(&format!("note: {line}")),
     }

@@ -110,7 +110,7 @@ pub enum TroubleKind {
     /// The entry vanished before it could be read.
     Vanished,
     /// The entry is in the snapshot, but kept changing while it was read.
-    Unsettled,
+    ChangedWhileRead,
     /// The existing entry on disk was left as it is.
     Exists,
     /// The entry was restored, except for attributes that only root can set.

@@ -94,9 +94,9 @@ fn entries() -> Vec<Entry> {
         Kind::Fifo,
         Kind::Socket,
     ];
-    let plain = kinds.map(|kind| Entry { attributes, kind, xattrs: Xattrs::None, unsettled: false });
+    let plain = kinds.map(|kind| Entry { attributes, kind, xattrs: Xattrs::None, changed_while_read: false });
     let mut all = plain.to_vec();
-    all.push(Entry { xattrs: Xattrs::Inline(xattrs()), unsettled: true, ..plain[0].clone() });
+    all.push(Entry { xattrs: Xattrs::Inline(xattrs()), changed_while_read: true, ..plain[0].clone() });
     all.push(Entry { xattrs: Xattrs::Blob(id), ..plain[3].clone() });
     all
 }

@@ -97,7 +97,7 @@ fn of(mode: u16, time: i64, kind: Kind) -> Entry {
         attributes: Attributes { mode, uid: 1000, gid: 1000, mtime },
         kind,
         xattrs: Xattrs::None,
-        unsettled: false,
+        changed_while_read: false,
     }
 }
 

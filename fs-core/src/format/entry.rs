@@ -73,7 +73,7 @@ pub struct Entry {
     /// Extended attributes.
     pub xattrs: Xattrs,
     /// True if the file kept changing during the read. Its bytes may never have existed together.
-    pub unsettled: bool,
+    pub changed_while_read: bool,
 }
 
 const FILE: u8 = 1;
@@ -87,7 +87,7 @@ const KIND_MASK: u8 = 0x0f;
 
 const XATTRS_INLINE: u8 = 0x10;
 const XATTRS_BLOB: u8 = 0x20;
-const UNSETTLED: u8 = 0x40;
+const CHANGED_WHILE_READ: u8 = 0x40;
 const RESERVED: u8 = 0x80;
 
 impl Entry {
@@ -126,7 +126,7 @@ impl Entry {
             Xattrs::Inline(_) => XATTRS_INLINE,
             Xattrs::Blob(_) => XATTRS_BLOB,
         };
-        out.push(kind | xattrs | if self.unsettled { UNSETTLED } else { 0 });
+        out.push(kind | xattrs | if self.changed_while_read { CHANGED_WHILE_READ } else { 0 });
         out.put_varint(u64::from(self.attributes.mode));
         out.put_varint(u64::from(self.attributes.uid));
         out.put_varint(u64::from(self.attributes.gid));
@@ -175,7 +175,7 @@ impl Entry {
             _ => return Err(FormatError::Invalid("entry kind")),
         };
         cursor.end("entry")?;
-        Ok(Self { attributes, kind, xattrs, unsettled: tag & UNSETTLED != 0 })
+        Ok(Self { attributes, kind, xattrs, changed_while_read: tag & CHANGED_WHILE_READ != 0 })
     }
 }
 
@@ -233,11 +233,11 @@ pub(super) mod tests {
             id.prop_map(Xattrs::Blob),
         ];
         (0u16..=0o7777, any::<(u32, u32, i64)>(), 0u32..1_000_000_000, kind, xattrs, any::<bool>()).prop_map(
-            |(mode, (uid, gid, secs), nanos, kind, xattrs, unsettled)| Entry {
+            |(mode, (uid, gid, secs), nanos, kind, xattrs, changed_while_read)| Entry {
                 attributes: Attributes { mode, uid, gid, mtime: Time::new(secs, nanos).unwrap() },
                 kind,
                 xattrs,
-                unsettled,
+                changed_while_read,
             },
         )
     }

@@ -1,7 +1,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
 use thiserror::Error;
 
 use crate::store::StoreError;
@@ -47,7 +46,7 @@ pub enum ImportError {
     )]
     Emptied(PathBuf),
     /// A program is writing to a tree that must be quiescent.
-    #[error("{} is not at rest: {sign}", path.display())]
+    #[error("{} is still being written: {sign}", path.display())]
     NotQuiescent {
         /// The entry that shows it.
         path: PathBuf,
@@ -78,41 +77,20 @@ pub enum ImportError {
     /// A snapshot cannot be read, so it is unknown which runs were imported.
     #[error("a snapshot cannot be read at the moment, so a run might be imported twice; try again")]
     UnreadableSnapshot,
-    /// The times of two levels contradict the order of their numbers.
+    /// The times of two levels contradict the order of their numbers, or are equal though neither level is a
+    /// copy of the other.
     #[error(
-        "{}: {newer} must be newer than {older}, but its time is not later ({newer_time}, {older_time}); \
-         nothing was imported: correct the wrong time with touch -d, or import levels one by one \
-         with --layout tree --at TIME --source NAME --allow-other-tree",
-        root.display()
-    )]
-    LevelOrder {
-        /// The folder that holds the levels.
-        root: PathBuf,
-        /// The level with the lower number.
-        newer: String,
-        /// The level with the higher number.
-        older: String,
-        /// The time of `newer`.
-        newer_time: Timestamp,
-        /// The time of `older`.
-        older_time: Timestamp,
-    },
-    /// Two levels have the same time, and are not a level and its copy.
-    #[error(
-        "{}: {one} and {other} have one time ({time}), so their order is unknown; nothing was imported: \
-         correct their times with touch -d, or import levels one by one with --layout tree --at TIME \
-         --source NAME --allow-other-tree",
+        "{}: {contradiction}; nothing was imported: correct {wrong} with touch -d, or import levels one by \
+         one with --layout tree --at TIME --source NAME --allow-other-tree",
         root.display()
     )]
     LevelTimes {
         /// The folder that holds the levels.
         root: PathBuf,
-        /// One level.
-        one: String,
-        /// The other level.
-        other: String,
-        /// The time of both.
-        time: Timestamp,
+        /// The levels and their times, in words.
+        contradiction: String,
+        /// The times to correct, in words.
+        wrong: &'static str,
     },
 
     /// A line of rsnapshot's config is invalid.

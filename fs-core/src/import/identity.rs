@@ -4,8 +4,9 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf, Prefix};
 
+use super::disk::{Directory, path_of};
 use super::opening::open_existing;
-use super::{ImportError, ImportOptions, path_of, root_identity};
+use super::{ImportError, ImportOptions};
 use crate::format::{Origin, is_source_name};
 use crate::history::{Snapshot, Sources};
 use crate::store::{Repository, StatCache, StatCacheWriter};
@@ -59,8 +60,9 @@ impl<'a> PlainTree<'a> {
         let is_container = CONTAINER.iter().any(|mark| Path::new(mark).exists());
         let is_same = || {
             let cache = self.stat_cache().open(repository)?;
-            let (identity, inode) = root_identity(&self.path).ok()?;
-            Some(cache.root_identity() == (Some(&*identity), inode))
+            let directory = Directory::open(&self.path).ok()?;
+            let (device, inode) = directory.stat_self().ok()?.id;
+            Some(cache.root_identity() == (Some(&*directory.file_system(device)), inode))
         };
         is_container && is_same() == Some(true)
     }

@@ -17,9 +17,6 @@ mod session;
 mod tree;
 mod walk;
 
-use std::io;
-use std::path::Path;
-
 pub(crate) use disk::path_of;
 pub use error::ImportError;
 #[cfg(target_os = "linux")]
@@ -35,19 +32,6 @@ pub(crate) use session::history_devices;
 pub use tree::import_tree;
 #[cfg(test)]
 pub(crate) use walk::{Options, walk};
-
-/// Identity of the directory at `path`, behind any links: device and inode number.
-fn directory_id(path: &Path) -> io::Result<(u64, u64)> {
-    Ok(disk::Directory::open(path)?.stat_self()?.id)
-}
-
-/// Identity of the directory at `path` that survives a reboot: the identity of its file system, and its inode
-/// number.
-fn root_identity(path: &Path) -> io::Result<(Box<[u8]>, u64)> {
-    let directory = disk::Directory::open(path)?;
-    let (device, inode) = directory.stat_self()?.id;
-    Ok((directory.file_system(device), inode))
-}
 
 #[cfg(all(test, unix))]
 mod tests;

@@ -5,11 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::disk::Directory;
 use super::identity::{StatCacheKey, origin};
 use super::opening::open_for_writing;
-use super::walk::{Options, StatCacheEnd, Walked, walk};
-use super::{ImportError, ImportOptions, directory_id};
-use crate::format::{Extensions, Manifest, Run, RunFolder, SnapshotId, Status, Time};
+use super::walk::{Options, Walked, walk};
+use super::{ImportError, ImportOptions};
+use crate::format::{Extensions, Manifest, Run, RunFolder, SnapshotId, StatTrailer, Status, Time};
 use crate::history::{Snapshot, SnapshotInfo, Sources};
 use crate::monitor::{Cancellation, Monitor, Progress};
 use crate::store::{Access, Repository, StatCache, StatCacheWriter, Statistics, Writer};
@@ -52,17 +53,13 @@ pub(super) struct Pending {
     writer: Writer,
     stat_cache: StatCacheWriter,
     parent: Option<SnapshotId>,
-    walked: Walked,
+    pub(super) walked: Walked,
 }
 
 impl Pending {
-    pub(super) fn walked(&self) -> &Walked {
-        &self.walked
-    }
-
     /// Stores the stat cache of the walk as that of the tree and this snapshot.
     pub(super) fn store_stat_cache(self, snapshot: SnapshotId) {
-        store(self.stat_cache, self.walked.stat_cache_end, snapshot);
+        store(self.stat_cache, self.walked.stat_trailer, snapshot);
     }
 }
 
@@ -98,15 +95,15 @@ impl<'a> Session<'a> {
 
     /// Options of a walk, as far as they do not depend on the tree.
     pub(super) fn walk_options(&self) -> Options<'a> {
+        let repository = Directory::open(self.repository.root()).and_then(|root| root.stat_self());
         Options {
             checksum: self.options.checksum,
             ignore_inode: self.options.ignore_inode,
             origin: self.options.origin.as_deref(),
             one_file_system: self.options.one_file_system,
             fake_super: self.options.fake_super,
-            skip: directory_id(self.repository.root()).into_iter().collect(),
+            skip: repository.into_iter().map(|root| root.id).collect(),
             skip_devices: history_devices(),
-            clock: &*self.options.clock,
             ..Options::default()
         }
     }
@@ -121,9 +118,10 @@ impl<'a> Session<'a> {
         monitor: &dyn Monitor,
         cancellation: &Cancellation,
     ) -> Result<Pending, ImportError> {
+        let clock = &*self.options.clock;
         let is_due = |every: Duration| {
             let read = options.stat_cache.as_ref().map(|cache| cache.all_read().timestamp());
-            read.is_none_or(|read| options.clock.now().duration_since(read).unsigned_abs() >= every)
+            read.is_none_or(|read| clock.now().duration_since(read).unsigned_abs() >= every)
         };
         options.checksum |= self.options.checksum_every.is_some_and(is_due);
         let mut writer = self.repository.writer()?;
@@ -133,7 +131,7 @@ impl<'a> Session<'a> {
         let mut stat_cache = key.create(&self.repository);
         let parent = options.parent.map(|parent| parent.id);
         monitor.walk(options.parent.map(|parent| parent.manifest.totals.entries()));
-        let walked = walk(tree, &options, &mut writer, &mut stat_cache, monitor, cancellation)?;
+        let walked = walk(tree, &options, clock, &mut writer, &mut stat_cache, monitor, cancellation)?;
         Ok(Pending { writer, stat_cache, parent, walked })
     }
 
@@ -147,8 +145,10 @@ impl<'a> Session<'a> {
         let Pending { writer, stat_cache, parent, walked } = pending;
         // The lock keeps other imports from taking the number.
         let number = self.sources.next_number(label.source, label.time);
-        let manifest = walked.manifest(label.source, label.time);
+        let Walked { manifest, progress, stat_trailer } = walked;
         let manifest = Manifest {
+            source: label.source.into(),
+            time: label.time,
             status: label.status,
             origin: origin(label.path),
             parent,
@@ -164,7 +164,7 @@ impl<'a> Session<'a> {
             return Err(ImportError::Cancelled);
         }
         let (id, statistics) = writer.commit(&manifest)?;
-        store(stat_cache, walked.stat_cache_end, id);
+        store(stat_cache, stat_trailer, id);
         self.sources = Sources::load(&self.repository, &self.options.zone, &self.sources)?;
         let name = self
             .sources
@@ -172,7 +172,7 @@ impl<'a> Session<'a> {
             .and_then(|source| source.snapshots().find(|(_, snapshot)| snapshot.id == id))
             .map_or_else(String::new, |(name, _)| name.to_owned());
         let snapshot = SnapshotInfo { id, name, manifest, tags: Vec::new() };
-        Ok(Imported { snapshot, statistics, progress: walked.progress, is_unproven: false })
+        Ok(Imported { snapshot, statistics, progress, is_unproven: false })
     }
 
     /// The snapshot of the last import with this stat cache, and the cache.
@@ -190,8 +190,8 @@ impl<'a> Session<'a> {
 }
 
 /// Stores the stat cache of a walk. Only logs a failure: without a stat cache the next import takes longer.
-fn store(stat_cache: StatCacheWriter, end: StatCacheEnd, snapshot: SnapshotId) {
-    if let Err(error) = stat_cache.finish(&end.of(snapshot)) {
+fn store(stat_cache: StatCacheWriter, trailer: StatTrailer, snapshot: SnapshotId) {
+    if let Err(error) = stat_cache.finish(&StatTrailer { snapshot, ..trailer }) {
         log::warn!("{error}: the next import reads more files than it would have to");
     }
 }

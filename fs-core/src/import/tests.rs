@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::walk::{Quiescence, SeenFiles, Walked};
 use super::*;
-use crate::clock::Clock;
-use crate::format::{Entry, Kind, Time};
+use crate::clock::{Clock, SystemClock};
+use crate::format::{Entry, Kind, Manifest, StatTrailer, Time};
 use crate::history::Snapshot;
 use crate::monitor::{Cancellation, Monitor, Progress, Silent, Trouble, TroubleKind};
 use crate::store::{Access, CacheSizes, Repository, lookup};
@@ -45,15 +45,17 @@ impl Fixture {
         let clock = ManualClock::new(Timestamp::now() + SignedDuration::from_secs(later));
         let last = self.last.lock().unwrap();
         let stat_cache = self.repository.stat_cache(b"tree", b"");
-        let options = Options { parent: last.as_ref(), stat_cache, clock: &clock, ..options };
+        let options = Options { parent: last.as_ref(), stat_cache, ..options };
         let mut writer = self.repository.writer()?;
         let mut stat_cache = self.repository.stat_cache_writer(b"tree", b"");
         let tree = self.directory.path().join("tree");
-        let walked = walk(&tree, &options, &mut writer, &mut stat_cache, monitor, &Cancellation::default())?;
+        let none = Cancellation::default();
+        let walked = walk(&tree, &options, &clock, &mut writer, &mut stat_cache, monitor, &none)?;
         drop(last);
-        let manifest = walked.manifest(b"tree", clock.now().into());
+        let manifest =
+            Manifest { source: b"tree"[..].into(), time: clock.now().into(), ..walked.manifest.clone() };
         let (id, _) = writer.commit(&manifest)?;
-        stat_cache.finish(&walked.stat_cache_end.clone().of(id))?;
+        stat_cache.finish(&StatTrailer { snapshot: id, ..walked.stat_trailer.clone() })?;
         *self.last.lock().unwrap() = Some(Snapshot { id, manifest });
         Ok(walked)
     }
@@ -145,7 +147,7 @@ fn a_file_that_changes_once_is_read_again() {
         }
     });
     let outcome = fixture.import_at(0, &meddler).unwrap();
-    assert_eq!(outcome.status, crate::format::Status::Complete);
+    assert_eq!(outcome.manifest.status, crate::format::Status::Complete);
     assert_eq!(meddler.troubles(), []);
     assert_eq!(fixture.size("file"), 200_000);
 }
@@ -162,14 +164,14 @@ fn a_file_that_never_stands_still_is_kept_and_marked() {
         size += 4;
     });
     let outcome = fixture.import_at(100, &meddler).unwrap();
-    assert_eq!(outcome.status, crate::format::Status::Partial);
-    assert_eq!(outcome.totals.troubled, 1);
-    assert_eq!(meddler.troubles(), [(fixture.path("log"), TroubleKind::Unsettled)]);
-    assert!(fixture.entry("log").unwrap().unsettled);
-    assert!(!fixture.entry("quiet").unwrap().unsettled);
+    assert_eq!(outcome.manifest.status, crate::format::Status::Partial);
+    assert_eq!(outcome.manifest.totals.troubled, 1);
+    assert_eq!(meddler.troubles(), [(fixture.path("log"), TroubleKind::ChangedWhileRead)]);
+    assert!(fixture.entry("log").unwrap().changed_while_read);
+    assert!(!fixture.entry("quiet").unwrap().changed_while_read);
     // The file's time may be that of the last change already. It must be read again all the same.
     assert_eq!(fixture.import_at(0, &Silent).unwrap().progress.files_read, 1);
-    assert!(!fixture.entry("log").unwrap().unsettled);
+    assert!(!fixture.entry("log").unwrap().changed_while_read);
 }
 
 /// Makes more directories than are opened ahead, and returns the last one's name.
@@ -194,7 +196,7 @@ fn what_vanishes_is_named_and_the_rest_is_taken() {
     // The directory is listed before the first file is read.
     let fixture_ref = &fixture;
     let outcome = fixture_ref.import_at(0, &meddler).unwrap();
-    assert_eq!(outcome.status, crate::format::Status::Vanished);
+    assert_eq!(outcome.manifest.status, crate::format::Status::Vanished);
     let gone = |name| (fixture_ref.path(name), TroubleKind::Vanished);
     assert_eq!(meddler.troubles.lock().unwrap().clone(), [gone("b"), gone(last)]);
     assert!(fixture.entry("a").is_some() && fixture.entry("c").is_some());
@@ -215,7 +217,7 @@ fn a_link_that_takes_a_directorys_place_leads_nowhere() {
         }
     });
     let outcome = fixture.import_at(0, &meddler).unwrap();
-    assert_eq!(outcome.status, crate::format::Status::Vanished);
+    assert_eq!(outcome.manifest.status, crate::format::Status::Vanished);
     assert!(fixture.entry(last).is_none());
 }
 
@@ -262,7 +264,8 @@ fn a_cancelled_import_ends_within_a_file() {
     let mut writer = fixture.repository.writer().unwrap();
     let mut stat_cache = fixture.repository.stat_cache_writer(b"tree", b"");
     let tree = fixture.directory.path().join("tree");
-    let result = walk(&tree, &Options::default(), &mut writer, &mut stat_cache, &meddler, &cancellation);
+    let (options, clock) = (Options::default(), SystemClock);
+    let result = walk(&tree, &options, &clock, &mut writer, &mut stat_cache, &meddler, &cancellation);
     assert!(matches!(result, Err(ImportError::Cancelled)), "{result:?}");
     drop(writer);
     assert_eq!(fixture.repository.snapshots().unwrap(), []);
@@ -283,7 +286,7 @@ fn a_tree_deeper_than_a_path_can_be_is_taken() {
         directory = rustix::fs::openat(&directory, "deep", rustix::fs::OFlags::RDONLY, mode).unwrap();
     }
     let outcome = fixture.import_at(0, &Silent).unwrap();
-    assert_eq!(outcome.totals.directories, 601);
+    assert_eq!(outcome.manifest.totals.directories, 601);
 }
 
 #[test]
@@ -304,7 +307,7 @@ fn a_tree_with_more_than_is_looked_at_ahead_is_taken_whole() {
         fs::create_dir(fixture.path(&format!("9/folder {number}"))).unwrap();
     }
     directories += 700;
-    let totals = fixture.import_at(0, &Silent).unwrap().totals;
+    let totals = fixture.import_at(0, &Silent).unwrap().manifest.totals;
     assert_eq!((totals.files, totals.directories, totals.troubled), (30 * 12 + 700, directories, 0));
 }
 

@@ -71,7 +71,7 @@ pub fn import_tree(
         ..session.walk_options()
     };
     let pending = session.walk(tree, &key, walk, monitor, cancellation)?;
-    let walked = pending.walked();
+    let walked = &pending.walked.manifest;
     let is_unchanged = match last.map(|last| &last.manifest) {
         Some(last) => (&last.root, &last.links) == (&walked.root, &walked.links),
         None => walked.totals.is_empty() && !options.allow_empty,

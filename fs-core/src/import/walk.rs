@@ -19,24 +19,22 @@ use std::io;
 use std::path::{MAIN_SEPARATOR, Path};
 use std::sync::Arc;
 
-use directory::unwalked;
 use file::ReadError;
 use file_systems::FileSystems;
 use links::LinkTracker;
 use parent::{ParentDirectory, ParentEntry, has_slot};
 pub(crate) use quiescent::Quiescence;
 use quiescent::is_written_by_rsync;
-use scan::{Entries, Exclusions, Facts, ScannedEntry, Scanner};
+use scan::{Entries, Exclusions, Facts, OpenedDirectory, ScannedEntry, Scanner};
 pub(crate) use seen::SeenFiles;
 use troubles::Troubles;
 
 use super::ImportError;
 use super::disk::{Directory, FileType, Stat, is_gone, path_of};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::Clock;
 use crate::format::limits::MAX_NAME;
 use crate::format::{
-    Ancestor, Content, Entry, Extensions, Kind, KnownFileSystem, Manifest, Origin, PathKey, Slot, SnapshotId,
-    StatTrailer, Status, Time, Totals, Unread,
+    Content, Entry, Extensions, Kind, Manifest, Origin, PathKey, Slot, SnapshotId, StatTrailer, Time, Totals,
 };
 use crate::history::Snapshot;
 use crate::monitor::{Cancellation, Monitor, Progress, TroubleKind};
@@ -45,7 +43,7 @@ use crate::store::{
 };
 
 /// Options of a walk, and the earlier import to compare with.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a choice of its own, named where it is made")]
 pub(crate) struct Options<'a> {
     /// A snapshot that the tree is likely to resemble.
@@ -73,97 +71,17 @@ pub(crate) struct Options<'a> {
     pub(crate) allow_empty: bool,
     /// Take owners, modes and special files from the attributes in which `rsync --fake-super` stores them.
     pub(crate) fake_super: bool,
-    /// The clock of the system.
-    pub(crate) clock: &'a dyn Clock,
-}
-
-impl Default for Options<'_> {
-    fn default() -> Self {
-        Self {
-            parent: None,
-            stat_cache: None,
-            checksum: false,
-            ignore_inode: false,
-            origin: None,
-            one_file_system: false,
-            skip: Vec::new(),
-            skip_devices: Vec::new(),
-            seen: None,
-            quiescence: Quiescence::NotRequired,
-            allow_empty: false,
-            fake_super: false,
-            clock: &SystemClock,
-        }
-    }
 }
 
 /// A tree that was walked; not a snapshot yet.
 #[derive(Debug)]
 pub(crate) struct Walked {
-    /// Time at which the walk began.
-    pub(crate) started: Time,
-    /// Entry of the root directory.
-    pub(crate) root: Entry,
-    /// Length of the link table, in bytes.
-    pub(crate) links_len: u64,
-    /// Content of the link table.
-    pub(crate) links: Content,
-    /// Counts over the tree.
-    pub(crate) totals: Totals,
-    /// Complete, vanished or partial.
-    pub(crate) status: Status,
-    /// Paths that could not be read.
-    pub(crate) unread: Unread,
-    /// The directories above the tree, the root of the file system first.
-    pub(crate) ancestors: Vec<Ancestor>,
+    /// The manifest of a snapshot of the tree. It lacks what only the caller knows: source, time and origin.
+    pub(crate) manifest: Manifest,
     /// Final counts.
     pub(crate) progress: Progress,
-    /// The end of the new stat cache.
-    pub(crate) stat_cache_end: StatCacheEnd,
-}
-
-impl Walked {
-    /// The manifest of a snapshot of the tree. It lacks what only the caller knows, such as the origin.
-    pub(crate) fn manifest(&self, source: &[u8], time: Time) -> Manifest {
-        Manifest {
-            source: source.into(),
-            time,
-            started: self.started,
-            status: self.status,
-            root: self.root.clone(),
-            links_len: self.links_len,
-            links: self.links.clone(),
-            totals: self.totals,
-            origin: Origin::default(),
-            parent: None,
-            extensions: Extensions {
-                unread: self.unread.clone(),
-                ancestors: self.ancestors.clone(),
-                ..Extensions::default()
-            },
-        }
-    }
-}
-
-/// The end of a stat cache, except for the snapshot.
-#[derive(Debug, Clone)]
-pub(crate) struct StatCacheEnd {
-    /// Slot of the root directory.
-    root: Slot,
-    /// Inode number of the root directory.
-    root_inode: u64,
-    /// The file systems that hold the tree.
-    file_systems: Vec<KnownFileSystem>,
-    /// Start of the last walk that read every file.
-    pub(super) all_read: Time,
-}
-
-impl StatCacheEnd {
-    /// The end of the stat cache, once the tree has a snapshot.
-    pub(crate) fn of(self, snapshot: SnapshotId) -> StatTrailer {
-        let Self { root, root_inode, file_systems, all_read } = self;
-        StatTrailer { snapshot, all_read, file_systems, root_inode, root: root.directory() }
-    }
+    /// The end of the new stat cache. It lacks the snapshot.
+    pub(crate) stat_trailer: StatTrailer,
 }
 
 /// Walks the tree at `path`. Stores the tree in `writer`, and the inode numbers and ctimes of its files in
@@ -176,12 +94,13 @@ impl StatCacheEnd {
 pub(crate) fn walk(
     path: &Path,
     options: &Options<'_>,
+    clock: &dyn Clock,
     writer: &mut Writer,
     stat_cache: &mut StatCacheWriter,
     monitor: &dyn Monitor,
     cancellation: &Cancellation,
 ) -> Result<Walked, ImportError> {
-    let started = options.clock.now().into();
+    let started = clock.now().into();
     let directory = Directory::open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotADirectory => ImportError::NotADirectory(path.to_owned()),
         _ => ImportError::read(path)(error),
@@ -199,11 +118,12 @@ pub(crate) fn walk(
     let reader = writer.reader().clone();
     let walk = Walk {
         options,
+        clock,
         parent_started: options.parent.map(|parent| parent.manifest.started),
         reader,
         writer,
         stat_cache,
-        file_systems: FileSystems::new(options.origin, options.clock),
+        file_systems: FileSystems::new(options.origin, clock),
         monitor,
         cancellation,
         base: path,
@@ -220,6 +140,7 @@ pub(crate) fn walk(
 
 struct Walk<'a> {
     options: &'a Options<'a>,
+    clock: &'a dyn Clock,
     parent_started: Option<Time>,
     reader: Reader,
     writer: &'a mut Writer,
@@ -266,23 +187,31 @@ impl Walk<'_> {
             Some(cache) if !self.options.checksum => cache.all_read(),
             _ => self.started,
         };
-        Ok(Walked {
+        let manifest = Manifest {
+            source: Box::default(),
+            time: self.started,
             started: self.started,
+            status: self.troubles.status(),
             root,
             links_len,
             links,
             totals: Totals { troubled: self.troubles.entries(), ..self.totals },
-            status: self.troubles.status(),
-            unread: self.troubles.take_unread(),
-            ancestors,
-            progress: self.progress,
-            stat_cache_end: StatCacheEnd {
-                root: slot,
-                root_inode,
-                file_systems: self.file_systems.known(),
-                all_read,
+            origin: Origin::default(),
+            parent: None,
+            extensions: Extensions {
+                unread: self.troubles.take_unread(),
+                ancestors,
+                ..Extensions::default()
             },
-        })
+        };
+        let stat_trailer = StatTrailer {
+            snapshot: SnapshotId([0; 32]),
+            all_read,
+            file_systems: self.file_systems.known(),
+            root_inode,
+            root: slot.directory(),
+        };
+        Ok(Walked { manifest, progress: self.progress, stat_trailer })
     }
 
     /// The frame of the root.
@@ -297,27 +226,16 @@ impl Walk<'_> {
             return Err(ReadError::Import(ImportError::Emptied(self.base.to_owned())));
         }
         // After the listing: a removal meanwhile shows in the times.
-        let mut stat = directory.stat_self()?;
-        let mut xattrs = directory.xattrs_self();
-        self.reveal(&mut stat, &mut xattrs);
-        self.check_quiescence(&stat)?;
-        let xattrs = self.xattrs(xattrs)?;
-        let file_system = self.file_system(&directory, &stat);
-        let parent = self.options.parent.map(|parent| &parent.manifest.root);
-        let seen_before = self.root_seen_before(parent, file_system);
+        let stat = directory.stat_self()?;
         let directory = Arc::new(directory);
-        Ok(Frame {
-            name: CString::default(),
-            key: PathKey::ROOT,
-            entries: self.scanner.root(Arc::clone(&directory), names),
-            directory,
-            parent: self.parent_directory(parent),
-            entry: unwalked(&stat, xattrs),
-            out: DirectoryWriter::default(),
-            file_system,
-            seen_before,
-            slots: Vec::new(),
-        })
+        let entries = self.scanner.root(Arc::clone(&directory), names);
+        let opened = OpenedDirectory { directory, stat, xattrs: None, entries, lacking: None };
+        let parent = self.options.parent.map(|parent| &parent.manifest.root);
+        let seen_before = match (parent, &self.options.stat_cache) {
+            (Some(Entry { kind: Kind::Directory(node), .. }), Some(cache)) => cache.root(*node),
+            _ => None,
+        };
+        self.frame(c"", PathKey::ROOT, opened, parent, seen_before)
     }
 
     /// Stores the table of hard links. Returns its length and its content.
@@ -404,7 +322,7 @@ impl Walk<'_> {
     }
 
     fn check_quiescence(&self, stat: &Stat) -> Result<(), ReadError> {
-        let sign = self.options.quiescence.disturbance(stat, self.options.clock);
+        let sign = self.options.quiescence.disturbance(stat, self.clock);
         sign.map_or(Ok(()), |sign| Err(ReadError::NotQuiescent(sign)))
     }
 
@@ -420,11 +338,11 @@ impl Walk<'_> {
         if bytes.len() > MAX_NAME {
             return Err(ReadError::unreadable("its name is longer than 255 bytes"));
         }
-        if is_written_by_rsync(bytes, &facts.stat, self.options.quiescence, self.options.clock) {
+        if is_written_by_rsync(bytes, &facts.stat, self.options.quiescence, self.clock) {
             if self.options.quiescence.is_required() {
                 return Err(ReadError::NotQuiescent("rsync is writing it"));
             }
-            self.troubles.note(TroubleKind::Unsettled, "it looks as if rsync were still writing it");
+            self.troubles.note(TroubleKind::ChangedWhileRead, "it looks as if rsync were still writing it");
         }
         let parent = in_parent(frame, bytes)?;
         if facts.stat.kind == FileType::Directory {
@@ -435,11 +353,11 @@ impl Walk<'_> {
         let (entry, stat) = self.leaf(frame, name, facts, parent.as_ref())?;
         self.check_quiescence(&stat)?;
         let slot = self.slot_of(frame.file_system, &stat, &entry);
-        if entry.unsettled {
+        if entry.changed_while_read {
             if self.options.quiescence.is_required() {
                 return Err(ReadError::NotQuiescent("it has kept changing"));
             }
-            self.troubles.note(TroubleKind::Unsettled, "kept changing while it was read");
+            self.troubles.note(TroubleKind::ChangedWhileRead, "kept changing while it was read");
         }
         if stat.links > 1 {
             let key = self.reader.keys().path_key(frame.key, bytes);

@@ -44,7 +44,7 @@ fn line(path: &[u8], entry: &Entry, xattrs: &XattrSet, detail: &str) -> String {
         attributes.gid,
         time(attributes.mtime)
     );
-    for part in [detail, if entry.unsettled { "unsettled" } else { "" }] {
+    for part in [detail, if entry.changed_while_read { "unsettled" } else { "" }] {
         if !part.is_empty() {
             write!(line, " {part}").unwrap();
         }

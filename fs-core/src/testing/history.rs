@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::clock::ManualClock;
-use crate::format::{BlobId, Entry, Kind, SnapshotId, Tag, Time};
+use crate::format::{BlobId, Entry, Kind, Manifest, SnapshotId, StatTrailer, Tag, Time};
 use crate::history::Snapshot;
 use crate::import::{Options, walk};
 use crate::monitor::{Cancellation, Silent};
@@ -72,13 +72,14 @@ pub(super) fn import(repository: &Repository, tree: &Path, time: i64) -> Snapsho
         .collect();
     let clock = ManualClock::new(Timestamp::from_second(time).unwrap());
     let parent = snapshots.iter().max_by_key(|snapshot| snapshot.manifest.time);
-    let options = Options { parent, clock: &clock, ..Options::default() };
+    let options = Options { parent, ..Options::default() };
     let mut writer = repository.writer().unwrap();
     let mut stat_cache = repository.stat_cache_writer(b"tree", b"");
     let walked =
-        walk(tree, &options, &mut writer, &mut stat_cache, &Silent, &Cancellation::default()).unwrap();
-    let id = writer.commit(&walked.manifest(b"tree", walked.started)).unwrap().0;
-    stat_cache.finish(&walked.stat_cache_end.of(id)).unwrap();
+        walk(tree, &options, &clock, &mut writer, &mut stat_cache, &Silent, &Cancellation::default())
+            .unwrap();
+    let id = writer.commit(&Manifest { source: b"tree"[..].into(), ..walked.manifest }).unwrap().0;
+    stat_cache.finish(&StatTrailer { snapshot: id, ..walked.stat_trailer }).unwrap();
     id
 }
 

@@ -10,7 +10,7 @@ use crate::format::{
 /// An entry owned by root, without extended attributes.
 pub(crate) fn entry(kind: Kind) -> Entry {
     let attributes = Attributes { mode: 0o644, uid: 0, gid: 0, mtime: Time::default() };
-    Entry { attributes, kind, xattrs: Xattrs::None, unsettled: false }
+    Entry { attributes, kind, xattrs: Xattrs::None, changed_while_read: false }
 }
 
 /// A snapshot of the directory `root`, without hard links.

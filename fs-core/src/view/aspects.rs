@@ -63,7 +63,7 @@ impl Aspects {
         aspects.set(Aspect::Owner, (old.uid, old.gid) != (new.uid, new.gid));
         aspects.set(Aspect::Time, old.mtime != new.mtime);
         aspects.set(Aspect::Xattrs, before.xattrs != after.xattrs);
-        aspects.set(Aspect::Settled, before.unsettled != after.unsettled);
+        aspects.set(Aspect::Settled, before.changed_while_read != after.changed_while_read);
         aspects
     }
 

@@ -18,7 +18,7 @@ pub(super) const FILES: u32 = 2000;
 fn entry(kind: Kind, uid: u32) -> Entry {
     let attributes = Attributes { mode: 0o644, uid, gid: 5, mtime: Time::new(1000, 7).unwrap() };
     let set = XattrSet::new(vec![(b"user.a".as_slice().into(), b"value".as_slice().into())]).unwrap();
-    Entry { attributes, kind, xattrs: Xattrs::Inline(set), unsettled: false }
+    Entry { attributes, kind, xattrs: Xattrs::Inline(set), changed_while_read: false }
 }
 
 fn directory(writer: &mut Writer, entries: impl IntoIterator<Item = (String, Entry)>) -> BlobId {

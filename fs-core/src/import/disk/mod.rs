@@ -11,20 +11,16 @@ mod windows;
 use std::ffi::{CStr, CString};
 use std::io::{self, Read};
 
+pub(crate) use system::path_of;
+pub(super) use system::{
+    Directory, WorkingDirectory, is_gone, is_memory, next_data, next_hole, stat_file, xattrs_of,
+};
+#[cfg(unix)]
+use unix as system;
 #[cfg(unix)]
 pub(super) use unix::lasting_identity;
-#[cfg(unix)]
-pub(crate) use unix::path_of;
-#[cfg(unix)]
-pub(super) use unix::{
-    Directory, WorkingDirectory, is_gone, is_memory, next_data, next_hole, stat_file, xattrs_of,
-};
 #[cfg(windows)]
-pub(crate) use windows::path_of;
-#[cfg(windows)]
-pub(super) use windows::{
-    Directory, WorkingDirectory, is_gone, is_memory, next_data, next_hole, stat_file, xattrs_of,
-};
+use windows as system;
 
 use crate::format::{Attributes, Time, XattrSet};
 
@@ -80,15 +76,6 @@ pub(super) struct PrivateMount {
     pub(super) is_directory: bool,
     /// User and group that mounted it.
     pub(super) owner: (u32, u32),
-}
-
-#[cfg(not(target_os = "linux"))]
-impl Directory {
-    /// Always `None`: this platform has no such mounts.
-    #[expect(clippy::unused_self, reason = "on other platforms there are some")]
-    pub(super) fn private_mount(&self, _name: &CStr) -> Option<PrivateMount> {
-        None
-    }
 }
 
 /// The extended attributes that could be read, and the error if some could not.

@@ -1,8 +1,7 @@
-//! Unix: a directory is a file descriptor, and its entries are opened relative to it.
+//! Linux: a directory is a file descriptor, and its entries are opened relative to it.
 
 mod above;
 mod file_system;
-#[cfg(target_os = "linux")]
 mod mounted;
 mod xattrs;
 

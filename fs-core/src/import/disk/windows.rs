@@ -4,7 +4,7 @@
 //! above it. So its path stays valid while the handle is held, and the walk holds all handles on its way
 //! down. Nothing is opened through a reparse point that is a link.
 
-#![expect(clippy::unnecessary_wraps, reason = "on other platforms these fail")]
+#![expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "Linux fails, and asks")]
 
 use std::collections::HashMap;
 use std::ffi::{CStr, CString, OsString};
@@ -17,7 +17,7 @@ use std::sync::OnceLock;
 
 use winapi_util::file::information;
 
-use super::{FileType, ReadXattrs, Stat, sorted};
+use super::{FileType, PrivateMount, ReadXattrs, Stat, sorted};
 use crate::clock::Clock;
 use crate::format::{Ancestor, Attributes, Time, XattrSet};
 use crate::windows::attributes::{self, DosAttributes};
@@ -79,7 +79,6 @@ impl Directory {
     }
 
     /// Always empty: the access lists of the directories above are not kept, so nothing says who may pass.
-    #[expect(clippy::unused_self, reason = "on other platforms it is known")]
     pub(in crate::import) fn ancestors(&self) -> Vec<Ancestor> {
         Vec::new()
     }
@@ -156,25 +155,26 @@ impl Directory {
     }
 
     /// Identity of the volume with the serial number `device`.
-    #[expect(clippy::unused_self, reason = "on other platforms it is asked")]
     pub(in crate::import) fn file_system(&self, device: u64) -> Box<[u8]> {
         format!("volume {device:x}").into_bytes().into()
     }
 
     /// Whether a file of the volume keeps its number for as long as it exists.
-    #[expect(clippy::unused_self, reason = "on other platforms it is asked")]
     pub(in crate::import) fn keeps_inodes(&self, _: u64) -> bool {
         true
     }
 
     /// Whether every change of a file changes its ctime.
-    #[expect(clippy::unused_self, reason = "on other platforms it is asked")]
     pub(in crate::import) fn keeps_ctimes(&self) -> bool {
         true
     }
 
+    /// Always `None`: Windows has no mounts that only their owner may enter.
+    pub(in crate::import) fn private_mount(&self, _: &CStr) -> Option<PrivateMount> {
+        None
+    }
+
     /// Always `None`: the volume's clock cannot be read.
-    #[expect(clippy::unused_self, reason = "on other platforms it is asked")]
     pub(in crate::import) fn clock(&self, _: &dyn Clock) -> Option<Time> {
         None
     }
@@ -212,7 +212,6 @@ impl WorkingDirectory {
         Self
     }
 
-    #[expect(clippy::unused_self, reason = "on other platforms it goes there")]
     pub(in crate::import) fn enter(&mut self, _: &Directory) -> Entered {
         Entered
     }
@@ -220,7 +219,6 @@ impl WorkingDirectory {
 
 impl Entered {
     /// Extended attributes of an entry with the attributes `stat`.
-    #[expect(clippy::unused_self, reason = "on other platforms it is where they are")]
     pub(in crate::import) fn xattrs(&self, _: &CStr, stat: &Stat) -> io::Result<ReadXattrs> {
         Ok(xattrs(stat))
     }

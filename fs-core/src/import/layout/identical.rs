@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::format::limits::MAX_DEPTH;
 use crate::format::{BlobId, Entry, Kind};
-use crate::import::disk::{Directory, FileType, Stat};
+use crate::import::disk::{Directory, FileType};
 use crate::store::{DirectoryCursor, Reader, StoreError};
 
 /// Whether `tree` has the names, types, sizes and modification times of the snapshot's `root`, in all
@@ -76,30 +76,17 @@ impl Pair {
         if stat.attributes.mtime != entry.attributes.mtime {
             return Ok(Step::Different);
         }
-        let same = match &entry.kind {
-            Kind::Directory(id) if stat.kind == FileType::Directory => {
+        let is_same = match (&entry.kind, stat.kind) {
+            (Kind::Directory(id), FileType::Directory) => {
                 return Ok(Step::Below(self.directory.child(name)?, *id));
             }
-            Kind::Symlink(target) => {
-                stat.kind == FileType::Symlink && self.directory.link_target(name)? == *target
-            }
-            kind => is_same(kind, &stat),
+            (Kind::Symlink(target), FileType::Symlink) => self.directory.link_target(name)? == *target,
+            (Kind::File { size, .. }, FileType::RegularFile) => stat.size == *size,
+            (Kind::CharDevice { major, minor }, FileType::CharacterDevice)
+            | (Kind::BlockDevice { major, minor }, FileType::BlockDevice) => stat.device == (*major, *minor),
+            (Kind::Fifo, FileType::Fifo) | (Kind::Socket, FileType::Socket) => true,
+            _ => false,
         };
-        Ok(if same { Step::Same } else { Step::Different })
-    }
-}
-
-fn is_same(kind: &Kind, stat: &Stat) -> bool {
-    match kind {
-        Kind::File { size, .. } => stat.kind == FileType::RegularFile && stat.size == *size,
-        Kind::CharDevice { major, minor } => {
-            stat.kind == FileType::CharacterDevice && stat.device == (*major, *minor)
-        }
-        Kind::BlockDevice { major, minor } => {
-            stat.kind == FileType::BlockDevice && stat.device == (*major, *minor)
-        }
-        Kind::Fifo => stat.kind == FileType::Fifo,
-        Kind::Socket => stat.kind == FileType::Socket,
-        Kind::Directory(_) | Kind::Symlink(_) => false,
+        Ok(if is_same { Step::Same } else { Step::Different })
     }
 }

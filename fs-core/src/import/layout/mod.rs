@@ -5,13 +5,13 @@
 
 mod detect;
 mod dirvish;
-mod file_system;
 mod folder;
 mod identical;
 mod lock;
 mod rsnapshot;
 mod shared;
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
@@ -20,13 +20,12 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use file_system::FileSystems;
-pub(super) use file_system::certainly_differ;
-use folder::FolderState;
+use folder::{EntryKind, FolderState, leads_inside};
 pub(super) use identical::is_identical;
 
 use crate::format::{Run, RunFolder, Status, Time};
 use crate::import::ImportError;
+use crate::import::disk::lasting_identity;
 
 /// How a folder holds history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -86,7 +85,8 @@ pub struct Plan {
     pub running: Option<u32>,
     /// For a plain tree: the reason why it may hold runs, and the next step.
     pub hint: Option<String>,
-    file_systems: FileSystems,
+    /// Identities of file systems by device number. Each is looked up once.
+    file_systems: HashMap<u64, Box<[u8]>>,
 }
 
 /// Name of an rsnapshot level, such as `daily.0`.
@@ -164,7 +164,7 @@ impl Plan {
             retention: Vec::new(),
             running: None,
             hint: None,
-            file_systems: FileSystems::default(),
+            file_systems: HashMap::new(),
         };
         let config = match (&root.config, root.layout) {
             (None, _) => None,
@@ -200,10 +200,29 @@ impl Plan {
         self.left_out.push(LeftOut { path, reason: reason.into(), may_be_history: true });
     }
 
-    /// The record of a run's folder, with the level's or image's `name`.
+    /// Leaves out an entry beside runs for this `reason`. A file, or a link that leads inside `root`, holds
+    /// no history.
+    fn leave_out_beside(&mut self, path: PathBuf, kind: EntryKind, root: &Path, reason: &str) {
+        match kind {
+            EntryKind::Folder => self.miss(path, reason),
+            // If links were followed, a user who may write here could lead the import anywhere.
+            EntryKind::Link if !leads_inside(&path, root) => {
+                self.miss(path, "it is a symbolic link, which is not followed: import what it leads to");
+            }
+            EntryKind::Link | EntryKind::Other => self.leave_out(path, reason),
+        }
+    }
+
+    /// The record of a run's folder, with the level's or image's `name`. A device number is no identity of a
+    /// file system: after a reboot another one may have it. Without a lasting identity, it is empty.
     fn run_folder(&mut self, mark: &FolderState, name: &OsStr) -> RunFolder {
+        let device = mark.id.0;
+        let find = || {
+            let fsid = rustix::fs::statvfs(&mark.path).ok().map(|told| told.f_fsid);
+            lasting_identity(device, fsid).unwrap_or_default()
+        };
         RunFolder {
-            file_system: self.file_systems.identity(&mark.path, mark.id.0),
+            file_system: self.file_systems.entry(device).or_insert_with(find).clone(),
             inode: mark.id.1,
             born: mark.born,
             name: name.as_bytes().into(),
@@ -251,5 +270,24 @@ impl PlannedRun {
     /// Reason why the data read since the plan was made must not be kept, if there is one.
     pub fn change(&self) -> Option<&'static str> {
         self.mark.change()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_system_has_one_identity() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = BackupRoot { root: Some(directory.path().to_owned()), layout: Layout::Tree, config: None };
+        let plan = || Plan::make(&root, &TimeZone::UTC, Timestamp::UNIX_EPOCH).unwrap();
+        let mark = FolderState::of(directory.path().to_owned()).unwrap().unwrap();
+        let identity = |plan: &mut Plan| plan.run_folder(&mark, OsStr::new("run")).file_system;
+        let mut known = plan();
+        let first = identity(&mut known);
+        assert_eq!(identity(&mut known), first);
+        assert_eq!(identity(&mut plan()), first);
+        assert!(first.len() <= 64);
     }
 }

@@ -1,8 +1,6 @@
 //! Detects whether two levels share files. If so, a change of a file's owner or mode in the newer level
 //! changed the older one, too.
 
-use std::ffi::CStr;
-use std::io;
 use std::path::Path;
 
 use crate::format::limits::MAX_DEPTH;
@@ -12,50 +10,28 @@ use crate::import::disk::{Directory, FileType};
 /// answer this. Only if all entries differ are all examined.
 pub(super) fn any_file(older: &Path, newer: &Path) -> bool {
     let (Ok(older), Ok(newer)) = (Directory::open(older), Directory::open(newer)) else { return false };
-    let mut pairs = vec![Pair::new(older, newer)];
-    while let Some(pair) = pairs.last_mut() {
-        let Some(name) = pair.names.next() else {
+    // One folder in both levels, with its names that were not examined yet.
+    let pair = |older: Directory, newer: Directory| (older.names().0.into_iter(), older, newer);
+    let mut pairs = vec![pair(older, newer)];
+    while let Some((names, older, newer)) = pairs.last_mut() {
+        let Some(name) = names.next() else {
             pairs.pop();
             continue;
         };
-        match pair.look(&name) {
-            Ok(Found::Shared) => return true,
-            Ok(Found::Below(below)) if pairs.len() < MAX_DEPTH => pairs.push(*below),
-            // The walk reports unreadable entries.
-            _ => {}
+        // The walk reports unreadable entries.
+        let Ok(stat) = older.stat(&name) else { continue };
+        if stat.kind == FileType::Directory {
+            let below = (older.child(&name), newer.child(&name));
+            if let (Ok(older), Ok(newer)) = below
+                && pairs.len() < MAX_DEPTH
+            {
+                pairs.push(pair(older, newer));
+            }
+        } else if stat.links > 1 && newer.stat(&name).is_ok_and(|other| other.id == stat.id) {
+            return true;
         }
     }
     false
-}
-
-/// One folder in both levels.
-struct Pair {
-    older: Directory,
-    newer: Directory,
-    names: std::vec::IntoIter<std::ffi::CString>,
-}
-
-enum Found {
-    Nothing,
-    Shared,
-    Below(Box<Pair>),
-}
-
-impl Pair {
-    fn new(older: Directory, newer: Directory) -> Self {
-        let (names, _) = older.names();
-        Self { older, newer, names: names.into_iter() }
-    }
-
-    fn look(&self, name: &CStr) -> io::Result<Found> {
-        let stat = self.older.stat(name)?;
-        if stat.kind == FileType::Directory {
-            let below = Pair::new(self.older.child(name)?, self.newer.child(name)?);
-            return Ok(Found::Below(Box::new(below)));
-        }
-        let shared = stat.links > 1 && self.newer.stat(name)?.id == stat.id;
-        Ok(if shared { Found::Shared } else { Found::Nothing })
-    }
 }
 
 #[cfg(test)]

@@ -181,7 +181,7 @@ impl<'a> RunImporter<'a> {
             source,
             path: &run.tree,
             time: run.time,
-            status: worse(pending.walked().status, status),
+            status: worse(pending.walked.manifest.status, status),
             run: Some(run.run.clone()),
             run_folder: Some(run.run_folder.clone()),
         };

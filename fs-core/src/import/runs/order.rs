@@ -85,20 +85,19 @@ fn check_interval(plan: &Plan, mut levels: Vec<Timed<'_>>) -> Result<(), ImportE
 }
 
 fn contradiction(plan: &Plan, newer: &Timed<'_>, older: &Timed<'_>) -> ImportError {
-    ImportError::LevelOrder {
-        root: plan.root.clone(),
-        newer: newer.level.to_string(),
-        older: older.level.to_string(),
-        newer_time: newer.time.timestamp(),
-        older_time: older.time.timestamp(),
-    }
+    let contradiction = format!(
+        "{} must be newer than {}, but its time is not later ({}, {})",
+        newer.level,
+        older.level,
+        newer.time.timestamp(),
+        older.time.timestamp()
+    );
+    ImportError::LevelTimes { root: plan.root.clone(), contradiction, wrong: "the wrong time" }
 }
 
 fn same_time(plan: &Plan, level: &Timed<'_>, other: &LevelName) -> ImportError {
-    ImportError::LevelTimes {
-        root: plan.root.clone(),
-        one: level.level.to_string(),
-        other: other.to_string(),
-        time: level.time.timestamp(),
-    }
+    let time = level.time.timestamp();
+    let contradiction =
+        format!("{} and {other} have one time ({time}), so their order is unknown", level.level);
+    ImportError::LevelTimes { root: plan.root.clone(), contradiction, wrong: "their times" }
 }

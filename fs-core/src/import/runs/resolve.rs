@@ -12,7 +12,7 @@ use super::order::{self, Timed};
 use crate::format::{RunFolder, SnapshotId, Time};
 use crate::history::{Snapshot, Sources};
 use crate::import::identity::{is_here, other_tree};
-use crate::import::layout::{LeftOut, Plan, PlannedRun, certainly_differ, is_identical};
+use crate::import::layout::{LeftOut, Plan, PlannedRun, is_identical};
 use crate::import::{ImportError, ImportOptions, path_of};
 use crate::store::Reader;
 
@@ -62,15 +62,15 @@ pub(super) fn resolve(
         let mut matching = Matching::new(plan, source, &runs, sources, reader);
         matching.by_identity();
         matching.by_folder()?;
-        matching.by_content(&mut resolved.left_out)?;
-        matching.leave_copies(&mut resolved.left_out);
-        let mut taken = matching.check_root(options.allow_other_tree, &mut resolved.left_out)?;
-        taken.extend(&matching.copies);
-        matching.check_order(&taken)?;
+        matching.by_content()?;
+        matching.leave_copies();
+        matching.check_root(options.allow_other_tree)?;
+        matching.check_order()?;
+        resolved.left_out.append(&mut matching.left_out);
         let mut identities = HashSet::new();
         for (nth, at) in places.into_iter().enumerate() {
             resolved.states[at] = match matching.found[nth] {
-                _ if taken.contains(&nth) => RunState::LeftOut,
+                _ if matching.unusable.contains(&nth) => RunState::LeftOut,
                 Some(_) => RunState::Imported,
                 // A copy of an image has its identity.
                 None if !identities.insert(&plan.runs[at].run.identity) => RunState::Imported,
@@ -94,8 +94,10 @@ struct Matching<'a> {
     found: Vec<Option<&'a Snapshot>>,
     /// Runs that were found by folder or content.
     proven: HashSet<usize>,
-    /// Copies in levels that a run has not completed.
-    copies: HashSet<usize>,
+    /// Runs that must not be imported: copies in levels that a run has not completed, and runs with the
+    /// identity of another root's run.
+    unusable: HashSet<usize>,
+    left_out: Vec<LeftOut>,
     /// The first existing interval of each kind: see [`Plan::rank`].
     lowest: HashMap<usize, usize>,
 }
@@ -126,9 +128,20 @@ impl<'a> Matching<'a> {
             recorded,
             found: vec![None; runs.len()],
             proven: HashSet::new(),
-            copies: HashSet::new(),
+            unusable: HashSet::new(),
+            left_out: Vec::new(),
             lowest,
         }
+    }
+
+    fn leave_out(&mut self, nth: usize, reason: String, may_be_history: bool) {
+        self.left_out.push(LeftOut { path: self.runs[nth].tree.clone(), reason, may_be_history });
+    }
+
+    /// Records the snapshot that a run was imported as, by proof of its folder or content.
+    fn prove(&mut self, nth: usize, snapshot: &'a Snapshot) {
+        self.found[nth] = Some(snapshot);
+        self.proven.insert(nth);
     }
 
     /// Finds runs by identity. It must be unique: several levels of one time have the same.
@@ -183,15 +196,14 @@ impl<'a> Matching<'a> {
             if is_sure || self.is_identical(run, snapshot)? {
                 log::info!("{}: its time was changed since it was imported", run.folder().display());
                 accounted.insert(snapshot.id);
-                self.found[nth] = Some(snapshot);
-                self.proven.insert(nth);
+                self.prove(nth, snapshot);
             }
         }
         Ok(())
     }
 
     /// Finds levels by content, among the snapshots whose own level is not found.
-    fn by_content(&mut self, left_out: &mut Vec<LeftOut>) -> Result<(), ImportError> {
+    fn by_content(&mut self) -> Result<(), ImportError> {
         let mut accounted = self.accounted();
         // The oldest level of an interval first, and the oldest possible snapshot: if runs do not differ, the
         // newest levels remain as new.
@@ -219,21 +231,19 @@ impl<'a> Matching<'a> {
                     && is_between(snapshot.manifest.time)
                     && may_be_as_old(run, next)
             });
+            let mut same = None;
             for (_, snapshot) in missing.take(MOST_COMPARED) {
                 if self.is_identical(run, snapshot)? {
-                    let time = snapshot.manifest.time.timestamp();
-                    left_out.push(LeftOut {
-                        path: run.tree.clone(),
-                        reason: format!(
-                            "it was imported as of {time}; the time of its level was changed since"
-                        ),
-                        may_be_history: false,
-                    });
-                    accounted.insert(snapshot.id);
-                    self.found[nth] = Some(snapshot);
-                    self.proven.insert(nth);
+                    same = Some(*snapshot);
                     break;
                 }
+            }
+            if let Some(snapshot) = same {
+                let time = snapshot.manifest.time.timestamp();
+                let reason = format!("it was imported as of {time}; the time of its level was changed since");
+                self.leave_out(nth, reason, false);
+                accounted.insert(snapshot.id);
+                self.prove(nth, snapshot);
             }
         }
         Ok(())
@@ -257,7 +267,7 @@ impl<'a> Matching<'a> {
 
     /// Leaves out the newer one of two consecutive levels with one time: it is a copy that a run has not
     /// completed. The older one may have been imported.
-    fn leave_copies(&mut self, left_out: &mut Vec<LeftOut>) {
+    fn leave_copies(&mut self) {
         let counts = self.counts();
         for pair in self.by_number().windows(2) {
             let [newer, older] = pair else { continue };
@@ -267,12 +277,9 @@ impl<'a> Matching<'a> {
             let is_pair = level.interval == other.interval && follows && run.time == before.time;
             let unknown = self.found[*newer].is_none() && self.found[*older].is_none();
             if is_pair && unknown && counts[&*run.run.identity] == 2 {
-                left_out.push(LeftOut {
-                    path: run.tree.clone(),
-                    reason: format!("its level has the time of {other}: its run has not completed"),
-                    may_be_history: false,
-                });
-                self.copies.insert(*newer);
+                let reason = format!("its level has the time of {other}: its run has not completed");
+                self.leave_out(*newer, reason, false);
+                self.unusable.insert(*newer);
                 let recorded = self.recorded.iter().rev();
                 let known = |snapshot: &&&Snapshot| identity(snapshot) == Some(&*before.run.identity);
                 self.found[*older] = recorded.copied().find(|snapshot| known(&snapshot));
@@ -287,14 +294,10 @@ impl<'a> Matching<'a> {
         }
     }
 
-    /// Fails if the source has the history of another root. Returns the runs with the identity of another
+    /// Fails if the source has the history of another root. Leaves out the runs with the identity of another
     /// root's run.
-    fn check_root(
-        &mut self,
-        allow_other_tree: bool,
-        left_out: &mut Vec<LeftOut>,
-    ) -> Result<HashSet<usize>, ImportError> {
-        let (Some(last), Some(first)) = (self.last, self.runs.first()) else { return Ok(HashSet::new()) };
+    fn check_root(&mut self, allow_other_tree: bool) -> Result<(), ImportError> {
+        let (Some(last), Some(first)) = (self.last, self.runs.first()) else { return Ok(()) };
         let mut moved: HashSet<(&[u8], PathBuf)> = HashSet::new();
         for (nth, run) in self.runs.iter().enumerate() {
             let Some(snapshot) = self.found[nth] else { continue };
@@ -335,20 +338,17 @@ impl<'a> Matching<'a> {
             let more = ", and none is known here of its levels: their times were changed, as by a copy";
             return Err(other_tree(self.source, &last.manifest.origin, more));
         }
-        for nth in &taken {
-            let path = self.runs[*nth].tree.clone();
+        for nth in taken {
             let whose =
-                self.found[*nth].map_or_else(PathBuf::new, |other| path_of(&other.manifest.origin.path));
-            left_out.push(LeftOut {
-                path,
-                reason: format!(
-                    "a run of another root, {}, was imported as of the same time; use --source to give this root another name",
-                    whose.display()
-                ),
-                may_be_history: true,
-            });
+                self.found[nth].map_or_else(PathBuf::new, |other| path_of(&other.manifest.origin.path));
+            let reason = format!(
+                "a run of another root, {}, was imported as of the same time; use --source to give this root another name",
+                whose.display()
+            );
+            self.leave_out(nth, reason, true);
+            self.unusable.insert(nth);
         }
-        Ok(taken)
+        Ok(())
     }
 
     /// Whether all levels have lost rsnapshot's times, and none was found otherwise.
@@ -380,10 +380,10 @@ impl<'a> Matching<'a> {
         other_tree(self.source, &manifest.origin, more)
     }
 
-    fn check_order(&self, taken: &HashSet<usize>) -> Result<(), ImportError> {
+    fn check_order(&self) -> Result<(), ImportError> {
         let timed = |(nth, run): (usize, &&'a PlannedRun)| {
             let time: Option<Time> = self.found[nth].map(|snapshot| snapshot.manifest.time);
-            let level = run.level.as_ref().filter(|_| !taken.contains(&nth))?;
+            let level = run.level.as_ref().filter(|_| !self.unusable.contains(&nth))?;
             Some(Timed {
                 level,
                 time: time.unwrap_or(run.time),
@@ -421,10 +421,30 @@ fn is_one(one: &RunFolder, other: &RunFolder) -> bool {
         && !certainly_differ(&one.file_system, &other.file_system)
 }
 
+/// Whether two identities of file systems are of one kind and certainly differ.
+fn certainly_differ(one: &[u8], other: &[u8]) -> bool {
+    one != other && !one.is_empty() && !other.is_empty() && one.get(..5) == other.get(..5)
+}
+
 /// The machine and the folder of levels or images that a snapshot came from.
 fn root_of(snapshot: &Snapshot) -> (&[u8], PathBuf) {
     let origin = &snapshot.manifest.origin;
     let path = path_of(&origin.path);
     let root = path.parent().and_then(Path::parent).unwrap_or(&path);
     (&origin.host, root.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_identities_of_one_kind_are_compared() {
+        assert!(certainly_differ(b"fsid 1", b"fsid 2"));
+        for (one, other) in
+            [(&b"fsid 1"[..], &b"fsid 1"[..]), (b"", b"fsid 1"), (b"uuid 1", b"fsid 1"), (b"", b"")]
+        {
+            assert!(!certainly_differ(one, other) && !certainly_differ(other, one), "{one:?} {other:?}");
+        }
+    }
 }

@@ -249,7 +249,7 @@ fn play(shape: Shape, steps: &[Vec<Edit>]) -> Result<(), TestCaseError> {
         let options = Options { seen, allow_empty: true, ..Options::default() };
         let outcome = fixture.import(LATER, options, &Silent).unwrap();
         UNCHANGED.fetch_add(outcome.progress.unchanged, Ordering::Relaxed);
-        let found = read_files(&fixture.repository, &outcome.root);
+        let found = read_files(&fixture.repository, &outcome.manifest.root);
         prop_assert_eq!(found, expected, "step {}", number);
         tick(folder);
     }

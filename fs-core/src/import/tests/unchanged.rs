@@ -99,16 +99,16 @@ fn an_unchanged_file_is_found_among_others_that_come_and_go() {
 fn checksum_reads_all_and_says_since_when() {
     let fixture = Fixture::new();
     fixture.write("file", "content");
-    let first = fixture.import_at(LATER, &Silent).unwrap().stat_cache_end.all_read;
+    let first = fixture.import_at(LATER, &Silent).unwrap().stat_trailer.all_read;
     let second = fixture.import_at(2 * LATER, &Silent).unwrap();
-    assert_eq!((second.progress.unchanged, second.stat_cache_end.all_read), (1, first));
+    assert_eq!((second.progress.unchanged, second.stat_trailer.all_read), (1, first));
     let options = Options { checksum: true, ..Options::default() };
     let third = fixture.import(3 * LATER, options, &Silent).unwrap();
     assert_eq!(third.progress.files_read, 1);
-    assert!(third.stat_cache_end.all_read > first);
+    assert!(third.stat_trailer.all_read > first);
     assert_eq!(
-        fixture.import_at(4 * LATER, &Silent).unwrap().stat_cache_end.all_read,
-        third.stat_cache_end.all_read
+        fixture.import_at(4 * LATER, &Silent).unwrap().stat_trailer.all_read,
+        third.stat_trailer.all_read
     );
 }
 
@@ -186,7 +186,7 @@ fn sizes_that_lie_are_passed_over() {
         let expected = fs::read(path).unwrap();
         let name = path.rsplit('/').next().unwrap();
         let entry = outcome.entry(name).unwrap();
-        assert!(!entry.unsettled, "{path}");
+        assert!(!entry.changed_while_read, "{path}");
         assert_eq!(entry.size(), expected.len() as u64, "{path}");
     };
     // A file of size 0 with content, and one of size 4096 with less.
@@ -199,8 +199,9 @@ fn sizes_that_lie_are_passed_over() {
         let mut writer = fixture.repository.writer().unwrap();
         let mut stat_cache = fixture.repository.stat_cache_writer(b"lies", b"");
         let (options, none) = (Options::default(), Cancellation::default());
-        let walked = walk(tree, &options, &mut writer, &mut stat_cache, &Silent, &none).unwrap();
-        let manifest = walked.manifest(b"lies", walked.started);
+        let walked =
+            walk(tree, &options, &SystemClock, &mut writer, &mut stat_cache, &Silent, &none).unwrap();
+        let manifest = Manifest { source: b"lies"[..].into(), ..walked.manifest };
         let (id, _) = writer.commit(&manifest).unwrap();
         *fixture.last.lock().unwrap() = Some(Snapshot { id, manifest });
         read(&path, &fixture);

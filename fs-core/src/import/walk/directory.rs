@@ -5,12 +5,13 @@ use std::io;
 
 use super::file::ReadError;
 use super::parent::{ParentDirectory, ParentEntry};
+use super::scan::OpenedDirectory;
 use super::{Frame, Walk, push};
 use crate::format::limits::MAX_DEPTH;
-use crate::format::{Attributes, BlobId, Entry, Kind, Slot, Time, Xattrs};
+use crate::format::{Attributes, BlobId, Entry, Kind, PathKey, Slot, Time, Xattrs};
 use crate::import::disk::{PrivateMount, Stat, is_gone};
 use crate::monitor::TroubleKind;
-use crate::store::{DirectoryWriter, StoreError};
+use crate::store::{DirectoryWriter, StatCursor, StoreError};
 
 const SKIPPED: &str = "left out: it is this repository, or a mount of history";
 const PRIVATE: &str = "left out: it is a private mount of another user";
@@ -25,14 +26,14 @@ impl Walk<'_> {
         parent: Option<&ParentEntry>,
         depth: usize,
     ) -> Result<Option<Frame>, ReadError> {
-        if self.scanner.exclusions().covers(stat) {
+        if self.scanner.exclusions.covers(stat) {
             self.troubles.note(TroubleKind::Skipped, SKIPPED);
             return Ok(None);
         }
         if depth >= MAX_DEPTH {
             return Err(ReadError::unreadable("it is nested too deeply"));
         }
-        let mut opened = match above.entries.open(name, &self.scanner) {
+        let opened = match above.entries.open(name, &self.scanner) {
             Ok(opened) => opened,
             Err(error) if is_gone(&error) => return Err(error.into()),
             Err(error) => {
@@ -43,32 +44,51 @@ impl Walk<'_> {
                 return self.keep_empty(above, name, stat).map(|()| None);
             }
         };
-        if let Some(error) = opened.lacking {
+        if let Some(error) = &opened.lacking {
             self.troubles.note_unlisted(format!("its content cannot be read: {error}"));
         }
         // A file system may have been mounted here since the entry was examined.
-        if self.scanner.exclusions().covers(&opened.stat) {
+        if self.scanner.exclusions.covers(&opened.stat) {
             self.troubles.note(TroubleKind::Skipped, SKIPPED);
             return Ok(None);
         }
-        self.check_quiescence(&opened.stat)?;
-        let mut xattrs = opened.xattrs.unwrap_or_else(|| opened.directory.xattrs_self());
-        self.reveal(&mut opened.stat, &mut xattrs);
-        let xattrs = self.xattrs(xattrs)?;
-        let file_system = self.file_system(&opened.directory, &opened.stat);
-        let seen_before = self.seen_before(above, parent, file_system);
-        Ok(Some(Frame {
+        let seen_before = seen_before(above, parent);
+        let key = self.reader.keys().path_key(above.key, name.to_bytes());
+        self.frame(name, key, opened, parent.map(|parent| &parent.entry), seen_before).map(Some)
+    }
+
+    /// The frame of an opened directory. `parent` is its entry in the parent snapshot, and `seen_before` has
+    /// the slots of that one's stat cache.
+    pub(super) fn frame(
+        &mut self,
+        name: &CStr,
+        key: PathKey,
+        opened: OpenedDirectory,
+        parent: Option<&Entry>,
+        seen_before: Option<StatCursor>,
+    ) -> Result<Frame, ReadError> {
+        let OpenedDirectory { directory, mut stat, xattrs, entries, .. } = opened;
+        self.check_quiescence(&stat)?;
+        let mut xattrs = xattrs.unwrap_or_else(|| directory.xattrs_self());
+        self.reveal(&mut stat, &mut xattrs);
+        let entry = unwalked(stat.attributes, self.xattrs(xattrs)?);
+        let file_system = self.file_system(&directory, &stat);
+        let parent = match parent {
+            Some(Entry { kind: Kind::Directory(id), .. }) => Some(ParentDirectory::new(&self.reader, *id)),
+            _ => None,
+        };
+        Ok(Frame {
             name: name.to_owned(),
-            key: self.reader.keys().path_key(above.key, name.to_bytes()),
-            directory: opened.directory,
-            entries: opened.entries,
-            parent: self.parent_directory(parent.map(|parent| &parent.entry)),
-            entry: unwalked(&opened.stat, xattrs),
+            key,
+            directory,
+            entries,
+            parent,
+            entry,
             out: DirectoryWriter::default(),
             file_system,
-            seen_before,
+            seen_before: seen_before.and_then(|seen| self.if_on(file_system, seen)),
             slots: Vec::new(),
-        }))
+        })
     }
 
     /// Keeps a directory that cannot be opened, as its attributes are known.
@@ -76,7 +96,7 @@ impl Walk<'_> {
         let (mut stat, mut xattrs) = (*stat, above.directory.xattrs(name));
         self.reveal(&mut stat, &mut xattrs);
         let xattrs = self.xattrs(xattrs)?;
-        Ok(self.push_empty(above, name, unwalked(&stat, xattrs))?)
+        Ok(self.push_empty(above, name, unwalked(stat.attributes, xattrs))?)
     }
 
     /// Stores an empty directory with these attributes.
@@ -110,24 +130,22 @@ impl Walk<'_> {
         }
         Ok(true)
     }
+}
 
-    pub(super) fn parent_directory(&self, parent: Option<&Entry>) -> Option<ParentDirectory> {
-        match parent?.kind {
-            Kind::Directory(id) => Some(ParentDirectory::new(&self.reader, id)),
-            _ => None,
-        }
-    }
+/// The slots of a directory of the frame in the parent's stat cache.
+fn seen_before(above: &mut Frame, parent: Option<&ParentEntry>) -> Option<StatCursor> {
+    let ParentEntry { entry, slot } = parent?;
+    let Kind::Directory(node) = entry.kind else { return None };
+    above.seen_before.as_mut()?.directory(*slot, node)
 }
 
 /// Entry of a directory that a mount hides, and of which nothing else is known.
 fn mount_point(mount: &PrivateMount, mtime: Time) -> Entry {
     let (uid, gid) = mount.owner;
-    let attributes = Attributes { mode: 0o700, uid, gid, mtime };
-    Entry { attributes, kind: Kind::Directory(BlobId([0; 32])), xattrs: Xattrs::None, unsettled: false }
+    unwalked(Attributes { mode: 0o700, uid, gid, mtime }, Xattrs::None)
 }
 
 /// A directory's entry, still without its id.
-pub(super) fn unwalked(stat: &Stat, xattrs: Xattrs) -> Entry {
-    let kind = Kind::Directory(BlobId([0; 32]));
-    Entry { attributes: stat.attributes, kind, xattrs, unsettled: false }
+fn unwalked(attributes: Attributes, xattrs: Xattrs) -> Entry {
+    Entry { attributes, kind: Kind::Directory(BlobId([0; 32])), xattrs, changed_while_read: false }
 }

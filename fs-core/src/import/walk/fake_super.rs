@@ -77,8 +77,8 @@ fn replace(set: &mut XattrSet, name: &[u8], value: Option<Vec<u8>>) {
 
 /// An ACL in rsync's encoding.
 struct KeptList {
-    /// Permissions of owner, group, mask and others, in this order.
-    four: [u32; 4],
+    /// Permissions of owner, group, mask and others, in this order. `None` where the mode has them.
+    four: [Option<u16>; 4],
     named: Vec<(Tag, u16)>,
 }
 
@@ -90,10 +90,11 @@ impl KeptList {
         if !rest.is_empty() {
             return None;
         }
-        let four = [words.next()?, words.next()?, words.next()?, words.next()?];
-        if four.iter().any(|permissions| *permissions > 7 && *permissions != NO_ENTRY) {
-            return None;
-        }
+        let mut entry = || match words.next()? {
+            NO_ENTRY => Some(None),
+            permissions => Some(Some(u16::try_from(permissions).ok().filter(|them| *them <= 7)?)),
+        };
+        let four = [entry()?, entry()?, entry()?, entry()?];
         let mut named = Vec::new();
         while let Some(id) = words.next() {
             let access = words.next()?;
@@ -108,18 +109,14 @@ impl KeptList {
     /// mode.
     fn access(self, mode: u16) -> Option<Vec<u8>> {
         let Self { four: [user, group, mask, other], named: mut entries } = self;
-        if entries.is_empty() && mask == NO_ENTRY {
+        if entries.is_empty() && mask.is_none() {
             return None;
         }
-        let or = |permissions: u32, shift: u16| match permissions {
-            NO_ENTRY => mode >> shift & 7,
-            permissions => permissions as u16,
-        };
         entries.extend([
-            (Tag::UserObj, or(user, 6)),
-            (Tag::GroupObj, or(group, 3)),
-            (Tag::Mask, or(mask, 3)),
-            (Tag::Other, or(other, 0)),
+            (Tag::UserObj, user.unwrap_or(mode >> 6 & 7)),
+            (Tag::GroupObj, group.unwrap_or(mode >> 3 & 7)),
+            (Tag::Mask, mask.unwrap_or(mode >> 3 & 7)),
+            (Tag::Other, other.unwrap_or(mode & 7)),
         ]);
         Some(Acl::new(entries).encode())
     }
@@ -127,19 +124,13 @@ impl KeptList {
     /// The bytes of a default ACL. It may lack only an unnecessary mask.
     fn default(self) -> Option<Vec<u8>> {
         let Self { four: [user, group, mask, other], named: mut entries } = self;
-        if [user, group, other].contains(&NO_ENTRY) {
-            return None;
+        let three = [(Tag::UserObj, user?), (Tag::GroupObj, group?), (Tag::Other, other?)];
+        match mask {
+            Some(mask) => entries.push((Tag::Mask, mask)),
+            None if entries.is_empty() => {}
+            None => return None,
         }
-        if mask != NO_ENTRY {
-            entries.push((Tag::Mask, mask as u16));
-        } else if !entries.is_empty() {
-            return None;
-        }
-        entries.extend([
-            (Tag::UserObj, user as u16),
-            (Tag::GroupObj, group as u16),
-            (Tag::Other, other as u16),
-        ]);
+        entries.extend(three);
         Some(Acl::new(entries).encode())
     }
 }

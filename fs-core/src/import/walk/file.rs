@@ -1,8 +1,10 @@
 //! Reads one file, with data and holes, and detects changes during the read.
 
+use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
+use super::Walk;
 use crate::format::limits::MAX_FILE;
 use crate::format::{Entry, Kind};
 use crate::import::ImportError;
@@ -10,7 +12,7 @@ use crate::import::disk::{
     Directory, FileType, ReadXattrs, Stat, is_memory, next_data, next_hole, stat_file, xattrs_of,
 };
 use crate::monitor::{Cancellation, Monitor, Progress};
-use crate::store::{ContentWriter, CopyError, StoreError, Writer};
+use crate::store::{CopyError, StoreError};
 
 pub(super) struct ReadFile {
     /// Attributes at the start of the read.
@@ -18,7 +20,7 @@ pub(super) struct ReadFile {
     pub(super) kind: Kind,
     pub(super) xattrs: io::Result<ReadXattrs>,
     /// True if the file changed during each attempt to read it.
-    pub(super) unsettled: bool,
+    pub(super) changed_while_read: bool,
 }
 
 /// Reason why a file was not read.
@@ -66,114 +68,112 @@ const ATTEMPTS: u32 = 2;
 /// Maximum bytes read beyond the end that a file's size states.
 const MOST_UNTOLD: u64 = 1 << 20;
 
-/// Everything that a read needs besides the file.
-pub(super) struct FileContext<'a> {
-    pub(super) writer: &'a mut Writer,
-    pub(super) content: &'a mut ContentWriter,
-    /// Entry of the parent snapshot at this path.
-    pub(super) previous: Option<&'a Entry>,
-    pub(super) progress: &'a mut Progress,
-    pub(super) monitor: &'a dyn Monitor,
-    pub(super) cancellation: &'a Cancellation,
-}
+impl Walk<'_> {
+    /// Reads the file `name`, and once more if it changed during the read. `previous` is the entry of the
+    /// parent snapshot at this path.
+    pub(super) fn read(
+        &mut self,
+        directory: &Directory,
+        name: &CStr,
+        previous: Option<&Entry>,
+    ) -> Result<ReadFile, ReadError> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let mut file = directory.file(name)?;
+            let before = stat_file(&file)?;
+            if before.kind != FileType::RegularFile {
+                return Err(ReadError::unreadable("it was replaced while it was read"));
+            }
+            if before.size > MAX_FILE {
+                return Err(ReadError::unreadable("it has more than 4 EiB"));
+            }
+            if is_memory(&file, &before) {
+                return Err(ReadError::unreadable("it is the kernel's memory, and no file"));
+            }
+            let result = self.read_once(&mut file, &before, previous);
+            self.content.reset();
+            let kind = result?;
+            let after = stat_file(&file)?;
+            // Sizes are wrong only where nothing is allocated, as in /proc and /sys.
+            let is_whole = match kind {
+                Kind::File { size, .. } => size == before.size || before.allocated == 0,
+                _ => false,
+            };
+            let still = is_whole
+                && (before.size, before.attributes.mtime, before.ctime)
+                    == (after.size, after.attributes.mtime, after.ctime);
+            if still || attempt == ATTEMPTS {
+                self.progress.files_read += 1;
+                let xattrs = xattrs_of(&file);
+                return Ok(ReadFile { stat: before, kind, xattrs, changed_while_read: !still });
+            }
+        }
+    }
 
-/// Reads the file `name`, and once more if it changed during the read.
-pub(super) fn read(
-    directory: &Directory,
-    name: &std::ffi::CStr,
-    context: &mut FileContext<'_>,
-) -> Result<ReadFile, ReadError> {
-    let mut attempt = 0;
-    loop {
-        attempt += 1;
-        let mut file = directory.file(name)?;
-        let before = stat_file(&file)?;
-        if before.kind != FileType::RegularFile {
-            return Err(ReadError::unreadable("it was replaced while it was read"));
+    fn read_once(
+        &mut self,
+        file: &mut File,
+        stat: &Stat,
+        previous: Option<&Entry>,
+    ) -> Result<Kind, ReadError> {
+        if let Some(Entry { kind: Kind::File { content, .. }, .. }) = previous {
+            self.content.delta_hint(content.clone());
         }
-        if before.size > MAX_FILE {
-            return Err(ReadError::unreadable("it has more than 4 EiB"));
-        }
-        if is_memory(&file, &before) {
-            return Err(ReadError::unreadable("it is the kernel's memory, and no file"));
-        }
-        let result = read_once(&mut file, &before, context);
-        context.content.reset();
-        let kind = result?;
-        let after = stat_file(&file)?;
-        // Sizes are wrong only where nothing is allocated, as in /proc and /sys.
-        let is_whole = match kind {
-            Kind::File { size, .. } => size == before.size || before.allocated == 0,
-            _ => false,
+        let is_whole = if stat.allocated < stat.size {
+            self.read_sparse(file, stat.size)?
+        } else {
+            // Reads no more than the initial size: a file may grow faster than it is read.
+            self.copy(file, stat.size)? == stat.size
         };
-        let still = is_whole
-            && (before.size, before.attributes.mtime, before.ctime)
-                == (after.size, after.attributes.mtime, after.ctime);
-        if still || attempt == ATTEMPTS {
-            context.progress.files_read += 1;
-            let xattrs = xattrs_of(&file);
-            return Ok(ReadFile { stat: before, kind, xattrs, unsettled: !still });
+        // In /proc and the like, sizes mean nothing. The content is everything that can be read.
+        if is_whole && stat_file(file)?.size == stat.size {
+            let more = self.copy(file, MOST_UNTOLD)?;
+            if more == MOST_UNTOLD && stat_file(file)?.size == stat.size {
+                return Err(ReadError::unreadable("it has far more content than its size tells"));
+            }
         }
+        let (size, holes, content) = self.content.finish(self.writer)?;
+        Ok(Kind::File { size, holes, content })
     }
-}
 
-fn read_once(file: &mut File, stat: &Stat, context: &mut FileContext<'_>) -> Result<Kind, ReadError> {
-    if let Some(Entry { kind: Kind::File { content, .. }, .. }) = context.previous {
-        context.content.delta_hint(content.clone());
-    }
-    let is_whole = if stat.allocated < stat.size {
-        read_sparse(file, stat.size, context)?
-    } else {
-        // Reads no more than the initial size: a file may grow faster than it is read.
-        copy(file, stat.size, context)? == stat.size
-    };
-    // In /proc and the like, sizes mean nothing. The content is everything that can be read.
-    if is_whole && stat_file(file)?.size == stat.size {
-        let more = copy(file, MOST_UNTOLD, context)?;
-        if more == MOST_UNTOLD && stat_file(file)?.size == stat.size {
-            return Err(ReadError::unreadable("it has far more content than its size tells"));
+    /// Reads `size` bytes, keeping holes. Returns false if the file has fewer bytes.
+    fn read_sparse(&mut self, file: &mut File, size: u64) -> Result<bool, ReadError> {
+        let mut at = 0;
+        while at < size {
+            // A wrong answer from a file system must not lead backwards.
+            let data = next_data(file, at)?.map_or(size, |data| data.clamp(at, size));
+            self.content.hole(self.writer, data - at)?;
+            if data == size {
+                file.seek(SeekFrom::Start(size))?;
+                return Ok(true);
+            }
+            let end = next_hole(file, data)?;
+            let end = end.filter(|end| *end > data).map_or(size, |end| end.min(size));
+            file.seek(SeekFrom::Start(data))?;
+            let taken = self.copy(file, end - data)?;
+            if taken < end - data {
+                return Ok(false);
+            }
+            at = end;
         }
+        Ok(true)
     }
-    let (size, holes, content) = context.content.finish(context.writer)?;
-    Ok(Kind::File { size, holes, content })
-}
 
-/// Reads `size` bytes, keeping holes. Returns false if the file has fewer bytes.
-fn read_sparse(file: &mut File, size: u64, context: &mut FileContext<'_>) -> Result<bool, ReadError> {
-    let mut at = 0;
-    while at < size {
-        // A wrong answer from a file system must not lead backwards.
-        let data = next_data(file, at)?.map_or(size, |data| data.clamp(at, size));
-        context.content.hole(context.writer, data - at)?;
-        if data == size {
-            file.seek(SeekFrom::Start(size))?;
-            return Ok(true);
+    fn copy(&mut self, file: &mut File, limit: u64) -> Result<u64, ReadError> {
+        let mut source = Watched {
+            file,
+            progress: &mut self.progress,
+            monitor: self.monitor,
+            cancellation: self.cancellation,
+        };
+        match self.content.data(self.writer, &mut source, limit) {
+            Ok(taken) => Ok(taken),
+            Err(CopyError::Read(_)) if self.cancellation.is_cancelled() => {
+                Err(ReadError::Import(ImportError::Cancelled))
+            }
+            Err(error) => Err(error.into()),
         }
-        let end = next_hole(file, data)?;
-        let end = end.filter(|end| *end > data).map_or(size, |end| end.min(size));
-        file.seek(SeekFrom::Start(data))?;
-        let taken = copy(file, end - data, context)?;
-        if taken < end - data {
-            return Ok(false);
-        }
-        at = end;
-    }
-    Ok(true)
-}
-
-fn copy(file: &mut File, limit: u64, context: &mut FileContext<'_>) -> Result<u64, ReadError> {
-    let mut source = Watched {
-        file,
-        progress: context.progress,
-        monitor: context.monitor,
-        cancellation: context.cancellation,
-    };
-    match context.content.data(context.writer, &mut source, limit) {
-        Ok(taken) => Ok(taken),
-        Err(CopyError::Read(_)) if context.cancellation.is_cancelled() => {
-            Err(ReadError::Import(ImportError::Cancelled))
-        }
-        Err(error) => Err(error.into()),
     }
 }
 

@@ -4,7 +4,7 @@ use std::ffi::CStr;
 use std::io;
 
 use super::fake_super;
-use super::file::{self, FileContext, ReadError};
+use super::file::ReadError;
 use super::parent::ParentEntry;
 use super::scan::Facts;
 use super::{Frame, Walk};
@@ -24,7 +24,7 @@ impl Walk<'_> {
     ) -> Result<(Entry, Stat), ReadError> {
         let Facts { mut stat, xattrs, mut target } = facts;
         let mut xattrs = xattrs.unwrap_or_else(|| frame.directory.xattrs(name));
-        let mut unsettled = false;
+        let mut changed_while_read = false;
         let real = stat.kind;
         self.reveal(&mut stat, &mut xattrs);
         if (real, stat.kind) == (FileType::RegularFile, FileType::Symlink) {
@@ -37,21 +37,10 @@ impl Walk<'_> {
                     self.progress.unchanged += 1;
                     kind
                 } else {
-                    let read = file::read(
-                        &frame.directory,
-                        name,
-                        &mut FileContext {
-                            writer: self.writer,
-                            content: &mut self.content,
-                            previous: parent.map(|parent| &parent.entry),
-                            progress: &mut self.progress,
-                            monitor: self.monitor,
-                            cancellation: self.cancellation,
-                        },
-                    )?;
-                    (stat, xattrs, unsettled) = (read.stat, read.xattrs, read.unsettled);
+                    let read = self.read(&frame.directory, name, parent.map(|parent| &parent.entry))?;
+                    (stat, xattrs, changed_while_read) = (read.stat, read.xattrs, read.changed_while_read);
                     self.reveal(&mut stat, &mut xattrs);
-                    if let (Some(seen), false) = (self.options.seen, unsettled) {
+                    if let (Some(seen), false) = (self.options.seen, changed_while_read) {
                         seen.add(&stat, &read.kind, self.started);
                     }
                     read.kind
@@ -73,7 +62,7 @@ impl Walk<'_> {
             }
         };
         let xattrs = self.xattrs(xattrs)?;
-        Ok((Entry { attributes: stat.attributes, kind, xattrs, unsettled }, stat))
+        Ok((Entry { attributes: stat.attributes, kind, xattrs, changed_while_read }, stat))
     }
 
     /// Extended attributes as they were read. They are always read. If a directory was moved here, or another

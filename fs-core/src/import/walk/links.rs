@@ -155,7 +155,7 @@ impl LinkTracker {
 fn remembered(entry: &Entry) -> (u8, [u8; MAX_INLINE], u64) {
     let mut bytes = [0; MAX_INLINE];
     match &entry.kind {
-        Kind::File { holes, content, .. } if !entry.unsettled => match content {
+        Kind::File { holes, content, .. } if !entry.changed_while_read => match content {
             Content::Inline(inline) => {
                 bytes[..inline.len()].copy_from_slice(inline);
                 (inline.len() as u8, bytes, *holes)

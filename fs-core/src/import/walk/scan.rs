@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::ffi::{CStr, CString};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -17,12 +17,12 @@ const BATCH: usize = 256;
 const BATCHES: usize = 3;
 /// Number of subdirectories of one directory that are opened ahead.
 const AHEAD: usize = 8;
-/// Upper bound on subdirectories opened ahead, over all directories on the way down. It exclusions memory and
+/// Upper bound on subdirectories opened ahead, over all directories on the way down. It limits memory and
 /// open files.
 const MAX_AHEAD: usize = 64;
-/// Upper bound on names in a directory that is opened ahead. It exclusions memory.
+/// Upper bound on names in a directory that is opened ahead. It limits memory.
 const MAX_NAMES_AHEAD: usize = 1 << 14;
-/// Upper bound on bytes of one entry's extended attributes that are read ahead. It exclusions memory.
+/// Upper bound on bytes of one entry's extended attributes that are read ahead. It limits memory.
 const MAX_XATTRS_AHEAD: usize = 1 << 10;
 
 /// An entry that was examined.
@@ -93,7 +93,7 @@ impl Exclusions {
 /// The threads of a walk.
 #[derive(Debug)]
 pub(super) struct Scanner {
-    exclusions: Arc<Exclusions>,
+    pub(super) exclusions: Arc<Exclusions>,
     requests: Option<Sender<Request>>,
     threads: Vec<JoinHandle<()>>,
     /// True once the walk has ended and pending requests are not needed.
@@ -102,11 +102,8 @@ pub(super) struct Scanner {
     ahead: Arc<()>,
 }
 
-#[derive(Debug)]
-enum Request {
-    Batch { directory: Arc<Directory>, names: Vec<CString>, reply: SyncSender<Vec<ScannedEntry>> },
-    Open { above: Arc<Directory>, name: CString, needed: bool, reply: SyncSender<OpenReply> },
-}
+/// Work for a thread, which sends its reply.
+type Request = Box<dyn FnOnce(&mut Thread) + Send>;
 
 /// `None` for a directory too large to be opened before it is needed.
 type OpenReply = io::Result<Option<OpenedDirectory>>;
@@ -134,8 +131,10 @@ impl Scanner {
         for _ in 0..thread::available_parallelism().map_or(1, usize::from).clamp(2, 4) {
             let (exclusions, ended) = (Arc::clone(&scanner.exclusions), Arc::clone(&scanner.ended));
             let queue = Arc::clone(&queue);
-            let thread = thread::Builder::new().name("scanner".into());
-            scanner.threads.push(thread.spawn(move || Thread::new(exclusions, ended).run(&queue))?);
+            let run = move || {
+                Thread { exclusions, ended, working_directory: WorkingDirectory::new() }.run(&queue);
+            };
+            scanner.threads.push(thread::Builder::new().name("scanner".into()).spawn(run)?);
         }
         Ok(scanner)
     }
@@ -146,20 +145,16 @@ impl Scanner {
         entries
     }
 
-    /// The limits of the walk.
-    pub(super) fn exclusions(&self) -> &Exclusions {
-        &self.exclusions
-    }
-
-    fn may_open_ahead(&self) -> bool {
-        Arc::strong_count(&self.ahead) <= MAX_AHEAD
-    }
-
-    fn ask(&self, request: Request) {
+    /// Lets a thread do this work. Returns the receiver of the result.
+    fn ask<T: Send + 'static>(&self, work: impl FnOnce(&mut Thread) -> T + Send + 'static) -> Receiver<T> {
+        let (reply, receiver) = sync_channel(1);
         // Sending fails only if every thread has panicked. Then the missing reply reports it.
         if let Some(requests) = &self.requests {
-            let _ = requests.send(request);
+            let _ = requests.send(Box::new(move |thread: &mut Thread| {
+                let _ = reply.send(work(thread));
+            }));
         }
+        receiver
     }
 }
 
@@ -226,7 +221,7 @@ impl Entries {
         self.request(scanner);
         let goes_below = |scanned: &&ScannedEntry| {
             scanned.facts.as_ref().is_ok_and(|facts| {
-                let (stat, exclusions) = (&facts.stat, scanner.exclusions());
+                let (stat, exclusions) = (&facts.stat, &scanner.exclusions);
                 stat.kind == FileType::Directory && !exclusions.covers(stat) && !exclusions.keeps_empty(stat)
             })
         };
@@ -237,7 +232,7 @@ impl Entries {
 
     /// Requests the subdirectories that will be needed soon.
     fn open_ahead(&mut self, scanner: &Scanner) {
-        while self.opening.len() < AHEAD && scanner.may_open_ahead() {
+        while self.opening.len() < AHEAD && Arc::strong_count(&scanner.ahead) <= MAX_AHEAD {
             let Some(name) = self.below.pop_front() else { return };
             let reply = self.ask(name.clone(), false, scanner);
             self.opening.push_back(Opening { name, reply, _counted: Arc::clone(&scanner.ahead) });
@@ -245,9 +240,8 @@ impl Entries {
     }
 
     fn ask(&self, name: CString, needed: bool, scanner: &Scanner) -> Receiver<OpenReply> {
-        let (reply, receiver) = sync_channel(1);
-        scanner.ask(Request::Open { above: Arc::clone(&self.directory), name, needed, reply });
-        receiver
+        let above = Arc::clone(&self.directory);
+        scanner.ask(move |thread| thread.open(&above, &name, needed))
     }
 
     /// Requests the next batches.
@@ -257,9 +251,8 @@ impl Entries {
             if names.is_empty() {
                 return;
             }
-            let (reply, receiver) = sync_channel(1);
-            scanner.ask(Request::Batch { directory: Arc::clone(&self.directory), names, reply });
-            self.coming.push_back(receiver);
+            let directory = Arc::clone(&self.directory);
+            self.coming.push_back(scanner.ask(move |thread| thread.examine(&directory, names)));
         }
     }
 }
@@ -276,28 +269,14 @@ struct Thread {
 }
 
 impl Thread {
-    fn new(exclusions: Arc<Exclusions>, ended: Arc<AtomicBool>) -> Self {
-        Self { exclusions, ended, working_directory: WorkingDirectory::new() }
-    }
-
     fn run(mut self, queue: &Mutex<Receiver<Request>>) {
         loop {
             let request = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
             match request {
-                Err(_) => return,
-                Ok(_) if self.has_ended() => return,
-                Ok(Request::Batch { directory, names, reply }) => {
-                    let _ = reply.send(self.examine(&directory, names));
-                }
-                Ok(Request::Open { above, name, needed, reply }) => {
-                    let _ = reply.send(self.open(&above, &name, needed));
-                }
+                Ok(work) if !self.ended.load(Ordering::Relaxed) => work(&mut self),
+                _ => return,
             }
         }
-    }
-
-    fn has_ended(&self) -> bool {
-        self.ended.load(Ordering::Relaxed)
     }
 
     fn open(&mut self, above: &Directory, name: &CStr, needed: bool) -> OpenReply {

@@ -10,21 +10,12 @@ use crate::import::disk::Stat;
 /// level's snapshot cannot prove their content. It proves all other files, so only these few must be
 /// remembered from one walk to the next.
 #[derive(Debug, Default)]
-pub(crate) struct SeenFiles(RefCell<HashMap<FileId, (Seen, Kind)>>);
+pub(crate) struct SeenFiles(RefCell<HashMap<FileId, ((u64, Time, Time), Kind)>>);
 
 /// The attributes that must be equal for a file to be the one that was read. A change of its content changes
 /// `ctime`. While nobody links the file again, nothing else changes it.
-#[derive(Debug, PartialEq, Eq)]
-struct Seen {
-    size: u64,
-    mtime: Time,
-    ctime: Time,
-}
-
-impl Seen {
-    fn of(stat: &Stat) -> Self {
-        Self { size: stat.size, mtime: stat.attributes.mtime, ctime: stat.ctime }
-    }
+fn attributes(stat: &Stat) -> (u64, Time, Time) {
+    (stat.size, stat.attributes.mtime, stat.ctime)
 }
 
 /// Maximum number of files. Further ones are not remembered, and are only read again.
@@ -36,7 +27,7 @@ impl SeenFiles {
         let fresh = may_have_changed_since(stat.attributes.mtime, started);
         let mut files = self.0.borrow_mut();
         if stat.links > 1 && fresh && files.len() < MOST {
-            files.insert(stat.id, (Seen::of(stat), kind.clone()));
+            files.insert(stat.id, (attributes(stat), kind.clone()));
         }
     }
 
@@ -44,6 +35,6 @@ impl SeenFiles {
     pub(super) fn content(&self, stat: &Stat) -> Option<Kind> {
         let files = self.0.borrow();
         let (seen, kind) = files.get(&stat.id)?;
-        (*seen == Seen::of(stat)).then(|| kind.clone())
+        (*seen == attributes(stat)).then(|| kind.clone())
     }
 }

@@ -48,7 +48,7 @@ impl Troubles {
             match kind {
                 TroubleKind::Skipped | TroubleKind::Unkept | TroubleKind::Exists => {}
                 TroubleKind::Vanished => self.vanished = true,
-                TroubleKind::Unreadable | TroubleKind::Incomplete | TroubleKind::Unsettled => {
+                TroubleKind::Unreadable | TroubleKind::Incomplete | TroubleKind::ChangedWhileRead => {
                     self.incomplete = true;
                 }
             }

@@ -41,8 +41,9 @@ impl Walk<'_> {
         }
         let ParentEntry { entry, slot } = parent?;
         let Kind::File { size, content, .. } = &entry.kind else { return None };
-        let looks_same =
-            *size == stat.size && entry.attributes.mtime == stat.attributes.mtime && !entry.unsettled;
+        let looks_same = *size == stat.size
+            && entry.attributes.mtime == stat.attributes.mtime
+            && !entry.changed_while_read;
         if !looks_same || !self.is_proven(frame, stat, *slot) {
             return None;
         }
@@ -73,7 +74,7 @@ impl Walk<'_> {
         let inodes_count = self.inodes_count(file_system);
         let is_proof = self.is_farm() && inodes_count || self.file_systems.has_passed(file_system, stat);
         let file_system = self.file_systems.get(file_system);
-        if entry.unsettled || !is_proof || !file_system.keeps_ctimes || !file_system.holds(stat) {
+        if entry.changed_while_read || !is_proof || !file_system.keeps_ctimes || !file_system.holds(stat) {
             return Slot::UNKNOWN;
         }
         Slot::of_file(FileStat { inode: inode(stat), ctime: stat.ctime })
@@ -86,27 +87,9 @@ impl Walk<'_> {
         index
     }
 
-    /// The slots of the root in the parent's stat cache.
-    pub(super) fn root_seen_before(&self, parent: Option<&Entry>, file_system: usize) -> Option<StatCursor> {
-        let Kind::Directory(node) = parent?.kind else { return None };
-        self.if_on(file_system, self.options.stat_cache.as_ref()?.root(node)?)
-    }
-
-    /// The slots of a directory of the frame in the parent's stat cache.
-    pub(super) fn seen_before(
-        &self,
-        above: &mut Frame,
-        parent: Option<&ParentEntry>,
-        file_system: usize,
-    ) -> Option<StatCursor> {
-        let ParentEntry { entry, slot } = parent?;
-        let Kind::Directory(node) = entry.kind else { return None };
-        self.if_on(file_system, above.seen_before.as_mut()?.directory(*slot, node)?)
-    }
-
     /// Returns the slots if they belong to this file system. Others prove nothing: inode numbers are unique
     /// only within one file system.
-    fn if_on(&self, file_system: usize, mut seen: StatCursor) -> Option<StatCursor> {
+    pub(super) fn if_on(&self, file_system: usize, mut seen: StatCursor) -> Option<StatCursor> {
         let is_same = seen.file_system()? == &*self.file_systems.get(file_system).identity;
         if !is_same {
             log::info!("a directory was on another file system before: its files are read");

@@ -14,7 +14,7 @@ use crate::store::{ContentWriter, DirectoryWriter, Repository, Writer};
 struct Thing {
     attributes: Attributes,
     xattrs: XattrSet,
-    unsettled: bool,
+    changed_while_read: bool,
     what: What,
 }
 
@@ -29,7 +29,7 @@ fn thing(what: What) -> Thing {
     let mtime = Time::new(1_717_210_800, 123_456_789).unwrap();
     let mode = if matches!(what, What::Directory(_)) { 0o755 } else { 0o644 };
     let attributes = Attributes { mode, uid: 1000, gid: 100, mtime };
-    Thing { attributes, xattrs: XattrSet::default(), unsettled: false, what }
+    Thing { attributes, xattrs: XattrSet::default(), changed_while_read: false, what }
 }
 
 fn file(bytes: impl AsRef<[u8]>) -> Thing {
@@ -50,7 +50,7 @@ fn tree(version: u32) -> Thing {
     let many = (0..300).map(|n| (format!("{n:03}").into_bytes(), file(format!("{}", n / (290 + version)))));
     let mut odd = file("no more than an id takes, inline");
     odd.attributes = Attributes { mode: 0o4711, uid: u32::MAX, gid: 0, mtime: Time::new(-1, 1).unwrap() };
-    odd.unsettled = true;
+    odd.changed_while_read = true;
     odd.xattrs = xattrs(&[("user.comment", b"inline"), ("system.posix_acl_access", &[2, 0, 0, 0])]);
     let mut labelled = file("");
     labelled.xattrs = xattrs(&[("user.long", &[b'x'; 2000])]);
@@ -128,8 +128,12 @@ struct Taking<'a> {
 impl Taking<'_> {
     fn thing(&mut self, path: &[u8], thing: &Thing) -> Entry {
         let xattrs = self.xattrs(&thing.xattrs);
-        let mut entry =
-            Entry { attributes: thing.attributes, kind: Kind::Fifo, xattrs, unsettled: thing.unsettled };
+        let mut entry = Entry {
+            attributes: thing.attributes,
+            kind: Kind::Fifo,
+            xattrs,
+            changed_while_read: thing.changed_while_read,
+        };
         let before = self.previous.get(path).cloned().unwrap_or_default();
         match &thing.what {
             What::File(bytes, hole) => {

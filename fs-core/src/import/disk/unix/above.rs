@@ -2,9 +2,9 @@
 //! tree itself has.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
-use rustix::fs::{AtFlags, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, Mode, OFlags, Stat, StatxFlags};
 use rustix::io::Errno;
 
 use super::Directory;
@@ -60,36 +60,18 @@ fn ancestor(directory: &OwnedFd, stat: &Stat) -> Ancestor {
 
 /// Whether the directory has an access control list, or may have one.
 fn has_acl(directory: &OwnedFd) -> bool {
-    #[cfg(target_os = "linux")]
-    {
-        use std::os::fd::AsRawFd;
-        // An `O_PATH` descriptor cannot read attributes itself.
-        let path = format!("/proc/self/fd/{}", directory.as_raw_fd());
-        let read = rustix::fs::getxattr(path, "system.posix_acl_access", &mut [0_u8; 0][..]);
-        !matches!(read, Err(Errno::NODATA | Errno::OPNOTSUPP))
-    }
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = directory;
-        true
-    }
+    // An `O_PATH` descriptor cannot read attributes itself.
+    let path = format!("/proc/self/fd/{}", directory.as_raw_fd());
+    let read = rustix::fs::getxattr(path, "system.posix_acl_access", &mut [0_u8; 0][..]);
+    !matches!(read, Err(Errno::NODATA | Errno::OPNOTSUPP))
 }
 
 /// Identifies a directory, and also its mount, in case it is mounted twice.
-#[cfg(target_os = "linux")]
 fn position(directory: impl AsFd) -> io::Result<(u64, u64, u64)> {
-    use rustix::fs::StatxFlags;
     let wanted = StatxFlags::BASIC_STATS | StatxFlags::MNT_ID;
     let stat = rustix::fs::statx(directory, "", AtFlags::EMPTY_PATH, wanted)?;
     let device = u64::from(stat.stx_dev_major) << 32 | u64::from(stat.stx_dev_minor);
     Ok((device, stat.stx_ino, stat.stx_mnt_id))
-}
-
-#[cfg(not(target_os = "linux"))]
-#[allow(clippy::unnecessary_cast, clippy::cast_sign_loss)]
-fn position(directory: impl AsFd) -> io::Result<(u64, u64, u64)> {
-    let stat = rustix::fs::fstat(directory)?;
-    Ok((stat.st_dev as u64, stat.st_ino as u64, 0))
 }
 
 #[cfg(test)]

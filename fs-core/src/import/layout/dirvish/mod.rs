@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
-use summary::{NoRun, Summary, Times, later};
+use summary::{NoRun, Summary, instants, later};
 
 use super::folder::{EntryKind, FolderState, leads_inside, names, small_file};
 use super::lock::{self, Lock};
@@ -29,10 +29,6 @@ pub(super) const OWN: &str = "dirvish";
 pub(super) fn is_vault(path: &Path) -> bool {
     path.join(OWN).is_dir()
 }
-
-/// The reason for leaving out a link. If links were followed, a user who may write here could lead the import
-/// anywhere.
-const LINK: &str = "it is a symbolic link, which is not followed: import what it leads to";
 
 /// Plans the images of the vault that is the plan's root, or of all vaults of the bank.
 pub(super) fn plan(plan: &mut Plan, zone: &TimeZone) -> Result<(), ImportError> {
@@ -53,12 +49,10 @@ pub(super) fn plan(plan: &mut Plan, zone: &TimeZone) -> Result<(), ImportError> 
                 }
             }
             EntryKind::Link if leads_inside(&path, &root) => plan.leave_out(path, "it is a symbolic link"),
-            EntryKind::Link => {
-                vaults += u32::from(is_vault(&path));
-                plan.miss(path, LINK);
+            _ => {
+                vaults += u32::from(kind == EntryKind::Link && is_vault(&path));
+                plan.leave_out_beside(path, kind, &root, "it is no vault");
             }
-            EntryKind::Folder => plan.miss(path, "it is no vault"),
-            EntryKind::Other => plan.leave_out(path, "it is no vault"),
         }
     }
     if vaults == 0 {
@@ -81,12 +75,8 @@ fn vault(plan: &mut Plan, path: &Path, zone: &TimeZone) -> Result<(), ImportErro
             _ if name == OWN || name == "lost+found" => continue,
             // For example, a link to the last image.
             EntryKind::Link if leads_inside(&folder, path) => continue,
-            EntryKind::Link => {
-                plan.miss(folder, LINK);
-                continue;
-            }
-            EntryKind::Other => {
-                plan.leave_out(folder, "it is no image");
+            EntryKind::Link | EntryKind::Other => {
+                plan.leave_out_beside(folder, kind, path, "it is no image");
                 continue;
             }
             EntryKind::Folder => {}
@@ -131,7 +121,7 @@ fn image(
     let (Some(began), Some(completed)) = (summary.began, summary.completed) else {
         return Err(unclear("its summary does not tell when its run began (Backup-begin)"));
     };
-    let times = Times::of(began, completed, written, zone)
+    let (start, end) = instants(began, completed, written, zone)
         .ok_or_else(|| unclear("its summary tells an impossible time"))?;
     let tree = folder.join("tree");
     let mark = match FolderState::of(tree.clone()) {
@@ -155,11 +145,11 @@ fn image(
     Ok(PlannedRun {
         source,
         tree: mark.path.clone(),
-        time: times.began,
+        time: start,
         run: Run {
             identity: identity.into(),
-            began: Some(times.began),
-            completed: Some(times.completed),
+            began: Some(start),
+            completed: Some(end),
             expires: summary.expires.and_then(|time| later(time, zone)),
         },
         run_folder: plan.run_folder(&mark, name),

@@ -102,27 +102,25 @@ fn time(value: &[u8]) -> Option<DateTime> {
     DateTime::strptime("%Y-%m-%d %H:%M:%S", text.trim()).ok()
 }
 
-/// The image's times as instants. If clocks showed a time twice, it is the instant that fits the time at
-/// which the summary was written.
-pub(super) struct Times {
-    pub(super) began: Time,
-    pub(super) completed: Time,
-}
-
-impl Times {
-    pub(super) fn of(began: DateTime, completed: DateTime, written: Time, zone: &TimeZone) -> Option<Self> {
-        let written = written.timestamp();
-        let distance = |time: &Timestamp| time.duration_since(written).abs();
-        let completed = both(completed, zone).into_iter().flatten().min_by_key(distance)?;
-        // A run does not end before it begins. An image whose summary says so is still kept.
-        let candidates = both(began, zone).into_iter().flatten();
-        let late = |time: &Timestamp| {
-            let took = completed.duration_since(*time);
-            (took < SignedDuration::ZERO, took.abs())
-        };
-        let began = candidates.min_by_key(late)?;
-        Some(Self { began: began.into(), completed: completed.into() })
-    }
+/// The times at which a run began and completed as instants. If clocks showed a time twice, it is the instant
+/// that fits the time at which the summary was written.
+pub(super) fn instants(
+    began: DateTime,
+    completed: DateTime,
+    written: Time,
+    zone: &TimeZone,
+) -> Option<(Time, Time)> {
+    let written = written.timestamp();
+    let distance = |time: &Timestamp| time.duration_since(written).abs();
+    let completed = both(completed, zone).into_iter().flatten().min_by_key(distance)?;
+    // A run does not end before it begins. An image whose summary says so is still kept.
+    let candidates = both(began, zone).into_iter().flatten();
+    let late = |time: &Timestamp| {
+        let took = completed.duration_since(*time);
+        (took < SignedDuration::ZERO, took.abs())
+    };
+    let began = candidates.min_by_key(late)?;
+    Some((began.into(), completed.into()))
 }
 
 /// The time of expiry. If clocks show the time twice, it is the later one.
@@ -188,10 +186,9 @@ mod tests {
         let zone = TimeZone::get("Europe/Berlin").unwrap();
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let times = |began: &str, completed: &str, written: &str| {
-            let times =
-                Times::of(began.parse().unwrap(), completed.parse().unwrap(), at(written).into(), &zone)
-                    .unwrap();
-            (times.began.timestamp().to_string(), times.completed.timestamp().to_string())
+            let (began, completed) = (began.parse().unwrap(), completed.parse().unwrap());
+            let (began, completed) = instants(began, completed, at(written).into(), &zone).unwrap();
+            (began.timestamp().to_string(), completed.timestamp().to_string())
         };
         // On 2024-10-27 the hour from 2 to 3 came twice: from 0:00 and from 1:00 UTC.
         let of = |began, completed, written| times(began, completed, written);
@@ -229,7 +226,7 @@ mod tests {
             let _ = summary.outcome();
             let zone = TimeZone::get("America/New_York").unwrap();
             for time in [summary.began, summary.expires].into_iter().flatten() {
-                let _ = Times::of(time, time, Time::default(), &zone);
+                let _ = instants(time, time, Time::default(), &zone);
                 let _ = later(time, &zone);
             }
         }
@@ -240,7 +237,7 @@ mod tests {
         let zone = TimeZone::get("Europe/Berlin").unwrap();
         for time in [DateTime::MIN, DateTime::MAX] {
             let _ = later(time, &zone);
-            let _ = Times::of(time, time, Time::new(i64::MAX, 0).unwrap(), &zone);
+            let _ = instants(time, time, Time::new(i64::MAX, 0).unwrap(), &zone);
         }
     }
 }

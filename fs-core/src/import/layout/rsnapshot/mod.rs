@@ -12,7 +12,7 @@ use std::path::PathBuf;
 pub(super) use config::Config;
 use config::is_interval;
 
-use super::folder::{EntryKind, FolderState, leads_inside, names};
+use super::folder::{EntryKind, FolderState, names};
 use super::lock::{self, Lock};
 use super::{LeftOut, LevelName, Plan, PlannedRun, Retention};
 use crate::format::{Run, Status, Time, is_source_name};
@@ -68,13 +68,14 @@ pub(super) fn plan(plan: &mut Plan, config: Option<Config>) -> Result<(), Import
 
 fn levels(plan: &mut Plan) -> Result<Vec<Level>, ImportError> {
     let mut levels = Vec::new();
-    for (name, kind) in names(&plan.root)? {
+    let root = plan.root.clone();
+    for (name, kind) in names(&root)? {
         if is_expected(&name) {
             continue;
         }
-        let path = plan.root.join(&name);
+        let path = root.join(&name);
         let Some((interval, number)) = level_name(&name).filter(|_| kind == EntryKind::Folder) else {
-            leave_out_beside(plan, path, kind);
+            plan.leave_out_beside(path, kind, &root, "it is no level");
             continue;
         };
         let is_known =
@@ -112,19 +113,6 @@ fn levels(plan: &mut Plan) -> Result<Vec<Level>, ImportError> {
 
 /// The reason for leaving out a file in a level.
 const NO_POINT: &str = "it is no folder of a backup point; if `backup … ./` wrote it, keep it by importing the level with --layout tree";
-
-/// Leaves out an entry beside the levels. A file, or a link to a level, holds no history.
-fn leave_out_beside(plan: &mut Plan, path: PathBuf, kind: EntryKind) {
-    let reason = "it is no level";
-    match kind {
-        EntryKind::Other => plan.leave_out(path, reason),
-        EntryKind::Link if leads_inside(&path, &plan.root) => plan.leave_out(path, reason),
-        EntryKind::Link => {
-            plan.miss(path, "it is a symbolic link, which is not followed: import what it leads to");
-        }
-        EntryKind::Folder => plan.miss(path, reason),
-    }
-}
 
 /// Sorts the levels, oldest first. Among equal times, the level with the older name is first.
 fn sort(levels: &mut [Level], plan: &Plan) {

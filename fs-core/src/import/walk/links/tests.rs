@@ -15,10 +15,10 @@ fn a_file_that_was_changed_between_two_of_its_names_is_not_known() {
     assert_eq!(known(Time::new(0, 1).unwrap()), None);
 }
 
-fn entry(kind: Kind, second: i64, unsettled: bool) -> Entry {
+fn entry(kind: Kind, second: i64, changed_while_read: bool) -> Entry {
     let mtime = Time::new(second, 5).unwrap();
     let attributes = Attributes { mode: 0o644, uid: 0, gid: 0, mtime };
-    Entry { attributes, kind, xattrs: Xattrs::None, unsettled }
+    Entry { attributes, kind, xattrs: Xattrs::None, changed_while_read }
 }
 
 fn kinds() -> impl Strategy<Value = Kind> {
@@ -46,7 +46,7 @@ impl Model {
     fn known(&self, id: FileId, wanted: &Entry) -> Option<Kind> {
         let (last, _) = self.open.get(&id)?;
         let same = matches!(last.kind, Kind::File { .. })
-            && !last.unsettled
+            && !last.changed_while_read
             && last.size() == wanted.size()
             && last.attributes.mtime == wanted.attributes.mtime;
         same.then(|| last.kind.clone())
@@ -72,8 +72,8 @@ proptest! {
         met in prop::collection::vec((0..3u64, 0..6u64, 2..5u64, kinds(), 0..2i64, prop::bool::weighted(0.1)), 0..200)
     ) {
         let (mut tracker, mut model) = (LinkTracker::default(), Model::default());
-        for (number, (device, inode, names, kind, second, unsettled)) in met.into_iter().enumerate() {
-            let (id, entry) = ((device, inode), entry(kind, second, unsettled));
+        for (number, (device, inode, names, kind, second, changing)) in met.into_iter().enumerate() {
+            let (id, entry) = ((device, inode), entry(kind, second, changing));
             prop_assert_eq!(tracker.known(id, entry.size(), entry.attributes.mtime, CTIME), model.known(id, &entry));
             let path = PathKey((number as u128).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835).to_le_bytes());
             tracker.add(id, names, CTIME, path, &entry);
