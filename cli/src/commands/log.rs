@@ -17,7 +17,7 @@ use crate::json;
 use crate::output::{Output, WriteError};
 use crate::progress::Bar;
 use crate::snapshot_path::{self, expression, one_source};
-use crate::table::Column;
+use crate::table::Column::{Left, Right};
 use crate::text::{count, mode_of, size};
 
 pub fn run(context: &mut Context, args: &LogArgs) -> Result<Outcome> {
@@ -96,16 +96,7 @@ fn print(output: &mut Output, log: &PathLog, path: &[u8]) -> Result<(), WriteErr
         before = before.then(interval);
         previous = entry.or(previous);
     }
-    let columns = [
-        Column::right(0),
-        Column::left(0),
-        Column::left(2),
-        Column::left(3),
-        Column::right(5),
-        Column::right(1),
-        Column::left(4),
-        Column::left(0),
-    ];
+    let columns = [Right(0), Left(0), Left(2), Left(3), Right(5), Right(1), Left(4), Left(0)];
     output.table(columns, &rows)
 }
 

@@ -11,7 +11,7 @@ use super::Context;
 use super::watch::{SourceStatus, Status, StatusFile};
 use crate::error::Outcome;
 use crate::output::{Output, WriteError};
-use crate::table::Column;
+use crate::table::Column::Left;
 use crate::text::{one_line, printable, size};
 
 pub fn run(context: &mut Context) -> Result<Outcome> {
@@ -52,7 +52,7 @@ fn tell(output: &mut Output, status: Option<&Status>, zone: &TimeZone) -> Result
         ]
     };
     let rows: Vec<_> = status.sources.iter().map(row).collect();
-    output.table([Column::left(0), Column::left(0), Column::left(1)], &rows)
+    output.table([Left(0), Left(0), Left(1)], &rows)
 }
 
 fn activity(source: &SourceStatus, now: &Zoned) -> String {

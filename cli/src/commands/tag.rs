@@ -9,7 +9,7 @@ use crate::json;
 use crate::output::{Output, WriteError};
 use crate::progress::Bar;
 use crate::snapshot_path::one_source;
-use crate::table::Column;
+use crate::table::Column::Left;
 use crate::text::printable;
 
 pub fn run(context: &mut Context, args: &TagArgs) -> Result<Outcome> {
@@ -34,7 +34,7 @@ fn list(context: &mut Context, args: &TagArgs) -> Result<()> {
     }
     let row = |tag: &TagInfo| [name(tag), printable(&tag.source).into_owned(), tag.snapshot_name.clone()];
     let rows: Vec<_> = tags.iter().map(row).collect();
-    Ok(output.table([Column::left(0); 3], &rows)?)
+    Ok(output.table([Left(0); 3], &rows)?)
 }
 
 fn change(context: &mut Context, args: &TagArgs, place: &SnapshotPath) -> Result<()> {

@@ -18,7 +18,7 @@ use crate::output::{Output, WriteError};
 use crate::progress::ImportProgress;
 use crate::settings::Settings;
 use crate::stderr;
-use crate::table::Column;
+use crate::table::Column::Left;
 use crate::text::{count, printable};
 
 /// Imports the runs of rsnapshot or dirvish, or shows them. A plain tree is left to the caller.
@@ -146,7 +146,7 @@ fn show(output: &mut Output, settings: &Settings, plan: &Plan, options: &ImportO
             shown(plan, &run.tree),
         ]);
     }
-    output.table([0, 1, 3, 2, 4].map(Column::left), &rows)?;
+    output.table([0, 1, 3, 2, 4].map(Left), &rows)?;
     if !output.is_json() && !plan.retention.is_empty() {
         output.line(&format!("rsnapshot keeps: {}", kept(&plan.retention)))?;
     }

@@ -17,7 +17,7 @@ use crate::json;
 use crate::output::{Output, WriteError};
 use crate::progress::Bar;
 use crate::snapshot_path;
-use crate::table::Column;
+use crate::table::Column::{self, Left, Right};
 use crate::text::{self, printable};
 
 pub fn run(context: &mut Context, args: &LsArgs) -> Result<Outcome> {
@@ -63,7 +63,7 @@ fn list_sources(output: &mut Output, history: &History, long: bool) -> Result<()
             [printable(&name(snapshots)).into_owned(), count, last(snapshots), when]
         };
         let rows: Vec<_> = sources.iter().map(row).collect();
-        output.table([Column::left(0), Column::right(1), Column::left(0), Column::left(2)], &rows)?;
+        output.table([Left(0), Right(1), Left(0), Left(2)], &rows)?;
     } else {
         let names: Vec<_> = sources.iter().map(|snapshots| name(snapshots)).collect();
         print_names(output, &names)?;
@@ -104,15 +104,7 @@ struct Listing {
 /// The cells of a file in a long listing.
 type Row = [String; 7];
 
-const COLUMNS: [Column; 7] = [
-    Column::left(1),
-    Column::right(6),
-    Column::right(5),
-    Column::right(4),
-    Column::right(2),
-    Column::left(3),
-    Column::left(0),
-];
+const COLUMNS: [Column; 7] = [Left(1), Right(6), Right(5), Right(4), Right(2), Left(3), Left(0)];
 
 impl Listing {
     fn print(&self, output: &mut Output, place: &SnapshotPath, node: &Node) -> Result<()> {
