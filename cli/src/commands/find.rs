@@ -97,7 +97,7 @@ impl Finding<'_> {
         let is_deleted = hit.missing.is_some_and(Reading::is_certain);
         let missing = hit.missing.map(Reading::of_missing);
         if output.is_json() {
-            return output.json(&json::Found::new(self.source, hit));
+            return output.json(&json::found(self.source, hit));
         }
         let length = if hit.kind == FileKind::Directory { "-".to_owned() } else { size(hit.size) };
         let colours = output.colours();

@@ -89,7 +89,7 @@ fn print(output: &mut Output, log: &PathLog, path: &[u8]) -> Result<(), WriteErr
             (Some(before), Some(after)) => Aspects::between_versions(before, after),
         };
         if output.is_json() {
-            output.json(&json::Logged::new(&log.source, path, interval, changes))?;
+            output.json(&json::logged(&log.source, path, interval, changes))?;
         } else {
             rows.push(row(output, log, interval, before, changes));
         }

@@ -56,7 +56,7 @@ fn tell(
     let Restored { files, directories, others, bytes, kept, replaced, troubled } = restored;
     let to = args.to.display().to_string();
     if context.output.is_json() {
-        context.output.json(&json::Restored::new(snapshot_path::shown(place), to, restored, took))?;
+        context.output.json(&json::restored(snapshot_path::shown(place), to, restored, took))?;
     } else {
         let (would, all) = (if args.dry_run { "would restore" } else { "restored" }, files + others);
         let what = format!("{}, {} in {}", count(all, "file"), size(bytes), count(directories, "folder"));

@@ -49,7 +49,7 @@ fn last_at(history: &History, sources: &[Arc<Source>], time: &[u8]) -> Result<Ve
 /// Prints a table, or with `--json` one object for each snapshot.
 pub fn print(output: &mut Output, snapshots: &[SnapshotInfo]) -> Result<(), WriteError> {
     if output.is_json() {
-        return snapshots.iter().try_for_each(|snapshot| output.json(&json::Snapshot::from(snapshot)));
+        return snapshots.iter().try_for_each(|snapshot| output.json(&json::snapshot(snapshot)));
     }
     let colours = output.colours();
     let row = |snapshot: &SnapshotInfo| {

@@ -26,7 +26,7 @@ fn list(context: &mut Context, args: &TagArgs) -> Result<()> {
     tags.sort_by(|one, other| (&one.name, &one.source).cmp(&(&other.name, &other.source)));
     let output = &mut context.output;
     if output.is_json() {
-        tags.iter().try_for_each(|tag| output.json(&json::Tag::new(tag, None)))?;
+        tags.iter().try_for_each(|tag| output.json(&json::tag(tag, None)))?;
         return Ok(());
     }
     if tags.is_empty() && output.is_terminal() {
@@ -60,7 +60,7 @@ fn tell(output: &mut Output, tagged: &Tagged, removed: bool) -> Result<(), Write
     let Tagged { tag, changed } = tagged;
     if output.is_json() {
         let what = if removed { "removed" } else { "added" };
-        return output.json(&json::Tag::new(tag, changed.then_some(what)));
+        return output.json(&json::tag(tag, changed.then_some(what)));
     }
     let snapshot = format!("{}{}", printable(&tag.source), tag.snapshot_name);
     let name = name(tag);

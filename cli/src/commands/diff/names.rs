@@ -54,7 +54,7 @@ pub(super) fn shown(output: &Output, item: &Item<'_>) -> Vec<u8> {
 pub(super) fn print_json(output: &mut Output, item: &Item<'_>, lines: Option<(u64, u64)>) -> Result<()> {
     let (lines_added, lines_deleted) = lines.unzip();
     Ok(output.json(&json::Difference {
-        path: json::Text("path", item.path),
+        path: json::Object::default().text("path", item.path),
         change: item.change().shown().1,
         differs: item.aspects.iter().map(Aspect::name).collect(),
         before: item.before.map(|node| entry(item, node)).transpose()?,
@@ -64,11 +64,11 @@ pub(super) fn print_json(output: &mut Output, item: &Item<'_>, lines: Option<(u6
     })?)
 }
 
-fn entry<'a>(item: &Item<'_>, node: &'a Node) -> Result<json::Entry<'a>> {
+fn entry(item: &Item<'_>, node: &Node) -> Result<json::Object> {
     let attr = item.view.attr(node);
     let target = match attr.kind {
         FileKind::Symlink => Some(item.view.read_link(node).map_err(|reason| item.failed(reason))?),
         _ => None,
     };
-    Ok(json::Entry::of_node(&attr, target))
+    Ok(json::node(&attr, target))
 }

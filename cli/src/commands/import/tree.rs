@@ -79,7 +79,7 @@ pub fn tell(
     let Imported { snapshot, statistics, is_unproven, .. } = imported;
     let totals = &snapshot.manifest.totals;
     if output.is_json() {
-        output.json(&json::Imported::new(imported, run, took))?;
+        output.json(&json::imported(imported, run, took))?;
     }
     output.tell(&format!(
         "{} of {}: {}{}, {}; {}added {} in {:.1} s",

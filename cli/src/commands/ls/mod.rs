@@ -162,8 +162,7 @@ impl Listing {
 
     fn print_json(&self, output: &mut Output, name: &[u8], node: &Node) -> Result<()> {
         let attr = self.view.attr(node);
-        let entry = json::Entry::of_node(&attr, self.target(name, &attr, node)?);
-        Ok(output.json(&json::Listed { name: json::Text("name", name), nlink: attr.nlink, entry })?)
+        Ok(output.json(&json::listed(name, &attr, self.target(name, &attr, node)?))?)
     }
 
     fn row(&self, name: &[u8], node: &Node) -> Result<Row> {
