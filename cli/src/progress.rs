@@ -105,21 +105,10 @@ impl Drop for Bar {
     }
 }
 
-/// Receives the progress of a check, repair or rebuild of the repository, and shows it.
-#[derive(Debug)]
-pub struct MaintenanceProgress {
-    bar: Bar,
-}
-
-impl MaintenanceProgress {
-    pub fn new(output: &Output) -> Self {
-        Self { bar: Bar::new(output, "opening the repository") }
-    }
-}
-
-impl Monitor for MaintenanceProgress {
+/// Shows the progress of a check, repair or rebuild of the repository.
+impl Monitor for Bar {
     fn work(&self, work: &Work) {
-        if !self.bar.is_shown() || !self.bar.is_due() {
+        if !self.is_shown() || !self.is_due() {
             return;
         }
         let (doing, things) = match work.phase {
@@ -132,7 +121,7 @@ impl Monitor for MaintenanceProgress {
             Phase::Verifying => ("reading", "packs"),
             Phase::Salvaging => ("salvaging", "damaged packs"),
         };
-        self.bar.say(match (work.phase, work.total) {
+        self.say(match (work.phase, work.total) {
             (Phase::Blocks, total) => format!("{doing} {} of {}", size(work.done), size(total)),
             (_, 0) => format!("{doing} {} {things}", HumanCount(work.done)),
             (_, total) => format!("{doing} {} of {} {things}", HumanCount(work.done), HumanCount(total)),

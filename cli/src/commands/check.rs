@@ -11,7 +11,7 @@ use crate::args::CheckArgs;
 use crate::error::Outcome;
 use crate::json::{put_text, utc};
 use crate::output::{Output, WriteError};
-use crate::progress::MaintenanceProgress;
+use crate::progress::Bar;
 use crate::stderr::complain;
 use crate::text::{count, printable, size, snapshot};
 
@@ -19,7 +19,7 @@ pub fn run(context: &mut Context, args: &CheckArgs) -> Result<Outcome> {
     let settings = context.settings()?;
     let cancellation = context.stop_on_signals()?;
     let options = CheckOptions { read_data: args.read_data };
-    let progress = MaintenanceProgress::new(&context.output);
+    let progress = Bar::new(&context.output, "opening the repository");
     let report = maintain::check(&settings.repository, options, &progress, &cancellation)?;
     drop(progress);
     if report.exposed.count > 0 {

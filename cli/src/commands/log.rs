@@ -18,7 +18,7 @@ use crate::output::{Output, WriteError};
 use crate::progress::Bar;
 use crate::snapshot_path::{self, expression, one_source};
 use crate::table::Column::{Left, Right};
-use crate::text::{count, mode_of, size};
+use crate::text::{self, count, size};
 
 pub fn run(context: &mut Context, args: &LogArgs) -> Result<Outcome> {
     let Asked { source, time, path } = asked(context, args)?;
@@ -162,7 +162,8 @@ fn row(output: &Output, log: &PathLog, interval: &Interval, before: Before, chan
                 (false, Reading::Read) => words(),
                 (false, _) => format!("{}, {NOT_ALL_READ}", words()),
             };
-            (state.number.map_or_else(dash, |number| number.to_string()), length, mode(&state.entry), what)
+            let mode = text::mode(FileKind::from(&state.entry.kind), state.entry.attributes.mode);
+            (state.number.map_or_else(dash, |number| number.to_string()), length, mode, what)
         }
     };
     let began = log.source.timeline.get(interval.first).map(|moment| moment.time);
@@ -184,8 +185,4 @@ fn missing(output: &Output, log: &PathLog, interval: &Interval) -> String {
         manifest.status == Status::Partial && manifest.totals.troubled == 0
     });
     if by_partial_run { format!("{shown}, by a partial run") } else { shown }
-}
-
-fn mode(entry: &Entry) -> String {
-    mode_of(FileKind::from(&entry.kind), entry.attributes.mode)
 }

@@ -8,14 +8,14 @@ use crate::args::RepairArgs;
 use crate::error::Outcome;
 use crate::json::{put_text, utc};
 use crate::output::{Output, WriteError};
-use crate::progress::MaintenanceProgress;
+use crate::progress::Bar;
 use crate::text::{count, printable, snapshot};
 
 pub fn run(context: &mut Context, args: &RepairArgs) -> Result<Outcome> {
     let settings = context.settings()?;
     let cancellation = context.stop_on_signals()?;
     let options = RepairOptions { dry_run: args.dry_run, really: args.really };
-    let progress = MaintenanceProgress::new(&context.output);
+    let progress = Bar::new(&context.output, "opening the repository");
     let output = &mut context.output;
     let mut written = Ok(());
     let mut on_loss = |damaged: &DamagedPath| {

@@ -96,12 +96,11 @@ pub fn run(context: &mut Context, args: &DiffArgs) -> Result<Outcome> {
         (Some(_), Some(_)) => Reading::Read,
     };
     let output = &mut context.output;
-    let colours = output.colours();
     let mut printer: Box<dyn Printer> = match (args.patch, args.stat) {
         (true, _) if output.is_json() => bail!("a patch cannot be JSON; leave out --patch or --json"),
-        (true, _) => Box::new(patch::Patch { colours }),
-        (_, true) => Box::new(stat::Stat::new(colours)),
-        _ => Box::new(names::Names { colours }),
+        (true, _) => Box::new(patch::Patch),
+        (_, true) => Box::new(stat::Stat::default()),
+        _ => Box::new(names::Names),
     };
     // If both sides have the same path, printed paths begin with it.
     let base = if before.path == after.path { &before.path[..] } else { b"" };

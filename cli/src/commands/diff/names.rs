@@ -4,14 +4,12 @@ use anyhow::Result;
 use fs_core::view::{Aspect, FileKind, Node};
 
 use super::{Change, Item, Printer};
-use crate::colour::{Colour, Colours};
+use crate::colour::Colour;
 use crate::json;
 use crate::output::Output;
 use crate::text::printable;
 
-pub(super) struct Names {
-    pub(super) colours: Colours,
-}
+pub(super) struct Names;
 
 impl Change {
     /// The letter at the start of a line, the word in JSON, and the colour.
@@ -36,8 +34,7 @@ impl Printer for Names {
         let (letter, _, colour) = item.change().shown();
         let mut line = vec![letter as u8, b' '];
         line.extend(shown(output, item));
-        output.bytes(&self.colours.paint(colour, &line))?;
-        Ok(output.bytes(b"\n")?)
+        Ok(output.coloured(colour, &line)?)
     }
 }
 

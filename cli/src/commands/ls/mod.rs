@@ -178,7 +178,7 @@ impl Listing {
             shown.extend([" -> ", &printable(target)]);
         }
         Ok([
-            text::mode(&attr),
+            text::mode(attr.kind, attr.mode),
             attr.nlink.to_string(),
             attr.uid.to_string(),
             attr.gid.to_string(),
