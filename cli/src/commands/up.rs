@@ -4,7 +4,7 @@ use std::time::Duration;
 use anyhow::Result;
 use fs_core::clock::SystemClock;
 use fs_core::import::layout::{BackupRoot, Layout, Plan};
-use fs_core::import::{ImportError, ImportOptions, check_other_tree, run_states, source_name};
+use fs_core::import::{ImportError, check_other_tree, run_states, source_name};
 use fs_core::monitor::Cancellation;
 use fs_core::service::ServiceError;
 use fs_core::store::StoreError;
@@ -15,12 +15,12 @@ use super::Context;
 use super::import::{runs, tree};
 use super::serving::{self, Serving};
 use super::viewing;
-use super::watch::{Reporter, StatusFile};
+use super::watch::serve;
 use crate::args::UpArgs;
 use crate::error::{Outcome, is_interruption, message};
 use crate::mount_options::MountWords;
-use crate::output::WriteError;
-use crate::platform::{self, Created};
+use crate::output::Output;
+use crate::platform::Created;
 use crate::progress::Bar;
 use crate::settings::Settings;
 use crate::stderr;
@@ -64,8 +64,13 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
     let view = open_or_init(context, &settings, source.as_deref(), &words)?;
     drop(bar);
 
-    let mut watch =
-        Watch::new(&settings.repository, vec![watched(args, &plan, &options)], Arc::new(SystemClock))?;
+    let trigger = match plan.layout {
+        Layout::Tree => Trigger::Time,
+        _ => Trigger::Quiet(SETTLED),
+    };
+    let place = BackupRoot { layout: plan.layout, ..root };
+    let watched = Watched { place, options: options.clone(), trigger, every: args.every };
+    let mut watch = Watch::new(&settings.repository, vec![watched], Arc::new(SystemClock))?;
     let (ended, waker) = (Arc::clone(&cancellation), watch.waker());
     let mount_options = serving::mount_options(&settings, words);
     let serving = Serving::start(view, &point, &mount_options, move || {
@@ -78,31 +83,26 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
 
     let inside = if source.is_some() { "/@latest" } else { "" };
     let hint = format!("look: ls {shown}{inside}");
-    let kept = import_first(context, &settings, args, &plan, &options, &hint, &cancellation).and_then(|()| {
+    let output = &mut context.output;
+    let imported = match plan.layout {
+        Layout::Tree => tree::add(output, &settings, &args.tree, &options, &cancellation).map(drop),
+        _ => runs::add(output, &settings, &plan, &options, &cancellation).map(drop),
+    };
+    let served = report_first(output, imported, &hint).and_then(|()| {
         if plan.layout == Layout::Tree {
             watch.begin_later();
         }
-        Ok(keep_up(context, &settings, &mut watch, &cancellation)?)
+        // If a `yester watch` runs, the status file is its own. This process then shows no status, and imports
+        // what the watch does not.
+        let lock = WatchLock::acquire(&settings.repository).ok();
+        Ok(serve(output, lock.as_ref(), &mut watch, &cancellation)?)
     });
-    serving.finish(kept)?;
+    serving.finish(served)?;
     Ok(Outcome::Done)
 }
 
-/// Imports the present state, and prints where it is mounted.
-fn import_first(
-    context: &mut Context,
-    settings: &Settings,
-    args: &UpArgs,
-    plan: &Plan,
-    options: &ImportOptions,
-    hint: &str,
-    cancellation: &Cancellation,
-) -> Result<()> {
-    let output = &mut context.output;
-    let imported = match plan.layout {
-        Layout::Tree => tree::add(output, settings, &args.tree, options, cancellation).map(drop),
-        _ => runs::add(output, settings, plan, options, cancellation).map(drop),
-    };
+/// Reports the end of the first import: where it is mounted, or that it was interrupted.
+fn report_first(output: &mut Output, imported: Result<()>, hint: &str) -> Result<()> {
     match imported {
         Ok(()) => {
             output.tell(hint)?;
@@ -114,36 +114,6 @@ fn import_first(
     Ok(())
 }
 
-fn watched(args: &UpArgs, plan: &Plan, options: &ImportOptions) -> Watched {
-    let trigger = match plan.layout {
-        Layout::Tree => Trigger::Time,
-        _ => Trigger::Quiet(SETTLED),
-    };
-    let place = BackupRoot { root: Some(args.tree.clone()), layout: plan.layout, config: None };
-    Watched { place, options: options.clone(), trigger, every: args.every }
-}
-
-/// Imports new states until the end, at the lowest priority.
-fn keep_up(
-    context: &mut Context,
-    settings: &Settings,
-    watch: &mut Watch,
-    cancellation: &Cancellation,
-) -> Result<(), WriteError> {
-    // If a `yester watch` runs, the status file is its own. This process then shows no status, and imports
-    // what the watch does not.
-    let lock = WatchLock::acquire(&settings.repository);
-    let clock = context.output.clock();
-    let status = match &lock {
-        Ok(lock) => StatusFile::new(lock, clock),
-        Err(_) => StatusFile::hidden(clock),
-    };
-    platform::lower_priority();
-    let mut reporter = Reporter::new(&mut context.output, &status, cancellation);
-    watch.run(&status, &mut |event| reporter.report(event), cancellation);
-    reporter.finish()
-}
-
 fn open_or_init(
     context: &Context,
     settings: &Settings,
@@ -151,7 +121,9 @@ fn open_or_init(
     words: &MountWords,
 ) -> Result<View> {
     match viewing::view(context, settings, source, words) {
-        Err(error) if is_missing(&error) => {
+        Err(error)
+            if matches!(error.downcast_ref(), Some(ServiceError::Store(StoreError::NotARepository(_)))) =>
+        {
             fs_core::service::init(&settings.repository)?;
             context.output.note(&format!("created the repository {}", settings.repository.display()));
             viewing::view(context, settings, source, words)
@@ -160,6 +132,3 @@ fn open_or_init(
     }
 }
 
-fn is_missing(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(ServiceError::Store(StoreError::NotARepository(_))))
-}

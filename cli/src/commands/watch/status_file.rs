@@ -75,17 +75,10 @@ pub struct Last {
 }
 
 impl StatusFile {
-    /// The status of the watch that holds this lock. Dropping it removes the status file.
-    pub fn new(lock: &WatchLock, clock: &Arc<dyn Clock>) -> Self {
-        Self::with(Some(ReportFile::of(lock)), clock)
-    }
-
-    /// A status without a file.
-    pub fn hidden(clock: &Arc<dyn Clock>) -> Self {
-        Self::with(None, clock)
-    }
-
-    fn with(file: Option<ReportFile>, clock: &Arc<dyn Clock>) -> Self {
+    /// The status of the watch that holds this lock. Dropping it removes the status file. Without a lock, there is
+    /// no file.
+    pub fn new(lock: Option<&WatchLock>, clock: &Arc<dyn Clock>) -> Self {
+        let file = lock.map(ReportFile::of);
         let since = clock.now().round(jiff::Unit::Second).unwrap_or_default();
         let status = Status { pid: std::process::id(), since, sources: Vec::new() };
         Self { file, status: Mutex::new((status, clock.instant())), clock: Arc::clone(clock) }
