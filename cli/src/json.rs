@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use fs_core::store::SnapshotRecord;
 use serde::Serialize;
 use serde::ser::Serializer;
 use serde_json::Value;
@@ -62,6 +63,12 @@ pub fn put_text(object: &mut Value, key: &str, bytes: &[u8]) {
     if let Some(hexadecimal) = hexadecimal {
         object[format!("{key}_bytes")] = hexadecimal.into();
     }
+}
+
+/// Adds the source and the time of a snapshot to an object.
+pub fn put_record(object: &mut Value, record: &SnapshotRecord) {
+    put_text(object, "source", &record.source);
+    object["time"] = utc(record.time).into();
 }
 
 /// The text of a name. If it is not UTF-8, its bytes in hexadecimal come with it.

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::time::Duration;
 
-use fs_core::format::Time;
 use fs_core::history::time::canonical_name;
+use fs_core::store::SnapshotRecord;
 use fs_core::view::FileKind;
 use indicatif::{HumanCount, HumanDuration};
 use jiff::tz::TimeZone;
@@ -176,8 +176,9 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// The name of a snapshot, for messages.
-pub fn snapshot(source: &[u8], time: Time, number: Option<u32>, zone: &TimeZone) -> String {
-    format!("{}{}", printable(source), canonical_name(zone, time.timestamp(), number))
+pub fn snapshot(record: &SnapshotRecord, zone: &TimeZone) -> String {
+    let name = canonical_name(zone, record.time.timestamp(), record.number());
+    format!("{}{name}", printable(&record.source))
 }
 
 #[cfg(test)]

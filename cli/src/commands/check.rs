@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::Context;
 use crate::args::CheckArgs;
 use crate::error::Outcome;
-use crate::json::{put_text, utc};
+use crate::json::{put_record, put_text};
 use crate::output::{Output, WriteError};
 use crate::progress::Bar;
 use crate::stderr::complain;
@@ -61,7 +61,7 @@ fn tell(output: &mut Output, report: &Report, zone: &TimeZone) -> Result<(), Wri
     for DamagedPath { snapshot: record, path, .. } in &report.damaged_paths {
         output.line(&format!(
             "cannot be read in full: {}:{}",
-            snapshot(&record.source, record.time, record.number(), zone),
+            snapshot(record, zone),
             printable(path)
         ))?;
     }
@@ -121,7 +121,7 @@ fn text(finding: &Finding, zone: &TimeZone) -> String {
     let reason = &finding.reason;
     match &finding.defect {
         Defect::Manifest { record: Some(record), .. } => {
-            format!("{}: {reason}", snapshot(&record.source, record.time, record.number(), zone))
+            format!("{}: {reason}", snapshot(record, zone))
         }
         Defect::Manifest { record: None, .. } | Defect::Pack(_) | Defect::Foreign | Defect::Tag(_) => {
             reason.clone()
@@ -156,8 +156,7 @@ fn object(finding: &Finding) -> Value {
         Defect::Manifest { snapshot, record } => {
             let mut object = json!({ "finding": "manifest", "snapshot": id(snapshot) });
             if let Some(record) = record {
-                put_text(&mut object, "source", &record.source);
-                object["time"] = utc(record.time).into();
+                put_record(&mut object, record);
             }
             object
         }
@@ -183,12 +182,8 @@ fn object(finding: &Finding) -> Value {
 }
 
 fn path_object(damaged: &DamagedPath) -> Value {
-    let mut object = json!({
-        "finding": "damaged path",
-        "snapshot": damaged.snapshot.id.to_string(),
-        "time": utc(damaged.snapshot.time),
-    });
-    put_text(&mut object, "source", &damaged.snapshot.source);
+    let mut object = json!({ "finding": "damaged path", "snapshot": damaged.snapshot.id.to_string() });
+    put_record(&mut object, &damaged.snapshot);
     put_text(&mut object, "path", &damaged.path);
     object
 }
