@@ -59,11 +59,7 @@ fn tell(output: &mut Output, report: &Report, zone: &TimeZone) -> Result<(), Wri
         output.line(&format!("and {}", count(report.more_findings, "further finding")))?;
     }
     for DamagedPath { snapshot: record, path, .. } in &report.damaged_paths {
-        output.line(&format!(
-            "cannot be read in full: {}:{}",
-            snapshot(record, zone),
-            printable(path)
-        ))?;
+        output.line(&format!("cannot be read in full: {}:{}", snapshot(record, zone), printable(path)))?;
     }
     if report.more_damaged_paths > 0 {
         output.line(&format!("and {}", count(report.more_damaged_paths, "further path")))?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use anyhow::{Error, Result};
 use fs_core::format::{Entry, Status};
 use fs_core::history::{Reading, SnapshotPath, components};
-use fs_core::service::{History, PathLog};
+use fs_core::service::PathLog;
 use fs_core::view::FileKind;
 use fs_core::view::versions::Interval;
 use fs_core::view::{Aspect, Aspects};
@@ -21,60 +21,51 @@ use crate::table::Column::{Left, Right};
 use crate::text::{self, count, size};
 
 pub fn run(context: &mut Context, args: &LogArgs) -> Result<Outcome> {
-    let Asked { source, time, path } = asked(context, args)?;
+    let LogPath { source, time, path } = log_path(context, args)?;
     let path = components(&path).collect::<Vec<_>>().join(&b'/');
     let source = one_source(args.implied.source.as_ref(), source.as_deref()).map_err(Error::msg)?;
     let history = context.history()?;
-    let log = look(context, &history, source, time.as_deref(), &path)?;
+    let bar = Bar::new(&context.output, "searching the snapshots");
+    let log = history.log(source, time.as_deref(), &path)?;
+    drop(bar);
     print(&mut context.output, &log, &path)?;
     Ok(Outcome::Done)
 }
 
-/// The history that the user asks for.
-struct Asked {
+/// The path whose history is shown.
+struct LogPath {
     source: Option<Vec<u8>>,
     time: Option<Vec<u8>>,
     path: Vec<u8>,
 }
 
 /// Parses a snapshot path, a mount path, or else a path in a source.
-fn asked(context: &mut Context, args: &LogArgs) -> Result<Asked, Usage> {
+fn log_path(context: &mut Context, args: &LogArgs) -> Result<LogPath, Usage> {
     let (path, at) = (&args.path, args.implied.at.as_ref());
     if snapshot_path::parse(path).is_ok() {
         let SnapshotPath { source, time, path } = snapshot_path::with_time(path, at)?;
-        return Ok(Asked { source, time: Some(time), path });
+        return Ok(LogPath { source, time: Some(time), path });
     }
     let time = at.map(|at| expression(at));
-    if let Some((repository, asked)) = in_mount(path) {
+    if let Some((repository, found)) = in_mount(path) {
         if context.global.repo.is_none() && repository.is_absolute() {
             context.global.repo = Some(repository);
         }
-        return Ok(Asked { time, ..asked });
+        return Ok(LogPath { time, ..found });
     }
-    Ok(Asked { source: None, time, path: path.as_encoded_bytes().to_vec() })
+    Ok(LogPath { source: None, time, path: path.as_encoded_bytes().to_vec() })
 }
 
 /// The repository and the history that a mount path means.
 #[cfg(target_os = "linux")]
-fn in_mount(path: &OsStr) -> Option<(PathBuf, Asked)> {
+fn in_mount(path: &OsStr) -> Option<(PathBuf, LogPath)> {
     let found = fs_core::service::MountPath::find(path.as_ref()).ok()??;
-    Some((found.repository, Asked { source: Some(found.source), time: None, path: found.path }))
+    Some((found.repository, LogPath { source: Some(found.source), time: None, path: found.path }))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn in_mount(_path: &OsStr) -> Option<(PathBuf, Asked)> {
+fn in_mount(_path: &OsStr) -> Option<(PathBuf, LogPath)> {
     None
-}
-
-fn look(
-    context: &Context,
-    history: &History,
-    source: Option<&[u8]>,
-    time: Option<&[u8]>,
-    path: &[u8],
-) -> Result<PathLog> {
-    let _bar = Bar::new(&context.output, "searching the snapshots");
-    Ok(history.log(source, time, path)?)
 }
 
 fn print(output: &mut Output, log: &PathLog, path: &[u8]) -> Result<(), WriteError> {

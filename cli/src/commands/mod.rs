@@ -2,7 +2,6 @@
 
 mod cat;
 mod check;
-mod completions;
 mod diff;
 mod export;
 mod find;
@@ -32,8 +31,6 @@ mod serving;
 #[cfg(target_os = "linux")]
 mod status;
 #[cfg(target_os = "linux")]
-mod unmount;
-#[cfg(target_os = "linux")]
 mod up;
 mod viewing;
 #[cfg(target_os = "linux")]
@@ -52,8 +49,9 @@ use fs_core::service::{History, ServiceError};
 use fs_core::view::{Node, View, ViewError};
 
 use crate::args::{Arguments, Command, Global};
+use crate::completion;
 use crate::error::Outcome;
-use crate::output::Output;
+use crate::output::{Output, WriteError};
 use crate::platform::StopListener;
 use crate::progress::Bar;
 use crate::settings::Settings;
@@ -94,7 +92,10 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         Command::RebuildIndex(_) => rebuild_index::run(context),
         Command::Repair(args) => repair::run(context, &args),
         Command::Restore(args) => restore::run(context, &args),
-        Command::Completions(args) => completions::run(context, &args),
+        Command::Completions(args) => {
+            completion::register(&args.shell, context.output.writer()).map_err(WriteError::from)?;
+            Ok(Outcome::Done)
+        }
         Command::Man(args) => man::run(context, &args),
         Command::Tag(args) => tag::run(context, &args),
         #[cfg(target_os = "linux")]
@@ -104,7 +105,10 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         #[cfg(target_os = "linux")]
         Command::Mount(args) => mount::run(context, &args),
         #[cfg(target_os = "linux")]
-        Command::Unmount(args) => unmount::run(&args),
+        Command::Unmount(args) => {
+            crate::platform::unmount(&args.mountpoint, args.lazy)?;
+            Ok(Outcome::Done)
+        }
         #[cfg(target_os = "linux")]
         Command::Up(args) => up::run(context, &args),
         #[cfg(target_os = "linux")]

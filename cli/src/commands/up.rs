@@ -131,4 +131,3 @@ fn open_or_init(
         result => result,
     }
 }
-

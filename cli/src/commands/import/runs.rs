@@ -66,7 +66,7 @@ pub fn add(
     tell_retention(output, plan)?;
     let (mut added, mut incomplete) = (0, false);
     for left_out in plan.left_out.iter().chain(importer.left_out()) {
-        note_left_out(output, left_out)?;
+        report_left_out(output, left_out, left_out.may_be_history)?;
         incomplete |= left_out.may_be_history;
     }
     let total = importer.total();
@@ -83,7 +83,7 @@ pub fn add(
                 added += 1;
             }
             Ok(Some(RunOutcome::LeftOut(left_out))) => {
-                tell_left_out(output, &left_out)?;
+                report_left_out(output, &left_out, true)?;
                 incomplete = true;
             }
             Ok(None) => break,
@@ -123,7 +123,7 @@ fn show(output: &mut Output, settings: &Settings, plan: &Plan, options: &ImportO
     tell_retention(output, plan)?;
     for left_out in plan.left_out.iter().chain(&resolved.left_out) {
         // These are only notes, because a dry run imports nothing.
-        note_left_out(output, &LeftOut { may_be_history: false, ..left_out.clone() })?;
+        report_left_out(output, left_out, false)?;
     }
     let mut rows = Vec::new();
     for (run, state) in plan.runs.iter().zip(resolved.states) {
@@ -148,15 +148,11 @@ fn show(output: &mut Output, settings: &Settings, plan: &Plan, options: &ImportO
     }
     output.table([0, 1, 3, 2, 4].map(Left), &rows)?;
     if !output.is_json() && !plan.retention.is_empty() {
-        output.line(&format!("rsnapshot keeps: {}", kept(&plan.retention)))?;
+        let each = |retention: &Retention| format!("{} {}", retention.keep, retention.interval);
+        let all: Vec<_> = plan.retention.iter().map(each).collect();
+        output.line(&format!("rsnapshot keeps: {}", all.join(", ")))?;
     }
     Ok(Outcome::Done)
-}
-
-/// Number of levels kept of each rsnapshot interval.
-fn kept(retention: &[Retention]) -> String {
-    let each = |retention: &Retention| format!("{} {}", retention.keep, retention.interval);
-    retention.iter().map(each).collect::<Vec<_>>().join(", ")
 }
 
 /// With `--json`, prints the number of levels kept of each rsnapshot interval.
@@ -169,34 +165,21 @@ fn tell_retention(output: &mut Output, plan: &Plan) -> Result<(), WriteError> {
     Ok(())
 }
 
-/// Reports the entries left out: as a note, or as an error if they may hold history.
-pub fn note_left_out(output: &mut Output, left_out: &LeftOut) -> Result<(), WriteError> {
-    if left_out.may_be_history {
-        return tell_left_out(output, left_out);
-    }
+/// Reports an entry that was left out: as a warning if history may be lost by that, else as a note.
+pub fn report_left_out(output: &mut Output, left_out: &LeftOut, is_loss: bool) -> Result<(), WriteError> {
+    let path = left_out.path.as_os_str().as_bytes();
+    let text = format!("left out: {}: {}", printable(path), left_out.reason);
     if output.is_json() {
-        return output.json(&left_out_object(left_out));
+        let mut object = json!({ "reason": left_out.reason });
+        put_text(&mut object, "left_out", path);
+        output.json(&object)?;
     }
-    output.note(&left_out_text(left_out));
-    Ok(())
-}
-
-fn tell_left_out(output: &mut Output, left_out: &LeftOut) -> Result<(), WriteError> {
-    if output.is_json() {
-        output.json(&left_out_object(left_out))?;
+    if is_loss {
+        stderr::warn(&text);
+    } else if !output.is_json() {
+        output.note(&text);
     }
-    stderr::warn(&left_out_text(left_out));
     Ok(())
-}
-
-fn left_out_text(left_out: &LeftOut) -> String {
-    format!("left out: {}: {}", printable(left_out.path.as_os_str().as_bytes()), left_out.reason)
-}
-
-fn left_out_object(left_out: &LeftOut) -> Value {
-    let mut object = json!({ "reason": left_out.reason });
-    put_text(&mut object, "left_out", left_out.path.as_os_str().as_bytes());
-    object
 }
 
 fn run_object(plan: &Plan, run: &PlannedRun, source: &[u8], state: &str) -> Value {
