@@ -54,8 +54,7 @@ pub fn register(shell: &str, out: &mut dyn Write) -> io::Result<()> {
 pub fn sources(current: &OsStr) -> Vec<CompletionCandidate> {
     let Some(history) = history() else { return Vec::new() };
     let sources = history.view().sources();
-    let names = sources.iter().map(|source| &*source.name);
-    names.filter(|name| name.starts_with(current.as_encoded_bytes())).filter_map(candidate).collect()
+    candidates(sources.iter().map(|source| &*source.name), current.as_encoded_bytes())
 }
 
 /// Suggests times, and paths below them: `T:PATH`. If there are several sources, the source comes first.
@@ -77,8 +76,7 @@ pub fn times_alone(current: &OsStr) -> Vec<CompletionCandidate> {
 pub fn tags(current: &OsStr) -> Vec<CompletionCandidate> {
     let tags = history().and_then(|history| history.tags(None).ok()).unwrap_or_default();
     let names: BTreeSet<_> = tags.into_iter().map(|tag| tag.name).collect();
-    let wanted = names.iter().filter(|name| name.as_bytes().starts_with(current.as_encoded_bytes()));
-    wanted.take(MOST).filter_map(candidate).collect()
+    candidates(names.iter(), current.as_encoded_bytes())
 }
 
 /// Suggests times, each followed by `end`.
@@ -86,20 +84,15 @@ fn times(history: &History, typed: &[u8], end: &[u8]) -> Vec<CompletionCandidate
     let all = history.view().sources();
     let named = option("--source").map(OsString::into_encoded_bytes);
     let of = |source: &Source, prefix: &[u8]| {
-        let names = (0..source.timeline.len()).rev().filter_map(|place| source.timeline.name(place));
+        let names = (0..source.timeline.len()).rev().filter_map(|at| source.timeline.name(at));
         let tags: BTreeSet<_> = source.tags().map(|(tag, _)| format!("@{}", tag.name)).collect();
         let names = EXPRESSIONS.into_iter().chain(tags.iter().map(String::as_str)).chain(names);
-        let names = names.map(|name| [prefix, name.as_bytes(), end].concat());
-        let wanted = names.filter(|name| name.starts_with(typed)).take(MOST);
-        wanted.filter_map(candidate).collect::<Vec<_>>()
+        candidates(names.map(|name| [prefix, name.as_bytes(), end].concat()), typed)
     };
     match (history.source(named.as_deref()), typed.iter().position(|byte| *byte == b'@')) {
         (Ok(source), None | Some(0)) => of(&source, b""),
         (_, Some(at)) => all.get(&typed[..at]).map_or_else(Vec::new, |source| of(source, &typed[..at])),
-        (Err(_), None) => {
-            let names = all.iter().map(|source| [&source.name, &b"@"[..]].concat());
-            names.filter(|name| name.starts_with(typed)).filter_map(candidate).collect()
-        }
+        (Err(_), None) => candidates(all.iter().map(|source| [&source.name, &b"@"[..]].concat()), typed),
     }
 }
 
@@ -121,6 +114,11 @@ fn paths(history: &History, place: &SnapshotPath, typed: &[u8]) -> Vec<Completio
         found.len() < MOST
     });
     found
+}
+
+/// The names that begin with `typed`.
+fn candidates(names: impl Iterator<Item: AsRef<[u8]>>, typed: &[u8]) -> Vec<CompletionCandidate> {
+    names.filter(|name| name.as_ref().starts_with(typed)).take(MOST).filter_map(candidate).collect()
 }
 
 /// `None` if the value is not UTF-8, which no shell can take.

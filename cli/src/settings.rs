@@ -90,14 +90,9 @@ impl Settings {
             (None, Some(usual)) => environment.read_if_there(usual)?,
             (None, None) => Config::default(),
         };
-        let zone = match timezone.or(config.timezone.as_deref()) {
-            Some(name) => zone::named(name)?,
-            None => zone::of_machine(),
-        };
-        let dirvish_zone = match &config.dirvish_timezone {
-            Some(name) => zone::named(name).context("dirvish_timezone")?,
-            None => zone::of_machine(),
-        };
+        let zone = zone::named_or_machine(timezone.or(config.timezone.as_deref()))?;
+        let dirvish_zone = zone::named_or_machine(config.dirvish_timezone.as_deref());
+        let dirvish_zone = dirvish_zone.context("dirvish_timezone")?;
         let repository = environment.repository(repository, &config)?;
         Ok(Self {
             repository,

@@ -161,7 +161,7 @@ fn emit(level: Level, prefix: &str, text: &str) {
     }
     match &*SINK.read().unwrap_or_else(PoisonError::into_inner) {
         Sink::Stderr => write(&format!("{prefix}{text}\n")),
-        Sink::File(file) => file.append(level, &text),
+        Sink::File(file) => sink::append(file, level, &text),
         #[cfg(target_os = "linux")]
         Sink::Syslog(syslog) => syslog.send(level, &text),
     }

@@ -9,7 +9,6 @@ use super::{Context, viewing};
 use crate::args::MountArgs;
 use crate::error::{Outcome, abandon};
 use crate::platform::StopListener;
-use crate::stderr;
 use crate::text;
 
 /// The reason for the end of a mount.
@@ -25,14 +24,13 @@ pub fn run(context: &mut Context, args: &MountArgs) -> Result<Outcome> {
     if args.daemon || args.daemon_child {
         bail!("--daemon is for Linux only; leave the console open, or run it as a task that starts at logon");
     }
-    stderr::log_to(args.view.log_file.as_deref())?;
     let (settings, words) = viewing::settings(context, &args.view)?;
     if let Some(word) = words.extra.first() {
         bail!(
             "unknown mount option {word:?}; known are allow_other, source=, timezone=, cache-size= and with-versions"
         );
     }
-    let (view, source) = viewing::asked(context, &settings, args, &words)?;
+    let (view, source) = viewing::of_mount(context, &settings, args, &words)?;
     let (stop, ends) = mpsc::channel();
     let lost = stop.clone();
     let _listener = StopListener::new(move |count| {

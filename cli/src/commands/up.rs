@@ -23,14 +23,12 @@ use crate::output::Output;
 use crate::platform::Created;
 use crate::progress::Bar;
 use crate::settings::Settings;
-use crate::stderr;
 use crate::text::printable;
 
 /// Time without changes in a folder of levels or images, after which it is checked for new runs.
 const SETTLED: Duration = Duration::from_secs(5);
 
 pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
-    stderr::log_to(args.view.log_file.as_deref())?;
     let (settings, mut words) = viewing::settings(context, &args.view)?;
     let mut options = tree::options(&args.tree_options, &settings);
     options.one_file_system = args.one_file_system;

@@ -1,7 +1,7 @@
 //! Leaves out repeated lines: a broken disk or a hostile repository must not fill the log.
 
 use std::collections::HashMap;
-use std::collections::hash_map::{Entry, RandomState};
+use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::time::{Duration, Instant};
 
@@ -44,13 +44,7 @@ impl Repeats {
             }
         }
         let line = Line { written: now, left_out: 0 };
-        let same = match self.lately.entry(key) {
-            Entry::Occupied(mut entry) => entry.insert(line).left_out,
-            Entry::Vacant(entry) => {
-                entry.insert(line);
-                0
-            }
-        };
+        let same = self.lately.insert(key, line).map_or(0, |before| before.left_out);
         let others = std::mem::take(&mut self.forgotten);
         Some(match (same, others) {
             (0, 0) => text,
