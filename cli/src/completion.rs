@@ -58,11 +58,11 @@ pub fn sources(current: &OsStr) -> Vec<CompletionCandidate> {
 }
 
 /// Suggests times, and paths below them: `T:PATH`. If there are several sources, the source comes first.
-pub fn places(current: &OsStr) -> Vec<CompletionCandidate> {
+pub fn paths(current: &OsStr) -> Vec<CompletionCandidate> {
     let typed = current.as_encoded_bytes();
     let Some(history) = history() else { return Vec::new() };
     match snapshot_path::parse(current) {
-        Ok(place) if typed.contains(&b':') => paths(&history, &place, typed),
+        Ok(path) if typed.contains(&b':') => paths_below(&history, &path, typed),
         _ => times(&history, typed, b":"),
     }
 }
@@ -96,13 +96,13 @@ fn times(history: &History, typed: &[u8], end: &[u8]) -> Vec<CompletionCandidate
     }
 }
 
-fn paths(history: &History, place: &SnapshotPath, typed: &[u8]) -> Vec<CompletionCandidate> {
-    let slash = place.path.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
-    let (folder, begun) = place.path.split_at(slash);
+fn paths_below(history: &History, path: &SnapshotPath, typed: &[u8]) -> Vec<CompletionCandidate> {
+    let slash = path.path.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
+    let (folder, begun) = path.path.split_at(slash);
     let before = &typed[..typed.len() - begun.len()];
     let named = option("--source").map(OsString::into_encoded_bytes);
-    let source = place.source.as_deref().or(named.as_deref());
-    let Ok((view, node)) = history.find(source, &place.time, folder) else { return Vec::new() };
+    let source = path.source.as_deref().or(named.as_deref());
+    let Ok((view, node)) = history.find(source, &path.time, folder) else { return Vec::new() };
     let mut found = Vec::new();
     // After an error, the names read before it are still of use.
     let _ = view.read_directory(&node, 0, &mut |entry| {

@@ -133,7 +133,7 @@ impl Output {
 
     /// Writes a line for a person. With `--json` or `--quiet` it is left out: a program reads the objects or
     /// the exit status.
-    pub fn tell(&mut self, text: &str) -> Result {
+    pub fn message(&mut self, text: &str) -> Result {
         if self.quiet || self.json { Ok(()) } else { self.line(text) }
     }
 

@@ -211,7 +211,7 @@ mod tests {
         assert_eq!(of(&environment, None, &config), "/configured");
         environment.repository = Some("from/environment".into());
         assert_eq!(of(&environment, None, &config), "from/environment");
-        assert_eq!(of(&environment, Some(Path::new("told")), &config), "told");
+        assert_eq!(of(&environment, Some(Path::new("named")), &config), "named");
     }
 
     #[test]

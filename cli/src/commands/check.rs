@@ -34,7 +34,7 @@ pub fn run(context: &mut Context, args: &CheckArgs) -> Result<Outcome> {
         }
         context.output.json(&summary(&report))?;
     } else {
-        tell(&mut context.output, &report, &settings.zone)?;
+        print_report(&mut context.output, &report, &settings.zone)?;
     }
     Ok(if report.is_clean() { Outcome::Done } else { Outcome::Damage })
 }
@@ -51,7 +51,7 @@ fn warn_exposed(exposed: &Exposed, repository: &Path) {
     ));
 }
 
-fn tell(output: &mut Output, report: &Report, zone: &TimeZone) -> Result<(), WriteError> {
+fn print_report(output: &mut Output, report: &Report, zone: &TimeZone) -> Result<(), WriteError> {
     for finding in &report.findings {
         output.line(&text(finding, zone))?;
     }
@@ -73,10 +73,10 @@ fn tell(output: &mut Output, report: &Report, zone: &TimeZone) -> Result<(), Wri
     );
     if let Some(reason) = &report.index {
         let fate = if report.index_in_memory { "a new one cannot be stored" } else { "it was rebuilt" };
-        output.tell(&format!("{reason}; {fate}; no data is lost"))?;
+        output.message(&format!("{reason}; {fate}; no data is lost"))?;
     }
     if report.is_clean() {
-        return output.tell(&format!("no damage found: {looked}"));
+        return output.message(&format!("no damage found: {looked}"));
     }
     let found = report.findings.len() as u64 + report.more_findings;
     output.line(&format!("damage found: {} in {looked}", count(found, "finding")))?;

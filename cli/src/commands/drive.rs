@@ -13,7 +13,7 @@ use crate::text;
 
 /// The reason for the end of a mount.
 #[derive(Debug, PartialEq, Eq)]
-enum End {
+enum EndReason {
     /// The user asked for it: Ctrl-C, a closed console or a shutdown of the machine.
     Stop,
     /// WinFsp stopped serving it.
@@ -35,7 +35,7 @@ pub fn run(context: &mut Context, args: &MountArgs) -> Result<Outcome> {
     let lost = stop.clone();
     let _listener = StopListener::new(move |count| {
         // The receiver lives as long as the process.
-        let _ = stop.send(End::Stop);
+        let _ = stop.send(EndReason::Stop);
         if count > 1 {
             // The driver removes the drive when its server is gone.
             abandon();
@@ -44,12 +44,12 @@ pub fn run(context: &mut Context, args: &MountArgs) -> Result<Outcome> {
     let label = source.map_or_else(|| "yester".to_owned(), |source| text::printable(&source).into_owned());
     let options = MountOptions { label, allow_other: words.allow_other };
     let point = args.mountpoint.as_os_str();
-    let drive = mount(view, point, &options, move || drop(lost.send(End::Lost)))?;
+    let drive = mount(view, point, &options, move || drop(lost.send(EndReason::Lost)))?;
     let shown = args.mountpoint.display();
     context.output.note(&format!("mounted {} at {shown}; Ctrl-C unmounts", settings.repository.display()));
-    let end = ends.recv().unwrap_or(End::Stop);
+    let end = ends.recv().unwrap_or(EndReason::Stop);
     drive.unmount();
-    if end == End::Lost {
+    if end == EndReason::Lost {
         bail!("{shown} is no longer served: WinFsp has stopped");
     }
     Ok(Outcome::Done)

@@ -138,7 +138,7 @@ impl Before {
 
 fn row(output: &Output, log: &PathLog, interval: &Interval, before: Before, changes: Aspects) -> [String; 8] {
     let colours = output.colours();
-    let name = |place| log.source.timeline.name(place).unwrap_or_default().to_owned();
+    let name = |at| log.source.timeline.name(at).unwrap_or_default().to_owned();
     let snapshots = count((interval.last - interval.first + 1) as u64, "snapshot");
     let words = || changes.iter().map(Aspect::name).collect::<Vec<_>>().join(", ");
     let dash = || "-".to_owned();

@@ -186,13 +186,13 @@ fn after_in_each(
     }
 }
 
-/// The node at `place`, and the view that reads it. `named` is the source that an option names.
-fn find(history: &History, place: &SnapshotPath, named: Option<&OsString>) -> Result<(View, Node)> {
-    try_find(history, place, named).map_err(|error| {
+/// The node at `path`, and the view that reads it. `named` is the source that an option names.
+fn find(history: &History, path: &SnapshotPath, named: Option<&OsString>) -> Result<(View, Node)> {
+    try_find(history, path, named).map_err(|error| {
         let suggestion = match error.downcast_ref() {
             Some(ServiceError::View { reason: ViewError::NotFound, .. }) => {
-                let source = one_source(named, place.source.as_deref()).unwrap_or_default();
-                history.suggestion(source, &place.time, &place.path)
+                let source = one_source(named, path.source.as_deref()).unwrap_or_default();
+                history.suggestion(source, &path.time, &path.path)
             }
             _ => None,
         };
@@ -204,16 +204,16 @@ fn find(history: &History, place: &SnapshotPath, named: Option<&OsString>) -> Re
 }
 
 /// Does the same without a suggestion: the node may be absent, so its name is not mistyped.
-fn try_find(history: &History, place: &SnapshotPath, named: Option<&OsString>) -> Result<(View, Node)> {
-    let source = one_source(named, place.source.as_deref()).map_err(Error::msg)?;
+fn try_find(history: &History, path: &SnapshotPath, named: Option<&OsString>) -> Result<(View, Node)> {
+    let source = one_source(named, path.source.as_deref()).map_err(Error::msg)?;
     if history.view().sources().iter().len() == 0 {
         bail!("the repository has no snapshot yet; add one with `yester import`");
     }
-    Ok(history.find(source, &place.time, &place.path)?)
+    Ok(history.find(source, &path.time, &path.path)?)
 }
 
-/// Whether the snapshot's import could read `place`.
-fn reading(history: &History, place: &SnapshotPath, named: Option<&OsString>) -> Result<Reading> {
-    let source = one_source(named, place.source.as_deref()).map_err(Error::msg)?;
-    Ok(history.reading(source, &place.time, &place.path)?)
+/// Whether the snapshot's import could read `path`.
+fn reading(history: &History, path: &SnapshotPath, named: Option<&OsString>) -> Result<Reading> {
+    let source = one_source(named, path.source.as_deref()).map_err(Error::msg)?;
+    Ok(history.reading(source, &path.time, &path.path)?)
 }

@@ -21,7 +21,7 @@ pub fn run(context: &mut Context) -> Result<Outcome> {
     if context.output.is_json() {
         context.output.json(&json!({ "packs": rebuilt.packs, "unreadable": unreadable }))?;
     }
-    context.output.tell(&format!("rebuilt the index from {}", count(rebuilt.packs, "pack")))?;
+    context.output.message(&format!("rebuilt the index from {}", count(rebuilt.packs, "pack")))?;
     if unreadable.is_empty() {
         return Ok(Outcome::Done);
     }

@@ -21,7 +21,7 @@ pub fn run(context: &mut Context, args: &RepairArgs) -> Result<Outcome> {
     let mut on_loss = |damaged: &DamagedPath| {
         // A closed stdout must not stop a repair.
         if written.is_ok() {
-            written = tell_loss(output, damaged, &settings.zone);
+            written = print_loss(output, damaged, &settings.zone);
         }
     };
     let repaired = maintain::repair(&settings.repository, options, &progress, &cancellation, &mut on_loss)?;
@@ -30,13 +30,13 @@ pub fn run(context: &mut Context, args: &RepairArgs) -> Result<Outcome> {
     if output.is_json() {
         output.json(&summary(&repaired, args.dry_run))?;
     } else {
-        tell_summary(output, &repaired, args.dry_run, &settings.zone)?;
+        print_summary(output, &repaired, args.dry_run, &settings.zone)?;
     }
     let lost = repaired.has_losses() || !repaired.damaged_tags.is_empty();
     Ok(if lost { Outcome::Incomplete } else { Outcome::Done })
 }
 
-fn tell_loss(output: &mut Output, damaged: &DamagedPath, zone: &TimeZone) -> Result<(), WriteError> {
+fn print_loss(output: &mut Output, damaged: &DamagedPath, zone: &TimeZone) -> Result<(), WriteError> {
     if output.is_json() {
         return output.json(&object(damaged));
     }
@@ -95,7 +95,7 @@ fn object(damaged: &DamagedPath) -> Value {
     object
 }
 
-fn tell_summary(
+fn print_summary(
     output: &mut Output,
     repaired: &Repaired,
     dry_run: bool,
@@ -158,7 +158,7 @@ fn tell_summary(
     }
     let looked = format!("{} in {}", count(repaired.snapshots, "snapshot"), count(repaired.packs, "pack"));
     if repaired.is_clean() {
-        return output.tell(&format!("nothing to repair: {looked}, every byte read"));
+        return output.message(&format!("nothing to repair: {looked}, every byte read"));
     }
     advise(output, repaired, dry_run)
 }

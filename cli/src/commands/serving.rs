@@ -17,7 +17,7 @@ use crate::stderr;
 
 /// The reason for the end of a mount.
 #[derive(Debug)]
-enum End {
+enum EndReason {
     /// A signal asked for it.
     Stop,
     /// It was unmounted, or serving it failed.
@@ -29,7 +29,7 @@ enum End {
 pub struct Serving {
     point: PathBuf,
     mounted: Arc<OnceLock<Unmounter>>,
-    ends: Receiver<End>,
+    ends: Receiver<EndReason>,
     server: JoinHandle<()>,
     _listener: StopListener,
 }
@@ -50,7 +50,7 @@ impl Serving {
         let listener = StopListener::new(move |count| {
             on_stop();
             // The receiver lives as long as the process.
-            let _ = stop.send(End::Stop);
+            let _ = stop.send(EndReason::Stop);
             if count > 1 {
                 // A second signal: unmount even if a process hangs on the mount.
                 if let Some(lost) = lost.get() {
@@ -66,7 +66,7 @@ impl Serving {
         let server = thread::spawn(move || {
             let result = mount.wait();
             on_end();
-            let _ = sender.send(End::Unmounted(result));
+            let _ = sender.send(EndReason::Unmounted(result));
         });
         Ok(Self { point: point.to_owned(), mounted, ends, server, _listener: listener })
     }
@@ -75,10 +75,10 @@ impl Serving {
     /// server.
     pub fn finish(self, work: Result<()>) -> Result<()> {
         // The senders live as long as the listener and the server.
-        let end = if work.is_ok() { self.ends.recv().unwrap_or(End::Stop) } else { End::Stop };
+        let end = if work.is_ok() { self.ends.recv().unwrap_or(EndReason::Stop) } else { EndReason::Stop };
         let is_over = match end {
-            End::Stop => self.unmount()?,
-            End::Unmounted(result) => result.map(|()| true)?,
+            EndReason::Stop => self.unmount()?,
+            EndReason::Unmounted(result) => result.map(|()| true)?,
         };
         if is_over {
             // A panic of the thread was reported.

@@ -41,7 +41,7 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
     let root = BackupRoot { root: Some(args.tree.clone()), ..BackupRoot::default() };
     let plan = Plan::make(&root, &options.dirvish_zone, options.clock.now())?;
     if let Some(hint) = &plan.hint {
-        runs::tell_hint(&mut context.output, &plan.root, hint);
+        runs::note_hint(&mut context.output, &plan.root, hint);
     }
     let source = match plan.layout {
         Layout::Tree => Some(source_name(&args.tree, &options)?),
@@ -66,8 +66,8 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
         Layout::Tree => Trigger::Time,
         _ => Trigger::Quiet(SETTLED),
     };
-    let place = BackupRoot { layout: plan.layout, ..root };
-    let watched = Watched { place, options: options.clone(), trigger, every: args.every };
+    let backup_root = BackupRoot { layout: plan.layout, ..root };
+    let watched = Watched { place: backup_root, options: options.clone(), trigger, every: args.every };
     let mut watch = Watch::new(&settings.repository, vec![watched], Arc::new(SystemClock))?;
     let (ended, waker) = (Arc::clone(&cancellation), watch.waker());
     let mount_options = serving::mount_options(&settings, words);
@@ -103,7 +103,7 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
 fn report_first(output: &mut Output, imported: Result<()>, hint: &str) -> Result<()> {
     match imported {
         Ok(()) => {
-            output.tell(hint)?;
+            output.message(hint)?;
             output.flush()?;
         }
         Err(error) if is_interruption(&error) => output.note(&message(&error)),

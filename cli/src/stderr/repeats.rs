@@ -83,8 +83,8 @@ mod tests {
         assert_eq!(admit(&mut repeats, "a", at(1)), None);
         assert_eq!(admit(&mut repeats, "b", at(2)).as_deref(), Some("b"));
         assert_eq!(admit(&mut repeats, "a", at(59)), None);
-        let told = "a (repeats left out: 2)";
-        assert_eq!(admit(&mut repeats, "a", at(60)).as_deref(), Some(told));
+        let expected = "a (repeats left out: 2)";
+        assert_eq!(admit(&mut repeats, "a", at(60)).as_deref(), Some(expected));
         // The minute and the count begin again.
         assert_eq!(admit(&mut repeats, "a", at(119)), None);
         assert_eq!(admit(&mut repeats, "a", at(120)).as_deref(), Some("a (repeats left out: 1)"));
@@ -121,7 +121,7 @@ mod tests {
         for line in ["0", "other"] {
             assert_eq!(admit(&mut repeats, line, begin), None);
         }
-        let told = "0 (repeats left out: 1, other lines: 1)";
-        assert_eq!(admit(&mut repeats, "0", begin + WINDOW).as_deref(), Some(told));
+        let expected = "0 (repeats left out: 1, other lines: 1)";
+        assert_eq!(admit(&mut repeats, "0", begin + WINDOW).as_deref(), Some(expected));
     }
 }

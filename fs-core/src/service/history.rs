@@ -97,7 +97,7 @@ impl History {
     pub fn tags(&self, source: Option<&[u8]>) -> Result<Vec<TagInfo>, ServiceError> {
         let sources = self.sources(source)?;
         let of = |source: &Arc<Source>| {
-            let info = |(tag, place)| Some(TagInfo::new(tag, source.timeline.name(place)?));
+            let info = |(tag, at)| Some(TagInfo::new(tag, source.timeline.name(at)?));
             source.tags().filter_map(info).collect::<Vec<_>>()
         };
         Ok(sources.iter().flat_map(of).collect())
@@ -143,9 +143,9 @@ impl History {
     /// Whether the import of the snapshot at `time` could read `path`.
     pub fn reading(&self, source: Option<&[u8]>, time: &[u8], path: &[u8]) -> Result<Reading, ServiceError> {
         let source = self.source(source)?;
-        let place = position(&source, time, self.view.now())?;
+        let at = position(&source, time, self.view.now())?;
         let path = components(path).collect::<Vec<_>>().join(&b'/');
-        Ok(source.snapshot(place).map_or(Reading::Read, |snapshot| snapshot.reading(&path)))
+        Ok(source.snapshot(at).map_or(Reading::Read, |snapshot| snapshot.reading(&path)))
     }
 
     /// The versions of `path` in a source, or in the only one. With a time, only those that existed by then.
@@ -287,7 +287,7 @@ fn text(bytes: &[u8]) -> String {
 
 fn infos(source: &Source) -> Vec<SnapshotInfo> {
     let mut tags: Vec<Vec<String>> = vec![Vec::new(); source.timeline.len()];
-    source.tags().for_each(|(tag, place)| tags[place].push(tag.name.clone().into()));
+    source.tags().for_each(|(tag, at)| tags[at].push(tag.name.clone().into()));
     let info = |((name, snapshot), tags): ((&str, &Arc<crate::history::Snapshot>), _)| SnapshotInfo {
         id: snapshot.id,
         name: name.to_owned(),

@@ -10,7 +10,7 @@ use fs_core::import::{ImportOptions, RunImporter, RunOutcome, RunState, make_pla
 use fs_core::monitor::Cancellation;
 use serde_json::{Value, json};
 
-use super::tree::{show_tree, tell};
+use super::tree::{report_snapshot, show_tree};
 use crate::args::ImportArgs;
 use crate::error::{Outcome, Usage, is_interruption};
 use crate::json::put_text;
@@ -37,7 +37,7 @@ pub fn instead(
         return Err(Usage(format!("the runs in {root} have their own times; leave out --at")).into());
     }
     if let Some(hint) = &plan.hint {
-        tell_hint(output, &plan.root, hint);
+        note_hint(output, &plan.root, hint);
     }
     if args.dry_run {
         return show(output, settings, &plan, options).map(ControlFlow::Break);
@@ -50,7 +50,7 @@ pub fn instead(
 }
 
 /// Notes that a folder is imported as one tree although it may hold runs.
-pub fn tell_hint(output: &mut Output, root: &Path, hint: &str) {
+pub fn note_hint(output: &mut Output, root: &Path, hint: &str) {
     output.note(&format!("{} is imported as one tree; {hint}", root.display()));
 }
 
@@ -63,7 +63,7 @@ pub fn add(
     cancellation: &Cancellation,
 ) -> Result<Outcome> {
     let mut importer = RunImporter::open(&settings.repository, plan, options, cancellation)?;
-    tell_retention(output, plan)?;
+    print_retention(output, plan)?;
     let (mut added, mut incomplete) = (0, false);
     for left_out in plan.left_out.iter().chain(importer.left_out()) {
         report_left_out(output, left_out, left_out.may_be_history)?;
@@ -78,7 +78,7 @@ pub fn add(
                 let path = imported.snapshot.manifest.origin.path.to_vec();
                 let shown = shown(plan, Path::new(std::ffi::OsStr::from_bytes(&path)));
                 let took = output.clock().instant() - started;
-                tell(output, &imported, Some(&shown), took)?;
+                report_snapshot(output, &imported, Some(&shown), took)?;
                 incomplete |= imported.snapshot.manifest.totals.troubled > 0;
                 added += 1;
             }
@@ -101,7 +101,7 @@ pub fn add(
     drop(progress);
     if total == 0 {
         let runs = count(plan.runs.len() as u64, "run");
-        output.tell(&format!("nothing new: {runs} of {} {}", plan.root.display(), already(plan)))?;
+        output.message(&format!("nothing new: {runs} of {} {}", plan.root.display(), already(plan)))?;
     }
     Ok(if incomplete { Outcome::Incomplete } else { Outcome::Done })
 }
@@ -120,7 +120,7 @@ fn show(output: &mut Output, settings: &Settings, plan: &Plan, options: &ImportO
         return show_tree(output, settings, &plan.root, options);
     }
     let resolved = run_states(&settings.repository, plan, options)?;
-    tell_retention(output, plan)?;
+    print_retention(output, plan)?;
     for left_out in plan.left_out.iter().chain(&resolved.left_out) {
         // These are only notes, because a dry run imports nothing.
         report_left_out(output, left_out, false)?;
@@ -156,7 +156,7 @@ fn show(output: &mut Output, settings: &Settings, plan: &Plan, options: &ImportO
 }
 
 /// With `--json`, prints the number of levels kept of each rsnapshot interval.
-fn tell_retention(output: &mut Output, plan: &Plan) -> Result<(), WriteError> {
+fn print_retention(output: &mut Output, plan: &Plan) -> Result<(), WriteError> {
     if output.is_json() {
         for retention in &plan.retention {
             output.json(&json!({ "retain": retention.interval, "keep": retention.keep }))?;

@@ -34,10 +34,10 @@ pub fn run(context: &mut Context, args: &LsArgs) -> Result<Outcome> {
         (Some(source), ..) => list_snapshots(output, &history, source, args.long)?,
         (None, None, None) => list_sources(output, &history, args.long)?,
         (None, target, at) => {
-            let place = snapshot_path::with_time(target.unwrap_or_default(), at)?;
-            let (view, node) = find(&history, &place, args.implied.source.as_ref())?;
+            let path = snapshot_path::with_time(target.unwrap_or_default(), at)?;
+            let (view, node) = find(&history, &path, args.implied.source.as_ref())?;
             let names = NamePrinter::of(output);
-            Listing { view, long: args.long, zone, names }.print(output, &place, &node)?;
+            Listing { view, long: args.long, zone, names }.print(output, &path, &node)?;
         }
     }
     Ok(Outcome::Done)
@@ -107,9 +107,9 @@ type Row = [String; 7];
 const COLUMNS: [Column; 7] = [Left(1), Right(6), Right(5), Right(4), Right(2), Left(3), Left(0)];
 
 impl Listing {
-    fn print(&self, output: &mut Output, place: &SnapshotPath, node: &Node) -> Result<()> {
+    fn print(&self, output: &mut Output, path: &SnapshotPath, node: &Node) -> Result<()> {
         if self.view.attr(node).kind != FileKind::Directory {
-            let name = place.path.rsplit(|byte| *byte == b'/').find(|name| !name.is_empty());
+            let name = path.path.rsplit(|byte| *byte == b'/').find(|name| !name.is_empty());
             return self.print_one(output, name.unwrap_or_default(), node);
         }
         // The layout of columns needs all names, so these lines wait. All other lines are printed at once.
@@ -136,7 +136,7 @@ impl Listing {
         if let Some(error) = failed {
             return Err(error);
         }
-        listed.map_err(|reason| at(&place.path, reason))?;
+        listed.map_err(|reason| at(&path.path, reason))?;
         output.columns(names)?;
         output.table(COLUMNS, &rows)?;
         Ok(())

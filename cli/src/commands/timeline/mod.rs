@@ -54,6 +54,6 @@ pub fn run(context: &mut Context, args: &TimelineArgs) -> Result<Outcome> {
     shown.lines().iter().try_for_each(|line| output.line(line))?;
     let snapshots = count(days.iter().map(|day| day.snapshots).sum(), "snapshot");
     let changes = count(days.iter().fold(0, |sum, day| sum.saturating_add(day.changes)), "change");
-    output.tell(&format!("{snapshots} on {}, {changes}", count(days.len() as u64, "day")))?;
+    output.message(&format!("{snapshots} on {}, {changes}", count(days.len() as u64, "day")))?;
     Ok(Outcome::Done)
 }

@@ -31,11 +31,11 @@ impl<'a> Reporter<'a> {
         let reported = match event {
             Event::Imported { imported, run, took } => {
                 let run = run.map(|run| printable(run.as_os_str().as_encoded_bytes()).into_owned());
-                tree::tell(self.output, imported, run.as_deref(), took)
+                tree::report_snapshot(self.output, imported, run.as_deref(), took)
             }
             Event::LeftOut(left_out) => runs::report_left_out(self.output, left_out, left_out.may_be_history),
             Event::Hint { place, hint } => {
-                runs::tell_hint(self.output, place, hint);
+                runs::note_hint(self.output, place, hint);
                 Ok(())
             }
             Event::Failed { place, error, again } => {
