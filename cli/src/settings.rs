@@ -99,14 +99,12 @@ impl Settings {
             zone,
             dirvish_zone,
             #[cfg(target_os = "linux")]
-            watch: (tables(config), file.map(Path::to_owned).or(usual)),
+            watch: (
+                config.watch.into_iter().map(toml::Spanned::into_inner).collect(),
+                file.map(Path::to_owned).or(usual),
+            ),
         })
     }
-}
-
-#[cfg(target_os = "linux")]
-fn tables(config: Config) -> Vec<watch::Table> {
-    config.watch.into_iter().map(toml::Spanned::into_inner).collect()
 }
 
 impl Environment {

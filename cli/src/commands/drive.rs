@@ -11,15 +11,6 @@ use crate::error::{Outcome, abandon};
 use crate::platform::StopListener;
 use crate::text;
 
-/// The reason for the end of a mount.
-#[derive(Debug, PartialEq, Eq)]
-enum EndReason {
-    /// The user asked for it: Ctrl-C, a closed console or a shutdown of the machine.
-    Stop,
-    /// WinFsp stopped serving it.
-    Lost,
-}
-
 pub fn run(context: &mut Context, args: &MountArgs) -> Result<Outcome> {
     if args.daemon || args.daemon_child {
         bail!("--daemon is for Linux only; leave the console open, or run it as a task that starts at logon");
@@ -31,11 +22,13 @@ pub fn run(context: &mut Context, args: &MountArgs) -> Result<Outcome> {
         );
     }
     let (view, source) = viewing::of_mount(context, &settings, args, &words)?;
+    // At the end of the mount, receives whether WinFsp has stopped serving it. Otherwise the user asked for
+    // it: Ctrl-C, a closed console or a shutdown of the machine.
     let (stop, ends) = mpsc::channel();
     let lost = stop.clone();
     let _listener = StopListener::new(move |count| {
         // The receiver lives as long as the process.
-        let _ = stop.send(EndReason::Stop);
+        let _ = stop.send(false);
         if count > 1 {
             // The driver removes the drive when its server is gone.
             abandon();
@@ -44,12 +37,12 @@ pub fn run(context: &mut Context, args: &MountArgs) -> Result<Outcome> {
     let label = source.map_or_else(|| "yester".to_owned(), |source| text::printable(&source).into_owned());
     let options = MountOptions { label, allow_other: words.allow_other };
     let point = args.mountpoint.as_os_str();
-    let drive = mount(view, point, &options, move || drop(lost.send(EndReason::Lost)))?;
+    let drive = mount(view, point, &options, move || drop(lost.send(true)))?;
     let shown = args.mountpoint.display();
     context.output.note(&format!("mounted {} at {shown}; Ctrl-C unmounts", settings.repository.display()));
-    let end = ends.recv().unwrap_or(EndReason::Stop);
+    let is_lost = ends.recv().unwrap_or_default();
     drive.unmount();
-    if end == EndReason::Lost {
+    if is_lost {
         bail!("{shown} is no longer served: WinFsp has stopped");
     }
     Ok(Outcome::Done)

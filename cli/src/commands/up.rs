@@ -6,9 +6,8 @@ use fs_core::clock::SystemClock;
 use fs_core::import::layout::{BackupRoot, Layout, Plan};
 use fs_core::import::{ImportError, check_other_tree, run_states, source_name};
 use fs_core::monitor::Cancellation;
-use fs_core::service::ServiceError;
+use fs_core::service::{self, ServiceError};
 use fs_core::store::StoreError;
-use fs_core::view::View;
 use fs_core::watch::{Trigger, Watch, WatchLock, Watched};
 
 use super::Context;
@@ -18,11 +17,9 @@ use super::viewing;
 use super::watch::serve;
 use crate::args::UpArgs;
 use crate::error::{Outcome, is_interruption, message};
-use crate::mount_options::MountWords;
 use crate::output::Output;
 use crate::platform::Created;
 use crate::progress::Bar;
-use crate::settings::Settings;
 use crate::text::printable;
 
 /// Time without changes in a folder of levels or images, after which it is checked for new runs.
@@ -59,7 +56,13 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
     let forbidden = [("the source", args.tree.as_path()), ("the repository", &settings.repository)];
     let point = serving::check_point(&context.output, &args.mountpoint, &forbidden, Some(&mut created))?;
     let bar = Bar::new(&context.output, "opening the repository");
-    let view = open_or_init(context, &settings, source.as_deref(), &words)?;
+    if let Err(ServiceError::Store(StoreError::NotARepository(_))) =
+        service::require_repository(&settings.repository)
+    {
+        service::init(&settings.repository)?;
+        context.output.note(&format!("created the repository {}", settings.repository.display()));
+    }
+    let view = viewing::view(context, &settings, source.as_deref(), &words)?;
     drop(bar);
 
     let trigger = match plan.layout {
@@ -90,8 +93,8 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
         if plan.layout == Layout::Tree {
             watch.begin_later();
         }
-        // If a `yester watch` runs, the status file is its own. This process then shows no status, and imports
-        // what the watch does not.
+        // If a `yester watch` runs, the status file is its own. This process then shows no status, and
+        // imports what the watch does not.
         let lock = WatchLock::acquire(&settings.repository).ok();
         Ok(serve(output, lock.as_ref(), &mut watch, &cancellation)?)
     });
@@ -110,22 +113,4 @@ fn report_first(output: &mut Output, imported: Result<()>, hint: &str) -> Result
         Err(error) => return Err(error),
     }
     Ok(())
-}
-
-fn open_or_init(
-    context: &Context,
-    settings: &Settings,
-    source: Option<&[u8]>,
-    words: &MountWords,
-) -> Result<View> {
-    match viewing::view(context, settings, source, words) {
-        Err(error)
-            if matches!(error.downcast_ref(), Some(ServiceError::Store(StoreError::NotARepository(_)))) =>
-        {
-            fs_core::service::init(&settings.repository)?;
-            context.output.note(&format!("created the repository {}", settings.repository.display()));
-            viewing::view(context, settings, source, words)
-        }
-        result => result,
-    }
 }

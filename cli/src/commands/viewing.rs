@@ -16,7 +16,8 @@ use crate::progress::Bar;
 use crate::settings::Settings;
 use crate::stderr;
 
-/// Sends lines to the log file, if one is given. Returns the settings of a mount, and its options. An option of the command line overrides a word after `-o`.
+/// Sends lines to the log file, if one is given. Returns the settings of a mount, and its options. An option
+/// of the command line overrides a word after `-o`.
 pub fn settings(context: &mut Context, args: &ViewArgs) -> Result<(Settings, MountWords)> {
     stderr::log_to(args.log_file.as_deref())?;
     let mut words = MountWords::parse(&args.options).map_err(|error| anyhow!(error))?;

@@ -49,8 +49,8 @@ pub fn run(context: &mut Context, args: &WatchArgs) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Imports new states until the end, at the lowest priority, and reports them. Without a lock, there is no status
-/// file.
+/// Imports new states until the end, at the lowest priority, and reports them. Without a lock, there is no
+/// status file.
 pub fn serve(
     output: &mut Output,
     lock: Option<&WatchLock>,

@@ -75,8 +75,8 @@ pub struct Last {
 }
 
 impl StatusFile {
-    /// The status of the watch that holds this lock. Dropping it removes the status file. Without a lock, there is
-    /// no file.
+    /// The status of the watch that holds this lock. Dropping it removes the status file. Without a lock,
+    /// there is no file.
     pub fn new(lock: Option<&WatchLock>, clock: &Arc<dyn Clock>) -> Self {
         let file = lock.map(ReportFile::of);
         let since = clock.now().round(jiff::Unit::Second).unwrap_or_default();

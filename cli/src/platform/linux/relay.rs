@@ -9,11 +9,11 @@ use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 
 use super::StopListener;
 
-/// Passes the signals of this process on to a child.
+/// Passes the signals of this process on to a child, until it is dropped.
 #[derive(Debug)]
 pub struct Relay {
     listener: Arc<Mutex<Listener>>,
-    signals: StopListener,
+    _signals: StopListener,
 }
 
 #[derive(Debug)]
@@ -22,7 +22,6 @@ enum Listener {
     Awaited(Vec<Signal>),
     /// A descriptor of the child. Its process number may be reused soon.
     Child(OwnedFd),
-    Gone,
 }
 
 impl Relay {
@@ -36,7 +35,7 @@ impl Relay {
                 passes_on.lock().unwrap_or_else(PoisonError::into_inner).hear(signal);
             }
         })?;
-        Ok(Self { listener, signals })
+        Ok(Self { listener, _signals: signals })
     }
 
     /// Connects a child that was just started.
@@ -50,12 +49,6 @@ impl Relay {
         }
         Ok(())
     }
-
-    /// Stops passing signals on, because the child has ended.
-    pub fn disconnect(self) {
-        *self.listener.lock().unwrap_or_else(PoisonError::into_inner) = Listener::Gone;
-        drop(self.signals);
-    }
 }
 
 impl Listener {
@@ -64,7 +57,6 @@ impl Listener {
             Listener::Awaited(signals) => signals.push(signal),
             // The child may have ended already.
             Listener::Child(child) => drop(pidfd_send_signal(child, signal)),
-            Listener::Gone => {}
         }
     }
 }
