@@ -54,16 +54,15 @@ pub fn register(shell: &str, out: &mut dyn Write) -> io::Result<()> {
 pub fn sources(current: &OsStr) -> Vec<CompletionCandidate> {
     let Some(history) = history() else { return Vec::new() };
     let sources = history.view().sources();
-    let names = sources.iter().map(|source| &*source.name);
-    names.filter(|name| name.starts_with(current.as_encoded_bytes())).filter_map(candidate).collect()
+    candidates(sources.iter().map(|source| &*source.name), current.as_encoded_bytes())
 }
 
 /// Suggests times, and paths below them: `T:PATH`. If there are several sources, the source comes first.
-pub fn places(current: &OsStr) -> Vec<CompletionCandidate> {
+pub fn paths(current: &OsStr) -> Vec<CompletionCandidate> {
     let typed = current.as_encoded_bytes();
     let Some(history) = history() else { return Vec::new() };
     match snapshot_path::parse(current) {
-        Ok(place) if typed.contains(&b':') => paths(&history, &place, typed),
+        Ok(path) if typed.contains(&b':') => paths_below(&history, &path, typed),
         _ => times(&history, typed, b":"),
     }
 }
@@ -77,8 +76,7 @@ pub fn times_alone(current: &OsStr) -> Vec<CompletionCandidate> {
 pub fn tags(current: &OsStr) -> Vec<CompletionCandidate> {
     let tags = history().and_then(|history| history.tags(None).ok()).unwrap_or_default();
     let names: BTreeSet<_> = tags.into_iter().map(|tag| tag.name).collect();
-    let wanted = names.iter().filter(|name| name.as_bytes().starts_with(current.as_encoded_bytes()));
-    wanted.take(MOST).filter_map(candidate).collect()
+    candidates(names.iter(), current.as_encoded_bytes())
 }
 
 /// Suggests times, each followed by `end`.
@@ -86,30 +84,25 @@ fn times(history: &History, typed: &[u8], end: &[u8]) -> Vec<CompletionCandidate
     let all = history.view().sources();
     let named = option("--source").map(OsString::into_encoded_bytes);
     let of = |source: &Source, prefix: &[u8]| {
-        let names = (0..source.timeline.len()).rev().filter_map(|place| source.timeline.name(place));
+        let names = (0..source.timeline.len()).rev().filter_map(|at| source.timeline.name(at));
         let tags: BTreeSet<_> = source.tags().map(|(tag, _)| format!("@{}", tag.name)).collect();
         let names = EXPRESSIONS.into_iter().chain(tags.iter().map(String::as_str)).chain(names);
-        let names = names.map(|name| [prefix, name.as_bytes(), end].concat());
-        let wanted = names.filter(|name| name.starts_with(typed)).take(MOST);
-        wanted.filter_map(candidate).collect::<Vec<_>>()
+        candidates(names.map(|name| [prefix, name.as_bytes(), end].concat()), typed)
     };
     match (history.source(named.as_deref()), typed.iter().position(|byte| *byte == b'@')) {
         (Ok(source), None | Some(0)) => of(&source, b""),
         (_, Some(at)) => all.get(&typed[..at]).map_or_else(Vec::new, |source| of(source, &typed[..at])),
-        (Err(_), None) => {
-            let names = all.iter().map(|source| [&source.name, &b"@"[..]].concat());
-            names.filter(|name| name.starts_with(typed)).filter_map(candidate).collect()
-        }
+        (Err(_), None) => candidates(all.iter().map(|source| [&source.name, &b"@"[..]].concat()), typed),
     }
 }
 
-fn paths(history: &History, place: &SnapshotPath, typed: &[u8]) -> Vec<CompletionCandidate> {
-    let slash = place.path.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
-    let (folder, begun) = place.path.split_at(slash);
+fn paths_below(history: &History, path: &SnapshotPath, typed: &[u8]) -> Vec<CompletionCandidate> {
+    let slash = path.path.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
+    let (folder, begun) = path.path.split_at(slash);
     let before = &typed[..typed.len() - begun.len()];
     let named = option("--source").map(OsString::into_encoded_bytes);
-    let source = place.source.as_deref().or(named.as_deref());
-    let Ok((view, node)) = history.find(source, &place.time, folder) else { return Vec::new() };
+    let source = path.source.as_deref().or(named.as_deref());
+    let Ok((view, node)) = history.find(source, &path.time, folder) else { return Vec::new() };
     let mut found = Vec::new();
     // After an error, the names read before it are still of use.
     let _ = view.read_directory(&node, 0, &mut |entry| {
@@ -121,6 +114,11 @@ fn paths(history: &History, place: &SnapshotPath, typed: &[u8]) -> Vec<Completio
         found.len() < MOST
     });
     found
+}
+
+/// The names that begin with `typed`.
+fn candidates(names: impl Iterator<Item: AsRef<[u8]>>, typed: &[u8]) -> Vec<CompletionCandidate> {
+    names.filter(|name| name.as_ref().starts_with(typed)).take(MOST).filter_map(candidate).collect()
 }
 
 /// `None` if the value is not UTF-8, which no shell can take.

@@ -68,23 +68,14 @@ pub fn abandon() -> ! {
     std::process::exit(i32::from(INTERRUPTED))
 }
 
-/// The message for an error.
+/// The message for an error, with its causes. Many messages contain their causes already.
 pub fn message(error: &Error) -> String {
-    match store_error(error) {
-        Some(full) if full.is_full() => {
-            format!("{error}; earlier snapshots are intact; free some space and try again")
-        }
-        // These messages contain their causes already.
-        _ if error.is::<ServiceError>()
-            || error.is::<ImportError>()
-            || error.is::<MaintainError>()
-            || error.is::<StoreError>()
-            || error.is::<WriteError>() =>
-        {
-            error.to_string()
-        }
-        _ => format!("{error:#}"),
+    if store_error(error).is_some_and(StoreError::is_full) {
+        return format!("{error}; earlier snapshots are intact; free some space and try again");
     }
+    error.chain().skip(1).map(ToString::to_string).fold(error.to_string(), |message, cause| {
+        if message.contains(&cause) { message } else { format!("{message}: {cause}") }
+    })
 }
 
 fn status(error: &Error) -> u8 {

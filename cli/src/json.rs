@@ -6,39 +6,69 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use fs_core::store::SnapshotRecord;
 use serde::Serialize;
-use serde::ser::{SerializeMap, Serializer};
+use serde::ser::Serializer;
 use serde_json::Value;
 use serde_json::ser::{CompactFormatter, Formatter};
 
 use crate::text::is_unseen;
-pub use shapes::{Difference, Entry, Found, Imported, Listed, Logged, Restored, Snapshot, Tag, utc};
+pub use shapes::{Difference, found, imported, listed, logged, node, restored, snapshot, tag, utc};
 
-/// A field of text. If the bytes are not UTF-8, the text has replacement characters, and a second field, whose
-/// key ends with `_bytes`, has the bytes in hexadecimal. To be flattened into an object.
-#[derive(Debug)]
-pub struct Text<'a>(pub &'static str, pub &'a [u8]);
+/// An object whose fields are written in the order in which they were added.
+#[derive(Debug, Default)]
+pub struct Object(Vec<(Cow<'static, str>, Value)>);
 
-impl Serialize for Text<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self(key, bytes) = self;
-        let (text, hexadecimal) = text_and_bytes(bytes);
-        let mut fields = serializer.serialize_map(None)?;
-        fields.serialize_entry(key, &text)?;
-        if let Some(hexadecimal) = hexadecimal {
-            fields.serialize_entry(&format!("{key}_bytes"), &hexadecimal)?;
+impl Object {
+    /// Adds a field.
+    pub fn field(mut self, key: &'static str, value: impl Into<Value>) -> Self {
+        self.0.push((key.into(), value.into()));
+        self
+    }
+
+    /// Adds a field if it has a value.
+    pub fn some(self, key: &'static str, value: Option<impl Into<Value>>) -> Self {
+        match value {
+            Some(value) => self.field(key, value),
+            None => self,
         }
-        fields.end()
+    }
+
+    /// Adds a field of text. If the bytes are not UTF-8, the text has replacement characters, and a second
+    /// field, whose key ends with `_bytes`, has the bytes in hexadecimal.
+    pub fn text(mut self, key: &'static str, bytes: &[u8]) -> Self {
+        let (text, hexadecimal) = text_and_bytes(bytes);
+        self.0.push((key.into(), text.into()));
+        self.0.extend(hexadecimal.map(|hexadecimal| (format!("{key}_bytes").into(), hexadecimal.into())));
+        self
+    }
+
+    /// Adds the fields of another object.
+    pub fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
     }
 }
 
-/// Adds a field of text to an object, as [`Text`] does.
+impl Serialize for Object {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
+    }
+}
+
+/// Adds a field of text to an object, as [`Object::text`] does.
 pub fn put_text(object: &mut Value, key: &str, bytes: &[u8]) {
     let (text, hexadecimal) = text_and_bytes(bytes);
     object[key] = text.into();
     if let Some(hexadecimal) = hexadecimal {
         object[format!("{key}_bytes")] = hexadecimal.into();
     }
+}
+
+/// Adds the source and the time of a snapshot to an object.
+pub fn put_record(object: &mut Value, record: &SnapshotRecord) {
+    put_text(object, "source", &record.source);
+    object["time"] = utc(record.time).into();
 }
 
 /// The text of a name. If it is not UTF-8, its bytes in hexadecimal come with it.
@@ -84,16 +114,11 @@ mod tests {
 
     #[test]
     fn bytes_come_only_with_text_that_lacks_them() {
-        #[derive(Serialize)]
-        struct Object<'a> {
-            #[serde(flatten)]
-            path: Text<'a>,
-            #[serde(flatten)]
-            target: Option<Text<'a>>,
-        }
-        let written = |path: &'static [u8], target: Option<&'static [u8]>| {
-            let object =
-                Object { path: Text("path", path), target: target.map(|bytes| Text("target", bytes)) };
+        let written = |path: &[u8], target: Option<&[u8]>| {
+            let mut object = Object::default().text("path", path);
+            if let Some(target) = target {
+                object = object.text("target", target);
+            }
             let mut out = Vec::new();
             write(&mut out, &object).unwrap();
             let mut value = Value::Object(serde_json::Map::default());

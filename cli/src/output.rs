@@ -10,7 +10,7 @@ use term_grid::{Direction, Filling, Grid, GridOptions};
 use thiserror::Error;
 
 use crate::args::Global;
-use crate::colour::Colours;
+use crate::colour::{Colour, Colours};
 use crate::json;
 use crate::stderr;
 use crate::table::{self, Column};
@@ -36,6 +36,7 @@ pub struct Output {
     json: bool,
     quiet: bool,
     terminal: bool,
+    colours: Colours,
     clock: Arc<dyn Clock>,
 }
 
@@ -48,6 +49,7 @@ impl Output {
             json: global.json,
             quiet: global.quiet,
             terminal,
+            colours: Colours::of_terminal(terminal),
             clock,
         }
     }
@@ -72,7 +74,7 @@ impl Output {
 
     /// The colours for stdout.
     pub fn colours(&self) -> Colours {
-        Colours::of_terminal(self.terminal)
+        self.colours
     }
 
     /// The age of a time, for a person. Empty unless stdout is a terminal: a program gets the time only.
@@ -92,6 +94,12 @@ impl Output {
 
     pub fn line(&mut self, text: &str) -> Result {
         Ok(writeln!(self.out, "{text}")?)
+    }
+
+    /// Writes bytes as a line, in a colour if colours are on.
+    pub fn coloured(&mut self, colour: Colour, line: &[u8]) -> Result {
+        self.bytes(&self.colours.paint(colour, line))?;
+        self.bytes(b"\n")
     }
 
     /// Writes a name as a line: its exact bytes, or escaped for a terminal.
@@ -125,7 +133,7 @@ impl Output {
 
     /// Writes a line for a person. With `--json` or `--quiet` it is left out: a program reads the objects or
     /// the exit status.
-    pub fn tell(&mut self, text: &str) -> Result {
+    pub fn message(&mut self, text: &str) -> Result {
         if self.quiet || self.json { Ok(()) } else { self.line(text) }
     }
 

@@ -105,21 +105,10 @@ impl Drop for Bar {
     }
 }
 
-/// Receives the progress of a check, repair or rebuild of the repository, and shows it.
-#[derive(Debug)]
-pub struct MaintenanceProgress {
-    bar: Bar,
-}
-
-impl MaintenanceProgress {
-    pub fn new(output: &Output) -> Self {
-        Self { bar: Bar::new(output, "opening the repository") }
-    }
-}
-
-impl Monitor for MaintenanceProgress {
+/// Shows the progress of a check, repair or rebuild of the repository.
+impl Monitor for Bar {
     fn work(&self, work: &Work) {
-        if !self.bar.is_shown() || !self.bar.is_due() {
+        if !self.is_shown() || !self.is_due() {
             return;
         }
         let (doing, things) = match work.phase {
@@ -132,7 +121,7 @@ impl Monitor for MaintenanceProgress {
             Phase::Verifying => ("reading", "packs"),
             Phase::Salvaging => ("salvaging", "damaged packs"),
         };
-        self.bar.say(match (work.phase, work.total) {
+        self.say(match (work.phase, work.total) {
             (Phase::Blocks, total) => format!("{doing} {} of {}", size(work.done), size(total)),
             (_, 0) => format!("{doing} {} {things}", HumanCount(work.done)),
             (_, total) => format!("{doing} {} of {} {things}", HumanCount(work.done), HumanCount(total)),
@@ -153,14 +142,14 @@ struct Import {
     /// The tree or run that is imported.
     name: String,
     /// The number of this run, and of how many.
-    place: Option<(u64, u64)>,
+    position: Option<(u64, u64)>,
     estimate: Estimate,
 }
 
 impl ImportProgress {
     pub fn new(output: &Output) -> Self {
         let bar = Bar::with_template(output, "{spinner} {msg}", "importing");
-        let import = Import { name: "importing".to_owned(), place: None, estimate: Estimate::default() };
+        let import = Import { name: "importing".to_owned(), position: None, estimate: Estimate::default() };
         Self { bar, import: Mutex::new(import) }
     }
 
@@ -173,7 +162,7 @@ impl Monitor for ImportProgress {
     fn run(&self, run: &RunBegins<'_>) {
         let mut import = self.import();
         import.name = printable(run.name).into_owned();
-        import.place = Some((run.number, run.total));
+        import.position = Some((run.number, run.total));
         import.estimate.run(self.bar.elapsed(), run.total.saturating_sub(run.number));
     }
 
@@ -192,7 +181,7 @@ impl Monitor for ImportProgress {
         }
         let line = Line {
             name: &import.name,
-            place: import.place,
+            position: import.position,
             files: progress.files,
             bytes_read: progress.bytes_read,
             rate: import.estimate.rate(),
@@ -203,7 +192,7 @@ impl Monitor for ImportProgress {
     }
 
     fn trouble(&self, trouble: &Trouble) {
-        tell_trouble(trouble);
+        report_trouble(trouble);
     }
 }
 
@@ -232,7 +221,7 @@ impl Monitor for RestoreProgress {
 
     fn trouble(&self, trouble: &Trouble) {
         if !(self.quiet && trouble.kind == TroubleKind::Unkept) {
-            tell_trouble(trouble);
+            report_trouble(trouble);
         }
     }
 
@@ -244,7 +233,7 @@ impl Monitor for RestoreProgress {
 }
 
 /// Reports an entry that was not handled in full.
-pub fn tell_trouble(trouble: &Trouble) {
+pub fn report_trouble(trouble: &Trouble) {
     let line = format!("{}: {}", printable(&trouble.path), trouble.reason);
     match trouble.kind {
         // The entry is skipped on purpose, and in every import.

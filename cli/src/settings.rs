@@ -90,28 +90,21 @@ impl Settings {
             (None, Some(usual)) => environment.read_if_there(usual)?,
             (None, None) => Config::default(),
         };
-        let zone = match timezone.or(config.timezone.as_deref()) {
-            Some(name) => zone::named(name)?,
-            None => zone::of_machine(),
-        };
-        let dirvish_zone = match &config.dirvish_timezone {
-            Some(name) => zone::named(name).context("dirvish_timezone")?,
-            None => zone::of_machine(),
-        };
+        let zone = zone::named_or_machine(timezone.or(config.timezone.as_deref()))?;
+        let dirvish_zone = zone::named_or_machine(config.dirvish_timezone.as_deref());
+        let dirvish_zone = dirvish_zone.context("dirvish_timezone")?;
         let repository = environment.repository(repository, &config)?;
         Ok(Self {
             repository,
             zone,
             dirvish_zone,
             #[cfg(target_os = "linux")]
-            watch: (tables(config), file.map(Path::to_owned).or(usual)),
+            watch: (
+                config.watch.into_iter().map(toml::Spanned::into_inner).collect(),
+                file.map(Path::to_owned).or(usual),
+            ),
         })
     }
-}
-
-#[cfg(target_os = "linux")]
-fn tables(config: Config) -> Vec<watch::Table> {
-    config.watch.into_iter().map(toml::Spanned::into_inner).collect()
 }
 
 impl Environment {
@@ -216,7 +209,7 @@ mod tests {
         assert_eq!(of(&environment, None, &config), "/configured");
         environment.repository = Some("from/environment".into());
         assert_eq!(of(&environment, None, &config), "from/environment");
-        assert_eq!(of(&environment, Some(Path::new("told")), &config), "told");
+        assert_eq!(of(&environment, Some(Path::new("named")), &config), "named");
     }
 
     #[test]

@@ -37,9 +37,9 @@ pub fn in_copy<T>(
         .and_then(parted)
         .with_context(|| format!("{shown} is on no drive with a letter: it cannot be copied"))?;
     let copy = copies.create(&volume).with_context(|| format!("cannot make a shadow copy of {volume}"))?;
-    let place = PathBuf::from(format!(r"{}\{below}", copy.device));
-    let _gone_at_last = Kept { copies, copy };
-    work(place)
+    let frozen = PathBuf::from(format!(r"{}\{below}", copy.device));
+    let _deleted_at_last = DeleteOnDrop { copies, copy };
+    work(frozen)
 }
 
 /// Splits an absolute path into its volume and the rest.
@@ -51,12 +51,12 @@ fn parted(path: &str) -> Option<(String, &str)> {
 }
 
 /// Deletes the copy when it is dropped.
-struct Kept<'a, C: ShadowCopies> {
+struct DeleteOnDrop<'a, C: ShadowCopies> {
     copies: &'a C,
     copy: ShadowCopy,
 }
 
-impl<C: ShadowCopies> Drop for Kept<'_, C> {
+impl<C: ShadowCopies> Drop for DeleteOnDrop<'_, C> {
     fn drop(&mut self) {
         if let Err(error) = self.copies.delete(&self.copy) {
             let id = &self.copy.id;
@@ -79,13 +79,13 @@ mod tests {
     /// Records the calls.
     #[derive(Default)]
     struct Fake {
-        asked: RefCell<Vec<String>>,
+        calls: RefCell<Vec<String>>,
         refuses: bool,
     }
 
     impl ShadowCopies for Fake {
         fn create(&self, volume: &str) -> Result<ShadowCopy> {
-            self.asked.borrow_mut().push(format!("create {volume}"));
+            self.calls.borrow_mut().push(format!("create {volume}"));
             if self.refuses {
                 bail!("access denied");
             }
@@ -93,7 +93,7 @@ mod tests {
         }
 
         fn delete(&self, copy: &ShadowCopy) -> Result<()> {
-            self.asked.borrow_mut().push(format!("delete {}", copy.id));
+            self.calls.borrow_mut().push(format!("delete {}", copy.id));
             if self.refuses {
                 bail!("access denied");
             }
@@ -117,28 +117,28 @@ mod tests {
         assert!(in_copy(&fake, missing, |_| Ok(())).unwrap_err().to_string().contains("no such folder"));
         #[cfg(unix)]
         assert!(in_copy(&fake, Path::new("/"), |_| Ok(())).unwrap_err().to_string().contains("no drive"));
-        assert_eq!(fake.asked.take(), [""; 0]);
+        assert_eq!(fake.calls.take(), [""; 0]);
     }
 
-    fn kept(fake: &Fake) -> Kept<'_, Fake> {
-        Kept { copies: fake, copy: fake.create(r"C:\").unwrap() }
+    fn copied(fake: &Fake) -> DeleteOnDrop<'_, Fake> {
+        DeleteOnDrop { copies: fake, copy: fake.create(r"C:\").unwrap() }
     }
 
     #[test]
     fn a_copy_goes_also_after_an_error_or_a_panic() {
         let fake = Fake::default();
         let fails = || -> Result<()> {
-            let _kept = kept(&fake);
+            let _copy = copied(&fake);
             bail!("the import fails")
         };
         assert!(fails().is_err());
-        assert_eq!(fake.asked.take(), [r"create C:\", "delete {1}"]);
+        assert_eq!(fake.calls.take(), [r"create C:\", "delete {1}"]);
         let panics = catch_unwind(AssertUnwindSafe(|| {
-            let _kept = kept(&fake);
+            let _copy = copied(&fake);
             panic!("a defect");
         }));
         assert!(panics.is_err());
-        assert_eq!(fake.asked.take(), [r"create C:\", "delete {1}"]);
+        assert_eq!(fake.calls.take(), [r"create C:\", "delete {1}"]);
     }
 
     #[cfg(windows)]
@@ -146,15 +146,15 @@ mod tests {
     fn work_is_done_in_the_copy() {
         let fake = Fake::default();
         let here = std::env::current_dir().unwrap();
-        let place = in_copy(&fake, &here, Ok).unwrap();
-        assert!(place.starts_with(r"\\?\GLOBALROOT\Device\Copy1"), "{place:?}");
+        let frozen = in_copy(&fake, &here, Ok).unwrap();
+        assert!(frozen.starts_with(r"\\?\GLOBALROOT\Device\Copy1"), "{frozen:?}");
         assert!(
-            place.ends_with(here.strip_prefix(r"C:\").or(here.strip_prefix(r"Z:\")).unwrap()),
-            "{place:?}"
+            frozen.ends_with(here.strip_prefix(r"C:\").or(here.strip_prefix(r"Z:\")).unwrap()),
+            "{frozen:?}"
         );
-        assert_eq!(fake.asked.take().len(), 2);
+        assert_eq!(fake.calls.take().len(), 2);
         let refusing = Fake { refuses: true, ..Fake::default() };
         assert!(in_copy(&refusing, &here, Ok).is_err());
-        assert_eq!(refusing.asked.take().len(), 1);
+        assert_eq!(refusing.calls.take().len(), 1);
     }
 }

@@ -60,13 +60,13 @@ pub fn expression(time: &OsStr) -> Vec<u8> {
 /// The source, which an option or a snapshot path may name.
 pub fn one_source<'a>(
     option: Option<&'a OsString>,
-    place: Option<&'a [u8]>,
+    in_path: Option<&'a [u8]>,
 ) -> Result<Option<&'a [u8]>, String> {
-    match (option.map(|name| name.as_encoded_bytes()), place) {
-        (Some(option), Some(place)) if option != place => {
-            Err(format!("two sources are named, {} and {}; name one", printable(option), printable(place)))
+    match (option.map(|name| name.as_encoded_bytes()), in_path) {
+        (Some(option), Some(in_path)) if option != in_path => {
+            Err(format!("two sources are named, {} and {}; name one", printable(option), printable(in_path)))
         }
-        (option, place) => Ok(option.or(place)),
+        (option, in_path) => Ok(option.or(in_path)),
     }
 }
 
@@ -76,17 +76,17 @@ mod tests {
 
     #[test]
     fn an_option_may_tell_the_time() {
-        let place = |text: &str, at: Option<&str>| {
-            let place = with_time(OsStr::new(text), at.map(OsString::from).as_ref());
-            place.map(|place| shown(&place)).map_err(|error| error.to_string())
+        let path = |text: &str, at: Option<&str>| {
+            let path = with_time(OsStr::new(text), at.map(OsString::from).as_ref());
+            path.map(|path| shown(&path)).map_err(|error| error.to_string())
         };
-        assert_eq!(place("etc", Some("yesterday")).unwrap(), "@yesterday:etc");
-        assert_eq!(place("etc", Some("@2024-06-01")).unwrap(), "@2024-06-01:etc");
-        assert_eq!(place("web1@latest:etc", None).unwrap(), "web1@latest:etc");
-        assert_eq!(place("getty@tty1.service", Some("yesterday")).unwrap(), "@yesterday:getty@tty1.service");
-        assert_eq!(place("x@y:", Some("yesterday")).unwrap(), "@yesterday:x@y:");
-        assert!(place("@latest:etc", Some("yesterday")).unwrap_err().contains("--at"));
-        assert!(place("etc", None).unwrap_err().contains("@latest:etc"));
+        assert_eq!(path("etc", Some("yesterday")).unwrap(), "@yesterday:etc");
+        assert_eq!(path("etc", Some("@2024-06-01")).unwrap(), "@2024-06-01:etc");
+        assert_eq!(path("web1@latest:etc", None).unwrap(), "web1@latest:etc");
+        assert_eq!(path("getty@tty1.service", Some("yesterday")).unwrap(), "@yesterday:getty@tty1.service");
+        assert_eq!(path("x@y:", Some("yesterday")).unwrap(), "@yesterday:x@y:");
+        assert!(path("@latest:etc", Some("yesterday")).unwrap_err().contains("--at"));
+        assert!(path("etc", None).unwrap_err().contains("@latest:etc"));
     }
 
     #[test]

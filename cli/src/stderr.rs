@@ -64,8 +64,8 @@ pub fn report_panics() {
 fn panic_message(location: Option<&Location<'_>>, payload: &dyn Any) -> String {
     let text = payload.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("a panic");
-    let place = location.map(|location| format!(" at {location}")).unwrap_or_default();
-    format!("internal error: panicked{place}: {text}; please report it")
+    let at = location.map(|location| format!(" at {location}")).unwrap_or_default();
+    format!("internal error: panicked{at}: {text}; please report it")
 }
 
 /// Sets the progress that is hidden while a line is written; `None` if there is none.
@@ -161,7 +161,7 @@ fn emit(level: Level, prefix: &str, text: &str) {
     }
     match &*SINK.read().unwrap_or_else(PoisonError::into_inner) {
         Sink::Stderr => write(&format!("{prefix}{text}\n")),
-        Sink::File(file) => file.append(level, &text),
+        Sink::File(file) => sink::append(file, level, &text),
         #[cfg(target_os = "linux")]
         Sink::Syslog(syslog) => syslog.send(level, &text),
     }

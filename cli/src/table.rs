@@ -2,25 +2,22 @@
 
 use ansi_width::ansi_width;
 
-/// A column of a table.
+use self::Column::{Left, Right};
+
+/// A column of a table, with its alignment and its rank. Columns with the greatest rank are left out first if
+/// there is no room. Rank 0 is never left out.
 #[derive(Debug, Clone, Copy)]
-pub struct Column {
-    right: bool,
-    /// Columns with the greatest rank are left out first if there is no room. Rank 0 is never left out.
-    rank: u8,
+pub enum Column {
+    Left(u8),
+    Right(u8),
 }
 
 const GAP: usize = 2;
 
 impl Column {
-    /// A left-aligned column.
-    pub const fn left(rank: u8) -> Self {
-        Self { right: false, rank }
-    }
-
-    /// A right-aligned column.
-    pub const fn right(rank: u8) -> Self {
-        Self { right: true, rank }
+    fn rank(self) -> u8 {
+        let (Left(rank) | Right(rank)) = self;
+        rank
     }
 }
 
@@ -35,38 +32,31 @@ pub fn lines<const N: usize>(columns: [Column; N], rows: &[[String; N]], room: u
         all.map(|(width, _)| width + GAP).sum::<usize>().saturating_sub(GAP)
     };
     while total(&shown) > room {
-        let present = (0..N).filter(|column| shown[*column] && columns[*column].rank > 0);
-        let Some(least) = present.max_by_key(|column| columns[*column].rank) else { break };
+        let present = (0..N).filter(|column| shown[*column] && columns[*column].rank() > 0);
+        let Some(least) = present.max_by_key(|column| columns[*column].rank()) else { break };
         shown[least] = false;
     }
-    rows.iter().map(|row| line(columns, row, widths, shown)).collect()
-}
-
-fn line<const N: usize>(
-    columns: [Column; N],
-    row: &[String; N],
-    widths: [usize; N],
-    shown: [bool; N],
-) -> String {
-    let mut line = String::new();
-    for (column, cell) in row.iter().enumerate().filter(|(column, _)| shown[*column]) {
-        let padding = " ".repeat(widths[column] - ansi_width(cell));
-        if columns[column].right {
-            line.extend([padding.as_str(), cell]);
-        } else {
-            line.extend([cell.as_str(), &padding]);
+    let line = |row: &[String; N]| {
+        let mut line = String::new();
+        for (column, cell) in row.iter().enumerate().filter(|(column, _)| shown[*column]) {
+            let padding = " ".repeat(widths[column] - ansi_width(cell));
+            match columns[column] {
+                Left(_) => line.extend([cell.as_str(), &padding]),
+                Right(_) => line.extend([padding.as_str(), cell]),
+            }
+            line.push_str(&" ".repeat(GAP));
         }
-        line.push_str(&" ".repeat(GAP));
-    }
-    line.truncate(line.trim_end().len());
-    line
+        line.truncate(line.trim_end().len());
+        line
+    };
+    rows.iter().map(line).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const COLUMNS: [Column; 3] = [Column::left(0), Column::right(2), Column::left(1)];
+    const COLUMNS: [Column; 3] = [Left(0), Right(2), Left(1)];
 
     fn rows() -> Vec<[String; 3]> {
         [["a", "10", "new"], ["long", "5", ""]].map(|row| row.map(str::to_owned)).to_vec()

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::time::Duration;
 
-use fs_core::format::Time;
 use fs_core::history::time::canonical_name;
-use fs_core::view::{Attr, FileKind};
+use fs_core::store::SnapshotRecord;
+use fs_core::view::FileKind;
 use indicatif::{HumanCount, HumanDuration};
 use jiff::tz::TimeZone;
 use jiff::{Span, SpanRelativeTo, Timestamp};
@@ -117,21 +117,19 @@ pub fn one_line(message: &str) -> Cow<'_, str> {
     if !message.chars().any(is_unseen) {
         return Cow::Borrowed(message);
     }
-    let escaped = message.chars().flat_map(|char| {
-        let (as_is, escaped) =
-            if is_unseen(char) { (None, Some(char.escape_default())) } else { (Some(char), None) };
-        as_is.into_iter().chain(escaped.into_iter().flatten())
-    });
-    Cow::Owned(escaped.collect())
+    let mut escaped = String::new();
+    for char in message.chars() {
+        if is_unseen(char) {
+            escaped.extend(char.escape_default());
+        } else {
+            escaped.push(char);
+        }
+    }
+    Cow::Owned(escaped)
 }
 
 /// Type and permissions as `ls -l` shows them.
-pub fn mode(attr: &Attr) -> String {
-    mode_of(attr.kind, attr.mode)
-}
-
-/// Does the same for an entry that is no node.
-pub fn mode_of(kind: FileKind, mode: u16) -> String {
+pub fn mode(kind: FileKind, mode: u16) -> String {
     let kind = match kind {
         FileKind::File => '-',
         FileKind::Directory => 'd',
@@ -141,27 +139,18 @@ pub fn mode_of(kind: FileKind, mode: u16) -> String {
         FileKind::Fifo => 'p',
         FileKind::Socket => 's',
     };
-    let bit = |bit: u16, char| if mode & bit != 0 { char } else { '-' };
-    let execute = |special: u16, bit: u16, both, alone| match (mode & special != 0, mode & bit != 0) {
-        (false, false) => '-',
-        (false, true) => 'x',
-        (true, true) => both,
-        (true, false) => alone,
+    let has = |bit: u16| mode >> bit & 1 == 1;
+    let permission = |(bit, char): (u16, char)| match bit {
+        // set-user-id, set-group-id and sticky are shown in place of the right to execute.
+        0 | 3 | 6 if has(9 + bit / 3) => {
+            let special = if bit == 0 { 't' } else { 's' };
+            if has(bit) { special } else { special.to_ascii_uppercase() }
+        }
+        _ if has(bit) => char,
+        _ => '-',
     };
-    [
-        kind,
-        bit(0o400, 'r'),
-        bit(0o200, 'w'),
-        execute(0o4000, 0o100, 's', 'S'),
-        bit(0o040, 'r'),
-        bit(0o020, 'w'),
-        execute(0o2000, 0o010, 's', 'S'),
-        bit(0o004, 'r'),
-        bit(0o002, 'w'),
-        execute(0o1000, 0o001, 't', 'T'),
-    ]
-    .into_iter()
-    .collect()
+    let permissions = (0..9).rev().zip("rwxrwxrwx".chars()).map(permission);
+    std::iter::once(kind).chain(permissions).collect()
 }
 
 /// The word for a type in JSON.
@@ -187,8 +176,9 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// The name of a snapshot, for messages.
-pub fn snapshot(source: &[u8], time: Time, number: Option<u32>, zone: &TimeZone) -> String {
-    format!("{}{}", printable(source), canonical_name(zone, time.timestamp(), number))
+pub fn snapshot(record: &SnapshotRecord, zone: &TimeZone) -> String {
+    let name = canonical_name(zone, record.time.timestamp(), record.number());
+    format!("{}{name}", printable(&record.source))
 }
 
 #[cfg(test)]
@@ -267,25 +257,11 @@ mod tests {
 
     #[test]
     fn modes_look_as_in_ls() {
-        let of = |kind, permissions| {
-            mode(&Attr {
-                ino: 2,
-                kind,
-                size: 0,
-                blocks: 0,
-                mode: permissions,
-                nlink: 1,
-                uid: 0,
-                gid: 0,
-                mtime: Time::default(),
-                rdev: (0, 0),
-            })
-        };
-        assert_eq!(of(FileKind::File, 0o644), "-rw-r--r--");
-        assert_eq!(of(FileKind::File, 0o6755), "-rwsr-sr-x");
-        assert_eq!(of(FileKind::Directory, 0o1777), "drwxrwxrwt");
-        assert_eq!(of(FileKind::Directory, 0o7000), "d--S--S--T");
-        assert_eq!(of(FileKind::Symlink, 0o777), "lrwxrwxrwx");
+        assert_eq!(mode(FileKind::File, 0o644), "-rw-r--r--");
+        assert_eq!(mode(FileKind::File, 0o6755), "-rwsr-sr-x");
+        assert_eq!(mode(FileKind::Directory, 0o1777), "drwxrwxrwt");
+        assert_eq!(mode(FileKind::Directory, 0o7000), "d--S--S--T");
+        assert_eq!(mode(FileKind::Symlink, 0o777), "lrwxrwxrwx");
     }
 
     #[test]

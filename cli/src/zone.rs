@@ -21,15 +21,20 @@ pub fn named(name: &str) -> Result<TimeZone> {
         .map_err(|_| anyhow!("no time zone is called {name}; names are like Europe/Berlin or UTC"))
 }
 
+/// The zone of this name; without a name, the machine's.
+pub fn named_or_machine(name: Option<&str>) -> Result<TimeZone> {
+    name.map_or_else(|| Ok(of_machine()), named)
+}
+
 /// The machine's zone.
-pub fn of_machine() -> TimeZone {
-    let told = env::var_os("TZ").is_some();
+fn of_machine() -> TimeZone {
+    let is_set = env::var_os("TZ").is_some();
     let linked = || {
         let target = fs::read_link(OF_MACHINE).ok()?;
         let (_, name) = target.to_str()?.split_once("zoneinfo/")?;
         read(name)
     };
-    if told { None } else { linked() }.unwrap_or_else(TimeZone::system)
+    if is_set { None } else { linked() }.unwrap_or_else(TimeZone::system)
 }
 
 fn read(name: &str) -> Option<TimeZone> {

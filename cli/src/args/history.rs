@@ -58,7 +58,7 @@ Examples:
 {PLACE_HELP}"))]
 pub struct LsArgs {
     /// A path in a snapshot, or a source
-    #[arg(value_name = "T:PATH", add = ArgValueCompleter::new(completion::places))]
+    #[arg(value_name = "T:PATH", add = ArgValueCompleter::new(completion::paths))]
     pub target: Option<OsString>,
     #[command(flatten)]
     pub implied: Implied,
@@ -76,7 +76,7 @@ Examples:
 {PLACE_HELP}"))]
 pub struct CatArgs {
     /// Files in snapshots
-    #[arg(value_name = "T:PATH", required = true, add = ArgValueCompleter::new(completion::places))]
+    #[arg(value_name = "T:PATH", required = true, add = ArgValueCompleter::new(completion::paths))]
     pub targets: Vec<OsString>,
     #[command(flatten)]
     pub implied: Implied,
@@ -100,11 +100,11 @@ Exit status: 0 even if there are differences, unless --exit-code is given.
 pub struct DiffArgs {
     /// The earlier time, or a path in a snapshot
     #[arg(value_name = "A", value_parser = OsStringValueParser::new().try_map(|text| snapshot_path::parse(&text)))]
-    #[arg(add = ArgValueCompleter::new(completion::places))]
+    #[arg(add = ArgValueCompleter::new(completion::paths))]
     pub before: SnapshotPath,
     /// The later time, or a path in a snapshot
     #[arg(value_name = "B", value_parser = OsStringValueParser::new().try_map(|text| snapshot_path::parse(&text)))]
-    #[arg(add = ArgValueCompleter::new(completion::places))]
+    #[arg(add = ArgValueCompleter::new(completion::paths))]
     pub after: SnapshotPath,
     /// Compare only this path
     pub path: Option<OsString>,
@@ -139,7 +139,7 @@ the path: it was not deleted.
 {PLACE_HELP}"))]
 pub struct LogArgs {
     /// A path in a source or in a mount; with T, only versions up to that time
-    #[arg(value_name = "[T:]PATH", add = ArgValueCompleter::new(completion::places))]
+    #[arg(value_name = "[T:]PATH", add = ArgValueCompleter::new(completion::paths))]
     pub path: OsString,
     #[command(flatten)]
     pub implied: Implied,
@@ -179,7 +179,7 @@ Exit status: 3 when something was left out. It is reported.
 {PLACE_HELP}"))]
 pub struct ExportArgs {
     /// A file or folder in a snapshot
-    #[arg(value_name = "T:PATH", add = ArgValueCompleter::new(completion::places))]
+    #[arg(value_name = "T:PATH", add = ArgValueCompleter::new(completion::paths))]
     pub target: OsString,
     #[command(flatten)]
     pub implied: Implied,
@@ -234,7 +234,7 @@ Exit status: 3 when something was not restored completely.
 {PLACE_HELP}"))]
 pub struct RestoreArgs {
     /// Files or folders in snapshots
-    #[arg(value_name = "T:PATH", required = true, add = ArgValueCompleter::new(completion::places))]
+    #[arg(value_name = "T:PATH", required = true, add = ArgValueCompleter::new(completion::paths))]
     pub targets: Vec<OsString>,
     #[command(flatten)]
     pub implied: Implied,

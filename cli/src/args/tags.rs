@@ -49,14 +49,14 @@ fn time(text: &OsStr) -> Result<SnapshotPath, String> {
     if Expression::parse(&alone).is_some() {
         return Ok(SnapshotPath { source: None, time: alone, path: Vec::new() });
     }
-    let place = snapshot_path::parse(text).map_err(|_| {
+    let path = snapshot_path::parse(text).map_err(|_| {
         let name = text.to_string_lossy();
         format!(
             "the time of the snapshot comes first: yester tag @latest {name}, or SOURCE@2024-06-01 {name}"
         )
     })?;
-    if place.path.is_empty() {
-        Ok(place)
+    if path.path.is_empty() {
+        Ok(path)
     } else {
         Err("a tag names a whole snapshot, not a path: leave out the path".to_owned())
     }
@@ -71,7 +71,7 @@ mod tests {
         for (text, shown) in
             [("@latest", "@latest:"), ("yesterday", "@yesterday:"), ("web1@2024-06-01", "web1@2024-06-01:")]
         {
-            assert_eq!(time(text.as_ref()).map(|place| snapshot_path::shown(&place)).as_deref(), Ok(shown));
+            assert_eq!(time(text.as_ref()).map(|path| snapshot_path::shown(&path)).as_deref(), Ok(shown));
         }
         let error = time("before-upgrade".as_ref()).unwrap_err();
         assert!(error.contains("yester tag @latest before-upgrade"), "{error}");

@@ -15,11 +15,11 @@ use crate::text::{printable, size};
 const STEP: usize = 1 << 20;
 
 pub fn run(context: &mut Context, args: &CatArgs) -> Result<Outcome> {
-    let places = snapshot_path::all_with_time(&args.targets, args.implied.at.as_ref())?;
+    let paths = snapshot_path::all_with_time(&args.targets, args.implied.at.as_ref())?;
     let history = context.history()?;
-    for place in &places {
-        let (view, node) = find(&history, place, args.implied.source.as_ref())?;
-        copy(&mut context.output, &view, &node, &snapshot_path::shown(place))?;
+    for path in &paths {
+        let (view, node) = find(&history, path, args.implied.source.as_ref())?;
+        copy(&mut context.output, &view, &node, &snapshot_path::shown(path))?;
     }
     Ok(Outcome::Done)
 }

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use super::Context;
 use crate::args::CheckArgs;
 use crate::error::Outcome;
-use crate::json::{put_text, utc};
+use crate::json::{put_record, put_text};
 use crate::output::{Output, WriteError};
-use crate::progress::MaintenanceProgress;
+use crate::progress::Bar;
 use crate::stderr::complain;
 use crate::text::{count, printable, size, snapshot};
 
@@ -19,7 +19,7 @@ pub fn run(context: &mut Context, args: &CheckArgs) -> Result<Outcome> {
     let settings = context.settings()?;
     let cancellation = context.stop_on_signals()?;
     let options = CheckOptions { read_data: args.read_data };
-    let progress = MaintenanceProgress::new(&context.output);
+    let progress = Bar::new(&context.output, "opening the repository");
     let report = maintain::check(&settings.repository, options, &progress, &cancellation)?;
     drop(progress);
     if report.exposed.count > 0 {
@@ -34,7 +34,7 @@ pub fn run(context: &mut Context, args: &CheckArgs) -> Result<Outcome> {
         }
         context.output.json(&summary(&report))?;
     } else {
-        tell(&mut context.output, &report, &settings.zone)?;
+        print_report(&mut context.output, &report, &settings.zone)?;
     }
     Ok(if report.is_clean() { Outcome::Done } else { Outcome::Damage })
 }
@@ -51,7 +51,7 @@ fn warn_exposed(exposed: &Exposed, repository: &Path) {
     ));
 }
 
-fn tell(output: &mut Output, report: &Report, zone: &TimeZone) -> Result<(), WriteError> {
+fn print_report(output: &mut Output, report: &Report, zone: &TimeZone) -> Result<(), WriteError> {
     for finding in &report.findings {
         output.line(&text(finding, zone))?;
     }
@@ -59,11 +59,7 @@ fn tell(output: &mut Output, report: &Report, zone: &TimeZone) -> Result<(), Wri
         output.line(&format!("and {}", count(report.more_findings, "further finding")))?;
     }
     for DamagedPath { snapshot: record, path, .. } in &report.damaged_paths {
-        output.line(&format!(
-            "cannot be read in full: {}:{}",
-            snapshot(&record.source, record.time, record.number(), zone),
-            printable(path)
-        ))?;
+        output.line(&format!("cannot be read in full: {}:{}", snapshot(record, zone), printable(path)))?;
     }
     if report.more_damaged_paths > 0 {
         output.line(&format!("and {}", count(report.more_damaged_paths, "further path")))?;
@@ -77,10 +73,10 @@ fn tell(output: &mut Output, report: &Report, zone: &TimeZone) -> Result<(), Wri
     );
     if let Some(reason) = &report.index {
         let fate = if report.index_in_memory { "a new one cannot be stored" } else { "it was rebuilt" };
-        output.tell(&format!("{reason}; {fate}; no data is lost"))?;
+        output.message(&format!("{reason}; {fate}; no data is lost"))?;
     }
     if report.is_clean() {
-        return output.tell(&format!("no damage found: {looked}"));
+        return output.message(&format!("no damage found: {looked}"));
     }
     let found = report.findings.len() as u64 + report.more_findings;
     output.line(&format!("damage found: {} in {looked}", count(found, "finding")))?;
@@ -121,7 +117,7 @@ fn text(finding: &Finding, zone: &TimeZone) -> String {
     let reason = &finding.reason;
     match &finding.defect {
         Defect::Manifest { record: Some(record), .. } => {
-            format!("{}: {reason}", snapshot(&record.source, record.time, record.number(), zone))
+            format!("{}: {reason}", snapshot(record, zone))
         }
         Defect::Manifest { record: None, .. } | Defect::Pack(_) | Defect::Foreign | Defect::Tag(_) => {
             reason.clone()
@@ -156,8 +152,7 @@ fn object(finding: &Finding) -> Value {
         Defect::Manifest { snapshot, record } => {
             let mut object = json!({ "finding": "manifest", "snapshot": id(snapshot) });
             if let Some(record) = record {
-                put_text(&mut object, "source", &record.source);
-                object["time"] = utc(record.time).into();
+                put_record(&mut object, record);
             }
             object
         }
@@ -183,12 +178,8 @@ fn object(finding: &Finding) -> Value {
 }
 
 fn path_object(damaged: &DamagedPath) -> Value {
-    let mut object = json!({
-        "finding": "damaged path",
-        "snapshot": damaged.snapshot.id.to_string(),
-        "time": utc(damaged.snapshot.time),
-    });
-    put_text(&mut object, "source", &damaged.snapshot.source);
+    let mut object = json!({ "finding": "damaged path", "snapshot": damaged.snapshot.id.to_string() });
+    put_record(&mut object, &damaged.snapshot);
     put_text(&mut object, "path", &damaged.path);
     object
 }

@@ -9,35 +9,26 @@ use super::{Context, viewing};
 use crate::args::MountArgs;
 use crate::error::{Outcome, abandon};
 use crate::platform::StopListener;
-use crate::stderr;
 use crate::text;
-
-/// The reason for the end of a mount.
-#[derive(Debug, PartialEq, Eq)]
-enum End {
-    /// The user asked for it: Ctrl-C, a closed console or a shutdown of the machine.
-    Stop,
-    /// WinFsp stopped serving it.
-    Lost,
-}
 
 pub fn run(context: &mut Context, args: &MountArgs) -> Result<Outcome> {
     if args.daemon || args.daemon_child {
         bail!("--daemon is for Linux only; leave the console open, or run it as a task that starts at logon");
     }
-    stderr::log_to(args.view.log_file.as_deref())?;
     let (settings, words) = viewing::settings(context, &args.view)?;
     if let Some(word) = words.extra.first() {
         bail!(
             "unknown mount option {word:?}; known are allow_other, source=, timezone=, cache-size= and with-versions"
         );
     }
-    let (view, source) = viewing::asked(context, &settings, args, &words)?;
+    let (view, source) = viewing::of_mount(context, &settings, args, &words)?;
+    // At the end of the mount, receives whether WinFsp has stopped serving it. Otherwise the user asked for
+    // it: Ctrl-C, a closed console or a shutdown of the machine.
     let (stop, ends) = mpsc::channel();
     let lost = stop.clone();
     let _listener = StopListener::new(move |count| {
         // The receiver lives as long as the process.
-        let _ = stop.send(End::Stop);
+        let _ = stop.send(false);
         if count > 1 {
             // The driver removes the drive when its server is gone.
             abandon();
@@ -46,12 +37,12 @@ pub fn run(context: &mut Context, args: &MountArgs) -> Result<Outcome> {
     let label = source.map_or_else(|| "yester".to_owned(), |source| text::printable(&source).into_owned());
     let options = MountOptions { label, allow_other: words.allow_other };
     let point = args.mountpoint.as_os_str();
-    let drive = mount(view, point, &options, move || drop(lost.send(End::Lost)))?;
+    let drive = mount(view, point, &options, move || drop(lost.send(true)))?;
     let shown = args.mountpoint.display();
     context.output.note(&format!("mounted {} at {shown}; Ctrl-C unmounts", settings.repository.display()));
-    let end = ends.recv().unwrap_or(End::Stop);
+    let is_lost = ends.recv().unwrap_or_default();
     drive.unmount();
-    if end == End::Lost {
+    if is_lost {
         bail!("{shown} is no longer served: WinFsp has stopped");
     }
     Ok(Outcome::Done)

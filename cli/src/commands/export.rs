@@ -19,11 +19,11 @@ pub fn run(context: &mut Context, args: &ExportArgs) -> Result<Outcome> {
             "an archive cannot be shown on a terminal; write it to a file, as in `yester export … > FILE.tar`"
         );
     }
-    let place = snapshot_path::with_time(&args.target, args.implied.at.as_ref())?;
-    let name = snapshot_path::last_name(&place).map_err(Error::msg)?;
+    let path = snapshot_path::with_time(&args.target, args.implied.at.as_ref())?;
+    let name = snapshot_path::last_name(&path).map_err(Error::msg)?;
     let zone = context.settings()?.zone;
     let history = context.history()?;
-    let (view, node) = find(&history, &place, args.implied.source.as_ref())?;
+    let (view, node) = find(&history, &path, args.implied.source.as_ref())?;
     let cancellation = context.stop_on_signals()?;
     let archive = if args.zip { Archive::Zip(zone) } else { Archive::Tar };
     let monitor = RestoreProgress::new(&context.output, "exporting");

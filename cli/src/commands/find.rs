@@ -2,7 +2,6 @@ use std::ffi::OsStr;
 
 use anyhow::{Context as _, Result};
 use fs_core::history::{Reading, Source};
-use fs_core::service::History;
 use fs_core::view::FileKind;
 use fs_core::view::versions::{Hit, Query};
 use globset::{GlobBuilder, GlobMatcher};
@@ -30,8 +29,16 @@ pub fn run(context: &mut Context, args: &FindArgs) -> Result<Outcome> {
         let matches = |path: &[u8], name: &[u8]| pattern.matches(path, name);
         let query = Query { matches: &matches, deleted: args.deleted, since, larger: args.larger };
         let output = &mut context.output;
-        let finding = Finding { source, named: sources.len() > 1, columns: columns(output) };
-        finding.tell_all(output, &history, &query)?;
+        let lines = Lines { source, named: sources.len() > 1, columns: columns(output) };
+        // Lines printed to a terminal at once show the progress already.
+        let bar = (!output.is_terminal()).then(|| Bar::new(output, "searching the snapshots"));
+        let mut failed = None;
+        history.search(source, &query, &mut |hit| {
+            failed = lines.print(output, &hit).err();
+            failed.is_none()
+        })?;
+        drop(bar);
+        failed.map_or(Ok(()), Err)?;
     }
     Ok(Outcome::Done)
 }
@@ -69,8 +76,8 @@ fn file_name(name: &[u8]) -> std::path::PathBuf {
     String::from_utf8_lossy(name).into_owned().into()
 }
 
-/// A source with the format of the paths found in it.
-struct Finding<'a> {
+/// A source with the format of the lines for the paths found in it.
+struct Lines<'a> {
     source: &'a Source,
     /// Whether the output names the source.
     named: bool,
@@ -78,26 +85,14 @@ struct Finding<'a> {
     columns: usize,
 }
 
-impl Finding<'_> {
-    fn tell_all(&self, output: &mut Output, history: &History, query: &Query<'_>) -> Result<()> {
-        // Lines printed to a terminal at once show the progress already.
-        let bar = (!output.is_terminal()).then(|| Bar::new(output, "searching the snapshots"));
-        let mut failed = None;
-        history.search(self.source, query, &mut |hit| {
-            failed = self.tell(output, &hit).err();
-            failed.is_none()
-        })?;
-        drop(bar);
-        failed.map_or(Ok(()), |error| Err(error.into()))
-    }
-
-    fn tell(&self, output: &mut Output, hit: &Hit) -> Result<(), WriteError> {
+impl Lines<'_> {
+    fn print(&self, output: &mut Output, hit: &Hit) -> Result<(), WriteError> {
         let timeline = &self.source.timeline;
-        let name = |place| timeline.name(place).unwrap_or_default();
+        let name = |at| timeline.name(at).unwrap_or_default();
         let is_deleted = hit.missing.is_some_and(Reading::is_certain);
         let missing = hit.missing.map(Reading::of_missing);
         if output.is_json() {
-            return output.json(&json::Found::new(self.source, hit));
+            return output.json(&json::found(self.source, hit));
         }
         let length = if hit.kind == FileKind::Directory { "-".to_owned() } else { size(hit.size) };
         let colours = output.colours();
@@ -119,8 +114,8 @@ impl Finding<'_> {
             output.bytes(b"  ")?;
         }
         let source: &[u8] = if self.named { &self.source.name } else { b"" };
-        let place = [source, name(hit.last).as_bytes(), b":", &hit.path].concat();
-        if output.is_terminal() { output.line(&printable(&place)) } else { output.name(&place) }
+        let path = [source, name(hit.last).as_bytes(), b":", &hit.path].concat();
+        if output.is_terminal() { output.line(&printable(&path)) } else { output.name(&path) }
     }
 }
 

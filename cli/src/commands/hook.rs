@@ -1,7 +1,6 @@
 //! The command that an rsync daemon runs after each transfer (rsyncd.conf(5), `post-xfer exec`).
 
 use std::env;
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
@@ -26,7 +25,8 @@ pub fn run(context: &mut Context, args: &HookArgs) -> Result<Outcome> {
     };
     let ended = variable("RSYNC_EXIT_STATUS")?;
     let (module, folder) = (variable("RSYNC_MODULE_NAME")?, PathBuf::from(variable("RSYNC_MODULE_PATH")?));
-    let Some(status) = run_status(&ended) else {
+    let status = ended.to_str().and_then(|ended| rsync::run_status(ended.parse().ok()?));
+    let Some(status) = status else {
         log::info!("the transfer ended with status {}: no snapshot is added", ended.display());
         return Ok(Outcome::Done);
     };
@@ -46,8 +46,4 @@ pub fn run(context: &mut Context, args: &HookArgs) -> Result<Outcome> {
         Some(Status::Complete) | None => Ok(Outcome::Done),
         Some(_) => Ok(Outcome::Incomplete),
     }
-}
-
-fn run_status(ended: &OsString) -> Option<Status> {
-    rsync::run_status(ended.to_str()?.parse().ok()?)
 }

@@ -14,6 +14,6 @@ pub fn run(context: &mut Context, args: &InitArgs) -> Result<Outcome> {
     if context.output.is_json() {
         context.output.json(&json!({ "repository": path.to_string_lossy() }))?;
     }
-    context.output.tell(&format!("created the repository {}", path.display()))?;
+    context.output.message(&format!("created the repository {}", path.display()))?;
     Ok(Outcome::Done)
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use anyhow::{Error, Result};
 use fs_core::format::{Entry, Status};
 use fs_core::history::{Reading, SnapshotPath, components};
-use fs_core::service::{History, PathLog};
+use fs_core::service::PathLog;
 use fs_core::view::FileKind;
 use fs_core::view::versions::Interval;
 use fs_core::view::{Aspect, Aspects};
@@ -17,64 +17,55 @@ use crate::json;
 use crate::output::{Output, WriteError};
 use crate::progress::Bar;
 use crate::snapshot_path::{self, expression, one_source};
-use crate::table::Column;
-use crate::text::{count, mode_of, size};
+use crate::table::Column::{Left, Right};
+use crate::text::{self, count, size};
 
 pub fn run(context: &mut Context, args: &LogArgs) -> Result<Outcome> {
-    let Asked { source, time, path } = asked(context, args)?;
+    let LogPath { source, time, path } = log_path(context, args)?;
     let path = components(&path).collect::<Vec<_>>().join(&b'/');
     let source = one_source(args.implied.source.as_ref(), source.as_deref()).map_err(Error::msg)?;
     let history = context.history()?;
-    let log = look(context, &history, source, time.as_deref(), &path)?;
+    let bar = Bar::new(&context.output, "searching the snapshots");
+    let log = history.log(source, time.as_deref(), &path)?;
+    drop(bar);
     print(&mut context.output, &log, &path)?;
     Ok(Outcome::Done)
 }
 
-/// The history that the user asks for.
-struct Asked {
+/// The path whose history is shown.
+struct LogPath {
     source: Option<Vec<u8>>,
     time: Option<Vec<u8>>,
     path: Vec<u8>,
 }
 
 /// Parses a snapshot path, a mount path, or else a path in a source.
-fn asked(context: &mut Context, args: &LogArgs) -> Result<Asked, Usage> {
+fn log_path(context: &mut Context, args: &LogArgs) -> Result<LogPath, Usage> {
     let (path, at) = (&args.path, args.implied.at.as_ref());
     if snapshot_path::parse(path).is_ok() {
         let SnapshotPath { source, time, path } = snapshot_path::with_time(path, at)?;
-        return Ok(Asked { source, time: Some(time), path });
+        return Ok(LogPath { source, time: Some(time), path });
     }
     let time = at.map(|at| expression(at));
-    if let Some((repository, asked)) = in_mount(path) {
+    if let Some((repository, found)) = in_mount(path) {
         if context.global.repo.is_none() && repository.is_absolute() {
             context.global.repo = Some(repository);
         }
-        return Ok(Asked { time, ..asked });
+        return Ok(LogPath { time, ..found });
     }
-    Ok(Asked { source: None, time, path: path.as_encoded_bytes().to_vec() })
+    Ok(LogPath { source: None, time, path: path.as_encoded_bytes().to_vec() })
 }
 
 /// The repository and the history that a mount path means.
 #[cfg(target_os = "linux")]
-fn in_mount(path: &OsStr) -> Option<(PathBuf, Asked)> {
+fn in_mount(path: &OsStr) -> Option<(PathBuf, LogPath)> {
     let found = fs_core::service::MountPath::find(path.as_ref()).ok()??;
-    Some((found.repository, Asked { source: Some(found.source), time: None, path: found.path }))
+    Some((found.repository, LogPath { source: Some(found.source), time: None, path: found.path }))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn in_mount(_path: &OsStr) -> Option<(PathBuf, Asked)> {
+fn in_mount(_path: &OsStr) -> Option<(PathBuf, LogPath)> {
     None
-}
-
-fn look(
-    context: &Context,
-    history: &History,
-    source: Option<&[u8]>,
-    time: Option<&[u8]>,
-    path: &[u8],
-) -> Result<PathLog> {
-    let _bar = Bar::new(&context.output, "searching the snapshots");
-    Ok(history.log(source, time, path)?)
 }
 
 fn print(output: &mut Output, log: &PathLog, path: &[u8]) -> Result<(), WriteError> {
@@ -89,23 +80,14 @@ fn print(output: &mut Output, log: &PathLog, path: &[u8]) -> Result<(), WriteErr
             (Some(before), Some(after)) => Aspects::between_versions(before, after),
         };
         if output.is_json() {
-            output.json(&json::Logged::new(&log.source, path, interval, changes))?;
+            output.json(&json::logged(&log.source, path, interval, changes))?;
         } else {
             rows.push(row(output, log, interval, before, changes));
         }
         before = before.then(interval);
         previous = entry.or(previous);
     }
-    let columns = [
-        Column::right(0),
-        Column::left(0),
-        Column::left(2),
-        Column::left(3),
-        Column::right(5),
-        Column::right(1),
-        Column::left(4),
-        Column::left(0),
-    ];
+    let columns = [Right(0), Left(0), Left(2), Left(3), Right(5), Right(1), Left(4), Left(0)];
     output.table(columns, &rows)
 }
 
@@ -156,7 +138,7 @@ impl Before {
 
 fn row(output: &Output, log: &PathLog, interval: &Interval, before: Before, changes: Aspects) -> [String; 8] {
     let colours = output.colours();
-    let name = |place| log.source.timeline.name(place).unwrap_or_default().to_owned();
+    let name = |at| log.source.timeline.name(at).unwrap_or_default().to_owned();
     let snapshots = count((interval.last - interval.first + 1) as u64, "snapshot");
     let words = || changes.iter().map(Aspect::name).collect::<Vec<_>>().join(", ");
     let dash = || "-".to_owned();
@@ -171,7 +153,8 @@ fn row(output: &Output, log: &PathLog, interval: &Interval, before: Before, chan
                 (false, Reading::Read) => words(),
                 (false, _) => format!("{}, {NOT_ALL_READ}", words()),
             };
-            (state.number.map_or_else(dash, |number| number.to_string()), length, mode(&state.entry), what)
+            let mode = text::mode(FileKind::from(&state.entry.kind), state.entry.attributes.mode);
+            (state.number.map_or_else(dash, |number| number.to_string()), length, mode, what)
         }
     };
     let began = log.source.timeline.get(interval.first).map(|moment| moment.time);
@@ -193,8 +176,4 @@ fn missing(output: &Output, log: &PathLog, interval: &Interval) -> String {
         manifest.status == Status::Partial && manifest.totals.troubled == 0
     });
     if by_partial_run { format!("{shown}, by a partial run") } else { shown }
-}
-
-fn mode(entry: &Entry) -> String {
-    mode_of(FileKind::from(&entry.kind), entry.attributes.mode)
 }

@@ -2,7 +2,6 @@
 
 mod cat;
 mod check;
-mod completions;
 mod diff;
 mod export;
 mod find;
@@ -32,8 +31,6 @@ mod serving;
 #[cfg(target_os = "linux")]
 mod status;
 #[cfg(target_os = "linux")]
-mod unmount;
-#[cfg(target_os = "linux")]
 mod up;
 mod viewing;
 #[cfg(target_os = "linux")]
@@ -52,8 +49,9 @@ use fs_core::service::{History, ServiceError};
 use fs_core::view::{Node, View, ViewError};
 
 use crate::args::{Arguments, Command, Global};
+use crate::completion;
 use crate::error::Outcome;
-use crate::output::Output;
+use crate::output::{Output, WriteError};
 use crate::platform::StopListener;
 use crate::progress::Bar;
 use crate::settings::Settings;
@@ -94,7 +92,10 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         Command::RebuildIndex(_) => rebuild_index::run(context),
         Command::Repair(args) => repair::run(context, &args),
         Command::Restore(args) => restore::run(context, &args),
-        Command::Completions(args) => completions::run(context, &args),
+        Command::Completions(args) => {
+            completion::register(&args.shell, context.output.writer()).map_err(WriteError::from)?;
+            Ok(Outcome::Done)
+        }
         Command::Man(args) => man::run(context, &args),
         Command::Tag(args) => tag::run(context, &args),
         #[cfg(target_os = "linux")]
@@ -104,7 +105,10 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         #[cfg(target_os = "linux")]
         Command::Mount(args) => mount::run(context, &args),
         #[cfg(target_os = "linux")]
-        Command::Unmount(args) => unmount::run(&args),
+        Command::Unmount(args) => {
+            crate::platform::unmount(&args.mountpoint, args.lazy)?;
+            Ok(Outcome::Done)
+        }
         #[cfg(target_os = "linux")]
         Command::Up(args) => up::run(context, &args),
         #[cfg(target_os = "linux")]
@@ -182,13 +186,13 @@ fn after_in_each(
     }
 }
 
-/// The node at `place`, and the view that reads it. `named` is the source that an option names.
-fn find(history: &History, place: &SnapshotPath, named: Option<&OsString>) -> Result<(View, Node)> {
-    try_find(history, place, named).map_err(|error| {
+/// The node at `path`, and the view that reads it. `named` is the source that an option names.
+fn find(history: &History, path: &SnapshotPath, named: Option<&OsString>) -> Result<(View, Node)> {
+    try_find(history, path, named).map_err(|error| {
         let suggestion = match error.downcast_ref() {
             Some(ServiceError::View { reason: ViewError::NotFound, .. }) => {
-                let source = one_source(named, place.source.as_deref()).unwrap_or_default();
-                history.suggestion(source, &place.time, &place.path)
+                let source = one_source(named, path.source.as_deref()).unwrap_or_default();
+                history.suggestion(source, &path.time, &path.path)
             }
             _ => None,
         };
@@ -200,16 +204,16 @@ fn find(history: &History, place: &SnapshotPath, named: Option<&OsString>) -> Re
 }
 
 /// Does the same without a suggestion: the node may be absent, so its name is not mistyped.
-fn try_find(history: &History, place: &SnapshotPath, named: Option<&OsString>) -> Result<(View, Node)> {
-    let source = one_source(named, place.source.as_deref()).map_err(Error::msg)?;
+fn try_find(history: &History, path: &SnapshotPath, named: Option<&OsString>) -> Result<(View, Node)> {
+    let source = one_source(named, path.source.as_deref()).map_err(Error::msg)?;
     if history.view().sources().iter().len() == 0 {
         bail!("the repository has no snapshot yet; add one with `yester import`");
     }
-    Ok(history.find(source, &place.time, &place.path)?)
+    Ok(history.find(source, &path.time, &path.path)?)
 }
 
-/// Whether the snapshot's import could read `place`.
-fn reading(history: &History, place: &SnapshotPath, named: Option<&OsString>) -> Result<Reading> {
-    let source = one_source(named, place.source.as_deref()).map_err(Error::msg)?;
-    Ok(history.reading(source, &place.time, &place.path)?)
+/// Whether the snapshot's import could read `path`.
+fn reading(history: &History, path: &SnapshotPath, named: Option<&OsString>) -> Result<Reading> {
+    let source = one_source(named, path.source.as_deref()).map_err(Error::msg)?;
+    Ok(history.reading(source, &path.time, &path.path)?)
 }

@@ -5,10 +5,8 @@ use crate::args::MountArgs;
 use crate::commands::serving::Serving;
 use crate::error::Outcome;
 use crate::platform::daemon;
-use crate::stderr;
 
 pub fn run(context: &mut Context, args: &MountArgs) -> Result<Outcome> {
-    stderr::log_to(args.view.log_file.as_deref())?;
     let (settings, words) = viewing::settings(context, &args.view)?;
     if args.daemon {
         return daemon::start(&context.global, &settings.repository, args);
@@ -16,7 +14,7 @@ pub fn run(context: &mut Context, args: &MountArgs) -> Result<Outcome> {
     if args.daemon_child {
         daemon::leave_terminal()?;
     }
-    let (view, _) = viewing::asked(context, &settings, args, &words)?;
+    let (view, _) = viewing::of_mount(context, &settings, args, &words)?;
     let forbidden = [("the repository", settings.repository.as_path())];
     let point = serving::check_point(&context.output, &args.mountpoint, &forbidden, None)?;
     let options = serving::mount_options(&settings, words);

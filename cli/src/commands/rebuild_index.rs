@@ -5,14 +5,14 @@ use serde_json::json;
 
 use super::Context;
 use crate::error::Outcome;
-use crate::progress::MaintenanceProgress;
+use crate::progress::Bar;
 use crate::stderr;
 use crate::text::count;
 
 pub fn run(context: &mut Context) -> Result<Outcome> {
     let settings = context.settings()?;
     let cancellation = context.stop_on_signals()?;
-    let progress = MaintenanceProgress::new(&context.output);
+    let progress = Bar::new(&context.output, "opening the repository");
     // The log says why packs could not be read.
     let rebuilt = Repository::rebuild_index(&settings.repository, &progress, &cancellation)?;
     let rebuilt = rebuilt.ok_or(MaintainError::Cancelled)?;
@@ -21,7 +21,7 @@ pub fn run(context: &mut Context) -> Result<Outcome> {
     if context.output.is_json() {
         context.output.json(&json!({ "packs": rebuilt.packs, "unreadable": unreadable }))?;
     }
-    context.output.tell(&format!("rebuilt the index from {}", count(rebuilt.packs, "pack")))?;
+    context.output.message(&format!("rebuilt the index from {}", count(rebuilt.packs, "pack")))?;
     if unreadable.is_empty() {
         return Ok(Outcome::Done);
     }

@@ -6,22 +6,22 @@ use serde_json::{Value, json};
 use super::Context;
 use crate::args::RepairArgs;
 use crate::error::Outcome;
-use crate::json::{put_text, utc};
+use crate::json::{put_record, put_text};
 use crate::output::{Output, WriteError};
-use crate::progress::MaintenanceProgress;
+use crate::progress::Bar;
 use crate::text::{count, printable, snapshot};
 
 pub fn run(context: &mut Context, args: &RepairArgs) -> Result<Outcome> {
     let settings = context.settings()?;
     let cancellation = context.stop_on_signals()?;
     let options = RepairOptions { dry_run: args.dry_run, really: args.really };
-    let progress = MaintenanceProgress::new(&context.output);
+    let progress = Bar::new(&context.output, "opening the repository");
     let output = &mut context.output;
     let mut written = Ok(());
     let mut on_loss = |damaged: &DamagedPath| {
         // A closed stdout must not stop a repair.
         if written.is_ok() {
-            written = tell_loss(output, damaged, &settings.zone);
+            written = print_loss(output, damaged, &settings.zone);
         }
     };
     let repaired = maintain::repair(&settings.repository, options, &progress, &cancellation, &mut on_loss)?;
@@ -30,18 +30,17 @@ pub fn run(context: &mut Context, args: &RepairArgs) -> Result<Outcome> {
     if output.is_json() {
         output.json(&summary(&repaired, args.dry_run))?;
     } else {
-        tell_summary(output, &repaired, args.dry_run, &settings.zone)?;
+        print_summary(output, &repaired, args.dry_run, &settings.zone)?;
     }
     let lost = repaired.has_losses() || !repaired.damaged_tags.is_empty();
     Ok(if lost { Outcome::Incomplete } else { Outcome::Done })
 }
 
-fn tell_loss(output: &mut Output, damaged: &DamagedPath, zone: &TimeZone) -> Result<(), WriteError> {
+fn print_loss(output: &mut Output, damaged: &DamagedPath, zone: &TimeZone) -> Result<(), WriteError> {
     if output.is_json() {
         return output.json(&object(damaged));
     }
-    let record = &damaged.snapshot;
-    let mut name = snapshot(&record.source, record.time, record.number(), zone);
+    let mut name = snapshot(&damaged.snapshot, zone);
     if !damaged.path.is_empty() {
         name.extend([":", &printable(&damaged.path)]);
     }
@@ -78,12 +77,8 @@ fn word(lost: &Lost) -> &'static str {
 
 fn object(damaged: &DamagedPath) -> Value {
     let DamagedPath { snapshot, path, lost } = damaged;
-    let mut object = json!({
-        "lost": word(lost),
-        "snapshot": snapshot.id.to_string(),
-        "time": utc(snapshot.time),
-    });
-    put_text(&mut object, "source", &snapshot.source);
+    let mut object = json!({ "lost": word(lost), "snapshot": snapshot.id.to_string() });
+    put_record(&mut object, snapshot);
     put_text(&mut object, "path", path);
     match lost {
         Lost::More(number) => object["losses"] = (*number).into(),
@@ -100,7 +95,7 @@ fn object(damaged: &DamagedPath) -> Value {
     object
 }
 
-fn tell_summary(
+fn print_summary(
     output: &mut Output,
     repaired: &Repaired,
     dry_run: bool,
@@ -116,16 +111,15 @@ fn tell_summary(
     }
     for pack in &repaired.damaged_packs {
         let blobs = count(pack.salvaged, "blob");
-        let fate = match (pack.restored, dry_run) {
-            (true, false) => format!("all {blobs} verify, and the pack is written again"),
-            (true, true) => format!("all {blobs} verify, and the pack is to be written again"),
-            (false, _) => {
-                let before = match pack.stored_before {
-                    0 => String::new(),
-                    number => format!(", {number} of them by a repair that was interrupted"),
-                };
-                format!("{blobs} saved from it{before}; {}", quarantined(&pack.quarantined))
-            }
+        let fate = if pack.restored {
+            let is = if dry_run { "is to be" } else { "is" };
+            format!("all {blobs} verify, and the pack {is} written again")
+        } else {
+            let before = match pack.stored_before {
+                0 => String::new(),
+                number => format!(", {number} of them by a repair that was interrupted"),
+            };
+            format!("{blobs} saved from it{before}; {}", quarantined(&pack.quarantined))
         };
         output.line(&format!("{}; {fate}", pack.reason))?;
     }
@@ -135,10 +129,8 @@ fn tell_summary(
         output.line(&format!("{reason}; the index is {fate}"))?;
     }
     for lost in &repaired.lost_manifests {
-        let name = lost.record.as_ref().map_or_else(
-            || "the snapshot".to_owned(),
-            |record| snapshot(&record.source, record.time, record.number(), zone),
-        );
+        let name = lost.record.as_ref().map(|record| snapshot(record, zone));
+        let name = name.as_deref().unwrap_or("the snapshot");
         let fate = match (&lost.quarantined, dry_run) {
             (None, false) => "its manifest is missing".to_owned(),
             (path, _) => quarantined(path),
@@ -147,11 +139,8 @@ fn tell_summary(
     }
     for rewritten in &repaired.repaired_snapshots {
         let old = &rewritten.old;
-        let name = snapshot(&old.source, old.time, old.number(), zone);
-        let fate = match &rewritten.new {
-            Some(new) => format!("is now {new}"),
-            None => "to be replaced".to_owned(),
-        };
+        let name = snapshot(old, zone);
+        let fate = rewritten.new.map_or_else(|| "to be replaced".to_owned(), |new| format!("is now {new}"));
         let losses = if rewritten.losses == 1 { "loss" } else { "losses" };
         output.line(&format!(
             "{name}: {} {losses}, listed above; {fate}; snapshot {} {}",
@@ -169,53 +158,47 @@ fn tell_summary(
     }
     let looked = format!("{} in {}", count(repaired.snapshots, "snapshot"), count(repaired.packs, "pack"));
     if repaired.is_clean() {
-        return output.tell(&format!("nothing to repair: {looked}, every byte read"));
+        return output.message(&format!("nothing to repair: {looked}, every byte read"));
     }
-    for line in advice(repaired, dry_run) {
-        output.line(&line)?;
-    }
-    Ok(())
+    advise(output, repaired, dry_run)
 }
 
-fn advice(repaired: &Repaired, dry_run: bool) -> Vec<String> {
-    let mut lines = Vec::new();
+/// Prints what is lost, and what to do next.
+fn advise(output: &mut Output, repaired: &Repaired, dry_run: bool) -> Result<(), WriteError> {
     if repaired.has_losses() {
         let snapshots = repaired.repaired_snapshots.len() as u64;
         if snapshots > 0 {
             let left_out = if dry_run { "would be left out" } else { "left out" };
-            lines.push(format!("{left_out}: what is listed above, in {}", count(snapshots, "snapshot")));
+            output.line(&format!("{left_out}: what is listed above, in {}", count(snapshots, "snapshot")))?;
         }
         let lost = repaired.lost_manifests.len() as u64;
         if lost > 0 {
-            lines.push(format!("lost entirely: {}", count(lost, "snapshot")));
+            output.line(&format!("lost entirely: {}", count(lost, "snapshot")))?;
         }
     } else {
-        lines.push(format!("no data of any snapshot {} lost", if dry_run { "would be" } else { "is" }));
+        let would = if dry_run { "would be" } else { "is" };
+        output.line(&format!("no data of any snapshot {would} lost"))?;
     }
     let quarantined = repaired.damaged_packs.iter().any(|pack| pack.quarantined.is_some())
         || repaired.lost_manifests.iter().any(|lost| lost.quarantined.is_some())
         || repaired.damaged_tags.iter().any(|tag| tag.quarantined.is_some())
         || repaired.repaired_snapshots.iter().any(|snapshot| snapshot.quarantined.is_some());
     if dry_run {
-        lines.push("Nothing was changed.".to_owned());
+        output.line("Nothing was changed.")?;
         if repaired.has_losses() {
-            lines.push(
-                "First run `yester import --heal`: it stores again what your files still have.".to_owned(),
-            );
+            output.line("First run `yester import --heal`: it stores again what your files still have.")?;
         }
     } else if quarantined {
-        lines.push(
-            "Quarantined objects are in the folder `damaged` of the repository; delete them when you no longer need them."
-                .to_owned(),
-        );
+        output.line(
+            "Quarantined objects are in the folder `damaged` of the repository; delete them when you no longer need them.",
+        )?;
         if repaired.has_losses() {
-            lines.push(
-                "The next `yester import` stores again what your files still have; imported runs of rsnapshot and dirvish stay as they are."
-                    .to_owned(),
-            );
+            output.line(
+                "The next `yester import` stores again what your files still have; imported runs of rsnapshot and dirvish stay as they are.",
+            )?;
         }
     }
-    lines
+    Ok(())
 }
 
 fn summary(repaired: &Repaired, dry_run: bool) -> Value {
@@ -230,19 +213,19 @@ fn summary(repaired: &Repaired, dry_run: bool) -> Value {
     let manifests = repaired.lost_manifests.iter().map(|lost| {
         let mut object = json!({
             "snapshot": lost.snapshot.to_string(), "reason": lost.reason, "quarantined": lost.quarantined,
-            "source": null, "time": lost.record.as_ref().map(|record| utc(record.time)),
+            "source": null, "time": null,
         });
         if let Some(record) = &lost.record {
-            put_text(&mut object, "source", &record.source);
+            put_record(&mut object, record);
         }
         object
     });
     let snapshots = repaired.repaired_snapshots.iter().map(|snapshot| {
         let mut object = json!({
             "snapshot": snapshot.old.id.to_string(), "new": snapshot.new.map(|new| new.to_string()),
-            "time": utc(snapshot.old.time), "losses": snapshot.losses, "quarantined": snapshot.quarantined,
+            "losses": snapshot.losses, "quarantined": snapshot.quarantined,
         });
-        put_text(&mut object, "source", &snapshot.old.source);
+        put_record(&mut object, &snapshot.old);
         object
     });
     let tags = repaired.damaged_tags.iter().map(

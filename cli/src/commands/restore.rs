@@ -16,12 +16,12 @@ use crate::snapshot_path;
 use crate::text::{count, size};
 
 pub fn run(context: &mut Context, args: &RestoreArgs) -> Result<Outcome> {
-    let places = snapshot_path::all_with_time(&args.targets, args.implied.at.as_ref())?;
+    let paths = snapshot_path::all_with_time(&args.targets, args.implied.at.as_ref())?;
     let names =
-        places.iter().map(snapshot_path::last_name).collect::<Result<Vec<_>, _>>().map_err(Error::msg)?;
+        paths.iter().map(snapshot_path::last_name).collect::<Result<Vec<_>, _>>().map_err(Error::msg)?;
     let history = context.history()?;
     // Finds all of them before it writes anything: one may be mistyped.
-    let found = places.iter().map(|place| find(&history, place, args.implied.source.as_ref()));
+    let found = paths.iter().map(|path| find(&history, path, args.implied.source.as_ref()));
     let found = found.collect::<Result<Vec<_>>>()?;
     let shape = match (&names[..], &found[..]) {
         (names, _) if names.iter().any(Option::is_none) => Shape::Whole,
@@ -32,13 +32,13 @@ pub fn run(context: &mut Context, args: &RestoreArgs) -> Result<Outcome> {
     let options = RestoreOptions { overwrite: args.overwrite, dry_run: args.dry_run };
     let mut restore = Restore::begin(&args.to, shape, options)?;
     let mut outcome = Outcome::Done;
-    for ((place, name), (view, node)) in places.iter().zip(names).zip(found) {
+    for ((path, name), (view, node)) in paths.iter().zip(names).zip(found) {
         let began = context.output.clock().instant();
         let monitor = RestoreProgress::new(&context.output, "restoring");
         let restored = restore.restore(&view, node, name, &monitor, &cancellation)?;
         drop(monitor);
         let took = context.output.clock().instant() - began;
-        tell(context, args, place, restored, took)?;
+        print_restored(context, args, path, restored, took)?;
         if restored.troubled > 0 {
             outcome = Outcome::Incomplete;
         }
@@ -46,17 +46,17 @@ pub fn run(context: &mut Context, args: &RestoreArgs) -> Result<Outcome> {
     Ok(outcome)
 }
 
-fn tell(
+fn print_restored(
     context: &mut Context,
     args: &RestoreArgs,
-    place: &SnapshotPath,
+    path: &SnapshotPath,
     restored: Restored,
     took: Duration,
 ) -> Result<()> {
     let Restored { files, directories, others, bytes, kept, replaced, troubled } = restored;
     let to = args.to.display().to_string();
     if context.output.is_json() {
-        context.output.json(&json::Restored::new(snapshot_path::shown(place), to, restored, took))?;
+        context.output.json(&json::restored(snapshot_path::shown(path), to, restored, took))?;
     } else {
         let (would, all) = (if args.dry_run { "would restore" } else { "restored" }, files + others);
         let what = format!("{}, {} in {}", count(all, "file"), size(bytes), count(directories, "folder"));
@@ -72,7 +72,7 @@ fn tell(
             let named = if troubled == 1 { "1 entry".to_owned() } else { format!("{troubled} entries") };
             parts.push(format!("{named} not restored completely (see above)"));
         }
-        context.output.tell(&parts.join("; "))?;
+        context.output.message(&parts.join("; "))?;
     }
     Ok(())
 }

@@ -84,9 +84,7 @@ fn run_rsync(args: &RsyncArgs) -> Result<ExitStatus> {
         .spawn()
         .context("cannot start rsync; is it installed? (Debian: apt install rsync)")?;
     relay.connect(child.id())?;
-    let ended = child.wait().context("cannot wait for rsync");
-    relay.disconnect();
-    ended
+    child.wait().context("cannot wait for rsync")
 }
 
 /// The status of the destination after rsync's exit status (rsync(1), EXIT VALUES); `None` if the run must

@@ -15,21 +15,14 @@ use crate::platform::{self, Created, MountError, MountOptions, StopListener, Unm
 use crate::settings::Settings;
 use crate::stderr;
 
-/// The reason for the end of a mount.
-#[derive(Debug)]
-enum End {
-    /// A signal asked for it.
-    Stop,
-    /// It was unmounted, or serving it failed.
-    Unmounted(Result<(), MountError>),
-}
-
 /// A mount that other threads serve.
 #[derive(Debug)]
 pub struct Serving {
     point: PathBuf,
     mounted: Arc<OnceLock<Unmounter>>,
-    ends: Receiver<End>,
+    /// Receives `None` when a signal asks for the end, and a result when the mount was unmounted or serving
+    /// it failed.
+    ends: Receiver<Option<Result<(), MountError>>>,
     server: JoinHandle<()>,
     _listener: StopListener,
 }
@@ -50,7 +43,7 @@ impl Serving {
         let listener = StopListener::new(move |count| {
             on_stop();
             // The receiver lives as long as the process.
-            let _ = stop.send(End::Stop);
+            let _ = stop.send(None);
             if count > 1 {
                 // A second signal: unmount even if a process hangs on the mount.
                 if let Some(lost) = lost.get() {
@@ -66,7 +59,7 @@ impl Serving {
         let server = thread::spawn(move || {
             let result = mount.wait();
             on_end();
-            let _ = sender.send(End::Unmounted(result));
+            let _ = sender.send(Some(result));
         });
         Ok(Self { point: point.to_owned(), mounted, ends, server, _listener: listener })
     }
@@ -75,10 +68,10 @@ impl Serving {
     /// server.
     pub fn finish(self, work: Result<()>) -> Result<()> {
         // The senders live as long as the listener and the server.
-        let end = if work.is_ok() { self.ends.recv().unwrap_or(End::Stop) } else { End::Stop };
+        let end = if work.is_ok() { self.ends.recv().unwrap_or_default() } else { None };
         let is_over = match end {
-            End::Stop => self.unmount()?,
-            End::Unmounted(result) => result.map(|()| true)?,
+            None => self.unmount()?,
+            Some(result) => result.map(|()| true)?,
         };
         if is_over {
             // A panic of the thread was reported.

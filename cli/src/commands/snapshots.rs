@@ -12,7 +12,7 @@ use crate::error::Outcome;
 use crate::json;
 use crate::output::{Output, WriteError};
 use crate::snapshot_path::expression;
-use crate::table::Column;
+use crate::table::Column::{Left, Right};
 use crate::text::{count, printable, size};
 
 pub fn run(context: &mut Context, args: &SnapshotsArgs) -> Result<Outcome> {
@@ -49,7 +49,7 @@ fn last_at(history: &History, sources: &[Arc<Source>], time: &[u8]) -> Result<Ve
 /// Prints a table, or with `--json` one object for each snapshot.
 pub fn print(output: &mut Output, snapshots: &[SnapshotInfo]) -> Result<(), WriteError> {
     if output.is_json() {
-        return snapshots.iter().try_for_each(|snapshot| output.json(&json::Snapshot::from(snapshot)));
+        return snapshots.iter().try_for_each(|snapshot| output.json(&json::snapshot(snapshot)));
     }
     let colours = output.colours();
     let row = |snapshot: &SnapshotInfo| {
@@ -69,14 +69,6 @@ pub fn print(output: &mut Output, snapshots: &[SnapshotInfo]) -> Result<(), Writ
         ]
     };
     let rows: Vec<_> = snapshots.iter().map(row).collect();
-    let columns = [
-        Column::left(0),
-        Column::left(2),
-        Column::left(1),
-        Column::left(3),
-        Column::right(5),
-        Column::right(4),
-        Column::left(1),
-    ];
+    let columns = [Left(0), Left(2), Left(1), Left(3), Right(5), Right(4), Left(1)];
     output.table(columns, &rows)
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use crate::error::Outcome;
-use crate::table::Column;
+use crate::table::Column::{Left, Right};
 use crate::text::{count, size};
 
 pub fn run(context: &mut Context) -> Result<Outcome> {
@@ -33,7 +33,7 @@ pub fn run(context: &mut Context) -> Result<Outcome> {
         ("  index", size(stats.index_bytes), String::new()),
     ];
     let rows = rows.map(|(name, value, details)| [name.to_owned(), value, details]);
-    context.output.table([Column::left(0), Column::right(0), Column::left(1)], &rows)?;
+    context.output.table([Left(0), Right(0), Left(1)], &rows)?;
     Ok(Outcome::Done)
 }
 

@@ -11,7 +11,7 @@ use super::Context;
 use super::watch::{SourceStatus, Status, StatusFile};
 use crate::error::Outcome;
 use crate::output::{Output, WriteError};
-use crate::table::Column;
+use crate::table::Column::Left;
 use crate::text::{one_line, printable, size};
 
 pub fn run(context: &mut Context) -> Result<Outcome> {
@@ -21,9 +21,9 @@ pub fn run(context: &mut Context) -> Result<Outcome> {
     // A watch that has taken its lock may not have written its status file yet.
     let status = StatusFile::read(&settings.repository).ok().filter(|_| runs);
     if context.output.is_json() {
-        tell_json(&mut context.output, runs, status.as_ref())?;
+        print_json(&mut context.output, runs, status.as_ref())?;
     } else if runs {
-        tell(&mut context.output, status.as_ref(), &settings.zone)?;
+        print_status(&mut context.output, status.as_ref(), &settings.zone)?;
     } else {
         context.output.line(&format!("no watch is running on {}", settings.repository.display()))?;
     }
@@ -32,13 +32,13 @@ pub fn run(context: &mut Context) -> Result<Outcome> {
     Ok(if is_well { Outcome::Done } else { Outcome::Incomplete })
 }
 
-fn tell_json(output: &mut Output, runs: bool, status: Option<&Status>) -> Result<(), WriteError> {
+fn print_json(output: &mut Output, runs: bool, status: Option<&Status>) -> Result<(), WriteError> {
     let (pid, since) = (status.map(|status| status.pid), status.map(|status| status.since));
     output.json(&json!({ "running": runs, "pid": pid, "since": since }))?;
     status.iter().flat_map(|status| &status.sources).try_for_each(|source| output.json(source))
 }
 
-fn tell(output: &mut Output, status: Option<&Status>, zone: &TimeZone) -> Result<(), WriteError> {
+fn print_status(output: &mut Output, status: Option<&Status>, zone: &TimeZone) -> Result<(), WriteError> {
     let Some(status) = status else { return output.line("a watch has just started") };
     let now = output.clock().now().to_zoned(zone.clone());
     output.line(&format!("watching since {} (process {})", time_of_day(status.since, &now), status.pid))?;
@@ -52,7 +52,7 @@ fn tell(output: &mut Output, status: Option<&Status>, zone: &TimeZone) -> Result
         ]
     };
     let rows: Vec<_> = status.sources.iter().map(row).collect();
-    output.table([Column::left(0), Column::left(0), Column::left(1)], &rows)
+    output.table([Left(0), Left(0), Left(1)], &rows)
 }
 
 fn activity(source: &SourceStatus, now: &Zoned) -> String {

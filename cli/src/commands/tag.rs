@@ -9,7 +9,7 @@ use crate::json;
 use crate::output::{Output, WriteError};
 use crate::progress::Bar;
 use crate::snapshot_path::one_source;
-use crate::table::Column;
+use crate::table::Column::Left;
 use crate::text::printable;
 
 pub fn run(context: &mut Context, args: &TagArgs) -> Result<Outcome> {
@@ -26,7 +26,7 @@ fn list(context: &mut Context, args: &TagArgs) -> Result<()> {
     tags.sort_by(|one, other| (&one.name, &one.source).cmp(&(&other.name, &other.source)));
     let output = &mut context.output;
     if output.is_json() {
-        tags.iter().try_for_each(|tag| output.json(&json::Tag::new(tag, None)))?;
+        tags.iter().try_for_each(|tag| output.json(&json::tag(tag, None)))?;
         return Ok(());
     }
     if tags.is_empty() && output.is_terminal() {
@@ -34,16 +34,16 @@ fn list(context: &mut Context, args: &TagArgs) -> Result<()> {
     }
     let row = |tag: &TagInfo| [name(tag), printable(&tag.source).into_owned(), tag.snapshot_name.clone()];
     let rows: Vec<_> = tags.iter().map(row).collect();
-    Ok(output.table([Column::left(0); 3], &rows)?)
+    Ok(output.table([Left(0); 3], &rows)?)
 }
 
-fn change(context: &mut Context, args: &TagArgs, place: &SnapshotPath) -> Result<()> {
+fn change(context: &mut Context, args: &TagArgs, path: &SnapshotPath) -> Result<()> {
     let settings = context.settings()?;
     let cancellation = context.stop_on_signals()?;
-    let source = one_source(args.source.as_ref(), place.source.as_deref()).map_err(Error::msg)?;
+    let source = one_source(args.source.as_ref(), path.source.as_deref()).map_err(Error::msg)?;
     let options = TagOptions {
         source: source.map(<[u8]>::to_vec),
-        time: place.time.clone(),
+        time: path.time.clone(),
         names: args.names.iter().map(|name| name.as_encoded_bytes().to_vec()).collect(),
         remove: args.remove,
         wait: args.wait,
@@ -52,19 +52,19 @@ fn change(context: &mut Context, args: &TagArgs, place: &SnapshotPath) -> Result
     let bar = Bar::new(&context.output, "opening the repository");
     let tagged = service::tag(&settings.repository, &options, &cancellation)?;
     drop(bar);
-    tagged.iter().try_for_each(|tagged| tell(&mut context.output, tagged, args.remove))?;
+    tagged.iter().try_for_each(|tagged| print_tagged(&mut context.output, tagged, args.remove))?;
     Ok(())
 }
 
-fn tell(output: &mut Output, tagged: &Tagged, removed: bool) -> Result<(), WriteError> {
+fn print_tagged(output: &mut Output, tagged: &Tagged, removed: bool) -> Result<(), WriteError> {
     let Tagged { tag, changed } = tagged;
     if output.is_json() {
         let what = if removed { "removed" } else { "added" };
-        return output.json(&json::Tag::new(tag, changed.then_some(what)));
+        return output.json(&json::tag(tag, changed.then_some(what)));
     }
     let snapshot = format!("{}{}", printable(&tag.source), tag.snapshot_name);
     let name = name(tag);
-    output.tell(&match (removed, changed) {
+    output.message(&match (removed, changed) {
         (true, _) => format!("{snapshot} is no longer @{name}"),
         (false, true) => format!("{snapshot} is @{name}"),
         (false, false) => format!("{snapshot} is already @{name}"),

@@ -4,33 +4,28 @@ use std::time::Duration;
 use anyhow::Result;
 use fs_core::clock::SystemClock;
 use fs_core::import::layout::{BackupRoot, Layout, Plan};
-use fs_core::import::{ImportError, ImportOptions, check_other_tree, run_states, source_name};
+use fs_core::import::{ImportError, check_other_tree, run_states, source_name};
 use fs_core::monitor::Cancellation;
-use fs_core::service::ServiceError;
+use fs_core::service::{self, ServiceError};
 use fs_core::store::StoreError;
-use fs_core::view::View;
 use fs_core::watch::{Trigger, Watch, WatchLock, Watched};
 
 use super::Context;
 use super::import::{runs, tree};
 use super::serving::{self, Serving};
 use super::viewing;
-use super::watch::{Reporter, StatusFile};
+use super::watch::serve;
 use crate::args::UpArgs;
 use crate::error::{Outcome, is_interruption, message};
-use crate::mount_options::MountWords;
-use crate::output::WriteError;
-use crate::platform::{self, Created};
+use crate::output::Output;
+use crate::platform::Created;
 use crate::progress::Bar;
-use crate::settings::Settings;
-use crate::stderr;
 use crate::text::printable;
 
 /// Time without changes in a folder of levels or images, after which it is checked for new runs.
 const SETTLED: Duration = Duration::from_secs(5);
 
 pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
-    stderr::log_to(args.view.log_file.as_deref())?;
     let (settings, mut words) = viewing::settings(context, &args.view)?;
     let mut options = tree::options(&args.tree_options, &settings);
     options.one_file_system = args.one_file_system;
@@ -43,7 +38,7 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
     let root = BackupRoot { root: Some(args.tree.clone()), ..BackupRoot::default() };
     let plan = Plan::make(&root, &options.dirvish_zone, options.clock.now())?;
     if let Some(hint) = &plan.hint {
-        runs::tell_hint(&mut context.output, &plan.root, hint);
+        runs::note_hint(&mut context.output, &plan.root, hint);
     }
     let source = match plan.layout {
         Layout::Tree => Some(source_name(&args.tree, &options)?),
@@ -61,11 +56,22 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
     let forbidden = [("the source", args.tree.as_path()), ("the repository", &settings.repository)];
     let point = serving::check_point(&context.output, &args.mountpoint, &forbidden, Some(&mut created))?;
     let bar = Bar::new(&context.output, "opening the repository");
-    let view = open_or_init(context, &settings, source.as_deref(), &words)?;
+    if let Err(ServiceError::Store(StoreError::NotARepository(_))) =
+        service::require_repository(&settings.repository)
+    {
+        service::init(&settings.repository)?;
+        context.output.note(&format!("created the repository {}", settings.repository.display()));
+    }
+    let view = viewing::view(context, &settings, source.as_deref(), &words)?;
     drop(bar);
 
-    let mut watch =
-        Watch::new(&settings.repository, vec![watched(args, &plan, &options)], Arc::new(SystemClock))?;
+    let trigger = match plan.layout {
+        Layout::Tree => Trigger::Time,
+        _ => Trigger::Quiet(SETTLED),
+    };
+    let backup_root = BackupRoot { layout: plan.layout, ..root };
+    let watched = Watched { place: backup_root, options: options.clone(), trigger, every: args.every };
+    let mut watch = Watch::new(&settings.repository, vec![watched], Arc::new(SystemClock))?;
     let (ended, waker) = (Arc::clone(&cancellation), watch.waker());
     let mount_options = serving::mount_options(&settings, words);
     let serving = Serving::start(view, &point, &mount_options, move || {
@@ -78,84 +84,33 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
 
     let inside = if source.is_some() { "/@latest" } else { "" };
     let hint = format!("look: ls {shown}{inside}");
-    let kept = import_first(context, &settings, args, &plan, &options, &hint, &cancellation).and_then(|()| {
+    let output = &mut context.output;
+    let imported = match plan.layout {
+        Layout::Tree => tree::add(output, &settings, &args.tree, &options, &cancellation).map(drop),
+        _ => runs::add(output, &settings, &plan, &options, &cancellation).map(drop),
+    };
+    let served = report_first(output, imported, &hint).and_then(|()| {
         if plan.layout == Layout::Tree {
             watch.begin_later();
         }
-        Ok(keep_up(context, &settings, &mut watch, &cancellation)?)
+        // If a `yester watch` runs, the status file is its own. This process then shows no status, and
+        // imports what the watch does not.
+        let lock = WatchLock::acquire(&settings.repository).ok().and_then(Result::ok);
+        Ok(serve(output, lock, &mut watch, &cancellation)?)
     });
-    serving.finish(kept)?;
+    serving.finish(served)?;
     Ok(Outcome::Done)
 }
 
-/// Imports the present state, and prints where it is mounted.
-fn import_first(
-    context: &mut Context,
-    settings: &Settings,
-    args: &UpArgs,
-    plan: &Plan,
-    options: &ImportOptions,
-    hint: &str,
-    cancellation: &Cancellation,
-) -> Result<()> {
-    let output = &mut context.output;
-    let imported = match plan.layout {
-        Layout::Tree => tree::add(output, settings, &args.tree, options, cancellation).map(drop),
-        _ => runs::add(output, settings, plan, options, cancellation).map(drop),
-    };
+/// Reports the end of the first import: where it is mounted, or that it was interrupted.
+fn report_first(output: &mut Output, imported: Result<()>, hint: &str) -> Result<()> {
     match imported {
         Ok(()) => {
-            output.tell(hint)?;
+            output.message(hint)?;
             output.flush()?;
         }
         Err(error) if is_interruption(&error) => output.note(&message(&error)),
         Err(error) => return Err(error),
     }
     Ok(())
-}
-
-fn watched(args: &UpArgs, plan: &Plan, options: &ImportOptions) -> Watched {
-    let trigger = match plan.layout {
-        Layout::Tree => Trigger::Time,
-        _ => Trigger::Quiet(SETTLED),
-    };
-    let place = BackupRoot { root: Some(args.tree.clone()), layout: plan.layout, config: None };
-    Watched { place, options: options.clone(), trigger, every: args.every }
-}
-
-/// Imports new states until the end, at the lowest priority.
-fn keep_up(
-    context: &mut Context,
-    settings: &Settings,
-    watch: &mut Watch,
-    cancellation: &Cancellation,
-) -> Result<(), WriteError> {
-    // If a `yester watch` runs, the status file is its own. This process then shows no status, and imports
-    // what the watch does not.
-    let lock = WatchLock::acquire(&settings.repository).ok().and_then(Result::ok);
-    let status = StatusFile::new(lock, context.output.clock());
-    platform::lower_priority();
-    let mut reporter = Reporter::new(&mut context.output, &status, cancellation);
-    watch.run(&status, &mut |event| reporter.report(event), cancellation);
-    reporter.finish()
-}
-
-fn open_or_init(
-    context: &Context,
-    settings: &Settings,
-    source: Option<&[u8]>,
-    words: &MountWords,
-) -> Result<View> {
-    match viewing::view(context, settings, source, words) {
-        Err(error) if is_missing(&error) => {
-            fs_core::service::init(&settings.repository)?;
-            context.output.note(&format!("created the repository {}", settings.repository.display()));
-            viewing::view(context, settings, source, words)
-        }
-        result => result,
-    }
-}
-
-fn is_missing(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(ServiceError::Store(StoreError::NotARepository(_))))
 }

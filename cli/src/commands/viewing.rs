@@ -14,9 +14,12 @@ use crate::mount_options::MountWords;
 use crate::platform;
 use crate::progress::Bar;
 use crate::settings::Settings;
+use crate::stderr;
 
-/// The settings of a mount, and its options. An option of the command line overrides a word after `-o`.
+/// Sends lines to the log file, if one is given. Returns the settings of a mount, and its options. An option
+/// of the command line overrides a word after `-o`.
 pub fn settings(context: &mut Context, args: &ViewArgs) -> Result<(Settings, MountWords)> {
+    stderr::log_to(args.log_file.as_deref())?;
     let mut words = MountWords::parse(&args.options).map_err(|error| anyhow!(error))?;
     context.global.timezone = context.global.timezone.take().or_else(|| words.timezone.take());
     words.cache_size = args.cache_size.or(words.cache_size);
@@ -25,7 +28,7 @@ pub fn settings(context: &mut Context, args: &ViewArgs) -> Result<(Settings, Mou
 }
 
 /// The view that `yester mount` asks for. Includes the source if the view has only one.
-pub fn asked(
+pub fn of_mount(
     context: &Context,
     settings: &Settings,
     args: &MountArgs,

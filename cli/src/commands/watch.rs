@@ -9,12 +9,13 @@ use anyhow::{Result, bail};
 use fs_core::clock::SystemClock;
 use fs_core::monitor::Cancellation;
 use fs_core::watch::{Watch, WatchLock};
-pub use reporter::Reporter;
+use reporter::Reporter;
 pub use status_file::{SourceStatus, Status, StatusFile};
 
 use super::Context;
 use crate::args::WatchArgs;
 use crate::error::{Outcome, abandon};
+use crate::output::{Output, WriteError};
 use crate::platform::{self, StopListener};
 use crate::stderr;
 use crate::text::count;
@@ -34,9 +35,9 @@ pub fn run(context: &mut Context, args: &WatchArgs) -> Result<Outcome> {
     let lock = WatchLock::acquire(&settings.repository)??;
     let mut watch = Watch::new(&settings.repository, watched, Arc::new(SystemClock))?;
     let cancellation = Arc::new(Cancellation::default());
-    let (asked, waker) = (Arc::clone(&cancellation), watch.waker());
+    let (requested, waker) = (Arc::clone(&cancellation), watch.waker());
     let _listener = StopListener::new(move |times| {
-        asked.cancel();
+        requested.cancel();
         waker.wake();
         if times > 1 {
             abandon();
@@ -44,12 +45,21 @@ pub fn run(context: &mut Context, args: &WatchArgs) -> Result<Outcome> {
     })?;
     let sources = count(tables.len() as u64, "source");
     context.output.note(&format!("watching {sources} for {}", settings.repository.display()));
-    platform::lower_priority();
-    let status = StatusFile::new(Some(lock), context.output.clock());
-    let mut reporter = Reporter::new(&mut context.output, &status, &cancellation);
-    watch.run(&status, &mut |event| reporter.report(event), &cancellation);
-    let ended = reporter.finish();
-    drop(status);
-    ended?;
+    serve(&mut context.output, Some(lock), &mut watch, &cancellation)?;
     Ok(Outcome::Done)
+}
+
+/// Imports new states until the end, at the lowest priority, and reports them. Without a lock, there is no
+/// status file.
+pub fn serve(
+    output: &mut Output,
+    lock: Option<WatchLock>,
+    watch: &mut Watch,
+    cancellation: &Cancellation,
+) -> Result<(), WriteError> {
+    platform::lower_priority();
+    let status = StatusFile::new(lock, output.clock());
+    let mut reporter = Reporter::new(output, &status, cancellation);
+    watch.run(&status, &mut |event| reporter.report(event), cancellation);
+    reporter.finish()
 }

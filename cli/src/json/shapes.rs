@@ -1,7 +1,5 @@
 //! The JSON objects of the commands. Each thing has one shape, whatever command prints it.
 
-#![expect(clippy::struct_field_names, reason = "fields have the names that JSON has")]
-
 use std::time::Duration;
 
 use fs_core::format::{self, Attributes, Kind, Time};
@@ -12,294 +10,154 @@ use fs_core::view::{Aspect, Aspects, Attr, FileKind};
 use fs_core::{import, restore};
 use serde::Serialize;
 
-use super::Text;
+use super::Object;
 use crate::text::kind;
 
-/// A snapshot.
-#[derive(Debug, Serialize)]
-pub struct Snapshot<'a> {
-    #[serde(flatten)]
-    source: Text<'a>,
-    /// The snapshot's id.
-    snapshot: String,
-    /// RFC 3339, always in UTC. The zone of the name may be another.
-    time: String,
-    name: &'a str,
-    /// When the program that made the run will delete it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires: Option<String>,
-    status: &'static str,
-    files: u64,
-    directories: u64,
-    others: u64,
-    bytes: u64,
-    troubled: u64,
-    tags: &'a [String],
+/// A snapshot. `time` is in UTC; the zone of the name may be another. `expires` is the time when the program
+/// that made the run will delete it.
+pub fn snapshot(snapshot: &SnapshotInfo) -> Object {
+    let manifest = &snapshot.manifest;
+    let totals = &manifest.totals;
+    Object::default()
+        .text("source", &manifest.source)
+        .field("snapshot", snapshot.id.to_string())
+        .field("time", utc(manifest.time))
+        .field("name", snapshot.name.as_str())
+        .some("expires", manifest.extensions.run.as_ref().and_then(|run| run.expires).map(utc))
+        .field("status", manifest.status.name())
+        .field("files", totals.files)
+        .field("directories", totals.directories)
+        .field("others", totals.others)
+        .field("bytes", totals.bytes)
+        .field("troubled", totals.troubled)
+        .field("tags", snapshot.tags.as_slice())
 }
 
-impl<'a> From<&'a SnapshotInfo> for Snapshot<'a> {
-    fn from(snapshot: &'a SnapshotInfo) -> Self {
-        let manifest = &snapshot.manifest;
-        let totals = &manifest.totals;
-        Self {
-            source: Text("source", &manifest.source),
-            snapshot: snapshot.id.to_string(),
-            time: utc(manifest.time),
-            name: &snapshot.name,
-            expires: manifest.extensions.run.as_ref().and_then(|run| run.expires).map(utc),
-            status: manifest.status.name(),
-            files: totals.files,
-            directories: totals.directories,
-            others: totals.others,
-            bytes: totals.bytes,
-            troubled: totals.troubled,
-            tags: &snapshot.tags,
-        }
+/// A snapshot that was just imported. `run` is the level or image that was imported.
+pub fn imported(imported: &import::Imported, run: Option<&str>, took: Duration) -> Object {
+    let import::Imported { progress, statistics, .. } = imported;
+    snapshot(&imported.snapshot)
+        .some("run", run)
+        .field("files_read", progress.files_read)
+        .field("files_unchanged", progress.unchanged)
+        .field("new_blobs", statistics.new_blobs)
+        .field("new_bytes", statistics.new_bytes)
+        .field("stored_bytes", statistics.stored_bytes)
+        .field("seconds", seconds(took))
+}
+
+/// A tag. `change` is `added` or `removed`, if the tag was changed.
+pub fn tag(tag: &TagInfo, change: Option<&'static str>) -> Object {
+    Object::default()
+        .field("tag", tag.name.as_str())
+        .text("source", &tag.source)
+        .field("snapshot", tag.snapshot.to_string())
+        .field("name", tag.snapshot_name.as_str())
+        .field("given", utc(tag.given))
+        .some("change", change)
+}
+
+/// The type, the attributes, and what `ls -l` shows of the content.
+fn attributes(of: FileKind, attributes: Attributes, size: u64) -> Object {
+    let Attributes { mode, uid, gid, mtime } = attributes;
+    Object::default()
+        .field("type", kind(of))
+        .field("mode", format!("{mode:04o}"))
+        .field("uid", uid)
+        .field("gid", gid)
+        .field("size", size)
+        .field("mtime", utc(mtime))
+}
+
+/// A node of the view. `target` is that of a symbolic link. `rdev` has the numbers of a device.
+pub fn node(attr: &Attr, target: Option<&[u8]>) -> Object {
+    let Attr { kind, mode, uid, gid, mtime, size, rdev: (major, minor), .. } = *attr;
+    let is_device = matches!(kind, FileKind::CharDevice | FileKind::BlockDevice);
+    let object = attributes(kind, Attributes { mode, uid, gid, mtime }, size)
+        .some("rdev", is_device.then_some([major, minor]));
+    match target {
+        Some(target) => object.text("target", target),
+        None => object,
     }
 }
 
-/// A snapshot that was just imported.
-#[derive(Debug, Serialize)]
-pub struct Imported<'a> {
-    #[serde(flatten)]
-    snapshot: Snapshot<'a>,
-    /// The level or image that was imported.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    run: Option<&'a str>,
-    files_read: u64,
-    files_unchanged: u64,
-    new_blobs: u64,
-    new_bytes: u64,
-    stored_bytes: u64,
-    seconds: f64,
-}
-
-impl<'a> Imported<'a> {
-    pub fn new(imported: &'a import::Imported, run: Option<&'a str>, took: Duration) -> Self {
-        Self {
-            snapshot: Snapshot::from(&imported.snapshot),
-            run,
-            files_read: imported.progress.files_read,
-            files_unchanged: imported.progress.unchanged,
-            new_blobs: imported.statistics.new_blobs,
-            new_bytes: imported.statistics.new_bytes,
-            stored_bytes: imported.statistics.stored_bytes,
-            seconds: seconds(took),
+/// A version of a path, as [`node`] has it.
+fn entry(entry: &format::Entry) -> Object {
+    let object = attributes(FileKind::from(&entry.kind), entry.attributes, entry.size());
+    match &entry.kind {
+        Kind::Symlink(target) => object.text("target", target),
+        Kind::CharDevice { major, minor } | Kind::BlockDevice { major, minor } => {
+            object.field("rdev", [*major, *minor])
         }
-    }
-}
-
-/// A tag.
-#[derive(Debug, Serialize)]
-pub struct Tag<'a> {
-    tag: &'a str,
-    #[serde(flatten)]
-    source: Text<'a>,
-    /// The snapshot's id.
-    snapshot: String,
-    /// The snapshot's name.
-    name: &'a str,
-    given: String,
-    /// `added` or `removed`, if the tag was changed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    change: Option<&'static str>,
-}
-
-impl<'a> Tag<'a> {
-    pub fn new(tag: &'a TagInfo, change: Option<&'static str>) -> Self {
-        Self {
-            tag: &tag.name,
-            source: Text("source", &tag.source),
-            snapshot: tag.snapshot.to_string(),
-            name: &tag.snapshot_name,
-            given: utc(tag.given),
-            change,
-        }
-    }
-}
-
-/// A version of a path: type, attributes, and what `ls -l` shows of the content.
-#[derive(Debug, Serialize)]
-pub struct Entry<'a> {
-    r#type: &'static str,
-    mode: String,
-    uid: u32,
-    gid: u32,
-    size: u64,
-    mtime: String,
-    /// Major and minor number of a device.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rdev: Option<(u32, u32)>,
-    /// The target of a symbolic link.
-    #[serde(flatten)]
-    target: Option<Text<'a>>,
-}
-
-impl<'a> Entry<'a> {
-    /// A node of the view. `target` is that of a symbolic link.
-    pub fn of_node(attr: &Attr, target: Option<&'a [u8]>) -> Self {
-        let is_device = matches!(attr.kind, FileKind::CharDevice | FileKind::BlockDevice);
-        Self {
-            r#type: kind(attr.kind),
-            mode: format!("{:04o}", attr.mode),
-            uid: attr.uid,
-            gid: attr.gid,
-            size: attr.size,
-            mtime: utc(attr.mtime),
-            rdev: is_device.then_some(attr.rdev),
-            target: target.map(|target| Text("target", target)),
-        }
-    }
-}
-
-impl<'a> From<&'a format::Entry> for Entry<'a> {
-    fn from(entry: &'a format::Entry) -> Self {
-        let Attributes { mode, uid, gid, mtime } = entry.attributes;
-        let (rdev, target) = match &entry.kind {
-            Kind::Symlink(target) => (None, Some(Text("target", target))),
-            Kind::CharDevice { major, minor } | Kind::BlockDevice { major, minor } => {
-                (Some((*major, *minor)), None)
-            }
-            _ => (None, None),
-        };
-        Self {
-            r#type: kind(FileKind::from(&entry.kind)),
-            mode: format!("{mode:04o}"),
-            uid,
-            gid,
-            size: entry.size(),
-            mtime: utc(mtime),
-            rdev,
-            target,
-        }
+        _ => object,
     }
 }
 
 /// An entry of a directory.
-#[derive(Debug, Serialize)]
-pub struct Listed<'a> {
-    #[serde(flatten)]
-    pub name: Text<'a>,
-    pub nlink: u32,
-    #[serde(flatten)]
-    pub entry: Entry<'a>,
+pub fn listed(name: &[u8], attr: &Attr, target: Option<&[u8]>) -> Object {
+    Object::default().text("name", name).field("nlink", attr.nlink).and(node(attr, target))
 }
 
 /// Consecutive snapshots, by the first and the last.
-#[derive(Debug, Serialize)]
-struct Span<'a> {
-    first: &'a str,
-    first_time: String,
-    last: &'a str,
-    last_time: String,
-    snapshots: usize,
+fn span(source: &Source, first: usize, last: usize, snapshots: usize) -> Object {
+    let name = |at| source.timeline.name(at).unwrap_or_default();
+    let time = |at| source.timeline.get(at).map(|moment| moment.time.to_string()).unwrap_or_default();
+    Object::default()
+        .field("first", name(first))
+        .field("first_time", time(first))
+        .field("last", name(last))
+        .field("last_time", time(last))
+        .field("snapshots", snapshots)
 }
 
-impl<'a> Span<'a> {
-    fn new(source: &'a Source, first: usize, last: usize, snapshots: usize) -> Self {
-        let name = |at| source.timeline.name(at).unwrap_or_default();
-        let time = |at| source.timeline.get(at).map(|moment| moment.time.to_string()).unwrap_or_default();
-        Self {
-            first: name(first),
-            first_time: time(first),
-            last: name(last),
-            last_time: time(last),
-            snapshots,
-        }
-    }
+/// A path that was found. `absent` is the reason why it is absent from the last snapshot, if it is.
+pub fn found(source: &Source, hit: &Hit) -> Object {
+    Object::default()
+        .text("source", &source.name)
+        .text("path", &hit.path)
+        .field("type", kind(hit.kind))
+        .field("size", hit.size)
+        .field("versions", hit.versions)
+        .field("deleted", hit.missing.is_some_and(Reading::is_certain))
+        .some("absent", hit.missing.map(Reading::of_missing))
+        .and(span(source, hit.first, hit.last, hit.snapshots))
 }
 
-/// A path that was found.
-#[derive(Debug, Serialize)]
-pub struct Found<'a> {
-    #[serde(flatten)]
-    source: Text<'a>,
-    #[serde(flatten)]
-    path: Text<'a>,
-    r#type: &'static str,
-    size: u64,
-    versions: usize,
-    deleted: bool,
-    /// The reason why the path is absent from the last snapshot, if it is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    absent: Option<&'static str>,
-    #[serde(flatten)]
-    span: Span<'a>,
-}
-
-impl<'a> Found<'a> {
-    pub fn new(source: &'a Source, hit: &'a Hit) -> Self {
-        Self {
-            source: Text("source", &source.name),
-            path: Text("path", &hit.path),
-            r#type: kind(hit.kind),
-            size: hit.size,
-            versions: hit.versions,
-            deleted: hit.missing.is_some_and(Reading::is_certain),
-            absent: hit.missing.map(Reading::of_missing),
-            span: Span::new(source, hit.first, hit.last, hit.snapshots),
-        }
-    }
-}
-
-/// An interval of a path's history.
-#[derive(Debug, Serialize)]
-pub struct Logged<'a> {
-    #[serde(flatten)]
-    source: Text<'a>,
-    #[serde(flatten)]
-    path: Text<'a>,
-    /// `absent` if the path did not exist. Otherwise the type is in `entry`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    r#type: Option<&'static str>,
-    /// The reason why the path is missing, if it is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    absent: Option<&'static str>,
-    /// Set for a directory of which the import did not read everything. It is unknown whether its content
-    /// changed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    not_all_read: Option<bool>,
-    /// Number of the version; `None` for a directory.
-    version: Option<u32>,
-    #[serde(flatten)]
-    span: Span<'a>,
-    /// The aspects that differ from the state before. Empty if the path is new, deleted, or back in an
-    /// earlier state.
-    changed: Vec<&'static str>,
-    #[serde(flatten)]
-    entry: Option<Entry<'a>>,
-}
-
-impl<'a> Logged<'a> {
-    pub fn new(source: &'a Source, path: &'a [u8], interval: &'a Interval, changes: Aspects) -> Self {
-        let entry = interval.state.as_ref().map(|state| &state.entry);
-        Self {
-            source: Text("source", &source.name),
-            path: Text("path", path),
-            r#type: entry.is_none().then_some("absent"),
-            absent: entry.is_none().then(|| interval.reading.of_missing()),
-            not_all_read: (entry.is_some() && !interval.reading.is_certain()).then_some(true),
-            version: interval.state.as_ref().and_then(|state| state.number),
-            span: Span::new(source, interval.first, interval.last, interval.last - interval.first + 1),
-            changed: changes.iter().map(Aspect::name).collect(),
-            entry: entry.map(Entry::from),
-        }
+/// An interval of a path's history. `version` is `null` for a directory. `not_all_read` is set for a
+/// directory of which the import did not read everything: it is unknown whether its content changed.
+/// `changed` has the aspects that differ from the state before. It is empty if the path is new, deleted, or
+/// back in an earlier state.
+pub fn logged(source: &Source, path: &[u8], interval: &Interval, changes: Aspects) -> Object {
+    let state = interval.state.as_ref();
+    let is_part = state.is_some() && !interval.reading.is_certain();
+    let object = Object::default()
+        .text("source", &source.name)
+        .text("path", path)
+        .some("type", state.is_none().then_some("absent"))
+        .some("absent", state.is_none().then(|| interval.reading.of_missing()))
+        .some("not_all_read", is_part.then_some(true))
+        .field("version", state.and_then(|state| state.number))
+        .and(span(source, interval.first, interval.last, interval.last - interval.first + 1))
+        .field("changed", changes.iter().map(Aspect::name).collect::<Vec<_>>());
+    match state {
+        Some(state) => object.and(entry(&state.entry)),
+        None => object,
     }
 }
 
 /// A path that differs between two snapshots.
 #[derive(Debug, Serialize)]
-pub struct Difference<'a> {
+pub struct Difference {
     #[serde(flatten)]
-    pub path: Text<'a>,
+    pub path: Object,
     pub change: &'static str,
     /// The aspects that differ, if both sides exist.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub differs: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub before: Option<Entry<'a>>,
+    pub before: Option<Object>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub after: Option<Entry<'a>>,
+    pub after: Option<Object>,
     /// Number of lines of text added. The next field counts the removed ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lines_added: Option<u64>,
@@ -308,26 +166,18 @@ pub struct Difference<'a> {
 }
 
 /// A path that was restored.
-#[derive(Debug, Serialize)]
-pub struct Restored {
-    restored: String,
-    to: String,
-    files: u64,
-    directories: u64,
-    others: u64,
-    bytes: u64,
-    kept: u64,
-    replaced: u64,
-    troubled: u64,
-    seconds: f64,
-}
-
-impl Restored {
-    pub fn new(path: String, to: String, restored: restore::Restored, took: Duration) -> Self {
-        let restore::Restored { files, directories, others, bytes, kept, replaced, troubled } = restored;
-        let seconds = seconds(took);
-        Self { restored: path, to, files, directories, others, bytes, kept, replaced, troubled, seconds }
-    }
+pub fn restored(path: String, to: String, restored: restore::Restored, took: Duration) -> Object {
+    Object::default()
+        .field("restored", path)
+        .field("to", to)
+        .field("files", restored.files)
+        .field("directories", restored.directories)
+        .field("others", restored.others)
+        .field("bytes", restored.bytes)
+        .field("kept", restored.kept)
+        .field("replaced", restored.replaced)
+        .field("troubled", restored.troubled)
+        .field("seconds", seconds(took))
 }
 
 /// A time in RFC 3339, in UTC.

@@ -21,7 +21,7 @@ use signal_hook::iterator::{Handle, Signals};
 /// The lowest priority.
 const NICEST: i32 = 19;
 
-/// Listens for the signals that ask this process to end, until it is dropped.
+/// Listens for signals, until it is dropped.
 #[derive(Debug)]
 pub struct StopListener {
     handle: Handle,
@@ -29,14 +29,21 @@ pub struct StopListener {
 }
 
 impl StopListener {
-    /// Calls `stop` on every such signal, in a thread of its own, with the number of signals so far.
+    /// Calls `stop` on every signal that asks this process to end, in a thread of its own, with the number of
+    /// signals so far.
     pub fn new(stop: impl Fn(u32) + Send + 'static) -> Result<Self> {
+        Self::of(&[SIGINT, SIGTERM], move |mut signals| {
+            signals.forever().zip(1..).for_each(|(_, count)| stop(count))
+        })
+    }
+
+    /// Passes these signals, and SIGHUP unless it is ignored, to `listen` in a thread of its own.
+    fn of(signals: &[i32], listen: impl FnOnce(Signals) + Send + 'static) -> Result<Self> {
         let hang_up = (!is_ignored(SIGHUP)).then_some(SIGHUP);
-        let mut signals = Signals::new([SIGINT, SIGTERM].into_iter().chain(hang_up))
-            .context("cannot listen for signals")?;
+        let signals =
+            Signals::new(signals.iter().copied().chain(hang_up)).context("cannot listen for signals")?;
         let handle = signals.handle();
-        let thread = thread::spawn(move || signals.forever().zip(1..).for_each(|(_, count)| stop(count)));
-        Ok(Self { handle, thread: Some(thread) })
+        Ok(Self { handle, thread: Some(thread::spawn(move || listen(signals))) })
     }
 }
 

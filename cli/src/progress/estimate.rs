@@ -138,38 +138,24 @@ impl Estimate {
         let ahead = expected.checked_sub(walk.seen.entries)?;
         let took = self.now.saturating_sub(walk.began);
         let is_settled = took >= SETTLED && walk.seen.entries.saturating_mul(100) >= expected;
-        let pace = Pace::new(took, walk.seen.entries)
-            .filter(|_| is_settled)
-            .or_else(|| Pace::new(self.over.took, self.over.entries))?;
+        let (took, entries) = if is_settled && walk.seen.entries > 0 {
+            (took, walk.seen.entries)
+        } else {
+            (self.over.took, self.over.entries)
+        };
+        // Nanoseconds that a number of entries takes.
+        let pace = |count: u64| took.as_nanos().saturating_mul(count.into()).checked_div(entries.into());
         let each = match self.over.walks {
-            0 => pace.of(expected),
+            0 => pace(expected)?,
             walks => self.over.took.as_nanos() / u128::from(walks),
         };
-        let nanos = pace.of(ahead).saturating_add(each.saturating_mul(self.runs_left.into()));
+        let nanos = pace(ahead)?.saturating_add(each.saturating_mul(self.runs_left.into()));
         Some(Duration::from_secs(u64::try_from(nanos.div_ceil(1_000_000_000)).ok()?))
     }
 
     /// Time since the start.
     pub(super) fn spent(&self) -> Duration {
         self.now
-    }
-}
-
-/// The time that a number of entries has taken.
-#[derive(Debug, Clone, Copy)]
-struct Pace {
-    nanos: u128,
-    entries: u64,
-}
-
-impl Pace {
-    fn new(took: Duration, entries: u64) -> Option<Self> {
-        (entries > 0).then_some(Self { nanos: took.as_nanos(), entries })
-    }
-
-    /// Nanoseconds that `entries` more will take.
-    fn of(self, entries: u64) -> u128 {
-        self.nanos.saturating_mul(entries.into()) / u128::from(self.entries)
     }
 }
 

@@ -15,7 +15,7 @@ pub(super) struct Line<'a> {
     /// The tree or run that is imported.
     pub(super) name: &'a str,
     /// The number of this run, and of how many.
-    pub(super) place: Option<(u64, u64)>,
+    pub(super) position: Option<(u64, u64)>,
     pub(super) files: u64,
     pub(super) bytes_read: u64,
     pub(super) rate: Option<Rate>,
@@ -28,7 +28,8 @@ impl Line<'_> {
     /// The text, not wider than `width`. The least important parts are left out first; at last the name is
     /// cut.
     pub(super) fn fit(&self, width: usize) -> String {
-        let place = self.place.map(|(number, total)| format!(" ({number} of {total})")).unwrap_or_default();
+        let position =
+            self.position.map(|(number, total)| format!(" ({number} of {total})")).unwrap_or_default();
         let time = match self.left {
             Some(left) => format!("{} left", duration(left)),
             None => format!("{} so far", duration(self.spent)),
@@ -45,12 +46,12 @@ impl Line<'_> {
                 parts[dropped] = None;
             }
             let parts: Vec<&str> = parts.iter().flatten().map(String::as_str).collect();
-            let line = format!("{}{place}: {}", self.name, parts.join(", "));
+            let line = format!("{}{position}: {}", self.name, parts.join(", "));
             if line.width() <= width {
                 return line;
             }
         }
-        let rest = format!("{place}: {}", parts.iter().flatten().map(String::as_str).collect::<String>());
+        let rest = format!("{position}: {}", parts.iter().flatten().map(String::as_str).collect::<String>());
         match width.checked_sub(rest.width()) {
             Some(room) if room > 1 => format!("{}{rest}", cut(self.name, room)),
             _ => cut(&format!("{}{rest}", self.name), width).into_owned(),
@@ -93,7 +94,7 @@ mod tests {
 
     const ALL: Line<'_> = Line {
         name: "daily.3/localhost",
-        place: Some((4, 12)),
+        position: Some((4, 12)),
         files: 120_031,
         bytes_read: 1_288_490_189,
         rate: Some(Rate::Bytes(89_128_960)),
@@ -119,7 +120,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_not_told() {
-        let line = Line { name: "importing", place: None, bytes_read: 0, rate: None, left: None, ..ALL };
+        let line = Line { name: "importing", position: None, bytes_read: 0, rate: None, left: None, ..ALL };
         assert_eq!(line.fit(80), "importing: 120,031 files, 21 min so far");
         let line = Line { rate: Some(Rate::Files(40_000)), ..line };
         assert_eq!(line.fit(80), "importing: 120,031 files, 40,000 files/s, 21 min so far");

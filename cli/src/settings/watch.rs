@@ -20,34 +20,28 @@ const QUIET: Duration = Duration::from_secs(5);
 const EVERY: Duration = Duration::from_secs(3600);
 
 /// A watched source in the config file.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a key of the file")]
 pub struct Table {
     path: Option<PathBuf>,
     source: Option<String>,
-    #[serde(default)]
     layout: LayoutWord,
     config: Option<PathBuf>,
-    #[serde(default, deserialize_with = "duration")]
+    #[serde(deserialize_with = "duration")]
     quiet: Option<Duration>,
     stamp: Option<PathBuf>,
-    #[serde(default)]
     live: bool,
-    #[serde(default, deserialize_with = "duration")]
+    #[serde(deserialize_with = "duration")]
     every: Option<Duration>,
-    #[serde(default, alias = "checksum-every", deserialize_with = "duration")]
+    #[serde(alias = "checksum-every", deserialize_with = "duration")]
     checksum_every: Option<Duration>,
-    #[serde(default, alias = "ignore-inode")]
+    #[serde(alias = "ignore-inode")]
     ignore_inode: bool,
     origin: Option<String>,
-    #[serde(default)]
     one_file_system: bool,
-    #[serde(default)]
     fake_super: bool,
-    #[serde(default)]
     allow_empty: bool,
-    #[serde(default)]
     allow_other_tree: bool,
     dirvish_timezone: Option<String>,
 }

@@ -1,7 +1,7 @@
 //! Leaves out repeated lines: a broken disk or a hostile repository must not fill the log.
 
 use std::collections::HashMap;
-use std::collections::hash_map::{Entry, RandomState};
+use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::time::{Duration, Instant};
 
@@ -44,13 +44,7 @@ impl Repeats {
             }
         }
         let line = Line { written: now, left_out: 0 };
-        let same = match self.lately.entry(key) {
-            Entry::Occupied(mut entry) => entry.insert(line).left_out,
-            Entry::Vacant(entry) => {
-                entry.insert(line);
-                0
-            }
-        };
+        let same = self.lately.insert(key, line).map_or(0, |before| before.left_out);
         let others = std::mem::take(&mut self.forgotten);
         Some(match (same, others) {
             (0, 0) => text,
@@ -89,8 +83,8 @@ mod tests {
         assert_eq!(admit(&mut repeats, "a", at(1)), None);
         assert_eq!(admit(&mut repeats, "b", at(2)).as_deref(), Some("b"));
         assert_eq!(admit(&mut repeats, "a", at(59)), None);
-        let told = "a (repeats left out: 2)";
-        assert_eq!(admit(&mut repeats, "a", at(60)).as_deref(), Some(told));
+        let expected = "a (repeats left out: 2)";
+        assert_eq!(admit(&mut repeats, "a", at(60)).as_deref(), Some(expected));
         // The minute and the count begin again.
         assert_eq!(admit(&mut repeats, "a", at(119)), None);
         assert_eq!(admit(&mut repeats, "a", at(120)).as_deref(), Some("a (repeats left out: 1)"));
@@ -127,7 +121,7 @@ mod tests {
         for line in ["0", "other"] {
             assert_eq!(admit(&mut repeats, line, begin), None);
         }
-        let told = "0 (repeats left out: 1, other lines: 1)";
-        assert_eq!(admit(&mut repeats, "0", begin + WINDOW).as_deref(), Some(told));
+        let expected = "0 (repeats left out: 1, other lines: 1)";
+        assert_eq!(admit(&mut repeats, "0", begin + WINDOW).as_deref(), Some(expected));
     }
 }

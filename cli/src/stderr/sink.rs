@@ -17,20 +17,16 @@ use crate::platform;
 #[derive(Debug)]
 pub(super) enum Sink {
     Stderr,
-    File(LogFile),
+    File(File),
     #[cfg(target_os = "linux")]
     Syslog(Syslog),
 }
-
-/// A file to which lines are appended.
-#[derive(Debug)]
-pub(super) struct LogFile(File);
 
 impl Sink {
     /// Chooses the file, if given; else stderr; else, if stderr is `/dev/null`, syslog.
     pub(super) fn choose(file: Option<&Path>) -> Result<Self> {
         if let Some(path) = file {
-            return LogFile::open(path).map(Self::File);
+            return open(path).map(Self::File);
         }
         #[cfg(target_os = "linux")]
         if platform::stderr_leads_nowhere()
@@ -42,19 +38,17 @@ impl Sink {
     }
 }
 
-impl LogFile {
-    fn open(path: &Path) -> Result<Self> {
-        let mut options = File::options();
-        options.append(true).create(true);
-        #[cfg(target_os = "linux")]
-        platform::for_a_log(&mut options);
-        options.open(path).map(Self).with_context(|| format!("cannot open the log file {}", path.display()))
-    }
+fn open(path: &Path) -> Result<File> {
+    let mut options = File::options();
+    options.append(true).create(true);
+    #[cfg(target_os = "linux")]
+    platform::for_a_log(&mut options);
+    options.open(path).with_context(|| format!("cannot open the log file {}", path.display()))
+}
 
-    /// Appends a line. If the write fails, the line is lost.
-    pub(super) fn append(&self, level: Level, text: &str) {
-        let _ = (&self.0).write_all(format(Timestamp::now(), level, text).as_bytes());
-    }
+/// Appends a line to a log file. If the write fails, the line is lost.
+pub(super) fn append(mut log: &File, level: Level, text: &str) {
+    let _ = log.write_all(format(Timestamp::now(), level, text).as_bytes());
 }
 
 /// A line of a log file: the time in UTC (RFC 3339), the level, the text.
@@ -78,11 +72,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
         std::fs::write(&path, "before\n").unwrap();
-        let log = LogFile::open(&path).unwrap();
-        log.append(Level::Warn, "one");
+        let log = open(&path).unwrap();
+        append(&log, Level::Warn, "one");
         assert!(std::fs::read_to_string(&path).unwrap().starts_with("before\n"));
         std::fs::write(&path, "").unwrap();
-        log.append(Level::Warn, "two");
+        append(&log, Level::Warn, "two");
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.ends_with("Z WARN  two\n") && text.starts_with('2'), "{text:?}");
     }
@@ -93,10 +87,10 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
-        LogFile::open(&path).unwrap();
+        open(&path).unwrap();
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o7777, 0o600);
         let missing = folder.path().join("missing/log");
-        let error = format!("{:#}", LogFile::open(&missing).unwrap_err());
+        let error = format!("{:#}", open(&missing).unwrap_err());
         assert!(error.contains(missing.to_str().unwrap()) && error.contains("No such file"), "{error}");
     }
 }

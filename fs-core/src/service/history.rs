@@ -90,15 +90,14 @@ impl History {
 
     /// All snapshots, by source and time.
     pub fn snapshots(&self) -> Vec<SnapshotInfo> {
-        let sources = self.view.sources();
-        sources.iter().flat_map(|source| infos(source)).collect()
+        self.view.sources().iter().flat_map(|source| infos(source)).collect()
     }
 
     /// The tags of a source, or of all sources, by source, name and time.
     pub fn tags(&self, source: Option<&[u8]>) -> Result<Vec<TagInfo>, ServiceError> {
         let sources = self.sources(source)?;
         let of = |source: &Arc<Source>| {
-            let info = |(tag, place)| Some(TagInfo::new(tag, source.timeline.name(place)?));
+            let info = |(tag, at)| Some(TagInfo::new(tag, source.timeline.name(at)?));
             source.tags().filter_map(info).collect::<Vec<_>>()
         };
         Ok(sources.iter().flat_map(of).collect())
@@ -132,25 +131,21 @@ impl History {
         path: &[u8],
     ) -> Result<(View, Node), ServiceError> {
         let source = self.source(source)?;
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         if let Ok(None) = source.resolve(time, self.view.now()) {
             return Err(no_snapshot(&source, time));
         }
-        match self.view.walk(&source, time, path) {
-            Ok(node) => Ok((self.view.clone(), node)),
-            Err(reason) => {
-                let path = format!("{}{}:{}", text(&source.name), text(time), text(path));
-                Err(ServiceError::View { path, reason })
-            }
-        }
+        let shown = || format!("{}{}:{}", text(&source.name), text(time), text(path));
+        let node = self.view.walk(&source, time, path);
+        let node = node.map_err(|reason| ServiceError::View { path: shown(), reason })?;
+        Ok((self.view.clone(), node))
     }
 
     /// Whether the import of the snapshot at `time` could read `path`.
     pub fn reading(&self, source: Option<&[u8]>, time: &[u8], path: &[u8]) -> Result<Reading, ServiceError> {
         let source = self.source(source)?;
-        let place = position(&source, time, self.view.now())?;
+        let at = position(&source, time, self.view.now())?;
         let path = components(path).collect::<Vec<_>>().join(&b'/');
-        Ok(source.snapshot(place).map_or(Reading::Read, |snapshot| snapshot.reading(&path)))
+        Ok(source.snapshot(at).map_or(Reading::Read, |snapshot| snapshot.reading(&path)))
     }
 
     /// The versions of `path` in a source, or in the only one. With a time, only those that existed by then.
@@ -165,11 +160,8 @@ impl History {
             None => source.timeline.len(),
             Some(time) => position(&source, time, self.view.now())? + 1,
         };
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let history = self
-            .view()
-            .history(&source, path)
-            .map_err(|reason| ServiceError::View { path: text(path), reason })?;
+        let failed = |reason| ServiceError::View { path: text(path), reason };
+        let history = self.view.history(&source, path).map_err(failed)?;
         let log = PathLog { source, history, until };
         if log.intervals().all(|interval| interval.state.is_none()) {
             let source_name = text(&log.source.name);
@@ -187,10 +179,8 @@ impl History {
         query: &Query<'_>,
         emit: &mut dyn FnMut(Hit) -> bool,
     ) -> Result<(), ServiceError> {
-        self.view.search(source, query, emit).map_err(|reason| ServiceError::View {
-            path: String::from_utf8_lossy(&source.name).into_owned(),
-            reason,
-        })
+        let failed = |reason| ServiceError::View { path: text(&source.name), reason };
+        self.view.search(source, query, emit).map_err(failed)
     }
 
     /// The position in the timeline of `source` of the first snapshot later than `time`.
@@ -250,7 +240,7 @@ pub(super) fn source_of(
     let nothing = || "is none yet; import one with `yester import`".to_owned();
     match name {
         Some(name) => sources.get(name).cloned().ok_or_else(|| ServiceError::NoSource {
-            name: String::from_utf8_lossy(name).into_owned(),
+            name: text(name),
             suggestion: suggestion::name(name, sources.iter().map(|source| &*source.name)).map(str::to_owned),
             known: if sources.iter().len() == 0 { nothing() } else { format!("are: {}", list()) },
         }),
@@ -269,7 +259,6 @@ pub(super) fn position(source: &Source, time: &[u8], now: Timestamp) -> Result<u
 
 /// The error for a `time` that means no snapshot of this source.
 pub(super) fn no_snapshot(source: &Source, time: &[u8]) -> ServiceError {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let (source_name, shown) = (text(&source.name), text(time));
     if Expression::parse(time).is_some() {
         let first = source.timeline.name(0).unwrap_or_default().to_owned();
@@ -291,9 +280,14 @@ pub fn open_view(root: &Path, options: Options) -> Result<View, ServiceError> {
     })
 }
 
+/// Bytes as text for a message.
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
 fn infos(source: &Source) -> Vec<SnapshotInfo> {
     let mut tags: Vec<Vec<String>> = vec![Vec::new(); source.timeline.len()];
-    source.tags().for_each(|(tag, place)| tags[place].push(tag.name.clone().into()));
+    source.tags().for_each(|(tag, at)| tags[at].push(tag.name.clone().into()));
     let info = |((name, snapshot), tags): ((&str, &Arc<crate::history::Snapshot>), _)| SnapshotInfo {
         id: snapshot.id,
         name: name.to_owned(),

@@ -59,33 +59,33 @@ pub fn tag(
     let given = now.into();
     let mut all = Vec::with_capacity(names.len());
     for name in names {
-        let asked =
+        let tag =
             Tag { snapshot: snapshot.id, source: source.name.as_ref().into(), name: name.into(), given };
-        let kept = kept(&repository, &asked)?;
-        if options.remove && kept.is_none() {
+        let stored = stored(&repository, &tag)?;
+        if options.remove && stored.is_none() {
             let snapshot = format!("{}{snapshot_name}", String::from_utf8_lossy(&source.name));
-            return Err(ServiceError::NoTag { name: asked.name.into(), snapshot });
+            return Err(ServiceError::NoTag { name: tag.name.into(), snapshot });
         }
-        all.push((asked, kept));
+        all.push((tag, stored));
     }
     let mut tagged = Vec::with_capacity(all.len());
-    for (asked, kept) in all {
+    for (tag, stored) in all {
         let changed = if options.remove {
-            repository.remove_tag(&asked.id(repository.keys()))?;
+            repository.remove_tag(&tag.id(repository.keys()))?;
             true
         } else {
-            repository.put_tag(&asked)?
+            repository.put_tag(&tag)?
         };
-        let tag = TagInfo::new(kept.as_ref().unwrap_or(&asked), snapshot_name);
+        let tag = TagInfo::new(stored.as_ref().unwrap_or(&tag), snapshot_name);
         tagged.push(Tagged { tag, changed });
     }
     Ok(tagged)
 }
 
 /// The stored tag, if it exists. Of a damaged one only its existence is known.
-fn kept(repository: &Repository, tag: &Tag) -> Result<Option<Tag>, ServiceError> {
+fn stored(repository: &Repository, tag: &Tag) -> Result<Option<Tag>, ServiceError> {
     match repository.tag(&tag.id(repository.keys())) {
-        Ok(kept) => Ok(Some(kept)),
+        Ok(stored) => Ok(Some(stored)),
         Err(StoreError::Missing(_)) => Ok(None),
         Err(error) if error.is_damage() => Ok(Some(tag.clone())),
         Err(error) => Err(error.into()),

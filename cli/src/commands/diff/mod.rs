@@ -82,7 +82,7 @@ impl Item<'_> {
 }
 
 pub fn run(context: &mut Context, args: &DiffArgs) -> Result<Outcome> {
-    let (before, after) = places(args)?;
+    let (before, after) = sides(args)?;
     let history = context.history()?;
     let (view, old) = look(&history, &before, args)?;
     let (_, new) = look(&history, &after, args)?;
@@ -96,12 +96,11 @@ pub fn run(context: &mut Context, args: &DiffArgs) -> Result<Outcome> {
         (Some(_), Some(_)) => Reading::Read,
     };
     let output = &mut context.output;
-    let colours = output.colours();
     let mut printer: Box<dyn Printer> = match (args.patch, args.stat) {
         (true, _) if output.is_json() => bail!("a patch cannot be JSON; leave out --patch or --json"),
-        (true, _) => Box::new(patch::Patch { colours }),
-        (_, true) => Box::new(stat::Stat::new(colours)),
-        _ => Box::new(names::Names { colours }),
+        (true, _) => Box::new(patch::Patch),
+        (_, true) => Box::new(stat::Stat::default()),
+        _ => Box::new(names::Names),
     };
     // If both sides have the same path, printed paths begin with it.
     let base = if before.path == after.path { &before.path[..] } else { b"" };
@@ -133,7 +132,7 @@ pub fn run(context: &mut Context, args: &DiffArgs) -> Result<Outcome> {
 }
 
 /// The two sides to compare. Unless given, the second side has the first one's source and path.
-fn places(args: &DiffArgs) -> Result<(SnapshotPath, SnapshotPath)> {
+fn sides(args: &DiffArgs) -> Result<(SnapshotPath, SnapshotPath)> {
     let (mut before, mut after) = (args.before.clone(), args.after.clone());
     if let Some(path) = &args.path {
         if !before.path.is_empty() || !after.path.is_empty() {
@@ -147,19 +146,19 @@ fn places(args: &DiffArgs) -> Result<(SnapshotPath, SnapshotPath)> {
     if after.path.is_empty() {
         after.path.clone_from(&before.path);
     }
-    for place in [&mut before, &mut after] {
-        place.path = components(&place.path).collect::<Vec<_>>().join(&b'/');
+    for side in [&mut before, &mut after] {
+        side.path = components(&side.path).collect::<Vec<_>>().join(&b'/');
     }
     Ok((before, after))
 }
 
 /// The node at a path in a snapshot; `None` if there was none at that time.
-fn look(history: &History, place: &SnapshotPath, args: &DiffArgs) -> Result<(View, Option<Node>)> {
-    match try_find(history, place, args.source.as_ref()) {
+fn look(history: &History, path: &SnapshotPath, args: &DiffArgs) -> Result<(View, Option<Node>)> {
+    match try_find(history, path, args.source.as_ref()) {
         Ok((view, node)) => Ok((view, Some(node))),
         Err(error) => match error.downcast_ref() {
             Some(ServiceError::View { reason: ViewError::NotFound | ViewError::NotADirectory, .. }) => {
-                let top = SnapshotPath { path: Vec::new(), ..place.clone() };
+                let top = SnapshotPath { path: Vec::new(), ..path.clone() };
                 Ok((find(history, &top, args.source.as_ref())?.0, None))
             }
             _ => Err(error),
@@ -174,12 +173,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_second_place_follows_the_first() {
+    fn the_second_side_follows_the_first() {
         let of = |before: &str, after: &str, path: Option<&str>| {
-            let place = |text| snapshot_path::parse(OsStr::new(text)).unwrap();
+            let side = |text| snapshot_path::parse(OsStr::new(text)).unwrap();
             let args = DiffArgs {
-                before: place(before),
-                after: place(after),
+                before: side(before),
+                after: side(after),
                 path: path.map(Into::into),
                 source: None,
                 patch: false,
@@ -187,7 +186,7 @@ mod tests {
                 all: false,
                 exit_code: false,
             };
-            places(&args).map(|(before, after)| (snapshot_path::shown(&before), snapshot_path::shown(&after)))
+            sides(&args).map(|(before, after)| (snapshot_path::shown(&before), snapshot_path::shown(&after)))
         };
         let both = |before: &str, after: &str| (before.to_owned(), after.to_owned());
         assert_eq!(of("@first", "@latest", None).unwrap(), both("@first:", "@latest:"));

@@ -4,14 +4,12 @@ use anyhow::Result;
 use fs_core::view::{Aspect, FileKind, Node};
 
 use super::{Change, Item, Printer};
-use crate::colour::{Colour, Colours};
+use crate::colour::Colour;
 use crate::json;
 use crate::output::Output;
 use crate::text::printable;
 
-pub(super) struct Names {
-    pub(super) colours: Colours,
-}
+pub(super) struct Names;
 
 impl Change {
     /// The letter at the start of a line, the word in JSON, and the colour.
@@ -36,8 +34,7 @@ impl Printer for Names {
         let (letter, _, colour) = item.change().shown();
         let mut line = vec![letter as u8, b' '];
         line.extend(shown(output, item));
-        output.bytes(&self.colours.paint(colour, &line))?;
-        Ok(output.bytes(b"\n")?)
+        Ok(output.coloured(colour, &line)?)
     }
 }
 
@@ -54,7 +51,7 @@ pub(super) fn shown(output: &Output, item: &Item<'_>) -> Vec<u8> {
 pub(super) fn print_json(output: &mut Output, item: &Item<'_>, lines: Option<(u64, u64)>) -> Result<()> {
     let (lines_added, lines_deleted) = lines.unzip();
     Ok(output.json(&json::Difference {
-        path: json::Text("path", item.path),
+        path: json::Object::default().text("path", item.path),
         change: item.change().shown().1,
         differs: item.aspects.iter().map(Aspect::name).collect(),
         before: item.before.map(|node| entry(item, node)).transpose()?,
@@ -64,11 +61,11 @@ pub(super) fn print_json(output: &mut Output, item: &Item<'_>, lines: Option<(u6
     })?)
 }
 
-fn entry<'a>(item: &Item<'_>, node: &'a Node) -> Result<json::Entry<'a>> {
+fn entry(item: &Item<'_>, node: &Node) -> Result<json::Object> {
     let attr = item.view.attr(node);
     let target = match attr.kind {
         FileKind::Symlink => Some(item.view.read_link(node).map_err(|reason| item.failed(reason))?),
         _ => None,
     };
-    Ok(json::Entry::of_node(&attr, target))
+    Ok(json::node(&attr, target))
 }

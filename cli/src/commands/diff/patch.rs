@@ -8,13 +8,11 @@ use similar::ChangeTag;
 
 use super::lines::{Lines, Text};
 use super::{Change, Item, Printer};
-use crate::colour::{Colour, Colours};
+use crate::colour::Colour;
 use crate::output::Output;
 use crate::text::printable;
 
-pub(super) struct Patch {
-    pub(super) colours: Colours,
-}
+pub(super) struct Patch;
 
 impl Printer for Patch {
     fn print(&mut self, output: &mut Output, item: &Item<'_>) -> Result<()> {
@@ -30,87 +28,80 @@ impl Printer for Patch {
         }
         if item.change() == Change::Retyped {
             // A patch can express a changed type only as a deletion and an addition.
-            self.part(output, &Item { after: None, ..*item })?;
-            return self.part(output, &Item { before: None, ..*item });
+            part(output, &Item { after: None, ..*item })?;
+            return part(output, &Item { before: None, ..*item });
         }
-        self.part(output, item)
+        part(output, item)
     }
 }
 
-impl Patch {
-    fn part(&self, output: &mut Output, item: &Item<'_>) -> Result<()> {
-        if item.is_directory() {
-            return Ok(());
-        }
-        let (before, after) = (Text::of(item, item.before)?, Text::of(item, item.after)?);
-        let (old_mode, new_mode) =
-            (item.before.map(|node| mode(item, node)), item.after.map(|node| mode(item, node)));
-        if item.change() == Change::Attributes && old_mode == new_mode {
-            return Ok(());
-        }
-        let (a, b) = (quoted(b"a/", item.path), quoted(b"b/", item.path));
-        self.line(output, Colour::Bold, &[b"diff --git ", &a[..], b" ", &b].concat())?;
-        let modes = match (old_mode, new_mode) {
-            (None, Some(new)) => format!("new file mode {new}"),
-            (Some(old), None) => format!("deleted file mode {old}"),
-            (Some(old), Some(new)) if old != new => format!("old mode {old}\nnew mode {new}"),
-            _ => String::new(),
-        };
-        for line in modes.lines() {
-            self.line(output, Colour::Bold, line.as_bytes())?;
-        }
-        if item.change() == Change::Attributes {
-            return Ok(());
-        }
-        let from = if item.before.is_some() { a } else { b"/dev/null".to_vec() };
-        let to = if item.after.is_some() { b } else { b"/dev/null".to_vec() };
-        if let (Text::Lines(before), Text::Lines(after)) = (&before, &after) {
-            return self.hunks(output, &from, &to, before, after);
-        }
-        let what = match (&before, &after) {
-            (Text::Special, _) | (_, Text::Special) => "Special",
-            (Text::Large, _) | (_, Text::Large) => "Large",
-            _ => "Binary",
-        };
-        let line = [what.as_bytes(), b" files ", &from, b" and ", &to, b" differ\n"].concat();
-        Ok(output.bytes(&line)?)
+fn part(output: &mut Output, item: &Item<'_>) -> Result<()> {
+    if item.is_directory() {
+        return Ok(());
     }
+    let (before, after) = (Text::of(item, item.before)?, Text::of(item, item.after)?);
+    let (old_mode, new_mode) =
+        (item.before.map(|node| mode(item, node)), item.after.map(|node| mode(item, node)));
+    if item.change() == Change::Attributes && old_mode == new_mode {
+        return Ok(());
+    }
+    let (a, b) = (quoted(b"a/", item.path), quoted(b"b/", item.path));
+    output.coloured(Colour::Bold, &[b"diff --git ", &a[..], b" ", &b].concat())?;
+    let modes = match (old_mode, new_mode) {
+        (None, Some(new)) => format!("new file mode {new}"),
+        (Some(old), None) => format!("deleted file mode {old}"),
+        (Some(old), Some(new)) if old != new => format!("old mode {old}\nnew mode {new}"),
+        _ => String::new(),
+    };
+    for line in modes.lines() {
+        output.coloured(Colour::Bold, line.as_bytes())?;
+    }
+    if item.change() == Change::Attributes {
+        return Ok(());
+    }
+    let from = if item.before.is_some() { a } else { b"/dev/null".to_vec() };
+    let to = if item.after.is_some() { b } else { b"/dev/null".to_vec() };
+    if let (Text::Lines(before), Text::Lines(after)) = (&before, &after) {
+        return hunks(output, &from, &to, before, after);
+    }
+    let what = match (&before, &after) {
+        (Text::Special, _) | (_, Text::Special) => "Special",
+        (Text::Large, _) | (_, Text::Large) => "Large",
+        _ => "Binary",
+    };
+    let line = [what.as_bytes(), b" files ", &from, b" and ", &to, b" differ\n"].concat();
+    Ok(output.bytes(&line)?)
+}
 
-    fn hunks(&self, output: &mut Output, from: &[u8], to: &[u8], before: &[u8], after: &[u8]) -> Result<()> {
-        // A tab must follow a name with a space; otherwise the name ends at the space.
-        let tab = |name: &[u8]| if name.contains(&b' ') { &b"\t"[..] } else { b"" };
-        let header = [[b"--- ", from, tab(from)].concat(), [b"+++ ", to, tab(to)].concat()];
-        let mut begun = false;
-        Lines::compare(before, after).hunks(|hunk| {
-            if !begun {
-                header.iter().try_for_each(|line| self.line(output, Colour::Bold, line))?;
-                begun = true;
+fn hunks(output: &mut Output, from: &[u8], to: &[u8], before: &[u8], after: &[u8]) -> Result<()> {
+    // A tab must follow a name with a space; otherwise the name ends at the space.
+    let tab = |name: &[u8]| if name.contains(&b' ') { &b"\t"[..] } else { b"" };
+    let header = [[b"--- ", from, tab(from)].concat(), [b"+++ ", to, tab(to)].concat()];
+    let mut begun = false;
+    Lines::compare(before, after).hunks(|hunk| {
+        if !begun {
+            header.iter().try_for_each(|line| output.coloured(Colour::Bold, line))?;
+            begun = true;
+        }
+        output.coloured(Colour::Cyan, hunk.header().as_bytes())?;
+        for (tag, line) in hunk.lines() {
+            let text = line.strip_suffix(b"\n").unwrap_or(line);
+            let (sign, colour) = match tag {
+                ChangeTag::Equal => (b' ', None),
+                ChangeTag::Delete => (b'-', Some(Colour::Red)),
+                ChangeTag::Insert => (b'+', Some(Colour::Green)),
+            };
+            let whole = [&[sign], text].concat();
+            match colour {
+                Some(colour) => output.coloured(colour, &whole)?,
+                None => output.bytes(&[&whole[..], b"\n"].concat())?,
             }
-            self.line(output, Colour::Cyan, hunk.header().as_bytes())?;
-            for (tag, line) in hunk.lines() {
-                let text = line.strip_suffix(b"\n").unwrap_or(line);
-                let (sign, colour) = match tag {
-                    ChangeTag::Equal => (b' ', None),
-                    ChangeTag::Delete => (b'-', Some(Colour::Red)),
-                    ChangeTag::Insert => (b'+', Some(Colour::Green)),
-                };
-                let whole = [&[sign], text].concat();
-                match colour {
-                    Some(colour) => self.line(output, colour, &whole)?,
-                    None => output.bytes(&[&whole[..], b"\n"].concat())?,
-                }
-                if text.len() == line.len() {
-                    output.bytes(b"\\ No newline at end of file\n")?;
-                }
+            if text.len() == line.len() {
+                output.bytes(b"\\ No newline at end of file\n")?;
             }
-            Ok(())
-        })
-    }
-
-    fn line(&self, output: &mut Output, colour: Colour, line: &[u8]) -> Result<()> {
-        output.bytes(&self.colours.paint(colour, line))?;
-        Ok(output.bytes(b"\n")?)
-    }
+        }
+        Ok(())
+    })
 }
 
 /// The mode as git knows it.

@@ -5,23 +5,17 @@ use anyhow::Result;
 use super::lines::{Lines, Text};
 use super::names::{print_json, shown};
 use super::{Change, Item, Printer};
-use crate::colour::{Colour, Colours};
+use crate::colour::Colour;
 use crate::output::Output;
 use crate::text::{count, size};
 
+#[derive(Default)]
 pub(super) struct Stat {
-    colours: Colours,
     added: u64,
     deleted: u64,
     modified: u64,
     not_read: u64,
     lines: (u64, u64),
-}
-
-impl Stat {
-    pub(super) fn new(colours: Colours) -> Self {
-        Self { colours, added: 0, deleted: 0, modified: 0, not_read: 0, lines: (0, 0) }
-    }
 }
 
 impl Printer for Stat {
@@ -48,13 +42,14 @@ impl Printer for Stat {
             None => format!("{:>19}", bytes(item)),
         };
         let (letter, _, colour) = change.shown();
-        output.bytes(&self.colours.paint(colour, format!("{letter} {what}  ").as_bytes()))?;
+        let start = output.colours().paint(colour, format!("{letter} {what}  ").as_bytes());
+        output.bytes(&start)?;
         output.bytes(&shown(output, item))?;
         Ok(output.bytes(b"\n")?)
     }
 
     fn finish(&mut self, output: &mut Output) -> Result<()> {
-        let Self { added, deleted, modified, not_read, lines: (come, go), .. } = self;
+        let Self { added, deleted, modified, not_read, lines: (come, go) } = self;
         if output.is_json() || (*added, *deleted, *modified, *not_read) == (0, 0, 0, 0) {
             return Ok(());
         }
@@ -64,8 +59,7 @@ impl Printer for Stat {
             count(*come, "line"),
             count(*go, "line"),
         );
-        output.bytes(&self.colours.paint(Colour::Bold, total.as_bytes()))?;
-        Ok(output.bytes(b"\n")?)
+        Ok(output.coloured(Colour::Bold, total.as_bytes())?)
     }
 }
 

@@ -10,7 +10,7 @@ use fs_core::import::{ImportOptions, RunImporter, RunOutcome, RunState, make_pla
 use fs_core::monitor::Cancellation;
 use serde_json::{Value, json};
 
-use super::tree::{show_tree, tell};
+use super::tree::{report_snapshot, show_tree};
 use crate::args::ImportArgs;
 use crate::error::{Outcome, Usage, is_interruption};
 use crate::json::put_text;
@@ -18,7 +18,7 @@ use crate::output::{Output, WriteError};
 use crate::progress::ImportProgress;
 use crate::settings::Settings;
 use crate::stderr;
-use crate::table::Column;
+use crate::table::Column::Left;
 use crate::text::{count, printable};
 
 /// Imports the runs of rsnapshot or dirvish, or shows them. A plain tree is left to the caller.
@@ -37,7 +37,7 @@ pub fn instead(
         return Err(Usage(format!("the runs in {root} have their own times; leave out --at")).into());
     }
     if let Some(hint) = &plan.hint {
-        tell_hint(output, &plan.root, hint);
+        note_hint(output, &plan.root, hint);
     }
     if args.dry_run {
         return show(output, settings, &plan, options).map(ControlFlow::Break);
@@ -50,7 +50,7 @@ pub fn instead(
 }
 
 /// Notes that a folder is imported as one tree although it may hold runs.
-pub fn tell_hint(output: &mut Output, root: &Path, hint: &str) {
+pub fn note_hint(output: &mut Output, root: &Path, hint: &str) {
     output.note(&format!("{} is imported as one tree; {hint}", root.display()));
 }
 
@@ -63,10 +63,10 @@ pub fn add(
     cancellation: &Cancellation,
 ) -> Result<Outcome> {
     let mut importer = RunImporter::open(&settings.repository, plan, options, cancellation)?;
-    tell_retention(output, plan)?;
+    print_retention(output, plan)?;
     let (mut added, mut incomplete) = (0, false);
     for left_out in plan.left_out.iter().chain(importer.left_out()) {
-        note_left_out(output, left_out)?;
+        report_left_out(output, left_out, left_out.may_be_history)?;
         incomplete |= left_out.may_be_history;
     }
     let total = importer.total();
@@ -78,12 +78,12 @@ pub fn add(
                 let path = imported.snapshot.manifest.origin.path.to_vec();
                 let shown = shown(plan, Path::new(std::ffi::OsStr::from_bytes(&path)));
                 let took = output.clock().instant() - started;
-                tell(output, &imported, Some(&shown), took)?;
+                report_snapshot(output, &imported, Some(&shown), took)?;
                 incomplete |= imported.snapshot.manifest.totals.troubled > 0;
                 added += 1;
             }
             Ok(Some(RunOutcome::LeftOut(left_out))) => {
-                tell_left_out(output, &left_out)?;
+                report_left_out(output, &left_out, true)?;
                 incomplete = true;
             }
             Ok(None) => break,
@@ -101,7 +101,7 @@ pub fn add(
     drop(progress);
     if total == 0 {
         let runs = count(plan.runs.len() as u64, "run");
-        output.tell(&format!("nothing new: {runs} of {} {}", plan.root.display(), already(plan)))?;
+        output.message(&format!("nothing new: {runs} of {} {}", plan.root.display(), already(plan)))?;
     }
     Ok(if incomplete { Outcome::Incomplete } else { Outcome::Done })
 }
@@ -120,10 +120,10 @@ fn show(output: &mut Output, settings: &Settings, plan: &Plan, options: &ImportO
         return show_tree(output, settings, &plan.root, options);
     }
     let resolved = run_states(&settings.repository, plan, options)?;
-    tell_retention(output, plan)?;
+    print_retention(output, plan)?;
     for left_out in plan.left_out.iter().chain(&resolved.left_out) {
         // These are only notes, because a dry run imports nothing.
-        note_left_out(output, &LeftOut { may_be_history: false, ..left_out.clone() })?;
+        report_left_out(output, left_out, false)?;
     }
     let mut rows = Vec::new();
     for (run, state) in plan.runs.iter().zip(resolved.states) {
@@ -146,21 +146,17 @@ fn show(output: &mut Output, settings: &Settings, plan: &Plan, options: &ImportO
             shown(plan, &run.tree),
         ]);
     }
-    output.table([0, 1, 3, 2, 4].map(Column::left), &rows)?;
+    output.table([0, 1, 3, 2, 4].map(Left), &rows)?;
     if !output.is_json() && !plan.retention.is_empty() {
-        output.line(&format!("rsnapshot keeps: {}", kept(&plan.retention)))?;
+        let each = |retention: &Retention| format!("{} {}", retention.keep, retention.interval);
+        let all: Vec<_> = plan.retention.iter().map(each).collect();
+        output.line(&format!("rsnapshot keeps: {}", all.join(", ")))?;
     }
     Ok(Outcome::Done)
 }
 
-/// Number of levels kept of each rsnapshot interval.
-fn kept(retention: &[Retention]) -> String {
-    let each = |retention: &Retention| format!("{} {}", retention.keep, retention.interval);
-    retention.iter().map(each).collect::<Vec<_>>().join(", ")
-}
-
 /// With `--json`, prints the number of levels kept of each rsnapshot interval.
-fn tell_retention(output: &mut Output, plan: &Plan) -> Result<(), WriteError> {
+fn print_retention(output: &mut Output, plan: &Plan) -> Result<(), WriteError> {
     if output.is_json() {
         for retention in &plan.retention {
             output.json(&json!({ "retain": retention.interval, "keep": retention.keep }))?;
@@ -169,34 +165,21 @@ fn tell_retention(output: &mut Output, plan: &Plan) -> Result<(), WriteError> {
     Ok(())
 }
 
-/// Reports the entries left out: as a note, or as an error if they may hold history.
-pub fn note_left_out(output: &mut Output, left_out: &LeftOut) -> Result<(), WriteError> {
-    if left_out.may_be_history {
-        return tell_left_out(output, left_out);
-    }
+/// Reports an entry that was left out: as a warning if history may be lost by that, else as a note.
+pub fn report_left_out(output: &mut Output, left_out: &LeftOut, is_loss: bool) -> Result<(), WriteError> {
+    let path = left_out.path.as_os_str().as_bytes();
+    let text = format!("left out: {}: {}", printable(path), left_out.reason);
     if output.is_json() {
-        return output.json(&left_out_object(left_out));
+        let mut object = json!({ "reason": left_out.reason });
+        put_text(&mut object, "left_out", path);
+        output.json(&object)?;
     }
-    output.note(&left_out_text(left_out));
-    Ok(())
-}
-
-fn tell_left_out(output: &mut Output, left_out: &LeftOut) -> Result<(), WriteError> {
-    if output.is_json() {
-        output.json(&left_out_object(left_out))?;
+    if is_loss {
+        stderr::warn(&text);
+    } else if !output.is_json() {
+        output.note(&text);
     }
-    stderr::warn(&left_out_text(left_out));
     Ok(())
-}
-
-fn left_out_text(left_out: &LeftOut) -> String {
-    format!("left out: {}: {}", printable(left_out.path.as_os_str().as_bytes()), left_out.reason)
-}
-
-fn left_out_object(left_out: &LeftOut) -> Value {
-    let mut object = json!({ "reason": left_out.reason });
-    put_text(&mut object, "left_out", left_out.path.as_os_str().as_bytes());
-    object
 }
 
 fn run_object(plan: &Plan, run: &PlannedRun, source: &[u8], state: &str) -> Value {

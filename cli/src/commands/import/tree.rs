@@ -65,12 +65,12 @@ pub fn add(
     drop(progress);
     let Some(imported) = imported else { return Ok(None) };
     let took = output.clock().instant() - started;
-    tell(output, &imported, None, took)?;
+    report_snapshot(output, &imported, None, took)?;
     Ok(Some(imported.snapshot.manifest.status))
 }
 
 /// Reports a snapshot. `run` is the level or image that it holds.
-pub fn tell(
+pub fn report_snapshot(
     output: &mut Output,
     imported: &Imported,
     run: Option<&str>,
@@ -79,9 +79,9 @@ pub fn tell(
     let Imported { snapshot, statistics, is_unproven, .. } = imported;
     let totals = &snapshot.manifest.totals;
     if output.is_json() {
-        output.json(&json::Imported::new(imported, run, took))?;
+        output.json(&json::imported(imported, run, took))?;
     }
-    output.tell(&format!(
+    output.message(&format!(
         "{} of {}: {}{}, {}; {}added {} in {:.1} s",
         snapshot.name,
         printable(&snapshot.manifest.source),

@@ -17,7 +17,7 @@ use crate::json;
 use crate::output::{Output, WriteError};
 use crate::progress::Bar;
 use crate::snapshot_path;
-use crate::table::Column;
+use crate::table::Column::{self, Left, Right};
 use crate::text::{self, printable};
 
 pub fn run(context: &mut Context, args: &LsArgs) -> Result<Outcome> {
@@ -34,10 +34,10 @@ pub fn run(context: &mut Context, args: &LsArgs) -> Result<Outcome> {
         (Some(source), ..) => list_snapshots(output, &history, source, args.long)?,
         (None, None, None) => list_sources(output, &history, args.long)?,
         (None, target, at) => {
-            let place = snapshot_path::with_time(target.unwrap_or_default(), at)?;
-            let (view, node) = find(&history, &place, args.implied.source.as_ref())?;
+            let path = snapshot_path::with_time(target.unwrap_or_default(), at)?;
+            let (view, node) = find(&history, &path, args.implied.source.as_ref())?;
             let names = NamePrinter::of(output);
-            Listing { view, long: args.long, zone, names }.print(output, &place, &node)?;
+            Listing { view, long: args.long, zone, names }.print(output, &path, &node)?;
         }
     }
     Ok(Outcome::Done)
@@ -63,7 +63,7 @@ fn list_sources(output: &mut Output, history: &History, long: bool) -> Result<()
             [printable(&name(snapshots)).into_owned(), count, last(snapshots), when]
         };
         let rows: Vec<_> = sources.iter().map(row).collect();
-        output.table([Column::left(0), Column::right(1), Column::left(0), Column::left(2)], &rows)?;
+        output.table([Left(0), Right(1), Left(0), Left(2)], &rows)?;
     } else {
         let names: Vec<_> = sources.iter().map(|snapshots| name(snapshots)).collect();
         print_names(output, &names)?;
@@ -104,20 +104,12 @@ struct Listing {
 /// The cells of a file in a long listing.
 type Row = [String; 7];
 
-const COLUMNS: [Column; 7] = [
-    Column::left(1),
-    Column::right(6),
-    Column::right(5),
-    Column::right(4),
-    Column::right(2),
-    Column::left(3),
-    Column::left(0),
-];
+const COLUMNS: [Column; 7] = [Left(1), Right(6), Right(5), Right(4), Right(2), Left(3), Left(0)];
 
 impl Listing {
-    fn print(&self, output: &mut Output, place: &SnapshotPath, node: &Node) -> Result<()> {
+    fn print(&self, output: &mut Output, path: &SnapshotPath, node: &Node) -> Result<()> {
         if self.view.attr(node).kind != FileKind::Directory {
-            let name = place.path.rsplit(|byte| *byte == b'/').find(|name| !name.is_empty());
+            let name = path.path.rsplit(|byte| *byte == b'/').find(|name| !name.is_empty());
             return self.print_one(output, name.unwrap_or_default(), node);
         }
         // The layout of columns needs all names, so these lines wait. All other lines are printed at once.
@@ -144,7 +136,7 @@ impl Listing {
         if let Some(error) = failed {
             return Err(error);
         }
-        listed.map_err(|reason| at(&place.path, reason))?;
+        listed.map_err(|reason| at(&path.path, reason))?;
         output.columns(names)?;
         output.table(COLUMNS, &rows)?;
         Ok(())
@@ -170,8 +162,7 @@ impl Listing {
 
     fn print_json(&self, output: &mut Output, name: &[u8], node: &Node) -> Result<()> {
         let attr = self.view.attr(node);
-        let entry = json::Entry::of_node(&attr, self.target(name, &attr, node)?);
-        Ok(output.json(&json::Listed { name: json::Text("name", name), nlink: attr.nlink, entry })?)
+        Ok(output.json(&json::listed(name, &attr, self.target(name, &attr, node)?))?)
     }
 
     fn row(&self, name: &[u8], node: &Node) -> Result<Row> {
@@ -187,7 +178,7 @@ impl Listing {
             shown.extend([" -> ", &printable(target)]);
         }
         Ok([
-            text::mode(&attr),
+            text::mode(attr.kind, attr.mode),
             attr.nlink.to_string(),
             attr.uid.to_string(),
             attr.gid.to_string(),

@@ -94,18 +94,7 @@ impl<'a> CommandLine<'a> {
     fn long(&mut self, option: &str) -> Option<String> {
         let (name, value) =
             option.split_once('=').map_or((option, None), |(name, value)| (name, Some(value)));
-        match name {
-            "dry-run" | "only-write-batch" => self.idle = Some(DRY_RUN),
-            // From `daemon` on, each of these makes rsync a daemon.
-            "list-only" | "help" | "version" | "server" | "daemon" | "config" | "dparam" | "detach"
-            | "no-detach" => self.idle = Some(NO_COPY),
-            "read-batch" => self.reads_batch = true,
-            "checksum" => self.checksum = true,
-            "no-checksum" | "no-c" => self.checksum = false,
-            "fake-super" => self.fake_super = Some(true),
-            "super" | "no-super" => self.fake_super = Some(false),
-            _ => {}
-        }
+        self.option(name);
         match (options::long(name), value) {
             (_, Some(value)) => self.value(name, value),
             (Some(Arity::Value), None) => return Some(name.to_owned()),
@@ -117,16 +106,11 @@ impl<'a> CommandLine<'a> {
 
     fn short(&mut self, letters: &[u8]) -> Option<String> {
         for (at, letter) in letters.iter().enumerate() {
-            match letter {
-                b'n' => self.idle = Some(DRY_RUN),
-                b'V' => self.idle = Some(NO_COPY),
-                b'c' => self.checksum = true,
-                _ => {}
-            }
+            let name = char::from(*letter).to_string();
+            self.option(&name);
             match options::short(*letter) {
                 Some(Arity::Flag) => {}
                 Some(Arity::Value) => {
-                    let name = char::from(*letter).to_string();
                     let value = String::from_utf8_lossy(&letters[at + 1..]);
                     if value.is_empty() {
                         return Some(name);
@@ -146,6 +130,22 @@ impl<'a> CommandLine<'a> {
         None
     }
 
+    /// Records the effect of an option, given by its long name or its letter.
+    fn option(&mut self, name: &str) {
+        match name {
+            "dry-run" | "only-write-batch" | "n" => self.idle = Some(DRY_RUN),
+            // From `daemon` on, each of these makes rsync a daemon.
+            "list-only" | "help" | "version" | "V" | "server" | "daemon" | "config" | "dparam" | "detach"
+            | "no-detach" => self.idle = Some(NO_COPY),
+            "read-batch" => self.reads_batch = true,
+            "checksum" | "c" => self.checksum = true,
+            "no-checksum" | "no-c" => self.checksum = false,
+            "fake-super" => self.fake_super = Some(true),
+            "super" | "no-super" => self.fake_super = Some(false),
+            _ => {}
+        }
+    }
+
     fn value(&mut self, name: &str, value: &str) {
         match (name, value) {
             ("M" | "remote-option", "--fake-super") => self.remote_fake_super = Some(true),
@@ -156,15 +156,11 @@ impl<'a> CommandLine<'a> {
 
     fn last_path(&self) -> Destination {
         let least = if self.reads_batch { 1 } else { 2 };
-        if let Some(reason) = self.idle {
-            return Destination::None(reason);
-        }
-        match self.paths.last() {
-            Some(last) if self.paths.len() >= least && is_remote(last) => {
-                Destination::Remote((*last).to_owned())
-            }
-            Some(last) if self.paths.len() >= least => Destination::Folder(PathBuf::from(last)),
-            _ => Destination::None("rsync has no destination"),
+        match (self.idle, self.paths.last().filter(|_| self.paths.len() >= least)) {
+            (Some(reason), _) => Destination::None(reason),
+            (None, Some(last)) if is_remote(last) => Destination::Remote((*last).to_owned()),
+            (None, Some(last)) => Destination::Folder(PathBuf::from(last)),
+            (None, None) => Destination::None("rsync has no destination"),
         }
     }
 }

@@ -28,13 +28,8 @@ impl Calendar {
     /// The last weeks of a history, at most `most_weeks`; `None` if there are no days.
     pub(super) fn of(days: &[Day], most_weeks: usize) -> Option<Self> {
         let (first, last) = (monday(days.first()?.date), monday(days.last()?.date));
-        let mut weeks = Vec::new();
-        let mut week = last;
-        while week >= first && weeks.len() < most_weeks.min(MOST_WEEKS) {
-            weeks.push(week);
-            let Ok(before) = week.checked_sub(7.days()) else { break };
-            week = before;
-        }
+        let weeks = last.series(-7.days()).take_while(|week| *week >= first);
+        let mut weeks: Vec<_> = weeks.take(most_weeks.min(MOST_WEEKS)).collect();
         weeks.reverse();
         let days = days.iter().map(|day| (day.date, *day)).collect();
         let mut calendar = Self { weeks, days, most: 0 };

@@ -13,6 +13,7 @@ use self::calendar::Calendar;
 use super::Context;
 use crate::args::TimelineArgs;
 use crate::error::Outcome;
+use crate::output::width;
 use crate::progress::Bar;
 use crate::text::count;
 
@@ -48,12 +49,11 @@ pub fn run(context: &mut Context, args: &TimelineArgs) -> Result<Outcome> {
     if output.is_json() || args.svg.is_some() {
         return Ok(Outcome::Done);
     }
-    let width = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
-    let room = if output.is_terminal() { width.saturating_sub(calendar::MARGIN) / 2 } else { WEEKS };
+    let room = if output.is_terminal() { width().saturating_sub(calendar::MARGIN) / 2 } else { WEEKS };
     let shown = Calendar::of(&days, room.clamp(1, WEEKS)).unwrap_or(all);
     shown.lines().iter().try_for_each(|line| output.line(line))?;
     let snapshots = count(days.iter().map(|day| day.snapshots).sum(), "snapshot");
     let changes = count(days.iter().fold(0, |sum, day| sum.saturating_add(day.changes)), "change");
-    output.tell(&format!("{snapshots} on {}, {changes}", count(days.len() as u64, "day")))?;
+    output.message(&format!("{snapshots} on {}, {changes}", count(days.len() as u64, "day")))?;
     Ok(Outcome::Done)
 }

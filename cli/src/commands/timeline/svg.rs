@@ -28,7 +28,7 @@ pub(super) fn draw(calendar: &Calendar) -> String {
         for row in 0..7u8 {
             let Some((date, day)) = calendar.day(week, row) else { continue };
             let (x, y) = (LEFT + week * STEP, TOP + usize::from(row) * STEP);
-            let told = match day {
+            let title = match day {
                 Some(day) => {
                     format!("{date}: {}, {}", count(day.snapshots, "snapshot"), count(day.changes, "change"))
                 }
@@ -37,7 +37,7 @@ pub(super) fn draw(calendar: &Calendar) -> String {
             let fill = SHADES[calendar.shade(day)];
             let _ = writeln!(
                 svg,
-                "<rect x=\"{x}\" y=\"{y}\" width=\"{SIZE}\" height=\"{SIZE}\" rx=\"2\" fill=\"{fill}\"><title>{told}</title></rect>"
+                "<rect x=\"{x}\" y=\"{y}\" width=\"{SIZE}\" height=\"{SIZE}\" rx=\"2\" fill=\"{fill}\"><title>{title}</title></rect>"
             );
         }
     }

@@ -28,16 +28,16 @@ impl<'a> Reporter<'a> {
 
     /// Reports an event.
     pub fn report(&mut self, event: Event<'_>) {
-        let reported = match event {
+        let mut reported = Ok(());
+        match event {
             Event::Imported { imported, run, took } => {
                 let run = run.map(|run| printable(run.as_os_str().as_encoded_bytes()).into_owned());
-                tree::tell(self.output, imported, run.as_deref(), took)
+                reported = tree::report_snapshot(self.output, imported, run.as_deref(), took);
             }
-            Event::LeftOut(left_out) => runs::note_left_out(self.output, left_out),
-            Event::Hint { place, hint } => {
-                runs::tell_hint(self.output, place, hint);
-                Ok(())
+            Event::LeftOut(left_out) => {
+                reported = runs::report_left_out(self.output, left_out, left_out.may_be_history);
             }
+            Event::Hint { place, hint } => runs::note_hint(self.output, place, hint),
             Event::Failed { place, error, again } => {
                 let text = error::message(&error.into());
                 stderr::complain(&format!(
@@ -45,7 +45,6 @@ impl<'a> Reporter<'a> {
                     place.display(),
                     length(again)
                 ));
-                Ok(())
             }
             Event::Unnoticed { place, error } => {
                 let full = error.raw_os_error() == Some(Errno::NOSPC.raw_os_error());
@@ -54,7 +53,6 @@ impl<'a> Reporter<'a> {
                     "changes of {} are not noticed, so it is checked periodically: {error}{cure}",
                     place.display()
                 ));
-                Ok(())
             }
             Event::Restless { place, lasting } => {
                 stderr::warn(&format!(
@@ -62,14 +60,10 @@ impl<'a> Reporter<'a> {
                     place.display(),
                     length(lasting)
                 ));
-                Ok(())
             }
-            Event::States(states) => {
-                self.status.show(&states);
-                Ok(())
-            }
-            _ => Ok(()),
-        };
+            Event::States(states) => self.status.show(&states),
+            _ => {}
+        }
         if let Err(error) = reported {
             self.failed = Some(error);
             self.cancellation.cancel();

@@ -121,7 +121,7 @@ impl Monitor for StatusFile {
     }
 
     fn trouble(&self, trouble: &Trouble) {
-        progress::tell_trouble(trouble);
+        progress::report_trouble(trouble);
     }
 }
 

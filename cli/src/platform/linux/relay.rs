@@ -2,19 +2,18 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, Result};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
-use signal_hook::iterator::{Handle, Signals};
+use signal_hook::consts::{SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 
-/// Passes the signals of this process on to a child.
+use super::StopListener;
+
+/// Passes the signals of this process on to a child, until it is dropped.
 #[derive(Debug)]
 pub struct Relay {
     listener: Arc<Mutex<Listener>>,
-    handle: Handle,
-    thread: JoinHandle<()>,
+    _signals: StopListener,
 }
 
 #[derive(Debug)]
@@ -23,24 +22,20 @@ enum Listener {
     Awaited(Vec<Signal>),
     /// A descriptor of the child. Its process number may be reused soon.
     Child(OwnedFd),
-    Gone,
 }
 
 impl Relay {
     /// Catches signals from now on, so that none ends this process alone.
     pub fn new() -> Result<Self> {
-        let hang_up = (!super::is_ignored(SIGHUP)).then_some(SIGHUP);
-        let signals = [SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2].into_iter().chain(hang_up);
-        let mut signals = Signals::new(signals).context("cannot listen for signals")?;
-        let handle = signals.handle();
         let listener = Arc::new(Mutex::new(Listener::Awaited(Vec::new())));
         let passes_on = Arc::clone(&listener);
-        let thread = thread::spawn(move || {
+        let signals = [SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2];
+        let signals = StopListener::of(&signals, move |mut signals| {
             for signal in signals.forever().filter_map(Signal::from_named_raw) {
                 passes_on.lock().unwrap_or_else(PoisonError::into_inner).hear(signal);
             }
-        });
-        Ok(Self { listener, handle, thread })
+        })?;
+        Ok(Self { listener, _signals: signals })
     }
 
     /// Connects a child that was just started.
@@ -54,14 +49,6 @@ impl Relay {
         }
         Ok(())
     }
-
-    /// Stops passing signals on, because the child has ended.
-    pub fn disconnect(self) {
-        *self.listener.lock().unwrap_or_else(PoisonError::into_inner) = Listener::Gone;
-        self.handle.close();
-        // A panic of the thread was reported.
-        let _ = self.thread.join();
-    }
 }
 
 impl Listener {
@@ -70,7 +57,6 @@ impl Listener {
             Listener::Awaited(signals) => signals.push(signal),
             // The child may have ended already.
             Listener::Child(child) => drop(pidfd_send_signal(child, signal)),
-            Listener::Gone => {}
         }
     }
 }
