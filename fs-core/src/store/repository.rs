@@ -174,8 +174,7 @@ impl Repository {
 
     /// Begins to add a snapshot. The repository must be open for writing.
     pub fn writer(&self) -> Result<Writer, StoreError> {
-        let reader = self.reader(CacheSizes::IMPORT);
-        Ok(Writer::new(Arc::clone(&self.backend), reader, Arc::clone(&self.index)))
+        Ok(Writer::new(self.reader(CacheSizes::IMPORT)))
     }
 
     /// Returns the ids of all snapshots, in any order.

@@ -10,8 +10,7 @@ use std::thread::{self, JoinHandle};
 use crate::format::{Catalogue, PackBuilder, PackKind};
 use crate::store::blobs::compress::{Compressed, CompressedBlock, Compressor, Job, OpenBlock};
 use crate::store::index::PackRecord;
-use crate::store::index::live::LiveIndex;
-use crate::store::{Backend, Object, Reader, StoreError};
+use crate::store::{Object, Reader, StoreError};
 
 /// Size at which a pack is closed, in bytes.
 const PACK_TARGET: usize = 32 << 20;
@@ -45,16 +44,10 @@ pub(in crate::store) struct Packer {
 }
 
 impl Packer {
-    pub(in crate::store) fn new(
-        backend: Arc<dyn Backend>,
-        reader: Reader,
-        index: Arc<LiveIndex>,
-        pending: Pending,
-    ) -> Self {
+    /// Stores packs in the backend of `reader`, and adds them to its index.
+    pub(in crate::store) fn new(reader: Reader, pending: Pending) -> Self {
         let store = PackStore {
-            backend,
             reader: reader.clone(),
-            index,
             pending,
             full: Default::default(),
             packs: [PackBuilder::new(PackKind::Data), PackBuilder::new(PackKind::Metadata)],
@@ -151,9 +144,7 @@ fn compress(mut compressor: Compressor, work: &Receiver<Work>, done: &SyncSender
 /// Collects compressed blocks into packs, stores the packs, and adds them to the index.
 #[derive(Debug)]
 struct PackStore {
-    backend: Arc<dyn Backend>,
     reader: Reader,
-    index: Arc<LiveIndex>,
     pending: Pending,
     /// Blobs of deltas that do not pay. They are stored in full.
     full: [OpenBlock; 2],
@@ -219,7 +210,7 @@ impl PackStore {
             return Ok(());
         }
         let pack = pack.finish(self.reader.keys()).map_err(StoreError::damaged(|| "a pack just made"))?;
-        self.backend.put(&Object::pack(pack.id), &pack.bytes)?;
+        self.reader.shared.backend.put(&Object::pack(pack.id), &pack.bytes)?;
         let size = pack.bytes.len() as u64;
         self.stored += size;
         self.unindexed.push((PackRecord::new(pack.id, size, &pack.catalogue), pack.catalogue));
@@ -230,7 +221,7 @@ impl PackStore {
         if self.unindexed.is_empty() {
             return Ok(());
         }
-        self.index.add(&self.unindexed)?;
+        self.reader.shared.index.add(&self.unindexed)?;
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         for (_, catalogue) in self.unindexed.drain(..) {
             for (id, _) in catalogue.blobs() {
