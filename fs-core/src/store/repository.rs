@@ -9,7 +9,7 @@ use super::index::basis::{Access, Basis, read_config};
 use super::index::live::{LiveIndex, Opened};
 use super::index::rebuild::NewIndex;
 use super::index::reconcile::check_present;
-use super::index::{PackRecord, SnapshotRecord};
+use super::index::{Index, PackRecord, SnapshotRecord};
 use super::layout::INDEX;
 use super::{Backend, CacheSizes, Exposed, LocalStore, ObjectKind, Reader, StoreError, Writer};
 use crate::format::{Keys, Manifest, PackId, PackKind, RepositoryId, SnapshotId};
@@ -208,7 +208,7 @@ impl Repository {
             log::debug!("{error}");
         }
         self.index.refresh();
-        self.index.snapshots()
+        self.index.run(Index::snapshots)
     }
 
     /// Returns the ids of all packs, in any order.
@@ -278,7 +278,8 @@ impl Repository {
     /// Calls `visit` for every blob in the index with the first 16 bytes of its id, little-endian, and its
     /// pack's number.
     pub fn each_indexed_blob(&self, visit: &mut dyn FnMut(u128, u32)) -> Result<(), StoreError> {
-        self.index.each_blob(visit)
+        // A damaged index is not replaced, as `visit` has already received some blobs.
+        self.index.current().each_blob(visit)
     }
 
     /// Replaces the index by a new one of all stored packs: on disk if `on_disk` is set and the lock allows
@@ -292,7 +293,7 @@ impl Repository {
 
     /// Whether the index is only in memory, as it cannot be written to disk.
     pub fn has_index_in_memory(&self) -> bool {
-        self.index.is_in_memory()
+        self.index.current().is_in_memory()
     }
 
     /// Size of the index's file in bytes; zero if there is none.

@@ -172,7 +172,7 @@ impl Reader {
             index.refresh();
         }
         let indexed = index.pack_of(id).unwrap_or_default();
-        let others = indexed.into_iter().chain(index.copies_of(id).unwrap_or_default());
+        let others = indexed.into_iter().chain(index.run(|index| index.copies_of(id)).unwrap_or_default());
         let sound = others.filter(|pack| Some(*pack) != tried).find_map(|pack| {
             let place = self.catalogue(pack).ok()?.find(id)?;
             read((pack, place)).ok()
@@ -248,7 +248,9 @@ impl Reader {
         // This reader's index may be a damaged one that another process has replaced.
         index.reopen()?;
         let pack = self.pack_of(id)?;
-        let place = packs.find_in(pack, id, recent)?.ok_or_else(|| index.wrong_pack(pack))?;
+        let place = packs.find_in(pack, id, recent)?.ok_or_else(|| {
+            index.current().fault(format!("it looks for a blob in pack {pack}, which lacks it"))
+        })?;
         Ok((pack, place))
     }
 
@@ -349,7 +351,7 @@ impl Reader {
     /// Returns the base for a new version of the blob `id`: `id` itself, or its own base. `None` if the blob
     /// is not indexed yet.
     pub(in crate::store) fn base_of(&self, id: &BlobId) -> Result<Option<Base>, StoreError> {
-        if !self.shared.index.contains(id)? {
+        if !self.is_indexed(id)? {
             return Ok(None);
         }
         let (pack, place) = self.locate(id)?;
@@ -435,7 +437,7 @@ impl Reader {
                     Some(known) if known == pack => true,
                     Some(known) => {
                         self.catalogue(known).is_ok_and(|known| known.find(&id).is_some())
-                            || index.copies_of(&id)?.contains(&pack)
+                            || index.run(|index| index.copies_of(&id))?.contains(&pack)
                     }
                     None => false,
                 };

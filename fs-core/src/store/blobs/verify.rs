@@ -15,7 +15,7 @@ impl Reader {
 
     /// Whether the index has the blob.
     pub fn is_indexed(&self, id: &BlobId) -> Result<bool, StoreError> {
-        self.shared.index.contains(id)
+        self.shared.index.run(|index| index.contains(id))
     }
 
     /// Checks the header of a pack.

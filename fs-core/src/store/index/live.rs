@@ -97,7 +97,10 @@ impl LiveIndex {
     }
 
     /// Runs `work` on the index. If the index is damaged, replaces it and runs `work` again.
-    fn run<T>(&self, work: impl Fn(&Index) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(in crate::store) fn run<T>(
+        &self,
+        work: impl Fn(&Index) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let mut index = self.current();
         for _ in 1..ATTEMPTS {
             match work(&index) {
@@ -207,11 +210,6 @@ impl LiveIndex {
         self.put(new)
     }
 
-    /// Whether the index is only in memory.
-    pub(in crate::store) fn is_in_memory(&self) -> bool {
-        self.current().is_in_memory()
-    }
-
     /// Lets later look-ups see what was committed since the last refresh.
     pub(in crate::store) fn refresh(&self) {
         self.current().refresh();
@@ -224,40 +222,14 @@ impl LiveIndex {
         if index.is_in_memory() { reconcile(&index, &self.basis).map(drop) } else { Ok(()) }
     }
 
-    /// Whether the blob is in some pack.
-    pub(in crate::store) fn contains(&self, id: &BlobId) -> Result<bool, StoreError> {
-        self.run(|index| index.contains(id))
-    }
-
     /// Returns a pack that holds the blob. `None` if the index has none.
     pub(in crate::store) fn pack_of(&self, id: &BlobId) -> Result<Option<PackId>, StoreError> {
         self.run(|index| index.pack_of(id))
     }
 
-    /// Further packs that hold the blob.
-    pub(in crate::store) fn copies_of(&self, id: &BlobId) -> Result<Vec<PackId>, StoreError> {
-        self.run(|index| index.copies_of(id))
-    }
-
-    /// Makes the error that the index looks for a blob in `pack`, which lacks it.
-    pub(in crate::store) fn wrong_pack(&self, pack: PackId) -> StoreError {
-        self.current().fault(format!("it looks for a blob in pack {pack}, which lacks it"))
-    }
-
-    /// Calls `visit` for every blob with the first half of its id and its pack's number. Does not replace a
-    /// damaged index, as `visit` has already received some blobs.
-    pub(in crate::store) fn each_blob(&self, visit: &mut dyn FnMut(u128, u32)) -> Result<(), StoreError> {
-        self.current().each_blob(visit)
-    }
-
     /// Every pack, by number.
     pub(in crate::store) fn packs(&self) -> Result<Vec<(u32, PackRecord)>, StoreError> {
         self.run(Index::packs)
-    }
-
-    /// Returns every recorded snapshot, in the order of ids.
-    pub(in crate::store) fn snapshots(&self) -> Result<Vec<SnapshotRecord>, StoreError> {
-        self.run(Index::snapshots)
     }
 
     /// Adds stored packs, durably. If the index is replaced meanwhile, they are added to the new one, which
@@ -272,11 +244,6 @@ impl LiveIndex {
         if let Err(error) = self.run(|index| index.record_snapshots(&[SnapshotRecord::new(id, manifest)])) {
             log::warn!("{error}");
         }
-    }
-
-    /// Forgets a snapshot whose manifest was removed on purpose.
-    pub(in crate::store) fn forget_snapshot(&self, id: SnapshotId) -> Result<(), StoreError> {
-        self.run(|index| index.forget_snapshot(id))
     }
 }
 

@@ -96,7 +96,7 @@ impl Repository {
     pub fn quarantine_snapshot(&self, id: &SnapshotId) -> Result<Option<String>, StoreError> {
         // The record is removed first. If a crash came in between, every later check would report a missing
         // snapshot.
-        self.index.forget_snapshot(*id)?;
+        self.index.run(|index| index.forget_snapshot(*id))?;
         self.backend.quarantine(&Object::snapshot(*id))
     }
 }
