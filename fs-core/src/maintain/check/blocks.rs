@@ -46,7 +46,7 @@ pub(super) fn check(
                 verified = reader.verify_block(pack, block).map(|()| None);
                 if !matches!(verified, Err(StoreError::Missing(_))) {
                     read.blocks += 1;
-                    read.bytes += u64::from(block.stored_len());
+                    read.bytes += u64::from(block.len);
                 }
             }
             match verified {

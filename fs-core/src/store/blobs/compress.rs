@@ -92,7 +92,7 @@ impl Compressor {
 
     /// Compresses a delta. `None` if it saves too little, or if its bases are damaged.
     fn delta(&mut self, group: &DeltaGroup) -> Result<Option<CompressedBlock>, StoreError> {
-        let Some(prefix) = StoreError::unless_lost(self.reader.prefix(&group.bases).map(Some))? else {
+        let Some(prefix) = StoreError::unless_lost(self.reader.prefix(&group.bases, 0).map(Some))? else {
             return Ok(None);
         };
         let sealed = self

@@ -3,16 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::format::{BlobId, Catalogue, FormatError, Keys, PackId, PackTrailer, Placement, TRAILER_LEN};
-use crate::store::blobs::cache::WeightedCache;
-use crate::store::{Backend, Object, StoreError};
-
-/// Opens packs, and caches their catalogues. Shared by threads.
-pub(in crate::store) struct Packs {
-    backend: Arc<dyn Backend>,
-    keys: Keys,
-    catalogues: WeightedCache<PackId, Catalogue>,
-}
+use crate::format::{
+    BlobId, Catalogue, FormatError, Keys, PackId, PackTrailer, Placement, StoredBlock, TRAILER_LEN,
+};
+use crate::store::{Backend, Object, Reader, StoreError};
 
 /// The packs read last. A blob's neighbours are usually in one of them, which saves a look-up in the index.
 #[derive(Default)]
@@ -32,51 +26,37 @@ const RECENT: usize = 4;
 /// Bytes read from a pack's end. They hold the trailer, and usually the catalogue, too.
 const TAIL: usize = 128 << 10;
 
-impl Packs {
-    /// Creates the cache; `capacity` is its size in bytes of catalogues.
-    pub(in crate::store) fn new(backend: Arc<dyn Backend>, keys: Keys, capacity: usize) -> Self {
-        Self { backend, keys, catalogues: WeightedCache::new(capacity) }
-    }
-
-    pub(in crate::store) fn catalogue(&self, pack: PackId) -> Result<Arc<Catalogue>, StoreError> {
-        self.open(pack).map(|pack| pack.catalogue)
+impl Reader {
+    /// Returns a pack's catalogue, which may be cached.
+    pub fn cached_catalogue(&self, pack: PackId) -> Result<Arc<Catalogue>, StoreError> {
+        self.open_pack(pack).map(|pack| pack.catalogue)
     }
 
     /// Finds a blob in a pack. A pack that has the blob becomes the one read last.
-    pub(in crate::store) fn find_in(
-        &self,
-        pack: PackId,
-        id: &BlobId,
-        recent: &Recent,
-    ) -> Result<Option<Placement>, StoreError> {
-        let pack = self.open(pack)?;
+    pub(super) fn find_in(&self, pack: PackId, id: &BlobId) -> Result<Option<Placement>, StoreError> {
+        let pack = self.open_pack(pack)?;
         let place = pack.catalogue.find(id);
         if place.is_some() {
-            recent.push(pack);
+            self.own.recent.push(pack);
         }
         Ok(place)
     }
 
     /// Returns the stored bytes of a block.
-    pub(in crate::store) fn block(
-        &self,
-        pack: PackId,
-        place: Placement,
-        recent: &Recent,
-    ) -> Result<Vec<u8>, StoreError> {
-        let bytes = recent.bytes(pack);
-        let start = place.block_offset as usize;
-        let range = start..start.saturating_add(place.block_len as usize);
+    pub(super) fn stored_block(&self, pack: PackId, block: StoredBlock) -> Result<Vec<u8>, StoreError> {
+        let bytes = self.own.recent.bytes(pack);
+        let start = block.offset as usize;
+        let range = start..start.saturating_add(block.len as usize);
         match bytes.as_ref().and_then(|bytes| bytes.get(range)) {
             Some(block) => Ok(block.to_vec()),
-            None => self.backend.get_range(&Object::pack(pack), place.block_offset, place.block_len as usize),
+            None => self.shared.backend.get_range(&Object::pack(pack), block.offset, block.len as usize),
         }
     }
 
-    fn open(&self, id: PackId) -> Result<RecentPack, StoreError> {
+    fn open_pack(&self, id: PackId) -> Result<RecentPack, StoreError> {
         let mut whole = None;
-        let catalogue = self.catalogues.get_or_make(id, || {
-            let PackEnd { catalogue, size, bytes } = read_end(&*self.backend, &self.keys, id)?;
+        let catalogue = self.shared.catalogues.get_or_make(id, || {
+            let PackEnd { catalogue, size, bytes } = read_end(&*self.shared.backend, self.keys(), id)?;
             let weight = catalogue.weight();
             whole = (bytes.len() as u64 == size).then(|| Arc::new(bytes));
             Ok::<_, StoreError>((catalogue, weight))

@@ -103,7 +103,7 @@ impl Scanner<'_> {
                 return Ok(other);
             }
         }
-        let Some(prefix) = unless_lost(self.reader.prefix(block.bases()))? else { return Ok(other) };
+        let Some(prefix) = unless_lost(self.reader.prefix(block.bases(), 0))? else { return Ok(other) };
         let Ok(raw) = block.decompress(&prefix) else { return Ok(other) };
         let mut rest = raw.as_slice();
         let mut blobs = Vec::with_capacity(block.lengths().len());
