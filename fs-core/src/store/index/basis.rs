@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::format::limits::{MAX_CONFIG, MAX_MANIFEST};
 use crate::format::{Config, Keys, Manifest, PackId, RepositoryId, SnapshotId};
 use crate::store::backend::folder::Folder;
-use crate::store::backend::lock::WriterLock;
+use crate::store::backend::lock::{FileLock, WriterLock};
 use crate::store::backend::repository_folder::RepositoryFolder;
 use crate::store::index::{Index, Unreadable};
 use crate::store::layout::INDEX;
@@ -80,12 +80,12 @@ impl Basis {
 
     /// Takes the lock. The repository stays with the locked folder while the lock is held.
     pub(in crate::store) fn lock(&self) -> Result<WriterLock, StoreError> {
-        self.state().and_then(WriterLock::acquire)
+        WriterLock::acquire(self.state()?, FileLock::acquire)
     }
 
     /// Takes the lock without writing a note.
     pub(in crate::store) fn lock_silently(&self) -> Result<WriterLock, StoreError> {
-        self.state().and_then(WriterLock::acquire_silently)
+        WriterLock::acquire(self.state()?, FileLock::acquire_silently)
     }
 
     /// Reads the manifest of a snapshot.

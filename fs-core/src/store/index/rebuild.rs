@@ -49,7 +49,7 @@ impl NewIndex {
         go_on: &mut dyn FnMut(usize) -> bool,
     ) -> Result<(Self, Vec<(PackId, StoreError)>), StoreError> {
         let temporary = Arc::new(basis.folder()?.make_folder(TEMPORARY)?);
-        remove_if_there(&temporary, INDEX)?;
+        StoreError::if_there(temporary.remove(INDEX))?;
         let new = Self { index: Index::create(&temporary, INDEX, basis.repository)?, temporary };
         let fill = || {
             let unreadable = add_packs(&new.index, &*basis.backend, &basis.keys, packs, go_on)?;
@@ -98,7 +98,7 @@ fn take_place(basis: &Basis, temporary: &Folder, folder: &Folder) -> Result<(), 
         move_away(folder)?;
     }
     temporary.rename(INDEX, folder, INDEX)?;
-    if let Err(error) = remove_if_there(folder, OLD_INDEX) {
+    if let Err(error) = StoreError::if_there(folder.remove(OLD_INDEX)) {
         log::info!("{error}");
     }
     folder.sync()
@@ -115,11 +115,4 @@ fn move_away(folder: &Folder) -> Result<(), StoreError> {
     folder.rename(INDEX, &damaged, &aside)?;
     log::warn!("a folder is in the place of the index: moved to {}", damaged.path_of(&aside).display());
     Ok(())
-}
-
-fn remove_if_there(folder: &Folder, name: &str) -> Result<(), StoreError> {
-    match folder.remove(name) {
-        Err(error) if error.is_not_found() => Ok(()),
-        removed => removed,
-    }
 }
