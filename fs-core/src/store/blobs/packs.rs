@@ -3,20 +3,18 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::format::{
-    BlobId, Catalogue, FormatError, Keys, PackId, PackTrailer, Placement, StoredBlock, TRAILER_LEN,
-};
-use crate::store::{Backend, Object, Reader, StoreError};
+use crate::format::{BlobId, Catalogue, FormatError, Keys, PackId, PackTrailer, Placement, TRAILER_LEN};
+use crate::store::{Backend, Object, StoreError};
 
 /// The packs read last. A blob's neighbours are usually in one of them, which saves a look-up in the index.
 #[derive(Default)]
 pub(in crate::store) struct Recent(Mutex<VecDeque<RecentPack>>);
 
-struct RecentPack {
-    id: PackId,
-    catalogue: Arc<Catalogue>,
+pub(super) struct RecentPack {
+    pub(super) id: PackId,
+    pub(super) catalogue: Arc<Catalogue>,
     /// All bytes of the pack, if they were read with the catalogue. For a small pack, this saves a read.
-    bytes: Option<Arc<Vec<u8>>>,
+    pub(super) bytes: Option<Arc<Vec<u8>>>,
 }
 
 /// Key of a block: its pack, and its number in the pack.
@@ -25,45 +23,6 @@ pub(in crate::store) type BlockKey = (PackId, u32);
 const RECENT: usize = 4;
 /// Bytes read from a pack's end. They hold the trailer, and usually the catalogue, too.
 const TAIL: usize = 128 << 10;
-
-impl Reader {
-    /// Returns a pack's catalogue, which may be cached.
-    pub fn cached_catalogue(&self, pack: PackId) -> Result<Arc<Catalogue>, StoreError> {
-        self.open_pack(pack).map(|pack| pack.catalogue)
-    }
-
-    /// Finds a blob in a pack. A pack that has the blob becomes the one read last.
-    pub(super) fn find_in(&self, pack: PackId, id: &BlobId) -> Result<Option<Placement>, StoreError> {
-        let pack = self.open_pack(pack)?;
-        let place = pack.catalogue.find(id);
-        if place.is_some() {
-            self.own.recent.push(pack);
-        }
-        Ok(place)
-    }
-
-    /// Returns the stored bytes of a block.
-    pub(super) fn stored_block(&self, pack: PackId, block: StoredBlock) -> Result<Vec<u8>, StoreError> {
-        let bytes = self.own.recent.bytes(pack);
-        let start = block.offset as usize;
-        let range = start..start.saturating_add(block.len as usize);
-        match bytes.as_ref().and_then(|bytes| bytes.get(range)) {
-            Some(block) => Ok(block.to_vec()),
-            None => self.shared.backend.get_range(&Object::pack(pack), block.offset, block.len as usize),
-        }
-    }
-
-    fn open_pack(&self, id: PackId) -> Result<RecentPack, StoreError> {
-        let mut whole = None;
-        let catalogue = self.shared.catalogues.get_or_make(id, || {
-            let PackEnd { catalogue, size, bytes } = read_end(&*self.shared.backend, self.keys(), id)?;
-            let weight = catalogue.weight();
-            whole = (bytes.len() as u64 == size).then(|| Arc::new(bytes));
-            Ok::<_, StoreError>((catalogue, weight))
-        })?;
-        Ok(RecentPack { id, catalogue, bytes: whole })
-    }
-}
 
 impl Recent {
     /// Finds a blob in the packs read last.
@@ -76,14 +35,14 @@ impl Recent {
         self.packs().retain(|known| Some(known.id) != pack);
     }
 
-    fn push(&self, pack: RecentPack) {
+    pub(super) fn push(&self, pack: RecentPack) {
         let mut packs = self.packs();
         packs.retain(|known| known.id != pack.id);
         packs.push_front(pack);
         packs.truncate(RECENT);
     }
 
-    fn bytes(&self, pack: PackId) -> Option<Arc<Vec<u8>>> {
+    pub(super) fn bytes(&self, pack: PackId) -> Option<Arc<Vec<u8>>> {
         self.packs().iter().find(|known| known.id == pack).and_then(|known| known.bytes.clone())
     }
 
@@ -102,15 +61,15 @@ pub(in crate::store) fn read_catalogue(
 }
 
 /// Result of reading the end of a pack's file.
-struct PackEnd {
-    catalogue: Catalogue,
+pub(super) struct PackEnd {
+    pub(super) catalogue: Catalogue,
     /// Size of the file in bytes.
-    size: u64,
+    pub(super) size: u64,
     /// The last bytes of the file. For a small pack, all of its bytes.
-    bytes: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
 }
 
-fn read_end(backend: &dyn Backend, keys: &Keys, pack: PackId) -> Result<PackEnd, StoreError> {
+pub(super) fn read_end(backend: &dyn Backend, keys: &Keys, pack: PackId) -> Result<PackEnd, StoreError> {
     let object = Object::pack(pack);
     let (bytes, size) = match backend.get_end(&object, TAIL) {
         // A bad sector outside of the catalogue must not make the catalogue unreadable, so only the trailer

@@ -10,26 +10,26 @@ use crate::format::{
 };
 use crate::store::blobs::cache::{CacheSizes, WeightedCache};
 use crate::store::blobs::delta::Base;
-use crate::store::blobs::packs::{BlockKey, Recent};
+use crate::store::blobs::packs::{BlockKey, PackEnd, Recent, RecentPack, read_end};
 use crate::store::blobs::search::Searches;
 use crate::store::index::live::LiveIndex;
-use crate::store::{Backend, ObjectKind, StoreError};
+use crate::store::{Backend, Object, ObjectKind, StoreError};
 
 /// Reads blobs. Shared by threads. Every block is verified when it is decoded.
 #[derive(Clone)]
 pub struct Reader {
     pub(in crate::store) shared: Arc<Shared>,
-    pub(super) own: Arc<OwnCaches>,
+    own: Arc<OwnCaches>,
     /// Known damaged blocks, if this reader remembers them.
     bad: Option<Arc<Mutex<HashSet<BlockKey>>>>,
 }
 
 /// Caches of data that differs from snapshot to snapshot.
-pub(super) struct OwnCaches {
+struct OwnCaches {
     /// Decompressed delta blocks.
     deltas: WeightedCache<BlockKey, Vec<u8>>,
     nodes: Arc<WeightedCache<BlobId, Node>>,
-    pub(super) recent: Recent,
+    recent: Recent,
 }
 
 /// Cache capacity of a single-pass reader, in bytes.
@@ -46,7 +46,7 @@ pub(in crate::store) struct Shared {
     pub(in crate::store) keys: Keys,
     pub(in crate::store) index: Arc<LiveIndex>,
     /// Catalogues of packs.
-    pub(super) catalogues: WeightedCache<PackId, Catalogue>,
+    catalogues: WeightedCache<PackId, Catalogue>,
     /// Decompressed full blocks. Deltas must not evict them, as each may be the base of many deltas.
     blocks: WeightedCache<BlockKey, Vec<u8>>,
     /// The bases of the blobs in delta blocks.
@@ -270,6 +270,43 @@ impl Reader {
         // The blob may have been committed to another index than this reader's.
         index.bring_up_to_date()?;
         index.pack_of(id)?.ok_or(StoreError::MissingBlob(*id))
+    }
+
+    /// Returns a pack's catalogue, which may be cached.
+    pub fn cached_catalogue(&self, pack: PackId) -> Result<Arc<Catalogue>, StoreError> {
+        self.open_pack(pack).map(|pack| pack.catalogue)
+    }
+
+    /// Finds a blob in a pack. A pack that has the blob becomes the one read last.
+    fn find_in(&self, pack: PackId, id: &BlobId) -> Result<Option<Placement>, StoreError> {
+        let pack = self.open_pack(pack)?;
+        let place = pack.catalogue.find(id);
+        if place.is_some() {
+            self.own.recent.push(pack);
+        }
+        Ok(place)
+    }
+
+    /// Returns the stored bytes of a block.
+    fn stored_block(&self, pack: PackId, block: StoredBlock) -> Result<Vec<u8>, StoreError> {
+        let bytes = self.own.recent.bytes(pack);
+        let start = block.offset as usize;
+        let range = start..start.saturating_add(block.len as usize);
+        match bytes.as_ref().and_then(|bytes| bytes.get(range)) {
+            Some(block) => Ok(block.to_vec()),
+            None => self.shared.backend.get_range(&Object::pack(pack), block.offset, block.len as usize),
+        }
+    }
+
+    fn open_pack(&self, id: PackId) -> Result<RecentPack, StoreError> {
+        let mut whole = None;
+        let catalogue = self.shared.catalogues.get_or_make(id, || {
+            let PackEnd { catalogue, size, bytes } = read_end(&*self.shared.backend, self.keys(), id)?;
+            let weight = catalogue.weight();
+            whole = (bytes.len() as u64 == size).then(|| Arc::new(bytes));
+            Ok::<_, StoreError>((catalogue, weight))
+        })?;
+        Ok(RecentPack { id, catalogue, bytes: whole })
     }
 
     fn block(&self, pack: PackId, block: StoredBlock) -> Result<Arc<Vec<u8>>, StoreError> {
