@@ -13,37 +13,37 @@ const DELTA_PAYS: u64 = 50;
 
 /// A block that is being filled.
 #[derive(Debug, Default)]
-pub(in crate::store) struct OpenBlock {
+pub(crate) struct OpenBlock {
     builder: BlockBuilder,
     ids: Vec<BlobId>,
 }
 
 impl OpenBlock {
-    pub(in crate::store) fn push(&mut self, id: BlobId, blob: &[u8]) {
+    pub(crate) fn push(&mut self, id: BlobId, blob: &[u8]) {
         self.builder.push(blob);
         self.ids.push(id);
     }
 
-    pub(in crate::store) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.builder.is_empty()
     }
 
     /// Whether the block must be closed before `blob` is added.
-    pub(in crate::store) fn is_full_for(&self, blob: &[u8]) -> bool {
+    pub(crate) fn is_full_for(&self, blob: &[u8]) -> bool {
         !self.is_empty() && self.builder.raw_len() + blob.len() > BLOCK_TARGET
     }
 }
 
 /// A block to be compressed.
 #[derive(Debug)]
-pub(in crate::store) enum Job {
+pub(crate) enum Job {
     Block(PackKind, OpenBlock),
     Delta(PackKind, DeltaGroup),
 }
 
 /// Result of a job.
 #[derive(Debug)]
-pub(in crate::store) enum Compressed {
+pub(crate) enum Compressed {
     Block(PackKind, CompressedBlock),
     /// A delta that does not pay. Its blobs are stored in full, so that later versions have a closer base.
     InFull(PackKind, DeltaGroup),
@@ -51,28 +51,28 @@ pub(in crate::store) enum Compressed {
 
 /// A block as it is stored.
 #[derive(Debug)]
-pub(in crate::store) struct CompressedBlock {
-    pub(in crate::store) sealed: Vec<u8>,
-    pub(in crate::store) delta: bool,
+pub(crate) struct CompressedBlock {
+    pub(crate) sealed: Vec<u8>,
+    pub(crate) delta: bool,
     /// The blobs of the block and their lengths, in order.
-    pub(in crate::store) blobs: Vec<(BlobId, u32)>,
+    pub(crate) blobs: Vec<(BlobId, u32)>,
 }
 
 /// Compresses blocks. Each compressing thread has its own.
 #[derive(Debug)]
-pub(in crate::store) struct Compressor {
+pub(crate) struct Compressor {
     encoder: BlockEncoder,
     /// Reads the bases.
     reader: Reader,
 }
 
 impl Compressor {
-    pub(in crate::store) fn new(reader: Reader) -> Result<Self, StoreError> {
+    pub(crate) fn new(reader: Reader) -> Result<Self, StoreError> {
         let encoder = BlockEncoder::new(LEVEL).map_err(StoreError::io("compress", "a block"))?;
         Ok(Self { encoder, reader })
     }
 
-    pub(in crate::store) fn run(&mut self, job: Job) -> Result<Compressed, StoreError> {
+    pub(crate) fn run(&mut self, job: Job) -> Result<Compressed, StoreError> {
         match job {
             Job::Block(kind, block) => Ok(Compressed::Block(kind, self.full(&block)?)),
             Job::Delta(kind, group) => Ok(match self.delta(&group)? {
@@ -82,7 +82,7 @@ impl Compressor {
         }
     }
 
-    pub(in crate::store) fn full(&mut self, block: &OpenBlock) -> Result<CompressedBlock, StoreError> {
+    pub(crate) fn full(&mut self, block: &OpenBlock) -> Result<CompressedBlock, StoreError> {
         let sealed = self
             .encoder
             .full(self.reader.keys(), &block.builder)

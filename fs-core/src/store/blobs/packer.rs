@@ -23,7 +23,7 @@ const MAX_COMPRESSORS: usize = 4;
 const QUEUE: usize = 3;
 
 /// The first halves of the ids of blobs that were put but are not indexed yet.
-pub(in crate::store) type Pending = Arc<Mutex<HashSet<[u8; 16]>>>;
+pub(crate) type Pending = Arc<Mutex<HashSet<[u8; 16]>>>;
 
 /// Input of a compressing thread. `None` is the end, and takes its turn as a job does.
 type Work = Option<Job>;
@@ -33,7 +33,7 @@ type Done = Result<Option<Compressed>, StoreError>;
 /// The threads that turn jobs into packs. They start with the first job. If the packer is dropped without
 /// [`finish`](Packer::finish), waiting blocks are discarded, but stored packs stay.
 #[derive(Debug)]
-pub(in crate::store) struct Packer {
+pub(crate) struct Packer {
     reader: Reader,
     /// Initial state of the packing thread; `None` once the thread runs.
     store: Option<PackStore>,
@@ -45,7 +45,7 @@ pub(in crate::store) struct Packer {
 
 impl Packer {
     /// Stores packs in the backend of `reader`, and adds them to its index.
-    pub(in crate::store) fn new(reader: Reader, pending: Pending) -> Self {
+    pub(crate) fn new(reader: Reader, pending: Pending) -> Self {
         let store = PackStore {
             reader: reader.clone(),
             pending,
@@ -58,7 +58,7 @@ impl Packer {
     }
 
     /// Sends a job to the compressing threads. Waits while their queue is full.
-    pub(in crate::store) fn send(&mut self, job: Job) -> Result<(), StoreError> {
+    pub(crate) fn send(&mut self, job: Job) -> Result<(), StoreError> {
         if let Some(store) = self.store.take() {
             self.start(store)?;
         }
@@ -70,7 +70,7 @@ impl Packer {
     }
 
     /// Stores all pending blocks, durably. Returns the size of all packs that were stored, in bytes.
-    pub(in crate::store) fn finish(&mut self) -> Result<u64, StoreError> {
+    pub(crate) fn finish(&mut self) -> Result<u64, StoreError> {
         if self.store.is_some() {
             return Ok(0);
         }

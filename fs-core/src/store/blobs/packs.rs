@@ -8,7 +8,7 @@ use crate::store::{Backend, Object, StoreError};
 
 /// The packs read last. A blob's neighbours are usually in one of them, which saves a look-up in the index.
 #[derive(Default)]
-pub(in crate::store) struct Recent(Mutex<VecDeque<RecentPack>>);
+pub(crate) struct Recent(Mutex<VecDeque<RecentPack>>);
 
 pub(super) struct RecentPack {
     pub(super) id: PackId,
@@ -18,7 +18,7 @@ pub(super) struct RecentPack {
 }
 
 /// Key of a block: its pack, and its number in the pack.
-pub(in crate::store) type BlockKey = (PackId, u32);
+pub(crate) type BlockKey = (PackId, u32);
 
 const RECENT: usize = 4;
 /// Bytes read from a pack's end. They hold the trailer, and usually the catalogue, too.
@@ -26,12 +26,12 @@ const TAIL: usize = 128 << 10;
 
 impl Recent {
     /// Finds a blob in the packs read last.
-    pub(in crate::store) fn find(&self, id: &BlobId) -> Option<(PackId, Placement)> {
+    pub(crate) fn find(&self, id: &BlobId) -> Option<(PackId, Placement)> {
         self.packs().iter().find_map(|pack| Some((pack.id, pack.catalogue.find(id)?)))
     }
 
     /// Forgets a pack that is missing now.
-    pub(in crate::store) fn forget(&self, pack: Option<PackId>) {
+    pub(crate) fn forget(&self, pack: Option<PackId>) {
         self.packs().retain(|known| Some(known.id) != pack);
     }
 
@@ -52,7 +52,7 @@ impl Recent {
 }
 
 /// Reads a pack's catalogue, and the size of the pack's file in bytes.
-pub(in crate::store) fn read_catalogue(
+pub(crate) fn read_catalogue(
     backend: &dyn Backend,
     keys: &Keys,
     pack: PackId,

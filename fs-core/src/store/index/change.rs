@@ -12,7 +12,7 @@ use crate::format::{Catalogue, PackId};
 impl Index {
     /// Adds packs with their blobs, durably. Skips known packs: an index that was made again knows all stored
     /// packs. A blob that another pack holds already moves to the new pack.
-    pub(in crate::store) fn add(&self, packs: &[(PackRecord, Catalogue)]) -> Result<(), StoreError> {
+    pub(crate) fn add(&self, packs: &[(PackRecord, Catalogue)]) -> Result<(), StoreError> {
         self.change(|transaction| {
             let mut records = transaction.open_table(PACKS).map_err(failed(&self.path))?;
             let mut blobs = transaction.open_table(BLOBS).map_err(failed(&self.path))?;
@@ -42,7 +42,7 @@ impl Index {
     }
 
     /// Removes packs that are missing or unreadable.
-    pub(in crate::store) fn remove(&self, numbers: &HashSet<u32>) -> Result<(), StoreError> {
+    pub(crate) fn remove(&self, numbers: &HashSet<u32>) -> Result<(), StoreError> {
         self.change(|transaction| {
             let mut records = transaction.open_table(PACKS).map_err(failed(&self.path))?;
             for number in numbers {

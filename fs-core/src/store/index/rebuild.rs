@@ -11,14 +11,14 @@ use crate::store::layout::{DAMAGED, INDEX, OLD_INDEX, TEMPORARY};
 use crate::store::{ObjectKind, SnapshotRecord, StoreError};
 
 /// A new index beside the one in use, so that a process finds an index at any time.
-pub(in crate::store) struct NewIndex {
+pub(crate) struct NewIndex {
     temporary: Arc<Folder>,
     index: Index,
 }
 
 impl NewIndex {
     /// Makes an index of these packs. Also returns packs that cannot be read. The lock must be held.
-    pub(in crate::store) fn make(
+    pub(crate) fn make(
         basis: &Basis,
         packs: Vec<PackId>,
         go_on: &mut dyn FnMut(usize) -> bool,
@@ -28,7 +28,7 @@ impl NewIndex {
 
     /// Makes an index of all readable packs, to replace an unusable one. Also returns the errors of
     /// unreadable packs. The lock must be held.
-    pub(in crate::store) fn replacing(
+    pub(crate) fn replacing(
         basis: &Basis,
         failed: Option<&Index>,
     ) -> Result<(Self, Vec<StoreError>), StoreError> {
@@ -68,17 +68,17 @@ impl NewIndex {
     }
 
     /// Records these snapshots, too, whose manifests are lost.
-    pub(in crate::store) fn record(&self, lost: &[SnapshotRecord]) -> Result<(), StoreError> {
+    pub(crate) fn record(&self, lost: &[SnapshotRecord]) -> Result<(), StoreError> {
         if lost.is_empty() { Ok(()) } else { self.index.record_snapshots(lost) }
     }
 
-    pub(in crate::store) fn discard(self) -> Result<(), StoreError> {
+    pub(crate) fn discard(self) -> Result<(), StoreError> {
         drop(self.index);
         self.temporary.remove(INDEX)
     }
 
     /// Renames the new index over the one in use, or over any other entry of that name.
-    pub(in crate::store) fn publish(self, basis: &Basis) -> Result<(), StoreError> {
+    pub(crate) fn publish(self, basis: &Basis) -> Result<(), StoreError> {
         let Self { temporary, index } = self;
         drop(index);
         let published = basis.folder().and_then(|folder| take_place(basis, &temporary, &folder));

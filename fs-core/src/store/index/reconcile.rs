@@ -13,11 +13,11 @@ const RECONCILE_BATCH: usize = 64;
 
 /// Findings about packs while the index was brought up to date.
 #[derive(Debug)]
-pub(in crate::store) struct Reconciled {
+pub(crate) struct Reconciled {
     /// Whether packs in the index are missing or damaged.
-    pub(in crate::store) gone: bool,
+    pub(crate) gone: bool,
     /// Errors of unindexed packs that cannot be read.
-    pub(in crate::store) unreadable: Vec<StoreError>,
+    pub(crate) unreadable: Vec<StoreError>,
 }
 
 /// Whether missing objects are probably on a file system that is not mounted, and not lost. This holds if at
@@ -27,10 +27,7 @@ pub(crate) fn are_away(missing: u64, total: u64) -> bool {
 }
 
 /// Fails if most packs in the index are missing.
-pub(in crate::store) fn check_present(
-    known: &[(u32, PackRecord)],
-    stored: &HashSet<PackId>,
-) -> Result<(), StoreError> {
+pub(crate) fn check_present(known: &[(u32, PackRecord)], stored: &HashSet<PackId>) -> Result<(), StoreError> {
     let missing = known.iter().filter(|(_, record)| !stored.contains(&record.id)).count() as u64;
     let total = missing + stored.len() as u64;
     if are_away(missing, total) { Err(StoreError::Away { missing, total }) } else { Ok(()) }
@@ -38,7 +35,7 @@ pub(in crate::store) fn check_present(
 
 /// Makes the index hold exactly the packs that are present and can be read. Fails if most packs are missing:
 /// once the index had forgotten them, nothing would report them as missing.
-pub(in crate::store) fn reconcile(index: &Index, basis: &Basis) -> Result<Reconciled, StoreError> {
+pub(crate) fn reconcile(index: &Index, basis: &Basis) -> Result<Reconciled, StoreError> {
     let (backend, keys) = (&*basis.backend, &basis.keys);
     let listed = backend.list(ObjectKind::Pack)?;
     let sizes: HashMap<PackId, Option<u64>> =
@@ -84,7 +81,7 @@ fn is_readable(backend: &dyn Backend, keys: &Keys, record: &PackRecord, listed: 
 
 /// Adds packs to the index. Returns the packs whose catalogue cannot be read; they are left out. `go_on`
 /// receives the number of packs done, and returns false to stop.
-pub(in crate::store) fn add_packs(
+pub(crate) fn add_packs(
     index: &Index,
     backend: &dyn Backend,
     keys: &Keys,
@@ -122,7 +119,7 @@ pub(in crate::store) fn add_packs(
 
 /// Records the snapshots that the index lacks. Their writer was killed before it recorded them, or the index
 /// was made again. Existing records stay, as only they show that a manifest is missing.
-pub(in crate::store) fn record_snapshots(index: &Index, basis: &Basis) -> Result<(), StoreError> {
+pub(crate) fn record_snapshots(index: &Index, basis: &Basis) -> Result<(), StoreError> {
     let known: HashSet<SnapshotId> = index.snapshots()?.iter().map(|record| record.id).collect();
     let listed = basis.backend.list(ObjectKind::Snapshot)?;
     let listed = listed.iter().filter_map(|object| SnapshotId::parse(&object.name));
