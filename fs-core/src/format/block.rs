@@ -154,13 +154,7 @@ impl<'a> Block<'a> {
             let len = cursor.length(MAX_BLOB, "blob")?;
             lengths.push(len as u32);
             raw_len += len;
-            if raw_len > MAX_BLOCK_RAW {
-                return Err(FormatError::Limit {
-                    what: "block",
-                    value: raw_len as u64,
-                    limit: MAX_BLOCK_RAW as u64,
-                });
-            }
+            FormatError::check_limit("block", raw_len as u64, MAX_BLOCK_RAW as u64)?;
         }
         let mut bases = Vec::new();
         if codec == DELTA {

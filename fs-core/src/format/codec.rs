@@ -104,7 +104,7 @@ impl<'a> Cursor<'a> {
     /// Takes a varint no larger than `limit`.
     pub(super) fn bounded(&mut self, limit: u64, what: &'static str) -> Result<u64, FormatError> {
         let value = self.varint(what)?;
-        if value <= limit { Ok(value) } else { Err(FormatError::Limit { what, value, limit }) }
+        FormatError::check_limit(what, value, limit).map(|()| value)
     }
 
     /// Takes a varint length or count no larger than `limit`.

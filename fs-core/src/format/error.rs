@@ -41,3 +41,10 @@ pub enum FormatError {
     #[error("it needs features that this program does not know (bits {0:#x}): use a newer yester")]
     Features(u64),
 }
+
+impl FormatError {
+    /// Refuses a number or length beyond `limit`.
+    pub(crate) fn check_limit(what: &'static str, value: u64, limit: u64) -> Result<(), Self> {
+        if value <= limit { Ok(()) } else { Err(FormatError::Limit { what, value, limit }) }
+    }
+}

@@ -168,9 +168,7 @@ impl Catalogue {
             let (number, first) = (block as u32, blobs.len() as u32);
             blocks.push(StoredBlock { number, offset, len: len as u32, mac, delta, first });
             offset += len as u64;
-            if offset > MAX_PACK {
-                return Err(FormatError::Limit { what: "pack", value: offset, limit: MAX_PACK });
-            }
+            FormatError::check_limit("pack", offset, MAX_PACK)?;
             let count = cursor.count(MAX_BLOBS_PER_BLOCK, 33, "blobs of a block")?;
             blobs.reserve(count);
             let mut start = 0u32;

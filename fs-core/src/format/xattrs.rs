@@ -17,10 +17,11 @@ impl XattrSet {
     pub fn new(mut pairs: Vec<Xattr>) -> Result<Self, FormatError> {
         pairs.sort_by(|a, b| a.0.cmp(&b.0));
         pairs.dedup_by(|a, b| a.0 == b.0);
-        check("extended attributes", pairs.len(), MAX_XATTRS)?;
+        FormatError::check_limit("extended attributes", pairs.len() as u64, MAX_XATTRS as u64)?;
         for (name, value) in &pairs {
-            check("extended attribute's name", name.len(), MAX_NAME)?;
-            check("extended attribute's value", value.len(), MAX_XATTR_VALUE)?;
+            FormatError::check_limit("extended attribute's name", name.len() as u64, MAX_NAME as u64)?;
+            let limit = MAX_XATTR_VALUE as u64;
+            FormatError::check_limit("extended attribute's value", value.len() as u64, limit)?;
         }
         Ok(Self(pairs))
     }
@@ -77,13 +78,5 @@ impl XattrSet {
         }
         cursor.end("extended attributes")?;
         Ok(Self(pairs))
-    }
-}
-
-fn check(what: &'static str, value: usize, limit: usize) -> Result<(), FormatError> {
-    if value <= limit {
-        Ok(())
-    } else {
-        Err(FormatError::Limit { what, value: value as u64, limit: limit as u64 })
     }
 }

@@ -6,7 +6,7 @@ use super::backend::local::in_folder;
 use super::backend::lock::WriterLock;
 use super::backend::repository_folder::{Pin, RepositoryFolder};
 use super::index::basis::{Access, Basis, read_config};
-use super::index::live::{LiveIndex, Opened};
+use super::index::live::LiveIndex;
 use super::index::rebuild::NewIndex;
 use super::index::reconcile::check_present;
 use super::index::{Index, PackRecord, SnapshotRecord};
@@ -107,13 +107,13 @@ impl Repository {
 
     /// Opens the repository under this lock.
     pub(super) fn locked(basis: Basis, lock: Option<WriterLock>) -> Result<Self, StoreError> {
-        let Opened { index, fault, lost_packs } = LiveIndex::open(basis.clone(), lock.is_some())?;
+        let (index, index_fault, lost_packs) = LiveIndex::open(basis.clone(), lock.is_some())?;
         Ok(Self {
             backend: Arc::clone(&basis.backend),
             basis,
             index: Arc::new(index),
             lost_packs,
-            index_fault: fault,
+            index_fault,
             lock,
             pin: None,
         })
@@ -135,7 +135,7 @@ impl Repository {
             check_present(&index.packs()?, &packs.iter().copied().collect())?;
         }
         let total = packs.len() as u64;
-        let (index, unreadable) = NewIndex::make(&basis, packs, &mut |done| {
+        let (index, unreadable) = NewIndex::make(&basis, packs, &[], &mut |done| {
             monitor.work(&Work { phase: Phase::Indexing, done: done as u64, total });
             !cancellation.is_cancelled()
         })?;

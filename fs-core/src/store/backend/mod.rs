@@ -57,12 +57,8 @@ pub trait Backend: Send + Sync + Debug {
     /// Returns all bytes of an object of at most `limit` bytes.
     fn get(&self, object: &Object, limit: usize) -> Result<Vec<u8>, StoreError> {
         let (bytes, size) = self.get_end(object, limit)?;
-        let limit = limit as u64;
-        if size > limit {
-            let reason = FormatError::Limit { what: "object's size", value: size, limit };
-            return Err(StoreError::Damaged { object: object.to_string(), reason });
-        }
-        Ok(bytes)
+        let checked = FormatError::check_limit("object's size", size, limit as u64);
+        checked.map(|()| bytes).map_err(StoreError::damaged(|| object))
     }
 }
 

@@ -31,16 +31,6 @@ pub(crate) struct LiveIndex {
     unusable: Mutex<Option<Arc<Index>>>,
 }
 
-/// An index that was opened.
-#[derive(Debug)]
-pub(crate) struct Opened {
-    pub(crate) index: LiveIndex,
-    /// Why the index on disk could not be used. Set only for a check.
-    pub(crate) fault: Option<StoreError>,
-    /// Whether packs are missing or unreadable. Set only for a writer.
-    pub(crate) lost_packs: bool,
-}
-
 impl LiveIndex {
     fn new(index: Index, basis: Basis) -> Self {
         Self {
@@ -56,8 +46,11 @@ impl LiveIndex {
     ///
     /// A writer brings the index up to date with the stored packs. A reader makes a faulty index again: on
     /// disk if it can take the lock for a moment, else in memory. A check does the same, but only under a
-    /// lock that it holds already, and says what was wrong.
-    pub(crate) fn open(basis: Basis, locked: bool) -> Result<Opened, StoreError> {
+    /// lock that it holds already.
+    ///
+    /// Also returns why the index on disk could not be used, for a check; and for a writer, whether packs are
+    /// missing or unreadable.
+    pub(crate) fn open(basis: Basis, locked: bool) -> Result<(Self, Option<StoreError>, bool), StoreError> {
         let (index, fault, lost_packs) = match basis.access {
             Access::Write | Access::Heal => {
                 let (index, lost) = open_up_to_date(&basis)?;
@@ -69,7 +62,7 @@ impl LiveIndex {
                 (index, fault, false)
             }
         };
-        Ok(Opened { index: Self::new(index, basis), fault, lost_packs })
+        Ok((Self::new(index, basis), fault, lost_packs))
     }
 
     /// Creates an empty index in memory.
@@ -248,9 +241,9 @@ impl LiveIndex {
 /// whether packs are missing or unreadable. The lock must be held.
 pub(crate) fn open_up_to_date(basis: &Basis) -> Result<(Index, bool), StoreError> {
     let opened = basis.open_writer().and_then(|index| {
-        let reconciled = reconcile(&index, basis)?;
+        let (gone, unreadable) = reconcile(&index, basis)?;
         record_snapshots(&index, basis)?;
-        Ok((index, reconciled.gone || !reconciled.unreadable.is_empty()))
+        Ok((index, gone || !unreadable.is_empty()))
     });
     match opened {
         Err(fault) if fault.is_index_fault() => {
@@ -349,7 +342,7 @@ fn make_in_memory(
 ) -> Result<(Index, Vec<StoreError>), StoreError> {
     log::info!("{refused}: making an index in memory");
     let index = Index::in_memory(basis.repository)?;
-    let reconciled = reconcile(&index, basis)?;
+    let (_, unreadable) = reconcile(&index, basis)?;
     index.record_snapshots(&basis.surviving_snapshots(failed))?;
-    Ok((index, reconciled.unreadable))
+    Ok((index, unreadable))
 }

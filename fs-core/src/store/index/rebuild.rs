@@ -17,15 +17,6 @@ pub(crate) struct NewIndex {
 }
 
 impl NewIndex {
-    /// Makes an index of these packs. Also returns packs that cannot be read. The lock must be held.
-    pub(crate) fn make(
-        basis: &Basis,
-        packs: Vec<PackId>,
-        go_on: &mut dyn FnMut(usize) -> bool,
-    ) -> Result<(Self, Vec<(PackId, StoreError)>), StoreError> {
-        Self::of(basis, packs, &[], go_on)
-    }
-
     /// Makes an index of all readable packs, to replace an unusable one. Also returns the errors of
     /// unreadable packs. The lock must be held.
     pub(crate) fn replacing(
@@ -38,14 +29,16 @@ impl NewIndex {
         {
             return Err(StoreError::NoPacks);
         }
-        let (new, unreadable) = Self::of(basis, packs, &surviving, &mut |_| true)?;
+        let (new, unreadable) = Self::make(basis, packs, &surviving, &mut |_| true)?;
         Ok((new, unreadable.into_iter().map(|(_, error)| error).collect()))
     }
 
-    fn of(
+    /// Makes an index of these packs and of all snapshots. Records `lost`, too, whose manifests may be lost.
+    /// Also returns packs that cannot be read. The lock must be held.
+    pub(crate) fn make(
         basis: &Basis,
         packs: Vec<PackId>,
-        recorded: &[SnapshotRecord],
+        lost: &[SnapshotRecord],
         go_on: &mut dyn FnMut(usize) -> bool,
     ) -> Result<(Self, Vec<(PackId, StoreError)>), StoreError> {
         let temporary = Arc::new(basis.folder()?.make_folder(TEMPORARY)?);
@@ -53,7 +46,9 @@ impl NewIndex {
         let new = Self { index: Index::create(&temporary, INDEX, basis.repository)?, temporary };
         let fill = || {
             let unreadable = add_packs(&new.index, &*basis.backend, &basis.keys, packs, go_on)?;
-            new.record(recorded)?;
+            if !lost.is_empty() {
+                new.index.record_snapshots(lost)?;
+            }
             record_snapshots(&new.index, basis)?;
             Ok(unreadable)
         };
@@ -65,11 +60,6 @@ impl NewIndex {
                 Err(error)
             }
         }
-    }
-
-    /// Records these snapshots, too, whose manifests are lost.
-    pub(crate) fn record(&self, lost: &[SnapshotRecord]) -> Result<(), StoreError> {
-        if lost.is_empty() { Ok(()) } else { self.index.record_snapshots(lost) }
     }
 
     pub(crate) fn discard(self) -> Result<(), StoreError> {

@@ -11,15 +11,6 @@ use crate::store::{Backend, Object, ObjectKind, StoreError};
 /// Maximum number of catalogues in memory while the index is brought up to date.
 const RECONCILE_BATCH: usize = 64;
 
-/// Findings about packs while the index was brought up to date.
-#[derive(Debug)]
-pub(crate) struct Reconciled {
-    /// Whether packs in the index are missing or damaged.
-    pub(crate) gone: bool,
-    /// Errors of unindexed packs that cannot be read.
-    pub(crate) unreadable: Vec<StoreError>,
-}
-
 /// Whether missing objects are probably on a file system that is not mounted, and not lost. This holds if at
 /// least two, and more than half of all, are missing.
 pub(crate) fn are_away(missing: u64, total: u64) -> bool {
@@ -34,8 +25,9 @@ pub(crate) fn check_present(known: &[(u32, PackRecord)], stored: &HashSet<PackId
 }
 
 /// Makes the index hold exactly the packs that are present and can be read. Fails if most packs are missing:
-/// once the index had forgotten them, nothing would report them as missing.
-pub(crate) fn reconcile(index: &Index, basis: &Basis) -> Result<Reconciled, StoreError> {
+/// once the index had forgotten them, nothing would report them as missing. Returns whether packs in the index
+/// are missing or damaged, and the errors of unindexed packs that cannot be read.
+pub(crate) fn reconcile(index: &Index, basis: &Basis) -> Result<(bool, Vec<StoreError>), StoreError> {
     let (backend, keys) = (&*basis.backend, &basis.keys);
     let listed = backend.list(ObjectKind::Pack)?;
     let sizes: HashMap<PackId, Option<u64>> =
@@ -59,7 +51,7 @@ pub(crate) fn reconcile(index: &Index, basis: &Basis) -> Result<Reconciled, Stor
     let new = stored.difference(&known).copied().collect();
     let unreadable = add_packs(index, backend, keys, new, &mut |_| true)?;
     let unreadable = unreadable.into_iter().map(|(_, error)| error).collect();
-    Ok(Reconciled { gone: !lost.is_empty(), unreadable })
+    Ok((!lost.is_empty(), unreadable))
 }
 
 /// Whether a pack in the index has kept its size, or else its catalogue. `listed` is its size according to the

@@ -74,9 +74,8 @@ impl Repository {
         let is_new = new_index || !names.damaged.is_empty();
         if is_new {
             let packs = packs_after(names, salvages);
-            let (new, unreadable) = NewIndex::make(&basis, packs, &mut |_| true)?;
+            let (new, unreadable) = NewIndex::make(&basis, packs, lost, &mut |_| true)?;
             all_readable(unreadable)?;
-            new.record(lost)?;
             // The new index is published first, so that readers never look for a quarantined pack. A writer
             // that runs in between adds the damaged packs to the index again, as further copies of the
             // salvaged blobs.
