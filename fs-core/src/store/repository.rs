@@ -179,8 +179,7 @@ impl Repository {
 
     /// Returns the ids of all snapshots, in any order.
     pub fn snapshots(&self) -> Result<Vec<SnapshotId>, StoreError> {
-        let listed = self.backend.list(ObjectKind::Snapshot)?;
-        Ok(listed.iter().filter_map(|object| SnapshotId::parse(&object.name)).collect())
+        self.backend.ids(ObjectKind::Snapshot, SnapshotId::parse)
     }
 
     /// Returns a stamp that changes whenever [`snapshots`](Self::snapshots) may have changed; `None` if only
@@ -213,8 +212,7 @@ impl Repository {
 
     /// Returns the ids of all packs, in any order.
     pub fn packs(&self) -> Result<Vec<PackId>, StoreError> {
-        let listed = self.backend.list(ObjectKind::Pack)?;
-        Ok(listed.iter().filter_map(|object| PackId::parse(&object.name)).collect())
+        self.backend.ids(ObjectKind::Pack, PackId::parse)
     }
 
     /// Returns the misplaced packs: those outside of the folder named by their first two digits. Each comes

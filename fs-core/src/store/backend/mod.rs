@@ -93,6 +93,15 @@ pub trait LocalStore {
 }
 
 impl dyn Backend + '_ {
+    /// Returns the ids of all objects of a kind, in any order; `parse` makes them of the names.
+    pub(in crate::store) fn ids<T>(
+        &self,
+        kind: ObjectKind,
+        parse: fn(&str) -> Option<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        Ok(self.list(kind)?.iter().filter_map(|object| parse(&object.name)).collect())
+    }
+
     /// Syncs all visible objects of a kind, if the store can hold objects that are not durable.
     pub(in crate::store) fn sync(&self, kind: ObjectKind) -> Result<(), StoreError> {
         self.local().map_or(Ok(()), |local| local.sync(kind))

@@ -465,10 +465,9 @@ impl Reader {
     fn unindexed_blob(&self) -> Result<Option<BlobId>, StoreError> {
         let index = &self.shared.index;
         let known: HashSet<PackId> = index.packs()?.into_iter().map(|(_, record)| record.id).collect();
-        for stored in self.shared.backend.list(ObjectKind::Pack)? {
-            let Some(pack) = PackId::parse(&stored.name).filter(|pack| known.contains(pack)) else {
-                continue;
-            };
+        let mut stored = self.shared.backend.ids(ObjectKind::Pack, PackId::parse)?;
+        stored.retain(|pack| known.contains(pack));
+        for pack in stored {
             // A catalogue that cannot be read is reported when a blob in it is needed.
             let Ok(catalogue) = self.cached_catalogue(pack) else { continue };
             for (id, _) in catalogue.blobs() {

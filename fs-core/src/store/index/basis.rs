@@ -126,8 +126,7 @@ impl Basis {
     }
 
     pub(crate) fn stored_packs(&self) -> Result<Vec<PackId>, StoreError> {
-        let listed = self.backend.list(ObjectKind::Pack)?;
-        Ok(listed.iter().filter_map(|object| PackId::parse(&object.name)).collect())
+        self.backend.ids(ObjectKind::Pack, PackId::parse)
     }
 }
 

@@ -113,10 +113,10 @@ pub(crate) fn add_packs(
 /// was made again. Existing records stay, as only they show that a manifest is missing.
 pub(crate) fn record_snapshots(index: &Index, basis: &Basis) -> Result<(), StoreError> {
     let known: HashSet<SnapshotId> = index.snapshots()?.iter().map(|record| record.id).collect();
-    let listed = basis.backend.list(ObjectKind::Snapshot)?;
-    let listed = listed.iter().filter_map(|object| SnapshotId::parse(&object.name));
+    let mut listed = basis.backend.ids(ObjectKind::Snapshot, SnapshotId::parse)?;
+    listed.retain(|id| !known.contains(id));
     let mut new = Vec::new();
-    for id in listed.filter(|id| !known.contains(id)) {
+    for id in listed {
         match basis.manifest(&id) {
             Ok(manifest) => new.push(SnapshotRecord::new(id, &manifest)),
             Err(error) => log::error!("{error}"),
