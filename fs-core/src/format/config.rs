@@ -57,10 +57,7 @@ impl Config {
         }
         let mut cursor = Cursor::new(body);
         cursor.take(MAGIC.len() + 4, "repository config")?;
-        let features = cursor.u64("features")?;
-        if features & !KNOWN_FEATURES != 0 {
-            return Err(FormatError::Features(features & !KNOWN_FEATURES));
-        }
+        FormatError::check_features(cursor.u64("features")?, KNOWN_FEATURES)?;
         let id = RepositoryId(cursor.array("repository id")?);
         let secret = Secret(cursor.array("secret")?);
         let created = Time::decode(&mut cursor)?;
@@ -75,9 +72,8 @@ impl Config {
 
 /// Detects damage only, not forgery: a keyed checksum needs the secret, which is in the file.
 fn checksum(bytes: &[u8]) -> [u8; CHECKSUM_LEN] {
-    let mut head = [0; CHECKSUM_LEN];
-    head.copy_from_slice(&blake3::hash(bytes).as_bytes()[..CHECKSUM_LEN]);
-    head
+    let hash = blake3::hash(bytes);
+    std::array::from_fn(|at| hash.as_bytes()[at])
 }
 
 #[cfg(test)]

@@ -43,6 +43,11 @@ pub enum FormatError {
 }
 
 impl FormatError {
+    /// Refuses features other than `known` ones.
+    pub(super) fn check_features(features: u64, known: u64) -> Result<(), Self> {
+        if features & !known == 0 { Ok(()) } else { Err(FormatError::Features(features & !known)) }
+    }
+
     /// Refuses a number or length beyond `limit`.
     pub(crate) fn check_limit(what: &'static str, value: u64, limit: u64) -> Result<(), Self> {
         if value <= limit { Ok(()) } else { Err(FormatError::Limit { what, value, limit }) }

@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{array, fmt};
 
 /// Defines a 32- or 16-byte identifier that prints as lower-case hexadecimal.
 macro_rules! identifier {
@@ -57,9 +57,7 @@ identifier!(
 impl BlobId {
     /// The first 16 bytes, the key of the blob in the index.
     pub fn prefix(&self) -> [u8; 16] {
-        let mut prefix = [0; 16];
-        prefix.copy_from_slice(&self.0[..16]);
-        prefix
+        array::from_fn(|at| self.0[at])
     }
 }
 

@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{array, fmt};
 
 use super::{BlobId, PackId, SnapshotId, TagId};
 
@@ -106,9 +106,7 @@ impl Keys {
     /// The bits that decide where a directory's nodes end.
     pub(super) fn boundary(&self, name: &[u8]) -> u64 {
         let hash = blake3::keyed_hash(&self.split, name);
-        let mut bits = [0; 8];
-        bits.copy_from_slice(&hash.as_bytes()[..8]);
-        u64::from_le_bytes(bits)
+        u64::from_le_bytes(array::from_fn(|at| hash.as_bytes()[at]))
     }
 }
 
@@ -119,7 +117,6 @@ impl fmt::Debug for Keys {
 }
 
 fn head(hasher: &blake3::Hasher) -> [u8; 16] {
-    let mut head = [0; 16];
-    head.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-    head
+    let hash = hasher.finalize();
+    array::from_fn(|at| hash.as_bytes()[at])
 }

@@ -154,10 +154,7 @@ impl Manifest {
     /// Decodes the body within the seal.
     pub(crate) fn decode(body: &[u8]) -> Result<Self, FormatError> {
         let mut cursor = Cursor::new(body);
-        let features = cursor.varint("features")?;
-        if features & !KNOWN_FEATURES != 0 {
-            return Err(FormatError::Features(features & !KNOWN_FEATURES));
-        }
+        FormatError::check_features(cursor.varint("features")?, KNOWN_FEATURES)?;
         let source = cursor.bytes(MAX_SOURCE_NAME, "source's name")?;
         if !is_source_name(source) {
             return Err(FormatError::Invalid("source's name"));

@@ -26,56 +26,47 @@ pub(super) enum Sealed {
 }
 
 impl Sealed {
-    fn magic(self) -> [u8; 4] {
+    /// Magic bytes of the frame, and name in messages.
+    fn magic_and_name(self) -> ([u8; 4], &'static str) {
         match self {
-            Sealed::Block => BLOCK_MAGIC,
-            Sealed::Catalogue => *b"YCAT",
-            Sealed::Manifest => *b"YSNP",
-            Sealed::Tag => *b"YTAG",
-            Sealed::StatPart => *b"YSTP",
-            Sealed::StatTrailer => *b"YSTE",
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Sealed::Block => "block",
-            Sealed::Catalogue => "pack catalogue",
-            Sealed::Manifest => "snapshot manifest",
-            Sealed::Tag => "tag",
-            Sealed::StatPart => "part of a stat cache",
-            Sealed::StatTrailer => "end of a stat cache",
+            Sealed::Block => (BLOCK_MAGIC, "block"),
+            Sealed::Catalogue => (*b"YCAT", "pack catalogue"),
+            Sealed::Manifest => (*b"YSNP", "snapshot manifest"),
+            Sealed::Tag => (*b"YTAG", "tag"),
+            Sealed::StatPart => (*b"YSTP", "part of a stat cache"),
+            Sealed::StatTrailer => (*b"YSTE", "end of a stat cache"),
         }
     }
 }
 
 /// Puts `body` in a frame. Panics above [`MAX_BODY`], a size that no writer comes near.
 pub(super) fn seal(keys: &Keys, kind: Sealed, body: &[u8]) -> Vec<u8> {
-    assert!(body.len() <= MAX_BODY, "a {} of {} bytes", kind.name(), body.len());
+    let (magic, name) = kind.magic_and_name();
+    assert!(body.len() <= MAX_BODY, "a {name} of {} bytes", body.len());
     let mut frame = Vec::with_capacity(FRAME_HEADER_LEN + body.len());
-    frame.extend(kind.magic());
+    frame.extend(magic);
     frame.extend((body.len() as u32).to_le_bytes());
-    frame.extend(keys.mac(kind.magic(), body));
+    frame.extend(keys.mac(magic, body));
     frame.extend(body);
     frame
 }
 
 /// Verifies a frame and returns its body. `bytes` must be the whole frame.
 pub(super) fn open<'a>(keys: &Keys, kind: Sealed, bytes: &'a [u8]) -> Result<&'a [u8], FormatError> {
-    let (header, body) =
-        bytes.split_at_checked(FRAME_HEADER_LEN).ok_or(FormatError::Truncated(kind.name()))?;
-    if header[..4] != kind.magic() {
-        return Err(FormatError::Magic(kind.name()));
+    let (magic, name) = kind.magic_and_name();
+    let (header, body) = bytes.split_at_checked(FRAME_HEADER_LEN).ok_or(FormatError::Truncated(name))?;
+    if header[..4] != magic {
+        return Err(FormatError::Magic(name));
     }
     let stated = u32::from_le_bytes([header[4], header[5], header[6], header[7]]) as usize;
     if stated > body.len() {
-        return Err(FormatError::Truncated(kind.name()));
+        return Err(FormatError::Truncated(name));
     }
     if stated < body.len() {
-        return Err(FormatError::Trailing(kind.name()));
+        return Err(FormatError::Trailing(name));
     }
-    if header[MAC] != keys.mac(kind.magic(), body) {
-        return Err(FormatError::Checksum(kind.name()));
+    if header[MAC] != keys.mac(magic, body) {
+        return Err(FormatError::Checksum(name));
     }
     Ok(body)
 }

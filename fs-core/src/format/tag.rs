@@ -54,10 +54,7 @@ impl Tag {
     /// Decodes the body within the seal.
     pub fn decode(body: &[u8]) -> Result<Self, FormatError> {
         let mut cursor = Cursor::new(body);
-        let features = cursor.varint("features")?;
-        if features & !KNOWN_FEATURES != 0 {
-            return Err(FormatError::Features(features & !KNOWN_FEATURES));
-        }
+        FormatError::check_features(cursor.varint("features")?, KNOWN_FEATURES)?;
         let snapshot = SnapshotId(cursor.array("tag's snapshot")?);
         let source = cursor.bytes(MAX_SOURCE_NAME, "source's name")?;
         if !is_source_name(source) {

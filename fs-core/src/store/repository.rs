@@ -39,7 +39,7 @@ pub struct Repository {
     lost_packs: bool,
     /// Why the index on disk could not be used.
     index_fault: Option<StoreError>,
-    lock: Option<WriterLock>,
+    pub(super) lock: Option<WriterLock>,
     /// Stays with the folder after the lock was released.
     pin: Option<Pin>,
 }
@@ -261,11 +261,6 @@ impl Repository {
             self.lock = Some(self.basis.lock()?);
         }
         Ok(())
-    }
-
-    /// Takes the repository apart: its basis and its lock.
-    pub(super) fn into_parts(self) -> (Basis, Option<WriterLock>) {
-        (self.basis, self.lock)
     }
 
     /// Returns the packs in the index, by number.

@@ -99,8 +99,9 @@ impl Compressor {
             .encoder
             .delta(self.reader.keys(), &group.builder, &group.bases, &prefix)
             .map_err(StoreError::io("compress", "a block"))?;
-        let sizes = StoreError::unless_lost(self.reader.block_sizes(group.block).map(Some))?;
-        let Some((stored, raw)) = sizes else { return Ok(None) };
+        let (pack, block) = group.block;
+        let sizes = self.reader.cached_catalogue(pack).map(|catalogue| catalogue.block_sizes(block));
+        let Some((stored, raw)) = StoreError::unless_lost(sizes)? else { return Ok(None) };
         // Size of the blobs in a full block, if they compress as well as their bases did.
         let full = group.builder.raw_len() as u64 * stored / raw.max(1);
         let pays = sealed.len() as u64 * 100 <= full * DELTA_PAYS;

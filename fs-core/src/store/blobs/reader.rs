@@ -408,11 +408,6 @@ impl Reader {
         Ok(Some(Base { id, len: place.len, block: (pack, place.block.number) }))
     }
 
-    /// Stored and uncompressed size of a block, in bytes.
-    pub(in crate::store) fn block_sizes(&self, (pack, block): BlockKey) -> Result<(u64, u64), StoreError> {
-        Ok(self.cached_catalogue(pack)?.block_sizes(block).unwrap_or_default())
-    }
-
     /// Reads the bases of a delta block's blobs.
     fn bases(&self, pack: PackId, block: StoredBlock) -> Result<Arc<Vec<BlobId>>, StoreError> {
         let key = (pack, block.number);

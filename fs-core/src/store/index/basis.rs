@@ -95,11 +95,6 @@ impl Basis {
         Manifest::open(&self.keys, id, &bytes).map_err(StoreError::damaged(|| &object))
     }
 
-    /// Whether the index may forget missing packs even if most packs are missing.
-    pub(crate) fn forgets_most(&self) -> bool {
-        self.access == Access::Heal
-    }
-
     /// Opens the index for writing.
     pub(crate) fn open_writer(&self) -> Result<Index, StoreError> {
         if self.state.is_none() {

@@ -8,7 +8,7 @@ use crate::store::index::Index;
 use crate::store::index::basis::Basis;
 use crate::store::index::reconcile::{add_packs, record_snapshots};
 use crate::store::layout::{DAMAGED, INDEX, OLD_INDEX, TEMPORARY};
-use crate::store::{ObjectKind, SnapshotRecord, StoreError};
+use crate::store::{Access, ObjectKind, SnapshotRecord, StoreError};
 
 /// A new index beside the one in use, so that a process finds an index at any time.
 pub(crate) struct NewIndex {
@@ -25,7 +25,9 @@ impl NewIndex {
     ) -> Result<(Self, Vec<StoreError>), StoreError> {
         let surviving = basis.surviving_snapshots(failed);
         let packs = basis.stored_packs()?;
-        if packs.is_empty() && !basis.forgets_most() && !basis.backend.list(ObjectKind::Snapshot)?.is_empty()
+        if packs.is_empty()
+            && basis.access != Access::Heal
+            && !basis.backend.list(ObjectKind::Snapshot)?.is_empty()
         {
             return Err(StoreError::NoPacks);
         }

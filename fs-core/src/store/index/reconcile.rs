@@ -6,7 +6,7 @@ use crate::format::{Keys, PackId, SnapshotId};
 use crate::store::blobs::packs::read_catalogue;
 use crate::store::index::basis::Basis;
 use crate::store::index::{Index, PackRecord, SnapshotRecord};
-use crate::store::{Backend, Object, ObjectKind, StoreError};
+use crate::store::{Access, Backend, Object, ObjectKind, StoreError};
 
 /// Maximum number of catalogues in memory while the index is brought up to date.
 const RECONCILE_BATCH: usize = 64;
@@ -34,7 +34,7 @@ pub(crate) fn reconcile(index: &Index, basis: &Basis) -> Result<(bool, Vec<Store
         listed.iter().filter_map(|object| Some((PackId::parse(&object.name)?, object.size))).collect();
     let stored: HashSet<PackId> = sizes.keys().copied().collect();
     let known = index.packs()?;
-    if !basis.forgets_most() {
+    if basis.access != Access::Heal {
         check_present(&known, &stored)?;
     }
     // No blob of an unreadable pack may count as stored. The next import stores it again.

@@ -54,7 +54,7 @@ impl Repository {
         forgets_most: bool,
         lost: &[SnapshotRecord],
     ) -> Result<(Self, Vec<(PackId, String)>), StoreError> {
-        let (basis, lock) = self.into_parts();
+        let Self { basis, lock, .. } = self;
         let basis = Basis { access: Access::Heal, ..basis };
         let backend = &basis.backend;
         basis.state()?.clear_temporary()?;
