@@ -48,8 +48,8 @@ pub fn catalogue(body: &[u8]) {
         // Of two blobs with one id either is right.
         let other = catalogue.blobs().any(|(other, other_len)| other == id && other_len == place.len);
         assert!(place.len == len || other);
-        let _ = place.check(body);
-        assert!(catalogue.block_sizes(place.block).is_some());
+        let _ = place.block.check(body);
+        assert!(catalogue.block_sizes(place.block.number).is_some());
     }
     assert!(catalogue.blocks().count() <= body.len());
     let _ = catalogue.weight();

@@ -33,7 +33,7 @@ impl StopListener {
     /// signals so far.
     pub fn new(stop: impl Fn(u32) + Send + 'static) -> Result<Self> {
         Self::of(&[SIGINT, SIGTERM], move |mut signals| {
-            signals.forever().zip(1..).for_each(|(_, count)| stop(count))
+            signals.forever().zip(1..).for_each(|(_, count)| stop(count));
         })
     }
 

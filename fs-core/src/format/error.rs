@@ -49,7 +49,7 @@ impl FormatError {
     }
 
     /// Returns a value that is within its limit.
-    pub(super) fn check_limit(what: &'static str, value: u64, limit: u64) -> Result<u64, Self> {
+    pub(crate) fn check_limit(what: &'static str, value: u64, limit: u64) -> Result<u64, Self> {
         if value <= limit { Ok(value) } else { Err(Self::Limit { what, value, limit }) }
     }
 

@@ -45,7 +45,7 @@ pub use manifest::{Manifest, Origin, Status, Totals};
 pub use node::{Child, InnerBuilder, Leaf, LeafBuilder, Node};
 pub use pack::{
     BlockEntry, Catalogue, PACK_HEADER_LEN, PackBuilder, PackKind, PackTrailer, Placement, SealedPack,
-    TRAILER_LEN, check_pack_header,
+    StoredBlock, TRAILER_LEN, check_pack_header,
 };
 pub use run::Run;
 pub use run_folder::RunFolder;

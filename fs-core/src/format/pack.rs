@@ -2,6 +2,8 @@
 //! blobs and their positions. The trailer locates the catalogue from the end of the file. The catalogue can
 //! be rebuilt from the blocks.
 
+use std::ops::Deref;
+
 use super::codec::{Cursor, Encode};
 use super::limits::{MAX_BLOB, MAX_BLOBS_PER_BLOCK, MAX_BODY, MAX_PACK};
 use super::seal::{FRAME_HEADER_LEN, MAC, MAC_LEN, Sealed, open, seal};
@@ -40,16 +42,8 @@ impl PackKind {
 /// Location of a blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Placement {
-    /// Index of the block in the pack.
-    pub block: u32,
-    /// Offset of the block in the file.
-    pub block_offset: u64,
-    /// Length of the stored block in bytes.
-    pub block_len: u32,
-    /// MAC of the block.
-    pub block_mac: [u8; MAC_LEN],
-    /// Whether the block is a delta.
-    pub delta: bool,
+    /// The block that holds the blob.
+    pub block: StoredBlock,
     /// Index of the blob in its block.
     pub nth: u32,
     /// Offset of the blob in the decompressed block.
@@ -62,20 +56,26 @@ pub struct Placement {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Catalogue {
     kind: PackKind,
-    blocks: Vec<CatalogueBlock>,
+    blocks: Vec<StoredBlock>,
     /// Blobs in the order of their positions in the pack.
     blobs: Vec<CatalogueBlob>,
     /// Indices of `blobs`, in the order of the ids.
     by_id: Vec<u32>,
 }
 
+/// Location of a block, as its catalogue states it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct CatalogueBlock {
-    offset: u64,
-    len: u32,
+pub struct StoredBlock {
+    /// Index of the block in the pack.
+    pub number: u32,
+    /// Offset of the block in the file.
+    pub offset: u64,
+    /// Length of the stored block in bytes.
+    pub len: u32,
     mac: [u8; MAC_LEN],
-    delta: bool,
-    /// Index of the block's first blob in `blobs`.
+    /// Whether the block is a delta.
+    pub delta: bool,
+    /// Index of the block's first blob in the catalogue's `blobs`.
     first: u32,
 }
 
@@ -87,10 +87,10 @@ struct CatalogueBlob {
     len: u32,
 }
 
-impl Placement {
+impl StoredBlock {
     /// Returns the block's bytes, after a check that its MAC is the expected one.
     pub fn check<'a>(&self, stored: &'a [u8]) -> Result<&'a [u8], FormatError> {
-        check_mac(&self.block_mac, stored)
+        if stored.get(MAC) == Some(&self.mac) { Ok(stored) } else { Err(FormatError::Checksum("block")) }
     }
 }
 
@@ -115,7 +115,7 @@ impl Catalogue {
         let block = self.blocks.get(number as usize)?;
         let end = self.blocks.get(number as usize + 1).map_or(self.blobs.len(), |next| next.first as usize);
         let blobs = &self.blobs[block.first as usize..end];
-        Some(BlockEntry { block, blobs, number, offset: block.offset, delta: block.delta })
+        Some(BlockEntry { block, blobs })
     }
 
     /// Offset in the file where the last block ends, and where the catalogue must begin.
@@ -129,27 +129,18 @@ impl Catalogue {
         let at = self.by_id[at];
         let blob = &self.blobs[at as usize];
         let block = self.blocks[blob.block as usize];
-        Some(Placement {
-            block: blob.block,
-            block_offset: block.offset,
-            block_len: block.len,
-            block_mac: block.mac,
-            delta: block.delta,
-            nth: at - block.first,
-            start: blob.start,
-            len: blob.len,
-        })
+        Some(Placement { block, nth: at - block.first, start: blob.start, len: blob.len })
     }
 
     /// Bytes of the block with the index `block`: stored, and uncompressed.
     pub fn block_sizes(&self, block: u32) -> Option<(u64, u64)> {
         let block = self.block(block)?;
-        Some((u64::from(block.stored_len()), block.blobs().map(|(_, len)| u64::from(len)).sum()))
+        Some((u64::from(block.len), block.blobs().map(|(_, len)| u64::from(len)).sum()))
     }
 
     /// Approximate memory use in bytes.
     pub fn weight(&self) -> usize {
-        self.blobs.len() * (size_of::<CatalogueBlob>() + 4) + self.blocks.len() * size_of::<CatalogueBlock>()
+        self.blobs.len() * (size_of::<CatalogueBlob>() + 4) + self.blocks.len() * size_of::<StoredBlock>()
     }
 
     /// Verifies and parses the sealed catalogue of the pack `name`.
@@ -170,7 +161,8 @@ impl Catalogue {
             let head = cursor.length((MAX_BODY + FRAME_HEADER_LEN) * 2 + 1, "block")?;
             let (len, delta) = (head >> 1, head & 1 == 1);
             let mac = cursor.array("block's MAC")?;
-            blocks.push(CatalogueBlock { offset, len: len as u32, mac, delta, first: blobs.len() as u32 });
+            let (number, first) = (block as u32, blobs.len() as u32);
+            blocks.push(StoredBlock { number, offset, len: len as u32, mac, delta, first });
             offset = FormatError::check_limit("pack", offset + len as u64, MAX_PACK)?;
             let count = cursor.count(MAX_BLOBS_PER_BLOCK, 33, "blobs of a block")?;
             blobs.reserve(count);
@@ -178,7 +170,7 @@ impl Catalogue {
             for _ in 0..count {
                 let len = cursor.length(MAX_BLOB, "blob")? as u32;
                 let id = BlobId(cursor.array("blob id")?);
-                blobs.push(CatalogueBlob { id, block: block as u32, start, len });
+                blobs.push(CatalogueBlob { id, block: number, start, len });
                 start = start.checked_add(len).ok_or(FormatError::Invalid("length of a block"))?;
             }
         }
@@ -191,17 +183,19 @@ impl Catalogue {
     }
 }
 
-/// A block, as listed in its catalogue.
+/// A block with its blobs, as listed in its catalogue.
 #[derive(Debug, Clone, Copy)]
 pub struct BlockEntry<'a> {
-    block: &'a CatalogueBlock,
+    block: &'a StoredBlock,
     blobs: &'a [CatalogueBlob],
-    /// Index of the block in the pack.
-    pub number: u32,
-    /// Offset of the block in the file.
-    pub offset: u64,
-    /// Whether the block is a delta.
-    pub delta: bool,
+}
+
+impl Deref for BlockEntry<'_> {
+    type Target = StoredBlock;
+
+    fn deref(&self) -> &StoredBlock {
+        self.block
+    }
 }
 
 impl<'a> BlockEntry<'a> {
@@ -209,20 +203,6 @@ impl<'a> BlockEntry<'a> {
     pub fn blobs(self) -> impl ExactSizeIterator<Item = (BlobId, u32)> + 'a {
         self.blobs.iter().map(|blob| (blob.id, blob.len))
     }
-
-    /// Length of the stored block in bytes.
-    pub fn stored_len(self) -> u32 {
-        self.block.len
-    }
-
-    /// Returns the block's bytes, after a check that its MAC is the expected one.
-    pub fn check<'b>(&self, stored: &'b [u8]) -> Result<&'b [u8], FormatError> {
-        check_mac(&self.block.mac, stored)
-    }
-}
-
-fn check_mac<'a>(mac: &[u8; MAC_LEN], stored: &'a [u8]) -> Result<&'a [u8], FormatError> {
-    if stored.get(MAC) == Some(mac) { Ok(stored) } else { Err(FormatError::Checksum("block")) }
 }
 
 /// Checks that a pack may begin with these [`PACK_HEADER_LEN`] bytes.
@@ -352,8 +332,8 @@ mod tests {
             for blob in 1..10u8 {
                 let wanted = vec![block * 10 + blob; usize::from(blob)];
                 let place = catalogue.find(&keys.blob_id(&wanted)).unwrap();
-                let stored = &bytes[place.block_offset as usize..][..place.block_len as usize];
-                let stored = place.check(stored).unwrap();
+                let stored = &bytes[place.block.offset as usize..][..place.block.len as usize];
+                let stored = place.block.check(stored).unwrap();
                 let raw = super::super::Block::open(&keys, stored).unwrap().decompress(&[]).unwrap();
                 assert_eq!(raw[place.start as usize..][..place.len as usize], wanted);
             }

@@ -172,6 +172,14 @@ impl StoreError {
         }
     }
 
+    /// Turns a missing entry into `None`.
+    pub(super) fn if_there<T>(result: Result<T, Self>) -> Result<Option<T>, Self> {
+        match result {
+            Err(error) if error.is_not_found() => Ok(None),
+            result => result.map(Some),
+        }
+    }
+
     /// Turns a loss into `None`, for data that is helpful but not needed.
     pub(super) fn unless_lost<T>(result: Result<Option<T>, Self>) -> Result<Option<T>, Self> {
         match result {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::backend::folder::Folder;
 use super::backend::local::LocalBackend;
-use super::backend::lock::WriterLock;
+use super::backend::lock::{FileLock, WriterLock};
 use super::backend::repository_folder::RepositoryFolder;
 use super::index::basis::Basis;
 use super::index::live::LiveIndex;
@@ -31,7 +31,7 @@ impl Repository {
         let folder = RepositoryFolder::new(folder);
         let backend = LocalBackend::new(&folder);
         backend.create_layout()?;
-        let _lock = WriterLock::acquire(&folder)?;
+        let _lock = WriterLock::acquire(&folder, FileLock::acquire)?;
         // Checked again under the lock: another process may have been faster.
         if folder.current().entry(CONFIG)?.is_some() {
             return Err(StoreError::AlreadyExists(root.to_owned()));

@@ -6,10 +6,10 @@ use super::backend::local::in_folder;
 use super::backend::lock::WriterLock;
 use super::backend::repository_folder::{Pin, RepositoryFolder};
 use super::index::basis::{Access, Basis, read_config};
-use super::index::live::{LiveIndex, Opened};
+use super::index::live::LiveIndex;
 use super::index::rebuild::NewIndex;
 use super::index::reconcile::check_present;
-use super::index::{PackRecord, SnapshotRecord};
+use super::index::{Index, PackRecord, SnapshotRecord};
 use super::layout::INDEX;
 use super::{Backend, CacheSizes, Exposed, LocalStore, ObjectKind, Reader, StoreError, Writer};
 use crate::format::{Keys, Manifest, PackId, PackKind, RepositoryId, SnapshotId};
@@ -39,7 +39,7 @@ pub struct Repository {
     lost_packs: bool,
     /// Why the index on disk could not be used.
     index_fault: Option<StoreError>,
-    lock: Option<WriterLock>,
+    pub(super) lock: Option<WriterLock>,
     /// Stays with the folder after the lock was released.
     pin: Option<Pin>,
 }
@@ -107,13 +107,13 @@ impl Repository {
 
     /// Opens the repository under this lock.
     pub(super) fn locked(basis: Basis, lock: Option<WriterLock>) -> Result<Self, StoreError> {
-        let Opened { index, fault, lost_packs } = LiveIndex::open(basis.clone(), lock.is_some())?;
+        let (index, index_fault, lost_packs) = LiveIndex::open(basis.clone(), lock.is_some())?;
         Ok(Self {
             backend: Arc::clone(&basis.backend),
             basis,
             index: Arc::new(index),
             lost_packs,
-            index_fault: fault,
+            index_fault,
             lock,
             pin: None,
         })
@@ -135,7 +135,7 @@ impl Repository {
             check_present(&index.packs()?, &packs.iter().copied().collect())?;
         }
         let total = packs.len() as u64;
-        let (index, unreadable) = NewIndex::make(&basis, packs, &mut |done| {
+        let (index, unreadable) = NewIndex::make(&basis, packs, &[], &mut |done| {
             monitor.work(&Work { phase: Phase::Indexing, done: done as u64, total });
             !cancellation.is_cancelled()
         })?;
@@ -174,14 +174,12 @@ impl Repository {
 
     /// Begins to add a snapshot. The repository must be open for writing.
     pub fn writer(&self) -> Result<Writer, StoreError> {
-        let reader = self.reader(CacheSizes::IMPORT);
-        Ok(Writer::new(Arc::clone(&self.backend), reader, Arc::clone(&self.index)))
+        Ok(Writer::new(self.reader(CacheSizes::IMPORT)))
     }
 
     /// Returns the ids of all snapshots, in any order.
     pub fn snapshots(&self) -> Result<Vec<SnapshotId>, StoreError> {
-        let listed = self.backend.list(ObjectKind::Snapshot)?;
-        Ok(listed.iter().filter_map(|object| SnapshotId::parse(&object.name)).collect())
+        self.backend.ids(ObjectKind::Snapshot, SnapshotId::parse)
     }
 
     /// Returns a stamp that changes whenever [`snapshots`](Self::snapshots) may have changed; `None` if only
@@ -209,13 +207,12 @@ impl Repository {
             log::debug!("{error}");
         }
         self.index.refresh();
-        self.index.snapshots()
+        self.index.run(Index::snapshots)
     }
 
     /// Returns the ids of all packs, in any order.
     pub fn packs(&self) -> Result<Vec<PackId>, StoreError> {
-        let listed = self.backend.list(ObjectKind::Pack)?;
-        Ok(listed.iter().filter_map(|object| PackId::parse(&object.name)).collect())
+        self.backend.ids(ObjectKind::Pack, PackId::parse)
     }
 
     /// Returns the misplaced packs: those outside of the folder named by their first two digits. Each comes
@@ -266,11 +263,6 @@ impl Repository {
         Ok(())
     }
 
-    /// Takes the repository apart: its basis and its lock.
-    pub(super) fn into_parts(self) -> (Basis, Option<WriterLock>) {
-        (self.basis, self.lock)
-    }
-
     /// Returns the packs in the index, by number.
     pub fn indexed_packs(&self) -> Result<Vec<(u32, PackRecord)>, StoreError> {
         self.index.packs()
@@ -279,7 +271,8 @@ impl Repository {
     /// Calls `visit` for every blob in the index with the first 16 bytes of its id, little-endian, and its
     /// pack's number.
     pub fn each_indexed_blob(&self, visit: &mut dyn FnMut(u128, u32)) -> Result<(), StoreError> {
-        self.index.each_blob(visit)
+        // A damaged index is not replaced, as `visit` has already received some blobs.
+        self.index.current().each_blob(visit)
     }
 
     /// Replaces the index by a new one of all stored packs: on disk if `on_disk` is set and the lock allows
@@ -293,7 +286,7 @@ impl Repository {
 
     /// Whether the index is only in memory, as it cannot be written to disk.
     pub fn has_index_in_memory(&self) -> bool {
-        self.index.is_in_memory()
+        self.index.current().is_in_memory()
     }
 
     /// Size of the index's file in bytes; zero if there is none.

@@ -7,8 +7,7 @@ use crate::format::{Tag, TagId};
 impl Repository {
     /// Returns the ids of all tags, in any order.
     pub fn tags(&self) -> Result<Vec<TagId>, StoreError> {
-        let listed = self.backend.list(ObjectKind::Tag)?;
-        Ok(listed.iter().filter_map(|object| TagId::parse(&object.name)).collect())
+        self.backend.ids(ObjectKind::Tag, TagId::parse)
     }
 
     /// Reads a tag.

@@ -10,11 +10,13 @@ use crate::import::disk::Stat;
 /// level's snapshot cannot prove their content. It proves all other files, so only these few must be
 /// remembered from one walk to the next.
 #[derive(Debug, Default)]
-pub(crate) struct SeenFiles(RefCell<HashMap<FileId, ((u64, Time, Time), Kind)>>);
+pub(crate) struct SeenFiles(RefCell<HashMap<FileId, (Attributes, Kind)>>);
 
-/// The attributes that must be equal for a file to be the one that was read. A change of its content changes
-/// `ctime`. While nobody links the file again, nothing else changes it.
-fn attributes(stat: &Stat) -> (u64, Time, Time) {
+/// Size, mtime and ctime. They must be equal for a file to be the one that was read. A change of its content
+/// changes `ctime`. While nobody links the file again, nothing else changes it.
+type Attributes = (u64, Time, Time);
+
+fn attributes(stat: &Stat) -> Attributes {
     (stat.size, stat.attributes.mtime, stat.ctime)
 }
 

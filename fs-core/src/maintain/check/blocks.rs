@@ -38,7 +38,7 @@ pub(super) fn check(
                 verified = reader.verify_block(pack, block).map(|()| None);
                 if !matches!(verified, Err(StoreError::Missing(_))) {
                     blocks_read += 1;
-                    bytes_read += u64::from(block.stored_len());
+                    bytes_read += u64::from(block.len);
                 }
             }
             match verified {

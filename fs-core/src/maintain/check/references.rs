@@ -98,7 +98,7 @@ impl CheckEvidence<'_> {
     fn is_in_sound_block(&mut self, id: &BlobId) -> Option<bool> {
         let pack = self.inventory.pack_of(id)?;
         let catalogue = self.reader.cached_catalogue(pack).ok()?;
-        let number = catalogue.find(id)?.block;
+        let number = catalogue.find(id)?.block.number;
         if let Some(sound) = self.verified.get(&(pack, number)) {
             return Some(*sound);
         }

@@ -116,10 +116,14 @@ impl Folder {
     /// Opens the folder `name` in this folder.
     pub(in crate::store) fn folder(&self, name: &str) -> Result<Self, StoreError> {
         let path = self.path_of(name);
-        match self.dir.open_dir_nofollow(name) {
-            Ok(dir) => Ok(Self { dir, path }),
-            Err(error) => Err(self.refused(name, error, FileType::is_dir, "a folder")),
-        }
+        let refused = |error| match self.dir.symlink_metadata(name) {
+            Ok(found) if !found.is_dir() => {
+                StoreError::Foreign { path: path.clone(), found: what(found.file_type()), wanted: "a folder" }
+            }
+            _ => StoreError::io("open", &path)(error),
+        };
+        let dir = self.dir.open_dir_nofollow(name).map_err(refused)?;
+        Ok(Self { dir, path })
     }
 
     /// Opens the folder `name` in this folder, and creates it if it is missing.
@@ -294,10 +298,7 @@ impl Folder {
 
     /// Whether the open file still has this name.
     pub(in crate::store) fn is_at(&self, name: &str, file: &File) -> Result<bool, StoreError> {
-        let there = match self.file(name) {
-            Err(error) if error.is_not_found() => return Ok(false),
-            there => there?,
-        };
+        let Some(there) = StoreError::if_there(self.file(name))? else { return Ok(false) };
         let same = identity_of(&there).and_then(|there| Ok(there == identity_of(file)?));
         same.map_err(StoreError::io("read", self.path_of(name)))
     }
@@ -368,23 +369,6 @@ impl Folder {
             return Ok(());
         }
         Err(StoreError::Foreign { path: self.path_of(name), found: what(found), wanted: "a file" })
-    }
-
-    /// The error of an entry that could not be opened: `Foreign` if it has another type, otherwise `error`.
-    fn refused(
-        &self,
-        name: &str,
-        error: io::Error,
-        is_wanted: impl Fn(&FileType) -> bool,
-        wanted: &'static str,
-    ) -> StoreError {
-        let path = self.path_of(name);
-        match self.dir.symlink_metadata(name) {
-            Ok(metadata) if !is_wanted(&metadata.file_type()) => {
-                StoreError::Foreign { path, found: what(metadata.file_type()), wanted }
-            }
-            _ => StoreError::io("open", path)(error),
-        }
     }
 }
 

@@ -60,7 +60,7 @@ impl LocalBackend {
     /// Whether there are packs or snapshots.
     pub(in crate::store) fn holds_objects(&self) -> Result<bool, StoreError> {
         for kind in [ObjectKind::Snapshot, ObjectKind::Pack] {
-            if if_there(self.list(kind))?.is_some_and(|names| !names.is_empty()) {
+            if StoreError::if_there(self.list(kind))?.is_some_and(|names| !names.is_empty()) {
                 return Ok(true);
             }
         }
@@ -73,7 +73,7 @@ impl LocalBackend {
 
     /// Runs `work` in the repository's folder. If it fails and the path now leads to another folder, runs it
     /// there: a disk that was away comes back as another folder.
-    fn within<T>(&self, work: impl Fn(&Folder) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    fn within<T>(&self, work: impl Fn(&Arc<Folder>) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let used = self.root();
         PATIENCE.read(|| work(&used)).or_else(|error| {
             self.follow();
@@ -94,7 +94,7 @@ impl LocalBackend {
     /// pack.
     fn at<T>(
         &self,
-        root: &Folder,
+        root: &Arc<Folder>,
         object: &Object,
         work: impl Fn(&Folder, &str) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
@@ -168,32 +168,15 @@ fn is_no_folder(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
-/// A folder of the repository: the root, or one below it.
-enum Place<'a> {
-    Root(&'a Folder),
-    Below(Folder),
-}
-
-impl std::ops::Deref for Place<'_> {
-    type Target = Folder;
-
-    fn deref(&self) -> &Folder {
-        match self {
-            Place::Root(folder) => folder,
-            Place::Below(folder) => folder,
-        }
-    }
-}
-
 /// Returns the folder where an object belongs, and its name there.
-fn place<'a>(root: &'a Folder, object: &'a Object) -> Result<(Place<'a>, &'a str), StoreError> {
+fn place<'a>(root: &Arc<Folder>, object: &'a Object) -> Result<(Arc<Folder>, &'a str), StoreError> {
     let folder = match object.kind {
-        ObjectKind::Config => return Ok((Place::Root(root), CONFIG)),
+        ObjectKind::Config => return Ok((Arc::clone(root), CONFIG)),
         ObjectKind::Pack => root.folder(PACKS)?.folder(fan(&object.name))?,
         ObjectKind::Snapshot => root.folder(SNAPSHOTS)?,
         ObjectKind::Tag => root.folder(TAGS)?,
     };
-    Ok((Place::Below(folder), &object.name))
+    Ok((Arc::new(folder), &object.name))
 }
 
 /// The folder of a pack. Many file systems are slow with 100,000 files in one folder.
@@ -235,14 +218,6 @@ fn is_name(name: &str) -> bool {
     name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Turns a missing entry into `None`.
-fn if_there<T>(result: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
-    match result {
-        Err(error) if error.is_not_found() => Ok(None),
-        result => result.map(Some),
-    }
-}
-
 impl Backend for LocalBackend {
     fn put(&self, object: &Object, bytes: &[u8]) -> Result<(), StoreError> {
         let root = self.root();
@@ -256,12 +231,12 @@ impl Backend for LocalBackend {
             drop(file);
             // The second folder holds the name of the first one, if that is created on demand.
             let (place, above) = match object.kind {
-                ObjectKind::Config => (Place::Root(&root), None),
-                ObjectKind::Snapshot => (Place::Below(root.folder(SNAPSHOTS)?), None),
-                ObjectKind::Tag => (Place::Below(root.make_folder(TAGS)?), Some(Place::Root(&root))),
+                ObjectKind::Config => (Arc::clone(&root), None),
+                ObjectKind::Snapshot => (Arc::new(root.folder(SNAPSHOTS)?), None),
+                ObjectKind::Tag => (Arc::new(root.make_folder(TAGS)?), Some(Arc::clone(&root))),
                 ObjectKind::Pack => {
-                    let packs = root.folder(PACKS)?;
-                    (Place::Below(packs.make_folder(fan(&object.name))?), Some(Place::Below(packs)))
+                    let packs = Arc::new(root.folder(PACKS)?);
+                    (Arc::new(packs.make_folder(fan(&object.name))?), Some(packs))
                 }
             };
             let name = if object.kind == ObjectKind::Config { CONFIG } else { &object.name };
@@ -296,7 +271,9 @@ impl Backend for LocalBackend {
         let mut listed = self.within(|root| match kind {
             ObjectKind::Config => Ok(Vec::new()),
             ObjectKind::Snapshot => root.folder(SNAPSHOTS)?.listed(),
-            ObjectKind::Tag => if_there(root.folder(TAGS))?.map_or(Ok(Vec::new()), |tags| tags.listed()),
+            ObjectKind::Tag => {
+                StoreError::if_there(root.folder(TAGS))?.map_or(Ok(Vec::new()), |tags| tags.listed())
+            }
             ObjectKind::Pack => self.misplaced.list(&Packs::open(root)?),
         })?;
         listed.retain(|object| is_name(&object.name));
@@ -355,7 +332,7 @@ impl LocalStore for LocalBackend {
             ObjectKind::Config => root.sync(),
             ObjectKind::Snapshot => root.folder(SNAPSHOTS)?.sync(),
             ObjectKind::Tag => {
-                let Some(tags) = if_there(root.folder(TAGS))? else { return Ok(()) };
+                let Some(tags) = StoreError::if_there(root.folder(TAGS))? else { return Ok(()) };
                 tags.sync()?;
                 // The folder's own name may not be durable yet.
                 root.sync()
@@ -373,7 +350,7 @@ impl LocalStore for LocalBackend {
         self.follow();
         self.within(|root| {
             let snapshots = stamp(&root.folder(SNAPSHOTS)?)?;
-            let tags = if_there(root.folder(TAGS))?;
+            let tags = StoreError::if_there(root.folder(TAGS))?;
             let tags = tags.map_or(Ok(Some(0)), |tags| stamp(&tags))?;
             Ok(snapshots.zip(tags).map(|(snapshots, tags)| u128::from(snapshots) << 64 | u128::from(tags)))
         })

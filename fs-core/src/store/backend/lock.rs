@@ -26,18 +26,12 @@ pub(in crate::store) struct WriterLock {
 
 impl WriterLock {
     /// Takes the lock of the repository in this folder. Fails if it is held, and names the holder.
-    pub(in crate::store) fn acquire(repository: &Arc<RepositoryFolder>) -> Result<Self, StoreError> {
-        Self::new(repository, FileLock::acquire)
-    }
-
-    /// Takes the lock without writing a note. Fails if the file is missing.
-    pub(in crate::store) fn acquire_silently(repository: &Arc<RepositoryFolder>) -> Result<Self, StoreError> {
-        Self::new(repository, FileLock::acquire_silently)
-    }
-
-    fn new(repository: &Arc<RepositoryFolder>, take: Take) -> Result<Self, StoreError> {
+    pub(in crate::store) fn acquire(
+        repository: &Arc<RepositoryFolder>,
+        take: Take,
+    ) -> Result<Self, StoreError> {
         let pin = repository.pin();
-        match take(&pin.current(), LOCK)? {
+        match take(&repository.current(), LOCK)? {
             Ok(file) => Ok(Self { pin, _file: file }),
             Err(holder) => Err(StoreError::Locked { path: repository.path().to_owned(), holder }),
         }
@@ -49,8 +43,8 @@ impl WriterLock {
     }
 }
 
-/// A way to lock a file.
-type Take = fn(&Folder, &str) -> Result<Result<FileLock, String>, StoreError>;
+/// A way to lock a file: [`FileLock::acquire`] or [`FileLock::acquire_silently`].
+pub(in crate::store) type Take = fn(&Folder, &str) -> Result<Result<FileLock, String>, StoreError>;
 
 /// A locked file. The operating system unlocks it when the process ends, however it ends.
 #[derive(Debug)]
@@ -93,15 +87,10 @@ impl FileLock {
 
     /// Returns the holder of the lock, if it is held.
     pub fn holder(folder: &Folder, name: &str) -> Result<Option<String>, StoreError> {
-        let file = match folder.file(name) {
-            Err(error) if error.is_not_found() => return Ok(None),
-            file => file?,
-        };
-        match file.try_lock_shared() {
-            Ok(()) => Ok(None),
-            Err(TryLockError::WouldBlock) => Ok(Some(note(&file))),
-            Err(TryLockError::Error(error)) => Err(StoreError::io("lock", folder.path_of(name))(error)),
-        }
+        let Some(file) = StoreError::if_there(folder.file(name))? else { return Ok(None) };
+        let refused =
+            is_refused(file.try_lock_shared()).map_err(StoreError::io("lock", folder.path_of(name)))?;
+        Ok(refused.then(|| note(&file)))
     }
 
     fn take(
@@ -126,20 +115,24 @@ impl FileLock {
 /// Locks the file, or returns false if it is locked. A query takes a shared lock for a moment. Such a lock
 /// must not prevent anybody from locking the file, so the function tries again.
 fn lock(file: &File) -> io::Result<bool> {
-    let refused = |result: Result<(), TryLockError>| match result {
-        Ok(()) => Ok(false),
-        Err(TryLockError::WouldBlock) => Ok(true),
-        Err(TryLockError::Error(error)) => Err(error),
-    };
     let begin = Instant::now();
-    while refused(file.try_lock())? {
-        if refused(file.try_lock_shared())? || begin.elapsed() > ASKING {
+    while is_refused(file.try_lock())? {
+        if is_refused(file.try_lock_shared())? || begin.elapsed() > ASKING {
             return Ok(false);
         }
         file.unlock()?;
         thread::sleep(Duration::from_millis(1));
     }
     Ok(true)
+}
+
+/// Whether the file is locked already.
+fn is_refused(result: Result<(), TryLockError>) -> io::Result<bool> {
+    match result {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
 }
 
 /// The note of the lock's holder; "another process" if there is none, or if its writer is gone. Windows lets
@@ -195,9 +188,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let repository = RepositoryFolder::open(directory.path()).unwrap();
         let folder = repository.current();
-        assert!(matches!(WriterLock::acquire_silently(&repository), Err(error) if error.is_not_found()));
-        let first = WriterLock::acquire(&repository).unwrap();
-        match WriterLock::acquire(&repository) {
+        let acquire = |take: Take| WriterLock::acquire(&repository, take);
+        assert!(acquire(FileLock::acquire_silently).is_err_and(|error| error.is_not_found()));
+        let first = acquire(FileLock::acquire).unwrap();
+        match acquire(FileLock::acquire) {
             Err(StoreError::Locked { holder, .. }) => {
                 assert!(holder.starts_with(&format!("pid {} since ", std::process::id())), "{holder}");
             }
@@ -207,7 +201,7 @@ mod tests {
         drop(first);
         assert_eq!(FileLock::holder(&folder, "lock").unwrap(), None);
         assert_eq!(FileLock::holder(&folder, "none").unwrap(), None);
-        WriterLock::acquire_silently(&repository).unwrap();
+        acquire(FileLock::acquire_silently).unwrap();
     }
 
     #[test]

@@ -57,12 +57,8 @@ pub trait Backend: Send + Sync + Debug {
     /// Returns all bytes of an object of at most `limit` bytes.
     fn get(&self, object: &Object, limit: usize) -> Result<Vec<u8>, StoreError> {
         let (bytes, size) = self.get_end(object, limit)?;
-        let limit = limit as u64;
-        if size > limit {
-            let reason = FormatError::Limit { what: "object's size", value: size, limit };
-            return Err(StoreError::Damaged { object: object.to_string(), reason });
-        }
-        Ok(bytes)
+        let checked = FormatError::check_limit("object's size", size, limit as u64);
+        checked.map(|_| bytes).map_err(StoreError::damaged(|| object))
     }
 }
 
@@ -97,6 +93,15 @@ pub trait LocalStore {
 }
 
 impl dyn Backend + '_ {
+    /// Returns the ids of all objects of a kind, in any order; `parse` makes them of the names.
+    pub(in crate::store) fn ids<T>(
+        &self,
+        kind: ObjectKind,
+        parse: fn(&str) -> Option<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        Ok(self.list(kind)?.iter().filter_map(|object| parse(&object.name)).collect())
+    }
+
     /// Syncs all visible objects of a kind, if the store can hold objects that are not durable.
     pub(in crate::store) fn sync(&self, kind: ObjectKind) -> Result<(), StoreError> {
         self.local().map_or(Ok(()), |local| local.sync(kind))

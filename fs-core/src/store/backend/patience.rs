@@ -19,10 +19,10 @@ const MOST_IN_VAIN: Duration = Duration::from_secs(10);
 const GIVEN_BACK: Duration = Duration::from_millis(10);
 
 /// The bound is shared by all reads of the process.
-pub(in crate::store) static PATIENCE: Patience = Patience::new(thread::sleep);
+pub(crate) static PATIENCE: Patience = Patience::new(thread::sleep);
 
 /// Retries reads.
-pub(in crate::store) struct Patience {
+pub(crate) struct Patience {
     wait: fn(Duration),
     in_vain: Mutex<Duration>,
 }
@@ -34,10 +34,7 @@ impl Patience {
 
     /// Runs `read`, up to three times while the medium fails. The last such error becomes
     /// [`StoreError::Unreadable`].
-    pub(in crate::store) fn read<T>(
-        &self,
-        mut read: impl FnMut() -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+    pub(crate) fn read<T>(&self, mut read: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut waited = Duration::ZERO;
         let mut pauses = PAUSES.into_iter();
         loop {

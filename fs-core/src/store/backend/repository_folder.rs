@@ -88,11 +88,3 @@ impl Drop for Pin {
         self.0.pins.fetch_sub(1, Ordering::Relaxed);
     }
 }
-
-impl std::ops::Deref for Pin {
-    type Target = Arc<RepositoryFolder>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.0
-    }
-}

@@ -13,37 +13,37 @@ const DELTA_PAYS: u64 = 50;
 
 /// A block that is being filled.
 #[derive(Debug, Default)]
-pub(in crate::store) struct OpenBlock {
+pub(crate) struct OpenBlock {
     builder: BlockBuilder,
     ids: Vec<BlobId>,
 }
 
 impl OpenBlock {
-    pub(in crate::store) fn push(&mut self, id: BlobId, blob: &[u8]) {
+    pub(crate) fn push(&mut self, id: BlobId, blob: &[u8]) {
         self.builder.push(blob);
         self.ids.push(id);
     }
 
-    pub(in crate::store) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.builder.is_empty()
     }
 
     /// Whether the block must be closed before `blob` is added.
-    pub(in crate::store) fn is_full_for(&self, blob: &[u8]) -> bool {
+    pub(crate) fn is_full_for(&self, blob: &[u8]) -> bool {
         !self.is_empty() && self.builder.raw_len() + blob.len() > BLOCK_TARGET
     }
 }
 
 /// A block to be compressed.
 #[derive(Debug)]
-pub(in crate::store) enum Job {
+pub(crate) enum Job {
     Block(PackKind, OpenBlock),
     Delta(PackKind, DeltaGroup),
 }
 
 /// Result of a job.
 #[derive(Debug)]
-pub(in crate::store) enum Compressed {
+pub(crate) enum Compressed {
     Block(PackKind, CompressedBlock),
     /// A delta that does not pay. Its blobs are stored in full, so that later versions have a closer base.
     InFull(PackKind, DeltaGroup),
@@ -51,28 +51,28 @@ pub(in crate::store) enum Compressed {
 
 /// A block as it is stored.
 #[derive(Debug)]
-pub(in crate::store) struct CompressedBlock {
-    pub(in crate::store) sealed: Vec<u8>,
-    pub(in crate::store) delta: bool,
+pub(crate) struct CompressedBlock {
+    pub(crate) sealed: Vec<u8>,
+    pub(crate) delta: bool,
     /// The blobs of the block and their lengths, in order.
-    pub(in crate::store) blobs: Vec<(BlobId, u32)>,
+    pub(crate) blobs: Vec<(BlobId, u32)>,
 }
 
 /// Compresses blocks. Each compressing thread has its own.
 #[derive(Debug)]
-pub(in crate::store) struct Compressor {
+pub(crate) struct Compressor {
     encoder: BlockEncoder,
     /// Reads the bases.
     reader: Reader,
 }
 
 impl Compressor {
-    pub(in crate::store) fn new(reader: Reader) -> Result<Self, StoreError> {
+    pub(crate) fn new(reader: Reader) -> Result<Self, StoreError> {
         let encoder = BlockEncoder::new(LEVEL).map_err(StoreError::io("compress", "a block"))?;
         Ok(Self { encoder, reader })
     }
 
-    pub(in crate::store) fn run(&mut self, job: Job) -> Result<Compressed, StoreError> {
+    pub(crate) fn run(&mut self, job: Job) -> Result<Compressed, StoreError> {
         match job {
             Job::Block(kind, block) => Ok(Compressed::Block(kind, self.full(&block)?)),
             Job::Delta(kind, group) => Ok(match self.delta(&group)? {
@@ -82,7 +82,7 @@ impl Compressor {
         }
     }
 
-    pub(in crate::store) fn full(&mut self, block: &OpenBlock) -> Result<CompressedBlock, StoreError> {
+    pub(crate) fn full(&mut self, block: &OpenBlock) -> Result<CompressedBlock, StoreError> {
         let sealed = self
             .encoder
             .full(self.reader.keys(), &block.builder)
@@ -92,15 +92,16 @@ impl Compressor {
 
     /// Compresses a delta. `None` if it saves too little, or if its bases are damaged.
     fn delta(&mut self, group: &DeltaGroup) -> Result<Option<CompressedBlock>, StoreError> {
-        let Some(prefix) = StoreError::unless_lost(self.reader.prefix(&group.bases).map(Some))? else {
+        let Some(prefix) = StoreError::unless_lost(self.reader.prefix(&group.bases, 0).map(Some))? else {
             return Ok(None);
         };
         let sealed = self
             .encoder
             .delta(self.reader.keys(), &group.builder, &group.bases, &prefix)
             .map_err(StoreError::io("compress", "a block"))?;
-        let sizes = StoreError::unless_lost(self.reader.block_sizes(group.block).map(Some))?;
-        let Some((stored, raw)) = sizes else { return Ok(None) };
+        let (pack, block) = group.block;
+        let sizes = self.reader.cached_catalogue(pack).map(|catalogue| catalogue.block_sizes(block));
+        let Some((stored, raw)) = StoreError::unless_lost(sizes)? else { return Ok(None) };
         // Size of the blobs in a full block, if they compress as well as their bases did.
         let full = group.builder.raw_len() as u64 * stored / raw.max(1);
         let pays = sealed.len() as u64 * 100 <= full * DELTA_PAYS;

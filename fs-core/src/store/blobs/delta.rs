@@ -11,20 +11,20 @@ const WAITING_LIMIT: usize = 32 << 20;
 
 /// The base of a changed blob.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::store) struct Base {
-    pub(in crate::store) id: BlobId,
-    pub(in crate::store) len: u32,
+pub(crate) struct Base {
+    pub(crate) id: BlobId,
+    pub(crate) len: u32,
     /// The block that holds the base.
-    pub(in crate::store) block: BlockKey,
+    pub(crate) block: BlockKey,
 }
 
 /// Blobs to be stored in one delta block.
 #[derive(Debug)]
-pub(in crate::store) struct DeltaGroup {
-    pub(in crate::store) block: BlockKey,
-    pub(in crate::store) builder: BlockBuilder,
-    pub(in crate::store) ids: Vec<BlobId>,
-    pub(in crate::store) bases: Vec<BlobId>,
+pub(crate) struct DeltaGroup {
+    pub(crate) block: BlockKey,
+    pub(crate) builder: BlockBuilder,
+    pub(crate) ids: Vec<BlobId>,
+    pub(crate) bases: Vec<BlobId>,
     bases_len: usize,
     /// Position in the order in which groups were begun. Groups are stored in this order.
     number: u64,
@@ -32,14 +32,14 @@ pub(in crate::store) struct DeltaGroup {
 
 impl DeltaGroup {
     /// The blobs of the group, in order.
-    pub(in crate::store) fn blobs(&self) -> impl Iterator<Item = (BlobId, &[u8])> {
+    pub(crate) fn blobs(&self) -> impl Iterator<Item = (BlobId, &[u8])> {
         self.ids.iter().copied().zip(self.builder.blobs())
     }
 }
 
 /// The open groups.
 #[derive(Debug)]
-pub(in crate::store) struct DeltaGroups {
+pub(crate) struct DeltaGroups {
     /// Uncompressed size at which a group is closed, in bytes. It counts for the blobs and for their bases
     /// separately.
     target: usize,
@@ -52,7 +52,7 @@ impl DeltaGroups {
     /// Groups for blobs of this kind. A base saves far more than neighbours in the same block could, so
     /// groups are small (docs/decisions/0001-delta-blocks.md). Small groups suit readers. The history of a
     /// path needs one node of each snapshot, and a read of a file needs a part of the file.
-    pub(in crate::store) fn new(kind: PackKind) -> Self {
+    pub(crate) fn new(kind: PackKind) -> Self {
         let target = match kind {
             PackKind::Data => 256 << 10,
             PackKind::Metadata => 32 << 10,
@@ -61,7 +61,7 @@ impl DeltaGroups {
     }
 
     /// Adds a blob. Returns a group that must be stored now.
-    pub(in crate::store) fn push(&mut self, id: BlobId, bytes: &[u8], base: Base) -> Option<DeltaGroup> {
+    pub(crate) fn push(&mut self, id: BlobId, bytes: &[u8], base: Base) -> Option<DeltaGroup> {
         let number = self.begun;
         let group = self.open.entry(base.block).or_insert_with(|| {
             self.begun += 1;
@@ -90,7 +90,7 @@ impl DeltaGroups {
     }
 
     /// Closes the oldest group and returns it. `None` if no group is open.
-    pub(in crate::store) fn pop(&mut self) -> Option<DeltaGroup> {
+    pub(crate) fn pop(&mut self) -> Option<DeltaGroup> {
         let oldest = self.open.values().min_by_key(|group| group.number).map(|group| group.block)?;
         self.close(oldest)
     }

@@ -10,8 +10,7 @@ use std::thread::{self, JoinHandle};
 use crate::format::{Catalogue, PackBuilder, PackKind};
 use crate::store::blobs::compress::{Compressed, CompressedBlock, Compressor, Job, OpenBlock};
 use crate::store::index::PackRecord;
-use crate::store::index::live::LiveIndex;
-use crate::store::{Backend, Object, Reader, StoreError};
+use crate::store::{Object, Reader, StoreError};
 
 /// Size at which a pack is closed, in bytes.
 const PACK_TARGET: usize = 32 << 20;
@@ -24,7 +23,7 @@ const MAX_COMPRESSORS: usize = 4;
 const QUEUE: usize = 3;
 
 /// The first halves of the ids of blobs that were put but are not indexed yet.
-pub(in crate::store) type Pending = Arc<Mutex<HashSet<[u8; 16]>>>;
+pub(crate) type Pending = Arc<Mutex<HashSet<[u8; 16]>>>;
 
 /// Input of a compressing thread. `None` is the end, and takes its turn as a job does.
 type Work = Option<Job>;
@@ -34,7 +33,7 @@ type Done = Result<Option<Compressed>, StoreError>;
 /// The threads that turn jobs into packs. They start with the first job. If the packer is dropped without
 /// [`finish`](Packer::finish), waiting blocks are discarded, but stored packs stay.
 #[derive(Debug)]
-pub(in crate::store) struct Packer {
+pub(crate) struct Packer {
     reader: Reader,
     /// Initial state of the packing thread; `None` once the thread runs.
     store: Option<PackStore>,
@@ -45,16 +44,10 @@ pub(in crate::store) struct Packer {
 }
 
 impl Packer {
-    pub(in crate::store) fn new(
-        backend: Arc<dyn Backend>,
-        reader: Reader,
-        index: Arc<LiveIndex>,
-        pending: Pending,
-    ) -> Self {
+    /// Stores packs in the backend of `reader`, and adds them to its index.
+    pub(crate) fn new(reader: Reader, pending: Pending) -> Self {
         let store = PackStore {
-            backend,
             reader: reader.clone(),
-            index,
             pending,
             full: Default::default(),
             packs: [PackBuilder::new(PackKind::Data), PackBuilder::new(PackKind::Metadata)],
@@ -65,7 +58,7 @@ impl Packer {
     }
 
     /// Sends a job to the compressing threads. Waits while their queue is full.
-    pub(in crate::store) fn send(&mut self, job: Job) -> Result<(), StoreError> {
+    pub(crate) fn send(&mut self, job: Job) -> Result<(), StoreError> {
         if let Some(store) = self.store.take() {
             self.start(store)?;
         }
@@ -77,7 +70,7 @@ impl Packer {
     }
 
     /// Stores all pending blocks, durably. Returns the size of all packs that were stored, in bytes.
-    pub(in crate::store) fn finish(&mut self) -> Result<u64, StoreError> {
+    pub(crate) fn finish(&mut self) -> Result<u64, StoreError> {
         if self.store.is_some() {
             return Ok(0);
         }
@@ -151,9 +144,7 @@ fn compress(mut compressor: Compressor, work: &Receiver<Work>, done: &SyncSender
 /// Collects compressed blocks into packs, stores the packs, and adds them to the index.
 #[derive(Debug)]
 struct PackStore {
-    backend: Arc<dyn Backend>,
     reader: Reader,
-    index: Arc<LiveIndex>,
     pending: Pending,
     /// Blobs of deltas that do not pay. They are stored in full.
     full: [OpenBlock; 2],
@@ -219,7 +210,7 @@ impl PackStore {
             return Ok(());
         }
         let pack = pack.finish(self.reader.keys()).map_err(StoreError::damaged(|| "a pack just made"))?;
-        self.backend.put(&Object::pack(pack.id), &pack.bytes)?;
+        self.reader.shared.backend.put(&Object::pack(pack.id), &pack.bytes)?;
         let size = pack.bytes.len() as u64;
         self.stored += size;
         self.unindexed.push((PackRecord::new(pack.id, size, &pack.catalogue), pack.catalogue));
@@ -230,7 +221,7 @@ impl PackStore {
         if self.unindexed.is_empty() {
             return Ok(());
         }
-        self.index.add(&self.unindexed)?;
+        self.reader.shared.index.add(&self.unindexed)?;
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         for (_, catalogue) in self.unindexed.drain(..) {
             for (id, _) in catalogue.blobs() {

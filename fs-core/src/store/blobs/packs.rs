@@ -4,106 +4,45 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::format::{BlobId, Catalogue, FormatError, Keys, PackId, PackTrailer, Placement, TRAILER_LEN};
-use crate::store::blobs::cache::WeightedCache;
 use crate::store::{Backend, Object, StoreError};
-
-/// Opens packs, and caches their catalogues. Shared by threads.
-pub(in crate::store) struct Packs {
-    backend: Arc<dyn Backend>,
-    keys: Keys,
-    catalogues: WeightedCache<PackId, Catalogue>,
-}
 
 /// The packs read last. A blob's neighbours are usually in one of them, which saves a look-up in the index.
 #[derive(Default)]
-pub(in crate::store) struct Recent(Mutex<VecDeque<RecentPack>>);
+pub(crate) struct Recent(Mutex<VecDeque<RecentPack>>);
 
-struct RecentPack {
-    id: PackId,
-    catalogue: Arc<Catalogue>,
+pub(super) struct RecentPack {
+    pub(super) id: PackId,
+    pub(super) catalogue: Arc<Catalogue>,
     /// All bytes of the pack, if they were read with the catalogue. For a small pack, this saves a read.
-    bytes: Option<Arc<Vec<u8>>>,
+    pub(super) bytes: Option<Arc<Vec<u8>>>,
 }
 
 /// Key of a block: its pack, and its number in the pack.
-pub(in crate::store) type BlockKey = (PackId, u32);
+pub(crate) type BlockKey = (PackId, u32);
 
 const RECENT: usize = 4;
 /// Bytes read from a pack's end. They hold the trailer, and usually the catalogue, too.
 const TAIL: usize = 128 << 10;
 
-impl Packs {
-    /// Creates the cache; `capacity` is its size in bytes of catalogues.
-    pub(in crate::store) fn new(backend: Arc<dyn Backend>, keys: Keys, capacity: usize) -> Self {
-        Self { backend, keys, catalogues: WeightedCache::new(capacity) }
-    }
-
-    pub(in crate::store) fn catalogue(&self, pack: PackId) -> Result<Arc<Catalogue>, StoreError> {
-        self.open(pack).map(|pack| pack.catalogue)
-    }
-
-    /// Finds a blob in a pack. A pack that has the blob becomes the one read last.
-    pub(in crate::store) fn find_in(
-        &self,
-        pack: PackId,
-        id: &BlobId,
-        recent: &Recent,
-    ) -> Result<Option<Placement>, StoreError> {
-        let pack = self.open(pack)?;
-        let place = pack.catalogue.find(id);
-        if place.is_some() {
-            recent.push(pack);
-        }
-        Ok(place)
-    }
-
-    /// Returns the stored bytes of a block.
-    pub(in crate::store) fn block(
-        &self,
-        pack: PackId,
-        place: Placement,
-        recent: &Recent,
-    ) -> Result<Vec<u8>, StoreError> {
-        let bytes = recent.bytes(pack);
-        let start = place.block_offset as usize;
-        let range = start..start.saturating_add(place.block_len as usize);
-        match bytes.as_ref().and_then(|bytes| bytes.get(range)) {
-            Some(block) => Ok(block.to_vec()),
-            None => self.backend.get_range(&Object::pack(pack), place.block_offset, place.block_len as usize),
-        }
-    }
-
-    fn open(&self, id: PackId) -> Result<RecentPack, StoreError> {
-        let mut whole = None;
-        let catalogue = self.catalogues.get_or_make(id, || {
-            let PackEnd { catalogue, size, bytes } = read_end(&*self.backend, &self.keys, id)?;
-            let weight = catalogue.weight();
-            whole = (bytes.len() as u64 == size).then(|| Arc::new(bytes));
-            Ok::<_, StoreError>((catalogue, weight))
-        })?;
-        Ok(RecentPack { id, catalogue, bytes: whole })
-    }
-}
-
 impl Recent {
     /// Finds a blob in the packs read last.
-    pub(in crate::store) fn find(&self, id: &BlobId) -> Option<(PackId, Placement)> {
+    pub(crate) fn find(&self, id: &BlobId) -> Option<(PackId, Placement)> {
         self.packs().iter().find_map(|pack| Some((pack.id, pack.catalogue.find(id)?)))
     }
 
     /// Forgets a pack that is missing now.
-    pub(in crate::store) fn forget(&self, pack: Option<PackId>) {
+    pub(crate) fn forget(&self, pack: Option<PackId>) {
         self.packs().retain(|known| Some(known.id) != pack);
     }
 
-    fn push(&self, pack: RecentPack) {
+    pub(super) fn push(&self, pack: RecentPack) {
         let mut packs = self.packs();
         packs.retain(|known| known.id != pack.id);
         packs.push_front(pack);
         packs.truncate(RECENT);
     }
 
-    fn bytes(&self, pack: PackId) -> Option<Arc<Vec<u8>>> {
+    pub(super) fn bytes(&self, pack: PackId) -> Option<Arc<Vec<u8>>> {
         self.packs().iter().find(|known| known.id == pack).and_then(|known| known.bytes.clone())
     }
 
@@ -113,7 +52,7 @@ impl Recent {
 }
 
 /// Reads a pack's catalogue, and the size of the pack's file in bytes.
-pub(in crate::store) fn read_catalogue(
+pub(crate) fn read_catalogue(
     backend: &dyn Backend,
     keys: &Keys,
     pack: PackId,
@@ -122,15 +61,15 @@ pub(in crate::store) fn read_catalogue(
 }
 
 /// Result of reading the end of a pack's file.
-struct PackEnd {
-    catalogue: Catalogue,
+pub(super) struct PackEnd {
+    pub(super) catalogue: Catalogue,
     /// Size of the file in bytes.
-    size: u64,
+    pub(super) size: u64,
     /// The last bytes of the file. For a small pack, all of its bytes.
-    bytes: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
 }
 
-fn read_end(backend: &dyn Backend, keys: &Keys, pack: PackId) -> Result<PackEnd, StoreError> {
+pub(super) fn read_end(backend: &dyn Backend, keys: &Keys, pack: PackId) -> Result<PackEnd, StoreError> {
     let object = Object::pack(pack);
     let (bytes, size) = match backend.get_end(&object, TAIL) {
         // A bad sector outside of the catalogue must not make the catalogue unreadable, so only the trailer

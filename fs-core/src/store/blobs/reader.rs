@@ -5,14 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::format::limits::MAX_BLOCK_RAW;
 use crate::format::{
-    BlobId, Block, Catalogue, ChunkList, FormatError, Keys, LinkRecord, Node, PackId, Placement, XattrSet,
+    BlobId, Block, Catalogue, ChunkList, FormatError, Keys, LinkRecord, Node, PackId, Placement, StoredBlock,
+    XattrSet,
 };
 use crate::store::blobs::cache::{CacheSizes, WeightedCache};
 use crate::store::blobs::delta::Base;
-use crate::store::blobs::packs::{BlockKey, Packs, Recent};
+use crate::store::blobs::packs::{BlockKey, PackEnd, Recent, RecentPack, read_end};
 use crate::store::blobs::search::Searches;
 use crate::store::index::live::LiveIndex;
-use crate::store::{Backend, ObjectKind, StoreError};
+use crate::store::{Backend, Object, ObjectKind, StoreError};
 
 /// Reads blobs. Shared by threads. Every block is verified when it is decoded.
 #[derive(Clone)]
@@ -44,7 +45,8 @@ pub(in crate::store) struct Shared {
     pub(in crate::store) backend: Arc<dyn Backend>,
     pub(in crate::store) keys: Keys,
     pub(in crate::store) index: Arc<LiveIndex>,
-    packs: Packs,
+    /// Catalogues of packs.
+    catalogues: WeightedCache<PackId, Catalogue>,
     /// Decompressed full blocks. Deltas must not evict them, as each may be the base of many deltas.
     blocks: WeightedCache<BlockKey, Vec<u8>>,
     /// The bases of the blobs in delta blocks.
@@ -91,10 +93,10 @@ impl Reader {
     ) -> Self {
         Self {
             shared: Arc::new(Shared {
-                packs: Packs::new(Arc::clone(&backend), keys.clone(), sizes.catalogues),
                 backend,
                 keys,
                 index,
+                catalogues: WeightedCache::new(sizes.catalogues),
                 blocks: WeightedCache::new(sizes.blocks),
                 bases: WeightedCache::new(sizes.nodes / 8),
                 lists: WeightedCache::new(sizes.nodes / 4),
@@ -147,14 +149,15 @@ impl Reader {
     /// Returns the bytes of the blob `id`. Reads a delta only if `delta` is set.
     fn blob_in(&self, id: &BlobId, delta: bool) -> Result<Blob, StoreError> {
         let read = |(pack, place): (PackId, Placement)| {
-            if place.delta && !delta {
-                return Err(block_damaged(pack, place)(FormatError::Invalid("base: it is a delta")));
+            if place.block.delta && !delta {
+                return Err(damaged(pack, place.block)(FormatError::Invalid("base: it is a delta")));
             }
             self.blob_at(pack, place)
         };
         let located = self.locate(id);
         let tried = located.as_ref().ok().map(|(pack, _)| *pack);
-        let was_bad = located.as_ref().is_ok_and(|(pack, place)| self.is_known_bad((*pack, place.block)));
+        let was_bad =
+            located.as_ref().is_ok_and(|(pack, place)| self.is_known_bad((*pack, place.block.number)));
         let error = match located.and_then(read) {
             Err(error)
                 if error.is_loss() || error.is_damage() || matches!(error, StoreError::Index { .. }) =>
@@ -172,9 +175,9 @@ impl Reader {
             index.refresh();
         }
         let indexed = index.pack_of(id).unwrap_or_default();
-        let others = indexed.into_iter().chain(index.copies_of(id).unwrap_or_default());
+        let others = indexed.into_iter().chain(index.run(|index| index.copies_of(id)).unwrap_or_default());
         let sound = others.filter(|pack| Some(*pack) != tried).find_map(|pack| {
-            let place = self.catalogue(pack).ok()?.find(id)?;
+            let place = self.cached_catalogue(pack).ok()?.find(id)?;
             read((pack, place)).ok()
         });
         let searched = || match error {
@@ -192,18 +195,18 @@ impl Reader {
     /// block is in the cache.
     pub fn prefetch(&self, id: &BlobId) -> Result<bool, StoreError> {
         let (pack, place) = self.locate(id)?;
-        if self.blocks(place).get(&(pack, place.block)).is_some() {
+        if self.blocks(place.block).get(&(pack, place.block.number)).is_some() {
             return Ok(false);
         }
-        self.block(pack, place).map(|_| true)
+        self.block(pack, place.block).map(|_| true)
     }
 
     fn blob_at(&self, pack: PackId, place: Placement) -> Result<Blob, StoreError> {
-        let block = self.block(pack, place)?;
+        let block = self.block(pack, place.block)?;
         let start = place.start as usize;
         let range = start..start + place.len as usize;
         if range.end > block.len() {
-            return Err(block_damaged(pack, place)(FormatError::Invalid("length of a block")));
+            return Err(damaged(pack, place.block)(FormatError::Invalid("length of a block")));
         }
         Ok(Blob { block, range })
     }
@@ -237,18 +240,20 @@ impl Reader {
     }
 
     fn locate(&self, id: &BlobId) -> Result<(PackId, Placement), StoreError> {
-        let (packs, recent, index) = (&self.shared.packs, &self.own.recent, &self.shared.index);
-        if let Some(found) = recent.find(id) {
+        if let Some(found) = self.own.recent.find(id) {
             return Ok(found);
         }
         let pack = self.pack_of(id)?;
-        if let Some(place) = packs.find_in(pack, id, recent)? {
+        if let Some(place) = self.find_in(pack, id)? {
             return Ok((pack, place));
         }
         // This reader's index may be a damaged one that another process has replaced.
+        let index = &self.shared.index;
         index.reopen()?;
         let pack = self.pack_of(id)?;
-        let place = packs.find_in(pack, id, recent)?.ok_or_else(|| index.wrong_pack(pack))?;
+        let place = self.find_in(pack, id)?.ok_or_else(|| {
+            index.current().fault(format!("it looks for a blob in pack {pack}, which lacks it"))
+        })?;
         Ok((pack, place))
     }
 
@@ -267,25 +272,57 @@ impl Reader {
         index.pack_of(id)?.ok_or(StoreError::MissingBlob(*id))
     }
 
-    pub(in crate::store) fn catalogue(&self, pack: PackId) -> Result<Arc<Catalogue>, StoreError> {
-        self.shared.packs.catalogue(pack)
+    /// Returns a pack's catalogue, which may be cached.
+    pub fn cached_catalogue(&self, pack: PackId) -> Result<Arc<Catalogue>, StoreError> {
+        self.open_pack(pack).map(|pack| pack.catalogue)
     }
 
-    fn block(&self, pack: PackId, place: Placement) -> Result<Arc<Vec<u8>>, StoreError> {
-        let key = (pack, place.block);
+    /// Finds a blob in a pack. A pack that has the blob becomes the one read last.
+    fn find_in(&self, pack: PackId, id: &BlobId) -> Result<Option<Placement>, StoreError> {
+        let pack = self.open_pack(pack)?;
+        let place = pack.catalogue.find(id);
+        if place.is_some() {
+            self.own.recent.push(pack);
+        }
+        Ok(place)
+    }
+
+    /// Returns the stored bytes of a block.
+    fn stored_block(&self, pack: PackId, block: StoredBlock) -> Result<Vec<u8>, StoreError> {
+        let bytes = self.own.recent.bytes(pack);
+        let start = block.offset as usize;
+        let range = start..start.saturating_add(block.len as usize);
+        match bytes.as_ref().and_then(|bytes| bytes.get(range)) {
+            Some(block) => Ok(block.to_vec()),
+            None => self.shared.backend.get_range(&Object::pack(pack), block.offset, block.len as usize),
+        }
+    }
+
+    fn open_pack(&self, id: PackId) -> Result<RecentPack, StoreError> {
+        let mut whole = None;
+        let catalogue = self.shared.catalogues.get_or_make(id, || {
+            let PackEnd { catalogue, size, bytes } = read_end(&*self.shared.backend, self.keys(), id)?;
+            let weight = catalogue.weight();
+            whole = (bytes.len() as u64 == size).then(|| Arc::new(bytes));
+            Ok::<_, StoreError>((catalogue, weight))
+        })?;
+        Ok(RecentPack { id, catalogue, bytes: whole })
+    }
+
+    fn block(&self, pack: PackId, block: StoredBlock) -> Result<Arc<Vec<u8>>, StoreError> {
+        let key = (pack, block.number);
         if self.is_known_bad(key) {
-            return Err(block_damaged(pack, place)(FormatError::Invalid(
-                "block: it was found damaged before",
-            )));
+            return Err(damaged(pack, block)(FormatError::Invalid("block: it was found damaged before")));
         }
         // A thread that makes a delta waits at most for its bases. A thread that makes a base waits for no
         // other block.
-        let block = self.blocks(place).get_or_make(key, || {
-            let raw = self.decode_block(pack, place)?;
+        let made = self.blocks(block).get_or_make(key, || {
+            let stored = self.stored_block(pack, block)?;
+            let raw = self.decompress(pack, block, &self.open_block(pack, block, &stored)?)?;
             let weight = raw.len();
             Ok((raw, weight))
         });
-        block.inspect_err(|error| self.note_bad(key, error))
+        made.inspect_err(|error| self.note_bad(key, error))
     }
 
     /// Whether the block is remembered as damaged.
@@ -306,35 +343,42 @@ impl Reader {
     }
 
     /// The cache for blocks of this sort.
-    fn blocks(&self, place: Placement) -> &WeightedCache<BlockKey, Vec<u8>> {
-        if place.delta { &self.own.deltas } else { &self.shared.blocks }
+    fn blocks(&self, block: StoredBlock) -> &WeightedCache<BlockKey, Vec<u8>> {
+        if block.delta { &self.own.deltas } else { &self.shared.blocks }
     }
 
-    fn decode_block(&self, pack: PackId, place: Placement) -> Result<Vec<u8>, StoreError> {
-        let stored = self.shared.packs.block(pack, place, &self.own.recent)?;
-        let damaged = block_damaged(pack, place);
-        let block = place.check(&stored).and_then(|stored| Block::open(&self.shared.keys, stored));
-        let block = match block {
-            Ok(block) => block,
-            Err(reason) => return Err(damaged(reason)),
-        };
+    /// Opens a block that has these stored bytes.
+    pub(super) fn open_block<'a>(
+        &self,
+        pack: PackId,
+        block: StoredBlock,
+        stored: &'a [u8],
+    ) -> Result<Block<'a>, StoreError> {
+        let opened = block.check(stored).and_then(|stored| Block::open(self.keys(), stored));
+        let opened = opened.map_err(damaged(pack, block))?;
         // Otherwise a forged block could be its own base.
-        if block.bases().is_empty() == place.delta {
-            return Err(damaged(FormatError::Invalid("codec: the catalogue has another")));
+        if opened.bases().is_empty() == block.delta {
+            return Err(damaged(pack, block)(FormatError::Invalid("codec: the catalogue has another")));
         }
+        Ok(opened)
+    }
+
+    /// Decompresses an open block.
+    pub(super) fn decompress(
+        &self,
+        pack: PackId,
+        block: StoredBlock,
+        opened: &Block<'_>,
+    ) -> Result<Vec<u8>, StoreError> {
         // Estimated size of the bases: versions of a file are of similar size.
-        let len = block.lengths().iter().map(|len| *len as usize).sum();
-        let prefix = self.prefix_of(block.bases(), len)?;
-        block.decompress(&prefix).map_err(damaged)
+        let len = opened.lengths().iter().map(|len| *len as usize).sum();
+        let prefix = self.prefix(opened.bases(), len)?;
+        opened.decompress(&prefix).map_err(damaged(pack, block))
     }
 
-    /// Returns the joined bytes of the bases of a delta. None of the bases may be in a delta.
-    pub(in crate::store) fn prefix(&self, bases: &[BlobId]) -> Result<Vec<u8>, StoreError> {
-        self.prefix_of(bases, 0)
-    }
-
-    /// Does the same as `prefix`, for bases of about `len` bytes.
-    fn prefix_of(&self, bases: &[BlobId], len: usize) -> Result<Vec<u8>, StoreError> {
+    /// Returns the joined bytes of the bases of a delta, which are about `len` bytes. None of the bases may be
+    /// in a delta.
+    pub(in crate::store) fn prefix(&self, bases: &[BlobId], len: usize) -> Result<Vec<u8>, StoreError> {
         let mut prefix = Vec::with_capacity(if bases.is_empty() { 0 } else { len });
         for base in bases {
             prefix.extend_from_slice(&self.blob_in(base, false)?);
@@ -349,37 +393,29 @@ impl Reader {
     /// Returns the base for a new version of the blob `id`: `id` itself, or its own base. `None` if the blob
     /// is not indexed yet.
     pub(in crate::store) fn base_of(&self, id: &BlobId) -> Result<Option<Base>, StoreError> {
-        if !self.shared.index.contains(id)? {
+        if !self.is_indexed(id)? {
             return Ok(None);
         }
         let (pack, place) = self.locate(id)?;
-        if !place.delta {
-            return Ok(Some(Base { id: *id, len: place.len, block: (pack, place.block) }));
+        if !place.block.delta {
+            return Ok(Some(Base { id: *id, len: place.len, block: (pack, place.block.number) }));
         }
-        let bases = self.bases(pack, place)?;
+        let bases = self.bases(pack, place.block)?;
         let Some(id) = bases.get(place.nth as usize).copied() else {
-            return Err(block_damaged(pack, place)(FormatError::Invalid("base of a blob")));
+            return Err(damaged(pack, place.block)(FormatError::Invalid("base of a blob")));
         };
         let (pack, place) = self.locate(&id)?;
-        Ok(Some(Base { id, len: place.len, block: (pack, place.block) }))
-    }
-
-    /// Stored and uncompressed size of a block, in bytes.
-    pub(in crate::store) fn block_sizes(&self, (pack, block): BlockKey) -> Result<(u64, u64), StoreError> {
-        Ok(self.catalogue(pack)?.block_sizes(block).unwrap_or_default())
+        Ok(Some(Base { id, len: place.len, block: (pack, place.block.number) }))
     }
 
     /// Reads the bases of a delta block's blobs.
-    fn bases(&self, pack: PackId, place: Placement) -> Result<Arc<Vec<BlobId>>, StoreError> {
-        let key = (pack, place.block);
+    fn bases(&self, pack: PackId, block: StoredBlock) -> Result<Arc<Vec<BlobId>>, StoreError> {
+        let key = (pack, block.number);
         if let Some(bases) = self.shared.bases.get(&key) {
             return Ok(bases);
         }
-        let stored = self.shared.packs.block(pack, place, &self.own.recent)?;
-        let bases = place
-            .check(&stored)
-            .and_then(|stored| Ok(Block::open(&self.shared.keys, stored)?.bases().to_vec()))
-            .map_err(block_damaged(pack, place))?;
+        let stored = self.stored_block(pack, block)?;
+        let bases = self.open_block(pack, block, &stored)?.bases().to_vec();
         let weight = bases.len() * size_of::<BlobId>();
         Ok(self.shared.bases.insert(key, bases, weight))
     }
@@ -424,18 +460,17 @@ impl Reader {
     fn unindexed_blob(&self) -> Result<Option<BlobId>, StoreError> {
         let index = &self.shared.index;
         let known: HashSet<PackId> = index.packs()?.into_iter().map(|(_, record)| record.id).collect();
-        for stored in self.shared.backend.list(ObjectKind::Pack)? {
-            let Some(pack) = PackId::parse(&stored.name).filter(|pack| known.contains(pack)) else {
-                continue;
-            };
+        let mut stored = self.shared.backend.ids(ObjectKind::Pack, PackId::parse)?;
+        stored.retain(|pack| known.contains(pack));
+        for pack in stored {
             // A catalogue that cannot be read is reported when a blob in it is needed.
-            let Ok(catalogue) = self.catalogue(pack) else { continue };
+            let Ok(catalogue) = self.cached_catalogue(pack) else { continue };
             for (id, _) in catalogue.blobs() {
                 let leads = match index.pack_of(&id)? {
                     Some(known) if known == pack => true,
                     Some(known) => {
-                        self.catalogue(known).is_ok_and(|known| known.find(&id).is_some())
-                            || index.copies_of(&id)?.contains(&pack)
+                        self.cached_catalogue(known).is_ok_and(|known| known.find(&id).is_some())
+                            || index.run(|index| index.copies_of(&id))?.contains(&pack)
                     }
                     None => false,
                 };
@@ -454,8 +489,7 @@ impl std::fmt::Debug for Reader {
     }
 }
 
-fn block_damaged(pack: PackId, place: Placement) -> impl FnOnce(FormatError) -> StoreError {
-    StoreError::damaged(move || {
-        format!("block {} (at byte {}) of pack {pack}", place.block, place.block_offset)
-    })
+/// Converts a decoder's error about a block.
+pub(super) fn damaged(pack: PackId, block: StoredBlock) -> impl FnOnce(FormatError) -> StoreError {
+    StoreError::damaged(move || format!("block {} (at byte {}) of pack {pack}", block.number, block.offset))
 }

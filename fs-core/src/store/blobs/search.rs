@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 /// The searches of a reader and its clones, one at a time.
 #[derive(Default)]
-pub(in crate::store) struct Searches {
+pub(crate) struct Searches {
     /// Whether other threads that miss a blob wait no longer than [`WAIT`].
-    pub(in crate::store) waits_limited: AtomicBool,
+    pub(crate) waits_limited: AtomicBool,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -34,7 +34,7 @@ impl Searches {
     }
 
     /// Returns true if the caller must search, and then call [`end`](Self::end).
-    pub(in crate::store) fn begin(&self) -> bool {
+    pub(crate) fn begin(&self) -> bool {
         let mut state = self.state();
         if state.running {
             if self.waits_limited.load(Ordering::Relaxed) {
@@ -53,11 +53,11 @@ impl Searches {
 
     /// Whether a search has completed.
     #[cfg(test)]
-    pub(in crate::store) fn has_completed(&self) -> bool {
+    pub(crate) fn has_completed(&self) -> bool {
         self.state().found_right.is_some()
     }
 
-    pub(in crate::store) fn end(&self, found_right: bool) {
+    pub(crate) fn end(&self, found_right: bool) {
         let mut state = self.state();
         state.running = false;
         if found_right {

@@ -1,12 +1,10 @@
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::PoisonError;
 
 use crate::format::{BlobId, Keys, Manifest, PackKind, SnapshotId};
 use crate::store::blobs::compress::{Job, OpenBlock};
 use crate::store::blobs::delta::DeltaGroups;
-use crate::store::blobs::packer::{Packer, slot};
-use crate::store::index::live::LiveIndex;
-use crate::store::{Backend, Object, Reader, StoreError};
+use crate::store::blobs::packer::{Packer, Pending, slot};
+use crate::store::{Object, Reader, StoreError};
 
 /// Sums of an import's additions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -23,14 +21,10 @@ pub struct Statistics {
 /// snapshot is added. Packs that are already stored serve the next import.
 #[derive(Debug)]
 pub struct Writer {
-    keys: Keys,
-    backend: Arc<dyn Backend>,
-    index: Arc<LiveIndex>,
     blocks: [OpenBlock; 2],
-    /// The first halves of the ids of blobs that were put but are not indexed yet.
-    pending: Arc<Mutex<HashSet<[u8; 16]>>>,
+    pending: Pending,
     packer: Packer,
-    /// Reads bases.
+    /// Reads bases. It has the backend and the index, too.
     reader: Reader,
     deltas: [DeltaGroups; 2],
     /// Whether only readable blobs count as stored.
@@ -39,18 +33,12 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub(in crate::store) fn new(backend: Arc<dyn Backend>, reader: Reader, index: Arc<LiveIndex>) -> Self {
-        let keys = reader.keys().clone();
-        let pending = Arc::default();
-        let packer =
-            Packer::new(Arc::clone(&backend), reader.clone(), Arc::clone(&index), Arc::clone(&pending));
+    pub(in crate::store) fn new(reader: Reader) -> Self {
+        let pending = Pending::default();
         Self {
-            keys,
-            backend,
-            index,
             blocks: Default::default(),
+            packer: Packer::new(reader.clone(), pending.clone()),
             pending,
-            packer,
             reader,
             deltas: [DeltaGroups::new(PackKind::Data), DeltaGroups::new(PackKind::Metadata)],
             verify: false,
@@ -70,7 +58,7 @@ impl Writer {
 
     /// Keys of the repository.
     pub fn keys(&self) -> &Keys {
-        &self.keys
+        self.reader.keys()
     }
 
     /// Reads what the repository held when this writer was made.
@@ -81,13 +69,13 @@ impl Writer {
     /// Stores a blob unless the repository has it, and returns its id. `hint` is the delta hint: the
     /// earlier version of the file, chunk or node.
     pub fn put(&mut self, kind: PackKind, bytes: &[u8], hint: Option<BlobId>) -> Result<BlobId, StoreError> {
-        let id = self.keys.blob_id(bytes);
+        let id = self.keys().blob_id(bytes);
         // Pending blobs are looked up first: a blob leaves them only once the index has it.
         let known = !self.pending.lock().unwrap_or_else(PoisonError::into_inner).insert(id.prefix());
         if known {
             return Ok(id);
         }
-        if self.index.contains(&id)? && (!self.verify || self.reader.blob(&id).is_ok()) {
+        if self.reader.is_indexed(&id)? && (!self.verify || self.reader.blob(&id).is_ok()) {
             self.pending.lock().unwrap_or_else(PoisonError::into_inner).remove(&id.prefix());
             return Ok(id);
         }
@@ -122,9 +110,9 @@ impl Writer {
             }
         }
         self.statistics.stored_bytes = self.packer.finish()?;
-        let (id, bytes) = manifest.seal(&self.keys);
-        self.backend.put(&Object::snapshot(id), &bytes)?;
-        self.index.note_snapshot(id, manifest);
+        let (id, bytes) = manifest.seal(self.keys());
+        self.reader.shared.backend.put(&Object::snapshot(id), &bytes)?;
+        self.reader.shared.index.note_snapshot(id, manifest);
         Ok((id, self.statistics))
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::format::limits::{MAX_CONFIG, MAX_MANIFEST};
 use crate::format::{Config, Keys, Manifest, PackId, RepositoryId, SnapshotId};
 use crate::store::backend::folder::Folder;
-use crate::store::backend::lock::WriterLock;
+use crate::store::backend::lock::{FileLock, WriterLock};
 use crate::store::backend::repository_folder::RepositoryFolder;
 use crate::store::index::{Index, Unreadable};
 use crate::store::layout::INDEX;
@@ -43,17 +43,17 @@ impl Access {
 
 /// The data that the index is made from, and where it is stored.
 #[derive(Debug, Clone)]
-pub(in crate::store) struct Basis {
-    pub(in crate::store) backend: Arc<dyn Backend>,
+pub(crate) struct Basis {
+    pub(crate) backend: Arc<dyn Backend>,
     /// The folder of the index and the lock. If there is none, the index is in memory.
-    pub(in crate::store) state: Option<Arc<RepositoryFolder>>,
-    pub(in crate::store) repository: RepositoryId,
-    pub(in crate::store) keys: Keys,
-    pub(in crate::store) access: Access,
+    pub(crate) state: Option<Arc<RepositoryFolder>>,
+    pub(crate) repository: RepositoryId,
+    pub(crate) keys: Keys,
+    pub(crate) access: Access,
 }
 
 impl Basis {
-    pub(in crate::store) fn new(
+    pub(crate) fn new(
         backend: Arc<dyn Backend>,
         state: Option<Arc<RepositoryFolder>>,
         config: &Config,
@@ -63,45 +63,40 @@ impl Basis {
     }
 
     /// The repository's path, for messages.
-    pub(in crate::store) fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         self.state.as_ref().map_or(Path::new(""), |state| state.path())
     }
 
     /// The folder of the index and the lock.
-    pub(in crate::store) fn state(&self) -> Result<&Arc<RepositoryFolder>, StoreError> {
+    pub(crate) fn state(&self) -> Result<&Arc<RepositoryFolder>, StoreError> {
         let none = || StoreError::io("open", "the repository's folder")(std::io::ErrorKind::NotFound.into());
         self.state.as_ref().ok_or_else(none)
     }
 
     /// That folder, open.
-    pub(in crate::store) fn folder(&self) -> Result<Arc<Folder>, StoreError> {
+    pub(crate) fn folder(&self) -> Result<Arc<Folder>, StoreError> {
         self.state().map(|state| state.current())
     }
 
     /// Takes the lock. The repository stays with the locked folder while the lock is held.
-    pub(in crate::store) fn lock(&self) -> Result<WriterLock, StoreError> {
-        self.state().and_then(WriterLock::acquire)
+    pub(crate) fn lock(&self) -> Result<WriterLock, StoreError> {
+        WriterLock::acquire(self.state()?, FileLock::acquire)
     }
 
     /// Takes the lock without writing a note.
-    pub(in crate::store) fn lock_silently(&self) -> Result<WriterLock, StoreError> {
-        self.state().and_then(WriterLock::acquire_silently)
+    pub(crate) fn lock_silently(&self) -> Result<WriterLock, StoreError> {
+        WriterLock::acquire(self.state()?, FileLock::acquire_silently)
     }
 
     /// Reads the manifest of a snapshot.
-    pub(in crate::store) fn manifest(&self, id: &SnapshotId) -> Result<Manifest, StoreError> {
+    pub(crate) fn manifest(&self, id: &SnapshotId) -> Result<Manifest, StoreError> {
         let object = Object::snapshot(*id);
         let bytes = self.backend.get(&object, MAX_MANIFEST)?;
         Manifest::open(&self.keys, id, &bytes).map_err(StoreError::damaged(|| &object))
     }
 
-    /// Whether the index may forget missing packs even if most packs are missing.
-    pub(in crate::store) fn forgets_most(&self) -> bool {
-        self.access == Access::Heal
-    }
-
     /// Opens the index for writing.
-    pub(in crate::store) fn open_writer(&self) -> Result<Index, StoreError> {
+    pub(crate) fn open_writer(&self) -> Result<Index, StoreError> {
         if self.state.is_none() {
             return Index::in_memory(self.repository);
         }
@@ -109,14 +104,14 @@ impl Basis {
     }
 
     /// Opens the index for reading.
-    pub(in crate::store) fn open_reader(&self) -> Result<Index, Unreadable> {
+    pub(crate) fn open_reader(&self) -> Result<Index, Unreadable> {
         let folder = self.folder().map_err(Unreadable::Unusable)?;
         Index::open_reader(&folder, INDEX, self.repository)
     }
 
     /// Returns the records of snapshots that survive in a failed index, or else in the one on disk. Only
     /// these records show that a manifest is missing.
-    pub(in crate::store) fn surviving_snapshots(&self, failed: Option<&Index>) -> Vec<SnapshotRecord> {
+    pub(crate) fn surviving_snapshots(&self, failed: Option<&Index>) -> Vec<SnapshotRecord> {
         match failed {
             Some(index) => index.surviving_snapshots(&self.keys),
             None => {
@@ -125,14 +120,13 @@ impl Basis {
         }
     }
 
-    pub(in crate::store) fn stored_packs(&self) -> Result<Vec<PackId>, StoreError> {
-        let listed = self.backend.list(ObjectKind::Pack)?;
-        Ok(listed.iter().filter_map(|object| PackId::parse(&object.name)).collect())
+    pub(crate) fn stored_packs(&self) -> Result<Vec<PackId>, StoreError> {
+        self.backend.ids(ObjectKind::Pack, PackId::parse)
     }
 }
 
 /// Reads the config of the repository `name`.
-pub(in crate::store) fn read_config(backend: &dyn Backend, name: &dyn Display) -> Result<Config, StoreError> {
+pub(crate) fn read_config(backend: &dyn Backend, name: &dyn Display) -> Result<Config, StoreError> {
     let bytes = backend.get(&Object::config(), MAX_CONFIG)?;
     Config::decode(&bytes).map_err(StoreError::damaged(|| format!("the config of the repository {name}")))
 }
@@ -140,7 +134,7 @@ pub(in crate::store) fn read_config(backend: &dyn Backend, name: &dyn Display) -
 #[cfg(test)]
 impl Basis {
     /// Objects without a folder.
-    pub(in crate::store) fn of_test(backend: Arc<dyn Backend>, keys: Keys) -> Self {
+    pub(crate) fn of_test(backend: Arc<dyn Backend>, keys: Keys) -> Self {
         Self { backend, state: None, repository: RepositoryId([0; 16]), keys, access: Access::Survey }
     }
 }

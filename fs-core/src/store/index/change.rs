@@ -3,32 +3,29 @@
 
 use std::collections::HashSet;
 
-use redb::{ReadableTable, Table};
+use redb::{ReadableTable, Table, WriteTransaction};
 
 use super::super::StoreError;
-use super::packs::RECORD_LEN;
-use super::{Ascending, BLOBS, COPIES, Index, PACKS, PackRecord, copies, failed, wrong};
+use super::{BLOBS, COPIES, Index, PACKS, PackRecord, copies, failed, read_packs, wrong};
 use crate::format::{Catalogue, PackId};
 
 impl Index {
     /// Adds packs with their blobs, durably. Skips known packs: an index that was made again knows all stored
     /// packs. A blob that another pack holds already moves to the new pack.
-    pub(in crate::store) fn add(&self, packs: &[(PackRecord, Catalogue)]) -> Result<(), StoreError> {
-        self.fence(|| self.insert(packs))
-    }
-
-    fn insert(&self, packs: &[(PackRecord, Catalogue)]) -> Result<(), StoreError> {
-        let transaction = self.database()?.begin_write().map_err(failed(&self.path))?;
-        {
+    pub(crate) fn add(&self, packs: &[(PackRecord, Catalogue)]) -> Result<(), StoreError> {
+        self.change(|transaction| {
             let mut records = transaction.open_table(PACKS).map_err(failed(&self.path))?;
             let mut blobs = transaction.open_table(BLOBS).map_err(failed(&self.path))?;
             let mut copies = transaction.open_table(COPIES).map_err(failed(&self.path))?;
-            let (known, next) = self.known(&records)?;
+            let known = read_packs(&records, &self.path)?;
+            let free = known.last().map_or(Some(0), |(last, _)| last.checked_add(1));
+            let free = free.ok_or_else(|| wrong(&self.path, "a pack's record is invalid"))?;
+            let known: HashSet<PackId> = known.into_iter().map(|(_, record)| record.id).collect();
             let packs = packs.iter().filter(|(record, _)| !known.contains(&record.id));
             // Sorted keys fill the tree's pages from left to right. This takes half the time and half the
             // file size of random keys.
             let mut keys = Vec::with_capacity(packs.clone().map(|(record, _)| record.blobs as usize).sum());
-            for (number, (record, catalogue)) in (next..).zip(packs) {
+            for (number, (record, catalogue)) in (free..).zip(packs) {
                 records.insert(number, record.encode(number)).map_err(failed(&self.path))?;
                 keys.extend(catalogue.blobs().map(|(id, _)| (id.prefix(), number)));
             }
@@ -40,37 +37,13 @@ impl Index {
                     copies.insert((key, before), ()).map_err(failed(&self.path))?;
                 }
             }
-        }
-        transaction.commit().map_err(failed(&self.path))?;
-        self.refresh();
-        Ok(())
-    }
-
-    /// Returns the packs in the index, and the next free number.
-    fn known(
-        &self,
-        records: &impl ReadableTable<u32, [u8; RECORD_LEN]>,
-    ) -> Result<(HashSet<PackId>, u32), StoreError> {
-        let (mut known, mut next, mut order) = (HashSet::new(), 0, Ascending::default());
-        for item in records.iter().map_err(failed(&self.path))? {
-            let (number, record) = item.map_err(failed(&self.path))?;
-            let number = number.value();
-            order.check(number, &self.path)?;
-            let invalid = || wrong(&self.path, "a pack's record is invalid");
-            known.insert(PackRecord::decode(number, &record.value()).ok_or_else(invalid)?.id);
-            next = number.checked_add(1).ok_or_else(invalid)?;
-        }
-        Ok((known, next))
+            Ok(())
+        })
     }
 
     /// Removes packs that are missing or unreadable.
-    pub(in crate::store) fn remove(&self, numbers: &HashSet<u32>) -> Result<(), StoreError> {
-        self.fence(|| self.take_out(numbers))
-    }
-
-    fn take_out(&self, numbers: &HashSet<u32>) -> Result<(), StoreError> {
-        let transaction = self.database()?.begin_write().map_err(failed(&self.path))?;
-        {
+    pub(crate) fn remove(&self, numbers: &HashSet<u32>) -> Result<(), StoreError> {
+        self.change(|transaction| {
             let mut records = transaction.open_table(PACKS).map_err(failed(&self.path))?;
             for number in numbers {
                 records.remove(number).map_err(failed(&self.path))?;
@@ -98,10 +71,22 @@ impl Index {
                 blobs.insert(blob, number).map_err(failed(&self.path))?;
                 copies.remove((blob, number)).map_err(failed(&self.path))?;
             }
-        }
-        transaction.commit().map_err(failed(&self.path))?;
-        self.refresh();
-        Ok(())
+            Ok(())
+        })
+    }
+
+    /// Runs `work` in a transaction, and commits it durably.
+    pub(super) fn change(
+        &self,
+        work: impl FnOnce(&WriteTransaction) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.fence(|| {
+            let transaction = self.database()?.begin_write().map_err(failed(&self.path))?;
+            work(&transaction)?;
+            transaction.commit().map_err(failed(&self.path))?;
+            self.refresh();
+            Ok(())
+        })
     }
 }
 

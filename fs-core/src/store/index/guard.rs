@@ -12,7 +12,7 @@ thread_local! {
 }
 
 /// Runs `work`. A panic in it becomes the error's text, and nothing is printed.
-pub(in crate::store) fn fenced<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+pub(crate) fn fenced<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {
         let usual = panic::take_hook();

@@ -22,23 +22,13 @@ const ATTEMPTS: u32 = 3;
 
 /// An index that replaces itself when it turns out to be damaged. Shared by threads.
 #[derive(Debug)]
-pub(in crate::store) struct LiveIndex {
+pub(crate) struct LiveIndex {
     current: RwLock<Arc<Index>>,
     basis: Basis,
     /// Held by the thread that makes the index again; the others wait.
     replacing: Mutex<()>,
     /// The damaged file that is replaced by the index in memory.
     unusable: Mutex<Option<Arc<Index>>>,
-}
-
-/// An index that was opened.
-#[derive(Debug)]
-pub(in crate::store) struct Opened {
-    pub(in crate::store) index: LiveIndex,
-    /// Why the index on disk could not be used. Set only for a check.
-    pub(in crate::store) fault: Option<StoreError>,
-    /// Whether packs are missing or unreadable. Set only for a writer.
-    pub(in crate::store) lost_packs: bool,
 }
 
 impl LiveIndex {
@@ -56,8 +46,11 @@ impl LiveIndex {
     ///
     /// A writer brings the index up to date with the stored packs. A reader makes a faulty index again: on
     /// disk if it can take the lock for a moment, else in memory. A check does the same, but only under a
-    /// lock that it holds already, and says what was wrong.
-    pub(in crate::store) fn open(basis: Basis, locked: bool) -> Result<Opened, StoreError> {
+    /// lock that it holds already.
+    ///
+    /// Also returns why the index on disk could not be used, for a check; and for a writer, whether packs are
+    /// missing or unreadable.
+    pub(crate) fn open(basis: Basis, locked: bool) -> Result<(Self, Option<StoreError>, bool), StoreError> {
         let (index, fault, lost_packs) = match basis.access {
             Access::Write | Access::Heal => {
                 let (index, lost) = open_up_to_date(&basis)?;
@@ -69,24 +62,24 @@ impl LiveIndex {
                 (index, fault, false)
             }
         };
-        Ok(Opened { index: Self::new(index, basis), fault, lost_packs })
+        Ok((Self::new(index, basis), fault, lost_packs))
     }
 
     /// Creates an empty index in memory.
-    pub(in crate::store) fn in_memory(basis: Basis) -> Result<Self, StoreError> {
+    pub(crate) fn in_memory(basis: Basis) -> Result<Self, StoreError> {
         Ok(Self::new(Index::in_memory(basis.repository)?, basis))
     }
 
     /// Makes a new index of all stored packs: on disk under the lock, else in memory. Also returns the errors
     /// of packs that cannot be read.
-    pub(in crate::store) fn renewed(&self, locked: bool) -> Result<(Self, Vec<StoreError>), StoreError> {
+    pub(crate) fn renewed(&self, locked: bool) -> Result<(Self, Vec<StoreError>), StoreError> {
         let failed = self.current();
         let (index, unreadable) = make_again(&self.basis, Some(&failed), locked)?;
         Ok((Self::new(index, self.basis.clone()), unreadable))
     }
 
     /// The index in use.
-    pub(in crate::store) fn current(&self) -> Arc<Index> {
+    pub(crate) fn current(&self) -> Arc<Index> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -97,7 +90,7 @@ impl LiveIndex {
     }
 
     /// Runs `work` on the index. If the index is damaged, replaces it and runs `work` again.
-    fn run<T>(&self, work: impl Fn(&Index) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    pub(crate) fn run<T>(&self, work: impl Fn(&Index) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut index = self.current();
         for _ in 1..ATTEMPTS {
             match work(&index) {
@@ -138,7 +131,7 @@ impl LiveIndex {
     }
 
     /// Makes the index again, as it does not lead to a stored blob.
-    pub(in crate::store) fn distrust(&self, reason: String) -> Result<(), StoreError> {
+    pub(crate) fn distrust(&self, reason: String) -> Result<(), StoreError> {
         if self.basis.access.is_check() {
             return Ok(());
         }
@@ -148,7 +141,7 @@ impl LiveIndex {
 
     /// Opens the file on disk, unless it is open already. A writer may have replaced a file that was unusable
     /// or removed. Later look-ups see its content.
-    pub(in crate::store) fn reopen(&self) -> Result<(), StoreError> {
+    pub(crate) fn reopen(&self) -> Result<(), StoreError> {
         let current = self.current();
         if self.basis.access == Access::Read && current.is_in_memory() {
             self.use_file();
@@ -178,7 +171,7 @@ impl LiveIndex {
 
     /// Adds stored packs that the index lacks: on disk if possible, else in an index in memory. A writer adds
     /// its own packs.
-    pub(in crate::store) fn add_missing_packs(&self) -> Result<(), StoreError> {
+    pub(crate) fn add_missing_packs(&self) -> Result<(), StoreError> {
         let index = self.current();
         if self.basis.access != Access::Read || index.is_in_memory() {
             return Ok(());
@@ -207,86 +200,50 @@ impl LiveIndex {
         self.put(new)
     }
 
-    /// Whether the index is only in memory.
-    pub(in crate::store) fn is_in_memory(&self) -> bool {
-        self.current().is_in_memory()
-    }
-
     /// Lets later look-ups see what was committed since the last refresh.
-    pub(in crate::store) fn refresh(&self) {
+    pub(crate) fn refresh(&self) {
         self.current().refresh();
     }
 
     /// Brings the index up to date with all writers: from the file, or for an index in memory from the packs.
-    pub(in crate::store) fn bring_up_to_date(&self) -> Result<(), StoreError> {
+    pub(crate) fn bring_up_to_date(&self) -> Result<(), StoreError> {
         self.reopen()?;
         let index = self.current();
         if index.is_in_memory() { reconcile(&index, &self.basis).map(drop) } else { Ok(()) }
     }
 
-    /// Whether the blob is in some pack.
-    pub(in crate::store) fn contains(&self, id: &BlobId) -> Result<bool, StoreError> {
-        self.run(|index| index.contains(id))
-    }
-
     /// Returns a pack that holds the blob. `None` if the index has none.
-    pub(in crate::store) fn pack_of(&self, id: &BlobId) -> Result<Option<PackId>, StoreError> {
+    pub(crate) fn pack_of(&self, id: &BlobId) -> Result<Option<PackId>, StoreError> {
         self.run(|index| index.pack_of(id))
     }
 
-    /// Further packs that hold the blob.
-    pub(in crate::store) fn copies_of(&self, id: &BlobId) -> Result<Vec<PackId>, StoreError> {
-        self.run(|index| index.copies_of(id))
-    }
-
-    /// Makes the error that the index looks for a blob in `pack`, which lacks it.
-    pub(in crate::store) fn wrong_pack(&self, pack: PackId) -> StoreError {
-        self.current().fault(format!("it looks for a blob in pack {pack}, which lacks it"))
-    }
-
-    /// Calls `visit` for every blob with the first half of its id and its pack's number. Does not replace a
-    /// damaged index, as `visit` has already received some blobs.
-    pub(in crate::store) fn each_blob(&self, visit: &mut dyn FnMut(u128, u32)) -> Result<(), StoreError> {
-        self.current().each_blob(visit)
-    }
-
     /// Every pack, by number.
-    pub(in crate::store) fn packs(&self) -> Result<Vec<(u32, PackRecord)>, StoreError> {
+    pub(crate) fn packs(&self) -> Result<Vec<(u32, PackRecord)>, StoreError> {
         self.run(Index::packs)
-    }
-
-    /// Returns every recorded snapshot, in the order of ids.
-    pub(in crate::store) fn snapshots(&self) -> Result<Vec<SnapshotRecord>, StoreError> {
-        self.run(Index::snapshots)
     }
 
     /// Adds stored packs, durably. If the index is replaced meanwhile, they are added to the new one, which
     /// is made of all stored packs.
-    pub(in crate::store) fn add(&self, packs: &[(PackRecord, Catalogue)]) -> Result<(), StoreError> {
+    pub(crate) fn add(&self, packs: &[(PackRecord, Catalogue)]) -> Result<(), StoreError> {
         self.run(|index| index.add(packs))
     }
 
     /// Records a snapshot that was just published. A failure does no harm: the snapshot exists, and the next
     /// writer records it.
-    pub(in crate::store) fn note_snapshot(&self, id: SnapshotId, manifest: &Manifest) {
+    pub(crate) fn note_snapshot(&self, id: SnapshotId, manifest: &Manifest) {
         if let Err(error) = self.run(|index| index.record_snapshots(&[SnapshotRecord::new(id, manifest)])) {
             log::warn!("{error}");
         }
-    }
-
-    /// Forgets a snapshot whose manifest was removed on purpose.
-    pub(in crate::store) fn forget_snapshot(&self, id: SnapshotId) -> Result<(), StoreError> {
-        self.run(|index| index.forget_snapshot(id))
     }
 }
 
 /// Opens the index for writing and brings it up to date. Makes it again if it is unusable. Also returns
 /// whether packs are missing or unreadable. The lock must be held.
-pub(in crate::store) fn open_up_to_date(basis: &Basis) -> Result<(Index, bool), StoreError> {
+pub(crate) fn open_up_to_date(basis: &Basis) -> Result<(Index, bool), StoreError> {
     let opened = basis.open_writer().and_then(|index| {
-        let reconciled = reconcile(&index, basis)?;
+        let (gone, unreadable) = reconcile(&index, basis)?;
         record_snapshots(&index, basis)?;
-        Ok((index, reconciled.gone || !reconciled.unreadable.is_empty()))
+        Ok((index, gone || !unreadable.is_empty()))
     });
     match opened {
         Err(fault) if fault.is_index_fault() => {
@@ -385,7 +342,7 @@ fn make_in_memory(
 ) -> Result<(Index, Vec<StoreError>), StoreError> {
     log::info!("{refused}: making an index in memory");
     let index = Index::in_memory(basis.repository)?;
-    let reconciled = reconcile(&index, basis)?;
+    let (_, unreadable) = reconcile(&index, basis)?;
     index.record_snapshots(&basis.surviving_snapshots(failed))?;
-    Ok((index, reconciled.unreadable))
+    Ok((index, unreadable))
 }

@@ -276,21 +276,7 @@ impl Index {
 
     /// Every pack, by number.
     pub(super) fn packs(&self) -> Result<Vec<(u32, PackRecord)>, StoreError> {
-        self.fence(|| {
-            let tables = self.tables()?;
-            let mut packs = Vec::new();
-            let mut order = Ascending::default();
-            for item in tables.packs.iter().map_err(failed(&self.path))? {
-                let (number, record) = item.map_err(failed(&self.path))?;
-                order.check(number.value(), &self.path)?;
-                let record = PackRecord::decode(number.value(), &record.value());
-                packs.push((
-                    number.value(),
-                    record.ok_or_else(|| wrong(&self.path, "a pack's record is invalid"))?,
-                ));
-            }
-            Ok(packs)
-        })
+        self.fence(|| read_packs(&self.tables()?.packs, &self.path))
     }
 
     fn fence<T>(&self, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
@@ -406,6 +392,23 @@ impl<K: PartialOrd> Ascending<K> {
         self.0 = Some(key);
         Ok(())
     }
+}
+
+/// Reads every pack's record, by number.
+fn read_packs(
+    table: &impl ReadableTable<u32, [u8; RECORD_LEN]>,
+    path: &Path,
+) -> Result<Vec<(u32, PackRecord)>, StoreError> {
+    let mut packs = Vec::new();
+    let mut order = Ascending::default();
+    for item in table.iter().map_err(failed(path))? {
+        let (number, record) = item.map_err(failed(path))?;
+        let number = number.value();
+        order.check(number, path)?;
+        let record = PackRecord::decode(number, &record.value());
+        packs.push((number, record.ok_or_else(|| wrong(path, "a pack's record is invalid"))?));
+    }
+    Ok(packs)
 }
 
 /// The keys of a blob in [`COPIES`].

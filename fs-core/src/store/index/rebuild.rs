@@ -8,52 +8,49 @@ use crate::store::index::Index;
 use crate::store::index::basis::Basis;
 use crate::store::index::reconcile::{add_packs, record_snapshots};
 use crate::store::layout::{DAMAGED, INDEX, OLD_INDEX, TEMPORARY};
-use crate::store::{ObjectKind, SnapshotRecord, StoreError};
+use crate::store::{Access, ObjectKind, SnapshotRecord, StoreError};
 
 /// A new index beside the one in use, so that a process finds an index at any time.
-pub(in crate::store) struct NewIndex {
+pub(crate) struct NewIndex {
     temporary: Arc<Folder>,
     index: Index,
 }
 
 impl NewIndex {
-    /// Makes an index of these packs. Also returns packs that cannot be read. The lock must be held.
-    pub(in crate::store) fn make(
-        basis: &Basis,
-        packs: Vec<PackId>,
-        go_on: &mut dyn FnMut(usize) -> bool,
-    ) -> Result<(Self, Vec<(PackId, StoreError)>), StoreError> {
-        Self::of(basis, packs, &[], go_on)
-    }
-
     /// Makes an index of all readable packs, to replace an unusable one. Also returns the errors of
     /// unreadable packs. The lock must be held.
-    pub(in crate::store) fn replacing(
+    pub(crate) fn replacing(
         basis: &Basis,
         failed: Option<&Index>,
     ) -> Result<(Self, Vec<StoreError>), StoreError> {
         let surviving = basis.surviving_snapshots(failed);
         let packs = basis.stored_packs()?;
-        if packs.is_empty() && !basis.forgets_most() && !basis.backend.list(ObjectKind::Snapshot)?.is_empty()
+        if packs.is_empty()
+            && basis.access != Access::Heal
+            && !basis.backend.list(ObjectKind::Snapshot)?.is_empty()
         {
             return Err(StoreError::NoPacks);
         }
-        let (new, unreadable) = Self::of(basis, packs, &surviving, &mut |_| true)?;
+        let (new, unreadable) = Self::make(basis, packs, &surviving, &mut |_| true)?;
         Ok((new, unreadable.into_iter().map(|(_, error)| error).collect()))
     }
 
-    fn of(
+    /// Makes an index of these packs and of all snapshots. Records `lost`, too, whose manifests may be lost.
+    /// Also returns packs that cannot be read. The lock must be held.
+    pub(crate) fn make(
         basis: &Basis,
         packs: Vec<PackId>,
-        recorded: &[SnapshotRecord],
+        lost: &[SnapshotRecord],
         go_on: &mut dyn FnMut(usize) -> bool,
     ) -> Result<(Self, Vec<(PackId, StoreError)>), StoreError> {
         let temporary = Arc::new(basis.folder()?.make_folder(TEMPORARY)?);
-        remove_if_there(&temporary, INDEX)?;
+        StoreError::if_there(temporary.remove(INDEX))?;
         let new = Self { index: Index::create(&temporary, INDEX, basis.repository)?, temporary };
         let fill = || {
             let unreadable = add_packs(&new.index, &*basis.backend, &basis.keys, packs, go_on)?;
-            new.record(recorded)?;
+            if !lost.is_empty() {
+                new.index.record_snapshots(lost)?;
+            }
             record_snapshots(&new.index, basis)?;
             Ok(unreadable)
         };
@@ -67,18 +64,13 @@ impl NewIndex {
         }
     }
 
-    /// Records these snapshots, too, whose manifests are lost.
-    pub(in crate::store) fn record(&self, lost: &[SnapshotRecord]) -> Result<(), StoreError> {
-        if lost.is_empty() { Ok(()) } else { self.index.record_snapshots(lost) }
-    }
-
-    pub(in crate::store) fn discard(self) -> Result<(), StoreError> {
+    pub(crate) fn discard(self) -> Result<(), StoreError> {
         drop(self.index);
         self.temporary.remove(INDEX)
     }
 
     /// Renames the new index over the one in use, or over any other entry of that name.
-    pub(in crate::store) fn publish(self, basis: &Basis) -> Result<(), StoreError> {
+    pub(crate) fn publish(self, basis: &Basis) -> Result<(), StoreError> {
         let Self { temporary, index } = self;
         drop(index);
         let published = basis.folder().and_then(|folder| take_place(basis, &temporary, &folder));
@@ -98,7 +90,7 @@ fn take_place(basis: &Basis, temporary: &Folder, folder: &Folder) -> Result<(), 
         move_away(folder)?;
     }
     temporary.rename(INDEX, folder, INDEX)?;
-    if let Err(error) = remove_if_there(folder, OLD_INDEX) {
+    if let Err(error) = StoreError::if_there(folder.remove(OLD_INDEX)) {
         log::info!("{error}");
     }
     folder.sync()
@@ -115,11 +107,4 @@ fn move_away(folder: &Folder) -> Result<(), StoreError> {
     folder.rename(INDEX, &damaged, &aside)?;
     log::warn!("a folder is in the place of the index: moved to {}", damaged.path_of(&aside).display());
     Ok(())
-}
-
-fn remove_if_there(folder: &Folder, name: &str) -> Result<(), StoreError> {
-    match folder.remove(name) {
-        Err(error) if error.is_not_found() => Ok(()),
-        removed => removed,
-    }
 }

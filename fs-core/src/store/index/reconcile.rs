@@ -6,19 +6,10 @@ use crate::format::{Keys, PackId, SnapshotId};
 use crate::store::blobs::packs::read_catalogue;
 use crate::store::index::basis::Basis;
 use crate::store::index::{Index, PackRecord, SnapshotRecord};
-use crate::store::{Backend, Object, ObjectKind, StoreError};
+use crate::store::{Access, Backend, Object, ObjectKind, StoreError};
 
 /// Maximum number of catalogues in memory while the index is brought up to date.
 const RECONCILE_BATCH: usize = 64;
-
-/// Findings about packs while the index was brought up to date.
-#[derive(Debug)]
-pub(in crate::store) struct Reconciled {
-    /// Whether packs in the index are missing or damaged.
-    pub(in crate::store) gone: bool,
-    /// Errors of unindexed packs that cannot be read.
-    pub(in crate::store) unreadable: Vec<StoreError>,
-}
 
 /// Whether missing objects are probably on a file system that is not mounted, and not lost. This holds if at
 /// least two, and more than half of all, are missing.
@@ -27,25 +18,23 @@ pub(crate) fn are_away(missing: u64, total: u64) -> bool {
 }
 
 /// Fails if most packs in the index are missing.
-pub(in crate::store) fn check_present(
-    known: &[(u32, PackRecord)],
-    stored: &HashSet<PackId>,
-) -> Result<(), StoreError> {
+pub(crate) fn check_present(known: &[(u32, PackRecord)], stored: &HashSet<PackId>) -> Result<(), StoreError> {
     let missing = known.iter().filter(|(_, record)| !stored.contains(&record.id)).count() as u64;
     let total = missing + stored.len() as u64;
     if are_away(missing, total) { Err(StoreError::Away { missing, total }) } else { Ok(()) }
 }
 
 /// Makes the index hold exactly the packs that are present and can be read. Fails if most packs are missing:
-/// once the index had forgotten them, nothing would report them as missing.
-pub(in crate::store) fn reconcile(index: &Index, basis: &Basis) -> Result<Reconciled, StoreError> {
+/// once the index had forgotten them, nothing would report them as missing. Returns whether packs in the index
+/// are missing or damaged, and the errors of unindexed packs that cannot be read.
+pub(crate) fn reconcile(index: &Index, basis: &Basis) -> Result<(bool, Vec<StoreError>), StoreError> {
     let (backend, keys) = (&*basis.backend, &basis.keys);
     let listed = backend.list(ObjectKind::Pack)?;
     let sizes: HashMap<PackId, Option<u64>> =
         listed.iter().filter_map(|object| Some((PackId::parse(&object.name)?, object.size))).collect();
     let stored: HashSet<PackId> = sizes.keys().copied().collect();
     let known = index.packs()?;
-    if !basis.forgets_most() {
+    if basis.access != Access::Heal {
         check_present(&known, &stored)?;
     }
     // No blob of an unreadable pack may count as stored. The next import stores it again.
@@ -62,7 +51,7 @@ pub(in crate::store) fn reconcile(index: &Index, basis: &Basis) -> Result<Reconc
     let new = stored.difference(&known).copied().collect();
     let unreadable = add_packs(index, backend, keys, new, &mut |_| true)?;
     let unreadable = unreadable.into_iter().map(|(_, error)| error).collect();
-    Ok(Reconciled { gone: !lost.is_empty(), unreadable })
+    Ok((!lost.is_empty(), unreadable))
 }
 
 /// Whether a pack in the index has kept its size, or else its catalogue. `listed` is its size according to the
@@ -84,7 +73,7 @@ fn is_readable(backend: &dyn Backend, keys: &Keys, record: &PackRecord, listed: 
 
 /// Adds packs to the index. Returns the packs whose catalogue cannot be read; they are left out. `go_on`
 /// receives the number of packs done, and returns false to stop.
-pub(in crate::store) fn add_packs(
+pub(crate) fn add_packs(
     index: &Index,
     backend: &dyn Backend,
     keys: &Keys,
@@ -122,12 +111,12 @@ pub(in crate::store) fn add_packs(
 
 /// Records the snapshots that the index lacks. Their writer was killed before it recorded them, or the index
 /// was made again. Existing records stay, as only they show that a manifest is missing.
-pub(in crate::store) fn record_snapshots(index: &Index, basis: &Basis) -> Result<(), StoreError> {
+pub(crate) fn record_snapshots(index: &Index, basis: &Basis) -> Result<(), StoreError> {
     let known: HashSet<SnapshotId> = index.snapshots()?.iter().map(|record| record.id).collect();
-    let listed = basis.backend.list(ObjectKind::Snapshot)?;
-    let listed = listed.iter().filter_map(|object| SnapshotId::parse(&object.name));
+    let mut listed = basis.backend.ids(ObjectKind::Snapshot, SnapshotId::parse)?;
+    listed.retain(|id| !known.contains(id));
     let mut new = Vec::new();
-    for id in listed.filter(|id| !known.contains(id)) {
+    for id in listed {
         match basis.manifest(&id) {
             Ok(manifest) => new.push(SnapshotRecord::new(id, &manifest)),
             Err(error) => log::error!("{error}"),

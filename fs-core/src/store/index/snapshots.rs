@@ -137,31 +137,20 @@ impl Index {
     /// Records snapshots. Their manifests must be durable: a manifest that a crash can still remove must not
     /// be reported as missing.
     pub(in crate::store) fn record_snapshots(&self, snapshots: &[SnapshotRecord]) -> Result<(), StoreError> {
-        self.fence(|| {
-            let transaction = self.database()?.begin_write().map_err(failed(&self.path))?;
-            {
-                let mut table = transaction.open_table(SNAPSHOTS).map_err(failed(&self.path))?;
-                for record in snapshots {
-                    table.insert(record.id.0, &*record.encode()).map_err(failed(&self.path))?;
-                }
+        self.change(|transaction| {
+            let mut table = transaction.open_table(SNAPSHOTS).map_err(failed(&self.path))?;
+            for record in snapshots {
+                table.insert(record.id.0, &*record.encode()).map_err(failed(&self.path))?;
             }
-            transaction.commit().map_err(failed(&self.path))?;
-            self.refresh();
             Ok(())
         })
     }
 
     /// Removes the record of a snapshot whose manifest was removed on purpose.
     pub(in crate::store) fn forget_snapshot(&self, id: SnapshotId) -> Result<(), StoreError> {
-        self.fence(|| {
-            let transaction = self.database()?.begin_write().map_err(failed(&self.path))?;
-            transaction
-                .open_table(SNAPSHOTS)
-                .map_err(failed(&self.path))?
-                .remove(id.0)
-                .map_err(failed(&self.path))?;
-            transaction.commit().map_err(failed(&self.path))?;
-            self.refresh();
+        self.change(|transaction| {
+            let mut table = transaction.open_table(SNAPSHOTS).map_err(failed(&self.path))?;
+            table.remove(id.0).map_err(failed(&self.path))?;
             Ok(())
         })
     }

@@ -54,7 +54,7 @@ impl Repository {
         forgets_most: bool,
         lost: &[SnapshotRecord],
     ) -> Result<(Self, Vec<(PackId, String)>), StoreError> {
-        let (basis, lock) = self.into_parts();
+        let Self { basis, lock, .. } = self;
         let basis = Basis { access: Access::Heal, ..basis };
         let backend = &basis.backend;
         basis.state()?.clear_temporary()?;
@@ -74,9 +74,8 @@ impl Repository {
         let is_new = new_index || !names.damaged.is_empty();
         if is_new {
             let packs = packs_after(names, salvages);
-            let (new, unreadable) = NewIndex::make(&basis, packs, &mut |_| true)?;
+            let (new, unreadable) = NewIndex::make(&basis, packs, lost, &mut |_| true)?;
             all_readable(unreadable)?;
-            new.record(lost)?;
             // The new index is published first, so that readers never look for a quarantined pack. A writer
             // that runs in between adds the damaged packs to the index again, as further copies of the
             // salvaged blobs.
@@ -96,7 +95,7 @@ impl Repository {
     pub fn quarantine_snapshot(&self, id: &SnapshotId) -> Result<Option<String>, StoreError> {
         // The record is removed first. If a crash came in between, every later check would report a missing
         // snapshot.
-        self.index.forget_snapshot(*id)?;
+        self.index.run(|index| index.forget_snapshot(*id))?;
         self.backend.quarantine(&Object::snapshot(*id))
     }
 }

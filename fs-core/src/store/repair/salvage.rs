@@ -180,7 +180,7 @@ impl Salvage {
             let catalogue = Catalogue::open(keys, &self.id, frame)?;
             for block in catalogue.blocks() {
                 let stored = bytes.get(block.offset as usize..).unwrap_or_default();
-                let stored = stored.get(..block.stored_len() as usize).unwrap_or_default();
+                let stored = stored.get(..block.len as usize).unwrap_or_default();
                 Block::open(keys, block.check(stored)?)?;
             }
             Ok(())

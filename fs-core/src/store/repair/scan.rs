@@ -27,20 +27,20 @@ const LEAST: u64 = 1024;
 
 /// A block that verifies, with the data that a catalogue has of it.
 #[derive(Debug)]
-pub(in crate::store) struct FoundBlock {
-    pub(in crate::store) offset: u64,
-    pub(in crate::store) len: u64,
-    pub(in crate::store) delta: bool,
-    pub(in crate::store) blobs: Vec<(BlobId, u32)>,
+pub(crate) struct FoundBlock {
+    pub(crate) offset: u64,
+    pub(crate) len: u64,
+    pub(crate) delta: bool,
+    pub(crate) blobs: Vec<(BlobId, u32)>,
     /// Whether all its blobs look like directory nodes, chunk lists or extended attributes.
-    pub(in crate::store) metadata: bool,
+    pub(crate) metadata: bool,
 }
 
 /// Searches stored packs for blocks. It reads bases where the index has them.
-pub(in crate::store) struct Scanner<'a> {
-    pub(in crate::store) packs: &'a dyn Backend,
-    pub(in crate::store) reader: &'a Reader,
-    pub(in crate::store) cancellation: &'a Cancellation,
+pub(crate) struct Scanner<'a> {
+    pub(crate) packs: &'a dyn Backend,
+    pub(crate) reader: &'a Reader,
+    pub(crate) cancellation: &'a Cancellation,
 }
 
 impl Scanner<'_> {
@@ -49,11 +49,7 @@ impl Scanner<'_> {
     ///
     /// In a forged pack, a block of any length can seem to begin every few bytes. So the work is bounded.
     /// Beyond the bound, the rest of the pack counts as lost.
-    pub(in crate::store) fn scan(
-        &self,
-        pack: PackId,
-        deltas: bool,
-    ) -> Result<Option<Vec<FoundBlock>>, StoreError> {
+    pub(crate) fn scan(&self, pack: PackId, deltas: bool) -> Result<Option<Vec<FoundBlock>>, StoreError> {
         let object = Object::pack(pack);
         let end = unless_lost(self.packs.size(&object))?.unwrap_or(0).min(MAX_PACK);
         let mut found = Vec::new();
@@ -103,7 +99,7 @@ impl Scanner<'_> {
                 return Ok(other);
             }
         }
-        let Some(prefix) = unless_lost(self.reader.prefix(block.bases()))? else { return Ok(other) };
+        let Some(prefix) = unless_lost(self.reader.prefix(block.bases(), 0))? else { return Ok(other) };
         let Ok(raw) = block.decompress(&prefix) else { return Ok(other) };
         let mut rest = raw.as_slice();
         let mut blobs = Vec::with_capacity(block.lengths().len());

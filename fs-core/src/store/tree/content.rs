@@ -1,11 +1,11 @@
 //! Contents of files. A writer cuts them into chunks, and a reader joins the chunks.
 
 use std::io::{self, Read};
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 
 use fastcdc::v2020::FastCDC;
 
-use crate::format::limits::{MAX_INLINE, MAX_LEVELS};
+use crate::format::limits::MAX_INLINE;
 use crate::format::{BlobId, ChunkList, Content, Extent, ExtentKind, FormatError, PackKind};
 use crate::store::{Blob, Reader, StoreError, Writer};
 
@@ -142,22 +142,14 @@ impl ContentWriter {
     }
 
     /// The chunk at `offset` of the earlier content.
-    fn hint_at(&self, writer: &Writer, mut offset: u64) -> Result<Option<BlobId>, StoreError> {
-        let mut list = match self.hint {
+    fn hint_at(&self, writer: &Writer, offset: u64) -> Result<Option<BlobId>, StoreError> {
+        let list = match self.hint {
             None | Some(Content::Inline(_)) => return Ok(None),
             Some(Content::Blob(id)) => return Ok((offset < CHUNK.2 as u64).then_some(id)),
-            Some(Content::Chunks(id)) => id,
+            Some(Content::Chunks(id)) => writer.reader().chunk_list(&id)?,
         };
-        for _ in 0..=MAX_LEVELS {
-            let extents = writer.reader().chunk_list(&list)?;
-            let Some(extent) = extents.extents().get(extents.position(offset)) else { return Ok(None) };
-            match extent.kind {
-                ExtentKind::Data(id) => return Ok(Some(id)),
-                ExtentKind::Hole => return Ok(None),
-                ExtentKind::List(id) => (list, offset) = (id, offset - extent.start),
-            }
-        }
-        Ok(None)
+        let found = find_extent(writer.reader(), &list, 0, offset..u64::MAX, &mut |_, _, id| Ok(Some(id)))?;
+        Ok(found.flatten())
     }
 
     /// The topmost chunk list of the earlier content.
@@ -288,32 +280,13 @@ impl FileReader<'_> {
         match self.content {
             Content::Inline(_) | Content::Blob(_) => Ok(Some(if hole { self.size } else { offset })),
             Content::Chunks(id) => {
-                let found = self.seek_in(id, MAX_LEVELS, offset, hole)?;
+                let list = self.reader.chunk_list(id)?;
+                let found = find_extent(self.reader, &list, 0, offset..self.size, &mut |start, _, chunk| {
+                    Ok((chunk.is_none() == hole).then_some(start.max(offset)))
+                })?;
                 Ok(found.or(hole.then_some(self.size)))
             }
         }
-    }
-
-    fn seek_in(&self, id: &BlobId, levels: u8, offset: u64, hole: bool) -> Result<Option<u64>, StoreError> {
-        let list = self.reader.chunk_list(id)?;
-        if list.level() > levels {
-            return Err(list_damaged("level of a chunk list"));
-        }
-        for extent in list.extents().iter().skip(list.position(offset)) {
-            let start = extent.start.max(offset);
-            match extent.kind {
-                ExtentKind::Hole if hole => return Ok(Some(start)),
-                ExtentKind::Data(_) if !hole => return Ok(Some(start)),
-                ExtentKind::Hole | ExtentKind::Data(_) => {}
-                ExtentKind::List(id) => {
-                    let levels = list.level().saturating_sub(1);
-                    if let Some(found) = self.seek_in(&id, levels, start - extent.start, hole)? {
-                        return Ok(Some(extent.start + found));
-                    }
-                }
-            }
-        }
-        Ok(None)
     }
 
     /// Decompresses the blocks that hold the bytes from `from` to `to`, so that later reads do not wait.
@@ -321,26 +294,15 @@ impl FileReader<'_> {
         match self.content {
             Content::Inline(_) => Ok(()),
             Content::Blob(id) => self.reader.prefetch(id).map(drop),
-            Content::Chunks(id) => self.prefetch_in(id, MAX_LEVELS, from, to),
-        }
-    }
-
-    fn prefetch_in(&self, id: &BlobId, levels: u8, from: u64, to: u64) -> Result<(), StoreError> {
-        let list = self.reader.chunk_list(id)?;
-        if list.level() > levels {
-            return Err(list_damaged("level of a chunk list"));
-        }
-        for extent in list.extents().iter().skip(list.position(from)).take_while(|extent| extent.start < to) {
-            match extent.kind {
-                ExtentKind::Hole => {}
-                ExtentKind::Data(id) => drop(self.reader.prefetch(&id)?),
-                ExtentKind::List(id) => {
-                    let within = |at: u64| at.saturating_sub(extent.start);
-                    self.prefetch_in(&id, list.level().saturating_sub(1), within(from), within(to))?;
-                }
+            Content::Chunks(id) => {
+                let list = self.reader.chunk_list(id)?;
+                find_extent(self.reader, &list, 0, from..to, &mut |_, _, chunk| {
+                    chunk.map_or(Ok(false), |id| self.reader.prefetch(&id))?;
+                    Ok(None::<()>)
+                })
+                .map(drop)
             }
         }
-        Ok(())
     }
 
     /// Appends `len` bytes at `offset` to `out`, or fewer if the file ends before.
@@ -370,50 +332,59 @@ impl FileReader<'_> {
                 if list.len() != self.size {
                     return Err(wrong_size());
                 }
-                self.read_list(&list, offset, len, out)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn read_list(
-        &self,
-        list: &ChunkList,
-        mut offset: u64,
-        mut len: usize,
-        out: &mut Vec<u8>,
-    ) -> Result<(), StoreError> {
-        let mut at = list.position(offset);
-        while len > 0 {
-            let Some(extent) = list.extents().get(at) else {
-                return Err(list_damaged("end of a chunk list"));
-            };
-            let within = offset - extent.start;
-            let take = (extent.len - within).min(len as u64) as usize;
-            match extent.kind {
-                ExtentKind::Hole => out.resize(out.len() + take, 0),
-                ExtentKind::Data(id) => {
+                let end = offset + len as u64;
+                find_extent(self.reader, &list, 0, offset..end, &mut |start, len, chunk| {
+                    let range = (offset.max(start) - start) as usize..(end.min(start + len) - start) as usize;
+                    let Some(id) = chunk else {
+                        out.resize(out.len() + range.len(), 0);
+                        return Ok(None::<()>);
+                    };
                     let blob = self.reader.blob(&id)?;
-                    if blob.len() as u64 != extent.len {
+                    if blob.len() as u64 != len {
                         return Err(list_damaged("length of a chunk"));
                     }
-                    out.extend_from_slice(&blob[within as usize..within as usize + take]);
-                }
-                ExtentKind::List(id) => {
-                    let below = self.reader.chunk_list(&id)?;
-                    // Levels fall by one, so no list can contain itself.
-                    if below.len() != extent.len || below.level() + 1 != list.level() {
-                        return Err(list_damaged("chunk list"));
-                    }
-                    self.read_list(&below, within, take, out)?;
-                }
+                    out.extend_from_slice(&blob[range]);
+                    Ok(None)
+                })?;
             }
-            offset += take as u64;
-            len -= take;
-            at += 1;
         }
         Ok(())
     }
+}
+
+/// Calls `visit` with the chunks and holes of `list` that hold bytes of `range`, in order, until it returns a
+/// value. It receives the offset in the content, the length, and the chunk's blob; `None` for a hole. `base`
+/// is the list's offset in the content, and `range` is relative to the list.
+fn find_extent<T>(
+    reader: &Reader,
+    list: &ChunkList,
+    base: u64,
+    range: Range<u64>,
+    visit: &mut dyn FnMut(u64, u64, Option<BlobId>) -> Result<Option<T>, StoreError>,
+) -> Result<Option<T>, StoreError> {
+    for extent in &list.extents()[list.position(range.start)..] {
+        if extent.start >= range.end {
+            break;
+        }
+        let start = base + extent.start;
+        let found = match extent.kind {
+            ExtentKind::Hole => visit(start, extent.len, None)?,
+            ExtentKind::Data(id) => visit(start, extent.len, Some(id))?,
+            ExtentKind::List(id) => {
+                let below = reader.chunk_list(&id)?;
+                // Levels fall by one, so no list can contain itself.
+                if below.len() != extent.len || below.level() + 1 != list.level() {
+                    return Err(list_damaged("chunk list"));
+                }
+                let within = |at: u64| at.saturating_sub(extent.start);
+                find_extent(reader, &below, start, within(range.start)..within(range.end), visit)?
+            }
+        };
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
 }
 
 fn list_damaged(what: &'static str) -> StoreError {

@@ -152,44 +152,78 @@ pub struct DirectoryCursor {
     /// Nodes still to visit, the next one last.
     todo: Vec<NodeRef>,
     leaf: Option<(Arc<Node>, BlobId)>,
+    /// Position of the next entry in the leaf.
     at: usize,
     /// Number of entries to skip.
     skip: u64,
+    #[cfg(test)]
+    opened: usize,
 }
 
 impl DirectoryCursor {
     /// Starts at position `skip` of the directory `id`.
     pub fn new(reader: Reader, id: BlobId, skip: u64) -> Self {
-        Self { reader, todo: vec![NodeRef::top(id)], leaf: None, at: 0, skip }
+        Self::of(reader, Some(id), skip)
+    }
+
+    /// Does the same. A missing directory counts as empty.
+    fn of(reader: Reader, directory: Option<BlobId>, skip: u64) -> Self {
+        Self {
+            reader,
+            todo: directory.map(NodeRef::top).into_iter().collect(),
+            leaf: None,
+            at: 0,
+            skip,
+            #[cfg(test)]
+            opened: 0,
+        }
     }
 
     /// Moves to the next entry. Returns its leaf, the leaf's id, and the position in the leaf; `None` after
     /// the last entry.
     pub fn advance(&mut self) -> Result<Option<(&Leaf, BlobId, usize)>, StoreError> {
-        while self.leaf.as_ref().is_none_or(|(node, _)| self.at >= leaf_of(node).map_or(0, Leaf::len)) {
-            let Some(next) = self.todo.pop() else { return Ok(None) };
-            let node = next.read(&self.reader)?;
-            match &*node {
-                Node::Leaf(leaf) => {
-                    self.at = self.skip.min(leaf.len() as u64) as usize;
-                    self.skip -= self.at as u64;
-                    self.leaf = Some((node, next.id));
-                }
-                Node::Inner(children) => {
-                    let mut first = 0;
-                    while let Some(child) = children.get(first)
-                        && child.entries <= self.skip
-                    {
-                        self.skip -= child.entries;
-                        first += 1;
-                    }
-                    self.todo.extend((first..children.len()).rev().map(|at| next.child(children, at)));
-                }
+        while self.in_leaf().is_none() {
+            if self.todo.is_empty() {
+                return Ok(None);
             }
+            self.open()?;
         }
         let at = self.at;
         self.at += 1;
         Ok(self.leaf.as_ref().and_then(|(node, id)| Some((leaf_of(node)?, *id, at))))
+    }
+
+    /// The open leaf, if it has a next entry.
+    fn in_leaf(&self) -> Option<&(Arc<Node>, BlobId)> {
+        self.leaf.as_ref().filter(|(node, _)| leaf_of(node).is_some_and(|leaf| self.at < leaf.len()))
+    }
+
+    /// Reads the next node, if there is one.
+    fn open(&mut self) -> Result<(), StoreError> {
+        let Some(next) = self.todo.pop() else { return Ok(()) };
+        let node = next.read(&self.reader)?;
+        #[cfg(test)]
+        {
+            self.opened += 1;
+        }
+        match &*node {
+            Node::Leaf(leaf) => {
+                self.at = self.skip.min(leaf.len() as u64) as usize;
+                self.skip -= self.at as u64;
+                self.leaf = Some((node, next.id));
+            }
+            Node::Inner(children) => {
+                let mut first = 0;
+                while let Some(child) = children.get(first)
+                    && child.entries <= self.skip
+                {
+                    self.skip -= child.entries;
+                    first += 1;
+                }
+                self.todo.extend((first..children.len()).rev().map(|at| next.child(children, at)));
+            }
+        }
+        Ok(())
     }
 
     /// Id of the last entry's leaf.

@@ -77,14 +77,11 @@ impl Repository {
         let keys = self.keys();
         let opened = self.basis.folder().and_then(|root| root.folder(STAT_CACHE));
         let name = keys.stat_cache_name(source, tree);
-        match opened.and_then(|folder| StatCache::open(&folder, &name, keys)) {
-            Ok(cache) => Some(cache),
-            Err(error) if error.is_not_found() => None,
-            Err(error) => {
-                log::info!("{error}: it is made again by the next import");
-                None
-            }
-        }
+        let opened = opened.and_then(|folder| StatCache::open(&folder, &name, keys));
+        StoreError::if_there(opened).unwrap_or_else(|error| {
+            log::info!("{error}: it is made again by the next import");
+            None
+        })
     }
 
     /// Begins the stat cache of an import. The repository must be open for writing; only one can be written

@@ -2,7 +2,8 @@ use super::*;
 use crate::format::{BlobId, Keys, Secret};
 use crate::store::blobs::packs::read_catalogue;
 use crate::store::index::basis::Basis;
-use crate::store::{CacheSizes, Listed, MemoryBackend, ObjectKind};
+use crate::store::index::live::LiveIndex;
+use crate::store::{Backend, CacheSizes, Listed, MemoryBackend, ObjectKind};
 
 /// Refuses all packs except the first.
 #[derive(Debug, Default)]
@@ -37,8 +38,8 @@ fn packer(backend: Arc<dyn Backend>) -> (Packer, Keys) {
     let keys = Keys::derive(&Secret([1; 32]));
     let basis = Basis::of_test(Arc::clone(&backend), keys.clone());
     let index = Arc::new(LiveIndex::in_memory(basis).unwrap());
-    let reader = Reader::new(Arc::clone(&backend), keys.clone(), Arc::clone(&index), CacheSizes::default());
-    (Packer::new(backend, reader, index, Pending::default()), keys)
+    let reader = Reader::new(backend, keys.clone(), index, CacheSizes::default());
+    (Packer::new(reader, Pending::default()), keys)
 }
 
 /// A block of one incompressible blob. `number` decides its length, so that some blocks take much longer than

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use super::{Found, NodeRef, leaf_of};
-use crate::format::{BlobId, Node};
+use super::{DirectoryCursor, Found};
+use crate::format::BlobId;
 use crate::store::{Reader, StoreError};
 
 /// Finds the names under which two directories have different entries, in the order of the names.
@@ -13,9 +13,8 @@ use crate::store::{Reader, StoreError};
 /// After a change, the two sides are in step again at the next shared node.
 #[derive(Debug)]
 pub struct Comparison {
-    reader: Reader,
-    before: Side,
-    after: Side,
+    before: DirectoryCursor,
+    after: DirectoryCursor,
 }
 
 /// A name with its two entries, of which at least one exists.
@@ -27,22 +26,13 @@ pub struct Differing {
     pub after: Option<Found>,
 }
 
-/// Position of the walk in one of the directories.
-#[derive(Debug)]
-struct Side {
-    /// Nodes still to visit, the next one last.
-    todo: Vec<NodeRef>,
-    leaf: Option<(BlobId, Arc<Node>)>,
-    /// Position of the next entry in the leaf.
-    at: usize,
-    #[cfg(test)]
-    opened: usize,
-}
-
 impl Comparison {
     /// Compares two directories. A missing one counts as empty.
     pub fn new(reader: Reader, before: Option<BlobId>, after: Option<BlobId>) -> Self {
-        Self { reader, before: Side::new(before), after: Side::new(after) }
+        Self {
+            before: DirectoryCursor::of(reader.clone(), before, 0),
+            after: DirectoryCursor::of(reader, after, 0),
+        }
     }
 
     /// Returns the next name whose entries differ. `None` after the last name.
@@ -53,11 +43,9 @@ impl Comparison {
             }
             // The larger node is opened first, as it may begin with the node of the other side.
             match (self.before.pending_entries(), self.after.pending_entries()) {
-                (Some(before), Some(after)) if before < after => {
-                    self.after.open(&self.reader)?;
-                }
-                (Some(_), _) => self.before.open(&self.reader)?,
-                (None, Some(_)) => self.after.open(&self.reader)?,
+                (Some(before), Some(after)) if before < after => self.after.open()?,
+                (Some(_), _) => self.before.open()?,
+                (None, Some(_)) => self.after.open()?,
                 (None, None) => match self.step() {
                     Step::Equal => {}
                     Step::Differing(differing) => return Ok(Some(differing)),
@@ -102,21 +90,7 @@ enum Step {
     End,
 }
 
-impl Side {
-    fn new(directory: Option<BlobId>) -> Self {
-        Self {
-            todo: directory.map(NodeRef::top).into_iter().collect(),
-            leaf: None,
-            at: 0,
-            #[cfg(test)]
-            opened: 0,
-        }
-    }
-
-    fn in_leaf(&self) -> Option<&(BlobId, Arc<Node>)> {
-        self.leaf.as_ref().filter(|(_, node)| leaf_of(node).is_some_and(|leaf| self.at < leaf.len()))
-    }
-
+impl DirectoryCursor {
     /// Number of entries in the node that must be read to find the next name. `None` if the next name is
     /// known, or none is left.
     fn pending_entries(&self) -> Option<u64> {
@@ -127,7 +101,7 @@ impl Side {
     /// Id of the next node, if the walk has passed none of its entries.
     fn next_node(&self) -> Option<BlobId> {
         match self.in_leaf() {
-            Some((id, _)) => (self.at == 0).then_some(*id),
+            Some((_, id)) => (self.at == 0).then_some(*id),
             None => self.todo.last().map(|pending| pending.id),
         }
     }
@@ -140,24 +114,8 @@ impl Side {
         }
     }
 
-    fn open(&mut self, reader: &Reader) -> Result<(), StoreError> {
-        let Some(next) = self.todo.pop() else { return Ok(()) };
-        let node = next.read(reader)?;
-        #[cfg(test)]
-        {
-            self.opened += 1;
-        }
-        match &*node {
-            Node::Leaf(_) => (self.leaf, self.at) = (Some((next.id, node)), 0),
-            Node::Inner(children) => {
-                self.todo.extend((0..children.len()).rev().map(|at| next.child(children, at)));
-            }
-        }
-        Ok(())
-    }
-
     fn entry(&self) -> Option<Found> {
-        let (leaf, node) = self.in_leaf()?;
+        let (node, leaf) = self.in_leaf()?;
         Some(Found { leaf: *leaf, at: self.at, node: Arc::clone(node) })
     }
 }
