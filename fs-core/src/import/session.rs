@@ -31,8 +31,8 @@ pub struct Imported {
 /// A locked repository and its current snapshots. Nobody else adds any.
 #[derive(Debug)]
 pub(super) struct Session<'a> {
-    repository: Repository,
-    sources: Sources,
+    pub(super) repository: Repository,
+    pub(super) sources: Sources,
     options: &'a ImportOptions,
 }
 
@@ -74,15 +74,6 @@ impl<'a> Session<'a> {
         let repository = open_for_writing(root, access, wait, limit, clock, cancellation)?;
         let sources = Sources::load(&repository, &options.zone, &Sources::default())?;
         Ok(Self { repository, sources, options })
-    }
-
-    pub(super) fn repository(&self) -> &Repository {
-        &self.repository
-    }
-
-    #[cfg(unix)]
-    pub(super) fn sources(&self) -> &Sources {
-        &self.sources
     }
 
     /// Fails if this absolute path is inside the repository. `shown` is the path as the user gave it.
@@ -178,7 +169,7 @@ impl<'a> Session<'a> {
     /// The snapshot of the last import with this stat cache, and the cache.
     pub(super) fn imported_last(&self, key: &StatCacheKey) -> Option<(Arc<Snapshot>, StatCache)> {
         let cache = key.open(&self.repository)?;
-        let source = self.sources.get(key.source())?;
+        let source = self.sources.get(&key.source)?;
         let (_, snapshot) = source.snapshots().rev().find(|(_, snapshot)| snapshot.id == cache.snapshot())?;
         Some((Arc::clone(snapshot), cache))
     }

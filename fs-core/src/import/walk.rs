@@ -195,7 +195,7 @@ impl Walk<'_> {
             root,
             links_len,
             links,
-            totals: Totals { troubled: self.troubles.entries(), ..self.totals },
+            totals: Totals { troubled: self.troubles.entries, ..self.totals },
             origin: Origin::default(),
             parent: None,
             extensions: Extensions {
