@@ -61,7 +61,6 @@ pub fn run_states(root: &Path, plan: &Plan, options: &ImportOptions) -> Result<R
 pub struct RunImporter<'a> {
     session: Session<'a>,
     plan: &'a Plan,
-    options: &'a ImportOptions,
     seen: SeenFiles,
     /// The new runs that remain.
     new: std::vec::IntoIter<&'a PlannedRun>,
@@ -102,7 +101,7 @@ impl<'a> RunImporter<'a> {
         let new = plan.runs.iter().zip(states).filter(|(_, state)| *state == RunState::New);
         let new: Vec<_> = new.map(|(run, _)| run).collect();
         let (total, new) = (new.len() as u64, new.into_iter());
-        Ok(Self { session, plan, options, seen: SeenFiles::default(), new, total, left_out })
+        Ok(Self { session, plan, seen: SeenFiles::default(), new, total, left_out })
     }
 
     /// Runs that are not imported, in addition to [`Plan::left_out`].
@@ -158,7 +157,7 @@ impl<'a> RunImporter<'a> {
             return Ok(left_out(run, change));
         }
         let status = run.status();
-        let source = self.options.source_of(run);
+        let source = self.session.options.source_of(run);
         let key = StatCacheKey::of_runs(source);
         let (imported_last, stat_cache) = self.session.imported_last(&key).unzip();
         let is_first = imported_last.is_none();
