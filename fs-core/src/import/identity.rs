@@ -127,7 +127,7 @@ fn name_of(path: &Path) -> Result<Vec<u8>, ImportError> {
 /// The key of a stat cache. All imports of one tree have the same, and so have all runs of a source.
 #[derive(Debug, Clone)]
 pub(crate) struct StatCacheKey {
-    source: Vec<u8>,
+    pub(super) source: Vec<u8>,
     tree: Vec<u8>,
 }
 
@@ -154,10 +154,6 @@ impl StatCacheKey {
 
     pub(super) fn create(&self, repository: &Repository) -> StatCacheWriter {
         repository.stat_cache_writer(&self.source, &self.tree)
-    }
-
-    pub(super) fn source(&self) -> &[u8] {
-        &self.source
     }
 }
 

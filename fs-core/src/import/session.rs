@@ -31,9 +31,9 @@ pub struct Imported {
 /// A locked repository and its current snapshots. Nobody else adds any.
 #[derive(Debug)]
 pub(super) struct Session<'a> {
-    repository: Repository,
-    sources: Sources,
-    options: &'a ImportOptions,
+    pub(super) repository: Repository,
+    pub(super) sources: Sources,
+    pub(super) options: &'a ImportOptions,
 }
 
 /// A snapshot's metadata, without its tree.
@@ -52,7 +52,6 @@ pub(super) struct Label<'a> {
 pub(super) struct Pending {
     writer: Writer,
     stat_cache: StatCacheWriter,
-    parent: Option<SnapshotId>,
     pub(super) walked: Walked,
 }
 
@@ -76,15 +75,6 @@ impl<'a> Session<'a> {
         Ok(Self { repository, sources, options })
     }
 
-    pub(super) fn repository(&self) -> &Repository {
-        &self.repository
-    }
-
-    #[cfg(unix)]
-    pub(super) fn sources(&self) -> &Sources {
-        &self.sources
-    }
-
     /// Fails if this absolute path is inside the repository. `shown` is the path as the user gave it.
     pub(super) fn check_outside(&self, path: &Path, shown: &Path) -> Result<(), ImportError> {
         match fs::canonicalize(self.repository.root()) {
@@ -98,10 +88,6 @@ impl<'a> Session<'a> {
         let repository = Directory::open(self.repository.root()).and_then(|root| root.stat_self());
         Options {
             checksum: self.options.checksum,
-            ignore_inode: self.options.ignore_inode,
-            origin: self.options.origin.as_deref(),
-            one_file_system: self.options.one_file_system,
-            fake_super: self.options.fake_super,
             skip: repository.into_iter().map(|root| root.id).collect(),
             skip_devices: history_devices(),
             ..Options::default()
@@ -118,10 +104,9 @@ impl<'a> Session<'a> {
         monitor: &dyn Monitor,
         cancellation: &Cancellation,
     ) -> Result<Pending, ImportError> {
-        let clock = &*self.options.clock;
         let is_due = |every: Duration| {
             let read = options.stat_cache.as_ref().map(|cache| cache.all_read().timestamp());
-            read.is_none_or(|read| clock.now().duration_since(read).unsigned_abs() >= every)
+            read.is_none_or(|read| self.options.clock.now().duration_since(read).unsigned_abs() >= every)
         };
         options.checksum |= self.options.checksum_every.is_some_and(is_due);
         let mut writer = self.repository.writer()?;
@@ -129,10 +114,11 @@ impl<'a> Session<'a> {
             writer.verify();
         }
         let mut stat_cache = key.create(&self.repository);
-        let parent = options.parent.map(|parent| parent.id);
         monitor.walk(options.parent.map(|parent| parent.manifest.totals.entries()));
-        let walked = walk(tree, &options, clock, &mut writer, &mut stat_cache, monitor, cancellation)?;
-        Ok(Pending { writer, stat_cache, parent, walked })
+        let mut walked =
+            walk(tree, self.options, &options, &mut writer, &mut stat_cache, monitor, cancellation)?;
+        walked.manifest.parent = options.parent.map(|parent| parent.id);
+        Ok(Pending { writer, stat_cache, walked })
     }
 
     /// Makes a snapshot of a walked tree.
@@ -142,7 +128,7 @@ impl<'a> Session<'a> {
         label: Label<'_>,
         cancellation: &Cancellation,
     ) -> Result<Imported, ImportError> {
-        let Pending { writer, stat_cache, parent, walked } = pending;
+        let Pending { writer, stat_cache, walked } = pending;
         // The lock keeps other imports from taking the number.
         let number = self.sources.next_number(label.source, label.time);
         let Walked { manifest, progress, stat_trailer } = walked;
@@ -151,7 +137,6 @@ impl<'a> Session<'a> {
             time: label.time,
             status: label.status,
             origin: origin(label.path),
-            parent,
             extensions: Extensions {
                 run: label.run,
                 number,
@@ -178,7 +163,7 @@ impl<'a> Session<'a> {
     /// The snapshot of the last import with this stat cache, and the cache.
     pub(super) fn imported_last(&self, key: &StatCacheKey) -> Option<(Arc<Snapshot>, StatCache)> {
         let cache = key.open(&self.repository)?;
-        let source = self.sources.get(key.source())?;
+        let source = self.sources.get(&key.source)?;
         let (_, snapshot) = source.snapshots().rev().find(|(_, snapshot)| snapshot.id == cache.snapshot())?;
         Some((Arc::clone(snapshot), cache))
     }

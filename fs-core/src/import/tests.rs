@@ -3,13 +3,13 @@
 use std::fs;
 use std::os::unix::fs::{FileExt, symlink};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::walk::{Quiescence, SeenFiles, Walked};
 use super::*;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::Clock;
 use crate::format::{Entry, Kind, Manifest, StatTrailer, Time};
 use crate::history::Snapshot;
 use crate::monitor::{Cancellation, Monitor, Progress, Silent, Trouble, TroubleKind};
@@ -42,7 +42,19 @@ impl Fixture {
     }
 
     fn import(&self, later: i64, options: Options<'_>, monitor: &dyn Monitor) -> Result<Walked, ImportError> {
+        self.import_with(later, ImportOptions::default(), options, monitor)
+    }
+
+    fn import_with(
+        &self,
+        later: i64,
+        import: ImportOptions,
+        options: Options<'_>,
+        monitor: &dyn Monitor,
+    ) -> Result<Walked, ImportError> {
         let clock = ManualClock::new(Timestamp::now() + SignedDuration::from_secs(later));
+        let time = clock.now().into();
+        let import = ImportOptions { clock: Arc::new(clock), ..import };
         let last = self.last.lock().unwrap();
         let stat_cache = self.repository.stat_cache(b"tree", b"");
         let options = Options { parent: last.as_ref(), stat_cache, ..options };
@@ -50,10 +62,9 @@ impl Fixture {
         let mut stat_cache = self.repository.stat_cache_writer(b"tree", b"");
         let tree = self.directory.path().join("tree");
         let none = Cancellation::default();
-        let walked = walk(&tree, &options, &clock, &mut writer, &mut stat_cache, monitor, &none)?;
+        let walked = walk(&tree, &import, &options, &mut writer, &mut stat_cache, monitor, &none)?;
         drop(last);
-        let manifest =
-            Manifest { source: b"tree"[..].into(), time: clock.now().into(), ..walked.manifest.clone() };
+        let manifest = Manifest { source: b"tree"[..].into(), time, ..walked.manifest.clone() };
         let (id, _) = writer.commit(&manifest)?;
         stat_cache.finish(&StatTrailer { snapshot: id, ..walked.stat_trailer.clone() })?;
         *self.last.lock().unwrap() = Some(Snapshot { id, manifest });
@@ -264,8 +275,8 @@ fn a_cancelled_import_ends_within_a_file() {
     let mut writer = fixture.repository.writer().unwrap();
     let mut stat_cache = fixture.repository.stat_cache_writer(b"tree", b"");
     let tree = fixture.directory.path().join("tree");
-    let (options, clock) = (Options::default(), SystemClock);
-    let result = walk(&tree, &options, &clock, &mut writer, &mut stat_cache, &meddler, &cancellation);
+    let (import, options) = (ImportOptions::default(), Options::default());
+    let result = walk(&tree, &import, &options, &mut writer, &mut stat_cache, &meddler, &cancellation);
     assert!(matches!(result, Err(ImportError::Cancelled)), "{result:?}");
     drop(writer);
     assert_eq!(fixture.repository.snapshots().unwrap(), []);

@@ -49,7 +49,7 @@ pub fn import_tree(
     let last = session.last(&plain.source);
     let last = last.as_deref();
     if let Some(last) = last {
-        plain.check(last, session.repository())?;
+        plain.check(last, &session.repository)?;
     }
     let quiescence = options.quiescent_for.map_or(Quiescence::NotRequired, |quiet| {
         let since = options.clock.now().checked_sub(quiet).unwrap_or(jiff::Timestamp::MIN);

@@ -29,9 +29,8 @@ use scan::{Entries, Exclusions, Facts, OpenedDirectory, ScannedEntry, Scanner};
 pub(crate) use seen::SeenFiles;
 use troubles::Troubles;
 
-use super::ImportError;
 use super::disk::{Directory, FileType, Stat, is_gone, path_of};
-use crate::clock::Clock;
+use super::{ImportError, ImportOptions};
 use crate::format::limits::MAX_NAME;
 use crate::format::{
     Content, Entry, Extensions, Kind, Manifest, Origin, PathKey, Slot, SnapshotId, StatTrailer, Time, Totals,
@@ -42,9 +41,8 @@ use crate::store::{
     ContentWriter, DirectoryWriter, Reader, StatCache, StatCacheWriter, StatCursor, StoreError, Writer,
 };
 
-/// Options of a walk, and the earlier import to compare with.
+/// What a walk needs in addition to the options of its import, and the earlier import to compare with.
 #[derive(Debug, Default)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a choice of its own, named where it is made")]
 pub(crate) struct Options<'a> {
     /// A snapshot that the tree is likely to resemble.
     pub(crate) parent: Option<&'a Snapshot>,
@@ -52,12 +50,6 @@ pub(crate) struct Options<'a> {
     pub(crate) stat_cache: Option<StatCache>,
     /// Read every file, even one that is proven unchanged.
     pub(crate) checksum: bool,
-    /// Ignore inode numbers, because they change from one walk to the next.
-    pub(crate) ignore_inode: bool,
-    /// Name of the tree of which this one is a frozen copy, whatever its device.
-    pub(crate) origin: Option<&'a [u8]>,
-    /// Leave out the content of other file systems.
-    pub(crate) one_file_system: bool,
     /// Directories to leave out, by device and inode number: the repository itself.
     pub(crate) skip: Vec<(u64, u64)>,
     /// File systems to leave out, by device number: mounts of history.
@@ -69,8 +61,6 @@ pub(crate) struct Options<'a> {
     pub(crate) quiescence: Quiescence,
     /// Accept a tree that has become empty. Otherwise it counts as a file system that is not mounted.
     pub(crate) allow_empty: bool,
-    /// Take owners, modes and special files from the attributes in which `rsync --fake-super` stores them.
-    pub(crate) fake_super: bool,
 }
 
 /// A tree that was walked; not a snapshot yet.
@@ -93,14 +83,14 @@ pub(crate) struct Walked {
 /// entries that cannot be read are reported to the monitor.
 pub(crate) fn walk(
     path: &Path,
+    import: &ImportOptions,
     options: &Options<'_>,
-    clock: &dyn Clock,
     writer: &mut Writer,
     stat_cache: &mut StatCacheWriter,
     monitor: &dyn Monitor,
     cancellation: &Cancellation,
 ) -> Result<Walked, ImportError> {
-    let started = clock.now().into();
+    let started = import.clock.now().into();
     let directory = Directory::open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotADirectory => ImportError::NotADirectory(path.to_owned()),
         _ => ImportError::read(path)(error),
@@ -112,18 +102,18 @@ pub(crate) fn walk(
     let exclusions = Exclusions {
         directories: options.skip.clone(),
         devices: options.skip_devices.clone(),
-        only_device: options.one_file_system.then_some(stat.id.0),
+        only_device: import.one_file_system.then_some(stat.id.0),
     };
     // One shared reader, so that its caches exist once.
     let reader = writer.reader().clone();
     let walk = Walk {
+        import,
         options,
-        clock,
         parent_started: options.parent.map(|parent| parent.manifest.started),
         reader,
         writer,
         stat_cache,
-        file_systems: FileSystems::new(options.origin, clock),
+        file_systems: FileSystems::new(import.origin.as_deref(), &*import.clock),
         monitor,
         cancellation,
         base: path,
@@ -139,8 +129,8 @@ pub(crate) fn walk(
 }
 
 struct Walk<'a> {
+    import: &'a ImportOptions,
     options: &'a Options<'a>,
-    clock: &'a dyn Clock,
     parent_started: Option<Time>,
     reader: Reader,
     writer: &'a mut Writer,
@@ -195,7 +185,7 @@ impl Walk<'_> {
             root,
             links_len,
             links,
-            totals: Totals { troubled: self.troubles.entries(), ..self.totals },
+            totals: Totals { troubled: self.troubles.entries, ..self.totals },
             origin: Origin::default(),
             parent: None,
             extensions: Extensions {
@@ -322,7 +312,7 @@ impl Walk<'_> {
     }
 
     fn check_quiescence(&self, stat: &Stat) -> Result<(), ReadError> {
-        let sign = self.options.quiescence.disturbance(stat, self.clock);
+        let sign = self.options.quiescence.disturbance(stat, &*self.import.clock);
         sign.map_or(Ok(()), |sign| Err(ReadError::NotQuiescent(sign)))
     }
 
@@ -338,7 +328,7 @@ impl Walk<'_> {
         if bytes.len() > MAX_NAME {
             return Err(ReadError::unreadable("its name is longer than 255 bytes"));
         }
-        if is_written_by_rsync(bytes, &facts.stat, self.options.quiescence, self.clock) {
+        if is_written_by_rsync(bytes, &facts.stat, self.options.quiescence, &*self.import.clock) {
             if self.options.quiescence.is_required() {
                 return Err(ReadError::NotQuiescent("rsync is writing it"));
             }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::clock::ManualClock;
 use crate::format::{BlobId, Entry, Kind, Manifest, SnapshotId, StatTrailer, Tag, Time};
 use crate::history::Snapshot;
-use crate::import::{Options, walk};
+use crate::import::{ImportOptions, Options, walk};
 use crate::monitor::{Cancellation, Silent};
 use crate::store::{CacheSizes, DirectoryCursor, FileReader, Reader, Repository, StoreError};
 
@@ -70,13 +71,14 @@ pub(super) fn import(repository: &Repository, tree: &Path, time: i64) -> Snapsho
         .into_iter()
         .map(|id| Snapshot { id, manifest: repository.manifest(&id).unwrap() })
         .collect();
-    let clock = ManualClock::new(Timestamp::from_second(time).unwrap());
+    let clock = Arc::new(ManualClock::new(Timestamp::from_second(time).unwrap()));
+    let import = ImportOptions { clock, ..ImportOptions::default() };
     let parent = snapshots.iter().max_by_key(|snapshot| snapshot.manifest.time);
     let options = Options { parent, ..Options::default() };
     let mut writer = repository.writer().unwrap();
     let mut stat_cache = repository.stat_cache_writer(b"tree", b"");
     let walked =
-        walk(tree, &options, &clock, &mut writer, &mut stat_cache, &Silent, &Cancellation::default())
+        walk(tree, &import, &options, &mut writer, &mut stat_cache, &Silent, &Cancellation::default())
             .unwrap();
     let id = writer.commit(&Manifest { source: b"tree"[..].into(), ..walked.manifest }).unwrap().0;
     stat_cache.finish(&StatTrailer { snapshot: id, ..walked.stat_trailer }).unwrap();

@@ -203,24 +203,17 @@ fn kept(called: OsString) -> io::Result<(CString, Option<OsString>)> {
 #[derive(Debug)]
 pub(in crate::import) struct WorkingDirectory;
 
-/// See [`WorkingDirectory`].
-#[derive(Debug)]
-pub(in crate::import) struct Entered;
-
 impl WorkingDirectory {
     pub(in crate::import) fn new() -> Self {
         Self
     }
 
-    pub(in crate::import) fn enter(&mut self, _: &Directory) -> Entered {
-        Entered
-    }
-}
-
-impl Entered {
-    /// Extended attributes of an entry with the attributes `stat`.
-    pub(in crate::import) fn xattrs(&self, _: &CStr, stat: &Stat) -> io::Result<ReadXattrs> {
-        Ok(xattrs(stat))
+    /// Returns a function for the extended attributes of an entry, by its name and attributes.
+    pub(in crate::import) fn enter(
+        &mut self,
+        _: &Directory,
+    ) -> impl Fn(&CStr, &Stat) -> io::Result<ReadXattrs> {
+        |_, stat| Ok(xattrs(stat))
     }
 }
 

@@ -88,11 +88,9 @@ pub(super) fn leads_inside(path: &Path, root: &Path) -> bool {
 /// The names in a folder, sorted, with their types.
 pub(super) fn names(path: &Path) -> Result<Vec<(OsString, EntryKind)>, ImportError> {
     let read = || {
-        let mut names = Vec::new();
-        for entry in fs::read_dir(path)? {
-            let entry = entry?;
-            names.push((entry.file_name(), kind_of(&entry)));
-        }
+        let named = |entry: DirEntry| (entry.file_name(), kind_of(&entry));
+        let mut names: Vec<_> =
+            fs::read_dir(path)?.map(|entry| entry.map(named)).collect::<Result<_, _>>()?;
         names.sort_unstable();
         Ok(names)
     };

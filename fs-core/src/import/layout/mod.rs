@@ -65,7 +65,7 @@ pub struct BackupRoot {
 }
 
 /// The runs that can be imported from a folder.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Plan {
     /// Layout of the folder; never [`Layout::Auto`].
     pub layout: Layout,
@@ -155,17 +155,7 @@ impl Plan {
     ///
     /// If the folder or the config cannot be read or does not fit the layout.
     pub fn make(root: &BackupRoot, zone: &TimeZone, now: Timestamp) -> Result<Self, ImportError> {
-        let mut plan = Self {
-            layout: root.layout,
-            root: PathBuf::new(),
-            quiescent_since: now.into(),
-            runs: Vec::new(),
-            left_out: Vec::new(),
-            retention: Vec::new(),
-            running: None,
-            hint: None,
-            file_systems: HashMap::new(),
-        };
+        let mut plan = Self { layout: root.layout, quiescent_since: now.into(), ..Self::default() };
         let config = match (&root.config, root.layout) {
             (None, _) => None,
             (Some(config), Layout::Auto | Layout::Rsnapshot) => Some(rsnapshot::Config::read(config)?),

@@ -61,7 +61,6 @@ pub fn run_states(root: &Path, plan: &Plan, options: &ImportOptions) -> Result<R
 pub struct RunImporter<'a> {
     session: Session<'a>,
     plan: &'a Plan,
-    options: &'a ImportOptions,
     seen: SeenFiles,
     /// The new runs that remain.
     new: std::vec::IntoIter<&'a PlannedRun>,
@@ -93,16 +92,16 @@ impl<'a> RunImporter<'a> {
     ) -> Result<Self, ImportError> {
         let session = Session::open(root, options, cancellation)?;
         session.check_outside(&plan.root, &plan.root)?;
-        if session.sources().is_incomplete() {
+        if session.sources.is_incomplete() {
             // Otherwise its run would be imported again as a new one.
             return Err(ImportError::UnreadableSnapshot);
         }
-        let reader = session.repository().reader(CacheSizes::default());
-        let ResolvedRuns { states, left_out } = resolve(plan, options, session.sources(), Some(&reader))?;
+        let reader = session.repository.reader(CacheSizes::default());
+        let ResolvedRuns { states, left_out } = resolve(plan, options, &session.sources, Some(&reader))?;
         let new = plan.runs.iter().zip(states).filter(|(_, state)| *state == RunState::New);
         let new: Vec<_> = new.map(|(run, _)| run).collect();
         let (total, new) = (new.len() as u64, new.into_iter());
-        Ok(Self { session, plan, options, seen: SeenFiles::default(), new, total, left_out })
+        Ok(Self { session, plan, seen: SeenFiles::default(), new, total, left_out })
     }
 
     /// Runs that are not imported, in addition to [`Plan::left_out`].
@@ -158,7 +157,7 @@ impl<'a> RunImporter<'a> {
             return Ok(left_out(run, change));
         }
         let status = run.status();
-        let source = self.options.source_of(run);
+        let source = self.session.options.source_of(run);
         let key = StatCacheKey::of_runs(source);
         let (imported_last, stat_cache) = self.session.imported_last(&key).unzip();
         let is_first = imported_last.is_none();
@@ -192,7 +191,7 @@ impl<'a> RunImporter<'a> {
     /// The snapshot most similar to the run. It is of the run that this one was made against, else the
     /// source's last one before it.
     fn parent(&self, source: &[u8], run: &PlannedRun) -> Option<Arc<Snapshot>> {
-        let sources = self.session.sources();
+        let sources = &self.session.sources;
         let reference = run.reference.as_deref().and_then(|identity| {
             let mut snapshots = sources.iter().flat_map(|source| source.snapshots());
             snapshots.find(|(_, snapshot)| resolve::identity(snapshot) == Some(identity))

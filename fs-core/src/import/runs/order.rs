@@ -4,7 +4,7 @@
 //! come from those of the interval before, so these are later runs. This rule applies only to times that no
 //! run has set: if `retain` is lowered, old levels of the interval before stay there for ever.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::format::Time;
 use crate::import::ImportError;
@@ -24,7 +24,7 @@ pub(super) struct Timed<'a> {
 /// Fails unless the times of new levels have the order of their numbers, among themselves and with imported
 /// levels. The order among imported levels is not checked.
 pub(super) fn check(plan: &Plan, levels: &[Timed<'_>]) -> Result<(), ImportError> {
-    let mut intervals: HashMap<&str, Vec<Timed<'_>>> = HashMap::new();
+    let mut intervals: BTreeMap<&str, Vec<Timed<'_>>> = BTreeMap::new();
     for level in levels {
         intervals.entry(&level.level.interval).or_default().push(*level);
     }
@@ -34,9 +34,7 @@ pub(super) fn check(plan: &Plan, levels: &[Timed<'_>]) -> Result<(), ImportError
             return Err(same_time(plan, level, other));
         }
     }
-    let mut intervals: Vec<_> = intervals.into_values().collect();
-    intervals.sort_by_key(|levels| levels.first().map(|level| &level.level.interval));
-    intervals.into_iter().try_for_each(|levels| check_interval(plan, levels))?;
+    intervals.into_values().try_for_each(|levels| check_interval(plan, levels))?;
     check_ranks(plan, levels)
 }
 

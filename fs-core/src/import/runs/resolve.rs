@@ -5,7 +5,7 @@
 //! if the run comes from the plan's own root. A level with an unknown time may still be known, by its folder
 //! or by its content.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::order::{self, Timed};
@@ -51,12 +51,10 @@ pub(super) fn resolve(
 ) -> Result<ResolvedRuns, ImportError> {
     options.check_sources(plan)?;
     let mut resolved = ResolvedRuns { states: vec![RunState::New; plan.runs.len()], left_out: Vec::new() };
-    let mut by_source: HashMap<&[u8], Vec<usize>> = HashMap::new();
+    let mut by_source: BTreeMap<&[u8], Vec<usize>> = BTreeMap::new();
     for (at, run) in plan.runs.iter().enumerate() {
         by_source.entry(options.source_of(run)).or_default().push(at);
     }
-    let mut by_source: Vec<_> = by_source.into_iter().collect();
-    by_source.sort_unstable();
     for (source, places) in by_source {
         let runs: Vec<&PlannedRun> = places.iter().map(|at| &plan.runs[*at]).collect();
         let mut matching = Matching::new(plan, source, &runs, sources, reader);

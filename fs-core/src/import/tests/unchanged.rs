@@ -41,6 +41,11 @@ impl Fixture {
         self.import_at(LATER, &Silent).unwrap().progress
     }
 
+    fn again_without_inodes(&self, options: Options<'_>) -> Progress {
+        let import = ImportOptions { ignore_inode: true, ..ImportOptions::default() };
+        self.import_with(LATER, import, options, &Silent).unwrap().progress
+    }
+
     fn again_with(&self, options: Options<'_>) -> Progress {
         self.import(LATER, options, &Silent).unwrap().progress
     }
@@ -123,10 +128,9 @@ fn other_inodes_are_read_unless_they_mean_nothing() {
     // The new file is equal in everything that a program can set.
     fs::remove_file(&path).unwrap();
     fixture.write("file", "content");
-    let ignoring = || Options { ignore_inode: true, ..Options::default() };
     // Its ctime is later.
-    assert_eq!(fixture.again_with(ignoring()).files_read, 1);
-    assert_eq!(fixture.again_with(ignoring()).files_read, 0);
+    assert_eq!(fixture.again_without_inodes(Options::default()).files_read, 1);
+    assert_eq!(fixture.again_without_inodes(Options::default()).files_read, 0);
 }
 
 #[test]
@@ -134,9 +138,12 @@ fn what_another_tree_had_proves_nothing() {
     let fixture = Fixture::new();
     fixture.write("photo", "live");
     fixture.again();
-    let options = || Options { origin: Some(b"another"), ..Options::default() };
     // The clock of a copy is not read. A ctime far in the future is proof without it.
-    let again = || fixture.import(-3 * 86_400, options(), &Silent).unwrap().progress.files_read;
+    let again = || {
+        let import = ImportOptions { origin: Some(b"another".to_vec()), ..ImportOptions::default() };
+        let imported = fixture.import_with(-3 * 86_400, import, Options::default(), &Silent).unwrap();
+        imported.progress.files_read
+    };
     assert_eq!(again(), 1);
     assert_eq!(again(), 0);
     assert_eq!(fixture.again().files_read, 1);
@@ -160,7 +167,7 @@ fn in_a_farm_the_inode_decides() {
     assert_eq!(fixture.content("rewritten"), "BBBB");
     // If inode numbers prove nothing, the ctime must.
     fixture.write("kept", "Kept");
-    assert_eq!(fixture.again_with(Options { ignore_inode: true, ..farm() }).files_read, 1);
+    assert_eq!(fixture.again_without_inodes(farm()).files_read, 1);
     assert_eq!(fixture.content("kept"), "Kept");
     // The limit: one file in all levels, changed in place, with its time restored.
     fixture.write("kept", "KEPT");
@@ -200,7 +207,8 @@ fn sizes_that_lie_are_passed_over() {
         let mut stat_cache = fixture.repository.stat_cache_writer(b"lies", b"");
         let (options, none) = (Options::default(), Cancellation::default());
         let walked =
-            walk(tree, &options, &SystemClock, &mut writer, &mut stat_cache, &Silent, &none).unwrap();
+            walk(tree, &ImportOptions::default(), &options, &mut writer, &mut stat_cache, &Silent, &none)
+                .unwrap();
         let manifest = Manifest { source: b"lies"[..].into(), ..walked.manifest };
         let (id, _) = writer.commit(&manifest).unwrap();
         *fixture.last.lock().unwrap() = Some(Snapshot { id, manifest });

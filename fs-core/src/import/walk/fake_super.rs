@@ -8,7 +8,7 @@
 use std::io;
 
 use crate::format::acl::{self, Acl, Tag};
-use crate::format::{Xattr, XattrSet};
+use crate::format::{Attributes, Xattr, XattrSet};
 use crate::import::disk::{FileType, ReadXattrs, Stat};
 
 const PREFIX: &[u8] = b"user.rsync.";
@@ -27,9 +27,8 @@ const IS_USER: u32 = 1 << 31;
 /// that rsync cannot have written stay unchanged.
 pub(super) fn reveal(stat: &mut Stat, read: &mut io::Result<ReadXattrs>) {
     let Ok((set, _)) = read else { return };
-    if let Some(fake) = set.get(STAT).and_then(FakeStat::parse) {
+    if set.get(STAT).is_some_and(|value| apply(value, stat).is_some()) {
         set.remove(STAT);
-        fake.apply(stat);
     }
     // The stand-in's own ACLs were inherited from the destination folder, not copied.
     set.remove(acl::ACCESS);
@@ -135,45 +134,26 @@ impl KeptList {
     }
 }
 
-/// The attributes that an entry stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct FakeStat {
-    kind: FileType,
-    mode: u16,
-    device: (u32, u32),
-    uid: u32,
-    gid: u32,
-}
-
-impl FakeStat {
-    fn parse(value: &[u8]) -> Option<Self> {
-        let text = std::str::from_utf8(value).ok()?;
-        let mut words = text.split_ascii_whitespace();
-        let mode = u32::from_str_radix(words.next()?, 8).ok()?;
-        let (major, minor) = words.next()?.split_once(',')?;
-        let (uid, gid) = words.next()?.split_once(':')?;
-        let kind = FileType::from_mode(mode);
-        if words.next().is_some() || kind == FileType::Unknown {
-            return None;
-        }
-        Some(Self {
-            kind,
-            mode: (mode & 0o7777) as u16,
-            device: (major.parse().ok()?, minor.parse().ok()?),
-            uid: uid.parse().ok()?,
-            gid: gid.parse().ok()?,
-        })
+/// Gives `stat` the type, mode and owner in `value`. Changes nothing, and returns `None`, if rsync cannot have
+/// written the value.
+fn apply(value: &[u8], stat: &mut Stat) -> Option<()> {
+    let text = std::str::from_utf8(value).ok()?;
+    let mut words = text.split_ascii_whitespace();
+    let mode = u32::from_str_radix(words.next()?, 8).ok()?;
+    let (major, minor) = words.next()?.split_once(',')?;
+    let device = (major.parse().ok()?, minor.parse().ok()?);
+    let (uid, gid) = words.next()?.split_once(':')?;
+    let (uid, gid) = (uid.parse().ok()?, gid.parse().ok()?);
+    let kind = FileType::from_mode(mode);
+    if words.next().is_some() || kind == FileType::Unknown {
+        return None;
     }
-
-    /// Applies these attributes to `stat`. The type changes only if both or neither are directories, since
-    /// rsync stores a directory as a directory.
-    fn apply(self, stat: &mut Stat) {
-        if (self.kind == FileType::Directory) == (stat.kind == FileType::Directory) {
-            (stat.kind, stat.device) = (self.kind, self.device);
-        }
-        let attributes = &mut stat.attributes;
-        (attributes.mode, attributes.uid, attributes.gid) = (self.mode, self.uid, self.gid);
+    // rsync stores a directory as a directory.
+    if (kind == FileType::Directory) == (stat.kind == FileType::Directory) {
+        (stat.kind, stat.device) = (kind, device);
     }
+    stat.attributes = Attributes { mode: (mode & 0o7777) as u16, uid, gid, mtime: stat.attributes.mtime };
+    Some(())
 }
 
 #[cfg(test)]
@@ -181,7 +161,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::format::{Attributes, Time};
+    use crate::format::Time;
 
     fn words(words: &[u32]) -> Vec<u8> {
         words.iter().flat_map(|word| word.to_le_bytes()).collect()

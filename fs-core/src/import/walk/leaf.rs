@@ -85,7 +85,7 @@ impl Walk<'_> {
 
     /// With `fake_super`, turns a stand-in of `rsync --fake-super` into the entry it stands for.
     pub(super) fn reveal(&self, stat: &mut Stat, xattrs: &mut io::Result<ReadXattrs>) {
-        if self.options.fake_super {
+        if self.import.fake_super {
             fake_super::reveal(stat, xattrs);
         }
     }

@@ -297,13 +297,13 @@ impl Thread {
 
     fn examine(&mut self, directory: &Directory, names: Vec<CString>) -> Vec<ScannedEntry> {
         let ended = Arc::clone(&self.ended);
-        let here = self.working_directory.enter(directory);
+        let xattrs = self.working_directory.enter(directory);
         let examine = |name: CString| {
             let facts = directory.stat(&name).map(|stat| Facts {
                 stat,
                 xattrs: match stat.kind {
                     FileType::Directory => None,
-                    _ => unless_large(here.xattrs(&name, &stat)),
+                    _ => unless_large(xattrs(&name, &stat)),
                 },
                 target: match stat.kind {
                     FileType::Symlink => directory.link_target(&name),

@@ -10,7 +10,8 @@ pub(super) struct Troubles {
     /// The current entry, or an entry below it, was not read.
     unread: bool,
     all_unread: UnreadPaths,
-    entries: u64,
+    /// Number of entries with problems, except those left out on purpose.
+    pub(super) entries: u64,
     vanished: bool,
     incomplete: bool,
 }
@@ -54,11 +55,6 @@ impl Troubles {
             }
             monitor.trouble(&Trouble { path: path.clone(), kind, reason });
         }
-    }
-
-    /// Number of entries with problems, except those left out on purpose.
-    pub(super) fn entries(&self) -> u64 {
-        self.entries
     }
 
     /// Takes the paths that were not read.

@@ -99,7 +99,7 @@ impl Walk<'_> {
 
     /// Whether the inode numbers of a file system are proof.
     fn inodes_count(&self, file_system: usize) -> bool {
-        !self.options.ignore_inode && self.file_systems.get(file_system).keeps_inodes
+        !self.import.ignore_inode && self.file_systems.get(file_system).keeps_inodes
     }
 
     fn is_farm(&self) -> bool {

@@ -2,7 +2,6 @@
 
 use std::ffi::CStr;
 use std::io;
-use std::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 
@@ -23,33 +22,21 @@ pub(in crate::import) struct WorkingDirectory {
     has_own: bool,
 }
 
-/// The thread's current directory. The thread does not change it while this value exists.
-#[derive(Debug)]
-pub(in crate::import) struct Entered<'a> {
-    directory: &'a Directory,
-    _working_directory: PhantomData<&'a mut WorkingDirectory>,
-    /// True if the thread could not change to the directory.
-    is_elsewhere: bool,
-}
-
 impl WorkingDirectory {
     /// Separates the thread's working directory from the process's, where that is permitted.
     pub(in crate::import) fn new() -> Self {
         Self { has_own: nix::sched::unshare(nix::sched::CloneFlags::CLONE_FS).is_ok() }
     }
 
-    /// Changes to `directory`.
-    pub(in crate::import) fn enter<'a>(&'a mut self, directory: &'a Directory) -> Entered<'a> {
-        let is_elsewhere = !self.has_own || rustix::process::fchdir(&directory.0).is_err();
-        Entered { _working_directory: PhantomData, directory, is_elsewhere }
-    }
-}
-
-impl Entered<'_> {
-    /// Extended attributes of the entry `name`, of any type. The platform may use `_stat`. Like the functions
-    /// below, fails only if there is no such entry.
-    pub(in crate::import) fn xattrs(&self, name: &CStr, _stat: &Stat) -> io::Result<ReadXattrs> {
-        if self.is_elsewhere { self.directory.xattrs(name) } else { xattrs_at(name.to_bytes()) }
+    /// Changes to `directory`. Returns a function for the extended attributes of an entry of any type, by its
+    /// name and attributes. The thread does not leave the directory while this function exists. Like those
+    /// below, it fails only if there is no such entry.
+    pub(in crate::import) fn enter(
+        &mut self,
+        directory: &Directory,
+    ) -> impl Fn(&CStr, &Stat) -> io::Result<ReadXattrs> {
+        let is_here = self.has_own && rustix::process::fchdir(&directory.0).is_ok();
+        move |name, _| if is_here { xattrs_at(name.to_bytes()) } else { directory.xattrs(name) }
     }
 }
 

@@ -21,18 +21,6 @@ pub(in super::super) struct Config {
     files: usize,
 }
 
-/// Position of a line.
-struct At<'a> {
-    path: &'a Path,
-    line: usize,
-}
-
-impl At<'_> {
-    fn error(&self, reason: impl Into<String>) -> ImportError {
-        ImportError::Config { path: self.path.to_owned(), line: self.line, reason: reason.into() }
-    }
-}
-
 impl Config {
     pub(in super::super) fn read(path: &Path) -> Result<Self, ImportError> {
         let mut config = Self { path: path.to_owned(), ..Self::default() };
@@ -75,66 +63,65 @@ impl Config {
                 line.push(b'\t');
                 line.extend(more.trim_ascii());
             }
-            self.line(&line, &At { path, line: number })?;
+            let included = self.line(&line).map_err(|reason| ImportError::Config {
+                path: path.to_owned(),
+                line: number,
+                reason,
+            })?;
+            if let Some(included) = included {
+                self.include(&included)?;
+            }
         }
         Ok(())
     }
 
-    fn line(&mut self, line: &[u8], at: &At<'_>) -> Result<(), ImportError> {
+    /// Takes one line. Returns the file that it includes, if any, or the reason why the line is invalid.
+    fn line(&mut self, line: &[u8]) -> Result<Option<PathBuf>, String> {
         let mut words = line.split(|byte| *byte == b'\t').filter(|word| !word.is_empty());
         let key = words.next().unwrap_or_default();
-        let Some(value) = words.next() else {
-            return Err(at.error(if key.contains(&b' ') {
-                "no tab in it; rsnapshot wants tabs between words, not spaces"
-            } else {
-                "it has one word only; rsnapshot wants a tab and a value after it"
-            }));
-        };
+        let value = words.next().ok_or(if key.contains(&b' ') {
+            "no tab in it; rsnapshot wants tabs between words, not spaces"
+        } else {
+            "it has one word only; rsnapshot wants a tab and a value after it"
+        })?;
         match key {
-            b"include_conf" => self.included(value.trim_ascii(), at),
-            b"snapshot_root" => {
-                self.root = Some(full_path(value, at)?);
-                Ok(())
-            }
-            b"lockfile" => {
-                self.lock = Some(full_path(value, at)?);
-                Ok(())
-            }
-            b"retain" | b"interval" => self.retain(value, words.next(), at),
-            _ => Ok(()),
+            b"include_conf" => return self.included(value.trim_ascii()).map(Some),
+            b"snapshot_root" => self.root = Some(full_path(value)?),
+            b"lockfile" => self.lock = Some(full_path(value)?),
+            b"retain" | b"interval" => self.retention.push(retention(value, words.next())?),
+            _ => {}
         }
+        Ok(None)
     }
 
-    fn included(&mut self, value: &[u8], at: &At<'_>) -> Result<(), ImportError> {
+    fn included(&mut self, value: &[u8]) -> Result<PathBuf, String> {
         if value.contains(&b'`') {
-            let reason = "include_conf with backticks runs a program, which yester does not do; \
-                save what it prints in a file, and include that";
-            return Err(at.error(reason));
+            return Err("include_conf with backticks runs a program, which yester does not do; \
+                save what it prints in a file, and include that"
+                .to_owned());
         }
         self.files += 1;
         if self.files > MAX_FILES {
-            return Err(at.error("too many files are included; do they include each other?"));
+            return Err("too many files are included; do they include each other?".to_owned());
         }
         // A relative path depends on the folder where rsnapshot is started, which is unknown.
-        self.include(&full_path(value, at)?)
-    }
-
-    fn retain(&mut self, name: &[u8], keep: Option<&[u8]>, at: &At<'_>) -> Result<(), ImportError> {
-        let name = str::from_utf8(name).ok().filter(|name| is_interval(name.as_bytes()));
-        let interval = name.ok_or_else(|| at.error("an interval's name has letters and digits only"))?;
-        let keep = keep.and_then(|keep| str::from_utf8(keep).ok()?.trim().parse().ok());
-        let keep = keep.ok_or_else(|| at.error("no number of levels after the interval's name"))?;
-        self.retention.push(Retention { interval: interval.to_owned(), keep });
-        Ok(())
+        full_path(value)
     }
 }
 
-fn full_path(value: &[u8], at: &At<'_>) -> Result<PathBuf, ImportError> {
+fn retention(name: &[u8], keep: Option<&[u8]>) -> Result<Retention, String> {
+    let name = str::from_utf8(name).ok().filter(|name| is_interval(name.as_bytes()));
+    let interval = name.ok_or("an interval's name has letters and digits only")?.to_owned();
+    let keep = keep.and_then(|keep| str::from_utf8(keep).ok()?.trim().parse().ok());
+    Ok(Retention { interval, keep: keep.ok_or("no number of levels after the interval's name")? })
+}
+
+fn full_path(value: &[u8]) -> Result<PathBuf, String> {
     let path = Path::new(OsStr::from_bytes(value.trim_ascii()));
     if path.is_absolute() {
         Ok(path.to_owned())
     } else {
-        Err(at.error(format!("{} is not a full path", path.display())))
+        Err(format!("{} is not a full path", path.display()))
     }
 }
 
