@@ -7,25 +7,12 @@ use std::sync::mpsc::SyncSender;
 
 use super::claims::{Claim, Claims, Holder};
 use super::disk::{self, Folder, LINKS_LAST, LostAttribute, NameKey, Site};
-use super::entry::{Entry, LinkKey};
+use super::entry::{Deferred, Entry, LinkKey};
 use super::path::RelativePath;
 use super::restorer::{Job, Restorer};
 use crate::format::limits::MAX_DEPTH;
 use crate::monitor::TroubleKind;
 use crate::view::{FileKind, Listing, Node};
-
-/// Work that remains once all files are restored.
-#[derive(Debug, Default)]
-pub(super) struct Deferred {
-    /// Entries to be created last: further names of hard-linked files, and names that equal an earlier name
-    /// to the file system. On some platforms, symbolic links also come last.
-    pub(super) entries: Vec<Entry>,
-    /// Folders and their positions in the walk, parents before children. Their attributes are set last, as
-    /// creating entries in a folder changes them.
-    pub(super) folders: Vec<(u64, RelativePath, Node)>,
-    /// The folder whose time an existing target gets. It keeps its own owner and mode.
-    pub(super) top: Option<Node>,
-}
 
 /// A folder that is being walked.
 struct Frame {

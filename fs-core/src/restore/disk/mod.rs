@@ -29,6 +29,9 @@ use super::path::RelativePath;
 /// Identity of a file in the operating system: device and inode number.
 pub(super) type FileId = (u64, u64);
 
+/// The lost attributes of a created entry, and the identity of the file unless it is a hard link.
+pub(super) type Created = (Vec<LostAttribute>, Option<FileId>);
+
 /// An attribute that could not be set, or is not kept.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LostAttribute {

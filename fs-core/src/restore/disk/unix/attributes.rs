@@ -13,7 +13,7 @@ use super::Folder;
 use super::handle::{Handle, SetAttributes, has_mode, hold};
 use crate::format::XattrSet;
 use crate::format::acl::{self, Acl};
-use crate::restore::disk::{FileId, LostAttribute, TemporaryEntry};
+use crate::restore::disk::{Created, LostAttribute, TemporaryEntry};
 use crate::view::{Attr, FileKind};
 
 /// Set-user-ID.
@@ -32,7 +32,7 @@ pub(super) const REMOVABLE: [&[u8]; 3] = [b"user.", b"trusted.", b"security.capa
 
 /// Sets the attributes of an open file. Returns the attributes that could not be set, and the file's
 /// identity.
-pub(crate) fn set_file(file: &File, attr: &Attr, xattrs: &XattrSet) -> (Vec<LostAttribute>, Option<FileId>) {
+pub(crate) fn set_file(file: &File, attr: &Attr, xattrs: &XattrSet) -> Created {
     let handle = Handle::open(file);
     (set(&handle, attr, xattrs), handle.id())
 }
@@ -48,11 +48,7 @@ pub(crate) fn set_time(folder: &Folder, attr: &Attr) {
 }
 
 /// Sets the attributes of an entry that cannot be opened: a symbolic link or a special file.
-pub(crate) fn set_unopened(
-    node: &TemporaryEntry,
-    attr: &Attr,
-    xattrs: &XattrSet,
-) -> io::Result<(Vec<LostAttribute>, Option<FileId>)> {
+pub(crate) fn set_unopened(node: &TemporaryEntry, attr: &Attr, xattrs: &XattrSet) -> io::Result<Created> {
     let held = hold(&node.folder, &node.name)?;
     let handle = Handle::held(&held)?;
     handle.check_made(attr)?;

@@ -6,8 +6,8 @@ use std::io;
 use rustix::fs::{FileType, Mode, OFlags};
 
 use super::attributes::same;
-use super::handle::{Handle, hold};
-use super::{Folder, file_type, id_of, is_device};
+use super::handle::{Handle, has_type, hold};
+use super::{Folder, id_of};
 use crate::format::XattrSet;
 use crate::restore::disk::Existing;
 use crate::view::{Attr, FileKind};
@@ -29,15 +29,10 @@ impl Folder {
         let handle = Handle::held(&held)?;
         let stat = handle.stat()?;
         let id = Some(id_of(&stat));
-        let kind = FileType::from_raw_mode(stat.st_mode);
-        if kind == FileType::Directory {
+        if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
             return Ok(Existing::Folder);
         }
-        let device = (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev));
-        if kind != file_type(attr.kind)
-            || (is_device(attr.kind) && device != attr.rdev)
-            || !same(&handle, attr, xattrs).unwrap_or(false)
-        {
+        if !has_type(&stat, attr) || !same(&handle, attr, xattrs).unwrap_or(false) {
             return Ok(Existing::Different(id));
         }
         match attr.kind {

@@ -16,16 +16,12 @@ use super::probe::Probe;
 use super::{Folder, is_device};
 use crate::format::XattrSet;
 use crate::platform::credentials::{CAP_MKNOD, Credentials};
-use crate::restore::disk::{FileId, LostAttribute, Site};
+use crate::restore::disk::{Created, LostAttribute, Site};
 use crate::view::{Attr, FileKind};
 
 /// Predicts the attributes that an entry created here will lack, and makes up a file id for it. Fails if it
 /// cannot be created.
-pub(crate) fn predict(
-    site: &Site,
-    attr: &Attr,
-    xattrs: &XattrSet,
-) -> io::Result<(Vec<LostAttribute>, Option<FileId>)> {
+pub(crate) fn predict(site: &Site, attr: &Attr, xattrs: &XattrSet) -> io::Result<Created> {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let is_whiteout = attr.kind == FileKind::CharDevice && attr.rdev == (0, 0);
     if is_device(attr.kind) && !is_whiteout && !Credentials::own().may_for_all(CAP_MKNOD) {

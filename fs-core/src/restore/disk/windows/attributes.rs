@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT, Folder};
 use crate::format::{Time, XattrSet};
-use crate::restore::disk::{FileId, LostAttribute, Site, TemporaryEntry};
+use crate::restore::disk::{Created, LostAttribute, Site, TemporaryEntry};
 use crate::view::{Attr, FileKind};
 use crate::windows::attributes::{ARCHIVE, DIRECTORY, DosAttributes, HIDDEN, NAME, READ_ONLY, SYSTEM};
 
@@ -35,16 +35,12 @@ pub(super) fn leads_to_folder(xattrs: &XattrSet) -> Option<bool> {
 }
 
 /// Sets the attributes of an open file.
-pub(crate) fn set_file(file: &File, attr: &Attr, xattrs: &XattrSet) -> (Vec<LostAttribute>, Option<FileId>) {
+pub(crate) fn set_file(file: &File, attr: &Attr, xattrs: &XattrSet) -> Created {
     (and_times(set_times(file, attr, xattrs), lost(xattrs)), None)
 }
 
 /// Predicts the attributes that an entry will lack.
-pub(crate) fn predict(
-    _: &Site,
-    attr: &Attr,
-    xattrs: &XattrSet,
-) -> io::Result<(Vec<LostAttribute>, Option<FileId>)> {
+pub(crate) fn predict(_: &Site, attr: &Attr, xattrs: &XattrSet) -> io::Result<Created> {
     match attr.kind {
         FileKind::File | FileKind::Directory | FileKind::Symlink => Ok((lost(xattrs), None)),
         _ => Err(super::no_special()),
@@ -96,11 +92,7 @@ pub(crate) fn set_time(folder: &Folder, attr: &Attr) {
 
 /// Sets the attributes of a symbolic link.
 #[expect(clippy::unnecessary_wraps, reason = "on other platforms it fails")]
-pub(crate) fn set_unopened(
-    node: &TemporaryEntry,
-    attr: &Attr,
-    xattrs: &XattrSet,
-) -> io::Result<(Vec<LostAttribute>, Option<FileId>)> {
+pub(crate) fn set_unopened(node: &TemporaryEntry, attr: &Attr, xattrs: &XattrSet) -> io::Result<Created> {
     let set = open(&node.folder.entry(&node.name)).and_then(|opened| set_times(&opened, attr, xattrs));
     Ok((and_times(set, lost(xattrs)), None))
 }
