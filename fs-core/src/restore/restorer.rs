@@ -71,15 +71,15 @@ impl Restorer<'_> {
                     continue;
                 }
             };
-            let is_taken = claims.holder(entry.claim).is_some() && !self.state().freed.remove(&entry.claim);
+            let is_taken = claims.contains_key(&entry.claim) && !self.state().freed.remove(&entry.claim);
             if self.options.dry_run || site.file_system().folds() {
-                claims.give(entry.claim, Holder::Entry);
+                claims.insert(entry.claim, Holder::Entry);
             }
             let group = entry.link_key().and_then(|key| self.state().link_groups.get(&key).cloned());
             self.restore(&site, entry, &group.unwrap_or_default(), is_taken);
         }
         for claim in self.state().freed.drain() {
-            claims.free(claim);
+            claims.remove(&claim);
         }
         if !self.options.dry_run {
             self.set_folders(deferred);

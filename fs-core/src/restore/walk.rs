@@ -81,7 +81,7 @@ impl<'a> Walk<'a> {
     /// an entry with exactly this name existed before.
     pub(super) fn take(&mut self, site: &Site, above: Claim, path: RelativePath, node: Node, existed: bool) {
         let Some((_, name)) = path.split() else { return };
-        let claim = self.claims.of(above, site, name);
+        let claim = above.below(self.claims, site, name);
         let attr = self.restorer.view.attr(&node);
         self.order += 1;
         if attr.kind == FileKind::Directory {
@@ -99,7 +99,7 @@ impl<'a> Walk<'a> {
         let is_begun = |key| self.restorer.state().link_groups.contains_key(&key) || !self.begun.insert(key);
         let waits = waits || entry.link_key().is_some_and(is_begun);
         // An entry whose name an earlier entry may hold waits until the earlier one is restored.
-        if waits || (!existed && self.claims.holder(claim).is_some()) {
+        if waits || (!existed && self.claims.contains_key(&claim)) {
             self.deferred.entries.push(entry);
         } else {
             self.claim(site, claim, Holder::Entry);
@@ -111,7 +111,7 @@ impl<'a> Walk<'a> {
     /// Records a used name, if another name may be one with it or a dry run needs it.
     fn claim(&mut self, site: &Site, claim: Claim, holder: Holder) {
         if self.restorer.options.dry_run || site.file_system().folds() {
-            self.claims.give(claim, holder);
+            self.claims.insert(claim, holder);
         }
     }
 
@@ -198,7 +198,7 @@ impl<'a> Walk<'a> {
             return Err(io::Error::other("it is nested too deeply"));
         }
         let Some((upper, name)) = path.split() else { return Ok((above.clone(), true)) };
-        let holder = self.claims.holder(claim);
+        let holder = self.claims.get(&claim).copied();
         if holder == Some(Holder::Entry) && !existed {
             return Err(io::ErrorKind::NotADirectory.into());
         }

@@ -99,7 +99,7 @@ pub(super) fn set_rights(handle: &impl SetAttributes, attr: &Attr, xattrs: &Xatt
     if has_mode(attr.kind) {
         let is_set = set_lists(handle, attr, xattrs, group, &mut lost);
         let mode = allowed_mode(attr, xattrs, owner, group, is_set);
-        set_mode(handle, attr, mode, owner && group, &mut lost);
+        lost.extend(set_mode(handle, attr, mode, owner && group));
     }
     lost
 }
@@ -211,22 +211,16 @@ fn set_lists(
 }
 
 /// Sets `mode`, which may be narrower than the snapshot's.
-fn set_mode(
-    handle: &impl SetAttributes,
-    attr: &Attr,
-    mode: u16,
-    is_own: bool,
-    lost: &mut Vec<LostAttribute>,
-) {
+fn set_mode(handle: &impl SetAttributes, attr: &Attr, mode: u16, is_own: bool) -> Option<LostAttribute> {
     let set = handle.chmod(mode);
     let kept = handle.status().map_or(mode, |status| status.mode);
     if kept == attr.mode && set.is_ok() {
-        return;
+        return None;
     }
     let is_narrowed = kept == mode && set.is_ok();
     let why = if is_narrowed { NARROWED.to_owned() } else { reason(set) };
     let expected = is_narrowed && !is_own && !is_root();
-    lost.push(LostAttribute { expected, ..LostAttribute::new("mode", why) });
+    Some(LostAttribute { expected, ..LostAttribute::new("mode", why) })
 }
 
 fn reason(result: rustix::io::Result<()>) -> String {
