@@ -41,7 +41,7 @@ impl Restorer<'_> {
         }
         // A folder that is planned, or that a dry run must not change, is `None`.
         let folder = site.existing().filter(|_| !dry_run);
-        let check_name = || match site.check_given(name, replace) {
+        let check_name = || match site.check_name(name, replace) {
             Ok(()) if is_taken && !entry.existed => Err(Failure::Exists),
             checked => Ok(checked?),
         };

@@ -215,7 +215,7 @@ impl<'a> Walk<'a> {
             },
             None => {}
         }
-        above.check_name(name)?;
+        above.check_name(name, false)?;
         Ok((above.planned(), holder.is_none()))
     }
 }
