@@ -127,7 +127,9 @@ impl<'a> Walk<'a> {
                 Err(error) => self.restorer.report_trouble(&top, TroubleKind::Unreadable, error),
             }
         }
-        self.push(site.clone(), Claim::default(), top, node, is_new, unclaimed);
+        let (claim, listing) = (Claim::default(), Listing::new(node.clone()));
+        let frame = Frame { site: site.clone(), claim, path: top, listing, unclaimed };
+        self.push(frame, is_new.then_some(node));
     }
 
     /// Creates or enters the folder `path` in the folder `above`, and begins with its entries.
@@ -156,7 +158,9 @@ impl<'a> Walk<'a> {
             disk::tighten(folder, &self.restorer.view.attr(&node), &xattrs);
         }
         self.claim(&site, claim, Holder::Folder);
-        self.push(site, claim, path.clone(), node, is_set, unclaimed);
+        let listing = Listing::new(node.clone());
+        let frame = Frame { site, claim, path: path.clone(), listing, unclaimed };
+        self.push(frame, is_set.then_some(node));
         Ok(())
     }
 
@@ -170,20 +174,11 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn push(
-        &mut self,
-        site: Site,
-        claim: Claim,
-        path: RelativePath,
-        node: Node,
-        is_set: bool,
-        unclaimed: HashSet<NameKey>,
-    ) {
-        if is_set {
-            self.deferred.folders.push((self.order, path.clone(), node.clone()));
-        }
+    /// Begins with the entries of a folder. It gets the attributes of the node `set` at the end.
+    fn push(&mut self, frame: Frame, set: Option<Node>) {
+        self.deferred.folders.extend(set.map(|node| (self.order, frame.path.clone(), node)));
         self.restorer.state().restored.directories += 1;
-        self.frames.push(Frame { site, claim, path, listing: Listing::new(node), unclaimed });
+        self.frames.push(frame);
     }
 
     /// Creates or enters a folder; true if it was created.

@@ -133,9 +133,9 @@ impl SetAttributes for Model<'_> {
 }
 
 /// An existing folder of another user: it keeps almost everything as it is.
-pub(super) struct Foreign<'a>(pub(super) &'a Folder);
+pub(super) struct UnownedFolder<'a>(pub(super) &'a Folder);
 
-impl SetAttributes for Foreign<'_> {
+impl SetAttributes for UnownedFolder<'_> {
     fn handle(&self) -> Handle<'_> {
         Handle::open(self.0)
     }

@@ -11,7 +11,7 @@ use rustix::process::geteuid;
 
 use super::attributes::{lost_time, set, set_mtime, set_rights};
 use super::handle::{Handle, SetAttributes};
-use super::model::{Foreign, Model};
+use super::model::{Model, UnownedFolder};
 use super::probe::Probe;
 use super::{Folder, is_device};
 use crate::format::XattrSet;
@@ -94,7 +94,7 @@ pub(crate) fn predict_existing(
 ) -> Vec<LostAttribute> {
     let is_own = Handle::open(folder).status().is_ok_and(|status| Credentials::own().owns(status.uid));
     if !is_own {
-        return set(&Foreign(folder), attr, xattrs);
+        return set(&UnownedFolder(folder), attr, xattrs);
     }
     match Probe::new(folder, attr, false) {
         Ok(Some(probe)) => {
