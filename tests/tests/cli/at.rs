@@ -99,9 +99,12 @@ fn an_old_copy_has_its_time() {
 fn what_is_no_time_is_told_apart_from_what_is_too_early() {
     let sandbox = with_history();
     sandbox.yester(["tag", "@first", "begun"]).run().ok();
-    sandbox.yester(["ls", "@1999:"]).run().fails(1, &["@1999", "the first is @2020-06-01"]);
-    sandbox.yester(["ls", "@yesteday:"]).run().fails(1, &["no time", "did you mean @yesterday?"]);
-    sandbox.yester(["ls", "@begin:"]).run().fails(1, &["no time", "did you mean @begun?"]);
+    sandbox.yester(["ls", "@1999:"]).run().fails(1, &["@1999", "its first is @2020-06-01"]);
+    sandbox
+        .yester(["ls", "@yesteday:"])
+        .run()
+        .fails(1, &["@yesteday is neither a time", "did you mean @yesterday?"]);
+    sandbox.yester(["ls", "@begin:"]).run().fails(1, &["@begin is neither a time", "did you mean @begun?"]);
     sandbox.yester(["ls", "@2024-02-30:"]).run().fails(1, &["@2024-02-30 is neither a time", "@2024-06-01"]);
     sandbox.yester(["log", "nota"]).run().fails(1, &["no snapshot", "did you mean source@latest:note?"]);
 }
@@ -121,7 +124,10 @@ fn a_tag_of_one_source_is_a_time_of_that_source_alone() {
     for words in [&["snapshots", "--at", "nosuch"][..], &["find", "note", "--since", "nosuch"]] {
         sandbox.yester(words).run().fails(1, &["@nosuch is neither a time"]);
     }
-    sandbox.yester(["snapshots", "--at", "begun", "--source", "other"]).run().fails(1, &["no time"]);
+    sandbox
+        .yester(["snapshots", "--at", "begun", "--source", "other"])
+        .run()
+        .fails(1, &["@begun is neither a time"]);
 }
 
 /// The names of all snapshots, and what `note` says in each.

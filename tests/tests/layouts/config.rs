@@ -109,5 +109,5 @@ fn a_dry_run_changes_nothing() {
     sandbox.yester(["import"]).arg(&root).run().ok();
     assert_eq!(show(), line("imported"));
     let tree = sandbox.yester(["import", "-n", "--layout", "tree"]).arg(&root).run().ok().text();
-    assert!(tree.contains("as a tree, of source backup"), "{tree}");
+    assert!(tree.contains("as a tree of the source backup"), "{tree}");
 }
