@@ -37,7 +37,9 @@ pub fn run(context: &mut Context, args: &MountArgs) -> Result<Outcome> {
     let label = source.map_or_else(|| "yester".to_owned(), |source| text::printable(&source).into_owned());
     let options = MountOptions { label, allow_other: words.allow_other };
     let point = args.mountpoint.as_os_str();
-    let drive = mount(view, point, &options, move || drop(lost.send(true)))?;
+    let drive = mount(view, point, &options, move || {
+        let _ = lost.send(true);
+    })?;
     let shown = args.mountpoint.display();
     context.output.note(&format!("mounted {} at {shown}; Ctrl-C unmounts", settings.repository.display()));
     let is_lost = ends.recv().unwrap_or_default();

@@ -10,8 +10,8 @@ use std::io::{self, Write};
 
 use jiff::tz::TimeZone;
 use thiserror::Error;
+pub use walk::export;
 
-use crate::monitor::{Cancellation, Monitor};
 use crate::view::{Attr, Node, View, ViewError};
 
 /// The kind of archive.
@@ -55,23 +55,12 @@ pub enum ExportError {
 }
 
 /// The reason why the archive is incomplete.
+#[derive(Debug, Error)]
 enum Failure {
-    /// Reading from history failed.
-    Read(ViewError),
-    /// Writing the archive failed.
-    Write(io::Error),
-}
-
-impl From<ViewError> for Failure {
-    fn from(error: ViewError) -> Self {
-        Failure::Read(error)
-    }
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Failure::Write(error)
-    }
+    #[error(transparent)]
+    Read(#[from] ViewError),
+    #[error(transparent)]
+    Write(#[from] io::Error),
 }
 
 /// An entry of an archive.
@@ -100,35 +89,6 @@ trait Sink {
     fn finish(self: Box<Self>) -> io::Result<()>;
     /// Ends without the archive's end mark: the output must not look complete.
     fn abandon(self: Box<Self>) {}
-}
-
-/// Writes `node` of `view` to `out` as `name`. Without a name, writes the entries of `node`.
-///
-/// # Errors
-/// Fails if something cannot be read or written: an archive without some of its files would look complete.
-pub fn export(
-    view: &View,
-    node: &Node,
-    name: Option<&[u8]>,
-    archive: Archive,
-    out: &mut dyn Write,
-    monitor: &dyn Monitor,
-    cancellation: &Cancellation,
-) -> Result<Exported, ExportError> {
-    let mut sink: Box<dyn Sink + '_> = match archive {
-        Archive::Tar => Box::new(tar::Tar::new(out)),
-        Archive::Zip(zone) => Box::new(zip::Zip::new(out, zone)),
-    };
-    match walk::walk(view, node, name, &mut *sink, monitor, cancellation) {
-        Ok(exported) => {
-            sink.finish().map_err(ExportError::Write)?;
-            Ok(exported)
-        }
-        Err(error) => {
-            sink.abandon();
-            Err(error)
-        }
-    }
 }
 
 /// Bytes that are read at a time.

@@ -6,7 +6,7 @@ use super::*;
 use crate::clock::SystemClock;
 use crate::format::limits::MAX_DEPTH;
 use crate::format::{Content, Kind};
-use crate::monitor::Trouble;
+use crate::monitor::{Cancellation, Monitor, Trouble};
 use crate::store::{Access, DirectoryWriter, Repository, Writer};
 use crate::testing::samples;
 use crate::view::{Options, Scope};

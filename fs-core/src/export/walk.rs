@@ -1,15 +1,18 @@
 //! The walk of a tree that is exported.
 
 use std::collections::HashMap;
+use std::io::Write;
 
-use super::{ExportError, Exported, Failure, Fate, Member, Sink};
+use super::tar::Tar;
+use super::zip::Zip;
+use super::{Archive, ExportError, Exported, Failure, Fate, Member, Sink};
 use crate::format::limits::MAX_DEPTH;
 use crate::monitor::{Cancellation, Monitor, Progress, Trouble, TroubleKind};
 use crate::view::{FileKind, Listing, Node, View};
 
 struct Walk<'a> {
     view: &'a View,
-    sink: &'a mut dyn Sink,
+    sink: Box<dyn Sink + 'a>,
     monitor: &'a dyn Monitor,
     /// The folders above the current entry, each with the length of its path.
     frames: Vec<Frame>,
@@ -25,14 +28,23 @@ struct Frame {
     path_len: usize,
 }
 
-pub(super) fn walk(
+/// Writes `node` of `view` to `out` as `name`. Without a name, writes the entries of `node`.
+///
+/// # Errors
+/// Fails if something cannot be read or written: an archive without some of its files would look complete.
+pub fn export(
     view: &View,
     node: &Node,
     name: Option<&[u8]>,
-    sink: &mut dyn Sink,
+    archive: Archive,
+    out: &mut dyn Write,
     monitor: &dyn Monitor,
     cancellation: &Cancellation,
 ) -> Result<Exported, ExportError> {
+    let sink: Box<dyn Sink + '_> = match archive {
+        Archive::Tar => Box::new(Tar::new(out)),
+        Archive::Zip(zone) => Box::new(Zip::new(out, zone)),
+    };
     let mut walk = Walk {
         view,
         sink,
@@ -44,19 +56,22 @@ pub(super) fn walk(
         progress: Progress::default(),
     };
     let mut result = walk.take(node.clone());
-    while result.is_ok() && !walk.frames.is_empty() {
-        if cancellation.is_cancelled() {
-            return Err(ExportError::Cancelled);
-        }
+    while result.is_ok() && !walk.frames.is_empty() && !cancellation.is_cancelled() {
         result = walk.step();
     }
-    match result {
-        Ok(()) => Ok(walk.exported),
-        Err(Failure::Write(error)) => Err(ExportError::Write(error)),
-        Err(Failure::Read(reason)) => {
-            Err(ExportError::Read { path: String::from_utf8_lossy(&walk.path).into_owned(), reason })
+    let error = match result {
+        Ok(()) if walk.frames.is_empty() => {
+            walk.sink.finish().map_err(ExportError::Write)?;
+            return Ok(walk.exported);
         }
-    }
+        Ok(()) => ExportError::Cancelled,
+        Err(Failure::Write(error)) => ExportError::Write(error),
+        Err(Failure::Read(reason)) => {
+            ExportError::Read { path: String::from_utf8_lossy(&walk.path).into_owned(), reason }
+        }
+    };
+    walk.sink.abandon();
+    Err(error)
 }
 
 impl Walk<'_> {

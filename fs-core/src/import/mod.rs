@@ -17,6 +17,7 @@ mod session;
 mod tree;
 mod walk;
 
+#[cfg(target_os = "linux")]
 pub(crate) use disk::path_of;
 pub use error::ImportError;
 #[cfg(target_os = "linux")]

@@ -59,11 +59,7 @@ impl Credentials {
 
     /// Fails if the process may not give files to this user.
     pub(crate) fn check_user(&self, id: u32) -> Result<(), Errno> {
-        match self.knows_user(id) {
-            false => Err(Errno::INVAL),
-            true if self.may(CAP_CHOWN) || id == geteuid().as_raw() => Ok(()),
-            true => Err(Errno::PERM),
-        }
+        self.check(self.knows_user(id), || id == geteuid().as_raw())
     }
 
     /// Fails if the process may not give files to this group.
@@ -72,7 +68,11 @@ impl Credentials {
             id == getegid().as_raw()
                 || getgroups().is_ok_and(|groups| groups.iter().any(|group| group.as_raw() == id))
         };
-        match self.knows_group(id) {
+        self.check(self.knows_group(id), is_own)
+    }
+
+    fn check(&self, is_known: bool, is_own: impl FnOnce() -> bool) -> Result<(), Errno> {
+        match is_known {
             false => Err(Errno::INVAL),
             true if self.may(CAP_CHOWN) || is_own() => Ok(()),
             true => Err(Errno::PERM),

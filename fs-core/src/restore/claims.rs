@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::ffi::CStr;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 
 use super::disk::Site;
 
@@ -24,27 +24,11 @@ pub(super) enum Holder {
 }
 
 /// All names used by a restore.
-#[derive(Debug, Default)]
-pub(super) struct Claims {
-    holders: HashMap<Claim, Holder>,
-    hasher: RandomState,
-}
+pub(super) type Claims = HashMap<Claim, Holder>;
 
-impl Claims {
-    /// The claim of a name in a folder.
-    pub(super) fn of(&self, above: Claim, site: &Site, name: &CStr) -> Claim {
-        Claim(self.hasher.hash_one((above.0, site.file_system().fold(name))))
-    }
-
-    pub(super) fn holder(&self, claim: Claim) -> Option<Holder> {
-        self.holders.get(&claim).copied()
-    }
-
-    pub(super) fn give(&mut self, claim: Claim, holder: Holder) {
-        self.holders.insert(claim, holder);
-    }
-
-    pub(super) fn free(&mut self, claim: Claim) {
-        self.holders.remove(&claim);
+impl Claim {
+    /// The claim of a name in the folder of this claim. Only claims of one restore can be compared.
+    pub(super) fn below(self, claims: &Claims, site: &Site, name: &CStr) -> Self {
+        Self(claims.hasher().hash_one((self.0, site.file_system().fold(name))))
     }
 }

@@ -9,6 +9,7 @@
 
 mod claims;
 mod content;
+mod create;
 mod disk;
 mod entry;
 mod losses;

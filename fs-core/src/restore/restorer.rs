@@ -8,10 +8,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::claims::{Claim, Claims, Holder};
 use super::disk::{self, FileId, LostAttribute, Site};
-use super::entry::{Entry, Failure, LinkKey, LinkTarget};
+use super::entry::{Deferred, Entry, Failure, LinkKey, LinkTarget};
 use super::losses::Losses;
 use super::path::RelativePath;
-use super::walk::Deferred;
 use super::{RestoreOptions, Restored};
 use crate::monitor::{Cancellation, Monitor, Progress, Trouble, TroubleKind};
 use crate::view::{FileKind, View};
@@ -72,15 +71,15 @@ impl Restorer<'_> {
                     continue;
                 }
             };
-            let is_taken = claims.holder(entry.claim).is_some() && !self.state().freed.remove(&entry.claim);
+            let is_taken = claims.contains_key(&entry.claim) && !self.state().freed.remove(&entry.claim);
             if self.options.dry_run || site.file_system().folds() {
-                claims.give(entry.claim, Holder::Entry);
+                claims.insert(entry.claim, Holder::Entry);
             }
             let group = entry.link_key().and_then(|key| self.state().link_groups.get(&key).cloned());
             self.restore(&site, entry, &group.unwrap_or_default(), is_taken);
         }
         for claim in self.state().freed.drain() {
-            claims.free(claim);
+            claims.remove(&claim);
         }
         if !self.options.dry_run {
             self.set_folders(deferred);
@@ -181,21 +180,17 @@ impl Restorer<'_> {
 
     /// Reports the reason why an entry was not restored.
     pub(super) fn report_failure(&self, entry: &Entry, failure: Failure) {
-        let (kind, reason) = match failure {
+        let reason = match failure {
             Failure::Exists if entry.existed => {
-                (TroubleKind::Exists, "exists, and was left as it is".to_owned())
+                let reason = "exists, and was left as it is";
+                return self.report_trouble(&entry.path, TroubleKind::Exists, reason);
             }
-            Failure::Exists => {
-                let reason = "cannot be written: its name is one here with that of another file";
-                (TroubleKind::Unreadable, reason.to_owned())
-            }
-            Failure::Read(error) => {
-                (TroubleKind::Unreadable, format!("cannot be read from history: {error}"))
-            }
-            Failure::Write(error) => (TroubleKind::Unreadable, format!("cannot be written: {error}")),
+            Failure::Exists => "cannot be written: its name is one here with that of another file".to_owned(),
+            Failure::Read(error) => format!("cannot be read from history: {error}"),
+            Failure::Write(error) => format!("cannot be written: {error}"),
             Failure::Cancelled => return,
         };
-        self.report_trouble(&entry.path, kind, reason);
+        self.report_trouble(&entry.path, TroubleKind::Unreadable, reason);
     }
 
     /// Reports an entry that was not restored completely.

@@ -7,25 +7,12 @@ use std::sync::mpsc::SyncSender;
 
 use super::claims::{Claim, Claims, Holder};
 use super::disk::{self, Folder, LINKS_LAST, LostAttribute, NameKey, Site};
-use super::entry::{Entry, LinkKey};
+use super::entry::{Deferred, Entry, LinkKey};
 use super::path::RelativePath;
 use super::restorer::{Job, Restorer};
 use crate::format::limits::MAX_DEPTH;
 use crate::monitor::TroubleKind;
 use crate::view::{FileKind, Listing, Node};
-
-/// Work that remains once all files are restored.
-#[derive(Debug, Default)]
-pub(super) struct Deferred {
-    /// Entries to be created last: further names of hard-linked files, and names that equal an earlier name
-    /// to the file system. On some platforms, symbolic links also come last.
-    pub(super) entries: Vec<Entry>,
-    /// Folders and their positions in the walk, parents before children. Their attributes are set last, as
-    /// creating entries in a folder changes them.
-    pub(super) folders: Vec<(u64, RelativePath, Node)>,
-    /// The folder whose time an existing target gets. It keeps its own owner and mode.
-    pub(super) top: Option<Node>,
-}
 
 /// A folder that is being walked.
 struct Frame {
@@ -94,7 +81,7 @@ impl<'a> Walk<'a> {
     /// an entry with exactly this name existed before.
     pub(super) fn take(&mut self, site: &Site, above: Claim, path: RelativePath, node: Node, existed: bool) {
         let Some((_, name)) = path.split() else { return };
-        let claim = self.claims.of(above, site, name);
+        let claim = above.below(self.claims, site, name);
         let attr = self.restorer.view.attr(&node);
         self.order += 1;
         if attr.kind == FileKind::Directory {
@@ -112,7 +99,7 @@ impl<'a> Walk<'a> {
         let is_begun = |key| self.restorer.state().link_groups.contains_key(&key) || !self.begun.insert(key);
         let waits = waits || entry.link_key().is_some_and(is_begun);
         // An entry whose name an earlier entry may hold waits until the earlier one is restored.
-        if waits || (!existed && self.claims.holder(claim).is_some()) {
+        if waits || (!existed && self.claims.contains_key(&claim)) {
             self.deferred.entries.push(entry);
         } else {
             self.claim(site, claim, Holder::Entry);
@@ -124,7 +111,7 @@ impl<'a> Walk<'a> {
     /// Records a used name, if another name may be one with it or a dry run needs it.
     fn claim(&mut self, site: &Site, claim: Claim, holder: Holder) {
         if self.restorer.options.dry_run || site.file_system().folds() {
-            self.claims.give(claim, holder);
+            self.claims.insert(claim, holder);
         }
     }
 
@@ -140,7 +127,9 @@ impl<'a> Walk<'a> {
                 Err(error) => self.restorer.report_trouble(&top, TroubleKind::Unreadable, error),
             }
         }
-        self.push(site.clone(), Claim::default(), top, node, is_new, unclaimed);
+        let (claim, listing) = (Claim::default(), Listing::new(node.clone()));
+        let frame = Frame { site: site.clone(), claim, path: top, listing, unclaimed };
+        self.push(frame, is_new.then_some(node));
     }
 
     /// Creates or enters the folder `path` in the folder `above`, and begins with its entries.
@@ -169,7 +158,9 @@ impl<'a> Walk<'a> {
             disk::tighten(folder, &self.restorer.view.attr(&node), &xattrs);
         }
         self.claim(&site, claim, Holder::Folder);
-        self.push(site, claim, path.clone(), node, is_set, unclaimed);
+        let listing = Listing::new(node.clone());
+        let frame = Frame { site, claim, path: path.clone(), listing, unclaimed };
+        self.push(frame, is_set.then_some(node));
         Ok(())
     }
 
@@ -183,20 +174,11 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn push(
-        &mut self,
-        site: Site,
-        claim: Claim,
-        path: RelativePath,
-        node: Node,
-        is_set: bool,
-        unclaimed: HashSet<NameKey>,
-    ) {
-        if is_set {
-            self.deferred.folders.push((self.order, path.clone(), node.clone()));
-        }
+    /// Begins with the entries of a folder. It gets the attributes of the node `set` at the end.
+    fn push(&mut self, frame: Frame, set: Option<Node>) {
+        self.deferred.folders.extend(set.map(|node| (self.order, frame.path.clone(), node)));
         self.restorer.state().restored.directories += 1;
-        self.frames.push(Frame { site, claim, path, listing: Listing::new(node), unclaimed });
+        self.frames.push(frame);
     }
 
     /// Creates or enters a folder; true if it was created.
@@ -211,7 +193,7 @@ impl<'a> Walk<'a> {
             return Err(io::Error::other("it is nested too deeply"));
         }
         let Some((upper, name)) = path.split() else { return Ok((above.clone(), true)) };
-        let holder = self.claims.holder(claim);
+        let holder = self.claims.get(&claim).copied();
         if holder == Some(Holder::Entry) && !existed {
             return Err(io::ErrorKind::NotADirectory.into());
         }
@@ -228,7 +210,7 @@ impl<'a> Walk<'a> {
             },
             None => {}
         }
-        above.check_name(name)?;
+        above.check_name(name, false)?;
         Ok((above.planned(), holder.is_none()))
     }
 }

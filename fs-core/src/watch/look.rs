@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -50,8 +50,9 @@ pub(super) fn look(
         (context.tell)(Event::Hint { place: &source.path, hint });
     }
     source.schedule.begin();
+    let names = source_names(&source.watched.options, &planned)?;
     if source.last.is_none() {
-        source.last = last_of(context.repository, source, &planned)?;
+        source.last = last_of(context.repository, &source.watched.options, &names)?;
     }
     // Summaries and locks show the state of each run; elsewhere all runs wait together.
     let tells = planned.layout == Layout::Dirvish || source.watched.place.config.is_some();
@@ -59,7 +60,8 @@ pub(super) fn look(
         return Ok(at_work(pid));
     }
     let running = planned.running;
-    let keys = stat_caches(source, &planned)?;
+    let key = |name: &Vec<u8>| stat_cache(name, &source.watched.options, &planned);
+    let keys: Vec<_> = names.iter().map(key).collect();
     let result = match planned.layout {
         Layout::Tree => tree(source, &planned, context),
         _ => runs(source, planned, context),
@@ -76,18 +78,21 @@ pub(super) fn look(
     }
 }
 
-/// The keys of all stat caches of a watched source.
-fn stat_caches(source: &Source, plan: &Plan) -> Result<Vec<StatCacheKey>, ImportError> {
-    let options = &source.watched.options;
-    if plan.layout == Layout::Tree {
-        let name = source_name(&plan.root, options)?;
-        return Ok(vec![StatCacheKey::of_tree(&name, &plan.root, options)]);
+/// The names of a watched source in the repository.
+fn source_names(options: &ImportOptions, plan: &Plan) -> Result<Vec<Vec<u8>>, ImportError> {
+    Ok(match &options.source {
+        _ if plan.layout == Layout::Tree => vec![source_name(&plan.root, options)?],
+        Some(name) => vec![name.clone()],
+        None => plan.sources().into_iter().map(<[u8]>::to_vec).collect(),
+    })
+}
+
+/// The key of the stat cache of a source with this name.
+fn stat_cache(name: &[u8], options: &ImportOptions, plan: &Plan) -> StatCacheKey {
+    match plan.layout {
+        Layout::Tree => StatCacheKey::of_tree(name, &plan.root, options),
+        _ => StatCacheKey::of_runs(name),
     }
-    let names = match &options.source {
-        Some(name) => vec![name.as_slice()],
-        None => plan.sources(),
-    };
-    Ok(names.into_iter().map(StatCacheKey::of_runs).collect())
 }
 
 /// The time when every file of all these trees was last read.
@@ -129,12 +134,7 @@ fn tree(
     let tree = source.watched.place.root.as_deref().unwrap_or(&plan.root);
     let imported = import_tree(context.repository, tree, &options, context.monitor, context.cancellation)?;
     if let Some(imported) = imported {
-        source.last = Some(named(&imported));
-        (context.tell)(Event::Imported {
-            imported: &imported,
-            run: None,
-            took: context.clock.instant() - began,
-        });
+        tell_imported(source, &imported, None, began, context);
     } else if source.last.is_none() {
         // Nothing reports a mount on this folder.
         return Ok((Outcome::NotQuiescent, Activity::Busy("it is empty".to_owned())));
@@ -142,18 +142,16 @@ fn tree(
     Ok(DONE)
 }
 
-/// The last snapshot of a source that was imported before.
-fn last_of(repository: &Path, source: &Source, plan: &Plan) -> Result<Option<Last>, ImportError> {
-    let options = &source.watched.options;
-    let own = if plan.layout == Layout::Tree { Some(source_name(&plan.root, options)?) } else { None };
-    let names: Vec<&[u8]> = match own.as_ref().or(options.source.as_ref()) {
-        Some(name) => vec![name],
-        None => plan.sources(),
-    };
+/// The last snapshot of the sources with these names.
+fn last_of(
+    repository: &Path,
+    options: &ImportOptions,
+    names: &[Vec<u8>],
+) -> Result<Option<Last>, StoreError> {
     let sources = load(repository, options)?;
     let lasts = names.iter().filter_map(|name| {
         let (snapshot, last) = sources.last(name)?;
-        Some((last.manifest.time, Last { source: (*name).into(), name: snapshot.to_owned() }))
+        Some((last.manifest.time, Last { source: name.as_slice().into(), name: snapshot.to_owned() }))
     });
     Ok(lasts.max_by_key(|(time, _)| *time).map(|(_, last)| last))
 }
@@ -214,14 +212,9 @@ fn runs(
         let began = context.clock.instant();
         match importer.next(context.monitor, context.cancellation)? {
             Some(RunOutcome::Imported(imported)) => {
-                source.last = Some(named(&imported));
                 let tree = Path::new(OsStr::from_bytes(&imported.snapshot.manifest.origin.path));
                 let run = Some(tree.strip_prefix(&plan.root).unwrap_or(tree));
-                (context.tell)(Event::Imported {
-                    imported: &imported,
-                    run,
-                    took: context.clock.instant() - began,
-                });
+                tell_imported(source, &imported, run, began, context);
             }
             Some(RunOutcome::LeftOut(run)) => left_out = Some(run),
             None => break,
@@ -244,9 +237,18 @@ fn tell_left_out(source: &mut Source, left_out: Vec<LeftOut>, context: &mut Cont
     source.left_out = left_out;
 }
 
-fn named(imported: &Imported) -> Last {
+/// Reports a new snapshot, which is now the source's last.
+fn tell_imported(
+    source: &mut Source,
+    imported: &Imported,
+    run: Option<&Path>,
+    began: Instant,
+    context: &mut Context<'_>,
+) {
     let snapshot = &imported.snapshot;
-    Last { source: snapshot.manifest.source.clone(), name: snapshot.name.clone() }
+    source.last = Some(Last { source: snapshot.manifest.source.clone(), name: snapshot.name.clone() });
+    let took = context.clock.instant() - began;
+    (context.tell)(Event::Imported { imported, run, took });
 }
 
 #[cfg(test)]

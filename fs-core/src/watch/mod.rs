@@ -75,7 +75,7 @@ impl Watch {
     /// Delays the first look at each source by its `every`.
     pub fn begin_later(&mut self) {
         for source in &mut self.sources {
-            source.schedule.postpone(self.clock.instant() + source.watched.every);
+            source.schedule.next = self.clock.instant() + source.watched.every;
         }
     }
 

@@ -30,7 +30,7 @@ pub(super) struct Schedule {
     /// Time of the last change that no look has seen.
     last_change: Option<Instant>,
     /// Time of the next look, if nothing changes.
-    next: Instant,
+    pub(super) next: Instant,
     /// Failed looks in a row.
     pub(super) failures: u32,
     /// Looks in a row that found the source not quiescent.
@@ -43,11 +43,6 @@ impl Schedule {
     /// Looks at `first`, at least once within `every`, and once nothing has changed for `quiet`.
     pub(super) fn new(quiet: Duration, every: Duration, first: Instant) -> Self {
         Self { quiet, every, last_change: None, next: first, failures: 0, waits: 0, restless_since: None }
-    }
-
-    /// Delays the next look.
-    pub(super) fn postpone(&mut self, until: Instant) {
-        self.next = until;
     }
 
     /// Records a change.

@@ -29,6 +29,9 @@ use super::path::RelativePath;
 /// Identity of a file in the operating system: device and inode number.
 pub(super) type FileId = (u64, u64);
 
+/// The lost attributes of a created entry, and the identity of the file unless it is a hard link.
+pub(super) type Created = (Vec<LostAttribute>, Option<FileId>);
+
 /// An attribute that could not be set, or is not kept.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LostAttribute {
@@ -90,23 +93,17 @@ impl Site {
         self.file_system.get_or_init(|| self.nearest.file_system())
     }
 
-    /// Fails if an entry cannot get this name.
-    pub(super) fn check_name(&self, name: &CStr) -> io::Result<()> {
-        self.file_system().check_name(name)?;
-        match self.nearest.has(name) {
-            Err(error) => Err(error),
-            Ok(true) if !self.planned => Err(io::ErrorKind::AlreadyExists.into()),
-            Ok(_) => Ok(()),
-        }
-    }
-
     /// Fails if a new entry cannot get this name. With `replace`, fails if the existing entry cannot be
     /// replaced.
-    pub(super) fn check_given(&self, name: &CStr, replace: bool) -> io::Result<()> {
-        match self.existing().filter(|_| replace) {
-            Some(folder) => folder.check_replaceable(name),
-            None => self.check_name(name),
+    pub(super) fn check_name(&self, name: &CStr, replace: bool) -> io::Result<()> {
+        if let Some(folder) = self.existing().filter(|_| replace) {
+            return folder.check_replaceable(name);
         }
+        self.file_system().check_name(name)?;
+        if self.nearest.has(name)? && !self.planned {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        Ok(())
     }
 
     /// The folder at this path below; planned if it does not exist.

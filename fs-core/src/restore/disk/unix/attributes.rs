@@ -13,7 +13,7 @@ use super::Folder;
 use super::handle::{Handle, SetAttributes, has_mode, hold};
 use crate::format::XattrSet;
 use crate::format::acl::{self, Acl};
-use crate::restore::disk::{FileId, LostAttribute, TemporaryEntry};
+use crate::restore::disk::{Created, LostAttribute, TemporaryEntry};
 use crate::view::{Attr, FileKind};
 
 /// Set-user-ID.
@@ -32,7 +32,7 @@ pub(super) const REMOVABLE: [&[u8]; 3] = [b"user.", b"trusted.", b"security.capa
 
 /// Sets the attributes of an open file. Returns the attributes that could not be set, and the file's
 /// identity.
-pub(crate) fn set_file(file: &File, attr: &Attr, xattrs: &XattrSet) -> (Vec<LostAttribute>, Option<FileId>) {
+pub(crate) fn set_file(file: &File, attr: &Attr, xattrs: &XattrSet) -> Created {
     let handle = Handle::open(file);
     (set(&handle, attr, xattrs), handle.id())
 }
@@ -48,11 +48,7 @@ pub(crate) fn set_time(folder: &Folder, attr: &Attr) {
 }
 
 /// Sets the attributes of an entry that cannot be opened: a symbolic link or a special file.
-pub(crate) fn set_unopened(
-    node: &TemporaryEntry,
-    attr: &Attr,
-    xattrs: &XattrSet,
-) -> io::Result<(Vec<LostAttribute>, Option<FileId>)> {
+pub(crate) fn set_unopened(node: &TemporaryEntry, attr: &Attr, xattrs: &XattrSet) -> io::Result<Created> {
     let held = hold(&node.folder, &node.name)?;
     let handle = Handle::held(&held)?;
     handle.check_made(attr)?;
@@ -103,7 +99,7 @@ pub(super) fn set_rights(handle: &impl SetAttributes, attr: &Attr, xattrs: &Xatt
     if has_mode(attr.kind) {
         let is_set = set_lists(handle, attr, xattrs, group, &mut lost);
         let mode = allowed_mode(attr, xattrs, owner, group, is_set);
-        set_mode(handle, attr, mode, owner && group, &mut lost);
+        lost.extend(set_mode(handle, attr, mode, owner && group));
     }
     lost
 }
@@ -215,22 +211,16 @@ fn set_lists(
 }
 
 /// Sets `mode`, which may be narrower than the snapshot's.
-fn set_mode(
-    handle: &impl SetAttributes,
-    attr: &Attr,
-    mode: u16,
-    is_own: bool,
-    lost: &mut Vec<LostAttribute>,
-) {
+fn set_mode(handle: &impl SetAttributes, attr: &Attr, mode: u16, is_own: bool) -> Option<LostAttribute> {
     let set = handle.chmod(mode);
     let kept = handle.status().map_or(mode, |status| status.mode);
     if kept == attr.mode && set.is_ok() {
-        return;
+        return None;
     }
     let is_narrowed = kept == mode && set.is_ok();
     let why = if is_narrowed { NARROWED.to_owned() } else { reason(set) };
     let expected = is_narrowed && !is_own && !is_root();
-    lost.push(LostAttribute { expected, ..LostAttribute::new("mode", why) });
+    Some(LostAttribute { expected, ..LostAttribute::new("mode", why) })
 }
 
 fn reason(result: rustix::io::Result<()>) -> String {

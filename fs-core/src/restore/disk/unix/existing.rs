@@ -6,8 +6,8 @@ use std::io;
 use rustix::fs::{FileType, Mode, OFlags};
 
 use super::attributes::same;
-use super::handle::{Handle, hold};
-use super::{Folder, file_type, id_of, is_device};
+use super::handle::{Handle, has_type, hold};
+use super::{Folder, id_of};
 use crate::format::XattrSet;
 use crate::restore::disk::Existing;
 use crate::view::{Attr, FileKind};
@@ -29,36 +29,27 @@ impl Folder {
         let handle = Handle::held(&held)?;
         let stat = handle.stat()?;
         let id = Some(id_of(&stat));
-        let kind = FileType::from_raw_mode(stat.st_mode);
-        if kind == FileType::Directory {
+        if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
             return Ok(Existing::Folder);
         }
-        let device = (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev));
-        if kind != file_type(attr.kind)
-            || (is_device(attr.kind) && device != attr.rdev)
-            || !same(&handle, attr, xattrs).unwrap_or(false)
-        {
-            return Ok(Existing::Different(id));
+        let is_same = has_type(&stat, attr)
+            && same(&handle, attr, xattrs).unwrap_or(false)
+            && match attr.kind {
+                FileKind::File => stat.st_size.cast_unsigned() == attr.size,
+                FileKind::Symlink => {
+                    let there = rustix::fs::readlinkat(&held, c"", Vec::new());
+                    there.is_ok_and(|there| there.as_bytes() == target)
+                }
+                _ => true,
+            };
+        if !is_same || attr.kind != FileKind::File {
+            return Ok(if is_same { Existing::Identical(id, None) } else { Existing::Different(id) });
         }
-        match attr.kind {
-            FileKind::File if stat.st_size.cast_unsigned() != attr.size => Ok(Existing::Different(id)),
-            FileKind::File => {
-                let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-                let opened = rustix::fs::openat(self, name, flags, Mode::empty());
-                let opened = opened.and_then(|file| Ok((rustix::fs::fstat(&file)?, file)));
-                Ok(match opened {
-                    Ok((stat, file)) if Some(id_of(&stat)) == id => {
-                        Existing::Identical(id, Some(file.into()))
-                    }
-                    _ => Existing::Different(id),
-                })
-            }
-            FileKind::Symlink => {
-                let there = rustix::fs::readlinkat(&held, c"", Vec::new());
-                let is_same = there.is_ok_and(|there| there.as_bytes() == target);
-                Ok(if is_same { Existing::Identical(id, None) } else { Existing::Different(id) })
-            }
-            _ => Ok(Existing::Identical(id, None)),
-        }
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let opened = rustix::fs::openat(self, name, flags, Mode::empty());
+        Ok(match opened.and_then(|file| Ok((rustix::fs::fstat(&file)?, file))) {
+            Ok((stat, file)) if Some(id_of(&stat)) == id => Existing::Identical(id, Some(file.into())),
+            _ => Existing::Different(id),
+        })
     }
 }

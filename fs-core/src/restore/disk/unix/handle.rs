@@ -5,7 +5,7 @@ use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
-use rustix::fs::{AtFlags, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, XattrFlags};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
 
 use super::{Folder, file_type, id_of, is_device};
@@ -40,19 +40,82 @@ impl Status {
 
 /// An entry whose attributes can be set: a real one, or a stand-in for one in a dry run.
 pub(super) trait SetAttributes {
-    fn status(&self) -> rustix::io::Result<Status>;
-    fn chown(&self, owner: Option<u32>, group: Option<u32>) -> rustix::io::Result<()>;
-    fn chmod(&self, mode: u16) -> rustix::io::Result<()>;
-    fn set_mtime(&self, mtime: Time) -> rustix::io::Result<()>;
-    fn set_xattr(&self, name: &CStr, value: &[u8]) -> rustix::io::Result<()>;
-    fn remove_xattr(&self, name: &CStr) -> rustix::io::Result<()>;
+    /// The real entry; methods that a stand-in does not define act on it.
+    fn handle(&self) -> Handle<'_>;
+
+    fn status(&self) -> rustix::io::Result<Status> {
+        Ok(Status::of(&self.handle().stat()?))
+    }
+
+    fn chown(&self, owner: Option<u32>, group: Option<u32>) -> rustix::io::Result<()> {
+        let (owner, group) = (owner.map(Uid::from_raw), group.map(Gid::from_raw));
+        rustix::fs::chownat(self.handle().fd, c"", owner, group, AtFlags::EMPTY_PATH)
+    }
+
+    fn chmod(&self, mode: u16) -> rustix::io::Result<()> {
+        let mode = Mode::from_raw_mode(u32::from(mode));
+        match self.handle() {
+            Handle { fd, path: None } => rustix::fs::fchmod(fd, mode),
+            Handle { path: Some(path), .. } => rustix::fs::chmod(path, mode),
+        }
+    }
+
+    fn set_mtime(&self, mtime: Time) -> rustix::io::Result<()> {
+        let time = Timespec { tv_sec: mtime.secs(), tv_nsec: mtime.nanos().into() };
+        let times = Timestamps { last_access: time, last_modification: time };
+        match self.handle() {
+            Handle { fd, path: None } => rustix::fs::futimens(fd, &times),
+            Handle { path: Some(path), .. } => {
+                rustix::fs::utimensat(rustix::fs::CWD, path, &times, AtFlags::empty())
+            }
+        }
+    }
+
+    fn set_xattr(&self, name: &CStr, value: &[u8]) -> rustix::io::Result<()> {
+        match self.handle() {
+            Handle { fd, path: None } => rustix::fs::fsetxattr(fd, name, value, XattrFlags::empty()),
+            Handle { path: Some(path), .. } => rustix::fs::setxattr(path, name, value, XattrFlags::empty()),
+        }
+    }
+
+    fn remove_xattr(&self, name: &CStr) -> rustix::io::Result<()> {
+        match self.handle() {
+            Handle { fd, path: None } => rustix::fs::fremovexattr(fd, name),
+            Handle { path: Some(path), .. } => rustix::fs::removexattr(path, name),
+        }
+    }
+
     /// The value of an extended attribute; `None` if it is absent.
-    fn xattr(&self, name: &CStr) -> rustix::io::Result<Option<Vec<u8>>>;
+    fn xattr(&self, name: &CStr) -> rustix::io::Result<Option<Vec<u8>>> {
+        let Handle { fd, path } = self.handle();
+        let read = |buffer: &mut [u8]| match &path {
+            None => rustix::fs::fgetxattr(fd, name, buffer),
+            Some(path) => rustix::fs::getxattr(path, name, buffer),
+        };
+        match read_growing(read) {
+            Err(Errno::NODATA | Errno::NOTSUP) => Ok(None),
+            value => value.map(Some),
+        }
+    }
+
     /// The names of all extended attributes.
-    fn xattr_names(&self) -> rustix::io::Result<Vec<CString>>;
+    fn xattr_names(&self) -> rustix::io::Result<Vec<CString>> {
+        let Handle { fd, path } = self.handle();
+        let read = |buffer: &mut [u8]| match &path {
+            None => rustix::fs::flistxattr(fd, buffer),
+            Some(path) => rustix::fs::listxattr(path, buffer),
+        };
+        let names = match read_growing(read) {
+            Err(Errno::NOTSUP) => return Ok(Vec::new()),
+            names => names?,
+        };
+        let names = names.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+        Ok(names.filter_map(|name| CString::new(name).ok()).collect())
+    }
 }
 
 /// A file, folder, link or special file.
+#[derive(Clone)]
 pub(super) struct Handle<'a> {
     fd: BorrowedFd<'a>,
     /// The `/proc` path of an `O_PATH` handle, which cannot be used itself.
@@ -81,12 +144,7 @@ impl<'a> Handle<'a> {
     /// have replaced it.
     pub(super) fn check_made(&self, attr: &Attr) -> io::Result<()> {
         let stat = self.stat()?;
-        let kind = rustix::fs::FileType::from_raw_mode(stat.st_mode);
-        let device = (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev));
-        if kind == file_type(attr.kind)
-            && stat.st_nlink == 1
-            && (!is_device(attr.kind) || device == attr.rdev)
-        {
+        if stat.st_nlink == 1 && has_type(&stat, attr) {
             return Ok(());
         }
         Err(io::Error::other("another user has replaced it during the restore"))
@@ -112,69 +170,16 @@ impl<'a> Handle<'a> {
 }
 
 impl SetAttributes for Handle<'_> {
-    fn status(&self) -> rustix::io::Result<Status> {
-        Ok(Status::of(&self.stat()?))
+    fn handle(&self) -> Handle<'_> {
+        self.clone()
     }
+}
 
-    fn chown(&self, owner: Option<u32>, group: Option<u32>) -> rustix::io::Result<()> {
-        let (owner, group) = (owner.map(Uid::from_raw), group.map(Gid::from_raw));
-        rustix::fs::chownat(self.fd, c"", owner, group, AtFlags::EMPTY_PATH)
-    }
-
-    fn chmod(&self, mode: u16) -> rustix::io::Result<()> {
-        let mode = Mode::from_raw_mode(u32::from(mode));
-        match &self.path {
-            None => rustix::fs::fchmod(self.fd, mode),
-            Some(path) => rustix::fs::chmod(path, mode),
-        }
-    }
-
-    fn set_mtime(&self, mtime: Time) -> rustix::io::Result<()> {
-        let time = Timespec { tv_sec: mtime.secs(), tv_nsec: mtime.nanos().into() };
-        let times = Timestamps { last_access: time, last_modification: time };
-        match &self.path {
-            None => rustix::fs::futimens(self.fd, &times),
-            Some(path) => rustix::fs::utimensat(rustix::fs::CWD, path, &times, AtFlags::empty()),
-        }
-    }
-
-    fn set_xattr(&self, name: &CStr, value: &[u8]) -> rustix::io::Result<()> {
-        match &self.path {
-            None => rustix::fs::fsetxattr(self.fd, name, value, XattrFlags::empty()),
-            Some(path) => rustix::fs::setxattr(path, name, value, XattrFlags::empty()),
-        }
-    }
-
-    fn remove_xattr(&self, name: &CStr) -> rustix::io::Result<()> {
-        match &self.path {
-            None => rustix::fs::fremovexattr(self.fd, name),
-            Some(path) => rustix::fs::removexattr(path, name),
-        }
-    }
-
-    fn xattr(&self, name: &CStr) -> rustix::io::Result<Option<Vec<u8>>> {
-        let read = |buffer: &mut [u8]| match &self.path {
-            None => rustix::fs::fgetxattr(self.fd, name, buffer),
-            Some(path) => rustix::fs::getxattr(path, name, buffer),
-        };
-        match read_growing(read) {
-            Err(Errno::NODATA | Errno::NOTSUP) => Ok(None),
-            value => value.map(Some),
-        }
-    }
-
-    fn xattr_names(&self) -> rustix::io::Result<Vec<CString>> {
-        let read = |buffer: &mut [u8]| match &self.path {
-            None => rustix::fs::flistxattr(self.fd, buffer),
-            Some(path) => rustix::fs::listxattr(path, buffer),
-        };
-        let names = match read_growing(read) {
-            Err(Errno::NOTSUP) => return Ok(Vec::new()),
-            names => names?,
-        };
-        let names = names.split(|byte| *byte == 0).filter(|name| !name.is_empty());
-        Ok(names.filter_map(|name| CString::new(name).ok()).collect())
-    }
+/// Whether a file has the type of an entry, and the numbers if that is a device.
+pub(super) fn has_type(stat: &Stat, attr: &Attr) -> bool {
+    let device = (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev));
+    FileType::from_raw_mode(stat.st_mode) == file_type(attr.kind)
+        && (!is_device(attr.kind) || device == attr.rdev)
 }
 
 /// Whether entries of this type have a mode and ACLs.

@@ -48,6 +48,10 @@ impl<'a> Model<'a> {
 }
 
 impl SetAttributes for Model<'_> {
+    fn handle(&self) -> Handle<'_> {
+        Handle::open(self.folder)
+    }
+
     fn status(&self) -> Result<Status> {
         Ok(self.status.get())
     }
@@ -129,11 +133,11 @@ impl SetAttributes for Model<'_> {
 }
 
 /// An existing folder of another user: it keeps almost everything as it is.
-pub(super) struct Foreign<'a>(pub(super) &'a Folder);
+pub(super) struct UnownedFolder<'a>(pub(super) &'a Folder);
 
-impl SetAttributes for Foreign<'_> {
-    fn status(&self) -> Result<Status> {
-        Handle::open(self.0).status()
+impl SetAttributes for UnownedFolder<'_> {
+    fn handle(&self) -> Handle<'_> {
+        Handle::open(self.0)
     }
 
     fn chown(&self, owner: Option<u32>, group: Option<u32>) -> Result<()> {
@@ -160,13 +164,5 @@ impl SetAttributes for Foreign<'_> {
 
     fn remove_xattr(&self, name: &CStr) -> Result<()> {
         self.set_xattr(name, &[])
-    }
-
-    fn xattr(&self, name: &CStr) -> Result<Option<Vec<u8>>> {
-        Handle::open(self.0).xattr(name)
-    }
-
-    fn xattr_names(&self) -> Result<Vec<CString>> {
-        Handle::open(self.0).xattr_names()
     }
 }

@@ -11,21 +11,17 @@ use rustix::process::geteuid;
 
 use super::attributes::{lost_time, set, set_mtime, set_rights};
 use super::handle::{Handle, SetAttributes};
-use super::model::{Foreign, Model};
+use super::model::{Model, UnownedFolder};
 use super::probe::Probe;
 use super::{Folder, is_device};
 use crate::format::XattrSet;
 use crate::platform::credentials::{CAP_MKNOD, Credentials};
-use crate::restore::disk::{FileId, LostAttribute, Site};
+use crate::restore::disk::{Created, LostAttribute, Site};
 use crate::view::{Attr, FileKind};
 
 /// Predicts the attributes that an entry created here will lack, and makes up a file id for it. Fails if it
 /// cannot be created.
-pub(crate) fn predict(
-    site: &Site,
-    attr: &Attr,
-    xattrs: &XattrSet,
-) -> io::Result<(Vec<LostAttribute>, Option<FileId>)> {
+pub(crate) fn predict(site: &Site, attr: &Attr, xattrs: &XattrSet) -> io::Result<Created> {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let is_whiteout = attr.kind == FileKind::CharDevice && attr.rdev == (0, 0);
     if is_device(attr.kind) && !is_whiteout && !Credentials::own().may_for_all(CAP_MKNOD) {
@@ -98,7 +94,7 @@ pub(crate) fn predict_existing(
 ) -> Vec<LostAttribute> {
     let is_own = Handle::open(folder).status().is_ok_and(|status| Credentials::own().owns(status.uid));
     if !is_own {
-        return set(&Foreign(folder), attr, xattrs);
+        return set(&UnownedFolder(folder), attr, xattrs);
     }
     match Probe::new(folder, attr, false) {
         Ok(Some(probe)) => {

@@ -13,7 +13,7 @@ use rustix::process::{getegid, geteuid};
 use super::Folder;
 use super::attributes::REMOVABLE;
 use super::handle::{Handle, SetAttributes, Status};
-use crate::format::{Time, acl};
+use crate::format::acl;
 use crate::platform::credentials::Credentials;
 use crate::view::{Attr, FileKind};
 
@@ -78,13 +78,13 @@ impl Probe {
         }
         let _ = to.chmod(status.mode);
     }
-
-    fn handle(&self) -> Handle<'_> {
-        Handle::open(&self.file)
-    }
 }
 
 impl SetAttributes for Probe {
+    fn handle(&self) -> Handle<'_> {
+        Handle::open(&self.file)
+    }
+
     fn status(&self) -> Result<Status> {
         let status = self.handle().status()?;
         let (uid, gid) = self.owners.get().unwrap_or((status.uid, status.gid));
@@ -104,10 +104,6 @@ impl SetAttributes for Probe {
         self.handle().chmod(if is_foreign { mode & !SET_GROUP } else { mode })
     }
 
-    fn set_mtime(&self, mtime: Time) -> Result<()> {
-        self.handle().set_mtime(mtime)
-    }
-
     fn set_xattr(&self, name: &CStr, value: &[u8]) -> Result<()> {
         if name.to_bytes().starts_with(b"user.") && !matches!(self.kind, FileKind::File | FileKind::Directory)
         {
@@ -119,17 +115,5 @@ impl SetAttributes for Probe {
             return self.handle().set_xattr(&access, value);
         }
         self.handle().set_xattr(name, value)
-    }
-
-    fn remove_xattr(&self, name: &CStr) -> Result<()> {
-        self.handle().remove_xattr(name)
-    }
-
-    fn xattr(&self, name: &CStr) -> Result<Option<Vec<u8>>> {
-        self.handle().xattr(name)
-    }
-
-    fn xattr_names(&self) -> Result<Vec<CString>> {
-        self.handle().xattr_names()
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT, Folder};
 use crate::format::{Time, XattrSet};
-use crate::restore::disk::{FileId, LostAttribute, Site, TemporaryEntry};
+use crate::restore::disk::{Created, LostAttribute, Site, TemporaryEntry};
 use crate::view::{Attr, FileKind};
 use crate::windows::attributes::{ARCHIVE, DIRECTORY, DosAttributes, HIDDEN, NAME, READ_ONLY, SYSTEM};
 
@@ -35,25 +35,21 @@ pub(super) fn leads_to_folder(xattrs: &XattrSet) -> Option<bool> {
 }
 
 /// Sets the attributes of an open file.
-pub(crate) fn set_file(file: &File, attr: &Attr, xattrs: &XattrSet) -> (Vec<LostAttribute>, Option<FileId>) {
-    (and_times(set_times(file, attr, xattrs), lost(xattrs)), None)
+pub(crate) fn set_file(file: &File, attr: &Attr, xattrs: &XattrSet) -> Created {
+    (lost(set_times(file, attr, xattrs), xattrs), None)
 }
 
 /// Predicts the attributes that an entry will lack.
-pub(crate) fn predict(
-    _: &Site,
-    attr: &Attr,
-    xattrs: &XattrSet,
-) -> io::Result<(Vec<LostAttribute>, Option<FileId>)> {
+pub(crate) fn predict(_: &Site, attr: &Attr, xattrs: &XattrSet) -> io::Result<Created> {
     match attr.kind {
-        FileKind::File | FileKind::Directory | FileKind::Symlink => Ok((lost(xattrs), None)),
+        FileKind::File | FileKind::Directory | FileKind::Symlink => Ok((lost(Ok(()), xattrs), None)),
         _ => Err(super::no_special()),
     }
 }
 
 /// Predicts the attributes that an existing folder will lack after they are set.
 pub(crate) fn predict_existing(_: &Folder, _: &Site, _: &Attr, xattrs: &XattrSet) -> Vec<LostAttribute> {
-    lost(xattrs)
+    lost(Ok(()), xattrs)
 }
 
 /// Always succeeds: only an attempt shows whether a hard link can be made.
@@ -85,7 +81,7 @@ pub(crate) fn set_folder(folder: &Folder, attr: &Attr, xattrs: &XattrSet) -> Vec
         }
         set_times(&opened, attr, xattrs)
     };
-    and_times(set(), lost(xattrs))
+    lost(set(), xattrs)
 }
 
 /// Sets a folder's time, if permitted.
@@ -96,13 +92,9 @@ pub(crate) fn set_time(folder: &Folder, attr: &Attr) {
 
 /// Sets the attributes of a symbolic link.
 #[expect(clippy::unnecessary_wraps, reason = "on other platforms it fails")]
-pub(crate) fn set_unopened(
-    node: &TemporaryEntry,
-    attr: &Attr,
-    xattrs: &XattrSet,
-) -> io::Result<(Vec<LostAttribute>, Option<FileId>)> {
+pub(crate) fn set_unopened(node: &TemporaryEntry, attr: &Attr, xattrs: &XattrSet) -> io::Result<Created> {
     let set = open(&node.folder.entry(&node.name)).and_then(|opened| set_times(&opened, attr, xattrs));
-    Ok((and_times(set, lost(xattrs)), None))
+    Ok((lost(set, xattrs), None))
 }
 
 /// Makes an existing file writable, so that it can be replaced.
@@ -175,7 +167,8 @@ pub(super) fn system_time(time: Time) -> io::Result<SystemTime> {
         .ok_or_else(|| io::Error::other("Windows has no such time"))
 }
 
-fn lost(xattrs: &XattrSet) -> Vec<LostAttribute> {
+/// The attributes that are lost, with the times and attributes of Windows if they could not be set.
+fn lost(set: io::Result<()>, xattrs: &XattrSet) -> Vec<LostAttribute> {
     let others = xattrs.names().filter(|name| *name != NAME);
     let lost = |name: &[u8]| {
         LostAttribute::new(
@@ -183,13 +176,6 @@ fn lost(xattrs: &XattrSet) -> Vec<LostAttribute> {
             "Windows keeps none",
         )
     };
-    others.map(lost).collect()
-}
-
-/// Adds the times and attributes of Windows to `lost` if they could not be set.
-fn and_times(set: io::Result<()>, mut lost: Vec<LostAttribute>) -> Vec<LostAttribute> {
-    if let Err(error) = set {
-        lost.push(LostAttribute::new("time", error.to_string()));
-    }
-    lost
+    let time = set.err().map(|error| LostAttribute::new("time", error.to_string()));
+    others.map(lost).chain(time).collect()
 }

@@ -47,15 +47,13 @@ impl Folder {
             }
             _ => false,
         };
-        if !is_alike {
-            return Ok(Existing::Different(None));
-        }
-        match attr.kind {
-            FileKind::File => Ok(match File::open(&path) {
+        Ok(match attr.kind {
+            _ if !is_alike => Existing::Different(None),
+            FileKind::File => match File::open(&path) {
                 Ok(file) => Existing::Identical(None, Some(file)),
                 Err(_) => Existing::Different(None),
-            }),
-            _ => Ok(Existing::Identical(None, None)),
-        }
+            },
+            _ => Existing::Identical(None, None),
+        })
     }
 }
