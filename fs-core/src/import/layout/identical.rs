@@ -1,11 +1,9 @@
 //! Compares a tree on disk with a snapshot by names, types, sizes and times.
 
-use std::ffi::CString;
-use std::io;
 use std::path::Path;
 
 use crate::format::limits::MAX_DEPTH;
-use crate::format::{BlobId, Entry, Kind};
+use crate::format::{Entry, Kind};
 use crate::import::disk::{Directory, FileType};
 use crate::store::{DirectoryCursor, Reader, StoreError};
 
@@ -22,71 +20,43 @@ pub(in crate::import) fn is_identical(
     if stat.attributes.mtime != root.attributes.mtime {
         return Ok(false);
     }
+    // The directories on the way down: their names on disk, and their entries in the snapshot.
     let mut pairs = Vec::new();
     let mut below = Some((directory, *id));
     loop {
         if let Some((directory, id)) = below.take() {
-            let (Some(pair), true) = (Pair::new(directory, id, reader), pairs.len() < MAX_DEPTH) else {
+            let (names, error) = directory.names();
+            if error.is_some() || pairs.len() >= MAX_DEPTH {
                 return Ok(false);
-            };
-            pairs.push(pair);
+            }
+            pairs.push((names.into_iter(), DirectoryCursor::new(reader.clone(), id, 0), directory));
         }
-        let Some(pair) = pairs.last_mut() else { return Ok(true) };
-        match pair.step()? {
-            Step::Same => {}
-            Step::Below(directory, id) => below = Some((directory, id)),
-            Step::End => drop(pairs.pop()),
-            Step::Different => return Ok(false),
-        }
-    }
-}
-
-/// One directory, on disk and in the snapshot.
-struct Pair {
-    directory: Directory,
-    names: std::vec::IntoIter<CString>,
-    cursor: DirectoryCursor,
-}
-
-enum Step {
-    Same,
-    Below(Directory, BlobId),
-    End,
-    Different,
-}
-
-impl Pair {
-    fn new(directory: Directory, id: BlobId, reader: &Reader) -> Option<Self> {
-        let (names, error) = directory.names();
-        let cursor = DirectoryCursor::new(reader.clone(), id, 0);
-        error.is_none().then(|| Self { directory, names: names.into_iter(), cursor })
-    }
-
-    fn step(&mut self) -> Result<Step, StoreError> {
-        let (name, entry) = match (self.names.next(), self.cursor.next_entry()?) {
-            (None, None) => return Ok(Step::End),
+        let Some((names, cursor, directory)) = pairs.last_mut() else { return Ok(true) };
+        let (name, entry) = match (names.next(), cursor.next_entry()?) {
             (Some(name), Some((kept, entry))) if name.as_bytes() == &*kept => (name, entry),
-            _ => return Ok(Step::Different),
+            (None, None) => {
+                pairs.pop();
+                continue;
+            }
+            _ => return Ok(false),
         };
-        Ok(self.look(&name, &entry).unwrap_or(Step::Different))
-    }
-
-    fn look(&self, name: &CString, entry: &Entry) -> io::Result<Step> {
-        let stat = self.directory.stat(name)?;
-        if stat.attributes.mtime != entry.attributes.mtime {
-            return Ok(Step::Different);
-        }
+        let Ok(stat) = directory.stat(&name) else { return Ok(false) };
         let is_same = match (&entry.kind, stat.kind) {
             (Kind::Directory(id), FileType::Directory) => {
-                return Ok(Step::Below(self.directory.child(name)?, *id));
+                below = directory.child(&name).ok().map(|directory| (directory, *id));
+                below.is_some()
             }
-            (Kind::Symlink(target), FileType::Symlink) => self.directory.link_target(name)? == *target,
+            (Kind::Symlink(target), FileType::Symlink) => {
+                directory.link_target(&name).is_ok_and(|found| found == *target)
+            }
             (Kind::File { size, .. }, FileType::RegularFile) => stat.size == *size,
             (Kind::CharDevice { major, minor }, FileType::CharacterDevice)
             | (Kind::BlockDevice { major, minor }, FileType::BlockDevice) => stat.device == (*major, *minor),
             (Kind::Fifo, FileType::Fifo) | (Kind::Socket, FileType::Socket) => true,
             _ => false,
         };
-        Ok(if is_same { Step::Same } else { Step::Different })
+        if !is_same || stat.attributes.mtime != entry.attributes.mtime {
+            return Ok(false);
+        }
     }
 }

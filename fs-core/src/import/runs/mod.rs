@@ -46,13 +46,11 @@ pub fn make_plan(
 ///
 /// If an import would refuse the plan.
 pub fn run_states(root: &Path, plan: &Plan, options: &ImportOptions) -> Result<ResolvedRuns, ImportError> {
-    let repository = open_existing(root)?;
-    let sources = match &repository {
-        Some(repository) => Sources::load(repository, &options.zone, &Sources::default())?,
-        None => Sources::default(),
+    let Some(repository) = open_existing(root)? else {
+        return resolve(plan, options, &Sources::default(), None);
     };
-    let reader = repository.map(|repository| repository.reader(CacheSizes::default()));
-    resolve(plan, options, &sources, reader.as_ref())
+    let sources = Sources::load(&repository, &options.zone, &Sources::default())?;
+    resolve(plan, options, &sources, Some(&repository.reader(CacheSizes::default())))
 }
 
 /// Imports the runs of a plan that the repository does not have yet, one at a time. Each run is a snapshot as

@@ -52,11 +52,11 @@ pub(super) fn resolve(
     options.check_sources(plan)?;
     let mut resolved = ResolvedRuns { states: vec![RunState::New; plan.runs.len()], left_out: Vec::new() };
     let mut by_source: BTreeMap<&[u8], Vec<usize>> = BTreeMap::new();
-    for (at, run) in plan.runs.iter().enumerate() {
-        by_source.entry(options.source_of(run)).or_default().push(at);
+    for (index, run) in plan.runs.iter().enumerate() {
+        by_source.entry(options.source_of(run)).or_default().push(index);
     }
-    for (source, places) in by_source {
-        let runs: Vec<&PlannedRun> = places.iter().map(|at| &plan.runs[*at]).collect();
+    for (source, indices) in by_source {
+        let runs: Vec<&PlannedRun> = indices.iter().map(|index| &plan.runs[*index]).collect();
         let mut matching = Matching::new(plan, source, &runs, sources, reader);
         matching.by_identity();
         matching.by_folder()?;
@@ -66,12 +66,12 @@ pub(super) fn resolve(
         matching.check_order()?;
         resolved.left_out.append(&mut matching.left_out);
         let mut identities = HashSet::new();
-        for (nth, at) in places.into_iter().enumerate() {
-            resolved.states[at] = match matching.found[nth] {
+        for (nth, index) in indices.into_iter().enumerate() {
+            resolved.states[index] = match matching.found[nth] {
                 _ if matching.unusable.contains(&nth) => RunState::LeftOut,
                 Some(_) => RunState::Imported,
                 // A copy of an image has its identity.
-                None if !identities.insert(&plan.runs[at].run.identity) => RunState::Imported,
+                None if !identities.insert(&plan.runs[index].run.identity) => RunState::Imported,
                 None => RunState::New,
             };
         }
@@ -96,8 +96,6 @@ struct Matching<'a> {
     /// identity of another root's run.
     unusable: HashSet<usize>,
     left_out: Vec<LeftOut>,
-    /// The first existing interval of each kind: see [`Plan::rank`].
-    lowest: HashMap<usize, usize>,
 }
 
 impl<'a> Matching<'a> {
@@ -112,11 +110,6 @@ impl<'a> Matching<'a> {
         let all = || all().map(|(_, snapshot)| &**snapshot);
         let recorded = all().filter(|snapshot| snapshot.manifest.extensions.run.is_some()).collect();
         let last = all().next_back();
-        let mut lowest: HashMap<usize, usize> = HashMap::new();
-        for (group, rank) in runs.iter().filter_map(|run| plan.rank(&run.level.as_ref()?.interval)) {
-            let known = lowest.entry(group).or_insert(rank);
-            *known = rank.min(*known);
-        }
         Self {
             plan,
             source,
@@ -128,7 +121,6 @@ impl<'a> Matching<'a> {
             proven: HashSet::new(),
             unusable: HashSet::new(),
             left_out: Vec::new(),
-            lowest,
         }
     }
 
@@ -251,9 +243,11 @@ impl<'a> Matching<'a> {
     /// completes, and again when it renames a level. Only the newest level was never renamed.
     fn has_own_time(&self, run: &PlannedRun) -> bool {
         let Some(level) = &run.level else { return true };
-        let rank = self.plan.rank(&level.interval);
-        let is_lowest = || rank.is_none_or(|(group, rank)| self.lowest.get(&group) == Some(&rank));
-        run.is_stamped() && level.number == 0 && is_lowest()
+        let has_lower = |(group, rank): (usize, usize)| {
+            let mut ranks = self.runs.iter().filter_map(|run| self.plan.rank(&run.level.as_ref()?.interval));
+            ranks.any(|(other, lower)| other == group && lower < rank)
+        };
+        run.is_stamped() && level.number == 0 && !self.plan.rank(&level.interval).is_some_and(has_lower)
     }
 
     /// Levels by interval and number.

@@ -134,8 +134,8 @@ impl KeptList {
     }
 }
 
-/// Gives `stat` the type, mode and owner in `value`. Changes nothing, and returns `None`, if rsync cannot have
-/// written the value.
+/// Gives `stat` the type, mode and owner in `value`. Changes nothing, and returns `None`, if rsync cannot
+/// have written the value.
 fn apply(value: &[u8], stat: &mut Stat) -> Option<()> {
     let text = std::str::from_utf8(value).ok()?;
     let mut words = text.split_ascii_whitespace();

@@ -12,8 +12,8 @@ pub(super) struct Troubles {
     all_unread: UnreadPaths,
     /// Number of entries with problems, except those left out on purpose.
     pub(super) entries: u64,
-    vanished: bool,
-    incomplete: bool,
+    /// The status that follows from the problems so far; `None` for a complete one.
+    status: Option<Status>,
 }
 
 impl Troubles {
@@ -48,9 +48,9 @@ impl Troubles {
         for (kind, reason) in self.noted.drain(..) {
             match kind {
                 TroubleKind::Skipped | TroubleKind::Unkept | TroubleKind::Exists => {}
-                TroubleKind::Vanished => self.vanished = true,
+                TroubleKind::Vanished => self.status = self.status.or(Some(Status::Vanished)),
                 TroubleKind::Unreadable | TroubleKind::Incomplete | TroubleKind::ChangedWhileRead => {
-                    self.incomplete = true;
+                    self.status = Some(Status::Partial);
                 }
             }
             monitor.trouble(&Trouble { path: path.clone(), kind, reason });
@@ -64,11 +64,7 @@ impl Troubles {
 
     /// Status of the snapshot that follows from the problems.
     pub(super) fn status(&self) -> Status {
-        match (self.incomplete, self.vanished) {
-            (true, _) => Status::Partial,
-            (false, true) => Status::Vanished,
-            (false, false) => Status::Complete,
-        }
+        self.status.unwrap_or(Status::Complete)
     }
 }
 
