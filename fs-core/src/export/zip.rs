@@ -23,17 +23,7 @@ impl<'a> Zip<'a> {
 
     /// The local time in the zone, at zip's precision and within its range.
     fn time(&self, time: Time) -> DateTime {
-        let clock = self.zone.to_datetime(time.timestamp());
-        let part = |number: i8| u8::try_from(number).unwrap_or_default();
-        DateTime::from_date_and_time(
-            u16::try_from(clock.year()).unwrap_or_default(),
-            part(clock.month()),
-            part(clock.day()),
-            part(clock.hour()),
-            part(clock.minute()),
-            part(clock.second()),
-        )
-        .unwrap_or_default()
+        DateTime::try_from(self.zone.to_datetime(time.timestamp())).unwrap_or_default()
     }
 }
 

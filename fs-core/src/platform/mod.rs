@@ -1,5 +1,5 @@
-//! What the operating system says of itself: mounts, processes, and the credentials of this process. It probes
-//! and decides nothing.
+//! What the operating system says of itself: mounts, processes, and the credentials of this process. It
+//! probes and decides nothing.
 
 #[cfg(unix)]
 pub(crate) mod credentials;

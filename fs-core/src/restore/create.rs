@@ -39,7 +39,7 @@ impl Restorer<'_> {
             // The restore changes the mode of a folder below the target first.
             folder.check_writable(self.options.overwrite && above.split().is_some())?;
         }
-        // A folder that is planned, or that a dry run must not change, is `None`.
+        // `None` if the folder is planned, or if a dry run must not change it.
         let folder = site.existing().filter(|_| !dry_run);
         let check_name = || match site.check_name(name, replace) {
             Ok(()) if is_taken && !entry.existed => Err(Failure::Exists),
@@ -75,8 +75,8 @@ impl Restorer<'_> {
         Ok(())
     }
 
-    /// Whether an entry whose name existed before replaces the existing one. Returns `None` if the existing one
-    /// is kept, and counts it. `linked` is the file that it is a hard link to.
+    /// Whether an entry whose name existed before replaces the existing one. Returns `None` if the existing
+    /// one is kept, and counts it. `linked` is the file that it is a hard link to.
     fn replaces(
         &self,
         folder: &Folder,
