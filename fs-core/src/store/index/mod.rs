@@ -30,6 +30,7 @@ use snapshots::{Decoded, SNAPSHOTS};
 
 use super::StoreError;
 use super::backend::folder::{FileId, Folder, identity_of};
+use super::layout::INDEX;
 use crate::format::{BlobId, PackId, RepositoryId};
 use guard::fenced;
 
@@ -108,14 +109,10 @@ struct Tables {
 
 impl Index {
     /// Creates an empty index in a new file.
-    pub(super) fn create(
-        folder: &Arc<Folder>,
-        name: &str,
-        repository: RepositoryId,
-    ) -> Result<Self, StoreError> {
-        let path = &*folder.path_of(name);
+    pub(super) fn create(folder: &Arc<Folder>, repository: RepositoryId) -> Result<Self, StoreError> {
+        let path = &*folder.path_of(INDEX);
         fence(path, || {
-            let file = folder.create_new(name)?;
+            let file = folder.create_new(INDEX)?;
             let id = identity_of(&file).map_err(StoreError::io("read", path))?;
             let database = file::database(&file::to_write(), path, file).map_err(failed(path))?;
             make_tables(&database, path, repository)?;
@@ -124,12 +121,8 @@ impl Index {
     }
 
     /// Opens the index for writing. It must be this repository's, and in this version's layout.
-    pub(super) fn open_writer(
-        folder: &Arc<Folder>,
-        name: &str,
-        repository: RepositoryId,
-    ) -> Result<Self, StoreError> {
-        let path = &*folder.path_of(name);
+    pub(super) fn open_writer(folder: &Arc<Folder>, repository: RepositoryId) -> Result<Self, StoreError> {
+        let path = &*folder.path_of(INDEX);
         fence(path, || {
             let (database, id) = open(&file::to_write(), folder, path, repository)?;
             Ok(Self::new(Handle::writer(database, false), path, repository, Some((Arc::clone(folder), id))))
@@ -138,14 +131,10 @@ impl Index {
 
     /// Opens the index for reading, beside any writer. It must be this repository's, and in this version's
     /// layout.
-    pub(super) fn open_reader(
-        folder: &Arc<Folder>,
-        name: &str,
-        repository: RepositoryId,
-    ) -> Result<Self, Unreadable> {
-        let path = &*folder.path_of(name);
+    pub(super) fn open_reader(folder: &Arc<Folder>, repository: RepositoryId) -> Result<Self, Unreadable> {
+        let path = &*folder.path_of(INDEX);
         let open = || {
-            let file = folder.file(name).map_err(cannot_open(path))?;
+            let file = folder.file(INDEX).map_err(cannot_open(path))?;
             let id = identity_of(&file).map_err(StoreError::io("read", path))?;
             let database = match file::read_only(file) {
                 Err(error @ DatabaseError::RepairAborted) => {
@@ -202,7 +191,7 @@ impl Index {
 
     /// Whether the index's file is still the one in this folder, and no operation on it has failed.
     pub(super) fn is_current(&self, folder: &Folder) -> bool {
-        let is_there = || self.file().is_some() && folder.identity_at(name_of(&self.path)) == self.file();
+        let is_there = || self.file().is_some() && folder.identity_at(INDEX) == self.file();
         !self.failed.load(Ordering::Relaxed) && is_there()
     }
 
@@ -363,16 +352,11 @@ fn open(
     path: &Path,
     repository: RepositoryId,
 ) -> Result<(Database, FileId), StoreError> {
-    let file = folder.file_to_change(name_of(path)).map_err(cannot_open(path))?;
+    let file = folder.file_to_change(INDEX).map_err(cannot_open(path))?;
     let id = identity_of(&file).map_err(StoreError::io("read", path))?;
     let database = file::database(builder, path, file).map_err(failed(path))?;
     check_ours(&database, path, repository)?;
     Ok((database, id))
-}
-
-/// The file name of an index.
-fn name_of(path: &Path) -> &str {
-    path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
 }
 
 /// Refuses keys that do not ascend, as a damaged tree may lead in a circle.
