@@ -44,11 +44,7 @@ impl Ancestor {
         let mode = u16::try_from(mode).ok().filter(|mode| mode & !0o7777 == 0).ok_or(INVALID)?;
         let mut owner = || u32::try_from(cursor.varint("directory above")?).map_err(|_| INVALID);
         let (uid, gid) = (owner()?, owner()?);
-        let has_acl = match cursor.u8("directory above")? {
-            flag @ 0..=1 => flag == 1,
-            _ => return Err(INVALID),
-        };
-        Ok(Self { mode, uid, gid, has_acl })
+        Ok(Self { mode, uid, gid, has_acl: cursor.flag("directory above")? })
     }
 }
 

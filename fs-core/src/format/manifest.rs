@@ -140,13 +140,8 @@ impl Manifest {
         [files, directories, others, bytes, troubled].into_iter().for_each(|count| out.put_varint(count));
         out.put_bytes(&self.origin.host);
         out.put_bytes(&self.origin.path);
-        match &self.parent {
-            None => out.push(0),
-            Some(parent) => {
-                out.push(1);
-                out.extend(parent.0);
-            }
-        }
+        out.push(self.parent.is_some().into());
+        self.parent.iter().for_each(|parent| out.extend(parent.0));
         self.extensions.encode(&mut out);
         out
     }
@@ -185,11 +180,7 @@ impl Manifest {
             host: cursor.bytes(MAX_ORIGIN, "host")?.into(),
             path: cursor.bytes(MAX_ORIGIN, "path")?.into(),
         };
-        let parent = match cursor.u8("parent")? {
-            0 => None,
-            1 => Some(SnapshotId(cursor.array("parent")?)),
-            _ => return Err(FormatError::Invalid("parent")),
-        };
+        let parent = if cursor.flag("parent")? { Some(SnapshotId(cursor.array("parent")?)) } else { None };
         // An extension that a reader must know has a feature bit. A reader may skip any other.
         let extensions = Extensions::decode(&mut cursor)?;
         cursor.end("snapshot manifest")?;

@@ -34,11 +34,7 @@ impl RunFolder {
         let mut cursor = Cursor::new(body);
         let file_system = cursor.bytes(MAX_FILE_SYSTEM, "run's file system")?.into();
         let inode = cursor.varint("run's inode")?;
-        let born = match cursor.u8("run's folder")? {
-            0 => None,
-            1 => Some(Time::decode(&mut cursor)?),
-            _ => return Err(FormatError::Invalid("run's folder")),
-        };
+        let born = if cursor.flag("run's folder")? { Some(Time::decode(&mut cursor)?) } else { None };
         let name = cursor.bytes(MAX_NAME, "run's folder")?.into();
         cursor.end("run's folder")?;
         Ok(Self { file_system, inode, born, name })

@@ -221,13 +221,10 @@ pub(in crate::store) struct Salvaged {
 }
 
 impl Salvaged {
-    pub(in crate::store) fn new(
-        below: Arc<dyn Backend>,
-        damaged: impl Iterator<Item = PackId>,
-        salvages: &[Salvage],
-    ) -> Self {
+    pub(crate) fn new(below: Arc<dyn Backend>, names: &PackNames, salvages: &[Salvage]) -> Self {
         let salvages = salvages.iter().map(|salvage| (salvage.id.to_string(), salvage.clone()));
-        Self { below, hidden: damaged.map(|id| id.to_string()).collect(), salvages: salvages.collect() }
+        let hidden = names.damaged.iter().map(PackId::to_string).collect();
+        Self { below, hidden, salvages: salvages.collect() }
     }
 
     fn salvage(&self, object: &Object) -> Option<&Salvage> {
