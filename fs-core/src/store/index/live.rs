@@ -268,18 +268,15 @@ fn open_to_read(basis: &Basis) -> Result<Index, StoreError> {
             log::info!("{reason}: mending it");
             open_up_to_date(basis).map(drop)
         });
-        let refused = match mended.and_then(|()| basis.open_reader().map_err(StoreError::from)) {
-            Ok(index) => return Ok(index),
+        match mended.and_then(|()| basis.open_reader().map_err(StoreError::from)) {
             // The lock's holder makes the index again before it does anything else.
             Err(StoreError::Locked { .. }) if attempts < RETRIES.0 => {
                 attempts += 1;
                 thread::sleep(RETRIES.1);
-                continue;
             }
-            Err(locked @ StoreError::Locked { .. }) => return Err(locked),
-            Err(refused) => refused,
-        };
-        return Ok(make_in_memory(basis, None, &refused)?.0);
+            result @ (Ok(_) | Err(StoreError::Locked { .. })) => return result,
+            Err(refused) => return Ok(make_in_memory(basis, None, &refused)?.0),
+        }
     }
 }
 
