@@ -192,7 +192,7 @@ impl StoreError {
     }
 
     /// Converts an error of the operating system. `object` is the object's name, or a path.
-    pub(super) fn io(action: &'static str, object: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {
+    pub(super) fn io(action: &'static str, object: impl AsRef<Path>) -> impl Fn(io::Error) -> Self {
         move |source| StoreError::Io { action, object: object.as_ref().display().to_string(), source }
     }
 
