@@ -283,10 +283,7 @@ impl Backend for LocalBackend {
             folder.remove(name)?;
             folder.sync()
         });
-        match removed {
-            Err(StoreError::Missing(_)) => Ok(()),
-            removed => removed,
-        }
+        if let Err(StoreError::Missing(_)) = removed { Ok(()) } else { removed }
     }
 
     fn local(&self) -> Option<&dyn LocalStore> {
