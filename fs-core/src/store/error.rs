@@ -105,6 +105,8 @@ pub enum StoreError {
         path: PathBuf,
         /// Error of redb.
         reason: String,
+        /// Whether a killed writer has left it so. Opening the index for writing recovers it.
+        unclean: bool,
     },
     /// Most packs are missing at once.
     #[error(

@@ -18,8 +18,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use redb::{
-    Builder, Database, DatabaseError, ReadOnlyDatabase, ReadOnlyTable, ReadableDatabase, ReadableTable,
-    TableDefinition, TableError,
+    Builder, Database, ReadOnlyDatabase, ReadOnlyTable, ReadableDatabase, ReadableTable, TableDefinition,
+    TableError,
 };
 
 pub use packs::PackRecord;
@@ -84,22 +84,6 @@ struct Writable {
     verified: bool,
 }
 
-/// Why an index cannot be opened for reading.
-pub(super) enum Unreadable {
-    /// A writer was killed. Opening the index for writing recovers it.
-    Unclean(StoreError),
-    /// The index is absent, not a regular file, of another repository or layout, or damaged.
-    Unusable(StoreError),
-}
-
-impl From<Unreadable> for StoreError {
-    fn from(unreadable: Unreadable) -> Self {
-        match unreadable {
-            Unreadable::Unclean(error) | Unreadable::Unusable(error) => error,
-        }
-    }
-}
-
 struct Tables {
     blobs: ReadOnlyTable<[u8; 16], u32>,
     copies: ReadOnlyTable<([u8; 16], u32), ()>,
@@ -131,23 +115,17 @@ impl Index {
 
     /// Opens the index for reading, beside any writer. It must be this repository's, and in this version's
     /// layout.
-    pub(super) fn open_reader(folder: &Arc<Folder>, repository: RepositoryId) -> Result<Self, Unreadable> {
+    pub(super) fn open_reader(folder: &Arc<Folder>, repository: RepositoryId) -> Result<Self, StoreError> {
         let path = &*folder.path_of(INDEX);
-        let open = || {
+        fence(path, || {
             let file = folder.file(INDEX).map_err(cannot_open(path))?;
             let id = identity_of(&file).map_err(StoreError::io("read", path))?;
-            let database = match file::read_only(file) {
-                Err(error @ DatabaseError::RepairAborted) => {
-                    return Ok(Err(Unreadable::Unclean(failed(path)(error))));
-                }
-                database => database.map_err(failed(path))?,
-            };
+            let database = file::read_only(file).map_err(failed(path))?;
             check_ours(&database, path, repository)?;
             let index = Self::new(Handle::Reader(database), path, repository, Some((Arc::clone(folder), id)));
             index.tables()?;
-            Ok(Ok(index))
-        };
-        fence(path, open).map_err(Unreadable::Unusable).flatten()
+            Ok(index)
+        })
     }
 
     /// Creates an empty index in memory, for when none can be written to disk.
@@ -467,7 +445,10 @@ fn failed<E: Into<redb::Error>>(path: &Path) -> impl Fn(E) -> StoreError {
             path: path.to_owned(),
             holder: "a program that shares it in another way".into(),
         },
-        error => wrong(path, error.to_string()),
+        error => {
+            let unclean = matches!(error, redb::Error::RepairAborted);
+            StoreError::Index { path: path.to_owned(), reason: error.to_string(), unclean }
+        }
     }
 }
 
@@ -504,7 +485,7 @@ fn checksum(key: &[u8], record: &[u8]) -> [u8; CHECKSUM_LEN] {
 }
 
 fn wrong(path: &Path, reason: impl Into<String>) -> StoreError {
-    StoreError::Index { path: path.to_owned(), reason: reason.into() }
+    StoreError::Index { path: path.to_owned(), reason: reason.into(), unclean: false }
 }
 
 #[cfg(test)]
