@@ -69,6 +69,14 @@ impl<'a> Cursor<'a> {
         Ok(self.array::<1>(what)?[0])
     }
 
+    /// Takes a byte that is 0 or 1.
+    pub(super) fn flag(&mut self, what: &'static str) -> Result<bool, FormatError> {
+        match self.u8(what)? {
+            flag @ 0..=1 => Ok(flag == 1),
+            _ => Err(FormatError::Invalid(what)),
+        }
+    }
+
     pub(super) fn u32(&mut self, what: &'static str) -> Result<u32, FormatError> {
         Ok(u32::from_le_bytes(self.array(what)?))
     }

@@ -105,6 +105,8 @@ pub enum StoreError {
         path: PathBuf,
         /// Error of redb.
         reason: String,
+        /// Whether a killed writer has left it so. Opening the index for writing recovers it.
+        unclean: bool,
     },
     /// Most packs are missing at once.
     #[error(
@@ -192,7 +194,7 @@ impl StoreError {
     }
 
     /// Converts an error of the operating system. `object` is the object's name, or a path.
-    pub(super) fn io(action: &'static str, object: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {
+    pub(super) fn io(action: &'static str, object: impl AsRef<Path>) -> impl Fn(io::Error) -> Self {
         move |source| StoreError::Io { action, object: object.as_ref().display().to_string(), source }
     }
 

@@ -128,10 +128,7 @@ impl LocalBackend {
                         .ok_or_else(|| StoreError::damaged(|| object)(FormatError::Truncated("object")))
                 };
                 let read = StoreError::io("read", folder.path_of(name));
-                let size = match file.metadata() {
-                    Ok(metadata) => metadata.len(),
-                    Err(error) => return Err(read(error)),
-                };
+                let size = file.metadata().map_err(&read)?.len();
                 let bytes = read_range(file, range(size)?).map_err(read)?;
                 Ok((bytes, size))
             })
@@ -286,10 +283,7 @@ impl Backend for LocalBackend {
             folder.remove(name)?;
             folder.sync()
         });
-        match removed {
-            Err(StoreError::Missing(_)) => Ok(()),
-            removed => removed,
-        }
+        if let Err(StoreError::Missing(_)) = removed { Ok(()) } else { removed }
     }
 
     fn local(&self) -> Option<&dyn LocalStore> {

@@ -19,17 +19,14 @@ const PID: &str = "pid ";
 /// The right to write to a repository, until dropped. The repository stays with the locked folder meanwhile,
 /// even if its path leads to another one.
 #[derive(Debug)]
-pub(in crate::store) struct WriterLock {
+pub(crate) struct WriterLock {
     pin: Pin,
     _file: FileLock,
 }
 
 impl WriterLock {
     /// Takes the lock of the repository in this folder. Fails if it is held, and names the holder.
-    pub(in crate::store) fn acquire(
-        repository: &Arc<RepositoryFolder>,
-        take: Take,
-    ) -> Result<Self, StoreError> {
+    pub(crate) fn acquire(repository: &Arc<RepositoryFolder>, take: Take) -> Result<Self, StoreError> {
         let pin = repository.pin();
         match take(&repository.current(), LOCK)? {
             Ok(file) => Ok(Self { pin, _file: file }),
@@ -38,13 +35,13 @@ impl WriterLock {
     }
 
     /// Releases the lock, but stays with the folder.
-    pub(in crate::store) fn release(self) -> Pin {
+    pub(crate) fn release(self) -> Pin {
         self.pin
     }
 }
 
 /// A way to lock a file: [`FileLock::acquire`] or [`FileLock::acquire_silently`].
-pub(in crate::store) type Take = fn(&Folder, &str) -> Result<Result<FileLock, String>, StoreError>;
+pub(crate) type Take = fn(&Folder, &str) -> Result<Result<FileLock, String>, StoreError>;
 
 /// A locked file. The operating system unlocks it when the process ends, however it ends.
 #[derive(Debug)]

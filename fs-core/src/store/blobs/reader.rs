@@ -376,8 +376,8 @@ impl Reader {
         opened.decompress(&prefix).map_err(damaged(pack, block))
     }
 
-    /// Returns the joined bytes of the bases of a delta, which are about `len` bytes. None of the bases may be
-    /// in a delta.
+    /// Returns the joined bytes of the bases of a delta, which are about `len` bytes. None of the bases may
+    /// be in a delta.
     pub(in crate::store) fn prefix(&self, bases: &[BlobId], len: usize) -> Result<Vec<u8>, StoreError> {
         let mut prefix = Vec::with_capacity(if bases.is_empty() { 0 } else { len });
         for base in bases {

@@ -9,8 +9,7 @@ use crate::format::{Config, Keys, Manifest, PackId, RepositoryId, SnapshotId};
 use crate::store::backend::folder::Folder;
 use crate::store::backend::lock::{FileLock, WriterLock};
 use crate::store::backend::repository_folder::RepositoryFolder;
-use crate::store::index::{Index, Unreadable};
-use crate::store::layout::INDEX;
+use crate::store::index::Index;
 use crate::store::{Backend, Object, ObjectKind, SnapshotRecord, StoreError};
 
 /// The purpose for which a repository is opened.
@@ -100,13 +99,12 @@ impl Basis {
         if self.state.is_none() {
             return Index::in_memory(self.repository);
         }
-        Index::open_writer(&self.folder()?, INDEX, self.repository)
+        Index::open_writer(&self.folder()?, self.repository)
     }
 
     /// Opens the index for reading.
-    pub(crate) fn open_reader(&self) -> Result<Index, Unreadable> {
-        let folder = self.folder().map_err(Unreadable::Unusable)?;
-        Index::open_reader(&folder, INDEX, self.repository)
+    pub(crate) fn open_reader(&self) -> Result<Index, StoreError> {
+        Index::open_reader(&self.folder()?, self.repository)
     }
 
     /// Returns the records of snapshots that survive in a failed index, or else in the one on disk. Only

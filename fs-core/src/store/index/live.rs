@@ -11,7 +11,7 @@ use crate::store::StoreError;
 use crate::store::index::basis::{Access, Basis};
 use crate::store::index::rebuild::NewIndex;
 use crate::store::index::reconcile::{reconcile, record_snapshots};
-use crate::store::index::{Index, PackRecord, SnapshotRecord, Unreadable};
+use crate::store::index::{Index, PackRecord, SnapshotRecord};
 use crate::store::layout::INDEX;
 
 /// Number of attempts, and the pause between them, of a reader while a writer makes the index again.
@@ -262,24 +262,21 @@ fn open_to_read(basis: &Basis) -> Result<Index, StoreError> {
     loop {
         let reason = match basis.open_reader() {
             Ok(index) => return Ok(index),
-            Err(reason) => StoreError::from(reason),
+            Err(reason) => reason,
         };
         let mended = basis.lock_silently().and_then(|_lock| {
             log::info!("{reason}: mending it");
             open_up_to_date(basis).map(drop)
         });
-        let refused = match mended.and_then(|()| basis.open_reader().map_err(StoreError::from)) {
-            Ok(index) => return Ok(index),
+        match mended.and_then(|()| basis.open_reader()) {
             // The lock's holder makes the index again before it does anything else.
             Err(StoreError::Locked { .. }) if attempts < RETRIES.0 => {
                 attempts += 1;
                 thread::sleep(RETRIES.1);
-                continue;
             }
-            Err(locked @ StoreError::Locked { .. }) => return Err(locked),
-            Err(refused) => refused,
-        };
-        return Ok(make_in_memory(basis, None, &refused)?.0);
+            result @ (Ok(_) | Err(StoreError::Locked { .. })) => return result,
+            Err(refused) => return Ok(make_in_memory(basis, None, &refused)?.0),
+        }
     }
 }
 
@@ -288,24 +285,24 @@ fn open_to_read(basis: &Basis) -> Result<Index, StoreError> {
 fn open_to_check(basis: &Basis, on_disk: bool) -> Result<(Index, Option<StoreError>), StoreError> {
     let mut opened = basis.open_reader();
     // An index that a killed writer left is not damaged.
-    if matches!(opened, Err(Unreadable::Unclean(_))) && on_disk {
+    if matches!(opened, Err(StoreError::Index { unclean: true, .. })) && on_disk {
         match basis.open_writer() {
             Ok(index) => {
                 drop(index);
                 opened = basis.open_reader();
             }
-            Err(fault) if fault.is_index_fault() => opened = Err(Unreadable::Unusable(fault)),
+            Err(fault) if fault.is_index_fault() => opened = Err(fault),
             Err(refused) => log::info!("{refused}"),
         }
     }
     match opened {
         Ok(index) => Ok((index, None)),
         // On a read-only or full file system, the index stays unclean.
-        Err(Unreadable::Unclean(reason)) => Ok((make_in_memory(basis, None, &reason)?.0, None)),
-        Err(Unreadable::Unusable(fault)) if fault.is_index_fault() => {
-            Ok((make_again(basis, None, on_disk)?.0, Some(fault)))
+        Err(reason @ StoreError::Index { unclean: true, .. }) => {
+            Ok((make_in_memory(basis, None, &reason)?.0, None))
         }
-        Err(Unreadable::Unusable(error)) => Err(error),
+        Err(fault) if fault.is_index_fault() => Ok((make_again(basis, None, on_disk)?.0, Some(fault))),
+        Err(error) => Err(error),
     }
 }
 

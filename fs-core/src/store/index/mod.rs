@@ -18,8 +18,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use redb::{
-    Builder, Database, DatabaseError, ReadOnlyDatabase, ReadOnlyTable, ReadableDatabase, ReadableTable,
-    TableDefinition, TableError,
+    Builder, Database, ReadOnlyDatabase, ReadOnlyTable, ReadableDatabase, ReadableTable, TableDefinition,
+    TableError,
 };
 
 pub use packs::PackRecord;
@@ -30,6 +30,7 @@ use snapshots::{Decoded, SNAPSHOTS};
 
 use super::StoreError;
 use super::backend::folder::{FileId, Folder, identity_of};
+use super::layout::INDEX;
 use crate::format::{BlobId, PackId, RepositoryId};
 use guard::fenced;
 
@@ -83,22 +84,6 @@ struct Writable {
     verified: bool,
 }
 
-/// Why an index cannot be opened for reading.
-pub(super) enum Unreadable {
-    /// A writer was killed. Opening the index for writing recovers it.
-    Unclean(StoreError),
-    /// The index is absent, not a regular file, of another repository or layout, or damaged.
-    Unusable(StoreError),
-}
-
-impl From<Unreadable> for StoreError {
-    fn from(unreadable: Unreadable) -> Self {
-        match unreadable {
-            Unreadable::Unclean(error) | Unreadable::Unusable(error) => error,
-        }
-    }
-}
-
 struct Tables {
     blobs: ReadOnlyTable<[u8; 16], u32>,
     copies: ReadOnlyTable<([u8; 16], u32), ()>,
@@ -108,14 +93,10 @@ struct Tables {
 
 impl Index {
     /// Creates an empty index in a new file.
-    pub(super) fn create(
-        folder: &Arc<Folder>,
-        name: &str,
-        repository: RepositoryId,
-    ) -> Result<Self, StoreError> {
-        let path = &*folder.path_of(name);
+    pub(super) fn create(folder: &Arc<Folder>, repository: RepositoryId) -> Result<Self, StoreError> {
+        let path = &*folder.path_of(INDEX);
         fence(path, || {
-            let file = folder.create_new(name)?;
+            let file = folder.create_new(INDEX)?;
             let id = identity_of(&file).map_err(StoreError::io("read", path))?;
             let database = file::database(&file::to_write(), path, file).map_err(failed(path))?;
             make_tables(&database, path, repository)?;
@@ -124,12 +105,8 @@ impl Index {
     }
 
     /// Opens the index for writing. It must be this repository's, and in this version's layout.
-    pub(super) fn open_writer(
-        folder: &Arc<Folder>,
-        name: &str,
-        repository: RepositoryId,
-    ) -> Result<Self, StoreError> {
-        let path = &*folder.path_of(name);
+    pub(super) fn open_writer(folder: &Arc<Folder>, repository: RepositoryId) -> Result<Self, StoreError> {
+        let path = &*folder.path_of(INDEX);
         fence(path, || {
             let (database, id) = open(&file::to_write(), folder, path, repository)?;
             Ok(Self::new(Handle::writer(database, false), path, repository, Some((Arc::clone(folder), id))))
@@ -138,27 +115,17 @@ impl Index {
 
     /// Opens the index for reading, beside any writer. It must be this repository's, and in this version's
     /// layout.
-    pub(super) fn open_reader(
-        folder: &Arc<Folder>,
-        name: &str,
-        repository: RepositoryId,
-    ) -> Result<Self, Unreadable> {
-        let path = &*folder.path_of(name);
-        let open = || {
-            let file = folder.file(name).map_err(cannot_open(path))?;
+    pub(super) fn open_reader(folder: &Arc<Folder>, repository: RepositoryId) -> Result<Self, StoreError> {
+        let path = &*folder.path_of(INDEX);
+        fence(path, || {
+            let file = folder.file(INDEX).map_err(cannot_open(path))?;
             let id = identity_of(&file).map_err(StoreError::io("read", path))?;
-            let database = match file::read_only(file) {
-                Err(error @ DatabaseError::RepairAborted) => {
-                    return Ok(Err(Unreadable::Unclean(failed(path)(error))));
-                }
-                database => database.map_err(failed(path))?,
-            };
+            let database = file::read_only(file).map_err(failed(path))?;
             check_ours(&database, path, repository)?;
             let index = Self::new(Handle::Reader(database), path, repository, Some((Arc::clone(folder), id)));
             index.tables()?;
-            Ok(Ok(index))
-        };
-        fence(path, open).map_err(Unreadable::Unusable).flatten()
+            Ok(index)
+        })
     }
 
     /// Creates an empty index in memory, for when none can be written to disk.
@@ -202,7 +169,7 @@ impl Index {
 
     /// Whether the index's file is still the one in this folder, and no operation on it has failed.
     pub(super) fn is_current(&self, folder: &Folder) -> bool {
-        let is_there = || self.file().is_some() && folder.identity_at(name_of(&self.path)) == self.file();
+        let is_there = || self.file().is_some() && folder.identity_at(INDEX) == self.file();
         !self.failed.load(Ordering::Relaxed) && is_there()
     }
 
@@ -363,16 +330,11 @@ fn open(
     path: &Path,
     repository: RepositoryId,
 ) -> Result<(Database, FileId), StoreError> {
-    let file = folder.file_to_change(name_of(path)).map_err(cannot_open(path))?;
+    let file = folder.file_to_change(INDEX).map_err(cannot_open(path))?;
     let id = identity_of(&file).map_err(StoreError::io("read", path))?;
     let database = file::database(builder, path, file).map_err(failed(path))?;
     check_ours(&database, path, repository)?;
     Ok((database, id))
-}
-
-/// The file name of an index.
-fn name_of(path: &Path) -> &str {
-    path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
 }
 
 /// Refuses keys that do not ascend, as a damaged tree may lead in a circle.
@@ -483,7 +445,10 @@ fn failed<E: Into<redb::Error>>(path: &Path) -> impl Fn(E) -> StoreError {
             path: path.to_owned(),
             holder: "a program that shares it in another way".into(),
         },
-        error => wrong(path, error.to_string()),
+        error => {
+            let unclean = matches!(error, redb::Error::RepairAborted);
+            StoreError::Index { path: path.to_owned(), reason: error.to_string(), unclean }
+        }
     }
 }
 
@@ -520,7 +485,7 @@ fn checksum(key: &[u8], record: &[u8]) -> [u8; CHECKSUM_LEN] {
 }
 
 fn wrong(path: &Path, reason: impl Into<String>) -> StoreError {
-    StoreError::Index { path: path.to_owned(), reason: reason.into() }
+    StoreError::Index { path: path.to_owned(), reason: reason.into(), unclean: false }
 }
 
 #[cfg(test)]

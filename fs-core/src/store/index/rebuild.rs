@@ -45,7 +45,7 @@ impl NewIndex {
     ) -> Result<(Self, Vec<(PackId, StoreError)>), StoreError> {
         let temporary = Arc::new(basis.folder()?.make_folder(TEMPORARY)?);
         StoreError::if_there(temporary.remove(INDEX))?;
-        let new = Self { index: Index::create(&temporary, INDEX, basis.repository)?, temporary };
+        let new = Self { index: Index::create(&temporary, basis.repository)?, temporary };
         let fill = || {
             let unreadable = add_packs(&new.index, &*basis.backend, &basis.keys, packs, go_on)?;
             if !lost.is_empty() {

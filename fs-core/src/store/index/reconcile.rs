@@ -25,8 +25,8 @@ pub(crate) fn check_present(known: &[(u32, PackRecord)], stored: &HashSet<PackId
 }
 
 /// Makes the index hold exactly the packs that are present and can be read. Fails if most packs are missing:
-/// once the index had forgotten them, nothing would report them as missing. Returns whether packs in the index
-/// are missing or damaged, and the errors of unindexed packs that cannot be read.
+/// once the index had forgotten them, nothing would report them as missing. Returns whether packs in the
+/// index are missing or damaged, and the errors of unindexed packs that cannot be read.
 pub(crate) fn reconcile(index: &Index, basis: &Basis) -> Result<(bool, Vec<StoreError>), StoreError> {
     let (backend, keys) = (&*basis.backend, &basis.keys);
     let listed = backend.list(ObjectKind::Pack)?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::format::{
     Block, BlockBuilder, BlockEncoder, Catalogue, FormatError, Keys, PACK_HEADER_LEN, PackBuilder, PackId,
-    PackKind, PackTrailer, SealedPack, TRAILER_LEN,
+    PackKind, PackTrailer, TRAILER_LEN,
 };
 use crate::store::blobs::packs::read_catalogue;
 use crate::store::repair::scan::{FoundBlock, Scanner};
@@ -119,11 +119,19 @@ impl Scanner<'_> {
         blocks: &[FoundBlock],
         names: &PackNames,
     ) -> Result<Salvage, StoreError> {
-        let mut filling = Vec::new();
+        let object = Object::pack(from);
+        let mut filling: Vec<Vec<u8>> = Vec::new();
         loop {
-            let (pack, head) = self.assemble_after(from, kind, blocks, &filling)?;
+            let mut pack = PackBuilder::new(kind);
+            filling.iter().for_each(|block| pack.push(block, false, std::iter::empty()));
+            for block in blocks {
+                let bytes = self.packs.get_range(&object, block.offset, block.len as usize)?;
+                pack.push(&bytes, block.delta, block.blobs.iter().copied());
+            }
+            let pack = pack.finish(self.reader.keys()).map_err(StoreError::damaged(|| "a pack just made"))?;
             if pack.id == from || !names.damaged.contains(&pack.id) {
-                let mut parts = vec![Part::New(head)];
+                let head = PACK_HEADER_LEN as usize + filling.iter().map(Vec::len).sum::<usize>();
+                let mut parts = vec![Part::New(pack.bytes[..head].to_vec())];
                 parts.extend(blocks.iter().map(|block| Part::Old { offset: block.offset, len: block.len }));
                 let tail = pack.catalogue.blocks_end() as usize;
                 parts.push(Part::New(pack.bytes[tail..].to_vec()));
@@ -136,27 +144,6 @@ impl Scanner<'_> {
                 .and_then(|mut encoder| encoder.full(self.reader.keys(), &BlockBuilder::default()));
             filling.push(empty.map_err(StoreError::io("compress", "a block"))?);
         }
-    }
-
-    /// Returns the pack, and the bytes before its first block.
-    fn assemble_after(
-        &self,
-        from: PackId,
-        kind: PackKind,
-        blocks: &[FoundBlock],
-        filling: &[Vec<u8>],
-    ) -> Result<(SealedPack, Vec<u8>), StoreError> {
-        let object = Object::pack(from);
-        let mut pack = PackBuilder::new(kind);
-        filling.iter().for_each(|block| pack.push(block, false, std::iter::empty()));
-        for block in blocks {
-            let bytes = self.packs.get_range(&object, block.offset, block.len as usize)?;
-            pack.push(&bytes, block.delta, block.blobs.iter().copied());
-        }
-        let pack = pack.finish(self.reader.keys()).map_err(StoreError::damaged(|| "a pack just made"))?;
-        let head = PACK_HEADER_LEN as usize + filling.iter().map(Vec::len).sum::<usize>();
-        let head = pack.bytes[..head].to_vec();
-        Ok((pack, head))
     }
 }
 
@@ -221,13 +208,10 @@ pub(in crate::store) struct Salvaged {
 }
 
 impl Salvaged {
-    pub(in crate::store) fn new(
-        below: Arc<dyn Backend>,
-        damaged: impl Iterator<Item = PackId>,
-        salvages: &[Salvage],
-    ) -> Self {
+    pub(crate) fn new(below: Arc<dyn Backend>, names: &PackNames, salvages: &[Salvage]) -> Self {
         let salvages = salvages.iter().map(|salvage| (salvage.id.to_string(), salvage.clone()));
-        Self { below, hidden: damaged.map(|id| id.to_string()).collect(), salvages: salvages.collect() }
+        let hidden = names.damaged.iter().map(PackId::to_string).collect();
+        Self { below, hidden, salvages: salvages.collect() }
     }
 
     fn salvage(&self, object: &Object) -> Option<&Salvage> {

@@ -190,11 +190,8 @@ impl ContentWriter {
                 [Extent { kind: ExtentKind::List(id), .. }] if top => return Ok(Content::Chunks(*id)),
                 [] => {}
                 _ if top => {
-                    return Ok(Content::Chunks(writer.put(
-                        PackKind::Metadata,
-                        &list.encode(),
-                        self.hint_list(),
-                    )?));
+                    let id = writer.put(PackKind::Metadata, &list.encode(), self.hint_list())?;
+                    return Ok(Content::Chunks(id));
                 }
                 _ => self.end_list(writer, level)?,
             }

@@ -120,8 +120,8 @@ impl Folder {
 
     /// Fails if the folder belongs to another user, who could open it to others at any time.
     pub(in crate::store) fn check_owner(&self) -> Result<(), StoreError> {
-        let read = || StoreError::io("read", &self.path);
-        let owner = self.dir.dir_metadata().map_err(read())?.uid();
+        let read = StoreError::io("read", &self.path);
+        let owner = self.dir.dir_metadata().map_err(&read)?.uid();
         if owner == rustix::process::geteuid().as_raw() {
             return Ok(());
         }
@@ -130,7 +130,7 @@ impl Folder {
         let probe = format!(".yester-{}", std::process::id());
         let file = self.dir.open_with(&probe, OpenOptions::new().write(true).create_new(true));
         let file = file.map_err(StoreError::io("write to", &self.path))?;
-        let metadata = file.metadata().map_err(read());
+        let metadata = file.metadata().map_err(read);
         self.remove(&probe)?;
         if metadata?.uid() == owner {
             return Ok(());
