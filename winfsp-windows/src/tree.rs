@@ -71,15 +71,6 @@ impl Found {
     pub fn path(&self) -> &[u16] {
         &self.path
     }
-
-    /// The directories above the node.
-    pub fn above(&self) -> &[Node] {
-        &self.way[..self.way.len() - 1]
-    }
-
-    fn is_top(&self) -> bool {
-        self.way.len() == 1
-    }
 }
 
 impl Tree {
@@ -249,7 +240,7 @@ impl Tree {
                 }
             }
         }
-        let is_dots = |name: &&[u16]| !directory.is_top() && [DOT, DOTS].contains(name);
+        let is_dots = |name: &&[u16]| directory.way.len() > 1 && [DOT, DOTS].contains(name);
         let offset = match after.filter(|name| !is_dots(name)) {
             None => 0,
             Some(name) => match self.behind(directory.node(), listed, name)? {

@@ -77,13 +77,9 @@ impl Inodes {
     }
 
     /// Number of known nodes, without the top.
-    pub fn len(&self) -> usize {
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
         self.known.read().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
-    /// Whether only the top is known.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     fn read(&self, identity: Identity, entry_ref: EntryRef, names: Option<u32>) -> Result<Node, StoreError> {
