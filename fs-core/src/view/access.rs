@@ -67,15 +67,11 @@ impl Access {
         let Some((_, gid)) = self.owner.filter(|(uid, _)| *uid == above.uid) else {
             return Self { mode: self.mode & OWNER, owner: None };
         };
-        let passing = |bits: u16| mode & bits == bits;
-        let (group, others) = if gid == above.gid {
-            (passing(0o010), passing(0o001))
-        } else {
-            (passing(0o011), passing(0o011))
-        };
-        let classes = [(0o700, passing(0o100)), (0o070, group), (0o007, others)];
-        let kept = classes.into_iter().filter(|(_, passes)| *passes).map(|(bits, _)| bits).sum::<u16>();
-        Self { mode: self.mode & kept, ..self }
+        let (group, others) = if gid == above.gid { (0o010, 0o001) } else { (0o011, 0o011) };
+        // The bits of each class of users, and those of `above` that let the class pass.
+        let classes = [(0o700, 0o100), (0o070, group), (0o007, others)];
+        let kept = classes.into_iter().filter(|(_, needed)| mode & needed == *needed);
+        Self { mode: self.mode & kept.map(|(bits, _)| bits).sum::<u16>(), ..self }
     }
 
     /// Whether all users may list the directory and pass it.
