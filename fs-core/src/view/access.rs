@@ -6,7 +6,7 @@
 use super::Attr;
 use super::filesystem::View;
 use super::node::{Node, NodeKind};
-use crate::format::{Ancestor, Entry, XattrSet, Xattrs};
+use crate::format::{Ancestor, Entry, Xattrs};
 use crate::history::Snapshot;
 
 /// Mode and owner of a folder. A folder may stand for a directory at several times. It then excludes every
@@ -20,7 +20,7 @@ pub(in crate::view) struct Access {
 }
 
 /// The extended attribute that overrides the mode where it is shown.
-const ACL: &[u8] = b"system.posix_acl_access";
+pub(in crate::view) const ACL: &[u8] = b"system.posix_acl_access";
 /// Permission to list a directory, and to pass it.
 const LIST_AND_PASS: u16 = 0o555;
 const PASS: u16 = 0o111;
@@ -116,12 +116,6 @@ impl View {
         let (uid, gid) = access.owner.unwrap_or(self.owner());
         Attr { mode: attr.mode & !0o777 | access.mode, uid, gid, ..attr }
     }
-}
-
-/// Removes the ACL, which would override the mode.
-pub(in crate::view) fn without_acl(mut set: XattrSet) -> XattrSet {
-    set.remove(ACL);
-    set
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::access::without_acl;
+use super::access::ACL;
 use super::attr::{Attr, FileKind};
 use super::node::{Node, NodeKind, Tree};
 use super::read_ahead::ReadAhead;
@@ -369,16 +369,16 @@ impl View {
 
     /// The extended attributes of a node.
     pub fn xattrs(&self, node: &Node) -> Result<XattrSet, ViewError> {
-        let entry = match &node.kind {
-            NodeKind::Virtual(folder) => folder.entry(),
-            _ => node.entry(),
-        };
-        let set = match entry.map_or(&Xattrs::None, |entry| &entry.xattrs) {
+        let mut set = match node.entry().map_or(&Xattrs::None, |entry| &entry.xattrs) {
             Xattrs::None => XattrSet::default(),
             Xattrs::Inline(set) => set.clone(),
             Xattrs::Blob(id) => self.reader().xattrs(id)?,
         };
-        Ok(if self.narrowed(node).is_some() { without_acl(set) } else { set })
+        if self.narrowed(node).is_some() {
+            // The ACL would override the mode.
+            set.remove(ACL);
+        }
+        Ok(set)
     }
 
     pub(super) fn keys(&self) -> &Keys {
