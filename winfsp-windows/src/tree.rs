@@ -32,8 +32,8 @@ pub struct Tree {
 pub struct Found {
     /// The directories from the top on, and the node itself. Never empty.
     way: Vec<Node>,
-    /// The path, in shown names.
-    path: Vec<u16>,
+    /// The path from `\` on, in shown names. Windows caches by path, so a file must have only one.
+    pub path: Vec<u16>,
     /// The info for Windows.
     pub info: Info,
     /// The form in which it is shown, if it is a symbolic link.
@@ -65,11 +65,6 @@ impl Found {
     /// The node at the path.
     pub fn node(&self) -> &Node {
         self.way.last().expect("the top at least")
-    }
-
-    /// The shown path, from `\` on. Windows caches by path, so a file must have only one.
-    pub fn path(&self) -> &[u16] {
-        &self.path
     }
 }
 

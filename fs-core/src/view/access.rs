@@ -3,7 +3,6 @@
 //! The kernel caches a view's answers for all users, so they must not depend on the user. Instead each
 //! directory has a mode, and the kernel checks each user against it.
 
-use super::Attr;
 use super::filesystem::View;
 use super::node::{Node, NodeKind};
 use crate::format::{Ancestor, Entry, Xattrs};
@@ -109,12 +108,6 @@ impl View {
             NodeKind::Virtual(folder) => folder.access(self),
             _ => None,
         }
-    }
-
-    /// `attr` with the mode and owner of `access`.
-    pub(in crate::view) fn let_in(&self, attr: Attr, access: Access) -> Attr {
-        let (uid, gid) = access.owner.unwrap_or(self.owner());
-        Attr { mode: attr.mode & !0o777 | access.mode, uid, gid, ..attr }
     }
 }
 

@@ -302,7 +302,9 @@ impl View {
     /// The attributes of a node, as `stat` shows them.
     pub fn attr(&self, node: &Node) -> Attr {
         let attr = self.own_attr(node);
-        self.narrowed(node).map_or(attr, |access| self.let_in(attr, access))
+        let Some(access) = self.narrowed(node) else { return attr };
+        let (uid, gid) = access.owner.unwrap_or(self.owner());
+        Attr { mode: attr.mode & !0o777 | access.mode, uid, gid, ..attr }
     }
 
     fn own_attr(&self, node: &Node) -> Attr {

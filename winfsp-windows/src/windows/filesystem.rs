@@ -149,8 +149,8 @@ impl FileSystemContext for Drive {
         }
         fill(told.as_mut(), &found.info);
         // The path differs from the requested one in case only, so there is room for it.
-        if 2 * found.path().len() <= usize::from(told.normalized_name_size()) {
-            told.set_normalized_name(found.path(), None);
+        if 2 * found.path.len() <= usize::from(told.normalized_name_size()) {
+            told.set_normalized_name(&found.path, None);
         }
         Ok(Handle { found, listing: Mutex::default() })
     }

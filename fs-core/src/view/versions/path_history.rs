@@ -4,8 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crate::format::{BlobId, Entry, Kind};
-use crate::history::components;
-use crate::history::{Reading, Source};
+use crate::history::{Reading, Source, components};
 use crate::store::{self, Found, Reader, StoreError};
 use crate::view::{View, ViewError};
 
