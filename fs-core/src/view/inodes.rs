@@ -77,7 +77,7 @@ impl Inodes {
     }
 
     /// Number of known nodes, without the top.
-    #[cfg(test)]
+    #[cfg(all(test, unix))]
     pub(super) fn len(&self) -> usize {
         self.known.read().unwrap_or_else(PoisonError::into_inner).len()
     }
