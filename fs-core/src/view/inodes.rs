@@ -76,12 +76,6 @@ impl Inodes {
         self.known.write().unwrap_or_else(PoisonError::into_inner).subtract_lookups(ino, lookups);
     }
 
-    /// Number of known nodes, without the top.
-    #[cfg(all(test, unix))]
-    pub(super) fn len(&self) -> usize {
-        self.known.read().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
     fn read(&self, identity: Identity, entry_ref: EntryRef, names: Option<u32>) -> Result<Node, StoreError> {
         let found = Found::read(self.view.reader(), entry_ref.leaf.id, entry_ref.at as usize)?;
         let entry = found.entry()?;

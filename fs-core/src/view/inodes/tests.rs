@@ -3,6 +3,13 @@ use crate::format::Time;
 use crate::view::Scope;
 use crate::view::fixtures::{FILES, view};
 
+impl Inodes {
+    /// Number of known nodes, without the top.
+    pub(in crate::view) fn len(&self) -> usize {
+        self.known.read().unwrap().len()
+    }
+}
+
 /// Makes `inodes` remember every node below `node`, and collects these nodes.
 fn tell_all(view: &View, inodes: &Inodes, node: &Node, told: &mut Vec<Node>) {
     let mut below = Vec::new();
