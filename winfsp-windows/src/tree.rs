@@ -228,22 +228,18 @@ impl Tree {
             if begins && wanted(DOT) && !emit(DOT, &directory.info) {
                 return Ok(false);
             }
-            if (begins || after == Some(DOT)) && wanted(DOTS) {
-                let (info, _) = self.info(&[], above)?;
-                if !emit(DOTS, &info) {
-                    return Ok(false);
-                }
+            let is_next = begins || after == Some(DOT);
+            if is_next && wanted(DOTS) && !emit(DOTS, &self.info(&[], above)?.0) {
+                return Ok(false);
             }
         }
         let is_dots = |name: &&[u16]| directory.way.len() > 1 && [DOT, DOTS].contains(name);
         let offset = match after.filter(|name| !is_dots(name)) {
-            None => 0,
-            Some(name) => match self.behind(directory.node(), listed, name)? {
-                Some(offset) => offset,
-                // The entry has disappeared, so the position behind it is unknown.
-                None => return Ok(true),
-            },
+            None => Some(0),
+            Some(name) => self.behind(directory.node(), listed, name)?,
         };
+        // The entry has disappeared, so the position behind it is unknown.
+        let Some(offset) = offset else { return Ok(true) };
         let mut full = false;
         let mut failed = None;
         self.view.read_directory(directory.node(), offset, &mut |entry| {

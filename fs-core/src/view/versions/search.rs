@@ -129,11 +129,8 @@ impl Query<'_> {
             return Ok(None);
         }
         if let Some(larger) = self.larger {
-            let mut is_larger = false;
-            for state in &states {
-                is_larger |= state.entry()?.size() > larger;
-            }
-            if !is_larger {
+            let sizes = states.iter().map(|state| state.entry().map(|entry| entry.size()));
+            if sizes.collect::<Result<Vec<_>, _>>()?.iter().all(|size| *size <= larger) {
                 return Ok(None);
             }
         }
