@@ -168,23 +168,21 @@ impl Filesystem for History {
         offset: u64,
         mut reply: ReplyDirectory,
     ) {
-        let node = match self.node(ino) {
-            Ok(node) => node,
-            Err(error) => return reply.error(error),
-        };
-        for (at, name) in (1..).zip([".", ".."]).skip(offset.min(DOTS) as usize) {
-            if reply.add(ino, at, FileType::Directory, name) {
-                return reply.ok();
+        let listed = self.ask(ino, |node| {
+            for (at, name) in (1..).zip([".", ".."]).skip(offset.min(DOTS) as usize) {
+                if reply.add(ino, at, FileType::Directory, name) {
+                    return Ok(());
+                }
             }
-        }
-        let listed = self.view.read_directory(&node, offset.saturating_sub(DOTS), &mut |entry| {
-            let kind = file_type(self.view.attr(&entry.node).kind);
-            let ino = INodeNo(self.inodes.number(&entry.node));
-            !reply.add(ino, entry.next_offset + DOTS, kind, OsStr::from_bytes(entry.name))
+            self.view.read_directory(node, offset.saturating_sub(DOTS), &mut |entry| {
+                let kind = file_type(self.view.attr(&entry.node).kind);
+                let ino = INodeNo(self.inodes.number(&entry.node));
+                !reply.add(ino, entry.next_offset + DOTS, kind, OsStr::from_bytes(entry.name))
+            })
         });
         match listed {
             Ok(()) => reply.ok(),
-            Err(error) => reply.error(errno(&error)),
+            Err(error) => reply.error(error),
         }
     }
 
@@ -196,42 +194,35 @@ impl Filesystem for History {
         offset: u64,
         mut reply: ReplyDirectoryPlus,
     ) {
-        let node = match self.node(ino) {
-            Ok(node) => node,
-            Err(error) => return reply.error(error),
-        };
-        let own = file_attr(&self.view.attr(&node), ino.0);
-        let mut sent = false;
-        for (at, name) in (1..).zip([".", ".."]).skip(offset.min(DOTS) as usize) {
-            if reply.add(ino, at, name, &NOT_AT_ALL, &own, Generation(0)) {
-                return reply.ok();
+        let listed = self.ask(ino, |node| {
+            let mut sent = false;
+            let own = file_attr(&self.view.attr(node), ino.0);
+            for (at, name) in (1..).zip([".", ".."]).skip(offset.min(DOTS) as usize) {
+                if reply.add(ino, at, name, &NOT_AT_ALL, &own, Generation(0)) {
+                    return Ok(());
+                }
             }
-        }
-        let listed = self.view.read_directory(&node, offset.saturating_sub(DOTS), &mut |entry| {
-            let (of_name, _) = lifetimes(&node, entry.name, &entry.node);
-            let attr = self.view.attr(&entry.node);
-            // Each entry that is sent counts as a look-up.
-            let ino = self.inodes.remember(&entry.node);
-            let full = reply.add(
-                INodeNo(ino),
-                entry.next_offset + DOTS,
-                OsStr::from_bytes(entry.name),
-                &of_name,
-                &file_attr(&attr, ino),
-                Generation(0),
-            );
-            if full {
-                self.inodes.forget(ino, 1);
-            }
-            sent |= !full;
-            !full
+            let listed = self.view.read_directory(node, offset.saturating_sub(DOTS), &mut |entry| {
+                let (of_name, _) = lifetimes(node, entry.name, &entry.node);
+                let attr = self.view.attr(&entry.node);
+                // Each entry that is sent counts as a look-up.
+                let ino = self.inodes.remember(&entry.node);
+                let (name, next) = (OsStr::from_bytes(entry.name), entry.next_offset + DOTS);
+                let attr = file_attr(&attr, ino);
+                let full = reply.add(INodeNo(ino), next, name, &of_name, &attr, Generation(0));
+                if full {
+                    self.inodes.forget(ino, 1);
+                }
+                sent |= !full;
+                !full
+            });
+            // An error would discard the entries already counted as sent. The next request starts with the
+            // error.
+            if sent { Ok(()) } else { listed }
         });
         match listed {
             Ok(()) => reply.ok(),
-            // An error would discard the entries already counted as sent. The next request starts with the
-            // error.
-            Err(_) if sent => reply.ok(),
-            Err(error) => reply.error(errno(&error)),
+            Err(error) => reply.error(error),
         }
     }
 

@@ -120,11 +120,8 @@ fn refused(error: &io::Error, path: &Path) -> MountError {
         return MountError::AllowOther;
     }
     let reason = reason.trim().trim_start_matches("fusermount3: ").replace('\n', "; ");
-    let hint = if reason.is_empty() || error.kind() == io::ErrorKind::NotFound {
-        " (is the package fuse3 installed, and /dev/fuse there?)"
-    } else {
-        ""
-    };
+    let is_missing = reason.is_empty() || error.kind() == io::ErrorKind::NotFound;
+    let hint = if is_missing { " (is the package fuse3 installed, and /dev/fuse there?)" } else { "" };
     MountError::Failed { action: "mount at", path: path.to_owned(), reason: format!("{reason}{hint}") }
 }
 

@@ -41,8 +41,7 @@ pub fn check_mountpoint(
         return Err(MountError::AlreadyMounted(path.to_owned()));
     }
     for (what, of) in forbidden {
-        let inside = resolve(of).is_ok_and(|of| absolute.starts_with(of));
-        if inside {
+        if resolve(of).is_ok_and(|of| absolute.starts_with(of)) {
             return Err(MountError::Inside { path: path.to_owned(), what, of: of.to_path_buf() });
         }
     }

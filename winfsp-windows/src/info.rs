@@ -46,10 +46,7 @@ impl Info {
             _ => attr.kind == FileKind::Directory,
         };
         let is_link = matches!(link, Some(Link::Inside { .. }));
-        let mut attributes = match dos {
-            Some(dos) => dos.bits & KEPT,
-            None => of_mode(attr),
-        };
+        let mut attributes = dos.map_or_else(|| of_mode(attr), |dos| dos.bits & KEPT);
         if is_folder {
             attributes |= DIRECTORY;
         }
@@ -73,14 +70,9 @@ impl Info {
         }
     }
 
-    /// Whether the attribute is set.
-    pub fn has(&self, attribute: u32) -> bool {
-        self.attributes & attribute != 0
-    }
-
     /// Whether it is a folder or a link to one.
     pub fn is_folder(&self) -> bool {
-        self.has(DIRECTORY)
+        self.attributes & DIRECTORY != 0
     }
 }
 

@@ -159,7 +159,7 @@ mod tests {
             };
             let names: Vec<Vec<u16>> = (0..100_000).map(variant).collect();
             let (listed, shown) = listed(&names);
-            assert_eq!(listed.positions.len(), names.len());
+            assert_eq!(listed.entries(), names.len());
             assert_eq!(shown.iter().map(|name| key(name)).collect::<BTreeSet<_>>().len(), names.len());
         }
     }
@@ -169,7 +169,7 @@ mod tests {
         fn all_names_differ_and_lead_to_their_entries(names in prop::collection::btree_set("[aAbB~2]{1,4}", 0..40)) {
             let names: Vec<Vec<u16>> = names.iter().map(|name| name.encode_utf16().collect()).collect();
             let (listed, shown) = listed(&names);
-            prop_assert_eq!(listed.positions.len(), names.len());
+            prop_assert_eq!(listed.entries(), names.len());
             let folded: BTreeSet<Vec<u16>> = shown.iter().map(|name| fold(name)).collect();
             prop_assert_eq!(folded.len(), names.len());
             for (name, offset) in shown.iter().zip(0..) {

@@ -32,8 +32,8 @@ pub struct Tree {
 pub struct Found {
     /// The directories from the top on, and the node itself. Never empty.
     way: Vec<Node>,
-    /// The path, in shown names.
-    path: Vec<u16>,
+    /// The path from `\` on, in shown names. Windows caches by path, so a file must have only one.
+    pub path: Vec<u16>,
     /// The info for Windows.
     pub info: Info,
     /// The form in which it is shown, if it is a symbolic link.
@@ -65,20 +65,6 @@ impl Found {
     /// The node at the path.
     pub fn node(&self) -> &Node {
         self.way.last().expect("the top at least")
-    }
-
-    /// The shown path, from `\` on. Windows caches by path, so a file must have only one.
-    pub fn path(&self) -> &[u16] {
-        &self.path
-    }
-
-    /// The directories above the node.
-    pub fn above(&self) -> &[Node] {
-        &self.way[..self.way.len() - 1]
-    }
-
-    fn is_top(&self) -> bool {
-        self.way.len() == 1
     }
 }
 
@@ -242,22 +228,18 @@ impl Tree {
             if begins && wanted(DOT) && !emit(DOT, &directory.info) {
                 return Ok(false);
             }
-            if (begins || after == Some(DOT)) && wanted(DOTS) {
-                let (info, _) = self.info(&[], above)?;
-                if !emit(DOTS, &info) {
-                    return Ok(false);
-                }
+            let is_next = begins || after == Some(DOT);
+            if is_next && wanted(DOTS) && !emit(DOTS, &self.info(&[], above)?.0) {
+                return Ok(false);
             }
         }
-        let is_dots = |name: &&[u16]| !directory.is_top() && [DOT, DOTS].contains(name);
+        let is_dots = |name: &&[u16]| directory.way.len() > 1 && [DOT, DOTS].contains(name);
         let offset = match after.filter(|name| !is_dots(name)) {
-            None => 0,
-            Some(name) => match self.behind(directory.node(), listed, name)? {
-                Some(offset) => offset,
-                // The entry has disappeared, so the position behind it is unknown.
-                None => return Ok(true),
-            },
+            None => Some(0),
+            Some(name) => self.behind(directory.node(), listed, name)?,
         };
+        // The entry has disappeared, so the position behind it is unknown.
+        let Some(offset) = offset else { return Ok(true) };
         let mut full = false;
         let mut failed = None;
         self.view.read_directory(directory.node(), offset, &mut |entry| {

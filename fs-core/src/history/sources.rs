@@ -34,13 +34,9 @@ impl Sources {
             .flat_map(|source| source.snapshots.iter().map(|snapshot| (snapshot.id, snapshot)))
             .collect();
         // The index is read before the manifests are listed, so no snapshot that appears meanwhile is missed.
-        let recorded: HashMap<SnapshotId, SnapshotRecord> = match repository.recorded_snapshots() {
-            Ok(recorded) => recorded.into_iter().map(|record| (record.id, record)).collect(),
-            Err(error) => {
-                log::error!("{error}");
-                HashMap::new()
-            }
-        };
+        let recorded = repository.recorded_snapshots().inspect_err(|error| log::error!("{error}"));
+        let recorded = recorded.unwrap_or_default().into_iter().map(|record| (record.id, record));
+        let recorded: HashMap<SnapshotId, SnapshotRecord> = recorded.collect();
         let mut seen = HashSet::new();
         let mut incomplete = tags.incomplete;
         let read = |id: &SnapshotId| match recorded.get(id) {

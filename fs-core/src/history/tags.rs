@@ -33,12 +33,9 @@ impl Tags {
             }
         };
         for id in ids {
-            if let Some(tag) = known.by_id.get(&id) {
-                tags.by_id.insert(id, Arc::clone(tag));
-                continue;
-            }
-            match repository.tag(&id) {
-                Ok(tag) => drop(tags.by_id.insert(id, Arc::new(tag))),
+            let tag = known.by_id.get(&id).map(|tag| Ok(Arc::clone(tag)));
+            match tag.unwrap_or_else(|| repository.tag(&id).map(Arc::new)) {
+                Ok(tag) => drop(tags.by_id.insert(id, tag)),
                 // The tag was removed between listing and reading.
                 Err(StoreError::Missing(_)) => {}
                 Err(error) => {

@@ -3,10 +3,9 @@
 //! The kernel caches a view's answers for all users, so they must not depend on the user. Instead each
 //! directory has a mode, and the kernel checks each user against it.
 
-use super::Attr;
 use super::filesystem::View;
 use super::node::{Node, NodeKind};
-use crate::format::{Ancestor, Entry, XattrSet, Xattrs};
+use crate::format::{Ancestor, Entry, Xattrs};
 use crate::history::Snapshot;
 
 /// Mode and owner of a folder. A folder may stand for a directory at several times. It then excludes every
@@ -20,7 +19,7 @@ pub(in crate::view) struct Access {
 }
 
 /// The extended attribute that overrides the mode where it is shown.
-const ACL: &[u8] = b"system.posix_acl_access";
+pub(in crate::view) const ACL: &[u8] = b"system.posix_acl_access";
 /// Permission to list a directory, and to pass it.
 const LIST_AND_PASS: u16 = 0o555;
 const PASS: u16 = 0o111;
@@ -67,15 +66,11 @@ impl Access {
         let Some((_, gid)) = self.owner.filter(|(uid, _)| *uid == above.uid) else {
             return Self { mode: self.mode & OWNER, owner: None };
         };
-        let passing = |bits: u16| mode & bits == bits;
-        let (group, others) = if gid == above.gid {
-            (passing(0o010), passing(0o001))
-        } else {
-            (passing(0o011), passing(0o011))
-        };
-        let classes = [(0o700, passing(0o100)), (0o070, group), (0o007, others)];
-        let kept = classes.into_iter().filter(|(_, passes)| *passes).map(|(bits, _)| bits).sum::<u16>();
-        Self { mode: self.mode & kept, ..self }
+        let (group, others) = if gid == above.gid { (0o010, 0o001) } else { (0o011, 0o011) };
+        // The bits of each class of users, and those of `above` that let the class pass.
+        let classes = [(0o700, 0o100), (0o070, group), (0o007, others)];
+        let kept = classes.into_iter().filter(|(_, needed)| mode & needed == *needed);
+        Self { mode: self.mode & kept.map(|(bits, _)| bits).sum::<u16>(), ..self }
     }
 
     /// Whether all users may list the directory and pass it.
@@ -114,18 +109,6 @@ impl View {
             _ => None,
         }
     }
-
-    /// `attr` with the mode and owner of `access`.
-    pub(in crate::view) fn let_in(&self, attr: Attr, access: Access) -> Attr {
-        let (uid, gid) = access.owner.unwrap_or(self.owner());
-        Attr { mode: attr.mode & !0o777 | access.mode, uid, gid, ..attr }
-    }
-}
-
-/// Removes the ACL, which would override the mode.
-pub(in crate::view) fn without_acl(mut set: XattrSet) -> XattrSet {
-    set.remove(ACL);
-    set
 }
 
 #[cfg(test)]

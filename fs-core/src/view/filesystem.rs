@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::access::without_acl;
+use super::access::ACL;
 use super::attr::{Attr, FileKind};
 use super::node::{Node, NodeKind, Tree};
 use super::read_ahead::ReadAhead;
@@ -302,7 +302,9 @@ impl View {
     /// The attributes of a node, as `stat` shows them.
     pub fn attr(&self, node: &Node) -> Attr {
         let attr = self.own_attr(node);
-        self.narrowed(node).map_or(attr, |access| self.let_in(attr, access))
+        let Some(access) = self.narrowed(node) else { return attr };
+        let (uid, gid) = access.owner.unwrap_or(self.owner());
+        Attr { mode: attr.mode & !0o777 | access.mode, uid, gid, ..attr }
     }
 
     fn own_attr(&self, node: &Node) -> Attr {
@@ -369,16 +371,16 @@ impl View {
 
     /// The extended attributes of a node.
     pub fn xattrs(&self, node: &Node) -> Result<XattrSet, ViewError> {
-        let entry = match &node.kind {
-            NodeKind::Virtual(folder) => folder.entry(),
-            _ => node.entry(),
-        };
-        let set = match entry.map_or(&Xattrs::None, |entry| &entry.xattrs) {
+        let mut set = match node.entry().map_or(&Xattrs::None, |entry| &entry.xattrs) {
             Xattrs::None => XattrSet::default(),
             Xattrs::Inline(set) => set.clone(),
             Xattrs::Blob(id) => self.reader().xattrs(id)?,
         };
-        Ok(if self.narrowed(node).is_some() { without_acl(set) } else { set })
+        if self.narrowed(node).is_some() {
+            // The ACL would override the mode.
+            set.remove(ACL);
+        }
+        Ok(set)
     }
 
     pub(super) fn keys(&self) -> &Keys {

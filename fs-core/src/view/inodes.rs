@@ -76,16 +76,6 @@ impl Inodes {
         self.known.write().unwrap_or_else(PoisonError::into_inner).subtract_lookups(ino, lookups);
     }
 
-    /// Number of known nodes, without the top.
-    pub fn len(&self) -> usize {
-        self.known.read().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
-    /// Whether only the top is known.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     fn read(&self, identity: Identity, entry_ref: EntryRef, names: Option<u32>) -> Result<Node, StoreError> {
         let found = Found::read(self.view.reader(), entry_ref.leaf.id, entry_ref.at as usize)?;
         let entry = found.entry()?;

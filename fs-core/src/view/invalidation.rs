@@ -26,21 +26,15 @@ impl View {
         let then = std::mem::replace(known, Arc::clone(&now));
         match self.scope() {
             Scope::Source(name) => {
-                let change = changed(self.top().ino(), then.get(name), now.get(name));
-                change.into_iter().collect()
+                changed(self.top().ino(), then.get(name), now.get(name)).into_iter().collect()
             }
             Scope::Repository => {
                 let folder = |name| SourceFolder(Arc::clone(name)).identity(self.keys()).ino;
                 let gone: Vec<_> = then.iter().filter(|source| now.get(&source.name).is_none()).collect();
                 let added = now.iter().any(|source| then.get(&source.name).is_none());
-                let mut changes: Vec<Invalidation> = now
-                    .iter()
-                    .chain(gone.iter().copied())
-                    .filter_map(|source| {
-                        let name = &source.name;
-                        changed(folder(name), then.get(name), now.get(name))
-                    })
-                    .collect();
+                let names = now.iter().chain(gone.iter().copied()).map(|source| &source.name);
+                let mut changes: Vec<Invalidation> =
+                    names.filter_map(|name| changed(folder(name), then.get(name), now.get(name))).collect();
                 if added || !gone.is_empty() {
                     let gone = gone.iter().map(|source| source.name.as_ref().into()).collect();
                     changes.push(Invalidation { ino: self.top().ino(), gone });

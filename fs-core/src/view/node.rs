@@ -224,11 +224,12 @@ impl Node {
         }
     }
 
-    /// The recorded entry of a node in a snapshot.
+    /// The recorded entry of a node in a snapshot, or of the directory for which a virtual folder stands.
     pub(super) fn entry(&self) -> Option<&Entry> {
         match &self.kind {
             NodeKind::Directory { entry, .. } | NodeKind::Version { entry, .. } => Some(entry),
-            NodeKind::Virtual(_) | NodeKind::Alias(_) => None,
+            NodeKind::Virtual(folder) => folder.entry(),
+            NodeKind::Alias(_) => None,
         }
     }
 

@@ -14,9 +14,7 @@ pub fn fold(name: &[u16]) -> Vec<u16> {
 /// A hash of the name, equal for names that are one to Windows.
 pub fn key(name: &[u16]) -> u64 {
     let mut hasher = DefaultHasher::new();
-    for unit in name {
-        upper(*unit).hash(&mut hasher);
-    }
+    name.iter().for_each(|unit| upper(*unit).hash(&mut hasher));
     hasher.finish()
 }
 

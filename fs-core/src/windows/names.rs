@@ -37,8 +37,8 @@ pub fn to_windows(name: &[u8]) -> Vec<u16> {
         }
         rest = &rest[chunk.valid().len()..];
         // Two adjacent halves would be read as a pair, which has other bytes.
-        let half =
-            half_pair(rest).filter(|half| !is_low(*half) || !units.last().is_some_and(|last| is_high(*last)));
+        let half = half_pair(rest)
+            .filter(|half| matches!(half, 0xd800..0xdc00) || !matches!(units.last(), Some(0xd800..0xdc00)));
         let taken = if let Some(half) = half {
             units.push(half);
             3
@@ -106,14 +106,6 @@ fn half_pair(bytes: &[u8]) -> Option<u16> {
         }
         _ => None,
     }
-}
-
-fn is_high(unit: u16) -> bool {
-    (0xd800..0xdc00).contains(&unit)
-}
-
-fn is_low(unit: u16) -> bool {
-    (0xdc00..0xe000).contains(&unit)
 }
 
 fn escape(byte: u8) -> u16 {

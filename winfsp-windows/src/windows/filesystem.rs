@@ -46,16 +46,6 @@ impl From<Status> for FspError {
     }
 }
 
-impl From<Missing> for Status {
-    /// Links of a path are resolved before anything is opened.
-    fn from(missing: Missing) -> Self {
-        match missing {
-            Missing::Status(status) => status,
-            Missing::Link => Self::OBJECT_PATH_NOT_FOUND,
-        }
-    }
-}
-
 fn refuse<T>(status: Status) -> Result<T> {
     Err(status.into())
 }
@@ -71,7 +61,11 @@ impl Drive {
     }
 
     fn find(&self, path: &U16CStr) -> Result<Found> {
-        self.tree.find(path.as_slice()).map_err(|missing| Status::from(missing).into())
+        self.tree.find(path.as_slice()).map_err(|missing| match missing {
+            Missing::Status(status) => status.into(),
+            // Links of a path are resolved before anything is opened.
+            Missing::Link => Status::OBJECT_PATH_NOT_FOUND.into(),
+        })
     }
 
     fn security(&self, found: &Found) -> &[u8] {
@@ -155,8 +149,8 @@ impl FileSystemContext for Drive {
         }
         fill(told.as_mut(), &found.info);
         // The path differs from the requested one in case only, so there is room for it.
-        if 2 * found.path().len() <= usize::from(told.normalized_name_size()) {
-            told.set_normalized_name(found.path(), None);
+        if 2 * found.path.len() <= usize::from(told.normalized_name_size()) {
+            told.set_normalized_name(&found.path, None);
         }
         Ok(Handle { found, listing: Mutex::default() })
     }

@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use jiff::civil::Weekday;
 
 use super::calendar;
-use super::cursor::whole_number;
 use super::period::{AgoUnit, Period};
 
 #[cfg(test)]
@@ -83,6 +82,17 @@ fn numeric(text: &[u8]) -> Option<Period> {
         _ => return None,
     };
     Some(Period::Ago { count: whole_number(number)?, unit })
+}
+
+/// Parses a whole number that consists of decimal digits only. A number too large for 64 bits becomes the
+/// largest.
+fn whole_number(text: &[u8]) -> Option<i64> {
+    if text.is_empty() {
+        return None;
+    }
+    text.iter().try_fold(0_i64, |sum, byte| {
+        byte.is_ascii_digit().then(|| sum.saturating_mul(10).saturating_add(i64::from(byte - b'0')))
+    })
 }
 
 fn keyword(text: &[u8]) -> Option<Expression> {

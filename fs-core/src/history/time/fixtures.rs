@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::{Moment, Timeline};
+
 /// Zones with unusual clocks.
 pub(super) const ZONES: [&str; 9] = [
     "UTC",
@@ -21,6 +23,13 @@ pub(super) const ZONES: [&str; 9] = [
     // Daylight saving time has a negative offset from standard time.
     "Europe/Dublin",
 ];
+
+impl Timeline {
+    /// A timeline without lost snapshots.
+    pub(super) fn new(zone: TimeZone, moments: Vec<Moment>) -> Self {
+        Self::with_lost(zone, moments, &[])
+    }
+}
 
 pub(super) fn zone(name: &str) -> TimeZone {
     TimeZone::get(name).expect("a known zone")

@@ -11,7 +11,6 @@
 //! the period's last instant.
 
 mod calendar;
-mod cursor;
 mod expression;
 #[cfg(test)]
 mod fixtures;

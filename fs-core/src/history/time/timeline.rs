@@ -55,16 +55,11 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// Sorts the snapshots and names them.
+    /// Sorts the snapshots and names them. The snapshots `lost` are known to have existed. No expression means
+    /// one of them. Their names stay reserved, so the names of other snapshots do not change.
     ///
     /// Within a second, number 1 has the plain name. The others have `_` and their number behind it.
     /// Snapshots without a number take the free ones, in the order of time, then of id.
-    pub fn new(zone: TimeZone, moments: Vec<Moment>) -> Timeline {
-        Self::with_lost(zone, moments, &[])
-    }
-
-    /// As [`new`](Self::new), with the snapshots `lost`, which are known to have existed. No expression means
-    /// one of them. Their names stay reserved, so the names of other snapshots do not change.
     pub fn with_lost(zone: TimeZone, moments: Vec<Moment>, lost: &[Moment]) -> Timeline {
         let mut all: Vec<(Moment, bool)> = moments.into_iter().map(|moment| (moment, true)).collect();
         all.extend(lost.iter().map(|moment| (*moment, false)));

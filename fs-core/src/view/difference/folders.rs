@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use super::pairs::{Pairs, name};
 use crate::format::{Entry, Keys, Time};
-use crate::history::{Snapshot, Sources, joined};
+use crate::history::{Snapshot, Source, Sources, joined};
 use crate::store::{self, Differing, Found, StoreError};
 use crate::view::access::Access;
 use crate::view::node::{Identity, Node, SnapshotRef, Tree};
@@ -82,29 +82,26 @@ impl VirtualFolder for ChangesFolder {
     fn lookup(&self, view: &View, name: &[u8]) -> Result<Node, ViewError> {
         let dots = name.windows(3).position(|window| window == b"..@").ok_or(ViewError::NotFound)?;
         let (from, to) = (&name[..dots], &name[dots + 2..]);
-        let between = |before: &Arc<Snapshot>, after: &Arc<Snapshot>| {
-            let (before, after) = (Arc::clone(before), Arc::clone(after));
-            Ok(Node::folder(view.keys(), Between { before, after }))
+        let find = |source: &Source| {
+            let (before, after) = (Arc::clone(source.find(from)?), Arc::clone(source.find(to)?));
+            Some(Node::folder(view.keys(), Between { before, after }))
         };
-        if let Some(source) = view.sources().get(&self.0)
-            && let (Some(before), Some(after)) = (source.find(from), source.find(to))
-        {
-            return between(before, after);
+        if let Some(found) = view.sources().get(&self.0).and_then(|source| find(source)) {
+            return Ok(found);
         }
         // A name may be that of a snapshot just made. Taken for an expression, it would mean the snapshot
         // before.
         let sources = view.newest_sources();
         let source = sources.get(&self.0).ok_or(ViewError::NotFound)?;
-        let now = view.now();
-        let resolve = |time: &[u8]| source.resolve(time, now)?.ok_or(ViewError::NotFound);
-        let (before, after) = (resolve(from)?, resolve(to)?);
-        let names = source.timeline.name(before).zip(source.timeline.name(after));
-        let target = names.map(|(before, after)| format!("{before}..{after}")).ok_or(ViewError::NotFound)?;
-        if target.as_bytes() == name
-            && let Some((before, after)) = source.snapshot(before).zip(source.snapshot(after))
-        {
-            return between(before, after);
+        if let Some(found) = find(source) {
+            return Ok(found);
         }
+        let now = view.now();
+        let name_of = |time: &[u8]| {
+            let index = source.resolve(time, now)?;
+            index.and_then(|index| source.timeline.name(index)).ok_or(ViewError::NotFound)
+        };
+        let target = format!("{}..{}", name_of(from)?, name_of(to)?);
         Ok(Node::alias(view.keys(), &source.name, name, target.as_bytes()))
     }
 

@@ -32,13 +32,10 @@ impl Pairs {
 
     /// Returns the next name; `None` after the last.
     pub(super) fn advance(&mut self) -> Result<Option<Differing>, StoreError> {
-        let name = self.different.as_ref().map(name);
+        let different = self.different.as_ref().map(name);
         let directory = self.directory.as_ref().map(Found::name);
-        let (is_different, is_directory) = match (name, directory) {
-            (None, None) => return Ok(None),
-            (Some(name), Some(directory)) => (name <= directory, directory <= name),
-            (name, directory) => (name.is_some(), directory.is_some()),
-        };
+        let is_different = different.is_some_and(|name| directory.is_none_or(|other| name <= other));
+        let is_directory = directory.is_some_and(|name| different.is_none_or(|other| name <= other));
         let mut next = None;
         if is_directory {
             let both = self.directory.take();

@@ -110,17 +110,19 @@ impl Walk<'_> {
     /// returned false.
     fn meet(&mut self, before: Option<&Node>, after: Option<&Node>, reading: Reading) -> bool {
         let trees = (before.and_then(Tree::of).cloned(), after.and_then(Tree::of).cloned());
+        let path = &*self.path;
+        let mut tell = |before, after, aspects, reading| {
+            (self.tell)(Difference { path, before, after, aspects, reading })
+        };
         let goes_on = match (before, after) {
             (Some(old), Some(new)) if trees.0.is_some() == trees.1.is_some() => {
-                let aspects = match (old.entry(), new.entry()) {
-                    (Some(old), Some(new)) => Aspects::of(old, new),
-                    _ => Aspects::default(),
-                };
-                aspects.is_empty() || self.tell(before, after, aspects, Reading::Read)
+                let entries = old.entry().zip(new.entry());
+                let aspects = entries.map(|(old, new)| Aspects::of(old, new)).unwrap_or_default();
+                aspects.is_empty() || tell(before, after, aspects, Reading::Read)
             }
             _ => {
-                before.is_none_or(|_| self.tell(before, None, Aspects::default(), reading))
-                    && after.is_none_or(|_| self.tell(None, after, Aspects::default(), reading))
+                before.is_none_or(|_| tell(before, None, Aspects::default(), reading))
+                    && after.is_none_or(|_| tell(None, after, Aspects::default(), reading))
             }
         };
         let ids = (trees.0.as_ref().map(|tree| tree.id), trees.1.as_ref().map(|tree| tree.id));
@@ -130,15 +132,5 @@ impl Walk<'_> {
             self.frames.push(Frame { before: trees.0, after: trees.1, comparison, path_len, reading });
         }
         goes_on
-    }
-
-    fn tell(
-        &mut self,
-        before: Option<&Node>,
-        after: Option<&Node>,
-        aspects: Aspects,
-        reading: Reading,
-    ) -> bool {
-        (self.tell)(Difference { path: &self.path, before, after, aspects, reading })
     }
 }

@@ -88,6 +88,7 @@ impl Table {
         Self { width, ..Self::default() }
     }
 
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.slots.len()
     }

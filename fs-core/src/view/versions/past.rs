@@ -1,14 +1,11 @@
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::path_history::{PathHistory, State};
-use super::positions::Positions;
-use super::sweep::{Swept, SweptState, sweep};
+use super::sweep::{Nodes, Swept, SweptState, sweep};
 use crate::format::PathKey;
-use crate::history::{Source, Sources};
-use crate::history::{components, parted};
+use crate::history::{Source, Sources, components, parted};
 use crate::store::{StoreError, WeightedCache};
 use crate::view::ViewError;
 use crate::view::access::Access;
@@ -113,11 +110,11 @@ impl Past<'_> {
         if let Some(known) = self.answers.names.get(&self.key(path)) {
             return Ok(known);
         }
-        let mut nodes: HashMap<_, Positions> = HashMap::new();
+        let mut nodes = Nodes::new();
         for (interval, id) in self.history(path)?.directories() {
             nodes.entry(id).or_default().add(interval.first, interval.last);
         }
-        let swept = sweep(self.view.reader(), nodes.into_iter().collect(), &|_| true)?;
+        let swept = sweep(self.view.reader(), nodes, &|_| true)?;
         let names: Vec<Child> = swept.into_iter().map(Child::of).collect::<Result<_, _>>()?;
         let weight = names.iter().map(|name| size_of::<Child>() + name.name.len() + 16).sum();
         Ok(self.answers.names.insert(self.key(path), names, weight))

@@ -4,8 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crate::format::{BlobId, Entry, Kind};
-use crate::history::components;
-use crate::history::{Reading, Source};
+use crate::history::{Reading, Source, components};
 use crate::store::{self, Found, Reader, StoreError};
 use crate::view::{View, ViewError};
 
@@ -77,7 +76,7 @@ impl PathHistory {
             let state = builder.state(&body, at, None, || Ok::<_, StoreError>(entry.clone()));
             builder.push(at, at, state.ok());
         }
-        builder.finish()
+        Self { intervals: builder.intervals }
     }
 
     /// The history of the entry `name` of this directory.
@@ -93,7 +92,7 @@ impl PathHistory {
             });
             builder.push(interval.first, interval.last, state.transpose()?);
         }
-        Ok(builder.finish())
+        Ok(Self { intervals: builder.intervals })
     }
 
     /// Splits intervals in which some imports could read `path` and others could not.
@@ -296,9 +295,5 @@ impl Builder {
             Some(open) if id(&open.state) == id(&state) => open.last = last,
             _ => self.intervals.push(Interval { first, last, state, reading: Reading::Read }),
         }
-    }
-
-    fn finish(self) -> PathHistory {
-        PathHistory { intervals: self.intervals }
     }
 }

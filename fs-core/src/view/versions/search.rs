@@ -1,10 +1,7 @@
-use std::collections::HashMap;
-
 use super::positions::Positions;
-use super::sweep::{Swept, SweptState, sweep};
-use crate::format::{BlobId, Kind};
-use crate::history::joined;
-use crate::history::{Reading, Source};
+use super::sweep::{Nodes, Swept, SweptState, sweep};
+use crate::format::Kind;
+use crate::history::{Reading, Source, joined};
 use crate::view::{FileKind, View, ViewError};
 
 /// A search in all snapshots of a source.
@@ -47,9 +44,6 @@ enum Todo {
     Enter { path: Box<[u8]>, nodes: Nodes },
 }
 
-/// Nodes of a directory, and the indexes of the snapshots that have them.
-type Nodes = HashMap<BlobId, Positions>;
-
 impl View {
     /// Reports every path of `source` that a query selects, in all snapshots, in the order of a walk, until
     /// `emit` returns false. Each node of a directory is read once, whatever the number of snapshots that
@@ -78,8 +72,6 @@ impl View {
                 }
                 Todo::Enter { path, nodes } => {
                     let wanted = |name: &[u8]| (query.matches)(&path, name);
-                    let mut nodes: Vec<_> = nodes.into_iter().collect();
-                    nodes.sort_unstable_by_key(|(_, positions)| positions.first());
                     for swept in sweep(self.reader(), nodes, &wanted)?.into_iter().rev() {
                         let below = directories(&swept)?;
                         let path = joined(&path, &swept.name);
@@ -137,11 +129,8 @@ impl Query<'_> {
             return Ok(None);
         }
         if let Some(larger) = self.larger {
-            let mut is_larger = false;
-            for state in &states {
-                is_larger |= state.entry()?.size() > larger;
-            }
-            if !is_larger {
+            let sizes = states.iter().map(|state| state.entry().map(|entry| entry.size()));
+            if sizes.collect::<Result<Vec<_>, _>>()?.iter().all(|size| *size <= larger) {
                 return Ok(None);
             }
         }

@@ -34,6 +34,9 @@ impl SweptState {
     }
 }
 
+/// Nodes of a directory, and the indexes of the snapshots that have them.
+pub(super) type Nodes = HashMap<BlobId, Positions>;
+
 /// States by name. A name that is not wanted has no states.
 type Names = HashMap<Box<[u8]>, Vec<SweptState>>;
 
@@ -41,7 +44,7 @@ type Names = HashMap<Box<[u8]>, Vec<SweptState>>;
 /// the others. `nodes` lists the nodes of the directory, with the indexes of their snapshots in the timeline.
 pub(super) fn sweep(
     reader: &Reader,
-    nodes: Vec<(BlobId, Positions)>,
+    nodes: Nodes,
     wanted: &dyn Fn(&[u8]) -> bool,
 ) -> Result<Vec<Swept>, StoreError> {
     let mut names = Names::new();
@@ -49,6 +52,8 @@ pub(super) fn sweep(
         nodes.into_iter().map(|(id, positions)| (NodeRef::top(id), positions)).collect();
     // The loop ends, because reading fails if a directory is too deep.
     while !nodes.is_empty() {
+        // Nodes of one time are stored together.
+        nodes.sort_unstable_by_key(|(_, positions)| positions.first());
         let mut below: HashMap<BlobId, (NodeRef, Positions)> = HashMap::new();
         for (node, positions) in nodes {
             match &*node.read(reader)? {
@@ -70,8 +75,6 @@ pub(super) fn sweep(
         }
         nodes = below.into_values().collect();
         nodes.iter_mut().for_each(|(_, positions)| positions.normalise());
-        // Nodes of one time are stored together.
-        nodes.sort_unstable_by_key(|(_, positions)| positions.first());
     }
     let mut swept: Vec<Swept> = names
         .into_iter()

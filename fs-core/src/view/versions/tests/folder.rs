@@ -88,7 +88,7 @@ proptest! {
             prop_assert_eq!(view.attr(&again), view.attr(node));
         }
         found.iter().for_each(|(_, node)| inodes.forget(node.ino(), 1));
-        prop_assert!(inodes.is_empty());
+        prop_assert_eq!(inodes.len(), 0);
     }
 
     #[test]
