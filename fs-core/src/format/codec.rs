@@ -129,14 +129,6 @@ impl<'a> Cursor<'a> {
         if count > self.remaining() / min_bytes { Err(FormatError::Truncated(what)) } else { Ok(count) }
     }
 
-    /// Takes a byte that is 0 or 1.
-    pub(super) fn flag(&mut self, what: &'static str) -> Result<bool, FormatError> {
-        match self.u8(what)? {
-            flag @ 0..=1 => Ok(flag == 1),
-            _ => Err(FormatError::Invalid(what)),
-        }
-    }
-
     /// Takes bytes with a length prefix.
     pub(super) fn bytes(&mut self, limit: usize, what: &'static str) -> Result<&'a [u8], FormatError> {
         let len = self.length(limit, what)?;
