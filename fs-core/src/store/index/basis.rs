@@ -21,8 +21,8 @@ pub enum Access {
     Write,
     /// Writing, even if most packs are missing.
     Heal,
-    /// Looking for damage. Replaces nothing but the index, as everything else is to be reported. Holds the
-    /// lock if possible.
+    /// Looking for damage. Replaces nothing but the index, as everything else is to be reported. Fails if
+    /// another process holds the lock; goes on without it if it cannot be taken at all.
     Check,
     /// Looking for damage without writing anything.
     Survey,
