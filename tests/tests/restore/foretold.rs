@@ -308,7 +308,13 @@ fn in_a_folder_of_another_user() {
     if !needs::met(&[Need::Root, needs::SETPRIV]) {
         return;
     }
-    let mut draw = Draw::new();
+    // The second one has a sticky folder with an attribute of its own.
+    for draw in [Draw::new(), Draw(1_986_738_372)] {
+        in_a_folder_of_root(draw);
+    }
+}
+
+fn in_a_folder_of_root(mut draw: Draw) {
     let sandbox = planted(&mut draw);
     let to = sandbox.path("out");
     sandbox.yester(["restore", "@latest:", "--to"]).arg(&to).run();

@@ -156,10 +156,12 @@ impl SetAttributes for UnownedFolder<'_> {
     }
 
     fn set_xattr(&self, name: &CStr, _: &[u8]) -> Result<()> {
-        if name.to_bytes().starts_with(b"user.") {
-            return rustix::fs::accessat(self.0, c".", Access::WRITE_OK, AtFlags::EACCESS);
+        // Of a sticky folder, the kernel lets only the owner change them.
+        let is_sticky = rustix::fs::fstat(self.0)?.st_mode & 0o1000 != 0;
+        if is_sticky || !name.to_bytes().starts_with(b"user.") {
+            return Err(Errno::PERM);
         }
-        Err(Errno::PERM)
+        rustix::fs::accessat(self.0, c".", Access::WRITE_OK, AtFlags::EACCESS)
     }
 
     fn remove_xattr(&self, name: &CStr) -> Result<()> {
