@@ -66,8 +66,8 @@ fn what_cannot_be_on_windows_says_so() {
     let sandbox = Sandbox::new();
     let wine = Wine::new(&sandbox);
     wine.yester(["init"]).run().ok();
-    wine.yester(["watch"]).run().fails(1, &["Linux only"]);
-    wine.yester(["import", "--layout", "dirvish", "Z:\\"]).run().fails(1, &["dirvish", "Linux only"]);
+    wine.yester(["watch"]).run().fails(1, &["only on Linux"]);
+    wine.yester(["import", "--layout", "dirvish", "Z:\\"]).run().fails(1, &["dirvish", "only on Linux"]);
     // Wine has no shadow copies.
     wine.yester(["import", "--vss", "C:\\"]).run().fails(1, &["cannot make a shadow copy of C:\\"]);
     let help = wine.yester(["--help"]).run().ok().text();

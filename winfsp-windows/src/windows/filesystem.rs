@@ -3,7 +3,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use fs_core::view::{View, ViewError};
 use winfsp::filesystem::{
-    DirInfo, DirMarker, FileInfo, FileSecurity, FileSystemContext, OpenFileInfo, VolumeInfo, WideNameInfo,
+    DirInfo, DirMarker, FileInfo, FileSecurity, FileSystemContext, ModificationDescriptor, OpenFileInfo,
+    VolumeInfo, WideNameInfo,
 };
 use winfsp::{FspError, Result, U16CStr};
 
@@ -247,8 +248,8 @@ impl FileSystemContext for Drive {
         }
     }
 
-    // The driver refuses writes before they get here. Any that still arrive are refused here. The others would
-    // need a file that was opened for writing, and `open` refuses that.
+    // The driver refuses writes before they get here. Any that still arrive are refused here. Without these
+    // functions, the driver would answer that there is no such request.
 
     fn create(
         &self,
@@ -277,7 +278,66 @@ impl FileSystemContext for Drive {
         refuse(Status::MEDIA_WRITE_PROTECTED)
     }
 
+    fn write(
+        &self,
+        _handle: &Handle,
+        _bytes: &[u8],
+        _offset: u64,
+        _to_end: bool,
+        _constrained: bool,
+        _told: &mut FileInfo,
+    ) -> Result<u32> {
+        refuse(Status::MEDIA_WRITE_PROTECTED)
+    }
+
+    fn rename(&self, _handle: &Handle, _from: &U16CStr, _to: &U16CStr, _replace: bool) -> Result<()> {
+        refuse(Status::MEDIA_WRITE_PROTECTED)
+    }
+
+    fn set_basic_info(
+        &self,
+        _handle: &Handle,
+        _attributes: u32,
+        _created: u64,
+        _accessed: u64,
+        _written: u64,
+        _changed: u64,
+        _told: &mut FileInfo,
+    ) -> Result<()> {
+        refuse(Status::MEDIA_WRITE_PROTECTED)
+    }
+
+    fn set_delete(&self, _handle: &Handle, _path: &U16CStr, _delete: bool) -> Result<()> {
+        refuse(Status::MEDIA_WRITE_PROTECTED)
+    }
+
+    fn set_file_size(
+        &self,
+        _handle: &Handle,
+        _size: u64,
+        _allocation: bool,
+        _told: &mut FileInfo,
+    ) -> Result<()> {
+        refuse(Status::MEDIA_WRITE_PROTECTED)
+    }
+
+    fn set_security(&self, _handle: &Handle, _what: u32, _security: ModificationDescriptor) -> Result<()> {
+        refuse(Status::MEDIA_WRITE_PROTECTED)
+    }
+
     fn set_volume_label(&self, _label: &U16CStr, _told: &mut VolumeInfo) -> Result<()> {
+        refuse(Status::MEDIA_WRITE_PROTECTED)
+    }
+
+    fn set_reparse_point(&self, _handle: &Handle, _path: &U16CStr, _data: &[u8]) -> Result<()> {
+        refuse(Status::MEDIA_WRITE_PROTECTED)
+    }
+
+    fn delete_reparse_point(&self, _handle: &Handle, _path: &U16CStr, _data: &[u8]) -> Result<()> {
+        refuse(Status::MEDIA_WRITE_PROTECTED)
+    }
+
+    fn set_extended_attributes(&self, _handle: &Handle, _data: &[u8], _told: &mut FileInfo) -> Result<()> {
         refuse(Status::MEDIA_WRITE_PROTECTED)
     }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 
-/// Capacities of the caches of a [`Reader`](super::Reader), in bytes.
+/// Capacities of the caches of a [`Reader`](crate::store::Reader), in bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct CacheSizes {
     /// Decompressed full blocks.

@@ -50,7 +50,7 @@ fn a_mount_ends_when_the_driver_goes() {
             .env("DOUBLE_OUT", Wine::path(&out))
             .run()
             .code_is(1);
-        let lost = format!("{point} is not served any more: WinFsp has stopped");
+        let lost = format!("{point} is no longer served: WinFsp has stopped");
         assert!(ran.stderr().contains(&lost), "{ran}");
         let told = fs::read_to_string(&out).expect("answers");
         assert!(told.contains(&format!("mounted {place}\n")), "{told}");
