@@ -226,9 +226,9 @@ build_for_windows() {
 
 report() {
     heading "slowest steps (s)"
-    sort -rn "$logs/steps" | head -n 10
+    sort -rn "$logs/steps" | sed -n 1,10p
     heading "slowest tests (s)"
-    sed -nE 's/^test (.+) \.\.\. [A-Za-z]+ <([0-9.]+)s>$/\2 \1/p' "$logs/tests" | sort -rn | head -n 10
+    sed -nE 's/^test (.+) \.\.\. [A-Za-z]+ <([0-9.]+)s>$/\2 \1/p' "$logs/tests" | sort -rn | sed -n 1,10p
     local skipped
     mapfile -t skipped < <(sort -u "$YESTER_TEST_SKIPS")
     heading "skipped: ${#skipped[@]}"
