@@ -11,7 +11,7 @@ from collections import defaultdict
 from pathlib import Path
 
 CRATES = ["fs-core", "fuse-linux", "winfsp-windows", "cli"]
-# A layer of fs-core may name those of earlier lines; all may name those of the first.
+# A layer of fs-core may name those of earlier lines, as FLOORS in tests/tests/layering.rs says.
 ORDER = [
     ["clock", "monitor", "windows", "platform"],
     ["format"],

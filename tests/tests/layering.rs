@@ -9,15 +9,14 @@ use std::path::{Path, PathBuf};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// The modules of fs-core's root, floor by floor. A module may name those of the floors before its own.
-const FLOORS: [&[&str]; 9] = [
+const FLOORS: [&[&str]; 8] = [
     &["clock", "monitor", "windows", "platform"],
     &["format"],
     &["store"],
     &["history"],
     &["import", "view", "maintain"],
-    &["restore", "export"],
+    &["restore", "export", "watch"],
     &["service"],
-    &["watch"],
     &["testing"],
 ];
 
