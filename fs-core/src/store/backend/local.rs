@@ -1,9 +1,9 @@
 //! A repository in a folder. `docs/format.md` shows the layout.
 
 mod misplaced;
+mod open_packs;
 
-use std::fs::File;
-use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+use std::io::{self, ErrorKind};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use self::misplaced::Misplaced;
+use self::open_packs::{OpenPacks, read_range};
 use crate::format::FormatError;
 use crate::store::backend::folder::Folder;
 use crate::store::backend::patience::PATIENCE;
@@ -25,6 +26,7 @@ use crate::store::{Backend, Listed, LocalStore, Object, ObjectKind, StoreError};
 pub struct LocalBackend {
     folder: Arc<RepositoryFolder>,
     misplaced: Misplaced,
+    open: OpenPacks,
     next_temporary: AtomicU64,
 }
 
@@ -38,6 +40,7 @@ impl LocalBackend {
         Self {
             folder: Arc::clone(folder),
             misplaced: Misplaced::default(),
+            open: OpenPacks::default(),
             next_temporary: AtomicU64::new(0),
         }
     }
@@ -87,6 +90,7 @@ impl LocalBackend {
     fn follow(&self) {
         if self.folder.follow() {
             self.misplaced.forget();
+            self.open.close_all();
         }
     }
 
@@ -113,7 +117,8 @@ impl LocalBackend {
         }
     }
 
-    /// Reads the range that `choose` makes of the object's size. Also returns the size.
+    /// Opens the object and reads the range that `choose` makes of its size. Also returns the size. A pack
+    /// stays open.
     fn read(
         &self,
         object: &Object,
@@ -122,27 +127,20 @@ impl LocalBackend {
         self.within(|root| {
             self.at(root, object, |folder, name| {
                 let file = folder.file(name)?;
-                let range = |size| {
-                    choose(size)
-                        .filter(|range| range.end <= size)
-                        .ok_or_else(|| StoreError::damaged(|| object)(FormatError::Truncated("object")))
-                };
                 let read = StoreError::io("read", folder.path_of(name));
                 let size = file.metadata().map_err(&read)?.len();
-                let bytes = read_range(file, range(size)?).map_err(read)?;
+                let range = choose(size)
+                    .filter(|range| range.end <= size)
+                    .ok_or_else(|| StoreError::damaged(|| object)(FormatError::Truncated("object")))?;
+                let len = (range.end - range.start) as usize;
+                let bytes = read_range(&file, range.start, len).map_err(read)?;
+                if object.kind == ObjectKind::Pack {
+                    self.open.keep(name, file);
+                }
                 Ok((bytes, size))
             })
         })
     }
-}
-
-fn read_range(mut file: File, range: Range<u64>) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; (range.end - range.start) as usize];
-    if range.start > 0 {
-        file.seek(SeekFrom::Start(range.start))?;
-    }
-    file.read_exact(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// Opens the repository in the folder at `root`.
@@ -244,6 +242,7 @@ impl Backend for LocalBackend {
             above.map_or(Ok(()), |above| above.sync())
         };
         let published = put();
+        self.open.close(&object.name);
         if published.is_err() {
             // Frees the space, in case the disk is full. A failure here does not change the error to report.
             let _ = folder.remove(&temporary);
@@ -252,6 +251,11 @@ impl Backend for LocalBackend {
     }
 
     fn get_range(&self, object: &Object, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
+        if object.kind == ObjectKind::Pack
+            && let Some(bytes) = self.open.read(&object.name, offset, len)
+        {
+            return Ok(bytes);
+        }
         let (bytes, _) = self.read(object, |_| Some(offset..offset.checked_add(len as u64)?))?;
         Ok(bytes)
     }
@@ -283,6 +287,7 @@ impl Backend for LocalBackend {
             folder.remove(name)?;
             folder.sync()
         });
+        self.open.close(&object.name);
         if let Err(StoreError::Missing(_)) = removed { Ok(()) } else { removed }
     }
 
@@ -317,6 +322,7 @@ impl LocalStore for LocalBackend {
             folder.sync()?;
             from.sync()
         })?;
+        self.open.close(&object.name);
         Ok(format!("{DAMAGED}/{kind}/{free}"))
     }
 
@@ -342,6 +348,8 @@ impl LocalStore for LocalBackend {
     fn snapshots_stamp(&self) -> Result<Option<u128>, StoreError> {
         // A different folder at the path has other snapshots, even if the open folder can still be read.
         self.follow();
+        // A mount asks for the stamp again and again, so a pack that is removed meanwhile soon frees its room.
+        self.open.close_all();
         self.within(|root| {
             let snapshots = stamp(&root.folder(SNAPSHOTS)?)?;
             let tags = StoreError::if_there(root.folder(TAGS))?;
@@ -428,6 +436,32 @@ mod tests {
         drop(pin);
         assert!(backend.within(|root| Err::<(), _>(fail(root))).is_err());
         assert_ne!(backend.root().identity().unwrap(), first);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pack_stays_open_until_it_is_cut_or_removed_or_somebody_looks_for_snapshots() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("repository");
+        let (backend, _) = create(&path);
+        let pack = Object { kind: ObjectKind::Pack, name: "ab".repeat(32) };
+        let (file, new) = (path.join("packs/ab").join(&pack.name), directory.path().join("new"));
+        let read = || backend.get_range(&pack, 2, 4);
+        backend.put(&pack, b"0123456789").unwrap();
+        assert_eq!(read().unwrap(), b"2345");
+        fs::write(&file, b"0123").unwrap();
+        assert!(matches!(read(), Err(StoreError::Damaged { .. })));
+        fs::write(&file, b"abcdefgh").unwrap();
+        assert_eq!(read().unwrap(), b"cdef");
+        fs::write(&new, b"repaired").unwrap();
+        fs::rename(&new, &file).unwrap();
+        assert_eq!(read().unwrap(), b"cdef");
+        backend.snapshots_stamp().unwrap();
+        assert_eq!(read().unwrap(), b"pair");
+        backend.put(&pack, b"9876543210").unwrap();
+        assert_eq!(read().unwrap(), b"7654");
+        backend.quarantine(&pack).unwrap();
+        assert!(matches!(read(), Err(StoreError::Missing(_))));
     }
 
     #[test]
