@@ -1,6 +1,6 @@
-use crate::store::{Access, Repository};
+use crate::store::{Access, Repository, StoreError};
 use crate::view::fixtures::{add_numbered, add_snapshot, open, view};
-use crate::view::{FileKind, Inodes, Node, Scope, View};
+use crate::view::{FileKind, Inodes, Node, Scope, View, ViewError};
 
 const DAY: i64 = 86_400;
 
@@ -117,6 +117,26 @@ fn positions_within_a_second_have_folders_of_their_own() {
         let id = sources.get(source.as_bytes()).unwrap().snapshot(index).unwrap().id;
         assert_eq!(target(&view, &format!("@#{id}")), Ok(Some(expected.into())), "{source} {index}");
     }
+}
+
+#[test]
+fn the_name_of_a_lost_snapshot_means_no_other() {
+    let (folder, view) = three_days();
+    let lost = view.sources().get(b"other").unwrap().snapshot(0).unwrap().id;
+    let root = folder.path().join("repository");
+    std::fs::remove_file(root.join("snapshots").join(lost.to_string())).unwrap();
+    let view = open(Repository::open(&root, Access::Read).unwrap(), Scope::Repository);
+    let source = view.lookup(&view.top(), b"other").unwrap();
+    for folder in [&*view.top(), &source] {
+        let found = view.lookup(folder, b"@1970-01-02T00-00-10");
+        assert!(
+            matches!(found, Err(ViewError::Store(StoreError::LostSnapshot(id))) if id == lost),
+            "{found:?}"
+        );
+    }
+    // All other expressions mean a snapshot that exists.
+    assert_eq!(target(&view, "@1970-01-02T00-00-15"), Ok(Some("@1970-01-01".into())));
+    assert_eq!(target(&view, "@1970-01-02T00-00-20"), Ok(None));
 }
 
 #[test]
