@@ -91,7 +91,7 @@ impl View {
     /// directories above it when it was imported.
     pub(in crate::view) fn access(&self, snapshot: &Snapshot, path: &[u8], entry: &Entry) -> Access {
         let own = Access::of_directory(entry);
-        if !path.is_empty() || !self.closes_parents() {
+        if !path.is_empty() || !self.is_shared || self.opens_parents {
             return own;
         }
         snapshot.manifest.extensions.ancestors.iter().fold(own, Access::below)

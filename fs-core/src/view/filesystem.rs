@@ -48,22 +48,22 @@ impl Options {
     }
 }
 
-/// A read-only file system of all snapshots. It is cheap to clone, and threads share it.
+/// A read-only file system of all snapshots. It is cheap to clone, and threads share it. A new view has none
+/// of the properties below.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a choice of its own, named where it is made")]
 pub struct View {
     shared: Arc<Shared>,
-    lists_versions: bool,
-    pub(super) resolves_times: bool,
-    pub(super) is_shared: bool,
-    parents: Parents,
-}
-
-/// Effect of the directories above a tree in a view for several users.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Parents {
-    /// Excludes from the tree all users whom these directories excluded.
-    Close,
-    Ignored,
+    /// Folders of snapshots list the versions that can be looked up in them, such as `passwd;3`. So their
+    /// listings change.
+    pub lists_versions: bool,
+    /// A time expression is the folder that it means instead of a link. This is for systems whose programs
+    /// handle links badly.
+    pub resolves_times: bool,
+    /// The view is for several users, of whom not everyone may see everything.
+    pub is_shared: bool,
+    /// In such a view, the directories that were above a tree when it was imported exclude nobody from it.
+    pub opens_parents: bool,
 }
 
 #[derive(Debug)]
@@ -114,22 +114,8 @@ impl View {
             lists_versions: false,
             resolves_times: false,
             is_shared: false,
-            parents: Parents::Close,
+            opens_parents: false,
         })
-    }
-
-    /// Returns the same view, in which folders of snapshots list the versions that can be looked up in them,
-    /// such as `passwd;3`.
-    #[must_use]
-    pub fn listing_versions(self) -> Self {
-        Self { lists_versions: true, ..self }
-    }
-
-    /// Returns the same view, in which a time expression is the folder that it means instead of a link. This
-    /// is for systems whose programs handle links badly.
-    #[must_use]
-    pub fn resolving_times(self) -> Self {
-        Self { resolves_times: true, ..self }
     }
 
     /// Returns the same view for a mount, whose threads must not wait for long.
@@ -137,28 +123,6 @@ impl View {
     pub fn for_mount(self) -> Self {
         self.reader().limit_search_waits();
         self
-    }
-
-    /// Returns the same view for several users, of whom not everyone may see everything.
-    #[must_use]
-    pub fn for_many_users(self) -> Self {
-        Self { is_shared: true, ..self }
-    }
-
-    /// Returns the same view, ignoring the directories that were above each tree when it was imported.
-    #[must_use]
-    pub fn opening_parents(self) -> Self {
-        Self { parents: Parents::Ignored, ..self }
-    }
-
-    /// Whether folders of snapshots list versions. If they do, their listings change.
-    pub fn lists_versions(&self) -> bool {
-        self.lists_versions
-    }
-
-    /// Whether the directories above a tree exclude users from it.
-    pub(super) fn closes_parents(&self) -> bool {
-        self.is_shared && self.parents == Parents::Close
     }
 
     /// User and group id of the folders that are in no snapshot.
@@ -287,7 +251,7 @@ impl View {
                 return Ok(());
             }
         }
-        if self.lists_versions() { self.list_numbered(tree, next_offset, emit) } else { Ok(()) }
+        if self.lists_versions { self.list_numbered(tree, next_offset, emit) } else { Ok(()) }
     }
 
     /// Returns the file at `path` in the snapshot of `source` that `time` means. Components are separated by
