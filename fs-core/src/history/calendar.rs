@@ -43,9 +43,11 @@ impl Calendar {
         let mut all: BTreeMap<Position, ([u8; 32], bool)> = BTreeMap::new();
         let mut sources = Vec::new();
         for source in all_sources {
-            let mut own = Vec::new();
-            for (position, id, is_there) in positions(&source.timeline) {
-                all.entry(position).or_insert((id, false)).1 |= is_there;
+            let (mut own, mut time) = (Vec::new(), Timestamp::MIN);
+            for (ordinal, moment, is_there) in source.timeline.with_positions() {
+                time = time.max(moment.time);
+                let position = Position { time, number: ordinal.number };
+                all.entry(position).or_insert((moment.id, false)).1 |= is_there;
                 own.extend(is_there.then_some(position));
             }
             sources.push((Arc::clone(source), own));
@@ -137,18 +139,6 @@ impl Calendar {
         let index = self.positions.partition_point(|position| *position < first);
         days.chain((index..self.positions.len()).filter_map(|index| self.timeline.name(index)))
     }
-}
-
-/// Positions and ids of a source's snapshots, oldest first, and whether each exists or is lost.
-fn positions(timeline: &Timeline) -> Vec<(Position, [u8; 32], bool)> {
-    let mut latest: Option<Timestamp> = None;
-    let mut all = Vec::new();
-    for (ordinal, moment, is_there) in timeline.with_positions() {
-        let time = latest.map_or(moment.time, |latest| latest.max(moment.time));
-        latest = Some(time);
-        all.push((Position { time, number: ordinal.number }, moment.id, is_there));
-    }
-    all
 }
 
 /// The day in a canonical name.
