@@ -25,7 +25,8 @@ use links::LinkTracker;
 use parent::{ParentDirectory, ParentEntry, has_slot};
 pub(crate) use quiescent::Quiescence;
 use quiescent::is_written_by_rsync;
-use scan::{Entries, Exclusions, Facts, OpenedDirectory, ScannedEntry, Scanner};
+pub(crate) use scan::Exclusions;
+use scan::{Entries, Facts, OpenedDirectory, ScannedEntry, Scanner};
 pub(crate) use seen::SeenFiles;
 use troubles::Troubles;
 
@@ -50,10 +51,8 @@ pub(crate) struct Options<'a> {
     pub(crate) stat_cache: Option<StatCache>,
     /// Read every file, even one that is proven unchanged.
     pub(crate) checksum: bool,
-    /// Directories to leave out, by device and inode number: the repository itself.
-    pub(crate) skip: Vec<(u64, u64)>,
-    /// File systems to leave out, by device number: mounts of history.
-    pub(crate) skip_devices: Vec<u64>,
+    /// The repository itself, and mounts of history. The options of the import decide on other devices.
+    pub(crate) exclusions: Exclusions,
     /// Files read by walks over other levels of the same hard-link farm. In a farm the ctime proves nothing,
     /// as each new link changes it.
     pub(crate) seen: Option<&'a SeenFiles>,
@@ -96,20 +95,16 @@ pub(crate) fn walk(
         _ => ImportError::read(path)(error),
     })?;
     let stat = directory.stat_self().map_err(ImportError::read(path))?;
-    if options.skip.contains(&stat.id) {
+    if options.exclusions.directories.contains(&stat.id) {
         return Err(ImportError::InsideRepository(path.to_owned()));
     }
-    let exclusions = Exclusions {
-        directories: options.skip.clone(),
-        devices: options.skip_devices.clone(),
-        only_device: import.one_file_system.then_some(stat.id.0),
-    };
+    let only_device = import.one_file_system.then_some(stat.id.0);
+    let exclusions = Exclusions { only_device, ..options.exclusions.clone() };
     // One shared reader, so that its caches exist once.
     let reader = writer.reader().clone();
     let walk = Walk {
         import,
         options,
-        parent_started: options.parent.map(|parent| parent.manifest.started),
         reader,
         writer,
         stat_cache,
@@ -131,7 +126,6 @@ pub(crate) fn walk(
 struct Walk<'a> {
     import: &'a ImportOptions,
     options: &'a Options<'a>,
-    parent_started: Option<Time>,
     reader: Reader,
     writer: &'a mut Writer,
     stat_cache: &'a mut StatCacheWriter,

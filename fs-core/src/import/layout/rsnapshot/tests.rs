@@ -143,12 +143,12 @@ fn a_level_keeps_its_folder_under_other_names_and_times() {
     let farm = Farm::new(&[("daily.0", 200)], &["localhost"]);
     let folder = |plan: &Plan| plan.runs[0].run_folder.clone();
     let before = farm.plan(None);
-    assert!(before.runs[0].is_stamped());
+    assert!(before.runs[0].mark.is_stamped);
     fs::rename(farm.path("daily.0"), farm.path("weekly.3")).unwrap();
     fs::create_dir(farm.path("weekly.3/more")).unwrap();
     let after = farm.plan(None);
     let name = after.runs[0].level.as_ref().unwrap().to_string();
-    assert_eq!((&*name, after.runs[0].is_stamped()), ("weekly.3", false));
+    assert_eq!((&*name, after.runs[0].mark.is_stamped), ("weekly.3", false));
     let expected = crate::format::RunFolder { name: (*b"weekly.3").into(), ..folder(&before) };
     assert_eq!((&*folder(&before).name, folder(&after)), (&b"daily.0"[..], expected));
 }
