@@ -98,7 +98,7 @@ impl Calendar {
     ///
     /// # Errors
     ///
-    /// As those of [`Source::resolve`]: a lost snapshot's name does not mean the snapshot before it.
+    /// Those of [`Source::resolve`]: a lost snapshot's name does not mean the snapshot before it.
     pub fn resolve(&self, name: &[u8], now: Timestamp) -> Result<Option<&str>, StoreError> {
         match self.timeline.lost(name) {
             Some(id) => Err(StoreError::LostSnapshot(SnapshotId(id))),

@@ -92,6 +92,10 @@ pub(super) const MAX_AGE: Duration = Duration::from_millis(100);
 
 impl View {
     /// Creates a view of `repository`.
+    ///
+    /// # Errors
+    ///
+    /// If the snapshots cannot be listed. One that cannot be read is left out.
     pub fn new(repository: Repository, options: Options) -> Result<Self, ViewError> {
         let stamp = repository.snapshots_stamp()?;
         let sources = Sources::load(&repository, &options.zone, &Sources::default())?;
@@ -203,6 +207,11 @@ impl View {
     }
 
     /// Looks up the entry `name` of the directory `parent`.
+    ///
+    /// # Errors
+    ///
+    /// [`ViewError::NotFound`] and [`ViewError::NotADirectory`]. [`StoreError::LostSnapshot`] for the name of a
+    /// lost snapshot.
     pub fn lookup(&self, parent: &Node, name: &[u8]) -> Result<Node, ViewError> {
         let node = self.lookup_itself(parent, name)?;
         match &node.kind {
@@ -226,6 +235,10 @@ impl View {
 
     /// Lists a directory, without `.` and `..`. The listing starts at `offset`: 0, or the `next_offset` of an
     /// entry. It continues until the end, or until `emit` returns false.
+    ///
+    /// # Errors
+    ///
+    /// If a part of the directory cannot be read. The entries before it were emitted.
     pub fn read_directory(
         &self,
         node: &Node,
@@ -256,6 +269,10 @@ impl View {
 
     /// Returns the file at `path` in the snapshot of `source` that `time` means. Components are separated by
     /// `/`; empty ones and `.` are ignored. Symbolic links are not followed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`lookup`](Self::lookup) and of [`Source::resolve`].
     pub fn walk(&self, source: &Source, time: &[u8], path: &[u8]) -> Result<Node, ViewError> {
         let index = source.resolve(time, self.now())?.ok_or(ViewError::NotFound)?;
         let snapshot = source.snapshot(index).ok_or(ViewError::NotFound)?;
@@ -302,6 +319,10 @@ impl View {
     }
 
     /// Reads `len` bytes of a file at `offset`, or fewer at the end of the file.
+    ///
+    /// # Errors
+    ///
+    /// [`ViewError::IsADirectory`] and [`ViewError::WrongKind`] for a node without bytes.
     pub fn read(&self, node: &Node, offset: u64, len: usize) -> Result<Bytes, ViewError> {
         let file = self.file(node)?;
         self.shared.read_ahead.note(&file, node.entry_ref.as_ref(), offset, len);
@@ -325,6 +346,10 @@ impl View {
     }
 
     /// The target of a symbolic link.
+    ///
+    /// # Errors
+    ///
+    /// [`ViewError::WrongKind`] for any other node.
     pub fn read_link<'a>(&self, node: &'a Node) -> Result<&'a [u8], ViewError> {
         match &node.kind {
             NodeKind::Alias(target)

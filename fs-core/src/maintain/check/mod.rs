@@ -37,6 +37,10 @@ struct Check<'a> {
 
 /// Checks the repository in `root`. The structure is checked under the lock. The lock is released before all
 /// data is read, so imports can run meanwhile.
+///
+/// # Errors
+///
+/// If the repository cannot be opened or listed, or on cancellation. Damage is a finding, not an error.
 pub fn check(
     root: &Path,
     options: CheckOptions,

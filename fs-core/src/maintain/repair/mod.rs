@@ -25,6 +25,11 @@ use crate::store::{Access, CacheSizes, Repository};
 
 /// Repairs the repository in `root`, and calls `on_loss` for each loss of a snapshot. Nothing is destroyed:
 /// damaged objects are quarantined.
+///
+/// # Errors
+///
+/// [`MaintainError::MostMissing`] if most packs or manifests are missing, unless [`RepairOptions::really`] is
+/// set. A read that failed for a reason that may pass ends the repair, too: it proves no loss.
 pub fn repair(
     root: &Path,
     options: RepairOptions,

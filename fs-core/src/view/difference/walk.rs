@@ -34,6 +34,10 @@ impl View {
     ///
     /// If only one of the nodes is a directory, `before` is reported as gone and `after` as new. A changed
     /// number of names of a file is no difference.
+    ///
+    /// # Errors
+    ///
+    /// If a directory that differs cannot be read. The differences before it were reported.
     pub fn compare(
         &self,
         before: Option<&Node>,

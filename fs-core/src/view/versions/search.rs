@@ -48,6 +48,10 @@ impl View {
     /// Reports every path of `source` that a query selects, in all snapshots, in the order of a walk, until
     /// `emit` returns false. Each node of a directory is read once, whatever the number of snapshots that
     /// have it.
+    ///
+    /// # Errors
+    ///
+    /// If a directory of any snapshot cannot be read. The paths before it were reported.
     pub fn search(
         &self,
         source: &Source,
