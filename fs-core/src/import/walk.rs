@@ -24,7 +24,6 @@ use file_systems::FileSystems;
 use links::LinkTracker;
 use parent::{ParentDirectory, ParentEntry, has_slot};
 pub(crate) use quiescent::Quiescence;
-use quiescent::is_written_by_rsync;
 pub(crate) use scan::Exclusions;
 use scan::{Entries, Facts, OpenedDirectory, ScannedEntry, Scanner};
 pub(crate) use seen::SeenFiles;
@@ -119,6 +118,7 @@ pub(crate) fn walk(
         progress: Progress::default(),
         totals: Totals::default(),
         troubles: Troubles::default(),
+        depth: 0,
     };
     walk.run(directory, stat.id.1)
 }
@@ -140,6 +140,8 @@ struct Walk<'a> {
     progress: Progress,
     totals: Totals,
     troubles: Troubles,
+    /// Number of directories from the root to the current one.
+    depth: usize,
 }
 
 /// A directory that is being walked.
@@ -271,10 +273,10 @@ impl Walk<'_> {
 
     /// Takes an entry of the last frame. For a directory, returns its new frame.
     fn entry(&mut self, frames: &mut [Frame], scanned: ScannedEntry) -> Result<Option<Frame>, ImportError> {
-        let depth = frames.len();
+        self.depth = frames.len();
         let ScannedEntry { name, facts } = scanned;
         let result = match (frames.last_mut(), facts) {
-            (Some(frame), Ok(facts)) => self.take(frame, &name, facts, depth),
+            (Some(frame), Ok(facts)) => self.take(frame, &name, facts),
             (Some(frame), Err(error)) => self.refused(frame, &name, error),
             (None, _) => return Ok(None),
         };
@@ -310,19 +312,13 @@ impl Walk<'_> {
         sign.map_or(Ok(()), |sign| Err(ReadError::NotQuiescent(sign)))
     }
 
-    fn take(
-        &mut self,
-        frame: &mut Frame,
-        name: &CStr,
-        facts: Facts,
-        depth: usize,
-    ) -> Result<Option<Frame>, ReadError> {
+    fn take(&mut self, frame: &mut Frame, name: &CStr, facts: Facts) -> Result<Option<Frame>, ReadError> {
         let bytes = name.to_bytes();
         // Some file systems count characters instead of bytes (NTFS, CIFS).
         if bytes.len() > MAX_NAME {
             return Err(ReadError::unreadable("its name is longer than 255 bytes"));
         }
-        if is_written_by_rsync(bytes, &facts.stat, self.options.quiescence, &*self.import.clock) {
+        if self.options.quiescence.is_written_by_rsync(bytes, &facts.stat, &*self.import.clock) {
             if self.options.quiescence.is_required() {
                 return Err(ReadError::NotQuiescent("rsync is writing it"));
             }
@@ -330,7 +326,7 @@ impl Walk<'_> {
         }
         let parent = in_parent(frame, bytes)?;
         if facts.stat.kind == FileType::Directory {
-            return self.enter(frame, name, &facts.stat, parent.as_ref(), depth);
+            return self.enter(frame, name, &facts.stat, parent.as_ref());
         }
         // Check before the read, which may take long.
         self.check_quiescence(&facts.stat)?;

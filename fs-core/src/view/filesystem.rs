@@ -239,12 +239,7 @@ impl View {
     /// # Errors
     ///
     /// If a part of the directory cannot be read. The entries before it were emitted.
-    pub fn read_directory(
-        &self,
-        node: &Node,
-        offset: u64,
-        emit: &mut dyn FnMut(DirEntry<'_>) -> bool,
-    ) -> Result<(), ViewError> {
+    pub fn read_directory(&self, node: &Node, offset: u64, emit: Emit<'_>) -> Result<(), ViewError> {
         match &node.kind {
             NodeKind::Virtual(folder) => folder.list(self, offset, emit),
             NodeKind::Directory { tree, .. } => self.list_directory(tree, offset, emit),
