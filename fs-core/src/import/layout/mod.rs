@@ -209,7 +209,7 @@ impl Plan {
     fn run_folder(&mut self, mark: &FolderState, name: &OsStr) -> RunFolder {
         let device = mark.id.0;
         let find = || {
-            let fsid = rustix::fs::statvfs(&mark.path).ok().map(|told| told.f_fsid);
+            let fsid = rustix::fs::statvfs(&mark.path).ok().map(|stats| stats.f_fsid);
             lasting_identity(device, fsid).unwrap_or_default()
         };
         RunFolder {

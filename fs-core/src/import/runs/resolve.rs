@@ -37,9 +37,9 @@ pub struct ResolvedRuns {
 }
 
 /// Maximum number of snapshots that are compared with one level by content.
-const MOST_COMPARED: usize = 1000;
+const MAX_COMPARED: usize = 1000;
 /// Maximum number of levels that are compared to find out whether a root is a copy of another one.
-const MOST_PROOFS: usize = 3;
+const MAX_PROOFS: usize = 3;
 
 /// Compares a plan with the repository. Fails if runs would enter the history of another root, or if their
 /// order is unknown. `reader` is present if `sources` has any source.
@@ -222,7 +222,7 @@ impl<'a> Matching<'a> {
                     && may_be_as_old(run, next)
             });
             let mut same = None;
-            for (_, snapshot) in missing.take(MOST_COMPARED) {
+            for (_, snapshot) in missing.take(MAX_COMPARED) {
                 if self.is_identical(run, snapshot)? {
                     same = Some(*snapshot);
                     break;
@@ -309,7 +309,7 @@ impl<'a> Matching<'a> {
             let root = root_of(snapshot);
             let mut is_it = self.is_here(snapshot, run) || moved.contains(&root);
             let compared = compared.entry(root.clone()).or_default();
-            if !is_it && *compared < MOST_PROOFS {
+            if !is_it && *compared < MAX_PROOFS {
                 *compared += 1;
                 is_it = self.is_identical(run, snapshot)?;
                 if is_it {

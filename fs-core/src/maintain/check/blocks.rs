@@ -89,7 +89,7 @@ mod tests {
     use super::choose;
 
     #[test]
-    fn so_many_are_drawn_as_were_asked_for() {
+    fn the_requested_share_is_drawn() {
         for (count, percent, wanted) in [(0, 50, 0), (10, 0, 0), (10, 1, 1), (10, 25, 3), (10, 100, 10)] {
             assert_eq!(choose(count, percent).unwrap().iter().filter(|chosen| **chosen).count(), wanted);
         }

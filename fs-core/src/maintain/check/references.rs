@@ -13,7 +13,7 @@ use crate::monitor::Phase;
 use crate::store::{SnapshotRecord, StoreError};
 
 /// Maximum number of damaged paths that are kept. They suffice to see the extent of the damage.
-const MOST_PATHS: usize = 100;
+const MAX_PATHS: usize = 100;
 
 impl Check<'_> {
     /// Reads every node, chunk list, hard-link table and set of extended attributes once. Marks the unreadable
@@ -42,7 +42,7 @@ impl Check<'_> {
             let snapshot = Arc::new(SnapshotRecord::new(*id, manifest));
             let before = report.damaged_paths.len();
             let mut keep = |path: &[u8], lost| {
-                if report.damaged_paths.len() < MOST_PATHS {
+                if report.damaged_paths.len() < MAX_PATHS {
                     let snapshot = Arc::clone(&snapshot);
                     report.damaged_paths.push(DamagedPath { snapshot, path: path.to_vec(), lost });
                 }

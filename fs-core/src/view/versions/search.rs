@@ -40,7 +40,7 @@ pub struct Hit {
 }
 
 enum Todo {
-    Tell(Hit),
+    Report(Hit),
     Enter { path: Box<[u8]>, nodes: Nodes },
 }
 
@@ -69,7 +69,7 @@ impl View {
         let mut todo = vec![Todo::Enter { path: Box::default(), nodes: root }];
         while let Some(next) = todo.pop() {
             match next {
-                Todo::Tell(hit) => {
+                Todo::Report(hit) => {
                     if !emit(hit) {
                         return Ok(());
                     }
@@ -85,7 +85,7 @@ impl View {
                         if wanted(&swept.name)
                             && let Some(hit) = query.hit(&doubtful, path, swept.states)?
                         {
-                            todo.push(Todo::Tell(hit));
+                            todo.push(Todo::Report(hit));
                         }
                     }
                 }

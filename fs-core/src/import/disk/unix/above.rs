@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_directory_above_is_told_and_no_more() {
+    fn every_directory_above_is_recorded_and_no_other() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().canonicalize().unwrap();
         fs::create_dir_all(path.join("a/b")).unwrap();
