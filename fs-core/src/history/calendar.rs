@@ -36,21 +36,26 @@ pub struct Calendar {
 }
 
 impl Calendar {
-    /// Returns `None` if there is no snapshot.
-    pub(super) fn of<'a>(all_sources: impl Iterator<Item = &'a Arc<Source>>) -> Option<Self> {
+    /// The calendar of these sources. `gone` are the timelines of sources whose snapshots are all lost. Returns
+    /// `None` if there is no snapshot.
+    pub(super) fn of<'a>(
+        all_sources: impl Iterator<Item = &'a Arc<Source>>,
+        gone: impl Iterator<Item = &'a Timeline>,
+    ) -> Option<Self> {
         // Lost snapshots are included, so that no other snapshot gets their names. Each position has the id of
         // a snapshot, and whether any of its snapshots exists.
         let mut all: BTreeMap<Position, ([u8; 32], bool)> = BTreeMap::new();
         let mut sources = Vec::new();
-        for source in all_sources {
+        let there = all_sources.map(|source| (Some(source), &source.timeline));
+        for (source, timeline) in there.chain(gone.map(|timeline| (None, timeline))) {
             let (mut own, mut time) = (Vec::new(), Timestamp::MIN);
-            for (ordinal, moment, is_there) in source.timeline.with_positions() {
+            for (ordinal, moment, is_there) in timeline.with_positions() {
                 time = time.max(moment.time);
                 let position = Position { time, number: ordinal.number };
                 all.entry(position).or_insert((moment.id, false)).1 |= is_there;
                 own.extend(is_there.then_some(position));
             }
-            sources.push((Arc::clone(source), own));
+            sources.extend(source.map(|source| (Arc::clone(source), own)));
         }
         let zone = sources.first()?.0.timeline.zone().clone();
         let (mut there, mut lost, mut second, mut number) = (Vec::new(), Vec::new(), None, 0);

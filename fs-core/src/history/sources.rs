@@ -110,7 +110,7 @@ impl Sources {
 
     /// The snapshots of all sources in order; `None` if there is no snapshot.
     pub fn calendar(&self) -> Option<&Calendar> {
-        self.calendar.get_or_init(|| Calendar::of(self.iter())).as_ref()
+        self.calendar.get_or_init(|| Calendar::of(self.iter(), self.gone.values())).as_ref()
     }
 
     /// Each source's last snapshot as of the time that the folder `name` means.
