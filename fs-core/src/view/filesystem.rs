@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::access::ACL;
 use super::attr::{Attr, FileKind};
 use super::node::{Node, NodeKind, Tree};
 use super::read_ahead::ReadAhead;
@@ -13,7 +12,7 @@ use super::versions::Recent;
 use super::virtual_folder::{Emit, VirtualFolder};
 use super::{DirEntry, ViewError};
 use crate::clock::Clock;
-use crate::format::{Attributes, Entry, Keys, Kind, Time, XattrSet, Xattrs};
+use crate::format::{Attributes, Entry, Keys, Kind, Time, XattrSet, Xattrs, acl};
 use crate::history::{Source, Sources, components};
 use crate::store::{self, Bytes, CacheSizes, DirectoryCursor, FileReader, Reader, Repository, StoreError};
 
@@ -362,7 +361,7 @@ impl View {
         };
         if self.narrowed(node).is_some() {
             // The ACL would override the mode.
-            set.remove(ACL);
+            set.remove(acl::ACCESS);
         }
         Ok(set)
     }

@@ -213,13 +213,13 @@ fn a_level_that_moves_under_the_reader_is_noticed() {
     let farm = Farm::new(&[("daily.0", 300), ("daily.1", 200)], &["localhost"]);
     let plan = farm.plan(None);
     let [old, new] = plan.runs.as_slice() else { panic!("{plan:?}") };
-    assert_eq!((old.change(), new.change()), (None, None));
+    assert_eq!((old.mark.change(), new.mark.change()), (None, None));
     farm.stamp("daily.0", 301);
-    assert_eq!(new.change(), Some("it has changed meanwhile"));
+    assert_eq!(new.mark.change(), Some("it has changed meanwhile"));
     fs::rename(farm.path("daily.1"), farm.path("daily.2")).unwrap();
-    assert_eq!(old.change(), Some("it was removed or renamed meanwhile"));
+    assert_eq!(old.mark.change(), Some("it was removed or renamed meanwhile"));
     fs::rename(farm.path("daily.0"), farm.path("daily.1")).unwrap();
-    assert_eq!(old.change(), Some("another folder has its name now"));
+    assert_eq!(old.mark.change(), Some("another folder has its name now"));
 }
 
 #[test]
