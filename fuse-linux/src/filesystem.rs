@@ -149,7 +149,7 @@ impl Filesystem for History {
     }
 
     fn opendir(&self, _request: &Request, _ino: INodeNo, _flags: OpenFlags, reply: ReplyOpen) {
-        if self.view.lists_versions() {
+        if self.view.lists_versions {
             // Any listing may change.
             reply.opened(FileHandle(0), FopenFlags::empty());
         } else if self.needless.contains(InitFlags::FUSE_NO_OPENDIR_SUPPORT) {

@@ -51,8 +51,8 @@ pub fn mount(view: View, path: &Path, options: &MountOptions) -> Result<Mount, M
     let with_acls = options.config()?.acl != SessionACL::Owner;
     // The sources that the kernel may see before the watch starts.
     let known = view.sources();
-    let view = view.for_mount();
-    let view = if with_acls { view.for_many_users() } else { view };
+    let mut view = view.for_mount();
+    view.is_shared |= with_acls;
     let inodes = if options.has_short_numbers() { Inodes::with_short_numbers } else { Inodes::new };
     let inodes = Arc::new(inodes(view.clone()));
     let mut mount = serve(History::new(view.clone(), Arc::clone(&inodes), with_acls), path, options)?;

@@ -70,8 +70,9 @@ impl Found {
 
 impl Tree {
     /// The tree of `view`, in which time expressions become folders.
-    pub fn new(view: View) -> Self {
-        Self { view: view.resolving_times(), cache: Cache::default() }
+    pub fn new(mut view: View) -> Self {
+        view.resolves_times = true;
+        Self { view, cache: Cache::default() }
     }
 
     /// The view of the tree.

@@ -37,7 +37,8 @@ pub fn of_mount(
     let source = args.source.as_ref().map(|name| name.as_encoded_bytes().to_vec());
     let source = source.or_else(|| words.source.clone());
     let _bar = Bar::new(&context.output, "opening the repository");
-    let view = view(context, settings, source.as_deref(), words)?;
+    let mut view = view(context, settings, source.as_deref(), words)?;
+    view.lists_versions |= args.with_versions;
     if let Some(source) = &source
         && view.sources().get(source).is_none()
     {
@@ -45,7 +46,7 @@ pub fn of_mount(
         let clock = Arc::clone(context.output.clock());
         History::open(&settings.repository, TimeZone::UTC, clock)?.source(Some(source))?;
     }
-    Ok((if args.with_versions { view.listing_versions() } else { view }, source))
+    Ok((view, source))
 }
 
 /// A view for a mount: of one source, or of all sources.
@@ -61,7 +62,8 @@ pub fn view(
         caches: words.cache_size.map_or_else(CacheSizes::default, CacheSizes::of),
         ..Options::new(scope, settings.zone.clone(), Arc::clone(context.output.clock()))
     };
-    let view = open_view(&settings.repository, options)?;
-    let view = if words.with_versions { view.listing_versions() } else { view };
-    Ok(if words.allow_open_parents { view.opening_parents() } else { view })
+    let mut view = open_view(&settings.repository, options)?;
+    view.lists_versions = words.with_versions;
+    view.opens_parents = words.allow_open_parents;
+    Ok(view)
 }

@@ -15,7 +15,7 @@ pub struct Ancestor {
 }
 
 /// Upper bound on the directories: Linux accepts no path with more components.
-const MAX_ANCESTORS: usize = 4096;
+pub const MAX_ANCESTORS: usize = 4096;
 
 impl Ancestor {
     pub(super) fn encode_all(all: &[Self]) -> Vec<u8> {

@@ -29,7 +29,7 @@ mod time;
 mod unread;
 mod xattrs;
 
-pub use ancestors::Ancestor;
+pub use ancestors::{Ancestor, MAX_ANCESTORS};
 pub use block::{Block, BlockBuilder, BlockEncoder};
 pub use chunks::{ChunkList, Extent, ExtentKind};
 pub use config::Config;

@@ -9,9 +9,6 @@ pub struct Time {
 }
 
 impl Time {
-    /// 1970-01-01T00:00:00Z.
-    pub const EPOCH: Time = Time { secs: 0, nanos: 0 };
-
     /// Makes a time. `None` if `nanos` is not below 10⁹.
     pub fn new(secs: i64, nanos: u32) -> Option<Self> {
         (nanos < 1_000_000_000).then_some(Self { secs, nanos })

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::source::{Snapshot, Source};
 use super::time::{Expression, Moment, Timeline};
 use crate::format::{SnapshotId, Time};
+use crate::store::StoreError;
 
 /// A snapshot's position among those of all sources. Snapshots of one time and number share it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,31 +36,39 @@ pub struct Calendar {
 }
 
 impl Calendar {
-    /// Returns `None` if there is no snapshot.
-    pub(super) fn of<'a>(all_sources: impl Iterator<Item = &'a Arc<Source>>) -> Option<Self> {
-        // Lost snapshots are included, so that no other snapshot gets their names.
-        let mut all: BTreeMap<Position, bool> = BTreeMap::new();
+    /// The calendar of these sources. `gone` are the timelines of sources whose snapshots are all lost. Returns
+    /// `None` if there is no snapshot.
+    pub(super) fn of<'a>(
+        all_sources: impl Iterator<Item = &'a Arc<Source>>,
+        gone: impl Iterator<Item = &'a Timeline>,
+    ) -> Option<Self> {
+        // Lost snapshots are included, so that no other snapshot gets their names. Each position has the id of
+        // a snapshot, and whether any of its snapshots exists.
+        let mut all: BTreeMap<Position, ([u8; 32], bool)> = BTreeMap::new();
         let mut sources = Vec::new();
-        for source in all_sources {
-            let mut own = Vec::new();
-            for (position, is_there) in positions(&source.timeline) {
-                *all.entry(position).or_default() |= is_there;
+        let there = all_sources.map(|source| (Some(source), &source.timeline));
+        for (source, timeline) in there.chain(gone.map(|timeline| (None, timeline))) {
+            let (mut own, mut time) = (Vec::new(), Timestamp::MIN);
+            for (ordinal, moment, is_there) in timeline.with_positions() {
+                time = time.max(moment.time);
+                let position = Position { time, number: ordinal.number };
+                all.entry(position).or_insert((moment.id, false)).1 |= is_there;
                 own.extend(is_there.then_some(position));
             }
-            sources.push((Arc::clone(source), own));
+            sources.extend(source.map(|source| (Arc::clone(source), own)));
         }
         let zone = sources.first()?.0.timeline.zone().clone();
         let (mut there, mut lost, mut second, mut number) = (Vec::new(), Vec::new(), None, 0);
-        for (position, is_there) in &all {
+        for (position, (id, is_there)) in &all {
             let own = Time::from(position.time).secs();
             number = if second == Some(own) { number + 1 } else { 1 };
             second = Some(own);
-            let moment = Moment { time: position.time, id: [0; 32], number: Some(number) };
+            let moment = Moment { time: position.time, id: *id, number: Some(number) };
             if *is_there { there.push(moment) } else { lost.push(moment) }
         }
         let timeline = Timeline::with_lost(zone, there, &lost);
         let positions: Vec<_> =
-            all.into_iter().filter_map(|(position, is_there)| is_there.then_some(position)).collect();
+            all.into_iter().filter_map(|(position, (_, is_there))| is_there.then_some(position)).collect();
         let named = timeline.iter().map(|(name, _)| name).zip(&positions);
         let days = named.map(|(name, position)| (day(name).into(), *position)).collect();
         Some(Self { timeline, positions, sources, days })
@@ -89,9 +98,20 @@ impl Calendar {
         all.collect()
     }
 
-    /// The folder that a time expression or a tag means. A tag means the folder of the last snapshot that has
-    /// it.
-    pub fn resolve(&self, name: &[u8], now: Timestamp) -> Option<&str> {
+    /// The folder that a time expression or a tag means; `None` if there is none. A tag means the folder of
+    /// the last snapshot that has it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Source::resolve`]: a lost snapshot's name does not mean the snapshot before it.
+    pub fn resolve(&self, name: &[u8], now: Timestamp) -> Result<Option<&str>, StoreError> {
+        match self.timeline.lost(name) {
+            Some(id) => Err(StoreError::LostSnapshot(SnapshotId(id))),
+            None => Ok(self.folder(name, now)),
+        }
+    }
+
+    fn folder(&self, name: &[u8], now: Timestamp) -> Option<&str> {
         let tagged =
             |(source, positions): &(Arc<Source>, Vec<Position>)| positions.get(source.tagged(name)?).copied();
         let position = match Expression::parse(name) {
@@ -124,18 +144,6 @@ impl Calendar {
         let index = self.positions.partition_point(|position| *position < first);
         days.chain((index..self.positions.len()).filter_map(|index| self.timeline.name(index)))
     }
-}
-
-/// Positions of a source's snapshots, oldest first, and whether each exists or is lost.
-fn positions(timeline: &Timeline) -> Vec<(Position, bool)> {
-    let mut latest: Option<Timestamp> = None;
-    let mut all = Vec::new();
-    for (ordinal, moment, is_there) in timeline.with_positions() {
-        let time = latest.map_or(moment.time, |latest| latest.max(moment.time));
-        latest = Some(time);
-        all.push((Position { time, number: ordinal.number }, is_there));
-    }
-    all
 }
 
 /// The day in a canonical name.

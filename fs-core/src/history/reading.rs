@@ -58,8 +58,8 @@ impl Snapshot {
         let manifest = &self.manifest;
         // Imports of earlier versions record that something was not read, but not what. A partial run of
         // rsync counts no troubled entries, as the import read everything that was copied.
-        let untold = manifest.status == Status::Partial && manifest.totals.troubled > 0;
-        manifest.extensions.unread.is_empty() && !untold
+        let is_unrecorded = manifest.status == Status::Partial && manifest.totals.troubled > 0;
+        manifest.extensions.unread.is_empty() && !is_unrecorded
     }
 }
 

@@ -26,6 +26,10 @@ pub struct Sources {
 impl Sources {
     /// Reads the repository's snapshots and tags. Those of `known` are not read again. A manifest that cannot
     /// be read is logged and left out: it must not hide the others.
+    ///
+    /// # Errors
+    ///
+    /// If the manifests cannot be listed.
     pub fn load(repository: &Repository, zone: &TimeZone, known: &Sources) -> Result<Self, StoreError> {
         let tags = Tags::load(repository, &known.tags);
         let known: HashMap<SnapshotId, &Arc<Snapshot>> = known
@@ -106,7 +110,7 @@ impl Sources {
 
     /// The snapshots of all sources in order; `None` if there is no snapshot.
     pub fn calendar(&self) -> Option<&Calendar> {
-        self.calendar.get_or_init(|| Calendar::of(self.iter())).as_ref()
+        self.calendar.get_or_init(|| Calendar::of(self.iter(), self.gone.values())).as_ref()
     }
 
     /// Each source's last snapshot as of the time that the folder `name` means.

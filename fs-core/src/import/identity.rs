@@ -9,7 +9,7 @@ use super::opening::open_existing;
 use super::{ImportError, ImportOptions};
 use crate::format::{Origin, is_source_name};
 use crate::history::{Snapshot, Sources};
-use crate::store::{Repository, StatCache, StatCacheWriter};
+use crate::store::{Repository, StatCache};
 
 /// Files that Docker and Podman create in each container.
 const CONTAINER: [&str; 2] = ["/.dockerenv", "/run/.containerenv"];
@@ -128,7 +128,7 @@ fn name_of(path: &Path) -> Result<Vec<u8>, ImportError> {
 #[derive(Debug, Clone)]
 pub(crate) struct StatCacheKey {
     pub(super) source: Vec<u8>,
-    tree: Vec<u8>,
+    pub(super) tree: Vec<u8>,
 }
 
 impl StatCacheKey {
@@ -150,10 +150,6 @@ impl StatCacheKey {
 
     pub(crate) fn open(&self, repository: &Repository) -> Option<StatCache> {
         repository.stat_cache(&self.source, &self.tree)
-    }
-
-    pub(super) fn create(&self, repository: &Repository) -> StatCacheWriter {
-        repository.stat_cache_writer(&self.source, &self.tree)
     }
 }
 

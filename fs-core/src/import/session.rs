@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::disk::Directory;
 use super::identity::{StatCacheKey, origin};
 use super::opening::open_for_writing;
-use super::walk::{Options, Walked, walk};
+use super::walk::{Exclusions, Options, Walked, walk};
 use super::{ImportError, ImportOptions};
 use crate::format::{Extensions, Manifest, Run, RunFolder, SnapshotId, StatTrailer, Status, Time};
 use crate::history::{Snapshot, SnapshotInfo, Sources};
@@ -34,6 +34,7 @@ pub(super) struct Session<'a> {
     pub(super) repository: Repository,
     pub(super) sources: Sources,
     pub(super) options: &'a ImportOptions,
+    pub(super) cancellation: &'a Cancellation,
 }
 
 /// A snapshot's metadata, without its tree.
@@ -51,28 +52,21 @@ pub(super) struct Label<'a> {
 /// A walked tree that waits for its snapshot.
 pub(super) struct Pending {
     writer: Writer,
-    stat_cache: StatCacheWriter,
+    pub(super) stat_cache: StatCacheWriter,
     pub(super) walked: Walked,
-}
-
-impl Pending {
-    /// Stores the stat cache of the walk as that of the tree and this snapshot.
-    pub(super) fn store_stat_cache(self, snapshot: SnapshotId) {
-        store(self.stat_cache, self.walked.stat_trailer, snapshot);
-    }
 }
 
 impl<'a> Session<'a> {
     pub(super) fn open(
         root: &Path,
         options: &'a ImportOptions,
-        cancellation: &Cancellation,
+        cancellation: &'a Cancellation,
     ) -> Result<Self, ImportError> {
         let access = if options.heal { Access::Heal } else { Access::Write };
         let (wait, limit, clock) = (options.wait, options.wait_limit, &*options.clock);
         let repository = open_for_writing(root, access, wait, limit, clock, cancellation)?;
         let sources = Sources::load(&repository, &options.zone, &Sources::default())?;
-        Ok(Self { repository, sources, options })
+        Ok(Self { repository, sources, options, cancellation })
     }
 
     /// Fails if this absolute path is inside the repository. `shown` is the path as the user gave it.
@@ -88,8 +82,11 @@ impl<'a> Session<'a> {
         let repository = Directory::open(self.repository.root()).and_then(|root| root.stat_self());
         Options {
             checksum: self.options.checksum,
-            skip: repository.into_iter().map(|root| root.id).collect(),
-            skip_devices: history_devices(),
+            exclusions: Exclusions {
+                directories: repository.into_iter().map(|root| root.id).collect(),
+                devices: history_devices(),
+                only_device: None,
+            },
             ..Options::default()
         }
     }
@@ -102,7 +99,6 @@ impl<'a> Session<'a> {
         key: &StatCacheKey,
         mut options: Options<'_>,
         monitor: &dyn Monitor,
-        cancellation: &Cancellation,
     ) -> Result<Pending, ImportError> {
         let is_due = |every: Duration| {
             let read = options.stat_cache.as_ref().map(|cache| cache.all_read().timestamp());
@@ -113,21 +109,16 @@ impl<'a> Session<'a> {
         if self.options.heal || self.repository.has_lost_packs() {
             writer.verify();
         }
-        let mut stat_cache = key.create(&self.repository);
+        let mut stat_cache = self.repository.stat_cache_writer(&key.source, &key.tree);
         monitor.walk(options.parent.map(|parent| parent.manifest.totals.entries()));
         let mut walked =
-            walk(tree, self.options, &options, &mut writer, &mut stat_cache, monitor, cancellation)?;
+            walk(tree, self.options, &options, &mut writer, &mut stat_cache, monitor, self.cancellation)?;
         walked.manifest.parent = options.parent.map(|parent| parent.id);
         Ok(Pending { writer, stat_cache, walked })
     }
 
     /// Makes a snapshot of a walked tree.
-    pub(super) fn commit(
-        &mut self,
-        pending: Pending,
-        label: Label<'_>,
-        cancellation: &Cancellation,
-    ) -> Result<Imported, ImportError> {
+    pub(super) fn commit(&mut self, pending: Pending, label: Label<'_>) -> Result<Imported, ImportError> {
         let Pending { writer, stat_cache, walked } = pending;
         // The lock keeps other imports from taking the number.
         let number = self.sources.next_number(label.source, label.time);
@@ -145,7 +136,7 @@ impl<'a> Session<'a> {
             },
             ..manifest
         };
-        if cancellation.is_cancelled() {
+        if self.cancellation.is_cancelled() {
             return Err(ImportError::Cancelled);
         }
         let (id, statistics) = writer.commit(&manifest)?;
@@ -167,15 +158,10 @@ impl<'a> Session<'a> {
         let (_, snapshot) = source.snapshots().rev().find(|(_, snapshot)| snapshot.id == cache.snapshot())?;
         Some((Arc::clone(snapshot), cache))
     }
-
-    /// A source's last snapshot.
-    pub(super) fn last(&self, source: &[u8]) -> Option<Arc<Snapshot>> {
-        self.sources.last(source).map(|(_, snapshot)| Arc::clone(snapshot))
-    }
 }
 
 /// Stores the stat cache of a walk. Only logs a failure: without a stat cache the next import takes longer.
-fn store(stat_cache: StatCacheWriter, trailer: StatTrailer, snapshot: SnapshotId) {
+pub(super) fn store(stat_cache: StatCacheWriter, trailer: StatTrailer, snapshot: SnapshotId) {
     if let Err(error) = stat_cache.finish(&StatTrailer { snapshot, ..trailer }) {
         log::warn!("{error}: the next import reads more files than it would have to");
     }

@@ -113,7 +113,7 @@ impl<F: FnMut(&Progress) + Send> Monitor for Meddler<F> {
 }
 
 #[test]
-fn what_looks_unchanged_is_not_read_unless_it_is_too_fresh_to_tell() {
+fn unchanged_files_are_not_read_unless_they_are_too_fresh() {
     let fixture = Fixture::new();
     fs::write(fixture.path("file"), "one").unwrap();
     // This import counts as begun long after the file was written.

@@ -1,10 +1,11 @@
 //! Imports one tree as one snapshot.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::identity::{PlainTree, absolute, recorded_path};
 use super::opening::{WRITERS, Waiting};
-use super::session::{Imported, Label, Session, worse};
+use super::session::{Imported, Label, Session, store, worse};
 use super::walk::{Options, Quiescence};
 use super::{ImportError, ImportOptions};
 use crate::format::{Status, Time};
@@ -46,7 +47,7 @@ pub fn import_tree(
     let run_status = status_of_writers(&plain.path, options, cancellation)?;
     let mut session = Session::open(root, options, cancellation)?;
     session.check_outside(&plain.path, tree)?;
-    let last = session.last(&plain.source);
+    let last = session.sources.last(&plain.source).map(|(_, snapshot)| Arc::clone(snapshot));
     let last = last.as_deref();
     if let Some(last) = last {
         plain.check(last, &session.repository)?;
@@ -70,7 +71,7 @@ pub fn import_tree(
         allow_empty: options.allow_empty,
         ..session.walk_options()
     };
-    let pending = session.walk(tree, &key, walk, monitor, cancellation)?;
+    let pending = session.walk(tree, &key, walk, monitor)?;
     let walked = &pending.walked.manifest;
     let is_unchanged = match last.map(|last| &last.manifest) {
         Some(last) => (&last.root, &last.links) == (&walked.root, &walked.links),
@@ -78,7 +79,7 @@ pub fn import_tree(
     };
     if options.only_if_changed && is_unchanged {
         if let Some(last) = last {
-            pending.store_stat_cache(last.id);
+            store(pending.stat_cache, pending.walked.stat_trailer, last.id);
         }
         return Ok(None);
     }
@@ -93,7 +94,7 @@ pub fn import_tree(
     let status = worse(walked.status, run_status);
     let label =
         Label { source: &plain.source, path: &plain.origin, time, status, run: None, run_folder: None };
-    let imported = session.commit(pending, label, cancellation)?;
+    let imported = session.commit(pending, label)?;
     Ok(Some(Imported { is_unproven, ..imported }))
 }
 

@@ -24,8 +24,8 @@ use file_systems::FileSystems;
 use links::LinkTracker;
 use parent::{ParentDirectory, ParentEntry, has_slot};
 pub(crate) use quiescent::Quiescence;
-use quiescent::is_written_by_rsync;
-use scan::{Entries, Exclusions, Facts, OpenedDirectory, ScannedEntry, Scanner};
+pub(crate) use scan::Exclusions;
+use scan::{Entries, Facts, OpenedDirectory, ScannedEntry, Scanner};
 pub(crate) use seen::SeenFiles;
 use troubles::Troubles;
 
@@ -50,10 +50,8 @@ pub(crate) struct Options<'a> {
     pub(crate) stat_cache: Option<StatCache>,
     /// Read every file, even one that is proven unchanged.
     pub(crate) checksum: bool,
-    /// Directories to leave out, by device and inode number: the repository itself.
-    pub(crate) skip: Vec<(u64, u64)>,
-    /// File systems to leave out, by device number: mounts of history.
-    pub(crate) skip_devices: Vec<u64>,
+    /// The repository itself, and mounts of history. The options of the import decide on other devices.
+    pub(crate) exclusions: Exclusions,
     /// Files read by walks over other levels of the same hard-link farm. In a farm the ctime proves nothing,
     /// as each new link changes it.
     pub(crate) seen: Option<&'a SeenFiles>,
@@ -96,20 +94,16 @@ pub(crate) fn walk(
         _ => ImportError::read(path)(error),
     })?;
     let stat = directory.stat_self().map_err(ImportError::read(path))?;
-    if options.skip.contains(&stat.id) {
+    if options.exclusions.directories.contains(&stat.id) {
         return Err(ImportError::InsideRepository(path.to_owned()));
     }
-    let exclusions = Exclusions {
-        directories: options.skip.clone(),
-        devices: options.skip_devices.clone(),
-        only_device: import.one_file_system.then_some(stat.id.0),
-    };
+    let only_device = import.one_file_system.then_some(stat.id.0);
+    let exclusions = Exclusions { only_device, ..options.exclusions.clone() };
     // One shared reader, so that its caches exist once.
     let reader = writer.reader().clone();
     let walk = Walk {
         import,
         options,
-        parent_started: options.parent.map(|parent| parent.manifest.started),
         reader,
         writer,
         stat_cache,
@@ -124,6 +118,7 @@ pub(crate) fn walk(
         progress: Progress::default(),
         totals: Totals::default(),
         troubles: Troubles::default(),
+        depth: 0,
     };
     walk.run(directory, stat.id.1)
 }
@@ -131,7 +126,6 @@ pub(crate) fn walk(
 struct Walk<'a> {
     import: &'a ImportOptions,
     options: &'a Options<'a>,
-    parent_started: Option<Time>,
     reader: Reader,
     writer: &'a mut Writer,
     stat_cache: &'a mut StatCacheWriter,
@@ -146,6 +140,8 @@ struct Walk<'a> {
     progress: Progress,
     totals: Totals,
     troubles: Troubles,
+    /// Number of directories from the root to the current one.
+    depth: usize,
 }
 
 /// A directory that is being walked.
@@ -277,10 +273,10 @@ impl Walk<'_> {
 
     /// Takes an entry of the last frame. For a directory, returns its new frame.
     fn entry(&mut self, frames: &mut [Frame], scanned: ScannedEntry) -> Result<Option<Frame>, ImportError> {
-        let depth = frames.len();
+        self.depth = frames.len();
         let ScannedEntry { name, facts } = scanned;
         let result = match (frames.last_mut(), facts) {
-            (Some(frame), Ok(facts)) => self.take(frame, &name, facts, depth),
+            (Some(frame), Ok(facts)) => self.take(frame, &name, facts),
             (Some(frame), Err(error)) => self.refused(frame, &name, error),
             (None, _) => return Ok(None),
         };
@@ -316,19 +312,13 @@ impl Walk<'_> {
         sign.map_or(Ok(()), |sign| Err(ReadError::NotQuiescent(sign)))
     }
 
-    fn take(
-        &mut self,
-        frame: &mut Frame,
-        name: &CStr,
-        facts: Facts,
-        depth: usize,
-    ) -> Result<Option<Frame>, ReadError> {
+    fn take(&mut self, frame: &mut Frame, name: &CStr, facts: Facts) -> Result<Option<Frame>, ReadError> {
         let bytes = name.to_bytes();
         // Some file systems count characters instead of bytes (NTFS, CIFS).
         if bytes.len() > MAX_NAME {
             return Err(ReadError::unreadable("its name is longer than 255 bytes"));
         }
-        if is_written_by_rsync(bytes, &facts.stat, self.options.quiescence, &*self.import.clock) {
+        if self.options.quiescence.is_written_by_rsync(bytes, &facts.stat, &*self.import.clock) {
             if self.options.quiescence.is_required() {
                 return Err(ReadError::NotQuiescent("rsync is writing it"));
             }
@@ -336,7 +326,7 @@ impl Walk<'_> {
         }
         let parent = in_parent(frame, bytes)?;
         if facts.stat.kind == FileType::Directory {
-            return self.enter(frame, name, &facts.stat, parent.as_ref(), depth);
+            return self.enter(frame, name, &facts.stat, parent.as_ref());
         }
         // Check before the read, which may take long.
         self.check_quiescence(&facts.stat)?;

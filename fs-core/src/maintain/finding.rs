@@ -145,8 +145,8 @@ pub(super) struct Findings {
     pub(super) affect_paths: bool,
 }
 
-const MOST: usize = 1000;
-const MOST_BLOBS: usize = 20;
+const MAX_FINDINGS: usize = 1000;
+const MAX_BLOBS: usize = 20;
 
 impl Findings {
     /// Adds a finding. Ignores further findings of a block.
@@ -159,8 +159,8 @@ impl Findings {
         }
         let is_blob = matches!(defect, Defect::Blob { .. });
         self.blobs += usize::from(is_blob);
-        let too_many = is_blob && self.blobs > MOST_BLOBS;
-        if self.kept.len() < MOST && !too_many {
+        let too_many = is_blob && self.blobs > MAX_BLOBS;
+        if self.kept.len() < MAX_FINDINGS && !too_many {
             self.kept.push(Finding { defect, reason: reason.to_string() });
         } else {
             self.more += 1;

@@ -88,7 +88,7 @@ impl Repository {
             _ if basis.state.is_none() => None,
             Access::Read => None,
             Access::Write | Access::Heal => Some(basis.lock()?),
-            Access::Check | Access::Survey => match basis.lock_silently() {
+            Access::Check | Access::Preview => match basis.lock_silently() {
                 Ok(lock) => Some(lock),
                 Err(locked @ StoreError::Locked { .. }) => return Err(locked),
                 Err(refused) => {
@@ -279,7 +279,7 @@ impl Repository {
     /// it, else in memory. Returns the errors of packs that cannot be read.
     pub fn renew_index(&mut self, on_disk: bool) -> Result<Vec<StoreError>, StoreError> {
         let (index, unreadable) =
-            self.index.renewed(on_disk && self.basis.access != Access::Survey && self.lock.is_some())?;
+            self.index.renewed(on_disk && self.basis.access != Access::Preview && self.lock.is_some())?;
         self.index = Arc::new(index);
         Ok(unreadable)
     }

@@ -5,7 +5,7 @@
 
 use super::filesystem::View;
 use super::node::{Node, NodeKind};
-use crate::format::{Ancestor, Entry, Xattrs};
+use crate::format::{Ancestor, Entry, Xattrs, acl};
 use crate::history::Snapshot;
 
 /// Mode and owner of a folder. A folder may stand for a directory at several times. It then excludes every
@@ -18,8 +18,6 @@ pub(in crate::view) struct Access {
     pub(in crate::view) owner: Option<(u32, u32)>,
 }
 
-/// The extended attribute that overrides the mode where it is shown.
-pub(in crate::view) const ACL: &[u8] = b"system.posix_acl_access";
 /// Permission to list a directory, and to pass it.
 const LIST_AND_PASS: u16 = 0o555;
 const PASS: u16 = 0o111;
@@ -33,7 +31,7 @@ impl Access {
         let attributes = &entry.attributes;
         let has_acl = match &entry.xattrs {
             Xattrs::None => false,
-            Xattrs::Inline(set) => set.get(ACL).is_some(),
+            Xattrs::Inline(set) => set.get(acl::ACCESS).is_some(),
             Xattrs::Blob(_) => true,
         };
         // With an ACL, the group's bits are the ACL's mask.
@@ -91,7 +89,7 @@ impl View {
     /// directories above it when it was imported.
     pub(in crate::view) fn access(&self, snapshot: &Snapshot, path: &[u8], entry: &Entry) -> Access {
         let own = Access::of_directory(entry);
-        if !path.is_empty() || !self.closes_parents() {
+        if !path.is_empty() || !self.is_shared || self.opens_parents {
             return own;
         }
         snapshot.manifest.extensions.ancestors.iter().fold(own, Access::below)

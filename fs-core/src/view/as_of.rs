@@ -30,7 +30,7 @@ impl AsOf {
         if let Some(text) = text.filter(|text| calendar.position(text).is_some()) {
             return Ok(Node::folder(view.keys(), Self::new(text)));
         }
-        let target = calendar.resolve(name, view.now()).ok_or(ViewError::NotFound)?;
+        let target = calendar.resolve(name, view.now())?.ok_or(ViewError::NotFound)?;
         Ok(Node::alias(view.keys(), b"", name, target.as_bytes()))
     }
 

@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::access::ACL;
 use super::attr::{Attr, FileKind};
 use super::node::{Node, NodeKind, Tree};
 use super::read_ahead::ReadAhead;
@@ -13,7 +12,7 @@ use super::versions::Recent;
 use super::virtual_folder::{Emit, VirtualFolder};
 use super::{DirEntry, ViewError};
 use crate::clock::Clock;
-use crate::format::{Attributes, Entry, Keys, Kind, Time, XattrSet, Xattrs};
+use crate::format::{Attributes, Entry, Keys, Kind, Time, XattrSet, Xattrs, acl};
 use crate::history::{Source, Sources, components};
 use crate::store::{self, Bytes, CacheSizes, DirectoryCursor, FileReader, Reader, Repository, StoreError};
 
@@ -48,22 +47,22 @@ impl Options {
     }
 }
 
-/// A read-only file system of all snapshots. It is cheap to clone, and threads share it.
+/// A read-only file system of all snapshots. It is cheap to clone, and threads share it. A new view has none
+/// of the properties below.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a choice of its own, named where it is made")]
 pub struct View {
     shared: Arc<Shared>,
-    lists_versions: bool,
-    pub(super) resolves_times: bool,
-    pub(super) is_shared: bool,
-    parents: Parents,
-}
-
-/// Effect of the directories above a tree in a view for several users.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Parents {
-    /// Excludes from the tree all users whom these directories excluded.
-    Close,
-    Ignored,
+    /// Folders of snapshots list the versions that can be looked up in them, such as `passwd;3`. So their
+    /// listings change.
+    pub lists_versions: bool,
+    /// A time expression is the folder that it means instead of a link. This is for systems whose programs
+    /// handle links badly.
+    pub resolves_times: bool,
+    /// The view is for several users, of whom not everyone may see everything.
+    pub is_shared: bool,
+    /// In such a view, the directories that were above a tree when it was imported exclude nobody from it.
+    pub opens_parents: bool,
 }
 
 #[derive(Debug)]
@@ -92,6 +91,10 @@ pub(super) const MAX_AGE: Duration = Duration::from_millis(100);
 
 impl View {
     /// Creates a view of `repository`.
+    ///
+    /// # Errors
+    ///
+    /// If the snapshots cannot be listed. One that cannot be read is left out.
     pub fn new(repository: Repository, options: Options) -> Result<Self, ViewError> {
         let stamp = repository.snapshots_stamp()?;
         let sources = Sources::load(&repository, &options.zone, &Sources::default())?;
@@ -114,22 +117,8 @@ impl View {
             lists_versions: false,
             resolves_times: false,
             is_shared: false,
-            parents: Parents::Close,
+            opens_parents: false,
         })
-    }
-
-    /// Returns the same view, in which folders of snapshots list the versions that can be looked up in them,
-    /// such as `passwd;3`.
-    #[must_use]
-    pub fn listing_versions(self) -> Self {
-        Self { lists_versions: true, ..self }
-    }
-
-    /// Returns the same view, in which a time expression is the folder that it means instead of a link. This
-    /// is for systems whose programs handle links badly.
-    #[must_use]
-    pub fn resolving_times(self) -> Self {
-        Self { resolves_times: true, ..self }
     }
 
     /// Returns the same view for a mount, whose threads must not wait for long.
@@ -137,28 +126,6 @@ impl View {
     pub fn for_mount(self) -> Self {
         self.reader().limit_search_waits();
         self
-    }
-
-    /// Returns the same view for several users, of whom not everyone may see everything.
-    #[must_use]
-    pub fn for_many_users(self) -> Self {
-        Self { is_shared: true, ..self }
-    }
-
-    /// Returns the same view, ignoring the directories that were above each tree when it was imported.
-    #[must_use]
-    pub fn opening_parents(self) -> Self {
-        Self { parents: Parents::Ignored, ..self }
-    }
-
-    /// Whether folders of snapshots list versions. If they do, their listings change.
-    pub fn lists_versions(&self) -> bool {
-        self.lists_versions
-    }
-
-    /// Whether the directories above a tree exclude users from it.
-    pub(super) fn closes_parents(&self) -> bool {
-        self.is_shared && self.parents == Parents::Close
     }
 
     /// User and group id of the folders that are in no snapshot.
@@ -239,6 +206,11 @@ impl View {
     }
 
     /// Looks up the entry `name` of the directory `parent`.
+    ///
+    /// # Errors
+    ///
+    /// [`ViewError::NotFound`] and [`ViewError::NotADirectory`]. [`StoreError::LostSnapshot`] for the name of a
+    /// lost snapshot.
     pub fn lookup(&self, parent: &Node, name: &[u8]) -> Result<Node, ViewError> {
         let node = self.lookup_itself(parent, name)?;
         match &node.kind {
@@ -262,12 +234,11 @@ impl View {
 
     /// Lists a directory, without `.` and `..`. The listing starts at `offset`: 0, or the `next_offset` of an
     /// entry. It continues until the end, or until `emit` returns false.
-    pub fn read_directory(
-        &self,
-        node: &Node,
-        offset: u64,
-        emit: &mut dyn FnMut(DirEntry<'_>) -> bool,
-    ) -> Result<(), ViewError> {
+    ///
+    /// # Errors
+    ///
+    /// If a part of the directory cannot be read. The entries before it were emitted.
+    pub fn read_directory(&self, node: &Node, offset: u64, emit: Emit<'_>) -> Result<(), ViewError> {
         match &node.kind {
             NodeKind::Virtual(folder) => folder.list(self, offset, emit),
             NodeKind::Directory { tree, .. } => self.list_directory(tree, offset, emit),
@@ -287,11 +258,15 @@ impl View {
                 return Ok(());
             }
         }
-        if self.lists_versions() { self.list_numbered(tree, next_offset, emit) } else { Ok(()) }
+        if self.lists_versions { self.list_numbered(tree, next_offset, emit) } else { Ok(()) }
     }
 
     /// Returns the file at `path` in the snapshot of `source` that `time` means. Components are separated by
     /// `/`; empty ones and `.` are ignored. Symbolic links are not followed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`lookup`](Self::lookup) and of [`Source::resolve`].
     pub fn walk(&self, source: &Source, time: &[u8], path: &[u8]) -> Result<Node, ViewError> {
         let index = source.resolve(time, self.now())?.ok_or(ViewError::NotFound)?;
         let snapshot = source.snapshot(index).ok_or(ViewError::NotFound)?;
@@ -338,6 +313,10 @@ impl View {
     }
 
     /// Reads `len` bytes of a file at `offset`, or fewer at the end of the file.
+    ///
+    /// # Errors
+    ///
+    /// [`ViewError::IsADirectory`] and [`ViewError::WrongKind`] for a node without bytes.
     pub fn read(&self, node: &Node, offset: u64, len: usize) -> Result<Bytes, ViewError> {
         let file = self.file(node)?;
         self.shared.read_ahead.note(&file, node.entry_ref.as_ref(), offset, len);
@@ -361,6 +340,10 @@ impl View {
     }
 
     /// The target of a symbolic link.
+    ///
+    /// # Errors
+    ///
+    /// [`ViewError::WrongKind`] for any other node.
     pub fn read_link<'a>(&self, node: &'a Node) -> Result<&'a [u8], ViewError> {
         match &node.kind {
             NodeKind::Alias(target)
@@ -378,7 +361,7 @@ impl View {
         };
         if self.narrowed(node).is_some() {
             // The ACL would override the mode.
-            set.remove(ACL);
+            set.remove(acl::ACCESS);
         }
         Ok(set)
     }

@@ -49,6 +49,10 @@ impl Inodes {
     }
 
     /// The node with this number; `None` if the kernel does not know it.
+    ///
+    /// # Errors
+    ///
+    /// If the node's directory cannot be read again.
     pub fn get(&self, ino: u64) -> Result<Option<Node>, ViewError> {
         if ino == self.view.top().ino() {
             return Ok(Some((*self.view.top()).clone()));

@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_is_named() {
+    fn names_that_are_gone_are_listed() {
         let (_folder, view) = view(&[(1, 8), (2, 9)], Scope::Source(b"source".to_vec()));
         let mut known = view.sources();
         let (name, id) = {

@@ -9,6 +9,10 @@ const PREFIX: &[u8] = b"user.yester.";
 
 impl View {
     /// The value of an extended attribute. A stored attribute wins over one that the view provides.
+    ///
+    /// # Errors
+    ///
+    /// If the stored attributes cannot be read, whatever the name.
     pub fn xattr(&self, node: &Node, name: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
         let kept = self.xattrs(node)?.get(name).map(<[u8]>::to_vec);
         Ok(kept.or_else(|| self.own(node, name.strip_prefix(PREFIX)?)))

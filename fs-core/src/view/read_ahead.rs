@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_here_and_there_is_not_read_ahead() {
+    fn scattered_files_are_not_read_ahead() {
         let mut seen = Seen::default();
         assert_eq!(entries(&mut seen, LEAF, [5, 9, 14, 20, 25, 3, 2, 1, 0]), []);
         for at in 0..200 {
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_here_and_there_are_not_read_ahead() {
+    fn scattered_bytes_are_not_read_ahead() {
         let mut seen = Seen::default();
         for offset in [0, 30, 5, 100, 50, 9] {
             assert_eq!(seen.bytes(LEAF, 200 * BYTES, offset * BYTES, offset * BYTES + 4096), None);

@@ -210,7 +210,7 @@ fn runs(
     let mut left_out = None;
     loop {
         let began = context.clock.instant();
-        match importer.next(context.monitor, context.cancellation)? {
+        match importer.next(context.monitor)? {
             Some(RunOutcome::Imported(imported)) => {
                 let tree = Path::new(OsStr::from_bytes(&imported.snapshot.manifest.origin.path));
                 let run = Some(tree.strip_prefix(&plan.root).unwrap_or(tree));

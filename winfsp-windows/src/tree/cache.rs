@@ -43,7 +43,7 @@ impl Cache {
         directory: &Node,
         list: impl FnOnce() -> Result<(Listed, bool), ViewError>,
     ) -> Result<Arc<Listed>, ViewError> {
-        let is_fixed = directory.is_immutable() && !view.lists_versions();
+        let is_fixed = directory.is_immutable() && !view.lists_versions;
         let now = (!is_fixed).then(|| view.sources());
         let key = directory.identity();
         if let Some(names) = self.lock().directories.get(&key)

@@ -40,8 +40,8 @@ pub fn mount(
 ) -> Result<Mount, MountError> {
     runtime::load()?;
     let name = point.to_string_lossy();
-    let view = view.for_mount();
-    let view = if options.allow_other { view.for_many_users() } else { view };
+    let mut view = view.for_mount();
+    view.is_shared |= options.allow_other;
     let parameters =
         FileSystemParams { use_dir_info_by_name: true, ..FileSystemParams::default_params(volume()) };
     let drive = Drive::new(view, options, Box::new(on_end));

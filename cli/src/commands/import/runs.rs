@@ -73,7 +73,7 @@ pub fn add(
     let progress = ImportProgress::new(output);
     loop {
         let started = output.clock().instant();
-        match importer.next(&progress, cancellation) {
+        match importer.next(&progress) {
             Ok(Some(RunOutcome::Imported(imported))) => {
                 let path = imported.snapshot.manifest.origin.path.to_vec();
                 let shown = shown(plan, Path::new(std::ffi::OsStr::from_bytes(&path)));

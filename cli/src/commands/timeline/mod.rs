@@ -1,7 +1,7 @@
 //! Shows the days that have snapshots as a calendar.
 
-mod calendar;
 mod svg;
+mod weeks;
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use fs_core::service::days;
 use serde_json::json;
 
-use self::calendar::Calendar;
+use self::weeks::Calendar;
 use super::Context;
 use crate::args::TimelineArgs;
 use crate::error::Outcome;
@@ -49,7 +49,7 @@ pub fn run(context: &mut Context, args: &TimelineArgs) -> Result<Outcome> {
     if output.is_json() || args.svg.is_some() {
         return Ok(Outcome::Done);
     }
-    let room = if output.is_terminal() { width().saturating_sub(calendar::MARGIN) / 2 } else { WEEKS };
+    let room = if output.is_terminal() { width().saturating_sub(weeks::MARGIN) / 2 } else { WEEKS };
     let shown = Calendar::of(&days, room.clamp(1, WEEKS)).unwrap_or(all);
     shown.lines().iter().try_for_each(|line| output.line(line))?;
     let snapshots = count(days.iter().map(|day| day.snapshots).sum(), "snapshot");

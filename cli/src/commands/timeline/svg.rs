@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::calendar::Calendar;
+use super::weeks::Calendar;
 use crate::text::count;
 
 /// Distance between two days, in units of the picture. `SIZE` is the side of a day's square.

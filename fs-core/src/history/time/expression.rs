@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::Weekday;
 
-use super::calendar;
+use super::date;
 use super::period::{AgoUnit, Period};
 
 #[cfg(test)]
@@ -74,7 +74,7 @@ fn numeric(text: &[u8]) -> Option<Period> {
     let (number, rest) = text.split_at(digits);
     let unit = match rest {
         [] if digits > 4 => return whole_number(number).map(|second| Period::Epoch { second }),
-        [] | [b'-', ..] => return calendar::period(text),
+        [] | [b'-', ..] => return date::period(text),
         [b'h' | b'H'] => AgoUnit::Hours,
         [b'd' | b'D'] => AgoUnit::Days,
         [b'w' | b'W'] => AgoUnit::Weeks,
@@ -101,7 +101,7 @@ fn keyword(text: &[u8]) -> Option<Expression> {
         return Some(Expression::Latest { back });
     }
     if let Some(time) = text.strip_prefix(b"gmt-") {
-        return Some(Expression::GmtSecond { last: calendar::gmt_second(time)? });
+        return Some(Expression::GmtSecond { last: date::gmt_second(time)? });
     }
     Some(match text {
         b"latest" => Expression::Latest { back: 0 },

@@ -10,7 +10,7 @@
 //! Most expressions follow one rule, *as of*: a name is a period, and means the last snapshot at or before
 //! the period's last instant.
 
-mod calendar;
+mod date;
 mod expression;
 #[cfg(test)]
 mod fixtures;

@@ -48,10 +48,8 @@ pub struct Timeline {
     ordinals: Vec<Ordinal>,
     names: Vec<Arc<str>>,
     by_name: HashMap<Arc<str>, usize>,
-    /// Ids of lost snapshots, by their names.
-    lost: HashMap<Arc<str>, [u8; 32]>,
-    /// The lost snapshots, in order.
-    lost_moments: Vec<(Ordinal, Moment)>,
+    /// The lost snapshots, by their names.
+    lost: HashMap<Arc<str>, (Ordinal, Moment)>,
 }
 
 impl Timeline {
@@ -71,7 +69,6 @@ impl Timeline {
             names: Vec::new(),
             by_name: HashMap::new(),
             lost: HashMap::new(),
-            lost_moments: Vec::new(),
         };
         for of_second in all.chunk_by(|(one, _), (next, _)| second_of(one.time) == second_of(next.time)) {
             let second = names::canonical(&timeline.zone, of_second[0].0.time);
@@ -98,8 +95,7 @@ impl Timeline {
             self.ordinals.push(ordinal);
             self.moments.push(moment);
         } else {
-            self.lost.insert(name, moment.id);
-            self.lost_moments.push((ordinal, moment));
+            self.lost.insert(name, (ordinal, moment));
         }
     }
 
@@ -126,7 +122,7 @@ impl Timeline {
     /// Positions and moments of all snapshots in order, and whether each exists or is lost.
     pub fn with_positions(&self) -> Vec<(Ordinal, &Moment, bool)> {
         let there = self.ordinals.iter().zip(&self.moments).map(|(ordinal, moment)| (*ordinal, moment, true));
-        let lost = self.lost_moments.iter().map(|(ordinal, moment)| (*ordinal, moment, false));
+        let lost = self.lost.values().map(|(ordinal, moment)| (*ordinal, moment, false));
         let mut all: Vec<_> = there.chain(lost).collect();
         all.sort_by_key(|(ordinal, ..)| *ordinal);
         all
@@ -137,7 +133,7 @@ impl Timeline {
     pub fn next_number(&self, time: Timestamp) -> Option<u32> {
         let second = second_of(time);
         let all = self.of_second(second).map(|index| self.ordinals[index]);
-        let lost = self.lost_moments.iter().map(|(ordinal, _)| *ordinal);
+        let lost = self.lost.values().map(|(ordinal, _)| *ordinal);
         let all = all.chain(lost.filter(|lost| lost.second == second));
         all.map(|ordinal| ordinal.number).max().unwrap_or(0).checked_add(1)
     }
@@ -165,7 +161,8 @@ impl Timeline {
         if self.lost.is_empty() || name.len() > Expression::MAX_LEN {
             return None;
         }
-        self.lost.get(std::str::from_utf8(name).ok()?.to_ascii_uppercase().as_str()).copied()
+        let name = std::str::from_utf8(name).ok()?.to_ascii_uppercase();
+        self.lost.get(name.as_str()).map(|(_, moment)| moment.id)
     }
 
     /// Index of the snapshot that `name` means at the time `now`. The name is a canonical name (its letters

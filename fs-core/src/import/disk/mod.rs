@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_is_told_twice_counts_once() {
+    fn a_name_that_is_listed_twice_counts_once() {
         let names = [c"b", c"a", c"b"].map(CString::from).to_vec();
         assert_eq!(sorted(names), [c"a", c"b"].map(CString::from));
     }

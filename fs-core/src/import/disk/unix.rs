@@ -94,7 +94,7 @@ pub(in crate::import) fn is_memory(file: &File, stat: &Stat) -> bool {
     const PROC: u64 = 0x9fa0;
     // The field's type differs between architectures.
     #[allow(clippy::unnecessary_cast, clippy::cast_lossless, clippy::cast_sign_loss)]
-    let magic = || rustix::fs::fstatfs(file).map(|told| told.f_type as u64 & 0xffff_ffff);
+    let magic = || rustix::fs::fstatfs(file).map(|stats| stats.f_type as u64 & 0xffff_ffff);
     stat.allocated == 0 && stat.size > 1 << 40 && magic() == Ok(PROC)
 }
 

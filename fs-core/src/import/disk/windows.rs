@@ -231,8 +231,8 @@ fn xattrs(stat: &Stat) -> ReadXattrs {
 
 /// Attributes of an open file.
 pub(in crate::import) fn stat_file(file: &File) -> io::Result<Stat> {
-    let told = information(file)?;
-    let bits = told.file_attributes() as u32;
+    let found = information(file)?;
+    let bits = found.file_attributes() as u32;
     // Only the tag of a reparse point shows whether it is a link. This call reads the tag.
     let is_link = bits & attributes::REPARSE_POINT != 0 && file.metadata()?.is_symlink();
     let kind = match bits & attributes::DIRECTORY {
@@ -247,19 +247,19 @@ pub(in crate::import) fn stat_file(file: &File) -> io::Result<Stat> {
         _ if bits & attributes::READ_ONLY != 0 => 0o444,
         _ => 0o644,
     };
-    let created = told.creation_time().map(FileTime::from_ticks);
-    let (secs, nanos) = told.last_write_time().map_or((0, 0), |ticks| FileTime::from_ticks(ticks).to_unix());
+    let created = found.creation_time().map(FileTime::from_ticks);
+    let (secs, nanos) = found.last_write_time().map_or((0, 0), |ticks| FileTime::from_ticks(ticks).to_unix());
     let mtime = Time::new(secs, nanos).unwrap_or_default();
     Ok(Stat {
         kind,
-        id: (told.volume_serial_number(), told.file_index()),
-        links: told.number_of_links(),
+        id: (found.volume_serial_number(), found.file_index()),
+        links: found.number_of_links(),
         attributes: Attributes { mode, uid: 0, gid: 0, mtime },
         // std does not report when attributes were last changed.
         ctime: mtime,
-        size: told.file_size(),
+        size: found.file_size(),
         // Holes are read as zeros, which take no space either.
-        allocated: told.file_size(),
+        allocated: found.file_size(),
         device: (0, 0),
         dos: DosAttributes { bits, created },
     })

@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_layout_is_told_by_all_that_is_there() {
+    fn a_layout_is_detected_from_all_entries() {
         let of = |paths: &[&str]| {
             let directory = tempfile::tempdir().unwrap();
             for path in paths {

@@ -14,14 +14,14 @@ use crate::import::ImportError;
 
 /// A folder, with the facts that must still hold after its run was read.
 #[derive(Debug, Clone)]
-pub(super) struct FolderState {
-    pub(super) path: PathBuf,
+pub(in crate::import) struct FolderState {
+    pub(in crate::import) path: PathBuf,
     pub(super) id: (u64, u64),
     pub(super) mtime: Time,
     /// Creation time, if the file system records it.
     pub(super) born: Option<Time>,
     /// True if a program set the modification time: it is a whole second on a file system with finer times.
-    pub(super) is_stamped: bool,
+    pub(in crate::import) is_stamped: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,7 +51,7 @@ impl FolderState {
     }
 
     /// Returns how the folder has changed since, if it has.
-    pub(super) fn change(&self) -> Option<&'static str> {
+    pub(in crate::import) fn change(&self) -> Option<&'static str> {
         match Self::of(self.path.clone()) {
             Ok(Some(now)) if now.id != self.id => Some("another folder has its name now"),
             Ok(Some(now)) if now.mtime != self.mtime => Some("it has changed meanwhile"),

@@ -124,8 +124,9 @@ pub struct PlannedRun {
     status: Status,
     /// The same backup point in the next later level, which may share its files.
     newer: Option<PathBuf>,
-    /// The folder that marks the run, as it was when the plan was made.
-    mark: FolderState,
+    /// The folder whose presence means that the run exists, as it was when the plan was made. If it has changed
+    /// since, the data read since must not be kept.
+    pub(in crate::import) mark: FolderState,
 }
 
 /// An entry that is not imported.
@@ -208,7 +209,7 @@ impl Plan {
     fn run_folder(&mut self, mark: &FolderState, name: &OsStr) -> RunFolder {
         let device = mark.id.0;
         let find = || {
-            let fsid = rustix::fs::statvfs(&mark.path).ok().map(|told| told.f_fsid);
+            let fsid = rustix::fs::statvfs(&mark.path).ok().map(|stats| stats.f_fsid);
             lasting_identity(device, fsid).unwrap_or_default()
         };
         RunFolder {
@@ -245,21 +246,6 @@ impl PlannedRun {
             Some(newer) if shared::any_file(&self.tree, newer) => Status::Approximate,
             _ => self.status,
         }
-    }
-
-    /// Whether a program set the run's time, as opposed to a change of its folder.
-    pub fn is_stamped(&self) -> bool {
-        self.mark.is_stamped
-    }
-
-    /// The folder whose presence means that the run exists.
-    pub fn folder(&self) -> &Path {
-        &self.mark.path
-    }
-
-    /// Reason why the data read since the plan was made must not be kept, if there is one.
-    pub fn change(&self) -> Option<&'static str> {
-        self.mark.change()
     }
 }
 

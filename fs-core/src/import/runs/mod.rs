@@ -86,7 +86,7 @@ impl<'a> RunImporter<'a> {
         root: &Path,
         plan: &'a Plan,
         options: &'a ImportOptions,
-        cancellation: &Cancellation,
+        cancellation: &'a Cancellation,
     ) -> Result<Self, ImportError> {
         let session = Session::open(root, options, cancellation)?;
         session.check_outside(&plan.root, &plan.root)?;
@@ -117,18 +117,14 @@ impl<'a> RunImporter<'a> {
     /// # Errors
     ///
     /// If the repository fails, or on cancellation. A run that cannot be read is left out instead.
-    pub fn next(
-        &mut self,
-        monitor: &dyn Monitor,
-        cancellation: &Cancellation,
-    ) -> Result<Option<RunOutcome>, ImportError> {
+    pub fn next(&mut self, monitor: &dyn Monitor) -> Result<Option<RunOutcome>, ImportError> {
         let Some(run) = self.new.next() else { return Ok(None) };
-        if cancellation.is_cancelled() {
+        if self.session.cancellation.is_cancelled() {
             return Err(ImportError::Cancelled);
         }
         let name = run.tree.strip_prefix(&self.plan.root).unwrap_or(&run.tree).as_os_str().as_bytes();
         monitor.run(&RunBegins { name, number: self.total - self.new.len() as u64, total: self.total });
-        let outcome = self.import(run, monitor, cancellation);
+        let outcome = self.import(run, monitor);
         if !matches!(outcome, Ok(RunOutcome::Imported(_))) {
             // The files that this walk has read need not be stored.
             self.seen = SeenFiles::default();
@@ -145,13 +141,8 @@ impl<'a> RunImporter<'a> {
         }
     }
 
-    fn import(
-        &mut self,
-        run: &PlannedRun,
-        monitor: &dyn Monitor,
-        cancellation: &Cancellation,
-    ) -> Result<RunOutcome, ImportError> {
-        if let Some(change) = run.change() {
+    fn import(&mut self, run: &PlannedRun, monitor: &dyn Monitor) -> Result<RunOutcome, ImportError> {
+        if let Some(change) = run.mark.change() {
             return Ok(left_out(run, change));
         }
         let status = run.status();
@@ -170,8 +161,8 @@ impl<'a> RunImporter<'a> {
             allow_empty: true,
             ..self.session.walk_options()
         };
-        let pending = self.session.walk(&run.tree, &key, walk, monitor, cancellation)?;
-        if let Some(change) = run.change() {
+        let pending = self.session.walk(&run.tree, &key, walk, monitor)?;
+        if let Some(change) = run.mark.change() {
             return Ok(left_out(run, change));
         }
         let label = Label {
@@ -182,7 +173,7 @@ impl<'a> RunImporter<'a> {
             run: Some(run.run.clone()),
             run_folder: Some(run.run_folder.clone()),
         };
-        let imported = self.session.commit(pending, label, cancellation)?;
+        let imported = self.session.commit(pending, label)?;
         Ok(RunOutcome::Imported(Box::new(Imported { is_unproven, ..imported })))
     }
 

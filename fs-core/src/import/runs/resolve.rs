@@ -37,9 +37,9 @@ pub struct ResolvedRuns {
 }
 
 /// Maximum number of snapshots that are compared with one level by content.
-const MOST_COMPARED: usize = 1000;
+const MAX_COMPARED: usize = 1000;
 /// Maximum number of levels that are compared to find out whether a root is a copy of another one.
-const MOST_PROOFS: usize = 3;
+const MAX_PROOFS: usize = 3;
 
 /// Compares a plan with the repository. Fails if runs would enter the history of another root, or if their
 /// order is unknown. `reader` is present if `sources` has any source.
@@ -178,13 +178,13 @@ impl<'a> Matching<'a> {
             }
             let has_moved = folder(snapshot).is_some_and(|was| was.name != run.run_folder.name);
             let is_later = snapshot.manifest.time != run.time;
-            if level.number == 0 && !has_moved && run.is_stamped() && is_later {
+            if level.number == 0 && !has_moved && run.mark.is_stamped && is_later {
                 continue;
             }
             // A renamed level never receives another run.
-            let is_sure = run.run_folder.born.is_some() && has_moved && !run.is_stamped();
+            let is_sure = run.run_folder.born.is_some() && has_moved && !run.mark.is_stamped;
             if is_sure || self.is_identical(run, snapshot)? {
-                log::info!("{}: its time was changed since it was imported", run.folder().display());
+                log::info!("{}: its time was changed since it was imported", run.mark.path.display());
                 accounted.insert(snapshot.id);
                 self.prove(nth, snapshot);
             }
@@ -222,7 +222,7 @@ impl<'a> Matching<'a> {
                     && may_be_as_old(run, next)
             });
             let mut same = None;
-            for (_, snapshot) in missing.take(MOST_COMPARED) {
+            for (_, snapshot) in missing.take(MAX_COMPARED) {
                 if self.is_identical(run, snapshot)? {
                     same = Some(*snapshot);
                     break;
@@ -247,7 +247,7 @@ impl<'a> Matching<'a> {
             let mut ranks = self.runs.iter().filter_map(|run| self.plan.rank(&run.level.as_ref()?.interval));
             ranks.any(|(other, lower)| other == group && lower < rank)
         };
-        run.is_stamped() && level.number == 0 && !self.plan.rank(&level.interval).is_some_and(has_lower)
+        run.mark.is_stamped && level.number == 0 && !self.plan.rank(&level.interval).is_some_and(has_lower)
     }
 
     /// Levels by interval and number.
@@ -309,7 +309,7 @@ impl<'a> Matching<'a> {
             let root = root_of(snapshot);
             let mut is_it = self.is_here(snapshot, run) || moved.contains(&root);
             let compared = compared.entry(root.clone()).or_default();
-            if !is_it && *compared < MOST_PROOFS {
+            if !is_it && *compared < MAX_PROOFS {
                 *compared += 1;
                 is_it = self.is_identical(run, snapshot)?;
                 if is_it {
@@ -347,7 +347,10 @@ impl<'a> Matching<'a> {
     fn is_copied(&self, last: &Snapshot) -> bool {
         last.manifest.time.nanos() == 0
             && self.found.iter().all(Option::is_none)
-            && self.runs.iter().all(|run| run.level.is_some() && !run.is_stamped() && run.time.nanos() != 0)
+            && self
+                .runs
+                .iter()
+                .all(|run| run.level.is_some() && !run.mark.is_stamped && run.time.nanos() != 0)
     }
 
     /// Whether a snapshot came from the root of the plan, on the file system of `run`.
@@ -380,7 +383,7 @@ impl<'a> Matching<'a> {
                 level,
                 time: time.unwrap_or(run.time),
                 is_new: time.is_none(),
-                is_sure: time.is_some() || run.is_stamped(),
+                is_sure: time.is_some() || run.mark.is_stamped,
             })
         };
         let levels: Vec<_> = self.runs.iter().enumerate().filter_map(timed).collect();
@@ -393,7 +396,7 @@ impl<'a> Matching<'a> {
 /// folder is newer.
 fn may_be_as_old(run: &PlannedRun, next: Option<Time>) -> bool {
     match (run.run_folder.born, next) {
-        (Some(born), Some(next)) if run.is_stamped() => born <= next,
+        (Some(born), Some(next)) if run.mark.is_stamped => born <= next,
         _ => true,
     }
 }

@@ -54,7 +54,7 @@ fn a_file_that_levels_share_is_read_once() {
     let counts = Counts::default();
     let options = ImportOptions::default();
     let mut importer = RunImporter::open(&root, &plan, &options, &none).unwrap();
-    while let Some(outcome) = importer.next(&counts, &none).unwrap() {
+    while let Some(outcome) = importer.next(&counts).unwrap() {
         assert!(matches!(outcome, RunOutcome::Imported(_)), "{outcome:?}");
     }
     let read: Vec<_> = counts.0.into_inner().unwrap().iter().map(|progress| progress.files_read).collect();
@@ -85,14 +85,12 @@ fn a_level_that_goes_while_it_is_read_is_abandoned() {
     // The file is in a directory that was not listed yet. The import misses nothing there, but the tree is
     // not as the run left it.
     let remover = Remover(tree.join("z/last"));
-    let outcome =
-        RunImporter::open(&root, &first, &options, &none).unwrap().next(&remover, &none).unwrap().unwrap();
+    let outcome = RunImporter::open(&root, &first, &options, &none).unwrap().next(&remover).unwrap().unwrap();
     assert!(matches!(outcome, RunOutcome::LeftOut(_)), "{outcome:?}");
     assert_eq!(Repository::open(&root, Access::Read).unwrap().snapshots().unwrap(), []);
     // The next import finds the tree quiescent.
     let second = plan(farm, tick(directory.path()).timestamp());
-    let outcome =
-        RunImporter::open(&root, &second, &options, &none).unwrap().next(&Silent, &none).unwrap().unwrap();
+    let outcome = RunImporter::open(&root, &second, &options, &none).unwrap().next(&Silent).unwrap().unwrap();
     assert!(matches!(outcome, RunOutcome::Imported(_)), "{outcome:?}");
 }
 

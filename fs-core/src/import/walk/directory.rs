@@ -24,13 +24,12 @@ impl Walk<'_> {
         name: &CStr,
         stat: &Stat,
         parent: Option<&ParentEntry>,
-        depth: usize,
     ) -> Result<Option<Frame>, ReadError> {
         if self.scanner.exclusions.covers(stat) {
             self.troubles.note(TroubleKind::Skipped, SKIPPED);
             return Ok(None);
         }
-        if depth >= MAX_DEPTH {
+        if self.depth >= MAX_DEPTH {
             return Err(ReadError::unreadable("it is nested too deeply"));
         }
         let opened = match above.entries.open(name, &self.scanner) {

@@ -66,7 +66,7 @@ impl From<CopyError> for ReadError {
 const ATTEMPTS: u32 = 2;
 
 /// Maximum bytes read beyond the end that a file's size states.
-const MOST_UNTOLD: u64 = 1 << 20;
+const MAX_BEYOND_SIZE: u64 = 1 << 20;
 
 impl Walk<'_> {
     /// Reads the file `name`, and once more if it changed during the read. `previous` is the entry of the
@@ -128,8 +128,8 @@ impl Walk<'_> {
         };
         // In /proc and the like, sizes mean nothing. The content is everything that can be read.
         if is_whole && stat_file(file)?.size == stat.size {
-            let more = self.copy(file, MOST_UNTOLD)?;
-            if more == MOST_UNTOLD && stat_file(file)?.size == stat.size {
+            let more = self.copy(file, MAX_BEYOND_SIZE)?;
+            if more == MAX_BEYOND_SIZE && stat_file(file)?.size == stat.size {
                 return Err(ReadError::unreadable("it has far more content than its size tells"));
             }
         }

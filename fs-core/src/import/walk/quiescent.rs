@@ -38,6 +38,23 @@ impl Quiescence {
         };
         (stat.ctime >= since && !is_future()).then_some("it was changed just now")
     }
+
+    /// Whether rsync is writing this entry, judged by its name. `.name.XXXXXX` is a temporary file
+    /// (`get_tmpname` in rsync's receiver.c); nobody else may read it before it is complete. `.~tmp~` has the
+    /// files that `--delay-updates` delays.
+    ///
+    /// By chance, one name in two hundred is a word. A tree that must be quiescent can wait for such a file. A
+    /// live tree must not wait because of names that people chose.
+    pub(super) fn is_written_by_rsync(self, name: &[u8], stat: &Stat, clock: &dyn Clock) -> bool {
+        let named = match stat.kind {
+            FileType::RegularFile => {
+                is_temporary(name, self.is_required()) && stat.attributes.mode & OTHERS == 0
+            }
+            FileType::Directory => name == b".~tmp~",
+            _ => false,
+        };
+        named && stat.ctime.secs().saturating_add(STALLED_SECS) >= clock.now().as_second()
+    }
 }
 
 /// Longest time, in seconds, that rsync may write nothing to a file while it waits for its other end. A
@@ -46,28 +63,6 @@ const STALLED_SECS: i64 = 3600;
 
 /// Permission bits of group and others.
 const OTHERS: u16 = 0o077;
-
-/// Whether rsync is writing this entry, judged by its name. `.name.XXXXXX` is a temporary file (`get_tmpname`
-/// in rsync's receiver.c); nobody else may read it before it is complete. `.~tmp~` holds the files that
-/// `--delay-updates` holds back.
-///
-/// By chance, one name in two hundred is a word. A tree that must be quiescent can wait for such a file. A
-/// live tree must not wait because of names that people chose.
-pub(super) fn is_written_by_rsync(
-    name: &[u8],
-    stat: &Stat,
-    quiescence: Quiescence,
-    clock: &dyn Clock,
-) -> bool {
-    let named = match stat.kind {
-        FileType::RegularFile => {
-            is_temporary(name, quiescence.is_required()) && stat.attributes.mode & OTHERS == 0
-        }
-        FileType::Directory => name == b".~tmp~",
-        _ => false,
-    };
-    named && stat.ctime.secs().saturating_add(STALLED_SECS) >= clock.now().as_second()
-}
 
 /// Whether the name ends in rsync's six random letters and digits. People's own endings are words or dates,
 /// as in `.profile.backup`. With `or_a_word`, such an ending counts, too.
@@ -90,7 +85,7 @@ mod tests {
     use crate::testing::clock::ManualClock;
 
     #[test]
-    fn temporary_names_are_told_from_people_s() {
+    fn temporary_names_differ_from_names_that_people_choose() {
         for name in [".file.Xa3b9Q", ".a.b.c.aaaaa1", ".x.AAAAAA"] {
             assert!(is_temporary(name.as_bytes(), false), "{name}");
         }
@@ -119,8 +114,9 @@ mod tests {
     #[test]
     fn nobody_else_may_read_what_rsync_writes() {
         let (file, stat, clock) = file();
-        let is_written =
-            |name: &str, stat: &Stat, required| is_written_by_rsync(name.as_bytes(), stat, required, &clock);
+        let is_written = |name: &str, stat: &Stat, required: Quiescence| {
+            required.is_written_by_rsync(name.as_bytes(), stat, &clock)
+        };
         assert!(is_written(".file.Xa3b9Q", &stat, Quiescence::NotRequired));
         assert!(!is_written("file", &stat, Quiescence::NotRequired));
         assert!(!is_written(".file.random", &stat, Quiescence::NotRequired));

@@ -70,13 +70,13 @@ pub(super) struct Entries {
 
 /// The directories that a walk does not enter.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Exclusions {
+pub(crate) struct Exclusions {
     /// Directories to leave out, by device and inode number.
-    pub(super) directories: Vec<(u64, u64)>,
+    pub(crate) directories: Vec<(u64, u64)>,
     /// File systems to leave out, by device number.
-    pub(super) devices: Vec<u64>,
+    pub(crate) devices: Vec<u64>,
     /// The only device whose directories are listed. Directories of other devices stay empty.
-    pub(super) only_device: Option<u64>,
+    pub(crate) only_device: Option<u64>,
 }
 
 impl Exclusions {

@@ -21,14 +21,14 @@ fn attributes(stat: &Stat) -> Attributes {
 }
 
 /// Maximum number of files. Further ones are not remembered, and are only read again.
-const MOST: usize = 1 << 18;
+const MAX_FILES: usize = 1 << 18;
 
 impl SeenFiles {
     /// Remembers a file that was read by a walk begun at `started`.
     pub(super) fn add(&self, stat: &Stat, kind: &Kind, started: Time) {
         let fresh = may_have_changed_since(stat.attributes.mtime, started);
         let mut files = self.0.borrow_mut();
-        if stat.links > 1 && fresh && files.len() < MOST {
+        if stat.links > 1 && fresh && files.len() < MAX_FILES {
             files.insert(stat.id, (attributes(stat), kind.clone()));
         }
     }

@@ -61,7 +61,8 @@ impl Walk<'_> {
         let is_same_inode = before.inode == inode(stat) || !inodes_count;
         // If inode numbers prove nothing, the ctime must, also in a farm.
         let is_unchanged = if self.is_farm() && inodes_count {
-            self.parent_started.is_some_and(|started| !may_have_changed_since(stat.attributes.mtime, started))
+            let is_later = |started| may_have_changed_since(stat.attributes.mtime, started);
+            self.options.parent.is_some_and(|parent| !is_later(parent.manifest.started))
         } else {
             before.ctime == stat.ctime
         };

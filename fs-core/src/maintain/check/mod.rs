@@ -3,6 +3,7 @@
 mod blocks;
 mod references;
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use super::error::MaintainError;
@@ -11,8 +12,9 @@ use super::index;
 use super::inventory::Inventory;
 use super::objects;
 use super::steps::Steps;
+use crate::format::PackId;
 use crate::monitor::{Cancellation, Monitor};
-use crate::store::{Access, CacheSizes, Repository};
+use crate::store::{Access, CacheSizes, Reader, Repository};
 
 /// Options of a check.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -22,8 +24,23 @@ pub struct CheckOptions {
     pub read_data: Option<u8>,
 }
 
+/// A check in progress.
+struct Check<'a> {
+    reader: Reader,
+    inventory: Inventory,
+    findings: Findings,
+    steps: Steps<'a>,
+    /// Blocks that were verified because a blob in them could not be read. The value is true for a sound
+    /// block.
+    verified: HashMap<(PackId, u32), bool>,
+}
+
 /// Checks the repository in `root`. The structure is checked under the lock. The lock is released before all
 /// data is read, so imports can run meanwhile.
+///
+/// # Errors
+///
+/// If the repository cannot be opened or listed, or on cancellation. Damage is a finding, not an error.
 pub fn check(
     root: &Path,
     options: CheckOptions,
@@ -44,27 +61,29 @@ pub fn check(
         findings.push(Defect::Manifest { snapshot, record }, error);
     }
     let reader = reader(&repository);
-    references::follow(&reader, &snapshots, &mut inventory, &mut findings, steps)?;
+    let mut check = Check { reader, inventory, findings, steps, verified: HashMap::new() };
+    check.follow_references(&snapshots)?;
     for (tag, error) in objects::tags(&repository)?.1 {
-        findings.push(Defect::Tag(tag), error);
+        check.findings.push(Defect::Tag(tag), error);
     }
     for foreign in repository.foreign() {
-        findings.push(Defect::Foreign, foreign);
+        check.findings.push(Defect::Foreign, foreign);
     }
     for (pack, folder) in repository.misplaced_packs()? {
-        findings.push(Defect::Misplaced { pack, folder }, "it is outside of its folder");
+        check.findings.push(Defect::Misplaced { pack, folder }, "it is outside of its folder");
     }
     let exposed = repository.exposed();
     repository.unlock();
-    let (blocks_read, bytes_read) =
-        blocks::check(&reader, options.read_data, &mut inventory, &mut findings, steps)?;
+    let (blocks_read, bytes_read) = check.check_blocks(options.read_data.unwrap_or(0))?;
+    // The damaged paths have the same findings again.
+    let findings = std::mem::take(&mut check.findings);
     let mut report = Report {
         findings: findings.kept,
         more_findings: findings.more,
         index: index.fault,
         index_in_memory: repository.has_index_in_memory(),
-        packs: inventory.packs.len() as u64,
-        blobs: inventory.blobs.len(),
+        packs: check.inventory.packs.len() as u64,
+        blobs: check.inventory.blobs.len(),
         snapshots: snapshots.len() as u64,
         blocks_read,
         bytes_read,
@@ -72,7 +91,7 @@ pub fn check(
         ..Report::default()
     };
     if findings.affect_paths {
-        references::find_damaged_paths(&reader, &snapshots, &mut inventory, &mut report, steps)?;
+        check.find_damaged_paths(&snapshots, &mut report)?;
     }
     Ok(report)
 }

@@ -12,7 +12,7 @@ use std::path::Path;
 
 pub use report::{DamagedPack, DamagedTag, LostManifest, RepairOptions, Repaired, RepairedSnapshot};
 
-use self::packs::PackSurvey;
+use self::packs::ExaminedPacks;
 use self::plan::Plan;
 use self::rewrite::Rewriter;
 use super::error::MaintainError;
@@ -25,6 +25,11 @@ use crate::store::{Access, CacheSizes, Repository};
 
 /// Repairs the repository in `root`, and calls `on_loss` for each loss of a snapshot. Nothing is destroyed:
 /// damaged objects are quarantined.
+///
+/// # Errors
+///
+/// [`MaintainError::MostMissing`] if most packs or manifests are missing, unless [`RepairOptions::really`] is
+/// set. A read that failed for a reason that may pass ends the repair, too: it proves no loss.
 pub fn repair(
     root: &Path,
     options: RepairOptions,
@@ -34,7 +39,7 @@ pub fn repair(
 ) -> Result<Repaired, MaintainError> {
     Repository::check_config(root)
         .map_err(|error| if error.is_loss() { MaintainError::Config(error) } else { error.into() })?;
-    let access = if options.dry_run { Access::Survey } else { Access::Check };
+    let access = if options.dry_run { Access::Preview } else { Access::Check };
     let mut repository = Repository::open(root, access)?;
     if !options.dry_run {
         repository.lock()?;
@@ -65,7 +70,7 @@ fn execute(
 ) -> Result<(), MaintainError> {
     let lost: Vec<_> = repaired.lost_manifests.iter().filter_map(|lost| lost.record.clone()).collect();
     let new_index = repaired.index.is_some() && repaired.index_in_memory;
-    let PackSurvey { names, salvages, .. } = &plan.packs;
+    let ExaminedPacks { names, salvages, .. } = &plan.packs;
     let (repository, quarantined) = repository.replace_packs(names, salvages, new_index, really, &lost)?;
     for (pack, path) in quarantined {
         let damaged = repaired.damaged_packs.iter_mut().find(|damaged| damaged.pack == pack);

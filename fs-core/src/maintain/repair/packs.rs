@@ -9,7 +9,7 @@ use crate::store::{CacheSizes, PackNames, Reader, Repository, Salvage, StoreErro
 
 /// Result of verifying and salvaging all packs.
 #[derive(Debug, Default)]
-pub(super) struct PackSurvey {
+pub(super) struct ExaminedPacks {
     pub(super) names: PackNames,
     pub(super) damaged: Vec<DamagedPack>,
     pub(super) salvages: Vec<Salvage>,
@@ -21,22 +21,22 @@ pub(super) struct PackSurvey {
 ///
 /// Full blocks come first. A delta can be verified only when its bases are found, even those in damaged
 /// packs.
-pub(super) fn survey(repository: &mut Repository, steps: Steps<'_>) -> Result<PackSurvey, MaintainError> {
-    let mut survey = PackSurvey::default();
-    survey.names.sound = repository.packs()?.into_iter().collect();
+pub(super) fn examine(repository: &mut Repository, steps: Steps<'_>) -> Result<ExaminedPacks, MaintainError> {
+    let mut examined = ExaminedPacks::default();
+    examined.names.sound = repository.packs()?.into_iter().collect();
     for deltas in [false, true] {
         let reader = repository.reader(CacheSizes::default()).remembering_damage();
-        survey.verify(&reader, deltas, steps)?;
-        if !survey.damaged.is_empty() {
-            survey.salvage(repository, &reader, deltas, steps)?;
+        examined.verify(&reader, deltas, steps)?;
+        if !examined.damaged.is_empty() {
+            examined.salvage(repository, &reader, deltas, steps)?;
             drop(reader);
-            repository.preview_repair(&survey.names, &survey.salvages)?;
+            repository.preview_repair(&examined.names, &examined.salvages)?;
         }
     }
-    Ok(survey)
+    Ok(examined)
 }
 
-impl PackSurvey {
+impl ExaminedPacks {
     /// Verifies the full blocks of the sound packs, or their deltas.
     fn verify(&mut self, reader: &Reader, deltas: bool, steps: Steps<'_>) -> Result<(), MaintainError> {
         let mut packs: Vec<PackId> = self.names.sound.iter().copied().collect();

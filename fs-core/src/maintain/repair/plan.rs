@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::missing::{self, MissingPacks};
-use super::packs::{self, PackSurvey};
+use super::packs::{self, ExaminedPacks};
 use super::report::{DamagedTag, LostManifest, Repaired, RepairedSnapshot};
 use crate::format::{Manifest, SnapshotId, Tag};
 use crate::maintain::error::MaintainError;
@@ -21,7 +21,7 @@ use crate::store::{CacheSizes, Repository, SnapshotRecord, StoreError};
 /// What a repair will do.
 pub(super) struct Plan {
     /// Sound and damaged packs, and those that will replace the damaged ones.
-    pub(super) packs: PackSurvey,
+    pub(super) packs: ExaminedPacks,
     /// Snapshots that will be rewritten, as in [`Repaired::repaired_snapshots`].
     pub(super) snapshots: Vec<LossySnapshot>,
     /// All readable tags.
@@ -49,7 +49,7 @@ impl Plan {
         refuse(0)?;
         let (index, recorded) = examine_index(repository, steps)?;
         let index_in_memory = repository.has_index_in_memory();
-        let mut packs = packs::survey(repository, steps)?;
+        let mut packs = packs::examine(repository, steps)?;
         refuse(packs.unreadable)?;
         let (readable, unreadable) = objects::snapshots(repository, recorded)?;
         let snapshots = (readable.len() + unreadable.len()) as u64;

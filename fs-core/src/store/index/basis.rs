@@ -25,7 +25,7 @@ pub enum Access {
     /// another process holds the lock; goes on without it if it cannot be taken at all.
     Check,
     /// Looking for damage without writing anything.
-    Survey,
+    Preview,
 }
 
 impl Access {
@@ -36,7 +36,7 @@ impl Access {
 
     /// Whether damage is looked for, and reported instead of mended.
     pub(in crate::store) fn is_check(self) -> bool {
-        matches!(self, Access::Check | Access::Survey)
+        matches!(self, Access::Check | Access::Preview)
     }
 }
 
@@ -133,6 +133,6 @@ pub(crate) fn read_config(backend: &dyn Backend, name: &dyn Display) -> Result<C
 impl Basis {
     /// Objects without a folder.
     pub(crate) fn of_test(backend: Arc<dyn Backend>, keys: Keys) -> Self {
-        Self { backend, state: None, repository: RepositoryId([0; 16]), keys, access: Access::Survey }
+        Self { backend, state: None, repository: RepositoryId([0; 16]), keys, access: Access::Preview }
     }
 }

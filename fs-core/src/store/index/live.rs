@@ -57,7 +57,7 @@ impl LiveIndex {
                 (index, None, lost)
             }
             Access::Read => (open_to_read(&basis)?, None, false),
-            Access::Check | Access::Survey => {
+            Access::Check | Access::Preview => {
                 let (index, fault) = open_to_check(&basis, locked && basis.access == Access::Check)?;
                 (index, fault, false)
             }

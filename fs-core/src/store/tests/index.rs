@@ -63,7 +63,7 @@ fn a_check_stays_with_the_folder_that_it_has_locked() {
     let store = Store::new();
     two_packs(&store.open(Access::Write));
     let path = store.directory.path().join("repository");
-    for access in [Access::Check, Access::Survey] {
+    for access in [Access::Check, Access::Preview] {
         let repository = store.open(access);
         let folder = repository.basis.folder().unwrap().identity().unwrap();
         let moved = store.directory.path().join("moved");

@@ -1,6 +1,7 @@
-use crate::store::{Access, Repository};
+use crate::format::SnapshotId;
+use crate::store::{Access, Repository, StoreError};
 use crate::view::fixtures::{add_numbered, add_snapshot, open, view};
-use crate::view::{FileKind, Inodes, Node, Scope, View};
+use crate::view::{FileKind, Inodes, Node, Scope, View, ViewError};
 
 const DAY: i64 = 86_400;
 
@@ -117,6 +118,30 @@ fn positions_within_a_second_have_folders_of_their_own() {
         let id = sources.get(source.as_bytes()).unwrap().snapshot(index).unwrap().id;
         assert_eq!(target(&view, &format!("@#{id}")), Ok(Some(expected.into())), "{source} {index}");
     }
+}
+
+#[test]
+fn the_name_of_a_lost_snapshot_means_no_other() {
+    let (folder, view) = three_days();
+    let root = folder.path().join("repository");
+    let lose = |lost: SnapshotId| {
+        std::fs::remove_file(root.join("snapshots").join(lost.to_string())).unwrap();
+        open(Repository::open(&root, Access::Read).unwrap(), Scope::Repository)
+    };
+    let is_lost = |found: Result<Node, ViewError>, lost: SnapshotId| matches!(found, Err(ViewError::Store(StoreError::LostSnapshot(id))) if id == lost);
+    let other = view.sources().get(b"other").cloned().unwrap();
+    let [first, second] = [0, 1].map(|index| other.snapshot(index).unwrap().id);
+    let view = lose(first);
+    for folder in [&*view.top(), &view.lookup(&view.top(), b"other").unwrap()] {
+        assert!(is_lost(view.lookup(folder, b"@1970-01-02T00-00-10"), first));
+    }
+    // All other expressions mean a snapshot that exists.
+    assert_eq!(target(&view, "@1970-01-02T00-00-15"), Ok(Some("@1970-01-01".into())));
+    assert_eq!(target(&view, "@1970-01-02T00-00-20"), Ok(None));
+    // The last snapshot of a source is not forgotten either.
+    let view = lose(second);
+    assert!(is_lost(view.lookup(&view.top(), b"@1970-01-02T00-00-20"), second));
+    assert_eq!(target(&view, "@1970-01-02"), Ok(Some("@1970-01-01".into())));
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn lines(view: &View, before: Option<&Node>, after: Option<&Node>) -> Vec<String
 }
 
 #[test]
-fn only_what_differs_is_told() {
+fn only_differences_are_reported() {
     let (_folder, view) = view(&[(1, 8), (2, 9)], Scope::Repository);
     let (first, latest) = (snapshot(&view, b"@first", b""), snapshot(&view, b"@latest", b""));
     assert_eq!(lines(&view, Some(&first), Some(&latest)), ["M small/below owner"]);
@@ -36,7 +36,7 @@ fn only_what_differs_is_told() {
 }
 
 #[test]
-fn what_is_alone_is_told_whole() {
+fn a_directory_on_one_side_is_reported_in_full() {
     let (_folder, view) = view(&[(1, 8)], Scope::Repository);
     let first = snapshot(&view, b"@first", b"");
     let added = lines(&view, None, Some(&first));
@@ -58,7 +58,7 @@ fn a_folder_that_became_a_file_is_gone_and_the_file_is_new() {
 }
 
 #[test]
-fn who_has_seen_enough_is_told_no_more() {
+fn a_comparison_ends_when_its_receiver_returns_false() {
     let (_folder, view) = view(&[(1, 8)], Scope::Repository);
     let first = snapshot(&view, b"@first", b"");
     let mut told = 0;

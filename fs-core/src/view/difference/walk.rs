@@ -28,19 +28,23 @@ impl Difference<'_> {
 }
 
 impl View {
-    /// Reports the differences between two nodes and everything below them, until the end or until `tell`
+    /// Reports the differences between two nodes and everything below them, until the end or until `report`
     /// returns false. The names of a directory come in their order, and a directory before its entries.
     /// Memory is bounded by the depth.
     ///
     /// If only one of the nodes is a directory, `before` is reported as gone and `after` as new. A changed
     /// number of names of a file is no difference.
+    ///
+    /// # Errors
+    ///
+    /// If a directory that differs cannot be read. The differences before it were reported.
     pub fn compare(
         &self,
         before: Option<&Node>,
         after: Option<&Node>,
-        tell: &mut dyn FnMut(Difference<'_>) -> bool,
+        report: &mut dyn FnMut(Difference<'_>) -> bool,
     ) -> Result<(), ViewError> {
-        let mut walk = Walk { view: self, frames: Vec::new(), path: Vec::new(), tell };
+        let mut walk = Walk { view: self, frames: Vec::new(), path: Vec::new(), report };
         let mut goes_on = walk.meet(before, after, Reading::Read);
         while goes_on && let Some(frame) = walk.frames.last_mut() {
             let Some(differing) = frame.comparison.advance()? else {
@@ -72,7 +76,7 @@ struct Walk<'a> {
     view: &'a View,
     frames: Vec<Frame>,
     path: Vec<u8>,
-    tell: &'a mut dyn FnMut(Difference<'_>) -> bool,
+    report: &'a mut dyn FnMut(Difference<'_>) -> bool,
 }
 
 /// A directory that is being compared, or that only one side has.
@@ -106,23 +110,23 @@ impl Frame {
 }
 
 impl Walk<'_> {
-    /// Reports the nodes at the present path, and enters them if they differ. Returns false once `tell`
+    /// Reports the nodes at the present path, and enters them if they differ. Returns false once `report`
     /// returned false.
     fn meet(&mut self, before: Option<&Node>, after: Option<&Node>, reading: Reading) -> bool {
         let trees = (before.and_then(Tree::of).cloned(), after.and_then(Tree::of).cloned());
         let path = &*self.path;
-        let mut tell = |before, after, aspects, reading| {
-            (self.tell)(Difference { path, before, after, aspects, reading })
+        let mut report = |before, after, aspects, reading| {
+            (self.report)(Difference { path, before, after, aspects, reading })
         };
         let goes_on = match (before, after) {
             (Some(old), Some(new)) if trees.0.is_some() == trees.1.is_some() => {
                 let entries = old.entry().zip(new.entry());
                 let aspects = entries.map(|(old, new)| Aspects::of(old, new)).unwrap_or_default();
-                aspects.is_empty() || tell(before, after, aspects, Reading::Read)
+                aspects.is_empty() || report(before, after, aspects, Reading::Read)
             }
             _ => {
-                before.is_none_or(|_| tell(before, None, Aspects::default(), reading))
-                    && after.is_none_or(|_| tell(None, after, Aspects::default(), reading))
+                before.is_none_or(|_| report(before, None, Aspects::default(), reading))
+                    && after.is_none_or(|_| report(None, after, Aspects::default(), reading))
             }
         };
         let ids = (trees.0.as_ref().map(|tree| tree.id), trees.1.as_ref().map(|tree| tree.id));

@@ -56,9 +56,10 @@ fn is_link(view: &View, folder: &Node, name: &str) -> bool {
 }
 
 #[test]
-fn where_links_are_unwelcome_expressions_are_folders() {
+fn expressions_are_folders_in_a_view_that_resolves_times() {
     let (_folder, links) = view(&[(1, 8), (2, 9)], Scope::Repository);
-    let folders = links.clone().resolving_times();
+    let mut folders = links.clone();
+    folders.resolves_times = true;
     let source = links.lookup(&links.top(), b"source").unwrap();
     let versions = links.lookup(&links.lookup(&source, VERSIONS).unwrap(), b"link").unwrap();
     let changes = links.lookup(&source, b"@changes").unwrap();

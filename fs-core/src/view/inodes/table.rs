@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_clash_are_told_apart_and_forgotten() {
+    fn clashing_numbers_are_resolved_and_forgotten() {
         let mut table = Table::default();
         assert_eq!(table.add(&node(5, 1)), 5);
         assert_eq!(table.add(&node(5, 2)), 6);

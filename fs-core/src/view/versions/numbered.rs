@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_versions_are_told_from_others() {
+    fn names_of_versions_are_recognised() {
         assert_eq!(parse(b"passwd;3"), Some((&b"passwd"[..], 3)));
         assert_eq!(parse(b"a;1;-12"), Some((&b"a;1"[..], -12)));
         for other in [

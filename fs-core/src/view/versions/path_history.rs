@@ -55,6 +55,10 @@ impl State {
 impl View {
     /// Returns the history of `path` in `source`. Components are separated by `/`; empty ones and `.` are
     /// ignored.
+    ///
+    /// # Errors
+    ///
+    /// If a directory on the way cannot be read in one of the snapshots.
     pub fn history(&self, source: &Source, path: &[u8]) -> Result<PathHistory, ViewError> {
         let mut history = PathHistory::root(source);
         for name in components(path) {

@@ -40,7 +40,7 @@ pub struct Hit {
 }
 
 enum Todo {
-    Tell(Hit),
+    Report(Hit),
     Enter { path: Box<[u8]>, nodes: Nodes },
 }
 
@@ -48,6 +48,10 @@ impl View {
     /// Reports every path of `source` that a query selects, in all snapshots, in the order of a walk, until
     /// `emit` returns false. Each node of a directory is read once, whatever the number of snapshots that
     /// have it.
+    ///
+    /// # Errors
+    ///
+    /// If a directory of any snapshot cannot be read. The paths before it were reported.
     pub fn search(
         &self,
         source: &Source,
@@ -65,7 +69,7 @@ impl View {
         let mut todo = vec![Todo::Enter { path: Box::default(), nodes: root }];
         while let Some(next) = todo.pop() {
             match next {
-                Todo::Tell(hit) => {
+                Todo::Report(hit) => {
                     if !emit(hit) {
                         return Ok(());
                     }
@@ -81,7 +85,7 @@ impl View {
                         if wanted(&swept.name)
                             && let Some(hit) = query.hit(&doubtful, path, swept.states)?
                         {
-                            todo.push(Todo::Tell(hit));
+                            todo.push(Todo::Report(hit));
                         }
                     }
                 }

@@ -95,7 +95,7 @@ fn snapshots_are_sorted_and_numbered_within_a_second() {
 }
 
 #[test]
-fn numbers_are_kept_and_tell_the_order_within_a_second() {
+fn numbers_are_kept_and_decide_the_order_within_a_second() {
     let late = numbered("2024-06-01T03:00:00.9Z", 1);
     let early = numbered("2024-06-01T03:00:00.1Z", 2);
     let before = numbered("2024-06-01T02:59:59.5Z", 7);
@@ -251,7 +251,7 @@ fn a_period_means_the_last_snapshot_by_its_end() {
 }
 
 #[test]
-fn a_repeated_hour_is_told_apart_by_offset() {
+fn names_in_a_repeated_hour_have_the_offset() {
     let berlin = timeline(
         zone("Europe/Berlin"),
         &["2024-10-26T23:30:00Z", "2024-10-27T00:30:00Z", "2024-10-27T01:30:00Z", "2024-10-27T02:30:00Z"],

@@ -8,12 +8,10 @@ use rustix::fs::{AtFlags, Mode, OFlags, Stat, StatxFlags};
 use rustix::io::Errno;
 
 use super::Directory;
-use crate::format::Ancestor;
+use crate::format::{Ancestor, MAX_ANCESTORS, acl};
 
 /// Flags that open a directory only to pass through it, so it need not be readable.
 const ABOVE: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
-/// Number of directories that fit in a manifest.
-const MAX_DEPTH: usize = 4096;
 /// Stands for a directory that cannot be examined. It lets nobody pass.
 const CLOSED: Ancestor = Ancestor { mode: 0, uid: 0, gid: 0, has_acl: true };
 
@@ -42,7 +40,7 @@ fn climb<'a>(tree: impl AsFd + 'a, all: &mut Vec<Ancestor>) -> io::Result<()> {
         if here == below {
             return Ok(());
         }
-        if all.len() + 1 == MAX_DEPTH {
+        if all.len() + 1 == MAX_ANCESTORS {
             return Err(io::Error::other("there are too many"));
         }
         all.push(ancestor(&directory, &stat));
@@ -62,7 +60,7 @@ fn ancestor(directory: &OwnedFd, stat: &Stat) -> Ancestor {
 fn has_acl(directory: &OwnedFd) -> bool {
     // An `O_PATH` descriptor cannot read attributes itself.
     let path = format!("/proc/self/fd/{}", directory.as_raw_fd());
-    let read = rustix::fs::getxattr(path, "system.posix_acl_access", &mut [0_u8; 0][..]);
+    let read = rustix::fs::getxattr(path, acl::ACCESS, &mut [0_u8; 0][..]);
     !matches!(read, Err(Errno::NODATA | Errno::OPNOTSUPP))
 }
 
@@ -82,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_directory_above_is_told_and_no_more() {
+    fn every_directory_above_is_recorded_and_no_other() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().canonicalize().unwrap();
         fs::create_dir_all(path.join("a/b")).unwrap();

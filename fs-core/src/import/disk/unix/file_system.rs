@@ -29,7 +29,7 @@ impl Directory {
     /// Identity of the directory's file system on `device`, at most [`MAX_FILE_SYSTEM`] bytes. It survives a
     /// reboot if possible.
     pub(in crate::import) fn file_system(&self, device: u64) -> Box<[u8]> {
-        let fsid = rustix::fs::fstatvfs(&self.0).ok().map(|told| told.f_fsid);
+        let fsid = rustix::fs::fstatvfs(&self.0).ok().map(|stats| stats.f_fsid);
         lasting_identity(device, fsid)
             .or_else(|| remote(device))
             .unwrap_or_else(|| within_limit(&format!("boot {} {device:x}", boot_id())))

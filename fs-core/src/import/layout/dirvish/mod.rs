@@ -81,7 +81,7 @@ fn vault(plan: &mut Plan, path: &Path, zone: &TimeZone) -> Result<(), ImportErro
             }
             EntryKind::Folder => {}
         }
-        match image(plan, path, &folder, &name, zone) {
+        match image(plan, path, &name, zone) {
             Ok(run) => plan.runs.push(run),
             Err(NoRun::Failed(status)) => plan.leave_out(folder, format!("its run failed: {status}")),
             Err(NoRun::Gone) => plan.leave_out(folder, "its tree is gone"),
@@ -103,13 +103,8 @@ fn vault(plan: &mut Plan, path: &Path, zone: &TimeZone) -> Result<(), ImportErro
     Ok(())
 }
 
-fn image(
-    plan: &mut Plan,
-    vault: &Path,
-    folder: &Path,
-    name: &OsStr,
-    zone: &TimeZone,
-) -> Result<PlannedRun, NoRun> {
+fn image(plan: &mut Plan, vault: &Path, name: &OsStr, zone: &TimeZone) -> Result<PlannedRun, NoRun> {
+    let folder = vault.join(name);
     let unclear = |reason: &str| NoRun::Unclear(reason.to_owned());
     let (text, written) =
         small_file(&folder.join("summary"), MAX_SUMMARY).map_err(|error| match error.kind() {

@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn the_repeated_hour_is_told_apart() {
+    fn times_in_a_repeated_hour_are_resolved() {
         let zone = TimeZone::get("Europe/Berlin").unwrap();
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let times = |began: &str, completed: &str, written: &str| {

@@ -143,12 +143,12 @@ fn a_level_keeps_its_folder_under_other_names_and_times() {
     let farm = Farm::new(&[("daily.0", 200)], &["localhost"]);
     let folder = |plan: &Plan| plan.runs[0].run_folder.clone();
     let before = farm.plan(None);
-    assert!(before.runs[0].is_stamped());
+    assert!(before.runs[0].mark.is_stamped);
     fs::rename(farm.path("daily.0"), farm.path("weekly.3")).unwrap();
     fs::create_dir(farm.path("weekly.3/more")).unwrap();
     let after = farm.plan(None);
     let name = after.runs[0].level.as_ref().unwrap().to_string();
-    assert_eq!((&*name, after.runs[0].is_stamped()), ("weekly.3", false));
+    assert_eq!((&*name, after.runs[0].mark.is_stamped), ("weekly.3", false));
     let expected = crate::format::RunFolder { name: (*b"weekly.3").into(), ..folder(&before) };
     assert_eq!((&*folder(&before).name, folder(&after)), (&b"daily.0"[..], expected));
 }
@@ -213,13 +213,13 @@ fn a_level_that_moves_under_the_reader_is_noticed() {
     let farm = Farm::new(&[("daily.0", 300), ("daily.1", 200)], &["localhost"]);
     let plan = farm.plan(None);
     let [old, new] = plan.runs.as_slice() else { panic!("{plan:?}") };
-    assert_eq!((old.change(), new.change()), (None, None));
+    assert_eq!((old.mark.change(), new.mark.change()), (None, None));
     farm.stamp("daily.0", 301);
-    assert_eq!(new.change(), Some("it has changed meanwhile"));
+    assert_eq!(new.mark.change(), Some("it has changed meanwhile"));
     fs::rename(farm.path("daily.1"), farm.path("daily.2")).unwrap();
-    assert_eq!(old.change(), Some("it was removed or renamed meanwhile"));
+    assert_eq!(old.mark.change(), Some("it was removed or renamed meanwhile"));
     fs::rename(farm.path("daily.0"), farm.path("daily.1")).unwrap();
-    assert_eq!(old.change(), Some("another folder has its name now"));
+    assert_eq!(old.mark.change(), Some("another folder has its name now"));
 }
 
 #[test]

@@ -130,8 +130,8 @@ proptest! {
 
     #[test]
     fn listed_versions_are_those_that_are_looked_up(history in histories()) {
-        let (_folder, view) = view_of_files(&history);
-        let view = view.listing_versions();
+        let (_folder, mut view) = view_of_files(&history);
+        view.lists_versions = true;
         let sources = view.sources();
         let source = sources.get(b"source").unwrap();
         for index in 0..history.len() {
