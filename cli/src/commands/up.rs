@@ -16,7 +16,7 @@ use super::serving::{self, Serving};
 use super::viewing;
 use super::watch::serve;
 use crate::args::UpArgs;
-use crate::error::{Outcome, is_interruption, message};
+use crate::error::{is_interruption, message};
 use crate::output::Output;
 use crate::platform::Created;
 use crate::progress::Bar;
@@ -25,7 +25,7 @@ use crate::text::printable;
 /// Time without changes in a folder of levels or images, after which it is checked for new runs.
 const SETTLED: Duration = Duration::from_secs(5);
 
-pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
+pub fn run(context: &mut Context, args: &UpArgs) -> Result<()> {
     let (settings, mut words) = viewing::settings(context, &args.view)?;
     let mut options = tree::options(&args.tree_options, &settings);
     options.one_file_system = args.one_file_system;
@@ -98,8 +98,7 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
         let lock = WatchLock::acquire(&settings.repository).ok().and_then(Result::ok);
         Ok(serve(output, lock, &mut watch, &cancellation)?)
     });
-    serving.finish(served)?;
-    Ok(Outcome::Done)
+    serving.finish(served)
 }
 
 /// Reports the end of the first import: where it is mounted, or that it was interrupted.
