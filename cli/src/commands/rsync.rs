@@ -13,7 +13,7 @@ use fs_core::format::Status;
 use fs_core::import::{ImportError, ImportOptions, check_other_tree};
 
 use super::Context;
-use super::import::tree;
+use super::import::{Import, tree};
 use crate::args::RsyncArgs;
 use crate::error::{Outcome, Usage};
 use crate::platform::Relay;
@@ -61,9 +61,8 @@ pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
             return Ok(outcome);
         }
     };
-    let cancellation = context.stop_on_signals()?;
     options.run_status = status;
-    tree::add(&mut context.output, &settings, &folder, &options, &cancellation)?;
+    Import::new(context, &settings.repository, options)?.add_tree(&folder)?;
     Ok(outcome)
 }
 

@@ -11,7 +11,7 @@ use fs_core::store::StoreError;
 use fs_core::watch::{Trigger, Watch, WatchLock, Watched};
 
 use super::Context;
-use super::import::{runs, tree};
+use super::import::{Import, runs, tree};
 use super::serving::{self, Serving};
 use super::viewing;
 use super::watch::serve;
@@ -85,18 +85,19 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<()> {
     let inside = if source.is_some() { "/@latest" } else { "" };
     let hint = format!("look: ls {shown}{inside}");
     let output = &mut context.output;
+    let mut import = Import { output, repository: &settings.repository, options, cancellation };
     let imported = match plan.layout {
-        Layout::Tree => tree::add(output, &settings, &args.tree, &options, &cancellation).map(drop),
-        _ => runs::add(output, &settings, &plan, &options, &cancellation).map(drop),
+        Layout::Tree => import.add_tree(&args.tree).map(drop),
+        _ => runs::add(&mut import, &plan).map(drop),
     };
-    let served = report_first(output, imported, &hint).and_then(|()| {
+    let served = report_first(import.output, imported, &hint).and_then(|()| {
         if plan.layout == Layout::Tree {
             watch.begin_later();
         }
         // If a `yester watch` runs, the status file is its own. This process then shows no status, and
         // imports what the watch does not.
         let lock = WatchLock::acquire(&settings.repository).ok().and_then(Result::ok);
-        Ok(serve(output, lock, &mut watch, &cancellation)?)
+        Ok(serve(import.output, lock, &mut watch, &import.cancellation)?)
     });
     serving.finish(served)
 }
