@@ -70,7 +70,7 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<()> {
         _ => Trigger::Quiet(SETTLED),
     };
     let backup_root = BackupRoot { layout: plan.layout, ..root };
-    let watched = Watched { place: backup_root, options: options.clone(), trigger, every: args.every };
+    let watched = Watched { folder: backup_root, options: options.clone(), trigger, every: args.every };
     let mut watch = Watch::new(&settings.repository, vec![watched], Arc::new(SystemClock))?;
     let (ended, waker) = (Arc::clone(&cancellation), watch.waker());
     let mount_options = serving::mount_options(&settings, words);

@@ -37,27 +37,27 @@ impl<'a> Reporter<'a> {
             Event::LeftOut(left_out) => {
                 reported = runs::report_left_out(self.output, left_out, left_out.may_be_history);
             }
-            Event::Hint { place, hint } => runs::note_hint(self.output, place, hint),
-            Event::Failed { place, error, again } => {
+            Event::Hint { path, hint } => runs::note_hint(self.output, path, hint),
+            Event::Failed { path, error, again } => {
                 let text = error::message(&error.into());
                 stderr::complain(&format!(
                     "{}: {text}; the next attempt is in {}",
-                    place.display(),
+                    path.display(),
                     length(again)
                 ));
             }
-            Event::Unnoticed { place, error } => {
+            Event::Unnoticed { path, error } => {
                 let full = error.raw_os_error() == Some(Errno::NOSPC.raw_os_error());
                 let cure = if full { "; raise fs.inotify.max_user_watches (sysctl)" } else { "" };
                 stderr::warn(&format!(
                     "changes of {} are not noticed, so it is checked periodically: {error}{cure}",
-                    place.display()
+                    path.display()
                 ));
             }
-            Event::Restless { place, lasting } => {
+            Event::Restless { path, lasting } => {
                 stderr::warn(&format!(
                     "{} has not been quiescent for {}, so nothing was imported; `live = true` imports it as it is",
-                    place.display(),
+                    path.display(),
                     length(lasting)
                 ));
             }
