@@ -117,11 +117,12 @@ fn store_error(error: &Error) -> Option<&StoreError> {
         return Some(error);
     }
     match error.downcast_ref() {
-        None => error.downcast_ref(),
-        Some(ServiceError::Store(error) | ServiceError::View { reason: ViewError::Store(error), .. }) => {
-            Some(error)
-        }
-        Some(_) => None,
+        Some(
+            ServiceError::Store(error)
+            | ServiceError::Import(ImportError::Store(error))
+            | ServiceError::View { reason: ViewError::Store(error), .. },
+        ) => Some(error),
+        _ => error.downcast_ref(),
     }
 }
 
