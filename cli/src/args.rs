@@ -152,11 +152,9 @@ pub fn parse(words: impl Iterator<Item = OsString>) -> Result<Arguments, clap::E
     let global = Global { repo: Some(repository), timezone: None, json: false, quiet: false, verbose };
     let command = MountArgs {
         mountpoint,
-        source: None,
         view: ViewArgs { options, ..ViewArgs::default() },
-        with_versions: false,
         daemon: true,
-        daemon_child: false,
+        ..MountArgs::default()
     };
     Ok(Arguments { global, command: Command::Mount(command) })
 }

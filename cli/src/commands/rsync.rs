@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, ExitStatus};
 
 use anyhow::{Context as _, Result, bail};
-use destination::{CommandLine, Destination, UnknownOption};
+use destination::{CommandLine, Destination};
 use fs_core::format::Status;
 use fs_core::import::{ImportError, ImportOptions, check_other_tree};
 
@@ -22,7 +22,7 @@ use crate::stderr;
 
 pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
     let line = CommandLine::read(&args.words);
-    let destination = line.destination(args.destination.as_deref()).map_err(|UnknownOption(option)| {
+    let destination = line.destination(args.destination.as_deref()).map_err(|option| {
         Usage(format!(
             "{option}: unknown option of rsync, so the next argument may be its value or the destination; \
              write {option}=VALUE, or name the folder: yester rsync --destination DIR -- ARGS"
@@ -37,7 +37,7 @@ pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
     let settings = context.settings()?;
     let mut options = tree::options(&args.tree_options, &settings);
     options.fake_super = line.has_fake_super();
-    options.checksum |= line.has_checksum();
+    options.checksum |= line.checksum;
     // rsync has ended by then. If another process is writing and the import fails, the run is lost.
     options.wait = true;
     if let Destination::Folder(folder) = &destination {
