@@ -21,7 +21,6 @@ const DOT: &[u16] = &[b'.' as u16];
 const DOTS: &[u16] = &[b'.' as u16, b'.' as u16];
 
 /// The tree of a drive.
-#[derive(Debug)]
 pub struct Tree {
     view: View,
     cache: Cache,
