@@ -39,26 +39,21 @@ impl<'a> Reporter<'a> {
             }
             Event::Hint { path, hint } => runs::note_hint(self.output, path, hint),
             Event::Failed { path, error, again } => {
-                let text = error::message(&error.into());
-                stderr::complain(&format!(
-                    "{}: {text}; the next attempt is in {}",
-                    path.display(),
-                    length(again)
-                ));
+                let (path, text) = (path.display(), error::message(&error.into()));
+                stderr::complain(&format!("{path}: {text}; the next attempt is in {}", length(again)));
             }
             Event::Unnoticed { path, error } => {
                 let full = error.raw_os_error() == Some(Errno::NOSPC.raw_os_error());
                 let cure = if full { "; raise fs.inotify.max_user_watches (sysctl)" } else { "" };
+                let path = path.display();
                 stderr::warn(&format!(
-                    "changes of {} are not noticed, so it is checked periodically: {error}{cure}",
-                    path.display()
+                    "changes of {path} are not noticed, so it is checked periodically: {error}{cure}"
                 ));
             }
             Event::Restless { path, lasting } => {
+                let (path, lasting) = (path.display(), length(lasting));
                 stderr::warn(&format!(
-                    "{} has not been quiescent for {}, so nothing was imported; `live = true` imports it as it is",
-                    path.display(),
-                    length(lasting)
+                    "{path} has not been quiescent for {lasting}, so nothing was imported; `live = true` imports it as it is"
                 ));
             }
             Event::States(states) => self.status.show(&states),
