@@ -76,16 +76,16 @@ fn descriptor(readers: &[&[u8]]) -> Vec<u8> {
     let (size, count) = (8 + entries.len() as u16, readers.len() as u16);
     // ACL_REVISION
     let list = [&[2, 0], &size.to_le_bytes()[..], &count.to_le_bytes(), &[0, 0], &entries].concat();
-    let place = |at: usize| (at as u32).to_le_bytes();
+    let offset = |at: usize| (at as u32).to_le_bytes();
     let group_at = HEADER + ADMINISTRATORS.len();
     [
         &[1, 0],
         &CONTROL.to_le_bytes()[..],
-        &place(HEADER),
-        &place(group_at),
+        &offset(HEADER),
+        &offset(group_at),
         // There is no list for audits.
-        &place(0),
-        &place(group_at + ADMINISTRATORS.len()),
+        &offset(0),
+        &offset(group_at + ADMINISTRATORS.len()),
         ADMINISTRATORS,
         ADMINISTRATORS,
         &list,
