@@ -7,7 +7,6 @@ mod sink;
 mod syslog;
 
 use std::any::Any;
-use std::borrow::Cow;
 use std::io::{self, Write};
 use std::panic::{self, Location};
 use std::path::Path;
@@ -21,7 +20,7 @@ use log::{Level, LevelFilter};
 
 use self::repeats::Repeats;
 use self::sink::Sink;
-use crate::text::one_line;
+use crate::text::{beginning, one_line};
 
 /// Maximum length of a line of a command that no user watches, in bytes. A pipe that is ready to write
 /// accepts a page.
@@ -134,12 +133,6 @@ fn admitted(level: Level, text: String) -> Option<String> {
     }
 }
 
-/// The line, cut to `most` bytes.
-fn shortened(line: Cow<'_, str>, most: usize) -> Cow<'_, str> {
-    let end = (0..=most.min(line.len())).rev().find(|end| line.is_char_boundary(*end)).unwrap_or_default();
-    if end == line.len() { line } else { Cow::Owned(line[..end].to_owned()) }
-}
-
 /// Whether lines go to stderr, and stderr does not accept one at once.
 fn is_stalled() -> bool {
     #[cfg(target_os = "linux")]
@@ -150,20 +143,21 @@ fn is_stalled() -> bool {
 }
 
 fn emit(level: Level, prefix: &str, text: &str) {
-    let mut text = one_line(text);
+    let whole = one_line(text);
+    let mut text = &*whole;
     // The lock is held during the write, so that no other thread takes the room that the line needs.
     let repeats = REPEATS.lock().unwrap_or_else(PoisonError::into_inner);
     if repeats.is_some() {
         if is_stalled() {
             return;
         }
-        text = shortened(text, LONGEST);
+        text = beginning(text, LONGEST);
     }
     match &*SINK.read().unwrap_or_else(PoisonError::into_inner) {
         Sink::Stderr => write(&format!("{prefix}{text}\n")),
-        Sink::File(file) => sink::append(file, level, &text),
+        Sink::File(file) => sink::append(file, level, text),
         #[cfg(target_os = "linux")]
-        Sink::Syslog(syslog) => syslog.send(level, &text),
+        Sink::Syslog(syslog) => syslog.send(level, text),
     }
 }
 

@@ -128,6 +128,12 @@ pub fn one_line(message: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
+/// The beginning of a text, at most `most` bytes long.
+pub fn beginning(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or_default()]
+}
+
 /// Type and permissions as `ls -l` shows them.
 pub fn mode(kind: FileKind, mode: u16) -> String {
     let kind = match kind {

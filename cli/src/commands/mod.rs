@@ -90,7 +90,7 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         Command::Stats => stats::run(context)?,
         Command::Timeline(args) => timeline::run(context, &args)?,
         Command::Check(args) => return check::run(context, &args),
-        Command::RebuildIndex(_) => return rebuild_index::run(context),
+        Command::RebuildIndex => return rebuild_index::run(context),
         Command::Repair(args) => return repair::run(context, &args),
         Command::Restore(args) => return restore::run(context, &args),
         Command::Completions(args) => {
