@@ -68,7 +68,7 @@ fn panic_message(location: Option<&Location<'_>>, payload: &dyn Any) -> String {
 }
 
 /// Sets the progress that is hidden while a line is written; `None` if there is none.
-pub fn around(bar: Option<ProgressBar>) {
+pub fn set_progress(bar: Option<ProgressBar>) {
     *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = bar;
 }
 
@@ -162,13 +162,13 @@ fn emit(level: Level, prefix: &str, text: &str) {
 }
 
 fn write(line: &str) {
-    beside(|| {
+    without_progress(|| {
         let _ = io::stderr().lock().write_all(line.as_bytes());
     });
 }
 
 /// Runs `write` while no progress is shown. `write` must not use this module itself.
-pub fn beside<T>(write: impl FnOnce() -> T) -> T {
+pub fn without_progress<T>(write: impl FnOnce() -> T) -> T {
     // The lock is held during the write, so that no progress can end or begin meanwhile.
     match &*SHOWN.lock().unwrap_or_else(PoisonError::into_inner) {
         Some(bar) => bar.suspend(write),

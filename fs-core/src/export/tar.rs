@@ -187,8 +187,8 @@ mod tests {
             let mut records = Vec::new();
             record(&mut records, b"key", &vec![b'v'; len]);
             let text = String::from_utf8(records).unwrap();
-            let (told, _) = text.split_once(' ').unwrap();
-            assert_eq!(told.parse(), Ok(text.len()), "{len}");
+            let (length, _) = text.split_once(' ').unwrap();
+            assert_eq!(length.parse(), Ok(text.len()), "{len}");
         }
     }
 

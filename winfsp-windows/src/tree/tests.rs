@@ -65,20 +65,20 @@ fn list(tree: &Tree, path: &str, most: usize, pattern: &str) -> Vec<String> {
     let pattern = Pattern::new(&utf16(pattern));
     let mut names: Vec<Vec<u16>> = Vec::new();
     loop {
-        let mut told = 0;
+        let mut count = 0;
         let after = names.last().cloned();
         let ended = tree.list(&directory, &listed, after.as_deref(), pattern.as_ref(), &mut |name, _| {
-            if told == most {
+            if count == most {
                 return false;
             }
-            told += 1;
+            count += 1;
             names.push(name.to_vec());
             true
         });
         if ended.unwrap() {
             return names.iter().map(|name| text(name)).collect();
         }
-        assert_eq!(told, most);
+        assert_eq!(count, most);
     }
 }
 
@@ -229,11 +229,11 @@ fn a_listing_goes_on_when_an_older_snapshot_comes() {
     import_at(1_000_000);
     assert_eq!(list(&tree, r"\web1", 9, "").len(), all.len() + 1);
     let mut rest = Vec::new();
-    let told = tree.list(&source, &listed, Some(&utf16(&all[3])), None, &mut |name, _| {
+    let has_ended = tree.list(&source, &listed, Some(&utf16(&all[3])), None, &mut |name, _| {
         rest.push(text(name));
         true
     });
-    assert!(told.unwrap());
+    assert!(has_ended.unwrap());
     assert_eq!(rest, all[4..]);
 }
 
