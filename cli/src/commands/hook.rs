@@ -4,7 +4,6 @@ use std::env;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use fs_core::format::Status;
 
 use super::import::{Import, tree};
 use super::{Context, rsync};
@@ -41,8 +40,5 @@ pub fn run(context: &mut Context, args: &HookArgs) -> Result<Outcome> {
     // The daemon does not say whether a transfer was a push. A pull, a listing or a dry run changes nothing,
     // so only changes are imported.
     options.only_if_changed = true;
-    match Import::new(context, &settings.repository, options)?.add_tree(&folder)? {
-        Some(Status::Complete) | None => Ok(Outcome::Done),
-        Some(_) => Ok(Outcome::Incomplete),
-    }
+    Import::new(context, &settings.repository, options)?.add_tree(&folder)
 }

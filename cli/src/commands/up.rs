@@ -16,7 +16,7 @@ use super::serving::{self, Serving};
 use super::viewing;
 use super::watch::serve;
 use crate::args::UpArgs;
-use crate::error::{is_interruption, message};
+use crate::error::{Outcome, is_interruption, message};
 use crate::output::Output;
 use crate::platform::Created;
 use crate::progress::Bar;
@@ -40,16 +40,15 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<()> {
     if let Some(hint) = &plan.hint {
         runs::note_hint(&mut context.output, &plan.root, hint);
     }
-    let source = match plan.layout {
-        Layout::Tree => Some(source_name(&args.tree, &options)?),
-        // Each run has a source of its own.
-        _ => options.source.clone(),
-    };
+    let is_tree = plan.layout == Layout::Tree;
+    // Each run has a source of its own.
+    let source = if is_tree { Some(source_name(&args.tree, &options)?) } else { options.source.clone() };
 
     // A tree that the import refuses must not be mounted first.
-    match plan.layout {
-        Layout::Tree => check_other_tree(&settings.repository, &args.tree, &options)?,
-        _ => run_states(&settings.repository, &plan, &options).map(drop)?,
+    if is_tree {
+        check_other_tree(&settings.repository, &args.tree, &options)?;
+    } else {
+        run_states(&settings.repository, &plan, &options)?;
     }
     // Created folders are removed after the unmount.
     let mut created = Created::default();
@@ -65,10 +64,7 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<()> {
     let view = viewing::view(context, &settings, source.as_deref(), &words)?;
     drop(bar);
 
-    let trigger = match plan.layout {
-        Layout::Tree => Trigger::Time,
-        _ => Trigger::Quiet(SETTLED),
-    };
+    let trigger = if is_tree { Trigger::Time } else { Trigger::Quiet(SETTLED) };
     let backup_root = BackupRoot { layout: plan.layout, ..root };
     let watched = Watched { folder: backup_root, options: options.clone(), trigger, every: args.every };
     let mut watch = Watch::new(&settings.repository, vec![watched], Arc::new(SystemClock))?;
@@ -86,12 +82,9 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<()> {
     let hint = format!("look: ls {shown}{inside}");
     let output = &mut context.output;
     let mut import = Import { output, repository: &settings.repository, options, cancellation };
-    let imported = match plan.layout {
-        Layout::Tree => import.add_tree(&args.tree).map(drop),
-        _ => runs::add(&mut import, &plan).map(drop),
-    };
+    let imported = if is_tree { import.add_tree(&args.tree) } else { runs::add(&mut import, &plan) };
     let served = report_first(import.output, imported, &hint).and_then(|()| {
-        if plan.layout == Layout::Tree {
+        if is_tree {
             watch.begin_later();
         }
         // If a `yester watch` runs, the status file is its own. This process then shows no status, and
@@ -103,9 +96,9 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<()> {
 }
 
 /// Reports the end of the first import: where it is mounted, or that it was interrupted.
-fn report_first(output: &mut Output, imported: Result<()>, hint: &str) -> Result<()> {
+fn report_first(output: &mut Output, imported: Result<Outcome>, hint: &str) -> Result<()> {
     match imported {
-        Ok(()) => {
+        Ok(_) => {
             output.message(hint)?;
             output.flush()?;
         }

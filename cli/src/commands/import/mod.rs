@@ -9,7 +9,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
-use fs_core::format::Status;
 use fs_core::import::ImportOptions;
 use fs_core::monitor::Cancellation;
 use jiff::Timestamp;
@@ -55,16 +54,12 @@ pub fn run(context: &mut Context, args: &ImportArgs) -> Result<Outcome> {
         ControlFlow::Continue(tree) => tree,
         ControlFlow::Break(outcome) => return Ok(outcome),
     };
-    let added = if args.vss { add_frozen(&mut import, &tree) } else { import.add_tree(&tree) };
-    match added? {
-        Some(status) if status != Status::Complete => Ok(Outcome::Incomplete),
-        _ => Ok(Outcome::Done),
-    }
+    if args.vss { add_frozen(&mut import, &tree) } else { import.add_tree(&tree) }
 }
 
 /// Imports from a shadow copy, which is deleted afterwards.
 #[cfg(windows)]
-fn add_frozen(import: &mut Import<'_>, tree: &Path) -> Result<Option<Status>> {
+fn add_frozen(import: &mut Import<'_>, tree: &Path) -> Result<Outcome> {
     crate::shadow::in_copy(&crate::platform::VolumeShadowCopies, tree, |frozen| {
         import.options.read_from = Some(frozen);
         import.add_tree(tree)
@@ -72,7 +67,7 @@ fn add_frozen(import: &mut Import<'_>, tree: &Path) -> Result<Option<Status>> {
 }
 
 #[cfg(not(windows))]
-fn add_frozen(_: &mut Import<'_>, _: &Path) -> Result<Option<Status>> {
+fn add_frozen(_: &mut Import<'_>, _: &Path) -> Result<Outcome> {
     anyhow::bail!(
         "shadow copies exist only on Windows; import a snapshot of the file system (LVM, btrfs, ZFS) instead"
     )

@@ -48,17 +48,17 @@ impl Import<'_> {
         Ok(Outcome::Done)
     }
 
-    /// Imports a tree, and reports the snapshot. `None` if nothing had changed, so that no snapshot was
-    /// needed.
-    pub fn add_tree(&mut self, tree: &Path) -> Result<Option<Status>> {
+    /// Imports a tree, and reports the snapshot, unless nothing had changed, so that none was needed.
+    pub fn add_tree(&mut self, tree: &Path) -> Result<Outcome> {
         let started = self.output.clock().instant();
         let progress = ImportProgress::new(self.output);
         let imported = import_tree(self.repository, tree, &self.options, &progress, &self.cancellation)?;
         drop(progress);
-        let Some(imported) = imported else { return Ok(None) };
+        let Some(imported) = imported else { return Ok(Outcome::Done) };
         let took = self.output.clock().instant() - started;
         report_snapshot(self.output, &imported, None, took)?;
-        Ok(Some(imported.snapshot.manifest.status))
+        let is_complete = imported.snapshot.manifest.status == Status::Complete;
+        Ok(if is_complete { Outcome::Done } else { Outcome::Incomplete })
     }
 }
 
