@@ -138,7 +138,7 @@ pub fn usage(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
     }
-    stderr::complain(&usage_message(&error.render().to_string()));
+    stderr::error(&usage_message(&error.render().to_string()));
     ExitCode::from(USAGE)
 }
 

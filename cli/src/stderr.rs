@@ -38,7 +38,7 @@ pub fn line(text: &str) {
 }
 
 /// Writes an error.
-pub fn complain(message: &str) {
+pub fn error(message: &str) {
     emit(Level::Error, "yester: ", message);
 }
 
@@ -49,7 +49,7 @@ pub fn warn(message: &str) {
 
 /// Writes the error that ends this process. It also goes to stderr, for the process that waits for this one.
 pub fn fail(message: &str) {
-    complain(message);
+    error(message);
     if matches!(&*SINK.read().unwrap_or_else(PoisonError::into_inner), Sink::File(_)) {
         write(&format!("yester: {}\n", one_line(message)));
     }
@@ -57,7 +57,7 @@ pub fn fail(message: &str) {
 
 /// Reports each panic as an error line. Otherwise that of a process in the background would be lost.
 pub fn report_panics() {
-    panic::set_hook(Box::new(|panic| complain(&panic_message(panic.location(), panic.payload()))));
+    panic::set_hook(Box::new(|panic| error(&panic_message(panic.location(), panic.payload()))));
 }
 
 fn panic_message(location: Option<&Location<'_>>, payload: &dyn Any) -> String {

@@ -50,14 +50,14 @@ pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
     };
     let outcome = Outcome::Status(u8::try_from(code).unwrap_or(1));
     let Some(status) = run_status(code) else {
-        stderr::complain(&format!("rsync ended with status {code}: no snapshot is added"));
+        stderr::error(&format!("rsync ended with status {code}: no snapshot is added"));
         return Ok(outcome);
     };
     let folder = match destination {
         Destination::Folder(folder) => folder,
         Destination::Remote(_) => return Ok(outcome),
         Destination::None(reason) => {
-            stderr::complain(&format!("{reason}: no snapshot is added"));
+            stderr::error(&format!("{reason}: no snapshot is added"));
             return Ok(outcome);
         }
     };

@@ -40,7 +40,7 @@ impl<'a> Reporter<'a> {
             Event::Hint { path, hint } => runs::note_hint(self.output, path, hint),
             Event::Failed { path, error, again } => {
                 let (path, text) = (path.display(), error::message(&error.into()));
-                stderr::complain(&format!("{path}: {text}; the next attempt is in {}", length(again)));
+                stderr::error(&format!("{path}: {text}; the next attempt is in {}", length(again)));
             }
             Event::Unnoticed { path, error } => {
                 let full = error.raw_os_error() == Some(Errno::NOSPC.raw_os_error());
