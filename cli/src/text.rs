@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn the_past_is_as_people_tell_it() {
+    fn ages_are_written_for_people() {
         let now: Timestamp = "2024-06-01T03:00:00Z".parse().unwrap();
         let cases = [
             ("2024-06-01T03:00:00Z", "0 seconds ago"),

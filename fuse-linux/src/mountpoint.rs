@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unfit_mount_points_are_told_apart() {
+    fn each_unfit_mount_point_has_its_error() {
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name);
         fs::write(at("file"), "").unwrap();

@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_driver_is_told_in_words() {
+    fn a_missing_driver_has_a_message_of_its_own() {
         let message = MountError::creating("Z:", Status(0xc000_000e)).to_string();
         assert!(message.starts_with("WinFsp's driver is not running"), "{message}");
         let message = MountError::mounting("Z:", Status(0xc000_0022)).to_string();

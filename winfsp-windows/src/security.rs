@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn others_are_let_in_as_modes_permit_and_only_when_told() {
+    fn others_may_enter_as_modes_permit_if_allowed() {
         let user = Sid::from_bytes(&[1, 1, 0, 0, 0, 0, 0, 5, 9, 0, 0, 0]);
         let (own, shared) = (Security::new(user.as_ref(), false), Security::new(user.as_ref(), true));
         let modes = |file| [(0o755, true), (0o711, true), (file, false)].into_iter();

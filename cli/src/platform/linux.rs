@@ -105,8 +105,8 @@ pub fn unmount(path: &Path, lazy: bool) -> Result<(), MountError> {
     unless_busy(|| fuse_linux::unmount(path, lazy))
 }
 
-/// Unmounts, and retries while the mount is busy: the kernel releases a closed file a moment later. Only a lasting "busy"
-/// is an error.
+/// Unmounts, and retries while the mount is busy: the kernel releases a closed file a moment later. Only a
+/// lasting "busy" is an error.
 pub fn unless_busy(unmount: impl Fn() -> Result<(), MountError>) -> Result<(), MountError> {
     for _ in 0..10 {
         match unmount() {

@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_that_are_over_tell_of_those_to_come() {
+    fn finished_runs_give_the_estimate_for_later_ones() {
         let mut estimate = Estimate::default();
         estimate.run(secs(0), 3);
         estimate.walk(secs(0), None);

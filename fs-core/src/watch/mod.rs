@@ -84,8 +84,8 @@ impl Watch {
         self.waker.clone()
     }
 
-    /// Imports new data on this thread until cancelled, and reports events. An import that is cancelled leaves
-    /// nothing half-made.
+    /// Imports new data on this thread until cancelled. An import that is cancelled leaves nothing half-made.
+    /// `emit` receives all events.
     pub fn run(
         &mut self,
         monitor: &dyn Monitor,

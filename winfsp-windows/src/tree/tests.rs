@@ -189,7 +189,7 @@ fn links_are_links_only_inside() {
 }
 
 #[test]
-fn what_is_not_there_is_told_as_windows_does() {
+fn missing_files_have_the_errors_of_windows() {
     let (_folder, tree) = drive(|files| fs::write(files.join("file"), "12345").unwrap());
     for (path, expected) in [
         (r"\web2", Status::OBJECT_NAME_NOT_FOUND),

@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_writes_nothing_here_is_told_apart() {
+    fn command_lines_that_write_nothing_here_are_recognised() {
         assert_eq!(find("-a src host:dst"), Destination::Remote("host:dst".into()));
         assert_eq!(find("-a src rsync://host/module"), Destination::Remote("rsync://host/module".into()));
         assert_eq!(find("-an src dst"), Destination::None(DRY_RUN));
