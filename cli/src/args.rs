@@ -12,7 +12,7 @@ mod mounting;
 mod shell;
 mod tags;
 
-pub use care::{CheckArgs, RebuildIndexArgs, RepairArgs};
+pub use care::{CheckArgs, RepairArgs};
 pub use history::{
     CatArgs, DiffArgs, ExportArgs, FindArgs, LogArgs, LsArgs, RestoreArgs, SnapshotsArgs, TimelineArgs,
 };
@@ -132,7 +132,15 @@ Examples:
     /// Check the repository for damage
     Check(CheckArgs),
     /// Rebuild the index from the packs
-    RebuildIndex(RebuildIndexArgs),
+    #[command(after_help = "\
+Examples:
+  yester rebuild-index               also forgets snapshots whose manifests are missing
+
+This is rarely needed, because any command that meets a damaged index rebuilds it. The index only records where \
+things are, so nothing is lost with it. Mounts continue meanwhile.
+
+Exit status: 4 when packs are damaged and therefore absent from the new index.")]
+    RebuildIndex,
     /// Repair a damaged repository, and list what is lost
     Repair(RepairArgs),
     /// Print a script that lets a shell complete commands, options, times and paths
@@ -152,11 +160,9 @@ pub fn parse(words: impl Iterator<Item = OsString>) -> Result<Arguments, clap::E
     let global = Global { repo: Some(repository), timezone: None, json: false, quiet: false, verbose };
     let command = MountArgs {
         mountpoint,
-        source: None,
         view: ViewArgs { options, ..ViewArgs::default() },
-        with_versions: false,
         daemon: true,
-        daemon_child: false,
+        ..MountArgs::default()
     };
     Ok(Arguments { global, command: Command::Mount(command) })
 }

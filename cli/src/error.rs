@@ -117,11 +117,12 @@ fn store_error(error: &Error) -> Option<&StoreError> {
         return Some(error);
     }
     match error.downcast_ref() {
-        None => error.downcast_ref(),
-        Some(ServiceError::Store(error) | ServiceError::View { reason: ViewError::Store(error), .. }) => {
-            Some(error)
-        }
-        Some(_) => None,
+        Some(
+            ServiceError::Store(error)
+            | ServiceError::Import(ImportError::Store(error))
+            | ServiceError::View { reason: ViewError::Store(error), .. },
+        ) => Some(error),
+        _ => error.downcast_ref(),
     }
 }
 
@@ -137,7 +138,7 @@ pub fn usage(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
     }
-    stderr::complain(&usage_message(&error.render().to_string()));
+    stderr::error(&usage_message(&error.render().to_string()));
     ExitCode::from(USAGE)
 }
 

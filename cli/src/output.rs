@@ -146,7 +146,7 @@ impl Output {
 
     /// Flushes the buffer. Progress on the terminal is hidden meanwhile.
     pub fn flush(&mut self) -> Result {
-        Ok(stderr::beside(|| self.out.flush())?)
+        Ok(stderr::without_progress(|| self.out.flush())?)
     }
 }
 

@@ -51,7 +51,7 @@ impl Bar {
                 if called_off.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
                     bar.set_draw_target(ProgressDrawTarget::stderr());
                     bar.enable_steady_tick(TICK);
-                    stderr::around(Some(bar));
+                    stderr::set_progress(Some(bar));
                 }
             };
             (call_off, thread::spawn(show))
@@ -99,7 +99,7 @@ impl Drop for Bar {
         if let Some((call_off, thread)) = self.showing.take() {
             drop(call_off);
             let _ = thread.join();
-            stderr::around(None);
+            stderr::set_progress(None);
             self.inner.finish_and_clear();
         }
     }

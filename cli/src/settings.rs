@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_config_is_told_with_its_line() {
+    fn an_error_in_a_config_names_its_line() {
         let error = |text| environment().parse(text).unwrap_err().to_string();
         assert!(error("\nrepositry = \"/r\"").starts_with("line 2: unknown field `repositry`"));
         assert!(error("repository = ").starts_with("line 1: "));

@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_option_may_tell_the_time() {
+    fn an_option_may_give_the_time() {
         let path = |text: &str, at: Option<&str>| {
             let path = with_time(OsStr::new(text), at.map(OsString::from).as_ref());
             path.map(|path| shown(&path)).map_err(|error| error.to_string())

@@ -7,7 +7,6 @@ mod sink;
 mod syslog;
 
 use std::any::Any;
-use std::borrow::Cow;
 use std::io::{self, Write};
 use std::panic::{self, Location};
 use std::path::Path;
@@ -21,7 +20,7 @@ use log::{Level, LevelFilter};
 
 use self::repeats::Repeats;
 use self::sink::Sink;
-use crate::text::one_line;
+use crate::text::{beginning, one_line};
 
 /// Maximum length of a line of a command that no user watches, in bytes. A pipe that is ready to write
 /// accepts a page.
@@ -39,7 +38,7 @@ pub fn line(text: &str) {
 }
 
 /// Writes an error.
-pub fn complain(message: &str) {
+pub fn error(message: &str) {
     emit(Level::Error, "yester: ", message);
 }
 
@@ -50,7 +49,7 @@ pub fn warn(message: &str) {
 
 /// Writes the error that ends this process. It also goes to stderr, for the process that waits for this one.
 pub fn fail(message: &str) {
-    complain(message);
+    error(message);
     if matches!(&*SINK.read().unwrap_or_else(PoisonError::into_inner), Sink::File(_)) {
         write(&format!("yester: {}\n", one_line(message)));
     }
@@ -58,7 +57,7 @@ pub fn fail(message: &str) {
 
 /// Reports each panic as an error line. Otherwise that of a process in the background would be lost.
 pub fn report_panics() {
-    panic::set_hook(Box::new(|panic| complain(&panic_message(panic.location(), panic.payload()))));
+    panic::set_hook(Box::new(|panic| error(&panic_message(panic.location(), panic.payload()))));
 }
 
 fn panic_message(location: Option<&Location<'_>>, payload: &dyn Any) -> String {
@@ -69,7 +68,7 @@ fn panic_message(location: Option<&Location<'_>>, payload: &dyn Any) -> String {
 }
 
 /// Sets the progress that is hidden while a line is written; `None` if there is none.
-pub fn around(bar: Option<ProgressBar>) {
+pub fn set_progress(bar: Option<ProgressBar>) {
     *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = bar;
 }
 
@@ -134,12 +133,6 @@ fn admitted(level: Level, text: String) -> Option<String> {
     }
 }
 
-/// The line, cut to `most` bytes.
-fn shortened(line: Cow<'_, str>, most: usize) -> Cow<'_, str> {
-    let end = (0..=most.min(line.len())).rev().find(|end| line.is_char_boundary(*end)).unwrap_or_default();
-    if end == line.len() { line } else { Cow::Owned(line[..end].to_owned()) }
-}
-
 /// Whether lines go to stderr, and stderr does not accept one at once.
 fn is_stalled() -> bool {
     #[cfg(target_os = "linux")]
@@ -150,31 +143,32 @@ fn is_stalled() -> bool {
 }
 
 fn emit(level: Level, prefix: &str, text: &str) {
-    let mut text = one_line(text);
+    let whole = one_line(text);
+    let mut text = &*whole;
     // The lock is held during the write, so that no other thread takes the room that the line needs.
     let repeats = REPEATS.lock().unwrap_or_else(PoisonError::into_inner);
     if repeats.is_some() {
         if is_stalled() {
             return;
         }
-        text = shortened(text, LONGEST);
+        text = beginning(text, LONGEST);
     }
     match &*SINK.read().unwrap_or_else(PoisonError::into_inner) {
         Sink::Stderr => write(&format!("{prefix}{text}\n")),
-        Sink::File(file) => sink::append(file, level, &text),
+        Sink::File(file) => sink::append(file, level, text),
         #[cfg(target_os = "linux")]
-        Sink::Syslog(syslog) => syslog.send(level, &text),
+        Sink::Syslog(syslog) => syslog.send(level, text),
     }
 }
 
 fn write(line: &str) {
-    beside(|| {
+    without_progress(|| {
         let _ = io::stderr().lock().write_all(line.as_bytes());
     });
 }
 
 /// Runs `write` while no progress is shown. `write` must not use this module itself.
-pub fn beside<T>(write: impl FnOnce() -> T) -> T {
+pub fn without_progress<T>(write: impl FnOnce() -> T) -> T {
     // The lock is held during the write, so that no progress can end or begin meanwhile.
     match &*SHOWN.lock().unwrap_or_else(PoisonError::into_inner) {
         Some(bar) => bar.suspend(write),

@@ -128,6 +128,12 @@ pub fn one_line(message: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
+/// The beginning of a text, at most `most` bytes long.
+pub fn beginning(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or_default()]
+}
+
 /// Type and permissions as `ls -l` shows them.
 pub fn mode(kind: FileKind, mode: u16) -> String {
     let kind = match kind {
@@ -220,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn the_past_is_as_people_tell_it() {
+    fn ages_are_written_for_people() {
         let now: Timestamp = "2024-06-01T03:00:00Z".parse().unwrap();
         let cases = [
             ("2024-06-01T03:00:00Z", "0 seconds ago"),

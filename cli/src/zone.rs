@@ -14,11 +14,8 @@ const OF_MACHINE: &str = "/etc/localtime";
 
 /// The zone of this name.
 pub fn named(name: &str) -> Result<TimeZone> {
-    if let Some(zone) = read(name) {
-        return Ok(zone);
-    }
-    TimeZone::get(name)
-        .map_err(|_| anyhow!("no time zone is called {name}; names are like Europe/Berlin or UTC"))
+    let zone = read(name).map_or_else(|| TimeZone::get(name), Ok);
+    zone.map_err(|_| anyhow!("no time zone is called {name}; names are like Europe/Berlin or UTC"))
 }
 
 /// The zone of this name; without a name, the machine's.

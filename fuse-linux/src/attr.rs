@@ -1,12 +1,11 @@
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
-use fs_core::format::Time;
 use fs_core::view::{Attr, FileKind};
 use fuser::{FileAttr, FileType, INodeNo};
 
 /// A node's attributes under the inode number `ino`.
 pub(crate) fn file_attr(attr: &Attr, ino: u64) -> FileAttr {
-    let mtime = system_time(attr.mtime);
+    let mtime = attr.mtime.system_time().unwrap_or(UNIX_EPOCH);
     FileAttr {
         ino: INodeNo(ino),
         size: attr.size,
@@ -38,14 +37,6 @@ pub(crate) fn file_type(kind: FileKind) -> FileType {
     }
 }
 
-/// The nearest time that the standard library can express.
-fn system_time(time: Time) -> SystemTime {
-    let seconds = Duration::from_secs(time.secs().unsigned_abs());
-    let whole =
-        if time.secs() < 0 { UNIX_EPOCH.checked_sub(seconds) } else { UNIX_EPOCH.checked_add(seconds) };
-    whole.and_then(|whole| whole.checked_add(Duration::from_nanos(time.nanos().into()))).unwrap_or(UNIX_EPOCH)
-}
-
 /// The device number in the kernel's 32-bit form, which FUSE uses (`new_encode_dev` of linux/kdev_t.h). The
 /// 12 bits of major lie between the low 8 and the high 12 bits of minor.
 fn device_number((major, minor): (u32, u32)) -> u32 {
@@ -54,11 +45,15 @@ fn device_number((major, minor): (u32, u32)) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use fs_core::format::Time;
+
     use super::*;
 
     #[test]
     fn times_before_1970_keep_their_fraction() {
-        let time = system_time(Time::new(-2, 250_000_000).unwrap());
+        let time = Time::new(-2, 250_000_000).unwrap().system_time().unwrap();
         assert_eq!(UNIX_EPOCH.duration_since(time).unwrap(), Duration::from_millis(1750));
     }
 

@@ -45,16 +45,11 @@ pub fn check_mountpoint(
             return Err(MountError::Inside { path: path.to_owned(), what, of: of.to_path_buf() });
         }
     }
-    match fs::read_dir(&absolute) {
-        Ok(mut entries) => {
-            if entries.next().is_some() {
-                return Err(MountError::NotEmpty(path.to_owned()));
-            }
-        }
+    match fs::read_dir(&absolute).map(|mut entries| entries.next().is_none()) {
+        Ok(true) => {}
+        Ok(false) => return Err(MountError::NotEmpty(path.to_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let Some(created) = created else {
-                return Err(MountError::Missing(path.to_owned()));
-            };
+            let created = created.ok_or_else(|| MountError::Missing(path.to_owned()))?;
             handle::make(&absolute, created).map_err(MountError::failed("create mount point", path))?;
         }
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
@@ -129,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unfit_mount_points_are_told_apart() {
+    fn each_unfit_mount_point_has_its_error() {
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name);
         fs::write(at("file"), "").unwrap();

@@ -49,14 +49,14 @@ impl Link {
         if folders.is_empty() || target.is_empty() || target.starts_with(b"/") {
             return Ok(Self::Text);
         }
-        let mut way = Way { view, folders, links: 0, name, told: Vec::new() };
-        let directory = match way.follow(target)? {
+        let mut walk = Walk { view, folders, links: 0, name, shown: Vec::new() };
+        let directory = match walk.follow(target)? {
             End::Folder => true,
             End::File => false,
             End::Outside => return Ok(Self::Text),
         };
         // A target such as `.` leads to the link's own folder.
-        let here = if way.told.is_empty() { vec![vec![u16::from(b'.')]] } else { way.told };
+        let here = if walk.shown.is_empty() { vec![vec![u16::from(b'.')]] } else { walk.shown };
         Ok(Self::Inside { target: here.join(&SEPARATOR), directory })
     }
 }
@@ -71,7 +71,7 @@ enum End {
 }
 
 /// A walk through a snapshot.
-struct Way<'a> {
+struct Walk<'a> {
     view: &'a View,
     /// The folders from the snapshot's root to the current one.
     folders: Vec<Node>,
@@ -79,17 +79,17 @@ struct Way<'a> {
     links: u32,
     name: Naming<'a>,
     /// Components of the target for Windows.
-    told: Vec<Vec<u16>>,
+    shown: Vec<Vec<u16>>,
 }
 
-impl Way<'_> {
+impl Walk<'_> {
     fn follow(&mut self, target: &[u8]) -> Result<End, ViewError> {
         let mut names = components(target);
         let mut through_link = false;
         while let Some(name) = names.next() {
             let Some(folder) = self.folders.last().cloned() else { return Ok(End::Outside) };
             if name == UP {
-                self.told.push(vec![u16::from(b'.'); 2]);
+                self.shown.push(vec![u16::from(b'.'); 2]);
                 self.folders.pop();
                 if through_link || self.folders.is_empty() {
                     return Ok(End::Outside);
@@ -99,13 +99,13 @@ impl Way<'_> {
             let node = match self.view.lookup(&folder, name) {
                 Ok(node) => node,
                 Err(ViewError::NotFound) => {
-                    self.told.push(to_windows(name));
+                    self.shown.push(to_windows(name));
                     return Ok(self.end(names));
                 }
                 Err(error) => return Err(error),
             };
             let shown = (self.name)(&folder, name)?;
-            self.told.push(shown);
+            self.shown.push(shown);
             match self.view.attr(&node).kind {
                 FileKind::Directory => self.folders.push(node),
                 FileKind::Symlink => {
@@ -115,9 +115,9 @@ impl Way<'_> {
                         return Ok(End::Outside);
                     }
                     // The target for Windows contains only the components of this link's own target.
-                    let told = std::mem::take(&mut self.told);
+                    let before = std::mem::take(&mut self.shown);
                     let end = self.follow(target)?;
-                    self.told = told;
+                    self.shown = before;
                     match end {
                         End::Folder => through_link = true,
                         End::File => return Ok(self.end(names)),
@@ -137,7 +137,7 @@ impl Way<'_> {
             if name == UP {
                 return End::Outside;
             }
-            self.told.push(to_windows(name));
+            self.shown.push(to_windows(name));
         }
         End::File
     }

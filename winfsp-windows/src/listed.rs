@@ -118,8 +118,8 @@ mod tests {
     use crate::fold::{fold, is_same};
 
     fn listed(names: &[Vec<u16>]) -> (Listed, Vec<Vec<u16>>) {
-        let listed = Listed::new(|tell| {
-            names.iter().zip(0..).for_each(|(name, offset)| tell(offset, name));
+        let listed = Listed::new(|add| {
+            names.iter().zip(0..).for_each(|(name, offset)| add(offset, name));
         });
         let shown =
             names.iter().map(|own| listed.renamed(own).map_or(own.clone(), <[u16]>::to_vec)).collect();

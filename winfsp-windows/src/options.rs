@@ -40,7 +40,7 @@ pub enum MountError {
     #[error(
         "{0} cannot be a mount point: name a drive such as Z:, or a folder to be made in one that exists"
     )]
-    NotAPlace(String),
+    NotAMountPoint(String),
     /// WinFsp refused.
     #[error("cannot mount at {point}: WinFsp says {:#010x}", status.0)]
     Refused {
@@ -67,7 +67,7 @@ impl MountError {
         match status {
             Status::OBJECT_NAME_COLLISION => Self::InUse(point.to_owned()),
             Status::OBJECT_NAME_NOT_FOUND | Status::OBJECT_PATH_NOT_FOUND => {
-                Self::NotAPlace(point.to_owned())
+                Self::NotAMountPoint(point.to_owned())
             }
             status => Self::Refused { point: point.to_owned(), status },
         }
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_driver_is_told_in_words() {
+    fn a_missing_driver_has_a_message_of_its_own() {
         let message = MountError::creating("Z:", Status(0xc000_000e)).to_string();
         assert!(message.starts_with("WinFsp's driver is not running"), "{message}");
         let message = MountError::mounting("Z:", Status(0xc000_0022)).to_string();

@@ -76,16 +76,16 @@ fn descriptor(readers: &[&[u8]]) -> Vec<u8> {
     let (size, count) = (8 + entries.len() as u16, readers.len() as u16);
     // ACL_REVISION
     let list = [&[2, 0], &size.to_le_bytes()[..], &count.to_le_bytes(), &[0, 0], &entries].concat();
-    let place = |at: usize| (at as u32).to_le_bytes();
+    let offset = |at: usize| (at as u32).to_le_bytes();
     let group_at = HEADER + ADMINISTRATORS.len();
     [
         &[1, 0],
         &CONTROL.to_le_bytes()[..],
-        &place(HEADER),
-        &place(group_at),
+        &offset(HEADER),
+        &offset(group_at),
         // There is no list for audits.
-        &place(0),
-        &place(group_at + ADMINISTRATORS.len()),
+        &offset(0),
+        &offset(group_at + ADMINISTRATORS.len()),
         ADMINISTRATORS,
         ADMINISTRATORS,
         &list,
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn others_are_let_in_as_modes_permit_and_only_when_told() {
+    fn others_may_enter_as_modes_permit_if_allowed() {
         let user = Sid::from_bytes(&[1, 1, 0, 0, 0, 0, 0, 5, 9, 0, 0, 0]);
         let (own, shared) = (Security::new(user.as_ref(), false), Security::new(user.as_ref(), true));
         let modes = |file| [(0o755, true), (0o711, true), (file, false)].into_iter();

@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn damage_is_told_apart() {
+    fn damage_has_a_status_of_its_own() {
         assert_eq!(Status::from(ViewError::NotFound), Status::OBJECT_NAME_NOT_FOUND);
         assert_eq!(
             Status::from(ViewError::Store(StoreError::Missing(Object::config()))),

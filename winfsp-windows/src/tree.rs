@@ -21,7 +21,6 @@ const DOT: &[u16] = &[b'.' as u16];
 const DOTS: &[u16] = &[b'.' as u16, b'.' as u16];
 
 /// The tree of a drive.
-#[derive(Debug)]
 pub struct Tree {
     view: View,
     cache: Cache,
@@ -31,7 +30,7 @@ pub struct Tree {
 #[derive(Debug)]
 pub struct Found {
     /// The directories from the top on, and the node itself. Never empty.
-    way: Vec<Node>,
+    nodes: Vec<Node>,
     /// The path from `\` on, in shown names. Windows caches by path, so a file must have only one.
     pub path: Vec<u16>,
     /// The info for Windows.
@@ -64,7 +63,7 @@ impl From<ViewError> for Missing {
 impl Found {
     /// The node at the path.
     pub fn node(&self) -> &Node {
-        self.way.last().expect("the top at least")
+        self.nodes.last().expect("the top at least")
     }
 }
 
@@ -82,14 +81,14 @@ impl Tree {
 
     /// Finds the node at a path such as `\web1\@latest\etc`.
     pub fn find(&self, path: &[u16]) -> Result<Found, Missing> {
-        let mut way = vec![(*self.view.top()).clone()];
+        let mut nodes = vec![(*self.view.top()).clone()];
         let mut shown = Vec::with_capacity(path.len());
         let mut names = path.split(|unit| *unit == SEPARATOR).filter(|name| !name.is_empty()).peekable();
         while let Some(name) = names.next() {
-            if way.len() > 1 {
-                self.require_folder(&way)?;
+            if nodes.len() > 1 {
+                self.require_folder(&nodes)?;
             }
-            let Some(child) = self.child(&way[way.len() - 1], name)? else {
+            let Some(child) = self.child(&nodes[nodes.len() - 1], name)? else {
                 // Windows distinguishes a missing name from a missing directory of the path.
                 let status = match names.peek() {
                     None => Status::OBJECT_NAME_NOT_FOUND,
@@ -99,19 +98,19 @@ impl Tree {
             };
             shown.push(SEPARATOR);
             shown.extend_from_slice(&child.name);
-            way.push(child.node);
+            nodes.push(child.node);
         }
         if shown.is_empty() {
             shown.push(SEPARATOR);
         }
-        let (node, above) = way.split_last().expect("the top at least");
+        let (node, above) = nodes.split_last().expect("the top at least");
         let (info, link) = self.info(above, node)?;
-        Ok(Found { way, path: shown, info, link })
+        Ok(Found { nodes, path: shown, info, link })
     }
 
     /// Fails if the last node is no directory.
-    fn require_folder(&self, way: &[Node]) -> Result<(), Missing> {
-        let (node, above) = way.split_last().expect("the top at least");
+    fn require_folder(&self, nodes: &[Node]) -> Result<(), Missing> {
+        let (node, above) = nodes.split_last().expect("the top at least");
         match self.view.attr(node).kind {
             FileKind::Directory => Ok(()),
             FileKind::Symlink if self.link(above, node)? != Some(Link::Text) => Err(Missing::Link),
@@ -122,7 +121,7 @@ impl Tree {
     /// The entry of a directory that Windows calls `name`, with its shown name.
     pub fn entry(&self, directory: &Found, name: &[u16]) -> Result<Option<(Vec<u16>, Info)>, ViewError> {
         let Some(child) = self.child(directory.node(), name)? else { return Ok(None) };
-        let (info, _) = self.info(&directory.way, &child.node)?;
+        let (info, _) = self.info(&directory.nodes, &child.node)?;
         Ok(Some((child.name, info)))
     }
 
@@ -187,14 +186,14 @@ impl Tree {
     pub fn listed(&self, directory: &Node) -> Result<Arc<Listed>, ViewError> {
         self.cache.get(&self.view, directory, || {
             let mut failed = None;
-            let listed = Listed::new(|tell| {
+            let listed = Listed::new(|add| {
                 let mut offset = 0;
-                let told = self.view.read_directory(directory, 0, &mut |entry| {
-                    tell(offset, &to_windows(entry.name));
+                let read = self.view.read_directory(directory, 0, &mut |entry| {
+                    add(offset, &to_windows(entry.name));
                     offset = entry.next_offset;
                     true
                 });
-                failed = told.err();
+                failed = read.err();
             });
             match failed {
                 None => Ok((listed, true)),
@@ -224,7 +223,7 @@ impl Tree {
     ) -> Result<bool, ViewError> {
         let wanted = |name: &[u16]| pattern.is_none_or(|pattern| pattern.matches(name));
         // The top has no folder above it, so it has neither `.` nor `..`.
-        if let [.., above, _] = &*directory.way {
+        if let [.., above, _] = &*directory.nodes {
             let begins = after.is_none();
             if begins && wanted(DOT) && !emit(DOT, &directory.info) {
                 return Ok(false);
@@ -234,7 +233,7 @@ impl Tree {
                 return Ok(false);
             }
         }
-        let is_dots = |name: &&[u16]| directory.way.len() > 1 && [DOT, DOTS].contains(name);
+        let is_dots = |name: &&[u16]| directory.nodes.len() > 1 && [DOT, DOTS].contains(name);
         let offset = match after.filter(|name| !is_dots(name)) {
             None => Some(0),
             Some(name) => self.behind(directory.node(), listed, name)?,
@@ -248,7 +247,7 @@ impl Tree {
             if !wanted(&name) {
                 return true;
             }
-            match self.info(&directory.way, &entry.node) {
+            match self.info(&directory.nodes, &entry.node) {
                 Ok((info, _)) => full = !emit(&name, &info),
                 Err(error) => failed = Some(error),
             }
@@ -273,7 +272,7 @@ impl Tree {
 
     /// The modes from the top on, each with whether it is a folder's. They decide who may read.
     pub fn modes<'a>(&'a self, file: &'a Found) -> impl Iterator<Item = (u16, bool)> + 'a {
-        file.way.iter().map(|node| {
+        file.nodes.iter().map(|node| {
             let attr = self.view.attr(node);
             (attr.mode, attr.kind == FileKind::Directory)
         })

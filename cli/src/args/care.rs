@@ -24,17 +24,6 @@ pub struct CheckArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  yester rebuild-index               also forgets snapshots whose manifests are missing
-
-This is rarely needed, because any command that meets a damaged index rebuilds it. The index only records where \
-things are, so nothing is lost with it. Mounts continue meanwhile.
-
-Exit status: 4 when packs are damaged and therefore absent from the new index.")]
-pub struct RebuildIndexArgs {}
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
   yester import --heal ~/work        first: stores again what still exists
   yester repair --dry-run            shows what would be left out of which snapshots
   yester repair                      leaves it out, and quarantines what is damaged

@@ -31,7 +31,7 @@ pub struct SnapshotsArgs {
 }
 
 /// Help for commands with the argument `T:PATH`.
-const PLACE_HELP: &str = "\
+const PATH_HELP: &str = "\
 T is a time: @2024-06-01 (as that day ended), @2024-06-01T03, @yesterday, @monday, @3d (three days ago), \
 @latest, @latest~2, @first, the name of a snapshot, or a tag of `yester tag`. A source may precede it: \
 web1@latest:etc/passwd";
@@ -55,7 +55,7 @@ Examples:
   yester ls -l @yesterday:etc        a directory
   yester ls -l etc --at yesterday    the same
 
-{PLACE_HELP}"))]
+{PATH_HELP}"))]
 pub struct LsArgs {
     /// A path in a snapshot, or a source
     #[arg(value_name = "T:PATH", add = ArgValueCompleter::new(completion::paths))]
@@ -73,7 +73,7 @@ Examples:
   yester cat @latest:etc/passwd
   yester cat web1@2024-06-01:var/log/syslog web1@2024-06-02:var/log/syslog
 
-{PLACE_HELP}"))]
+{PATH_HELP}"))]
 pub struct CatArgs {
     /// Files in snapshots
     #[arg(value_name = "T:PATH", required = true, add = ArgValueCompleter::new(completion::paths))]
@@ -95,7 +95,7 @@ they differ. A patch contains only text: of binary files, and of files over 16 M
 
 Exit status: 0 even if there are differences, unless --exit-code is given.
 
-{PLACE_HELP}"))]
+{PATH_HELP}"))]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub struct DiffArgs {
     /// The earlier time, or a path in a snapshot
@@ -136,7 +136,7 @@ Each interval of snapshots with one version is one line: the version's number (a
 and the last snapshot, their number, size, mode, and what changed. `not read` means that the import could not read \
 the path: it was not deleted.
 
-{PLACE_HELP}"))]
+{PATH_HELP}"))]
 pub struct LogArgs {
     /// A path in a source or in a mount; with T, only versions up to that time
     #[arg(value_name = "[T:]PATH", add = ArgValueCompleter::new(completion::paths))]
@@ -176,7 +176,7 @@ has no owners, hard links, devices, fifos, extended attributes, or names that ar
 
 Exit status: 3 when something was left out. It is reported.
 
-{PLACE_HELP}"))]
+{PATH_HELP}"))]
 pub struct ExportArgs {
     /// A file or folder in a snapshot
     #[arg(value_name = "T:PATH", add = ArgValueCompleter::new(completion::paths))]
@@ -231,7 +231,7 @@ reported. Folders are merged. DIR keeps its own owner and mode. Symbolic links i
 
 Exit status: 3 when something was not restored completely.
 
-{PLACE_HELP}"))]
+{PATH_HELP}"))]
 pub struct RestoreArgs {
     /// Files or folders in snapshots
     #[arg(value_name = "T:PATH", required = true, add = ArgValueCompleter::new(completion::paths))]

@@ -46,7 +46,7 @@ pub struct ViewArgs {
     pub log_file: Option<PathBuf>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(after_help = MOUNT_EXAMPLES)]
 pub struct MountArgs {
     /// An empty directory

@@ -4,7 +4,6 @@ use fs_core::view::{FileKind, Node, View};
 
 use super::{Context, find};
 use crate::args::CatArgs;
-use crate::error::Outcome;
 use crate::output::Output;
 use crate::progress::Bar;
 use crate::snapshot_path;
@@ -14,14 +13,14 @@ use crate::text::{printable, size};
 /// decompressed data for nothing.
 const STEP: usize = 1 << 20;
 
-pub fn run(context: &mut Context, args: &CatArgs) -> Result<Outcome> {
+pub fn run(context: &mut Context, args: &CatArgs) -> Result<()> {
     let paths = snapshot_path::all_with_time(&args.targets, args.implied.at.as_ref())?;
     let history = context.history()?;
     for path in &paths {
         let (view, node) = find(&history, path, args.implied.source.as_ref())?;
         copy(&mut context.output, &view, &node, &snapshot_path::shown(path))?;
     }
-    Ok(Outcome::Done)
+    Ok(())
 }
 
 fn copy(output: &mut Output, view: &View, node: &Node, path: &str) -> Result<()> {

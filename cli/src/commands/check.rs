@@ -12,7 +12,7 @@ use crate::error::Outcome;
 use crate::json::{put_record, put_text};
 use crate::output::{Output, WriteError};
 use crate::progress::Bar;
-use crate::stderr::complain;
+use crate::stderr;
 use crate::text::{count, printable, size, snapshot};
 
 pub fn run(context: &mut Context, args: &CheckArgs) -> Result<Outcome> {
@@ -43,7 +43,7 @@ pub fn run(context: &mut Context, args: &CheckArgs) -> Result<Outcome> {
 fn warn_exposed(exposed: &Exposed, repository: &Path) {
     let can = if exposed.can_write { "read or change" } else { "read" };
     let first = exposed.paths.first().map_or("", String::as_str);
-    complain(&format!(
+    stderr::error(&format!(
         "warning: other users can {can} {} of the repository, such as {}; run `chmod -R go= {}`",
         if exposed.count == 1 { "one entry".to_owned() } else { format!("{} entries", exposed.count) },
         repository.join(first).display(),

@@ -7,11 +7,11 @@ use winfsp_windows::{MountOptions, mount};
 
 use super::{Context, viewing};
 use crate::args::MountArgs;
-use crate::error::{Outcome, abandon};
+use crate::error::abandon;
 use crate::platform::StopListener;
 use crate::text;
 
-pub fn run(context: &mut Context, args: &MountArgs) -> Result<Outcome> {
+pub fn run(context: &mut Context, args: &MountArgs) -> Result<()> {
     if args.daemon || args.daemon_child {
         bail!("--daemon is for Linux only; leave the console open, or run it as a task that starts at logon");
     }
@@ -47,5 +47,5 @@ pub fn run(context: &mut Context, args: &MountArgs) -> Result<Outcome> {
     if is_lost {
         bail!("{shown} is no longer served: WinFsp has stopped");
     }
-    Ok(Outcome::Done)
+    Ok(())
 }

@@ -9,14 +9,13 @@ use globset::{GlobBuilder, GlobMatcher};
 use super::{Context, after_in_each};
 use crate::args::FindArgs;
 use crate::colour::Colour;
-use crate::error::Outcome;
 use crate::json;
 use crate::output::{self, Output, WriteError};
 use crate::progress::Bar;
 use crate::snapshot_path::expression;
 use crate::text::{count, printable, size};
 
-pub fn run(context: &mut Context, args: &FindArgs) -> Result<Outcome> {
+pub fn run(context: &mut Context, args: &FindArgs) -> Result<()> {
     let pattern = Pattern::new(&args.pattern)?;
     let history = context.history()?;
     let sources = history.sources(args.source.as_ref().map(|name| name.as_encoded_bytes()))?;
@@ -40,7 +39,7 @@ pub fn run(context: &mut Context, args: &FindArgs) -> Result<Outcome> {
         drop(bar);
         failed.map_or(Ok(()), Err)?;
     }
-    Ok(Outcome::Done)
+    Ok(())
 }
 
 /// A pattern for names, or for whole paths.

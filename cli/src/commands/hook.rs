@@ -4,9 +4,8 @@ use std::env;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use fs_core::format::Status;
 
-use super::import::tree;
+use super::import::{Import, tree};
 use super::{Context, rsync};
 use crate::args::{HookArgs, HookEvent};
 use crate::error::Outcome;
@@ -31,7 +30,6 @@ pub fn run(context: &mut Context, args: &HookArgs) -> Result<Outcome> {
         return Ok(Outcome::Done);
     };
     let settings = context.settings()?;
-    let cancellation = context.stop_on_signals()?;
     let mut options = tree::options(&args.tree_options, &settings);
     options.source.get_or_insert_with(|| module.into_encoded_bytes());
     options.run_status = status;
@@ -42,8 +40,5 @@ pub fn run(context: &mut Context, args: &HookArgs) -> Result<Outcome> {
     // The daemon does not say whether a transfer was a push. A pull, a listing or a dry run changes nothing,
     // so only changes are imported.
     options.only_if_changed = true;
-    match tree::add(&mut context.output, &settings, &folder, &options, &cancellation)? {
-        Some(Status::Complete) | None => Ok(Outcome::Done),
-        Some(_) => Ok(Outcome::Incomplete),
-    }
+    Import::new(context, &settings.repository, options)?.add_tree(&folder)
 }

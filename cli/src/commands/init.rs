@@ -3,9 +3,8 @@ use serde_json::json;
 
 use super::Context;
 use crate::args::InitArgs;
-use crate::error::Outcome;
 
-pub fn run(context: &mut Context, args: &InitArgs) -> Result<Outcome> {
+pub fn run(context: &mut Context, args: &InitArgs) -> Result<()> {
     let path = match &args.path {
         Some(path) => path.clone(),
         None => context.settings()?.repository,
@@ -14,6 +13,5 @@ pub fn run(context: &mut Context, args: &InitArgs) -> Result<Outcome> {
     if context.output.is_json() {
         context.output.json(&json!({ "repository": path.to_string_lossy() }))?;
     }
-    context.output.message(&format!("created the repository {}", path.display()))?;
-    Ok(Outcome::Done)
+    Ok(context.output.message(&format!("created the repository {}", path.display()))?)
 }

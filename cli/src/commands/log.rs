@@ -12,7 +12,7 @@ use fs_core::view::{Aspect, Aspects};
 use super::Context;
 use crate::args::LogArgs;
 use crate::colour::Colour;
-use crate::error::{Outcome, Usage};
+use crate::error::Usage;
 use crate::json;
 use crate::output::{Output, WriteError};
 use crate::progress::Bar;
@@ -20,7 +20,7 @@ use crate::snapshot_path::{self, expression, one_source};
 use crate::table::Column::{Left, Right};
 use crate::text::{self, count, size};
 
-pub fn run(context: &mut Context, args: &LogArgs) -> Result<Outcome> {
+pub fn run(context: &mut Context, args: &LogArgs) -> Result<()> {
     let LogPath { source, time, path } = log_path(context, args)?;
     let path = components(&path).collect::<Vec<_>>().join(&b'/');
     let source = one_source(args.implied.source.as_ref(), source.as_deref()).map_err(Error::msg)?;
@@ -28,8 +28,7 @@ pub fn run(context: &mut Context, args: &LogArgs) -> Result<Outcome> {
     let bar = Bar::new(&context.output, "searching the snapshots");
     let log = history.log(source, time.as_deref(), &path)?;
     drop(bar);
-    print(&mut context.output, &log, &path)?;
-    Ok(Outcome::Done)
+    Ok(print(&mut context.output, &log, &path)?)
 }
 
 /// The path whose history is shown.

@@ -5,10 +5,9 @@ use clap::CommandFactory;
 
 use super::Context;
 use crate::args::{Arguments, ManArgs};
-use crate::error::Outcome;
 use crate::output::WriteError;
 
-pub fn run(context: &mut Context, args: &ManArgs) -> Result<Outcome> {
+pub fn run(context: &mut Context, args: &ManArgs) -> Result<()> {
     let command = Arguments::command();
     match &args.dir {
         Some(dir) => {
@@ -18,5 +17,5 @@ pub fn run(context: &mut Context, args: &ManArgs) -> Result<Outcome> {
         }
         None => clap_mangen::Man::new(command).render(context.output.writer()).map_err(WriteError::from)?,
     }
-    Ok(Outcome::Done)
+    Ok(())
 }

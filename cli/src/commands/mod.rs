@@ -75,58 +75,54 @@ pub fn run(arguments: Arguments, clock: Arc<dyn Clock>) -> Result<Outcome> {
     Ok(outcome)
 }
 
+/// Runs a command. Those that only succeed or fail return nothing.
 fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
     match command {
-        Command::Init(args) => init::run(context, &args),
-        Command::Import(args) => import::run(context, &args),
-        Command::Snapshots(args) => snapshots::run(context, &args),
-        Command::Ls(args) => ls::run(context, &args),
-        Command::Cat(args) => cat::run(context, &args),
-        Command::Diff(args) => diff::run(context, &args),
-        Command::Export(args) => export::run(context, &args),
-        Command::Find(args) => find::run(context, &args),
-        Command::Log(args) => log::run(context, &args),
-        Command::Stats => stats::run(context),
-        Command::Timeline(args) => timeline::run(context, &args),
-        Command::Check(args) => check::run(context, &args),
-        Command::RebuildIndex(_) => rebuild_index::run(context),
-        Command::Repair(args) => repair::run(context, &args),
-        Command::Restore(args) => restore::run(context, &args),
+        Command::Init(args) => init::run(context, &args)?,
+        Command::Import(args) => return import::run(context, &args),
+        Command::Snapshots(args) => snapshots::run(context, &args)?,
+        Command::Ls(args) => ls::run(context, &args)?,
+        Command::Cat(args) => cat::run(context, &args)?,
+        Command::Diff(args) => return diff::run(context, &args),
+        Command::Export(args) => return export::run(context, &args),
+        Command::Find(args) => find::run(context, &args)?,
+        Command::Log(args) => log::run(context, &args)?,
+        Command::Stats => stats::run(context)?,
+        Command::Timeline(args) => timeline::run(context, &args)?,
+        Command::Check(args) => return check::run(context, &args),
+        Command::RebuildIndex => return rebuild_index::run(context),
+        Command::Repair(args) => return repair::run(context, &args),
+        Command::Restore(args) => return restore::run(context, &args),
         Command::Completions(args) => {
             completion::register(&args.shell, context.output.writer()).map_err(WriteError::from)?;
-            Ok(Outcome::Done)
         }
-        Command::Man(args) => man::run(context, &args),
-        Command::Tag(args) => tag::run(context, &args),
+        Command::Man(args) => man::run(context, &args)?,
+        Command::Tag(args) => tag::run(context, &args)?,
         #[cfg(target_os = "linux")]
-        Command::Rsync(args) => rsync::run(context, &args),
+        Command::Rsync(args) => return rsync::run(context, &args),
         #[cfg(target_os = "linux")]
-        Command::Hook(args) => hook::run(context, &args),
+        Command::Hook(args) => return hook::run(context, &args),
         #[cfg(target_os = "linux")]
-        Command::Mount(args) => mount::run(context, &args),
+        Command::Mount(args) => return mount::run(context, &args),
         #[cfg(target_os = "linux")]
-        Command::Unmount(args) => {
-            crate::platform::unmount(&args.mountpoint, args.lazy)?;
-            Ok(Outcome::Done)
-        }
+        Command::Unmount(args) => crate::platform::unmount(&args.mountpoint, args.lazy)?,
         #[cfg(target_os = "linux")]
-        Command::Up(args) => up::run(context, &args),
+        Command::Up(args) => up::run(context, &args)?,
         #[cfg(target_os = "linux")]
-        Command::Watch(args) => watch::run(context, &args),
+        Command::Watch(args) => watch::run(context, &args)?,
         #[cfg(target_os = "linux")]
-        Command::Status => status::run(context),
+        Command::Status => return status::run(context),
         #[cfg(windows)]
-        Command::Mount(args) => drive::run(context, &args),
+        Command::Mount(args) => drive::run(context, &args)?,
         #[cfg(not(target_os = "linux"))]
         Command::Rsync(_)
         | Command::Hook(_)
         | Command::Unmount(_)
         | Command::Up(_)
         | Command::Watch(_)
-        | Command::Status => {
-            bail!("this command exists only on Linux")
-        }
+        | Command::Status => bail!("this command exists only on Linux"),
     }
+    Ok(Outcome::Done)
 }
 
 impl Context {

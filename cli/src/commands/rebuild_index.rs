@@ -25,7 +25,7 @@ pub fn run(context: &mut Context) -> Result<Outcome> {
     if unreadable.is_empty() {
         return Ok(Outcome::Done);
     }
-    stderr::complain(&format!(
+    stderr::error(&format!(
         "{} missing from the index, as they cannot be read; import again to store what still exists; \
          `yester check` lists what is lost",
         if unreadable.len() == 1 {

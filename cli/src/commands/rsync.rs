@@ -8,12 +8,12 @@ use std::path::Path;
 use std::process::{Command, ExitStatus};
 
 use anyhow::{Context as _, Result, bail};
-use destination::{CommandLine, Destination, UnknownOption};
+use destination::{CommandLine, Destination};
 use fs_core::format::Status;
 use fs_core::import::{ImportError, ImportOptions, check_other_tree};
 
 use super::Context;
-use super::import::tree;
+use super::import::{Import, tree};
 use crate::args::RsyncArgs;
 use crate::error::{Outcome, Usage};
 use crate::platform::Relay;
@@ -22,7 +22,7 @@ use crate::stderr;
 
 pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
     let line = CommandLine::read(&args.words);
-    let destination = line.destination(args.destination.as_deref()).map_err(|UnknownOption(option)| {
+    let destination = line.destination(args.destination.as_deref()).map_err(|option| {
         Usage(format!(
             "{option}: unknown option of rsync, so the next argument may be its value or the destination; \
              write {option}=VALUE, or name the folder: yester rsync --destination DIR -- ARGS"
@@ -37,7 +37,7 @@ pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
     let settings = context.settings()?;
     let mut options = tree::options(&args.tree_options, &settings);
     options.fake_super = line.has_fake_super();
-    options.checksum |= line.has_checksum();
+    options.checksum |= line.checksum;
     // rsync has ended by then. If another process is writing and the import fails, the run is lost.
     options.wait = true;
     if let Destination::Folder(folder) = &destination {
@@ -50,20 +50,19 @@ pub fn run(context: &mut Context, args: &RsyncArgs) -> Result<Outcome> {
     };
     let outcome = Outcome::Status(u8::try_from(code).unwrap_or(1));
     let Some(status) = run_status(code) else {
-        stderr::complain(&format!("rsync ended with status {code}: no snapshot is added"));
+        stderr::error(&format!("rsync ended with status {code}: no snapshot is added"));
         return Ok(outcome);
     };
     let folder = match destination {
         Destination::Folder(folder) => folder,
         Destination::Remote(_) => return Ok(outcome),
         Destination::None(reason) => {
-            stderr::complain(&format!("{reason}: no snapshot is added"));
+            stderr::error(&format!("{reason}: no snapshot is added"));
             return Ok(outcome);
         }
     };
-    let cancellation = context.stop_on_signals()?;
     options.run_status = status;
-    tree::add(&mut context.output, &settings, &folder, &options, &cancellation)?;
+    Import::new(context, &settings.repository, options)?.add_tree(&folder)?;
     Ok(outcome)
 }
 

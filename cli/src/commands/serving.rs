@@ -37,7 +37,7 @@ impl Serving {
         on_end: impl Fn() + Clone + Send + 'static,
     ) -> Result<Self> {
         let (sender, ends) = mpsc::channel();
-        let mounted = Arc::new(OnceLock::new());
+        let mounted = Arc::new(OnceLock::<Unmounter>::new());
         let (on_stop, stop, lost) = (on_end.clone(), sender.clone(), Arc::clone(&mounted));
         // The handler must exist before the mount: otherwise a signal would leave the mount behind.
         let listener = StopListener::new(move |count| {
@@ -47,7 +47,7 @@ impl Serving {
             if count > 1 {
                 // A second signal: unmount even if a process hangs on the mount.
                 if let Some(lost) = lost.get() {
-                    let _ = platform::unmount_own(lost, true);
+                    let _ = lost.unmount(true);
                 }
                 abandon();
             }
@@ -83,9 +83,9 @@ impl Serving {
     /// Unmounts. If the mount is busy, detaches it, and returns false: it is served until the process ends.
     fn unmount(&self) -> Result<bool> {
         let Some(mounted) = self.mounted.get() else { return Ok(false) };
-        match platform::unmount_own(mounted, false) {
+        match platform::unless_busy(|| mounted.unmount(false)) {
             Err(MountError::Busy(_)) => {
-                platform::unmount_own(mounted, true)?;
+                mounted.unmount(true)?;
                 stderr::warn(&format!("{} was in use; unmounted it nevertheless", self.point.display()));
                 Ok(false)
             }

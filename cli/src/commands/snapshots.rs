@@ -8,14 +8,13 @@ use fs_core::service::History;
 use super::{Context, after_in_each};
 use crate::args::SnapshotsArgs;
 use crate::colour::Colour;
-use crate::error::Outcome;
 use crate::json;
 use crate::output::{Output, WriteError};
 use crate::snapshot_path::expression;
 use crate::table::Column::{Left, Right};
 use crate::text::{count, printable, size};
 
-pub fn run(context: &mut Context, args: &SnapshotsArgs) -> Result<Outcome> {
+pub fn run(context: &mut Context, args: &SnapshotsArgs) -> Result<()> {
     let history = context.history()?;
     let mut snapshots = history.snapshots();
     let sources = history.sources(args.source.as_ref().map(|name| name.as_encoded_bytes()))?;
@@ -34,8 +33,7 @@ pub fn run(context: &mut Context, args: &SnapshotsArgs) -> Result<Outcome> {
     if snapshots.is_empty() && !is_filtered && context.output.is_terminal() {
         context.output.note("no snapshots yet; add one with `yester import`");
     }
-    print(&mut context.output, &snapshots)?;
-    Ok(Outcome::Done)
+    Ok(print(&mut context.output, &snapshots)?)
 }
 
 /// The last snapshot of each source at or before a time.

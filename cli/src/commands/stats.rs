@@ -5,16 +5,14 @@ use indicatif::HumanCount;
 use serde_json::{Value, json};
 
 use super::Context;
-use crate::error::Outcome;
 use crate::table::Column::{Left, Right};
 use crate::text::{count, size};
 
-pub fn run(context: &mut Context) -> Result<Outcome> {
+pub fn run(context: &mut Context) -> Result<()> {
     let stats = context.history()?.stats()?;
     let stored = stats.data.stored_bytes + stats.metadata.stored_bytes + stats.index_bytes;
     if context.output.is_json() {
-        context.output.json(&object(&stats, stored))?;
-        return Ok(Outcome::Done);
+        return Ok(context.output.json(&object(&stats, stored))?);
     }
     let packs = |totals: &PackTotals| {
         let PackTotals { packs, stored_bytes, blobs, raw_bytes } = *totals;
@@ -33,8 +31,7 @@ pub fn run(context: &mut Context) -> Result<Outcome> {
         ("  index", size(stats.index_bytes), String::new()),
     ];
     let rows = rows.map(|(name, value, details)| [name.to_owned(), value, details]);
-    context.output.table([Left(0), Right(0), Left(1)], &rows)?;
-    Ok(Outcome::Done)
+    Ok(context.output.table([Left(0), Right(0), Left(1)], &rows)?)
 }
 
 fn object(stats: &Stats, stored: u64) -> Value {

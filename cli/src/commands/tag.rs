@@ -4,7 +4,6 @@ use fs_core::service::{self, TagInfo, TagOptions, Tagged};
 
 use super::Context;
 use crate::args::TagArgs;
-use crate::error::Outcome;
 use crate::json;
 use crate::output::{Output, WriteError};
 use crate::progress::Bar;
@@ -12,12 +11,11 @@ use crate::snapshot_path::one_source;
 use crate::table::Column::Left;
 use crate::text::printable;
 
-pub fn run(context: &mut Context, args: &TagArgs) -> Result<Outcome> {
+pub fn run(context: &mut Context, args: &TagArgs) -> Result<()> {
     match &args.time {
-        Some(time) => change(context, args, time)?,
-        None => list(context, args)?,
+        Some(time) => change(context, args, time),
+        None => list(context, args),
     }
-    Ok(Outcome::Done)
 }
 
 fn list(context: &mut Context, args: &TagArgs) -> Result<()> {
@@ -26,8 +24,7 @@ fn list(context: &mut Context, args: &TagArgs) -> Result<()> {
     tags.sort_by(|one, other| (&one.name, &one.source).cmp(&(&other.name, &other.source)));
     let output = &mut context.output;
     if output.is_json() {
-        tags.iter().try_for_each(|tag| output.json(&json::tag(tag, None)))?;
-        return Ok(());
+        return Ok(tags.iter().try_for_each(|tag| output.json(&json::tag(tag, None)))?);
     }
     if tags.is_empty() && output.is_terminal() {
         output.note("there are no tags yet; add one with `yester tag @latest NAME`");
@@ -52,8 +49,7 @@ fn change(context: &mut Context, args: &TagArgs, path: &SnapshotPath) -> Result<
     let bar = Bar::new(&context.output, "opening the repository");
     let tagged = service::tag(&settings.repository, &options, &cancellation)?;
     drop(bar);
-    tagged.iter().try_for_each(|tagged| print_tagged(&mut context.output, tagged, args.remove))?;
-    Ok(())
+    Ok(tagged.iter().try_for_each(|tagged| print_tagged(&mut context.output, tagged, args.remove))?)
 }
 
 fn print_tagged(output: &mut Output, tagged: &Tagged, removed: bool) -> Result<(), WriteError> {

@@ -11,7 +11,7 @@ use fs_core::store::StoreError;
 use fs_core::watch::{Trigger, Watch, WatchLock, Watched};
 
 use super::Context;
-use super::import::{runs, tree};
+use super::import::{Import, runs, tree};
 use super::serving::{self, Serving};
 use super::viewing;
 use super::watch::serve;
@@ -25,7 +25,7 @@ use crate::text::printable;
 /// Time without changes in a folder of levels or images, after which it is checked for new runs.
 const SETTLED: Duration = Duration::from_secs(5);
 
-pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
+pub fn run(context: &mut Context, args: &UpArgs) -> Result<()> {
     let (settings, mut words) = viewing::settings(context, &args.view)?;
     let mut options = tree::options(&args.tree_options, &settings);
     options.one_file_system = args.one_file_system;
@@ -40,16 +40,15 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
     if let Some(hint) = &plan.hint {
         runs::note_hint(&mut context.output, &plan.root, hint);
     }
-    let source = match plan.layout {
-        Layout::Tree => Some(source_name(&args.tree, &options)?),
-        // Each run has a source of its own.
-        _ => options.source.clone(),
-    };
+    let is_tree = plan.layout == Layout::Tree;
+    // Each run has a source of its own.
+    let source = if is_tree { Some(source_name(&args.tree, &options)?) } else { options.source.clone() };
 
     // A tree that the import refuses must not be mounted first.
-    match plan.layout {
-        Layout::Tree => check_other_tree(&settings.repository, &args.tree, &options)?,
-        _ => run_states(&settings.repository, &plan, &options).map(drop)?,
+    if is_tree {
+        check_other_tree(&settings.repository, &args.tree, &options)?;
+    } else {
+        run_states(&settings.repository, &plan, &options)?;
     }
     // Created folders are removed after the unmount.
     let mut created = Created::default();
@@ -65,12 +64,9 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
     let view = viewing::view(context, &settings, source.as_deref(), &words)?;
     drop(bar);
 
-    let trigger = match plan.layout {
-        Layout::Tree => Trigger::Time,
-        _ => Trigger::Quiet(SETTLED),
-    };
+    let trigger = if is_tree { Trigger::Time } else { Trigger::Quiet(SETTLED) };
     let backup_root = BackupRoot { layout: plan.layout, ..root };
-    let watched = Watched { place: backup_root, options: options.clone(), trigger, every: args.every };
+    let watched = Watched { folder: backup_root, options: options.clone(), trigger, every: args.every };
     let mut watch = Watch::new(&settings.repository, vec![watched], Arc::new(SystemClock))?;
     let (ended, waker) = (Arc::clone(&cancellation), watch.waker());
     let mount_options = serving::mount_options(&settings, words);
@@ -85,27 +81,24 @@ pub fn run(context: &mut Context, args: &UpArgs) -> Result<Outcome> {
     let inside = if source.is_some() { "/@latest" } else { "" };
     let hint = format!("look: ls {shown}{inside}");
     let output = &mut context.output;
-    let imported = match plan.layout {
-        Layout::Tree => tree::add(output, &settings, &args.tree, &options, &cancellation).map(drop),
-        _ => runs::add(output, &settings, &plan, &options, &cancellation).map(drop),
-    };
-    let served = report_first(output, imported, &hint).and_then(|()| {
-        if plan.layout == Layout::Tree {
+    let mut import = Import { output, repository: &settings.repository, options, cancellation };
+    let imported = if is_tree { import.add_tree(&args.tree) } else { runs::add(&mut import, &plan) };
+    let served = report_first(import.output, imported, &hint).and_then(|()| {
+        if is_tree {
             watch.begin_later();
         }
         // If a `yester watch` runs, the status file is its own. This process then shows no status, and
         // imports what the watch does not.
         let lock = WatchLock::acquire(&settings.repository).ok().and_then(Result::ok);
-        Ok(serve(output, lock, &mut watch, &cancellation)?)
+        Ok(serve(import.output, lock, &mut watch, &import.cancellation)?)
     });
-    serving.finish(served)?;
-    Ok(Outcome::Done)
+    serving.finish(served)
 }
 
 /// Reports the end of the first import: where it is mounted, or that it was interrupted.
-fn report_first(output: &mut Output, imported: Result<()>, hint: &str) -> Result<()> {
+fn report_first(output: &mut Output, imported: Result<Outcome>, hint: &str) -> Result<()> {
     match imported {
-        Ok(()) => {
+        Ok(_) => {
             output.message(hint)?;
             output.flush()?;
         }

@@ -14,13 +14,13 @@ pub use status_file::{SourceStatus, Status, StatusFile};
 
 use super::Context;
 use crate::args::WatchArgs;
-use crate::error::{Outcome, abandon};
+use crate::error::abandon;
 use crate::output::{Output, WriteError};
 use crate::platform::{self, StopListener};
 use crate::stderr;
 use crate::text::count;
 
-pub fn run(context: &mut Context, args: &WatchArgs) -> Result<Outcome> {
+pub fn run(context: &mut Context, args: &WatchArgs) -> Result<()> {
     stderr::log_to(args.log_file.as_deref())?;
     let settings = context.settings_of(args.config.as_deref())?;
     let (tables, file) = &settings.watch;
@@ -45,8 +45,7 @@ pub fn run(context: &mut Context, args: &WatchArgs) -> Result<Outcome> {
     })?;
     let sources = count(tables.len() as u64, "source");
     context.output.note(&format!("watching {sources} for {}", settings.repository.display()));
-    serve(&mut context.output, Some(lock), &mut watch, &cancellation)?;
-    Ok(Outcome::Done)
+    Ok(serve(&mut context.output, Some(lock), &mut watch, &cancellation)?)
 }
 
 /// Imports new states until the end, at the lowest priority, and reports them. Without a lock, there is no

@@ -105,14 +105,9 @@ pub fn unmount(path: &Path, lazy: bool) -> Result<(), MountError> {
     unless_busy(|| fuse_linux::unmount(path, lazy))
 }
 
-/// Unmounts a mount of this process.
-pub fn unmount_own(own: &Unmounter, lazy: bool) -> Result<(), MountError> {
-    unless_busy(|| own.unmount(lazy))
-}
-
-/// Retries while the mount is busy: the kernel releases a closed file a moment later. Only a lasting "busy"
-/// is an error.
-fn unless_busy(unmount: impl Fn() -> Result<(), MountError>) -> Result<(), MountError> {
+/// Unmounts, and retries while the mount is busy: the kernel releases a closed file a moment later. Only a
+/// lasting "busy" is an error.
+pub fn unless_busy(unmount: impl Fn() -> Result<(), MountError>) -> Result<(), MountError> {
     for _ in 0..10 {
         match unmount() {
             Err(MountError::Busy(_)) => thread::sleep(Duration::from_millis(50)),

@@ -39,8 +39,8 @@ impl StopListener {
         drop(listener);
         let thread = thread::spawn(move || (1..).zip(events).for_each(|(count, ())| stop(count)));
         let this = Self(Some(thread));
-        // SAFETY: any thread may call `hear` at any time. It uses only a static, behind a lock.
-        if unsafe { SetConsoleCtrlHandler(Some(hear), 1) } == 0 {
+        // SAFETY: any thread may call `on_event` at any time. It uses only a static, behind a lock.
+        if unsafe { SetConsoleCtrlHandler(Some(on_event), 1) } == 0 {
             return Err(io::Error::last_os_error()).context("cannot listen for Ctrl-C");
         }
         Ok(this)
@@ -57,7 +57,7 @@ impl Drop for StopListener {
 }
 
 /// The handler that Windows calls, in a thread of its own.
-extern "system" fn hear(event: u32) -> BOOL {
+extern "system" fn on_event(event: u32) -> BOOL {
     if let Some(listener) = &*LISTENER.lock().unwrap_or_else(PoisonError::into_inner) {
         // The receiver lives until the sender is dropped.
         let _ = listener.send(());

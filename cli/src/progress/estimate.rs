@@ -18,7 +18,7 @@ pub(super) struct Estimate {
     walk: Option<Walk>,
     /// Number of runs after this one.
     runs_left: u64,
-    over: Over,
+    finished: Finished,
     recent: Recent,
 }
 
@@ -33,7 +33,7 @@ struct Walk {
 /// Sums over the finished walks whose number of entries was expected. A source's first walk reads everything,
 /// so it says nothing about later ones.
 #[derive(Debug, Clone, Copy, Default)]
-struct Over {
+struct Finished {
     walks: u64,
     entries: u64,
     took: Duration,
@@ -106,9 +106,9 @@ impl Estimate {
         self.recent.before = self.passed();
         let Some(walk) = self.walk.take() else { return };
         if let Some(expected) = walk.expected {
-            self.over.walks += 1;
-            self.over.entries = self.over.entries.saturating_add(expected);
-            self.over.took = self.over.took.saturating_add(now.saturating_sub(walk.began));
+            self.finished.walks += 1;
+            self.finished.entries = self.finished.entries.saturating_add(expected);
+            self.finished.took = self.finished.took.saturating_add(now.saturating_sub(walk.began));
         }
     }
 
@@ -141,13 +141,13 @@ impl Estimate {
         let (took, entries) = if is_settled && walk.seen.entries > 0 {
             (took, walk.seen.entries)
         } else {
-            (self.over.took, self.over.entries)
+            (self.finished.took, self.finished.entries)
         };
         // Nanoseconds that a number of entries takes.
         let pace = |count: u64| took.as_nanos().saturating_mul(count.into()).checked_div(entries.into());
-        let each = match self.over.walks {
+        let each = match self.finished.walks {
             0 => pace(expected)?,
-            walks => self.over.took.as_nanos() / u128::from(walks),
+            walks => self.finished.took.as_nanos() / u128::from(walks),
         };
         let nanos = pace(ahead)?.saturating_add(each.saturating_mul(self.runs_left.into()));
         Some(Duration::from_secs(u64::try_from(nanos.div_ceil(1_000_000_000)).ok()?))
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_that_are_over_tell_of_those_to_come() {
+    fn finished_runs_give_the_estimate_for_later_ones() {
         let mut estimate = Estimate::default();
         estimate.run(secs(0), 3);
         estimate.walk(secs(0), None);

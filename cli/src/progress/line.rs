@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_not_told() {
+    fn unknown_parts_are_left_out() {
         let line = Line { name: "importing", position: None, bytes_read: 0, rate: None, left: None, ..ALL };
         assert_eq!(line.fit(80), "importing: 120,031 files, 21 min so far");
         let line = Line { rate: Some(Rate::Files(40_000)), ..line };

@@ -118,7 +118,7 @@ impl Table {
             ..ImportOptions::default()
         };
         Ok(Watched {
-            place: BackupRoot { root: self.path.clone(), layout, config: self.config.clone() },
+            folder: BackupRoot { root: self.path.clone(), layout, config: self.config.clone() },
             options,
             trigger,
             every: self.every.unwrap_or(EVERY),
@@ -163,9 +163,9 @@ mod tests {
     fn what_is_not_said_is_usual() {
         let watched = parse("path = '/a'").unwrap().watched(&settings()).unwrap();
         assert_eq!(watched.trigger, Trigger::Quiet(QUIET));
-        assert_eq!((watched.every, watched.place.layout), (EVERY, Layout::Auto));
+        assert_eq!((watched.every, watched.folder.layout), (EVERY, Layout::Auto));
         let watched = parse("path = '/a'\nlive = true\nevery = '15m'").unwrap().watched(&settings()).unwrap();
-        assert_eq!((watched.trigger, watched.place.layout), (Trigger::Time, Layout::Tree));
+        assert_eq!((watched.trigger, watched.folder.layout), (Trigger::Time, Layout::Tree));
         assert_eq!(watched.every, Duration::from_secs(900));
         let watched =
             parse("path = '/a'\nstamp = '/s'\nsource = 'web'").unwrap().watched(&settings()).unwrap();

@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_tells_of_itself_and_of_others() {
+    fn a_line_counts_its_own_repeats_and_other_lines() {
         let (mut repeats, begin) = (Repeats::default(), Instant::now());
         for line in 0..MOST {
             assert!(admit(&mut repeats, &line.to_string(), begin).is_some());

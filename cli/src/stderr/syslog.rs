@@ -11,6 +11,8 @@ use std::process;
 use jiff::Zoned;
 use log::Level;
 
+use crate::text::beginning;
+
 const SOCKET: &str = "/dev/log";
 /// `LOG_DAEMON`
 const FACILITY: u8 = 3 << 3;
@@ -52,10 +54,8 @@ fn message(level: Level, now: &Zoned, pid: u32, text: &str) -> String {
         Level::Debug | Level::Trace => 7,
     };
     let time = now.strftime("%b %e %H:%M:%S");
-    let mut message = format!("<{}>{time} yester[{pid}]: {text}", FACILITY | severity);
-    let end = (0..=LONGEST.min(message.len())).rev().find(|end| message.is_char_boundary(*end));
-    message.truncate(end.unwrap_or_default());
-    message
+    let message = format!("<{}>{time} yester[{pid}]: {text}", FACILITY | severity);
+    beginning(&message, LONGEST).to_owned()
 }
 
 #[cfg(test)]

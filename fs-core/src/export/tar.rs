@@ -1,6 +1,5 @@
 //! Pax archives, as defined by POSIX.1-2001 and star's extensions, and as GNU tar reads them.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use tar::{EntryType, Header};
@@ -170,20 +169,12 @@ fn attributes(records: &mut Vec<u8>, xattrs: &XattrSet) {
 
 /// Seconds since 1970 with their fraction, as a decimal.
 fn decimal(time: Time) -> String {
-    let (mut secs, mut nanos) = (time.secs(), time.nanos());
-    let mut text = String::new();
-    if secs < 0 {
-        // `nanos` counts forward in time; a decimal's fraction counts away from zero.
-        text.push('-');
-        if nanos > 0 {
-            (secs, nanos) = (secs + 1, 1_000_000_000 - nanos);
-        }
+    let nanos = i128::from(time.secs()) * 1_000_000_000 + i128::from(time.nanos());
+    let (sign, nanos) = (if nanos < 0 { "-" } else { "" }, nanos.unsigned_abs());
+    match (nanos / 1_000_000_000, nanos % 1_000_000_000) {
+        (secs, 0) => format!("{sign}{secs}"),
+        (secs, fraction) => format!("{sign}{secs}.{fraction:09}"),
     }
-    let _ = write!(text, "{}", secs.unsigned_abs());
-    if nanos > 0 {
-        let _ = write!(text, ".{nanos:09}");
-    }
-    text
 }
 
 #[cfg(test)]
@@ -196,8 +187,8 @@ mod tests {
             let mut records = Vec::new();
             record(&mut records, b"key", &vec![b'v'; len]);
             let text = String::from_utf8(records).unwrap();
-            let (told, _) = text.split_once(' ').unwrap();
-            assert_eq!(told.parse(), Ok(text.len()), "{len}");
+            let (length, _) = text.split_once(' ').unwrap();
+            assert_eq!(length.parse(), Ok(text.len()), "{len}");
         }
     }
 

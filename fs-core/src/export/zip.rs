@@ -8,7 +8,6 @@ use zip::{CompressionMethod, DateTime};
 
 use super::names::archived;
 use super::{Failure, Fate, Member, Sink};
-use crate::format::Time;
 use crate::view::FileKind;
 
 pub(super) struct Zip<'a> {
@@ -20,11 +19,6 @@ impl<'a> Zip<'a> {
     pub(super) fn new(out: &'a mut dyn Write, zone: TimeZone) -> Self {
         Self { writer: ZipWriter::new_stream(out), zone }
     }
-
-    /// The local time in the zone, at zip's precision and within its range.
-    fn time(&self, time: Time) -> DateTime {
-        DateTime::try_from(self.zone.to_datetime(time.timestamp())).unwrap_or_default()
-    }
 }
 
 impl Sink for Zip<'_> {
@@ -34,10 +28,12 @@ impl Sink for Zip<'_> {
             return Ok(Fate::LeftOut("has a name that is no text, for which zip has no word"));
         };
         let path = &archived(own);
+        // The local time, at zip's precision and within its range.
+        let time = DateTime::try_from(self.zone.to_datetime(attr.mtime.timestamp())).unwrap_or_default();
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)
             .unix_permissions(u32::from(attr.mode))
-            .last_modified_time(self.time(attr.mtime))
+            .last_modified_time(time)
             .large_file(needs_zip64(attr.size));
         match attr.kind {
             FileKind::Directory if path.is_empty() => {}

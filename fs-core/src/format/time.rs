@@ -1,3 +1,5 @@
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use super::FormatError;
 use super::codec::{Cursor, Encode};
 
@@ -29,6 +31,13 @@ impl Time {
         let limit = if self.secs < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
         let nanos = i128::from(self.secs) * 1_000_000_000 + i128::from(self.nanos);
         jiff::Timestamp::from_nanosecond(nanos).unwrap_or(limit)
+    }
+
+    /// The time of the standard library; `None` if it is out of this system's range.
+    pub fn system_time(self) -> Option<SystemTime> {
+        let secs = Duration::from_secs(self.secs.unsigned_abs());
+        let whole = if self.secs < 0 { UNIX_EPOCH.checked_sub(secs) } else { UNIX_EPOCH.checked_add(secs) };
+        whole?.checked_add(Duration::from_nanos(self.nanos.into()))
     }
 
     pub(super) fn encode(self, out: &mut Vec<u8>) {

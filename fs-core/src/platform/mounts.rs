@@ -57,11 +57,11 @@ fn parse(line: &[u8]) -> Option<Mount> {
     let device = str::from_utf8(fields.nth(1)?).ok()?;
     let (major, minor) = device.split_once(':')?;
     let device = rustix::fs::makedev(major.parse().ok()?, minor.parse().ok()?);
-    let told = |field: &[u8]| PathBuf::from(OsString::from_vec(unescape(field)));
-    let path = told(fields.nth(1)?);
+    let path_in = |field: &[u8]| PathBuf::from(OsString::from_vec(unescape(field)));
+    let path = path_in(fields.nth(1)?);
     let mut fields = fields.skip_while(|field| *field != b"-").skip(1);
     let kind = String::from_utf8_lossy(fields.next()?).into_owned();
-    let source = told(fields.next()?);
+    let source = path_in(fields.next()?);
     let options = String::from_utf8_lossy(fields.next()?).into_owned();
     Some(Mount { id, path, device, kind, source, options })
 }
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_mounted_is_told() {
+    fn the_owner_of_a_mount_is_known() {
         let of = |kind: &str, options: &str| {
             parse(format!("7 1 0:9 / /m rw - {kind} what {options}").as_bytes()).unwrap()
         };

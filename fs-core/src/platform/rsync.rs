@@ -69,7 +69,7 @@ impl Process {
     fn read(process: &Path) -> Option<Self> {
         let parent = parent(process)?;
         let words = fs::read(process.join("cmdline")).ok()?;
-        let said = |option: &[u8]| words.split(|byte| *byte == 0).skip(1).any(|word| word == option);
+        let has_option = |option: &[u8]| words.split(|byte| *byte == 0).skip(1).any(|word| word == option);
         let files = fs::read_dir(process.join("fd")).into_iter().flatten();
         let sockets: Vec<u32> = files
             .flatten()
@@ -79,7 +79,7 @@ impl Process {
         Some(Self {
             parent,
             folder: fs::read_link(process.join("cwd")).ok(),
-            is_daemon: said(b"--daemon") && !said(b"--server"),
+            is_daemon: has_option(b"--daemon") && !has_option(b"--server"),
             is_handed_client: sockets.contains(&0),
             has_socket: sockets.iter().any(|file| *file > 2),
         })

@@ -47,7 +47,7 @@ impl Restorer<'_> {
         };
         let mut failed = None;
         let linked = group.iter().enumerate().rev().find_map(|(nth, first)| {
-            let made = self.link(folder, site, first).map_err(|error| failed = Some(error)).ok()?;
+            let made = self.link(site, first).map_err(|error| failed = Some(error)).ok()?;
             Some((nth, made))
         });
         let (lost, id) = match (linked, folder) {
@@ -113,15 +113,11 @@ impl Restorer<'_> {
         }
     }
 
-    /// Creates a hard link to `first` under a temporary name in `folder`. Without a folder, only predicts
-    /// whether a link can be made in `site`.
-    fn link(
-        &self,
-        folder: Option<&Folder>,
-        site: &Site,
-        first: &LinkTarget,
-    ) -> io::Result<Option<TemporaryEntry>> {
+    /// Creates a hard link to `first` under a temporary name in the folder `site`. If the folder is planned,
+    /// or a dry run must not change it, only predicts whether a link can be made.
+    fn link(&self, site: &Site, first: &LinkTarget) -> io::Result<Option<TemporaryEntry>> {
         let (above, name) = first.path.split().ok_or(io::ErrorKind::NotFound)?;
+        let folder = site.existing().filter(|_| !self.options.dry_run);
         let (Some(folder), Some(target)) = (folder, self.target.existing()) else {
             disk::predict_link(&self.target.below(above)?, site, first.links)?;
             return Ok(None);

@@ -8,7 +8,7 @@ use super::path::RelativePath;
 use crate::format::SnapshotId;
 use crate::view::{Attr, FileKind, Node, ViewError};
 
-/// An entry to be created.
+/// An entry to be restored.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) path: RelativePath,

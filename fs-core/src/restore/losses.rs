@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_kind_is_told_once_a_folder() {
+    fn each_kind_is_reported_once_for_a_folder() {
         let mut losses = Losses::default();
         let folder = RelativePath::default().join(c"folder".into());
         let lost = |name: &str| LostAttribute { name: name.into(), reason: "no".into(), expected: false };
@@ -71,9 +71,10 @@ mod tests {
             losses.add(order, &folder.join(name.into()), lost("owner"));
         }
         losses.add(3, &folder.join(c"c".into()), lost("time"));
-        let told: Vec<_> = losses.messages().map(|(path, text, _)| (path.names().count(), text)).collect();
+        let messages: Vec<_> =
+            losses.messages().map(|(path, text, _)| (path.names().count(), text)).collect();
         assert_eq!(
-            told,
+            messages,
             [
                 (1, "owner of 3 entries not kept: no (the first is a)".into()),
                 (2, "time not kept: no".into()),

@@ -84,17 +84,17 @@ impl<'a> Walk<'a> {
         let claim = above.below(self.claims, site, name);
         let attr = self.restorer.view.attr(&node);
         self.order += 1;
+        let entry = Entry { path, node, attr, existed, claim, order: self.order };
         if attr.kind == FileKind::Directory {
-            if let Err(error) = self.enter(site, claim, &path, node, existed) {
+            if let Err(error) = self.enter(site, &entry) {
                 let reason = match error.kind() {
                     io::ErrorKind::NotADirectory => "something else has its name".to_owned(),
                     _ => format!("cannot be made: {error}"),
                 };
-                self.restorer.report_trouble(&path, TroubleKind::Unreadable, reason);
+                self.restorer.report_trouble(&entry.path, TroubleKind::Unreadable, reason);
             }
             return;
         }
-        let entry = Entry { path, node, attr, existed, claim, order: self.order };
         let waits = LINKS_LAST && attr.kind == FileKind::Symlink;
         let is_begun = |key| self.restorer.state().link_groups.contains_key(&key) || !self.begun.insert(key);
         let waits = waits || entry.link_key().is_some_and(is_begun);
@@ -132,35 +132,29 @@ impl<'a> Walk<'a> {
         self.push(frame, is_new.then_some(node));
     }
 
-    /// Creates or enters the folder `path` in the folder `above`, and begins with its entries.
-    fn enter(
-        &mut self,
-        above: &Site,
-        claim: Claim,
-        path: &RelativePath,
-        node: Node,
-        existed: bool,
-    ) -> io::Result<()> {
+    /// Creates or enters a folder in the folder `above`, and begins with its entries.
+    fn enter(&mut self, above: &Site, entry: &Entry) -> io::Result<()> {
+        let Entry { path, node, attr, existed, claim, .. } = entry;
         let options = self.restorer.options;
-        let (site, is_new) = self.make_folder(above, claim, path, existed)?;
+        let (site, is_new) = self.make_folder(above, entry)?;
         let existing = site.existing().filter(|_| !is_new);
         // A folder that this restore created earlier, maybe under an equivalent name, keeps its attributes.
-        let is_set = is_new || (existed && options.overwrite);
-        let unclaimed = match existing.filter(|_| existed) {
+        let is_set = is_new || (*existed && options.overwrite);
+        let unclaimed = match existing.filter(|_| *existed) {
             Some(folder) => folder.names(!options.dry_run)?,
             None => HashSet::new(),
         };
         if is_set && options.dry_run {
-            let lost = self.predict(&site, existing, &node)?;
+            let lost = self.predict(&site, existing, node)?;
             self.restorer.report_lost(self.order, path, lost);
         } else if let Some(folder) = existing.filter(|_| is_set) {
-            let xattrs = self.restorer.view.xattrs(&node).unwrap_or_default();
-            disk::tighten(folder, &self.restorer.view.attr(&node), &xattrs);
+            let xattrs = self.restorer.view.xattrs(node).unwrap_or_default();
+            disk::tighten(folder, attr, &xattrs);
         }
-        self.claim(&site, claim, Holder::Folder);
+        self.claim(&site, *claim, Holder::Folder);
         let listing = Listing::new(node.clone());
-        let frame = Frame { site, claim, path: path.clone(), listing, unclaimed };
-        self.push(frame, is_set.then_some(node));
+        let frame = Frame { site, claim: *claim, path: path.clone(), listing, unclaimed };
+        self.push(frame, is_set.then(|| node.clone()));
         Ok(())
     }
 
@@ -182,19 +176,13 @@ impl<'a> Walk<'a> {
     }
 
     /// Creates or enters a folder; true if it was created.
-    fn make_folder(
-        &self,
-        above: &Site,
-        claim: Claim,
-        path: &RelativePath,
-        existed: bool,
-    ) -> io::Result<(Site, bool)> {
+    fn make_folder(&self, above: &Site, entry: &Entry) -> io::Result<(Site, bool)> {
         if self.frames.len() >= MAX_DEPTH {
             return Err(io::Error::other("it is nested too deeply"));
         }
-        let Some((upper, name)) = path.split() else { return Ok((above.clone(), true)) };
-        let holder = self.claims.get(&claim).copied();
-        if holder == Some(Holder::Entry) && !existed {
+        let Some((upper, name)) = entry.path.split() else { return Ok((above.clone(), true)) };
+        let holder = self.claims.get(&entry.claim).copied();
+        if holder == Some(Holder::Entry) && !entry.existed {
             return Err(io::ErrorKind::NotADirectory.into());
         }
         match above.existing() {
@@ -203,7 +191,7 @@ impl<'a> Walk<'a> {
                 return Ok((Site::at(made), is_new));
             }
             Some(folder) => match folder.enter(name) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound && !existed => {
+                Err(error) if error.kind() == io::ErrorKind::NotFound && !entry.existed => {
                     folder.check_writable(self.restorer.options.overwrite && upper.split().is_some())?;
                 }
                 entered => return Ok((Site::at(entered?), false)),

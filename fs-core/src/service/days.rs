@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 
 use super::{History, ServiceError};
-use crate::history::Source;
 use crate::monitor::Cancellation;
-use crate::view::{Node, View};
 
 /// A day that has snapshots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,39 +36,28 @@ pub fn days(
         let mut before = None;
         for (name, moment) in source.timeline.iter() {
             progress(done, all);
-            let (node, changes) = changes(view, &source, name, before.as_ref(), cancellation)?;
+            let failed = |reason| {
+                let path = format!("{}{name}", String::from_utf8_lossy(&source.name));
+                ServiceError::View { path, reason }
+            };
+            let root = view.walk(&source, name.as_bytes(), b"").map_err(failed)?;
             let date = source.timeline.zone().to_datetime(moment.time).date();
             let day = days.entry(date).or_insert(Day { date, snapshots: 0, changes: 0 });
             day.snapshots += 1;
-            day.changes = day.changes.saturating_add(changes);
-            before = Some(node);
+            if before.is_some() {
+                view.compare(before.as_ref(), Some(&root), &mut |difference| {
+                    let counts = !difference.is_wake() && difference.reading.is_certain();
+                    day.changes = day.changes.saturating_add(u64::from(counts));
+                    !cancellation.is_cancelled()
+                })
+                .map_err(failed)?;
+            }
+            if cancellation.is_cancelled() {
+                return Err(ServiceError::Cancelled);
+            }
+            before = Some(root);
             done += 1;
         }
     }
     Ok(days.into_values().collect())
-}
-
-/// The root of a snapshot, and the number of paths in which it differs from the one before.
-fn changes(
-    view: &View,
-    source: &Source,
-    name: &str,
-    before: Option<&Node>,
-    cancellation: &Cancellation,
-) -> Result<(Node, u64), ServiceError> {
-    let failed = |reason| {
-        let path = format!("{}{name}", String::from_utf8_lossy(&source.name));
-        ServiceError::View { path, reason }
-    };
-    let node = view.walk(source, name.as_bytes(), b"").map_err(failed)?;
-    let mut changes = 0;
-    if before.is_some() {
-        view.compare(before, Some(&node), &mut |difference| {
-            let counts = !difference.is_wake() && difference.reading.is_certain();
-            changes += u64::from(counts);
-            !cancellation.is_cancelled()
-        })
-        .map_err(failed)?;
-    }
-    if cancellation.is_cancelled() { Err(ServiceError::Cancelled) } else { Ok((node, changes)) }
 }

@@ -15,7 +15,7 @@ pub enum ServiceError {
     Store(#[from] StoreError),
     /// An error of the import.
     #[error(transparent)]
-    Import(ImportError),
+    Import(#[from] ImportError),
     /// The user asked to stop before anything was changed.
     #[error("interrupted: nothing was changed")]
     Cancelled,
@@ -99,13 +99,4 @@ pub enum ServiceError {
 
 fn did_you_mean(suggestion: Option<&String>) -> String {
     suggestion.map(|suggestion| format!("did you mean {suggestion}? ")).unwrap_or_default()
-}
-
-impl From<ImportError> for ServiceError {
-    fn from(error: ImportError) -> Self {
-        match error {
-            ImportError::Store(error) => ServiceError::Store(error),
-            error => ServiceError::Import(error),
-        }
-    }
 }

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_in_mounts_name_places() {
+    fn paths_in_mounts_name_paths_in_sources() {
         let of = |source: Option<&str>, below: &str, is_directory| {
             let source = source.map(|source| source.as_bytes().to_vec());
             let (source, path) = named(source, Path::new(below), is_directory)?;

@@ -27,14 +27,14 @@ pub enum Event<'a> {
     /// A source is imported as one tree, but may hold runs.
     Hint {
         /// The source's path.
-        place: &'a Path,
+        path: &'a Path,
         /// The reason, and the next step.
         hint: &'a str,
     },
     /// A source could not be imported.
     Failed {
         /// The source's path.
-        place: &'a Path,
+        path: &'a Path,
         /// The reason.
         error: ImportError,
         /// Time until the next attempt.
@@ -43,14 +43,14 @@ pub enum Event<'a> {
     /// The watch cannot notice a source's changes. It still looks at the source from time to time.
     Unnoticed {
         /// The source's path.
-        place: &'a Path,
+        path: &'a Path,
         /// The reason.
         error: io::Error,
     },
     /// A source has kept changing for so long that it was never imported meanwhile.
     Restless {
         /// The source's path.
-        place: &'a Path,
+        path: &'a Path,
         /// Duration of the changes.
         lasting: Duration,
     },

@@ -29,7 +29,7 @@ pub(super) struct Context<'a> {
     pub(super) repository: &'a Path,
     pub(super) clock: &'a dyn Clock,
     pub(super) monitor: &'a dyn Monitor,
-    pub(super) tell: &'a mut dyn FnMut(Event<'_>),
+    pub(super) emit: &'a mut dyn FnMut(Event<'_>),
     pub(super) cancellation: &'a Cancellation,
 }
 
@@ -40,14 +40,14 @@ pub(super) fn look(
 ) -> Result<(Outcome, Activity), ImportError> {
     let plan = |source: &Source| {
         let options = &source.watched.options;
-        Plan::make(&source.watched.place, &options.dirvish_zone, options.clock.now())
+        Plan::make(&source.watched.folder, &options.dirvish_zone, options.clock.now())
     };
     let mut planned = plan(source)?;
-    if source.cover(context.repository, &planned, context.tell) {
+    if source.cover(context.repository, &planned, context.emit) {
         planned = plan(source)?;
     }
     if let Some(hint) = planned.hint.as_deref().filter(|_| !std::mem::replace(&mut source.hinted, true)) {
-        (context.tell)(Event::Hint { place: &source.path, hint });
+        (context.emit)(Event::Hint { path: &source.path, hint });
     }
     source.schedule.begin();
     let names = source_names(&source.watched.options, &planned)?;
@@ -55,12 +55,15 @@ pub(super) fn look(
         source.last = last_of(context.repository, &source.watched.options, &names)?;
     }
     // Summaries and locks show the state of each run; elsewhere all runs wait together.
-    let tells = planned.layout == Layout::Dirvish || source.watched.place.config.is_some();
-    if let Some(pid) = rsync_writer(&planned.root).filter(|_| !tells) {
+    let shows_runs = planned.layout == Layout::Dirvish || source.watched.folder.config.is_some();
+    if let Some(pid) = rsync_writer(&planned.root).filter(|_| !shows_runs) {
         return Ok(at_work(pid));
     }
     let running = planned.running;
-    let key = |name: &Vec<u8>| stat_cache(name, &source.watched.options, &planned);
+    let key = |name: &Vec<u8>| match planned.layout {
+        Layout::Tree => StatCacheKey::of_tree(name, &planned.root, &source.watched.options),
+        _ => StatCacheKey::of_runs(name),
+    };
     let keys: Vec<_> = names.iter().map(key).collect();
     let result = match planned.layout {
         Layout::Tree => tree(source, &planned, context),
@@ -85,14 +88,6 @@ fn source_names(options: &ImportOptions, plan: &Plan) -> Result<Vec<Vec<u8>>, Im
         Some(name) => vec![name.clone()],
         None => plan.sources().into_iter().map(<[u8]>::to_vec).collect(),
     })
-}
-
-/// The key of the stat cache of a source with this name.
-fn stat_cache(name: &[u8], options: &ImportOptions, plan: &Plan) -> StatCacheKey {
-    match plan.layout {
-        Layout::Tree => StatCacheKey::of_tree(name, &plan.root, options),
-        _ => StatCacheKey::of_runs(name),
-    }
 }
 
 /// The time when every file of all these trees was last read.
@@ -131,10 +126,10 @@ fn tree(
     }
     let began = context.clock.instant();
     // The tree's path as the user wrote it: its links may be intended.
-    let tree = source.watched.place.root.as_deref().unwrap_or(&plan.root);
+    let tree = source.watched.folder.root.as_deref().unwrap_or(&plan.root);
     let imported = import_tree(context.repository, tree, &options, context.monitor, context.cancellation)?;
     if let Some(imported) = imported {
-        tell_imported(source, &imported, None, began, context);
+        report_imported(source, &imported, None, began, context);
     } else if source.last.is_none() {
         // Nothing reports a mount on this folder.
         return Ok((Outcome::NotQuiescent, Activity::Busy("it is empty".to_owned())));
@@ -202,7 +197,7 @@ fn runs(
     // This needs no lock, so no other process waits while there is nothing to do.
     let states = run_states(context.repository, &plan, &options);
     let more = states.as_ref().map_or(&[][..], |states| &states.left_out);
-    tell_left_out(source, [&plan.left_out, more].concat(), context);
+    report_left_out(source, [&plan.left_out, more].concat(), context);
     if !states?.states.contains(&RunState::New) {
         return Ok(DONE);
     }
@@ -214,7 +209,7 @@ fn runs(
             Some(RunOutcome::Imported(imported)) => {
                 let tree = Path::new(OsStr::from_bytes(&imported.snapshot.manifest.origin.path));
                 let run = Some(tree.strip_prefix(&plan.root).unwrap_or(tree));
-                tell_imported(source, &imported, run, began, context);
+                report_imported(source, &imported, run, began, context);
             }
             Some(RunOutcome::LeftOut(run)) => left_out = Some(run),
             None => break,
@@ -230,15 +225,15 @@ fn runs(
 }
 
 /// Reports runs that were not left out the last time.
-fn tell_left_out(source: &mut Source, left_out: Vec<LeftOut>, context: &mut Context<'_>) {
+fn report_left_out(source: &mut Source, left_out: Vec<LeftOut>, context: &mut Context<'_>) {
     for left_out in left_out.iter().filter(|left_out| !source.left_out.contains(left_out)) {
-        (context.tell)(Event::LeftOut(left_out));
+        (context.emit)(Event::LeftOut(left_out));
     }
     source.left_out = left_out;
 }
 
 /// Reports a new snapshot, which is now the source's last.
-fn tell_imported(
+fn report_imported(
     source: &mut Source,
     imported: &Imported,
     run: Option<&Path>,
@@ -248,7 +243,7 @@ fn tell_imported(
     let snapshot = &imported.snapshot;
     source.last = Some(Last { source: snapshot.manifest.source.clone(), name: snapshot.name.clone() });
     let took = context.clock.instant() - began;
-    (context.tell)(Event::Imported { imported, run, took });
+    (context.emit)(Event::Imported { imported, run, took });
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ use crate::monitor::{Cancellation, Monitor};
 #[derive(Debug, Clone)]
 pub struct Watched {
     /// The folder, with its layout.
-    pub place: BackupRoot,
+    pub folder: BackupRoot,
     /// Import options. A plain tree is imported only if it has changed, unless a stamp triggers the import.
     pub options: ImportOptions,
     /// The trigger of imports.
@@ -85,35 +85,41 @@ impl Watch {
     }
 
     /// Imports new data on this thread until cancelled. An import that is cancelled leaves nothing half-made.
+    /// `emit` receives all events.
     pub fn run(
         &mut self,
         monitor: &dyn Monitor,
-        tell: &mut dyn FnMut(Event<'_>),
+        emit: &mut dyn FnMut(Event<'_>),
         cancellation: &Cancellation,
     ) {
-        let mut told = Vec::new();
+        let (root, clock) = (self.root.clone(), Arc::clone(&self.clock));
+        let mut context = Context { repository: &root, clock: &*clock, monitor, emit, cancellation };
+        let mut reported = Vec::new();
         while !cancellation.is_cancelled() {
-            self.tell_states(&mut told, tell);
-            self.sources.iter_mut().for_each(|source| source.tell_restlessness(self.clock.instant(), tell));
+            self.report_states(&mut reported, context.emit);
+            self.sources
+                .iter_mut()
+                .for_each(|source| source.report_restlessness(clock.instant(), context.emit));
             let Some(at) = (0..self.sources.len()).min_by_key(|at| self.sources[*at].schedule.due()) else {
                 return;
             };
             let wait = self.sources[at].schedule.due().saturating_duration_since(self.clock.instant());
             if wait.is_zero() {
                 self.sources[at].activity = Activity::Importing(self.clock.now());
-                self.tell_states(&mut told, tell);
-                self.look(at, monitor, tell, cancellation);
+                self.report_states(&mut reported, context.emit);
+                self.look(at, &mut context);
             } else {
                 self.wait(wait);
             }
         }
     }
 
-    fn tell_states(&self, told: &mut Vec<State>, tell: &mut dyn FnMut(Event<'_>)) {
+    /// Reports the states of the sources, unless they were reported last.
+    fn report_states(&self, reported: &mut Vec<State>, emit: &mut dyn FnMut(Event<'_>)) {
         let states: Vec<_> = self.sources.iter().map(Source::state).collect();
-        if states != *told {
-            told.clone_from(&states);
-            tell(Event::States(states));
+        if states != *reported {
+            reported.clone_from(&states);
+            emit(Event::States(states));
         }
     }
 
@@ -129,18 +135,11 @@ impl Watch {
         self.sources.iter_mut().for_each(|source| source.take_changes(now));
     }
 
-    fn look(
-        &mut self,
-        at: usize,
-        monitor: &dyn Monitor,
-        tell: &mut dyn FnMut(Event<'_>),
-        cancellation: &Cancellation,
-    ) {
+    /// Looks at the source of this index, and schedules its next look.
+    fn look(&mut self, at: usize, context: &mut Context<'_>) {
         let source = &mut self.sources[at];
-        let mut context =
-            Context { repository: &self.root, clock: &*self.clock, monitor, tell, cancellation };
-        let result = look::look(source, &mut context);
-        if cancellation.is_cancelled() {
+        let result = look::look(source, context);
+        if context.cancellation.is_cancelled() {
             return;
         }
         match result {
@@ -152,7 +151,7 @@ impl Watch {
                 source.schedule.end(Outcome::Failed, self.clock.instant());
                 source.activity = Activity::Failing(error.to_string(), source.schedule.failures);
                 let again = source.schedule.due().saturating_duration_since(self.clock.instant());
-                (context.tell)(Event::Failed { place: &source.path, error, again });
+                (context.emit)(Event::Failed { path: &source.path, error, again });
             }
         }
     }

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_at_rest_is_asked_less_and_less_often() {
+    fn a_source_that_is_not_quiescent_is_checked_ever_less_often() {
         let start = Instant::now();
         let at = |number| second(number, start);
         let mut schedule = Schedule::new(QUIET, EVERY, start);
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn restlessness_is_told_once_in_a_while() {
+    fn restlessness_is_reported_once_in_a_while() {
         let start = Instant::now();
         let at = |number| second(number, start);
         let mut schedule = Schedule::new(QUIET, EVERY, start);

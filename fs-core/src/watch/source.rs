@@ -40,7 +40,7 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) fn new(watched: Watched, first: Instant) -> Self {
-        let path = watched.place.root.clone().or_else(|| watched.place.config.clone()).unwrap_or_default();
+        let path = watched.folder.root.clone().or_else(|| watched.folder.config.clone()).unwrap_or_default();
         let quiet = match &watched.trigger {
             Trigger::Quiet(quiet) => *quiet,
             Trigger::Stamp(_) | Trigger::Time => SOON,
@@ -65,8 +65,8 @@ impl Source {
             Activity::Idle if self.schedule.is_changing() => Activity::Busy("it has just changed".to_owned()),
             activity => activity.clone(),
         };
-        let told = matches!(activity, Activity::Idle | Activity::Failing(..));
-        let next = told.then(|| self.schedule.due());
+        let is_waiting = matches!(activity, Activity::Idle | Activity::Failing(..));
+        let next = is_waiting.then(|| self.schedule.due());
         State { path: self.path.clone(), activity, next, last: self.last.clone(), all_read: self.all_read }
     }
 
@@ -87,15 +87,16 @@ impl Source {
         }
     }
 
-    pub(super) fn tell_restlessness(&mut self, now: Instant, tell: &mut dyn FnMut(Event<'_>)) {
+    /// Reports a source that has kept changing for too long.
+    pub(super) fn report_restlessness(&mut self, now: Instant, emit: &mut dyn FnMut(Event<'_>)) {
         if let Some(lasting) = self.schedule.restlessness(now) {
-            tell(Event::Restless { place: &self.path, lasting });
+            emit(Event::Restless { path: &self.path, lasting });
         }
     }
 
     /// Makes sure that changes of everything in the plan are noticed from now on. Returns true if some of it
     /// was not watched before, so the plan may have missed changes.
-    pub(super) fn cover(&mut self, repository: &Path, plan: &Plan, tell: &mut dyn FnMut(Event<'_>)) -> bool {
+    pub(super) fn cover(&mut self, repository: &Path, plan: &Plan, emit: &mut dyn FnMut(Event<'_>)) -> bool {
         if self.watched.trigger == Trigger::Time && plan.layout == Layout::Tree {
             return false;
         }
@@ -116,7 +117,7 @@ impl Source {
             }
             Err(error) => {
                 if !std::mem::replace(&mut self.unnoticed, true) {
-                    tell(Event::Unnoticed { place: &self.path, error });
+                    emit(Event::Unnoticed { path: &self.path, error });
                 }
                 false
             }

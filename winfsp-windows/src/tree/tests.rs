@@ -65,20 +65,20 @@ fn list(tree: &Tree, path: &str, most: usize, pattern: &str) -> Vec<String> {
     let pattern = Pattern::new(&utf16(pattern));
     let mut names: Vec<Vec<u16>> = Vec::new();
     loop {
-        let mut told = 0;
+        let mut count = 0;
         let after = names.last().cloned();
         let ended = tree.list(&directory, &listed, after.as_deref(), pattern.as_ref(), &mut |name, _| {
-            if told == most {
+            if count == most {
                 return false;
             }
-            told += 1;
+            count += 1;
             names.push(name.to_vec());
             true
         });
         if ended.unwrap() {
             return names.iter().map(|name| text(name)).collect();
         }
-        assert_eq!(told, most);
+        assert_eq!(count, most);
     }
 }
 
@@ -189,7 +189,7 @@ fn links_are_links_only_inside() {
 }
 
 #[test]
-fn what_is_not_there_is_told_as_windows_does() {
+fn missing_files_have_the_errors_of_windows() {
     let (_folder, tree) = drive(|files| fs::write(files.join("file"), "12345").unwrap());
     for (path, expected) in [
         (r"\web2", Status::OBJECT_NAME_NOT_FOUND),
@@ -229,11 +229,11 @@ fn a_listing_goes_on_when_an_older_snapshot_comes() {
     import_at(1_000_000);
     assert_eq!(list(&tree, r"\web1", 9, "").len(), all.len() + 1);
     let mut rest = Vec::new();
-    let told = tree.list(&source, &listed, Some(&utf16(&all[3])), None, &mut |name, _| {
+    let has_ended = tree.list(&source, &listed, Some(&utf16(&all[3])), None, &mut |name, _| {
         rest.push(text(name));
         true
     });
-    assert!(told.unwrap());
+    assert!(has_ended.unwrap());
     assert_eq!(rest, all[4..]);
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use windows_sys::Win32::Storage::FileSystem::GetDiskFreeSpaceExW;
 
 /// The size of a folder's disk, and the room on it for this user, in bytes.
-#[expect(unsafe_code, reason = "std does not tell how much room there is")]
+#[expect(unsafe_code, reason = "std has no function for the room on a disk")]
 pub(super) fn room(folder: &Path) -> io::Result<(u64, u64)> {
     let folder: Vec<u16> = folder.as_os_str().encode_wide().chain([0]).collect();
     let (mut free, mut total) = (0, 0);

@@ -84,9 +84,9 @@ impl Drive {
     }
 }
 
-fn fill(told: &mut FileInfo, info: &Info) {
+fn fill(answer: &mut FileInfo, info: &Info) {
     let modified = info.modified.ticks();
-    *told = FileInfo {
+    *answer = FileInfo {
         file_attributes: info.attributes,
         reparse_tag: info.reparse_tag,
         allocation_size: info.allocation,
@@ -103,7 +103,7 @@ fn fill(told: &mut FileInfo, info: &Info) {
 
 /// Copies a security descriptor into WinFsp's buffer, if there is one. Returns its length.
 #[expect(unsafe_code, reason = "winfsp types the buffer's bytes as c_void, which no safe code can write")]
-fn tell_security(descriptor: &[u8], buffer: Option<&mut [c_void]>) -> Result<u64> {
+fn write_security(descriptor: &[u8], buffer: Option<&mut [c_void]>) -> Result<u64> {
     if let Some(buffer) = buffer {
         if buffer.len() < descriptor.len() {
             return refuse(Status::BUFFER_OVERFLOW);
@@ -117,7 +117,7 @@ fn tell_security(descriptor: &[u8], buffer: Option<&mut [c_void]>) -> Result<u64
     Ok(descriptor.len() as u64)
 }
 
-fn tell_reparse(data: &[u8], buffer: &mut [u8]) -> Result<u64> {
+fn write_reparse(data: &[u8], buffer: &mut [u8]) -> Result<u64> {
     let Some(room) = buffer.get_mut(..data.len()) else { return refuse(Status::BUFFER_TOO_SMALL) };
     room.copy_from_slice(data);
     Ok(data.len() as u64)
@@ -135,7 +135,7 @@ impl FileSystemContext for Drive {
         match self.tree.find(path.as_slice()) {
             Ok(found) => Ok(FileSecurity {
                 reparse: false,
-                sz_security_descriptor: tell_security(self.security(&found), buffer)?,
+                sz_security_descriptor: write_security(self.security(&found), buffer)?,
                 attributes: found.info.attributes,
             }),
             Err(Missing::Link) => resolve(path).ok_or_else(|| Status::OBJECT_PATH_NOT_FOUND.into()),
@@ -143,28 +143,28 @@ impl FileSystemContext for Drive {
         }
     }
 
-    fn open(&self, path: &U16CStr, options: u32, access: u32, told: &mut OpenFileInfo) -> Result<Handle> {
+    fn open(&self, path: &U16CStr, options: u32, access: u32, answer: &mut OpenFileInfo) -> Result<Handle> {
         let found = self.find(path)?;
         if access & WRITE != 0 || options & OPTIONS & DELETE_ON_CLOSE != 0 {
             return refuse(Status::MEDIA_WRITE_PROTECTED);
         }
-        fill(told.as_mut(), &found.info);
+        fill(answer.as_mut(), &found.info);
         // The path differs from the requested one in case only, so there is room for it.
-        if 2 * found.path.len() <= usize::from(told.normalized_name_size()) {
-            told.set_normalized_name(&found.path, None);
+        if 2 * found.path.len() <= usize::from(answer.normalized_name_size()) {
+            answer.set_normalized_name(&found.path, None);
         }
         Ok(Handle { found, listing: Mutex::default() })
     }
 
     fn close(&self, _handle: Handle) {}
 
-    fn get_file_info(&self, handle: &Handle, told: &mut FileInfo) -> Result<()> {
-        fill(told, &handle.found.info);
+    fn get_file_info(&self, handle: &Handle, answer: &mut FileInfo) -> Result<()> {
+        fill(answer, &handle.found.info);
         Ok(())
     }
 
     fn get_security(&self, handle: &Handle, buffer: Option<&mut [c_void]>) -> Result<u64> {
-        tell_security(self.security(&handle.found), buffer)
+        write_security(self.security(&handle.found), buffer)
     }
 
     fn read(&self, handle: &Handle, buffer: &mut [u8], offset: u64) -> Result<u32> {
@@ -215,31 +215,31 @@ impl FileSystemContext for Drive {
         Ok(filled)
     }
 
-    fn get_dir_info_by_name(&self, handle: &Handle, name: &U16CStr, told: &mut DirInfo) -> Result<()> {
+    fn get_dir_info_by_name(&self, handle: &Handle, name: &U16CStr, answer: &mut DirInfo) -> Result<()> {
         let entry = self.tree.entry(&handle.found, name.as_slice()).map_err(failed)?;
         let Some((name, info)) = entry else { return refuse(Status::OBJECT_NAME_NOT_FOUND) };
-        fill(told.file_info_mut(), &info);
-        told.set_name_raw(&*name)
+        fill(answer.file_info_mut(), &info);
+        answer.set_name_raw(&*name)
     }
 
-    fn get_volume_info(&self, told: &mut VolumeInfo) -> Result<()> {
+    fn get_volume_info(&self, answer: &mut VolumeInfo) -> Result<()> {
         // The sizes of the disk of the repository: how much room is left for history.
         let (total, free) = disk::room(self.tree.view().repository().root()).unwrap_or_else(|error| {
             log::error!("cannot tell how much room the disk of the repository has: {error}");
             (0, 0)
         });
-        told.total_size = total;
-        told.free_size = free;
-        told.set_volume_label(&self.label);
+        answer.total_size = total;
+        answer.free_size = free;
+        answer.set_volume_label(&self.label);
         Ok(())
     }
 
     fn get_reparse_point_by_name(&self, path: &U16CStr, _is_folder: bool, buffer: &mut [u8]) -> Result<u64> {
-        tell_reparse(&Self::reparse(&self.find(path)?)?, buffer)
+        write_reparse(&Self::reparse(&self.find(path)?)?, buffer)
     }
 
     fn get_reparse_point(&self, handle: &Handle, _path: &U16CStr, buffer: &mut [u8]) -> Result<u64> {
-        tell_reparse(&Self::reparse(&handle.found)?, buffer)
+        write_reparse(&Self::reparse(&handle.found)?, buffer)
     }
 
     fn dispatcher_stopped(&self, normally: bool) {
@@ -261,7 +261,7 @@ impl FileSystemContext for Drive {
         _allocation: u64,
         _extra: Option<&[u8]>,
         _extra_is_reparse_point: bool,
-        _told: &mut OpenFileInfo,
+        _answer: &mut OpenFileInfo,
     ) -> Result<Handle> {
         refuse(Status::MEDIA_WRITE_PROTECTED)
     }
@@ -273,7 +273,7 @@ impl FileSystemContext for Drive {
         _replace: bool,
         _allocation: u64,
         _extra: Option<&[u8]>,
-        _told: &mut FileInfo,
+        _answer: &mut FileInfo,
     ) -> Result<()> {
         refuse(Status::MEDIA_WRITE_PROTECTED)
     }
@@ -285,7 +285,7 @@ impl FileSystemContext for Drive {
         _offset: u64,
         _to_end: bool,
         _constrained: bool,
-        _told: &mut FileInfo,
+        _answer: &mut FileInfo,
     ) -> Result<u32> {
         refuse(Status::MEDIA_WRITE_PROTECTED)
     }
@@ -302,7 +302,7 @@ impl FileSystemContext for Drive {
         _accessed: u64,
         _written: u64,
         _changed: u64,
-        _told: &mut FileInfo,
+        _answer: &mut FileInfo,
     ) -> Result<()> {
         refuse(Status::MEDIA_WRITE_PROTECTED)
     }
@@ -316,7 +316,7 @@ impl FileSystemContext for Drive {
         _handle: &Handle,
         _size: u64,
         _allocation: bool,
-        _told: &mut FileInfo,
+        _answer: &mut FileInfo,
     ) -> Result<()> {
         refuse(Status::MEDIA_WRITE_PROTECTED)
     }
@@ -325,7 +325,7 @@ impl FileSystemContext for Drive {
         refuse(Status::MEDIA_WRITE_PROTECTED)
     }
 
-    fn set_volume_label(&self, _label: &U16CStr, _told: &mut VolumeInfo) -> Result<()> {
+    fn set_volume_label(&self, _label: &U16CStr, _answer: &mut VolumeInfo) -> Result<()> {
         refuse(Status::MEDIA_WRITE_PROTECTED)
     }
 
@@ -337,11 +337,11 @@ impl FileSystemContext for Drive {
         refuse(Status::MEDIA_WRITE_PROTECTED)
     }
 
-    fn set_extended_attributes(&self, _handle: &Handle, _data: &[u8], _told: &mut FileInfo) -> Result<()> {
+    fn set_extended_attributes(&self, _handle: &Handle, _data: &[u8], _answer: &mut FileInfo) -> Result<()> {
         refuse(Status::MEDIA_WRITE_PROTECTED)
     }
 
-    fn flush(&self, _handle: Option<&Handle>, _told: &mut FileInfo) -> Result<()> {
+    fn flush(&self, _handle: Option<&Handle>, _answer: &mut FileInfo) -> Result<()> {
         // There is nothing to write.
         Ok(())
     }

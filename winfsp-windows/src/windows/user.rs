@@ -11,7 +11,7 @@ const OWN_TOKEN: HANDLE = -4_isize as HANDLE;
 const WORDS: u32 = 32;
 
 /// The user who runs this process.
-#[expect(unsafe_code, reason = "std does not tell who the user is")]
+#[expect(unsafe_code, reason = "std has no function for the user")]
 pub(super) fn current() -> Option<Sid> {
     // The buffer consists of words, so that the structure is aligned.
     let mut buffer = [0_u64; WORDS as usize];

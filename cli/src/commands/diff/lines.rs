@@ -68,8 +68,8 @@ impl<'a> Lines<'a> {
     /// The numbers of lines added and removed.
     pub(super) fn counts(&self) -> (u64, u64) {
         let changed = self.ops.iter().filter(|op| !matches!(op, DiffOp::Equal { .. }));
-        changed.fold((0, 0), |(come, go), op| {
-            (come + op.new_range().len() as u64, go + op.old_range().len() as u64)
+        changed.fold((0, 0), |(new, old), op| {
+            (new + op.new_range().len() as u64, old + op.old_range().len() as u64)
         })
     }
 

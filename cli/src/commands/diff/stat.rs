@@ -32,13 +32,13 @@ impl Printer for Stat {
             Change::Attributes | Change::NotRead | Change::PerhapsNotRead => None,
             _ => lines(item)?,
         };
-        let (come, go) = lines.unwrap_or_default();
-        self.lines = (self.lines.0.saturating_add(come), self.lines.1.saturating_add(go));
+        let (new, old) = lines.unwrap_or_default();
+        self.lines = (self.lines.0.saturating_add(new), self.lines.1.saturating_add(old));
         if output.is_json() {
             return print_json(output, item, lines);
         }
         let what = match lines {
-            Some((come, go)) => format!("{:>9} {:>9}", format!("+{come}"), format!("-{go}")),
+            Some((new, old)) => format!("{:>9} {:>9}", format!("+{new}"), format!("-{old}")),
             None => format!("{:>19}", bytes(item)),
         };
         let (letter, _, colour) = change.shown();
@@ -49,15 +49,15 @@ impl Printer for Stat {
     }
 
     fn finish(&mut self, output: &mut Output) -> Result<()> {
-        let Self { added, deleted, modified, not_read, lines: (come, go) } = self;
+        let Self { added, deleted, modified, not_read, lines: (new, old) } = self;
         if output.is_json() || (*added, *deleted, *modified, *not_read) == (0, 0, 0, 0) {
             return Ok(());
         }
         let not_read = if *not_read > 0 { format!(", {not_read} not read") } else { String::new() };
         let total = format!(
             "{added} added, {deleted} deleted, {modified} modified{not_read}; {} of text added, {} deleted",
-            count(*come, "line"),
-            count(*go, "line"),
+            count(*new, "line"),
+            count(*old, "line"),
         );
         Ok(output.coloured(Colour::Bold, total.as_bytes())?)
     }

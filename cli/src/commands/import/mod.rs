@@ -6,9 +6,9 @@ pub mod tree;
 
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Result;
-use fs_core::format::Status;
 use fs_core::import::ImportOptions;
 use fs_core::monitor::Cancellation;
 use jiff::Timestamp;
@@ -18,12 +18,26 @@ use super::Context;
 use crate::args::ImportArgs;
 use crate::error::{Outcome, Usage};
 use crate::output::Output;
-use crate::settings::Settings;
 use crate::zone;
+
+/// The target and the options of imports, and the output that reports them.
+pub struct Import<'a> {
+    pub output: &'a mut Output,
+    pub repository: &'a Path,
+    pub options: ImportOptions,
+    pub cancellation: Arc<Cancellation>,
+}
+
+impl<'a> Import<'a> {
+    /// Imports that signals can stop.
+    pub fn new(context: &'a mut Context, repository: &'a Path, options: ImportOptions) -> Result<Self> {
+        let cancellation = context.stop_on_signals()?;
+        Ok(Self { output: &mut context.output, repository, options, cancellation })
+    }
+}
 
 pub fn run(context: &mut Context, args: &ImportArgs) -> Result<Outcome> {
     let settings = context.settings()?;
-    let cancellation = context.stop_on_signals()?;
     let mut options = tree::options(&args.tree_options, &settings);
     options.one_file_system = args.one_file_system;
     options.wait = args.wait;
@@ -33,50 +47,27 @@ pub fn run(context: &mut Context, args: &ImportArgs) -> Result<Outcome> {
     if let Some(name) = &args.dirvish_timezone {
         options.dirvish_zone = zone::named(name)?;
     }
-    options.time = args
-        .at
-        .as_deref()
-        .map(|time| moment(time, &settings.zone, context.output.clock().now()))
-        .transpose()?;
-    let tree = match runs::instead(&mut context.output, &settings, args, &options, &cancellation)? {
+    let now = context.output.clock().now();
+    options.time = args.at.as_deref().map(|time| moment(time, &settings.zone, now)).transpose()?;
+    let mut import = Import::new(context, &settings.repository, options)?;
+    let tree = match runs::instead(&mut import, args)? {
         ControlFlow::Continue(tree) => tree,
         ControlFlow::Break(outcome) => return Ok(outcome),
     };
-    let output = &mut context.output;
-    let added = if args.vss {
-        add_frozen(output, &settings, &tree, &options, &cancellation)
-    } else {
-        tree::add(output, &settings, &tree, &options, &cancellation)
-    };
-    match added? {
-        Some(status) if status != Status::Complete => Ok(Outcome::Incomplete),
-        _ => Ok(Outcome::Done),
-    }
+    if args.vss { add_frozen(&mut import, &tree) } else { import.add_tree(&tree) }
 }
 
 /// Imports from a shadow copy, which is deleted afterwards.
 #[cfg(windows)]
-fn add_frozen(
-    output: &mut Output,
-    settings: &Settings,
-    tree: &Path,
-    options: &ImportOptions,
-    cancellation: &Cancellation,
-) -> Result<Option<Status>> {
+fn add_frozen(import: &mut Import<'_>, tree: &Path) -> Result<Outcome> {
     crate::shadow::in_copy(&crate::platform::VolumeShadowCopies, tree, |frozen| {
-        let options = ImportOptions { read_from: Some(frozen), ..options.clone() };
-        tree::add(output, settings, tree, &options, cancellation)
+        import.options.read_from = Some(frozen);
+        import.add_tree(tree)
     })
 }
 
 #[cfg(not(windows))]
-fn add_frozen(
-    _: &mut Output,
-    _: &Settings,
-    _: &Path,
-    _: &ImportOptions,
-    _: &Cancellation,
-) -> Result<Option<Status>> {
+fn add_frozen(_: &mut Import<'_>, _: &Path) -> Result<Outcome> {
     anyhow::bail!(
         "shadow copies exist only on Windows; import a snapshot of the file system (LVM, btrfs, ZFS) instead"
     )
@@ -102,22 +93,13 @@ mod runs {
     use std::path::PathBuf;
 
     use anyhow::{Result, bail};
-    use fs_core::import::ImportOptions;
-    use fs_core::monitor::Cancellation;
 
-    use super::tree::show_tree;
+    use super::Import;
     use crate::args::ImportArgs;
     use crate::error::Outcome;
-    use crate::output::Output;
-    use crate::settings::{LayoutWord, Settings};
+    use crate::settings::LayoutWord;
 
-    pub fn instead(
-        output: &mut Output,
-        settings: &Settings,
-        args: &ImportArgs,
-        options: &ImportOptions,
-        _: &Cancellation,
-    ) -> Result<ControlFlow<Outcome, PathBuf>> {
+    pub fn instead(import: &mut Import<'_>, args: &ImportArgs) -> Result<ControlFlow<Outcome, PathBuf>> {
         let (Some(path), LayoutWord::Auto | LayoutWord::Tree, None) = (&args.path, args.layout, &args.config)
         else {
             bail!(
@@ -125,7 +107,7 @@ mod runs {
             );
         };
         if args.dry_run {
-            return show_tree(output, settings, path, options).map(ControlFlow::Break);
+            return import.show_tree(path).map(ControlFlow::Break);
         }
         Ok(ControlFlow::Continue(path.clone()))
     }

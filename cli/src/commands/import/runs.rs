@@ -1,49 +1,43 @@
 //! Imports the runs of rsnapshot or dirvish for `yester import`.
 
+use std::ffi::OsStr;
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use fs_core::import::layout::{BackupRoot, Layout, LeftOut, Plan, PlannedRun, Retention};
-use fs_core::import::{ImportOptions, RunImporter, RunOutcome, RunState, make_plan, run_states};
-use fs_core::monitor::Cancellation;
+use fs_core::import::{RunImporter, RunOutcome, RunState, make_plan, run_states};
 use serde_json::{Value, json};
 
-use super::tree::{report_snapshot, show_tree};
+use super::Import;
+use super::tree::report_snapshot;
 use crate::args::ImportArgs;
 use crate::error::{Outcome, Usage, is_interruption};
 use crate::json::put_text;
 use crate::output::{Output, WriteError};
 use crate::progress::ImportProgress;
-use crate::settings::Settings;
 use crate::stderr;
 use crate::table::Column::Left;
 use crate::text::{count, printable};
 
 /// Imports the runs of rsnapshot or dirvish, or shows them. A plain tree is left to the caller.
-pub fn instead(
-    output: &mut Output,
-    settings: &Settings,
-    args: &ImportArgs,
-    options: &ImportOptions,
-    cancellation: &Cancellation,
-) -> Result<ControlFlow<Outcome, PathBuf>> {
+pub fn instead(import: &mut Import<'_>, args: &ImportArgs) -> Result<ControlFlow<Outcome, PathBuf>> {
     let root =
         BackupRoot { root: args.path.clone(), layout: args.layout.into(), config: args.config.clone() };
-    let plan = make_plan(&root, options, cancellation)?;
+    let plan = make_plan(&root, &import.options, &import.cancellation)?;
     if plan.layout != Layout::Tree && args.at.is_some() {
         let root = plan.root.display();
         return Err(Usage(format!("the runs in {root} have their own times; leave out --at")).into());
     }
     if let Some(hint) = &plan.hint {
-        note_hint(output, &plan.root, hint);
+        note_hint(import.output, &plan.root, hint);
     }
     if args.dry_run {
-        return show(output, settings, &plan, options).map(ControlFlow::Break);
+        return show(import, &plan).map(ControlFlow::Break);
     }
     if plan.layout != Layout::Tree {
-        return add(output, settings, &plan, options, cancellation).map(ControlFlow::Break);
+        return add(import, &plan).map(ControlFlow::Break);
     }
     // The path as the user gave it, because the links in it may be intended.
     Ok(ControlFlow::Continue(args.path.clone().unwrap_or(plan.root)))
@@ -55,14 +49,9 @@ pub fn note_hint(output: &mut Output, root: &Path, hint: &str) {
 }
 
 /// Imports the runs that are new.
-pub fn add(
-    output: &mut Output,
-    settings: &Settings,
-    plan: &Plan,
-    options: &ImportOptions,
-    cancellation: &Cancellation,
-) -> Result<Outcome> {
-    let mut importer = RunImporter::open(&settings.repository, plan, options, cancellation)?;
+pub fn add(import: &mut Import<'_>, plan: &Plan) -> Result<Outcome> {
+    let Import { output, repository, options, cancellation } = import;
+    let mut importer = RunImporter::open(repository, plan, options, cancellation)?;
     print_retention(output, plan)?;
     let (mut added, mut incomplete) = (0, false);
     for left_out in plan.left_out.iter().chain(importer.left_out()) {
@@ -75,8 +64,8 @@ pub fn add(
         let started = output.clock().instant();
         match importer.next(&progress) {
             Ok(Some(RunOutcome::Imported(imported))) => {
-                let path = imported.snapshot.manifest.origin.path.to_vec();
-                let shown = shown(plan, Path::new(std::ffi::OsStr::from_bytes(&path)));
+                let tree = OsStr::from_bytes(&imported.snapshot.manifest.origin.path);
+                let shown = shown(plan, Path::new(tree));
                 let took = output.clock().instant() - started;
                 report_snapshot(output, &imported, Some(&shown), took)?;
                 incomplete |= imported.snapshot.manifest.totals.troubled > 0;
@@ -115,11 +104,12 @@ fn already(plan: &Plan) -> &'static str {
 }
 
 /// Shows what an import would do.
-fn show(output: &mut Output, settings: &Settings, plan: &Plan, options: &ImportOptions) -> Result<Outcome> {
+fn show(import: &mut Import<'_>, plan: &Plan) -> Result<Outcome> {
     if plan.layout == Layout::Tree {
-        return show_tree(output, settings, &plan.root, options);
+        return import.show_tree(&plan.root);
     }
-    let resolved = run_states(&settings.repository, plan, options)?;
+    let Import { output, repository, options, .. } = import;
+    let resolved = run_states(repository, plan, options)?;
     print_retention(output, plan)?;
     for left_out in plan.left_out.iter().chain(&resolved.left_out) {
         // These are only notes, because a dry run imports nothing.
@@ -137,7 +127,7 @@ fn show(output: &mut Output, settings: &Settings, plan: &Plan, options: &ImportO
             output.json(&run_object(plan, run, source, state))?;
             continue;
         }
-        let time = run.time.timestamp().to_zoned(settings.zone.clone());
+        let time = run.time.timestamp().to_zoned(options.zone.clone());
         rows.push([
             time.strftime("@%Y-%m-%dT%H-%M-%S").to_string(),
             printable(source).into_owned(),

@@ -6,9 +6,9 @@ use std::time::Duration;
 use anyhow::Result;
 use fs_core::format::Status;
 use fs_core::import::{ImportOptions, Imported, check_other_tree, import_tree, source_name};
-use fs_core::monitor::Cancellation;
 use serde_json::json;
 
+use super::Import;
 use crate::args::TreeArgs;
 use crate::error::Outcome;
 use crate::json::{self, put_text};
@@ -32,41 +32,34 @@ pub fn options(args: &TreeArgs, settings: &Settings) -> ImportOptions {
     }
 }
 
-/// Shows what an import of the tree at `path` would do.
-pub fn show_tree(
-    output: &mut Output,
-    settings: &Settings,
-    path: &Path,
-    options: &ImportOptions,
-) -> Result<Outcome> {
-    let source = source_name(path, options)?;
-    check_other_tree(&settings.repository, path, options)?;
-    if output.is_json() {
-        let mut object = json!({ "layout": "tree", "path": path.to_string_lossy() });
-        put_text(&mut object, "source", &source);
-        output.json(&object)?;
-    } else {
-        output.line(&format!("{} as a tree of the source {}", path.display(), printable(&source)))?;
+impl Import<'_> {
+    /// Shows what an import of the tree at `path` would do.
+    pub fn show_tree(&mut self, path: &Path) -> Result<Outcome> {
+        let source = source_name(path, &self.options)?;
+        check_other_tree(self.repository, path, &self.options)?;
+        if self.output.is_json() {
+            let mut object = json!({ "layout": "tree", "path": path.to_string_lossy() });
+            put_text(&mut object, "source", &source);
+            self.output.json(&object)?;
+        } else {
+            let source = printable(&source);
+            self.output.line(&format!("{} as a tree of the source {source}", path.display()))?;
+        }
+        Ok(Outcome::Done)
     }
-    Ok(Outcome::Done)
-}
 
-/// Imports, and reports the snapshot. `None` if nothing had changed, so that no snapshot was needed.
-pub fn add(
-    output: &mut Output,
-    settings: &Settings,
-    tree: &Path,
-    options: &ImportOptions,
-    cancellation: &Cancellation,
-) -> Result<Option<Status>> {
-    let started = output.clock().instant();
-    let progress = ImportProgress::new(output);
-    let imported = import_tree(&settings.repository, tree, options, &progress, cancellation)?;
-    drop(progress);
-    let Some(imported) = imported else { return Ok(None) };
-    let took = output.clock().instant() - started;
-    report_snapshot(output, &imported, None, took)?;
-    Ok(Some(imported.snapshot.manifest.status))
+    /// Imports a tree, and reports the snapshot, unless nothing had changed, so that none was needed.
+    pub fn add_tree(&mut self, tree: &Path) -> Result<Outcome> {
+        let started = self.output.clock().instant();
+        let progress = ImportProgress::new(self.output);
+        let imported = import_tree(self.repository, tree, &self.options, &progress, &self.cancellation)?;
+        drop(progress);
+        let Some(imported) = imported else { return Ok(Outcome::Done) };
+        let took = self.output.clock().instant() - started;
+        report_snapshot(self.output, &imported, None, took)?;
+        let is_complete = imported.snapshot.manifest.status == Status::Complete;
+        Ok(if is_complete { Outcome::Done } else { Outcome::Incomplete })
+    }
 }
 
 /// Reports a snapshot. `run` is the level or image that it holds.

@@ -12,7 +12,6 @@ use serde_json::json;
 use self::printer::NamePrinter;
 use super::{Context, find, snapshots};
 use crate::args::LsArgs;
-use crate::error::Outcome;
 use crate::json;
 use crate::output::{Output, WriteError};
 use crate::progress::Bar;
@@ -20,7 +19,7 @@ use crate::snapshot_path;
 use crate::table::Column::{self, Left, Right};
 use crate::text::{self, printable};
 
-pub fn run(context: &mut Context, args: &LsArgs) -> Result<Outcome> {
+pub fn run(context: &mut Context, args: &LsArgs) -> Result<()> {
     let zone = context.settings()?.zone;
     let history = context.history()?;
     let output = &mut context.output;
@@ -31,16 +30,15 @@ pub fn run(context: &mut Context, args: &LsArgs) -> Result<Outcome> {
     let source =
         source.map(OsStr::as_encoded_bytes).filter(|source| named.is_none_or(|named| named == *source));
     match (source.or(named.filter(|_| target.is_none() && at.is_none())), target, at) {
-        (Some(source), ..) => list_snapshots(output, &history, source, args.long)?,
-        (None, None, None) => list_sources(output, &history, args.long)?,
+        (Some(source), ..) => list_snapshots(output, &history, source, args.long),
+        (None, None, None) => list_sources(output, &history, args.long),
         (None, target, at) => {
             let path = snapshot_path::with_time(target.unwrap_or_default(), at)?;
             let (view, node) = find(&history, &path, args.implied.source.as_ref())?;
             let names = NamePrinter::of(output);
-            Listing { view, long: args.long, zone, names }.print(output, &path, &node)?;
+            Listing { view, long: args.long, zone, names }.print(output, &path, &node)
         }
     }
-    Ok(Outcome::Done)
 }
 
 /// Lists the sources by name.
@@ -138,19 +136,14 @@ impl Listing {
         }
         listed.map_err(|reason| at(&path.path, reason))?;
         output.columns(names)?;
-        output.table(COLUMNS, &rows)?;
-        Ok(())
+        Ok(output.table(COLUMNS, &rows)?)
     }
 
     fn print_one(&self, output: &mut Output, name: &[u8], node: &Node) -> Result<()> {
         if output.is_json() {
-            self.print_json(output, name, node)?;
-        } else if self.long {
-            output.table(COLUMNS, &[self.row(name, node)?])?;
-        } else {
-            output.name(name)?;
+            return self.print_json(output, name, node);
         }
-        Ok(())
+        Ok(if self.long { output.table(COLUMNS, &[self.row(name, node)?]) } else { output.name(name) }?)
     }
 
     fn target<'a>(&self, name: &[u8], attr: &Attr, node: &'a Node) -> Result<Option<&'a [u8]>> {

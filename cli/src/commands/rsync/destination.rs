@@ -19,10 +19,6 @@ pub enum Destination {
 const DRY_RUN: &str = "this is a dry run";
 const NO_COPY: &str = "rsync copies nothing";
 
-/// An unknown option. The next argument may be its value or a path.
-#[derive(Debug, PartialEq, Eq)]
-pub struct UnknownOption(pub String);
-
 /// The parts of rsync's command line that decide how its run is imported.
 #[derive(Debug, Default)]
 pub struct CommandLine<'a> {
@@ -36,7 +32,8 @@ pub struct CommandLine<'a> {
     /// The last of `--fake-super` and `--super`, for this side. The next field is for the remote side.
     fake_super: Option<bool>,
     remote_fake_super: Option<bool>,
-    checksum: bool,
+    /// Whether rsync compares all files by content.
+    pub checksum: bool,
 }
 
 impl<'a> CommandLine<'a> {
@@ -54,14 +51,15 @@ impl<'a> CommandLine<'a> {
         line
     }
 
-    /// The folder that rsync writes to: the one given to Yester, else the last path.
-    pub fn destination(&self, named: Option<&Path>) -> Result<Destination, UnknownOption> {
+    /// The folder that rsync writes to: the one given to Yester, else the last path. Fails with an unknown
+    /// option: the argument after it may be its value or a path.
+    pub fn destination(&self, named: Option<&Path>) -> Result<Destination, String> {
         if let Some(folder) = named {
             let idle = self.idle.map(Destination::None);
             return Ok(idle.unwrap_or_else(|| Destination::Folder(folder.to_owned())));
         }
         match &self.unknown {
-            Some(option) => Err(UnknownOption(option.clone())),
+            Some(option) => Err(option.clone()),
             None => Ok(self.last_path()),
         }
     }
@@ -71,11 +69,6 @@ impl<'a> CommandLine<'a> {
     pub fn has_fake_super(&self) -> bool {
         let is_local = !self.paths.iter().any(|path| is_remote(path));
         self.remote_fake_super.filter(|_| is_local).or(self.fake_super).unwrap_or(false)
-    }
-
-    /// Whether rsync compares all files by content.
-    pub fn has_checksum(&self) -> bool {
-        self.checksum
     }
 
     /// Takes one word. Returns the option whose value is the next argument, if any.
@@ -200,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_writes_nothing_here_is_told_apart() {
+    fn command_lines_that_write_nothing_here_are_recognised() {
         assert_eq!(find("-a src host:dst"), Destination::Remote("host:dst".into()));
         assert_eq!(find("-a src rsync://host/module"), Destination::Remote("rsync://host/module".into()));
         assert_eq!(find("-an src dst"), Destination::None(DRY_RUN));
@@ -212,7 +205,7 @@ mod tests {
 
     #[test]
     fn an_unknown_option_is_refused_unless_its_value_is_with_it() {
-        let unknown = |line| CommandLine::read(&words(line)).destination(None).unwrap_err().0;
+        let unknown = |line| CommandLine::read(&words(line)).destination(None).unwrap_err();
         assert_eq!(unknown("-az src/ dst --sooner-threads 2"), "--sooner-threads");
         assert_eq!(unknown("-az --sooner src/ dst --later"), "--sooner");
         assert_eq!(unknown("-azw src/ dst"), "-w");
@@ -245,7 +238,7 @@ mod tests {
             ("-aec src dst", false),
             ("-a --exclude -c src dst", false),
         ] {
-            assert_eq!(CommandLine::read(&words(line)).has_checksum(), expected, "{line}");
+            assert_eq!(CommandLine::read(&words(line)).checksum, expected, "{line}");
         }
     }
 

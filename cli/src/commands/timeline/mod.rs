@@ -12,7 +12,6 @@ use serde_json::json;
 use self::weeks::Calendar;
 use super::Context;
 use crate::args::TimelineArgs;
-use crate::error::Outcome;
 use crate::output::width;
 use crate::progress::Bar;
 use crate::text::count;
@@ -20,7 +19,7 @@ use crate::text::count;
 /// Number of weeks of a year, including the one that it only begins.
 const WEEKS: usize = 53;
 
-pub fn run(context: &mut Context, args: &TimelineArgs) -> Result<Outcome> {
+pub fn run(context: &mut Context, args: &TimelineArgs) -> Result<()> {
     let history = context.history()?;
     let cancellation = context.stop_on_signals()?;
     let bar = Bar::new(&context.output, "comparing snapshots");
@@ -47,13 +46,12 @@ pub fn run(context: &mut Context, args: &TimelineArgs) -> Result<Outcome> {
         fs::write(file, svg::draw(&all)).with_context(|| format!("cannot write {}", file.display()))?;
     }
     if output.is_json() || args.svg.is_some() {
-        return Ok(Outcome::Done);
+        return Ok(());
     }
     let room = if output.is_terminal() { width().saturating_sub(weeks::MARGIN) / 2 } else { WEEKS };
     let shown = Calendar::of(&days, room.clamp(1, WEEKS)).unwrap_or(all);
     shown.lines().iter().try_for_each(|line| output.line(line))?;
     let snapshots = count(days.iter().map(|day| day.snapshots).sum(), "snapshot");
     let changes = count(days.iter().fold(0, |sum, day| sum.saturating_add(day.changes)), "change");
-    output.message(&format!("{snapshots} on {}, {changes}", count(days.len() as u64, "day")))?;
-    Ok(Outcome::Done)
+    Ok(output.message(&format!("{snapshots} on {}, {changes}", count(days.len() as u64, "day")))?)
 }

@@ -37,28 +37,23 @@ impl<'a> Reporter<'a> {
             Event::LeftOut(left_out) => {
                 reported = runs::report_left_out(self.output, left_out, left_out.may_be_history);
             }
-            Event::Hint { place, hint } => runs::note_hint(self.output, place, hint),
-            Event::Failed { place, error, again } => {
-                let text = error::message(&error.into());
-                stderr::complain(&format!(
-                    "{}: {text}; the next attempt is in {}",
-                    place.display(),
-                    length(again)
-                ));
+            Event::Hint { path, hint } => runs::note_hint(self.output, path, hint),
+            Event::Failed { path, error, again } => {
+                let (path, text) = (path.display(), error::message(&error.into()));
+                stderr::error(&format!("{path}: {text}; the next attempt is in {}", length(again)));
             }
-            Event::Unnoticed { place, error } => {
+            Event::Unnoticed { path, error } => {
                 let full = error.raw_os_error() == Some(Errno::NOSPC.raw_os_error());
                 let cure = if full { "; raise fs.inotify.max_user_watches (sysctl)" } else { "" };
+                let path = path.display();
                 stderr::warn(&format!(
-                    "changes of {} are not noticed, so it is checked periodically: {error}{cure}",
-                    place.display()
+                    "changes of {path} are not noticed, so it is checked periodically: {error}{cure}"
                 ));
             }
-            Event::Restless { place, lasting } => {
+            Event::Restless { path, lasting } => {
+                let (path, lasting) = (path.display(), length(lasting));
                 stderr::warn(&format!(
-                    "{} has not been quiescent for {}, so nothing was imported; `live = true` imports it as it is",
-                    place.display(),
-                    length(lasting)
+                    "{path} has not been quiescent for {lasting}, so nothing was imported; `live = true` imports it as it is"
                 ));
             }
             Event::States(states) => self.status.show(&states),

@@ -30,12 +30,12 @@ pub fn start(global: &Global, repository: &Path, args: &MountArgs) -> Result<Out
         .stdout(Stdio::piped())
         .spawn()
         .context("cannot start the process in the background")?;
-    let mut said = Vec::new();
+    let mut received = Vec::new();
     if let Some(mut pipe) = child.stdout.take() {
         // The child closes the pipe when it is ready or when it ends.
-        pipe.read_to_end(&mut said)?;
+        pipe.read_to_end(&mut received)?;
     }
-    if said == READY {
+    if received == READY {
         return Ok(Outcome::Done);
     }
     let status = child.wait()?;

@@ -28,11 +28,11 @@ impl Relay {
     /// Catches signals from now on, so that none ends this process alone.
     pub fn new() -> Result<Self> {
         let listener = Arc::new(Mutex::new(Listener::Awaited(Vec::new())));
-        let passes_on = Arc::clone(&listener);
+        let shared = Arc::clone(&listener);
         let signals = [SIGINT, SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2];
         let signals = StopListener::of(&signals, move |mut signals| {
             for signal in signals.forever().filter_map(Signal::from_named_raw) {
-                passes_on.lock().unwrap_or_else(PoisonError::into_inner).hear(signal);
+                shared.lock().unwrap_or_else(PoisonError::into_inner).pass_on(signal);
             }
         })?;
         Ok(Self { listener, _signals: signals })
@@ -45,14 +45,14 @@ impl Relay {
         let child = pidfd_open(pid, PidfdFlags::empty()).context("cannot forward signals")?;
         let mut listener = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
         if let Listener::Awaited(signals) = std::mem::replace(&mut *listener, Listener::Child(child)) {
-            signals.into_iter().for_each(|signal| listener.hear(signal));
+            signals.into_iter().for_each(|signal| listener.pass_on(signal));
         }
         Ok(())
     }
 }
 
 impl Listener {
-    fn hear(&mut self, signal: Signal) {
+    fn pass_on(&mut self, signal: Signal) {
         match self {
             Listener::Awaited(signals) => signals.push(signal),
             // The child may have ended already.

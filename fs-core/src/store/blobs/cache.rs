@@ -36,9 +36,9 @@ impl Default for CacheSizes {
     }
 }
 
-/// Cache that drops the least recently used values. It is bounded by the sum of their weights in bytes.
+/// Cache that drops the least recently used values. It is bounded by the sum of their weights, such as bytes.
 /// Shared by threads.
-pub(crate) struct WeightedCache<K, V> {
+pub struct WeightedCache<K, V> {
     inner: Mutex<Inner<K, V>>,
     capacity: usize,
     /// One lock a key. The thread that makes the key's value holds it.
@@ -51,18 +51,20 @@ struct Inner<K, V> {
 }
 
 impl<K: Hash + Eq + Copy, V> WeightedCache<K, V> {
-    pub(crate) fn new(capacity: usize) -> Self {
+    /// An empty cache for values of this total weight.
+    pub fn new(capacity: usize) -> Self {
         let inner = Inner { values: LruCache::unbounded(), weight: 0 };
         Self { inner: Mutex::new(inner), capacity, making: Mutex::default() }
     }
 
-    pub(crate) fn get(&self, key: &K) -> Option<Arc<V>> {
+    /// The value of `key`, which is then the most recently used one.
+    pub fn get(&self, key: &K) -> Option<Arc<V>> {
         let mut inner = lock(&self.inner);
         inner.values.get(key).map(|(value, _)| Arc::clone(value))
     }
 
     /// Keeps `value`. Drops the least recently used values beyond the capacity, but never this one.
-    pub(crate) fn insert(&self, key: K, value: V, weight: usize) -> Arc<V> {
+    pub fn insert(&self, key: K, value: V, weight: usize) -> Arc<V> {
         let value = Arc::new(value);
         let mut inner = lock(&self.inner);
         if let Some((_, (_, old))) = inner.values.push(key, (Arc::clone(&value), weight)) {

@@ -5,7 +5,6 @@ use std::fs::{self, File, FileTimes, OpenOptions, Permissions};
 use std::io;
 use std::os::windows::fs::{FileTimesExt, OpenOptionsExt};
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{FILE_FLAG_BACKUP_SEMANTICS, FILE_FLAG_OPEN_REPARSE_POINT, Folder};
 use crate::format::{Time, XattrSet};
@@ -145,26 +144,19 @@ fn permissions(folder: &Folder, bits: u32) -> io::Result<Permissions> {
 }
 
 fn set_times(file: &File, attr: &Attr, xattrs: &XattrSet) -> io::Result<()> {
-    let modified = system_time(attr.mtime)?;
+    let no_time = || io::Error::other("Windows has no such time");
+    let modified = attr.mtime.system_time().ok_or_else(no_time)?;
     let mut times = FileTimes::new().set_modified(modified);
     if attr.kind != FileKind::Symlink {
         times = times.set_accessed(modified);
     }
     if let Some(created) = dos_of(xattrs).and_then(|dos| dos.created) {
         let (secs, nanos) = created.to_unix();
-        if let Some(created) = Time::new(secs, nanos).and_then(|time| system_time(time).ok()) {
+        if let Some(created) = Time::new(secs, nanos).and_then(Time::system_time) {
             times = times.set_created(created);
         }
     }
     file.set_times(times)
-}
-
-pub(super) fn system_time(time: Time) -> io::Result<SystemTime> {
-    let secs = Duration::from_secs(time.secs().unsigned_abs());
-    let whole = if time.secs() < 0 { UNIX_EPOCH.checked_sub(secs) } else { UNIX_EPOCH.checked_add(secs) };
-    whole
-        .and_then(|whole| whole.checked_add(Duration::from_nanos(time.nanos().into())))
-        .ok_or_else(|| io::Error::other("Windows has no such time"))
 }
 
 /// The attributes that are lost, with the times and attributes of Windows if they could not be set.

@@ -6,7 +6,7 @@ use std::io;
 use std::os::windows::fs::MetadataExt;
 use std::path::PathBuf;
 
-use super::attributes::{WRITABLE, dos_of, system_time};
+use super::attributes::{WRITABLE, dos_of};
 use super::{Folder, OsString, OsStringExt, to_target};
 use crate::format::XattrSet;
 use crate::restore::disk::Existing;
@@ -31,7 +31,7 @@ impl Folder {
         if there.is_dir() {
             return Ok(Existing::Folder);
         }
-        let same_time = system_time(attr.mtime).ok() == there.modified().ok();
+        let same_time = attr.mtime.system_time() == there.modified().ok();
         let bits = dos_of(xattrs).map_or(0, |dos| dos.bits) & (HIDDEN | SYSTEM);
         let is_alike = match attr.kind {
             FileKind::File => {
