@@ -2,7 +2,10 @@ use std::cell::RefCell;
 use std::{fmt, io};
 
 use zstd::bulk::Compressor;
-use zstd::zstd_safe::{CParameter, DCtx, MAGIC_DICTIONARY, SafeResult, compress_bound};
+use zstd::zstd_safe::{
+    CParameter, DCtx, DParameter, InBuffer, MAGIC_DICTIONARY, OutBuffer, ResetDirective, SafeResult,
+    compress_bound,
+};
 
 use super::codec::{Cursor, Encode};
 use super::limits::{MAX_BLOB, MAX_BLOBS_PER_BLOCK, MAX_BLOCK_RAW};
@@ -17,14 +20,25 @@ const DELTA: u8 = 2;
 /// Base-2 logarithm of the largest window. It covers both ends of a delta: twice the largest block.
 const MAX_WINDOW_LOG: u32 = 25;
 
+/// Maximum size of zstd's own blocks, in bytes: for random access, and zstd's default.
+const STEP: u32 = 32 << 10;
+const DEFAULT_STEP: u32 = 128 << 10;
+
 /// Collects blobs that are compressed together.
 #[derive(Debug, Default)]
 pub struct BlockBuilder {
     raw: Vec<u8>,
     lengths: Vec<u32>,
+    random_access: bool,
 }
 
 impl BlockBuilder {
+    /// A block of which parts will be read. It is compressed in small steps, so that little more than a part is
+    /// decompressed.
+    pub fn for_random_access() -> Self {
+        Self { random_access: true, ..Self::default() }
+    }
+
     /// Appends a blob. Panics above [`MAX_BLOB`].
     pub fn push(&mut self, blob: &[u8]) {
         assert!(blob.len() <= MAX_BLOB, "a blob of {} bytes", blob.len());
@@ -57,6 +71,10 @@ impl BlockBuilder {
         &self.lengths
     }
 
+    fn step(&self) -> CParameter {
+        CParameter::MaxBlockSize(if self.random_access { STEP } else { DEFAULT_STEP })
+    }
+
     fn seal(&self, keys: &Keys, codec: u8, bases: &[BlobId], payload: &[u8]) -> Vec<u8> {
         let mut body = Vec::with_capacity(payload.len() + self.lengths.len() * 3 + bases.len() * 32 + 16);
         body.push(codec);
@@ -87,6 +105,7 @@ impl BlockEncoder {
     /// Encodes a full block. Bytes that zstd cannot shrink are stored uncompressed.
     pub fn full(&mut self, keys: &Keys, block: &BlockBuilder) -> io::Result<Vec<u8>> {
         self.reserve(block.raw.len());
+        self.compressor.set_parameter(block.step())?;
         self.compressor.compress_to_buffer(&block.raw, &mut self.buffer)?;
         let (codec, payload) =
             if self.buffer.len() < block.raw.len() { (ZSTD, &self.buffer) } else { (STORED, &block.raw) };
@@ -111,6 +130,7 @@ impl BlockEncoder {
         // Finds matches in the prefix that the level's small tables no longer hold: 6 % smaller, at no cost
         // in time.
         compressor.set_parameter(CParameter::EnableLongDistanceMatching(true))?;
+        compressor.set_parameter(block.step())?;
         compressor.context_mut().ref_prefix(prefix).map_err(zstd_error)?;
         self.reserve(block.raw.len());
         compressor.compress_to_buffer(&block.raw, &mut self.buffer)?;
@@ -170,16 +190,26 @@ impl<'a> Block<'a> {
         &self.bases
     }
 
-    /// Decompresses the blobs' bytes, one after the other. `prefix` is the bases' bytes, one after the other.
-    pub fn decompress(&self, prefix: &[u8]) -> Result<Vec<u8>, FormatError> {
+    /// Number of bytes of all blobs.
+    pub fn raw_len(&self) -> usize {
+        self.raw_len
+    }
+
+    /// Decompresses the blobs' bytes, one after the other: at least the first `len` bytes, if there are as many.
+    /// `prefix` is the bases' bytes, one after the other.
+    pub fn decompress(&self, prefix: &[u8], len: usize) -> Result<Vec<u8>, FormatError> {
         let mut raw = Vec::with_capacity(self.raw_len);
-        if self.codec == STORED {
+        let done = if self.codec == STORED {
             raw.extend_from_slice(self.payload);
+            Ok(raw.len())
+        } else if len < self.raw_len {
+            decompress_up_to(&mut raw, self.payload, prefix, len)
         } else {
-            let result = decompress(&mut raw, self.payload, prefix);
-            result.map_err(|_| FormatError::Invalid("compressed data of a block"))?;
-        }
-        if raw.len() == self.raw_len { Ok(raw) } else { Err(FormatError::Invalid("length of a block")) }
+            decompress(&mut raw, self.payload, prefix)
+        };
+        done.map_err(|_| FormatError::Invalid("compressed data of a block"))?;
+        let is_right = raw.len() == self.raw_len || (len..self.raw_len).contains(&raw.len());
+        if is_right { Ok(raw) } else { Err(FormatError::Invalid("length of a block")) }
     }
 }
 
@@ -195,9 +225,49 @@ fn decompress(raw: &mut Vec<u8>, frame: &[u8], prefix: &[u8]) -> SafeResult {
     CONTEXT.with_borrow_mut(|context| context.decompress_using_dict(raw, frame, prefix))
 }
 
+/// Decompresses a frame into the capacity of `raw`, part by part (zstd: block by block), until `raw` has at least
+/// `len` bytes or the frame ends.
+fn decompress_up_to(raw: &mut Vec<u8>, frame: &[u8], prefix: &[u8], len: usize) -> SafeResult {
+    if prefix.is_empty() {
+        return STREAMS.with_borrow_mut(|context| {
+            context.reset(ResetDirective::SessionOnly)?;
+            stream(context, raw, frame, len)
+        });
+    }
+    let mut context = streaming_context();
+    context.ref_prefix(prefix)?;
+    stream(&mut context, raw, frame, len)
+}
+
+fn stream(context: &mut DCtx<'_>, raw: &mut Vec<u8>, frame: &[u8], len: usize) -> SafeResult {
+    /// Bytes of a frame that tell how long its header is.
+    const HEADER_START: usize = 5;
+    let mut output = OutBuffer::around(raw);
+    let (mut taken, mut wanted) = (0, HEADER_START);
+    while wanted > 0 && output.pos() < len {
+        // No more than zstd asks for: it decompresses all that it gets.
+        let end = frame.len().min(taken + wanted);
+        let mut input = InBuffer::around(&frame[taken..end]);
+        wanted = context.decompress_stream(&mut output, &mut input)?;
+        if taken == frame.len() {
+            break;
+        }
+        taken += input.pos();
+    }
+    Ok(output.pos())
+}
+
+/// A context that decompresses straight into the caller's buffer.
+fn streaming_context<'a>() -> DCtx<'a> {
+    let mut context = DCtx::create();
+    context.set_parameter(DParameter::StableOutBuffer(true)).expect("zstd knows the parameter");
+    context
+}
+
 thread_local! {
     /// Making a context costs about as much as a small block.
     static CONTEXT: RefCell<DCtx<'static>> = RefCell::new(DCtx::create());
+    static STREAMS: RefCell<DCtx<'static>> = RefCell::new(streaming_context());
 }
 
 fn zstd_error(code: usize) -> io::Error {
@@ -219,7 +289,7 @@ mod tests {
             blobs.iter().for_each(|blob| builder.push(blob));
             let bytes = BlockEncoder::new(3).unwrap().full(&keys, &builder).unwrap();
             let block = Block::open(&keys, &bytes).unwrap();
-            prop_assert_eq!(block.decompress(&[]).unwrap(), blobs.concat());
+            prop_assert_eq!(block.decompress(&[], usize::MAX).unwrap(), blobs.concat());
             let lengths: Vec<_> = blobs.iter().map(|blob| blob.len() as u32).collect();
             prop_assert_eq!(block.lengths(), lengths);
         }
@@ -243,7 +313,7 @@ mod tests {
             let bytes = BlockEncoder::new(3).unwrap().delta(&keys, &builder, &ids, &bases.concat()).unwrap();
             let block = Block::open(&keys, &bytes).unwrap();
             prop_assert_eq!(block.bases(), ids);
-            prop_assert_eq!(block.decompress(&bases.concat()).unwrap(), blobs.concat());
+            prop_assert_eq!(block.decompress(&bases.concat(), usize::MAX).unwrap(), blobs.concat());
         }
     }
 
@@ -256,7 +326,7 @@ mod tests {
         builder.push(&blob);
         let ids = [keys.blob_id(&base)];
         let bytes = BlockEncoder::new(3).unwrap().delta(&keys, &builder, &ids, &base).unwrap();
-        assert_eq!(Block::open(&keys, &bytes).unwrap().decompress(&base).unwrap(), blob);
+        assert_eq!(Block::open(&keys, &bytes).unwrap().decompress(&base, usize::MAX).unwrap(), blob);
     }
 
     #[test]
@@ -265,6 +335,6 @@ mod tests {
         let mut body = vec![ZSTD, 1, 10];
         body.extend(zstd::bulk::compress(&[0; 5000], 3).unwrap());
         let bytes = seal(&keys, Sealed::BLOCK, &body);
-        assert!(Block::open(&keys, &bytes).unwrap().decompress(&[]).is_err());
+        assert!(Block::open(&keys, &bytes).unwrap().decompress(&[], usize::MAX).is_err());
     }
 }

@@ -30,6 +30,7 @@ pub struct Keys {
     name: [u8; 32],
     seal: [u8; 32],
     split: [u8; 32],
+    gear: [u8; 32],
     path: [u8; 32],
     inode: [u8; 32],
 }
@@ -43,6 +44,7 @@ impl Keys {
             name: key("yester 2026 object name"),
             seal: key("yester 2026 seal"),
             split: key("yester 2026 node boundary"),
+            gear: key("yester 2026 chunk boundary"),
             path: key("yester 2026 path"),
             inode: key("yester 2026 inode number"),
         }
@@ -101,6 +103,16 @@ impl Keys {
         let mut hasher = blake3::Hasher::new_keyed(&self.seal);
         hasher.update(&magic).update(&(body.len() as u64).to_le_bytes()).update(body);
         head(&hasher.finalize())
+    }
+
+    /// The numbers that decide where the content of a file is cut (FastCDC's gear table).
+    pub fn gear_table(&self) -> [u64; 256] {
+        let mut numbers = blake3::Hasher::new_keyed(&self.gear).finalize_xof();
+        std::array::from_fn(|_| {
+            let mut number = [0; 8];
+            numbers.fill(&mut number);
+            u64::from_le_bytes(number)
+        })
     }
 
     /// The bits that decide where a directory's nodes end.

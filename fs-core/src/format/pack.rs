@@ -334,7 +334,8 @@ mod tests {
                 let place = catalogue.find(&keys.blob_id(&wanted)).unwrap();
                 let stored = &bytes[place.block.offset as usize..][..place.block.len as usize];
                 let stored = place.block.check(stored).unwrap();
-                let raw = super::super::Block::open(&keys, stored).unwrap().decompress(&[]).unwrap();
+                let raw =
+                    super::super::Block::open(&keys, stored).unwrap().decompress(&[], usize::MAX).unwrap();
                 assert_eq!(raw[place.start as usize..][..place.len as usize], wanted);
             }
         }

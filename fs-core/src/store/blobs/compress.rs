@@ -19,6 +19,13 @@ pub(crate) struct OpenBlock {
 }
 
 impl OpenBlock {
+    /// A block for a single blob of which parts will be read.
+    pub(crate) fn alone(id: BlobId, blob: &[u8]) -> Self {
+        let mut block = Self { builder: BlockBuilder::for_random_access(), ids: Vec::new() };
+        block.push(id, blob);
+        block
+    }
+
     pub(crate) fn push(&mut self, id: BlobId, blob: &[u8]) {
         self.builder.push(blob);
         self.ids.push(id);

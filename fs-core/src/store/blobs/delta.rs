@@ -25,12 +25,41 @@ pub(crate) struct DeltaGroup {
     pub(crate) builder: BlockBuilder,
     pub(crate) ids: Vec<BlobId>,
     pub(crate) bases: Vec<BlobId>,
+    /// Whether parts of its single blob will be read.
+    pub(crate) alone: bool,
     bases_len: usize,
     /// Position in the order in which groups were begun. Groups are stored in this order.
     number: u64,
 }
 
 impl DeltaGroup {
+    /// A group for a single blob of which parts will be read.
+    pub(crate) fn alone(id: BlobId, blob: &[u8], base: Base) -> Self {
+        let mut group =
+            Self { builder: BlockBuilder::for_random_access(), alone: true, ..Self::new(base.block, 0) };
+        group.push(id, blob, base);
+        group
+    }
+
+    fn new(block: BlockKey, number: u64) -> Self {
+        Self {
+            block,
+            builder: BlockBuilder::default(),
+            ids: Vec::new(),
+            bases: Vec::new(),
+            alone: false,
+            bases_len: 0,
+            number,
+        }
+    }
+
+    fn push(&mut self, id: BlobId, blob: &[u8], base: Base) {
+        self.builder.push(blob);
+        self.ids.push(id);
+        self.bases.push(base.id);
+        self.bases_len += base.len as usize;
+    }
+
     /// The blobs of the group, in order.
     pub(crate) fn blobs(&self) -> impl Iterator<Item = (BlobId, &[u8])> {
         self.ids.iter().copied().zip(self.builder.blobs())
@@ -65,19 +94,9 @@ impl DeltaGroups {
         let number = self.begun;
         let group = self.open.entry(base.block).or_insert_with(|| {
             self.begun += 1;
-            DeltaGroup {
-                block: base.block,
-                builder: BlockBuilder::default(),
-                ids: Vec::new(),
-                bases: Vec::new(),
-                bases_len: 0,
-                number,
-            }
+            DeltaGroup::new(base.block, number)
         });
-        group.builder.push(bytes);
-        group.ids.push(id);
-        group.bases.push(base.id);
-        group.bases_len += base.len as usize;
+        group.push(id, bytes, base);
         self.waiting += bytes.len();
         if group.builder.raw_len() >= self.target || group.bases_len >= self.target {
             return self.close(base.block);

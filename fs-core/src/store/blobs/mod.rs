@@ -2,6 +2,7 @@
 
 pub(super) mod cache;
 mod compress;
+pub(super) mod cutter;
 mod delta;
 mod packer;
 pub(super) mod packs;

@@ -171,6 +171,11 @@ impl PackStore {
                 Some(Compressed::Block(kind, block)) => self.append(kind, &block)?,
                 Some(Compressed::InFull(kind, group)) => {
                     for (id, blob) in group.blobs() {
+                        if group.alone {
+                            let block = compressor.full(&OpenBlock::alone(id, blob))?;
+                            self.append(kind, &block)?;
+                            continue;
+                        }
                         if self.full[slot(kind)].is_full_for(blob) {
                             self.pack_full(kind, &mut compressor)?;
                         }

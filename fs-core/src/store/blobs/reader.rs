@@ -27,7 +27,7 @@ pub struct Reader {
 /// Caches of data that differs from snapshot to snapshot.
 struct OwnCaches {
     /// Decompressed delta blocks.
-    deltas: WeightedCache<BlockKey, Vec<u8>>,
+    deltas: WeightedCache<BlockKey, RawBlock>,
     nodes: Arc<WeightedCache<BlobId, Node>>,
     recent: Recent,
 }
@@ -48,7 +48,7 @@ pub(in crate::store) struct Shared {
     /// Catalogues of packs.
     catalogues: WeightedCache<PackId, Catalogue>,
     /// Decompressed full blocks. Deltas must not evict them, as each may be the base of many deltas.
-    blocks: WeightedCache<BlockKey, Vec<u8>>,
+    blocks: WeightedCache<BlockKey, RawBlock>,
     /// The bases of the blobs in delta blocks.
     bases: WeightedCache<BlockKey, Vec<BlobId>>,
     lists: WeightedCache<BlobId, ChunkList>,
@@ -60,19 +60,37 @@ pub(in crate::store) struct Shared {
 /// Key of a run of hard-link records: the table's blob, and the run's number.
 pub(in crate::store) type RunKey = (BlobId, u64);
 
+/// The decompressed bytes of a block: all of them, or the first ones.
+#[derive(Debug)]
+struct RawBlock {
+    bytes: Vec<u8>,
+    /// Length of all the bytes.
+    whole_len: usize,
+}
+
+impl RawBlock {
+    fn is_whole(&self) -> bool {
+        self.bytes.len() == self.whole_len
+    }
+}
+
+/// All bytes of a block or blob.
+const WHOLE: Range<usize> = 0..usize::MAX;
+/// Number of bytes that somebody reads at a time who is likely to read on.
+const LARGE_READ: usize = 64 << 10;
+
 /// The bytes of a blob, or of a part of one, in its decompressed block.
 #[derive(Debug, Clone)]
 pub struct Blob {
-    block: Arc<Vec<u8>>,
+    block: Arc<RawBlock>,
     range: Range<usize>,
+    blob_len: u32,
 }
 
 impl Blob {
-    /// Returns the part that begins at `start` and has at most `len` bytes.
-    pub(in crate::store) fn part(mut self, start: usize, len: usize) -> Self {
-        let start = self.range.start.saturating_add(start).min(self.range.end);
-        self.range = start..start.saturating_add(len).min(self.range.end);
-        self
+    /// Length of the whole blob in bytes.
+    pub fn blob_len(&self) -> u64 {
+        u64::from(self.blob_len)
     }
 }
 
@@ -80,7 +98,7 @@ impl Deref for Blob {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.block[self.range.clone()]
+        &self.block.bytes[self.range.clone()]
     }
 }
 
@@ -143,16 +161,22 @@ impl Reader {
 
     /// Returns the bytes of the blob `id`.
     pub fn blob(&self, id: &BlobId) -> Result<Blob, StoreError> {
-        self.blob_in(id, true)
+        self.blob_in(id, WHOLE, true)
     }
 
-    /// Returns the bytes of the blob `id`. Reads a delta only if `delta` is set.
-    fn blob_in(&self, id: &BlobId, delta: bool) -> Result<Blob, StoreError> {
+    /// Returns the bytes of the blob `id` that are in `range`. Its block is decompressed only as far as needed,
+    /// unless more of it is likely to be read.
+    pub fn blob_part(&self, id: &BlobId, range: Range<usize>) -> Result<Blob, StoreError> {
+        self.blob_in(id, range, true)
+    }
+
+    /// Returns the bytes of the blob `id` that are in `range`. Reads a delta only if `delta` is set.
+    fn blob_in(&self, id: &BlobId, range: Range<usize>, delta: bool) -> Result<Blob, StoreError> {
         let read = |(pack, place): (PackId, Placement)| {
             if place.block.delta && !delta {
                 return Err(damaged(pack, place.block)(FormatError::Invalid("base: it is a delta")));
             }
-            self.blob_at(pack, place)
+            self.blob_at(pack, place, range.clone())
         };
         let located = self.locate(id);
         let tried = located.as_ref().ok().map(|(pack, _)| *pack);
@@ -195,20 +219,21 @@ impl Reader {
     /// block is in the cache.
     pub fn prefetch(&self, id: &BlobId) -> Result<bool, StoreError> {
         let (pack, place) = self.locate(id)?;
-        if self.blocks(place.block).get(&(pack, place.block.number)).is_some() {
+        let key = (pack, place.block.number);
+        if self.blocks(place.block).get(&key).is_some_and(|known| known.is_whole()) {
             return Ok(false);
         }
-        self.block(pack, place.block).map(|_| true)
+        self.block(pack, place.block, WHOLE).map(|_| true)
     }
 
-    fn blob_at(&self, pack: PackId, place: Placement) -> Result<Blob, StoreError> {
-        let block = self.block(pack, place.block)?;
-        let start = place.start as usize;
-        let range = start..start + place.len as usize;
-        if range.end > block.len() {
+    fn blob_at(&self, pack: PackId, place: Placement, part: Range<usize>) -> Result<Blob, StoreError> {
+        let (start, len) = (place.start as usize, place.len as usize);
+        let range = start + part.start.min(len)..start + part.end.min(len);
+        let block = self.block(pack, place.block, range.clone())?;
+        if range.end > block.bytes.len() {
             return Err(damaged(pack, place.block)(FormatError::Invalid("length of a block")));
         }
-        Ok(Blob { block, range })
+        Ok(Blob { block, range, blob_len: place.len })
     }
 
     /// Reads the directory node `id`.
@@ -309,18 +334,34 @@ impl Reader {
         Ok(RecentPack { id, catalogue, bytes: whole })
     }
 
-    fn block(&self, pack: PackId, block: StoredBlock) -> Result<Arc<Vec<u8>>, StoreError> {
+    /// Returns a block that is decompressed up to the end of `range`, or further.
+    fn block(
+        &self,
+        pack: PackId,
+        block: StoredBlock,
+        range: Range<usize>,
+    ) -> Result<Arc<RawBlock>, StoreError> {
         let key = (pack, block.number);
         if self.is_known_bad(key) {
             return Err(damaged(pack, block)(FormatError::Invalid("block: it was found damaged before")));
         }
+        let cache = self.blocks(block);
+        let suits = |known: &RawBlock| known.is_whole() || range.end <= known.bytes.len();
+        let known = cache.get(&key);
+        let reads_on = known.is_some() || range.len() >= LARGE_READ;
+        if let Some(known) = known.filter(|known| suits(known)) {
+            return Ok(known);
+        }
         // A thread that makes a delta waits at most for its bases. A thread that makes a base waits for no
         // other block.
-        let made = self.blocks(block).get_or_make(key, || {
+        let made = cache.get_or_replace(key, suits, || {
             let stored = self.stored_block(pack, block)?;
-            let raw = self.decompress(pack, block, &self.open_block(pack, block, &stored)?)?;
-            let weight = raw.len();
-            Ok((raw, weight))
+            let opened = self.open_block(pack, block, &stored)?;
+            let len = if reads_on { usize::MAX } else { range.end };
+            let mut bytes = self.decompress(pack, block, &opened, len)?;
+            bytes.shrink_to_fit();
+            let weight = bytes.len();
+            Ok((RawBlock { bytes, whole_len: opened.raw_len() }, weight))
         });
         made.inspect_err(|error| self.note_bad(key, error))
     }
@@ -343,7 +384,7 @@ impl Reader {
     }
 
     /// The cache for blocks of this sort.
-    fn blocks(&self, block: StoredBlock) -> &WeightedCache<BlockKey, Vec<u8>> {
+    fn blocks(&self, block: StoredBlock) -> &WeightedCache<BlockKey, RawBlock> {
         if block.delta { &self.own.deltas } else { &self.shared.blocks }
     }
 
@@ -363,17 +404,18 @@ impl Reader {
         Ok(opened)
     }
 
-    /// Decompresses an open block.
+    /// Decompresses an open block, at least its first `up_to` bytes.
     pub(super) fn decompress(
         &self,
         pack: PackId,
         block: StoredBlock,
         opened: &Block<'_>,
+        up_to: usize,
     ) -> Result<Vec<u8>, StoreError> {
         // Estimated size of the bases: versions of a file are of similar size.
         let len = opened.lengths().iter().map(|len| *len as usize).sum();
         let prefix = self.prefix(opened.bases(), len)?;
-        opened.decompress(&prefix).map_err(damaged(pack, block))
+        opened.decompress(&prefix, up_to).map_err(damaged(pack, block))
     }
 
     /// Returns the joined bytes of the bases of a delta, which are about `len` bytes. None of the bases may
@@ -381,7 +423,7 @@ impl Reader {
     pub(in crate::store) fn prefix(&self, bases: &[BlobId], len: usize) -> Result<Vec<u8>, StoreError> {
         let mut prefix = Vec::with_capacity(if bases.is_empty() { 0 } else { len });
         for base in bases {
-            prefix.extend_from_slice(&self.blob_in(base, false)?);
+            prefix.extend_from_slice(&self.blob_in(base, WHOLE, false)?);
             if prefix.len() > MAX_BLOCK_RAW {
                 let reason = FormatError::Invalid("length of a delta's bases");
                 return Err(StoreError::damaged(|| format!("blob {base}"))(reason));

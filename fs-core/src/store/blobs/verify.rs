@@ -31,7 +31,7 @@ impl Reader {
     fn verify(&self, pack: PackId, block: BlockEntry<'_>) -> Result<(), StoreError> {
         let stored = self.read_block(pack, block)?;
         let opened = self.open_block(pack, *block, &stored)?;
-        let raw = self.decompress(pack, *block, &opened)?;
+        let raw = self.decompress(pack, *block, &opened, usize::MAX)?;
         let damaged = |reason| damaged(pack, *block)(FormatError::Invalid(reason));
         if !block.blobs().map(|(_, len)| len).eq(opened.lengths().iter().copied()) {
             return Err(damaged("length of a blob: the catalogue has another"));

@@ -2,7 +2,8 @@ use std::sync::PoisonError;
 
 use crate::format::{BlobId, Keys, Manifest, PackKind, SnapshotId};
 use crate::store::blobs::compress::{Job, OpenBlock};
-use crate::store::blobs::delta::DeltaGroups;
+use crate::store::blobs::cutter::Cutter;
+use crate::store::blobs::delta::{DeltaGroup, DeltaGroups};
 use crate::store::blobs::packer::{Packer, Pending, slot};
 use crate::store::{Object, Reader, StoreError};
 
@@ -27,6 +28,7 @@ pub struct Writer {
     /// Reads bases. It has the backend and the index, too.
     reader: Reader,
     deltas: [DeltaGroups; 2],
+    cutter: Cutter,
     /// Whether only readable blobs count as stored.
     verify: bool,
     statistics: Statistics,
@@ -39,6 +41,7 @@ impl Writer {
             blocks: Default::default(),
             packer: Packer::new(reader.clone(), pending.clone()),
             pending,
+            cutter: Cutter::new(reader.keys()),
             reader,
             deltas: [DeltaGroups::new(PackKind::Data), DeltaGroups::new(PackKind::Metadata)],
             verify: false,
@@ -61,6 +64,11 @@ impl Writer {
         self.reader.keys()
     }
 
+    /// Where the content of files is cut.
+    pub(in crate::store) fn cutter(&self) -> &Cutter {
+        &self.cutter
+    }
+
     /// Reads what the repository held when this writer was made.
     pub fn reader(&self) -> &Reader {
         &self.reader
@@ -69,6 +77,22 @@ impl Writer {
     /// Stores a blob unless the repository has it, and returns its id. `hint` is the delta hint: the
     /// earlier version of the file, chunk or node.
     pub fn put(&mut self, kind: PackKind, bytes: &[u8], hint: Option<BlobId>) -> Result<BlobId, StoreError> {
+        self.put_in_block(kind, bytes, hint, false)
+    }
+
+    /// As [`put`](Self::put), for a chunk of a large file. It gets a block of its own, so that a read in it
+    /// decompresses nothing else.
+    pub fn put_chunk(&mut self, chunk: &[u8], hint: Option<BlobId>) -> Result<BlobId, StoreError> {
+        self.put_in_block(PackKind::Data, chunk, hint, true)
+    }
+
+    fn put_in_block(
+        &mut self,
+        kind: PackKind,
+        bytes: &[u8],
+        hint: Option<BlobId>,
+        alone: bool,
+    ) -> Result<BlobId, StoreError> {
         let id = self.keys().blob_id(bytes);
         // Pending blobs are looked up first: a blob leaves them only once the index has it.
         let known = !self.pending.lock().unwrap_or_else(PoisonError::into_inner).insert(id.prefix());
@@ -85,9 +109,18 @@ impl Writer {
         if let Some(hint) = hint.filter(|_| !self.verify)
             && let Some(base) = StoreError::unless_lost(self.reader.base_of(&hint))?
         {
-            if let Some(group) = self.deltas[slot(kind)].push(id, bytes, base) {
+            let group = if alone {
+                Some(DeltaGroup::alone(id, bytes, base))
+            } else {
+                self.deltas[slot(kind)].push(id, bytes, base)
+            };
+            if let Some(group) = group {
                 self.packer.send(Job::Delta(kind, group))?;
             }
+            return Ok(id);
+        }
+        if alone {
+            self.packer.send(Job::Block(kind, OpenBlock::alone(id, bytes)))?;
             return Ok(id);
         }
         let block = &mut self.blocks[slot(kind)];

@@ -3,14 +3,13 @@
 use std::io::{self, Read};
 use std::ops::{Deref, Range};
 
-use fastcdc::v2020::FastCDC;
-
 use crate::format::limits::MAX_INLINE;
 use crate::format::{BlobId, ChunkList, Content, Extent, ExtentKind, FormatError, PackKind};
+use crate::store::blobs::cutter::CHUNK;
 use crate::store::{Blob, Reader, StoreError, Writer};
 
-/// Minimum, target and maximum size of a chunk, in bytes. A content up to the minimum is one chunk.
-const CHUNK: (usize, usize, usize) = (64 << 10, 256 << 10, 1 << 20);
+/// Size in bytes from which on a file is large: the size of a block. Programs read parts of large files.
+const LARGE: u64 = 1 << 20;
 /// Maximum number of bytes that wait to be cut. The buffer holds several chunks, so few bytes are moved to
 /// its front.
 const BUFFER: usize = 4 << 20;
@@ -117,19 +116,25 @@ impl ContentWriter {
     fn cut(&mut self, writer: &mut Writer, all: bool) -> Result<(), StoreError> {
         let buffer = std::mem::take(&mut self.buffer);
         let offset = self.size - self.filled as u64;
+        let is_large = self.size > LARGE;
         let mut start = 0;
         let result = loop {
             let rest = self.filled - start;
             if rest == 0 || (!all && rest < CHUNK.2) {
                 break Ok(());
             }
-            let cutter = FastCDC::new(&buffer[..self.filled], CHUNK.0, CHUNK.1, CHUNK.2);
-            let (_, end) = cutter.cut(start, rest);
+            let end = start + writer.cutter().first_chunk(&buffer[start..self.filled]);
             let chunk = &buffer[start..end];
             let middle = offset + (start + chunk.len() / 2) as u64;
             start = end;
             let pushed = StoreError::unless_lost(self.hint_at(writer, middle))
-                .and_then(|hint| writer.put(PackKind::Data, chunk, hint))
+                .and_then(|hint| {
+                    if is_large {
+                        writer.put_chunk(chunk, hint)
+                    } else {
+                        writer.put(PackKind::Data, chunk, hint)
+                    }
+                })
                 .and_then(|id| self.push(writer, 0, chunk.len() as u64, ExtentKind::Data(id)));
             if pushed.is_err() {
                 break pushed;
@@ -236,17 +241,16 @@ impl FileReader<'_> {
     /// copied.
     pub fn bytes(&self, offset: u64, len: usize) -> Result<Bytes, StoreError> {
         let len = (len as u64).min(self.size.saturating_sub(offset)) as usize;
-        if let Some((blob, start)) = self.blob_around(offset, len)? {
-            return Ok(Bytes::Within(blob.part(start, len)));
+        if let Some(blob) = self.part_of_one_blob(offset, len)? {
+            return Ok(Bytes::Within(blob));
         }
         let mut out = Vec::with_capacity(len);
         self.read(offset, len, &mut out)?;
         Ok(Bytes::Own(out))
     }
 
-    /// Returns the blob that holds all these bytes, and the position of the first one in it. `None` also if
-    /// the bytes must be read to find out.
-    fn blob_around(&self, offset: u64, len: usize) -> Result<Option<(Blob, usize)>, StoreError> {
+    /// Returns these bytes if one blob holds all of them. `None` also if the bytes must be read to find out.
+    fn part_of_one_blob(&self, offset: u64, len: usize) -> Result<Option<Blob>, StoreError> {
         let (id, start, size) = match self.content {
             _ if len == 0 => return Ok(None),
             Content::Inline(_) => return Ok(None),
@@ -264,8 +268,9 @@ impl FileReader<'_> {
                 }
             }
         };
-        let blob = self.reader.blob(&id)?;
-        Ok((blob.len() as u64 == size).then_some((blob, (offset - start) as usize)))
+        let start = (offset - start) as usize;
+        let part = self.reader.blob_part(&id, start..start + len)?;
+        Ok((part.blob_len() == size).then_some(part))
     }
 
     /// Returns the position of the first data at or after `offset`, or of the first hole if `hole` is set.
@@ -318,11 +323,11 @@ impl FileReader<'_> {
                 out.extend_from_slice(bytes);
             }
             Content::Blob(id) => {
-                let blob = self.reader.blob(id)?;
-                if blob.len() as u64 != self.size {
+                let part = self.reader.blob_part(id, offset as usize..offset as usize + len)?;
+                if part.blob_len() != self.size {
                     return Err(wrong_size());
                 }
-                out.extend_from_slice(&blob[offset as usize..offset as usize + len]);
+                out.extend_from_slice(&part);
             }
             Content::Chunks(id) => {
                 let list = self.reader.chunk_list(id)?;
@@ -336,11 +341,11 @@ impl FileReader<'_> {
                         out.resize(out.len() + range.len(), 0);
                         return Ok(None::<()>);
                     };
-                    let blob = self.reader.blob(&id)?;
-                    if blob.len() as u64 != len {
+                    let part = self.reader.blob_part(&id, range)?;
+                    if part.blob_len() != len {
                         return Err(list_damaged("length of a chunk"));
                     }
-                    out.extend_from_slice(&blob[range]);
+                    out.extend_from_slice(&part);
                     Ok(None)
                 })?;
             }
