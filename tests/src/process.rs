@@ -6,7 +6,8 @@ use std::path::PathBuf;
 /// Maximum number of packs that a repository keeps open.
 const MAX_OPEN_PACKS: u64 = 64;
 
-/// Memory in KiB, open files without packs, threads. Of packs, at most [`MAX_OPEN_PACKS`] may be open.
+/// Memory in KiB, open files without packs, threads. Of packs, at most 64 may be open, and
+/// one more for each thread.
 #[track_caller]
 pub fn held(pid: u32) -> [u64; 3] {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("its status");

@@ -9,12 +9,16 @@ use super::{Fixture, files};
 fn misplace(fixture: &Fixture) -> Vec<String> {
     let packs = fixture.packs();
     let all = fixture.repo().join("packs");
-    fs::create_dir_all(all.join("00")).expect("a folder");
+    let own = |name: &str| name[..2].to_owned();
+    let mut folders = (0..=u8::MAX).map(|number| format!("{number:02x}"));
+    let new = folders.find(|new| packs.iter().all(|pack| own(&pack.name) != *new)).expect("an unused folder");
+    fs::create_dir_all(all.join(&new)).expect("a folder");
     for (number, pack) in packs.iter().enumerate() {
-        let next = &packs[(number + 1) % packs.len()].name;
+        let mut folders = packs.iter().map(|other| own(&other.name));
+        let other = folders.find(|other| *other != own(&pack.name)).expect("two folders");
         let folder = match number % 3 {
-            0 => all.join("00"),
-            1 => all.join(&next[..2]),
+            0 => all.join(&new),
+            1 => all.join(other),
             _ => all.clone(),
         };
         fs::rename(&pack.path, folder.join(&pack.name)).expect("moved");
