@@ -1,38 +1,37 @@
 //! What the encoders make of a bit of everything: where a fuzzer begins.
 
 use fs_core::format::{
-    Attributes, BlobId, BlockBuilder, BlockEncoder, Child, ChunkList, Config, Content, DirectoryStats, Entry,
-    Extensions, ExtentKind, FRAME_HEADER_LEN, FileStat, InnerBuilder, Kind, KnownFileSystem, LeafBuilder,
-    LinkTableBuilder, Manifest, Origin, PackBuilder, PackKind, PathKey, RepositoryId, Run, Secret, Slot,
-    SnapshotId, StatPart, StatTrailer, Status, Tag, Time, Totals, XattrSet, Xattrs,
+    Attributes, BlobId, BlobPrefix, BlockBuilder, BlockEncoder, Child, ChunkList, Content, DirectoryStats,
+    Entry, Extensions, ExtentKind, FRAME_HEADER_LEN, FileStat, InnerBuilder, Keys, Kind, KnownFileSystem,
+    LeafBuilder, LinkTableBuilder, Manifest, Origin, PackBuilder, PackKind, PackTrailer, PathKey, Run, Slot,
+    SnapshotId, StatPart, StatTrailer, Status, Tag, Time, Totals, Version, XattrSet, Xattrs,
 };
 
-use crate::seal::{SECRET, keys};
+use crate::seal::{self, HEADER_LEN, SALT};
+
+/// Position of the body in an object of a single frame.
+const BODY: usize = HEADER_LEN + FRAME_HEADER_LEN;
+
+fn keys() -> Keys {
+    seal::keys(Version::Two)
+}
 
 /// Seeds of a target.
 pub fn seeds(target: &str) -> Vec<Vec<u8>> {
     match target {
-        "config" => vec![
-            Config { id: RepositoryId([1; 16]), secret: Secret(SECRET), created: Time::default() }.encode(),
-        ],
-        "manifest" => {
-            let parents = [None, Some(SnapshotId([5; 32]))];
-            parents.map(|parent| manifest(parent).seal(&keys()).1[FRAME_HEADER_LEN..].to_vec()).into()
+        "config" => configs(),
+        "manifest" => manifests(),
+        "tag" => {
+            let tag = tag().seal(&keys(), SALT).1;
+            vec![tag[BODY..].to_vec(), old(&tag[BODY..]), tag]
         }
-        "tag" => vec![tag().seal(&keys()).1[FRAME_HEADER_LEN..].to_vec()],
         "catalogue" => {
-            let pack = pack();
-            vec![pack[catalogue_offset(&pack) + FRAME_HEADER_LEN..pack.len() - 16].to_vec()]
+            let (pack, trailer) = pack();
+            let frame = &pack[usize::try_from(trailer.offset).expect("an offset")..][..trailer.len as usize];
+            vec![frame[FRAME_HEADER_LEN..].to_vec(), old_catalogue()]
         }
-        "trailer" => {
-            let pack = pack();
-            let mut seed = (pack.len() as u64).to_le_bytes().to_vec();
-            seed.extend(&pack[pack.len() - 16..]);
-            vec![seed]
-        }
-        "block" => {
-            blocks().iter().map(|(prefix, block)| [&[*prefix], &block[FRAME_HEADER_LEN..]].concat()).collect()
-        }
+        "trailer" => trailers(),
+        "block" => block_seeds(),
         "node" => nodes(),
         "entry" => entries().iter().map(encoded).collect(),
         "chunks" => [0, 1].map(chunk_list).into(),
@@ -138,7 +137,7 @@ fn chunk_list(level: u8) -> Vec<u8> {
 fn stat_parts() -> Vec<Vec<u8>> {
     let file = FileStat { inode: 7, ctime: Time::default() };
     let directory = DirectoryStats { offset: 100, slots: 3 };
-    let slots = [Slot::of_file(file), Slot::of_directory(directory), Slot::UNKNOWN];
+    let slots = [Slot::of_file(&keys(), file), Slot::of_directory(directory), Slot::UNKNOWN];
     let parts = StatPart::seal_all(&keys(), &BlobId([6; 32]), 1, &slots);
     parts.into_iter().map(|part| part[FRAME_HEADER_LEN..].to_vec()).collect()
 }
@@ -152,6 +151,31 @@ fn stat_trailer() -> StatTrailer {
         root_inode: 2,
         root: Some(DirectoryStats { offset: 0, slots: 3 }),
     }
+}
+
+/// What version 1 had before the first field: feature bits, none of them set.
+fn old(body: &[u8]) -> Vec<u8> {
+    [&[0], body].concat()
+}
+
+fn configs() -> Vec<Vec<u8>> {
+    let config = seal::config(Version::Two).encode();
+    // The target makes the checksum right.
+    let old = [&config[..8], &1u32.to_le_bytes(), &0u64.to_le_bytes(), &config[12..]].concat();
+    vec![config, old]
+}
+
+/// Bodies of both versions, and an object.
+fn manifests() -> Vec<Vec<u8>> {
+    let object = |manifest: &Manifest| manifest.seal(&keys(), SALT).1;
+    let with_run = manifest(Some(SnapshotId([5; 32])));
+    let without = Manifest { extensions: Extensions::default(), ..with_run.clone() };
+    let (plain, with_run, without) = (object(&manifest(None)), object(&with_run), object(&without));
+    let (plain_body, body) = (&plain[BODY..], &with_run[BODY..]);
+    let mut old_with_run = old(body);
+    // The head of the only part is a number and a bit. Version 1 has no bit.
+    old_with_run[1 + without[BODY..].len()] >>= 1;
+    vec![plain_body.to_vec(), body.to_vec(), old(plain_body), old_with_run, plain]
 }
 
 fn manifest(parent: Option<SnapshotId>) -> Manifest {
@@ -184,9 +208,9 @@ fn tag() -> Tag {
     Tag { snapshot: SnapshotId([5; 32]), source, name: "before-upgrade".into(), given: Time::default() }
 }
 
-/// Blocks, each with the length of its prefix in units of 64 bytes. The prefix is what the target makes of that.
-fn blocks() -> Vec<(u8, Vec<u8>)> {
-    let keys = keys();
+/// Bodies of blocks, each with the length of its prefix in units of 64 bytes. The prefix is what the target
+/// makes of that. The last one is a delta of one blob.
+fn blocks() -> [(u8, Vec<u8>); 4] {
     let mut builder = BlockBuilder::default();
     builder.push(&b"the same words again and again, ".repeat(20));
     builder.push(b"");
@@ -196,24 +220,61 @@ fn blocks() -> Vec<(u8, Vec<u8>)> {
     delta.push(&prefix[10..400]);
     let mut stored = BlockBuilder::default();
     stored.push(b"\x01\x80\xff");
+    // More than one step, so that a part is less than the whole.
+    let mut steps = BlockBuilder::for_random_access();
+    steps.push(&b"and so on, ".repeat(10_000));
     let mut encoder = BlockEncoder::new(3).expect("an encoder");
-    vec![
-        (0, encoder.full(&keys, &builder).expect("a block")),
-        (0, encoder.full(&keys, &stored).expect("a block")),
-        (8, encoder.delta(&keys, &delta, &[BlobId([4; 32])], &prefix).expect("a delta")),
+    [
+        (0, encoder.full(&builder).expect("a block")),
+        (0, encoder.full(&stored).expect("a block")),
+        (0, encoder.full(&steps).expect("a block")),
+        (8, encoder.delta(&delta, &[BlobPrefix([4; 16])], &prefix).expect("a delta")),
     ]
 }
 
-fn pack() -> Vec<u8> {
-    let keys = keys();
-    let mut pack = PackBuilder::new(PackKind::Metadata);
-    for (prefix, block) in blocks() {
-        pack.push(&block, prefix > 0, (0..3u8).map(|number| (BlobId([number; 32]), 100)));
-    }
-    pack.finish(&keys).expect("a pack").bytes
+/// Blocks after the two bytes that the target takes from them.
+fn block_seeds() -> Vec<Vec<u8>> {
+    let blocks = blocks();
+    let (prefix, delta) = &blocks[blocks.len() - 1];
+    // Version 1 has whole ids of bases, after the codec, the count and the length, which are four bytes here.
+    let old = (*prefix, [&delta[..4], &[4; 16], &delta[4..]].concat());
+    blocks.iter().chain([&old]).map(|(prefix, body)| [&[*prefix, 100], &body[..]].concat()).collect()
 }
 
-fn catalogue_offset(pack: &[u8]) -> usize {
-    let offset = pack[pack.len() - 16..].first_chunk::<8>().expect("a trailer");
-    usize::try_from(u64::from_le_bytes(*offset)).expect("an offset")
+fn pack() -> (Vec<u8>, PackTrailer) {
+    let mut pack = PackBuilder::new(&keys(), PackKind::Metadata, SALT);
+    for (prefix, body) in blocks() {
+        let bases: &[BlobPrefix] = if prefix > 0 { &[BlobPrefix([9; 16]); 3] } else { &[] };
+        pack.push(&body, bases, (0..3u8).map(|number| (BlobId([number; 32]), 100)));
+    }
+    let pack = pack.finish(&keys()).expect("a pack").bytes;
+    let trailer = PackTrailer::decode(Version::Two, &pack, pack.len() as u64).expect("a trailer");
+    (pack, trailer)
+}
+
+/// The body of a catalogue of version 1: a full block and a delta, each with its MAC.
+fn old_catalogue() -> Vec<u8> {
+    let mut body = vec![PackKind::Metadata.code(), 2];
+    for head in [120, 121] {
+        body.push(head);
+        body.extend([head; 16]);
+        body.push(3);
+        for number in 0..3u8 {
+            body.push(100);
+            body.extend([number; 32]);
+        }
+    }
+    body
+}
+
+/// For each version the size of a pack, its header, and its trailer.
+fn trailers() -> Vec<Vec<u8>> {
+    let (pack, PackTrailer { offset, len, .. }) = pack();
+    let (header, trailer) = (&pack[..HEADER_LEN], &pack[pack.len() - 48..]);
+    let old_size = offset + u64::from(len) + 16;
+    vec![
+        [&(pack.len() as u64).to_le_bytes(), header, trailer].concat(),
+        // Without a salt.
+        [&old_size.to_le_bytes(), header, &trailer[..12], &trailer[44..]].concat(),
+    ]
 }

@@ -9,8 +9,8 @@ use zstd::zstd_safe::{
 
 use super::codec::{Cursor, Encode};
 use super::limits::{MAX_BLOB, MAX_BLOBS_PER_BLOCK, MAX_BLOCK_RAW};
-use super::seal::{Sealed, open, seal};
-use super::{BlobId, FormatError, Keys};
+use super::seal::{Body, ObjectKey, Sealed};
+use super::{BlobId, BlobPrefix, FormatError, Version};
 
 const STORED: u8 = 0;
 const ZSTD: u8 = 1;
@@ -75,14 +75,14 @@ impl BlockBuilder {
         CParameter::MaxBlockSize(if self.random_access { STEP } else { DEFAULT_STEP })
     }
 
-    fn seal(&self, keys: &Keys, codec: u8, bases: &[BlobId], payload: &[u8]) -> Vec<u8> {
-        let mut body = Vec::with_capacity(payload.len() + self.lengths.len() * 3 + bases.len() * 32 + 16);
+    fn body(&self, codec: u8, bases: &[BlobPrefix], payload: &[u8]) -> Vec<u8> {
+        let mut body = Vec::with_capacity(payload.len() + self.lengths.len() * 3 + bases.len() * 16 + 16);
         body.push(codec);
         body.put_varint(self.lengths.len() as u64);
         self.lengths.iter().for_each(|len| body.put_varint(u64::from(*len)));
         bases.iter().for_each(|base| body.extend(base.0));
         body.extend_from_slice(payload);
-        seal(keys, Sealed::BLOCK, &body)
+        body
     }
 }
 
@@ -102,23 +102,22 @@ impl BlockEncoder {
         Ok(Self { compressor: Compressor::new(level)?, level, buffer: Vec::new() })
     }
 
-    /// Encodes a full block. Bytes that zstd cannot shrink are stored uncompressed.
-    pub fn full(&mut self, keys: &Keys, block: &BlockBuilder) -> io::Result<Vec<u8>> {
+    /// Makes the body of a full block. Bytes that zstd cannot shrink are stored uncompressed.
+    pub fn full(&mut self, block: &BlockBuilder) -> io::Result<Vec<u8>> {
         self.reserve(block.raw.len());
         self.compressor.set_parameter(block.step())?;
         self.compressor.compress_to_buffer(&block.raw, &mut self.buffer)?;
         let (codec, payload) =
             if self.buffer.len() < block.raw.len() { (ZSTD, &self.buffer) } else { (STORED, &block.raw) };
-        Ok(block.seal(keys, codec, &[], payload))
+        Ok(block.body(codec, &[], payload))
     }
 
-    /// Encodes the block as a delta. `bases` has a base for each blob. `prefix` is the bases' bytes, one
+    /// Makes the body of a delta block. `bases` has a base for each blob. `prefix` is the bases' bytes, one
     /// after the other.
     pub fn delta(
         &mut self,
-        keys: &Keys,
         block: &BlockBuilder,
-        bases: &[BlobId],
+        bases: &[BlobPrefix],
         prefix: &[u8],
     ) -> io::Result<Vec<u8>> {
         assert_eq!(bases.len(), block.lengths.len(), "a base for each blob");
@@ -134,7 +133,7 @@ impl BlockEncoder {
         compressor.context_mut().ref_prefix(prefix).map_err(zstd_error)?;
         self.reserve(block.raw.len());
         compressor.compress_to_buffer(&block.raw, &mut self.buffer)?;
-        Ok(block.seal(keys, DELTA, bases, &self.buffer))
+        Ok(block.body(DELTA, bases, &self.buffer))
     }
 
     fn reserve(&mut self, raw_len: usize) {
@@ -151,18 +150,21 @@ impl fmt::Debug for BlockEncoder {
 
 /// A block whose MAC was verified, not yet decompressed.
 #[derive(Debug)]
-pub struct Block<'a> {
+pub struct Block {
     codec: u8,
     lengths: Vec<u32>,
-    bases: Vec<BlobId>,
+    bases: Vec<BlobPrefix>,
     raw_len: usize,
-    payload: &'a [u8],
+    body: Body,
+    /// Position of the compressed bytes in the body.
+    payload: usize,
 }
 
-impl<'a> Block<'a> {
-    /// Verifies and parses a block. `bytes` must be the whole block.
-    pub fn open(keys: &Keys, bytes: &'a [u8]) -> Result<Self, FormatError> {
-        let mut cursor = Cursor::new(open(keys, Sealed::BLOCK, bytes)?);
+impl Block {
+    /// Verifies and parses the block `number` of a pack. `frame` must be the whole frame.
+    pub fn open(key: &ObjectKey, number: u32, frame: Vec<u8>) -> Result<Self, FormatError> {
+        let body = key.open(Sealed::BLOCK, number, frame)?;
+        let mut cursor = Cursor::new(&body);
         let codec = cursor.u8("block codec")?;
         FormatError::invalid_if(codec > DELTA, "block codec")?;
         let count = cursor.count(MAX_BLOBS_PER_BLOCK, 1, "blobs of a block")?;
@@ -175,9 +177,18 @@ impl<'a> Block<'a> {
             FormatError::check_limit("block", raw_len as u64, MAX_BLOCK_RAW as u64)?;
         }
         let deltas = if codec == DELTA { count } else { 0 };
-        let base = |_| cursor.array("base of a blob").map(BlobId);
+        let base = |_| match key.version() {
+            Version::One => cursor.array("base of a blob").map(|id| BlobId(id).prefix()),
+            Version::Two => cursor.array("base of a blob").map(BlobPrefix),
+        };
         let bases = (0..deltas).map(base).collect::<Result<_, _>>()?;
-        Ok(Self { codec, lengths, bases, raw_len, payload: cursor.rest() })
+        let payload = body.len() - cursor.remaining();
+        Ok(Self { codec, lengths, bases, raw_len, payload, body })
+    }
+
+    /// The block's body, as it was sealed.
+    pub fn body(&self) -> &[u8] {
+        &self.body
     }
 
     /// Lengths of the blobs in bytes, in order.
@@ -186,7 +197,7 @@ impl<'a> Block<'a> {
     }
 
     /// The base of each blob; empty for a full block. A base is never in a delta itself.
-    pub fn bases(&self) -> &[BlobId] {
+    pub fn bases(&self) -> &[BlobPrefix] {
         &self.bases
     }
 
@@ -198,14 +209,15 @@ impl<'a> Block<'a> {
     /// Decompresses the blobs' bytes, one after the other: at least the first `len` bytes, if there are as many.
     /// `prefix` is the bases' bytes, one after the other.
     pub fn decompress(&self, prefix: &[u8], len: usize) -> Result<Vec<u8>, FormatError> {
+        let payload = &self.body[self.payload..];
         let mut raw = Vec::with_capacity(self.raw_len);
         let done = if self.codec == STORED {
-            raw.extend_from_slice(self.payload);
+            raw.extend_from_slice(payload);
             Ok(raw.len())
         } else if len < self.raw_len {
-            decompress_up_to(&mut raw, self.payload, prefix, len)
+            decompress_up_to(&mut raw, payload, prefix, len)
         } else {
-            decompress(&mut raw, self.payload, prefix)
+            decompress(&mut raw, payload, prefix)
         };
         done.map_err(|_| FormatError::Invalid("compressed data of a block"))?;
         let is_right = raw.len() == self.raw_len || (len..self.raw_len).contains(&raw.len());
@@ -279,16 +291,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::format::Secret;
+    use crate::format::{Keys, Salt, Secret};
+
+    /// The block with this body, sealed and opened.
+    fn stored(body: &[u8]) -> Block {
+        let key = Keys::derive(&Secret([3; 32])).object_key(Salt([4; 32]));
+        Block::open(&key, 5, key.seal(Sealed::BLOCK, 5, body)).unwrap()
+    }
 
     proptest! {
         #[test]
         fn blocks_survive(blobs in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 0..20)) {
-            let keys = Keys::derive(&Secret([3; 32]));
             let mut builder = BlockBuilder::default();
             blobs.iter().for_each(|blob| builder.push(blob));
-            let bytes = BlockEncoder::new(3).unwrap().full(&keys, &builder).unwrap();
-            let block = Block::open(&keys, &bytes).unwrap();
+            let block = stored(&BlockEncoder::new(3).unwrap().full(&builder).unwrap());
             prop_assert_eq!(block.decompress(&[], usize::MAX).unwrap(), blobs.concat());
             let lengths: Vec<_> = blobs.iter().map(|blob| blob.len() as u32).collect();
             prop_assert_eq!(block.lengths(), lengths);
@@ -302,7 +318,7 @@ mod tests {
             edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 8),
         ) {
             let keys = Keys::derive(&Secret([3; 32]));
-            let ids: Vec<_> = bases.iter().map(|base| keys.blob_id(base)).collect();
+            let ids: Vec<_> = bases.iter().map(|base| keys.blob_id(base).prefix()).collect();
             let mut builder = BlockBuilder::default();
             let mut blobs = bases.clone();
             for (blob, (at, byte)) in blobs.iter_mut().zip(edits) {
@@ -310,8 +326,7 @@ mod tests {
                 blob.insert(at, byte);
                 builder.push(blob);
             }
-            let bytes = BlockEncoder::new(3).unwrap().delta(&keys, &builder, &ids, &bases.concat()).unwrap();
-            let block = Block::open(&keys, &bytes).unwrap();
+            let block = stored(&BlockEncoder::new(3).unwrap().delta(&builder, &ids, &bases.concat()).unwrap());
             prop_assert_eq!(block.bases(), ids);
             prop_assert_eq!(block.decompress(&bases.concat(), usize::MAX).unwrap(), blobs.concat());
         }
@@ -319,22 +334,58 @@ mod tests {
 
     #[test]
     fn a_base_may_look_like_a_dictionary() {
-        let keys = Keys::derive(&Secret([3; 32]));
         let base = [&MAGIC_DICTIONARY.to_le_bytes(), [7; 500].as_slice()].concat();
         let blob = [&base[..], b"more"].concat();
         let mut builder = BlockBuilder::default();
         builder.push(&blob);
-        let ids = [keys.blob_id(&base)];
-        let bytes = BlockEncoder::new(3).unwrap().delta(&keys, &builder, &ids, &base).unwrap();
-        assert_eq!(Block::open(&keys, &bytes).unwrap().decompress(&base, usize::MAX).unwrap(), blob);
+        let body = BlockEncoder::new(3).unwrap().delta(&builder, &[BlobPrefix([1; 16])], &base).unwrap();
+        assert_eq!(stored(&body).decompress(&base, usize::MAX).unwrap(), blob);
     }
 
     #[test]
     fn a_frame_that_would_expand_beyond_its_blobs_is_refused() {
-        let keys = Keys::derive(&Secret([3; 32]));
         let mut body = vec![ZSTD, 1, 10];
         body.extend(zstd::bulk::compress(&[0; 5000], 3).unwrap());
-        let bytes = seal(&keys, Sealed::BLOCK, &body);
-        assert!(Block::open(&keys, &bytes).unwrap().decompress(&[], usize::MAX).is_err());
+        assert!(stored(&body).decompress(&[], usize::MAX).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn the_beginning_of_a_block_is_that_of_its_bytes(
+            seed in prop::collection::vec(any::<u8>(), 1..300),
+            repeats in 1usize..3000,
+            len in any::<prop::sample::Index>(),
+            random_access: bool,
+            with_base: bool,
+        ) {
+            // Some of it can be compressed, some of it cannot.
+            let blob: Vec<u8> = (0..repeats).flat_map(|at| [&seed[..], &blake3::hash(&at.to_le_bytes()).as_bytes()[..at % 32]].concat()).collect();
+            let base = if with_base { blob[blob.len() / 3..].to_vec() } else { Vec::new() };
+            let mut builder =
+                if random_access { BlockBuilder::for_random_access() } else { BlockBuilder::default() };
+            builder.push(&blob);
+            let mut encoder = BlockEncoder::new(3).unwrap();
+            let body = if with_base {
+                encoder.delta(&builder, &[BlobPrefix([1; 16])], &base)
+            } else {
+                encoder.full(&builder)
+            };
+            let block = stored(&body.unwrap());
+            let len = len.index(blob.len() + 1);
+            let part = block.decompress(&base, len).unwrap();
+            prop_assert!(part.len() >= len && blob.starts_with(&part));
+            prop_assert!(!random_access || part.len() < len + 2 * STEP as usize || block.codec == STORED);
+            prop_assert_eq!(block.decompress(&base, usize::MAX).unwrap(), blob);
+        }
+
+        #[test]
+        fn a_damaged_frame_is_an_error_or_some_bytes(damage in any::<u8>(), at in any::<prop::sample::Index>(), len in 0usize..300_000) {
+            let mut builder = BlockBuilder::default();
+            (0..10_000u32).for_each(|number| builder.push(&number.to_le_bytes().repeat(8)));
+            let mut body = BlockEncoder::new(3).unwrap().full(&builder).unwrap();
+            let payload = body.len() - at.index(body.len() / 2) - 1;
+            body[payload] ^= damage;
+            let _ = stored(&body).decompress(&[], len);
+        }
     }
 }

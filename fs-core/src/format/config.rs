@@ -1,11 +1,30 @@
-use super::codec::{Cursor, Encode};
+use super::codec::Cursor;
 use super::keys::head;
-use super::limits::MAX_CONFIG;
-use super::{FormatError, RepositoryId, Secret, Time};
+use super::parts::{decode_parts, encode_parts};
+use super::{FormatError, Keys, RepositoryId, Secret, Time, v1};
+
+/// A version of the format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Version {
+    /// Is only read. See `v1.rs` for what differs.
+    One = 1,
+    /// The present version.
+    Two = 2,
+}
+
+impl Version {
+    /// The version of a manifest's body. Version 1 begins with feature bits, of which there are none; later versions
+    /// begin with the length of the source's name.
+    pub(crate) fn of_manifest(body: &[u8]) -> Self {
+        if body.first() == Some(&0) { Version::One } else { Version::Two }
+    }
+}
 
 /// The config that makes a folder a repository. `init` writes it once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
+    /// Version of all objects of the repository.
+    pub version: Version,
     /// Id of the repository.
     pub id: RepositoryId,
     /// The secret from which the keys derive.
@@ -15,59 +34,60 @@ pub struct Config {
 }
 
 const MAGIC: [u8; 8] = *b"YESTREPO";
-/// The format version that this program writes, and the newest that it reads.
-const VERSION: u32 = 1;
-/// Features that a reader must know; none yet.
-const KNOWN_FEATURES: u64 = 0;
 const CHECKSUM_LEN: usize = 16;
 
 impl Config {
-    /// Encodes the config file.
+    /// The repository's keys.
+    pub fn keys(&self) -> Keys {
+        Keys::of_version(&self.secret, self.version)
+    }
+
+    /// Encodes the config's file, of the present version.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = MAGIC.to_vec();
-        out.extend(VERSION.to_le_bytes());
-        out.extend(KNOWN_FEATURES.to_le_bytes());
+        out.extend((Version::Two as u32).to_le_bytes());
         out.extend(self.id.0);
         out.extend(self.secret.0);
         self.created.encode(&mut out);
-        // Extensions: none yet.
-        out.put_varint(0);
+        encode_parts(&[], &mut out);
         let checksum = checksum(&out);
         out.extend(checksum);
         out
     }
 
-    /// Inverse of [`encode`](Self::encode). Reports a newer version before it checks anything else.
+    /// Decodes the config's file. A newer version is detected before anything else is read.
     pub fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
         let mut cursor = Cursor::new(bytes);
         if cursor.array("repository config").unwrap_or_default() != MAGIC {
             return Err(FormatError::Magic("yester repository"));
         }
-        let version = cursor.u32("format version")?;
-        if version > VERSION {
-            return Err(FormatError::Version { found: version, known: VERSION });
-        }
+        let version = match cursor.u32("format version")? {
+            0 => return Err(FormatError::Invalid("format version")),
+            1 => Version::One,
+            2 => Version::Two,
+            found => return Err(FormatError::Version { found, known: Version::Two as u32 }),
+        };
         let (body, stated) = bytes.split_last_chunk().ok_or(FormatError::Truncated("repository config"))?;
         if *stated != checksum(body) {
             return Err(FormatError::Checksum("repository config"));
         }
-        FormatError::invalid_if(version == 0, "format version")?;
         let mut cursor = Cursor::new(body);
         cursor.take(MAGIC.len() + 4, "repository config")?;
-        FormatError::check_features(cursor.u64("features")?, KNOWN_FEATURES)?;
+        if version == Version::One {
+            v1::no_features(cursor.u64("features")?)?;
+        }
         let id = RepositoryId(cursor.array("repository id")?);
         let secret = Secret(cursor.array("secret")?);
         let created = Time::decode(&mut cursor)?;
-        for _ in 0..cursor.count(MAX_CONFIG, 2, "extensions")? {
-            cursor.varint("extension")?;
-            cursor.bytes(MAX_CONFIG, "extension")?;
+        match version {
+            Version::One => drop(v1::extensions(&mut cursor)?),
+            Version::Two => drop(decode_parts(&mut cursor, "repository config", |_, _| Ok(false))?),
         }
         cursor.end("repository config")?;
-        Ok(Self { id, secret, created })
+        Ok(Self { version, id, secret, created })
     }
 }
 
-/// Detects damage only, not forgery: a keyed checksum needs the secret, which is in the file.
 fn checksum(bytes: &[u8]) -> [u8; CHECKSUM_LEN] {
     head(&blake3::hash(bytes))
 }
@@ -78,6 +98,7 @@ mod tests {
 
     fn config() -> Config {
         Config {
+            version: Version::Two,
             id: RepositoryId([1; 16]),
             secret: Secret([2; 32]),
             created: Time::new(1_717_210_800, 5).unwrap(),
@@ -101,7 +122,9 @@ mod tests {
     #[test]
     fn a_newer_version_is_said() {
         let mut bytes = config().encode();
-        bytes[8] = 2;
-        assert_eq!(Config::decode(&bytes), Err(FormatError::Version { found: 2, known: 1 }));
+        bytes[8] = 3;
+        assert_eq!(Config::decode(&bytes), Err(FormatError::Version { found: 3, known: 2 }));
+        bytes[8] = 0;
+        assert_eq!(Config::decode(&bytes), Err(FormatError::Invalid("format version")));
     }
 }

@@ -37,12 +37,28 @@ pub enum FormatError {
         /// The newest version that this program reads.
         known: u32,
     },
+    /// A part that a reader must know to continue, of a later version.
+    #[error("the {what} has part {number}, which this program does not know: use a newer yester")]
+    Part {
+        /// The layout that has the part.
+        what: &'static str,
+        /// Number of the part.
+        number: u64,
+    },
+    /// Bytes protected by an algorithm of a later version.
+    #[error("it is protected by algorithm {0}, which this program does not know: use a newer yester")]
+    Algorithm(u8),
     /// A newer feature that a reader must know to continue.
     #[error("it needs features that this program does not know (bits {0:#x}): use a newer yester")]
     Features(u64),
 }
 
 impl FormatError {
+    /// Whether a later version of this program can decode the bytes.
+    pub fn is_newer(&self) -> bool {
+        matches!(self, Self::Version { .. } | Self::Part { .. } | Self::Algorithm(_) | Self::Features(_))
+    }
+
     /// Fails if `what` breaks a rule of the format.
     pub(super) fn invalid_if(is_broken: bool, what: &'static str) -> Result<(), Self> {
         if is_broken { Err(Self::Invalid(what)) } else { Ok(()) }

@@ -1,8 +1,8 @@
-//! The extensions of a manifest, after its fixed part. A reader skips unknown extensions.
+//! The parts of a manifest after its fixed fields.
 
 use super::codec::{Cursor, Encode};
-use super::limits::{MAX_NODE_ITEMS, MAX_ORIGIN};
-use super::{Ancestor, FormatError, Run, RunFolder, Unread};
+use super::parts::{UnknownPart, decode_parts, encode_parts};
+use super::{Ancestor, FormatError, Run, RunFolder, Unread, Version, v1};
 
 /// The extensions of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -19,7 +19,7 @@ pub struct Extensions {
     /// The folder that held the run when it was imported.
     pub run_folder: Option<RunFolder>,
     /// Extensions of later versions, by number. A rewritten manifest keeps them.
-    pub unknown: Vec<(u64, Box<[u8]>)>,
+    pub unknown: Vec<UnknownPart>,
 }
 
 const RUN: u64 = 1;
@@ -39,34 +39,40 @@ impl Extensions {
         ];
         let known = known.into_iter().filter_map(|(tag, body)| Some((tag, body?)));
         let unknown = self.unknown.iter().map(|(tag, body)| (*tag, body.to_vec()));
-        let all: Vec<_> = known.chain(unknown).collect();
-        out.put_varint(all.len() as u64);
-        for (tag, body) in all {
-            out.put_varint(tag);
-            out.put_bytes(&body);
-        }
+        encode_parts(&known.chain(unknown).collect::<Vec<_>>(), out);
     }
 
-    pub(super) fn decode(cursor: &mut Cursor<'_>) -> Result<Self, FormatError> {
+    pub(super) fn decode(cursor: &mut Cursor<'_>, version: Version) -> Result<Self, FormatError> {
         let mut extensions = Self::default();
-        let mut seen = 0_u64;
-        for _ in 0..cursor.count(MAX_NODE_ITEMS, 2, "extensions")? {
-            let tag = cursor.varint("extension")?;
-            let body = cursor.bytes(MAX_ORIGIN, "extension")?;
-            if let RUN..=RUN_FOLDER = tag {
-                FormatError::invalid_if(seen & 1 << tag != 0, "extension: it is there twice")?;
-                seen |= 1 << tag;
+        extensions.unknown = match version {
+            Version::One => {
+                let all = v1::extensions(cursor)?;
+                let mut unknown = Vec::new();
+                for (number, body) in all {
+                    if !extensions.take(number, &body)? {
+                        unknown.push((number, body));
+                    }
+                }
+                unknown
             }
-            match tag {
-                RUN => extensions.run = Some(Run::decode(body)?),
-                NUMBER => extensions.number = Some(decode_number(body)?),
-                UNREAD => extensions.unread = Unread::decode(body)?,
-                ANCESTORS => extensions.ancestors = Ancestor::decode_all(body)?,
-                RUN_FOLDER => extensions.run_folder = Some(RunFolder::decode(body)?),
-                _ => extensions.unknown.push((tag, body.into())),
+            Version::Two => {
+                decode_parts(cursor, "snapshot manifest", |number, body| extensions.take(number, body))?
             }
-        }
+        };
         Ok(extensions)
+    }
+
+    /// Takes one part. Returns false if it is not known.
+    fn take(&mut self, number: u64, body: &[u8]) -> Result<bool, FormatError> {
+        match number {
+            RUN => self.run = Some(Run::decode(body)?),
+            NUMBER => self.number = Some(decode_number(body)?),
+            UNREAD => self.unread = Unread::decode(body)?,
+            ANCESTORS => self.ancestors = Ancestor::decode_all(body)?,
+            RUN_FOLDER => self.run_folder = Some(RunFolder::decode(body)?),
+            _ => return Ok(false),
+        }
+        Ok(true)
     }
 }
 
@@ -94,7 +100,7 @@ pub(super) mod tests {
     use crate::format::unread::tests::unread;
 
     pub(crate) fn extensions() -> impl Strategy<Value = Extensions> {
-        let unknown = (6u64.., prop::collection::vec(any::<u8>(), 0..40))
+        let unknown = (6u64..1 << 62, prop::collection::vec(any::<u8>(), 0..40))
             .prop_map(|(tag, body)| (tag, body.into_boxed_slice()));
         (
             prop::option::of(runs()),
@@ -115,16 +121,16 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn an_extension_that_is_there_twice_is_refused() {
-        let twice = [&[2][..], &[2, 1, 1], &[2, 1, 2]].concat();
-        assert!(Extensions::decode(&mut Cursor::new(&twice)).is_err());
-        assert!(Extensions::decode(&mut Cursor::new(&twice[..4])).is_err());
-        let once = [1, 2, 1, 7];
-        assert_eq!(Extensions::decode(&mut Cursor::new(&once)).unwrap().number, Some(7));
+    fn a_part_that_is_there_twice_is_refused() {
+        let decode = |bytes: &[u8]| Extensions::decode(&mut Cursor::new(bytes), Version::Two);
+        let twice = [&[2][..], &[4, 1, 1], &[4, 1, 2]].concat();
+        assert!(decode(&twice).is_err());
+        assert!(decode(&twice[..4]).is_err());
+        assert_eq!(decode(&[1, 4, 1, 7]).unwrap().number, Some(7));
     }
 
     #[test]
     fn a_number_of_zero_is_refused() {
-        assert!(Extensions::decode(&mut Cursor::new(&[1, 2, 1, 0])).is_err());
+        assert!(Extensions::decode(&mut Cursor::new(&[1, 4, 1, 0]), Version::Two).is_err());
     }
 }

@@ -37,14 +37,16 @@ identifiers! {
     SnapshotId: 32;
     /// Id of a tag: the keyed BLAKE3 of its snapshot, source and name.
     TagId: 32;
+    /// The first 16 bytes of a blob's id. They tell blobs apart, too, as ids are keyed.
+    BlobPrefix: 16;
     /// Id of a repository.
     RepositoryId: 16;
 }
 
 impl BlobId {
-    /// The first 16 bytes, the key of the blob in the index.
-    pub fn prefix(&self) -> [u8; 16] {
-        std::array::from_fn(|at| self.0[at])
+    /// The first 16 bytes: the key of the blob in the index, and how deltas name it as their base.
+    pub fn prefix(&self) -> BlobPrefix {
+        BlobPrefix(std::array::from_fn(|at| self.0[at]))
     }
 }
 

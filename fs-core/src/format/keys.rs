@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::{BlobId, PackId, SnapshotId, TagId};
+use super::{BlobId, ObjectKey, PackId, Salt, SnapshotId, TagId, Version};
 
 /// The random secret of a repository, from which all its keys derive.
 #[derive(Clone, PartialEq, Eq)]
@@ -26,6 +26,7 @@ impl PathKey {
 /// secret. Nobody without the secret can make content with a chosen id.
 #[derive(Clone)]
 pub struct Keys {
+    version: Version,
     blob: [u8; 32],
     name: [u8; 32],
     seal: [u8; 32],
@@ -36,10 +37,16 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Derives every key with BLAKE3's key derivation, with one context string each.
+    /// Derives the keys of a repository of the present version.
     pub fn derive(secret: &Secret) -> Self {
+        Self::of_version(secret, Version::Two)
+    }
+
+    /// Derives every key with BLAKE3's key derivation, with one context string each.
+    pub(super) fn of_version(secret: &Secret, version: Version) -> Self {
         let key = |context: &str| blake3::derive_key(context, &secret.0);
         Self {
+            version,
             blob: key("yester 2026 blob id"),
             name: key("yester 2026 object name"),
             seal: key("yester 2026 seal"),
@@ -55,9 +62,13 @@ impl Keys {
         BlobId(*blake3::keyed_hash(&self.blob, bytes).as_bytes())
     }
 
-    /// Id of the pack with this catalogue.
-    pub fn pack_id(&self, catalogue: &[u8]) -> PackId {
-        PackId(*blake3::keyed_hash(&self.name, catalogue).as_bytes())
+    /// Id of the pack with this salt and catalogue. As the salt is random, no two packs have one id.
+    pub fn pack_id(&self, salt: Salt, catalogue: &[u8]) -> PackId {
+        let mut hasher = blake3::Hasher::new_keyed(&self.name);
+        if self.version == Version::Two {
+            hasher.update(&salt.0);
+        }
+        PackId(*hasher.update(catalogue).finalize().as_bytes())
     }
 
     /// Id of the snapshot with this manifest.
@@ -98,11 +109,35 @@ impl Keys {
         u128::from_le_bytes(head(&hasher.finalize()))
     }
 
-    /// MAC of a sealed object.
-    pub(super) fn mac(&self, magic: [u8; 4], body: &[u8]) -> [u8; 16] {
-        let mut hasher = blake3::Hasher::new_keyed(&self.seal);
-        hasher.update(&magic).update(&(body.len() as u64).to_le_bytes()).update(body);
-        head(&hasher.finalize())
+    /// Version of the repository's format.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Key of the object with this salt. Version 1 had no salts.
+    pub fn object_key(&self, salt: Salt) -> ObjectKey {
+        let key = match self.version {
+            Version::One => self.seal,
+            Version::Two => *blake3::keyed_hash(&self.seal, &salt.0).as_bytes(),
+        };
+        ObjectKey::new(key, self.version)
+    }
+
+    /// A salt for the pack that is made of these blobs of a damaged pack. A repair that is interrupted and begun
+    /// again finds it once more.
+    pub fn salvage_salt(&self, damaged: Salt, blobs: impl Iterator<Item = BlobId>) -> Salt {
+        let mut hasher = blake3::Hasher::new_keyed(&self.name);
+        hasher.update(b"salvage").update(&damaged.0);
+        for blob in blobs {
+            hasher.update(&blob.0);
+        }
+        Salt(*hasher.finalize().as_bytes())
+    }
+
+    /// Six bytes that stand for a number of this kind in a stat cache.
+    pub(super) fn stat(&self, kind: &[u8; 5], bytes: &[u8]) -> [u8; 6] {
+        let mut hasher = blake3::Hasher::new_keyed(&self.inode);
+        head(&hasher.update(b"stat cache").update(kind).update(bytes).finalize())
     }
 
     /// The numbers that decide where the content of a file is cut (FastCDC's gear table).

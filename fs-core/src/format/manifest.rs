@@ -1,7 +1,9 @@
 use super::codec::{Cursor, Encode};
 use super::limits::{MAX_ORIGIN, MAX_SOURCE_NAME};
-use super::seal::{Sealed, open, seal};
-use super::{Content, Entry, Extensions, FormatError, Keys, LINK_RECORD_LEN, SnapshotId, Time};
+use super::seal::SingleFrame;
+use super::{
+    Content, Entry, Extensions, FormatError, Keys, LINK_RECORD_LEN, Salt, SnapshotId, Time, Version, v1,
+};
 
 /// Status of the run that a snapshot holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,28 +103,24 @@ pub struct Manifest {
     pub extensions: Extensions,
 }
 
-/// Features that a reader must know; none yet.
-const KNOWN_FEATURES: u64 = 0;
-
 impl Manifest {
     /// Id of the snapshot and bytes of the manifest's file.
-    pub fn seal(&self, keys: &Keys) -> (SnapshotId, Vec<u8>) {
+    pub fn seal(&self, keys: &Keys, salt: Salt) -> (SnapshotId, Vec<u8>) {
         let body = self.encode();
-        (keys.snapshot_id(&body), seal(keys, Sealed::MANIFEST, &body))
+        (keys.snapshot_id(&body), SingleFrame::MANIFEST.seal(keys, salt, &body))
     }
 
     /// Verifies and parses the manifest of the snapshot `name`.
-    pub fn open(keys: &Keys, name: &SnapshotId, bytes: &[u8]) -> Result<Self, FormatError> {
-        let body = open(keys, Sealed::MANIFEST, bytes)?;
-        let is_other = keys.snapshot_id(body) != *name;
+    pub fn open(keys: &Keys, name: &SnapshotId, bytes: Vec<u8>) -> Result<Self, FormatError> {
+        let body = SingleFrame::MANIFEST.open(keys, bytes)?;
+        let is_other = keys.snapshot_id(&body) != *name;
         FormatError::invalid_if(is_other, "snapshot's name: it holds another snapshot")?;
-        Self::decode(body)
+        Self::decode(&body, keys.version())
     }
 
     /// Encodes the body within the seal.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(512);
-        out.put_varint(KNOWN_FEATURES);
         out.put_bytes(&self.source);
         self.time.encode(&mut out);
         self.started.encode(&mut out);
@@ -143,9 +141,11 @@ impl Manifest {
     }
 
     /// Decodes the body within the seal.
-    pub(crate) fn decode(body: &[u8]) -> Result<Self, FormatError> {
+    pub(crate) fn decode(body: &[u8], version: Version) -> Result<Self, FormatError> {
         let mut cursor = Cursor::new(body);
-        FormatError::check_features(cursor.varint("features")?, KNOWN_FEATURES)?;
+        if version == Version::One {
+            v1::no_features(cursor.varint("features")?)?;
+        }
         let source = cursor.bytes(MAX_SOURCE_NAME, "source's name")?;
         FormatError::invalid_if(!is_source_name(source), "source's name")?;
         let time = Time::decode(&mut cursor)?;
@@ -169,8 +169,7 @@ impl Manifest {
             path: cursor.bytes(MAX_ORIGIN, "path")?.into(),
         };
         let parent = if cursor.flag("parent")? { Some(SnapshotId(cursor.array("parent")?)) } else { None };
-        // An extension that a reader must know has a feature bit. A reader may skip any other.
-        let extensions = Extensions::decode(&mut cursor)?;
+        let extensions = Extensions::decode(&mut cursor, version)?;
         cursor.end("snapshot manifest")?;
         Ok(Self {
             source: source.into(),
@@ -246,20 +245,21 @@ mod tests {
         #[test]
         fn manifests_survive(manifest in manifests()) {
             let keys = Keys::derive(&Secret([9; 32]));
-            let (id, bytes) = manifest.seal(&keys);
-            prop_assert_eq!(Manifest::open(&keys, &id, &bytes), Ok(manifest));
-            prop_assert!(Manifest::open(&keys, &SnapshotId([0; 32]), &bytes).is_err());
+            let (id, bytes) = manifest.seal(&keys, Salt([1; 32]));
+            prop_assert_eq!(Manifest::open(&keys, &id, bytes.clone()), Ok(manifest));
+            prop_assert!(Manifest::open(&keys, &SnapshotId([0; 32]), bytes).is_err());
         }
 
         #[test]
         fn any_bytes_are_decoded_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-            let _ = Manifest::decode(&bytes);
+            let _ = Manifest::decode(&bytes, Version::One);
+            let _ = Manifest::decode(&bytes, Version::Two);
         }
     }
 
     #[test]
-    fn a_feature_from_the_future_is_refused() {
-        assert_eq!(Manifest::decode(&[4]), Err(FormatError::Features(4)));
+    fn a_feature_that_version_1_never_had_is_refused() {
+        assert_eq!(Manifest::decode(&[4], Version::One), Err(FormatError::Features(4)));
     }
 
     #[test]

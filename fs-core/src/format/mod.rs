@@ -6,6 +6,7 @@
 pub mod acl;
 mod ancestors;
 mod block;
+mod catalogue;
 mod chunks;
 mod codec;
 mod config;
@@ -20,6 +21,7 @@ mod links;
 mod manifest;
 mod node;
 mod pack;
+mod parts;
 mod run;
 mod run_folder;
 mod seal;
@@ -27,32 +29,33 @@ mod stat_cache;
 mod tag;
 mod time;
 mod unread;
+mod v1;
 mod xattrs;
 
 pub use ancestors::{Ancestor, MAX_ANCESTORS};
 pub use block::{Block, BlockBuilder, BlockEncoder};
+pub use catalogue::{BlockEntry, Catalogue, Placement, StoredBlock};
 pub use chunks::{ChunkList, Extent, ExtentKind};
-pub use config::Config;
+pub use config::{Config, Version};
 pub use content::Content;
 pub use entry::{Attributes, Entry, Kind, Xattrs};
 pub use error::FormatError;
 pub use extensions::Extensions;
-pub use id::{BlobId, PackId, RepositoryId, SnapshotId, TagId};
+pub use id::{BlobId, BlobPrefix, PackId, RepositoryId, SnapshotId, TagId};
 pub use keys::{Keys, PathKey, Secret};
 pub use links::{Group, LINK_RECORD_LEN, LinkCheck, LinkRecord, LinkSearch, LinkTableBuilder};
 pub(crate) use manifest::is_source_name;
 pub use manifest::{Manifest, Origin, Status, Totals};
 pub use node::{Child, InnerBuilder, Leaf, LeafBuilder, Node};
 pub use pack::{
-    BlockEntry, Catalogue, PACK_HEADER_LEN, PackBuilder, PackKind, PackTrailer, Placement, SealedPack,
-    StoredBlock, TRAILER_LEN, check_pack_header,
+    PACK_HEADER_LEN, PackBuilder, PackKind, PackTrailer, SealedPack, salt_in_header, salt_in_trailer,
 };
 pub use run::Run;
 pub use run_folder::RunFolder;
-pub use seal::{BLOCK_MAGIC, FRAME_HEADER_LEN, block_frame_len};
+pub use seal::{BLOCK_MAGIC, Body, FRAME_HEADER_LEN, ObjectKey, Salt, block_frame};
 pub use stat_cache::{
-    DirectoryStats, FileStat, KnownFileSystem, MAX_FILE_SYSTEM, MAX_TRAILER, PART_SLOTS, Slot, StatPart,
-    StatTrailer,
+    DirectoryStats, FileStat, KnownFileSystem, MAX_FILE_SYSTEM, MAX_TRAILER, PART_SLOTS, SameStat, Slot,
+    StatPart, StatTrailer,
 };
 pub use tag::{Tag, check_tag_name};
 pub use time::Time;

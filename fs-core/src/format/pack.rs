@@ -1,22 +1,16 @@
-//! A pack consists of a header, sealed blocks, a sealed catalogue and a trailer. The catalogue lists the
-//! blobs and their positions. The trailer locates the catalogue from the end of the file. The catalogue can
-//! be rebuilt from the blocks.
+//! A pack consists of a header, blocks, a catalogue and a trailer. The trailer locates the catalogue from the end of
+//! the file. Header and trailer both have the salt, without which no block can be verified.
 
-use std::ops::Deref;
-
-use super::codec::{Cursor, Encode};
-use super::limits::{MAX_BLOB, MAX_BLOBS_PER_BLOCK, MAX_BODY, MAX_PACK};
-use super::seal::{FRAME_HEADER_LEN, MAC, MAC_LEN, Sealed, open, seal};
-use super::{BlobId, FormatError, Keys, PackId};
-
-/// Bytes before the first block.
-pub const PACK_HEADER_LEN: u64 = 8;
-/// Bytes after the catalogue.
-pub const TRAILER_LEN: u64 = 16;
+use super::catalogue::{Catalogue, CatalogueBuilder};
+use super::codec::Cursor;
+use super::limits::MAX_PACK;
+use super::seal::{OBJECT_HEADER_LEN, ObjectHeader};
+use super::{BlobId, BlobPrefix, FormatError, Keys, ObjectKey, PackId, Salt, Version, v1};
 
 const MAGIC: [u8; 8] = *b"YESTPACK";
 const END: [u8; 4] = *b"YEND";
-const MAX_BLOCKS: usize = 1 << 20;
+/// Bytes of a trailer: offset and length of the catalogue, salt, magic.
+const TRAILER_LEN: u64 = 48;
 
 /// Kind of a pack's blobs. The kinds are stored separately, so that a walk reads little.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,184 +33,13 @@ impl PackKind {
     }
 }
 
-/// Location of a blob.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Placement {
-    /// The block that holds the blob.
-    pub block: StoredBlock,
-    /// Index of the blob in its block.
-    pub nth: u32,
-    /// Offset of the blob in the decompressed block.
-    pub start: u32,
-    /// Length of the blob in bytes.
-    pub len: u32,
-}
-
-/// The blobs of a pack and their locations.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Catalogue {
-    kind: PackKind,
-    blocks: Vec<StoredBlock>,
-    /// Blobs in the order of their positions in the pack.
-    blobs: Vec<CatalogueBlob>,
-    /// Indices of `blobs`, in the order of the ids.
-    by_id: Vec<u32>,
-}
-
-/// Location of a block, as its catalogue states it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StoredBlock {
-    /// Index of the block in the pack.
-    pub number: u32,
-    /// Offset of the block in the file.
-    pub offset: u64,
-    /// Length of the stored block in bytes.
-    pub len: u32,
-    mac: [u8; MAC_LEN],
-    /// Whether the block is a delta.
-    pub delta: bool,
-    /// Index of the block's first blob in the catalogue's `blobs`.
-    first: u32,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct CatalogueBlob {
-    id: BlobId,
-    block: u32,
-    start: u32,
-    len: u32,
-}
-
-impl StoredBlock {
-    /// Returns the block's bytes, after a check that its MAC is the expected one.
-    pub fn check<'a>(&self, stored: &'a [u8]) -> Result<&'a [u8], FormatError> {
-        if stored.get(MAC) == Some(&self.mac) { Ok(stored) } else { Err(FormatError::Checksum("block")) }
-    }
-}
-
-impl Catalogue {
-    /// Kind of the pack's blobs.
-    pub fn kind(&self) -> PackKind {
-        self.kind
-    }
-
-    /// Ids and lengths of the blobs, in the order of their positions.
-    pub fn blobs(&self) -> impl ExactSizeIterator<Item = (BlobId, u32)> {
-        self.blobs.iter().map(|blob| (blob.id, blob.len))
-    }
-
-    /// The blocks, in order.
-    pub fn blocks(&self) -> impl Iterator<Item = BlockEntry<'_>> {
-        (0..self.blocks.len() as u32).filter_map(|number| self.block(number))
-    }
-
-    /// The block with the index `number`.
-    pub fn block(&self, number: u32) -> Option<BlockEntry<'_>> {
-        let block = self.blocks.get(number as usize)?;
-        let end = self.blocks.get(number as usize + 1).map_or(self.blobs.len(), |next| next.first as usize);
-        let blobs = &self.blobs[block.first as usize..end];
-        Some(BlockEntry { block, blobs })
-    }
-
-    /// Offset in the file where the last block ends, and where the catalogue must begin.
-    pub fn blocks_end(&self) -> u64 {
-        self.blocks.last().map_or(PACK_HEADER_LEN, |block| block.offset + u64::from(block.len))
-    }
-
-    /// Location of the blob `id`.
-    pub fn find(&self, id: &BlobId) -> Option<Placement> {
-        let at = self.by_id.binary_search_by(|at| self.blobs[*at as usize].id.cmp(id)).ok()?;
-        let at = self.by_id[at];
-        let blob = &self.blobs[at as usize];
-        let block = self.blocks[blob.block as usize];
-        Some(Placement { block, nth: at - block.first, start: blob.start, len: blob.len })
-    }
-
-    /// Bytes of the block with the index `block`: stored, and uncompressed.
-    pub fn block_sizes(&self, block: u32) -> Option<(u64, u64)> {
-        let block = self.block(block)?;
-        Some((u64::from(block.len), block.blobs().map(|(_, len)| u64::from(len)).sum()))
-    }
-
-    /// Approximate memory use in bytes.
-    pub fn weight(&self) -> usize {
-        self.blobs.len() * (size_of::<CatalogueBlob>() + 4) + self.blocks.len() * size_of::<StoredBlock>()
-    }
-
-    /// Verifies and parses the sealed catalogue of the pack `name`.
-    pub fn open(keys: &Keys, name: &PackId, bytes: &[u8]) -> Result<Self, FormatError> {
-        let body = open(keys, Sealed::CATALOGUE, bytes)?;
-        FormatError::invalid_if(keys.pack_id(body) != *name, "pack's name: it holds another pack")?;
-        Self::decode(body)
-    }
-
-    fn decode(body: &[u8]) -> Result<Self, FormatError> {
-        let mut cursor = Cursor::new(body);
-        let kind = PackKind::from_code(cursor.u8("pack kind")?).ok_or(FormatError::Invalid("pack kind"))?;
-        let block_count = cursor.count(MAX_BLOCKS, 2 + MAC_LEN, "blocks of a pack")?;
-        let mut blocks = Vec::with_capacity(block_count);
-        let mut blobs = Vec::new();
-        let mut offset = PACK_HEADER_LEN;
-        for block in 0..block_count {
-            let head = cursor.length((MAX_BODY + FRAME_HEADER_LEN) * 2 + 1, "block")?;
-            let (len, delta) = (head >> 1, head & 1 == 1);
-            let mac = cursor.array("block's MAC")?;
-            let (number, first) = (block as u32, blobs.len() as u32);
-            blocks.push(StoredBlock { number, offset, len: len as u32, mac, delta, first });
-            offset = FormatError::check_limit("pack", offset + len as u64, MAX_PACK)?;
-            let count = cursor.count(MAX_BLOBS_PER_BLOCK, 33, "blobs of a block")?;
-            blobs.reserve(count);
-            let mut start = 0u32;
-            for _ in 0..count {
-                let len = cursor.length(MAX_BLOB, "blob")? as u32;
-                let id = BlobId(cursor.array("blob id")?);
-                blobs.push(CatalogueBlob { id, block: number, start, len });
-                start = start.checked_add(len).ok_or(FormatError::Invalid("length of a block"))?;
-            }
-        }
-        cursor.end("pack catalogue")?;
-        // The vector stays in memory, and has grown by doubling.
-        blobs.shrink_to_fit();
-        let mut by_id: Vec<u32> = (0..blobs.len() as u32).collect();
-        by_id.sort_unstable_by_key(|at| blobs[*at as usize].id);
-        Ok(Self { kind, blocks, blobs, by_id })
-    }
-}
-
-/// A block with its blobs, as listed in its catalogue.
-#[derive(Debug, Clone, Copy)]
-pub struct BlockEntry<'a> {
-    block: &'a StoredBlock,
-    blobs: &'a [CatalogueBlob],
-}
-
-impl Deref for BlockEntry<'_> {
-    type Target = StoredBlock;
-
-    fn deref(&self) -> &StoredBlock {
-        self.block
-    }
-}
-
-impl<'a> BlockEntry<'a> {
-    /// Ids and lengths of the blobs, in order.
-    pub fn blobs(self) -> impl ExactSizeIterator<Item = (BlobId, u32)> + 'a {
-        self.blobs.iter().map(|blob| (blob.id, blob.len))
-    }
-}
-
-/// Checks that a pack may begin with these [`PACK_HEADER_LEN`] bytes.
-pub fn check_pack_header(bytes: &[u8]) -> Result<(), FormatError> {
-    if bytes == MAGIC { Ok(()) } else { Err(FormatError::Magic("pack")) }
-}
-
 /// Collects a pack in memory.
-#[derive(Debug)]
 pub struct PackBuilder {
     bytes: Vec<u8>,
-    blocks: Vec<u8>,
-    block_count: usize,
+    catalogue: CatalogueBuilder,
     kind: PackKind,
+    salt: Salt,
+    key: ObjectKey,
 }
 
 /// A complete pack, ready to be stored.
@@ -232,133 +55,223 @@ pub struct SealedPack {
 
 impl PackBuilder {
     /// Makes an empty pack.
-    pub fn new(kind: PackKind) -> Self {
-        Self { bytes: MAGIC.to_vec(), blocks: Vec::new(), block_count: 0, kind }
+    pub fn new(keys: &Keys, kind: PackKind, salt: Salt) -> Self {
+        let bytes = ObjectHeader::new(salt).encode(keys, MAGIC).to_vec();
+        Self { bytes, catalogue: CatalogueBuilder::default(), kind, salt, key: keys.object_key(salt) }
     }
 
-    /// Appends a sealed block and the ids and lengths of its blobs. Panics if `block` is shorter than a
-    /// frame's header.
-    pub fn push(&mut self, block: &[u8], delta: bool, blobs: impl ExactSizeIterator<Item = (BlobId, u32)>) {
-        self.bytes.extend_from_slice(block);
-        self.block_count += 1;
-        self.blocks.put_varint((block.len() as u64) << 1 | u64::from(delta));
-        self.blocks.extend_from_slice(&block[MAC]);
-        self.blocks.put_varint(blobs.len() as u64);
-        for (id, len) in blobs {
-            self.blocks.put_varint(u64::from(len));
-            self.blocks.extend(id.0);
-        }
-    }
-
-    /// Bytes of the file so far, including the catalogue. For blobs of a few bytes that compress well, the
-    /// catalogue is larger than their blocks. It has a limit, too.
-    pub fn len(&self) -> usize {
-        self.bytes.len() + self.blocks.len()
-    }
-
-    /// Whether no block was added.
-    pub fn is_empty(&self) -> bool {
-        self.block_count == 0
-    }
-
-    /// Completes the pack. Parses the encoded bytes again before anybody may rely on them.
-    pub fn finish(mut self, keys: &Keys) -> Result<SealedPack, FormatError> {
-        let mut body = Vec::with_capacity(self.blocks.len() + 16);
-        body.push(self.kind.code());
-        body.put_varint(self.block_count as u64);
-        body.append(&mut self.blocks);
-        let id = keys.pack_id(&body);
-        let frame = seal(keys, Sealed::CATALOGUE, &body);
-        let catalogue = Catalogue::open(keys, &id, &frame)?;
-        let trailer = PackTrailer { offset: self.bytes.len() as u64, len: frame.len() as u32 };
+    /// Appends a block with this body and these blobs. `bases` has the base of each blob of a delta block.
+    pub fn push(
+        &mut self,
+        body: &[u8],
+        bases: &[BlobPrefix],
+        blobs: impl ExactSizeIterator<Item = (BlobId, u32)>,
+    ) {
+        let frame = self.key.seal_block(self.catalogue.count(), body);
+        self.catalogue.push(frame.len(), bases, blobs);
         self.bytes.extend(frame);
+    }
+
+    /// Size of the finished pack in bytes, with an error of less than a hundred.
+    pub fn len(&self) -> usize {
+        self.bytes.len() + self.catalogue.len()
+    }
+
+    /// Whether the pack has no blocks.
+    pub fn is_empty(&self) -> bool {
+        self.catalogue.count() == 0
+    }
+
+    /// Appends the catalogue and the trailer.
+    pub fn finish(mut self, keys: &Keys) -> Result<SealedPack, FormatError> {
+        let (id, frame) = self.catalogue.seal(keys, self.kind, self.salt);
+        let trailer =
+            PackTrailer { offset: self.bytes.len() as u64, len: frame.len() as u32, salt: self.salt };
+        self.bytes.extend_from_slice(&frame);
         self.bytes.extend(trailer.encode());
+        let catalogue = Catalogue::open(keys, &id, self.salt, frame)?;
         Ok(SealedPack { id, bytes: self.bytes, catalogue })
     }
 }
 
-/// Location of the catalogue. The trailer is not sealed, but the catalogue is.
+impl std::fmt::Debug for PackBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PackBuilder")
+            .field("kind", &self.kind)
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The last bytes of a pack. They are not sealed: they only locate the catalogue, which is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PackTrailer {
-    /// Offset of the catalogue in the file.
+    /// Offset of the catalogue's frame.
     pub offset: u64,
-    /// Length of the catalogue in bytes.
+    /// Length of the catalogue's frame in bytes.
     pub len: u32,
+    /// The pack's salt.
+    pub salt: Salt,
 }
 
 impl PackTrailer {
-    fn encode(self) -> Vec<u8> {
-        [&self.offset.to_le_bytes()[..], &self.len.to_le_bytes(), &END].concat()
+    /// Bytes of a trailer.
+    pub fn stored_len(version: Version) -> u64 {
+        match version {
+            Version::One => v1::TRAILER_LEN,
+            Version::Two => TRAILER_LEN,
+        }
     }
 
-    /// Decodes the trailer of a pack file of `size` bytes from its last [`TRAILER_LEN`] bytes.
-    pub fn decode(bytes: &[u8], size: u64) -> Result<Self, FormatError> {
-        let mut cursor = Cursor::new(bytes);
-        let trailer = Self { offset: cursor.u64("pack trailer")?, len: cursor.u32("pack trailer")? };
+    fn encode(self) -> Vec<u8> {
+        [&self.offset.to_le_bytes()[..], &self.len.to_le_bytes(), &self.salt.0, &END].concat()
+    }
+
+    /// Parses the trailer at the end of `bytes`, of a pack of `size` bytes.
+    pub fn decode(version: Version, bytes: &[u8], size: u64) -> Result<Self, FormatError> {
+        let trailer_len = Self::stored_len(version);
+        let start = bytes.len().checked_sub(trailer_len as usize);
+        let mut cursor = Cursor::new(&bytes[start.ok_or(FormatError::Truncated("pack trailer"))?..]);
+        let (offset, len) = (cursor.u64("pack trailer")?, cursor.u32("pack trailer")?);
+        let salt = match version {
+            Version::One => Salt([0; 32]),
+            Version::Two => Salt(cursor.array("pack trailer")?),
+        };
         if cursor.array("pack trailer")? != END {
             return Err(FormatError::Magic("pack trailer"));
         }
-        cursor.end("pack trailer")?;
-        let end = trailer.offset.checked_add(u64::from(trailer.len) + TRAILER_LEN);
-        let fits = end == Some(size) && size <= MAX_PACK && trailer.offset >= PACK_HEADER_LEN;
-        FormatError::invalid_if(!fits, "pack trailer")?;
-        Ok(trailer)
+        let (end, first, has_parity) = match version {
+            Version::One => (offset.checked_add(u64::from(len) + trailer_len), v1::PACK_HEADER_LEN, false),
+            Version::Two => {
+                (offset.checked_add(u64::from(len) + trailer_len), OBJECT_HEADER_LEN as u64, true)
+            }
+        };
+        // Parity data may lie between catalogue and trailer.
+        let ends = end.is_some_and(|end| end == size || (has_parity && end < size));
+        FormatError::invalid_if(!ends || size > MAX_PACK || offset < first, "pack trailer")?;
+        Ok(Self { offset, len, salt })
     }
+
+    /// Checks the header of a pack of `size` bytes, given its first [`PACK_HEADER_LEN`] bytes.
+    pub fn check_header(self, keys: &Keys, bytes: &[u8], size: u64) -> Result<(), FormatError> {
+        if keys.version() == Version::One {
+            return if bytes.starts_with(&MAGIC) { Ok(()) } else { Err(FormatError::Magic("pack")) };
+        }
+        let header = ObjectHeader::decode(keys, MAGIC, "pack", bytes)?;
+        FormatError::invalid_if(header.salt != self.salt, "pack's salt: header and trailer differ")?;
+        let parity = size.checked_sub(self.offset + u64::from(self.len) + TRAILER_LEN);
+        FormatError::invalid_if(parity != Some(header.parity_len.into()), "length of a pack's parity data")
+    }
+}
+
+/// The salt in the trailer at the end of `bytes`, wherever the trailer says that the catalogue is. It is not
+/// verified.
+pub fn salt_in_trailer(bytes: &[u8]) -> Option<Salt> {
+    let (_, trailer) = bytes.split_last_chunk::<{ TRAILER_LEN as usize }>()?;
+    let salt = trailer[12..].strip_suffix(&END)?;
+    salt.try_into().ok().map(Salt)
+}
+
+/// Bytes of a pack before its first block.
+pub const PACK_HEADER_LEN: usize = OBJECT_HEADER_LEN;
+
+/// The salt in the header of a pack, given its first [`PACK_HEADER_LEN`] bytes.
+pub fn salt_in_header(keys: &Keys, bytes: &[u8]) -> Result<Salt, FormatError> {
+    ObjectHeader::decode(keys, MAGIC, "pack", bytes).map(|header| header.salt)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::{BlockBuilder, BlockEncoder, Secret};
+    use crate::format::{Block, BlockBuilder, BlockEncoder, Secret};
 
-    #[test]
-    fn every_blob_is_found_again() {
-        let keys = Keys::derive(&Secret([5; 32]));
-        let mut pack = PackBuilder::new(PackKind::Metadata);
+    const SALT: Salt = Salt([9; 32]);
+
+    fn keys() -> Keys {
+        Keys::derive(&Secret([5; 32]))
+    }
+
+    /// A pack of three blocks with ten blobs each. The second one is called a delta, whose bases are `base`.
+    fn sample(base: BlobPrefix) -> SealedPack {
+        let mut pack = PackBuilder::new(&keys(), PackKind::Metadata, SALT);
         for block in 0..3u8 {
             let mut builder = BlockBuilder::default();
             let blobs: Vec<_> = (0..10u8).map(|blob| vec![block * 10 + blob; usize::from(blob)]).collect();
             blobs.iter().for_each(|blob| builder.push(blob));
-            let ids = blobs.iter().map(|blob| (keys.blob_id(blob), blob.len() as u32));
-            pack.push(&BlockEncoder::new(3).unwrap().full(&keys, &builder).unwrap(), block == 1, ids);
+            let ids = blobs.iter().map(|blob| (keys().blob_id(blob), blob.len() as u32));
+            let bases = if block == 1 { vec![base; 10] } else { Vec::new() };
+            pack.push(&BlockEncoder::new(3).unwrap().full(&builder).unwrap(), &bases, ids);
         }
-        let SealedPack { id, bytes, catalogue } = pack.finish(&keys).unwrap();
-        let trailer =
-            PackTrailer::decode(&bytes[bytes.len() - TRAILER_LEN as usize..], bytes.len() as u64).unwrap();
-        let frame = &bytes[trailer.offset as usize..][..trailer.len as usize];
-        assert_eq!(Catalogue::open(&keys, &id, frame).unwrap(), catalogue);
-        assert!(Catalogue::open(&keys, &PackId([0; 32]), frame).is_err());
+        pack.finish(&keys()).unwrap()
+    }
+
+    fn trailer(bytes: &[u8]) -> PackTrailer {
+        PackTrailer::decode(Version::Two, bytes, bytes.len() as u64).unwrap()
+    }
+
+    #[test]
+    fn every_blob_is_found_again() {
+        let (keys, base) = (keys(), BlobPrefix([3; 16]));
+        let SealedPack { id, bytes, catalogue } = sample(base);
+        let trailer = trailer(&bytes);
+        let frame = bytes[trailer.offset as usize..][..trailer.len as usize].to_vec();
+        assert_eq!(Catalogue::open(&keys, &id, trailer.salt, frame.clone()).unwrap(), catalogue);
+        assert!(Catalogue::open(&keys, &PackId([0; 32]), trailer.salt, frame.clone()).is_err());
+        assert!(Catalogue::open(&keys, &id, Salt([0; 32]), frame).is_err());
         for block in 0..3u8 {
+            let entry = catalogue.block(block.into()).unwrap();
+            assert_eq!(
+                (entry.delta, entry.bases()),
+                (block == 1, &vec![base; if block == 1 { 10 } else { 0 }][..])
+            );
             for blob in 1..10u8 {
                 let wanted = vec![block * 10 + blob; usize::from(blob)];
-                let place = catalogue.find(&keys.blob_id(&wanted)).unwrap();
-                let stored = &bytes[place.block.offset as usize..][..place.block.len as usize];
-                let stored = place.block.check(stored).unwrap();
-                let raw =
-                    super::super::Block::open(&keys, stored).unwrap().decompress(&[], usize::MAX).unwrap();
+                let wanted_id = keys.blob_id(&wanted);
+                let place = catalogue.find(&wanted_id).unwrap();
+                assert_eq!(catalogue.find_prefix(&wanted_id.prefix()), Some((wanted_id, place)));
+                let stored = bytes[place.block.offset as usize..][..place.block.len as usize].to_vec();
+                let opened = Block::open(&catalogue.key(&keys), place.block.number, stored).unwrap();
+                let raw = opened.decompress(&[], usize::MAX).unwrap();
                 assert_eq!(raw[place.start as usize..][..place.len as usize], wanted);
             }
         }
-        assert_eq!(catalogue.find(&keys.blob_id(b"absent")), None);
+        let absent = keys.blob_id(b"absent");
+        assert_eq!((catalogue.find(&absent), catalogue.find_prefix(&absent.prefix())), (None, None));
+        assert_eq!(catalogue.find_prefix(&BlobPrefix([0xff; 16])), None);
     }
 
     #[test]
     fn a_pack_is_as_long_as_its_blocks_and_its_catalogue() {
-        let keys = Keys::derive(&Secret([5; 32]));
-        let mut pack = PackBuilder::new(PackKind::Data);
-        pack.push(&[0; FRAME_HEADER_LEN], false, (0..1000u32).map(|n| (keys.blob_id(&n.to_le_bytes()), 40)));
+        let keys = keys();
+        let mut pack = PackBuilder::new(&keys, PackKind::Data, SALT);
+        pack.push(&[0; 28], &[], (0..1000u32).map(|n| (keys.blob_id(&n.to_le_bytes()), 40)));
         let len = pack.len();
         assert!(len.abs_diff(pack.finish(&keys).unwrap().bytes.len()) < 100, "{len}");
     }
 
     #[test]
     fn a_trailer_must_fit_its_file() {
-        let trailer = PackTrailer { offset: 100, len: 50 };
-        assert_eq!(PackTrailer::decode(&trailer.encode(), 166), Ok(trailer));
-        for size in [0, 165, 167, u64::MAX] {
-            assert!(PackTrailer::decode(&trailer.encode(), size).is_err());
+        let trailer = PackTrailer { offset: 100, len: 50, salt: SALT };
+        let decode = |trailer: PackTrailer, size| PackTrailer::decode(Version::Two, &trailer.encode(), size);
+        assert_eq!(decode(trailer, 198), Ok(trailer));
+        // Parity data follow the catalogue.
+        assert_eq!(decode(trailer, 1000), Ok(trailer));
+        for size in [0, 197, u64::MAX] {
+            assert!(decode(trailer, size).is_err());
         }
-        let hostile = PackTrailer { offset: u64::MAX - 3, len: u32::MAX };
-        assert!(PackTrailer::decode(&hostile.encode(), 100).is_err());
+        assert!(decode(PackTrailer { offset: 63, ..trailer }, 198).is_err());
+        assert!(decode(PackTrailer { offset: u64::MAX - 3, len: u32::MAX, salt: SALT }, 100).is_err());
+    }
+
+    #[test]
+    fn a_header_must_fit_its_trailer() {
+        let SealedPack { bytes, .. } = sample(BlobPrefix([3; 16]));
+        let (trailer, size) = (trailer(&bytes), bytes.len() as u64);
+        let check =
+            |trailer: PackTrailer, size| trailer.check_header(&keys(), &bytes[..PACK_HEADER_LEN], size);
+        assert_eq!(check(trailer, size), Ok(()));
+        assert_eq!(salt_in_header(&keys(), &bytes[..PACK_HEADER_LEN]), Ok(SALT));
+        assert!(check(PackTrailer { salt: Salt([8; 32]), ..trailer }, size).is_err());
+        assert!(check(trailer, size + 1).is_err(), "parity data that the header does not have");
     }
 }

@@ -1,26 +1,33 @@
-//! The frame around every object of a repository: its kind, its length and a MAC. An encrypting seal will
-//! replace the MAC; no other code needs to change.
+//! How the bytes of objects are protected. An object is a header, and frames. A frame holds a body and its MAC. The
+//! key of the MACs derives from the random salt in the object's header, so no frame can take the place of another
+//! object's. `docs/format.md` tells how encryption will fit in.
+
+use std::ops::Deref;
 
 use super::codec::Cursor;
+use super::keys::head;
 use super::limits::MAX_BODY;
-use super::{FormatError, Keys};
+use super::{FormatError, Keys, Version};
 
-/// Bytes of a frame before its body: magic 4, body length 4, MAC 16.
-pub const FRAME_HEADER_LEN: usize = 24;
-
-/// Magic bytes at the start of a block's frame.
+/// Bytes of a frame before its body: magic, number of the frame, length of the body, MAC.
+pub const FRAME_HEADER_LEN: usize = 28;
+/// Bytes of an object's header.
+pub const OBJECT_HEADER_LEN: usize = 64;
+/// First bytes of a block's frame.
 pub const BLOCK_MAGIC: [u8; 4] = *b"YBLK";
+/// The algorithm that keeps bodies as they are, with MACs of keyed BLAKE3.
+const PLAIN: u8 = 0;
+/// Bytes of an object's header that its MAC covers.
+const HEADER_COVERED: usize = 48;
 
-/// Byte range of the MAC in a frame.
-pub(super) const MAC: std::ops::Range<usize> = 8..24;
-/// Length of the MAC in bytes.
-pub(super) const MAC_LEN: usize = 16;
+/// The random number of an object, from which its key derives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Salt(pub [u8; 32]);
 
-/// Kind of a frame's content.
+/// A kind of frame: its magic, and its name in errors.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sealed {
     magic: [u8; 4],
-    /// Name of the kind in errors.
     name: &'static str,
 }
 
@@ -33,35 +40,189 @@ impl Sealed {
     pub(super) const STAT_TRAILER: Self = Self { magic: *b"YSTE", name: "end of a stat cache" };
 }
 
-/// Puts `body` in a frame. Panics above [`MAX_BODY`], a size that no writer comes near.
-pub(super) fn seal(keys: &Keys, kind: Sealed, body: &[u8]) -> Vec<u8> {
-    assert!(body.len() <= MAX_BODY, "a {} of {} bytes", kind.name, body.len());
-    let mut frame = Vec::with_capacity(FRAME_HEADER_LEN + body.len());
-    frame.extend(kind.magic);
-    frame.extend((body.len() as u32).to_le_bytes());
-    frame.extend(keys.mac(kind.magic, body));
-    frame.extend(body);
-    frame
+/// The body of a frame that was verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Body {
+    frame: Vec<u8>,
+    start: usize,
 }
 
-/// Verifies a frame and returns its body. `bytes` must be the whole frame.
-pub(super) fn open<'a>(keys: &Keys, kind: Sealed, bytes: &'a [u8]) -> Result<&'a [u8], FormatError> {
-    let Sealed { magic, name } = kind;
-    let mut cursor = Cursor::new(bytes);
-    let mut header = Cursor::new(cursor.take(FRAME_HEADER_LEN, name)?);
-    if header.array(name)? != magic {
-        return Err(FormatError::Magic(name));
+impl Deref for Body {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.frame[self.start..]
     }
-    let body = cursor.take(header.u32(name)? as usize, name)?;
-    cursor.end(name)?;
-    if header.rest() == keys.mac(magic, body) { Ok(body) } else { Err(FormatError::Checksum(name)) }
 }
 
-/// Length in bytes of the frame of a block that begins with this header. `None` if it is not such a header.
-pub fn block_frame_len(header: &[u8]) -> Option<usize> {
-    let (magic, rest) = header.split_first_chunk::<4>()?;
-    let body = u32::from_le_bytes(*rest.first_chunk()?) as usize;
-    (*magic == BLOCK_MAGIC && body <= MAX_BODY).then_some(FRAME_HEADER_LEN + body)
+/// Seals and opens the frames of one object.
+#[derive(Clone)]
+pub struct ObjectKey {
+    key: [u8; 32],
+    version: Version,
+}
+
+impl ObjectKey {
+    pub(super) fn new(key: [u8; 32], version: Version) -> Self {
+        Self { key, version }
+    }
+
+    pub(super) fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Makes the frame of block `number` of a pack.
+    pub fn seal_block(&self, number: u32, body: &[u8]) -> Vec<u8> {
+        self.seal(Sealed::BLOCK, number, body)
+    }
+
+    /// Bytes of a frame before its body.
+    pub(super) fn frame_header_len(&self) -> usize {
+        match self.version {
+            Version::One => super::v1::FRAME_HEADER_LEN,
+            Version::Two => FRAME_HEADER_LEN,
+        }
+    }
+
+    /// Makes the frame `number` of the object.
+    pub(super) fn seal(&self, kind: Sealed, number: u32, body: &[u8]) -> Vec<u8> {
+        assert!(body.len() <= MAX_BODY, "a {} of {} bytes", kind.name, body.len());
+        let mut frame = Vec::with_capacity(FRAME_HEADER_LEN + body.len());
+        frame.extend(kind.magic);
+        frame.extend(number.to_le_bytes());
+        frame.extend((body.len() as u32).to_le_bytes());
+        frame.extend(self.mac(kind, number, body));
+        frame.extend(body);
+        frame
+    }
+
+    /// Verifies the frame `number` of the object and returns its body. `frame` must be the whole frame.
+    pub(super) fn open(&self, kind: Sealed, number: u32, frame: Vec<u8>) -> Result<Body, FormatError> {
+        let Sealed { magic, name } = kind;
+        let mut cursor = Cursor::new(&frame);
+        if cursor.array(name)? != magic {
+            return Err(FormatError::Magic(name));
+        }
+        if self.version == Version::Two && cursor.u32(name)? != number {
+            return Err(FormatError::Invalid("number of a frame: another frame is in its place"));
+        }
+        let len = cursor.u32(name)? as usize;
+        let mac: [u8; 16] = cursor.array(name)?;
+        let body = cursor.take(len, name)?;
+        cursor.end(name)?;
+        if mac != self.mac(kind, number, body) {
+            return Err(FormatError::Checksum(name));
+        }
+        Ok(Body { start: self.frame_header_len(), frame })
+    }
+
+    fn mac(&self, kind: Sealed, number: u32, body: &[u8]) -> [u8; 16] {
+        let mut hasher = blake3::Hasher::new_keyed(&self.key);
+        hasher.update(&kind.magic);
+        if self.version == Version::Two {
+            hasher.update(&number.to_le_bytes());
+        }
+        hasher.update(&(body.len() as u64).to_le_bytes()).update(body);
+        head(&hasher.finalize())
+    }
+}
+
+/// The header of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ObjectHeader {
+    /// The object's salt.
+    pub salt: Salt,
+    /// Bytes of parity data in the object. They are skipped. Nothing writes any yet.
+    pub parity_len: u32,
+}
+
+impl ObjectHeader {
+    /// A header without parity data.
+    pub(super) fn new(salt: Salt) -> Self {
+        Self { salt, parity_len: 0 }
+    }
+
+    pub(super) fn encode(self, keys: &Keys, magic: [u8; 8]) -> [u8; OBJECT_HEADER_LEN] {
+        let mut bytes = [0; OBJECT_HEADER_LEN];
+        bytes[..8].copy_from_slice(&magic);
+        bytes[8] = PLAIN;
+        bytes[12..16].copy_from_slice(&self.parity_len.to_le_bytes());
+        bytes[16..HEADER_COVERED].copy_from_slice(&self.salt.0);
+        let mac = Self::mac(keys, self.salt, &bytes[..HEADER_COVERED]);
+        bytes[HEADER_COVERED..].copy_from_slice(&mac);
+        bytes
+    }
+
+    /// Verifies and parses the header at the beginning of `bytes`, of an object called `name`.
+    pub(super) fn decode(
+        keys: &Keys,
+        magic: [u8; 8],
+        name: &'static str,
+        bytes: &[u8],
+    ) -> Result<Self, FormatError> {
+        let mut cursor = Cursor::new(bytes);
+        if cursor.array(name)? != magic {
+            return Err(FormatError::Magic(name));
+        }
+        let (algorithm, required, _optional) = (cursor.u8(name)?, cursor.u8(name)?, cursor.array::<2>(name)?);
+        let parity_len = cursor.u32(name)?;
+        let salt = Salt(cursor.array(name)?);
+        let covered = bytes.get(..HEADER_COVERED).unwrap_or_default();
+        if cursor.array(name)? != Self::mac(keys, salt, covered) {
+            return Err(FormatError::Checksum(name));
+        }
+        // Only now: a flipped bit is damage, not a newer feature.
+        if algorithm != PLAIN {
+            return Err(FormatError::Algorithm(algorithm));
+        }
+        FormatError::check_features(required.into(), 0)?;
+        Ok(Self { salt, parity_len })
+    }
+
+    fn mac(keys: &Keys, salt: Salt, covered: &[u8]) -> [u8; 16] {
+        head(&blake3::keyed_hash(&keys.object_key(salt).key, covered))
+    }
+}
+
+/// A kind of object with a single frame: its own magic, and its frame.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SingleFrame {
+    magic: [u8; 8],
+    frame: Sealed,
+}
+
+impl SingleFrame {
+    pub(super) const MANIFEST: Self = Self { magic: *b"YESTSNAP", frame: Sealed::MANIFEST };
+    pub(super) const TAG: Self = Self { magic: *b"YESTTAGS", frame: Sealed::TAG };
+
+    /// Makes an object.
+    pub(super) fn seal(self, keys: &Keys, salt: Salt, body: &[u8]) -> Vec<u8> {
+        let mut object = ObjectHeader::new(salt).encode(keys, self.magic).to_vec();
+        object.extend(keys.object_key(salt).seal(self.frame, 0, body));
+        object
+    }
+
+    /// Verifies an object and returns its body.
+    pub(super) fn open(self, keys: &Keys, mut object: Vec<u8>) -> Result<Body, FormatError> {
+        let name = self.frame.name;
+        if keys.version() == Version::One {
+            return keys.object_key(Salt([0; 32])).open(self.frame, 0, object);
+        }
+        let header = ObjectHeader::decode(keys, self.magic, name, &object)?;
+        let end = object.len().checked_sub(header.parity_len as usize).ok_or(FormatError::Truncated(name))?;
+        object.truncate(end);
+        let frame = object.split_off(OBJECT_HEADER_LEN.min(object.len()));
+        keys.object_key(header.salt).open(self.frame, 0, frame)
+    }
+}
+
+/// If `header` begins like a block's frame of version 2, returns the frame's number and its length in bytes. For
+/// looking for blocks.
+pub fn block_frame(header: &[u8]) -> Option<(u32, usize)> {
+    let mut cursor = Cursor::new(header);
+    let magic: [u8; 4] = cursor.array("block").ok()?;
+    let (number, body) = (cursor.u32("block").ok()?, cursor.u32("block").ok()? as usize);
+    (magic == BLOCK_MAGIC && body <= MAX_BODY).then_some((number, FRAME_HEADER_LEN + body))
 }
 
 #[cfg(test)]
@@ -69,20 +230,71 @@ mod tests {
     use super::*;
     use crate::format::Secret;
 
+    fn keys() -> Keys {
+        Keys::derive(&Secret([7; 32]))
+    }
+
     #[test]
-    fn every_flipped_bit_and_every_truncation_is_noticed() {
-        let keys = Keys::derive(&Secret([7; 32]));
-        let frame = seal(&keys, Sealed::BLOCK, b"some body");
-        assert_eq!(open(&keys, Sealed::BLOCK, &frame), Ok(&b"some body"[..]));
+    fn every_flipped_bit_and_every_truncation_of_a_frame_is_noticed() {
+        let key = keys().object_key(Salt([1; 32]));
+        let frame = key.seal(Sealed::BLOCK, 3, b"some body");
+        assert_eq!(&*key.open(Sealed::BLOCK, 3, frame.clone()).unwrap(), b"some body");
         for bit in 0..frame.len() * 8 {
             let mut damaged = frame.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
-            assert!(open(&keys, Sealed::BLOCK, &damaged).is_err(), "bit {bit}");
+            assert!(key.open(Sealed::BLOCK, 3, damaged).is_err(), "bit {bit}");
         }
         for len in 0..frame.len() {
-            assert!(open(&keys, Sealed::BLOCK, &frame[..len]).is_err(), "length {len}");
+            assert!(key.open(Sealed::BLOCK, 3, frame[..len].to_vec()).is_err(), "length {len}");
         }
-        assert!(open(&keys, Sealed::MANIFEST, &frame).is_err());
-        assert!(open(&Keys::derive(&Secret([8; 32])), Sealed::BLOCK, &frame).is_err());
+    }
+
+    #[test]
+    fn a_frame_is_refused_in_another_place() {
+        let key = keys().object_key(Salt([1; 32]));
+        let frame = || key.seal(Sealed::BLOCK, 3, b"some body");
+        assert!(key.open(Sealed::MANIFEST, 3, frame()).is_err());
+        assert!(key.open(Sealed::BLOCK, 4, frame()).is_err());
+        assert!(keys().object_key(Salt([2; 32])).open(Sealed::BLOCK, 3, frame()).is_err());
+        let other = Keys::derive(&Secret([8; 32]));
+        assert!(other.object_key(Salt([1; 32])).open(Sealed::BLOCK, 3, frame()).is_err());
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_truncation_of_an_object_is_noticed() {
+        let object = SingleFrame::TAG.seal(&keys(), Salt([1; 32]), b"body");
+        assert_eq!(&*SingleFrame::TAG.open(&keys(), object.clone()).unwrap(), b"body");
+        assert!(SingleFrame::MANIFEST.open(&keys(), object.clone()).is_err());
+        for bit in 0..object.len() * 8 {
+            let mut damaged = object.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(SingleFrame::TAG.open(&keys(), damaged).is_err(), "bit {bit}");
+        }
+        for len in 0..object.len() {
+            assert!(SingleFrame::TAG.open(&keys(), object[..len].to_vec()).is_err(), "length {len}");
+        }
+    }
+
+    /// An object with these bytes in its header, sealed again.
+    fn with_header(change: impl FnOnce(&mut [u8]), after: &[u8]) -> Vec<u8> {
+        let salt = Salt([1; 32]);
+        let mut object = SingleFrame::TAG.seal(&keys(), salt, b"body");
+        change(&mut object[..HEADER_COVERED]);
+        let mac = ObjectHeader::mac(&keys(), salt, &object[..HEADER_COVERED]);
+        object[HEADER_COVERED..OBJECT_HEADER_LEN].copy_from_slice(&mac);
+        object.extend(after);
+        object
+    }
+
+    #[test]
+    fn what_a_header_may_hold_is_skipped_and_what_it_must_not_is_refused() {
+        let open = |object| SingleFrame::TAG.open(&keys(), object).map(|body| body.to_vec());
+        let parity = |len: u32| move |header: &mut [u8]| header[12..16].copy_from_slice(&len.to_le_bytes());
+        assert_eq!(open(with_header(parity(6), b"parity")), Ok(b"body".to_vec()));
+        assert!(open(with_header(parity(5), b"parity")).is_err());
+        assert!(open(with_header(parity(u32::MAX), b"parity")).is_err());
+        assert_eq!(open(with_header(|header| header[11] = 0x80, b"")), Ok(b"body".to_vec()));
+        assert_eq!(open(with_header(|header| header[9] = 2, b"")), Err(FormatError::Features(2)));
+        assert_eq!(open(with_header(|header| header[8] = 1, b"")), Err(FormatError::Algorithm(1)));
     }
 }

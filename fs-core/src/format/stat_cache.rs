@@ -8,13 +8,13 @@ use std::array;
 
 use super::codec::{Cursor, Encode};
 use super::limits::MAX_NODE_ITEMS;
-use super::seal::{FRAME_HEADER_LEN, Sealed, open, seal};
-use super::{BlobId, FormatError, Keys, SnapshotId, Time};
+use super::seal::{FRAME_HEADER_LEN, ObjectKey, Salt, Sealed};
+use super::{BlobId, BlobPrefix, FormatError, Keys, SnapshotId, Time};
 
 /// Number of slots in one part.
 pub const PART_SLOTS: u64 = 1 << 16;
 /// Bytes of a slot.
-pub const SLOT_LEN: usize = 20;
+pub const SLOT_LEN: usize = 12;
 /// Bytes of a part's body before its slots: half of the id of the directory's node, file system, number of
 /// the part.
 const PART_HEADER_LEN: usize = 24;
@@ -36,6 +36,15 @@ pub struct FileStat {
     pub ctime: Time,
 }
 
+/// What a file has in common with the file that its slot was made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SameStat {
+    /// Whether the inode number is the same.
+    pub inode: bool,
+    /// Whether the ctime is the same.
+    pub ctime: bool,
+}
+
 /// The location of a directory's slots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DirectoryStats {
@@ -49,47 +58,50 @@ impl Slot {
     /// A slot without data.
     pub const UNKNOWN: Slot = Slot([0; SLOT_LEN]);
 
-    /// Makes the slot of a file.
-    pub fn of_file(stat: FileStat) -> Self {
+    /// Makes the slot of a file: the first halves of keyed hashes of inode number and ctime. Nobody without the
+    /// secret can make a file that has another one's slot, and by chance one changed file in 2⁴⁸ has.
+    pub fn of_file(keys: &Keys, stat: FileStat) -> Self {
         let mut bytes = [0; SLOT_LEN];
-        bytes[..8].copy_from_slice(&stat.inode.to_le_bytes());
-        bytes[8..16].copy_from_slice(&stat.ctime.secs().to_le_bytes());
-        bytes[16..].copy_from_slice(&stat.ctime.nanos().to_le_bytes());
+        bytes[..6].copy_from_slice(&keys.stat(b"inode", &stat.inode.to_le_bytes()));
+        let (secs, nanos) = (stat.ctime.secs().to_le_bytes(), stat.ctime.nanos().to_le_bytes());
+        bytes[6..].copy_from_slice(&keys.stat(b"ctime", &[&secs[..], &nanos].concat()));
         Self(bytes)
     }
 
-    /// Makes the slot of a directory.
+    /// Makes the slot of a directory. A directory of 2³² entries and more is unknown.
     pub fn of_directory(stats: DirectoryStats) -> Self {
+        let Ok(slots) = u32::try_from(stats.slots) else { return Self::UNKNOWN };
         let mut bytes = [0; SLOT_LEN];
-        bytes[..8].copy_from_slice(&stats.slots.to_le_bytes());
-        bytes[8..16].copy_from_slice(&stats.offset.to_le_bytes());
+        bytes[..4].copy_from_slice(&slots.to_le_bytes());
+        bytes[4..].copy_from_slice(&stats.offset.to_le_bytes());
         Self(bytes)
     }
 
-    /// The file's inode number and ctime, if known.
-    pub fn file(self) -> Option<FileStat> {
-        let (inode, secs, nanos) = self.fields();
-        let ctime = Time::new(secs.cast_signed(), nanos)?;
-        (inode != 0).then_some(FileStat { inode, ctime })
+    /// Compares the slot of a file with a file. `None` if nothing is known.
+    pub fn compare(self, keys: &Keys, stat: FileStat) -> Option<SameStat> {
+        let now = Self::of_file(keys, stat);
+        let same = SameStat { inode: self.0[..6] == now.0[..6], ctime: self.0[6..] == now.0[6..] };
+        (self != Self::UNKNOWN).then_some(same)
     }
 
     /// The location of the directory's slots, if it has any known entry.
     pub fn directory(self) -> Option<DirectoryStats> {
-        let (slots, offset, _) = self.fields();
-        (slots != 0).then_some(DirectoryStats { offset, slots })
+        let slots = u32::from_le_bytes(array::from_fn(|byte| self.0[byte]));
+        let offset = u64::from_le_bytes(array::from_fn(|byte| self.0[4 + byte]));
+        (slots != 0).then_some(DirectoryStats { offset, slots: slots.into() })
     }
+}
 
-    fn fields(self) -> (u64, u64, u32) {
-        let number = |at| u64::from_le_bytes(array::from_fn(|byte| self.0[at + byte]));
-        (number(0), number(8), u32::from_le_bytes(array::from_fn(|byte| self.0[16 + byte])))
-    }
+/// The key of all stat caches. They are derived data, and have no salts.
+fn key(keys: &Keys) -> ObjectKey {
+    keys.object_key(Salt([0; 32]))
 }
 
 /// A part of a directory's slots.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatPart {
     /// The first half of the id of the directory's node.
-    pub node: [u8; 16],
+    pub node: BlobPrefix,
     /// The directory's file system: an index into [`StatTrailer::file_systems`].
     pub file_system: u32,
     slots: Vec<u8>,
@@ -108,19 +120,21 @@ impl StatPart {
     pub fn seal_all(keys: &Keys, node: &BlobId, file_system: u32, slots: &[Slot]) -> Vec<Vec<u8>> {
         let part = |(number, slots): (usize, &[Slot])| {
             let mut body = Vec::with_capacity(PART_HEADER_LEN + slots.len() * SLOT_LEN);
-            body.extend(node.prefix());
+            body.extend(node.prefix().0);
             body.extend(file_system.to_le_bytes());
             body.extend((number as u32).to_le_bytes());
             slots.iter().for_each(|slot| body.extend(slot.0));
-            seal(keys, Sealed::STAT_PART, &body)
+            key(keys).seal(Sealed::STAT_PART, number as u32, &body)
         };
         slots.chunks(PART_SLOTS as usize).enumerate().map(part).collect()
     }
 
     /// Verifies and parses the part with this number.
     pub fn open(keys: &Keys, number: u64, bytes: &[u8]) -> Result<Self, FormatError> {
-        let mut cursor = Cursor::new(open(keys, Sealed::STAT_PART, bytes)?);
-        let node = cursor.array("directory's node")?;
+        let frame_number = u32::try_from(number).map_err(|_| FormatError::Invalid("part of a stat cache"))?;
+        let body = key(keys).open(Sealed::STAT_PART, frame_number, bytes.to_vec())?;
+        let mut cursor = Cursor::new(&body);
+        let node = BlobPrefix(cursor.array("directory's node")?);
         let file_system = cursor.u32("file system")?;
         let is_other = u64::from(cursor.u32("number of the part")?) != number;
         let is_ragged = !cursor.remaining().is_multiple_of(SLOT_LEN);
@@ -173,14 +187,15 @@ impl StatTrailer {
         let root = self.root.unwrap_or(DirectoryStats { offset: 0, slots: 0 });
         body.put_varint(root.offset);
         body.put_varint(root.slots);
-        let mut bytes = seal(keys, Sealed::STAT_TRAILER, &body);
+        let mut bytes = key(keys).seal(Sealed::STAT_TRAILER, 0, &body);
         bytes.extend((bytes.len() as u32).to_le_bytes());
         bytes
     }
 
     /// Verifies and parses a trailer, without the four bytes of its length.
     pub fn open(keys: &Keys, bytes: &[u8]) -> Result<Self, FormatError> {
-        let mut cursor = Cursor::new(open(keys, Sealed::STAT_TRAILER, bytes)?);
+        let body = key(keys).open(Sealed::STAT_TRAILER, 0, bytes.to_vec())?;
+        let mut cursor = Cursor::new(&body);
         let snapshot = SnapshotId(cursor.array("snapshot")?);
         let all_read = Time::decode(&mut cursor)?;
         let count = cursor.count(MAX_NODE_ITEMS, 1, "file systems")?;
@@ -211,25 +226,35 @@ mod tests {
     #[test]
     fn slots_say_what_was_put_in() {
         let stat = FileStat { inode: u64::MAX, ctime: Time::new(-5, 999_999_999).unwrap() };
-        assert_eq!(Slot::of_file(stat).file(), Some(stat));
+        let compare = |now| Slot::of_file(&keys(), stat).compare(&keys(), now);
+        let same = |inode, ctime| Some(SameStat { inode, ctime });
+        assert_eq!(compare(stat), same(true, true));
+        assert_eq!(compare(FileStat { inode: 1, ..stat }), same(false, true));
+        assert_eq!(
+            compare(FileStat { ctime: Time::new(-5, 999_999_998).unwrap(), ..stat }),
+            same(true, false)
+        );
+        let other = Keys::derive(&Secret([6; 32]));
+        assert_eq!(Slot::of_file(&keys(), stat).compare(&other, stat), same(false, false));
         let stats = DirectoryStats { offset: 1 << 40, slots: 3 };
         assert_eq!(Slot::of_directory(stats).directory(), Some(stats));
-        assert_eq!((Slot::UNKNOWN.file(), Slot::UNKNOWN.directory()), (None, None));
-        assert_eq!(Slot([0xff; SLOT_LEN]).file(), None, "no such nanoseconds");
+        assert_eq!((Slot::UNKNOWN.compare(&keys(), stat), Slot::UNKNOWN.directory()), (None, None));
+        let endless = DirectoryStats { offset: 0, slots: 1 << 32 };
+        assert_eq!(Slot::of_directory(endless), Slot::UNKNOWN);
     }
 
     #[test]
     fn a_large_directory_has_several_parts() {
         let count = PART_SLOTS + 7;
         let stat = |inode| FileStat { inode, ctime: Time::default() };
-        let slots: Vec<_> = (1..=count).map(|inode| Slot::of_file(stat(inode))).collect();
+        let slots: Vec<_> = (1..=count).map(|inode| Slot::of_file(&keys(), stat(inode))).collect();
         let node = BlobId([3; 32]);
         let parts = StatPart::seal_all(&keys(), &node, 2, &slots);
         assert_eq!(parts.len(), 2);
         for (number, bytes) in (0..).zip(&parts) {
             assert_eq!(StatPart::stored_len(count, number), Some(bytes.len()));
             let part = StatPart::open(&keys(), number, bytes).unwrap();
-            assert_eq!((part.node, part.file_system), ([3; 16], 2));
+            assert_eq!((part.node, part.file_system), (BlobPrefix([3; 16]), 2));
             assert_eq!(part.get(6), Some(slots[(number * PART_SLOTS + 6) as usize]));
             assert!(StatPart::open(&keys(), number + 1, bytes).is_err());
         }
@@ -264,8 +289,8 @@ mod tests {
         }
 
         #[test]
-        fn damaged_bytes_are_refused(bit in 0_usize..(24 + 24 + 20) * 8) {
-            let slots = [Slot::of_file(FileStat { inode: 9, ctime: Time::default() })];
+        fn damaged_bytes_are_refused(bit in 0_usize..(28 + 24 + 12) * 8) {
+            let slots = [Slot::of_file(&keys(), FileStat { inode: 9, ctime: Time::default() })];
             let mut bytes = StatPart::seal_all(&keys(), &BlobId([1; 32]), 0, &slots).remove(0);
             bytes[bit / 8] ^= 1 << (bit % 8);
             prop_assert!(StatPart::open(&keys(), 0, &bytes).is_err());

@@ -2,11 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::format::BlobId;
+use crate::format::{BlobId, BlobPrefix};
 
 /// A blob's key: the first half of its id, as in the index.
 pub(super) fn key(id: &BlobId) -> u128 {
-    u128::from_le_bytes(id.prefix())
+    key_of(id.prefix())
+}
+
+fn key_of(blob: BlobPrefix) -> u128 {
+    u128::from_le_bytes(blob.0)
 }
 
 /// A set of [`key`]s.
@@ -49,8 +53,8 @@ impl Blobs {
     }
 
     /// Whether the blob is only in a delta. `None` if it is missing.
-    pub(super) fn is_delta(&self, id: &BlobId) -> Option<bool> {
-        self.states.get(&key(id)).map(|state| state.delta)
+    pub(super) fn is_delta(&self, blob: BlobPrefix) -> Option<bool> {
+        self.states.get(&key_of(blob)).map(|state| state.delta)
     }
 
     pub(super) fn set_indexed(&mut self, key: u128) {

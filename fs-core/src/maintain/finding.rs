@@ -2,7 +2,7 @@ use std::collections::HashSet;
 use std::fmt::Display;
 
 use super::loss::DamagedPath;
-use crate::format::{BlobId, BlockEntry, PackId, SnapshotId, TagId};
+use crate::format::{BlobId, BlobPrefix, BlockEntry, PackId, SnapshotId, TagId};
 use crate::store::{Exposed, SnapshotRecord};
 
 /// A defect of a repository, with its reason.
@@ -47,7 +47,7 @@ pub enum Defect {
         /// The delta's number in the pack.
         block: u32,
         /// Id of the base.
-        base: BlobId,
+        base: BlobPrefix,
     },
     /// A reference leads to a blob that is in no pack, or that is invalid.
     Blob {

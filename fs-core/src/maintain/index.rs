@@ -115,7 +115,7 @@ fn compare(
     elsewhere.sort_unstable();
     let reader = repository.reader(CacheSizes::default());
     for group in elsewhere.chunk_by(|one, other| one.0 == other.0) {
-        let (catalogue, _) = reader.pack_catalogue(group[0].0)?;
+        let catalogue = reader.pack_end(group[0].0)?.catalogue;
         let has: HashSet<u128> = catalogue.blobs().map(|(id, _)| key(&id)).collect();
         group.iter().filter(|(_, key)| has.contains(key)).for_each(|(_, key)| blobs.set_indexed(*key));
     }

@@ -37,14 +37,14 @@ impl Inventory {
         let total = packs.len() as u64;
         for (done, pack) in (0..).zip(packs) {
             steps.report(Phase::Catalogues, done, total)?;
-            if let Err(error) = reader.verify_pack_header(pack) {
-                findings.push(Defect::PackHeader(pack), error);
-            }
-            match reader.pack_catalogue(pack) {
-                Ok((catalogue, size)) => {
+            match reader.pack_end(pack) {
+                Ok(end) => {
+                    if let Err(error) = reader.verify_pack_header(pack, &end) {
+                        findings.push(Defect::PackHeader(pack), error);
+                    }
                     let number = inventory.packs.len() as u32;
-                    inventory.packs.push(StoredPack { id: pack, size });
-                    for block in catalogue.blocks() {
+                    inventory.packs.push(StoredPack { id: pack, size: end.size });
+                    for block in end.catalogue.blocks() {
                         block.blobs().for_each(|(id, _)| inventory.blobs.add(&id, number, block.delta));
                     }
                 }

@@ -5,7 +5,8 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::format::{
-    BlobId, ChunkList, Content, ExtentKind, Kind, LinkTableBuilder, Manifest, PackKind, PathKey, Time,
+    BlobId, ChunkList, Content, ExtentKind, FRAME_HEADER_LEN, Kind, LinkTableBuilder, Manifest,
+    PACK_HEADER_LEN, PackKind, PackTrailer, PathKey, Time, Version,
 };
 use crate::monitor::{Cancellation, Monitor, Phase, Silent, Work};
 use crate::store::{Access, ContentWriter, DirectoryWriter, Repository, Writer};
@@ -190,13 +191,13 @@ fn two_copies(store: &Store) -> [PathBuf; 2] {
     let is_data = |path: &PathBuf| {
         // Position of the catalogue, and of the kind in it.
         let bytes = std::fs::read(path).unwrap();
-        let at = bytes[bytes.len() - 16..].first_chunk().map(|at| u64::from_le_bytes(*at)).unwrap();
-        bytes[at as usize + 24] == 0
+        let trailer = PackTrailer::decode(Version::Two, &bytes, bytes.len() as u64).unwrap();
+        bytes[trailer.offset as usize + FRAME_HEADER_LEN] == 0
     };
     let older = before.iter().find(|path| is_data(path)).unwrap().clone();
     let sound = std::fs::read(&older).unwrap();
     let mut damaged = sound.clone();
-    damaged[40] ^= 4;
+    damaged[PACK_HEADER_LEN + FRAME_HEADER_LEN + 4] ^= 4;
     std::fs::write(&older, damaged).unwrap();
     store.add(|writer| put(writer, 2));
     std::fs::write(&older, sound).unwrap();

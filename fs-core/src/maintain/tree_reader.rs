@@ -26,7 +26,7 @@ pub(super) struct IndexEvidence(pub(super) Reader);
 
 impl Evidence for IndexEvidence {
     fn is_lost(&mut self, id: &BlobId, _: &'static str) -> Result<bool, StoreError> {
-        Ok(!self.0.is_indexed(id)?)
+        Ok(!self.0.is_indexed(id.prefix())?)
     }
 
     fn failed(&mut self, _: &BlobId, _: &'static str, error: StoreError) -> Result<(), StoreError> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::Object;
-use crate::format::{BlobId, FormatError, SnapshotId};
+use crate::format::{BlobPrefix, FormatError, SnapshotId};
 
 /// Errors of reading and writing a repository.
 #[derive(Debug, Error)]
@@ -93,7 +93,7 @@ pub enum StoreError {
     Missing(Object),
     /// A needed blob is absent.
     #[error("blob {0} is in no pack; run `yester check`")]
-    MissingBlob(BlobId),
+    MissingBlob(BlobPrefix),
     /// A snapshot whose manifest is missing or damaged.
     #[error("the manifest of snapshot {0} is gone or damaged; run `yester check`")]
     LostSnapshot(SnapshotId),
@@ -119,6 +119,12 @@ pub enum StoreError {
         /// Number of all packs, present or missing.
         total: u64,
     },
+    /// The repository has an earlier version of the format, which is only read.
+    #[error(
+        "the repository {0} has format version 1, which is only read: `yester upgrade {0} NEW` copies it into a \
+         new repository"
+    )]
+    OldVersion(String),
     /// There are snapshots, but no packs.
     #[error(
         "all packs are missing: perhaps a file system is not mounted; bring it back. If the packs are lost, \
@@ -204,10 +210,8 @@ impl StoreError {
         move |reason| {
             let object = object().to_string();
             match reason {
-                FormatError::Version { .. } | FormatError::Features(_) => {
-                    StoreError::Newer { object, reason }
-                }
-                _ => StoreError::Damaged { object, reason },
+                reason if reason.is_newer() => StoreError::Newer { object, reason },
+                reason => StoreError::Damaged { object, reason },
             }
         }
     }

@@ -12,7 +12,7 @@ use super::index::live::LiveIndex;
 use super::layout::{CONFIG, OF_INIT, PACKS, SNAPSHOTS};
 use super::repository::random;
 use super::{Access, Backend, Object, Repository, StoreError};
-use crate::format::{Config, RepositoryId, Secret};
+use crate::format::{Config, RepositoryId, Secret, Version};
 
 impl Repository {
     /// Creates a repository in `root`, a new or empty folder. Other users can never enter it, as snapshots
@@ -52,6 +52,7 @@ impl Repository {
             size => return Err(size.map_or_else(|error| error, |_| StoreError::AlreadyExists(root))),
         }
         let config = Config {
+            version: Version::Two,
             id: RepositoryId(random()?),
             secret: Secret(random()?),
             created: jiff::Timestamp::now().into(),

@@ -12,7 +12,7 @@ use super::index::reconcile::check_present;
 use super::index::{Index, PackRecord, SnapshotRecord};
 use super::layout::INDEX;
 use super::{Backend, CacheSizes, Exposed, LocalStore, ObjectKind, Reader, StoreError, Writer};
-use crate::format::{Keys, Manifest, PackId, PackKind, RepositoryId, SnapshotId};
+use crate::format::{Keys, Manifest, PackId, PackKind, RepositoryId, Salt, SnapshotId};
 use crate::monitor::{Cancellation, Monitor, Phase, Work};
 
 /// An open repository.
@@ -84,6 +84,9 @@ impl Repository {
     }
 
     fn of(basis: Basis) -> Result<Self, StoreError> {
+        if basis.access.is_write() {
+            basis.check_version()?;
+        }
         let lock = match basis.access {
             _ if basis.state.is_none() => None,
             Access::Read => None,
@@ -308,12 +311,17 @@ impl Repository {
     }
 }
 
+/// A salt for a new object.
+pub(crate) fn new_salt() -> Result<Salt, StoreError> {
+    random().map(Salt)
+}
+
 /// Returns unpredictable bytes.
 pub fn random<const N: usize>() -> Result<[u8; N], StoreError> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| StoreError::Io {
         action: "get random bytes for",
-        object: "the repository's secret".into(),
+        object: "the repository".into(),
         source: io::Error::other(error.to_string()),
     })?;
     Ok(bytes)

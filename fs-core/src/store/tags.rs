@@ -1,5 +1,6 @@
 //! Tags of snapshots. Each is an object, and nothing refers to it.
 
+use super::repository::new_salt;
 use super::{Object, ObjectKind, Repository, StoreError};
 use crate::format::limits::MAX_TAG;
 use crate::format::{Tag, TagId};
@@ -14,13 +15,13 @@ impl Repository {
     pub fn tag(&self, id: &TagId) -> Result<Tag, StoreError> {
         let object = Object::tag(*id);
         let bytes = self.backend.get(&object, MAX_TAG)?;
-        Tag::open(self.keys(), id, &bytes).map_err(StoreError::damaged(|| &object))
+        Tag::open(self.keys(), id, bytes).map_err(StoreError::damaged(|| &object))
     }
 
     /// Stores a tag, and replaces a damaged one. Returns false if the tag exists already. The lock must be
     /// held.
     pub fn put_tag(&self, tag: &Tag) -> Result<bool, StoreError> {
-        let (id, bytes) = tag.seal(self.keys());
+        let (id, bytes) = tag.seal(self.keys(), new_salt()?);
         match self.tag(&id) {
             Ok(_) => {
                 // The writer of the tag may have been killed before the tag was durable.

@@ -10,7 +10,7 @@ mod bounds;
 mod copies;
 
 use super::*;
-use crate::format::{BlobId, Content, Entry, Kind, PackKind, SnapshotId};
+use crate::format::{BlobId, Content, Entry, Kind, PACK_HEADER_LEN, PackKind, SnapshotId};
 use crate::testing::samples::{self, manifest, pack_files};
 
 pub(super) mod bad_sector;
@@ -358,7 +358,8 @@ fn a_block_in_the_place_of_another_is_noticed() {
     assert_eq!(place(&one).unwrap()[..], [1; 100]);
     let files = pack_files(repository.root());
     let [from, mut to] = [0, 1].map(|at: usize| std::fs::read(&files[at]).unwrap());
-    to[8..48].copy_from_slice(&from[8..48]);
+    let block = PACK_HEADER_LEN..PACK_HEADER_LEN + 40;
+    to[block.clone()].copy_from_slice(&from[block]);
     std::fs::write(&files[1], to).unwrap();
     let results = [place(&one), place(&other)];
     assert_eq!(results.iter().filter(|result| result.is_err()).count(), 1, "{results:?}");

@@ -8,6 +8,7 @@ mod diff;
 mod find;
 mod log;
 mod ls;
+mod old_version;
 mod pipes;
 mod snapshots;
 mod tag;

@@ -1,8 +1,6 @@
 //! `yester tag`: names that people give to snapshots.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use fs_tests::needs::{self, Need};
@@ -11,7 +9,6 @@ use fs_tests::wait::{stays, wait_for_age};
 use fs_tests::{Mounted, Sandbox, wait_until};
 use serde_json::Value;
 
-use crate::damage::copy;
 
 /// A sandbox with two snapshots, and their names.
 fn two() -> (Sandbox, String, String) {
@@ -260,20 +257,4 @@ fn a_mount_of_all_sources_knows_them() {
     assert_eq!(link(&mounted.path("source/@kept")), Some(first));
     assert_eq!(link(&mounted.path("other/@kept")), None);
     assert_eq!(fs::read(mounted.path("@kept/source/version")).expect("a file"), b"one");
-}
-
-#[test]
-fn an_old_repository_can_have_them() {
-    let sandbox = Sandbox::new();
-    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/v1/repository");
-    copy(&fixture, &sandbox.repo());
-    fs::set_permissions(sandbox.repo(), fs::Permissions::from_mode(0o700)).expect("chmod");
-    assert!(listed(&sandbox).is_empty());
-    let snapshots = || sandbox.yester(["--json", "snapshots"]).run().ok().json_lines();
-    let source = snapshots()[0]["source"].as_str().expect("a source").to_owned();
-    tag(&sandbox, &[&format!("{source}@first"), "old"]);
-    let ls = |time: &str| sandbox.yester(["ls", "-l", &format!("{source}@{time}:")]).run().ok().text();
-    assert_eq!(ls("old"), ls("first"));
-    assert_eq!(snapshots()[0]["tags"], serde_json::json!(["old"]));
-    sandbox.yester(["check", "--read-data"]).run().ok();
 }

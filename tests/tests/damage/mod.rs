@@ -21,6 +21,10 @@ use fs_tests::{Ran, Sandbox};
 use serde_json::Value;
 
 const PAGE: usize = 4096;
+/// Bytes of a frame before its body, and of a pack's header and trailer (docs/format.md).
+const FRAME_HEADER_LEN: usize = 28;
+const PACK_HEADER_LEN: usize = 64;
+const TRAILER_LEN: usize = 48;
 
 /// A repository with three snapshots, and what they hold.
 struct Fixture {
@@ -198,14 +202,15 @@ impl Pack {
     fn read(path: PathBuf) -> Self {
         let bytes = fs::read(&path).expect("a pack");
         let len = bytes.len();
-        let start = u64::from_le_bytes(bytes[len - 16..len - 8].try_into().expect("eight bytes"));
+        let trailer = len - TRAILER_LEN;
+        let start = u64::from_le_bytes(bytes[trailer..trailer + 8].try_into().expect("eight bytes"));
         let start = usize::try_from(start).expect("an offset");
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-        Self { path, name, catalogue: start..len - 16, len, metadata: bytes[start + 24] == 1 }
+        Self { path, name, catalogue: start..trailer, len, metadata: bytes[start + FRAME_HEADER_LEN] == 1 }
     }
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();

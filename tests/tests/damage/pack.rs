@@ -4,7 +4,7 @@ use std::fs;
 use std::ops::Range;
 use std::path::Path;
 
-use super::{Fixture, Pack, flip, swap, truncate, zero_page};
+use super::{Fixture, PACK_HEADER_LEN, Pack, flip, swap, truncate, zero_page};
 
 /// The first pack of each kind.
 fn victims(fixture: &Fixture) -> Vec<Pack> {
@@ -44,12 +44,12 @@ fn damage(part: impl Fn(&Pack) -> Range<usize>) {
 
 #[test]
 fn the_header() {
-    damage(|_| 0..8);
+    damage(|_| 0..PACK_HEADER_LEN);
 }
 
 #[test]
 fn a_block() {
-    damage(|pack| 8..pack.catalogue.start);
+    damage(|pack| PACK_HEADER_LEN..pack.catalogue.start);
 }
 
 #[test]

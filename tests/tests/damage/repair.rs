@@ -8,7 +8,7 @@ use fs_tests::needs::{Need, met};
 use fs_tests::{Mounted, Ran};
 use serde_json::Value;
 
-use super::{Fixture, Pack, files, flip, swap, truncate, zero_page};
+use super::{Fixture, PACK_HEADER_LEN, Pack, files, flip, swap, truncate, zero_page};
 
 /// What a repair said.
 pub(super) struct Repair {
@@ -187,7 +187,7 @@ fn the_frame_of_a_pack_is_made_again_without_loss() {
 fn blocks_that_are_lost_cost_what_is_in_them() {
     let fixture = Fixture::new();
     for (pack, other) in victims(&fixture) {
-        let blocks = 8..pack.catalogue.start;
+        let blocks = PACK_HEADER_LEN..pack.catalogue.start;
         let middle = blocks.start.midpoint(blocks.end);
         let run = |what: &str, damage: Damage<'_>| {
             damage(&pack.path);
@@ -358,7 +358,7 @@ fn people_are_told_what_to_do() {
 fn what_was_healed_first_is_not_lost() {
     let fixture = Fixture::new();
     for (pack, _) in victims(&fixture) {
-        flip(&pack.path, 8usize.midpoint(pack.catalogue.start));
+        flip(&pack.path, PACK_HEADER_LEN.midpoint(pack.catalogue.start));
         fixture.sandbox.yester(["import", "--heal"]).arg(fixture.sandbox.source()).run().code_is(0);
         let damaged = fixture.check().damaged;
         let repair = Repair::of(&fixture, &[]);

@@ -107,7 +107,7 @@ impl UnreadPaths {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::{BlobId, Manifest};
+    use crate::format::{BlobId, Manifest, Version};
     use crate::testing::samples;
 
     #[test]
@@ -134,7 +134,7 @@ mod tests {
 
         let mut manifest = samples::manifest(BlobId([7; 32]));
         manifest.extensions.unread = unread.clone();
-        let decoded = Manifest::decode(&manifest.encode()).unwrap();
+        let decoded = Manifest::decode(&manifest.encode(), Version::Two).unwrap();
         assert_eq!(decoded.extensions.unread, unread);
     }
 }

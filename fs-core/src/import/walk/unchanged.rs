@@ -53,18 +53,18 @@ impl Walk<'_> {
 
     /// Whether this is the file that the parent's import read, unchanged since.
     fn is_proven(&self, frame: &mut Frame, stat: &Stat, slot: u64) -> bool {
-        let Some(before) = frame.seen_before.as_mut().and_then(|seen| seen.get(slot)?.file()) else {
-            return false;
-        };
+        let now = FileStat { inode: inode(stat), ctime: stat.ctime };
+        let slot = frame.seen_before.as_mut().and_then(|seen| seen.get(slot));
+        let Some(same) = slot.and_then(|slot| slot.compare(self.writer.keys(), now)) else { return false };
         let inodes_count = self.inodes_count(frame.file_system);
         let file_system = self.file_systems.get(frame.file_system);
-        let is_same_inode = before.inode == inode(stat) || !inodes_count;
+        let is_same_inode = same.inode || !inodes_count;
         // If inode numbers prove nothing, the ctime must, also in a farm.
         let is_unchanged = if self.is_farm() && inodes_count {
             let is_later = |started| may_have_changed_since(stat.attributes.mtime, started);
             self.options.parent.is_some_and(|parent| !is_later(parent.manifest.started))
         } else {
-            before.ctime == stat.ctime
+            same.ctime
         };
         file_system.holds(stat) && is_same_inode && is_unchanged
     }
@@ -78,7 +78,7 @@ impl Walk<'_> {
         if entry.changed_while_read || !is_proof || !file_system.keeps_ctimes || !file_system.holds(stat) {
             return Slot::UNKNOWN;
         }
-        Slot::of_file(FileStat { inode: inode(stat), ctime: stat.ctime })
+        Slot::of_file(self.writer.keys(), FileStat { inode: inode(stat), ctime: stat.ctime })
     }
 
     /// Index of a directory's file system.

@@ -1,7 +1,7 @@
 //! Checks the packs' blocks: the bases of deltas always, and every byte on request.
 
 use super::Check;
-use crate::format::{BlobId, BlockEntry, PackId};
+use crate::format::{BlobPrefix, BlockEntry, PackId};
 use crate::maintain::error::MaintainError;
 use crate::maintain::finding::Defect;
 use crate::maintain::inventory::StoredPack;
@@ -17,8 +17,8 @@ impl Check<'_> {
         let total = packs.iter().zip(&chosen).filter(|(_, chosen)| **chosen).map(|(pack, _)| pack.size).sum();
         let (mut blocks_read, mut bytes_read) = (0, 0);
         for (StoredPack { id: pack, .. }, read_all) in packs.into_iter().zip(chosen) {
-            let catalogue = match self.reader.pack_catalogue(pack) {
-                Ok((catalogue, _)) => catalogue,
+            let catalogue = match self.reader.pack_end(pack) {
+                Ok(end) => end.catalogue,
                 // The pack was removed meanwhile, as others may write.
                 Err(StoreError::Missing(_)) => continue,
                 Err(error) => {
@@ -58,11 +58,11 @@ impl Check<'_> {
         &self,
         pack: PackId,
         block: BlockEntry<'_>,
-    ) -> Result<Option<(BlobId, &'static str)>, StoreError> {
+    ) -> Result<Option<(BlobPrefix, &'static str)>, StoreError> {
         if !block.delta {
             return Ok(None);
         }
-        let wrong = |base: BlobId| match self.inventory.blobs.is_delta(&base) {
+        let wrong = |base: BlobPrefix| match self.inventory.blobs.is_delta(base) {
             None => Some((base, "the base is in no pack that can be read")),
             Some(true) => Some((base, "the base is a delta itself")),
             Some(false) => None,

@@ -41,6 +41,7 @@ pub fn repair(
         .map_err(|error| if error.is_loss() { MaintainError::Config(error) } else { error.into() })?;
     let access = if options.dry_run { Access::Preview } else { Access::Check };
     let mut repository = Repository::open(root, access)?;
+    repository.check_version()?;
     if !options.dry_run {
         repository.lock()?;
     }

@@ -90,11 +90,11 @@ impl ExaminedPacks {
 }
 
 fn verify(reader: &Reader, pack: PackId, deltas: bool, steps: Steps<'_>) -> Result<(), MaintainError> {
+    let end = reader.pack_end(pack)?;
     if !deltas {
-        reader.verify_pack_header(pack)?;
+        reader.verify_pack_header(pack, &end)?;
     }
-    let (catalogue, _) = reader.pack_catalogue(pack)?;
-    for block in catalogue.blocks().filter(|block| block.delta == deltas) {
+    for block in end.catalogue.blocks().filter(|block| block.delta == deltas) {
         steps.go_on()?;
         reader.verify_block(pack, block)?;
     }

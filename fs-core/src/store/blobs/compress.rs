@@ -1,6 +1,6 @@
 //! Compresses blocks between the walk and the packs.
 
-use crate::format::{BlobId, BlockBuilder, BlockEncoder, PackKind};
+use crate::format::{BlobId, BlobPrefix, BlockBuilder, BlockEncoder, PackKind};
 use crate::store::blobs::delta::DeltaGroup;
 use crate::store::{Reader, StoreError};
 
@@ -59,8 +59,9 @@ pub(crate) enum Compressed {
 /// A block as it is stored.
 #[derive(Debug)]
 pub(crate) struct CompressedBlock {
-    pub(crate) sealed: Vec<u8>,
-    pub(crate) delta: bool,
+    pub(crate) body: Vec<u8>,
+    /// The base of each blob of a delta; empty for a full block.
+    pub(crate) bases: Vec<BlobPrefix>,
     /// The blobs of the block and their lengths, in order.
     pub(crate) blobs: Vec<(BlobId, u32)>,
 }
@@ -90,11 +91,9 @@ impl Compressor {
     }
 
     pub(crate) fn full(&mut self, block: &OpenBlock) -> Result<CompressedBlock, StoreError> {
-        let sealed = self
-            .encoder
-            .full(self.reader.keys(), &block.builder)
-            .map_err(StoreError::io("compress", "a block"))?;
-        Ok(CompressedBlock { sealed, delta: false, blobs: with_lengths(&block.ids, &block.builder) })
+        let body = self.encoder.full(&block.builder).map_err(StoreError::io("compress", "a block"))?;
+        let blobs = with_lengths(&block.ids, &block.builder);
+        Ok(CompressedBlock { body, bases: Vec::new(), blobs })
     }
 
     /// Compresses a delta. `None` if it saves too little, or if its bases are damaged.
@@ -102,18 +101,16 @@ impl Compressor {
         let Some(prefix) = StoreError::unless_lost(self.reader.prefix(&group.bases, 0).map(Some))? else {
             return Ok(None);
         };
-        let sealed = self
-            .encoder
-            .delta(self.reader.keys(), &group.builder, &group.bases, &prefix)
-            .map_err(StoreError::io("compress", "a block"))?;
+        let body = self.encoder.delta(&group.builder, &group.bases, &prefix);
+        let body = body.map_err(StoreError::io("compress", "a block"))?;
         let (pack, block) = group.block;
         let sizes = self.reader.cached_catalogue(pack).map(|catalogue| catalogue.block_sizes(block));
         let Some((stored, raw)) = StoreError::unless_lost(sizes)? else { return Ok(None) };
         // Size of the blobs in a full block, if they compress as well as their bases did.
         let full = group.builder.raw_len() as u64 * stored / raw.max(1);
-        let pays = sealed.len() as u64 * 100 <= full * DELTA_PAYS;
+        let pays = body.len() as u64 * 100 <= full * DELTA_PAYS;
         let blobs = with_lengths(&group.ids, &group.builder);
-        Ok(pays.then_some(CompressedBlock { sealed, delta: true, blobs }))
+        Ok(pays.then_some(CompressedBlock { body, bases: group.bases.clone(), blobs }))
     }
 }
 

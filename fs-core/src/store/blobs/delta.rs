@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::format::{BlobId, BlockBuilder, PackKind};
+use crate::format::{BlobId, BlobPrefix, BlockBuilder, PackKind};
 use crate::store::blobs::packs::BlockKey;
 
 /// Maximum of uncompressed bytes in all open groups. It bounds the memory.
@@ -24,7 +24,7 @@ pub(crate) struct DeltaGroup {
     pub(crate) block: BlockKey,
     pub(crate) builder: BlockBuilder,
     pub(crate) ids: Vec<BlobId>,
-    pub(crate) bases: Vec<BlobId>,
+    pub(crate) bases: Vec<BlobPrefix>,
     /// Whether parts of its single blob will be read.
     pub(crate) alone: bool,
     bases_len: usize,
@@ -56,7 +56,7 @@ impl DeltaGroup {
     fn push(&mut self, id: BlobId, blob: &[u8], base: Base) {
         self.builder.push(blob);
         self.ids.push(id);
-        self.bases.push(base.id);
+        self.bases.push(base.id.prefix());
         self.bases_len += base.len as usize;
     }
 

@@ -7,9 +7,10 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use crate::format::{Catalogue, PackBuilder, PackKind};
+use crate::format::{BlobPrefix, Catalogue, PackBuilder, PackKind};
 use crate::store::blobs::compress::{Compressed, CompressedBlock, Compressor, Job, OpenBlock};
 use crate::store::index::PackRecord;
+use crate::store::repository::new_salt;
 use crate::store::{Object, Reader, StoreError};
 
 /// Size at which a pack is closed, in bytes.
@@ -23,7 +24,7 @@ const MAX_COMPRESSORS: usize = 4;
 const QUEUE: usize = 3;
 
 /// The first halves of the ids of blobs that were put but are not indexed yet.
-pub(crate) type Pending = Arc<Mutex<HashSet<[u8; 16]>>>;
+pub(crate) type Pending = Arc<Mutex<HashSet<BlobPrefix>>>;
 
 /// Input of a compressing thread. `None` is the end, and takes its turn as a job does.
 type Work = Option<Job>;
@@ -50,7 +51,7 @@ impl Packer {
             reader: reader.clone(),
             pending,
             full: Default::default(),
-            packs: [PackBuilder::new(PackKind::Data), PackBuilder::new(PackKind::Metadata)],
+            packs: [None, None],
             unindexed: Vec::new(),
             stored: 0,
         };
@@ -148,7 +149,7 @@ struct PackStore {
     pending: Pending,
     /// Blobs of deltas that do not pay. They are stored in full.
     full: [OpenBlock; 2],
-    packs: [PackBuilder; 2],
+    packs: [Option<PackBuilder>; 2],
     unindexed: Vec<(PackRecord, Catalogue)>,
     stored: u64,
 }
@@ -198,8 +199,11 @@ impl PackStore {
     }
 
     fn append(&mut self, kind: PackKind, block: &CompressedBlock) -> Result<(), StoreError> {
-        let pack = &mut self.packs[slot(kind)];
-        pack.push(&block.sealed, block.delta, block.blobs.iter().copied());
+        let pack = match &mut self.packs[slot(kind)] {
+            Some(pack) => pack,
+            none => none.insert(PackBuilder::new(self.reader.keys(), kind, new_salt()?)),
+        };
+        pack.push(&block.body, &block.bases, block.blobs.iter().copied());
         if pack.len() >= PACK_TARGET {
             self.store(kind)?;
             if self.unindexed.iter().map(|(record, _)| record.blobs).sum::<u64>() >= INDEX_BATCH {
@@ -210,10 +214,7 @@ impl PackStore {
     }
 
     fn store(&mut self, kind: PackKind) -> Result<(), StoreError> {
-        let pack = std::mem::replace(&mut self.packs[slot(kind)], PackBuilder::new(kind));
-        if pack.is_empty() {
-            return Ok(());
-        }
+        let Some(pack) = self.packs[slot(kind)].take() else { return Ok(()) };
         let pack = pack.finish(self.reader.keys()).map_err(StoreError::damaged(|| "a pack just made"))?;
         self.reader.shared.backend.put(&Object::pack(pack.id), &pack.bytes)?;
         let size = pack.bytes.len() as u64;

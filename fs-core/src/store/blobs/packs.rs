@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::format::{BlobId, Catalogue, FormatError, Keys, PackId, PackTrailer, Placement, TRAILER_LEN};
+use crate::format::{BlobId, BlobPrefix, Catalogue, FormatError, Keys, PackId, PackTrailer, Placement};
 use crate::store::{Backend, Object, StoreError};
 
 /// The packs read last. A blob's neighbours are usually in one of them, which saves a look-up in the index.
@@ -30,6 +30,11 @@ impl Recent {
         self.packs().iter().find_map(|pack| Some((pack.id, pack.catalogue.find(id)?)))
     }
 
+    /// Finds the blob whose id begins like this.
+    pub(crate) fn find_prefix(&self, prefix: &BlobPrefix) -> Option<BlobId> {
+        self.packs().iter().find_map(|pack| Some(pack.catalogue.find_prefix(prefix)?.0))
+    }
+
     /// Forgets a pack that is missing now.
     pub(crate) fn forget(&self, pack: Option<PackId>) {
         self.packs().retain(|known| Some(known.id) != pack);
@@ -51,47 +56,44 @@ impl Recent {
     }
 }
 
-/// Reads a pack's catalogue, and the size of the pack's file in bytes.
-pub(crate) fn read_catalogue(
-    backend: &dyn Backend,
-    keys: &Keys,
-    pack: PackId,
-) -> Result<(Catalogue, u64), StoreError> {
-    read_end(backend, keys, pack).map(|end| (end.catalogue, end.size))
-}
-
 /// Result of reading the end of a pack's file.
-pub(super) struct PackEnd {
-    pub(super) catalogue: Catalogue,
+#[derive(Debug)]
+pub struct PackEnd {
+    /// The pack's catalogue.
+    pub catalogue: Catalogue,
+    /// The pack's trailer.
+    pub trailer: PackTrailer,
     /// Size of the file in bytes.
-    pub(super) size: u64,
+    pub size: u64,
     /// The last bytes of the file. For a small pack, all of its bytes.
     pub(super) bytes: Vec<u8>,
 }
 
-pub(super) fn read_end(backend: &dyn Backend, keys: &Keys, pack: PackId) -> Result<PackEnd, StoreError> {
+/// Reads the end of a pack, with its catalogue.
+pub(crate) fn read_end(backend: &dyn Backend, keys: &Keys, pack: PackId) -> Result<PackEnd, StoreError> {
     let object = Object::pack(pack);
     let (bytes, size) = match backend.get_end(&object, TAIL) {
         // A bad sector outside of the catalogue must not make the catalogue unreadable, so only the trailer
         // is read.
         Err(error) if error.is_loss() && !matches!(error, StoreError::Missing(_)) => {
-            backend.get_end(&object, TRAILER_LEN as usize)?
+            backend.get_end(&object, PackTrailer::stored_len(keys.version()) as usize)?
         }
         end => end?,
     };
-    let trailer_at = bytes.len().saturating_sub(TRAILER_LEN as usize);
-    let trailer = PackTrailer::decode(&bytes[trailer_at..], size).map_err(StoreError::damaged(|| &object))?;
+    let trailer =
+        PackTrailer::decode(keys.version(), &bytes, size).map_err(StoreError::damaged(|| &object))?;
     let bytes_at = size - bytes.len() as u64;
     let frame = if trailer.offset >= bytes_at {
         let start = (trailer.offset - bytes_at) as usize;
-        &bytes[start..start + trailer.len as usize]
+        bytes[start..start + trailer.len as usize].to_vec()
     } else {
-        &backend.get_range(&object, trailer.offset, trailer.len as usize)?
+        backend.get_range(&object, trailer.offset, trailer.len as usize)?
     };
-    let catalogue = Catalogue::open(keys, &pack, frame).map_err(StoreError::damaged(|| &object))?;
+    let catalogue =
+        Catalogue::open(keys, &pack, trailer.salt, frame).map_err(StoreError::damaged(|| &object))?;
     if catalogue.blocks_end() != trailer.offset {
         let reason = FormatError::Invalid("place of the catalogue: its blocks do not end there");
         return Err(StoreError::damaged(|| &object)(reason));
     }
-    Ok(PackEnd { catalogue, size, bytes })
+    Ok(PackEnd { catalogue, trailer, size, bytes })
 }

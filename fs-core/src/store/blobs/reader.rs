@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::format::limits::MAX_BLOCK_RAW;
 use crate::format::{
-    BlobId, Block, Catalogue, ChunkList, FormatError, Keys, LinkRecord, Node, PackId, Placement, StoredBlock,
-    XattrSet,
+    BlobId, BlobPrefix, Block, BlockEntry, Catalogue, ChunkList, FormatError, Keys, LinkRecord, Node, PackId,
+    Placement, StoredBlock, XattrSet,
 };
 use crate::store::blobs::cache::{CacheSizes, WeightedCache};
 use crate::store::blobs::delta::Base;
@@ -49,8 +49,6 @@ pub(in crate::store) struct Shared {
     catalogues: WeightedCache<PackId, Catalogue>,
     /// Decompressed full blocks. Deltas must not evict them, as each may be the base of many deltas.
     blocks: WeightedCache<BlockKey, RawBlock>,
-    /// The bases of the blobs in delta blocks.
-    bases: WeightedCache<BlockKey, Vec<BlobId>>,
     lists: WeightedCache<BlobId, ChunkList>,
     pub(in crate::store) searches: Searches,
     /// Runs of hard-link tables.
@@ -116,7 +114,6 @@ impl Reader {
                 index,
                 catalogues: WeightedCache::new(sizes.catalogues),
                 blocks: WeightedCache::new(sizes.blocks),
-                bases: WeightedCache::new(sizes.nodes / 8),
                 lists: WeightedCache::new(sizes.nodes / 4),
                 searches: Searches::default(),
                 links: WeightedCache::new(sizes.nodes / 4),
@@ -198,8 +195,9 @@ impl Reader {
         } else if !was_bad {
             index.refresh();
         }
-        let indexed = index.pack_of(id).unwrap_or_default();
-        let others = indexed.into_iter().chain(index.run(|index| index.copies_of(id)).unwrap_or_default());
+        let indexed = index.pack_of(id.prefix()).unwrap_or_default();
+        let others =
+            indexed.into_iter().chain(index.run(|index| index.copies_of(id.prefix())).unwrap_or_default());
         let sound = others.filter(|pack| Some(*pack) != tried).find_map(|pack| {
             let place = self.cached_catalogue(pack).ok()?.find(id)?;
             read((pack, place)).ok()
@@ -268,33 +266,64 @@ impl Reader {
         if let Some(found) = self.own.recent.find(id) {
             return Ok(found);
         }
-        let pack = self.pack_of(id)?;
+        let missing = || StoreError::MissingBlob(id.prefix());
+        let pack = self.pack_of(id.prefix())?.ok_or_else(missing)?;
         if let Some(place) = self.find_in(pack, id)? {
             return Ok((pack, place));
         }
         // This reader's index may be a damaged one that another process has replaced.
         let index = &self.shared.index;
         index.reopen()?;
-        let pack = self.pack_of(id)?;
+        let pack = self.pack_of(id.prefix())?.ok_or_else(missing)?;
         let place = self.find_in(pack, id)?.ok_or_else(|| {
             index.current().fault(format!("it looks for a blob in pack {pack}, which lacks it"))
         })?;
         Ok((pack, place))
     }
 
-    fn pack_of(&self, id: &BlobId) -> Result<PackId, StoreError> {
+    /// Returns a pack that holds the blob. `None` if it is not stored.
+    fn pack_of(&self, blob: BlobPrefix) -> Result<Option<PackId>, StoreError> {
         let index = &self.shared.index;
-        if let Ok(Some(pack)) = index.pack_of(id) {
-            return Ok(pack);
+        if let Ok(Some(pack)) = index.pack_of(blob) {
+            return Ok(Some(pack));
         }
         // The blob may have been committed after this reader's transaction began.
         index.refresh();
-        if let Ok(Some(pack)) = index.pack_of(id) {
-            return Ok(pack);
+        if let Ok(Some(pack)) = index.pack_of(blob) {
+            return Ok(Some(pack));
         }
         // The blob may have been committed to another index than this reader's.
         index.bring_up_to_date()?;
-        index.pack_of(id)?.ok_or(StoreError::MissingBlob(*id))
+        index.pack_of(blob)
+    }
+
+    /// Returns the whole id of a delta's base.
+    pub(in crate::store) fn id_of(&self, base: BlobPrefix) -> Result<BlobId, StoreError> {
+        if let Some(id) = self.own.recent.find_prefix(&base) {
+            return Ok(id);
+        }
+        let find = || {
+            let Some(pack) = self.pack_of(base)? else { return Ok(None) };
+            Ok::<_, StoreError>(self.cached_catalogue(pack)?.find_prefix(&base).map(|(id, _)| id))
+        };
+        match find() {
+            Ok(Some(id)) => Ok(id),
+            // The index may be a damaged one, or its pack may be away. A copy may be elsewhere.
+            first => {
+                self.shared.index.reopen()?;
+                if let Some(id) = find().ok().flatten().or_else(|| self.id_in_copies(base)) {
+                    return Ok(id);
+                }
+                self.search();
+                find()?.ok_or_else(|| first.err().unwrap_or_else(|| StoreError::MissingBlob(base)))
+            }
+        }
+    }
+
+    /// Looks for a base in further packs that hold it.
+    fn id_in_copies(&self, base: BlobPrefix) -> Option<BlobId> {
+        let packs = self.shared.index.run(|index| index.copies_of(base)).ok()?;
+        packs.into_iter().find_map(|pack| Some(self.cached_catalogue(pack).ok()?.find_prefix(&base)?.0))
     }
 
     /// Returns a pack's catalogue, which may be cached.
@@ -326,7 +355,7 @@ impl Reader {
     fn open_pack(&self, id: PackId) -> Result<RecentPack, StoreError> {
         let mut whole = None;
         let catalogue = self.shared.catalogues.get_or_make(id, || {
-            let PackEnd { catalogue, size, bytes } = read_end(&*self.shared.backend, self.keys(), id)?;
+            let PackEnd { catalogue, size, bytes, .. } = read_end(&*self.shared.backend, self.keys(), id)?;
             let weight = catalogue.weight();
             whole = (bytes.len() as u64 == size).then(|| Arc::new(bytes));
             Ok::<_, StoreError>((catalogue, weight))
@@ -356,7 +385,7 @@ impl Reader {
         // other block.
         let made = cache.get_or_replace(key, suits, || {
             let stored = self.stored_block(pack, block)?;
-            let opened = self.open_block(pack, block, &stored)?;
+            let opened = self.open_block(pack, block, stored)?;
             let len = if reads_on { usize::MAX } else { range.end };
             let mut bytes = self.decompress(pack, block, &opened, len)?;
             bytes.shrink_to_fit();
@@ -389,13 +418,14 @@ impl Reader {
     }
 
     /// Opens a block that has these stored bytes.
-    pub(super) fn open_block<'a>(
+    pub(super) fn open_block(
         &self,
         pack: PackId,
         block: StoredBlock,
-        stored: &'a [u8],
-    ) -> Result<Block<'a>, StoreError> {
-        let opened = block.check(stored).and_then(|stored| Block::open(self.keys(), stored));
+        stored: Vec<u8>,
+    ) -> Result<Block, StoreError> {
+        let key = self.cached_catalogue(pack)?.key(self.keys());
+        let opened = block.check(&stored).and_then(|()| Block::open(&key, block.number, stored));
         let opened = opened.map_err(damaged(pack, block))?;
         // Otherwise a forged block could be its own base.
         if opened.bases().is_empty() == block.delta {
@@ -409,7 +439,7 @@ impl Reader {
         &self,
         pack: PackId,
         block: StoredBlock,
-        opened: &Block<'_>,
+        opened: &Block,
         up_to: usize,
     ) -> Result<Vec<u8>, StoreError> {
         // Estimated size of the bases: versions of a file are of similar size.
@@ -420,10 +450,10 @@ impl Reader {
 
     /// Returns the joined bytes of the bases of a delta, which are about `len` bytes. None of the bases may
     /// be in a delta.
-    pub(in crate::store) fn prefix(&self, bases: &[BlobId], len: usize) -> Result<Vec<u8>, StoreError> {
+    pub(in crate::store) fn prefix(&self, bases: &[BlobPrefix], len: usize) -> Result<Vec<u8>, StoreError> {
         let mut prefix = Vec::with_capacity(if bases.is_empty() { 0 } else { len });
         for base in bases {
-            prefix.extend_from_slice(&self.blob_in(base, WHOLE, false)?);
+            prefix.extend_from_slice(&self.blob_in(&self.id_of(*base)?, WHOLE, false)?);
             if prefix.len() > MAX_BLOCK_RAW {
                 let reason = FormatError::Invalid("length of a delta's bases");
                 return Err(StoreError::damaged(|| format!("blob {base}"))(reason));
@@ -435,7 +465,7 @@ impl Reader {
     /// Returns the base for a new version of the blob `id`: `id` itself, or its own base. `None` if the blob
     /// is not indexed yet.
     pub(in crate::store) fn base_of(&self, id: &BlobId) -> Result<Option<Base>, StoreError> {
-        if !self.is_indexed(id)? {
+        if !self.is_indexed(id.prefix())? {
             return Ok(None);
         }
         let (pack, place) = self.locate(id)?;
@@ -443,23 +473,21 @@ impl Reader {
             return Ok(Some(Base { id: *id, len: place.len, block: (pack, place.block.number) }));
         }
         let bases = self.bases(pack, place.block)?;
-        let Some(id) = bases.get(place.nth as usize).copied() else {
+        let Some(base) = bases.get(place.nth as usize).copied() else {
             return Err(damaged(pack, place.block)(FormatError::Invalid("base of a blob")));
         };
+        let id = self.id_of(base)?;
         let (pack, place) = self.locate(&id)?;
         Ok(Some(Base { id, len: place.len, block: (pack, place.block.number) }))
     }
 
-    /// Reads the bases of a delta block's blobs.
-    fn bases(&self, pack: PackId, block: StoredBlock) -> Result<Arc<Vec<BlobId>>, StoreError> {
-        let key = (pack, block.number);
-        if let Some(bases) = self.shared.bases.get(&key) {
-            return Ok(bases);
+    /// The base of each blob of a delta block. Version 1 tells them only in the block itself.
+    pub(super) fn bases(&self, pack: PackId, block: StoredBlock) -> Result<Vec<BlobPrefix>, StoreError> {
+        let catalogue = self.cached_catalogue(pack)?;
+        match catalogue.block(block.number).map(BlockEntry::bases) {
+            Some(bases) if !bases.is_empty() => Ok(bases.to_vec()),
+            _ => Ok(self.open_block(pack, block, self.stored_block(pack, block)?)?.bases().to_vec()),
         }
-        let stored = self.stored_block(pack, block)?;
-        let bases = self.open_block(pack, block, &stored)?.bases().to_vec();
-        let weight = bases.len() * size_of::<BlobId>();
-        Ok(self.shared.bases.insert(key, bases, weight))
     }
 }
 
@@ -508,11 +536,11 @@ impl Reader {
             // A catalogue that cannot be read is reported when a blob in it is needed.
             let Ok(catalogue) = self.cached_catalogue(pack) else { continue };
             for (id, _) in catalogue.blobs() {
-                let leads = match index.pack_of(&id)? {
+                let leads = match index.pack_of(id.prefix())? {
                     Some(known) if known == pack => true,
                     Some(known) => {
                         self.cached_catalogue(known).is_ok_and(|known| known.find(&id).is_some())
-                            || index.run(|index| index.copies_of(&id))?.contains(&pack)
+                            || index.run(|index| index.copies_of(id.prefix()))?.contains(&pack)
                     }
                     None => false,
                 };

@@ -1,26 +1,27 @@
 //! Reading for checks: verifies headers, catalogues and blocks of packs.
 
-use crate::format::{BlobId, BlockEntry, Catalogue, FormatError, PACK_HEADER_LEN, PackId, check_pack_header};
-use crate::store::blobs::packs::read_catalogue;
+use crate::format::{BlobPrefix, BlockEntry, FormatError, PACK_HEADER_LEN, PackId};
+use crate::store::blobs::packs::{PackEnd, read_end};
 use crate::store::blobs::reader::damaged;
 use crate::store::{Object, Reader, StoreError};
 
 impl Reader {
-    /// Reads the catalogue of a pack, and the size of its file.
-    pub fn pack_catalogue(&self, pack: PackId) -> Result<(Catalogue, u64), StoreError> {
-        read_catalogue(&*self.shared.backend, self.keys(), pack)
+    /// Reads the catalogue of a pack from the medium.
+    pub fn pack_end(&self, pack: PackId) -> Result<PackEnd, StoreError> {
+        read_end(&*self.shared.backend, self.keys(), pack)
     }
 
     /// Whether the index has the blob.
-    pub fn is_indexed(&self, id: &BlobId) -> Result<bool, StoreError> {
-        self.shared.index.run(|index| index.contains(id))
+    pub fn is_indexed(&self, blob: BlobPrefix) -> Result<bool, StoreError> {
+        self.shared.index.run(|index| index.contains(blob))
     }
 
-    /// Checks the header of a pack.
-    pub fn verify_pack_header(&self, pack: PackId) -> Result<(), StoreError> {
+    /// Checks the header of a pack with this end.
+    pub fn verify_pack_header(&self, pack: PackId, end: &PackEnd) -> Result<(), StoreError> {
         let object = Object::pack(pack);
-        let header = self.shared.backend.get_range(&object, 0, PACK_HEADER_LEN as usize)?;
-        check_pack_header(&header).map_err(StoreError::damaged(|| &object))
+        let header = self.shared.backend.get_range(&object, 0, PACK_HEADER_LEN.min(end.size as usize))?;
+        let checked = end.trailer.check_header(self.keys(), &header, end.size);
+        checked.map_err(StoreError::damaged(|| &object))
     }
 
     /// Reads a block from the medium and verifies all of it: its MAC, and the ids of its blobs.
@@ -30,7 +31,7 @@ impl Reader {
 
     fn verify(&self, pack: PackId, block: BlockEntry<'_>) -> Result<(), StoreError> {
         let stored = self.read_block(pack, block)?;
-        let opened = self.open_block(pack, *block, &stored)?;
+        let opened = self.open_block(pack, *block, stored)?;
         let raw = self.decompress(pack, *block, &opened, usize::MAX)?;
         let damaged = |reason| damaged(pack, *block)(FormatError::Invalid(reason));
         if !block.blobs().map(|(_, len)| len).eq(opened.lengths().iter().copied()) {
@@ -50,9 +51,8 @@ impl Reader {
     }
 
     /// Reads the base of each blob of a delta block.
-    pub fn block_bases(&self, pack: PackId, block: BlockEntry<'_>) -> Result<Vec<BlobId>, StoreError> {
-        let read = || Ok(self.open_block(pack, *block, &self.read_block(pack, block)?)?.bases().to_vec());
-        read().inspect_err(|error| self.note_bad((pack, block.number), error))
+    pub fn block_bases(&self, pack: PackId, block: BlockEntry<'_>) -> Result<Vec<BlobPrefix>, StoreError> {
+        self.bases(pack, *block).inspect_err(|error| self.note_bad((pack, block.number), error))
     }
 
     /// Reads a block from the medium.

@@ -5,6 +5,7 @@ use crate::store::blobs::compress::{Job, OpenBlock};
 use crate::store::blobs::cutter::Cutter;
 use crate::store::blobs::delta::{DeltaGroup, DeltaGroups};
 use crate::store::blobs::packer::{Packer, Pending, slot};
+use crate::store::repository::new_salt;
 use crate::store::{Object, Reader, StoreError};
 
 /// Sums of an import's additions.
@@ -99,7 +100,7 @@ impl Writer {
         if known {
             return Ok(id);
         }
-        if self.reader.is_indexed(&id)? && (!self.verify || self.reader.blob(&id).is_ok()) {
+        if self.reader.is_indexed(id.prefix())? && (!self.verify || self.reader.blob(&id).is_ok()) {
             self.pending.lock().unwrap_or_else(PoisonError::into_inner).remove(&id.prefix());
             return Ok(id);
         }
@@ -143,7 +144,7 @@ impl Writer {
             }
         }
         self.statistics.stored_bytes = self.packer.finish()?;
-        let (id, bytes) = manifest.seal(self.keys());
+        let (id, bytes) = manifest.seal(self.keys(), new_salt()?);
         self.reader.shared.backend.put(&Object::snapshot(id), &bytes)?;
         self.reader.shared.index.note_snapshot(id, manifest);
         Ok((id, self.statistics))

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::format::limits::{MAX_CONFIG, MAX_MANIFEST};
-use crate::format::{Config, Keys, Manifest, PackId, RepositoryId, SnapshotId};
+use crate::format::{Config, Keys, Manifest, PackId, RepositoryId, SnapshotId, Version};
 use crate::store::backend::folder::Folder;
 use crate::store::backend::lock::{FileLock, WriterLock};
 use crate::store::backend::repository_folder::RepositoryFolder;
@@ -58,7 +58,7 @@ impl Basis {
         config: &Config,
         access: Access,
     ) -> Self {
-        Self { backend, state, repository: config.id, keys: Keys::derive(&config.secret), access }
+        Self { backend, state, repository: config.id, keys: config.keys(), access }
     }
 
     /// The repository's path, for messages.
@@ -77,6 +77,14 @@ impl Basis {
         self.state().map(|state| state.current())
     }
 
+    /// Fails if the repository's version is one that is only read.
+    pub(crate) fn check_version(&self) -> Result<(), StoreError> {
+        match self.keys.version() {
+            Version::One => Err(StoreError::OldVersion(self.root().display().to_string())),
+            Version::Two => Ok(()),
+        }
+    }
+
     /// Takes the lock. The repository stays with the locked folder while the lock is held.
     pub(crate) fn lock(&self) -> Result<WriterLock, StoreError> {
         WriterLock::acquire(self.state()?, FileLock::acquire)
@@ -91,7 +99,7 @@ impl Basis {
     pub(crate) fn manifest(&self, id: &SnapshotId) -> Result<Manifest, StoreError> {
         let object = Object::snapshot(*id);
         let bytes = self.backend.get(&object, MAX_MANIFEST)?;
-        Manifest::open(&self.keys, id, &bytes).map_err(StoreError::damaged(|| &object))
+        Manifest::open(&self.keys, id, bytes).map_err(StoreError::damaged(|| &object))
     }
 
     /// Opens the index for writing.

@@ -27,7 +27,7 @@ impl Index {
             let mut keys = Vec::with_capacity(packs.clone().map(|(record, _)| record.blobs as usize).sum());
             for (number, (record, catalogue)) in (free..).zip(packs) {
                 records.insert(number, record.encode(number)).map_err(failed(&self.path))?;
-                keys.extend(catalogue.blobs().map(|(id, _)| (id.prefix(), number)));
+                keys.extend(catalogue.blobs().map(|(id, _)| (id.prefix().0, number)));
             }
             keys.sort_unstable();
             keys.dedup();

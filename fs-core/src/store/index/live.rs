@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
 use std::time::Duration;
 
-use crate::format::{BlobId, Catalogue, Manifest, PackId, SnapshotId};
+use crate::format::{BlobPrefix, Catalogue, Manifest, PackId, SnapshotId};
 use crate::store::StoreError;
 use crate::store::index::basis::{Access, Basis};
 use crate::store::index::rebuild::NewIndex;
@@ -213,8 +213,8 @@ impl LiveIndex {
     }
 
     /// Returns a pack that holds the blob. `None` if the index has none.
-    pub(crate) fn pack_of(&self, id: &BlobId) -> Result<Option<PackId>, StoreError> {
-        self.run(|index| index.pack_of(id))
+    pub(crate) fn pack_of(&self, blob: BlobPrefix) -> Result<Option<PackId>, StoreError> {
+        self.run(|index| index.pack_of(blob))
     }
 
     /// Every pack, by number.

@@ -31,7 +31,7 @@ use snapshots::{Decoded, SNAPSHOTS};
 use super::StoreError;
 use super::backend::folder::{FileId, Folder, identity_of};
 use super::layout::INDEX;
-use crate::format::{BlobId, PackId, RepositoryId};
+use crate::format::{BlobPrefix, PackId, RepositoryId};
 use guard::fenced;
 
 /// The first half of a blob's id → the number of its pack. The pack's catalogue holds the rest. 20 bytes a
@@ -179,15 +179,15 @@ impl Index {
     }
 
     /// Whether the blob is in some pack.
-    pub(super) fn contains(&self, id: &BlobId) -> Result<bool, StoreError> {
-        self.fence(|| Ok(self.tables()?.blobs.get_owned(id.prefix()).map_err(failed(&self.path))?.is_some()))
+    pub(super) fn contains(&self, blob: BlobPrefix) -> Result<bool, StoreError> {
+        self.fence(|| Ok(self.tables()?.blobs.get_owned(blob.0).map_err(failed(&self.path))?.is_some()))
     }
 
     /// Returns a pack that holds the blob. `None` if the index has none.
-    pub(super) fn pack_of(&self, id: &BlobId) -> Result<Option<PackId>, StoreError> {
+    pub(super) fn pack_of(&self, blob: BlobPrefix) -> Result<Option<PackId>, StoreError> {
         self.fence(|| {
             let tables = self.tables()?;
-            let Some(number) = tables.blobs.get_owned(id.prefix()).map_err(failed(&self.path))? else {
+            let Some(number) = tables.blobs.get_owned(blob.0).map_err(failed(&self.path))? else {
                 return Ok(None);
             };
             self.pack(&tables, number.value()).map(Some)
@@ -195,12 +195,12 @@ impl Index {
     }
 
     /// Further packs that hold the blob.
-    pub(super) fn copies_of(&self, id: &BlobId) -> Result<Vec<PackId>, StoreError> {
+    pub(super) fn copies_of(&self, blob: BlobPrefix) -> Result<Vec<PackId>, StoreError> {
         self.fence(|| {
             let tables = self.tables()?;
             let mut packs = Vec::new();
             let mut order = Ascending::default();
-            for item in tables.copies.range(copies(id.prefix())).map_err(failed(&self.path))? {
+            for item in tables.copies.range(copies(blob.0)).map_err(failed(&self.path))? {
                 let (_, number) = item.map_err(failed(&self.path))?.0.value();
                 order.check(number, &self.path)?;
                 packs.push(self.pack(&tables, number)?);

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::format::{Keys, PackId, SnapshotId};
-use crate::store::blobs::packs::read_catalogue;
+use crate::store::blobs::packs::{PackEnd, read_end};
 use crate::store::index::basis::Basis;
 use crate::store::index::{Index, PackRecord, SnapshotRecord};
 use crate::store::{Access, Backend, Object, ObjectKind, StoreError};
@@ -59,7 +59,7 @@ pub(crate) fn reconcile(index: &Index, basis: &Basis) -> Result<(bool, Vec<Store
 fn is_readable(backend: &dyn Backend, keys: &Keys, record: &PackRecord, listed: Option<u64>) -> bool {
     match listed.map_or_else(|| backend.size(&Object::pack(record.id)), Ok) {
         Ok(size) if size == record.size => true,
-        Ok(_) => match read_catalogue(backend, keys, record.id) {
+        Ok(_) => match read_end(backend, keys, record.id) {
             Err(error) if error.is_damage() => {
                 log::error!("{error}");
                 false
@@ -90,8 +90,10 @@ pub(crate) fn add_packs(
     for batch in new.chunks(RECONCILE_BATCH) {
         let mut packs = Vec::with_capacity(batch.len());
         for pack in batch {
-            match read_catalogue(backend, keys, *pack) {
-                Ok((catalogue, size)) => packs.push((PackRecord::new(*pack, size, &catalogue), catalogue)),
+            match read_end(backend, keys, *pack) {
+                Ok(PackEnd { catalogue, size, .. }) => {
+                    packs.push((PackRecord::new(*pack, size, &catalogue), catalogue));
+                }
                 // One unreadable pack must not prevent the use of the others. That holds for a damaged pack
                 // as for a bad sector.
                 Err(error) => {

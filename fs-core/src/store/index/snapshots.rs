@@ -8,7 +8,7 @@ use redb::{ReadableTable, TableDefinition};
 
 use super::super::StoreError;
 use super::{Ascending, CHECKSUM_LEN, Index, checksum, failed, wrong};
-use crate::format::{Keys, Manifest, SnapshotId, Time, is_source_name};
+use crate::format::{Keys, Manifest, SnapshotId, Time, Version, is_source_name};
 
 /// A snapshot's id → its time, its source, its manifest, and a checksum.
 pub(super) const SNAPSHOTS: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("snapshots");
@@ -51,12 +51,15 @@ impl SnapshotRecord {
 
     /// The snapshot's number in its second; `None` if it was committed without one.
     pub fn number(&self) -> Option<u32> {
-        Manifest::decode(&self.manifest).ok()?.extensions.number
+        Manifest::decode(&self.manifest, Version::of_manifest(&self.manifest)).ok()?.extensions.number
     }
 
-    /// Decodes the manifest. `None` if the record's bytes do not match the snapshot's id.
+    /// Decodes the manifest. `None` if the record's bytes do not match the snapshot's id. A record of a snapshot of
+    /// version 1 may hold the manifest as version 2 encodes it, and then has its checksum only.
     pub(in crate::store) fn manifest(&self, keys: &Keys) -> Option<Manifest> {
-        (keys.snapshot_id(&self.manifest) == self.id).then(|| Manifest::decode(&self.manifest).ok()).flatten()
+        let matches = keys.version() == Version::One || keys.snapshot_id(&self.manifest) == self.id;
+        let decode = || Manifest::decode(&self.manifest, Version::of_manifest(&self.manifest)).ok();
+        matches.then(decode).flatten()
     }
 
     fn encode(&self) -> Vec<u8> {

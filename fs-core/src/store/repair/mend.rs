@@ -31,7 +31,7 @@ impl Repository {
     /// memory. Writes nothing.
     pub fn preview_repair(&mut self, names: &PackNames, salvages: &[Salvage]) -> Result<(), StoreError> {
         let below = Arc::clone(&self.basis.backend);
-        self.backend = Arc::new(Salvaged::new(below, names, salvages));
+        self.backend = Arc::new(Salvaged::new(below, self.basis.keys.clone(), names, salvages));
         // It replaces the previous index, which may be in memory, too: there is no room for two.
         self.index = Arc::new(LiveIndex::in_memory(self.basis.clone())?);
         let packs = packs_after(names, salvages);

@@ -4,12 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 
-use crate::format::{
-    Block, BlockBuilder, BlockEncoder, Catalogue, FormatError, Keys, PACK_HEADER_LEN, PackBuilder, PackId,
-    PackKind, PackTrailer, TRAILER_LEN,
-};
-use crate::store::blobs::packs::read_catalogue;
-use crate::store::repair::scan::{FoundBlock, Scanner};
+use crate::format::{Block, FormatError, Keys, PACK_HEADER_LEN, PackBuilder, PackId, PackKind, Salt};
+use crate::store::blobs::packs::read_end;
+use crate::store::repair::scan::{FoundBlock, FoundBlocks, Scanner};
 use crate::store::{Backend, Listed, Object, ObjectKind, StoreError};
 
 /// Size at which a pack is closed, in bytes.
@@ -17,7 +14,7 @@ const PACK_BYTES: u64 = 64 << 20;
 /// Number of blobs at which a pack is closed, as the size of a catalogue is limited.
 const PACK_BLOBS: usize = 500_000;
 
-/// A pack of the intact blocks of a damaged one. The blocks are unchanged.
+/// A pack of the intact blocks of a damaged one. Its blocks have the bodies of the old ones, sealed again.
 #[derive(Debug, Clone)]
 pub struct Salvage {
     /// The damaged pack. It equals `id` if all of its blocks are intact and its catalogue can be derived from
@@ -27,15 +24,19 @@ pub struct Salvage {
     pub id: PackId,
     /// Number of blobs in the new pack.
     pub blobs: u64,
+    old_salt: Salt,
+    new_salt: Salt,
     parts: Vec<Part>,
 }
 
 #[derive(Debug, Clone)]
 enum Part {
-    /// A range of the damaged pack.
-    Old {
+    /// A block of the damaged pack, at this range of its bytes.
+    Block {
         offset: u64,
         len: u64,
+        old_number: u32,
+        new_number: u32,
     },
     New(Vec<u8>),
 }
@@ -43,7 +44,7 @@ enum Part {
 impl Part {
     fn len(&self) -> u64 {
         match self {
-            Part::Old { len, .. } => *len,
+            Part::Block { len, .. } => *len,
             Part::New(bytes) => bytes.len() as u64,
         }
     }
@@ -75,7 +76,7 @@ impl Scanner<'_> {
         deltas: bool,
         names: &PackNames,
     ) -> Result<Option<Salvages>, StoreError> {
-        let Some(found) = self.scan(from, deltas)? else { return Ok(None) };
+        let Some(FoundBlocks { salt, blocks: found }) = self.scan(from, deltas)? else { return Ok(None) };
         let kind = self.kind(from, &found)?;
         let mut salvages = Salvages::default();
         let mut rest = found.as_slice();
@@ -91,7 +92,7 @@ impl Scanner<'_> {
             });
             let (blocks, after) = rest.split_at(full.map_or(rest.len(), |last| last + 1));
             rest = after;
-            let salvage = self.assemble(from, kind, blocks, names)?;
+            let salvage = self.assemble(from, salt, kind, blocks)?;
             if names.sound.contains(&salvage.id) {
                 salvages.stored += salvage.blobs;
             } else {
@@ -103,47 +104,58 @@ impl Scanner<'_> {
 
     /// Returns the kind of a damaged pack. Without a catalogue it is a guess, which affects only the speed.
     fn kind(&self, pack: PackId, found: &[FoundBlock]) -> Result<PackKind, StoreError> {
-        match read_catalogue(self.packs, self.reader.keys(), pack) {
+        match read_end(self.packs, self.reader.keys(), pack) {
             Err(error) if error.is_loss() => {
                 let metadata = found.iter().all(|block| block.metadata);
                 Ok(if metadata { PackKind::Metadata } else { PackKind::Data })
             }
-            result => result.map(|(catalogue, _)| catalogue.kind()),
+            result => result.map(|end| end.catalogue.kind()),
         }
     }
 
+    /// Makes a pack of these blocks: the damaged one again if they are all of its blocks, which the id tells, or
+    /// else one with a salt of its own.
     fn assemble(
         &self,
         from: PackId,
+        salt: Salt,
         kind: PackKind,
         blocks: &[FoundBlock],
-        names: &PackNames,
     ) -> Result<Salvage, StoreError> {
-        let object = Object::pack(from);
-        let mut filling: Vec<Vec<u8>> = Vec::new();
-        loop {
-            let mut pack = PackBuilder::new(kind);
-            filling.iter().for_each(|block| pack.push(block, false, std::iter::empty()));
-            for block in blocks {
-                let bytes = self.packs.get_range(&object, block.offset, block.len as usize)?;
-                pack.push(&bytes, block.delta, block.blobs.iter().copied());
-            }
-            let pack = pack.finish(self.reader.keys()).map_err(StoreError::damaged(|| "a pack just made"))?;
-            if pack.id == from || !names.damaged.contains(&pack.id) {
-                let head = PACK_HEADER_LEN as usize + filling.iter().map(Vec::len).sum::<usize>();
-                let mut parts = vec![Part::New(pack.bytes[..head].to_vec())];
-                parts.extend(blocks.iter().map(|block| Part::Old { offset: block.offset, len: block.len }));
-                let tail = pack.catalogue.blocks_end() as usize;
-                parts.push(Part::New(pack.bytes[tail..].to_vec()));
-                let blobs = pack.catalogue.blobs().len() as u64;
-                return Ok(Salvage { from, id: pack.id, blobs, parts });
-            }
-            // The new pack has the id of another damaged pack: the two files were swapped. That pack may have
-            // blocks to salvage, too. An empty block gives the new pack an id of its own.
-            let empty = BlockEncoder::new(0)
-                .and_then(|mut encoder| encoder.full(self.reader.keys(), &BlockBuilder::default()));
-            filling.push(empty.map_err(StoreError::io("compress", "a block"))?);
+        let whole = self.assemble_with(from, salt, salt, kind, blocks)?;
+        if whole.id == from {
+            return Ok(whole);
         }
+        let blobs = blocks.iter().flat_map(|block| block.blobs.iter().map(|(id, _)| *id));
+        let new_salt = self.reader.keys().salvage_salt(salt, blobs);
+        self.assemble_with(from, salt, new_salt, kind, blocks)
+    }
+
+    fn assemble_with(
+        &self,
+        from: PackId,
+        old_salt: Salt,
+        new_salt: Salt,
+        kind: PackKind,
+        blocks: &[FoundBlock],
+    ) -> Result<Salvage, StoreError> {
+        let (object, keys) = (Object::pack(from), self.reader.keys());
+        let old_key = keys.object_key(old_salt);
+        let mut pack = PackBuilder::new(keys, kind, new_salt);
+        let mut parts = Vec::new();
+        for (new_number, block) in (0..).zip(blocks) {
+            let (offset, len) = (block.offset, block.len);
+            let frame = self.packs.get_range(&object, offset, len as usize)?;
+            let opened =
+                Block::open(&old_key, block.number, frame).map_err(StoreError::damaged(|| &object))?;
+            pack.push(opened.body(), &block.bases, block.blobs.iter().copied());
+            parts.push(Part::Block { offset, len, old_number: block.number, new_number });
+        }
+        let pack = pack.finish(keys).map_err(StoreError::damaged(|| "a pack just made"))?;
+        parts.insert(0, Part::New(pack.bytes[..PACK_HEADER_LEN].to_vec()));
+        parts.push(Part::New(pack.bytes[pack.catalogue.blocks_end() as usize..].to_vec()));
+        let blobs = pack.catalogue.blobs().len() as u64;
+        Ok(Salvage { from, id: pack.id, blobs, old_salt, new_salt, parts })
     }
 }
 
@@ -152,31 +164,17 @@ impl Salvage {
         self.parts.iter().map(Part::len).sum()
     }
 
-    /// Returns all bytes of the new pack; `below` holds the damaged one. The bytes are verified again, as a
+    /// Returns all bytes of the new pack; `below` holds the damaged one. Its blocks are verified again, as a
     /// failing medium may return other bytes than before.
     pub(in crate::store) fn verified_bytes(
         &self,
         keys: &Keys,
         below: &dyn Backend,
     ) -> Result<Vec<u8>, StoreError> {
-        let bytes = self.read(below, 0, self.len() as usize)?;
-        let verified = || {
-            let trailer_at = bytes.len().saturating_sub(TRAILER_LEN as usize);
-            let trailer = PackTrailer::decode(&bytes[trailer_at..], bytes.len() as u64)?;
-            let frame = &bytes[trailer.offset as usize..][..trailer.len as usize];
-            let catalogue = Catalogue::open(keys, &self.id, frame)?;
-            for block in catalogue.blocks() {
-                let stored = bytes.get(block.offset as usize..).unwrap_or_default();
-                let stored = stored.get(..block.len as usize).unwrap_or_default();
-                Block::open(keys, block.check(stored)?)?;
-            }
-            Ok(())
-        };
-        verified().map_err(StoreError::damaged(|| Object::pack(self.from)))?;
-        Ok(bytes)
+        self.read(keys, below, 0, self.len() as usize)
     }
 
-    fn read(&self, below: &dyn Backend, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
+    fn read(&self, keys: &Keys, below: &dyn Backend, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
         let end = offset.checked_add(len as u64).filter(|end| *end <= self.len());
         let end = end
             .ok_or_else(|| StoreError::damaged(|| Object::pack(self.id))(FormatError::Truncated("object")))?;
@@ -185,11 +183,16 @@ impl Salvage {
         for part in &self.parts {
             let (first, last) = (offset.max(start), end.min(start + part.len()));
             if first < last {
-                let (within, len) = (first - start, (last - first) as usize);
+                let within = (first - start) as usize..(last - start) as usize;
                 match part {
-                    Part::New(new) => bytes.extend_from_slice(&new[within as usize..][..len]),
-                    Part::Old { offset, .. } => {
-                        bytes.extend(below.get_range(&Object::pack(self.from), offset + within, len)?);
+                    Part::New(new) => bytes.extend_from_slice(&new[within]),
+                    Part::Block { offset, len, old_number, new_number } => {
+                        let object = Object::pack(self.from);
+                        let frame = below.get_range(&object, *offset, *len as usize)?;
+                        let opened = Block::open(&keys.object_key(self.old_salt), *old_number, frame);
+                        let opened = opened.map_err(StoreError::damaged(|| &object))?;
+                        let frame = keys.object_key(self.new_salt).seal_block(*new_number, opened.body());
+                        bytes.extend_from_slice(&frame[within]);
                     }
                 }
             }
@@ -203,15 +206,16 @@ impl Salvage {
 #[derive(Debug)]
 pub(in crate::store) struct Salvaged {
     below: Arc<dyn Backend>,
+    keys: Keys,
     hidden: HashSet<String>,
     salvages: HashMap<String, Salvage>,
 }
 
 impl Salvaged {
-    pub(crate) fn new(below: Arc<dyn Backend>, names: &PackNames, salvages: &[Salvage]) -> Self {
+    pub(crate) fn new(below: Arc<dyn Backend>, keys: Keys, names: &PackNames, salvages: &[Salvage]) -> Self {
         let salvages = salvages.iter().map(|salvage| (salvage.id.to_string(), salvage.clone()));
         let hidden = names.damaged.iter().map(PackId::to_string).collect();
-        Self { below, hidden, salvages: salvages.collect() }
+        Self { below, keys, hidden, salvages: salvages.collect() }
     }
 
     fn salvage(&self, object: &Object) -> Option<&Salvage> {
@@ -234,7 +238,7 @@ impl Backend for Salvaged {
 
     fn get_range(&self, object: &Object, offset: u64, len: usize) -> Result<Vec<u8>, StoreError> {
         match self.salvage(object) {
-            Some(salvage) => salvage.read(&*self.below, offset, len),
+            Some(salvage) => salvage.read(&self.keys, &*self.below, offset, len),
             None if self.is_hidden(object) => Err(StoreError::Missing(object.clone())),
             None => self.below.get_range(object, offset, len),
         }

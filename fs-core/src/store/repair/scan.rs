@@ -1,11 +1,14 @@
 //! Finds the blocks of a damaged pack without its catalogue. A block has a MAC and its own length, and the
 //! ids of its blobs follow from their bytes.
 
+use std::ops::Range;
+
 use memchr::memmem;
 
 use crate::format::limits::MAX_PACK;
 use crate::format::{
-    BLOCK_MAGIC, BlobId, Block, ChunkList, FRAME_HEADER_LEN, Node, PackId, XattrSet, block_frame_len,
+    BLOCK_MAGIC, BlobId, BlobPrefix, Block, ChunkList, FRAME_HEADER_LEN, Node, ObjectKey, PACK_HEADER_LEN,
+    PackId, PackTrailer, Salt, Version, XattrSet, block_frame, salt_in_header, salt_in_trailer,
 };
 use crate::monitor::Cancellation;
 use crate::store::{Backend, Object, Reader, StoreError};
@@ -25,12 +28,20 @@ const ALLOWANCE: u64 = 1 << 20;
 /// Minimum cost of an attempt, in bytes: even a short read takes time.
 const LEAST: u64 = 1024;
 
+/// The blocks found in a pack.
+#[derive(Debug)]
+pub(crate) struct FoundBlocks {
+    pub(crate) salt: Salt,
+    pub(crate) blocks: Vec<FoundBlock>,
+}
+
 /// A block that verifies, with the data that a catalogue has of it.
 #[derive(Debug)]
 pub(crate) struct FoundBlock {
+    pub(crate) number: u32,
     pub(crate) offset: u64,
     pub(crate) len: u64,
-    pub(crate) delta: bool,
+    pub(crate) bases: Vec<BlobPrefix>,
     pub(crate) blobs: Vec<(BlobId, u32)>,
     /// Whether all its blobs look like directory nodes, chunk lists or extended attributes.
     pub(crate) metadata: bool,
@@ -45,19 +56,28 @@ pub(crate) struct Scanner<'a> {
 
 impl Scanner<'_> {
     /// Returns every block of a pack that verifies, at any offset. Returns delta blocks only if `deltas` is
-    /// set, as their bases must be readable, too. `None` when cancelled.
+    /// set, as their bases must be readable, too. `None` when cancelled. Without the salt, which header and trailer
+    /// have, nothing can be verified.
     ///
     /// In a forged pack, a block of any length can seem to begin every few bytes. So the work is bounded.
     /// Beyond the bound, the rest of the pack counts as lost.
-    pub(crate) fn scan(&self, pack: PackId, deltas: bool) -> Result<Option<Vec<FoundBlock>>, StoreError> {
+    pub(crate) fn scan(&self, pack: PackId, deltas: bool) -> Result<Option<FoundBlocks>, StoreError> {
+        if self.cancellation.is_cancelled() {
+            return Ok(None);
+        }
         let object = Object::pack(pack);
         let end = unless_lost(self.packs.size(&object))?.unwrap_or(0).min(MAX_PACK);
         let mut found = Vec::new();
+        let Some(salt) = self.salt(&object, end)? else {
+            log::warn!("{object}: header and trailer are damaged, so none of its blocks can be verified");
+            return Ok(Some(FoundBlocks { salt: Salt([0; 32]), blocks: found }));
+        };
+        let key = self.reader.keys().object_key(salt);
         let mut at = 0;
         let mut window = Window::default();
         let mut left = TIMES * end + ALLOWANCE;
         while at + FRAME_HEADER_LEN as u64 <= end && !self.cancellation.is_cancelled() {
-            match self.block_at(&object, at, end, deltas)? {
+            match self.block_at(&object, &key, at..end, deltas)? {
                 Found::Block(block) => {
                     at += block.len;
                     found.push(block);
@@ -76,17 +96,37 @@ impl Scanner<'_> {
                 }
             }
         }
-        Ok((!self.cancellation.is_cancelled()).then_some(found))
+        Ok((!self.cancellation.is_cancelled()).then_some(FoundBlocks { salt, blocks: found }))
     }
 
-    fn block_at(&self, object: &Object, at: u64, end: u64, deltas: bool) -> Result<Found, StoreError> {
+    /// The salt of a pack of `end` bytes: the one in its header, or else in its trailer.
+    fn salt(&self, object: &Object, end: u64) -> Result<Option<Salt>, StoreError> {
+        let header = unless_lost(self.packs.get_range(object, 0, PACK_HEADER_LEN.min(end as usize)))?;
+        let in_header = header.and_then(|header| salt_in_header(self.reader.keys(), &header).ok());
+        if in_header.is_some() {
+            return Ok(in_header);
+        }
+        let trailer_len = PackTrailer::stored_len(Version::Two).min(end);
+        let trailer = self.packs.get_range(object, end - trailer_len, trailer_len as usize);
+        Ok(unless_lost(trailer)?.and_then(|trailer| salt_in_trailer(&trailer)))
+    }
+
+    /// Looks for a block at the beginning of `range`.
+    fn block_at(
+        &self,
+        object: &Object,
+        key: &ObjectKey,
+        range: Range<u64>,
+        deltas: bool,
+    ) -> Result<Found, StoreError> {
+        let (at, end) = (range.start, range.end);
         let read = |len| unless_lost(self.packs.get_range(object, at, len));
         let Some(header) = read(FRAME_HEADER_LEN)? else { return Ok(Found::Nothing(0)) };
-        let len = block_frame_len(&header).filter(|len| at + *len as u64 <= end);
-        let Some(len) = len else { return Ok(Found::Nothing(0)) };
+        let frame = block_frame(&header).filter(|(_, len)| at + *len as u64 <= end);
+        let Some((number, len)) = frame else { return Ok(Found::Nothing(0)) };
         let nothing = Found::Nothing(len as u64);
         let Some(frame) = read(len)? else { return Ok(nothing) };
-        let Ok(block) = Block::open(self.reader.keys(), &frame) else { return Ok(nothing) };
+        let Ok(block) = Block::open(key, number, frame) else { return Ok(nothing) };
         let delta = !block.bases().is_empty();
         // The block's MAC is valid, so no other block begins in it.
         let other = Found::Other(len as u64);
@@ -95,7 +135,7 @@ impl Scanner<'_> {
         }
         for base in block.bases() {
             // The index is asked first, as a reader that misses a blob searches all packs for it.
-            if !self.reader.is_indexed(base)? {
+            if !self.reader.is_indexed(*base)? {
                 return Ok(other);
             }
         }
@@ -110,7 +150,8 @@ impl Scanner<'_> {
             metadata &= is_metadata(blob);
             rest = tail;
         }
-        Ok(Found::Block(FoundBlock { offset: at, len: len as u64, delta, blobs, metadata }))
+        let bases = block.bases().to_vec();
+        Ok(Found::Block(FoundBlock { number, offset: at, len: len as u64, bases, blobs, metadata }))
     }
 
     /// The next offset, from `at` on, at which a block may begin; `end` if there is none, or when cancelled.
@@ -207,8 +248,8 @@ mod tests {
     /// of the first.
     fn pack(keys: &Keys) -> (SealedPack, Vec<u64>) {
         let mut encoder = BlockEncoder::new(3).unwrap();
-        let mut pack = PackBuilder::new(PackKind::Data);
-        let mut at = 8;
+        let mut pack = PackBuilder::new(keys, PackKind::Data, Salt([8; 32]));
+        let mut at = PACK_HEADER_LEN as u64;
         let mut starts = Vec::new();
         for number in 0..5 {
             let mut block = BlockBuilder::default();
@@ -216,14 +257,15 @@ mod tests {
             bytes[4000] ^= number;
             block.push(&bytes);
             let base = noise(0, 9000);
-            let sealed = match number {
-                4 => encoder.delta(keys, &block, &[keys.blob_id(&base)], &base),
-                _ => encoder.full(keys, &block),
+            let bases = if number == 4 { vec![keys.blob_id(&base).prefix()] } else { Vec::new() };
+            let body = match number {
+                4 => encoder.delta(&block, &bases, &base),
+                _ => encoder.full(&block),
             };
-            let sealed = sealed.unwrap();
-            pack.push(&sealed, number == 4, [(keys.blob_id(&bytes), 9000)].into_iter());
+            let body = body.unwrap();
+            pack.push(&body, &bases, [(keys.blob_id(&bytes), 9000)].into_iter());
             starts.push(at);
-            at += sealed.len() as u64;
+            at += (FRAME_HEADER_LEN + body.len()) as u64;
         }
         (pack.finish(keys).unwrap(), starts)
     }
@@ -252,7 +294,7 @@ mod tests {
         index.add(&[(record, sealed.catalogue.clone())]).unwrap();
         let reader = Reader::new(sound, keys.clone(), Arc::new(index), CacheSizes::default());
         let scanner = Scanner { packs: backend, reader: &reader, cancellation };
-        let found = scanner.scan(PackId([7; 32]), deltas).unwrap()?;
+        let found = scanner.scan(PackId([7; 32]), deltas).unwrap()?.blocks;
         let ids = sealed.catalogue.blobs().map(|(id, _)| id).collect::<Vec<_>>();
         assert!(found.iter().all(|block| ids.contains(&block.blobs[0].0) && !block.metadata));
         Some(found.iter().map(|block| block.offset).collect())
@@ -262,7 +304,7 @@ mod tests {
     fn forged(len: usize) -> [u8; FRAME_HEADER_LEN] {
         let mut header = [0; FRAME_HEADER_LEN];
         header[..4].copy_from_slice(&BLOCK_MAGIC);
-        header[4..8].copy_from_slice(&(len as u32).to_le_bytes());
+        header[8..12].copy_from_slice(&(len as u32).to_le_bytes());
         header
     }
 

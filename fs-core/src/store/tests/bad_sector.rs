@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use crate::format::{BlockBuilder, BlockEncoder, Keys, PackBuilder, SealedPack, Secret};
+use crate::format::{BlockBuilder, BlockEncoder, Keys, PackBuilder, Salt, SealedPack, Secret};
 use crate::store::index::basis::Basis;
 use crate::store::index::live::LiveIndex;
 
@@ -54,12 +54,14 @@ fn noise(seed: u8, len: usize) -> Vec<u8> {
 /// A pack with one block for each blob.
 fn pack(keys: &Keys, blobs: &[&[u8]]) -> SealedPack {
     let mut encoder = BlockEncoder::new(3).unwrap();
-    let mut pack = PackBuilder::new(PackKind::Data);
+    // Two packs may have the same blobs.
+    let salt = Salt(*blake3::hash(&blobs.concat()).as_bytes());
+    let mut pack = PackBuilder::new(keys, PackKind::Data, salt);
     for blob in blobs {
         let mut block = BlockBuilder::default();
         block.push(blob);
-        let sealed = encoder.full(keys, &block).unwrap();
-        pack.push(&sealed, false, [(keys.blob_id(blob), blob.len() as u32)].into_iter());
+        let body = encoder.full(&block).unwrap();
+        pack.push(&body, &[], [(keys.blob_id(blob), blob.len() as u32)].into_iter());
     }
     pack.finish(keys).unwrap()
 }
@@ -89,7 +91,7 @@ fn a_copy_is_read_where_the_medium_fails() {
     let packs = [pack(&keys, &[&blob]), pack(&keys, &[&other, &blob])];
     // The bad sector is in the second block of the second pack, and beyond the end of the first pack.
     let reader = reader(&keys, &packs, 22_000..22_512);
-    assert_eq!(reader.pack_catalogue(packs[1].id).unwrap().0.blobs().len(), 2);
+    assert_eq!(reader.pack_end(packs[1].id).unwrap().catalogue.blobs().len(), 2);
     assert!(*reader.blob(&keys.blob_id(&other)).unwrap() == *other);
     assert!(*reader.blob(&keys.blob_id(&blob)).unwrap() == *blob);
 }
@@ -101,9 +103,9 @@ fn a_block_that_is_its_own_base_is_refused() {
     let id = keys.blob_id(&blob);
     let mut block = BlockBuilder::default();
     block.push(&blob);
-    let sealed = BlockEncoder::new(3).unwrap().delta(&keys, &block, &[id], &blob).unwrap();
-    let mut pack = PackBuilder::new(PackKind::Data);
-    pack.push(&sealed, false, [(id, 3000)].into_iter());
+    let body = BlockEncoder::new(3).unwrap().delta(&block, &[id.prefix()], &blob).unwrap();
+    let mut pack = PackBuilder::new(&keys, PackKind::Data, Salt([1; 32]));
+    pack.push(&body, &[], [(id, 3000)].into_iter());
     let packs = [pack.finish(&keys).unwrap()];
     let reader = reader(&keys, &packs, 0..0);
     assert!(reader.blob(&id).is_err_and(|error| error.is_damage()));
@@ -117,10 +119,10 @@ fn a_damaged_block_is_read_once_however_many_blobs_it_has() {
     let blobs: Vec<Vec<u8>> = (0..200u8).map(|number| noise(number, 1000)).collect();
     let mut block = BlockBuilder::default();
     blobs.iter().for_each(|blob| block.push(blob));
-    let sealed = BlockEncoder::new(3).unwrap().full(&keys, &block).unwrap();
+    let body = BlockEncoder::new(3).unwrap().full(&block).unwrap();
     let ids: Vec<_> = blobs.iter().map(|blob| keys.blob_id(blob)).collect();
-    let mut builder = PackBuilder::new(PackKind::Data);
-    builder.push(&sealed, false, ids.iter().map(|id| (*id, 1000)).collect::<Vec<_>>().into_iter());
+    let mut builder = PackBuilder::new(&keys, PackKind::Data, Salt([1; 32]));
+    builder.push(&body, &[], ids.iter().map(|id| (*id, 1000)).collect::<Vec<_>>().into_iter());
     let mut pack = builder.finish(&keys).unwrap();
     pack.bytes[5000] ^= 1;
     let backend = Arc::new(BadSector::default());

@@ -4,7 +4,11 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::*;
+use crate::format::{FRAME_HEADER_LEN, PACK_HEADER_LEN};
 use crate::monitor::{Cancellation, Silent};
+
+/// A position in the body of a pack's first block.
+const IN_A_BLOCK: usize = PACK_HEADER_LEN + FRAME_HEADER_LEN + 4;
 
 /// A repository with a blob in two sound packs. Returns the older pack first.
 fn two_copies() -> (Store, BlobId, [PathBuf; 2]) {
@@ -23,7 +27,7 @@ fn two_copies() -> (Store, BlobId, [PathBuf; 2]) {
     let id = put();
     let [older] = packs(&store).try_into().unwrap();
     let sound = fs::read(&older).unwrap();
-    flip(&older, 40);
+    flip(&older, IN_A_BLOCK);
     assert_eq!(put(), id);
     fs::write(&older, sound).unwrap();
     let newer = packs(&store).into_iter().find(|path| *path != older).unwrap();
@@ -69,7 +73,7 @@ fn when_one_pack_is_damaged_in_a_block_or_in_its_catalogue() {
         for rebuild in [false, true] {
             let (store, id, packs) = two_copies();
             let sound = fs::read(&packs[victim]).unwrap();
-            for at in [40, sound.len() - 30] {
+            for at in [IN_A_BLOCK, sound.len() - 60] {
                 flip(&packs[victim], at);
                 if rebuild {
                     let root = store.directory.path().join("repository");

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::format::{BlockBuilder, BlockEncoder, PackBuilder, PackId, SealedPack};
+use crate::store::repository::new_salt;
 
 /// Stores a pack of one block, which is a delta if `bases` are given.
 fn store_pack(repository: &Repository, blobs: &[&[u8]], bases: &[&[u8]]) -> PackId {
@@ -9,14 +10,14 @@ fn store_pack(repository: &Repository, blobs: &[&[u8]], bases: &[&[u8]]) -> Pack
     let mut encoder = BlockEncoder::new(3).unwrap();
     let mut block = BlockBuilder::default();
     blobs.iter().for_each(|blob| block.push(blob));
-    let ids: Vec<_> = bases.iter().map(|base| keys.blob_id(base)).collect();
-    let sealed = match bases {
-        [] => encoder.full(keys, &block),
-        bases => encoder.delta(keys, &block, &ids, &bases.concat()),
+    let ids: Vec<_> = bases.iter().map(|base| keys.blob_id(base).prefix()).collect();
+    let body = match bases {
+        [] => encoder.full(&block),
+        bases => encoder.delta(&block, &ids, &bases.concat()),
     };
-    let mut pack = PackBuilder::new(PackKind::Data);
+    let mut pack = PackBuilder::new(keys, PackKind::Data, new_salt().unwrap());
     let listed = blobs.iter().map(|blob| (keys.blob_id(blob), blob.len() as u32));
-    pack.push(&sealed.unwrap(), !bases.is_empty(), listed);
+    pack.push(&body.unwrap(), &ids, listed);
     let SealedPack { id, bytes, .. } = pack.finish(keys).unwrap();
     repository.backend.put(&Object::pack(id), &bytes).unwrap();
     id

@@ -1,6 +1,6 @@
 use super::*;
 use crate::format::{BlobId, Keys, Secret};
-use crate::store::blobs::packs::read_catalogue;
+use crate::store::blobs::packs::{PackEnd, read_end};
 use crate::store::index::basis::Basis;
 use crate::store::index::live::LiveIndex;
 use crate::store::{Backend, CacheSizes, Listed, MemoryBackend, ObjectKind};
@@ -72,8 +72,8 @@ fn packs_keep_the_order_of_the_walk() {
     let bytes = packer.finish().unwrap();
     let names = backend.list(ObjectKind::Pack).unwrap();
     let [name] = names.as_slice() else { panic!("{} packs", names.len()) };
-    let (catalogue, size) =
-        read_catalogue(&*backend, &keys, crate::format::PackId::parse(&name.name).unwrap()).unwrap();
+    let PackEnd { catalogue, size, .. } =
+        read_end(&*backend, &keys, crate::format::PackId::parse(&name.name).unwrap()).unwrap();
     assert_eq!(bytes, size);
     assert_eq!(catalogue.blobs().map(|(id, _)| id).collect::<Vec<_>>(), sent);
 }

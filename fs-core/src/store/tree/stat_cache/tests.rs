@@ -1,7 +1,7 @@
 use std::fs;
 
 use super::*;
-use crate::format::{FileStat, KnownFileSystem};
+use crate::format::{FileStat, KnownFileSystem, Secret};
 use crate::store::Access;
 
 fn repository() -> (tempfile::TempDir, Repository) {
@@ -13,7 +13,7 @@ fn repository() -> (tempfile::TempDir, Repository) {
 }
 
 fn file(inode: u64) -> Slot {
-    Slot::of_file(FileStat { inode, ctime: Time::new(7, 8).unwrap() })
+    Slot::of_file(&Keys::derive(&Secret([5; 32])), FileStat { inode, ctime: Time::new(7, 8).unwrap() })
 }
 
 const ROOT: BlobId = BlobId([1; 32]);

@@ -1,0 +1,77 @@
+//! A repository of version 1 of the format: it is read, and nothing is written to it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use fs_tests::needs::{self, Need};
+use fs_tests::plant::file;
+use fs_tests::{Mounted, Sandbox};
+
+use crate::damage::{copy, files};
+
+/// A sandbox whose repository has version 1.
+fn old() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/v1/repository");
+    copy(&fixture, &sandbox.repo());
+    fs::set_permissions(sandbox.repo(), fs::Permissions::from_mode(0o700)).expect("chmod");
+    sandbox
+}
+
+#[test]
+fn every_reading_command_works() {
+    let sandbox = old();
+    let snapshots = sandbox.yester(["--json", "snapshots"]).run().ok().json_lines();
+    let source = snapshots[0]["source"].as_str().expect("a source").to_owned();
+    let at = |time: &str, path: &str| format!("{source}@{time}:{path}");
+    for args in [
+        vec!["ls", "-l", &at("first", "")],
+        vec!["cat", &at("first", "many/001")],
+        vec!["find", "--source", &source, "*"],
+        vec!["log", &at("latest", "large")],
+        vec!["diff", &format!("{source}@first"), &format!("{source}@latest")],
+        vec!["stats"],
+        vec!["check", "--read-data"],
+        vec!["rebuild-index"],
+        vec!["check"],
+    ] {
+        sandbox.yester(&args).run().ok();
+    }
+    let (restored, large) = (sandbox.path("restored"), at("latest", "large"));
+    sandbox.yester(["restore", &large, "--to"]).arg(&restored).run().ok();
+    let cat = sandbox.yester(["cat", &large]).run().ok();
+    assert_eq!(fs::read(restored.join("large")).expect("the file"), cat.stdout);
+    if needs::met(&[Need::Fuse]) {
+        let mounted = Mounted::with(&sandbox, &["--source", &source]);
+        assert_eq!(fs::read(mounted.path("@latest/large")).expect("the file"), cat.stdout);
+        mounted.stop(rustix::process::Signal::TERM).ok();
+    }
+}
+
+#[test]
+fn every_writing_command_says_what_to_do() {
+    let sandbox = old();
+    file(sandbox.source().join("file"), "text");
+    let objects = || {
+        let mut objects = files(&sandbox.repo());
+        objects.retain(|path| {
+            path.components().any(|part| {
+                ["packs", "snapshots", "tags", "config"].iter().any(|name| part.as_os_str() == *name)
+            })
+        });
+        objects
+    };
+    let before = objects();
+    let source = sandbox.source();
+    let source = source.to_str().expect("UTF-8");
+    for args in
+        [vec!["import", source], vec!["tag", "@first", "name"], vec!["repair"], vec!["repair", "--dry-run"]]
+    {
+        let ran = sandbox.yester(&args).run().code_is(1);
+        let repo = sandbox.repo();
+        let told = format!("the repository {} has format version 1, which is only read", repo.display());
+        assert!(ran.stderr().contains(&told) && ran.stderr().contains("yester upgrade"), "{ran}");
+    }
+    assert_eq!(objects(), before);
+}
