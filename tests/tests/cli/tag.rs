@@ -1,6 +1,7 @@
 //! `yester tag`: names that people give to snapshots.
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use fs_tests::needs::{self, Need};
@@ -8,7 +9,6 @@ use fs_tests::plant::{file, small};
 use fs_tests::wait::{stays, wait_for_age};
 use fs_tests::{Mounted, Sandbox, wait_until};
 use serde_json::Value;
-
 
 /// A sandbox with two snapshots, and their names.
 fn two() -> (Sandbox, String, String) {
