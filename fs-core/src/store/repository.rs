@@ -165,6 +165,14 @@ impl Repository {
         self.basis.repository
     }
 
+    /// Fails if the repository's version is one that is only read.
+    ///
+    /// # Errors
+    /// [`StoreError::OldVersion`] says what to do.
+    pub fn check_version(&self) -> Result<(), StoreError> {
+        self.basis.check_version()
+    }
+
     /// Keys of the repository.
     pub fn keys(&self) -> &Keys {
         &self.basis.keys
