@@ -64,6 +64,8 @@ struct RawBlock {
     bytes: Vec<u8>,
     /// Length of all the bytes.
     whole_len: usize,
+    /// How often the block was decompressed in part, one after the other.
+    parts: u32,
 }
 
 impl RawBlock {
@@ -74,8 +76,9 @@ impl RawBlock {
 
 /// All bytes of a block or blob.
 const WHOLE: Range<usize> = 0..usize::MAX;
-/// Number of bytes that somebody reads at a time who is likely to read on.
-const LARGE_READ: usize = 64 << 10;
+/// How often a block is decompressed in part before it is decompressed in full. Of a block that is read at k random
+/// places, parts cost ½, ⅚, 1, … of the whole for k = 1, 2, 3, …; the whole at once costs 1.
+const MAX_PARTS: u32 = 2;
 
 /// The bytes of a blob, or of a part of one, in its decompressed block.
 #[derive(Debug, Clone)]
@@ -158,22 +161,28 @@ impl Reader {
 
     /// Returns the bytes of the blob `id`.
     pub fn blob(&self, id: &BlobId) -> Result<Blob, StoreError> {
-        self.blob_in(id, WHOLE, true)
+        self.blob_in(id, WHOLE, false, true)
     }
 
     /// Returns the bytes of the blob `id` that are in `range`. Its block is decompressed only as far as needed,
-    /// unless more of it is likely to be read.
-    pub fn blob_part(&self, id: &BlobId, range: Range<usize>) -> Result<Blob, StoreError> {
-        self.blob_in(id, range, true)
+    /// unless more of it is likely to be read: as `reads_on` says, or as it was read several times before.
+    pub fn blob_part(&self, id: &BlobId, range: Range<usize>, reads_on: bool) -> Result<Blob, StoreError> {
+        self.blob_in(id, range, reads_on, true)
     }
 
     /// Returns the bytes of the blob `id` that are in `range`. Reads a delta only if `delta` is set.
-    fn blob_in(&self, id: &BlobId, range: Range<usize>, delta: bool) -> Result<Blob, StoreError> {
+    fn blob_in(
+        &self,
+        id: &BlobId,
+        range: Range<usize>,
+        reads_on: bool,
+        delta: bool,
+    ) -> Result<Blob, StoreError> {
         let read = |(pack, place): (PackId, Placement)| {
             if place.block.delta && !delta {
                 return Err(damaged(pack, place.block)(FormatError::Invalid("base: it is a delta")));
             }
-            self.blob_at(pack, place, range.clone())
+            self.blob_at(pack, place, range.clone(), reads_on)
         };
         let located = self.locate(id);
         let tried = located.as_ref().ok().map(|(pack, _)| *pack);
@@ -221,13 +230,19 @@ impl Reader {
         if self.blocks(place.block).get(&key).is_some_and(|known| known.is_whole()) {
             return Ok(false);
         }
-        self.block(pack, place.block, WHOLE).map(|_| true)
+        self.block(pack, place.block, 0, true).map(|_| true)
     }
 
-    fn blob_at(&self, pack: PackId, place: Placement, part: Range<usize>) -> Result<Blob, StoreError> {
+    fn blob_at(
+        &self,
+        pack: PackId,
+        place: Placement,
+        part: Range<usize>,
+        reads_on: bool,
+    ) -> Result<Blob, StoreError> {
         let (start, len) = (place.start as usize, place.len as usize);
         let range = start + part.start.min(len)..start + part.end.min(len);
-        let block = self.block(pack, place.block, range.clone())?;
+        let block = self.block(pack, place.block, range.end, reads_on)?;
         if range.end > block.bytes.len() {
             return Err(damaged(pack, place.block)(FormatError::Invalid("length of a block")));
         }
@@ -363,21 +378,22 @@ impl Reader {
         Ok(RecentPack { id, catalogue, bytes: whole })
     }
 
-    /// Returns a block that is decompressed up to the end of `range`, or further.
+    /// Returns a block that is decompressed up to the position `end`, or in full.
     fn block(
         &self,
         pack: PackId,
         block: StoredBlock,
-        range: Range<usize>,
+        end: usize,
+        reads_on: bool,
     ) -> Result<Arc<RawBlock>, StoreError> {
         let key = (pack, block.number);
         if self.is_known_bad(key) {
             return Err(damaged(pack, block)(FormatError::Invalid("block: it was found damaged before")));
         }
         let cache = self.blocks(block);
-        let suits = |known: &RawBlock| known.is_whole() || range.end <= known.bytes.len();
+        let suits = |known: &RawBlock| known.is_whole() || (!reads_on && end <= known.bytes.len());
         let known = cache.get(&key);
-        let reads_on = known.is_some() || range.len() >= LARGE_READ;
+        let parts = known.as_ref().map_or(0, |known| known.parts);
         if let Some(known) = known.filter(|known| suits(known)) {
             return Ok(known);
         }
@@ -386,11 +402,11 @@ impl Reader {
         let made = cache.get_or_replace(key, suits, || {
             let stored = self.stored_block(pack, block)?;
             let opened = self.open_block(pack, block, stored)?;
-            let len = if reads_on { usize::MAX } else { range.end };
+            let len = if reads_on || parts >= MAX_PARTS { usize::MAX } else { end };
             let mut bytes = self.decompress(pack, block, &opened, len)?;
             bytes.shrink_to_fit();
             let weight = bytes.len();
-            Ok((RawBlock { bytes, whole_len: opened.raw_len() }, weight))
+            Ok((RawBlock { bytes, whole_len: opened.raw_len(), parts: parts + 1 }, weight))
         });
         made.inspect_err(|error| self.note_bad(key, error))
     }
@@ -453,7 +469,7 @@ impl Reader {
     pub(in crate::store) fn prefix(&self, bases: &[BlobPrefix], len: usize) -> Result<Vec<u8>, StoreError> {
         let mut prefix = Vec::with_capacity(if bases.is_empty() { 0 } else { len });
         for base in bases {
-            prefix.extend_from_slice(&self.blob_in(&self.id_of(*base)?, WHOLE, false)?);
+            prefix.extend_from_slice(&self.blob_in(&self.id_of(*base)?, WHOLE, false, false)?);
             if prefix.len() > MAX_BLOCK_RAW {
                 let reason = FormatError::Invalid("length of a delta's bases");
                 return Err(StoreError::damaged(|| format!("blob {base}"))(reason));

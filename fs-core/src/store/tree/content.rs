@@ -205,6 +205,9 @@ impl ContentWriter {
     }
 }
 
+/// Number of bytes of a read from which on it is taken to be one of many: whoever reads so much at a time reads on.
+const LARGE_READ: usize = 64 << 10;
+
 /// Reads a file's content at any offset.
 #[derive(Debug, Clone, Copy)]
 pub struct FileReader<'a> {
@@ -269,8 +272,13 @@ impl FileReader<'_> {
             }
         };
         let start = (offset - start) as usize;
-        let part = self.reader.blob_part(&id, start..start + len)?;
+        let part = self.part(&id, start..start + len, len)?;
         Ok((part.blob_len() == size).then_some(part))
+    }
+
+    /// Returns a part of a blob, for a read of `len` bytes.
+    fn part(&self, id: &BlobId, range: Range<usize>, len: usize) -> Result<Blob, StoreError> {
+        self.reader.blob_part(id, range, len >= LARGE_READ)
     }
 
     /// Returns the position of the first data at or after `offset`, or of the first hole if `hole` is set.
@@ -323,7 +331,7 @@ impl FileReader<'_> {
                 out.extend_from_slice(bytes);
             }
             Content::Blob(id) => {
-                let part = self.reader.blob_part(id, offset as usize..offset as usize + len)?;
+                let part = self.part(id, offset as usize..offset as usize + len, len)?;
                 if part.blob_len() != self.size {
                     return Err(wrong_size());
                 }
@@ -341,7 +349,7 @@ impl FileReader<'_> {
                         out.resize(out.len() + range.len(), 0);
                         return Ok(None::<()>);
                     };
-                    let part = self.reader.blob_part(&id, range)?;
+                    let part = self.part(&id, range, (end - offset) as usize)?;
                     if part.blob_len() != len {
                         return Err(list_damaged("length of a chunk"));
                     }
