@@ -56,7 +56,8 @@ Examples:
   yester upgrade /srv/history /srv/history-new
 
 OLD is only read. When all is copied, `yester check --read-data` verifies NEW; then it can take the place of OLD. An \
-interrupted upgrade continues with `yester copy --from OLD --to NEW`, which also adds what OLD got meanwhile.
+interrupted upgrade continues with `yester copy --from OLD --to NEW`, which also adds what OLD got meanwhile. The \
+first import of each tree into NEW reads every file.
 
 Exit status: 3 when a snapshot of OLD cannot be read in full; it is named and left out, and the others are copied.")]
 pub struct UpgradeArgs {

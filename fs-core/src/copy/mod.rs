@@ -172,7 +172,7 @@ pub fn copy_snapshots(
     }
     let present = Present::load(to, &options.zone)?;
     let mut copying = Copying {
-        reader: from.reader(CacheSizes::default()),
+        reader: from.reader(CacheSizes::default()).remembering_damage(),
         from,
         sources,
         to,

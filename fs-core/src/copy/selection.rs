@@ -32,8 +32,8 @@ impl Selection {
     }
 }
 
-/// The snapshots that exist or that the index records, but that `sources` lacks: their manifests are damaged
-/// or missing. The record is `None` if the index has none.
+/// The snapshots that exist or that the index records, but whose manifests cannot be read. `sources` are those
+/// that could be read. The record is `None` if the index has none.
 pub(super) fn lost(
     repository: &Repository,
     sources: &Sources,
@@ -44,7 +44,10 @@ pub(super) fn lost(
     let mut lost: HashMap<SnapshotId, Option<SnapshotRecord>> =
         repository.snapshots()?.into_iter().map(|id| (id, None)).collect();
     lost.extend(recorded);
-    let mut lost: Vec<_> = lost.into_iter().filter(|(id, _)| !known.contains(id)).collect();
+    // A snapshot that another process has just added can be read. It is left to the next copy.
+    let is_new = |id: &SnapshotId| !sources.is_incomplete() && repository.manifest(id).is_ok();
+    let is_lost = |id: &SnapshotId| !known.contains(id) && !is_new(id);
+    let mut lost: Vec<_> = lost.into_iter().filter(|(id, _)| is_lost(id)).collect();
     lost.sort_unstable_by_key(|(id, record)| (record.as_ref().map(|record| record.time), *id));
     Ok(lost)
 }

@@ -80,7 +80,7 @@ pub(super) fn write_snapshot(
     let table = (known_links.is_none() && !table.is_empty()).then_some(table);
     let links = Links::new(table, from.keys(), writer.keys());
     let mut tree = TreeCopy::new(from, &mut writer, links, monitor, cancellation);
-    let root = tree.run(&manifest.root, before.map(|before| &before.root), cancellation)?;
+    let root = tree.run(&manifest.root, before.map(|before| &before.root))?;
     let links = tree.links.finish();
     let (links_len, links) = match known_links {
         Some(known) => known,

@@ -20,6 +20,7 @@ pub(super) struct TreeCopy<'a> {
     writer: &'a mut Writer,
     contents: Contents<'a>,
     pub(super) links: Links<'a>,
+    cancellation: &'a Cancellation,
 }
 
 /// A directory that is being walked.
@@ -61,21 +62,17 @@ impl<'a> TreeCopy<'a> {
         cancellation: &'a Cancellation,
     ) -> Self {
         let to = writer.reader().clone();
-        Self { from, to, writer, contents: Contents::new(from, monitor, cancellation), links }
+        let contents = Contents::new(from, monitor, cancellation);
+        Self { from, to, writer, contents, links, cancellation }
     }
 
     /// Copies the directory `root` and everything below it. Returns its copy. The stack is explicit, because a
     /// tree may be deeper than a thread's stack.
-    pub(super) fn run(
-        &mut self,
-        root: &Entry,
-        before: Option<&Pair>,
-        cancellation: &Cancellation,
-    ) -> Result<Entry, Fault> {
+    pub(super) fn run(&mut self, root: &Entry, before: Option<&Pair>) -> Result<Entry, Fault> {
         let (mut copy, first) = self.directory(b"", PathKeys::ROOT, root, before)?;
         let mut frames: Vec<Frame> = first.into_iter().collect();
         while let Some(frame) = frames.last_mut() {
-            if cancellation.is_cancelled() {
+            if self.cancellation.is_cancelled() {
                 return Err(Fault::Cancelled);
             }
             let next = frame.entries.next_entry().map_err(Fault::of_source);

@@ -133,7 +133,7 @@ impl History {
             root,
             links_len,
             links,
-            totals: Totals { files: self.count as u64, bytes: numbers.next(), ..Totals::default() },
+            totals: Totals { files: self.count.unsigned_abs(), bytes: numbers.next(), ..Totals::default() },
             origin: Origin { host: (*b"host").into(), path: numbers.bytes(9).into() },
             parent: self.parent,
             extensions: extensions(numbers, time),
@@ -162,7 +162,7 @@ fn extensions(numbers: &mut Numbers, time: Time) -> Extensions {
 }
 
 fn thing(numbers: &mut Numbers, what: Option<What>) -> Thing {
-    let mtime = Time::new(numbers.next() as i64 >> 20, numbers.below(1_000_000_000) as u32).unwrap();
+    let mtime = Time::new(numbers.next().cast_signed() >> 20, numbers.below(1_000_000_000) as u32).unwrap();
     let attributes = Attributes {
         mode: numbers.below(0o10000) as u16,
         uid: numbers.next() as u32,

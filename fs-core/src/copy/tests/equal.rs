@@ -1,6 +1,7 @@
 //! Compares repositories by all that they keep, apart from ids.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use crate::format::{Content, Entry, Kind, Manifest, PathKey, SnapshotId, Xattrs};
 use crate::store::{CacheSizes, DirectoryCursor, FileReader, LinkTable, Reader, Repository};
@@ -60,7 +61,7 @@ fn describe(repository: &Repository, id: &SnapshotId) -> Described {
     for (names, paths) in walk.groups.into_values() {
         assert_eq!(names as usize, paths.len());
         for path in &paths {
-            *walk.found.get_mut(path).unwrap() += &format!(" names: {paths:?}");
+            write!(walk.found.get_mut(path).unwrap(), " names: {paths:?}").unwrap();
         }
     }
     walk.found
@@ -79,8 +80,8 @@ impl Walk<'_> {
         let mut description = format!("{:?} {}", entry.attributes, entry.changed_while_read);
         match &entry.xattrs {
             Xattrs::None => {}
-            Xattrs::Inline(set) => description += &format!(" inline {set:?}"),
-            Xattrs::Blob(id) => description += &format!(" {:?}", self.reader.xattrs(id).unwrap()),
+            Xattrs::Inline(set) => write!(description, " inline {set:?}").unwrap(),
+            Xattrs::Blob(id) => write!(description, " {:?}", self.reader.xattrs(id).unwrap()).unwrap(),
         }
         if let Some(group) = self.links.group(key).unwrap() {
             self.groups.entry(group.first).or_insert((group.names, Vec::new())).1.push(path.to_vec());
@@ -91,10 +92,10 @@ impl Walk<'_> {
                 let mut bytes = Vec::new();
                 file.read(0, usize::MAX, &mut bytes).unwrap();
                 assert_eq!(bytes.len() as u64, *size);
-                description += &format!(" {size} {holes} {}", blake3::hash(&bytes));
+                write!(description, " {size} {holes} {}", blake3::hash(&bytes)).unwrap();
                 let (mut at, mut hole) = (0, false);
                 while let Some(next) = file.seek(at, hole).unwrap().filter(|next| *next < *size) {
-                    description += &format!(" {}{next}", if hole { "hole " } else { "data " });
+                    write!(description, " {}{next}", if hole { "hole " } else { "data " }).unwrap();
                     (at, hole) = (next, !hole);
                 }
             }
@@ -105,7 +106,7 @@ impl Walk<'_> {
                     self.entry(&[path, b"/", &name].concat(), key, &entry);
                 }
             }
-            other => description += &format!(" {other:?}"),
+            other => write!(description, " {other:?}").unwrap(),
         }
         self.found.insert(path.to_vec(), description);
     }
