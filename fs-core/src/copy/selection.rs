@@ -32,8 +32,8 @@ impl Selection {
     }
 }
 
-/// The snapshots that exist or that the index records, but whose manifests cannot be read. `sources` are those
-/// that could be read. The record is `None` if the index has none.
+/// The snapshots that exist or that the index records, but whose manifests cannot be read. `sources` has
+/// those that could be read. The record is `None` if the index has none.
 pub(super) fn lost(
     repository: &Repository,
     sources: &Sources,

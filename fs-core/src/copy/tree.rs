@@ -66,8 +66,8 @@ impl<'a> TreeCopy<'a> {
         Self { from, to, writer, contents, links, cancellation }
     }
 
-    /// Copies the directory `root` and everything below it. Returns its copy. The stack is explicit, because a
-    /// tree may be deeper than a thread's stack.
+    /// Copies the directory `root` and everything below it. Returns its copy. The stack is explicit, because
+    /// a tree may be deeper than a thread's stack.
     pub(super) fn run(&mut self, root: &Entry, before: Option<&Pair>) -> Result<Entry, Fault> {
         let (mut copy, first) = self.directory(b"", PathKeys::ROOT, root, before)?;
         let mut frames: Vec<Frame> = first.into_iter().collect();

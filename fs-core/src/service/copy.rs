@@ -21,8 +21,8 @@ use crate::store::{Access, Repository, StoreError};
 pub struct CopyRequest {
     /// Names of the sources; empty for all of them.
     pub sources: Vec<Vec<u8>>,
-    /// Time expressions with their `@`, each for the source that it names, or for all sources above. Empty for
-    /// all snapshots.
+    /// Time expressions with their `@`, each for the source that it names, or for all sources above. Empty
+    /// for all snapshots.
     pub times: Vec<(Option<Vec<u8>>, Vec<u8>)>,
     /// Only report what would be copied.
     pub dry_run: bool,
@@ -60,13 +60,13 @@ pub fn copy(
     Ok(copy_snapshots(&repository, &sources, &target, &options, report, monitor, cancellation)?)
 }
 
-/// Creates a repository in `new`, a new or empty folder, and copies everything of the repository in `old` to
-/// it.
+/// Creates a repository in `new`, a new or empty folder, and copies everything of the repository in `old`
+/// to it.
 ///
 /// # Errors
 ///
-/// If `new` cannot be a new repository, or for the reasons of [`CopyFailed`](crate::copy::CopyFailed). A copy continues an upgrade that
-/// was interrupted.
+/// If `new` cannot be a new repository, or for the reasons of [`CopyFailed`](crate::copy::CopyFailed). A
+/// copy continues an upgrade that was interrupted.
 pub fn upgrade(
     old: &Path,
     new: &Path,
