@@ -17,7 +17,7 @@ ORDER = [
     ["format"],
     ["store"],
     ["history"],
-    ["import", "maintain", "view"],
+    ["copy", "import", "maintain", "view"],
     ["export", "restore", "watch"],
     ["service"],
 ]

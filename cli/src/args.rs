@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 mod care;
+mod copying;
 mod history;
 mod keeping;
 mod mounting;
@@ -13,6 +14,7 @@ mod shell;
 mod tags;
 
 pub use care::{CheckArgs, RepairArgs};
+pub use copying::{CopyArgs, UpgradeArgs};
 pub use history::{
     CatArgs, DiffArgs, ExportArgs, FindArgs, LogArgs, LsArgs, RestoreArgs, SnapshotsArgs, TimelineArgs,
 };
@@ -143,6 +145,10 @@ Exit status: 4 when packs are damaged and therefore absent from the new index.")
     RebuildIndex,
     /// Repair a damaged repository, and list what is lost
     Repair(RepairArgs),
+    /// Copy snapshots to another repository
+    Copy(CopyArgs),
+    /// Make a new repository, and copy everything of an old one to it
+    Upgrade(UpgradeArgs),
     /// Print a script that lets a shell complete commands, options, times and paths
     Completions(CompletionsArgs),
     /// Print the manual, or write its pages

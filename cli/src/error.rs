@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Error, Result};
 use clap::error::ErrorKind;
+use fs_core::copy::CopyFailed;
 use fs_core::export::ExportError;
 use fs_core::import::ImportError;
 use fs_core::maintain::MaintainError;
@@ -102,7 +103,11 @@ pub fn is_interruption(error: &Error) -> bool {
         || matches!(error.downcast_ref(), Some(MaintainError::Cancelled | MaintainError::Halfway))
         || matches!(
             error.downcast_ref(),
-            Some(ServiceError::Cancelled | ServiceError::Import(ImportError::Cancelled))
+            Some(
+                ServiceError::Cancelled
+                    | ServiceError::Import(ImportError::Cancelled)
+                    | ServiceError::Copy(CopyFailed::Cancelled)
+            )
         )
 }
 
@@ -120,6 +125,7 @@ fn store_error(error: &Error) -> Option<&StoreError> {
         Some(
             ServiceError::Store(error)
             | ServiceError::Import(ImportError::Store(error))
+            | ServiceError::Copy(CopyFailed::From { error, .. } | CopyFailed::To { error, .. })
             | ServiceError::View { reason: ViewError::Store(error), .. },
         ) => Some(error),
         _ => error.downcast_ref(),

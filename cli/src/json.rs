@@ -13,7 +13,9 @@ use serde_json::Value;
 use serde_json::ser::{CompactFormatter, Formatter};
 
 use crate::text::is_unseen;
-pub use shapes::{Difference, found, imported, listed, logged, node, restored, snapshot, tag, utc};
+pub use shapes::{
+    Difference, copied, copy_totals, found, imported, listed, logged, node, restored, snapshot, tag, utc,
+};
 
 /// An object whose fields are written in the order in which they were added.
 #[derive(Debug, Default)]

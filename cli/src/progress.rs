@@ -129,7 +129,7 @@ impl Monitor for Bar {
     }
 }
 
-/// Receives the progress of an import and shows it. Names its troubles as they occur.
+/// Receives the progress of an import or a copy and shows it. Names its troubles as they occur.
 #[derive(Debug)]
 pub struct ImportProgress {
     bar: Bar,
@@ -148,8 +148,13 @@ struct Import {
 
 impl ImportProgress {
     pub fn new(output: &Output) -> Self {
-        let bar = Bar::with_template(output, "{spinner} {msg}", "importing");
-        let import = Import { name: "importing".to_owned(), position: None, estimate: Estimate::default() };
+        Self::of(output, "importing")
+    }
+
+    /// `verb` says what is done: `importing` or `copying`.
+    pub fn of(output: &Output, verb: &'static str) -> Self {
+        let bar = Bar::with_template(output, "{spinner} {msg}", verb);
+        let import = Import { name: verb.to_owned(), position: None, estimate: Estimate::default() };
         Self { bar, import: Mutex::new(import) }
     }
 

@@ -1,7 +1,7 @@
 //! Yester's platform-neutral core.
 //!
 //! Each layer names only itself and those before it: [`mod@format`] → [`store`] → [`history`] →
-//! {[`import`], [`view`], [`maintain`]} → {[`mod@export`], `restore`, `watch`} → [`service`]. [`clock`],
+//! {[`import`], [`view`], [`maintain`], [`mod@copy`]} → {[`mod@export`], `restore`, `watch`} → [`service`]. [`clock`],
 //! [`monitor`], [`platform`] and [`windows`] are below all of them.
 
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
@@ -11,6 +11,7 @@
 )]
 
 pub mod clock;
+pub mod copy;
 pub mod export;
 pub mod format;
 pub mod history;

@@ -14,7 +14,7 @@ const FLOORS: [&[&str]; 8] = [
     &["format"],
     &["store"],
     &["history"],
-    &["import", "view", "maintain"],
+    &["import", "view", "maintain", "copy"],
     &["restore", "export", "watch"],
     &["service"],
     &["testing"],

@@ -1,6 +1,7 @@
 //! All end-to-end tests, in one binary.
 
 mod cli;
+mod copy;
 mod damage;
 mod errors;
 mod export;

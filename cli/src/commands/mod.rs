@@ -2,6 +2,7 @@
 
 mod cat;
 mod check;
+mod copy;
 mod diff;
 mod export;
 mod find;
@@ -92,6 +93,8 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         Command::Check(args) => return check::run(context, &args),
         Command::RebuildIndex => return rebuild_index::run(context),
         Command::Repair(args) => return repair::run(context, &args),
+        Command::Copy(args) => return copy::run(context, &args),
+        Command::Upgrade(args) => return copy::upgrade(context, &args),
         Command::Restore(args) => return restore::run(context, &args),
         Command::Completions(args) => {
             completion::register(&args.shell, context.output.writer()).map_err(WriteError::from)?;

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use fs_core::copy::{Copied, CopyTotals, Fate};
 use fs_core::format::{self, Attributes, Kind, Time};
 use fs_core::history::{Reading, SnapshotInfo, Source};
 use fs_core::service::TagInfo;
+use fs_core::store::Statistics;
 use fs_core::view::versions::{Hit, Interval};
 use fs_core::view::{Aspect, Aspects, Attr, FileKind};
 use fs_core::{import, restore};
@@ -40,9 +42,7 @@ pub fn imported(imported: &import::Imported, run: Option<&str>, took: Duration) 
         .some("run", run)
         .field("files_read", progress.files_read)
         .field("files_unchanged", progress.unchanged)
-        .field("new_blobs", statistics.new_blobs)
-        .field("new_bytes", statistics.new_bytes)
-        .field("stored_bytes", statistics.stored_bytes)
+        .and(self::statistics(statistics))
         .field("seconds", seconds(took))
 }
 
@@ -178,6 +178,51 @@ pub fn restored(path: String, to: String, restored: restore::Restored, took: Dur
         .field("replaced", restored.replaced)
         .field("troubled", restored.troubled)
         .field("seconds", seconds(took))
+}
+
+/// A snapshot that a copy has come to. `copy` is its id in the other repository.
+pub fn copied(copied: &Copied<'_>) -> Object {
+    let Copied { snapshot, name, fate } = copied;
+    let state = match fate {
+        Fate::Copied { .. } => "copied",
+        Fate::Present { .. } => "present",
+        Fate::New => "new",
+        Fate::LeftOut { .. } => "left out",
+    };
+    let object = Object::default()
+        .field("state", state)
+        .text("source", &snapshot.manifest.source)
+        .field("snapshot", snapshot.id.to_string())
+        .field("time", utc(snapshot.manifest.time))
+        .field("name", *name);
+    match fate {
+        Fate::Copied { copy, statistics: added } => {
+            object.field("copy", copy.to_string()).and(statistics(added))
+        }
+        Fate::Present { copy } => object.field("copy", copy.to_string()),
+        Fate::New => object,
+        Fate::LeftOut { reason } => object.field("reason", reason.as_str()),
+    }
+}
+
+/// The sums of a copy.
+pub fn copy_totals(totals: &CopyTotals, dry_run: bool) -> Object {
+    Object::default()
+        .field("dry_run", dry_run)
+        .field("copied", totals.copied)
+        .field("present", totals.present)
+        .field("left_out", totals.left_out)
+        .field("tags", totals.tags)
+        .field("lost_tags", totals.lost_tags)
+        .and(statistics(&totals.statistics))
+}
+
+/// What was added to a repository.
+fn statistics(statistics: &Statistics) -> Object {
+    Object::default()
+        .field("new_blobs", statistics.new_blobs)
+        .field("new_bytes", statistics.new_bytes)
+        .field("stored_bytes", statistics.stored_bytes)
 }
 
 /// A time in RFC 3339, in UTC.

@@ -2,7 +2,7 @@
 
 use super::codec::{Cursor, Encode};
 use super::parts::{UnknownPart, decode_parts, encode_parts};
-use super::{Ancestor, FormatError, Run, RunFolder, Unread, Version, v1};
+use super::{Ancestor, CopiedFrom, FormatError, Run, RunFolder, Unread, Version, v1};
 
 /// The extensions of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -18,6 +18,8 @@ pub struct Extensions {
     pub ancestors: Vec<Ancestor>,
     /// The folder that held the run when it was imported.
     pub run_folder: Option<RunFolder>,
+    /// The snapshot that this one is a copy of.
+    pub copied_from: Option<CopiedFrom>,
     /// Extensions of later versions, by number. A rewritten manifest keeps them.
     pub unknown: Vec<UnknownPart>,
 }
@@ -27,6 +29,7 @@ const NUMBER: u64 = 2;
 const UNREAD: u64 = 3;
 const ANCESTORS: u64 = 4;
 const RUN_FOLDER: u64 = 5;
+const COPIED_FROM: u64 = 6;
 
 impl Extensions {
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
@@ -36,6 +39,7 @@ impl Extensions {
             (UNREAD, (!self.unread.is_empty()).then(|| self.unread.encode())),
             (ANCESTORS, (!self.ancestors.is_empty()).then(|| Ancestor::encode_all(&self.ancestors))),
             (RUN_FOLDER, self.run_folder.as_ref().map(RunFolder::encode)),
+            (COPIED_FROM, self.copied_from.as_ref().map(CopiedFrom::encode)),
         ];
         let known = known.into_iter().filter_map(|(tag, body)| Some((tag, body?)));
         let unknown = self.unknown.iter().map(|(tag, body)| (*tag, body.to_vec()));
@@ -70,6 +74,7 @@ impl Extensions {
             UNREAD => self.unread = Unread::decode(body)?,
             ANCESTORS => self.ancestors = Ancestor::decode_all(body)?,
             RUN_FOLDER => self.run_folder = Some(RunFolder::decode(body)?),
+            COPIED_FROM => self.copied_from = Some(CopiedFrom::decode(body)?),
             _ => return Ok(false),
         }
         Ok(true)
@@ -95,12 +100,13 @@ pub(super) mod tests {
 
     use super::*;
     use crate::format::ancestors::tests::ancestors;
+    use crate::format::copied_from::tests::originals;
     use crate::format::run::tests::runs;
     use crate::format::run_folder::tests::run_folders;
     use crate::format::unread::tests::unread;
 
     pub(crate) fn extensions() -> impl Strategy<Value = Extensions> {
-        let unknown = (6u64..1 << 62, prop::collection::vec(any::<u8>(), 0..40))
+        let unknown = (7u64..1 << 62, prop::collection::vec(any::<u8>(), 0..40))
             .prop_map(|(tag, body)| (tag, body.into_boxed_slice()));
         (
             prop::option::of(runs()),
@@ -108,15 +114,11 @@ pub(super) mod tests {
             unread(),
             prop::collection::vec(ancestors(), 0..4),
             prop::option::of(run_folders()),
+            prop::option::of(originals()),
             prop::collection::vec(unknown, 0..3),
         )
-            .prop_map(|(run, number, unread, ancestors, run_folder, unknown)| Extensions {
-                run,
-                number,
-                unread,
-                ancestors,
-                run_folder,
-                unknown,
+            .prop_map(|(run, number, unread, ancestors, run_folder, copied_from, unknown)| {
+                Extensions { run, number, unread, ancestors, run_folder, copied_from, unknown }
             })
     }
 

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::copy::CopyFailed;
 use crate::import::ImportError;
 use crate::store::StoreError;
 use crate::view::ViewError;
@@ -16,6 +17,21 @@ pub enum ServiceError {
     /// An error of the import.
     #[error(transparent)]
     Import(#[from] ImportError),
+    /// An error of a copy.
+    #[error(transparent)]
+    Copy(#[from] CopyFailed),
+    /// An upgrade found a repository where it should make one.
+    #[error(
+        "{} is already a yester repository; name a new folder. To continue an upgrade that was interrupted, run \
+         `yester copy --from {} --to {}`",
+        new.display(), old.display(), new.display()
+    )]
+    UpgradeExists {
+        /// Folder of the old repository.
+        old: PathBuf,
+        /// Folder of the repository that exists.
+        new: PathBuf,
+    },
     /// The user asked to stop before anything was changed.
     #[error("interrupted: nothing was changed")]
     Cancelled,

@@ -1,5 +1,6 @@
 //! The façade that the command line and the frontends call.
 
+mod copy;
 mod days;
 mod error;
 mod history;
@@ -10,6 +11,7 @@ mod tags;
 
 use std::path::Path;
 
+pub use copy::{CopyRequest, copy, upgrade};
 pub use days::{Day, days};
 pub use error::ServiceError;
 pub use history::{History, PathLog, Stats, TagInfo, open_view};

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::plan::{LossySnapshot, Plan};
-use crate::format::{BlobId, Content, Kind, Manifest, Node, SnapshotId, Status, Totals, Xattrs};
+use crate::format::{BlobId, Content, Extensions, Kind, Manifest, Node, SnapshotId, Status, Totals, Xattrs};
 use crate::maintain::blobs::{Keys, key};
 use crate::maintain::loss::Lost;
 use crate::maintain::tree_reader::TreeReader;
@@ -50,6 +50,8 @@ impl<'a> Rewriter<'a> {
             links_len: if walked.links_lost { 0 } else { manifest.links_len },
             links: if walked.links_lost { Content::empty() } else { manifest.links.clone() },
             totals: Totals { troubled, ..walked.sums.totals },
+            // It lacks something, so it is no copy any more. The next copy stores the whole snapshot again.
+            extensions: Extensions { copied_from: None, ..manifest.extensions.clone() },
             // The parent's id stays, even if the parent is replaced. A repair that continues after a crash
             // must make the same snapshot.
             ..manifest.clone()

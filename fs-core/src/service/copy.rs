@@ -1,0 +1,146 @@
+//! Copies snapshots between two repositories, and upgrades repositories.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use super::history::{no_snapshot, position, source_of};
+use super::{ServiceError, init};
+use crate::clock::Clock;
+use crate::copy::{Copied, CopyOptions, CopyTotals, Selection, copy_snapshots};
+use crate::format::SnapshotId;
+use crate::history::{Source, Sources};
+use crate::import::open_for_writing;
+use crate::monitor::{Cancellation, Monitor};
+use crate::store::{Access, Repository, StoreError};
+
+/// Which snapshots to copy, and how.
+#[derive(Debug, Clone)]
+pub struct CopyRequest {
+    /// Names of the sources; empty for all of them.
+    pub sources: Vec<Vec<u8>>,
+    /// Time expressions with their `@`, each for the source that it names, or for all sources above. Empty
+    /// for all snapshots.
+    pub times: Vec<(Option<Vec<u8>>, Vec<u8>)>,
+    /// Only report what would be copied.
+    pub dry_run: bool,
+    /// Wait while another process writes to the repository that is copied to.
+    pub wait: bool,
+    /// The zone of snapshots' names and of time expressions.
+    pub zone: TimeZone,
+}
+
+/// Copies snapshots of the repository in `from` to the one in `to`, and passes each to `report`. What cannot
+/// be read is reported to the monitor; its snapshot is left out.
+///
+/// # Errors
+///
+/// If a source or a time is unknown, or for the reasons of [`CopyFailed`](crate::copy::CopyFailed).
+pub fn copy(
+    from: &Path,
+    to: &Path,
+    request: &CopyRequest,
+    report: &mut dyn FnMut(Copied<'_>),
+    clock: &dyn Clock,
+    monitor: &dyn Monitor,
+    cancellation: &Cancellation,
+) -> Result<CopyTotals, ServiceError> {
+    let repository = Repository::open(from, Access::Read)?;
+    let sources = Sources::load(&repository, &request.zone, &Sources::default())?;
+    let selection = select(&sources, from, request, clock)?;
+    let CopyRequest { dry_run, wait, ref zone, .. } = *request;
+    let target = if dry_run {
+        Repository::open(to, Access::Read)?
+    } else {
+        open_for_writing(to, Access::Write, wait, None, clock, cancellation)?
+    };
+    let options = CopyOptions { selection, dry_run, zone: zone.clone() };
+    Ok(copy_snapshots(&repository, &sources, &target, &options, report, monitor, cancellation)?)
+}
+
+/// Creates a repository in `new`, a new or empty folder, and copies everything of the repository in `old`
+/// to it.
+///
+/// # Errors
+///
+/// If `new` cannot be a new repository, or for the reasons of [`CopyFailed`](crate::copy::CopyFailed). A
+/// copy continues an upgrade that was interrupted.
+pub fn upgrade(
+    old: &Path,
+    new: &Path,
+    zone: TimeZone,
+    report: &mut dyn FnMut(Copied<'_>),
+    clock: &dyn Clock,
+    monitor: &dyn Monitor,
+    cancellation: &Cancellation,
+) -> Result<CopyTotals, ServiceError> {
+    // The new repository is made only if the old one can be read.
+    drop(Repository::open(old, Access::Read)?);
+    match init(new) {
+        Err(ServiceError::Store(StoreError::AlreadyExists(new))) => {
+            return Err(ServiceError::UpgradeExists { old: old.to_owned(), new });
+        }
+        result => result?,
+    }
+    let (sources, times) = (Vec::new(), Vec::new());
+    let request = CopyRequest { sources, times, dry_run: false, wait: false, zone };
+    copy(old, new, &request, report, clock, monitor, cancellation)
+}
+
+/// The snapshots that the user selects.
+fn select(
+    sources: &Sources,
+    root: &Path,
+    request: &CopyRequest,
+    clock: &dyn Clock,
+) -> Result<Selection, ServiceError> {
+    let named = request.sources.iter().map(|name| source_of(sources, root, Some(name)));
+    let named = named.collect::<Result<Vec<_>, _>>()?;
+    let names = named.iter().map(|source| Box::from(&*source.name)).collect();
+    if request.times.is_empty() {
+        return Ok(Selection { sources: names, snapshots: None });
+    }
+    let all: Vec<_> = if named.is_empty() { sources.iter().cloned().collect() } else { named };
+    let mut snapshots = HashSet::new();
+    for (source, time) in &request.times {
+        match source {
+            Some(name) => {
+                let source = source_of(sources, root, Some(name))?;
+                snapshots.insert(at(&source, time, clock)?);
+            }
+            None => snapshots.extend(in_each(&all, root, time, clock)?),
+        }
+    }
+    Ok(Selection { sources: names, snapshots: Some(snapshots) })
+}
+
+/// The snapshots that `time` means in the sources. Sources that do not know it are left out.
+fn in_each(
+    sources: &[Arc<Source>],
+    root: &Path,
+    time: &[u8],
+    clock: &dyn Clock,
+) -> Result<Vec<SnapshotId>, ServiceError> {
+    let (mut found, mut unknown) = (Vec::new(), None);
+    for source in sources {
+        match at(source, time, clock) {
+            Ok(snapshot) => found.push(snapshot),
+            Err(error @ (ServiceError::NoTime { .. } | ServiceError::NoSnapshot { .. })) => {
+                unknown.get_or_insert(error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    match unknown {
+        Some(error) if found.is_empty() => Err(error),
+        None if found.is_empty() => Err(ServiceError::NoSnapshots(root.to_owned())),
+        _ => Ok(found),
+    }
+}
+
+fn at(source: &Source, time: &[u8], clock: &dyn Clock) -> Result<SnapshotId, ServiceError> {
+    let snapshot = source.snapshot(position(source, time, clock.now())?);
+    snapshot.map(|snapshot| snapshot.id).ok_or_else(|| no_snapshot(source, time))
+}
