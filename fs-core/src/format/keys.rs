@@ -135,9 +135,9 @@ impl Keys {
     }
 
     /// Six bytes that stand for a number of this kind in a stat cache.
-    pub(super) fn stat(&self, kind: &[u8; 5], bytes: &[u8]) -> [u8; 6] {
+    pub(super) fn stat(&self, kind: &str, bytes: &[u8]) -> [u8; 6] {
         let mut hasher = blake3::Hasher::new_keyed(&self.inode);
-        head(&hasher.update(b"stat cache").update(kind).update(bytes).finalize())
+        head(&hasher.update(b"stat cache").update(kind.as_bytes()).update(bytes).finalize())
     }
 
     /// The numbers that decide where the content of a file is cut (FastCDC's gear table).

@@ -62,9 +62,9 @@ impl Slot {
     /// secret can make a file that has another one's slot, and by chance one changed file in 2⁴⁸ has.
     pub fn of_file(keys: &Keys, stat: FileStat) -> Self {
         let mut bytes = [0; SLOT_LEN];
-        bytes[..6].copy_from_slice(&keys.stat(b"inode", &stat.inode.to_le_bytes()));
+        bytes[..6].copy_from_slice(&keys.stat("inode", &stat.inode.to_le_bytes()));
         let (secs, nanos) = (stat.ctime.secs().to_le_bytes(), stat.ctime.nanos().to_le_bytes());
-        bytes[6..].copy_from_slice(&keys.stat(b"ctime", &[&secs[..], &nanos].concat()));
+        bytes[6..].copy_from_slice(&keys.stat("ctime", &[&secs[..], &nanos].concat()));
         Self(bytes)
     }
 

@@ -4,8 +4,13 @@ use fastcdc::v2020::{Normalization, cut_gear, select_masks};
 
 use crate::format::Keys;
 
-/// Minimum, target and maximum size of a chunk, in bytes.
-pub(in crate::store) const CHUNK: (usize, usize, usize) = (64 << 10, 256 << 10, 1 << 20);
+/// Minimum size of a chunk in bytes, the size from which on a cut is four times as likely, and the maximum. The mean
+/// is some 250 KiB (docs/decisions/0006-random-access.md).
+pub(in crate::store) const CHUNK: (usize, usize, usize) = (64 << 10, 128 << 10, 1 << 20);
+
+/// The size for which FastCDC chooses the masks: a cut at one of 2¹⁹ bytes, and beyond the second size of [`CHUNK`] at
+/// one of 2¹⁷.
+const MASKS: usize = 256 << 10;
 
 /// Cuts content by FastCDC with the repository's own gear table. With a common table, anybody could recognise a
 /// known file by the lengths of its chunks.
@@ -13,7 +18,7 @@ pub(in crate::store) struct Cutter {
     gear: Box<[u64]>,
     /// The same numbers, shifted by one bit: FastCDC looks at two bytes at a time.
     gear_shifted: Box<[u64]>,
-    /// The masks for chunks below and above the target size.
+    /// The masks for chunks below and above the second size of [`CHUNK`].
     masks: (u64, u64),
 }
 
@@ -21,18 +26,18 @@ impl Cutter {
     pub(in crate::store) fn new(keys: &Keys) -> Self {
         let gear: Box<[u64]> = keys.gear_table().into();
         let gear_shifted = gear.iter().map(|number| number << 1).collect();
-        Self { gear, gear_shifted, masks: select_masks(CHUNK.1, Normalization::Level1) }
+        Self { gear, gear_shifted, masks: select_masks(MASKS, Normalization::Level1) }
     }
 
     /// Returns the length of the first chunk of `bytes`. Bytes that end within the first [`CHUNK`] maximum end
     /// the content, too.
     pub(in crate::store) fn first_chunk(&self, bytes: &[u8]) -> usize {
         let (small, large) = self.masks;
-        let (least, target, most) = CHUNK;
+        let (least, turn, most) = CHUNK;
         let (_, end) = cut_gear(
             bytes,
             least,
-            target,
+            turn,
             most,
             small,
             large,
@@ -92,19 +97,21 @@ mod tests {
         let all: Vec<Vec<usize>> = (0..REPOSITORIES).map(|secret| cuts(secret, &bytes)).collect();
         let distinct: HashSet<&Vec<usize>> = all.iter().collect();
         assert_eq!(distinct.len(), usize::from(REPOSITORIES), "two repositories cut alike");
-        let (mut common, mut expected) = (0, 0.0);
+        // Numbers of pairs of cuts: the common ones, and all.
+        let (mut common, mut pairs) = (0u32, 0u32);
         for (at, one) in all.iter().enumerate() {
             let one_set: HashSet<usize> = one.iter().copied().collect();
             for other in &all[at + 1..] {
-                common += other.iter().filter(|cut| one_set.contains(cut)).count();
-                expected += (one.len() * other.len()) as f64 / bytes.len() as f64;
+                common += other.iter().map(|cut| u32::from(one_set.contains(cut))).sum::<u32>();
+                pairs += u32::try_from(one.len() * other.len()).unwrap();
             }
         }
+        let expected = f64::from(pairs) / f64::from(u32::try_from(bytes.len()).unwrap());
         let most = expected + 3.0 * expected.sqrt();
         println!(
             "{common} common cuts of {REPOSITORIES} repositories, {expected:.1} expected, {most:.1} allowed"
         );
-        assert!((common as f64) <= most, "{common} common cuts, {expected:.1} expected");
+        assert!(f64::from(common) <= most, "{common} common cuts, {expected:.1} expected");
     }
 
     #[test]
@@ -114,7 +121,7 @@ mod tests {
         let sizes = before.windows(2).map(|pair| pair[1] - pair[0]);
         assert!(sizes.clone().all(|size| (CHUNK.0..=CHUNK.2).contains(&size)));
         let mean = sizes.sum::<usize>() / (before.len() - 1);
-        assert!((CHUNK.1..CHUNK.1 * 2).contains(&mean), "a mean of {mean}");
+        assert!((200 << 10..300 << 10).contains(&mean), "a mean of {mean}");
         bytes.insert(100, 7);
         let after = cuts(1, &bytes);
         let same = after.iter().filter(|cut| before.binary_search(&(*cut - 1)).is_ok()).count();

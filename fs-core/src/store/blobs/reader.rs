@@ -85,13 +85,14 @@ const MAX_PARTS: u32 = 2;
 pub struct Blob {
     block: Arc<RawBlock>,
     range: Range<usize>,
-    blob_len: u32,
+    /// Length of the whole blob in bytes.
+    whole: u32,
 }
 
 impl Blob {
     /// Length of the whole blob in bytes.
     pub fn blob_len(&self) -> u64 {
-        u64::from(self.blob_len)
+        u64::from(self.whole)
     }
 }
 
@@ -246,7 +247,7 @@ impl Reader {
         if range.end > block.bytes.len() {
             return Err(damaged(pack, place.block)(FormatError::Invalid("length of a block")));
         }
-        Ok(Blob { block, range, blob_len: place.len })
+        Ok(Blob { block, range, whole: place.len })
     }
 
     /// Reads the directory node `id`.
@@ -330,7 +331,7 @@ impl Reader {
                     return Ok(id);
                 }
                 self.search();
-                find()?.ok_or_else(|| first.err().unwrap_or_else(|| StoreError::MissingBlob(base)))
+                find()?.ok_or_else(|| first.err().unwrap_or(StoreError::MissingBlob(base)))
             }
         }
     }
