@@ -259,7 +259,14 @@ fn an_upgrade_copies_everything_to_a_new_repository() {
     let ran = upgrade().run().ok();
     assert!(ran.text().contains("copied 2 snapshots; ") && ran.text().contains("added 1 tag"), "{ran}");
     lists_the_same(&sandbox, &new);
-    upgrade().run().fails(1, &["already a yester repository", "yester copy --from"]);
+    // As after an interruption, the same command continues.
+    sandbox.import_as("web1");
+    assert!(upgrade().run().ok().text().contains("copied 1 snapshot; "));
+    lists_the_same(&sandbox, &new);
+    with(&sandbox, &new, &["import", "--source", "own"]).arg(sandbox.source()).run().ok();
+    upgrade().run().fails(1, &["a repository with other snapshots", "yester copy --from"]);
+    let same = sandbox.bare_yester(["upgrade"]).arg(sandbox.repo()).arg(sandbox.repo()).run();
+    same.fails(1, &["a repository with other snapshots"]);
     let full = sandbox.source();
     let ran = sandbox.bare_yester(["upgrade"]).arg(sandbox.repo()).arg(&full).run();
     ran.fails(1, &["is not empty"]);

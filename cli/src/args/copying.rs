@@ -55,15 +55,14 @@ pub struct CopyArgs {
 Examples:
   yester upgrade /srv/history /srv/history-new
 
-OLD is only read. When all is copied, `yester check --read-data` verifies NEW; then it can take the place of OLD. An \
-interrupted upgrade continues with `yester copy --from OLD --to NEW`, which also adds what OLD got meanwhile. The \
-first import of each tree into NEW reads every file.
+OLD is only read. When all is copied, `yester check --read-data` verifies NEW; then it can take the place of OLD. If \
+the upgrade is interrupted, the same command continues it. The first import of each tree into NEW reads every file.
 
 Exit status: 3 when a snapshot of OLD cannot be read in full; it is named and left out, and the others are copied.")]
 pub struct UpgradeArgs {
     /// The folder of the repository to copy
     pub old: PathBuf,
-    /// The folder of the new repository: it must be empty or not exist
+    /// The folder of the new repository: it must be empty or not exist, or hold an interrupted upgrade of OLD
     pub new: PathBuf,
 }
 

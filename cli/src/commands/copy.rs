@@ -23,7 +23,10 @@ pub fn run(context: &mut Context, args: &CopyArgs) -> Result<Outcome> {
     let other = |source: &&Vec<u8>| !sources.is_empty() && !sources.contains(source);
     if let Some(source) = args.times.iter().filter_map(|time| time.source.as_ref()).find(other) {
         let source = printable(source);
-        return Err(Usage(format!("{source} is none of the sources that --source names")).into());
+        let advice = format!("add --source {source}, or leave --source out");
+        return Err(
+            Usage(format!("--source excludes {source}, of which a snapshot is named: {advice}")).into()
+        );
     }
     let request = CopyRequest {
         sources,
@@ -69,7 +72,9 @@ fn copy(
     let totals = match result.map_err(Error::from) {
         Err(error) if copied > 0 && is_interruption(&error) => {
             let snapshots = count(copied, "snapshot");
-            output.note(&format!("interrupted: {snapshots} were copied; the next copy continues"));
+            output.note(&format!(
+                "interrupted after copying {snapshots}; run the same command again to continue"
+            ));
             return Ok(Outcome::Interrupted);
         }
         result => result?,
@@ -114,8 +119,8 @@ fn print_totals(
     let others = [
         (*tags, format!("added {}", count(*tags, "tag"))),
         (*present, format!("{} present already", count(*present, "snapshot"))),
-        (*left_out, format!("{} left out (see above)", count(*left_out, "snapshot"))),
-        (*lost_tags, format!("{} lost (see above)", count(*lost_tags, "tag"))),
+        (*left_out, format!("{} left out (reasons on stderr)", count(*left_out, "snapshot"))),
+        (*lost_tags, format!("{} lost (reasons on stderr)", count(*lost_tags, "tag"))),
     ];
     parts.extend(others.into_iter().filter(|(number, _)| *number > 0).map(|(_, text)| text));
     output.message(&parts.join("; "))

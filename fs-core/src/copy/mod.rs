@@ -23,6 +23,7 @@ use std::path::PathBuf;
 
 use copying::Copying;
 use jiff::tz::TimeZone;
+pub(crate) use present::originals;
 pub use selection::Selection;
 use thiserror::Error;
 

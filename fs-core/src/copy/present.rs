@@ -53,7 +53,7 @@ impl Present {
 }
 
 /// The originals of all snapshots, by their ids.
-pub(super) fn originals(repository: &Repository, sources: &Sources) -> HashMap<SnapshotId, CopiedFrom> {
+pub(crate) fn originals(repository: &Repository, sources: &Sources) -> HashMap<SnapshotId, CopiedFrom> {
     let all = sources.iter().flat_map(|source| source.snapshots());
     all.map(|(_, snapshot)| (snapshot.id, original(repository, snapshot))).collect()
 }

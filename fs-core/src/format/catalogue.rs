@@ -1,5 +1,5 @@
-//! The catalogue of a pack: its blobs and their positions, and the bases of its deltas. It can be made again of the
-//! pack's blocks.
+//! The catalogue of a pack: its blobs and their positions, and the bases of its deltas. It can be rebuilt
+//! from the pack's blocks.
 
 use std::ops::Deref;
 
@@ -70,7 +70,8 @@ struct CatalogueBlob {
 }
 
 impl StoredBlock {
-    /// Checks that the block's frame is the one that the catalogue knows. From version 2 on, only that one verifies.
+    /// Checks that the block's frame is the one that the catalogue knows. Version 1
+    /// compares MACs. In later versions the number and key of the frame ensure this.
     pub fn check(&self, frame: &[u8]) -> Result<(), FormatError> {
         let is_known = self.mac.is_none_or(|mac| frame.get(v1::MAC) == Some(&mac));
         if is_known { Ok(()) } else { Err(FormatError::Checksum("block")) }
@@ -126,7 +127,7 @@ impl Catalogue {
         Some(Placement { block, nth: at - block.first, start: blob.start, len: blob.len })
     }
 
-    /// Id and location of the blob whose id begins like this.
+    /// Id and location of the blob whose id begins with `prefix`.
     pub fn find_prefix(&self, prefix: &BlobPrefix) -> Option<(BlobId, Placement)> {
         let at = self.by_id.partition_point(|at| self.blobs[*at as usize].id.prefix() < *prefix);
         let id = self.blobs[*self.by_id.get(at)? as usize].id;
@@ -146,7 +147,7 @@ impl Catalogue {
             + self.bases.len() * size_of::<BlobPrefix>()
     }
 
-    /// Verifies and parses the catalogue of the pack `name`; `frame` is all of its frame, and `salt` is the pack's.
+    /// Verifies and parses the catalogue of the pack `name`; `frame` is the whole frame, and `salt` the pack's.
     pub fn open(keys: &Keys, name: &PackId, salt: Salt, frame: Vec<u8>) -> Result<Self, FormatError> {
         let body = keys.object_key(salt).open(Sealed::CATALOGUE, NUMBER, frame)?;
         FormatError::invalid_if(keys.pack_id(salt, &body) != *name, "pack's name: it holds another pack")?;
@@ -221,7 +222,7 @@ impl<'a> BlockEntry<'a> {
         self.blobs.iter().map(|blob| (blob.id, blob.len))
     }
 
-    /// The base of each blob of a delta block, in order. Empty in version 1, where only the block tells them.
+    /// The base of each blob of a delta block, in order. Empty in version 1, where only the block names them.
     pub fn bases(self) -> &'a [BlobPrefix] {
         self.bases
     }

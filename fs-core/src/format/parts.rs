@@ -11,7 +11,7 @@ pub(super) const MAX_PART: u64 = u64::MAX >> 1;
 /// A part that this program does not know.
 pub type UnknownPart = (u64, Box<[u8]>);
 
-/// Appends parts: numbers and bytes, in the order given. All of them are optional.
+/// Appends parts: numbers and bytes, in the order given. Marks every part as optional.
 pub(super) fn encode_parts(parts: &[(u64, Vec<u8>)], out: &mut Vec<u8>) {
     out.put_varint(parts.len() as u64);
     for (number, body) in parts {
@@ -20,11 +20,11 @@ pub(super) fn encode_parts(parts: &[(u64, Vec<u8>)], out: &mut Vec<u8>) {
     }
 }
 
-/// Takes the parts of a `what`. `decode` gets the number and bytes of each, and returns whether it knows the part.
+/// Decodes the parts of a layout; `what` names it in errors. `decode` gets the number and bytes of each, and returns whether it knows the part.
 /// Returns the optional parts that are not known.
 ///
 /// # Errors
-/// [`FormatError::Part`] for an unknown part that is required.
+/// [`FormatError::Part`] for an unknown part that is required. A known part that is there twice is invalid.
 pub(super) fn decode_parts(
     cursor: &mut Cursor<'_>,
     what: &'static str,

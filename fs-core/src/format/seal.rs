@@ -1,6 +1,6 @@
-//! How the bytes of objects are protected. An object is a header, and frames. A frame holds a body and its MAC. The
-//! key of the MACs derives from the random salt in the object's header, so no frame can take the place of another
-//! object's. `docs/format.md` tells how encryption will fit in.
+//! How the bytes of objects are protected. A pack, manifest or tag is a header and frames. A frame holds a body and
+//! its MAC. The MAC key derives from the header's salt, so a frame of one object never verifies in another.
+//! `docs/format.md` tells how encryption will fit in.
 
 use std::ops::Deref;
 
@@ -55,7 +55,7 @@ impl Deref for Body {
     }
 }
 
-/// Seals and opens the frames of one object.
+/// The key of one object. It seals and opens the object's frames.
 #[derive(Clone)]
 pub struct ObjectKey {
     key: [u8; 32],
@@ -76,7 +76,7 @@ impl ObjectKey {
         self.seal(Sealed::BLOCK, number, body)
     }
 
-    /// Bytes of a frame before its body.
+    /// Bytes of a frame before its body; depends on the version.
     pub(super) fn frame_header_len(&self) -> usize {
         match self.version {
             Version::One => super::v1::FRAME_HEADER_LEN,
@@ -171,7 +171,7 @@ impl ObjectHeader {
         if cursor.array(name)? != Self::mac(keys, salt, covered) {
             return Err(FormatError::Checksum(name));
         }
-        // Only now: a flipped bit is damage, not a newer feature.
+        // Checked after the MAC, so a flipped bit counts as damage, not as a newer feature.
         if algorithm != PLAIN {
             return Err(FormatError::Algorithm(algorithm));
         }
@@ -216,8 +216,8 @@ impl SingleFrame {
     }
 }
 
-/// If `header` begins like a block's frame of version 2, returns the frame's number and its length in bytes. For
-/// looking for blocks.
+/// If `header` begins like a block's frame of version 2, returns the frame's number and its length in bytes. Used
+/// to search for blocks.
 pub fn block_frame(header: &[u8]) -> Option<(u32, usize)> {
     let mut cursor = Cursor::new(header);
     let magic: [u8; 4] = cursor.array("block").ok()?;

@@ -9,8 +9,8 @@ use jiff::tz::TimeZone;
 use super::history::{no_snapshot, position, source_of};
 use super::{ServiceError, init};
 use crate::clock::Clock;
-use crate::copy::{Copied, CopyOptions, CopyTotals, Selection, copy_snapshots};
-use crate::format::SnapshotId;
+use crate::copy::{Copied, CopyOptions, CopyTotals, Selection, copy_snapshots, originals};
+use crate::format::{CopiedFrom, SnapshotId};
 use crate::history::{Source, Sources};
 use crate::import::open_for_writing;
 use crate::monitor::{Cancellation, Monitor};
@@ -61,12 +61,12 @@ pub fn copy(
 }
 
 /// Creates a repository in `new`, a new or empty folder, and copies everything of the repository in `old`
-/// to it.
+/// to it. Continues an upgrade that was interrupted: `new` may be a repository of which all snapshots are
+/// copies of snapshots in `old`.
 ///
 /// # Errors
 ///
-/// If `new` cannot be a new repository, or for the reasons of [`CopyFailed`](crate::copy::CopyFailed). A
-/// copy continues an upgrade that was interrupted.
+/// If `new` cannot be a new repository, or for the reasons of [`CopyFailed`](crate::copy::CopyFailed).
 pub fn upgrade(
     old: &Path,
     new: &Path,
@@ -77,16 +77,32 @@ pub fn upgrade(
     cancellation: &Cancellation,
 ) -> Result<CopyTotals, ServiceError> {
     // The new repository is made only if the old one can be read.
-    drop(Repository::open(old, Access::Read)?);
+    let repository = Repository::open(old, Access::Read)?;
     match init(new) {
+        Err(ServiceError::Store(StoreError::AlreadyExists(_)))
+            if has_only_copies(&repository, new, &zone)? => {}
         Err(ServiceError::Store(StoreError::AlreadyExists(new))) => {
             return Err(ServiceError::UpgradeExists { old: old.to_owned(), new });
         }
         result => result?,
     }
+    drop(repository);
     let (sources, times) = (Vec::new(), Vec::new());
     let request = CopyRequest { sources, times, dry_run: false, wait: false, zone };
     copy(old, new, &request, report, clock, monitor, cancellation)
+}
+
+/// Whether all snapshots of the repository in `new` are copies of snapshots in `old`.
+fn has_only_copies(old: &Repository, new: &Path, zone: &TimeZone) -> Result<bool, ServiceError> {
+    let new = Repository::open(new, Access::Read)?;
+    let old_sources = Sources::load(old, zone, &Sources::default())?;
+    let originals: HashSet<_> = originals(old, &old_sources).into_values().collect();
+    let sources = Sources::load(&new, zone, &Sources::default())?;
+    let mut snapshots = sources.iter().flat_map(|source| source.snapshots());
+    let is_copy =
+        |original: Option<CopiedFrom>| original.is_some_and(|original| originals.contains(&original));
+    let only_copies = snapshots.all(|(_, snapshot)| is_copy(snapshot.manifest.extensions.copied_from));
+    Ok(only_copies && !sources.is_incomplete() && old.id() != new.id())
 }
 
 /// The snapshots that the user selects.

@@ -20,9 +20,9 @@ pub enum ServiceError {
     /// An error of a copy.
     #[error(transparent)]
     Copy(#[from] CopyFailed),
-    /// An upgrade found a repository where it should make one.
+    /// An upgrade found a repository that holds more than copies, where it should make one.
     #[error(
-        "{} is already a yester repository; name a new folder. To continue an upgrade that was interrupted, run \
+        "{} is a repository with other snapshots; name a new folder, or add the snapshots to it: \
          `yester copy --from {} --to {}`",
         new.display(), old.display(), new.display()
     )]

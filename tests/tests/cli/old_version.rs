@@ -81,9 +81,10 @@ fn every_writing_command_says_what_to_do() {
 fn an_upgrade_copies_all_of_it() {
     let sandbox = old();
     let new = sandbox.path("new");
-    let ran = sandbox.yester(["upgrade"]).arg(sandbox.repo()).arg(&new).run().ok();
+    let ran = sandbox.bare_yester(["upgrade"]).arg(sandbox.repo()).arg(&new).run().ok();
+    let with = |repo: &Path, args: &[&str]| sandbox.bare_yester(["--repo"]).arg(repo).args(args).run().ok();
     let snapshots = |repo: &Path| {
-        let listed = sandbox.yester(["--json", "snapshots", "--repo"]).arg(repo).run().ok().json_lines();
+        let listed = with(repo, &["--json", "snapshots"]).json_lines();
         let shown = |snapshot: &serde_json::Value| {
             ["source", "name", "time", "status"].map(|key| snapshot[key].to_string())
         };
@@ -93,11 +94,11 @@ fn an_upgrade_copies_all_of_it() {
     assert!(all.len() > 1 && snapshots(&new) == all, "{ran}");
     for [source, name, ..] in &all {
         let whole = format!("{}{}:", source.trim_matches('"'), name.trim_matches('"'));
-        let archive = |repo: &Path| sandbox.yester(["export", &whole, "--repo"]).arg(repo).run().ok().stdout;
+        let archive = |repo: &Path| with(repo, &["export", &whole]).stdout;
         assert!(archive(&sandbox.repo()) == archive(&new), "{whole} differs");
     }
-    sandbox.yester(["check", "--read-data", "--repo"]).arg(&new).run().ok();
+    with(&new, &["check", "--read-data"]);
     // Again, nothing is left to copy.
-    sandbox.yester(["copy", "--from"]).arg(sandbox.repo()).arg("--to").arg(&new).run().ok();
+    sandbox.bare_yester(["copy", "--from"]).arg(sandbox.repo()).arg("--to").arg(&new).run().ok();
     assert_eq!(snapshots(&new), all);
 }

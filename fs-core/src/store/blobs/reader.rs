@@ -76,8 +76,8 @@ impl RawBlock {
 
 /// All bytes of a block or blob.
 const WHOLE: Range<usize> = 0..usize::MAX;
-/// How often a block is decompressed in part before it is decompressed in full. Of a block that is read at k random
-/// places, parts cost ½, ⅚, 1, … of the whole for k = 1, 2, 3, …; the whole at once costs 1.
+/// How often a block is decompressed in part before it is decompressed in full. With k reads at random positions, the
+/// expected cost is ½, ⅚ and 7/6 of a full decompression for k = 1, 2 and 3.
 const MAX_PARTS: u32 = 2;
 
 /// The bytes of a blob, or of a part of one, in its decompressed block.

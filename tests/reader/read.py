@@ -1,0 +1,855 @@
+#!/usr/bin/env python3
+"""An independent reader of the repository format, written from docs/format.md (version 2) alone.
+
+    read.py REPOSITORY
+
+verifies all that it reads and prints what every snapshot holds, then the tags. Sections and names are
+those of the page. What is damaged is reported on stderr, and reading goes on where it can.
+Exit status: 0 all is well, 1 something is damaged, 2 not readable by this program, 77 no zstd.
+"""
+
+import os
+import re
+import stat
+import struct
+import sys
+
+try:
+    import zstandard
+
+    def unzstd(data, length, prefix):
+        """One zstd frame of at most `length` bytes, which was compressed after a prefix (or none)."""
+        raw = prefix and zstandard.ZstdCompressionDict(prefix, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+        stream = zstandard.ZstdDecompressor(dict_data=raw or None).decompressobj()
+        return stream.decompress(data), stream.eof and not stream.unused_data
+
+    ZstdError = zstandard.ZstdError
+except ImportError:
+    try:
+        from compression import zstd
+
+        def unzstd(data, length, prefix):
+            raw = zstd.ZstdDict(prefix, is_raw=True).as_prefix if prefix else None
+            stream = zstd.ZstdDecompressor(zstd_dict=raw)
+            plain = stream.decompress(data, length + 1)
+            return plain, stream.eof and not stream.unused_data
+
+        ZstdError = zstd.ZstdError
+    except ImportError:
+        print("read.py: neither the module zstandard nor compression.zstd (Python 3.14) is there")
+        sys.exit(77)
+
+MIB = 1 << 20
+
+
+class Damaged(Exception):
+    """The bytes are not what the page says."""
+
+
+class Unsupported(Exception):
+    """The bytes are of a newer program."""
+
+
+def check(condition, complaint):
+    if not condition:
+        raise Damaged(complaint)
+
+
+# ---- BLAKE3 ----------------------------------------------------------------------------------------
+#
+# The numbers of many chunks are computed at once: an int has a "lane" of 64 bits for each chunk, with
+# a number of 32 bits in it. `ones` has a 1 in each lane: so ones * x is x in all lanes.
+
+IV = (0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A, 0x510E527F, 0x9B05688C, 0x1F83D9AB, 0x5BE0CD19)
+PERMUTATION = (2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8)
+MIXED = ((0, 4, 8, 12), (1, 5, 9, 13), (2, 6, 10, 14), (3, 7, 11, 15),
+         (0, 5, 10, 15), (1, 6, 11, 12), (2, 7, 8, 13), (3, 4, 9, 14))
+CHUNK_START, CHUNK_END, PARENT, ROOT, KEYED_HASH, DERIVE_KEY_CONTEXT, DERIVE_KEY_MATERIAL = (
+    1, 2, 4, 8, 16, 32, 64)
+
+
+def compress(cv, words, counter, length, flags, ones=1):
+    """The compression function: 16 numbers. `counter` is a pair, its low and its high half."""
+    mask = ones * 0xFFFFFFFF
+    v = [*cv, *(ones * x for x in IV[:4]), *counter, ones * length, ones * flags]
+    for _ in range(7):
+        for n, (a, b, c, d) in enumerate(MIXED):
+            va, vb, vc, vd = v[a], v[b], v[c], v[d]
+            for word, r, s in ((words[2 * n], 16, 12), (words[2 * n + 1], 8, 7)):
+                va = (va + vb + word) & mask
+                vd ^= va
+                vd = (vd >> r | vd << 32 - r) & mask
+                vc = (vc + vd) & mask
+                vb ^= vc
+                vb = (vb >> s | vb << 32 - s) & mask
+            v[a], v[b], v[c], v[d] = va, vb, vc, vd
+        words = [words[p] for p in PERMUTATION]
+    return [v[i] ^ v[i + 8] for i in range(8)] + [v[i + 8] ^ cv[i] for i in range(8)]
+
+
+def to_lanes(numbers):
+    return int.from_bytes(struct.pack("<%dQ" % len(numbers), *numbers), "little")
+
+
+def from_lanes(lanes, count):
+    return struct.unpack("<%dQ" % count, lanes.to_bytes(8 * count, "little"))
+
+
+def full_chunks(data, key, flags):
+    """The chaining values of the chunks of 1024 bytes, from chunk 0 on."""
+    count = len(data) // 1024
+    ones = to_lanes([1] * count)
+    numbers = struct.unpack("<%dI" % (256 * count), data)
+    counter = to_lanes(range(count)), 0
+    cv = [ones * x for x in key]
+    for block in range(16):
+        words = [to_lanes(numbers[16 * block + w::256]) for w in range(16)]
+        place = (CHUNK_START if block == 0 else 0) | (CHUNK_END if block == 15 else 0)
+        cv = compress(cv, words, counter, 64, flags | place, ones)[:8]
+    return list(zip(*(from_lanes(x, count) for x in cv)))
+
+
+def parents(cvs, key, flags):
+    """The chaining values of the parents of neighbours; an odd one at the end stays."""
+    count = len(cvs) // 2
+    ones = to_lanes([1] * count)
+    left, right = zip(*cvs[0:2 * count:2]), zip(*cvs[1:2 * count:2])
+    words = [to_lanes(x) for x in (*left, *right)]
+    made = compress([ones * x for x in key], words, (0, 0), 64, flags | PARENT, ones)[:8]
+    return list(zip(*(from_lanes(x, count) for x in made))) + cvs[2 * count:]
+
+
+def blake3_python(data, key=IV, flags=0, length=32):
+    data = bytes(data)
+    before_last = max(0, len(data) - 1) // 1024
+    # The last chunk, up to its last block
+    last = data[1024 * before_last:]
+    blocks = [last[i:i + 64] for i in range(0, len(last), 64)] or [b""]
+    cv, counter, place = key, (before_last, 0), CHUNK_START
+    for block in blocks[:-1]:
+        cv = compress(cv, struct.unpack("<16I", block), counter, 64, flags | place)[:8]
+        place = 0
+    words = struct.unpack("<16I", blocks[-1].ljust(64, b"\0"))
+    end, place = len(blocks[-1]), place | CHUNK_END
+    if before_last:
+        cvs = full_chunks(data[:1024 * before_last], key, flags)
+        cvs.append(compress(cv, words, counter, end, flags | place)[:8])
+        while len(cvs) > 2:
+            cvs = parents(cvs, key, flags)
+        cv, words, end, place = key, [*cvs[0], *cvs[1]], 64, PARENT
+    # The root; its counter counts the 64 bytes of extended output
+    output = b"".join(struct.pack("<16I", *compress(cv, words, (n, 0), end, flags | place | ROOT))
+                      for n in range((length + 63) // 64))
+    return output[:length]
+
+
+def key_words(key):
+    return struct.unpack("<8I", key)
+
+
+try:
+    import blake3
+
+    def plain_hash(data):
+        return blake3.blake3(data).digest()
+
+    def keyed_hash(key, data, length=32):
+        return blake3.blake3(data, key=key).digest(length=length)
+
+    def derive_key(context, secret):
+        return blake3.blake3(secret, derive_key_context=context).digest()
+except ImportError:
+    plain_hash = blake3_python
+
+    def keyed_hash(key, data, length=32):
+        return blake3_python(data, key_words(key), KEYED_HASH, length)
+
+    def derive_key(context, secret):
+        key = blake3_python(context.encode(), IV, DERIVE_KEY_CONTEXT)
+        return blake3_python(secret, key_words(key), DERIVE_KEY_MATERIAL)
+
+
+# ---- Files: access to the folder -------------------------------------------------------------------
+
+problems = 0
+
+
+def report(what):
+    global problems
+    problems += 1
+    print("read.py:", what, file=sys.stderr)
+
+
+def open_folder(name, folder=None):
+    """A handle of a folder; below the repository's own path no link is followed."""
+    nofollow = os.O_NOFOLLOW if folder is not None else 0
+    return os.open(name, os.O_RDONLY | os.O_DIRECTORY | nofollow, dir_fd=folder)
+
+
+def open_file(folder, name):
+    handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError("%s is not a regular file" % name)
+    return handle
+
+
+def read_file(folder, name, limit):
+    with open(open_file(folder, name), "rb") as file:
+        data = file.read(limit + 1)
+    check(len(data) <= limit, "%s is too long" % name)
+    return data
+
+
+def object_names(folder, may_be_missing=False):
+    """The names of the objects in a folder of the repository."""
+    try:
+        handle = open_folder(folder[0], folder[1])
+    except FileNotFoundError:
+        if may_be_missing:
+            return None, []
+        raise
+    names = sorted(os.listdir(handle))
+    for name in names:
+        if not re.fullmatch("[0-9a-f]{64}", name):
+            report("%s/%s has no place here" % (folder[0], name))
+    return handle, [name for name in names if re.fullmatch("[0-9a-f]{64}", name)]
+
+
+# ---- Numbers and bytes -----------------------------------------------------------------------------
+
+class Bytes:
+    """Reads a layout from its begin to its end."""
+
+    def __init__(self, data):
+        self.data, self.at = data, 0
+
+    def left(self):
+        return len(self.data) - self.at
+
+    def take(self, length):
+        check(length <= self.left(), "it ends early")
+        self.at += length
+        return self.data[self.at - length:self.at]
+
+    def number(self, size):
+        return int.from_bytes(self.take(size), "little")
+
+    def u8(self):
+        return self.number(1)
+
+    def varint(self, least=0, limit=2 ** 64 - 1):
+        value = 0
+        for n in range(10):
+            byte = self.u8()
+            value |= (byte & 0x7F) << 7 * n
+            if byte < 0x80:
+                check(byte != 0 or n == 0, "a varint is not in its shortest form")
+                check(least <= value <= limit, "the number %d is out of range" % value)
+                return value
+        raise Damaged("a varint has more than 10 bytes")
+
+    def bytes(self, limit, least=0):
+        return self.take(self.varint(least, limit))
+
+    def time(self):
+        seconds = self.varint()
+        return (seconds >> 1) ^ -(seconds & 1), self.varint(0, 10 ** 9 - 1)
+
+    def id(self):
+        return self.take(32)
+
+    def flag(self):
+        value = self.u8()
+        check(value <= 1, "a flag is %d" % value)
+        return value == 1
+
+    def end(self):
+        check(self.left() == 0, "something follows it")
+
+
+# ---- Keys ------------------------------------------------------------------------------------------
+
+class Keys:
+    def __init__(self, secret):
+        self.blob_id = derive_key("yester 2026 blob id", secret)
+        self.object_name = derive_key("yester 2026 object name", secret)
+        self.seal = derive_key("yester 2026 seal", secret)
+        self.path = derive_key("yester 2026 path", secret)
+
+    def of_object(self, salt):
+        return keyed_hash(self.seal, salt)
+
+
+def mac(key, data):
+    return keyed_hash(key, data)[:16]
+
+
+# ---- Parts -----------------------------------------------------------------------------------------
+
+def read_parts(data, known=()):
+    """The bodies of the known parts by their numbers. Parts are the last that a layout has."""
+    parts = {}
+    for _ in range(data.varint()):
+        head = data.varint()
+        number, required = head >> 1, head & 1
+        body = data.bytes(65535)
+        if number in known:
+            check(number not in parts, "part %d is there twice" % number)
+            parts[number] = Bytes(body)
+        elif required:
+            raise Unsupported("part %d is required and not known: a newer program made it" % number)
+    data.end()
+    return parts
+
+
+# ---- config ----------------------------------------------------------------------------------------
+
+def read_config(folder):
+    data = read_file(folder, "config", MIB)
+    check(data[:8] == b"YESTREPO", "this is no repository")
+    version = int.from_bytes(data[8:12], "little")
+    if version != 2:
+        raise Unsupported("the repository has version %d; this program reads 2" % version)
+    check(len(data) >= 12 + 16 + 32 + 16 and plain_hash(data[:-16])[:16] == data[-16:], "wrong checksum")
+    config = Bytes(data[12:-16])
+    config.take(16)
+    secret = config.take(32)
+    config.time()
+    read_parts(config)
+    return Keys(secret)
+
+
+# ---- Object and frame ------------------------------------------------------------------------------
+
+HEADER, FRAME, TRAILER = 64, 28, 48
+CATALOGUE_NUMBER = 2 ** 32 - 1
+
+
+def read_header(header, magic, keys):
+    """The salt, the key and the length of the parity data of an object."""
+    check(len(header) == HEADER and header[:8] == magic, "it does not begin with a header")
+    salt = header[16:48]
+    key = keys.of_object(salt)
+    check(mac(key, header[:48]) == header[48:], "the MAC of its header is wrong")
+    if header[8] != 0 or header[9] != 0:
+        raise Unsupported("algorithm %d, bits %d: a newer program made it" % (header[8], header[9]))
+    return salt, key, int.from_bytes(header[12:16], "little")
+
+
+def read_frame(frame, magic, number, key):
+    """The body of a frame that ends where the given bytes end."""
+    check(len(frame) >= FRAME and frame[:4] == magic, "no frame %s is there" % magic.decode())
+    length, body = int.from_bytes(frame[8:12], "little"), frame[FRAME:]
+    check(length == len(body) <= 64 * MIB, "the length of a frame is wrong")
+    sealed = frame[:8] + length.to_bytes(8, "little") + body
+    check(mac(key, sealed) == frame[12:28], "the MAC of frame %d is wrong" % number)
+    check(int.from_bytes(frame[4:8], "little") == number, "a frame has another number")
+    return body
+
+
+def read_object(folder, name, magic, frame_magic, limit, keys):
+    """The body of a manifest or tag."""
+    data = read_file(folder, name, limit)
+    _, key, parity = read_header(data[:HEADER], magic, keys)
+    return read_frame(data[HEADER:len(data) - parity], frame_magic, 0, key)
+
+
+# ---- Pack and catalogue ----------------------------------------------------------------------------
+
+class Block:
+    """What the catalogue says of a block: its place, and (length, id, base) of each blob."""
+
+    def __init__(self, pack, number, offset, length, delta, blobs):
+        self.pack, self.number, self.offset, self.length = pack, number, offset, length
+        self.delta, self.blobs = delta, blobs
+
+
+class Pack:
+    def __init__(self, folder, name, keys):
+        self.folder, self.name = folder, name
+        size = self.open(lambda handle: os.fstat(handle).st_size)
+        check(HEADER + FRAME + TRAILER <= size <= 1024 * MIB, "its size is out of range")
+        salt, self.key, parity = read_header(self.read(0, HEADER), b"YESTPACK", keys)
+        trailer = Bytes(self.read(size - TRAILER, TRAILER))
+        offset, length = trailer.number(8), trailer.number(4)
+        check(trailer.take(32) == salt and trailer.take(4) == b"YEND", "its trailer is wrong")
+        check(offset + length + parity + TRAILER == size, "its catalogue is in a wrong place")
+        body = read_frame(self.read(offset, length), b"YCAT", CATALOGUE_NUMBER, self.key)
+        check(keyed_hash(keys.object_name, salt + body).hex() == name, "it has another id than its name")
+        self.read_catalogue(Bytes(body), offset)
+
+    def open(self, use):
+        handle = open_file(self.folder, self.name)
+        try:
+            return use(handle)
+        finally:
+            os.close(handle)
+
+    def read(self, offset, length):
+        return self.open(lambda handle: os.pread(handle, length, offset))
+
+    def read_catalogue(self, data, end):
+        self.kind = data.u8()
+        check(self.kind <= 1, "its kind is not known")
+        self.blocks, offset = [], HEADER
+        for number in range(data.varint(0, data.left())):
+            length = data.varint()
+            length, delta = length >> 1, length & 1 == 1
+            blobs = [(data.varint(0, 16 * MIB), data.id(), data.take(16) if delta else None)
+                     for _ in range(data.varint(0, data.left()))]
+            self.blocks.append(Block(self, number, offset, length, delta, blobs))
+            offset += length
+        read_parts(data)
+        check(offset == end, "its blocks do not end where its catalogue begins")
+
+
+def find_packs(repository, keys):
+    """All packs, also those in a wrong folder."""
+    packs = []
+    top = open_folder("packs", repository)
+    for name in sorted(os.listdir(top)):
+        try:
+            if re.fullmatch("[0-9a-f]{64}", name):
+                report("pack %s is misplaced" % name)
+                folder, names = top, [name]
+            elif len(name) == 2:
+                folder, names = object_names((name, top))
+            else:
+                report("packs/%s has no place here" % name)
+                continue
+        except OSError as error:
+            report("packs/%s: %s" % (name, error))
+            continue
+        for pack in names:
+            if folder != top and pack[:2] != name:
+                report("pack %s is misplaced in %s" % (pack, name))
+            try:
+                packs.append(Pack(folder, pack, keys))
+            except (Damaged, Unsupported, OSError) as error:
+                report("pack %s: %s" % (pack, error))
+    return packs
+
+
+# ---- Block -----------------------------------------------------------------------------------------
+
+STORED, ZSTD, DELTA = 0, 1, 2
+
+
+class Store:
+    """The blobs of all packs."""
+
+    def __init__(self, packs, keys):
+        self.keys = keys
+        self.places = {}  # by the first 16 bytes of an id
+        self.cache = {}  # blobs of the blocks read last
+        for pack in packs:
+            for block in pack.blocks:
+                for n, (_, id, _) in enumerate(block.blobs):
+                    self.places.setdefault(id[:16], []).append((block, n))
+
+    def blob(self, id):
+        """A blob by its id, or by the first 16 bytes: then it is a base, and not read from deltas."""
+        failure = Damaged("blob %s is missing" % id.hex())
+        for block, n in self.places.get(id[:16], ()):
+            if (len(id) == 16 and block.delta) or not block.blobs[n][1].startswith(id):
+                continue
+            try:
+                return self.read_block(block)[n]
+            except (Damaged, OSError) as error:
+                failure = error
+        raise failure
+
+    def read_block(self, block):
+        if block not in self.cache:
+            while len(self.cache) >= 64:
+                del self.cache[next(iter(self.cache))]
+            try:
+                self.cache[block] = self.decode_block(block)
+            except (Damaged, ZstdError) as error:
+                raise Damaged("pack %s, block %d: %s" % (block.pack.name, block.number, error)) from None
+        return self.cache[block]
+
+    def decode_block(self, block):
+        frame = block.pack.read(block.offset, block.length)
+        body = Bytes(read_frame(frame, b"YBLK", block.number, block.pack.key))
+        codec = body.u8()
+        check(codec <= DELTA and (codec == DELTA) == block.delta, "its codec is wrong")
+        lengths = [body.varint() for _ in range(body.varint(0, body.left()))]
+        check(lengths == [length for length, _, _ in block.blobs], "other lengths than in the catalogue")
+        check(sum(lengths) <= 16 * MIB, "it is too large")
+        prefix = b""
+        if codec == DELTA:
+            bases = [body.take(16) for _ in lengths]
+            check(bases == [base for _, _, base in block.blobs], "other bases than in the catalogue")
+            prefix = b"".join(self.blob(base) for base in self.prefix_of(bases))
+            check(len(prefix) <= 16 * MIB, "its bases are too large")
+        content, whole = body.take(body.left()), True
+        if codec != STORED:
+            content, whole = unzstd(content, sum(lengths), prefix)
+        check(whole and len(content) == sum(lengths), "its content has another length")
+        content = Bytes(content)
+        blobs = [content.take(length) for length in lengths]
+        for blob, (_, id, _) in zip(blobs, block.blobs):
+            check(keyed_hash(self.keys.blob_id, blob) == id, "blob %s has another id" % id.hex())
+        return blobs
+
+    def prefix_of(self, bases):
+        return bases
+
+
+# ---- Directory -------------------------------------------------------------------------------------
+
+def read_directory(store, id, levels=8):
+    """The (name, bytes of the entry) of a directory: of a node and all below it, in order."""
+    node = Bytes(store.blob(id))
+    kind, count = node.u8(), node.varint(0, 65536)
+    entries = []
+    check(kind in (1, 2), "a node has kind %d" % kind)
+    check(kind == 1 or (count > 0 and levels > 0), "an inner node is empty, or too deep")
+    for _ in range(count):
+        name = node.take(node.u8())
+        check(len(name) > 0 and b"/" not in name and b"\0" not in name and name not in (b".", b".."),
+              "a name in a directory is not allowed")
+        if kind == 1:
+            below = [(name, node.bytes(2 * 65536))]
+        else:
+            number = node.varint(1)
+            below = read_directory(store, node.id(), levels - 1)
+            check(len(below) == number, "a node has another number of entries than its parent says")
+            check(below[-1][0] == name, "a node has another last name than its parent says")
+        check(not entries or entries[-1][0] < below[0][0], "names do not ascend")
+        entries += below
+    node.end()
+    return entries
+
+
+# ---- Entry -----------------------------------------------------------------------------------------
+
+FILE, DIRECTORY, LINK, CHARACTER, BLOCK, FIFO, SOCKET = range(1, 8)
+
+
+class Entry:
+    def __init__(self, store, data):
+        data = Bytes(data)
+        head = data.u8()
+        self.type, self.unsettled = head & 15, head & 0x40 != 0
+        check(1 <= self.type <= 7 and head & 0x80 == 0 and head & 0x30 != 0x30, "an entry's type is wrong")
+        self.mode, self.uid, self.gid = data.varint(0, 0o7777), data.varint(0, 2**32 - 1), data.varint(
+            0, 2**32 - 1)
+        self.time = data.time()
+        if self.type == FILE:
+            self.size, self.holes = data.varint(0, 2**62 - 1), data.varint()
+            self.content = read_content(data, self.size)
+            check(self.holes <= self.size, "a file has more holes than bytes")
+        elif self.type == DIRECTORY:
+            self.id = data.id()
+        elif self.type == LINK:
+            self.target = data.bytes(65535, 1)
+        elif self.type in (CHARACTER, BLOCK):
+            self.device = data.varint(0, 2**32 - 1), data.varint(0, 2**32 - 1)
+        self.attributes = []
+        if head & 0x10:
+            self.attributes = read_attributes(data.bytes(512, 1))
+        elif head & 0x20:
+            self.attributes = read_attributes(store.blob(data.id()))
+        data.end()
+
+
+def read_content(data, size):
+    """Where a file's content is: ("inline", bytes), ("blob", id) or ("list", id)."""
+    kind = data.u8()
+    check(kind <= 2, "a file's content has a kind that is not known")
+    if kind == 0:
+        check(size <= 32, "too much content is inline")
+        return "inline", data.take(size)
+    return ("blob" if kind == 1 else "list"), data.id()
+
+
+def read_attributes(data):
+    data, attributes = Bytes(data), []
+    for _ in range(data.varint(0, 32768)):
+        attributes.append((data.bytes(255), data.bytes(65536)))
+        check(len(attributes) == 1 or attributes[-2][0] < attributes[-1][0], "attributes do not ascend")
+    data.end()
+    return attributes
+
+
+# ---- Chunk list ------------------------------------------------------------------------------------
+
+def content(store, size, where):
+    """The bytes of a file, and how many of them are in holes."""
+    kind, value = where
+    check(size <= 1024 * MIB, "a file of %d bytes is too large for this reader" % size)
+    if kind == "inline":
+        return value, 0
+    pieces, holes = ([store.blob(value)], 0) if kind == "blob" else chunk_list(store, value, size)
+    data = b"".join(pieces)
+    check(len(data) == size, "a file's content has another length than the file")
+    return data, holes
+
+
+def chunk_list(store, id, size, level=None):
+    """The pieces that a list covers, and how many bytes of them are in holes."""
+    data = Bytes(store.blob(id))
+    own = data.u8()
+    check(own <= 8 if level is None else own == level, "a chunk list has a wrong level")
+    pieces, holes, covered = [], 0, 0
+    for _ in range(data.varint(0, 65536)):
+        extent = data.varint()
+        length, kind = extent >> 2, extent & 3
+        covered += length
+        check(0 < length and covered <= size, "an extent has a wrong length")
+        check(kind == 2 if own > 0 else kind < 2, "an extent has a wrong kind")
+        if kind == 0:
+            pieces.append(store.blob(data.id()))
+            check(len(pieces[-1]) == length, "a chunk has another length than its extent")
+        elif kind == 1:
+            pieces.append(bytes(length))
+            holes += length
+        else:
+            more, more_holes = chunk_list(store, data.id(), length, own - 1)
+            pieces, holes = pieces + more, holes + more_holes
+    data.end()
+    check(covered == size, "a chunk list covers another length than it should")
+    return pieces, holes
+
+
+# ---- Hard links ------------------------------------------------------------------------------------
+
+ROOT_KEY = bytes(16)
+
+
+def path_key(keys, directory, name):
+    return directory[4:8] + keyed_hash(keys.path, directory + name)[:12]
+
+
+def read_hard_links(data):
+    """By path key: the least path key of the file's names, and their number."""
+    table, last, names = {}, None, {}
+    for at in range(0, len(data), 36):
+        key, least, count = data[at:at + 16], data[at + 16:at + 32], data[at + 32:at + 36]
+        check(last is None or last < key, "a record of the hard links is out of order")
+        count = int.from_bytes(count, "little")
+        check(least <= key and count >= 2, "a record of the hard links is wrong")
+        table[key], last = (least, count), key
+        names.setdefault((least, count), []).append(key)
+    for (least, count), group in names.items():
+        check(len(group) == count and group[0] == least, "a file has another number of names")
+    return table
+
+
+# ---- Manifest --------------------------------------------------------------------------------------
+
+STATUS = "complete", "vanished", "partial", "limited", "approximate", "unknown"
+
+
+class Manifest:
+    def __init__(self, body):
+        data = Bytes(body)
+        self.source = data.bytes(255, 1)
+        check(not re.search(rb"[/\0]|\A@|\A\.\.?\Z", self.source), "a source's name is not allowed")
+        self.time, self.begun = data.time(), data.time()
+        status = data.u8()
+        check(status < len(STATUS), "its status is not known")
+        self.status = STATUS[status]
+        self.root = data.bytes(2 * 65536)
+        self.links_length = data.varint()
+        check(self.links_length % 36 == 0, "its table of hard links has a wrong length")
+        self.links = read_content(data, self.links_length)
+        self.totals = [data.varint() for _ in range(5)]
+        self.host, self.path = data.bytes(65535), data.bytes(65535)
+        self.after = data.id() if data.flag() else None
+        parts = read_parts(data, range(1, 7))
+        self.run = self.read_run(parts[1]) if 1 in parts else None
+        self.number = parts[2].varint(1) if 2 in parts else None
+        self.unread = self.read_unread(parts[3]) if 3 in parts else None
+        if 4 in parts:
+            for _ in range(parts[4].varint()):
+                parts[4].varint(0, 0o7777), parts[4].varint(), parts[4].varint(), parts[4].flag()
+        if 5 in parts:
+            parts[5].bytes(64), parts[5].varint()
+            parts[5].flag() and parts[5].time()
+            parts[5].bytes(65535)
+        if 6 in parts:
+            self.original = parts[6].take(16), parts[6].id()
+        for part in parts.values():
+            part.end()
+
+    @staticmethod
+    def read_run(part):
+        identity, times = part.bytes(4096, 1), part.u8()
+        check(times <= 7, "a run has times that are not known")
+        names = [name for n, name in enumerate(("began", "completed", "expires")) if times >> n & 1]
+        return identity, [(name, part.time()) for name in names]
+
+    @staticmethod
+    def read_unread(part):
+        beyond = part.varint()
+        paths = [part.bytes(8192) for _ in range(part.varint(0, part.left()))]
+        check(paths == sorted(paths), "paths that could not be read do not ascend")
+        return beyond, paths
+
+
+# ---- Tag -------------------------------------------------------------------------------------------
+
+class Tag:
+    def __init__(self, body):
+        data = Bytes(body)
+        self.snapshot, self.source, self.name = data.id(), data.bytes(255, 1), data.bytes(100, 1)
+        self.named = body[:data.at]  # what its id is the hash of
+        self.time = data.time()
+        read_parts(data)
+        try:
+            name = self.name.decode()
+        except UnicodeDecodeError:
+            raise Damaged("its name is not UTF-8") from None
+        check(not re.search(r'[\s\x00-\x1f\x7f-\x9f/@:~<>"\\|?*]|\.\.|\.\Z|\A[-.#]', name),
+              "its name is not allowed")
+
+
+# ---- What is printed -------------------------------------------------------------------------------
+
+def escaped(data):
+    special = {9: "\\t", 10: "\\n", 13: "\\r", 34: '\\"', 39: "\\'", 92: "\\\\"}
+    return "".join(special.get(b) or (chr(b) if 32 <= b < 127 else "\\x%02x" % b) for b in data)
+
+
+def quoted(data):
+    return '"%s"' % escaped(data)
+
+
+def shown(data):
+    return quoted(data) if len(data) <= 64 else "blake3 " + plain_hash(data).hex()
+
+
+def time_text(time):
+    return "%d.%09d" % time
+
+
+class Printer:
+    def __init__(self, store, keys):
+        self.store, self.keys = store, keys
+        self.directories, self.contents = {}, {}  # so that what snapshots share is read once
+        self.lines, self.files = [], 0
+
+    def file_text(self, entry):
+        known = entry.size, entry.content
+        if known not in self.contents:
+            data, holes = content(self.store, entry.size, entry.content)
+            self.contents[known] = shown(data), holes
+        text, holes = self.contents[known]
+        check(holes == entry.holes, "a file has other holes than its entry says")
+        return text
+
+    def entry_line(self, path, entry, names):
+        if entry.type == FILE:
+            self.files += 1
+            kind = "file of %d bytes, %d in holes, %d names: %s" % (
+                entry.size, entry.holes, names, self.file_text(entry))
+        elif entry.type == LINK:
+            kind = "link to " + quoted(entry.target)
+        elif entry.type in (CHARACTER, BLOCK):
+            kind = "%s device %d,%d" % (("character" if entry.type == CHARACTER else "block",) + entry.device)
+        else:
+            kind = {DIRECTORY: "directory", FIFO: "fifo", SOCKET: "socket"}[entry.type]
+        more = " unsettled" if entry.unsettled else ""
+        for name, value in entry.attributes:
+            more += " [%s %s]" % (escaped(name), shown(value))
+        return "%s %04o %d:%d %s %s%s" % (
+            escaped(path), entry.mode, entry.uid, entry.gid, time_text(entry.time), kind, more)
+
+    def tree_lines(self, manifest):
+        table, _ = content(self.store, manifest.links_length, manifest.links)
+        links = read_hard_links(table)
+        lines, found = [], 0
+        root = Entry(self.store, manifest.root)
+        check(root.type == DIRECTORY, "its root is no directory")
+        stack = [(b".", ROOT_KEY, root)]
+        while stack:
+            path, key, entry = stack.pop()
+            found += key in links
+            lines.append(self.entry_line(path, entry, links.get(key, (key, 1))[1]))
+            if entry.type == DIRECTORY:
+                if entry.id not in self.directories:
+                    self.directories[entry.id] = [
+                        (name, Entry(self.store, data)) for name, data in read_directory(self.store, entry.id)]
+                for name, below in reversed(self.directories[entry.id]):
+                    stack.append((path + b"/" + name, path_key(self.keys, key, name), below))
+        check(found == len(links), "its table of hard links has paths that are not in the tree")
+        return lines
+
+    def snapshot(self, manifest):
+        lines = self.tree_lines(manifest)
+        print("\n%s at %s, begun at %s, %s, from %s:%s%s" % (
+            escaped(manifest.source), time_text(manifest.time), time_text(manifest.begun), manifest.status,
+            escaped(manifest.host), escaped(manifest.path), ", after another" if manifest.after else ""))
+        if manifest.run:
+            identity, times = manifest.run
+            print(", ".join(["run " + quoted(identity)] + ["%s %s" % (n, time_text(t)) for n, t in times]))
+        print("Totals { files: %d, directories: %d, others: %d, bytes: %d, troubled: %d }" %
+              tuple(manifest.totals))
+        before, now = set(self.lines), set(lines)
+        print("%d lines, of them new:" % len(lines))
+        print("\n".join(line for line in lines if line not in before))
+        print("and gone:")
+        print("\n".join(line for line in self.lines if line not in now))
+        self.lines = lines
+
+
+def main(path):
+    repository = open_folder(path)
+    keys = read_config(repository)
+    packs = find_packs(repository, keys)
+    store = Store(packs, keys)
+
+    manifests = []
+    folder, names = object_names(("snapshots", repository))
+    for name in names:
+        try:
+            body = read_object(folder, name, b"YESTSNAP", b"YSNP", MIB, keys)
+            check(keyed_hash(keys.object_name, body).hex() == name, "it has another id than its name")
+            manifests.append((name, Manifest(body)))
+        except (Damaged, Unsupported, OSError) as error:
+            report("snapshot %s: %s" % (name, error))
+    manifests.sort(key=lambda item: (item[1].time, item[1].source, item[1].number or 0, item[0]))
+    printer = Printer(store, keys)
+    for name, manifest in manifests:
+        try:
+            printer.snapshot(manifest)
+        except (Damaged, OSError) as error:
+            report("snapshot %s: %s" % (name, error))
+
+    folder, names = object_names(("tags", repository), may_be_missing=True)
+    for name in names:
+        try:
+            tag = Tag(read_object(folder, name, b"YESTTAGS", b"YTAG", 65536, keys))
+            check(keyed_hash(keys.object_name, tag.named).hex() == name, "it has another id than its name")
+            if tag.snapshot.hex() in (id for id, _ in manifests):
+                print("tag %s of %s, given at %s: snapshot %s" % (
+                    tag.name.decode(), escaped(tag.source), time_text(tag.time), tag.snapshot.hex()))
+        except (Damaged, Unsupported, OSError) as error:
+            report("tag %s: %s" % (name, error))
+
+    # What no snapshot refers to is verified too.
+    blocks = [block for pack in packs for block in pack.blocks]
+    for block in blocks:
+        try:
+            store.read_block(block)
+        except (Damaged, OSError) as error:
+            report(error)
+    print("read.py: %d packs, %d blocks (%d deltas), %d blobs, %d snapshots, %d files in them; %d problems" % (
+        len(packs), len(blocks), sum(b.delta for b in blocks), sum(len(b.blobs) for b in blocks),
+        len(manifests), printer.files, problems), file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        print("usage: read.py REPOSITORY", file=sys.stderr)
+        sys.exit(2)
+    try:
+        sys.exit(main(sys.argv[1]))
+    except (Damaged, Unsupported, OSError) as failure:
+        print("read.py: %s: %s" % (sys.argv[1], failure), file=sys.stderr)
+        sys.exit(2)
