@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """An independent reader of the repository format, written from docs/format.md (version 2) alone.
-
     read.py REPOSITORY
 
 verifies all that it reads and prints what every snapshot holds, then the tags. Sections and names are
@@ -16,44 +15,35 @@ import sys
 
 try:
     import zstandard
-
-    def unzstd(data, length, prefix):
-        """One zstd frame of at most `length` bytes, which was compressed after a prefix (or none)."""
-        raw = prefix and zstandard.ZstdCompressionDict(prefix, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
-        stream = zstandard.ZstdDecompressor(dict_data=raw or None).decompressobj()
-        return stream.decompress(data), stream.eof and not stream.unused_data
-
     ZstdError = zstandard.ZstdError
+    def unzstd(data, length, prefix):
+        """The content of one zstd frame, compressed after a prefix (or none); a byte more if it is longer."""
+        raw = prefix and zstandard.ZstdCompressionDict(prefix, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+        return zstandard.ZstdDecompressor(dict_data=raw or None).stream_reader(data).read(length + 1)
 except ImportError:
     try:
         from compression import zstd
-
+        ZstdError = zstd.ZstdError
         def unzstd(data, length, prefix):
             raw = zstd.ZstdDict(prefix, is_raw=True).as_prefix if prefix else None
-            stream = zstd.ZstdDecompressor(zstd_dict=raw)
-            plain = stream.decompress(data, length + 1)
-            return plain, stream.eof and not stream.unused_data
-
-        ZstdError = zstd.ZstdError
+            return zstd.ZstdDecompressor(zstd_dict=raw).decompress(data, length + 1)
     except ImportError:
         print("read.py: neither the module zstandard nor compression.zstd (Python 3.14) is there")
         sys.exit(77)
 
 MIB = 1 << 20
 
-
 class Damaged(Exception):
     """The bytes are not what the page says."""
-
 
 class Unsupported(Exception):
     """The bytes are of a newer program."""
 
+PROBLEMS = Damaged, Unsupported, OSError
 
 def check(condition, complaint):
     if not condition:
         raise Damaged(complaint)
-
 
 # ---- BLAKE3 ----------------------------------------------------------------------------------------
 #
@@ -66,7 +56,6 @@ MIXED = ((0, 4, 8, 12), (1, 5, 9, 13), (2, 6, 10, 14), (3, 7, 11, 15),
          (0, 5, 10, 15), (1, 6, 11, 12), (2, 7, 8, 13), (3, 4, 9, 14))
 CHUNK_START, CHUNK_END, PARENT, ROOT, KEYED_HASH, DERIVE_KEY_CONTEXT, DERIVE_KEY_MATERIAL = (
     1, 2, 4, 8, 16, 32, 64)
-
 
 def compress(cv, words, counter, length, flags, ones=1):
     """The compression function: 16 numbers. `counter` is a pair, its low and its high half."""
@@ -86,14 +75,11 @@ def compress(cv, words, counter, length, flags, ones=1):
         words = [words[p] for p in PERMUTATION]
     return [v[i] ^ v[i + 8] for i in range(8)] + [v[i + 8] ^ cv[i] for i in range(8)]
 
-
 def to_lanes(numbers):
     return int.from_bytes(struct.pack("<%dQ" % len(numbers), *numbers), "little")
 
-
 def from_lanes(lanes, count):
     return struct.unpack("<%dQ" % count, lanes.to_bytes(8 * count, "little"))
-
 
 def full_chunks(data, key, flags):
     """The chaining values of the chunks of 1024 bytes, from chunk 0 on."""
@@ -108,7 +94,6 @@ def full_chunks(data, key, flags):
         cv = compress(cv, words, counter, 64, flags | place, ones)[:8]
     return list(zip(*(from_lanes(x, count) for x in cv)))
 
-
 def parents(cvs, key, flags):
     """The chaining values of the parents of neighbours; an odd one at the end stays."""
     count = len(cvs) // 2
@@ -117,7 +102,6 @@ def parents(cvs, key, flags):
     words = [to_lanes(x) for x in (*left, *right)]
     made = compress([ones * x for x in key], words, (0, 0), 64, flags | PARENT, ones)[:8]
     return list(zip(*(from_lanes(x, count) for x in made))) + cvs[2 * count:]
-
 
 def blake3_python(data, key=IV, flags=0, length=32):
     data = bytes(data)
@@ -142,102 +126,76 @@ def blake3_python(data, key=IV, flags=0, length=32):
                       for n in range((length + 63) // 64))
     return output[:length]
 
-
 def key_words(key):
     return struct.unpack("<8I", key)
 
-
 try:
     import blake3
-
     def plain_hash(data):
         return blake3.blake3(data).digest()
-
     def keyed_hash(key, data, length=32):
         return blake3.blake3(data, key=key).digest(length=length)
-
     def derive_key(context, secret):
         return blake3.blake3(secret, derive_key_context=context).digest()
 except ImportError:
     plain_hash = blake3_python
-
     def keyed_hash(key, data, length=32):
         return blake3_python(data, key_words(key), KEYED_HASH, length)
-
     def derive_key(context, secret):
         key = blake3_python(context.encode(), IV, DERIVE_KEY_CONTEXT)
         return blake3_python(secret, key_words(key), DERIVE_KEY_MATERIAL)
 
-
 # ---- Files: access to the folder -------------------------------------------------------------------
 
+NAME = re.compile("[0-9a-f]{64}")
 problems = 0
-
 
 def report(what):
     global problems
     problems += 1
     print("read.py:", what, file=sys.stderr)
 
-
-def open_folder(name, folder=None):
-    """A handle of a folder; below the repository's own path no link is followed."""
-    nofollow = os.O_NOFOLLOW if folder is not None else 0
-    return os.open(name, os.O_RDONLY | os.O_DIRECTORY | nofollow, dir_fd=folder)
-
-
-def open_file(folder, name):
-    handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
+def open_file(name, folder=None, folder_wanted=False):
+    """A handle. Only in the repository's own path a link is followed."""
+    flags = os.O_RDONLY | os.O_NONBLOCK | (os.O_NOFOLLOW if folder is not None else 0)
+    handle = os.open(name, flags, dir_fd=folder)
+    mode = os.fstat(handle).st_mode
+    if not (stat.S_ISDIR(mode) if folder_wanted else stat.S_ISREG(mode)):
         os.close(handle)
-        raise OSError("%s is not a regular file" % name)
+        raise OSError("%s is neither a file nor a folder, as it should be" % name)
     return handle
 
-
 def read_file(folder, name, limit):
-    with open(open_file(folder, name), "rb") as file:
+    with open(open_file(name, folder), "rb") as file:
         data = file.read(limit + 1)
     check(len(data) <= limit, "%s is too long" % name)
     return data
 
-
-def object_names(folder, may_be_missing=False):
-    """The names of the objects in a folder of the repository."""
-    try:
-        handle = open_folder(folder[0], folder[1])
-    except FileNotFoundError:
-        if may_be_missing:
-            return None, []
-        raise
+def object_names(name, folder):
+    """A folder's handle, and the names of the objects in it."""
+    handle = open_file(name, folder, True)
     names = sorted(os.listdir(handle))
-    for name in names:
-        if not re.fullmatch("[0-9a-f]{64}", name):
-            report("%s/%s has no place here" % (folder[0], name))
-    return handle, [name for name in names if re.fullmatch("[0-9a-f]{64}", name)]
-
+    for other in names:
+        if not NAME.fullmatch(other):
+            report("%s/%s has no place here" % (name, other))
+    return handle, [name for name in names if NAME.fullmatch(name)]
 
 # ---- Numbers and bytes -----------------------------------------------------------------------------
 
 class Bytes:
     """Reads a layout from its begin to its end."""
-
     def __init__(self, data):
         self.data, self.at = data, 0
-
     def left(self):
         return len(self.data) - self.at
-
     def take(self, length):
         check(length <= self.left(), "it ends early")
         self.at += length
         return self.data[self.at - length:self.at]
-
     def number(self, size):
         return int.from_bytes(self.take(size), "little")
-
     def u8(self):
         return self.number(1)
-
     def varint(self, least=0, limit=2 ** 64 - 1):
         value = 0
         for n in range(10):
@@ -248,25 +206,19 @@ class Bytes:
                 check(least <= value <= limit, "the number %d is out of range" % value)
                 return value
         raise Damaged("a varint has more than 10 bytes")
-
     def bytes(self, limit, least=0):
         return self.take(self.varint(least, limit))
-
     def time(self):
         seconds = self.varint()
         return (seconds >> 1) ^ -(seconds & 1), self.varint(0, 10 ** 9 - 1)
-
     def id(self):
         return self.take(32)
-
     def flag(self):
         value = self.u8()
         check(value <= 1, "a flag is %d" % value)
         return value == 1
-
     def end(self):
         check(self.left() == 0, "something follows it")
-
 
 # ---- Keys ------------------------------------------------------------------------------------------
 
@@ -276,14 +228,11 @@ class Keys:
         self.object_name = derive_key("yester 2026 object name", secret)
         self.seal = derive_key("yester 2026 seal", secret)
         self.path = derive_key("yester 2026 path", secret)
-
     def of_object(self, salt):
         return keyed_hash(self.seal, salt)
 
-
 def mac(key, data):
     return keyed_hash(key, data)[:16]
-
 
 # ---- Parts -----------------------------------------------------------------------------------------
 
@@ -302,7 +251,6 @@ def read_parts(data, known=()):
     data.end()
     return parts
 
-
 # ---- config ----------------------------------------------------------------------------------------
 
 def read_config(folder):
@@ -319,12 +267,10 @@ def read_config(folder):
     read_parts(config)
     return Keys(secret)
 
-
 # ---- Object and frame ------------------------------------------------------------------------------
 
 HEADER, FRAME, TRAILER = 64, 28, 48
 CATALOGUE_NUMBER = 2 ** 32 - 1
-
 
 def read_header(header, magic, keys):
     """The salt, the key and the length of the parity data of an object."""
@@ -336,7 +282,6 @@ def read_header(header, magic, keys):
         raise Unsupported("algorithm %d, bits %d: a newer program made it" % (header[8], header[9]))
     return salt, key, int.from_bytes(header[12:16], "little")
 
-
 def read_frame(frame, magic, number, key):
     """The body of a frame that ends where the given bytes end."""
     check(len(frame) >= FRAME and frame[:4] == magic, "no frame %s is there" % magic.decode())
@@ -347,28 +292,25 @@ def read_frame(frame, magic, number, key):
     check(int.from_bytes(frame[4:8], "little") == number, "a frame has another number")
     return body
 
-
 def read_object(folder, name, magic, frame_magic, limit, keys):
     """The body of a manifest or tag."""
     data = read_file(folder, name, limit)
     _, key, parity = read_header(data[:HEADER], magic, keys)
     return read_frame(data[HEADER:len(data) - parity], frame_magic, 0, key)
 
-
 # ---- Pack and catalogue ----------------------------------------------------------------------------
 
 class Block:
     """What the catalogue says of a block: its place, and (length, id, base) of each blob."""
-
-    def __init__(self, pack, number, offset, length, delta, blobs):
-        self.pack, self.number, self.offset, self.length = pack, number, offset, length
-        self.delta, self.blobs = delta, blobs
-
+    def __init__(self, *said):
+        self.pack, self.number, self.offset, self.length, self.delta, self.blobs = said
 
 class Pack:
     def __init__(self, folder, name, keys):
         self.folder, self.name = folder, name
-        size = self.open(lambda handle: os.fstat(handle).st_size)
+        handle = open_file(name, folder)
+        size = os.fstat(handle).st_size
+        os.close(handle)
         check(HEADER + FRAME + TRAILER <= size <= 1024 * MIB, "its size is out of range")
         salt, self.key, parity = read_header(self.read(0, HEADER), b"YESTPACK", keys)
         trailer = Bytes(self.read(size - TRAILER, TRAILER))
@@ -378,17 +320,12 @@ class Pack:
         body = read_frame(self.read(offset, length), b"YCAT", CATALOGUE_NUMBER, self.key)
         check(keyed_hash(keys.object_name, salt + body).hex() == name, "it has another id than its name")
         self.read_catalogue(Bytes(body), offset)
-
-    def open(self, use):
-        handle = open_file(self.folder, self.name)
+    def read(self, offset, length):
+        handle = open_file(self.name, self.folder)
         try:
-            return use(handle)
+            return os.pread(handle, length, offset)
         finally:
             os.close(handle)
-
-    def read(self, offset, length):
-        return self.open(lambda handle: os.pread(handle, length, offset))
-
     def read_catalogue(self, data, end):
         self.kind = data.u8()
         check(self.kind <= 1, "its kind is not known")
@@ -403,42 +340,36 @@ class Pack:
         read_parts(data)
         check(offset == end, "its blocks do not end where its catalogue begins")
 
-
 def find_packs(repository, keys):
     """All packs, also those in a wrong folder."""
-    packs = []
-    top = open_folder("packs", repository)
+    packs, top = [], open_file("packs", repository, True)
+    found = []
     for name in sorted(os.listdir(top)):
         try:
-            if re.fullmatch("[0-9a-f]{64}", name):
-                report("pack %s is misplaced" % name)
-                folder, names = top, [name]
+            if NAME.fullmatch(name):
+                found.append((top, "", name))
             elif len(name) == 2:
-                folder, names = object_names((name, top))
+                folder, names = object_names(name, top)
+                found += [(folder, name, pack) for pack in names]
             else:
                 report("packs/%s has no place here" % name)
-                continue
         except OSError as error:
             report("packs/%s: %s" % (name, error))
-            continue
-        for pack in names:
-            if folder != top and pack[:2] != name:
-                report("pack %s is misplaced in %s" % (pack, name))
-            try:
-                packs.append(Pack(folder, pack, keys))
-            except (Damaged, Unsupported, OSError) as error:
-                report("pack %s: %s" % (pack, error))
+    for folder, name, pack in found:
+        if pack[:2] != name:
+            report("pack %s is misplaced" % pack)
+        try:
+            packs.append(Pack(folder, pack, keys))
+        except PROBLEMS as error:
+            report("pack %s: %s" % (pack, error))
     return packs
-
 
 # ---- Block -----------------------------------------------------------------------------------------
 
 STORED, ZSTD, DELTA = 0, 1, 2
 
-
 class Store:
     """The blobs of all packs."""
-
     def __init__(self, packs, keys):
         self.keys = keys
         self.places = {}  # by the first 16 bytes of an id
@@ -447,7 +378,6 @@ class Store:
             for block in pack.blocks:
                 for n, (_, id, _) in enumerate(block.blobs):
                     self.places.setdefault(id[:16], []).append((block, n))
-
     def blob(self, id):
         """A blob by its id, or by the first 16 bytes: then it is a base, and not read from deltas."""
         failure = Damaged("blob %s is missing" % id.hex())
@@ -459,17 +389,15 @@ class Store:
             except (Damaged, OSError) as error:
                 failure = error
         raise failure
-
     def read_block(self, block):
         if block not in self.cache:
-            while len(self.cache) >= 64:
+            while len(self.cache) >= 256:
                 del self.cache[next(iter(self.cache))]
             try:
                 self.cache[block] = self.decode_block(block)
             except (Damaged, ZstdError) as error:
                 raise Damaged("pack %s, block %d: %s" % (block.pack.name, block.number, error)) from None
         return self.cache[block]
-
     def decode_block(self, block):
         frame = block.pack.read(block.offset, block.length)
         body = Bytes(read_frame(frame, b"YBLK", block.number, block.pack.key))
@@ -482,20 +410,17 @@ class Store:
         if codec == DELTA:
             bases = [body.take(16) for _ in lengths]
             check(bases == [base for _, _, base in block.blobs], "other bases than in the catalogue")
-            prefix = b"".join(self.blob(base) for base in self.prefix_of(bases))
+            prefix = b"".join(self.blob(base) for base in bases)
             check(len(prefix) <= 16 * MIB, "its bases are too large")
-        content, whole = body.take(body.left()), True
+        content = body.take(body.left())
         if codec != STORED:
-            content, whole = unzstd(content, sum(lengths), prefix)
-        check(whole and len(content) == sum(lengths), "its content has another length")
+            content = unzstd(content, sum(lengths), prefix)
+        check(len(content) == sum(lengths), "its content has another length")
         content = Bytes(content)
         blobs = [content.take(length) for length in lengths]
         for blob, (_, id, _) in zip(blobs, block.blobs):
             check(keyed_hash(self.keys.blob_id, blob) == id, "blob %s has another id" % id.hex())
         return blobs
-
-    def prefix_of(self, bases):
-        return bases
 
 
 # ---- Directory -------------------------------------------------------------------------------------
@@ -523,11 +448,9 @@ def read_directory(store, id, levels=8):
     node.end()
     return entries
 
-
 # ---- Entry -----------------------------------------------------------------------------------------
 
 FILE, DIRECTORY, LINK, CHARACTER, BLOCK, FIFO, SOCKET = range(1, 8)
-
 
 class Entry:
     def __init__(self, store, data):
@@ -548,13 +471,12 @@ class Entry:
             self.target = data.bytes(65535, 1)
         elif self.type in (CHARACTER, BLOCK):
             self.device = data.varint(0, 2**32 - 1), data.varint(0, 2**32 - 1)
-        self.attributes = []
+        self.attributes, self.device = [], getattr(self, "device", ())
         if head & 0x10:
             self.attributes = read_attributes(data.bytes(512, 1))
         elif head & 0x20:
             self.attributes = read_attributes(store.blob(data.id()))
         data.end()
-
 
 def read_content(data, size):
     """Where a file's content is: ("inline", bytes), ("blob", id) or ("list", id)."""
@@ -565,7 +487,6 @@ def read_content(data, size):
         return "inline", data.take(size)
     return ("blob" if kind == 1 else "list"), data.id()
 
-
 def read_attributes(data):
     data, attributes = Bytes(data), []
     for _ in range(data.varint(0, 32768)):
@@ -573,7 +494,6 @@ def read_attributes(data):
         check(len(attributes) == 1 or attributes[-2][0] < attributes[-1][0], "attributes do not ascend")
     data.end()
     return attributes
-
 
 # ---- Chunk list ------------------------------------------------------------------------------------
 
@@ -587,7 +507,6 @@ def content(store, size, where):
     data = b"".join(pieces)
     check(len(data) == size, "a file's content has another length than the file")
     return data, holes
-
 
 def chunk_list(store, id, size, level=None):
     """The pieces that a list covers, and how many bytes of them are in holes."""
@@ -614,15 +533,12 @@ def chunk_list(store, id, size, level=None):
     check(covered == size, "a chunk list covers another length than it should")
     return pieces, holes
 
-
 # ---- Hard links ------------------------------------------------------------------------------------
 
 ROOT_KEY = bytes(16)
 
-
 def path_key(keys, directory, name):
     return directory[4:8] + keyed_hash(keys.path, directory + name)[:12]
-
 
 def read_hard_links(data):
     """By path key: the least path key of the file's names, and their number."""
@@ -638,11 +554,9 @@ def read_hard_links(data):
         check(len(group) == count and group[0] == least, "a file has another number of names")
     return table
 
-
 # ---- Manifest --------------------------------------------------------------------------------------
 
 STATUS = "complete", "vanished", "partial", "limited", "approximate", "unknown"
-
 
 class Manifest:
     def __init__(self, body):
@@ -675,21 +589,18 @@ class Manifest:
             self.original = parts[6].take(16), parts[6].id()
         for part in parts.values():
             part.end()
-
     @staticmethod
     def read_run(part):
         identity, times = part.bytes(4096, 1), part.u8()
         check(times <= 7, "a run has times that are not known")
         names = [name for n, name in enumerate(("began", "completed", "expires")) if times >> n & 1]
         return identity, [(name, part.time()) for name in names]
-
     @staticmethod
     def read_unread(part):
         beyond = part.varint()
         paths = [part.bytes(8192) for _ in range(part.varint(0, part.left()))]
         check(paths == sorted(paths), "paths that could not be read do not ascend")
         return beyond, paths
-
 
 # ---- Tag -------------------------------------------------------------------------------------------
 
@@ -707,32 +618,26 @@ class Tag:
         check(not re.search(r'[\s\x00-\x1f\x7f-\x9f/@:~<>"\\|?*]|\.\.|\.\Z|\A[-.#]', name),
               "its name is not allowed")
 
-
 # ---- What is printed -------------------------------------------------------------------------------
 
 def escaped(data):
     special = {9: "\\t", 10: "\\n", 13: "\\r", 34: '\\"', 39: "\\'", 92: "\\\\"}
     return "".join(special.get(b) or (chr(b) if 32 <= b < 127 else "\\x%02x" % b) for b in data)
 
-
 def quoted(data):
     return '"%s"' % escaped(data)
-
 
 def shown(data):
     return quoted(data) if len(data) <= 64 else "blake3 " + plain_hash(data).hex()
 
-
 def time_text(time):
     return "%d.%09d" % time
-
 
 class Printer:
     def __init__(self, store, keys):
         self.store, self.keys = store, keys
         self.directories, self.contents = {}, {}  # so that what snapshots share is read once
         self.lines, self.files = [], 0
-
     def file_text(self, entry):
         known = entry.size, entry.content
         if known not in self.contents:
@@ -741,7 +646,6 @@ class Printer:
         text, holes = self.contents[known]
         check(holes == entry.holes, "a file has other holes than its entry says")
         return text
-
     def entry_line(self, path, entry, names):
         if entry.type == FILE:
             self.files += 1
@@ -749,19 +653,15 @@ class Printer:
                 entry.size, entry.holes, names, self.file_text(entry))
         elif entry.type == LINK:
             kind = "link to " + quoted(entry.target)
-        elif entry.type in (CHARACTER, BLOCK):
-            kind = "%s device %d,%d" % (("character" if entry.type == CHARACTER else "block",) + entry.device)
         else:
-            kind = {DIRECTORY: "directory", FIFO: "fifo", SOCKET: "socket"}[entry.type]
+            kind = {DIRECTORY: "directory", CHARACTER: "character device %d,%d", BLOCK: "block device %d,%d",
+                    FIFO: "fifo", SOCKET: "socket"}[entry.type] % entry.device
         more = " unsettled" if entry.unsettled else ""
-        for name, value in entry.attributes:
-            more += " [%s %s]" % (escaped(name), shown(value))
+        more += "".join(" [%s %s]" % (escaped(name), shown(value)) for name, value in entry.attributes)
         return "%s %04o %d:%d %s %s%s" % (
             escaped(path), entry.mode, entry.uid, entry.gid, time_text(entry.time), kind, more)
-
     def tree_lines(self, manifest):
-        table, _ = content(self.store, manifest.links_length, manifest.links)
-        links = read_hard_links(table)
+        links = read_hard_links(content(self.store, manifest.links_length, manifest.links)[0])
         lines, found = [], 0
         root = Entry(self.store, manifest.root)
         check(root.type == DIRECTORY, "its root is no directory")
@@ -775,10 +675,10 @@ class Printer:
                     self.directories[entry.id] = [
                         (name, Entry(self.store, data)) for name, data in read_directory(self.store, entry.id)]
                 for name, below in reversed(self.directories[entry.id]):
-                    stack.append((path + b"/" + name, path_key(self.keys, key, name), below))
+                    below_key = path_key(self.keys, key, name) if links else ROOT_KEY
+                    stack.append((path + b"/" + name, below_key, below))
         check(found == len(links), "its table of hard links has paths that are not in the tree")
         return lines
-
     def snapshot(self, manifest):
         lines = self.tree_lines(manifest)
         print("\n%s at %s, begun at %s, %s, from %s:%s%s" % (
@@ -796,53 +696,53 @@ class Printer:
         print("\n".join(line for line in self.lines if line not in now))
         self.lines = lines
 
+def read_objects(repository, folder_name, what, read):
+    """What `read` makes of each object in a folder, by the object's name."""
+    made = {}
+    folder, names = object_names(folder_name, repository)
+    for name in names:
+        try:
+            made[name] = read(folder, name)
+        except PROBLEMS as error:
+            report("%s %s: %s" % (what, name, error))
+    return made
 
 def main(path):
-    repository = open_folder(path)
+    repository = open_file(path, None, True)
     keys = read_config(repository)
     packs = find_packs(repository, keys)
     store = Store(packs, keys)
-
-    manifests = []
-    folder, names = object_names(("snapshots", repository))
-    for name in names:
-        try:
-            body = read_object(folder, name, b"YESTSNAP", b"YSNP", MIB, keys)
-            check(keyed_hash(keys.object_name, body).hex() == name, "it has another id than its name")
-            manifests.append((name, Manifest(body)))
-        except (Damaged, Unsupported, OSError) as error:
-            report("snapshot %s: %s" % (name, error))
-    manifests.sort(key=lambda item: (item[1].time, item[1].source, item[1].number or 0, item[0]))
     printer = Printer(store, keys)
-    for name, manifest in manifests:
+    def manifest(folder, name):
+        body = read_object(folder, name, b"YESTSNAP", b"YSNP", MIB, keys)
+        check(keyed_hash(keys.object_name, body).hex() == name, "it has another id than its name")
+        return Manifest(body)
+    def tag(folder, name):
+        tag = Tag(read_object(folder, name, b"YESTTAGS", b"YTAG", 65536, keys))
+        check(keyed_hash(keys.object_name, tag.named).hex() == name, "it has another id than its name")
+        return tag
+    manifests = read_objects(repository, "snapshots", "snapshot", manifest)
+    for name, item in sorted(manifests.items(), key=lambda x: (x[1].time, x[1].source, x[1].number or 0, x[0])):
         try:
-            printer.snapshot(manifest)
-        except (Damaged, OSError) as error:
+            printer.snapshot(item)
+        except PROBLEMS as error:
             report("snapshot %s: %s" % (name, error))
-
-    folder, names = object_names(("tags", repository), may_be_missing=True)
-    for name in names:
-        try:
-            tag = Tag(read_object(folder, name, b"YESTTAGS", b"YTAG", 65536, keys))
-            check(keyed_hash(keys.object_name, tag.named).hex() == name, "it has another id than its name")
-            if tag.snapshot.hex() in (id for id, _ in manifests):
+    if "tags" in os.listdir(repository):
+        for tag in read_objects(repository, "tags", "tag", tag).values():
+            if tag.snapshot.hex() in manifests:
                 print("tag %s of %s, given at %s: snapshot %s" % (
                     tag.name.decode(), escaped(tag.source), time_text(tag.time), tag.snapshot.hex()))
-        except (Damaged, Unsupported, OSError) as error:
-            report("tag %s: %s" % (name, error))
-
     # What no snapshot refers to is verified too.
     blocks = [block for pack in packs for block in pack.blocks]
     for block in blocks:
         try:
             store.read_block(block)
-        except (Damaged, OSError) as error:
+        except PROBLEMS as error:
             report(error)
     print("read.py: %d packs, %d blocks (%d deltas), %d blobs, %d snapshots, %d files in them; %d problems" % (
         len(packs), len(blocks), sum(b.delta for b in blocks), sum(len(b.blobs) for b in blocks),
         len(manifests), printer.files, problems), file=sys.stderr)
     return 1 if problems else 0
-
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
@@ -850,6 +750,6 @@ if __name__ == "__main__":
         sys.exit(2)
     try:
         sys.exit(main(sys.argv[1]))
-    except (Damaged, Unsupported, OSError) as failure:
+    except PROBLEMS as failure:
         print("read.py: %s: %s" % (sys.argv[1], failure), file=sys.stderr)
         sys.exit(2)

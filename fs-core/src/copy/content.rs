@@ -19,9 +19,9 @@ pub(super) struct Contents<'a> {
     monitor: &'a dyn Monitor,
     cancellation: &'a Cancellation,
     writer: ContentWriter,
-    /// Copies of contents, by the id of the original. A chunk list and a file may have the same bytes, so the
-    /// key tells them apart.
-    known: WeightedCache<(bool, BlobId), Content>,
+    /// Copies of contents, by the original: whether it is a chunk list (which may have the bytes of a file), its
+    /// id, and the size and holes that its entry states, which were found right.
+    known: WeightedCache<(bool, BlobId, u64, u64), Content>,
     pub(super) progress: Progress,
 }
 
@@ -63,8 +63,8 @@ impl<'a> Contents<'a> {
         let key = match content {
             // Every repository keeps these bytes in the entry.
             Content::Inline(_) => return Ok(kind.clone()),
-            Content::Blob(id) => (false, *id),
-            Content::Chunks(id) => (true, *id),
+            Content::Blob(id) => (false, *id, *size, *holes),
+            Content::Chunks(id) => (true, *id, *size, *holes),
         };
         if let Some(known) = self.known.get(&key) {
             return Ok(Kind::File { size: *size, holes: *holes, content: (*known).clone() });

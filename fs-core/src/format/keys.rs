@@ -123,15 +123,12 @@ impl Keys {
         ObjectKey::new(key, self.version)
     }
 
-    /// A salt for the pack that is made of these blobs of a damaged pack. A repair that is interrupted and begun
-    /// again finds it once more.
-    pub fn salvage_salt(&self, damaged: Salt, blobs: impl Iterator<Item = BlobId>) -> Salt {
+    /// A salt for the pack that a repair makes of blocks of a damaged one. `id` is the id that these blocks would have
+    /// with the damaged pack's salt. So a repair that is begun again finds the pack once more, and no other pack has
+    /// this salt.
+    pub fn salvage_salt(&self, id: PackId) -> Salt {
         let mut hasher = blake3::Hasher::new_keyed(&self.name);
-        hasher.update(b"salvage").update(&damaged.0);
-        for blob in blobs {
-            hasher.update(&blob.0);
-        }
-        Salt(*hasher.finalize().as_bytes())
+        Salt(*hasher.update(b"salvage").update(&id.0).finalize().as_bytes())
     }
 
     /// Six bytes that stand for a number of this kind in a stat cache.

@@ -3,8 +3,8 @@
 
 use super::catalogue::{Catalogue, CatalogueBuilder};
 use super::codec::Cursor;
-use super::limits::MAX_PACK;
-use super::seal::{OBJECT_HEADER_LEN, ObjectHeader};
+use super::limits::{MAX_BODY, MAX_PACK};
+use super::seal::{FRAME_HEADER_LEN, OBJECT_HEADER_LEN, ObjectHeader};
 use super::{BlobId, BlobPrefix, FormatError, Keys, ObjectKey, PackId, Salt, Version, v1};
 
 const MAGIC: [u8; 8] = *b"YESTPACK";
@@ -148,6 +148,7 @@ impl PackTrailer {
         };
         // Parity data may lie between catalogue and trailer.
         let ends = end.is_some_and(|end| end == size || (has_parity && end < size));
+        FormatError::check_limit("pack catalogue", u64::from(len), (MAX_BODY + FRAME_HEADER_LEN) as u64)?;
         FormatError::invalid_if(!ends || size > MAX_PACK || offset < first, "pack trailer")?;
         Ok(Self { offset, len, salt })
     }

@@ -41,7 +41,7 @@ fn every_reading_command_works() {
     let (restored, large) = (sandbox.path("restored"), at("latest", "large"));
     sandbox.yester(["restore", &large, "--to"]).arg(&restored).run().ok();
     let cat = sandbox.yester(["cat", &large]).run().ok();
-    assert_eq!(fs::read(restored.join("large")).expect("the file"), cat.stdout);
+    assert_eq!(fs::read(&restored).expect("the file"), cat.stdout);
     if needs::met(&[Need::Fuse]) {
         let mounted = Mounted::with(&sandbox, &["--source", &source]);
         assert_eq!(fs::read(mounted.path("@latest/large")).expect("the file"), cat.stdout);

@@ -3,7 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::format::{BlobId, BlobPrefix, Catalogue, FormatError, Keys, PackId, PackTrailer, Placement};
+use crate::format::{
+    BlobId, BlobPrefix, Catalogue, FormatError, Keys, PACK_HEADER_LEN, PackId, PackTrailer, Placement,
+    Version, salt_in_header,
+};
 use crate::store::{Backend, Object, StoreError};
 
 /// The packs read last. A blob's neighbours are usually in one of them, which saves a look-up in the index.
@@ -30,7 +33,12 @@ impl Recent {
         self.packs().iter().find_map(|pack| Some((pack.id, pack.catalogue.find(id)?)))
     }
 
-    /// Finds the blob whose id begins like this.
+    /// The catalogue of a pack read last.
+    pub(crate) fn catalogue(&self, pack: PackId) -> Option<Arc<Catalogue>> {
+        self.packs().iter().find(|known| known.id == pack).map(|known| Arc::clone(&known.catalogue))
+    }
+
+    /// Finds the blob whose id begins with `prefix`.
     pub(crate) fn find_prefix(&self, prefix: &BlobPrefix) -> Option<BlobId> {
         self.packs().iter().find_map(|pack| Some(pack.catalogue.find_prefix(prefix)?.0))
     }
@@ -69,6 +77,14 @@ pub struct PackEnd {
     pub(super) bytes: Vec<u8>,
 }
 
+/// The reason why only a newer program can read the pack with this header, if there is one.
+pub(crate) fn newer_header(keys: &Keys, header: &[u8]) -> Option<FormatError> {
+    if keys.version() == Version::One {
+        return None;
+    }
+    salt_in_header(keys, header).err().filter(FormatError::is_newer)
+}
+
 /// Reads the end of a pack, with its catalogue.
 pub(crate) fn read_end(backend: &dyn Backend, keys: &Keys, pack: PackId) -> Result<PackEnd, StoreError> {
     let object = Object::pack(pack);
@@ -89,8 +105,15 @@ pub(crate) fn read_end(backend: &dyn Backend, keys: &Keys, pack: PackId) -> Resu
     } else {
         backend.get_range(&object, trailer.offset, trailer.len as usize)?
     };
-    let catalogue =
-        Catalogue::open(keys, &pack, trailer.salt, frame).map_err(StoreError::damaged(|| &object))?;
+    let catalogue = match Catalogue::open(keys, &pack, trailer.salt, frame) {
+        Ok(catalogue) => catalogue,
+        // A newer algorithm looks like damage, and the header tells.
+        Err(reason) => {
+            let header = backend.get_range(&object, 0, PACK_HEADER_LEN.min(size as usize));
+            let newer = header.ok().and_then(|header| newer_header(keys, &header));
+            return Err(StoreError::damaged(|| &object)(newer.unwrap_or(reason)));
+        }
+    };
     if catalogue.blocks_end() != trailer.offset {
         let reason = FormatError::Invalid("place of the catalogue: its blocks do not end there");
         return Err(StoreError::damaged(|| &object)(reason));

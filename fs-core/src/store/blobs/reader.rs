@@ -77,7 +77,7 @@ impl RawBlock {
 /// All bytes of a block or blob.
 const WHOLE: Range<usize> = 0..usize::MAX;
 /// How often a block is decompressed in part before it is decompressed in full. With k reads at random positions, the
-/// expected cost is ½, ⅚ and 7/6 of a full decompression for k = 1, 2 and 3.
+/// expected cost is ½, ⅚ and 9/8 of a full decompression for k = 1, 2 and 3.
 const MAX_PARTS: u32 = 2;
 
 /// The bytes of a blob, or of a part of one, in its decompressed block.
@@ -393,14 +393,10 @@ impl Reader {
         }
         let cache = self.blocks(block);
         let suits = |known: &RawBlock| known.is_whole() || (!reads_on && end <= known.bytes.len());
-        let known = cache.get(&key);
-        let parts = known.as_ref().map_or(0, |known| known.parts);
-        if let Some(known) = known.filter(|known| suits(known)) {
-            return Ok(known);
-        }
         // A thread that makes a delta waits at most for its bases. A thread that makes a base waits for no
         // other block.
         let made = cache.get_or_replace(key, suits, || {
+            let parts = cache.get(&key).map_or(0, |known| known.parts);
             let stored = self.stored_block(pack, block)?;
             let opened = self.open_block(pack, block, stored)?;
             let len = if reads_on || parts >= MAX_PARTS { usize::MAX } else { end };
@@ -441,7 +437,8 @@ impl Reader {
         block: StoredBlock,
         stored: Vec<u8>,
     ) -> Result<Block, StoreError> {
-        let key = self.cached_catalogue(pack)?.key(self.keys());
+        let catalogue = self.own.recent.catalogue(pack).map_or_else(|| self.cached_catalogue(pack), Ok)?;
+        let key = catalogue.key(self.keys());
         let opened = block.check(&stored).and_then(|()| Block::open(&key, block.number, stored));
         let opened = opened.map_err(damaged(pack, block))?;
         // Otherwise a forged block could be its own base.

@@ -34,6 +34,9 @@ impl Reader {
         let opened = self.open_block(pack, *block, stored)?;
         let raw = self.decompress(pack, *block, &opened, usize::MAX)?;
         let damaged = |reason| damaged(pack, *block)(FormatError::Invalid(reason));
+        if !block.bases().is_empty() && block.bases() != opened.bases() {
+            return Err(damaged("base of a blob: the catalogue has another"));
+        }
         if !block.blobs().map(|(_, len)| len).eq(opened.lengths().iter().copied()) {
             return Err(damaged("length of a blob: the catalogue has another"));
         }
@@ -50,7 +53,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Reads the base of each blob of a delta block.
+    /// Returns the base of each blob of a delta block. Only in version 1 the block is read for it.
     pub fn block_bases(&self, pack: PackId, block: BlockEntry<'_>) -> Result<Vec<BlobPrefix>, StoreError> {
         self.bases(pack, *block).inspect_err(|error| self.note_bad((pack, block.number), error))
     }

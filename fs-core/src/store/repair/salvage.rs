@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::format::{Block, FormatError, Keys, PACK_HEADER_LEN, PackBuilder, PackId, PackKind, Salt};
 use crate::store::blobs::packs::read_end;
-use crate::store::repair::scan::{FoundBlock, FoundBlocks, Scanner};
+use crate::store::repair::scan::{FoundBlock, Scanner};
 use crate::store::{Backend, Listed, Object, ObjectKind, StoreError};
 
 /// Size at which a pack is closed, in bytes.
@@ -24,8 +24,7 @@ pub struct Salvage {
     pub id: PackId,
     /// Number of blobs in the new pack.
     pub blobs: u64,
-    old_salt: Salt,
-    new_salt: Salt,
+    salt: Salt,
     parts: Vec<Part>,
 }
 
@@ -35,6 +34,7 @@ enum Part {
     Block {
         offset: u64,
         len: u64,
+        old_salt: Salt,
         old_number: u32,
         new_number: u32,
     },
@@ -76,7 +76,7 @@ impl Scanner<'_> {
         deltas: bool,
         names: &PackNames,
     ) -> Result<Option<Salvages>, StoreError> {
-        let Some(FoundBlocks { salt, blocks: found }) = self.scan(from, deltas)? else { return Ok(None) };
+        let Some(found) = self.scan(from, deltas)? else { return Ok(None) };
         let kind = self.kind(from, &found)?;
         let mut salvages = Salvages::default();
         let mut rest = found.as_slice();
@@ -85,14 +85,15 @@ impl Scanner<'_> {
                 return Ok(None);
             }
             let (mut bytes, mut blobs) = (0, 0);
-            let full = rest.iter().position(|block| {
+            let next = rest.iter().position(|block| {
                 bytes += block.len;
                 blobs += block.blobs.len();
-                bytes >= PACK_BYTES || blobs >= PACK_BLOBS
+                bytes > PACK_BYTES || blobs > PACK_BLOBS
             });
-            let (blocks, after) = rest.split_at(full.map_or(rest.len(), |last| last + 1));
+            // One block always fits.
+            let (blocks, after) = rest.split_at(next.unwrap_or(rest.len()).max(1));
             rest = after;
-            let salvage = self.assemble(from, salt, kind, blocks)?;
+            let salvage = self.assemble(from, kind, blocks, names)?;
             if names.sound.contains(&salvage.id) {
                 salvages.stored += salvage.blobs;
             } else {
@@ -113,49 +114,47 @@ impl Scanner<'_> {
         }
     }
 
-    /// Makes a pack of these blocks: the damaged one again if they are all of its blocks, which the id tells, or
-    /// else one with a salt of its own.
+    /// Makes a pack of these blocks. If they are all blocks of a pack, which the id tells, it is that pack: the
+    /// damaged one, or a sound one whose bytes are in the damaged one's file. Otherwise it has a salt of its own.
     fn assemble(
+        &self,
+        from: PackId,
+        kind: PackKind,
+        blocks: &[FoundBlock],
+        names: &PackNames,
+    ) -> Result<Salvage, StoreError> {
+        let salt = blocks.first().map_or(Salt([0; 32]), |block| block.salt);
+        let same = self.assemble_with(from, salt, kind, blocks)?;
+        if same.id == from || names.sound.contains(&same.id) {
+            return Ok(same);
+        }
+        self.assemble_with(from, self.reader.keys().salvage_salt(same.id), kind, blocks)
+    }
+
+    fn assemble_with(
         &self,
         from: PackId,
         salt: Salt,
         kind: PackKind,
         blocks: &[FoundBlock],
     ) -> Result<Salvage, StoreError> {
-        let whole = self.assemble_with(from, salt, salt, kind, blocks)?;
-        if whole.id == from {
-            return Ok(whole);
-        }
-        let blobs = blocks.iter().flat_map(|block| block.blobs.iter().map(|(id, _)| *id));
-        let new_salt = self.reader.keys().salvage_salt(salt, blobs);
-        self.assemble_with(from, salt, new_salt, kind, blocks)
-    }
-
-    fn assemble_with(
-        &self,
-        from: PackId,
-        old_salt: Salt,
-        new_salt: Salt,
-        kind: PackKind,
-        blocks: &[FoundBlock],
-    ) -> Result<Salvage, StoreError> {
         let (object, keys) = (Object::pack(from), self.reader.keys());
-        let old_key = keys.object_key(old_salt);
-        let mut pack = PackBuilder::new(keys, kind, new_salt);
+        let mut pack = PackBuilder::new(keys, kind, salt);
         let mut parts = Vec::new();
         for (new_number, block) in (0..).zip(blocks) {
             let (offset, len) = (block.offset, block.len);
             let frame = self.packs.get_range(&object, offset, len as usize)?;
-            let opened =
-                Block::open(&old_key, block.number, frame).map_err(StoreError::damaged(|| &object))?;
+            let opened = Block::open(&keys.object_key(block.salt), block.number, frame);
+            let opened = opened.map_err(StoreError::damaged(|| &object))?;
             pack.push(opened.body(), &block.bases, block.blobs.iter().copied());
-            parts.push(Part::Block { offset, len, old_number: block.number, new_number });
+            let (old_salt, old_number) = (block.salt, block.number);
+            parts.push(Part::Block { offset, len, old_salt, old_number, new_number });
         }
         let pack = pack.finish(keys).map_err(StoreError::damaged(|| "a pack just made"))?;
         parts.insert(0, Part::New(pack.bytes[..PACK_HEADER_LEN].to_vec()));
         parts.push(Part::New(pack.bytes[pack.catalogue.blocks_end() as usize..].to_vec()));
         let blobs = pack.catalogue.blobs().len() as u64;
-        Ok(Salvage { from, id: pack.id, blobs, old_salt, new_salt, parts })
+        Ok(Salvage { from, id: pack.id, blobs, salt, parts })
     }
 }
 
@@ -186,12 +185,12 @@ impl Salvage {
                 let within = (first - start) as usize..(last - start) as usize;
                 match part {
                     Part::New(new) => bytes.extend_from_slice(&new[within]),
-                    Part::Block { offset, len, old_number, new_number } => {
+                    Part::Block { offset, len, old_salt, old_number, new_number } => {
                         let object = Object::pack(self.from);
                         let frame = below.get_range(&object, *offset, *len as usize)?;
-                        let opened = Block::open(&keys.object_key(self.old_salt), *old_number, frame);
+                        let opened = Block::open(&keys.object_key(*old_salt), *old_number, frame);
                         let opened = opened.map_err(StoreError::damaged(|| &object))?;
-                        let frame = keys.object_key(self.new_salt).seal_block(*new_number, opened.body());
+                        let frame = keys.object_key(self.salt).seal_block(*new_number, opened.body());
                         bytes.extend_from_slice(&frame[within]);
                     }
                 }

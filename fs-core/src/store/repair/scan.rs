@@ -7,10 +7,11 @@ use memchr::memmem;
 
 use crate::format::limits::MAX_PACK;
 use crate::format::{
-    BLOCK_MAGIC, BlobId, BlobPrefix, Block, ChunkList, FRAME_HEADER_LEN, Node, ObjectKey, PACK_HEADER_LEN,
-    PackId, PackTrailer, Salt, Version, XattrSet, block_frame, salt_in_header, salt_in_trailer,
+    BLOCK_MAGIC, BlobId, BlobPrefix, Block, ChunkList, FRAME_HEADER_LEN, Node, PACK_HEADER_LEN, PackId,
+    PackTrailer, Salt, Version, XattrSet, block_frame, salt_in_header, salt_in_trailer,
 };
 use crate::monitor::Cancellation;
+use crate::store::blobs::packs::{newer_header, read_end};
 use crate::store::{Backend, Object, Reader, StoreError};
 
 /// Bytes read at a time near a bad sector. A page that the medium cannot read is skipped.
@@ -28,16 +29,11 @@ const ALLOWANCE: u64 = 1 << 20;
 /// Minimum cost of an attempt, in bytes: even a short read takes time.
 const LEAST: u64 = 1024;
 
-/// The blocks found in a pack.
-#[derive(Debug)]
-pub(crate) struct FoundBlocks {
-    pub(crate) salt: Salt,
-    pub(crate) blocks: Vec<FoundBlock>,
-}
-
 /// A block that verifies, with the data that a catalogue has of it.
 #[derive(Debug)]
 pub(crate) struct FoundBlock {
+    /// The salt of the pack that the block was made for.
+    pub(crate) salt: Salt,
     pub(crate) number: u32,
     pub(crate) offset: u64,
     pub(crate) len: u64,
@@ -61,23 +57,23 @@ impl Scanner<'_> {
     ///
     /// In a forged pack, a block of any length can seem to begin every few bytes. So the work is bounded.
     /// Beyond the bound, the rest of the pack counts as lost.
-    pub(crate) fn scan(&self, pack: PackId, deltas: bool) -> Result<Option<FoundBlocks>, StoreError> {
+    pub(crate) fn scan(&self, pack: PackId, deltas: bool) -> Result<Option<Vec<FoundBlock>>, StoreError> {
         if self.cancellation.is_cancelled() {
             return Ok(None);
         }
         let object = Object::pack(pack);
         let end = unless_lost(self.packs.size(&object))?.unwrap_or(0).min(MAX_PACK);
         let mut found = Vec::new();
-        let Some(salt) = self.salt(&object, end)? else {
+        let salts = self.salts(pack, &object, end)?;
+        if salts.is_empty() {
             log::warn!("{object}: header and trailer are damaged, so none of its blocks can be verified");
-            return Ok(Some(FoundBlocks { salt: Salt([0; 32]), blocks: found }));
-        };
-        let key = self.reader.keys().object_key(salt);
+            return Ok(Some(found));
+        }
         let mut at = 0;
         let mut window = Window::default();
         let mut left = TIMES * end + ALLOWANCE;
         while at + FRAME_HEADER_LEN as u64 <= end && !self.cancellation.is_cancelled() {
-            match self.block_at(&object, &key, at..end, deltas)? {
+            match self.block_at(&object, &salts, at..end, deltas)? {
                 Found::Block(block) => {
                     at += block.len;
                     found.push(block);
@@ -96,26 +92,32 @@ impl Scanner<'_> {
                 }
             }
         }
-        Ok((!self.cancellation.is_cancelled()).then_some(FoundBlocks { salt, blocks: found }))
+        Ok((!self.cancellation.is_cancelled()).then_some(found))
     }
 
-    /// The salt of a pack of `end` bytes: the one in its header, or else in its trailer.
-    fn salt(&self, object: &Object, end: u64) -> Result<Option<Salt>, StoreError> {
+    /// The salts that blocks in a pack of `end` bytes may have: that of its catalogue, if it verifies, or else those
+    /// in header and trailer. They differ if bytes of another pack were written over one of them.
+    fn salts(&self, pack: PackId, object: &Object, end: u64) -> Result<Vec<Salt>, StoreError> {
+        if let Some(known) = unless_lost(read_end(self.packs, self.reader.keys(), pack))? {
+            return Ok(vec![known.catalogue.salt()]);
+        }
         let header = unless_lost(self.packs.get_range(object, 0, PACK_HEADER_LEN.min(end as usize)))?;
-        let in_header = header.and_then(|header| salt_in_header(self.reader.keys(), &header).ok());
-        if in_header.is_some() {
-            return Ok(in_header);
+        let header = header.unwrap_or_default();
+        if let Some(newer) = newer_header(self.reader.keys(), &header) {
+            return Err(StoreError::damaged(|| object)(newer));
         }
         let trailer_len = PackTrailer::stored_len(Version::Two).min(end);
         let trailer = self.packs.get_range(object, end - trailer_len, trailer_len as usize);
-        Ok(unless_lost(trailer)?.and_then(|trailer| salt_in_trailer(&trailer)))
+        let in_header = salt_in_header(self.reader.keys(), &header).ok();
+        let in_trailer = unless_lost(trailer)?.and_then(|trailer| salt_in_trailer(&trailer));
+        Ok(in_header.into_iter().chain(in_trailer.filter(|salt| Some(*salt) != in_header)).collect())
     }
 
     /// Looks for a block at the beginning of `range`.
     fn block_at(
         &self,
         object: &Object,
-        key: &ObjectKey,
+        salts: &[Salt],
         range: Range<u64>,
         deltas: bool,
     ) -> Result<Found, StoreError> {
@@ -126,11 +128,16 @@ impl Scanner<'_> {
         let Some((number, len)) = frame else { return Ok(Found::Nothing(0)) };
         let nothing = Found::Nothing(len as u64);
         let Some(frame) = read(len)? else { return Ok(nothing) };
-        let Ok(block) = Block::open(key, number, frame) else { return Ok(nothing) };
+        let open = |salt: &Salt| {
+            let key = self.reader.keys().object_key(*salt);
+            Some((*salt, Block::open(&key, number, frame.clone()).ok()?))
+        };
+        let Some((salt, block)) = salts.iter().find_map(open) else { return Ok(nothing) };
         let delta = !block.bases().is_empty();
         // The block's MAC is valid, so no other block begins in it.
         let other = Found::Other(len as u64);
-        if delta && !deltas {
+        // A block without blobs would only make the new catalogue longer.
+        if (delta && !deltas) || block.lengths().is_empty() {
             return Ok(other);
         }
         for base in block.bases() {
@@ -151,7 +158,7 @@ impl Scanner<'_> {
             rest = tail;
         }
         let bases = block.bases().to_vec();
-        Ok(Found::Block(FoundBlock { number, offset: at, len: len as u64, bases, blobs, metadata }))
+        Ok(Found::Block(FoundBlock { salt, number, offset: at, len: len as u64, bases, blobs, metadata }))
     }
 
     /// The next offset, from `at` on, at which a block may begin; `end` if there is none, or when cancelled.
@@ -294,7 +301,7 @@ mod tests {
         index.add(&[(record, sealed.catalogue.clone())]).unwrap();
         let reader = Reader::new(sound, keys.clone(), Arc::new(index), CacheSizes::default());
         let scanner = Scanner { packs: backend, reader: &reader, cancellation };
-        let found = scanner.scan(PackId([7; 32]), deltas).unwrap()?.blocks;
+        let found = scanner.scan(PackId([7; 32]), deltas).unwrap()?;
         let ids = sealed.catalogue.blobs().map(|(id, _)| id).collect::<Vec<_>>();
         assert!(found.iter().all(|block| ids.contains(&block.blobs[0].0) && !block.metadata));
         Some(found.iter().map(|block| block.offset).collect())
@@ -323,6 +330,21 @@ mod tests {
             let reads = backend.reads.load(Ordering::Relaxed) as u64;
             assert!(reads <= most, "{len}: {reads} reads instead of at most {most}");
         }
+    }
+
+    /// A misdirected write puts the beginning of another pack there.
+    #[test]
+    fn the_header_or_the_trailer_of_another_pack_hides_nothing() {
+        let keys = Keys::derive(&Secret([6; 32]));
+        let (sealed, starts) = pack(&keys);
+        let other = PackBuilder::new(&keys, PackKind::Data, Salt([9; 32])).finish(&keys).unwrap();
+        let mut bytes = sealed.bytes.clone();
+        bytes[..PACK_HEADER_LEN].copy_from_slice(&other.bytes[..PACK_HEADER_LEN]);
+        assert_eq!(found(&keys, &sealed, &bytes, 0..0, true), starts);
+        let mut bytes = sealed.bytes.clone();
+        let trailer = bytes.len() - PackTrailer::stored_len(Version::Two) as usize;
+        bytes[trailer..].copy_from_slice(&other.bytes[other.bytes.len() - (sealed.bytes.len() - trailer)..]);
+        assert_eq!(found(&keys, &sealed, &bytes, 0..0, true), starts);
     }
 
     #[test]

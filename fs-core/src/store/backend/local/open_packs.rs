@@ -10,8 +10,8 @@ use lru::LruCache;
 /// Maximum number of open packs. A process may have 1024 open files by default on Linux.
 const MAX_OPEN: NonZero<usize> = NonZero::new(64).expect("it is not zero");
 
-/// The packs that were read last, by name. What is read of them is verified by the caller, so an open file that
-/// was replaced meanwhile does no harm. A file that was removed keeps its room on the disk until it is closed.
+/// The packs that were read last, by name. What is read of them is verified by the caller. A pack
+/// that another process has replaced or removed is read as it was, and keeps its room on the disk, until it is closed.
 #[derive(Debug)]
 pub(super) struct OpenPacks(Mutex<LruCache<String, Arc<File>>>);
 
