@@ -83,6 +83,7 @@ debian_tools=(
     tar:tar
     unzip:unzip
     python3:python3
+    module.zstandard:python3-zstandard
     restic:restic
     borg:borgbackup
     mksquashfs:squashfs-tools
@@ -90,10 +91,19 @@ debian_tools=(
     fio:fio
 )
 
+# Whether a program or a module of Python (module.NAME) is installed.
+have_tool() {
+    case $1 in
+        # Debian's Python has it, whatever other Python comes first.
+        module.*) /usr/bin/python3 -c "import ${1#module.}" 2>/dev/null ;;
+        *) have "$1" ;;
+    esac
+}
+
 missing_tools() {
     local entry
     for entry in "${debian_tools[@]}"; do
-        have "${entry%%:*}" || echo "$entry"
+        have_tool "${entry%%:*}" || echo "$entry"
     done
 }
 

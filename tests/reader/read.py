@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """An independent reader of the repository format, written from docs/format.md (version 2) alone.
+
     read.py REPOSITORY
 
 verifies all that it reads and prints what every snapshot holds, then the tags. Sections and names are
@@ -7,11 +8,7 @@ those of the page. What is damaged is reported on stderr, and reading goes on wh
 Exit status: 0 all is well, 1 something is damaged, 2 not readable by this program, 77 no zstd.
 """
 
-import os
-import re
-import stat
-import struct
-import sys
+import os, re, stat, struct, sys
 
 try:
     import zstandard
@@ -154,6 +151,13 @@ def report(what):
     global problems
     problems += 1
     print("read.py:", what, file=sys.stderr)
+
+def attempt(what, function, *arguments):
+    """What the function returns; or None, and what is wrong is reported."""
+    try:
+        return function(*arguments)
+    except PROBLEMS as error:
+        report("%s: %s" % (what, error))
 
 def open_file(name, folder=None, folder_wanted=False):
     """A handle. Only in the repository's own path a link is followed."""
@@ -301,7 +305,7 @@ def read_object(folder, name, magic, frame_magic, limit, keys):
 # ---- Pack and catalogue ----------------------------------------------------------------------------
 
 class Block:
-    """What the catalogue says of a block: its place, and (length, id, base) of each blob."""
+    """What the catalogue says of a block. Its blobs are tuples: length, id, base (None in a full block)."""
     def __init__(self, *said):
         self.pack, self.number, self.offset, self.length, self.delta, self.blobs = said
 
@@ -342,27 +346,20 @@ class Pack:
 
 def find_packs(repository, keys):
     """All packs, also those in a wrong folder."""
-    packs, top = [], open_file("packs", repository, True)
-    found = []
+    packs, found, top = [], [], open_file("packs", repository, True)
     for name in sorted(os.listdir(top)):
-        try:
-            if NAME.fullmatch(name):
-                found.append((top, "", name))
-            elif len(name) == 2:
-                folder, names = object_names(name, top)
-                found += [(folder, name, pack) for pack in names]
-            else:
-                report("packs/%s has no place here" % name)
-        except OSError as error:
-            report("packs/%s: %s" % (name, error))
+        if NAME.fullmatch(name):
+            found.append((top, "", name))
+        elif len(name) == 2:
+            folder, names = attempt("packs/" + name, object_names, name, top) or (top, [])
+            found += [(folder, name, pack) for pack in names]
+        else:
+            report("packs/%s has no place here" % name)
     for folder, name, pack in found:
         if pack[:2] != name:
             report("pack %s is misplaced" % pack)
-        try:
-            packs.append(Pack(folder, pack, keys))
-        except PROBLEMS as error:
-            report("pack %s: %s" % (pack, error))
-    return packs
+        packs.append(attempt("pack " + pack, Pack, folder, pack, keys))
+    return [pack for pack in packs if pack]
 
 # ---- Block -----------------------------------------------------------------------------------------
 
@@ -560,7 +557,7 @@ STATUS = "complete", "vanished", "partial", "limited", "approximate", "unknown"
 
 class Manifest:
     def __init__(self, body):
-        data = Bytes(body)
+        data, self.named = Bytes(body), body
         self.source = data.bytes(255, 1)
         check(not re.search(rb"[/\0]|\A@|\A\.\.?\Z", self.source), "a source's name is not allowed")
         self.time, self.begun = data.time(), data.time()
@@ -672,8 +669,8 @@ class Printer:
             lines.append(self.entry_line(path, entry, links.get(key, (key, 1))[1]))
             if entry.type == DIRECTORY:
                 if entry.id not in self.directories:
-                    self.directories[entry.id] = [
-                        (name, Entry(self.store, data)) for name, data in read_directory(self.store, entry.id)]
+                    listed = read_directory(self.store, entry.id)
+                    self.directories[entry.id] = [(name, Entry(self.store, data)) for name, data in listed]
                 for name, below in reversed(self.directories[entry.id]):
                     below_key = path_key(self.keys, key, name) if links else ROOT_KEY
                     stack.append((path + b"/" + name, below_key, below))
@@ -696,16 +693,15 @@ class Printer:
         print("\n".join(line for line in self.lines if line not in now))
         self.lines = lines
 
-def read_objects(repository, folder_name, what, read):
-    """What `read` makes of each object in a folder, by the object's name."""
-    made = {}
-    folder, names = object_names(folder_name, repository)
-    for name in names:
-        try:
-            made[name] = read(folder, name)
-        except PROBLEMS as error:
-            report("%s %s: %s" % (what, name, error))
-    return made
+def read_objects(repository, folder, magic, frame_magic, limit, layout, keys):
+    """The manifests or tags by their names."""
+    handle, names = object_names(folder, repository)
+    def read(name):
+        made = layout(read_object(handle, name, magic, frame_magic, limit, keys))
+        check(keyed_hash(keys.object_name, made.named).hex() == name, "it has another id than its name")
+        return made
+    read_all = {name: attempt("%s/%s" % (folder, name), read, name) for name in names}
+    return {name: made for name, made in read_all.items() if made}
 
 def main(path):
     repository = open_file(path, None, True)
@@ -713,33 +709,20 @@ def main(path):
     packs = find_packs(repository, keys)
     store = Store(packs, keys)
     printer = Printer(store, keys)
-    def manifest(folder, name):
-        body = read_object(folder, name, b"YESTSNAP", b"YSNP", MIB, keys)
-        check(keyed_hash(keys.object_name, body).hex() == name, "it has another id than its name")
-        return Manifest(body)
-    def tag(folder, name):
-        tag = Tag(read_object(folder, name, b"YESTTAGS", b"YTAG", 65536, keys))
-        check(keyed_hash(keys.object_name, tag.named).hex() == name, "it has another id than its name")
-        return tag
-    manifests = read_objects(repository, "snapshots", "snapshot", manifest)
-    for name, item in sorted(manifests.items(), key=lambda x: (x[1].time, x[1].source, x[1].number or 0, x[0])):
-        try:
-            printer.snapshot(item)
-        except PROBLEMS as error:
-            report("snapshot %s: %s" % (name, error))
+    manifests = read_objects(repository, "snapshots", b"YESTSNAP", b"YSNP", MIB, Manifest, keys)
+    order = sorted((m.time, m.source, m.number or 0, name) for name, m in manifests.items())
+    for *_, name in order:
+        attempt("snapshot " + name, printer.snapshot, manifests[name])
     if "tags" in os.listdir(repository):
-        for tag in read_objects(repository, "tags", "tag", tag).values():
+        for tag in read_objects(repository, "tags", b"YESTTAGS", b"YTAG", 65536, Tag, keys).values():
             if tag.snapshot.hex() in manifests:
                 print("tag %s of %s, given at %s: snapshot %s" % (
                     tag.name.decode(), escaped(tag.source), time_text(tag.time), tag.snapshot.hex()))
     # What no snapshot refers to is verified too.
     blocks = [block for pack in packs for block in pack.blocks]
     for block in blocks:
-        try:
-            store.read_block(block)
-        except PROBLEMS as error:
-            report(error)
-    print("read.py: %d packs, %d blocks (%d deltas), %d blobs, %d snapshots, %d files in them; %d problems" % (
+        attempt("pack", store.read_block, block)
+    print("read.py: %d packs, %d blocks (%d deltas), %d blobs, %d snapshots, %d files; %d problems" % (
         len(packs), len(blocks), sum(b.delta for b in blocks), sum(len(b.blobs) for b in blocks),
         len(manifests), printer.files, problems), file=sys.stderr)
     return 1 if problems else 0

@@ -147,7 +147,7 @@ fn what_cannot_be_done_is_said() {
     fails(&to, &["@2001"], 1, &["web1 has no snapshot at @2001"]);
     fails(&to, &["web1"], 2, &["--source web1"]);
     fails(&to, &["web1@latest:etc"], 2, &["leave out the path"]);
-    fails(&to, &["--source", "web1", "web2@latest"], 2, &["web2 is none of the sources"]);
+    fails(&to, &["--source", "web1", "web2@latest"], 2, &["--source excludes web2"]);
     let lock = fs::File::open(to.join("lock")).expect("the lock");
     lock.lock().expect("a lock");
     fails(&to, &[], 75, &[&path, "locked"]);

@@ -6,6 +6,7 @@ mod damage;
 mod errors;
 mod export;
 mod forgotten;
+mod format;
 mod hostile;
 mod judge;
 mod layering;

@@ -8,7 +8,7 @@ mod diff;
 mod find;
 mod log;
 mod ls;
-mod old_version;
+pub(crate) mod old_version;
 mod pipes;
 mod snapshots;
 mod tag;
