@@ -5,13 +5,35 @@ use std::ops::Deref;
 
 use super::codec::{Cursor, Encode};
 use super::limits::{MAX_BLOB, MAX_BLOBS_PER_BLOCK, MAX_BODY, MAX_PACK};
+use super::object::OBJECT_HEADER_LEN;
 use super::parts::{decode_parts, encode_parts};
-use super::seal::{FRAME_HEADER_LEN, OBJECT_HEADER_LEN, Sealed};
-use super::{BlobId, BlobPrefix, FormatError, Keys, ObjectKey, PackId, PackKind, Salt, Version, v1};
+use super::seal::{FRAME_HEADER_LEN, Sealed};
+use super::{BlobId, BlobPrefix, FormatError, Keys, ObjectKey, PackId, Salt, Version, v1};
 
 /// Number of the catalogue's frame. Blocks have smaller numbers.
 const NUMBER: u32 = u32::MAX;
 const MAX_BLOCKS: usize = 1 << 20;
+
+/// Kind of a pack's blobs. The kinds are stored separately, so that a walk reads little.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PackKind {
+    /// Content of files.
+    Data = 0,
+    /// Directory nodes, chunk lists, extended attributes.
+    Metadata = 1,
+}
+
+impl PackKind {
+    /// Number of the kind in the format.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// Inverse of [`code`](Self::code).
+    pub fn from_code(code: u8) -> Option<Self> {
+        [PackKind::Data, PackKind::Metadata].into_iter().find(|kind| kind.code() == code)
+    }
+}
 
 /// Location of a blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -136,6 +136,11 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// The first bytes of a hash.
+pub(super) fn head<const N: usize>(hash: &blake3::Hash) -> [u8; N] {
+    std::array::from_fn(|at| hash.as_bytes()[at])
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

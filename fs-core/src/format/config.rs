@@ -1,24 +1,6 @@
-use super::codec::Cursor;
-use super::keys::head;
+use super::codec::{Cursor, head};
 use super::parts::{decode_parts, encode_parts};
-use super::{FormatError, Keys, RepositoryId, Secret, Time, v1};
-
-/// A version of the format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Version {
-    /// Is only read. See `v1.rs` for what differs.
-    One = 1,
-    /// The present version.
-    Two = 2,
-}
-
-impl Version {
-    /// The version of a manifest's body. Version 1 begins with feature bits, of which there are none; later versions
-    /// begin with the length of the source's name.
-    pub(crate) fn of_manifest(body: &[u8]) -> Self {
-        if body.first() == Some(&0) { Version::One } else { Version::Two }
-    }
-}
+use super::{FormatError, Keys, RepositoryId, Secret, Time, Version, v1};
 
 /// The config that makes a folder a repository. `init` writes it once.
 #[derive(Debug, Clone, PartialEq, Eq)]

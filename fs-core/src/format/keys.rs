@@ -1,5 +1,6 @@
 use std::fmt;
 
+use super::codec::head;
 use super::{BlobId, ObjectKey, PackId, Salt, SnapshotId, TagId, Version};
 
 /// The random secret of a repository, from which all its keys derive.
@@ -157,9 +158,4 @@ impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Keys(…)")
     }
-}
-
-/// The first bytes of a hash.
-pub(super) fn head<const N: usize>(hash: &blake3::Hash) -> [u8; N] {
-    std::array::from_fn(|at| hash.as_bytes()[at])
 }

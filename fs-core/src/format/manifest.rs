@@ -1,6 +1,6 @@
 use super::codec::{Cursor, Encode};
 use super::limits::{MAX_ORIGIN, MAX_SOURCE_NAME};
-use super::seal::SingleFrame;
+use super::object::SingleFrame;
 use super::{
     Content, Entry, Extensions, FormatError, Keys, LINK_RECORD_LEN, Salt, SnapshotId, Time, Version, v1,
 };

@@ -21,6 +21,7 @@ pub mod limits;
 mod links;
 mod manifest;
 mod node;
+mod object;
 mod pack;
 mod parts;
 mod run;
@@ -35,9 +36,9 @@ mod xattrs;
 
 pub use ancestors::{Ancestor, MAX_ANCESTORS};
 pub use block::{Block, BlockBuilder, BlockEncoder};
-pub use catalogue::{BlockEntry, Catalogue, Placement, StoredBlock};
+pub use catalogue::{BlockEntry, Catalogue, PackKind, Placement, StoredBlock};
 pub use chunks::{ChunkList, Extent, ExtentKind};
-pub use config::{Config, Version};
+pub use config::Config;
 pub use content::Content;
 pub use copied_from::CopiedFrom;
 pub use entry::{Attributes, Entry, Kind, Xattrs};
@@ -49,9 +50,7 @@ pub use links::{Group, LINK_RECORD_LEN, LinkCheck, LinkRecord, LinkSearch, LinkT
 pub(crate) use manifest::is_source_name;
 pub use manifest::{Manifest, Origin, Status, Totals};
 pub use node::{Child, InnerBuilder, Leaf, LeafBuilder, Node};
-pub use pack::{
-    PACK_HEADER_LEN, PackBuilder, PackKind, PackTrailer, SealedPack, salt_in_header, salt_in_trailer,
-};
+pub use pack::{PACK_HEADER_LEN, PackBuilder, PackTrailer, SealedPack, salt_in_header, salt_in_trailer};
 pub use run::Run;
 pub use run_folder::RunFolder;
 pub use seal::{BLOCK_MAGIC, Body, FRAME_HEADER_LEN, ObjectKey, Salt, block_frame};
@@ -62,4 +61,5 @@ pub use stat_cache::{
 pub use tag::{Tag, check_tag_name};
 pub use time::Time;
 pub use unread::Unread;
+pub use v1::Version;
 pub use xattrs::{Xattr, XattrSet};

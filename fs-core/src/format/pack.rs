@@ -1,37 +1,17 @@
 //! A pack consists of a header, blocks, a catalogue and a trailer. The trailer locates the catalogue from the end of
 //! the file. Header and trailer both have the salt, without which no block can be verified.
 
-use super::catalogue::{Catalogue, CatalogueBuilder};
+use super::catalogue::{Catalogue, CatalogueBuilder, PackKind};
 use super::codec::Cursor;
 use super::limits::{MAX_BODY, MAX_PACK};
-use super::seal::{FRAME_HEADER_LEN, OBJECT_HEADER_LEN, ObjectHeader};
+use super::object::{OBJECT_HEADER_LEN, ObjectHeader};
+use super::seal::FRAME_HEADER_LEN;
 use super::{BlobId, BlobPrefix, FormatError, Keys, ObjectKey, PackId, Salt, Version, v1};
 
 const MAGIC: [u8; 8] = *b"YESTPACK";
 const END: [u8; 4] = *b"YEND";
 /// Bytes of a trailer: offset and length of the catalogue, salt, magic.
 const TRAILER_LEN: u64 = 48;
-
-/// Kind of a pack's blobs. The kinds are stored separately, so that a walk reads little.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PackKind {
-    /// Content of files.
-    Data = 0,
-    /// Directory nodes, chunk lists, extended attributes.
-    Metadata = 1,
-}
-
-impl PackKind {
-    /// Number of the kind in the format.
-    pub fn code(self) -> u8 {
-        self as u8
-    }
-
-    /// Inverse of [`code`](Self::code).
-    pub fn from_code(code: u8) -> Option<Self> {
-        [PackKind::Data, PackKind::Metadata].into_iter().find(|kind| kind.code() == code)
-    }
-}
 
 /// Collects a pack in memory.
 pub struct PackBuilder {

@@ -1,7 +1,7 @@
 use super::codec::{Cursor, Encode};
 use super::limits::{MAX_SOURCE_NAME, MAX_TAG_NAME};
+use super::object::SingleFrame;
 use super::parts::{decode_parts, encode_parts};
-use super::seal::SingleFrame;
 use super::{FormatError, Keys, Salt, SnapshotId, TagId, Time, Version, is_source_name, v1};
 
 /// A name that somebody gave to a snapshot.

@@ -1,4 +1,4 @@
-//! What differs in version 1 of the format. Version 1 is only read; `docs/format-1.md` describes it.
+//! The versions of the format, and what differs in version 1. Version 1 is only read; `docs/format-1.md` describes it.
 //!
 //! Its objects have no header and no salt. Frames have no number. Catalogues have the MAC of each block, and no
 //! bases; deltas name their bases by whole ids. In place of parts, it has feature bits and extensions.
@@ -7,6 +7,23 @@ use super::FormatError;
 use super::codec::Cursor;
 use super::limits::{MAX_NODE_ITEMS, MAX_ORIGIN};
 use super::parts::{MAX_PART, UnknownPart};
+
+/// A version of the format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Version {
+    /// Is only read. This file has what differs.
+    One = 1,
+    /// The present version.
+    Two = 2,
+}
+
+impl Version {
+    /// The version of a manifest's body. Version 1 begins with feature bits, of which there are none; later versions
+    /// begin with the length of the source's name.
+    pub(crate) fn of_manifest(body: &[u8]) -> Self {
+        if body.first() == Some(&0) { Version::One } else { Version::Two }
+    }
+}
 
 /// Bytes of a frame before its body: magic, length of the body, MAC.
 pub(super) const FRAME_HEADER_LEN: usize = 24;

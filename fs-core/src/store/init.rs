@@ -10,7 +10,7 @@ use super::backend::repository_folder::RepositoryFolder;
 use super::index::basis::Basis;
 use super::index::live::LiveIndex;
 use super::layout::{CONFIG, OF_INIT, PACKS, SNAPSHOTS};
-use super::repository::random;
+use super::random::random;
 use super::{Access, Backend, Object, Repository, StoreError};
 use crate::format::{Config, RepositoryId, Secret, Version};
 

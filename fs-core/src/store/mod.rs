@@ -12,6 +12,7 @@ mod index;
 mod init;
 mod layout;
 mod object;
+mod random;
 mod repair;
 mod repository;
 mod tags;
@@ -34,8 +35,9 @@ pub use index::{PackRecord, SnapshotRecord};
 #[cfg(test)]
 pub(crate) use layout::INDEX;
 pub use object::{Listed, Object, ObjectKind};
+pub use random::random;
 pub use repair::salvage::{PackNames, Salvage, Salvages};
-pub use repository::{PackTotals, Rebuilt, Repository, random};
+pub use repository::{PackTotals, Rebuilt, Repository};
 pub use tree::content::{Bytes, ContentWriter, CopyError, FileReader};
 pub use tree::content_walk::{ContentVisitor, ContentWalk};
 pub use tree::directory::{

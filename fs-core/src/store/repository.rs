@@ -1,4 +1,3 @@
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,7 +11,7 @@ use super::index::reconcile::check_present;
 use super::index::{Index, PackRecord, SnapshotRecord};
 use super::layout::INDEX;
 use super::{Backend, CacheSizes, Exposed, LocalStore, ObjectKind, Reader, StoreError, Writer};
-use crate::format::{Keys, Manifest, PackId, PackKind, RepositoryId, Salt, SnapshotId};
+use crate::format::{Keys, Manifest, PackId, PackKind, RepositoryId, SnapshotId};
 use crate::monitor::{Cancellation, Monitor, Phase, Work};
 
 /// An open repository.
@@ -317,20 +316,4 @@ impl Repository {
         }
         Ok(totals)
     }
-}
-
-/// A salt for a new object.
-pub(crate) fn new_salt() -> Result<Salt, StoreError> {
-    random().map(Salt)
-}
-
-/// Returns unpredictable bytes.
-pub fn random<const N: usize>() -> Result<[u8; N], StoreError> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|error| StoreError::Io {
-        action: "get random bytes for",
-        object: "the repository".into(),
-        source: io::Error::other(error.to_string()),
-    })?;
-    Ok(bytes)
 }

@@ -1,6 +1,6 @@
 //! Tags of snapshots. Each is an object, and nothing refers to it.
 
-use super::repository::new_salt;
+use super::random::new_salt;
 use super::{Object, ObjectKind, Repository, StoreError};
 use crate::format::limits::MAX_TAG;
 use crate::format::{Tag, TagId};

@@ -1,5 +1,5 @@
 use super::LinkRecord;
-use crate::format::keys::head;
+use crate::format::codec::head;
 use crate::format::{FormatError, PathKey};
 
 /// Checks all records of a table, passed one after the other, in little memory.

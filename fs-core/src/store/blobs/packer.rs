@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use crate::format::{BlobPrefix, Catalogue, PackBuilder, PackKind};
 use crate::store::blobs::compress::{Compressed, CompressedBlock, Compressor, Job, OpenBlock};
 use crate::store::index::PackRecord;
-use crate::store::repository::new_salt;
+use crate::store::random::new_salt;
 use crate::store::{Object, Reader, StoreError};
 
 /// Size at which a pack is closed, in bytes.

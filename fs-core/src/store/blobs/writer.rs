@@ -5,7 +5,7 @@ use crate::store::blobs::compress::{Job, OpenBlock};
 use crate::store::blobs::cutter::Cutter;
 use crate::store::blobs::delta::{DeltaGroup, DeltaGroups};
 use crate::store::blobs::packer::{Packer, Pending, slot};
-use crate::store::repository::new_salt;
+use crate::store::random::new_salt;
 use crate::store::{Object, Reader, StoreError};
 
 /// Sums of an import's additions.

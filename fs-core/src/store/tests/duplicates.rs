@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::format::{BlockBuilder, BlockEncoder, PackBuilder, PackId, SealedPack};
-use crate::store::repository::new_salt;
+use crate::store::random::new_salt;
 
 /// Stores a pack of one block, which is a delta if `bases` are given.
 fn store_pack(repository: &Repository, blobs: &[&[u8]], bases: &[&[u8]]) -> PackId {
