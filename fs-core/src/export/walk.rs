@@ -32,6 +32,32 @@ struct Frame {
 ///
 /// # Errors
 /// Fails if something cannot be read or written: an archive without some of its files would look complete.
+///
+/// ```
+/// use fs_core::export::{Archive, export};
+///
+/// # use fs_core::import::{ImportOptions, import_tree};
+/// # use fs_core::monitor::{Cancellation, Silent};
+/// # let folder = tempfile::tempdir()?;
+/// # let (root, tree) = (folder.path().join("repository"), folder.path().join("tree"));
+/// # fs_core::service::init(&root)?;
+/// # std::fs::create_dir(&tree)?;
+/// # std::fs::write(tree.join("file"), "content")?;
+/// # import_tree(&root, &tree, &ImportOptions::default(), &Silent, &Cancellation::default())?;
+/// # use std::sync::Arc;
+/// # use fs_core::clock::SystemClock;
+/// # use fs_core::store::{Access, Repository};
+/// # use fs_core::view::{Options, Scope, View};
+/// # let options = Options::new(Scope::Repository, jiff::tz::TimeZone::UTC, Arc::new(SystemClock));
+/// # let mut view = View::new(Repository::open(&root, Access::Read)?, options)?;
+/// # view.resolves_times = true;
+/// # let source = view.lookup(&view.top(), b"tree")?;
+/// let snapshot = view.lookup(&source, b"@latest")?;
+/// let mut tar = Vec::new();
+/// export(&view, &snapshot, None, Archive::Tar, &mut tar, &Silent, &Cancellation::default())?;
+/// assert!(tar.windows(7).any(|bytes| bytes == b"content"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn export(
     view: &View,
     node: &Node,

@@ -2,6 +2,19 @@
 //!
 //! Bytes from disk are hostile. Each length is checked against a limit of [`limits`] before it is used in
 //! arithmetic or to allocate. Encodings are canonical, so that equal things have equal ids.
+//!
+//! ```
+//! use fs_core::format::{BlockBuilder, BlockEncoder, Keys, PackBuilder, PackKind, Salt, Secret};
+//!
+//! let keys = Keys::derive(&Secret([7; 32]));
+//! let mut block = BlockBuilder::default();
+//! block.push(b"content");
+//! let id = keys.blob_id(b"content");
+//! let mut pack = PackBuilder::new(&keys, PackKind::Data, Salt([1; 32]));
+//! pack.push(&BlockEncoder::new(3)?.full(&block)?, &[], [(id, 7)].into_iter());
+//! assert_eq!(pack.finish(&keys)?.catalogue.find(&id).map(|place| place.len), Some(7));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod acl;
 mod ancestors;

@@ -85,6 +85,33 @@ pub struct Restored {
 
 /// Restores several entries of history into one folder. Hard links between them are kept. No entry replaces
 /// an entry that this restore has created.
+///
+/// ```
+/// use fs_core::restore::{Restore, RestoreOptions, Shape};
+///
+/// # use fs_core::import::{ImportOptions, import_tree};
+/// # use fs_core::monitor::{Cancellation, Silent};
+/// # let folder = tempfile::tempdir()?;
+/// # let (root, tree) = (folder.path().join("repository"), folder.path().join("tree"));
+/// # fs_core::service::init(&root)?;
+/// # std::fs::create_dir(&tree)?;
+/// # std::fs::write(tree.join("file"), "content")?;
+/// # import_tree(&root, &tree, &ImportOptions::default(), &Silent, &Cancellation::default())?;
+/// # use std::sync::Arc;
+/// # use fs_core::clock::SystemClock;
+/// # use fs_core::store::{Access, Repository};
+/// # use fs_core::view::{Options, Scope, View};
+/// # let options = Options::new(Scope::Repository, jiff::tz::TimeZone::UTC, Arc::new(SystemClock));
+/// # let mut view = View::new(Repository::open(&root, Access::Read)?, options)?;
+/// # view.resolves_times = true;
+/// # let source = view.lookup(&view.top(), b"tree")?;
+/// let snapshot = view.lookup(&source, b"@latest")?;
+/// let to = folder.path().join("restored");
+/// let mut restore = Restore::begin(&to, Shape::Whole, RestoreOptions::default())?;
+/// restore.restore(&view, snapshot, None, &Silent, &Cancellation::default())?;
+/// assert_eq!(std::fs::read(to.join("file"))?, b"content");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Restore {
     target: Target,

@@ -67,6 +67,26 @@ pub fn copy(
 /// # Errors
 ///
 /// If `new` cannot be a new repository, or for the reasons of [`CopyFailed`](crate::copy::CopyFailed).
+///
+/// ```
+/// use fs_core::clock::SystemClock;
+/// use fs_core::service::upgrade;
+///
+/// # use fs_core::import::{ImportOptions, import_tree};
+/// # use fs_core::monitor::{Cancellation, Silent};
+/// # let folder = tempfile::tempdir()?;
+/// # let (root, tree) = (folder.path().join("repository"), folder.path().join("tree"));
+/// # fs_core::service::init(&root)?;
+/// # std::fs::create_dir(&tree)?;
+/// # std::fs::write(tree.join("file"), "content")?;
+/// # import_tree(&root, &tree, &ImportOptions::default(), &Silent, &Cancellation::default())?;
+/// let new = folder.path().join("new");
+/// let zone = jiff::tz::TimeZone::UTC;
+/// let (monitor, cancellation) = (Silent, Cancellation::default());
+/// let totals = upgrade(&root, &new, zone, &mut |_| {}, &SystemClock, &monitor, &cancellation)?;
+/// assert_eq!(totals.copied, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn upgrade(
     old: &Path,
     new: &Path,

@@ -49,6 +49,32 @@ impl Options {
 
 /// A read-only file system of all snapshots. It is cheap to clone, and threads share it. A new view has none
 /// of the properties below.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use fs_core::clock::SystemClock;
+/// use fs_core::store::{Access, Repository};
+/// use fs_core::view::{Options, Scope, View};
+///
+/// # use fs_core::import::{ImportOptions, import_tree};
+/// # use fs_core::monitor::{Cancellation, Silent};
+/// # let folder = tempfile::tempdir()?;
+/// # let (root, tree) = (folder.path().join("repository"), folder.path().join("tree"));
+/// # fs_core::service::init(&root)?;
+/// # std::fs::create_dir(&tree)?;
+/// # std::fs::write(tree.join("file"), "content")?;
+/// # import_tree(&root, &tree, &ImportOptions::default(), &Silent, &Cancellation::default())?;
+/// let options = Options::new(Scope::Repository, jiff::tz::TimeZone::UTC, Arc::new(SystemClock));
+/// let mut view = View::new(Repository::open(&root, Access::Read)?, options)?;
+/// view.resolves_times = true;
+/// let mut node = (*view.top()).clone();
+/// for name in ["tree", "@latest", "file"] {
+///     node = view.lookup(&node, name.as_bytes())?;
+/// }
+/// assert_eq!(&*view.read(&node, 3, 100)?, b"tent");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a choice of its own, named where it is made")]
 pub struct View {

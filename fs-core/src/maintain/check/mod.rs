@@ -41,6 +41,22 @@ struct Check<'a> {
 /// # Errors
 ///
 /// If the repository cannot be opened or listed, or on cancellation. Damage is a finding, not an error.
+///
+/// ```
+/// use fs_core::maintain::{CheckOptions, check};
+/// # use fs_core::import::{ImportOptions, import_tree};
+/// # use fs_core::monitor::{Cancellation, Silent};
+/// # let folder = tempfile::tempdir()?;
+/// # let (root, tree) = (folder.path().join("repository"), folder.path().join("tree"));
+/// # fs_core::service::init(&root)?;
+/// # std::fs::create_dir(&tree)?;
+/// # std::fs::write(tree.join("file"), "content")?;
+/// # import_tree(&root, &tree, &ImportOptions::default(), &Silent, &Cancellation::default())?;
+/// let options = CheckOptions { read_data: Some(100) };
+/// let report = check(&root, options, &Silent, &Cancellation::default())?;
+/// assert!(report.is_clean());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn check(
     root: &Path,
     options: CheckOptions,
