@@ -2,10 +2,7 @@ use std::cell::RefCell;
 use std::{fmt, io};
 
 use zstd::bulk::Compressor;
-use zstd::zstd_safe::{
-    CParameter, DCtx, DParameter, InBuffer, MAGIC_DICTIONARY, OutBuffer, ResetDirective, SafeResult,
-    compress_bound,
-};
+use zstd::zstd_safe::{CParameter, DCtx, ErrorCode, MAGIC_DICTIONARY, compress_bound};
 
 use super::codec::{Cursor, Encode};
 use super::limits::{MAX_BLOB, MAX_BLOBS_PER_BLOCK, MAX_BLOCK_RAW};
@@ -21,7 +18,7 @@ const DELTA: u8 = 2;
 const MAX_WINDOW_LOG: u32 = 25;
 
 /// Maximum size of zstd's own blocks, in bytes: for random access, and zstd's default.
-const STEP: u32 = 32 << 10;
+pub(super) const STEP: u32 = 32 << 10;
 const DEFAULT_STEP: u32 = 128 << 10;
 
 /// Collects blobs that are compressed together.
@@ -206,80 +203,45 @@ impl Block {
         self.raw_len
     }
 
-    /// Decompresses the blobs' bytes, one after the other: at least the first `len` bytes, if there are as many.
-    /// `prefix` is the bases' bytes, one after the other.
-    pub fn decompress(&self, prefix: &[u8], len: usize) -> Result<Vec<u8>, FormatError> {
-        let payload = &self.body[self.payload..];
+    /// Decompresses the blobs' bytes, one after the other. `prefix` is the bases' bytes, one after the other.
+    pub fn decompress(&self, prefix: &[u8]) -> Result<Vec<u8>, FormatError> {
         let mut raw = Vec::with_capacity(self.raw_len);
-        let done = if self.codec == STORED {
-            raw.extend_from_slice(payload);
-            Ok(raw.len())
-        } else if len < self.raw_len {
-            decompress_up_to(&mut raw, payload, prefix, len)
+        if self.is_compressed() {
+            decompress(&mut raw, self.payload(), prefix).map_err(|_| BAD_DATA)?;
         } else {
-            decompress(&mut raw, payload, prefix)
-        };
-        done.map_err(|_| FormatError::Invalid("compressed data of a block"))?;
-        let is_right = raw.len() == self.raw_len || (len..self.raw_len).contains(&raw.len());
-        if is_right { Ok(raw) } else { Err(FormatError::Invalid("length of a block")) }
+            raw.extend_from_slice(self.payload());
+        }
+        if raw.len() == self.raw_len { Ok(raw) } else { Err(BAD_LENGTH) }
+    }
+
+    pub(super) fn is_compressed(&self) -> bool {
+        self.codec != STORED
+    }
+
+    /// The compressed bytes.
+    pub(super) fn payload(&self) -> &[u8] {
+        &self.body[self.payload..]
     }
 }
 
+pub(super) const BAD_DATA: FormatError = FormatError::Invalid("compressed data of a block");
+pub(super) const BAD_LENGTH: FormatError = FormatError::Invalid("length of a block");
+
 /// Decompresses a frame with `prefix` into the capacity of `raw`.
-fn decompress(raw: &mut Vec<u8>, frame: &[u8], prefix: &[u8]) -> SafeResult {
+fn decompress(raw: &mut Vec<u8>, frame: &[u8], prefix: &[u8]) -> Result<(), ErrorCode> {
     // A context borrows its prefix for as long as it lives, but not a dictionary. Bytes that are not a
     // dictionary in zstd's own format have the same effect as a prefix.
     if prefix.starts_with(&MAGIC_DICTIONARY.to_le_bytes()) {
         let mut context = DCtx::create();
         context.ref_prefix(prefix)?;
-        return context.decompress(raw, frame);
+        return context.decompress(raw, frame).map(drop);
     }
-    CONTEXT.with_borrow_mut(|context| context.decompress_using_dict(raw, frame, prefix))
-}
-
-/// Decompresses a frame into the capacity of `raw`, part by part (zstd: block by block), until `raw` has at least
-/// `len` bytes or the frame ends.
-fn decompress_up_to(raw: &mut Vec<u8>, frame: &[u8], prefix: &[u8], len: usize) -> SafeResult {
-    if prefix.is_empty() {
-        return STREAMS.with_borrow_mut(|context| {
-            context.reset(ResetDirective::SessionOnly)?;
-            stream(context, raw, frame, len)
-        });
-    }
-    let mut context = streaming_context();
-    context.ref_prefix(prefix)?;
-    stream(&mut context, raw, frame, len)
-}
-
-fn stream(context: &mut DCtx<'_>, raw: &mut Vec<u8>, frame: &[u8], len: usize) -> SafeResult {
-    /// Bytes of a frame that tell how long its header is.
-    const HEADER_START: usize = 5;
-    let mut output = OutBuffer::around(raw);
-    let (mut taken, mut wanted) = (0, HEADER_START);
-    while wanted > 0 && output.pos() < len {
-        // No more than zstd asks for: it decompresses all that it gets.
-        let end = frame.len().min(taken + wanted);
-        let mut input = InBuffer::around(&frame[taken..end]);
-        wanted = context.decompress_stream(&mut output, &mut input)?;
-        if taken == frame.len() {
-            break;
-        }
-        taken += input.pos();
-    }
-    Ok(output.pos())
-}
-
-/// A context that decompresses straight into the caller's buffer.
-fn streaming_context<'a>() -> DCtx<'a> {
-    let mut context = DCtx::create();
-    context.set_parameter(DParameter::StableOutBuffer(true)).expect("zstd knows the parameter");
-    context
+    CONTEXT.with_borrow_mut(|context| context.decompress_using_dict(raw, frame, prefix)).map(drop)
 }
 
 thread_local! {
     /// Making a context costs about as much as a small block.
     static CONTEXT: RefCell<DCtx<'static>> = RefCell::new(DCtx::create());
-    static STREAMS: RefCell<DCtx<'static>> = RefCell::new(streaming_context());
 }
 
 fn zstd_error(code: usize) -> io::Error {
@@ -305,7 +267,7 @@ mod tests {
             let mut builder = BlockBuilder::default();
             blobs.iter().for_each(|blob| builder.push(blob));
             let block = stored(&BlockEncoder::new(3).unwrap().full(&builder).unwrap());
-            prop_assert_eq!(block.decompress(&[], usize::MAX).unwrap(), blobs.concat());
+            prop_assert_eq!(block.decompress(&[]).unwrap(), blobs.concat());
             let lengths: Vec<_> = blobs.iter().map(|blob| blob.len() as u32).collect();
             prop_assert_eq!(block.lengths(), lengths);
         }
@@ -328,7 +290,7 @@ mod tests {
             }
             let block = stored(&BlockEncoder::new(3).unwrap().delta(&builder, &ids, &bases.concat()).unwrap());
             prop_assert_eq!(block.bases(), ids);
-            prop_assert_eq!(block.decompress(&bases.concat(), usize::MAX).unwrap(), blobs.concat());
+            prop_assert_eq!(block.decompress(&bases.concat()).unwrap(), blobs.concat());
         }
     }
 
@@ -339,57 +301,13 @@ mod tests {
         let mut builder = BlockBuilder::default();
         builder.push(&blob);
         let body = BlockEncoder::new(3).unwrap().delta(&builder, &[BlobPrefix([1; 16])], &base).unwrap();
-        assert_eq!(stored(&body).decompress(&base, usize::MAX).unwrap(), blob);
+        assert_eq!(stored(&body).decompress(&base).unwrap(), blob);
     }
 
     #[test]
     fn a_frame_that_would_expand_beyond_its_blobs_is_refused() {
         let mut body = vec![ZSTD, 1, 10];
         body.extend(zstd::bulk::compress(&[0; 5000], 3).unwrap());
-        assert!(stored(&body).decompress(&[], usize::MAX).is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn the_beginning_of_a_block_is_that_of_its_bytes(
-            seed in prop::collection::vec(any::<u8>(), 1..300),
-            repeats in 1u32..3000,
-            len in any::<prop::sample::Index>(),
-            random_access: bool,
-            with_base: bool,
-        ) {
-            // Some of it can be compressed, some of it cannot.
-            let piece = |at: u32| {
-                let noise = blake3::hash(&at.to_le_bytes());
-                [&seed[..], &noise.as_bytes()[..at as usize % 32]].concat()
-            };
-            let blob: Vec<u8> = (0..repeats).flat_map(piece).collect();
-            let base = if with_base { blob[blob.len() / 3..].to_vec() } else { Vec::new() };
-            let mut builder =
-                if random_access { BlockBuilder::for_random_access() } else { BlockBuilder::default() };
-            builder.push(&blob);
-            let mut encoder = BlockEncoder::new(3).unwrap();
-            let body = if with_base {
-                encoder.delta(&builder, &[BlobPrefix([1; 16])], &base)
-            } else {
-                encoder.full(&builder)
-            };
-            let block = stored(&body.unwrap());
-            let len = len.index(blob.len() + 1);
-            let part = block.decompress(&base, len).unwrap();
-            prop_assert!(part.len() >= len && blob.starts_with(&part));
-            prop_assert!(!random_access || part.len() < len + 2 * STEP as usize || block.codec == STORED);
-            prop_assert_eq!(block.decompress(&base, usize::MAX).unwrap(), blob);
-        }
-
-        #[test]
-        fn a_damaged_frame_is_an_error_or_some_bytes(damage in any::<u8>(), at in any::<prop::sample::Index>(), len in 0usize..300_000) {
-            let mut builder = BlockBuilder::default();
-            (0..10_000u32).for_each(|number| builder.push(&number.to_le_bytes().repeat(8)));
-            let mut body = BlockEncoder::new(3).unwrap().full(&builder).unwrap();
-            let payload = body.len() - at.index(body.len() / 2) - 1;
-            body[payload] ^= damage;
-            let _ = stored(&body).decompress(&[], len);
-        }
+        assert!(stored(&body).decompress(&[]).is_err());
     }
 }

@@ -85,25 +85,14 @@ impl<K: Hash + Eq + Copy, V> WeightedCache<K, V> {
         key: K,
         make: impl FnOnce() -> Result<(V, usize), E>,
     ) -> Result<Arc<V>, E> {
-        self.get_or_replace(key, |_| true, make)
-    }
-
-    /// As [`get_or_make`](Self::get_or_make), but also makes a value anew that does not suit the caller.
-    pub(in crate::store) fn get_or_replace<E>(
-        &self,
-        key: K,
-        suits: impl Fn(&V) -> bool,
-        make: impl FnOnce() -> Result<(V, usize), E>,
-    ) -> Result<Arc<V>, E> {
-        let suitable = || self.get(&key).filter(|value| suits(value));
-        if let Some(value) = suitable() {
+        if let Some(value) = self.get(&key) {
             return Ok(value);
         }
         let turn = Arc::clone(lock(&self.making).entry(key).or_default());
         let value = {
             let _turn = lock(&turn);
             // Another thread may have made it meanwhile.
-            match suitable() {
+            match self.get(&key) {
                 Some(value) => Ok(value),
                 None => make().map(|(value, weight)| self.insert(key, value, weight)),
             }

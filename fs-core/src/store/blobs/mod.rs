@@ -6,6 +6,7 @@ pub(super) mod cutter;
 mod delta;
 mod packer;
 pub(super) mod packs;
+mod raw_block;
 pub(super) mod reader;
 pub(super) mod search;
 mod verify;

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::format::limits::MAX_BLOCK_RAW;
 use crate::format::{
     BlobId, BlobPrefix, Block, BlockEntry, Catalogue, ChunkList, FormatError, Keys, LinkRecord, Node, PackId,
-    Placement, StoredBlock, XattrSet,
+    PartialBlock, Placement, StoredBlock, XattrSet,
 };
 use crate::store::blobs::cache::{CacheSizes, WeightedCache};
 use crate::store::blobs::delta::Base;
 use crate::store::blobs::packs::{BlockKey, PackEnd, Recent, RecentPack, read_end};
+use crate::store::blobs::raw_block::RawBlock;
 use crate::store::blobs::search::Searches;
 use crate::store::index::live::LiveIndex;
 use crate::store::{Backend, Object, ObjectKind, StoreError};
@@ -58,32 +59,12 @@ pub(in crate::store) struct Shared {
 /// Key of a run of hard-link records: the table's blob, and the run's number.
 pub(in crate::store) type RunKey = (BlobId, u64);
 
-/// The decompressed bytes of a block: all of them, or the first ones.
-#[derive(Debug)]
-struct RawBlock {
-    bytes: Vec<u8>,
-    /// Length of all the bytes.
-    whole_len: usize,
-    /// How often the block was decompressed in part, one after the other.
-    parts: u32,
-}
-
-impl RawBlock {
-    fn is_whole(&self) -> bool {
-        self.bytes.len() == self.whole_len
-    }
-}
-
 /// All bytes of a block or blob.
 const WHOLE: Range<usize> = 0..usize::MAX;
-/// How often a block is decompressed in part before it is decompressed in full. With k reads at random positions, the
-/// expected cost is ½, ⅚ and 9/8 of a full decompression for k = 1, 2 and 3.
-const MAX_PARTS: u32 = 2;
-
-/// The bytes of a blob, or of a part of one, in its decompressed block.
+/// The bytes of a blob, or of a part of one.
 #[derive(Debug, Clone)]
 pub struct Blob {
-    block: Arc<RawBlock>,
+    bytes: Arc<Vec<u8>>,
     range: Range<usize>,
     /// Length of the whole blob in bytes.
     whole: u32,
@@ -100,7 +81,7 @@ impl Deref for Blob {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.block.bytes[self.range.clone()]
+        &self.bytes[self.range.clone()]
     }
 }
 
@@ -166,7 +147,7 @@ impl Reader {
     }
 
     /// Returns the bytes of the blob `id` that are in `range`. Its block is decompressed only as far as needed,
-    /// unless more of it is likely to be read: as `reads_on` says, or as it was read several times before.
+    /// but in full if `reads_on` says that more of it is likely to be read.
     pub fn blob_part(&self, id: &BlobId, range: Range<usize>, reads_on: bool) -> Result<Blob, StoreError> {
         self.blob_in(id, range, reads_on, true)
     }
@@ -231,7 +212,7 @@ impl Reader {
         if self.blocks(place.block).get(&key).is_some_and(|known| known.is_whole()) {
             return Ok(false);
         }
-        self.block(pack, place.block, 0, true).map(|_| true)
+        self.part_of_block(pack, place.block, 0..0, true).map(|_| true)
     }
 
     fn blob_at(
@@ -243,11 +224,8 @@ impl Reader {
     ) -> Result<Blob, StoreError> {
         let (start, len) = (place.start as usize, place.len as usize);
         let range = start + part.start.min(len)..start + part.end.min(len);
-        let block = self.block(pack, place.block, range.end, reads_on)?;
-        if range.end > block.bytes.len() {
-            return Err(damaged(pack, place.block)(FormatError::Invalid("length of a block")));
-        }
-        Ok(Blob { block, range, whole: place.len })
+        let (bytes, range) = self.part_of_block(pack, place.block, range, reads_on)?;
+        Ok(Blob { bytes, range, whole: place.len })
     }
 
     /// Reads the directory node `id`.
@@ -379,33 +357,36 @@ impl Reader {
         Ok(RecentPack { id, catalogue, bytes: whole })
     }
 
-    /// Returns a block that is decompressed up to the position `end`, or in full.
-    fn block(
+    /// Returns bytes that hold those in `range` of a block, and where. Decompresses the rest of the block, too, if
+    /// `reads_on` is set.
+    fn part_of_block(
         &self,
         pack: PackId,
         block: StoredBlock,
-        end: usize,
+        range: Range<usize>,
         reads_on: bool,
-    ) -> Result<Arc<RawBlock>, StoreError> {
+    ) -> Result<(Arc<Vec<u8>>, Range<usize>), StoreError> {
         let key = (pack, block.number);
         if self.is_known_bad(key) {
             return Err(damaged(pack, block)(FormatError::Invalid("block: it was found damaged before")));
         }
-        let cache = self.blocks(block);
-        let suits = |known: &RawBlock| known.is_whole() || (!reads_on && end <= known.bytes.len());
         // A thread that makes a delta waits at most for its bases. A thread that makes a base waits for no
         // other block.
-        let made = cache.get_or_replace(key, suits, || {
-            let parts = cache.get(&key).map_or(0, |known| known.parts);
+        let made = self.blocks(block).get_or_make(key, || {
             let stored = self.stored_block(pack, block)?;
             let opened = self.open_block(pack, block, stored)?;
-            let len = if reads_on || parts >= MAX_PARTS { usize::MAX } else { end };
-            let mut bytes = self.decompress(pack, block, &opened, len)?;
-            bytes.shrink_to_fit();
-            let weight = bytes.len();
-            Ok((RawBlock { bytes, whole_len: opened.raw_len(), parts: parts + 1 }, weight))
+            Ok(if reads_on || block.delta {
+                let bytes = self.decompress(pack, block, &opened)?;
+                let weight = bytes.len();
+                (RawBlock::whole(bytes), weight)
+            } else {
+                let part = PartialBlock::new(opened);
+                let weight = part.weight();
+                (RawBlock::begun(part), weight)
+            })
         });
-        made.inspect_err(|error| self.note_bad(key, error))
+        let read = made.and_then(|made| made.read(range, reads_on).map_err(damaged(pack, block)));
+        read.inspect_err(|error| self.note_bad(key, error))
     }
 
     /// Whether the block is remembered as damaged.
@@ -448,18 +429,17 @@ impl Reader {
         Ok(opened)
     }
 
-    /// Decompresses an open block, at least its first `up_to` bytes.
+    /// Decompresses an open block.
     pub(super) fn decompress(
         &self,
         pack: PackId,
         block: StoredBlock,
         opened: &Block,
-        up_to: usize,
     ) -> Result<Vec<u8>, StoreError> {
         // Estimated size of the bases: versions of a file are of similar size.
         let len = opened.lengths().iter().map(|len| *len as usize).sum();
         let prefix = self.prefix(opened.bases(), len)?;
-        opened.decompress(&prefix, up_to).map_err(damaged(pack, block))
+        opened.decompress(&prefix).map_err(damaged(pack, block))
     }
 
     /// Returns the joined bytes of the bases of a delta, which are about `len` bytes. None of the bases may

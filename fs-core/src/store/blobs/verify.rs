@@ -32,7 +32,7 @@ impl Reader {
     fn verify(&self, pack: PackId, block: BlockEntry<'_>) -> Result<(), StoreError> {
         let stored = self.read_block(pack, block)?;
         let opened = self.open_block(pack, *block, stored)?;
-        let raw = self.decompress(pack, *block, &opened, usize::MAX)?;
+        let raw = self.decompress(pack, *block, &opened)?;
         let damaged = |reason| damaged(pack, *block)(FormatError::Invalid(reason));
         if !block.bases().is_empty() && block.bases() != opened.bases() {
             return Err(damaged("base of a blob: the catalogue has another"));

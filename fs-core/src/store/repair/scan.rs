@@ -147,7 +147,7 @@ impl Scanner<'_> {
             }
         }
         let Some(prefix) = unless_lost(self.reader.prefix(block.bases(), 0))? else { return Ok(other) };
-        let Ok(raw) = block.decompress(&prefix, usize::MAX) else { return Ok(other) };
+        let Ok(raw) = block.decompress(&prefix) else { return Ok(other) };
         let mut rest = raw.as_slice();
         let mut blobs = Vec::with_capacity(block.lengths().len());
         let mut metadata = true;
