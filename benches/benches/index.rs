@@ -5,8 +5,8 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use fs_benches::Random;
 use fs_core::format::{
-    Attributes, BlobId, Content, Entry, Extensions, Kind, Manifest, Origin, PackKind, Status, Time, Totals,
-    Xattrs,
+    Attributes, BlobId, Content, Entry, Extensions, Gaps, Kind, Manifest, Origin, PackKind, Status, Time,
+    Totals, Xattrs,
 };
 use fs_core::store::{Access, CacheSizes, DirectoryWriter, Repository};
 
@@ -31,6 +31,7 @@ fn manifest(root: BlobId) -> Manifest {
             kind: Kind::Directory(root),
             xattrs: Xattrs::None,
             changed_while_read: false,
+            gaps: Gaps::default(),
         },
         links_len: 0,
         links: Content::empty(),

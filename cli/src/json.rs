@@ -14,7 +14,8 @@ use serde_json::ser::{CompactFormatter, Formatter};
 
 use crate::text::is_unseen;
 pub use shapes::{
-    Difference, copied, copy_totals, found, imported, listed, logged, node, restored, snapshot, tag, utc,
+    Difference, absence_word, absent, copied, copy_totals, found, imported, listed, logged, node, restored,
+    snapshot, tag, utc,
 };
 
 /// An object whose fields are written in the order in which they were added.

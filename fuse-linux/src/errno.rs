@@ -8,6 +8,10 @@ pub(crate) fn errno(error: &ViewError) -> Errno {
         ViewError::NotADirectory => Errno::ENOTDIR,
         ViewError::IsADirectory => Errno::EISDIR,
         ViewError::WrongKind => Errno::EINVAL,
+        ViewError::NotRead(_) => {
+            log::info!("{error}");
+            Errno::EIO
+        }
         error => {
             log::error!("{error}");
             Errno::EIO

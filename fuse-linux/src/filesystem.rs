@@ -169,16 +169,21 @@ impl Filesystem for History {
         mut reply: ReplyDirectory,
     ) {
         let listed = self.ask(ino, |node| {
+            let mut sent = false;
             for (at, name) in (1..).zip([".", ".."]).skip(offset.min(DOTS) as usize) {
                 if reply.add(ino, at, FileType::Directory, name) {
                     return Ok(());
                 }
             }
-            self.view.read_directory(node, offset.saturating_sub(DOTS), &mut |entry| {
+            let listed = self.view.read_directory(node, offset.saturating_sub(DOTS), &mut |entry| {
                 let kind = file_type(self.view.attr(&entry.node).kind);
                 let ino = INodeNo(self.inodes.number(&entry.node));
-                !reply.add(ino, entry.next_offset + DOTS, kind, OsStr::from_bytes(entry.name))
-            })
+                let full = reply.add(ino, entry.next_offset + DOTS, kind, OsStr::from_bytes(entry.name));
+                sent |= !full;
+                !full
+            });
+            // As for `readdirplus`.
+            if sent { Ok(()) } else { listed }
         });
         match listed {
             Ok(()) => reply.ok(),

@@ -2,9 +2,10 @@
 
 use fs_core::format::{
     Attributes, BlobId, BlobPrefix, BlockBuilder, BlockEncoder, Child, ChunkList, Content, DirectoryStats,
-    Entry, Extensions, ExtentKind, FRAME_HEADER_LEN, FileStat, InnerBuilder, Keys, Kind, KnownFileSystem,
-    LeafBuilder, LinkTableBuilder, Manifest, Origin, PackBuilder, PackKind, PackTrailer, PathKey, Run, Slot,
-    SnapshotId, StatPart, StatTrailer, Status, Tag, Time, Totals, Version, XattrSet, Xattrs,
+    Entry, Extensions, ExtentKind, FRAME_HEADER_LEN, FileStat, Gaps, InnerBuilder, Keys, Kind,
+    KnownFileSystem, LeafBuilder, LinkTableBuilder, Manifest, Origin, PackBuilder, PackKind, PackTrailer,
+    PathKey, Run, Slot, SnapshotId, StatPart, StatTrailer, Status, Tag, Time, Totals, Version, XattrSet,
+    Xattrs,
 };
 
 use crate::seal::{self, HEADER_LEN, SALT};
@@ -93,7 +94,13 @@ fn entries() -> Vec<Entry> {
         Kind::Fifo,
         Kind::Socket,
     ];
-    let plain = kinds.map(|kind| Entry { attributes, kind, xattrs: Xattrs::None, changed_while_read: false });
+    let plain = kinds.map(|kind| Entry {
+        attributes,
+        kind,
+        xattrs: Xattrs::None,
+        changed_while_read: false,
+        gaps: Gaps::default(),
+    });
     let mut all = plain.to_vec();
     all.push(Entry { xattrs: Xattrs::Inline(xattrs()), changed_while_read: true, ..plain[0].clone() });
     all.push(Entry { xattrs: Xattrs::Blob(id), ..plain[3].clone() });

@@ -1,5 +1,5 @@
 use fs_core::format::{
-    BLOCK_MAGIC, BlobId, Block, Catalogue, ChunkList, Config, Entry, FileStat, FormatError, Keys,
+    BLOCK_MAGIC, BlobId, Block, Catalogue, ChunkList, Config, FileStat, FormatError, Item, Keys,
     LINK_RECORD_LEN, LinkCheck, LinkRecord, LinkSearch, Manifest, Node, PackId, PackTrailer, PartialBlock,
     PathKey, Slot, SnapshotId, StatPart, StatTrailer, Tag, TagId, Time, Version, XattrSet, block_frame,
     salt_in_header, salt_in_trailer,
@@ -148,7 +148,10 @@ pub fn node(data: &[u8]) {
                 assert_eq!(leaf.find(leaf.name(at)), Some(at));
                 assert!(at == 0 || leaf.name(at - 1) < leaf.name(at));
                 assert!(!leaf.name(at).contains(&b'/'));
-                let _ = leaf.entry(at);
+                assert_eq!(
+                    leaf.item(at).is_ok_and(|item| matches!(item, Item::Entry(_))),
+                    leaf.entry(at).is_ok()
+                );
             }
         }
         Ok(Node::Inner(children)) => assert!(!children.is_empty()),
@@ -157,10 +160,10 @@ pub fn node(data: &[u8]) {
 }
 
 pub fn entry(data: &[u8]) {
-    if let Ok(entry) = Entry::decode(data) {
+    if let Ok(item) = Item::decode(data) {
         let mut bytes = Vec::new();
-        entry.encode(&mut bytes);
-        // Two encodings of one entry would give equal directories unequal ids.
+        item.encode(&mut bytes);
+        // Two encodings of one item would give equal directories unequal ids.
         assert_eq!(bytes, data);
     }
 }

@@ -45,6 +45,10 @@ impl From<ViewError> for Status {
             ViewError::NotADirectory => Self::NOT_A_DIRECTORY,
             ViewError::IsADirectory => Self::FILE_IS_A_DIRECTORY,
             ViewError::WrongKind => Self::INVALID_DEVICE_REQUEST,
+            ViewError::NotRead(_) => {
+                log::info!("{error}");
+                Self::UNEXPECTED_IO_ERROR
+            }
             error => {
                 log::error!("{error}");
                 match error {

@@ -197,6 +197,8 @@ impl Tree {
             });
             match failed {
                 None => Ok((listed, true)),
+                // The import could not list all.
+                Some(ViewError::NotRead(_)) => Ok((listed, true)),
                 // The names behind the damage can still be looked up by their own name. The next listing may
                 // succeed.
                 Some(ViewError::Store(error)) => {
@@ -240,10 +242,10 @@ impl Tree {
         };
         // The entry has disappeared, so the position behind it is unknown.
         let Some(offset) = offset else { return Ok(true) };
-        let mut full = false;
-        let mut failed = None;
-        self.view.read_directory(directory.node(), offset, &mut |entry| {
+        let (mut full, mut failed, mut is_empty) = (false, None, true);
+        let read = self.view.read_directory(directory.node(), offset, &mut |entry| {
             let name = shown(listed, entry.name);
+            is_empty = false;
             if !wanted(&name) {
                 return true;
             }
@@ -252,7 +254,12 @@ impl Tree {
                 Err(error) => failed = Some(error),
             }
             !full && failed.is_none()
-        })?;
+        });
+        match read {
+            // An error would hide the entries before it.
+            Err(ViewError::NotRead(_)) if !is_empty => {}
+            read => read?,
+        }
         failed.map_or(Ok(!full), Err)
     }
 

@@ -9,7 +9,8 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use fs_benches::Random;
 use fs_core::format::{
-    Attributes, BlobId, Content, Entry, Extensions, Kind, Manifest, Origin, Status, Time, Totals, Xattrs,
+    Attributes, BlobId, Content, Entry, Extensions, Gaps, Kind, Manifest, Origin, Status, Time, Totals,
+    Xattrs,
 };
 use fs_core::store::{Access, DirectoryCursor, DirectoryWriter, Repository, Writer};
 
@@ -98,6 +99,7 @@ fn of(mode: u16, time: i64, kind: Kind) -> Entry {
         kind,
         xattrs: Xattrs::None,
         changed_while_read: false,
+        gaps: Gaps::default(),
     }
 }
 

@@ -82,7 +82,7 @@ fn dispatch(context: &mut Context, command: Command) -> Result<Outcome> {
         Command::Init(args) => init::run(context, &args)?,
         Command::Import(args) => return import::run(context, &args),
         Command::Snapshots(args) => snapshots::run(context, &args)?,
-        Command::Ls(args) => ls::run(context, &args)?,
+        Command::Ls(args) => return ls::run(context, &args),
         Command::Cat(args) => cat::run(context, &args)?,
         Command::Diff(args) => return diff::run(context, &args),
         Command::Export(args) => return export::run(context, &args),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fs_core::copy::{Copied, CopyTotals, Fate};
-use fs_core::format::{self, Attributes, Kind, Time};
+use fs_core::format::{self, Absence, Attributes, Kind, NotRead, Time};
 use fs_core::history::{Reading, SnapshotInfo, Source};
 use fs_core::service::TagInfo;
 use fs_core::store::Statistics;
@@ -69,12 +69,22 @@ fn attributes(of: FileKind, attributes: Attributes, size: u64) -> Object {
         .field("mtime", utc(mtime))
 }
 
-/// A node of the view. `target` is that of a symbolic link. `rdev` has the numbers of a device.
-pub fn node(attr: &Attr, target: Option<&[u8]>) -> Object {
+/// Of a content that could not be read: the error, and the id of the content when it was last read.
+fn not_read(not_read: Option<&NotRead>) -> Object {
+    let before = not_read.and_then(|not_read| not_read.before);
+    Object::default()
+        .some("not_read", not_read.map(|not_read| &*not_read.reason))
+        .some("content_before", before.map(|id| id.to_string()))
+}
+
+/// A node of the view. `target` is that of a symbolic link. `rdev` has the numbers of a device. `not_read` is set if
+/// the import could not read its content.
+pub fn node(attr: &Attr, target: Option<&[u8]>, not_read: Option<&NotRead>) -> Object {
     let Attr { kind, mode, uid, gid, mtime, size, rdev: (major, minor), .. } = *attr;
     let is_device = matches!(kind, FileKind::CharDevice | FileKind::BlockDevice);
     let object = attributes(kind, Attributes { mode, uid, gid, mtime }, size)
-        .some("rdev", is_device.then_some([major, minor]));
+        .some("rdev", is_device.then_some([major, minor]))
+        .and(self::not_read(not_read));
     match target {
         Some(target) => object.text("target", target),
         None => object,
@@ -83,8 +93,10 @@ pub fn node(attr: &Attr, target: Option<&[u8]>) -> Object {
 
 /// A version of a path, as [`node`] has it.
 fn entry(entry: &format::Entry) -> Object {
-    let object = attributes(FileKind::from(&entry.kind), entry.attributes, entry.size());
+    let object = attributes(FileKind::from(&entry.kind), entry.attributes, entry.size())
+        .and(not_read(entry.not_read()));
     match &entry.kind {
+        _ if entry.not_read().is_some() => object,
         Kind::Symlink(target) => object.text("target", target),
         Kind::CharDevice { major, minor } | Kind::BlockDevice { major, minor } => {
             object.field("rdev", [*major, *minor])
@@ -94,8 +106,25 @@ fn entry(entry: &format::Entry) -> Object {
 }
 
 /// An entry of a directory.
-pub fn listed(name: &[u8], attr: &Attr, target: Option<&[u8]>) -> Object {
-    Object::default().text("name", name).field("nlink", attr.nlink).and(node(attr, target))
+pub fn listed(name: &[u8], attr: &Attr, target: Option<&[u8]>, not_read: Option<&NotRead>) -> Object {
+    Object::default().text("name", name).field("nlink", attr.nlink).and(node(attr, target, not_read))
+}
+
+/// A name of a directory that has no entry.
+pub fn absent(name: &[u8], absence: &Absence) -> Object {
+    let object = Object::default().text("name", name).field("absent", absence_word(absence));
+    match absence {
+        Absence::NotRead(reason) => object.and(not_read(Some(reason))),
+        Absence::Excluded => object,
+    }
+}
+
+/// The word for the absence of an entry.
+pub fn absence_word(absence: &Absence) -> &'static str {
+    match absence {
+        Absence::NotRead(_) => Reading::NotRead.of_missing(),
+        Absence::Excluded => Reading::Excluded.of_missing(),
+    }
 }
 
 /// Consecutive snapshots, by the first and the last.

@@ -62,7 +62,7 @@ impl<'a> Contents<'a> {
         let Kind::File { size, holes, content } = kind else { return Ok(kind.clone()) };
         let key = match content {
             // Every repository keeps these bytes in the entry.
-            Content::Inline(_) => return Ok(kind.clone()),
+            Content::Inline(_) | Content::NotRead => return Ok(kind.clone()),
             Content::Blob(id) => (false, *id, *size, *holes),
             Content::Chunks(id) => (true, *id, *size, *holes),
         };

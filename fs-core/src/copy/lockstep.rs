@@ -1,8 +1,8 @@
 //! The snapshot before the copied one, and its copy. Both advance with the walk, in the order of names.
 
 use super::fault::Fault;
-use crate::format::{BlobId, Entry, Kind};
-use crate::store::{DirectoryCursor, NamedEntry, Reader, StoreError};
+use crate::format::{BlobId, Entry, Gaps, Item, Kind, NotRead};
+use crate::store::{DirectoryCursor, Reader, StoreError};
 
 /// An entry of the snapshot before, and its copy.
 #[derive(Debug, Clone)]
@@ -16,6 +16,7 @@ impl Pair {
     pub(super) fn new(was: Entry, copy: Entry) -> Option<Self> {
         let is_copy = was.attributes == copy.attributes
             && was.changed_while_read == copy.changed_while_read
+            && are_same(&was.gaps, &copy.gaps)
             && match (&was.kind, &copy.kind) {
                 (Kind::File { size, holes, .. }, Kind::File { size: length, holes: hollow, .. }) => {
                     (size, holes) == (length, hollow)
@@ -24,6 +25,39 @@ impl Pair {
                 (was, copy) => was == copy,
             };
         is_copy.then_some(Self { was, copy })
+    }
+}
+
+fn are_same(was: &Gaps, copy: &Gaps) -> bool {
+    let reason = |gaps: &Gaps| gaps.content.as_ref().map(|not_read| not_read.reason.clone());
+    let flags = |gaps: &Gaps| (gaps.xattrs, gaps.below, gaps.excluded);
+    (reason(was), flags(was)) == (reason(copy), flags(copy))
+}
+
+/// The content of a path in the snapshot before, and the copy of it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct ContentIds {
+    was: Option<BlobId>,
+    copy: Option<BlobId>,
+}
+
+impl ContentIds {
+    pub(super) fn of(from: &Reader, to: &Reader, pair: Option<&Pair>) -> Self {
+        let was = pair.and_then(|pair| pair.was.content_id(from.keys()));
+        Self { was, copy: pair.and_then(|pair| pair.copy.content_id(to.keys())) }
+    }
+
+    /// The copy of what is said of a content that was not read. An id that the snapshot before does not have has no
+    /// known copy.
+    pub(super) fn translate(self, not_read: &NotRead) -> NotRead {
+        let known = not_read.before.is_some() && not_read.before == self.was;
+        NotRead { before: self.copy.filter(|_| known), ..not_read.clone() }
+    }
+
+    /// As [`translate`](Self::translate).
+    pub(super) fn translate_gaps(self, gaps: &Gaps) -> Gaps {
+        let content = gaps.content.as_ref().map(|not_read| self.translate(not_read));
+        Gaps { content, ..gaps.clone() }
     }
 }
 
@@ -46,24 +80,30 @@ impl Lockstep {
         self.0.as_ref().and_then(|(_, copy)| copy.cursor.leaf_id())
     }
 
-    /// The entry `name`. Names must be requested in ascending order. A directory that is lost has no entries
+    /// The entry `name`, and the ids of its content. Names must be requested in ascending order. A directory that is lost has no entries
     /// any more: what was in it is read from the copied snapshot.
-    pub(super) fn take(&mut self, name: &[u8]) -> Result<Option<Pair>, Fault> {
-        let Some((was, copy)) = &mut self.0 else { return Ok(None) };
-        let entries = match (was.take(name), copy.take(name)) {
+    pub(super) fn take(&mut self, name: &[u8]) -> Result<(Option<Pair>, ContentIds), Fault> {
+        let Some((was, copy)) = &mut self.0 else { return Ok(Default::default()) };
+        let (was_keys, copy_keys) = (was.cursor.keys().clone(), copy.cursor.keys().clone());
+        let (was, copy) = match (was.take(name), copy.take(name)) {
             (Ok(was), Ok(copy)) => (was, copy),
             (Err(error), _) | (_, Err(error)) if error.is_loss() => {
                 log::warn!("{error}; all of a directory is read");
                 self.0 = None;
-                return Ok(None);
+                return Ok(Default::default());
             }
             (Err(error), _) => return Err(Fault::of_source(error)),
             (_, Err(error)) => return Err(Fault::Target(error)),
         };
-        Ok(match entries {
-            (Some(was), Some(copy)) => Pair::new(was, copy),
+        let ids = ContentIds {
+            was: was.as_ref().and_then(|was| was.content_id(&was_keys)),
+            copy: copy.as_ref().and_then(|copy| copy.content_id(&copy_keys)),
+        };
+        let pair = match (was, copy) {
+            (Some(Item::Entry(was)), Some(Item::Entry(copy))) => Pair::new(was, copy),
             _ => None,
-        })
+        };
+        Ok((pair, ids))
     }
 }
 
@@ -71,7 +111,7 @@ impl Lockstep {
 #[derive(Debug)]
 struct Side {
     cursor: DirectoryCursor,
-    current: Option<NamedEntry>,
+    current: Option<(Box<[u8]>, Item)>,
     started: bool,
 }
 
@@ -80,12 +120,12 @@ impl Side {
         Self { cursor: DirectoryCursor::new(reader.clone(), id, 0), current: None, started: false }
     }
 
-    fn take(&mut self, name: &[u8]) -> Result<Option<Entry>, StoreError> {
+    fn take(&mut self, name: &[u8]) -> Result<Option<Item>, StoreError> {
         while !self.started || self.current.as_ref().is_some_and(|(current, _)| **current < *name) {
             self.started = true;
-            self.current = self.cursor.next_entry()?;
+            self.current = self.cursor.next_item()?;
         }
         let found = self.current.as_ref().filter(|(current, _)| **current == *name);
-        Ok(found.map(|(_, entry)| entry.clone()))
+        Ok(found.map(|(_, item)| item.clone()))
     }
 }

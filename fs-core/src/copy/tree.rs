@@ -5,9 +5,9 @@ use std::io;
 use super::content::Contents;
 use super::fault::Fault;
 use super::links::{Links, PathKeys};
-use super::lockstep::{Lockstep, Pair};
+use super::lockstep::{ContentIds, Lockstep, Pair};
 use crate::format::limits::MAX_DEPTH;
-use crate::format::{BlobId, Entry, Kind, Xattrs};
+use crate::format::{Absence, BlobId, Entry, Item, Kind, Xattrs};
 use crate::monitor::{Cancellation, Monitor};
 use crate::store::{DirectoryCursor, DirectoryWriter, Reader, StoreError, Writer};
 
@@ -42,9 +42,9 @@ struct NewDirectory {
 }
 
 impl NewDirectory {
-    fn push(&mut self, writer: &mut Writer, name: &[u8], entry: &Entry) -> Result<(), Fault> {
+    fn push(&mut self, writer: &mut Writer, name: &[u8], item: &Item) -> Result<(), Fault> {
         let mut body = Vec::with_capacity(96);
-        entry.encode(&mut body);
+        item.encode(&mut body);
         self.out.delta_hint(self.before.leaf_id());
         self.out.push(writer, name, &body).map_err(Fault::Target)
     }
@@ -69,15 +69,19 @@ impl<'a> TreeCopy<'a> {
     /// Copies the directory `root` and everything below it. Returns its copy. The stack is explicit, because
     /// a tree may be deeper than a thread's stack.
     pub(super) fn run(&mut self, root: &Entry, before: Option<&Pair>) -> Result<Entry, Fault> {
-        let (mut copy, first) = self.directory(b"", PathKeys::ROOT, root, before)?;
+        let ids = ContentIds::of(self.from, &self.to, before);
+        let (mut copy, first) = self.directory(b"", PathKeys::ROOT, root, before, ids)?;
         let mut frames: Vec<Frame> = first.into_iter().collect();
         while let Some(frame) = frames.last_mut() {
             if self.cancellation.is_cancelled() {
                 return Err(Fault::Cancelled);
             }
-            let next = frame.entries.next_entry().map_err(Fault::of_source);
-            if let Some((name, entry)) = next.map_err(|fault| fault.at(|| path(&frames, b"")))? {
-                let taken = self.take(&mut frames, &name, &entry);
+            let next = frame.entries.next_item().map_err(Fault::of_source);
+            if let Some((name, item)) = next.map_err(|fault| fault.at(|| path(&frames, b"")))? {
+                let taken = match item {
+                    Item::Entry(entry) => self.take(&mut frames, &name, &entry),
+                    Item::Absent(absence) => self.absence(&mut frames, &name, absence),
+                };
                 taken.map_err(|fault| fault.at(|| path(&frames, &name)))?;
                 continue;
             }
@@ -86,7 +90,7 @@ impl<'a> TreeCopy<'a> {
             let id = new.out.finish(self.writer).map_err(Fault::Target)?;
             let entry = Entry { kind: Kind::Directory(id), ..new.entry };
             match frames.last_mut().and_then(|above| above.new.as_mut()) {
-                Some(above) => above.push(self.writer, &name, &entry)?,
+                Some(above) => above.push(self.writer, &name, &Item::Entry(entry))?,
                 None => copy = Some(entry),
             }
         }
@@ -115,21 +119,32 @@ impl<'a> TreeCopy<'a> {
                 None
             }
             (Some(new), Kind::Directory(_)) => {
-                let before = new.before.take(name)?;
-                let (copy, below) = self.directory(name, keys, entry, before.as_ref())?;
-                copy.map_or(Ok(()), |copy| new.push(self.writer, name, &copy))?;
+                let (before, ids) = new.before.take(name)?;
+                let (copy, below) = self.directory(name, keys, entry, before.as_ref(), ids)?;
+                copy.map_or(Ok(()), |copy| new.push(self.writer, name, &Item::Entry(copy)))?;
                 below
             }
             (Some(new), _) => {
-                let before = new.before.take(name)?;
+                let (before, ids) = new.before.take(name)?;
                 self.links.note(keys).map_err(Fault::of_source)?;
-                let copy = self.leaf(entry, before.as_ref())?;
-                new.push(self.writer, name, &copy)?;
+                let copy = self.leaf(entry, before.as_ref(), ids)?;
+                new.push(self.writer, name, &Item::Entry(copy))?;
                 None
             }
         };
         frames.extend(below);
         Ok(())
+    }
+
+    /// Takes a name without an entry.
+    fn absence(&mut self, frames: &mut [Frame], name: &[u8], absence: Absence) -> Result<(), Fault> {
+        let Some(new) = frames.last_mut().and_then(|frame| frame.new.as_mut()) else { return Ok(()) };
+        let (_, ids) = new.before.take(name)?;
+        let absence = match absence {
+            Absence::NotRead(not_read) => Absence::NotRead(ids.translate(&not_read)),
+            Absence::Excluded => Absence::Excluded,
+        };
+        new.push(self.writer, name, &Item::Absent(absence))
     }
 
     /// Begins a directory. One that has not changed is taken over from the copy of the snapshot before.
@@ -139,16 +154,18 @@ impl<'a> TreeCopy<'a> {
         keys: PathKeys,
         entry: &Entry,
         before: Option<&Pair>,
+        ids: ContentIds,
     ) -> Result<Begun, Fault> {
         let Kind::Directory(id) = entry.kind else { return Ok((Some(entry.clone()), None)) };
         let xattrs = self.xattrs(entry, before)?;
+        let entry = Entry { xattrs, gaps: ids.translate_gaps(&entry.gaps), ..entry.clone() };
         if let Some(pair) = before.filter(|pair| pair.was.kind == entry.kind) {
-            let copy = Entry { kind: pair.copy.kind.clone(), xattrs, ..entry.clone() };
+            let copy = Entry { kind: pair.copy.kind.clone(), ..entry };
             let below = self.links.are_wanted().then(|| self.taken_over(name, keys, id));
             return Ok((Some(copy), below));
         }
         let new = NewDirectory {
-            entry: Entry { xattrs, ..entry.clone() },
+            entry,
             out: DirectoryWriter::default(),
             before: Lockstep::new(self.from, &self.to, before),
         };
@@ -162,7 +179,7 @@ impl<'a> TreeCopy<'a> {
     }
 
     /// Copies an entry that is no directory. Nothing that the entry before shares is read.
-    fn leaf(&mut self, entry: &Entry, before: Option<&Pair>) -> Result<Entry, Fault> {
+    fn leaf(&mut self, entry: &Entry, before: Option<&Pair>, ids: ContentIds) -> Result<Entry, Fault> {
         let kind = match before {
             Some(pair) if pair.was.kind == entry.kind => {
                 self.contents.progress.unchanged += 1;
@@ -170,7 +187,8 @@ impl<'a> TreeCopy<'a> {
             }
             _ => self.contents.kind(self.writer, &entry.kind, before.map(|pair| &pair.copy.kind))?,
         };
-        Ok(Entry { kind, xattrs: self.xattrs(entry, before)?, ..entry.clone() })
+        let (xattrs, gaps) = (self.xattrs(entry, before)?, ids.translate_gaps(&entry.gaps));
+        Ok(Entry { kind, xattrs, gaps, ..entry.clone() })
     }
 
     fn xattrs(&mut self, entry: &Entry, before: Option<&Pair>) -> Result<Xattrs, Fault> {

@@ -8,7 +8,7 @@ use super::zip::Zip;
 use super::{Archive, ExportError, Exported, Failure, Fate, Member, Sink};
 use crate::format::limits::MAX_DEPTH;
 use crate::monitor::{Cancellation, Monitor, Progress, Trouble, TroubleKind};
-use crate::view::{FileKind, Listing, Node, View};
+use crate::view::{FileKind, Listing, Node, View, ViewError};
 
 struct Walk<'a> {
     view: &'a View,
@@ -106,9 +106,14 @@ impl Walk<'_> {
     fn step(&mut self) -> Result<(), Failure> {
         let Some(frame) = self.frames.last_mut() else { return Ok(()) };
         self.path.truncate(frame.path_len);
-        let Some((name, node)) = frame.listing.next(self.view)? else {
-            self.frames.pop();
-            return Ok(());
+        let (name, node) = match frame.listing.next(self.view) {
+            Ok(Some(entry)) => entry,
+            Ok(None) => {
+                self.frames.pop();
+                return Ok(());
+            }
+            Err(ViewError::NotRead(_)) => return self.leave_unlisted(),
+            Err(error) => return Err(error.into()),
         };
         if !self.path.is_empty() {
             self.path.push(b'/');
@@ -117,9 +122,33 @@ impl Walk<'_> {
         self.take(node)
     }
 
+    /// Leaves a folder that the import could not list completely, and reports what is missing.
+    fn leave_unlisted(&mut self) -> Result<(), Failure> {
+        let Some(frame) = self.frames.pop() else { return Ok(()) };
+        for (name, not_read) in frame.listing.unread(self.view)? {
+            self.path.truncate(frame.path_len);
+            if let Some(name) = name {
+                self.path.extend_from_slice(if self.path.is_empty() { b"" } else { b"/" });
+                self.path.extend(name);
+            }
+            self.leave_out(&ViewError::NotRead(not_read.reason).to_string());
+        }
+        Ok(())
+    }
+
     /// Writes the node at the current path, and enters it if it is a folder.
     fn take(&mut self, node: Node) -> Result<(), Failure> {
         let attr = self.view.attr(&node);
+        if let Some(not_read) = self.view.not_read(&node)
+            && attr.kind != FileKind::Directory
+        {
+            // An empty file would look like the content.
+            self.leave_out(&ViewError::NotRead(not_read.reason.clone()).to_string());
+            return Ok(());
+        }
+        if self.view.lacks_xattrs(&node) {
+            self.leave_out("some of its extended attributes could not be read into the snapshot");
+        }
         let several = attr.kind != FileKind::Directory && attr.nlink > 1;
         let link = if several { self.firsts.get(&node.identity()).map(|path| &path[..]) } else { None };
         let first = several && link.is_none();

@@ -12,6 +12,8 @@ pub enum Content {
     Blob(BlobId),
     /// In the chunks of a chunk list ([`super::ChunkList`]).
     Chunks(BlobId),
+    /// Nowhere: the import could not read it.
+    NotRead,
 }
 
 const INLINE: u8 = 0;
@@ -29,6 +31,7 @@ impl Content {
             Content::Inline(bytes) => (INLINE, &**bytes),
             Content::Blob(id) => (BLOB, &id.0[..]),
             Content::Chunks(id) => (CHUNKS, &id.0[..]),
+            Content::NotRead => unreachable!("an entry without its content has no such field"),
         };
         out.push(kind);
         out.extend_from_slice(bytes);

@@ -1,7 +1,7 @@
 use super::FormatError;
 use super::codec::{Cursor, Encode};
 use super::limits::{MAX_FILE, MAX_INLINE_XATTRS, MAX_TARGET};
-use super::{BlobId, Content, Time, XattrSet};
+use super::{Absence, BlobId, Content, Gaps, Keys, NotRead, Time, XattrSet};
 
 /// Attributes of every entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub enum Kind {
     },
     /// A directory: the id of its topmost node.
     Directory(BlobId),
-    /// A symbolic link and its target, never empty.
+    /// A symbolic link and its target, which is empty only if it could not be read.
     Symlink(Box<[u8]>),
     /// A character device.
     CharDevice {
@@ -74,6 +74,17 @@ pub struct Entry {
     pub xattrs: Xattrs,
     /// True if the file kept changing during the read. Its bytes may never have existed together.
     pub changed_while_read: bool,
+    /// What could not be read of it.
+    pub gaps: Gaps,
+}
+
+/// What a directory has of a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Item {
+    /// An entry.
+    Entry(Entry),
+    /// No entry, and the reason.
+    Absent(Absence),
 }
 
 const FILE: u8 = 1;
@@ -83,12 +94,14 @@ const CHAR_DEVICE: u8 = 4;
 const BLOCK_DEVICE: u8 = 5;
 const FIFO: u8 = 6;
 const SOCKET: u8 = 7;
+const NAME_ONLY: u8 = 8;
+const EXCLUDED: u8 = 9;
 const KIND_MASK: u8 = 0x0f;
 
 const XATTRS_INLINE: u8 = 0x10;
 const XATTRS_BLOB: u8 = 0x20;
 const CHANGED_WHILE_READ: u8 = 0x40;
-const RESERVED: u8 = 0x80;
+const GAPS: u8 = 0x80;
 
 impl Entry {
     /// Whether the entry is a directory.
@@ -110,6 +123,34 @@ impl Entry {
         body.first().is_some_and(|tag| tag & KIND_MASK == DIRECTORY)
     }
 
+    /// Whether an encoded entry is no directory, and lacks its content.
+    pub fn encodes_not_read(body: &[u8]) -> bool {
+        matches!(body, [tag, gaps, ..] if tag & GAPS != 0 && Gaps::lack_content(*gaps))
+            && !Self::encodes_directory(body)
+    }
+
+    /// The reason why the content could not be read; `None` if it was read.
+    pub fn not_read(&self) -> Option<&NotRead> {
+        self.gaps.content.as_ref()
+    }
+
+    /// Id of the content, as [`NotRead::before`] has it: of the content before if this one was not read. `None`
+    /// if the kind of entry has no content.
+    pub fn content_id(&self, keys: &Keys) -> Option<BlobId> {
+        if let Some(not_read) = self.not_read() {
+            return not_read.before;
+        }
+        match &self.kind {
+            Kind::File { content: Content::Inline(bytes), .. } | Kind::Symlink(bytes) => {
+                Some(keys.blob_id(bytes))
+            }
+            Kind::File { content: Content::Blob(id) | Content::Chunks(id), .. } | Kind::Directory(id) => {
+                Some(*id)
+            }
+            _ => None,
+        }
+    }
+
     /// Appends the canonical encoding: equal entries have equal bytes.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let kind = match self.kind {
@@ -126,18 +167,25 @@ impl Entry {
             Xattrs::Inline(_) => XATTRS_INLINE,
             Xattrs::Blob(_) => XATTRS_BLOB,
         };
-        out.push(kind | xattrs | if self.changed_while_read { CHANGED_WHILE_READ } else { 0 });
+        let changed = if self.changed_while_read { CHANGED_WHILE_READ } else { 0 };
+        let gaps = if self.gaps.is_empty() { 0 } else { GAPS };
+        out.push(kind | xattrs | changed | gaps);
+        if !self.gaps.is_empty() {
+            self.gaps.encode(out);
+        }
         out.put_varint(u64::from(self.attributes.mode));
         out.put_varint(u64::from(self.attributes.uid));
         out.put_varint(u64::from(self.attributes.gid));
         self.attributes.mtime.encode(out);
         match &self.kind {
+            Kind::File { size, content: Content::NotRead, .. } => out.put_varint(*size),
             Kind::File { size, holes, content } => {
                 out.put_varint(*size);
                 out.put_varint(*holes);
                 content.encode(out);
             }
             Kind::Directory(id) => out.extend(id.0),
+            Kind::Symlink(target) if target.is_empty() => {}
             Kind::Symlink(target) => out.put_bytes(target),
             Kind::CharDevice { major, minor } | Kind::BlockDevice { major, minor } => {
                 out.put_varint(u64::from(*major));
@@ -156,14 +204,16 @@ impl Entry {
     pub fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
         let mut cursor = Cursor::new(bytes);
         let tag = cursor.u8("entry kind")?;
-        FormatError::invalid_if(tag & RESERVED != 0, "entry kind")?;
+        let gaps = if tag & GAPS == 0 { Gaps::default() } else { Gaps::decode(&mut cursor)? };
         let attributes = Attributes {
             mode: cursor.bounded(0o7777, "mode")? as u16,
             uid: cursor.bounded(u64::from(u32::MAX), "uid")? as u32,
             gid: cursor.bounded(u64::from(u32::MAX), "gid")? as u32,
             mtime: Time::decode(&mut cursor)?,
         };
-        let kind = decode_kind(&mut cursor, tag & KIND_MASK)?;
+        let kind = decode_kind(&mut cursor, tag & KIND_MASK, gaps.content.is_some())?;
+        let is_directory = matches!(kind, Kind::Directory(_));
+        FormatError::invalid_if((gaps.below || gaps.excluded) && !is_directory, "gaps")?;
         let xattrs = match tag & (XATTRS_INLINE | XATTRS_BLOB) {
             0 => Xattrs::None,
             XATTRS_INLINE => {
@@ -175,24 +225,70 @@ impl Entry {
             _ => return Err(FormatError::Invalid("entry kind")),
         };
         cursor.end("entry")?;
-        Ok(Self { attributes, kind, xattrs, changed_while_read: tag & CHANGED_WHILE_READ != 0 })
+        Ok(Self { attributes, kind, xattrs, changed_while_read: tag & CHANGED_WHILE_READ != 0, gaps })
     }
 }
 
-fn decode_kind(cursor: &mut Cursor<'_>, kind: u8) -> Result<Kind, FormatError> {
+impl Item {
+    /// Id of the content, as [`Entry::content_id`]: of a name without an entry, the id of what was last read.
+    pub fn content_id(&self, keys: &Keys) -> Option<BlobId> {
+        match self {
+            Item::Entry(entry) => entry.content_id(keys),
+            Item::Absent(Absence::NotRead(not_read)) => not_read.before,
+            Item::Absent(Absence::Excluded) => None,
+        }
+    }
+
+    /// Whether an encoded item is the absence of an entry.
+    pub fn encodes_absence(body: &[u8]) -> bool {
+        matches!(body.first(), Some(&(NAME_ONLY | EXCLUDED)))
+    }
+
+    /// Appends the canonical encoding.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Item::Entry(entry) => entry.encode(out),
+            Item::Absent(Absence::NotRead(not_read)) => {
+                out.push(NAME_ONLY);
+                not_read.encode(out);
+            }
+            Item::Absent(Absence::Excluded) => out.push(EXCLUDED),
+        }
+    }
+
+    /// Decodes an item. `bytes` must be the whole item.
+    pub fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
+        let mut cursor = Cursor::new(bytes);
+        let absence = match cursor.u8("entry kind")? {
+            NAME_ONLY => Absence::NotRead(NotRead::decode(&mut cursor)?),
+            EXCLUDED => Absence::Excluded,
+            _ => return Entry::decode(bytes).map(Item::Entry),
+        };
+        cursor.end("entry")?;
+        Ok(Item::Absent(absence))
+    }
+}
+
+fn decode_kind(cursor: &mut Cursor<'_>, kind: u8, not_read: bool) -> Result<Kind, FormatError> {
     let number =
         |cursor: &mut Cursor<'_>| cursor.bounded(u64::from(u32::MAX), "device").map(|number| number as u32);
     Ok(match kind {
         FILE => {
             let size = cursor.bounded(MAX_FILE, "file size")?;
+            if not_read {
+                return Ok(Kind::File { size, holes: 0, content: Content::NotRead });
+            }
             let holes = cursor.bounded(size, "bytes in holes")?;
             Kind::File { size, holes, content: Content::decode(cursor, size)? }
         }
         DIRECTORY => Kind::Directory(BlobId(cursor.array("directory id")?)),
+        SYMLINK if not_read => Kind::Symlink(Box::default()),
         SYMLINK => match cursor.bytes(MAX_TARGET, "symlink target")? {
             [] => return Err(FormatError::Invalid("symlink target")),
             target => Kind::Symlink(target.into()),
         },
+        // Nothing of the other kinds is read but their attributes.
+        CHAR_DEVICE | BLOCK_DEVICE | FIFO | SOCKET if not_read => return Err(FormatError::Invalid("gaps")),
         CHAR_DEVICE => Kind::CharDevice { major: number(cursor)?, minor: number(cursor)? },
         BLOCK_DEVICE => Kind::BlockDevice { major: number(cursor)?, minor: number(cursor)? },
         FIFO => Kind::Fifo,
@@ -205,6 +301,7 @@ fn decode_kind(cursor: &mut Cursor<'_>, kind: u8) -> Result<Kind, FormatError> {
 pub(super) mod tests {
     use proptest::prelude::*;
 
+    use super::super::gaps::tests::not_read;
     use super::*;
 
     pub(in crate::format) fn entries() -> impl Strategy<Value = Entry> {
@@ -232,14 +329,42 @@ pub(super) mod tests {
                 .prop_map(|pairs| Xattrs::Inline(XattrSet::new(pairs).unwrap())),
             id.prop_map(Xattrs::Blob),
         ];
-        (0u16..=0o7777, any::<(u32, u32, i64)>(), 0u32..1_000_000_000, kind, xattrs, any::<bool>()).prop_map(
-            |(mode, (uid, gid, secs), nanos, kind, xattrs, changed_while_read)| Entry {
-                attributes: Attributes { mode, uid, gid, mtime: Time::new(secs, nanos).unwrap() },
-                kind,
-                xattrs,
-                changed_while_read,
+        let attributes = (0u16..=0o7777, any::<(u32, u32, i64)>(), 0u32..1_000_000_000).prop_map(
+            |(mode, (uid, gid, secs), nanos)| Attributes {
+                mode,
+                uid,
+                gid,
+                mtime: Time::new(secs, nanos).unwrap(),
+            },
+        );
+        let gaps = (prop::option::weighted(0.3, not_read()), any::<(bool, bool, bool)>());
+        (attributes, kind, xattrs, any::<bool>(), gaps).prop_map(
+            |(attributes, mut kind, xattrs, changed_while_read, (content, (no_xattrs, below, excluded)))| {
+                let is_directory = matches!(kind, Kind::Directory(_));
+                let content = content.filter(|_| match &mut kind {
+                    Kind::File { holes, content, .. } => {
+                        (*holes, *content) = (0, Content::NotRead);
+                        true
+                    }
+                    Kind::Symlink(target) => {
+                        *target = Box::default();
+                        true
+                    }
+                    _ => is_directory,
+                });
+                let (below, excluded) = (below && is_directory, excluded && is_directory);
+                let gaps = Gaps { content, xattrs: no_xattrs, below, excluded };
+                Entry { attributes, kind, xattrs, changed_while_read, gaps }
             },
         )
+    }
+
+    pub(in crate::format) fn items() -> impl Strategy<Value = Item> {
+        prop_oneof![
+            4 => entries().prop_map(Item::Entry),
+            1 => not_read().prop_map(|not_read| Item::Absent(Absence::NotRead(not_read))),
+            1 => Just(Item::Absent(Absence::Excluded)),
+        ]
     }
 
     proptest! {
@@ -251,10 +376,23 @@ pub(super) mod tests {
         }
 
         #[test]
-        fn accepted_bytes_are_canonical(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            if let Ok(entry) = Entry::decode(&bytes) {
+        fn items_survive(item in items()) {
+            let mut bytes = Vec::new();
+            item.encode(&mut bytes);
+            prop_assert_eq!(Item::encodes_absence(&bytes), matches!(item, Item::Absent(_)));
+            prop_assert_eq!(Entry::decode(&bytes).is_ok(), matches!(item, Item::Entry(_)));
+            prop_assert_eq!(Item::decode(&bytes), Ok(item));
+        }
+
+        #[test]
+        fn accepted_bytes_are_canonical(
+            tag in any::<u8>(),
+            bytes in prop::collection::vec(prop_oneof![Just(0u8), Just(1), any::<u8>()], 0..200),
+        ) {
+            let bytes = [&[tag], &bytes[..]].concat();
+            if let Ok(item) = Item::decode(&bytes) {
                 let mut again = Vec::new();
-                entry.encode(&mut again);
+                item.encode(&mut again);
                 prop_assert_eq!(again, bytes);
             }
         }

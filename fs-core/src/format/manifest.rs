@@ -169,8 +169,12 @@ impl Manifest {
             path: cursor.bytes(MAX_ORIGIN, "path")?.into(),
         };
         let parent = if cursor.flag("parent")? { Some(SnapshotId(cursor.array("parent")?)) } else { None };
-        let extensions = Extensions::decode(&mut cursor, version)?;
+        let mut extensions = Extensions::decode(&mut cursor, version)?;
         cursor.end("snapshot manifest")?;
+        // The first imports did not record which entries they could not read.
+        if version == Version::One && status == Status::Partial && extensions.unread.is_empty() {
+            extensions.unread.more = totals.troubled;
+        }
         Ok(Self {
             source: source.into(),
             time,

@@ -4,7 +4,7 @@
 
 use super::codec::{Cursor, Encode};
 use super::limits::{MAX_LEVELS, MAX_NAME, MAX_NODE_ITEMS};
-use super::{BlobId, Entry, FormatError, Keys};
+use super::{BlobId, Entry, FormatError, Item, Keys};
 
 const LEAF: u8 = 1;
 const INNER: u8 = 2;
@@ -21,21 +21,21 @@ const BOUNDARY_BITS: u32 = 7;
 /// A decoded node.
 #[derive(Debug, Clone)]
 pub enum Node {
-    /// A leaf with entries.
+    /// A leaf with items.
     Leaf(Leaf),
     /// An inner node: references to nodes one level below.
     Inner(Vec<Child>),
 }
 
-/// Entries in the order of their names. Each is decoded on request.
+/// Items in the order of their names. Each is decoded on request.
 #[derive(Debug, Clone)]
 pub struct Leaf {
     bytes: Box<[u8]>,
-    items: Box<[Item]>,
+    items: Box<[Place]>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Item {
+struct Place {
     name: u32,
     name_len: u8,
     body: u32,
@@ -47,7 +47,7 @@ struct Item {
 pub struct Child {
     /// Last name below the node.
     pub last_name: Box<[u8]>,
-    /// Number of entries below the node.
+    /// Number of items below the node.
     pub entries: u64,
     /// Id of the node's blob.
     pub id: BlobId,
@@ -81,7 +81,7 @@ impl Node {
         }
     }
 
-    /// Number of entries in or below the node.
+    /// Number of items in or below the node: entries, and names without one.
     pub fn entries(&self) -> u64 {
         match self {
             Node::Leaf(leaf) => leaf.len() as u64,
@@ -92,7 +92,7 @@ impl Node {
     /// Approximate memory use in bytes.
     pub fn weight(&self) -> usize {
         match self {
-            Node::Leaf(leaf) => leaf.bytes.len() + leaf.items.len() * size_of::<Item>(),
+            Node::Leaf(leaf) => leaf.bytes.len() + leaf.items.len() * size_of::<Place>(),
             Node::Inner(children) => children.len() * (size_of::<Child>() + 24),
         }
     }
@@ -110,40 +110,53 @@ impl Leaf {
             let body_len = cursor.length(bytes.len(), "entry")?;
             let body = position(&cursor);
             cursor.take(body_len, "entry")?;
-            items.push(Item { name, name_len, body, body_len: body_len as u32 });
+            items.push(Place { name, name_len, body, body_len: body_len as u32 });
         }
         cursor.end("directory node")?;
         Ok(Self { bytes: bytes.into(), items: items.into() })
     }
 
-    /// Number of entries.
+    /// Number of items.
     pub fn len(&self) -> usize {
         self.items.len()
     }
 
-    /// Whether the leaf has no entry. Only the leaf of an empty directory has none.
+    /// Whether the leaf has no item. Only the leaf of an empty directory has none.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
 
-    /// Name of the entry at index `at`. Panics at or beyond [`len`](Self::len).
+    /// Name of the item at index `at`. Panics at or beyond [`len`](Self::len).
     pub fn name(&self, at: usize) -> &[u8] {
         let item = self.items[at];
         &self.bytes[item.name as usize..][..usize::from(item.name_len)]
     }
 
-    /// Encoded entry at index `at`. Panics at or beyond [`len`](Self::len).
+    /// Encoded item at index `at`. Panics at or beyond [`len`](Self::len).
     pub fn body(&self, at: usize) -> &[u8] {
         let item = self.items[at];
         &self.bytes[item.body as usize..][..item.body_len as usize]
     }
 
+    /// Whether the name at index `at` has no entry. Panics at or beyond [`len`](Self::len).
+    pub fn is_absent(&self, at: usize) -> bool {
+        Item::encodes_absence(self.body(at))
+    }
+
+    /// Decodes the item at index `at`. Panics at or beyond [`len`](Self::len).
+    pub fn item(&self, at: usize) -> Result<Item, FormatError> {
+        Item::decode(self.body(at))
+    }
+
     /// Decodes the entry at index `at`. Panics at or beyond [`len`](Self::len).
+    ///
+    /// # Errors
+    /// Also if the name has no entry.
     pub fn entry(&self, at: usize) -> Result<Entry, FormatError> {
         Entry::decode(self.body(at))
     }
 
-    /// Index of the entry `name`.
+    /// Index of the item `name`.
     pub fn find(&self, name: &[u8]) -> Option<usize> {
         self.items
             .binary_search_by(|item| self.bytes[item.name as usize..][..usize::from(item.name_len)].cmp(name))
@@ -199,7 +212,7 @@ pub struct LeafBuilder {
 }
 
 impl LeafBuilder {
-    /// Appends an entry, whose name must be greater than the previous one. Returns true if the leaf ends with
+    /// Appends an item, whose name must be greater than the previous one. Returns true if the leaf ends with
     /// it.
     pub fn push(&mut self, keys: &Keys, name: &[u8], body: &[u8]) -> bool {
         assert!(name.len() <= MAX_NAME && name > self.last_name.as_slice(), "names out of order");
@@ -216,7 +229,7 @@ impl LeafBuilder {
         self.count == 0
     }
 
-    /// Returns the leaf's bytes, its last name and its number of entries. Empties the builder.
+    /// Returns the leaf's bytes, its last name and its number of items. Empties the builder.
     pub fn finish(&mut self) -> (Vec<u8>, Box<[u8]>, u64) {
         let mut bytes = Vec::with_capacity(self.items.len() + 4);
         bytes.push(LEAF);
@@ -283,7 +296,7 @@ mod tests {
 
     use super::*;
     use crate::format::Secret;
-    use crate::format::entry::tests::entries;
+    use crate::format::entry::tests::items;
 
     fn names() -> impl Strategy<Value = Vec<u8>> {
         let byte = any::<u8>().prop_map(|byte| if matches!(byte, b'/' | 0) { b'x' } else { byte });
@@ -292,19 +305,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn leaves_survive(content in prop::collection::btree_map(names(), entries(), 0..40)) {
+        fn leaves_survive(content in prop::collection::btree_map(names(), items(), 0..40)) {
             let keys = Keys::derive(&Secret([1; 32]));
             let mut builder = LeafBuilder::default();
-            for (name, entry) in &content {
+            for (name, item) in &content {
                 let mut body = Vec::new();
-                entry.encode(&mut body);
+                item.encode(&mut body);
                 builder.push(&keys, name, &body);
             }
             let (bytes, _, count) = builder.finish();
             prop_assert_eq!(count, content.len() as u64);
             let Ok(Node::Leaf(leaf)) = Node::decode(&bytes) else { panic!("no leaf") };
             let found: BTreeMap<Vec<u8>, _> =
-                (0..leaf.len()).map(|at| (leaf.name(at).to_vec(), leaf.entry(at).unwrap())).collect();
+                (0..leaf.len()).map(|at| (leaf.name(at).to_vec(), leaf.item(at).unwrap())).collect();
             for (at, name) in content.keys().enumerate() {
                 prop_assert_eq!(leaf.find(name), Some(at));
             }

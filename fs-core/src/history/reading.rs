@@ -1,7 +1,8 @@
-//! Distinguishes paths that an import could not read from deleted ones.
+//! Distinguishes paths that an import could not read, or left out, from deleted ones.
 
-use super::Snapshot;
-use crate::format::Status;
+use super::{Snapshot, components};
+use crate::format::{Absence, Entry, Item, Kind};
+use crate::store::{self, Reader, StoreError};
 
 /// Whether an import could read a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -13,6 +14,8 @@ pub enum Reading {
     NotRead,
     /// Unknown: the import did not read everything, and did not record every path.
     PerhapsNotRead,
+    /// A rule excluded the path from the import.
+    Excluded,
 }
 
 impl Reading {
@@ -22,7 +25,13 @@ impl Reading {
             Reading::Read => "deleted",
             Reading::NotRead => "not read",
             Reading::PerhapsNotRead => "perhaps not read",
+            Reading::Excluded => "excluded",
         }
+    }
+
+    /// Whether it is on record why a missing path is missing, though it may have existed.
+    pub fn is_recorded(self) -> bool {
+        matches!(self, Reading::NotRead | Reading::Excluded)
     }
 
     /// Whether a missing path certainly did not exist.
@@ -32,78 +41,144 @@ impl Reading {
 }
 
 impl Snapshot {
-    /// Whether the import could read `path`, which the snapshot lacks.
-    pub fn reading(&self, path: &[u8]) -> Reading {
-        if self.was_read_whole() {
-            return Reading::Read;
+    /// Whether the import could read `path`. The names in it are separated by `/`.
+    pub fn reading(&self, reader: &Reader, path: &[u8]) -> Result<Reading, StoreError> {
+        if self.is_whole() {
+            return Ok(Reading::Read);
         }
-        let unread = &self.manifest.extensions.unread;
-        if unread.covers(path) {
-            Reading::NotRead
-        } else if unread.more > 0 || unread.is_empty() {
-            Reading::PerhapsNotRead
-        } else {
-            Reading::Read
+        let listed = &self.manifest.extensions.unread;
+        if listed.covers(path) {
+            return Ok(Reading::NotRead);
         }
+        let unknown = if listed.more > 0 { Reading::PerhapsNotRead } else { Reading::Read };
+        let mut entry = self.manifest.root.clone();
+        for name in components(path) {
+            let Kind::Directory(id) = entry.kind else { return Ok(unknown) };
+            entry = match store::lookup_item(reader, &id, name)? {
+                Some(Item::Entry(entry)) => entry,
+                Some(Item::Absent(Absence::NotRead(_))) => return Ok(Reading::NotRead),
+                Some(Item::Absent(Absence::Excluded)) => return Ok(Reading::Excluded),
+                None if entry.not_read().is_some() => return Ok(Reading::NotRead),
+                None => return Ok(unknown),
+            };
+        }
+        Ok(if entry.not_read().is_some() { Reading::NotRead } else { Reading::Read })
     }
 
-    /// Whether the import could read all of the directory `path` of the snapshot.
-    pub fn reading_of_directory(&self, path: &[u8]) -> Reading {
-        let unread = &self.manifest.extensions.unread;
-        if unread.covers(path) || unread.has_below(path) { Reading::NotRead } else { Reading::Read }
+    /// Whether the import could read all of an entry that the snapshot has at `path`, and everything below it.
+    pub fn reading_of(&self, entry: &Entry, path: &[u8]) -> Reading {
+        let listed = &self.manifest.extensions.unread;
+        let is_unread = entry.gaps.is_unread()
+            || (entry.is_directory() && (listed.covers(path) || listed.has_below(path)));
+        if is_unread { Reading::NotRead } else { Reading::Read }
     }
 
-    /// Whether no path is known that the import could not read.
-    pub fn was_read_whole(&self) -> bool {
-        let manifest = &self.manifest;
-        // Imports of earlier versions record that something was not read, but not what. A partial run of
-        // rsync counts no troubled entries, as the import read everything that was copied.
-        let is_unrecorded = manifest.status == Status::Partial && manifest.totals.troubled > 0;
-        manifest.extensions.unread.is_empty() && !is_unrecorded
+    /// Whether whatever the snapshot lacks did not exist.
+    pub fn is_whole(&self) -> bool {
+        self.manifest.root.gaps.is_empty() && self.manifest.extensions.unread.is_empty()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tempfile::TempDir;
+
     use super::*;
-    use crate::format::{BlobId, SnapshotId, Unread};
+    use crate::format::{BlobId, Content, Gaps, Manifest, NotRead, Unread};
+    use crate::store::{Access, CacheSizes, DirectoryWriter, Repository, Writer};
     use crate::testing::samples;
 
-    fn snapshot(paths: &[&str], more: u64, troubled: u64) -> Snapshot {
-        let mut manifest = samples::manifest(BlobId([1; 32]));
-        manifest.status = Status::Partial;
-        manifest.totals.troubled = troubled;
+    /// Stores a directory of these items. Returns its entry.
+    fn directory(writer: &mut Writer, items: &[(&str, Item)], content: Option<NotRead>) -> Entry {
+        let (mut out, mut gaps) = (DirectoryWriter::default(), Gaps { content, ..Gaps::default() });
+        for (name, item) in items {
+            gaps.add(item);
+            let mut body = Vec::new();
+            item.encode(&mut body);
+            out.push(writer, name.as_bytes(), &body).unwrap();
+        }
+        Entry { gaps, ..samples::entry(Kind::Directory(out.finish(writer).unwrap())) }
+    }
+
+    /// A snapshot of the root that `make` stores, in a new repository.
+    fn told(make: impl FnOnce(&mut Writer) -> Entry) -> (TempDir, Reader, Snapshot) {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("repository");
+        Repository::init(&root).unwrap();
+        let repository = Repository::open(&root, Access::Write).unwrap();
+        let mut writer = repository.writer().unwrap();
+        let root = make(&mut writer);
+        let manifest = Manifest { root, ..samples::manifest(BlobId([1; 32])) };
+        let (id, _) = writer.commit(&manifest).unwrap();
+        let reader = repository.reader(CacheSizes::default());
+        (folder, reader, Snapshot { id, manifest })
+    }
+
+    fn listed(told: &Snapshot, paths: &[&str], more: u64) -> Snapshot {
+        let mut manifest = told.manifest.clone();
         let paths = paths.iter().map(|path| path.as_bytes().into()).collect();
         manifest.extensions.unread = Unread { paths, more };
-        Snapshot { id: SnapshotId([0; 32]), manifest }
+        Snapshot { id: told.id, manifest }
     }
 
     #[test]
-    fn only_what_was_not_read_counts() {
-        let told = snapshot(&["a/b", "c"], 0, 2);
+    fn a_tree_says_what_was_not_read() {
+        let (_folder, reader, told) = told(|writer| {
+            let not_read = || NotRead::new("refused", None);
+            let file = |gaps| {
+                let kind = Kind::File { size: 5, holes: 0, content: Content::NotRead };
+                Item::Entry(Entry { gaps, ..samples::entry(kind) })
+            };
+            let hidden = Gaps { content: Some(not_read()), ..Gaps::default() };
+            let below = directory(writer, &[("known", file(hidden.clone()))], Some(not_read()));
+            let items = [
+                ("excluded", Item::Absent(Absence::Excluded)),
+                ("file", file(hidden)),
+                ("name", Item::Absent(Absence::NotRead(not_read()))),
+                ("some", Item::Entry(below)),
+            ];
+            directory(writer, &items, None)
+        });
+        assert!(!told.is_whole());
+        for (path, reading) in [
+            ("", Reading::Read),
+            ("other", Reading::Read),
+            ("excluded", Reading::Excluded),
+            ("excluded/below", Reading::Excluded),
+            ("file", Reading::NotRead),
+            ("name", Reading::NotRead),
+            ("name/below", Reading::NotRead),
+            ("some", Reading::NotRead),
+            ("some/known", Reading::NotRead),
+            ("some/other", Reading::NotRead),
+        ] {
+            assert_eq!(told.reading(&reader, path.as_bytes()).unwrap(), reading, "{path}");
+        }
+        assert_eq!(told.reading_of(&told.manifest.root, b""), Reading::NotRead);
+    }
+
+    /// As version 1 records it.
+    #[test]
+    fn a_list_says_what_was_not_read() {
+        let (_folder, reader, whole) = told(|writer| directory(writer, &[], None));
+        assert!(whole.is_whole());
+        let told = listed(&whole, &["a/b", "c"], 0);
         for (path, reading) in [
             ("a/b", Reading::NotRead),
             ("a/b/below", Reading::NotRead),
             ("c", Reading::NotRead),
             ("a", Reading::Read),
-            ("a/bb", Reading::Read),
             ("cc", Reading::Read),
             ("", Reading::Read),
         ] {
-            assert_eq!(told.reading(path.as_bytes()), reading, "{path}");
+            assert_eq!(told.reading(&reader, path.as_bytes()).unwrap(), reading, "{path}");
         }
-        assert_eq!(told.reading_of_directory(b"a"), Reading::NotRead);
-        assert_eq!(told.reading_of_directory(b""), Reading::NotRead);
-        assert_eq!(told.reading_of_directory(b"a/bb"), Reading::Read);
-    }
-
-    #[test]
-    fn what_is_not_listed_is_in_doubt() {
-        let some = snapshot(&["c"], 3, 4);
-        assert_eq!((some.reading(b"c"), some.reading(b"d")), (Reading::NotRead, Reading::PerhapsNotRead));
-        // An earlier version of the program recorded this.
-        assert_eq!(snapshot(&[], 0, 1).reading(b"d"), Reading::PerhapsNotRead);
-        // This is a run of another program.
-        assert_eq!(snapshot(&[], 0, 0).reading(b"d"), Reading::Read);
+        let root = &told.manifest.root;
+        for (path, reading) in [("a", Reading::NotRead), ("", Reading::NotRead), ("a/bb", Reading::Read)] {
+            assert_eq!(told.reading_of(root, path.as_bytes()), reading, "{path}");
+        }
+        let some = listed(&whole, &["c"], 3);
+        assert_eq!(some.reading(&reader, b"c").unwrap(), Reading::NotRead);
+        assert_eq!(some.reading(&reader, b"d").unwrap(), Reading::PerhapsNotRead);
     }
 }

@@ -13,6 +13,7 @@ mod scan;
 mod seen;
 mod troubles;
 mod unchanged;
+mod unread;
 
 use std::ffi::{CStr, CString};
 use std::io;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use file::ReadError;
 use file_systems::FileSystems;
 use links::LinkTracker;
-use parent::{ParentDirectory, ParentEntry, has_slot};
+use parent::{ParentDirectory, ParentEntry, ParentItem, has_slot};
 pub(crate) use quiescent::Quiescence;
 pub(crate) use scan::Exclusions;
 use scan::{Entries, Facts, OpenedDirectory, ScannedEntry, Scanner};
@@ -33,7 +34,8 @@ use super::disk::{Directory, FileType, Stat, is_gone, path_of};
 use super::{ImportError, ImportOptions};
 use crate::format::limits::MAX_NAME;
 use crate::format::{
-    Content, Entry, Extensions, Kind, Manifest, Origin, PathKey, Slot, SnapshotId, StatTrailer, Time, Totals,
+    Absence, Content, Entry, Extensions, Item, Kind, Manifest, NotRead, Origin, PathKey, Slot, SnapshotId,
+    StatTrailer, Time, Totals,
 };
 use crate::history::Snapshot;
 use crate::monitor::{Cancellation, Monitor, Progress, TroubleKind};
@@ -184,11 +186,7 @@ impl Walk<'_> {
             totals: Totals { troubled: self.troubles.entries, ..self.totals },
             origin: Origin::default(),
             parent: None,
-            extensions: Extensions {
-                unread: self.troubles.take_unread(),
-                ancestors,
-                ..Extensions::default()
-            },
+            extensions: Extensions { ancestors, ..Extensions::default() },
         };
         let stat_trailer = StatTrailer {
             snapshot: SnapshotId([0; 32]),
@@ -265,7 +263,7 @@ impl Walk<'_> {
             let slot = self.stat_cache.add(&id, done.file_system as u32, &done.slots);
             self.totals.directories += 1;
             match frames.last_mut() {
-                Some(above) => push(above, self.writer, &done.name, &entry, slot)?,
+                Some(above) => push(above, self.writer, &done.name, entry, slot)?,
                 None => return Ok((entry, slot)),
             }
         }
@@ -275,26 +273,32 @@ impl Walk<'_> {
     fn entry(&mut self, frames: &mut [Frame], scanned: ScannedEntry) -> Result<Option<Frame>, ImportError> {
         self.depth = frames.len();
         let ScannedEntry { name, facts } = scanned;
-        let result = match (frames.last_mut(), facts) {
-            (Some(frame), Ok(facts)) => self.take(frame, &name, facts),
-            (Some(frame), Err(error)) => self.refused(frame, &name, error),
-            (None, _) => return Ok(None),
+        let Some(frame) = frames.last_mut() else { return Ok(None) };
+        let parent = in_parent(frame, name.to_bytes())?;
+        let stat = facts.as_ref().ok().map(|facts| facts.stat);
+        let entry = parent.as_ref().and_then(|parent| parent.entry.as_ref());
+        let mut result = match facts {
+            Ok(facts) => self.take(frame, &name, facts, entry),
+            Err(error) => self.refused(frame, &name, error, entry),
         };
+        if let Err(ReadError::File(error)) = &result
+            && !is_gone(error)
+        {
+            let not_read = NotRead::new(&error.to_string(), parent.and_then(|parent| parent.content));
+            self.troubles.note(TroubleKind::Unreadable, format!("cannot be read: {error}"));
+            result = self.keep_unread(frame, &name, stat, not_read).map(|()| None);
+        }
         self.progress.entries += 1;
         self.monitor.progress(&self.progress);
         let below = match result {
             Ok(below) => below,
             Err(ReadError::Import(error)) => return Err(error),
             Err(ReadError::NotQuiescent(sign)) => return Err(self.not_quiescent(frames, &name, sign)),
-            Err(ReadError::File(error)) if is_gone(&error) => {
+            Err(ReadError::File(_)) => {
                 if self.options.quiescence.is_required() {
                     return Err(self.not_quiescent(frames, &name, "it has vanished"));
                 }
                 self.troubles.note(TroubleKind::Vanished, "vanished before it was read");
-                None
-            }
-            Err(ReadError::File(error)) => {
-                self.troubles.note(TroubleKind::Unreadable, format!("cannot be read: {error}"));
                 None
             }
         };
@@ -312,7 +316,13 @@ impl Walk<'_> {
         sign.map_or(Ok(()), |sign| Err(ReadError::NotQuiescent(sign)))
     }
 
-    fn take(&mut self, frame: &mut Frame, name: &CStr, facts: Facts) -> Result<Option<Frame>, ReadError> {
+    fn take(
+        &mut self,
+        frame: &mut Frame,
+        name: &CStr,
+        facts: Facts,
+        parent: Option<&ParentEntry>,
+    ) -> Result<Option<Frame>, ReadError> {
         let bytes = name.to_bytes();
         // Some file systems count characters instead of bytes (NTFS, CIFS).
         if bytes.len() > MAX_NAME {
@@ -324,13 +334,12 @@ impl Walk<'_> {
             }
             self.troubles.note(TroubleKind::ChangedWhileRead, "it looks as if rsync were still writing it");
         }
-        let parent = in_parent(frame, bytes)?;
         if facts.stat.kind == FileType::Directory {
-            return self.enter(frame, name, &facts.stat, parent.as_ref());
+            return self.enter(frame, name, &facts.stat, parent);
         }
         // Check before the read, which may take long.
         self.check_quiescence(&facts.stat)?;
-        let (entry, stat) = self.leaf(frame, name, facts, parent.as_ref())?;
+        let (entry, stat) = self.leaf(frame, name, facts, parent)?;
         self.check_quiescence(&stat)?;
         let slot = self.slot_of(frame.file_system, &stat, &entry);
         if entry.changed_while_read {
@@ -343,6 +352,18 @@ impl Walk<'_> {
             let key = self.reader.keys().path_key(frame.key, bytes);
             self.links.add(stat.id, stat.links, stat.ctime, key, &entry);
         }
+        self.push_leaf(frame, name, entry, slot)?;
+        Ok(None)
+    }
+
+    /// Counts an entry that is not a directory, and adds it to its directory.
+    fn push_leaf(
+        &mut self,
+        frame: &mut Frame,
+        name: &CStr,
+        entry: Entry,
+        slot: Slot,
+    ) -> Result<(), StoreError> {
         match &entry.kind {
             Kind::File { size, .. } => {
                 self.totals.files += 1;
@@ -351,8 +372,7 @@ impl Walk<'_> {
             }
             _ => self.totals.others += 1,
         }
-        push(frame, self.writer, name, &entry, slot)?;
-        Ok(None)
+        push(frame, self.writer, name, entry, slot)
     }
 
     /// Handles an entry that could not be examined.
@@ -361,21 +381,20 @@ impl Walk<'_> {
         frame: &mut Frame,
         name: &CStr,
         error: io::Error,
+        parent: Option<&ParentEntry>,
     ) -> Result<Option<Frame>, ReadError> {
-        let parent = in_parent(frame, name.to_bytes())?;
-        let kept = self.keep_private_mount(frame, name, parent.as_ref(), &error)?;
+        let kept = self.keep_private_mount(frame, name, parent, &error)?;
         if kept { Ok(None) } else { Err(ReadError::File(error)) }
     }
 
     /// Reports the problems of the entry `name` of the last frame.
     fn report_troubles(&mut self, frames: &[Frame], name: &CStr) {
-        let below_root = || names(frames, name).collect::<Vec<_>>().join(&b'/');
-        self.troubles.report(self.monitor, || path(self.base, frames, name), below_root);
+        self.troubles.report(self.monitor, || path(self.base, frames, name));
     }
 }
 
-/// The parent snapshot's entry of this name.
-fn in_parent(frame: &mut Frame, name: &[u8]) -> Result<Option<ParentEntry>, ReadError> {
+/// What the parent snapshot has of this name.
+fn in_parent(frame: &mut Frame, name: &[u8]) -> Result<Option<ParentItem>, StoreError> {
     match frame.parent.as_mut().map_or(Ok(None), |parent| parent.take(name)) {
         // Damage to an old snapshot must not prevent new ones.
         Err(error) if error.is_loss() => {
@@ -383,7 +402,7 @@ fn in_parent(frame: &mut Frame, name: &[u8]) -> Result<Option<ParentEntry>, Read
             frame.parent = None;
             Ok(None)
         }
-        parent => Ok(parent?),
+        parent => parent,
     }
 }
 
@@ -411,14 +430,29 @@ fn push(
     frame: &mut Frame,
     writer: &mut Writer,
     name: &CStr,
-    entry: &Entry,
+    entry: Entry,
     slot: Slot,
 ) -> Result<(), StoreError> {
-    if has_slot(entry) {
+    if has_slot(&entry) {
         frame.slots.push(slot);
     }
+    push_item(frame, writer, name, &Item::Entry(entry))
+}
+
+fn push_item(frame: &mut Frame, writer: &mut Writer, name: &CStr, item: &Item) -> Result<(), StoreError> {
+    frame.entry.gaps.add(item);
     let mut body = Vec::with_capacity(96);
-    entry.encode(&mut body);
+    item.encode(&mut body);
     frame.out.delta_hint(frame.parent.as_ref().and_then(ParentDirectory::leaf_id));
     frame.out.push(writer, name.to_bytes(), &body)
+}
+
+/// Records that a directory has no entry of this name, and why.
+fn push_absence(
+    frame: &mut Frame,
+    writer: &mut Writer,
+    name: &CStr,
+    absence: Absence,
+) -> Result<(), StoreError> {
+    push_item(frame, writer, name, &Item::Absent(absence))
 }

@@ -7,7 +7,7 @@ use super::blobs::{Keys, key};
 use super::loss::Lost;
 use crate::format::limits::MAX_LEVELS;
 use crate::format::{
-    BlobId, Child, ChunkList, Content, Entry, FormatError, Kind, Leaf, Manifest, Node, Xattrs,
+    BlobId, Child, ChunkList, Content, Entry, FormatError, Item, Kind, Leaf, Manifest, Node, Xattrs,
 };
 use crate::store::{ContentVisitor, ContentWalk, LinkTable, Reader, StoreError};
 
@@ -76,10 +76,10 @@ impl<'a> TreeReader<'a> {
         }
     }
 
-    /// Decodes entry `at` of the leaf `id`. `None` if it is lost.
-    pub(super) fn entry(&mut self, id: &BlobId, leaf: &Leaf, at: usize) -> Result<Option<Entry>, StoreError> {
-        match leaf.entry(at) {
-            Ok(entry) => Ok(Some(entry)),
+    /// Decodes item `at` of the leaf `id`. `None` if it is lost.
+    pub(super) fn item(&mut self, id: &BlobId, leaf: &Leaf, at: usize) -> Result<Option<Item>, StoreError> {
+        match leaf.item(at) {
+            Ok(item) => Ok(Some(item)),
             Err(reason) => self.source.damaged(id, reason).map(|()| None),
         }
     }

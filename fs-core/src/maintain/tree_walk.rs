@@ -9,7 +9,7 @@ use super::blobs::{Keys, key};
 use super::error::MaintainError;
 use super::loss::Lost;
 use super::tree_reader::TreeReader;
-use crate::format::{BlobId, Content, Entry, Kind, Manifest, Node, Totals};
+use crate::format::{BlobId, Content, Entry, Item, Kind, Manifest, Node, Totals};
 
 /// Receives a loss and its path.
 pub(super) type OnLoss<'a> = &'a mut dyn FnMut(&[u8], Lost);
@@ -158,9 +158,14 @@ impl<'a> TreeWalk<'a> {
                         path.push(b'/');
                     }
                     path.extend_from_slice(leaf.name(at));
-                    let Some(entry) = self.tree.entry(&id, leaf, at)? else {
-                        walk.lose(&path, Lost::Entry);
-                        continue;
+                    let entry = match self.tree.item(&id, leaf, at)? {
+                        Some(Item::Entry(entry)) => entry,
+                        // What an import could not read, or excluded, is not lost.
+                        Some(Item::Absent(_)) => continue,
+                        None => {
+                            walk.lose(&path, Lost::Entry);
+                            continue;
+                        }
                     };
                     let loss = self.tree.loss(&entry)?;
                     if loss != Some(Lost::Content) {

@@ -12,7 +12,7 @@ use super::path::RelativePath;
 use super::restorer::{Job, Restorer};
 use crate::format::limits::MAX_DEPTH;
 use crate::monitor::TroubleKind;
-use crate::view::{FileKind, Listing, Node};
+use crate::view::{FileKind, Listing, Node, ViewError};
 
 /// A folder that is being walked.
 struct Frame {
@@ -22,6 +22,29 @@ struct Frame {
     listing: Listing,
     /// Names that existed before, and that this restore has not used.
     unclaimed: HashSet<NameKey>,
+}
+
+impl Frame {
+    /// Reports what could not be listed of the folder.
+    fn report_unlisted(&self, restorer: &Restorer<'_>, error: ViewError) {
+        let unread = match &error {
+            ViewError::NotRead(_) => self.listing.unread(restorer.view).unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        if unread.is_empty() {
+            let reason = format!("its content cannot be read: {error}");
+            restorer.report_trouble(&self.path, TroubleKind::Incomplete, reason);
+        }
+        for (name, not_read) in unread {
+            let error = ViewError::NotRead(not_read.reason);
+            match name.map(|name| CString::new(Vec::from(name))) {
+                Some(Ok(name)) => {
+                    restorer.report_trouble(&self.path.join(name), TroubleKind::Unreadable, error);
+                }
+                _ => restorer.report_trouble(&self.path, TroubleKind::Incomplete, error),
+            }
+        }
+    }
 }
 
 /// The walk of a tree that is restored.
@@ -63,10 +86,7 @@ impl<'a> Walk<'a> {
                     continue;
                 }
                 Ok(None) => {}
-                Err(error) => {
-                    let reason = format!("its content cannot be read: {error}");
-                    self.restorer.report_trouble(&frame.path, TroubleKind::Incomplete, reason);
-                }
+                Err(error) => frame.report_unlisted(self.restorer, error),
             }
             if let Some(frame) = self.frames.pop()
                 && frame.path.split().is_none()
@@ -82,7 +102,19 @@ impl<'a> Walk<'a> {
     pub(super) fn take(&mut self, site: &Site, above: Claim, path: RelativePath, node: Node, existed: bool) {
         let Some((_, name)) = path.split() else { return };
         let claim = above.below(self.claims, site, name);
-        let attr = self.restorer.view.attr(&node);
+        let view = self.restorer.view;
+        let attr = view.attr(&node);
+        if view.lacks_xattrs(&node) {
+            let reason = "some of its extended attributes could not be read into the snapshot";
+            self.restorer.report_trouble(&path, TroubleKind::Incomplete, reason);
+        }
+        // An empty file would look like the content.
+        if attr.kind != FileKind::Directory
+            && let Some(not_read) = view.not_read(&node)
+        {
+            let error = ViewError::NotRead(not_read.reason.clone());
+            return self.restorer.report_trouble(&path, TroubleKind::Unreadable, error);
+        }
         self.order += 1;
         let entry = Entry { path, node, attr, existed, claim, order: self.order };
         if attr.kind == FileKind::Directory {

@@ -145,7 +145,9 @@ impl History {
         let source = self.source(source)?;
         let at = position(&source, time, self.view.now())?;
         let path = components(path).collect::<Vec<_>>().join(&b'/');
-        Ok(source.snapshot(at).map_or(Reading::Read, |snapshot| snapshot.reading(&path)))
+        let Some(snapshot) = source.snapshot(at) else { return Ok(Reading::Read) };
+        let failed = |reason| ServiceError::View { path: text(&path), reason };
+        self.view.reading(snapshot, &path).map_err(failed)
     }
 
     /// The versions of `path` in a source, or in the only one. With a time, only those that existed by then.
@@ -163,7 +165,7 @@ impl History {
         let failed = |reason| ServiceError::View { path: text(path), reason };
         let history = self.view.history(&source, path).map_err(failed)?;
         let log = PathLog { source, history, until };
-        if log.intervals().all(|interval| interval.state.is_none()) {
+        if log.intervals().next().is_none() {
             let source_name = text(&log.source.name);
             let suggestion = self.suggestion(Some(&log.source.name), b"@latest", path);
             return Err(ServiceError::NeverThere { path: text(path), suggestion, source_name });
@@ -220,7 +222,7 @@ impl History {
 impl PathLog {
     /// The history of the path, oldest first, from the first snapshot that has it or could not read it.
     pub fn intervals(&self) -> impl Iterator<Item = Interval> {
-        let not_yet = |interval: &&Interval| interval.state.is_none() && interval.reading != Reading::NotRead;
+        let not_yet = |interval: &&Interval| interval.state.is_none() && !interval.reading.is_recorded();
         let seen = self.history.intervals().iter().skip_while(not_yet);
         seen.take_while(|interval| interval.first < self.until)
             .map(|interval| Interval { last: interval.last.min(self.until - 1), ..interval.clone() })

@@ -94,6 +94,9 @@ pub enum StoreError {
     /// A needed blob is absent.
     #[error("blob {0} is in no pack; run `yester check`")]
     MissingBlob(BlobPrefix),
+    /// The content of an entry that its import could not read.
+    #[error("it could not be read into the snapshot")]
+    NotRead,
     /// A snapshot whose manifest is missing or damaged.
     #[error("the manifest of snapshot {0} is gone or damaged; run `yester check`")]
     LostSnapshot(SnapshotId),

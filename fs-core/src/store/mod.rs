@@ -42,7 +42,7 @@ pub use tree::content::{Bytes, ContentWriter, CopyError, FileReader};
 pub use tree::content_walk::{ContentVisitor, ContentWalk};
 pub use tree::directory::{
     Comparison, Differing, DirectoryCursor, DirectoryWriter, Found, NamedEntry, NodeRef, entries, find,
-    lookup,
+    lookup, lookup_item,
 };
 pub use tree::links::LinkTable;
 pub use tree::stat_cache::{StatCache, StatCacheWriter, StatCursor};

@@ -8,11 +8,14 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::format::{BlobId, Content, Entry, Kind, Manifest, PathKey, SnapshotId, Time, XattrSet, Xattrs};
+use crate::format::{
+    Absence, BlobId, Content, Entry, Item, Kind, Manifest, NotRead, PathKey, SnapshotId, Tag, Time, XattrSet,
+    Xattrs,
+};
 use crate::store::{Access, CacheSizes, DirectoryCursor, FileReader, LinkTable, Reader, Repository};
 
 /// All format versions that were ever written.
-const VERSIONS: [&str; 1] = ["v1"];
+const VERSIONS: [&str; 2] = ["v1", "v2"];
 /// Maximum length of content that is shown as it is, in bytes; longer content is shown as its hash.
 const SHOWN: usize = 60;
 
@@ -44,15 +47,37 @@ fn line(path: &[u8], entry: &Entry, xattrs: &XattrSet, detail: &str) -> String {
         attributes.gid,
         time(attributes.mtime)
     );
-    for part in [detail, if entry.changed_while_read { "unsettled" } else { "" }] {
-        if !part.is_empty() {
-            write!(line, " {part}").unwrap();
-        }
+    write!(line, " {detail}").unwrap();
+    if let Some(reason) = entry.not_read() {
+        write!(line, ", lacks content: {}", reason_of(reason)).unwrap();
+    }
+    let flags = [
+        (entry.changed_while_read, "unsettled"),
+        (entry.gaps.xattrs, "lacks xattrs"),
+        (entry.gaps.below, "gaps below"),
+        (entry.gaps.excluded, "excluded below"),
+    ];
+    for (_, word) in flags.iter().filter(|(is_set, _)| *is_set) {
+        write!(line, " {word}").unwrap();
     }
     for name in xattrs.names() {
         write!(line, " [{} {}]", name.escape_ascii(), shown(xattrs.get(name).unwrap())).unwrap();
     }
     line + "\n"
+}
+
+fn reason_of(not_read: &NotRead) -> String {
+    let before = not_read.before.map_or_else(|| "nothing".to_owned(), |id| id.to_string());
+    format!("{}, before {before}", shown(not_read.reason.as_bytes()))
+}
+
+/// Formats a line for a name without an entry.
+fn absent_line(path: &[u8], absence: &Absence) -> String {
+    let why = match absence {
+        Absence::NotRead(not_read) => format!("not read: {}", reason_of(not_read)),
+        Absence::Excluded => "excluded".to_owned(),
+    };
+    format!("{} {why}\n", path.escape_ascii())
 }
 
 fn file_detail(bytes: &[u8], holes: u64, links: u32) -> String {
@@ -61,6 +86,8 @@ fn file_detail(bytes: &[u8], holes: u64, links: u32) -> String {
 
 fn other_detail(kind: &Kind) -> String {
     match kind {
+        Kind::Symlink(target) if target.is_empty() => "link".into(),
+        Kind::File { size, content: Content::NotRead, .. } => format!("file of {size} bytes"),
         Kind::Symlink(target) => format!("link to {}", shown(target)),
         Kind::CharDevice { major, minor } => format!("character device {major},{minor}"),
         Kind::BlockDevice { major, minor } => format!("block device {major},{minor}"),
@@ -108,7 +135,13 @@ fn describe(repository: &Repository) -> String {
         walk.entry(b".", PathKey::ROOT, &manifest.root, &mut text);
         trees.push((heading(manifest), text));
     }
-    compact(&trees)
+    let tags = repository.tags().unwrap().into_iter().map(|id| tag_line(&repository.tag(&id).unwrap()));
+    compact(&trees) + &tags.collect::<String>()
+}
+
+fn tag_line(tag: &Tag) -> String {
+    let Tag { snapshot, source, name, given } = tag;
+    format!("tag {name} of {}, given at {}: snapshot {snapshot}\n", source.escape_ascii(), time(*given))
 }
 
 /// Combines descriptions: the first snapshot in full, of each later one only the changes.
@@ -141,7 +174,7 @@ impl Walk<'_> {
             Xattrs::Blob(id) => self.reader.xattrs(id).unwrap(),
         };
         let detail = match &entry.kind {
-            Kind::File { size, holes, content } => {
+            Kind::File { size, holes, content } if entry.not_read().is_none() => {
                 let names = self.links.group(key).unwrap().map_or(1, |group| group.names);
                 file_detail(&self.bytes(content, *size), *holes, names)
             }
@@ -155,9 +188,14 @@ impl Walk<'_> {
 
     fn directory(&self, path: &[u8], key: PathKey, id: BlobId, text: &mut String) {
         let mut cursor = DirectoryCursor::new(self.reader.clone(), id, 0);
-        while let Some((name, entry)) = cursor.next_entry().unwrap() {
+        while let Some((name, item)) = cursor.next_item().unwrap() {
             let below = [path, b"/", &name].concat();
-            self.entry(&below, self.repository.keys().path_key(key, &name), &entry, text);
+            match item {
+                Item::Entry(entry) => {
+                    self.entry(&below, self.repository.keys().path_key(key, &name), &entry, text);
+                }
+                Item::Absent(absence) => *text += &absent_line(&below, &absence),
+            }
         }
     }
 

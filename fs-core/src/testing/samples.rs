@@ -10,7 +10,8 @@ use tempfile::TempDir;
 use crate::clock::SystemClock;
 use crate::format::limits::MAX_DEPTH;
 use crate::format::{
-    Attributes, BlobId, Content, Entry, Extensions, Kind, Manifest, Origin, Status, Time, Totals, Xattrs,
+    Attributes, BlobId, Content, Entry, Extensions, Gaps, Kind, Manifest, Origin, Status, Time, Totals,
+    Xattrs,
 };
 use crate::store::{Access, DirectoryWriter, Repository, Writer};
 use crate::view::{Node, Options, Scope, View};
@@ -18,7 +19,7 @@ use crate::view::{Node, Options, Scope, View};
 /// An entry owned by root, without extended attributes.
 pub(crate) fn entry(kind: Kind) -> Entry {
     let attributes = Attributes { mode: 0o644, uid: 0, gid: 0, mtime: Time::default() };
-    Entry { attributes, kind, xattrs: Xattrs::None, changed_while_read: false }
+    Entry { attributes, kind, xattrs: Xattrs::None, changed_while_read: false, gaps: Gaps::default() }
 }
 
 /// A snapshot of the directory `root`, without hard links.

@@ -18,6 +18,9 @@ pub enum ViewError {
     /// The operation does not fit this kind of file.
     #[error("not possible for this kind of file")]
     WrongKind,
+    /// The import could not read the entry, for this reason.
+    #[error("it could not be read into the snapshot: {0}")]
+    NotRead(Box<str>),
     /// A repository operation failed.
     #[error(transparent)]
     Store(#[from] StoreError),

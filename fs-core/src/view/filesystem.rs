@@ -8,6 +8,7 @@ use super::attr::{Attr, FileKind};
 use super::node::{Node, NodeKind, Tree};
 use super::read_ahead::ReadAhead;
 use super::top::{Root, SourceFolder};
+use super::unread::not_read;
 use super::versions::Recent;
 use super::virtual_folder::{Emit, VirtualFolder};
 use super::{DirEntry, ViewError};
@@ -235,7 +236,8 @@ impl View {
     ///
     /// # Errors
     ///
-    /// [`ViewError::NotFound`] and [`ViewError::NotADirectory`]. [`StoreError::LostSnapshot`] for the name of a
+    /// [`ViewError::NotFound`], [`ViewError::NotADirectory`], and [`ViewError::NotRead`] if the entry may have
+    /// existed. [`StoreError::LostSnapshot`] for the name of a
     /// lost snapshot.
     pub fn lookup(&self, parent: &Node, name: &[u8]) -> Result<Node, ViewError> {
         let node = self.lookup_itself(parent, name)?;
@@ -250,9 +252,9 @@ impl View {
     fn lookup_itself(&self, parent: &Node, name: &[u8]) -> Result<Node, ViewError> {
         match &parent.kind {
             NodeKind::Virtual(folder) => folder.lookup(self, name),
-            NodeKind::Directory { tree, .. } => match store::find(self.reader(), &tree.id, name)? {
+            NodeKind::Directory { tree, entry } => match store::find(self.reader(), &tree.id, name)? {
                 Some(found) => Ok(self.child(tree, &found)?),
-                None => self.lookup_numbered(tree, name),
+                None => self.lookup_absent(tree, entry, name),
             },
             NodeKind::Alias(_) | NodeKind::Version { .. } => Err(ViewError::NotADirectory),
         }
@@ -263,20 +265,30 @@ impl View {
     ///
     /// # Errors
     ///
-    /// If a part of the directory cannot be read. The entries before it were emitted.
+    /// If a part of the directory cannot be read. The entries before it were emitted. [`ViewError::NotRead`] after
+    /// the last entry if the import could not list the directory completely.
     pub fn read_directory(&self, node: &Node, offset: u64, emit: Emit<'_>) -> Result<(), ViewError> {
         match &node.kind {
             NodeKind::Virtual(folder) => folder.list(self, offset, emit),
-            NodeKind::Directory { tree, .. } => self.list_directory(tree, offset, emit),
+            NodeKind::Directory { tree, entry } => self.list_directory(tree, entry, offset, emit),
             NodeKind::Alias(_) | NodeKind::Version { .. } => Err(ViewError::NotADirectory),
         }
     }
 
-    fn list_directory(&self, tree: &Tree, offset: u64, emit: Emit<'_>) -> Result<(), ViewError> {
+    fn list_directory(
+        &self,
+        tree: &Tree,
+        entry: &Entry,
+        offset: u64,
+        emit: Emit<'_>,
+    ) -> Result<(), ViewError> {
         let mut cursor = DirectoryCursor::new(self.reader().clone(), tree.id, offset);
         let mut next_offset = offset;
         while let Some((leaf, id, at)) = cursor.advance()? {
             next_offset += 1;
+            if leaf.is_absent(at) {
+                continue;
+            }
             let (name, body) = (leaf.name(at), leaf.body(at));
             let entry = leaf.entry(at).map_err(StoreError::damaged(|| format!("directory node {id}")))?;
             let node = Node::child(self, tree.entry_ref(id, at), name, body, entry)?;
@@ -284,7 +296,11 @@ impl View {
                 return Ok(());
             }
         }
-        if self.lists_versions { self.list_numbered(tree, next_offset, emit) } else { Ok(()) }
+        if self.lists_versions && !self.list_numbered(tree, next_offset, emit)? {
+            return Ok(());
+        }
+        // A copy of the directory must not look complete.
+        self.first_unread(tree, entry)?.map_or(Ok(()), |not_read| Err(ViewError::NotRead(not_read.reason)))
     }
 
     /// Returns the file at `path` in the snapshot of `source` that `time` means. Components are separated by
@@ -357,6 +373,7 @@ impl View {
 
     fn file<'a>(&'a self, node: &'a Node) -> Result<FileReader<'a>, ViewError> {
         match &node.kind {
+            NodeKind::Version { entry, .. } if entry.not_read().is_some() => Err(not_read(entry)),
             NodeKind::Version { entry: Entry { kind: Kind::File { size, content, .. }, .. }, .. } => {
                 Ok(FileReader { reader: self.reader(), content, size: *size })
             }
@@ -372,6 +389,7 @@ impl View {
     /// [`ViewError::WrongKind`] for any other node.
     pub fn read_link<'a>(&self, node: &'a Node) -> Result<&'a [u8], ViewError> {
         match &node.kind {
+            NodeKind::Version { entry, .. } if entry.not_read().is_some() => Err(not_read(entry)),
             NodeKind::Alias(target)
             | NodeKind::Version { entry: Entry { kind: Kind::Symlink(target), .. }, .. } => Ok(target),
             _ => Err(ViewError::WrongKind),

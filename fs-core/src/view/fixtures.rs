@@ -8,7 +8,9 @@ use jiff::tz::TimeZone;
 use tempfile::TempDir;
 
 use super::{Options, Scope, View};
-use crate::format::{Attributes, BlobId, Content, Entry, Extensions, Kind, Manifest, Time, XattrSet, Xattrs};
+use crate::format::{
+    Attributes, BlobId, Content, Entry, Extensions, Gaps, Kind, Manifest, Time, XattrSet, Xattrs,
+};
 use crate::store::{Access, DirectoryWriter, Repository, Writer};
 use crate::testing::clock::ManualClock;
 use crate::testing::samples;
@@ -18,7 +20,7 @@ pub(super) const FILES: u32 = 2000;
 fn entry(kind: Kind, uid: u32) -> Entry {
     let attributes = Attributes { mode: 0o644, uid, gid: 5, mtime: Time::new(1000, 7).unwrap() };
     let set = XattrSet::new(vec![(b"user.a".as_slice().into(), b"value".as_slice().into())]).unwrap();
-    Entry { attributes, kind, xattrs: Xattrs::Inline(set), changed_while_read: false }
+    Entry { attributes, kind, xattrs: Xattrs::Inline(set), changed_while_read: false, gaps: Gaps::default() }
 }
 
 fn directory(writer: &mut Writer, entries: impl IntoIterator<Item = (String, Entry)>) -> BlobId {

@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 
 use super::{Node, View, ViewError};
+use crate::format::{Absence, NotRead};
 
 /// Entries that are read at a time.
 const BATCH: usize = 1024;
@@ -37,6 +38,16 @@ impl Listing {
             }
         }
         Ok(self.batch.pop_front())
+    }
+
+    /// What the import could not list of the directory: names, or no name for the directory itself.
+    pub fn unread(&self, view: &View) -> Result<Vec<(Option<Box<[u8]>>, NotRead)>, ViewError> {
+        let names = view.absences(&self.node)?.into_iter().filter_map(|(name, absence)| match absence {
+            Absence::NotRead(not_read) => Some((Some(name), not_read)),
+            Absence::Excluded => None,
+        });
+        let whole = view.not_read(&self.node).cloned();
+        Ok(whole.into_iter().map(|not_read| (None, not_read)).chain(names).collect())
     }
 }
 

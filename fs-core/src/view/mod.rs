@@ -17,6 +17,7 @@ mod node;
 mod properties;
 mod read_ahead;
 mod top;
+mod unread;
 pub mod versions;
 mod virtual_folder;
 

@@ -36,7 +36,7 @@ struct Item<'a> {
     before: Option<&'a Node>,
     after: Option<&'a Node>,
     aspects: Aspects,
-    /// For a path that one side lacks: whether that side's import read it.
+    /// Whether the imports of both sides read the path.
     reading: Reading,
 }
 
@@ -45,10 +45,12 @@ struct Item<'a> {
 enum Change {
     Added,
     Deleted,
-    /// One snapshot has the path; the import of the other could not read it.
+    /// The import of one of the snapshots could not read the path.
     NotRead,
     /// One snapshot has the path; the import of the other may not have read it.
     PerhapsNotRead,
+    /// One snapshot has the path; a rule excluded it from the other.
+    Excluded,
     /// The content, or a symbolic link's target, differs.
     Modified,
     /// The type differs.
@@ -60,8 +62,9 @@ enum Change {
 impl Item<'_> {
     fn change(&self) -> Change {
         match (self.before, self.after) {
-            (None, _) | (_, None) if self.reading == Reading::NotRead => Change::NotRead,
-            (None, _) | (_, None) if self.reading == Reading::PerhapsNotRead => Change::PerhapsNotRead,
+            _ if self.reading == Reading::NotRead => Change::NotRead,
+            _ if self.reading == Reading::PerhapsNotRead => Change::PerhapsNotRead,
+            _ if self.reading == Reading::Excluded => Change::Excluded,
             (None, _) => Change::Added,
             (_, None) => Change::Deleted,
             _ if self.aspects.contains(Aspect::Kind) => Change::Retyped,
@@ -157,7 +160,10 @@ fn look(history: &History, path: &SnapshotPath, args: &DiffArgs) -> Result<(View
     match try_find(history, path, args.source.as_ref()) {
         Ok((view, node)) => Ok((view, Some(node))),
         Err(error) => match error.downcast_ref() {
-            Some(ServiceError::View { reason: ViewError::NotFound | ViewError::NotADirectory, .. }) => {
+            Some(ServiceError::View {
+                reason: ViewError::NotFound | ViewError::NotADirectory | ViewError::NotRead(_),
+                ..
+            }) => {
                 let top = SnapshotPath { path: Vec::new(), ..path.clone() };
                 Ok((find(history, &top, args.source.as_ref())?.0, None))
             }

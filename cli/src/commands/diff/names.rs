@@ -19,6 +19,7 @@ impl Change {
             Change::Deleted => ('-', "deleted", Colour::Red),
             Change::NotRead => ('?', "not read", Colour::Yellow),
             Change::PerhapsNotRead => ('?', "perhaps not read", Colour::Yellow),
+            Change::Excluded => ('?', "excluded", Colour::Yellow),
             Change::Modified => ('M', "modified", Colour::Yellow),
             Change::Retyped => ('T', "modified", Colour::Yellow),
             Change::Attributes => ('m', "modified", Colour::Yellow),
@@ -64,8 +65,10 @@ pub(super) fn print_json(output: &mut Output, item: &Item<'_>, lines: Option<(u6
 fn entry(item: &Item<'_>, node: &Node) -> Result<json::Object> {
     let attr = item.view.attr(node);
     let target = match attr.kind {
-        FileKind::Symlink => Some(item.view.read_link(node).map_err(|reason| item.failed(reason))?),
+        FileKind::Symlink if item.view.not_read(node).is_none() => {
+            Some(item.view.read_link(node).map_err(|reason| item.failed(reason))?)
+        }
         _ => None,
     };
-    Ok(json::node(&attr, target))
+    Ok(json::node(&attr, target, item.view.not_read(node)))
 }

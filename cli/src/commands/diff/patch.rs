@@ -16,13 +16,15 @@ pub(super) struct Patch;
 
 impl Printer for Patch {
     fn print(&mut self, output: &mut Output, item: &Item<'_>) -> Result<()> {
-        if matches!(item.change(), Change::NotRead | Change::PerhapsNotRead) {
+        if matches!(item.change(), Change::NotRead | Change::PerhapsNotRead | Change::Excluded) {
             // A patch would delete or add the path, which may exist.
             if !item.is_directory() {
                 let path = printable(item.path);
-                log::warn!(
-                    "{path}: left out of the patch: the import of one of the snapshots could not read it"
-                );
+                let why = match item.change() {
+                    Change::Excluded => "it was excluded from one of the snapshots",
+                    _ => "the import of one of the snapshots could not read it",
+                };
+                log::warn!("{path}: left out of the patch: {why}");
             }
             return Ok(());
         }

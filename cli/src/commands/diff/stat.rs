@@ -15,6 +15,7 @@ pub(super) struct Stat {
     deleted: u64,
     modified: u64,
     not_read: u64,
+    excluded: u64,
     lines: (u64, u64),
 }
 
@@ -26,10 +27,11 @@ impl Printer for Stat {
             Change::Deleted => &mut self.deleted,
             Change::Modified | Change::Retyped | Change::Attributes => &mut self.modified,
             Change::NotRead | Change::PerhapsNotRead => &mut self.not_read,
+            Change::Excluded => &mut self.excluded,
         };
         *total += 1;
         let lines = match change {
-            Change::Attributes | Change::NotRead | Change::PerhapsNotRead => None,
+            Change::Attributes | Change::NotRead | Change::PerhapsNotRead | Change::Excluded => None,
             _ => lines(item)?,
         };
         let (new, old) = lines.unwrap_or_default();
@@ -49,11 +51,13 @@ impl Printer for Stat {
     }
 
     fn finish(&mut self, output: &mut Output) -> Result<()> {
-        let Self { added, deleted, modified, not_read, lines: (new, old) } = self;
-        if output.is_json() || (*added, *deleted, *modified, *not_read) == (0, 0, 0, 0) {
+        let Self { added, deleted, modified, not_read, excluded, lines: (new, old) } = self;
+        if output.is_json() || [*added, *deleted, *modified, *not_read, *excluded] == [0; 5] {
             return Ok(());
         }
-        let not_read = if *not_read > 0 { format!(", {not_read} not read") } else { String::new() };
+        let unknown =
+            |number: u64, word| if number > 0 { format!(", {number} {word}") } else { String::new() };
+        let not_read = unknown(*not_read, "not read") + &unknown(*excluded, "excluded");
         let total = format!(
             "{added} added, {deleted} deleted, {modified} modified{not_read}; {} of text added, {} deleted",
             count(*new, "line"),

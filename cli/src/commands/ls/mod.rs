@@ -3,6 +3,7 @@ mod printer;
 use std::ffi::OsStr;
 
 use anyhow::Result;
+use fs_core::format::Absence;
 use fs_core::history::{SnapshotInfo, SnapshotPath};
 use fs_core::service::{History, ServiceError};
 use fs_core::view::{Attr, DirEntry, FileKind, Node, View, ViewError};
@@ -12,6 +13,7 @@ use serde_json::json;
 use self::printer::NamePrinter;
 use super::{Context, find, snapshots};
 use crate::args::LsArgs;
+use crate::error::Outcome;
 use crate::json;
 use crate::output::{Output, WriteError};
 use crate::progress::Bar;
@@ -19,7 +21,7 @@ use crate::snapshot_path;
 use crate::table::Column::{self, Left, Right};
 use crate::text::{self, printable};
 
-pub fn run(context: &mut Context, args: &LsArgs) -> Result<()> {
+pub fn run(context: &mut Context, args: &LsArgs) -> Result<Outcome> {
     let zone = context.settings()?.zone;
     let history = context.history()?;
     let output = &mut context.output;
@@ -30,8 +32,8 @@ pub fn run(context: &mut Context, args: &LsArgs) -> Result<()> {
     let source =
         source.map(OsStr::as_encoded_bytes).filter(|source| named.is_none_or(|named| named == *source));
     match (source.or(named.filter(|_| target.is_none() && at.is_none())), target, at) {
-        (Some(source), ..) => list_snapshots(output, &history, source, args.long),
-        (None, None, None) => list_sources(output, &history, args.long),
+        (Some(source), ..) => list_snapshots(output, &history, source, args.long).map(|()| Outcome::Done),
+        (None, None, None) => list_sources(output, &history, args.long).map(|()| Outcome::Done),
         (None, target, at) => {
             let path = snapshot_path::with_time(target.unwrap_or_default(), at)?;
             let (view, node) = find(&history, &path, args.implied.source.as_ref())?;
@@ -105,10 +107,10 @@ type Row = [String; 7];
 const COLUMNS: [Column; 7] = [Left(1), Right(6), Right(5), Right(4), Right(2), Left(3), Left(0)];
 
 impl Listing {
-    fn print(&self, output: &mut Output, path: &SnapshotPath, node: &Node) -> Result<()> {
+    fn print(&self, output: &mut Output, path: &SnapshotPath, node: &Node) -> Result<Outcome> {
         if self.view.attr(node).kind != FileKind::Directory {
             let name = path.path.rsplit(|byte| *byte == b'/').find(|name| !name.is_empty());
-            return self.print_one(output, name.unwrap_or_default(), node);
+            return self.print_one(output, name.unwrap_or_default(), node).map(|()| Outcome::Done);
         }
         // The layout of columns needs all names, so these lines wait. All other lines are printed at once.
         let (mut names, mut rows) = (Vec::new(), Vec::new());
@@ -134,9 +136,29 @@ impl Listing {
         if let Some(error) = failed {
             return Err(error);
         }
-        listed.map_err(|reason| at(&path.path, reason))?;
+        for (name, absence) in self.view.absences(node).map_err(|reason| at(&path.path, reason))? {
+            if output.is_json() {
+                output.json(&json::absent(&name, &absence))?;
+            } else if self.long {
+                rows.push(absent_row(&name, &absence));
+            } else if absence == Absence::Excluded {
+                // As in a mount.
+            } else if output.is_terminal() {
+                names.push(printable(&name).into_owned());
+            } else {
+                output.name(&name)?;
+            }
+        }
         output.columns(names)?;
-        Ok(output.table(COLUMNS, &rows)?)
+        output.table(COLUMNS, &rows)?;
+        match listed {
+            Ok(()) => Ok(Outcome::Done),
+            Err(reason @ ViewError::NotRead(_)) => {
+                log::warn!("{}: not all of it is listed: {reason}", printable(&path.path));
+                Ok(Outcome::Incomplete)
+            }
+            Err(reason) => Err(at(&path.path, reason)),
+        }
     }
 
     fn print_one(&self, output: &mut Output, name: &[u8], node: &Node) -> Result<()> {
@@ -147,7 +169,7 @@ impl Listing {
     }
 
     fn target<'a>(&self, name: &[u8], attr: &Attr, node: &'a Node) -> Result<Option<&'a [u8]>> {
-        if attr.kind != FileKind::Symlink {
+        if attr.kind != FileKind::Symlink || self.view.not_read(node).is_some() {
             return Ok(None);
         }
         self.view.read_link(node).map(Some).map_err(|reason| at(name, reason))
@@ -155,7 +177,12 @@ impl Listing {
 
     fn print_json(&self, output: &mut Output, name: &[u8], node: &Node) -> Result<()> {
         let attr = self.view.attr(node);
-        Ok(output.json(&json::listed(name, &attr, self.target(name, &attr, node)?))?)
+        Ok(output.json(&json::listed(
+            name,
+            &attr,
+            self.target(name, &attr, node)?,
+            self.view.not_read(node),
+        ))?)
     }
 
     fn row(&self, name: &[u8], node: &Node) -> Result<Row> {
@@ -170,6 +197,9 @@ impl Listing {
         if let Some(target) = self.target(name, &attr, node)? {
             shown.extend([" -> ", &printable(target)]);
         }
+        if let Some(not_read) = self.view.not_read(node) {
+            shown.extend(["  (not read: ", &printable(not_read.reason.as_bytes()), ")"]);
+        }
         Ok([
             text::mode(attr.kind, attr.mode),
             attr.nlink.to_string(),
@@ -180,6 +210,16 @@ impl Listing {
             shown,
         ])
     }
+}
+
+/// The row of a name that has no entry.
+fn absent_row(name: &[u8], absence: &Absence) -> Row {
+    let mut shown = printable(name).into_owned();
+    if let Absence::NotRead(not_read) = absence {
+        shown.extend(["  (not read: ", &printable(not_read.reason.as_bytes()), ")"]);
+    }
+    let dash = || "-".to_owned();
+    [json::absence_word(absence).to_owned(), dash(), dash(), dash(), dash(), dash(), shown]
 }
 
 fn at(path: &[u8], reason: ViewError) -> anyhow::Error {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::format::limits::MAX_INLINE_XATTRS;
 use crate::format::{
-    Ancestor, Attributes, Entry, Extensions, Kind, LinkTableBuilder, Manifest, Origin, PackKind, PathKey,
-    Run, RunFolder, SnapshotId, Status, Time, Totals, Unread, XattrSet, Xattrs,
+    Ancestor, Attributes, Entry, Extensions, Gaps, Kind, LinkTableBuilder, Manifest, Origin, PackKind,
+    PathKey, Run, RunFolder, SnapshotId, Status, Time, Totals, Unread, XattrSet, Xattrs,
 };
 use crate::store::{ContentWriter, DirectoryWriter, Repository, Writer};
 
@@ -260,5 +260,5 @@ fn write(writer: &mut Writer, key: PathKey, thing: &Thing, groups: &mut HashMap<
         Xattrs::Blob(writer.put(PackKind::Metadata, &bytes, None).unwrap())
     };
     let (attributes, changed_while_read) = (thing.attributes, thing.changed_while_read);
-    Entry { attributes, kind, xattrs, changed_while_read }
+    Entry { attributes, kind, xattrs, changed_while_read, gaps: Gaps::default() }
 }

@@ -55,7 +55,7 @@ pub(in crate::import) fn is_identical(
             (Kind::Fifo, FileType::Fifo) | (Kind::Socket, FileType::Socket) => true,
             _ => false,
         };
-        if !is_same || stat.attributes.mtime != entry.attributes.mtime {
+        if !is_same || entry.gaps.is_unread() || stat.attributes.mtime != entry.attributes.mtime {
             return Ok(false);
         }
     }

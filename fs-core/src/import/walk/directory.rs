@@ -6,9 +6,9 @@ use std::io;
 use super::file::ReadError;
 use super::parent::{ParentDirectory, ParentEntry};
 use super::scan::OpenedDirectory;
-use super::{Frame, Walk, push};
+use super::{Frame, Walk, push, push_absence};
 use crate::format::limits::MAX_DEPTH;
-use crate::format::{Attributes, BlobId, Entry, Kind, PathKey, Slot, Time, Xattrs};
+use crate::format::{Absence, Attributes, BlobId, Entry, Gaps, Kind, NotRead, PathKey, Slot, Time, Xattrs};
 use crate::import::disk::{PrivateMount, Stat, is_gone};
 use crate::monitor::TroubleKind;
 use crate::store::{DirectoryWriter, StatCursor, StoreError};
@@ -17,7 +17,7 @@ const SKIPPED: &str = "left out: it is this repository, or a mount of history";
 const PRIVATE: &str = "left out: it is a private mount of another user";
 
 impl Walk<'_> {
-    /// Begins a subdirectory. A directory that cannot be listed is kept as an empty one.
+    /// Begins a subdirectory. Of one that cannot be opened, only the attributes are kept.
     pub(super) fn enter(
         &mut self,
         above: &mut Frame,
@@ -26,8 +26,7 @@ impl Walk<'_> {
         parent: Option<&ParentEntry>,
     ) -> Result<Option<Frame>, ReadError> {
         if self.scanner.exclusions.covers(stat) {
-            self.troubles.note(TroubleKind::Skipped, SKIPPED);
-            return Ok(None);
+            return self.exclude(above, name, SKIPPED).map(|()| None);
         }
         if self.depth >= MAX_DEPTH {
             return Err(ReadError::unreadable("it is nested too deeply"));
@@ -39,17 +38,12 @@ impl Walk<'_> {
                 if self.keep_private_mount(above, name, parent, &error)? {
                     return Ok(None);
                 }
-                self.troubles.note_unlisted(format!("its content cannot be read: {error}"));
-                return self.keep_empty(above, name, stat).map(|()| None);
+                return Err(error.into());
             }
         };
-        if let Some(error) = &opened.lacking {
-            self.troubles.note_unlisted(format!("its content cannot be read: {error}"));
-        }
         // A file system may have been mounted here since the entry was examined.
         if self.scanner.exclusions.covers(&opened.stat) {
-            self.troubles.note(TroubleKind::Skipped, SKIPPED);
-            return Ok(None);
+            return self.exclude(above, name, SKIPPED).map(|()| None);
         }
         let seen_before = seen_before(above, parent);
         let key = self.reader.keys().path_key(above.key, name.to_bytes());
@@ -66,11 +60,16 @@ impl Walk<'_> {
         parent: Option<&Entry>,
         seen_before: Option<StatCursor>,
     ) -> Result<Frame, ReadError> {
-        let OpenedDirectory { directory, mut stat, xattrs, entries, .. } = opened;
+        let OpenedDirectory { directory, mut stat, xattrs, entries, lacking } = opened;
         self.check_quiescence(&stat)?;
         let mut xattrs = xattrs.unwrap_or_else(|| directory.xattrs_self());
         self.reveal(&mut stat, &mut xattrs);
-        let entry = unwalked(stat.attributes, self.xattrs(xattrs)?);
+        let (xattrs, mut gaps) = self.xattrs(xattrs)?;
+        gaps.content = lacking.map(|error| {
+            self.troubles.note(TroubleKind::Incomplete, format!("its content cannot be read: {error}"));
+            NotRead::new(&error.to_string(), parent.and_then(|parent| parent.content_id(self.reader.keys())))
+        });
+        let entry = Entry { gaps, ..unwalked(stat.attributes, xattrs) };
         let file_system = self.file_system(&directory, &stat);
         let parent = match parent {
             Some(Entry { kind: Kind::Directory(id), .. }) => Some(ParentDirectory::new(&self.reader, *id)),
@@ -90,19 +89,22 @@ impl Walk<'_> {
         })
     }
 
-    /// Keeps a directory that cannot be opened, as its attributes are known.
-    fn keep_empty(&mut self, above: &mut Frame, name: &CStr, stat: &Stat) -> Result<(), ReadError> {
-        let (mut stat, mut xattrs) = (*stat, above.directory.xattrs(name));
-        self.reveal(&mut stat, &mut xattrs);
-        let xattrs = self.xattrs(xattrs)?;
-        Ok(self.push_empty(above, name, unwalked(stat.attributes, xattrs))?)
-    }
-
     /// Stores an empty directory with these attributes.
-    fn push_empty(&mut self, above: &mut Frame, name: &CStr, entry: Entry) -> Result<(), StoreError> {
+    pub(super) fn push_empty(
+        &mut self,
+        above: &mut Frame,
+        name: &CStr,
+        entry: Entry,
+    ) -> Result<(), StoreError> {
         let id = DirectoryWriter::default().finish(self.writer)?;
         self.totals.directories += 1;
-        push(above, self.writer, name, &Entry { kind: Kind::Directory(id), ..entry }, Slot::UNKNOWN)
+        push(above, self.writer, name, Entry { kind: Kind::Directory(id), ..entry }, Slot::UNKNOWN)
+    }
+
+    /// Leaves an entry out on purpose.
+    fn exclude(&mut self, above: &mut Frame, name: &CStr, reason: &str) -> Result<(), ReadError> {
+        self.troubles.note(TroubleKind::Skipped, reason);
+        Ok(push_absence(above, self.writer, name, Absence::Excluded)?)
     }
 
     /// Keeps a mount that only its owner may enter as an empty directory. Returns false if the entry is no
@@ -118,14 +120,16 @@ impl Walk<'_> {
         let Some(mount) = refused.then(|| above.directory.private_mount(name)).flatten() else {
             return Ok(false);
         };
-        self.troubles.note(TroubleKind::Skipped, PRIVATE);
         if mount.is_directory {
+            self.troubles.note(TroubleKind::Skipped, PRIVATE);
             let entry = match parent.map(|parent| &parent.entry).filter(|entry| entry.is_directory()) {
                 // The mount hides the directory, so the directory counts as unchanged.
-                Some(hidden) => hidden.clone(),
+                Some(hidden) => Entry { gaps: Gaps::default(), ..hidden.clone() },
                 None => mount_point(&mount, above.entry.attributes.mtime),
             };
             self.push_empty(above, name, entry)?;
+        } else {
+            self.exclude(above, name, PRIVATE)?;
         }
         Ok(true)
     }
@@ -145,6 +149,12 @@ fn mount_point(mount: &PrivateMount, mtime: Time) -> Entry {
 }
 
 /// A directory's entry, still without its id.
-fn unwalked(attributes: Attributes, xattrs: Xattrs) -> Entry {
-    Entry { attributes, kind: Kind::Directory(BlobId([0; 32])), xattrs, changed_while_read: false }
+pub(super) fn unwalked(attributes: Attributes, xattrs: Xattrs) -> Entry {
+    Entry {
+        attributes,
+        kind: Kind::Directory(BlobId([0; 32])),
+        xattrs,
+        changed_while_read: false,
+        gaps: Gaps::default(),
+    }
 }

@@ -9,8 +9,8 @@ use super::parent::ParentEntry;
 use super::scan::Facts;
 use super::{Frame, Walk};
 use crate::format::limits::{MAX_INLINE_XATTRS, MAX_TARGET};
-use crate::format::{Entry, Kind, PackKind, Xattrs};
-use crate::import::disk::{FileType, ReadXattrs, Stat};
+use crate::format::{Entry, Gaps, Kind, PackKind, XattrSet, Xattrs};
+use crate::import::disk::{FileType, ReadXattrs, Stat, is_gone};
 use crate::monitor::TroubleKind;
 
 impl Walk<'_> {
@@ -61,26 +61,32 @@ impl Walk<'_> {
                 return Err(ReadError::unreadable("its type is unknown"));
             }
         };
-        let xattrs = self.xattrs(xattrs)?;
-        Ok((Entry { attributes: stat.attributes, kind, xattrs, changed_while_read }, stat))
+        let (xattrs, gaps) = self.xattrs(xattrs)?;
+        Ok((Entry { attributes: stat.attributes, kind, xattrs, changed_while_read, gaps }, stat))
     }
 
-    /// Extended attributes as they were read. They are always read. If a directory was moved here, or another
-    /// mounted over it, an entry with an old ctime may be unknown to the parent snapshot.
-    pub(super) fn xattrs(&mut self, read: io::Result<ReadXattrs>) -> Result<Xattrs, ReadError> {
-        let (set, lacking) = read?;
+    /// Extended attributes as they were read, and whether some are missing. They are always read. If a directory
+    /// was moved here, or another mounted over it, an entry with an old ctime may be unknown to the parent
+    /// snapshot.
+    pub(super) fn xattrs(&mut self, read: io::Result<ReadXattrs>) -> Result<(Xattrs, Gaps), ReadError> {
+        let (set, lacking) = match read {
+            Err(error) if is_gone(&error) => return Err(error.into()),
+            Err(error) => (XattrSet::default(), Some(error)),
+            Ok(read) => read,
+        };
+        let gaps = Gaps { xattrs: lacking.is_some(), ..Gaps::default() };
         if let Some(error) = lacking {
             let reason = format!("extended attributes of it cannot be read: {error}");
             self.troubles.note(TroubleKind::Incomplete, reason);
         }
         if set.is_empty() {
-            return Ok(Xattrs::None);
+            return Ok((Xattrs::None, gaps));
         }
         let bytes = set.encode();
         if bytes.len() <= MAX_INLINE_XATTRS {
-            return Ok(Xattrs::Inline(set));
+            return Ok((Xattrs::Inline(set), gaps));
         }
-        Ok(Xattrs::Blob(self.writer.put(PackKind::Metadata, &bytes, None)?))
+        Ok((Xattrs::Blob(self.writer.put(PackKind::Metadata, &bytes, None)?), gaps))
     }
 
     /// With `fake_super`, turns a stand-in of `rsync --fake-super` into the entry it stands for.

@@ -162,6 +162,7 @@ fn remembered(entry: &Entry) -> (u8, [u8; MAX_INLINE], u64) {
             }
             Content::Blob(id) => (BLOB, id.0, *holes),
             Content::Chunks(id) => (CHUNKS, id.0, *holes),
+            Content::NotRead => (UNKNOWN, bytes, 0),
         },
         _ => (UNKNOWN, bytes, 0),
     }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use crate::format::{BlobId, Entry, Kind, Time};
-use crate::store::{DirectoryCursor, NamedEntry, Reader, StoreError};
+use crate::format::{BlobId, Entry, Item, Kind, Time};
+use crate::store::{DirectoryCursor, Reader, StoreError};
 
 /// A time stamp this close to the moment of reading may hide a later change. The clocks behind time stamps
 /// can be as coarse as FAT's two seconds.
@@ -11,7 +11,7 @@ const TICK: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct ParentDirectory {
     cursor: DirectoryCursor,
-    current: Option<NamedEntry>,
+    current: Option<(Box<[u8]>, Item)>,
     started: bool,
     /// Number of regular files and directories before `current`.
     slots: u64,
@@ -25,6 +25,14 @@ pub(super) struct ParentEntry {
     pub(super) slot: u64,
 }
 
+/// What the parent snapshot has of a name.
+#[derive(Debug)]
+pub(super) struct ParentItem {
+    pub(super) entry: Option<ParentEntry>,
+    /// Id of the content that was last read, if there was any.
+    pub(super) content: Option<BlobId>,
+}
+
 impl ParentDirectory {
     pub(super) fn new(reader: &Reader, id: BlobId) -> Self {
         Self { cursor: DirectoryCursor::new(reader.clone(), id, 0), current: None, started: false, slots: 0 }
@@ -35,25 +43,32 @@ impl ParentDirectory {
         self.cursor.leaf_id()
     }
 
-    /// Returns the entry `name`. Names must be requested in ascending order.
-    pub(super) fn take(&mut self, name: &[u8]) -> Result<Option<ParentEntry>, StoreError> {
+    /// Returns what there is of `name`. Names must be requested in ascending order.
+    pub(super) fn take(&mut self, name: &[u8]) -> Result<Option<ParentItem>, StoreError> {
         while !self.started || self.current.as_ref().is_some_and(|(current, _)| **current < *name) {
             self.advance()?;
         }
         if self.current.as_ref().is_none_or(|(current, _)| **current != *name) {
             return Ok(None);
         }
-        // The next name is greater, so this entry is passed.
+        // The next name is greater, so this one is passed.
         let slot = self.slots;
-        Ok(self.advance()?.map(|(_, entry)| ParentEntry { entry, slot }))
+        Ok(self.advance()?.map(|item| {
+            let content = item.content_id(self.cursor.keys());
+            let entry = match item {
+                Item::Entry(entry) => Some(ParentEntry { entry, slot }),
+                Item::Absent(_) => None,
+            };
+            ParentItem { entry, content }
+        }))
     }
 
-    /// Advances to the next entry, and returns the current one.
-    fn advance(&mut self) -> Result<Option<NamedEntry>, StoreError> {
+    /// Advances to the next item, and returns the current one.
+    fn advance(&mut self) -> Result<Option<Item>, StoreError> {
         self.started = true;
-        let passed = self.current.take();
-        self.slots += u64::from(passed.as_ref().is_some_and(|(_, entry)| has_slot(entry)));
-        self.current = self.cursor.next_entry()?;
+        let passed = self.current.take().map(|(_, item)| item);
+        self.slots += u64::from(matches!(&passed, Some(Item::Entry(entry)) if has_slot(entry)));
+        self.current = self.cursor.next_item()?;
         Ok(passed)
     }
 }

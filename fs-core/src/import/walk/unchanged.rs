@@ -43,7 +43,8 @@ impl Walk<'_> {
         let Kind::File { size, content, .. } = &entry.kind else { return None };
         let looks_same = *size == stat.size
             && entry.attributes.mtime == stat.attributes.mtime
-            && !entry.changed_while_read;
+            && !entry.changed_while_read
+            && entry.not_read().is_none();
         if !looks_same || !self.is_proven(frame, stat, *slot) {
             return None;
         }

@@ -111,11 +111,18 @@ fn what_is_lost_costs_itself_and_nothing_else() {
     assert_eq!(store.snapshots(), now);
     assert!(store.root.join(told.quarantined.as_ref().unwrap()).exists());
     let (manifest, entries) = store.open(new);
-    let names: Vec<&str> = entries.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["directory", "half", "holes", "sound"]);
+    let names = |lost: bool| {
+        let with = entries.iter().filter(move |(_, entry)| entry.not_read().is_some() == lost);
+        with.map(|(name, _)| name.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(false), ["holes", "sound"]);
+    assert_eq!(names(true), ["blob", "chunk", "directory", "half", "list"]);
+    assert!(entries.iter().all(|(name, entry)| name != "blob" || entry.size() == 100));
+    // What was below a lost directory is not taken for deleted.
+    assert!(manifest.root.gaps.below);
     let repository = Repository::open(&store.root, Access::Read).unwrap();
-    assert!(list(&repository, &entries[0].1).is_empty());
-    assert_eq!(list(&repository, &entries[1].1).len(), 3);
+    assert!(list(&repository, &entries[2].1).is_empty());
+    assert_eq!(list(&repository, &entries[3].1).len(), 3);
     assert_eq!(manifest.status, Status::Partial);
     let totals = Totals { files: 5, directories: 3, others: 0, bytes: 2200, troubled: 5 };
     assert_eq!(manifest.totals, totals);

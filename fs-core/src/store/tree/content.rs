@@ -149,7 +149,7 @@ impl ContentWriter {
     /// The chunk at `offset` of the earlier content.
     fn hint_at(&self, writer: &Writer, offset: u64) -> Result<Option<BlobId>, StoreError> {
         let list = match self.hint {
-            None | Some(Content::Inline(_)) => return Ok(None),
+            None | Some(Content::Inline(_) | Content::NotRead) => return Ok(None),
             Some(Content::Blob(id)) => return Ok((offset < CHUNK.2 as u64).then_some(id)),
             Some(Content::Chunks(id)) => writer.reader().chunk_list(&id)?,
         };
@@ -257,6 +257,7 @@ impl FileReader<'_> {
         let (id, start, size) = match self.content {
             _ if len == 0 => return Ok(None),
             Content::Inline(_) => return Ok(None),
+            Content::NotRead => return Err(StoreError::NotRead),
             Content::Blob(id) => (*id, 0, self.size),
             Content::Chunks(id) => {
                 let list = self.reader.chunk_list(id)?;
@@ -288,6 +289,7 @@ impl FileReader<'_> {
             return Ok(None);
         }
         match self.content {
+            Content::NotRead => Err(StoreError::NotRead),
             Content::Inline(_) | Content::Blob(_) => Ok(Some(if hole { self.size } else { offset })),
             Content::Chunks(id) => {
                 let list = self.reader.chunk_list(id)?;
@@ -302,7 +304,7 @@ impl FileReader<'_> {
     /// Decompresses the blocks that hold the bytes from `from` to `to`, so that later reads do not wait.
     pub fn prefetch(&self, from: u64, to: u64) -> Result<(), StoreError> {
         match self.content {
-            Content::Inline(_) => Ok(()),
+            Content::Inline(_) | Content::NotRead => Ok(()),
             Content::Blob(id) => self.reader.prefetch(id).map(drop),
             Content::Chunks(id) => {
                 let list = self.reader.chunk_list(id)?;
@@ -326,6 +328,7 @@ impl FileReader<'_> {
         };
         let wrong_size = || damaged("content", "content: it has another length than its file");
         match self.content {
+            Content::NotRead => return Err(StoreError::NotRead),
             Content::Inline(bytes) => {
                 let bytes = bytes.get(offset as usize..offset as usize + len).ok_or_else(wrong_size)?;
                 out.extend_from_slice(bytes);

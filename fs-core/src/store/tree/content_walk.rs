@@ -46,7 +46,7 @@ impl ContentWalk {
         visitor: &mut dyn ContentVisitor,
     ) -> Result<bool, StoreError> {
         match content {
-            Content::Inline(_) => Ok(true),
+            Content::Inline(_) | Content::NotRead => Ok(true),
             Content::Blob(id) => visitor.chunk(id),
             Content::Chunks(id) => self.list(id, size, None, visitor),
         }

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use crate::format::{BlobId, Child, Entry, FormatError, InnerBuilder, Leaf, LeafBuilder, Node, PackKind};
+use crate::format::{
+    Absence, BlobId, Child, Entry, FormatError, InnerBuilder, Item, Keys, Leaf, LeafBuilder, Node, PackKind,
+};
 use crate::store::{Reader, StoreError, Writer};
 
 mod compare;
@@ -12,7 +14,7 @@ mod node_ref;
 pub use compare::{Comparison, Differing};
 pub use node_ref::NodeRef;
 
-/// Builds a directory from its entries in the order of their names.
+/// Builds a directory from its items in the order of their names.
 #[derive(Debug, Default)]
 pub struct DirectoryWriter {
     leaf: LeafBuilder,
@@ -28,7 +30,7 @@ impl DirectoryWriter {
         self.hint = hint.or(self.hint);
     }
 
-    /// Appends an encoded entry. Names must ascend.
+    /// Appends an encoded item. Names must ascend.
     pub fn push(&mut self, writer: &mut Writer, name: &[u8], body: &[u8]) -> Result<(), StoreError> {
         if self.leaf.push(writer.keys(), name, body) { self.end_leaf(writer) } else { Ok(()) }
     }
@@ -71,10 +73,10 @@ impl DirectoryWriter {
     }
 }
 
-/// A stored entry of a directory, with its leaf.
+/// A stored item of a directory, with its leaf.
 #[derive(Debug, Clone)]
 pub struct Found {
-    /// Id of the leaf that holds the entry.
+    /// Id of the leaf that holds the item.
     pub leaf: BlobId,
     /// Position in the leaf.
     pub at: usize,
@@ -93,14 +95,19 @@ impl Found {
         Ok(Self { leaf, at, node })
     }
 
-    /// The entry's name.
+    /// The item's name.
     pub fn name(&self) -> &[u8] {
         leaf_of(&self.node).map_or(b"", |leaf| leaf.name(self.at))
     }
 
-    /// The entry's encoding.
+    /// The item's encoding.
     pub fn body(&self) -> &[u8] {
         leaf_of(&self.node).map_or(b"", |leaf| leaf.body(self.at))
+    }
+
+    /// Whether the name has no entry.
+    fn is_absent(&self) -> bool {
+        Item::encodes_absence(self.body())
     }
 
     /// Decodes the entry.
@@ -112,6 +119,19 @@ impl Found {
 
 /// Finds the entry `name` of the directory `id`. `None` if there is none.
 pub fn find(reader: &Reader, id: &BlobId, name: &[u8]) -> Result<Option<Found>, StoreError> {
+    Ok(find_item(reader, id, name)?.filter(|found| !found.is_absent()))
+}
+
+/// Reads what the directory `id` has of `name`. `None` if it knows nothing of it.
+pub fn lookup_item(reader: &Reader, id: &BlobId, name: &[u8]) -> Result<Option<Item>, StoreError> {
+    let decode = |found: Found| {
+        let leaf = found.leaf;
+        Item::decode(found.body()).map_err(StoreError::damaged(|| format!("directory node {leaf}")))
+    };
+    find_item(reader, id, name)?.map(decode).transpose()
+}
+
+fn find_item(reader: &Reader, id: &BlobId, name: &[u8]) -> Result<Option<Found>, StoreError> {
     let mut next = NodeRef::top(*id);
     loop {
         // Fails if the directory is too deep.
@@ -137,7 +157,7 @@ pub fn lookup(reader: &Reader, id: &BlobId, name: &[u8]) -> Result<Option<Entry>
     find(reader, id, name)?.map(|found| found.entry()).transpose()
 }
 
-/// Number of entries of the directory `id`.
+/// Number of items of the directory `id`.
 pub fn entries(reader: &Reader, id: &BlobId) -> Result<u64, StoreError> {
     Ok(reader.node(id)?.entries())
 }
@@ -145,7 +165,7 @@ pub fn entries(reader: &Reader, id: &BlobId) -> Result<u64, StoreError> {
 /// An entry and its name.
 pub type NamedEntry = (Box<[u8]>, Entry);
 
-/// Walks a directory's entries in the order of their names.
+/// Walks a directory's items in the order of their names.
 #[derive(Debug)]
 pub struct DirectoryCursor {
     reader: Reader,
@@ -179,8 +199,8 @@ impl DirectoryCursor {
         }
     }
 
-    /// Moves to the next entry. Returns its leaf, the leaf's id, and the position in the leaf; `None` after
-    /// the last entry.
+    /// Moves to the next item. Returns its leaf, the leaf's id, and the position in the leaf; `None` after the
+    /// last item.
     pub fn advance(&mut self) -> Result<Option<(&Leaf, BlobId, usize)>, StoreError> {
         while self.in_leaf().is_none() {
             if self.todo.is_empty() {
@@ -226,16 +246,45 @@ impl DirectoryCursor {
         Ok(())
     }
 
+    /// The repository's keys.
+    pub fn keys(&self) -> &Keys {
+        self.reader.keys()
+    }
+
     /// Id of the last entry's leaf.
     pub fn leaf_id(&self) -> Option<BlobId> {
         self.leaf.as_ref().map(|(_, id)| *id)
     }
 
-    /// Does the same as [`advance`](Self::advance), but decodes the entry and copies the name.
-    pub fn next_entry(&mut self) -> Result<Option<NamedEntry>, StoreError> {
+    /// Does the same as [`advance`](Self::advance), but decodes the item and copies the name.
+    pub fn next_item(&mut self) -> Result<Option<(Box<[u8]>, Item)>, StoreError> {
         let Some((leaf, id, at)) = self.advance()? else { return Ok(None) };
-        let entry = leaf.entry(at).map_err(StoreError::damaged(|| format!("directory node {id}")))?;
-        Ok(Some((leaf.name(at).into(), entry)))
+        let item = leaf.item(at).map_err(StoreError::damaged(|| format!("directory node {id}")))?;
+        Ok(Some((leaf.name(at).into(), item)))
+    }
+
+    /// The next entry and its name. Names without an entry are passed over.
+    pub fn next_entry(&mut self) -> Result<Option<NamedEntry>, StoreError> {
+        while let Some((name, item)) = self.next_item()? {
+            if let Item::Entry(entry) = item {
+                return Ok(Some((name, entry)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The next name without an entry, and the reason. Entries are passed over, and not decoded.
+    pub fn next_absence(&mut self) -> Result<Option<(Box<[u8]>, Absence)>, StoreError> {
+        while let Some((leaf, id, at)) = self.advance()? {
+            if !leaf.is_absent(at) {
+                continue;
+            }
+            let item = leaf.item(at).map_err(StoreError::damaged(|| format!("directory node {id}")))?;
+            if let Item::Absent(absence) = item {
+                return Ok(Some((leaf.name(at).into(), absence)));
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -34,7 +34,7 @@ impl<'a> LinkTable<'a> {
     pub fn group(&self, path: PathKey) -> Result<Option<Group>, StoreError> {
         let id = match self.file.content {
             // The manifest's decoder accepts only an empty table here.
-            Content::Inline(_) => return Ok(None),
+            Content::Inline(_) | Content::NotRead => return Ok(None),
             Content::Blob(id) | Content::Chunks(id) => *id,
         };
         let mut search = LinkSearch::new(path, self.file.size / RECORD);

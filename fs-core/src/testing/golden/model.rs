@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{compact, file_detail, heading, line, other_detail};
+use super::{absent_line, compact, file_detail, heading, line, other_detail, tag_line};
 use crate::format::limits::MAX_INLINE_XATTRS;
 use crate::format::{
-    Attributes, BlobId, Content, Entry, Extensions, Kind, LinkTableBuilder, Manifest, Origin, PackKind,
-    PathKey, Run, Status, Time, Totals, XattrSet, Xattrs,
+    Absence, Attributes, BlobId, Content, Entry, Extensions, Gaps, Item, Kind, LinkTableBuilder, Manifest,
+    NotRead, Origin, PackKind, PathKey, Run, Status, Tag, Time, Totals, XattrSet, Xattrs,
 };
 use crate::store::{ContentWriter, DirectoryWriter, Repository, Writer};
 
@@ -15,6 +15,7 @@ struct Thing {
     attributes: Attributes,
     xattrs: XattrSet,
     changed_while_read: bool,
+    lacks_xattrs: bool,
     what: What,
 }
 
@@ -23,13 +24,18 @@ enum What {
     File(Vec<u8>, u64),
     Directory(BTreeMap<Vec<u8>, Thing>),
     Other(Kind),
+    /// A file, directory or link whose content could not be read, for this reason.
+    NotRead(Kind, &'static str),
+    /// A name of which nothing else could be read, for this reason.
+    NameOnly(&'static str),
+    Excluded,
 }
 
 fn thing(what: What) -> Thing {
     let mtime = Time::new(1_717_210_800, 123_456_789).unwrap();
     let mode = if matches!(what, What::Directory(_)) { 0o755 } else { 0o644 };
     let attributes = Attributes { mode, uid: 1000, gid: 100, mtime };
-    Thing { attributes, xattrs: XattrSet::default(), changed_while_read: false, what }
+    Thing { attributes, xattrs: XattrSet::default(), changed_while_read: false, lacks_xattrs: false, what }
 }
 
 fn file(bytes: impl AsRef<[u8]>) -> Thing {
@@ -54,8 +60,25 @@ fn tree(version: u32) -> Thing {
     odd.xattrs = xattrs(&[("user.comment", b"inline"), ("system.posix_acl_access", &[2, 0, 0, 0])]);
     let mut labelled = file("");
     labelled.xattrs = xattrs(&[("user.long", &[b'x'; 2000])]);
+    let mut bare = file("x");
+    bare.lacks_xattrs = true;
+    let denied = "Permission denied (os error 13)";
+    let unread = Kind::File { size: 123_456, holes: 0, content: Content::NotRead };
+    let lacking = |kind| thing(What::NotRead(kind, denied));
+    let secret = if version == 0 { file("a secret") } else { lacking(unread.clone()) };
+    let hidden = [
+        (&b"bare"[..], bare),
+        (b"cache", thing(What::Excluded)),
+        (b"name only", thing(What::NameOnly("Input/output error (os error 5)"))),
+        (b"never read", lacking(unread)),
+        (b"secret", secret),
+        (b"unlisted", lacking(Kind::Directory(BlobId([0; 32])))),
+        (b"unread link", lacking(Kind::Symlink(Box::default()))),
+    ];
+    let hidden = BTreeMap::from(hidden.map(|(name, thing)| (name.to_vec(), thing)));
     let things = [
-        (&b"many"[..], thing(What::Directory(many.collect()))),
+        (&b"hidden"[..], thing(What::Directory(hidden))),
+        (b"many", thing(What::Directory(many.collect()))),
         (b"empty directory", thing(What::Directory(BTreeMap::new()))),
         (b"odd", odd),
         (b"labelled", labelled),
@@ -87,7 +110,7 @@ pub(super) fn write_history(repository: &Repository) -> String {
         links.push(&TWINS.map(|name| repository.keys().path_key(PathKey::ROOT, name)));
         let links = links.finish();
         let mut taking = Taking { writer: &mut writer, previous: &mut previous, text: String::new() };
-        let root = taking.thing(b".", &tree(version));
+        let Item::Entry(root) = taking.thing(b".", &tree(version)) else { unreachable!("it is a directory") };
         let tree_text = taking.text;
         let links_content = put(&mut writer, &[(&links, 0)], None).2;
         let time = Time::new(1_717_300_000 + i64::from(version) * 86_400, version * 7).unwrap();
@@ -99,7 +122,7 @@ pub(super) fn write_history(repository: &Repository) -> String {
             root,
             links_len: links.len() as u64,
             links: links_content,
-            totals: Totals { files: 308, directories: 3, others: 5, bytes: 1, troubled: u64::from(version) },
+            totals: Totals { files: 311, directories: 5, others: 5, bytes: 1, troubled: u64::from(version) },
             origin: Origin { host: b"host".as_slice().into(), path: b"/srv/tree".as_slice().into() },
             parent,
             extensions: Extensions {
@@ -115,7 +138,10 @@ pub(super) fn write_history(repository: &Repository) -> String {
         trees.push((heading(&manifest), tree_text));
         parent = Some(writer.commit(&manifest).unwrap().0);
     }
-    compact(&trees)
+    let (source, given) = (b"web1, \xc3\xa4".as_slice().into(), Time::new(1_717_500_000, 5).unwrap());
+    let tag = Tag { snapshot: parent.unwrap(), source, name: "before-upgrade".into(), given };
+    repository.put_tag(&tag).unwrap();
+    compact(&trees) + &tag_line(&tag)
 }
 
 struct Taking<'a> {
@@ -126,13 +152,14 @@ struct Taking<'a> {
 }
 
 impl Taking<'_> {
-    fn thing(&mut self, path: &[u8], thing: &Thing) -> Entry {
+    fn thing(&mut self, path: &[u8], thing: &Thing) -> Item {
         let xattrs = self.xattrs(&thing.xattrs);
         let mut entry = Entry {
             attributes: thing.attributes,
             kind: Kind::Fifo,
             xattrs,
             changed_while_read: thing.changed_while_read,
+            gaps: Gaps { xattrs: thing.lacks_xattrs, ..Gaps::default() },
         };
         let before = self.previous.get(path).cloned().unwrap_or_default();
         match &thing.what {
@@ -149,22 +176,46 @@ impl Taking<'_> {
                 entry.kind = kind.clone();
                 self.line(path, &entry, thing, &other_detail(kind));
             }
+            What::NotRead(kind, reason) => {
+                let last = before.0.map(|content| Kind::File { size: 0, holes: 0, content });
+                let last =
+                    last.and_then(|kind| Entry { kind, ..entry.clone() }.content_id(self.writer.keys()));
+                entry.gaps.content = Some(NotRead::new(reason, last));
+                entry.kind = match kind {
+                    Kind::Directory(_) => {
+                        Kind::Directory(DirectoryWriter::default().finish(self.writer).unwrap())
+                    }
+                    kind => kind.clone(),
+                };
+                self.line(path, &entry, thing, &other_detail(kind));
+            }
+            What::NameOnly(reason) => {
+                return self.absent(path, Absence::NotRead(NotRead::new(reason, None)));
+            }
+            What::Excluded => return self.absent(path, Absence::Excluded),
             What::Directory(things) => {
-                self.line(path, &entry, thing, "directory");
+                let begin = self.text.len();
                 let mut directory = DirectoryWriter::default();
                 directory.delta_hint(before.1);
                 for (name, below) in things {
-                    let entry = self.thing(&[path, b"/", name].concat(), below);
+                    let item = self.thing(&[path, b"/", name].concat(), below);
+                    entry.gaps.add(&item);
                     let mut body = Vec::new();
-                    entry.encode(&mut body);
+                    item.encode(&mut body);
                     directory.push(self.writer, name, &body).unwrap();
                 }
                 let id = directory.finish(self.writer).unwrap();
                 self.previous.insert(path.to_vec(), (None, Some(id)));
                 entry.kind = Kind::Directory(id);
+                self.text.insert_str(begin, &line(path, &entry, &thing.xattrs, "directory"));
             }
         }
-        entry
+        Item::Entry(entry)
+    }
+
+    fn absent(&mut self, path: &[u8], absence: Absence) -> Item {
+        self.text += &absent_line(path, &absence);
+        Item::Absent(absence)
     }
 
     fn line(&mut self, path: &[u8], entry: &Entry, thing: &Thing, detail: &str) {

@@ -6,7 +6,8 @@
 //!
 //! Any other entry is in one folder. `added` holds what only B has, and `deleted` what only A has. `modified`
 //! holds what both have, in the state of B. A fourth folder, `not-read`, holds an entry that one snapshot
-//! lacks because its import could not read it. This folder exists only if something was not read.
+//! lacks because its import could not read it or excluded it, or whose content an import could not read. This
+//! folder exists only if something was not read, or was excluded.
 //!
 //! In a view for several users, a directory excludes every user whom either of the two directories excludes.
 //! Whether its parent lists it does not depend on its content (see [`shown`](super::shown)).
@@ -68,7 +69,7 @@ impl Part {
 
     /// The parts of the differences between two snapshots.
     fn all(before: &Snapshot, after: &Snapshot) -> impl Iterator<Item = Part> {
-        let all_read = before.was_read_whole() && after.was_read_whole();
+        let all_read = before.is_whole() && after.is_whole();
         Self::ALL.into_iter().filter(move |part| *part != Part::NotRead || !all_read)
     }
 }
@@ -212,7 +213,9 @@ impl Both {
                 let aspects = Aspects::of(&old_entry, &new_entry);
                 let modified = *part == Part::Modified && !aspects.is_empty();
                 if !new_entry.is_directory() {
-                    return if modified { whole(after, &differing.after) } else { Ok(None) };
+                    let was_read = old_entry.not_read().or(new_entry.not_read()).is_none();
+                    let belongs = if was_read { modified } else { *part == Part::NotRead };
+                    return if belongs { whole(after, &differing.after) } else { Ok(None) };
                 }
                 let trees = (view.child(before, old)?, view.child(after, new)?);
                 let (Some(before), Some(after)) = (Tree::of(&trees.0), Tree::of(&trees.1)) else {
@@ -238,7 +241,8 @@ impl Both {
             Some(_) => (whole(after, &differing.after), before, Part::Added),
             None => (whole(before, &differing.before), after, Part::Deleted),
         };
-        let was_read = missing_in.snapshot.reading(&joined(&missing_in.path, name(differing))).is_certain();
+        let path = joined(&missing_in.path, name(differing));
+        let was_read = missing_in.snapshot.reading(view.reader(), &path)?.is_certain();
         let belongs = if was_read { gone } else { Part::NotRead };
         if *part == belongs { there } else { Ok(None) }
     }

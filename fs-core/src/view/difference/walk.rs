@@ -1,5 +1,6 @@
+use crate::format::Entry;
 use crate::history::{Reading, joined};
-use crate::store::{Comparison, Differing, Found, StoreError};
+use crate::store::{Comparison, Differing, Found, Reader, StoreError};
 use crate::view::node::{Node, Tree};
 use crate::view::{Aspect, Aspects, View, ViewError};
 
@@ -15,7 +16,7 @@ pub struct Difference<'a> {
     /// Aspects in which both states differ; empty if there is only one.
     pub aspects: Aspects,
     /// Whether the side that lacks the entry could read its path. If not, it is unknown whether the entry
-    /// existed there.
+    /// existed there. If both sides have the entry: whether they could read its content.
     pub reading: Reading,
 }
 
@@ -52,7 +53,7 @@ impl View {
                 continue;
             };
             let (before, after) = frame.nodes(self, &differing)?;
-            let frame_reading = frame.reading_of(&differing);
+            let frame_reading = frame.reading_of(self.reader(), &differing)?;
             walk.path.truncate(frame.path_len);
             if frame.path_len > 0 {
                 walk.path.push(b'/');
@@ -91,14 +92,14 @@ struct Frame {
 
 impl Frame {
     /// Whether the side that lacks the entry could read its path.
-    fn reading_of(&self, differing: &Differing) -> Reading {
+    fn reading_of(&self, reader: &Reader, differing: &Differing) -> Result<Reading, StoreError> {
         let (missing, found) = match (&differing.before, &differing.after) {
             (Some(found), None) => (&self.after, found),
             (None, Some(found)) => (&self.before, found),
-            _ => return Reading::Read,
+            _ => return Ok(Reading::Read),
         };
-        let of = |tree: &Tree| tree.snapshot.reading(&joined(&tree.path, found.name()));
-        missing.as_ref().map_or(self.reading, of)
+        let of = |tree: &Tree| tree.snapshot.reading(reader, &joined(&tree.path, found.name()));
+        missing.as_ref().map_or(Ok(self.reading), of)
     }
 
     fn nodes(&self, view: &View, differing: &Differing) -> Result<(Option<Node>, Option<Node>), StoreError> {
@@ -122,7 +123,12 @@ impl Walk<'_> {
             (Some(old), Some(new)) if trees.0.is_some() == trees.1.is_some() => {
                 let entries = old.entry().zip(new.entry());
                 let aspects = entries.map(|(old, new)| Aspects::of(old, new)).unwrap_or_default();
-                aspects.is_empty() || report(before, after, aspects, Reading::Read)
+                let lacks_content = |entry: Option<&Entry>| {
+                    entry.is_some_and(|entry| !entry.is_directory() && entry.not_read().is_some())
+                };
+                let is_unread = lacks_content(old.entry()) || lacks_content(new.entry());
+                let reading = if is_unread { Reading::NotRead } else { Reading::Read };
+                aspects.is_empty() || report(before, after, aspects, reading)
             }
             _ => {
                 before.is_none_or(|_| report(before, None, Aspects::default(), reading))

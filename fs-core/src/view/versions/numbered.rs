@@ -40,13 +40,14 @@ impl View {
         }
     }
 
-    /// Lists the versions of every name that was ever in a directory, after the directory's entries.
+    /// Lists the versions of every name that was ever in a directory, after the directory's entries. Returns false
+    /// if `emit` did.
     pub(in crate::view) fn list_numbered(
         &self,
         tree: &Tree,
         offset: u64,
         emit: Emit<'_>,
-    ) -> Result<(), ViewError> {
+    ) -> Result<bool, ViewError> {
         let past = self.past(&tree.snapshot.manifest.source, MAX_AGE)?;
         let names = past.names(&tree.path)?;
         let numbered = names.iter().flat_map(|name| (1..=name.versions).map(move |number| (name, number)));
@@ -59,10 +60,10 @@ impl View {
             }
             let Some(node) = past.numbered(tree, &base.name, number.into())? else { continue };
             if !emit(DirEntry { name: &name, node, next_offset: entries + at as u64 + 1 }) {
-                break;
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 }
 

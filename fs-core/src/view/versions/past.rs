@@ -136,7 +136,7 @@ impl Child {
     fn of(swept: Swept) -> Result<Self, StoreError> {
         let directories = swept.states.iter().filter(|state| state.is_directory());
         let directories: Vec<_> = directories.map(SweptState::entry).collect::<Result<_, _>>()?;
-        let versions = (swept.states.len() - directories.len()) as u32;
+        let versions = swept.states.iter().filter(|state| state.is_version()).count() as u32;
         Ok(Self {
             name: swept.name,
             versions,

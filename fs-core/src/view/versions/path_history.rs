@@ -33,7 +33,7 @@ pub struct State {
     /// The recorded entry.
     pub entry: Entry,
     /// Number of the distinct version, from 1, in the order in which versions were first seen. `None` for a
-    /// directory, which holds versions and is none.
+    /// directory, which holds versions and is none, and for an entry whose content could not be read.
     pub number: Option<u32>,
     /// Index of the first snapshot that has the state.
     pub first: usize,
@@ -65,7 +65,7 @@ impl View {
             history = history.step(self.reader(), name)?;
         }
         let path = components(path).collect::<Vec<_>>().join(&b'/');
-        Ok(history.with_readings(source, &path))
+        Ok(history.with_readings(self.reader(), source, &path)?)
     }
 }
 
@@ -100,20 +100,18 @@ impl PathHistory {
     }
 
     /// Splits intervals in which some imports could read `path` and others could not.
-    fn with_readings(self, source: &Source, path: &[u8]) -> Self {
-        if source.snapshots().all(|(_, snapshot)| snapshot.was_read_whole()) {
-            return self;
+    fn with_readings(self, reader: &Reader, source: &Source, path: &[u8]) -> Result<Self, StoreError> {
+        if source.snapshots().all(|(_, snapshot)| snapshot.is_whole()) {
+            return Ok(self);
         }
         let mut parted: Vec<Interval> = Vec::with_capacity(self.intervals.len());
         for interval in self.intervals {
             let begin = parted.len();
             for index in interval.first..=interval.last {
                 let reading = match (source.snapshot(index), &interval.state) {
-                    (Some(snapshot), None) => snapshot.reading(path),
-                    (Some(snapshot), Some(state)) if state.directory().is_some() => {
-                        snapshot.reading_of_directory(path)
-                    }
-                    _ => Reading::Read,
+                    (Some(snapshot), None) => snapshot.reading(reader, path)?,
+                    (Some(snapshot), Some(state)) => snapshot.reading_of(&state.entry, path),
+                    (None, _) => Reading::Read,
                 };
                 match parted[begin..].last_mut() {
                     Some(open) if open.reading == reading => open.last = index,
@@ -121,7 +119,7 @@ impl PathHistory {
                 }
             }
         }
-        Self { intervals: parted }
+        Ok(Self { intervals: parted })
     }
 
     /// All intervals, the oldest first.
@@ -284,7 +282,7 @@ impl Builder {
             return Ok(Arc::clone(state));
         }
         let entry = entry()?;
-        let number = (!entry.is_directory()).then(|| {
+        let number = (!entry.is_directory() && entry.not_read().is_none()).then(|| {
             self.versions += 1;
             self.versions
         });

@@ -2,6 +2,7 @@ use super::positions::Positions;
 use super::sweep::{Nodes, Swept, SweptState, sweep};
 use crate::format::Kind;
 use crate::history::{Reading, Source, joined};
+use crate::store::{Reader, StoreError};
 use crate::view::{FileKind, View, ViewError};
 
 /// A search in all snapshots of a source.
@@ -9,7 +10,7 @@ pub struct Query<'a> {
     /// Selects a name (second argument) in a directory (its path, first argument).
     pub matches: &'a dyn Fn(&[u8], &[u8]) -> bool,
     /// Selects only paths that are not in the last snapshot, except those that its import certainly could not
-    /// read.
+    /// read or excluded.
     pub deleted: bool,
     /// Selects only paths that appeared, changed or went with the snapshot at this index of the timeline, or
     /// a later one.
@@ -59,7 +60,7 @@ impl View {
         emit: &mut dyn FnMut(Hit) -> bool,
     ) -> Result<(), ViewError> {
         let mut root = Nodes::new();
-        let doubtful = Doubtful::of(source);
+        let doubtful = Doubtful::of(self.reader(), source);
         for (at, (_, snapshot)) in source.snapshots().enumerate() {
             if let Kind::Directory(id) = snapshot.manifest.root.kind {
                 root.entry(id).or_default().add(at, at);
@@ -117,14 +118,14 @@ impl Query<'_> {
         let mut positions = Positions::default();
         states.iter().for_each(|state| positions.extend(&state.positions));
         positions.normalise();
-        let (end, missing) = (doubtful.end, doubtful.missing(&path, &positions));
-        if self.deleted && missing.is_none_or(|reading| reading == Reading::NotRead) {
+        let (end, missing) = (doubtful.end, doubtful.missing(&path, &positions)?);
+        if self.deleted && missing.is_none_or(Reading::is_recorded) {
             return Ok(None);
         }
         let last = states.iter().max_by_key(|state| state.positions.last());
         let Some(entry) = last.map(SweptState::entry).transpose()? else { return Ok(None) };
         // As far as is known, the path was neither deleted nor created again.
-        let unread = doubtful.unread(&path, &positions);
+        let unread = doubtful.unread(&path, &positions)?;
         states.iter_mut().for_each(|state| state.positions.fill(&unread));
         let is_late = |(first, last): &(usize, usize)| {
             *first >= self.since || (last + 1 < end && last + 1 >= self.since)
@@ -143,7 +144,7 @@ impl Query<'_> {
             first: positions.first(),
             last: positions.last(),
             snapshots: positions.count(),
-            versions: states.len(),
+            versions: states.iter().filter(|state| state.is_directory() || state.is_version()).count(),
             kind: FileKind::from(&entry.kind),
             size: entry.size(),
             missing,
@@ -151,8 +152,9 @@ impl Query<'_> {
     }
 }
 
-/// The snapshots whose imports did not read everything.
+/// The snapshots that may lack what existed.
 struct Doubtful<'a> {
+    reader: &'a Reader,
     source: &'a Source,
     /// Indexes of these snapshots in the timeline, in order.
     positions: Vec<usize>,
@@ -161,35 +163,41 @@ struct Doubtful<'a> {
 }
 
 impl<'a> Doubtful<'a> {
-    fn of(source: &'a Source) -> Self {
+    fn of(reader: &'a Reader, source: &'a Source) -> Self {
         let all = source.snapshots().enumerate();
-        let positions = all.filter(|(_, (_, snapshot))| !snapshot.was_read_whole()).map(|(index, _)| index);
-        Self { source, positions: positions.collect(), end: source.timeline.len() }
+        let positions = all.filter(|(_, (_, snapshot))| !snapshot.is_whole()).map(|(index, _)| index);
+        Self { reader, source, positions: positions.collect(), end: source.timeline.len() }
     }
 
-    fn reading(&self, index: usize, path: &[u8]) -> Reading {
-        self.source.snapshot(index).map_or(Reading::Read, |snapshot| snapshot.reading(path))
+    fn reading(&self, index: usize, path: &[u8]) -> Result<Reading, StoreError> {
+        self.source.snapshot(index).map_or(Ok(Reading::Read), |snapshot| snapshot.reading(self.reader, path))
     }
 
     /// The reason why a path in the snapshots `there` is not in the last snapshot; `None` if it is.
-    fn missing(&self, path: &[u8], there: &Positions) -> Option<Reading> {
+    fn missing(&self, path: &[u8], there: &Positions) -> Result<Option<Reading>, StoreError> {
         let after = there.last() + 1;
         let doubtful = &self.positions[self.positions.partition_point(|index| *index < after)..];
         if doubtful.len() < self.end - after {
-            return Some(Reading::Read);
+            return Ok(Some(Reading::Read));
         }
-        let readings = doubtful.iter().map(|index| self.reading(*index, path));
-        readings.reduce(|all, next| if all.is_certain() { all } else { next })
+        let mut missing = None;
+        for index in doubtful {
+            missing = Some(self.reading(*index, path)?);
+            if missing.is_some_and(Reading::is_certain) {
+                break;
+            }
+        }
+        Ok(missing)
     }
 
     /// The snapshots that lack a path without proof that it was deleted. The snapshots `there` have it.
-    fn unread(&self, path: &[u8], there: &Positions) -> Positions {
+    fn unread(&self, path: &[u8], there: &Positions) -> Result<Positions, StoreError> {
         let mut unread = Positions::default();
         for index in self.positions.iter().copied() {
-            if !there.contains(index) && !self.reading(index, path).is_certain() {
+            if !there.contains(index) && !self.reading(index, path)?.is_certain() {
                 unread.add(index, index);
             }
         }
-        unread
+        Ok(unread)
     }
 }

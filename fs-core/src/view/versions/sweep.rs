@@ -29,6 +29,11 @@ impl SweptState {
         Entry::encodes_directory(&self.body)
     }
 
+    /// Whether the state is a version: no directory, and read.
+    pub(super) fn is_version(&self) -> bool {
+        !self.is_directory() && !Entry::encodes_not_read(&self.body)
+    }
+
     pub(super) fn entry(&self) -> Result<Entry, StoreError> {
         Entry::decode(&self.body).map_err(StoreError::damaged(|| "directory node"))
     }
@@ -86,7 +91,7 @@ pub(super) fn sweep(
 }
 
 fn take(names: &mut Names, leaf: &Leaf, positions: &Positions, wanted: &dyn Fn(&[u8]) -> bool) {
-    for at in 0..leaf.len() {
+    for at in (0..leaf.len()).filter(|at| !leaf.is_absent(*at)) {
         let (name, body) = (leaf.name(at), leaf.body(at));
         let state = || SweptState { body: body.into(), positions: positions.clone() };
         if let Some(states) = names.get_mut(name) {

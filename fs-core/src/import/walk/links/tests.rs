@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::format::{Attributes, Xattrs};
+use crate::format::{Attributes, Gaps, Xattrs};
 
 #[test]
 fn a_file_that_was_changed_between_two_of_its_names_is_not_known() {
@@ -16,7 +16,7 @@ fn a_file_that_was_changed_between_two_of_its_names_is_not_known() {
 fn entry(kind: Kind, second: i64, changed_while_read: bool) -> Entry {
     let mtime = Time::new(second, 5).unwrap();
     let attributes = Attributes { mode: 0o644, uid: 0, gid: 0, mtime };
-    Entry { attributes, kind, xattrs: Xattrs::None, changed_while_read }
+    Entry { attributes, kind, xattrs: Xattrs::None, changed_while_read, gaps: Gaps::default() }
 }
 
 fn kinds() -> impl Strategy<Value = Kind> {

@@ -17,7 +17,8 @@ pub struct Comparison {
     after: DirectoryCursor,
 }
 
-/// A name with its two entries, of which at least one exists.
+/// A name with its two entries, of which at least one exists. A name that a directory has without an entry counts as
+/// missing there.
 #[derive(Debug)]
 pub struct Differing {
     /// The entry in the first directory.
@@ -77,9 +78,11 @@ impl Comparison {
         let (before, after) = (before.filter(|_| order.is_le()), after.filter(|_| order.is_ge()));
         self.before.at += usize::from(before.is_some());
         self.after.at += usize::from(after.is_some());
-        match (&before, &after) {
+        let is_entry = |found: &Found| !found.is_absent();
+        match (before.filter(is_entry), after.filter(is_entry)) {
+            (None, None) => Step::Equal,
             (Some(one), Some(other)) if one.body() == other.body() => Step::Equal,
-            _ => Step::Differing(Differing { before, after }),
+            (before, after) => Step::Differing(Differing { before, after }),
         }
     }
 }

@@ -1,0 +1,72 @@
+//! What a view shows of entries that an import could not read, and of those that it excluded.
+
+use super::node::{Node, NodeKind, Tree};
+use super::{View, ViewError};
+use crate::format::{Absence, Entry, Item, NotRead};
+use crate::history::{Reading, Snapshot};
+use crate::store::{self, DirectoryCursor, StoreError};
+
+impl View {
+    /// What an import could not read of a node: the content of a file or link, or entries of a directory. `None`
+    /// if it could.
+    pub fn not_read<'a>(&self, node: &'a Node) -> Option<&'a NotRead> {
+        node.entry().and_then(Entry::not_read)
+    }
+
+    /// Whether extended attributes of a node could not be read.
+    pub fn lacks_xattrs(&self, node: &Node) -> bool {
+        node.entry().is_some_and(|entry| entry.gaps.xattrs)
+    }
+
+    /// Whether the import of a snapshot could read `path`.
+    pub fn reading(&self, snapshot: &Snapshot, path: &[u8]) -> Result<Reading, ViewError> {
+        Ok(snapshot.reading(self.reader(), path)?)
+    }
+
+    /// The names in a directory that have no entry, in order, and the reasons.
+    pub fn absences(&self, node: &Node) -> Result<Vec<(Box<[u8]>, Absence)>, ViewError> {
+        let NodeKind::Directory { tree, entry } = &node.kind else { return Ok(Vec::new()) };
+        let mut absences = Vec::new();
+        if entry.gaps.below || entry.gaps.excluded {
+            let mut cursor = DirectoryCursor::new(self.reader().clone(), tree.id, 0);
+            while let Some(absence) = cursor.next_absence()? {
+                absences.push(absence);
+            }
+        }
+        Ok(absences)
+    }
+
+    /// Looks up a name for which a directory has no entry.
+    pub(super) fn lookup_absent(&self, tree: &Tree, entry: &Entry, name: &[u8]) -> Result<Node, ViewError> {
+        if entry.gaps.below
+            && let Some(Item::Absent(Absence::NotRead(not_read))) =
+                store::lookup_item(self.reader(), &tree.id, name)?
+        {
+            return Err(ViewError::NotRead(not_read.reason));
+        }
+        match self.lookup_numbered(tree, name) {
+            Err(ViewError::NotFound) if entry.not_read().is_some() => Err(not_read(entry)),
+            found => found,
+        }
+    }
+
+    /// The first reason why the list of a directory's entries is incomplete; `None` if it is complete.
+    pub(super) fn first_unread(&self, tree: &Tree, entry: &Entry) -> Result<Option<NotRead>, StoreError> {
+        if entry.not_read().is_some() || !entry.gaps.below {
+            return Ok(entry.not_read().cloned());
+        }
+        let mut cursor = DirectoryCursor::new(self.reader().clone(), tree.id, 0);
+        while let Some((_, absence)) = cursor.next_absence()? {
+            if let Absence::NotRead(not_read) = absence {
+                return Ok(Some(not_read));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The error for an entry whose content was not read.
+pub(super) fn not_read(entry: &Entry) -> ViewError {
+    let reason = entry.not_read().map(|not_read| not_read.reason.clone());
+    ViewError::NotRead(reason.unwrap_or_default())
+}
