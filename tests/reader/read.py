@@ -423,10 +423,10 @@ class Store:
 # ---- Directory -------------------------------------------------------------------------------------
 
 def read_directory(store, id, levels=8):
-    """The (name, bytes of the entry) of a directory: of a node and all below it, in order."""
+    """The (name, bytes of the item) of a directory: of a node and all below it, in order."""
     node = Bytes(store.blob(id))
     kind, count = node.u8(), node.varint(0, 65536)
-    entries = []
+    items = []
     check(kind in (1, 2), "a node has kind %d" % kind)
     check(kind == 1 or (count > 0 and levels > 0), "an inner node is empty, or too deep")
     for _ in range(count):
@@ -438,33 +438,45 @@ def read_directory(store, id, levels=8):
         else:
             number = node.varint(1)
             below = read_directory(store, node.id(), levels - 1)
-            check(len(below) == number, "a node has another number of entries than its parent says")
+            check(len(below) == number, "a node has another number of items than its parent says")
             check(below[-1][0] == name, "a node has another last name than its parent says")
-        check(not entries or entries[-1][0] < below[0][0], "names do not ascend")
-        entries += below
+        check(not items or items[-1][0] < below[0][0], "names do not ascend")
+        items += below
     node.end()
-    return entries
+    return items
 
 # ---- Entry -----------------------------------------------------------------------------------------
 
 FILE, DIRECTORY, LINK, CHARACTER, BLOCK, FIFO, SOCKET = range(1, 8)
+NOT_READ, LEFT_OUT = 8, 9  # in place of a type: why a name has no entry
+CONTENT, ATTRIBUTES, BELOW, EXCLUDED = 1, 2, 4, 8  # gaps
 
 class Entry:
     def __init__(self, store, data):
         data = Bytes(data)
         head = data.u8()
         self.type, self.unsettled = head & 15, head & 0x40 != 0
-        check(1 <= self.type <= 7 and head & 0x80 == 0 and head & 0x30 != 0x30, "an entry's type is wrong")
+        check(1 <= self.type <= 7 and head & 0x30 != 0x30, "an entry's type is wrong")
+        check(self.type == FILE or not self.unsettled, "only a file can change while it is read")
+        self.gaps, self.lacks = 0, None
+        if head & 0x80:
+            self.gaps = data.u8()
+            check(1 <= self.gaps <= 15, "an entry's gaps are wrong")
+            check(self.type == DIRECTORY or self.gaps < BELOW, "only a directory has gaps below")
+        if self.gaps & CONTENT:
+            check(self.type in (FILE, DIRECTORY, LINK), "an entry without content lacks it")
+            self.lacks = read_reason(data)
         self.mode, self.uid, self.gid = data.varint(0, 0o7777), data.varint(0, 2**32 - 1), data.varint(
             0, 2**32 - 1)
         self.time = data.time()
         if self.type == FILE:
-            self.size, self.holes = data.varint(0, 2**62 - 1), data.varint()
-            self.content = read_content(data, self.size)
-            check(self.holes <= self.size, "a file has more holes than bytes")
+            self.size = data.varint(0, 2**62 - 1)
+            if not self.lacks:
+                self.holes = data.varint(0, self.size)
+                self.content = read_content(data, self.size)
         elif self.type == DIRECTORY:
             self.id = data.id()
-        elif self.type == LINK:
+        elif self.type == LINK and not self.lacks:
             self.target = data.bytes(65535, 1)
         elif self.type in (CHARACTER, BLOCK):
             self.device = data.varint(0, 2**32 - 1), data.varint(0, 2**32 - 1)
@@ -474,6 +486,28 @@ class Entry:
         elif head & 0x20:
             self.attributes = read_attributes(store.blob(data.id()))
         data.end()
+        # What it adds to the gaps of the directory that it is in
+        self.gaps_above = (BELOW if self.gaps & ~EXCLUDED else 0) | self.gaps & EXCLUDED
+
+class NoEntry:
+    """A name without an entry: it was excluded, or not read for a reason."""
+    def __init__(self, data):
+        data = Bytes(data)
+        self.reason = read_reason(data) if data.u8() == NOT_READ else None
+        data.end()
+        self.gaps_above = BELOW if self.reason else EXCLUDED
+
+def read_item(store, data):
+    return NoEntry(data) if data[:1] in (bytes([NOT_READ]), bytes([LEFT_OUT])) else Entry(store, data)
+
+def read_reason(data):
+    """The error, and the id of the content when it was last read (or None)."""
+    error = data.bytes(255)
+    try:
+        error.decode()
+    except UnicodeDecodeError:
+        raise Damaged("a reason is not UTF-8") from None
+    return error, data.id() if data.flag() else None
 
 def read_content(data, size):
     """Where a file's content is: ("inline", bytes), ("blob", id) or ("list", id)."""
@@ -596,7 +630,7 @@ class Manifest:
     def read_unread(part):
         beyond = part.varint()
         paths = [part.bytes(8192) for _ in range(part.varint(0, part.left()))]
-        check(paths == sorted(paths), "paths that could not be read do not ascend")
+        check(paths == sorted(set(paths)), "paths that could not be read do not ascend")
         return beyond, paths
 
 # ---- Tag -------------------------------------------------------------------------------------------
@@ -624,8 +658,12 @@ def escaped(data):
 def quoted(data):
     return '"%s"' % escaped(data)
 
-def shown(data):
-    return quoted(data) if len(data) <= 64 else "blake3 " + plain_hash(data).hex()
+def shown(data, limit=64):
+    return quoted(data) if len(data) <= limit else "blake3 " + plain_hash(data).hex()
+
+def reason_text(reason):
+    error, before = reason
+    return "%s, before %s" % (shown(error, 60), before.hex() if before else "nothing")
 
 def time_text(time):
     return "%d.%09d" % time
@@ -643,20 +681,39 @@ class Printer:
         text, holes = self.contents[known]
         check(holes == entry.holes, "a file has other holes than its entry says")
         return text
+    def item_line(self, path, item, names):
+        if isinstance(item, Entry):
+            return self.entry_line(path, item, names)
+        return escaped(path) + (" not read: " + reason_text(item.reason) if item.reason else " excluded")
     def entry_line(self, path, entry, names):
         if entry.type == FILE:
             self.files += 1
-            kind = "file of %d bytes, %d in holes, %d names: %s" % (
-                entry.size, entry.holes, names, self.file_text(entry))
+            kind = "file of %d bytes" % entry.size
+            if not entry.lacks:
+                kind += ", %d in holes, %d names: %s" % (entry.holes, names, self.file_text(entry))
         elif entry.type == LINK:
-            kind = "link to " + quoted(entry.target)
+            kind = "link" if entry.lacks else "link to " + quoted(entry.target)
         else:
             kind = {DIRECTORY: "directory", CHARACTER: "character device %d,%d", BLOCK: "block device %d,%d",
                     FIFO: "fifo", SOCKET: "socket"}[entry.type] % entry.device
+        if entry.lacks:
+            kind += ", lacks content: " + reason_text(entry.lacks)
         more = " unsettled" if entry.unsettled else ""
+        more += "".join(text for gap, text in (
+            (ATTRIBUTES, " lacks xattrs"), (BELOW, " gaps below"), (EXCLUDED, " excluded below"))
+            if entry.gaps & gap)
         more += "".join(" [%s %s]" % (escaped(name), shown(value)) for name, value in entry.attributes)
         return "%s %04o %d:%d %s %s%s" % (
             escaped(path), entry.mode, entry.uid, entry.gid, time_text(entry.time), kind, more)
+    def directory(self, id):
+        """The (name, item) of a directory, and the gaps below that they give it."""
+        if id not in self.directories:
+            items = [(name, read_item(self.store, data)) for name, data in read_directory(self.store, id)]
+            gaps = 0
+            for _, item in items:
+                gaps |= item.gaps_above
+            self.directories[id] = items, gaps
+        return self.directories[id]
     def tree_lines(self, manifest):
         links = read_hard_links(content(self.store, manifest.links_length, manifest.links)[0])
         lines, found = [], 0
@@ -664,14 +721,15 @@ class Printer:
         check(root.type == DIRECTORY, "its root is no directory")
         stack = [(b".", ROOT_KEY, root)]
         while stack:
-            path, key, entry = stack.pop()
-            found += key in links
-            lines.append(self.entry_line(path, entry, links.get(key, (key, 1))[1]))
-            if entry.type == DIRECTORY:
-                if entry.id not in self.directories:
-                    listed = read_directory(self.store, entry.id)
-                    self.directories[entry.id] = [(name, Entry(self.store, data)) for name, data in listed]
-                for name, below in reversed(self.directories[entry.id]):
+            path, key, item = stack.pop()
+            # A name without an entry has no part in hard links: such a record counts as not found
+            found += key in links and isinstance(item, Entry)
+            lines.append(self.item_line(path, item, links.get(key, (key, 1))[1]))
+            if isinstance(item, Entry) and item.type == DIRECTORY:
+                items, gaps = self.directory(item.id)
+                check(item.gaps & (BELOW | EXCLUDED) == gaps, "%s has other gaps below than its items" %
+                      escaped(path))
+                for name, below in reversed(items):
                     below_key = path_key(self.keys, key, name) if links else ROOT_KEY
                     stack.append((path + b"/" + name, below_key, below))
         check(found == len(links), "its table of hard links has paths that are not in the tree")

@@ -34,6 +34,15 @@ fn read(repository: &Path) -> Option<String> {
 
 #[test]
 fn a_reader_written_from_the_page_finds_what_the_fixture_holds() {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/v2");
+    let expected = fs::read_to_string(fixture.join("tree.txt")).expect("the description");
+    if let Some(found) = read(&fixture.join("repository")) {
+        assert!(found == expected, "it found something else:\n{found}");
+    }
+}
+
+#[test]
+fn a_reader_written_from_the_page_finds_what_was_upgraded() {
     let sandbox = old();
     let new = sandbox.path("new");
     sandbox.bare_yester(["upgrade"]).arg(sandbox.repo()).arg(&new).run().ok();

@@ -2,7 +2,7 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use anyhow::{Error, Result};
-use fs_core::format::{Entry, Status};
+use fs_core::format::{Entry, Kind, Status};
 use fs_core::history::{Reading, SnapshotPath, components};
 use fs_core::service::PathLog;
 use fs_core::view::FileKind;
@@ -18,7 +18,7 @@ use crate::output::{Output, WriteError};
 use crate::progress::Bar;
 use crate::snapshot_path::{self, expression, one_source};
 use crate::table::Column::{Left, Right};
-use crate::text::{self, count, size};
+use crate::text::{self, count, printable, size};
 
 pub fn run(context: &mut Context, args: &LogArgs) -> Result<()> {
     let LogPath { source, time, path } = log_path(context, args)?;
@@ -90,14 +90,21 @@ fn print(output: &mut Output, log: &PathLog, path: &[u8]) -> Result<(), WriteErr
     output.table(columns, &rows)
 }
 
-/// The entry of an interval, as far as it is known. If a directory was read only in part, its content is
-/// unknown.
+/// The entry of an interval, as far as it is known. The content of a file that was not read is unknown, and so is
+/// that of a directory that was read only in part. It is taken to be the one before.
 fn known(interval: &Interval, previous: Option<&Entry>) -> Option<Entry> {
     let entry = &interval.state.as_ref()?.entry;
-    match previous {
-        Some(previous) if !interval.reading.is_certain() && previous.is_directory() => {
-            Some(Entry { kind: previous.kind.clone(), ..entry.clone() })
+    let may_be = |previous: &Entry| {
+        if entry.is_directory() {
+            return previous.is_directory() && !interval.reading.is_certain();
         }
+        let is_same_kind = FileKind::from(&previous.kind) == FileKind::from(&entry.kind);
+        // The length of a link is that of its target, and as unknown.
+        let is_same_size = previous.size() == entry.size() || matches!(entry.kind, Kind::Symlink(_));
+        entry.not_read().is_some() && is_same_kind && is_same_size
+    };
+    match previous {
+        Some(previous) if may_be(previous) => Some(Entry { kind: previous.kind.clone(), ..entry.clone() }),
         _ => Some(entry.clone()),
     }
 }
@@ -146,11 +153,15 @@ fn row(output: &Output, log: &PathLog, interval: &Interval, before: Before, chan
         Some(state) => {
             let length = if state.entry.is_directory() { dash() } else { size(state.entry.size()) };
             let (colour, word) = before.word();
+            let gap = match state.entry.not_read() {
+                Some(not_read) => format!("not read: {}", printable(not_read.reason.as_bytes())),
+                None => NOT_ALL_READ.to_owned(),
+            };
             let what = match (changes.is_empty(), interval.reading) {
                 (true, Reading::Read) => colours.word(colour, word),
-                (true, _) => colours.word(Colour::Yellow, NOT_ALL_READ),
+                (true, _) => colours.word(Colour::Yellow, &gap),
                 (false, Reading::Read) => words(),
-                (false, _) => format!("{}, {NOT_ALL_READ}", words()),
+                (false, _) => format!("{}, {gap}", words()),
             };
             let mode = text::mode(FileKind::from(&state.entry.kind), state.entry.attributes.mode);
             (state.number.map_or_else(dash, |number| number.to_string()), length, mode, what)
@@ -161,7 +172,7 @@ fn row(output: &Output, log: &PathLog, interval: &Interval, before: Before, chan
     [number, name(interval.first), when, name(interval.last), snapshots, length, mode, what]
 }
 
-/// The note on a directory of which the import did not read everything.
+/// The note on an entry of which the import did not read everything.
 const NOT_ALL_READ: &str = "not all read";
 
 /// The text that says why a path is missing.

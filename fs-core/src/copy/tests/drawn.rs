@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::format::limits::MAX_INLINE_XATTRS;
 use crate::format::{
-    Ancestor, Attributes, Entry, Extensions, Gaps, Kind, LinkTableBuilder, Manifest, Origin, PackKind,
-    PathKey, Run, RunFolder, SnapshotId, Status, Time, Totals, Unread, XattrSet, Xattrs,
+    Absence, Ancestor, Attributes, BlobId, Content, Entry, Extensions, Gaps, Item, Kind, LinkTableBuilder,
+    Manifest, NotRead, Origin, PackKind, PathKey, Run, RunFolder, SnapshotId, Status, Time, Totals, Unread,
+    XattrSet, Xattrs,
 };
 use crate::store::{ContentWriter, DirectoryWriter, Repository, Writer};
 
@@ -42,6 +43,9 @@ struct Thing {
     changed_while_read: bool,
     /// Things with one number are names of one file.
     group: Option<u64>,
+    /// Whether the content could not be read, if there is any.
+    unread: bool,
+    lacks_xattrs: bool,
     what: What,
 }
 
@@ -51,6 +55,8 @@ enum What {
     File(Vec<(Vec<u8>, u64)>),
     Directory(BTreeMap<Vec<u8>, Thing>),
     Other(Kind),
+    NameOnly,
+    Excluded,
 }
 
 /// A history that grows one snapshot at a time.
@@ -60,7 +66,11 @@ pub(super) struct History {
     tree: Thing,
     count: i64,
     parent: Option<SnapshotId>,
+    last_read: LastRead,
 }
+
+/// The content that was last read at each path.
+type LastRead = HashMap<PathKey, Option<BlobId>>;
 
 impl History {
     pub(super) fn new(seed: u64) -> Self {
@@ -77,7 +87,7 @@ impl History {
         below.insert(b"holes".to_vec(), thing(&mut numbers, Some(What::File(holes))));
         let empty = Thing { what: What::Directory(BTreeMap::new()), ..thing(&mut numbers, None) };
         below.insert(b"empty".to_vec(), empty);
-        Self { numbers, tree, count: 0, parent: None }
+        Self { numbers, tree, count: 0, parent: None, last_read: HashMap::new() }
     }
 
     /// Changes the tree, and adds a snapshot of it.
@@ -116,7 +126,12 @@ impl History {
         self.count += 1;
         let mut writer = repository.writer().unwrap();
         let mut groups = HashMap::new();
-        let root = write(&mut writer, PathKey::ROOT, &self.tree, &mut groups);
+        let (before, now) = (&self.last_read, LastRead::new());
+        let mut taking = Taking { writer: &mut writer, groups: &mut groups, before, now };
+        let Item::Entry(root) = taking.item(PathKey::ROOT, &self.tree) else {
+            unreachable!("it is a directory")
+        };
+        self.last_read = taking.now;
         let mut links = LinkTableBuilder::default();
         groups.into_values().for_each(|paths: Vec<PathKey>| links.push(&paths));
         let links = links.finish();
@@ -176,7 +191,16 @@ fn thing(numbers: &mut Numbers, what: Option<What>) -> Thing {
     });
     let xattrs = XattrSet::new(pairs.collect()).unwrap();
     let what = what.unwrap_or(What::Other(Kind::Fifo));
-    Thing { attributes, xattrs, changed_while_read: numbers.one_in(9), group: None, what }
+    let (unread, lacks_xattrs) = (false, numbers.one_in(20));
+    Thing {
+        attributes,
+        xattrs,
+        changed_while_read: numbers.one_in(9),
+        group: None,
+        unread,
+        lacks_xattrs,
+        what,
+    }
 }
 
 fn leaf(numbers: &mut Numbers) -> Thing {
@@ -206,6 +230,7 @@ fn directory(numbers: &mut Numbers, depth: u64) -> Thing {
 
 /// Changes a few things in a tree.
 fn change(numbers: &mut Numbers, tree: &mut Thing) {
+    tree.unread = numbers.one_in(5);
     if numbers.one_in(4) {
         let new = thing(numbers, None);
         (tree.attributes, tree.xattrs) = (new.attributes, new.xattrs);
@@ -217,6 +242,10 @@ fn change(numbers: &mut Numbers, tree: &mut Thing) {
             0 => drop(below.remove(&name)),
             1 => drop(below.insert([&*name, b"~"].concat(), leaf(numbers))),
             2 => drop(below.insert(name, directory(numbers, 1))),
+            3 if numbers.one_in(2) => {
+                let what = if numbers.one_in(3) { What::Excluded } else { What::NameOnly };
+                below.insert(name, thing(numbers, Some(what)));
+            }
             3..6 => {}
             _ => below.get_mut(&name).into_iter().for_each(|thing| change(numbers, thing)),
         }
@@ -226,39 +255,84 @@ fn change(numbers: &mut Numbers, tree: &mut Thing) {
     }
 }
 
-fn write(writer: &mut Writer, key: PathKey, thing: &Thing, groups: &mut HashMap<u64, Vec<PathKey>>) -> Entry {
-    let kind = match &thing.what {
-        What::Other(kind) => kind.clone(),
-        What::File(pieces) => {
-            let mut content = ContentWriter::default();
-            for (bytes, hole) in pieces {
-                content.data(writer, &mut &**bytes, u64::MAX).unwrap();
-                content.hole(writer, *hole).unwrap();
+/// Stores a tree.
+struct Taking<'a> {
+    writer: &'a mut Writer,
+    groups: &'a mut HashMap<u64, Vec<PathKey>>,
+    /// What the snapshot before has, and what this one has.
+    before: &'a LastRead,
+    now: LastRead,
+}
+
+impl Taking<'_> {
+    fn item(&mut self, key: PathKey, thing: &Thing) -> Item {
+        let not_read = || NotRead::new("refused", self.before.get(&key).copied().flatten());
+        let item = match &thing.what {
+            What::NameOnly => Item::Absent(Absence::NotRead(not_read())),
+            What::Excluded => Item::Absent(Absence::Excluded),
+            _ => {
+                let not_read = not_read();
+                Item::Entry(self.entry(key, thing, not_read))
             }
-            let (size, holes, content) = content.finish(writer).unwrap();
-            Kind::File { size, holes, content }
-        }
-        What::Directory(below) => {
-            let mut out = DirectoryWriter::default();
-            for (name, thing) in below {
-                let key = writer.keys().path_key(key, name);
-                let entry = write(writer, key, thing, groups);
-                let mut body = Vec::new();
-                entry.encode(&mut body);
-                out.push(writer, name, &body).unwrap();
+        };
+        self.now.insert(key, item.content_id(self.writer.keys()));
+        item
+    }
+
+    fn entry(&mut self, key: PathKey, thing: &Thing, not_read: NotRead) -> Entry {
+        let mut gaps = Gaps { xattrs: thing.lacks_xattrs, ..Gaps::default() };
+        let unread = thing.unread.then_some(not_read);
+        let kind = match &thing.what {
+            What::Other(Kind::Symlink(_)) if thing.unread => {
+                gaps.content = unread;
+                Kind::Symlink(Box::default())
             }
-            Kind::Directory(out.finish(writer).unwrap())
+            What::Other(kind) => kind.clone(),
+            What::NameOnly | What::Excluded => unreachable!("it has no entry"),
+            What::File(pieces) if thing.unread => {
+                gaps.content = unread;
+                Kind::File { size: pieces.len() as u64, holes: 0, content: Content::NotRead }
+            }
+            What::File(pieces) => self.file(pieces),
+            What::Directory(below) => {
+                // Some entries of a directory are listed before it fails.
+                let listed = if thing.unread { below.len() / 2 } else { below.len() };
+                gaps.content = unread;
+                let mut out = DirectoryWriter::default();
+                for (name, thing) in below.iter().take(listed) {
+                    let item = self.item(self.writer.keys().path_key(key, name), thing);
+                    gaps.add(&item);
+                    let mut body = Vec::new();
+                    item.encode(&mut body);
+                    out.push(self.writer, name, &body).unwrap();
+                }
+                Kind::Directory(out.finish(self.writer).unwrap())
+            }
+        };
+        thing.group.into_iter().for_each(|group| self.groups.entry(group).or_default().push(key));
+        let xattrs = self.xattrs(&thing.xattrs);
+        let (attributes, changed_while_read) = (thing.attributes, thing.changed_while_read);
+        Entry { attributes, kind, xattrs, changed_while_read, gaps }
+    }
+
+    fn file(&mut self, pieces: &[(Vec<u8>, u64)]) -> Kind {
+        let mut content = ContentWriter::default();
+        for (bytes, hole) in pieces {
+            content.data(self.writer, &mut &**bytes, u64::MAX).unwrap();
+            content.hole(self.writer, *hole).unwrap();
         }
-    };
-    thing.group.into_iter().for_each(|group| groups.entry(group).or_default().push(key));
-    let bytes = thing.xattrs.encode();
-    let xattrs = if thing.xattrs.is_empty() {
-        Xattrs::None
-    } else if bytes.len() <= MAX_INLINE_XATTRS {
-        Xattrs::Inline(thing.xattrs.clone())
-    } else {
-        Xattrs::Blob(writer.put(PackKind::Metadata, &bytes, None).unwrap())
-    };
-    let (attributes, changed_while_read) = (thing.attributes, thing.changed_while_read);
-    Entry { attributes, kind, xattrs, changed_while_read, gaps: Gaps::default() }
+        let (size, holes, content) = content.finish(self.writer).unwrap();
+        Kind::File { size, holes, content }
+    }
+
+    fn xattrs(&mut self, set: &XattrSet) -> Xattrs {
+        let bytes = set.encode();
+        if set.is_empty() {
+            Xattrs::None
+        } else if bytes.len() <= MAX_INLINE_XATTRS {
+            Xattrs::Inline(set.clone())
+        } else {
+            Xattrs::Blob(self.writer.put(PackKind::Metadata, &bytes, None).unwrap())
+        }
+    }
 }
