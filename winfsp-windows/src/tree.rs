@@ -196,9 +196,8 @@ impl Tree {
                 failed = read.err();
             });
             match failed {
-                None => Ok((listed, true)),
-                // The import could not list all.
-                Some(ViewError::NotRead(_)) => Ok((listed, true)),
+                // No later listing has what the import could not list.
+                None | Some(ViewError::NotRead(_)) => Ok((listed, true)),
                 // The names behind the damage can still be looked up by their own name. The next listing may
                 // succeed.
                 Some(ViewError::Store(error)) => {

@@ -2,7 +2,7 @@
 
 use super::fault::Fault;
 use crate::format::{BlobId, Entry, Gaps, Item, Kind, NotRead};
-use crate::store::{DirectoryCursor, Reader, StoreError};
+use crate::store::{DirectoryCursor, NamedItem, Reader, StoreError};
 
 /// An entry of the snapshot before, and its copy.
 #[derive(Debug, Clone)]
@@ -111,7 +111,7 @@ impl Lockstep {
 #[derive(Debug)]
 struct Side {
     cursor: DirectoryCursor,
-    current: Option<(Box<[u8]>, Item)>,
+    current: Option<NamedItem>,
     started: bool,
 }
 

@@ -8,7 +8,7 @@ use super::zip::Zip;
 use super::{Archive, ExportError, Exported, Failure, Fate, Member, Sink};
 use crate::format::limits::MAX_DEPTH;
 use crate::monitor::{Cancellation, Monitor, Progress, Trouble, TroubleKind};
-use crate::view::{FileKind, Listing, Node, View, ViewError};
+use crate::view::{FileKind, Listing, Node, Unlisted, View, ViewError};
 
 struct Walk<'a> {
     view: &'a View,
@@ -125,9 +125,9 @@ impl Walk<'_> {
     /// Leaves a folder that the import could not list completely, and reports what is missing.
     fn leave_unlisted(&mut self) -> Result<(), Failure> {
         let Some(frame) = self.frames.pop() else { return Ok(()) };
-        for (name, not_read) in frame.listing.unread(self.view)? {
+        for Unlisted { name, not_read } in frame.listing.unread(self.view)? {
             self.path.truncate(frame.path_len);
-            if let Some(name) = name {
+            if !name.is_empty() {
                 self.path.extend_from_slice(if self.path.is_empty() { b"" } else { b"/" });
                 self.path.extend(name);
             }

@@ -1,7 +1,7 @@
 use super::FormatError;
 use super::codec::{Cursor, Encode};
 use super::limits::{MAX_FILE, MAX_INLINE_XATTRS, MAX_TARGET};
-use super::{Absence, BlobId, Content, Gaps, Keys, NotRead, Time, XattrSet};
+use super::{BlobId, Content, Gaps, Keys, NotRead, Time, XattrSet};
 
 /// Attributes of every entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,15 +78,6 @@ pub struct Entry {
     pub gaps: Gaps,
 }
 
-/// What a directory has of a name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Item {
-    /// An entry.
-    Entry(Entry),
-    /// No entry, and the reason.
-    Absent(Absence),
-}
-
 const FILE: u8 = 1;
 const DIRECTORY: u8 = 2;
 const SYMLINK: u8 = 3;
@@ -94,8 +85,6 @@ const CHAR_DEVICE: u8 = 4;
 const BLOCK_DEVICE: u8 = 5;
 const FIFO: u8 = 6;
 const SOCKET: u8 = 7;
-const NAME_ONLY: u8 = 8;
-const EXCLUDED: u8 = 9;
 const KIND_MASK: u8 = 0x0f;
 
 const XATTRS_INLINE: u8 = 0x10;
@@ -229,46 +218,6 @@ impl Entry {
     }
 }
 
-impl Item {
-    /// Id of the content, as [`Entry::content_id`]: of a name without an entry, the id of what was last read.
-    pub fn content_id(&self, keys: &Keys) -> Option<BlobId> {
-        match self {
-            Item::Entry(entry) => entry.content_id(keys),
-            Item::Absent(Absence::NotRead(not_read)) => not_read.before,
-            Item::Absent(Absence::Excluded) => None,
-        }
-    }
-
-    /// Whether an encoded item is the absence of an entry.
-    pub fn encodes_absence(body: &[u8]) -> bool {
-        matches!(body.first(), Some(&(NAME_ONLY | EXCLUDED)))
-    }
-
-    /// Appends the canonical encoding.
-    pub fn encode(&self, out: &mut Vec<u8>) {
-        match self {
-            Item::Entry(entry) => entry.encode(out),
-            Item::Absent(Absence::NotRead(not_read)) => {
-                out.push(NAME_ONLY);
-                not_read.encode(out);
-            }
-            Item::Absent(Absence::Excluded) => out.push(EXCLUDED),
-        }
-    }
-
-    /// Decodes an item. `bytes` must be the whole item.
-    pub fn decode(bytes: &[u8]) -> Result<Self, FormatError> {
-        let mut cursor = Cursor::new(bytes);
-        let absence = match cursor.u8("entry kind")? {
-            NAME_ONLY => Absence::NotRead(NotRead::decode(&mut cursor)?),
-            EXCLUDED => Absence::Excluded,
-            _ => return Entry::decode(bytes).map(Item::Entry),
-        };
-        cursor.end("entry")?;
-        Ok(Item::Absent(absence))
-    }
-}
-
 fn decode_kind(cursor: &mut Cursor<'_>, kind: u8, not_read: bool) -> Result<Kind, FormatError> {
     let number =
         |cursor: &mut Cursor<'_>| cursor.bounded(u64::from(u32::MAX), "device").map(|number| number as u32);
@@ -359,42 +308,12 @@ pub(super) mod tests {
         )
     }
 
-    pub(in crate::format) fn items() -> impl Strategy<Value = Item> {
-        prop_oneof![
-            4 => entries().prop_map(Item::Entry),
-            1 => not_read().prop_map(|not_read| Item::Absent(Absence::NotRead(not_read))),
-            1 => Just(Item::Absent(Absence::Excluded)),
-        ]
-    }
-
     proptest! {
         #[test]
         fn entries_survive(entry in entries()) {
             let mut bytes = Vec::new();
             entry.encode(&mut bytes);
             prop_assert_eq!(Entry::decode(&bytes), Ok(entry));
-        }
-
-        #[test]
-        fn items_survive(item in items()) {
-            let mut bytes = Vec::new();
-            item.encode(&mut bytes);
-            prop_assert_eq!(Item::encodes_absence(&bytes), matches!(item, Item::Absent(_)));
-            prop_assert_eq!(Entry::decode(&bytes).is_ok(), matches!(item, Item::Entry(_)));
-            prop_assert_eq!(Item::decode(&bytes), Ok(item));
-        }
-
-        #[test]
-        fn accepted_bytes_are_canonical(
-            tag in any::<u8>(),
-            bytes in prop::collection::vec(prop_oneof![Just(0u8), Just(1), any::<u8>()], 0..200),
-        ) {
-            let bytes = [&[tag], &bytes[..]].concat();
-            if let Ok(item) = Item::decode(&bytes) {
-                let mut again = Vec::new();
-                item.encode(&mut again);
-                prop_assert_eq!(again, bytes);
-            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a snapshot says of what it does not hold.
 
 use super::codec::{Cursor, Encode};
-use super::{BlobId, FormatError, Item};
+use super::{BlobId, FormatError};
 
 /// Maximum length of a reason in bytes.
 pub const MAX_REASON: usize = 255;
@@ -29,15 +29,6 @@ pub struct Gaps {
     pub excluded: bool,
 }
 
-/// Why a name of a directory has no entry.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Absence {
-    /// Not even the type of the entry could be read.
-    NotRead(NotRead),
-    /// A rule excludes the entry, and whatever may be below it.
-    Excluded,
-}
-
 const CONTENT: u8 = 1;
 const XATTRS: u8 = 2;
 const BELOW: u8 = 4;
@@ -46,7 +37,9 @@ const EXCLUDED: u8 = 8;
 impl NotRead {
     /// A reason, cut if it is too long.
     pub fn new(reason: &str, before: Option<BlobId>) -> Self {
-        Self { reason: reason[..reason.floor_char_boundary(MAX_REASON)].into(), before }
+        let ends = reason.char_indices().map(|(at, char)| at + char.len_utf8());
+        let end = ends.take_while(|end| *end <= MAX_REASON).last().unwrap_or(0);
+        Self { reason: reason[..end].into(), before }
     }
 
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
@@ -76,18 +69,6 @@ impl Gaps {
     /// Whether something of the entry, or of an entry below it, could not be read.
     pub fn is_unread(&self) -> bool {
         self.content.is_some() || self.xattrs || self.below
-    }
-
-    /// Adds those of an item to the gaps of its directory.
-    pub fn add(&mut self, item: &Item) {
-        match item {
-            Item::Entry(entry) => {
-                self.below |= entry.gaps.is_unread();
-                self.excluded |= entry.gaps.excluded;
-            }
-            Item::Absent(Absence::NotRead(_)) => self.below = true,
-            Item::Absent(Absence::Excluded) => self.excluded = true,
-        }
     }
 
     /// Whether gaps with this first byte are in the content.

@@ -296,7 +296,7 @@ mod tests {
 
     use super::*;
     use crate::format::Secret;
-    use crate::format::entry::tests::items;
+    use crate::format::item::tests::items;
 
     fn names() -> impl Strategy<Value = Vec<u8>> {
         let byte = any::<u8>().prop_map(|byte| if matches!(byte, b'/' | 0) { b'x' } else { byte });

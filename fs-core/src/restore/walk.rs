@@ -12,7 +12,7 @@ use super::path::RelativePath;
 use super::restorer::{Job, Restorer};
 use crate::format::limits::MAX_DEPTH;
 use crate::monitor::TroubleKind;
-use crate::view::{FileKind, Listing, Node, ViewError};
+use crate::view::{FileKind, Listing, Node, Unlisted, ViewError};
 
 /// A folder that is being walked.
 struct Frame {
@@ -26,8 +26,8 @@ struct Frame {
 
 impl Frame {
     /// Reports what could not be listed of the folder.
-    fn report_unlisted(&self, restorer: &Restorer<'_>, error: ViewError) {
-        let unread = match &error {
+    fn report_unlisted(&self, restorer: &Restorer<'_>, error: &ViewError) {
+        let unread = match error {
             ViewError::NotRead(_) => self.listing.unread(restorer.view).unwrap_or_default(),
             _ => Vec::new(),
         };
@@ -35,10 +35,10 @@ impl Frame {
             let reason = format!("its content cannot be read: {error}");
             restorer.report_trouble(&self.path, TroubleKind::Incomplete, reason);
         }
-        for (name, not_read) in unread {
+        for Unlisted { name, not_read } in unread {
             let error = ViewError::NotRead(not_read.reason);
-            match name.map(|name| CString::new(Vec::from(name))) {
-                Some(Ok(name)) => {
+            match CString::new(Vec::from(name)) {
+                Ok(name) if !name.is_empty() => {
                     restorer.report_trouble(&self.path.join(name), TroubleKind::Unreadable, error);
                 }
                 _ => restorer.report_trouble(&self.path, TroubleKind::Incomplete, error),
@@ -86,7 +86,7 @@ impl<'a> Walk<'a> {
                     continue;
                 }
                 Ok(None) => {}
-                Err(error) => frame.report_unlisted(self.restorer, error),
+                Err(error) => frame.report_unlisted(self.restorer, &error),
             }
             if let Some(frame) = self.frames.pop()
                 && frame.path.split().is_none()

@@ -41,8 +41,8 @@ pub use repository::{PackTotals, Rebuilt, Repository};
 pub use tree::content::{Bytes, ContentWriter, CopyError, FileReader};
 pub use tree::content_walk::{ContentVisitor, ContentWalk};
 pub use tree::directory::{
-    Comparison, Differing, DirectoryCursor, DirectoryWriter, Found, NamedEntry, NodeRef, entries, find,
-    lookup, lookup_item,
+    Comparison, Differing, DirectoryCursor, DirectoryWriter, Found, NamedAbsence, NamedEntry, NamedItem,
+    NodeRef, entries, find, lookup, lookup_item,
 };
 pub use tree::links::LinkTable;
 pub use tree::stat_cache::{StatCache, StatCacheWriter, StatCursor};

@@ -14,6 +14,15 @@ pub struct Listing {
     batch: VecDeque<(Vec<u8>, Node)>,
 }
 
+/// Something that an import could not list.
+#[derive(Debug)]
+pub struct Unlisted {
+    /// The name; empty for the directory itself, of which any name may be missing.
+    pub name: Box<[u8]>,
+    /// The reason.
+    pub not_read: NotRead,
+}
+
 impl Listing {
     /// A listing of this directory from its beginning.
     pub fn new(node: Node) -> Self {
@@ -40,14 +49,18 @@ impl Listing {
         Ok(self.batch.pop_front())
     }
 
-    /// What the import could not list of the directory: names, or no name for the directory itself.
-    pub fn unread(&self, view: &View) -> Result<Vec<(Option<Box<[u8]>>, NotRead)>, ViewError> {
+    /// What the import could not list of the directory.
+    pub fn unread(&self, view: &View) -> Result<Vec<Unlisted>, ViewError> {
         let names = view.absences(&self.node)?.into_iter().filter_map(|(name, absence)| match absence {
-            Absence::NotRead(not_read) => Some((Some(name), not_read)),
+            Absence::NotRead(not_read) => Some(Unlisted { name, not_read }),
             Absence::Excluded => None,
         });
         let whole = view.not_read(&self.node).cloned();
-        Ok(whole.into_iter().map(|not_read| (None, not_read)).chain(names).collect())
+        Ok(whole
+            .into_iter()
+            .map(|not_read| Unlisted { name: Box::default(), not_read })
+            .chain(names)
+            .collect())
     }
 }
 

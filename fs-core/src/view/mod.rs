@@ -28,7 +28,7 @@ pub use error::ViewError;
 pub use filesystem::{Options, Scope, View};
 pub use inodes::Inodes;
 pub use invalidation::Invalidation;
-pub use listing::Listing;
+pub use listing::{Listing, Unlisted};
 pub use node::Node;
 pub use virtual_folder::DirEntry;
 

@@ -4,7 +4,7 @@ use super::node::{Node, NodeKind, Tree};
 use super::{View, ViewError};
 use crate::format::{Absence, Entry, Item, NotRead};
 use crate::history::{Reading, Snapshot};
-use crate::store::{self, DirectoryCursor, StoreError};
+use crate::store::{self, DirectoryCursor, NamedAbsence, StoreError};
 
 impl View {
     /// What an import could not read of a node: the content of a file or link, or entries of a directory. `None`
@@ -24,7 +24,7 @@ impl View {
     }
 
     /// The names in a directory that have no entry, in order, and the reasons.
-    pub fn absences(&self, node: &Node) -> Result<Vec<(Box<[u8]>, Absence)>, ViewError> {
+    pub fn absences(&self, node: &Node) -> Result<Vec<NamedAbsence>, ViewError> {
         let NodeKind::Directory { tree, entry } = &node.kind else { return Ok(Vec::new()) };
         let mut absences = Vec::new();
         if entry.gaps.below || entry.gaps.excluded {

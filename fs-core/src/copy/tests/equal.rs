@@ -102,7 +102,7 @@ impl Walk<'_> {
         }
         match &entry.kind {
             Kind::File { size, content: Content::NotRead, .. } => {
-                write!(description, " {size} not read").unwrap()
+                write!(description, " {size} not read").unwrap();
             }
             Kind::File { size, holes, content } => {
                 let file = FileReader { reader: self.reader, content, size: *size };

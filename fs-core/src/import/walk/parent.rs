@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::format::{BlobId, Entry, Item, Kind, Time};
-use crate::store::{DirectoryCursor, Reader, StoreError};
+use crate::store::{DirectoryCursor, NamedItem, Reader, StoreError};
 
 /// A time stamp this close to the moment of reading may hide a later change. The clocks behind time stamps
 /// can be as coarse as FAT's two seconds.
@@ -11,7 +11,7 @@ const TICK: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(super) struct ParentDirectory {
     cursor: DirectoryCursor,
-    current: Option<(Box<[u8]>, Item)>,
+    current: Option<NamedItem>,
     started: bool,
     /// Number of regular files and directories before `current`.
     slots: u64,

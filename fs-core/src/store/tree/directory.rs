@@ -164,6 +164,10 @@ pub fn entries(reader: &Reader, id: &BlobId) -> Result<u64, StoreError> {
 
 /// An entry and its name.
 pub type NamedEntry = (Box<[u8]>, Entry);
+/// An item and its name.
+pub type NamedItem = (Box<[u8]>, Item);
+/// A name without an entry, and the reason.
+pub type NamedAbsence = (Box<[u8]>, Absence);
 
 /// Walks a directory's items in the order of their names.
 #[derive(Debug)]
@@ -257,7 +261,7 @@ impl DirectoryCursor {
     }
 
     /// Does the same as [`advance`](Self::advance), but decodes the item and copies the name.
-    pub fn next_item(&mut self) -> Result<Option<(Box<[u8]>, Item)>, StoreError> {
+    pub fn next_item(&mut self) -> Result<Option<NamedItem>, StoreError> {
         let Some((leaf, id, at)) = self.advance()? else { return Ok(None) };
         let item = leaf.item(at).map_err(StoreError::damaged(|| format!("directory node {id}")))?;
         Ok(Some((leaf.name(at).into(), item)))
@@ -274,7 +278,7 @@ impl DirectoryCursor {
     }
 
     /// The next name without an entry, and the reason. Entries are passed over, and not decoded.
-    pub fn next_absence(&mut self) -> Result<Option<(Box<[u8]>, Absence)>, StoreError> {
+    pub fn next_absence(&mut self) -> Result<Option<NamedAbsence>, StoreError> {
         while let Some((leaf, id, at)) = self.advance()? {
             if !leaf.is_absent(at) {
                 continue;
