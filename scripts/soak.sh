@@ -9,6 +9,7 @@
 #   hostile        links, pipes, devices in each place of a repository, with each command  (all cases)
 #   damage         objects damaged at random, then repaired                                (500 cases)
 #   races          root restores and mounts while another user swaps links in              (100 rounds)
+#   older-build    the last commit that knew only version 1 of the format refuses version 2 (once)
 #   index-pages    every page of an index damaged, and every command meets it first        (once)
 #   index-trial    processes that share an index's database are killed, answers counted    (300 seconds)
 # It prints the commit, the seed, the count and how long it took.
@@ -59,6 +60,14 @@ case $name in
     races)
         count=${count:-100}
         run=(env YESTER_TEST_RACES="$count" cargo test --locked --package fs-tests --test main hostile::raced) ;;
+    older-build)
+        count=${count:-1}
+        folder=$(mktemp -d)
+        trap 'rm -rf "$folder"' EXIT
+        git archive 15206e1 | tar -x -C "$folder"
+        (cd "$folder" && CARGO_TARGET_DIR=$folder/target cargo build --locked --package cli)
+        run=(env YESTER_OLDER="$folder/target/debug/yester"
+            cargo test --locked --package fs-tests --test main cli::old_version::an_older_build) ;;
     index-pages)
         count=${count:-1}
         run=(env YESTER_TEST_INDEX_PAGES=all YESTER_TEST_SEED="$seed"

@@ -92,6 +92,13 @@ impl<'a> Yester<'a> {
         self
     }
 
+    /// Runs another build of the program.
+    #[must_use]
+    pub fn with_program(mut self, program: &Path) -> Self {
+        self.program = Some(program.to_owned());
+        self
+    }
+
     /// Runs another program, through `runner`.
     pub(crate) fn of(mut self, program: PathBuf, runner: &str) -> Self {
         self.program = Some(program);

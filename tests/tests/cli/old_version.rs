@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fs_tests::needs::{self, Need};
 use fs_tests::plant::file;
@@ -103,4 +103,33 @@ fn an_upgrade_copies_all_of_it() {
     // Again, nothing is left to copy.
     sandbox.bare_yester(["copy", "--from"]).arg(sandbox.repo()).arg("--to").arg(&new).run().ok();
     assert_eq!(snapshots(&new), all);
+}
+
+/// Needs a build of a commit that knew only version 1: `scripts/soak.sh older-build` makes one.
+#[test]
+fn an_older_build_refuses_a_new_repository() {
+    let Some(older) = std::env::var_os("YESTER_OLDER").map(PathBuf::from) else {
+        return needs::skipped("YESTER_OLDER names no build that knows only version 1");
+    };
+    let sandbox = Sandbox::with_repository();
+    file(sandbox.source().join("file"), "text");
+    sandbox.import();
+    let source = sandbox.source();
+    let source = source.to_str().expect("UTF-8");
+    let before = files(&sandbox.repo());
+    for args in [
+        vec!["snapshots"],
+        vec!["ls", "@latest"],
+        vec!["cat", "@latest:file"],
+        vec!["log", "file"],
+        vec!["stats"],
+        vec!["check"],
+        vec!["repair"],
+        vec!["rebuild-index"],
+        vec!["import", source],
+    ] {
+        let ran = sandbox.yester(&args).with_program(&older).run();
+        assert!(ran.code() != Some(0) && ran.stderr().contains("use a newer yester"), "{args:?}: {ran}");
+    }
+    assert_eq!(files(&sandbox.repo()), before);
 }
