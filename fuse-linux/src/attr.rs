@@ -8,7 +8,7 @@ pub(crate) fn file_attr(attr: &Attr, ino: u64) -> FileAttr {
     let mtime = attr.mtime.system_time().unwrap_or(UNIX_EPOCH);
     FileAttr {
         ino: INodeNo(ino),
-        size: attr.size,
+        size: attr.mounted_size(),
         blocks: attr.blocks,
         atime: mtime,
         mtime,

@@ -54,7 +54,7 @@ impl Info {
             attributes |= REPARSE_POINT;
         }
         let size = match attr.kind {
-            FileKind::File => attr.size,
+            FileKind::File => attr.mounted_size(),
             FileKind::Symlink if !is_link => attr.size,
             _ => 0,
         };
@@ -94,7 +94,19 @@ mod tests {
 
     fn attr(kind: FileKind, mode: u16, size: u64) -> Attr {
         let mtime = Time::new(1_717_210_800, 5).unwrap();
-        Attr { ino: 7, kind, size, blocks: 1, mode, nlink: 3, uid: 1, gid: 1, mtime, rdev: (0, 0) }
+        Attr {
+            ino: 7,
+            kind,
+            size,
+            blocks: 1,
+            mode,
+            nlink: 3,
+            uid: 1,
+            gid: 1,
+            mtime,
+            rdev: (0, 0),
+            is_unread: false,
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use anyhow::{Result, bail};
 use fs_core::service::ServiceError;
-use fs_core::view::{FileKind, Node, View};
+use fs_core::view::{FileKind, Node, View, ViewError};
 
 use super::{Context, find};
 use crate::args::CatArgs;
@@ -34,6 +34,9 @@ fn copy(output: &mut Output, view: &View, node: &Node, path: &str) -> Result<()>
             bail!("{path} is a symbolic link to {}; print that file instead", printable(target));
         }
         kind => bail!("{path} is a {}: it has no content", crate::text::kind(kind)),
+    }
+    if let Some(not_read) = view.not_read(node) {
+        return Err(failed(ViewError::NotRead(not_read.reason.clone())).into());
     }
     // On a terminal the content itself shows the progress.
     let bar = (!output.is_terminal()).then(|| Bar::new(output, "reading"));

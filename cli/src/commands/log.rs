@@ -2,7 +2,7 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use anyhow::{Error, Result};
-use fs_core::format::{Entry, Kind, Status};
+use fs_core::format::{Content, Entry, Kind, Status};
 use fs_core::history::{Reading, SnapshotPath, components};
 use fs_core::service::PathLog;
 use fs_core::view::FileKind;
@@ -76,6 +76,9 @@ fn print(output: &mut Output, log: &PathLog, path: &[u8]) -> Result<(), WriteErr
         let entry = known(interval, previous.as_ref());
         let changes = match (&previous, &entry) {
             (_, None) | (None, _) => Aspects::default(),
+            (Some(before), Some(after)) if is_unknown(before) => {
+                Aspects::between_versions(before, after).without(Aspect::Content)
+            }
             (Some(before), Some(after)) => Aspects::between_versions(before, after),
         };
         if output.is_json() {
@@ -106,6 +109,15 @@ fn known(interval: &Interval, previous: Option<&Entry>) -> Option<Entry> {
     match previous {
         Some(previous) if may_be(previous) => Some(Entry { kind: previous.kind.clone(), ..entry.clone() }),
         _ => Some(entry.clone()),
+    }
+}
+
+/// Whether the content of a file or link was never read.
+fn is_unknown(entry: &Entry) -> bool {
+    match &entry.kind {
+        Kind::File { content, .. } => *content == Content::NotRead,
+        Kind::Symlink(target) => target.is_empty(),
+        _ => false,
     }
 }
 
@@ -154,7 +166,11 @@ fn row(output: &Output, log: &PathLog, interval: &Interval, before: Before, chan
             let length = if state.entry.is_directory() { dash() } else { size(state.entry.size()) };
             let (colour, word) = before.word();
             let gap = match state.entry.not_read() {
-                Some(not_read) => format!("not read: {}", printable(not_read.reason.as_bytes())),
+                Some(not_read) => {
+                    let word =
+                        if state.entry.is_directory() { NOT_ALL_READ } else { Reading::NotRead.of_missing() };
+                    format!("{word}: {}", printable(not_read.reason.as_bytes()))
+                }
                 None => NOT_ALL_READ.to_owned(),
             };
             let what = match (changes.is_empty(), interval.reading) {

@@ -72,6 +72,13 @@ impl Aspects {
         self.0 = if differs { self.0 | bit } else { self.0 & !bit };
     }
 
+    /// The same, but whether the entries differ in `aspect` is left out.
+    #[must_use]
+    pub fn without(mut self, aspect: Aspect) -> Self {
+        self.set(aspect, false);
+        self
+    }
+
     /// Whether the entries differ in `aspect`.
     pub fn contains(self, aspect: Aspect) -> bool {
         self.0 & 1 << aspect as u8 != 0

@@ -56,4 +56,14 @@ pub struct Attr {
     pub mtime: Time,
     /// Major and minor number of a device.
     pub rdev: (u32, u32),
+    /// Whether the import could not read the content. Reading it fails.
+    pub is_unread: bool,
+}
+
+impl Attr {
+    /// Length in bytes, as a mount shows it. Programs do not read an empty file, so they would not notice that the
+    /// content could not be read. Therefore such a file has a byte.
+    pub fn mounted_size(&self) -> u64 {
+        if self.is_unread && self.kind == FileKind::File { self.size.max(1) } else { self.size }
+    }
 }

@@ -329,7 +329,19 @@ impl View {
         // A node that is in no snapshot.
         let outside = |kind, mode, size, time: Option<Time>| {
             let ((uid, gid), mtime) = (self.owner(), time.unwrap_or_default());
-            Attr { ino, kind, size, blocks: 0, mode, nlink: 1, uid, gid, mtime, rdev: (0, 0) }
+            Attr {
+                ino,
+                kind,
+                size,
+                blocks: 0,
+                mode,
+                nlink: 1,
+                uid,
+                gid,
+                mtime,
+                rdev: (0, 0),
+                is_unread: false,
+            }
         };
         let (entry, nlink) = match &node.kind {
             NodeKind::Virtual(folder) => match folder.entry() {
@@ -351,7 +363,8 @@ impl View {
         };
         let (kind, size) = (FileKind::from(&entry.kind), entry.size());
         let Attributes { mode, uid, gid, mtime } = entry.attributes;
-        Attr { ino, kind, size, blocks, mode, nlink, uid, gid, mtime, rdev }
+        let is_unread = entry.not_read().is_some();
+        Attr { ino, kind, size, blocks, mode, nlink, uid, gid, mtime, rdev, is_unread }
     }
 
     /// Reads `len` bytes of a file at `offset`, or fewer at the end of the file.

@@ -8,6 +8,7 @@ mod diff;
 mod find;
 mod log;
 mod ls;
+mod not_read;
 pub(crate) mod old_version;
 mod pipes;
 mod snapshots;

@@ -57,8 +57,9 @@ fn what_one_may_not_read_is_named() {
     let listed = sandbox.yester(["--json", "ls", "@latest:"]).run().ok().json_lines();
     let closed = listed.iter().find(|entry| entry["name"] == "closed").expect("the folder");
     assert_eq!((closed["mode"].as_str(), &closed["uid"]), (Some("0700"), &json!(0)), "{closed}");
-    assert!(sandbox.yester(["ls", "@latest:closed"]).run().ok().stdout.is_empty());
-    assert!(!listed.iter().any(|entry| entry["name"] == "secret"));
+    assert!(sandbox.yester(["ls", "@latest:closed"]).run().code_is(3).stdout.is_empty());
+    let secret = listed.iter().find(|entry| entry["name"] == "secret").expect("the file");
+    assert!(secret["not_read"].is_string() && secret["mode"] == "0700", "{secret}");
 
     let listed = sandbox.yester(["--json", "snapshots"]).run().ok().json();
     assert_eq!(listed["status"], "partial");
@@ -124,7 +125,7 @@ fn a_folder_that_cannot_be_listed_is_filled_by_the_next_import() {
     let listed = sandbox.yester(["--json", "ls", "@latest:"]).run().ok().json_lines();
     let kept = listed.iter().find(|entry| entry["name"] == "folder").expect("the folder");
     assert_eq!(kept["mode"], "0751", "{kept}");
-    assert!(sandbox.yester(["ls", "@latest:folder"]).run().ok().stdout.is_empty());
+    assert!(sandbox.yester(["ls", "@latest:folder"]).run().code_is(3).stdout.is_empty());
     // It has not changed since, but is no unchanged empty folder.
     sandbox.import();
     assert_eq!(cat(&sandbox, "@latest", "folder/inside"), b"content");

@@ -6,6 +6,7 @@ use anyhow::Result;
 use fs_core::format::Absence;
 use fs_core::history::{SnapshotInfo, SnapshotPath};
 use fs_core::service::{History, ServiceError};
+use fs_core::store::NamedAbsence;
 use fs_core::view::{Attr, DirEntry, FileKind, Node, View, ViewError};
 use jiff::tz::TimeZone;
 use serde_json::json;
@@ -104,6 +105,13 @@ struct Listing {
 /// The cells of a file in a long listing.
 type Row = [String; 7];
 
+/// Lines that wait for the end of the listing.
+#[derive(Default)]
+struct Lines {
+    names: Vec<String>,
+    rows: Vec<Row>,
+}
+
 const COLUMNS: [Column; 7] = [Left(1), Right(6), Right(5), Right(4), Right(2), Left(3), Left(0)];
 
 impl Listing {
@@ -113,44 +121,52 @@ impl Listing {
             return self.print_one(output, name.unwrap_or_default(), node).map(|()| Outcome::Done);
         }
         // The layout of columns needs all names, so these lines wait. All other lines are printed at once.
-        let (mut names, mut rows) = (Vec::new(), Vec::new());
+        let mut lines = Lines::default();
         // Lines printed to the terminal at once show the progress already.
         let streams = output.is_terminal() && output.is_json();
         let bar = (!streams).then(|| Bar::new(output, "listing"));
-        let mut failed = None;
-        let listed = self.view.read_directory(node, 0, &mut |DirEntry { name, node, .. }| {
-            let printed = if output.is_json() {
-                self.print_json(output, name, &node)
+        let absences = self.view.absences(node).map_err(|reason| at(&path.path, reason))?;
+        let (mut absences, mut failed) = (absences.into_iter().peekable(), None);
+        let absent = |output: &mut Output, lines: &mut Lines, (name, absence): NamedAbsence| {
+            if output.is_json() {
+                output.json(&json::absent(&name, &absence))?;
             } else if self.long {
-                self.row(name, &node).map(|row| rows.push(row))
+                lines.rows.push(absent_row(&name, &absence));
+            } else if absence == Absence::Excluded {
+                // As in a mount.
             } else if output.is_terminal() {
-                names.push(self.names.print(name, &self.view.attr(&node)));
-                Ok(())
+                lines.names.push(printable(&name).into_owned());
             } else {
-                output.name(name).map_err(Into::into)
+                output.name(&name)?;
+            }
+            Ok::<_, WriteError>(())
+        };
+        let listed = self.view.read_directory(node, 0, &mut |DirEntry { name, node, .. }| {
+            let mut print = || {
+                while let Some(before) = absences.next_if(|(before, _)| **before < *name) {
+                    absent(output, &mut lines, before)?;
+                }
+                if output.is_json() {
+                    self.print_json(output, name, &node)?;
+                } else if self.long {
+                    lines.rows.push(self.row(name, &node)?);
+                } else if output.is_terminal() {
+                    lines.names.push(self.names.print(name, &self.view.attr(&node)));
+                } else {
+                    output.name(name)?;
+                }
+                Ok(())
             };
-            failed = printed.err();
+            failed = print().err();
             failed.is_none()
         });
         drop(bar);
         if let Some(error) = failed {
             return Err(error);
         }
-        for (name, absence) in self.view.absences(node).map_err(|reason| at(&path.path, reason))? {
-            if output.is_json() {
-                output.json(&json::absent(&name, &absence))?;
-            } else if self.long {
-                rows.push(absent_row(&name, &absence));
-            } else if absence == Absence::Excluded {
-                // As in a mount.
-            } else if output.is_terminal() {
-                names.push(printable(&name).into_owned());
-            } else {
-                output.name(&name)?;
-            }
-        }
-        output.columns(names)?;
-        output.table(COLUMNS, &rows)?;
+        absences.try_for_each(|last| absent(output, &mut lines, last))?;
+        output.columns(lines.names)?;
+        output.table(COLUMNS, &lines.rows)?;
         match listed {
             Ok(()) => Ok(Outcome::Done),
             Err(reason @ ViewError::NotRead(_)) => {

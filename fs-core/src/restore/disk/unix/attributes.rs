@@ -283,6 +283,7 @@ mod tests {
             gid: 2,
             mtime: Time::default(),
             rdev: (0, 0),
+            is_unread: false,
         };
         let none = XattrSet::default();
         let mode = |mode, owner, group| allowed_mode(&attr(mode), &none, owner, group, true);
