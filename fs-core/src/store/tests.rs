@@ -16,6 +16,7 @@ use crate::testing::samples::{self, manifest, pack_files};
 pub(super) mod bad_sector;
 mod duplicates;
 mod index;
+mod other_bases;
 mod search;
 
 struct Store {
